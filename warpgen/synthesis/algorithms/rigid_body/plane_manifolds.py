@@ -81,7 +81,7 @@ def plane_convex_contacts(d: Draft) -> None:
     scaled = d.flag("scale", 0.4)
     result = d.option("result", "world", "midpoint", "local")
     layout = d.option("layout", "fixed", "append")
-    early = d.flag("bounds", 0.5)
+    early = d.flag("awake", 0.5)
     store = d.option("store", "distances", "speculative")
     count, hulls, per = d.pick(12, 16), 4, d.pick(12, 16, 20)
     capacity = contacts * count
@@ -89,7 +89,9 @@ def plane_convex_contacts(d: Draft) -> None:
     d.input("hull_of", "int", count, 0, hulls, about="Hull of each body")
     d.param("vertex_count", "int", per, about="Vertices of each hull")
     if poses == "transforms":
-        d.input("body_pose", "transform", count, -0.3, 0.3, kind="transform", about="Body poses in world space")
+        d.input(
+            "body_pose", "transform", count, -0.3, 0.3, kind="transform", about="Body poses in world space"
+        )
     else:
         d.input("body_pos", "vec3", count, -0.3, 0.3, about="Body positions [m]")
         d.input("body_rot", "quat", count, kind="unit", about="Body orientations")
@@ -106,7 +108,7 @@ def plane_convex_contacts(d: Draft) -> None:
         d.input("body_vel", "vec3", count, -1.0, 1.0, about="Body velocities [m/s]")
         d.param("dt", "float", 0.01, 0.02, about="Time step [s]")
     if early:
-        d.input("hull_radius", "float", hulls, 0.7, 0.75, about="Radii of bounding spheres about the origins [m]")
+        d.input("is_awake", "bool", count, about="False for bodies that sleep")
     rows: Any = (count, contacts) if layout == "fixed" else capacity
     d.output("contact_count", "int", count if layout == "fixed" else 1, about="Number of contacts")
     if layout == "append":
@@ -162,15 +164,12 @@ def plane_convex_contacts(d: Draft) -> None:
     ][:contacts]
     if layout == "fixed":
         steps.append("contact_count[tid] = used")
-    quick = f"""
-    # Hulls whose bounding sphere is above the plane have no contacts
-    if height + hull_radius[hull]{scale} < 0.0 and -height - hull_radius[hull]{scale} > margin:
-        return
-    """.replace(f"height + hull_radius[hull]{scale} < 0.0 and ", "")
+    quick = "# Sleeping bodies are not tested again\nif not is_awake[tid]:\n    return"
     d.launch(count)
     d.code(
         """
         tid = wp.tid()
+        $quick
         hull = hull_of[tid]
         start = hull * vertex_count
         stop = start + vertex_count
@@ -179,7 +178,6 @@ def plane_convex_contacts(d: Draft) -> None:
         n = plane_normal$at
         n_local = wp.quat_rotate_inv(rot, n)
         height = wp.dot(n, plane_point$at - pos)
-        $quick
         limit = $limit
         $steps
         """,
@@ -191,8 +189,6 @@ def plane_convex_contacts(d: Draft) -> None:
         limit="(height + margin) / hull_scale[tid]" if scaled else "height + margin",
         steps="\n".join(steps),
     )
-    if store == "distances" and result == "world":
-        d.text = d.text.replace("n = plane_normal$at", "n = plane_normal")
     d.explain("""
         A polygon of support needs few vertices: the deepest one, the one farthest from it, and the extreme
         ones at both sides of the line between them. More contacts would only slow the solver down.
@@ -211,7 +207,7 @@ def plane_convex_contacts(d: Draft) -> None:
             q = v.plane_point if plane == "one" else v.plane_point[k]
             points = pose[:3] + own @ turn.T
             dist = (points - q) @ n
-            if early and (pose[:3] - q) @ n - v.hull_radius[v.hull_of[k]] * size > v.margin:
+            if early and not v.is_awake[k]:
                 continue
             near = dist < v.margin
             if not near.any():
@@ -243,6 +239,11 @@ def plane_convex_contacts(d: Draft) -> None:
             for p, gap in found:
                 made[0][slot], made[1][slot], made[2][slot] = k, p, gap
                 slot += 1
-        return {"contact_count": np.array([slot]), "contact_body": made[0], "contact_point": made[1], "contact_dist": made[2]}
+        return {
+            "contact_count": np.array([slot]),
+            "contact_body": made[0],
+            "contact_point": made[1],
+            "contact_dist": made[2],
+        }
 
     d.check(reference, 1e-3)

@@ -122,7 +122,10 @@ def separate_boxes(d: Draft) -> None:
     stop = leave if early == "return" else ""
     track = "if {gap} > best_gap:\n    best_gap = {gap}\n    best_code = {code}\n"
     tests = ["# Face normals of A\n"]
-    tests += [_face(f"a{c}", k, stop, track) for k, c in enumerate(_XYZ)]
+    first, second = (_face(f"a{c}", k, stop, "") for k, c in enumerate("xy"))
+    tests += [first.replace("gap", "gap_x"), second.replace("gap", "gap_y")]
+    tests += ["best_gap = wp.max(gap_x, gap_y)\nbest_code = wp.where(gap_y > gap_x, 1, 0)\n"]
+    tests += [_face("az", 2, stop, track)]
     tests += ["# Face normals of B\n"]
     tests += [_face(f"b{c}", 3 + k, stop, track) for k, c in enumerate(_XYZ)]
     if edges:
@@ -144,12 +147,6 @@ def separate_boxes(d: Draft) -> None:
             for j in range(3):
                 tests.append(_edge(i, j, 6 + 3 * i + j, stop, better))
     lines = "".join(t if t.endswith("\n") else t + "\n" for t in tests)
-    # The first test has nothing to compare with
-    lines = lines.replace(
-        "if gap > best_gap:\n    best_gap = gap\n    best_code = 0\n",
-        "best_gap = float(gap)\nbest_code = int(0)\n",
-        1,
-    )
     sphere = """
     # Cheap rejection by bounding spheres
     radius = wp.length(ha) + wp.length(hb)

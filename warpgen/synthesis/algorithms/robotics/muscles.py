@@ -14,17 +14,18 @@ _LENGTH = {
         # Active force-length curve of four parabolas through (lmin, 0), (1, 1) and (lmax, 0)
         rise = 0.5 * (lmin + 1.0)
         fall = 0.5 * (1.0 + lmax)
-        gain_length = float(0.0)
-        if norm_len >= lmin and norm_len <= rise:
+        if norm_len <= lmin or norm_len >= lmax:
+            gain_length = float(0.0)
+        elif norm_len <= rise:
             x = (norm_len - lmin) / (rise - lmin)
             gain_length = 0.5 * x * x
-        elif norm_len > rise and norm_len <= 1.0:
+        elif norm_len <= 1.0:
             x = (1.0 - norm_len) / (1.0 - rise)
             gain_length = 1.0 - 0.5 * x * x
-        elif norm_len > 1.0 and norm_len <= fall:
+        elif norm_len <= fall:
             x = (norm_len - 1.0) / (fall - 1.0)
             gain_length = 1.0 - 0.5 * x * x
-        elif norm_len > fall and norm_len <= lmax:
+        else:
             x = (lmax - norm_len) / (lmax - fall)
             gain_length = 0.5 * x * x
     """,
@@ -62,12 +63,13 @@ _PASSIVE = {
     "splines": """
         # Passive force: parabola up to the middle between rest and lmax, then its tangent
         knee = 0.5 * (1.0 + lmax)
-        passive = float(0.0)
         if norm_len > knee:
             passive = fpmax * (0.5 + (norm_len - knee) / (knee - 1.0))
         elif norm_len > 1.0:
             x = (norm_len - 1.0) / (knee - 1.0)
             passive = 0.5 * fpmax * x * x
+        else:
+            passive = float(0.0)
     """,
     "exponential": """
         # Passive fibers stiffen exponentially and carry the isometric force at the strain strain_max

@@ -1,0 +1,310 @@
+"""Powertrains: engine, clutch, gearbox, differential and brakes, stepped together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.dynamics import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_ENGINE = {
+    "parabola": """
+        # Full-load torque as a parabola about the speed of best torque
+        x = (speed - best_speed) / best_speed
+        full_torque = peak_torque * wp.max(1.0 - 0.6 * x * x, 0.0)
+    """,
+    "table": """
+        # Full-load torque from a table, linear between equidistant speeds
+        place = wp.clamp(speed / table_step, 0.0, float(table_size - 1) - 1.0e-3)
+        cell = int(place)
+        part = place - float(cell)
+        full_torque = torque_table[cell] * (1.0 - part) + torque_table[cell + 1] * part
+    """,
+    "electric": """
+        # Electric motor: constant torque up to base speed, constant power beyond
+        full_torque = peak_torque
+        if wp.abs(speed) > best_speed:
+            full_torque = peak_torque * best_speed / wp.abs(speed)
+    """,
+}
+_CLUTCH = {
+    "smooth": """
+        # Friction clutch, regularized: the sign of the slip becomes a hyperbolic tangent
+        clutch_torque = engagement * clutch_capacity * wp.tanh(slip / slip_width)
+    """,
+    "spring": """
+        # Viscous clutch up to its capacity
+        limit = engagement * clutch_capacity
+        clutch_torque = wp.clamp(clutch_damping * slip, -limit, limit)
+    """,
+    "converter": """
+        # Torque converter: pump torque by the square of the engine speed, multiplied at stall
+        speed_ratio = wp.clamp(input_speed / wp.max(speed, 10.0), 0.0, 1.0)
+        pump_torque = capacity_factor * speed * speed * (1.0 - speed_ratio * speed_ratio)
+        clutch_torque = pump_torque
+        torque_gain = 1.0 + (stall_ratio - 1.0) * (1.0 - speed_ratio)
+    """,
+}
+
+
+@DOMAIN.algorithm(
+    source="Guzzella & Sciarretta 2013, ch. 2-3; Kiencke & Nielsen 2005, ch. 5 (driveline modelling)",
+    names={
+        "step_powertrains": "powertrain_step|driveline_step|engine_and_gearbox|advance_drivelines",
+        "engine_speed": "omega_e|engine_omega|crank_speed",
+        "wheel_speed_in": "wheel_omega|w_wheel|wheel_spin",
+        "full_torque": "t_max|torque_limit",
+        "engine_torque": "t_e|torque",
+        "clutch_torque": "t_clutch|transmitted",
+        "engagement": "clutch_pedal|clutch",
+        "ratio": "total_ratio|gear_ratio",
+        "gear": "gear_index|current_gear",
+        "drive_torque": "t_drive|axle_torque",
+        "slip": "slip_speed|delta_omega",
+        "idle_speed": "omega_idle|w_idle",
+    },
+    weight=10,
+)
+def step_powertrains(d: Draft) -> None:
+    """Advances engines, clutches and wheel speeds of vehicles by one time step."""
+    engine = d.option("engine", *_ENGINE)
+    clutch = d.option("clutch", *_CLUTCH)
+    differential = d.option("differential", "open", "limited slip", "none")
+    idle = d.flag("idle control", 0.5) if engine != "electric" else False
+    limiter = d.flag("limiter", 0.5)
+    gears = d.option("gears", "table", "given")
+    brakes = d.option("brakes", "none", "smooth", "implicit")
+    fuel = d.flag("fuel", 0.4)
+    load = d.option("load", "tire force", "road")
+    count, steps = d.pick(24, 32, 40), 8
+    wheels = 1 if differential == "none" else 2
+    shape: Any = count if wheels == 1 else (count, 2)
+    d.input("engine_speed", "float", count, 80.0, 500.0, about="Engine speeds [rad/s]")
+    d.input("wheel_speed_in", "float", shape, 5.0, 80.0, about="Speeds of the driven wheels [rad/s]")
+    d.input("throttle", "float", count, 0.0, 1.0, about="Throttle positions")
+    if clutch != "converter":
+        d.input("engagement", "float", count, 0.0, 1.0, about="Clutch engagement in 0..1")
+    if gears == "table":
+        d.input("gear", "int", count, 0, 5, about="Selected gears")
+        d.input("gear_ratios", "float", 5, 0.7, 3.6, about="Ratios of the gears")
+        d.param("final_ratio", "float", 3.0, 4.2, about="Ratio of the final drive")
+    else:
+        d.input("total_ratio", "float", count, 3.0, 12.0, about="Ratio of engine speed to axle speed")
+    if load == "tire force":
+        d.input("tire_force", "float", shape, -1500.0, 2500.0, about="Forces of the road on the tires [N]")
+    else:
+        d.input("vehicle_speed", "float", count, 3.0, 30.0, about="Vehicle speeds [m/s]")
+        d.param("vehicle_mass", "float", 1000.0, 1800.0, about="Mass [kg]")
+        d.param("drag_area", "float", 0.5, 0.8, about="Drag coefficient times area [m^2]")
+        d.param("rolling_coeff", "float", 0.008, 0.015, about="Rolling resistance coefficient")
+    if brakes != "none":
+        d.input("brake", "float", count, 0.0, 1.0, about="Brake pedal positions")
+        d.param("brake_torque", "float", 800.0, 2000.0, about="Largest brake torque of a wheel [N m]")
+    if engine == "table":
+        d.input("torque_table", "float", steps, 80.0, 250.0, about="Full-load torques [N m]")
+        d.param("table_step", "float", 80.0, 100.0, about="Speed between entries of the table [rad/s]")
+        d.param("table_size", "int", steps, about="Entries of the table")
+    else:
+        d.param("peak_torque", "float", 150.0, 300.0, about="Largest engine torque [N m]")
+        d.param("best_speed", "float", 200.0, 350.0, about="Speed of the largest torque [rad/s]")
+    d.param("friction_torque", "float", 10.0, 25.0, about="Engine friction at standstill [N m]")
+    d.param("friction_slope", "float", 0.02, 0.06, about="Engine friction per speed [N m s]")
+    if idle:
+        d.param("idle_speed", "float", 80.0, 100.0, about="Idle speed [rad/s]")
+        d.param("idle_gain", "float", 0.01, 0.03, about="Throttle per idle speed error [s/rad]")
+    if limiter:
+        d.param("max_speed", "float", 350.0, 480.0, about="Speed at which fuel is cut [rad/s]")
+    if clutch == "converter":
+        d.param("capacity_factor", "float", 0.001, 0.002, about="Pump torque per squared speed [N m s^2]")
+        d.param("stall_ratio", "float", 1.8, 2.2, about="Torque ratio at stall")
+    else:
+        d.param("clutch_capacity", "float", 250.0, 400.0, about="Largest clutch torque [N m]")
+        if clutch == "smooth":
+            d.param("slip_width", "float", 5.0, 15.0, about="Slip at which the clutch is saturated [rad/s]")
+        else:
+            d.param("clutch_damping", "float", 5.0, 20.0, about="Clutch torque per slip [N m s]")
+    if differential == "limited slip":
+        d.param("lock_torque", "float", 50.0, 150.0, about="Largest locking torque [N m]")
+        d.param("lock_slope", "float", 2.0, 10.0, about="Locking torque per speed difference [N m s]")
+    d.param("engine_inertia", "float", 0.15, 0.3, about="Inertia of engine and flywheel [kg m^2]")
+    d.param("wheel_inertia", "float", 0.8, 1.5, about="Inertia of a wheel [kg m^2]")
+    d.param("wheel_radius", "float", 0.28, 0.35, about="Tire radius [m]")
+    d.param("efficiency", "float", 0.88, 0.97, about="Efficiency of the gears")
+    d.param("dt", "float", 0.002, 0.01, about="Time step [s]")
+    d.output("engine_speed_out", "float", count, about="Engine speeds at the end of the step [rad/s]")
+    d.output("wheel_speed_out", "float", shape, about="Wheel speeds at the end of the step [rad/s]")
+    if fuel:
+        d.output(
+            "fuel_mass",
+            "float",
+            count,
+            about="Fuel burnt in the step [kg]" if engine != "electric" else "Energy drawn in the step [J]",
+        )
+    burn = {
+        False: """
+            # Willans line: indicated power over the heating value, at 38 % efficiency
+            power = wp.max(engine_torque + friction, 0.0) * speed
+            fuel_mass[tid] = dt * power / (0.38 * HEATING_VALUE)
+        """,
+        True: "# Electric energy, with losses both ways\npower = engine_torque * speed\n"
+        "fuel_mass[tid] = dt * wp.where(power > 0.0, power / 0.92, power * 0.92)",
+    }[engine == "electric"]
+    if fuel and engine != "electric":
+        d.module("HEATING_VALUE = wp.constant(42.5e6)  # [J/kg]")
+    idling = """
+    # Idle control opens the throttle when the engine is about to stall
+    pedal = wp.clamp(pedal + wp.max(idle_gain * (idle_speed - speed), 0.0), 0.0, 1.0)
+    """
+    cut = "# Rev limiter\nif speed > max_speed:\n    pedal = 0.0"
+    w = ["wheel_speed_in[tid]"] if wheels == 1 else ["wheel_speed_in[tid, 0]", "wheel_speed_in[tid, 1]"]
+    axle = (
+        f"axle_speed = {w[0]}"
+        if wheels == 1
+        else f"left = {w[0]}\nright = {w[1]}\naxle_speed = 0.5 * (left + right)"
+    )
+    split = {
+        "none": "",
+        "open": "# Open differential: equal torques on both sides\nhalf = 0.5 * drive_torque",
+        "limited slip": """
+            # Limited slip: clutches take torque from the faster side
+            lock = wp.clamp(lock_slope * (left - right), -lock_torque, lock_torque)
+            half = 0.5 * drive_torque
+        """,
+    }[differential]
+    road = {
+        "tire force": ["tire_force[tid]"] if wheels == 1 else ["tire_force[tid, 0]", "tire_force[tid, 1]"],
+        "road": ["resistance"] if wheels == 1 else ["0.5 * resistance"] * 2,
+    }[load]
+    resist = """
+    # --- Driving resistance ---
+    v = vehicle_speed[tid]
+    resistance = 0.5 * 1.2 * drag_area * v * v + rolling_coeff * vehicle_mass * 9.81
+    """
+
+    def wheel(number: int) -> str:
+        name, at = (("axle_speed", "tid"), ("left", "tid, 0"), ("right", "tid, 1"))[
+            0 if wheels == 1 else number + 1
+        ]
+        torque = "drive_torque" if wheels == 1 else "half"
+        if differential == "limited slip":
+            torque += " - lock" if number == 0 else " + lock"
+        suffix = "" if wheels == 1 else f"_{name}"
+        text = f"net{suffix} = {torque} - {road[number]} * wheel_radius\n"
+        if brakes == "smooth":
+            text += f"net{suffix} -= brake[tid] * brake_torque * wp.tanh({name})\n"
+        text += f"speed_new{suffix} = {name} + dt * net{suffix} / wheel_inertia\n"
+        if brakes == "implicit":
+            text += (
+                f"# Brakes take speed away, but never turn a wheel around\n"
+                f"brake_step{suffix} = dt * brake[tid] * brake_torque / wheel_inertia\n"
+                f"speed_new{suffix} = wp.sign(speed_new{suffix}) * wp.max(wp.abs(speed_new{suffix}) - brake_step{suffix}, 0.0)\n"
+            )
+        return text + f"wheel_speed_out[{at}] = speed_new{suffix}\n"
+
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        speed = engine_speed[tid]
+        # --- Engine ---
+        $engine
+        pedal = throttle[tid]
+        $idle
+        $cut
+        friction = friction_torque + friction_slope * speed
+        engine_torque = pedal * full_torque - friction
+        # --- Clutch ---
+        ratio = $ratio
+        $axle
+        input_speed = ratio * axle_speed
+        $slip
+        $clutch
+        # --- Gearbox and differential ---
+        drive_torque = clutch_torque$gain * ratio * efficiency
+        $split
+        $resist
+        # --- Step ---
+        engine_new = speed + dt * (engine_torque - clutch_torque) / engine_inertia
+        engine_speed_out[tid] = wp.max(engine_new, 0.0)
+        $wheels
+        $burn
+        """,
+        engine=_ENGINE[engine],
+        idle=idling if idle else "",
+        cut=cut if limiter else "",
+        ratio="gear_ratios[gear[tid]] * final_ratio" if gears == "table" else "total_ratio[tid]",
+        axle=axle,
+        slip="" if clutch == "converter" else "slip = speed - input_speed",
+        clutch=_CLUTCH[clutch].replace("engagement *", "engagement[tid] *"),
+        gain=" * torque_gain" if clutch == "converter" else "",
+        split=split,
+        resist=resist if load == "road" else "",
+        wheels="".join(wheel(i) for i in range(wheels)).rstrip(),
+        burn=burn if fuel else "",
+    )
+    d.explain("""
+        The engine drives the clutch, whose torque drives the wheels through gears of a fixed efficiency. All
+        speeds are advanced by explicit Euler; torques in N m.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        n = v.engine_speed
+        if engine == "parabola":
+            full = v.peak_torque * np.maximum(1.0 - 0.6 * (n / v.best_speed - 1.0) ** 2, 0.0)
+        elif engine == "electric":
+            full = v.peak_torque * np.minimum(v.best_speed / n, 1.0)
+        else:
+            full = np.interp(n, v.table_step * np.arange(steps), v.torque_table)
+        pedal = v.throttle
+        if idle:
+            pedal = np.clip(pedal + np.maximum(v.idle_gain * (v.idle_speed - n), 0.0), 0.0, 1.0)
+        if limiter:
+            pedal = np.where(n > v.max_speed, 0.0, pedal)
+        rub = v.friction_torque + v.friction_slope * n
+        torque = pedal * full - rub
+        ratio = v.gear_ratios[v.gear] * v.final_ratio if gears == "table" else v.total_ratio
+        w_ = v.wheel_speed_in.reshape(count, wheels)
+        shaft = ratio * w_.mean(1)
+        gain = 1.0
+        if clutch == "converter":
+            r = np.clip(shaft / np.maximum(n, 10.0), 0.0, 1.0)
+            through = v.capacity_factor * n**2 * (1.0 - r**2)
+            gain = 1.0 + (v.stall_ratio - 1.0) * (1.0 - r)
+        elif clutch == "smooth":
+            through = v.engagement * v.clutch_capacity * np.tanh((n - shaft) / v.slip_width)
+        else:
+            top = v.engagement * v.clutch_capacity
+            through = np.clip(v.clutch_damping * (n - shaft), -top, top)
+        share = np.tile((through * gain * ratio * v.efficiency / wheels)[:, None], wheels)
+        if differential == "limited slip":
+            lock = np.clip(v.lock_slope * (w_[:, 0] - w_[:, 1]), -v.lock_torque, v.lock_torque)
+            share = share + lock[:, None] * np.array([-1.0, 1.0])
+        if load == "road":
+            push = 0.6 * v.drag_area * v.vehicle_speed**2 + v.rolling_coeff * v.vehicle_mass * 9.81
+            against = np.tile(push[:, None] / wheels, wheels)
+        else:
+            against = v.tire_force.reshape(count, wheels)
+        net = share - against * v.wheel_radius
+        if brakes == "smooth":
+            net = net - (v.brake * v.brake_torque)[:, None] * np.tanh(w_)
+        new = w_ + v.dt * net / v.wheel_inertia
+        if brakes == "implicit":
+            new = np.sign(new) * np.maximum(
+                np.abs(new) - (v.dt * v.brake * v.brake_torque / v.wheel_inertia)[:, None], 0.0
+            )
+        made = {
+            "engine_speed_out": np.maximum(n + v.dt * (torque - through) / v.engine_inertia, 0.0),
+            "wheel_speed_out": new.reshape(v.wheel_speed_in.shape),
+        }
+        if fuel:
+            power = torque * n
+            made["fuel_mass"] = v.dt * (
+                np.where(power > 0.0, power / 0.92, power * 0.92)
+                if engine == "electric"
+                else np.maximum(torque + rub, 0.0) * n / (0.38 * 42.5e6)
+            )
+        return made
+
+    d.check(reference, 1e-3)

@@ -1,0 +1,396 @@
+"""Frame elements in space: twelve degrees of freedom with stretch, twist and bending about two axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.fem import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_ORIENT = {
+    "up vector": """
+        # Local y from a reference vector; one nearly along the member is replaced
+        reference = wp.where(wp.abs(ex[2]) > 0.99, wp.vec3(1.0, 0.0, 0.0), wp.vec3(0.0, 0.0, 1.0))
+        ey = wp.normalize(wp.cross(reference, ex))
+        ez = wp.cross(ex, ey)
+    """,
+    "roll": """
+        # Local y lies in the horizontal plane, then the section rolls about the member
+        reference = wp.where(wp.abs(ex[2]) > 0.99, wp.vec3(1.0, 0.0, 0.0), wp.vec3(0.0, 0.0, 1.0))
+        side = wp.normalize(wp.cross(reference, ex))
+        top = wp.cross(ex, side)
+        ey = wp.cos(roll[tid]) * side + wp.sin(roll[tid]) * top
+        ez = wp.cross(ex, ey)
+    """,
+    "node": """
+        # Local y points to the side of a third node
+        to_third = node_pos[third_node[tid]] - start
+        across = wp.cross(ex, to_third)
+        # A third node on the line of the member leaves the axes open
+        if wp.length(across) < 1.0e-3:
+            return
+        ez = wp.normalize(across)
+        ey = wp.cross(ez, ex)
+    """,
+}
+
+
+@DOMAIN.algorithm(
+    source="Przemieniecki 1968, ch. 5; McGuire, Gallagher & Ziemian 2000, ch. 4-5 and 9 (geometric stiffness)",
+    names={
+        "frame_forces": "beam_column_forces|frame_element|member_forces|space_frame_forces",
+        "node_pos": "x|coords|node_coords",
+        "node_disp": "u|displacements|disp",
+        "node_turn": "theta|rotations|rot",
+        "member": "elements|member_nodes|connectivity",
+        "area": "a_sec|section_area",
+        "moment_y": "iy|inertia_y",
+        "moment_z": "iz|inertia_z",
+        "torsion": "j|torsion_constant",
+        "youngs": "e_mod|young",
+        "axial": "normal_force|n_axial",
+        "nodal_force": "f_int|forces|residual",
+        "nodal_moment": "m_int|moments",
+    },
+    weight=11,
+)
+def frame_forces(d: Draft) -> None:
+    """Computes the internal forces and moments of frame members in space."""
+    orient = d.option("orientation", *_ORIENT)
+    shear = d.option("shear", "rigid", "one factor", "two areas")
+    geometric = d.flag("geometric", 0.4)
+    thermal = d.flag("thermal", 0.35)
+    section = d.option("section", "given", "rectangle", "tube")
+    output = d.option("output", "nodes", "ends", "both")
+    load = d.option("load", "none", "uniform", "weight") if output != "ends" else "none"
+    material = d.option("material", "one", "per member")
+    pinned = d.flag("pinned", 0.35)
+    nodes, count = d.pick(16, 24), d.pick(24, 32)
+    at = "" if material == "one" else "[tid]"
+
+    def property(name: str, low: float, high: float, about: str) -> None:
+        if material == "one":
+            d.param(name, "float", low, high, about=about)
+        else:
+            d.input(name, "float", count, low, high, about=about)
+
+    d.input("node_pos", "vec3", nodes, -2.0, 2.0, about="Node positions [m]")
+    d.input("node_disp", "vec3", nodes, -0.02, 0.02, about="Displacements [m]")
+    d.input("node_turn", "vec3", nodes, -0.02, 0.02, about="Small rotations [rad]")
+    d.input("member", "int", (count, 2), 0, nodes, about="Nodes at both ends of each member")
+    if orient == "roll":
+        d.input("roll", "float", count, -3.0, 3.0, about="Roll of the section about the member [rad]")
+    elif orient == "node":
+        d.input("third_node", "int", count, 0, nodes, about="Node on the side of local y")
+    property("youngs", 100.0, 200.0, "Young's modulus [MPa]")
+    property("poisson", 0.2, 0.4, "Poisson's ratio")
+    if section == "given":
+        property("area", 0.01, 0.03, "Cross-section [m^2]")
+        property("moment_y", 0.002, 0.006, "Second moment about local y [m^4]")
+        property("moment_z", 0.002, 0.006, "Second moment about local z [m^4]")
+        property("torsion", 0.003, 0.009, "Torsion constant [m^4]")
+    elif section == "rectangle":
+        d.input("width", "float", count, 0.2, 0.5, about="Widths along local y [m]")
+        d.input("depth", "float", count, 0.2, 0.5, about="Depths along local z [m]")
+    else:
+        d.input("outer_radius", "float", count, 0.25, 0.4, about="Outer radii [m]")
+        d.input("wall", "float", count, 0.02, 0.06, about="Wall thicknesses [m]")
+    if shear == "one factor":
+        d.param("shear_factor", "float", 0.5, 0.9, about="Shear area over cross-section")
+    elif shear == "two areas":
+        property("shear_area_y", 0.005, 0.02, "Shear area along local y [m^2]")
+        property("shear_area_z", 0.005, 0.02, "Shear area along local z [m^2]")
+    if thermal:
+        d.input("heating", "float", count, -30.0, 30.0, about="Temperature changes [K]")
+        d.param("expansion", "float", 1.0e-4, 3.0e-4, about="Coefficient of thermal expansion [1/K]")
+    if load == "uniform":
+        d.input("line_load", "vec3", count, -0.05, 0.05, about="Loads per length in world axes [MN/m]")
+    elif load == "weight":
+        d.param("weight_density", "float", 0.5, 2.0, about="Weight per volume [MN/m^3]")
+    if pinned:
+        d.input("is_truss", "bool", count, about="True for members that are hinged at both ends")
+    if output != "ends":
+        d.output("nodal_force", "vec3", nodes, about="Internal forces at the nodes [MN]")
+        d.output("nodal_moment", "vec3", nodes, about="Internal moments at the nodes [MN m]")
+    if output != "nodes":
+        d.output("axial", "float", count, about="Normal forces, tension is positive [MN]")
+        d.output("end_moment", "vec4", count, about="Moments My1, Mz1, My2, Mz2 in local axes [MN m]")
+    shape = {
+        "given": f"a = area{at}\ni_y = moment_y{at}\ni_z = moment_z{at}\nj = torsion{at}",
+        "rectangle": """
+            # Solid rectangle; the torsion constant is Roark's approximation
+            b = width[tid]
+            h = depth[tid]
+            a = b * h
+            i_y = b * h * h * h / 12.0
+            i_z = h * b * b * b / 12.0
+            long = wp.max(b, h)
+            short = wp.min(b, h)
+            ratio = short / long
+            j = long * short * short * short * (1.0 / 3.0 - 0.21 * ratio * (1.0 - ratio * ratio * ratio * ratio / 12.0))
+        """,
+        "tube": """
+            # Round tube
+            ro = outer_radius[tid]
+            ri = ro - wall[tid]
+            a = wp.pi * (ro * ro - ri * ri)
+            i_y = 0.25 * wp.pi * (ro * ro * ro * ro - ri * ri * ri * ri)
+            i_z = i_y
+            j = 2.0 * i_y
+        """,
+    }
+    phi = {
+        "rigid": "",
+        "one factor": """
+            # Timoshenko's ratio of bending to shear stiffness
+            phi_y = 12.0 * e_mod * i_z / (g_mod * shear_factor * a * length * length)
+            phi_z = 12.0 * e_mod * i_y / (g_mod * shear_factor * a * length * length)
+        """,
+        "two areas": f"""
+            # Timoshenko's ratio of bending to shear stiffness, for each plane
+            phi_y = 12.0 * e_mod * i_z / (g_mod * shear_area_y{at} * length * length)
+            phi_z = 12.0 * e_mod * i_y / (g_mod * shear_area_z{at} * length * length)
+        """,
+    }
+    soft = shear != "rigid"
+    four = (
+        ("(4.0 + phi_y)", "(2.0 - phi_y)", "(4.0 + phi_z)", "(2.0 - phi_z)")
+        if soft
+        else ("4.0", "2.0", "4.0", "2.0")
+    )
+    tension = """
+    # Geometric stiffness of the normal force (P-delta)
+    n_l = normal / length
+    q_y += n_l * (1.2 * dv + 0.1 * length * (tz1 + tz2))
+    m_z1 += normal * (0.1 * dv + length * (2.0 / 15.0 * tz1 - tz2 / 30.0))
+    m_z2 += normal * (0.1 * dv + length * (2.0 / 15.0 * tz2 - tz1 / 30.0))
+    q_z += n_l * (1.2 * dw - 0.1 * length * (ty1 + ty2))
+    m_y1 += normal * (-0.1 * dw + length * (2.0 / 15.0 * ty1 - ty2 / 30.0))
+    m_y2 += normal * (-0.1 * dw + length * (2.0 / 15.0 * ty2 - ty1 / 30.0))
+    """
+    truss = """
+    # Hinged members carry normal force alone
+    if is_truss[tid]:
+        $store_axial
+        $truss_nodes
+        return
+    """
+    store_axial = "axial[tid] = normal" if output != "nodes" else ""
+    ends = "axial[tid] = normal\nend_moment[tid] = wp.vec4(m_y1, m_z1, m_y2, m_z2)"
+    half = {
+        "none": "",
+        "uniform": """
+            # Consistent loads of a uniform line load: half at each end, and fixed-end moments
+            line = line_load[tid]
+            share = 0.5 * length * line
+            fixed = length * length / 12.0 * (wp.dot(line, ey) * ez - wp.dot(line, ez) * ey)
+        """,
+        "weight": """
+            # Own weight as a uniform line load: half at each end, and fixed-end moments
+            line = wp.vec3(0.0, 0.0, -weight_density * a)
+            share = 0.5 * length * line
+            fixed = length * length / 12.0 * (wp.dot(line, ey) * ez - wp.dot(line, ez) * ey)
+        """,
+    }[load]
+    less, less_m, plus_m = (" - share", " - fixed", " + fixed") if load != "none" else ("", "", "")
+    scatter = f"""
+    # --- To world axes; the ends are in equilibrium ---
+    {half.strip()}
+    end_force = -normal * ex + q_y * ey + q_z * ez
+    wp.atomic_add(nodal_force, first, end_force{less})
+    wp.atomic_add(nodal_force, second, -end_force{less})
+    twist = g_mod * j / length * (tx1 - tx2)
+    wp.atomic_add(nodal_moment, first, twist * ex + m_y1 * ey + m_z1 * ez{less_m})
+    wp.atomic_add(nodal_moment, second, -twist * ex + m_y2 * ey + m_z2 * ez{plus_m})
+    """
+    if load != "none":
+        lines = [x.strip() for x in half.strip().split("\n")]
+        scatter = scatter.replace(half.strip(), "\n    ".join(lines))
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        first = member[tid, 0]
+        second = member[tid, 1]
+        # A member needs two different ends
+        if first == second:
+            return
+        # --- Local axes ---
+        start = node_pos[first]
+        span = node_pos[second] - start
+        length = wp.length(span)
+        ex = span / length
+        $orient
+        # --- Section and material ---
+        $shape
+        e_mod = youngs$at
+        g_mod = e_mod / (2.0 * (1.0 + poisson$at))
+        $phi
+        # --- Displacements in local axes ---
+        move = node_disp[first] - node_disp[second]
+        du = wp.dot(move, ex)
+        dv = wp.dot(move, ey)
+        dw = wp.dot(move, ez)
+        tx1 = wp.dot(node_turn[first], ex)
+        ty1 = wp.dot(node_turn[first], ey)
+        tz1 = wp.dot(node_turn[first], ez)
+        tx2 = wp.dot(node_turn[second], ex)
+        ty2 = wp.dot(node_turn[second], ey)
+        tz2 = wp.dot(node_turn[second], ez)
+        # --- Normal force, positive in tension ---
+        normal = -e_mod * a * (du / length$heat)
+        $truss
+        # --- Bending in the local x-y plane ---
+        k_z = e_mod * i_z / (length * length * length$one_y)
+        q_y = k_z * (12.0 * dv + 6.0 * length * (tz1 + tz2))
+        m_z1 = k_z * length * (6.0 * dv + length * ($a1 * tz1 + $b1 * tz2))
+        m_z2 = k_z * length * (6.0 * dv + length * ($b1 * tz1 + $a1 * tz2))
+        # --- Bending in the local x-z plane, where a positive rotation lowers the far end ---
+        k_y = e_mod * i_y / (length * length * length$one_z)
+        q_z = k_y * (12.0 * dw - 6.0 * length * (ty1 + ty2))
+        m_y1 = k_y * length * (-6.0 * dw + length * ($a2 * ty1 + $b2 * ty2))
+        m_y2 = k_y * length * (-6.0 * dw + length * ($b2 * ty1 + $a2 * ty2))
+        $tension
+        $ends
+        $scatter
+        """,
+        orient=_ORIENT[orient],
+        shape=shape[section],
+        at=at,
+        phi=phi[shear],
+        heat=" + expansion * heating[tid]" if thermal else "",
+        truss=truss if pinned else "",
+        store_axial=store_axial,
+        truss_nodes="wp.atomic_add(nodal_force, first, -normal * ex)\nwp.atomic_add(nodal_force, second, normal * ex)"
+        if output != "ends"
+        else "",
+        one_y=" * (1.0 + phi_y)" if soft else "",
+        one_z=" * (1.0 + phi_z)" if soft else "",
+        a1=four[0],
+        b1=four[1],
+        a2=four[2],
+        b2=four[3],
+        tension=tension if geometric else "",
+        ends=ends if output != "nodes" else "",
+        scatter=scatter if output != "ends" else "",
+    )
+    if output == "ends":
+        for name in ("tx1", "tx2"):
+            d.text = "\n".join(x for x in d.text.split("\n") if not x.startswith(f"{name} = "))
+        d.text = d.text.replace("\nj = torsion" + at, "")
+        d.text = "\n".join(
+            x
+            for x in d.text.split("\n")
+            if not x.startswith(
+                ("j = ", "long = ", "short = ", "ratio = ", "g_mod = ")
+                if not soft
+                else ("j = ", "long = ", "short = ", "ratio = ")
+            )
+        )
+        d.text = d.text.replace(
+            "# Solid rectangle; the torsion constant is Roark's approximation", "# Solid rectangle"
+        )
+    d.explain("""
+        Exact stiffness of a prismatic member with small rotations. Local x runs from the first node to the second, moments and
+        rotations follow the right-hand rule. The results are internal forces: what the nodes exert on the members.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        force, moment = np.zeros((nodes, 3)), np.zeros((nodes, 3))
+        axial, bending = np.zeros(count), np.zeros((count, 4))
+        for m in range(count):
+            p, q = v.member[m]
+            if p == q:
+                continue
+
+            def get(name: str, m: int = m) -> Any:
+                return v[name] if material == "one" else v[name][m]
+
+            span = v.node_pos[q] - v.node_pos[p]
+            size = np.linalg.norm(span)
+            ex = span / size
+            up = np.array([0.0, 0.0, 1.0] if abs(ex[2]) <= 0.99 else [1.0, 0.0, 0.0])
+            ey = np.cross(up, ex)
+            if orient == "node":
+                across = np.cross(ex, v.node_pos[v.third_node[m]] - v.node_pos[p])
+                if np.linalg.norm(across) < 1e-3:
+                    continue
+                ey = np.cross(across, ex)
+            ey = ey / np.linalg.norm(ey)
+            if orient == "roll":
+                ey = np.cos(v.roll[m]) * ey + np.sin(v.roll[m]) * np.cross(ex, ey)
+            axes = np.stack([ex, ey, np.cross(ex, ey)])
+            e = get("youngs")
+            g = 0.5 * e / (1.0 + (get("poisson") if "poisson" in v else 0.0))  # it may not matter
+            j = 0.0
+            if section == "given":
+                a, iy, iz = get("area"), get("moment_y"), get("moment_z")
+                j = v.get("torsion", 0.0) if material == "one" else v.get("torsion", np.zeros(count))[m]
+            elif section == "rectangle":
+                b, h = v.width[m], v.depth[m]
+                a, iy, iz = b * h, b * h**3 / 12.0, h * b**3 / 12.0
+                r = min(b, h) / max(b, h)
+                j = max(b, h) * min(b, h) ** 3 * (1.0 / 3.0 - 0.21 * r * (1.0 - r**4 / 12.0))
+            else:
+                ro, ri = v.outer_radius[m], v.outer_radius[m] - v.wall[m]
+                a, iy = np.pi * (ro**2 - ri**2), 0.25 * np.pi * (ro**4 - ri**4)
+                iz, j = iy, 2.0 * iy
+            py = pz = 0.0
+            if shear != "rigid":
+                areas = (
+                    [v.shear_factor * a] * 2
+                    if shear == "one factor"
+                    else [get("shear_area_y"), get("shear_area_z")]
+                )
+                py, pz = 12.0 * e * iz / (g * areas[0] * size**2), 12.0 * e * iy / (g * areas[1] * size**2)
+            u = np.concatenate(
+                [axes @ x for x in (v.node_disp[p], v.node_turn[p], v.node_disp[q], v.node_turn[q])]
+            )
+            normal = e * a * ((u[6] - u[0]) / size - (v.expansion * v.heating[m] if thermal else 0.0))
+            k = np.zeros((12, 12))
+            hinged = pinned and v.is_truss[m]
+            if not hinged:
+                k[np.ix_([3, 9], [3, 9])] = g * j / size * np.array([[1, -1], [-1, 1]])
+                for place, sign, i, f in (([1, 5, 7, 11], 1.0, iz, py), ([2, 4, 8, 10], -1.0, iy, pz)):
+                    s = sign * size
+                    bend = np.array(
+                        [
+                            [12, 6 * s, -12, 6 * s],
+                            [6 * s, (4 + f) * s * s, -6 * s, (2 - f) * s * s],
+                            [-12, -6 * s, 12, -6 * s],
+                            [6 * s, (2 - f) * s * s, -6 * s, (4 + f) * s * s],
+                        ]
+                    )
+                    k[np.ix_(place, place)] = e * i / (size**3 * (1.0 + f)) * bend
+                    if geometric:
+                        stress = np.array(
+                            [
+                                [36, 3 * s, -36, 3 * s],
+                                [3 * s, 4 * s * s, -3 * s, -s * s],
+                                [-36, -3 * s, 36, -3 * s],
+                                [3 * s, -s * s, -3 * s, 4 * s * s],
+                            ]
+                        )
+                        k[np.ix_(place, place)] += normal / (30.0 * size) * stress
+            f_ = k @ u
+            axial[m], bending[m] = normal, f_[[4, 5, 10, 11]]
+            f_[0], f_[6] = f_[0] - normal, f_[6] + normal
+            if load != "none" and not hinged:
+                line = axes @ (
+                    v.line_load[m] if load == "uniform" else np.array([0.0, 0.0, -v.weight_density * a])
+                )
+                f_[0:3] -= 0.5 * size * line
+                f_[6:9] -= 0.5 * size * line
+                f_[4:6] -= size**2 / 12.0 * np.array([-line[2], line[1]])
+                f_[10:12] += size**2 / 12.0 * np.array([-line[2], line[1]])
+            for n, part in ((p, f_[:6]), (q, f_[6:])):
+                force[n] += axes.T @ part[:3]
+                moment[n] += axes.T @ part[3:]
+        made: dict[str, Any] = {} if output == "ends" else {"nodal_force": force, "nodal_moment": moment}
+        if output != "nodes":
+            made |= {"axial": axial, "end_moment": bending}
+        return made
+
+    d.check(reference, 2e-3)

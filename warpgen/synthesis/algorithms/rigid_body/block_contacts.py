@@ -1,0 +1,434 @@
+"""Contacts of two points between bodies in the plane: friction point by point, normal impulses as one small block."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_CROSS = '''
+@wp.func
+def cross2(a: wp.vec2, b: wp.vec2) -> float:
+    """Cross product in the plane, the moment of b at arm a."""
+    return a[0] * b[1] - a[1] * b[0]
+'''
+
+
+def _velocity(k: int) -> str:
+    """The relative velocity at one of the points."""
+    return (
+        f"dv{k} = vel_b + spin_b * wp.vec2(-arm_b{k}[1], arm_b{k}[0])"
+        f" - vel_a - spin_a * wp.vec2(-arm_a{k}[1], arm_a{k}[0])\n"
+    )
+
+
+def _apply(k: int, name: str) -> str:
+    """The velocities after an impulse at one of the points."""
+    return (
+        f"vel_a -= inv_mass_a * {name}\nspin_a -= inv_inertia_a * cross2(arm_a{k}, {name})\n"
+        f"vel_b += inv_mass_b * {name}\nspin_b += inv_inertia_b * cross2(arm_b{k}, {name})\n"
+    )
+
+
+def _friction(k: int, cone: str) -> str:
+    """Friction at one of the points, within the cone of its normal impulse."""
+    return (
+        _velocity(k)
+        + f"arm_ta{k} = cross2(arm_a{k}, tangent)\narm_tb{k} = cross2(arm_b{k}, tangent)\n"
+        + f"mass_t{k} = inv_mass_a + inv_mass_b + inv_inertia_a * arm_ta{k} * arm_ta{k}"
+        + f" + inv_inertia_b * arm_tb{k} * arm_tb{k}\n"
+        + f"limit{k} = {cone} * normal_impulse{k}\n"
+        + f"tangent_new{k} = wp.clamp(tangent_impulse{k} - (wp.dot(dv{k}, tangent) - belt) / mass_t{k}, -limit{k}, limit{k})\n"
+        + f"push_t{k} = (tangent_new{k} - tangent_impulse{k}) * tangent\n"
+        + _apply(k, f"push_t{k}")
+    )
+
+
+_BLOCK = """
+# --- Normal impulses: the linear complementarity problem of both points, by its four cases ---
+$velocities
+# b = A x + v for the accumulated impulses x
+b1 = wp.dot(dv1, n)$bias1 - k11 * normal_impulse1 - k12 * normal_impulse2
+b2 = wp.dot(dv2, n)$bias2 - k12 * normal_impulse1 - k22 * normal_impulse2
+det = k11 * k22 - k12 * k12
+# Case 1: both points press
+x1 = (k12 * b2 - k22 * b1) / det
+x2 = (k12 * b1 - k11 * b2) / det
+if x1 < 0.0 or x2 < 0.0:
+    # Case 2: only the first point presses, the second one parts
+    x1 = -b1 / k11
+    x2 = 0.0
+    if x1 < 0.0 or k12 * x1 + b2 < 0.0:
+        # Case 3: only the second point presses
+        x1 = 0.0
+        x2 = -b2 / k22
+        if x2 < 0.0 or k12 * x2 + b1 < 0.0:
+            # Case 4: both part
+            x2 = 0.0
+push_n1 = (x1 - normal_impulse1) * n
+push_n2 = (x2 - normal_impulse2) * n
+"""
+
+
+@DOMAIN.algorithm(
+    source="Catto 2006, GDC (sequential impulses); Box2D, b2ContactSolver (block solver); Cottle, Pang & Stone 2009",
+    names={
+        "solve_contact_blocks": "contact_block_solver|solve_velocity_constraints|solve_manifolds|contact_sweep_2d",
+        "pair_bodies": "contact_bodies|pairs|manifold_bodies",
+        "pair_order": "contact_order|color_pairs|batch",
+        "body_vel": "linear_velocity|v|velocity",
+        "body_spin": "angular_velocity|w|omega",
+        "contact_arm": "anchors|r|contact_offset",
+        "contact_normal": "normals|manifold_normal",
+        "accumulated": "impulses|lambda_acc|warm_start",
+        "friction_coeff": "mu|friction",
+        "belt": "surface_speed|tangent_speed",
+    },
+    weight=11,
+)
+def solve_contact_blocks(d: Draft) -> None:
+    """Solves manifolds of two contact points between planar bodies for their impulses."""
+    normal = d.option("normal", "block", "sequential")
+    friction = d.option("friction", "point by point", "manifold", "none")
+    bias = d.option("bias", "none", "baumgarte", "soft", "speculative")
+    warm = d.flag("warm start", 0.6)
+    belt = d.flag("belt", 0.3) if friction != "none" else False
+    fixed = d.option("bodies", "both move", "second fixed")
+    mixing = d.option("mixing", "one", "per pair", "per body") if friction != "none" else "one"
+    restitution = d.flag("restitution", 0.4)
+    storage = d.option("storage", "matrix", "columns")
+    pairs = d.pick(12, 16, 20)
+    bodies = 2 * pairs
+    d.input(
+        "pair_order", "int", bodies, kind="permutation", about="Bodies of a color in pairs, each body once"
+    )
+    d.input("contact_normal", "vec2", pairs, kind="unit", about="Normals from the first to the second body")
+    d.input(
+        "contact_arm",
+        "vec2",
+        (pairs, 4),
+        -0.5,
+        0.5,
+        about="Arms of points 1 and 2 at the first body, then at the second [m]",
+    )
+    d.input("body_vel", "vec2", bodies, -1.0, 1.0, about="Linear velocities [m/s]")
+    d.input("body_spin", "float", bodies, -1.0, 1.0, about="Angular velocities [rad/s]")
+    d.input("body_inv_mass", "float", bodies, 0.3, 1.0, about="Inverse masses [1/kg]")
+    d.input("body_inv_inertia", "float", bodies, 0.5, 2.0, about="Inverse moments of inertia [1/(kg m^2)]")
+    if bias != "none":
+        d.input(
+            "contact_depth",
+            "vec2",
+            pairs,
+            -0.02,
+            0.05,
+            about="Overlaps of both points, negative where apart [m]",
+        )
+        d.param("dt", "float", 0.01, 0.02, about="Time step [s]")
+    if bias == "baumgarte":
+        d.param("baumgarte", "float", 0.1, 0.3, about="Share of the overlap that a step removes")
+        d.param("slop", "float", 0.002, 0.01, about="Overlap that is left alone [m]")
+    elif bias == "soft":
+        d.param("hertz", "float", 15.0, 40.0, about="Frequency of the contact [Hz]")
+        d.param("damping_ratio", "float", 2.0, 10.0, about="Damping ratio of the contact")
+        d.param("push_speed", "float", 1.0, 3.0, about="Largest speed of separation [m/s]")
+    if restitution:
+        d.param("bounce", "float", 0.2, 0.6, about="Coefficient of restitution")
+        d.param("bounce_speed", "float", 0.2, 0.6, about="Closing speed below which nothing bounces [m/s]")
+    if friction != "none":
+        if mixing == "per pair":
+            d.input("friction_coeff", "float", pairs, 0.2, 0.9, about="Friction coefficients of the pairs")
+        elif mixing == "per body":
+            d.input("friction_coeff", "float", bodies, 0.2, 0.9, about="Friction coefficients of the bodies")
+        else:
+            d.param("friction_coeff", "float", 0.2, 0.9, about="Friction coefficient")
+    if belt:
+        d.input(
+            "belt_speed", "float", pairs, -0.5, 0.5, about="Wanted tangential speeds, of conveyor belts [m/s]"
+        )
+    if warm:
+        if storage == "matrix":
+            d.input(
+                "accumulated",
+                "mat22",
+                pairs,
+                0.0,
+                0.4,
+                about="Impulses of the sweep before: normal and tangential, by rows of points",
+            )
+        else:
+            d.input("normal_acc", "vec2", pairs, 0.0, 0.4, about="Normal impulses of the sweep before [N s]")
+            if friction != "none":
+                d.input(
+                    "tangent_acc",
+                    "vec2",
+                    pairs,
+                    -0.1,
+                    0.1,
+                    about="Tangential impulses of the sweep before [N s]",
+                )
+    d.output("vel_out", "vec2", bodies, about="Linear velocities after the sweep [m/s]")
+    d.output("spin_out", "float", bodies, about="Angular velocities after the sweep [rad/s]")
+    d.output("normal_out", "vec2", pairs, about="Accumulated normal impulses [N s]")
+    if friction == "point by point":
+        d.output("tangent_out", "vec2", pairs, about="Accumulated tangential impulses [N s]")
+    elif friction == "manifold":
+        d.output("tangent_out", "float", pairs, about="Accumulated tangential impulse [N s]")
+    d.function(_CROSS)
+    start = [
+        "normal_impulse1 = float(0.0)",
+        "normal_impulse2 = float(0.0)",
+        "tangent_impulse1 = float(0.0)",
+        "tangent_impulse2 = float(0.0)",
+    ]
+    if warm and storage == "matrix":
+        start = ["stored = accumulated[tid]"] + [
+            f"{n}_impulse{k} = stored[{k - 1}, {c}]"
+            for c, n in enumerate(("normal", "tangent"))
+            for k in (1, 2)
+        ]
+    elif warm:
+        start = [f"{n}_impulse{k} = {n}_acc[tid][{k - 1}]" for n in ("normal", "tangent") for k in (1, 2)]
+    if friction == "none":
+        start = [x for x in start if not x.startswith("tangent")]
+    if friction == "manifold":
+        start = [x for x in start if not x.startswith("tangent_impulse2")]
+    mu = {
+        "one": "friction_coeff",
+        "per pair": "friction_coeff[tid]",
+        "per body": "wp.sqrt(friction_coeff[a] * friction_coeff[b])",
+    }[mixing]
+    extra = ["", ""]
+    speeds: list[str] = []
+    if restitution:
+        speeds.append("# What bounces is the closing speed before the sweep")
+        speeds.append((_velocity(1) + _velocity(2)).rstrip())
+        for k in (1, 2):
+            speeds.append(f"closing{k} = wp.dot(dv{k}, n)")
+            speeds.append(f"bounce{k} = wp.where(closing{k} < -bounce_speed, bounce * closing{k}, 0.0)")
+            extra[k - 1] += f" + bounce{k}"
+    soft = ""
+    if bias == "baumgarte":
+        speeds += ["# Push points that overlap apart"] + [
+            f"bias{k} = -baumgarte / dt * wp.max(contact_depth[tid][{k - 1}] - slop, 0.0)" for k in (1, 2)
+        ]
+    elif bias == "speculative":
+        speeds += [
+            "# Points that are apart may close their gap in this step, those that overlap must not go on"
+        ] + [f"bias{k} = wp.max(-contact_depth[tid][{k - 1}], 0.0) / dt" for k in (1, 2)]
+    elif bias == "soft":
+        speeds += [
+            "# Soft contact: the bias and the softening of an implicit spring and damper",
+            "omega = wp.TAU * hertz",
+            "h1 = 2.0 * damping_ratio + dt * omega",
+            "rate = omega / h1",
+            "softness = 1.0 / (1.0 + dt * omega * h1)",
+        ] + [
+            f"bias{k} = -wp.min(rate * wp.max(contact_depth[tid][{k - 1}], 0.0), push_speed)" for k in (1, 2)
+        ]
+        soft = "softness"
+    if bias != "none":
+        extra = [e + f" + bias{k}" for k, e in zip((1, 2), extra, strict=True)]
+    arms = [f"arm_{s}{k} = contact_arm[tid, {2 * (s == 'b') + k - 1}]" for s in "ab" for k in (1, 2)]
+    masses = [f"{x}{k} = cross2(arm_{x[-1]}{k}, n)" for x in ("rn_a", "rn_b") for k in (1, 2)]
+    total = "inv_mass_a + inv_mass_b"
+    masses += [
+        f"k11 = {total} + inv_inertia_a * rn_a1 * rn_a1 + inv_inertia_b * rn_b1 * rn_b1",
+        f"k22 = {total} + inv_inertia_a * rn_a2 * rn_a2 + inv_inertia_b * rn_b2 * rn_b2",
+    ]
+    if normal == "block":
+        masses += [
+            f"k12 = {total} + inv_inertia_a * rn_a1 * rn_a2 + inv_inertia_b * rn_b1 * rn_b2",
+            "# Points that lie close to each other make the block singular; soften it",
+            "k11 = k11 * 1.02\nk22 = k22 * 1.02",
+        ]
+        if soft:
+            masses += ["k11 = k11 / softness\nk22 = k22 / softness"]
+        push = _BLOCK + _apply(1, "push_n1") + _apply(2, "push_n2")
+    else:
+        push = "# --- Normal impulses, point by point; accumulated impulses never pull ---\n"
+        for k in (1, 2):
+            step = f"(wp.dot(dv{k}, n)$bias{k}) / k{k}{k}"
+            if soft:
+                step = f"softness * {step}"
+            push += (
+                _velocity(k)
+                + f"x{k} = wp.max(normal_impulse{k} - {step}, 0.0)\npush_n{k} = (x{k} - normal_impulse{k}) * n\n"
+                + _apply(k, f"push_n{k}")
+            )
+        if bias == "none" and not restitution:
+            push = push.replace("(wp.dot(dv1, n)$bias1)", "wp.dot(dv1, n)").replace(
+                "(wp.dot(dv2, n)$bias2)", "wp.dot(dv2, n)"
+            )
+    rub = {
+        "none": "",
+        "point by point": "# --- Friction, within the cone of the normal impulses so far ---\n"
+        + f"tangent = wp.vec2(n[1], -n[0])\nmu = {mu}\n"
+        + (_friction(1, "mu") + _friction(2, "mu")),
+        "manifold": f"""
+            # --- Friction at the middle of both points, within the cone of both normal impulses ---
+            tangent = wp.vec2(n[1], -n[0])
+            mu = {mu}
+            arm_a3 = 0.5 * (arm_a1 + arm_a2)
+            arm_b3 = 0.5 * (arm_b1 + arm_b2)
+            $velocity3
+            arm_ta = cross2(arm_a3, tangent)
+            arm_tb = cross2(arm_b3, tangent)
+            mass_t = inv_mass_a + inv_mass_b + inv_inertia_a * arm_ta * arm_ta + inv_inertia_b * arm_tb * arm_tb
+            limit = mu * (normal_impulse1 + normal_impulse2)
+            tangent_new1 = wp.clamp(tangent_impulse1 - (wp.dot(dv3, tangent) - belt) / mass_t, -limit, limit)
+            push_t = (tangent_new1 - tangent_impulse1) * tangent
+            $apply3
+        """,
+    }[friction]
+    if not belt:
+        rub = (
+            rub.replace("(wp.dot(dv1, tangent) - belt)", "wp.dot(dv1, tangent)")
+            .replace("(wp.dot(dv2, tangent) - belt)", "wp.dot(dv2, tangent)")
+            .replace("(wp.dot(dv3, tangent) - belt)", "wp.dot(dv3, tangent)")
+        )
+    store = {
+        "none": "",
+        "manifold": "tangent_out[tid] = tangent_new1",
+        "point by point": "tangent_out[tid] = wp.vec2(tangent_new1, tangent_new2)",
+    }[friction]
+    d.launch(pairs)
+    d.code(
+        """
+        tid = wp.tid()
+        # Each body is in one pair of this color, so that nothing is written twice
+        a = pair_order[2 * tid]
+        b = pair_order[2 * tid + 1]
+        n = contact_normal[tid]
+        vel_a = body_vel[a]
+        spin_a = body_spin[a]
+        vel_b = body_vel[b]
+        spin_b = body_spin[b]
+        inv_mass_a = body_inv_mass[a]
+        inv_inertia_a = body_inv_inertia[a]
+        $second
+        $arms
+        $start
+        # --- Effective masses along the normal ---
+        $masses
+        $speeds
+        $belt
+        $rub
+        $push
+        # --- Store ---
+        vel_out[a] = vel_a
+        spin_out[a] = spin_a
+        vel_out[b] = vel_b
+        spin_out[b] = spin_b
+        normal_out[tid] = wp.vec2(x1, x2)
+        $store
+        """,
+        second="inv_mass_b = body_inv_mass[b]\ninv_inertia_b = body_inv_inertia[b]"
+        if fixed == "both move"
+        else "# The second body is a platform that nothing moves\ninv_mass_b = 0.0\ninv_inertia_b = 0.0",
+        arms="\n".join(arms),
+        start="\n".join(start),
+        masses="\n".join(masses),
+        speeds="\n".join(speeds),
+        belt="belt = belt_speed[tid]" if belt else "",
+        rub=rub,
+        velocity3=_velocity(3).rstrip(),
+        apply3=_apply(3, "push_t").rstrip(),
+        push=push,
+        velocities=(_velocity(1) + _velocity(2)).rstrip(),
+        bias1=extra[0],
+        bias2=extra[1],
+        store=store,
+    )
+    d.explain("""
+        Normal impulses x >= 0 and velocities v = A x + b >= 0 with x v = 0 at each point: the four cases of which
+        points press are tried in turn. Friction is solved before, with the normal impulses of the sweep before.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        vel, spin = v.body_vel.copy(), v.body_spin.copy()
+        normals, tangents = np.zeros((pairs, 2)), np.zeros((pairs, 2))
+        for k in range(pairs):
+            ids = v.pair_order[2 * k : 2 * k + 2]
+            n = v.contact_normal[k]
+            t = np.array([n[1], -n[0]])
+            u = np.concatenate([np.append(vel[i], spin[i]) for i in ids])
+            w = np.concatenate([[v.body_inv_mass[i]] * 2 + [v.body_inv_inertia[i]] for i in ids])
+            if fixed != "both move":
+                w[3:] = 0.0
+            arm = v.contact_arm[k].reshape(2, 2, 2)
+
+            def row(way: Any, ra: Any, rb: Any) -> Any:
+                return np.concatenate(
+                    [-way, [-(ra[0] * way[1] - ra[1] * way[0])], way, [rb[0] * way[1] - rb[1] * way[0]]]
+                )
+
+            rows = np.array([row(n, arm[0, i], arm[1, i]) for i in range(2)])
+            x, y = np.zeros(2), np.zeros(2)
+            if warm and storage == "matrix":
+                x, y = v.accumulated[k][:, 0].copy(), v.accumulated[k][:, 1].copy()
+            elif warm:
+                x, y = v.normal_acc[k].copy(), v.get("tangent_acc", np.zeros((pairs, 2)))[k].copy()
+            closing = rows @ u
+            more = (
+                np.where(closing < -v.bounce_speed, v.bounce * closing, 0.0) if restitution else np.zeros(2)
+            )
+            depth = v.contact_depth[k] if bias != "none" else np.zeros(2)
+            ease = 1.0
+            if bias == "baumgarte":
+                more = more - v.baumgarte / v.dt * np.maximum(depth - v.slop, 0.0)
+            elif bias == "speculative":
+                more = more + np.maximum(-depth, 0.0) / v.dt
+            elif bias == "soft":
+                o = 2.0 * np.pi * v.hertz
+                h = 2.0 * v.damping_ratio + v.dt * o
+                more = more - np.minimum(o / h * np.maximum(depth, 0.0), v.push_speed)
+                ease = 1.0 / (1.0 + v.dt * o * h)
+            if friction != "none":
+                mu_ = {"one": v.friction_coeff}.get(mixing)
+                mu_ = (
+                    v.friction_coeff[k]
+                    if mixing == "per pair"
+                    else mu_
+                    if mixing == "one"
+                    else np.sqrt(np.prod(v.friction_coeff[ids]))
+                )
+                wanted = v.belt_speed[k] if belt else 0.0
+                spots = [(arm[:, 0], x[0], 0), (arm[:, 1], x[1], 1)]
+                if friction == "manifold":
+                    spots = [(arm.mean(1), x.sum(), 0)]
+                for (ra, rb), load, i in spots:
+                    j = row(t, ra, rb)
+                    new = np.clip(y[i] - (j @ u - wanted) / (j @ (w * j)), -mu_ * load, mu_ * load)
+                    u, y[i] = u + w * j * (new - y[i]), new
+            if normal == "sequential":
+                for i in range(2):
+                    j = rows[i]
+                    new = max(x[i] - ease * (j @ u + more[i]) / (j @ (w * j)), 0.0)
+                    u, x[i] = u + w * j * (new - x[i]), new
+            else:
+                matrix = rows * w @ rows.T
+                matrix[np.diag_indices(2)] *= 1.02 / ease
+                b = rows @ u + more - matrix @ x
+                new = np.zeros(2)
+                for pressed in ([0, 1], [0], [1], []):
+                    trial = np.zeros(2)
+                    if pressed:
+                        trial[pressed] = np.linalg.solve(matrix[np.ix_(pressed, pressed)], -b[pressed])
+                    apart = [i for i in range(2) if i not in pressed]
+                    if (trial >= 0.0).all() and ((matrix @ trial + b)[apart] >= 0.0).all():
+                        new = trial
+                        break
+                u, x = u + w * (rows.T @ (new - x)), new
+            normals[k], tangents[k] = x, y
+            for i, part in zip(ids, (u[:3], u[3:]), strict=True):
+                vel[i], spin[i] = part[:2], part[2]
+        made: dict[str, Any] = {"vel_out": vel, "spin_out": spin, "normal_out": normals}
+        if friction != "none":
+            made["tangent_out"] = tangents if friction == "point by point" else tangents[:, 0]
+        return made
+
+    d.check(reference, 2e-3)

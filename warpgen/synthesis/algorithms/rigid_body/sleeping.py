@@ -1,0 +1,225 @@
+"""Which bodies and islands rest: motion, timers and what wakes them up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_MOTION = {
+    "speeds": """
+        # Both speeds have to be small
+        speed = wp.length(vel)
+        spin = wp.length(omega)
+        still = speed < linear_threshold and spin < angular_threshold
+    """,
+    "energy": """
+        # Kinetic energy per mass, with the spin taken at the radius of the body
+        reach = body_radius[body]
+        motion = 0.5 * (wp.length_sq(vel) + reach * reach * wp.length_sq(omega))
+        still = motion < energy_threshold
+    """,
+    "filtered": """
+        # Low-pass filtered motion, since bodies at a turning point stand still for an instant
+        motion = wp.length_sq(vel) + wp.length_sq(omega)
+        mean_motion = filter_bias * motion_prev[body] + (1.0 - filter_bias) * motion
+        # A cap lets bodies settle soon after a fast motion
+        mean_motion = wp.min(mean_motion, 10.0 * energy_threshold)
+        motion_out[body] = mean_motion
+        still = mean_motion < energy_threshold
+    """,
+}
+
+
+@DOMAIN.algorithm(
+    source="Millington 2010, ch. 13 (sleep of bodies); Catto, Box2D (islands and sleep); Coumans, Bullet",
+    names={
+        "update_sleep": "update_sleep_states|sleep_bodies|island_sleep|deactivate_bodies",
+        "body_vel": "velocity|linear_velocity|v",
+        "body_omega": "angular_velocity|omega|w",
+        "body_island": "island_id|island_index|group",
+        "island_asleep": "island_state|island_mask|may_sleep",
+        "sleep_timer": "rest_time|sleep_time|timer",
+        "time_to_sleep": "sleep_delay|rest_delay",
+        "body_flags": "flags|body_state",
+        "energy_threshold": "sleep_energy|motion_threshold",
+        "still": "resting|is_still",
+    },
+    weight=5,
+    adjoint="no",
+)
+def update_sleep(d: Draft) -> None:
+    """Advances the sleep timers of bodies and keeps islands awake that have a moving body."""
+    motion = d.option("motion", *_MOTION)
+    wake = d.option("wake", "none", "contacts", "forces")
+    word = d.option("islands", "bits", "array")
+    kinematic = d.option("kinematic", "none", "flag", "mass")
+    timer = d.option("timer", "seconds", "frames")
+    gravity = d.flag("gravity", 0.4)
+    zero = d.flag("zero", 0.5)
+    bodies, islands = d.pick(32, 48, 64), d.pick(8, 12)
+    words = (islands + 31) // 32
+    d.input("body_vel", "vec3", bodies, -0.07, 0.07, about="Velocities [m/s]")
+    d.input("body_omega", "vec3", bodies, -0.07, 0.07, about="Angular velocities [rad/s]")
+    d.input("body_island", "int", bodies, -1, islands, about="Island of each body, -1 for fixed bodies")
+    if motion == "energy":
+        d.input("body_radius", "float", bodies, 0.2, 1.0, about="Bounding radii [m]")
+    elif motion == "filtered":
+        d.input("motion_prev", "float", bodies, 0.0, 0.012, about="Filtered motion before the step")
+        d.param("filter_bias", "float", 0.5, 0.9, about="Weight of the past in the filter")
+    if motion == "speeds":
+        d.param("linear_threshold", "float", 0.06, 0.12, about="Speed below which a body rests [m/s]")
+        d.param(
+            "angular_threshold", "float", 0.06, 0.12, about="Angular speed below which a body rests [rad/s]"
+        )
+    else:
+        low = 0.0015 if motion == "energy" else 0.004
+        d.param(
+            "energy_threshold", "float", low, 2.0 * low, about="Motion below which a body rests [m^2/s^2]"
+        )
+    if wake == "contacts":
+        d.input("new_contacts", "int", bodies, 0, 3, about="Contacts that are new in this step")
+    elif wake == "forces":
+        d.input("body_force", "vec3", bodies, -0.5, 0.5, about="Forces applied by the user [N]")
+        d.param("wake_force", "float", 0.3, 0.6, about="Force that wakes a body up [N]")
+    if kinematic == "flag":
+        d.input("body_flags", "int", bodies, 0, 8, about="Bit 1 is set for kinematic bodies")
+        d.module("FLAG_KINEMATIC = wp.constant(2)")
+    elif kinematic == "mass":
+        d.input(
+            "inv_mass", "float", bodies, -0.2, 1.0, about="Inverse masses, 0 or less for fixed bodies [1/kg]"
+        )
+    if gravity:
+        d.param("gravity_step", "float", 0.005, 0.02, about="Speed that gravity adds in a step [m/s]")
+    if timer == "seconds":
+        d.param("dt", "float", 0.01, 0.02, about="Time step [s]")
+        d.param("time_to_sleep", "float", 0.3, 0.6, about="Rest after which a body may sleep [s]")
+        d.inout("sleep_timer", "float", bodies, 0.0, 1.0, about="Time at rest [s]")
+    else:
+        d.param("time_to_sleep", "int", 20, 30, about="Steps of rest after which a body may sleep")
+        d.inout("sleep_timer", "int", bodies, 0, 60, about="Steps at rest")
+    if word == "bits":
+        d.inout(
+            "island_asleep", "int", words, 0, value=-1, about="One bit per island, set where it may sleep"
+        )
+    else:
+        d.inout("island_asleep", "int", islands, 0, value=1, about="1 where the island may sleep")
+    if motion == "filtered":
+        d.output("motion_out", "float", bodies, about="Filtered motion after the step")
+    if zero:
+        d.output("vel_out", "vec3", bodies, about="Velocities, zero for bodies that may sleep [m/s]")
+    fixed = {
+        "none": "",
+        "flag": "# Kinematic bodies neither sleep nor keep others awake\nif (body_flags[body] & FLAG_KINEMATIC) != 0:\n    return",
+        "mass": "# Fixed bodies neither sleep nor keep others awake\nif inv_mass[body] <= 0.0:\n    return",
+    }
+    rouse = {
+        "none": "",
+        "contacts": "# A new contact starts a motion\nif new_contacts[body] > 0:\n    still = False",
+        "forces": "# Forces of the user start a motion\nif wp.length(body_force[body]) > wake_force:\n    still = False",
+    }
+    unit = "dt" if timer == "seconds" else "1"
+    none = "0.0" if timer == "seconds" else "0"
+    clear = {
+        "bits": "# Clear the island's bit; others may do so at the same time\n"
+        "wp.atomic_and(island_asleep, island / 32, ~(1 << (island % 32)))",
+        "array": "# Others of the island may do the same at the same time\nwp.atomic_and(island_asleep, island, 0)",
+    }
+    d.launch(bodies)
+    d.code(
+        """
+        body = wp.tid()
+        island = body_island[body]
+        # Fixed bodies belong to no island
+        if island < 0:
+            return
+        $fixed
+        vel = body_vel[body]
+        omega = body_omega[body]
+        $gravity
+        # --- Is it at rest? ---
+        $motion
+        $rouse
+        # --- Timer ---
+        timer = $none
+        if still:
+            timer = sleep_timer[body] + $unit
+        sleep_timer[body] = timer
+        # --- Island: a single body that is awake keeps all of them awake ---
+        if timer < time_to_sleep:
+            $clear
+            $moving
+            return
+        $zero
+        """.replace(
+            "        timer = $none\n        if still:\n            timer = sleep_timer[body] + $unit\n",
+            "        timer = wp.where(still, sleep_timer[body] + $unit, $none)\n",
+        ),
+        fixed=fixed[kinematic],
+        gravity="# Contacts take away what gravity adds in a step, give or take\n"
+        "speed_up = wp.length(vel)\n"
+        "if speed_up > 0.0:\n    vel = vel * (wp.max(speed_up - gravity_step, 0.0) / speed_up)"
+        if gravity
+        else "",
+        motion=_MOTION[motion],
+        rouse=rouse[wake],
+        unit=unit,
+        none=none,
+        clear=clear[word],
+        moving="vel_out[body] = body_vel[body]" if zero else "",
+        zero="vel_out[body] = wp.vec3(0.0, 0.0, 0.0)" if zero else "",
+    )
+    if not zero:
+        d.text = d.text.replace(
+            f"\n    {clear[word].splitlines()[1]}\n    return", f"\n    {clear[word].splitlines()[1]}"
+        )
+    d.explain("""
+        A body may sleep once it has been at rest for some time, an island only as a whole. Flags of islands have to be
+        set before the launch, the kernel clears them.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        timers, asleep = v.sleep_timer.copy(), v.island_asleep.copy()
+        mean, shown = np.zeros(bodies), np.zeros((bodies, 3))
+        for b in range(bodies):
+            island = int(v.body_island[b])
+            if (
+                island < 0
+                or (kinematic == "flag" and v.body_flags[b] & 2)
+                or (kinematic == "mass" and v.inv_mass[b] <= 0.0)
+            ):
+                continue
+            vel, w = v.body_vel[b], v.body_omega[b]
+            if gravity:
+                size = np.linalg.norm(vel)
+                vel = vel * max(size - v.gravity_step, 0.0) / size
+            if motion == "speeds":
+                still = np.linalg.norm(vel) < v.linear_threshold and np.linalg.norm(w) < v.angular_threshold
+            elif motion == "energy":
+                still = 0.5 * (vel @ vel + v.body_radius[b] ** 2 * w @ w) < v.energy_threshold
+            else:
+                now = v.filter_bias * v.motion_prev[b] + (1.0 - v.filter_bias) * (vel @ vel + w @ w)
+                mean[b] = min(now, 10.0 * v.energy_threshold)
+                still = mean[b] < v.energy_threshold
+            if (wake == "contacts" and v.new_contacts[b] > 0) or (
+                wake == "forces" and np.linalg.norm(v.body_force[b]) > v.wake_force
+            ):
+                still = False
+            timers[b] = timers[b] + (v.dt if timer == "seconds" else 1) if still else 0
+            if timers[b] < v.time_to_sleep:
+                if word == "bits":
+                    asleep[island // 32] = int(np.int32(asleep[island // 32]) & np.int32(~(1 << island % 32)))
+                else:
+                    asleep[island] = 0
+                shown[b] = v.body_vel[b]
+        made: dict[str, Any] = {"sleep_timer": timers, "island_asleep": asleep}
+        if motion == "filtered":
+            made["motion_out"] = mean
+        if zero:
+            made["vel_out"] = shown
+        return made
+
+    d.check(reference, 1e-3)

@@ -1,0 +1,302 @@
+"""Points of bodies against height fields: heights, normals, forces of contact with friction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.library import quaternions
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_SURFACE = {
+    "bilinear": """
+        # Bilinear patch between the four samples
+        height = (1.0 - u) * ((1.0 - v) * h00 + v * h01) + u * ((1.0 - v) * h10 + v * h11)
+        slope_x = ((1.0 - v) * (h10 - h00) + v * (h11 - h01)) / spacing
+        slope_y = ((1.0 - u) * (h01 - h00) + u * (h11 - h10)) / spacing
+    """,
+    "triangles": """
+        # Two triangles per cell, split along the diagonal from (0, 1) to (1, 0)
+        if u + v < 1.0:
+            height = h00 + u * (h10 - h00) + v * (h01 - h00)
+            slope_x = (h10 - h00) / spacing
+            slope_y = (h01 - h00) / spacing
+        else:
+            height = h11 + (1.0 - u) * (h01 - h11) + (1.0 - v) * (h10 - h11)
+            slope_x = (h11 - h01) / spacing
+            slope_y = (h11 - h10) / spacing
+    """,
+    "smooth": """
+        # Bilinear patch in smoothed coordinates, whose slope vanishes at the samples
+        su = u * u * (3.0 - 2.0 * u)
+        sv = v * v * (3.0 - 2.0 * v)
+        height = (1.0 - su) * ((1.0 - sv) * h00 + sv * h01) + su * ((1.0 - sv) * h10 + sv * h11)
+        slope_x = 6.0 * u * (1.0 - u) * ((1.0 - sv) * (h10 - h00) + sv * (h11 - h01)) / spacing
+        slope_y = 6.0 * v * (1.0 - v) * ((1.0 - su) * (h01 - h00) + su * (h11 - h10)) / spacing
+    """,
+}
+_NORMAL = {
+    "linear": """
+        # Spring and damper; the damper must not pull the point down
+        load = wp.max(stiffness * depth - damping * speed_n, 0.0)
+    """,
+    "hertz": """
+        # Hertzian contact of a round foot
+        load = wp.max(stiffness * wp.sqrt(radius * depth) * depth - damping * depth * speed_n, 0.0)
+    """,
+    "hunt-crossley": """
+        # Hunt and Crossley: damping in proportion to the depth, no jump at touch-down
+        load = stiffness * depth * wp.max(1.0 - 1.5 * dissipation * speed_n, 0.0)
+    """,
+}
+_FRICTION = {
+    "none": "force = load * normal",
+    "clamped": """
+        # Viscous below the Coulomb limit
+        slide = vel - speed_n * normal
+        speed_t = wp.length(slide)
+        drag = wp.min(friction_viscosity * speed_t, mu * load)
+        force = load * normal - drag / wp.max(speed_t, 1.0e-6) * slide
+    """,
+    "smooth": """
+        # Coulomb friction, regularized about zero slip
+        slide = vel - speed_n * normal
+        force = load * normal - mu * load / wp.sqrt(wp.length_sq(slide) + slip_speed * slip_speed) * slide
+    """,
+    "stribeck": """
+        # Stribeck: friction drops from static to kinetic with the slip speed
+        slide = vel - speed_n * normal
+        speed_t = wp.length(slide)
+        ratio = speed_t / slip_speed
+        mu_slip = mu * (1.0 + static_excess * wp.exp(-ratio * ratio))
+        force = load * normal - mu_slip * load * wp.tanh(ratio) / wp.max(speed_t, 1.0e-6) * slide
+    """,
+}
+
+
+@DOMAIN.algorithm(
+    source="Hunt & Crossley 1975; Olsson et al. 1998 (friction models); Miki et al. 2022 (legged robots on terrain)",
+    names={
+        "terrain_contacts": "heightfield_contacts|collide_terrain|ground_forces|eval_terrain_contacts",
+        "terrain": "heights|height_field|elevation",
+        "spacing": "cell_size|grid_spacing|dx",
+        "contact_body": "point_body|body_index",
+        "contact_offset": "point_local|local_point|foot_offset",
+        "body_pose": "body_q|body_transform",
+        "body_twist": "body_qd|body_velocity",
+        "body_wrench": "body_f|wrench_out|body_force",
+        "depth": "penetration|overlap",
+        "load": "fn|normal_force",
+        "stiffness": "ke|k_n|contact_ke",
+        "damping": "kd|c_n|contact_kd",
+    },
+    weight=11,
+)
+def terrain_contacts(d: Draft) -> None:
+    """Adds the contact forces of body points on a height field to the wrenches of their bodies."""
+    surface = d.option("surface", *_SURFACE)
+    model = d.option("normal force", *_NORMAL)
+    friction = d.option("friction", *_FRICTION)
+    border = d.option("border", "clamp", "skip", "wrap")
+    ground = d.option("material", "one", "map")
+    output = d.option("output", "wrench", "forces", "both")
+    com = d.flag("com", 0.5)
+    distance = d.option("distance", "vertical", "normal")
+    rolling = d.flag("round feet", 0.4)
+    bodies, count, side = d.pick(8, 12), d.pick(32, 48), d.pick(9, 12)
+    d.input("terrain", "float", (side, side), -0.3, 0.3, about="Heights of the samples [m]")
+    if ground == "map":
+        d.input("terrain_kind", "int", (side, side), 0, 3, about="Ground type of each cell")
+        d.input("kind_friction", "float", 3, 0.3, 1.0, about="Friction coefficient of each type")
+    d.input("contact_body", "int", count, 0, bodies, about="Body of each point")
+    d.input("contact_offset", "vec3", count, -0.3, 0.3, about="Points in body space [m]")
+    d.input("body_pose", "transform", bodies, -1.2, 1.2, kind="transform", about="Body poses, z up")
+    d.input("body_twist", "spatial_vector", bodies, -1.0, 1.0, about="Body velocities, linear part first")
+    if com:
+        d.input("body_com", "vec3", bodies, -0.1, 0.1, about="Centers of mass in body space [m]")
+    d.param("spacing", "float", 0.25, 0.4, about="Distance between samples [m]")
+    d.param("origin", "vec2", -1.6, -1.2, about="Position of sample (0, 0) [m]")
+    if rolling or model == "hertz":
+        d.param("radius", "float", 0.02, 0.06, about="Radius of the feet [m]")
+    d.param("stiffness", "float", 500.0, 2000.0, about="Contact stiffness [N/m]")
+    if model == "hunt-crossley":
+        d.param("dissipation", "float", 0.2, 0.6, about="Dissipation [s/m]")
+    else:
+        d.param("damping", "float", 10.0, 50.0, about="Contact damping [N s/m]")
+    if friction != "none":
+        if ground == "one":
+            d.param("mu", "float", 0.4, 0.9, about="Friction coefficient")
+        if friction == "clamped":
+            d.param("friction_viscosity", "float", 50.0, 200.0, about="Viscosity of small slips [N s/m]")
+        else:
+            d.param("slip_speed", "float", 0.05, 0.2, about="Slip speed of the transition [m/s]")
+        if friction == "stribeck":
+            d.param("static_excess", "float", 0.1, 0.4, about="Static over kinetic friction, less one")
+    if output != "wrench":
+        d.output("contact_force", "vec3", count, about="Forces on the points [N]")
+    if output != "forces":
+        d.output("body_wrench", "spatial_vector", bodies, about="Sums of forces and torques")
+    n = side
+    inside = {
+        "clamp": f"""
+            # Beyond the border the outermost cells go on
+            gx = wp.clamp(gx, 0.0, float({n - 1}) - 1.0e-3)
+            gy = wp.clamp(gy, 0.0, float({n - 1}) - 1.0e-3)
+            i = int(wp.floor(gx))
+            j = int(wp.floor(gy))
+        """,
+        "skip": f"""
+            i = int(wp.floor(gx))
+            j = int(wp.floor(gy))
+            # There is no ground beyond the border
+            if i < 0 or j < 0 or i >= {n - 1} or j >= {n - 1}:
+                return
+        """,
+        "wrap": f"""
+            # The terrain repeats itself
+            gx = gx - wp.floor(gx / {n - 1}.0) * {n - 1}.0
+            gy = gy - wp.floor(gy / {n - 1}.0) * {n - 1}.0
+            i = wp.min(int(wp.floor(gx)), {n - 2})
+            j = wp.min(int(wp.floor(gy)), {n - 2})
+        """,
+    }
+    measure = {
+        "vertical": "depth = height - point[2]$r",
+        "normal": "# Distance along the normal, to first order\ndepth = (height - point[2]) * normal[2]$r",
+    }
+    mu = ""
+    if friction != "none" and ground == "map":
+        mu = "mu = kind_friction[terrain_kind[i, j]]"
+    if friction == "none":
+        ground = "one"
+    store = {
+        "wrench": "wp.atomic_add(body_wrench, body, wp.spatial_vector(force, wp.cross(arm, force)))",
+        "forces": "contact_force[tid] = force",
+        "both": "contact_force[tid] = force\n"
+        "wp.atomic_add(body_wrench, body, wp.spatial_vector(force, wp.cross(arm, force)))",
+    }
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        body = contact_body[tid]
+        # --- Point in world space, and its velocity ---
+        pose = body_pose[body]
+        point = wp.transform_point(pose, contact_offset[tid])
+        center = $center
+        arm = point - center
+        vel = wp.spatial_top(body_twist[body]) + wp.cross(wp.spatial_bottom(body_twist[body]), arm)
+        # --- Cell of the height field ---
+        gx = (point[0] - origin[0]) / spacing
+        gy = (point[1] - origin[1]) / spacing
+        $inside
+        u = gx - float(i)
+        v = gy - float(j)
+        h00 = terrain[i, j]
+        h10 = terrain[i + 1, j]
+        h01 = terrain[i, j + 1]
+        h11 = terrain[i + 1, j + 1]
+        # --- Height and normal ---
+        $surface
+        normal = wp.normalize(wp.vec3(-slope_x, -slope_y, 1.0))
+        $measure
+        if depth <= 0.0:
+            return
+        # --- Contact force ---
+        speed_n = wp.dot(vel, normal)
+        $model
+        $mu
+        $friction
+        $store
+        """,
+        center="wp.transform_point(pose, body_com[body])" if com else "wp.transform_get_translation(pose)",
+        inside=inside[border],
+        surface=_SURFACE[surface],
+        measure=measure[distance].replace("$r", " + radius" if rolling else ""),
+        model=_NORMAL[model],
+        mu=mu,
+        friction=_FRICTION[friction],
+        store=store[output],
+    )
+    d.explain("""
+        Samples lie on a regular grid in x and y, heights along z. Velocities are those of the centers of mass, and
+        torques are taken about them.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        wrench, forces = np.zeros((bodies, 6)), np.zeros((count, 3))
+        for k in range(count):
+            b = v.contact_body[k]
+            turn = quaternions.matrix(v.body_pose[b, 3:])
+            point = v.body_pose[b, :3] + turn @ v.contact_offset[k]
+            arm = point - v.body_pose[b, :3] - (turn @ v.body_com[b] if com else 0.0)
+            vel = v.body_twist[b, :3] + np.cross(v.body_twist[b, 3:], arm)
+            g = (point[:2] - v.origin) / v.spacing
+            if border == "clamp":
+                g = np.clip(g, 0.0, side - 1 - 1e-3)
+            elif border == "wrap":
+                g = g % (side - 1)
+            i, j = np.floor(g).astype(int)
+            if border == "skip" and (min(i, j) < 0 or max(i, j) >= side - 1):
+                continue
+            i, j = min(i, side - 2), min(j, side - 2)
+            corner = v.terrain[i : i + 2, j : j + 2]
+
+            def height(p: Any, corner: Any = corner, lower: bool = bool((g - (i, j)).sum() < 1.0)) -> Any:
+                x, y = p
+                if surface == "triangles":
+                    if lower:
+                        return (
+                            corner[0, 0]
+                            + x * (corner[1, 0] - corner[0, 0])
+                            + y * (corner[0, 1] - corner[0, 0])
+                        )
+                    return (
+                        corner[1, 1]
+                        + (1 - x) * (corner[0, 1] - corner[1, 1])
+                        + (1 - y) * (corner[1, 0] - corner[1, 1])
+                    )
+                if surface == "smooth":
+                    x, y = (s * s * (3.0 - 2.0 * s) for s in (x, y))
+                return np.array([1.0 - x, x]) @ corner @ np.array([1.0 - y, y])
+
+            at = g - np.array([i, j])
+            e = 1e-5 * np.eye(2)
+            slope = np.array([(height(at + a) - height(at - a)) / 2e-5 for a in e]) / v.spacing
+            n_ = np.append(-slope, 1.0)
+            n_ /= np.linalg.norm(n_)
+            depth = (height(at) - point[2]) * (n_[2] if distance == "normal" else 1.0)
+            depth += v.radius if rolling else 0.0
+            if depth <= 0.0:
+                continue
+            s = vel @ n_
+            if model == "linear":
+                load = max(v.stiffness * depth - v.damping * s, 0.0)
+            elif model == "hertz":
+                load = max(v.stiffness * np.sqrt(v.radius * depth) * depth - v.damping * depth * s, 0.0)
+            else:
+                load = v.stiffness * depth * max(1.0 - 1.5 * v.dissipation * s, 0.0)
+            slide = vel - s * n_
+            size = max(np.linalg.norm(slide), 1e-6)
+            drag = 0.0
+            if friction != "none":
+                mu_ = v.kind_friction[v.terrain_kind[i, j]] if ground == "map" else v.mu
+                if friction == "clamped":
+                    drag = min(v.friction_viscosity * size, mu_ * load)
+                elif friction == "smooth":
+                    drag = mu_ * load * size / np.hypot(size, v.slip_speed)
+                else:
+                    r = size / v.slip_speed
+                    drag = mu_ * (1.0 + v.static_excess * np.exp(-r * r)) * load * np.tanh(r)
+            forces[k] = load * n_ - drag * slide / size
+            wrench[b] += np.append(forces[k], np.cross(arm, forces[k]))
+        made: dict[str, Any] = {}
+        if output != "wrench":
+            made["contact_force"] = forces
+        if output != "forces":
+            made["body_wrench"] = wrench
+        return made
+
+    d.check(reference, 2e-3)

@@ -1,0 +1,290 @@
+"""Camera gimbals: the joint angles that keep a camera on its target while its carrier moves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.robotics import DOMAIN
+from warpgen.synthesis.library import quaternions
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_LOOK = """
+# Camera frame with x towards the target and y level; straight up or down leaves the heading open
+to_target = target_pos[tid] - wp.transform_get_translation(carrier_pose[tid])
+ahead = wp.normalize(to_target)
+left = wp.cross(wp.vec3(0.0, 0.0, 1.0), ahead)
+if wp.length(left) < 1.0e-3:
+    left = wp.vec3(0.0, 1.0, 0.0)
+left = wp.normalize(left)
+up = wp.cross(ahead, left)
+wanted = wp.quat_from_matrix(wp.matrix_from_cols(ahead, left, up))
+"""
+
+
+@DOMAIN.algorithm(
+    source="Hilkert 2008 (inertially stabilized platforms); Diebel 2006 (Euler angles)",
+    names={
+        "stabilize_gimbals": "gimbal_control|point_cameras|gimbal_step|track_with_gimbals",
+        "carrier_pose": "body_q|base_pose|vehicle_pose",
+        "carrier_rate": "body_rates|base_omega|gyro",
+        "gimbal_angle": "joint_q|angle|axis_angle",
+        "gimbal_rate": "joint_qd|axis_rate",
+        "target_rot": "wanted_rot|look_rot|desired_rot",
+        "target_pos": "look_at|point_of_interest",
+        "wanted": "goal|desired",
+        "command": "angles_cmd|setpoint",
+        "torque": "tau|motor_torque",
+        "max_rate": "slew_rate|rate_limit",
+    },
+    weight=10,
+)
+def stabilize_gimbals(d: Draft) -> None:
+    """Computes the commands of three-axis gimbals that keep cameras on their targets."""
+    target = d.option("target", "rotation", "point", "heading")
+    output = d.option("output", "angles", "torques", "rates")
+    limits = d.flag("limits", 0.6)
+    smooth = d.option("smoothing", "none", "slerp") if target == "rotation" else "none"
+    dead = d.flag("dead band", 0.35)
+    friction = d.flag("friction", 0.5) if output == "torques" else False
+    feed = d.option("feedforward", "none", "gyro") if output != "angles" else "none"
+    level = d.flag("level", 0.35) if target != "heading" else False
+    mount = d.flag("mount", 0.4)
+    count = d.pick(24, 32, 48)
+    d.input("carrier_pose", "transform", count, -2.0, 2.0, kind="transform", about="Carrier poses, z up")
+    if feed == "gyro":
+        d.input(
+            "carrier_rate",
+            "vec3",
+            count,
+            -1.0,
+            1.0,
+            about="Angular velocities of the carriers in body axes [rad/s]",
+        )
+    d.input("gimbal_angle", "vec3", count, -0.8, 0.8, about="Roll, pitch and yaw angles of the joints [rad]")
+    if output == "torques":
+        d.input("gimbal_rate", "vec3", count, -1.0, 1.0, about="Rates of the joints [rad/s]")
+    if target == "rotation":
+        d.input("target_rot", "quat", count, kind="unit", about="Wanted camera orientations in the world")
+    elif target == "point":
+        d.input("target_pos", "vec3", count, -8.0, 8.0, about="Points to look at [m]")
+    else:
+        d.input("target_heading", "vec2", count, -1.2, 1.2, about="Wanted heading and elevation [rad]")
+    if smooth == "slerp":
+        d.input("filtered_rot", "quat", count, kind="unit", about="Smoothed targets of the step before")
+        d.param("smoothing", "float", 0.1, 0.9, about="Share of the new target in a step")
+        d.output("filtered_out", "quat", count, about="Smoothed targets")
+    if mount:
+        d.param("mount_rot", "quat", 0.0, 1.0, kind="unit", about="Orientation of the gimbal on the carrier")
+    if limits:
+        d.param("angle_lower", "vec3", -1.2, -0.5, about="Lower stops of the joints [rad]")
+        d.param("angle_upper", "vec3", 0.5, 1.2, about="Upper stops of the joints [rad]")
+    if dead:
+        d.param("dead_band", "float", 0.01, 0.1, about="Errors below this are ignored [rad]")
+    if output == "torques":
+        d.param("stiffness", "vec3", 2.0, 8.0, about="Proportional gains [N m/rad]")
+        d.param("damping", "vec3", 0.1, 0.5, about="Derivative gains [N m s/rad]")
+        d.param("max_torque", "float", 2.0, 6.0, about="Largest torque of a motor [N m]")
+        if friction:
+            d.param("bearing_friction", "float", 0.02, 0.1, about="Friction of the bearings [N m]")
+        d.output("torque", "vec3", count, about="Motor torques [N m]")
+    else:
+        d.param("gain", "float", 2.0, 8.0, about="Rate per angle error [1/s]")
+        d.param("max_rate", "float", 0.8, 3.0, about="Largest rate of a joint [rad/s]")
+        if output == "angles":
+            d.param("dt", "float", 0.01, 0.05, about="Time step [s]")
+            d.output("command", "vec3", count, about="Joint angles to command [rad]")
+        else:
+            d.output("command", "vec3", count, about="Joint rates to command [rad/s]")
+    d.function('''
+        @wp.func
+        def clamp_components(v: wp.vec3, lower: wp.vec3, upper: wp.vec3) -> wp.vec3:
+            """Clamp each component of ``v``."""
+            return wp.max(wp.min(v, upper), lower)
+    ''')
+    d.function('''
+        @wp.func
+        def wrap_angle(angle: float) -> float:
+            """Bring an angle into -pi .. pi."""
+            return angle - wp.TAU * wp.floor((angle + wp.pi) / wp.TAU)
+    ''')
+    if dead:
+        d.function('''
+            @wp.func
+            def apply_dead_band(error: float, width: float) -> float:
+                """Shrink an error towards zero by ``width``; there is no jump at its edge."""
+                return wp.sign(error) * wp.max(wp.abs(error) - width, 0.0)
+        ''')
+    aim = {
+        "rotation": "wanted = target_rot[tid]",
+        "point": _LOOK,
+        "heading": """
+            # Heading about the vertical, then elevation; the horizon stays level
+            heading = wp.quat_from_axis_angle(wp.vec3(0.0, 0.0, 1.0), target_heading[tid][0])
+            elevation = wp.quat_from_axis_angle(wp.vec3(0.0, 1.0, 0.0), -target_heading[tid][1])
+            wanted = heading * elevation
+        """,
+    }
+    mean = """
+    # Smooth the target along the great circle, by the shorter way
+    last = filtered_rot[tid]
+    if wp.dot(last, wanted) < 0.0:
+        wanted = -wanted
+    wanted = wp.quat_slerp(last, wanted, smoothing)
+    filtered_out[tid] = wanted
+    """
+    flat = "# The horizon stays level: the roll axis only follows the carrier\nangles = wp.vec3(0.0, angles[1], angles[2])"
+    band = """
+    error = wp.vec3(
+        apply_dead_band(error[0], dead_band), apply_dead_band(error[1], dead_band), apply_dead_band(error[2], dead_band)
+    )
+    """
+    cap = {"torques": "max_torque", "angles": "max_rate", "rates": "max_rate"}[output]
+    act = {
+        "torques": """
+            # PD control per axis
+            rate = gimbal_rate[tid]
+            $feed
+            effort = wp.cw_mul(stiffness, error) - wp.cw_mul(damping, rate)
+            $friction
+            torque[tid] = clamp_components(effort, -most, most)
+        """,
+        "rates": """
+            rate = gain * error
+            $feed
+            command[tid] = clamp_components(rate, -most, most)
+        """,
+        "angles": """
+            # Move towards the angles at a limited rate
+            rate = clamp_components(gain * error, -most, most)
+            command[tid] = now + dt * rate
+        """,
+    }
+    spin = (
+        "rate += wp.quat_rotate_inv(joint_rot, base_rate)"
+        if output == "torques"
+        else "rate -= wp.quat_rotate_inv(joint_rot, base_rate)"
+    )
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        # --- Orientation that the camera should have in the world ---
+        $aim
+        $mean
+        # --- Angles of the joints that give it ---
+        base = wp.transform_get_rotation(carrier_pose[tid])$mount
+        relative = wp.quat_inverse(base) * wanted
+        # Yaw is the outermost joint and roll the innermost: R = Rz(yaw) Ry(pitch) Rx(roll)
+        angles = wp.quat_to_euler(relative, 0, 1, 2)
+        $flat
+        $limits
+        # --- Error per axis ---
+        now = gimbal_angle[tid]
+        error = wp.vec3(
+            wrap_angle(angles[0] - now[0]), wrap_angle(angles[1] - now[1]), wrap_angle(angles[2] - now[2])
+        )
+        $band
+        # --- Command ---
+        most = wp.vec3($cap, $cap, $cap)
+        $act
+        """,
+        aim=aim[target],
+        mean=mean if smooth == "slerp" else "",
+        mount=" * mount_rot" if mount else "",
+        flat=flat if level else "",
+        limits="# Mechanical stops\nangles = clamp_components(angles, angle_lower, angle_upper)"
+        if limits
+        else "",
+        band=band if dead else "",
+        cap=cap,
+        act=act[output],
+        feed=f"""
+        # Rotation of the carrier as the camera feels it, to be taken away
+        joint_rot = wp.quat_from_euler(now, 0, 1, 2)
+        base_rate = {"wp.quat_rotate_inv(mount_rot, carrier_rate[tid])" if mount else "carrier_rate[tid]"}
+        {spin}
+        """
+        if feed == "gyro"
+        else "",
+        friction="""
+        # Compensate the friction of the bearings, smoothly about standstill
+        effort += bearing_friction * wp.vec3(wp.tanh(20.0 * rate[0]), wp.tanh(20.0 * rate[1]), wp.tanh(20.0 * rate[2]))
+        """
+        if friction
+        else "",
+    )
+    d.explain("""
+        The camera looks along its x axis. The angles come from the rotation between carrier and camera as an Euler
+        sequence roll, pitch, yaw about fixed axes, which has its singularity at a pitch of 90 degrees.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        if target == "rotation":
+            goal = v.target_rot
+            if smooth == "slerp":
+                goal = goal * np.where((goal * v.filtered_rot).sum(1) < 0.0, -1.0, 1.0)[:, None]
+                angle = np.arccos(np.clip((goal * v.filtered_rot).sum(1), -1.0, 1.0))[:, None]
+                goal = (
+                    np.sin((1.0 - v.smoothing) * angle) * v.filtered_rot + np.sin(v.smoothing * angle) * goal
+                ) / np.sin(angle)
+                made["filtered_out"] = goal
+            goal = quaternions.matrix(goal)
+        elif target == "point":
+            x = v.target_pos - v.carrier_pose[:, :3]
+            x = x / np.linalg.norm(x, axis=1, keepdims=True)
+            y = np.cross([0.0, 0.0, 1.0], x)
+            y = y / np.linalg.norm(y, axis=1, keepdims=True)
+            goal = np.stack([x, y, np.cross(x, y)], axis=2)
+        else:
+            z, e = v.target_heading.T
+            goal = np.stack(
+                [
+                    np.stack([np.cos(z) * np.cos(e), np.sin(z) * np.cos(e), np.sin(e)], 1),
+                    np.stack([-np.sin(z), np.cos(z), 0 * z], 1),
+                    np.stack([-np.cos(z) * np.sin(e), -np.sin(z) * np.sin(e), np.cos(e)], 1),
+                ],
+                axis=2,
+            )
+        seat = quaternions.matrix(v.mount_rot) if mount else np.eye(3)
+        base = quaternions.matrix(v.carrier_pose[:, 3:]) @ seat
+        r = np.swapaxes(base, 1, 2) @ goal
+        angles = np.stack(
+            [
+                np.arctan2(r[:, 2, 1], r[:, 2, 2]),
+                -np.arcsin(np.clip(r[:, 2, 0], -1, 1)),
+                np.arctan2(r[:, 1, 0], r[:, 0, 0]),
+            ],
+            axis=1,
+        )
+        if level:
+            angles[:, 0] = 0.0
+        if limits:
+            angles = np.clip(angles, v.angle_lower, v.angle_upper)
+        error = (angles - v.gimbal_angle + np.pi) % (2.0 * np.pi) - np.pi
+        if dead:
+            error = np.sign(error) * np.maximum(np.abs(error) - v.dead_band, 0.0)
+        spin_ = 0.0
+        if feed == "gyro":
+            a = v.gimbal_angle
+            axis = np.eye(3)
+            joint = quaternions.product(
+                quaternions.exponential(a[:, 2:] * axis[2]),
+                quaternions.product(
+                    quaternions.exponential(a[:, 1:2] * axis[1]), quaternions.exponential(a[:, :1] * axis[0])
+                ),
+            )
+            spin_ = np.einsum("kji,kj->ki", quaternions.matrix(joint), v.carrier_rate @ seat)
+        if output == "torques":
+            rate = v.gimbal_rate + spin_
+            effort = v.stiffness * error - v.damping * rate
+            if friction:
+                effort = effort + v.bearing_friction * np.tanh(20.0 * rate)
+            return made | {"torque": np.clip(effort, -v.max_torque, v.max_torque)}
+        if output == "rates":
+            return made | {"command": np.clip(v.gain * error - spin_, -v.max_rate, v.max_rate)}
+        return made | {"command": v.gimbal_angle + v.dt * np.clip(v.gain * error, -v.max_rate, v.max_rate)}
+
+    d.check(reference, 2e-3)

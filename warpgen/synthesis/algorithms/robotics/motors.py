@@ -1,0 +1,347 @@
+"""Servo motors in detail: current control, back EMF, heat, cogging, gears with play, and encoders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.robotics import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_CONTROL = {
+    "voltage": "voltage = wp.clamp(command[tid], -1.0, 1.0) * supply",
+    "current": """
+        # PI control of the current; the integral stops while the bridge saturates
+        current_error = command[tid] * max_current - amps
+        wanted = current_gain * current_error + integral[tid]
+        voltage = wp.clamp(wanted, -supply, supply)
+        integral_new = integral[tid]
+        if wanted == voltage:
+            integral_new = integral[tid] + dt * integral_gain * current_error
+        integral_out[tid] = integral_new
+    """,
+    "position": """
+        # Position loop with a speed limit, then a speed loop
+        position_error = command[tid] - joint_pos[tid]
+        speed_wanted = wp.clamp(position_gain * position_error, -speed_limit, speed_limit)
+        voltage = wp.clamp(speed_gain * (speed_wanted * gear - rotor) + back_emf * rotor, -supply, supply)
+    """,
+}
+_CURRENT = {
+    "exact": """
+        # Current after the step, exact for a constant rotor speed: L di/dt = V - R i - ke w
+        settled = (voltage - back_emf * rotor) / resistance
+        amps_new = settled + (amps - settled) * wp.exp(-resistance / inductance * dt)
+    """,
+    "implicit": """
+        # Implicit Euler: the electric time constant may be shorter than the step
+        amps_new = (amps + dt / inductance * (voltage - back_emf * rotor)) / (1.0 + dt * resistance / inductance)
+    """,
+    "static": """
+        # The electric time constant is short, so the current follows at once
+        amps_new = (voltage - back_emf * rotor) / resistance
+    """,
+}
+_GEAR = {
+    "rigid": """
+        # Rigid gear: the rotor turns with the joint
+        rotor_new = joint_vel[tid] * gear
+        torque = efficiency * gear * motor_torque
+    """,
+    "elastic": """
+        # Elastic gear: a spring and a damper between rotor and joint
+        wind_up = rotor_angle[tid] / gear - joint_pos[tid]
+        torque = gear_stiffness * wind_up + gear_damping * (rotor / gear - joint_vel[tid])
+        rotor_new = rotor + dt / rotor_inertia * (motor_torque - torque / gear)
+    """,
+    "play": """
+        # Gear with play: no torque while the teeth do not touch
+        wind_up = rotor_angle[tid] / gear - joint_pos[tid]
+        pressed = wind_up - wp.clamp(wind_up, -0.5 * play, 0.5 * play)
+        torque = gear_stiffness * pressed
+        if pressed != 0.0:
+            torque += gear_damping * (rotor / gear - joint_vel[tid])
+        rotor_new = rotor + dt / rotor_inertia * (motor_torque - torque / gear)
+    """,
+}
+
+
+@DOMAIN.algorithm(
+    source="Krishnan 2001, ch. 2 (dc motor drives); Nordin & Gutman 2002 (backlash); IEC 60034-1 (thermal limits)",
+    names={
+        "step_servos": "motor_step|servo_dynamics|dc_motor_step|drive_motors",
+        "command": "ctrl|target|set_value",
+        "current": "i_motor|motor_current|armature_current",
+        "rotor_speed": "rotor_vel|motor_vel|omega_r",
+        "joint_pos": "q|dof_pos",
+        "joint_vel": "qd|dof_vel",
+        "joint_torque": "tau|torque_out|dof_force",
+        "winding_temp": "temperature|coil_temp|t_winding",
+        "gear": "gear_ratio|reduction",
+        "back_emf": "k_e|ke_motor|speed_constant",
+        "torque_constant": "k_t|kt",
+        "amps": "i0|current_now",
+        "motor_torque": "t_motor|tau_m",
+    },
+    weight=11,
+)
+def step_servos(d: Draft) -> None:
+    """Advances servo motors with their electric, thermal and mechanical states by one time step."""
+    control = d.option("control", *_CONTROL)
+    electric = d.option("current", *_CURRENT)
+    gear = d.option("gear", *_GEAR)
+    thermal = d.option("heat", "none", "one mass", "two masses")
+    derate = d.flag("derating", 0.6) if thermal != "none" else False
+    cogging = d.option("cogging", "none", "sine", "two harmonics", weights=(0.5, 0.25, 0.25))
+    friction = d.option("friction", "viscous", "coulomb", "stribeck")
+    encoder = d.flag("encoder", 0.35)
+    count = d.pick(32, 48, 64)
+    d.input(
+        "command",
+        "float",
+        count,
+        -1.2,
+        1.2,
+        about={
+            "voltage": "Duty cycles in -1..1",
+            "current": "Currents relative to the largest",
+            "position": "Target joint positions [rad]",
+        }[control],
+    )
+    d.input("current", "float", count, -5.0, 5.0, about="Motor currents [A]")
+    d.input("rotor_speed", "float", count, -100.0, 100.0, about="Rotor speeds [rad/s]")
+    if gear != "rigid":
+        d.input("rotor_angle", "float", count, -60.0, 60.0, about="Rotor angles [rad]")
+    d.input("joint_pos", "float", count, -1.0, 1.0, about="Joint positions [rad]")
+    d.input("joint_vel", "float", count, -2.0, 2.0, about="Joint velocities [rad/s]")
+    if thermal != "none":
+        d.input("winding_temp", "float", count, 20.0, 120.0, about="Winding temperatures [C]")
+    if thermal == "two masses":
+        d.input("case_temp", "float", count, 20.0, 60.0, about="Housing temperatures [C]")
+    if control == "current":
+        d.input("integral", "float", count, -4.0, 4.0, about="Integral parts of the current control [V]")
+        d.param("current_gain", "float", 0.5, 2.0, about="Proportional gain [V/A]")
+        d.param("integral_gain", "float", 50.0, 200.0, about="Integral gain [V/(A s)]")
+    elif control == "position":
+        d.param("position_gain", "float", 5.0, 15.0, about="Position gain [1/s]")
+        d.param("speed_limit", "float", 2.0, 5.0, about="Speed limit of the joint [rad/s]")
+        d.param("speed_gain", "float", 0.05, 0.2, about="Speed gain [V s/rad]")
+    d.param("supply", "float", 20.0, 30.0, about="Supply voltage [V]")
+    d.param("max_current", "float", 4.0, 8.0, about="Largest current [A]")
+    d.param("resistance", "float", 0.5, 1.5, about="Winding resistance at 20 C [Ohm]")
+    if electric != "static":
+        d.param("inductance", "float", 0.0005, 0.002, about="Winding inductance [H]")
+    d.param("back_emf", "float", 0.03, 0.08, about="Back EMF constant [V s/rad]")
+    d.param("torque_constant", "float", 0.03, 0.08, about="Torque constant [N m/A]")
+    d.param("gear", "float", 40.0, 80.0, about="Gear ratio")
+    if gear == "rigid":
+        d.param("efficiency", "float", 0.7, 0.95, about="Efficiency of the gear")
+    else:
+        d.param("gear_stiffness", "float", 50.0, 200.0, about="Stiffness of the gear [N m/rad]")
+        d.param("gear_damping", "float", 0.1, 0.5, about="Damping of the gear [N m s/rad]")
+        d.param("rotor_inertia", "float", 0.0005, 0.002, about="Inertia of the rotor [kg m^2]")
+    if gear == "play":
+        d.param("play", "float", 0.1, 0.6, about="Play of the gear at the joint [rad]")
+    d.param("viscous", "float", 1.0e-4, 5.0e-4, about="Viscous friction of the rotor [N m s]")
+    if friction != "viscous":
+        d.param("coulomb", "float", 0.005, 0.02, about="Coulomb friction of the rotor [N m]")
+        d.param("friction_speed", "float", 5.0, 20.0, about="Speed at which friction saturates [rad/s]")
+    if friction == "stribeck":
+        d.param("breakaway", "float", 0.005, 0.02, about="Static friction above the Coulomb level [N m]")
+    if cogging != "none":
+        d.param("cogging_torque", "float", 0.005, 0.02, about="Amplitude of the cogging torque [N m]")
+        d.param("slots", "float", float(d.pick(6, 9, 12)), about="Slots per revolution")
+    if thermal != "none":
+        d.param("ambient", "float", 15.0, 35.0, about="Ambient temperature [C]")
+        d.param("heat_capacity", "float", 20.0, 60.0, about="Heat capacity of the winding [J/K]")
+        d.param("heat_resistance", "float", 1.0, 3.0, about="Thermal resistance of the winding [K/W]")
+    if thermal == "two masses":
+        d.param("case_capacity", "float", 100.0, 300.0, about="Heat capacity of the housing [J/K]")
+        d.param("case_resistance", "float", 2.0, 5.0, about="Thermal resistance to the ambient [K/W]")
+    if derate:
+        d.param("warm_limit", "float", 60.0, 80.0, about="Temperature at which the current is reduced [C]")
+        d.param("hot_limit", "float", 100.0, 120.0, about="Temperature at which it is cut [C]")
+    if encoder:
+        d.param(
+            "counts_per_turn",
+            "float",
+            float(d.pick(512, 1024, 4096)),
+            about="Encoder counts per turn of the rotor",
+        )
+    d.param("dt", "float", 0.001, 0.004, about="Time step [s]")
+    d.output("current_out", "float", count, about="Currents at the end of the step [A]")
+    d.output("joint_torque", "float", count, about="Torques on the joints [N m]")
+    if gear != "rigid":
+        d.output("rotor_out", "float", count, about="Rotor speeds at the end of the step [rad/s]")
+    if control == "current":
+        d.output("integral_out", "float", count, about="Integral parts at the end of the step [V]")
+    if thermal != "none":
+        d.output("winding_out", "float", count, about="Winding temperatures at the end of the step [C]")
+    if thermal == "two masses":
+        d.output("case_out", "float", count, about="Housing temperatures at the end of the step [C]")
+    if encoder:
+        d.output("encoder", "int", count, about="Encoder counts at the end of the step")
+    heat = {
+        "none": "",
+        "one mass": """
+            # --- Heat: copper losses against the way to the ambient ---
+            loss = resistance_hot * amps_new * amps_new
+            winding_out[tid] = warm + dt / heat_capacity * (loss - (warm - ambient) / heat_resistance)
+        """,
+        "two masses": """
+            # --- Heat: copper losses flow from the winding to the housing and on to the ambient ---
+            loss = resistance_hot * amps_new * amps_new
+            inner_flow = (warm - case_temp[tid]) / heat_resistance
+            outer_flow = (case_temp[tid] - ambient) / case_resistance
+            winding_out[tid] = warm + dt / heat_capacity * (loss - inner_flow)
+            case_out[tid] = case_temp[tid] + dt / case_capacity * (inner_flow - outer_flow)
+        """,
+    }
+    reduce = """
+    # Derating: the largest current falls linearly between both limits
+    allowed = max_current * wp.clamp((hot_limit - warm) / (hot_limit - warm_limit), 0.0, 1.0)
+    """
+    lag = {
+        "viscous": "drag = viscous * rotor",
+        "coulomb": "drag = viscous * rotor + coulomb * wp.tanh(rotor / friction_speed)",
+        "stribeck": """
+            # Friction drops from breakaway to Coulomb as the rotor speeds up
+            ratio = rotor / friction_speed
+            drag = viscous * rotor + (coulomb + breakaway * wp.exp(-ratio * ratio)) * wp.tanh(ratio)
+        """,
+    }
+    angle = "joint_pos[tid] * gear" if gear == "rigid" else "rotor_angle[tid]"
+    tooth = {
+        "none": "",
+        "sine": f"# Cogging: the rotor prefers to rest at the slots\nmotor_torque -= cogging_torque * wp.sin(slots * {angle})",
+        "two harmonics": f"# Cogging: the rotor prefers to rest at the slots\nphase = slots * {angle}\n"
+        "motor_torque -= cogging_torque * (wp.sin(phase) + 0.3 * wp.sin(2.0 * phase))",
+    }
+    read = f"""
+    # --- Encoder, at the end of the step ---
+    turns = ({angle} + dt * rotor_new) / wp.TAU
+    encoder[tid] = int(wp.floor(turns * counts_per_turn))
+    """
+    limit = "allowed" if derate else "max_current"
+    hot = "resistance_hot" if thermal != "none" else "resistance"
+    d.launch(count)
+    d.code(
+        """
+        tid = wp.tid()
+        $amps
+        rotor = rotor_speed[tid]
+        $warm
+        $reduce
+        # --- Control ---
+        $control
+        # --- Winding ---
+        $electric
+        # The bridge limits the current
+        amps_new = wp.clamp(amps_new, -$limit, $limit)
+        current_out[tid] = amps_new
+        # --- Rotor and gear ---
+        $lag
+        motor_torque = torque_constant * amps_new - drag
+        $tooth
+        $gear
+        joint_torque[tid] = torque
+        $rotor_out
+        $heat
+        $read
+        """,
+        amps="amps = current[tid]" if electric != "static" or control == "current" else "",
+        warm="warm = winding_temp[tid]\n# Copper gains 0.39 % of resistance per kelvin\n"
+        "resistance_hot = resistance * (1.0 + 0.00393 * (warm - 20.0))"
+        if thermal != "none"
+        else "",
+        reduce=reduce if derate else "",
+        control=_CONTROL[control],
+        electric=_CURRENT[electric].replace("resistance", hot),
+        limit=limit,
+        lag=lag[friction],
+        tooth=tooth[cogging],
+        gear=_GEAR[gear],
+        rotor_out="rotor_out[tid] = rotor_new" if gear != "rigid" else "",
+        heat=heat[thermal],
+        read=read if encoder else "",
+    )
+    if gear == "rigid" and not encoder:
+        d.text = d.text.replace(
+            "# Rigid gear: the rotor turns with the joint\nrotor_new = joint_vel[tid] * gear\n", ""
+        )
+    d.explain("""
+        L di/dt = V - R i - ke w and J dw/dt = kt i - friction - T / N. Angles and speeds of the rotor are those before
+        the gear of ratio N; the winding heats up by R i^2.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        i0, w = v.get("current"), v.rotor_speed
+        r = v.resistance * np.ones(count)
+        top = v.max_current * np.ones(count)
+        if thermal != "none":
+            r = r * (1.0 + 0.00393 * (v.winding_temp - 20.0))
+        if derate:
+            top = top * np.clip((v.hot_limit - v.winding_temp) / (v.hot_limit - v.warm_limit), 0.0, 1.0)
+        if control == "voltage":
+            volts = np.clip(v.command, -1.0, 1.0) * v.supply
+        elif control == "current":
+            off = v.command * v.max_current - i0
+            asked = v.current_gain * off + v.integral
+            volts = np.clip(asked, -v.supply, v.supply)
+            made["integral_out"] = v.integral + np.where(
+                np.abs(asked) <= v.supply, v.dt * v.integral_gain * off, 0.0
+            )
+        else:
+            goal = np.clip(v.position_gain * (v.command - v.joint_pos), -v.speed_limit, v.speed_limit)
+            volts = np.clip(v.speed_gain * (goal * v.gear - w) + v.back_emf * w, -v.supply, v.supply)
+        final = (volts - v.back_emf * w) / r
+        if electric == "exact":
+            amps = final + (i0 - final) * np.exp(-r / v.inductance * v.dt)
+        elif electric == "implicit":
+            x = v.dt * r / v.inductance
+            amps = (i0 + x * final) / (1.0 + x)
+        else:
+            amps = final
+        amps = np.clip(amps, -top, top)
+        drag = v.viscous * w
+        if friction != "viscous":
+            s = w / v.friction_speed
+            drag = drag + (v.coulomb + v.get("breakaway", 0.0) * np.exp(-s * s)) * np.tanh(s)
+        torque = v.torque_constant * amps - drag
+        place = v.get("joint_pos", 0.0) * v.gear if gear == "rigid" else v.rotor_angle
+        if cogging != "none":
+            second = 0.3 * np.sin(2.0 * v.slots * place) if cogging == "two harmonics" else 0.0
+            torque = torque - v.cogging_torque * (np.sin(v.slots * place) + second)
+        if gear == "rigid":
+            load = v.efficiency * v.gear * torque
+        else:
+            wind = v.rotor_angle / v.gear - v.joint_pos
+            slip = v.gear_damping * (w / v.gear - v.joint_vel)
+            if gear == "play":
+                wind = np.sign(wind) * np.maximum(np.abs(wind) - 0.5 * v.play, 0.0)
+                slip = np.where(wind != 0.0, slip, 0.0)
+            load = v.gear_stiffness * wind + slip
+            new = w + v.dt / v.rotor_inertia * (torque - load / v.gear)
+            made["rotor_out"] = new
+        if thermal != "none":
+            sink = v.ambient if thermal == "one mass" else v.case_temp
+            flow = (v.winding_temp - sink) / v.heat_resistance
+            made["winding_out"] = v.winding_temp + v.dt / v.heat_capacity * (r * amps**2 - flow)
+            if thermal == "two masses":
+                out = (v.case_temp - v.ambient) / v.case_resistance
+                made["case_out"] = v.case_temp + v.dt / v.case_capacity * (flow - out)
+        return made | {"current_out": amps, "joint_torque": load}
+
+    d.check(reference, 1e-3)
+    if encoder:
+
+        def counted(before: Values, after: Values) -> None:
+            """Within a count of the angle: where it falls on an edge, rounding decides."""
+            place = before.joint_pos * before.gear if gear == "rigid" else before.rotor_angle
+            new = before.joint_vel * before.gear if gear == "rigid" else after.rotor_out
+            turns = (place + before.dt * new) / (2.0 * np.pi) * before.counts_per_turn
+            assert (np.abs(np.asarray(after.encoder, float) + 0.5 - turns) <= 0.52).all()
+
+        d.holds(counted)

@@ -1,0 +1,333 @@
+"""Particles against moving shapes: contact and friction by projection of positions, with the push back on bodies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.simulation import DOMAIN
+from warpgen.synthesis.library import quaternions, ray_shapes
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_DISTANCE = {
+    "SPHERE": """
+        center_dist = wp.length(local)
+        gap = center_dist - size[0]
+        normal_local = local / wp.max(center_dist, 1.0e-6)
+    """,
+    "CAPSULE": """
+        # Nearest point of the segment along local z
+        axis_point = wp.vec3(0.0, 0.0, wp.clamp(local[2], -size[1], size[1]))
+        to_axis = local - axis_point
+        axis_dist = wp.length(to_axis)
+        gap = axis_dist - size[0]
+        normal_local = to_axis / wp.max(axis_dist, 1.0e-6)
+    """,
+    "BOX": """
+        beyond = wp.vec3(wp.abs(local[0]) - size[0], wp.abs(local[1]) - size[1], wp.abs(local[2]) - size[2])
+        outside = wp.max(beyond, wp.vec3(0.0, 0.0, 0.0))
+        outer = wp.length(outside)
+        if outer > 1.0e-6:
+            gap = outer
+            normal_local = wp.cw_mul(outside / outer, wp.vec3(wp.sign(local[0]), wp.sign(local[1]), wp.sign(local[2])))
+        elif beyond[0] >= beyond[1] and beyond[0] >= beyond[2]:
+            # Inside: push out through the nearest face
+            gap = beyond[0]
+            normal_local = wp.vec3(wp.sign(local[0]), 0.0, 0.0)
+        elif beyond[1] >= beyond[2]:
+            gap = beyond[1]
+            normal_local = wp.vec3(0.0, wp.sign(local[1]), 0.0)
+        else:
+            gap = beyond[2]
+            normal_local = wp.vec3(0.0, 0.0, wp.sign(local[2]))
+    """,
+    "PLANE": """
+        gap = local[2]
+        normal_local = wp.vec3(0.0, 0.0, 1.0)
+    """,
+}
+
+
+def _nearest(kind: str, p: Any, size: Any) -> tuple[float, Any]:
+    """Signed distance and outward normal of one shape in its own frame."""
+    if kind == "PLANE":
+        return p[2], np.array([0.0, 0.0, 1.0])
+    if kind == "BOX":
+        q = np.abs(p) - size
+        if q.max() <= 1e-6:
+            axis = int(q.argmax())
+            return q[axis], np.sign(p[axis]) * np.eye(3)[axis]
+        out = p - np.clip(p, -size, size)
+        return float(np.linalg.norm(out)), out / np.linalg.norm(out)
+    core = np.zeros(3) if kind == "SPHERE" else np.array([0, 0, np.clip(p[2], -size[1], size[1])])
+    r = np.linalg.norm(p - core)
+    return r - size[0], (p - core) / r
+
+
+@DOMAIN.algorithm(
+    source="Macklin et al. 2014 (unified particle physics), section 6; Müller et al. 2020; newton, solvers/xpbd",
+    names={
+        "project_shape_contacts": "solve_particle_shape_contacts|particle_body_contacts|collide_particles|project_contacts",
+        "particle_x": "particle_q|pos|x",
+        "particle_prev": "particle_q_prev|x_prev|x_old",
+        "particle_inv_mass": "inv_mass|w_particle",
+        "contact_particle": "soft_contact_particle|particle_index",
+        "contact_shape": "soft_contact_shape|shape_index",
+        "particle_delta": "deltas|delta_x",
+        "body_delta": "body_wrench|body_correction",
+        "gap": "dist|separation",
+        "mu": "friction|friction_coeff",
+        "slide": "tangential|slip",
+    },
+    weight=11,
+)
+def project_shape_contacts(d: Draft) -> None:
+    """Projects contacts between particles and shapes, with friction, onto positions (XPBD)."""
+    types = d.option(
+        "shapes",
+        ("SPHERE", "BOX"),
+        ("PLANE", "CAPSULE", "SPHERE"),
+        ("BOX", "PLANE"),
+        ("SPHERE", "CAPSULE", "BOX", "PLANE"),
+    )
+    moving = d.option("bodies", "none", "kinematic", "dynamic")
+    friction = d.option("friction", "none", "coulomb", "static and kinetic")
+    compliance = d.option("compliance", "none", "one", "per shape", weights=(0.5, 0.25, 0.25))
+    radius = d.option("radius", "one", "per particle", "none")
+    pairs = d.option("contacts", "listed", "dense")
+    adhesion = d.flag("adhesion", 0.3)
+    relax = d.flag("relaxation", 0.5)
+    particles, shapes, bodies = d.pick(24, 32), d.pick(5, 6), 4
+    count = d.pick(40, 48)
+    if pairs == "listed":
+        d.input(
+            "contact_particle", "int", count, -1, particles, about="Particle of each contact, padded with -1"
+        )
+        d.input("contact_shape", "int", count, 0, shapes, about="Shape of each contact")
+    d.input("particle_x", "vec3", particles, -0.6, 0.6, about="Predicted positions [m]")
+    if friction != "none":
+        d.input("particle_prev", "vec3", particles, -0.6, 0.6, about="Positions at the start of the step [m]")
+    d.input(
+        "particle_inv_mass",
+        "float",
+        particles,
+        -0.1,
+        1.0,
+        about="Inverse masses, 0 or less for fixed ones [1/kg]",
+    )
+    if radius == "one":
+        d.param("particle_radius", "float", 0.02, 0.08, about="Particle radius [m]")
+    elif radius == "per particle":
+        d.input("particle_radius", "float", particles, 0.02, 0.08, about="Particle radii [m]")
+    d.input("shape_type", "int", shapes, 0, len(types), about="Shape types")
+    d.input("shape_size", "vec3", shapes, 0.25, 0.5, about="Radius and half height, or half extents [m]")
+    d.input(
+        "shape_pose",
+        "transform",
+        shapes,
+        -0.2,
+        0.2,
+        kind="transform",
+        about="Shape poses" + ("" if moving == "none" else " in body space"),
+    )
+    if moving != "none":
+        d.input("shape_body", "int", shapes, -1, bodies, about="Body of each shape, -1 for the world")
+        d.input("body_pose", "transform", bodies, -0.3, 0.3, kind="transform", about="Body poses")
+        d.input("body_twist", "spatial_vector", bodies, -1.0, 1.0, about="Body velocities, linear part first")
+    if moving == "dynamic":
+        d.input("body_inv_mass", "float", bodies, 0.2, 0.8, about="Inverse masses [1/kg]")
+        d.input(
+            "body_inv_inertia", "mat33", bodies, 0.5, 2.0, kind="spd", about="Inverse inertia in body space"
+        )
+    if friction != "none":
+        d.input("shape_mu", "float", shapes, 0.2, 0.8, about="Friction coefficients of the shapes")
+    if friction == "static and kinetic":
+        d.param("static_ratio", "float", 1.1, 1.5, about="Static over kinetic friction")
+    if compliance == "one":
+        d.param("compliance", "float", 1.0e-5, 1.0e-4, about="Contact compliance [m/N]")
+    elif compliance == "per shape":
+        d.input("shape_compliance", "float", shapes, 1.0e-5, 1.0e-4, about="Contact compliances [m/N]")
+    if adhesion:
+        d.param("adhesion_range", "float", 0.02, 0.06, about="Gap up to which particles stick [m]")
+    if relax:
+        d.param("relaxation", "float", 0.5, 0.9, about="Under-relaxation")
+    time = compliance != "none" or (moving != "none" and friction != "none")
+    if time:
+        d.param("dt", "float", 0.01, 0.02, about="Substep [s]")
+    d.output("particle_delta", "vec3", particles, about="Sum of position corrections [m]")
+    if moving == "dynamic":
+        d.output("body_delta", "spatial_vector", bodies, about="Sums of impulses and their moments")
+    d.module("\n".join(f"{t} = wp.constant({i})" for i, t in enumerate(types)))
+    cases = []
+    for i, t in enumerate(types):
+        head = f"{'if' if i == 0 else 'elif'} kind == {t}:" if i < len(types) - 1 else "else:"
+        body = [x[8:] for x in _DISTANCE[t].strip("\n").split("\n") if x.strip()]
+        cases.append(head + "\n" + "\n".join(f"    {x}" for x in body))
+    frame = {
+        "none": "pose = shape_pose[shape]",
+        "kinematic": "pose = shape_pose[shape]\nbody = shape_body[shape]\nif body >= 0:\n    pose = body_pose[body] * pose",
+    }
+    frame["dynamic"] = frame["kinematic"]
+    reach = {"one": " - particle_radius", "per particle": " - particle_radius[particle]", "none": ""}[radius]
+    weights = """
+    # Generalized inverse mass of the body at the contact, 1/m + (r x n)^T I^-1 (r x n)
+    weight = particle_inv_mass[particle]
+    arm = wp.vec3(0.0, 0.0, 0.0)
+    if body >= 0:
+        arm = x - normal * gap - wp.transform_get_translation(body_pose[body])
+        lever = wp.quat_rotate_inv(wp.transform_get_rotation(body_pose[body]), wp.cross(arm, normal))
+        weight += body_inv_mass[body] + wp.dot(lever, body_inv_inertia[body] * lever)
+    """
+    alpha = {
+        "none": "",
+        "one": " + compliance / (dt * dt)",
+        "per shape": " + shape_compliance[shape] / (dt * dt)",
+    }[compliance]
+    drift = {
+        "none": "",
+        "kinematic": """
+            # The surface moves, too
+            if body >= 0:
+                lever_arm = x - wp.transform_get_translation(body_pose[body])
+                surface = wp.spatial_top(body_twist[body]) + wp.cross(wp.spatial_bottom(body_twist[body]), lever_arm)
+                moved -= dt * surface
+        """,
+    }
+    drift["dynamic"] = drift["kinematic"]
+    rub = {
+        "none": "",
+        "coulomb": """
+            # --- Friction: undo the sliding of this step, at most mu times the normal correction ---
+            moved = x - particle_prev[particle]
+            $drift
+            slide = moved - wp.dot(moved, normal) * normal
+            slide_len = wp.length(slide)
+            limit = shape_mu[shape] * wp.max(lagrange, 0.0)
+            if slide_len > 1.0e-6:
+                grip = wp.min(limit, slide_len / weight)
+                impulse -= grip / slide_len * slide
+        """,
+        "static and kinetic": """
+            # --- Friction: sliding below the static limit is undone, otherwise the kinetic limit acts ---
+            moved = x - particle_prev[particle]
+            $drift
+            slide = moved - wp.dot(moved, normal) * normal
+            slide_len = wp.length(slide)
+            limit = shape_mu[shape] * wp.max(lagrange, 0.0)
+            if slide_len / weight < static_ratio * limit:
+                impulse -= slide / weight
+            elif slide_len > 1.0e-6:
+                impulse -= limit / slide_len * slide
+        """,
+    }
+    push = """
+    if body >= 0:
+        wp.atomic_add(body_delta, body, wp.spatial_vector(-impulse$r, -wp.cross(arm, impulse)$r))
+    """.replace("$r", " * relaxation" if relax else "")
+    thread = {
+        "listed": "tid = wp.tid()\nparticle = contact_particle[tid]\n# Skip padding (index of -1)\nif particle < 0:\n    return\nshape = contact_shape[tid]",
+        "dense": "particle, shape = wp.tid()",
+    }
+    if pairs == "listed":
+        d.launch(count)
+    else:
+        d.launch(particles, shapes)
+    d.code(
+        """
+        $thread
+        # Fixed particles are not moved
+        if particle_inv_mass[particle] <= 0.0:
+            return
+        x = particle_x[particle]
+        $frame
+        # --- Signed distance in the frame of the shape ---
+        local = wp.transform_point(wp.transform_inverse(pose), x)
+        size = shape_size[shape]
+        kind = shape_type[shape]
+        $cases
+        normal = wp.transform_vector(pose, normal_local)
+        overlap = gap$reach
+        if overlap > $far:
+            return
+        $weights
+        # --- Normal correction ---
+        lagrange = -overlap / (weight$alpha)
+        impulse = lagrange * normal
+        $rub
+        # --- Corrections ---
+        wp.atomic_add(particle_delta, particle, particle_inv_mass[particle] * impulse$relax)
+        $push
+        """,
+        thread=thread[pairs],
+        frame=frame[moving],
+        cases="\n".join(cases),
+        reach=reach,
+        far="adhesion_range" if adhesion else "0.0",
+        weights=weights if moving == "dynamic" else "weight = particle_inv_mass[particle]",
+        alpha=alpha,
+        rub=rub[friction],
+        drift=drift[moving],
+        relax=" * relaxation" if relax else "",
+        push=push if moving == "dynamic" else "",
+    )
+    d.explain("""
+        Particles are pushed out along the normal by a multiplier of the overlap, and sideways by friction. Bodies get the
+        opposite impulse. Shapes are listed as constants above; planes face along local z.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        moves, back = np.zeros((particles, 3)), np.zeros((bodies, 6))
+        todo = (
+            zip(v.contact_particle, v.contact_shape, strict=True)
+            if pairs == "listed"
+            else np.ndindex(particles, shapes)
+        )
+        for i, s in todo:
+            if i < 0 or v.particle_inv_mass[i] <= 0.0:
+                continue
+            x, pose, b = v.particle_x[i], v.shape_pose[s], -1
+            if moving != "none":
+                b = int(v.shape_body[s])
+                pose = ray_shapes.compose(v.body_pose[b], pose) if b >= 0 else pose
+            local = ray_shapes.turn(pose[3:], x - pose[:3], back=True)
+            gap, n = _nearest(types[v.shape_type[s]], local, v.shape_size[s])
+            n = ray_shapes.turn(pose[3:], n)
+            thick = v.get("particle_radius", 0.0)
+            over = gap - (thick[i] if radius == "per particle" else thick)
+            if over > (v.adhesion_range if adhesion else 0.0):
+                continue
+            w = v.particle_inv_mass[i]
+            arm = np.zeros(3)
+            if moving == "dynamic" and b >= 0:
+                arm = x - n * gap - v.body_pose[b, :3]
+                turn = quaternions.matrix(v.body_pose[b, 3:])
+                lever = turn.T @ np.cross(arm, n)
+                w = w + v.body_inv_mass[b] + lever @ v.body_inv_inertia[b] @ lever
+            soft = {
+                "none": 0.0,
+                "one": v.get("compliance"),
+                "per shape": v.get("shape_compliance", np.zeros(shapes))[s],
+            }[compliance]
+            size = -over / (w + (soft / v.dt**2 if compliance != "none" else 0.0))
+            push_ = size * n
+            if friction != "none":
+                moved = x - v.particle_prev[i]
+                if b >= 0:
+                    moved = moved - v.dt * (
+                        v.body_twist[b, :3] + np.cross(v.body_twist[b, 3:], x - v.body_pose[b, :3])
+                    )
+                slide = moved - moved @ n * n
+                far = np.linalg.norm(slide)
+                top = v.shape_mu[s] * max(size, 0.0)
+                if friction == "coulomb":
+                    push_ = push_ - min(top, far / w) * slide / far
+                else:
+                    push_ = push_ - (slide / w if far / w < v.static_ratio * top else top * slide / far)
+            part = v.relaxation if relax else 1.0
+            moves[i] += v.particle_inv_mass[i] * push_ * part
+            if moving == "dynamic" and b >= 0:
+                back[b] -= np.append(push_, np.cross(arm, push_)) * part
+        return {"particle_delta": moves} | ({"body_delta": back} if moving == "dynamic" else {})
+
+    d.check(reference, 2e-3)

@@ -1,0 +1,325 @@
+"""Lattice Boltzmann flow in space: a whole step of a D3Q19 lattice with walls, a moving lid and body forces."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.stencil import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_C = sorted(
+    (c for c in itertools.product((-1, 0, 1), repeat=3) if sum(map(abs, c)) <= 2),
+    key=lambda c: (sum(map(abs, c)), [abs(x) for x in c][::-1], [-x for x in c]),
+)
+_OPPOSITE = [_C.index((-x, -y, -z)) for x, y, z in _C]
+_W = [(1 / 3, 1 / 18, 1 / 36)[sum(map(abs, c))] for c in _C]
+_WEIGHT = [("W0", "W1", "W2")[sum(map(abs, c))] for c in _C]
+
+
+def _along(c: tuple[int, ...], names: tuple[str, str, str]) -> str:
+    """The product of a direction with a vector that is written by components."""
+    text = "".join(f" {'+' if x > 0 else '-'} {name}" for x, name in zip(c, names, strict=True) if x)
+    text = text.removeprefix(" + ")
+    return f"-{text[3:]}" if text.startswith(" - ") else text or "0.0"
+
+
+@DOMAIN.algorithm(
+    source="Qian, d'Humières & Lallemand 1992; Guo, Zheng & Shi 2002; Ladd 1994 (moving walls); Ginzburg 2008 (TRT)",
+    names={
+        "cavity_step": "lbm_step_3d|stream_collide_d3q19|lattice_step|d3q19_step",
+        "f_in": "f_old|populations|f_src",
+        "f_out": "f_new|populations_out|f_dst",
+        "solid": "obstacle|wall_mask|is_solid",
+        "rho": "density|dens",
+        "omega": "inv_tau|relax",
+        "lid_velocity": "u_lid|wall_velocity|u_wall",
+        "usq": "u_sq|u2",
+    },
+    weight=11,
+)
+def cavity_step(d: Draft) -> None:
+    """Streams and collides the populations of a D3Q19 lattice between walls."""
+    collision = d.option("collision", "bgk", "trt", "regularized")
+    walls = d.option("walls", "box", "channel", "periodic")
+    lid = d.flag("lid", 0.6) if walls == "box" else False
+    obstacle = d.flag("obstacle", 0.5)
+    force = (
+        d.option("force", "none", "guo", "shift")
+        if collision == "bgk"
+        else d.option("force", "none", "shift")
+    )
+    turbulent = d.flag("smagorinsky", 0.35) if collision == "bgk" else False
+    layout = d.option("layout", "direction first", "direction last", "flat")
+    macros = d.option("moments", "none", "velocity", "both")
+    n = d.pick(5, 6)
+    cells = n**3
+    shape: Any = {"direction first": (19, n, n, n), "direction last": (n, n, n, 19), "flat": 19 * cells}[
+        layout
+    ]
+
+    def at(k: object, x: str = "i", y: str = "j", z: str = "k") -> str:
+        if layout == "direction first":
+            return f"{k}, {x}, {y}, {z}"
+        if layout == "direction last":
+            return f"{x}, {y}, {z}, {k}"
+        return f"{k} * cells + cell" if x == "i" else f"{k} * n * n * n + ({x} * n + {y}) * n + {z}"
+
+    d.input("f_in", "float", shape, 0.04, 0.07, about="Populations after the step before")
+    if obstacle:
+        d.input("solid", "bool", (n, n, n), about="True for cells that are solid")
+    if force != "none":
+        d.param("body_force", "vec3", -0.01, 0.01, about="Body force, in lattice units")
+    if lid:
+        d.param("lid_velocity", "vec3", -0.1, 0.1, about="Velocity of the lid at the upper end of z")
+    if turbulent:
+        d.param("tau", "float", 0.55, 0.8, about="Relaxation time of the molecular viscosity")
+        d.param("smagorinsky", "float", 0.1, 0.2, about="Smagorinsky constant")
+    else:
+        d.param("omega", "float", 0.8, 1.6, about="Relaxation rate, 1 / tau")
+    if collision == "trt":
+        d.param("magic", "float", 0.15, 0.25, about="Magic parameter of the two rates")
+    d.param("n", "int", n, about="Cells along each axis")
+    d.output("f_out", "float", shape, about="Populations after this step")
+    if macros == "both":
+        d.output("density", "float", (n, n, n), about="Densities")
+    if macros != "none":
+        d.output("velocity", "vec3", (n, n, n), about="Velocities, in lattice units")
+    d.module(
+        "# Weights of rest, axis and diagonal directions\nW0 = wp.constant(1.0 / 3.0)\nW1 = wp.constant(1.0 / 18.0)\nW2 = wp.constant(1.0 / 36.0)"
+    )
+    closed = {"box": "xyz", "channel": "z", "periodic": ""}[walls]
+    source = []
+    for a in "xyz":
+        if a not in closed:
+            source.append(f"if {a} < 0:\n    {a} += n\nelif {a} >= n:\n    {a} -= n")
+    beyond = " or ".join(f"{a} < 0 or {a} >= n" for a in closed)
+    if lid:
+        source.append(
+            "# The lid drags the fluid along\nif z >= n:\n"
+            "    pull_along = wp.dot(wp.vec3(float(cx), float(cy), float(cz)), lid_velocity)\n"
+            f"    return f[{at('opposite', 'i0', 'j0', 'k0')}] + 6.0 * w * pull_along"
+        )
+    if beyond:
+        source.append(
+            f"# Halfway bounce-back at the walls\nif {beyond}:\n    return f[{at('opposite', 'i0', 'j0', 'k0')}]"
+        )
+    if obstacle:
+        source.append(
+            f"# Solid cells send back what was sent to them\nif solid[x, y, z]:\n    return f[{at('opposite', 'i0', 'j0', 'k0')}]"
+        )
+    kind = "wp.array(dtype=float)" if layout == "flat" else "wp.array4d(dtype=float)"
+    heads = [f"f: {kind}"] + (["solid: wp.array3d(dtype=bool)"] if obstacle else [])
+    heads += [
+        "i0: int",
+        "j0: int",
+        "k0: int",
+        "direction: int",
+        "opposite: int",
+        "cx: int",
+        "cy: int",
+        "cz: int",
+        "n: int",
+    ]
+    heads += ["w: float", "lid_velocity: wp.vec3"] if lid else []
+    d.function(
+        '''
+        @wp.func
+        def pull(
+            $heads
+        ) -> float:
+            """Fetch a population from the cell upstream, or from this cell where a wall is between."""
+            x = i0 - cx
+            y = j0 - cy
+            z = k0 - cz
+            $source
+            return f[$there]
+        ''',
+        heads="\n".join(f"{h}," for h in heads),
+        source="\n".join(source),
+        there=at("direction", "x", "y", "z"),
+    )
+    d.function('''
+        @wp.func
+        def equilibrium(w: float, rho: float, cu: float, usq: float) -> float:
+            """Maxwell distribution to second order, w rho (1 + 3 cu + 4.5 cu^2 - 1.5 u^2)."""
+            return w * rho * (1.0 + 3.0 * cu + 4.5 * cu * cu - 1.5 * usq)
+    ''')
+    mask = "solid, " if obstacle else ""
+    lines = ["# --- Streaming ---", f"f0 = f_in[{at(0)}]"]
+    for q in range(1, 19):
+        more = f", {_WEIGHT[q]}, lid_velocity" if lid else ""
+        lines.append(
+            f"f{q} = pull(f_in, {mask}i, j, k, {q}, {_OPPOSITE[q]}, {', '.join(map(str, _C[q]))}, n{more})"
+        )
+    lines.append("# --- Density and velocity ---")
+    lines.append("rho = " + " + ".join(f"f{q}" for q in range(10)))
+    lines.append("rho += " + " + ".join(f"f{q}" for q in range(10, 19)))
+    names = ("ux", "uy", "uz")
+    for a, u in enumerate(names):
+        terms = "".join(f" {'+' if _C[q][a] > 0 else '-'} f{q}" for q in range(19) if _C[q][a]).removeprefix(
+            " + "
+        )
+        half = f" + 0.5 * body_force[{a}]" if force == "guo" else ""
+        lines.append(f"{u} = ({terms}{half}) / rho")
+    if force == "guo":
+        lines.append("# Half of the force belongs to this step, which makes it second order")
+    if macros == "both":
+        lines.append("density[i, j, k] = rho")
+    if macros != "none":
+        lines.append("velocity[i, j, k] = wp.vec3(ux, uy, uz)")
+    if force == "shift":
+        lines.append("# The force shifts the velocity of the equilibrium")
+        time = "tau" if turbulent else "1.0 / omega"
+        lines.append(f"shift = {time} / rho" if turbulent else "shift = 1.0 / (omega * rho)")
+        lines += [f"{u} += shift * body_force[{a}]" for a, u in enumerate(names)]
+    lines.append("usq = ux * ux + uy * uy + uz * uz")
+    if collision == "trt":
+        lines += [
+            "# --- Collision with two relaxation times, (1/w+ - 1/2)(1/w- - 1/2) = magic ---",
+            "omega_odd = 1.0 / (0.5 + magic / (1.0 / omega - 0.5))",
+            f"f_out[{at(0)}] = f0 - omega * (f0 - equilibrium(W0, rho, 0.0, usq))",
+        ]
+        for q in range(1, 19):
+            o = _OPPOSITE[q]
+            if o < q:
+                continue
+            lines += [
+                f"eq_{q} = equilibrium({_WEIGHT[q]}, rho, {_along(_C[q], names)}, usq)",
+                f"eq_{o} = equilibrium({_WEIGHT[o]}, rho, {_along(_C[o], names)}, usq)",
+                f"even_{q} = 0.5 * omega * (f{q} + f{o} - eq_{q} - eq_{o})",
+                f"odd_{q} = 0.5 * omega_odd * (f{q} - f{o} - eq_{q} + eq_{o})",
+                f"f_out[{at(q)}] = f{q} - even_{q} - odd_{q}",
+                f"f_out[{at(o)}] = f{o} - even_{q} + odd_{q}",
+            ]
+    else:
+        lines.append("# --- Collision ---")
+        lines += [f"e{q} = equilibrium({_WEIGHT[q]}, rho, {_along(_C[q], names)}, usq)" for q in range(19)]
+        axes = [(0, 0, "xx"), (1, 1, "yy"), (2, 2, "zz"), (0, 1, "xy"), (0, 2, "xz"), (1, 2, "yz")]
+        if turbulent or collision == "regularized":
+            lines.append("# Second moments of what departs from equilibrium")
+            for a, b, tag in axes:
+                terms = "".join(
+                    f" {'+' if _C[q][a] * _C[q][b] > 0 else '-'} (f{q} - e{q})"
+                    for q in range(19)
+                    if _C[q][a] * _C[q][b]
+                )
+                lines.append(f"p_{tag} = {terms.removeprefix(' + ')}")
+        if turbulent:
+            lines += [
+                "# Eddy viscosity of the local strain rate (Smagorinsky)",
+                "off_sq = p_xy * p_xy + p_xz * p_xz + p_yz * p_yz",
+                "strain = wp.sqrt(p_xx * p_xx + p_yy * p_yy + p_zz * p_zz + 2.0 * off_sq + 1.0e-12)",
+                "tau_eff = 0.5 * (tau + wp.sqrt(tau * tau + 25.455844 * smagorinsky * smagorinsky * strain / rho))",
+                "omega = 1.0 / tau_eff",
+            ]
+        if force == "guo":
+            lines += [
+                "# Forcing terms of Guo",
+                "forcing = 1.0 - 0.5 * omega",
+                "gx = body_force[0]\ngy = body_force[1]\ngz = body_force[2]",
+                "u_dot_g = ux * gx + uy * gy + uz * gz",
+            ]
+        if collision == "regularized":
+            lines += [
+                "# Keep only the stress of the departure, which filters what has no meaning",
+                "keep = 4.5 * (1.0 - omega)",
+                "trace = (p_xx + p_yy + p_zz) / 3.0",
+            ]
+        for q in range(19):
+            value = f"f{q} - omega * (f{q} - e{q})"
+            if collision == "regularized":
+                parts = [f"p_{tag}" for a, b, tag in axes[:3] if _C[q][a]]
+                text = " + ".join(parts)
+                for a, b, tag in axes[3:]:
+                    sign = _C[q][a] * _C[q][b]
+                    text += f" {'+' if sign > 0 else '-'} 2.0 * p_{tag}" if sign else ""
+                value = (
+                    f"e{q} + keep * {_WEIGHT[q]} * ({text} - trace)"
+                    if text
+                    else f"e{q} - keep * {_WEIGHT[q]} * trace"
+                )
+            if force == "guo":
+                cg, cu = _along(_C[q], ("gx", "gy", "gz")), _along(_C[q], names)
+                term = "-3.0 * u_dot_g" if q == 0 else f"3.0 * ({cg} - u_dot_g) + 9.0 * ({cu}) * ({cg})"
+                value += f" + forcing * {_WEIGHT[q]} * ({term})"
+            lines.append(f"f_out[{at(q)}] = {value}")
+    still = "for q in range(19):\n" + f"        f_out[{at('q')}] = f_in[{at('q')}]"
+    d.launch(n, n, n)
+    d.code(
+        """
+        i, j, k = wp.tid()
+        $flat
+        $skip
+        $lines
+        """,
+        flat="# Structure of arrays: all cells of a direction lie together\ncells = n * n * n\ncell = (i * n + j) * n + k"
+        if layout == "flat"
+        else "",
+        skip=f"# Solid cells hold no fluid\nif solid[i, j, k]:\n    {still}\n    return" if obstacle else "",
+        lines="\n".join(lines),
+    )
+    d.explain("""
+        Directions are numbered 0 at rest, 1-6 along the axes and 7-18 along the diagonals of faces. The viscosity is
+        (tau - 1/2) / 3 in lattice units.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        f = v.f_in.reshape(19, n, n, n) if layout != "direction last" else np.moveaxis(v.f_in, -1, 0)
+        solid = v.solid.astype(bool) if obstacle else np.zeros((n, n, n), bool)
+        c, w = np.array(_C, float).T, np.array(_W)[:, None, None, None]
+        g = f.copy()
+        for q in range(1, 19):
+            came = np.roll(f[q], _C[q], (0, 1, 2))
+            back = np.roll(solid, _C[q], (0, 1, 2))
+            lifted = np.zeros((n, n, n), bool)
+            for a in range(3):
+                if "xyz"[a] in closed and _C[q][a]:
+                    face: list[Any] = [slice(None)] * 3
+                    face[a] = 0 if _C[q][a] > 0 else n - 1
+                    back[tuple(face)] = True
+                    lifted[tuple(face)] = lid and a == 2 and _C[q][a] < 0
+            g[q] = np.where(back, f[_OPPOSITE[q]], came)
+            if lid:
+                g[q] += np.where(lifted, 6.0 * _W[q] * (c[:, q] @ v.lid_velocity), 0.0)
+        push = v.body_force[:, None, None, None] if force != "none" else np.zeros((3, 1, 1, 1))
+        rho = g.sum(0)
+        u = np.einsum("aq,qijk->aijk", c, g) / rho
+        if force == "guo":
+            u = u + 0.5 * push / rho
+        shown = u
+        if force == "shift":
+            u = u + push * (v.tau if turbulent else 1.0 / v.omega) / rho
+        cu = np.einsum("aq,aijk->qijk", c, u)
+        eq = w * rho * (1.0 + 3.0 * cu + 4.5 * cu**2 - 1.5 * (u**2).sum(0))
+        off = g - eq
+        pi = np.einsum("aq,bq,qijk->abijk", c, c, off)
+        rate = v.get("omega", 1.0)
+        if turbulent:
+            size = np.sqrt((pi**2).sum((0, 1)))
+            rate = 2.0 / (v.tau + np.sqrt(v.tau**2 + 18.0 * np.sqrt(2.0) * v.smagorinsky**2 * size / rho))
+        if collision == "trt":
+            mirror = off[_OPPOSITE]
+            odd = 1.0 / (0.5 + v.magic / (1.0 / v.omega - 0.5))
+            new = g - 0.5 * v.omega * (off + mirror) - 0.5 * odd * (off - mirror)
+        elif collision == "regularized":
+            second = np.einsum("aq,bq->abq", c, c) - np.eye(3)[:, :, None] / 3.0
+            new = eq + (1.0 - rate) * 4.5 * w * np.einsum("abq,abijk->qijk", second, pi)
+        else:
+            new = g - rate * off
+        if force == "guo":
+            cg = np.einsum("aq,a->q", c, v.body_force)[:, None, None, None]
+            new = new + (1.0 - 0.5 * rate) * w * (3.0 * (cg - (u * push).sum(0)) + 9.0 * cu * cg)
+        new = np.where(solid, f, new)
+        made: dict[str, Any] = {
+            "f_out": np.moveaxis(new, 0, -1) if layout == "direction last" else new.reshape(v.f_in.shape)
+        }
+        if macros != "none":
+            made["velocity"] = np.moveaxis(shown * ~solid, 0, -1)
+        if macros == "both":
+            made["density"] = rho * ~solid
+        return made
+
+    d.check(reference, 5e-4)

@@ -1,0 +1,311 @@
+"""Elastic waves on a staggered grid: velocities and stresses that leap over each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.stencil import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_AXES = "xyz"
+
+
+def _difference(name: str, axis: int, forward: bool, order: int, dims: int) -> str:
+    """A staggered difference of a field along an axis, times the grid spacing."""
+
+    def at(shift: int) -> str:
+        parts = [
+            f"{i}{shift:+d}".replace("+", " + ").replace("-", " - ") if k == axis and shift else i
+            for k, i in enumerate("ijk"[:dims])
+        ]
+        return f"{name}[{', '.join(parts)}]"
+
+    low, high = (0, 1) if forward else (-1, 0)
+    near = f"{at(high)} - {at(low)}"
+    if order == 2:
+        return f"({near})"
+    return f"(C1 * ({near}) + C2 * ({at(high + 1)} - {at(low - 1)}))"
+
+
+@DOMAIN.algorithm(
+    source="Virieux 1986; Levander 1988 (fourth order); Graves 1996; Cerjan et al. 1985 (sponge)",
+    names={
+        "elastic_step": "elastic_wave_step|seismic_update|velocity_stress_update|wave_update",
+        "density": "rho",
+        "lame_lambda": "lam|lambda_field",
+        "lame_mu": "mu|shear_modulus",
+        "sponge_width": "n_damp|absorb_cells|margin",
+        "sponge_rate": "damp_coeff|absorb",
+        "source_rate": "source|moment_rate|src",
+        "taper": "damp|fade",
+        "inv_h": "inv_dx|rdx",
+    },
+    weight=9,
+)
+def elastic_step(d: Draft) -> None:
+    """Updates the velocities or the stresses of elastic waves on a staggered grid."""
+    which = d.option("update", "velocity", "stress")
+    dims = d.option("dimension", 2, 3)
+    order = d.option("order", 2, 4)
+    material = d.option("material", "uniform", "fields")
+    sponge = d.option("sponge", "none", "exponential", "all sides")
+    source = d.option("source", "none", "point", "gaussian")
+    viscous = d.flag("attenuation", 0.35)
+    place = d.option("storage", "in place", "out")
+    free = d.flag("free surface", 0.4) if which == "stress" else False
+    n = d.pick(12, 14) if dims == 2 else d.pick(9, 10)
+    halo = order // 2
+    shape = (n,) * dims
+    axes = _AXES[:dims] if dims == 3 else "xz"
+    index = "ijk"[:dims]
+    velocities = [f"v{a}" for a in axes]
+    stresses = [f"s{a}{b}" for k, a in enumerate(axes) for b in axes[k:]]
+    fields, others = (velocities, stresses) if which == "velocity" else (stresses, velocities)
+    for name in others:
+        d.input(
+            name,
+            "float",
+            shape,
+            -1.0,
+            1.0,
+            about="Stress component" if which == "velocity" else "Velocity component",
+        )
+    for name in fields:
+        if place == "in place":
+            d.inout(
+                name,
+                "float",
+                shape,
+                -1.0,
+                1.0,
+                about="Velocity component" if which == "velocity" else "Stress component",
+            )
+        else:
+            d.input(
+                name,
+                "float",
+                shape,
+                -1.0,
+                1.0,
+                about="Velocity component" if which == "velocity" else "Stress component",
+            )
+    wanted = ["density"] if which == "velocity" else ["lame_lambda", "lame_mu"]
+    for name in wanted:
+        about = {"density": "Density", "lame_lambda": "First Lame parameter", "lame_mu": "Shear modulus"}[
+            name
+        ]
+        if material == "fields":
+            d.input(name, "float", shape, 0.8, 2.0, about=about)
+        else:
+            d.param(name, "float", 0.8, 2.0, about=about)
+    if viscous:
+        d.param("attenuation", "float", 0.1, 0.5, about="Decay rate of the amplitude [1/s]")
+    if sponge != "none":
+        d.param("sponge_width", "int", d.pick(3, 4), about="Cells of the absorbing border")
+        d.param("sponge_rate", "float", 0.05, 0.3, about="Strength of the absorption")
+    if source != "none":
+        d.param("source_rate", "float", 0.5, 2.0, about="Amplitude of the source at this time")
+        if source == "gaussian":
+            d.param("source_width", "float", 1.0, 2.0, about="Width of the source [cells]")
+    d.param("dt", "float", 0.05, 0.1, about="Time step [s]")
+    d.param("spacing", "float", 0.8, 1.2, about="Grid spacing [m]")
+    if place == "out":
+        for name in fields:
+            d.output(f"{name}_new", "float", shape, about="After the step")
+    else:
+        d.forward_only()
+    if order == 4:
+        d.module(
+            "# Fourth-order staggered differences\nC1 = wp.constant(9.0 / 8.0)\nC2 = wp.constant(-1.0 / 24.0)"
+        )
+    own = ", ".join(index)
+    home = f"[{own}]"
+    suffix = "_new" if place == "out" else ""
+
+    def material_at(name: str) -> str:
+        return name + (home if material == "fields" else "")
+
+    def next_cell(axis: int, *more: int) -> str:
+        parts = [f"{i} + 1" if k == axis or k in more else i for k, i in enumerate(index)]
+        return f"[{', '.join(parts)}]"
+
+    lines: list[str] = []
+    up = len(axes) - 1
+    if which == "velocity":
+        for a, name in enumerate(axes):
+            if material == "fields":
+                lines.append(
+                    f"# Buoyancy between both cells that the component v{name} stands between"
+                    if a == 0
+                    else ""
+                )
+                lines.append(f"buoyancy_{name} = 2.0 / (density{home} + density{next_cell(a)})")
+                factor = f"buoyancy_{name}"
+            else:
+                factor = "buoyancy"
+            parts = []
+            for b, other in enumerate(axes):
+                stress = f"s{min(name, other)}{max(name, other)}"
+                # Normal stresses lie at cell centers, v_a half a cell ahead along a; shear stresses ahead along both
+                parts.append(_difference(stress, b, a == b, order, dims))
+            lines.append(f"force_{name} = " + " + ".join(parts))
+            lines.append(f"new_{name} = v{name}{home} + dt * inv_h * {factor} * force_{name}")
+        if material == "uniform":
+            lines.insert(0, "buoyancy = 1.0 / density")
+        results = {f"v{a}": f"new_{a}" for a in axes}
+    else:
+        for a, name in enumerate(axes):
+            lines.append(f"d{name} = inv_h * " + _difference(f"v{name}", a, False, order, dims))
+        lines.append("divergence = " + " + ".join(f"d{a}" for a in axes))
+        lines.append(f"lam = {material_at('lame_lambda')}\nmu = {material_at('lame_mu')}")
+        lines.append("# Hooke's law for the normal stresses")
+        for a in axes:
+            lines.append(f"new_{a}{a} = s{a}{a}{home} + dt * (lam * divergence + 2.0 * mu * d{a})")
+        pairs = [(a, b) for k, a in enumerate(axes) for b in axes[k + 1 :]]
+        for a, b in pairs:
+            p, q = axes.index(a), axes.index(b)
+            if material == "fields":
+                lines.append(
+                    "# Harmonic mean of the shear modulus at the edge; it keeps liquids free of shear"
+                    if (a, b) == pairs[0]
+                    else ""
+                )
+                cells = [home, next_cell(p), next_cell(q), next_cell(p, q)]
+                lines.append(f"mu_{a}{b} = 4.0 / (" + " + ".join(f"1.0 / lame_mu{c}" for c in cells) + ")")
+            modulus = f"mu_{a}{b}" if material == "fields" else "mu"
+            lines.append(
+                f"rate_{a}{b} = inv_h * ({_difference('v' + a, q, True, order, dims)} + {_difference('v' + b, p, True, order, dims)})"
+            )
+            lines.append(f"new_{a}{b} = s{a}{b}{home} + dt * {modulus} * rate_{a}{b}")
+        results = {f"s{a}{b}": f"new_{a}{b}" for k, a in enumerate(axes) for b in axes[k:]}
+    lines = [x for x in lines if x]
+    if source != "none":
+        middle = n // 2
+        targets = [f"new_{axes[up]}"] if which == "velocity" else [f"new_{a}{a}" for a in axes]
+        kind = "vertical force" if which == "velocity" else "explosion, the same on all normal stresses"
+        if source == "point":
+            lines.append(f"# Point source: {kind}")
+            lines.append("if " + " and ".join(f"{i} == {middle}" for i in index) + ":")
+            lines += [f"    {t} += dt * source_rate" for t in targets]
+        else:
+            lines.append(f"# Source with the shape of a Gaussian: {kind}")
+            lines.append(
+                "r_sq = "
+                + " + ".join(f"(float({i}) - {middle}.0) * (float({i}) - {middle}.0)" for i in index)
+            )
+            lines.append("pulse = dt * source_rate * wp.exp(-0.5 * r_sq / (source_width * source_width))")
+            lines += [f"{t} += pulse" for t in targets]
+    if viscous:
+        lines.append("# Attenuation, the same for all frequencies\ndecay = wp.exp(-attenuation * dt)")
+        lines += [f"{t} *= decay" for t in results.values()]
+    if sponge != "none":
+        sides = [f"{i}" for i in index] + [f"{n - 1} - {i}" for i in index]
+        if sponge == "exponential":
+            sides.remove(index[up])  # the surface at the lower end of the last axis is not absorbed
+        nearest = sides[0]
+        for s in sides[1:]:
+            nearest = f"wp.min({nearest}, {s})"
+        lines.append(
+            "# Sponge: amplitudes fade towards the border, so that waves do not come back"
+            if sponge == "all sides"
+            else "# Sponge at all sides but the surface"
+        )
+        lines.append(f"border = {nearest}")
+        lines.append(
+            "if border < sponge_width:\n    away = sponge_rate * float(sponge_width - border)\n    taper = wp.exp(-away * away)"
+        )
+        lines += [f"    {t} *= taper" for t in results.values()]
+    if free:
+        zeroed = [s for s in stresses if axes[up] in s]
+        if zeroed:
+            lines.append("# Free surface: no traction across it")
+            lines.append(f"if {index[up]} == {halo}:")
+            lines += [f"    {results[s]} = 0.0" for s in zeroed]
+    lines += [f"{name}{suffix}{home} = {value}" for name, value in results.items()]
+    d.launch(*shape)
+    d.code(
+        """
+        $thread
+        # The border holds ghost values
+        if $outside:
+            return
+        inv_h = 1.0 / spacing
+        $lines
+        """,
+        thread=f"{own} = wp.tid()",
+        outside=" or ".join(f"{i} < {halo} or {i} >= {n - halo}" for i in index),
+        lines="\n".join(lines),
+    )
+    d.says(
+        "Updates the velocities of elastic waves from their stresses on a staggered grid."
+        if which == "velocity"
+        else "Updates the stresses of elastic waves from their velocities on a staggered grid."
+    )
+    d.explain("""
+        rho dv/dt = div s and ds/dt = lambda div(v) 1 + mu (grad v + grad v^T). Normal stresses lie at cell centers,
+        velocities half a cell ahead along their axis, shear stresses half a cell ahead along both of theirs.
+    """)
+
+    def diff(f: Any, axis: int, forward: bool) -> Any:
+        ahead = 0 if forward else 1
+
+        def at(s: int) -> Any:
+            return np.roll(f, -s, axis)
+
+        near = at(1 - ahead) - at(-ahead)
+        return near if order == 2 else 9.0 / 8.0 * near - (at(2 - ahead) - at(-1 - ahead)) / 24.0
+
+    def reference(v: Values) -> dict[str, Any]:
+        new: dict[str, Any] = {}
+        one = np.ones(shape)
+        if which == "velocity":
+            for a, name in enumerate(axes):
+                rho = v.density * one
+                if material == "fields":
+                    rho = 0.5 * (rho + np.roll(rho, -1, a))
+                total = sum(diff(v[f"s{min(name, o)}{max(name, o)}"], b, a == b) for b, o in enumerate(axes))
+                new["v" + name] = v["v" + name] + v.dt / v.spacing / rho * total
+        else:
+            strain = [diff(v["v" + a], k, False) / v.spacing for k, a in enumerate(axes)]
+            for k, a in enumerate(axes):
+                new[f"s{a}{a}"] = v[f"s{a}{a}"] + v.dt * (
+                    v.lame_lambda * sum(strain) + 2.0 * v.lame_mu * strain[k]
+                )
+                for m in range(k + 1, dims):
+                    b = axes[m]
+                    inverse = 1.0 / (v.lame_mu * one)
+                    mean = sum(np.roll(inverse, s, (k, m)) for s in ((0, 0), (-1, 0), (0, -1), (-1, -1)))
+                    rate = (diff(v["v" + a], m, True) + diff(v["v" + b], k, True)) / v.spacing
+                    new[f"s{a}{b}"] = v[f"s{a}{b}"] + v.dt * 4.0 / mean * rate
+        grid = np.stack(np.meshgrid(*[np.arange(n)] * dims, indexing="ij"))
+        if source != "none":
+            r = ((grid - n // 2) ** 2).sum(0)
+            pulse = (
+                v.dt
+                * v.source_rate
+                * (np.exp(-0.5 * r / v.source_width**2) if source == "gaussian" else r == 0)
+            )
+            for name in ["v" + axes[-1]] if which == "velocity" else [f"s{a}{a}" for a in axes]:
+                new[name] = new[name] + pulse
+        edge = np.concatenate([grid, n - 1 - grid])
+        if sponge == "exponential":
+            edge = np.delete(edge, dims - 1, axis=0)
+        for name in new:
+            if viscous:
+                new[name] = new[name] * np.exp(-v.attenuation * v.dt)
+            if sponge != "none":
+                depth = np.maximum(v.sponge_width - edge.min(0), 0)
+                new[name] = new[name] * np.exp(-((v.sponge_rate * depth) ** 2))
+            if free and axes[-1] in name:
+                new[name] = np.where(grid[-1] == halo, 0.0, new[name])
+        inner = (slice(halo, n - halo),) * dims
+        made = {}
+        for name, value in new.items():
+            kept = v[name].copy() if place == "in place" else np.zeros(shape)
+            kept[inner] = value[inner]
+            made[name + suffix] = kept
+        return made
+
+    d.check(reference, 1e-3)
