@@ -75,6 +75,8 @@ def skin_vertices(d: Draft) -> None:
                 return total
         """)
         begin = "total_weight = sum_weights(weights, tid)"
+        if normals:  # Warp's adjoint of the length of a sum over a dynamic loop is wrong
+            d.forward_only()
         head = "for b in range(bones.shape[0]):\n    w = weights[tid, b] / total_weight\n    $step"
         if blend == "rotation and translation":
             head = head.replace("bones.shape", "rotations.shape")

@@ -109,7 +109,7 @@ def navigate(d: Draft) -> None:
     if rate == "all":
         lines += ["EARTH_RATE = wp.constant(7.292115e-5)  # [rad/s]"]
     if rate == "none":
-        lines = [x for x in lines if "ECC" in x and gravity == "somigliana" or update == "geodetic"]
+        lines = [x for x in lines if ("ECC" in x and gravity == "somigliana") or update == "geodetic"]
     if lines:
         d.module("\n".join(lines))
     d.function('''
