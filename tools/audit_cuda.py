@@ -28,8 +28,8 @@ from tools.audit_attacks import (
     forward,
 )
 from tools.launches import layouts_of
-from tools.mutation_faults import FAULTS, Fault
 from tools.rewrite_score import RIGHT_TEXTS
+from warpgen.planting.generated_faults import FAULTS, Fault
 from warpgen.verification.device.compiling import DeviceCompiler
 from warpgen.verification.device.text import run_cuda_object
 from warpgen.verification.native.isolation import Died
