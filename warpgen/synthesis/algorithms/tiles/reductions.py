@@ -248,8 +248,8 @@ def inner_products(d: Draft) -> None:
     kind = d.option("kind", "dot", "cosine", "projection", "rejection", "line search")
     spelled = d.option("spelled", "subscript", "extract")
     way = d.option("way", "dot", "sum", "reduce")
-    if way == "reduce":
-        d.forward_only()  # Warp has no adjoint of it
+    if way == "reduce" or (spelled == "extract" and kind not in ("dot", "cosine")):
+        d.forward_only()  # Warp has no adjoint of the one; that of the other, on a GPU, counts each thread
     d.says(
         {
             "dot": "Takes inner products of pairs of long vectors, a block for each pair.",
