@@ -32,7 +32,7 @@ def launched(kernel: Executable, arguments: Arguments, draw: int, adjoint: bool 
     """The outputs of one launch and, if asked for, the gradients where there are any."""
     kernel.run(arguments)
     made = [leaf.values.copy() for leaf in arguments.outputs()]
-    if adjoint and gradient.differentiable(arguments):
+    if adjoint and kernel.has_adjoint and gradient.differentiable(arguments):
         gradient.seed_cotangents(arguments, (draw,))
         kernel.run_backward(arguments)
         made += [leaf.gradient.copy() for leaf in gradient.inputs(arguments)]

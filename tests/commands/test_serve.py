@@ -18,6 +18,8 @@ import msgspec
 import pytest
 
 from tests.support.commands import REPOSITORY, SAMPLES, python
+from warpgen.client import RemoteJudge
+from warpgen.errors import UsageError, WarpgenError
 from warpgen.record import Row
 
 TOKEN = "t0ken-that-nobody-guesses"
@@ -168,3 +170,37 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
         options = ("--port", port, "--token-file", tmp_path / "token", "--workers", "1")
         done = python("-m", "warpgen.serve", SAMPLES["cpu"], *options, env={"XDG_CACHE_HOME": str(tmp_path)})
     assert done.returncode == 2 and f"port {port}" in done.stderr
+
+
+def test_a_client_speaks_for_trainers(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Verdicts in order, more of them than the server takes at once; what it refuses is an error in words."""
+    url = f"http://127.0.0.1:{server.port}/"
+    monkeypatch.setenv("WARPGEN_TOKEN", TOKEN)
+    judge = RemoteJudge(url, at_once=6)
+    assert list(judge.ids()) == [row.id for row in ROWS] and ROW.name in judge.prompt(ROW.id)
+    asked = [(ROW.id, ROW.python_source), *[(ROW.id, "def")] * 6]
+    assert [verdict.right for verdict in judge.check_many(asked)] == [True] + [False] * 6
+    assert judge.check(ROW.id, ROW.code, "cpp", seed=3).seed == 3
+    with pytest.raises(KeyError, match="nobody"):
+        judge.check("nobody", "def")
+    with pytest.raises(UsageError, match="413"):
+        judge.check(ROW.id, "#" * 30_000)
+    with pytest.raises(UsageError, match="401"):
+        RemoteJudge(url, "another-token-altogether").check(ROW.id, "def")
+
+
+def test_a_client_says_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its address, its token, or whoever is there."""
+    monkeypatch.delenv("WARPGEN_TOKEN", raising=False)
+    for url, token, word in (
+        ("host:8000", TOKEN, "address"),
+        ("http://host", None, "token"),
+        ("http://host", "a\nb", "token"),
+    ):
+        with pytest.raises(UsageError, match=word):
+            RemoteJudge(url, token)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        with pytest.raises(WarpgenError, match="does not answer"):
+            RemoteJudge(f"http://127.0.0.1:{port}", TOKEN).check(ROW.id, "def")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -27,9 +28,9 @@ class Subject(msgspec.Struct, frozen=True):
     measure: bool
     target: Target = "cpu"
 
-    def own_run(self, draws: Sequence[Draw], seconds: float) -> Run:
-        """The row's own kernel on draws."""
-        return self.run(self.object, self.text, draws, seconds)
+    def own_run(self, draws: Sequence[Draw], seconds: float, cpu: float = math.inf) -> Run:
+        """The row's own kernel on draws, for so many seconds of wall and of processor time."""
+        return msgspec.structs.replace(self.run(self.object, self.text, draws, seconds), cpu=cpu)
 
     def run(self, object: bytes, text: str, draws: Sequence[Draw], seconds: float) -> Run:
         """Another kernel on them: an object, and the text that it was compiled from."""

@@ -48,12 +48,16 @@ class Broken(msgspec.Struct, frozen=True):
 
 
 class Left(msgspec.Struct, frozen=True):
-    """What a kernel's launches left: the area, the draw and the phase that it was at, how it ended."""
+    """What a kernel's launches left: the area, the draw and the phase that it was at, how it ended.
+
+    `cpu` is what they took, in seconds of processor time.
+    """
 
     area: mmap.mmap
     draw: int
     phase: str
     broken: Broken | None
+    cpu: float
 
 
 class Cell:
@@ -111,7 +115,7 @@ class Cell:
             broken = Broken("crash", _said(bytes(area[SAID_AT:HEADER])))
         if broken is None and (not done or number < len(job.draws)):
             broken = Broken("crash", "it ended before its launch did")
-        return Left(area, number if done else 0, PHASES[phase] if done else PHASES[0], broken)
+        return Left(area, number if done else 0, PHASES[phase] if done else PHASES[0], broken, ended.cpu)
 
     def know_volumes(self) -> None:
         """Have what makes volumes compiled, once."""

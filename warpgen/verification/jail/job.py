@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
 from warpgen.launch import Argument, Launch
@@ -62,7 +64,10 @@ class Table(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, frozen=True):
-    """Launch a kernel on draws. `name` is its mangled name, `dim` the dimensions it was generated for."""
+    """Launch a kernel on draws. `name` is its mangled name, `dim` the dimensions it was generated for.
+
+    `cpu` is seconds of processor time where they are fewer than those of wall time, `seconds`.
+    """
 
     layouts: tuple[MemoryLayout, ...]
     draws: list[Draw]
@@ -72,6 +77,7 @@ class Run(msgspec.Struct, frozen=True):
     object: bytes
     seconds: float
     target: Target = "cpu"
+    cpu: float = math.inf
 
 
 class Shape(msgspec.Struct, frozen=True):

@@ -11,7 +11,6 @@ import mmap
 import os
 import select
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -45,11 +44,11 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """How the child ended: its wait status, whether its time was up, wall seconds."""
+    """How the child ended: its wait status, whether its time was up, seconds of processor time."""
 
     status: int
     late: bool
-    seconds: float
+    cpu: float
 
 
 class Known:
@@ -108,7 +107,6 @@ def _rehearse_volumes() -> None:
 
 
 def _carried_out(order: Order, known: Known) -> Ended:
-    start = time.monotonic()
     parent = os.getpid()
     child = os.fork()
     if child == 0:
@@ -122,8 +120,8 @@ def _carried_out(order: Order, known: Known) -> Ended:
         os.close(watched)
         if late:  # stopped or not
             os.kill(child, signal.SIGKILL)
-        status = os.waitpid(child, 0)[1]
-    return Ended(status, late, time.monotonic() - start)
+        _, status, used = os.wait4(child, 0)
+    return Ended(status, late, used.ru_utime + used.ru_stime)
 
 
 def _child(order: Order, known: Known, parent: int) -> NoReturn:
@@ -189,7 +187,7 @@ def _run(given: bytes, area: mmap.mmap, folder: Path, known: Known) -> int:
     job = msgspec.msgpack.decode(given, type=Run)
     kernel = CpuKernel(job, known.cpu) if job.target == "cpu" else CudaKernel(job, known.cuda)
     launcher = Launcher(job, kernel, area)
-    confine.lock(job.seconds)
+    confine.lock(min(job.seconds, job.cpu))
     try:
         launcher.run()
     except Stuck:
