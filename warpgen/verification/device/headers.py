@@ -59,6 +59,8 @@ _CHANGES = (
     ),
     _Change("builtin.h", r'asm volatile\("\{ atom\.add\.f64 [^;]*;[^;]*;', "r = atomicAdd(buf, value);"),
     _Change("texture.h", r'asm\("tex\.level\.[23]d.*?"r"\(level\)\);', "value = wg_texture<vec4f>();", 2),
+    # Stores.
+    _Change("array.h", r"(void array_store\(const A<T>& buf, [^)]*T value\)\n\{)", r"\1 wg_store();", 4),
     # Shared memory.
     _Change("tile_reduce.h", _ALIGNED, r"__shared__ __attribute__((aligned(alignof(\1))))", 8),
     _Change(
