@@ -88,7 +88,7 @@ def main() -> int:
     )
     print(text)
     if args.page is not None:
-        _refresh(args.page, text)
+        refresh(args.page, text, _START, _END)
     return 0
 
 
@@ -177,7 +177,7 @@ def _compare(mutants: list[Mutant], workdir: Path) -> list[str]:
                 continue
             found = "rounding"
             moved = [_numbers(own, arguments, draw, mutant, turn) for turn in range(_TURNS)]
-            if any(_farther(*arrays) for arrays in zip(actual, expected, *moved, strict=True)):
+            if any(farther(*arrays) for arrays in zip(actual, expected, *moved, strict=True)):
                 return "missed"
         return found
 
@@ -197,7 +197,7 @@ def _numbers(
     return launched(kernel, arguments, draw, mutant.fault.adjoint)
 
 
-def _farther(actual: NDArray[Any], expected: NDArray[Any], *moved: NDArray[Any]) -> bool:
+def farther(actual: NDArray[Any], expected: NDArray[Any], *moved: NDArray[Any]) -> bool:
     """Whether an array is farther from the original's than those whose inputs were moved by one rounding.
 
     Integers are not rounded.
@@ -226,8 +226,8 @@ def _report(outcome: list[tuple[Mutant, str]]) -> str:
         for fault in FAULTS:
             if fault.adjoint == adjoint:
                 total += kinds[fault.kind]
-                lines.append(_row(fault.kind, kinds[fault.kind]))
-        lines.append(_row("**adjoint**" if adjoint else "**forward**", total))
+                lines.append(row(fault.kind, kinds[fault.kind]))
+        lines.append(row("**adjoint**" if adjoint else "**forward**", total))
         faults = total["caught"] + total["missed"]
         lines.append(f"| score | | {total['caught'] / max(faults, 1):.3f} | | | |")
     missed = [mutant for mutant, result in outcome if result == "missed"]
@@ -235,16 +235,17 @@ def _report(outcome: list[tuple[Mutant, str]]) -> str:
     return "\n".join([*lines, "", f"Missed: {'; '.join(named) or 'none'}.", ""])
 
 
-def _row(name: str, counts: Counter[str]) -> str:
+def row(name: str, counts: Counter[str]) -> str:
+    """A line of a table: what was planted, and what became of it."""
     planted = sum(counts.values()) - counts["does not compile"]
     results = [counts[result] for result in ("caught", "equivalent", "rounding", "missed")]
     return "| " + " | ".join(map(str, [name, planted, *results])) + " |"
 
 
-def _refresh(page: Path, text: str) -> None:
-    """Write the marked block of a page anew."""
+def refresh(page: Path, text: str, begin: str, finish: str) -> None:
+    """Write the block of a page between two marks anew."""
     old = page.read_text()
-    start, end = old.index(_START) + len(_START), old.index(_END)
+    start, end = old.index(begin) + len(begin), old.index(finish)
     durable.write(page, (old[:start] + text + old[end:]).encode())
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.corpus import BY_NAME
 from tests.support.corpus.writing import argument, out, program, ramp
+from tools.mutation_cuda_faults import FAULTS
 from warpgen.extraction import warp_api
 from warpgen.extraction.codegen import Code, lower
 from warpgen.extraction.loading import load
@@ -194,6 +195,17 @@ def test_faults_in_a_text_are_caught(name: str, old: str, new: str, reason: str,
     (made,) = check_unit([p], faulty(p, old, new), "run", "keep", TARGETS, workdir)
     assert made["cpu"].verified is not None
     assert made["cuda"].verified is None and made["cuda"].reason == reason, made["cuda"]
+
+
+def test_an_atomic_function_made_plain_is_caught(workdir: Path) -> None:
+    """Threads that read an element, change it and store it lose what others did, in one order at least."""
+    codes = lower(BY_NAME["histogram"], TARGETS)
+    text = FAULTS["atomic function made plain"](codes["cuda"].text, 0)
+    assert text is not None
+    wrong = codes | {"cuda": msgspec.structs.replace(codes["cuda"], text=text)}
+    (made,) = check_unit([BY_NAME["histogram"]], [wrong], "run", "keep", TARGETS, workdir)
+    assert made["cpu"].verified is not None
+    assert made["cuda"].verified is None and made["cuda"].reason == "cuda order", made["cuda"]
 
 
 def test_a_text_of_warps_runs_by_itself(workdir: Path) -> None:

@@ -96,6 +96,14 @@ def test_small_faults_are_caught(workdir: Path) -> None:
     assert [judgement["cpu"].reason for judgement in made] == ["", "forward", "gradient"]
 
 
+def test_an_adjoint_that_is_wrong_at_some_inputs_is_caught(workdir: Path) -> None:
+    """It takes the wrong branch between two bounds where the first draw has no input, and others do."""
+    p = kernel("seldom", "v = x[i]", "if v > 0.985:", "    v = 3.0 * v", "y[i] = v")
+    codes = [with_fault(p, *fault) for fault in (("backward", "", ""), ("backward", "0.985", "0.995"))]
+    made = check_unit([p] * 2, codes, "run", "keep", ("cpu",), workdir)
+    assert [judgement["cpu"].reason for judgement in made] == ["", "gradient"]
+
+
 POISON = {
     "far": ("bounds", kernel("far", "y[i] = x[i * 1000000]")),
     "near": ("bounds", kernel("near", "y[i] = x[i + 1]")),

@@ -93,6 +93,18 @@ def test_poison_costs_itself_alone(poison: Callable[[], None], reason: str) -> N
     assert reason == died.reason
 
 
+def test_who_works_is_not_silent() -> None:
+    """However long others have the processor, only sleep counts: work is limited by processor time."""
+
+    def task(_: int, __: object) -> float:
+        start = time.process_time()
+        while time.process_time() - start < 1.0:
+            pass
+        return 1.0
+
+    assert isolated(1, task, seconds=20.0, silent=0.2) == [1.0]
+
+
 def test_the_stage_stands_before_the_error() -> None:
     """A death is told with the stage that the task noted last."""
 

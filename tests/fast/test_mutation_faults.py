@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tools.mutation_cuda_faults import FAULTS as CUDA_FAULTS
 from warpgen.planting.generated_faults import FAULTS
 
 ADJOINT = """    wp::int32 adj_1 = {};
@@ -42,3 +43,30 @@ def test_zero_is_no_constant_to_get_wrong() -> None:
     text = "    const wp::float32 var_1 = 0.0;\n    const wp::float32 var_2 = 2.0;\n"
     expected = text.replace("2.0", "2.0 * 1.25")
     assert [CHANGES["wrong float constant"](text, which) for which in range(2)] == [expected] * 2
+
+
+CUDA = """extern "C" __global__ void f(wp::launch_bounds_t<1> dim)
+{
+    for (size_t _idx = static_cast<size_t>(blockDim.x) * static_cast<size_t>(blockIdx.x) + static_cast<size_t>(threadIdx.x);
+         _idx < dim.size;
+         _idx += static_cast<size_t>(blockDim.x) * static_cast<size_t>(gridDim.x))
+    {
+        wp::tile_register_t<wp::int32,wp::tile_layout_register_t<wp::tile_shape_t<1>>> var_7 = {};
+        var_7 = wp::tile_sum(var_6);
+        var_9 = wp::atomic_add(var_counts, var_8, var_5);
+    }
+}
+"""  # noqa: E501
+
+
+@pytest.mark.parametrize("kind", CUDA_FAULTS)
+def test_every_kind_finds_its_place_in_a_cuda_text(kind: str) -> None:
+    """Calls are faulty, declarations stay; what an atomic function gave back is still given."""
+    changed = CUDA_FAULTS[kind](CUDA, 0)
+    assert changed is not None and changed != CUDA
+    assert (
+        "        wp::tile_register_t<" in changed
+        and "if (threadIdx.x < 64) {\n        wp::tile_reg" not in changed
+    )
+    if kind == "atomic function made plain":
+        assert "wp::array_store(var_counts, var_8, wp::add(old, var_5)); var_9 = old; }" in changed

@@ -75,6 +75,8 @@ _CHANGES = (
         2,
         {"1.17.0": 0, "1.18.0": 0},
     ),
+    # Stores.
+    _Change("array.h", r"(void array_store\(const A<T>& buf, [^)]*T value\)\n\{)", r"\1 wg_store();", 4),
     # Shared memory.
     _Change("tile_reduce.h", _ALIGNED, r"__shared__ __attribute__((aligned(alignof(\1))))", 8, {"1.17.0": 0}),
     _Change(

@@ -16,9 +16,10 @@ from warpgen.verification.native import warp_native
 from warpgen.verification.native.object_file import LoadedObject
 
 # Of machine.cpp and shim.h, as rows tell it: what they find may change with it.
-VERSION = "1"
+VERSION = "2"
 
-# Orders of threads: from the first to the last or back; in step, or each warp ahead from the middle.
+# Orders of threads: from the first to the last or back; in step, or each warp ahead from the middle. In the
+# second all threads of a block come to a store before any of them stores.
 ORDERS = (0, 1, 2, 3)
 # Shared memory holds these before each block, of which one alone may look like a value.
 _POISON = (0xA5, 0xFF)

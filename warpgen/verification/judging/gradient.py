@@ -73,8 +73,9 @@ def compare(
     key: Sequence[int | str],
     allowed: float,
     coarse: bool,
+    turns: int = 1,
 ) -> Slope:
-    """Per input, the adjoint's slope along random directions against central differences.
+    """Per input, the adjoint's slope along `turns` random directions against central differences.
 
     `tape` are the adjoint's gradients of `inputs(wide)`; `launch` runs the reference from its inputs.
     """
@@ -84,7 +85,7 @@ def compare(
     noise = loss.size * (3e-8 if coarse else 1e-14) / step
     worst, count, kink = 0.0, 0, 0.0
     for number, gradient in enumerate(tape):
-        for turn in range(2 if len(tape) < 4 else 1):
+        for turn in range(turns):
             source = Stream(*key, "direction", number, turn)
             direction = source.signs(gradient.shape) * (0.5 + source.uniform(gradient.shape))
             slope, bend = loss.slope(number, direction, step)
@@ -106,6 +107,21 @@ def compare(
     if worst > allowed:
         return Slope("fail", worst, count)
     return Slope("kink", kink, count) if kink else Slope("pass", worst, count)
+
+
+def worst(slopes: Sequence[Slope]) -> Slope:
+    """Of a first draw that passes, and others, of which none may fail: near a kink nothing is told."""
+    failed = [slope for slope in slopes if slope.verdict == "fail"]
+    passed = [slope for slope in slopes if slope.verdict == "pass"]
+    error = max(slope.error for slope in failed or passed)
+    return Slope("fail" if failed else "pass", error, sum(slope.directions for slope in passed))
+
+
+def decided(slopes: Sequence[Slope]) -> Slope:
+    """Of draws after a first that does not pass: these decide, all but for kinks."""
+    failed = [slope for slope in slopes if slope.verdict == "fail"]
+    passed = [slope for slope in slopes if slope.verdict == "pass"]
+    return (failed or passed or list(slopes))[0]
 
 
 class _Loss:

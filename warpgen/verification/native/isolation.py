@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import msgspec
-import psutil
 
 from warpgen.errors import UnitError
 from warpgen.process import STOPS, signals_held
@@ -34,7 +33,7 @@ from warpgen.scratch import folder
 # CPU seconds, not wall-clock: a verdict must not depend on how busy the machine is. Kernels take
 # milliseconds, so only one that hangs comes near.
 ITEM_SECONDS = 5.0
-# A sleeping child uses no CPU time; this many wall-clock seconds without a new item end it.
+# A sleeping child uses no CPU time; this many wall-clock seconds asleep, without a new item, end it.
 SILENT_SECONDS = 120.0
 # Bytes of address space a child may take above what its parent has mapped.
 MEMORY = 3 << 30
@@ -154,10 +153,10 @@ def _alive(child: int) -> bool:
 
 
 def _collect(pipe: int, child: int, results: list[Any | Died], silent: float) -> bool:
-    """Store results as they come; True if the child said nothing for `silent` seconds.
+    """Store results as they come; True if the child slept and said nothing for `silent` seconds.
 
     They are counted in looks that this process lived to take: if all of a run was stopped for an hour, or
-    the child alone, that is no silence of the program's.
+    the child alone, that is no silence of the program's; nor is it if others have the processor.
     """
     buffer = bytearray()
     poll = select.poll()
@@ -166,7 +165,7 @@ def _collect(pipe: int, child: int, results: list[Any | Died], silent: float) ->
     quiet = 0.0
     while quiet < silent:
         if not poll.poll(look * 1000):
-            quiet += 0.0 if _is_stopped(child) else look
+            quiet += look if _sleeps(child) else 0.0
             continue
         quiet = 0.0
         chunk = os.read(pipe, 1 << 16)
@@ -181,8 +180,13 @@ def _collect(pipe: int, child: int, results: list[Any | Died], silent: float) ->
     return True
 
 
-def _is_stopped(child: int) -> bool:
-    return bool(psutil.Process(child).status() == psutil.STATUS_STOPPED)
+def _sleeps(child: int) -> bool:
+    """Whether all its threads wait for something: what runs, or would in its turn, has other limits."""
+    try:
+        lines = [place.read_text() for place in Path(f"/proc/{child}/task").glob("*/stat")]
+    except OSError:
+        return False  # a thread that has just ended
+    return not {line.rpartition(")")[2].split()[0] for line in lines} & set("RDTt")
 
 
 def _messages(buffer: bytearray) -> Iterator[bytes]:

@@ -62,6 +62,7 @@ u32 now;
 u64 block_now; // its number in the grid
 u64 collectives, spins;
 bool yielded; // the thread that went on did so of itself, waiting for a value
+bool abreast; // a thread that is about to store lets the others of its block come as far
 void* scheduler; // its stack while a thread goes on
 Entry kernel;
 void** arguments;
@@ -302,7 +303,7 @@ bool run_warp(u32 warp, u32 order, bool ahead)
 void run_block(u32 order)
 {
     u32 warps = (count + LANES - 1) / LANES;
-    live = count, waiting = 0, spares = 0;
+    live = count, waiting = 0, spares = 0, abreast = order == 1;
     for (u32 t = 0; t < count; t++) {
         threads[t].state = FRESH;
         spare[spares++] = count - 1 - t;
@@ -359,6 +360,13 @@ void wg_spin()
         yielded = true;
         leave();
     }
+}
+
+// Before a store of Warp's: what a thread has read by now, others have read as well before anyone changes it.
+void wg_store()
+{
+    if (abreast)
+        leave();
 }
 
 // Ends the launch for what is not modelled, or not allowed.

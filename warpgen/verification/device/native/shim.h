@@ -46,6 +46,7 @@ int __syncthreads_or(int);
 unsigned __activemask();
 unsigned long long wg_join(int kind, unsigned mask, unsigned long long value, unsigned argument, unsigned width);
 void wg_spin();
+void wg_store();
 void wg_fail(const char*);
 extern int wg_armed;
 extern char* wg_dynamic;
