@@ -25,8 +25,8 @@ def _difference(name: str, axis: int, forward: bool, order: int, dims: int) -> s
     low, high = (0, 1) if forward else (-1, 0)
     near = f"{at(high)} - {at(low)}"
     if order == 2:
-        return f"({near})"
-    return f"(C1 * ({near}) + C2 * ({at(high + 1)} - {at(low - 1)}))"
+        return near
+    return f"C1 * ({near}) + C2 * ({at(high + 1)} - {at(low - 1)})"
 
 
 @DOMAIN.algorithm(
@@ -149,7 +149,8 @@ def elastic_step(d: Draft) -> None:
             for b, other in enumerate(axes):
                 stress = f"s{min(name, other)}{max(name, other)}"
                 # Normal stresses lie at cell centers, v_a half a cell ahead along a; shear stresses ahead along both
-                parts.append(_difference(stress, b, a == b, order, dims))
+                parts.append(f"d{stress}_d{other}")
+                lines.append(f"{parts[-1]} = " + _difference(stress, b, a == b, order, dims))
             lines.append(f"force_{name} = " + " + ".join(parts))
             lines.append(f"new_{name} = v{name}{home} + dt * inv_h * {factor} * force_{name}")
         if material == "uniform":
@@ -157,7 +158,7 @@ def elastic_step(d: Draft) -> None:
         results = {f"v{a}": f"new_{a}" for a in axes}
     else:
         for a, name in enumerate(axes):
-            lines.append(f"d{name} = inv_h * " + _difference(f"v{name}", a, False, order, dims))
+            lines.append(f"d{name} = inv_h * (" + _difference(f"v{name}", a, False, order, dims) + ")")
         lines.append("divergence = " + " + ".join(f"d{a}" for a in axes))
         lines.append(f"lam = {material_at('lame_lambda')}\nmu = {material_at('lame_mu')}")
         lines.append("# Hooke's law for the normal stresses")
@@ -179,9 +180,9 @@ def elastic_step(d: Draft) -> None:
                     f"mu_{c}{e} = 4.0 / (" + " + ".join(f"1.0 / lame_mu{cell}" for cell in cells) + ")"
                 )
             modulus = f"mu_{c}{e}" if material == "fields" else "mu"
-            lines.append(
-                f"rate_{c}{e} = inv_h * ({_difference('v' + c, q, True, order, dims)} + {_difference('v' + e, p, True, order, dims)})"
-            )
+            lines.append(f"dv{c}_d{e} = {_difference('v' + c, q, True, order, dims)}")
+            lines.append(f"dv{e}_d{c} = {_difference('v' + e, p, True, order, dims)}")
+            lines.append(f"rate_{c}{e} = inv_h * (dv{c}_d{e} + dv{e}_d{c})")
             lines.append(f"new_{c}{e} = s{c}{e}{home} + dt * {modulus} * rate_{c}{e}")
         results = {f"s{a}{b}": f"new_{a}{b}" for k, a in enumerate(axes) for b in axes[k:]}
     lines = [x for x in lines if x]
