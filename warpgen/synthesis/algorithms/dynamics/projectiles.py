@@ -132,8 +132,24 @@ def fly_projectiles(d: Draft) -> None:
     if spin != "none":
         heads["spin"] = "wp.vec3"
     heads["mass"] = "float"
-    text = "".join((_DRAG[drag], _AIR[air], blow[wind], magnus if spin != "none" else "", turn if earth != "flat" else ""))
-    constants = ["cross_section", *(p.name for p in d.parameters if p.role == "param" and p.name not in ("dt", "shell_mass", "cross_section") and p.name in text), "air_density"]
+    text = "".join(
+        (
+            _DRAG[drag],
+            _AIR[air],
+            blow[wind],
+            magnus if spin != "none" else "",
+            turn if earth != "flat" else "",
+        )
+    )
+    constants = [
+        "cross_section",
+        *(
+            p.name
+            for p in d.parameters
+            if p.role == "param" and p.name not in ("dt", "shell_mass", "cross_section") and p.name in text
+        ),
+        "air_density",
+    ]
     types = {p.name: p.annotation for p in d.parameters}
     for name in dict.fromkeys(constants):
         heads[name] = types[name]
@@ -233,7 +249,9 @@ def fly_projectiles(d: Draft) -> None:
         vel_out[tid] = vel_new
         $decay
         """,
-        rest=f"# Projectiles at rest stay where they are\nif landed[tid]:\n    {hold}" if ground != "none" else "",
+        rest=f"# Projectiles at rest stay where they are\nif landed[tid]:\n    {hold}"
+        if ground != "none"
+        else "",
         spin="spin = shell_spin[tid]" if spin != "none" else "",
         mass="shell_mass[tid]" if masses else "shell_mass",
         stages=stages[scheme],
@@ -250,11 +268,20 @@ def fly_projectiles(d: Draft) -> None:
     def rate(v: Values, pos: Any, vel: Any) -> Any:
         u = vel
         if wind != "none":
-            profile = 1.0 if wind == "uniform" else (np.maximum(pos[:, 2:], 0.1) / v.wind_height) ** v.wind_exponent
+            profile = (
+                1.0 if wind == "uniform" else (np.maximum(pos[:, 2:], 0.1) / v.wind_height) ** v.wind_exponent
+            )
             u = vel - profile * v.wind
         speed = np.linalg.norm(u, axis=1, keepdims=True)
         z = pos[:, 2:]
-        rho = v.air_density * {"constant": 1.0, "exponential": np.exp(-z / 8500.0), "standard": (1.0 - 0.0065 / 288.15 * z) ** 4.2559}[air]
+        rho = (
+            v.air_density
+            * {
+                "constant": 1.0,
+                "exponential": np.exp(-z / 8500.0),
+                "standard": (1.0 - 0.0065 / 288.15 * z) ** 4.2559,
+            }[air]
+        )
         cd = v.cd0
         if drag == "mach":
             cd = cd + v.cd_rise / (1.0 + np.exp(-(speed / v.sound_speed - 1.0) / v.mach_width))
@@ -266,7 +293,9 @@ def fly_projectiles(d: Draft) -> None:
         if spin != "none":
             s = np.linalg.norm(v.shell_spin, axis=1, keepdims=True) * v.shell_radius / speed
             n = np.cross(v.shell_spin, u)
-            acc += push * v.lift_slope * s / (1.0 + s) * speed**2 * n / np.linalg.norm(n, axis=1, keepdims=True)
+            acc += (
+                push * v.lift_slope * s / (1.0 + s) * speed**2 * n / np.linalg.norm(n, axis=1, keepdims=True)
+            )
         if earth == "coriolis":
             acc -= 2.0 * np.cross(7.292e-5 * np.array([0.0, np.cos(v.latitude), np.sin(v.latitude)]), vel)
         return acc

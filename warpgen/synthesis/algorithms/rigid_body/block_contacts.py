@@ -7,70 +7,8 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.algorithms.rigid_body import _planar_impulses as impulses
 from warpgen.synthesis.writing.draft import Draft, Values
-
-_CROSS = '''
-@wp.func
-def cross2(a: wp.vec2, b: wp.vec2) -> float:
-    """Cross product in the plane, the moment of b at arm a."""
-    return a[0] * b[1] - a[1] * b[0]
-'''
-
-
-def _velocity(k: int) -> str:
-    """The relative velocity at one of the points."""
-    return (
-        f"dv{k} = vel_b + spin_b * wp.vec2(-arm_b{k}[1], arm_b{k}[0])"
-        f" - vel_a - spin_a * wp.vec2(-arm_a{k}[1], arm_a{k}[0])\n"
-    )
-
-
-def _apply(k: int, name: str) -> str:
-    """The velocities after an impulse at one of the points."""
-    return (
-        f"vel_a -= inv_mass_a * {name}\nspin_a -= inv_inertia_a * cross2(arm_a{k}, {name})\n"
-        f"vel_b += inv_mass_b * {name}\nspin_b += inv_inertia_b * cross2(arm_b{k}, {name})\n"
-    )
-
-
-def _friction(k: int, cone: str) -> str:
-    """Friction at one of the points, within the cone of its normal impulse."""
-    return (
-        _velocity(k)
-        + f"arm_ta{k} = cross2(arm_a{k}, tangent)\narm_tb{k} = cross2(arm_b{k}, tangent)\n"
-        + f"mass_t{k} = inv_mass_a + inv_mass_b + inv_inertia_a * arm_ta{k} * arm_ta{k}"
-        + f" + inv_inertia_b * arm_tb{k} * arm_tb{k}\n"
-        + f"limit{k} = {cone} * normal_impulse{k}\n"
-        + f"tangent_new{k} = wp.clamp(tangent_impulse{k} - (wp.dot(dv{k}, tangent) - belt) / mass_t{k}, -limit{k}, limit{k})\n"
-        + f"push_t{k} = (tangent_new{k} - tangent_impulse{k}) * tangent\n"
-        + _apply(k, f"push_t{k}")
-    )
-
-
-_BLOCK = """
-# --- Normal impulses: the linear complementarity problem of both points, by its four cases ---
-$velocities
-# b = A x + v for the accumulated impulses x
-b1 = wp.dot(dv1, n)$bias1 - k11 * normal_impulse1 - k12 * normal_impulse2
-b2 = wp.dot(dv2, n)$bias2 - k12 * normal_impulse1 - k22 * normal_impulse2
-det = k11 * k22 - k12 * k12
-# Case 1: both points press
-x1 = (k12 * b2 - k22 * b1) / det
-x2 = (k12 * b1 - k11 * b2) / det
-if x1 < 0.0 or x2 < 0.0:
-    # Case 2: only the first point presses, the second one parts
-    x1 = -b1 / k11
-    x2 = 0.0
-    if x1 < 0.0 or k12 * x1 + b2 < 0.0:
-        # Case 3: only the second point presses
-        x1 = 0.0
-        x2 = -b2 / k22
-        if x2 < 0.0 or k12 * x2 + b1 < 0.0:
-            # Case 4: both part
-            x2 = 0.0
-push_n1 = (x1 - normal_impulse1) * n
-push_n2 = (x2 - normal_impulse2) * n
-"""
 
 
 @DOMAIN.algorithm(
@@ -87,14 +25,14 @@ push_n2 = (x2 - normal_impulse2) * n
         "friction_coeff": "mu|friction",
         "belt": "surface_speed|tangent_speed",
     },
-    weight=11,
+    weight=18,
 )
 def solve_contact_blocks(d: Draft) -> None:
     """Solves manifolds of two contact points between planar bodies for their impulses."""
     normal = d.option("normal", "block", "sequential")
     friction = d.option("friction", "point by point", "manifold", "none")
     bias = d.option("bias", "none", "baumgarte", "soft", "speculative")
-    warm = d.flag("warm start", 0.6)
+    scaled = d.flag("step ratio", 0.5)
     belt = d.flag("belt", 0.3) if friction != "none" else False
     fixed = d.option("bodies", "both move", "second fixed")
     mixing = d.option("mixing", "one", "per pair", "per body") if friction != "none" else "one"
@@ -149,27 +87,28 @@ def solve_contact_blocks(d: Draft) -> None:
         d.input(
             "belt_speed", "float", pairs, -0.5, 0.5, about="Wanted tangential speeds, of conveyor belts [m/s]"
         )
-    if warm:
-        if storage == "matrix":
+    if scaled:
+        d.param("step_ratio", "float", 0.8, 1.25, about="This time step over the one before")
+    if storage == "matrix":
+        d.input(
+            "accumulated",
+            "mat22",
+            pairs,
+            0.0,
+            0.4,
+            about="Impulses of the sweep before: normal and tangential, by rows of points",
+        )
+    else:
+        d.input("normal_acc", "vec2", pairs, 0.0, 0.4, about="Normal impulses of the sweep before [N s]")
+        if friction != "none":
             d.input(
-                "accumulated",
-                "mat22",
+                "tangent_acc",
+                "vec2",
                 pairs,
-                0.0,
-                0.4,
-                about="Impulses of the sweep before: normal and tangential, by rows of points",
+                -0.1,
+                0.1,
+                about="Tangential impulses of the sweep before [N s]",
             )
-        else:
-            d.input("normal_acc", "vec2", pairs, 0.0, 0.4, about="Normal impulses of the sweep before [N s]")
-            if friction != "none":
-                d.input(
-                    "tangent_acc",
-                    "vec2",
-                    pairs,
-                    -0.1,
-                    0.1,
-                    about="Tangential impulses of the sweep before [N s]",
-                )
     d.output("vel_out", "vec2", bodies, about="Linear velocities after the sweep [m/s]")
     d.output("spin_out", "float", bodies, about="Angular velocities after the sweep [rad/s]")
     d.output("normal_out", "vec2", pairs, about="Accumulated normal impulses [N s]")
@@ -177,21 +116,18 @@ def solve_contact_blocks(d: Draft) -> None:
         d.output("tangent_out", "vec2", pairs, about="Accumulated tangential impulses [N s]")
     elif friction == "manifold":
         d.output("tangent_out", "float", pairs, about="Accumulated tangential impulse [N s]")
-    d.function(_CROSS)
-    start = [
-        "normal_impulse1 = float(0.0)",
-        "normal_impulse2 = float(0.0)",
-        "tangent_impulse1 = float(0.0)",
-        "tangent_impulse2 = float(0.0)",
-    ]
-    if warm and storage == "matrix":
-        start = ["stored = accumulated[tid]"] + [
-            f"{n}_impulse{k} = stored[{k - 1}, {c}]"
-            for c, n in enumerate(("normal", "tangent"))
-            for k in (1, 2)
+    d.function(impulses.CROSS)
+    scale = "step_ratio * " if scaled else ""
+    kinds = ("normal", "tangent")
+    if storage == "matrix":
+        start = ["stored = accumulated[tid]"]
+        start += [
+            f"{n}_impulse{k} = {scale}stored[{k - 1}, {c}]" for c, n in enumerate(kinds) for k in (1, 2)
         ]
-    elif warm:
-        start = [f"{n}_impulse{k} = {n}_acc[tid][{k - 1}]" for n in ("normal", "tangent") for k in (1, 2)]
+    else:
+        start = [f"{n}_impulse{k} = {scale}{n}_acc[tid][{k - 1}]" for n in kinds for k in (1, 2)]
+    if scaled:
+        start.insert(0, "# Impulses of the step before, scaled by the ratio of both time steps")
     if friction == "none":
         start = [x for x in start if not x.startswith("tangent")]
     if friction == "manifold":
@@ -205,7 +141,7 @@ def solve_contact_blocks(d: Draft) -> None:
     speeds: list[str] = []
     if restitution:
         speeds.append("# What bounces is the closing speed before the sweep")
-        speeds.append((_velocity(1) + _velocity(2)).rstrip())
+        speeds.append((impulses.velocity(1) + impulses.velocity(2)).rstrip())
         for k in (1, 2):
             speeds.append(f"closing{k} = wp.dot(dv{k}, n)")
             speeds.append(f"bounce{k} = wp.where(closing{k} < -bounce_speed, bounce * closing{k}, 0.0)")
@@ -247,7 +183,7 @@ def solve_contact_blocks(d: Draft) -> None:
         ]
         if soft:
             masses += ["k11 = k11 / softness\nk22 = k22 / softness"]
-        push = _BLOCK + _apply(1, "push_n1") + _apply(2, "push_n2")
+        push = impulses.BLOCK + impulses.apply(1, "push_n1") + impulses.apply(2, "push_n2")
     else:
         push = "# --- Normal impulses, point by point; accumulated impulses never pull ---\n"
         for k in (1, 2):
@@ -255,9 +191,9 @@ def solve_contact_blocks(d: Draft) -> None:
             if soft:
                 step = f"softness * {step}"
             push += (
-                _velocity(k)
+                impulses.velocity(k)
                 + f"x{k} = wp.max(normal_impulse{k} - {step}, 0.0)\npush_n{k} = (x{k} - normal_impulse{k}) * n\n"
-                + _apply(k, f"push_n{k}")
+                + impulses.apply(k, f"push_n{k}")
             )
         if bias == "none" and not restitution:
             push = push.replace("(wp.dot(dv1, n)$bias1)", "wp.dot(dv1, n)").replace(
@@ -267,7 +203,7 @@ def solve_contact_blocks(d: Draft) -> None:
         "none": "",
         "point by point": "# --- Friction, within the cone of the normal impulses so far ---\n"
         + f"tangent = wp.vec2(n[1], -n[0])\nmu = {mu}\n"
-        + (_friction(1, "mu") + _friction(2, "mu")),
+        + (impulses.rub(1, "mu") + impulses.rub(2, "mu")),
         "manifold": f"""
             # --- Friction at the middle of both points, within the cone of both normal impulses ---
             tangent = wp.vec2(n[1], -n[0])
@@ -335,10 +271,10 @@ def solve_contact_blocks(d: Draft) -> None:
         speeds="\n".join(speeds),
         belt="belt = belt_speed[tid]" if belt else "",
         rub=rub,
-        velocity3=_velocity(3).rstrip(),
-        apply3=_apply(3, "push_t").rstrip(),
+        velocity3=impulses.velocity(3).rstrip(),
+        apply3=impulses.apply(3, "push_t").rstrip(),
         push=push,
-        velocities=(_velocity(1) + _velocity(2)).rstrip(),
+        velocities=(impulses.velocity(1) + impulses.velocity(2)).rstrip(),
         bias1=extra[0],
         bias2=extra[1],
         store=store,
@@ -368,10 +304,12 @@ def solve_contact_blocks(d: Draft) -> None:
 
             rows = np.array([row(n, arm[0, i], arm[1, i]) for i in range(2)])
             x, y = np.zeros(2), np.zeros(2)
-            if warm and storage == "matrix":
+            if storage == "matrix":
                 x, y = v.accumulated[k][:, 0].copy(), v.accumulated[k][:, 1].copy()
-            elif warm:
+            else:
                 x, y = v.normal_acc[k].copy(), v.get("tangent_acc", np.zeros((pairs, 2)))[k].copy()
+            if scaled:
+                x, y = x * v.step_ratio, y * v.step_ratio
             closing = rows @ u
             more = (
                 np.where(closing < -v.bounce_speed, v.bounce * closing, 0.0) if restitution else np.zeros(2)
@@ -388,14 +326,9 @@ def solve_contact_blocks(d: Draft) -> None:
                 more = more - np.minimum(o / h * np.maximum(depth, 0.0), v.push_speed)
                 ease = 1.0 / (1.0 + v.dt * o * h)
             if friction != "none":
-                mu_ = {"one": v.friction_coeff}.get(mixing)
-                mu_ = (
-                    v.friction_coeff[k]
-                    if mixing == "per pair"
-                    else mu_
-                    if mixing == "one"
-                    else np.sqrt(np.prod(v.friction_coeff[ids]))
-                )
+                mu_ = v.friction_coeff[ids] if mixing == "per body" else v.friction_coeff
+                if mixing != "one":
+                    mu_ = np.sqrt(np.prod(mu_)) if mixing == "per body" else mu_[k]
                 wanted = v.belt_speed[k] if belt else 0.0
                 spots = [(arm[:, 0], x[0], 0), (arm[:, 1], x[1], 1)]
                 if friction == "manifold":

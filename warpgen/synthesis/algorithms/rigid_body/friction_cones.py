@@ -34,12 +34,12 @@ def _cone(jar: Any, stiff: Any, friction: Any, mu: float) -> tuple[float, int]:
         "dual_normal": "N|normal_scaled",
         "dual_tangent": "T|tangent_norm",
     },
-    weight=11,
+    weight=36,
 )
 def update_cones(d: Draft) -> None:
     """Evaluates constraint forces, costs and curvatures of contacts with elliptic friction cones."""
-    dims = d.option("condim", 3, 4, 6)
-    hessian = d.option("hessian", "none", "diagonal", "full", weights=(0.4, 0.3, 0.3))
+    dims = d.option("condim", 3, 4, 6, weights=(0.25, 0.3, 0.45))
+    hessian = d.option("hessian", "none", "diagonal", "full", weights=(0.25, 0.25, 0.5))
     cost = d.option("cost", "none", "per contact", "sum")
     states = d.flag("states", 0.5)
     ratio = d.flag("impratio", 0.5)

@@ -48,7 +48,7 @@ _MOTION = {
         "energy_threshold": "sleep_energy|motion_threshold",
         "still": "resting|is_still",
     },
-    weight=5,
+    weight=4,
     adjoint="no",
 )
 def update_sleep(d: Draft) -> None:

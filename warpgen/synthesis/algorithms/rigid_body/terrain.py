@@ -279,7 +279,7 @@ def terrain_contacts(d: Draft) -> None:
             else:
                 load = v.stiffness * depth * max(1.0 - 1.5 * v.dissipation * s, 0.0)
             slide = vel - s * n_
-            size = max(np.linalg.norm(slide), 1e-6)
+            size = max(float(np.linalg.norm(slide)), 1e-6)
             drag = 0.0
             if friction != "none":
                 mu_ = v.kind_friction[v.terrain_kind[i, j]] if ground == "map" else v.mu

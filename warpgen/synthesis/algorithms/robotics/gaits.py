@@ -211,7 +211,7 @@ def plan_feet(d: Draft) -> None:
         stance = phase < v.duty
         hip = np.broadcast_to(v.hip_offset[:, :2], (robots, legs, 2))
         cmd = np.repeat(v.command_velocity[:, None], legs, axis=1)
-        vel = v.body_velocity[:, None]
+        vel = v.get("body_velocity", np.zeros((robots, 2)))[:, None]
         if turning:
             cmd = cmd + v.turn_rate[:, None, None] * np.stack([-hip[..., 1], hip[..., 0]], axis=-1)
         time = v.duty * v.cycle_time

@@ -178,6 +178,8 @@ def stabilize_gimbals(d: Draft) -> None:
         relative = wp.quat_inverse(base) * wanted
         # Yaw is the outermost joint and roll the innermost: R = Rz(yaw) Ry(pitch) Rx(roll)
         angles = wp.quat_to_euler(relative, 0, 1, 2)
+        # The sequence may come out a full turn off
+        angles = wp.vec3(wrap_angle(angles[0]), wrap_angle(angles[1]), wrap_angle(angles[2]))
         $flat
         $limits
         # --- Error per axis ---

@@ -76,17 +76,28 @@ def navigate(d: Draft) -> None:
         d.input("longitude", "float", count, -3.0, 3.0, about="Longitudes [rad]")
         d.input("altitude", "float", count, 0.0, 2000.0, about="Heights above the ellipsoid [m]")
     else:
-        d.input("nav_pos", "vec3", count, -500.0, 500.0, about="Positions north, east, down of the origin [m]")
+        d.input(
+            "nav_pos", "vec3", count, -500.0, 500.0, about="Positions north, east, down of the origin [m]"
+        )
         d.param("origin_lat", "float", -1.2, 1.2, about="Latitude of the origin [rad]")
     if samples == "increments":
         d.input("delta_angle", "vec3", count, -0.2, 0.2, about="Angle increments of the gyroscopes [rad]")
-        d.input("delta_velocity", "vec3", count, -2.0, 2.0, about="Velocity increments of the accelerometers [m/s]")
+        d.input(
+            "delta_velocity",
+            "vec3",
+            count,
+            -2.0,
+            2.0,
+            about="Velocity increments of the accelerometers [m/s]",
+        )
     else:
         d.input("gyro", "vec3", count, -2.0, 2.0, about="Body rates [rad/s]")
         d.input("accel", "vec3", count, -20.0, 20.0, about="Specific forces [m/s^2]")
     if coning:
         d.input("angle_prev", "vec3", count, -0.2, 0.2, about="Angle increments of the step before [rad]")
-        d.input("velocity_prev", "vec3", count, -2.0, 2.0, about="Velocity increments of the step before [m/s]")
+        d.input(
+            "velocity_prev", "vec3", count, -2.0, 2.0, about="Velocity increments of the step before [m/s]"
+        )
     if bias == "one":
         d.param("gyro_bias", "vec3", -0.02, 0.02, about="Biases of the gyroscopes [rad/s]")
         d.param("accel_bias", "vec3", -0.1, 0.1, about="Biases of the accelerometers [m/s^2]")
@@ -94,7 +105,12 @@ def navigate(d: Draft) -> None:
         d.input("gyro_bias", "vec3", count, -0.02, 0.02, about="Biases of the gyroscopes [rad/s]")
         d.input("accel_bias", "vec3", count, -0.1, 0.1, about="Biases of the accelerometers [m/s^2]")
     d.param("dt", "float", 0.05, 0.1, about="Time step [s]")
-    d.output("rot_out", "quat" if form == "quaternion" else "mat33", count, about="Attitudes at the end of the step")
+    d.output(
+        "rot_out",
+        "quat" if form == "quaternion" else "mat33",
+        count,
+        about="Attitudes at the end of the step",
+    )
     d.output("vel_out", "vec3", count, about="Velocities at the end of the step [m/s]")
     if update == "geodetic":
         d.output("lat_out", "float", count, about="Latitudes at the end of the step [rad]")
@@ -105,7 +121,11 @@ def navigate(d: Draft) -> None:
     lines = []
     if earth == "ellipsoid" or gravity == "somigliana":
         lines += ["ECC_SQ = wp.constant(6.69437999014e-3)"]
-    lines += ["SEMI_MAJOR = wp.constant(6378137.0)  # [m]" if earth == "ellipsoid" else "EARTH_RADIUS = wp.constant(6371000.0)  # [m]"]
+    lines += [
+        "SEMI_MAJOR = wp.constant(6378137.0)  # [m]"
+        if earth == "ellipsoid"
+        else "EARTH_RADIUS = wp.constant(6371000.0)  # [m]"
+    ]
     if rate == "all":
         lines += ["EARTH_RATE = wp.constant(7.292115e-5)  # [rad/s]"]
     if rate == "none":
@@ -159,7 +179,8 @@ def navigate(d: Draft) -> None:
     frame_rate = earth_rate + transport
     coriolis = wp.cross(2.0 * earth_rate + transport, vel)
     """,
-        "transport only": transport + "\n    frame_rate = transport\n    coriolis = wp.cross(transport, vel)\n",
+        "transport only": transport
+        + "\n    frame_rate = transport\n    coriolis = wp.cross(transport, vel)\n",
         "none": "",
     }[rate]
     spins = rate != "none"
@@ -189,7 +210,9 @@ def navigate(d: Draft) -> None:
             lon_out[tid] = lon
             alt_out[tid] = height - dt * vel_mean[2]
         """,
-        "local": f"# --- Position ---\npos_out[tid] = nav_pos[tid] + dt * {mean if not average else '(' + mean + ')'}".replace("(0.5 * (vel + vel_new))", "0.5 * (vel + vel_new)"),
+        "local": f"# --- Position ---\npos_out[tid] = nav_pos[tid] + dt * {mean if not average else '(' + mean + ')'}".replace(
+            "(0.5 * (vel + vel_new))", "0.5 * (vel + vel_new)"
+        ),
     }
     curved = spins or update == "geodetic"
     radii = _RADII[earth] if curved else "sin_lat = wp.sin(lat)" if gravity == "somigliana" else ""
@@ -263,7 +286,10 @@ def navigate(d: Draft) -> None:
             g = 9.7803253359 * (1.0 + 0.001931853 * s2) / np.sqrt(1.0 - e2 * s2) - 3.0877e-6 * height
         vel = v.nav_vel
         zero = np.zeros((count, 3))
-        over = np.stack([vel[:, 1] / (re + height), -vel[:, 0] / (rn + height), -vel[:, 1] * np.tan(lat) / (re + height)], axis=1)
+        over = np.stack(
+            [vel[:, 1] / (re + height), -vel[:, 0] / (rn + height), -vel[:, 1] * np.tan(lat) / (re + height)],
+            axis=1,
+        )
         spin = 7.292115e-5 * np.stack([np.cos(lat), 0.0 * lat, -np.sin(lat)], axis=1)
         if rate != "all":
             spin = zero

@@ -60,7 +60,9 @@ def rod_forces(d: Draft) -> None:
         d.input("stretch_stiffness", "vec3", count, 20.0, 60.0, about="Shear and stretch stiffness [N]")
         d.input("bend_stiffness", "vec3", count, 0.5, 2.0, about="Bending and twist stiffness [N m^2]")
     if shape == "curved":
-        d.input("rest_darboux", "vec3", count, -0.6, 0.6, about="Rest Darboux vectors at the segment ends [1/m]")
+        d.input(
+            "rest_darboux", "vec3", count, -0.6, 0.6, about="Rest Darboux vectors at the segment ends [1/m]"
+        )
     if damping != "none":
         d.param("stretch_damping", "float", 0.1, 0.5, about="Damping along the segments [N s/m]")
     if damping == "both" and bend != "none":
@@ -147,10 +149,15 @@ def rod_forces(d: Draft) -> None:
         wp.atomic_add(segment_torque, segment, bend_torque)
         wp.atomic_sub(segment_torque, segment + 1, bend_torque)
     """
-    bending = bending.replace("half its vector part over the span is the curvature", "twice its vector part over the span is the curvature")
+    bending = bending.replace(
+        "half its vector part over the span is the curvature",
+        "twice its vector part over the span is the curvature",
+    )
     if order == "rods":
-        head = "rod, k = wp.tid()\n# Rods lie behind each other, each has one node more than segments\n" \
+        head = (
+            "rod, k = wp.tid()\n# Rods lie behind each other, each has one node more than segments\n"
             "segment = rod * segments_per_rod + k\ntail = rod * (segments_per_rod + 1) + k\nhead = tail + 1"
+        )
         inner = "k + 1 < segments_per_rod"
         d.param("segments_per_rod", "int", length, about="Number of segments of each rod")
         d.launch(rods, length)
@@ -185,7 +192,9 @@ def rod_forces(d: Draft) -> None:
         stiff=stiff,
         pull=pull,
         damp=damp if damping != "none" else "",
-        weight="# Half of the weight hangs on each end\nweight = 0.5 * line_density * length * gravity" if gravity else "",
+        weight="# Half of the weight hangs on each end\nweight = 0.5 * line_density * length * gravity"
+        if gravity
+        else "",
         half=" + weight" if gravity else "",
         other=" - weight" if gravity else "",
         bending=bending if bend != "none" else "",
@@ -197,7 +206,10 @@ def rod_forces(d: Draft) -> None:
         else "",
     )
     if order == "segments":
-        d.text = d.text.replace("edge = node_pos[head]", "# Ends that coincide have no direction\nif tail == head:\n    return\nedge = node_pos[head]")
+        d.text = d.text.replace(
+            "edge = node_pos[head]",
+            "# Ends that coincide have no direction\nif tail == head:\n    return\nedge = node_pos[head]",
+        )
     d.explain("""
         Energy per rod: sum of l/2 strain^T K strain over segments and of l/2 k^T B k over inner ends, with the
         strain R^T dx/ds - e3 and the Darboux vector k of neighboring frames. Forces are its negative gradient.
@@ -207,7 +219,11 @@ def rod_forces(d: Draft) -> None:
         force, torque = np.zeros((nodes, 3)), np.zeros((count, 3))
         for s in range(count):
             rod, k = divmod(s, length)
-            ends = (rod * (length + 1) + k, rod * (length + 1) + k + 1) if order == "rods" else v.segment_nodes[s]
+            ends = (
+                (rod * (length + 1) + k, rod * (length + 1) + k + 1)
+                if order == "rods"
+                else v.segment_nodes[s]
+            )
             more = k + 1 < length if order == "rods" else bool(v.has_next[s]) and s + 1 < count
             if ends[0] == ends[1] or (breaks == "flags" and v.is_cut[s]):
                 continue
@@ -218,9 +234,15 @@ def rod_forces(d: Draft) -> None:
             if material == "young":
                 area = np.pi * v.rod_radius**2
                 i, g = 0.25 * area * v.rod_radius**2, 0.5 * v.young / (1.0 + v.poisson)
-                ks, kb = np.array([0.9 * g, 0.9 * g, v.young]) * area, np.array([v.young, v.young, 2.0 * g]) * i
+                ks, kb = (
+                    np.array([0.9 * g, 0.9 * g, v.young]) * area,
+                    np.array([v.young, v.young, 2.0 * g]) * i,
+                )
             else:
-                ks, kb = (x[s] if material == "per segment" else x for x in (v.stretch_stiffness, v.get("bend_stiffness")))
+                ks, kb = (
+                    x[s] if material == "per segment" else x
+                    for x in (v.stretch_stiffness, v.get("bend_stiffness"))
+                )
             turn = quaternions.matrix(v.segment_rot[s])
             if extensible == "axial":
                 f = ks[2] * (size / rest_ - 1.0) * e / size
@@ -239,7 +261,9 @@ def rod_forces(d: Draft) -> None:
             base = quaternions.conjugate(v.segment_rot[s])
 
             def energy(r: Any, base: Any = base, s: int = s, span: Any = span, kb: Any = kb) -> Any:
-                q = quaternions.product(base, quaternions.product(quaternions.exponential(r), v.segment_rot[s + 1]))
+                q = quaternions.product(
+                    base, quaternions.product(quaternions.exponential(r), v.segment_rot[s + 1])
+                )
                 q = q * (-1.0 if q[3] < 0.0 else 1.0)
                 kappa = 2.0 * q[:3] / span / (q[3] if bend == "scaled" else 1.0)
                 kappa = kappa - (v.rest_darboux[s] if shape == "curved" else 0.0)

@@ -80,7 +80,7 @@ def _nearest(kind: str, p: Any, size: Any) -> tuple[float, Any]:
         "mu": "friction|friction_coeff",
         "slide": "tangential|slip",
     },
-    weight=11,
+    weight=20,
 )
 def project_shape_contacts(d: Draft) -> None:
     """Projects contacts between particles and shapes, with friction, onto positions (XPBD)."""
@@ -215,10 +215,8 @@ def project_shape_contacts(d: Draft) -> None:
             slide = moved - wp.dot(moved, normal) * normal
             slide_len = wp.length(slide)
             limit = shape_mu[shape] * wp.max(lagrange, 0.0)
-            if slide_len / weight < static_ratio * limit:
-                impulse -= slide / weight
-            elif slide_len > 1.0e-6:
-                impulse -= limit / slide_len * slide
+            sticks = slide_len / weight < static_ratio * limit
+            impulse -= wp.where(sticks, 1.0 / weight, limit / wp.max(slide_len, 1.0e-6)) * slide
         """,
     }
     push = """

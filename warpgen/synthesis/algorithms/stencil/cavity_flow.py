@@ -38,7 +38,7 @@ def _along(c: tuple[int, ...], names: tuple[str, str, str]) -> str:
         "lid_velocity": "u_lid|wall_velocity|u_wall",
         "usq": "u_sq|u2",
     },
-    weight=11,
+    weight=9,
 )
 def cavity_step(d: Draft) -> None:
     """Streams and collides the populations of a D3Q19 lattice between walls."""
@@ -92,9 +92,9 @@ def cavity_step(d: Draft) -> None:
     )
     closed = {"box": "xyz", "channel": "z", "periodic": ""}[walls]
     source = []
-    for a in "xyz":
-        if a not in closed:
-            source.append(f"if {a} < 0:\n    {a} += n\nelif {a} >= n:\n    {a} -= n")
+    for letter in "xyz":
+        if letter not in closed:
+            source.append(f"if {letter} < 0:\n    {letter} += n\nelif {letter} >= n:\n    {letter} -= n")
     beyond = " or ".join(f"{a} < 0 or {a} >= n" for a in closed)
     if lid:
         source.append(

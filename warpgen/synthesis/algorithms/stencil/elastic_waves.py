@@ -25,8 +25,8 @@ def _difference(name: str, axis: int, forward: bool, order: int, dims: int) -> s
     low, high = (0, 1) if forward else (-1, 0)
     near = f"{at(high)} - {at(low)}"
     if order == 2:
-        return f"({near})"
-    return f"(C1 * ({near}) + C2 * ({at(high + 1)} - {at(low - 1)}))"
+        return near
+    return f"C1 * ({near}) + C2 * ({at(high + 1)} - {at(low - 1)})"
 
 
 @DOMAIN.algorithm(
@@ -149,7 +149,8 @@ def elastic_step(d: Draft) -> None:
             for b, other in enumerate(axes):
                 stress = f"s{min(name, other)}{max(name, other)}"
                 # Normal stresses lie at cell centers, v_a half a cell ahead along a; shear stresses ahead along both
-                parts.append(_difference(stress, b, a == b, order, dims))
+                parts.append(f"d{stress}_d{other}")
+                lines.append(f"{parts[-1]} = " + _difference(stress, b, a == b, order, dims))
             lines.append(f"force_{name} = " + " + ".join(parts))
             lines.append(f"new_{name} = v{name}{home} + dt * inv_h * {factor} * force_{name}")
         if material == "uniform":
@@ -157,28 +158,32 @@ def elastic_step(d: Draft) -> None:
         results = {f"v{a}": f"new_{a}" for a in axes}
     else:
         for a, name in enumerate(axes):
-            lines.append(f"d{name} = inv_h * " + _difference(f"v{name}", a, False, order, dims))
+            lines.append(f"d{name} = inv_h * (" + _difference(f"v{name}", a, False, order, dims) + ")")
         lines.append("divergence = " + " + ".join(f"d{a}" for a in axes))
         lines.append(f"lam = {material_at('lame_lambda')}\nmu = {material_at('lame_mu')}")
         lines.append("# Hooke's law for the normal stresses")
-        for a in axes:
-            lines.append(f"new_{a}{a} = s{a}{a}{home} + dt * (lam * divergence + 2.0 * mu * d{a})")
-        pairs = [(a, b) for k, a in enumerate(axes) for b in axes[k + 1 :]]
-        for a, b in pairs:
-            p, q = axes.index(a), axes.index(b)
+        for name in axes:
+            lines.append(
+                f"new_{name}{name} = s{name}{name}{home} + dt * (lam * divergence + 2.0 * mu * d{name})"
+            )
+        pairs = [(c, e) for k, c in enumerate(axes) for e in axes[k + 1 :]]
+        for c, e in pairs:
+            p, q = axes.index(c), axes.index(e)
             if material == "fields":
                 lines.append(
                     "# Harmonic mean of the shear modulus at the edge; it keeps liquids free of shear"
-                    if (a, b) == pairs[0]
+                    if (c, e) == pairs[0]
                     else ""
                 )
                 cells = [home, next_cell(p), next_cell(q), next_cell(p, q)]
-                lines.append(f"mu_{a}{b} = 4.0 / (" + " + ".join(f"1.0 / lame_mu{c}" for c in cells) + ")")
-            modulus = f"mu_{a}{b}" if material == "fields" else "mu"
-            lines.append(
-                f"rate_{a}{b} = inv_h * ({_difference('v' + a, q, True, order, dims)} + {_difference('v' + b, p, True, order, dims)})"
-            )
-            lines.append(f"new_{a}{b} = s{a}{b}{home} + dt * {modulus} * rate_{a}{b}")
+                lines.append(
+                    f"mu_{c}{e} = 4.0 / (" + " + ".join(f"1.0 / lame_mu{cell}" for cell in cells) + ")"
+                )
+            modulus = f"mu_{c}{e}" if material == "fields" else "mu"
+            lines.append(f"dv{c}_d{e} = {_difference('v' + c, q, True, order, dims)}")
+            lines.append(f"dv{e}_d{c} = {_difference('v' + e, p, True, order, dims)}")
+            lines.append(f"rate_{c}{e} = inv_h * (dv{c}_d{e} + dv{e}_d{c})")
+            lines.append(f"new_{c}{e} = s{c}{e}{home} + dt * {modulus} * rate_{c}{e}")
         results = {f"s{a}{b}": f"new_{a}{b}" for k, a in enumerate(axes) for b in axes[k:]}
     lines = [x for x in lines if x]
     if source != "none":
@@ -268,17 +273,17 @@ def elastic_step(d: Draft) -> None:
                 total = sum(diff(v[f"s{min(name, o)}{max(name, o)}"], b, a == b) for b, o in enumerate(axes))
                 new["v" + name] = v["v" + name] + v.dt / v.spacing / rho * total
         else:
-            strain = [diff(v["v" + a], k, False) / v.spacing for k, a in enumerate(axes)]
-            for k, a in enumerate(axes):
-                new[f"s{a}{a}"] = v[f"s{a}{a}"] + v.dt * (
+            strain = [diff(v["v" + c], k, False) / v.spacing for k, c in enumerate(axes)]
+            for k, c in enumerate(axes):
+                new[f"s{c}{c}"] = v[f"s{c}{c}"] + v.dt * (
                     v.lame_lambda * sum(strain) + 2.0 * v.lame_mu * strain[k]
                 )
                 for m in range(k + 1, dims):
-                    b = axes[m]
+                    e = axes[m]
                     inverse = 1.0 / (v.lame_mu * one)
                     mean = sum(np.roll(inverse, s, (k, m)) for s in ((0, 0), (-1, 0), (0, -1), (-1, -1)))
-                    rate = (diff(v["v" + a], m, True) + diff(v["v" + b], k, True)) / v.spacing
-                    new[f"s{a}{b}"] = v[f"s{a}{b}"] + v.dt * 4.0 / mean * rate
+                    rate = (diff(v["v" + c], m, True) + diff(v["v" + e], k, True)) / v.spacing
+                    new[f"s{c}{e}"] = v[f"s{c}{e}"] + v.dt * 4.0 / mean * rate
         grid = np.stack(np.meshgrid(*[np.arange(n)] * dims, indexing="ij"))
         if source != "none":
             r = ((grid - n // 2) ** 2).sum(0)

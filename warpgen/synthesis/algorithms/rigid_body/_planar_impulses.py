@@ -1,0 +1,66 @@
+"""Impulses at the two points of a planar contact: pieces of text that its solvers share."""
+
+from __future__ import annotations
+
+CROSS = '''
+@wp.func
+def cross2(a: wp.vec2, b: wp.vec2) -> float:
+    """Cross product in the plane, the moment of b at arm a."""
+    return a[0] * b[1] - a[1] * b[0]
+'''
+
+
+def velocity(k: int) -> str:
+    """The relative velocity at one of the points."""
+    return (
+        f"dv{k} = vel_b + spin_b * wp.vec2(-arm_b{k}[1], arm_b{k}[0])"
+        f" - vel_a - spin_a * wp.vec2(-arm_a{k}[1], arm_a{k}[0])\n"
+    )
+
+
+def apply(k: int, name: str) -> str:
+    """The velocities after an impulse at one of the points."""
+    return (
+        f"vel_a -= inv_mass_a * {name}\nspin_a -= inv_inertia_a * cross2(arm_a{k}, {name})\n"
+        f"vel_b += inv_mass_b * {name}\nspin_b += inv_inertia_b * cross2(arm_b{k}, {name})\n"
+    )
+
+
+def rub(k: int, cone: str) -> str:
+    """Friction at one of the points, within the cone of its normal impulse."""
+    return (
+        velocity(k)
+        + f"arm_ta{k} = cross2(arm_a{k}, tangent)\narm_tb{k} = cross2(arm_b{k}, tangent)\n"
+        + f"mass_t{k} = inv_mass_a + inv_mass_b + inv_inertia_a * arm_ta{k} * arm_ta{k}"
+        + f" + inv_inertia_b * arm_tb{k} * arm_tb{k}\n"
+        + f"limit{k} = {cone} * normal_impulse{k}\n"
+        + f"tangent_new{k} = wp.clamp(tangent_impulse{k} - (wp.dot(dv{k}, tangent) - belt) / mass_t{k}, -limit{k}, limit{k})\n"
+        + f"push_t{k} = (tangent_new{k} - tangent_impulse{k}) * tangent\n"
+        + apply(k, f"push_t{k}")
+    )
+
+
+BLOCK = """
+# --- Normal impulses: the linear complementarity problem of both points, by its four cases ---
+$velocities
+# b = A x + v for the accumulated impulses x
+b1 = wp.dot(dv1, n)$bias1 - k11 * normal_impulse1 - k12 * normal_impulse2
+b2 = wp.dot(dv2, n)$bias2 - k12 * normal_impulse1 - k22 * normal_impulse2
+det = k11 * k22 - k12 * k12
+# Case 1: both points press
+x1 = (k12 * b2 - k22 * b1) / det
+x2 = (k12 * b1 - k11 * b2) / det
+if x1 < 0.0 or x2 < 0.0:
+    # Case 2: only the first point presses, the second one parts
+    x1 = -b1 / k11
+    x2 = 0.0
+    if x1 < 0.0 or k12 * x1 + b2 < 0.0:
+        # Case 3: only the second point presses
+        x1 = 0.0
+        x2 = -b2 / k22
+        if x2 < 0.0 or k12 * x2 + b1 < 0.0:
+            # Case 4: both part
+            x2 = 0.0
+push_n1 = (x1 - normal_impulse1) * n
+push_n2 = (x2 - normal_impulse2) * n
+"""
