@@ -18,6 +18,7 @@ from warpgen.synthesis.writing.guards import guard
 from warpgen.synthesis.writing.hand import SUFFIX, Hand, prose
 from warpgen.synthesis.writing.rng import Rng
 from warpgen.synthesis.writing.signature import ordered, section, signature
+from warpgen.synthesis.writing.sums import outline_sums
 
 _WHOLE = re.compile(r"\((?:u?int\d+|bool|vec\di)\)")  # of arrays without floats
 _IMPORTS = (("math.", "import math"), ("Any", "from typing import Any"))
@@ -43,6 +44,7 @@ def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
     hand = Hand(rng)
     if hand.counts:
         pass_counts(draft, rng)
+    outline_sums(draft, rng)
     real = rng.weighted(
         {"float32": 0.93, "float64": 0.07 * algorithm.double, "float16": 0.03 * algorithm.half}
     )

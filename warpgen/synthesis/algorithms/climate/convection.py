@@ -33,7 +33,7 @@ _SATURATION = {
         "buoyancy": "excess|dtv|b",
     },
     adjoint="no",
-    weight=8,
+    weight=14,
 )
 def lift_parcels(d: Draft) -> None:
     """Lifts an air parcel through each column of the atmosphere to find its convective energy."""

@@ -52,7 +52,8 @@ def _gammas(closure: str, w: Any, g: Any, mu: Any) -> tuple[Any, Any, Any]:
         "mu0": "cos_zenith|mu|cos_sza",
         "column": "tid|i|col",
     },
-    weight=8,
+    adjoint="no",
+    weight=13,
 )
 def two_stream_fluxes(d: Draft) -> None:
     """Computes solar fluxes through the layers of each column by the two-stream and adding methods."""
@@ -84,6 +85,7 @@ def two_stream_fluxes(d: Draft) -> None:
     elif ground == "constant":
         d.param("ground_albedo", "float", 0.1, 0.4, about="Albedo of the ground")
     d.param("solar", "float", 1360.0, 1362.0, about="Solar irradiance at the top [W/m^2]")
+    d.param("num_layers", "int", layers, about="Number of layers")
     if result == "heating":
         d.input("layer_mass", "float", layers, 800.0, 2500.0, about="Mass of the layers [kg/m^2]")
     if result in ("heating", "fluxes"):
@@ -95,7 +97,7 @@ def two_stream_fluxes(d: Draft) -> None:
     else:
         d.output("transmission", "vec2", columns, about="Direct and diffuse flux at the ground [W/m^2]")
     wide = f"vec{layers + 1}"
-    d.module(f"LAYERS = wp.constant({layers})\n{wide} = wp.types.vector(length=LAYERS + 1, dtype=float)")
+    d.module(f"{wide} = wp.types.vector(length={layers + 1}, dtype=float)")
     d.function(
         '''
         @wp.func
@@ -148,8 +150,8 @@ def two_stream_fluxes(d: Draft) -> None:
             """,
     }[clouds]
     zeros = {
-        "heating": f"for k in range(LAYERS):\n    {at('heating_rate', 'k')} = 0.0\n    {at('net_flux', 'k')} = 0.0\n{at('net_flux', 'LAYERS')} = 0.0",
-        "fluxes": f"for k in range(LAYERS + 1):\n    {at('net_flux', 'k')} = 0.0",
+        "heating": f"for k in range(num_layers):\n    {at('heating_rate', 'k')} = 0.0\n    {at('net_flux', 'k')} = 0.0\n{at('net_flux', 'num_layers')} = 0.0",
+        "fluxes": f"for k in range(num_layers + 1):\n    {at('net_flux', 'k')} = 0.0",
         "albedo": "planetary_albedo[column] = 0.0",
         "transmitted": "transmission[column] = wp.vec2(0.0, 0.0)",
     }[result]
@@ -171,7 +173,7 @@ def two_stream_fluxes(d: Draft) -> None:
             # Downwards: what is left of the diffuse light at each interface
             diffuse = float(0.0)
             $top
-            for k in range(LAYERS):
+            for k in range(num_layers):
                 bounce = 1.0 / (1.0 - r_diffuse[k] * albedo_below[k + 1])
                 diffuse = bounce * (
                     t_diffuse[k] * diffuse + r_diffuse[k] * source_below[k + 1] + t_beam[k] * beam[k]
@@ -205,7 +207,7 @@ net = beam[k + 1] + (1.0 - albedo_below[k + 1]) * diffuse - source_below[k + 1]
         t_beam = $vec()
         r_diffuse = $vec()
         t_diffuse = $vec()
-        for k in range(LAYERS):
+        for k in range(num_layers):
             tau = $tau
             omega = $omega
             g = $g
@@ -220,10 +222,10 @@ net = beam[k + 1] + (1.0 - albedo_below[k + 1]) * diffuse - source_below[k + 1]
         # Upwards: albedo of all that is below an interface, and what it sends up by itself
         albedo_below = $vec()
         source_below = $vec()
-        albedo_below[LAYERS] = surface
-        source_below[LAYERS] = surface * beam[LAYERS]
-        for up in range(LAYERS):
-            k = LAYERS - 1 - up
+        albedo_below[num_layers] = surface
+        source_below[num_layers] = surface * beam[num_layers]
+        for up in range(num_layers):
+            k = num_layers - 1 - up
             # Light that bounces between the layer and those below it
             bounce = 1.0 / (1.0 - r_diffuse[k] * albedo_below[k + 1])
             albedo_below[k] = r_diffuse[k] + t_diffuse[k] * t_diffuse[k] * albedo_below[k + 1] * bounce
@@ -246,7 +248,7 @@ net = beam[k + 1] + (1.0 - albedo_below[k + 1]) * diffuse - source_below[k + 1]
         downwards=downwards,
         top=top,
         net=net if result != "transmitted" else "",
-        last="transmission[column] = wp.vec2(beam[LAYERS], diffuse)" if result == "transmitted" else "",
+        last="transmission[column] = wp.vec2(beam[num_layers], diffuse)" if result == "transmitted" else "",
     )
     d.explain("""
         Each layer reflects and transmits by the two-stream solution of Meador and Weaver; layers are then

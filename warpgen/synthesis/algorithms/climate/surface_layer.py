@@ -74,7 +74,7 @@ def _stable(form: str, z: Any) -> tuple[Any, Any]:
         "heat_roughness": "z0h|thermal_roughness|z0t",
     },
     double=True,
-    weight=9,
+    weight=10,
 )
 def surface_fluxes(d: Draft) -> None:
     """Computes turbulent fluxes at the surface by Monin-Obukhov similarity."""
@@ -87,7 +87,7 @@ def surface_fluxes(d: Draft) -> None:
     canopy = d.flag("canopy", 0.4)
     canopy = canopy and rough == "field"
     wind = d.option("wind", "speed", "components")
-    rounds = d.option("rounds", 3, 4, 5)
+    rounds = d.option("rounds", 2, 3, 4)
     n = d.pick(48, 64, 96)
     if wind == "speed":
         d.input("wind", "float", n, 1.0, 12.0, about="Wind speed at the reference height [m/s]")

@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "moon": "moon_position|r_moon|to_moon",
     },
     double=True,
-    weight=10,
+    weight=18,
 )
 def spacecraft_acceleration(d: Draft) -> None:
     """Computes the acceleration of spacecraft by the forces that perturb their orbits."""

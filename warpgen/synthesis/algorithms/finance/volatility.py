@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.trim import trim
         "persistence": "memory|alpha_beta|decay",
         "long_run": "unconditional|omega_ratio|target_var",
     },
-    weight=9,
+    weight=6,
     adjoint="no",
 )
 def filter_volatility(d: Draft) -> None:

@@ -23,7 +23,7 @@ _SAMPLES = {"plane": 3, "sphere": 4, "line": 2, "circle": 3}
         "residual": "err|deviation|dist",
         "model": "params|fitted|candidate",
     },
-    weight=8,
+    weight=6,
     adjoint="no",
 )
 def score_hypotheses(d: Draft) -> None:

@@ -29,7 +29,7 @@ _GRADIENTS = {
         "ahead": "mag_plus|forward|next_mag",
         "behind": "mag_minus|backward|prev_mag",
     },
-    weight=9,
+    weight=7,
     adjoint="no",
 )
 def thin_edges(d: Draft) -> None:

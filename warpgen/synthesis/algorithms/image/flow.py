@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "mean": "flow_bar|average|neighbor_mean",
         "alpha": "smoothness|regularization|lam",
     },
-    weight=10,
+    weight=13,
 )
 def refine_flow(d: Draft) -> None:
     """Refines the optical flow between two frames by one step of a variational method."""

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "beta": "b_k|ratio|correction",
         "rr": "rho|r_dot_z|rz",
     },
-    weight=8,
+    weight=15,
     adjoint="no",
 )
 def solve_iteratively(d: Draft) -> None:

@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "best": "top|leader|current",
     },
     adjoint="no",
-    weight=7,
+    weight=6,
 )
 def suppress_boxes(d: Draft) -> None:
     """Suppresses boxes that overlap better ones, image by image, in a greedy way."""

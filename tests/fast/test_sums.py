@@ -1,0 +1,68 @@
+"""Loops that add up become functions, where nothing else hangs on them."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from warpgen.synthesis.writing.draft import Draft
+from warpgen.synthesis.writing.rng import Rng
+from warpgen.synthesis.writing.sums import outline_sums
+
+SUM = """
+i = wp.tid()
+xi = x[i]
+total = float(0.0)
+for j in range(count):
+    # Distances to all others
+    gap = xi - x[j]
+    total += gap * gap
+y[i] = wp.sqrt(total)
+"""
+
+
+def _outlined(code: str) -> Draft:
+    """The first draft of many in which the loop is a function, or the last."""
+    for number in range(40):
+        draft = Draft(Rng("sums", number))
+        draft.input("x", "float", 8)
+        draft.param("count", "int", 8)
+        draft.output("y", "float", 8)
+        draft.launch(8)
+        draft.code(code)
+        outline_sums(draft, Rng("sums", "hand", number))
+        if draft.functions:
+            break
+    return draft
+
+
+def test_a_sum_gets_what_it_reads_with_its_types() -> None:
+    """The function takes what the loop read, and the kernel keeps the rest."""
+    draft = _outlined(SUM.replace("y[i]", "distances[i]"))
+    assert draft.text == (
+        "i = wp.tid()\nxi = x[i]\ntotal = compute_distances(count, xi, x)\ndistances[i] = wp.sqrt(total)\n"
+    )
+    (function,) = draft.functions
+    assert "def compute_distances(count: int, xi: float, x: wp.array(dtype=float)) -> float:" in function
+    assert function.endswith("    return total")
+    assert ast.unparse(ast.parse(function)).count("total") == 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("total += gap * gap", "total += gap * gap\n    y[j] = total"),  # stores
+        ("total += gap * gap", "if gap > 1.0:\n        return\n    total += gap"),  # ends the thread
+        ("xi = x[i]", "xi = unknown(i)"),  # of no known type
+        ("wp.sqrt(total)", "wp.sqrt(total) + gap"),  # needed afterwards
+        ("i = wp.tid()", "i = wp.tid()\ngap = x[0]"),  # changes what was there before
+        ("gap = xi - x[j]", "gap = xi - wp.randf(state)"),  # moves a stream of random numbers
+        ("total += gap * gap", "total = wp.max(total, gap)"),  # no name says what it is
+    ],
+)
+def test_other_loops_stay(old: str, new: str) -> None:
+    """A loop that does more than add up, or of which too little is known, stays in the kernel."""
+    draft = _outlined(SUM.replace(old, new))
+    assert not draft.functions
+    assert "for j in range(count):" in draft.text

@@ -1,0 +1,284 @@
+"""Early exercise in closed form."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.finance import DOMAIN
+from warpgen.synthesis.library.proofs import mostly_close
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Bjerksund & Stensland 1993; Haug 2007, sec. 3.2; McDonald & Schroder 1998 (put-call symmetry)",
+    names={
+        "american_options": "bjerksund_stensland|price_american|early_exercise_price|american_approximation",
+        "trigger": "boundary|flat_boundary|exercise_level",
+        "carry": "b|cost_of_carry|drift",
+        "spot": "s0|underlying|prices",
+        "strike": "k|strikes|exercise_price",
+        "sigma": "vol|volatility|iv",
+        "maturity": "t_exp|expiry|years",
+    },
+    double=True,
+    weight=10,
+)
+def american_options(d: Draft) -> None:
+    """Prices American options by a flat exercise boundary (Bjerksund and Stensland)."""
+    right = d.option("right", "call", "put", "flags")
+    asset = d.option("underlying", "stock", "future", "currency")
+    result = d.option("result", "value", "percent", "trigger")
+    smile = d.option("volatility", "quoted", "skew", "term")
+    time = d.option("time", "years", "days", "dates")
+    sized = d.option("size", "none", "each", "signed")
+    intrinsic = d.flag("floor", 0.5)
+    expired = d.flag("expired", 0.5)
+    n = d.pick(48, 64, 96)
+    d.input(
+        "spot",
+        "float",
+        n,
+        80.0,
+        120.0,
+        about={"stock": "Stock prices", "future": "Futures prices", "currency": "Exchange rates"}[asset],
+    )
+    d.input("strike", "float", n, 80.0, 120.0, about="Strikes")
+    d.input("sigma", "float", n, 0.15, 0.45, about="Volatilities per square root of a year")
+    if time == "years":
+        d.input("maturity", "float", n, -0.1 if expired else 0.1, 1.5, about="Times to expiry [years]")
+    elif time == "days":
+        d.input("days_left", "int", n, -20 if expired else 20, 500, about="Calendar days to expiry")
+    else:
+        d.input("expiry_day", "int", n, 80 if expired else 130, 500, about="Day of expiry")
+        d.param("today", "int", 100, about="Day of valuation")
+    if right == "flags":
+        d.input("is_put", "bool", n, about="Puts rather than calls")
+    d.param("rate", "float", 0.03, 0.06, about="Interest rate, continuously compounded")
+    if asset == "stock":
+        d.input("dividend_yield", "float", n, 0.01, 0.08, about="Dividend yields")
+    elif asset == "currency":
+        d.param("foreign_rate", "float", 0.02, 0.07, about="Interest rate of the foreign currency")
+    if smile == "skew":
+        d.param("skew", "float", -0.2, -0.05, about="Slope of the volatility by log moneyness")
+    elif smile == "term":
+        d.param("long_volatility", "float", 0.18, 0.25, about="Volatility of long maturities")
+    if sized == "each":
+        d.input("contracts", "float", n, 1.0, 10.0, about="Contracts held")
+    elif sized == "signed":
+        d.input("contracts", "int", n, -10, 11, about="Contracts held, negative if sold")
+    name, about = {
+        "value": ("value", "Values"),
+        "trigger": ("exercise_trigger", "Price at which exercise is best"),
+        "percent": ("value_percent", "Value in percent of the strike"),
+    }[result]
+    d.output(name, "float", n, about=about)
+    d.function('''
+        @wp.func
+        def normal_cdf(x: float) -> float:
+            """Cumulative normal distribution."""
+            return 0.5 * wp.erfc(-0.70710678 * x)
+    ''')
+    d.function('''
+        @wp.func
+        def knocked_power(s: float, t: float, gamma: float, h: float, i: float, r: float, b: float, v: float) -> float:
+            """Value of S^gamma at t if S < h then and S never reached i (phi of the paper)."""
+            v2 = v * v
+            root = v * wp.sqrt(t)
+            growth = (-r + gamma * b + 0.5 * gamma * (gamma - 1.0) * v2) * t
+            kappa = 2.0 * b / v2 + 2.0 * gamma - 1.0
+            shift = (b + (gamma - 0.5) * v2) * t
+            d1 = -(wp.log(s / h) + shift) / root
+            # Reflected at the boundary
+            d2 = d1 - 2.0 * wp.log(i / s) / root
+            mirrored = wp.pow(i / s, kappa) * normal_cdf(d2)
+            return wp.exp(growth) * wp.pow(s, gamma) * (normal_cdf(d1) - mirrored)
+    ''')
+    if result != "trigger":
+        d.function('''
+            @wp.func
+            def european_call(s: float, k: float, t: float, r: float, b: float, v: float) -> float:
+                """Generalized Black-Scholes value with a cost of carry."""
+                root = v * wp.sqrt(t)
+                d1 = (wp.log(s / k) + (b + 0.5 * v * v) * t) / root
+                return s * wp.exp((b - r) * t) * normal_cdf(d1) - k * wp.exp(-r * t) * normal_cdf(d1 - root)
+        ''')
+    carry = {"stock": "rate - dividend_yield[tid]", "future": "0.0", "currency": "rate - foreign_rate"}[asset]
+    words = {
+        "stock": "# Dividends lower the drift of the price",
+        "future": "# Futures cost nothing to carry",
+        "currency": "# Foreign deposits earn the foreign rate",
+    }[asset]
+    swap = """
+        # Put-call symmetry: a put is a call with spot and strike, and both rates, exchanged
+        s = strike[tid]
+        k = spot[tid]
+        r = rate - carry
+        b = -carry
+        """
+    same = """
+        s = spot[tid]
+        k = strike[tid]
+        r = rate
+        b = carry
+        """
+    sides = {
+        "call": same,
+        "put": swap,
+        "flags": """
+            # Put-call symmetry: a put is a call with spot and strike, and both rates, exchanged
+            put = is_put[tid]
+            s = wp.where(put, strike[tid], spot[tid])
+            k = wp.where(put, spot[tid], strike[tid])
+            r = wp.where(put, rate - carry, rate)
+            b = wp.where(put, -carry, carry)
+            """,
+    }[right]
+    if result == "trigger" and right == "call":
+        sides = sides.replace("s = spot[tid]", "")
+    # For puts the trigger comes out in terms of the strike: S* = K^2 / I.
+    back = {"call": "trigger", "put": "k * s / trigger", "flags": "wp.where(put, k * s / trigger, trigger)"}[
+        right
+    ]
+    multiple = {"none": "", "each": "contracts[tid] * ", "signed": "float(contracts[tid]) * "}[sized]
+    if result != "value":
+        multiple = ""
+    core = """
+        # Value if exercised as soon as the price reaches the trigger
+        alpha = (trigger - k) * wp.pow(trigger, -beta)
+        value_held = alpha * wp.pow(s, beta)
+        value_held -= alpha * knocked_power(s, t, beta, trigger, trigger, r, b, v)
+        value_held += knocked_power(s, t, 1.0, trigger, trigger, r, b, v)
+        value_held -= knocked_power(s, t, 1.0, k, trigger, r, b, v)
+        value_held -= k * knocked_power(s, t, 0.0, trigger, trigger, r, b, v)
+        value_held += k * knocked_power(s, t, 0.0, k, trigger, r, b, v)
+        european = european_call(s, k, t, r, b, v)
+        # The boundary is not the best one: never below the European value
+        american = wp.max(value_held, european)
+        # At or beyond the trigger the option is exercised now
+        american = wp.where(s >= trigger, s - k, american)
+        $floor
+        $store
+        """
+    gone = {
+        "value": f"value[tid] = {multiple}wp.max(s - k, 0.0)",
+        "trigger": f"exercise_trigger[tid] = {'k' if right == 'call' else 's' if right == 'put' else 'wp.where(put, s, k)'}",
+        "percent": "value_percent[tid] = 100.0 * wp.max(s - k, 0.0) / strike[tid]",
+    }[result]
+    d.launch(n)
+    d.code(
+        """
+        tid = wp.tid()
+        $words
+        carry = $carry
+        $sides
+        $time
+        $expired
+        $vol
+        v2 = v * v
+        # Exponent of a perpetual option
+        drift = b / v2 - 0.5
+        beta = -drift + wp.sqrt(drift * drift + 2.0 * r / v2)
+        # Boundaries of a perpetual option and at expiry; in between an interpolation
+        perpetual = beta / (beta - 1.0) * k
+        final = wp.max(k, r / (r - b) * k)
+        h = -(b * t + 2.0 * v * wp.sqrt(t)) * final / (perpetual - final)
+        trigger = final + (perpetual - final) * (1.0 - wp.exp(h))
+        $core
+        """,
+        words=words,
+        carry=f"float({carry})" if asset == "future" and right == "flags" else carry,
+        sides=sides,
+        time={
+            "years": "t = maturity[tid]",
+            "days": "# Actual/365\nt = float(days_left[tid]) / 365.0",
+            "dates": "t = float(expiry_day[tid] - today) / 365.0",
+        }[time],
+        expired=f"# Expired: only the payoff is left\nif t <= 0.0:\n    {gone}\n    return\n"
+        if expired
+        else "",
+        vol={
+            "quoted": "v = sigma[tid]",
+            "skew": "# Low strikes trade at higher volatility\nv = wp.max(sigma[tid] + skew * wp.log(strike[tid] / spot[tid]), 0.05)",
+            "term": "# Volatility reverts to its mean within half a year or so\nv = long_volatility + (sigma[tid] - long_volatility) * wp.exp(-2.0 * t)",
+        }[smile],
+        core=f"exercise_trigger[tid] = {back}" if result == "trigger" else core,
+        floor="# Worth at least what exercise pays\namerican = wp.max(american, s - k)" if intrinsic else "",
+        store={
+            "value": f"value[tid] = {multiple}american",
+            "percent": "value_percent[tid] = 100.0 * american / strike[tid]",
+        }.get(result, ""),
+    )
+    d.says(
+        {
+            "trigger": "Computes the prices at which American options are best exercised (Bjerksund and Stensland).",
+            "percent": "Prices American options in percent of their strikes (Bjerksund and Stensland).",
+        }.get(result, "Prices American options by a flat exercise boundary (Bjerksund and Stensland).")
+    )
+    d.explain("""
+        Exercise at a fixed trigger price is not optimal, but nearly, and has a value in closed form: a sum of
+        barrier options.
+    """)
+
+    def agrees(v: Values, after: Values) -> None:
+        spot = v.get("spot", v.strike)
+        put = {"call": np.zeros(n, bool), "put": np.ones(n, bool)}.get(right, v.get("is_put"))
+        t = {
+            "years": lambda: v.maturity,
+            "days": lambda: v.days_left / 365,
+            "dates": lambda: (v.expiry_day - v.today) / 365,
+        }[time]()
+        live = t > 0
+        t = np.where(live, t, 1.0)
+        vol = {
+            "quoted": lambda: v.sigma,
+            "skew": lambda: np.maximum(v.sigma + v.skew * np.log(v.strike / spot), 0.05),
+            "term": lambda: v.long_volatility + (v.sigma - v.long_volatility) * np.exp(-2 * t),
+        }[smile]()
+        held = {
+            "stock": lambda: v.rate - v.dividend_yield,
+            "future": lambda: 0.0,
+            "currency": lambda: v.rate - v.foreign_rate,
+        }[asset]() + np.zeros(n)
+        s, k = np.where(put, v.strike, spot), np.where(put, spot, v.strike)
+        r, b = np.where(put, v.rate - held, v.rate), np.where(put, -held, held)
+        a = b / vol**2 - 0.5
+        beta = -a + np.sqrt(a * a + 2 * r / vol**2)
+        far, near = beta / (beta - 1) * k, np.maximum(k, r / (r - b) * k)
+        i = near + (far - near) * -np.expm1(-(b * t + 2 * vol * np.sqrt(t)) * near / (far - near))
+        args = s, t, r, b, vol
+
+        def phi(gamma: Any, h: Any) -> Any:
+            return _phi(gamma, h, i, *args)
+
+        al = (i - k) * i**-beta
+        c = al * s**beta - al * phi(beta, i) + phi(1.0, i) - phi(1.0, k) - k * phi(0.0, i) + k * phi(0.0, k)
+        d1 = (np.log(s / k) + (b + vol**2 / 2) * t) / vol / np.sqrt(t)
+        plain = s * np.exp((b - r) * t) * _cdf(d1) - k * np.exp(-r * t) * _cdf(d1 - vol * np.sqrt(t))
+        c = np.where(s >= i, s - k, np.maximum(c, plain))
+        c = np.maximum(c, s - k) if intrinsic else c
+        many = v.get("contracts", 1.0) if sized != "none" else 1.0
+        made, end = {
+            "value": (many * c, many * np.maximum(s - k, 0)),
+            "trigger": (np.where(put, k * s / i, i), np.where(put, s, k)),
+            "percent": (100 * c / v.strike, 100 * np.maximum(s - k, 0) / v.strike),
+        }[result]  # fmt: skip
+        mostly_close(after[name], np.where(live, made, end), 1e-2, 0.95)
+
+    d.holds(agrees)
+
+
+def _cdf(x: Any) -> Any:
+    return np.vectorize(lambda y: 0.5 * math.erfc(-y / 2**0.5))(x)
+
+
+def _phi(gamma: Any, h: Any, i: Any, s: Any, t: Any, r: Any, b: Any, v: Any) -> Any:
+    """The function of the paper that the price is a sum of."""
+    lam = (-r + gamma * b + gamma * (gamma - 1) * v**2 / 2) * t
+    at = -(np.log(s / h) + (b + (gamma - 0.5) * v**2) * t) / v / np.sqrt(t)
+    kappa = 2 * b / v**2 + 2 * gamma - 1
+    return (
+        np.exp(lam) * s**gamma * (_cdf(at) - (i / s) ** kappa * _cdf(at - 2 * np.log(i / s) / v / np.sqrt(t)))
+    )

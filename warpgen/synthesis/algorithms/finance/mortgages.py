@@ -1,0 +1,253 @@
+"""Pools of mortgages, month by month."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.finance import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Fabozzi 2016, Handbook of Mortgage-Backed Securities; PSA 1990, Standard Formulas; Hayre 2001",
+    names={
+        "project_mortgages": "mortgage_cashflows|pool_cash_flows|amortize_pools|mbs_projection",
+        "pool": "tid|i|loan",
+        "balance": "outstanding|bal|remaining",
+        "prepaid": "prepayment|curtailed|unscheduled",
+        "defaulted": "lost|in_default|default_amount",
+        "payment": "pmt|level_payment|installment",
+        "smm": "monthly_prepay|prepay_rate|single_month",
+    },
+    adjoint="no",
+    weight=7,
+)
+def project_mortgages(d: Draft) -> None:
+    """Projects the cash flows of mortgage pools month by month: interest, principal, prepayment and default."""
+    prepay = d.option("prepayment", "psa", "constant", "incentive")
+    default = d.option("default", "none", "constant", "sda")
+    rate = d.option("rate", "fixed", "adjustable", "step")
+    burnout = d.flag("burnout", 0.4) and prepay == "incentive"
+    season = d.flag("season", 0.4)
+    fee = d.flag("servicing", 0.5)
+    result = d.option("result", "value", "life", "loss", "balance")
+    if result == "loss" and default == "none":
+        default = "constant"
+    interest_only = d.flag("interest only", 0.35)
+    penalty = d.flag("penalty", 0.3) and result == "value"
+    fee = fee and result == "value"
+    n, horizon = d.pick(24, 32), d.pick(36, 48, 60)
+    d.input("principal", "float", n, 0.5, 2.0, about="Balances today")
+    d.input("coupon", "float", n, 0.03, 0.07, about="Mortgage rates [1/year]")
+    d.input("term", "int", n, 80, 240, about="Months that are left")
+    d.input("age", "int", n, 0, 48, about="Months since origination")
+    d.param("market_rate", "float", 0.03, 0.06, about="Rate of new mortgages [1/year]")
+    if prepay == "psa":
+        d.param("psa_speed", "float", 0.75, 2.0, about="Multiple of the PSA curve")
+    elif prepay == "constant":
+        d.param("cpr", "float", 0.04, 0.15, about="Annual prepayment rate")
+    if default == "constant":
+        d.param("cdr", "float", 0.005, 0.03, about="Annual default rate")
+    elif default == "sda":
+        d.param("sda_speed", "float", 0.5, 2.0, about="Multiple of the SDA curve")
+    if default != "none":
+        d.param("severity", "float", 0.25, 0.5, about="Lost fraction of what defaults")
+    if rate == "adjustable":
+        d.param("margin", "float", 0.01, 0.025, about="Spread over the market rate at resets")
+        d.param("cap", "float", 0.005, 0.02, about="Largest change of the rate at a reset")
+    if fee:
+        d.param("servicing_fee", "float", 0.0025, 0.005, about="Annual servicing fee")
+    if interest_only:
+        d.param("io_months", "int", 6, 24, about="Months without amortization")
+    if penalty:
+        d.param("prepay_penalty", "float", 0.01, 0.03, about="Charged on early prepayment")
+    d.param("months", "int", horizon, about="Months projected")
+    name, about = {
+        "value": ("present_value", "Present value of all that investors get"),
+        "life": ("average_life", "Weighted average life of the principal [years]"),
+        "loss": ("loss", "Credit losses over the projection"),
+        "balance": ("final_balance", "Balance after the projection"),
+    }[result]
+    d.output(name, "float", n, about=about)
+    if prepay == "psa":
+        d.function('''
+            @wp.func
+            def psa_cpr(month: int, speed: float) -> float:
+                """Annual prepayment rate of the PSA benchmark: rises by 0.2 % a month to 6 % after month 30."""
+                return speed * 0.06 * wp.min(float(month) / 30.0, 1.0)
+        ''')
+    if prepay == "incentive":
+        d.function('''
+            @wp.func
+            def refinancing_cpr(coupon: float, market: float) -> float:
+                """Annual prepayment rate by the S-curve of the Office of Thrift Supervision."""
+                incentive = coupon / market
+                return 0.2406 - 0.1389 * wp.atan(5.952 * (1.089 - incentive))
+        ''')
+    if default == "sda":
+        d.function('''
+            @wp.func
+            def sda_cdr(month: int, speed: float) -> float:
+                """Annual default rate of the SDA benchmark: up to 0.6 % at month 30, flat to 60, down to 0.03 % at 120."""
+                m = float(month)
+                if m < 30.0:
+                    return speed * 0.006 * m / 30.0
+                if m < 60.0:
+                    return speed * 0.006
+                return speed * wp.max(0.006 - 0.0057 * (m - 60.0) / 60.0, 0.0003)
+        ''')
+    speed = {
+        "psa": "cpr = psa_cpr(month, psa_speed)",
+        "constant": "",
+        "incentive": "cpr = refinancing_cpr(note_rate, market_rate)",
+    }[prepay]
+    var = "cpr" if prepay != "constant" and not (season or burnout) else "speed"
+    adjust = ""
+    if season or burnout:
+        adjust = "speed = cpr"
+        if season:
+            adjust += "\n# People move in summer\nspeed *= 1.0 + 0.25 * wp.sin(2.0 * wp.pi * float(month % 12 - 3) / 12.0)"
+        if burnout:
+            adjust += "\n# Those who could refinance have gone (burnout)\nspeed *= 0.3 + 0.7 * balance / principal[pool]"
+    else:
+        var = "cpr"
+    hits = default != "none"
+    # What is gathered of a month's flows
+    gather = {
+        "value": "discount /= 1.0 + market_rate / 12.0\ntotal += discount * (received + scheduled + prepaid)",
+        "life": "returned = scheduled + prepaid\ntotal += float(m + 1) / 12.0 * returned\nweight += returned",
+        "loss": "total += lost",
+        "balance": "",
+    }[result]
+    d.launch(n)
+    d.code(
+        """
+        pool = wp.tid()
+        balance = principal[pool] * 1.0
+        note_rate = coupon[pool] * 1.0
+        $start
+        for m in range(months):
+            month = age[pool] + m + 1
+            left = term[pool] - m
+            # Paid off
+            if left <= 0 or balance < 1.0e-6:
+                break
+            $reset
+            # Level payment that amortizes what is left
+            monthly = note_rate / 12.0
+            growth = wp.pow(1.0 + monthly, float(left))
+            payment = balance * monthly * growth / (growth - 1.0)
+            interest = balance * monthly
+            scheduled = payment - interest
+            $interest_only
+            $default
+            # Single monthly mortality: 1 - (1 - CPR)^(1/12)
+            $speed
+            $adjust
+            smm = 1.0 - wp.pow(1.0 - wp.clamp($var, 0.0, 0.9), 1.0 / 12.0)
+            prepaid = smm * (balance$performing - scheduled)
+            $received
+            $gather
+            balance -= scheduled + prepaid$minus
+        $store
+        """,
+        start={
+            "value": "discount = float(1.0)\ntotal = float(0.0)",
+            "life": "total = float(0.0)\nweight = float(0.0)",
+            "loss": "total = float(0.0)",
+            "balance": "",
+        }[result],
+        reset={
+            "fixed": "",
+            "adjustable": """
+                # Reset once a year, the change is capped
+                if m > 0 and m % 12 == 0:
+                    index = market_rate + margin
+                    note_rate = wp.clamp(index, note_rate - cap, note_rate + cap)
+                """,
+            "step": "# Rate steps up after two years\nif m == 24:\n    note_rate += 0.01",
+        }[rate],
+        interest_only="# Only interest is due at first\nif m < io_months:\n    scheduled = 0.0"
+        if interest_only
+        else "",
+        default=""
+        if not hits
+        else "$cdr\n# Defaults come first: they neither pay nor prepay\ndefaulted = balance * (1.0 - wp.pow(1.0 - $rate, 1.0 / 12.0))\nlost = severity * defaulted\nscheduled *= 1.0 - defaulted / balance".replace(
+            "$cdr\n", "cdr = sda_cdr(month, sda_speed)\n" if default == "sda" else ""
+        ).replace("$rate", "cdr"),
+        speed=speed,
+        adjust=adjust,
+        var=var,
+        performing=" - defaulted" if hits else "",
+        received=(
+            ("received = interest - balance * servicing_fee / 12.0" if fee else "received = interest * 1.0")
+            + ("\n# The rest is recovered at once\nreceived += defaulted - lost" if hits else "")
+            + ("\nif month <= 36:\n    received += prepay_penalty * prepaid" if penalty else "")
+        )
+        if result == "value"
+        else "",
+        gather=gather,
+        minus=" + defaulted" if hits else "",
+        store={
+            "value": "present_value[pool] = total",
+            "life": "# Years until the mean unit of principal is back\naverage_life[pool] = total / weight",
+            "loss": "loss[pool] = total",
+            "balance": "final_balance[pool] = balance",
+        }[result],
+    )
+    d.explain("""
+        The rates of prepayment and default are annual and turned into monthly ones. Interest is paid on the balance
+        at the beginning of the month.
+    """)
+
+    def projected(v: Values, i: int) -> float:
+        b = start = float(v.principal[i])
+        c, df, total, weight = float(v.coupon[i]), 1.0, 0.0, 0.0
+        for m in range(horizon):
+            month, left = int(v.age[i]) + m + 1, int(v.term[i]) - m
+            if left <= 0 or b < 1e-6:
+                break
+            if rate == "adjustable" and m and m % 12 == 0:
+                c = min(max(v.market_rate + v.margin, c - v.cap), c + v.cap)
+            elif rate == "step" and m == 24:
+                c += 0.01
+            interest = b * c / 12
+            due = (
+                0.0
+                if interest_only and m < v.io_months
+                else interest / (1 - (1 + c / 12) ** -left) - interest
+            )
+            gone = 0.0
+            if hits:
+                cdr = (
+                    v.get("cdr", 0.0)
+                    if default == "constant"
+                    else v.sda_speed
+                    * np.interp(month, [0, 30, 60, 120 - 1e-9, 500], [0, 0.006, 0.006, 0.0003, 0.0003])
+                )
+                gone = b * (1 - (1 - cdr) ** (1 / 12))
+                due *= 1 - gone / b
+            cpr = {
+                "psa": lambda month=month: v.psa_speed * 0.06 * min(month / 30, 1), "constant": lambda: v.cpr,
+                "incentive": lambda c=c: 0.2406 - 0.1389 * np.arctan(5.952 * (1.089 - c / v.market_rate)),
+            }[prepay]()  # type: ignore[operator]  # fmt: skip
+            if season:
+                cpr *= 1 + np.sin(np.pi / 6 * (month % 12 - 3)) / 4
+            if burnout:
+                cpr *= 0.3 + 0.7 * b / start
+            early = (1 - (1 - np.clip(cpr, 0, 0.9)) ** (1 / 12)) * (b - gone - due)
+            got = interest - (b * v.servicing_fee / 12 if fee else 0.0)
+            got += gone * (1 - v.get("severity", 0.0)) + (
+                v.prepay_penalty * early if penalty and month <= 36 else 0.0
+            )
+            df /= 1 + v.market_rate / 12
+            flow = due + early
+            loss = v.get("severity", 0.0) * gone
+            total += {"value": df * (got + flow), "life": (m + 1) / 12 * flow, "loss": loss, "balance": 0.0}[
+                result
+            ]
+            weight += flow
+            b -= flow + gone
+        return {"life": total / weight, "balance": b}.get(result, total)
+
+    d.check(lambda v: {name: np.array([projected(v, i) for i in range(n)])}, 5e-3)

@@ -1,0 +1,321 @@
+"""Daylight: how bright the sky is in each direction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rendering import DOMAIN
+from warpgen.synthesis.library.proofs import mostly_close
+from warpgen.synthesis.writing.draft import Draft, Values
+
+# Coefficients of Preetham's fit: slope by turbidity and offset, for luminance Y and chromaticities x and y.
+_FIT = {
+    "Y": ((0.1787, -1.463), (-0.3554, 0.4275), (-0.0227, 5.3251), (0.1206, -2.5771), (-0.067, 0.3703)),
+    "x": ((-0.0193, -0.2592), (-0.0665, 0.0008), (-0.0004, 0.2125), (-0.0641, -0.8989), (-0.0033, 0.0452)),
+    "y": ((-0.0167, -0.2608), (-0.095, 0.0092), (-0.0079, 0.2102), (-0.0441, -1.6537), (-0.0109, 0.0529)),
+}
+_ZENITH = {
+    "x": ((0.00166, -0.00375, 0.00209, 0.0), (-0.02903, 0.06377, -0.03202, 0.00394), (0.11693, -0.21196, 0.06052, 0.25886)),
+    "y": ((0.00275, -0.0061, 0.00317, 0.0), (-0.04214, 0.0897, -0.04153, 0.00516), (0.15346, -0.26756, 0.0667, 0.26688)),
+}  # fmt: skip
+_RGB = np.array([[3.2406, -1.5372, -0.4986], [-0.9689, 1.8758, 0.0415], [0.0557, -0.204, 1.057]])
+
+
+def _poly(row: tuple[float, ...], s: str) -> str:
+    a, b, c, e = row
+    text = f"(({a} * {s} + {b}) * {s} + {c}) * {s}"
+    return text if not e else f"{text} + {e}"
+
+
+@DOMAIN.algorithm(
+    source="Perez, Seals & Michalsky 1993; Preetham, Shirley & Smits 1999, A practical analytic model for daylight; CIE 2003",
+    names={
+        "shade_sky": "sky_radiance|preetham_sky|daylight_kernel|evaluate_sky",
+        "direction": "view|dir_view|omega",
+        "sun": "sun_dir|to_sun|sun_direction",
+        "turbidity": "haze|t_haze|turb",
+        "gamma": "sun_angle|angle_to_sun|gamma_s",
+        "zenith_Y": "y_zenith|zenith_luminance|lum_zenith",
+        "sky": "image|radiance|environment",
+    },
+    double=True,
+    weight=18,
+)
+def shade_sky(d: Draft) -> None:
+    """Computes the color of the daylight sky in each direction (Preetham's model)."""
+    view = d.option("view", "directions", "panorama", "fisheye")
+    haze = d.option("turbidity", "shared", "each")
+    result = d.option("result", "rgb", "xyY", "luminance")
+    disc = d.option("sun disc", "none", "hard", "limb")
+    clouds = d.option("clouds", "none", "overcast", "mixed")
+    ground = d.option("ground", "clamp", "albedo", "black")
+    tone = d.option("tone", "none", "exposure", "exponential") if result == "rgb" else "none"
+    solar = d.option("sun", "direction", "angles")
+    if view == "directions":
+        shape: tuple[int, ...] = (d.pick(48, 64, 96),)
+        d.input("directions", "vec3", shape, kind="unit", about="Unit directions, z is up")
+    else:
+        shape = (d.pick(8, 10), d.pick(12, 16))
+    if solar == "direction":
+        d.param("sun", "vec3", 0.3, 0.8, about="Direction of the sun, need not be of length one")
+    else:
+        d.param("sun_elevation", "float", 0.25, 1.2, about="Elevation of the sun [rad]")
+        d.param("sun_azimuth", "float", 0.0, 3.0, about="Azimuth of the sun [rad]")
+    if haze == "each":
+        d.input("turbidity", "float", shape, 2.2, 6.0, about="Turbidity, 2 clear to 6 hazy")
+    else:
+        d.param("turbidity", "float", 2.2, 6.0, about="Turbidity, 2 clear to 6 hazy")
+    if clouds == "mixed":
+        d.param("cloud_cover", "float", 0.2, 0.8, about="Fraction of the sky that clouds cover")
+    if ground == "albedo":
+        d.param("ground_albedo", "float", 0.1, 0.4, about="Albedo of the ground")
+    if tone != "none":
+        d.param("exposure", "float", 0.03, 0.08, about="Scale from kcd/m^2 to display values")
+    name, type, about = {
+        "rgb": ("sky", "vec3", "Linear sRGB" + (" [kcd/m^2]" if tone == "none" else "")),
+        "xyY": ("sky", "vec3", "Chromaticities and luminance [kcd/m^2]"),
+        "luminance": ("luminance", "float", "Luminance [kcd/m^2]"),
+    }[result]
+    d.output(name, type, shape, about=about)
+    d.function('''
+        @wp.func
+        def perez(cos_theta: float, gamma: float, a: float, b: float, c: float, d: float, e: float) -> float:
+            """Relative luminance of a clear sky at an angle gamma from the sun (Perez et al.)."""
+            cos_gamma = wp.cos(gamma)
+            gradation = 1.0 + a * wp.exp(b / cos_theta)
+            indicatrix = 1.0 + c * wp.exp(d * gamma) + e * cos_gamma * cos_gamma
+            return gradation * indicatrix
+    ''')
+
+    def ratio(which: str, indent: str) -> str:
+        pairs = _FIT[which]
+        names = [f"{letter}_{which}" for letter in "abcde"]
+        lines = [
+            f"{n} = {s} * t {'+' if o >= 0 else '-'} {abs(o)}" for n, (s, o) in zip(names, pairs, strict=True)
+        ]
+        args = ", ".join(names)
+        lines.append(f"{which}_sky = perez(cos_theta, gamma, {args}) / perez(1.0, theta_s, {args})")
+        return "\n".join(indent + line for line in lines)
+
+    color = result != "luminance"
+    if color:
+        for which in "xy":
+            a, b, c = (_poly(row, "s") for row in _ZENITH[which])
+            d.function(f'''
+                @wp.func
+                def zenith_{which}(t: float, s: float) -> float:
+                    """Chromaticity {which} at the zenith by turbidity t and the sun's zenith angle s."""
+                    quadratic = {a}
+                    linear = {b}
+                    constant = {c}
+                    return t * t * quadratic + t * linear + constant
+            ''')
+    index = "tid" if view == "directions" else "row, col"
+    where = {
+        "directions": "tid = wp.tid()\ndirection = directions[tid]",
+        "panorama": f"""
+            row, col = wp.tid()
+            # Latitude-longitude map, the zenith in the upper row
+            theta = wp.pi * (float(row) + 0.5) / {float(shape[0])}
+            phi = 2.0 * wp.pi * (float(col) + 0.5) / {float(shape[-1])}
+            direction = wp.vec3(wp.sin(theta) * wp.cos(phi), wp.sin(theta) * wp.sin(phi), wp.cos(theta))
+            """,
+        "fisheye": f"""
+            row, col = wp.tid()
+            # Equidistant fisheye: the horizon is the circle of radius one
+            x = 2.0 * (float(col) + 0.5) / {float(shape[-1])} - 1.0
+            y = 2.0 * (float(row) + 0.5) / {float(shape[0])} - 1.0
+            radius = wp.sqrt(x * x + y * y)
+            # Nothing is seen outside of the circle
+            if radius > 1.0:
+                return
+
+            theta = 0.5 * wp.pi * radius
+            scale = wp.sin(theta) / wp.max(radius, 1.0e-6)
+            direction = wp.vec3(scale * x, scale * y, wp.cos(theta))
+            """,
+    }[view]
+    nothing = "0.0" if not color else "wp.vec3(0.0, 0.0, 0.0)"
+    under = {
+        "clamp": "",
+        "black": f"# Below the horizon\nif direction[2] < 0.0:\n    {name}[{index}] = {nothing}\n    return\n",
+        "albedo": "",
+    }[ground]
+    up = "direction[2]"
+    if ground == "albedo":
+        up = "wp.abs(direction[2])"
+        under = "# The ground mirrors the sky above it, dimmed by its albedo\nshade = wp.where(direction[2] < 0.0, ground_albedo, 1.0)"
+    cover = {
+        "none": "",
+        "overcast": """
+            # CIE overcast sky: three times as bright at the zenith as at the horizon, and gray
+            luminance_sky = zenith_Y * (1.0 + 2.0 * wp.max($up, 0.0)) / 3.0
+            $gray
+            """,
+        "mixed": """
+            # Part of the light comes from clouds, which are gray
+            cloudy = zenith_Y * (1.0 + 2.0 * wp.max($up, 0.0)) / 3.0
+            luminance_sky = (1.0 - cloud_cover) * luminance_sky + cloud_cover * cloudy
+            $mix
+            """,
+    }[clouds].replace("$up", up)
+    sun_disc = {
+        "none": "",
+        "hard": """
+            # Disc of the sun, half a degree wide
+            luminance_sky += wp.where(gamma < 0.00465, 1.0e3 * zenith_Y, 0.0)
+            """,
+        "limb": """
+            # Disc of the sun with a soft limb
+            rim = wp.clamp(1.0 - gamma / 0.00465, 0.0, 1.0)
+            luminance_sky += 1.0e3 * zenith_Y * (0.4 + 0.6 * wp.sqrt(rim + 1.0e-6)) * wp.where(rim > 0.0, 1.0, 0.0)
+            """,
+    }[disc]
+    dim = "luminance_sky *= shade" if ground == "albedo" else ""
+    to_rgb = """
+        # xyY to XYZ, then to linear sRGB (D65)
+        X = x_chroma / y_chroma * luminance_sky
+        Z = (1.0 - x_chroma - y_chroma) / y_chroma * luminance_sky
+        red = 3.2406 * X - 1.5372 * luminance_sky - 0.4986 * Z
+        green = -0.9689 * X + 1.8758 * luminance_sky + 0.0415 * Z
+        blue = 0.0557 * X - 0.2040 * luminance_sky + 1.0570 * Z
+        # Saturated colors may lie outside of the gamut
+        rgb = wp.max(wp.vec3(red, green, blue), wp.vec3(0.0, 0.0, 0.0))
+        $tone
+        """
+    store = {
+        "rgb": to_rgb + f"sky[{index}] = rgb",
+        "xyY": f"sky[{index}] = wp.vec3(x_chroma, y_chroma, luminance_sky)",
+        "luminance": f"luminance[{index}] = luminance_sky",
+    }[result]
+    d.launch(*shape)
+    d.code(
+        """
+        $where
+        $under
+        $sun
+        cos_sun = wp.clamp(to_sun[2], 0.02, 0.999)
+        theta_s = wp.acos(cos_sun)
+        # Towards the horizon the path through the air grows without bound
+        cos_theta = wp.max($up, 0.05)
+        gamma = wp.acos(wp.clamp(wp.dot($looked, to_sun), -0.999999, 0.999999))
+        t = $turbidity
+        # Luminance at the zenith [kcd/m^2]
+        chi = (4.0 / 9.0 - t / 120.0) * (wp.pi - 2.0 * theta_s)
+        zenith_Y = (4.0453 * t - 4.9710) * wp.tan(chi) - 0.2155 * t + 2.4192
+        # Distribution coefficients are linear in turbidity
+        $Y
+        luminance_sky = zenith_Y * Y_sky
+        $color
+        $cover
+        $disc
+        $dim
+        $store
+        """,
+        where=where,
+        under=under,
+        sun="to_sun = wp.normalize(sun)"
+        if solar == "direction"
+        else "flat = wp.cos(sun_elevation)\nto_sun = wp.vec3(flat * wp.cos(sun_azimuth), flat * wp.sin(sun_azimuth), wp.sin(sun_elevation))",
+        up=up,
+        looked="direction"
+        if ground != "albedo"
+        else "wp.vec3(direction[0], direction[1], wp.abs(direction[2]))",
+        turbidity=f"turbidity[{index}]" if haze == "each" else "turbidity",
+        Y=ratio("Y", ""),
+        color=f"{ratio('x', '')}\n{ratio('y', '')}\nx_chroma = zenith_x(t, theta_s) * x_sky\ny_chroma = zenith_y(t, theta_s) * y_sky"
+        if color
+        else "",
+        cover=cover.replace(
+            "$gray",
+            "x_chroma = wp.lerp(x_chroma, 0.3127, 0.95)\n            y_chroma = wp.lerp(y_chroma, 0.3290, 0.95)"
+            if color
+            else "",
+        ).replace(
+            "$mix",
+            "x_chroma = wp.lerp(x_chroma, 0.3127, cloud_cover)\n            y_chroma = wp.lerp(y_chroma, 0.3290, cloud_cover)"
+            if color
+            else "",
+        ),
+        disc=sun_disc,
+        dim=dim,
+        store="\n".join(line.strip() for line in store.strip().split("\n")),
+        tone={
+            "none": "",
+            "exposure": "rgb *= exposure",
+            "exponential": "# Film-like shoulder\nrgb = wp.vec3(1.0 - wp.exp(-exposure * rgb[0]), 1.0 - wp.exp(-exposure * rgb[1]), 1.0 - wp.exp(-exposure * rgb[2]))",
+        }[tone],
+    )
+    d.explain("""
+        Perez's distribution, scaled to the zenith, gives luminance and both chromaticities; its coefficients
+        depend on turbidity, which measures haze.
+    """)
+    d.says(
+        "Computes the luminance of the daylight sky in each direction (Preetham's model)."
+        if not color
+        else "Computes the color of the daylight sky in each direction (Preetham's model)."
+    )
+
+    def agrees(v: Values, after: Values) -> None:
+        seen = np.ones(shape, bool)
+        if view == "directions":
+            w = v.directions
+        else:
+            i, j = np.meshgrid(*(np.arange(k) + 0.5 for k in shape), indexing="ij")
+            theta, phi = np.pi * i / shape[0], 2 * np.pi * j / shape[-1]
+            if view == "fisheye":
+                x, y = 2 * j / shape[-1] - 1, 2 * i / shape[0] - 1
+                seen = np.hypot(x, y) <= 1
+                theta, phi = np.pi / 2 * np.hypot(x, y), np.arctan2(y, x)
+            w = np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)], axis=-1)
+        low = w[..., 2] < 0
+        if ground == "albedo":
+            w = np.concatenate([w[..., :2], np.abs(w[..., 2:])], axis=-1)
+        if solar == "direction":
+            s = v.sun / np.linalg.norm(v.sun)
+        else:
+            e, a = v.sun_elevation, v.sun_azimuth
+            s = np.array([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)])
+        angle = np.arccos(np.clip(s[2], 0.02, 0.999))
+        gamma = np.arccos(np.clip(w @ s, -0.999999, 0.999999))
+        cos, t = np.maximum(w[..., 2], 0.05), v.turbidity * np.ones(shape)
+
+        def part(which: str) -> Any:
+            a, b, c, d_, e = (k * t + o for k, o in _FIT[which])
+
+            def f(x: Any, g: Any) -> Any:
+                return (1 + a * np.exp(b / x)) * (1 + c * np.exp(d_ * g) + e * np.cos(g) ** 2)
+
+            return f(cos, gamma) / f(1.0, angle)
+
+        zy = (4.0453 * t - 4.971) * np.tan((4 / 9 - t / 120) * (np.pi - 2 * angle)) - 0.2155 * t + 2.4192
+        gray = zy * (1 + 2 * np.maximum(w[..., 2], 0)) / 3
+        share = {"none": 0.0, "overcast": 1.0}.get(clouds, v.get("cloud_cover", 0.0))
+        y_ = (1 - share) * zy * part("Y") + share * gray
+        if disc == "hard":
+            y_ = y_ + np.where(gamma < 0.00465, 1e3 * zy, 0.0)
+        elif disc == "limb":
+            rim = np.clip(1 - gamma / 0.00465, 0, 1)
+            y_ = y_ + 1e3 * zy * (0.4 + 0.6 * np.sqrt(rim + 1e-6)) * (rim > 0)
+        y_ = y_ * np.where(low, v.get("ground_albedo", 1.0), 1.0)
+        if ground == "black":
+            seen &= ~low
+        if not color:
+            mostly_close(after[name], np.where(seen, y_, 0.0), 5e-3)
+            return
+        share = 0.95 if clouds == "overcast" else share
+        chroma = []
+        for which, white in (("x", 0.3127), ("y", 0.329)):
+            top = sum(t**k * np.polyval(row, angle) for k, row in zip((2, 1, 0), _ZENITH[which], strict=True))
+            chroma.append((1 - share) * top * part(which) + share * white)
+        x, y = chroma
+        made = np.stack([x, y, y_], axis=-1)
+        if result == "rgb":
+            made = np.maximum(np.stack([x / y * y_, y_, (1 - x - y) / y * y_], axis=-1) @ _RGB.T, 0.0)
+            made = made * v.get("exposure", 1.0) if tone != "none" else made
+            made = 1 - np.exp(-made) if tone == "exponential" else made
+        mostly_close(after[name], np.where(seen[..., None], made, 0.0), 1e-2)
+
+    d.holds(agrees)

@@ -1,0 +1,140 @@
+"""Sums as functions: many people keep the loop that adds things up out of their kernels."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+
+import msgspec
+
+from warpgen.synthesis.writing.draft import Draft
+from warpgen.synthesis.writing.inferring import local_types
+from warpgen.synthesis.writing.rng import Rng
+
+_START = re.compile(
+    r"^(\w+) = (?:(float|int|wp\.uint32|wp\.uint64)\(-?(?:0x)?[\da-fA-F.e+-]+\)"
+    r"|(wp\.vec[234]|wp\.mat33)\((?:0\.0)?(?:, 0\.0)*\))$"
+)
+_LOOP = re.compile(r"^(?:for|while) ")
+_PLAIN = re.compile(r"^[a-z]\w* = [^=]*$|^#")
+# What a function cannot do for a kernel, or what changes more than what it returns.
+_APART = re.compile(
+    r"\breturn\b|\bwp\.(?:rand|sample_|poisson|atomic|printf|tile|static|tid|grad|block_dim)|\bstate\b"
+)
+_STORE = re.compile(r"^ *\w+(?:\.\w+)*\[.*\](?:\[.*\])* (?:[-+*/|&^]|<<|>>|//)?= ", re.MULTILINE)
+_ASSIGNED = re.compile(r"^ *(\w+(?:, *\w+)*) (?:[-+*/|&^%]|<<|>>|//)?=(?!=) |\bfor (\w+) in ", re.MULTILINE)
+_NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?!\w*=(?!=))")
+_KEYWORDS = frozenset(
+    "for in if elif else and or not while break continue wp True False range int float".split()
+)
+_VAGUE = frozenset("total acc sum value result s dot weighted out y".split())
+_LINES = 26  # longer kernels are read as a whole, and are what they are for their length
+_CHANCE = 0.85
+
+
+class _Sum(msgspec.Struct, frozen=True):
+    """A loop and what stands before it, lines `start` to `end`; `results` begin in the first of them."""
+
+    start: int
+    end: int
+    results: dict[str, str]
+
+
+def outline_sums(draft: Draft, rng: Rng) -> None:
+    """Perhaps move the loops of a short kernel that add up into functions of their own."""
+    lines = draft.text.rstrip("\n").split("\n")
+    if draft.tiled or "wp.tile" in draft.text or len(lines) > _LINES or not rng.chance(_CHANCE):
+        return
+    at = 0
+    while found := _next(lines, at):
+        call = _outlined(draft, lines, found, rng)
+        if call:
+            lines[found.start : found.end] = call.split("\n")
+        at = found.start + 1
+    draft.text = "\n".join(lines) + "\n"
+
+
+def _next(lines: list[str], at: int) -> _Sum | None:
+    """The first sum from line `at` on that is not within another block."""
+    for start in range(at, len(lines)):
+        loop = start
+        results: dict[str, str] = {}
+        while loop < len(lines) and _PLAIN.match(lines[loop]) and (results or _START.match(lines[loop])):
+            if found := _START.match(lines[loop]):
+                results[found[1]] = found[2] or found[3]
+            loop += 1
+        if not results or loop == len(lines) or not _LOOP.match(lines[loop]):
+            continue
+        end = loop + 1
+        while end < len(lines) and (not lines[end] or lines[end].startswith((" ", ")"))):
+            end += 1
+        while not lines[end - 1]:
+            end -= 1
+        return _Sum(start, end, results)
+    return None
+
+
+def _outlined(draft: Draft, lines: list[str], found: _Sum, rng: Rng) -> str:
+    """The line that calls the function that was made of it, or "" where it cannot be one."""
+    block = "\n".join(lines[found.start : found.end])
+    code = _code(block)
+    after = set(_NAME.findall(_code("\n".join(lines[found.end :]))))
+    made, before = _assigned(code), _assigned(_code("\n".join(lines[: found.start])))
+    results = [name for name in found.results if name in after]
+    if _APART.search(code) or _STORE.search(code) or not 1 <= len(results) <= 2:
+        return ""
+    types = local_types(lines[: found.start], {p.name: p.annotation for p in draft.parameters})
+    read = [n for n in dict.fromkeys(_NAME.findall(code)) if n not in made and n not in _KEYWORDS]
+    taken = [n for n in read if n in types or n in before]
+    odd = any(n not in types or "indexed" in types[n] or "Texture" in types[n] for n in taken)
+    if odd or made & (set(types) | before) or (made - set(results)) & after:
+        return ""
+    name = _named(draft, results, code, _code("\n".join(lines[found.end :])), rng)
+    if not name:
+        return ""
+    result = f" -> {found.results[results[0]]}" if len(results) == 1 else ""
+    heads = [f"{n}: {types[n]}" for n in taken]
+    signature = f"def {name}({', '.join(heads)}){result}:"
+    if len(signature) > 100:
+        signature = "\n".join([f"def {name}(", *(f"    {head}," for head in heads), f"){result}:"])
+    body = textwrap.indent(f"{block}\nreturn {', '.join(results)}", "    ")
+    draft.functions.append(f"@wp.func\n{signature}\n{body}")
+    call = f"{', '.join(results)} = {name}({', '.join(taken)})"
+    if len(call) > 100:
+        rows = textwrap.indent(textwrap.fill(", ".join(taken), 90), "    ")
+        call = f"{', '.join(results)} = {name}(\n{rows}\n)"
+    return call
+
+
+def _code(text: str) -> str:
+    return "\n".join(line.split("#")[0].rstrip() for line in text.split("\n"))
+
+
+def _assigned(code: str) -> set[str]:
+    parts = [part for group in _ASSIGNED.findall(code) for part in group if part]
+    return {name.strip() for part in parts for name in part.split(",")}
+
+
+def _named(draft: Draft, results: list[str], code: str, after: str, rng: Rng) -> str:
+    """A name for the function that nothing else in the program has, or "" where none says what it does."""
+    name = f"compute_{'_and_'.join(results)}"
+    if any(result in _VAGUE or len(result) < 3 or result == "count" for result in results):
+        changes = re.findall(rf"^ +(?:{'|'.join(results)}) (\S*=) (.*)$", code, re.MULTILINE)
+        if any(sign not in ("+=", "-=") for sign, _ in changes):
+            return ""
+        name = (
+            "count_matches"
+            if all(value == "1" for _, value in changes)
+            else _after_output(results, after, rng)
+        )
+        name = name if len(results) == 1 else f"sum_{'_and_'.join(results)}"
+    text = "\n".join([draft.text, *draft.functions, *(p.text for p in draft.pieces)])
+    return "" if re.search(rf"\b{name}\b", text) else name
+
+
+def _after_output(results: list[str], after: str, rng: Rng) -> str:
+    """A name after the array that the sum goes to, or one that sums have."""
+    stored = re.search(rf"^(\w+)\[.*\] \+?= .*\b{results[0]}\b", after, re.MULTILINE)
+    if stored and len(stored[1]) > 3 and not stored[1].startswith(("out", "result")):
+        return f"compute_{stored[1]}"
+    return rng.choice(("sum_of_terms", "sum_terms", "accumulate_terms", "partial_sum", "inner_sum"))
