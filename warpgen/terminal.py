@@ -41,8 +41,8 @@ def skyline(counts: Iterable[int]) -> str:
 
 
 def percent(share: float) -> str:
-    """A share, 0 ... 1, for a person: 69.4 %."""
-    return f"{100 * share:.1f} %"
+    """A share, 0 ... 1, for a person: 69.4 %. Only the whole is 100.0 %."""
+    return "> 99.9 %" if 0.9995 <= share < 1 else f"{100 * share:.1f} %"
 
 
 def size_text(size: float) -> str:

@@ -95,6 +95,7 @@ def test_page_card_report_and_quality_tell_the_same(tmp_path: Path) -> None:
         assert all(f"{m.figures.bytes:,} bytes" in text for m in manifests.values())
         assert headline.good(manifests) in text
     assert f"<b>{measured.rows}</b><span>rows of C++" in page
+    assert f"<b>{percent(figures.adjoint_share)}</b><span>with an adjoint" in page
     assert line(card, "rows") == line(report, "rows") == ["5", "5"]
 
 
@@ -104,3 +105,14 @@ def test_conversions_to_scalars_are_no_builtins(committed: Mapping[Target, Manif
         left_out = told.figures.builtins.keys() - told.figures.called.keys()
         assert "float64" in left_out
         assert all(re.fullmatch(r"[a-z]+\d+", name) for name in left_out)
+
+
+def test_only_the_whole_is_a_hundred_percent() -> None:
+    """A share that falls short of it by less than rounding shows says so."""
+    assert [percent(share) for share in (1, 0.99996, 0.9994, 0.6938, 0)] == [
+        "100.0 %",
+        "> 99.9 %",
+        "99.9 %",
+        "69.4 %",
+        "0.0 %",
+    ]

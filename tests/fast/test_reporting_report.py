@@ -19,10 +19,15 @@ from warpgen.reporting.manifest import Moment, write_manifest
 from warpgen.reporting.report import report_path, write_report
 
 
+def written(root: Path) -> Path:
+    """The report without its plots, which take longer than the tests."""
+    return write_report(root, least=1_000)
+
+
 def test_tells_both_datasets_with_the_figures_of_their_manifests(tmp_path: Path) -> None:
     """Rows, bytes, checksums, categories and commands are those of the manifests."""
     manifests = finished_root(tmp_path)
-    text = write_report(tmp_path).read_text()
+    text = written(tmp_path).read_text()
     for manifest in manifests.values():
         for figure in (manifest.figures.sha256, f"{manifest.figures.bytes:,} bytes", manifest.command):
             assert figure in text
@@ -33,13 +38,13 @@ def test_tells_both_datasets_with_the_figures_of_their_manifests(tmp_path: Path)
 def test_is_the_same_text_every_time(tmp_path: Path) -> None:
     """Writing the report again changes no byte."""
     finished_root(tmp_path)
-    assert write_report(tmp_path).read_bytes() == write_report(tmp_path).read_bytes()
+    assert written(tmp_path).read_bytes() == written(tmp_path).read_bytes()
 
 
 def test_one_dataset_is_told_as_one(tmp_path: Path) -> None:
     """With one target the report says that the other has not been made."""
     finished_root(tmp_path, ("cuda",))
-    text = write_report(tmp_path).read_text()
+    text = written(tmp_path).read_text()
     assert "Only the cuda dataset has been made." in text
     assert "production_cpu" not in text
 
@@ -47,7 +52,7 @@ def test_one_dataset_is_told_as_one(tmp_path: Path) -> None:
 def test_reads_in_two_to_five_minutes(tmp_path: Path) -> None:
     """At 250 words a minute, code and tables left out."""
     finished_root(tmp_path)
-    text = re.sub(r"```.*?```|^\|.*?$", "", write_report(tmp_path).read_text(), flags=re.S | re.M)
+    text = re.sub(r"```.*?```|^\|.*?$", "", written(tmp_path).read_text(), flags=re.S | re.M)
     assert 2 * 250 <= len(text.split()) <= 5 * 250
 
 
@@ -85,7 +90,7 @@ def test_no_row_worth_showing_is_said(tmp_path: Path) -> None:
     """A dataset without adjoints gives a report without an example."""
     write_rows(dataset_path(tmp_path, "cpu"), [row(0, backward=(0, 0))])
     write_manifest(tmp_path, "cpu", Recipe(target="cpu", size=None, rows=1), CIRCUMSTANCES, {}, [])
-    assert "No row is short enough" in write_report(tmp_path).read_text()
+    assert "No row is short enough" in written(tmp_path).read_text()
 
 
 def test_excerpts_leave_out_declarations_and_line_numbers() -> None:
@@ -107,7 +112,7 @@ def test_control_characters_of_rows_stay_out(tmp_path: Path) -> None:
     code = row(0).code.replace("var_1", "\x1b[31m\u202e")
     write_rows(dataset_path(tmp_path, "cpu"), [row(0, code=code)])
     write_manifest(tmp_path, "cpu", Recipe(target="cpu", size=None, rows=1), CIRCUMSTANCES, {}, [])
-    text = write_report(tmp_path).read_text()
+    text = written(tmp_path).read_text()
     assert "\\x1b[31m\\u202e" in text
     assert "\x1b" not in text
 

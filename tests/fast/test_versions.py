@@ -166,3 +166,11 @@ def test_the_tests_have_what_each_extra_brings() -> None:
         found = [pin for line in pinned if (pin := Requirement(line)).name == wanted.name]
         assert found, wanted.name
         assert all(wanted.specifier.contains(next(iter(pin.specifier)).version) for pin in found), wanted.name
+
+
+def test_older_warps_are_tried_by_continuous_integration() -> None:
+    """All that are accepted, and no other."""
+    text = (REPOSITORY / ".github" / "workflows" / "ci.yml").read_text()
+    tried = re.search(r"^ +warp: \[(.*)\]$", text, re.M)
+    assert tried is not None
+    assert tuple(re.findall(r'"(.*?)"', tried[1])) == OLDER_WARPS

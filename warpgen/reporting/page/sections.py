@@ -11,7 +11,7 @@ from warpgen.reporting.manifest import Manifest
 from warpgen.reporting.page import charts
 from warpgen.reporting.similarity import NEAR
 from warpgen.reporting.survey import Spread
-from warpgen.terminal import printable, size_text
+from warpgen.terminal import percent, printable, size_text
 
 Manifests = Mapping[Target, Manifest]
 
@@ -46,6 +46,7 @@ def tiles(manifests: Manifests, builtins: tuple[int, int], resembling: float) ->
         (f"{builtins[0]} of {builtins[1]}", "Warp builtins", "called in at least one row"),
         (f"{100 * resembling:.1f} %", "near-duplicates", "share 70 % of their 5-grams with an earlier one"),
         _checked(manifests),
+        (percent(figures.adjoint_share), "with an adjoint", "the derivative, written by Warp"),
         (_speed(first), "made per second", f"{first.circumstances.workers} workers, no GPU"),
     ]
     return (
@@ -64,7 +65,11 @@ def _checked(manifests: Manifests) -> tuple[str, str, str]:
     if not total:
         return "0", "checks", "none were asked for"
     passed = sum(counts.get("pass", 0) for checks in verdicts for counts in checks.values())
-    return f"{100 * passed / total:.1f} %", "of checks passed", f"{total:,} checks in the rows"
+    neutral = sum(
+        counts.get(name, 0) for checks in verdicts for counts in checks.values() for name in _NEUTRAL
+    )
+    share = percent(passed / max(1, total - neutral))
+    return share, "of checks passed", f"{total - neutral:,} in the rows; {neutral:,} had nothing to check"
 
 
 def _speed(manifest: Manifest) -> str:
@@ -297,7 +302,7 @@ def origin(manifests: Manifests) -> str:
                     ("splits", ", ".join(f"{name} {rows:,}" for name, rows in figures.splits.items())),
                     ("licence", manifest.licence),
                     ("repeats dropped", ", ".join(dropped) or "none"),
-                    ("failed", f"{len(manifest.failures):,} programs"),
+                    ("failed", f"{len(manifest.failures):,} program{'s' * (len(manifest.failures) != 1)}"),
                 )
             )
             + _failures(manifest)

@@ -28,6 +28,12 @@ from warpgen.reporting.similarity import Confirmed
 _MOST_COMPARED = 4_000  # programs: their comparison grows with the square
 
 
+_USE = (
+    '<p class="lead"><b>How to use.</b> In Python, <code>warpgen.open(".")</code> reads, runs and judges '
+    "the rows; <code>python -m warpgen.export</code> writes them for other tools.</p>"
+)
+
+
 class _Source(msgspec.Struct):
     python_source: str
 
@@ -57,6 +63,7 @@ def page(manifests: Mapping[Target, Manifest], datasets: Mapping[Target, Path]) 
     values, resembling = _likeness(next(iter(datasets.values())))
     body = (
         sections.tiles(manifests, (len(known & called), len(known)), resembling),
+        _USE,
         sections.categories(manifests),
         sections.coverage(manifests, groups, first.recipe.warp),
         browser.section(first.figures.rows),
@@ -78,8 +85,9 @@ def _document(manifests: Mapping[Target, Manifest], body: str, shown: Sequence[d
     )
     recipe = next(iter(manifests.values())).recipe
     about = (
-        f"NVIDIA Warp kernels in Python, C++ and CUDA C++, seed {recipe.seed}, recipe {recipe.hash}, "
-        f"warpgen {recipe.warpgen}, Warp {recipe.warp}"
+        "Each row is one kernel: a program for NVIDIA Warp in Python, the code that Warp itself generates "
+        "for it, its adjoint, the launch that runs it and what was checked. "
+        f"Made by warpgen {recipe.warpgen} and Warp {recipe.warp} from seed {recipe.seed}."
     )
     names = "categories coverage rows features sizes similarity verdicts throughput origin".split()
     links = "".join(f'<a href="#{name}">{name}</a>' for name in names)
@@ -100,7 +108,7 @@ def _document(manifests: Mapping[Target, Manifest], body: str, shown: Sequence[d
 <button id="theme" title="light or dark">◐</button>
 </header>
 <main>
-<p class="lead">{sections.text(about)}</p>
+<p class="lead"><b>What.</b> {sections.text(about)}</p>
 {body}
 </main>
 <script type="application/json" id="data">{browser.embedded(shown)}</script>
