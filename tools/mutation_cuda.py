@@ -33,7 +33,8 @@ from warpgen.synthesis.generator import Options, synthesize
 from warpgen.verification import check_unit
 from warpgen.verification.compiling.compiler import Compiler
 from warpgen.verification.device import unit
-from warpgen.verification.device.compiling import SOURCES, DeviceCompiler
+from warpgen.verification.device.compiling import DeviceCompiler
+from warpgen.verification.device.headers import SOURCES
 from warpgen.verification.device.kernel import DeviceKernel
 from warpgen.verification.device.machine import Machine, Stuck
 from warpgen.verification.device.memory import GuardedArguments
@@ -101,10 +102,10 @@ class _Faulty(DeviceCompiler):
         for old, new in _HOOKS:
             assert text.count(old) == 1, old
             text = text.replace(old, new)
-        source = self._includes.with_suffix(".cpp")
+        source = self.includes.with_suffix(".cpp")
         source.write_text(text, encoding="utf-8")
         super()._warm_up(target)
-        warp_native.compile_device(source, self.machine, None, self._includes, "", level=2)
+        warp_native.compile_device(source, self.machine, None, self.includes, "", level=2)
 
 
 @functools.lru_cache(maxsize=2)
