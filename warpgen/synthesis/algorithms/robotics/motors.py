@@ -110,7 +110,8 @@ def step_servos(d: Draft) -> None:
             "position": "Target joint positions [rad]",
         }[control],
     )
-    d.input("current", "float", count, -5.0, 5.0, about="Motor currents [A]")
+    if electric != "static" or control == "current":
+        d.input("current", "float", count, -5.0, 5.0, about="Motor currents [A]")
     d.input("rotor_speed", "float", count, -100.0, 100.0, about="Rotor speeds [rad/s]")
     if gear != "rigid":
         d.input("rotor_angle", "float", count, -60.0, 60.0, about="Rotor angles [rad]")
