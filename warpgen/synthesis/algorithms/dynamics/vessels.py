@@ -9,6 +9,7 @@ import numpy as np
 from warpgen.synthesis.algorithms.dynamics import DOMAIN
 from warpgen.synthesis.library import quaternions
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
 
 _DAMPING = {
     "linear": """
@@ -271,6 +272,7 @@ def step_vessels(d: Draft) -> None:
         store="wp.quat_rotate(rot_new, vel_new)" if world else "vel_new",
     )
     d.text = d.text.replace("# --- Damping ---\n# --- Step", "# --- Step")
+    trim(d)
     d.explain("""
         M dv/dt + C(v) v + D(v) v + g(q) = tau in body axes, with added mass in M and C. The hull is
         symmetric, so all of these matrices are diagonal.

@@ -277,8 +277,10 @@ def frame_forces(d: Draft) -> None:
         scatter=scatter if output != "ends" else "",
     )
     if output == "ends":
-        for name in ("tx1", "tx2"):
-            d.text = "\n".join(x for x in d.text.split("\n") if not x.startswith(f"{name} = "))
+        for name in ("tx1", "tx2", "q_y", "q_z", "n_l"):
+            d.text = "\n".join(
+                x for x in d.text.split("\n") if not x.startswith((f"{name} = ", f"{name} += "))
+            )
         d.text = d.text.replace("\nj = torsion" + at, "")
         d.text = "\n".join(
             x

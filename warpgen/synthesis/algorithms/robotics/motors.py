@@ -8,6 +8,7 @@ import numpy as np
 
 from warpgen.synthesis.algorithms.robotics import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
 
 _CONTROL = {
     "voltage": "voltage = wp.clamp(command[tid], -1.0, 1.0) * supply",
@@ -109,7 +110,8 @@ def step_servos(d: Draft) -> None:
             "position": "Target joint positions [rad]",
         }[control],
     )
-    d.input("current", "float", count, -5.0, 5.0, about="Motor currents [A]")
+    if electric != "static" or control == "current":
+        d.input("current", "float", count, -5.0, 5.0, about="Motor currents [A]")
     d.input("rotor_speed", "float", count, -100.0, 100.0, about="Rotor speeds [rad/s]")
     if gear != "rigid":
         d.input("rotor_angle", "float", count, -60.0, 60.0, about="Rotor angles [rad]")
@@ -270,6 +272,7 @@ def step_servos(d: Draft) -> None:
         d.text = d.text.replace(
             "# Rigid gear: the rotor turns with the joint\nrotor_new = joint_vel[tid] * gear\n", ""
         )
+    trim(d)
     d.explain("""
         L di/dt = V - R i - ke w and J dw/dt = kt i - friction - T / N. Angles and speeds of the rotor are those before
         the gear of ratio N; the winding heats up by R i^2.

@@ -9,6 +9,7 @@ import numpy as np
 from warpgen.synthesis.algorithms.robotics import DOMAIN
 from warpgen.synthesis.library import quaternions
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
 
 _RADII = {
     "ellipsoid": """
@@ -258,6 +259,7 @@ def navigate(d: Draft) -> None:
         d.text = d.text if gravity == "somigliana" else d.text.replace("height = -nav_pos[tid][2]\n", "")
     if update == "geodetic" and not spins and gravity == "constant" and earth == "sphere":
         d.text = d.text.replace("sin_lat = wp.sin(lat)\n", "")
+    trim(d)
     d.explain("""
         Local level axes point north, east and down. Sensor increments are turned into them, gravity and Coriolis terms
         are added, and the attitude follows the body less the rotation of the local level frame.

@@ -227,6 +227,8 @@ def project_shape_contacts(d: Draft) -> None:
         "listed": "tid = wp.tid()\nparticle = contact_particle[tid]\n# Skip padding (index of -1)\nif particle < 0:\n    return\nshape = contact_shape[tid]",
         "dense": "particle, shape = wp.tid()",
     }
+    if "BOX" in types:
+        d.forward_only()  # Warp's adjoint of the faces' nested branches is not exact
     if pairs == "listed":
         d.launch(count)
     else:
