@@ -6,6 +6,7 @@ import numpy as np
 
 from warpgen.synthesis.algorithms.finance import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
 
 
 @DOMAIN.algorithm(
@@ -195,6 +196,7 @@ def project_mortgages(d: Draft) -> None:
             "balance": "final_balance[pool] = balance",
         }[result],
     )
+    trim(d)
     d.explain("""
         The rates of prepayment and default are annual and turned into monthly ones. Interest is paid on the balance
         at the beginning of the month.
@@ -227,10 +229,11 @@ def project_mortgages(d: Draft) -> None:
                 )
                 gone = b * (1 - (1 - cdr) ** (1 / 12))
                 due *= 1 - gone / b
-            cpr = {
-                "psa": lambda month=month: v.psa_speed * 0.06 * min(month / 30, 1), "constant": lambda: v.cpr,
-                "incentive": lambda c=c: 0.2406 - 0.1389 * np.arctan(5.952 * (1.089 - c / v.market_rate)),
-            }[prepay]()  # type: ignore[operator]  # fmt: skip
+            cpr = v.get("cpr", 0.0)
+            if prepay == "psa":
+                cpr = v.psa_speed * 0.06 * min(month / 30, 1)
+            elif prepay == "incentive":
+                cpr = 0.2406 - 0.1389 * np.arctan(5.952 * (1.089 - c / v.market_rate))
             if season:
                 cpr *= 1 + np.sin(np.pi / 6 * (month % 12 - 3)) / 4
             if burnout:
