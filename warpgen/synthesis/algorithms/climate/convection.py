@@ -9,6 +9,7 @@ import numpy as np
 from warpgen.synthesis.algorithms.climate import DOMAIN
 from warpgen.synthesis.library.proofs import mostly_close
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
 
 # Saturation vapor pressure over water [hPa]: factor, slope, offset in degrees Celsius, by whom.
 _SATURATION = {
@@ -266,6 +267,7 @@ def lift_parcels(d: Draft) -> None:
             "profile": f"{at('parcel_profile', 'start')} = t0",
         }[result],
     )
+    trim(d)
     d.explain("""
         Levels are stored from the top down. Below the condensation level the parcel follows the dry adiabat,
         above it the pseudoadiabat, from which all condensed water falls out at once.

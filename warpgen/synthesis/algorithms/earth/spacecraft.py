@@ -8,6 +8,7 @@ import numpy as np
 
 from warpgen.synthesis.algorithms.earth import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
 
 
 @DOMAIN.algorithm(
@@ -223,6 +224,7 @@ def spacecraft_acceleration(d: Draft) -> None:
                 """,
         }[result],
     )
+    trim(d)
     d.explain(
         "Lengths in km, times in s. Positions are relative to the center of the earth, in axes of the equator."
     )
@@ -232,7 +234,7 @@ def spacecraft_acceleration(d: Draft) -> None:
         d.says("Computes how fast perturbing forces change the orbital energy of spacecraft.")
 
     def reference(v: Values) -> dict[str, Any]:
-        r, u = v.positions, v.velocities
+        r, u = v.positions, v.get("velocities", 0.0 * v.positions)
         mu, re = 398600.4418, 6378.137
         radius = np.linalg.norm(r, axis=1, keepdims=True)
         force = 0.0 * r

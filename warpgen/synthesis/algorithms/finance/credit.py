@@ -8,6 +8,7 @@ import numpy as np
 
 from warpgen.synthesis.algorithms.finance import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
 
 
 @DOMAIN.algorithm(
@@ -194,6 +195,7 @@ def value_credit_swaps(d: Draft) -> None:
         else "",
         last=last,
     )
+    trim(d)
     d.explain("""
         The buyer pays coupons until default or maturity, and gets the loss given default. Both legs are sums of
         discount factors times probabilities of survival.
@@ -209,7 +211,7 @@ def value_credit_swaps(d: Draft) -> None:
 
     def reference(v: Values) -> dict[str, Any]:
         t = v.tau * np.arange(1, periods + 1)
-        lgd = 1 - v.recovery * np.ones(n)
+        lgd = 1 - v.get("recovery", 0.0) * np.ones(n)
         if hazards == "piecewise":
             lam = v.hazard
         elif hazards == "decaying":
@@ -234,7 +236,11 @@ def value_credit_swaps(d: Draft) -> None:
             "exact": before * old * lam / (lam + f) * -np.expm1(-(lam + f) * v.tau),
             "midpoint": np.sqrt(old * df) * died, "period end": df * died,
         }[protection]  # fmt: skip
-        leg = lgd * paid.sum(1) * (np.exp(-v.seller_hazard * v.tau * periods / 2) if settled else 1.0)
+        leg = (
+            lgd
+            * paid.sum(1)
+            * (np.exp(-v.get("seller_hazard", 0.0) * v.tau * periods / 2) if settled else 1.0)
+        )
         annuity = v.tau * (df * (alive + (died / 2 if accrual else 0.0))).sum(1)
         size, coupon = v.get("notional", 1.0), v.get("coupon", 0.0)
         value = size * (leg - coupon * (annuity - v.get("accrued", 0.0)))

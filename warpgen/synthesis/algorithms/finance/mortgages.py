@@ -6,6 +6,7 @@ import numpy as np
 
 from warpgen.synthesis.algorithms.finance import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
 
 
 @DOMAIN.algorithm(
@@ -195,6 +196,7 @@ def project_mortgages(d: Draft) -> None:
             "balance": "final_balance[pool] = balance",
         }[result],
     )
+    trim(d)
     d.explain("""
         The rates of prepayment and default are annual and turned into monthly ones. Interest is paid on the balance
         at the beginning of the month.

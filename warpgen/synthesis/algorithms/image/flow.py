@@ -10,6 +10,7 @@ from warpgen.synthesis.algorithms.image import DOMAIN
 from warpgen.synthesis.algorithms.image._borders import BORDERS, TURN, shifted
 from warpgen.synthesis.library.proofs import mostly_close
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
 
 
 @DOMAIN.algorithm(
@@ -252,6 +253,7 @@ def refine_flow(d: Draft) -> None:
     )
     if result == "energy":
         d.says("Computes the energy density of an optical flow: constancy of brightness and smoothness.")
+    trim(d)
     d.explain("""
         Brightness constancy ix u + iy v + it = 0 leaves one equation for two unknowns; the mean of the neighbors,
         weighted by alpha, supplies what is missing.

@@ -9,6 +9,7 @@ import numpy as np
 from warpgen.synthesis.algorithms.neural import DOMAIN
 from warpgen.synthesis.algorithms.neural._boxes import corners, overlap
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
 
 
 @DOMAIN.algorithm(
@@ -212,6 +213,7 @@ def suppress_boxes(d: Draft) -> None:
         reduce=reduce,
         number="num_kept[image] = count" if result == "list" else "",
     )
+    trim(d)
 
     def agrees(v: Values, after: Values) -> None:
         made = np.array([chosen(v, b) for b in range(images)])

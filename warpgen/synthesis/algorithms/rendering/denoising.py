@@ -9,6 +9,7 @@ import numpy as np
 from warpgen.synthesis.algorithms.rendering import DOMAIN
 from warpgen.synthesis.library.proofs import mostly_close
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
 
 _KERNELS = {"spline": (0.375, 0.25, 0.0625), "binomial": (0.5, 0.25, 0.0), "box": (1.0, 1.0, 1.0)}
 
@@ -238,6 +239,7 @@ def atrous_filter(d: Draft) -> None:
     )
     if normals == "exponential":
         d.text = d.text.replace("        weight = ", f"        {by_normal}\n        weight = ", 1)
+    trim(d)
     d.explain("""
         The taps of pass i are 2^i pixels apart, so that five passes cover a neighborhood of 125 pixels; weights
         fall where luminance, normals or depth differ from those of the center.
@@ -250,18 +252,19 @@ def atrous_filter(d: Draft) -> None:
             for j in range(cols):
                 made[i, j], spread[i, j] = filtered_at(v, base, i, j)
         if albedo == "demodulate":
-            made = np.where((v.depth <= 0)[..., None] & sky, v.illumination, made * v.albedo)
+            made = np.where(
+                (v.get("depth", np.ones(size)) <= 0)[..., None] & sky, v.illumination, made * v.albedo
+            )
         mostly_close(after.filtered, made, 5e-3)
         if keep:
             mostly_close(after.variance_out, spread, 5e-3)
 
     def weight_at(v: Values, base: Any, p: tuple[int, int], q: tuple[int, int], m: int, n: int) -> float:
         rgb = np.array([0.2126, 0.7152, 0.0722])
-        away = abs(v.depth[q] - v.depth[p]) / v.phi_depth
+        z = v.get("depth", np.ones(size))
+        away = abs(z[q] - z[p]) / v.phi_depth
         if depth == "slope":
-            away = abs(v.depth[q] - v.depth[p]) / (
-                v.phi_depth * v.depth_slope[p] * v.step * np.hypot(m, n) + 1e-2
-            )
+            away = abs(z[q] - z[p]) / (v.phi_depth * v.depth_slope[p] * v.step * np.hypot(m, n) + 1e-2)
         if depth == "plane":
             away = abs(v.normals[p] @ (v.positions[q] - v.positions[p])) / v.phi_depth
         if luminance != "none":

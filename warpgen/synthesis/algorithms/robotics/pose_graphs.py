@@ -8,6 +8,7 @@ import numpy as np
 
 from warpgen.synthesis.algorithms.robotics import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
 
 _ROBUST = {
     "none": "",
@@ -65,6 +66,8 @@ def pose_graph_terms(d: Draft) -> None:
     flat = space == "plane"
     if robust == "none" and result == "weight":
         result = "cost"
+    if result == "error" and robust == "none" and switchable == "loops":
+        switchable = "all"  # no error would change
     n, m = d.pick(48, 64), d.pick(12, 16)
     if flat:
         d.input("poses", "vec3", m, -1.5, 1.5, about="Estimates (x, y, heading)")
@@ -257,6 +260,7 @@ def pose_graph_terms(d: Draft) -> None:
         d.text = "\n".join(line for line in d.text.split("\n") if "rho = " not in line) + (
             "\n" if not d.text.endswith("\n") else ""
         )
+    trim(d)
     d.explain("""
         The error of an edge is what is left between the measured and the estimated relative pose; robust kernels
         keep false loop closures from bending the graph.

@@ -1,0 +1,308 @@
+"""The advanced encryption standard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.bitwise import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="NIST FIPS 197 (AES); NIST SP 800-38A (modes); Daemen & Rijmen 2002, The Design of Rijndael, ch. 3 and 4",
+    names={
+        "encrypt_blocks": "aes_encrypt|aes_blocks|rijndael|cipher_blocks",
+        "block": "tid|i|block_idx",
+        "state": "s|st|block_state",
+        "round_keys": "expanded_key|key_schedule|rk",
+        "plain": "plaintext|message|data_in",
+        "cipher": "ciphertext|encrypted|data_out",
+        "turn": "round_idx|rnd|r",
+    },
+    weight=5,
+    adjoint="no",
+)
+def encrypt_blocks(d: Draft) -> None:
+    """Encrypts or decrypts blocks of sixteen bytes with AES."""
+    direction = d.option("direction", "encrypt", "decrypt")
+    mode = d.option("mode", "ecb", "ctr", "cbc", "whitened")
+    box = d.option("box", "table", "computed")
+    keys = d.option("keys", "shared", "each")
+    rounds = d.option("rounds", 10, 12, 14)
+    memory = d.option("memory", "array", "vector")
+    mixing = d.option("mixing", "xtime", "product")
+    order = d.option("order", "blocks", "transposed")
+    if mode == "ctr":
+        direction = "encrypt"  # the counter is encrypted both ways
+    n = d.pick(12, 16, 24)
+    shape = (n, 16) if order == "blocks" else (16, n)
+
+    def at(name: str, k: str) -> str:
+        return f"{name}[block, {k}]" if order == "blocks" else f"{name}[{k}, block]"
+
+    d.input("plain", "int", shape, 0, 256, about="Bytes of each block")
+    key = (n, 16 * (rounds + 1)) if keys == "each" else (16 * (rounds + 1),)
+    d.input("round_keys", "int", key, 0, 256, about="Bytes of the expanded key")
+    if box == "table":
+        d.input(
+            "substitution",
+            "int",
+            256,
+            0,
+            256,
+            "permutation",
+            "Substitution box" + (", inverse" if direction == "decrypt" else ""),
+        )
+    if mode == "ctr":
+        d.input("nonce", "int", 12, 0, 256, about="Bytes that are unique to the message")
+        d.param("first_counter", "int", 0, 70000, about="Counter of the first block")
+    if mode == "cbc":
+        d.input("previous", "int", shape, 0, 256, about="Cipher block before each block")
+    if mode == "whitened":
+        d.input("tweak", "int", shape, 0, 256, about="Bytes added before and after, as in XEX")
+    d.output("cipher", "int", shape, about="Bytes of the result")
+    d.param("rounds", "int", rounds, about="Rounds: 10, 12 or 14 by the length of the key")
+    zero = "wp.zeros(shape=16, dtype=int)"
+    if memory == "vector":
+        zero = d.pick("vec16i()", "wp.vector(length=16, dtype=int)")
+    if zero == "vec16i()":
+        d.module("vec16i = wp.types.vector(length=16, dtype=int)")
+    inverse = direction == "decrypt"
+    d.function('''
+        @wp.func
+        def xtime(b: int) -> int:
+            """Product with x in the field of 256 elements, modulo x^8 + x^4 + x^3 + x + 1."""
+            doubled = b << 1
+            # Reduce if the degree has become eight
+            return wp.where((b & 128) != 0, doubled ^ 0x11B, doubled)
+    ''')
+    if mixing == "product" or box == "computed" or inverse:
+        d.function('''
+            @wp.func
+            def field_product(a: int, b: int) -> int:
+                """Product in the field of 256 elements, by shifts and additions."""
+                product = int(0)
+                power = int(a)
+                for bit in range(8):
+                    if ((b >> bit) & 1) != 0:
+                        product ^= power
+                    power = xtime(power)
+                return product
+        ''')
+    if box == "computed":
+        invert = '''
+            @wp.func
+            def field_inverse(a: int) -> int:
+                """Multiplicative inverse as a^254, 0 for 0."""
+                square = field_product(a, a)
+                result = int(square)
+                # 254 = 2 + 4 + ... + 128
+                for k in range(6):
+                    square = field_product(square, square)
+                    result = field_product(result, square)
+                return result
+        '''
+        d.function(invert)
+        d.function(
+            '''
+            @wp.func
+            def rotate_byte(b: int, k: int) -> int:
+                """Rotate eight bits to the left."""
+                return ((b << k) | (b >> (8 - k))) & 255
+
+
+            @wp.func
+            def substitute(b: int) -> int:
+                """$what, computed in constant time rather than looked up."""
+                $body
+            ''',
+            what="Inverse substitution box" if inverse else "Substitution box",
+            body="affine = rotate_byte(b, 1) ^ rotate_byte(b, 3) ^ rotate_byte(b, 6) ^ 0x05\nreturn field_inverse(affine)"
+            if inverse
+            else "c = field_inverse(b)\nreturn c ^ rotate_byte(c, 1) ^ rotate_byte(c, 2) ^ rotate_byte(c, 3) ^ rotate_byte(c, 4) ^ 0x63",
+        )
+    sub = "substitute({})" if box == "computed" else "substitution[{}]"
+    rk = "round_keys[block, {}]" if keys == "each" else "round_keys[{}]"
+    load = {
+        "ecb": f"state[k] = {at('plain', 'k')}",
+        "cbc": f"# Chain: equal blocks must not look equal\nstate[k] = {at('plain', 'k')} ^ {at('previous', 'k')}"
+        if not inverse
+        else f"state[k] = {at('plain', 'k')}",
+        "whitened": f"state[k] = {at('plain', 'k')} ^ {at('tweak', 'k')}",
+    }.get(mode, "")
+    if mode == "ctr":
+        load = """
+            # Counter block: nonce, then the counter with its highest byte first
+            counter = first_counter + block
+            for k in range(12):
+                state[k] = nonce[k]
+            for k in range(4):
+                state[12 + k] = (counter >> (24 - 8 * k)) & 255
+            """
+    else:
+        load = f"for k in range(16):\n    {load.replace(chr(10), chr(10) + '    ')}"
+    if mixing == "product" or inverse:
+        a, b, c, e = (14, 11, 13, 9) if inverse else (2, 3, 1, 1)
+
+        def term(f: int, i: int) -> str:
+            return f"field_product(c{i}, {f})" if f != 1 else f"c{i}"
+
+        mix_lines = [" ^ ".join(term((a, b, c, e)[(j - i) % 4], j) for j in range(4)) for i in range(4)]
+        mix = "\n".join(f"state[4 * col + {i}] = {line}" for i, line in enumerate(mix_lines))
+    else:
+        mix = """
+            # 2a + 3b + c + d = a + (a + b + c + d) + 2(a + b)
+            total = c0 ^ c1 ^ c2 ^ c3
+            state[4 * col + 0] = c0 ^ total ^ xtime(c0 ^ c1)
+            state[4 * col + 1] = c1 ^ total ^ xtime(c1 ^ c2)
+            state[4 * col + 2] = c2 ^ total ^ xtime(c2 ^ c3)
+            state[4 * col + 3] = c3 ^ total ^ xtime(c3 ^ c0)
+            """
+    column = """
+        for col in range(4):
+            c0 = state[4 * col]
+            c1 = state[4 * col + 1]
+            c2 = state[4 * col + 2]
+            c3 = state[4 * col + 3]
+            $mix
+        """
+    shift = "4 * ((col - row + 4) % 4) + row" if inverse else "4 * ((col + row) % 4) + row"
+    if inverse:
+        body = f"""
+            for k in range(16):
+                state[k] = state[k] ^ {rk.format("16 * rounds + k")}
+            for back in range(rounds):
+                turn = rounds - 1 - back
+                # Undo the shift of rows and the substitution
+                for col in range(4):
+                    for row in range(4):
+                        moved[4 * col + row] = {sub.format("state[" + shift + "]")}
+                for k in range(16):
+                    state[k] = moved[k] ^ {rk.format("16 * turn + k")}
+                # Undo the mixing of columns, which the last round does not have
+                if turn > 0:
+                    $columns
+            """
+    else:
+        body = f"""
+            for k in range(16):
+                state[k] = state[k] ^ {rk.format("k")}
+            for turn in range(1, rounds + 1):
+                # Substitute bytes and shift row r by r places to the left
+                for col in range(4):
+                    for row in range(4):
+                        moved[4 * col + row] = {sub.format("state[" + shift + "]")}
+                for k in range(16):
+                    state[k] = moved[k]
+                # Mix columns, but not in the last round
+                if turn < rounds:
+                    $columns
+                for k in range(16):
+                    state[k] = state[k] ^ {rk.format("16 * turn + k")}
+            """
+    store = {
+        "ecb": f"{at('cipher', 'k')} = state[k]",
+        "cbc": f"{at('cipher', 'k')} = state[k]"
+        if not inverse
+        else f"{at('cipher', 'k')} = state[k] ^ {at('previous', 'k')}",
+        "ctr": f"# The key stream hides the message\n{at('cipher', 'k')} = {at('plain', 'k')} ^ state[k]",
+        "whitened": f"{at('cipher', 'k')} = state[k] ^ {at('tweak', 'k')}",
+    }[mode]
+    d.launch(n)
+    d.code(
+        """
+        block = wp.tid()
+        # Column-major: byte 4 c + r is in row r and column c
+        state = $zero
+        moved = $zero
+        $load
+        $body
+        for k in range(16):
+            $store
+        """,
+        zero=zero,
+        load=load,
+        body=body,
+        columns=column,
+        mix=mix,
+        store=store,
+    )
+    # Unrolled loops of loops would make an endless text: bounds are arguments.
+    d.param("block_bytes", "int", 16, about="Bytes in a block")
+    d.param("block_columns", "int", 4, about="Columns, and rows, of a block")
+    d.text = d.text.replace("range(16)", "range(block_bytes)").replace("range(4)", "range(block_columns)")
+    d.says(f"{'Decrypts' if inverse else 'Encrypts'} blocks of sixteen bytes with AES in {_MODES[mode]}.")
+    d.explain(f"AES with {rounds} rounds, for keys of {32 * (rounds - 6)} bits that were expanded before.")
+
+    def reference(v: Values) -> dict[str, Any]:
+        text = np.asarray(v.plain) if order == "blocks" else np.asarray(v.plain).T
+        other = {"cbc": v.get("previous"), "whitened": v.get("tweak")}.get(mode)
+        other = np.zeros_like(text) if other is None else (other if order == "blocks" else other.T)
+        keys_ = np.broadcast_to(v.round_keys, (n, 16 * (rounds + 1))).reshape(n, rounds + 1, 16)
+        table = np.asarray(v.substitution) if box == "table" else _box(inverse)
+        state = text ^ (other if mode == "whitened" or not inverse else 0)
+        if mode == "ctr":
+            numbers = v.first_counter + np.arange(n)
+            state = np.hstack(
+                [np.tile(v.nonce, (n, 1)), np.stack([(numbers >> s) & 255 for s in (24, 16, 8, 0)], axis=1)]
+            )
+        rows, cols = np.tile(np.arange(4), 4), np.repeat(np.arange(4), 4)
+        moved = 4 * ((cols + (-rows if inverse else rows)) % 4) + rows
+        factors = (14, 11, 13, 9) if inverse else (2, 3, 1, 1)
+
+        def mixed(s: Any) -> Any:
+            s = s.reshape(n, 4, 4)
+            return np.stack([
+                np.bitwise_xor.reduce([_product(s[:, :, j], factors[(j - i) % 4]) for j in range(4)]) for i in range(4)
+            ], axis=2).reshape(n, 16)  # fmt: skip
+
+        if inverse:
+            state = state ^ keys_[:, rounds]
+            for turn in range(rounds - 1, -1, -1):
+                state = table[state[:, moved]] ^ keys_[:, turn]
+                state = mixed(state) if turn else state
+        else:
+            state = state ^ keys_[:, 0]
+            for turn in range(1, rounds + 1):
+                state = table[state[:, moved]]
+                state = (mixed(state) if turn < rounds else state) ^ keys_[:, turn]
+        if mode == "ctr":
+            state = state ^ text
+        elif mode == "whitened" or (mode == "cbc" and inverse):
+            state = state ^ other
+        return {"cipher": state if order == "blocks" else state.T}
+
+    d.check(reference)
+
+
+_MODES = {
+    "ecb": "electronic codebook mode",
+    "ctr": "counter mode",
+    "cbc": "cipher block chaining mode",
+    "whitened": "XEX mode",
+}
+
+
+def _product(a: Any, b: int) -> Any:
+    """Products in the field of AES."""
+    a, made = np.asarray(a), 0 * np.asarray(a)
+    for bit in range(8):
+        made = made ^ np.where((b >> bit) & 1, a, 0)
+        a = np.where(a & 128, (a << 1) ^ 0x11B, a << 1)
+    return made
+
+
+def _box(inverse: bool) -> Any:
+    """The substitution box, from powers of the generator 3."""
+    powers = [1]
+    for _ in range(254):
+        powers.append(int(_product(powers[-1], 3)))
+    inverses = np.zeros(256, int)
+    for k, p in enumerate(powers):
+        inverses[p] = powers[(255 - k) % 255]
+    box = inverses ^ 0x63
+    for k in range(1, 5):
+        box = box ^ (((inverses << k) | (inverses >> (8 - k))) & 255)
+    return np.argsort(box) if inverse else box

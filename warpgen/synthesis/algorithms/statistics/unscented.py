@@ -1,0 +1,340 @@
+"""Filters that carry points through nonlinear models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.statistics import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
+
+
+@DOMAIN.algorithm(
+    source="Julier & Uhlmann 2004; Wan & van der Merwe 2000; Thrun, Burgard & Fox 2005, Probabilistic Robotics, sec. 3.4 and 7.7",
+    names={
+        "unscented_step": "ukf_update|sigma_point_filter|ukf_step|unscented_filter",
+        "states": "means|mu|estimates",
+        "covariances": "P|sigmas|state_cov",
+        "gain": "K|kalman_gain|k_gain",
+        "innovation": "nu|residual|z_diff",
+        "spread": "chol|L|root",
+        "w0": "center_weight|w_mean0|weight_0",
+        "wi": "outer_weight|w_side|weight_i",
+    },
+    weight=8,
+)
+def unscented_step(d: Draft) -> None:
+    """Predicts and corrects poses of vehicles in the plane by an unscented Kalman filter."""
+    motion = d.option("motion", "arc", "euler", "velocity", "none")
+    measure = d.option("measurement", "range bearing", "range", "bearing", "position")
+    spread = d.option("weights", "kappa", "scaled", "uniform")
+    update = d.option("gate", "none", "skip", "inflate")
+    slip = d.flag("slip noise", 0.5) and motion in ("arc", "euler")
+    result = d.option("result", "both", "innovation")
+    if result != "both":
+        update = "none"
+    known = d.option("landmark", "one", "each", "index")
+    symmetric = d.flag("symmetric", 0.5)
+    n, marks = d.pick(24, 32), 4
+    pair = measure in ("range bearing", "position")
+    d.input("states", "vec3", n, -0.6, 0.6, about="Estimates (x, y, heading)")
+    d.input("covariances", "mat33", n, 0.01, 0.08, "spd", about="Covariances of the estimates")
+    if motion in ("arc", "euler"):
+        d.input("controls", "vec2", n, 0.2, 1.0, about="Forward speed and turn rate")
+    elif motion == "velocity":
+        d.input("controls", "vec2", n, -0.8, 0.8, about="Velocity in the frame of the vehicle")
+    if motion != "none":
+        d.param("dt", "float", 0.2, 0.5, about="Time step [s]")
+        d.param("process_noise", "vec3", 1.0e-3, 6.0e-3, about="Variances added by the motion")
+    if measure == "position":
+        pass  # no landmark is seen
+    elif known == "index":
+        d.input("landmarks", "vec2", marks, 2.5, 4.0, about="Known landmarks")
+        d.input("observed", "int", n, 0, marks, about="Landmark of each observation")
+    elif known == "each":
+        d.input("landmarks", "vec2", n, 2.5, 4.0, about="Landmark that each vehicle sees")
+    else:
+        d.param("landmark", "vec2", 2.5, 4.0, about="Known landmark")
+    if measure == "range":
+        d.input("measured", "float", n, 3.5, 5.5, about="Measured distance to the landmark")
+    elif measure == "bearing":
+        d.input("measured", "float", n, 0.0, 1.2, about="Measured bearing of the landmark [rad]")
+    elif measure == "position":
+        d.input("measured", "vec2", n, -0.8, 0.8, about="Position by a receiver of satellites")
+    else:
+        d.input("measured", "vec2", n, 0.3, 4.5, about="Measured distance and bearing of the landmark")
+    if pair:
+        d.param("noise", "vec2", 0.02, 0.08, about="Variances of the measurement")
+    else:
+        d.param("noise", "float", 0.02, 0.08, about="Variance of the measurement")
+    if update != "none":
+        d.param("gate", "float", 2.0, 6.0, about="Largest squared innovation in standard deviations")
+    if result == "both":
+        d.output("states_out", "vec3", n, about="Corrected estimates")
+        d.output("covariances_out", "mat33", n, about="Covariances after the correction")
+    else:
+        d.output("squared_innovation", "float", n, about="Normalized innovation squared")
+    # n + lambda, weights of the point in the middle for means and covariances, and of the others
+    scale, wm, wc, wi = {
+        "kappa": (4.0, 0.25, 0.25, 0.125),
+        "scaled": (2.25, -1.0 / 3.0, 1.6666667, 2.0 / 9.0),
+        "uniform": (3.5, 1.0 / 7.0, 1.0 / 7.0, 1.0 / 7.0),
+    }[spread]
+    root = round(scale**0.5, 7)
+    if pair and result == "both":
+        d.module("mat32 = wp.types.matrix(shape=(3, 2), dtype=float)")
+    d.function('''
+        @wp.func
+        def cholesky(a: wp.mat33) -> wp.mat33:
+            """Lower triangular factor of a symmetric positive definite matrix."""
+            # Rounding may push small pivots below zero
+            l00 = wp.sqrt(wp.max(a[0, 0], 1.0e-8))
+            l10 = a[1, 0] / l00
+            l20 = a[2, 0] / l00
+            l11 = wp.sqrt(wp.max(a[1, 1] - l10 * l10, 1.0e-8))
+            l21 = (a[2, 1] - l20 * l10) / l11
+            l22 = wp.sqrt(wp.max(a[2, 2] - l20 * l20 - l21 * l21, 1.0e-8))
+            return wp.mat33(l00, 0.0, 0.0, l10, l11, 0.0, l20, l21, l22)
+    ''')
+    d.function(f'''
+        @wp.func
+        def sigma_point(mean: wp.vec3, root: wp.mat33, k: int) -> wp.vec3:
+            """Point k of seven: the mean, and {root} columns of the root to either side."""
+            if k == 0:
+                return mean
+            axis = (k - 1) % 3
+            column = wp.vec3(root[0, axis], root[1, axis], root[2, axis])
+            side = wp.where(k <= 3, {root}, -{root})
+            return mean + side * column
+    ''')
+    if motion != "none":
+        d.function(
+            '''
+            @wp.func
+            def move(x: wp.vec3, u: wp.vec2, dt: float) -> wp.vec3:
+                """Pose after the step under constant controls."""
+                $model
+            ''',
+            model={
+                "euler": "return x + dt * wp.vec3(u[0] * wp.cos(x[2]), u[0] * wp.sin(x[2]), u[1])",
+                "velocity": """
+                    c = wp.cos(x[2])
+                    s = wp.sin(x[2])
+                    return x + dt * wp.vec3(c * u[0] - s * u[1], s * u[0] + c * u[1], 0.0)
+                    """,
+                "arc": """
+                    # Arc of a circle; turn rates here are never zero
+                    radius = u[0] / u[1]
+                    heading = x[2] + dt * u[1]
+                    return wp.vec3(
+                        x[0] + radius * (wp.sin(heading) - wp.sin(x[2])),
+                        x[1] - radius * (wp.cos(heading) - wp.cos(x[2])),
+                        heading,
+                    )
+                    """,
+            }[motion],
+        )
+    out = "wp.vec2" if pair else "float"
+    d.function(
+        f'''
+        @wp.func
+        def observe(x: wp.vec3{"" if measure == "position" else ", landmark: wp.vec2"}) -> {out}:
+            """{_OBSERVED[measure]}"""
+            $model
+        ''',
+        model={
+            "range": "return wp.length(landmark - wp.vec2(x[0], x[1]))",
+            "bearing": "return wp.atan2(landmark[1] - x[1], landmark[0] - x[0]) - x[2]",
+            "range bearing": "offset = landmark - wp.vec2(x[0], x[1])\nreturn wp.vec2(wp.length(offset), wp.atan2(offset[1], offset[0]) - x[2])",
+            "position": "# The antenna is mounted off the middle of the vehicle\nreturn wp.vec2(x[0] + 0.2 * wp.cos(x[2]), x[1] + 0.2 * wp.sin(x[2]))",
+        }[measure],
+    )
+    predict = ""
+    if motion != "none":
+        predict = f"""
+            # --- Prediction: the points move ---
+            spread = cholesky(covariances[tid])
+            mean = {wm} * move(states[tid], controls[tid], dt)
+            for k in range(1, 7):
+                mean += {round(wi, 7)} * move(sigma_point(states[tid], spread, k), controls[tid], dt)
+            deviation = move(states[tid], controls[tid], dt) - mean
+            cov = {wc} * wp.outer(deviation, deviation) + wp.diag(process_noise)
+            for k in range(1, 7):
+                deviation = move(sigma_point(states[tid], spread, k), controls[tid], dt) - mean
+                cov += {round(wi, 7)} * wp.outer(deviation, deviation)
+            $slip
+            """
+    else:
+        predict = """
+            # The vehicle stands: prediction changes nothing
+            mean = states[tid]
+            cov = covariances[tid]
+            """
+    mark = {"one": ", landmark", "each": ", landmarks[tid]", "index": ", landmarks[observed[tid]]"}[known]
+    mark = "" if measure == "position" else mark
+    angle = {"range bearing": "innovation[1]", "bearing": "innovation"}.get(measure, "")
+    wrapped = (
+        "innovation = wp.vec2(innovation[0], wp.atan2(wp.sin(innovation[1]), wp.cos(innovation[1])))"
+        if pair
+        else "innovation = wp.atan2(wp.sin(innovation), wp.cos(innovation))"
+    )
+    if pair:
+        s_first, s_more, cross = "wp.outer(dz, dz) + wp.diag(noise)", "wp.outer(dz, dz)", "wp.outer({}, dz)"
+        gain = """
+            # K = C S^-1
+            inverse = wp.inverse(innovation_cov)
+            gain = cross * inverse
+            distance = wp.dot(innovation, inverse * innovation)
+            """
+        shrink = "gain * innovation_cov * wp.transpose(gain)"
+    else:
+        s_first, s_more, cross = "dz * dz + noise", "dz * dz", "dz * ({})"
+        gain = """
+            gain = cross / innovation_cov
+            distance = innovation * innovation / innovation_cov
+            """
+        shrink = "innovation_cov * wp.outer(gain, gain)"
+    fail = "states_out[tid] = mean\ncovariances_out[tid] = cov"
+    gating = {
+        "none": "",
+        "skip": "# Too far from what was expected: keep the prediction\nif distance > gate:\n    "
+        + fail.replace("\n", "\n    ")
+        + "\n    return\n",
+        "inflate": "# Outliers pull less\ngain *= wp.min(gate / distance, 1.0)",
+    }[update]
+    d.launch(n)
+    d.code(
+        """
+        tid = wp.tid()
+        $predict
+        # --- Correction: new points, and what would be measured at them ---
+        root = cholesky(cov)
+        center = observe(mean$mark)
+        expected = $wm * center
+        for k in range(1, 7):
+            expected += $wi * observe(sigma_point(mean, root, k)$mark)
+        dz = center - expected
+        innovation_cov = $first
+        $cross0
+        for k in range(1, 7):
+            point = sigma_point(mean, root, k)
+            dz = observe(point$mark) - expected
+            innovation_cov += $wi * $more
+            $cross_more
+        innovation = measured[tid] - expected
+        $wrap
+        $gain
+        $store
+        """,
+        predict=predict,
+        slip="""
+            # Wheels slip along the heading more than across
+            heading = mean[2]
+            along = wp.vec3(wp.cos(heading), wp.sin(heading), 0.0)
+            cov += 0.01 * controls[tid][0] * dt * wp.outer(along, along)
+            """
+        if slip
+        else "",
+        mark=mark,
+        wm=str(round(wm, 7)),
+        wi=str(round(wi, 7)),
+        first=f"{round(wc, 7)} * {s_first}",
+        more=s_more,
+        cross0="" if result != "both" else "cross = mat32()" if pair else "cross = wp.vec3(0.0, 0.0, 0.0)",
+        cross_more=f"cross += {round(wi, 7)} * {cross.format('point - mean')}" if result == "both" else "",
+        wrap=f"# Angles are equal modulo a full turn\n{wrapped}" if angle else "",
+        gain=gain
+        if result == "both"
+        else gain.replace("gain = cross * inverse", "")
+        .replace("gain = cross / innovation_cov", "")
+        .replace("# K = C S^-1", ""),
+        store=(gating + "\n" if gating else "")
+        + "states_out[tid] = mean + gain * innovation\n"
+        + (
+            f"updated = cov - {shrink}\n# Rounding must not make it lopsided\ncovariances_out[tid] = 0.5 * (updated + wp.transpose(updated))"
+            if symmetric
+            else f"covariances_out[tid] = cov - {shrink}"
+        )
+        if result == "both"
+        else "squared_innovation[tid] = distance",
+    )
+    trim(d)
+    d.explain("""
+        Seven points represent mean and covariance of the pose. They pass through the nonlinear models as they are,
+        so that no derivative is needed.
+    """)
+    if result != "both":
+        d.says("Computes the innovations of an unscented Kalman filter, squared and normalized.")
+
+    def moved(v: Values, x: Any, u: Any) -> Any:
+        if motion == "none":
+            return x
+        h = v.dt
+        if motion == "velocity":
+            turn = np.array([[np.cos(x[2]), -np.sin(x[2])], [np.sin(x[2]), np.cos(x[2])]])
+            return x + h * np.append(turn @ u, 0.0)
+        if motion == "euler":
+            return x + h * np.array([u[0] * np.cos(x[2]), u[0] * np.sin(x[2]), u[1]])
+        a, r = x[2] + h * u[1], u[0] / u[1]
+        return np.array([x[0] + r * (np.sin(a) - np.sin(x[2])), x[1] - r * (np.cos(a) - np.cos(x[2])), a])
+
+    def seen(x: Any, mark: Any) -> Any:
+        to = mark - x[:2]
+        bearing = np.arctan2(to[1], to[0]) - x[2]
+        return np.array({
+            "range": [np.hypot(*to)], "bearing": [bearing], "range bearing": [np.hypot(*to), bearing],
+            "position": [x[0] + 0.2 * np.cos(x[2]), x[1] + 0.2 * np.sin(x[2])],
+        }[measure])  # fmt: skip
+
+    means, covs = np.array([wm] + [wi] * 6), np.array([wc] + [wi] * 6)
+
+    def cloud(x: Any, p: Any) -> Any:
+        side = scale**0.5 * np.linalg.cholesky(p).T
+        return np.vstack([x, x + side, x - side])
+
+    def reference(v: Values) -> dict[str, Any]:
+        xs, ps, ds = [], [], []
+        for b in range(n):
+            x, p = v.states[b], v.covariances[b]
+            if motion != "none":
+                at = np.array([moved(v, q, v.controls[b]) for q in cloud(x, p)])
+                x = means @ at
+                p = (covs[:, None] * (at - x)).T @ (at - x) + np.diag(v.process_noise)
+                if slip:
+                    e = np.array([np.cos(x[2]), np.sin(x[2]), 0.0])
+                    p = p + 0.01 * v.controls[b][0] * v.dt * np.outer(e, e)
+            mark = None
+            if measure != "position":
+                mark = v.landmark if known == "one" else v.landmarks[b if known == "each" else v.observed[b]]
+            at = cloud(x, p)
+            z = np.array([seen(q, mark) for q in at])
+            zm = means @ z
+            s = (covs[:, None] * (z - zm)).T @ (z - zm) + np.diag(np.atleast_1d(v.noise))
+            c = (covs[:, None] * (at - x)).T @ (z - zm)
+            e = np.atleast_1d(v.measured[b]) - zm
+            if angle:
+                e[-1] = (e[-1] + np.pi) % (2 * np.pi) - np.pi
+            k = c @ np.linalg.inv(s)
+            far = e @ np.linalg.solve(s, e)
+            if update == "inflate":
+                k = k * min(v.gate / far, 1.0)
+            if update == "skip" and far > v.gate:
+                k = 0 * k
+            xs.append(x + k @ e)
+            ps.append(p - k @ s @ k.T)
+            ds.append(far)
+        if result != "both":
+            return {"squared_innovation": np.array(ds)}
+        return {"states_out": np.array(xs), "covariances_out": np.array(ps)}
+
+    d.check(reference, 2e-2)
+
+
+_OBSERVED = {
+    "range": "Distance of the landmark.",
+    "bearing": "Bearing of the landmark relative to the heading.",
+    "range bearing": "Distance and bearing of the landmark.",
+    "position": "Position of the antenna.",
+}
