@@ -33,7 +33,8 @@ from warpgen.synthesis.generator import Options, synthesize
 from warpgen.verification import check_unit
 from warpgen.verification.compiling.compiler import Compiler
 from warpgen.verification.device import unit
-from warpgen.verification.device.compiling import SOURCES, DeviceCompiler
+from warpgen.verification.device.compiling import DeviceCompiler
+from warpgen.verification.device.headers import SOURCES
 from warpgen.verification.device.kernel import DeviceKernel
 from warpgen.verification.device.machine import Machine, Stuck
 from warpgen.verification.device.memory import GuardedArguments
@@ -108,7 +109,7 @@ class _Faulty(DeviceCompiler):
 
 
 @functools.lru_cache(maxsize=2)
-def _compiler(workdir: Path) -> _Faulty:
+def _compiler(workdir: Path) -> DeviceCompiler:
     return _Faulty(workdir / "faulty")
 
 
