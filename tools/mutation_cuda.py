@@ -28,7 +28,7 @@ from warpgen.errors import ProgramError
 from warpgen.extraction import fast_path, warp_api
 from warpgen.extraction.codegen import Code, lower
 from warpgen.program import Program
-from warpgen.record import TARGETS, Verified
+from warpgen.record import TARGETS, Target, Verified
 from warpgen.synthesis.generator import Options, synthesize
 from warpgen.verification import check_unit
 from warpgen.verification.compiling.compiler import Compiler
@@ -97,19 +97,21 @@ class Mutant(NamedTuple):
 class _Faulty(DeviceCompiler):
     """As its base, with a machine that can be told to lose a barrier."""
 
-    def _warm_up(self, target: Any) -> None:
+    def _warm_up(self, target: Target) -> None:
+        if target in self._warm:
+            return
+        super()._warm_up(target)
         text = (SOURCES / "machine.cpp").read_text(encoding="utf-8")
         for old, new in _HOOKS:
             assert text.count(old) == 1, old
             text = text.replace(old, new)
         source = self.includes.with_suffix(".cpp")
         source.write_text(text, encoding="utf-8")
-        super()._warm_up(target)
         warp_native.compile_device(source, self.machine, None, self.includes, "", level=2)
 
 
 @functools.lru_cache(maxsize=2)
-def _compiler(workdir: Path) -> _Faulty:
+def _compiler(workdir: Path) -> DeviceCompiler:
     return _Faulty(workdir / "faulty")
 
 
