@@ -15,6 +15,7 @@ from tests.support.commands import REPOSITORY, SAMPLES
 from tests.support.imaginary import PowerCut, power_cut, produce
 from warpgen import __version__, resume, run, verify
 from warpgen.errors import UsageError
+from warpgen.exporting.export import Request, export
 from warpgen.extraction import versions
 from warpgen.extraction.versions import OLDER_WARPS, PINNED, check_tools, check_versions, warp_version
 from warpgen.production.state.layout import Layout
@@ -60,6 +61,14 @@ def test_older_warps_that_are_held_to_the_promises_are_accepted(
     install(monkeypatch, "warp-lang", found)
     check_versions()
     assert warp_version() == found
+
+
+def test_older_warps_are_asked_for_no_llvm_ir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their clang does not write it, which is said before anything else is done."""
+    install(monkeypatch, "warp-lang", OLDER_WARPS[0])
+    request = Request(root=tmp_path, out=tmp_path / "out", format="hf", view="ladder", levels=("ptx", "asm"))
+    with pytest.raises(UsageError, match=rf"Warp {OLDER_WARPS[0]} writes no LLVM IR: .* install warp-lang=="):
+        export(request)
 
 
 @pytest.mark.parametrize("found", ["1.18.2", "1.19.1", "1.20.0", ""])

@@ -33,6 +33,7 @@ from warpgen.exporting.formats.summary import Summary
 from warpgen.exporting.kernels import Datasets, Kernel
 from warpgen.exporting.views.registry import OF_FAULTS, view
 from warpgen.exporting.views.view import View
+from warpgen.extraction.versions import OLDER_WARPS, PINNED, warp_version
 from warpgen.planting.planted import path_of
 from warpgen.split import split_of
 
@@ -65,6 +66,11 @@ def export(request: Request) -> Summary:
 
     Raises UsageError where it cannot be written and DamageError where a dataset is not what it was.
     """
+    if {"llvm", "asm"} & set(request.levels) and warp_version() in OLDER_WARPS:
+        raise UsageError(
+            f"the clang of Warp {warp_version()} writes no LLVM IR: leave out the levels llvm and asm, "
+            f"or install warp-lang=={PINNED['warp-lang']}"
+        )
     datasets = Datasets(request.root)
     benchmarks = Benchmarks(request.exclude) if request.exclude else None
     if request.levels and all(m.recipe.verify == "none" for m in datasets.manifests.values()):
