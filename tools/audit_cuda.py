@@ -38,7 +38,7 @@ from warpgen.verification.recheck import program_of
 Make = Callable[[warpgen.Row], str | None]
 
 # Draws on which a planted fault must change some bit, else it is no fault.
-_DRAWS = 8
+_DRAWS = 3
 _START = r"^        // forward$"
 
 

@@ -81,6 +81,16 @@ def count() -> warpgen.Row:
     )
 
 
+BITS = """import warp as wp
+
+
+@wp.kernel(enable_backward=False)
+def bits(x: wp.array(dtype=float), y: wp.array(dtype=wp.uint32)):
+    i = wp.tid()
+    y[i] = wp.cast(x[i], wp.uint32)
+"""
+
+
 @pytest.fixture(scope="module")
 def halves() -> warpgen.Row:
     return row_of(
@@ -209,6 +219,20 @@ def test_halves_have_no_tolerance_of_one(halves: warpgen.Row) -> None:
     assert halves.check(HALVES).right
     for wrong in (("a[i] * a[i]", "wp.mat33h()"), ("a[i] * a[i]", "a[i] * a[i] * wp.float16(0.9)")):
         assert halves.check(put(HALVES, wrong)).stage == "outputs"
+
+
+def test_rounding_excuses_nothing_that_is_added() -> None:
+    """Bits of floats move by some units when their floats do; what stood in an output is more than that."""
+    row = row_of(
+        BITS,
+        argument("x", "array1d(float32)", "input", shape=(128,), low=-4.0, high=4.0),
+        argument("y", "array1d(uint32)", "output", "constant", shape=(128,)),
+        dim=(128,),
+    )
+    assert row.check(BITS, seed=1).right
+    for wrong in (("y[i] = ", "y[i] += "), ("wp.uint32)\n", "wp.uint32) + wp.uint32(1)\n")):
+        found = [row.check(put(BITS, wrong), seed=seed) for seed in range(2)]
+        assert [verdict.stage for verdict in found] == ["outputs"] * 2, found
 
 
 RIGHT = {

@@ -25,6 +25,9 @@ _HARD, _HARD_TURNS = 100.0, 12
 # Where rounding moves all of an array by more than this share of its size, it is chaos, and no excuse for
 # anything.
 _MOST = 0.25
+# Whole numbers flip to their neighbours, some up, some down, some not; where more than this share of an array
+# differs, something else is at work: what was added to all of them.
+_MOST_FLIPPED = 0.75
 
 
 class Doubt:
@@ -42,6 +45,10 @@ class Doubt:
         if decided:
             return bad
         moved = self._movement(measured, part.what, part.path, mine.shape, _SOFT, _SOFT_TURNS)
+        if mine.dtype.kind != "f" and not strays.few:
+            if bad.mean() > _MOST_FLIPPED:
+                return bad
+            moved = np.minimum(moved, 1.0 / values.SLACK)
         most = _MOST * size(mine.astype(np.float64), 1.0) / values.SLACK
         bad = bad & differs(mine, theirs, np.minimum(moved, most), self._kind, part.what)
         if bad.any() and Strays(strays.part, bad).few:

@@ -20,6 +20,9 @@ from warpgen.verification.running.streams import Stream
 
 # Outputs begin with values in this range: none is zero, and as a number of places none leads far.
 _JUNK = (1.0, 9.0)
+# Whole numbers that no rounding of bits of floats excuses, by bytes of the type; a kernel that counts on
+# places does not stand them.
+_WIDE_JUNK = {1: (20.0, 120.0), 2: (1e3, 3e4), 4: (1e6, 2e9), 8: (1e6, 2e9)}
 
 # How many draws of each kind are tried, the likeliest to be stood last: `_Plan` says what each is.
 _KINDS = {
@@ -88,7 +91,8 @@ class _Plan:
             args, launch = self._resized(args, extents), _relaunched(launch, extents)
         args = self._changed(args, self._ranges(kind, chance))
         if "clean" not in kind:
-            args = self._changed(args, self._junk(floats=kind == "junk of floats"))
+            wide = kind == "plain" and turn == 2
+            args = self._changed(args, self._junk(floats=kind == "junk of floats", wide=wide))
         launch = msgspec.structs.replace(launch, seed=self._seed)
         turned = turn % 2 == 0
         return Draw(args, launch, self._number, flush=self._number % 3 == 0, turned=turned, label=kind)
@@ -144,15 +148,17 @@ class _Plan:
 
         return change
 
-    def _junk(self, floats: bool) -> Change:
+    def _junk(self, floats: bool, wide: bool) -> Change:
         """Anything in outputs; whole numbers there may be places, which a kernel counts on."""
 
         def change(argument: Argument, fill: Fill) -> Fill:
             if argument.role != "output" or fill.kind != "constant":
                 return fill
-            if floats and np.dtype(self._codes[fill.name]).kind != "f":
+            code = np.dtype(self._codes[fill.name])
+            if floats and code.kind != "f":
                 return fill
-            return msgspec.structs.replace(fill, kind="uniform", low=_JUNK[0], high=_JUNK[1])
+            low, high = _WIDE_JUNK[code.itemsize] if wide and code.kind in "iu" else _JUNK
+            return msgspec.structs.replace(fill, kind="uniform", low=low, high=high)
 
         return change
 
