@@ -26,9 +26,9 @@ text without a GPU and needs warpgen. A *limit* is what Warp's own guide or refe
 called a fault. For faults without an upstream report, a text to report them with follows below; nothing
 was sent. How new ones are found: [the hunt](hunt.md).
 
-*Since* is the oldest release from which every later one shows it, by `tools/bisect.py`: {versions} were
-tried. *Upstream* names issues of NVIDIA/warp; where none was found, the words are those that a search
-of a stored copy of GitHub's issues was given. Written by `tools/ledger.py`.
+*Since* is the oldest release, of those that were tried, from which each later one shows it; tried with
+`tools/bisect.py`: {versions}. *Upstream* names issues of NVIDIA/warp; where none was found, the words
+are those that a search of a stored copy of GitHub's issues was given. Written by `tools/ledger.py`.
 """
 
 REPORTS = """\
@@ -89,7 +89,7 @@ def _read(script: Path) -> Fault:
 
 
 def since(name: str) -> str:
-    """The oldest measured version from which on all show the fault."""
+    """The oldest measured version from which on all that were measured show the fault."""
     measured = read()
     oldest = ""
     for version in sorted(measured, key=lambda v: tuple(map(int, v.split("."))), reverse=True):
