@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from tools.bisect import FAULTS, read, scripts
 from warpgen.extraction.versions import warp_version
+from warpgen.hunting.session import found, table
 
 PAGE = FAULTS.parent / "docs" / "warp_faults.md"
-HUNT = FAULTS / "hunt.md"  # the table of the last hunt, as `tools/ledger.py --hunt` took it over
+HUNT = FAULTS / "hunt.md"  # what came of the last hunt that --hunt took over
 
 INTRO = """\
 # Faults of Warp
@@ -67,7 +68,10 @@ def main() -> int:
     """Write the page, or with --check say whether it is up to date."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; 1 if the page is another")
+    parser.add_argument("--hunt", type=Path, help="folder of a hunt, whose table the page shall hold")
     args = parser.parse_args()
+    if args.hunt:
+        HUNT.write_text("\n".join(["## The last hunt\n", *table(found(args.hunt), args.hunt), ""]))
     if args.check:
         return int(PAGE.read_text() != page())
     PAGE.write_text(page())

@@ -90,6 +90,11 @@ def read(plan: Plan) -> list[Unit]:
     return [msgspec.json.decode(path.read_bytes(), type=Unit) for path in paths if path.exists()]
 
 
+def found(root: Path) -> list[Unit]:
+    """All units under a root, of whatever plan."""
+    return [msgspec.json.decode(path.read_bytes(), type=Unit) for path in sorted(root.glob("units/*.json"))]
+
+
 def units(plan: Plan) -> int:
     """How many units the plan has."""
     return -(-plan.count // SIZE)
@@ -166,19 +171,19 @@ def unit(plan: Plan, number: int, folder: Path) -> Unit:
     drawn = list(_programs(plan, number))
     programs = [program for _, program in drawn]
     told = judge(programs, folder)
-    found = Unit(
+    made = Unit(
         number, len(programs), 0.0, dict(Counter(t.error for t in told if not t.oracle and t.error)), []
     )
     for (origin, program), verdict in zip(drawn, told, strict=True):
         if verdict.oracle:
             cause = cause_of(program, verdict.oracle, verdict.error)
-            found.cases.append(Case(origin, program, verdict.oracle, verdict.error[:400], cause))
+            made.cases.append(Case(origin, program, verdict.oracle, verdict.error[:400], cause))
     sound = [pair for pair, verdict in zip(drawn, told, strict=True) if verdict == (None, "")][::_RENAMED]
     for (origin, program), error in zip(sound, differs([p for _, p in sound], folder), strict=True):
         if error:
-            found.cases.append(Case(origin, program, "rewrite", error))
-    found.seconds = _cpu() - begun
-    return found
+            made.cases.append(Case(origin, program, "rewrite", error))
+    made.seconds = _cpu() - begun
+    return made
 
 
 def _programs(plan: Plan, number: int) -> Iterator[tuple[Origin, Program]]:
