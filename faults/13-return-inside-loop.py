@@ -1,4 +1,4 @@
-"""The adjoint of a function that returns from inside a loop of run-time length goes wrong ways.
+"""The adjoint of a function that returns from inside a loop of run-time length is wrong.
 
 Upstream: none found (issues searched: "early return inside loop wp.func wrong gradient")
 Kind: fault

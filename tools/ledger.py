@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from tools.bisect import FAULTS, read, scripts
 from warpgen.extraction.versions import warp_version
+from warpgen.hunting.session import found, table
 
 PAGE = FAULTS.parent / "docs" / "warp_faults.md"
-HUNT = FAULTS / "hunt.md"  # the table of the last hunt, as `tools/ledger.py --hunt` took it over
+HUNT = FAULTS / "hunt.md"  # what came of the last hunt that --hunt took over
 
 INTRO = """\
 # Faults of Warp
@@ -26,9 +27,9 @@ text without a GPU and needs warpgen. A *limit* is what Warp's own guide or refe
 called a fault. For faults without an upstream report, a text to report them with follows below; nothing
 was sent. How new ones are found: [the hunt](hunt.md).
 
-*Since* is the oldest release from which every later one shows it, by `tools/bisect.py`: {versions} were
-tried. *Upstream* names issues of NVIDIA/warp; where none was found, the words are those that a search
-of a stored copy of GitHub's issues was given. Written by `tools/ledger.py`.
+*Since* is the oldest release, of those that were tried, from which each later one shows it; tried with
+`tools/bisect.py`: {versions}. *Upstream* names issues of NVIDIA/warp; where none was found, the words
+are those that a search of a stored copy of GitHub's issues was given. Written by `tools/ledger.py`.
 """
 
 REPORTS = """\
@@ -67,7 +68,10 @@ def main() -> int:
     """Write the page, or with --check say whether it is up to date."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; 1 if the page is another")
+    parser.add_argument("--hunt", type=Path, help="folder of a hunt, whose table the page shall hold")
     args = parser.parse_args()
+    if args.hunt:
+        HUNT.write_text("\n".join(["## The last hunt\n", *table(found(args.hunt), args.hunt), ""]))
     if args.check:
         return int(PAGE.read_text() != page())
     PAGE.write_text(page())
@@ -89,7 +93,7 @@ def _read(script: Path) -> Fault:
 
 
 def since(name: str) -> str:
-    """The oldest measured version from which on all show the fault."""
+    """The oldest measured version from which on all that were measured show the fault."""
     measured = read()
     oldest = ""
     for version in sorted(measured, key=lambda v: tuple(map(int, v.split("."))), reverse=True):

@@ -37,8 +37,15 @@ class Reason(str, Enum):
     NOT_FINITE = "not finite", "An output holds nan or inf."
     BLIND = "blind", "No output depends on one of its inputs."
     CONSTANT = "constant", "It has no inputs that vary, and every output is zero."
-    GRADIENT = "gradient", "The adjoint is not the slope of the outputs."
-    WRONG_GRADIENT = ("wrong gradient", "Warp gets its gradient wrong, as of a tenth of the rows already.")
+    # Faults that are named are those of docs/warp_faults.md.
+    GRADIENT = (
+        "gradient",
+        "The adjoint is not the slope of the outputs (of CUDA text alone: see fault 21 of Warp).",
+    )
+    WRONG_GRADIENT = (
+        "wrong gradient",
+        "Warp gets its gradient wrong, as of a tenth of the rows already (see faults 01 to 13 of Warp).",
+    )
     BOUNDS = "bounds", "Something beside an array is read or written."
     INPUT = "input", "An argument is written that its role says is only read."
     RACE = "race", "Threads meet on an element without an atomic, and the order of threads decides a value."

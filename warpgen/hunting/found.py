@@ -39,11 +39,15 @@ class Unit(msgspec.Struct):
 
 
 class Small(msgspec.Struct):
-    """A case made small: programs that were judged for it, and seconds of processor time."""
+    """A case made small: programs that were judged for it, and seconds of processor time.
+
+    `cured` names the lines of the ledger whose rewrite of the program makes it sound.
+    """
 
     case: Case
     judged: int
     seconds: float
+    cured: str = ""
 
 
 def alike(one: str, other: str) -> bool:

@@ -57,9 +57,13 @@ def _told(verdicts: dict[Target, Judgement]) -> Told:
     for judgement in verdicts.values():
         if judgement.verified is None:
             return _of_reason(judgement.reason, judgement.error)
+    for judgement in verdicts.values():
+        assert judgement.verified is not None
         gradient = judgement.verified.gradient
         if gradient.verdict == "wrong":
             return Told("adjoint", "the adjoint is wrong")
+        if gradient.verdict != "pass":
+            return Told(None, f"adjoint {gradient.verdict}")
     return Told(None)
 
 

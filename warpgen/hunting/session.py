@@ -6,6 +6,7 @@ import contextlib
 import multiprocessing
 import resource
 import statistics
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -14,13 +15,14 @@ from pathlib import Path
 import msgspec
 
 from warpgen import durable, scratch
-from warpgen.errors import RootError, SynthesisError, UnitError
+from warpgen.errors import RootError, SynthesisError, UnitError, UsageError
 from warpgen.extraction import warp_api
 from warpgen.hunting.causes import cause_of
 from warpgen.hunting.found import Case, Origin, Small, Unit, alike, grouped
 from warpgen.hunting.oracles import judge
 from warpgen.hunting.reducer import reduce
-from warpgen.hunting.rewrites import differs
+from warpgen.hunting.rewrites import CURES, differs
+from warpgen.hunting.steps import without_unused
 from warpgen.hunting.stress import stress
 from warpgen.program import Program
 from warpgen.record import TARGETS
@@ -59,7 +61,7 @@ def hunt(plan: Plan) -> Iterator[list[Unit]]:
 
 def _together(plan: Plan, task: Callable[[Plan, int], None]) -> Iterator[list[Unit]]:
     context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=task, args=(plan, n), daemon=True) for n in range(plan.workers)]
+    workers = [context.Process(target=_told, args=(task, plan, n), daemon=True) for n in range(plan.workers)]
     for worker in workers:
         worker.start()
     try:
@@ -75,10 +77,22 @@ def _together(plan: Plan, task: Callable[[Plan, int], None]) -> Iterator[list[Un
             worker.join()
 
 
+def _told(task: Callable[[Plan, int], None], plan: Plan, worker: int) -> None:
+    try:
+        task(plan, worker)
+    except UsageError as error:
+        sys.exit(f"warpgen: {error}")
+
+
 def read(plan: Plan) -> list[Unit]:
     """All units of the plan that are on disk, in their order."""
     paths = map(plan_path, [plan] * units(plan), range(units(plan)))
     return [msgspec.json.decode(path.read_bytes(), type=Unit) for path in paths if path.exists()]
+
+
+def found(root: Path) -> list[Unit]:
+    """All units under a root, of whatever plan."""
+    return [msgspec.json.decode(path.read_bytes(), type=Unit) for path in sorted(root.glob("units/*.json"))]
 
 
 def units(plan: Plan) -> int:
@@ -131,9 +145,17 @@ def smaller(case: Case, folder: Path) -> Small:
     reduced = reduce(case.program, shows)
     error = told.get(reduced.program.source, case.error)[:400]
     cause = cause_of(reduced.program, case.oracle, error)
-    return Small(
-        Case(case.origin, reduced.program, case.oracle, error, cause), reduced.judged, reduced.seconds
-    )
+    made = Case(case.origin, reduced.program, case.oracle, error, cause)
+    return Small(made, reduced.judged, reduced.seconds, _cured(made, folder))
+
+
+def _cured(case: Case, folder: Path) -> str:
+    if case.oracle != "adjoint":
+        return ""
+    rewritten = {name: without_unused(rewrite(case.program)) for name, rewrite in CURES.items()}
+    tried = [name for name, program in rewritten.items() if program.source != case.program.source]
+    told = judge([rewritten[name] for name in tried], folder, TARGETS[:1])
+    return next((name for name, verdict in zip(tried, told, strict=True) if verdict == (None, "")), "")
 
 
 def _tried(plan: Plan, number: int, folder: Path) -> Unit:
@@ -149,19 +171,19 @@ def unit(plan: Plan, number: int, folder: Path) -> Unit:
     drawn = list(_programs(plan, number))
     programs = [program for _, program in drawn]
     told = judge(programs, folder)
-    found = Unit(
+    made = Unit(
         number, len(programs), 0.0, dict(Counter(t.error for t in told if not t.oracle and t.error)), []
     )
     for (origin, program), verdict in zip(drawn, told, strict=True):
         if verdict.oracle:
             cause = cause_of(program, verdict.oracle, verdict.error)
-            found.cases.append(Case(origin, program, verdict.oracle, verdict.error[:400], cause))
+            made.cases.append(Case(origin, program, verdict.oracle, verdict.error[:400], cause))
     sound = [pair for pair, verdict in zip(drawn, told, strict=True) if verdict == (None, "")][::_RENAMED]
     for (origin, program), error in zip(sound, differs([p for _, p in sound], folder), strict=True):
         if error:
-            found.cases.append(Case(origin, program, "rewrite", error))
-    found.seconds = _cpu() - begun
-    return found
+            made.cases.append(Case(origin, program, "rewrite", error))
+    made.seconds = _cpu() - begun
+    return made
 
 
 def _programs(plan: Plan, number: int) -> Iterator[tuple[Origin, Program]]:
@@ -200,7 +222,8 @@ def table(done: Sequence[Unit], root: Path) -> Iterator[str]:
         middle, longest = statistics.median(lines), max(lines)
         seconds = statistics.median(s.seconds for s in small)
         yield f"\n{len(small)} cases were made small: {middle:g} lines in the median, {longest} at most,"
-        yield f"{seconds:.0f} seconds of processor time in the median. Their causes:\n"
-        yield "| oracle | line of the ledger | cases |\n|---|---|---|"
-        for (oracle, cause), count in Counter((s.case.oracle, s.case.cause) for s in small).most_common():
-            yield f"| {oracle} | {cause or 'none'} | {count} |"
+        yield f"{seconds:.0f} seconds of processor time in the median. Causes, and their cures:\n"
+        yield "| oracle | lines of the ledger | cured as | cases |\n|---|---|---|---|"
+        kinds = Counter((s.case.oracle, s.case.cause or "none", s.cured or "none") for s in small)
+        for words, count in kinds.most_common():
+            yield f"| {' | '.join(words)} | {count} |"

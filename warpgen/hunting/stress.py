@@ -17,48 +17,48 @@ _TRIPS = 3  # what the argument n is: loops with it have no length that Warp kno
 _SIZES = (1, 2, 7, 31, 33, 64, 257)
 _VALUES = ("x", "y", "z")  # locals; the arrays that they come from have an s behind
 
-_HELPERS = """\
+# Functions that expressions may call, and the struct of one of them; a program has those that it calls.
+_HELPERS = {
+    "early": """\
+def early(p: float, q: float):
+    if p > q:
+        return p * q
+    r = p * p
+    return r + q
+""",
+    "within": """\
+def within(p: float, n: int):
+    for k in range(n):
+        if p > 0.5 * float(k):
+            return p * float(k + 1)
+    return p * p
+""",
+    "gathered": """\
+def gathered(p: float, n: int):
+    s = float(0.5)
+    for k in range(n):
+        s += p * float(k)
+    return s * s
+""",
+    "both": """\
+def both(p: float, q: float):
+    return p * q, p - q
+""",
+    "body": """\
+def body(p: float, q: float):
+    s = Body()
+    s.mass = p
+    s.velocity = wp.vec3(p, q, p * q)
+    return s
+""",
+}
+_STRUCT = """\
 @wp.struct
 class Body:
     mass: float
     velocity: wp.vec3
 
 
-@wp.func
-def early(p: float, q: float):
-    if p > q:
-        return p * q
-    r = p * p
-    return r + q
-
-
-@wp.func
-def within(p: float, n: int):
-    for k in range(n):
-        if p > 0.5 * float(k):
-            return p * float(k + 1)
-    return p * p
-
-
-@wp.func
-def gathered(p: float, n: int):
-    s = float(0.5)
-    for k in range(n):
-        s += p * float(k)
-    return s * s
-
-
-@wp.func
-def both(p: float, q: float):
-    return p * q, p - q
-
-
-@wp.func
-def body(p: float, q: float):
-    s = Body()
-    s.mass = p
-    s.velocity = wp.vec3(p, q, p * q)
-    return s
 """
 
 _ONE = ("sin", "cos", "tanh", "atan", "erf", "sinh", "degrees", "frac", "sign", "floor", "abs", "cbrt")
@@ -103,7 +103,8 @@ def stress(seed: int, index: int) -> Program:
     out = Argument("out", "array1d(float32)", "inout", (Fill("out", "constant", (size,)),))
     head = ", ".join(f"{n}s: wp.array(dtype=float)" for n in _VALUES) + ", n: int, out: wp.array(dtype=float)"
     kernel = f"@wp.kernel\ndef tried({head}):\n" + "\n".join(f"    {line}" for line in body)
-    source = f"import warp as wp\n\n\n{_HELPERS}\n\n{kernel}\n"
+    called = "".join(f"@wp.func\n{text}\n\n" for name, text in _HELPERS.items() if f"{name}(" in kernel)
+    source = f"import warp as wp\n\n\n{_STRUCT if 'Body' in called else ''}{called}{kernel}\n"
     return Program(seed, index, "stress", "tried", source, (*inputs, count, out), Launch((size,), seed))
 
 
