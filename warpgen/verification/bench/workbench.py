@@ -55,6 +55,12 @@ class Staged(msgspec.Struct):
     narrow: Path | None = None
     subject: subject.Subject | None = None
 
+    @property
+    def measure(self) -> bool:
+        """Whether the row's own gradients are a measure of others'."""
+        sound = self.gradient == "pass"
+        return sound or (self.gradient != "wrong" and not gradient.known_wrong(self.program))
+
 
 class Bench:
     """Keeps its files in `workdir`, which belongs to this process."""
@@ -138,10 +144,8 @@ class Bench:
             built = self._judge.build(text, _OWN_SECONDS)
             if isinstance(built, Broken):
                 raise VerificationError(f"the row does not compile: {built.why}")
-            sound = staged.gradient == "pass"
-            measure = sound or (staged.gradient != "wrong" and not gradient.known_wrong(staged.program))
             layouts = staged.prepared.layouts
-            staged.subject = subject.Subject(staged.program, layouts, text, built, measure)
+            staged.subject = subject.Subject(staged.program, layouts, text, built, staged.measure)
         return staged.subject
 
     def _check_cuda(self, row: Row, question: Question) -> Verdict:
@@ -152,7 +156,7 @@ class Bench:
         if found is None:
             own = row.code if row.target == "cuda" else own_text(staged.program)
             self._cuda = self._cuda or CudaBench(self._workdir)
-            slopes = question.gradients and staged.gradient == "pass"
+            slopes = question.gradients and staged.measure
             layouts, program = staged.prepared.layouts, staged.program
             found = self._cuda.compared(own, text, program, layouts, question.seed, slopes)
             seconds["run"] = round(time.monotonic() - start - seconds["compile"], 4)
