@@ -1,8 +1,9 @@
 """Freeze the tasks of warpbench: from datasets of its own seed, without what other datasets hold.
 
-A kernel is left out where a kernel of the other datasets has its source or its structure, or is a
-near-duplicate of it, and where an earlier kernel of its own is. Each kernel left is in one task. The same
-datasets give the same bytes.
+A kernel is left out where a kernel of the other datasets has its source or its structure, is a near-duplicate
+of it, or is right in its place (tried with the one whose task in words is nearest); and where it is a
+near-duplicate of an earlier one of its own. Each kernel left is in one task. The same datasets give the same
+bytes.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from warpgen.prompt import prompt
 from warpgen.record import Row
 from warpgen.verdict import Language, Verdict
 from warpgen.warpbench import frozen
+from warpgen.warpbench.baselines import Neighbours
 from warpgen.warpbench.frozen import KINDS, Kind, Task
 
 # Longer answers are left out: of characters of the code, some twelve thousand tokens.
@@ -76,8 +78,9 @@ def chosen(root: Path, against: Sequence[Path], each: int, judge: warpgen.Judge)
         return judge.check(row_id, text, language, seed)
 
     dealt = _dealt(_unseen(datasets, against), each)
+    others = Neighbours(row for path in against for row in warpgen.open(path)) if against else None
     with ThreadPoolExecutor(judge.workers + 1) as threads:  # they wait for the judge's processes
-        found = {kind: threads.map(partial(_task, kind, check), own) for kind, own in dealt.items()}
+        found = {kind: threads.map(partial(_task, kind, check, others), own) for kind, own in dealt.items()}
         made = {kind: [task for task in own if task is not None][:each] for kind, own in found.items()}
     short = {kind: len(own) for kind, own in made.items() if len(own) < each}
     if short:
@@ -90,12 +93,12 @@ def chosen(root: Path, against: Sequence[Path], each: int, judge: warpgen.Judge)
 
 
 def _dealt(kernels: Iterator[Kernel], each: int) -> dict[Kind, list[Kernel]]:
-    """Kernels by kind of task, to that which has fewest by now; spare ones where no fault may be found."""
-    wanted = {kind: each + (each // 6 + 1 if kind == "repair" else 0) for kind in KINDS}
+    """Kernels by kind of task, to that which has fewest by now; some to spare, which may be left out yet."""
+    wanted = each + each // 6 + 1
     dealt: dict[Kind, list[Kernel]] = {kind: [] for kind in KINDS}
     for kernel in kernels:
         sound = kernel.cpu is not None and kernel.cpu.verified.gradient.verdict == "pass"
-        able = [kind for kind in KINDS if len(dealt[kind]) < wanted[kind] and (sound or kind != "adjoint")]
+        able = [kind for kind in KINDS if len(dealt[kind]) < wanted and (sound or kind != "adjoint")]
         if able:
             dealt[min(able, key=lambda kind: len(dealt[kind]))].append(kernel)
     return dealt
@@ -125,10 +128,20 @@ def _unseen(datasets: Datasets, against: Sequence[Path]) -> Iterator[Kernel]:
             yield kernel
 
 
-def _task(kind: Kind, check: Check, kernel: Kernel) -> Task | None:
-    """The kernel as a task of this kind; None where no fault of it is found wrong."""
+def _copied(row: Row, others: Neighbours, check: Check) -> bool:
+    """Whether the nearest kernel of the other datasets is right in this one's place."""
+    near = others.nearest(row)
+    if [arg.type for arg in near.args] != [arg.type for arg in row.args]:
+        return False  # the judge refuses it
+    return check(row.id, near.python_source, "python", 1).right
+
+
+def _task(kind: Kind, check: Check, others: Neighbours | None, kernel: Kernel) -> Task | None:
+    """The kernel as a task of this kind; None where copying is enough, or no fault is found wrong."""
     cpu, cuda = kernel.cpu, kernel.cuda
     assert cpu is not None and cuda is not None
+    if others is not None and _copied(cpu, others, check):
+        return None
     row, language, part = cpu, "python", "whole"
     asked, answer = prompt(cpu), cpu.python_source
     if kind == "lowering":

@@ -53,3 +53,4 @@ def test_inspect_scores_as_the_judge_says() -> None:
         output = SimpleNamespace(completion=answer)
         state = SimpleNamespace(sample_id=sample.id, output=output)
         assert asyncio.run(score(state, None)).value == value
+    adapter._OPEN.close()

@@ -28,6 +28,9 @@ from warpgen.warpbench.scoring import answered, judge_of
 __all__ = ["judged", "warpbench"]
 
 _SECONDS = 60.0
+# What ends with the process.
+_OPEN = contextlib.ExitStack()
+atexit.register(_OPEN.close)
 
 
 @task
@@ -67,6 +70,4 @@ def _tasks() -> dict[str, frozen.Task]:
 @functools.cache
 def _judge(workers: int | None) -> Judge:
     """One judge for all samples; it ends with the process."""
-    stack = contextlib.ExitStack()
-    atexit.register(stack.close)
-    return stack.enter_context(judge_of(_tasks().values(), workers, _SECONDS))
+    return _OPEN.enter_context(judge_of(_tasks().values(), workers, _SECONDS))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -53,16 +53,30 @@ def _lowered(tasks: Sequence[Task]) -> Iterator[Completion]:
 
 
 def _nearest(tasks: Sequence[Task], train: Path) -> Iterator[Completion]:
-    """The text of the row whose task in words has most words in common with that of the task's row."""
-    known = [(_words(row), row) for row in warpgen.open(train)]
-    rows = {
-        target: [(said, row) for said, row in known if row.target == target] for target in ("cpu", "cuda")
-    }
+    """What the nearest row has where the task asks for something."""
+    known = Neighbours(warpgen.open(train))
     for task in tasks:
-        wanted = _words(task.row)
-        of = rows[task.row.target] or known
-        _, found = max(of, key=lambda one: len(wanted & one[0]) / len(wanted | one[0]))
-        yield Completion(task.id, words.block(task.language, _copied(task, found)))
+        yield Completion(task.id, words.block(task.language, _copied(task, known.nearest(task.row))))
+
+
+class Neighbours:
+    """Rows of other datasets, found by what they are about."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._known: dict[str, list[tuple[frozenset[str], Row]]] = {}
+        for row in rows:
+            self._known.setdefault(row.target, []).append((_words(row), row))
+
+    def nearest(self, row: Row) -> Row:
+        """Whose task in words has most words in common with the row's; of its target, if there is any.
+
+        Raises UsageError where there are no rows.
+        """
+        of = self._known.get(row.target) or next(iter(self._known.values()), None)
+        if of is None:
+            raise UsageError("there is no row to copy from: name a dataset with rows")
+        wanted = _words(row)
+        return max(of, key=lambda one: len(wanted & one[0]) / len(wanted | one[0]))[1]
 
 
 def _words(row: Row) -> frozenset[str]:

@@ -73,19 +73,21 @@ def score(
     """The result of each completion, in their order; `seed` repeats the judge's draws."""
     by_id = {task.id: task for task in tasks}
     answers = [(by_id[made.task_id], answered(by_id[made.task_id], made.completion)) for made in given]
-    asked = (
-        Candidate(task.row.id, text, task.language, seed, task.part == "whole")
-        for task, text in answers
-        if text is not None
-    )
+    asked = (_candidate(task, text, seed) for task, text in answers if text is not None)
     verdicts = judge.check_many(asked)
     for task, text in answers:
         if text is None:
             yield Result(task.id, task.kind, False, "extract", "the answer does not hold what was asked for")
             continue
         verdict = next(verdicts)
+        if verdict.stage in ("crash", "timeout"):  # a busy machine may have ended it: once more
+            verdict = judge.check(*_candidate(task, text, seed))
         spent = round(sum(verdict.seconds.values()), 3)
         yield Result(task.id, task.kind, verdict.right, verdict.stage, verdict.why, spent)
+
+
+def _candidate(task: Task, text: str, seed: int | None) -> Candidate:
+    return Candidate(task.row.id, text, task.language, seed, task.part == "whole")
 
 
 def answered(task: Task, completion: str) -> str | None:
