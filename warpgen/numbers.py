@@ -55,6 +55,7 @@ def shorten(number: float, up: bool) -> float:
     return float(exact.quantize(step, rounding=ROUND_CEILING if up else ROUND_FLOOR))
 
 
+@functools.lru_cache(maxsize=1 << 14)  # the same few numbers stand in all rows
 def hasty(text: str) -> float:
     """What a reader that takes the shortcut makes of a JSON number."""
     mantissa, _, exponent = text.lstrip("-").partition("e")
@@ -83,7 +84,10 @@ def _spelled(value: Any) -> Any:
     if isinstance(value, float):
         return msgspec.Raw(spell(value).encode())
     if isinstance(value, dict):
-        return {name: _spelled(inner) for name, inner in value.items()}
+        return {name: inner if type(inner) in _PLAIN else _spelled(inner) for name, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_spelled(inner) for inner in value]
+        return [inner if type(inner) in _PLAIN else _spelled(inner) for inner in value]
     return value
+
+
+_PLAIN = frozenset((str, int, bool, type(None)))  # most values: nothing in them to spell

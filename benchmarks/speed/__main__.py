@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import benchmarks.speed
-from benchmarks.speed import page
+from benchmarks.speed import against, page
 from benchmarks.speed.processes import part, run, seconds_of
 from warpgen.recipe import UNIT_SIZE
 
@@ -22,14 +22,22 @@ from warpgen.recipe import UNIT_SIZE
 def main() -> int:
     """Print the table, or the figures as JSON; with --page, write them into the documentation."""
     args = _arguments()
-    figures: dict[str, Any] = {"machine": _machine()}
+    figures: dict[str, Any] = {"machine": _machine(), "load": os.getloadavg()[0] / (os.cpu_count() or 1)}
+    if args.against:
+        with against.checkout(args.against):
+            pass  # an unknown commit is to be told now
     for number in range(args.repeat):
         _say(f"round {number + 1} of {args.repeat}")
         _round(args, figures)
     _say("verification levels, merge, stages and statistics")
     _rest(args, figures)
+    if args.against:
+        _say(f"beside {args.against}")
+        figures["against"] = against.compare(args.against, args.against_rows, args.repeat)
     table = _table(figures)
     print(json.dumps(figures) if args.json else table)
+    if args.against and not args.json:
+        print(f"\n{against.table(figures['against'])}")
     if args.page:
         page.write(figures, table, Path(__file__).resolve().parents[2])
     return 0
@@ -38,7 +46,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./scripts/bench speed", description=benchmarks.speed.__doc__)
     parser.add_argument("--size", default="32MiB", help="size of each file of the runs (32MiB)")
-    parser.add_argument("--repeat", type=int, default=3, help="rounds; the table shows medians (3)")
+    parser.add_argument("--repeat", type=int, default=5, help="rounds; the table shows medians (5)")
     parser.add_argument("--merge", type=int, default=500, help="MB of each file in the merge alone (500)")
     parser.add_argument(
         "--verify-programs", type=int, default=128, help="programs per verification level; 0: none (128)"
@@ -48,6 +56,10 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--memory", type=int, default=0, metavar="PROGRAMS", help="also one worker's memory over so many (0)"
+    )
+    parser.add_argument("--against", metavar="COMMIT", help="also run an older commit beside this one")
+    parser.add_argument(
+        "--against-rows", type=int, default=128, metavar="ROWS", help="rows of each run beside it (128)"
     )
     parser.add_argument("--page", action="store_true", help="write docs/performance.md and its picture")
     parser.add_argument("--json", action="store_true", help="print figures for machines")
@@ -160,18 +172,18 @@ def _table(figures: dict[str, Any]) -> str:
 
 
 def _speeds(figures: dict[str, Any], median: dict[str, float]) -> list[tuple[str, str]]:
-    merge = figures["merge"]
+    merge, rounds = figures["merge"], figures["rounds"]
     table = [
-        ("stock floor, CPU per program", f"{median['floor'] * 1e3:.2f} ms"),
-        ("end to end, CPU per program", f"{median['end'] * 1e3:.2f} ms"),
-        ("end to end with stock code generation", f"{median['end, stock'] * 1e3:.2f} ms"),
-        ("plain loop, CPU per program", f"{median['loop'] * 1e3:.2f} ms"),
-        ("stock floor / end to end", f"{median['floor'] / median['end']:.2f}"),
-        ("plain loop / end to end", f"{median['loop'] / median['end']:.2f}"),
+        ("stock floor, CPU per program", _spread(rounds["floor"], 1e3, " ms")),
+        ("end to end, CPU per program", _spread(rounds["end"], 1e3, " ms")),
+        ("end to end with stock code generation", _spread(rounds["end, stock"], 1e3, " ms")),
+        ("plain loop, CPU per program", _spread(rounds["loop"], 1e3, " ms")),
+        ("stock floor / end to end", _ratio(rounds["floor"], rounds["end"])),
+        ("plain loop / end to end", _ratio(rounds["loop"], rounds["end"])),
     ]
-    table += [(name, f"{value:.1f} s") for name, value in median.items() if name.startswith("wall")]
+    table += [(name, _spread(values, 1, " s")) for name, values in rounds.items() if name.startswith("wall")]
     table += [
-        ("throughput, 2 workers / 1", f"{median['wall, 1 workers'] / median['wall, 2 workers']:.2f}"),
+        ("throughput, 2 workers / 1", _ratio(rounds["wall, 1 workers"], rounds["wall, 2 workers"])),
         ("coordinator's share of CPU", f"{median['share'] * 100:.1f} %"),
         ("start to first row", f"{median['first row']:.1f} s"),
         ("merge alone", f"{merge['bytes'] / merge['wall'] / 1e6:.0f} MB/s"),
@@ -183,8 +195,19 @@ def _speeds(figures: dict[str, Any], median: dict[str, float]) -> list[tuple[str
     return table
 
 
+def _spread(values: list[float], times: float, unit: str) -> str:
+    """The median, then the least and the greatest."""
+    low, middle, high = (f"{v * times:.2f}" for v in (min(values), statistics.median(values), max(values)))
+    return f"{middle}{unit} ({low} to {high})"
+
+
+def _ratio(above: list[float], below: list[float]) -> str:
+    """Of the two values of each round, which were measured side by side."""
+    return _spread([a / b for a, b in zip(above, below, strict=True)], 1, "")
+
+
 def _rows(pairs: list[tuple[str, str]]) -> list[str]:
-    return [f"  {name:42} {value:>14}" for name, value in pairs]
+    return [f"  {name:42} {value:>26}" for name, value in pairs]
 
 
 if __name__ == "__main__":

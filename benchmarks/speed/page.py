@@ -6,14 +6,18 @@ import io
 from pathlib import Path
 from typing import Any
 
+from benchmarks.speed import against
 from warpgen import durable
+
+# Processes for each core that are ready to run when the benchmark begins, from which its times are in doubt.
+_QUIET = 0.5
 
 _PAGE = """\
 # Performance
 
-Measured by `./scripts/bench speed --page` in one go, medians of {repeat} rounds. Machines are noisy: the
-ratios hold, the milliseconds are those of this one.
-
+Measured by `./scripts/bench` in one go: medians of {repeat} rounds, with the least and the greatest. What is
+compared ran side by side in time: the ratios hold on a noisy machine, the milliseconds are those of this one.
+{load}
 ```
 {table}
 ```
@@ -25,7 +29,7 @@ of 50 kernels, builds each and dumps it with `json`. With `--stock-codegen` a ru
 The coordinator's share is that of its own process, half of it for its start, with Warp for the workers to
 share; the children that survey its finished files count with the workers.
 
-## How the cost grows
+{against}## How the cost grows
 
 `--verify none`, both targets, {cores} workers.
 
@@ -62,6 +66,8 @@ def _page(figures: dict[str, Any], table: str) -> str:
     verified = f", and {rate * levels['run'] / size:,.0f} at `--verify run`" if "run" in levels else ""
     return _PAGE.format(
         repeat=len(figures["rounds"]["end"]),
+        load=_load(figures["load"]),
+        against=_against(figures.get("against")),
         table=table,
         cores=2,
         growth=_growth(figures["growth"]),
@@ -72,6 +78,24 @@ def _page(figures: dict[str, Any], table: str) -> str:
         verified=verified,
         cores_table=_cores(worker, size, rate, levels.get("run")),
     )
+
+
+def _load(load: float) -> str:
+    """What to make of figures that were taken beside other work."""
+    if load < _QUIET:
+        return ""
+    return (
+        f"\nThe machine had other work ({load:.1f} processes waited for each core): take only the ratios.\n"
+    )
+
+
+def _against(compared: dict[str, Any] | None) -> str:
+    if compared is None:
+        return ""
+    about = (
+        f"The same recipe, {compared['rows']} rows of each target, by this commit and by that one in turn."
+    )
+    return f"## Beside {compared['commit']}\n\n{about}\n\n{against.table(compared)}\n\n"
 
 
 def _growth(growth: list[dict[str, Any]]) -> str:

@@ -12,7 +12,6 @@ import gc
 import importlib.util
 import json
 import os
-import resource
 import statistics
 import sys
 import tempfile
@@ -232,20 +231,6 @@ def _store_copies(layout: Layout, recipe: Recipe, model: bytes) -> list[Unit]:
     return units
 
 
-def run(report: str, *argv: str) -> dict[str, Any]:
-    """`warpgen.run` with its CPU seconds: its own, which is the coordinator's, and its workers'."""
-    from warpgen.run import main
-
-    code = main(argv)
-    usage = {
-        name: resource.getrusage(who)
-        for name, who in (("coordinator", resource.RUSAGE_SELF), ("workers", resource.RUSAGE_CHILDREN))
-    }
-    spent = {name: use.ru_utime + use.ru_stime for name, use in usage.items()}
-    Path(report).write_text(json.dumps({"code": code, **spent}))
-    return {}
-
-
 _PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "floor": floor,
     "stages": stages,
@@ -253,7 +238,6 @@ _PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "verification": verification,
     "loop": loop,
     "merge": merge,
-    "run": run,
 }
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import psutil
 
 _PARTS = [sys.executable, "-m", "benchmarks.speed.parts"]
+_RUN = [sys.executable, str(Path(__file__).with_name("running.py"))]
 _LONGEST = 3600.0  # seconds; more means that something hangs
 _PAUSE = 0.05  # seconds between two looks for the first row
 _MEMORY = 0.5  # seconds between two looks at the memory, which take CPU time from the run
@@ -50,15 +51,14 @@ def part(name: str, *arguments: object) -> dict[str, Any]:
     return measured
 
 
-def run(arguments: list[str]) -> Run:
-    """A run in a folder of its own, which is removed."""
+def run(arguments: list[str], tree: Path | None = None) -> Run:
+    """A run in a folder of its own, which is removed; of the commit in `tree`, or of this one."""
     with tempfile.TemporaryDirectory(prefix="warpgen-bench-") as folder:
         root = Path(folder)
         report = root / "usage.json"
         argv = [*arguments, "--root", str(root)]
         start = time.perf_counter()
-        command = [*_PARTS, "run", str(report), *argv]
-        with _process(command, subprocess.DEVNULL) as process:
+        with _process([*_RUN, str(report), *argv], subprocess.DEVNULL, tree) as process:
             memory, first_row = _watch(process, root, start)
         wall = time.perf_counter() - start
         if process.returncode or not report.exists():
@@ -113,13 +113,15 @@ def _resident(process: psutil.Process) -> float:
 
 
 @contextlib.contextmanager
-def _process(command: list[str], stdout: int) -> Iterator[subprocess.Popen[str]]:
-    """A process in a group of its own that does not outlive the block."""
+def _process(command: list[str], stdout: int, tree: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+    """A process in a group of its own that does not outlive the block; it imports from `tree` first."""
     process = subprocess.Popen(
         command,
         stdout=stdout,
         stderr=None if stdout == subprocess.PIPE else stdout,
         text=True,
+        cwd=tree,
+        env=os.environ | ({"PYTHONPATH": str(tree)} if tree else {}),
         start_new_session=True,
     )
     try:

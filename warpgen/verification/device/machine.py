@@ -30,6 +30,7 @@ MOST_BLOCK = 1024
 
 _STACK = 1 << 20
 _PAGE = mmap.PAGESIZE
+_LIBC = ctypes.CDLL(None)
 _NO_HUGE_PAGES, _NO_RESERVE = 15, 0x4000
 _SHARED = ".bss.wg_shared"
 
@@ -157,5 +158,5 @@ class Pages:
 
 def protect(address: int) -> None:
     """Let a page trap whoever reads or writes it."""
-    if ctypes.CDLL(None).mprotect(ctypes.c_void_p(address), ctypes.c_size_t(_PAGE), 0) != 0:
+    if _LIBC.mprotect(ctypes.c_void_p(address), ctypes.c_size_t(_PAGE), 0) != 0:
         raise OSError("a page cannot be protected")

@@ -49,6 +49,8 @@ DRAWS = 3
 
 def operations(program: Program) -> str:
     """`iterating` where the program calls a builtin that ends near its result, else `plain`."""
+    if program.source.isascii() and not any(name in program.source for name in _ITERATING):
+        return "plain"  # as nearly all are; other letters may spell a name in another way
     calls = [node.func for node in ast.walk(ast.parse(program.source)) if isinstance(node, ast.Call)]
     called = {function.attr for function in calls if isinstance(function, ast.Attribute)}
     return "iterating" if called & _ITERATING else "plain"
@@ -67,12 +69,16 @@ def cap(code: str) -> float:
 def coarsest(program: Program, leaves: Sequence[Leaf]) -> str:
     """NumPy code of the narrowest floats that the program computes with."""
     codes = {leaf.values.dtype.str[-2:] for leaf in leaves if leaf.floating}
+    if "f2" in codes:
+        return "f2"
+    if "f4" in codes and program.source.isascii() and not _HALVES.search(program.source):
+        return "f4"  # as nearly all have; what is not in the text is not in its code either
     tree = ast.parse(program.source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             node.value.value = 0  # what a text says is no type
     source = ast.unparse(tree)
-    if "f2" in codes or _HALVES.search(source):
+    if _HALVES.search(source):
         return "f2"
     return "f4" if "f4" in codes or _SINGLES.search(source) else "f8"
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 
-_NAME = re.compile(r"\b(\w+)_(?:cpu|cuda)_kernel_forward\(")
+_NAME, _BEHIND = re.compile(r"(\w+)_(?:cpu|cuda)\Z"), "_kernel_forward("
 _KERNEL_DIM = re.compile(r"launch_bounds_t<(\d)>")
 
 
 def kernel_name(code: str) -> str:
     """Mangled name of the kernel in a generated text, '' if there is none."""
-    found = _NAME.search(code)
-    return found[1] if found else ""
+    end = code.find(_BEHIND)
+    while end >= 0:
+        found = _NAME.search(code, code.rfind("\n", 0, end) + 1, end)
+        if found:
+            return found[1]
+        end = code.find(_BEHIND, end + 1)
+    return ""
 
 
 def kernel_dim(code: str) -> int:

@@ -25,6 +25,8 @@ def _is_int(value: Any) -> bool:
 def add(a: Any, b: Any) -> Any:
     if type(a) is float and type(b) is float:
         return rounded(a + b)
+    if type(a) is int and type(b) is int:
+        return wrap(a + b)
     if _is_int(a) and _is_int(b):
         return _integers(a, b, lambda x, y: x + y)
     return _each(a, b, add)
@@ -33,6 +35,8 @@ def add(a: Any, b: Any) -> Any:
 def sub(a: Any, b: Any) -> Any:
     if type(a) is float and type(b) is float:
         return rounded(a - b)
+    if type(a) is int and type(b) is int:
+        return wrap(a - b)
     if _is_int(a) and _is_int(b):
         return _integers(a, b, lambda x, y: x - y)
     return _each(a, b, sub)
@@ -56,6 +60,8 @@ def _like(model: Any, c: tuple[Any, ...]) -> Any:
 def mul(a: Any, b: Any) -> Any:
     if type(a) is float and type(b) is float:
         return rounded(a * b)
+    if type(a) is int and type(b) is int:
+        return wrap(a * b)
     if _is_int(a) and _is_int(b):
         return _integers(a, b, lambda x, y: x * y)
     if isinstance(a, Mat) and isinstance(b, (Vec, Mat)):

@@ -195,20 +195,22 @@ class Array:
         indices = index if isinstance(index, tuple) else (index,)
         if len(indices) != len(self.shape):
             raise Unsupported("a partial index where an element is needed")
+        return self._at(indices)
+
+    def _at(self, indices: tuple[Any, ...]) -> int:
         at = self.offset
-        for i, extent, stride in zip(indices, self.shape, self.strides, strict=True):
-            at += place(i, extent) * stride
+        for i, extent, stride in zip(indices, self.shape, self.strides, strict=False):
+            at += (i if type(i) is int and 0 <= i < extent else place(i, extent)) * stride
         return at
 
     def __getitem__(self, index: Any) -> Any:
         indices = index if isinstance(index, tuple) else (index,)
-        if any(isinstance(i, slice) for i in indices):
-            raise Unsupported("a slice of an array")
+        for i in indices:
+            if isinstance(i, slice):
+                raise Unsupported("a slice of an array")
+        at = self._at(indices)
         if len(indices) == len(self.shape):
-            return self.data[self.spot(indices)]
-        at = self.offset
-        for i, extent, stride in zip(indices, self.shape, self.strides, strict=False):
-            at += place(i, extent) * stride
+            return self.data[at]
         kept = len(indices)
         view = Array(self.data, self.shape[kept:], self.strides[kept:], at)
         view.written = self.written

@@ -20,17 +20,17 @@ def _only_stored(
 ) -> bool:
     if function not in functions or function in above:
         return False
-    node = functions[function]
+    nodes = tuple(ast.walk(functions[function]))
     allowed: set[int] = set()
-    for inner in ast.walk(node):
+    for inner in nodes:
         if isinstance(inner, ast.Assign):
             allowed |= {id(_root(target)) for target in inner.targets if isinstance(target, ast.Subscript)}
             allowed |= {id(_root(target)) for target in inner.targets if isinstance(target, ast.Attribute)}
         elif isinstance(inner, ast.Attribute) and inner.attr in ("shape", "ndim"):
             allowed.add(id(inner.value))
-        elif isinstance(inner, ast.Call):
+        elif isinstance(inner, ast.Call) and inner.args:
             allowed |= _handed_on(inner, name, functions, (*above, function))
-    uses = [use for use in ast.walk(node) if isinstance(use, ast.Name) and use.id == name]
+    uses = [use for use in nodes if isinstance(use, ast.Name) and use.id == name]
     return all(id(use) in allowed for use in uses)
 
 
@@ -38,14 +38,14 @@ def _handed_on(
     call: ast.Call, name: str, functions: dict[str, ast.FunctionDef], above: tuple[str, ...]
 ) -> set[int]:
     """Arguments that the function which is called only stores to."""
-    called = ast.unparse(call.func)
-    if called == "wp.tile_store":
-        return {id(call.args[0])} if call.args else set()
-    if called not in functions or call.keywords:
+    called = call.func
+    if isinstance(called, ast.Attribute) and called.attr == "tile_store" and _is(called.value, "wp"):
+        return {id(call.args[0])}
+    if not isinstance(called, ast.Name) or called.id not in functions or call.keywords:
         return set()
-    pairs = zip(functions[called].args.args, call.args, strict=False)
+    pairs = zip(functions[called.id].args.args, call.args, strict=False)
     mine = [(parameter.arg, given) for parameter, given in pairs if _is(given, name)]
-    return {id(given) for parameter, given in mine if _only_stored(called, parameter, functions, above)}
+    return {id(given) for parameter, given in mine if _only_stored(called.id, parameter, functions, above)}
 
 
 def _is(node: ast.expr, name: str) -> bool:
