@@ -128,7 +128,7 @@ def candidate(row: Row, part: Part, answer: str) -> str | None:
     text, to be judged without.
     """
     if part == "whole":
-        return answer
+        return answer if answer.strip() else None
     own = language_of(row) if part == "adjoint" else "python"
     blocks: list[str] = [text for mark, text in _BLOCK.findall(answer) if mark in ("", own, "c++", "py")]
     if not blocks:

@@ -143,6 +143,7 @@ def test_an_answer_becomes_what_the_judge_takes() -> None:
     assert made is not None and made.split() == row.code.split()
     assert tasks.candidate(row, "adjoint", "no block at all") is None
     assert tasks.candidate(row, "whole", "anything") == "anything"
+    assert tasks.candidate(row, "whole", " \n") is None
     with_helper = next(row for row in rows() if list(gradients(row.python_source)))
     ((name, place, text), *_) = gradients(with_helper.python_source)
     made = tasks.candidate(with_helper, "func_grad", tasks.block("python", text))

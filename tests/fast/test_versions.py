@@ -162,8 +162,8 @@ def test_pins_are_the_same_everywhere() -> None:
 
 
 def test_the_tests_have_what_each_extra_brings() -> None:
-    """In a pinned version that is in its range; but for libraries that train, which weigh gigabytes."""
-    trainers = {"trl", "jmespath", "verl", "verifiers", "openenv"}
+    """In a pinned version that is in its range; but for heavy ones that train or ask models."""
+    trainers = {"trl", "jmespath", "verl", "verifiers", "openenv", "inspect-ai"}
     project = (REPOSITORY / "pyproject.toml").read_text()
     listed = project.partition("[project.optional-dependencies]")[2]
     extras, _, groups = listed.partition("[dependency-groups]")
