@@ -26,10 +26,18 @@ for _number, _handler in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signa
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one file share datasets, so they go to one worker; those of the algorithms share nothing."""
+    """Tests of one file share datasets, so they go to one worker; those of the algorithms share nothing.
+
+    These, many and short, come last: no worker idles while another has a long file before it.
+    """
+    items.sort(key=_stands_alone)
     for item in items:
-        if item.path.name != "test_algorithms.py":
+        if not _stands_alone(item):
             item.add_marker(pytest.mark.xdist_group(item.path.name))
+
+
+def _stands_alone(item: pytest.Item) -> bool:
+    return item.path.name == "test_algorithms.py"
 
 
 @pytest.fixture(autouse=True)

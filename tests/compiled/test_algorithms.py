@@ -57,9 +57,22 @@ def vacuous(d: Draft) -> None:
     d.holds(lambda before, after: None)
 
 
+def refused(d: Draft) -> None:
+    """Copies each element, by C++ that is none."""
+    d.module('snippet = "return no_such_thing(x);"')
+    d.function("@wp.func_native(snippet)\ndef same(x: float) -> float: ...")
+    unclaimed(d)
+    d.code("tid = wp.tid()\ny[tid] = same(x[tid])")
+
+
 @pytest.mark.parametrize(
     ("write", "said"),
-    [(doubled, "of it differ"), (unclaimed, "nothing is claimed"), (vacuous, "holds of wrong outputs")],
+    [
+        (doubled, "of it differ"),
+        (unclaimed, "nothing is claimed"),
+        (vacuous, "holds of wrong outputs"),
+        (refused, "not compiled: use of undeclared identifier"),
+    ],
 )
 def test_a_wrong_or_empty_claim_is_found(
     write: Callable[[Draft], None], said: str, compiler: Compiler
