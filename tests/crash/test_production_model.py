@@ -51,7 +51,6 @@ POISON = [frozenset[int](), frozenset({20}), frozenset({70, 71, 130})]  # progra
 LIMITS = settings(
     max_examples=80,  # eight seconds of CPU time
     stateful_step_count=40,
-    deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=list(HealthCheck),

@@ -35,7 +35,7 @@ def components(sources: list[str]) -> list[int]:
     return first
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.lists(st.sampled_from("abcdef"), min_size=1, max_size=14), max_size=12))
 def test_no_pair_is_missed(programs: list[list[str]]) -> None:
     """Few words make many near-duplicates: the clusters are those of comparing all with all."""

@@ -25,7 +25,7 @@ from warpgen.reporting.survey import survey
 
 @pytest.mark.parametrize("name", PARSERS)
 @given(seed=st.integers(0, 2**64))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_parser_takes_anything(tmp_path: Path, name: str, seed: int) -> None:
     """Cut, repeated, spliced, deeply nested, with numbers out of range and right checksums."""
     fuzz_once(PARSERS[name], tmp_path, random.Random(seed))

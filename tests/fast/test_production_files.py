@@ -138,7 +138,7 @@ def in_batches(index: Index, keys: list[bytes], size: int) -> bytes:
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 3)), max_size=200), st.integers(1, 70))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_index_agrees_with_a_dictionary(programs: list[tuple[int, int]], batch: int) -> None:
     """First in order wins; what has the kept one's source repeats the source, else the structure."""
     index = Index()

@@ -58,7 +58,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @given(place=st.integers(min_value=0), flip=st.integers(1, 255))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_flipped_byte_costs_at_most_two_lines(
     tmp_path_factory: pytest.TempPathFactory, whole: bytes, place: int, flip: int
 ) -> None:

@@ -34,7 +34,7 @@ def test_the_same_unit_gives_the_same_bytes() -> None:
 
 
 @given(place=st.integers(0, len(DATA) - 1), flip=st.integers(1, 255))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_flipped_byte_is_found(place: int, flip: int) -> None:
     """No single byte can change unnoticed."""
     damaged = bytearray(DATA)
@@ -44,7 +44,7 @@ def test_any_flipped_byte_is_found(place: int, flip: int) -> None:
 
 
 @given(length=st.integers(0, len(DATA) - 1))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_cut_is_found(length: int) -> None:
     """No shard that was cut short is taken."""
     with pytest.raises(UnitError):
@@ -52,7 +52,7 @@ def test_any_cut_is_found(length: int) -> None:
 
 
 @given(data=st.binary(max_size=200))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_other_bytes_are_refused(data: bytes) -> None:
     """Whatever else lies there is no shard, even with a right checksum."""
     body = shard.MAGIC + data

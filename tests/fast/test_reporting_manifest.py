@@ -122,7 +122,7 @@ def test_nothing_in_a_manifest_changes_unseen(path: Path, tmp_path: Path) -> Non
 
 
 @given(place=st.integers(min_value=0), bit=st.integers(0, 7))
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 def test_a_flipped_bit_is_found(
     tmp_path_factory: pytest.TempPathFactory, sealed_bytes: bytes, place: int, bit: int
 ) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import xxhash
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.reporting_root import BACKWARD, FORWARD, row, write_rows
@@ -112,7 +112,6 @@ def test_a_line_without_end_does_not_fill_the_memory(dataset: Path, monkeypatch:
         survey(dataset)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.integers(0, 50), min_size=1), st.floats(0, 1))
 def test_quantile_is_the_value_at_its_place(values: list[int], q: float) -> None:
     """Counting values and sorting them give the same quantile."""
