@@ -125,6 +125,12 @@ WRONG = {
     "the last thread idle": ("warp", r"(        // forward\n)", r"\1        if (_idx + 1 == dim.size) continue;\n", "outputs"),
     "one block alone": ("hand", r"blockDim\.x\) \* blockIdx\.x", "blockDim.x) * 0", "outputs"),
     "a barrier dropped": ("hand", r"    __syncthreads\(\);\n", "", "outputs"),
+    "a value of the first thread, without a barrier": (
+        "hand",
+        r"    float v = 0\.0f;\n",
+        "    __shared__ float first;\n    if (threadIdx.x == 0) first = k;\n    k = first;\n    float v = 0.0f;\n",
+        "outputs",
+    ),
     "a barrier for some": ("hand", r"__syncthreads\(\)", "if (threadIdx.x < 32) __syncthreads(); else __syncthreads()", "crash"),
     "a plain sum by hand": ("hand", r"atomicAdd\(total\.data, v\)", "total.data[0] += v", "race"),
     "a mask of half a warp": ("hand", "0xffffffff", "0x0000ffff", "crash"),
