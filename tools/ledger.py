@@ -97,7 +97,9 @@ def since(name: str) -> str:
     measured = read()
     oldest = ""
     for version in sorted(measured, key=lambda v: tuple(map(int, v.split("."))), reverse=True):
-        if measured[version].get(name, (2, ""))[0] != 1:
+        if name not in measured[version]:
+            continue
+        if measured[version][name][0] != 1:
             break
         oldest = version
     return f"{oldest} or before" if oldest == next(iter(measured)) else oldest
