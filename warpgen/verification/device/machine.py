@@ -37,7 +37,7 @@ _SHARED = ".bss.wg_shared"
 # What kernels may call or read of machine.cpp.
 _OFFERED = frozenset(
     """
-    threadIdx blockIdx blockDim gridDim wg_dynamic wg_armed wg_join wg_spin wg_fail __activemask
+    threadIdx blockIdx blockDim gridDim wg_dynamic wg_armed wg_join wg_spin wg_store wg_fail __activemask
     __syncthreads __syncthreads_count __syncthreads_and __syncthreads_or
     """.split()
 )
