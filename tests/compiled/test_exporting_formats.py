@@ -221,9 +221,9 @@ def test_the_command_answers_wrong_requests_in_a_sentence(tmp_path: Path) -> Non
 
 
 def test_the_schema_of_rows_is_the_row() -> None:
-    """Every field of the row is a column; cluster and counts of tokens are new."""
+    """Every field of the row is a column; cluster, difficulty and counts of tokens are new."""
     from warpgen.exporting.views.registry import view
 
     counts = ("tokens", "python_source_tokens", "code_tokens")
-    assert set(view("rows").schema.names) == {*Row.__struct_fields__, "cluster", *counts}
+    assert set(view("rows").schema.names) == {*Row.__struct_fields__, "cluster", "difficulty", *counts}
     assert isinstance(view("rows").schema, pa.Schema)

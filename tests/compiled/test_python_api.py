@@ -109,8 +109,8 @@ def test_a_local_that_is_not_set_is_not_right_by_luck() -> None:
     assert (found.compiles, found.stage) == (True, "outputs")
 
 
-def test_cpp_is_compared_and_cuda_compiled(row: warpgen.Row) -> None:
-    """C++ is run with its adjoint; of CUDA only the compiler's verdict is told."""
+def test_cpp_and_cuda_are_compared(row: warpgen.Row) -> None:
+    """C++ and CUDA are run with their adjoints, the latter without a GPU."""
     assert row.check(row.code, "cpp").right
     forward, backward = slice(*row.forward), slice(*row.backward)
     wrong = row.code.replace(row.code[forward], row.code[forward].replace("wp::sub(", "wp::add("))
@@ -127,7 +127,7 @@ def test_cpp_is_compared_and_cuda_compiled(row: warpgen.Row) -> None:
     assert "include" in row.check("#include <stdio.h>\n" + row.code, "cpp").why
     cuda = warpgen.open(SAMPLES["cuda"]).first()
     found = cuda.check(cuda.code, "cuda")
-    assert (found.compiles, found.stage, found.right) == (True, "judge", False)
+    assert (found.compiles, found.stage, found.right) == (True, "right", True)
     assert not cuda.check(cuda.code.replace("wp::tid", "wp::nothing"), "cuda").compiles
 
 

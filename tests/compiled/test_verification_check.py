@@ -212,6 +212,7 @@ def test_what_compilers_let_through_is_dropped(workdir: Path) -> None:
 def test_the_syntax_check_decides_as_warps_own_nvrtc(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """NVRTC's device syntax check accepts and refuses what Warp's NVRTC does on its way to PTX."""
     monkeypatch.setenv("TMPDIR", str(workdir))  # where NVRTC keeps headers until this process ends
+    workdir.mkdir(exist_ok=True)
     text = lower(BY_NAME["scale"], ("cuda",))["cuda"].text
     faults = [
         ("", ""),

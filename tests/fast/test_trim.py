@@ -18,3 +18,14 @@ def test_dead_steps_and_their_inputs_go() -> None:
     trim(d)
     assert d.text == "i = wp.tid()\na = x[i]\ny[i] = a\n"
     assert [p.name for p in named(d)] == ["x", "y"]
+
+
+def test_what_the_next_turn_of_a_loop_reads_stays() -> None:
+    """Behind a blank line, too, which begins no other block."""
+    d = Draft(Rng("trim"))
+    d.input("x", "float", 8)
+    d.output("y", "float", 8)
+    text = "i = wp.tid()\nlast = float(0.0)\nfor k in range(8):\n    y[i] = x[k] - last\n\n    last = x[k]\n"
+    d.code(text.rstrip())
+    trim(d)
+    assert d.text == text

@@ -39,7 +39,7 @@ def _fewer(statements: list[str]) -> list[str]:
     kept: list[str] = []
     outer = 0  # where the loop or branch began that the statement is in
     for at, statement in enumerate(statements):
-        if not statement.startswith(" "):
+        if statement and not statement.startswith(" "):
             outer = at
         found = _ASSIGNED.match(statement)
         others = codes[outer:at] + codes[at + 1 :]

@@ -50,7 +50,7 @@ def registration_terms(d: Draft) -> None:
     if pose:
         d.param("pose", "transform", -0.3, 0.3, kind="transform", about="Current pose estimate")
     if robust != "none":
-        d.param("k", "float", 0.4, 1.0)
+        d.param("k", "float", *((0.4, 1.0) if metric == "plane" else (1.0, 1.8)))
     at = "j" if match == "indexed" else "tid"
     outs = {
         "residual": (("residual", "float", n),),

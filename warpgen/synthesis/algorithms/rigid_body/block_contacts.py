@@ -182,7 +182,7 @@ def solve_contact_blocks(d: Draft) -> None:
             "k11 = k11 * 1.02\nk22 = k22 * 1.02",
         ]
         if soft:
-            masses += ["k11 = k11 / softness\nk22 = k22 / softness"]
+            speeds += ["k11 = k11 / softness\nk22 = k22 / softness"]
         push = impulses.BLOCK + impulses.apply(1, "push_n1") + impulses.apply(2, "push_n2")
     else:
         push = "# --- Normal impulses, point by point; accumulated impulses never pull ---\n"

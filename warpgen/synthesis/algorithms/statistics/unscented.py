@@ -305,7 +305,7 @@ def unscented_step(d: Draft) -> None:
                 if slip:
                     e = np.array([np.cos(x[2]), np.sin(x[2]), 0.0])
                     p = p + 0.01 * v.controls[b][0] * v.dt * np.outer(e, e)
-            mark = None
+            mark = np.zeros(2)  # where no landmark is seen
             if measure != "position":
                 mark = v.landmark if known == "one" else v.landmarks[b if known == "each" else v.observed[b]]
             at = cloud(x, p)
