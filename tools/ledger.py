@@ -124,7 +124,7 @@ def _lines(known: list[Fault]) -> Iterator[str]:
         yield HUNT.read_text()
     for fault in known:
         said = measured[version][fault.script.stem][1]
-        yield f"## {fault.number} {{ #{fault.number} }}\n"
+        yield f"## {fault.number}\n"
         yield f"{fault.title} `faults/{fault.script.name}`: {said}.\n"
         yield f"{_sentence(fault.kind)} Sure: {fault.sure}. Upstream: {_linked(fault.upstream)}.\n"
     yield REPORTS.format(diagnostics=(FAULTS / "diagnostics.txt").read_text().strip())
