@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tests.support.corpus import BY_NAME
 from tests.support.corpus.writing import N, out, program, ramp, whole
+from warpgen.extraction import warp_api
 from warpgen.extraction.loading import load
 from warpgen.launch import Fill
 from warpgen.program import Program
@@ -20,6 +21,12 @@ from warpgen.verification.running.arguments import Arguments
 from warpgen.verification.running.memory_layout import MemoryLayout, describe
 from warpgen.verification.running.scene import Surface, Texels, make
 from warpgen.verification.running.streams import Stream
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _warp(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Grids and trees of boxes are Warp's own."""
+    warp_api.start(tmp_path_factory.mktemp("kernels"))
 
 
 def read(p: Program) -> tuple[Arguments, list[NDArray[Any]], list[NDArray[np.bool_]]]:
