@@ -7,25 +7,21 @@ original's own from one order to another, as within rounding; else as missed.
 
 from __future__ import annotations
 
-import argparse
 import functools
 import re
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-import multiprocess
 import numpy as np
 from numpy.typing import NDArray
 
 from tools.mutation_cuda_faults import FAULTS, SHARED
-from tools.mutation_score import farther, refresh, row
+from tools.mutation_score import arguments, farther, row, score
 from warpgen.errors import ProgramError
-from warpgen.extraction import fast_path, warp_api
 from warpgen.extraction.codegen import Code, lower
 from warpgen.program import Program
 from warpgen.record import TARGETS, Target, Verified
@@ -117,32 +113,13 @@ def _compiler(workdir: Path) -> DeviceCompiler:
 
 def main() -> int:
     """Print the table of kinds and what became of them."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--programs", type=int, default=200, help="programs to plant faults in (200)")
-    parser.add_argument("--faults", type=int, default=3, help="faults per program, each in a copy (3)")
-    parser.add_argument("--seed", type=int, default=1000, help="seed of the programs (1000)")
-    parser.add_argument("--workers", type=int, default=1, help="processes that judge (1)")
-    parser.add_argument("--page", type=Path, help="a page whose marked block is written anew with the table")
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="warpgen-mutation-") as name:
-        folder = Path(name)
-        warp_api.start(folder / "kernels")
-        fast_path.install()
-        subjects = _subjects(args.programs, args.seed, folder / "subjects")
-        mutants = _mutants(subjects, args.faults)
-        print(f"{len(subjects)} programs, {len(mutants)} faults", flush=True)
-        shares = [(mutants[i :: args.workers], folder / f"checks-{i}") for i in range(args.workers)]
-        with multiprocess.get_context("fork").Pool(args.workers) as pool:
-            outcome = [o for part in pool.starmap(_judge, shares, chunksize=1) for o in part]
-    broken = sum(result == "does not compile" for _, result in outcome)
-    asked = f"--programs {args.programs} --faults {args.faults} --seed {args.seed}"
-    text = (
-        f"`./scripts/python -m tools.mutation_cuda {asked}`: {len(outcome)} faults in "
-        f"{len(subjects)} programs, of which {broken} did not compile.\n\n{_report(outcome)}"
-    )
-    print(text)
-    if args.page is not None:
-        refresh(args.page, text, _START, _END)
+    args = arguments(__doc__).parse_args()
+
+    def planted(folder: Path) -> tuple[int, list[Mutant]]:
+        subjects = _subjects(args.programs, args.seed, folder)
+        return len(subjects), _mutants(subjects, args.faults)
+
+    score("mutation_cuda", args, "", planted, _judge, _report, (_START, _END))
     return 0
 
 

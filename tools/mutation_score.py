@@ -59,37 +59,64 @@ class Mutant(NamedTuple):
 
 def main() -> int:
     """Print the table of kinds and what became of them."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--programs", type=int, default=200, help="programs to plant faults in (200)")
-    parser.add_argument("--faults", type=int, default=3, help="faults per program, each in a copy (3)")
+    parser = arguments(__doc__)
     parser.add_argument(
         "--complexity", choices=("mixed", "small", "medium"), default="mixed", help="of the programs (mixed)"
     )
+    args = parser.parse_args()
+    options = Options(complexity=args.complexity)
+
+    def planted(folder: Path) -> tuple[int, list[Mutant]]:
+        subjects = _subjects(args.programs, args.seed, options, folder)
+        return len(subjects), _mutants(subjects, args.faults)
+
+    more = f" --complexity {args.complexity}"
+    score("mutation_score", args, more, planted, _judge, _report, (_START, _END))
+    return 0
+
+
+def arguments(about: str | None) -> argparse.ArgumentParser:
+    """What every tool that plants faults is asked; `about` is the tool's docstring."""
+    parser = argparse.ArgumentParser(description=(about or "").split("\n\n")[0])
+    parser.add_argument("--programs", type=int, default=200, help="programs to plant faults in (200)")
+    parser.add_argument("--faults", type=int, default=3, help="faults per program, each in a copy (3)")
     parser.add_argument("--seed", type=int, default=1000, help="seed of the programs (1000)")
     parser.add_argument("--workers", type=int, default=1, help="processes that judge (1)")
     parser.add_argument("--page", type=Path, help="a page whose marked block is written anew with the table")
-    args = parser.parse_args()
+    return parser
+
+
+def score(
+    tool: str,
+    args: argparse.Namespace,
+    more: str,
+    planted: Callable[[Path], tuple[int, list[Any]]],
+    judge: Callable[[list[Any], Path], list[tuple[Any, str]]],
+    report: Callable[[list[tuple[Any, str]]], str],
+    marks: tuple[str, str],
+) -> None:
+    """Judge the mutants of `planted`, which also tells of how many programs they are, and print their report.
+
+    `more` are the options that the tool has beside those of `arguments`; `marks` enclose its block of a page.
+    """
     with tempfile.TemporaryDirectory(prefix="warpgen-mutation-") as name:
         folder = Path(name)
         warp_api.start(folder / "kernels")
         fast_path.install()
-        options = Options(complexity=args.complexity)
-        subjects = _subjects(args.programs, args.seed, options, folder / "subjects")
-        mutants = _mutants(subjects, args.faults)
-        print(f"{len(subjects)} programs, {len(mutants)} faults", flush=True)
+        programs, mutants = planted(folder / "subjects")
+        print(f"{programs} programs, {len(mutants)} faults", flush=True)
         shares = [(mutants[i :: args.workers], folder / f"checks-{i}") for i in range(args.workers)]
         with multiprocess.get_context("fork").Pool(args.workers) as pool:
-            outcome = [o for part in pool.starmap(_judge, shares, chunksize=1) for o in part]
+            outcome = [o for part in pool.starmap(judge, shares, chunksize=1) for o in part]
     broken = sum(result == "does not compile" for _, result in outcome)
-    asked = f"--programs {args.programs} --faults {args.faults} --complexity {args.complexity}"
+    asked = f"--programs {args.programs} --faults {args.faults}{more} --seed {args.seed}"
     text = (
-        f"`./scripts/python -m tools.mutation_score {asked} --seed {args.seed}`: {len(outcome)} faults in "
-        f"{len(subjects)} programs, of which {broken} did not compile.\n\n{_report(outcome)}"
+        f"`./scripts/python -m tools.{tool} {asked}`: {len(outcome)} faults in "
+        f"{programs} programs, of which {broken} did not compile.\n\n{report(outcome)}"
     )
     print(text)
     if args.page is not None:
-        refresh(args.page, text, _START, _END)
-    return 0
+        refresh(args.page, text, *marks)
 
 
 def _subjects(wanted: int, seed: int, options: Options, workdir: Path) -> list[Subject]:

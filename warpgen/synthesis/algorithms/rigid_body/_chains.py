@@ -1,4 +1,4 @@
-"""Kinematics of trees of links in NumPy: what references of algorithms for articulated bodies share."""
+"""What algorithms for articulated bodies share: arguments, and kinematics of trees of links in NumPy."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.library import quaternions
+from warpgen.synthesis.writing.draft import Draft
 
 REVOLUTE, PRISMATIC = 0, 1
 
@@ -71,3 +72,21 @@ class Tree:
             else:
                 a[i] += s * qdd[i] + 2.0 * np.cross(w_p, s * qd[i])
         return w, alpha, a
+
+
+def outer_loads(d: Draft, external: bool, gravity: str, worlds: int, links: int) -> None:
+    """Arguments that say what acts on chains from outside, and how many links each world has."""
+    if external:
+        d.input(
+            "link_wrench",
+            "spatial_vector",
+            (worlds, links),
+            -1.0,
+            1.0,
+            about="External wrenches (torque, force)",
+        )
+    if gravity == "vector":
+        d.param("gravity", "vec3", -5.0, 5.0, about="Gravity [m/s^2]")
+    else:
+        d.param("gravity", "float", 9.0, 10.0, about="Gravity [m/s^2]")
+    d.param("link_count", "int", links, about="Number of links per world")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.algorithms.rigid_body._chains import outer_loads
 from warpgen.synthesis.algorithms.rigid_body.recursive import (
     FORWARD,
     NAMES,
@@ -102,20 +103,7 @@ def forward_dynamics(d: Draft) -> None:
     if extra == "spring":
         d.input("joint_stiffness", "float", links, 1.0, 5.0, about="Stiffness of passive joint springs")
         d.input("joint_rest", "float", links, -0.5, 0.5, about="Joint positions without spring force")
-    if external:
-        d.input(
-            "link_wrench",
-            "spatial_vector",
-            (worlds, links),
-            -1.0,
-            1.0,
-            about="External wrenches (torque, force)",
-        )
-    if gravity == "vector":
-        d.param("gravity", "vec3", -5.0, 5.0, about="Gravity [m/s^2]")
-    else:
-        d.param("gravity", "float", 9.0, 10.0, about="Gravity [m/s^2]")
-    d.param("link_count", "int", links, about="Number of links per world")
+    outer_loads(d, external, gravity, worlds, links)
     if result != "acceleration":
         d.param("dt", "float", 0.01, 0.02, about="Time step [s]")
     d.output("link_pose", "transform", (worlds, links), about="Link poses (workspace)")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.rigid_body import DOMAIN
-from warpgen.synthesis.algorithms.rigid_body._chains import Tree
+from warpgen.synthesis.algorithms.rigid_body._chains import Tree, outer_loads
 from warpgen.synthesis.writing.draft import Draft, Values
 
 NAMES = {
@@ -160,20 +160,7 @@ def inverse_dynamics(d: Draft) -> None:
         d.input("joint_damping", "float", links, 0.1, 0.5, about="Viscous joint friction")
     if extra in ("armature", "both") and wanted == "given":
         d.input("joint_armature", "float", links, 0.01, 0.1, about="Reflected rotor inertia")
-    if external:
-        d.input(
-            "link_wrench",
-            "spatial_vector",
-            (worlds, links),
-            -1.0,
-            1.0,
-            about="External wrenches (torque, force)",
-        )
-    if gravity == "vector":
-        d.param("gravity", "vec3", -5.0, 5.0, about="Gravity [m/s^2]")
-    else:
-        d.param("gravity", "float", 9.0, 10.0, about="Gravity [m/s^2]")
-    d.param("link_count", "int", links, about="Number of links per world")
+    outer_loads(d, external, gravity, worlds, links)
     # Workspace of the two passes, and the result
     d.output("link_pose", "transform", (worlds, links), about="Link poses (workspace)")
     d.output("link_vel", "spatial_vector", (worlds, links), about="Spatial link velocities (workspace)")

@@ -48,14 +48,13 @@ def unscented_step(d: Draft) -> None:
     if motion != "none":
         d.param("dt", "float", 0.2, 0.5, about="Time step [s]")
         d.param("process_noise", "vec3", 1.0e-3, 6.0e-3, about="Variances added by the motion")
-    if measure == "position":
-        pass  # no landmark is seen
-    elif known == "index":
+    sighted = measure != "position"
+    if sighted and known == "index":
         d.input("landmarks", "vec2", marks, 2.5, 4.0, about="Known landmarks")
         d.input("observed", "int", n, 0, marks, about="Landmark of each observation")
-    elif known == "each":
+    elif sighted and known == "each":
         d.input("landmarks", "vec2", n, 2.5, 4.0, about="Landmark that each vehicle sees")
-    else:
+    elif sighted:
         d.param("landmark", "vec2", 2.5, 4.0, about="Known landmark")
     if measure == "range":
         d.input("measured", "float", n, 3.5, 5.5, about="Measured distance to the landmark")
