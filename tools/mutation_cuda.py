@@ -47,10 +47,10 @@ _START, _END = "<!-- cuda score: written by tools/mutation_cuda.py -->\n", "<!--
 # What is changed of machine.cpp, so that a text can lose a barrier and lanes of a mask, and threads go on in
 # further orders: from the fifth on they are dealt anew.
 _HOOKS = (
-    ("    u64 result;\n};", "    u64 result;\n    int losing;\n    u32 lanes;\n};"),
+    ("is off\n};", "is off\n    int losing;\n    u32 lanes;\n};"),
     (
-        "thread.state = READY;\n    }\n    now",
-        "thread.state = READY;\n    thread.losing = 0, thread.lanes = 0;\n    }\n    now",
+        "thread.depth = 0;\n    }\n    now",
+        "thread.depth = 0;\n    thread.losing = 0, thread.lanes = 0;\n    }\n    now",
     ),
     (
         "    thread.kind = kind",
@@ -70,6 +70,15 @@ _HOOKS = (
         "void wg_narrow(u32 lanes) { threads[now].lanes = lanes; }\n// Ends the launch for",
     ),
 )
+
+
+def hooked() -> str:
+    """The machine of threads that can be told to lose a barrier, or lanes of a mask."""
+    text = (SOURCES / "machine.cpp").read_text(encoding="utf-8")
+    for old, new in _HOOKS:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return text
 
 
 class Subject(NamedTuple):
@@ -97,12 +106,8 @@ class _Faulty(DeviceCompiler):
         if target in self._warm:
             return
         super()._warm_up(target)
-        text = (SOURCES / "machine.cpp").read_text(encoding="utf-8")
-        for old, new in _HOOKS:
-            assert text.count(old) == 1, old
-            text = text.replace(old, new)
         source = self.includes.with_suffix(".cpp")
-        source.write_text(text, encoding="utf-8")
+        source.write_text(hooked(), encoding="utf-8")
         warp_native.compile_device(source, self.machine, None, self.includes, "", level=2)
 
 

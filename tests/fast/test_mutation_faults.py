@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tools.mutation_cuda import hooked
 from tools.mutation_cuda_faults import FAULTS as CUDA_FAULTS
 from warpgen.planting.generated_faults import FAULTS
 
@@ -70,3 +71,8 @@ def test_every_kind_finds_its_place_in_a_cuda_text(kind: str) -> None:
     )
     if kind == "atomic function made plain":
         assert "wp::array_store(var_counts, var_8, wp::add(old, var_5)); var_9 = old; }" in changed
+
+
+def test_the_machine_still_has_what_is_changed_of_it() -> None:
+    """Each change finds its one place in the machine as it is now."""
+    assert "void wg_lose(int n)" in hooked() and "int losing;" in hooked()
