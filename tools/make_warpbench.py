@@ -30,9 +30,9 @@ from warpgen.exporting.comments import without_comments
 from warpgen.exporting.kernels import Datasets, Kernel
 from warpgen.planting.edits import edited
 from warpgen.planting.plant import Check, repair_of
+from warpgen.planting.turns import Turns
 from warpgen.prompt import prompt
 from warpgen.record import Row
-from warpgen.verdict import Language, Verdict
 from warpgen.warpbench import frozen
 from warpgen.warpbench.baselines import Neighbours
 from warpgen.warpbench.frozen import KINDS, Kind, Task
@@ -74,13 +74,14 @@ def chosen(root: Path, against: Sequence[Path], each: int, judge: warpgen.Judge)
     if any(manifest.recipe.seed != frozen.SEED for manifest in datasets.manifests.values()):
         raise UsageError(f"{root} is not of warpbench's seed: make it with --seed {frozen.SEED}")
 
-    def check(row_id: str, text: str, language: Language, seed: int) -> Verdict:
-        return judge.check(row_id, text, language, seed)
+    def task(kind: Kind, kernel: Kernel) -> Task | None:
+        return turns.run(lambda check: _task(kind, check, others, kernel))
 
+    turns = Turns(judge)
     dealt = _dealt(_unseen(datasets, against), each)
     others = Neighbours(row for path in against for row in warpgen.open(path)) if against else None
-    with ThreadPoolExecutor(judge.workers + 1) as threads:  # they wait for the judge's processes
-        found = {kind: threads.map(partial(_task, kind, check, others), own) for kind, own in dealt.items()}
+    with ThreadPoolExecutor(judge.workers + 1) as threads:
+        found = {kind: threads.map(partial(task, kind), own) for kind, own in dealt.items()}
         made = {kind: [task for task in own if task is not None][:each] for kind, own in found.items()}
     short = {kind: len(own) for kind, own in made.items() if len(own) < each}
     if short:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import threading
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,9 +18,10 @@ from warpgen import tasks
 from warpgen.planting import write
 from warpgen.planting.differentiate import gradients
 from warpgen.planting.edits import Edit, apart, between, edited
-from warpgen.planting.plant import with_gradient
+from warpgen.planting.plant import Check, with_gradient
 from warpgen.planting.planted import Planted, path_of, read
 from warpgen.planting.python_faults import _KINDS, faults
+from warpgen.planting.turns import Turns
 from warpgen.record import Row
 from warpgen.verdict import Verdict
 
@@ -171,19 +174,23 @@ class _Judge:
         self._own = {row.id: (row.python_source, row.code) for row in known}
         self.left = most
 
-    def check(self, row_id: str, text: str, language: str, seed: int) -> Verdict:
+    def submit(self, row_id: str, text: str, language: str, seed: int) -> Future[Verdict]:
         self.left -= 1
         if self.left < 0:
             raise KeyboardInterrupt
         right = text in self._own[row_id] or ("func_grad" in text and "wp.adjoint" in text)
-        return Verdict(
-            right,
-            "right" if right else "outputs",
-            "python",
-            seed,
-            why=f"{len(text)} characters",
-            gradients=1.0,
+        future: Future[Verdict] = Future()
+        future.set_result(
+            Verdict(
+                right,
+                "right" if right else "outputs",
+                "python",
+                seed,
+                why=f"{len(text)} characters",
+                gradients=1.0,
+            )
         )
+        return future
 
 
 def test_planting_goes_on_where_it_ended(tmp_path: Path) -> None:
@@ -207,6 +214,40 @@ def test_planting_goes_on_where_it_ended(tmp_path: Path) -> None:
             assert len(repair.kinds) == len(repair.turns) == len(repair.turns[0].edits)
             for turn in repair.turns:
                 assert turn.why == f"{len(edited(row.python_source, turn.edits))} characters"
+
+
+class _Waiting:
+    """Answers the first once the second is there: who waits for it must have left the turn."""
+
+    workers = 2
+
+    def __init__(self) -> None:
+        self.asked: list[Future[Verdict]] = []
+
+    def submit(self, row_id: str, text: str, language: str, seed: int) -> Future[Verdict]:
+        self.asked.append(Future())
+        if len(self.asked) == 2:
+            for future in self.asked:
+                future.set_result(Verdict(True, "right", "python", seed))
+        return self.asked[-1]
+
+
+def test_kernels_wait_together_and_work_one_at_a_time() -> None:
+    """Python 3.11's parser fails in two threads at once."""
+    turns = Turns(_Waiting())  # type: ignore[arg-type]
+    working = threading.Lock()
+
+    def work(check: Check) -> bool:
+        with working:
+            ast.parse("a + b")
+            working.release()
+            verdict = check("row", "text", "python", 1)
+            assert working.acquire(blocking=False), "another thread works"
+            return verdict.right
+
+    with ThreadPoolExecutor(2) as threads:
+        found = [threads.submit(turns.run, work) for _ in range(2)]
+        assert all(future.result(timeout=30.0) for future in found)
 
 
 def test_of_what_does_not_stand_nothing_is_planted(tmp_path: Path) -> None:

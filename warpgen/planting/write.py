@@ -6,7 +6,6 @@ import contextlib
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -16,8 +15,8 @@ from warpgen.errors import DamageError
 from warpgen.judge import Judge
 from warpgen.planting.plant import plant
 from warpgen.planting.planted import Planted, path_of, read
+from warpgen.planting.turns import Turns
 from warpgen.record import Row
-from warpgen.verdict import Language, Verdict
 
 Pair = tuple[Row | None, Row]  # a kernel's row for the CPU, and any row of it
 
@@ -67,15 +66,12 @@ def _count(counts: Counter[str], made: Planted) -> None:
 
 def _planted(kernels: Iterator[Pair], judge: Judge) -> Iterator[Planted]:
     """In the order of the kernels, as many at once as the judge has workers and some more."""
-
-    def check(row_id: str, text: str, language: Language, seed: int) -> Verdict:
-        return judge.check(row_id, text, language, seed)
-
+    turns = Turns(judge)
     waiting: deque[Future[Planted]] = deque()
-    threads = ThreadPoolExecutor(judge.workers + 1)  # they wait for the judge's processes
+    threads = ThreadPoolExecutor(judge.workers + 1)
     try:
         for cpu, row in kernels:
-            waiting.append(threads.submit(partial(plant(cpu, row), check)))
+            waiting.append(threads.submit(turns.run, plant(cpu, row)))
             if len(waiting) > 4 * judge.workers:
                 yield waiting.popleft().result()
         while waiting:
