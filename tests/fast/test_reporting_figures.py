@@ -88,8 +88,8 @@ def test_page_card_report_and_quality_tell_the_same(tmp_path: Path) -> None:
     assert figures.builtins.keys() == {"sin", "tid"} == figures.called.keys()
     assert measured.builtins_used == 2
     assert f"<b>2 of {measured.builtins}</b><span>Warp builtins" in page
-    assert f"<b>{percent(measured.near_duplicates_confirmed)}</b><span>near-duplicates" in page
-    assert measured.near_duplicates_confirmed == 0.8  # alike but for a number; the first came first
+    assert f"<b>{percent(measured.near_duplicates)}</b><span>near-duplicates" in page
+    assert measured.near_duplicates == 0.8  # alike but for a number; the first came first
     for text in (report, card):
         assert line(text, "Warp builtins called") == ["2", "2"]
         assert all(f"{m.figures.bytes:,} bytes" in text for m in manifests.values())

@@ -17,7 +17,7 @@ import zstandard
 from warpgen.errors import RootError
 from warpgen.jsonl import rows
 from warpgen.reporting.shape import Shape, shape_of
-from warpgen.reporting.similarity import Confirmed, NearDuplicates
+from warpgen.reporting.similarity import NearDuplicates
 from warpgen.reporting.survey import quantile
 from warpgen.reporting.transfer import bits_per_character, people_kernels, sample
 
@@ -47,8 +47,7 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
     effective_structures: float
     skeletons: float  # the same without Warp's names
     effective_skeletons: float
-    near_duplicates: float  # share of the first 20,000 rows that resemble an earlier one, Jaccard >= 0.7
-    near_duplicates_confirmed: float  # the same, each pair compared gram by gram
+    near_duplicates: float  # share of the first 20,000 rows with 70 % of their 5-grams in an earlier one
     builtins_used: int
     builtins: int  # public ones of the installed Warp
     builtins_missing: tuple[str, ...]
@@ -79,7 +78,7 @@ class _Row(msgspec.Struct):
 
 def measure(path: Path) -> Quality:
     """All figures of the dataset at `path`; about 5 ms a row. Raises RootError when it holds no row."""
-    shapes, code, similar, confirmed = _Shapes(), _Code(), NearDuplicates(), Confirmed()
+    shapes, code, similar = _Shapes(), _Code(), NearDuplicates()
     called: set[str] = set()
     categories: Counter[str] = Counter()
     for number, (_, row) in enumerate(rows(path, _Row)):
@@ -90,15 +89,13 @@ def measure(path: Path) -> Quality:
             code.add(row.code)
         if number < FIRST_SIMILAR:
             similar.add(row.python_source)
-            confirmed.add(row.python_source)
     count = categories.total()
     if not count:
         raise RootError(f"{path.name} holds no row, so there is nothing to measure")
     kernels = people_kernels()
     return Quality(
         rows=count,
-        near_duplicates=similar.count / min(count, FIRST_SIMILAR),
-        near_duplicates_confirmed=confirmed.share,
+        near_duplicates=similar.share,
         largest_category=max(categories.values()) / count,
         smallest_category=min(categories.values()) / count,
         bits_nothing=bits_per_character(b"", kernels),

@@ -1,9 +1,4 @@
-"""Near-duplicates among programs: MinHash over token 5-grams, found through LSH.
-
-Two counts. The first is the one that other sets of kernels are compared by: its hash family hardly
-folds, so the smallest gram of a program is the smallest under most of its 128 functions, and two
-programs that share that one gram (`range ( start , end`, say) look alike. The second mixes all bits
-and confirms each candidate on the grams themselves.
+"""Near-duplicates among programs: candidates by MinHash over token 5-grams, each compared gram by gram.
 
 Broder 1997 (MinHash) and Leskovec, Rajaraman and Ullman, *Mining of Massive Datasets*, chapter 3.
 """
@@ -16,10 +11,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-_PERMUTATIONS, _BANDS = 128, 16
-_ROWS = _PERMUTATIONS // _BANDS
-_PRIME = np.uint64((1 << 61) - 1)
-_LOW_BITS = np.uint64((1 << 31) - 1)
+_PERMUTATIONS, _BAND = 128, 4  # fine bands, so that few are missed
 _MOST_CANDIDATES = 20  # per band: beyond this many look-alikes one is found already, or none will be
 NEAR = 0.7  # Jaccard similarity from which on two programs are near-duplicates
 _GRAM = 5
@@ -28,50 +20,9 @@ _COMMENT = re.compile(r"#.*")
 
 
 class NearDuplicates:
-    """Counts programs that resemble an earlier one: estimated Jaccard similarity >= `threshold`.
-
-    Takes about 5 KiB a program, so callers bound how many they give.
-    """
-
-    def __init__(self, threshold: float = NEAR) -> None:
-        rng = np.random.default_rng(0)
-        self._factors = rng.integers(1, int(_PRIME), _PERMUTATIONS, dtype=np.uint64) & _LOW_BITS
-        self._offsets = rng.integers(0, int(_PRIME), _PERMUTATIONS, dtype=np.uint64) & _LOW_BITS
-        self._threshold = threshold
-        self._buckets: dict[tuple[int, bytes], list[int]] = {}
-        self._signatures: list[NDArray[np.uint64]] = []
-        self.count = 0
-
-    def add(self, source: str) -> bool:
-        """Whether the program resembles an earlier one."""
-        grams = np.fromiter(sorted(token_grams(source)), dtype=np.uint64)
-        signature = self._signature(grams)
-        place = len(self._signatures)
-        self._signatures.append(signature)
-        found = False
-        for band in range(_BANDS):
-            key = (band, signature[band * _ROWS : (band + 1) * _ROWS].tobytes())
-            bucket = self._buckets.setdefault(key, [])
-            found = found or any(self._similar(other, signature) for other in bucket[:_MOST_CANDIDATES])
-            bucket.append(place)
-        self.count += found
-        return found
-
-    def _similar(self, other: int, signature: NDArray[np.uint64]) -> bool:
-        return float((self._signatures[other] == signature).mean()) >= self._threshold
-
-    def _signature(self, grams: NDArray[np.uint64]) -> NDArray[np.uint64]:
-        # Products stay below 2**62, so two foldings take the place of a slow 64-bit division.
-        mixed = (grams & _LOW_BITS)[:, None] * self._factors + self._offsets
-        mixed = (mixed & _PRIME) + (mixed >> np.uint64(61))
-        signature: NDArray[np.uint64] = np.where(mixed >= _PRIME, mixed - _PRIME, mixed).min(axis=0)
-        return signature
-
-
-class Confirmed:
     """Counts programs that resemble an earlier one, compared gram by gram: Jaccard similarity >= NEAR.
 
-    This is the share of near-duplicates that pages tell. Takes some 2 KiB a program.
+    Takes some 2 KiB a program, so callers bound how many they give.
     """
 
     def __init__(self) -> None:
@@ -82,14 +33,14 @@ class Confirmed:
         self.count = 0
 
     def add(self, source: str) -> bool:
-        """Whether an earlier program shares so many of the grams; fine bands, so that few are missed."""
+        """Whether an earlier program shares so many of the grams."""
         grams = np.fromiter(sorted(token_grams(source)), dtype=np.uint64)
         signature = (grams[:, None] * self._odd).min(axis=0)  # multiplication by odd numbers modulo 2**64
         place = len(self._grams)
         self._grams.append(grams)
         found = False
-        for band in range(0, _PERMUTATIONS, 4):
-            bucket = self._buckets.setdefault((band, signature[band : band + 4].tobytes()), [])
+        for band in range(0, _PERMUTATIONS, _BAND):
+            bucket = self._buckets.setdefault((band, signature[band : band + _BAND].tobytes()), [])
             found = found or any(self._alike(other, grams) for other in bucket[:_MOST_CANDIDATES])
             bucket.append(place)
         self.count += found

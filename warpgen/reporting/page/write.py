@@ -23,7 +23,7 @@ from warpgen.reporting.nearest import nearest
 from warpgen.reporting.page import browser, sections
 from warpgen.reporting.page.sample import sample
 from warpgen.reporting.quality import FIRST_SIMILAR
-from warpgen.reporting.similarity import Confirmed
+from warpgen.reporting.similarity import NearDuplicates
 
 _MOST_COMPARED = 4_000  # programs: their comparison grows with the square
 
@@ -121,12 +121,12 @@ def _document(manifests: Mapping[Target, Manifest], body: str, shown: Sequence[d
 def _likeness(path: Path) -> tuple[list[float], float]:
     """How like its nearest each of the first programs is, and the share of near-duplicates."""
     first: list[str] = []
-    confirmed = Confirmed()
+    similar = NearDuplicates()
     for _, row in islice(rows(path, _Source), FIRST_SIMILAR):
-        confirmed.add(row.python_source)
+        similar.add(row.python_source)
         if len(first) < _MOST_COMPARED:
             first.append(row.python_source)
-    return nearest(first), confirmed.share
+    return nearest(first), similar.share
 
 
 def _builtins() -> dict[str, list[str]]:
