@@ -78,4 +78,9 @@ prepare() {
     fi
     environment "$@"
     exec 9<&-
+    # Who wants no compiled modules in the tree gets them in .venv: else each process would compile all of warpgen.
+    if [[ -n ${PYTHONDONTWRITEBYTECODE:-} ]]; then
+        unset PYTHONDONTWRITEBYTECODE
+        export PYTHONPYCACHEPREFIX=${PYTHONPYCACHEPREFIX:-$PWD/.venv/pycache}
+    fi
 }
