@@ -135,6 +135,13 @@ WRONG = {
     "a plain sum by hand": ("hand", r"atomicAdd\(total\.data, v\)", "total.data[0] += v", "race"),
     "a mask of half a warp": ("hand", "0xffffffff", "0x0000ffff", "crash"),
     "shared memory too small": ("hand", r"partial\[8\]", "partial[4]", "crash"),
+    "shared memory that no GPU has": ("hand", r"partial\[8\]", "partial[20000]", "compile"),
+    "a function that is nowhere": (
+        "hand",
+        r"    float v = 0\.0f;\n",
+        "    __device__ float missing(float);\n    float v = missing(k) * 0.0f;\n",
+        "compile",
+    ),
     "an adjoint halved": ("warp", r"wp::adj_sin\((\w+), (\w+), (\w+)\);", "", "gradients"),
     "no adjoint": ("warp", r'extern "C" __global__ void \w+_backward\([\s\S]*\Z', "", "gradients"),
     "no kernel": ("warp", r"_cuda_kernel_", "_kernel_of_mine_", "compile"),

@@ -6,6 +6,7 @@ strangers' kernels in the jail.
 
 from __future__ import annotations
 
+import re
 import time
 from collections import OrderedDict
 from pathlib import Path
@@ -36,6 +37,8 @@ from warpgen.verification.native import warp_native
 from warpgen.verification.native.isolation import Died, Note, isolated
 from warpgen.verification.recheck import contradictions, program_of
 
+# What only the assembler knows the bounds of, in a text that runs here: all else the front end sees.
+_BOUNDED = re.compile(r"\b__shared__\b|\b__launch_bounds__\b")
 # Rows that stay compiled: enough for a batch of rows that are each asked for many times.
 _KEPT = 64
 # Seconds that a row's own text may take to compile.
@@ -65,13 +68,13 @@ class Bench:
         self._staged: OrderedDict[bytes, Staged] = OrderedDict()
         self._cell = Cell(workdir / "cell")
         self._store: Store | None = None
-        self._judge = Judge(self._cell, self._refused)
+        self._judge = Judge(self._cell, self._refused_though_run)
 
     def ready(self, cache: Path | None = None) -> None:
         """Start what the first check would wait for. What rows cost is kept in the folder `cache`."""
         if cache is not None and self._store is None:
             self._store = Store(cache)
-            self._judge = Judge(self._cell, self._refused, self._store)
+            self._judge = Judge(self._cell, self._refused_though_run, self._store)
         self._cell.ready()
 
     def end(self) -> None:
@@ -165,9 +168,13 @@ class Bench:
         seconds = {"compile": round(time.monotonic() - start, 4)}
         return Verdict(False, stage, "cuda", question.seed, why=why, seconds=seconds, how="compiled")
 
-    def _refused(self, text: str) -> str:
-        """What NVRTC has against a text of CUDA, down to machine code."""
-        failures = self._compiler.compile("cuda", {0: text}, foreign=(0,)).failures
+    def _refused_though_run(self, text: str) -> str:
+        """What NVRTC has against a text that was compiled, linked and run here."""
+        return self._refused(text, fully=bool(_BOUNDED.search(text)))
+
+    def _refused(self, text: str, fully: bool = True) -> str:
+        """What NVRTC has against a text of CUDA, down to machine code or by its front end alone."""
+        failures = self._compiler.compile("cuda", {0: text}, foreign=(0,) if fully else ()).failures
         return f"{failures[0].reason}: {failures[0].error}" if failures else ""
 
     def _stage(self, row: Row) -> Staged:
