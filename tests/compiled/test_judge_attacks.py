@@ -221,6 +221,40 @@ def test_halves_have_no_tolerance_of_one(halves: warpgen.Row) -> None:
         assert halves.check(put(HALVES, wrong)).stage == "outputs"
 
 
+BOARDS = """import warp as wp
+
+
+@wp.kernel(enable_backward=False)
+def keys(boards: wp.array3d(dtype=int), words: wp.array2d(dtype=int), y: wp.array(dtype=int)):
+    i = wp.tid()
+    h = int(0)
+    for r in range(boards.shape[1]):
+        for c in range(boards.shape[2]):
+            if boards[i, r, c] > 0:
+                h = h ^ words[boards[i, r, c] - 1, r * boards.shape[2] + c]
+    y[i] = h
+"""
+
+
+def test_a_length_is_not_taken_for_granted() -> None:
+    """Two axes of one array, and a range of indices, are as long as an axis of another that must not shrink."""
+    row = row_of(
+        BOARDS,
+        argument("boards", "array3d(int32)", "input", shape=(24, 4, 4), low=0, high=5),
+        argument("words", "array2d(int32)", "input", shape=(4, 16), low=1, high=1 << 30),
+        argument("y", "array1d(int32)", "output", "constant", shape=(24,)),
+        dim=(24,),
+    )
+    for seed in range(3):
+        assert row.check(BOARDS, seed=seed).right
+        for taken in (
+            ("boards.shape[1]", "4"),
+            ("boards.shape[2]", "4"),
+            ("boards.shape[2]", "boards.shape[1]"),
+        ):
+            assert not row.check(BOARDS.replace(*taken), seed=seed).right, taken
+
+
 def test_rounding_excuses_nothing_that_is_added() -> None:
     """Bits of floats move by some units when their floats do; what stood in an output is more than that."""
     row = row_of(

@@ -82,7 +82,7 @@ def test_right_kernels_are_told_from_wrong_ones(row: warpgen.Row) -> None:
         found = row.check(source)
         assert found.right and found.gradients == 1.0, (name, found)
     for name, source in WRONG.items():
-        assert not row.check(source).right, name
+        assert not row.check(source, timeout=4.0 if name == "endless" else 60.0).right, name
 
 
 def test_what_is_no_kernel_for_the_row_does_not_compile(row: warpgen.Row) -> None:

@@ -49,14 +49,20 @@ def kill_node(cluster: Any, node: Any) -> None:
     """End a node, without a word to anyone, while it works on a unit.
 
     The work is halted first: what ends between two units, or tells its outcome while its node is being taken
-    down, loses nothing, and nothing would be tried again.
+    down, loses nothing, and nothing would be tried again. Who had told it is gone a moment later.
     """
 
     def watch() -> None:
-        while not (halted := at_work(node)):
-            time.sleep(0.001)
-        for process in halted:
-            process.suspend()
+        halted: list[psutil.Process] = []
+        while not halted or at_work(node) != halted:
+            for process in halted:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.resume()
+            halted = at_work(node)
+            for process in halted:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.suspend()
+            time.sleep(0.5 if halted else 0.001)
         cluster.remove_node(node, allow_graceful=False)
         print("node killed", flush=True)
 

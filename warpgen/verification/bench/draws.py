@@ -27,7 +27,7 @@ _WIDE_JUNK = {1: (20.0, 120.0), 2: (1e3, 3e4), 4: (1e6, 2e9), 8: (1e6, 2e9)}
 # How many draws of each kind are tried, the likeliest to be stood last: `_Plan` says what each is.
 _KINDS = {
     "plain": 3, "parameters": 4, "extents": 4, "beyond": 3, "edges": 3, "whole numbers": 2,
-    "extents alone": 2, "one parameter": 6, "junk of floats": 2,
+    "extents alone": 2, "one axis": 4, "one parameter": 6, "junk of floats": 2,
     "parameters, clean": 2, "extents, clean": 2, "clean": 2,
 }  # fmt: skip
 
@@ -84,6 +84,12 @@ class _Plan:
             if turn >= len(names):
                 return None
             args = self._changed(args, self._parameters(chance, names[turn]))
+        if kind == "one axis":
+            axes = _axes(args, launch)
+            if turn >= len(axes):
+                return None
+            first = int(Stream(self._seed, "axes").uniform((1,))[0] * len(axes))
+            args = self._changed(args, _shorter(*axes[(first + turn) % len(axes)], chance))
         if kind in ("extents", "extents alone", "extents, clean"):
             extents = _other_extents(args, launch, chance, turn)
             if not extents:
@@ -165,16 +171,22 @@ class _Plan:
     def _resized(self, args: Sequence[Argument], extents: Mapping[int, int]) -> tuple[Argument, ...]:
         """Shapes, and whole numbers that stand for an extent: a parameter, the end of a range of indices."""
 
+        def size(number: float) -> float:
+            """An extent becomes another; so does what is one more, as the end of numbers from 1 on."""
+            if number in extents:
+                return float(extents[int(number)])
+            return extents[int(number) - 1] + 1.0 if number - 1.0 in extents else number
+
         def resize(fill: Fill) -> Fill:
             shape = tuple(extents.get(extent, extent) for extent in fill.shape)
             fill = msgspec.structs.replace(fill, shape=shape)
             code = self._codes.get(fill.name)
             if code is None or np.dtype(code).kind == "f":
                 return fill
-            if fill.kind == "constant" and fill.value in extents:
-                return msgspec.structs.replace(fill, value=float(extents[int(fill.value)]))
-            if fill.kind in ("uniform", "offsets", "ascending") and fill.high in extents:
-                return msgspec.structs.replace(fill, high=float(extents[int(fill.high)]))
+            if fill.kind == "constant":
+                return msgspec.structs.replace(fill, value=size(fill.value))
+            if fill.kind in ("uniform", "offsets", "ascending") and size(fill.high) > fill.low:
+                return msgspec.structs.replace(fill, high=size(fill.high))
             return fill
 
         return tuple(msgspec.structs.replace(a, fills=tuple(resize(f) for f in a.fills)) for a in args)
@@ -219,6 +231,31 @@ def _other_extents(args: Sequence[Argument], launch: Launch, chance: Stream, tur
         more = extent + 1 + int(float(first) * max(4, extent // 4))
         made[extent] = less if (float(second) < 0.6 if one else turn % 4 != 2) else more
     return made
+
+
+def _axes(args: Sequence[Argument], launch: Launch) -> list[tuple[str, int]]:
+    """Axes of inputs, by name and number, that threads are not launched along."""
+    return [
+        (fill.name, axis)
+        for argument in args
+        if argument.role != "output"
+        for fill in argument.fills
+        for axis, extent in enumerate(fill.shape)
+        if extent >= 3 and extent not in launch.dim
+    ]
+
+
+def _shorter(name: str, axis: int, chance: Stream) -> Change:
+    """One array shorter along one axis: who reads its length there must not take another's for it."""
+
+    def change(argument: Argument, fill: Fill) -> Fill:
+        if fill.name != name:
+            return fill
+        shape = list(fill.shape)
+        shape[axis] -= 1 + int(float(chance.uniform((1,))[0]) * (shape[axis] - 2))
+        return msgspec.structs.replace(fill, shape=tuple(shape))
+
+    return change
 
 
 def _relaunched(launch: Launch, extents: Mapping[int, int]) -> Launch:

@@ -28,7 +28,7 @@ from warpgen.verification.native import warp_native
 from warpgen.verification.native.isolation import Died, Note, isolated
 
 # CPU seconds before a unit counts as endless: a median kernel takes 0.03, the longest texts allowed 3.
-UNIT_SECONDS, _TEXT_SECONDS = 20.0, 0.25
+UNIT_SECONDS, TEXT_SECONDS = 20.0, 0.25
 _DIAGNOSTIC = re.compile(r"\bunit\.(?:cpp|cu)[:(](\d+)[:)].*?\berror\b[^:]*:\s*(.*)")
 # An error inside Warp's headers, and the line of the unit that asked for what is there.
 _REQUESTED = re.compile(r"\berror\b[^\0]*?\bunit\.(?:cpp|cu)[:(](\d+)[:)]")
@@ -119,7 +119,7 @@ class Compiler:
 
     def _attempt(self, target: Target, unit: TranslationUnit, path: Path, fully: bool) -> Died | None:
         """None if the unit compiles (and, on the CPU, links), else why not and all that was said."""
-        seconds = UNIT_SECONDS + _TEXT_SECONDS * len(unit.members)
+        seconds = UNIT_SECONDS + TEXT_SECONDS * len(unit.members)
         with tempfile.TemporaryDirectory(prefix="unit-", dir=self._workdir) as folder:
 
             def task(_: int, note: Note) -> str:
