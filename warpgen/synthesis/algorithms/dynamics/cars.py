@@ -69,9 +69,7 @@ def drive_step(d: Draft) -> None:
         if result == "state":
             d.input("pose", "vec3", count, -3.0, 3.0, about="Positions [m] and heading [rad] (x, y, yaw)")
         d.input("speed", "float", count, 6.0, 30.0, about="Forward velocities [m/s]")
-        d.input(
-            "sideways", "vec2", count, -0.4, 0.4, about="Lateral velocities [m/s] and yaw rates [rad/s]"
-        )
+        d.input("sideways", "vec2", count, -0.4, 0.4, about="Lateral velocities [m/s] and yaw rates [rad/s]")
         read = "vx = speed[tid]\nvy = sideways[tid][0]\nr = sideways[tid][1]"
         place = "px = pose[tid][0]\npy = pose[tid][1]\nyaw = pose[tid][2]"
     if result != "state":

@@ -162,6 +162,7 @@ def dose_patients(d: Draft) -> None:
 
     d.check(reference, 1e-3)
 
+
 # Parts of the minimal model: name, what it is, and the range of its values.
 _PARTS = {
     "glucose": ("plasma glucose [mg/dl]", 60.0, 200.0),
