@@ -23,6 +23,7 @@ from warpgen.synthesis.writing.forms import Form
     },
     double=True,
     adjoint="either",
+    weight=11,
 )
 def solution_laws(d: Draft) -> None:
     """Evaluates laws of equilibrium, adsorption and reaction rates."""

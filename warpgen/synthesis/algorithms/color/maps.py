@@ -25,6 +25,7 @@ from warpgen.synthesis.writing.forms import Form
         "phase": "offset|shift|hues",
     },
     adjoint="either",
+    weight=11,
 )
 def color_maps(d: Draft) -> None:
     """Maps numbers to colors."""
@@ -169,6 +170,7 @@ def color_maps(d: Draft) -> None:
         "amount": "strength|severity|mix",
     },
     adjoint="either",
+    weight=11,
 )
 def seen_colors(d: Draft) -> None:
     """Transforms colors by a matrix, as filters and eyes do."""
@@ -276,6 +278,7 @@ def seen_colors(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
+    weight=9,
 )
 def transfer_curves(d: Draft) -> None:
     """Encodes light as signal, or decodes it, by the curve of a standard."""

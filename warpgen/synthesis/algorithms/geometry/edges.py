@@ -39,6 +39,7 @@ def _closest(p: Any, q: Any, r: Any, s: Any) -> Any:
         "thickness": "radius|margin|h",
     },
     adjoint="no",
+    weight=5,
 )
 def edge_gaps(d: Draft) -> None:
     """Finds where pairs of edges are closest and measures them there."""

@@ -23,6 +23,7 @@ from warpgen.synthesis.writing.forms import Form
         "female": "is_female|woman|sex",
     },
     adjoint="no",
+    weight=6,
 )
 def clinical_measures(d: Draft) -> None:
     """Computes clinical indices of patients from a few readings."""

@@ -39,6 +39,7 @@ def _logarithm(q: Any) -> Any:
         "out": "errors|result|residual",
     },
     adjoint="no",
+    weight=6,
 )
 def pose_errors(d: Draft) -> None:
     """Measures how far poses are from their goals."""
@@ -137,6 +138,7 @@ def pose_errors(d: Draft) -> None:
         "out": "result|turned|rotations_out",
     },
     adjoint="no",
+    weight=6,
 )
 def turn_by_vectors(d: Draft) -> None:
     """Builds rotations from vectors: arcs, rates of turn, frames."""

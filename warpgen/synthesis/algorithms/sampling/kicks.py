@@ -30,6 +30,7 @@ _SHAPES = {
         "seed": "rng_seed|base_seed|frame",
     },
     adjoint="no",
+    weight=6,
 )
 def random_kicks(d: Draft) -> None:
     """Moves points by random steps out of a ball, a sphere, a cube or their plane kin."""
@@ -129,6 +130,7 @@ def random_kicks(d: Draft) -> None:
         "limit": "max_angle|cone|spread",
     },
     adjoint="no",
+    weight=5,
 )
 def random_orientations(d: Draft) -> None:
     """Draws random rotations and directions."""

@@ -22,6 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "picked": "k|label|choice",
     },
     adjoint="no",
+    weight=6,
 )
 def draw_categories(d: Draft) -> None:
     """Draws categories with given probabilities."""
@@ -147,6 +148,7 @@ if weights[rival] > weights[picked]:
         "period": "cells|repeat|px",
     },
     adjoint="no",
+    weight=6,
 )
 def tileable_noise(d: Draft) -> None:
     """Fills a texture with noise that repeats without a seam."""

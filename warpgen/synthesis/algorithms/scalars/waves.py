@@ -25,6 +25,7 @@ from warpgen.synthesis.writing.forms import Form
     },
     double=True,
     adjoint="no",
+    weight=6,
 )
 def periodic_waves(d: Draft) -> None:
     """Evaluates waves of a given frequency and shape."""
@@ -128,6 +129,7 @@ def periodic_waves(d: Draft) -> None:
         "out": "result|quotient|ratio",
     },
     adjoint="either",
+    weight=11,
 )
 def quick_quotients(d: Draft) -> None:
     """Divides by the faster, less exact instruction where that is good enough."""

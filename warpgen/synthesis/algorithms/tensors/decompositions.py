@@ -25,6 +25,7 @@ from warpgen.synthesis.writing.forms import Form
         "V": "P|Z|right",
     },
     adjoint="no",
+    weight=6,
 )
 def singular_uses(d: Draft) -> None:
     """Uses the singular value decomposition of deformation gradients."""
@@ -95,8 +96,8 @@ def singular_uses(d: Draft) -> None:
         "volume": ("", product),
         "stretch": ("", "V * wp.diag(s) * wp.transpose(V)"),
         "energy": (
-            f"j = {product}\nshear = float(0.0)\nfor k in range({size}):\n    shear += (s[k] - 1.0) * (s[k] - 1.0)",
-            "mu * shear + 0.5 * kappa * (j - 1.0) * (j - 1.0)",
+            f"volume = {product}\nshear = float(0.0)\nfor k in range({size}):\n    shear += (s[k] - 1.0) * (s[k] - 1.0)",
+            "mu * shear + 0.5 * kappa * (volume - 1.0) * (volume - 1.0)",
         ),
     }[kind]
     start = f"F = wp.identity(n={size}, dtype=float) + g\nU, s, V = wp.svd{size}(F)"
@@ -179,6 +180,7 @@ def eigen_uses(d: Draft) -> None:
         "out",
         {
             "anisotropy": "float",
+            "spread": "float",
             "qr determinant": "float",
             "whiten": "vec3",
             "qr solve": "vec3",

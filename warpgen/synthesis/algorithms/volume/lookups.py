@@ -27,11 +27,12 @@ _NAMES = {"volume": "volume_id|vol|source", "level": "threshold|iso|cutoff"}
         "value": "v|new_value|field",
     },
     adjoint="no",
+    weight=6,
 )
 def store_voxels(d: Draft) -> None:
     """Writes values to the voxels of a volume."""
     rule = d.option("rule", "ball", "box", "spin", "pull", "inside", "layers", "clamped", "unit", "mask")
-    short = d.option("call", "short", "generic")
+    short = d.option("call", "short", "generic", weights=(0.7, 0.3))
     place = d.option("place", "grid", "cells", "flat")
     n, m, h = d.pick(5, 6, 7), d.pick(64, 96), d.pick(0.25, 0.5, 1.0)
     of = {
@@ -145,6 +146,7 @@ def store_voxels(d: Draft) -> None:
         "total": "acc|s_sum|density",
     },
     adjoint="no",
+    weight=6,
 )
 def view_columns(d: Draft) -> None:
     """Reduces each column of voxels to a pixel."""
@@ -244,6 +246,7 @@ def view_columns(d: Draft) -> None:
         "steps": "num_steps|samples|count",
     },
     adjoint="no",
+    weight=6,
 )
 def walk_in_index_space(d: Draft) -> None:
     """Marches rays through a volume in its index space."""
