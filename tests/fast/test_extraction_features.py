@@ -68,6 +68,14 @@ def k(a: wp.array2d(dtype=wp.vec3), s: S):
     assert expected == inspect_source(source, "k", ["array2d(vec3f)", "S"]).features
 
 
+def test_len_counts_as_the_builtin_that_it_is() -> None:
+    """Python's own name is the only one that Warp's `len` has in kernels."""
+    source = (
+        "@wp.kernel\ndef k(v: wp.vec3, out: wp.array(dtype=int)):\n    out[0] = len(v) + int(abs(v[0]))\n"
+    )
+    assert inspect_source(source, "k").features.builtins == ("len",)
+
+
 def test_hashes_are_the_same_everywhere() -> None:
     """The hashes of a known program, on every machine and Python, for ever."""
     found = inspect(BY_NAME["integrate"])

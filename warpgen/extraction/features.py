@@ -219,6 +219,8 @@ def _call(node: ast.Call, walk: _Walk) -> None:
     _visit(node.func, walk)
     if node.func.__class__ is ast.Attribute and walk.words[-2] == "wp.":
         walk.wp_called.append(walk.words[-1])
+    elif node.func.__class__ is ast.Name and node.func.id == "len":  # Warp has it under no other name
+        walk.wp_called.append("len")
     for argument in node.args:
         _visit(argument, walk)
     for keyword in node.keywords:

@@ -215,7 +215,7 @@ class Draft:
     ) -> None:
         """A number or vector by value: drawn from low .. high, or `low` always."""
         filled = Filled("constant", value=low) if high is None else Filled(kind, low=low, high=high)
-        self._add(name, _spelled(type), _canonical(type), "param", (filled.named(name),), about)
+        self._add(name, spelled(type), _canonical(type), "param", (filled.named(name),), about)
 
     def handle(
         self,
@@ -261,9 +261,7 @@ class Draft:
         extents = (shape,) if isinstance(shape, int) else shape
         filled = msgspec.structs.replace(filled, shape=extents)
         canonical = f"array{len(extents)}d({_canonical(type)})"
-        self._add(
-            name, _array_of(_spelled(type), len(extents)), canonical, role, (filled.named(name),), about
-        )
+        self._add(name, _array_of(spelled(type), len(extents)), canonical, role, (filled.named(name),), about)
 
     def _add(
         self, name: str, annotation: str, type: str, role: Role, fills: tuple[Fill, ...], about: str
@@ -345,7 +343,8 @@ def _canonical(type: str) -> str:
     return _CANONICAL.get(type) or (f"{type}f" if type in OF_FLOATS else type)
 
 
-def _spelled(type: str) -> str:
+def spelled(type: str) -> str:
+    """A type as annotations have it: `float`, `wp.vec3`; a struct's name as it is."""
     return type if type in ("float", "int", "bool") or type[0].isupper() else f"wp.{type}"
 
 

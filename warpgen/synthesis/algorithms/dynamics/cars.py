@@ -7,15 +7,37 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.dynamics import DOMAIN
-from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import piece
+
+CAR = piece("""
+@wp.struct
+class CarState:
+    x: float  # position in the world [m]
+    y: float
+    yaw: float
+    vx: float  # forward and lateral velocity in the frame of the car [m/s]
+    vy: float
+    yaw_rate: float
+""")
+_FIELDS = {
+    "x": fill(-50.0, 50.0),
+    "y": fill(-50.0, 50.0),
+    "yaw": fill(-3.0, 3.0),
+    "vx": fill(6.0, 30.0),
+    "vy": fill(-0.4, 0.4),
+    "yaw_rate": fill(-0.3, 0.3),
+}
 
 
 @DOMAIN.algorithm(
     source="Rajamani 2012, ch. 2; Pacejka 2012, ch. 4",
     names={
         "drive_step": "vehicle_step|bicycle_model|simulate_cars",
-        "pose": "state|x|poses",
-        "vel": "velocities|twist|v",
+        "pose": "poses|where|placement",
+        "speed": "forward|v_long|vx_in",
+        "sideways": "lateral|drift|slip_state",
+        "cars": "state|vehicles|fleet",
         "steer": "steering|delta_in|wheel_angle",
         "throttle": "accel|drive|command",
         "dt": "step|h|time_step",
@@ -29,7 +51,7 @@ def drive_step(d: Draft) -> None:
     load = d.option("load", "static", "transfer")
     resist = d.flag("resistance")
     integrate = d.option("integrate", "explicit", "symplectic")
-    layout = d.option("layout", "two vectors", "matrix")
+    layout = d.option("layout", "arrays", "struct")
     result = d.option("result", "state", "accelerations", "lateral forces")
     count = d.pick(48, 64, 96)
     d.says(
@@ -39,22 +61,18 @@ def drive_step(d: Draft) -> None:
             "lateral forces": ("Computes lateral tire forces of a single-track vehicle model."),
         }[result]
     )
-    if layout == "two vectors":
-        d.input("pose", "vec3", count, -1.0, 1.0, about="Positions and heading (x, y, yaw)")
-        d.input("vel", "vec3", count, -0.3, 0.3, about="Scaled velocities (forward, lateral, yaw rate)")
-        read = "vx = 12.0 + 20.0 * vel[tid][0]\nvy = vel[tid][1]\nr = vel[tid][2]"
-        place = "px = pose[tid][0]\npy = pose[tid][1]\nyaw = pose[tid][2]"
+    if layout == "struct":
+        d.struct("cars", CAR, dict(_FIELDS), shape=count, about="State of each car")
+        read = "car = cars[tid]\nvx = car.vx\nvy = car.vy\nr = car.yaw_rate"
+        place = "px = car.x\npy = car.y\nyaw = car.yaw"
     else:
-        d.input("state", "float", (count, 6), -0.3, 0.3, about="Pose and scaled velocities")
-        read = (
-            "# Forward speed is stored relative to 12 m/s in units of 20 m/s\n"
-            "vx = 12.0 + 20.0 * state[tid, 3]\n"
-            "vy = state[tid, 4]\n"
-            "r = state[tid, 5]"
-        )
-        place = "px = state[tid, 0]\npy = state[tid, 1]\nyaw = state[tid, 2]"
+        if result == "state":
+            d.input("pose", "vec3", count, -3.0, 3.0, about="Positions [m] and heading [rad] (x, y, yaw)")
+        d.input("speed", "float", count, 6.0, 30.0, about="Forward velocities [m/s]")
+        d.input("sideways", "vec2", count, -0.4, 0.4, about="Lateral velocities [m/s] and yaw rates [rad/s]")
+        read = "vx = speed[tid]\nvy = sideways[tid][0]\nr = sideways[tid][1]"
+        place = "px = pose[tid][0]\npy = pose[tid][1]\nyaw = pose[tid][2]"
     if result != "state":
-        d.parameters = [p for p in d.parameters if p.name != "pose"]
         place = ""
     d.input("steer", "float", count, -0.25, 0.25, about="Steering angles [rad]")
     if result != "lateral forces" or load == "transfer":
@@ -125,12 +143,13 @@ def drive_step(d: Draft) -> None:
     """
     )
     if result == "state":
-        out = "next_pose" if layout == "two vectors" else "next_state"
-        if layout == "two vectors":
-            d.output("next_pose", "vec3", count, about="Poses after the step")
-            d.output("next_vel", "vec3", count, about="Velocities after the step")
+        if layout == "struct":
+            blank = {name: fill(value=0.0) for name in _FIELDS}
+            d.struct("next_cars", CAR, blank, shape=count, role="output", about="States after the step")
         else:
-            d.output(out, "float", (count, 6))
+            d.output("next_pose", "vec3", count, about="Poses after the step")
+            d.output("next_speed", "float", count, about="Forward velocities after the step")
+            d.output("next_sideways", "vec2", count, about="Lateral velocities and yaw rates after the step")
         use = ("ux", "uy", "ur") if integrate == "symplectic" else ("vx", "vy", "r")
         speeds = "ux = vx + dt * ax\nuy = vy + dt * ay\nur = r + dt * rdot"
         moves = f"""
@@ -140,18 +159,16 @@ def drive_step(d: Draft) -> None:
         py += dt * (s * {use[0]} + c * {use[1]})
         yaw += dt * {use[2]}
         """
-        if layout == "two vectors":
-            store = (
-                f"{speeds}\n"
-                f"$moves\n"
-                f"next_pose[tid] = wp.vec3(px, py, yaw)\n"
-                f"next_vel[tid] = wp.vec3(ux, uy, ur)"
-            )
+        values = {"x": "px", "y": "py", "yaw": "yaw", "vx": "ux", "vy": "uy", "yaw_rate": "ur"}
+        if layout == "struct":
+            cells = "\n".join(f"after.{field} = {x}" for field, x in values.items())
+            kept = f"after = CarState()\n{cells}\nnext_cars[tid] = after"
         else:
-            cells = "\n".join(
-                f"next_state[tid, {k}] = {x}" for k, x in enumerate(("px", "py", "yaw", "ux", "uy", "ur"))
+            kept = (
+                "next_pose[tid] = wp.vec3(px, py, yaw)\nnext_speed[tid] = ux\n"
+                "next_sideways[tid] = wp.vec2(uy, ur)"
             )
-            store = f"{speeds}\n$moves\n{cells}"
+        store = f"{speeds}\n$moves\n{kept}"
     elif result == "accelerations":
         moves = ""
         d.output("acc", "vec3", count)
@@ -171,12 +188,11 @@ def drive_step(d: Draft) -> None:
     d.explain("Positions in m, angles in rad, velocities in the vehicle frame (forward, left), forces in N.")
 
     def reference(v: Values) -> dict[str, Any]:
-        if layout == "two vectors":
-            speeds = v.vel
-            pose = v.get("pose", np.zeros((count, 3)))
+        if layout == "struct":
+            pose = np.stack([v[f"cars.{name}"] for name in ("x", "y", "yaw")], axis=1)
+            vx, vy, r = (v[f"cars.{name}"] for name in ("vx", "vy", "yaw_rate"))
         else:
-            pose, speeds = v.state[:, :3], v.state[:, 3:]
-        vx, vy, r = 12 + 20 * speeds[:, 0], speeds[:, 1], speeds[:, 2]
+            pose, vx, (vy, r) = v.get("pose", np.zeros((count, 3))), v.speed, v.sideways.T
         af, ar = v.steer - np.arctan2(vy + 1.2 * r, vx), -np.arctan2(vy - 1.6 * r, vx)
         weight = 1500 * 9.81 / 2.8
         lf, lr = weight * 1.6, weight * 1.2
@@ -208,8 +224,9 @@ def drive_step(d: Draft) -> None:
         u = after if integrate == "symplectic" else np.stack([vx, vy, r], axis=-1)
         z = (u[:, 0] + 1j * u[:, 1]) * np.exp(1j * pose[:, 2])
         moved_pose = pose + v.dt * np.stack([z.real, z.imag, u[:, 2]], axis=-1)
-        if layout == "two vectors":
-            return {"next_pose": moved_pose, "next_vel": after}
-        return {"next_state": np.concatenate([moved_pose, after], axis=1)}
+        if layout == "struct":
+            values_ = np.concatenate([moved_pose, after], axis=1).T
+            return {f"next_cars.{name}": x for name, x in zip(_FIELDS, values_, strict=True)}
+        return {"next_pose": moved_pose, "next_speed": after[:, 0], "next_sideways": after[:, 1:]}
 
     d.check(reference, 1e-3)

@@ -88,7 +88,8 @@ def tire_forces(d: Draft) -> None:
     surface = d.option("surface", "none", "one", "per wheel")
     lifted = d.option("lifted", "return", "clamp")
     layout = d.option("layout", "struct", "per compound")
-    mirror = d.flag("mirrored", 0.3)
+    # Without camber a tire is the same on both sides.
+    mirror = camber != "none" and d.flag("mirrored", 0.4)
     count, compounds = d.pick(32, 40, 48), 3
     d.struct(
         "tire",
@@ -212,9 +213,11 @@ def tire_forces(d: Draft) -> None:
         "trail and camber": """
             # The trail shrinks with the slip angle, and the moment vanishes before the force does
             trail = params.trail * wp.cos(wp.atan(TRAIL_DROP * slip_angle)) * load / params.load_nominal
-            residual = RESIDUAL * params.radius * load * $tilt
+            residual = $handRESIDUAL * params.radius * load * $tilt
             aligning[tid] = -trail * force[1] + residual
-        """.replace("$tilt", "camber[tid]" if camber != "none" else "wp.sin(slip_angle)"),
+        """.replace("$hand", "hand * " if mirror else "").replace(
+            "$tilt", "camber[tid]" if camber != "none" else "wp.sin(slip_angle)"
+        ),
     }[moment]
     if moment != "none":
         d.module(
@@ -314,7 +317,8 @@ def tire_forces(d: Draft) -> None:
             lever = get("trail") / np.hypot(1.0, 6.0 * angle) * load / get("load_nominal")
             rest = 0.0
             if moment != "trail":
-                rest = 0.02 * get("radius") * load * (v.camber if camber != "none" else np.sin(angle))
+                tilt_ = v.camber if camber != "none" else np.sin(angle)
+                rest = hand * 0.02 * get("radius") * load * tilt_
             made["aligning"] = (rest - lever * force[:, 1]) * keep
         return made
 

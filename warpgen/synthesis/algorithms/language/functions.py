@@ -22,7 +22,7 @@ _Formulas = dict[str, Callable[[Any], Any]]
         "loss": "total|objective|cost",
         "weights": "scale|coefficients|w",
     },
-    weight=6,
+    weight=8,
 )
 def own_gradient(d: Draft) -> None:
     """Applies a function whose gradient is written by hand."""
@@ -127,7 +127,7 @@ def own_gradient(d: Draft) -> None:
     },
     double=False,
     adjoint="either",
-    weight=3,
+    weight=9,
 )
 def fixed_tables(d: Draft) -> None:
     """Uses a table of numbers that is fixed when the kernel is compiled."""
@@ -268,13 +268,11 @@ if month > 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0):
     },
     double=True,
     adjoint="either",
-    weight=2,
+    weight=6,
 )
 def any_size(d: Draft) -> None:
     """Applies a function that is written once for vectors of any length."""
-    kind = d.option(
-        "kind", "mean square", "spread", "largest gap", "reflection", "direction", "filled", "trace"
-    )
+    kind = d.option("kind", "mean square", "spread", "largest gap", "reflection", "filled", "trace")
     size = d.option("size", 2, 3, 4)
     generic = d.option("generic", "any", "overloads") if kind in ("mean square", "largest gap") else "any"
     n = d.pick(64, 96, 128)
@@ -284,11 +282,10 @@ def any_size(d: Draft) -> None:
         "spread": "Gives the variance among the components of vectors by a function for any length.",
         "largest gap": "Gives the largest difference between components by a function for any length.",
         "reflection": "Reflects vectors at planes by a function for any dimension.",
-        "direction": "Gives smoothed directions by a function for any dimension.",
         "filled": "Mixes vectors with one that has the same component everywhere.",
         "trace": "Compares the diagonals of outer products with their traces.",
     }[kind])  # fmt: skip
-    if kind in ("largest gap", "direction"):
+    if kind == "largest gap":
         d.forward_only()
     d.input("a", f"vec{size}", n, 0.3, 2.0)
     if kind in ("largest gap", "trace", "filled"):
@@ -318,10 +315,6 @@ def any_size(d: Draft) -> None:
             "reflect", "v normal",
             "return v - 2.0 * wp.dot(v, normal) * normal", "reflect(a[tid], b[tid])",
         ),
-        "direction": (
-            "direction", "v",
-            "# Finite at zero, unlike v / |v|\nreturn wp.smooth_normalize(v, 0.5)", "direction(a[tid])",
-        ),
         "filled": (
             "", "", "",
             f"0.5 * (a[tid] + wp.vector(wp.dot(a[tid], b[tid]), length={size}, dtype=float))",
@@ -344,7 +337,6 @@ def any_size(d: Draft) -> None:
             "spread": lambda: a.var(axis=1),
             "largest gap": lambda: np.abs(a - b).max(axis=1),
             "reflection": lambda: a - 2 * (a * b).sum(axis=1, keepdims=True) * b,
-            "direction": lambda: a / np.sqrt(0.25 + (a * a).sum(axis=1, keepdims=True)),
             "filled": lambda: 0.5 * (a + (a * b).sum(axis=1, keepdims=True)),
             "trace": lambda: (a * b).sum(axis=1) ** 2 - ((a * b) ** 2).sum(axis=1),
         }

@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "wrench": "f|effort|load",
     },
     adjoint="either",
-    weight=10,
+    weight=11,
 )
 def spatial_products(d: Draft) -> None:
     """Combines twists, wrenches and poses of bodies."""
@@ -165,7 +165,7 @@ def spatial_products(d: Draft) -> None:
         "q": "rot|r|rel",
     },
     adjoint="no",
-    weight=3,
+    weight=5,
 )
 def split_rotations(d: Draft) -> None:
     """Takes the part of rotations that turns about an axis."""

@@ -22,7 +22,7 @@ _Formulas = dict[str, Callable[[], Any]]
         "shift": "ridge|damping|eps",
     },
     adjoint="either",
-    weight=3,
+    weight=11,
 )
 def plane_matrices(d: Draft) -> None:
     """Factorises and inverts small matrices."""
@@ -246,7 +246,7 @@ def built_poses(d: Draft) -> None:
         "q": "rot|attitude|r",
     },
     adjoint="either",
-    weight=2,
+    weight=8,
 )
 def moving_frames(d: Draft) -> None:
     """Works out what moving and turning frames do."""

@@ -8,7 +8,8 @@ import numpy as np
 
 from warpgen.synthesis.algorithms.medicine import DOMAIN
 from warpgen.synthesis.algorithms.medicine._steps import stepped, written
-from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.pieces import Piece, piece
 from warpgen.synthesis.writing.trim import trim
 
 
@@ -162,12 +163,27 @@ def dose_patients(d: Draft) -> None:
     d.check(reference, 1e-3)
 
 
+# Parts of the minimal model: name, what it is, and the range of its values.
+_PARTS = {
+    "glucose": ("plasma glucose [mg/dl]", 60.0, 200.0),
+    "action": ("insulin action in tissue [1/min]", 0.002, 0.04),
+    "insulin": ("plasma insulin [mU/l]", 4.0, 40.0),
+    "gut": ("meal glucose in the gut [mg/dl]", 20.0, 200.0),
+    "stomach": ("meal glucose in the stomach [mg/dl]", 20.0, 200.0),
+}
+
+
+def _patient(parts: list[str]) -> Piece:
+    """A struct of the parts of the model that a variant has."""
+    fields = "\n".join(f"    {name}: float  # {_PARTS[name][0]}" for name in parts)
+    return piece(f"@wp.struct\nclass Patient:\n{fields}")
+
+
 @DOMAIN.algorithm(
     source="Bergman et al. 1979; Fisher 1991; Hovorka et al. 2004",
     names={
         "regulate_glucose": "minimal_model|glucose_step|advance_sugar",
-        "state": "patients|levels|x",
-        "meal": "carbs|food|intake",
+        "patients": "state|people|cohort",
         "bolus": "pump_rate|insulin_in|delivery",
         "dt": "step|h|time_step",
     },
@@ -180,7 +196,7 @@ def regulate_glucose(d: Draft) -> None:
     meal = d.option("meal", "none", "decaying", "gut")
     method = d.option("method", "classical", "kutta", "heun", "midpoint")
     kidney = d.flag("kidney", 0.4)
-    layout = d.option("layout", "rows", "planes")
+    layout = d.option("layout", "struct", "arrays")
     result = d.option("result", "state", "glucose", "rates")
     count = d.pick(48, 64, 96)
     states = ["g", "x", "i"] + {"none": [], "decaying": ["m"], "gut": ["m", "n"]}[meal]
@@ -191,39 +207,44 @@ def regulate_glucose(d: Draft) -> None:
         "rates": "Computes how fast sugar and insulin change in the blood by Bergman's minimal model.",
     }[result])  # fmt: skip
 
-    def at(name: str, k: int) -> str:
-        return f"{name}[tid, {k}]" if layout == "rows" else f"{name}[{k}, tid]"
-
-    shape = (count, count_states) if layout == "rows" else (count_states, count)
-    d.input("state", "float", shape, 0.1, 1.0)
-    if insulin == "pumped":
-        d.input("bolus", "float", count, 0.0, 0.3)
-    d.param("p1", "float", 0.01, 0.04)
-    d.param("p3", "float", 0.005, 0.02)
-    if insulin == "closed loop":
-        d.param("k_p", "float", 0.05, 0.2)
-    if result != "rates":
-        d.param("dt", "float", 0.5, 2.0)
-    load = "# State is stored in units of 200 mg/dl (glucose) and 40 mU/l (insulin)\n" + "\n".join(
-        f"{x}0 = {at('state', k)}" for k, x in enumerate(states)
+    parts = list(_PARTS)[:count_states]
+    if layout == "struct":
+        patient = _patient(parts)
+        d.struct("patients", patient, {name: fill(*_PARTS[name][1:]) for name in parts}, shape=count)
+        load = "patient = patients[tid]\n"
+    else:
+        for name in parts:
+            d.input(name, "float", count, *_PARTS[name][1:], about=_PARTS[name][0])
+        load = ""
+    load += "\n".join(
+        f"{x}0 = " + (f"patient.{name}" if layout == "struct" else f"{name}[tid]")
+        for x, name in zip(states, parts, strict=True)
     )
+    if insulin == "pumped":
+        d.input("bolus", "float", count, 0.0, 12.0, about="insulin infusion [mU/l/min]")
+    d.param("p1", "float", 0.01, 0.04, about="glucose effectiveness [1/min]")
+    d.param("p3", "float", 6.0e-6, 2.5e-5, about="gain of insulin action [l/mU/min^2]")
+    if insulin == "closed loop":
+        d.param("k_p", "float", 0.01, 0.04, about="gain of the controller [mU/l/min per mg/dl]")
+    if result != "rates":
+        d.param("dt", "float", 0.5, 2.0, about="time step [min]")
     if insulin == "pumped":
         load += "\npump = bolus[tid]"
 
     def slopes(stage: str, at_: str) -> str:
         g, x, i = f"g{at_}", f"x{at_}", f"i{at_}"
-        sugar = f"dg_{stage} = p1 * (0.45 - {g}) - 0.05 * {x} * {g}"
+        sugar = f"dg_{stage} = p1 * (90.0 - {g}) - {x} * {g}"
         lines = []
         if meal != "none":
             sugar += f" + 0.03 * m{at_}"
         if kidney:
-            lines.append(f"spill{stage} = 0.02 * wp.max({g} - 0.8, 0.0)")
+            lines.append(f"spill{stage} = 0.02 * wp.max({g} - 160.0, 0.0)")
             sugar += f" - spill{stage}"
-        lines += [sugar, f"dx_{stage} = p3 * ({i} - 0.25) - 0.025 * {x}"]
+        lines += [sugar, f"dx_{stage} = p3 * ({i} - 10.0) - 0.025 * {x}"]
         if insulin == "secreted":
-            lines.append(f"born{stage} = 0.12 * wp.max({g} - 0.4, 0.0)")
+            lines.append(f"born{stage} = 0.024 * wp.max({g} - 80.0, 0.0)")
         elif insulin == "closed loop":
-            lines.append(f"born{stage} = wp.clamp(k_p * ({g} - 0.5) + 0.02, 0.0, 0.1)")
+            lines.append(f"born{stage} = wp.clamp(k_p * ({g} - 100.0) + 0.8, 0.0, 4.0)")
         lines.append(f"di_{stage} = {'pump' if insulin == 'pumped' else f'born{stage}'} - 0.14 * {i}")
         if meal == "decaying":
             lines.append(f"dm_{stage} = -0.03 * m{at_}")
@@ -231,28 +252,29 @@ def regulate_glucose(d: Draft) -> None:
             lines += [f"dm_{stage} = 0.05 * n{at_} - 0.03 * m{at_}", f"dn_{stage} = -0.05 * n{at_}"]
         return "\n".join(lines)
 
-    if result == "rates":
-        body, out = slopes("1", "0"), "rates"
-        values = [f"d{x}_1" for x in states]
-    else:
-        body, out = written(states, slopes, method), "next_state"
-        values = [f"{x}1" for x in states]
+    body = slopes("1", "0") if result == "rates" else written(states, slopes, method)
+    values = [f"d{x}_1" if result == "rates" else f"{x}1" for x in states]
+    out = "rates" if result == "rates" else "after"
     if result == "glucose":
-        d.output("glucose", "float", count)
-        store = "# mg/dl\nglucose[tid] = 200.0 * g1"
+        d.output("predicted", "float", count, about="plasma glucose one step ahead [mg/dl]")
+        store = "predicted[tid] = g1"
+    elif layout == "struct":
+        d.struct(out, patient, {name: fill(value=0.0) for name in parts}, shape=count, role="output")
+        cells = "\n".join(f"made.{name} = {x}" for name, x in zip(parts, values, strict=True))
+        store = f"made = Patient()\n{cells}\n{out}[tid] = made"
     else:
-        d.output(out, "float", shape)
-        store = "\n".join(f"{at(out, k)} = {value}" for k, value in enumerate(values))
+        for name in parts:
+            d.output(f"{name}_{out}", "float", count)
+        store = "\n".join(f"{name}_{out}[tid] = {x}" for name, x in zip(parts, values, strict=True))
     if kidney or insulin != "pumped":
         d.forward_only()
     d.launch(count)
     d.code("tid = wp.tid()\n$load\n$body\n$store", load=load, body=body, store=store)
     trim(d)
-    parts = ["glucose", "remote insulin", "plasma insulin", "sugar from the gut", "sugar in the stomach"]
-    d.explain(f"Parts of the state: {', '.join(parts[:count_states])}. Times are in minutes.")
+    d.explain(f"State: {', '.join(_PARTS[name][0] for name in parts)}. Times are in minutes.")
 
     def reference(v: Values) -> dict[str, Any]:
-        y0 = v.state if layout == "rows" else v.state.T
+        y0 = np.stack([v[f"patients.{name}" if layout == "struct" else name] for name in parts], axis=1)
 
         def f(y: Any) -> Any:
             g, x = y[:, 0], y[:, 1]
@@ -264,19 +286,20 @@ def regulate_glucose(d: Draft) -> None:
             if meal == "gut":
                 a[3, 4], a[4, 4] = 0.05, -0.05
             made = y @ a.T
-            made[:, 0] += 0.45 * v.p1 - 0.05 * x * g - (0.02 * np.clip(g - 0.8, 0, None) if kidney else 0)
-            made[:, 1] -= 0.25 * v.p3
+            made[:, 0] += 90.0 * v.p1 - x * g - (0.02 * np.clip(g - 160.0, 0, None) if kidney else 0)
+            made[:, 1] -= 10.0 * v.p3
             if insulin == "secreted":
-                made[:, 2] += 0.12 * np.clip(g - 0.4, 0, None)
+                made[:, 2] += 0.024 * np.clip(g - 80.0, 0, None)
             elif insulin == "pumped":
                 made[:, 2] += v.get("bolus", 0.0)
             else:
-                made[:, 2] += np.clip(v.get("k_p", 0.0) * (g - 0.5) + 0.02, 0, 0.1)
+                made[:, 2] += np.clip(v.get("k_p", 0.0) * (g - 100.0) + 0.8, 0, 4.0)
             return made
 
         after = f(y0) if result == "rates" else stepped(f, y0, v.dt, method)
         if result == "glucose":
-            return {"glucose": 200 * after[:, 0]}
-        return {out: after if layout == "rows" else after.T}
+            return {"predicted": after[:, 0]}
+        named = (f"{out}.{name}" if layout == "struct" else f"{name}_{out}" for name in parts)
+        return dict(zip(named, after.T, strict=True))
 
     d.check(reference, 1e-3)

@@ -153,6 +153,7 @@ if wp.length(points[j] - p) > radius:
         "best": "t_min|first|t_hit",
     },
     adjoint="no",
+    weight=6,
 )
 def swept_balls(d: Draft) -> None:
     """Casts rays or swept spheres against spheres in a BVH."""

@@ -51,7 +51,7 @@ def slopes(values: Any, at: Any) -> Any:
     source="Museth 2013; Warp manual, Volumes: volume_sample",
     names=NAMES | {"volume_samples": "sample_volume|probe_field|interpolate_volume"},
     adjoint="either",
-    weight=4,
+    weight=11,
 )
 def volume_samples(d: Draft) -> None:
     """Samples a volume at world-space points."""

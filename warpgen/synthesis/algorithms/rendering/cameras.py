@@ -220,7 +220,7 @@ def project_points(d: Draft) -> None:
     behind = d.option("behind", "skip", "mark")
     many = d.flag("cameras", 0.35)
     n, cameras = d.pick(48, 64, 96), d.pick(3, 4)
-    d.input("points", "vec3", n, -1.0, 1.0, about="World-space points")
+    d.input("points", "vec3", n, -2.0, 2.0, about="World-space points")
     observed = model == "reprojection"
     if observed:
         d.input("observed", "vec2", n, -1.0, 1.0, about="Observed pixels")
@@ -260,9 +260,7 @@ def project_points(d: Draft) -> None:
             d.input("pose", "transform", cameras, -0.5, 0.5, "transform", about="Camera pose")
         else:
             d.param("pose", "transform", -0.5, 0.5, kind="transform", about="Camera pose")
-        local = (
-            f"q = wp.transform_point(wp.transform_inverse(pose{at}), points[tid]) + wp.vec3(0.0, 0.0, 3.0)"
-        )
+        local = f"q = wp.transform_point(wp.transform_inverse(pose{at}), points[tid])"
     else:
         if many:
             d.input("R", "mat33", cameras, kind="rotation", about="Camera rotation")
@@ -270,9 +268,10 @@ def project_points(d: Draft) -> None:
         else:
             d.param("R", "mat33", 0, 1, kind="rotation", about="Camera rotation")
             d.param("t", "vec3", -0.5, 0.5)
-        local = f"q = R{at} * points[tid] + t{at} + wp.vec3(0.0, 0.0, 3.0)"
+        local = f"q = R{at} * points[tid] + t{at}"
     d.param("focal", "vec2", 0.8, 1.5, about="Focal lengths [px]")
     d.param("center", "vec2", -0.1, 0.1)
+    d.param("near", "float", 0.5, 1.0, about="Depth from which on points are seen")
     if model == "distorted":
         d.param("k1", "float", -0.2, 0.2, about="First radial distortion coefficient")
         d.param("k2", "float", -0.05, 0.05)
@@ -307,9 +306,9 @@ def project_points(d: Draft) -> None:
         """
         tid = wp.tid()
         $camera
-        # move the scene in front of the camera
         $local
-        if q[2] < 0.1:
+        # points at or behind the camera are not visible
+        if q[2] < near:
             $behind
             return
         x = q[0] / q[2]
@@ -336,7 +335,6 @@ def project_points(d: Draft) -> None:
                 np.einsum("nij,nj->ni", np.reshape(v.R, (-1, 3, 3))[pick], v.points)
                 + np.atleast_2d(v.t)[pick]
             )
-        q = q + np.array([0.0, 0.0, 3.0])
         xy = q[:, :2] / q[:, 2:]
         r = np.linalg.norm(xy, axis=1, keepdims=True)
         if model == "distorted":
@@ -346,6 +344,6 @@ def project_points(d: Draft) -> None:
         image = xy * v.focal + v.center
         if observed:
             image = image - v.observed
-        return {out: np.where(q[:, 2:] < 0.1, -1.0 if behind == "mark" else 0.0, image)}
+        return {out: np.where(q[:, 2:] < v.near, -1.0 if behind == "mark" else 0.0, image)}
 
     d.check(reference, 2e-3)

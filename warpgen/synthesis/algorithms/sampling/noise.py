@@ -114,7 +114,7 @@ def fractal_noise(d: Draft) -> None:
         "v": "velocities|velocity|u",
     },
     adjoint="either",
-    weight=9,
+    weight=6,
 )
 def curl_flow(d: Draft) -> None:
     """Computes divergence-free curl noise velocities at points."""

@@ -170,7 +170,7 @@ def draw_samples(d: Draft) -> None:
         "j": "other|pick|r",
     },
     adjoint="either",
-    weight=5,
+    weight=2,
 )
 def shuffle_rows(d: Draft) -> None:
     """Shuffles the rows of an array (Fisher-Yates)."""

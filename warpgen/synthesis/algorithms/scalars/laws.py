@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.scalars import DOMAIN
-from warpgen.synthesis.algorithms.scalars._forms import Form
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.forms import Form
 
 _Formula = Callable[[Any], Any]
 _below = np.vectorize(NormalDist().cdf)

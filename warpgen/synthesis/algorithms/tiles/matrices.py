@@ -266,6 +266,7 @@ logdet[block] = 2.0 * total
     },
     adjoint="no",
     double=True,
+    weight=3,
 )
 def substitution(d: Draft) -> None:
     """Solves a triangular system in each block by substitution."""

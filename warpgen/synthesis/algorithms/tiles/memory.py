@@ -26,7 +26,7 @@ _BLOCK = {"block": "tile_id|b|i", "lane": "thread|t|local_id", "TILE": "TILE_SIZ
         "WIDTH": "DIM|FEATURES|N",
     },
     adjoint="either",
-    weight=2,
+    weight=11,
 )
 def table_rows(d: Draft) -> None:
     """Moves rows of a table by a list of indices."""
@@ -221,6 +221,7 @@ def block_histogram(d: Draft) -> None:
         "CAPACITY": "STACK_SIZE|MAX_ITEMS|DEPTH",
     },
     adjoint="no",
+    weight=6,
 )
 def kept_candidates(d: Draft) -> None:
     """Collects what passes a threshold on a stack that the threads of a block share."""

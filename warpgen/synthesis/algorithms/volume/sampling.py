@@ -144,7 +144,7 @@ def sample_volume(d: Draft) -> None:
         "delta": "eps|h|step",
     },
     adjoint="either",
-    weight=2,
+    weight=11,
 )
 def volume_gradient(d: Draft) -> None:
     """Computes volume gradients at world-space positions."""

@@ -1,0 +1,113 @@
+"""Masks of bits: cleared, inverted and merged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.bitwise import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.forms import Form
+
+_OPERATORS = {"wp.bit_and": "&", "wp.bit_or": "|", "wp.bit_xor": "^"}
+
+
+@DOMAIN.algorithm(
+    source="Warren 2012, Hacker's Delight, ch. 2 (basics)",
+    names={
+        "masked_words": "bit_masks|combine_masks|mask_words",
+        "word": "x|w|bits",
+        "words": "data|values|fields",
+        "masks": "flags|selectors|other",
+        "mask": "m|keep|sel",
+        "out": "result|masked|y",
+    },
+    adjoint="no",
+    weight=6,
+)
+def masked_words(d: Draft) -> None:
+    """Combines words of bits with masks."""
+    kind = d.option(
+        "kind",
+        "clear",
+        "nand",
+        "equal bits",
+        "lowest clear",
+        "negate",
+        "merge",
+        "align",
+        "implies",
+        "free bits",
+    )
+    named = d.option("spelled", "functions", "operators")
+    d.says({
+        "clear": "Clears the bits of words that a mask selects.",
+        "nand": "Computes the NAND of words and masks.",
+        "equal bits": "Marks the bits in which words and masks agree.",
+        "lowest clear": "Isolates the lowest bit of each word that is not set.",
+        "negate": "Negates integers as their bit complement plus one.",
+        "merge": "Merges words with a fill value, bit by bit, where a mask is not set.",
+        "align": "Rounds sizes up to a multiple of a power of two.",
+        "implies": "Tests bit by bit whether a flag of a word implies that of its mask.",
+        "free bits": "Counts the bits that are set in neither word nor mask.",
+    }[kind])  # fmt: skip
+    form = Form(d)
+    low, high = (1, 100000) if kind in ("align", "negate") else (-(1 << 30), 1 << 30)
+    form.element("word", "words", low, high, "int", about="words of 32 bits")
+    if kind not in ("lowest clear", "negate", "align"):
+        form.element("mask", "masks", -(1 << 30), 1 << 30, "int", about="masks of 32 bits")
+    if kind == "merge":
+        form.number("fill", 0, 1 << 20, "int")
+    if kind == "align":
+        form.number("shift", 2, 8, "int", about="base-2 logarithm of the alignment")
+    form.output("out", "int")
+
+    def inverted(x: str) -> str:
+        if named == "functions":
+            return f"wp.invert({x})"
+        return f"~({x})" if " " in x else f"~{x}"
+
+    def both(operator: str, a: str, b: str) -> str:
+        return f"{operator}({a}, {b})" if named == "functions" else f"{a} {_OPERATORS[operator]} {b}"
+
+    lines, value = {
+        "clear": ("", both("wp.bit_and", "word", inverted("mask"))),
+        "nand": ("", inverted(both("wp.bit_and", "word", "mask"))),
+        "equal bits": ("", inverted(both("wp.bit_xor", "word", "mask"))),
+        "lowest clear": (
+            "# Adding one carries through the trailing ones\nnext_word = word + 1",
+            both("wp.bit_and", inverted("word"), "next_word"),
+        ),
+        "negate": ("", f"{inverted('word')} + 1"),
+        "merge": (
+            f"kept = {both('wp.bit_and', 'word', 'mask')}\nfilled = {both('wp.bit_and', 'fill', inverted('mask'))}",
+            both("wp.bit_or", "kept", "filled"),
+        ),
+        "align": (
+            "low = (1 << shift) - 1\n# Add what is missing at most, then drop the low bits\nup = word + low",
+            both("wp.bit_and", "up", inverted("low")),
+        ),
+        "implies": ("", both("wp.bit_or", inverted("word"), "mask")),
+        "free bits": (f"free = {inverted(both('wp.bit_or', 'word', 'mask'))}", "wp.bit_count(free)"),
+    }[kind]
+    form.write("masked", lines, value)
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        w = v.words.astype(np.int64)
+        m = v.get("masks", w).astype(np.int64)
+        found: dict[str, Callable[[], Any]] = {
+            "clear": lambda: w & ~m,
+            "nand": lambda: ~(w & m),
+            "equal bits": lambda: ~(w ^ m),
+            "lowest clear": lambda: ~w & (w + 1),
+            "negate": lambda: -w,
+            "merge": lambda: (w & m) | (int(v.fill) & ~m),
+            "align": lambda: -(-w // (1 << int(v.shift))) * (1 << int(v.shift)),
+            "implies": lambda: ~w | m,
+            "free bits": lambda: np.vectorize(lambda x: bin(int(x) & 0xFFFFFFFF).count("1"))(~(w | m)),
+        }
+        return {"out": found[kind]().astype(np.int32)}
+
+    d.check(reference)

@@ -1,0 +1,108 @@
+"""Laws of solutions and rates, one formula each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.chemistry import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.forms import Form
+
+
+@DOMAIN.algorithm(
+    source="Atkins & de Paula 2014, ch. 5, 6, 20, 22; Cornish-Bowden 2012, ch. 7; Langmuir 1918; Hill 1910",
+    names={
+        "solution_laws": "equilibrium_measures|rate_laws|chemical_laws",
+        "c": "conc|concentration|s",
+        "amounts": "concentrations|substrate|c_in",
+        "out": "result|rate|measure",
+        "warmth": "temperature|kelvin|t_abs",
+    },
+    double=True,
+    adjoint="either",
+    weight=11,
+)
+def solution_laws(d: Draft) -> None:
+    """Evaluates laws of equilibrium, adsorption and reaction rates."""
+    kind = d.option(
+        "kind", "ph", "nernst", "arrhenius", "ionic", "langmuir", "competitive", "hill", "freundlich", "weak acid", "substrate inhibition",
+    )  # fmt: skip
+    given = d.option("temperature", "per sample", "shared")
+    logs = d.option("result", "plain", "decadic")
+    d.says({
+        "ph": "Computes the pH of buffers by the Henderson-Hasselbalch equation.",
+        "nernst": "Computes electrode potentials by the Nernst equation.",
+        "arrhenius": "Computes rate constants by the Arrhenius equation.",
+        "ionic": "Computes activity coefficients of ions by the Davies equation.",
+        "langmuir": "Computes how much of a surface is covered by two competing adsorbates.",
+        "competitive": "Computes enzymatic rates under competitive inhibition.",
+        "hill": "Computes the share of occupied binding sites by the Hill equation.",
+        "freundlich": "Computes adsorbed amounts by the Freundlich isotherm.",
+        "weak acid": "Computes the concentration of hydrogen ions in solutions of a weak acid.",
+        "substrate inhibition": "Computes enzymatic rates that high concentrations of substrate lower.",
+    }[kind])  # fmt: skip
+    form = Form(d)
+    form.element("c", "amounts", 0.05, 2.0, about="concentrations [mol/l]")
+    if kind in ("ph", "langmuir", "competitive", "nernst"):
+        form.element("other", "others", 0.05, 2.0, about="concentrations of the partner [mol/l]")
+    warm = kind in ("nernst", "arrhenius")
+    if warm and given == "shared":
+        form.number("warmth", 280.0, 350.0, about="temperature [K]")
+    elif warm:
+        form.element("warmth", "temperatures", 280.0, 350.0, about="temperatures [K]")
+    numbers: dict[str, tuple[tuple[str, float, float, str], ...]] = {
+        "ph": (("pka", 3.0, 9.0, "negative logarithm of the acid constant"),),
+        "nernst": (("standard", -0.8, 1.2, "standard potential [V]"), ("electrons", 1.0, 3.0, "electrons transferred")),
+        "arrhenius": (("factor", 1.0e6, 1.0e8, "frequency factor [1/s]"), ("barrier", 3.0e4, 5.0e4, "activation energy [J/mol]")),
+        "ionic": (("charge", 1.0, 3.0, "charge of the ion"),),
+        "langmuir": (("k_a", 0.5, 4.0, "affinity [l/mol]"), ("k_b", 0.5, 4.0, "affinity of the partner [l/mol]")),
+        "competitive": (("v_max", 0.5, 2.0, "greatest rate"), ("k_m", 0.1, 1.0, "Michaelis constant"), ("k_i", 0.1, 1.0, "inhibition constant")),
+        "hill": (("half", 0.2, 1.0, "concentration of half occupation"), ("order", 1.2, 3.0, "Hill coefficient")),
+        "freundlich": (("k_f", 0.5, 2.0, "capacity"), ("order", 1.5, 4.0, "intensity")),
+        "weak acid": (("k_a", 1.0e-4, 1.0e-2, "acid constant [mol/l]"),),
+        "substrate inhibition": (("v_max", 0.5, 2.0, "greatest rate"), ("k_m", 0.1, 1.0, "Michaelis constant"), ("k_i", 0.5, 2.0, "inhibition constant")),
+    }  # fmt: skip
+    for name, low, high, about in numbers[kind]:
+        form.number(name, low, high, about=about)
+    form.output("out")
+    lines, value = {
+        "ph": ("", "pka + wp.log10(other / c)"),
+        "nernst": ("thermal = 8.314 * warmth / (electrons * 96485.0)", "standard - thermal * wp.log(c / other)"),
+        "arrhenius": ("k = factor * wp.exp(-barrier / (8.314 * warmth))", "k * c"),
+        "ionic": (
+            "# Davies: log10 of the coefficient, c is the ionic strength\nroot = wp.sqrt(c)\nlog_gamma = -0.509 * charge * charge * (root / (1.0 + root) - 0.3 * c)",
+            "wp.pow(10.0, log_gamma)",
+        ),
+        "langmuir": ("a = k_a * c\nb = k_b * other", "a / (1.0 + a + b)"),
+        "competitive": ("apparent = k_m * (1.0 + other / k_i)", "v_max * c / (apparent + c)"),
+        "hill": ("p = wp.pow(c / half, order)", "p / (1.0 + p)"),
+        "freundlich": ("", "k_f * wp.pow(c, 1.0 / order)"),
+        "weak acid": ("# Positive root of h^2 + k_a h - k_a c = 0, in a form that does not cancel\nroot = wp.sqrt(k_a * k_a + 4.0 * k_a * c)", "2.0 * k_a * c / (k_a + root)"),
+        "substrate inhibition": ("", "v_max * c / (k_m + c * (1.0 + c / k_i))"),
+    }[kind]  # fmt: skip
+    signed = kind in ("ph", "nernst")
+    if logs == "decadic" and not signed:
+        lines, value = f"{lines}\nplain = {value}".strip(), "wp.log10(plain)"
+    form.write("law_of", lines, value)
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        c, o, t = v.amounts, v.get("others"), v.get("temperatures", v.get("warmth"))
+        found: dict[str, Callable[[], Any]] = {
+            "ph": lambda: v.pka + np.log10(o / c),
+            "nernst": lambda: v.standard - 8.314 * t / (v.electrons * 96485) * np.log(c / o),
+            "arrhenius": lambda: v.factor * np.exp(-v.barrier / (8.314 * t)) * c,
+            "ionic": lambda: 10 ** (-0.509 * v.charge**2 * (np.sqrt(c) / (1 + np.sqrt(c)) - 0.3 * c)),
+            "langmuir": lambda: v.k_a * c / (1 + v.k_a * c + v.k_b * o),
+            "competitive": lambda: v.v_max * c / (v.k_m * (1 + o / v.k_i) + c),
+            "hill": lambda: c**v.order / (v.half**v.order + c**v.order),
+            "freundlich": lambda: v.k_f * c ** (1 / v.order),
+            "weak acid": lambda: (np.sqrt(v.k_a**2 + 4 * v.k_a * c) - v.k_a) / 2,
+            "substrate inhibition": lambda: v.v_max * c / (v.k_m + c + c * c / v.k_i),
+        }
+        out = found[kind]()
+        return {"out": np.log10(out) if logs == "decadic" and not signed else out}
+
+    d.check(reference, 2e-3)

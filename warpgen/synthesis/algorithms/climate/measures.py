@@ -1,0 +1,120 @@
+"""Measures of moist air and wind, one formula each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.climate import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.forms import Form
+
+
+@DOMAIN.algorithm(
+    source="Alduchov & Eskridge 1996 (Magnus form); Osczevski & Bluestein 2005; Stull 2011; Bolton 1980; ICAO 1993",
+    names={
+        "weather_measures": "moist_air|air_properties|weather_index",
+        "t": "temp|t_air|celsius",
+        "temperatures": "air_temperature|temps|t_in",
+        "humidity": "rh|rel_humidity|moisture",
+        "rh": "r|hum|u_rel",
+        "wind": "wind_speed|speeds|v_wind",
+        "out": "result|index|measure",
+        "e": "vapor|vapor_pressure|ea",
+        "es": "saturation|e_sat|es_air",
+    },
+    double=True,
+    adjoint="either",
+    weight=11,
+)
+def weather_measures(d: Draft) -> None:
+    """Computes measures of moist air and wind from readings of a station."""
+    kind = d.option(
+        "kind", "dew point", "vapor deficit", "wind chill", "air density", "wet bulb", "mixing ratio",
+        "virtual temperature", "apparent", "absolute humidity", "lifting level",
+    )  # fmt: skip
+    scale = d.option("temperature", "celsius", "kelvin")
+    percent = d.option("humidity", "fraction", "percent")
+    d.says({
+        "dew point": "Computes dew points from temperature and relative humidity.",
+        "vapor deficit": "Computes vapor pressure deficits of air.",
+        "wind chill": "Computes wind chill temperatures.",
+        "air density": "Computes densities of moist air.",
+        "wet bulb": "Computes wet-bulb temperatures by an empirical fit.",
+        "mixing ratio": "Computes mixing ratios of water vapor in air.",
+        "virtual temperature": "Computes virtual temperatures of moist air.",
+        "apparent": "Computes apparent temperatures in shade, with humidity and wind.",
+        "absolute humidity": "Computes the mass of water vapor in a volume of air.",
+        "lifting level": "Estimates heights at which rising air begins to condense.",
+    }[kind])  # fmt: skip
+    form = Form(d)
+    cold = kind == "wind chill"
+    low, high = (-25.0, 5.0) if cold else (5.0, 38.0)
+    zero = 273.15 if scale == "kelvin" else 0.0
+    unit = "K" if zero else "deg C"
+    form.element("reading", "temperatures", low + zero, high + zero, about=f"air temperatures [{unit}]")
+    top = 100.0 if percent == "percent" else 1.0
+    if not cold:
+        form.element(
+            "rh", "humidity", 0.2 * top, 0.95 * top, about=f"relative humidity [{'%' if top > 1 else '1'}]"
+        )
+    if kind in ("wind chill", "apparent"):
+        form.element("v", "wind", 2.0, 20.0, about="wind speeds [m/s]")
+    if kind in ("air density", "mixing ratio", "virtual temperature"):
+        form.element("p", "pressures", 850.0, 1030.0, about="air pressures [hPa]")
+    form.output("out")
+    head = "t = reading - 273.15" if zero else "t = reading"
+    share = "rh" if top == 1.0 else "0.01 * rh"
+    es = "# Magnus form of the saturation vapor pressure [hPa]\nes = 6.1094 * wp.exp(17.625 * t / (t + 243.04))"
+    e = f"{es}\ne = {share} * es"
+    lines, value = {
+        "dew point": (f"g = wp.log({share}) + 17.625 * t / (t + 243.04)", "243.04 * g / (17.625 - g)"),
+        "vapor deficit": (e, "es - e"),
+        "wind chill": ("# The fit wants km/h\nw = wp.pow(3.6 * v, 0.16)", "13.12 + 0.6215 * t - 11.37 * w + 0.3965 * t * w"),
+        "air density": (f"{e}\nkelvin = t + 273.15", "100.0 * ((p - e) / (287.05 * kelvin) + e / (461.5 * kelvin))"),
+        "wet bulb": (
+            f"r = 100.0 * {share}" if top == 1.0 else "r = rh",
+            "t * wp.atan(0.151977 * wp.sqrt(r + 8.313659)) + wp.atan(t + r) - wp.atan(r - 1.676331) "
+            "+ 0.00391838 * wp.pow(r, 1.5) * wp.atan(0.023101 * r) - 4.686035",
+        ),
+        "mixing ratio": (e, "622.0 * e / (p - e)"),
+        "virtual temperature": (f"{e}\nkelvin = t + 273.15\nw = 0.622 * e / (p - e)", "kelvin * (1.0 + w / 0.622) / (1.0 + w)"),
+        "apparent": (e, "t + 0.33 * e - 0.7 * v - 4.0"),
+        "absolute humidity": (f"{e}\n# In g/m^3, by the gas law of water vapor", "216.7 * e / (t + 273.15)"),
+        "lifting level": (
+            f"g = wp.log({share}) + 17.625 * t / (t + 243.04)\ndew = 243.04 * g / (17.625 - g)\n"
+            "# Dry air cools by 9.8 K/km, its dew point by 1.8 K/km", "125.0 * (t - dew)",
+        ),
+    }[kind]  # fmt: skip
+    if lines.splitlines()[-1].startswith("#"):
+        lines, value = f"{lines}\nmeasure = {value}", "measure"
+    form.write("measure_of", f"{head}\n{lines}", value)
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        t, r = v.temperatures - zero, v.get("humidity", top) / top
+        p, wind = v.get("pressures"), v.get("wind")
+        sat = 6.1094 * np.exp(17.625 * t / (t + 243.04))
+        vap, k = r * sat, t + 273.15
+        g = np.log(vap / 6.1094)
+        dew = 243.04 * g / (17.625 - g)
+        h = 100 * r
+        found: dict[str, Callable[[], Any]] = {
+            "dew point": lambda: dew,
+            "vapor deficit": lambda: sat - vap,
+            "wind chill": lambda: 13.12 + 0.6215 * t + (0.3965 * t - 11.37) * (3.6 * wind) ** 0.16,
+            "air density": lambda: 100 * ((p - vap) / 287.05 + vap / 461.5) / k,
+            "wet bulb": lambda: (
+                t * np.arctan(0.151977 * np.sqrt(h + 8.313659)) + np.arctan(t + h) - np.arctan(h - 1.676331)
+                + 0.00391838 * h**1.5 * np.arctan(0.023101 * h) - 4.686035
+            ),
+            "mixing ratio": lambda: 622 * vap / (p - vap),
+            "virtual temperature": lambda: k / (1 - (vap / p) * (1 - 0.622)),
+            "apparent": lambda: t + 0.33 * vap - 0.7 * wind - 4,
+            "absolute humidity": lambda: 216.7 * vap / k,
+            "lifting level": lambda: 125 * (t - dew),
+        }  # fmt: skip
+        return {"out": found[kind]()}
+
+    d.check(reference, 2e-3)

@@ -1,0 +1,343 @@
+"""Numbers as colors, colors as others see them, and curves between light and signal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.color import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.forms import Form
+
+
+@DOMAIN.algorithm(
+    source="Quilez 2015 (cosine palettes); Green 2011 (cubehelix); Moreland 2009; Borland & Taylor 2007",
+    names={
+        "color_maps": "colormap|map_to_color|false_color|heat_map",
+        "t": "u|s|level",
+        "x": "value|raw|scalar",
+        "field": "values|scalars|data",
+        "out": "colors|rgb|image",
+        "low": "vmin|lower|first",
+        "high": "vmax|upper|last",
+        "phase": "offset|shift|hues",
+    },
+    adjoint="either",
+    weight=11,
+)
+def color_maps(d: Draft) -> None:
+    """Maps numbers to colors."""
+    kind = d.option(
+        "kind", "cosine", "hot", "cool warm", "cubehelix", "hue", "two colors", "bands", "table", "thermal"
+    )
+    scale = d.option("scale", "linear", "log", "symmetric")
+    marked = d.flag("out of range", 0.4)
+    d.says({
+        "cosine": "Maps values to colors by a cosine palette.",
+        "hot": "Maps values to colors from black over red and yellow to white.",
+        "cool warm": "Maps values to a diverging color map from blue over white to red.",
+        "cubehelix": "Maps values to the cubehelix color map, whose lightness grows steadily.",
+        "hue": "Maps values to hues around the color circle.",
+        "two colors": "Blends two colors according to values.",
+        "bands": "Maps values to bands of constant color.",
+        "table": "Maps values to colors by linear interpolation in a table.",
+        "thermal": "Maps values to colors with smooth steps in each channel.",
+    }[kind])  # fmt: skip
+    form = Form(d)
+    form.element("x", "field", 0.5, 4.5)
+    form.number("low", 1.0, 1.5, about="value at the lower end of the map")
+    form.number("high", 3.5, 4.0, about="value at the upper end of the map")
+    if kind == "cosine":
+        form.number("phase", 0.0, 1.0, "vec3", about="phase of each channel")
+    if kind == "two colors":
+        form.number("first", 0.0, 0.5, "vec3")
+        form.number("second", 0.5, 1.0, "vec3")
+    if kind == "bands":
+        form.number("count", d.pick(4, 5, 6), type="int", about="number of bands")
+    if kind == "table":
+        n = d.pick(5, 6, 8)
+        form.table("table", "vec3", n, 0.0, 1.0, about="colors at equal distances")
+    form.output("out", "vec3")
+    head = {
+        "linear": "t = (x - low) / (high - low)",
+        "log": "t = wp.log(x / low) / wp.log(high / low)",
+        "symmetric": "# The middle of the map is at the middle of the range\nmid = 0.5 * (low + high)\nt = 0.5 + (x - mid) / (high - low)",
+    }[scale]
+    miss = "inside = t >= 0.0 and t <= 1.0\n" if marked else ""
+    head = f"{head}\n{miss}t = wp.clamp(t, 0.0, 1.0)"
+    sine = "wp.cos(wp.tau * (t + {}))"
+    lines, value = {
+        "cosine": (
+            "wave = " + "wp.vec3({}, {}, {})".format(*(sine.format(f"phase[{k}]") for k in range(3))),
+            "wp.vec3(0.5, 0.5, 0.5) + 0.5 * wave",
+        ),
+        "hot": (
+            "", "wp.vec3(wp.clamp(3.0 * t, 0.0, 1.0), wp.clamp(3.0 * t - 1.0, 0.0, 1.0), wp.clamp(3.0 * t - 2.0, 0.0, 1.0))",
+        ),
+        "cool warm": (
+            "blue = wp.vec3(0.23, 0.3, 0.75)\nred = wp.vec3(0.71, 0.02, 0.15)\nwhite = wp.vec3(0.87, 0.87, 0.87)\n"
+            "rgb = wp.lerp(blue, white, 2.0 * t)\nif t > 0.5:\n    rgb = wp.lerp(white, red, 2.0 * t - 1.0)",
+            "rgb",
+        ),
+        "cubehelix": (
+            "# Deviation from the gray diagonal, turning by 1.5 revolutions\nangle = wp.tau * (0.5 / 3.0 + 1.0 - 1.5 * t)\n"
+            "amplitude = 0.5 * t * (1.0 - t)\nc = amplitude * wp.cos(angle)\ns = amplitude * wp.sin(angle)",
+            "wp.vec3(t - 0.14861 * c + 1.78277 * s, t - 0.29227 * c - 0.90649 * s, t + 1.97294 * c)",
+        ),
+        "hue": (
+            "h = 5.0 * t",
+            "wp.vec3(wp.clamp(wp.abs(h - 3.0) - 1.0, 0.0, 1.0), wp.clamp(2.0 - wp.abs(h - 2.0), 0.0, 1.0), "
+            "wp.clamp(2.0 - wp.abs(h - 4.0), 0.0, 1.0))",
+        ),
+        "two colors": ("", "wp.lerp(first, second, t)"),
+        "bands": (
+            "band = wp.min(wp.floor(t * float(count)), float(count - 1))\ng = band / float(count - 1)",
+            "wp.vec3(g, 1.0 - wp.abs(2.0 * g - 1.0), 1.0 - g)",
+        ),
+        "table": (
+            f"at = t * {n - 1 if kind == 'table' else 0}.0\nk = wp.min(int(at), {n - 2 if kind == 'table' else 0})",
+            "wp.lerp(table[k], table[k + 1], at - float(k))",
+        ),
+        "thermal": ("", "wp.vec3(wp.smoothstep(0.2, 0.7, t), wp.smoothstep(0.5, 1.0, t), wp.smoothstep(0.0, 0.5, t) - wp.smoothstep(0.4, 0.8, t))"),
+    }[kind]  # fmt: skip
+    lines = f"{head}\n{lines}".rstrip()
+    if marked:
+        lines += f"\nshown = {value}\n# Gray marks what is out of range\nif not inside:\n    shown = wp.vec3(0.5, 0.5, 0.5)"
+        value = "shown"
+        d.forward_only()
+    if kind == "bands":
+        d.forward_only()
+    form.write("color_of", lines, value)
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        x = v.field
+        t = (np.log(x / v.low) / np.log(v.high / v.low)) if scale == "log" else (x - v.low) / (v.high - v.low)
+        inside = (t >= 0) & (t <= 1)
+        t = np.clip(t, 0, 1)
+        c = t[..., None]
+
+        def mixed(a: Any, b: Any, s: Any) -> Any:
+            return np.asarray(a) + (np.asarray(b) - np.asarray(a)) * s
+
+        def helix() -> Any:
+            angle, size = 2 * np.pi * (0.5 / 3 + 1 - 1.5 * t), t * (1 - t) / 2
+            turn = np.array([[-0.14861, 1.78277], [-0.29227, -0.90649], [1.97294, 0.0]])
+            return c + np.stack([size * np.cos(angle), size * np.sin(angle)], axis=-1) @ turn.T
+
+        def steps(a: float, b: float) -> Any:
+            s = np.clip((t - a) / (b - a), 0, 1)
+            return s * s * (3 - 2 * s)
+
+        def banded() -> Any:
+            g = np.minimum(np.floor(t * v.count), v.count - 1) / (v.count - 1)
+            return np.stack([g, 1 - np.abs(2 * g - 1), 1 - g], axis=-1)
+
+        white, h = [0.87] * 3, 5 * t
+        found: dict[str, Callable[[], Any]] = {
+            "cosine": lambda: 0.5 + 0.5 * np.cos(2 * np.pi * (c + v.phase)),
+            "hot": lambda: np.clip(3 * c - np.arange(3), 0, 1),
+            "cool warm": lambda: np.where(
+                c > 0.5, mixed(white, [0.71, 0.02, 0.15], 2 * c - 1), mixed([0.23, 0.3, 0.75], white, 2 * c)
+            ),
+            "cubehelix": helix,
+            "hue": lambda: np.clip(
+                np.stack([np.abs(h - 3) - 1, 2 - np.abs(h - 2), 2 - np.abs(h - 4)], axis=-1), 0, 1
+            ),
+            "two colors": lambda: mixed(v.first, v.second, c),
+            "bands": banded,
+            "table": lambda: np.stack(
+                [np.interp(t, np.linspace(0, 1, len(v.table)), v.table[:, k]) for k in range(3)], axis=-1
+            ),
+            "thermal": lambda: np.stack(
+                [steps(0.2, 0.7), steps(0.5, 1), steps(0, 0.5) - steps(0.4, 0.8)], axis=-1
+            ),
+        }
+        rgb = found[kind]()
+        return {"out": np.where(inside[..., None], rgb, 0.5) if marked else rgb}
+
+    d.check(reference, 2e-3)
+
+
+@DOMAIN.algorithm(
+    source="Vienot, Brettel & Mollon 1999; Machado, Oliveira & Fernandes 2009; ITU-R BT.601, BT.709",
+    names={
+        "seen_colors": "recolor|color_matrix|transform_colors|adjust_colors",
+        "c": "rgb|pixel|color",
+        "colors": "pixels|rgb_in|image",
+        "out": "result|rgb_out|adjusted",
+        "amount": "strength|severity|mix",
+    },
+    adjoint="either",
+    weight=11,
+)
+def seen_colors(d: Draft) -> None:
+    """Transforms colors by a matrix, as filters and eyes do."""
+    kind = d.option(
+        "kind",
+        "protan",
+        "deutan",
+        "tritan",
+        "sepia",
+        "saturation",
+        "luma chroma",
+        "swap",
+        "hue turn",
+        "given",
+    )
+    blend = d.option("blend", "none", "amount", "per pixel")
+    bound = d.option("bound", "none", "clamp")
+    d.says({
+        "protan": "Simulates how people without red cones see colors.",
+        "deutan": "Simulates how people without green cones see colors.",
+        "tritan": "Simulates how people without blue cones see colors.",
+        "sepia": "Gives colors a sepia tone.",
+        "saturation": "Changes the saturation of colors and keeps their luminance.",
+        "luma chroma": "Converts colors to luma and color differences.",
+        "swap": "Swaps the red and the blue channel of colors.",
+        "hue turn": "Turns colors around the gray diagonal.",
+        "given": "Multiplies colors by a matrix.",
+    }[kind])  # fmt: skip
+    tables = {
+        "protan": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
+        "deutan": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.01182, 0.04294, 0.968881)),
+        "tritan": ((1.255528, -0.076749, -0.178779), (-0.078411, 0.930809, 0.147602), (0.004733, 0.691367, 0.3039)),
+        "sepia": ((0.393, 0.769, 0.189), (0.349, 0.686, 0.168), (0.272, 0.534, 0.131)),
+        "luma chroma": ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312)),
+    }  # fmt: skip
+    if kind in tables:
+        numbers = ",\n    ".join(", ".join(map(str, row)) for row in tables[kind])
+        d.module(f"M = wp.constant(wp.mat33(\n    {numbers},\n))")
+    form = Form(d)
+    form.element("c", "colors", 0.0, 1.0, "vec3", about="colors with linear channels")
+    if kind == "saturation":
+        form.number("gain", 0.2, 1.8, about="factor of the saturation")
+    if kind == "hue turn":
+        form.number("angle", 0.3, 2.5, about="angle [rad]")
+    if kind == "given":
+        form.number("matrix", -0.3, 1.0, "mat33")
+    if blend == "amount":
+        form.number("amount", 0.2, 0.9, about="strength between 0 and 1")
+    elif blend == "per pixel":
+        form.element("amount", "amounts", 0.0, 1.0, about="strength between 0 and 1")
+    form.output("out", "vec3")
+    lines, value = {
+        "saturation": (
+            "# Luminance with the weights of BT.709\ny = wp.dot(c, wp.vec3(0.2126, 0.7152, 0.0722))\ngray = wp.vec3(y, y, y)",
+            "gray + gain * (c - gray)",
+        ),
+        "swap": ("", "wp.vec3(c[2], c[1], c[0])"),
+        "hue turn": (
+            "diagonal = wp.normalize(wp.vec3(1.0, 1.0, 1.0))",
+            "wp.quat_rotate(wp.quat_from_axis_angle(diagonal, angle), c)",
+        ),
+        "given": ("", "matrix * c"),
+    }.get(kind, ("", "M * c"))
+    if blend != "none":
+        lines += f"\nseen = {value}"
+        value = "wp.lerp(c, seen, amount)"
+    if bound == "clamp":
+        lines += f"\nshown = {value}"
+        value = "wp.min(wp.max(shown, wp.vec3(0.0, 0.0, 0.0)), wp.vec3(1.0, 1.0, 1.0))"
+        d.forward_only()
+    form.write("seen_as", lines.strip(), value)
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        c = v.colors
+        y = c @ np.array([0.2126, 0.7152, 0.0722])
+        k = np.ones(3) / np.sqrt(3)
+        angle = v.get("angle", 0.0)
+        found: dict[str, Callable[[], Any]] = {
+            "saturation": lambda: y[..., None] + v.gain * (c - y[..., None]),
+            "swap": lambda: c[..., ::-1],
+            "hue turn": lambda: (
+                c * np.cos(angle)
+                + np.cross(k, c) * np.sin(angle)
+                + (c @ k)[..., None] * k * (1 - np.cos(angle))
+            ),
+            "given": lambda: c @ np.asarray(v.matrix).T,
+        }
+        seen = found[kind]() if kind in found else c @ np.array(tables[kind]).T
+        if blend != "none":
+            s = v.amount if blend == "amount" else v.amounts[..., None]
+            seen = c + s * (seen - c)
+        return {"out": np.clip(seen, 0, 1) if bound == "clamp" else seen}
+
+    d.check(reference, 2e-3)
+
+
+@DOMAIN.algorithm(
+    source="SMPTE ST 2084 (PQ); ARIB STD-B67 (HLG); IEC 61966-2-1 (sRGB); ITU-R BT.1886, BT.709",
+    names={
+        "transfer_curves": "encode_signal|oetf|tone_curve|transfer_function",
+        "x": "light|luminance|linear",
+        "lights": "light_in|samples|inputs",
+        "out": "signal|code|encoded",
+        "peak": "white|max_nits|scale",
+    },
+    double=True,
+    adjoint="either",
+    weight=9,
+)
+def transfer_curves(d: Draft) -> None:
+    """Encodes light as signal, or decodes it, by the curve of a standard."""
+    kind = d.option(
+        "kind", "pq", "pq inverse", "hlg", "hlg inverse", "srgb", "srgb inverse", "bt709", "gamma"
+    )
+    scaled = d.option("peak", "none", "given")
+    d.says({
+        "pq": "Encodes luminance by the perceptual quantizer of HDR video.",
+        "pq inverse": "Decodes luminance from the perceptual quantizer of HDR video.",
+        "hlg": "Encodes light by the hybrid log-gamma curve.",
+        "hlg inverse": "Decodes light from the hybrid log-gamma curve.",
+        "srgb": "Encodes light by the sRGB curve.",
+        "srgb inverse": "Decodes light from the sRGB curve.",
+        "bt709": "Encodes light by the camera curve of HDTV.",
+        "gamma": "Encodes light by a power law.",
+    }[kind])  # fmt: skip
+    form = Form(d)
+    form.element("x", "lights", 0.02, 0.98)
+    if scaled == "given":
+        form.number("peak", 1.5, 4.0, about="light at the full signal")
+    if kind == "gamma":
+        form.number("gamma", 1.8, 2.4)
+    form.output("out")
+    inverse = "inverse" in kind
+    before = "e = x / peak" if scaled == "given" and not inverse else "e = x"
+    pq = "M1 = wp.constant(0.1593017578125)\nM2 = wp.constant(78.84375)\nC1 = wp.constant(0.8359375)\nC2 = wp.constant(18.8515625)\nC3 = wp.constant(18.6875)"
+    hlg = "A = wp.constant(0.17883277)\nB = wp.constant(0.28466892)\nC = wp.constant(0.55991073)"
+    if "pq" in kind or "hlg" in kind:
+        d.module(pq if "pq" in kind else hlg)
+    lines, value = {
+        "pq": ("p = wp.pow(e, M1)", "wp.pow((C1 + C2 * p) / (1.0 + C3 * p), M2)"),
+        "pq inverse": ("p = wp.pow(e, 1.0 / M2)", "wp.pow(wp.max(p - C1, 0.0) / (C2 - C3 * p), 1.0 / M1)"),
+        "hlg": ("s = wp.sqrt(3.0 * e)\nif e > 1.0 / 12.0:\n    s = A * wp.log(12.0 * e - B) + C", "s"),
+        "hlg inverse": ("y = e * e / 3.0\nif e > 0.5:\n    y = (wp.exp((e - C) / A) + B) / 12.0", "y"),
+        "srgb": ("s = 12.92 * e\nif e > 0.0031308:\n    s = 1.055 * wp.pow(e, 1.0 / 2.4) - 0.055", "s"),
+        "srgb inverse": ("y = e / 12.92\nif e > 0.04045:\n    y = wp.pow((e + 0.055) / 1.055, 2.4)", "y"),
+        "bt709": ("s = 4.5 * e\nif e >= 0.018:\n    s = 1.099 * wp.pow(e, 0.45) - 0.099", "s"),
+        "gamma": ("", "wp.pow(e, 1.0 / gamma)"),
+    }[kind]
+    if scaled == "given" and inverse:
+        value = f"peak * {value}"
+    form.write("transfer", f"{before}\n{lines}".strip(), value)
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        peak = v.get("peak", 1.0)
+        e = v.lights if inverse else v.lights / peak
+        m1, m2, c1, c2, c3 = 0.1593017578125, 78.84375, 0.8359375, 18.8515625, 18.6875
+        a, b, c = 0.17883277, 0.28466892, 0.55991073
+        found: dict[str, Callable[[], Any]] = {
+            "pq": lambda: ((c1 + c2 * e**m1) / (1 + c3 * e**m1)) ** m2,
+            "pq inverse": lambda: (np.maximum(e ** (1 / m2) - c1, 0) / (c2 - c3 * e ** (1 / m2))) ** (1 / m1),
+            "hlg": lambda: np.where(e > 1 / 12, a * np.log(np.maximum(12 * e - b, 1e-9)) + c, np.sqrt(3 * e)),
+            "hlg inverse": lambda: np.where(e > 0.5, (np.exp((e - c) / a) + b) / 12, e * e / 3),
+            "srgb": lambda: np.where(e > 0.0031308, 1.055 * e ** (1 / 2.4) - 0.055, 12.92 * e),
+            "srgb inverse": lambda: np.where(e > 0.04045, ((e + 0.055) / 1.055) ** 2.4, e / 12.92),
+            "bt709": lambda: np.where(e >= 0.018, 1.099 * e**0.45 - 0.099, 4.5 * e),
+            "gamma": lambda: e ** (1 / v.gamma),
+        }
+        return {"out": found[kind]() * (peak if inverse else 1)}
+
+    d.check(reference, 2e-3)

@@ -1,0 +1,141 @@
+"""Pairs of edges: where they are closest, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.geometry import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+def _closest(p: Any, q: Any, r: Any, s: Any) -> Any:
+    """Distances of segments p-q and r-s on a fine grid of both, refined by turns."""
+    u, w = q - p, s - r
+    a, b = np.full(len(p), 0.5), np.full(len(p), 0.5)
+    best = np.full(len(p), np.inf)
+    for start in (0.0, 0.5, 1.0):
+        x = np.full(len(p), start)
+        for _ in range(60):
+            y = np.clip((((p + x[:, None] * u) - r) * w).sum(axis=1) / (w * w).sum(axis=1), 0, 1)
+            x = np.clip((((r + y[:, None] * w) - p) * u).sum(axis=1) / (u * u).sum(axis=1), 0, 1)
+        far = np.linalg.norm(p + x[:, None] * u - r - y[:, None] * w, axis=1)
+        nearer = far < best
+        a, b, best = np.where(nearer, x, a), np.where(nearer, y, b), np.minimum(far, best)
+    return a, b, best
+
+
+@DOMAIN.algorithm(
+    source="Lumelsky 1985; Ericson 2005, sec. 5.1.9; Bridson, Fedkiw & Anderson 2002 (edges of cloth)",
+    names={
+        "edge_gaps": "edge_edge_query|closest_edges|segment_pairs",
+        "points": "vertices|positions|particle_q",
+        "pairs": "edge_pairs|candidates|contacts",
+        "out": "result|gaps|values",
+        "st": "bary|params|closest",
+        "gap": "dist|d|distance",
+        "thickness": "radius|margin|h",
+    },
+    adjoint="no",
+    weight=5,
+)
+def edge_gaps(d: Draft) -> None:
+    """Finds where pairs of edges are closest and measures them there."""
+    wanted = d.option("wanted", "distance", "middle", "normal", "weights", "push", "count", "lowest", "speed")
+    layout = d.option("layout", "vertices", "segments", "indexed")
+    skip = d.flag("skip far", 0.4) and wanted in ("middle", "normal", "weights")
+    d.says({
+        "distance": "Computes the distances between pairs of edges.",
+        "middle": "Computes the middles between the closest points of pairs of edges.",
+        "normal": "Computes directions from one edge to another where they are closest.",
+        "weights": "Computes barycentric weights of the closest points of pairs of edges.",
+        "push": "Computes corrections that push pairs of edges apart to a given thickness.",
+        "count": "Counts the pairs of edges that are closer than a given thickness.",
+        "lowest": "Finds the least distance among all pairs of edges.",
+        "speed": "Computes how fast pairs of edges approach where they are closest.",
+    }[wanted])  # fmt: skip
+    n, m = d.pick(48, 64), d.pick(64, 96)
+    if layout == "vertices":
+        for name in ("p1", "q1", "p2", "q2"):
+            d.input(name, "vec3", m, -1.0, 1.0)
+        fetch = "a = p1[tid]\nb = q1[tid]\nc = p2[tid]\ne = q2[tid]"
+    elif layout == "segments":
+        d.input("firsts", "vec3", (m, 2), -1.0, 1.0, about="ends of the first edge of each pair")
+        d.input("seconds", "vec3", (m, 2), -1.0, 1.0, about="ends of the second edge of each pair")
+        fetch = "a = firsts[tid, 0]\nb = firsts[tid, 1]\nc = seconds[tid, 0]\ne = seconds[tid, 1]"
+    else:
+        d.input("points", "vec3", n, -1.0, 1.0, about="vertices")
+        d.input("pairs", "vec4i", m, 0, n, about="vertices of both edges of each pair")
+        fetch = "pair = pairs[tid]\na = points[pair[0]]\nb = points[pair[1]]\nc = points[pair[2]]\ne = points[pair[3]]"
+    if wanted == "speed":
+        d.input("v1", "vec3", m, -1.0, 1.0, about="velocity of the first edge of each pair")
+        d.input("v2", "vec3", m, -1.0, 1.0, about="velocity of the second edge of each pair")
+    if wanted in ("push", "count") or skip:
+        d.param("thickness", "float", 0.3, 0.7, about="distance to keep")
+    type_ = {"middle": "vec3", "normal": "vec3", "push": "vec3", "weights": "vec4", "count": "int"}.get(
+        wanted, "float"
+    )
+    if wanted == "lowest":
+        d.inout("out", "float", 1, value=1.0e6, about="least distance")
+    else:
+        d.output("out", type_, 1 if wanted == "count" else m)
+    away = "x1 = a + st[0] * (b - a)\nx2 = c + st[1] * (e - c)"
+    unit = f"{away}\nn = wp.normalize(x2 - x1)"
+    lines = {
+        "distance": "out[tid] = st[2]",
+        "middle": f"{away}\nout[tid] = 0.5 * (x1 + x2)",
+        "normal": f"{unit}\nout[tid] = n",
+        "weights": "out[tid] = wp.vec4(1.0 - st[0], st[0], 1.0 - st[1], st[1])",
+        "push": "gap = st[2]\nif gap < thickness:\n    x1 = a + st[0] * (b - a)\n    x2 = c + st[1] * (e - c)\n"
+        "    # Each of the two edges makes half of the way\n    out[tid] = 0.5 * (gap - thickness) * wp.normalize(x2 - x1)",
+        "count": "if st[2] < thickness:\n    wp.atomic_add(out, 0, 1)",
+        "lowest": "wp.atomic_min(out, 0, st[2])",
+        "speed": f"{unit}\nout[tid] = wp.dot(v1[tid] - v2[tid], n)",
+    }[wanted]
+    d.launch(m)
+    d.code(
+        "tid = wp.tid()\n$fetch\n# Weights of the closest points along both edges, and their distance\n"
+        "st = wp.closest_point_edge_edge(a, b, c, e, 1.0e-6)\n$far\n$lines",
+        fetch=fetch, lines=lines, far="if st[2] > thickness:\n    return" if skip else "",
+    )  # fmt: skip
+
+    def agree(v: Values, after: Values) -> None:
+        if layout == "vertices":
+            p, q, r, s = v.p1, v.q1, v.p2, v.q2
+        elif layout == "segments":
+            p, q, r, s = v.firsts[:, 0], v.firsts[:, 1], v.seconds[:, 0], v.seconds[:, 1]
+        else:
+            p, q, r, s = (v.points[v.pairs[:, k]] for k in range(4))
+        # edges that share a vertex or have none of length are another matter
+        whole = (np.linalg.norm(q - p, axis=1) > 1e-3) & (np.linalg.norm(s - r, axis=1) > 1e-3)
+        with np.errstate(all="ignore"):
+            a, b, far = _closest(p, q, r, s)
+        whole &= far > 1e-3
+        limit = v.get("thickness", np.inf)
+        if wanted == "count":
+            assert abs(int(after.out[0]) - (far[whole] < limit).sum()) <= (~whole).sum() + 1
+            return
+        if wanted == "lowest":
+            least = far[whole].min() if whole.all() else 0.0
+            assert abs(after.out[0] - least) < 2e-3
+            return
+        x1, x2 = p + a[:, None] * (q - p), r + b[:, None] * (s - r)
+        n_ = (x2 - x1) / np.maximum(far, 1e-9)[:, None]
+        found: dict[str, Callable[[], Any]] = {
+            "distance": lambda: far,
+            "middle": lambda: (x1 + x2) / 2,
+            "normal": lambda: n_,
+            "weights": lambda: np.stack([1 - a, a, 1 - b, b], axis=1),
+            "push": lambda: np.where((far < limit)[:, None], 0.5 * (far - limit)[:, None] * n_, 0),
+            "speed": lambda: ((v.v1 - v.v2) * n_).sum(axis=1),
+        }
+        want = found[wanted]()
+        if skip:
+            want = np.where((far > limit).reshape(-1, *[1] * (want.ndim - 1)), 0.0, want)
+            whole &= np.abs(far - limit) > 1e-3
+        wrong = np.abs(after.out[whole] - want[whole]).reshape(whole.sum(), -1).max(axis=1) > 1e-2
+        assert wrong.mean() < 0.05, f"{wrong.mean():.3f} wrong"
+
+    d.holds(agree)

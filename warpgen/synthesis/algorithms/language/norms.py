@@ -1,0 +1,208 @@
+"""Smoothed norms and directions, and the lengths of what kernels hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.language import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.forms import Form
+
+
+@DOMAIN.algorithm(
+    source="Warp manual, Built-Ins: smooth_normalize; Nocedal & Wright 2006 (smoothing); Charbonnier et al. 1994",
+    names={
+        "smooth_directions": "regularized_directions|soft_normalize|smooth_unit_vectors",
+        "v": "x|vec|slip",
+        "vectors": "velocities|gradients|offsets",
+        "out": "result|direction|y",
+        "delta": "epsilon|eps|smoothing",
+    },
+    adjoint="either",
+    weight=11,
+)
+def smooth_directions(d: Draft) -> None:
+    """Gives directions of vectors that vanish smoothly at zero."""
+    kind = d.option(
+        "kind", "direction", "friction", "drag", "steer", "spring", "capped step", "power", "alignment"
+    )
+    size = d.option("size", 2, 3)
+    written_out = d.flag("written out", 0.35)
+    d.says({
+        "direction": "Normalizes vectors smoothly, also where they vanish.",
+        "friction": "Computes regularized Coulomb friction from sliding velocities.",
+        "drag": "Computes quadratic drag along smoothed directions of motion.",
+        "steer": "Computes accelerations that steer agents to a given speed.",
+        "spring": "Computes constant-force springs whose force vanishes smoothly at rest.",
+        "capped step": "Takes gradient steps of limited length.",
+        "power": "Computes the power that regularized friction dissipates.",
+        "alignment": "Measures how well vectors are aligned with a direction, near zero where they vanish.",
+    }[kind])  # fmt: skip
+    form = Form(d)
+    vector = f"vec{size}"
+    form.element("v", "vectors", -1.0, 1.0, vector, about="vectors, which may vanish")
+    form.number("delta", 0.05, 0.3, about="length below which directions fade")
+    if kind in ("friction", "power"):
+        form.element("load", "loads", 1.0, 20.0, about="normal forces [N]")
+        form.number("mu", 0.2, 0.9, about="coefficient of friction")
+    if kind == "drag":
+        form.number("c", 0.2, 1.0, about="drag per squared speed [kg/m]")
+    if kind == "steer":
+        form.number("speed", 0.5, 1.5, about="speed to keep [m/s]")
+        form.number("gain", 0.5, 2.0, about="inverse of the response time [1/s]")
+    if kind == "spring":
+        form.number("pull", 1.0, 5.0, about="force of each spring [N]")
+    if kind == "capped step":
+        form.element("x", "points", -1.0, 1.0, vector)
+        form.number("rate", 0.01, 0.1, about="largest length of a step")
+    if kind == "alignment":
+        form.number("along", 0.0, 1.0, vector, "unit", about="unit vector")
+    form.output("out", "float" if kind in ("power", "alignment") else vector)
+    # v / sqrt(|v|^2 + delta^2), by the builtin or as it is defined
+    lines = "n = v / wp.norm_pseudo_huber(v, delta)" if written_out else "n = wp.smooth_normalize(v, delta)"
+    lines = f"# Finite at zero, unlike v / |v|\n{lines}"
+    value = {
+        "direction": "n",
+        "friction": "-mu * load * n",
+        "drag": "-c * wp.length_sq(v) * n",
+        "steer": "gain * (speed * n - v)",
+        "spring": "-pull * n",
+        "capped step": "x - rate * n",
+        "power": "mu * load * wp.dot(n, v)",
+        "alignment": "wp.dot(n, along)",
+    }[kind]
+    form.write("smoothed", lines, value)
+    d.explain("smooth_normalize(v, delta) = v / sqrt(|v|^2 + delta^2), whose slope at zero is 1 / delta.")
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        x = v.vectors
+        n = x / np.sqrt((x * x).sum(axis=-1, keepdims=True) + v.delta**2)
+        load = v.get("loads", np.zeros(1))[..., None]
+        found: dict[str, Callable[[], Any]] = {
+            "direction": lambda: n,
+            "friction": lambda: -v.mu * load * n,
+            "drag": lambda: -v.c * (x * x).sum(axis=-1, keepdims=True) * n,
+            "steer": lambda: v.gain * (v.speed * n - x),
+            "spring": lambda: -v.pull * n,
+            "capped step": lambda: v.points - v.rate * n,
+            "power": lambda: (v.mu * load * n * x).sum(axis=-1),
+            "alignment": lambda: (n * v.along).sum(axis=-1),
+        }
+        return {"out": found[kind]()}
+
+    d.check(reference, 1e-3)
+
+
+@DOMAIN.algorithm(
+    source="Warp manual, Built-Ins: len; Knuth 1998, TAOCP 2, section 3.4.2 (wrapped indices)",
+    names={
+        "length_loops": "loop_to_length|all_entries|whole_length",
+        "x": "values|data|samples",
+        "out": "result|y|reduced",
+        "total": "acc|s|running",
+        "table": "lut|knots|entries",
+        "v": "row|item|entry",
+    },
+    double=True,
+    adjoint="either",
+    weight=11,
+)
+def length_loops(d: Draft) -> None:
+    """Works through vectors, matrices and arrays by the lengths that they have."""
+    kind = d.option(
+        "kind",
+        "power mean",
+        "alternating",
+        "next",
+        "nearest",
+        "horner",
+        "row norms",
+        "diagonal",
+        "share",
+        "last",
+    )
+    size = d.option("size", 2, 3, 4)
+    d.says({
+        "power mean": "Computes the root mean square of the components of each vector.",
+        "alternating": "Adds up the components of each vector with alternating signs.",
+        "next": "Takes differences between values and their successors in a ring.",
+        "nearest": "Finds the entry of a table that is closest to each value.",
+        "horner": "Evaluates a polynomial whose coefficients are an array.",
+        "row norms": "Computes the largest sum of a row of each matrix.",
+        "diagonal": "Multiplies the entries on the diagonal of each matrix.",
+        "share": "Computes the share of each value in the mean of all.",
+        "last": "Divides vectors by their last components, as homogeneous coordinates want.",
+    }[kind])  # fmt: skip
+    form = Form(d)
+    vector, matrix = f"vec{size}", f"mat{size}{size}"
+    if kind in ("power mean", "alternating", "last"):
+        form.element("v", "x", 0.5, 2.0, vector)
+    elif kind in ("row norms", "diagonal"):
+        form.element("v", "x", 0.5, 1.5, matrix)
+    else:
+        form.element("v", "x", -1.0, 1.0)
+    entries = d.pick(5, 6, 8)
+    if kind in ("nearest", "horner", "share", "next"):
+        form.table("table", "float", entries, -1.0, 1.0)
+    form.output("out", {"nearest": "int", "last": vector}.get(kind, "float"))
+    loop = "for k in range(len({})):\n    {}"
+    lines, value = {
+        "power mean": (
+            "total = float(0.0)\n" + loop.format("v", "total += v[k] * v[k]"), "wp.sqrt(total / float(len(v)))",
+        ),
+        "alternating": (
+            "total = float(0.0)\nside = float(1.0)\n" + loop.format("v", "total += side * v[k]\n    side = -side"),
+            "total",
+        ),
+        "next": (
+            "at = int(wp.floor((v + 1.0) * 0.5 * float(len(table))))\nat = wp.min(at, len(table) - 1)\n"
+            "# The last value is followed by the first\nafter = (at + 1) % len(table)",
+            "table[after] - table[at]",
+        ),
+        "nearest": (
+            "best = int(0)\n" + "for k in range(1, len(table)):\n"
+            "    if wp.abs(table[k] - v) < wp.abs(table[best] - v):\n        best = k",
+            "best",
+        ),
+        "horner": (
+            "total = float(0.0)\n# From the highest power down\n"
+            + loop.format("table", "total = total * v + table[len(table) - 1 - k]"),
+            "total",
+        ),
+        "row norms": (
+            "largest = float(0.0)\nfor i_row in range(len(v)):\n    total = float(0.0)\n"
+            "    for k in range(len(v)):\n        total += wp.abs(v[i_row, k])\n    largest = wp.max(largest, total)",
+            "largest",
+        ),
+        "diagonal": ("total = float(1.0)\n" + loop.format("v", "total *= v[k, k]"), "total"),
+        "share": (
+            "total = float(0.0)\n" + loop.format("table", "total += table[k] * table[k]"),
+            "v * v / (total / float(len(table)))",
+        ),
+        "last": ("", "v / v[len(v) - 1]"),
+    }[kind]  # fmt: skip
+    if kind in ("next", "nearest", "row norms", "horner", "share"):
+        d.forward_only()
+    form.write("over_all", lines, value)
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        x, t = v.x, v.get("table", np.zeros(1))
+        found: dict[str, Callable[[], Any]] = {
+            "power mean": lambda: np.sqrt((x * x).mean(axis=-1)),
+            "alternating": lambda: x @ (-1.0) ** np.arange(size),
+            "next": lambda: (np.roll(t, -1) - t)[
+                np.minimum(np.floor((x + 1) / 2 * entries).astype(int), entries - 1)
+            ],
+            "nearest": lambda: np.abs(t - x[..., None]).argmin(axis=-1),
+            "horner": lambda: np.polynomial.polynomial.polyval(x, t),
+            "row norms": lambda: np.abs(x).sum(axis=-1).max(axis=-1),
+            "diagonal": lambda: np.diagonal(x, axis1=-2, axis2=-1).prod(axis=-1),
+            "share": lambda: x * x / (t * t).mean(),
+            "last": lambda: x / x[..., -1:],
+        }
+        return {"out": found[kind]()}
+
+    d.check(reference, 1e-3)

@@ -1,0 +1,132 @@
+"""Measures that clinics compute from a few readings of a patient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.medicine import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.forms import Form
+
+
+@DOMAIN.algorithm(
+    source="Du Bois & Du Bois 1916; Mosteller 1987; Mifflin et al. 1990; Cockcroft & Gault 1976; Friedewald 1972; Bazett 1920",
+    names={
+        "clinical_measures": "patient_indices|bedside_formulas|clinical_index",
+        "kg": "mass|weight|body_mass",
+        "cm": "height|stature|length_cm",
+        "age": "years|age_years|a",
+        "out": "result|index|measure",
+        "female": "is_female|woman|sex",
+    },
+    adjoint="no",
+    weight=6,
+)
+def clinical_measures(d: Draft) -> None:
+    """Computes clinical indices of patients from a few readings."""
+    kind = d.option(
+        "kind", "mass index", "du bois", "mosteller", "resting energy", "clearance", "lipids", "corrected qt", "arterial pressure",
+        "oxygen gradient", "anion gap",
+    )  # fmt: skip
+    graded = d.option("result", "value", "grade", "z score")
+    d.says({
+        "mass index": "Computes body mass indices.",
+        "du bois": "Computes body surface areas by Du Bois's formula.",
+        "mosteller": "Computes body surface areas by Mosteller's formula.",
+        "resting energy": "Computes resting energy needs by the equation of Mifflin and St Jeor.",
+        "clearance": "Estimates creatinine clearances by Cockcroft and Gault.",
+        "lipids": "Estimates LDL cholesterol by Friedewald's formula.",
+        "corrected qt": "Corrects QT intervals for the heart rate.",
+        "arterial pressure": "Computes mean arterial pressures.",
+        "oxygen gradient": "Computes the difference of oxygen pressure between alveoli and arteries.",
+        "anion gap": "Computes anion gaps, corrected for albumin.",
+    }[kind])  # fmt: skip
+    form = Form(d)
+    readings: dict[str, tuple[tuple[str, str, float, float, str], ...]] = {
+        "mass index": (("kg", "masses", 45, 120, "kg"), ("cm", "heights", 150, 195, "cm")),
+        "du bois": (("kg", "masses", 45, 120, "kg"), ("cm", "heights", 150, 195, "cm")),
+        "mosteller": (("kg", "masses", 45, 120, "kg"), ("cm", "heights", 150, 195, "cm")),
+        "resting energy": (("kg", "masses", 45, 120, "kg"), ("cm", "heights", 150, 195, "cm"), ("age", "ages", 20, 80, "years")),
+        "clearance": (("kg", "masses", 45, 120, "kg"), ("age", "ages", 20, 80, "years"), ("creatinine", "levels", 0.6, 3.0, "mg/dl")),
+        "lipids": (("total", "totals", 120, 280, "mg/dl"), ("hdl", "hdls", 30, 80, "mg/dl"), ("triglycerides", "fats", 60, 500, "mg/dl")),
+        "corrected qt": (("qt", "intervals", 320, 460, "ms"), ("pulse", "pulses", 45, 120, "1/min")),
+        "arterial pressure": (("systolic", "highs", 95, 180, "mmHg"), ("diastolic", "lows", 55, 94, "mmHg")),
+        "oxygen gradient": (("po2", "oxygens", 60, 100, "mmHg"), ("pco2", "carbons", 30, 50, "mmHg")),
+        "anion gap": (("sodium", "sodiums", 130, 148, "mmol/l"), ("chloride", "chlorides", 95, 110, "mmol/l"), ("bicarbonate", "bicarbonates", 15, 28, "mmol/l")),
+    }  # fmt: skip
+    for local, array, low, high, unit in readings[kind]:
+        form.element(local, array, low, high, about=f"[{unit}]")
+    sexed = kind in ("resting energy", "clearance")
+    if sexed:
+        form.element("female", "women", 0, 1, "bool", about="True for women")
+    if kind == "oxygen gradient":
+        form.number("share", 0.21, 0.6, about="share of oxygen in the air breathed")
+    if kind == "anion gap":
+        form.number("albumin", 2.0, 4.5, about="[g/dl]")
+    limits = {
+        "mass index": (18.5, 25.0), "du bois": (1.6, 2.0), "mosteller": (1.6, 2.0), "resting energy": (1300.0, 1800.0),
+        "clearance": (30.0, 60.0), "lipids": (100.0, 160.0), "corrected qt": (390.0, 440.0), "arterial pressure": (70.0, 105.0),
+        "oxygen gradient": (15.0, 25.0), "anion gap": (8.0, 16.0),
+    }[kind]  # fmt: skip
+    form.output("out", "int" if graded == "grade" else "float")
+    lines, value = {
+        "mass index": ("m = 0.01 * cm", "kg / (m * m)"),
+        "du bois": ("", "0.007184 * wp.pow(kg, 0.425) * wp.pow(cm, 0.725)"),
+        "mosteller": ("", "wp.sqrt(kg * cm / 3600.0)"),
+        "resting energy": ("base = 10.0 * kg + 6.25 * cm - 5.0 * age", "base + wp.where(female, -161.0, 5.0)"),
+        "clearance": ("c = (140.0 - age) * kg / (72.0 * creatinine)", "wp.where(female, 0.85 * c, c)"),
+        "lipids": ("# Above 400 mg/dl of triglycerides the estimate does not hold\nldl = total - hdl - 0.2 * triglycerides\nif triglycerides > 400.0:\n    ldl = -1.0", "ldl"),
+        "corrected qt": ("# Bazett: divide by the root of the interval between beats in seconds\nrr = 60.0 / pulse", "qt / wp.sqrt(rr)"),
+        "arterial pressure": ("# The heart rests about two thirds of the time", "diastolic + (systolic - diastolic) / 3.0"),
+        "oxygen gradient": ("# Alveolar gas equation at sea level, water vapor taken off\nalveolar = share * (760.0 - 47.0) - pco2 / 0.8", "alveolar - po2"),
+        "anion gap": ("gap = sodium - chloride - bicarbonate", "gap + 2.5 * (4.0 - albumin)"),
+    }[kind]  # fmt: skip
+    low_, high_ = limits
+    if lines.splitlines()[-1:] and lines.splitlines()[-1].startswith("#"):
+        lines, value = f"{lines}\nmean = {value}", "mean"
+    if graded == "grade":
+        lines += f"\nmeasure = {value}\n# -1 below the usual range, 0 within, 1 above\ngrade = int(0)\nif measure < {low_}:\n    grade = -1\nelif measure > {high_}:\n    grade = 1"
+        value = "grade"
+    elif graded == "z score":
+        lines += f"\nmeasure = {value}"
+        value = f"(measure - {(low_ + high_) / 2!r}) / {round((high_ - low_) / 4, 4)!r}"
+    form.write("index_of", lines.strip(), value)
+
+    def measured(v: Values) -> Any:
+        found: dict[str, Callable[[], Any]] = {
+            "mass index": lambda: v.masses / (v.heights / 100) ** 2,
+            "du bois": lambda: 0.007184 * v.masses**0.425 * v.heights**0.725,
+            "mosteller": lambda: np.sqrt(v.masses * v.heights / 3600),
+            "resting energy": lambda: (
+                10 * v.masses + 6.25 * v.heights - 5 * v.ages + np.where(v.women, -161, 5)
+            ),
+            "clearance": lambda: (140 - v.ages) * v.masses / (72 * v.levels) * np.where(v.women, 0.85, 1),
+            "lipids": lambda: np.where(v.fats > 400, -1, v.totals - v.hdls - v.fats / 5),
+            "corrected qt": lambda: v.intervals / np.sqrt(60 / v.pulses),
+            "arterial pressure": lambda: (v.highs + 2 * v.lows) / 3,
+            "oxygen gradient": lambda: v["share"] * 713 - v.carbons / 0.8 - v.oxygens,
+            "anion gap": lambda: v.sodiums - v.chlorides - v.bicarbonates + 2.5 * (4 - v.albumin),
+        }
+        return found[kind]()
+
+    if graded == "grade":
+
+        def agree(v: Values, after: Values) -> None:
+            x = measured(v)
+            sure = (np.abs(x - low_) > 1e-2) & (np.abs(x - high_) > 1e-2)
+            want = (x > high_).astype(int) - (x < low_)
+            np.testing.assert_array_equal(after.out[sure], want[sure])
+
+        d.holds(agree)
+        return
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        x = measured(v)
+        if graded == "z score":
+            x = (x - (low_ + high_) / 2) / round((high_ - low_) / 4, 4)
+        return {"out": x}
+
+    d.check(reference, 1e-3)

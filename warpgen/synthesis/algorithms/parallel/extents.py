@@ -1,0 +1,129 @@
+"""Extremes of groups by atomic operations, and what their old values tell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.parallel import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Warp manual, Built-Ins: atomic_min, atomic_max; Harris 2007; Herlihy & Shavit 2012, ch. 5",
+    names={
+        "group_extents": "group_bounds|segment_extremes|reduce_by_key",
+        "groups": "labels|keys|segments",
+        "group": "g|key|label",
+        "x": "values|points|samples",
+        "lower": "mins|low|least",
+        "upper": "maxs|high|greatest",
+        "last": "previous|old|before",
+    },
+    adjoint="no",
+    weight=6,
+)
+def group_extents(d: Draft) -> None:
+    """Finds the extremes of groups of values that lie in any order."""
+    wanted = d.option(
+        "wanted",
+        "range",
+        "box",
+        "least",
+        "greatest",
+        "first index",
+        "last index",
+        "records",
+        "magnitude",
+        "margin box",
+    )
+    skip = d.option("skip", "none", "negative", "mask")
+    stride = d.flag("strided", 0.35)
+    d.says({
+        "range": "Finds the least and the greatest value of each group.",
+        "box": "Finds the bounding box of each group of points.",
+        "least": "Finds the least value of each group.",
+        "greatest": "Finds the greatest value of each group.",
+        "first index": "Finds the first element of each group.",
+        "last index": "Finds the last element of each group.",
+        "records": "Marks the values that were the greatest of their group when they came.",
+        "magnitude": "Finds the greatest length of the vectors of each group.",
+        "margin box": "Finds bounding boxes of groups of spheres.",
+    }[wanted])  # fmt: skip
+    n, k = d.pick(128, 160, 192), d.pick(6, 8, 10)
+    points = wanted in ("box", "magnitude", "margin box")
+    index = wanted in ("first index", "last index")
+    if not index:
+        d.input("x", "vec3" if points else "float", n, -1.0, 1.0)
+    d.input("groups", "int", n, -2 if skip == "negative" else 0, k, about="group of each element")
+    if skip == "mask":
+        d.input("active", "bool", n, about="False for elements to leave out")
+    if wanted == "margin box":
+        d.input("radii", "float", n, 0.05, 0.2)
+    boxed = wanted in ("box", "margin box")
+    low, high = wanted in ("range", "least", "first index") or boxed, wanted not in ("least", "first index")
+    type_ = "vec3" if boxed else "int" if index else "float"
+    if low:
+        d.inout("lower", type_, k, value=float(n) if index else 1.0e6, about="least of each group")
+    if high:
+        d.inout(
+            "upper",
+            type_,
+            k,
+            value=-1.0 if index else 0.0 if wanted == "magnitude" else -1.0e6,
+            about="greatest of each group",
+        )
+    if wanted == "records":
+        d.output("record", "int", n, about="1 where a value was a record")
+    lines = {
+        "range": "wp.atomic_min(lower, group, x[e])\nwp.atomic_max(upper, group, x[e])",
+        "box": "p = x[e]\nwp.atomic_min(lower, group, p)\nwp.atomic_max(upper, group, p)",
+        "least": "wp.atomic_min(lower, group, x[e])",
+        "greatest": "wp.atomic_max(upper, group, x[e])",
+        "first index": "wp.atomic_min(lower, group, e)",
+        "last index": "wp.atomic_max(upper, group, e)",
+        "records": "# The old value tells whether this one is higher than all before it\n"
+        "last = wp.atomic_max(upper, group, x[e])\nif x[e] > last:\n    record[e] = 1",
+        "magnitude": "wp.atomic_max(upper, group, wp.length(x[e]))",
+        "margin box": "p = x[e]\nmargin = wp.vec3(radii[e], radii[e], radii[e])\n"
+        "wp.atomic_min(lower, group, p - margin)\nwp.atomic_max(upper, group, p + margin)",
+    }[wanted]
+    leave = "continue" if stride else "return"
+    guard = {
+        "none": "",
+        "negative": f"# Elements without a group\nif group < 0:\n    {leave}",
+        "mask": f"if not active[e]:\n    {leave}",
+    }[skip]
+    each = (
+        f"group = groups[e]\n{guard}\n{lines}" if skip != "mask" else f"{guard}\ngroup = groups[e]\n{lines}"
+    )
+    if stride:
+        d.launch(n // 4)
+        d.code(
+            "tid = wp.tid()\n# Each thread takes four elements that lie next to each other\nfor e in range(4 * tid, 4 * tid + 4):\n    $each",
+            each=each,
+        )
+    else:
+        d.launch(n)
+        d.code("e = wp.tid()\n$each", each=each)
+
+    def agree(v: Values, after: Values) -> None:
+        keep = {"none": np.ones(n, bool), "negative": v.groups >= 0}.get(skip, v.get("active"))
+        g = v.groups
+        x: Any = np.arange(n) if index else np.linalg.norm(v.x, axis=1) if wanted == "magnitude" else v.x
+        r = v.radii[:, None] if wanted == "margin box" else 0.0
+        for name, f, put in (("lower", np.minimum, x - r), ("upper", np.maximum, x + r)):
+            if name in after:
+                want = v[name].astype(float).copy()
+                f.at(want, g[keep], put[keep])
+                np.testing.assert_allclose(after[name], want, atol=1e-4)
+        if wanted == "records":
+            best = v.upper[np.maximum(g, 0)]
+            first = after.record[keep & (x == after.upper[np.maximum(g, 0)])]
+            assert (first == 1).all()
+            assert (after.record[~keep] == 0).all()
+            assert len(first) == len(np.unique(g[keep]))
+            assert (best < x).all()
+
+    d.holds(agree)

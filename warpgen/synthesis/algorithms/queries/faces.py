@@ -1,0 +1,295 @@
+"""Faces of meshes: how they move, and which way they look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.queries import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_NAMES = {
+    "mesh": "mesh_id|surface|geo",
+    "face": "f|tri|face_index",
+    "chosen": "face_ids|selection|faces",
+    "n": "normal|nrm|unit_normal",
+}
+
+
+def _corners(v: Values) -> tuple[Any, Any]:
+    """Corners of all faces and their velocities."""
+    points, speeds = v.mesh.points.astype(float), v.mesh.velocities.astype(float)
+    return points[v.mesh.faces], speeds[v.mesh.faces]
+
+
+def _declared(d: Draft, listed: bool) -> tuple[int, str]:
+    """Declares a mesh; gives how many faces are looked at, and the line that names one."""
+    stacks, slices = d.pick(4, 5, 6), d.pick(6, 8, 10)
+    d.handle("mesh", "mesh", (stacks, slices), about="Mesh id")
+    faces = 2 * slices * (stacks - 1)
+    if not listed:
+        return faces, "face = wp.tid()"
+    n = d.pick(32, 48)
+    d.input("chosen", "int", n, 0, faces, about="Faces to look at")
+    return n, "tid = wp.tid()\nface = chosen[tid]"
+
+
+@DOMAIN.algorithm(
+    source="Irgens 2008, Continuum Mechanics, ch. 4 (rates of deformation); Warp manual, Geometry: mesh_get_velocity",
+    names=_NAMES
+    | {
+        "face_motion": "mesh_face_rates|surface_velocity|moving_faces",
+        "rates": "out|result|face_rates",
+        "va": "v0|vel_a|dp0",
+        "vb": "v1|vel_b|dp1",
+        "vc": "v2|vel_c|dp2",
+        "mean": "v_mean|drift|v_face",
+    },
+    adjoint="no",
+    weight=6,
+)
+def face_motion(d: Draft) -> None:
+    """Computes how the faces of a moving mesh move and deform."""
+    kind = d.option(
+        "kind",
+        "mean",
+        "normal speed",
+        "area rate",
+        "edge rate",
+        "advanced",
+        "energy",
+        "turn",
+        "volume rate",
+        "tilt",
+    )
+    listed = d.flag("listed")
+    static = d.flag("relative", 0.4)
+    d.says({
+        "mean": "Averages the vertex velocities of each mesh face.",
+        "normal speed": "Computes the speed of each mesh face along its normal.",
+        "area rate": "Computes how fast the area of each mesh face grows.",
+        "edge rate": "Computes how fast the longest edge of each mesh face is stretched.",
+        "advanced": "Moves the centers of mesh faces along with their vertices.",
+        "energy": "Computes the kinetic energy of each mesh face per surface density.",
+        "turn": "Computes the velocity of each mesh face's normal.",
+        "volume rate": "Computes the volume that each mesh face sweeps per unit of time.",
+        "tilt": "Finds the largest difference between the vertex velocities of each mesh face.",
+    }[kind])  # fmt: skip
+    count, head = _declared(d, listed)
+    if static:
+        d.param("wind", "vec3", -0.5, 0.5, about="Velocity of the frame of reference")
+    if kind == "advanced":
+        d.param("dt", "float", 0.05, 0.2, about="Time step [s]")
+    if kind == "energy":
+        d.param("density", "float", 0.5, 2.0, about="Mass per area")
+    d.output("rates", "vec3" if kind in ("mean", "advanced", "turn") else "float", count)
+    corner = [f"3 * face{f' + {k}' if k else ''}" for k in range(3)]
+    moved = " - wind" if static else ""
+    speeds = "\n".join(
+        f"v{x} = wp.mesh_get_velocity(mesh, {c}){moved}" for x, c in zip("abc", corner, strict=True)
+    )
+    places = "\n".join(f"{x} = wp.mesh_get_point(mesh, {c})" for x, c in zip("abc", corner, strict=True))
+    mean = "mean = (va + vb + vc) / 3.0"
+    slope = "side = wp.cross(b - a, c - a)\nside_rate = wp.cross(vb - va, c - a) + wp.cross(b - a, vc - va)"
+    work, value = {
+        "mean": ("", "(va + vb + vc) / 3.0"),
+        "normal speed": (f"{mean}\nn = wp.mesh_eval_face_normal(mesh, face)", "wp.dot(mean, n)"),
+        "area rate": (f"{places}\n{slope}", "0.5 * wp.dot(side, side_rate) / wp.length(side)"),
+        "edge rate": (
+            f"{places}\ne = b - a\nde = vb - va\nif wp.length_sq(c - b) > wp.length_sq(e):\n    e = c - b\n    de = vc - vb\n"
+            "if wp.length_sq(a - c) > wp.length_sq(e):\n    e = a - c\n    de = va - vc",
+            "wp.dot(e, de) / wp.length(e)",
+        ),
+        "advanced": (f"{places}\n{mean}", "(a + b + c) / 3.0 + dt * mean"),
+        "energy": (
+            f"{places}\narea = 0.5 * wp.length(wp.cross(b - a, c - a))\n"
+            "# Mass matrix of a linear triangle: A / 12 times (1 + delta_ij)\n"
+            "total = va + vb + vc\nsquares = wp.length_sq(va) + wp.length_sq(vb) + wp.length_sq(vc)",
+            "density * area / 24.0 * (wp.length_sq(total) + squares)",
+        ),
+        "turn": (
+            f"{places}\n{slope}\nn = wp.mesh_eval_face_normal(mesh, face)\n"
+            "# A unit vector changes only across itself",
+            "(side_rate - wp.dot(n, side_rate) * n) / wp.length(side)",
+        ),
+        "volume rate": (f"{places}\n{mean}", "0.5 * wp.dot(mean, wp.cross(b - a, c - a))"),
+        "tilt": ("", "wp.max(wp.max(wp.length(va - vb), wp.length(vb - vc)), wp.length(vc - va))"),
+    }[kind]  # fmt: skip
+    if kind == "edge rate":
+        d.forward_only()
+    d.launch(count)
+    d.code(
+        f"{head}\n$speeds\n$work\nrates[{'tid' if listed else 'face'}] = {value}", speeds=speeds, work=work
+    )
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        p, u = _corners(v)
+        if static:
+            u = u - v.wind
+        if listed:
+            p, u = p[v.chosen], u[v.chosen]
+        (a, b, c), (va, vb, vc) = np.moveaxis(p, 1, 0), np.moveaxis(u, 1, 0)
+        side = np.cross(b - a, c - a)
+        size = np.linalg.norm(side, axis=1, keepdims=True)
+        normal, mean_ = side / size, u.mean(axis=1)
+        rate = np.cross(vb - va, c - a) + np.cross(b - a, vc - va)
+        edges, moves = np.roll(p, -1, axis=1) - p, np.roll(u, -1, axis=1) - u
+        stretch = (edges * moves).sum(axis=2) / np.linalg.norm(edges, axis=2)
+        longest = (np.linalg.norm(edges, axis=2).round(6)).argmax(axis=1)
+        found: dict[str, Callable[[], Any]] = {
+            "mean": lambda: mean_,
+            "normal speed": lambda: (mean_ * normal).sum(axis=1),
+            "area rate": lambda: 0.5 * (normal * rate).sum(axis=1),
+            "edge rate": lambda: stretch[np.arange(len(p)), longest],
+            "advanced": lambda: p.mean(axis=1) + v.dt * mean_,
+            "energy": lambda: (
+                v.density * size[:, 0] / 48 * ((u.sum(axis=1) ** 2).sum(axis=1) + (u**2).sum(axis=(1, 2)))
+            ),
+            "turn": lambda: (rate - (normal * rate).sum(axis=1, keepdims=True) * normal) / size,
+            "volume rate": lambda: 0.5 * (mean_ * side).sum(axis=1),
+            "tilt": lambda: np.linalg.norm(moves, axis=2).max(axis=1),
+        }
+        return {"rates": found[kind]()}
+
+    if kind == "edge rate":  # which of two edges of one length is taken, rounding decides
+
+        def agree(v: Values, after: Values) -> None:
+            wrong = np.abs(after.rates - reference(v)["rates"]) > 1e-3
+            assert wrong.mean() < 0.6
+            p, u = _corners(v)
+            u = u - v.wind if static else u
+            edges, moves = np.roll(p, -1, axis=1) - p, np.roll(u, -1, axis=1) - u
+            each = (edges * moves).sum(axis=2) / np.linalg.norm(edges, axis=2)
+            each = each[v.chosen] if listed else each
+            assert (np.abs(each - after.rates[:, None]).min(axis=1) < 1e-3).all()
+
+        d.holds(agree)
+    else:
+        d.check(reference, 2e-3)
+
+
+@DOMAIN.algorithm(
+    source="Duff et al. 2017 (frames from normals); Lambert 1760; Warp manual, Geometry: mesh_eval_face_normal",
+    names=_NAMES
+    | {
+        "face_directions": "face_orientation|classify_faces|face_normals_use",
+        "seen": "out|result|face_values",
+        "eye": "viewer|camera|cam_pos",
+        "up": "vertical|gravity_up|z_axis",
+        "mid": "center|centroid|c",
+    },
+    adjoint="no",
+    weight=6,
+)
+def face_directions(d: Draft) -> None:
+    """Sorts or shades the faces of a mesh by the way that they look."""
+    kind = d.option(
+        "kind", "slope", "facing", "lambert", "tangent", "axis", "offset", "list", "silhouette", "mirror"
+    )
+    listed = d.flag("listed") if kind != "silhouette" else False
+    middle = d.option("middle", "eval", "points")
+    d.says({
+        "slope": "Computes the slope angle of each mesh face against the vertical.",
+        "facing": "Marks the mesh faces that look towards a viewer.",
+        "lambert": "Computes the diffuse light that each mesh face gets from a point light.",
+        "tangent": "Builds a tangent vector for each mesh face.",
+        "axis": "Classifies mesh faces by the coordinate axis that their normals are closest to.",
+        "offset": "Moves the centers of mesh faces outwards along their normals.",
+        "list": "Lists the mesh faces that look towards a viewer.",
+        "silhouette": "Counts the mesh faces that look towards and away from a viewer.",
+        "mirror": "Mirrors a direction at each mesh face.",
+    }[kind])  # fmt: skip
+    count, head = _declared(d, listed)
+    eyed = kind in ("facing", "list", "silhouette", "lambert")
+    if eyed:
+        d.param(
+            "eye", "vec3", 1.5, 3.0, about="Position of the " + ("light" if kind == "lambert" else "viewer")
+        )
+    if kind in ("slope", "mirror"):
+        d.param("up", "vec3", 0.0, 1.0, kind="unit", about="Unit vector")
+    if kind == "lambert":
+        d.param("power", "float", 2.0, 8.0, about="Radiant intensity of the light [W/sr]")
+    if kind == "offset":
+        d.param("thickness", "float", 0.05, 0.2, about="Distance to move by")
+    type_ = {
+        "tangent": "vec3",
+        "offset": "vec3",
+        "mirror": "vec3",
+        "facing": "int",
+        "axis": "int",
+        "list": "int",
+    }
+    own = "tid" if listed else "face"
+    if kind == "list":
+        d.output("count", "int", 1, about="Number of faces found")
+        d.forward_only()
+    d.output(
+        "seen",
+        type_.get(kind, "int" if kind == "silhouette" else "float"),
+        2 if kind == "silhouette" else count,
+    )
+    mid = (
+        "mid = wp.mesh_eval_position(mesh, face, 1.0 / 3.0, 1.0 / 3.0)"
+        if middle == "eval"
+        else "mid = (wp.mesh_get_point(mesh, 3 * face) + wp.mesh_get_point(mesh, 3 * face + 1) "
+        "+ wp.mesh_get_point(mesh, 3 * face + 2)) / 3.0"
+    )
+    toward = f"{mid}\nfront = wp.dot(n, eye - mid) > 0.0"
+    lines = {
+        "slope": f"seen[{own}] = wp.acos(wp.clamp(wp.dot(n, up), -1.0, 1.0))",
+        "facing": f"{toward}\nseen[{own}] = wp.where(front, 1, 0)",
+        "lambert": f"{mid}\nto = eye - mid\nr2 = wp.length_sq(to)\n"
+        f"seen[{own}] = power * wp.max(wp.dot(n, to), 0.0) / (r2 * wp.sqrt(r2))",
+        "tangent": "# Take the axis that is least parallel to the normal\nhelper = wp.vec3(1.0, 0.0, 0.0)\n"
+        f"if wp.abs(n[0]) > 0.6:\n    helper = wp.vec3(0.0, 1.0, 0.0)\nseen[{own}] = wp.normalize(wp.cross(n, helper))",
+        "axis": "best = int(0)\nfor k in range(1, 3):\n    if wp.abs(n[k]) > wp.abs(n[best]) + 1.0e-5:\n        best = k\n"
+        f"# 0 to 2 for positive x, y and z, 3 to 5 for negative\nseen[{own}] = best + wp.where(n[best] < 0.0, 3, 0)",
+        "offset": f"{mid}\nseen[{own}] = mid + thickness * n",
+        "list": f"{toward}\nif front:\n    # The old value of the counter is the slot of this face\n"
+        "    slot = wp.atomic_add(count, 0, 1)\n    seen[slot] = face",
+        "silhouette": f"{toward}\nif front:\n    wp.atomic_add(seen, 0, 1)\nelse:\n    wp.atomic_add(seen, 1, 1)",
+        "mirror": f"seen[{own}] = up - 2.0 * wp.dot(n, up) * n",
+    }[kind]
+    d.launch(count)
+    d.code(f"{head}\nn = wp.mesh_eval_face_normal(mesh, face)\n$lines", lines=lines)
+
+    def agree(v: Values, after: Values) -> None:
+        p, _ = _corners(v)
+        p = p[v.chosen] if listed else p
+        n = np.cross(p[:, 1] - p[:, 0], p[:, 2] - p[:, 0])
+        n = n / np.linalg.norm(n, axis=1, keepdims=True)
+        mid_, up, eye = p.mean(axis=1), v.get("up", np.zeros(3)), v.get("eye", np.zeros(3))
+        to = eye - mid_
+        faced = (n * to).sum(axis=1)
+        sure = np.abs(faced) > 1e-3
+        seen = after.seen
+        if kind == "tangent":
+            np.testing.assert_allclose((seen * n).sum(axis=1), 0.0, atol=1e-4)
+            np.testing.assert_allclose(np.linalg.norm(seen, axis=1), 1.0, atol=1e-4)
+            return
+        if kind == "axis":
+            sign = np.where(seen < 3, 1, -1)
+            assert (sign * n[np.arange(len(n)), seen % 3] > np.abs(n).max(axis=1) - 1e-3).all()
+            return
+        if kind == "list":
+            ids = v.chosen if listed else np.arange(count)
+            made = np.sort(seen[: int(after.count[0])])
+            assert np.isin(made, ids[(faced > -1e-3)]).all()
+            assert np.isin(ids[sure & (faced > 0)], made).all()
+            return
+        if kind == "silhouette":
+            assert abs(int(seen[0]) - (faced > 0).sum()) <= (~sure).sum()
+            assert seen.sum() == count
+            return
+        found: dict[str, Callable[[], Any]] = {
+            "slope": lambda: np.arccos(np.clip((n * up).sum(axis=1), -1, 1)),
+            "facing": lambda: np.where(sure, faced > 0, seen),
+            "lambert": lambda: v.power * np.maximum(faced, 0) / np.linalg.norm(to, axis=1) ** 3,
+            "offset": lambda: mid_ + v.thickness * n,
+            "mirror": lambda: up - 2 * (n * up).sum(axis=1, keepdims=True) * n,
+        }
+        np.testing.assert_allclose(np.asarray(seen, float), np.asarray(found[kind](), float), atol=5e-3)
+
+    d.holds(agree)

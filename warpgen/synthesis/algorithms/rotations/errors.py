@@ -1,0 +1,258 @@
+"""How far rotations and poses are apart, and how rotations follow from vectors and rates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rotations import DOMAIN
+from warpgen.synthesis.algorithms.rotations._numpy import (
+    about,
+    conjugate,
+    matrix,
+    multiply,
+    rotate,
+    same_rotation,
+)
+from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.forms import Form
+
+
+def _logarithm(q: Any) -> Any:
+    """Rotation vectors of the shorter way round."""
+    q = np.where(q[..., 3:] < 0, -q, q)
+    size = np.linalg.norm(q[..., :3], axis=-1, keepdims=True)
+    return 2 * np.arctan2(size, q[..., 3:]) * q[..., :3] / np.maximum(size, 1e-9)
+
+
+@DOMAIN.algorithm(
+    source="Park 1995 (distances of rigid motions); Huynh 2009 (metrics of rotations); Lynch & Park 2017, ch. 3",
+    names={
+        "pose_errors": "pose_difference|tracking_error|compare_poses",
+        "a": "goal|target|desired",
+        "b": "current|actual|measured",
+        "goals": "targets|desired_poses|reference_q",
+        "poses": "body_q|current_poses|actual_poses",
+        "rel": "delta|diff|error_q",
+        "out": "errors|result|residual",
+    },
+    adjoint="no",
+    weight=6,
+)
+def pose_errors(d: Draft) -> None:
+    """Measures how far poses are from their goals."""
+    kind = d.option(
+        "kind", "distance", "angle", "vector", "twist", "weighted", "chordal", "reached", "points"
+    )
+    frame = d.option("frame", "body", "world")
+    apart = d.option("taken apart", "transforms", "parts")
+    d.says({
+        "distance": "Computes the distances between the positions of poses and their goals.",
+        "angle": "Computes the angles between the rotations of poses and their goals.",
+        "vector": "Computes rotation vectors that turn poses into their goals.",
+        "twist": "Computes twists that carry poses to their goals in unit time.",
+        "weighted": "Computes weighted distances of poses from their goals.",
+        "chordal": "Computes chordal distances between the rotation matrices of poses and their goals.",
+        "reached": "Tests whether poses have reached their goals within tolerances.",
+        "points": "Computes how far a point fixed to each pose is from where the goal has it.",
+    }[kind])  # fmt: skip
+    form = Form(d)
+    form.element("a", "goals", -1.0, 1.0, "transform", "transform", about="goals")
+    form.element("b", "poses", -1.0, 1.0, "transform", "transform", about="current poses")
+    if kind == "weighted":
+        form.number("arm", 0.2, 1.0, about="length that an angle counts with [m/rad]")
+    if kind == "reached":
+        form.number("near", 0.8, 1.6, about="tolerated distance [m]")
+        form.number("turn", 1.2, 2.4, about="tolerated angle [rad]")
+    if kind == "points":
+        form.number("tip", -0.5, 0.5, "vec3", about="point in the frame of each pose")
+    form.output("out", {"vector": "vec3", "twist": "spatial_vector", "reached": "bool"}.get(kind, "float"))
+    if apart == "parts":
+        gap = "gap = wp.transform_get_translation(a) - wp.transform_get_translation(b)"
+        q = "qa = wp.transform_get_rotation(a)\nqb = wp.transform_get_rotation(b)\n"
+        q += "rel = wp.quat_inverse(qb) * qa" if frame == "body" else "rel = qa * wp.quat_inverse(qb)"
+    else:
+        gap = "gap = a.p - b.p"
+        q = "rel = wp.quat_inverse(b.q) * a.q" if frame == "body" else "rel = a.q * wp.quat_inverse(b.q)"
+    angle = "angle = 2.0 * wp.atan2(wp.length(wp.vec3(rel[0], rel[1], rel[2])), wp.abs(rel[3]))"
+    log = (
+        "# q and -q are one rotation: take the shorter way\nif rel[3] < 0.0:\n    rel = -rel\n"
+        "spin = wp.vec3()\nangle = float(0.0)\nwp.quat_to_axis_angle(rel, spin, angle)"
+    )
+    local = "\ngap = wp.quat_rotate_inv(wp.transform_get_rotation(b), gap)" if frame == "body" else ""
+    lines, value = {
+        "distance": (gap, "wp.length(gap)"),
+        "angle": (f"{q}\n{angle}", "angle"),
+        "vector": (f"{q}\n{log}", "angle * spin"),
+        "twist": (f"{gap}{local}\n{q}\n{log}", "wp.spatial_vector(gap, angle * spin)"),
+        "weighted": (f"{gap}\n{q}\n{angle}", "wp.sqrt(wp.length_sq(gap) + arm * arm * angle * angle)"),
+        "chordal": (
+            "off = wp.quat_to_matrix(wp.transform_get_rotation(a)) - wp.quat_to_matrix(wp.transform_get_rotation(b))",
+            "wp.sqrt(wp.ddot(off, off))",
+        ),
+        "reached": (f"{gap}\n{q}\n{angle}", "wp.length(gap) < near and angle < turn"),
+        "points": ("", "wp.length(wp.transform_point(a, tip) - wp.transform_point(b, tip))"),
+    }[kind]
+    form.write("error_of", lines, value)
+
+    def agree(v: Values, after: Values) -> None:
+        a, b = v.goals, v.poses
+        gap_ = a[..., :3] - b[..., :3]
+        qa, qb = a[..., 3:], b[..., 3:]
+        rel = multiply(conjugate(qb), qa) if frame == "body" else multiply(qa, conjugate(qb))
+        w = _logarithm(rel)
+        size, turn = np.linalg.norm(gap_, axis=-1), np.linalg.norm(w, axis=-1)
+        moved = rotate(conjugate(qb), gap_) if frame == "body" else gap_
+        tip = v.get("tip", np.zeros(3))
+        found: dict[str, Callable[[], Any]] = {
+            "distance": lambda: size,
+            "angle": lambda: turn,
+            "vector": lambda: w,
+            "twist": lambda: np.concatenate([moved, w], axis=-1),
+            "weighted": lambda: np.hypot(size, v.arm * turn),
+            "chordal": lambda: np.linalg.norm(matrix(qa) - matrix(qb), axis=(-2, -1)),
+            "points": lambda: np.linalg.norm(gap_ + rotate(qa, tip) - rotate(qb, tip), axis=-1),
+        }
+        if kind == "reached":
+            sure = (np.abs(size - v.near) > 1e-3) & (np.abs(turn - v.turn) > 1e-3)
+            np.testing.assert_array_equal(after.out[sure], ((size < v.near) & (turn < v.turn))[sure])
+            return
+        # at half a turn either way round is as short
+        sure = turn < np.pi - 0.02
+        np.testing.assert_allclose(after.out[sure], found[kind]()[sure], atol=5e-3)
+
+    d.holds(agree)
+
+
+@DOMAIN.algorithm(
+    source="Melax 1998, The shortest arc quaternion; Diebel 2006; Sola 2017, sec. 4.6",
+    names={
+        "turn_by_vectors": "rotations_from_vectors|aim_frames|vector_rotations",
+        "u": "from_dir|src|a",
+        "w": "to_dir|dst|b",
+        "firsts": "sources|from_dirs|directions",
+        "seconds": "targets|to_dirs|rates",
+        "rotations": "orientations|quats|attitudes",
+        "out": "result|turned|rotations_out",
+    },
+    adjoint="no",
+    weight=6,
+)
+def turn_by_vectors(d: Draft) -> None:
+    """Builds rotations from vectors: arcs, rates of turn, frames."""
+    kind = d.option(
+        "kind", "arc", "carry", "rate", "half rate", "frame", "exponential", "aim limited", "conjugate"
+    )
+    unit = d.flag("normalised after", 0.4)
+    d.says({
+        "arc": "Builds the shortest rotations from one direction to another.",
+        "carry": "Turns frames so that one of their axes follows a direction.",
+        "rate": "Integrates rotations over a step by the quaternions of angular velocities.",
+        "half rate": "Integrates rotations over a step by the time derivative of quaternions.",
+        "frame": "Builds rotations whose z axis is given and whose x axis is as near as possible to another vector.",
+        "exponential": "Converts rotation vectors to quaternions.",
+        "aim limited": "Turns directions towards others by a limited angle.",
+        "conjugate": "Expresses rotations about world axes in the frames of bodies.",
+    }[kind])  # fmt: skip
+    form = Form(d)
+    rates = kind in ("rate", "half rate", "exponential")
+    if kind in ("carry", "rate", "half rate", "conjugate"):
+        form.element("q", "rotations", 0.0, 1.0, "quat", "unit", about="unit quaternions")
+    if kind in ("arc", "frame", "aim limited"):
+        form.element("u", "firsts", 0.0, 1.0, "vec3", "unit", about="unit vectors")
+    if rates:
+        form.element(
+            "w",
+            "seconds",
+            -2.0,
+            2.0,
+            "vec3",
+            about="angular velocities [rad/s]" if kind != "exponential" else "rotation vectors [rad]",
+        )
+    else:
+        form.element("w", "seconds", 0.0, 1.0, "vec3", "unit", about="unit vectors")
+    if kind in ("rate", "half rate"):
+        form.number("dt", 0.01, 0.1, about="time step [s]")
+    if kind in ("aim limited", "conjugate"):
+        form.number("limit", 0.2, 1.0, about="angle [rad]")
+    form.output("out", "vec3" if kind == "aim limited" else "quat")
+    exponential = (
+        "angle = wp.length(w){0}\n# Axis of any direction where there is no rotation\n"
+        "spin = wp.vec3(1.0, 0.0, 0.0)\nif angle > 1.0e-6:\n    spin = wp.normalize(w)"
+    )
+    lines, value = {
+        "arc": (
+            "# The quaternion of twice the angle and the identity have this in their middle\nacross = wp.cross(u, w)",
+            "wp.normalize(wp.quat(across, 1.0 + wp.dot(u, w)))",
+        ),
+        "carry": (
+            "axis = wp.quat_rotate(q, wp.vec3(0.0, 0.0, 1.0))\nacross = wp.cross(axis, w)\n"
+            "arc = wp.normalize(wp.quat(across, 1.0 + wp.dot(axis, w)))",
+            "arc * q",
+        ),
+        "rate": (exponential.format(" * dt"), "wp.quat_from_axis_angle(spin, angle) * q"),
+        "half rate": (
+            "# dq/dt = (w, 0) q / 2\nrate = wp.quat(w, 0.0) * q",
+            "wp.normalize(q + 0.5 * dt * rate)",
+        ),
+        "frame": (
+            "z = w\ny = wp.normalize(wp.cross(z, u))\nx = wp.cross(y, z)",
+            "wp.quat_from_matrix(wp.matrix_from_cols(x, y, z))",
+        ),
+        "exponential": (exponential.format(""), "wp.quat_from_axis_angle(spin, angle)"),
+        "aim limited": (
+            "between = wp.acos(wp.clamp(wp.dot(u, w), -1.0, 1.0))\naxis = wp.normalize(wp.cross(u, w))\n"
+            "turn = wp.quat_from_axis_angle(axis, wp.min(between, limit))",
+            "wp.quat_rotate(turn, u)",
+        ),
+        "conjugate": ("turn = wp.quat_from_axis_angle(w, limit)", "wp.quat_inverse(q) * turn * q"),
+    }[kind]
+    if unit and kind in ("carry", "rate", "conjugate"):
+        lines += f"\nmade = {value}\n# Keep rounding errors from adding up"
+        value = "wp.normalize(made)"
+    form.write("turned_by", lines.strip(), value)
+
+    def agree(v: Values, after: Values) -> None:
+        q, u, w, made = v.get("rotations"), v.get("firsts"), v.seconds, after.out
+        z = np.array([0.0, 0.0, 1.0])
+        size = np.linalg.norm(w, axis=-1)
+        if kind in ("arc", "carry"):
+            np.testing.assert_allclose(
+                rotate(made, u if kind == "arc" else np.broadcast_to(z, w.shape)), w, atol=5e-3
+            )
+            start = u if kind == "arc" else rotate(q, np.broadcast_to(z, w.shape))
+            rest = made if kind == "arc" else multiply(made, conjugate(q))
+            angle = 2 * np.arctan2(np.linalg.norm(rest[..., :3], axis=-1), np.abs(rest[..., 3]))
+            np.testing.assert_allclose(np.cos(angle), (start * w).sum(axis=-1), atol=5e-3)
+        elif kind in ("rate", "exponential", "conjugate"):
+            turn = about(
+                w / size[..., None], v.limit + 0 * size if kind == "conjugate" else size * v.get("dt", 1.0)
+            )
+            want = {"rate": lambda: multiply(turn, q), "exponential": lambda: turn}.get(
+                kind, lambda: multiply(multiply(conjugate(q), turn), q)
+            )()
+            same_rotation(made, want)
+        elif kind == "half rate":
+            whole = np.concatenate([w, 0 * w[..., :1]], axis=-1)
+            want = q + 0.5 * v.dt * multiply(whole, q)
+            np.testing.assert_allclose(made, want / np.linalg.norm(want, axis=-1, keepdims=True), atol=1e-4)
+        elif kind == "frame":
+            sure = np.abs((u * w).sum(axis=-1)) < 0.99
+            m = matrix(made)[sure]
+            np.testing.assert_allclose(m[..., 2], w[sure], atol=5e-3)
+            across = np.cross(w, u)[sure]
+            across = across / np.linalg.norm(across, axis=-1, keepdims=True)
+            np.testing.assert_allclose(m[..., 1], across, atol=5e-3)
+        else:
+            dots = np.clip((u * w).sum(axis=-1), -1, 1)
+            between = np.arccos(dots)
+            sure = (between > 0.05) & (between < 3.09)
+            reach = np.minimum(between, v.limit)
+            across = w - dots[..., None] * u
+            across = across / np.maximum(np.linalg.norm(across, axis=-1, keepdims=True), 1e-9)
+            want = np.cos(reach)[..., None] * u + np.sin(reach)[..., None] * across
+            np.testing.assert_allclose(made[sure], want[sure], atol=5e-3)
+
+    d.holds(agree)

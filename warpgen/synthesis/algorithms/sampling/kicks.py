@@ -1,0 +1,245 @@
+"""Random steps and directions, each from a shape that a builtin samples."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.sampling import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.forms import Form
+
+_SHAPES = {
+    "ball": ("sample_unit_sphere", "vec3", 3 / 5),  # mean squared length of a sample
+    "sphere": ("sample_unit_sphere_surface", "vec3", 1.0),
+    "cube": ("sample_unit_cube", "vec3", 3 / 12),
+    "disk": ("sample_unit_disk", "vec2", 1 / 2),
+    "circle": ("sample_unit_ring", "vec2", 1.0),
+    "square": ("sample_unit_square", "vec2", 2 / 12),
+}
+
+
+@DOMAIN.algorithm(
+    source="Einstein 1905 (Brownian motion); Metropolis et al. 1953 (trial moves); Warp manual, Random",
+    names={
+        "random_kicks": "jitter_points|perturb_particles|random_displacements",
+        "places": "positions|points|x_in",
+        "p": "x|pos|old",
+        "out": "moved|result|x_out",
+        "reach": "radius|sigma|step_size",
+        "state": "rng|rng_state|gen",
+        "seed": "rng_seed|base_seed|frame",
+    },
+    adjoint="no",
+    weight=6,
+)
+def random_kicks(d: Draft) -> None:
+    """Moves points by random steps out of a ball, a sphere, a cube or their plane kin."""
+    shape = d.option("shape", *_SHAPES)
+    rule = d.option("rule", "step", "walk", "bounded", "drift", "mean", "accepted")
+    stream = d.option("stream", "thread", "hashed")
+    builtin, vector, square = _SHAPES[shape]
+    noun = f"steps from a {shape}"
+    d.says({
+        "step": f"Moves each point by random {noun}.",
+        "walk": f"Moves each point by several random {noun}.",
+        "bounded": f"Moves points by random {noun} and keeps them inside a box.",
+        "drift": f"Moves points by a drift and random {noun}.",
+        "mean": f"Averages random {noun} for each point.",
+        "accepted": f"Proposes random {noun} and keeps those that lead closer to the origin.",
+    }[rule])  # fmt: skip
+    form = Form(d, 256)
+    form.element("p", "places", -1.0, 1.0, vector, about="positions")
+    form.number("seed", 1, 100000, "int")
+    form.number("reach", 0.1, 0.4, about="size of a step")
+    if rule in ("walk", "mean"):
+        form.number("steps", d.pick(4, 8, 12), type="int")
+    if rule == "bounded":
+        form.number("half", 0.9, 1.1, about="half of the box's extent")
+    if rule == "drift":
+        form.number("velocity", -0.5, 0.5, vector)
+        form.number("dt", 0.1, 0.5)
+    form.output("out", vector)
+    number = {"flat": "tid", "grid": f"i * {form.shape[-1]} + j", "rows": f"row * {form.shape[-1]} + j"}[
+        form.layout
+    ]
+    if form.apart == "function":
+        form.heads["number"] = ("int", number)
+        number = "number"
+    init = (
+        f"state = wp.rand_init(seed, {number})"
+        if stream == "thread"
+        else f"state = wp.rand_init(seed + 7919 * ({number}))"
+    )
+    kick = f"reach * wp.{builtin}(state)"
+    zero = f"wp.{vector}()"
+    lines, value = {
+        "step": ("", f"p + {kick}"),
+        "walk": (
+            f"moved = p\nfor k in range(steps):\n    # Each call advances the state\n    moved += {kick}",
+            "moved",
+        ),
+        "bounded": (
+            f"moved = p + {kick}\nlow = wp.{vector}(-half)\nhigh = wp.{vector}(half)",
+            "wp.min(wp.max(moved, low), high)",
+        ),
+        "drift": ("", f"p + dt * velocity + {kick}"),
+        "mean": (f"total = {zero}\nfor k in range(steps):\n    total += {kick}", "p + total / float(steps)"),
+        "accepted": (
+            f"trial = p + {kick}\nkept = p\nif wp.length_sq(trial) < wp.length_sq(p):\n    kept = trial",
+            "kept",
+        ),
+    }[rule]
+    form.write("kicked", "\n".join(filter(None, (init, lines))), value)
+
+    def agree(v: Values, after: Values) -> None:
+        flat = v.places.reshape(-1, v.places.shape[-1])
+        moved = after.out.reshape(flat.shape)
+        count = int(v.get("steps", 1))
+        step = (moved - flat - (v.dt * v.velocity if rule == "drift" else 0.0)) / v.reach
+        length = np.linalg.norm(step, axis=1)
+        most = (np.sqrt(flat.shape[1]) / 2 if shape in ("cube", "square") else 1.0) * (
+            count if rule == "walk" else 1
+        )
+        if rule == "accepted":
+            assert (np.linalg.norm(moved, axis=1) <= np.linalg.norm(flat, axis=1) + 1e-5).all()
+            changed = length > 1e-6
+            assert 0.1 < changed.mean() < 0.9
+            assert (length <= most + 1e-3).all()
+            return
+        if rule == "bounded":
+            assert (np.abs(moved) <= v.half + 1e-5).all()
+            inner = (np.abs(moved) < v.half - 1e-4).all(axis=1)
+            step, length = step[inner], length[inner]
+        assert (length <= most + 1e-3).all()
+        scale = {"walk": count, "mean": 1 / count}.get(rule, 1)
+        squares = (step**2).sum(axis=1)
+        assert 0.6 * square * scale < squares.mean() < 1.5 * square * scale
+        assert (np.abs(step.mean(axis=0)) < 0.45 * np.sqrt(square * scale)).all()
+        assert len(np.unique(np.round(step, 5), axis=0)) > 0.95 * len(step)
+
+    d.holds(agree)
+
+
+@DOMAIN.algorithm(
+    source="Shoemake 1992, Uniform random rotations; Arvo 1992; Marsaglia 1972",
+    names={
+        "random_orientations": "random_rotations|sample_rotations|tumble",
+        "out": "rotations|result|orientations",
+        "seed": "rng_seed|base_seed|key",
+        "state": "rng|rng_state|gen",
+        "limit": "max_angle|cone|spread",
+    },
+    adjoint="no",
+    weight=5,
+)
+def random_orientations(d: Draft) -> None:
+    """Draws random rotations and directions."""
+    kind = d.option("kind", "gauss", "shoemake", "axis angle", "cone", "matrix", "tilt", "normal tangent")
+    layout = d.option("layout", "flat", "grid", "several")
+    placed = d.flag("posed", 0.35) and kind in ("gauss", "shoemake", "axis angle")
+    d.says({
+        "gauss": "Draws uniformly random rotations as normalized vectors of normal numbers.",
+        "shoemake": "Draws uniformly random rotations from three uniform numbers.",
+        "axis angle": "Draws rotations about random axes by random angles up to a limit.",
+        "cone": "Draws random directions within a cone about an axis.",
+        "matrix": "Draws random rotation matrices.",
+        "tilt": "Tilts an axis by random small angles.",
+        "normal tangent": "Draws random unit vectors across a given axis.",
+    }[kind])  # fmt: skip
+    n, k = d.pick(96, 128, 160), d.pick(6, 8)
+    d.param("seed", "int", 1, 100000, about="seed of the random states")
+    if kind in ("axis angle", "cone", "tilt"):
+        d.param("limit", "float", 0.3, 1.2, about="largest angle [rad]")
+    if kind in ("cone", "tilt", "normal tangent"):
+        d.param("axis", "vec3", 0.0, 1.0, kind="unit", about="unit vector")
+    if placed:
+        d.param("extent", "float", 0.5, 2.0, about="half extent of the positions")
+    vector = kind in ("cone", "tilt", "normal tangent")
+    type_ = "transform" if placed else "mat33" if kind == "matrix" else "vec3" if vector else "quat"
+    shape: tuple[int, ...] = {"flat": (n,), "grid": (n // 8, 8), "several": (n // k * k,)}[layout]
+    d.output("out", type_, shape)
+    at, number = {
+        "flat": ("tid", "tid"),
+        "grid": ("i, j", "i * 8 + j"),
+        "several": (f"tid * {k} + draw", "tid"),
+    }[layout]
+    value = {
+        "gauss": (
+            "q = wp.quat(wp.randn(state), wp.randn(state), wp.randn(state), wp.randn(state))",
+            "wp.normalize(q)",
+        ),
+        "shoemake": (
+            "u = wp.randf(state)\na = wp.tau * wp.randf(state)\nb = wp.tau * wp.randf(state)\nr = wp.sqrt(1.0 - u)\ns = wp.sqrt(u)",
+            "wp.quat(r * wp.sin(a), r * wp.cos(a), s * wp.sin(b), s * wp.cos(b))",
+        ),
+        "axis angle": (
+            "spin = wp.sample_unit_sphere_surface(state)\nangle = wp.randf(state, 0.0, limit)",
+            "wp.quat_from_axis_angle(spin, angle)",
+        ),
+        "cone": (
+            "# The cosine is uniform, since equal heights cut equal areas from a sphere\n"
+            "c = wp.randf(state, wp.cos(limit), 1.0)\naround = wp.tau * wp.randf(state)\ns = wp.sqrt(1.0 - c * c)\n"
+            "# Two unit vectors across the axis\nside = wp.vec3(1.0, 0.0, 0.0)\nif wp.abs(axis[0]) > 0.7:\n"
+            "    side = wp.vec3(0.0, 1.0, 0.0)\nu = wp.normalize(wp.cross(axis, side))\nv = wp.cross(axis, u)",
+            "s * wp.cos(around) * u + s * wp.sin(around) * v + c * axis",
+        ),
+        "matrix": (
+            "# Two random directions, made orthogonal\na = wp.sample_unit_sphere_surface(state)\n"
+            "b = wp.sample_unit_sphere_surface(state)\nb = wp.normalize(b - wp.dot(a, b) * a)",
+            "wp.matrix_from_cols(a, b, wp.cross(a, b))",
+        ),
+        "tilt": (
+            "across = wp.normalize(wp.cross(axis, wp.sample_unit_sphere_surface(state)))\nangle = limit * wp.randf(state)",
+            "wp.quat_rotate(wp.quat_from_axis_angle(across, angle), axis)",
+        ),
+        "normal tangent": (
+            "away = wp.sample_unit_sphere_surface(state)",
+            "wp.normalize(away - wp.dot(away, axis) * axis)",
+        ),
+    }[kind]
+    last = value[1]
+    if placed:
+        last = f"wp.transform(extent * wp.vec3(wp.randf(state, -1.0, 1.0), wp.randf(state, -1.0, 1.0), wp.randf(state, -1.0, 1.0)), {last})"
+    head = "i, j = wp.tid()" if layout == "grid" else "tid = wp.tid()"
+    start = f"state = wp.rand_init(seed, {number})"
+    body = f"{value[0]}\nout[{at}] = {last}"
+    d.launch(*((shape[0] // k,) if layout == "several" else shape))
+    if layout == "several":
+        d.code(f"{head}\n{start}\nfor draw in range({k}):\n    $body", body=body)
+    else:
+        d.code(f"{head}\n{start}\n$body", body=body)
+
+    def agree(v: Values, after: Values) -> None:
+        out = after.out.reshape(-1, *after.out.shape[len(shape) :])
+        if placed:
+            assert (np.abs(out[:, :3]) <= v.extent + 1e-5).all()
+            assert (out[:, :3].std(axis=0) > 0.4 * v.extent).all()
+            out = out[:, 3:]
+        if kind == "matrix":
+            np.testing.assert_allclose(
+                out @ out.swapaxes(1, 2), np.tile(np.eye(3), (len(out), 1, 1)), atol=1e-4
+            )
+            np.testing.assert_allclose(np.linalg.det(out), 1.0, atol=1e-4)
+            assert np.abs(out.mean(axis=0)).max() < 0.3
+            return
+        np.testing.assert_allclose(np.linalg.norm(out, axis=1), 1.0, atol=1e-4)
+        assert len(np.unique(np.round(out, 5), axis=0)) > 0.9 * len(out)
+        if vector:
+            c = out @ np.asarray(v.axis)
+            if kind == "normal tangent":
+                np.testing.assert_allclose(c, 0.0, atol=1e-4)
+                assert np.abs(out.mean(axis=0)).max() < 0.35
+                return
+            assert (c >= np.cos(v.limit) - 1e-4).all()
+            middle = (1 + np.cos(v.limit)) / 2 if kind == "cone" else np.sin(v.limit) / v.limit
+            assert abs(c.mean() - middle) < 0.35 * (1 - np.cos(v.limit))
+            return
+        angle = 2 * np.arccos(np.clip(np.abs(out[:, 3]), 0, 1))
+        if kind == "axis angle":
+            assert (angle <= v.limit + 2e-3).all()
+            assert abs(angle.mean() / v.limit - 0.5) < 0.15
+        else:  # the mean angle of uniform rotations is pi / 2 + 2 / pi
+            assert abs(angle.mean() - (np.pi / 2 + 2 / np.pi)) < 0.3
+            assert (np.abs((out**2).mean(axis=0) - 0.25) < 0.1).all()
+
+    d.holds(agree)

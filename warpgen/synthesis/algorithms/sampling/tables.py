@@ -1,0 +1,248 @@
+"""Draws out of discrete distributions, and noise that repeats."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.sampling import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Devroye 1986, ch. III; Walker 1977 (alias method); Gumbel 1954; Warp manual, Random: sample_cdf",
+    names={
+        "draw_categories": "sample_categories|pick_classes|discrete_draws",
+        "weights": "probabilities|masses|pmf",
+        "cdf": "cumulative|table|levels",
+        "out": "picks|labels|draws",
+        "seed": "rng_seed|base_seed|key",
+        "state": "rng|rng_state|gen",
+        "picked": "k|label|choice",
+    },
+    adjoint="no",
+    weight=6,
+)
+def draw_categories(d: Draft) -> None:
+    """Draws categories with given probabilities."""
+    method = d.option("method", "cdf", "scan", "alias", "gumbel", "rejection", "tournament")
+    wanted = d.option("wanted", "labels", "counts", "values", "slots")
+    many = d.option("draws", "one", "several")
+    d.says({
+        "cdf": "Draws categories by binary search in their cumulative probabilities.",
+        "scan": "Draws categories by walking along their cumulative probabilities.",
+        "alias": "Draws categories by the alias method.",
+        "gumbel": "Draws categories by adding Gumbel noise to log-probabilities.",
+        "rejection": "Draws categories by rejection.",
+        "tournament": "Draws the heavier of two categories in a tournament.",
+    }[method])  # fmt: skip
+    n, k, each = d.pick(256, 320, 384), d.pick(5, 6, 8), d.pick(4, 6)
+    d.param("seed", "int", 1, 100000, about="seed of the random states")
+    if method == "cdf":
+        # steps of a fixed size up to 1, whose last entry is 1
+        d.input("cdf", "float", k, 0.0, 1.0, "ascending", about="cumulative probabilities")
+    elif method == "alias":
+        d.input("share", "float", k, 0.2, 1.0, about="probability to keep the drawn category")
+        d.input("alias", "int", k, 0, k, about="category to take otherwise")
+    else:
+        d.input("weights", "float", k, 0.2, 1.0, about="weight of each category")
+    if wanted == "values":
+        d.input("payload", "float", k, -2.0, 2.0, about="value of each category")
+    total = n * each if many == "several" else n
+    if wanted in ("counts", "slots"):
+        d.inout("counts", "int", k, value=0.0, about="draws of each category")
+    if wanted != "counts":
+        d.output("out", "float" if wanted == "values" else "int", total)
+    last = f"{k} - 1"
+    draw = {
+        "cdf": "picked = wp.sample_cdf(state, cdf)\npicked = wp.min(picked, " + last + ")",
+        "scan": f"""
+total = float(0.0)
+for c in range({k}):
+    total += weights[c]
+left = wp.randf(state) * total
+picked = int({k - 1})
+for c in range({k}):
+    left -= weights[c]
+    if left < 0.0:
+        picked = c
+        break""",
+        "alias": f"picked = wp.randi(state, 0, {k})\nif wp.randf(state) > share[picked]:\n    picked = alias[picked]",
+        "gumbel": f"""
+picked = int(0)
+best = float(-1.0e6)
+for c in range({k}):
+    # The maximum of these has the distribution of the weights
+    score = wp.log(weights[c]) - wp.log(-wp.log(wp.max(wp.randf(state), 1.0e-7)))
+    if score > best:
+        best = score
+        picked = c""",
+        "rejection": f"""
+picked = int(0)
+for attempt in range(64):
+    picked = wp.randi(state, 0, {k})
+    # Weights are at most 1
+    if wp.randf(state) < weights[picked]:
+        break""",
+        "tournament": f"""
+picked = wp.randi(state, 0, {k})
+rival = wp.randi(state, 0, {k})
+if weights[rival] > weights[picked]:
+    picked = rival""",
+    }[method].strip("\n")
+    at = "tid" if many == "one" else f"tid * {each} + draw"
+    store = {
+        "labels": f"out[{at}] = picked",
+        "counts": "wp.atomic_add(counts, picked, 1)",
+        "values": f"out[{at}] = payload[picked]",
+        "slots": f"# The old count is the place among the draws of this category\nout[{at}] = wp.atomic_add(counts, picked, 1)",
+    }[wanted]
+    d.launch(n)
+    if many == "one":
+        d.code("tid = wp.tid()\nstate = wp.rand_init(seed, tid)\n$draw\n$store", draw=draw, store=store)
+    else:
+        d.code(
+            f"tid = wp.tid()\nstate = wp.rand_init(seed, tid)\nfor draw in range({each}):\n    $work\n    $store",
+            work=draw, store=store,
+        )  # fmt: skip
+
+    def law(v: Values) -> Any:
+        if method == "cdf":
+            return np.diff(np.concatenate([[0.0], v.cdf[:-1], [1.0]]))
+        if method == "alias":
+            p = v.share / k
+            np.add.at(p, v.alias, (1 - v.share) / k)
+            return p
+        if method == "tournament":
+            rank = (v.weights[:, None] > v.weights).sum(axis=1)
+            return (2 * rank + 1) / k**2
+        return v.weights / v.weights.sum()
+
+    def agree(v: Values, after: Values) -> None:
+        p = law(v)
+        if wanted == "values":
+            share = np.array([(np.abs(after.out - x) < 1e-5).mean() for x in v.payload])
+            p = np.array([p[np.abs(v.payload - x) < 1e-5].sum() for x in v.payload])
+        elif wanted == "labels":
+            share = np.bincount(after.out, minlength=k) / total
+        else:
+            assert after.counts.sum() == total
+            share = after.counts / total
+        if wanted == "slots":
+            want = np.concatenate([np.arange(c) for c in after.counts])
+            np.testing.assert_array_equal(np.sort(after.out), np.sort(want))
+        assert (np.abs(share - p) < 5.5 * np.sqrt(p * (1 - p) / total) + 1e-3).all()
+
+    d.holds(agree)
+
+
+@DOMAIN.algorithm(
+    source="Perlin 1985; Ebert et al. 2003, Texturing and Modeling, ch. 2; Warp manual, Random: pnoise",
+    names={
+        "tileable_noise": "periodic_noise|seamless_texture|repeating_noise",
+        "out": "texture|field|values",
+        "total": "acc|height|s",
+        "seed": "noise_seed|key|base_seed",
+        "state": "rng|rng_state|field_state",
+        "period": "cells|repeat|px",
+    },
+    adjoint="no",
+    weight=6,
+)
+def tileable_noise(d: Draft) -> None:
+    """Fills a texture with noise that repeats without a seam."""
+    kind = d.option("kind", "plain", "octaves", "ridged", "billow", "marble", "wood", "terraces", "contrast")
+    axes = d.option("axes", 1, 2, 3)
+    spelled = d.option("scale", "per axis", "shared")
+    d.says({
+        "plain": "Fills a texture with Perlin noise that repeats without a seam.",
+        "octaves": "Adds up octaves of Perlin noise that repeat without a seam.",
+        "ridged": "Fills a texture with ridged noise that repeats without a seam.",
+        "billow": "Fills a texture with billowing noise that repeats without a seam.",
+        "marble": "Fills a texture with veins of marble that repeat without a seam.",
+        "wood": "Fills a texture with rings of wood that repeat without a seam.",
+        "terraces": "Fills a texture with terraced heights that repeat without a seam.",
+        "contrast": "Fills a texture with smooth blobs that repeat without a seam.",
+    }[kind])  # fmt: skip
+    shape = {1: (96,), 2: (16, 12), 3: (8, 6, 8)}[axes]
+    d.param("seed", "int", 1, 100000, about="selects the noise field")
+    d.param("period", "int", d.pick(3, 4, 5), about="lattice cells after which the noise repeats")
+    octaves = kind in ("octaves", "ridged", "billow")
+    if octaves:
+        d.param("gain", "float", 0.4, 0.6, about="amplitude of an octave relative to the one before")
+    if kind in ("marble", "wood", "terraces"):
+        d.param("strength", "float", 1.0, 3.0)
+    # Each texture is filled twice: once, and once a whole period further.
+    d.output("out", "float", shape, about="one period of the texture")
+    d.output("again", "float", shape, about="the next period, for comparison")
+    index = ", ".join("ijk"[:axes]) if axes > 1 else "tid"
+    names = "ijk"[:axes] if axes > 1 else ["tid"]
+    size = {1: ["96.0"], 2: ["16.0", "12.0"], 3: ["8.0", "6.0", "8.0"]}[axes]
+    cell = "cells = float(period)\n" if spelled == "shared" else ""
+    count = "cells" if cell else "float(period)"
+    parts = [f"{count} * (float({a}) + 0.5) / {s}" for a, s in zip(names, size, strict=True)]
+    place = parts[0] if axes == 1 else f"wp.vec{axes}({', '.join(parts)})"
+    step = f"x + {count}" if axes == 1 else f"x + wp.vec{axes}({', '.join([count] * axes)})"
+    periods = ", ".join(["$p"] * axes)
+    noise = f"wp.pnoise(state, {{x}}, {periods})"
+    if octaves:
+        one = {"octaves": "n", "ridged": "1.0 - wp.abs(n)", "billow": "2.0 * wp.abs(n) - 1.0"}[kind]
+        d.function(
+            f"""
+            @wp.func
+            def layered(state: wp.uint32, x: {"float" if axes == 1 else f"wp.vec{axes}"}, period: int, gain: float):
+                total = float(0.0)
+                amplitude = float(1.0)
+                scale = int(1)
+                for octave in range(3):
+                    n = {noise.format(x="float(scale) * x").replace("$p", "scale * period")}
+                    total += amplitude * ({one})
+                    amplitude *= gain
+                    # Twice the frequency has twice the cells in a period
+                    scale *= 2
+                return total
+            """.replace("({n})", "n")
+        )
+        value = "layered(state, {x}, period, gain)"
+    else:
+        value = noise.replace("$p", "period")
+    shaped = {
+        "marble": "wp.sin(wp.pi * ({}) * strength)",
+        "wood": "wp.frac(4.0 + strength * ({}))",
+        "terraces": "wp.floor(4.0 * strength * ({})) / (4.0 * strength)",
+        "contrast": "wp.smoothstep(-0.2, 0.2, {})",
+    }.get(kind, "{}")
+    head = f"{index} = wp.tid()"
+    d.launch(*shape)
+    d.code(
+        f"""
+        {head}
+        state = wp.rand_init(seed)
+        {cell.strip()}
+        x = {place}
+        out[{index}] = {shaped.format(value.format(x="x"))}
+        # A whole period further the texture is the same
+        again[{index}] = {shaped.format(value.format(x=step))}
+        """
+    )
+
+    def agree(before: Values, after: Values) -> None:
+        out = after.out
+        close = np.abs(out - after.again) < 5e-3
+        assert close.mean() > 0.95
+        assert 0.02 < out.std() < 2.0
+        low, high = {
+            "octaves": (-2.2, 2.2),
+            "ridged": (-2.2, 2.5),
+            "billow": (-2.5, 4.0),
+            "wood": (0, 1),
+            "contrast": (0, 1),
+        }.get(kind, (-1.2, 1.2))
+        assert (out >= low - 1e-5).all()
+        assert (out <= high + 1e-5).all()
+        # neighbours along the last axis are alike, as noise is smooth
+        if kind in ("plain", "octaves"):
+            assert np.abs(np.diff(out, axis=-1)).mean() < 2.0 * out.std()
+
+    d.holds(agree)

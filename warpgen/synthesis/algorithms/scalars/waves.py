@@ -1,0 +1,208 @@
+"""Periodic curves, and quotients that need not be exact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.scalars import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.forms import Form
+
+
+@DOMAIN.algorithm(
+    source="Oppenheim & Willsky 1997, ch. 3; Roads 1996, The Computer Music Tutorial, ch. 4",
+    names={
+        "periodic_waves": "waveforms|oscillators|wave_shapes",
+        "t": "time|x|s",
+        "times": "clock|samples_t|inputs",
+        "phase": "ph|p|cycle",
+        "out": "wave|signal|y",
+        "frequency": "freq|f|rate",
+        "amplitude": "gain|level|a",
+    },
+    double=True,
+    adjoint="no",
+    weight=6,
+)
+def periodic_waves(d: Draft) -> None:
+    """Evaluates waves of a given frequency and shape."""
+    kind = d.option(
+        "kind",
+        "saw",
+        "square",
+        "triangle",
+        "pulse",
+        "half sine",
+        "full sine",
+        "stairs",
+        "eased",
+        "count",
+        "ramped",
+    )
+    shift = d.option("shift", "none", "number", "per sample")
+    level = d.option("level", "none", "amplitude", "amplitude and offset")
+    d.says({
+        "saw": "Evaluates sawtooth waves.",
+        "square": "Evaluates square waves.",
+        "triangle": "Evaluates triangle waves.",
+        "pulse": "Evaluates pulse waves of a given duty cycle.",
+        "half sine": "Evaluates half-wave rectified sines.",
+        "full sine": "Evaluates full-wave rectified sines.",
+        "stairs": "Evaluates periodic staircases.",
+        "eased": "Evaluates waves that ease between two levels.",
+        "count": "Counts the whole periods that have passed.",
+        "ramped": "Evaluates sines whose amplitude grows over the first period.",
+    }[kind])  # fmt: skip
+    form = Form(d)
+    form.element("t", "times", 0.05, 4.0, about="times [s]")
+    form.number("frequency", 0.6, 2.4, about="frequency [Hz]")
+    if shift == "number":
+        form.number("lag", 0.05, 0.9, about="shift in periods")
+    elif shift == "per sample":
+        form.element("lag", "lags", 0.05, 0.9, about="shifts in periods")
+    if kind == "pulse":
+        form.number("duty", 0.2, 0.8, about="share of the period that is high")
+    if kind == "stairs":
+        form.number("steps", d.pick(3, 4, 5), about="stairs in a period")
+    if level != "none" and kind != "count":
+        form.number("amplitude", 0.5, 2.0)
+    if level == "amplitude and offset" and kind != "count":
+        form.number("offset", -1.0, 1.0)
+    form.output("out", "int" if kind == "count" else "float")
+    cycles = "cycles = t * frequency" + (" + lag" if shift != "none" else "")
+    phase = f"{cycles}\nphase = wp.frac(cycles)"
+    lines, value = {
+        "saw": (phase, "2.0 * phase - 1.0"),
+        "square": (phase, "1.0 - 2.0 * wp.step(0.5 - phase)"),
+        "triangle": (phase, "1.0 - 4.0 * wp.abs(phase - 0.5)"),
+        "pulse": (f"{phase}\n# 1 where the phase is below the duty cycle", "wp.step(phase - duty)"),
+        "half sine": (phase, "wp.max(wp.sin(wp.tau * phase), 0.0)"),
+        "full sine": (cycles, "wp.abs(wp.sin(wp.tau * cycles))"),
+        "stairs": (phase, "wp.trunc(phase * steps) / (steps - 1.0)"),
+        "eased": (phase, "wp.smoothstep(0.1, 0.4, phase) - wp.smoothstep(0.6, 0.9, phase)"),
+        "count": (cycles, "int(wp.trunc(cycles))"),
+        "ramped": (cycles, "wp.min(cycles, 1.0) * wp.sin(wp.tau * cycles)"),
+    }[kind]
+    if level != "none" and kind != "count":
+        lines += f"\nwave = {value}"
+        value = "amplitude * wave" + (" + offset" if level == "amplitude and offset" else "")
+    form.write("wave_at", lines, value)
+
+    def agree(v: Values, after: Values) -> None:
+        cycles_ = v.times * v.frequency + (v.get("lag") if shift == "number" else v.get("lags", 0.0))
+        p = cycles_ % 1.0
+
+        def ease(a: float, b: float) -> Any:
+            s = np.clip((p - a) / (b - a), 0, 1)
+            return s * s * (3 - 2 * s)
+
+        found: dict[str, Callable[[], Any]] = {
+            "saw": lambda: 2 * p - 1,
+            "square": lambda: np.where(p <= 0.5, 1.0, -1.0),
+            "triangle": lambda: 1 - 4 * np.abs(p - 0.5),
+            "pulse": lambda: (p < v.duty).astype(float),
+            "half sine": lambda: np.maximum(np.sin(2 * np.pi * p), 0),
+            "full sine": lambda: np.abs(np.sin(2 * np.pi * p)),
+            "stairs": lambda: np.floor(p * v.steps) / (v.steps - 1),
+            "eased": lambda: ease(0.1, 0.4) - ease(0.6, 0.9),
+            "count": lambda: np.floor(cycles_),
+            "ramped": lambda: np.minimum(cycles_, 1) * np.sin(2 * np.pi * cycles_),
+        }
+        want = found[kind]() * v.get("amplitude", 1.0) + v.get("offset", 0.0)
+        # a phase beside a jump may fall on either side by rounding
+        assert (np.abs(after.out - want) < 2e-3).mean() > 0.97
+
+    d.holds(agree)
+
+
+@DOMAIN.algorithm(
+    source="Warp manual, Built-Ins: div_approx, inverse_approx; Hecht 2017, Optics, ch. 5; Press et al. 2007, sec. 9.4",
+    names={
+        "quick_quotients": "approximate_division|fast_divide|ratios",
+        "a": "numerator|top|p",
+        "b": "denominator|below|q",
+        "firsts": "numerators|values_a|tops",
+        "seconds": "denominators|values_b|bottoms",
+        "out": "result|quotient|ratio",
+    },
+    adjoint="either",
+    weight=11,
+)
+def quick_quotients(d: Draft) -> None:
+    """Divides by the faster, less exact instruction where that is good enough."""
+    kind = d.option(
+        "kind", "ratio", "parallel", "lens", "perspective", "refined", "mobius", "mean", "solve", "odds"
+    )
+    guard = d.option("guard", "none", "floor", "both")
+    d.says({
+        "ratio": "Computes ratios by approximate division.",
+        "parallel": "Computes the resistance of pairs of resistors in parallel by approximate division.",
+        "lens": "Computes image distances of a thin lens by approximate division.",
+        "perspective": "Divides points by their depth, approximately.",
+        "refined": "Refines approximate quotients by a step of Newton's method.",
+        "mobius": "Applies a fractional linear map by approximate division.",
+        "mean": "Computes harmonic means by approximate division.",
+        "solve": "Solves small systems by the approximate inverse of their matrices.",
+        "odds": "Converts odds to probabilities by approximate division.",
+    }[kind])  # fmt: skip
+    form = Form(d)
+    if kind == "solve":
+        size = d.option("size", 2, 3)
+        form.element("a", "firsts", 0.8, 2.5, f"mat{size}{size}", "spd", about="matrices")
+        form.element("b", "seconds", -1.0, 1.0, f"vec{size}", about="right-hand sides")
+    elif kind == "perspective":
+        form.element("a", "firsts", -2.0, 2.0, "vec2", about="positions across the view")
+        form.element("b", "seconds", 0.5, 4.0, about="depths")
+    else:
+        if kind != "lens":
+            form.element("a", "firsts", 0.5, 2.0)
+        form.element("b", "seconds", 2.5, 5.0)
+    if kind == "lens":
+        form.number("focal", 0.6, 1.8, about="focal length")
+    if kind == "mobius":
+        form.number("m", 0.5, 1.5, "mat22", about="coefficients of the map")
+    if guard != "none" and kind not in ("solve", "lens"):
+        form.number("least", 0.6, 1.2, about="smallest divisor")
+    form.output("out", f"vec{size}" if kind == "solve" else "vec2" if kind == "perspective" else "float")
+    floor = "below = b" if guard == "none" else "below = wp.max(b, least)"
+    if kind not in ("solve", "lens") and guard == "both":
+        floor += "\n# Far divisors are cut, too, so that quotients stay in range\nbelow = wp.min(below, 4.0)"
+    lines, value = {
+        "ratio": (floor, "wp.div_approx(a, below)"),
+        "parallel": (floor, "wp.div_approx(a * below, a + below)"),
+        "lens": ("# 1/f = 1/object + 1/image", "wp.div_approx(b * focal, b - focal)"),
+        "perspective": (floor, "wp.div_approx(a, below)"),
+        "refined": (
+            f"{floor}\ny = wp.div_approx(1.0, below)\n# Each step doubles the digits that are right\ny = y * (2.0 - below * y)",
+            "a * y",
+        ),
+        "mobius": (floor, "wp.div_approx(m[0, 0] * a + m[0, 1] * below, m[1, 0] * a + m[1, 1] * below)"),
+        "mean": (floor, "wp.div_approx(2.0, wp.div_approx(1.0, a) + wp.div_approx(1.0, below))"),
+        "solve": ("inv = wp.inverse_approx(a)", "inv * b"),
+        "odds": (f"{floor}\nodds = wp.div_approx(a, below)", "wp.div_approx(odds, 1.0 + odds)"),
+    }[kind]
+    form.write("quotient_of", lines, value)
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        a, b = v.get("firsts"), v.seconds
+        if kind not in ("solve", "lens"):
+            b = b if guard == "none" else np.maximum(b, v.least)
+            b = np.minimum(b, 4.0) if guard == "both" else b
+        m = v.get("m", np.eye(2))
+        found: dict[str, Callable[[], Any]] = {
+            "ratio": lambda: a / b,
+            "parallel": lambda: a * b / (a + b),
+            "lens": lambda: 1 / (1 / v.focal - 1 / b),
+            "perspective": lambda: a / b[..., None],
+            "refined": lambda: a / b,
+            "mobius": lambda: (m[0, 0] * a + m[0, 1] * b) / (m[1, 0] * a + m[1, 1] * b),
+            "mean": lambda: 2 / (1 / a + 1 / b),
+            "solve": lambda: np.linalg.solve(a, b[..., None])[..., 0],
+            "odds": lambda: a / (a + b),
+        }
+        return {"out": found[kind]()}
+
+    d.check(reference, 2e-3)

@@ -1,0 +1,242 @@
+"""What singular values, QR factors and eigenvalues of small matrices are used for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.tensors import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.forms import Form
+
+
+@DOMAIN.algorithm(
+    source="Golub & Van Loan 2013, ch. 2.4, 5.5; Irving, Teran & Fedkiw 2004; Moore 1920, Penrose 1955",
+    names={
+        "singular_uses": "svd_measures|use_svd|singular_analysis",
+        "F": "A|M|defgrad",
+        "gradients": "displacement_gradients|grad_u|slopes",
+        "g": "H|du|grad",
+        "out": "result|y|measures",
+        "s": "sigma|sv|stretches",
+        "U": "Q|W|left",
+        "V": "P|Z|right",
+    },
+    adjoint="no",
+    weight=6,
+)
+def singular_uses(d: Draft) -> None:
+    """Uses the singular value decomposition of deformation gradients."""
+    size = d.option("size", 2, 3)
+    kind = d.option(
+        "kind",
+        "condition",
+        "solve",
+        "damped",
+        "rotation",
+        "log strain",
+        "clamped",
+        "norm",
+        "volume",
+        "stretch",
+        "energy",
+    )
+    d.says({
+        "condition": "Computes condition numbers of deformation gradients from their singular values.",
+        "solve": "Solves small systems by the singular value decomposition.",
+        "damped": "Solves small systems by damped least squares in the singular basis.",
+        "rotation": "Extracts the rotations of deformation gradients.",
+        "log strain": "Computes logarithmic strains of deformation gradients.",
+        "clamped": "Limits the principal stretches of deformation gradients.",
+        "norm": "Computes nuclear norms of deformation gradients.",
+        "volume": "Computes volume ratios of deformation gradients from their principal stretches.",
+        "stretch": "Computes right stretch tensors of deformation gradients.",
+        "energy": "Computes energies that penalize how far principal stretches are from one.",
+    }[kind])  # fmt: skip
+    form = Form(d)
+    matrix, vector = f"mat{size}{size}", f"vec{size}"
+    form.element("g", "gradients", -0.25, 0.25, matrix, about="displacement gradients")
+    if kind in ("solve", "damped"):
+        form.element("b", "sides", -1.0, 1.0, vector, about="right-hand sides")
+    if kind == "damped":
+        form.number("lam", 0.1, 0.4, about="damping")
+    if kind == "clamped":
+        form.number("least", 0.75, 0.85, about="smallest stretch")
+        form.number("most", 1.1, 1.2, about="greatest stretch")
+    if kind == "energy":
+        form.number("mu", 0.5, 2.0, about="shear modulus")
+        form.number("kappa", 0.5, 2.0, about="bulk modulus")
+    type_ = dict.fromkeys(("solve", "damped"), vector) | dict.fromkeys(
+        ("rotation", "log strain", "clamped", "stretch"), matrix
+    )
+    form.output("out", type_.get(kind, "float"))
+    product = " * ".join(f"s[{k}]" for k in range(size))
+    each = ", ".join(f"{{}}(s[{k}])" for k in range(size))
+    lines, value = {
+        "condition": ("", f"s[0] / s[{size - 1}]"),
+        "solve": ("c = wp.transpose(U) * b", "V * wp.cw_div(c, s)"),
+        "damped": (
+            f"c = wp.transpose(U) * b\nfor k in range({size}):\n"
+            "    # Small singular values are damped rather than divided by\n"
+            "    c[k] = c[k] * s[k] / (s[k] * s[k] + lam * lam)",
+            "V * c",
+        ),
+        "rotation": ("", "U * wp.transpose(V)"),
+        "log strain": (
+            f"e = wp.{vector}({each.replace('{}', 'wp.log')})",
+            "V * wp.diag(e) * wp.transpose(V)",
+        ),
+        "clamped": (
+            f"kept = s\nfor k in range({size}):\n    kept[k] = wp.clamp(s[k], least, most)",
+            "U * wp.diag(kept) * wp.transpose(V)",
+        ),
+        "norm": ("", " + ".join(f"s[{k}]" for k in range(size))),
+        "volume": ("", product),
+        "stretch": ("", "V * wp.diag(s) * wp.transpose(V)"),
+        "energy": (
+            f"volume = {product}\nshear = float(0.0)\nfor k in range({size}):\n    shear += (s[k] - 1.0) * (s[k] - 1.0)",
+            "mu * shear + 0.5 * kappa * (volume - 1.0) * (volume - 1.0)",
+        ),
+    }[kind]
+    start = f"F = wp.identity(n={size}, dtype=float) + g\nU, s, V = wp.svd{size}(F)"
+    form.write("by_svd", f"{start}\n{lines}".strip(), value)
+
+    def agree(v: Values, after: Values) -> None:
+        u, s, vt = np.linalg.svd(np.eye(size) + v.gradients)
+        vs = np.swapaxes(vt, -1, -2)
+        b = v.get("sides", np.zeros(size)) + 0 * s
+        c = np.einsum("...ki,...k->...i", u, b)
+
+        def along(w: Any) -> Any:
+            return np.einsum("...ij,...j->...i", vs, w)
+
+        def right(w: Any) -> Any:
+            return (vs * w[..., None, :]) @ vt
+
+        found: dict[str, Callable[[], Any]] = {
+            "condition": lambda: s[..., 0] / s[..., -1],
+            "solve": lambda: along(c / s),
+            "damped": lambda: along(c * s / (s * s + v.lam**2)),
+            "rotation": lambda: u @ vt,
+            "log strain": lambda: right(np.log(s)),
+            "clamped": lambda: (u * np.clip(s, v.least, v.most)[..., None, :]) @ vt,
+            "norm": lambda: s.sum(axis=-1),
+            "volume": lambda: s.prod(axis=-1),
+            "stretch": lambda: right(s),
+            "energy": lambda: v.mu * ((s - 1) ** 2).sum(axis=-1) + v.kappa / 2 * (s.prod(axis=-1) - 1) ** 2,
+        }
+        np.testing.assert_allclose(after.out, found[kind](), atol=1e-2)
+
+    d.holds(agree)
+
+
+@DOMAIN.algorithm(
+    source="Golub & Van Loan 2013, ch. 5.2 and 8; Kuipers 1999; Weickert 1999 (diffusion tensors)",
+    names={
+        "eigen_uses": "spectral_functions|tensor_functions|eigen_analysis",
+        "S": "T|sym|tensor",
+        "tensors": "symmetric|mats|covariances",
+        "out": "result|y|mapped",
+        "w": "lam|eig|vals",
+        "V": "Q|basis|vecs",
+    },
+    adjoint="no",
+)
+def eigen_uses(d: Draft) -> None:
+    """Applies functions to symmetric matrices through their eigenvalues, or triangular factors of them."""
+    kind = d.option(
+        "kind",
+        "root",
+        "inverse root",
+        "logarithm",
+        "anisotropy",
+        "whiten",
+        "spread",
+        "qr determinant",
+        "qr solve",
+        "definite part",
+    )
+    repeated = d.flag("checked", 0.4)
+    d.says({
+        "root": "Computes square roots of symmetric positive definite matrices.",
+        "inverse root": "Computes inverse square roots of symmetric positive definite matrices.",
+        "logarithm": "Computes logarithms of symmetric positive definite matrices.",
+        "anisotropy": "Computes the fractional anisotropy of diffusion tensors.",
+        "whiten": "Whitens vectors by their covariance matrices.",
+        "spread": "Computes the differences between the largest and the smallest eigenvalues.",
+        "qr determinant": "Computes the absolute determinants of matrices from their QR factors.",
+        "qr solve": "Solves systems of three equations by QR factors and back substitution.",
+        "definite part": "Raises the eigenvalues of symmetric matrices to a floor.",
+    }[kind])  # fmt: skip
+    form = Form(d)
+    form.element("S", "tensors", 0.3, 2.0, "mat33", "spd", about="symmetric positive definite matrices")
+    if kind in ("whiten", "qr solve"):
+        form.element("b", "vectors", -1.0, 1.0, "vec3")
+    if kind == "definite part":
+        form.number("floor_value", 0.6, 1.2, about="least eigenvalue")
+    form.output(
+        "out",
+        {
+            "anisotropy": "float",
+            "spread": "float",
+            "qr determinant": "float",
+            "whiten": "vec3",
+            "qr solve": "vec3",
+        }.get(kind, "mat33"),
+    )
+    roots = "wp.vec3(wp.sqrt(w[0]), wp.sqrt(w[1]), wp.sqrt(w[2]))"
+    inverse = "wp.vec3(1.0 / wp.sqrt(w[0]), 1.0 / wp.sqrt(w[1]), 1.0 / wp.sqrt(w[2]))"
+    guard = (
+        "\n# Rounding may push a small eigenvalue below zero\nw = wp.max(w, wp.vec3(1.0e-6, 1.0e-6, 1.0e-6))"
+        if repeated and "qr" not in kind
+        else ""
+    )
+    start = "Q, R = wp.qr3(S)" if "qr" in kind else f"V, w = wp.eig3(S){guard}"
+    back = "V * wp.diag({}) * wp.transpose(V)"
+    lines, value = {
+        "root": (f"r = {roots}", back.format("r")),
+        "inverse root": (f"r = {inverse}", back.format("r")),
+        "logarithm": ("r = wp.vec3(wp.log(w[0]), wp.log(w[1]), wp.log(w[2]))", back.format("r")),
+        "anisotropy": (
+            "mean = (w[0] + w[1] + w[2]) / 3.0\noff = w - wp.vec3(mean, mean, mean)",
+            "wp.sqrt(1.5 * wp.length_sq(off) / wp.length_sq(w))",
+        ),
+        "whiten": (f"r = {inverse}", "V * wp.cw_mul(r, wp.transpose(V) * b)"),
+        "spread": ("", "wp.max(w) - wp.min(w)"),
+        "qr determinant": (
+            "# Q turns or mirrors, so only the diagonal of R scales",
+            "wp.abs(R[0, 0] * R[1, 1] * R[2, 2])",
+        ),
+        "qr solve": (
+            "c = wp.transpose(Q) * b\nx2 = c[2] / R[2, 2]\nx1 = (c[1] - R[1, 2] * x2) / R[1, 1]\n"
+            "x0 = (c[0] - R[0, 1] * x1 - R[0, 2] * x2) / R[0, 0]",
+            "wp.vec3(x0, x1, x2)",
+        ),
+        "definite part": ("r = wp.max(w, wp.vec3(floor_value, floor_value, floor_value))", back.format("r")),
+    }[kind]
+    form.write("by_eigenvalues", f"{start}\n{lines}".strip(), value)
+
+    def agree(v: Values, after: Values) -> None:
+        S, out = v.tensors, after.out
+        w, V = np.linalg.eigh(S)
+
+        def back_(f: Any) -> Any:
+            return (V * f(w)[..., None, :]) @ np.swapaxes(V, -1, -2)
+
+        mean = w.mean(axis=-1, keepdims=True)
+        found: dict[str, Callable[[], Any]] = {
+            "root": lambda: back_(np.sqrt),
+            "inverse root": lambda: back_(lambda x: 1 / np.sqrt(x)),
+            "logarithm": lambda: back_(np.log),
+            "whiten": lambda: np.einsum("...ij,...j->...i", back_(lambda x: 1 / np.sqrt(x)), v.vectors),
+            "spread": lambda: w[..., -1] - w[..., 0],
+            "anisotropy": lambda: np.sqrt(1.5 * ((w - mean) ** 2).sum(axis=-1) / (w**2).sum(axis=-1)),
+            "qr determinant": lambda: np.linalg.det(S),
+            "qr solve": lambda: np.linalg.solve(S, v.vectors[..., None])[..., 0],
+            "definite part": lambda: back_(lambda x: np.maximum(x, v.floor_value)),
+        }
+        np.testing.assert_allclose(out, found[kind](), atol=1e-2)
+
+    d.holds(agree)
