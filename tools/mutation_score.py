@@ -2,7 +2,7 @@
 
 A survivor is run on further inputs beside the original. If no bit of any output or gradient ever differs,
 it is counted as equivalent; if none ever goes farther than the original's own when the inputs move by one
-rounding, as within rounding; else as missed.
+rounding, times the slack that verification allows, as within rounding; else as missed.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from warpgen.program import Program
 from warpgen.synthesis.generator import Options, synthesize
 from warpgen.verification import check_unit
 from warpgen.verification.compiling.compiler import Compiler
+from warpgen.verification.judging.values import SLACK
 from warpgen.verification.native.isolation import isolated
 from warpgen.verification.running.arguments import Arguments
 from warpgen.verification.running.execute import Executable
@@ -37,7 +38,7 @@ from warpgen.verification.running.streams import Stream
 _BLOCK = 64
 # Draws on which a survivor must equal the original to be called equivalent, and how often the inputs of each
 # are moved by one rounding.
-_DRAWS, _TURNS = 24, 2
+_DRAWS, _TURNS = 24, 8
 _START, _END = "<!-- score: written by tools/mutation_score.py -->\n", "<!-- end -->"
 
 
@@ -225,9 +226,10 @@ def _numbers(
 
 
 def farther(actual: NDArray[Any], expected: NDArray[Any], *moved: NDArray[Any]) -> bool:
-    """Whether an array is farther from the original's than those whose inputs were moved by one rounding.
+    """Whether an array is farther from the original's than what rounding excuses.
 
-    Integers are not rounded.
+    That is the farthest of those whose inputs were moved by one rounding, times a slack, as results on the
+    way are rounded, too. Integers are not rounded.
     """
     if actual.dtype.kind != "f":
         return not np.array_equal(actual, expected)
@@ -236,7 +238,7 @@ def farther(actual: NDArray[Any], expected: NDArray[Any], *moved: NDArray[Any]) 
             float(np.linalg.norm(other.astype(np.float64) - expected.astype(np.float64)))
             for other in (actual, *moved)
         )
-    return not far <= max(rounding)
+    return not far <= SLACK * max(rounding)
 
 
 def _report(outcome: list[tuple[Mutant, str]]) -> str:

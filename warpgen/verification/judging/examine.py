@@ -346,13 +346,12 @@ class Examination:
             self.backward(0)
             return Gradient("unchecked", why="not widened")
         allowed = slopes_of.tolerance_of(self.draw(0), subject.coarse)
-        slopes = [self._slope(0, allowed)]
-        if slopes[0].verdict == "pass":
-            slopes += [self._slope(v, allowed) for v in range(1, _SLOPES) if self._finite(v)]
-            worst = slopes_of.worst(slopes)
+        first = self._slope(0, allowed)
+        others = [self._slope(v, allowed) for v in range(1, _SLOPES) if self._finite(v)]
+        if first.verdict == "pass":
+            worst = slopes_of.worst([first, *others])
         else:
-            slopes += [self._slope(variant, allowed) for variant in range(1, tolerance.DRAWS)]
-            worst = slopes_of.decided(slopes[1:])
+            worst = slopes_of.decided(others or [first])
         found = tolerance.told(worst.error, allowed), allowed, worst.directions
         if worst.verdict == "kink":
             return Gradient("not differentiable", *found, why="kinks")
