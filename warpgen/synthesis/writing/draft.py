@@ -164,7 +164,7 @@ class Draft:
 
     def module(self, text: str) -> None:
         """Lines at module level of this program alone: constants, types."""
-        self.prelude.append(_dedented(text))
+        self.prelude.append(dedented(text))
 
     def function(self, text: str, **blocks: str) -> None:
         """A `@wp.func` of this program alone, whose names may be renamed; `blocks` as for `code`."""
@@ -290,7 +290,7 @@ class Draft:
 
     def explain(self, text: str) -> None:
         """A docstring that says more than the sentence: units, the formula, what is assumed."""
-        self.doc = _dedented(text)
+        self.doc = dedented(text)
 
     def says(self, sentence: str) -> None:
         """What this variant computes, where the algorithm's own sentence does not say it."""
@@ -330,11 +330,12 @@ def filled(text: str, blocks: Mapping[str, str]) -> str:
         block = filled(blocks[found[2]], blocks)
         return textwrap.indent(block, found[1]) + "\n" if block else ""
 
-    text = _LINE.sub(lines, _dedented(text) + "\n").rstrip()
+    text = _LINE.sub(lines, dedented(text) + "\n").rstrip()
     return _INLINE.sub(lambda found: blocks[found[1]], text)
 
 
-def _dedented(text: str) -> str:
+def dedented(text: str) -> str:
+    """`text` without the margin that its lines share and without empty lines around it."""
     return textwrap.dedent(text.strip("\n")).rstrip()
 
 

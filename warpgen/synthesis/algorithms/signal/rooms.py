@@ -1,0 +1,259 @@
+"""Echoes of rooms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.signal import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
+
+
+@DOMAIN.algorithm(
+    source="Allen & Berkley 1979 (image sources); Kuttruff 2016, sec. 4.1 and 5.1; Peterson 1986; ISO 9613-1",
+    names={
+        "image_sources": "room_impulse_response|image_source_method|rir_kernel|render_echoes",
+        "sources": "emitters|speakers|source_pos",
+        "microphones": "mics|receivers|listener_pos",
+        "room": "room_size|dimensions|box",
+        "reflection": "beta|wall_coeff|absorb_root",
+        "order": "max_order|reach|orders",
+        "response": "rir|impulse|h_out",
+        "mirrored": "image_pos|virtual_source|echo_source",
+        "arrival": "delay|tap|lag",
+    },
+    adjoint="no",
+    weight=6,
+)
+def image_sources(d: Draft) -> None:
+    """Sums the mirror images of a sound source in a rectangular room (image source method)."""
+    result = d.option("result", "response", "energy", "clarity", "first echo", weights=(0.45, 0.2, 0.2, 0.15))
+    walls = d.option("walls", "one", "per axis", "per wall")
+    delay = d.option("delay", "nearest", "linear", "sinc")
+    air = d.flag("air", 0.4)
+    pattern = d.option("microphone", "omni", "cardioid", "figure of eight")
+    limited = d.flag("order limit", 0.45)
+    n, taps = d.pick(6, 8, 10), d.pick(48, 64)
+    order = 1
+    d.input("sources", "vec3", n, 0.5, 3.5, about="Positions of the sources [m]")
+    d.input("microphones", "vec3", n, 0.5, 3.5, about="Positions of the microphones [m]")
+    if pattern != "omni":
+        d.input("facing", "vec3", n, kind="unit", about="Directions that the microphones face")
+    d.param("room", "vec3", 4.0, 6.0, about="Edges of the room [m]; one corner is the origin")
+    if walls == "one":
+        d.param("reflection", "float", 0.6, 0.9, about="Reflected share of the pressure")
+    elif walls == "per axis":
+        d.param(
+            "reflection",
+            "vec3",
+            0.6,
+            0.9,
+            about="Reflected share of the pressure, for walls across each axis",
+        )
+    else:
+        d.input(
+            "reflection",
+            "float",
+            6,
+            0.6,
+            0.9,
+            about="Reflected share of the pressure: x low, x high, y low ...",
+        )
+    d.param("images", "int", 8, about="Images in each copy of the room")
+    d.param("order", "int", order, about="Largest number of the room's copies along an axis")
+    if limited:
+        d.param("most_bounces", "int", 3, about="Images of more reflections are left out")
+    if air:
+        d.param("absorption", "float", 0.002, 0.01, about="Attenuation of the pressure by air [1/m]")
+    if result == "response":
+        d.param("rate", "float", 2000.0, about="Samples per second")
+        d.output("response", "float", (n, taps), about="Impulse responses")
+    elif result == "energy":
+        d.output("level", "float", n, about="Sound energy of all images [dB]")
+        d.says(
+            "Computes the sound energy that reaches microphones in a rectangular room (image source method)."
+        )
+    elif result == "clarity":
+        d.param("early", "float", 0.03, 0.05, about="Time after the direct sound that counts as early [s]")
+        d.output("clarity", "float", n, about="Early over late energy [dB]")
+        d.says("Computes the clarity of sound in a rectangular room (image source method).")
+    else:
+        d.output("echo_gap", "float", n, about="Time from the direct sound to the first echo [s]")
+        d.says("Finds how long after the direct sound the first echo arrives in a rectangular room.")
+    d.module("SOUND = wp.constant(343.0)  # speed of sound at 20 degrees Celsius [m/s]")
+    low = {
+        "one": ("wp.pow(reflection, float(bounces))", ""),
+        "per axis": (
+            "wp.pow(reflection[0], float(hits_x)) * wp.pow(reflection[1], float(hits_y)) * wp.pow(reflection[2], float(hits_z))", ""),
+        "per wall": ("", ""),
+    }[walls][0]  # fmt: skip
+    if walls == "per wall":
+        d.function('''
+            @wp.func
+            def pair_loss(low: float, high: float, cell: int, flip: int) -> float:
+                """Reflections at two opposite walls on the way from an image in this copy of the room."""
+                return wp.pow(low, float(wp.abs(cell - flip))) * wp.pow(high, float(wp.abs(cell)))
+        ''')
+        low = " * ".join(
+            f"pair_loss(reflection[{2 * a}], reflection[{2 * a + 1}], n{c}, flip_{c})"
+            for a, c in enumerate("xyz")
+        )
+    hear = {
+        "omni": "",
+        "cardioid": "gain *= 0.5 * (1.0 + wp.dot(facing[tid], mirrored - ear) / distance)",
+        "figure of eight": "gain *= wp.dot(facing[tid], mirrored - ear) / distance",
+    }[pattern]
+    put = {
+        "nearest": "tap = int(wp.rint(arrival))\nif tap < response.shape[1]:\n    response[tid, tap] += gain",
+        "linear": "tap = int(wp.floor(arrival))\nshare = wp.frac(arrival)\n"
+        "if tap + 1 < response.shape[1]:\n    response[tid, tap] += (1.0 - share) * gain\n    response[tid, tap + 1] += share * gain",
+        "sinc": """
+            # Sinc under a Hann window: delays between samples keep their spectrum (Peterson)
+            nearest = int(wp.rint(arrival))
+            for tap in range(wp.max(nearest - 4, 0), wp.min(nearest + 5, response.shape[1])):
+                off = float(tap) - arrival
+                window = 0.5 * (1.0 + wp.cos(wp.pi * off / 5.0))
+                ripple = wp.where(wp.abs(off) < 1.0e-4, 1.0, wp.sin(wp.pi * off) / (wp.pi * off))
+                response[tid, tap] += gain * window * ripple
+        """,
+    }[delay]
+    gather = {
+        "response": "arrival = distance / SOUND * rate\n" + dedented(put),
+        "energy": "energy += gain * gain",
+        "clarity": """
+            lag = (distance - direct) / SOUND
+            if lag <= early:
+                sooner += gain * gain
+            else:
+                later += gain * gain
+        """,
+        "first echo": """
+            if bounces > 0:
+                soonest = wp.min(soonest, distance)
+        """,
+    }[result]
+    start = {
+        "response": "",
+        "energy": "energy = float(1.0e-12)",
+        "clarity": "sooner = float(1.0e-9)\nlater = float(1.0e-9)\ndirect = wp.length(origin - ear)",
+        "first echo": "soonest = float(1.0e6)",
+    }[result]
+    store = {
+        "response": "",
+        "energy": "level[tid] = 10.0 * wp.log10(energy)",
+        "clarity": "clarity[tid] = 10.0 * wp.log10(sooner / later)",
+        "first echo": "echo_gap[tid] = (soonest - wp.length(origin - ear)) / SOUND",
+    }[result]
+    need_hits = walls == "per axis"
+    need_bounces = walls == "one" or limited or result == "first echo"
+    counting = []
+    if need_hits or need_bounces:
+        counting += [f"hits_{c} = wp.abs(n{c} - flip_{c}) + wp.abs(n{c})" for c in "xyz"]
+    if need_bounces:
+        counting.append("bounces = hits_x + hits_y + hits_z")
+    gain = result != "first echo"
+    d.launch(n)
+    d.code(
+        """
+        tid = wp.tid()
+        origin = sources[tid]
+        ear = microphones[tid]
+        $start
+        for nx in range(-order, order + 1):
+            for ny in range(-order, order + 1):
+                for nz in range(-order, order + 1):
+                    # Each copy of the room holds eight images, mirrored along the axes or not
+                    for flips in range(images):
+                        flip_x = flips & 1
+                        flip_y = (flips >> 1) & 1
+                        flip_z = flips >> 2
+                        $counting
+                        $limit
+                        side = wp.vec3(1.0 - 2.0 * float(flip_x), 1.0 - 2.0 * float(flip_y), 1.0 - 2.0 * float(flip_z))
+                        copies = wp.vec3(2.0 * float(nx), 2.0 * float(ny), 2.0 * float(nz))
+                        mirrored = wp.cw_mul(side, origin) + wp.cw_mul(copies, room)
+                        distance = wp.max(wp.length(mirrored - ear), 0.05)
+                        $gain
+                        $hear
+                        $air
+                        $gather
+        $store
+        """,
+        start=start,
+        counting="\n".join(counting),
+        limit="if bounces > most_bounces:\n    continue" if limited else "",
+        gain=f"# Spherical spreading, and what the walls leave\ngain = {low} / (4.0 * wp.pi * distance)"
+        if gain
+        else "",
+        hear=hear if gain else "",
+        air="gain *= wp.exp(-absorption * distance)" if air and gain else "",
+        gather=dedented(gather),
+        store=store,
+    )
+    d.explain("""
+        Walls act like mirrors: images stand at (1 - 2 q) x + 2 n L for q of 0 and 1, and sound of each has met
+        |n - q| + |n| walls along an axis (Allen & Berkley, eq. 10).
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        grid = np.arange(-order, order + 1)
+        nn = np.stack(np.meshgrid(grid, grid, grid, indexing="ij"), -1).reshape(-1, 1, 3)
+        q = np.array([[f & 1, f >> 1 & 1, f >> 2] for f in range(8)])[None]
+        hits_low, hits_high = abs(nn - q), abs(nn) + 0 * q
+        beta = np.ones((3, 2))
+        if "reflection" in v:
+            beta = (
+                np.reshape(v.reflection, {"one": (1, 1), "per axis": (3, 1), "per wall": (3, 2)}[walls])
+                * beta
+            )
+        loss = (beta[:, 0] ** hits_low * beta[:, 1] ** hits_high).prod(2).ravel()
+        bounces = (hits_low + hits_high).sum(2).ravel()
+        keep = bounces <= (v.most_bounces if limited else 99)
+        out: dict[str, Any] = {k: np.zeros(n) for k in ("level", "clarity", "echo_gap")}
+        out["response"] = np.zeros((n, taps))
+        for i in range(n):
+            x = ((1 - 2 * q) * v.sources[i] + 2 * nn * v.room).reshape(-1, 3) - v.microphones[i]
+            r = np.maximum(np.linalg.norm(x, axis=1), 0.05)
+            g = loss / (4 * np.pi * r) * keep * (np.exp(-v.absorption * r) if "absorption" in v else 1.0)
+            if "facing" in v:
+                c = x @ v.facing[i] / r
+                g = g * (0.5 * (1 + c) if pattern == "cardioid" else c)
+            direct = np.linalg.norm(v.sources[i] - v.microphones[i])
+            out["level"][i] = 10 * np.log10((g**2).sum() + 1e-12)
+            out["echo_gap"][i] = (r[keep & (bounces > 0)].min() - direct) / 343
+            if result == "clarity":
+                soon = (r - direct) / 343 <= v.early
+                out["clarity"][i] = 10 * np.log10(((g**2)[soon].sum() + 1e-9) / ((g**2)[~soon].sum() + 1e-9))
+            if result == "response":
+                at = r / 343 * v.rate
+                for a, b in zip(at, g, strict=True):
+                    for t, w in _taps(a, delay):
+                        if 0 <= t < taps and (delay != "linear" or int(a) + 1 < taps):
+                            out["response"][i, t] += b * w
+        name = {"energy": "level", "first echo": "echo_gap"}.get(result, result)
+        return {name: out[name]}
+
+    if result == "response" and delay == "nearest":
+
+        def near(v: Values, after: Values) -> None:
+            # Rounding moves single echoes to the next tap.
+            a, b = np.cumsum(after.response, 1), np.cumsum(reference(v)["response"], 1)
+            assert (np.abs(a - b) < 2e-3 * np.abs(b).max() + 1e-5).mean() > 0.9, "echoes at other times"
+
+        d.holds(near)
+    else:
+        d.check(reference, 5e-3)
+
+
+def _taps(at: float, delay: str) -> list[tuple[int, float]]:
+    """Samples that an echo at a time between samples falls to, with weights."""
+    if delay == "nearest":
+        return [(int(np.rint(at)), 1.0)]
+    if delay == "linear":
+        return [(int(at), 1 - at % 1), (int(at) + 1, at % 1)]
+    first = int(np.rint(at)) - 4
+    off = np.arange(first, first + 9) - at
+    return list(
+        zip(range(first, first + 9), (0.5 + 0.5 * np.cos(np.pi * off / 5)) * np.sinc(off), strict=True)
+    )

@@ -1,0 +1,342 @@
+"""Fluxes of magnetised gas between cells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.stencil import DOMAIN
+from warpgen.synthesis.algorithms.stencil._plasma import Side, solved
+from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
+
+_FIELDS = ("rho", "mx", "my", "mz", "energy", "by", "bz")
+
+_PRIMITIVE = """
+    rho_{s} = $at0
+    u_{s} = $at1
+    v_{s} = $at2
+    w_{s} = $at3
+    p_{s} = $at4
+    by_{s} = $at5
+    bz_{s} = $at6
+"""
+_CONSERVED = """
+    rho_{s} = $at0
+    u_{s} = $at1 / rho_{s}
+    v_{s} = $at2 / rho_{s}
+    w_{s} = $at3 / rho_{s}
+    e_{s} = $at4
+    by_{s} = $at5
+    bz_{s} = $at6
+"""
+_DERIVED = """
+    b2_{s} = bx * bx + by_{s} * by_{s} + bz_{s} * bz_{s}
+    kinetic_{s} = 0.5 * rho_{s} * (u_{s} * u_{s} + v_{s} * v_{s} + w_{s} * w_{s})
+    $energy
+    # Total pressure: of the gas and of the field
+    pt_{s} = p_{s} + 0.5 * b2_{s}
+    # Fast magnetosonic speed along the normal
+    a2_{s} = (gamma * p_{s} + b2_{s}) / rho_{s}
+    # Rounding must not make the root's argument negative
+    split_{s} = wp.max(a2_{s} * a2_{s} - 4.0 * gamma * p_{s} * bx * bx / (rho_{s} * rho_{s}), 0.0)
+    fast_{s} = wp.sqrt(0.5 * (a2_{s} + wp.sqrt(split_{s})))
+"""
+_FLUX = """
+    vb_{s} = u_{s} * bx + v_{s} * by_{s} + w_{s} * bz_{s}
+    f_rho_{s} = rho_{s} * u_{s}
+    f_mx_{s} = f_rho_{s} * u_{s} + pt_{s} - bx * bx
+    f_my_{s} = f_rho_{s} * v_{s} - bx * by_{s}
+    f_mz_{s} = f_rho_{s} * w_{s} - bx * bz_{s}
+    f_energy_{s} = (e_{s} + pt_{s}) * u_{s} - bx * vb_{s}
+    f_by_{s} = by_{s} * u_{s} - bx * v_{s}
+    f_bz_{s} = bz_{s} * u_{s} - bx * w_{s}
+"""
+_STAR = """
+    behind_{s} = s_{s} - u_{s}
+    gap_{s} = s_{s} - s_m
+    rho1_{s} = rho_{s} * behind_{s} / gap_{s}
+    resist_{s} = rho_{s} * behind_{s} * gap_{s} - bx * bx
+    turn_{s} = bx * (s_m - u_{s}) / resist_{s}
+    stretch_{s} = (rho_{s} * behind_{s} * behind_{s} - bx * bx) / resist_{s}
+    v1_{s} = v_{s} - by_{s} * turn_{s}
+    w1_{s} = w_{s} - bz_{s} * turn_{s}
+    by1_{s} = by_{s} * stretch_{s}
+    bz1_{s} = bz_{s} * stretch_{s}
+    vb1_{s} = s_m * bx + v1_{s} * by1_{s} + w1_{s} * bz1_{s}
+    e1_{s} = (behind_{s} * e_{s} - pt_{s} * u_{s} + pt_m * s_m + bx * (vb_{s} - vb1_{s})) / gap_{s}
+    root_{s} = wp.sqrt(rho1_{s})
+    alfven_{s} = s_m {sign} wp.abs(bx) / root_{s}
+"""
+_MIDDLE = """
+    # --- Between both rotational discontinuities ---
+    way = wp.sign(bx)
+    inv_root = 1.0 / (root_l + root_r)
+    v2 = inv_root * (root_l * v1_l + root_r * v1_r + (by1_r - by1_l) * way)
+    w2 = inv_root * (root_l * w1_l + root_r * w1_r + (bz1_r - bz1_l) * way)
+    by2 = inv_root * (root_l * by1_r + root_r * by1_l + root_l * root_r * (v1_r - v1_l) * way)
+    bz2 = inv_root * (root_l * bz1_r + root_r * bz1_l + root_l * root_r * (w1_r - w1_l) * way)
+    vb2 = s_m * bx + v2 * by2 + w2 * bz2
+    e2_l = e1_l - root_l * (vb1_l - vb2) * way
+    e2_r = e1_r + root_r * (vb1_r - vb2) * way
+"""
+_MOMENTA = {"mx": "u", "my": "v", "mz": "w"}
+
+
+def _state(name: str, side: str, stage: str = "") -> str:
+    """The conserved quantity of one side: as it came, behind the fast wave (1) or past Alfven's (2)."""
+    rho = f"rho1_{side}" if stage else f"rho_{side}"
+    if name in _MOMENTA:
+        if name == "mx" and stage:
+            return f"{rho} * s_m"
+        return f"{rho} * {_MOMENTA[name]}{stage}" + ("" if stage == "2" else f"_{side}")
+    name = "e" if name == "energy" else name
+    if name == "rho":
+        return rho
+    return f"{name}{stage}" + ("" if stage == "2" and name != "e" else f"_{side}")
+
+
+def _regions(out: list[str], kept: list[str]) -> str:
+    """The flux of each region of the fan, from the left to the right; the gas at the face in `kept`."""
+
+    def block(side: str, kind: str) -> str:
+        lines = []
+        for name, place in zip(_FIELDS, out, strict=True):
+            u, u1, u2 = (_state(name, side, k) for k in ("", "1", "2"))
+            flux = f"f_{name}_{side}"
+            if kind == "star":
+                flux += f" + s_{side} * ({u1} - {u})"
+            elif kind == "double":
+                flux += f" + alfven_{side} * ({u2}) - (alfven_{side} - s_{side}) * ({u1}) - s_{side} * ({u})"
+                flux = flux.replace(f"({u})", f"{u}").replace(f"({u1})", f"{u1}").replace(f"({u2})", f"{u2}")
+            lines.append(f"    {place} = {flux}")
+        stage = {"whole": "", "star": "1", "double": "2"}[kind]
+        tail = "" if stage == "2" else f"_{side}"
+        state = [f"rho1_{side}" if stage else f"rho_{side}", "s_m" if stage else f"u_{side}"]
+        state += [f"{x}{stage}{tail}" for x in ("v", "w", "by", "bz")]
+        lines += [f"    {place} = {value}" for value, place in zip(state, kept, strict=False)]
+        return "\n".join(lines)
+
+    tests = (
+        ("if s_l >= 0.0:", "l", "whole"),
+        ("elif alfven_l >= 0.0:", "l", "star"),
+        ("elif s_m >= 0.0:", "l", "double"),
+        ("elif alfven_r > 0.0:", "r", "double"),
+        ("elif s_r > 0.0:", "r", "star"),
+        ("else:", "r", "whole"),
+    )
+    return "\n".join(f"{test}\n{block(side, kind)}" for test, side, kind in tests)
+
+
+@DOMAIN.algorithm(
+    source="Miyoshi & Kusano 2005 (HLLD), eq. 38 to 67; Davis 1988; Dedner et al. 2002 (cleaning); Rusanov 1961",
+    names={
+        "magnetic_fluxes": "hlld_flux|mhd_riemann_solver|mhd_interface_flux|solve_mhd_faces",
+        "left": "state_l|q_left|u_left|minus",
+        "right": "state_r|q_right|u_right|plus",
+        "flux": "face_flux|f_out|fluxes",
+        "face": "f|iface|tid",
+        "gamma": "adiabatic_index|gam",
+        "face_field": "bn|normal_field|b_face",
+    },
+    adjoint="no",
+    double=True,
+    weight=2,
+)
+def magnetic_fluxes(d: Draft) -> None:
+    """Computes the fluxes of mass, momentum, energy and magnetic field between cells of magnetized gas."""
+    solver = d.option("solver", "hlld", "hll", "rusanov", weights=(0.64, 0.2, 0.16))
+    given = d.option("given", "primitive", "conserved")
+    speeds = d.option("speeds", "davis", "common")
+    axis = d.option("axis", "first", "of face")
+    order = d.option("layout", "face first", "quantity first")
+    cleaning = d.flag("cleaning", 0.35)
+    result = d.option("result", "flux", "electric field", weights=(0.75, 0.25))
+    keep = d.flag("face state", 0.4) and solver == "hlld" and result == "flux"
+    faces = d.pick(32, 48, 64)
+    count = 9 if cleaning else 7
+    shape = (faces, count) if order == "face first" else (count, faces)
+    what = "Density, velocity, pressure" if given == "primitive" else "Density, momentum, energy"
+    for side in ("left", "right"):
+        # Pressures are drawn like the other rows: all stay physical between 0.6 and 1.4.
+        low = 0.6 if given == "primitive" else 0.4
+        d.input(
+            side, "float", shape, low, 1.4, about=f"{what} and transverse field at the {side} of each face"
+        )
+    if given == "conserved":
+        d.input("heat", "float", (2, faces), 2.0, 3.0, about="Internal energy density at both sides")
+    if cleaning:
+        d.param("c_h", "float", 2.0, 3.0, about="Speed at which divergence errors are carried off")
+    else:
+        d.input("face_field", "float", faces, 0.3, 1.2, about="Normal field at the faces, free of divergence")
+    if axis == "of face":
+        d.input("face_axis", "int", faces, 0, 3, about="Axis of each face's normal: 0, 1 or 2")
+    d.param("gamma", "float", 1.4, 1.6667, about="Ratio of specific heats")
+    if result == "flux":
+        d.output("flux", "float", shape, about="Fluxes through the faces")
+        if keep:
+            along = (faces, 6) if order == "face first" else (6, faces)
+            d.output(
+                "face_state",
+                "float",
+                along,
+                about="Density, velocity and field along the face, for constrained transport",
+            )
+    else:
+        d.output("emf", "vec2", faces, about="Electric field along the face: -F(By), F(Bz)")
+
+    def at(name: str, row: str) -> str:
+        return f"{name}[face, {row}]" if order == "face first" else f"{name}[{row}, face]"
+
+    turned = axis == "of face"
+    rows = {k: str(k) for k in range(9)}
+    if turned:
+        rows |= {1: "1 + a0", 2: "1 + a1", 3: "1 + a2"}
+    sides = ""
+    for s, name in (("l", "left"), ("r", "right")):
+        text = _PRIMITIVE if given == "primitive" else _CONSERVED
+        if given == "conserved":
+            text = text.replace("    e_{s} = $at4\n", "")
+        for k in range(7):
+            text = text.replace(f"$at{k}", at(name, rows[k]))
+        energy = f"e_{s} = p_{s} / (gamma - 1.0) + kinetic_{s} + 0.5 * b2_{s}"
+        if given == "conserved":
+            number = "0" if s == "l" else "1"
+            energy = f"p_{s} = (gamma - 1.0) * heat[{number}, face]\ne_{s} = heat[{number}, face] + kinetic_{s} + 0.5 * b2_{s}"
+        derived = _DERIVED.replace("$energy", energy.replace("\n", "\n    "))
+        sides += "".join(line[4:] + "\n" for line in (text + derived).format(s=s).split("\n") if line)
+    field = "bx = face_field[face]"
+    if cleaning:
+        field = f"""
+        # --- Normal field and potential at the face: exact for their linear system (Dedner et al.) ---
+        bx_l = {at("left", "7")}
+        bx_r = {at("right", "7")}
+        psi_l = {at("left", "8")}
+        psi_r = {at("right", "8")}
+        bx = 0.5 * (bx_l + bx_r) - 0.5 * (psi_r - psi_l) / c_h
+        psi = 0.5 * (psi_l + psi_r) - 0.5 * c_h * (bx_r - bx_l)
+        """
+    bounds = {
+        "davis": "s_l = wp.min(u_l - fast_l, u_r - fast_r)\ns_r = wp.max(u_l + fast_l, u_r + fast_r)",
+        "common": "fast = wp.max(fast_l, fast_r)\ns_l = wp.min(u_l, u_r) - fast\ns_r = wp.max(u_l, u_r) + fast",
+    }[speeds]
+    if solver == "rusanov":
+        bounds = {
+            "davis": "s_max = wp.max(wp.abs(u_l) + fast_l, wp.abs(u_r) + fast_r)",
+            "common": "s_max = wp.max(wp.abs(u_l), wp.abs(u_r)) + wp.max(fast_l, fast_r)",
+        }[speeds]
+    fluxes = "".join(line[4:] + "\n" for s in "lr" for line in _FLUX.format(s=s).split("\n") if line)
+    places = [at("flux", rows[k]) for k in range(7)]
+    kept_places = [at("face_state", str(k)) for k in range(6)] if keep else []
+    kept = list(range(7))
+    if result == "electric field":
+        places, kept = ["flux_rho", "flux_mx", "flux_my", "flux_mz", "flux_e", "flux_by", "flux_bz"], [5, 6]
+    if solver == "hlld" and result == "flux":
+        stars = "".join(
+            line[4:] + "\n"
+            for s, sign in (("l", "-"), ("r", "+"))
+            for line in _STAR.format(s=s, sign=sign).split("\n")
+            if line
+        )
+        choose = f"""
+# --- Contact speed and total pressure, the same on both sides of it ---
+push_l = rho_l * (s_l - u_l)
+push_r = rho_r * (s_r - u_r)
+thrust = push_r - push_l
+s_m = (push_r * u_r - push_l * u_l - pt_r + pt_l) / thrust
+pt_m = (push_r * pt_l - push_l * pt_r + push_l * push_r * (u_r - u_l)) / thrust
+# --- Behind the fast waves ---
+{stars}{"".join(line[4:] + chr(10) for line in _MIDDLE.split(chr(10)) if line)}# --- The region of the fan that holds the face ---
+{_regions(places, kept_places)}
+"""
+    elif solver in ("hlld", "hll"):
+        lines = ["# One mean state between the fastest waves", "s_l = wp.min(s_l, 0.0)", "s_r = wp.max(s_r, 0.0)",
+                 "width = s_r - s_l"]  # fmt: skip
+        for k in kept:
+            name = _FIELDS[k]
+            jump = f"({_state(name, 'r')} - {_state(name, 'l')})"
+            lines.append(f"{places[k]} = (s_r * f_{name}_l - s_l * f_{name}_r + s_l * s_r * {jump}) / width")
+        choose = "\n".join(lines)
+    else:
+        lines = ["# The fastest wave of both sides diffuses the jump"]
+        for k in kept:
+            name = _FIELDS[k]
+            jump = f"({_state(name, 'r')} - {_state(name, 'l')})"
+            lines.append(f"{places[k]} = 0.5 * (f_{name}_l + f_{name}_r) - 0.5 * s_max * {jump}")
+        choose = "\n".join(lines)
+    if result == "electric field" and solver == "hlld":
+        d.says("Computes the electric field of magnetized gas at the faces between cells (HLL).")
+    elif result == "electric field":
+        d.says("Computes the electric field of magnetized gas at the faces between cells.")
+    store = ""
+    if cleaning and result == "flux":
+        store = f"{at('flux', '7')} = psi\n{at('flux', '8')} = c_h * c_h * bx"
+    elif result == "electric field":
+        store = "emf[face] = wp.vec2(-flux_by, flux_bz)"
+    d.launch(faces)
+    d.code(
+        """
+        face = wp.tid()
+        $turn
+        $field
+        # --- Both sides ---
+        $sides
+        $bounds
+        # --- Physical fluxes ---
+        $fluxes
+        $choose
+        $store
+        """,
+        turn="# Axes follow each other in a circle, from the normal on\na0 = face_axis[face]\na1 = (a0 + 1) % 3\na2 = (a0 + 2) % 3"
+        if turned
+        else "",
+        field=field,
+        sides=sides,
+        bounds=bounds,
+        fluxes=fluxes,
+        choose=choose,
+        store=store,
+    )
+    trim(d)
+    d.explain("""
+        The field is in units in which its pressure is B^2 / 2. Across the fan the normal velocity and the total
+        pressure are constant; velocity and field of the plane turn at Alfven waves (HLLD), or are averaged (HLL).
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        ql, qr = (
+            v[k].astype(float) if order == "face first" else v[k].T.astype(float) for k in ("left", "right")
+        )
+        where = (
+            np.stack([(v.face_axis + k) % 3 for k in range(3)], 1)
+            if turned
+            else np.tile([0, 1, 2], (faces, 1))
+        )
+        psi = 0.0
+        if cleaning:
+            bx = 0.5 * (ql[:, 7] + qr[:, 7]) - 0.5 * (qr[:, 8] - ql[:, 8]) / v.c_h
+            psi = 0.5 * (ql[:, 8] + qr[:, 8]) - 0.5 * v.c_h * (qr[:, 7] - ql[:, 7])
+        else:
+            bx = v.face_field
+        states = []
+        for k, q in enumerate((ql, qr)):
+            vel = np.take_along_axis(q[:, 1:4], where, 1)
+            if given == "conserved":
+                vel = vel / q[:, :1]
+            pressure = q[:, 4] if given == "primitive" else (v.gamma - 1) * v.heat[k]
+            states.append(Side(q[:, 0], vel, pressure, np.stack([bx, q[:, 5], q[:, 6]], 1), v.gamma))
+        f, along = solved(
+            states[0], states[1], solver if result == "flux" or solver != "hlld" else "hll", speeds
+        )
+        if result == "electric field":
+            return {"emf": np.stack([-f[:, 5], f[:, 6]], 1)}
+        made = np.zeros((faces, count))
+        made[:, :7] = f
+        np.put_along_axis(made[:, 1:4], where, f[:, 1:4], 1)
+        if cleaning:
+            made[:, 7], made[:, 8] = psi, v.c_h**2 * bx
+        found = {"flux": made, "face_state": along} if keep else {"flux": made}
+        return found if order == "face first" else {name: x.T for name, x in found.items()}
+
+    d.check(reference, 2e-3)

@@ -1,0 +1,279 @@
+"""Elasticity of crystals as seen in other axes."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.tensors import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+# Independent entries of the stiffness matrix in Voigt's order, by symmetry: name, row, column.
+_CRYSTALS: dict[str, dict[str, tuple[tuple[int, int], ...]]] = {
+    "cubic": {"c11": ((0, 0), (1, 1), (2, 2)), "c12": ((0, 1), (0, 2), (1, 2)), "c44": ((3, 3), (4, 4), (5, 5))},
+    "hexagonal": {"c11": ((0, 0), (1, 1)), "c12": ((0, 1),), "c13": ((0, 2), (1, 2)), "c33": ((2, 2),), "c44": ((3, 3), (4, 4)), "c66": ((5, 5),)},
+    "orthotropic": {"c11": ((0, 0),), "c22": ((1, 1),), "c33": ((2, 2),), "c12": ((0, 1),), "c13": ((0, 2),), "c23": ((1, 2),),
+                    "c44": ((3, 3),), "c55": ((4, 4),), "c66": ((5, 5),)},
+}  # fmt: skip
+_RANGES = {"11": (160.0, 220.0), "22": (150.0, 200.0), "33": (160.0, 240.0), "12": (60.0, 100.0), "13": (50.0, 90.0),
+           "23": (55.0, 95.0), "44": (40.0, 110.0), "55": (40.0, 100.0), "66": (45.0, 90.0)}  # fmt: skip
+
+
+@DOMAIN.algorithm(
+    source="Voigt 1910; Ting 1996, Anisotropic elasticity, ch. 2; Hill 1952; Nye 1985, ch. 8; Christoffel 1877",
+    names={
+        "crystal_stiffness": "rotate_stiffness|transform_elasticity|oriented_moduli|crystal_moduli",
+        "orientations": "grain_rot|crystal_frames|euler_rot",
+        "turn": "r|rot|q_mat",
+        "stiffness": "c|c_voigt|elastic_constants",
+        "strains": "eps|strain_in|e_tensor",
+        "total": "acc|sum_c|value",
+        "voigt": "voigt_index|pair_index|contract",
+        "grain": "tid|crystal|g",
+    },
+    adjoint="no",
+    double=True,
+    weight=6,
+)
+def crystal_stiffness(d: Draft) -> None:
+    """Transforms the elastic stiffness of crystals to the axes of the sample."""
+    crystal = d.option("crystal", *_CRYSTALS)
+    result = d.option("result", "stiffness", "stress", "modulus", "waves", weights=(0.4, 0.25, 0.2, 0.15))
+    given = d.option("orientation", "quaternions", "matrices", "angles")
+    storage = d.option("storage", "constants", "per grain")
+    early = d.flag("zero entries", 0.5)
+    weighed = d.flag("weights", 0.35)
+    grains = d.pick(8, 10, 12)
+    entries = _CRYSTALS[crystal]
+    if given == "quaternions":
+        d.input("orientations", "quat", grains, kind="unit", about="Rotations from the crystal to the sample")
+    elif given == "matrices":
+        d.input(
+            "orientations", "mat33", grains, kind="rotation", about="Rotations from the crystal to the sample"
+        )
+    else:
+        d.input(
+            "orientations", "vec3", grains, -180.0, 180.0, about="Euler angles phi1, Phi, phi2 of Bunge [deg]"
+        )
+    if storage == "constants":
+        for name in entries:
+            low, high = _RANGES[name[1:]]
+            d.param(name, "float", low, high, about=f"Elastic constant C{name[1:]} [GPa]")
+    else:
+        d.input(
+            "constants",
+            "float",
+            (grains, len(entries)),
+            60.0,
+            90.0,
+            about=f"Elastic constants {', '.join(entries)} less their common part [GPa]",
+        )
+    if weighed:
+        d.input("fractions", "float", grains, 0.2, 1.0, about="Volume fractions of the grains")
+    if result == "stress":
+        d.input(
+            "strains", "mat33", grains, -0.002, 0.002, kind="uniform", about="Strains in the sample's axes"
+        )
+    elif result in ("modulus", "waves"):
+        d.input("directions", "vec3", grains, kind="unit", about="Directions in the sample's axes")
+    if result == "waves":
+        d.param("density", "float", 2.7, 8.9, about="Density [g/cm^3]")
+    name, kind, shape, about = {
+        "stiffness": (
+            "rotated",
+            "float",
+            (grains, 6, 6),
+            "Stiffness in the sample's axes, Voigt's order [GPa]",
+        ),
+        "stress": ("stresses", "mat33", (grains,), "Stresses in the sample's axes [GPa]"),
+        "modulus": ("moduli", "float", (grains,), "Stiffness along the directions, n n C n n [GPa]"),
+        "waves": ("speeds", "float", (grains,), "Speed of quasi-longitudinal waves [km/s]"),
+    }[result]
+    d.output(name, kind, shape, about=about)
+    d.says({
+        "stiffness": "Transforms the elastic stiffness of crystals to the axes of the sample.",
+        "stress": "Computes the stresses of strained crystals of given orientation.",
+        "modulus": "Computes the stiffness of oriented crystals along a direction.",
+        "waves": "Computes the speed of longitudinal waves through oriented crystals (Christoffel).",
+    }[result])  # fmt: skip
+    d.function('''
+        @wp.func
+        def voigt(i: int, j: int) -> int:
+            """Place of a pair of axes in Voigt's order xx, yy, zz, yz, xz, xy."""
+            if i == j:
+                return i
+            return 6 - i - j
+    ''')
+    if given == "angles":
+        d.function('''
+            @wp.func
+            def bunge_rotation(angles: wp.vec3) -> wp.mat33:
+                """Rotation by three angles about z, the new x and the new z."""
+                first = wp.quat_from_axis_angle(wp.vec3(0.0, 0.0, 1.0), wp.radians(angles[0]))
+                second = wp.quat_from_axis_angle(wp.vec3(1.0, 0.0, 0.0), wp.radians(angles[1]))
+                third = wp.quat_from_axis_angle(wp.vec3(0.0, 0.0, 1.0), wp.radians(angles[2]))
+                return wp.quat_to_matrix(first * second * third)
+        ''')
+    turn = {
+        "quaternions": "turn = wp.quat_to_matrix(orientations[grain])",
+        "matrices": "turn = orientations[grain]",
+        "angles": "turn = bunge_rotation(orientations[grain])",
+    }[given]
+    fill = []
+    for k, (entry, places) in enumerate(entries.items()):
+        value = entry if storage == "constants" else f"constants[grain, {k}]"
+        if storage == "per grain":
+            # Off-diagonal entries must stay below the diagonal ones, or the crystal would not be stable.
+            value = {"1": f"100.0 + {value}", "2": f"100.0 + {value}", "3": f"100.0 + {value}"}.get(
+                entry[1] if entry[1] == entry[2] and entry[1] in "123" else "", value
+            )
+        for r, c in places:
+            fill.append(f"stiffness[{r}, {c}] = {value}")
+            if r != c:
+                fill.append(f"stiffness[{c}, {r}] = {value}")
+    term = "turn[i, p] * turn[j, q] * turn[k, r] * turn[l, s] * entry"
+    inner = """
+        for p in range(axes):
+            for q in range(axes):
+                for r in range(axes):
+                    for s in range(axes):
+                        entry = stiffness[voigt(p, q), voigt(r, s)]
+                        $skip
+                        total += {}
+    """
+    skip = "# Symmetry makes most entries zero\nif entry == 0.0:\n    continue" if early else ""
+    weight = "fractions[grain] * " if weighed else ""
+    d.param("axes", "int", 3, about="Number of axes of space")
+    body = {
+        "stiffness": """
+            # Each pair of axes of the sample, in Voigt's order
+            for i in range(axes):
+                for j in range(i, axes):
+                    for k in range(axes):
+                        for l in range(k, axes):
+                            total = float(0.0)
+                            $inner
+                            rotated[grain, voigt(i, j), voigt(k, l)] = $weight total
+        """,
+        "stress": """
+            # The strain as the crystal sees it, its stress there, and back
+            strain = 0.5 * (strains[grain] + wp.transpose(strains[grain]))
+            local = wp.transpose(turn) * strain * turn
+            stress = wp.mat33(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+            for p in range(axes):
+                for q in range(axes):
+                    total = float(0.0)
+                    for r in range(axes):
+                        for s in range(axes):
+                            entry = stiffness[voigt(p, q), voigt(r, s)]
+                            $skip
+                            total += entry * local[r, s]
+                    stress[p, q] = total
+            stresses[grain] = $weight (turn * stress * wp.transpose(turn))
+        """,
+        "modulus": """
+            # Along n: n_p n_q n_r n_s C_pqrs in the crystal's axes
+            n = wp.transpose(turn) * directions[grain]
+            total = float(0.0)
+            $inner
+            moduli[grain] = $weight total
+        """,
+        "waves": """
+            # Christoffel's matrix; its largest eigenvalue is density times the squared speed
+            n = wp.transpose(turn) * directions[grain]
+            acoustic = wp.mat33(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+            for p in range(axes):
+                for r in range(axes):
+                    total = float(0.0)
+                    for q in range(axes):
+                        for s in range(axes):
+                            entry = stiffness[voigt(p, q), voigt(r, s)]
+                            $skip
+                            total += entry * n[q] * n[s]
+                    acoustic[p, r] = total
+            # Power iteration from the direction itself, as the wave is nearly longitudinal
+            u = n
+            for _ in range(12):
+                u = wp.normalize(acoustic * u)
+            speeds[grain] = $weight wp.sqrt(wp.dot(u, acoustic * u) / density)
+        """,
+    }[result]
+    body = textwrap.dedent(body).strip("\n").replace("$weight ", weight)
+    formula = term if result == "stiffness" else "n[p] * n[q] * n[r] * n[s] * entry"
+    d.launch(grains)
+    d.code(
+        """
+        grain = wp.tid()
+        $turn
+        # Stiffness in the crystal's own axes, Voigt's order
+        stiffness = wp.zeros(shape=(6, 6), dtype=float)
+        $fill
+        $body
+        """,
+        turn=turn,
+        fill="\n".join(fill),
+        body=body,
+        inner=textwrap.dedent(inner).strip("\n").format(formula),
+        skip=skip,
+    )
+    d.explain("""
+        C'_ijkl = R_ip R_jq R_kr R_ls C_pqrs. Voigt's order is xx, yy, zz, yz, xz, xy; shear strains of the matrix
+        form are twice those of the tensor.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        from_voigt = {(0, 0): 0, (1, 1): 1, (2, 2): 2, (1, 2): 3, (0, 2): 4, (0, 1): 5}
+        made = []
+        for g in range(grains):
+            if given == "quaternions":
+                x, y, z, w = v.orientations[g]
+                r = np.array([[1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+                              [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+                              [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)]])  # fmt: skip
+            elif given == "matrices":
+                r = v.orientations[g]
+            else:
+                a, b, c = np.radians(v.orientations[g])
+                r = _about(2, a) @ _about(0, b) @ _about(2, c)
+            m = np.zeros((6, 6))
+            for k, (entry, places) in enumerate(entries.items()):
+                value = (
+                    v[entry]
+                    if storage == "constants"
+                    else v.constants[g, k] + 100.0 * (entry[1] == entry[2] and entry[1] in "123")
+                )
+                for p, q in places:
+                    m[p, q] = m[q, p] = value
+            c = np.zeros((3, 3, 3, 3))
+            for (i, j), p in from_voigt.items():
+                for (k, m_), q in from_voigt.items():
+                    c[i, j, k, m_] = c[j, i, k, m_] = c[i, j, m_, k] = c[j, i, m_, k] = m[p, q]
+            c = np.einsum("ip,jq,kr,ls,pqrs->ijkl", r, r, r, r, c)
+            scale = v.fractions[g] if weighed else 1.0
+            if result == "stiffness":
+                pairs = list(from_voigt)
+                made.append(scale * np.array([[c[i, j, k, m_] for k, m_ in pairs] for i, j in pairs]))
+            elif result == "stress":
+                e = 0.5 * (v.strains[g] + v.strains[g].T)
+                made.append(scale * np.einsum("ijkl,kl->ij", c, e))
+            elif result == "modulus":
+                n = v.directions[g]
+                made.append(scale * np.einsum("ijkl,i,j,k,l", c, n, n, n, n))
+            else:
+                n = v.directions[g]
+                top = np.linalg.eigvalsh(np.einsum("ijkl,j,l->ik", c, n, n))[-1]
+                made.append(scale * np.sqrt(top / v.density))
+        return {name: np.array(made)}
+
+    d.check(reference, 2e-3 if result != "waves" else 1e-2)
+
+
+def _about(axis: int, angle: float) -> Any:
+    c, s = np.cos(angle), np.sin(angle)
+    made = np.eye(3)
+    i, j = (axis + 1) % 3, (axis + 2) % 3
+    made[i, i] = made[j, j] = c
+    made[i, j], made[j, i] = -s, s
+    return made

@@ -1,0 +1,259 @@
+"""Losses and clusters of embedded samples, a block of threads for each batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.tiles import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
+
+
+@DOMAIN.algorithm(
+    source="Radford et al. 2021 (CLIP); van den Oord et al. 2018 (InfoNCE); Zhai et al. 2023 (SigLIP); Chen et al. 2020",
+    names={
+        "contrast_pairs": "clip_loss|info_nce|contrastive_tiled|pairwise_contrast",
+        "images": "left|queries|z_a",
+        "texts": "right|keys|z_b",
+        "logits": "similarity|scores|sims",
+        "temperature": "tau|temp|softness",
+        "own": "positive|diagonal|matched",
+        "BATCH": "N|PAIRS|ROWS",
+        "WIDTH": "D|EMBED|DIM",
+    },
+    adjoint="no",
+    weight=2,
+)
+def contrast_pairs(d: Draft) -> None:
+    """Computes the contrastive loss of batches of embedded pairs."""
+    loss = d.option("loss", "symmetric", "one way", "sigmoid")
+    result = d.option("result", "loss", "per pair", "gradient", "lead", weights=(0.35, 0.25, 0.25, 0.15))
+    normal = d.option("normalized", "here", "before")
+    margin = d.flag("margin", 0.35)
+    temperature = d.option("temperature", "param", "logarithm")
+    masked = d.flag("duplicates", 0.35) and result != "lead"
+    batches, pairs, width = d.pick(3, 4), d.pick(4, 6, 8), d.pick(4, 8)
+    d.module(f"BATCH = wp.constant({pairs})\nWIDTH = wp.constant({width})")
+    d.input(
+        "images", "float", (batches, pairs, width), -1.0, 1.0, about="embeddings of one side of the pairs"
+    )
+    d.input("texts", "float", (batches, pairs, width), -1.0, 1.0, about="embeddings of the other side")
+    if masked:
+        d.input("classes", "int", (batches, pairs), 0, 5, about="pairs of one class are not contrasted")
+    if temperature == "param":
+        d.param("temperature", "float", 0.2, 0.6, about="temperature of the softmax")
+    else:
+        d.param(
+            "log_scale", "float", 0.5, 1.5, about="logarithm of the inverse temperature, which is learned"
+        )
+    if margin:
+        d.param("margin", "float", 0.05, 0.2, about="margin by which own pairs must be nearer")
+    if loss == "sigmoid":
+        d.param("offset", "float", -2.0, -0.5, about="offset of the logits, as most pairs do not match")
+    name, shape, about = {
+        "loss": ("losses", (batches,), "mean loss of each batch"),
+        "per pair": ("losses", (batches, pairs), "loss of each pair"),
+        "gradient": ("grad_logits", (batches, pairs, pairs), "derivatives of the mean loss by the logits"),
+        "lead": (
+            "leads",
+            (batches, pairs),
+            "logit of each pair over the best one of another pair in its row",
+        ),
+    }[result]
+    d.output(name, "float", shape, about=about)
+    if result == "gradient":
+        d.says("Computes the gradient of the contrastive loss of embedded pairs by their logits.")
+    elif result == "lead":
+        d.says("Measures by how much embedded pairs match better than the next best.")
+    scale = "1.0 / temperature" if temperature == "param" else "wp.exp(log_scale)"
+    d.function("""
+        @wp.func
+        def square(x: float) -> float:
+            return x * x
+    """) if normal == "here" else None
+    if normal == "here":
+        d.function('''
+            @wp.func
+            def inverse_root(x: float) -> float:
+                """One over the length of a row."""
+                return 1.0 / wp.sqrt(x + 1.0e-8)
+        ''')
+    d.function('''
+        @wp.func
+        def shifted_exp(x: float, top: float) -> float:
+            """Exponential with the largest entry taken out."""
+            return wp.exp(x - top)
+    ''') if loss != "sigmoid" and result != "lead" else None
+    d.function('''
+        @wp.func
+        def only_own(x: float, row: int, col: int) -> float:
+            """Entries of the diagonal, where both sides of a pair meet."""
+            return wp.where(row == col, x, 0.0)
+    ''')
+    if masked:
+        d.function('''
+            @wp.func
+            def hide_same(x: float, row: int, col: int, own: int, other: int) -> float:
+                """Other pairs of the same class are no negatives."""
+                return wp.where(own == other and row != col, -1.0e4, x)
+        ''')
+    if margin:
+        d.function("""
+            @wp.func
+            def handicap(x: float, row: int, col: int, margin: float) -> float:
+                return wp.where(row == col, x - margin, x)
+        """)
+    if loss == "sigmoid" and result != "lead":
+        d.function('''
+            @wp.func
+            def pair_loss(x: float, row: int, col: int) -> float:
+                """Log-sigmoid loss: own pairs should score high, others low."""
+                z = wp.where(row == col, x, -x)
+                # log(1 + exp(-z)) without overflow
+                return wp.max(-z, 0.0) + wp.log(1.0 + wp.exp(-wp.abs(z)))
+        ''') if result != "gradient" else d.function('''
+            @wp.func
+            def pair_slope(x: float, row: int, col: int) -> float:
+                """Derivative of the log-sigmoid loss."""
+                return 1.0 / (1.0 + wp.exp(-x)) - wp.where(row == col, 1.0, 0.0)
+        ''')
+
+    def unit(side: str, array: str) -> str:
+        if normal == "before":
+            return f"{side} = wp.tile_load({array}[batch], shape=(BATCH, WIDTH))"
+        return (
+            f"{side}_raw = wp.tile_load({array}[batch], shape=(BATCH, WIDTH))\n"
+            f"{side}_inv = wp.tile_map(inverse_root, wp.tile_sum(wp.tile_map(square, {side}_raw), axis=1))\n"
+            f"{side} = wp.tile_map(wp.mul, {side}_raw, wp.tile_broadcast(wp.tile_reshape({side}_inv, shape=(BATCH, 1)), shape=(BATCH, WIDTH)))"
+        )
+
+    def softmax(side: str, axis: int) -> str:
+        wide = "wp.tile_broadcast({}, shape=(BATCH, BATCH))"
+        form = wide if axis == 0 else wide.replace("{}", "wp.tile_reshape({}, shape=(BATCH, 1))")
+        return (
+            f"{side}_top = wp.tile_reduce(wp.max, logits, axis={axis})\n"
+            f"{side}_exp = wp.tile_map(shifted_exp, logits, {form.format(f'{side}_top')})\n"
+            f"{side}_sum = wp.tile_sum({side}_exp, axis={axis})"
+        )
+
+    own = "own = wp.tile_sum(wp.tile_map(only_own, logits, row_id, col_id), axis=1)"
+    row_loss = "row_loss = row_top + wp.tile_map(wp.log, row_sum) - own"
+    col_loss = "col_loss = col_top + wp.tile_map(wp.log, col_sum) - own"
+    losses = {
+        "symmetric": "\n".join(
+            (
+                softmax("row", 1),
+                softmax("col", 0),
+                own,
+                row_loss,
+                col_loss,
+                "pair = 0.5 * (row_loss + col_loss)",
+            )
+        ),
+        "one way": "\n".join((softmax("row", 1), own, row_loss.replace("row_loss =", "pair ="))),
+        "sigmoid": "pair = wp.tile_sum(wp.tile_map(pair_loss, logits, row_id, col_id), axis=1)",
+    }[loss]
+    eye = "wp.tile_map(only_own, wp.tile_ones(shape=(BATCH, BATCH), dtype=float), row_id, col_id)"
+    row_share = "row_prob = wp.tile_map(wp.div, row_exp, wp.tile_broadcast(wp.tile_reshape(row_sum, shape=(BATCH, 1)), shape=(BATCH, BATCH)))"
+    col_share = "col_prob = wp.tile_map(wp.div, col_exp, wp.tile_broadcast(col_sum, shape=(BATCH, BATCH)))"
+    slopes = {
+        "symmetric": "\n".join(
+            (
+                softmax("row", 1),
+                softmax("col", 0),
+                row_share,
+                col_share,
+                f"slope = 0.5 * (row_prob + col_prob) - {eye}",
+            )
+        ),
+        "one way": "\n".join((softmax("row", 1), row_share, f"slope = row_prob - {eye}")),
+        "sigmoid": "slope = wp.tile_map(pair_slope, logits, row_id, col_id)",
+    }[loss]
+    best = """
+        # Hard negatives: the best of the other pairs in the row
+        others = wp.tile_map(all_but_own, logits, row_id, col_id)
+        hardest = wp.tile_reduce(wp.max, others, axis=1)
+        own = wp.tile_sum(wp.tile_map(only_own, logits, row_id, col_id), axis=1)
+        wp.tile_store(leads[batch], own - hardest)
+    """
+    if result == "lead":
+        d.function("""
+            @wp.func
+            def all_but_own(x: float, row: int, col: int) -> float:
+                return wp.where(row == col, -1.0e4, x)
+        """)
+    body = {
+        "loss": losses + "\nlosses[batch] = wp.tile_sum(pair)[0] / float(BATCH)",
+        "per pair": losses + "\nwp.tile_store(losses[batch], pair)",
+        "gradient": slopes + "\nwp.tile_store(grad_logits[batch], (1.0 / float(BATCH)) * slope)",
+        "lead": dedented(best),
+    }[result]
+    d.launch(batches, tiled=True)
+    d.code(
+        """
+        batch = wp.tid()
+        $left
+        $right
+        scale = $scale
+        # --- Cosines of all pairs of the batch ---
+        logits = scale * wp.tile_matmul(image, wp.tile_transpose(text))
+        ids = wp.tile_arange(BATCH, dtype=int)
+        row_id = wp.tile_broadcast(wp.tile_reshape(ids, shape=(BATCH, 1)), shape=(BATCH, BATCH))
+        col_id = wp.tile_broadcast(ids, shape=(BATCH, BATCH))
+        $margin
+        $offset
+        $mask
+        $body
+        """,
+        left=unit("image", "images"),
+        right=unit("text", "texts"),
+        scale=scale,
+        margin="logits = wp.tile_map(handicap, logits, row_id, col_id, scale * margin)" if margin else "",
+        offset="logits += wp.tile_full(shape=(BATCH, BATCH), value=offset, dtype=float)"
+        if loss == "sigmoid"
+        else "",
+        mask="kinds = wp.tile_load(classes[batch], shape=BATCH)\n"
+        "row_kind = wp.tile_broadcast(wp.tile_reshape(kinds, shape=(BATCH, 1)), shape=(BATCH, BATCH))\n"
+        "col_kind = wp.tile_broadcast(kinds, shape=(BATCH, BATCH))\n"
+        "logits = wp.tile_map(hide_same, logits, row_id, col_id, row_kind, col_kind)"
+        if masked
+        else "",
+        body=body,
+    )
+    d.explain("""
+        Logits are cosines over the temperature. The symmetric loss is the mean cross entropy of rows and columns, with
+        the diagonal as the right answers; the sigmoid loss takes all pairs by themselves.
+    """)
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        a, b = v.images, v.texts
+        if normal == "here":
+            a, b = (x / np.linalg.norm(x, axis=2, keepdims=True) for x in (a, b))
+        s = 1 / v.temperature if temperature == "param" else np.exp(v.log_scale)
+        z = s * a @ b.swapaxes(1, 2)
+        eye_ = np.eye(pairs)
+        z = z - (s * v.margin * eye_ if margin else 0.0) + (v.offset if loss == "sigmoid" else 0.0)
+        if masked:
+            same = (v.classes[:, :, None] == v.classes[:, None]) & (eye_ == 0)
+            z = np.where(same, -1e4, z)
+        diag = np.einsum("bii->bi", z)
+        if result == "lead":
+            return {"leads": diag - np.where(eye_ == 1, -np.inf, z).max(2)}
+        if loss == "sigmoid":
+            each = np.logaddexp(0, -np.where(eye_ == 1, z, -z)).sum(2)
+            slope = 1 / (1 + np.exp(-z)) - eye_
+        else:
+            by_row = np.log(np.exp(z).sum(2))
+            by_col = np.log(np.exp(z).sum(1))
+            p, q = np.exp(z - by_row[:, :, None]), np.exp(z - by_col[:, None])
+            each = by_row - diag if loss == "one way" else 0.5 * (by_row + by_col) - diag
+            slope = (p if loss == "one way" else 0.5 * (p + q)) - eye_
+        return {
+            "loss": {"losses": each.mean(1)},
+            "per pair": {"losses": each},
+            "gradient": {"grad_logits": slope / pairs},
+        }[result]
+
+    d.check(reference, 5e-3)

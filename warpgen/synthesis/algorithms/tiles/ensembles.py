@@ -1,0 +1,345 @@
+"""Filters and controllers of linear systems, a block of threads for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.tiles import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
+
+
+@DOMAIN.algorithm(
+    source="Evensen 2009, Data assimilation, ch. 4; Burgers et al. 1998; Gaspari & Cohn 1999 (taper); Sakov & Oke 2008",
+    names={
+        "ensemble_update": "enkf_analysis|ensemble_kalman|assimilate_ensemble|enkf_update",
+        "members": "ensemble|states|forecast",
+        "observations": "obs|y_obs|readings",
+        "obs_matrix": "obs_operator|h_mat|observe_mat",
+        "anomalies": "spread|deviations|x_prime",
+        "innovation": "misfit|departure|obs_gap",
+        "gain_part": "weights|solved|gain_half",
+        "STATE": "N|NUM_STATE|DIM",
+        "MEMBERS": "K|NUM_MEMBERS|ENS",
+        "OBS": "M|NUM_OBS|READINGS",
+    },
+    adjoint="no",
+    weight=6,
+)
+def ensemble_update(d: Draft) -> None:
+    """Corrects an ensemble of states by observations (ensemble Kalman filter)."""
+    kind = d.option("filter", "perturbed", "deterministic", "mean only")
+    taper = d.option("localization", "none", "gaussian", "linear")
+    noise = d.option("noise", "param", "per reading")
+    inflation = d.flag("inflation", 0.5)
+    solve = d.option("solve", "cholesky", "substitution")
+    bounded = d.flag("positive", 0.3)
+    worlds, state, members, obs = d.pick(3, 4), d.pick(4, 6), d.pick(6, 8), d.pick(2, 3)
+    d.module(f"STATE = wp.constant({state})\nMEMBERS = wp.constant({members})\nOBS = wp.constant({obs})")
+    d.input(
+        "members", "float", (worlds, state, members), -1.0, 1.0, about="forecasts, one column for each member"
+    )
+    d.input("obs_matrix", "float", (obs, state), -1.0, 1.0, about="what is observed of the state")
+    d.input("observations", "float", (worlds, obs), -1.0, 1.0, about="observations")
+    if kind == "perturbed":
+        d.input(
+            "perturbations",
+            "float",
+            (worlds, obs, members),
+            -0.3,
+            0.3,
+            about="noise of the observations, for each member",
+        )
+    if noise == "param":
+        d.param("noise", "float", 0.1, 0.4, about="variance of the observations")
+    else:
+        d.input("noise", "float", obs, 0.1, 0.4, about="variance of each observation")
+    if inflation:
+        d.param("inflation", "float", 1.02, 1.2, about="factor of the deviations, against too small a spread")
+    if taper != "none":
+        d.input("distances", "float", (state, obs), 0.0, 2.0, about="distance of states and observations")
+        d.param("reach", "float", 0.8, 1.5, about="range of the localization")
+    if kind == "mean only":
+        d.output("analysis", "float", (worlds, state), about="means after the update")
+    else:
+        d.output("analysis", "float", (worlds, state, members), about="members after the update")
+    if taper != "none":
+        law = {
+            "gaussian": "wp.exp(-0.5 * distance * distance / (reach * reach))",
+            "linear": "wp.max(1.0 - 0.5 * distance / reach, 0.0)",
+        }[taper]
+        d.function(f'''
+            @wp.func
+            def localized(covariance: float, distance: float, reach: float) -> float:
+                """Covariance without what a small ensemble makes up of far places."""
+                return covariance * {law}
+        ''')
+    mean = """
+        x = wp.tile_load(members[world], shape=(STATE, MEMBERS))
+        mean = (1.0 / float(MEMBERS)) * wp.tile_sum(x, axis=1)
+        wide_mean = wp.tile_broadcast(wp.tile_reshape(mean, shape=(STATE, 1)), shape=(STATE, MEMBERS))
+        anomalies = x - wide_mean
+        """
+    gain = """
+        # --- Covariances from the ensemble ---
+        h = wp.tile_load(obs_matrix, shape=(OBS, STATE))
+        seen = wp.tile_matmul(h, anomalies)
+        scale = 1.0 / float(MEMBERS - 1)
+        cross = scale * wp.tile_matmul(anomalies, wp.tile_transpose(seen))
+        $taper
+        within = scale * wp.tile_matmul(seen, wp.tile_transpose(seen))
+        factor = wp.tile_cholesky(wp.tile_diag_add(within, noise_tile))
+        """
+    half = {
+        "cholesky": "gain_part = wp.tile_cholesky_solve(factor, {0})",
+        "substitution": "half = wp.tile_lower_solve(factor, {0})\n"
+        "gain_part = wp.tile_upper_solve(wp.tile_transpose(factor), half)",
+    }[solve]
+    update = {
+        "perturbed": f"""
+            # --- Each member meets observations with noise of its own ---
+            y = wp.tile_reshape(wp.tile_load(observations[world], shape=OBS), shape=(OBS, 1))
+            drawn = wp.tile_load(perturbations[world], shape=(OBS, MEMBERS))
+            predicted = wp.tile_matmul(h, x_forecast)
+            innovation = wp.tile_broadcast(y, shape=(OBS, MEMBERS)) + drawn - predicted
+            {half.format("innovation").replace(chr(10), chr(10) + " " * 12)}
+            moved = x_forecast + wp.tile_matmul(cross, gain_part)
+        """,
+        "deterministic": f"""
+            # --- The mean takes the whole gain, the deviations half of it (Sakov and Oke) ---
+            y = wp.tile_load(observations[world], shape=OBS)
+            predicted = wp.tile_squeeze(wp.tile_matmul(h, wp.tile_reshape(mean, shape=(STATE, 1))))
+            gap = wp.tile_reshape(y - predicted, shape=(OBS, 1))
+            innovation = wp.tile_broadcast(gap, shape=(OBS, MEMBERS)) - 0.5 * seen
+            {half.format("innovation").replace(chr(10), chr(10) + " " * 12)}
+            moved = x_forecast + wp.tile_matmul(cross, gain_part)
+        """,
+        "mean only": f"""
+            y = wp.tile_load(observations[world], shape=OBS)
+            predicted = wp.tile_squeeze(wp.tile_matmul(h, wp.tile_reshape(mean, shape=(STATE, 1))))
+            innovation = y - predicted
+            {half.format("innovation").replace(chr(10), chr(10) + " " * 12)}
+            shift = wp.tile_squeeze(wp.tile_matmul(cross, wp.tile_reshape(gain_part, shape=(OBS, 1))))
+            moved = mean + shift
+        """,
+    }[kind]
+    if bounded:
+        d.function('''
+            @wp.func
+            def not_negative(value: float) -> float:
+                """Concentrations cannot be below zero."""
+                return wp.max(value, 0.0)
+        ''')
+    forecast = "x_forecast = wide_mean + anomalies" if inflation else "x_forecast = wp.tile_map(wp.pos, x)"
+    d.launch(worlds, tiled=True)
+    d.code(
+        """
+        world = wp.tid()
+        noise_tile = $noise
+        $mean
+        $inflate
+        $forecast
+        $gain
+        $update
+        $store
+        """,
+        noise="wp.tile_full(shape=OBS, value=noise, dtype=float)"
+        if noise == "param"
+        else "wp.tile_load(noise, shape=OBS)",
+        mean=dedented(mean),
+        inflate="# A small ensemble is too sure of itself\nanomalies = inflation * anomalies"
+        if inflation
+        else "",
+        forecast=forecast if kind != "mean only" else "",
+        gain=dedented(gain),
+        taper="apart = wp.tile_load(distances, shape=(STATE, OBS))\ncross = wp.tile_map(localized, cross, apart, reach)"
+        if taper != "none"
+        else "",
+        update=dedented(update),
+        store="wp.tile_store(analysis[world], wp.tile_map(not_negative, moved))"
+        if bounded
+        else "wp.tile_store(analysis[world], moved)",
+    )
+    d.explain("""
+        X <- X + P H^T (H P H^T + R)^-1 (y - H X), with the covariances P of the ensemble. Columns are members.
+    """)
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        x = v.members
+        m = x.mean(2, keepdims=True)
+        a = (x - m) * (v.inflation if inflation else 1.0)
+        p = a @ a.swapaxes(1, 2) / (members - 1)
+        h = v.obs_matrix
+        cross = p @ h.T
+        s = h @ cross + np.diag(v.noise * np.ones(obs))
+        if taper == "gaussian":
+            cross = cross * np.exp(-0.5 * (v.distances / v.reach) ** 2)
+        elif taper == "linear":
+            cross = cross * np.maximum(1 - 0.5 * v.distances / v.reach, 0)
+        k = cross @ np.linalg.inv(s)
+        y = v.observations[:, :, None]
+        if kind == "perturbed":
+            made = m + a + k @ (y + v.perturbations - h @ (m + a))
+        elif kind == "deterministic":
+            made = m + k @ (y - h @ m) + a - 0.5 * k @ h @ a
+        else:
+            made = (m + k @ (y - h @ m))[..., 0]
+        return {"analysis": np.maximum(made, 0) if bounded else made}
+
+    d.check(reference, 5e-3)
+
+
+@DOMAIN.algorithm(
+    source="Kalman 1960; Anderson & Moore 1990, ch. 2; Bertsekas 2017, sec. 3.1; Borrelli, Bemporad & Morari 2017, ch. 8",
+    names={
+        "riccati_recursion": "lqr_backward_pass|solve_lqr|riccati_sweep|lqr_tiled",
+        "dynamics": "a_mats|transition|a_sys",
+        "control": "b_mats|input_mat|b_sys",
+        "value": "p|cost_to_go|s_mat",
+        "gain": "k_gain|feedback|k_mat",
+        "horizon": "steps|num_steps|stages",
+        "STATE": "N|NX|STATE_DIM",
+        "INPUTS": "M|NU|CONTROL_DIM",
+    },
+    adjoint="no",
+    weight=6,
+)
+def riccati_recursion(d: Draft) -> None:
+    """Computes the feedback gains of linear-quadratic regulators by Riccati's recursion."""
+    form = d.option("form", "gain", "joseph")
+    result = d.option("result", "first gain", "all gains", "value", "closed loop")
+    weights = d.option("weights", "diagonal", "full", "scalar")
+    cross = d.flag("cross term", 0.35)
+    discount = d.flag("discount", 0.4)
+    regular = d.flag("regularized", 0.4)
+    systems, state, inputs, horizon = d.pick(3, 4), d.pick(3, 4, 6), d.pick(1, 2), d.pick(4, 5, 6)
+    d.module(f"STATE = wp.constant({state})\nINPUTS = wp.constant({inputs})")
+    d.input("dynamics", "float", (systems, state, state), -0.5, 0.5, about="state matrices A")
+    d.input("control", "float", (systems, state, inputs), -1.0, 1.0, about="input matrices B")
+    if weights == "scalar":
+        d.param("state_cost", "float", 0.5, 2.0, about="weight of the states")
+        d.param("input_cost", "float", 0.5, 2.0, about="weight of the inputs")
+    elif weights == "diagonal":
+        d.input("state_cost", "float", state, 0.5, 2.0, about="weights of the states")
+        d.input("input_cost", "float", inputs, 0.5, 2.0, about="weights of the inputs")
+    else:
+        d.input("state_root", "float", (state, state), -1.0, 1.0, about="root of the weights of the states")
+        d.input("input_cost", "float", inputs, 0.5, 2.0, about="weights of the inputs")
+    if cross:
+        d.input(
+            "cross_cost",
+            "float",
+            (inputs, state),
+            -0.1,
+            0.1,
+            about="weights of products of inputs and states",
+        )
+    if discount:
+        d.param("discount", "float", 0.9, 0.99, about="worth of the next step's cost in this one's")
+    if regular:
+        d.param("ridge", "float", 0.01, 0.1, about="added to the diagonal before the factorization")
+    d.param("horizon", "int", horizon, about="number of steps")
+    name, shape, about = {
+        "first gain": ("gains", (systems, inputs, state), "gains of the first step"),
+        "all gains": ("gains", (systems, horizon, inputs, state), "gains of all steps"),
+        "value": ("values", (systems, state, state), "matrices of the cost from the first step on"),
+        "closed loop": ("closed", (systems, state, state), "dynamics under the first gains"),
+    }[result]
+    d.output(name, "float", shape, about=about)
+    q = {
+        "scalar": "q = wp.tile_diag_add(wp.tile_zeros(shape=(STATE, STATE), dtype=float), wp.tile_full(shape=STATE, value=state_cost, dtype=float))",
+        "diagonal": "q = wp.tile_diag_add(wp.tile_zeros(shape=(STATE, STATE), dtype=float), wp.tile_load(state_cost, shape=STATE))",
+        "full": "root = wp.tile_load(state_root, shape=(STATE, STATE))\nq = wp.tile_matmul(wp.tile_transpose(root), root)",
+    }[weights]
+    r = (
+        "wp.tile_full(shape=INPUTS, value=input_cost, dtype=float)"
+        if weights == "scalar"
+        else "wp.tile_load(input_cost, shape=INPUTS)"
+    )
+    if regular:
+        r += " + wp.tile_full(shape=INPUTS, value=ridge, dtype=float)"
+    less = "discount * " if discount else ""
+    value = {
+        "gain": f"next_value = q + {less}wp.tile_matmul(wp.tile_transpose(a), pa) - wp.tile_matmul(wp.tile_transpose(ba), gain)",
+        "joseph": """
+            # Joseph's form stays symmetric and positive whatever rounding did to the gain
+            loop = a - wp.tile_matmul(b, gain)
+            moved = wp.tile_matmul(value, loop)
+            weighed = wp.tile_matmul(wp.tile_transpose(gain), wp.tile_matmul(r_mat, gain))
+            next_value = q + weighed + $less wp.tile_matmul(wp.tile_transpose(loop), moved)
+            $cross
+        """.replace("$less ", less),
+    }[form]
+    crossed = ""
+    if cross and form == "joseph":
+        crossed = "mixed = wp.tile_matmul(wp.tile_transpose(gain), n_mat)\nnext_value = next_value - mixed - wp.tile_transpose(mixed)"
+    end = {
+        "first gain": "wp.tile_store(gains[system], gain)",
+        "all gains": "",
+        "value": "wp.tile_store(values[system], value)",
+        "closed loop": "wp.tile_store(closed[system], a - wp.tile_matmul(b, gain))",
+    }[result]
+    d.launch(systems, tiled=True)
+    d.code(
+        """
+        system = wp.tid()
+        a = wp.tile_load(dynamics[system], shape=(STATE, STATE))
+        b = wp.tile_load(control[system], shape=(STATE, INPUTS))
+        $q
+        r_diag = $r
+        $r_mat
+        $n_mat
+        # The cost of the last state alone
+        value = wp.tile_map(wp.pos, q)
+        gain = wp.tile_zeros(shape=(INPUTS, STATE), dtype=float)
+        for step in range(horizon):
+            pb = wp.tile_matmul(value, b)
+            pa = wp.tile_matmul(value, a)
+            bpb = $less wp.tile_matmul(wp.tile_transpose(b), pb)
+            ba = $less wp.tile_matmul(wp.tile_transpose(b), pa)$plus
+            factor = wp.tile_cholesky(wp.tile_diag_add(bpb, r_diag))
+            gain = wp.tile_map(wp.pos, wp.tile_cholesky_solve(factor, ba))
+            $keep
+            $value
+            value = 0.5 * (next_value + wp.tile_transpose(next_value))
+        $end
+        """.replace("$less ", less),
+        q=q,
+        r=r,
+        r_mat="r_mat = wp.tile_diag_add(wp.tile_zeros(shape=(INPUTS, INPUTS), dtype=float), r_diag)"
+        if form == "joseph"
+        else "",
+        n_mat="n_mat = wp.tile_load(cross_cost, shape=(INPUTS, STATE))" if cross else "",
+        plus=" + n_mat" if cross else "",
+        keep="# Steps are counted from the end\nwp.tile_store(gains[system, horizon - 1 - step], gain)"
+        if result == "all gains"
+        else "",
+        value=dedented(value),
+        cross=crossed,
+        end=end,
+    )
+    d.explain("""
+        K = (R + B^T P B)^-1 B^T P A, P <- Q + A^T P A - A^T P B K, from the last step to the first. The best input is -K x.
+    """)
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        found = []
+        g = v.discount if discount else 1.0
+        for a, b in zip(v.dynamics, v.control, strict=True):
+            q_ = {"scalar": lambda: v.state_cost * np.eye(state), "diagonal": lambda: np.diag(v.state_cost),
+                  "full": lambda: v.state_root.T @ v.state_root}[weights]()  # fmt: skip
+            r_ = np.diag(v.input_cost * np.ones(inputs) + (v.ridge if regular else 0.0))
+            n_ = v.cross_cost if cross else np.zeros((inputs, state))
+            p, gains = q_, []
+            for _ in range(horizon):
+                # Minimize over the input: the Schur complement of the whole quadratic form.
+                huu, hux = r_ + g * b.T @ p @ b, n_ + g * b.T @ p @ a
+                gains.append(np.linalg.solve(huu, hux))
+                p = q_ + g * a.T @ p @ a - hux.T @ np.linalg.solve(huu, hux)
+            found.append({"first gain": gains[-1], "all gains": np.array(gains[::-1]), "value": p,
+                          "closed loop": a - b @ gains[-1]}[result])  # fmt: skip
+        return {name: np.array(found)}
+
+    d.check(reference, 5e-3)

@@ -1,0 +1,392 @@
+"""Systems of equations and eigenvalues by iterations, a block of threads for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.tiles import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
+
+
+@DOMAIN.algorithm(
+    source="Hestenes & Stiefel 1952; Saad 2003, alg. 6.18 and 9.1; Golub & Van Loan 2013, sec. 11.3",
+    names={
+        "conjugate_gradients": "cg_solve_tiled|block_cg|pcg_blocks|solve_by_cg",
+        "matrices": "a_mats|systems|stiffness",
+        "rhs": "b_vecs|loads|right_sides",
+        "solution": "x_out|unknowns|result",
+        "residual": "r|res|rem",
+        "search": "p|direction|dir_tile",
+        "image": "ap|q|a_dir",
+        "rho": "rz|r_dot_z|energy",
+        "DIM": "N|SIZE|TILE_N",
+    },
+    adjoint="no",
+    double=True,
+    weight=6,
+)
+def conjugate_gradients(d: Draft) -> None:
+    """Solves a symmetric positive definite system in each block by conjugate gradients."""
+    form = d.option("matrix", "given", "normal equations", "regularized")
+    precondition = d.option("preconditioner", "none", "jacobi", "cholesky of band")
+    start = d.option("start", "zero", "warm")
+    stop = d.option("stop", "count", "tolerance")
+    update = d.option("update", "axpy", "expression", "map")
+    result = d.option("result", "solution", "with energy", "with count")
+    rule = d.flag("polak ribiere", 0.3)
+    blocks, size = d.pick(3, 4, 6), d.pick(4, 6, 8)
+    turns = size
+    rows = size + 4
+    d.module(
+        f"DIM = wp.constant({size})" + (f"\nROWS = wp.constant({rows})" if form == "normal equations" else "")
+    )
+    if form == "normal equations":
+        d.input(
+            "factors",
+            "float",
+            (blocks, rows, size),
+            -1.0,
+            1.0,
+            about="full-rank factor J of each system J^T J",
+        )
+    else:
+        d.input(
+            "matrices", "float", (blocks, size, size), -0.4, 0.4, about="off-diagonal part of each matrix"
+        )
+    d.input("diagonal", "float", (blocks, size), 4.0, 9.0, about="added to the diagonal of each matrix")
+    d.input("rhs", "float", (blocks, size), -1.0, 1.0, about="right-hand sides")
+    if start == "warm":
+        d.input("guess", "float", (blocks, size), -0.2, 0.2, about="solutions of the step before")
+    if form == "regularized":
+        d.param("damping", "float", 0.5, 2.0, about="Tikhonov regularization")
+    d.param("turns", "int", turns, about="most iterations")
+    if stop == "tolerance":
+        d.param("tolerance", "float", 1e-10, about="squared norm of the residual at which to stop")
+    d.output("solution", "float", (blocks, size), about="solutions")
+    if result == "with energy":
+        d.output("energies", "float", blocks, about="values of the minimized functions")
+    elif result == "with count":
+        d.output("iterations", "int", blocks, about="iterations taken")
+    build = {
+        "given": """
+            raw = wp.tile_load(matrices[block], shape=(DIM, DIM))
+            # Symmetrize, as both triangles may come from different writers
+            sym = 0.5 * (raw + wp.tile_transpose(raw))
+            a = wp.tile_diag_add(sym, diag)
+            """,
+        "normal equations": """
+            jac = wp.tile_load(factors[block], shape=(ROWS, DIM))
+            a = wp.tile_diag_add(wp.tile_matmul(wp.tile_transpose(jac), jac), diag)
+            """,
+        "regularized": """
+            raw = wp.tile_load(matrices[block], shape=(DIM, DIM))
+            sym = 0.5 * (raw + wp.tile_transpose(raw))
+            # Tikhonov: a multiple of the unit matrix keeps the system well conditioned
+            lift = diag + wp.tile_full(shape=DIM, value=damping, dtype=float)
+            a = wp.tile_diag_add(sym, lift)
+            """,
+    }[form]
+    product = "wp.tile_squeeze(wp.tile_matmul(a, wp.tile_reshape({}, shape=(DIM, 1))))"
+    if precondition == "jacobi":
+        d.function('''
+            @wp.func
+            def over(r: float, entry: float) -> float:
+                """Entry of the residual over that of the diagonal (Jacobi preconditioner)."""
+                return r / entry
+        ''')
+    elif precondition == "cholesky of band":
+        d.function('''
+            @wp.func
+            def near_diagonal(entry: float, row: int, col: int) -> float:
+                """The tridiagonal part of a matrix."""
+                return wp.where(wp.abs(row - col) <= 1, entry, 0.0)
+        ''')
+    prepare = {
+        "none": "",
+        "jacobi": "",
+        "cholesky of band": """
+            # The tridiagonal part is factorized once, as preconditioner
+            row_id = wp.tile_broadcast(wp.tile_reshape(wp.tile_arange(DIM, dtype=int), shape=(DIM, 1)), shape=(DIM, DIM))
+            col_id = wp.tile_broadcast(wp.tile_arange(DIM, dtype=int), shape=(DIM, DIM))
+            band = wp.tile_cholesky(wp.tile_map(near_diagonal, a, row_id, col_id))
+            """,
+    }[precondition]
+    entry = {"given": "diag", "regularized": "lift", "normal equations": "diag"}[form]
+    solve = {
+        "none": "wp.tile_map(wp.pos, residual)",
+        "jacobi": f"wp.tile_map(over, residual, {entry})",
+        "cholesky of band": "wp.tile_cholesky_solve(band, residual)",
+    }[precondition]
+    if update == "map":
+        d.function('''
+            @wp.func
+            def along(x: float, step: float, y: float) -> float:
+                """x + step * y."""
+                return x + step * y
+        ''')
+    moves = {
+        "axpy": "wp.tile_axpy(step, search, x)\nwp.tile_axpy(-step, image, residual)",
+        "expression": "x += step * search\nresidual -= step * image",
+        "map": "x = wp.tile_map(along, x, step, search)\nresidual = wp.tile_map(along, residual, -step, image)",
+    }[update]
+    turn = "search = z + (rho_new / rho) * search"
+    if update == "map":
+        turn = "search = wp.tile_map(along, z, rho_new / rho, search)"
+    new = "rho_new = wp.tile_dot(residual, z)[0]"
+    if rule:
+        new = """
+            # Polak and Ribiere: forgiving where rounding spoils the conjugacy
+            rho_new = wp.tile_dot(residual, z)[0]
+            overlap = wp.tile_dot(before, z)[0]
+            """
+        turn = turn.replace("rho_new / rho", "(rho_new - overlap) / rho")
+    count = result == "with count"
+    d.launch(blocks, tiled=True)
+    d.code(
+        f"""
+        block = wp.tid()
+        diag = wp.tile_load(diagonal[block], shape=DIM)
+        $build
+        $prepare
+        b = wp.tile_load(rhs[block], shape=DIM)
+        $start
+        $z
+        search = wp.tile_map(wp.pos, z)
+        rho = wp.tile_dot(residual, z)[0]
+        $count
+        for turn in range(turns):
+            image = {product.format("search")}
+            bent = wp.tile_dot(search, image)[0]
+            # An exact solution leaves nothing to search along
+            if bent <= 1.0e-20:
+                break
+            step = rho / bent
+            $keep
+            $moves
+            $stop
+            z = {solve}
+            $new
+            {turn}
+            rho = rho_new
+            $tick
+        wp.tile_store(solution[block], x)
+        $store
+        """,
+        build=dedented(build),
+        prepare=dedented(prepare),
+        start=f"x = wp.tile_load(guess[block], shape=DIM)\nresidual = b - {product.format('x')}"
+        if start == "warm"
+        else "x = wp.tile_zeros(shape=DIM, dtype=float)\nresidual = wp.tile_map(wp.pos, b)",
+        z=f"z = {solve}",
+        count="steps = int(0)" if count else "",
+        keep="before = wp.tile_map(wp.pos, residual)" if rule else "",
+        moves=moves,
+        stop="if wp.tile_dot(residual, residual)[0] < tolerance:\n    break" if stop == "tolerance" else "",
+        new=dedented(new),
+        tick="steps += 1" if count else "",
+        store={
+            "solution": "",
+            "with energy": "# At the minimum 1/2 x^T A x - b^T x is -1/2 b^T x\nenergies[block] = -0.5 * wp.tile_dot(b, x)[0]",
+            "with count": "iterations[block] = steps",
+        }[result],
+    )
+    d.explain("""
+        x minimizes 1/2 x^T A x - b^T x over growing Krylov spaces; search directions are conjugate with respect to A.
+        As many turns as there are unknowns solve the system up to rounding.
+    """)
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        if form == "normal equations":
+            a = v.factors.swapaxes(1, 2) @ v.factors
+        else:
+            a = 0.5 * (v.matrices + v.matrices.swapaxes(1, 2))
+        a = a + np.einsum(
+            "bi,ij->bij", v.diagonal + (v.damping if form == "regularized" else 0.0), np.eye(size)
+        )
+        x = np.linalg.solve(a, v.rhs[..., None])[..., 0]
+        if result == "with energy":
+            return {"solution": x, "energies": -0.5 * (v.rhs * x).sum(1)}
+        return {"solution": x}
+
+    d.check(reference, 5e-3)
+    if count:
+
+        def counted(_: Values, after: Values) -> None:
+            assert (after.iterations >= 1).all() and (after.iterations <= turns).all()
+
+        d.holds(counted)
+
+
+@DOMAIN.algorithm(
+    source="Bauer 1957; Rutishauser 1969; Golub & Van Loan 2013, sec. 8.2; Halko, Martinsson & Tropp 2011, alg. 4.4",
+    names={
+        "subspace_iteration": "orthogonal_iteration|block_power_method|leading_eigenpairs|power_iterate",
+        "matrices": "covariances|a_mats|kernels",
+        "basis": "q|frame|subspace",
+        "values": "ritz|eigenvalues|spectrum",
+        "gram": "g|overlaps|inner",
+        "DIM": "N|SIZE|TILE_N",
+        "RANK": "K|NUM_VECTORS|WIDTH",
+    },
+    adjoint="no",
+    weight=3,
+)
+def subspace_iteration(d: Draft) -> None:
+    """Improves a basis of the leading eigenvectors of each block's matrix by subspace iterations."""
+    given = d.option("given", "matrix", "samples", "centered samples")
+    ortho = d.option("orthogonalize", "cholesky", "columns")
+    shift = d.flag("shift", 0.4)
+    result = d.option("result", "basis", "values", "residual")
+    spread = d.option("start", "given", "random")
+    sweeps_of = d.option("sweeps", "param", "fixed")
+    blocks, size, rank, samples = d.pick(3, 4), d.pick(6, 8), 2, d.pick(10, 12)
+    d.module(
+        f"DIM = wp.constant({size})\nRANK = wp.constant({rank})"
+        + ("" if given == "matrix" else f"\nSAMPLES = wp.constant({samples})")
+    )
+    if given == "matrix":
+        d.input("matrices", "float", (blocks, size, size), -0.5, 0.5, about="square roots of the matrices")
+    else:
+        d.input("samples", "float", (blocks, samples, size), -1.0, 1.0, about="samples, one for each row")
+    if spread == "given":
+        d.input("first_basis", "float", (blocks, size, rank), -1.0, 1.0, about="basis to begin with")
+    else:
+        d.param("seed", "int", 0, 1000, about="seed of the first basis")
+    if shift:
+        d.param(
+            "shift", "float", 0.05, 0.2, about="subtracted from the diagonal, which speeds up convergence"
+        )
+    if sweeps_of == "param":
+        d.param("sweeps", "int", d.pick(3, 4), about="number of iterations")
+    out = {"basis": (size, rank), "values": (rank, rank), "residual": ()}[result]
+    name, about = {
+        "basis": ("basis_out", "orthonormal bases, one column for each vector"),
+        "values": ("projected", "the matrices as seen in the bases"),
+        "residual": ("defect", "squared distance of A Q from the span of Q"),
+    }[result]
+    d.output(name, "float", (blocks, *out), about=about)
+    mean = """
+        mean = (1.0 / float(SAMPLES)) * wp.tile_sum(raw, axis=0)
+        rows = raw - wp.tile_broadcast(mean, shape=(SAMPLES, DIM))
+        """
+    build = {
+        "matrix": "root = wp.tile_load(matrices[block], shape=(DIM, DIM))\na = wp.tile_matmul(root, wp.tile_transpose(root))",
+        "samples": "rows = wp.tile_load(samples[block], shape=(SAMPLES, DIM))\n"
+        "a = (1.0 / float(SAMPLES)) * wp.tile_matmul(wp.tile_transpose(rows), rows)",
+        "centered samples": "raw = wp.tile_load(samples[block], shape=(SAMPLES, DIM))\n"
+        + dedented(mean)
+        + "\na = (1.0 / float(SAMPLES - 1)) * wp.tile_matmul(wp.tile_transpose(rows), rows)",
+    }[given]
+    first = "wp.tile_load(first_basis[block], shape=(DIM, RANK))"
+    if spread == "random":
+        first = "wp.tile_randf(shape=(DIM, RANK), rng=wp.rand_init(seed, block), min=-1.0, max=1.0)"
+    if ortho == "cholesky":
+        orthogonal = """
+            # Cholesky QR: with G = Y^T Y = L L^T the columns of Y L^-T are orthonormal
+            gram = wp.tile_matmul(wp.tile_transpose(image), image)
+            factor = wp.tile_cholesky(gram)
+            turned = wp.tile_transpose(wp.tile_lower_solve(factor, wp.tile_transpose(image)))
+            basis = wp.tile_map(wp.pos, turned)
+            """
+    else:
+        orthogonal = """
+            # Gram-Schmidt: the second column without its share of the first
+            left = wp.tile_squeeze(wp.tile_view(image, offset=(0, 0), shape=(DIM, 1)))
+            right = wp.tile_squeeze(wp.tile_view(image, offset=(0, 1), shape=(DIM, 1)))
+            left_unit = (1.0 / wp.sqrt(wp.tile_dot(left, left)[0])) * left
+            rest = right - wp.tile_dot(left_unit, right)[0] * left_unit
+            rest_unit = (1.0 / wp.sqrt(wp.tile_dot(rest, rest)[0])) * rest
+            basis = wp.tile_zeros(shape=(DIM, RANK), dtype=float, storage="shared")
+            wp.tile_assign(basis, wp.tile_reshape(left_unit, shape=(DIM, 1)), offset=(0, 0))
+            wp.tile_assign(basis, wp.tile_reshape(rest_unit, shape=(DIM, 1)), offset=(0, 1))
+            """
+    sweeps = "sweeps" if sweeps_of == "param" else str(d.pick(2, 3))
+    lines = "image = wp.tile_matmul(a, basis)\n" + dedented(orthogonal)
+    loop = f"for sweep in range({sweeps}):\n    $lines"
+    if sweeps_of == "fixed":
+        loop = f"# {sweeps} sweeps\n" + "\n".join(
+            lines.replace("(a, basis)", f"(a, basis{k or ''})")
+            .replace("basis = ", f"basis{k + 1} = ")
+            .replace("(basis,", f"(basis{k + 1},")
+            .replace("image", f"image{k + 1}")
+            .replace("gram", f"gram{k + 1}")
+            .replace("factor", f"factor{k + 1}")
+            .replace("turned", f"turned{k + 1}")
+            .replace("left", f"left{k + 1}")
+            .replace("right", f"right{k + 1}")
+            .replace("rest", f"rest{k + 1}")
+            for k in range(int(sweeps))
+        )
+    elif ortho == "columns":
+        loop = loop.replace("$lines", lines.replace("basis = wp.tile_zeros", "next = wp.tile_zeros")
+                            .replace("tile_assign(basis", "tile_assign(next").replace("\n", "\n    ")
+                            + "\n    basis = wp.tile_map(wp.pos, next)")  # fmt: skip
+    final = f"basis{sweeps}" if sweeps_of == "fixed" else "basis"
+    end = {
+        "basis": f"wp.tile_store(basis_out[block], {final})",
+        "values": f"# Rayleigh quotient of the whole basis\nseen = wp.tile_matmul(a, {final})\n"
+        f"wp.tile_store(projected[block], wp.tile_matmul(wp.tile_transpose({final}), seen))",
+        "residual": f"seen = wp.tile_matmul(a, {final})\ninside = wp.tile_matmul(wp.tile_transpose({final}), seen)\n"
+        f"gap = seen - wp.tile_matmul({final}, inside)\n"
+        "defect[block] = wp.tile_sum(wp.tile_map(wp.mul, gap, gap))[0]",
+    }[result]
+    d.launch(blocks, tiled=True)
+    d.code(
+        """
+        block = wp.tid()
+        $build
+        $shift
+        basis = $first
+        $loop
+        $end
+        """,
+        build=build,
+        shift="low = wp.tile_full(shape=DIM, value=-shift, dtype=float)\na = wp.tile_diag_add(a, low)"
+        if shift
+        else "",
+        first=first,
+        loop=loop,
+        lines=lines,
+        end=end,
+    )
+    d.explain("""
+        Each sweep multiplies the basis by the symmetric matrix and makes it orthonormal again. Directions of large
+        eigenvalues grow fastest, so that the span turns towards the leading eigenvectors.
+    """)
+    turns = int(sweeps) if sweeps_of == "fixed" else 0
+
+    def agrees(v: Values, after: Values) -> None:
+        if given == "matrix":
+            a = v.matrices @ v.matrices.swapaxes(1, 2)
+        else:
+            x = v.samples - (v.samples.mean(1, keepdims=True) if given == "centered samples" else 0.0)
+            a = x.swapaxes(1, 2) @ x / (samples - (given == "centered samples"))
+        if shift:
+            a = a - v.shift * np.eye(size)
+        if spread == "given":
+            q = v.first_basis
+            for _ in range(turns or int(v.sweeps)):
+                q, r = np.linalg.qr(a @ q)
+                q = q * np.sign(np.einsum("bii->bi", r))[:, None, :]
+            seen = q.swapaxes(1, 2) @ a @ q
+            rest = ((a @ q - q @ seen) ** 2).sum((1, 2))
+            expected = {"basis": q, "values": seen, "residual": rest}[result]
+            assert np.abs(after[name] - expected).max() < 2e-2 * max(1e-3, np.abs(expected).max()), (
+                "not the span"
+            )
+        elif result == "basis":
+            q = after.basis_out
+            np.testing.assert_allclose(q.swapaxes(1, 2) @ q, np.tile(np.eye(rank), (blocks, 1, 1)), atol=2e-3)
+        elif result == "values":
+            top = np.linalg.eigvalsh(a)[:, -rank:]
+            ritz = np.linalg.eigvalsh(0.5 * (after.projected + after.projected.swapaxes(1, 2)))
+            assert (ritz <= top + 1e-3).all() and (ritz[:, -1] > 0.3 * top[:, -1]).all(), "not Ritz values"
+        else:
+            top = np.abs(np.linalg.eigvalsh(a)).max(1)
+            assert (after.defect >= 0).all() and (after.defect <= rank * top**2).all()
+            assert after.defect.max() > 1e-7
+
+    d.holds(agrees)

@@ -1,0 +1,173 @@
+"""Optimiser steps on whole matrices of weights, a block of threads for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.tiles import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
+
+_POLYNOMIALS = {
+    "cubic": (1.5, -0.5, 0.0),
+    "quintic": (3.4445, -4.775, 2.0315),
+    "taylor": (1.875, -1.25, 0.375),
+}
+
+
+@DOMAIN.algorithm(
+    source="Jordan et al. 2024 (Muon); Bjorck & Bowie 1971; Higham 2008, sec. 8.3 (Newton-Schulz); Liu et al. 2025",
+    names={
+        "orthogonal_step": "muon_step|muon_update|newton_schulz_update|orthogonalized_momentum",
+        "gradients": "grads|dw|grad_in",
+        "weights": "params|w|theta",
+        "momenta": "momentum_buf|velocity|mom",
+        "update": "direction|u|step_mat",
+        "x": "ortho|polar|iterate",
+        "gram": "a|xxt|inner",
+        "ROWS": "M|OUT_DIM|NUM_ROWS",
+        "COLS": "N|IN_DIM|NUM_COLS",
+    },
+    adjoint="no",
+    weight=6,
+)
+def orthogonal_step(d: Draft) -> None:
+    """Moves matrices of weights along their momentum after all of its singular values are brought near one."""
+    polynomial = d.option("polynomial", *_POLYNOMIALS)
+    nesterov = d.flag("nesterov", 0.5)
+    decay = d.option("decay", "none", "decoupled", "coupled")
+    scale = d.option("scale", "none", "aspect", "match adam")
+    tall = d.flag("tall", 0.4)
+    result = d.option("result", "weights", "update", "defect", weights=(0.5, 0.25, 0.25))
+    norm = d.option("norm", "frobenius", "largest sum")
+    layers, short, long = d.pick(3, 4, 6), d.pick(4, 6), d.pick(6, 8)
+    rows, cols = (long, short) if tall else (short, long)
+    sweeps = 5
+    a, b, c = _POLYNOMIALS[polynomial]
+    shape = (layers, rows, cols)
+    d.module(f"ROWS = wp.constant({rows})\nCOLS = wp.constant({cols})")
+    d.input("gradients", "float", shape, -1.0, 1.0, about="gradients of the loss")
+    needs_weights = result == "weights" or decay == "coupled"
+    if needs_weights:
+        role = d.inout if result == "weights" else d.input
+        role("weights", "float", shape, -0.5, 0.5, about="weights of the layers")
+    d.inout("momenta", "float", shape, -0.5, 0.5, about="momenta of the steps so far")
+    d.param("momentum", "float", 0.9, 0.95, about="share of the momentum that is kept")
+    if result == "weights":
+        d.param("rate", "float", 0.01, 0.05, about="learning rate")
+    if decay != "none":
+        d.param("decay", "float", 0.01, 0.1, about="weight decay")
+    d.param("sweeps", "int", sweeps, about="number of Newton-Schulz iterations")
+    if result == "update":
+        d.output("updates", "float", shape, about="orthogonalized updates")
+    elif result == "defect":
+        d.output("defects", "float", layers, about="distance of the updates from orthonormal rows or columns")
+    small = "COLS" if tall else "ROWS"
+    gram = "wp.tile_matmul(wp.tile_transpose(x), x)" if tall else "wp.tile_matmul(x, wp.tile_transpose(x))"
+    apply = "wp.tile_matmul(x, mix)" if tall else "wp.tile_matmul(mix, x)"
+    d.function("""
+        @wp.func
+        def square(value: float) -> float:
+            return value * value
+    """)
+    size = {
+        "frobenius": "# Frobenius's norm is never below the largest singular value\n"
+        "norm = wp.sqrt(wp.tile_sum(wp.tile_map(square, update))[0]) + 1.0e-7",
+        "largest sum": """
+            # sqrt(|U|_1 |U|_inf) bounds the largest singular value, often more closely
+            sizes = wp.tile_map(wp.abs, update)
+            by_col = wp.tile_max(wp.tile_sum(sizes, axis=0))[0]
+            by_row = wp.tile_max(wp.tile_sum(sizes, axis=1))[0]
+            norm = wp.sqrt(by_col * by_row) + 1.0e-7
+        """,
+    }[norm]
+    poly = f"mix = {a} * unit + {b} * gram"
+    if c:
+        poly = f"squared = wp.tile_matmul(gram, gram)\n{poly} + {c} * squared"
+    poly = poly.replace("+ -", "- ")
+    factor = {"none": "", "aspect": max(1.0, rows / cols) ** 0.5, "match adam": 0.2 * max(rows, cols) ** 0.5}[
+        scale
+    ]
+    why = {"none": "", "aspect": "# Tall matrices take longer steps, as their rows are short\n",
+           "match adam": "# Root mean square of 0.2, as steps of Adam have\n"}[scale]  # fmt: skip
+    scaled = f"{why}step = {factor:.6f} * x" if factor != "" else "step = wp.tile_map(wp.pos, x)"
+    end = {
+        "weights": {
+            "decoupled": "kept = (1.0 - rate * decay) * wp.tile_load(weights[layer], shape=(ROWS, COLS))\n"
+            "wp.tile_store(weights[layer], kept - rate * step)",
+        }.get(
+            decay,
+            "old = wp.tile_load(weights[layer], shape=(ROWS, COLS))\nwp.tile_store(weights[layer], old - rate * step)",
+        ),
+        "update": "wp.tile_store(updates[layer], step)",
+        "defect": f"left = {gram} - unit\ndefects[layer] = wp.sqrt(wp.tile_sum(wp.tile_map(square, left))[0])",
+    }[result]
+    grad = "grad = wp.tile_load(gradients[layer], shape=(ROWS, COLS))"
+    if decay == "coupled":
+        grad += "\n# Decay as part of the gradient\ngrad += decay * wp.tile_load(weights[layer], shape=(ROWS, COLS))"
+    d.launch(layers, tiled=True)
+    d.code(
+        """
+        layer = wp.tid()
+        $grad
+        buffer = momentum * wp.tile_load(momenta[layer], shape=(ROWS, COLS)) + grad
+        wp.tile_store(momenta[layer], buffer)
+        $update
+        $size
+        x = (1.0 / norm) * update
+        zero = wp.tile_zeros(shape=($small, $small), dtype=float)
+        unit = wp.tile_diag_add(zero, wp.tile_ones(shape=$small, dtype=float))
+        # --- Newton-Schulz: an odd polynomial pushes all singular values towards one ---
+        for sweep in range(sweeps):
+            gram = $gram
+            $poly
+            x = wp.tile_map(wp.pos, $apply)
+        $scaled
+        $end
+        """,
+        grad=grad,
+        update="# Nesterov: look ahead along the momentum\nupdate = grad + momentum * buffer"
+        if nesterov
+        else "update = wp.tile_map(wp.pos, buffer)",
+        size=dedented(size),
+        small=small,
+        gram=gram,
+        poly=poly,
+        apply=apply,
+        scaled=scaled if result != "defect" else "",
+        end=end,
+    )
+    d.explain(f"""
+        x <- a x + b (x x^T) x + c (x x^T)^2 x with a = {a}, b = {b}, c = {c}, after x is divided by a bound of its norm.
+    """)
+    if result == "update":
+        d.says("Computes updates from momenta whose singular values are all brought near one (Muon).")
+    elif result == "defect":
+        d.says("Measures how far from orthogonal momenta are after Newton-Schulz iterations (Muon).")
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        g = v.gradients + (v.decay * v.weights if decay == "coupled" else 0.0)
+        m = v.momentum * v.momenta + g
+        u = g + v.momentum * m if nesterov else m
+        left, s, right = np.linalg.svd(u, full_matrices=False)
+        bound = np.linalg.norm(u, axis=(1, 2))
+        if norm == "largest sum":
+            bound = np.sqrt(abs(u).sum(1).max(1) * abs(u).sum(2).max(1))
+        s = s / (bound + 1e-7)[:, None]
+        for _ in range(sweeps):
+            s = a * s + b * s**3 + c * s**5
+        found: dict[str, Any] = {"momenta": m}
+        step = (left * s[:, None]) @ right * (factor if factor != "" else 1.0)
+        if result == "weights":
+            found["weights"] = (
+                v.weights * (1 - v.rate * v.decay if decay == "decoupled" else 1.0) - v.rate * step
+            )
+        elif result == "update":
+            found["updates"] = step
+        else:
+            found["defects"] = np.sqrt(((s**2 - 1) ** 2).sum(1))
+        return found
+
+    d.check(reference, 5e-3)

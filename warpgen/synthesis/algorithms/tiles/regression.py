@@ -1,0 +1,221 @@
+"""Regression, a block of threads for each problem."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.tiles import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
+
+_KERNELS = {
+    "gaussian": ("variance * wp.exp(-0.5 * square)", lambda s: np.exp(-0.5 * s)),
+    "matern 3/2": (
+        "variance * (1.0 + 1.7320508 * wp.sqrt(square)) * wp.exp(-1.7320508 * wp.sqrt(square))",
+        lambda s: (1 + np.sqrt(3 * s)) * np.exp(-np.sqrt(3 * s)),
+    ),
+    "rational quadratic": ("variance / (1.0 + 0.5 * square)", lambda s: 1 / (1 + 0.5 * s)),
+    "exponential": ("variance * wp.exp(-wp.sqrt(square))", lambda s: np.exp(-np.sqrt(s))),
+}
+
+
+@DOMAIN.algorithm(
+    source="Rasmussen & Williams 2006, alg. 2.1 and sec. 4.2; Matheron 1963 (kriging)",
+    names={
+        "posterior_process": "gp_posterior|gaussian_process_tiled|kriging_blocks|gp_predict",
+        "sites": "train_x|x_train|observed_at",
+        "readings": "train_y|y_train|targets",
+        "queries": "test_x|x_test|x_query",
+        "factor": "L|chol|gram_factor",
+        "weights": "alpha|coef|dual",
+        "cross": "k_star|k_cross|cross_cov",
+        "SITES": "N|NUM_TRAIN|N_OBS",
+        "QUERIES": "M|NUM_TEST|N_QUERY",
+    },
+    adjoint="no",
+    weight=6,
+)
+def posterior_process(d: Draft) -> None:
+    """Predicts values and variances at query points from noisy readings by a Gaussian process."""
+    kernel = d.option("kernel", *_KERNELS)
+    noise = d.option("noise", "param", "per site")
+    mean = d.option("mean", "zero", "constant", "of readings")
+    scale = d.option("length scale", "param", "per axis", "per block")
+    result = d.option("result", "mean", "mean and variance", "likelihood", weights=(0.3, 0.45, 0.25))
+    whole = d.flag("precomputed weights", 0.35)
+    blocks, count, asked, dims = d.pick(2, 3, 4), d.pick(5, 6, 8), d.pick(3, 4), d.pick(1, 2)
+    formula, numpy = _KERNELS[kernel]
+    d.module(f"SITES = wp.constant({count})\nQUERIES = wp.constant({asked})")
+    d.input("sites", "float", (blocks, count, dims), -2.0, 2.0, about="places of the readings")
+    d.input("readings", "float", (blocks, count), -1.0, 1.0, about="readings")
+    if result != "likelihood":
+        d.input("queries", "float", (blocks, asked, dims), -2.0, 2.0, about="places to predict at")
+    if noise == "param":
+        d.param("noise", "float", 0.1, 0.3, about="variance of the noise")
+    else:
+        d.input("noise", "float", (blocks, count), 0.1, 0.3, about="variance of the noise of each reading")
+    d.param("variance", "float", 0.5, 1.5, about="variance of the process")
+    if scale == "param":
+        d.param("length_scale", "float", 0.7, 1.5, about="length over which the process varies")
+    else:
+        d.input(
+            "length_scale",
+            "float",
+            dims if scale == "per axis" else blocks,
+            0.7,
+            1.5,
+            about="lengths over which the process varies",
+        )
+    if mean == "constant":
+        d.param("mean_level", "float", -0.3, 0.3, about="mean of the process")
+    if result == "likelihood":
+        d.output("evidence", "float", blocks, about="logarithm of the marginal likelihood")
+        d.says("Computes the marginal likelihood of noisy readings under a Gaussian process.")
+    else:
+        d.output("predicted", "float", (blocks, asked), about="posterior means")
+        if result == "mean and variance":
+            d.output("spread", "float", (blocks, asked), about="posterior variances")
+        else:
+            d.says("Predicts values at query points from noisy readings by a Gaussian process.")
+    length = {"param": "length_scale", "per axis": "length_scale[axis]", "per block": "length_scale[block]"}[
+        scale
+    ]
+    d.function(f'''
+        @wp.func
+        def covariance(square: float, variance: float) -> float:
+            """Covariance of two values from the squared distance of their places ({kernel})."""
+            return {formula}
+    ''')
+    d.function('''
+        @wp.func
+        def scaled_gap(a: float, b: float, scale: float) -> float:
+            """Squared difference along one axis, in units of the length scale."""
+            gap = (a - b) / scale
+            return gap * gap
+    ''')
+
+    def gaps(name: str, one: str, n1: str, two: str, n2: str) -> str:
+        return f"""
+            {name}_square = wp.tile_zeros(shape=({n1}, {n2}), dtype=float)
+            for axis in range({dims}):
+                {one}_axis = wp.tile_load({one}[block], shape=({n1}, 1), offset=(0, axis))
+                {two}_other = wp.tile_transpose(wp.tile_load({two}[block], shape=({n2}, 1), offset=(0, axis)))
+                {name}_square += wp.tile_map(
+                    scaled_gap,
+                    wp.tile_broadcast({one}_axis, shape=({n1}, {n2})),
+                    wp.tile_broadcast({two}_other, shape=({n1}, {n2})),
+                    {length},
+                )
+            {name} = wp.tile_map(covariance, {name}_square, variance)
+            """
+
+    level = {
+        "zero": "y = wp.tile_load(readings[block], shape=SITES)",
+        "constant": "y = wp.tile_load(readings[block], shape=SITES) - wp.tile_full(shape=SITES, value=mean_level, dtype=float)",
+        "of readings": "raw = wp.tile_load(readings[block], shape=SITES)\n"
+        "level = wp.tile_sum(raw)[0] / float(SITES)\ny = raw - wp.tile_full(shape=SITES, value=level, dtype=float)",
+    }[mean]
+    back = {"zero": "", "constant": "mean_level", "of readings": "level"}[mean]
+    d.function('''
+        @wp.func
+        def log_entry(entry: float) -> float:
+            """Logarithm of an entry of the factor's diagonal."""
+            return wp.log(entry)
+    ''') if result == "likelihood" else None
+    weights = "weights = wp.tile_cholesky_solve(factor, y)"
+    if not whole:
+        weights = (
+            "# L L^T weights = y by both substitutions\nhalf = wp.tile_lower_solve(factor, y)\n"
+            "weights = wp.tile_upper_solve(wp.tile_transpose(factor), half)"
+        )
+    predict = (
+        gaps("cross", "queries", "QUERIES", "sites", "SITES")
+        + """
+            fit = wp.tile_matmul(cross, wp.tile_reshape(weights, shape=(SITES, 1)))
+            expected = wp.tile_squeeze(fit)
+            $level
+            wp.tile_store(predicted[block], expected)
+            """
+    )
+    if back:
+        predict = predict.replace(
+            "$level", f"expected += wp.tile_full(shape=QUERIES, value={back}, dtype=float)"
+        )
+    else:
+        predict = predict.replace("            $level\n", "")
+    variance = """
+            # What the readings explain of the variance: columns of L^-1 K*, squared
+            explained = wp.tile_lower_solve(factor, wp.tile_transpose(cross))
+            share = wp.tile_sum(wp.tile_map(wp.mul, explained, explained), axis=0)
+            prior = wp.tile_full(shape=QUERIES, value=variance, dtype=float)
+            wp.tile_store(spread[block], prior - share)
+            """
+    evidence = """
+            # log p(y) = -1/2 y^T weights - sum log L_ii - n/2 log 2 pi
+            fit = wp.tile_dot(y, weights)[0]
+            log_det = float(0.0)
+            for k in range(SITES):
+                log_det += log_entry(factor[k, k])
+            evidence[block] = -0.5 * fit - log_det - 0.5 * float(SITES) * wp.log(wp.TAU)
+            """
+    end = {
+        "mean": predict,
+        "mean and variance": predict + textwrap.dedent(variance).strip("\n"),
+        "likelihood": evidence,
+    }[result]
+    if result == "mean and variance":
+        end = predict.rstrip() + "\n" + variance
+    d.launch(blocks, tiled=True)
+    d.code(
+        """
+        block = wp.tid()
+        $level
+        $gram
+        noise_tile = $noise
+        factor = wp.tile_cholesky(wp.tile_diag_add(gram, noise_tile))
+        $weights
+        $end
+        """,
+        level=level,
+        gram=dedented(gaps("gram", "sites", "SITES", "sites", "SITES")),
+        noise="wp.tile_full(shape=SITES, value=noise, dtype=float)"
+        if noise == "param"
+        else "wp.tile_load(noise[block], shape=SITES)",
+        weights=weights,
+        end=dedented(end),
+    )
+    d.explain("""
+        With K the covariances of the sites and K* those of queries with sites, the mean is K* (K + N)^-1 y and the
+        variance k** - K* (K + N)^-1 K*^T. K + N is factorized once, N being the noise.
+    """)
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        size = {"param": v.get("length_scale"), "per axis": v.get("length_scale"),
+                "per block": np.reshape(v.length_scale, (-1, 1, 1)) if scale == "per block" else None}[scale]  # fmt: skip
+        x = v.sites / size
+
+        def cov(a: Any, b: Any) -> Any:
+            return v.variance * numpy(((a[:, :, None] - b[:, None]) ** 2).sum(3))
+
+        level_ = {
+            "zero": 0.0,
+            "constant": v.get("mean_level"),
+            "of readings": v.readings.mean(1, keepdims=True),
+        }[mean]
+        y = v.readings - level_
+        noise_ = np.broadcast_to(v.noise, (blocks, count))
+        k = cov(x, x) + np.einsum("bi,ij->bij", noise_, np.eye(count))
+        w = np.linalg.solve(k, y[..., None])[..., 0]
+        if result == "likelihood":
+            _, det = np.linalg.slogdet(k)
+            return {"evidence": -0.5 * (y * w).sum(1) - 0.5 * det - count / 2 * np.log(2 * np.pi)}
+        ks = cov(v.queries / size, x)
+        found = {"predicted": (ks @ w[..., None])[..., 0] + level_}
+        if result == "mean and variance":
+            found["spread"] = v.variance - (ks * np.linalg.solve(k, ks.swapaxes(1, 2)).swapaxes(1, 2)).sum(2)
+        return found
+
+    d.check(reference, 5e-3)
