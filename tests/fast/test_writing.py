@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 import pytest
 from hypothesis import given
@@ -97,12 +98,13 @@ def test_comments_follow_names_in_backticks() -> None:
     told = [s for s in sources if "has no unit" in s]
     assert 0 < len(told) < 60
     for source in told:
-        assert f"# {'zoom' if 'zoom:' in source else 's'} has no unit, so" in source
+        name = "zoom" if "zoom:" in source else "s"
+        assert re.search(rf"# (`*){name}\1 has no unit, so", source)
 
 
 def test_arguments_are_told_of_in_one_place_or_none() -> None:
     """What an argument is stands behind it or in the docstring, under the name that it has."""
-    sources = [_written(n, names={"x": "raw", "y": "made"}).program.source for n in range(200)]
+    sources = [_written(n, names={"x": "raw", "y": "made"}).program.source for n in range(400)]
     behind = [s for s in sources if "Factor" in s.split('"""')[0]]
     section = [s for s in sources if "    Args:\n" in s]
     assert len(behind) > 5 < len(section)

@@ -102,13 +102,12 @@ def _why(draft: Draft, element: str) -> str:
 
 def _mask(draft: Draft, element: str, at: str) -> _Test:
     name = draft.pick(f"{element}_active", f"{element}_mask", "active")
+    why, start = _why(draft, element), f"{at} = wp.tid()\n"
+    if draft.pick("bool", "int") == "int":
+        draft.input(name, "int", draft.dim, 0, 2, about="Zero for elements that are skipped")
+        return start, why, f"{name}[{at}] == 0", f"{name}[{at}] != 0"
     draft.input(name, "bool", draft.dim, about="False for elements that are skipped")
-    return (
-        f"{at} = wp.tid()\n",
-        _why(draft, element),
-        f"not {name}[{at}]",
-        f"{name}[{at}]",
-    )
+    return start, why, f"not {name}[{at}]", f"{name}[{at}]"
 
 
 def _flags(draft: Draft, element: str, at: str) -> _Test:

@@ -6,9 +6,13 @@ import ast
 import re
 from collections.abc import Callable, Mapping
 
+from warpgen.synthesis.writing.deciding import decided
 from warpgen.synthesis.writing.draft import OF_FLOATS
+from warpgen.synthesis.writing.folding import folded
 from warpgen.synthesis.writing.naming import Naming, mentioned, renamed
+from warpgen.synthesis.writing.remarks import lowered, plain_headings, wrapped
 from warpgen.synthesis.writing.rng import Rng
+from warpgen.synthesis.writing.trim import joined
 
 # Code stands at even places of what this splits, docstrings and comments at odd ones.
 _PROSE = re.compile(r'("""[\s\S]*?"""|#[^\n]*)')
@@ -43,9 +47,10 @@ _AMERICAN = {
     "metre": "meter", "fibre": "fiber",
 }  # fmt: skip
 _BRITISH = re.compile("|".join(_AMERICAN), re.IGNORECASE)
+_LABEL = 4  # spaces in a comment that is no sentence yet
 SUFFIX = {"float64": "d", "float16": "h"}
 # Shares here and below are about those of newton, warp.examples and warp.tests.
-_ARRAYS = {"dtype": 0.75, "bracket": 0.2, "ndim": 0.05}
+_ARRAYS = {"bracket": 0.75, "dtype": 0.22, "ndim": 0.03}  # older code than theirs has the latter two
 
 
 class Hand:
@@ -53,29 +58,35 @@ class Hand:
 
     def __init__(self, rng: Rng) -> None:
         self.rng = rng
-        self.full_scalars = rng.chance(0.1)  # wp.float32 rather than float
-        self.full_integers = rng.chance(0.8 if self.full_scalars else 0.04)
+        self.full_scalars = rng.chance(0.12)  # wp.float32 rather than float
+        self.full_integers = rng.chance(0.8 if self.full_scalars else 0.1)
         self.full_vectors = rng.chance(0.05)  # wp.vec3f rather than wp.vec3
         self.array_style = rng.weighted(_ARRAYS)
         self.comments = rng.chance(0.55)
-        self.paragraphs = rng.chance(0.6)  # blank lines in bodies
+        self.paragraphs = rng.chance(0.5)  # blank lines in bodies
+        self.apart = rng.chance(0.4)  # one of them below the thread's index
+        self.rules = rng.chance(0.15)  # headings within bodies stand between dashes
         self.capitals = rng.chance(0.5)  # comments begin with a capital letter
-        self.full_stops = self.capitals and rng.chance(0.4)
-        self.docstring = rng.weighted({"none": 0.6, "sentence": 0.22, "long": 0.18})
+        self.full_stops = self.capitals and rng.chance(0.6)
+        self.comment_width = rng.choice((68, 76, 84, 96, 108))
+        self.docstring = rng.weighted({"none": 0.58, "sentence": 0.2, "long": 0.22})
+        self.opens = rng.chance(0.1)  # docstrings begin below their quotes
         self.imperative = rng.chance(0.9)  # "Compute ...", not "Computes ..."
         self.quotes = rng.weighted({"": 0.45, "`": 0.25, "``": 0.3})  # around names in prose
         self.quoted_comments = bool(self.quotes) and rng.chance(0.5)
         self.so = rng.chance(0.75)  # "so x is y", not "so that x is y"
         self.behind = rng.chance(0.4)  # short comments stand behind their statements
-        self.headings = rng.weighted({"": 0.76, "outputs": 0.12, "inputs and outputs": 0.12})  # in signatures
-        self.colons = rng.chance(0.75)  # "# Outputs:" over them, not "# outputs"
+        self.headings = rng.weighted({"": 0.72, "outputs": 0.13, "inputs and outputs": 0.15})  # in signatures
+        self.colons = rng.chance(0.2 if self.headings == "outputs" else 0.85)  # "# Outputs:", not "# outputs"
         self.arguments = rng.weighted(
-            {"": 0.65, "behind": 0.15, "section": 0.2}
+            {"": 0.75, "behind": 0.15, "section": 0.1}
         )  # where it says what they are
-        self.zero = rng.weighted({"": 0.5, "0.0": 0.25, "none": 0.25})  # wp.vec3(0.0, 0.0, 0.0), (0.0) or ()
+        self.zero = rng.weighted({"": 0.5, "0.0": 0.35, "none": 0.15})  # wp.vec3(0.0, 0.0, 0.0), (0.0) or ()
         self.suffix = rng.chance(0.45)  # names of kernels end in _kernel
         self.counts = rng.chance(0.6)  # sizes of arrays are arguments, not asked of the arrays
         self.augments = rng.chance(0.8)  # a += b rather than a = a + b
+        self.joins = rng.chance(0.85)  # results have no names when they are stored at once
+        self.decides = rng.weighted({"call": 0.4, "expression": 0.25, "branch": 0.35})  # between two values
         self.naming = Naming(rng)
         self.order = rng.weighted({"declared": 0.7, "params first": 0.15, "params behind inputs": 0.15})
         self.line_length = rng.choice((80, 100, 110, 120))
@@ -88,11 +99,13 @@ class Hand:
         return "".join(parts)
 
     def commented(self, text: str, names: Mapping[str, str]) -> str:
-        """Code with its comments as this hand writes them, or without any."""
+        """Code with its comments as this hand writes them, or without any, and no wider than it writes."""
         if not self.comments:
-            return _COMMENT_BEHIND.sub("", _COMMENTS.sub("", text))
+            return folded(_COMMENT_BEHIND.sub("", _COMMENTS.sub("", text)), self.line_length - 4)
+        text = text if self.rules else plain_headings(text)
         text = _COMMENTS.sub(lambda found: self._paragraph(found, names), text)
-        return _OF_ONE_LINE.sub(self._moved_behind, text) if self.behind else text
+        text = _OF_ONE_LINE.sub(self._moved_behind, text) if self.behind else text
+        return folded(text, self.line_length - 4)
 
     def _moved_behind(self, found: re.Match[str]) -> str:
         line = f"{found[1]}{found[3]}  {found[2]}"
@@ -105,16 +118,18 @@ class Hand:
 
     def _paragraph(self, found: re.Match[str], names: Mapping[str, str]) -> str:
         """Lines of comment that belong together."""
-        text = self._reasoned(prose(found[0], names))
+        text = self._reasoned(prose(found[0], names, self.quotes if self.quoted_comments else ""))
         if self.quoted_comments:
             text = self._quoted(text)
         at = re.match(r" *# *[a-z]", text) if "# `" not in found[0] else None
         # A formula or a name stays as it is.
         if self.capitals and at and not re.match(r" *# *\w+(?: *[=(*/^+_,]|\[|\.\w)", text[at.start() :]):
             text = text[: at.end() - 1] + text[at.end() - 1].upper() + text[at.end() :]
-        if self.full_stops and text.rstrip()[-1].isalpha():
+        elif not self.capitals:
+            text = lowered(text)
+        if self.full_stops and text.rstrip()[-1].isalpha() and text.count(" ") > _LABEL:
             text = text.rstrip() + ".\n"
-        return text
+        return wrapped(text, self.comment_width)
 
     def _reasoned(self, text: str) -> str:
         return text.replace("so that", "so") if self.so else text
@@ -135,7 +150,10 @@ class Hand:
             *([more] if self.docstring == "long" and more else []),
             *([arguments] if arguments else []),
         ]
-        return '"""' + "\n\n".join(parts) + ('\n"""' if len(parts) > 1 else '"""')
+        text = wrapped("\n\n".join(parts), self.line_length - len('    """"""'), "")
+        if self.opens:
+            return f'"""\n{text}\n"""'
+        return f'"""{text}\n"""' if "\n" in text else f'"""{text}"""'
 
     def _quoted(self, text: str) -> str:
         """Prose with its formulas in this hand's quotes."""
@@ -154,18 +172,15 @@ class Hand:
         for line in body.splitlines():
             before = made[-1] if made else ""
             closes = before.startswith(" ") and not line.startswith((" ", "el", ")", "]"))
-            if (
-                before
-                and line
-                and not before.startswith("#")
-                and (before.endswith("= wp.tid()") or line.startswith("#") or closes)
-            ):
+            thread = self.apart and before.endswith("= wp.tid()")
+            if before and line and not before.startswith("#") and (thread or line.startswith("#") or closes):
                 made.append("")
             made.append(line)
         return "\n".join(made)
 
     def assigned(self, text: str) -> str:
-        """`a += b` of local names as this hand writes it."""
+        """`a += b` of locals, what is stored, and choices between two values, as this hand writes them."""
+        text = decided(joined(text) if self.joins else text, self.decides)
         return text if self.augments else _AUGMENTED.sub(_spelled_out, text)
 
     def spelled(self, text: str, real: str) -> str:
@@ -199,9 +214,9 @@ class Hand:
         return found[0]
 
 
-def prose(text: str, names: Mapping[str, str]) -> str:
-    """`text` with what stands in backticks under its new name, and without them."""
-    return american(mentioned(text, names).replace("`", ""))
+def prose(text: str, names: Mapping[str, str], quotes: str = "") -> str:
+    """`text` with what stands in backticks under its new name, and these quotes in their place."""
+    return american(mentioned(text, names).replace("`", quotes))
 
 
 def american(text: str) -> str:

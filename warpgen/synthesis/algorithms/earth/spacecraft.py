@@ -137,7 +137,7 @@ def spacecraft_acceleration(d: Draft) -> None:
             """
         if not rotating:
             air = air.replace(
-                "# Air at rest\n            wind = wp.vec3(0.0, 0.0, 0.0)\n            relative = v - wind\n",
+                "            # Air at rest\n            wind = wp.vec3(0.0, 0.0, 0.0)\n            relative = v - wind\n",
                 "",
             ).replace("wp.length(relative) * relative", "wp.length(v) * v")
     shade = {

@@ -1,0 +1,95 @@
+"""Comments and wide lines on the page, choices between two values: the words and the values stay."""
+
+from __future__ import annotations
+
+import pytest
+
+from warpgen.synthesis.writing.deciding import decided
+from warpgen.synthesis.writing.folding import folded
+from warpgen.synthesis.writing.remarks import lowered, plain_headings, wrapped
+
+
+@pytest.mark.parametrize(
+    ("comment", "begins"),
+    [
+        ("# Skip padding\n", "# skip padding\n"),
+        ("    # A body at rest\n", "    # a body at rest\n"),
+        ("# Inactive\n", "# inactive\n"),
+        ("# Newton step\n", "# Newton step\n"),
+        ("# Gaussian weights\n", "# Gaussian weights\n"),
+        ("# J2 of the earth\n", "# J2 of the earth\n"),
+        ("# Ke = B^T D B\n", "# Ke = B^T D B\n"),
+        ("# No wind. The air is still\n", "# No wind. The air is still\n"),
+    ],
+)
+def test_names_and_formulas_keep_their_capitals(comment: str, begins: str) -> None:
+    """A comment begins in lower case, unless that would misspell it."""
+    assert lowered(comment) == begins
+
+
+def test_headings_lose_their_dashes() -> None:
+    """A heading stays a comment by itself, apart from one that follows."""
+    made = plain_headings("    # --- Rotors ---\n    # Thrust and torque\n    x = y\n# --- Wind ---\nz = x\n")
+    assert made == "    # Rotors\n\n    # Thrust and torque\n    x = y\n# Wind\nz = x\n"
+
+
+def test_wide_comments_are_broken() -> None:
+    """No line is wider than asked, what went on in the next line follows without a gap, the words stay."""
+    text = (
+        "    # The search gives the last entry at most, even where that is\n    # less than it\n    # Done\n"
+    )
+    made = wrapped(text, 40)
+    assert max(map(len, made.splitlines())) <= 40
+    assert made.replace("\n    # ", " ") == text.replace("\n    # ", " ")
+    assert made.endswith("\n    # Done\n")
+    assert wrapped("# short\n# lines\n", 40) == "# short\n# lines\n"
+
+
+def test_entries_of_a_docstring_stay_apart() -> None:
+    """An entry that is broken goes on further in, and the next is no part of it."""
+    made = wrapped("Args:\n    x: Positions of all particles\n    y: Results", 28, "")
+    assert made == "Args:\n    x: Positions of all\n        particles\n    y: Results"
+
+
+@pytest.mark.parametrize(
+    ("call", "expression", "branch"),
+    [
+        (
+            "    y[i] = wp.where(a < b, wp.sin(a), 0.0)",
+            "    y[i] = wp.sin(a) if a < b else 0.0",
+            "    if a < b:\n        y[i] = wp.sin(a)\n    else:\n        y[i] = 0.0",
+        ),
+        ("x = wp.where(c, x + 1, x)", "x = x + 1 if c else x", "if c:\n    x = x + 1"),
+        ("x = wp.where(c, draw(state), 0.0)", "x = draw(state) if c else 0.0", ""),
+        ("x = wp.where(c, wp.randf(state), 0.0)", "x = wp.randf(state) if c else 0.0", ""),
+        ("x = wp.where(a, 1, 2) + wp.where(b, 1, 2)", "", ""),
+        ("x = wp.where(a, wp.where(b, 1, 2), 3)", "", ""),
+        ("x = wp.where(\n    a, 1, 2\n)", "", ""),
+    ],
+)
+def test_choices_are_written_in_three_ways(call: str, expression: str, branch: str) -> None:
+    """What must run for every element never moves into a branch; what is no single choice stays."""
+    assert decided(call, "call") == call
+    assert decided(call, "expression") == (expression or call)
+    assert decided(call, "branch") == (branch or call)
+
+
+@pytest.mark.parametrize(
+    ("line", "made"),
+    [
+        ("y = scale(first, second)", "y = scale(first, second)"),
+        ("    y = scale(first[i, j], b)", "    y = scale(\n        first[i, j], b\n    )"),
+        (
+            "y = scale(f(first, i), [second, third], fourth)",
+            "y = scale(\n    f(first, i),\n    [second, third],\n    fourth,\n)",
+        ),
+        ("y = x * (first + second + third + fourth)", ""),  # a comma would make a tuple
+        ("y = scale(first, second, third)[0]", ""),
+        ("    values: int, squares: wp.array(dtype=float)", ""),
+        ('print("first, second, third, fourth")', ""),
+        ("first_of_all[i], second_of_all[i] = f(x)", ""),
+    ],
+)
+def test_wide_statements_are_folded(line: str, made: str) -> None:
+    """A line that is too wide is folded at its last bracket, if what that leaves fits and means the same."""
+    assert folded(line, 25) == (made or line)
