@@ -148,7 +148,7 @@ def kind(type_: pa.DataType) -> str:
 def shown(field: str, record: dict[str, Any]) -> str:
     """What a record holds in a column: code as a block, anything else in its line."""
     value = record[field]
-    if isinstance(value, list) and value and isinstance(value[0], dict) and "role" in value[0]:
+    if isinstance(value, list) and value and isinstance(value[0], dict) and "content" in value[0]:
         said = (f"{message['role']}:\n\n````text\n{cut(message['content'])}\n````" for message in value)
         return f"`{field}`\n\n" + "\n\n".join(said)
     if isinstance(value, str) and ("\n" in value or len(value) > 80):

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from datasets import load_dataset
 
+import warpgen
+from tests.support.commands import REPOSITORY, SAMPLES
 from tests.support.faults import faults_of_root
 from tests.support.roots import exported
 
@@ -25,6 +28,12 @@ CONVERSATIONS = {
 def needs(library: str) -> pytest.MarkDecorator:
     there = importlib.util.find_spec(library) is not None
     return pytest.mark.skipif(not there, reason=f"{library} is not installed: it is no part of the group dev")
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of torch is left among the temporary files of whoever runs the tests."""
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "inductor"))
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +127,72 @@ def test_trl_formats_them(tmp_path: Path, faults: Path) -> None:
             assert is_conversational(example)
             made = apply_chat_template(example, tokenizer())
             assert all(isinstance(text, str) and text for text in made.values())
+
+
+def documented() -> list[dict[str, Any]]:
+    """The datasets of axolotl's configuration in the page of training: `repair`, then `preference`."""
+    page = (REPOSITORY / "docs" / "training.md").read_text(encoding="utf-8")
+    found = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])
+    return list(found["datasets"])
+
+
+@pytest.mark.filterwarnings("ignore")
+@needs("axolotl")
+def test_axolotl_takes_what_the_page_of_training_says(tmp_path: Path, faults: Path) -> None:
+    """Its schema takes the configuration; by its strategies the last answer is learnt, and no other text."""
+    from axolotl.prompt_strategies import load
+    from axolotl.prompt_strategies.dpo.chat_template import default
+    from axolotl.utils.dict import DictDefault
+    from axolotl.utils.schemas.datasets import DPODataset, SFTDataset
+
+    from tests.support.tiny_model import tokenizer
+
+    repair, preference = documented()
+    assert SFTDataset(**repair).type == "chat_template"
+    assert DPODataset(**preference).type == "chat_template.default"
+    made = tokenizer()
+    common = {"train_on_inputs": False, "sequence_len": 1 << 20, "chat_template": "tokenizer_default"}
+    settings = SFTDataset(**repair).model_dump(exclude_none=True)
+    strategy = load(settings.pop("type"), made, DictDefault(common), DictDefault(settings))
+    for record in loaded(tmp_path, "repair", "hf", planted=faults).select(range(8)):
+        found = strategy.tokenize_prompt(record)
+        learnt = [token for token in found["labels"] if token != -100]
+        answer = made(record["messages"][-1]["content"], add_special_tokens=False)["input_ids"]
+        assert learnt[: len(answer)] == answer and len(learnt) - len(answer) <= 1
+    transform, _ = default(DictDefault(common | {"datasets": [preference]}))
+    for record in loaded(tmp_path, "preference", "hf", planted=faults).select(range(8)):
+        told = transform(record, tokenizer=made)
+        assert record["prompt"][0]["content"] in told["prompt"]
+        assert [told["chosen"], told["rejected"]] == [
+            record[name][0]["content"].rstrip() for name in ("chosen", "rejected")
+        ]
+
+
+@pytest.mark.filterwarnings("ignore")
+@needs("verl")
+def test_verl_learns_the_answers(tmp_path: Path, faults: Path) -> None:
+    """By its own dataset for conversations, and by the one for prompts, which takes those of the adapter."""
+    pytest.importorskip("torch", reason="torch is not installed: it is no part of the group dev")
+    from omegaconf import OmegaConf
+    from verl.utils.dataset.multiturn_sft_dataset import MultiTurnSFTDataset
+    from verl.utils.dataset.rl_dataset import RLHFDataset
+
+    from tests.support.tiny_model import tokenizer
+    from warpgen.adapters import verl
+
+    made = tokenizer()
+    summary = exported(tmp_path / "verl", view="repair", format="verl", planted=faults)
+    files = [str(tmp_path / "verl" / file.path) for file in summary.files]
+    settings = OmegaConf.create({"max_length": 1 << 16, "pad_mode": "no_padding", "truncation": "error"})
+    for record, one in zip(
+        load_dataset("parquet", data_files=files, split="train", cache_dir=str(tmp_path / "cache")),
+        MultiTurnSFTDataset(files, made, settings),
+        strict=True,
+    ):
+        learnt = one["input_ids"][one["loss_mask"].bool()].tolist()
+        assert learnt[:-1] == made(record["messages"][-1]["content"], add_special_tokens=False)["input_ids"]
+    prompts = [str(path) for path in verl.write(str(SAMPLES["cpu"]), tmp_path / "prompts")]
+    settings = OmegaConf.create({"max_prompt_length": 1 << 16, "cache_dir": str(tmp_path / "verl cache")})
+    found = RLHFDataset(prompts, made, settings)
+    wanted = {row.id: row.provenance.index for row in warpgen.open(SAMPLES["cpu"])}
+    assert {found[i]["reward_model"]["ground_truth"]: found[i]["index"] for i in range(len(found))} == wanted
