@@ -1,7 +1,11 @@
-"""Write docs/views.md from the commands' own output: the columns of every view and three records of each."""
+"""Write docs/views.md from the commands' own output: the columns of every view and three records of each.
+
+The view `versions` needs an environment with an older Warp: `./scripts/versions 1MiB 1.18.0` leaves one.
+"""
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
 import textwrap
 from pathlib import Path
@@ -13,7 +17,9 @@ import pyarrow.parquet as pq
 from warpgen import export, plant, run
 from warpgen.exporting.views.ladder import LEVELS
 from warpgen.exporting.views.registry import view
+from warpgen.extraction.versions import OLDER_WARPS
 
+OLDER = Path(__file__).resolve().parents[1] / f".venv-warp-{OLDER_WARPS[-1]}" / "bin" / "python"
 DOC = Path(__file__).resolve().parents[1] / "docs" / "views.md"
 RECORDS = 3
 LINES, WIDTH, ITEMS = 12, 110, 4  # shown of a text, a line and a list
@@ -25,6 +31,7 @@ LANGUAGES = {
     "call": "python",
     "cpp": "cpp",
     "cuda": "cuda",
+    "difference": "diff",
     "llvm": "llvm",
     "asm": "asm",
 }
@@ -81,6 +88,10 @@ the judge said.""",
 with the judge's words is to be mended. Only kernels whose gradients are verified are in it. `part` says where
 an answer goes to be judged (`warpgen.tasks.candidate`). Without planted faults there are adjoints to be
 written alone.""",
+    "versions": """\
+`--beside ROOT` names datasets of the same recipe that another Warp made
+([exports](export.md#two-versions-of-warp)). `difference` is a unified diff, which makes `newer` of `older`;
+it is empty where both are the same. `source` is the Python of both.""",
     "ladder": """\
 `--levels ptx,sass,llvm,asm` adds, for kernels whose two texts compiled when they were verified, the PTX and
 SASS for sm_90 (NVRTC and nvdisasm), the LLVM IR that Warp's clang makes at -O2, and the assembly that LLVM
@@ -96,14 +107,16 @@ shared memory, say, has no record.""",
 def main() -> None:
     """Make a small dataset, export it in every view and write the page."""
     with tempfile.TemporaryDirectory() as folder:
-        made = f"--rows 6 --complexity small --root {folder}/root"
-        assert run.main(made.split()) == 0
+        made = "--rows 6 --complexity small --root"
+        assert run.main([*made.split(), f"{folder}/root"]) == 0
+        subprocess.run([OLDER, "-m", "warpgen.run", *made.split(), f"{folder}/older"], check=True)
         assert plant.main(["--root", f"{folder}/root"]) == 0
         parts = [INTRO]
         for name in NOTES:
             levels = f" --levels {','.join(LEVELS)}" if name == "ladder" else ""
-            told = f"--root {folder}/root --format parquet --view {name} --out {folder}/{name}{levels}"
-            assert export.main(told.split()) == 0
+            beside = f" --beside {folder}/older" if name == "versions" else ""
+            told = f"--root {folder}/root --format parquet --view {name} --out {folder}/{name}"
+            assert export.main((told + levels + beside).split()) == 0
             parts.append(section(name, pq.read_table(Path(folder, name))))
     DOC.write_text("\n\n".join(parts) + "\n")
     print(f"{DOC.name}: {len(NOTES)} views")
@@ -135,7 +148,7 @@ def kind(type_: pa.DataType) -> str:
 def shown(field: str, record: dict[str, Any]) -> str:
     """What a record holds in a column: code as a block, anything else in its line."""
     value = record[field]
-    if isinstance(value, list) and value and isinstance(value[0], dict) and "role" in value[0]:
+    if isinstance(value, list) and value and isinstance(value[0], dict) and "content" in value[0]:
         said = (f"{message['role']}:\n\n````text\n{cut(message['content'])}\n````" for message in value)
         return f"`{field}`\n\n" + "\n\n".join(said)
     if isinstance(value, str) and ("\n" in value or len(value) > 80):

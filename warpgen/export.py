@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,9 +11,11 @@ from pathlib import Path
 from warpgen import places
 from warpgen.command import Parser, call
 from warpgen.errors import UsageError
+from warpgen.store import Remote
 
 _TEXTS = ("rows", "pretrain", "translate", "adjoint", "ladder", "fim", "explain")
-_VIEWS = (*_TEXTS, "instruct", "chat", "repair", "preference", "gradient")
+_VIEWS = (*_TEXTS, "instruct", "chat", "repair", "preference", "gradient", "versions")
+_FORMATS = ("parquet", "hf", "jsonl", "nemo", "verl", "webdataset", "harbor")
 _SPANS = ("whole", "kernel", "forward", "adjoint")
 _OF_WHOLE = (
     "rows",
@@ -37,7 +40,7 @@ def parser() -> Parser:
         default=Path(),
         help="folder or address that holds manifests/ and data/ (.)",
     )
-    made.add_argument("--format", choices=("parquet", "hf", "webdataset", "harbor"), required=True)
+    made.add_argument("--format", choices=_FORMATS, required=True)
     made.add_argument(
         "--out", type=places.local, required=True, help="folder to make; it must be new or empty"
     )
@@ -97,6 +100,12 @@ def parser() -> Parser:
         help="faults for the views repair, preference and gradient (data/planted/planted.jsonl of the root)",
     )
     made.add_argument(
+        "--beside",
+        type=places.root,
+        metavar="ROOT",
+        help="with --view versions: a root with datasets of the same recipe, made with another Warp",
+    )
+    made.add_argument(
         "--levels",
         type=_levels,
         default=(),
@@ -109,28 +118,20 @@ def parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the export and print what is in it; returns the exit code."""
     args = parser().parse_args(argv)
-    if args.levels and args.view not in ("ladder", "translate"):
-        raise UsageError("--levels are of the views ladder and translate: add --view ladder")
-    if args.format == "harbor" and (args.view, args.comments, args.order) != ("rows", "keep", "index"):
-        raise UsageError(
-            "a task of Harbor is judged by its row as it is: leave out --view, --comments, --order"
-        )
-    if args.view == "gradient" and args.comments != "keep":
-        raise UsageError("faults are known by their places in the code as it is: leave out --comments")
-    if args.span != "whole" and args.view in _OF_WHOLE:
-        raise UsageError(f"--span is of no use to the view {args.view}: choose another --view")
+    _check(args)
     if find_spec("pyarrow") is None:
         raise UsageError("exports need the package pyarrow: run `python -m pip install 'pyarrow>=25'`")
     from warpgen.exporting.export import Request, export
     from warpgen.reporting import finished
 
-    with finished.at_hand(args.root, whole=False) as (
-        root,
-        _,
-    ):  # export holds all that it reads to the checksums
+    with contextlib.ExitStack() as at_hand:
+
+        def local(place: Path | Remote) -> Path:  # export holds all that it reads to the checksums
+            return at_hand.enter_context(finished.at_hand(place, whole=False))[0]
+
         summary = export(
             Request(
-                root=root,
+                root=local(args.root),
                 out=args.out,
                 format=args.format,
                 view=args.view,
@@ -143,6 +144,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 span=args.span,
                 order=args.order,
                 planted=args.planted,
+                beside=args.beside and local(args.beside),
             )
         )
     for file in summary.files:
@@ -153,6 +155,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     for benchmark in summary.exclude:
         print(f"{benchmark['name']}: {benchmark['dropped']} rows dropped")
     return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Raise UsageError where options do not go together."""
+    if args.levels and args.view not in ("ladder", "translate"):
+        raise UsageError("--levels are of the views ladder and translate: add --view ladder")
+    if (args.view == "versions") != (args.beside is not None):
+        raise UsageError(
+            "--view versions and --beside go together: name the root of the other Warp's datasets"
+        )
+    if args.format == "harbor" and (args.view, args.comments, args.order) != ("rows", "keep", "index"):
+        raise UsageError(
+            "a task of Harbor is judged by its row as it is: leave out --view, --comments, --order"
+        )
+    if args.view == "gradient" and args.comments != "keep":
+        raise UsageError("faults are known by their places in the code as it is: leave out --comments")
+    if args.span != "whole" and args.view in _OF_WHOLE:
+        raise UsageError(f"--span is of no use to the view {args.view}: choose another --view")
 
 
 def _shares(text: str) -> tuple[int, int, int]:

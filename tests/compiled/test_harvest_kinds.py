@@ -94,6 +94,14 @@ def test_a_row_says_what_its_author_says(made: list[Kernel], name: str) -> None:
         assert text.replace("HERE", HERE[0]) in kernel.source, kernel.source
 
 
+def test_types_are_guessed_by_what_is_done_with_them(made: list[Kernel]) -> None:
+    """Indices on elements, builtins, functions, what is added or stored; the rest is found by trying."""
+    types = {kernel.name: [arg.type for arg in kernel.args] for kernel in reversed(made)}
+    of_five, matrices = "array(vector(length=5, dtype=float32))", "array(mat33f)"
+    assert types["use"] == ["array2d(float32)", of_five, matrices, of_five]
+    assert types["inner"] == ["array(vec3f)", "array(float32)", "array(vec3f)", "array(vec3f)"]
+
+
 def test_kernels_of_factories_belong_to_their_file(made: list[Kernel]) -> None:
     """Wherever the factory is called, each with its own value; arguments name structs as the row does."""
     raised = [k for k in made if k.name == "raised"]

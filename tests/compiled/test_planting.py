@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import warpgen
-from tests.fast.test_planting import _Judge
 from tests.support.commands import SAMPLES, call
+from tests.support.faults import faults_of_root
 from tests.support.roots import exported, root
 from warpgen import tasks
 from warpgen.exporting.kernels import Datasets
@@ -73,10 +72,7 @@ def records(folder: Path, name: str, **options: Any) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def faults(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of faults of the root that tests export, each found wrong without a look."""
-    folder = tmp_path_factory.mktemp("faults")
-    pairs = [(kernel.cpu, kernel.rows[0]) for kernel in Datasets(root()).kernels()]
-    write.write(folder, pairs, _Judge([row for _, row in pairs]))  # type: ignore[arg-type]
-    return path_of(folder)
+    return faults_of_root(tmp_path_factory.mktemp("faults"))
 
 
 def test_a_repair_ends_with_the_rows_own_kernel(tmp_path: Path, faults: Path) -> None:
@@ -130,45 +126,3 @@ def test_the_easiest_come_first(tmp_path: Path) -> None:
     assert sorted(plain, key=lambda record: record["difficulty"]) == ordered
     by_length = sorted(plain, key=lambda record: record["features"]["statements"])
     assert by_length[0]["difficulty"] < by_length[-1]["difficulty"]
-
-
-def test_trainers_take_the_conversations(tmp_path: Path, faults: Path) -> None:
-    """As `datasets` loads them: roles by turns from the user's to an answer, texts that are not empty.
-
-    That is what TRL's formats and axolotl's `chat_template` and `chat_template.default` ask for.
-    """
-    from datasets import load_dataset
-
-    for name, columns in {
-        "chat": ("messages",),
-        "repair": ("messages",),
-        "preference": ("prompt", "chosen", "rejected"),
-    }.items():
-        out = tmp_path / name
-        exported(out, view=name, planted=faults, format="hf")
-        loaded = load_dataset(str(out), split="train", cache_dir=str(tmp_path / "cache"))
-        for record in loaded:
-            told = [message for column in columns for message in record[column]]
-            told = told[:-1] if name == "preference" else told  # two answers to one prompt
-            roles = [message["role"] for message in told]
-            assert roles == ["user", "assistant"] * (len(roles) // 2) and roles
-            assert all(message["content"].strip() for message in told)
-
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.skipif(
-    importlib.util.find_spec("trl") is None, reason="trl is not installed: it is no part of the group dev"
-)
-def test_trl_formats_them(tmp_path: Path, faults: Path) -> None:
-    """By its own functions, with a chat template."""
-    from trl.data_utils import apply_chat_template, is_conversational
-
-    from tests.support.tiny_model import tokenizer
-
-    for name in ("chat", "repair", "preference"):
-        record = records(tmp_path, name, planted=faults)[0]
-        columns = ("prompt", "chosen", "rejected") if name == "preference" else ("messages",)
-        example = {column: record[column] for column in columns}
-        assert is_conversational(example)
-        made = apply_chat_template(example, tokenizer())
-        assert all(isinstance(text, str) and text for text in made.values())

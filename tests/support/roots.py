@@ -6,9 +6,16 @@ import functools
 import tempfile
 from pathlib import Path
 
+import msgspec
+
 from tests.support.commands import call
+from tests.support.reporting_root import CIRCUMSTANCES, write_rows
+from warpgen import jsonl
 from warpgen.exporting.export import Request, export
 from warpgen.exporting.formats.summary import Summary
+from warpgen.paths import dataset_path, manifest_path
+from warpgen.record import TARGETS, Row
+from warpgen.reporting.manifest import read, write_manifest
 
 _KEPT: list[tempfile.TemporaryDirectory[str]] = []
 
@@ -38,3 +45,19 @@ def exported(out: Path, **options: object) -> Summary:
     """An export of those."""
     request: dict[str, object] = {"root": root(), "out": out, "format": "parquet"}
     return export(Request(**(request | options)))  # type: ignore[arg-type]
+
+
+def of_another_warp(made: Path, out: Path, version: str, **changes: object) -> Path:
+    """The datasets of a root as another Warp could have made them: no `static`, and one program less."""
+    for target in TARGETS:
+        manifest = read(manifest_path(made, target))
+        rows = [row for _, row in jsonl.rows(dataset_path(made, target), Row)][1:]
+        provenances = [msgspec.structs.replace(row.provenance, warp=version) for row in rows]
+        older = [
+            msgspec.structs.replace(row, code=row.code.replace("static ", ""), provenance=provenance)
+            for row, provenance in zip(rows, provenances, strict=True)
+        ]
+        write_rows(dataset_path(out, target), older)
+        recipe = msgspec.structs.replace(manifest.recipe, warp=version, **changes)
+        write_manifest(out, target, recipe, CIRCUMSTANCES, {}, [])
+    return out

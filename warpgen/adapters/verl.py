@@ -61,7 +61,12 @@ def record(row: Row, language: Language = "python") -> dict[str, Any]:
         "prompt": [{"role": "user", "content": prompt(row, language)}],
         "ability": "code",
         "reward_model": {"style": "rule", "ground_truth": row.id},
-        "extra_info": {"split": row.split, "category": row.category, "language": language},
+        "extra_info": {
+            "index": row.provenance.index,
+            "split": row.split,
+            "category": row.category,
+            "language": language,
+        },
     }
 
 

@@ -26,7 +26,8 @@ from warpgen.exporting.fitting.byte_bpe import NAME
 from warpgen.exporting.fitting.spans import Span, with_span
 from warpgen.exporting.fitting.tokens import Fitting
 from warpgen.exporting.formats.croissant import croissant
-from warpgen.exporting.formats.files import DataFiles, ParquetShard, TarShard
+from warpgen.exporting.formats.files import DataFiles, JsonlShard, Kind, ParquetShard, TarShard
+from warpgen.exporting.formats.forms import all_to_learn, ranked
 from warpgen.exporting.formats.harbor import TaskFolders
 from warpgen.exporting.formats.huggingface import card
 from warpgen.exporting.formats.summary import Summary
@@ -37,7 +38,10 @@ from warpgen.extraction.versions import OLDER_WARPS, PINNED, warp_version
 from warpgen.planting.planted import path_of
 from warpgen.split import split_of
 
-Format = Literal["parquet", "hf", "webdataset", "harbor"]
+Format = Literal["parquet", "hf", "jsonl", "nemo", "verl", "webdataset", "harbor"]
+
+# Of files of data; Parquet of all others.
+_KINDS: dict[str, Kind] = {"jsonl": JsonlShard, "nemo": JsonlShard, "webdataset": TarShard}
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +63,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     span: Span = "whole"
     order: Literal["index", "curriculum"] = "index"
     planted: Path | None = None  # a file of faults; None for that of the root
+    beside: Path | None = None  # the root that the view `versions` compares with
 
 
 def export(request: Request) -> Summary:
@@ -72,19 +77,33 @@ def export(request: Request) -> Summary:
             f"or install warp-lang=={PINNED['warp-lang']}"
         )
     datasets = Datasets(request.root)
+    beside = _beside(request, datasets)
     benchmarks = Benchmarks(request.exclude) if request.exclude else None
     if request.levels and all(m.recipe.verify == "none" for m in datasets.manifests.values()):
         raise UsageError("levels are of verified kernels: make the datasets with --verify compile or run")
-    chosen = view(request.view, request.levels, _planted(request))
+
+    def others() -> Iterator[Kernel]:
+        return _shaped(request, benchmarks, beside.kernels()) if beside else iter(())
+
+    chosen = view(request.view, request.levels, _planted(request), others)
     with appearing(request.out) as folder:
         clusters, difficulties = _looked_at(datasets, folder)
         marked = _Marked(request, datasets, clusters, difficulties)
-        summary = _write(request, chosen, datasets, marked, benchmarks, folder)
+        summary = _write(request, chosen, _sources(datasets, beside), marked, benchmarks, folder)
         durable.write(folder / "_export.json", msgspec.json.format(msgspec.json.encode(summary)) + b"\n")
         if request.format == "hf":
             durable.write(folder / "README.md", card(summary, chosen, datasets.manifests).encode())
             durable.write(folder / "croissant.json", croissant(summary, chosen, datasets.manifests))
     return summary
+
+
+def _beside(request: Request, datasets: Datasets) -> Datasets | None:
+    """The datasets to compare with. Raises RootError where they do not go together."""
+    if request.beside is None:
+        return None
+    beside = Datasets(request.beside)
+    datasets.check_beside(beside)
+    return beside
 
 
 def _planted(request: Request) -> Path:
@@ -110,34 +129,51 @@ def _looked_at(datasets: Datasets, folder: Path) -> tuple[list[Cluster], list[fl
         return clusters.settle(), difficulties.settle()
 
 
-def _write(
-    request: Request,
-    chosen: View,
-    datasets: Datasets,
-    marked: _Marked,
-    benchmarks: Benchmarks | None,
-    folder: Path,
-) -> Summary:
-    sources = {
-        str(target): {
+def _sources(datasets: Datasets, beside: Datasets | None) -> dict[str, dict[str, str]]:
+    """What the export is made of: by target, and of what is compared with by its Warp, too."""
+    found = {str(target): manifest for target, manifest in datasets.manifests.items()}
+    if beside:
+        found |= {f"{target}-warp-{m.recipe.warp}": m for target, m in beside.manifests.items()}
+    return {
+        name: {
             "recipe_hash": manifest.recipe_hash,
             "sha256": manifest.figures.sha256,
             "command": manifest.command,
         }
-        for target, manifest in datasets.manifests.items()
+        for name, manifest in found.items()
     }
-    data = folder / "data"
-    data.mkdir()
-    files = _files(request, data, chosen, sources)
-    kernels = marked.kernels()
+
+
+def _shaped(request: Request, benchmarks: Benchmarks | None, kernels: Iterator[Kernel]) -> Iterator[Kernel]:
+    """The kernels without what benchmarks have, and of their code what is asked for."""
     if benchmarks is not None:
         kernels = _without(benchmarks, kernels)
     if request.comments == "strip":
         kernels = map(without_comments, kernels)
     if request.span != "whole":
         kernels = filter(None, map(partial(with_span, span=request.span), kernels))
+    return kernels
+
+
+def _write(
+    request: Request,
+    chosen: View,
+    sources: dict[str, dict[str, str]],
+    marked: _Marked,
+    benchmarks: Benchmarks | None,
+    folder: Path,
+) -> Summary:
+    data = folder / "data"
+    data.mkdir()
+    files = _files(request, data, chosen, sources)
+    kernels = _shaped(request, benchmarks, marked.kernels())
     fitting = Fitting(request.tokenizer, request.most)
-    records = fitting.measured(chosen, chosen.records(kernels))
+    records = chosen.records(kernels)
+    if request.format == "verl":
+        records = filter(all_to_learn, records)
+    records = fitting.measured(chosen, records)
+    if request.format == "nemo":
+        records = map(ranked, records)
     for record in easiest_first(records, folder) if request.order == "curriculum" else records:
         files.add(record["split"], record)
     made = files.finish()
@@ -157,7 +193,7 @@ def _write(
         tokens=fitting.fit(),
         warpgen=__version__,
         sources=sources,
-        licence=next(iter(datasets.manifests.values())).licence,
+        licence=marked.licence,
         shares=request.shares,
         clusters={
             "kernels": len(marked.clusters),
@@ -176,7 +212,7 @@ def _files(
 ) -> DataFiles | TaskFolders:
     if request.format == "harbor":
         return TaskFolders(data)
-    kind = TarShard if request.format == "webdataset" else ParquetShard
+    kind = _KINDS.get(request.format, ParquetShard)
     metadata = {"warpgen": __version__, "view": request.view}
     for target, source in sources.items():
         metadata |= {f"{target}.{name}": source[name] for name in ("recipe_hash", "sha256")}
@@ -191,6 +227,7 @@ class _Marked:
     ) -> None:
         self._request, self._datasets = request, datasets
         self.clusters, self._difficulties = clusters, difficulties
+        self.licence = next(iter(datasets.manifests.values())).licence
         self.moved = 0
 
     def kernels(self) -> Iterator[Kernel]:

@@ -51,6 +51,17 @@ class Datasets:
                 f"were made by {commands}; give each a root of its own"
             )
 
+    def check_beside(self, other: Datasets) -> None:
+        """Raise RootError unless `other` is of the same programs and another Warp."""
+        mine, theirs = (next(iter(datasets.manifests.values())) for datasets in (self, other))
+        if mine.recipe.warp == theirs.recipe.warp:
+            raise RootError(f"both datasets are Warp {mine.recipe.warp}'s: make one with another Warp")
+        if _drawn(mine.recipe) != _drawn(theirs.recipe):
+            raise RootError(
+                "the datasets are not of the same programs, so there is nothing to compare: they were made "
+                f"by `{mine.command}` and `{theirs.command}`"
+            )
+
     def kernels(self) -> Iterator[Kernel]:
         """All kernels in order of index; raises DamageError when a file is not what its manifest says."""
         streams = [self._checked(target) for target in self.manifests]
@@ -72,9 +83,22 @@ class Datasets:
             raise DamageError(f"{self._paths[target].name} is not the file of its manifest; {_MEND}")
 
 
+def side_by_side(kernels: Iterator[Kernel], others: Iterator[Kernel]) -> Iterator[tuple[Kernel, Kernel]]:
+    """The kernels that both have, by index, in its order."""
+    streams = [((kernel.index, kernel) for kernel in stream) for stream in (kernels, others)]
+    for _, found in _joined(streams):
+        if len(found) == 2:
+            yield found[0], found[1]
+
+
 def _programs(recipe: Recipe) -> tuple[object, ...]:
+    """What decides the program of an index, and its code."""
+    return *_drawn(recipe), recipe.warp
+
+
+def _drawn(recipe: Recipe) -> tuple[object, ...]:
     """What decides the program of an index."""
-    return recipe.seed, tuple(recipe.categories.items()), recipe.complexity, recipe.warpgen, recipe.warp
+    return recipe.seed, tuple(recipe.categories.items()), recipe.complexity, recipe.warpgen
 
 
 _MEND = "make it again with `python -m warpgen.run --overwrite`"

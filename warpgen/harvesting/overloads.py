@@ -10,6 +10,7 @@ from typing import Any
 import warp as wp
 
 from warpgen.extraction import warp_api
+from warpgen.harvesting.uses import Uses
 from warpgen.verification.native import warp_native
 
 # What `Any` is tried as, the likeliest first. All arguments of one kernel are tried as the same type, and
@@ -43,6 +44,7 @@ def overloads(kernel: Any) -> Iterator[dict[str, Any]]:
             arrays = [wp.array(dtype=kind, ndim=ranks[name]) for kind in _USUAL[:3]]
             choices[i] = arrays + choices[i]
     open_ = [i for i, choice in enumerate(choices) if len(choice) > 1]
+    yield from _by_use(kernel, dict(zip(names, templates, strict=True)))
     tried = set()
     scalar = [choices[i][0] is wp.float32 for i in open_]
     mixed = (tuple(0 if bare else n for bare in scalar) for n in range(len(usual)))
@@ -59,6 +61,28 @@ def overloads(kernel: Any) -> Iterator[dict[str, Any]]:
         for i, place in zip(open_, places, strict=True):
             kinds[i] = choices[i][place]
         yield dict(zip(names, kinds, strict=True))
+
+
+def _by_use(kernel: Any, templates: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Types by what the kernel does with its arguments; none where that tells nothing.
+
+    The rest are scalars, or vectors: of those that are alike none, one or two groups.
+    """
+    uses = Uses(kernel)
+    open_ = {name for name, template in templates.items() if warp_api.concrete_types(template, _USUAL)[1:]}
+    if not open_ & set(uses.kinds(wp.float32)):
+        return
+    groups = [group for group in uses.untold() if open_ & set(group)]
+    chosen = itertools.chain.from_iterable(itertools.combinations(groups, count) for count in range(3))
+    for scalar, vector, vectors in (
+        *((wp.float32, wp.vec3f, vectors) for vectors in chosen),
+        (wp.float64, wp.vec3d, ()),
+    ):
+        told = uses.kinds(scalar) | {name: vector for group in vectors for name in group}
+        yield {
+            name: warp_api.concrete_types(template, (told.get(name, scalar),))[0]
+            for name, template in templates.items()
+        }
 
 
 def _ranks(kernel: Any) -> dict[str, int]:

@@ -211,6 +211,19 @@ def gathered(src: Any, at: wp.array2d(dtype=int), dst: Any):
 def pairs(m: wp.array(dtype=Any), v: wp.array(dtype=Any)):
     i = wp.tid()
     v[i] = m[i] * v[i] * wp.trace(m[i])
+@wp.kernel
+def use(p: wp.array2d(dtype=Any), w: wp.array(dtype=Any), c: wp.array(dtype=Any), out: wp.array(dtype=Any)):
+    i = wp.tid()
+    w_i = w[i]
+    out[i] = type(w_i)(p[i, 0] + w_i[0], p[i, 1] + w_i[4], w_i[2], w_i[3], wp.determinant(c[0]))
+@wp.func
+def pulled(x: Any, m: Any):
+    return wp.normalize(x) / m
+@wp.kernel
+def inner(x: wp.array(dtype=Any), m: wp.array(dtype=Any), f: wp.array(dtype=Any), v: wp.array(dtype=Any)):
+    i = wp.tid()
+    m_i = m[i]
+    v[i] = v[i] + f[i] * m_i + pulled(x[i], m_i) * wp.dot(v[i], x[i])
 """,
     "statics": """
 import warp as wp

@@ -1,4 +1,4 @@
-"""Writing records into the data files of an export: Parquet, or tar shards for WebDataset."""
+"""Writing records into the data files of an export: Parquet, JSON Lines, or tar shards for WebDataset."""
 
 from __future__ import annotations
 
@@ -90,6 +90,26 @@ class ParquetShard:
             self._group, self._group_bytes = [], 0
 
 
+class JsonlShard:
+    """One record per line, as JSON."""
+
+    ending = ".jsonl"
+
+    def __init__(self, path: Path, schema: pa.Schema, metadata: Mapping[str, str]) -> None:
+        self.rows = self.size = 0
+        # The format has no place for `metadata`: the export's manifest holds the same.
+        self._file = path.open("wb")
+
+    def add(self, record: dict[str, Any]) -> None:
+        """Take one record."""
+        self.rows += 1
+        self.size += self._file.write(msgspec.json.encode(record) + b"\n")
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._file.close()
+
+
 # How a text becomes a member of a tar shard: the suffix after the record's key.
 _SUFFIXES = {"python": "py", "cpp": "cpp", "cuda": "cu", "cpu": "cpp"}
 
@@ -125,13 +145,16 @@ class TarShard:
         self._tar.addfile(info, io.BytesIO(data))
 
 
+Kind = type[ParquetShard] | type[JsonlShard] | type[TarShard]
+
+
 class DataFiles:
     """The data files of all splits, numbered as `train-00000-of-00003` once their number is known."""
 
     def __init__(
         self,
         folder: Path,
-        kind: type[ParquetShard] | type[TarShard],
+        kind: Kind,
         schema: pa.Schema,
         metadata: Mapping[str, str],
     ) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from warpgen.exporting.kernels import Kernel
 from warpgen.exporting.views.gradient import gradient
 from warpgen.exporting.views.repair import preference, repair
 from warpgen.exporting.views.texts import ADJOINT, PRETRAIN, ROWS, TRANSLATE
 from warpgen.exporting.views.tuning import CHAT, EXPLAIN, FIM
+from warpgen.exporting.views.versions import versions
 from warpgen.exporting.views.view import View
 
 _TEXTS = {"rows": ROWS, "pretrain": PRETRAIN, "translate": TRANSLATE, "adjoint": ADJOINT}
@@ -20,8 +22,19 @@ OF_FAULTS = ("repair", "preference")
 WITH_FAULTS = (*OF_FAULTS, "gradient")
 
 
-def view(name: str, levels: Sequence[str] = (), planted: Path = Path()) -> View:
-    """The view of a name; `levels` are those of `ladder` and `translate`, `planted` is a file of faults."""
+def view(
+    name: str,
+    levels: Sequence[str] = (),
+    planted: Path = Path(),
+    beside: Callable[[], Iterator[Kernel]] = lambda: iter(()),
+) -> View:
+    """The view of a name.
+
+    `levels` are those of `ladder` and `translate`, `planted` is a file of faults, `beside` gives the kernels
+    that `versions` compares with.
+    """
+    if name == "versions":
+        return versions(beside)
     if name == "gradient":
         return gradient(planted if planted.is_file() else None)
     if name in OF_FAULTS:
