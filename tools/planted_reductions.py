@@ -25,15 +25,14 @@ from tools.bisect import FAULTS
 from warpgen.extraction import warp_api
 from warpgen.extraction.codegen import Code, lower
 from warpgen.hunting import oracles
-from warpgen.hunting.causes import cause_of
-from warpgen.hunting.found import Case, Oracle
-from warpgen.hunting.session import smaller
-from warpgen.hunting.stress import stress
+from warpgen.hunting.found import Case
+from warpgen.hunting.session import drawn_of, smaller
 from warpgen.program import Program
 from warpgen.record import Target
+from warpgen.verification.judging.causes import Oracle, cause_of
 
 MEASURED = FAULTS / "planted.json"
-_SEED, _LINES = 7, 20  # programs are drawn from the seed until one has so many lines and is sound
+_SEED, _LINES = 7, 25  # programs are drawn from the seed until one has so many lines and is sound
 
 
 class Planted(NamedTuple):
@@ -110,13 +109,15 @@ def planted(faults: Sequence[Planted]) -> Iterator[None]:
 
 def suits(fault: Planted, program: Program) -> bool:
     """Whether a program is large, calls what the fault is planted in, and has nothing known to be wrong."""
-    kernel = program.source.split("@wp.kernel")[1]
-    return fault.word in kernel and kernel.count("\n") >= _LINES and not cause_of(program, "adjoint", "")
+    if fault.word not in program.source.split("@wp.kernel")[1] or program.source.count("\n") < _LINES:
+        return False
+    return fault.oracle == "values" or not cause_of(program, "adjoint", "")
 
 
 def hosts(fault: Planted) -> Iterator[Program]:
     """Programs that the fault may be planted in."""
-    return (p for p in (stress(_SEED, n) for n in itertools.count()) if suits(fault, p))
+    drawn = (program for n in itertools.count() for _, program in drawn_of(_SEED, n, n + 1))
+    return (program for program in drawn if suits(fault, program))
 
 
 def hold(faults: Sequence[Planted], folder: Path) -> list[Program]:
@@ -129,7 +130,9 @@ def hold(faults: Sequence[Planted], folder: Path) -> list[Program]:
         with planted(faults):
             told = oracles.judge(drawn, folder, oracles.cpu)
         for program, before, after in zip(drawn, plain, told, strict=True):
-            if before == (None, "") and after.oracle == faults[program.index].oracle:
+            oracle = faults[program.index].oracle
+            sound = before == (None, "") or (oracle == "values" and before.oracle == "adjoint")
+            if sound and after.oracle == oracle:
                 made[program.index] = program
                 del open_[program.index]
     return [made[number] for number in range(len(faults))]

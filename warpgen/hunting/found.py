@@ -9,14 +9,9 @@ from typing import Literal
 import msgspec
 
 from warpgen.program import Program
+from warpgen.verification.judging.causes import Oracle
 
 Origin = Literal["dataset", "stress", "tiles"]
-
-# What two readings of one program disagree in. `adjoint`: slopes; `values`: outputs; `cuda`: the CUDA text
-# executed beside the C++; `rewrite`: outputs or gradients beside those of an equivalent program; `refused`: a
-# compiler, or Warp's code generator, of what the language allows; `unset`: none of them, of what it does not;
-# `crash`: the run has no end of its own.
-Oracle = Literal["adjoint", "values", "cuda", "rewrite", "refused", "unset", "crash"]
 
 
 class Case(msgspec.Struct, frozen=True):

@@ -9,11 +9,11 @@ from typing import NamedTuple
 from warpgen.errors import ExtractionError
 from warpgen.extraction.codegen import Code, lower
 from warpgen.extraction.loading import load
-from warpgen.hunting.found import Oracle
 from warpgen.program import Program
 from warpgen.reasons import Reason
 from warpgen.record import TARGETS, Target
 from warpgen.verification.check import Judgement, check_unit
+from warpgen.verification.judging.causes import Oracle
 from warpgen.verification.native import warp_native
 from warpgen.verification.oracle import Reading, Unsupported
 from warpgen.verification.oracle.values import OutOfRange

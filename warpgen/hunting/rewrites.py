@@ -10,11 +10,16 @@ from typing import Any
 
 import msgspec
 
+from warpgen.errors import VerificationError
 from warpgen.program import Program
+from warpgen.verification.judging.widening.widen import widen
 
 Rewrite = Callable[[Program], Program]
 
 _PURE = re.compile(r"wp\.(?!rand|sample_|atomic|tile|adjoint|static|mesh_|bvh_|hash_grid|\w*_next)")
+
+# References are made without an adjoint.
+_NO_ADJOINT = re.compile(r"(enable_backward\W+)False")
 
 
 def renamed(program: Program) -> Program:
@@ -65,6 +70,15 @@ def inlined(program: Program) -> Program:
     return _with(program, _Calls(plain).visit(tree))
 
 
+def wide(program: Program) -> Program:
+    """Floats of 64 bits: an adjoint that is right then was wrong by rounding, or by what 32 bits can hold."""
+    try:
+        made = widen(program).program
+    except VerificationError:
+        return program
+    return msgspec.structs.replace(made, source=_NO_ADJOINT.sub(r"\1True", made.source))
+
+
 # What must change nothing: neither an output nor a gradient, but for rounding.
 EQUIVALENT: Mapping[str, Rewrite] = {
     "renamed": renamed,
@@ -74,7 +88,7 @@ EQUIVALENT: Mapping[str, Rewrite] = {
 }
 
 # Each beside the lines of the ledger that it cures, the likeliest first.
-CURES: Mapping[str, Rewrite] = {"01-05": unrolled, "09": divided, "10": apart}
+CURES: Mapping[str, Rewrite] = {"01-05": unrolled, "09": divided, "10": apart, "rounding": wide}
 
 
 def same(one: Program, other: Program) -> bool:

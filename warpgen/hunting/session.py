@@ -17,7 +17,6 @@ import msgspec
 from warpgen import durable, scratch
 from warpgen.errors import RootError, SynthesisError, UnitError, UsageError
 from warpgen.extraction import warp_api
-from warpgen.hunting.causes import cause_of
 from warpgen.hunting.found import Case, Origin, Small, Unit, alike, grouped
 from warpgen.hunting.metamorphic import differs
 from warpgen.hunting.oracles import both, cpu, judge
@@ -29,11 +28,12 @@ from warpgen.hunting.tiles import tiled
 from warpgen.program import Program
 from warpgen.record import TARGETS, Target
 from warpgen.synthesis.generator import Options, synthesize
+from warpgen.verification.judging.causes import cause_of
 
 SIZE = 32  # programs of a unit
+KINDS = 8  # of so many programs one is of the kind that datasets have, and one is of tiles
 _REWRITTEN = 4  # of so many programs in which nothing disagrees, one is held to its equivalents
 _ON_DEVICE = 4  # of so many programs without tiles, the CUDA text of one is run: most are the C++ again
-_KINDS = 8
 _TRIES = 2
 _REDUCED = 3  # cases of a group that are made small
 _LOOK = 1.0  # seconds
@@ -211,12 +211,12 @@ def _aimed(program: Program) -> Sequence[Target]:
 
 
 def drawn_of(seed: int, first: int, end: int) -> Iterator[tuple[Origin, Program]]:
-    """The programs of some indices: of eight one is of the kind that datasets have, one is of tiles."""
+    """The programs of some indices, each with its kind."""
     for index in range(first, end):
-        if index % _KINDS == 0:
+        if index % KINDS == 0:
             with contextlib.suppress(SynthesisError):
-                yield "dataset", synthesize(seed, index // _KINDS, Options())
-        elif index % _KINDS == 1:
+                yield "dataset", synthesize(seed, index // KINDS, Options())
+        elif index % KINDS == 1:
             yield "tiles", tiled(seed, index)
         else:
             yield "stress", stress(seed, index)

@@ -11,7 +11,7 @@ from warpgen.record import TARGETS, Row, Target
 from warpgen.reporting import finished, plots
 from warpgen.reporting.example import choose, forward_excerpt, reverse_excerpt
 from warpgen.reporting.headline import LANGUAGE, LEVELS, good
-from warpgen.reporting.manifest import Manifest
+from warpgen.reporting.manifest import Manifest, faults
 from warpgen.reporting.primer import PRIMER
 from warpgen.terminal import percent, printable, size_text
 
@@ -113,6 +113,7 @@ def _datasets(manifests: Manifests) -> Iterator[str]:
         ("Warp builtins called", lambda m: f"{len(m.figures.called):,}"),
         ("train / validation / test", _splits),
         ("repeats dropped, programs failed", _left_out),
+        ("of these, by [faults of Warp](../docs/warp_faults.md)", _by_fault),
         ("made with", lambda m: f"warpgen {m.recipe.warpgen}, Warp {m.recipe.warp}"),
         ("made in", lambda m: f"{m.circumstances.wall_seconds:,.0f} s, workers: {m.circumstances.workers}"),
         ("licence", lambda m: m.licence),
@@ -226,6 +227,11 @@ def _splits(manifest: Manifest) -> str:
 def _left_out(manifest: Manifest) -> str:
     dropped = sum(sum(reasons.values()) for reasons in manifest.dropped.values())
     return f"{dropped:,}, {len(manifest.failures):,}"
+
+
+def _by_fault(manifest: Manifest) -> str:
+    known = faults(manifest.failures).items()
+    return ", ".join(f"{count:,} by {numbers.replace('+', ' or ')}" for numbers, count in known) or "0"
 
 
 def _table(head: list[str], rows: Iterator[list[str]]) -> str:

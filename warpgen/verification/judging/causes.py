@@ -7,9 +7,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from typing import Literal
 
-from warpgen.hunting.found import Oracle
 from warpgen.program import Program
+from warpgen.reasons import FAULTS
+
+# What two readings of one program disagree in. `adjoint`: slopes; `values`: outputs; `cuda`: the CUDA text
+# executed beside the C++; `rewrite`: outputs or gradients beside those of an equivalent program; `refused`: a
+# compiler, or Warp's code generator, of what the language allows; `unset`: none of them, of what it does not;
+# `crash`: the run has no end of its own.
+Oracle = Literal["adjoint", "values", "cuda", "rewrite", "refused", "unset", "crash"]
 
 _RETYPED = ("ambiguous", "Input types must be the same", "adj_assign_inplace", "no matching function")
 
@@ -22,10 +29,16 @@ def cause_of(program: Program, oracle: Oracle, error: str) -> str:
     if oracle == "refused":
         return _of_refusal(tree, error)
     if oracle == "cuda":
-        return "21" if "tile_map" in program.source and error.startswith("gradient") else ""
+        return "21" if "tile_map" in program.source and "that of" in error else ""
     if oracle not in ("adjoint", "rewrite"):
         return ""
     return "+".join(number for number, has in CONSTRUCTS.items() if has(tree))
+
+
+def told(program: Program, oracle: Oracle, error: str) -> str:
+    """The error, and behind it the lines of the ledger that may explain it."""
+    cause = cause_of(program, oracle, error)
+    return f"{error}{FAULTS}{cause}" if cause else error
 
 
 def _of_refusal(tree: ast.AST, error: str) -> str:
@@ -139,6 +152,11 @@ def _remainder(tree: ast.AST) -> bool:
     )
 
 
+def _derived(tree: ast.AST) -> bool:
+    """`wp.grad(f)(x)`."""
+    return _calls(tree, "wp.grad")
+
+
 def _tuple(tree: ast.AST) -> bool:
     return any(
         isinstance(n, ast.Assign) and isinstance(n.value, ast.Tuple) and isinstance(n.targets[0], ast.Name)
@@ -177,6 +195,7 @@ CONSTRUCTS: dict[str, Callable[[ast.AST], bool]] = {
     "10": _tuple,
     "11": lambda tree: bool(_made(tree)),
     "12": _field,
+    "24": _derived,
 }
 
 # All lines of the ledger that this module tells.
