@@ -16,7 +16,8 @@ from warpgen.hunting.stress import stress
 from warpgen.hunting.tiles import tiled
 from warpgen.launch import Argument, Fill, Launch
 from warpgen.program import Program
-from warpgen.verification.judging.causes import cause_of
+from warpgen.reasons import FAULTS
+from warpgen.verification.judging.causes import cause_of, told
 
 COUNT = 20
 
@@ -116,6 +117,12 @@ def test_constructs_tell_the_line_of_the_ledger(lines: tuple[str, ...], cause: s
     """Of a wrong adjoint; of other oracles they tell nothing."""
     assert cause_of(written(*lines), "adjoint", "") == cause
     assert cause_of(written(*lines), "values", "") == ""
+
+
+def test_an_error_names_the_faults_that_may_explain_it() -> None:
+    """As it then stands in a manifest; nothing where none is known."""
+    assert told(written("y[i] = x[i] % 2.0"), "adjoint", "off") == f"off{FAULTS}09"
+    assert told(written("y[i] = x[i]"), "adjoint", "off") == "off"
 
 
 def test_cases_are_grouped_by_what_they_say() -> None:

@@ -113,7 +113,6 @@ def _datasets(manifests: Manifests) -> Iterator[str]:
         ("Warp builtins called", lambda m: f"{len(m.figures.called):,}"),
         ("train / validation / test", _splits),
         ("repeats dropped, programs failed", _left_out),
-        ("of these, by [faults of Warp](../docs/warp_faults.md)", _by_fault),
         ("made with", lambda m: f"warpgen {m.recipe.warpgen}, Warp {m.recipe.warp}"),
         ("made in", lambda m: f"{m.circumstances.wall_seconds:,.0f} s, workers: {m.circumstances.workers}"),
         ("licence", lambda m: m.licence),
@@ -226,12 +225,9 @@ def _splits(manifest: Manifest) -> str:
 
 def _left_out(manifest: Manifest) -> str:
     dropped = sum(sum(reasons.values()) for reasons in manifest.dropped.values())
-    return f"{dropped:,}, {len(manifest.failures):,}"
-
-
-def _by_fault(manifest: Manifest) -> str:
-    known = faults(manifest.failures).items()
-    return ", ".join(f"{count:,} by {numbers.replace('+', ' or ')}" for numbers, count in known) or "0"
+    known = [f"{count:,} by {told.replace('+', ' or ')}" for told, count in faults(manifest.failures).items()]
+    by_fault = f" (faults of Warp, docs/warp_faults.md: {', '.join(known)})" if known else ""
+    return f"{dropped:,}, {len(manifest.failures):,}{by_fault}"
 
 
 def _table(head: list[str], rows: Iterator[list[str]]) -> str:
