@@ -135,7 +135,8 @@ def _lines(known: list[Fault]) -> Iterator[str]:
 
 
 def _known() -> Iterator[str]:
-    yield "## Known ones again\n\nFaults that others reported, and the first program of a hunt that showed each.\n"
+    yield "## Known ones again\n"
+    yield "Faults that others reported, and the first program of a hunt that showed each.\n"
     yield "| upstream | line | first shown by | oracle |\n|---|---|---|---|"
     for issue, first in rediscover.read().items():
         number = rediscover.KNOWN[issue]

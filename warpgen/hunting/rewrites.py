@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import functools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -79,13 +80,19 @@ def wide(program: Program) -> Program:
     return msgspec.structs.replace(made, source=_NO_ADJOINT.sub(r"\1True", made.source))
 
 
-# What must change nothing: neither an output nor a gradient, but for rounding.
-EQUIVALENT: Mapping[str, Rewrite] = {
+def together(program: Program) -> Program:
+    """All of the above, one after another."""
+    return functools.reduce(lambda made, rewrite: rewrite(made), _ALL.values(), program)
+
+
+_ALL: Mapping[str, Rewrite] = {
     "renamed": renamed,
     "reordered": reordered,
     "unrolled": unrolled,
     "inlined": inlined,
 }
+# What must change nothing: neither an output nor a gradient, but for rounding.
+EQUIVALENT: Mapping[str, Rewrite] = {**_ALL, "together": together}
 
 # Each beside the lines of the ledger that it cures, the likeliest first.
 CURES: Mapping[str, Rewrite] = {"01-05": unrolled, "09": divided, "10": apart, "rounding": wide}

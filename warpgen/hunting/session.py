@@ -196,8 +196,10 @@ def unit(plan: Plan, number: int, folder: Path) -> Unit:
 
 
 def rewritten(drawn: Sequence[tuple[Origin, Program]], folder: Path) -> list[Case]:
-    """Those that differ from their equivalents."""
-    tries = [(pair, name) for pair in drawn for name in EQUIVALENT]
+    """Those that differ from their equivalents: first from what all rewrites together make of each."""
+    together = differs([program for _, program in drawn], ["together"] * len(drawn), folder)
+    suspects = [pair for pair, error in zip(drawn, together, strict=True) if error]
+    tries = [(pair, name) for pair in suspects for name in EQUIVALENT]
     errors = differs([program for (_, program), _ in tries], [name for _, name in tries], folder)
     return [
         Case(origin, program, "rewrite", error, cause_of(program, "rewrite", error))
