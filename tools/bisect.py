@@ -29,6 +29,7 @@ def main() -> int:
     """Install, run, write after each version; 1 where one could not be installed."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("versions", nargs="*", help="of Warp (1.10.0 to the one that is used)")
+    parser.add_argument("--only", default="", help="scripts whose names begin so, as 24; others stay as told")
     parser.add_argument("--folder", type=Path, help="where versions are kept (a temporary one)")
     args = parser.parse_args()
     failed = 0
@@ -40,16 +41,16 @@ def main() -> int:
                 print(f"{version}: cannot be installed", flush=True)
                 failed += 1
                 continue
-            told = {script.stem: run(script, place, folder / "cache") for script in scripts()}
+            told = {script.stem: run(script, place, folder / "cache") for script in scripts(args.only)}
             _write(version, told)
             there = sum(code == 1 for code, _ in told.values())
             print(f"{version}: {there} of {len(told)} faults", flush=True)
     return 1 if failed else 0
 
 
-def scripts() -> list[Path]:
-    """The scripts of the ledger, in its order."""
-    return sorted(FAULTS.glob("[0-9][0-9]-*.py"))
+def scripts(begin: str = "") -> list[Path]:
+    """The scripts of the ledger whose names begin so, in its order."""
+    return sorted(path for path in FAULTS.glob("[0-9][0-9]-*.py") if path.name.startswith(begin))
 
 
 def run(script: Path, packages: Path, cache: Path) -> tuple[int, str]:
@@ -78,7 +79,8 @@ def read() -> Measured:
 
 
 def _write(version: str, told: dict[str, tuple[int, str]]) -> None:
-    made = read() | {version: told}
+    measured = read()
+    made = measured | {version: dict(sorted((measured.get(version, {}) | told).items()))}
     order = sorted(made, key=lambda name: tuple(map(int, name.split("."))))
     MEASURED.write_text(json.dumps({name: made[name] for name in order}, indent=1) + "\n")
 

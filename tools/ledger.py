@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from tools import planted_reductions, rediscover
 from tools.bisect import FAULTS, read, scripts
 from warpgen.extraction.versions import warp_version
 from warpgen.hunting.session import found, table
@@ -122,6 +123,8 @@ def _lines(known: list[Fault]) -> Iterator[str]:
     yield f"\n{len(known)} in all; {sum(f.unreported for f in known)} faults without an upstream report.\n"
     if HUNT.exists():
         yield HUNT.read_text()
+    yield f"## Planted ones\n\n{planted_reductions.summary(planted_reductions.read())}\n"
+    yield from _known()
     for fault in known:
         said = measured[version][fault.script.stem][1]
         yield f"## {fault.number}\n"
@@ -129,6 +132,17 @@ def _lines(known: list[Fault]) -> Iterator[str]:
         yield f"{_sentence(fault.kind)} Sure: {fault.sure}. Upstream: {_linked(fault.upstream)}.\n"
     yield REPORTS.format(diagnostics=(FAULTS / "diagnostics.txt").read_text().strip())
     yield from map(_report, filter(lambda fault: fault.unreported, known))
+
+
+def _known() -> Iterator[str]:
+    yield "## Known ones again\n"
+    yield "Faults that others reported, and the first program of a hunt that showed each.\n"
+    yield "| upstream | line | first shown by | oracle |\n|---|---|---|---|"
+    for issue, first in rediscover.read().items():
+        number = rediscover.KNOWN[issue]
+        where = f"program {first.index + 1:,} of seed {first.seed}"
+        yield f"| {_linked(f'NVIDIA/warp#{issue}')} | [{number}](#{number}) | {where} | {first.oracle} |"
+    yield ""
 
 
 def _report(fault: Fault) -> str:

@@ -6,6 +6,9 @@ from enum import Enum
 
 from warpgen.record import TARGETS
 
+# Behind the error of a wrong gradient, before the numbers of docs/warp_faults.md that may explain it.
+FAULTS = "; faults of Warp: "
+
 
 class Reason(str, Enum):
     """A word, as it stands in manifests, and its sentence."""

@@ -8,14 +8,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tools import planted_reductions, rediscover
 from warpgen.extraction import warp_api
 from warpgen.extraction.codegen import Code, lower
-from warpgen.hunting import oracles
+from warpgen.hunting import metamorphic, oracles
 from warpgen.hunting.found import Case
-from warpgen.hunting.session import smaller
+from warpgen.hunting.metamorphic import differs
+from warpgen.hunting.session import drawn_of, smaller
 from warpgen.launch import Argument, Fill, Launch, Role
 from warpgen.program import Program
 from warpgen.record import Target
+from warpgen.verification.judging.causes import cause_of
 
 SOURCE = """import warp as wp
 
@@ -57,18 +60,73 @@ def planted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path / "checks"
 
 
-def test_a_planted_adjoint_is_what_is_left(planted: Path) -> None:
-    """The reduced program calls `sinh`, and none of the others."""
+def whole() -> Program:
+    """The program, on a launch of 33 threads."""
     roles: dict[str, Role] = {"x": "input", "z": "input", "y": "output"}
     args = tuple(
         Argument(name, "array1d(float32)", role, (Fill(name, "uniform", (33,), -1.0),))
         for name, role in roles.items()
     )
-    program = Program(0, 0, "test", "tried", SOURCE, args, Launch((33,), 0))
-    (told,) = oracles.judge([program], planted, ("cpu",))
+    return Program(0, 0, "test", "tried", SOURCE, args, Launch((33,), 0))
+
+
+def test_a_planted_adjoint_is_what_is_left(planted: Path) -> None:
+    """The reduced program calls `sinh`, and none of the others."""
+    program = whole()
+    (told,) = oracles.judge([program], planted, oracles.cpu)
     assert told.oracle == "adjoint"
     made = smaller(Case("stress", program, told.oracle, told.error), planted)
     left = made.case.program.source
     assert "wp.sinh(" in left and not any(f"wp.{n}(" in left for n in ("tanh", "cos", "atan", "max"))
     assert len(left.splitlines()) <= 8, left
     assert made.case.cause == ""
+
+
+@pytest.mark.parametrize("word", ["sinh", "early("])
+def test_what_the_tool_plants_is_what_is_left(tmp_path: Path, word: str) -> None:
+    """Of a larger program; the tool does the same with all of its faults, and keeps what it measured."""
+    warp_api.start(tmp_path / "kernels")
+    faults = [next(f for f in planted_reductions.PLANTED if word in f.word)]
+    (program,) = planted_reductions.hold(faults, tmp_path / "checks")
+    made, left = planted_reductions.reduced(faults, program, tmp_path / "checks")
+    assert left.kept and left.after <= 25 < left.before, made.source
+
+
+def test_what_others_reported_is_told_of_the_programs_that_showed_it(tmp_path: Path) -> None:
+    """Drawn again from seed and index, they show the same."""
+    warp_api.start(tmp_path / "kernels")
+    firsts = rediscover.read()
+    drawn = [program for f in firsts.values() for _, program in drawn_of(f.seed, f.index, f.index + 1)]
+    told = oracles.judge(drawn, tmp_path / "checks")
+    for (issue, first), program, verdict in zip(firsts.items(), drawn, told, strict=True):
+        assert verdict.oracle == first.oracle, issue
+        cause = cause_of(program, verdict.oracle, verdict.error)
+        assert rediscover.KNOWN[issue] in cause.split("+"), (issue, cause)
+
+
+def test_an_adjoint_that_depends_on_names_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of the same program under other names, and nothing of one without."""
+    warp_api.start(tmp_path / "kernels")
+    program = whole()
+    assert differs([program] * 2, ["renamed", "inlined"], tmp_path / "checks") == ["", ""]
+
+    def wrong(program: Program, targets: Sequence[Target]) -> dict[Target, Code]:
+        made = lower(program, targets)
+        adjoint = "wp::adj_cosh(" if "q10000_" in program.source else "wp::adj_sinh("
+        return {
+            t: msgspec.structs.replace(c, text=c.text.replace("wp::adj_sinh(", adjoint))
+            for t, c in made.items()
+        }
+
+    monkeypatch.setattr(metamorphic, "lower", wrong)
+    (told,) = differs([program], ["renamed"], tmp_path / "checks")
+    assert told.startswith("renamed: the gradient of ")
+
+
+def test_a_local_that_one_path_sets_is_told(tmp_path: Path) -> None:
+    """Python refuses to read it, Warp does not."""
+    warp_api.start(tmp_path / "kernels")
+    source = SOURCE.replace("    c = wp.max(a, b)", "    if b > 0.0:\n        c = wp.max(a, b)")
+    program = msgspec.structs.replace(whole(), source=source)
+    (told,) = oracles.judge([program], tmp_path / "checks", oracles.cpu)
+    assert told.oracle == "unset", told

@@ -8,14 +8,16 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from warpgen.hunting.causes import cause_of
 from warpgen.hunting.found import Case, Unit, alike, grouped
 from warpgen.hunting.reducer import reduce
-from warpgen.hunting.rewrites import apart, divided, renamed, unrolled
+from warpgen.hunting.rewrites import apart, divided, inlined, renamed, reordered, unrolled
 from warpgen.hunting.steps import applied, steps, without_unused
 from warpgen.hunting.stress import stress
+from warpgen.hunting.tiles import tiled
 from warpgen.launch import Argument, Fill, Launch
 from warpgen.program import Program
+from warpgen.reasons import FAULTS
+from warpgen.verification.judging.causes import cause_of, told
 
 COUNT = 20
 
@@ -60,6 +62,14 @@ def test_a_planted_word_is_all_that_is_left(words: str) -> None:
     assert made.program.launch.dim <= (2,)
 
 
+def test_tiles_are_a_function_of_seed_and_index() -> None:
+    """And each of these programs launches blocks."""
+    for index in range(COUNT):
+        program = tiled(3, index)
+        assert program == tiled(3, index) != tiled(4, index) and program.launch.tiled
+        compile(program.source, "tiles", "exec")
+
+
 def test_what_is_left_is_a_program() -> None:
     """No name without a meaning: arguments, functions and locals go with their last use, no sooner."""
     program = stress(1, 5)
@@ -79,7 +89,12 @@ def test_rewrites_do_what_they_say() -> None:
     assert "%" not in divided(written("y[i] = x[i] % 2.0")).source
     split = apart(written("t = (x[i], 2.0)", "y[i] = t[0] * t[1]")).source
     assert "t_0 = x[i]" in split and "t[" not in split
+    lines = ("a = x[i]", "b = 2.0", "c = a * b", "y[i] = c")
+    assert "b = 2.0\n    a = x[i]\n    c = a * b" in reordered(written(*lines)).source
+    helper = "@wp.func\ndef twice(p: float):\n    return 2.0 * p\n"
+    assert "y[i] = 2.0 * a" in inlined(written("a = x[i]", "y[i] = twice(a)", helper=helper)).source
     plain = written("a = x[i]", "y[i] = a")
+    assert reordered(plain).source == inlined(plain).source == unrolled(plain).source
     assert unrolled(plain).source == divided(plain).source == apart(plain).source
     assert "a = " not in renamed(plain).source and "x[" in renamed(plain).source
 
@@ -87,6 +102,7 @@ def test_rewrites_do_what_they_say() -> None:
 @pytest.mark.parametrize(
     ("lines", "cause"),
     [
+        (("a = x[i]", "s = float(0.0)", "for k in range(n):", "    s += 1.0", "y[i] = a * s"), "02+01"),
         (("y[i] = x[i] % 2.0",), "09"),
         (("t = (x[i], 2.0)", "y[i] = t[0]"), "10"),
         (("for k in range(n):", "    y[i] = x[k]"), "02"),
@@ -101,6 +117,12 @@ def test_constructs_tell_the_line_of_the_ledger(lines: tuple[str, ...], cause: s
     """Of a wrong adjoint; of other oracles they tell nothing."""
     assert cause_of(written(*lines), "adjoint", "") == cause
     assert cause_of(written(*lines), "values", "") == ""
+
+
+def test_an_error_names_the_faults_that_may_explain_it() -> None:
+    """As it then stands in a manifest; nothing where none is known."""
+    assert told(written("y[i] = x[i] % 2.0"), "adjoint", "off") == f"off{FAULTS}09"
+    assert told(written("y[i] = x[i]"), "adjoint", "off") == "off"
 
 
 def test_cases_are_grouped_by_what_they_say() -> None:

@@ -17,10 +17,11 @@ from warpgen import __version__
 from warpgen.errors import DamageError, RootError
 from warpgen.extraction.versions import warp_version
 from warpgen.paths import manifest_path
+from warpgen.reasons import FAULTS
 from warpgen.recipe import Recipe
 from warpgen.reporting import manifest as manifests
 from warpgen.reporting.check import first_difference
-from warpgen.reporting.manifest import command, read
+from warpgen.reporting.manifest import Failure, command, read
 
 
 @pytest.fixture
@@ -35,6 +36,19 @@ def test_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert written == {target: read(manifest_path(tmp_path, target)) for target in written}
     names = sorted(p.name for p in (tmp_path / "manifests").iterdir())
     assert names == ["cpu_manifest.json", "cuda_manifest.json"]
+
+
+def test_failures_are_counted_by_what_their_errors_say_of_warp() -> None:
+    """And by the check that they failed, whatever fault of Warp stands behind."""
+    errors = (
+        f"gradient: off{FAULTS}09",
+        f"gradient: off{FAULTS}09",
+        f"gradient: off{FAULTS}02+06",
+        "gradient: off",
+    )
+    failures = [Failure(index, "verification", error) for index, error in enumerate(errors)]
+    assert manifests.faults(failures) == {"02+06": 1, "09": 2}
+    assert manifests.refused(failures) == {"verification": {"gradient": 4}}
 
 
 def test_holds_no_path_of_the_machine(path: Path, tmp_path: Path) -> None:

@@ -9,13 +9,9 @@ from typing import Literal
 import msgspec
 
 from warpgen.program import Program
+from warpgen.verification.judging.causes import Oracle
 
-Origin = Literal["dataset", "stress"]
-
-# What two readings of one program disagree in. `adjoint`: slopes; `values`: outputs; `cuda`: the CUDA text
-# executed beside the C++; `rewrite`: the adjoint beside that of an equivalent program; `refused`: a compiler,
-# or Warp's code generator, of what the language allows; `crash`: the run has no end of its own.
-Oracle = Literal["adjoint", "values", "cuda", "rewrite", "refused", "crash"]
+Origin = Literal["dataset", "stress", "tiles"]
 
 
 class Case(msgspec.Struct, frozen=True):

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from warpgen.errors import ExtractionError
 from warpgen.extraction.codegen import Code, lower
-from warpgen.hunting.found import Oracle
+from warpgen.extraction.loading import load
 from warpgen.program import Program
 from warpgen.reasons import Reason
 from warpgen.record import TARGETS, Target
 from warpgen.verification.check import Judgement, check_unit
+from warpgen.verification.judging.causes import Oracle
+from warpgen.verification.native import warp_native
+from warpgen.verification.oracle import Reading, Unsupported
+from warpgen.verification.oracle.values import OutOfRange
+from warpgen.verification.running.arguments import Arguments
+from warpgen.verification.running.memory_layout import MemoryLayout, describe
 
 _CRASHES = (Reason.SEGFAULT, Reason.TRAP, Reason.ABORT, Reason.DIVISION, Reason.TIMEOUT)
 _OF: dict[str, Oracle] = {
@@ -23,6 +29,8 @@ _OF: dict[str, Oracle] = {
 }
 # Of the CUDA text alone: the C++ of the same program passed.
 _CUDA = (Reason.FORWARD, Reason.GRADIENT, Reason.ORDER, Reason.WAIT, Reason.BOUNDS, *_CRASHES)
+# What a run may come to that reads a local which nothing was written to.
+_OF_UNSET = (Reason.FORWARD, Reason.NOT_FINITE, Reason.NO_REFERENCE)
 
 
 class Told(NamedTuple):
@@ -32,7 +40,21 @@ class Told(NamedTuple):
     error: str = ""
 
 
-def judge(programs: Sequence[Program], workdir: Path, targets: Sequence[Target] = TARGETS) -> list[Told]:
+# Which of the codes of a program are made and judged.
+Aimed = Callable[[Program], Sequence[Target]]
+
+
+def both(program: Program) -> Sequence[Target]:
+    """All codes."""
+    return TARGETS
+
+
+def cpu(program: Program) -> Sequence[Target]:
+    """The C++ alone, for a third of the time."""
+    return TARGETS[:1]
+
+
+def judge(programs: Sequence[Program], workdir: Path, aimed: Aimed = both) -> list[Told]:
     """Lower, compile and run all programs, and hold each to its references.
 
     Raises UnitError if a child was killed from outside.
@@ -41,22 +63,23 @@ def judge(programs: Sequence[Program], workdir: Path, targets: Sequence[Target] 
     refused: dict[int, str] = {}
     for index, program in enumerate(programs):
         try:
-            codes.append(lower(program, targets))
+            codes.append(lower(program, aimed(program)))
         except ExtractionError as error:
             codes.append(None)
             refused[index] = str(error)
-    verdicts = check_unit(programs, codes, "run", "keep", targets, workdir)
+    verdicts = check_unit(programs, codes, "run", "keep", TARGETS, workdir)
     return [
-        Told("refused", refused[index]) if index in refused else _told(verdict)
+        Told("refused", refused[index]) if index in refused else _told(programs[index], verdict)
         for index, verdict in enumerate(verdicts)
     ]
 
 
-def _told(verdicts: dict[Target, Judgement]) -> Told:
+def _told(program: Program, verdicts: dict[Target, Judgement]) -> Told:
     """The C++ first: what is wrong there needs no CUDA to be seen."""
     for judgement in verdicts.values():
         if judgement.verified is None:
-            return _of_reason(judgement.reason, judgement.error)
+            unset = _unset(program) if judgement.reason in _OF_UNSET else ""
+            return Told("unset", unset) if unset else _of_reason(judgement.reason, judgement.error)
     for judgement in verdicts.values():
         assert judgement.verified is not None
         gradient = judgement.verified.gradient
@@ -73,3 +96,22 @@ def _of_reason(reason: str, error: str) -> Told:
         return Told("cuda", f"{word}: {error}")
     oracle = _OF.get(word)
     return Told(oracle, error if oracle else word)
+
+
+def _unset(program: Program) -> str:
+    """What Python says of a local that is read and not set, '' where it says nothing of the kind."""
+    layouts = layouts_of(program)
+    arguments = Arguments(program.args, layouts, program.launch.seed)
+    try:
+        Reading(program, layouts, len(program.launch.dim)).outputs(arguments, every=True)
+    except OutOfRange:
+        return ""
+    except Unsupported as error:
+        return str(error) if "UnboundLocalError" in str(error) else ""
+    return ""
+
+
+def layouts_of(program: Program) -> list[MemoryLayout]:
+    """How its arguments lie in memory. Raises ExtractionError."""
+    with load(program) as live:
+        return [describe(kind) for _, kind in warp_native.argument_types(live.kernel)]

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+import copy
+import functools
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
-from warpgen.hunting.oracles import judge
+from warpgen.errors import VerificationError
 from warpgen.program import Program
+from warpgen.verification.judging.widening.widen import widen
 
 Rewrite = Callable[[Program], Program]
+
+_PURE = re.compile(r"wp\.(?!rand|sample_|atomic|tile|adjoint|static|mesh_|bvh_|hash_grid|\w*_next)")
+
+# References are made without an adjoint.
+_NO_ADJOINT = re.compile(r"(enable_backward\W+)False")
 
 
 def renamed(program: Program) -> Program:
@@ -45,18 +53,125 @@ def apart(program: Program) -> Program:
     return _with(program, _Tuples(ast.parse(program.source)).made)
 
 
+def reordered(program: Program) -> Program:
+    """Neighbours that set locals and do not name what the other sets change places."""
+    tree = ast.parse(program.source)
+    for node in ast.walk(tree):
+        for field in ("body", "orelse"):
+            lines = getattr(node, field, None)
+            if isinstance(lines, list):
+                _exchange(lines)
+    return _with(program, tree)
+
+
+def inlined(program: Program) -> Program:
+    """Calls of functions of one expression become that expression, where arguments are names or numbers."""
+    tree = ast.parse(program.source)
+    plain = {f.name: f for f in tree.body if isinstance(f, ast.FunctionDef) and _one_expression(f)}
+    return _with(program, _Calls(plain).visit(tree))
+
+
+def wide(program: Program) -> Program:
+    """Floats of 64 bits: an adjoint that is right then was wrong by rounding, or by what 32 bits can hold."""
+    try:
+        made = widen(program).program
+    except VerificationError:
+        return program
+    return msgspec.structs.replace(made, source=_NO_ADJOINT.sub(r"\1True", made.source))
+
+
+def together(program: Program) -> Program:
+    """All of the above, one after another."""
+    return functools.reduce(lambda made, rewrite: rewrite(made), _ALL.values(), program)
+
+
+_ALL: Mapping[str, Rewrite] = {
+    "renamed": renamed,
+    "reordered": reordered,
+    "unrolled": unrolled,
+    "inlined": inlined,
+}
+# What must change nothing: neither an output nor a gradient, but for rounding.
+EQUIVALENT: Mapping[str, Rewrite] = {**_ALL, "together": together}
+
 # Each beside the lines of the ledger that it cures, the likeliest first.
-CURES: Mapping[str, Rewrite] = {"01-05": unrolled, "09": divided, "10": apart}
+CURES: Mapping[str, Rewrite] = {"01-05": unrolled, "09": divided, "10": apart, "rounding": wide}
 
 
-def differs(programs: Sequence[Program], folder: Path) -> list[str]:
-    """How programs that are sound fare under other names; '' where they stay sound."""
-    told = judge([renamed(program) for program in programs], folder, ("cpu",))
-    return [f"renamed: {t.oracle or 'dropped'}: {t.error}"[:400] if t != (None, "") else "" for t in told]
+def same(one: Program, other: Program) -> bool:
+    """Whether they are the same but for layout and comments."""
+    return ast.dump(ast.parse(one.source)) == ast.dump(ast.parse(other.source))
 
 
 def _with(program: Program, tree: Any) -> Program:
     return msgspec.structs.replace(program, source=ast.unparse(ast.fix_missing_locations(tree)) + "\n")
+
+
+def _exchange(lines: list[ast.stmt]) -> None:
+    """Each line but the first of a pair stays once it has moved."""
+    at = 0
+    while at + 1 < len(lines):
+        if _independent(lines[at], lines[at + 1]):
+            lines[at], lines[at + 1] = lines[at + 1], lines[at]
+            at += 1
+        at += 1
+
+
+def _independent(one: ast.stmt, other: ast.stmt) -> bool:
+    if not (_local(one) and _local(other)):
+        return False
+    sets = [{n.id for n in _names(line) if isinstance(n.ctx, ast.Store)} for line in (one, other)]
+    all_ = [{n.id for n in _names(line)} for line in (one, other)]
+    return not sets[0] & all_[1] and not sets[1] & all_[0]
+
+
+def _names(node: ast.AST) -> Iterator[ast.Name]:
+    return (n for n in ast.walk(node) if isinstance(n, ast.Name))
+
+
+def _local(line: ast.stmt) -> bool:
+    """Whether it sets a local and calls only what has no effect: builtins, none that draws or writes."""
+    if not isinstance(line, ast.Assign) or not all(isinstance(t, ast.Name) for t in line.targets):
+        return False
+    called = [ast.unparse(n.func) for n in ast.walk(line) if isinstance(n, ast.Call)]
+    return all(name in ("float", "int") or _PURE.match(name) for name in called)
+
+
+def _one_expression(function: ast.FunctionDef) -> bool:
+    """Also none with a decorator of its own, as `wp.func_grad`: its adjoint is another's."""
+    decorated = [ast.unparse(d) for d in function.decorator_list]
+    body = [line for line in function.body if not _text(line)]
+    return decorated == ["wp.func"] and len(body) == 1 and isinstance(body[0], ast.Return)
+
+
+def _text(line: ast.stmt) -> bool:
+    return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant)
+
+
+class _Calls(ast.NodeTransformer):
+    def __init__(self, plain: Mapping[str, ast.FunctionDef]) -> None:
+        self._plain = plain
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """`f(a, 2.0)`."""
+        self.generic_visit(node)
+        function = self._plain.get(getattr(node.func, "id", ""))
+        simple = all(isinstance(a, (ast.Name, ast.Constant)) for a in node.args)
+        if function is None or not simple or node.keywords:
+            return node
+        returned = function.body[-1]
+        assert isinstance(returned, ast.Return)
+        given = dict(zip((a.arg for a in function.args.args), node.args, strict=False))
+        return _Given(given).visit(copy.deepcopy(returned.value)) if returned.value else node
+
+
+class _Given(ast.NodeTransformer):
+    def __init__(self, given: Mapping[str, ast.expr]) -> None:
+        self._given = given
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        """A parameter."""
+        return copy.deepcopy(self._given.get(node.id, node))
 
 
 class _Lengths(ast.NodeTransformer):

@@ -17,19 +17,23 @@ import msgspec
 from warpgen import durable, scratch
 from warpgen.errors import RootError, SynthesisError, UnitError, UsageError
 from warpgen.extraction import warp_api
-from warpgen.hunting.causes import cause_of
 from warpgen.hunting.found import Case, Origin, Small, Unit, alike, grouped
-from warpgen.hunting.oracles import judge
+from warpgen.hunting.metamorphic import differs
+from warpgen.hunting.oracles import both, cpu, judge
 from warpgen.hunting.reducer import reduce
-from warpgen.hunting.rewrites import CURES, differs
+from warpgen.hunting.rewrites import CURES, EQUIVALENT
 from warpgen.hunting.steps import without_unused
 from warpgen.hunting.stress import stress
+from warpgen.hunting.tiles import tiled
 from warpgen.program import Program
-from warpgen.record import TARGETS
+from warpgen.record import TARGETS, Target
 from warpgen.synthesis.generator import Options, synthesize
+from warpgen.verification.judging.causes import cause_of
 
 SIZE = 32  # programs of a unit
-_RENAMED = 4  # of so many sound programs, one is judged once more under other names
+KINDS = 8  # of so many programs one is of the kind that datasets have, and one is of tiles
+_REWRITTEN = 4  # of so many programs in which nothing disagrees, one is held to its equivalents
+_ON_DEVICE = 4  # of so many programs without tiles, the CUDA text of one is run: most are the C++ again
 _TRIES = 2
 _REDUCED = 3  # cases of a group that are made small
 _LOOK = 1.0  # seconds
@@ -134,11 +138,14 @@ def reduce_some(plan: Plan, worker: int) -> None:
 
 def smaller(case: Case, folder: Path) -> Small:
     """The case with what its fault does not need taken away, and its cause told anew."""
-    targets = TARGETS if case.oracle == "cuda" else TARGETS[:1]
+    aimed = both if case.oracle == "cuda" else cpu
     told: dict[str, str] = {}
 
     def shows(programs: Sequence[Program]) -> list[bool]:
-        verdicts = judge(programs, folder, targets)
+        if case.oracle == "rewrite":
+            found = differs(programs, [case.error.split(":")[0]] * len(programs), folder)
+            return [alike(error, case.error) for error in found]
+        verdicts = judge(programs, folder, aimed)
         told.update({p.source: v.error for p, v in zip(programs, verdicts, strict=True)})
         return [v.oracle == case.oracle and alike(v.error, case.error) for v in verdicts]
 
@@ -154,7 +161,7 @@ def _cured(case: Case, folder: Path) -> str:
         return ""
     rewritten = {name: without_unused(rewrite(case.program)) for name, rewrite in CURES.items()}
     tried = [name for name, program in rewritten.items() if program.source != case.program.source]
-    told = judge([rewritten[name] for name in tried], folder, TARGETS[:1])
+    told = judge([rewritten[name] for name in tried], folder, cpu)
     return next((name for name, verdict in zip(tried, told, strict=True) if verdict == (None, "")), "")
 
 
@@ -166,11 +173,11 @@ def _tried(plan: Plan, number: int, folder: Path) -> Unit:
 
 
 def unit(plan: Plan, number: int, folder: Path) -> Unit:
-    """Judge the programs of a unit: every other one is of the kind that datasets have."""
+    """Judge the programs of a unit."""
     begun = _cpu()
-    drawn = list(_programs(plan, number))
+    drawn = list(drawn_of(plan.seed, number * SIZE, min((number + 1) * SIZE, plan.count)))
     programs = [program for _, program in drawn]
-    told = judge(programs, folder)
+    told = judge(programs, folder, _aimed)
     made = Unit(
         number, len(programs), 0.0, dict(Counter(t.error for t in told if not t.oracle and t.error)), []
     )
@@ -178,21 +185,43 @@ def unit(plan: Plan, number: int, folder: Path) -> Unit:
         if verdict.oracle:
             cause = cause_of(program, verdict.oracle, verdict.error)
             made.cases.append(Case(origin, program, verdict.oracle, verdict.error[:400], cause))
-    sound = [pair for pair, verdict in zip(drawn, told, strict=True) if verdict == (None, "")][::_RENAMED]
-    for (origin, program), error in zip(sound, differs([p for _, p in sound], folder), strict=True):
-        if error:
-            made.cases.append(Case(origin, program, "rewrite", error))
+    quiet = [
+        pair
+        for pair, verdict in zip(drawn, told, strict=True)
+        if not verdict.oracle and verdict.error.split(" ")[0] in ("", "adjoint")
+    ]
+    made.cases += rewritten(quiet[number % _REWRITTEN :: _REWRITTEN], folder)
     made.seconds = _cpu() - begun
     return made
 
 
-def _programs(plan: Plan, number: int) -> Iterator[tuple[Origin, Program]]:
-    for index in range(number * SIZE, min((number + 1) * SIZE, plan.count)):
-        if index % 2:
-            yield "stress", stress(plan.seed, index)
-        else:
+def rewritten(drawn: Sequence[tuple[Origin, Program]], folder: Path) -> list[Case]:
+    """Those that differ from their equivalents: first from what all rewrites together make of each."""
+    together = differs([program for _, program in drawn], ["together"] * len(drawn), folder)
+    suspects = [pair for pair, error in zip(drawn, together, strict=True) if error]
+    tries = [(pair, name) for pair in suspects for name in EQUIVALENT]
+    errors = differs([program for (_, program), _ in tries], [name for _, name in tries], folder)
+    return [
+        Case(origin, program, "rewrite", error, cause_of(program, "rewrite", error))
+        for ((origin, program), _), error in zip(tries, errors, strict=True)
+        if error
+    ]
+
+
+def _aimed(program: Program) -> Sequence[Target]:
+    return TARGETS if "tile_" in program.source or program.index % _ON_DEVICE == 0 else TARGETS[:1]
+
+
+def drawn_of(seed: int, first: int, end: int) -> Iterator[tuple[Origin, Program]]:
+    """The programs of some indices, each with its kind."""
+    for index in range(first, end):
+        if index % KINDS == 0:
             with contextlib.suppress(SynthesisError):
-                yield "dataset", synthesize(plan.seed, index // 2, Options())
+                yield "dataset", synthesize(seed, index // KINDS, Options())
+        elif index % KINDS == 1:
+            yield "tiles", tiled(seed, index)
+        else:
+            yield "stress", stress(seed, index)
 
 
 def _cpu() -> float:

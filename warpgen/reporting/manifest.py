@@ -16,6 +16,7 @@ import msgspec
 from warpgen import durable
 from warpgen.errors import DamageError, RootError
 from warpgen.paths import P, dataset_path, manifest_path
+from warpgen.reasons import FAULTS
 from warpgen.recipe import Recipe, spell_size
 from warpgen.record import Target
 from warpgen.reporting import seal
@@ -140,6 +141,12 @@ def refused(failures: Iterable[Failure]) -> dict[str, dict[str, int]]:
     for failure in failures:
         counts.setdefault(failure.reason, Counter())[_SPECIFIC.split(failure.error, 1)[0]] += 1
     return {reason: dict(sorted(counts[reason].items())) for reason in sorted(counts)}
+
+
+def faults(failures: Iterable[Failure]) -> dict[str, int]:
+    """How many failures there are by the faults of Warp that may explain them, as their errors say."""
+    known = (failure.error.rpartition(FAULTS) for failure in failures)
+    return dict(sorted(Counter(numbers for _, told, numbers in known if told).items()))
 
 
 def write(manifest: Manifest, path: Path) -> Manifest:

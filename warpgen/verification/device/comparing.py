@@ -16,8 +16,8 @@ from warpgen.record import Device
 from warpgen.verification.device.kernel import DeviceKernel
 from warpgen.verification.device.machine import ORDERS, VERSION
 from warpgen.verification.device.memory import GuardedArguments
+from warpgen.verification.judging import causes, tolerance
 from warpgen.verification.judging import gradient as slopes_of
-from warpgen.verification.judging import tolerance
 from warpgen.verification.judging import values as values_of
 from warpgen.verification.judging.examine import Examination, Failed
 from warpgen.verification.native.isolation import Note
@@ -135,7 +135,8 @@ class Comparison:
                 share = float((values_of.errors(mine, theirs, moved) > allowed).mean()) if mine.size else 0.0
                 if share:
                     where = f"that of {leaf.path} differs in {share:.2g} of its places"
-                    raise Failed(Reason.GRADIENT, f"{where}, in order {order} of threads")
+                    error = f"{where}, in order {order} of threads"
+                    raise Failed(Reason.GRADIENT, causes.told(self._own.program, "cuda", error))
 
     def _perturbed(self) -> list[_Values]:
         """Gradients of the C++ for inputs moved by about one rounding, up or down at random."""

@@ -14,9 +14,9 @@ from warpgen.errors import VerificationError
 from warpgen.program import Program
 from warpgen.reasons import Reason
 from warpgen.record import Alive, Bounds, Compile, Forward, Gradient, Verified
+from warpgen.verification.judging import causes, tolerance
 from warpgen.verification.judging import gradient as slopes_of
 from warpgen.verification.judging import races as races_of
-from warpgen.verification.judging import tolerance
 from warpgen.verification.judging import values as values_of
 from warpgen.verification.judging.subject import Failed as Failed
 from warpgen.verification.judging.subject import Subject as Subject
@@ -357,7 +357,8 @@ class Examination:
             return Gradient("not differentiable", *found, why="kinks")
         if worst.verdict == "fail":
             if not slopes_of.known_wrong(self.program):
-                raise Failed(Reason.GRADIENT, f"the adjoint is off by {worst.error:.1g} of the slope")
+                error = f"the adjoint is off by {worst.error:.1g} of the slope"
+                raise Failed(Reason.GRADIENT, causes.told(self.program, "adjoint", error))
             return Gradient("wrong", *found)
         return Gradient("pass", *found)
 

@@ -7,9 +7,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from typing import Literal
 
-from warpgen.hunting.found import Oracle
 from warpgen.program import Program
+from warpgen.reasons import FAULTS
+
+# What two readings of one program disagree in. `adjoint`: slopes; `values`: outputs; `cuda`: the CUDA text
+# executed beside the C++; `rewrite`: outputs or gradients beside those of an equivalent program; `refused`: a
+# compiler, or Warp's code generator, of what the language allows; `unset`: none of them, of what it does not;
+# `crash`: the run has no end of its own.
+Oracle = Literal["adjoint", "values", "cuda", "rewrite", "refused", "unset", "crash"]
 
 _RETYPED = ("ambiguous", "Input types must be the same", "adj_assign_inplace", "no matching function")
 
@@ -17,15 +24,29 @@ _RETYPED = ("ambiguous", "Input types must be the same", "adj_assign_inplace", "
 def cause_of(program: Program, oracle: Oracle, error: str) -> str:
     """Numbers of the ledger's lines whose constructs the program has, joined by +; '' where none is known."""
     tree = ast.parse(program.source)
-    if oracle == "refused" and "tuple_t" in error:
-        return "22"
+    if oracle == "unset":
+        return "18"
     if oracle == "refused":
-        return "14" if any(word in error for word in _RETYPED) and _converts(tree) else ""
+        return _of_refusal(tree, error)
     if oracle == "cuda":
-        return "21" if "tile_map" in program.source and error.startswith("gradient") else ""
-    if oracle != "adjoint":
+        return "21" if "tile_map" in program.source and "that of" in error else ""
+    if oracle not in ("adjoint", "rewrite"):
         return ""
     return "+".join(number for number, has in CONSTRUCTS.items() if has(tree))
+
+
+def told(program: Program, oracle: Oracle, error: str) -> str:
+    """The error, and behind it the lines of the ledger that may explain it."""
+    cause = cause_of(program, oracle, error)
+    return f"{error}{FAULTS}{cause}" if cause else error
+
+
+def _of_refusal(tree: ast.AST, error: str) -> str:
+    if "tuple_t" in error:
+        return "22"
+    if "undeclared identifier 'adj_" in error and "wp.func_grad" in ast.unparse(tree):
+        return "15"
+    return "14" if any(word in error for word in _RETYPED) and _converts(tree) else ""
 
 
 def _calls(tree: ast.AST, *names: str) -> bool:
@@ -59,8 +80,42 @@ def _left(tree: ast.AST) -> bool:
     return any(isinstance(n, (ast.Break, ast.Continue)) for n in ast.walk(tree))
 
 
-def _looping(tree: ast.AST) -> bool:
-    return any(True for _ in _loops(tree))
+def _functions(tree: ast.AST) -> tuple[list[ast.FunctionDef], list[ast.FunctionDef]]:
+    """Those that are called, and those that are launched."""
+    every = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    launched = [f for f in every if any("kernel" in ast.unparse(d) for d in f.decorator_list)]
+    return [f for f in every if f not in launched], launched
+
+
+def _loop_in_function(tree: ast.AST) -> bool:
+    return any(True for function in _functions(tree)[0] for _ in _loops(function))
+
+
+def _beside_loop(tree: ast.AST) -> bool:
+    """A kernel's loop past which a local is carried that it does not set."""
+    return any(_carried(kernel, loop) for kernel in _functions(tree)[1] for loop in _loops(kernel))
+
+
+def _carried(kernel: ast.FunctionDef, loop: ast.For | ast.While) -> bool:
+    names = [n for n in ast.walk(kernel) if isinstance(n, ast.Name)]
+    end = loop.end_lineno or loop.lineno
+    before = {n.id for n in names if n.lineno < loop.lineno and isinstance(n.ctx, ast.Store)}
+    inside = {n.id for n in ast.walk(loop) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return any(
+        n.id in before - inside - _threads(kernel)
+        for n in names
+        if n.lineno > end and isinstance(n.ctx, ast.Load)
+    )
+
+
+def _threads(kernel: ast.FunctionDef) -> set[str]:
+    """What holds a thread's number, which no gradient goes through."""
+    sets = (n for n in ast.walk(kernel) if isinstance(n, ast.Assign) and _calls(n.value, "wp.tid"))
+    return {n.id for one in sets for n in ast.walk(one.targets[0]) if isinstance(n, ast.Name)}
+
+
+def _loop_in_kernel(tree: ast.AST) -> bool:
+    return any(True for kernel in _functions(tree)[1] for _ in _loops(kernel))
 
 
 def _stored(tree: ast.AST) -> Iterator[ast.expr]:
@@ -97,6 +152,11 @@ def _remainder(tree: ast.AST) -> bool:
     )
 
 
+def _derived(tree: ast.AST) -> bool:
+    """`wp.grad(f)(x)`."""
+    return _calls(tree, "wp.grad")
+
+
 def _tuple(tree: ast.AST) -> bool:
     return any(
         isinstance(n, ast.Assign) and isinstance(n.value, ast.Tuple) and isinstance(n.targets[0], ast.Name)
@@ -121,11 +181,13 @@ def _overwritten(tree: ast.AST) -> bool:
     return any(isinstance(n.ctx, ast.Load) and ast.unparse(n.value) in written for n in places)
 
 
-# By number of the ledger; the loops of 01 to 04 are one design of Warp's, told by one number.
+# By number of the ledger; 02 stands for 03 too: one design of Warp's.
 CONSTRUCTS: dict[str, Callable[[ast.AST], bool]] = {
     "13": _returning,
     "05": _left,
-    "02": _looping,
+    "02": _loop_in_kernel,
+    "01": _beside_loop,
+    "04": _loop_in_function,
     "06": _component,
     "07": _multiplied,
     "08": _overwritten,
@@ -133,7 +195,8 @@ CONSTRUCTS: dict[str, Callable[[ast.AST], bool]] = {
     "10": _tuple,
     "11": lambda tree: bool(_made(tree)),
     "12": _field,
+    "24": _derived,
 }
 
 # All lines of the ledger that this module tells.
-NUMBERS = (*CONSTRUCTS, "14", "21", "22")
+NUMBERS = (*CONSTRUCTS, "14", "15", "18", "21", "22")
