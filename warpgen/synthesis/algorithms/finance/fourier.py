@@ -1,0 +1,274 @@
+"""Options by the characteristic function of their underlying."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.finance import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_COMPLEX = {
+    "complex_mul": '''
+@wp.func
+def complex_mul(a: wp.vec2, b: wp.vec2) -> wp.vec2:
+    """Product of complex numbers."""
+    return wp.vec2(a[0] * b[0] - a[1] * b[1], a[0] * b[1] + a[1] * b[0])
+''',
+    "complex_div": '''
+@wp.func
+def complex_div(a: wp.vec2, b: wp.vec2) -> wp.vec2:
+    """Quotient of complex numbers."""
+    return wp.vec2(a[0] * b[0] + a[1] * b[1], a[1] * b[0] - a[0] * b[1]) / wp.dot(b, b)
+''',
+    "complex_exp": '''
+@wp.func
+def complex_exp(z: wp.vec2) -> wp.vec2:
+    """Exponential of a complex number."""
+    return wp.exp(z[0]) * wp.vec2(wp.cos(z[1]), wp.sin(z[1]))
+''',
+    "complex_log": '''
+@wp.func
+def complex_log(z: wp.vec2) -> wp.vec2:
+    """Principal logarithm of a complex number."""
+    return wp.vec2(wp.log(wp.length(z)), wp.atan2(z[1], z[0]))
+''',
+    "complex_sqrt": '''
+@wp.func
+def complex_sqrt(z: wp.vec2) -> wp.vec2:
+    """Principal square root of a complex number."""
+    size = wp.length(z)
+    real = wp.sqrt(0.5 * (size + z[0]))
+    # Rounding can make this negative where z is a positive number
+    imag = wp.sqrt(wp.max(0.5 * (size - z[0]), 0.0))
+    return wp.vec2(real, wp.where(z[1] < 0.0, -imag, imag))
+''',
+}
+
+
+@DOMAIN.algorithm(
+    source="Heston 1993; Albrecher et al. 2007 (the little trap); Lewis 2001; Bates 1996 (jumps); Gatheral 2006, ch. 2",
+    names={
+        "fourier_options": "heston_price|heston_call|price_by_characteristic|lewis_integral",
+        "spot": "s0|underlying|spots",
+        "strike": "k|strikes|exercise",
+        "expiry": "t_exp|maturity|tau",
+        "kappa": "mean_reversion|speed|reversion",
+        "theta": "long_variance|vbar|level",
+        "xi": "vol_of_vol|sigma_v|volvol",
+        "v0": "variance0|spot_variance|initial_variance",
+        "total": "integral|acc|area",
+    },
+    adjoint="no",
+    double=True,
+    weight=4,
+)
+def fourier_options(d: Draft) -> None:
+    """Prices options under stochastic volatility by integrating the characteristic function (Heston)."""
+    rule = d.option("rule", "midpoint", "simpson", "transformed")
+    right = d.option("right", "call", "put", "flags")
+    jumps = d.flag("jumps", 0.35)
+    moneyness = d.option("strikes", "strikes", "log moneyness")
+    result = d.option("result", "value", "delta", "implied total", weights=(0.5, 0.3, 0.2))
+    carry = d.option("carry", "rate", "rate and yield", "none")
+    inline = d.flag("inline", 0.5)
+    if result != "value" and right == "flags":
+        right = "call"
+    n, points = d.pick(24, 32, 48), d.pick(128, 160)
+    d.input("spot", "float", n, 90.0, 110.0, about="Prices of the underlying")
+    if moneyness == "strikes":
+        d.input("strike", "float", n, 85.0, 115.0, about="Strikes")
+    else:
+        d.input("log_moneyness", "float", n, -0.15, 0.15, about="Logarithms of forward over strike")
+    d.input("expiry", "float", n, 0.5, 2.0, about="Times to expiry [years]")
+    d.input("v0", "float", n, 0.04, 0.09, about="Variances now")
+    d.param("kappa", "float", 1.0, 2.0, about="Rate of return of the variance to its mean [1/year]")
+    d.param("theta", "float", 0.04, 0.09, about="Mean of the variance")
+    d.param("xi", "float", 0.3, 0.5, about="Volatility of the variance")
+    d.param("rho", "float", -0.7, -0.3, about="Correlation of price and variance")
+    if carry != "none":
+        d.param("rate", "float", 0.01, 0.04, about="Interest rate")
+    if carry == "rate and yield":
+        d.param("dividend", "float", 0.0, 0.03, about="Dividend yield")
+    if jumps:
+        d.param("jump_rate", "float", 0.1, 0.4, about="Jumps per year")
+        d.param("jump_mean", "float", -0.15, -0.05, about="Mean of the logarithm of jumps")
+        d.param("jump_dev", "float", 0.05, 0.12, about="Deviation of the logarithm of jumps")
+    if right == "flags":
+        d.input("is_put", "bool", n, about="Puts rather than calls")
+    d.param("points", "int", points, about="Points of the quadrature")
+    d.param("u_max", "float", 25.0, about="End of the integral") if rule != "transformed" else None
+    name, about = {
+        "value": ("values", "Values"),
+        "delta": ("deltas", "Derivatives by the spot"),
+        "implied total": (
+            "time_value",
+            "Values of covered calls, the least of forward and strike [of the forward]",
+        ),
+    }[result]
+    d.output(name, "float", n, about=about)
+    for text in _COMPLEX.values():
+        d.function(text)
+    exponent = """
+        # b = kappa - rho xi i (u - i/2), d = sqrt(b^2 + xi^2 (u^2 + 1/4))
+        b = wp.vec2(kappa - 0.5 * rho * xi, -rho * xi * u)
+        root = complex_sqrt(complex_mul(b, b) + wp.vec2(xi * xi * (u * u + 0.25), 0.0))
+        # The root with the decaying exponential keeps the logarithm on its branch (little trap)
+        g = complex_div(b - root, b + root)
+        decay = complex_exp(-t * root)
+        one_less = wp.vec2(1.0, 0.0) - complex_mul(g, decay)
+        growth = complex_log(complex_div(one_less, wp.vec2(1.0, 0.0) - g))
+        part_a = kappa * theta / (xi * xi) * (t * (b - root) - 2.0 * growth)
+        part_b = complex_div(complex_mul(b - root, wp.vec2(1.0, 0.0) - decay), one_less) / (xi * xi)
+        psi = part_a + variance * part_b
+    """
+    if jumps:
+        exponent += """
+        # Lognormal jumps and their compensator, at u - i/2 (Bates)
+        var_j = jump_dev * jump_dev
+        leap = wp.exp(0.5 * jump_mean + 0.125 * var_j - 0.5 * var_j * u * u)
+        angle = u * (jump_mean + 0.5 * var_j)
+        mean_leap = wp.exp(jump_mean + 0.5 * var_j) - 1.0
+        jump_real = leap * wp.cos(angle) - 1.0 - 0.5 * mean_leap
+        jump_imag = leap * wp.sin(angle) - u * mean_leap
+        psi += jump_rate * t * wp.vec2(jump_real, jump_imag)
+        """
+    exponent = "\n".join(line[8:] for line in exponent.strip("\n").split("\n")).rstrip()
+    variance = "v0[tid]"
+    if not inline:
+        extra = ", jump_rate: float, jump_mean: float, jump_dev: float" if jumps else ""
+        inner = exponent.replace("\n", "\n    ")
+        d.function(
+            "@wp.func\ndef log_characteristic(u: float, t: float, variance: float, kappa: float, theta: float, "
+            f"xi: float, rho: float{extra}) -> wp.vec2:\n"
+            '    """Logarithm of E exp(i (u - i/2) x), x the logarithm of price over forward."""\n'
+            f"    {inner}\n    return psi"
+        )
+        more = ", jump_rate, jump_mean, jump_dev" if jumps else ""
+        exponent = f"psi = log_characteristic(u, t, {variance}, kappa, theta, xi, rho{more})"
+    exponent = exponent.replace("variance * part_b", f"{variance} * part_b")
+    grid = {
+        "midpoint": "u = (float(k) + 0.5) * u_max / float(points)\nweight = u_max / float(points)",
+        "simpson": """
+            u = float(k) * u_max / float(points)
+            # Weights 1, 4, 2, 4, ... 1 of Simpson's rule
+            weight = wp.where(k % 2 == 0, 2.0, 4.0) * u_max / (3.0 * float(points))
+            if k == 0 or k == points:
+                weight *= 0.5
+            """,
+        "transformed": """
+            # u = s / (1 - s) takes the whole axis to the unit interval
+            s = (float(k) + 0.5) / float(points)
+            u = s / (1.0 - s)
+            weight = 1.0 / (float(points) * (1.0 - s) * (1.0 - s))
+            """,
+    }[rule]
+    growth_rate = {"rate": "rate", "rate and yield": "(rate - dividend)", "none": ""}[carry]
+    forward = f"forward = spot[tid] * wp.exp({growth_rate} * t)" if growth_rate else "forward = spot[tid]"
+    discount = "wp.exp(-rate * t)" if carry != "none" else ""
+    term = {
+        "value": "wp.exp(psi[0]) * wp.cos(psi[1] + u * x)",
+        "implied total": "wp.exp(psi[0]) * wp.cos(psi[1] + u * x)",
+        # d/dF of sqrt(F K) cos(u ln F/K + ...) / sqrt(F K), half from the root
+        "delta": "wp.exp(psi[0]) * (0.5 * wp.cos(psi[1] + u * x) - u * wp.sin(psi[1] + u * x))",
+    }[result]
+    scale = "wp.sqrt(forward * strike_k)" if result != "delta" else "wp.sqrt(strike_k / forward)"
+    after = {
+        "value": f"call = {'discount * ' if discount else ''}(forward - covered)",
+        "delta": f"deltas[tid] = {'discount * ' if discount else ''}forward / spot[tid] * (1.0 - covered)",
+        "implied total": "time_value[tid] = covered / forward",
+    }[result]
+    parity = f"{'discount * ' if discount else ''}(forward - strike_k)"
+    if result == "value":
+        after += (
+            "\n"
+            + {
+                "call": "values[tid] = call",
+                "put": f"# Parity of put and call\nvalues[tid] = call - {parity}",
+                "flags": f"if is_put[tid]:\n    # Parity of put and call\n    call -= {parity}\nvalues[tid] = call",
+            }[right]
+        )
+    elif result == "delta" and right == "put":
+        after = after.replace("(1.0 - covered)", "(-covered)").replace("* (-covered)", "* -covered")
+    d.launch(n)
+    d.code(
+        """
+        tid = wp.tid()
+        t = expiry[tid]
+        $forward
+        $strike
+        $discount
+        total = float(0.0)
+        for k in range($end):
+            $grid
+            $exponent
+            total += weight * $term / (u * u + 0.25)
+        # What a covered call is worth: the call is the forward less this
+        covered = $scale * total / wp.pi
+        $after
+        """,
+        forward=forward,
+        strike="strike_k = strike[tid]\nx = wp.log(forward / strike_k)"
+        if moneyness == "strikes"
+        else "x = log_moneyness[tid]\nstrike_k = forward * wp.exp(-x)",
+        discount=f"discount = {discount}" if discount and result != "implied total" else "",
+        end="points + 1" if rule == "simpson" else "points",
+        grid="\n".join(
+            line.strip() if not line.startswith(" " * 16) else "    " + line.strip()
+            for line in grid.strip("\n").split("\n")
+        ),
+        exponent=exponent,
+        term=term,
+        scale=scale,
+        after=after,
+    )
+    if result == "implied total":
+        d.says(
+            "Values covered calls under stochastic volatility by integrating the characteristic function (Heston)."
+        )
+    elif result == "delta":
+        d.says(
+            "Computes deltas of options under stochastic volatility from the characteristic function (Heston)."
+        )
+    d.explain("""
+        C = e^(-rT) (F - sqrt(F K) / pi * int Re[e^(i u x) phi(u - i/2)] du / (u^2 + 1/4)), x = ln(F / K) (Lewis).
+        dv = kappa (theta - v) dt + xi sqrt(v) dW.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        r = v.rate if carry != "none" else 0.0
+        q = v.dividend if carry == "rate and yield" else 0.0
+        f = v.spot * np.exp((r - q) * v.expiry)
+        k = v.strike if moneyness == "strikes" else f * np.exp(-v.log_moneyness)
+        jump = (v.jump_rate, v.jump_mean, v.jump_dev) if jumps else (0.0, 0.0, 0.1)
+        u = np.arange(0.02, 300.0, 0.04)  # two probabilities by Gil-Pelaez, midpoint rule
+
+        def phi(w: Any) -> Any:
+            return _characteristic(w, v, jump)
+
+        x = np.log(f / k)[:, None]
+        wave = np.exp(1j * u * x)
+        in_cash = 0.5 + 0.04 / np.pi * (wave * phi(u) / (1j * u)).real.sum(1)
+        in_stock = 0.5 + 0.04 / np.pi * (wave * phi(u - 1j) / (1j * u)).real.sum(1)
+        call = f * in_stock - k * in_cash
+        if result == "implied total":
+            return {name: 1 - call / f}
+        if result == "delta":
+            return {name: np.exp(-q * v.expiry) * (in_stock - (right == "put"))}
+        put = right == "put" if right != "flags" else v.is_put
+        return {name: np.exp(-r * v.expiry) * np.where(put, call - f + k, call)}
+
+    d.check(reference, 1e-2)
+
+
+def _characteristic(w: Any, v: Values, jump: tuple[float, float, float]) -> Any:
+    """E exp(i w x) for each option, by Gatheral's form."""
+    t, v0 = v.expiry[:, None], v.v0[:, None]
+    b = v.kappa - v.rho * v.xi * 1j * w
+    d = np.sqrt(b * b + v.xi**2 * (w * w + 1j * w))
+    g, e = (b - d) / (b + d), np.exp(-d * t)
+    level = v.kappa * v.theta / v.xi**2 * ((b - d) * t - 2 * np.log((1 - g * e) / (1 - g)))
+    rate, mean, dev = jump
+    leap = np.exp(1j * w * mean - dev**2 * w * w / 2) - 1 - 1j * w * (np.exp(mean + dev**2 / 2) - 1)
+    return np.exp(level + v0 / v.xi**2 * (b - d) * (1 - e) / (1 - g * e) + rate * t * leap)

@@ -1,0 +1,265 @@
+"""Smiles of volatility that a model explains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.finance import DOMAIN
+from warpgen.synthesis.library import normal
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
+from warpgen.synthesis.writing.trim import trim
+
+
+@DOMAIN.algorithm(
+    source="Hagan et al. 2002, Managing smile risk, eq. 2.17 and A.59; Obloj 2008; West 2005 (alpha); Bartlett 2006",
+    names={
+        "sabr_smile": "sabr_vol|sabr_implied_vol|hagan_formula|smile_kernel",
+        "forward": "fwd|f0|forwards",
+        "strike": "k|strikes|exercise",
+        "expiry": "t_exp|maturity|tau",
+        "alpha": "sabr_alpha|level|a",
+        "nu": "vol_of_vol|volvol|xi",
+        "rho": "correlation|corr|r_fv",
+        "log_fk": "moneyness|log_ratio|x_log",
+        "mid_power": "fk_beta|geo_power|fk_pow",
+    },
+    double=True,
+    weight=11,
+)
+def sabr_smile(d: Draft) -> None:
+    """Computes the volatilities that the SABR model implies for options of given strikes."""
+    quote = d.option("quote", "lognormal", "normal")
+    leading = d.option("leading term", "hagan", "obloj")
+    beta = d.option("beta", "param", "half", "one", "per slice")
+    level = d.option("level", "alpha", "at the money")
+    shift = d.flag("shift", 0.35)
+    result = d.option("result", "volatility", "price", "variance", "delta", weights=(0.4, 0.25, 0.15, 0.2))
+    layout = d.option("layout", "list", "grid")
+    if quote == "normal" and result == "delta":
+        result = "price"
+    slices, strikes = d.pick(8, 12), d.pick(6, 8)
+    n = slices * strikes if layout == "list" else slices
+    shape: Any = n if layout == "list" else (slices, strikes)
+    me, mine = ("tid", "tid") if layout == "list" else ("i", "i, j")
+    d.input("forward", "float", n, 0.02, 0.05, about="Forward rates")
+    d.input("strike", "float", shape, 0.015, 0.06, about="Strikes")
+    d.input("expiry", "float", n, 0.5, 3.0, about="Times to expiry [years]")
+    if level == "alpha":
+        low, high = {"half": (0.02, 0.06), "one": (0.2, 0.4)}.get(beta, (0.05, 0.15))
+        d.input("alpha", "float", n, low, high, about="Initial volatilities of the model")
+    else:
+        d.input("atm_vol", "float", n, 0.2, 0.4, about="Lognormal volatilities at the money")
+    d.input("rho", "float", n, -0.6, 0.2, about="Correlations of forward and volatility")
+    d.input("nu", "float", n, 0.2, 0.6, about="Volatilities of the volatility")
+    if beta == "param":
+        d.param("beta", "float", 0.4, 0.8, about="Exponent of the forward")
+    elif beta == "per slice":
+        d.input("beta", "float", n, 0.4, 0.8, about="Exponents of the forward")
+    if shift:
+        d.param("shift", "float", 0.005, 0.02, about="Shift that keeps negative rates positive")
+    name, about = {
+        "volatility": ("vols", "Implied volatilities"),
+        "price": ("values", "Values of calls before discounting"),
+        "variance": ("total_variance", "Implied variance times expiry"),
+        "delta": ("deltas", "Derivatives of the call by the forward, volatility moved along (Bartlett)"),
+    }[result]
+    d.output(name, "float", shape, about=about)
+    exponent = {"param": "beta", "half": "0.5", "one": "1.0", "per slice": f"beta[{me}]"}[beta]
+    cdf = d.use(normal.CDF_ERFC) if result in ("price", "delta") else ""
+    pdf = d.use(normal.PDF) if result in ("price", "delta") else ""
+    if quote == "lognormal":
+        ratio = "1.0 / series" if leading == "hagan" else "(1.0 - {b}) * log_fk / (f_{b} - k_{b})"
+        drift = "slope * slope * a * a / (24.0 * mid_power * mid_power)"
+    else:
+        ratio = "(1.0 + log_sq / 24.0 + log_sq * log_sq / 1920.0) / series"
+        drift = "-{e} * (2.0 - {e}) * a * a / (24.0 * mid_power * mid_power)"
+    body = """
+        slope = 1.0 - $e
+        log_fk = wp.log(f / k)
+        log_sq = log_fk * log_fk
+        # The middle of the forward and the strike, to the power 1 - beta
+        mid_power = wp.pow(f * k, 0.5 * slope)
+        series = 1.0 + slope * slope * log_sq / 24.0 + slope * slope * slope * slope * log_sq * log_sq / 1920.0
+        z = $vol / a * mid_power * log_fk
+        root = wp.sqrt(1.0 - 2.0 * $corr * z + z * z)
+        x = wp.log((root + z - $corr) / (1.0 - $corr))
+        # z / x is 0 / 0 at the money: near it the series 1 - rho z / 2 + (2 - 3 rho^2) z^2 / 12 keeps the digits
+        skew = 1.0 - 0.5 * $corr * z + (2.0 - 3.0 * $corr * $corr) * z * z / 12.0
+        if wp.abs(z) > 0.05:
+            skew = z / x
+        correction = $drift + 0.25 * $corr * $e * $vol * a / mid_power
+        correction += (2.0 - 3.0 * $corr * $corr) * $vol * $vol / 24.0
+        """
+    if leading == "obloj" and quote == "lognormal":
+        # The leading term of Obloj: the exact one of the backbone, in place of its expansion.
+        body = body.replace(
+            "skew = 1.0 - 0.5",
+            "distance = 0.5 * slope * log_fk\n        sinh_ratio = 1.0 + distance * distance / 6.0\n"
+            "        if wp.abs(distance) > 1.0e-3:\n            sinh_ratio = wp.sinh(distance) / distance\n        skew = 1.0 - 0.5",
+        ).replace(
+            "        # The middle of",
+            "        # The backbone f^beta is integrated exactly (Obloj)\n        # The middle of",
+        )
+        body = body.replace(
+            "series = 1.0 + slope * slope * log_sq / 24.0 + slope * slope * slope * slope * log_sq * log_sq / 1920.0\n        ",
+            "",
+        ).replace("log_sq = log_fk * log_fk\n        ", "")
+        ratio = "1.0 / sinh_ratio"
+    factor = {"lognormal": f"a / mid_power * {ratio}", "normal": f"a * wp.pow(f * k, 0.5 * $e) * {ratio}"}[
+        quote
+    ]
+    body = body.replace("$drift", drift.format(e="$e"))
+    body = body.rstrip() + f"\n        $vol_name = {factor} * skew * (1.0 + correction * t)\n"
+    names = {"$e": exponent, "$corr": f"rho[{me}]", "$vol_name": "sigma"}
+    names["$vol"] = f"nu[{me}]"
+
+    def filled(text: str) -> str:
+        for key in ("$vol_name", "$vol", "$corr", "$e"):
+            text = text.replace(key, names[key])
+        return "\n".join(line[8:] for line in text.strip("\n").split("\n"))
+
+    helper = result == "delta"
+    if helper:
+        names |= {"$e": "b", "$corr": "corr", "$vol": "volvol", "$vol_name": "vol"}
+        inner = filled(body).replace("\n", "\n    ")
+        d.function(
+            "@wp.func\ndef implied_vol(f: float, k: float, t: float, a: float, corr: float, volvol: float, b: float) -> float:\n"
+            f'    """Lognormal volatility of a strike after Hagan et al."""\n    {inner}\n    return vol'
+        )
+    atm = f"""
+        # Level from the volatility at the money: the cubic of West, by Newton's method from below
+        power = wp.pow(f, 1.0 - {exponent})
+        c1 = 1.0 + (2.0 - 3.0 * rho[{me}] * rho[{me}]) * nu[{me}] * nu[{me}] * t / 24.0
+        c2 = 0.25 * rho[{me}] * {exponent} * nu[{me}] * t / power
+        c3 = (1.0 - {exponent}) * (1.0 - {exponent}) * t / (24.0 * power * power)
+        goal = atm_vol[{me}] * power
+        a = float(goal)
+        for _ in range(5):
+            miss = ((c3 * a + c2) * a + c1) * a - goal
+            a -= miss / ((3.0 * c3 * a + 2.0 * c2) * a + c1)
+    """
+    price = {
+        "lognormal": f"""
+            deviation = sigma * wp.sqrt(t)
+            d1 = (wp.log(f / k) + 0.5 * deviation * deviation) / deviation
+            values[{mine}] = f * {cdf}(d1) - k * {cdf}(d1 - deviation)
+            """,
+        "normal": f"""
+            deviation = sigma * wp.sqrt(t)
+            distance = (f - k) / deviation
+            values[{mine}] = deviation * (distance * {cdf}(distance) + {pdf}(distance))
+            """,
+    }[quote]
+    call = f"implied_vol({{}}, k, t, {{}}, rho[{me}], nu[{me}], {exponent})"
+    delta = f"""
+        sigma = {call.format("f", "a")}
+        # Volatility moves with the forward, and alpha does by rho nu / f^beta (Bartlett)
+        df = 0.01 * f
+        da = 0.01 * a
+        dvol_df = ({call.format("f + df", "a")} - {call.format("f - df", "a")}) / (2.0 * df)
+        dvol_da = ({call.format("f", "a + da")} - {call.format("f", "a - da")}) / (2.0 * da)
+        moved = dvol_df + dvol_da * rho[{me}] * nu[{me}] / wp.pow(f, {exponent})
+        deviation = sigma * wp.sqrt(t)
+        d1 = (wp.log(f / k) + 0.5 * deviation * deviation) / deviation
+        vega = f * {pdf}(d1) * wp.sqrt(t)
+        deltas[{mine}] = {cdf}(d1) + vega * moved
+    """
+    store = {
+        "volatility": f"vols[{mine}] = sigma",
+        "variance": f"total_variance[{mine}] = sigma * sigma * t",
+        "price": price,
+        "delta": "",
+    }[result]
+    plus = " + shift" if shift else ""
+    d.launch(*((n,) if layout == "list" else (slices, strikes)))
+    d.code(
+        """
+        $thread
+        f = $forward
+        k = $strike
+        t = expiry[$me]
+        $level
+        $body
+        $store
+        """,
+        thread=f"{mine} = wp.tid()",
+        forward=f"forward[{me}]{plus}",
+        strike=f"strike[{mine}]{plus}",
+        me=me,
+        level=f"a = alpha[{me}]" if level == "alpha" else dedented(atm),
+        body=dedented(delta) if helper else filled(body),
+        store=dedented(store),
+    )
+    trim(d)
+    d.explain("""
+        dF = alpha F^beta dW, d alpha = nu alpha dZ, dW dZ = rho dt. The formula is an expansion for short times
+        around the geometric mean of forward and strike.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        def wide(x: Any) -> Any:
+            return x[:, None] if layout == "grid" and np.ndim(x) == 1 else x
+
+        b = {"half": 0.5, "one": 1.0}.get(beta, wide(v.get("beta")))
+        extra = v.shift if shift else 0.0
+        f, k, t = wide(v.forward) + extra, v.strike + extra, wide(v.expiry)
+        rho, nu = wide(v.rho), wide(v.nu)
+        a = wide(v.alpha) if level == "alpha" else np.vectorize(_level)(wide(v.atm_vol), f, t, b, rho, nu)
+
+        def smile(f: Any, a: Any) -> Any:
+            return _hagan(f, k, t, a, b, rho, nu, quote, leading)
+
+        sigma = smile(f, a)
+        s = sigma * np.sqrt(t)
+        if result in ("volatility", "variance"):
+            return {name: sigma if result == "volatility" else sigma**2 * t}
+        if quote == "normal":
+            u = (f - k) / s
+            return {name: s * (u * normal.CDF_ERFC(u) + normal.PDF(u))}
+        d1 = np.log(f / k) / s + s / 2
+        if result == "price":
+            return {name: f * normal.CDF_ERFC(d1) - k * normal.CDF_ERFC(d1 - s)}
+        by_f = (smile(1.01 * f, a) - smile(0.99 * f, a)) / (0.02 * f)
+        by_a = (smile(f, 1.01 * a) - smile(f, 0.99 * a)) / (0.02 * a)
+        return {name: normal.CDF_ERFC(d1) + f * normal.PDF(d1) * np.sqrt(t) * (by_f + by_a * rho * nu / f**b)}
+
+    d.check(reference, 2e-3)
+
+
+def _level(vol: float, f: float, t: float, b: float, rho: float, nu: float) -> float:
+    """The smallest positive root of the cubic of alpha."""
+    p = f ** (1 - b)
+    cubic = [
+        (1 - b) ** 2 * t / 24 / p**2,
+        rho * b * nu * t / 4 / p,
+        1 + (2 - 3 * rho**2) * nu**2 * t / 24,
+        -vol * p,
+    ]
+    roots = np.roots(np.trim_zeros(cubic, "f"))
+    return float(min(r.real for r in roots if abs(r.imag) < 1e-9 and r.real > 0))
+
+
+def _hagan(f: Any, k: Any, t: Any, a: Any, b: Any, rho: Any, nu: Any, quote: str, leading: str) -> Any:
+    """Implied volatility, away from the money with the ratio z / x(z) as it stands."""
+    x, mean = np.log(f / k), np.sqrt(f * k)
+    z = nu / a * mean ** (1 - b) * x
+    chi = np.log((np.sqrt(1 - 2 * rho * z + z * z) + z - rho) / (1 - rho))
+    safe = np.where(abs(z) < 1e-6, 1.0, chi)
+    skew = np.where(abs(z) < 1e-6, 1.0, z / safe)
+    series = 1 + ((1 - b) * x) ** 2 / 24 + ((1 - b) * x) ** 4 / 1920
+    common = rho * nu * a * b / (4 * mean ** (1 - b)) + (2 - 3 * rho**2) / 24 * nu**2
+    if quote == "normal":
+        first = a * mean**b * (1 + x**2 / 24 + x**4 / 1920) / series
+        return first * skew * (1 + (common - b * (2 - b) / 24 * (a / mean ** (1 - b)) ** 2) * t)
+    if leading == "obloj":
+        y = np.where(abs(x * (1 - b)) < 1e-9, 1e-9, x * (1 - b) / 2)
+        series = np.sinh(y) / y
+    return (
+        a
+        / mean ** (1 - b)
+        / series
+        * skew
+        * (1 + (common + (1 - b) ** 2 / 24 * (a / mean ** (1 - b)) ** 2) * t)
+    )

@@ -1,0 +1,400 @@
+"""Surfaces cut out of cells, tetrahedron by tetrahedron."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.geometry import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
+from warpgen.synthesis.writing.trim import trim
+
+# The six tetrahedra around the diagonal from corner 0 to corner 7; corners are numbered by bits x, y, z.
+_TETS = ((0, 1, 3, 7), (0, 3, 2, 7), (0, 2, 6, 7), (0, 6, 4, 7), (0, 4, 5, 7), (0, 5, 1, 7))
+
+
+@DOMAIN.algorithm(
+    source="Doi & Koide 1991; Payne & Toga 1990 (marching tetrahedra); Freudenthal 1942 (the split of the cube)",
+    names={
+        "march_tetrahedra": "marching_tets|polygonize_tets|cut_cells|isosurface_tets",
+        "field": "values|sdf|samples",
+        "inside": "mask|case_bits|below",
+        "triangles": "tri_out|surface|soup",
+        "spacing": "cell_size|h|voxel_size",
+    },
+    adjoint="no",
+)
+def march_tetrahedra(d: Draft) -> None:
+    """Cuts the surface of a level out of the cells of a grid, which are split into tetrahedra."""
+    result = d.option("result", "triangles", "area", "volume", "count", weights=(0.35, 0.25, 0.25, 0.15))
+    place = d.option("vertices", "linear", "middle", "clamped")
+    layout = d.option("layout", "grid", "flat")
+    early = d.flag("early exit", 0.6)
+    spacing_of = d.option("spacing", "scalar", "vector", "unit")
+    bounded = d.flag("capacity", 0.5) and result == "triangles"
+    masked = d.flag("mask", 0.3)
+    total = d.option("sum", "per cell", "atomic") if result in ("area", "volume") else "per cell"
+    size = d.pick((4, 5, 4), (5, 4, 4), (5, 5, 5))
+    cells = tuple(s - 1 for s in size)
+    many = int(np.prod(size))
+    d.input(
+        "field",
+        "float",
+        size if layout == "grid" else many,
+        -1.0,
+        1.0,
+        about="Values at the corners of cells",
+    )
+    if masked:
+        d.input("cell_used", "bool", cells, about="Cells that are looked at")
+    d.param("num_tets", "int", 6, about="Tetrahedra of a cell")
+    d.param("level", "float", -0.1, 0.1, about="Value on the surface; smaller ones are inside")
+    if spacing_of == "scalar":
+        d.param("spacing", "float", 0.1, 0.3, about="Edge length of a cell [m]")
+    elif spacing_of == "vector":
+        d.param("spacing", "vec3", 0.1, 0.3, about="Edge lengths of a cell [m]")
+    most = 12 * int(np.prod(cells))
+    room = most // 8 if bounded else most
+    if result == "triangles":
+        d.inout("num_triangles", "int", 1, value=0, about="Number of triangles so far")
+        d.output("triangles", "vec3", (room, 3), about="Corners of the triangles")
+        if bounded:
+            d.param("capacity", "int", room, about="Triangles that fit into the output")
+    else:
+        kind, shape = ("int", cells) if result == "count" else ("float", cells)
+        name = {"area": "area", "volume": "enclosed", "count": "num_cut"}[result]
+        about = {
+            "area": "Area of the surface",
+            "volume": "Volume inside of the surface",
+            "count": "Triangles of each cell",
+        }[result]
+        if total == "atomic":
+            d.output(name, kind, 1, about=about)
+        else:
+            d.output(name, kind, shape, about=f"{about} in each cell" if result != "count" else about)
+    listed = "".join(f"        {', '.join(map(str, t))},\n" for t in _TETS)
+    d.module(
+        "vec24i = wp.types.vector(24, wp.int32)\n"
+        "# Corners of the six tetrahedra around a cell's diagonal, all of positive volume\n"
+        f"TETS = wp.constant(\n    vec24i(\n{listed}    )\n)"
+    )
+    share = {
+        "linear": "t = (level - va) / (vb - va)",
+        "middle": "t = 0.5",
+        "clamped": "# Vertices keep off the corners, or triangles degenerate\nt = wp.clamp((level - va) / (vb - va), 0.05, 0.95)",
+    }[place]
+    arguments = "a: wp.vec3, b: wp.vec3, va: float, vb: float, level: float"
+    if place == "middle":
+        d.function('''
+            @wp.func
+            def edge_vertex(a: wp.vec3, b: wp.vec3) -> wp.vec3:
+                """Vertex on a cut edge."""
+                return 0.5 * (a + b)
+        ''')
+    else:
+        d.function(
+            f'''
+            @wp.func
+            def edge_vertex({arguments}) -> wp.vec3:
+                """Where the level crosses an edge of a tetrahedron."""
+                $share
+                return wp.lerp(a, b, t)
+            ''',
+            share=share,
+        )
+
+    def cut(i: str, j: str) -> str:
+        if place == "middle":
+            return f"edge_vertex(corners[{i}], corners[{j}])"
+        return f"edge_vertex(corners[{i}], corners[{j}], values[{i}], values[{j}], level)"
+
+    sum_names = {"area": "surface", "volume": "solid", "count": "cut"}
+    acc = sum_names.get(result, "")
+    one = {
+        "triangles": f"""
+            slot = wp.atomic_add(num_triangles, 0, 1)
+            {"if slot < capacity:" if bounded else ""}
+            $pad triangles[slot, 0] = p0
+            $pad triangles[slot, 1] = wp.where(flip, p2, p1)
+            $pad triangles[slot, 2] = wp.where(flip, p1, p2)
+        """,
+        "area": "surface += 0.5 * wp.length(wp.cross(p1 - p0, p2 - p0))",
+        "volume": """
+            # A small tetrahedron at the lone corner is cut off
+            tip = corners[lone]
+            small = wp.abs(wp.dot(p0 - tip, wp.cross(p1 - tip, p2 - tip))) / 6.0
+            solid += wp.where(count == 1, small, whole - small)
+        """,
+        "count": "cut += 1",
+    }[result]
+    two = {
+        "triangles": f"""
+            slot = wp.atomic_add(num_triangles, 0, 2)
+            {"if slot + 1 < capacity:" if bounded else ""}
+            $pad triangles[slot, 0] = q0
+            $pad triangles[slot, 1] = wp.where(flip, q2, q1)
+            $pad triangles[slot, 2] = wp.where(flip, q1, q2)
+            $pad triangles[slot + 1, 0] = q0
+            $pad triangles[slot + 1, 1] = wp.where(flip, q3, q2)
+            $pad triangles[slot + 1, 2] = wp.where(flip, q2, q3)
+        """,
+        "area": "surface += 0.5 * wp.length(wp.cross(q1 - q0, q2 - q0)) + 0.5 * wp.length(wp.cross(q2 - q0, q3 - q0))",
+        "volume": """
+            # The part at corners a and b is a wedge: three tetrahedra
+            at_a = corners[a]
+            at_b = corners[b]
+            wedge = wp.abs(wp.dot(q0 - at_a, wp.cross(q1 - at_a, at_b - at_a)))
+            wedge += wp.abs(wp.dot(q0 - at_b, wp.cross(q1 - at_b, q2 - at_b)))
+            wedge += wp.abs(wp.dot(q0 - at_b, wp.cross(q2 - at_b, q3 - at_b)))
+            solid += wedge / 6.0
+        """,
+        "count": "cut += 2",
+    }[result]
+
+    def padded(text: str) -> str:
+        lines = [line for line in dedented(text).split("\n") if line.strip()]
+        return "\n".join(line.replace("$pad ", "    " if bounded else "") for line in lines)
+
+    geometry = result != "count"
+    orient = ""
+    if result == "triangles":
+        orient = """
+            # Normals point to larger values: from the inner corners to the outer ones
+            flip = wp.dot(wp.cross(p1 - p0, p2 - p0), corners[lone] - p0) * wp.where(count == 1, 1.0, -1.0) > 0.0
+        """
+    orient_two = ""
+    if result == "triangles":
+        orient_two = "flip = wp.dot(wp.cross(q1 - q0, q2 - q0), corners[a] + corners[b] - 2.0 * q0) > 0.0"
+    scale = {
+        "scalar": "spacing * wp.vec3({})",
+        "vector": "wp.cw_mul(spacing, wp.vec3({}))",
+        "unit": "wp.vec3({})",
+    }[spacing_of]
+    corner = scale.format("float(i + bx), float(j + by), float(k + bz)")
+    read = (
+        "field[i + bx, j + by, k + bz]"
+        if layout == "grid"
+        else f"field[((i + bx) * {size[1]} + j + by) * {size[2]} + k + bz]"
+    )
+    vertices = (f"p0 = {cut('lone', 'r0')}", f"p1 = {cut('lone', 'r1')}", f"p2 = {cut('lone', 'r2')}")
+    quads = (
+        f"q0 = {cut('a', 'c')}",
+        f"q1 = {cut('a', 'd')}",
+        f"q2 = {cut('b', 'd')}",
+        f"q3 = {cut('b', 'c')}",
+    )
+    full = "solid += whole" if result == "volume" else ""
+    store = {
+        "area": "area[i, j, k] = surface", "volume": "enclosed[i, j, k] = solid", "count": "num_cut[i, j, k] = cut",
+        "triangles": "",
+    }[result]  # fmt: skip
+    if total == "atomic":
+        name = "area" if result == "area" else "enclosed"
+        store = f"if {acc} > 0.0:\n    wp.atomic_add({name}, 0, {acc})"
+    begin = {"area": "surface = float(0.0)", "volume": "solid = float(0.0)", "count": "cut = int(0)"}.get(
+        result, ""
+    )
+    d.launch(*cells)
+    d.code(
+        f"""
+        i, j, k = wp.tid()
+        $mask
+        $range
+        $early
+        $begin
+        for tet in range(num_tets):
+            corners = wp.zeros(shape=4, dtype=wp.vec3)
+            values = wp.zeros(shape=4, dtype=float)
+            inside = int(0)
+            count = int(0)
+            for c in range(4):
+                corner = TETS[4 * tet + c]
+                bx = corner & 1
+                by = (corner >> 1) & 1
+                bz = corner >> 2
+                corners[c] = {corner}
+                values[c] = {read}
+                if values[c] < level:
+                    inside = inside | (1 << c)
+                    count += 1
+            $whole
+            if count == 1 or count == 3:
+                # One corner is alone on its side: one triangle around it
+                bits = wp.where(count == 1, inside, 15 - inside)
+                $ways
+                $triangle
+                $orient
+                $one
+            elif count == 2:
+                # Two against two: a quadrilateral
+                $pairs
+                $quad
+                $orient_two
+                $two
+            $full
+        $store
+        """,
+        mask="if not cell_used[i, j, k]:\n    return" if masked else "",
+        range=_range(read) if early else "",
+        begin=begin,
+        early=_early(result) if early else "",
+        whole="whole = wp.abs(wp.dot(corners[1] - corners[0], wp.cross(corners[2] - corners[0], corners[3] - corners[0]))) / 6.0"
+        if result == "volume"
+        else "",
+        ways="lone = wp.where(bits == 1, 0, wp.where(bits == 2, 1, wp.where(bits == 4, 2, 3)))\n"
+        "r0 = (lone + 1) % 4\nr1 = (lone + 2) % 4\nr2 = (lone + 3) % 4"
+        if geometry
+        else "",
+        triangle="\n".join(vertices) if geometry else "",
+        orient=dedented(orient),
+        one=padded(one),
+        pairs="a = int(-1)\nb = int(-1)\nc0 = int(-1)\nd0 = int(-1)\nfor c in range(4):\n"
+        "    if (inside >> c) & 1 == 1:\n        b = wp.where(a >= 0, c, b)\n        a = wp.where(a < 0, c, a)\n"
+        "    else:\n        d0 = wp.where(c0 >= 0, c, d0)\n        c0 = wp.where(c0 < 0, c, c0)"
+        if geometry
+        else "",
+        quad="\n".join(quads).replace("[c]", "[c0]").replace("[d]", "[d0]") if geometry else "",
+        orient_two=orient_two,
+        two=padded(two),
+        full="if count == 4:\n    solid += whole" if full else "",
+        store=store,
+    )
+    trim(d)
+    if result != "triangles":
+        d.says({
+            "area": "Measures the area of a level's surface in the cells of a grid (marching tetrahedra).",
+            "volume": "Measures the volume within a level's surface in the cells of a grid (marching tetrahedra).",
+            "count": "Counts the triangles of a level's surface in the cells of a grid (marching tetrahedra).",
+        }[result])  # fmt: skip
+    d.explain("""
+        Six tetrahedra share the cell's diagonal, so that neighbors agree on their faces and the surface has no holes.
+        Along edges the field is taken for linear.
+    """)
+
+    def agrees(v: Values, after: Values) -> None:
+        f = v.field.reshape(size).astype(float)
+        h = {"scalar": v.get("spacing"), "vector": v.get("spacing"), "unit": 1.0}[spacing_of] * np.ones(3)
+        used = [c for c in np.ndindex(*cells) if not masked or v.cell_used[c]]
+        by_cell = {c: _cut(f, c, v.level, h, place) for c in used}
+        surface = [t for found in by_cell.values() for t in found]
+        if result == "triangles":
+            want = len(surface)
+            assert after.num_triangles[0] == want
+            kept = after.triangles[: min(want, room)].astype(float)
+            if want > room:  # which ones fit depends on the order of threads
+                return
+            middle, truth = kept.mean(1), np.array([t.mean(0) for t, _ in surface])
+            order, goal = np.lexsort(np.round(middle, 4).T), np.lexsort(np.round(truth, 4).T)
+            assert np.abs(np.sort(middle, 0) - np.sort(truth, 0)).max() < 1e-4
+            normal = np.cross(kept[:, 1] - kept[:, 0], kept[:, 2] - kept[:, 0])
+            flux = np.einsum("ij,ij->i", normal[order], np.array([g for _, g in surface])[goal])
+            assert (flux > -1e-6).mean() > 0.95, "triangles are turned the wrong way"
+            return
+        if result == "count":
+            made = np.reshape([len(by_cell.get(c, [])) for c in np.ndindex(*cells)], cells)
+            np.testing.assert_array_equal(after.num_cut, made)
+            return
+        if result == "area":
+
+            def measure(c: Any) -> float:
+                return sum(
+                    0.5 * float(np.linalg.norm(np.cross(t[1] - t[0], t[2] - t[0])))
+                    for t, _ in by_cell.get(c, [])
+                )
+        else:
+
+            def measure(c: Any) -> float:
+                return _inner(f, c, v.level, h, place) if c in by_cell else 0.0
+
+        made = np.array([measure(c) for c in np.ndindex(*cells)]).reshape(cells)
+        got = after.area if result == "area" else after.enclosed
+        np.testing.assert_allclose(
+            got,
+            made.sum(keepdims=True).ravel() if total == "atomic" else made,
+            rtol=2e-3,
+            atol=1e-3 * made.max(),
+        )
+
+    d.holds(agrees)
+
+
+def _range(read: str) -> str:
+    text = f"""
+        low = float(1.0e6)
+        high = float(-1.0e6)
+        for c in range(8):
+            bx = c & 1
+            by = (c >> 1) & 1
+            bz = c >> 2
+            low = wp.min(low, {read})
+            high = wp.max(high, {read})
+    """
+    return dedented(text)
+
+
+def _early(result: str) -> str:
+    test = "low >= level" + ("" if result == "volume" else " or high < level")
+    return f"if {test}:\n    # The surface does not pass through this cell\n    return"
+
+
+def _corners(f: Any, cell: Any, h: Any) -> tuple[Any, Any]:
+    at = np.array(cell) + np.array([[c & 1, c >> 1 & 1, c >> 2] for c in range(8)])
+    return at * h, f[tuple(at.T)]
+
+
+def _cut(f: Any, cell: Any, level: float, h: Any, place: str) -> list[tuple[Any, Any]]:
+    """Triangles of a cell, each with the way from its inner to its outer corners."""
+    x, v = _corners(f, cell, h)
+    found = []
+    for tet in _TETS:
+        inner, outer = [c for c in tet if v[c] < level], [c for c in tet if v[c] >= level]
+        way = x[outer].mean(0) - x[inner].mean(0) if inner and outer else np.zeros(3)
+        p = [[_vertex(x, v, a, b, level, place) for b in outer] for a in inner]
+        if len(inner) == 1:
+            found.append((np.array(p[0]), way))
+        elif len(inner) == 3:
+            found.append((np.array([q[0] for q in p]), way))
+        elif len(inner) == 2:
+            ring = [p[0][0], p[0][1], p[1][1], p[1][0]]
+            found += [(np.array([ring[0], ring[k], ring[k + 1]]), way) for k in (1, 2)]
+    return found
+
+
+def _vertex(x: Any, v: Any, a: int, b: int, level: float, place: str) -> Any:
+    return x[a] + _share(v, a, b, level, place) * (x[b] - x[a])
+
+
+def _share(v: Any, a: int, b: int, level: float, place: str) -> float:
+    """How far along an edge its vertex is."""
+    t = 0.5 if place == "middle" else float((level - v[a]) / (v[b] - v[a]))
+    return min(max(t, 0.05), 0.95) if place == "clamped" else t
+
+
+def _inner(f: Any, cell: Any, level: float, h: Any, place: str) -> float:
+    """Volume at the inner corners, by shares of each tetrahedron in barycentric coordinates."""
+    x, v = _corners(f, cell, h)
+    total = 0.0
+    for tet in _TETS:
+        whole = abs(np.linalg.det(x[list(tet[1:])] - x[tet[0]])) / 6
+        inner, outer = [c for c in tet if v[c] < level], [c for c in tet if v[c] >= level]
+        t = np.array([[_share(v, a, b, level, place) for b in outer] for a in inner])
+        if len(inner) == 1:
+            total += whole * float(t.prod())
+        elif len(inner) == 3:
+            total += whole * (1 - float((1 - t).prod()))
+        elif len(inner) == 4:
+            total += whole
+        elif len(inner) == 2:
+            (ac, ad), (bc, bd) = t
+            total += whole * _wedge(ac, ad, bc, bd)
+    return total
+
+
+def _wedge(ac: float, ad: float, bc: float, bd: float) -> float:
+    """Share of a tetrahedron at corners a and b, by determinants of barycentric coordinates."""
+    a, b = np.eye(4)[0], np.eye(4)[1]
+    q0, q1 = np.array([1 - ac, 0, ac, 0]), np.array([1 - ad, 0, 0, ad])
+    q2, q3 = np.array([0, 1 - bd, 0, bd]), np.array([0, 1 - bc, bc, 0])
+    parts = ((a, b, q0, q1), (b, q0, q1, q2), (b, q0, q2, q3))
+    return float(sum(abs(np.linalg.det(np.array(p))) for p in parts))

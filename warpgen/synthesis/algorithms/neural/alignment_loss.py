@@ -1,0 +1,250 @@
+"""Losses of sequences whose alignment with the frames is not known."""
+
+from __future__ import annotations
+
+import itertools
+import textwrap
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.neural import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_LOG_SUM = '''
+@wp.func
+def log_add(a: float, b: float) -> float:
+    """Logarithm of exp(a) + exp(b)."""
+    if a < b:
+        return b + wp.log(1.0 + wp.exp(a - b))
+    return a + wp.log(1.0 + wp.exp(b - a))
+'''
+
+
+@DOMAIN.algorithm(
+    source="Graves et al. 2006 (CTC), sec. 4.1 and 4.2; Rabiner 1989; Pereyra et al. 2017 (confidence penalty)",
+    names={
+        "alignment_loss": "ctc_loss|ctc_forward_kernel|connectionist_loss|ctc_alpha",
+        "logits": "scores|activations|acts",
+        "targets": "labels|transcripts|label_ids",
+        "alpha": "log_alpha|forward_vars|fwd",
+        "beta": "log_beta|backward_vars|bwd",
+        "blank": "blank_id|null_label|blank_label",
+        "frame": "t|time|step",
+        "place": "s|state|pos",
+    },
+    adjoint="no",
+    weight=6,
+)
+def alignment_loss(d: Draft) -> None:
+    """Computes the connectionist temporal classification loss of label sequences (CTC)."""
+    given = d.option("given", "logits", "log probabilities")
+    blank = d.option("blank", "first", "last", "param")
+    result = d.option("result", "loss", "gradient", "occupancy", weights=(0.45, 0.35, 0.2))
+    frames_of = d.option("frames", "all", "lengths")
+    labels_of = d.option("labels", "all", "lengths")
+    layout = d.option("layout", "batch first", "time first")
+    mean = d.flag("mean", 0.3)
+    finite = d.flag("zero infinity", 0.4)
+    batch, frames, labels, classes = d.pick(12, 16), d.pick(5, 6), 2, 4
+    shape = (batch, frames, classes) if layout == "batch first" else (frames, batch, classes)
+    places = 2 * labels + 1
+    name = "logits" if given == "logits" else "log_probs"
+    low, high = (-2.0, 2.0) if given == "logits" else (-3.0, -0.4)
+    d.input(name, "float", shape, low, high, about=f"{given.capitalize()} of the classes in each frame")
+    first, shift = (1, classes) if blank == "first" else (0, classes - 1)
+    d.input("targets", "int", (batch, labels), first, shift, about="Labels, none of them the blank")
+    if frames_of == "lengths":
+        least = 2 if finite else 4
+        d.input("frame_count", "int", batch, least, frames + 1, about="Frames in use of each sample")
+    if labels_of == "lengths":
+        d.input("label_count", "int", batch, 1, labels + 1, about="Labels of each sample")
+    if blank == "param":
+        d.param("blank", "int", classes - 1, about="Class that stands for no label")
+    if result == "loss":
+        d.output("loss", "float", batch, about="Negative log-likelihood of each sample")
+    elif result == "gradient":
+        d.output("grad", "float", shape, about="Derivatives of the loss by the logits")
+        d.says("Computes the gradient of the connectionist temporal classification loss by its logits.")
+    else:
+        d.output(
+            "occupancy", "float", (batch, frames, places), about="Probability of each place in each frame"
+        )
+        d.says("Aligns frames with label sequences softly by forward and backward passes (CTC).")
+    d.function(_LOG_SUM)
+    nothing = {"first": "0", "last": str(classes - 1), "param": "blank"}[blank]
+
+    def at(array: str, frame: str, of: str) -> str:
+        return (
+            f"{array}[sample, {frame}, {of}]"
+            if layout == "batch first"
+            else f"{array}[{frame}, sample, {of}]"
+        )
+
+    axes = "sample: int, frame: int, label: int"
+    if given == "logits":
+        d.function(f'''
+            @wp.func
+            def log_softmax_at(logits: wp.array3d(dtype=float), {axes}) -> float:
+                """Logarithm of the softmax of one class in one frame."""
+                top = float({at("logits", "frame", "0")})
+                for c in range(1, {classes}):
+                    top = wp.max(top, {at("logits", "frame", "c")})
+                total = float(0.0)
+                for c in range({classes}):
+                    total += wp.exp({at("logits", "frame", "c")} - top)
+                return {at("logits", "frame", "label")} - top - wp.log(total)
+        ''')
+    prob = "log_softmax_at(logits, sample, {}, {})" if given == "logits" else at("log_probs", "{}", "{}")
+    d.function('''
+        @wp.func
+        def symbol_at(targets: wp.array2d(dtype=int), sample: int, place: int, blank: int) -> int:
+            """Label at a place of the sequence with blanks before, between and after its labels."""
+            if place % 2 == 0:
+                return blank
+            return targets[sample, place // 2]
+    ''')
+    symbol = f"symbol_at(targets, sample, {{}}, {nothing})"
+    t_end = "num_frames" if frames_of == "lengths" else f"{name}.shape[{int(layout == 'batch first')}]"
+    t_last = f"{t_end} - 1"
+    s_end = "num_places" if labels_of == "lengths" else str(places)
+    s_last, s_before = (
+        ("num_places - 1", "num_places - 2") if labels_of == "lengths" else (str(places - 1), str(places - 2))
+    )
+    both = result != "loss"
+    back = f"""
+        # --- Backward: of what is still to be said after this frame ---
+        for place in range({s_end}):
+            beta[{t_last}, place] = wp.where(place >= {s_before}, 0.0, NEVER)
+        for r in range(1, {t_end}):
+            frame = {t_last} - r
+            for place in range({s_end}):
+                label = {symbol.format("place")}
+                rest = beta[frame + 1, place] + {prob.format("frame + 1", "label")}
+                if place + 1 < {s_end}:
+                    following = {symbol.format("place + 1")}
+                    rest = log_add(rest, beta[frame + 1, place + 1] + {prob.format("frame + 1", "following")})
+                if place + 2 < {s_end}:
+                    skipped_to = {symbol.format("place + 2")}
+                    if skipped_to != {nothing} and skipped_to != label:
+                        rest = log_add(rest, beta[frame + 1, place + 2] + {prob.format("frame + 1", "skipped_to")})
+                beta[frame, place] = rest
+        """
+    sign = "loss" if not mean else "loss per label"
+    length = "float(label_count[sample])" if labels_of == "lengths" else f"{float(labels)}"
+    store = {
+        "loss": "loss[sample] = -likelihood" + (f" / {length}" if mean else ""),
+        "gradient": f"""
+            # Softmax minus the share of each class in all alignments (Graves et al., eq. 16)
+            for frame in range({t_end}):
+                for c in range({classes}):
+                    {at("grad", "frame", "c")} = wp.exp({prob.format("frame", "c")})
+                for place in range({s_end}):
+                    label = {symbol.format("place")}
+                    share = wp.exp(alpha[frame, place] + beta[frame, place] - likelihood)
+                    {at("grad", "frame", "label")} -= share
+            """,
+        "occupancy": f"""
+            for frame in range({t_end}):
+                for place in range({s_end}):
+                    occupancy[sample, frame, place] = wp.exp(alpha[frame, place] + beta[frame, place] - likelihood)
+            """,
+    }[result]
+    drop = "loss[sample] = 0.0\n    return" if result == "loss" else "return"
+    d.module("NEVER = wp.constant(-1.0e30)  # logarithm of zero, but finite so that differences are no NaN")
+    d.launch(batch)
+    d.code(
+        f"""
+        sample = wp.tid()
+        $counts
+        alpha = wp.zeros(shape=({frames}, {places}), dtype=float)
+        $room
+        # --- Forward: a path begins with a blank or with the first label ---
+        for place in range({s_end}):
+            label = {symbol.format("place")}
+            alpha[0, place] = wp.where(place < 2, {prob.format("0", "label")}, NEVER)
+        for frame in range(1, {t_end}):
+            for place in range({s_end}):
+                label = {symbol.format("place")}
+                reach = float(alpha[frame - 1, place])
+                if place > 0:
+                    reach = log_add(reach, alpha[frame - 1, place - 1])
+                if place > 1 and label != {nothing}:
+                    # The blank between two labels may be left out unless they are the same
+                    if label != {symbol.format("place - 2")}:
+                        reach = log_add(reach, alpha[frame - 1, place - 2])
+                alpha[frame, place] = reach + {prob.format("frame", "label")}
+        # Paths end with the last label or with the blank behind it
+        likelihood = log_add(alpha[{t_last}, {s_last}], alpha[{t_last}, {s_before}])
+        $hopeless
+        $back
+        $store
+        """,
+        counts="\n".join(
+            line
+            for line, there in (
+                ("num_frames = frame_count[sample]", frames_of == "lengths"),
+                ("num_places = 2 * label_count[sample] + 1", labels_of == "lengths"),
+            )
+            if there
+        ),
+        room=f"beta = wp.zeros(shape=({frames}, {places}), dtype=float)" if both else "",
+        hopeless=f"if likelihood < -1.0e20:\n    # More labels than frames: such samples must not drown the others\n    {drop}"
+        if finite
+        else "",
+        back=textwrap.dedent(back)
+        .strip("\n")
+        .replace("float(beta", "beta")
+        .replace("rest = beta", "rest = 1.0 * beta")
+        if both
+        else "",
+        store=store,
+    )
+    d.explain(f"""
+        The {sign} is -log of the summed probability of all paths that become the labels when repeated labels
+        are merged and blanks dropped. alpha and beta are kept in logarithms.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        made = {"loss": np.zeros(batch), "grad": np.zeros((batch, frames, classes)),
+                "occupancy": np.zeros((batch, frames, places))}  # fmt: skip
+        x = v[name] if layout == "batch first" else v[name].swapaxes(0, 1)
+        x = x - np.log(np.exp(x).sum(2, keepdims=True)) if given == "logits" else x
+        none = 0 if blank == "first" else classes - 1
+        for b in range(batch):
+            t = int(v.frame_count[b]) if frames_of == "lengths" else frames
+            n = int(v.label_count[b]) if labels_of == "lengths" else labels
+            wanted = [int(k) for k in v.targets[b, :n]]
+            total, share = 0.0, np.zeros((t, classes))
+            for path in itertools.product(range(classes), repeat=t):  # all alignments, one by one
+                heard = [k for k, _ in itertools.groupby(path)]
+                if [k for k in heard if k != none] != wanted:
+                    continue
+                p = np.exp(sum(x[b, i, k] for i, k in enumerate(path)))
+                total += p
+                share[np.arange(t), path] += p
+                made["occupancy"][b, np.arange(t), _places(path, none)] += p
+            if total == 0.0:
+                made["loss"][b] = 0.0 if finite else np.inf
+                continue
+            made["loss"][b] = -np.log(total) / (n if mean else 1)
+            made["grad"][b, :t] = np.exp(x[b, :t]) - share / total
+            made["occupancy"][b] /= total
+        if layout == "time first":
+            made["grad"] = made["grad"].swapaxes(0, 1)
+        key = {"gradient": "grad"}.get(result, result)
+        return {key: made[key]}
+
+    d.check(reference, 2e-3)
+
+
+def _places(path: tuple[int, ...], blank: int) -> list[int]:
+    """Where along blank, label, blank, label ... each frame of a path is."""
+    found, place = [], 0
+    for i, label in enumerate(path):
+        if i == 0:
+            place = int(label != blank)
+        elif label != path[i - 1]:
+            place += 1 if blank in (label, path[i - 1]) else 2
+        found.append(place)
+    return found

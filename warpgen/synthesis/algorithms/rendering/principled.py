@@ -1,0 +1,384 @@
+"""The principled material of film production."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rendering import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
+from warpgen.synthesis.writing.trim import trim
+
+_LOBES = {
+    "diffuse": """
+        # --- Diffuse: retro-reflection grows with roughness ---
+        grazing = 0.5 + 2.0 * rough * v_dot_h * v_dot_h
+        entering = wp.lerp(1.0, grazing, fresnel_l) * wp.lerp(1.0, grazing, fresnel_v)
+        f += (1.0 - metal) * entering / wp.pi * base
+    """,
+    "flat": """
+        # --- Subsurface approximation after Hanrahan and Krueger, scaled to keep albedo ---
+        retro = rough * v_dot_h * v_dot_h
+        through = wp.lerp(1.0, retro, fresnel_l) * wp.lerp(1.0, retro, fresnel_v)
+        scatter = 1.25 * (through * (1.0 / (n_dot_l + n_dot_v) - 0.5) + 0.5)
+        f += (1.0 - metal) * scatter / wp.pi * base
+    """,
+    "sheen": """
+        # --- Sheen of cloth, towards grazing angles ---
+        luminance = wp.dot(base, wp.vec3(0.3, 0.6, 0.1))
+        hue = wp.where(luminance > 0.0, base / luminance, wp.vec3(1.0, 1.0, 1.0))
+        f += (1.0 - metal) * sheen * schlick_weight(v_dot_h) * wp.lerp(wp.vec3(1.0, 1.0, 1.0), hue, sheen_tint)
+    """,
+    "clearcoat": """
+        # --- Clear coat: fixed index 1.5, a distribution with long tails (GTR1) ---
+        gloss_sq = wp.pow(wp.lerp(0.1, 0.001, gloss), 2.0)
+        tail = (gloss_sq - 1.0) / (wp.pi * wp.log(gloss_sq) * (1.0 + (gloss_sq - 1.0) * n_dot_h * n_dot_h))
+        coat_g = smith_masking(n_dot_l, 0.0625) * smith_masking(n_dot_v, 0.0625)
+        coat = 0.25 * clearcoat * tail * wp.lerp(0.04, 1.0, schlick_weight(v_dot_h)) * coat_g
+        f += wp.vec3(coat, coat, coat)
+    """,
+}
+
+
+@DOMAIN.algorithm(
+    source="Burley 2012, Physically based shading at Disney, sec. 5; Heitz 2014; Karis 2013; Schlick 1994",
+    names={
+        "principled_shading": "disney_brdf|principled_bsdf|eval_principled|shade_principled",
+        "base": "albedo|base_color|diffuse_color",
+        "to_light": "wi|light_dir|incoming",
+        "to_eye": "wo|view_dir|outgoing",
+        "half": "h|halfway|micro_normal",
+        "rough": "roughness|r|perceptual_rough",
+        "metal": "metallic|metalness|m",
+        "radiance": "shaded|color_out|reflected",
+        "f": "brdf|bsdf_value|lobes",
+    },
+    double=True,
+    weight=11,
+)
+def principled_shading(d: Draft) -> None:
+    """Shades surface points with the principled material of Disney."""
+    layers = [name for name in ("sheen", "clearcoat") if d.flag(name, 0.5)]
+    diffuse = d.option("diffuse", "diffuse", "flat")
+    anisotropic = d.flag("anisotropic", 0.45)
+    masking = d.option("masking", "smith", "correlated", "kelemen")
+    light = d.option("light", "directional", "point", "spot")
+    frame = d.option("frame", "normals", "quaternions")
+    result = d.option("result", "radiance", "display", "density", weights=(0.5, 0.25, 0.25))
+    share = d.option("parameters", "uniform", "per point")
+    n = d.pick(48, 64, 96)
+    each = share == "per point"
+
+    def material(name: str, low: float, high: float, about: str) -> str:
+        if each:
+            d.input(name, "float", n, low, high, about=about)
+            return f"{name}[i]"
+        d.param(name, "float", low, high, about=about)
+        return name
+
+    if frame == "normals":
+        d.input("normals", "vec3", n, kind="unit", about="Unit normals of the surface")
+    else:
+        d.input(
+            "frames", "quat", n, kind="unit", about="Rotations from the tangent frame, z along the normal"
+        )
+    d.input("eye_offset", "vec3", n, -0.45, 0.45, about="Direction to the eye, added to the normal")
+    if light == "directional":
+        d.input("light_offset", "vec3", n, -0.45, 0.45, about="Direction to the light, added to the normal")
+    else:
+        d.input(
+            "light_offset",
+            "vec3",
+            n,
+            -0.45,
+            0.45,
+            about="Where the lamp is, next to 2 m along the normal [m]",
+        )
+    d.input("base_color", "vec3", n, 0.1, 0.9, about="Base colors, linear")
+    rough = material("roughness", 0.3, 0.9, "Perceptual roughness")
+    metal = material("metallic", 0.0, 1.0, "Share of metal")
+    names = {"rough": rough, "metal": metal}
+    if "sheen" in layers:
+        names |= {
+            "sheen": material("sheen_weight", 0.2, 1.0, "Weight of the sheen"),
+            "sheen_tint": material("tint", 0.0, 1.0, "Tint of the sheen towards the base color"),
+        }
+    if "clearcoat" in layers:
+        names |= {
+            "clearcoat": material("coat_weight", 0.2, 1.0, "Weight of the clear coat"),
+            "gloss": material("coat_gloss", 0.2, 0.8, "Gloss of the clear coat"),
+        }
+    if anisotropic:
+        names["stretch"] = material("anisotropy", 0.1, 0.8, "Anisotropy of the highlight")
+    d.param("intensity", "vec3", 1.0, 4.0, about="Radiance of a far lamp, or intensity of a near one")
+    if light == "spot":
+        d.param(
+            "cone",
+            "vec2",
+            0.2,
+            0.3,
+            about="Angle where the edge of the cone begins, and where it ends less 0.25 [rad]",
+        )
+    if result == "density":
+        d.output("densities", "float", n, about="Density of sampling the direction to the light [1/sr]")
+        d.says("Computes the density with which the principled material samples directions to lights.")
+    else:
+        d.output(
+            "radiance",
+            "vec3",
+            n,
+            about="Reflected radiance" if result == "radiance" else "Display values, sRGB",
+        )
+    d.function('''
+        @wp.func
+        def schlick_weight(cosine: float) -> float:
+            """(1 - cos)^5 of Schlick's Fresnel approximation."""
+            m = wp.clamp(1.0 - cosine, 0.0, 1.0)
+            return m * m * m * m * m
+    ''')
+    if "clearcoat" in layers:
+        d.function('''
+            @wp.func
+            def smith_masking(cosine: float, alpha_sq: float) -> float:
+                """Masking of one direction by facets, over twice the cosine."""
+                return 1.0 / (cosine + wp.sqrt(alpha_sq + cosine * cosine * (1.0 - alpha_sq)))
+        ''')
+    start = {
+        "normals": """
+            n = normals[i]
+            # Any frame does for the tangent, but its sign must not jump where n points down (Duff et al.)
+            side = wp.where(n[2] >= 0.0, 1.0, -1.0)
+            fold = -1.0 / (side + n[2])
+            cross_term = n[0] * n[1] * fold
+            tangent = wp.vec3(1.0 + side * n[0] * n[0] * fold, side * cross_term, -side * n[0])
+            bitangent = wp.vec3(cross_term, side + n[1] * n[1] * fold, -n[1])
+        """,
+        "quaternions": """
+            tangent = wp.quat_rotate(frames[i], wp.vec3(1.0, 0.0, 0.0))
+            n = wp.quat_rotate(frames[i], wp.vec3(0.0, 0.0, 1.0))
+            bitangent = wp.cross(n, tangent)
+        """,
+    }[frame]
+    lamp = {
+        "directional": "to_light = wp.normalize(n + light_offset[i])\nirradiance = intensity",
+        "point": """
+            gap = 2.0 * n + light_offset[i]
+            distance_sq = wp.length_sq(gap)
+            to_light = gap / wp.sqrt(distance_sq)
+            irradiance = intensity / distance_sq
+        """,
+        "spot": """
+            gap = 2.0 * n + light_offset[i]
+            distance_sq = wp.length_sq(gap)
+            to_light = gap / wp.sqrt(distance_sq)
+            # The lamp shines against the normal; its edge fades between both angles of the cone
+            off_axis = wp.acos(wp.clamp(wp.dot(n, to_light), -1.0, 1.0))
+            fade = 1.0 - wp.smoothstep(cone[0], cone[1] + 0.25, off_axis)
+            irradiance = fade * intensity / distance_sq
+        """,
+    }[light]
+    shape = (
+        """
+        aspect = wp.sqrt(1.0 - 0.9 * $stretch)
+        ax = wp.max(rough * rough / aspect, 1.0e-3)
+        ay = wp.max(rough * rough * aspect, 1.0e-3)
+        hx = wp.dot(half, tangent) / ax
+        hy = wp.dot(half, bitangent) / ay
+        lobe = hx * hx + hy * hy + n_dot_h * n_dot_h
+        facets = 1.0 / (wp.pi * ax * ay * lobe * lobe)
+    """
+        if anisotropic
+        else """
+        alpha = rough * rough
+        alpha_sq = alpha * alpha
+        lobe = n_dot_h * n_dot_h * (alpha_sq - 1.0) + 1.0
+        facets = alpha_sq / (wp.pi * lobe * lobe)
+    """
+    )
+    width = "ax * ay" if anisotropic else "alpha_sq"
+    visible = {
+        "smith": f"""
+            # Separable masking and shadowing, with the 4 cos cos of the denominator
+            seen_l = n_dot_l + wp.sqrt({width} + n_dot_l * n_dot_l * (1.0 - {width}))
+            seen_v = n_dot_v + wp.sqrt({width} + n_dot_v * n_dot_v * (1.0 - {width}))
+            visible = 1.0 / (seen_l * seen_v)
+        """,
+        "correlated": f"""
+            # Masking and shadowing are correlated by height (Heitz)
+            lambda_v = n_dot_l * wp.sqrt({width} + n_dot_v * n_dot_v * (1.0 - {width}))
+            lambda_l = n_dot_v * wp.sqrt({width} + n_dot_l * n_dot_l * (1.0 - {width}))
+            visible = 0.5 / (lambda_v + lambda_l)
+        """,
+        "kelemen": "visible = 0.25 / (v_dot_h * v_dot_h)",
+    }[masking]
+    density = """
+        # Half of the samples by the cosine, half by the facets
+        cosine_density = n_dot_l / wp.pi
+        facet_density = facets * n_dot_h / (4.0 * v_dot_h)
+        densities[i] = 0.5 * (cosine_density + facet_density)
+    """
+    whole = """
+        # --- Specular: metals take the color of the base ---
+        normal_tint = wp.lerp(wp.vec3(0.04, 0.04, 0.04), base, metal)
+        fresnel = wp.lerp(normal_tint, wp.vec3(1.0, 1.0, 1.0), schlick_weight(v_dot_h))
+        f = facets * visible * fresnel
+        fresnel_l = schlick_weight(n_dot_l)
+        fresnel_v = schlick_weight(n_dot_v)
+        $diffuse
+        $layers
+        $store
+    """
+    store = {
+        "radiance": "radiance[i] = n_dot_l * wp.cw_mul(f, irradiance)",
+        "display": """
+            linear = n_dot_l * wp.cw_mul(f, irradiance)
+            # Reinhard's curve by luminance, then the transfer curve of sRGB
+            bright = wp.dot(linear, wp.vec3(0.2126, 0.7152, 0.0722))
+            mapped = linear / (1.0 + bright)
+            red = srgb_encode(mapped[0])
+            green = srgb_encode(mapped[1])
+            blue = srgb_encode(mapped[2])
+            radiance[i] = wp.vec3(red, green, blue)
+        """,
+        "density": "",
+    }[result]
+    if result == "display":
+        d.function('''
+            @wp.func
+            def srgb_encode(x: float) -> float:
+                """Transfer curve of sRGB, IEC 61966-2-1."""
+                if x <= 0.0031308:
+                    return 12.92 * x
+                return 1.055 * wp.pow(x, 1.0 / 2.4) - 0.055
+        ''')
+    body = dedented(density) if result == "density" else dedented(whole)
+    d.launch(n)
+    d.code(
+        """
+        i = wp.tid()
+        $start
+        to_eye = wp.normalize(n + eye_offset[i])
+        $lamp
+        base = base_color[i]
+        rough = $rough
+        metal = $metal
+        half = wp.normalize(to_light + to_eye)
+        n_dot_l = wp.max(wp.dot(n, to_light), 1.0e-3)
+        n_dot_v = wp.max(wp.dot(n, to_eye), 1.0e-3)
+        n_dot_h = wp.clamp(wp.dot(n, half), 0.0, 1.0)
+        v_dot_h = wp.clamp(wp.dot(to_eye, half), 1.0e-3, 1.0)
+        # --- Distribution of the facets (GTR2) ---
+        $shape
+        $visible
+        $body
+        """,
+        start=dedented(start),
+        lamp=dedented(lamp),
+        rough=rough,
+        metal=metal,
+        shape=dedented(shape).replace("$stretch", names.get("stretch", "")),
+        visible=dedented(visible),
+        body=body,
+        diffuse=dedented(_LOBES[diffuse]),
+        layers="\n".join(
+            dedented(_LOBES[k])
+            .replace("sheen *", f"{names.get('sheen', '')} *")
+            .replace(", sheen_tint", f", {names.get('sheen_tint', '')}")
+            .replace("clearcoat *", f"{names.get('clearcoat', '')} *")
+            .replace(", gloss)", f", {names.get('gloss', '')})")
+            for k in layers
+        ),
+        store=dedented(store),
+    )
+    trim(d)
+    d.explain("""
+        f = diffuse + D V F + sheen + clear coat, times the cosine and the incoming light. Roughness is squared, as
+        artists see equal steps of it as even.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        if frame == "normals":
+            nn = v.normals
+            s = np.where(nn[:, 2] >= 0, 1.0, -1.0)
+            a = -1 / (s + nn[:, 2])
+            x = np.stack([1 + s * nn[:, 0] ** 2 * a, s * nn[:, 0] * nn[:, 1] * a, -s * nn[:, 0]], 1)
+        else:
+            x, nn = _turned(v.frames, [1.0, 0, 0]), _turned(v.frames, [0, 0, 1.0])
+        y = np.cross(nn, x)
+        eye = _unit(nn + v.eye_offset)
+        gap = nn + v.light_offset if light == "directional" else 2 * nn + v.light_offset
+        wi, far = _unit(gap), 1.0 if light == "directional" else (gap**2).sum(1, keepdims=True)
+        h = _unit(wi + eye)
+        nl, nv = np.maximum(_dot(nn, wi), 1e-3), np.maximum(_dot(nn, eye), 1e-3)
+        nh, vh = np.clip(_dot(nn, h), 0, 1), np.clip(_dot(eye, h), 1e-3, 1)
+
+        def of(name: str) -> Any:
+            return np.reshape(v[name], (-1, 1))
+
+        r, a2 = of("roughness"), of("roughness") ** 4
+        if anisotropic:
+            k = np.sqrt(1 - 0.9 * of("anisotropy"))
+            ax, ay = np.maximum(r * r / k, 1e-3), np.maximum(r * r * k, 1e-3)
+            facets = 1 / (np.pi * ax * ay * ((_dot(h, x) / ax) ** 2 + (_dot(h, y) / ay) ** 2 + nh**2) ** 2)
+            a2 = ax * ay
+        else:
+            facets = a2 / (np.pi * (1 + nh**2 * (a2 - 1)) ** 2)
+        if result == "density":
+            return {"densities": (0.5 * (nl / np.pi + facets * nh / (4 * vh)))[:, 0]}
+        gl, gv = np.sqrt(a2 + (1 - a2) * nl**2), np.sqrt(a2 + (1 - a2) * nv**2)
+        seen = {
+            "smith": 1 / ((nl + gl) * (nv + gv)),
+            "correlated": 0.5 / (nl * gv + nv * gl),
+            "kelemen": 0.25 / vh**2,
+        }[masking]
+
+        def weight(c: Any) -> Any:
+            return np.clip(1 - c, 0, 1) ** 5
+
+        b, m = v.base_color, of("metallic")
+        f = facets * seen * _mix(_mix(0.04, b, m), 1.0, weight(vh))
+        p = 0.5 + 2 * r * vh**2 if diffuse == "diffuse" else r * vh**2
+        d_ = (1 + (p - 1) * weight(nl)) * (1 + (p - 1) * weight(nv))
+        if diffuse == "flat":
+            d_ = 1.25 * (d_ * (1 / (nl + nv) - 0.5) + 0.5)
+        f = f + (1 - m) * d_ / np.pi * b
+        if "sheen" in layers:
+            hue = b / (b @ np.array([0.3, 0.6, 0.1]))[:, None]
+            f = f + (1 - m) * of("sheen_weight") * weight(vh) * _mix(1.0, hue, of("tint"))
+        if "clearcoat" in layers:
+            g2 = (0.1 + (0.001 - 0.1) * of("coat_gloss")) ** 2
+            d1 = (g2 - 1) / (np.pi * np.log(g2) * (1 + (g2 - 1) * nh**2))
+            g = 1 / ((nl + np.sqrt(0.0625 + 0.9375 * nl**2)) * (nv + np.sqrt(0.0625 + 0.9375 * nv**2)))
+            f = f + 0.25 * of("coat_weight") * d1 * (0.04 + 0.96 * weight(vh)) * g
+        power = v.intensity / far * np.ones((n, 3))
+        if light == "spot":
+            t = np.clip(
+                (np.arccos(np.clip(_dot(nn, wi), -1, 1)) - v.cone[0]) / (v.cone[1] + 0.25 - v.cone[0]), 0, 1
+            )
+            power = power * (1 - t * t * (3 - 2 * t))
+        c = nl * f * power
+        if result == "display":
+            c = c / (1 + c @ np.array([0.2126, 0.7152, 0.0722]))[:, None]
+            c = np.where(c <= 0.0031308, 12.92 * c, 1.055 * c ** (1 / 2.4) - 0.055)
+        return {"radiance": c}
+
+    d.check(reference, 1e-2)
+
+
+def _unit(x: Any) -> Any:
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def _dot(a: Any, b: Any) -> Any:
+    return (a * b).sum(1, keepdims=True)
+
+
+def _mix(a: Any, b: Any, t: Any) -> Any:
+    return a + (b - a) * t
+
+
+def _turned(q: Any, x: Any) -> Any:
+    u, w = q[:, :3], q[:, 3:]
+    t = 2 * np.cross(u, np.broadcast_to(x, u.shape))
+    return np.asarray(x) + w * t + np.cross(u, t)

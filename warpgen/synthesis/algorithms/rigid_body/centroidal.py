@@ -1,0 +1,295 @@
+"""Robots as a whole: momentum, inertia and balance about their center of mass."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
+from warpgen.synthesis.writing.trim import trim
+
+
+@DOMAIN.algorithm(
+    source="Orin, Goswami & Lee 2013 (centroidal dynamics); Featherstone 2008, ch. 2; Pratt et al. 2006 (capture point)",
+    names={
+        "centroidal_state": "centroidal_momentum|whole_body_momentum|balance_state|robot_momentum",
+        "poses": "body_q|link_xform|body_tf",
+        "twists": "body_qd|link_vel|spatial_vel",
+        "masses": "body_mass|link_mass|m_links",
+        "com_offset": "body_com|local_com|com_local",
+        "center": "com|c_mass|robot_com",
+        "linear": "p_lin|lin_mom|momentum_p",
+        "angular": "l_ang|ang_mom|momentum_l",
+        "world_inertia": "inertia_w|i_world|rotated_inertia",
+        "robot": "env|w|articulation",
+    },
+    adjoint="no",
+    double=True,
+    weight=6,
+)
+def centroidal_state(d: Draft) -> None:
+    """Computes the momentum and inertia of robots about their centers of mass from those of their links."""
+    result = d.option("result", "momentum", "average velocity", "capture point", "inertia", "energy")
+    tensor = d.option("inertia", "matrix", "diagonal", "principal")
+    twist_at = d.option("twists", "center", "origin")
+    layout = d.option("layout", "grid", "offsets")
+    frame = d.option("frame", "world", "base")
+    pinned = d.flag("fixed links", 0.35)
+    robots, links = d.pick(12, 16), d.pick(4, 5, 6)
+    many = robots * links
+    shape: Any = (robots, links) if layout == "grid" else many
+    if layout == "offsets":
+        d.input(
+            "first_link",
+            "int",
+            robots + 1,
+            high=many,
+            kind="offsets",
+            about="First link of each robot, then the total",
+        )
+    d.input("poses", "transform", shape, -1.0, 1.0, kind="transform", about="Poses of the links in the world")
+    d.input(
+        "twists", "spatial_vector", shape, -1.0, 1.0, about="Linear [m/s], then angular velocities [rad/s]"
+    )
+    d.input("masses", "float", shape, 0.5, 3.0, about="Masses of the links [kg]")
+    d.input("com_offset", "vec3", shape, -0.2, 0.2, about="Centers of mass in the frames of the links [m]")
+    if tensor == "matrix":
+        d.input(
+            "inertias",
+            "mat33",
+            shape,
+            0.05,
+            0.3,
+            kind="spd",
+            about="Inertia tensors about the centers [kg m^2]",
+        )
+    elif tensor == "diagonal":
+        d.input(
+            "inertias",
+            "vec3",
+            shape,
+            0.05,
+            0.3,
+            about="Principal inertias, along the axes of the frames [kg m^2]",
+        )
+    else:
+        d.input("inertias", "vec3", shape, 0.05, 0.3, about="Principal inertias [kg m^2]")
+        d.input(
+            "inertia_frames",
+            "quat",
+            shape,
+            kind="unit",
+            about="Rotations from the principal axes to the frames",
+        )
+    if pinned:
+        d.input("link_fixed", "bool", shape, about="Links bolted to the world, which count for nothing")
+    out = {
+        "momentum": ("momenta", "spatial_vector", "Linear and angular momentum about the center of mass"),
+        "average velocity": (
+            "mean_twists",
+            "spatial_vector",
+            "Velocity of the center, average angular velocity",
+        ),
+        "capture point": ("capture", "vec2", "Where to step to come to rest [m]"),
+        "inertia": ("composite", "mat33", "Inertia of the whole robot about its center of mass [kg m^2]"),
+        "energy": ("energies", "vec2", "Kinetic energy of the links, and of the robot as one rigid body [J]"),
+    }[result]
+    d.output(out[0], out[1], robots, about=out[2])
+    if result == "capture point":
+        d.param("gravity", "float", 9.81, about="Gravity [m/s^2]")
+        d.param("leg_length", "float", 0.7, 1.0, about="Height of the center of mass over the feet [m]")
+    at = "robot, k" if layout == "grid" else "k"
+    loop = (
+        "for k in range(poses.shape[1]):"
+        if layout == "grid"
+        else "for k in range(first_link[robot], first_link[robot + 1]):"
+    )
+    inertia = {
+        "matrix": f"""
+            turn = wp.quat_to_matrix(wp.transform_get_rotation(pose))
+            world_inertia = turn * inertias[{at}] * wp.transpose(turn)
+        """,
+        "diagonal": f"""
+            turn = wp.quat_to_matrix(wp.transform_get_rotation(pose))
+            world_inertia = turn * wp.diag(inertias[{at}]) * wp.transpose(turn)
+        """,
+        "principal": f"""
+            turn = wp.quat_to_matrix(wp.transform_get_rotation(pose) * inertia_frames[{at}])
+            world_inertia = turn * wp.diag(inertias[{at}]) * wp.transpose(turn)
+        """,
+    }[tensor]
+    velocity = "vel = wp.spatial_top(twist)"
+    if twist_at == "origin":
+        velocity = (
+            "# Twists are given at the origins of the links: move them to the centers of mass\n"
+            f"vel = wp.spatial_top(twist) + wp.cross(omega, wp.quat_rotate(wp.transform_get_rotation(pose), com_offset[{at}]))"
+        )
+    skip = f"if link_fixed[{at}]:\n    continue" if pinned else ""
+    into_base = {
+        "momentum": "momenta[robot] = wp.spatial_vector(wp.quat_rotate_inv(base, linear), wp.quat_rotate_inv(base, angular))",
+        "average velocity": "mean_twists[robot] = wp.spatial_vector(wp.quat_rotate_inv(base, velocity), wp.quat_rotate_inv(base, spin))",
+        "inertia": "base_turn = wp.quat_to_matrix(base)\ncomposite[robot] = wp.transpose(base_turn) * composed * base_turn",
+    }
+    in_world = {
+        "momentum": "momenta[robot] = wp.spatial_vector(linear, angular)",
+        "average velocity": "mean_twists[robot] = wp.spatial_vector(velocity, spin)",
+        "inertia": "composite[robot] = composed",
+        "capture point": """
+            # Linear inverted pendulum: x + v sqrt(height / g)
+            pace = wp.sqrt(leg_length / gravity)
+            capture[robot] = wp.vec2(center[0] + pace * velocity[0], center[1] + pace * velocity[1])
+        """,
+        "energy": """
+            # As one rigid body the robot keeps its momentum, but not the motion of its joints
+            as_one = 0.5 * wp.dot(linear, velocity) + 0.5 * wp.dot(angular, spin)
+            energies[robot] = wp.vec2(kinetic, as_one)
+        """,
+    }
+    local = frame == "base" and result in into_base
+    first = "robot, 0" if layout == "grid" else "first_link[robot]"
+    store = (
+        f"# Express it in the axes of the first link\nbase = wp.transform_get_rotation(poses[{first}])\n{into_base[result]}"
+        if local
+        else dedented(in_world[result])
+    )
+    mean = result in ("average velocity", "energy")
+    d.launch(robots)
+    d.code(
+        """
+        robot = wp.tid()
+        # --- Center of mass and its velocity ---
+        total_mass = float(1.0e-6)
+        weighted = wp.vec3(0.0, 0.0, 0.0)
+        linear = wp.vec3(0.0, 0.0, 0.0)
+        $loop
+            $skip
+            pose = poses[$at]
+            twist = twists[$at]
+            omega = wp.spatial_bottom(twist)
+            $velocity
+            total_mass += masses[$at]
+            weighted += masses[$at] * wp.transform_point(pose, com_offset[$at])
+            linear += masses[$at] * vel
+        center = weighted / total_mass
+        velocity = linear / total_mass
+        $second
+        $solve
+        $store
+        """,
+        loop=loop,
+        at=at,
+        skip=skip,
+        velocity=velocity,
+        second=_second(loop, skip, at, dedented(inertia), velocity, result),
+        solve="# Locked velocity: that of a rigid body with the same momentum\nspin = wp.inverse(composed) * angular"
+        if mean
+        else "",
+        store=store,
+    )
+    trim(d)
+    d.explain("""
+        l = sum R I R^T w + m (c_i - c) x v and I_c = sum R I R^T + m (|s|^2 1 - s s^T), s = c_i - c. The average
+        angular velocity is that of a rigid body of this inertia and momentum.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        made: dict[str, Any] = {
+            name: [] for name in ("momenta", "mean_twists", "capture", "composite", "energies")
+        }
+        for r in range(robots):
+            ids: Any = (r, slice(None)) if layout == "grid" else slice(v.first_link[r], v.first_link[r + 1])
+            q, m, off = v.poses[ids], v.masses[ids], v.com_offset[ids]
+            tw = np.zeros((len(m), 6)) if result == "inertia" else v.twists[ids]
+            base = _matrices(
+                v.poses[(r, 0) if layout == "grid" else min(v.first_link[r], many - 1)][None, 3:]
+            )[0]
+            turn = _matrices(q[:, 3:])
+            body = np.ones((len(m), 3)) if result == "capture point" else v.inertias[ids]
+            if body.ndim == 2:
+                body = np.einsum("ki,ij->kij", body, np.eye(3))
+            if tensor == "principal" and result != "capture point":
+                p = _matrices(v.inertia_frames[ids])
+                body = p @ body @ p.swapaxes(1, 2)
+            world = turn @ body @ turn.swapaxes(1, 2)
+            live = ~v.link_fixed[ids] if pinned else np.ones(len(m), bool)
+            q, tw, m, off, world, turn = (x[live] for x in (q, tw, m, off, world, turn))
+            arm = np.einsum("kij,kj->ki", turn, off)
+            x, w = q[:, :3] + arm, tw[:, 3:]
+            vel = tw[:, :3] + (np.cross(w, arm) if twist_at == "origin" else 0.0)
+            mass = m.sum() + 1e-6
+            c, lin = m @ x / mass, m @ vel
+            s = x - c
+            ang = np.einsum("kij,kj->i", world, w) + (m[:, None] * np.cross(s, vel)).sum(0)
+            whole = world.sum(0) + sum(
+                (mm * (ss @ ss * np.eye(3) - np.outer(ss, ss)) for mm, ss in zip(m, s, strict=True)),
+                np.zeros((3, 3)),
+            )
+            if result == "inertia":
+                made["composite"].append(base.T @ whole @ base if local else whole)
+                continue
+            safe = whole if len(m) else np.eye(3)
+            spin = np.linalg.solve(safe, ang)
+            to = base.T if local else np.eye(3)
+            made["momenta"].append([*(to @ lin), *(to @ ang)])
+            made["mean_twists"].append([*(to @ lin / mass), *(to @ spin)])
+            made["capture"].append(
+                (c + np.sqrt(v.leg_length / v.gravity) * lin / mass)[:2] if result == "capture point" else c
+            )
+            kinetic = 0.5 * (m * (vel**2).sum(1)).sum() + 0.5 * np.einsum("ki,kij,kj", w, world, w)
+            made["energies"].append([kinetic, 0.5 * lin @ lin / mass + 0.5 * ang @ spin])
+        return {out[0]: np.array(made[out[0]])}
+
+    if not (pinned or layout == "offsets") or result not in ("average velocity", "energy"):
+        d.check(reference, 5e-3)
+        return
+
+    def agrees(v: Values, after: Values) -> None:
+        expected = reference(v)[out[0]]
+        fine = np.isfinite(after[out[0]].astype(float)).all(1)  # a robot without free links has no inertia
+        off = np.abs(after[out[0]] - expected)[fine].max(1) / (1 + np.abs(expected[fine]).max(1))
+        assert fine.mean() > 0.5 and (off < 2e-2).mean() > 0.9, f"only {(off < 2e-2).mean():.2f} agree"
+
+    d.holds(agrees)
+
+
+def _second(loop: str, skip: str, at: str, inertia: str, velocity: str, result: str) -> str:
+    """The pass over the links that needs the center of mass; "" where nothing of it is wanted."""
+    if result == "capture point":
+        return ""
+    lines = ["# --- Inertia and angular momentum about it ---"]
+    lines += {"inertia": [], "energy": ["kinetic = float(0.0)"]}.get(result, [])
+    if result != "inertia":
+        lines.append("angular = wp.vec3(0.0, 0.0, 0.0)")
+    composite = result in ("inertia", "average velocity", "energy")
+    if composite:
+        lines.append("composed = wp.mat33(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)")
+    lines.append(loop)
+    inner = [*skip.split("\n")] if skip else []
+    inner += [f"pose = poses[{at}]"]
+    if result != "inertia":
+        inner += [f"twist = twists[{at}]", "omega = wp.spatial_bottom(twist)", *velocity.split("\n")]
+    inner += [*inertia.split("\n"), f"arm = wp.transform_point(pose, com_offset[{at}]) - center"]
+    if result != "inertia":
+        inner.append(f"angular += world_inertia * omega + masses[{at}] * wp.cross(arm, vel)")
+    if composite:
+        inner += [
+            "# Steiner: m [s]^T [s] with the cross product matrix of s",
+            "lever = wp.skew(arm)",
+            f"composed += world_inertia + masses[{at}] * wp.transpose(lever) * lever",
+        ]
+    if result == "energy":
+        inner.append(
+            f"kinetic += 0.5 * masses[{at}] * wp.length_sq(vel) + 0.5 * wp.dot(omega, world_inertia * omega)"
+        )
+    return "\n".join(lines) + "\n" + textwrap.indent("\n".join(inner), "    ")
+
+
+def _matrices(q: Any) -> Any:
+    x, y, z, w = q.T
+    rows = [[1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)]]  # fmt: skip
+    return np.moveaxis(np.array(rows), 2, 0)

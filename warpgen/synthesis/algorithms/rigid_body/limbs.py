@@ -1,0 +1,301 @@
+"""Arms and legs of two bones that reach for a target."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
+from warpgen.synthesis.writing.trim import trim
+
+
+@DOMAIN.algorithm(
+    source="Tolani, Goswami & Badler 2000 (analytic limbs); Korein & Badler 1982; Shoemake 1985 (slerp); Juckett 2008",
+    names={
+        "bend_limbs": "two_bone_ik|limb_ik|analytic_ik|solve_two_bone",
+        "roots": "shoulders|hips|root_pose",
+        "targets": "goals|effector_goal|hand_target",
+        "poles": "hints|pole_vector|knee_hint",
+        "upper": "upper_len|femur|l1",
+        "lower": "lower_len|tibia|l2",
+        "reach": "dist|span|distance",
+        "swing": "aim_rot|swing_quat|to_target",
+        "knee": "elbow|mid_joint|hinge",
+        "limb": "leg|arm|tid",
+    },
+    double=True,
+    weight=6,
+)
+def bend_limbs(d: Draft) -> None:
+    """Turns both joints of limbs so that their ends reach targets (analytic two-bone inverse kinematics)."""
+    result = d.option("result", "rotations", "positions", "angles", "poses")
+    beyond = d.option("out of reach", "clamp", "soft", "stretch")
+    pole = d.option("pole", "point", "direction", "root axis")
+    length = d.option("lengths", "uniform", "per limb")
+    blend = d.flag("weight", 0.45)
+    limit = d.flag("knee limit", 0.4)
+    space = d.option("target", "world", "root")
+    ankle = d.flag("end rotation", 0.4) and result in ("rotations", "poses")
+    n = d.pick(24, 32, 48)
+    d.input(
+        "roots", "transform", n, -0.5, 0.5, kind="transform", about="Poses of the upper joints in the world"
+    )
+    d.input("targets", "vec3", n, 0.25, 0.75, about=f"Targets of the ends, in the {space}'s frame [m]")
+    if pole == "point":
+        d.input("poles", "vec3", n, -2.0, -1.0, about="Points that the middle joints bend towards [m]")
+    elif pole == "direction":
+        d.input("poles", "vec3", n, kind="unit", about="Directions that the middle joints bend towards")
+    if length == "uniform":
+        d.param("upper", "float", 0.45, 0.6, about="Length of the upper bones [m]")
+        d.param("lower", "float", 0.4, 0.55, about="Length of the lower bones [m]")
+    else:
+        d.input("bones", "vec2", n, 0.4, 0.6, about="Lengths of the upper and lower bones [m]")
+    if beyond == "soft":
+        d.param(
+            "softness", "float", 0.05, 0.1, about="Distance before full stretch at which limbs slow down [m]"
+        )
+    if limit:
+        d.param("least_knee", "float", 25.0, 45.0, about="Smallest angle between both bones [deg]")
+    if blend:
+        d.input("weights", "float", n, 0.0, 1.0, about="Share of the motion that is applied")
+    if ankle:
+        d.input("end_rotations", "quat", n, kind="unit", about="Wanted rotations of the ends in the world")
+    outputs = {
+        "rotations": [("root_turns", "quat", "Rotations of the upper bones in the world, which point along their x axis"),
+                      ("knee_turns", "quat", "Rotations of the lower bones in the world")],
+        "positions": [("knees", "vec3", "Positions of the middle joints [m]"), ("ends", "vec3", "Positions of the ends [m]")],
+        "angles": [("angles", "vec2", "Angle of the upper bone to the target, and between both bones [deg]")],
+        "poses": [("poses", "transform", "Poses of the lower bones")],
+    }[result]  # fmt: skip
+    for name, kind, about in outputs:
+        d.output(name, kind, n, about=about)
+    if ankle and result == "rotations":
+        d.output("end_turns", "quat", n, about="Rotations of the ends relative to the lower bones")
+    d.function('''
+        @wp.func
+        def corner_angle(near: float, far: float, opposite: float) -> float:
+            """Angle between two sides of a triangle (law of cosines) [rad]."""
+            cosine = (near * near + far * far - opposite * opposite) / (2.0 * near * far)
+            # Rounding may leave the range of the arc cosine for limbs that are straight
+            return wp.acos(wp.clamp(cosine, -0.99999, 0.99999))
+    ''')
+    d.function('''
+        @wp.func
+        def frame_along(x_axis: wp.vec3, z_axis: wp.vec3) -> wp.quat:
+            """Rotation to a frame with these axes, which are at right angles."""
+            return wp.quat_from_matrix(wp.matrix_from_cols(x_axis, wp.cross(z_axis, x_axis), z_axis))
+    ''')
+    lengths = "upper_bone = upper\nlower_bone = lower"
+    if length == "per limb":
+        lengths = "upper_bone = bones[limb][0]\nlower_bone = bones[limb][1]"
+    reaching = {
+        "clamp": "reach = wp.clamp(wanted, wp.abs(upper_bone - lower_bone) + 1.0e-3, 0.999 * full)",
+        "soft": """
+            # Close to full stretch the end falls behind smoothly, so that knees do not pop
+            knee_at = full - softness
+            late = full - softness * wp.exp(-(wanted - knee_at) / softness)
+            reach = wp.max(wp.where(wanted > knee_at, late, wanted), wp.abs(upper_bone - lower_bone) + 1.0e-3)
+        """,
+        "stretch": """
+            # Bones grow to reach targets that are too far
+            growth = wp.max(1.0, wanted / (0.999 * full))
+            upper_bone = upper_bone * growth
+            lower_bone = lower_bone * growth
+            reach = wp.max(wanted, wp.abs(upper_bone - lower_bone) + 1.0e-3)
+        """,
+    }[beyond]
+    hint = {
+        "point": "hint = poles[limb] - hip",
+        "direction": "hint = poles[limb]",
+        "root axis": "hint = wp.quat_rotate(wp.transform_get_rotation(root), wp.vec3(0.0, 0.0, 1.0))",
+    }[pole]
+    knee_limit = """
+        # Knees do not close fully: open them, at the price of the target
+        knee_angle = wp.max(corner_angle(upper_bone, lower_bone, reach), wp.radians(least_knee))
+        reach = wp.sqrt(upper_bone * upper_bone + lower_bone * lower_bone - 2.0 * upper_bone * lower_bone * wp.cos(knee_angle))
+    """
+    store = {
+        "rotations": "root_turns[limb] = upper_turn\nknee_turns[limb] = lower_turn",
+        "positions": """
+            knee = hip + wp.quat_rotate(upper_turn, wp.vec3(upper_bone, 0.0, 0.0))
+            knees[limb] = knee
+            ends[limb] = knee + wp.quat_rotate(lower_turn, wp.vec3(lower_bone, 0.0, 0.0))
+        """,
+        "angles": "angles[limb] = wp.vec2(wp.degrees(hip_angle), wp.degrees(knee_angle))",
+        "poses": """
+            knee = hip + wp.quat_rotate(upper_turn, wp.vec3(upper_bone, 0.0, 0.0))
+            poses[limb] = wp.transform(knee, lower_turn)
+        """,
+    }[result]
+    if ankle and result == "rotations":
+        store += "\n# What is left to turn at the end\nend_turns[limb] = wp.quat_inverse(lower_turn) * end_rotations[limb]"
+    elif ankle:
+        store = """
+            # The lower bone takes a third of the twist that the end has about it
+            knee = hip + wp.quat_rotate(upper_turn, wp.vec3(upper_bone, 0.0, 0.0))
+            rest = wp.quat_inverse(lower_turn) * end_rotations[limb]
+            twist = 2.0 * wp.atan(rest[0] / wp.where(wp.abs(rest[3]) < 1.0e-3, 1.0e-3, rest[3]))
+            turned = lower_turn * wp.quat_from_axis_angle(wp.vec3(1.0, 0.0, 0.0), twist / 3.0)
+            poses[limb] = wp.transform(knee, turned)
+        """
+    mixed = """
+        # Blend with the pose of rest, in which both bones follow the root
+        rest_turn = wp.transform_get_rotation(root)
+        upper_turn = wp.quat_slerp(rest_turn, upper_turn, weights[limb])
+        lower_turn = wp.quat_slerp(rest_turn, lower_turn, weights[limb])
+    """
+    d.launch(n)
+    d.code(
+        """
+        limb = wp.tid()
+        root = roots[limb]
+        hip = wp.transform_get_translation(root)
+        $target
+        $lengths
+        # --- Triangle of both bones and the line to the target ---
+        to_target = goal - hip
+        wanted = wp.length(to_target)
+        full = upper_bone + lower_bone
+        $reaching
+        $knee_limit
+        hip_angle = corner_angle(upper_bone, reach, lower_bone)
+        $knee_angle
+        # --- Plane in which the limb bends ---
+        along = to_target / wp.max(wanted, 1.0e-6)
+        $hint
+        side = hint - wp.dot(hint, along) * along
+        normal = wp.normalize(wp.cross(along, side))
+        swing = frame_along(along, normal)
+        # --- Rotations of both bones, about the normal of the plane ---
+        axis = wp.vec3(0.0, 0.0, 1.0)
+        upper_turn = swing * wp.quat_from_axis_angle(axis, hip_angle)
+        lower_turn = upper_turn * wp.quat_from_axis_angle(axis, knee_angle - wp.pi)
+        $mixed
+        $store
+        """,
+        target="goal = targets[limb]"
+        if space == "world"
+        else "goal = wp.transform_point(root, targets[limb])",
+        lengths=lengths,
+        reaching=dedented(reaching),
+        knee_limit=dedented(knee_limit) if limit else "",
+        knee_angle="" if limit else "knee_angle = corner_angle(upper_bone, lower_bone, reach)",
+        hint=hint,
+        mixed=dedented(mixed) if blend else "",
+        store=dedented(store),
+    )
+    trim(d)
+    d.explain("""
+        Both bones and the line to the target form a triangle, whose angles follow from the law of cosines. The limb
+        bends in the plane of the target and the pole.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        hip, q = v.roots[:, :3], v.roots[:, 3:]
+        goal = v.targets if space == "world" else hip + _turned(q, v.targets)
+        a = v.upper * np.ones(n) if length == "uniform" else v.bones[:, 0]
+        b = v.lower * np.ones(n) if length == "uniform" else v.bones[:, 1]
+        gap = goal - hip
+        want = np.linalg.norm(gap, axis=1)
+        full, least = a + b, abs(a - b) + 1e-3
+        if beyond == "clamp":
+            reach = np.clip(want, least, 0.999 * full)
+        elif beyond == "soft":
+            s = v.softness
+            reach = np.maximum(
+                np.where(want > full - s, full - s * np.exp(-(want - full + s) / s), want), least
+            )
+        else:
+            grow = np.maximum(1, want / (0.999 * full))
+            a, b = a * grow, b * grow
+            reach = np.maximum(want, abs(a - b) + 1e-3)
+        if limit:
+            closed = np.maximum(_angle(a, b, reach), np.radians(v.least_knee))
+            reach = np.sqrt(a * a + b * b - 2 * a * b * np.cos(closed))
+        bend, knee = _angle(a, reach, b), _angle(a, b, reach)
+        if result == "angles":
+            return {"angles": np.degrees(np.stack([bend, knee], 1))}
+        x = gap / want[:, None]
+        hint_ = {
+            "point": v.get("poles", 0.0) - hip,
+            "direction": v.get("poles", 0.0),
+            "root axis": _turned(q, np.tile([0, 0, 1.0], (n, 1))),
+        }[pole]
+        y = hint_ - (hint_ * x).sum(1, keepdims=True) * x
+        y = y / np.linalg.norm(y, axis=1, keepdims=True)
+        z = np.cross(x, y)
+        first = np.cos(bend)[:, None] * x + np.sin(bend)[:, None] * y  # along the upper bone
+        turn = bend + knee - np.pi
+        second = np.cos(turn)[:, None] * x + np.sin(turn)[:, None] * y
+        one, two = _frames(first, z), _frames(second, z)
+        if blend:
+            one, two = _slerp(q, one, v.weights), _slerp(q, two, v.weights)
+        middle = hip + a[:, None] * _turned(one, np.tile([1.0, 0, 0], (n, 1)))
+        end = middle + b[:, None] * _turned(two, np.tile([1.0, 0, 0], (n, 1)))
+        return {"knees": middle, "ends": end, "one": one, "two": two}
+
+    def agrees(v: Values, after: Values) -> None:
+        found = reference(v)
+        if result == "angles":
+            np.testing.assert_allclose(after.angles, found["angles"], atol=0.5)
+            return
+        if result == "positions":
+            for name in ("knees", "ends"):
+                off = np.abs(after[name] - found[name]).max(1)
+                assert (off < 3e-3).mean() > 0.93, f"{name} are {off.max()} off"
+            return
+        if result == "poses":
+            np.testing.assert_allclose(np.linalg.norm(after.poses[:, 3:], axis=1), 1.0, atol=1e-3)
+            assert (np.abs(after.poses[:, :3] - found["knees"]).max(1) < 3e-3).mean() > 0.93, (
+                "knees are elsewhere"
+            )
+            ahead = _turned(after.poses[:, 3:], np.tile([1.0, 0, 0], (n, 1)))
+            assert (
+                np.abs(ahead - _turned(found["two"], np.tile([1.0, 0, 0], (n, 1)))).max(1) < 1e-2
+            ).mean() > 0.93
+            return
+        for name, want in (("root_turns", found["one"]), ("knee_turns", found["two"])):
+            off = 1 - np.abs((after[name] * want).sum(1))
+            assert (off < 1e-3).mean() > 0.93, f"{name} are {off.max()} off"
+        if ankle:
+            whole = _times(after.knee_turns.astype(float), after.end_turns.astype(float))
+            assert (1 - np.abs((whole * v.end_rotations).sum(1)) < 1e-3).all(), "ends are turned otherwise"
+
+    d.holds(agrees)
+
+
+def _angle(near: Any, far: Any, opposite: Any) -> Any:
+    return np.arccos(np.clip((near**2 + far**2 - opposite**2) / (2 * near * far), -0.99999, 0.99999))
+
+
+def _turned(q: Any, x: Any) -> Any:
+    u, w = q[:, :3], q[:, 3:]
+    t = 2 * np.cross(u, x)
+    return x + w * t + np.cross(u, t)
+
+
+def _times(a: Any, b: Any) -> Any:
+    w = a[:, 3:] * b[:, 3:] - (a[:, :3] * b[:, :3]).sum(1, keepdims=True)
+    return np.concatenate([a[:, 3:] * b[:, :3] + b[:, 3:] * a[:, :3] + np.cross(a[:, :3], b[:, :3]), w], 1)
+
+
+def _frames(x: Any, z: Any) -> Any:
+    """Quaternions of frames, as eigenvectors of Bar-Itzhack's matrix."""
+    r = np.stack([x, np.cross(z, x), z], 2)
+    k = np.zeros((len(x), 4, 4))
+    k[:, :3, :3] = r + r.swapaxes(1, 2) - np.trace(r, axis1=1, axis2=2)[:, None, None] * np.eye(3)
+    k[:, 3, :3] = k[:, :3, 3] = np.stack(
+        [r[:, 2, 1] - r[:, 1, 2], r[:, 0, 2] - r[:, 2, 0], r[:, 1, 0] - r[:, 0, 1]], 1
+    )
+    k[:, 3, 3] = np.trace(r, axis1=1, axis2=2)
+    return np.linalg.eigh(k)[1][..., -1]
+
+
+def _slerp(a: Any, b: Any, t: Any) -> Any:
+    """The short way, from `a` to `b`."""
+    dot = (a * b).sum(1)
+    b, dot = b * np.sign(dot)[:, None], np.clip(np.abs(dot), 0, 1 - 1e-9)
+    angle = np.arccos(dot)
+    return (np.sin((1 - t) * angle)[:, None] * a + np.sin(t * angle)[:, None] * b) / np.sin(angle)[:, None]

@@ -1,0 +1,256 @@
+"""Speech in four bits a sample."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.signal import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
+
+# IMA 1992: step sizes grow by about a tenth; codes of large magnitude move further up in the table.
+_STEPS = [7, 8, 9, 10, 11, 12, 13, 14, 16, 17, 19, 21, 23, 25, 28, 31, 34, 37, 41, 45, 50, 55, 60, 66, 73, 80, 88, 97, 107,
+          118, 130, 143, 157, 173, 190, 209, 230, 253, 279, 307, 337, 371, 408, 449, 494, 544, 598, 658, 724, 796, 876, 963,
+          1060, 1166, 1282, 1411, 1552, 1707, 1878, 2066, 2272, 2499, 2749, 3024, 3327, 3660, 4026, 4428, 4871, 5358, 5894,
+          6484, 7132, 7845, 8630, 9493, 10442, 11487, 12635, 13899, 15289, 16818, 18500, 20350, 22385, 24623, 27086, 29794,
+          32767]  # fmt: skip
+
+
+@DOMAIN.algorithm(
+    source="IMA Digital Audio Focus Group 1992 (ADPCM); Jayant 1974 (adaptive quantizers); ITU-T G.711 (mu-law)",
+    names={
+        "code_speech": "adpcm_kernel|ima_adpcm|code_audio_blocks|adpcm_blocks",
+        "packed": "nibbles|bytes_in|compressed",
+        "samples": "pcm|audio|wave",
+        "predicted": "predictor|pred|valpred",
+        "index": "step_index|idx|table_pos",
+        "code": "nibble|delta|symbol",
+        "step": "step_size|quant_step|stride_q",
+        "channel": "block|ch|stream",
+    },
+    adjoint="no",
+    weight=6,
+)
+def code_speech(d: Draft) -> None:
+    """Codes or decodes blocks of speech in four bits a sample (IMA ADPCM)."""
+    way = d.option("way", "decode", "encode", "round trip")
+    pcm = d.option("samples", "int", "float", "int16")
+    order = d.option("nibbles", "low first", "high first")
+    state = d.option("state", "header", "kept")
+    companded = d.flag("mu law", 0.35) and way == "decode"
+    early = d.flag("lengths", 0.35)
+    multiply = d.option("difference", "shifts", "product")
+    blocks, size = d.pick(8, 12, 16), d.pick(12, 16)
+    d.module(
+        f"vec89i = wp.types.vector({len(_STEPS)}, wp.int32)\nvec8i = wp.types.vector(8, wp.int32)\n"
+        "# Step sizes, and how far each magnitude moves along them (IMA 1992)\n"
+        "STEP_SIZES = wp.constant(\n    vec89i(\n"
+        + "".join(f"        {', '.join(map(str, _STEPS[k : k + 15]))},\n" for k in range(0, len(_STEPS), 15))
+        + "    )\n)\nINDEX_MOVES = wp.constant(vec8i(-1, -1, -1, -1, 2, 4, 6, 8))"
+    )
+    low, high = {"int": (-9000, 9000), "float": (-0.27, 0.27), "int16": (-9000, 9000)}[pcm]
+    if way == "decode":
+        d.input("packed", "uint8", (blocks, size // 2), 0, 256, about="Two codes in each byte")
+    else:
+        d.input(
+            "samples",
+            pcm,
+            (blocks, size),
+            low,
+            high,
+            about="Samples" + (", -1 to 1" if pcm == "float" else ", 16 bits"),
+        )
+    if state == "header":
+        d.input("first", "int", blocks, -3000, 3000, about="First predicted value of each block")
+        d.input("first_index", "int", blocks, 20, 70, about="First place in the table of steps")
+    else:
+        d.inout(
+            "predictor_state", "int", blocks, -3000, 3000, about="Predicted values, kept from block to block"
+        )
+        d.inout(
+            "index_state",
+            "int",
+            blocks,
+            20,
+            70,
+            about="Places in the table of steps, kept from block to block",
+        )
+    if early:
+        d.input("lengths", "int", blocks, 2, size + 1, about="Samples in use of each block")
+    if way == "encode":
+        d.output("packed", "uint8", (blocks, size // 2), about="Two codes in each byte")
+    elif way == "decode":
+        d.output(
+            "samples",
+            "uint8" if companded else pcm,
+            (blocks, size),
+            about="Samples" + (" in mu-law" if companded else ""),
+        )
+    else:
+        d.output("noise_db", "float", blocks, about="Signal to quantization noise [dB]")
+    d.says({"decode": "Decodes blocks of speech of four bits a sample (IMA ADPCM).",
+            "encode": "Codes blocks of speech in four bits a sample (IMA ADPCM).",
+            "round trip": "Measures the quantization noise of speech in four bits a sample (IMA ADPCM)."}[way])  # fmt: skip
+    grow = {
+        "shifts": """
+            # step / 8 + step / 4 * bit 0 + step / 2 * bit 1 + step * bit 2, by shifts
+            gap = step >> 3
+            if (code & 1) != 0:
+                gap += step >> 2
+            if (code & 2) != 0:
+                gap += step >> 1
+            if (code & 4) != 0:
+                gap += step
+        """,
+        "product": "# (2 m + 1) / 8 steps, m the magnitude\ngap = (2 * (code & 7) + 1) * step // 8",
+    }[multiply]
+    quantize = """
+        miss = target - predicted
+        code = wp.where(miss < 0, 8, 0)
+        # Magnitude in quarters of a step
+        code = code | wp.min(4 * wp.abs(miss) // step, 7)
+    """
+    place = {"low first": ("k % 2 == 0", "4 * (k % 2)"), "high first": ("k % 2 == 1", "4 * (1 - k % 2)")}[
+        order
+    ]
+    take = f"code = (int(packed[channel, k // 2]) >> ({place[1]})) & 15"
+    put = (
+        f"shift = {place[1]}\n"
+        "held = int(packed[channel, k // 2])\n"
+        "packed[channel, k // 2] = wp.uint8(held | (code << shift))"
+    )
+    given = {
+        "int": "samples[channel, k]",
+        "int16": "int(samples[channel, k])",
+        "float": "int(wp.round(32767.0 * samples[channel, k]))",
+    }[pcm]
+    back = {"int": "predicted", "int16": "wp.int16(predicted)", "float": "float(predicted) / 32768.0"}[pcm]
+    if companded:
+        d.function('''
+            @wp.func
+            def mu_law(sample: int) -> wp.uint8:
+                """Byte of a 16-bit sample by the segments of ITU-T G.711."""
+                sign = wp.where(sample < 0, 0x80, 0)
+                magnitude = wp.min(wp.abs(sample), 32635) + 132
+                segment = int(7)
+                mask = int(0x4000)
+                while segment > 0 and (magnitude & mask) == 0:
+                    segment -= 1
+                    mask = mask >> 1
+                mantissa = (magnitude >> (segment + 3)) & 15
+                return wp.uint8(~(sign | (segment << 4) | mantissa) & 255)
+        ''')
+        back = "mu_law(predicted)"
+    use = {
+        "decode": f"samples[channel, k] = {back}",
+        "encode": put,
+        "round trip": "loud += float(target) * float(target)\noff = float(target - predicted)\nnoise += off * off",
+    }[way]
+    end = "lengths[channel]" if early else {"decode": "2 * packed.shape[1]"}.get(way, "samples.shape[1]")
+    d.launch(blocks)
+    d.code(
+        """
+        channel = wp.tid()
+        $state
+        $begin
+        for k in range($end):
+            step = STEP_SIZES[index]
+            $code
+            $grow
+            predicted += wp.where((code & 8) != 0, -gap, gap)
+            # Stay within 16 bits
+            predicted = wp.clamp(predicted, -32768, 32767)
+            index = wp.clamp(index + INDEX_MOVES[code & 7], 0, 88)
+            $use
+        $store
+        """,
+        state="predicted = int(first[channel])\nindex = int(first_index[channel])"
+        if state == "header"
+        else "predicted = int(predictor_state[channel])\nindex = int(index_state[channel])",
+        begin="loud = float(1.0)\nnoise = float(1.0)" if way == "round trip" else "",
+        end=end,
+        code=take if way == "decode" else f"target = {given}\n" + dedented(quantize),
+        grow=dedented(grow),
+        use=use,
+        store="\n".join(
+            line
+            for line, there in (
+                ("noise_db[channel] = 10.0 * wp.log10(loud / noise)", way == "round trip"),
+                ("predictor_state[channel] = predicted\nindex_state[channel] = index", state == "kept"),
+            )
+            if there
+        ),
+    )
+    d.explain("""
+        A code holds the sign and three bits of the difference to the predicted sample, in quarters of the step. Large
+        differences lengthen the next steps, small ones shorten them.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        p = (v.first if state == "header" else v.predictor_state).astype(int)
+        at = (v.first_index if state == "header" else v.index_state).astype(int)
+        n = v.lengths.astype(int) if early else np.full(blocks, size)
+        codes = np.zeros((blocks, size), int)
+        if way == "decode":
+            halves = np.stack([v.packed & 15, v.packed >> 4], 2)
+            codes = (halves if order == "low first" else halves[..., ::-1]).reshape(blocks, size).astype(int)
+            x = np.zeros((blocks, size), int)
+        else:
+            x = (
+                np.floor(32767 * v.samples.astype(np.float32) + 0.5).astype(int)
+                if pcm == "float"
+                else v.samples.astype(int)
+            )
+        made, signal, noise = np.zeros((blocks, size), int), np.ones(blocks), np.ones(blocks)
+        for k in range(size):
+            live = k < n
+            s = np.array(_STEPS)[at]
+            if way != "decode":
+                miss = x[:, k] - p
+                codes[:, k] = np.where(miss < 0, 8, 0) | np.minimum(4 * abs(miss) // s, 7)
+            c = codes[:, k]
+            m = c & 7
+            gap = (
+                (2 * m + 1) * s // 8
+                if multiply == "product"
+                else (s >> 3) + (m & 1) * (s >> 2) + (m >> 1 & 1) * (s >> 1) + (m >> 2) * s
+            )
+            q = np.clip(p + np.where(c >= 8, -gap, gap), -32768, 32767)
+            at = np.where(live, np.clip(at + np.where(m < 4, -1, 2 * (m - 3)), 0, 88), at)
+            p = np.where(live, q, p)
+            made[:, k] = np.where(live, q, 0)
+            codes[:, k] = np.where(live, c, 0)
+            signal += np.where(live, x[:, k].astype(float) ** 2, 0)
+            noise += np.where(live, (x[:, k] - p).astype(float) ** 2, 0)
+        found: dict[str, Any] = {"predictor_state": p, "index_state": at} if state == "kept" else {}
+        if way == "encode":
+            two = codes.reshape(blocks, size // 2, 2)
+            two = two if order == "low first" else two[..., ::-1]
+            found["packed"] = two[..., 0] | two[..., 1] << 4
+        elif way == "round trip":
+            found["noise_db"] = 10 * np.log10(signal / noise)
+        elif companded:
+            found["samples"] = np.where(np.arange(size) < n[:, None], _mu_law(made), 0)
+        else:
+            found["samples"] = made / 32768 if pcm == "float" else made
+        return found
+
+    if way == "decode" or pcm != "float":
+        d.check(reference)
+        return
+
+    def near(v: Values, after: Values) -> None:
+        # A sample half way between two whole numbers may go to either, and its block with it.
+        for name, want in reference(v).items():
+            same = np.abs(after[name] - want) <= 1e-3 * (1 + np.abs(want))
+            assert same.mean() > 0.9, f"only {same.mean():.2f} of {name} agree"
+
+    d.holds(near)
+
+
+def _mu_law(x: Any) -> Any:
+    """Bytes of G.711, by the logarithm that its segments stand for."""
+    m = np.minimum(abs(x), 32635) + 132
+    segment = np.floor(np.log2(m)).astype(int) - 7
+    return ~(np.where(x < 0, 128, 0) | segment << 4 | m >> segment + 3 & 15) & 255

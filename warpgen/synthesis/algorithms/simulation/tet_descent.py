@@ -1,0 +1,377 @@
+"""Solid bodies of tetrahedra, vertex by vertex."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.simulation import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
+from warpgen.synthesis.writing.trim import trim
+
+_ENERGIES = {
+    "stable": """
+        # Stable neo-Hookean: mu / 2 (|F|^2 - 3) + lambda / 2 (J - 1 - mu / lambda)^2
+        excess = jacobian - 1.0 - mu / lam
+        pull = mu * (f * grad) + lam * excess * area
+        block = mu * wp.dot(grad, grad) * wp.identity(n=3, dtype=float) + lam * wp.outer(area, area)
+    """,
+    "linear": """
+        # Small strains: sigma = 2 mu e + lambda tr e
+        strain = 0.5 * (f + wp.transpose(f)) - wp.identity(n=3, dtype=float)
+        stress = 2.0 * mu * strain + lam * wp.trace(strain) * wp.identity(n=3, dtype=float)
+        pull = stress * grad
+        block = mu * wp.dot(grad, grad) * wp.identity(n=3, dtype=float) + (mu + lam) * wp.outer(grad, grad)
+    """,
+    "kirchhoff": """
+        # St. Venant-Kirchhoff: P = F S with Green's strain; the part of S that is compressed is left out of the block
+        green = 0.5 * (wp.transpose(f) * f - wp.identity(n=3, dtype=float))
+        second = 2.0 * mu * green + lam * wp.trace(green) * wp.identity(n=3, dtype=float)
+        pull = f * (second * grad)
+        along = f * grad
+        tension = wp.max(wp.dot(grad, second * grad), 0.0)
+        block = (mu + lam) * wp.outer(along, along) + mu * wp.dot(grad, grad) * (f * wp.transpose(f))
+        block += tension * wp.identity(n=3, dtype=float)
+    """,
+}
+
+
+@DOMAIN.algorithm(
+    source="Chen et al. 2024 (vertex block descent), sec. 3; Smith et al. 2018; Li et al. 2020 (friction); Irving et al. 2004",
+    names={
+        "descend_solids": "vbd_solve_tets|solve_tet_vertices|tet_block_descent|vbd_solid_kernel",
+        "positions": "pos|x_current|particle_q",
+        "inertia_target": "x_inertia|predicted|y_target",
+        "start_positions": "x_prev|pos_prev|step_start",
+        "tet_poses": "inv_rest|dm_inverse|rest_inverse",
+        "hessian": "h_mat|block_sum|stiff",
+        "force": "f_total|descent|neg_grad",
+        "vertex": "v|particle|i_vert",
+        "volume": "rest_volume|vol0|tet_vol",
+        "mu": "shear|k_mu|shear_modulus",
+        "lam": "lame|k_lambda|bulk",
+    },
+    adjoint="no",
+    weight=6,
+)
+def descend_solids(d: Draft) -> None:
+    """Moves each vertex of a solid by one Newton step on its own energy (vertex block descent)."""
+    energy = d.option("energy", *_ENERGIES)
+    ground = d.option("contact", "none", "plane", "sphere", "height field")
+    friction = d.flag("friction", 0.65) and ground != "none"
+    damping = d.flag("damping", 0.5)
+    solve = d.option("solve", "inverse", "adjugate", "cholesky")
+    accelerate = d.option("acceleration", "none", "chebyshev", "clamped")
+    pinned = d.option("pinned", "mass", "flags", "none")
+    colored = d.flag("colored", 0.5)
+    result = d.option("result", "positions", "displacement")
+    vertices, tets, most = 12, d.pick(8, 10), 4
+    entries = vertices * 2
+    d.input("positions", "vec3", vertices, -0.5, 0.5, about="Positions of the sweep so far [m]")
+    d.input(
+        "inertia_target", "vec3", vertices, -0.5, 0.5, about="Where inertia and gravity alone would lead [m]"
+    )
+    d.input(
+        "masses",
+        "float",
+        vertices,
+        -0.3 if pinned == "mass" else 0.2,
+        1.0,
+        about="Masses [kg]" + (", not positive where pinned" if pinned == "mass" else ""),
+    )
+    if pinned == "flags":
+        d.input("is_pinned", "bool", vertices, about="Vertices that do not move")
+    d.input("tet_vertices", "int", (tets, 4), 0, vertices, about="Vertices of the tetrahedra")
+    d.input("tet_poses", "mat33", tets, -2.0, 2.0, kind="rotation", about="Inverses of the rest edges [1/m]")
+    d.input("tet_volumes", "float", tets, 0.05, 0.2, about="Rest volumes [m^3]")
+    d.input(
+        "adjacency_offsets",
+        "int",
+        vertices + 1,
+        high=entries,
+        kind="offsets",
+        about="First entry of each vertex, then the total",
+    )
+    d.input("adjacency", "int", entries, 0, tets * most, about="4 * tetrahedron + the vertex's place in it")
+    if colored:
+        d.input(
+            "color_vertices",
+            "int",
+            vertices,
+            kind="permutation",
+            about="Vertices of this color: no two share a tetrahedron",
+        )
+    d.param("mu", "float", 5.0, 20.0, about="Shear modulus [kPa]")
+    d.param("lam", "float", 10.0, 30.0, about="Lame's first parameter [kPa]")
+    d.param("dt", "float", 0.1, 0.2, about="Time step [s]")
+    needs_start = damping or friction
+    if needs_start:
+        d.input(
+            "start_positions", "vec3", vertices, -0.5, 0.5, about="Positions at the start of the step [m]"
+        )
+    if damping:
+        d.param("damping", "float", 0.01, 0.05, about="Stiffness-proportional damping [s]")
+    if ground == "plane":
+        d.param("plane", "vec4", -0.3, 0.3, about="Normal before it is scaled, and offset [m] of the ground")
+    elif ground == "sphere":
+        d.param("ball", "vec4", -0.2, 0.4, about="Center and radius of a ball in the way [m]")
+    elif ground == "height field":
+        d.input("heights", "float", (5, 5), -0.3, 0.1, about="Heights of the ground on a grid [m]")
+        d.param("cell", "float", 0.25, about="Spacing of the grid, which begins at -0.5 [m]")
+    if ground != "none":
+        d.param("contact_stiffness", "float", 50.0, 200.0, about="Stiffness of contacts [N/m]")
+    if friction:
+        d.param("friction", "float", 0.2, 0.8, about="Friction coefficient")
+        d.param("slow", "float", 0.01, 0.05, about="Speed below which friction sticks [m/s]")
+    if accelerate == "chebyshev":
+        d.input(
+            "before_last", "vec3", vertices, -0.5, 0.5, about="Positions of the sweep before the last [m]"
+        )
+        d.param("omega", "float", 1.0, 1.4, about="Factor of the Chebyshev acceleration")
+    elif accelerate == "clamped":
+        d.param("largest_move", "float", 0.02, 0.1, about="Longest move of a vertex in a sweep [m]")
+    output = "new_positions" if result == "positions" else "moves"
+    d.output(
+        output,
+        "vec3",
+        vertices,
+        about="Positions after the sweep [m]" if result == "positions" else "Displacements by the sweep [m]",
+    )
+    touch = {
+        "none": "",
+        "plane": """
+            normal = wp.normalize(wp.vec3(plane[0], plane[1], plane[2] + 1.0))
+            depth = plane[3] - wp.dot(normal, x)
+        """,
+        "sphere": """
+            # The ball keeps the vertex off its center
+            away = x - wp.vec3(ball[0], ball[1], ball[2])
+            apart = wp.length(away)
+            normal = away / wp.max(apart, 1.0e-4)
+            depth = 0.3 + wp.abs(ball[3]) - apart
+        """,
+        "height field": """
+            # Bilinear patch of the ground below the vertex
+            gx = wp.clamp((x[0] + 0.5) / cell, 0.0, 3.999)
+            gy = wp.clamp((x[1] + 0.5) / cell, 0.0, 3.999)
+            col = int(wp.floor(gx))
+            row = int(wp.floor(gy))
+            tx = wp.frac(gx)
+            ty = wp.frac(gy)
+            near = wp.lerp(heights[col, row], heights[col + 1, row], tx)
+            far = wp.lerp(heights[col, row + 1], heights[col + 1, row + 1], tx)
+            slope_x = wp.lerp(heights[col + 1, row] - heights[col, row], heights[col + 1, row + 1] - heights[col, row + 1], ty)
+            normal = wp.normalize(wp.vec3(-slope_x / cell, (near - far) / cell, 1.0))
+            depth = (wp.lerp(near, far, ty) - x[2]) * normal[2]
+        """,
+    }[ground]
+    rub = """
+        # --- Friction: smooth near rest, mu times the load beyond (Li et al., eq. 14) ---
+        moved = x - start_positions[vertex]
+        slide = moved - wp.dot(moved, normal) * normal
+        speed = wp.length(slide)
+        near_rest = slow * dt
+        load = friction * contact_stiffness * depth
+        ratio = speed / near_rest
+        # f1(u) / u, finite at rest
+        scale = wp.where(ratio < 1.0, (2.0 - ratio) / near_rest, 1.0 / wp.max(speed, 1.0e-6))
+        force -= load * scale * slide
+        hessian += load * scale * (wp.identity(n=3, dtype=float) - wp.outer(normal, normal))
+    """
+    contact = ""
+    if ground != "none":
+        contact = dedented(touch) + "\nif depth > 0.0:\n" + textwrap.indent(
+            "# Quadratic penalty on the overlap\nforce += contact_stiffness * depth * normal\n"
+            "hessian += contact_stiffness * wp.outer(normal, normal)" + ("\n" + dedented(rub) if friction else ""), "    ")  # fmt: skip
+    steps = {
+        "inverse": "step = wp.inverse(hessian) * force",
+        "adjugate": """
+            # Cramer's rule by cross products of the columns
+            c0 = wp.vec3(hessian[0, 0], hessian[1, 0], hessian[2, 0])
+            c1 = wp.vec3(hessian[0, 1], hessian[1, 1], hessian[2, 1])
+            c2 = wp.vec3(hessian[0, 2], hessian[1, 2], hessian[2, 2])
+            det = wp.dot(c0, wp.cross(c1, c2))
+            s0 = wp.dot(force, wp.cross(c1, c2))
+            s1 = wp.dot(c0, wp.cross(force, c2))
+            s2 = wp.dot(c0, wp.cross(c1, force))
+            step = wp.vec3(s0, s1, s2) / det
+        """,
+        "cholesky": """
+            # L L^T, then both substitutions: the block is positive definite
+            l00 = wp.sqrt(hessian[0, 0])
+            l10 = hessian[1, 0] / l00
+            l20 = hessian[2, 0] / l00
+            l11 = wp.sqrt(hessian[1, 1] - l10 * l10)
+            l21 = (hessian[2, 1] - l20 * l10) / l11
+            l22 = wp.sqrt(hessian[2, 2] - l20 * l20 - l21 * l21)
+            y0 = force[0] / l00
+            y1 = (force[1] - l10 * y0) / l11
+            y2 = (force[2] - l20 * y0 - l21 * y1) / l22
+            s2 = y2 / l22
+            s1 = (y1 - l21 * s2) / l11
+            s0 = (y0 - l10 * s1 - l20 * s2) / l00
+            step = wp.vec3(s0, s1, s2)
+        """,
+    }[solve]
+    finish = {
+        "none": "moved_to = x + step",
+        "chebyshev": "# Over-relaxed along the last two sweeps (Chebyshev)\n"
+        "moved_to = omega * (x + step - before_last[vertex]) + before_last[vertex]",
+        "clamped": "# No vertex may jump over its neighbors\nsize = wp.length(step)\n"
+        "moved_to = x + step * wp.min(1.0, largest_move / wp.max(size, 1.0e-6))",
+    }[accelerate]
+    still = f"{output}[vertex] = " + (
+        "positions[vertex]" if result == "positions" else "wp.vec3(0.0, 0.0, 0.0)"
+    )
+    test = {"mass": "masses[vertex] <= 0.0", "flags": "is_pinned[vertex]", "none": ""}[pinned]
+    damped = """
+        # Damping resists what this vertex moved in the step
+        pull_back = damping / dt * (block * (x - start_positions[vertex]))
+        force -= volume * pull_back
+        hessian += volume * (damping / dt) * block
+    """
+    d.launch(vertices)
+    d.code(
+        """
+        $thread
+        $pin
+        x = positions[vertex]
+        # --- Inertia ---
+        weight = masses[vertex] / (dt * dt)
+        force = weight * (inertia_target[vertex] - x)
+        hessian = weight * wp.identity(n=3, dtype=float)
+        # --- Elastic energy of the tetrahedra around the vertex ---
+        for k in range(adjacency_offsets[vertex], adjacency_offsets[vertex + 1]):
+            tet = adjacency[k] // 4
+            place = adjacency[k] % 4
+            x0 = positions[tet_vertices[tet, 0]]
+            e1 = positions[tet_vertices[tet, 1]] - x0
+            e2 = positions[tet_vertices[tet, 2]] - x0
+            e3 = positions[tet_vertices[tet, 3]] - x0
+            pose = tet_poses[tet]
+            f = wp.matrix_from_cols(e1, e2, e3) * pose
+            volume = tet_volumes[tet]
+            # Gradient of the vertex's barycentric coordinate, in rest space
+            g1 = wp.vec3(pose[0, 0], pose[0, 1], pose[0, 2])
+            g2 = wp.vec3(pose[1, 0], pose[1, 1], pose[1, 2])
+            g3 = wp.vec3(pose[2, 0], pose[2, 1], pose[2, 2])
+            grad = wp.where(place == 1, g1, wp.where(place == 2, g2, g3))
+            if place == 0:
+                grad = -(g1 + g2 + g3)
+            $jacobian
+            $law
+            force -= volume * pull
+            hessian += volume * block
+            $damped
+        $contact
+        # --- Newton's step of the block ---
+        $step
+        $finish
+        $store
+        """,
+        thread="slot = wp.tid()\nvertex = color_vertices[slot]" if colored else "vertex = wp.tid()",
+        pin=f"if {test}:\n    {still}\n    return" if test else "",
+        jacobian=dedented("""
+            # Columns of the cofactors of F: derivatives of its determinant
+            f1 = wp.vec3(f[0, 0], f[1, 0], f[2, 0])
+            f2 = wp.vec3(f[0, 1], f[1, 1], f[2, 1])
+            f3 = wp.vec3(f[0, 2], f[1, 2], f[2, 2])
+            cofactors = wp.matrix_from_cols(wp.cross(f2, f3), wp.cross(f3, f1), wp.cross(f1, f2))
+            jacobian = wp.determinant(f)
+            area = cofactors * grad
+        """)
+        if energy == "stable"
+        else "",
+        law=dedented(_ENERGIES[energy]),
+        damped=dedented(damped) if damping else "",
+        contact=contact,
+        step=dedented(steps),
+        finish=finish,
+        store=f"{output}[vertex] = moved_to" + ("" if result == "positions" else " - x"),
+    )
+    trim(d)
+    d.explain("""
+        x_i <- x_i - H_i^-1 g_i with g_i = m / dt^2 (x_i - y_i) + sum of dE / dx_i. Vertices of one color move at the
+        same time, as none of them shares a tetrahedron with another.
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        out = np.zeros((vertices, 3))
+        eye = np.eye(3)
+        for i in range(vertices):
+            x = v.positions[i].astype(float)
+            if (pinned == "mass" and v.masses[i] <= 0) or (pinned == "flags" and v.is_pinned[i]):
+                out[i] = x if result == "positions" else 0.0
+                continue
+            w = v.masses[i] / v.dt**2
+            force, h = w * (v.inertia_target[i] - x), w * eye
+            for k in range(v.adjacency_offsets[i], v.adjacency_offsets[i + 1]):
+                tet, place = divmod(int(v.adjacency[k]), 4)
+                p = v.positions[v.tet_vertices[tet]].astype(float)
+                pose = v.tet_poses[tet].astype(float)
+                f = (p[1:] - p[0]).T @ pose
+                g = np.vstack([-pose.sum(0), pose])[place]
+                pull, block = _law(energy, f, g, float(v.mu), float(v.lam))
+                force = force - v.tet_volumes[tet] * pull
+                h = h + v.tet_volumes[tet] * block
+                if damping:
+                    k_d = v.tet_volumes[tet] * v.damping / v.dt * block
+                    force, h = force - k_d @ (x - v.start_positions[i]), h + k_d
+            if ground != "none":
+                depth, normal = _touch(v, ground, x)
+                if depth > 0:
+                    stiff = float(v.contact_stiffness)
+                    force, h = force + stiff * depth * normal, h + stiff * np.outer(normal, normal)
+                    if friction:
+                        across = eye - np.outer(normal, normal)
+                        slide = across @ (x - v.start_positions[i])
+                        u, rest = np.linalg.norm(slide), v.slow * v.dt
+                        s = (2 / rest - u / rest**2) if u < rest else 1 / u
+                        force = force - v.friction * stiff * depth * s * slide
+                        h = h + v.friction * stiff * depth * s * across
+            step = np.linalg.solve(h, force)
+            if accelerate == "clamped":
+                step = step * min(1.0, v.largest_move / np.linalg.norm(step))
+            elif accelerate == "chebyshev":
+                step = v.omega * (x + step - v.before_last[i]) + v.before_last[i] - x
+            out[i] = step + (x if result == "positions" else 0.0)
+        return {output: out}
+
+    d.check(reference, 5e-3)
+
+
+def _law(energy: str, f: Any, g: Any, mu: float, lam: float) -> tuple[Any, Any]:
+    """First Piola stress times g, and the block of the Hessian."""
+    eye = np.eye(3)
+    if energy == "stable":
+        cof = np.stack([np.cross(f[:, (k + 1) % 3], f[:, (k + 2) % 3]) for k in range(3)], 1)
+        p = mu * f + lam * (np.linalg.det(f) - 1 - mu / lam) * cof
+        return p @ g, mu * (g @ g) * eye + lam * np.outer(cof @ g, cof @ g)
+    if energy == "linear":
+        e = 0.5 * (f + f.T) - eye
+        return (2 * mu * e + lam * np.trace(e) * eye) @ g, mu * (g @ g) * eye + (mu + lam) * np.outer(g, g)
+    e = 0.5 * (f.T @ f - eye)
+    s = 2 * mu * e + lam * np.trace(e) * eye
+    block = (mu + lam) * np.outer(f @ g, f @ g) + mu * (g @ g) * f @ f.T + max(g @ s @ g, 0.0) * eye
+    return f @ s @ g, block
+
+
+def _touch(v: Values, ground: str, x: Any) -> tuple[float, Any]:
+    """Overlap of a vertex with the obstacle, and the normal of that."""
+    if ground == "plane":
+        n = v.plane[:3] + np.array([0, 0, 1.0])
+        n = n / np.linalg.norm(n)
+        return float(v.plane[3] - n @ x), n
+    if ground == "sphere":
+        away = x - v.ball[:3]
+        size = float(np.linalg.norm(away))
+        return 0.3 + abs(float(v.ball[3])) - size, away / size
+    at = np.clip((x[:2] + 0.5) / v.cell, 0, 3.999)
+    (i, j), (s, t) = at.astype(int), at % 1
+    h = v.heights[i : i + 2, j : j + 2].astype(float)
+    height = float(np.array([1 - s, s]) @ h @ np.array([1 - t, t]))
+    slope = np.array([-np.array([-1, 1]) @ h @ [1 - t, t], -np.array([1 - s, s]) @ h @ [-1, 1]]) / v.cell
+    n = np.array([*slope, 1.0]) / np.linalg.norm([*slope, 1.0])
+    return float((height - x[2]) * n[2]), n

@@ -1,0 +1,284 @@
+"""Hidden Markov models."""
+
+from __future__ import annotations
+
+import itertools
+import textwrap
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.statistics import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+_LOG_SUM = '''
+@wp.func
+def log_sum(a: float, b: float) -> float:
+    """Logarithm of the sum of two numbers that are given by their logarithms."""
+    high = wp.max(a, b)
+    # The larger one is taken out, so that exp cannot underflow on both
+    return high + wp.log(1.0 + wp.exp(wp.min(a, b) - high))
+'''
+
+
+@DOMAIN.algorithm(
+    source="Rabiner 1989, sec. III and V (scaling); Baum et al. 1970; Bishop 2006, sec. 13.2",
+    names={
+        "state_posteriors": "forward_backward|hmm_smoothing|baum_welch_expectation|hmm_posteriors",
+        "alpha": "forward|fwd|ahead",
+        "beta": "backward|bwd|behind",
+        "series": "seq|sequence|tid",
+        "transition": "trans|moves|A",
+        "emission": "obs_prob|B|emit",
+        "prior": "initial|pi0|start_prob",
+        "posterior": "gamma|responsibility|smoothed",
+        "steps": "length|num_obs|frames",
+    },
+    adjoint="no",
+    weight=6,
+)
+def state_posteriors(d: Draft) -> None:
+    """Infers the states of hidden Markov chains from what was observed (forward-backward algorithm)."""
+    space = d.option("space", "scaled", "logarithmic")
+    seen = d.option("observations", "symbols", "gaussian", "poisson")
+    result = d.option(
+        "result", "posterior", "likelihood", "transitions", "entropy", weights=(0.35, 0.2, 0.3, 0.15)
+    )
+    first = d.option("prior", "given", "uniform")
+    ragged = d.flag("lengths", 0.4)
+    missing = d.flag("missing", 0.35)
+    layout = d.option("layout", "series first", "time first")
+    count, states, most = d.pick(16, 24), d.pick(2, 3), d.pick(5, 6)
+    symbols = 4
+    shape = (count, most) if layout == "series first" else (most, count)
+    kind = "float" if seen == "gaussian" else "int"
+    low = {"symbols": -1 if missing else 0, "gaussian": -2.0, "poisson": -1 if missing else 0}[seen]
+    high = {"symbols": symbols, "gaussian": 3.0, "poisson": 6}[seen]
+    about = {"symbols": "Symbols", "gaussian": "Readings", "poisson": "Counts"}[seen]
+    gone = (
+        ""
+        if not missing
+        else ", negative where none was made"
+        if kind == "int"
+        else ", below -1.5 where invalid"
+    )
+    d.input("observed", kind, shape, low, high, about=about + gone)
+    if ragged:
+        d.input("lengths", "int", count, 2, most + 1, about="Number of observations in each series")
+    d.input("transition", "float", (states, states), 0.1, 1.0, about="Weights of moves from row to column")
+    if first == "given":
+        d.input("prior", "float", states, 0.2, 1.0, about="Weights of the first state")
+    if seen == "symbols":
+        d.input("emission", "float", (states, symbols), 0.05, 1.0, about="Weights of symbols in each state")
+    elif seen == "gaussian":
+        d.input("mean", "float", states, -1.0, 2.0, about="Mean reading in each state")
+        d.input("deviation", "float", states, 0.6, 1.2, about="Standard deviation in each state")
+    else:
+        d.input("intensity", "float", states, 0.5, 4.0, about="Mean count in each state")
+    if result == "posterior":
+        d.output("posterior", "float", (count, most, states), about="Probability of each state at each time")
+    elif result == "transitions":
+        d.output(
+            "expected", "float", (count, states, states), about="Expected number of moves between states"
+        )
+        d.says("Counts the expected moves between the states of hidden Markov chains (Baum-Welch).")
+    elif result == "likelihood":
+        d.output("log_likelihood", "float", count, about="Logarithm of the probability of each series")
+        d.says("Computes the likelihood of series under a hidden Markov model (forward algorithm).")
+    else:
+        d.output("uncertainty", "float", count, about="Mean entropy of the states [nat]")
+        d.says("Measures how uncertain the states of hidden Markov chains are, given what was observed.")
+    log = space == "logarithmic"
+    body = {
+        "symbols": "weight = emission[state, value]",
+        "gaussian": "z = (value - mean[state]) / deviation[state]\n"
+        "weight = 0.39894228 / deviation[state] * wp.exp(-0.5 * z * z)",
+        "poisson": "weight = wp.exp(-intensity[state])\nfor k in range(value):\n"
+        "    weight *= intensity[state] / float(k + 1)",
+    }[seen]
+    tables = {
+        "symbols": "emission: wp.array2d(dtype=float)",
+        "gaussian": "mean: wp.array(dtype=float), deviation: wp.array(dtype=float)",
+        "poisson": "intensity: wp.array(dtype=float)",
+    }[seen]
+    names = ", ".join(part.split(":")[0] for part in tables.split(", "))
+    test = "value < -1.5" if seen == "gaussian" else "value < 0"
+    d.function(
+        f'''
+        @wp.func
+        def observation_weight({tables}, state: int, value: {kind}) -> float:
+            """Probability of an observation in a state{", one if there is none" if missing else ""}."""
+            $skip
+            $body
+            return weight
+        ''',
+        skip=f"if {test}:\n    # Without an observation all states are as likely as before\n    return 1.0"
+        if missing
+        else "",
+        body=body.replace("weight = wp.exp(-intensity[state])", "weight = float(wp.exp(-intensity[state]))"),
+    )
+    if log:
+        d.function(_LOG_SUM)
+    at = "observed[series, {}]" if layout == "series first" else "observed[{}, series]"
+    weight = f"observation_weight({names}, {{}}, {at})"
+    end = "steps" if ragged else f"observed.shape[{int(layout == 'series first')}]"
+    last = f"{end} - 1"
+    start = "prior[j]" if first == "given" else f"{1.0 / states:.8f}"
+    if log:
+        begin = f"alpha[0, j] = wp.log({start} * {weight.format('j', '0')})"
+        move = f"""
+            for t in range(1, {end}):
+                for j in range({states}):
+                    reach = alpha[t - 1, 0] + wp.log(transition[0, j])
+                    for i in range(1, {states}):
+                        reach = log_sum(reach, alpha[t - 1, i] + wp.log(transition[i, j]))
+                    alpha[t, j] = reach + wp.log({weight.format("j", "t")})
+            evidence = alpha[{last}, 0]
+            for j in range(1, {states}):
+                evidence = log_sum(evidence, alpha[{last}, j])
+            """
+        back = f"""
+            # beta: of what is observed later, given the state; log 1 at the end
+            for r in range(1, {end}):
+                t = {last} - r
+                for i in range({states}):
+                    later = float(-1.0e30)
+                    for j in range({states}):
+                        step = wp.log(transition[i, j] * {weight.format("j", "t + 1")})
+                        later = log_sum(later, step + beta[t + 1, j])
+                    beta[t, i] = later
+            """
+        share = "wp.exp(alpha[t, {0}] + beta[t, {0}] - evidence)"
+        pair = f"wp.exp(alpha[t, i] + wp.log(transition[i, j] * {weight.format('j', 't + 1')}) + beta[t + 1, j] - evidence)"
+    else:
+        begin = f"alpha[0, j] = {start} * {weight.format('j', '0')}"
+        move = f"""
+            $begin
+            for t in range({end}):
+                norm = float(0.0)
+                for j in range({states}):
+                    if t > 0:
+                        reach = float(0.0)
+                        for i in range({states}):
+                            reach += alpha[t - 1, i] * transition[i, j]
+                        alpha[t, j] = reach * {weight.format("j", "t")}
+                    norm += alpha[t, j]
+                # Each step is scaled to one; the scales multiply to the likelihood
+                for j in range({states}):
+                    alpha[t, j] = alpha[t, j] / norm
+                $keep
+            """
+        back = f"""
+            for j in range({states}):
+                beta[{last}, j] = 1.0
+            # beta with the scales of alpha, so that alpha * beta is the posterior
+            for r in range(1, {end}):
+                t = {last} - r
+                for i in range({states}):
+                    later = float(0.0)
+                    for j in range({states}):
+                        later += transition[i, j] * {weight.format("j", "t + 1")} * beta[t + 1, j]
+                    beta[t, i] = later / scale[t + 1]
+            """
+        share = "alpha[t, {0}] * beta[t, {0}]"
+        pair = (
+            f"alpha[t, i] * transition[i, j] * {weight.format('j', 't + 1')} * beta[t + 1, j] / scale[t + 1]"
+        )
+    store = {
+        "posterior": f"""
+            for t in range({end}):
+                for j in range({states}):
+                    posterior[series, t, j] = {share.format("j")}
+            """,
+        "likelihood": "log_likelihood[series] = evidence",
+        "transitions": f"""
+            for t in range({last}):
+                for i in range({states}):
+                    for j in range({states}):
+                        expected[series, i, j] += {pair}
+            """,
+        "entropy": f"""
+            spread = float(0.0)
+            for t in range({end}):
+                for j in range({states}):
+                    p = {share.format("j")}
+                    # p log p is zero where p is
+                    if p > 1.0e-12:
+                        spread -= p * wp.log(p)
+            uncertainty[series] = spread / float({end})
+            """,
+    }[result]
+    d.launch(count)
+    d.code(
+        f"""
+        series = wp.tid()
+        $length
+        alpha = wp.zeros(shape=({most}, {states}), dtype=float)
+        $room
+        # --- Forward: states together with what was observed until then ---
+        for j in range({states}):
+            {begin}
+        $move
+        $back
+        $store
+        """,
+        length="steps = lengths[series]" if ragged else "",
+        room=""
+        if result == "likelihood"
+        else f"beta = wp.zeros(shape=({most}, {states}), dtype=float)"
+        + ("" if log else f"\nscale = wp.zeros(shape={most}, dtype=float)"),
+        move=move,
+        begin="evidence = float(0.0)" if result == "likelihood" else "",
+        keep="evidence += wp.log(norm)" if result == "likelihood" else "scale[t] = norm",
+        back="" if result == "likelihood" else "# --- Backward ---\n" + textwrap.dedent(back).strip("\n"),
+        store=store,
+    )
+    if not log:
+        scaling = "Each alpha is scaled to one, as products of probabilities underflow (Rabiner, sec. V.A)."
+    else:
+        scaling = "All is kept in logarithms, as products of probabilities underflow."
+    d.explain(f"""
+        alpha_t(j) = sum_i alpha_t-1(i) a_ij b_j(o_t) and beta_t(i) = sum_j a_ij b_j(o_t+1) beta_t+1(j).
+        {scaling}
+    """)
+
+    def reference(v: Values) -> dict[str, Any]:
+        made: dict[str, Any] = {
+            "posterior": np.zeros((count, most, states)), "log_likelihood": np.zeros(count),
+            "expected": np.zeros((count, states, states)), "uncertainty": np.zeros(count),
+        }  # fmt: skip
+        o = v.observed if layout == "series first" else v.observed.T
+        for s in range(count):
+            n = int(v.lengths[s]) if ragged else most
+            b = np.array([_weights(v, seen, x, missing, states) for x in o[s, :n]])
+            p = v.prior if first == "given" else np.full(states, 1 / states)
+            total = 0.0
+            for path in itertools.product(range(states), repeat=n):  # all paths, one by one
+                w = p[path[0]] * np.prod([v.transition[i, j] for i, j in itertools.pairwise(path)])
+                w *= np.prod([b[t, i] for t, i in enumerate(path)])
+                total += w
+                for t, i in enumerate(path):
+                    made["posterior"][s, t, i] += w
+                for i, j in itertools.pairwise(path):
+                    made["expected"][s, i, j] += w
+            made["posterior"][s] /= total
+            made["expected"][s] /= total
+            made["log_likelihood"][s] = np.log(total)
+            q = made["posterior"][s, :n]
+            made["uncertainty"][s] = -(q * np.log(np.maximum(q, 1e-300))).sum() / n
+        name = {"likelihood": "log_likelihood", "transitions": "expected", "entropy": "uncertainty"}.get(
+            result, result
+        )
+        return {name: made[name]}
+
+    d.check(reference, 1e-3)
+
+
+def _weights(v: Values, seen: str, x: Any, missing: bool, states: int) -> Any:
+    if missing and x < (-1.5 if seen == "gaussian" else 0):
+        return np.ones(states)
+    if seen == "symbols":
+        return v.emission[:, int(x)]
+    if seen == "gaussian":
+        return np.exp(-0.5 * ((x - v.mean) / v.deviation) ** 2) / (v.deviation * np.sqrt(2 * np.pi))
+    return np.exp(-v.intensity) * v.intensity ** int(x) / float(np.prod(np.arange(1, int(x) + 1)))
