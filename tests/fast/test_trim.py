@@ -5,7 +5,7 @@ from __future__ import annotations
 from warpgen.synthesis.writing.draft import Draft
 from warpgen.synthesis.writing.module import named
 from warpgen.synthesis.writing.rng import Rng
-from warpgen.synthesis.writing.trim import joined, trim
+from warpgen.synthesis.writing.trim import trim
 
 
 def test_dead_steps_and_their_inputs_go() -> None:
@@ -29,17 +29,3 @@ def test_what_the_next_turn_of_a_loop_reads_stays() -> None:
     d.code(text.rstrip())
     trim(d)
     assert d.text == text
-
-
-def test_what_is_stored_at_once_needs_no_name() -> None:
-    """A value goes where it is stored, unless it is read again or the line goes on."""
-    assert joined("    b = f(a) + 1.0\n    y[i, j] = b\n") == "    y[i, j] = f(a) + 1.0\n"
-    for text in (
-        "b = f(a)\ny[i] = b\nz[i] = b\n",
-        "b = f(a)\ny[b] = b\n",
-        "b = f(a)\n# Why\ny[i] = b\n",
-        "b = f(\n    a, c)\ny[i] = b\n",
-        "b = f(a)\nif a:\n    y[i] = b\n",
-        "b = float(0.0)\ny[i] += b\n",
-    ):
-        assert joined(text) == text

@@ -1,4 +1,4 @@
-"""Which of two values a name gets: a call of `wp.where`, Python's own expression, or a branch."""
+"""How values get to their names: choices between two of them, and results that are stored at once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 _CHOICE = re.compile(r"^( *)([\w.]+(?:\[[^\]\n]*\])?) = (wp\.where\(.*\))$", re.MULTILINE)
 # Builtins that must run for every element, whichever value is taken.
 _ALWAYS = re.compile(r"rand|sample|poisson|atomic|print|tile|query|store|where")
+_NAMED_TO_STORE = re.compile(r"^( *)([a-z]\w*) = ([^#\n]*[^#\n,(\[])\n\1(\w+\[[^#\n]*\]) = \2$", re.MULTILINE)
 
 
 def decided(text: str, way: str) -> str:
@@ -48,3 +49,19 @@ def _is_pure(value: str) -> bool:
     calls = [n.func for n in ast.walk(ast.parse(value)) if isinstance(n, ast.Call)]
     names = [ast.unparse(call) for call in calls]
     return all(n in ("float", "int") or (n.startswith("wp.") and not _ALWAYS.search(n)) for n in names)
+
+
+def joined(text: str) -> str:
+    """Code that stores a value where it makes it, if it has a name only until the next line."""
+
+    def stored(found: re.Match[str]) -> str:
+        indent, name, value, place = found.groups()
+        once = len(re.findall(rf"\b{name}\b", text)) == 2 and _is_whole(value)
+        return f"{indent}{place} = {value}" if once else found[0]
+
+    return _NAMED_TO_STORE.sub(stored, text)
+
+
+def _is_whole(value: str) -> bool:
+    """Whether an expression ends in its line."""
+    return all(value.count(left) == value.count(right) for left, right in ("()", "[]"))

@@ -6,13 +6,12 @@ import ast
 import re
 from collections.abc import Callable, Mapping
 
-from warpgen.synthesis.writing.deciding import decided
+from warpgen.synthesis.writing.deciding import decided, joined
 from warpgen.synthesis.writing.draft import OF_FLOATS
 from warpgen.synthesis.writing.folding import folded
 from warpgen.synthesis.writing.naming import Naming, mentioned, renamed
 from warpgen.synthesis.writing.remarks import lowered, plain_headings, wrapped
 from warpgen.synthesis.writing.rng import Rng
-from warpgen.synthesis.writing.trim import joined
 
 # Code stands at even places of what this splits, docstrings and comments at odd ones.
 _PROSE = re.compile(r'("""[\s\S]*?"""|#[^\n]*)')
@@ -89,7 +88,8 @@ class Hand:
         self.decides = rng.weighted({"call": 0.4, "expression": 0.25, "branch": 0.35})  # between two values
         self.naming = Naming(rng)
         self.order = rng.weighted({"declared": 0.7, "params first": 0.15, "params behind inputs": 0.15})
-        self.line_length = rng.choice((80, 100, 110, 120))
+        self.line_length = rng.choice((80, 100, 110, 120))  # of heads and prose
+        self.width = rng.weighted({88: 0.2, 120: 0.8})  # of statements
 
     def renamed(self, text: str, names: Mapping[str, str]) -> str:
         """Code with these names for the draft's own; its docstrings follow, its comments do later."""
@@ -101,11 +101,11 @@ class Hand:
     def commented(self, text: str, names: Mapping[str, str]) -> str:
         """Code with its comments as this hand writes them, or without any, and no wider than it writes."""
         if not self.comments:
-            return folded(_COMMENT_BEHIND.sub("", _COMMENTS.sub("", text)), self.line_length - 4)
+            return folded(_COMMENT_BEHIND.sub("", _COMMENTS.sub("", text)), self.width - 4)
         text = text if self.rules else plain_headings(text)
         text = _COMMENTS.sub(lambda found: self._paragraph(found, names), text)
         text = _OF_ONE_LINE.sub(self._moved_behind, text) if self.behind else text
-        return folded(text, self.line_length - 4)
+        return folded(text, self.width - 4)
 
     def _moved_behind(self, found: re.Match[str]) -> str:
         line = f"{found[1]}{found[3]}  {found[2]}"

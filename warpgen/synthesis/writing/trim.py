@@ -7,7 +7,6 @@ import re
 from warpgen.synthesis.writing.draft import Draft
 
 _ASSIGNED = re.compile(r"( *)(\w+) [-+*/]?= ")
-_NAMED_TO_STORE = re.compile(r"^( *)([a-z]\w*) = ([^#\n]*[^#\n,(\[])\n\1(\w+\[[^#\n]*\]) = \2$", re.MULTILINE)
 
 
 def trim(d: Draft) -> None:
@@ -61,19 +60,3 @@ def _reads(code: str, name: str) -> bool:
     if found and found[2] == name:
         code = code[found.end() :] if code[found.end() - 3] == " " else ""
     return re.search(rf"\b{name}\b", code) is not None
-
-
-def joined(text: str) -> str:
-    """Code that stores a value where it makes it, if it has a name only until the next line."""
-
-    def stored(found: re.Match[str]) -> str:
-        indent, name, value, place = found.groups()
-        once = len(re.findall(rf"\b{name}\b", text)) == 2 and _is_whole(value)
-        return f"{indent}{place} = {value}" if once else found[0]
-
-    return _NAMED_TO_STORE.sub(stored, text)
-
-
-def _is_whole(value: str) -> bool:
-    """Whether an expression ends in its line."""
-    return all(value.count(left) == value.count(right) for left, right in ("()", "[]"))

@@ -1,10 +1,10 @@
-"""Comments and wide lines on the page, choices between two values: the words and the values stay."""
+"""What a hand does to comments, wide lines, choices and results: words and values stay."""
 
 from __future__ import annotations
 
 import pytest
 
-from warpgen.synthesis.writing.deciding import decided
+from warpgen.synthesis.writing.deciding import decided, joined
 from warpgen.synthesis.writing.folding import folded
 from warpgen.synthesis.writing.remarks import lowered, plain_headings, wrapped
 
@@ -93,3 +93,17 @@ def test_choices_are_written_in_three_ways(call: str, expression: str, branch: s
 def test_wide_statements_are_folded(line: str, made: str) -> None:
     """A line that is too wide is folded at its last bracket, if what that leaves fits and means the same."""
     assert folded(line, 25) == (made or line)
+
+
+def test_what_is_stored_at_once_needs_no_name() -> None:
+    """A value goes where it is stored, unless it is read again or the line goes on."""
+    assert joined("    b = f(a) + 1.0\n    y[i, j] = b\n") == "    y[i, j] = f(a) + 1.0\n"
+    for text in (
+        "b = f(a)\ny[i] = b\nz[i] = b\n",
+        "b = f(a)\ny[b] = b\n",
+        "b = f(a)\n# Why\ny[i] = b\n",
+        "b = f(\n    a, c)\ny[i] = b\n",
+        "b = f(a)\nif a:\n    y[i] = b\n",
+        "b = float(0.0)\ny[i] += b\n",
+    ):
+        assert joined(text) == text
