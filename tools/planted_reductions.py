@@ -120,12 +120,11 @@ def hosts(fault: Planted) -> Iterator[Program]:
     return (program for program in drawn if suits(fault, program))
 
 
-def hold(faults: Sequence[Planted], folder: Path) -> list[Program]:
+def hold(faults: Sequence[Planted], folder: Path) -> Iterator[Program]:
     """For each fault a program that is sound without it and told with it, under the fault's number."""
-    open_ = {number: hosts(fault) for number, fault in enumerate(faults)}
-    made: dict[int, Program] = {}
-    while open_:
-        drawn = [msgspec.structs.replace(next(programs), index=n) for n, programs in open_.items()]
+    left = {number: hosts(fault) for number, fault in enumerate(faults)}
+    while left:
+        drawn = [msgspec.structs.replace(next(programs), index=n) for n, programs in left.items()]
         plain = oracles.judge(drawn, folder, oracles.cpu)
         with planted(faults):
             told = oracles.judge(drawn, folder, oracles.cpu)
@@ -133,9 +132,8 @@ def hold(faults: Sequence[Planted], folder: Path) -> list[Program]:
             oracle = faults[program.index].oracle
             sound = before == (None, "") or (oracle == "values" and before.oracle == "adjoint")
             if sound and after.oracle == oracle:
-                made[program.index] = program
-                del open_[program.index]
-    return [made[number] for number in range(len(faults))]
+                del left[program.index]
+                yield program
 
 
 def reduced(faults: Sequence[Planted], program: Program, folder: Path) -> tuple[Program, Left]:
@@ -152,17 +150,23 @@ def reduced(faults: Sequence[Planted], program: Program, folder: Path) -> tuple[
 
 def main() -> int:
     """Plant all, write after each; 1 where one was lost."""
-    argparse.ArgumentParser(description=__doc__.split("\n\n")[0]).parse_args()
-    told: dict[str, Left] = {}
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--on", action="store_true", help="keep what was measured, and measure the others")
+    told = read() if parser.parse_args().on and MEASURED.exists() else {}
+    faults = [fault for fault in PLANTED if named(fault) not in told]
     with tempfile.TemporaryDirectory(prefix="warpgen-planted-") as name:
         folder = Path(name)
         warp_api.start(folder / "kernels")
-        for program in hold(PLANTED, folder / "checks"):
-            fault = PLANTED[program.index]
-            told[f"{fault.oracle} {fault.word}"] = reduced(PLANTED, program, folder / "checks")[1]
+        for program in hold(faults, folder / "checks"):
+            told[named(faults[program.index])] = reduced(faults, program, folder / "checks")[1]
             MEASURED.write_text(json.dumps(msgspec.to_builtins(told), indent=1) + "\n")
     print(summary(told))
     return int(not all(left.kept for left in told.values()))
+
+
+def named(fault: Planted) -> str:
+    """What it is called where it is measured."""
+    return f"{fault.oracle} {fault.word}"
 
 
 def read() -> dict[str, Left]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +30,8 @@ _OF: dict[str, Oracle] = {
 }
 # Of the CUDA text alone: the C++ of the same program passed.
 _CUDA = (Reason.FORWARD, Reason.GRADIENT, Reason.ORDER, Reason.WAIT, Reason.BOUNDS, *_CRASHES)
+_ADJOINT = re.compile(r"(?<!::)\b(adj_\w+_\d+)\(")
+
 # What a run may come to that reads a local which nothing was written to.
 _OF_UNSET = (Reason.FORWARD, Reason.NOT_FINITE, Reason.NO_REFERENCE)
 
@@ -63,15 +66,30 @@ def judge(programs: Sequence[Program], workdir: Path, aimed: Aimed = both) -> li
     refused: dict[int, str] = {}
     for index, program in enumerate(programs):
         try:
-            codes.append(lower(program, aimed(program)))
+            made = lower(program, aimed(program))
         except ExtractionError as error:
-            codes.append(None)
             refused[index] = str(error)
+        else:
+            undeclared = (_undeclared(code.text) for code in made.values())
+            if name := next(filter(None, undeclared), ""):
+                refused[index] = f"use of undeclared identifier '{name}'"
+        codes.append(None if index in refused else made)
     verdicts = check_unit(programs, codes, "run", "keep", TARGETS, workdir)
     return [
         Told("refused", refused[index]) if index in refused else _told(programs[index], verdict)
         for index, verdict in enumerate(verdicts)
     ]
+
+
+def _undeclared(text: str) -> str:
+    """An adjoint of a function that is called before it is defined, '' where there is none.
+
+    As compilers say it, at no cost: a text that they refuse has all of its unit compiled anew.
+    """
+    for name in _ADJOINT.findall(text):
+        if not text[: text.index(f"{name}(")].endswith("void "):
+            return str(name)
+    return ""
 
 
 def _told(program: Program, verdicts: dict[Target, Judgement]) -> Told:

@@ -18,7 +18,7 @@ from warpgen.program import Program
 # Of many programs: whether each still shows what it is about.
 Shows = Callable[[Sequence[Program]], list[bool]]
 
-_TOGETHER = 24  # programs that are judged at once
+_FIRST, _TOGETHER = 6, 24  # programs that are judged at once: few while steps are bold, then more
 
 
 class Reduced(msgspec.Struct):
@@ -49,32 +49,42 @@ def reduce(program: Program, shows: Shows, most: float = 60.0) -> Reduced:
 
 
 def _smaller(program: Program, kind: str, shows: Shows, end: float) -> tuple[Program | None, int]:
-    """The smallest of the first candidates among which one still shows it, and how many were judged."""
+    """The smallest of the first candidates among which one still shows it, and how many were judged.
+
+    What several of them take away is tried together: most of it has nothing to do with each other.
+    """
     judged = 0
     for candidates in _rounds(program, kind):
         judged += len(candidates)
-        kept = [c for c, good in zip(candidates, shows(candidates), strict=True) if good]
+        good = shows([made for made, _ in candidates])
+        kept = [candidate for candidate, shown in zip(candidates, good, strict=True) if shown]
         if kept:
-            return min(kept, key=_size), judged
+            least = min((made for made, _ in kept), key=_size)
+            merged = applied(program, list(dict.fromkeys(step for _, chosen in kept for step in chosen)))
+            if len(kept) > 1 and merged is not None and _size(merged) < _size(least):
+                judged += 1
+                least = merged if shows([merged])[0] else least
+            return least, judged
         if _cpu() >= end:
             break
     return None, judged
 
 
-def _rounds(program: Program, kind: str) -> Iterator[list[Program]]:
-    """Candidates by the boldness of what is taken away, as many together as are judged at once."""
+def _rounds(program: Program, kind: str) -> Iterator[list[tuple[Program, Sequence[Step]]]]:
+    """Candidates and their steps by how bold these are, as many together as are judged at once."""
     known = steps(program, kind)
-    batch: list[Program] = []
+    most = _FIRST
+    batch: list[tuple[Program, Sequence[Step]]] = []
     seen = {program.source + repr(program.launch)}
     for chosen in _chunks(known):
         made = applied(program, chosen)
         if made is None or made.source + repr(made.launch) in seen:
             continue
         seen.add(made.source + repr(made.launch))
-        batch.append(made)
-        if len(batch) == _TOGETHER:
+        batch.append((made, chosen))
+        if len(batch) == most:
             yield batch
-            batch = []
+            batch, most = [], min(2 * most, _TOGETHER)
     if batch:
         yield batch
 
