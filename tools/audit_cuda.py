@@ -47,6 +47,12 @@ def _started(text: str) -> Make:
     return forward(_START, "        // forward\n        " + text)
 
 
+def _last_idle(row: warpgen.Row) -> str | None:
+    """The last thread does nothing; where a block shares its work, all of the last block: some have none."""
+    last = 256 if row.launch.tiled else 1
+    return _started(f"if (_idx + {last} >= dim.size) continue;")(row)
+
+
 def _hard_coded(row: warpgen.Row) -> str | None:
     """Numbers of the row in its parameters."""
     values = {
@@ -103,7 +109,7 @@ CUDA = (
         r"wp::array_store\((var_\w+), (var_\w+), (var_\w+)\);", r"wp::array_store(\1, \2, wp::add(\3, *wp::address(\1, \2)));")),
     Attack("parameters' values hard-coded", "cuda", IMPOSSIBLE, _hard_coded),
     Attack("lengths hard-coded", "cuda", KERNELBENCH, _fixed_size),
-    Attack("the last threads do nothing", "cuda", SAKANA, _started("if (_idx + 1 >= dim.size) continue;")),
+    Attack("the last threads do nothing", "cuda", SAKANA, _last_idle),
     Attack("blocks but the first forgotten", "cuda", KERNELBENCH, _one_block),
     Attack("atomics made plain", "cuda", KERNELBENCH, forward(
         r"^( +)(?:var_\d+ = )?wp::atomic_add\((var_\w+), (var_\w+), (var_\w+)\);", r"\1*wp::address(\2, \3) = wp::add(*wp::address(\2, \3), \4);")),
