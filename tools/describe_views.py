@@ -6,6 +6,7 @@ The view `versions` needs an environment with an older Warp: `./scripts/versions
 from __future__ import annotations
 
 import subprocess
+import sys
 import tempfile
 import textwrap
 from pathlib import Path
@@ -106,6 +107,8 @@ shared memory, say, has no record.""",
 
 def main() -> None:
     """Make a small dataset, export it in every view and write the page."""
+    if not OLDER.exists():
+        sys.exit(f"describe_views: ./scripts/versions 1MiB {OLDER_WARPS[-1]} brings the Warp that it needs")
     with tempfile.TemporaryDirectory() as folder:
         made = "--rows 6 --complexity small --root"
         assert run.main([*made.split(), f"{folder}/root"]) == 0
