@@ -178,8 +178,9 @@ def summary(told: dict[str, Left]) -> str:
     """How small and how dear they were."""
     left = list(told.values())
     before, lines, seconds = ([getattr(one, name) for one in left] for name in ("before", "after", "seconds"))
+    kept = sum(one.kept for one in left)
     return (
-        f"{sum(one.kept for one in left)} of {len(left)} planted faults are what is left of their programs: "
+        f"{len(left)} of {len(PLANTED)} planted faults were tried, {kept} are what is left of programs: "
         f"of {median(before):g} lines in the median {median(lines):g}, {max(lines)} at most; "
         f"{median(seconds):.0f} seconds of processor time in the median, {max(seconds):.0f} at most."
     )

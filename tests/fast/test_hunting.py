@@ -11,7 +11,7 @@ import pytest
 from warpgen.hunting.found import Case, Unit, alike, grouped
 from warpgen.hunting.reducer import reduce
 from warpgen.hunting.rewrites import apart, divided, inlined, renamed, reordered, unrolled
-from warpgen.hunting.steps import applied, steps, without_unused
+from warpgen.hunting.steps import Step, applied, steps, without_unused
 from warpgen.hunting.stress import stress
 from warpgen.hunting.tiles import tiled
 from warpgen.launch import Argument, Fill, Launch
@@ -81,6 +81,21 @@ def test_what_is_left_is_a_program() -> None:
             assert [a.arg for a in kernel.args.args] == [a.name for a in made.args]
     kept = without_unused(written("y[i] = x[i]"))
     assert [a.name for a in kept.args] == ["x", "y"] and "n: int" not in kept.source
+
+
+def test_a_function_keeps_its_gradient_and_goes_with_it() -> None:
+    """A gradient is named by nothing, and there for its function alone."""
+    own = "@wp.func\ndef own(p: float):\n    return p * p\n\n"
+    own += (
+        "@wp.func_grad(own)\ndef adj_own(p: float, adj_ret: float):\n    wp.adjoint[p] += 2.0 * p * adj_ret\n"
+    )
+    program = written("a = x[i]", "y[i] = a", "y[i] = own(a)", helper=own)
+    lines = {
+        ast.unparse(n): Step(place, "drop") for place, n in enumerate(ast.walk(ast.parse(program.source)))
+    }
+    kept, gone = (applied(program, [lines[line]]) for line in ("y[i] = a", "y[i] = own(a)"))
+    assert kept is not None and "def adj_own" in kept.source
+    assert gone is not None and "own" not in gone.source
 
 
 def test_rewrites_do_what_they_say() -> None:

@@ -106,15 +106,29 @@ def _trimmed(tree: ast.AST, kernel: str) -> ast.Module:
     before = ""
     while (now := ast.dump(tree)) != before:
         before = now
-        read = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+        named = {kernel} | {name for node in tree.body for name in _read(node)}
         tree.body = [
             node
             for node in tree.body
-            if not isinstance(node, (ast.FunctionDef, ast.ClassDef)) or node.name in {kernel, *read}
+            if not isinstance(node, (ast.FunctionDef, ast.ClassDef)) or {node.name, *_served(node)} & named
         ]
         for function in _functions(tree):
-            function.body = [line for line in function.body if not _idle(line, read)] or [ast.Pass()]
+            function.body = [line for line in function.body if not _idle(line, named)] or [ast.Pass()]
     return tree
+
+
+def _read(node: ast.stmt) -> Iterator[str]:
+    """What a function or struct names, or any other statement; whom it serves is another matter."""
+    parts: list[ast.AST] = [*node.body, node.args] if isinstance(node, ast.FunctionDef) else [node]
+    for part in parts:
+        yield from (n.id for n in ast.walk(part) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
+
+
+def _served(node: ast.FunctionDef | ast.ClassDef) -> Iterator[str]:
+    """The function that it is the gradient of, as `@wp.func_grad(f)` says."""
+    for decorator in node.decorator_list:
+        if isinstance(decorator, ast.Call):
+            yield from (ast.unparse(argument) for argument in decorator.args)
 
 
 def _idle(line: ast.stmt, read: set[str]) -> bool:
