@@ -92,7 +92,7 @@ def test_what_is_asked_of_the_code_is_done_to_both(other: Path, tmp_path: Path) 
     stripped = records(tmp_path / "stripped", beside=other, comments="strip", span="forward")
     for record in stripped:
         for text in (record["older"], record["newer"]):
-            assert "kernel_forward(" in text and "kernel_backward(" not in text
+            assert "_forward(" in text and "_backward(" not in text
             assert text == strip(text).text
     known = list(kernels().values())
     benchmark = tmp_path / "benchmark.py"

@@ -47,16 +47,22 @@ def exported(out: Path, **options: object) -> Summary:
     return export(Request(**(request | options)))  # type: ignore[arg-type]
 
 
+def _older(row: Row, version: str) -> Row:
+    """A row without `static`, its parts where they are then."""
+    moved = {
+        name: tuple(len(row.code[:place].replace("static ", "")) for place in span)
+        for name, span in (("forward", row.forward), ("backward", row.backward))
+    }
+    provenance = msgspec.structs.replace(row.provenance, warp=version)
+    return msgspec.structs.replace(row, code=row.code.replace("static ", ""), provenance=provenance, **moved)
+
+
 def of_another_warp(made: Path, out: Path, version: str, **changes: object) -> Path:
     """The datasets of a root as another Warp could have made them: no `static`, and one program less."""
     for target in TARGETS:
         manifest = read(manifest_path(made, target))
         rows = [row for _, row in jsonl.rows(dataset_path(made, target), Row)][1:]
-        provenances = [msgspec.structs.replace(row.provenance, warp=version) for row in rows]
-        older = [
-            msgspec.structs.replace(row, code=row.code.replace("static ", ""), provenance=provenance)
-            for row, provenance in zip(rows, provenances, strict=True)
-        ]
+        older = [_older(row, version) for row in rows]
         write_rows(dataset_path(out, target), older)
         recipe = msgspec.structs.replace(manifest.recipe, warp=version, **changes)
         write_manifest(out, target, recipe, CIRCUMSTANCES, {}, [])
