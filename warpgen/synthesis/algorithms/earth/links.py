@@ -48,7 +48,8 @@ def link_budgets(d: Draft) -> None:
         d.param("frequency", "float", 11.0, 14.0, about="Frequency [GHz]")
     else:
         d.input("frequency", "float", n, 11.0, 14.0, about="Frequencies [GHz]")
-    d.param("eirp", "float", 20.0, 40.0, about="Radiated power of the satellites [dBW]")
+    weak, strong = (-5.0, 10.0) if result == "bit errors" else (20.0, 40.0)
+    d.param("eirp", "float", weak, strong, about="Radiated power of the satellites [dBW]")
     d.param("diameter", "float", 0.6, 2.4, about="Diameter of the dishes [m]")
     if rain != "none":
         d.input("rain_rate", "float", n, 1.0, 40.0, about="Rain rates [mm/h]")
@@ -242,7 +243,9 @@ def link_budgets(d: Draft) -> None:
         free = 20 * np.log10(4 * np.pi * slant * 1e3 / wave)
         cn = v.eirp - free - gases - fade + gain - 10 * np.log10(1.380649e-23 * kelvin_ * v.bandwidth)
         if result == "bit errors":
-            return {"bit_error_rate": np.where(hidden, 0.5, 0.5 * _erfc(np.sqrt(0.5 * 10 ** (cn / 10))))}
+            rate = 0.5 * _erfc(np.sqrt(0.5 * 10 ** (cn / 10)))
+            rate = np.where(rate < 1e-37, 0.0, rate)  # 32-bit floats have no less, and how far off is near it
+            return {"bit_error_rate": np.where(hidden, 0.5, rate)}
         if result == "margin":
             return {"margin_db": np.where(hidden, -99.0, cn - v.required)}
         return {"cn_ratio": np.where(hidden, -99.0, cn)}
