@@ -6,6 +6,7 @@ A step names a node by its place in the walk over the tree of the program, so th
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -67,7 +68,9 @@ def applied(program: Program, chosen: Sequence[Step]) -> Program | None:
     left = _Taker(wanted).visit(tree)
     try:
         source = ast.unparse(ast.fix_missing_locations(_trimmed(left, program.name))) + "\n"
-        compile(source, "reduced", "exec")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", SyntaxWarning)  # of an element of a number, say: no program either
+            compile(source, "reduced", "exec")
     except (SyntaxError, ValueError):
         return None
     return without_unused(msgspec.structs.replace(program, source=source))

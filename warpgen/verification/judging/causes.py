@@ -196,6 +196,7 @@ CONSTRUCTS: dict[str, Callable[[ast.AST], bool]] = {
     "11": lambda tree: bool(_made(tree)),
     "12": _field,
     "24": _derived,
+    "25": lambda tree: _calls(tree, "wp.frac"),
 }
 
 # All lines of the ledger that this module tells.
