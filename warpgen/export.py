@@ -52,6 +52,13 @@ def parser() -> Parser:
         metavar="T/V/T",
         help="split into train, validation and test by cluster of near-duplicates (98/1/1)",
     )
+    _add_records(made)
+    _add_sources(made)
+    return made
+
+
+def _add_records(made: Parser) -> None:
+    """What a record is, which there are, and in what order."""
     made.add_argument("--view", choices=_VIEWS, default="rows", help="what a record is (rows)")
     made.add_argument(
         "--comments",
@@ -93,6 +100,10 @@ def parser() -> Parser:
         default="index",
         help="of the records: as in the datasets, or the easiest first (index)",
     )
+
+
+def _add_sources(made: Parser) -> None:
+    """What some views need beside the rows."""
     made.add_argument(
         "--planted",
         type=places.local,
@@ -112,7 +123,6 @@ def parser() -> Parser:
         metavar="LEVEL,...",
         help=f"with --view ladder or translate: compile verified kernels down to {', '.join(_LEVELS)}",
     )
-    return made
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -229,7 +229,7 @@ def american(text: str) -> str:
 def _imperative(sentence: str) -> str:
     """`Computes x.` as `Compute x.`; a sentence of several verbs stays."""
     verb, _, rest = sentence.partition(" ")
-    if not verb.endswith("s") or " and " in rest or ";" in rest:
+    if not verb.endswith("s") or " and " in sentence or ";" in rest:
         return sentence
     if verb.endswith("ies"):
         stem = verb[:-3] + "y"

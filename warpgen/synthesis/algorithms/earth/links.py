@@ -39,6 +39,8 @@ def link_budgets(d: Draft) -> None:
     noise = d.option("noise", "fixed", "antenna", "figure")
     band = d.option("frequency", "param", "per link")
     up = d.option("vertical", "radial", "given")
+    if result == "doppler":
+        up = "radial"  # of the vertical it would ask nothing but whether the satellite is up
     n = d.pick(32, 48, 64)
     d.input("stations", "vec3", n, 3400.0, 3900.0, about="Stations, earth-fixed [km]")
     d.input("satellites", "vec3", n, 4200.0, 5600.0, about="Satellites, earth-fixed [km]")
@@ -244,7 +246,6 @@ def link_budgets(d: Draft) -> None:
         cn = v.eirp - free - gases - fade + gain - 10 * np.log10(1.380649e-23 * kelvin_ * v.bandwidth)
         if result == "bit errors":
             rate = 0.5 * _erfc(np.sqrt(0.5 * 10 ** (cn / 10)))
-            rate = np.where(rate < 1e-37, 0.0, rate)  # 32-bit floats have no less, and how far off is near it
             return {"bit_error_rate": np.where(hidden, 0.5, rate)}
         if result == "margin":
             return {"margin_db": np.where(hidden, -99.0, cn - v.required)}

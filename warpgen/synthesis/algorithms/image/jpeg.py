@@ -19,7 +19,8 @@ CHROMINANCE = """17 18 24 47 99 99 99 99 18 21 26 66 99 99 99 99 24 26 56 99 99 
 _AAN = (1.0, 1.387039845, 1.306562965, 1.175875602, 1.0, 0.785694958, 0.541196100, 0.275899379)
 _ZIGZAG = sorted(range(64), key=lambda k: (k // 8 + k % 8, k // 8 if (k // 8 + k % 8) % 2 else k % 8))
 
-_FORWARD = """
+# Sums and differences of a line of eight; {x} is the block, {a0} to {a7} are places.
+HALVES = """
     s07 = {x}{a0} + {x}{a7}
     d07 = {x}{a0} - {x}{a7}
     s16 = {x}{a1} + {x}{a6}
@@ -28,11 +29,15 @@ _FORWARD = """
     d25 = {x}{a2} - {x}{a5}
     s34 = {x}{a3} + {x}{a4}
     d34 = {x}{a3} - {x}{a4}
-    # Even part
+    # Even part{even}
     t10 = s07 + s34
     t13 = s07 - s34
     t11 = s16 + s25
     t12 = s16 - s25
+"""
+_FORWARD = (
+    HALVES.replace("{even}", "")
+    + """\
     z1 = (t12 + t13) * 0.707106781
     {x}{a0} = t10 + t11
     {x}{a4} = t10 - t11
@@ -53,6 +58,7 @@ _FORWARD = """
     {x}{a1} = z11 + z4
     {x}{a7} = z11 - z4
 """
+)
 _INVERSE = """
     # Even part
     e0 = {x}{a0} + {x}{a4}

@@ -5,24 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from warpgen.synthesis.algorithms.image import DOMAIN
-from warpgen.synthesis.algorithms.image.jpeg import CHROMINANCE, LUMINANCE
+from warpgen.synthesis.algorithms.image.jpeg import CHROMINANCE, HALVES, LUMINANCE
 from warpgen.synthesis.writing.draft import Draft, Values, dedented
 
-# One line of eight through the transform; {x} is the block, {a0} to {a7} are places, {down} is how far sums are shifted.
-_FORWARD = """
-    s07 = {x}{a0} + {x}{a7}
-    d07 = {x}{a0} - {x}{a7}
-    s16 = {x}{a1} + {x}{a6}
-    d16 = {x}{a1} - {x}{a6}
-    s25 = {x}{a2} + {x}{a5}
-    d25 = {x}{a2} - {x}{a5}
-    s34 = {x}{a3} + {x}{a4}
-    d34 = {x}{a3} - {x}{a4}
-    # Even part: a butterfly and one rotation by pi / 8
-    t10 = s07 + s34
-    t13 = s07 - s34
-    t11 = s16 + s25
-    t12 = s16 - s25
+# One line of eight through the transform; {down} is how far sums are shifted.
+_FORWARD = (
+    HALVES.replace("{even}", ": a butterfly and one rotation by pi / 8")
+    + """\
     {x}{a0} = {dc}(t10 + t11{dc_end}
     {x}{a4} = {dc}(t10 - t11{dc_end}
     z1 = (t12 + t13) * 4433
@@ -47,6 +36,7 @@ _FORWARD = """
     {x}{a3} = descale(p6 - z2 + z3, {down})
     {x}{a1} = descale(p7 - z1 + z4, {down})
 """
+)
 _INVERSE = """
     # Even part
     z1 = ({x}{a2} + {x}{a6}) * 4433
