@@ -82,11 +82,10 @@ def test_a_planted_adjoint_is_what_is_left(planted: Path) -> None:
     assert made.case.cause == ""
 
 
-@pytest.mark.parametrize("word", ["sinh", "early("])
-def test_what_the_tool_plants_is_what_is_left(tmp_path: Path, word: str) -> None:
+def test_what_the_tool_plants_is_what_is_left(tmp_path: Path) -> None:
     """Of a larger program; the tool does the same with all of its faults, and keeps what it measured."""
     warp_api.start(tmp_path / "kernels")
-    faults = [next(f for f in planted_reductions.PLANTED if word in f.word)]
+    faults = [next(f for f in planted_reductions.PLANTED if "sinh" in f.word)]
     (program,) = planted_reductions.hold(faults, tmp_path / "checks")
     made, left = planted_reductions.reduced(faults, program, tmp_path / "checks")
     assert left.kept and left.after <= 25 < left.before, made.source

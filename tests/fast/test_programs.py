@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections import Counter
+from typing import cast
 
 import pytest
 
@@ -21,12 +22,18 @@ from warpgen.synthesis.writing.rng import Rng
 DRAFTS = 24  # of each algorithm
 FORMS = 10  # that these must have at least
 
-_ALGORITHMS = pytest.mark.parametrize(
-    "algorithm", all_algorithms(), ids=[f"{a.category}.{a.name}" for a in all_algorithms()]
+
+@pytest.fixture(
+    scope="module", params=all_algorithms(), ids=[f"{a.category}.{a.name}" for a in all_algorithms()]
 )
+def algorithm(request: pytest.FixtureRequest) -> Algorithm:
+    """Each in turn: pytest runs all tests of one before those of the next."""
+    return cast(Algorithm, request.param)
 
 
-def _programs(algorithm: Algorithm) -> list[Program]:
+@pytest.fixture(scope="module")
+def programs(algorithm: Algorithm) -> list[Program]:
+    """Some of it."""
     return [write(algorithm, Rng(7, algorithm.name, i), 7, i).program for i in range(DRAFTS)]
 
 
@@ -65,10 +72,9 @@ def test_every_algorithm_is_dealt() -> None:
     assert categories == {name: sum(a.weight for a in d.algorithms) for name, d in domains().items()}
 
 
-@_ALGORITHMS
-def test_a_program_is_one_kernel_with_its_arguments(algorithm: Algorithm) -> None:
+def test_a_program_is_one_kernel_with_its_arguments(programs: list[Program]) -> None:
     """The module holds the kernel that it names; its parameters are the listed arguments, all used."""
-    for p in _programs(algorithm):
+    for p in programs:
         functions = [n for n in ast.parse(p.source).body if isinstance(n, ast.FunctionDef)]
         kernels = [n for n in functions if n.name == p.name]
         assert len(kernels) == 1, p.source
@@ -98,20 +104,17 @@ def _unused(function: ast.FunctionDef) -> list[str]:
     return found + [name for name in locals_ - parameters if reads[name] <= 0 and not name.startswith("_")]
 
 
-@_ALGORITHMS
-def test_an_algorithm_has_many_forms(algorithm: Algorithm) -> None:
+def test_an_algorithm_has_many_forms(programs: list[Program]) -> None:
     """Its programs differ in structure, not in names and numbers alone; each is of a readable size."""
-    made = _programs(algorithm)
-    structures = {inspect_source(p.source, p.name).structure_hash for p in made}
+    structures = {inspect_source(p.source, p.name).structure_hash for p in programs}
     assert len(structures) >= FORMS
-    assert max(len(p.source) for p in made) < 16_000
+    assert max(len(p.source) for p in programs) < 16_000
 
 
-@_ALGORITHMS
-def test_an_algorithm_says_what_it_is(algorithm: Algorithm) -> None:
+def test_an_algorithm_says_what_it_is(algorithm: Algorithm, programs: list[Program]) -> None:
     """It has one sentence and a source; the sentence of a program has no mark-up left."""
     assert algorithm.source
-    for p in _programs(algorithm):
+    for p in programs:
         assert p.summary.endswith(".")
         assert "`" not in p.summary
         assert "$" not in p.source
