@@ -86,9 +86,8 @@ _METHODS: dict[str, tuple[float, list[list[float]], list[list[float]], list[floa
         "cell": "tid|box|i",
         "h": "dt|step_size|tau",
     },
-    adjoint="no",
     double=True,
-    weight=2,
+    weight=5,
 )
 def rosenbrock_step(d: Draft) -> None:
     """Steps the concentrations of reacting trace gases by a Rosenbrock method."""
