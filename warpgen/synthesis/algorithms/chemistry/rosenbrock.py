@@ -98,6 +98,8 @@ def rosenbrock_step(d: Draft) -> None:
     result = d.option("result", "concentrations", "error", "next step", weights=(0.5, 0.25, 0.25))
     layout = d.option("layout", "cell first", "species first")
     floor = d.flag("floor", 0.4) and result == "concentrations"
+    if result != "concentrations":
+        d.forward_only()  # the control of steps is not differentiated
     species, reactions = _MECHANISMS[mechanism]
     many, cells = len(species), d.pick(32, 48, 64)
     shape = (cells, many) if layout == "cell first" else (many, cells)

@@ -76,8 +76,8 @@ def edge_gaps(d: Draft) -> None:
     type_ = {"middle": "vec3", "normal": "vec3", "push": "vec3", "weights": "vec4", "count": "int"}.get(
         wanted, "float"
     )
-    if wanted in ("count", "lowest"):
-        d.forward_only()
+    if wanted in ("count", "lowest", "speed") or (layout == "indexed" and wanted in ("normal", "push")):
+        d.forward_only()  # the direction between edges that nearly meet has no slope to speak of
     if wanted == "lowest":
         d.inout("out", "float", 1, value=1.0e6, about="least distance")
     else:

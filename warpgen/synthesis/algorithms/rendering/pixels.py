@@ -236,9 +236,9 @@ def rasterize_triangles(d: Draft) -> None:
 def composite_samples(d: Draft) -> None:
     """Composites samples along rays front to back (volume rendering)."""
     opacity = d.option("opacity", "density", "alpha")
-    storage = d.option("storage", "rectangular", "packed", "flat", weights=(0.4, 0.25, 0.35))
+    storage = d.option("storage", "rectangular", "packed", "flat", weights=(0.42, 0.18, 0.4))
     result = d.option("result", "colour", "colour and opacity", "depth", "weights")
-    stop = d.flag("stop", 0.35)
+    stop = d.flag("stop", 0.25)
     background = d.flag("background") if result == "colour" else False
     order = (
         d.option("order", "front to back", "back to front")

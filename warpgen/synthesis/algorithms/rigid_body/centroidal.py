@@ -27,7 +27,6 @@ from warpgen.synthesis.writing.trim import trim
         "robot": "env|w|articulation",
         "NUM_LINKS": "LINKS|NUM_BODIES|LINK_COUNT",
     },
-    double=True,
     weight=11,
 )
 def centroidal_state(d: Draft) -> None:
