@@ -75,9 +75,7 @@ def separable_blur(d: Draft) -> None:
     else:
         lines.append(f"acc = {zero}")
         if kernel == "given":
-            lines += (
-                ["norm = float(0.0)"] if fixed else ["radius = weights.shape[0] // 2", "norm = float(0.0)"]
-            )
+            lines += [*([] if fixed else ["radius = weights.shape[0] // 2"]), "norm = float(0.0)"]
             tap_at = f"weights[a + {r if fixed else 'radius'}]"
             lines += [
                 f"for a in {window}:",
@@ -170,10 +168,7 @@ def bilateral_filter(d: Draft) -> None:
             "            continue",
         ]
     else:
-        loop += [
-            f"        y = {border('i + a', 'height')}",
-            f"        x = {border('j + b', 'width')}",
-        ]
+        loop += [f"        y = {border('i + a', 'height')}", f"        x = {border('j + b', 'width')}"]
     difference = "wp.length_sq(diff)" if vector else "diff * diff"
     loop += [f"        diff = {key}[y, x] - center"]
     if cut:
