@@ -85,9 +85,7 @@ def cyclic_redundancy(d: Draft) -> None:
     if verify:
         d.inout("crcs", "uint32", count, 0, 1 << 32)
         d.output("errors", "uint32", count)
-        store = (
-            f"# Nonzero if the message is corrupted\nerrors[tid] = {value} ^ crcs[tid]\ncrcs[tid] = {value}"
-        )
+        store = f"# Equal sums cancel, so the result is nonzero for corrupted messages\nerrors[tid] = {value} ^ crcs[tid]\ncrcs[tid] = {value}"
         d.says(f"Computes the {kind} of each message, and how it differs from the one that came with it.")
     else:
         d.output("crcs", "uint32", count)

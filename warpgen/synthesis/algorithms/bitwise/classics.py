@@ -60,7 +60,7 @@ def fnv_hash(d: Draft) -> None:
         offset=f"{offset:#x}",
         loop=s.loop,
         step=step,
-        fold="" if end != "fold" else f"# XOR-fold the upper half instead of discarding it\n{fold}",
+        fold="" if end != "fold" else f"# XOR-fold the upper half, so that none of its bits is lost\n{fold}",
         store=store,
     )
 

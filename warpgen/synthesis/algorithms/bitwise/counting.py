@@ -95,7 +95,7 @@ def binary_distance(d: Draft) -> None:
             )
             one, two = ("float(best)", "float(second)") if integer else ("best", "second")
             end = (
-                "# Lowe's ratio test: reject ambiguous matches\n"
+                "# Ratio test (Lowe): reject matches whose second best is about as close, since they are ambiguous\n"
                 f"if {one} < max_ratio * {two}:\n"
                 "    match[tid] = nearest\n"
                 "else:\n"
@@ -279,7 +279,7 @@ def bloom_filter(d: Draft) -> None:
     if probing == "double":
         setup = (
             f"h1 = {mix}(keys[tid])\n"
-            "# Odd stride for double hashing in a table of 2^n bits\n"
+            "# Odd stride, so that double hashing reaches all of the 2^n bits\n"
             f"h2 = {mix}(h1) | wp.uint32(1)"
         )
         bit = f"bit = (h1 + wp.uint32(round) * h2) % {total}"
@@ -289,7 +289,7 @@ def bloom_filter(d: Draft) -> None:
     else:
         setup = (
             f"h1 = {mix}(keys[tid])\n"
-            "# Blocked Bloom filter: all bits of a key are in the same word\n"
+            "# All bits of a key are in one word, so a query costs one read\n"
             f"block = h1 % ({total} / wp.uint32(32))\n"
             f"h2 = {mix}(h1)"
         )

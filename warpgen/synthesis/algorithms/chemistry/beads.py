@@ -85,21 +85,21 @@ def dissipative_particles(d: Draft) -> None:
     thermal = {
         "none": "",
         "radial": """
-            # Friction along the line of centers: it keeps linear and angular momentum
+            # Friction acts along the line of centers, so that angular momentum is kept as well
             w_random = $weight
             approach = wp.dot(unit, relative)
             pull = -friction * w_random * w_random * approach
-            # Fluctuation-dissipation theorem: sigma^2 = 2 gamma kT
+            # sigma^2 = 2 gamma kT, otherwise the beads would not settle at the temperature kT
             pull += wp.sqrt(2.0 * friction * kT / dt) * w_random * noise[tid]
             force += pull * unit
             """,
         "transverse": """
-            # Friction across the line of centers, for the viscosity of real fluids
+            # Friction across the line of centers too, since the usual one gives too low a viscosity
             w_random = $weight
             across = relative - wp.dot(unit, relative) * unit
             kick = noise[tid] - wp.dot(unit, noise[tid]) * unit
             force -= friction * w_random * w_random * across
-            # Fluctuation-dissipation theorem: sigma^2 = 2 gamma kT
+            # sigma^2 = 2 gamma kT, otherwise the beads would not settle at the temperature kT
             force += wp.sqrt(2.0 * friction * kT / dt) * w_random * kick
             """,
     }[thermostat].replace(
@@ -113,7 +113,7 @@ def dissipative_particles(d: Draft) -> None:
     electric = {
         "none": "",
         "slater": """
-            # Charges smeared exponentially: no singularity for overlapping beads
+            # Charges are smeared, because soft beads may overlap where 1 / r would diverge
             x = distance / SMEAR
             screened = 1.0 - wp.exp(-2.0 * x) * (1.0 + 2.0 * x * (1.0 + x))
             force += coupling * charges[i] * charges[j] * screened / (distance * distance) * unit
@@ -134,7 +134,7 @@ def dissipative_particles(d: Draft) -> None:
                 force -= bond_stiffness * (distance - 0.7) * unit
             """,
         "fene": """
-            # Finitely extensible: diverges at a length of 2
+            # Finitely extensible: diverges at a length of 2, so no bond can tear
             if is_bond[tid]:
                 stretch = wp.min(0.25 * distance * distance, 0.95)
                 force -= bond_stiffness * distance / (1.0 - stretch) * unit
@@ -171,7 +171,7 @@ def dissipative_particles(d: Draft) -> None:
             filled
             for filled in (
                 strength,
-                "# Soft repulsion, linear in the overlap\nforce = repulsion * overlap * unit",
+                "# Soft repulsion, linear in the overlap, so that time steps may be large\nforce = repulsion * overlap * unit",
                 "# Density-dependent repulsion of a shorter range makes liquids with a surface\n"
                 "near = wp.max(1.0 - distance / 0.75, 0.0)\n"
                 "force += many_body * (local_density[i] + local_density[j]) * near * unit"
@@ -195,7 +195,7 @@ def dissipative_particles(d: Draft) -> None:
         offset = positions[i] - positions[j]
         $wrap
         distance = wp.length(offset)
-        # Beads are soft and may come to lie on each other
+        # Soft beads may lie on each other, so avoid dividing by zero
         if distance >= 1.0 or distance < 1.0e-4:
             return
 

@@ -110,7 +110,7 @@ det = jaa * maa - jba * mab
 {xc} = ({rc} * (jaa * jbb - jab * jba) - jcb * (jaa * {rb} - jba * {ra})) / det""".strip()
         elif solve == "elimination":
             det = """
-# No pivoting: the diagonal stays close to 1 or larger
+# No pivoting, since the diagonal stays close to 1 or larger
 lba = jba / jaa
 dbb = jbb - lba * jab
 dbc = jbc - lba * jac

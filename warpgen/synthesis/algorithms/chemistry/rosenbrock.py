@@ -86,9 +86,8 @@ _METHODS: dict[str, tuple[float, list[list[float]], list[list[float]], list[floa
         "cell": "tid|box|i",
         "h": "dt|step_size|tau",
     },
-    adjoint="no",
     double=True,
-    weight=2,
+    weight=5,
 )
 def rosenbrock_step(d: Draft) -> None:
     """Steps the concentrations of reacting trace gases by a Rosenbrock method."""
@@ -99,6 +98,8 @@ def rosenbrock_step(d: Draft) -> None:
     result = d.option("result", "concentrations", "error", "next step", weights=(0.5, 0.25, 0.25))
     layout = d.option("layout", "cell first", "species first")
     floor = d.flag("floor", 0.4) and result == "concentrations"
+    if result != "concentrations":
+        d.forward_only()  # the control of steps is not differentiated
     species, reactions = _MECHANISMS[mechanism]
     many, cells = len(species), d.pick(32, 48, 64)
     shape = (cells, many) if layout == "cell first" else (many, cells)

@@ -128,7 +128,7 @@ def solve_cubic_state(d: Draft) -> None:
             u = wp.sign(r) * wp.cbrt(wp.abs(r) + wp.sqrt(disc))
             z = u - q / u - shift
         else:
-            # Three real roots: the largest belongs to the vapor
+            # Three real roots; take the largest, since the vapor has the larger volume
             angle = wp.acos(wp.clamp(r / wp.sqrt(-q * q * q), -1.0, 1.0)) / 3.0
             m = 2.0 * wp.sqrt(-q)
             z = m * wp.cos(angle) - shift
@@ -151,7 +151,7 @@ def solve_cubic_state(d: Draft) -> None:
         liquid = f"""
         z_low = m * wp.cos(angle + 2.0943951) - shift
         if z_low > big_b:
-            # Pick the stable phase: lower Gibbs energy
+            # The phase of lower Gibbs energy is the stable one, so keep that root
             g_high = {energy("z")}
             g_low = {energy("z_low")}
             if g_low < g_high:
@@ -177,8 +177,6 @@ def solve_cubic_state(d: Draft) -> None:
         enthalpy[tid] = z - 1.0 + big_a * (slope - 1.0) * inner
         """,
     }[result]
-    if roots == "cardano":
-        d.forward_only()
     d.launch(count)
     ready = f"""
     tr = t / tc

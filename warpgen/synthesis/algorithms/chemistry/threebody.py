@@ -176,7 +176,7 @@ def three_body_forces(d: Draft) -> None:
         "forces": """
             wp.atomic_add(forces, j, force_j)
             wp.atomic_add(forces, k_atom, force_k)
-            # Newton's third law: the central atom takes what is left
+            # The central atom takes what is left, so that momentum is kept
             wp.atomic_sub(forces, i, force_j + force_k)
             """,
         "energy": "wp.atomic_add(energies, i, bend * f_ij[0] * f_ik[0])",
@@ -196,7 +196,7 @@ def three_body_forces(d: Draft) -> None:
         i = triplets[tid][0]
         j = triplets[tid][1]
         k_atom = triplets[tid][2]
-        # Padding of the list, or the same neighbor twice
+        # Padding, or the same neighbor twice, hence no angle between them
         if i == j or i == k_atom or j == k_atom:
             return
 
@@ -222,14 +222,14 @@ def three_body_forces(d: Draft) -> None:
         else "",
         bond_ij=wrap.format("positions[j] - positions[i]"),
         bond_ik=wrap.format("positions[k_atom] - positions[i]"),
-        skip="# Most triplets of the list are out of reach\nif r_ij >= cutoff or r_ik >= cutoff:\n    return\n"
+        skip="# Test the distances first, because most triplets of the list are out of reach\nif r_ij >= cutoff or r_ik >= cutoff:\n    return\n"
         if skip
         else "",
         strength=factor + strength,
         shape=shape_of,
         grad=grad if forces else "",
         cap="""
-            # Overlapping atoms would be shot away
+            # Cap the force, otherwise overlapping atoms would be shot away
             force_j *= wp.min(max_force / (wp.length(force_j) + 1.0e-6), 1.0)
             force_k *= wp.min(max_force / (wp.length(force_k) + 1.0e-6), 1.0)
             """

@@ -87,7 +87,7 @@ def lift_parcels(d: Draft) -> None:
             """Saturation mixing ratio [kg/kg] after {who}, t in K and p in hPa."""
             celsius = t - 273.15
             e_s = {factor} * wp.exp({slope} * celsius / (celsius + {offset}))
-            # Above the boiling point of thin air nothing condenses
+            # Cap the vapor pressure, since it would exceed that of thin air aloft
             e_s = wp.min(e_s, 0.5 * p)
             return EPSILON * e_s / (p - e_s)
     ''')
@@ -125,7 +125,7 @@ def lift_parcels(d: Draft) -> None:
 
     source = {
         "surface": f"""
-            # Surface-based parcel
+            # The lowest level is the last one, since levels run from the top down
             start = pressure.shape[0] - 1
             p0 = pressure[start]
             t0 = {air.format("start")}
@@ -176,7 +176,7 @@ def lift_parcels(d: Draft) -> None:
         # Lifting condensation level (Bolton 1980, eq. 21)
         vapor_pressure = r0 * p0 / (EPSILON + r0)
         t_lcl = 2840.0 / (3.5 * wp.log(t0) - wp.log(vapor_pressure) - 4.805) + 55.0
-        # Air that is saturated at the start condenses at once
+        # Saturated air condenses at once, hence the minimum
         t_lcl = wp.min(t_lcl, t0)
         p_lcl = p0 * wp.pow(t_lcl / t0, CP / RD)
         t_parcel = t0 * 1.0
@@ -189,11 +189,11 @@ def lift_parcels(d: Draft) -> None:
             t_env = $air
             $need
             if p >= p_lcl:
-                # Dry adiabat, the vapor stays
+                # Nothing condenses yet, so potential temperature and vapor are kept
                 t_parcel = t0 * wp.pow(p / p0, RD / CP)
                 $dry
             else:
-                # The first saturated layer begins at the condensation level
+                # Start at the condensation level, since the layer below it is still dry
                 p_from = wp.min(p_below, p_lcl)
                 if p_below > p_lcl:
                     t_parcel = t_lcl
@@ -223,7 +223,7 @@ def lift_parcels(d: Draft) -> None:
         count=str(steps),
         advance=advance,
         mix="""
-            # Dilution by air from around, the parcel stays saturated
+            # Mixing with air from around dilutes the buoyancy, otherwise energies come out too high
             mixed = wp.min(entrainment * (p_below - p), 1.0)
             t_parcel += mixed * (t_env - t_parcel)
             """
@@ -231,7 +231,7 @@ def lift_parcels(d: Draft) -> None:
         else "",
         gather={
             "index": """
-                # Interpolate in ln p to 500 hPa
+                # Interpolate in ln p, because temperature is nearly linear in it
                 excess = t_env - t_parcel
                 if p <= 500.0 and p_below > 500.0:
                     share = wp.log(p_below / 500.0) / wp.log(p_below / p)

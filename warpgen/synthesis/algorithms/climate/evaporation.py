@@ -85,7 +85,7 @@ def evaporate_reference(d: Draft) -> None:
     mean = 0.5 * (cold + warm)
     pressure = 101.3 * wp.pow((293.0 - 0.0065 * z) / 293.0, 5.26)
     gamma = 0.000665 * pressure
-    # e_s from the mean of both extremes; e_s(T_mean) would underestimate it (FAO-56, eq. 12)
+    # Average e_s at both extremes, since e_s(T_mean) is too low for a convex curve (FAO-56, eq. 12)
     e_cold = 0.6108 * wp.exp(17.27 * cold / (cold + 237.3))
     e_warm = 0.6108 * wp.exp(17.27 * warm / (warm + 237.3))
     e_sat = 0.5 * (e_cold + e_warm)
@@ -94,12 +94,12 @@ def evaporate_reference(d: Draft) -> None:
     """
     vapor = {
         "dew point": """
-        # Actual vapor pressure is the saturated one at the dew point (FAO-56, eq. 14)
+        # Air is saturated at its dew point, so e_s there is the actual pressure (FAO-56, eq. 14)
         dew = dew_point[@]
         e_air = 0.6108 * wp.exp(17.27 * dew / (dew + 237.3))
         """,
         "extremes": """
-        # RH_max is reached at T_min, RH_min at T_max (FAO-56, eq. 17)
+        # Pair RH_max with T_min, since air is most humid when it is coldest (FAO-56, eq. 17)
         e_air = 0.5 * (e_cold * rh_max[@] + e_warm * rh_min[@])
         """,
         "mean": "e_air = rh_mean[@] * e_sat",
@@ -123,9 +123,11 @@ def evaporate_reference(d: Draft) -> None:
         "sunshine": (
             "hours = 24.0 / wp.pi * sunset\nglobal_rad = (0.25 + 0.5 * wp.min(sun[@] / hours, 1.0)) * outside"
         ),
-        "measured": ("# Limit measurements to the clear-sky radiation\nglobal_rad = wp.min(solar[@], clear)"),
+        "measured": (
+            "# Cap at the clear sky, since readings above it are errors of the sensor\nglobal_rad = wp.min(solar[@], clear)"
+        ),
         "temperature range": (
-            "# Hargreaves estimate from the diurnal temperature range\n"
+            "# Clouds narrow the diurnal range of temperature, so it tells the radiation (Hargreaves)\n"
             "global_rad = 0.16 * wp.sqrt(warm - cold) * outside"
         ),
     }[light]
@@ -141,7 +143,7 @@ def evaporate_reference(d: Draft) -> None:
     $net
     """
     if mast:
-        blow = "# Convert wind speed to 2 m height (FAO-56, eq. 47)\nu2 = wind[@] * 4.87 / wp.log(67.8 * mast - 5.42)"
+        blow = "# Convert to 2 m height, since the formula was fitted there (FAO-56, eq. 47)\nu2 = wind[@] * 4.87 / wp.log(67.8 * mast - 5.42)"
     else:
         blow = "u2 = wind[@]"
     combine = """
@@ -169,8 +171,6 @@ def evaporate_reference(d: Draft) -> None:
         demand[@] = kc * (sunny + windy)
         """,
     }[result]
-    if result in ("crop", "aerodynamic share") or humidity == "wet bulb" or light != "temperature range":
-        d.forward_only()
     d.launch(*((shape) if grid else (count,)))
     # What is one number for all needs no other name
     plain = {"phi": "latitude", "z": "altitude"} if axis == "days" else {"t": "day"}

@@ -120,7 +120,7 @@ def spread_fire(d: Draft) -> None:
     ''')
     speed = "wind[tid]" if wind == "speed" else "wp.length(wind[tid])"
     gust = "" if wind == "none" else f"""
-        # Wind factor, with wind at midflame height in ft/min
+        # The fit is in ft/min and for wind at midflame height, so convert first
         midflame = {"196.85" if metric else "88.0"} * {speed}
         $shelter
         $limit
@@ -132,17 +132,17 @@ def spread_fire(d: Draft) -> None:
     incline = {
         "none": "",
         "tangent": """
-            # Flames lean towards the fuel uphill
+            # Flames lean towards the fuel uphill, so slopes speed a fire up
             slope_factor = 5.275 * wp.pow(packing, -0.3) * slope[tid] * slope[tid]
             """,
         "gradient": """
-            # Flames lean towards the fuel uphill
+            # Flames lean towards the fuel uphill, so slopes speed a fire up
             slope_factor = 5.275 * wp.pow(packing, -0.3) * wp.length_sq(uphill[tid])
             """,
     }[slope]
     if wind == "vector" and slope == "gradient":
         combine = """
-            # Wind and slope push in directions of their own
+            # Wind and slope push in directions of their own, hence a sum of vectors
             push = wind_factor * wp.normalize(wind[tid]) + slope_factor * wp.normalize(uphill[tid])
             gain = wp.length(push)
             """
@@ -201,7 +201,7 @@ def spread_fire(d: Draft) -> None:
         $wind
         $slope
         $combine
-        # Heat that it takes to ignite: only the skin of thick particles must be heated
+        # Heat that it takes to ignite: less for thick particles, since only their skin must be heated
         heating = wp.exp(-138.0 / sigma)
         ignition = 250.0 + 1116.0 * moisture[tid]
         sink = bulk_density * heating * ignition
@@ -215,17 +215,17 @@ def spread_fire(d: Draft) -> None:
             "rothermel": "net_load = fuel.load / (1.0 + 0.0555)",
         }[damping],
         live="""
-            # Live fuel burns if the dead fuel can dry it
+            # Live fuel burns only if dead fuel can dry it, hence its own extinction moisture
             live_extinction = wp.max(2.9 * net_load / live_load[tid] * (1.0 - moisture[tid] / fuel.extinction) - 0.226, 0.3)
             released += live_load[tid] * (1.0 - 0.0555) * moisture_damping(live_moisture[tid] / live_extinction)
             """
         if live
         else "",
         wind=gust,
-        shelter="# Canopies slow the wind\nmidflame *= 0.4 * (1.0 - 0.6 * canopy_cover[tid])"
+        shelter="# Below a canopy the wind reaches the flames weakened, hence the reduction\nmidflame *= 0.4 * (1.0 - 0.6 * canopy_cover[tid])"
         if sheltered
         else "",
-        limit="# No faster than the fire can follow (0.9 times the reaction intensity)\nmidflame = wp.min(midflame, 0.9 * reaction_intensity)"
+        limit="# Limit the wind to 0.9 times the reaction intensity, since a fire cannot follow faster gusts\nmidflame = wp.min(midflame, 0.9 * reaction_intensity)"
         if limit
         else "",
         slope=incline,

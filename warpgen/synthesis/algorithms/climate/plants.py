@@ -69,12 +69,12 @@ def assimilate_carbon(d: Draft) -> None:
     vcmax = vc25 * wp.exp(65330.0 * x)
     jmax = 1.67 * vc25 * wp.exp(43540.0 * x)
     rd = 0.015 * vc25 * wp.exp(46390.0 * x)
-    # Competitive inhibition by oxygen at 210 mmol/mol
+    # Oxygen at 210 mmol/mol competes for the enzyme, hence the larger constant
     km = kc * (1.0 + 210.0 / ko)
     """
     if heat == "peaked":
         warm += """
-    # High-temperature deactivation above about 35 deg C
+    # Enzymes denature above about 35 deg C, hence the drop at high temperature
     melt25 = 1.0 + wp.exp((298.15 * 650.0 - 200000.0) / (298.15 * GAS))
     melt = 1.0 + wp.exp((tk * 650.0 - 200000.0) / (tk * GAS))
     vcmax *= melt25 / melt
@@ -106,7 +106,7 @@ def assimilate_carbon(d: Draft) -> None:
         """
         else:
             text += """
-        # Smooth minimum (quadratic co-limitation)
+        # Smooth minimum (quadratic co-limitation), since the limits take over gradually
         mixed = a_c + a_j
         gross = (mixed - wp.sqrt(mixed * mixed - 4.0 * 0.98 * a_c * a_j)) / (2.0 * 0.98)
         """
@@ -143,7 +143,7 @@ def assimilate_carbon(d: Draft) -> None:
         body = (
             head
             + (
-                "# Conductance and assimilation depend on each other: fixed-point iteration\n"
+                "# Conductance and assimilation depend on each other, so iterate to a fixed point\n"
                 "ci = float(0.7 * co2)\n"
             )
             + "net = float(0.0)\ngs = float(0.0)\n"
@@ -176,8 +176,6 @@ def assimilate_carbon(d: Draft) -> None:
     }[result]  # fmt: skip
     if result == "conductance" and not solved:
         d.says("Computes transpiration of leaves.")
-    if limit == "hard" or product or solved:
-        d.forward_only()
     d.launch(*(size if grid else (count,)))
     blocks = {"warm": warm, "transport": transport, "body": body, "store": store, "inner": inner, "law": law}
     d.code(

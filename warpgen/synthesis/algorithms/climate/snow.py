@@ -172,7 +172,7 @@ def snow_energy_balance(d: Draft) -> None:
     skip = {
         "none": "",
         "valid": "if not valid[tid]:\n    return",
-        "glacier": "# Ice below the snow never runs out\nhas_ice = glacier_id[tid] >= 0",
+        "glacier": "# Ice below the snow never runs out, so melt is not limited by the pack\nhas_ice = glacier_id[tid] >= 0",
     }
     canopy = """
     # --- Canopy ---
@@ -227,7 +227,7 @@ def snow_energy_balance(d: Draft) -> None:
         cloud = $cloud
         emissivity = wp.min(clear_emissivity * (1.0 + 0.22 * cloud * cloud), 1.0)
         longwave_in = emissivity * STEFAN_BOLTZMANN * wp.pow(air_kelvin, 4.0)
-        # The surface follows the air, but can not be warmer than the melting point
+        # The surface follows the air, but stays at or below 0 since it is melting there
         surface_temp = wp.min(air_temp - 1.0, 0.0)
         surface_kelvin = surface_temp + 273.15
         $canopy
@@ -246,12 +246,12 @@ def snow_energy_balance(d: Draft) -> None:
         rain_heat = 4186.0 * rain * wp.max(air_temp, 0.0) / SECONDS_PER_DAY
         # --- Energy balance [MJ/m^2/day] ---
         net_energy = (solar_net + longwave_net + sensible + latent + rain_heat) * SECONDS_PER_DAY * 1.0e-6
-        # Snow falls at the temperature of the air and brings its own cold content
+        # Fresh snow is as cold as the air, so it adds to the cold content
         cold_before = cold_content[tid] + 0.0021 * snowfall * wp.max(-air_temp, 0.0)
-        # Energy warms the pack first; what is left melts it
+        # Energy warms the pack first, so only what is left melts it
         melt_energy = wp.max(net_energy - cold_before, 0.0)
         cold_after = wp.max(cold_before - net_energy, 0.0)
-        # A pack can not get colder than the air
+        # Limit the cold content, since a pack cannot get colder than the air
         cold_after = wp.min(cold_after, 0.0021 * swe_before * wp.max(-surface_temp, 0.5))
         $melt
         swe_after = wp.max(swe_before - melt, 0.0)

@@ -162,7 +162,7 @@ def step_soil_columns(d: Draft) -> None:
         heat_capacity = $soil.dry_heat_capacity + WATER_HEAT_CAPACITY * water[column, layer]
         t = temp[column, layer]
         if t < 0.0 and water[column, layer] > 0.02:
-            # Freeze as much as the missing heat allows, a film of 2 % stays liquid
+            # Freeze as much as the missing heat allows; a film stays liquid since it is bound to grains
             frozen = wp.min(-t * heat_capacity / FUSION_HEAT, water[column, layer] - 0.02)
             $less
             ice[column, layer] = ice[column, layer] + frozen
@@ -182,7 +182,7 @@ def step_soil_columns(d: Draft) -> None:
             depth = 1000.0 * thickness[layer]
             amount = water[column, layer] * depth + infiltration
             capacity = $soil.porosity * depth
-            # Water that does not fit stays above; at the surface it runs off
+            # Water that does not fit stays above, hence runoff at the surface
             excess = wp.max(amount - capacity, 0.0)
             if layer == 0:
                 runoff[column] = excess

@@ -131,7 +131,7 @@ def two_stream_fluxes(d: Draft) -> None:
         closure=_CLOSURES[closure],
     )
     scaled = """
-        # Delta scaling moves the forward peak of the phase function into the beam
+        # Delta scaling counts the forward peak as beam, since two streams cannot resolve it
         peak = g * g
         tau = (1.0 - omega * peak) * tau
         omega = (1.0 - peak) * omega / (1.0 - omega * peak)
@@ -139,7 +139,7 @@ def two_stream_fluxes(d: Draft) -> None:
         """
     cloudy = {
         "none": "",
-        "fraction": f"# Clouds thin out as the mean over their gaps\ncover = {at('cloud_fraction', 'k')}\ntau *= cover * wp.sqrt(cover)",
+        "fraction": f"# Scale with the cover to the 3/2, because light passes through the gaps of broken clouds\ncover = {at('cloud_fraction', 'k')}\ntau *= cover * wp.sqrt(cover)",
         "path": f"""
             # tau = 3/2 LWP / (rho_w r_e), nearly conservative droplets with g = 0.85
             cloud_tau = 1.5 * {at("water_path", "k")} / (1000.0 * droplet_radius)
@@ -159,7 +159,7 @@ def two_stream_fluxes(d: Draft) -> None:
         "constant": "surface = ground_albedo",
         "field": "surface = ground_albedo[column]",
         "ocean": """
-            # Water reflects more at low sun (Taylor et al. 1996)
+            # Not a constant, because water reflects more at low sun (Taylor et al. 1996)
             surface = 0.037 / (1.1 * wp.pow(mu0, 1.4) + 0.15)
             """,
     }[ground]
@@ -226,7 +226,7 @@ net = beam[k + 1] + (1.0 - albedo_below[k + 1]) * diffuse - source_below[k + 1]
         source_below[num_layers] = surface * beam[num_layers]
         for up in range(num_layers):
             k = num_layers - 1 - up
-            # Light that bounces between the layer and those below it
+            # Sum of the geometric series, since light bounces between the layer and those below
             bounce = 1.0 / (1.0 - r_diffuse[k] * albedo_below[k + 1])
             albedo_below[k] = r_diffuse[k] + t_diffuse[k] * t_diffuse[k] * albedo_below[k + 1] * bounce
             source_below[k] = r_beam[k] * beam[k] + t_diffuse[k] * bounce * (
@@ -236,7 +236,7 @@ net = beam[k + 1] + (1.0 - albedo_below[k + 1]) * diffuse - source_below[k + 1]
         """,
         night={
             "skip": f"# No sunlight at night\nif mu0 <= 0.02:\n{_indented(zeros)}\n    return\n",
-            "clamp": "# A sun at the horizon shines through endless air\nmu0 = wp.max(mu0, 0.02)",
+            "clamp": "# Clamp, since a sun at the horizon would shine through endless air\nmu0 = wp.max(mu0, 0.02)",
         }[night],
         albedo=albedo,
         vec=wide,

@@ -91,7 +91,7 @@ def develop_image(d: Draft) -> None:
     adapt = {
         "none": "",
         "channel gains": (
-            "# White balance gains, normalized to green\nr *= white[1] / white[0]\nb *= white[1] / white[2]"
+            "# Normalize the gains to green, so that exposure stays\nr *= white[1] / white[0]\nb *= white[1] / white[2]"
         ),
         "bradford": "\n".join(
             [
@@ -108,7 +108,7 @@ def develop_image(d: Draft) -> None:
                 ),
                 _rows("x y z", inverse, "rho gam bet"),
                 _rows("r g b", back, "x y z"),
-                "# Clip out-of-gamut colors",
+                "# Clip, since colors out of gamut would turn negative",
                 *(f"{n} = wp.max({n}, 0.0)" for n in "rgb"),
             ]
         ),
@@ -126,7 +126,7 @@ def develop_image(d: Draft) -> None:
             "@y = @x * (2.51 * @x + 0.03) / (@x * (2.43 * @x + 0.59) + 0.14)"
         ),
         "logarithmic": (
-            "# Logarithmic curve: equal ratios map to equal steps\n@y = wp.log(1.0 + 8.0 * @x) / wp.log(41.0)"
+            "# Logarithmic curve, so that equal ratios map to equal steps\n@y = wp.log(1.0 + 8.0 * @x) / wp.log(41.0)"
         ),
         "white point": (
             "# Extended Reinhard: `brightest` maps to white\n"
@@ -185,7 +185,7 @@ b *= ratio"""
             "srgb": ("0.4166667", "1.055", "0.055", "12.92", "0.0031308"),
             "rec709": ("0.45", "1.099", "0.099", "4.5", "0.018"),
         }[coding]
-        code = "# Linear segment close to black, where the power has infinite slope\n" + "\n".join(
+        code = "# Linear close to black, since the power has infinite slope there\n" + "\n".join(
             f"if {n} <= {edge}:\n    {n} = {slope} * {n}\nelse:\n    {n} = {a} * wp.pow({n}, {power}) - {b}"
             for n in "rgb"
         )
@@ -195,7 +195,6 @@ b *= ratio"""
     else:
         d.output("display", "vec3", shape, about="Encoded RGB")
         store = f"display[{at}] = wp.vec3(r, g, b)"
-    d.forward_only()
     d.launch(*((rows * columns,) if flat else (rows, columns)))
     d.code(
         f"{at} = wp.tid()\n$load\n$expose\n$adapt\n$toned\n$colorful\n$clip\n$code\n$store",

@@ -104,9 +104,8 @@ def color_maps(d: Draft) -> None:
     }[kind]  # fmt: skip
     lines = f"{head}\n{lines}".rstrip()
     if marked:
-        lines += f"\nshown = {value}\n# Gray marks what is out of range\nif not inside:\n    shown = wp.vec3(0.5, 0.5, 0.5)"
+        lines += f"\nshown = {value}\n# Gray marks what is out of range, so it is not mistaken for an extreme\nif not inside:\n    shown = wp.vec3(0.5, 0.5, 0.5)"
         value = "shown"
-        d.forward_only()
     if kind == "bands":
         d.forward_only()
     form.write("color_of", lines, value)
@@ -240,7 +239,6 @@ def seen_colors(d: Draft) -> None:
     if bound == "clamp":
         lines += f"\nshown = {value}"
         value = "wp.min(wp.max(shown, wp.vec3(0.0, 0.0, 0.0)), wp.vec3(1.0, 1.0, 1.0))"
-        d.forward_only()
     form.write("seen_as", lines.strip(), value)
 
     def reference(v: Values) -> Mapping[str, Any]:

@@ -99,7 +99,7 @@ def drive_step(d: Draft) -> None:
     """
     if load == "transfer":
         loads += """
-    # Longitudinal load transfer, m * a * h / wheelbase
+    # The center of mass lies above the ground, so acceleration shifts load to the rear
     shift = MASS * throttle[tid] * HEIGHT / base
     load_f -= shift
     load_r += shift
@@ -114,7 +114,7 @@ def drive_step(d: Draft) -> None:
         fyr = 0.95 * load_r * wp.sin(1.4 * wp.atan(br + 0.6 * (br - wp.atan(br))))
         """,
         "brush": """
-        # Fiala brush model, saturates when the whole contact patch slides
+        # Fiala brush model: constant beyond full sliding, since no bristle sticks any more
         kf = 9.5 * wp.tan(alpha_f) / (3.0 * 0.95)
         fyf = 0.95 * load_f * wp.sign(kf)
         if wp.abs(kf) < 1.0:
@@ -125,7 +125,7 @@ def drive_step(d: Draft) -> None:
             fyr = 0.95 * load_r * (3.0 * kr - 3.0 * wp.abs(kr) * kr + kr * kr * kr)
         """,
         "saturated": """
-        # Linear tire with smooth saturation at the friction limit
+        # tanh saturates smoothly at the friction limit, so slopes stay continuous
         fyf = 0.95 * load_f * wp.tanh(9.5 * alpha_f / 0.95)
         fyr = 0.95 * load_r * wp.tanh(10.5 * alpha_r / 0.95)
         """,
@@ -177,8 +177,6 @@ def drive_step(d: Draft) -> None:
         moves = ""
         d.output("forces", "vec2", count)
         store = "forces[tid] = wp.vec2(fyf, fyr)"
-    if tire == "brush":
-        d.forward_only()
     d.launch(count)
     d.code(
         "tid = wp.tid()\n$read\n$place\n$slip\n$loads\n$forces\n$push\n$accelerations\n$store",

@@ -154,10 +154,10 @@ def step_powertrains(d: Draft) -> None:
     if fuel and engine != "electric":
         d.module("HEATING_VALUE = wp.constant(42.5e6)  # [J/kg]")
     idling = """
-    # Idle control opens the throttle when the engine is about to stall
+    # Open the throttle near idle, otherwise the engine would stall
     pedal = wp.clamp(pedal + wp.max(idle_gain * (idle_speed - speed), 0.0), 0.0, 1.0)
     """
-    cut = "# Rev limiter\nif speed > max_speed:\n    pedal = 0.0"
+    cut = "# Cut the fuel above the limit, so the engine does not overspeed\nif speed > max_speed:\n    pedal = 0.0"
     w = ["wheel_speed_in[tid]"] if wheels == 1 else ["wheel_speed_in[tid, 0]", "wheel_speed_in[tid, 1]"]
     axle = (
         f"axle_speed = {w[0]}"
@@ -168,7 +168,7 @@ def step_powertrains(d: Draft) -> None:
         "none": "",
         "open": "# Open differential: equal torques on both sides\nhalf = 0.5 * drive_torque",
         "limited slip": """
-            # Limited slip: clutches take torque from the faster side
+            # Clutches take torque from the faster side, so a spinning wheel does not get it all
             lock = wp.clamp(lock_slope * (left - right), -lock_torque, lock_torque)
             half = 0.5 * drive_torque
         """,
@@ -197,7 +197,7 @@ def step_powertrains(d: Draft) -> None:
         text += f"speed_new{suffix} = {name} + dt * net{suffix} / wheel_inertia\n"
         if brakes == "implicit":
             text += (
-                f"# Brakes take speed away, but never turn a wheel around\n"
+                f"# Stop at zero, since brakes never turn a wheel around\n"
                 f"brake_step{suffix} = dt * brake[tid] * brake_torque / wheel_inertia\n"
                 f"speed_new{suffix} = wp.sign(speed_new{suffix}) * wp.max(wp.abs(speed_new{suffix}) - brake_step{suffix}, 0.0)\n"
             )

@@ -112,7 +112,7 @@ def fly_projectiles(d: Draft) -> None:
         d.module("EARTH_RATE = wp.constant(7.292e-5)  # [rad/s]")
     blow = {
         "none": "air_vel = vel",
-        "uniform": "# Aerodynamic forces depend on the velocity relative to the air\nair_vel = vel - wind",
+        "uniform": "# Subtract the wind, since drag depends on the velocity relative to the air\nair_vel = vel - wind",
         "power law": "# Aerodynamic forces depend on the velocity relative to the air, wind grows with height\n"
         "profile = wp.pow(wp.max(pos[2], 0.1) / wind_height, wind_exponent)\nair_vel = vel - profile * wind",
     }
@@ -212,7 +212,7 @@ def fly_projectiles(d: Draft) -> None:
             # --- Ground ---
             at_rest = pos_new[2] <= 0.0
             if at_rest:
-                # Go back to where the path of this step crosses the ground
+                # Cut the step where the path crosses the ground, so impact points do not depend on dt
                 fraction = pos[2] / (pos[2] - pos_new[2])
                 pos_new = pos + fraction * (pos_new - pos)
                 vel_new = wp.vec3(0.0, 0.0, 0.0)

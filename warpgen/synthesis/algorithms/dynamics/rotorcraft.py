@@ -60,7 +60,7 @@ def fly_step(d: Draft) -> None:
     thrust = {
         "speeds": (
             "s = rotors[tid]\n"
-            "# Thrust ~ omega^2, rotor speeds are normalized by the hover speed\n"
+            "# Thrust goes as omega^2; speeds are relative to hover, so 1 carries the weight\n"
             "f = 2.94 * wp.cw_mul(s, s)"
         ),
         "thrusts": "f = 2.94 * rotors[tid]",
@@ -79,7 +79,7 @@ def fly_step(d: Draft) -> None:
         """
     else:
         moments = """
-        # X configuration: arms at 45 degrees, every rotor contributes to roll and pitch
+        # X configuration: arms at 45 degrees, so every rotor contributes to roll and pitch
         lever = ARM * 0.70710678
         tx = lever * (f[0] + f[1] - f[2] - f[3])
         ty = lever * (f[1] + f[2] - f[0] - f[3])
@@ -125,13 +125,13 @@ up = up / (1.0 - ratio * ratio)"""
             d.output(name, kind, count)
         if turn == "derivative":
             rotate = """
-            # dq/dt = 1/2 q w, renormalize afterwards
+            # Renormalize, since a step along dq/dt = 1/2 q w leaves the unit sphere
             spin = q * wp.quat(w1[0], w1[1], w1[2], 0.0)
             next_att[tid] = wp.normalize(q + 0.5 * dt * spin)
             """
         else:
             rotate = """
-            # Exponential map of a constant rate over dt
+            # Exponential map of a constant rate, so the quaternion keeps its unit length
             angle = wp.length(w1) * dt
             next_att[tid] = q * wp.quat_from_axis_angle(wp.normalize(w1), angle)
             """

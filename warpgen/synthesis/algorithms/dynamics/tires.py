@@ -160,7 +160,7 @@ def tire_forces(d: Draft) -> None:
     forces = {
         "none": pure,
         "similarity": """
-            # Theoretical slips share one magnitude; each direction uses its own curve
+            # Both slips share the grip, so one magnitude enters the curve of each direction
             sigma_long = slip_ratio / (1.0 + wp.abs(slip_ratio))
             sigma_lat = wp.tan(slip_angle) / (1.0 + wp.abs(slip_ratio))
             sigma = wp.sqrt(sigma_long * sigma_long + sigma_lat * sigma_lat) + 1.0e-6
@@ -186,19 +186,19 @@ def tire_forces(d: Draft) -> None:
         d.module("COMBINED = wp.constant(8.0)")
     tilt = {
         "none": "",
-        "shift": "# Camber acts like a shift of the slip angle\nslip_angle += camber_gain * camber[tid]",
+        "shift": "# Camber leans the contact patch, so it acts like a shift of the slip angle\nslip_angle += camber_gain * camber[tid]",
         "thrust": "",
     }[camber]
     thrust = "# Camber thrust grows with load and inclination\nforce_lat += camber_gain * load * camber[tid]"
     lag = {
         "none": "",
         "exponential": """
-            # First-order lag over the distance rolled, exact for a constant speed
+            # Forces build up over the distance rolled, so lag by it; exact at constant speed
             build_up = 1.0 - wp.exp(-wp.abs($v) * dt / relaxation_length)
             force = previous_force[tid] + build_up * (force - previous_force[tid])
         """,
         "euler": """
-            # First-order lag over the distance rolled
+            # Forces build up over the distance rolled, hence a lag in distance and not in time
             build_up = wp.min(wp.abs($v) * dt / relaxation_length, 1.0)
             force = previous_force[tid] + build_up * (force - previous_force[tid])
         """,
@@ -241,7 +241,7 @@ def tire_forces(d: Draft) -> None:
         excess = (load - params.load_nominal) / params.load_nominal
         peak = load * (params.mu_peak + params.mu_load * excess)$grip
         stiff_long = params.k_long * load
-        # Cornering stiffness saturates with load
+        # Heavily loaded tires gain less stiffness, hence the saturating law
         stiff_lat = params.k_lat * wp.sin(2.0 * wp.atan(load / params.load_lat))
         b_long = stiff_long / (params.c_long * peak)
         b_lat = stiff_lat / (params.c_lat * peak)
@@ -256,7 +256,7 @@ def tire_forces(d: Draft) -> None:
         early=early[lifted],
         params="tire[compound[tid]]" if layout == "per compound" else "tire",
         measure=measure[slip],
-        mirror="# Right tires are mirrored left ones\nhand = wp.where(is_right[tid], -1.0, 1.0)\nslip_angle *= hand"
+        mirror="# Mirror right tires, since curves are measured for left ones\nhand = wp.where(is_right[tid], -1.0, 1.0)\nslip_angle *= hand"
         if mirror
         else "",
         tilt=tilt,

@@ -177,7 +177,7 @@ def step_vessels(d: Draft) -> None:
     extra_call = "max_thrust, dead_band" if thrust == "thrusters" else "thrust_coeff, reverse_gain"
     water = {
         "none": "vel_r = vel",
-        "one": "# Hydrodynamic forces depend on the velocity relative to the water\n"
+        "one": "# Subtract the current, since forces depend on the velocity relative to the water\n"
         "vel_r = vel - wp.quat_rotate_inv(rot, current)",
         "shear": "# Hydrodynamic forces depend on the velocity relative to the water, which slows with depth\n"
         "depth = wp.max(-pos[2], 0.0)\n"
@@ -204,13 +204,13 @@ def step_vessels(d: Draft) -> None:
     lift = {
         "neutral": "buoyancy = mass * GRAVITY",
         "trimmed": "buoyancy = buoyancy_ratio * mass * GRAVITY",
-        "surface": "# Submerged share of the hull\n"
+        "surface": "# Buoyancy comes from the submerged share only, so clamp it to [0, 1]\n"
         "submerged = wp.clamp(0.5 - pos[2] / hull_height, 0.0, 1.0)\n"
         "buoyancy = buoyancy_ratio * submerged * mass * GRAVITY",
     }
     step = {
         "drag implicit": """
-            # Drag is taken at the end of the step, which any damping survives
+            # Take the drag at the end of the step, so that any damping is stable
             vel_new = wp.cw_div(wp.cw_mul(mass_total, vel) + dt * force, mass_total + dt * linear_drag)
             omega_new = wp.cw_div(wp.cw_mul(inertia_total, omega) + dt * moment, inertia_total + dt * angular_drag)
         """,
@@ -237,7 +237,7 @@ def step_vessels(d: Draft) -> None:
         $lift
         down = wp.quat_rotate_inv(rot, wp.vec3(0.0, 0.0, -1.0))
         force += (mass * GRAVITY - buoyancy) * down
-        # Buoyancy acts above the center of mass and rights the vessel
+        # Buoyancy acts above the center of mass, so it rights the vessel
         moment -= buoyancy * wp.cross(center_of_buoyancy, down)
         # --- Damping ---
         $damping

@@ -211,7 +211,7 @@ def wheel_forces(d: Draft) -> None:
             d.function(function)
     turn = {
         "front": """
-        # Only the front axle (wheels 0 and 1) is steered
+        # Wheels 0 and 1 are the front axle, so only they are steered
         angle = wp.where(wheel < 2, steer[car], 0.0)
         forward = wp.quat_rotate(rot, wp.vec3(wp.cos(angle), wp.sin(angle), 0.0))
         """,
@@ -224,7 +224,7 @@ def wheel_forces(d: Draft) -> None:
     damping = {
         "linear": "load = spring_ke * compression + spring_kd * closing",
         "two rates": """
-        # Dampers are softer in compression than in extension
+        # Softer in compression, so that bumps are not passed on to the body
         kd = wp.where(closing > 0.0, bump_kd, rebound_kd)
         load = spring_ke * compression + kd * closing
         """,
@@ -232,10 +232,10 @@ def wheel_forces(d: Draft) -> None:
     skip = {
         "none": "",
         "broken": "if not wheel_attached[car, wheel]:\n    return",
-        "count": "# Cars have different numbers of wheels\nif wheel >= wheel_count[car]:\n    return",
+        "count": "# Cars differ in wheels, so the launch covers the most\nif wheel >= wheel_count[car]:\n    return",
     }
     spin = """
-    # The reaction of the longitudinal force brakes the wheel
+    # Traction pushes the car forward, hence its reaction brakes the wheel
     spin_rate[car, wheel] = -(force_xy[0] + resistance) * wheel_radius / wheel_inertia
     """
     d.launch(cars, wheels)
@@ -273,7 +273,7 @@ def wheel_forces(d: Draft) -> None:
         vel_y = wp.dot(contact_vel, side)
         # --- Slip ---
         rim_speed = wheel_speed[car, wheel] * wheel_radius
-        # Regularized reference speed, so slip stays finite at standstill
+        # Bound the reference speed from below, so slip stays finite at standstill
         reference_speed = wp.sqrt(vel_x * vel_x + 0.25)
         kappa = (rim_speed - vel_x) / reference_speed
         tan_alpha = vel_y / reference_speed

@@ -121,7 +121,7 @@ def link_budgets(d: Draft) -> None:
             fade = rain_loss_per_km(ghz, rain_rate[tid]) * effective
         """,
         "with height": """
-            # Above the height of the melting layer, which is lower far from the equator, there is no rain
+            # Rain begins at the melting layer, so its path ends there; the layer is lower towards the poles
             latitude = wp.degrees(wp.asin(wp.clamp(vertical[2], -1.0, 1.0)))
             melting = wp.clamp(5.0 - 0.075 * (wp.abs(latitude) - 23.0), 0.5, 5.0)
             rainy_path = wp.max(melting - station_height[tid], 0.0) / wp.max(wp.sin(elevation), 0.1)
@@ -134,7 +134,7 @@ def link_budgets(d: Draft) -> None:
         "ideal": "gain_db = peak_db",
         "parabola": "# Main lobe: 12 dB lost at a beam width off\nbeam = 21.0 / (ghz * diameter)\n"
         "off = off_axis[tid] / beam\ngain_db = peak_db - 12.0 * off * off",
-        "side lobes": "# Envelope of the side lobes (ITU-R S.465), never above the main lobe\n"
+        "side lobes": "# Envelope of the side lobes (ITU-R S.465), capped since it diverges on the axis\n"
         "gain_db = wp.min(peak_db, wp.max(32.0 - 25.0 * wp.log10(off_axis[tid]), -10.0))",
     }[pointing]
     clear = "0.0" if rain == "none" else "fade"
@@ -154,7 +154,7 @@ def link_budgets(d: Draft) -> None:
     budget = """
         # --- Losses on the way ---
         spreading = 20.0 * wp.log10(4.0 * wp.pi * slant * ghz * 1.0e9 / LIGHT)
-        # Oxygen and vapor take about 0.06 dB at the zenith, more along slant paths
+        # Divide by the sine of elevation, since slant paths cross more oxygen and vapor
         gases = 0.06 / wp.max(wp.sin(elevation), 0.1)
         $rainy
         # --- Dish: 60 % of its area is effective ---

@@ -19,12 +19,13 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "mean": "M|mean_anomaly|m_t",
         "dt": "elapsed|t|tof",
     },
-    adjoint="no",
-    weight=4,
+    weight=11,
 )
 def propagate_orbits(d: Draft) -> None:
     """Propagates satellites on Kepler orbits."""
     solver = d.option("solver", "newton fixed", "newton converged", "halley", "series")
+    if solver == "newton converged":
+        d.forward_only()  # a loop that is left early has no right adjoint
     drift = d.option("drift", "none", "j2", "drag")
     result = d.option("result", "position", "position and velocity", "perifocal", "ground track")
     elements = d.option("elements", "arrays", "matrix")

@@ -119,7 +119,7 @@ def spacecraft_acceleration(d: Draft) -> None:
             density = 3.9e-12 * wp.exp(-(altitude - 400.0) / 58.5)
             """,
         "layers": """
-            # Atmospheric drag, the scale height grows with altitude (Vallado 2013, table 8-4)
+            # The scale height grows with altitude, hence two layers (Vallado 2013, table 8-4)
             altitude = radius - R_EARTH
             high = altitude > 600.0
             base = wp.where(high, 600.0, 400.0)
@@ -129,10 +129,10 @@ def spacecraft_acceleration(d: Draft) -> None:
     }[drag]
     if air:
         air += f"""
-            {"# The air turns with the earth" if rotating else "# Air at rest"}
+            {"# Drag acts against the motion through the air, so subtract its rotation with the earth" if rotating else "# Air at rest"}
             wind = {"wp.cross(wp.vec3(0.0, 0.0, 7.2921e-5), r)" if rotating else "wp.vec3(0.0, 0.0, 0.0)"}
             relative = v - wind
-            # Density in kg/m^3 and area in m^2 want a factor 1000 for speeds in km/s
+            # Factor 1000, since density and area are in meters but speeds in km/s
             $sum -500.0 * density * ballistic[tid] * wp.length(relative) * relative
             """
         if not rotating:
@@ -144,13 +144,13 @@ def spacecraft_acceleration(d: Draft) -> None:
         "none": "",
         "lit": "lit = 1.0",
         "cylinder": """
-            # Cylindrical shadow of the earth
+            # Cylindrical shadow: the sun is so far away that its rays are nearly parallel
             along = wp.dot(r, sun_direction)
             off_axis = wp.length(r - along * sun_direction)
             lit = wp.where(along < 0.0 and off_axis < R_EARTH, 0.0, 1.0)
             """,
         "penumbra": """
-            # Smooth shadow: the sun is half a degree wide
+            # The sun is half a degree wide, so the edge of the shadow is smooth
             along = wp.dot(r, sun_direction)
             off_axis = wp.length(r - along * sun_direction)
             penumbra = 50.0 + 0.00465 * wp.abs(along)
@@ -172,7 +172,7 @@ def spacecraft_acceleration(d: Draft) -> None:
         "both": "$sum tidal_pull(r, moon, GM_MOON)\n$sum tidal_pull(r, sun, GM_SUN)",
     }[third]
     if far:
-        far = "# Tides of the third bodies\n" + far
+        far = "# Tidal part only, since third bodies pull the earth as well\n" + far
     einstein = """
         # Schwarzschild term of general relativity, c = 299792.458 km/s
         factor = GM_EARTH / (8.98755e10 * radius * radius * radius)
@@ -216,7 +216,7 @@ def spacecraft_acceleration(d: Draft) -> None:
             "step": "delta_v[tid] = dt * accel",
             "power": "# Rate at which the forces do work\nenergy_rate[tid] = wp.dot(accel, v)",
             "radial": """
-                # Frame of Gauss' equations
+                # Radial, along and across the track, as Gauss' equations would have it
                 up = r / radius
                 cross_track = wp.normalize(wp.cross(r, v))
                 along_track = wp.cross(cross_track, up)

@@ -128,7 +128,7 @@ def apparent_places(d: Draft) -> None:
     move = {
         "none": "",
         "proper": """
-            # Proper motion along the two tangents of the sphere
+            # Work with tangent vectors, because right ascension is singular at the poles
             east = wp.vec3(-wp.sin(ra), wp.cos(ra), 0.0)
             north = wp.vec3(-wp.sin(dec) * wp.cos(ra), -wp.sin(dec) * wp.sin(ra), wp.cos(dec))
             rate = proper_motion[tid]
@@ -172,18 +172,18 @@ def apparent_places(d: Draft) -> None:
         d_eps = 9.20 * wp.cos(node) + 0.57 * wp.cos(2.0 * sun_longitude)
         d_eps += 0.10 * wp.cos(2.0 * moon_longitude) - 0.09 * wp.cos(2.0 * node)
         obliquity = 0.40909280 - 2.26966e-4 * years
-        # To the ecliptic, along it, and back to the true equator
+        # Turn about the ecliptic pole, because nutation in longitude is along the ecliptic
         ecliptic = turn_z(turn_x(direction, obliquity), -d_psi * ARCSEC)
         direction = turn_x(ecliptic, -obliquity - d_eps * ARCSEC)
         """
     light = {
         "none": "",
         "classical": """
-            # Annual aberration: the telescope moves while the light falls through it
+            # Annual aberration: light slants because the telescope moves while it falls through
             direction = wp.normalize(direction + earth_velocity)
             """,
         "relativistic": """
-            # Aberration in special relativity
+            # Aberration in special relativity, so that it holds beyond the first order in v / c
             beta_dot = wp.dot(direction, earth_velocity)
             inv_gamma = wp.sqrt(1.0 - wp.dot(earth_velocity, earth_velocity))
             scale = 1.0 + beta_dot / (1.0 + inv_gamma)
@@ -191,7 +191,7 @@ def apparent_places(d: Draft) -> None:
             """,
     }[aberration]
     horizon = """
-        # To the horizon of the observer
+        # Hour angles count from the meridian, since the horizon turns with the earth
         right_ascension = wp.atan2(direction[1], direction[0])
         declination = wp.asin(direction[2])
         hour_angle = sidereal_time[tid] - right_ascension
@@ -221,7 +221,7 @@ def apparent_places(d: Draft) -> None:
         else "ra = wp.radians(catalog[tid][0])\ndec = wp.radians(catalog[tid][1])",
         move=move,
         parallax="""
-            # Annual parallax: seen from the earth, not from the sun
+            # Annual parallax, as the catalog gives directions that the sun would see
             direction -= parallax[tid] * earth_position
             """
         if parallax
@@ -255,7 +255,7 @@ def apparent_places(d: Draft) -> None:
         else "",
         last={
             "horizontal": """
-                # Azimuth is counted from the north through the east
+                # Add half a turn, since azimuth is counted from the north through the east
                 west = wp.sin(hour_angle) * wp.cos(declination)
                 south = wp.cos(hour_angle) * wp.sin(latitude) * wp.cos(declination)
                 south -= wp.sin(declination) * wp.cos(latitude)

@@ -132,7 +132,7 @@ def frame_forces(d: Draft) -> None:
             j = long * short * short * short * (1.0 / 3.0 - 0.21 * ratio * (1.0 - ratio * ratio * ratio * ratio / 12.0))
         """,
         "tube": """
-            # Round tube
+            # Round tube: bends alike in all planes, so one moment of area serves both axes
             ro = outer_radius[tid]
             ri = ro - wall[tid]
             a = wp.pi * (ro * ro - ri * ri)
@@ -144,12 +144,12 @@ def frame_forces(d: Draft) -> None:
     phi = {
         "rigid": "",
         "one factor": """
-            # Timoshenko's ratio of bending to shear stiffness
+            # Ratio of bending to shear stiffness, because short members also deform in shear (Timoshenko)
             phi_y = 12.0 * e_mod * i_z / (g_mod * shear_factor * a * length * length)
             phi_z = 12.0 * e_mod * i_y / (g_mod * shear_factor * a * length * length)
         """,
         "two areas": f"""
-            # Timoshenko's ratio of bending to shear stiffness, for each plane
+            # Ratio of bending to shear stiffness for each plane, because short members also deform in shear
             phi_y = 12.0 * e_mod * i_z / (g_mod * shear_area_y{at} * length * length)
             phi_z = 12.0 * e_mod * i_y / (g_mod * shear_area_z{at} * length * length)
         """,
@@ -161,7 +161,7 @@ def frame_forces(d: Draft) -> None:
         else ("4.0", "2.0", "4.0", "2.0")
     )
     tension = """
-    # Geometric stiffness of the normal force (P-delta)
+    # P-delta: tension stiffens a bent member, hence the normal force enters its bending
     n_l = normal / length
     q_y += n_l * (1.2 * dv + 0.1 * length * (tz1 + tz2))
     m_z1 += normal * (0.1 * dv + length * (2.0 / 15.0 * tz1 - tz2 / 30.0))
@@ -171,7 +171,7 @@ def frame_forces(d: Draft) -> None:
     m_y2 += normal * (-0.1 * dw + length * (2.0 / 15.0 * ty2 - ty1 / 30.0))
     """
     truss = """
-    # Hinged members carry normal force alone
+    # Hinged members carry normal force alone, since their ends turn freely
     if is_truss[tid]:
         $store_axial
         $truss_nodes
@@ -214,7 +214,7 @@ def frame_forces(d: Draft) -> None:
         tid = wp.tid()
         first = member[tid, 0]
         second = member[tid, 1]
-        # A member needs two different ends
+        # A member whose ends coincide has no axis, so skip it
         if first == second:
             return
         # --- Local axes ---

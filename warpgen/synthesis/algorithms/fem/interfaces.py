@@ -126,7 +126,7 @@ def cohesive_tractions(d: Draft) -> None:
         ("global", 2): "n = normal[tid]\nopen_n = wp.dot(jump[tid], n)\nslide = jump[tid] - open_n * n",
     }[frame, dims]
     delay = """
-    # Viscous regularization: damage follows with a delay, which helps Newton's method converge
+    # Let damage lag behind, since sudden softening stops Newton iterations from converging
     trial = (damage_old[tid] * relaxation_time + fresh * dt) / (relaxation_time + dt)
     """
     rub = """
@@ -136,7 +136,7 @@ def cohesive_tractions(d: Draft) -> None:
         stress += slide * (rubbing / wp.max(slip, 1.0e-9))
     """
     secant = f"""
-    # Secant stiffness: damage spares compression
+    # Secant stiffness; closed faces keep all of it, since damage spares compression
     stiff_n = penalty * wp.where(open_n > 0.0, 1.0 - dam, 1.0)
     stiff_s = penalty * (1.0 - dam)
     stiffness[tid] = stiff_s * wp.identity(n={dims}, dtype=float) + (stiff_n - stiff_s) * wp.outer(n, n)
@@ -153,7 +153,7 @@ def cohesive_tractions(d: Draft) -> None:
         # --- Opening and sliding ---
         $split
         slip = wp.length(slide)
-        # Closed faces do not count as open
+        # Drop the closed part, since compression does no damage
         positive = wp.max(open_n, 0.0)
         equivalent = wp.sqrt(positive * positive + slip * slip)
         # --- Mode mixity ---
@@ -165,10 +165,10 @@ def cohesive_tractions(d: Draft) -> None:
         largest = wp.max(wp.max(largest_old[tid], equivalent), onset)
         $softening
         $delay
-        # Damage never heals
+        # Keep the larger of both, because damage never heals
         dam = wp.max(damage_old[tid], $trial)
         # --- Tractions ---
-        # Compression is carried by the full penalty stiffness, which keeps the faces apart
+        # Compression keeps the full penalty stiffness, otherwise broken faces would interpenetrate
         stress = penalty * (1.0 - dam) * (slide + positive * n) + penalty * wp.min(open_n, 0.0) * n
         $rub
         traction[tid] = stress$area

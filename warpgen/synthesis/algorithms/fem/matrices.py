@@ -76,7 +76,7 @@ def element_matrices(d: Draft) -> None:
             # Rows of J^-1 are the gradients of the reference coordinates
             if a > 0:
                 return inverse[a - 1]
-            # Partition of unity: gradients sum up to zero
+            # Shape functions add up to one, hence their gradients to zero
             return -{" - ".join(f"inverse[{i}]" for i in range(axes))}
         """
     )

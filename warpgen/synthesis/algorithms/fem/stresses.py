@@ -246,7 +246,7 @@ def return_mapping(d: Draft) -> None:
     xi = "s"
     relative = ""
     if model == "kinematic":
-        relative = "# Kinematic hardening: subtract the back stress\nb = 0.5 * (back[tid] + wp.transpose(back[tid]))\n"
+        relative = "# Subtract the back stress, since hardening moves the center of the yield surface\nb = 0.5 * (back[tid] + wp.transpose(back[tid]))\n"
         relative += f"xi = s - b + wp.trace(b) / 3.0 * {eye}"
         xi = "xi"
     radius = {
@@ -260,7 +260,7 @@ def return_mapping(d: Draft) -> None:
     slope = {"isotropic": hard, "kinematic": hard}.get(model, "(2.0 * mu)")
     flow = f"trial / {slope}" if model != "viscous" else "relaxation * trial / (2.0 * mu)"
     test = f"norm = wp.sqrt(wp.ddot({xi}, {xi}))\n"
-    test += "# sqrt(2/3) converts the uniaxial yield stress to the norm of the deviator\n"
+    test += "# Factor sqrt(2/3), since the yield stress is uniaxial and the norm that of the deviator\n"
     test += f"trial = norm - 0.81649658 * {radius}"
     sigma0 = f"sigma[tid] = s + p * {eye}"
     unchanged = [sigma0]
@@ -277,7 +277,7 @@ def return_mapping(d: Draft) -> None:
         correct.append("peeq[tid] = 0.81649658 * dgamma")
     if form == "max":
         correct[0] = (
-            f"# Clamp to zero, no plastic flow inside of the yield surface\ndgamma = wp.max({flow}, 0.0)"
+            f"# Clamp to zero, since nothing flows inside of the yield surface\ndgamma = wp.max({flow}, 0.0)"
         )
         body = "\n".join(correct)
     elif form == "early return":

@@ -107,12 +107,12 @@ def american_options(d: Draft) -> None:
         ''')
     carry = {"stock": "rate - dividend_yield[tid]", "future": "0.0", "currency": "rate - foreign_rate"}[asset]
     words = {
-        "stock": "# Dividends lower the drift of the price",
-        "future": "# Futures cost nothing to carry",
+        "stock": "# Dividends leave the price, so they lower its drift",
+        "future": "# Futures cost nothing to carry, hence no drift",
         "currency": "# Foreign deposits earn the foreign rate",
     }[asset]
     swap = """
-        # Put-call symmetry: a put is a call with spot and strike, and both rates, exchanged
+        # A put is a call with spot and strike, and both rates, exchanged, so one formula serves both
         s = strike[tid]
         k = spot[tid]
         r = rate - carry
@@ -128,7 +128,7 @@ def american_options(d: Draft) -> None:
         "call": same,
         "put": swap,
         "flags": """
-            # Put-call symmetry: a put is a call with spot and strike, and both rates, exchanged
+            # A put is a call with spot and strike, and both rates, exchanged, so one formula serves both
             put = is_put[tid]
             s = wp.where(put, strike[tid], spot[tid])
             k = wp.where(put, spot[tid], strike[tid])
@@ -155,9 +155,9 @@ def american_options(d: Draft) -> None:
         value_held -= k * knocked_power(s, t, 0.0, trigger, trigger, r, b, v)
         value_held += k * knocked_power(s, t, 0.0, k, trigger, r, b, v)
         european = european_call(s, k, t, r, b, v)
-        # The boundary is not the best one: never below the European value
+        # The boundary is approximate, so keep at least the European value
         american = wp.max(value_held, european)
-        # At or beyond the trigger the option is exercised now
+        # Beyond the trigger waiting is worth less, so exercise now
         american = wp.where(s >= trigger, s - k, american)
         $floor
         $store

@@ -133,7 +133,7 @@ def short_rate_step(d: Draft) -> None:
         {target} = {theta} + (r - {theta}) * decay + sd * z{at}
         """,
         "cir": f"""
-        # Full truncation: no diffusion if the rate is negative
+        # Full truncation, because a negative rate would have no root
         r_pos = wp.max(r, 0.0)
         {target} = r + {kappa} * ({theta} - r_pos) * dt + {sigma} * wp.sqrt(r_pos * dt) * z{at}
         """,

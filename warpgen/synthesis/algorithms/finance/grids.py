@@ -94,7 +94,7 @@ def solve_option_pde(d: Draft) -> None:
     early = {
         "european": "",
         "american": """
-            # Early exercise: never worth less than exercise now
+            # Early exercise: the holder may exercise at once, so the value never falls below that
             values[j] = wp.max(values[j], payoff(s, k))
             """,
         "bermudan": """
@@ -114,7 +114,7 @@ def solve_option_pde(d: Draft) -> None:
         k = strike[option]
         dt = maturity[option] / float(STEPS)
         middle = NODES // 2
-        # Five standard deviations to either side
+        # Five standard deviations to either side, so that the ends hardly matter
         dx = 5.0 * sigma[option] * wp.sqrt(maturity[option]) / float(middle)
         values = wp.zeros(shape=(NODES,), dtype=float)
         upper = wp.zeros(shape=(NODES,), dtype=float)
@@ -127,7 +127,7 @@ def solve_option_pde(d: Draft) -> None:
             $theta
             $elapsed
             $edges
-            # Eliminate downwards (Thomas algorithm); the equation in ln S has no factor S
+            # Eliminate downwards (Thomas algorithm); no coefficient has a factor S since the equation is in ln S
             upper[0] = 0.0
             rhs[0] = low_edge
             for j in range(1, NODES - 1):
@@ -161,7 +161,7 @@ def solve_option_pde(d: Draft) -> None:
         elapsed="elapsed = float(step) / float(STEPS)" if skew == "term" else "",
         edges={
             "linear": """
-                # No curvature at the ends of the grid
+                # Far out the value is nearly linear, hence no curvature at the ends of the grid
                 low_edge = 2.0 * values[1] - values[2]
                 high_edge = 2.0 * values[NODES - 2] - values[NODES - 3]
                 """,
@@ -174,7 +174,7 @@ def solve_option_pde(d: Draft) -> None:
         vol=vol,
         drift=drift,
         cash="""
-            # Spot drops by the dividend: shift the values, linear between nodes
+            # Spot drops by the dividend, so values are read off at the lower price
             if step == STEPS // 2:
                 for j in range(NODES):
                     rhs[j] = values[j]

@@ -91,7 +91,7 @@ def implied_volatility(d: Draft) -> None:
         hi = float(3.0)
         sigma = 0.5 * (lo + hi)
         {"while hi - lo > 1.0e-6:" if stop == "tolerance" else loop}
-            # The price increases with volatility, keep the half with the sign change
+            # The price increases with volatility, so keep the half with the sign change
             if {value} < target:
                 lo = sigma
             else:
@@ -111,7 +111,7 @@ def implied_volatility(d: Draft) -> None:
                 hi = sigma
             step = miss / wp.max(option_vega(spot, k_df, t, sigma), 1.0e-3)
             sigma -= step
-            # Fall back to bisection if the step leaves the bracket (tiny vega)
+            # Bisect where vega is tiny, since the step would leave the bracket
             if sigma <= lo or sigma >= hi:
                 sigma = 0.5 * (lo + hi)
         """,

@@ -73,7 +73,7 @@ def price_average(d: Draft) -> None:
             "(2.0 * ema - ema2)",
         ),
         "macd": (
-            f"{alpha}\n# The slow average uses twice the window\nslow_alpha = 1.0 / (float({n}) + 0.5)\n"
+            f"{alpha}\n# The slow average uses twice the window, so it lags behind the fast one\nslow_alpha = 1.0 / (float({n}) + 0.5)\n"
             f"fast = float({first})\nslow = float({first})",
             f"fast += alpha * ({p} - fast)\nslow += slow_alpha * ({p} - slow)",
             "(fast - slow)",
@@ -82,7 +82,7 @@ def price_average(d: Draft) -> None:
             "sum = float(0.0)",
             f"""
             sum += {p}
-            # Warm-up: fewer samples than the window
+            # Divide by fewer samples at first, since the window is not full yet
             many = wp.min(t + 1, {n})
             if t >= {n}:
                 sum -= {at("prices", f"t - {n}")}
@@ -233,7 +233,7 @@ def window_indicator(d: Draft) -> None:
     if early == "skip":
         head = "if t < window:\n    return  # there is no full window yet\nfirst = t - window"
     elif early == "short":
-        head = "# Windows are truncated at the start of the series\nfirst = wp.max(t - window, 0)"
+        head = "# Early windows are shorter, since the series has just begun\nfirst = wp.max(t - window, 0)"
         head += "\nif first == t:\n    return"
     else:
         head = "t = first + window"

@@ -107,9 +107,9 @@ def project_mortgages(d: Draft) -> None:
     if season or burnout:
         adjust = "speed = cpr"
         if season:
-            adjust += "\n# People move in summer\nspeed *= 1.0 + 0.25 * wp.sin(2.0 * wp.pi * float(month % 12 - 3) / 12.0)"
+            adjust += "\n# People move in summer, hence the season\nspeed *= 1.0 + 0.25 * wp.sin(2.0 * wp.pi * float(month % 12 - 3) / 12.0)"
         if burnout:
-            adjust += "\n# Those who could refinance have gone (burnout)\nspeed *= 0.3 + 0.7 * balance / principal[pool]"
+            adjust += "\n# Those who could refinance have gone, so speeds fall with the pool factor (burnout)\nspeed *= 0.3 + 0.7 * balance / principal[pool]"
     else:
         var = "cpr"
     hits = default != "none"
@@ -173,7 +173,7 @@ def project_mortgages(d: Draft) -> None:
         else "",
         default=""
         if not hits
-        else "$cdr\n# Defaults come first: they neither pay nor prepay\ndefaulted = balance * (1.0 - wp.pow(1.0 - $rate, 1.0 / 12.0))\nlost = severity * defaulted\nscheduled *= 1.0 - defaulted / balance".replace(
+        else "$cdr\n# Defaults come first, since they neither pay nor prepay\ndefaulted = balance * (1.0 - wp.pow(1.0 - $rate, 1.0 / 12.0))\nlost = severity * defaulted\nscheduled *= 1.0 - defaulted / balance".replace(
             "$cdr\n", "cdr = sda_cdr(month, sda_speed)\n" if default == "sda" else ""
         ).replace("$rate", "cdr"),
         speed=speed,

@@ -118,7 +118,7 @@ def black_scholes(d: Draft) -> None:
         put_price{at} = call - {asset} + df * k
         """,
         "kinds": f"""
-        # Use a sign to handle both: +1 for calls, -1 for puts
+        # A sign of +1 or -1, so that one formula serves calls and puts
         phi = 1.0 if kind{at} == CALL else -1.0
         price{at} = phi * ({asset} * {n}(phi * d1) - df * k * {n}(phi * d2))
         """,

@@ -48,20 +48,26 @@ _PAYS = {
         "sum": "total|running_sum|acc",
         "high": "highest|running_max|s_max",
         "low": "lowest|running_min|s_min",
+        "STEPS": "NUM_STEPS|N_STEPS|FIXINGS",
     },
     double=True,
-    adjoint="no",
-    weight=6,
+    weight=11,
 )
 def path_payoff(d: Draft) -> None:
     """Follows geometric Brownian motion along given normal numbers and values what a path pays."""
-    pays = d.option("pays", *_PAYS)
+    pays = d.option("pays", *_PAYS, weights=(0.16, 0.16, 0.14, 0.14, 0.14, 0.09, 0.09, 0.08))
     scheme = d.option("scheme", "exact", "euler", "milstein")
     layout = d.option("layout", "path rows", "step rows", "flat")
     volatility = d.option("volatility", "constant", "term")
     result = d.option("result", "each", "mean")
+    fixed = d.flag("fixed steps", 0.8) and pays not in ("up-and-out", "down-and-in", "range")
+    if not fixed:
+        d.forward_only()  # what is paid jumps, or hangs on a price carried through a loop of any length
     said, value, begin, observe = _PAYS[pays]
-    paths, steps = d.pick(48, 64, 96), d.pick(12, 16, 20)
+    paths, steps = d.pick(48, 64, 96), d.pick(12, 16) if fixed else d.pick(12, 16, 20)
+    count = "STEPS" if fixed else "steps"
+    if fixed:
+        d.module(f"STEPS = wp.constant({steps})  # unrolled, for pathwise derivatives")
     ending = ", and averages them" if result == "mean" else ""
     d.says(f"Values {said} along given paths of geometric Brownian motion{ending}.")
     shape = {"path rows": (paths, steps), "step rows": (steps, paths), "flat": (paths * steps,)}[layout]
@@ -78,9 +84,10 @@ def path_payoff(d: Draft) -> None:
     else:
         d.param("sigma", "float", 0.15, 0.4, about="volatility per square root of a year")
     d.param("dt", "float", 0.02, 0.06, about="time step in years")
-    d.param("steps", "int", steps, about="number of time steps")
+    if not fixed:
+        d.param("steps", "int", steps, about="number of time steps")
     d.output("payoff", "float", 1 if result == "mean" else paths, about="payoff per path")
-    normal = {"path rows": "z[tid, k]", "step rows": "z[k, tid]", "flat": "z[tid * steps + k]"}[layout]
+    normal = {"path rows": "z[tid, k]", "step rows": "z[k, tid]", "flat": f"z[tid * {count} + k]"}[layout]
     vol = "sigma[k]" if volatility == "term" else "sigma"
     before, move = "", ""
     if scheme == "exact" and volatility == "constant":
@@ -113,21 +120,24 @@ def path_payoff(d: Draft) -> None:
         $before
         s = float(spot)
         $begin
-        for k in range(steps):
+        for k in range($count):
             $move
             $observe
         $after
         $store
         """,
         before=before,
+        count=count,
         begin=begin,
         move=move,
         observe=observe,
         after=after,
-        store=store.format(f"wp.exp(-r * dt * float(steps)) * {value}", paths),
+        store=store.format(
+            f"wp.exp(-r * dt * float(steps)) * {value}".replace("(steps)", f"({count})"), paths
+        ),
     )
     d.explain("""
-        dS = r S dt + sigma S dW under the risk-neutral measure, in `steps` steps of `dt` years. What is paid
+        dS = r S dt + sigma S dW under the risk-neutral measure, in steps of `dt` years. What is paid
         at the end is discounted to today; barriers and means are watched at the steps only.
     """)
 
@@ -248,7 +258,7 @@ def random_paths(d: Draft) -> None:
     each = "steps" if steps_given else own
     if antithetic:
         init = """
-        # Antithetic variates: odd threads mirror the numbers of even ones
+        # Odd threads mirror the numbers of even ones, so that errors cancel (antithetic variates)
         state = wp.rand_init(seed, tid // 2)
         sign = 1.0 if tid % 2 == 0 else -1.0
         """
@@ -265,7 +275,7 @@ def random_paths(d: Draft) -> None:
         "gbm": f"x *= wp.exp(drift + sigma * root_dt * {normal})",
         "ou": f"x = theta + (x - theta) * decay + sd * {normal}",
         "cir": f"""
-        # Full truncation: no noise if the rate is negative
+        # Full truncation, since a negative rate has no root
         positive = wp.max(x, 0.0)
         x += kappa * (theta - positive) * dt + sigma * wp.sqrt(positive) * root_dt * {normal}
         """,
@@ -285,11 +295,11 @@ def random_paths(d: Draft) -> None:
         before = "root_dt = wp.sqrt(dt)\ndrift = (mu - 0.5 * sigma * sigma) * dt"
     if process == "jump":
         before += """
-# Compensate the drift for the mean jump size
+# Compensate the drift, otherwise jumps would change the mean
 drift -= intensity * dt * (wp.exp(jump_mean + 0.5 * jump_sd * jump_sd) - 1.0)"""
     elif process == "ou":
         before = """
-        # Exact transition density, valid for any dt
+        # The transition density is known, hence exact for any dt
         decay = wp.exp(-kappa * dt)
         sd = sigma * wp.sqrt((1.0 - decay * decay) / (2.0 * kappa))
         """

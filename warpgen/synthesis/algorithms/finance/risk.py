@@ -103,7 +103,7 @@ def portfolio_risk(d: Draft) -> None:
             variance = float(0.0)
             for i in range({number}):
                 variance += {diagonal} * {weight("i")} * {weight("i")}
-                # Symmetric matrix: off-diagonal terms count twice
+                # Off-diagonal terms count twice, since the matrix is symmetric
                 for j in range(i):
                     variance += 2.0 * {c} * {weight("i")} * {weight("j")}
             """
@@ -137,7 +137,7 @@ def portfolio_risk(d: Draft) -> None:
             """
         else:
             body = f"""
-            # Specific risk is uncorrelated across assets
+            # Specific risk is uncorrelated across assets, hence a plain sum of variances
             variance = float(0.0)
             for i in range({number}):
                 {last}

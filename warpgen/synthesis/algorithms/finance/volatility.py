@@ -85,7 +85,7 @@ def filter_volatility(d: Draft) -> None:
         rule={
             "garch": "return omega + alpha * shock * shock + beta * variance",
             "gjr": """
-                # Bad news raises volatility more than good news
+                # An extra term, because bad news raises volatility more than good news
                 bad = wp.where(shock < 0.0, 1.0, 0.0)
                 return omega + (alpha + leverage * bad) * shock * shock + beta * variance
                 """,
@@ -142,7 +142,7 @@ def filter_volatility(d: Draft) -> None:
     )
     memory = {
         "garch": "persistence = alpha[series] + beta[series]",
-        "gjr": "# Half of the shocks are bad news\npersistence = alpha[series] + 0.5 * leverage[series] + beta[series]",
+        "gjr": "# Half of the shocks are bad news, hence half of the leverage\npersistence = alpha[series] + 0.5 * leverage[series] + beta[series]",
         "egarch": "persistence = beta[series]",
         "ewma": "",
     }[kind]
@@ -174,7 +174,7 @@ def filter_volatility(d: Draft) -> None:
         "news": "largest[series] = wp.max(largest[series], wp.abs(shock) / wp.sqrt(variance))",
     }.get(result, "")
     ahead = {
-        "ewma": "# Flat term structure\nforecast[series] = variance",
+        "ewma": "# Flat term structure, since no long run pulls it back\nforecast[series] = variance",
         "egarch": """
             # Expected log variance reverts to its mean
             gap = wp.log(variance / long_run)

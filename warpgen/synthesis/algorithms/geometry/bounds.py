@@ -44,7 +44,7 @@ def world_bounds(d: Draft) -> None:
     matrix = "R = wp.quat_to_matrix(wp.transform_get_rotation(X))"
     position = "X = poses[tid]\np = wp.transform_get_translation(X)"
     reach = """
-        # world_half = |R| * half_extents, with absolute values taken per entry
+        # Take |R| per entry, so that every corner is covered whatever its sign
         e = wp.vec3(
             wp.abs(R[0, 0]) * h[0] + wp.abs(R[0, 1]) * h[1] + wp.abs(R[0, 2]) * h[2],
             wp.abs(R[1, 0]) * h[0] + wp.abs(R[1, 1]) * h[1] + wp.abs(R[1, 2]) * h[2],

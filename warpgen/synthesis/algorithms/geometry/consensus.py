@@ -96,7 +96,7 @@ def score_hypotheses(d: Draft) -> None:
             # Plane through three points
             normal = wp.cross(q - p, r - p)
             area = wp.length(normal)
-            # Nearly on a line: any plane would do
+            # Nearly on a line, so no plane is determined
             if area < 1.0e-2:
                 return
 
@@ -106,7 +106,7 @@ def score_hypotheses(d: Draft) -> None:
         "sphere": """
             # Differences of |x - c|^2 = r^2 are linear in the center
             system = wp.matrix_from_rows(q - p, r - p, s - p)
-            # Nearly in a plane: the sphere would be huge
+            # Nearly in a plane, so the sphere would be huge
             if wp.abs(wp.determinant(system)) < 2.0e-2:
                 return
 
@@ -134,7 +134,7 @@ def score_hypotheses(d: Draft) -> None:
             a = q - p
             b = r - p
             twist = 2.0 * (a[0] * b[1] - a[1] * b[0])
-            # Nearly on a line: the circle would be huge
+            # Nearly on a line, so the circle would be huge
             if wp.abs(twist) < 2.0e-2:
                 return
 
@@ -200,7 +200,7 @@ def score_hypotheses(d: Draft) -> None:
         if normals
         else "",
         gain=gain,
-        bail="# Even if all the rest fitted it would not do\nif support + float(points.shape[0] - 1 - i) < required:\n    break"
+        bail="# Give up, since even if all the rest fitted it would not do\nif support + float(points.shape[0] - 1 - i) < required:\n    break"
         if bail
         else "",
         store={

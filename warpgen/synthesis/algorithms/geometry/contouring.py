@@ -190,7 +190,7 @@ def dual_contour_vertices(d: Draft) -> None:
                 mass_point += crossing
                 crossings += 1
 
-        # The level set does not pass through this cell
+        # All signs are equal, so the level set does not pass through this cell
         if crossings == 0:
             $empty
             return
@@ -241,7 +241,7 @@ def dual_contour_vertices(d: Draft) -> None:
         if out == "dense"
         else """
             vertex_index = wp.atomic_add(vertex_count, 0, 1)
-            # Drop vertices beyond the capacity; the count tells the caller to grow the buffer
+            # Beyond the capacity only count, so the caller can grow the buffer
             if vertex_index >= max_vertices:
                 cell_vertex[i, j, k] = -1
                 return

@@ -38,8 +38,7 @@ def _closest(p: Any, q: Any, r: Any, s: Any) -> Any:
         "gap": "dist|d|distance",
         "thickness": "radius|margin|h",
     },
-    adjoint="no",
-    weight=5,
+    weight=10,
 )
 def edge_gaps(d: Draft) -> None:
     """Finds where pairs of edges are closest and measures them there."""
@@ -77,6 +76,8 @@ def edge_gaps(d: Draft) -> None:
     type_ = {"middle": "vec3", "normal": "vec3", "push": "vec3", "weights": "vec4", "count": "int"}.get(
         wanted, "float"
     )
+    if wanted in ("count", "lowest", "speed") or (layout == "indexed" and wanted in ("normal", "push")):
+        d.forward_only()  # the direction between edges that nearly meet has no slope to speak of
     if wanted == "lowest":
         d.inout("out", "float", 1, value=1.0e6, about="least distance")
     else:

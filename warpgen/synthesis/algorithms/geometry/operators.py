@@ -67,7 +67,7 @@ def cotangent_operators(d: Draft) -> None:
             """
     else:
         weights = """
-            # all three corners share 2 * area; clamp to avoid division by zero for slivers
+            # all corners share 2 * area; clamp it to avoid dividing by zero for slivers
             double_area = wp.max(wp.length(wp.cross(q - p, r - p)), 0.01)
             wp_ = 0.5 * wp.dot(q - p, r - p) / double_area
             wq = 0.5 * wp.dot(r - q, p - q) / double_area

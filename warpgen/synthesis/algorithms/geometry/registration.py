@@ -75,9 +75,9 @@ def registration_terms(d: Draft) -> None:
     error = "e = wp.dot(n, p - q)" if metric == "plane" else "diff = p - q\ne = wp.length(diff)"
     weight = {
         "none": "",
-        "huber": "# Huber weight: linear loss beyond k limits the influence of outliers\nw = k / wp.max(wp.abs(e), k)",
+        "huber": "# Huber weight: the loss is linear beyond k, so outliers pull less\nw = k / wp.max(wp.abs(e), k)",
         "tukey": "u = wp.min(wp.abs(e) / k, 1.0)\nw = (1.0 - u * u) * (1.0 - u * u)",
-        "cutoff": "# reject pairs with a large residual (likely mismatches)\nif wp.abs(e) > k:\n    return",
+        "cutoff": "# reject large residuals, since they are likely mismatches\nif wp.abs(e) > k:\n    return",
     }[robust]
     weighted = robust in ("huber", "tukey")
     ws = "w * " if weighted else ""

@@ -260,7 +260,7 @@ def smooth_vertices(d: Draft) -> None:
         project={
             "full": "",
             "tangential": f"""
-                # Remove the normal component to preserve the shape and only even out the triangles
+                # Remove the normal component, so only the triangles are evened out and the shape stays
                 area_normal = ring_normal({_RING})
                 area_sq = wp.dot(area_normal, area_normal)
                 if area_sq > 1.0e-8:
@@ -279,25 +279,25 @@ def smooth_vertices(d: Draft) -> None:
         step={
             "plain": "displacement = params.step_lambda * laplacian",
             "taubin": """
-                # Taubin: the second half inflates the mesh with a negative step (mu < -lambda)
+                # Inflate again by a negative step (mu < -lambda), otherwise the mesh would shrink (Taubin)
                 step_size = wp.where(shrink, params.step_lambda, params.step_mu)
                 displacement = step_size * laplacian
                 """,
             "anchored": """
-                # Pull back towards the input mesh to limit the drift over many passes
+                # Pull back towards the input, since many passes would wash the shape away
                 drift = rest_positions[vertex_index] - x
                 displacement = params.step_lambda * laplacian + 0.1 * drift
                 """,
         }[original],
         half="""
-            # Boundary vertices move at half the rate
+            # Half the rate at the boundary, since its rings are one-sided
             if flag == VERTEX_BOUNDARY:
                 displacement = 0.5 * displacement
             """
         if flags == "boundary"
         else "",
         bound="""
-            # Clamp the step length, which also tames slivers with huge weights
+            # Clamp the step, because slivers have huge weights
             step_length = wp.length(displacement)
             if step_length > params.max_displacement:
                 displacement = displacement * (params.max_displacement / step_length)

@@ -59,7 +59,7 @@ def independent_step(d: Draft) -> None:
         d.input("color", "int", n, -1, 3, about="Node colors, -1 if uncolored")
         d.param("current", "int", 3, 6, about="Current color")
         d.output("color_new", "int", n, about="Updated node colors")
-        body = "# an uncolored neighbor with a higher priority goes first\n"
+        body = "# a neighbor of higher priority goes first, so no two neighbors join in one round\n"
         body += f"if color[v] < 0 and ({higher}):\n    return"
         if ties == "index":
             body = body.replace("(v > u)", "v > u")
@@ -155,7 +155,7 @@ def independent_step(d: Draft) -> None:
         d.output("recolor", "int", n, about="Nonzero for nodes to recolor")
         if count:
             d.inout("num_conflicts", "int", 1, value=0.0, about="Number of conflicts")
-        body = "# conflict: the node with the larger index is recolored\n"
+        body = "# only the node with the larger index gives way, otherwise both would change at once\n"
         body += "if v < u and color[v] == color[u]:\n"
         body += (
             "    recolor[u] = 1\n"

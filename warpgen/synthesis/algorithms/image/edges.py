@@ -176,7 +176,7 @@ def thin_edges(d: Draft) -> None:
             {out} = wp.clamp(shift, -0.5, 0.5) * wp.normalize(g)
             """,
         "orientation": f"""
-            # Opposite gradients belong to the same orientation
+            # Edges have no sign, so opposite gradients are the same orientation
             angle = wp.atan2(g[1], g[0])
             {out} = wp.where(angle < 0.0, angle + wp.pi, angle)
             """,
@@ -188,7 +188,7 @@ def thin_edges(d: Draft) -> None:
         $mask
         g = gradient_at(image, row, col)
         magnitude = magnitude_at(image, row, col)
-        # Too weak to be an edge, whatever is around
+        # Too weak to be an edge, so the direction does not matter
         if magnitude < $low:
             $out = $none
             return

@@ -22,14 +22,17 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     half=True,
-    adjoint="no",
-    weight=6,
+    weight=11,
 )
 def separable_blur(d: Draft) -> None:
     """Applies one pass of a separable blur."""
     border = Border(d)
     vertical = d.option("axis", "rows", "columns", "by argument")
     kernel = d.option("kernel", "given", "gauss", "box", "binomial")
+    # Both sums of a quotient have a slope where the window is known when the kernel is built.
+    fixed = d.flag("fixed radius", 0.6) and kernel in ("given", "gauss")
+    if not fixed and kernel in ("given", "gauss"):
+        d.forward_only()
     pixel = d.option("pixel", "float", "vec3", weights=(0.65, 0.35))
     r = {"given": d.pick(1, 2, 3), "gauss": d.pick(2, 3), "box": d.pick(1, 2, 3), "binomial": 2}[kernel]
     h, w = sides(d)
@@ -38,12 +41,13 @@ def separable_blur(d: Draft) -> None:
         d.input("weights", "float", 2 * r + 1, 0.1, 1.0, about="Filter weights")
     elif kernel == "gauss":
         d.param("sigma", "float", 0.8, 2.0, about="Standard deviation of the Gaussian")
-    if kernel in ("gauss", "box"):
+    if kernel in ("gauss", "box") and not fixed:
         d.param("radius", "int", r, about="Window radius [px]")
     if vertical == "by argument":
         d.param("axis", "int", d.pick(0, 1), about="Filter axis, 0 for columns and 1 for rows")
     d.output("dst", pixel, (h, w), about="Output image")
     zero = "float(0.0)" if pixel == "float" else "wp.vec3()"
+    window = f"range({-r}, {r + 1})" if fixed else "range(-radius, radius + 1)"
 
     def at(a: str) -> str:
         if vertical == "by argument":
@@ -71,18 +75,19 @@ def separable_blur(d: Draft) -> None:
     else:
         lines.append(f"acc = {zero}")
         if kernel == "given":
-            lines += ["radius = weights.shape[0] // 2", "norm = float(0.0)"]
+            lines += [*([] if fixed else ["radius = weights.shape[0] // 2"]), "norm = float(0.0)"]
+            tap_at = f"weights[a + {r if fixed else 'radius'}]"
             lines += [
-                "for a in range(-radius, radius + 1):",
-                f"    acc += weights[a + radius] * {at('a')}",
-                "    norm += weights[a + radius]",
-                "# normalize by the sum of the weights to preserve the mean",
+                f"for a in {window}:",
+                f"    acc += {tap_at} * {at('a')}",
+                f"    norm += {tap_at}",
+                "# divide by the sum of the weights, so that the mean is preserved",
                 "dst[i, j] = acc / norm",
             ]
         elif kernel == "gauss":
             lines += [
                 "norm = float(0.0)",
-                "for a in range(-radius, radius + 1):",
+                f"for a in {window}:",
                 "    t = float(a) / sigma",
                 "    g = wp.exp(-0.5 * t * t)",
                 f"    acc += g * {at('a')}",
@@ -124,8 +129,7 @@ def separable_blur(d: Draft) -> None:
         "norm": "weight_sum|sum_w|total_weight",
         "acc": "accum|filtered_sum|mean",
     },
-    adjoint="no",
-    weight=6,
+    weight=11,
 )
 def bilateral_filter(d: Draft) -> None:
     """Applies a bilateral filter (edge-preserving smoothing)."""
@@ -135,13 +139,17 @@ def bilateral_filter(d: Draft) -> None:
     guided = d.option("guide", "self", "joint")
     spatial = d.option("spatial", "gauss", "box")
     cut = d.flag("cut", 0.3)
-    r = d.pick(1, 2, 3)
+    fixed = d.flag("fixed radius", 0.65)
+    if not fixed:
+        d.forward_only()  # a quotient of two sums whose window is known at the launch only
+    r = d.pick(1, 2) if fixed else d.pick(1, 2, 3)
     h, w = sides(d)
     d.input("src", pixel, (h, w), about="Input image")
     if guided == "joint":
         d.input("guide", "float", (h, w), about="Guide image")
         d.says("Applies a joint bilateral filter with a guide image.")
-    d.param("radius", "int", r, about="Window radius [px]")
+    if not fixed:
+        d.param("radius", "int", r, about="Window radius [px]")
     if spatial == "gauss":
         d.param("sigma_s", "float", 1.0, 2.5, about="Spatial standard deviation [px]")
     d.param("sigma_r", "float", 0.2, 0.5, about="Range standard deviation")
@@ -150,29 +158,24 @@ def bilateral_filter(d: Draft) -> None:
     vector = pixel == "vec3" and guided == "self"
     lines = ["i, j = wp.tid()", "height = src.shape[0]", "width = src.shape[1]", f"center = {key}[i, j]"]
     lines += [f"acc = {'float(0.0)' if pixel == 'float' else 'wp.vec3()'}", "norm = float(0.0)"]
+    window = f"range({-r}, {r + 1})" if fixed else "range(-radius, radius + 1)"
+    loop = [f"for a in {window}:", f"    for b in {window}:"]
     if edge == "skip":
-        loop = [
-            "for a in range(-radius, radius + 1):",
-            "    for b in range(-radius, radius + 1):",
+        loop += [
             "        y = i + a",
             "        x = j + b",
             "        if y < 0 or x < 0 or y >= height or x >= width:",
             "            continue",
         ]
     else:
-        loop = [
-            "for a in range(-radius, radius + 1):",
-            "    for b in range(-radius, radius + 1):",
-            f"        y = {border('i + a', 'height')}",
-            f"        x = {border('j + b', 'width')}",
-        ]
+        loop += [f"        y = {border('i + a', 'height')}", f"        x = {border('j + b', 'width')}"]
     difference = "wp.length_sq(diff)" if vector else "diff * diff"
     loop += [f"        diff = {key}[y, x] - center"]
     if cut:
         size = "wp.length(diff)" if vector else "wp.abs(diff)"
         loop += [
             f"        if {size} > 2.0 * sigma_r:",
-            "            # skip neighbors across an edge, their weight is negligible",
+            "            # skip neighbors across an edge, since their weight is negligible",
             "            continue",
         ]
     exponent = f"{difference} / (2.0 * sigma_r * sigma_r)"

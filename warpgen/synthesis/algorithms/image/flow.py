@@ -111,7 +111,7 @@ def refine_flow(d: Draft) -> None:
             it = $second - frame0[row, col]
             """,
         "horn": """
-            # Horn and Schunck's cube of 2 x 2 x 2 samples: all derivatives at the same point
+            # Average over a cube of 2 x 2 x 2 samples, so all derivatives refer to the same point
             e00 = frame0[row, col]
             e01 = frame0[row, right]
             e10 = frame0[below, col]
@@ -134,7 +134,7 @@ def refine_flow(d: Draft) -> None:
             mean = sides / 6.0 + corners / 12.0
             """,
         "image driven": """
-            # Flow does not smooth across edges of the image
+            # Weigh by the gradient, so that flow does not smooth across edges of the image
             middle = frame0[row, col]
             w_n = 1.0 / (1.0 + 20.0 * wp.abs(frame0[above, col] - middle))
             w_s = 1.0 / (1.0 + 20.0 * wp.abs(frame0[below, col] - middle))
@@ -147,11 +147,11 @@ def refine_flow(d: Draft) -> None:
     robust = {
         "quadratic": "",
         "charbonnier": """
-            # Charbonnier: occlusions count linearly only
+            # Charbonnier penalty: linear in the tail, so occlusions do not dominate
             trust = 1.0 / wp.sqrt(1.0 + error * error / (epsilon * epsilon))
             """,
         "lorentzian": """
-            # Lorentzian: gross errors lose their influence
+            # Lorentzian: influence falls off again, so gross errors hardly count
             trust = 1.0 / (1.0 + 0.5 * error * error / (epsilon * epsilon))
             """,
     }[data]
@@ -182,7 +182,7 @@ def refine_flow(d: Draft) -> None:
         "lorentzian": "2.0 * epsilon * epsilon * wp.log(1.0 + 0.5 * error * error / (epsilon * epsilon))",
     }[data]
     constancy = """
-        # Gradients survive changes of lighting that brightness does not
+        # Gradients as well, because they survive changes of lighting that brightness does not
         slope_x = 0.5 * (frame1[row, right] - frame1[row, left]) - 0.5 * (frame0[row, right] - frame0[row, left])
         slope_y = 0.5 * (frame1[below, col] - frame1[above, col]) - 0.5 * (frame0[below, col] - frame0[above, col])
         it += gamma * (slope_x + slope_y)
@@ -202,7 +202,7 @@ def refine_flow(d: Draft) -> None:
             part
             for part in (
                 "step *= relaxation" if solver == "relaxed" else "",
-                "# Linearization holds near the last flow only\nlength = wp.length(step)\nif length > max_step:\n    step *= max_step / length"
+                "# Limit the step, since the linearization holds near the last flow only\nlength = wp.length(step)\nif length > max_step:\n    step *= max_step / length"
                 if cap
                 else "",
                 store,

@@ -151,7 +151,7 @@ def aggregate_path_costs(d: Draft) -> None:
             next_lowest = float(1.0e10)
             $track
             for disparity in range(num_disparities):
-                # Truncate outliers from occlusions
+                # Truncate, since occluded pixels match nothing
                 cost = wp.min(matching_cost[{b}row, col, disparity], params.max_cost)
                 if prev_row >= 0:
                     cost += smoothed_cost(
@@ -170,7 +170,7 @@ def aggregate_path_costs(d: Draft) -> None:
         """,
         begin=begin,
         invalid=f"""
-            # Paths restart behind invalid pixels
+            # Invalid pixels break the path, so it restarts behind them
             if valid[{b}row, col] == 0:
                 $lost
                 prev_row = -1

@@ -119,7 +119,7 @@ def exponential_step(d: Draft) -> None:
         ids=at,
         row=row,
         at=at,
-        shift=f"# Oscillation is around the equilibrium, shift the coordinate\nbalance = {shift}\ny0 = x[{at}] - balance"
+        shift=f"# Shift the coordinate, since oscillation is around the equilibrium\nbalance = {shift}\ny0 = x[{at}] - balance"
         if shift
         else f"y0 = x[{at}]",
         body={"none": none, "under": under, "critical": critical, "over": over, "any": any_}[damping],

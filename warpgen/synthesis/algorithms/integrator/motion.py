@@ -87,7 +87,7 @@ def integrate_particles(d: Draft) -> None:
         pins["flags"] = f"if (flags[tid] & ACTIVE) == 0:\n    {kept}"
     steps = {
         "symplectic": """
-        # Symplectic Euler: x_new = x + dt * v_new
+        # Move by the new velocity, so that energy does not drift (symplectic Euler)
         v1 = v[tid] + a * dt
         $drag
         $limit
@@ -103,14 +103,14 @@ def integrate_particles(d: Draft) -> None:
         v_new[tid] = v1
         """,
         "second half": """
-        # Velocity Verlet, second half kick with the forces at the new positions
+        # Second half kick; forces are those at the new positions, so the scheme stays of second order
         v1 = v[tid] + 0.5 * dt * a
         $drag
         $limit
         v_new[tid] = v1
         """,
         "stoermer": """
-        # Position Verlet: velocity is implied by the last two positions
+        # No velocity is stored, since the last two positions imply it (position Verlet)
         x_new[tid] = 2.0 * x[tid] - x_old[tid] + a * dt * dt
         """,
         "leapfrog": """

@@ -88,7 +88,7 @@ def orbit_step(d: Draft) -> None:
         pos += dt * vel
         """,
         "leapfrog": f"""
-        # Time-reversible scheme, no secular energy drift
+        # Reversible in time, hence no secular drift of the energy
         half = vel + 0.5 * dt * {accel("pos", "vel")}
         pos += dt * half
         vel = half + 0.5 * dt * {accel("pos", "half")}

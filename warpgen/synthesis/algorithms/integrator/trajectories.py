@@ -183,7 +183,7 @@ def integrate_adaptive(d: Draft) -> None:
         steps = int(0)
         while time < $end_time and steps < $max_steps:
             steps += 1
-            # Do not step over the end
+            # Shorten the last step, so that it ends on time
             h = wp.min(h, $end_time - time)
             $stages
             $norm
@@ -196,7 +196,7 @@ def integrate_adaptive(d: Draft) -> None:
                 y = y_next
                 $remember
             else:
-                # Reject: retry with a smaller step
+                # Too inaccurate, so retry with a smaller step
                 step_factor = wp.min(step_factor, 1.0)
             h *= step_factor
             $guard

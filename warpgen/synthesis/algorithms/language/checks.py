@@ -20,8 +20,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "out": "advanced|x_next|result",
         "dt": "step|h|time_step",
     },
-    adjoint="no",
-    weight=6,
+    weight=11,
 )
 def checked_step(d: Draft) -> None:
     """Advances a state and speaks up where it leaves its bounds."""

@@ -95,7 +95,6 @@ def toggle_bits(d: Draft) -> None:
         "m": "matrices|jacobians|blocks",
         "out": "result|y|values_out",
     },
-    adjoint="no",
     weight=6,
 )
 def small_builtins(d: Draft) -> None:
@@ -104,6 +103,8 @@ def small_builtins(d: Draft) -> None:
     guard = d.option("skip", "none", "mask", "range")
     form = d.option("form", "array", "function")
     n = d.pick(32, 48, 64)
+    if kind in ("phase", "count", "whole", "edge"):
+        d.forward_only()  # they jump, or have no slope
     matrix = kind == "solve"
     d.says({
         "phase": "Computes the phases of periodic signals in [0, 1).",

@@ -168,7 +168,7 @@ def length_loops(d: Draft) -> None:
             "best",
         ),
         "horner": (
-            "total = float(0.0)\n# From the highest power down\n"
+            "total = float(0.0)\n# From the highest power down, to avoid computing powers\n"
             + loop.format("table", "total = total * v + table[len(table) - 1 - k]"),
             "total",
         ),

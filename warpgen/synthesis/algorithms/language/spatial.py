@@ -164,8 +164,7 @@ def spatial_products(d: Draft) -> None:
         "out": "result|joint_q|parts",
         "q": "rot|r|rel",
     },
-    adjoint="no",
-    weight=5,
+    weight=10,
 )
 def split_rotations(d: Draft) -> None:
     """Takes the part of rotations that turns about an axis."""

@@ -113,8 +113,7 @@ def product(p: Any, q: Any) -> Any:
         "out": "result|world|moved",
         "pose": "frame|xf|tf",
     },
-    adjoint="no",
-    weight=6,
+    weight=11,
 )
 def built_poses(d: Draft) -> None:
     """Builds poses out of positions and rotations, or takes them apart."""
@@ -144,8 +143,8 @@ def built_poses(d: Draft) -> None:
     d.sentence = d.sentence.replace(". and", " and")
     n = d.pick(48, 64, 96)
     changes = kind in ("set position", "set rotation", "chain")
-    if kind in ("set position", "set rotation"):
-        d.forward_only()  # they change a pose in place
+    if changes or kind == "decompose":
+        d.forward_only()  # changed in place, carried through a loop, or without a right adjoint in Warp
     if changes:
         d.input("poses", "transform", n, -1.0, 1.0, kind="transform", about="poses to change")
     if kind not in ("set rotation", "chain"):

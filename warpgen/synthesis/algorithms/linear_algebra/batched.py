@@ -113,7 +113,7 @@ def lu_solve(d: Draft) -> None:
             """
         )
     search = f"""
-    # Partial pivoting, multipliers stay at or below one
+    # Partial pivoting, so that multipliers stay at or below one
     p = int(k)
     pivot = float(0.0)
     for i in range(k, n):
@@ -124,7 +124,7 @@ def lu_solve(d: Draft) -> None:
     """
     if indexed:
         swap = """
-        # Permute row indices instead of the rows
+        # Permute indices, to avoid moving whole rows
         t = perm[batch, k]
         perm[batch, k] = perm[batch, p]
         perm[batch, p] = t

@@ -172,7 +172,7 @@ def solve_iteratively(d: Draft) -> None:
         "none": "",
         "jacobi": f"for k in range(SIZE):\n    $z[k] = $r[k] / {diag}",
         "gauss seidel": f"""
-            # Symmetric Gauss-Seidel: a sweep down and one back
+            # A sweep down and one back, so the preconditioner stays symmetric
             for k in range(SIZE):
                 rest = $r[k]
                 $lower
@@ -225,7 +225,7 @@ def solve_iteratively(d: Draft) -> None:
             $reached
             $apply_p
             curvature = {dot.format("p", "q")}
-            # Not positive definite, or nothing left to do
+            # Stop, otherwise the step would divide by zero or climb
             if curvature <= 1.0e-20:
                 break
             alpha = rr / curvature
@@ -280,7 +280,7 @@ def solve_iteratively(d: Draft) -> None:
             alpha = rr / {dot.format("q", "shadow")}
             for k in range(SIZE):
                 s_vec[k] = r[k] - alpha * q[k]
-            # Smooth by one step of minimal residual
+            # Smooth by a step of minimal residual, since plain BiCG oscillates
             $pre_s
             $apply_s
             tt = {dot.format("t_vec", "t_vec")}
@@ -289,7 +289,7 @@ def solve_iteratively(d: Draft) -> None:
             for k in range(SIZE):
                 r[k] = s_vec[k] - omega * t_vec[k]
             rr_new = {dot.format("r", "shadow")}
-            # Breakdown: the shadow residual has become orthogonal
+            # Breakdown: the shadow residual has become orthogonal, so beta would be meaningless
             if wp.abs(rr_new) < 1.0e-20:
                 break
             beta = rr_new / rr * alpha / omega
@@ -306,7 +306,7 @@ def solve_iteratively(d: Draft) -> None:
     guess = {
         "zero": f"{at} = 0.0",
         "guess": f"{at} = guess[system, k]",
-        "scaled": f"# Exact for diagonal matrices\n{at} = b[system, k] / {diag}",
+        "scaled": f"# Divide by the diagonal, since that would solve a diagonal system at once\n{at} = b[system, k] / {diag}",
     }[start]
     zeros = (
         [f"{name} = {zero}" for name in names]
@@ -344,7 +344,7 @@ def solve_iteratively(d: Draft) -> None:
         apply_s=apply("t_vec", "z" if pre else "s_vec"),
         pre_p=precondition("z", "p"),
         pre_s=precondition("z", "s_vec"),
-        steepest="# Start afresh where rounding has spoiled conjugacy\nif iteration % SIZE == SIZE - 1:\n    beta = 0.0"
+        steepest="# Start afresh now and then, because rounding spoils conjugacy\nif iteration % SIZE == SIZE - 1:\n    beta = 0.0"
         if damped
         else "",
         update=update,

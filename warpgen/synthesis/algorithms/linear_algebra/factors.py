@@ -94,7 +94,7 @@ def cholesky_factor(d: Draft) -> None:
                 s = {at("i", "j")}
                 for k in range(j):
                     s -= {at("i", "k")} * {at("j", "k")} * {at("k", "k")}
-                # LDL^T avoids square roots
+                # LDL^T, to avoid square roots
                 {at("i", "j")} = s / pivot
         """
     for name in ("s", "pivot"):  # changed in the inner loops

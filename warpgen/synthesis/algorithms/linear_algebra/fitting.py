@@ -239,7 +239,7 @@ def rank_one_update(d: Draft) -> None:
             "yi = y[tid]",
             f"denom = {amount}wp.dot(yi, si)",
             "$guard",
-            "# BFGS update, fulfills the secant equation and keeps B positive definite",
+            "# BFGS fulfills the secant equation and stays positive definite, hence descent directions",
             f"e = {eye} - wp.outer(si, yi) / denom",
             "new = e * b * wp.transpose(e) + wp.outer(si, si) / denom",
         ]
@@ -247,7 +247,7 @@ def rank_one_update(d: Draft) -> None:
         body = ["b = B[tid]", f"miss = {amount}s[tid] - b * y[tid]", "denom = wp.dot(miss, y[tid])", "$guard",
                 "new = b + wp.outer(miss, miss) / denom"]  # fmt: skip
     limit = "0.1"
-    test = "# Skip the update if the denominator is too small\n"
+    test = "# Skip tiny denominators, otherwise rounding would ruin the estimate\n"
     test += f"if wp.abs(denom) < {limit}:\n    {out} = {keep}\n    return"
     clamp = f"denom = wp.where(denom < 0.0, wp.min(denom, -{limit}), wp.max(denom, {limit}))"
     if kind == "sr1" and guard == "none":

@@ -83,7 +83,7 @@ def krylov_update(d: Draft) -> None:
             alpha = f"alpha = {rz} / {pap}"
         if guard == "converged" and step == "solution":
             d.param("tol", "float", 0.6, 1.2, about="Convergence threshold")
-            lines.append(f"# Early exit for converged systems\nif {rz} < tol:\n    return")
+            lines.append(f"# Converged, so leave before dividing by zero\nif {rz} < tol:\n    return")
         lines += [alpha] * bool(alpha) + [f"x[{at}] += alpha * p[{at}]", f"r[{at}] -= alpha * Ap[{at}]"]
         if jacobi:
             d.input("inv_diag", "float", shape, 0.2, 1.0, about="Inverse diagonal (Jacobi preconditioner)")
@@ -106,7 +106,7 @@ def krylov_update(d: Draft) -> None:
             lines.append(f"if {new} < tol:\n    return")
             lines.append(f"beta = {new} / {old}")
         elif guard == "where":
-            lines.append("# Restart with the residual if it has grown")
+            lines.append("# Restart, since a growing residual has lost conjugacy")
             lines.append(f"beta = wp.where({new} < {old}, {new} / {old}, 0.0)")
         else:
             lines.append(f"beta = {new} / {old}")

@@ -95,7 +95,7 @@ def gemm(d: Draft) -> None:
             f"""
             strip, j = wp.tid()
             i = 4 * strip
-            # Register blocking: reuse one load of B for four rows
+            # Four rows at a time, so that one load of B serves all of them
             s = wp.vec4()
             for k in range({inner}):
                 s += wp.vec4({four}) * {b("k", "j")}
@@ -133,7 +133,7 @@ def gemm(d: Draft) -> None:
                 i, j, k = wp.tid()
                 $load_a
                 $load_b
-                # Split-K: partial products are accumulated in C
+                # Split-K: blocks share an output tile, hence the atomic sum
                 acc = wp.tile_matmul(at, bt)
                 wp.tile_atomic_add(C, acc, {at})
                 """,
@@ -241,7 +241,7 @@ def gemv(d: Draft) -> None:
                 s += {a} * x[col]
             # Partial sums per thread, reduce over the block
             partial = wp.tile_sum(wp.tile(s))
-            # Tiles are read by the whole block, so not inside of the branch
+            # Read the tile outside of the branch, since all threads of a block take part
             dot = partial[0]
             if lane == 0:
                 y[row] = {value[:-1] + "dot"}

@@ -364,7 +364,7 @@ def matrix_exponential(d: Draft) -> None:
     elif way == "closed":
         d.says(d.sentence or "Computes rotations as exponentials of skew-symmetric matrices.")
         body["closed"] = f"""
-        # Rotation vector of the skew-symmetric part
+        # Skew-symmetric, so it is a rotation about this vector
         w = 0.5 * {arg.split(" * A")[0]} * (A[tid] - wp.transpose(A[tid]))
         axis = wp.vec3(w[2, 1], w[0, 2], w[1, 0])
         theta = wp.length(axis)

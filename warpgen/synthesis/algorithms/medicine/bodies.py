@@ -72,7 +72,7 @@ def dose_patients(d: Draft) -> None:
         size.append("cl = clearance")
     if scaled:
         size += [
-            "# Allometric scaling: V ~ (m / 70 kg), Q ~ (m / 70 kg)^0.75",
+            "# Volumes grow with mass but flows more slowly, hence the power 0.75",
             "ratio = weight[tid] / 70.0",
         ]
         size += ["vol *= ratio", "speed = wp.pow(ratio, 0.75)", "q *= speed"]
@@ -266,8 +266,6 @@ def regulate_glucose(d: Draft) -> None:
         for name in parts:
             d.output(f"{name}_{out}", "float", count)
         store = "\n".join(f"{name}_{out}[tid] = {x}" for name, x in zip(parts, values, strict=True))
-    if kidney or insulin != "pumped":
-        d.forward_only()
     d.launch(count)
     d.code("tid = wp.tid()\n$load\n$body\n$store", load=load, body=body, store=store)
     trim(d)

@@ -66,7 +66,7 @@ def spread_disease(d: Draft) -> None:
     alive = " + ".join(f"{x}0" for x in states)
     ready = f"pop = {alive}\nstrength = beta"
     if season:
-        ready += "\n# Seasonal forcing, contact rates peak in winter\nstrength *= 1.0 + 0.2 * wp.cos(2.0 * wp.pi * day / 365.0)"
+        ready += "\n# Contacts peak in winter, hence the yearly cosine\nstrength *= 1.0 + 0.2 * wp.cos(2.0 * wp.pi * day / 365.0)"
 
     def slopes(stage: str, at: str) -> str:
         lines = [] if stage != "1" else ["# Force of infection: lambda_a = beta * sum_b(C[a, b] * I_b / N_b)"]

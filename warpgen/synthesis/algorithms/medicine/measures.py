@@ -22,8 +22,7 @@ from warpgen.synthesis.writing.forms import Form
         "out": "result|index|measure",
         "female": "is_female|woman|sex",
     },
-    adjoint="no",
-    weight=6,
+    weight=11,
 )
 def clinical_measures(d: Draft) -> None:
     """Computes clinical indices of patients from a few readings."""
@@ -31,7 +30,7 @@ def clinical_measures(d: Draft) -> None:
         "kind", "mass index", "du bois", "mosteller", "resting energy", "clearance", "lipids", "corrected qt", "arterial pressure",
         "oxygen gradient", "anion gap",
     )  # fmt: skip
-    graded = d.option("result", "value", "grade", "z score")
+    graded = d.option("result", "value", "grade", "z score", weights=(0.5, 0.2, 0.3))
     d.says({
         "mass index": "Computes body mass indices.",
         "du bois": "Computes body surface areas by Du Bois's formula.",
@@ -72,6 +71,8 @@ def clinical_measures(d: Draft) -> None:
         "oxygen gradient": (15.0, 25.0), "anion gap": (8.0, 16.0),
     }[kind]  # fmt: skip
     form.output("out", "int" if graded == "grade" else "float")
+    if graded == "grade":
+        d.forward_only()
     lines, value = {
         "mass index": ("m = 0.01 * cm", "kg / (m * m)"),
         "du bois": ("", "0.007184 * wp.pow(kg, 0.425) * wp.pow(cm, 0.725)"),

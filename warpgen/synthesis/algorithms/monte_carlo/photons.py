@@ -127,7 +127,7 @@ def photon_transport(d: Draft) -> None:
     )
     cross = {
         "matched": """
-            # Equal indices everywhere: packets cross without being deflected
+            # Equal indices everywhere, so packets cross without being deflected
             layer = next_layer
         """,
         "fresnel": """
@@ -139,7 +139,7 @@ def photon_transport(d: Draft) -> None:
             sin_t = n_here / n_there * wp.sqrt(wp.max(1.0 - cos_i * cos_i, 0.0))
             reflectance = float(1.0)
             cos_t = float(0.0)
-            # Beyond the critical angle everything is reflected
+            # Beyond the critical angle no light passes, so all is reflected
             if sin_t < 1.0:
                 cos_t = wp.sqrt(1.0 - sin_t * sin_t)
                 r_s = (n_here * cos_i - n_there * cos_t) / (n_here * cos_i + n_there * cos_t)
@@ -211,7 +211,7 @@ def photon_transport(d: Draft) -> None:
             cos_phi = wp.cos(phi)
             sin_phi = wp.sin(phi)
             if wp.abs(dir[2]) > 0.9999:
-                # The general formula divides by zero along the z axis
+                # Along the z axis the general formula would divide by zero, so treat it apart
                 dir = wp.vec3(sin_theta * cos_phi, sin_theta * sin_phi, wp.sign(dir[2]) * cos_theta)
             else:
                 span = wp.sqrt(1.0 - dir[2] * dir[2])

@@ -284,7 +284,7 @@ def attention(d: Draft) -> None:
             s = $call
             $after
             m_new = wp.max(m, s)
-            # Rescale the accumulated output to the new maximum (online softmax)
+            # Rescale what was summed so far, since the maximum has changed (online softmax)
             shrink = wp.exp(m - m_new)
             w = wp.exp(s - m_new)
             z = z * shrink + w

@@ -127,7 +127,7 @@ def rotary_into_cache(d: Draft) -> None:
         "ring": "",
     }[cache]
     slot = (
-        "# Old entries are overwritten when the window is full\nslot = positions[token] % window"
+        "# The window is a ring, so new entries overwrite the oldest\nslot = positions[token] % window"
         if cache == "ring"
         else "slot = slot_mapping[token] + first_slot\n# Padding tokens carry a negative slot\nif slot < 0:\n    return"
     )

@@ -20,6 +20,8 @@ _NAMES = {
     "dilation": "rate|spacing|atrous",
     "o": "oc|out_ch|f",
     "c": "ic|in_ch|channel",
+    "IN_CHANNELS": "C_IN|CHANNELS|NUM_IN",
+    "KERNEL_SIZE": "TAPS|K|FILTER_SIZE",
 }
 
 
@@ -30,8 +32,7 @@ _NAMES = {
     ),
     names=_NAMES | {"convolution": "conv_forward|convolve_features|conv_layer", "z": "acc|response|pre"},
     half=True,
-    adjoint="no",
-    weight=6,
+    weight=11,
 )
 def convolution(d: Draft) -> None:
     """Convolves feature maps with the filters of a layer."""
@@ -43,6 +44,9 @@ def convolution(d: Draft) -> None:
     bias = d.flag("bias", 0.5)
     form = d.option("stride", "unit", "strided", "dilated")
     bounds = d.option("bounds", "skip", "zero index", "valid")
+    fixed = d.flag("fixed sizes")
+    if act and not fixed:
+        d.forward_only()  # what is made of a sum has a slope where its loops are unrolled
     size, cin, taps = d.pick(6, 7, 8), d.pick(2, 4), 3
     length = size if dim == 2 else d.pick(20, 24)
     cout = {"depthwise": cin, "grouped": 4}.get(kind, d.pick(2, 3))
@@ -84,13 +88,18 @@ def convolution(d: Draft) -> None:
     loops = []
     channel = {"depthwise": "o", "grouped": "first + c"}.get(kind, "c")
     if kind != "depthwise":
-        loops.append(f"for c in range({'w.shape[0]' if kind == 'transposed' else 'w.shape[1]'}):")
+        many = "w.shape[0]" if kind == "transposed" else "w.shape[1]"
+        loops.append(f"for c in range({'IN_CHANNELS' if fixed else many}):")
+        if fixed:
+            d.module(f"IN_CHANNELS = wp.constant({per})")
+    if fixed and kind != "pointwise":
+        d.module(f"KERNEL_SIZE = wp.constant({taps})")
     sources = []
     for n, (a, t) in enumerate(zip(axes, taps_of, strict=True)):
         if kind == "pointwise":
             sources.append(a)
             continue
-        loops.append(f"for {t} in range(w.shape[{first + n}]):")
+        loops.append(f"for {t} in range({'KERNEL_SIZE' if fixed else f'w.shape[{first + n}]'}):")
         if kind == "transposed":
             sources.append("rc"[n])
             continue

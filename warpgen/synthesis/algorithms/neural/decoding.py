@@ -137,7 +137,7 @@ def sample_tokens(d: Draft) -> None:
         seen = ""
     else:
         seen = """
-            # Discourage what has been said
+            # Lower the logits of what was said, to avoid loops
             count = int(0)
             for j in range(history.shape[1]):
                 if history[seq, j] == v:
@@ -155,12 +155,12 @@ def sample_tokens(d: Draft) -> None:
         )
     cut = {
         "top p": """
-            # Smallest set whose mass reaches top_p: the token that crosses the border stays
+            # The token that crosses top_p stays, so the set is never empty
             if mass_above(scores, seq, v, best) >= top_p * norm:
                 continue
             """,
         "min p": """
-            # Compare with the most likely token, not with a fixed mass
+            # Relative to the most likely token, so the cut adapts to how sure the model is
             if scores[seq, v] - best < wp.log(min_p):
                 continue
             """,

@@ -98,12 +98,12 @@ def box_losses(d: Draft) -> None:
             return wp.vec4(box[0] - half_w, box[1] - half_h, box[0] + half_w, box[1] + half_h)
     ''')
     hull = """
-        # Smallest box around both
+        # Smallest box around both, so boxes that do not meet still get a gradient
         hull_w = wp.max(box[2], truth[2]) - wp.min(box[0], truth[0])
         hull_h = wp.max(box[3], truth[3]) - wp.min(box[1], truth[1])
         """
     center = """
-        # Distance of the centers over the diagonal of the hull
+        # Divide by the diagonal of the hull, so the penalty does not depend on scale
         gap_x = 0.5 * (box[0] + box[2] - truth[0] - truth[2])
         gap_y = 0.5 * (box[1] + box[3] - truth[1] - truth[3])
         diagonal2 = hull_w * hull_w + hull_h * hull_h
@@ -121,7 +121,7 @@ def box_losses(d: Draft) -> None:
         "ciou": hull
         + center
         + """
-        # Consistency of the aspect ratios
+        # Angles rather than ratios are compared, so that thin boxes do not dominate
         aspect_gap = wp.atan(truth_w / truth_h) - wp.atan(width / height)
         aspect = 4.0 / (wp.pi * wp.pi) * aspect_gap * aspect_gap
         trade_off = aspect / (1.0 - iou + aspect + 1.0e-6)
@@ -203,7 +203,7 @@ def box_losses(d: Draft) -> None:
         height = box[3] - box[1]
         truth_w = truth[2] - truth[0]
         truth_h = truth[3] - truth[1]
-        # Overlap, 0 if the boxes do not meet
+        # Clamp at zero, otherwise disjoint boxes would get a positive product
         overlap_w = wp.max(wp.min(box[2], truth[2]) - wp.max(box[0], truth[0]), 0.0)
         overlap_h = wp.max(wp.min(box[3], truth[3]) - wp.max(box[1], truth[1]), 0.0)
         intersection = overlap_w * overlap_h

@@ -57,7 +57,7 @@ def dense_layer(d: Draft) -> None:
         d.input("gate", "float", (batch, fan_out), 0.0, 1.0, about="factor of the output")
     d.output("y", "float", (batch, fan_out), about="output activations")
     if keep:
-        # Save the pre-activations for the backward pass
+        # Keep the pre-activations, since the backward pass needs their slopes
         d.output(
             "z_out",
             "float",
@@ -191,7 +191,7 @@ def dense_backward(d: Draft) -> None:
             g_bias="g_bias = float(0.0)" if bias else "",
             add_bias="g_bias += delta" if bias else "",
             store_bias=(
-                "# Only the first thread of each row accumulates the bias gradient\n"
+                "# One thread per row accumulates the bias gradient, otherwise it would count several times\n"
                 "if k == 0:\n"
                 f"    db[j] = g_bias{scale}"
             )

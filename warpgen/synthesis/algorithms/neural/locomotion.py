@@ -117,7 +117,7 @@ def locomotion_reward(d: Draft) -> None:
     d.output("rewards", "float", worlds, about="reward per world")
     track = {
         "exponential": "return wp.exp(-err_sq / sigma)",
-        "rational": "# Heavier tails than the Gaussian kernel\nreturn 1.0 / (1.0 + err_sq / sigma)",
+        "rational": "# Heavier tails than a Gaussian, so far errors still get a gradient\nreturn 1.0 / (1.0 + err_sq / sigma)",
         "absolute": "return 1.0 - wp.sqrt(err_sq + 1.0e-6) / sigma",
     }[kernel]
     d.function(
@@ -132,7 +132,7 @@ def locomotion_reward(d: Draft) -> None:
     height = "pos[2] - ground_height[world]" if terrain == "heights" else "pos[2]"
     efforts = {
         "torque": "effort += torque * torque",
-        "power": "# Only positive mechanical power costs energy\neffort += wp.max(torque * joint_vel[world, dof], 0.0)",
+        "power": "# Only positive power costs energy, since motors do not recuperate\neffort += wp.max(torque * joint_vel[world, dof], 0.0)",
         "both": "effort += torque * torque + wp.abs(torque * joint_vel[world, dof])",
     }[effort]
     over = {
@@ -177,7 +177,7 @@ def locomotion_reward(d: Draft) -> None:
     ended = {
         "none": "",
         "mask": "# A fall costs a fixed penalty\nif terminated[world]:\n    reward += scales.termination",
-        "reason": "# Timeouts (reason 0) are not the robot's fault\nif end_reason[world] > 0:\n    reward += scales.termination",
+        "reason": "# Timeouts (reason 0) are no fall, so they go unpunished\nif end_reason[world] > 0:\n    reward += scales.termination",
     }[reset]
     grid = "wp.array2d(dtype=float)"
     d.function(
@@ -241,7 +241,7 @@ def locomotion_reward(d: Draft) -> None:
         pose = root_pose[world]
         pos = wp.transform_get_translation(pose)
         rot = wp.transform_get_rotation(pose)
-        # Express velocities and gravity in the base frame
+        # Work in the base frame, since commands are relative to the robot
         v_base = wp.quat_rotate_inv(rot, lin_vel[world])
         w_base = wp.quat_rotate_inv(rot, ang_vel[world])
         gravity = wp.quat_rotate_inv(rot, wp.vec3(0.0, 0.0, -1.0))
@@ -256,7 +256,7 @@ def locomotion_reward(d: Draft) -> None:
         # --- Posture ---
         reward += scales.lin_vel_z * v_base[2] * v_base[2]
         reward += scales.ang_vel_xy * (w_base[0] * w_base[0] + w_base[1] * w_base[1])
-        # Upright means that gravity points along -z
+        # Horizontal gravity is zero when upright, so penalize what there is of it
         tilt = gravity[0] * gravity[0] + gravity[1] * gravity[1]
         reward += scales.orientation * tilt
         height_err = {height} - scales.target_height

@@ -23,21 +23,26 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "rstd": "inv_std|rsigma|inv",
         "eps": "epsilon|tiny",
         "k": "c|col|f",
+        "WIDTH": "FEATURES|HIDDEN|DIM",
     },
     double=True,
     half=True,
-    adjoint="no",
-    weight=6,
+    weight=11,
 )
 def feature_norm(d: Draft) -> None:
     """Normalises the features of each sample."""
-    kind = d.option("kind", "layer", "rms", "group", "l2")
+    kind = d.option("kind", "layer", "rms", "group", "l2", weights=(0.35, 0.3, 0.15, 0.2))
     passes = d.option("passes", "two pass", "welford", "one pass")
     affine = d.option("affine", "both", "gamma", "none", "gamma plus one")
     residual = d.flag("residual", 0.3)
+    fixed = d.flag("fixed width", 0.8) and kind != "group"
+    if not fixed:
+        d.forward_only()  # what is made of the sums has a slope where their loops are unrolled
     keep = d.flag("keep", 0.25)
     batch, groups = d.pick(16, 24, 32), d.pick(2, 3, 4)
     width = groups * d.pick(4, 6) if kind == "group" else d.pick(8, 12, 16)
+    if fixed:
+        d.module(f"WIDTH = wp.constant({width})")
     d.input("x", "float", (batch, width), -2.0, 2.0, about="input features")
     if residual:
         d.input(
@@ -70,7 +75,8 @@ def feature_norm(d: Draft) -> None:
             about="reciprocal standard deviations, kept for the backward pass",
         )
     at = "(x[i, k] + residual[i, k])" if residual else "x[i, k]"
-    span, size = ("range(first, first + size)", "size") if kind == "group" else ("range(width)", "width")
+    size = "size" if kind == "group" else "WIDTH" if fixed else "width"
+    span = "range(first, first + size)" if kind == "group" else f"range({size})"
     n = f"float({size})"
     if kind in ("rms", "l2"):
         stats = f"""
@@ -92,7 +98,7 @@ def feature_norm(d: Draft) -> None:
             mean = float(0.0)
             for k in {span}:
                 mean += {at} / {n}
-            # Two-pass variance: E[x^2] - E[x]^2 suffers from cancellation for large means
+            # Two passes, since E[x^2] - E[x]^2 cancels for large means
             var = float(0.0)
             for k in {span}:
                 var += {centred} * {centred}
@@ -139,7 +145,11 @@ def feature_norm(d: Draft) -> None:
             y[i, k] = $value
         """,
         ids="i, g = wp.tid()" if group else "i = wp.tid()",
-        size="size = x.shape[1] / groups\nfirst = g * size" if group else "width = x.shape[1]",
+        size="size = x.shape[1] / groups\nfirst = g * size"
+        if group
+        else ""
+        if fixed
+        else "width = x.shape[1]",
         stats=stats,
         rstd=rstd,
         kept=kept,

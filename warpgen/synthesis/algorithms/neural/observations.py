@@ -157,13 +157,13 @@ def build_observations(d: Draft) -> None:
     tilt = {
         "gravity": "gravity = wp.quat_rotate_inv(rot, wp.vec3(0.0, 0.0, -1.0))\n" + three("gravity", ""),
         "quaternion": (
-            "# q and -q are the same rotation: keep the real part positive\n"
+            "# q and -q are the same rotation, so keep the real part positive\n"
             "side = wp.where(rot[3] < 0.0, -1.0, 1.0)\n"
             + "\n".join(write("col" if k == 0 else f"col + {k}", f"side * rot[{k}]") for k in range(4))
             + "\ncol += 4"
         ),
         "six numbers": (
-            "# Two columns of the rotation matrix, a representation without jumps\n"
+            "# Two columns of the rotation matrix, since angles or quaternions jump\n"
             "axis_x = wp.quat_rotate(rot, wp.vec3(1.0, 0.0, 0.0))\n"
             + three("axis_x", "")
             + "\naxis_y = wp.quat_rotate(rot, wp.vec3(0.0, 1.0, 0.0))\n"
@@ -210,7 +210,9 @@ def build_observations(d: Draft) -> None:
         else "2.0 * (joint_pos[world, dof] + limit[0]) / (limit[0] + limit[1]) - 1.0"
     )
     limit = (
-        "" if joints == "relative" else "# Map the range of the joint to [-1, 1]\nlimit = joint_limits[dof]"
+        ""
+        if joints == "relative"
+        else "# Map the range of the joint to [-1, 1], so that all joints weigh alike\nlimit = joint_limits[dof]"
     )
     fresh = {"done": "done[world]", "lengths": "episode_length[world] == 0", "none": ""}[reset]
     heights = ""
@@ -269,7 +271,7 @@ def build_observations(d: Draft) -> None:
         stack = f"""
         # --- History ---
         for k in range({size}):
-            {"# The past of a new episode is its first observation" if fresh else ""}
+            {"# A new episode has no past, so repeat its first observation" if fresh else ""}
             {"if is_fresh:" if fresh else ""}
             {f"    obs[world, {size} + k] = obs[world, k]" if fresh else ""}
             {"else:" if fresh else ""}
@@ -320,7 +322,7 @@ def build_observations(d: Draft) -> None:
         tilt=tilt,
         order=order,
         limit=limit,
-        action="# Actions of the previous episode are forgotten\naction = wp.where(is_fresh, 0.0, actions[world, dof])"
+        action="# Zero on reset, otherwise actions of the previous episode leak in\naction = wp.where(is_fresh, 0.0, actions[world, dof])"
         if fresh
         else "",
         heights=heights,

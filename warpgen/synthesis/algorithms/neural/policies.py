@@ -189,7 +189,7 @@ def ppo_loss(d: Draft) -> None:
         "none": "",
         "squared": "value_err = values[env, step] - returns[env, step]\nvalue_loss = 0.5 * value_err * value_err",
         "clipped": (
-            "# Keep the new prediction close to the one of the rollout\n"
+            "# Stay close to the prediction of the rollout, to avoid overfitting the value\n"
             "old_value = old_values[env, step]\n"
             "moved = wp.clamp(values[env, step] - old_value, -config.value_clip, config.value_clip)\n"
             "err_free = values[env, step] - returns[env, step]\n"
@@ -205,7 +205,7 @@ def ppo_loss(d: Draft) -> None:
         ),
     }[critic]
     skip = {
-        "lengths": "# Ignore the padding behind the end of a trajectory\nif step >= lengths[env]:\n    return",
+        "lengths": "# Ignore the padding behind the end, since it was never rolled out\nif step >= lengths[env]:\n    return",
         "flags": "if not valid[env, step]:\n    return",
         "none": "",
     }[mask]
@@ -214,8 +214,8 @@ def ppo_loss(d: Draft) -> None:
         terms.append("config.value_coef * value_loss")
     divergence = {
         "none": "",
-        "penalty": "# Low-variance estimator of KL(old || new), always >= 0\napprox_kl = prob_ratio - 1.0 - log_ratio",
-        "skip": "# Samples that drifted too far no longer contribute\nif log_ratio * log_ratio >= 4.0:\n    return",
+        "penalty": "# r - 1 - log(r) rather than -log(r), since it is never negative and varies less\napprox_kl = prob_ratio - 1.0 - log_ratio",
+        "skip": "# Skip samples that drifted too far, because their ratios are unreliable\nif log_ratio * log_ratio >= 4.0:\n    return",
     }[kl]
     if kl == "penalty":
         terms.append("config.kl_coef * approx_kl")
@@ -233,9 +233,9 @@ def ppo_loss(d: Draft) -> None:
         $evaluate
         log_ratio = log_prob - old_log_probs[env, step]
         $divergence
-        # Clamp to keep exp() finite for stale samples
+        # Clamp, since exp() overflows for stale samples
         prob_ratio = wp.exp(wp.clamp(log_ratio, -10.0, 10.0))
-        # Normalize the advantages over the whole batch
+        # Normalize the advantages, so that step sizes do not depend on the scale of rewards
         adv = (advantages[env, step] - adv_stats[0]) / (adv_stats[1] + 1.0e-8)
         $value
         $loss

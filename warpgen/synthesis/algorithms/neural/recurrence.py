@@ -260,7 +260,7 @@ def advantages(d: Draft) -> None:
             {go}
             running += weight * {r}
             weight = weight * {g}
-        # Bootstrap with the critic's estimate behind the horizon
+        # Rewards go on behind the horizon, so bootstrap with the estimate of the critic
         if last < {count}:
             running += weight * values{at("last")}
         {"else:" if bootstrap else ""}

@@ -21,21 +21,27 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "nll": "ce|cost|sample_loss",
         "smoothing": "epsilon|alpha|label_smoothing",
         "losses": "loss|cost_out|per_sample",
+        "NUM_CLASSES": "CLASSES|N_CLASSES|C",
     },
     double=True,
-    adjoint="no",
-    weight=6,
+    weight=11,
 )
 def classification_loss(d: Draft) -> None:
     """Computes the cross entropy of each sample's scores with its label."""
     kind = d.option("kind", "plain", "smoothed", "focal", "weighted", "soft targets")
-    gradient = d.option("gradient", "loss", "both", "gradient")
+    gradient = d.option("gradient", "loss", "both", "gradient", weights=(0.6, 0.2, 0.2))
     ignore = d.flag("ignore", 0.4) and kind != "soft targets"
     reduce = d.flag("reduce", 0.3) and gradient == "loss"
     normaliser = d.option("normaliser", "max then sum", "online")
+    fixed = d.flag("fixed classes", 0.75)
     n, classes = d.pick(24, 32, 48), d.pick(4, 6, 10)
     if kind == "focal":
         gradient = "loss"
+    if gradient != "loss" or not fixed:
+        d.forward_only()  # the slope is written out, or the sums of its exponentials are of any length
+    if fixed:
+        d.module(f"NUM_CLASSES = wp.constant({classes})")
+    count = "NUM_CLASSES" if fixed else "x.shape[1]"
     d.input("x", "float", (n, classes), -3.0, 3.0, about="logits")
     soft = kind == "soft targets"
     if soft:
@@ -57,17 +63,17 @@ def classification_loss(d: Draft) -> None:
     if normaliser == "max then sum":
         sums = """
         m = float(x[i, 0])
-        for c in range(1, x.shape[1]):
+        for c in range(1, $count):
             m = wp.max(m, x[i, c])
         z = float(0.0)
-        for c in range(x.shape[1]):
+        for c in range($count):
             z += wp.exp(x[i, c] - m)
         """
     else:
         sums = """
         m = float(x[i, 0])
         z = float(1.0)
-        for c in range(1, x.shape[1]):
+        for c in range(1, $count):
             s = x[i, c]
             if s > m:
                 z = z * wp.exp(m - s) + 1.0
@@ -84,11 +90,11 @@ def classification_loss(d: Draft) -> None:
         body = """
         # Label smoothing: the uniform part of the target needs the mean log-probability
         mean = float(0.0)
-        for c in range(x.shape[1]):
-            mean += x[i, c] / float(x.shape[1])
+        for c in range($count):
+            mean += x[i, c] / float($count)
         """
         nll = "log_z - (1.0 - smoothing) * x[i, label] - smoothing * mean"
-        slope = f"{share} - smoothing / float(x.shape[1]) - wp.where(c == label, 1.0 - smoothing, 0.0)"
+        slope = f"{share} - smoothing / float($count) - wp.where(c == label, 1.0 - smoothing, 0.0)"
     elif kind == "focal":
         body = "log_p = x[i, label] - log_z\n# Focal loss: down-weight easy samples (p close to 1)"
         nll, slope = "-wp.pow(1.0 - wp.exp(log_p), gamma) * log_p", ""
@@ -99,7 +105,7 @@ def classification_loss(d: Draft) -> None:
         body = """
         mass = float(0.0)
         expected = float(0.0)
-        for c in range(x.shape[1]):
+        for c in range($count):
             mass += targets[i, c]
             expected += targets[i, c] * x[i, c]
         """
@@ -108,7 +114,7 @@ def classification_loss(d: Draft) -> None:
     if gradient == "gradient":
         body = body if soft else ""
         if soft:
-            body = "mass = float(0.0)\nfor c in range(x.shape[1]):\n    mass += targets[i, c]"
+            body = "mass = float(0.0)\nfor c in range($count):\n    mass += targets[i, c]"
     store = "wp.atomic_add(loss, 0, nll / float(x.shape[0]))" if reduce else "losses[i] = nll"
     if gradient == "gradient":
         d.says("Computes the gradient of the cross entropy with each sample's scores.")
@@ -137,7 +143,8 @@ def classification_loss(d: Draft) -> None:
         body=body,
         assign=assign,
         store=store,
-        gradient=f"for c in range(x.shape[1]):\n    dx[i, c] = {slope}" if gradient != "loss" else "",
+        gradient=f"for c in range($count):\n    dx[i, c] = {slope}" if gradient != "loss" else "",
+        count=count,
     )
 
     def reference(v: Values) -> dict[str, Any]:

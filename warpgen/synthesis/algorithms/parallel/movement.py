@@ -119,7 +119,7 @@ def transpose_axes(d: Draft) -> None:
         d.code(
             f"""
             i, j = wp.tid()
-            # Swap each pair once: skip the lower triangle
+            # Skip the lower triangle, otherwise each pair would be swapped twice
             if j {"<" if extra == "scaled" else "<="} i:
                 return
             t = x[i, j]

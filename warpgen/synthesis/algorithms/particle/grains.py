@@ -73,7 +73,7 @@ def grain_contact_forces(d: Draft) -> None:
     mine, other = ("radius", "radius") if sizes == "equal" else ("radius[tid]", "radius[j]")
     loops = {
         "grid": """
-        # Query radius covers the largest possible contact distance (own radius + max radius)
+        # Own plus largest radius, so that no contact is missed
         for j in wp.hash_grid_query(grid, xi, 0.5):
             if j == tid:
                 continue
@@ -130,7 +130,7 @@ def grain_contact_forces(d: Draft) -> None:
         law=law,
         r="r_eff" if sizes == "per grain" else "0.5 * radius",
         cohesion="""
-        # JKR adhesion scales with the contact patch
+        # Adhesion acts over the contact patch, hence the area in it (JKR)
         fi -= cohesion * $rc * n
         """
         if cohesion
@@ -178,14 +178,14 @@ def grain_contact_forces(d: Draft) -> None:
     | {
         "tangential_spring": "cundall_strack_friction|update_tangential|shear_spring|friction_spring",
         "xi": "spring|shear|history",
+        "xi_new": "spring_out|shear_new|history_out",
         "trial": "f_trial|ft_trial|guess",
         "f_n": "normal_force|fn|f_normal",
         "f_t": "ft|friction_force|shear_force",
         "k_t": "stiffness_t|kt|shear_stiffness",
     },
     double=True,
-    adjoint="no",
-    weight=6,
+    weight=11,
 )
 def tangential_spring(d: Draft) -> None:
     """Updates tangential contact springs with Coulomb sliding."""
@@ -194,6 +194,9 @@ def tangential_spring(d: Draft) -> None:
     broken = d.option("broken", "flag", "force", "none")
     slipping = d.option("coefficients", "one", "static and dynamic")
     own = d.flag("own", 0.35)
+    copies = d.flag("copies", 0.65)
+    if not copies:
+        d.forward_only()  # springs are read and overwritten
     count = d.pick(64, 96, 128)
     d.input("n", "vec3", count, kind="unit", about="Contact normals")
     d.input("slip", "vec3", count, -0.5, 0.5, about="Tangential relative velocities")
@@ -210,7 +213,11 @@ def tangential_spring(d: Draft) -> None:
     if slipping != "one":
         d.param("friction_dynamic", "float", 0.1, 0.4, about="Kinetic friction coefficient")
     d.param("dt", "float", 0.001, 0.01, about="Time step")
-    d.inout("xi", "vec3", count, -0.02, 0.02, about="Tangential spring displacements")
+    role = d.input if copies else d.inout
+    role("xi", "vec3", count, -0.02, 0.02, about="Tangential spring displacements")
+    target = "xi_new" if copies else "xi"
+    if copies:
+        d.output("xi_new", "vec3", count, about="Updated spring displacements")
     d.output("f_t", "vec3", count, about="Tangential forces")
     tests = {"flag": "touching[tid] == 0", "force": "f_n[tid] <= 0.0"}
     mu = "friction[tid]" if own else "friction"
@@ -234,12 +241,12 @@ def tangential_spring(d: Draft) -> None:
             # Rescale the spring to the Coulomb limit to prevent wind-up
             trial = trial * (limit / size)
             spring = -(trial$undamping) / k_t
-        xi[tid] = spring
+        $target[tid] = spring
         f_t[tid] = trial
         """,
         broken=f"""
         if {tests[broken]}:
-            xi[tid] = wp.vec3(0.0, 0.0, 0.0)
+            {target}[tid] = wp.vec3(0.0, 0.0, 0.0)
             f_t[tid] = wp.vec3(0.0, 0.0, 0.0)
             return
         """
@@ -255,6 +262,7 @@ def tangential_spring(d: Draft) -> None:
         damping=" - gamma_t * vt" if damped else "",
         undamping=" + gamma_t * vt" if damped else "",
         mu=mu,
+        target=target,
         limit=""
         if slipping == "one"
         else """
@@ -284,6 +292,6 @@ def tangential_spring(d: Draft) -> None:
         if broken != "none":
             gone = v.touching == 0 if broken == "flag" else v.f_n <= 0.0
             trial, spring = (np.where(gone[:, None], 0.0, a) for a in (trial, spring))
-        return {"xi": spring, "f_t": trial}
+        return {target: spring, "f_t": trial}
 
     d.check(reference, 3e-4)

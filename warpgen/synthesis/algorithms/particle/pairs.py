@@ -78,7 +78,7 @@ def pair_forces(d: Draft) -> None:
         d.function("""
         @wp.func
         def minimum_image(d: wp.vec3, box: float) -> wp.vec3:
-            # Minimum image convention
+            # Nearest image only, since the cutoff is below half the box
             return wp.vec3(
                 d[0] - box * wp.round(d[0] / box),
                 d[1] - box * wp.round(d[1] / box),
@@ -102,7 +102,7 @@ def pair_forces(d: Draft) -> None:
         "table": """
         for k in range(neighbors.shape[1]):
             j = neighbors[tid, k]
-            # Neighbor rows are padded with -1
+            # Rows have a fixed width, so free slots hold -1
             if j < 0 or j == tid:
                 continue
             $pair
@@ -201,7 +201,7 @@ def build_neighbor_list(d: Draft) -> None:
     if full == "count on":
         d.output("counts", "int", count, about="Number of neighbors per particle")
     wrap = """
-    # Minimum image convention
+    # Nearest image only, since the cutoff is below half the box
     for c in range($dim):
         d_ij[c] = d_ij[c] - box * wp.round(d_ij[c] / box)
     """
@@ -222,7 +222,7 @@ def build_neighbor_list(d: Draft) -> None:
         $counts
         """,
         reach="""
-        # Include the skin: the list stays valid until a particle moves by skin / 2
+        # Include the skin, so the list stays valid until a particle moves by skin / 2
         reach = cutoff + skin
         """
         if skin

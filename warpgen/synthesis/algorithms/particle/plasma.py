@@ -296,7 +296,7 @@ def boris_push(d: Draft) -> None:
         $gamma
         $t
         v_prime = v_minus + wp.cross(v_minus, t)
-        # s = 2 t / (1 + t^2) makes the rotation preserve the speed
+        # s = 2 t / (1 + t^2), so that the rotation keeps the speed
         v_plus = v_minus + 2.0 / (1.0 + wp.dot(t, t)) * wp.cross(v_prime, t)
         $last
         v_new[tid] = v1
@@ -314,7 +314,7 @@ def boris_push(d: Draft) -> None:
         t=f"t = half{' / gamma' if relativistic else ''} * b"
         if exact == "boris"
         else f"""
-        # tan() correction gives the exact gyration angle for any dt
+        # tan() of half the angle, so that the gyration is exact for any dt
         b_size = wp.length(b)
         t = wp.tan(half{" / gamma" if relativistic else ""} * b_size) / b_size * b
         """,

@@ -59,7 +59,7 @@ def sph_density(d: Draft) -> None:
     d.output("rho", "float", count, about="Densities")
     if squared:
         distance = """
-        # Compare squared distances first, most candidates of the 27 cells are out of range
+        # Squared distances first, since most candidates of the 27 cells are out of range
         offset = xi - x[index]
         if wp.dot(offset, offset) < h * h:
             total += $mass * $w(wp.length(offset), h)
@@ -87,7 +87,7 @@ def sph_density(d: Draft) -> None:
         tid = wp.tid()
         xi = x[tid]
         total = float(0.0)
-        # Self contribution W(0) is included on purpose
+        # W(0) is included, because a particle is part of its own density
         $loop
         rho[tid] = total
         """,

@@ -65,7 +65,7 @@ def neighbour_loop(d: Draft) -> str:
     for j in wp.hash_grid_query(grid, xi, h):
         offset = xi - x[j]
         r = wp.length(offset)
-        # Skip the particle itself, the gradient is undefined at r = 0
+        # Skip the particle itself, since the gradient is undefined at r = 0
         if r < h and r > 1.0e-6:
             $pair
     """
@@ -140,7 +140,7 @@ def sph_pressure_acceleration(d: Draft) -> None:
         """,
         theirs=pressure[state].replace("$of", "_j" if state != "stored" else "[j]"),
         term="""
-        # Symmetric form p_i / rho_i^2 + p_j / rho_j^2 conserves momentum
+        # Symmetric in i and j, so that momentum is conserved
         term = p_i / (rho_i * rho_i) + p_j / (rho_j * rho_j)
         """
         if form == "symmetric"
@@ -208,7 +208,7 @@ def sph_viscosity(d: Draft) -> None:
         d.output("accel", "vec3", count, about="Accelerations")
     pairs_code = {
         "artificial": """
-        # Artificial viscosity acts on approaching particles only (v_ij . r_ij < 0)
+        # Only approaching pairs (v_ij . r_ij < 0), otherwise expansions would be damped
         approach = wp.dot(vij, offset)
         if approach < 0.0:
             nu = h * approach / (r * r + 0.01 * h * h)
@@ -216,7 +216,7 @@ def sph_viscosity(d: Draft) -> None:
             acc -= m * pi_ij * $slope(r, h) * (offset / r)
         """,
         "morris": """
-        # Laplacian by the first kernel derivative (Morris et al. 1997), the second one is noisy
+        # First derivative of the kernel (Morris et al. 1997), since the second one is noisy
         weight = 2.0 * mu * m / (rho_i * rho[j])
         acc += weight * $slope(r, h) * r / (r * r + 0.01 * h * h) * vij
         """,

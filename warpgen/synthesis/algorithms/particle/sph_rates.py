@@ -115,7 +115,7 @@ def sph_density_rate(d: Draft) -> None:
     terms = {
         "none": "",
         "delta": """
-        # Density diffusion (delta-SPH) suppresses the checkerboard mode of the pressure
+        # Diffuse the density, otherwise pressures would form a checkerboard (delta-SPH)
         psi = 2.0 * (rho_j - rho_i) / (r * r + 0.01 * h * h)
         divergence -= delta * h * c0 * psi * (m / rho_j) * wp.dot(offset, grad)
         """,

@@ -65,7 +65,7 @@ def thermostat(d: Draft) -> None:
         """,
         "isokinetic": f"{now}\nscale = wp.sqrt(target / now)",
         "nose-hoover": f"""
-        # Half step, applied before and after the force update
+        # Half a step on either side of the forces, so the scheme is symmetric in time
         scale = wp.exp(-0.5 * dt * xi[{g}])
         """,
         "friction": f"scale = 1.0 / (1.0 + dt * bath_rate[{g}])",
@@ -76,7 +76,7 @@ def thermostat(d: Draft) -> None:
         scale=scales[kind],
         bound="scale = wp.clamp(scale, 0.8, 1.25)" if bounded else "",
         apply=f"""
-        # Thermal velocity relative to the streaming velocity
+        # Take off the streaming velocity, since flow is not heat
         u = flow[{g}]
         v_new[tid] = u + scale * (v[tid] - u)
         """

@@ -94,7 +94,7 @@ def box_neighbours(d: Draft) -> None:
         inner = f"if j == tid:\n    continue\n{inner}"
     if near and wanted != "nearest":
         inner = f"""
-# Box overlap is conservative: check the distance between centers
+# Boxes may overlap where spheres do not, so check the distance
 if wp.length(points[j] - p) > radius:
     continue
 {inner}""".lstrip()

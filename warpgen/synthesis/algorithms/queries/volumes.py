@@ -107,7 +107,7 @@ def volume_samples(d: Draft) -> None:
         lines = (
             f"grad = wp.vec3()\nvalue = {call}\n"
             + {
-                # the gradient comes per voxel
+                # the gradient comes per voxel, hence the division by its size
                 "gradient": f"gradients[tid] = grad / {h}",
                 "normal": "# Normal of a density field: opposite to the gradient\n"
                 "normals[tid] = wp.sign(value) * wp.normalize(grad)",

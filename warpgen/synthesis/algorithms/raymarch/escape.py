@@ -129,7 +129,7 @@ def escape_time_fractal(d: Draft) -> None:
         """,
         indices=indices,
         skip="""
-        # skip the main cardioid and the period-2 bulb, which never escape
+        # skip the main cardioid and the period-2 bulb, since they never escape
         q = (px - 0.25) * (px - 0.25) + py * py
         inside = q * (q + px - 0.25) < 0.25 * py * py or (px + 1.0) * (px + 1.0) + py * py < 0.0625
         if inside:

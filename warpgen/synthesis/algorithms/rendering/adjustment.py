@@ -257,12 +257,12 @@ def reprojection_residuals(d: Draft) -> None:
         """,
         skip={
             "index": "# Unused slot\nif view_ids[obs] < 0:\n    return",
-            "flag": "# Outliers rejected earlier do not count\nif not enabled[obs]:\n    return",
+            "flag": "# Outliers were rejected earlier, so they must not count\nif not enabled[obs]:\n    return",
             "none": "",
         }[mask],
         intrinsics="" if shared == "shared" else "camera = cameras[view]",
         cheirality="""
-            # Cheirality: points behind the camera have no projection
+            # Points behind the camera have no projection, so skip them (cheirality)
             if p_camera[2] < 0.1:
                 return
             """

@@ -21,6 +21,7 @@ NAMES = {
     "hdr": "radiance|linear|input_image",
     "ldr": "mapped|output_image|display",
     "exposure": "ev_scale|gain|key",
+    "NUM_SAMPLES": "SAMPLES|N_SAMPLES|SAMPLES_PER_RAY",
 }
 
 
@@ -230,15 +231,14 @@ def rasterize_triangles(d: Draft) -> None:
     source="Porter & Duff 1984; Max 1995; Mildenhall et al. 2020, NeRF, eq. 3; Mueller et al. 2022",
     names=NAMES | {"composite_samples": "volume_rendering|alpha_composite|composite_rays|render_rays"},
     double=True,
-    adjoint="no",
-    weight=6,
+    weight=11,
 )
 def composite_samples(d: Draft) -> None:
     """Composites samples along rays front to back (volume rendering)."""
     opacity = d.option("opacity", "density", "alpha")
-    storage = d.option("storage", "rectangular", "packed", "flat")
+    storage = d.option("storage", "rectangular", "packed", "flat", weights=(0.42, 0.18, 0.4))
     result = d.option("result", "colour", "colour and opacity", "depth", "weights")
-    stop = d.flag("stop")
+    stop = d.flag("stop", 0.25)
     background = d.flag("background") if result == "colour" else False
     order = (
         d.option("order", "front to back", "back to front")
@@ -250,6 +250,8 @@ def composite_samples(d: Draft) -> None:
     shape: tuple[int, ...] = (rays, samples) if storage == "rectangular" else (total,)
     coloured = result.startswith("colour")
     name = "sigma" if opacity == "density" else "alphas"
+    if stop or storage == "packed":
+        d.forward_only()  # transmittance is carried through a loop of any length
     d.input(name, "float", shape, 0.0, 4.0 if opacity == "density" else 0.8)
     if opacity == "density":
         d.input("delta", "float", shape, 0.02, 0.2, about="Sample spacing")
@@ -261,9 +263,12 @@ def composite_samples(d: Draft) -> None:
         d.input("ray_offsets", "int", rays + 1, 0, total, "offsets")
         begin, span, at = "start = ray_offsets[tid]\nend = ray_offsets[tid + 1]", "range(start, end)", "k"
     elif storage == "flat":
-        begin, span, at = f"start = tid * {samples}", f"range({samples})", "start + k"
+        begin, span, at = "start = tid * NUM_SAMPLES", "range(NUM_SAMPLES)", "start + k"
     else:
-        begin, span, at = "", f"range({name}.shape[1])", "tid, k"
+        span = f"range({name}.shape[1])" if stop else "range(NUM_SAMPLES)"
+        begin, at = "", "tid, k"
+    if "NUM_SAMPLES" in begin + span:
+        d.module(f"NUM_SAMPLES = wp.constant({samples})  # per ray")
     if background:
         d.param("backdrop", "vec3", 0.0, 1.0, about="Background color")
     if result == "weights":
@@ -290,13 +295,13 @@ def composite_samples(d: Draft) -> None:
     d.launch(rays)
     if order == "back to front":
         reverse = {
-            "rectangular": f"range({samples})",
-            "flat": f"range({samples})",
+            "rectangular": "range(NUM_SAMPLES)",
+            "flat": "range(NUM_SAMPLES)",
             "packed": "range(end - start)",
         }[storage]
         last = {
-            "rectangular": f"tid, {samples - 1} - k",
-            "flat": f"start + {samples - 1} - k",
+            "rectangular": "tid, NUM_SAMPLES - 1 - k",
+            "flat": "start + NUM_SAMPLES - 1 - k",
             "packed": "end - 1 - k",
         }[storage]
         d.code(

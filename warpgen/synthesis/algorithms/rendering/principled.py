@@ -205,7 +205,7 @@ def principled_shading(d: Draft) -> None:
             visible = 1.0 / (seen_l * seen_v)
         """,
         "correlated": f"""
-            # Masking and shadowing are correlated by height (Heitz)
+            # One term for both, since masking and shadowing are correlated by height (Heitz)
             lambda_v = n_dot_l * wp.sqrt({width} + n_dot_v * n_dot_v * (1.0 - {width}))
             lambda_l = n_dot_v * wp.sqrt({width} + n_dot_l * n_dot_l * (1.0 - {width}))
             visible = 0.5 / (lambda_v + lambda_l)
@@ -213,7 +213,7 @@ def principled_shading(d: Draft) -> None:
         "kelemen": "visible = 0.25 / (v_dot_h * v_dot_h)",
     }[masking]
     density = """
-        # Half of the samples by the cosine, half by the facets
+        # Mix both densities, so that neither lobe is left to luck
         cosine_density = n_dot_l / wp.pi
         facet_density = facets * n_dot_h / (4.0 * v_dot_h)
         densities[i] = 0.5 * (cosine_density + facet_density)

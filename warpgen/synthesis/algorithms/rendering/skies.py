@@ -128,7 +128,7 @@ def shade_sky(d: Draft) -> None:
             x = 2.0 * (float(col) + 0.5) / {float(shape[-1])} - 1.0
             y = 2.0 * (float(row) + 0.5) / {float(shape[0])} - 1.0
             radius = wp.sqrt(x * x + y * y)
-            # Nothing is seen outside of the circle
+            # Nothing is seen outside of the circle, so leave those pixels black
             if radius > 1.0:
                 return
 
@@ -155,7 +155,7 @@ def shade_sky(d: Draft) -> None:
             $gray
             """,
         "mixed": """
-            # Part of the light comes from clouds, which are gray
+            # Clouds scatter all wavelengths alike, hence their share of the light is gray
             cloudy = zenith_Y * (1.0 + 2.0 * wp.max($up, 0.0)) / 3.0
             luminance_sky = (1.0 - cloud_cover) * luminance_sky + cloud_cover * cloudy
             $mix
@@ -164,7 +164,7 @@ def shade_sky(d: Draft) -> None:
     sun_disc = {
         "none": "",
         "hard": """
-            # Disc of the sun, half a degree wide
+            # The sun is half a degree wide, so compare with half of that
             luminance_sky += wp.where(gamma < 0.00465, 1.0e3 * zenith_Y, 0.0)
             """,
         "limb": """
@@ -181,7 +181,7 @@ def shade_sky(d: Draft) -> None:
         red = 3.2406 * X - 1.5372 * luminance_sky - 0.4986 * Z
         green = -0.9689 * X + 1.8758 * luminance_sky + 0.0415 * Z
         blue = 0.0557 * X - 0.2040 * luminance_sky + 1.0570 * Z
-        # Saturated colors may lie outside of the gamut
+        # Clip, since saturated colors may lie outside of the gamut
         rgb = wp.max(wp.vec3(red, green, blue), wp.vec3(0.0, 0.0, 0.0))
         $tone
         """
@@ -198,7 +198,7 @@ def shade_sky(d: Draft) -> None:
         $sun
         cos_sun = wp.clamp(to_sun[2], 0.02, 0.999)
         theta_s = wp.acos(cos_sun)
-        # Towards the horizon the path through the air grows without bound
+        # Clamp, because the path through the air grows without bound towards the horizon
         cos_theta = wp.max($up, 0.05)
         gamma = wp.acos(wp.clamp(wp.dot($looked, to_sun), -0.999999, 0.999999))
         t = $turbidity
@@ -245,7 +245,7 @@ def shade_sky(d: Draft) -> None:
         tone={
             "none": "",
             "exposure": "rgb *= exposure",
-            "exponential": "# Film-like shoulder\nrgb = wp.vec3(1.0 - wp.exp(-exposure * rgb[0]), 1.0 - wp.exp(-exposure * rgb[1]), 1.0 - wp.exp(-exposure * rgb[2]))",
+            "exponential": "# Film-like shoulder, so highlights roll off instead of clipping\nrgb = wp.vec3(1.0 - wp.exp(-exposure * rgb[0]), 1.0 - wp.exp(-exposure * rgb[1]), 1.0 - wp.exp(-exposure * rgb[2]))",
         }[tone],
     )
     d.explain("""

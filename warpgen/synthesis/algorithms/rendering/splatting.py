@@ -49,7 +49,7 @@ def project_gaussians(d: Draft) -> None:
         scale = "s = scales[tid]"
         if form == "log scale":
             scale = """
-                # scales are stored as logarithms to keep them positive
+                # scales are stored as logarithms, to keep them positive
                 log_s = scales[tid]
                 s = wp.vec3(wp.exp(log_s[0]), wp.exp(log_s[1]), wp.exp(log_s[2]))
                 """
@@ -89,7 +89,7 @@ def project_gaussians(d: Draft) -> None:
             means2d[tid] = wp.vec2(focal[0] * t[0] * inv_z, focal[1] * t[1] * inv_z)
             """,
         "radius": """
-            # 3-sigma radius along the major axis
+            # three sigma along the major axis, since little is seen beyond
             mid = 0.5 * (a + c)
             lam = mid + wp.sqrt(wp.max(mid * mid - (a * c - b * b), 0.1))
             radii[tid] = 3.0 * wp.sqrt(lam)

@@ -220,7 +220,7 @@ def resolve_temporally(d: Draft) -> None:
         "none": "",
         "depth": where
         + """
-        # Disocclusion: another surface was seen there
+        # Disocclusion: another surface was seen there, so history says nothing
         change = wp.abs(previous_depth[prev_row, prev_col] - depth[row, col])
         if change > depth_tolerance * depth[row, col]:
             resolved[row, col] = current[row, col]$keep
@@ -229,7 +229,7 @@ def resolve_temporally(d: Draft) -> None:
         """,
         "object": where
         + """
-        # Do not smear one object over another
+        # Reject history of another object to avoid smearing one over the other
         if previous_id[prev_row, prev_col] != object_id[row, col]:
             resolved[row, col] = current[row, col]$keep
             return
@@ -241,19 +241,19 @@ def resolve_temporally(d: Draft) -> None:
     mix = {
         "constant": "alpha = feedback",
         "speed": """
-            # Trust history less where things move fast: resampling blurs
+            # Trust history less where things move fast, because resampling blurs it
             speed = wp.length(step)
             alpha = wp.min(feedback * (1.0 + speed), 1.0)
             """,
         "contrast": f"""
-            # Flicker shows as a jump of luma: lean on history there
+            # A jump of luma is mostly flicker, so lean on history there
             luma = {luma}
             past_luma = {old_luma}
             jump = wp.abs(luma - past_luma) / (wp.max(luma, past_luma) + 0.2)
             alpha = feedback * (1.0 - 0.75 * jump * jump)
             """,
         "count": """
-            # Plain mean of the first frames, exponential afterwards
+            # Plain mean at first, otherwise the first frame would keep too much weight
             frames = wp.min(age[row, col] + 1.0, MAX_AGE)
             alpha = 1.0 / frames
             age[row, col] = frames
@@ -270,7 +270,7 @@ def resolve_temporally(d: Draft) -> None:
         step = $move
         x = float(col) - step[0]$jx
         y = float(row) - step[1]$jy
-        # Nothing is known of what was outside of the image
+        # Outside of the previous image there is no history, so start anew
         if x < -0.5 or y < -0.5 or x >= float(current.shape[1]) - 0.5 or y >= float(current.shape[0]) - 0.5:
             resolved[row, col] = current[row, col]$keep
             return

@@ -127,7 +127,7 @@ def solve_contact_blocks(d: Draft) -> None:
     else:
         start = [f"{n}_impulse{k} = {scale}{n}_acc[tid][{k - 1}]" for n in kinds for k in (1, 2)]
     if scaled:
-        start.insert(0, "# Impulses of the step before, scaled by the ratio of both time steps")
+        start.insert(0, "# Warm start; scale by the ratio of time steps, since impulses are force times time")
     if friction == "none":
         start = [x for x in start if not x.startswith("tangent")]
     if friction == "manifold":
@@ -140,7 +140,7 @@ def solve_contact_blocks(d: Draft) -> None:
     extra = ["", ""]
     speeds: list[str] = []
     if restitution:
-        speeds.append("# What bounces is the closing speed before the sweep")
+        speeds.append("# Take the closing speed before the sweep, otherwise the bounce would feed on itself")
         speeds.append((impulses.velocity(1) + impulses.velocity(2)).rstrip())
         for k in (1, 2):
             speeds.append(f"closing{k} = wp.dot(dv{k}, n)")
@@ -148,7 +148,7 @@ def solve_contact_blocks(d: Draft) -> None:
             extra[k - 1] += f" + bounce{k}"
     soft = ""
     if bias == "baumgarte":
-        speeds += ["# Push points that overlap apart"] + [
+        speeds += ["# Push overlapping points apart beyond the slop only, to avoid jitter"] + [
             f"bias{k} = -baumgarte / dt * wp.max(contact_depth[tid][{k - 1}] - slop, 0.0)" for k in (1, 2)
         ]
     elif bias == "speculative":
@@ -178,7 +178,7 @@ def solve_contact_blocks(d: Draft) -> None:
     if normal == "block":
         masses += [
             f"k12 = {total} + inv_inertia_a * rn_a1 * rn_a2 + inv_inertia_b * rn_b1 * rn_b2",
-            "# Points that lie close to each other make the block singular; soften it",
+            "# Soften the block, since points close to each other make it nearly singular",
             "k11 = k11 * 1.02\nk22 = k22 * 1.02",
         ]
         if soft:

@@ -25,22 +25,25 @@ from warpgen.synthesis.writing.trim import trim
         "angular": "l_ang|ang_mom|momentum_l",
         "world_inertia": "inertia_w|i_world|rotated_inertia",
         "robot": "env|w|articulation",
+        "NUM_LINKS": "LINKS|NUM_BODIES|LINK_COUNT",
     },
-    adjoint="no",
-    double=True,
-    weight=6,
+    weight=11,
 )
 def centroidal_state(d: Draft) -> None:
     """Computes the momentum and inertia of robots about their centers of mass from those of their links."""
     result = d.option("result", "momentum", "average velocity", "capture point", "inertia", "energy")
     tensor = d.option("inertia", "matrix", "diagonal", "principal")
     twist_at = d.option("twists", "center", "origin")
-    layout = d.option("layout", "grid", "offsets")
+    layout = d.option("layout", "grid", "offsets", weights=(0.7, 0.3))
     frame = d.option("frame", "world", "base")
     pinned = d.flag("fixed links", 0.35)
     robots, links = d.pick(12, 16), d.pick(4, 5, 6)
     many = robots * links
     shape: Any = (robots, links) if layout == "grid" else many
+    if layout == "grid":
+        d.module(f"NUM_LINKS = wp.constant({links})")
+    else:
+        d.forward_only()  # means over links of any number
     if layout == "offsets":
         d.input(
             "first_link",
@@ -103,7 +106,7 @@ def centroidal_state(d: Draft) -> None:
         d.param("leg_length", "float", 0.7, 1.0, about="Height of the center of mass over the feet [m]")
     at = "robot, k" if layout == "grid" else "k"
     loop = (
-        "for k in range(poses.shape[1]):"
+        "for k in range(NUM_LINKS):"
         if layout == "grid"
         else "for k in range(first_link[robot], first_link[robot + 1]):"
     )

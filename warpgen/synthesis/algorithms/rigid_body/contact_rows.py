@@ -169,7 +169,7 @@ def prepare_contacts(d: Draft) -> None:
         row_rhs[tid, 0] = push - vel_n
         """,
         "smooth": f"""
-        # Fade the restitution in over the threshold velocity
+        # Fade restitution in, so that contacts do not switch abruptly at the threshold
         approach = wp.max(-vel_n, 0.0)
         fade = wp.min(approach / {dot}bounce_threshold, 1.0)
         row_rhs[tid, 0] = wp.max(push, restitution[tid] * fade * approach) - vel_n
@@ -197,7 +197,7 @@ def prepare_contacts(d: Draft) -> None:
     tangents = {
         "normal": "",
         "aligned": """
-        # Friction acts against the slip; use any tangent for contacts that stick
+        # Friction acts against the slip; without slip any tangent will do, so take one
         slip = v_rel - vel_n * normal
         slip_speed = wp.length(slip)
         tangent, _other = orthonormal_basis(normal)
@@ -207,7 +207,7 @@ def prepare_contacts(d: Draft) -> None:
         row_rhs[tid, 1] = -wp.dot(v_rel, tangent)
         """,
         "basis": """
-        # Two friction rows of the pyramid
+        # Two rows, since a pyramid stands in for the friction cone
         t1, t2 = orthonormal_basis(normal)
         $mass_t1
         row_rhs[tid, 1] = -wp.dot(v_rel, t1)
@@ -218,7 +218,7 @@ def prepare_contacts(d: Draft) -> None:
     if rows != "normal":
         d.use(contact_rows.TANGENTS)
     guards = {
-        "count": "# Threads beyond the number of contacts have nothing to do\n"
+        "count": "# The launch covers the capacity, so threads beyond the count leave\n"
         "if tid >= contact_count[0]:\n    return",
         "mask": "if not contact_active[tid]:\n    return",
         "none": "",
@@ -230,7 +230,7 @@ def prepare_contacts(d: Draft) -> None:
         $guard
         body_a = contact_body[tid, 0]
         body_b = contact_body[tid, 1]
-        # At least one side has to be dynamic, and bodies do not collide with themselves
+        # Both are -1 or the same body, so nothing could move
         if body_a == body_b:
             return
         normal = contact_normal[tid]
@@ -252,7 +252,7 @@ def prepare_contacts(d: Draft) -> None:
         com=", body_com" if com else "",
         speed=speed,
         target=targets[bias],
-        moving="# CFM scales with the mass of a dynamic body\nmoving = wp.max(body_a, body_b)"
+        moving="# Softness is relative to the mass, so take that of a dynamic body\nmoving = wp.max(body_a, body_b)"
         if bias == "soft"
         else "",
         mass_0=mass(0, "normal"),

@@ -102,7 +102,11 @@ def update_cones(d: Draft) -> None:
     lines += [f"r{i} = row_residual[{at[i]}]" for i in range(dims)]
     lines += [f"stiff{i} = row_stiffness[{at[i]}]" for i in range(dims)]
     lines += [f"fri{i + 1} = {mu[i]}" for i in range(slots)]
-    lines += ["# Friction of the regularized cone" if ratio else "# Slope of the cone"]
+    lines += [
+        "# Friction of the regularized cone"
+        if ratio
+        else "# Slope of the cone, common to all directions because the rows are scaled below"
+    ]
     lines += ["cone_slope = fri1 / wp.sqrt(impratio)" if ratio else "cone_slope = fri1"]
     lines += ["# Scale the rows so that the cone is circular", "dual_normal = r0 * cone_slope"]
     lines += [f"u{i} = r{i} * fri{i}" for i in range(1, dims)]
@@ -141,7 +145,7 @@ def update_cones(d: Draft) -> None:
         costs(f"0.5 * ({squared})") + curves([f"stiff{i}" for i in range(dims)], None) + state("QUADRATIC")
     )
     middle = (
-        "# Between the cone and its dual: distance to the cone, squared\n"
+        "# Between the cone and its dual: squared distance to the cone, so the force stays continuous\n"
         "dm = stiff0 / (cone_slope * cone_slope * (1.0 + cone_slope * cone_slope))\n"
         "gap = dual_normal - cone_slope * dual_tangent\n"
         "force_normal = -dm * gap * cone_slope\n"
@@ -172,7 +176,7 @@ def update_cones(d: Draft) -> None:
     top = state("SATISFIED")
     early = {
         "none": "",
-        "distance": "# Contacts that are kept for their margin exert no force\nif contact_dist[tid] >= margin:\n    return",
+        "distance": "# No force yet: the contact is listed only because of its margin\nif contact_dist[tid] >= margin:\n    return",
         "active": "if tid >= contact_count:\n    return",
     }[skip]
     d.launch(count)
@@ -182,7 +186,7 @@ def update_cones(d: Draft) -> None:
         $early
         $address
         $lines
-        # Top zone: inside the cone, nothing to do
+        # Top zone: the residual lies inside the cone, hence no force
         if dual_normal >= cone_slope * dual_tangent:
             $top
             return

@@ -206,7 +206,7 @@ def step_free_bodies(d: Draft) -> None:
         omega_new = omega_new * (max_spin / speed)
     """
     rest = """
-    # Put slow bodies to rest
+    # Put slow bodies to rest, to avoid creeping
     kinetic = 0.5 * wp.dot(vel_new, vel_new) + 0.5 * wp.dot(omega_new, inertia * omega_new) / mass
     if kinetic < sleep_energy:
         vel_new = wp.vec3(0.0, 0.0, 0.0)
@@ -255,7 +255,7 @@ def step_free_bodies(d: Draft) -> None:
         clamp=clamp if limit else "",
         rest=rest if sleep else "",
         turn=_TURN[turn],
-        place="# The origin follows from the center of mass\n"
+        place="# Rotation is about the center of mass, so the origin follows from it\n"
         "pos_out[tid] = center + dt * vel_new - wp.quat_rotate(rot_new, body_com[tid])"
         if com
         else "pos_out[tid] = pos + dt * vel_new",

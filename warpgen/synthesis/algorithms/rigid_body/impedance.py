@@ -196,12 +196,12 @@ def constraint_reference(d: Draft) -> None:
         else f"{first} = ref_first\n{second} = ref_second"
     )
     force = {
-        "force": "# Unilateral: constraints push only\nrow_force[tid] = wp.max(stiff * (aref - row_acc[tid]), 0.0)",
+        "force": "# Clamp at zero, since unilateral constraints only push\nrow_force[tid] = wp.max(stiff * (aref - row_acc[tid]), 0.0)",
         "rows": "row_reference[tid] = aref",
         "acceleration": "row_reference[tid] = aref",
     }[result]
     if kind == "equality":
-        force = force.replace("# Unilateral: constraints push only\n", "").replace(
+        force = force.replace("# Clamp at zero, since unilateral constraints only push\n", "").replace(
             "wp.max(stiff * (aref - row_acc[tid]), 0.0)", "stiff * (aref - row_acc[tid])"
         )
     stiff = """
@@ -246,7 +246,7 @@ def constraint_reference(d: Draft) -> None:
         curve=_IMPEDANCE[curve],
         clip="impedance = wp.clamp(impedance, MIN_IMP, MAX_IMP)" if limits else "",
         get=get,
-        safe="# The spring must not be faster than two time steps\n"
+        safe="# Slow the spring to two time steps, otherwise it would be unstable\n"
         + (
             "time_constant = wp.max(time_constant, 2.0 * dt)"
             if ref == "time constant"

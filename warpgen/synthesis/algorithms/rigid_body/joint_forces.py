@@ -262,7 +262,7 @@ def joint_wrenches(d: Draft) -> None:
         d.function(_APPLY, **heads)
     else:
         lines = ["f_total = wp.vec3(0.0, 0.0, 0.0)", "t_total = wp.vec3(0.0, 0.0, 0.0)", *lines]
-        lines += ["# Equal and opposite wrenches on parent and child", "$apply"]
+        lines += ["# Equal and opposite wrenches, so that momentum is kept", "$apply"]
     skip = {
         "all": "",
         "mask": "# Skip joints that are disabled\nif not joint_enabled[joint]:\n    return",
@@ -290,7 +290,7 @@ def joint_wrenches(d: Draft) -> None:
         x_c = world_frame(child, joint_frame_c[joint], $state_args)
         q_p = wp.transform_get_rotation(x_p)
         q_c = wp.transform_get_rotation(x_c)
-        # Moment arms from the centers of mass
+        # Arms from the centers of mass, since bodies turn about them
         anchor_p = wp.transform_get_translation(x_p)
         anchor_c = wp.transform_get_translation(x_c)
         r_p = moment_arm(parent, anchor_p, $state_args$com_args)

@@ -187,7 +187,7 @@ def project_joints(d: Draft) -> None:
             inv_inertia_p = body_inv_inertia[parent]
         """,
         True: f"""
-            # The world does not move: identity pose and no inverse mass
+            # No inverse mass, since the world does not move
             pose_p = wp.transform_identity()
             inv_mass_p = float(0.0)
             inv_inertia_p = {zero_inertia}
@@ -200,14 +200,14 @@ def project_joints(d: Draft) -> None:
     skip = {
         "all": "",
         "flags": "if not joint_enabled[tid]:\n    return",
-        "broken": "# Joints that were torn apart stay broken\n"
+        "broken": "# Torn joints exert nothing, otherwise they would snap back together\n"
         "if wp.length(anchor_c - anchor_p) > break_distance:\n    return",
     }
     soft = {"none": "", "one": " + alpha", "per joint": " + alpha"}[compliance]
     alpha = {
         "none": "",
-        "one": "# Compliance scaled by the time step, alpha / dt^2\nalpha = compliance / (dt * dt)",
-        "per joint": "# Compliance scaled by the time step, alpha / dt^2\nalpha = joint_compliance[tid] / (dt * dt)",
+        "one": "# Divide by dt^2 so that the stiffness does not depend on the time step (XPBD)\nalpha = compliance / (dt * dt)",
+        "per joint": "# Divide by dt^2 so that the stiffness does not depend on the time step (XPBD)\nalpha = joint_compliance[tid] / (dt * dt)",
     }
     memory = " + alpha * joint_lambda[tid]" if multiplier else ""
     scale_p, scale_c = {
@@ -254,7 +254,7 @@ def project_joints(d: Draft) -> None:
                 error += axis * (travel - joint_upper[tid])
         """,
         "revolute": """
-            # Joint limits: twist of the child about the hinge, as tan(angle / 2) = (q . axis) / w
+            # Twist of the child about the hinge from atan2, so it stays exact near half a turn
             relative = wp.quat_inverse(frame_p) * frame_c
             swing = wp.vec3(relative[0], relative[1], relative[2])
             hinge_angle = 2.0 * wp.atan2(wp.dot(swing, joint_axis[tid]), relative[3])
@@ -274,7 +274,7 @@ def project_joints(d: Draft) -> None:
         tid = wp.tid()
         parent = joint_parent[tid]
         child = joint_child[tid]
-        # A joint of a body with itself has nothing to do
+        # Skip joints of a body with itself, since their corrections cancel
         if parent == child:
             return
         $switched
@@ -300,7 +300,7 @@ def project_joints(d: Draft) -> None:
             direction = error / magnitude
             arm_p = anchor_p - wp.transform_get_translation(pose_p)
             arm_c = anchor_c - wp.transform_get_translation(pose_c)
-            # Generalized inverse masses, 1/m + (r x n)^T I^-1 (r x n)
+            # Inverse masses as felt at the anchors, since an impulse off center also turns a body
             turn_p = wp.cross(arm_p, direction)
             turn_c = wp.cross(arm_c, direction)
             weight_p = inv_mass_p + wp.dot(turn_p, world_inverse_inertia(rot_p, inv_inertia_p, turn_p))

@@ -14,7 +14,7 @@ NAMES = {
     "parent": "joint_parent|parents|parent_index", "q": "joint_q|angles|coords",
     "axis": "joint_axis|axes|hinge_axis", "start": "articulation_start|chain_start|first_joint",
     "local": "joint_X_p|rest_pose|x_parent", "body_q": "poses|link_poses|world_poses",
-    "target": "goal|targets|desired", "joints": "num_joints|dofs|links",
+    "target": "goal|targets|desired", "joints": "num_joints|dofs|links", "NUM_LINKS": "LINKS|LINK_COUNT|N_LINKS",
 }  # fmt: skip
 
 
@@ -28,8 +28,7 @@ NAMES = {
         "tip": "end_effector|ee_pos|hand",
     },
     double=True,
-    adjoint="no",
-    weight=6,
+    weight=11,
 )
 def forward_kinematics(d: Draft) -> None:
     """Evaluates forward kinematics of articulated chains."""
@@ -38,21 +37,15 @@ def forward_kinematics(d: Draft) -> None:
     wanted = d.option("wanted", "poses", "positions", "tip")
     frames = d.option("frames", "transform", "offset")
     base = d.flag("base", 0.4)
+    count = d.option("links", "NUM_LINKS", "axis.shape[0]", weights=(0.7, 0.3))
     chains, links = d.pick(24, 32, 48), d.pick(4, 5, 6)
     d.input("q", "float", (chains, links), -1.5, 1.5)
     d.input("axis", "vec3", links, kind="unit")
+    about = "Joint frames relative to the parent link"
     if frames == "transform":
-        d.input(
-            "local",
-            "transform",
-            links,
-            -0.5,
-            0.5,
-            kind="transform",
-            about="Joint frames relative to the parent link",
-        )
+        d.input("local", "transform", links, -0.5, 0.5, kind="transform", about=about)
     else:
-        d.input("local", "vec3", links, -0.5, 0.5, about="Joint frames relative to the parent link")
+        d.input("local", "vec3", links, -0.5, 0.5, about=about)
     if joints == "mixed":
         d.input("joint_type", "int", links, 0, 2, about="Joint types")
         d.module("JOINT_REVOLUTE = wp.constant(0)")
@@ -64,6 +57,10 @@ def forward_kinematics(d: Draft) -> None:
         tree = "serial"
     if tree == "branching":
         d.input("parent", "int", links, -1, 2, about="Parent link, -1 for the base")
+    if count == "NUM_LINKS":
+        d.module(f"NUM_LINKS = wp.constant({links})")
+    elif tree == "serial":
+        d.forward_only()  # a pose is carried through a loop of any length
     d.output(name, kind, chains if wanted == "tip" else (chains, links))
     turn = "x_j = wp.transform(wp.vec3(0.0, 0.0, 0.0), wp.quat_from_axis_angle(axis[j], q[tid, j]))"
     slide = "x_j = wp.transform(axis[j] * q[tid, j], wp.quat_identity(dtype=float))"
@@ -76,7 +73,7 @@ def forward_kinematics(d: Draft) -> None:
     root = "base[tid]" if base else "wp.transform_identity(dtype=float)"
     loop = """
     world = $root
-    for j in range(axis.shape[0]):
+    for j in range($count):
         $motion
         # X_world = X_parent * X_joint_offset * X_joint(q)
         world = world * $local * x_j
@@ -85,7 +82,7 @@ def forward_kinematics(d: Draft) -> None:
     """
     if tree == "branching":
         loop = """
-        for j in range(axis.shape[0]):
+        for j in range($count):
             world = $root
             # Links are sorted so parents come first; parent index -1 is the fixed base
             if parent[j] >= 0 and parent[j] < j:
@@ -97,6 +94,7 @@ def forward_kinematics(d: Draft) -> None:
     d.code(
         "tid = wp.tid()\n$loop",
         loop=loop,
+        count=count,
         root=root,
         motion=motion[joints],
         local=local,
@@ -220,7 +218,7 @@ def joint_torques(d: Draft) -> None:
         if angle < lower[{row}]:
             t += limit_ke * (lower[{row}] - angle) - limit_kd * wp.min(rate, 0.0)
         elif angle > upper[{row}]:
-            # Damp only velocities that drive the joint further into its limit
+            # Damp only motion into the limit, so that joints leave it freely
             t -= limit_ke * (angle - upper[{row}]) + limit_kd * wp.max(rate, 0.0)
         """,
     }
@@ -241,7 +239,7 @@ def joint_torques(d: Draft) -> None:
         angle="angle = q[$at]" if "angle" in motors[drive] + past[limits] else "",
         motor=motors[drive],
         saturate="""
-        # Clamp the drive to the actuator effort limit (joint limit forces are not clamped)
+        # Clamp the drive alone, since limit forces do not come from the actuator
         t = wp.clamp(t, -effort, effort)
         """
         if saturated
@@ -284,18 +282,21 @@ def joint_torques(d: Draft) -> None:
         "weighted": "moment|sum_mx|first_moment",
     },
     double=True,
-    adjoint="no",
-    weight=6,
+    weight=11,
 )
 def center_of_mass(d: Draft) -> None:
     """Computes the center of mass of each articulation."""
     poses = d.option("poses", "transform", "pair")
-    layout = d.option("layout", "ranges", "rows", "chained")
+    layout = d.option("layout", "ranges", "rows", "chained", weights=(0.25, 0.55, 0.2))
     offset = d.flag("offset", 0.6)
     velocity = d.flag("velocity", 0.35)
     masses = d.flag("masses", 0.3)
     groups, count = d.pick(12, 16, 24), 96
     shape: Any = (groups, 6) if layout == "rows" else count
+    if layout == "rows":
+        d.module("NUM_LINKS = wp.constant(6)")
+    else:
+        d.forward_only()  # a quotient of sums over links of any number
     if poses == "transform":
         d.input("body_q", "transform", shape, -1.0, 1.0, kind="transform", about="Link poses in world space")
     else:
@@ -332,7 +333,7 @@ def center_of_mass(d: Draft) -> None:
     """
     loops = {
         "ranges": "for b in range(start[tid], start[tid + 1]):\n    $body",
-        "rows": "for b in range(mass.shape[1]):\n    $body",
+        "rows": "for b in range(NUM_LINKS):\n    $body",
         "chained": """
         b = head[tid]
         # Walk the linked list of links.

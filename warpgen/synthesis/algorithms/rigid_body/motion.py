@@ -87,7 +87,7 @@ def integrate_bodies(d: Draft) -> None:
     torque = "t0" if wrench == "spatial" else "t[tid]"
     turns = {
         "explicit": f"""
-        # Work in the body frame, where the inertia tensor is constant.
+        # Work in the body frame, since the inertia tensor is constant there.
         # Euler equation: I dw/dt = torque - w x (I w)
         wb = wp.quat_rotate_inv(r0, w0)
         tb = wp.quat_rotate_inv(r0, {torque}) - wp.cross(wb, {times})
@@ -122,7 +122,7 @@ def integrate_bodies(d: Draft) -> None:
         v1 = v[tid] + dt * (f0 * inv_m + gravity)
         $turn
         $damp
-        # Use the new velocity (symplectic Euler)
+        # Use the new velocity, so that energy does not drift (symplectic Euler)
         x1 = x0 + dt * v1
         r1 = $advance(r0, w1, dt)
         $store

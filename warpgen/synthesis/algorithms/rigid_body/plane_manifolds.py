@@ -164,7 +164,7 @@ def plane_convex_contacts(d: Draft) -> None:
     ][:contacts]
     if layout == "fixed":
         steps.append("contact_count[tid] = used")
-    quick = "# Sleeping bodies are not tested again\nif not is_awake[tid]:\n    return"
+    quick = "# Sleeping bodies have not moved, so their contacts stand\nif not is_awake[tid]:\n    return"
     d.launch(count)
     d.code(
         """

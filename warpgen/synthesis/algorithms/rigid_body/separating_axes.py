@@ -148,7 +148,7 @@ def separate_boxes(d: Draft) -> None:
                 tests.append(_edge(i, j, 6 + 3 * i + j, stop, better))
     lines = "".join(t if t.endswith("\n") else t + "\n" for t in tests)
     sphere = """
-    # Cheap rejection by bounding spheres
+    # Bounding spheres first, because most pairs of the broad phase do not touch
     radius = wp.length(ha) + wp.length(hb)
     if wp.length_sq(center_delta) > radius * radius:
         best_axis[tid] = -1
@@ -171,7 +171,7 @@ def separate_boxes(d: Draft) -> None:
             edge_a = rot_a * unit_axis((best_code - 6) / 3)
             edge_b = rot_b * unit_axis((best_code - 6) % 3)
             normal = wp.normalize(wp.cross(edge_a, edge_b))
-        # Orient it from A to B
+        # Orient it from A to B, since the sign of an axis is arbitrary
         if wp.dot(normal, center_delta) < 0.0:
             normal = -normal
         best_axis[tid] = best_code
@@ -202,7 +202,7 @@ def separate_boxes(d: Draft) -> None:
         ''')
     which = {
         "listed": "pair = pair_boxes[tid]\nbox_a = pair[0]\nbox_b = pair[1]\n"
-        "# Padding of the pair list repeats an index\nif box_a == box_b:\n    best_axis[tid] = -1\n    return",
+        "# Padding of the pair list repeats an index, so such pairs report no contact\nif box_a == box_b:\n    best_axis[tid] = -1\n    return",
         "neighbours": f"box_a = tid\nbox_b = (tid + 1) % {boxes}",
     }
     d.launch(count)
@@ -214,7 +214,7 @@ def separate_boxes(d: Draft) -> None:
         ha = half_extents[box_a]
         hb = half_extents[box_b]
         $sphere
-        # Everything in the frame of A: column j of rot is the j-th axis of B
+        # Work in the frame of A, so its face normals are the coordinate axes; columns of rot are axes of B
         rot = wp.transpose(rot_a) * rot_b
         t = wp.transpose(rot_a) * center_delta
         abs_r0 = wp.vec3(wp.abs(rot[0, 0]), wp.abs(rot[0, 1]), wp.abs(rot[0, 2]))

@@ -183,7 +183,7 @@ def compute_bounds(d: Draft) -> None:
     pose = {
         "world": "pose = shape_pose[tid]",
         "bodies": "pose = body_pose[shape_body[tid]] * shape_pose[tid]",
-        "bodies or world": "pose = shape_pose[tid]\n# Shapes of the world are given in world space\n"
+        "bodies or world": "pose = shape_pose[tid]\n# Body -1 is the world, so the pose is in world space already\n"
         "body = shape_body[tid]\nif body >= 0:\n    pose = body_pose[body] * pose",
     }
     cases = []
@@ -194,10 +194,10 @@ def compute_bounds(d: Draft) -> None:
         cases.append(head + "\n" + "\n".join(f"    {x}" for x in block if x.strip()))
     pad = {
         "none": "",
-        "one": "# Contacts are found before shapes touch\nhalf += wp.vec3(contact_margin, contact_margin, contact_margin)",
+        "one": "# Grow by the margin, so contacts are found before shapes touch\nhalf += wp.vec3(contact_margin, contact_margin, contact_margin)",
         "per shape": "padding = shape_margin[tid]\nhalf += wp.vec3(padding, padding, padding)",
         "speculative": """
-        # Extend the box along the motion of this step
+        # Extend the box along the motion, otherwise fast shapes would tunnel
         sweep = 0.5 * dt * shape_vel[tid]
         center += sweep
         half += wp.vec3(wp.abs(sweep[0]), wp.abs(sweep[1]), wp.abs(sweep[2]))
@@ -234,7 +234,7 @@ def compute_bounds(d: Draft) -> None:
         $store
         $cells
         """,
-        flags="# Shapes that only show keep an empty box\nif (shape_flags[tid] & COLLIDE_SHAPES) == 0:\n    return"
+        flags="# Visual shapes keep an empty box, so they collide with nothing\nif (shape_flags[tid] & COLLIDE_SHAPES) == 0:\n    return"
         if flags
         else "",
         pose=pose[attached],

@@ -203,7 +203,7 @@ def actuate_joints(d: Draft) -> None:
     skip = {
         "all": "",
         "active": "if not world_active[world]:\n    return",
-        "episode": "# Worlds that wait for a reset are not actuated\nif episode_step[world] < 0:\n    return",
+        "episode": "# Worlds that wait for a reset get no torque, so their state stays frozen\nif episode_step[world] < 0:\n    return",
     }
     each = gain == "actuator"
     lines = {
@@ -240,7 +240,7 @@ def actuate_joints(d: Draft) -> None:
         $efficiency
         $friction
         $stops
-        # Several actuators may drive the same joint
+        # Several actuators may drive one joint, hence the atomic sum
         wp.atomic_add(joint_torque, world, dof, motor_torque)
         """,
         skip=skip[mask],

@@ -127,12 +127,12 @@ def move_arm(d: Draft) -> None:
             row = " + ".join(f"{sym('b', k, j)} * e{j}" for j in n)
             lines.append(f"u{k} = {row} + {speed_terms(k)}".replace("+ -", "- "))
         solve = "\n".join(lines)
-        lines = ["# Each joint carries its own link and all links beyond it"]
+        lines = ["# A joint carries all links beyond it, hence the sum from the tip"]
         for k in reversed(n):
             lines.append(f"tau{k} = u{k}" + (f" + tau{k + 1}" if k + 1 < links else ""))
         if friction != "none":
             if friction == "coulomb":
-                lines.append("# Coulomb friction, smoothed around zero velocity")
+                lines.append("# Coulomb friction, smoothed since its jump at zero velocity would chatter")
             lines += [f"f{k} = {rub(k)}" for k in n]
         vector = [f"tau{k}" + (f" + f{k}" if friction != "none" else "") for k in n]
         store = "\n".join(lines) + "\n"
@@ -140,7 +140,7 @@ def move_arm(d: Draft) -> None:
     elif forward:
         lines = []
         if friction == "coulomb":
-            lines.append("# Coulomb friction, smoothed around zero velocity")
+            lines.append("# Coulomb friction, smoothed since its jump at zero velocity would chatter")
         for k in n:
             lines.append(f"tau{k} = {at('torques', k)}" + (f" - {rub(k)}" if friction != "none" else ""))
         for k in n:

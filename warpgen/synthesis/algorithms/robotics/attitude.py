@@ -142,7 +142,7 @@ bz = h[2]
         ux = 2.0 * (x * z - w * y)
         uy = 2.0 * (w * x + y * z)
         uz = 1.0 - 2.0 * (x * x + y * y)
-        # Error is the cross product of measured and predicted gravity directions
+        # The cross product turns one direction onto the other, hence it is the error
         error = wp.cross(a, wp.vec3(ux, uy, uz))
         $more
         v = g + k * error
@@ -159,7 +159,7 @@ bz = h[2]
             """,
         }[turn]
     drift = (
-        "# Integral term estimates the gyroscope bias\nb = bias[tid] + ki * dt * error\nv += b"
+        "# A bias shows as a lasting error, so integrate it\nb = bias[tid] + ki * dt * error\nv += b"
         if integral
         else ""
     )
@@ -176,14 +176,11 @@ bz = h[2]
         d.output("angles", "vec3", count, about="Roll, pitch and yaw [rad]")
         store = """
         roll = wp.atan2(2.0 * (q1[3] * q1[0] + q1[1] * q1[2]), 1.0 - 2.0 * (q1[0] * q1[0] + q1[1] * q1[1]))
-        # Clamp to [-1, 1], rounding errors can push the argument of asin() out of its domain
+        # Clamp to [-1, 1], since rounding can push the argument out of the domain of asin()
         pitch = wp.asin(wp.clamp(2.0 * (q1[3] * q1[1] - q1[2] * q1[0]), -1.0, 1.0))
         yaw = wp.atan2(2.0 * (q1[3] * q1[2] + q1[0] * q1[1]), 1.0 - 2.0 * (q1[1] * q1[1] + q1[2] * q1[2]))
         angles[tid] = wp.vec3(roll, pitch, yaw)
         """
-        d.forward_only()
-    if trust == "near 1 g" or method == "gradient":
-        d.forward_only()
     d.launch(count)
     d.code(
         "tid = wp.tid()\n$read\nsize = wp.length(a)\na = a / size\n$weight\n$start\n$correct\n$store",

@@ -127,7 +127,7 @@ def plan_feet(d: Draft) -> None:
         "slope": "ground = wp.dot(ground_slope[robot], foothold) - hip_height",
     }
     clip = """
-    # Keep the step within the reach of the leg
+    # Limit the step, since the leg cannot reach farther
     stride = foothold - hip_pos
     stride_len = wp.length(stride)
     if stride_len > max_reach:
@@ -140,7 +140,7 @@ def plan_feet(d: Draft) -> None:
     # In the plane of the leg
     down = wp.sqrt(local[1] * local[1] + local[2] * local[2])
     ahead = local[0]
-    # Law of cosines; targets out of reach give a stretched leg
+    # Law of cosines; clamp so that targets out of reach give a stretched leg
     span_sq = wp.min(down * down + ahead * ahead, 0.995 * (thigh + shank) * (thigh + shank))
     cos_knee = (span_sq - thigh * thigh - shank * shank) / (2.0 * thigh * shank)
     knee = -wp.acos(wp.clamp(cos_knee, -0.99, 0.99))
@@ -168,7 +168,7 @@ def plan_feet(d: Draft) -> None:
         start = foot_start[robot, leg]
         # --- Path of the foot ---
         if $carrying:
-            # Feet on the ground move backwards under the body
+            # Feet on the ground stay put, so they move backwards in the body frame
             elapsed = leg_phase * cycle_time
             foot = wp.vec3(start[0] - elapsed * command[0], start[1] - elapsed * command[1], start[2])
         else:

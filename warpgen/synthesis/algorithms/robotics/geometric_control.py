@@ -118,7 +118,7 @@ def control_multirotors(d: Draft) -> None:
         return f"wp.cw_mul({gain}, {error})" if gains == "struct" else f"{gain} * {error}"
 
     windup = """
-    # Integral action against wind and a wrong mass, clamped per axis
+    # Integral action against wind and a wrong mass; clamp it to avoid windup
     total = error_sum[tid] + dt * error_pos
     total = wp.vec3(
         wp.clamp(total[0], -sum_limit, sum_limit),
@@ -129,7 +129,7 @@ def control_multirotors(d: Draft) -> None:
     force -= k_int * total
     """
     cone = """
-    # Keep the thrust within a cone about the vertical: shorten the horizontal part
+    # Shorten the horizontal part, so that the tilt stays within the allowed cone
     lift = wp.max(force[2], 0.1 * mass * gravity)
     side = wp.sqrt(force[0] * force[0] + force[1] * force[1])
     side_max = lift * wp.tan(max_tilt)
@@ -209,7 +209,7 @@ def control_multirotors(d: Draft) -> None:
         $feed
         $integral
         $tilt
-        # Only the part of the force along the body's own axis can be produced now
+        # Rotors thrust along the body axis, so only this part of the force can be had now
         axis_z = wp.vec3(rot[0, 2], rot[1, 2], rot[2, 2])
         thrust = wp.max(wp.dot(force, axis_z), 0.0)
         # --- Attitude that points the thrust along the force, with the wanted heading ---
@@ -239,7 +239,7 @@ def control_multirotors(d: Draft) -> None:
         else "error_omega = omega",
         kr=times(kr, "error_rot"),
         kw=times(kw, "error_omega"),
-        gyro="# Cancel the gyroscopic torque\nmoment += wp.cross(omega, wp.cw_mul(inertia, omega))"
+        gyro="# Cancel the gyroscopic torque, otherwise fast turns would couple the axes\nmoment += wp.cross(omega, wp.cw_mul(inertia, omega))"
         if gyro
         else "",
         mix=mix[frame],

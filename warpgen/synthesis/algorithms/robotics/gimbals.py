@@ -156,7 +156,7 @@ def stabilize_gimbals(d: Draft) -> None:
             command[tid] = clamp_components(rate, -most, most)
         """,
         "angles": """
-            # Move towards the angles at a limited rate
+            # Limit the rate, so that targets do not jerk the camera
             rate = clamp_components(gain * error, -most, most)
             command[tid] = now + dt * rate
         """,
@@ -178,7 +178,7 @@ def stabilize_gimbals(d: Draft) -> None:
         relative = wp.quat_inverse(base) * wanted
         # Yaw is the outermost joint and roll the innermost: R = Rz(yaw) Ry(pitch) Rx(roll)
         angles = wp.quat_to_euler(relative, 0, 1, 2)
-        # The sequence may come out a full turn off
+        # Angles are equal modulo a full turn, so wrap them
         angles = wp.vec3(wrap_angle(angles[0]), wrap_angle(angles[1]), wrap_angle(angles[2]))
         $flat
         $limits
@@ -196,7 +196,7 @@ def stabilize_gimbals(d: Draft) -> None:
         mean=mean if smooth == "slerp" else "",
         mount=" * mount_rot" if mount else "",
         flat=flat if level else "",
-        limits="# Mechanical stops\nangles = clamp_components(angles, angle_lower, angle_upper)"
+        limits="# Clamp to the mechanical stops, since motors would stall there\nangles = clamp_components(angles, angle_lower, angle_upper)"
         if limits
         else "",
         band=band if dead else "",

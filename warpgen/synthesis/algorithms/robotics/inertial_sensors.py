@@ -185,7 +185,7 @@ def read_imus(d: Draft) -> None:
         "matrix": "# Scale factors and misalignment of the axes\naccel = accel_matrix[tid] * accel\ngyro = gyro_matrix[tid] * gyro",
     }
     smooth = """
-    # First-order low-pass filter, discretized exactly
+    # Exact discretization of the low-pass filter, so any sampling time is stable
     blend = 1.0 - wp.exp(-wp.TAU * cutoff * dt)
     accel = accel_state[tid] + blend * (accel - accel_state[tid])
     gyro = gyro_state[tid] + blend * (gyro - gyro_state[tid])
@@ -204,9 +204,9 @@ def read_imus(d: Draft) -> None:
         # --- Motion of the sensor ---
         frame = sensor_frame[tid]
         arm = wp.quat_rotate(rot_body, wp.transform_get_translation(frame)$com)
-        # Euler and centripetal acceleration away from the center of mass
+        # The sensor sits off the center of mass, hence Euler and centripetal terms
         acc_point = acc_com + wp.cross(alpha, arm) + wp.cross(omega, wp.cross(omega, arm))
-        # Accelerometers measure the specific force: at rest they read +g upwards
+        # Subtract gravity, because accelerometers measure specific force: at rest +g upwards
         rot_sensor = rot_body * wp.transform_get_rotation(frame)
         accel = wp.quat_rotate_inv(rot_sensor, acc_point - gravity)
         gyro = wp.quat_rotate_inv(rot_sensor, omega)
@@ -224,7 +224,7 @@ def read_imus(d: Draft) -> None:
         motion=motion[source],
         com=" - body_com[body]" if com else "",
         bent=bent[errors],
-        sense="# Proof masses of the gyroscope bend under acceleration\ngyro += g_sensitivity * accel"
+        sense="# Proof masses bend under acceleration, hence a g-dependent bias\ngyro += g_sensitivity * accel"
         if sense
         else "",
         noise=_NOISE[noise],

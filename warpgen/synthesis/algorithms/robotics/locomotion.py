@@ -277,7 +277,7 @@ def locomotion_rewards(d: Draft) -> None:
         rot = wp.transform_get_rotation(root_pose[env])
         cmd = command[env]
         $velocity
-        # Projected up vector, (0, 0, 1) for an upright base
+        # World up in body axes, so an upright base has (0, 0, 1)
         up = wp.quat_rotate_inv(rot, wp.vec3(0.0, 0.0, 1.0))
         # Velocity tracking
         error_x = cmd[0] - lin_vel[0]

@@ -201,14 +201,14 @@ def step_servos(d: Draft) -> None:
         """,
     }
     reduce = """
-    # Derating: the largest current falls linearly between both limits
+    # Reduce the current of a hot winding, otherwise its insulation would fail
     allowed = max_current * wp.clamp((hot_limit - warm) / (hot_limit - warm_limit), 0.0, 1.0)
     """
     lag = {
         "viscous": "drag = viscous * rotor",
         "coulomb": "drag = viscous * rotor + coulomb * wp.tanh(rotor / friction_speed)",
         "stribeck": """
-            # Friction drops from breakaway to Coulomb as the rotor speeds up
+            # Breakaway exceeds sliding friction, hence the exponential drop (Stribeck)
             ratio = rotor / friction_speed
             drag = viscous * rotor + (coulomb + breakaway * wp.exp(-ratio * ratio)) * wp.tanh(ratio)
         """,
@@ -239,7 +239,7 @@ def step_servos(d: Draft) -> None:
         $control
         # --- Winding ---
         $electric
-        # The bridge limits the current
+        # Clamp, since the bridge cannot drive more current
         amps_new = wp.clamp(amps_new, -$limit, $limit)
         current_out[tid] = amps_new
         # --- Rotor and gear ---

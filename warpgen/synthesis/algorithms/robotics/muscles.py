@@ -183,7 +183,7 @@ def muscle_forces(d: Draft) -> None:
     advance = {
         "first order": "activation_out[tid] = act + dt * (u - act) / tau",
         "smooth": "activation_out[tid] = act + dt * (u - act) / tau",
-        "exponential": "# Exact for a constant time constant\nactivation_out[tid] = u + (act - u) * wp.exp(-dt / tau)",
+        "exponential": "# Exact for a constant time constant, so large steps are stable\nactivation_out[tid] = u + (act - u) * wp.exp(-dt / tau)",
         "given": "",
     }[dynamics]
     fibers = "(muscle_length[tid] - slack_length[tid])" if slack else "muscle_length[tid]"
@@ -191,7 +191,7 @@ def muscle_forces(d: Draft) -> None:
         "none": f"norm_len = {fibers} / l_opt",
         "constant": f"cos_pen = wp.cos(pennation_angle[tid])\nnorm_len = {fibers} / (l_opt * cos_pen)",
         "thickness": f"""
-        # Fibers turn as they shorten, the thickness l_opt sin(alpha0) of the muscle stays
+        # The thickness l_opt sin(alpha0) of the muscle stays, so fibers turn as they shorten
         thickness = l_opt * wp.sin(pennation_angle[tid])
         along = {fibers}
         fiber = wp.sqrt(along * along + thickness * thickness)

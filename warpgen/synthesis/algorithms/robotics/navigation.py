@@ -147,9 +147,9 @@ def navigate(d: Draft) -> None:
         "increments": "theta = delta_angle[tid]\ndv = delta_velocity[tid]",
         "rates": "theta = dt * gyro[tid]\ndv = dt * accel[tid]",
     }
-    correct = f"# Remove the estimated biases\ntheta -= dt * gyro_bias{at}\ndv -= dt * accel_bias{at}"
+    correct = f"# Remove the estimated biases first, otherwise they add up in position\ntheta -= dt * gyro_bias{at}\ndv -= dt * accel_bias{at}"
     cone = """
-    # Second-order coning correction of two successive increments
+    # Rotations do not commute, hence the coning correction by two increments
     phi = theta + wp.cross(angle_prev[tid], theta) / 12.0
     # Velocity rotation and sculling
     dv_b = dv + 0.5 * wp.cross(theta, dv)
@@ -157,7 +157,7 @@ def navigate(d: Draft) -> None:
     """
     plain = """
     phi = theta
-    # The body turns while it accelerates
+    # The body turns while it accelerates, hence half of the cross product
     dv_b = dv + 0.5 * wp.cross(theta, dv)
     """
     place = {
@@ -203,7 +203,7 @@ def navigate(d: Draft) -> None:
             vel_mean = {mean}
             lat_out[tid] = lat + dt * vel_mean[0] / (radius_n + height)
             lon = longitude[tid] + dt * vel_mean[1] / ((radius_e + height) * wp.cos(lat))
-            # Keep the longitude in -pi..pi
+            # Wrap, so that the longitude stays in -pi..pi
             if lon > wp.pi:
                 lon -= 2.0 * wp.pi
             elif lon < -wp.pi:

@@ -166,7 +166,7 @@ def track_targets(d: Draft) -> None:
             second = [f"p{min(1, k)}{max(1, k)}" for k in range(4)]
             used = range(2) if update == "steady speed" else range(4)
             lines = [
-                "# Kalman gain K = P H^T S^-1",
+                "# K = P H^T S^-1 weighs the innovation, so noisy measurements move the state less",
                 "ixx = syy / det",
                 "ixy = -p01 / det",
                 "iyy = sxx / det",
@@ -177,14 +177,16 @@ def track_targets(d: Draft) -> None:
                     f"k{k}y = {first[k]} * ixy + {second[k]} * iyy",
                 ]
             if update == "steady speed":
-                lines.append("# Schmidt-Kalman: velocities are considered in S but not corrected")
+                lines.append(
+                    "# Velocities enter S but stay uncorrected, since they are only considered (Schmidt-Kalman)"
+                )
             lines += [f"{('px', 'py', 'vx', 'vy')[k]} += k{k}x * rx + k{k}y * ry" for k in used]
             if whole:
                 if update == "steady speed":
                     lines += [f"a{k} = {first[k]}\nb{k} = {second[k]}" for k in range(4)]
                     lines += [f"p{i}{j} -= k{i}x * a{j} + k{i}y * b{j}" for i, j in _PAIRS if i < 2]
                 else:
-                    lines += ["# P = (I - K H) P, upper triangle only"]
+                    lines += ["# P = (I - K H) P; upper triangle only, since P is symmetric"]
                     lines += [f"a{k} = {first[k]}\nb{k} = {second[k]}" for k in range(4)]
                     lines += [f"p{i}{j} -= k{i}x * a{j} + k{i}y * b{j}" for i, j in _PAIRS]
             correct = "\n".join(lines)

@@ -38,8 +38,7 @@ def _logarithm(q: Any) -> Any:
         "rel": "delta|diff|error_q",
         "out": "errors|result|residual",
     },
-    adjoint="no",
-    weight=6,
+    weight=11,
 )
 def pose_errors(d: Draft) -> None:
     """Measures how far poses are from their goals."""
@@ -69,6 +68,8 @@ def pose_errors(d: Draft) -> None:
     if kind == "points":
         form.number("tip", -0.5, 0.5, "vec3", about="point in the frame of each pose")
     form.output("out", {"vector": "vec3", "twist": "spatial_vector", "reached": "bool"}.get(kind, "float"))
+    if kind == "reached":
+        d.forward_only()
     if apart == "parts":
         gap = "gap = wp.transform_get_translation(a) - wp.transform_get_translation(b)"
         q = "qa = wp.transform_get_rotation(a)\nqb = wp.transform_get_rotation(b)\n"
@@ -137,8 +138,7 @@ def pose_errors(d: Draft) -> None:
         "rotations": "orientations|quats|attitudes",
         "out": "result|turned|rotations_out",
     },
-    adjoint="no",
-    weight=6,
+    weight=11,
 )
 def turn_by_vectors(d: Draft) -> None:
     """Builds rotations from vectors: arcs, rates of turn, frames."""

@@ -79,7 +79,7 @@ def place_points(d: Draft) -> None:
     inverted = "pose_inv = wp.transform_inverse(pose)" if back and way != "parts" else ""
     pose = "pose_inv" if inverted else "pose"
     if way == "parts" and back:
-        # undo the shift first, then the turn
+        # undo the shift first, since the turn was applied before it
         move = (
             "p = wp.transform_get_translation(pose)\n"
             "q = wp.transform_get_rotation(pose)\n"

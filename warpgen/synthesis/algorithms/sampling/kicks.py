@@ -29,8 +29,7 @@ _SHAPES = {
         "state": "rng|rng_state|gen",
         "seed": "rng_seed|base_seed|frame",
     },
-    adjoint="no",
-    weight=6,
+    weight=11,
 )
 def random_kicks(d: Draft) -> None:
     """Moves points by random steps out of a ball, a sphere, a cube or their plane kin."""

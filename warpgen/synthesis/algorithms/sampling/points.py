@@ -170,7 +170,7 @@ def sample_surface(d: Draft) -> None:
         u = wp.randf(state)
         v = wp.randf(state)
         if u + v > 1.0:
-            # fold samples of the other half of the parallelogram back
+            # fold back the other half of the parallelogram, so no sample is wasted
             u = 1.0 - u
             v = 1.0 - v
         """,

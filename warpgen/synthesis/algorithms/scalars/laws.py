@@ -263,8 +263,6 @@ def cube_roots(d: Draft) -> None:
     }[kind])  # fmt: skip
     low, high = {"lightness": (0.05, 1.0), "signed": (-4.0, 4.0)}.get(kind, (0.2, 8.0))
     form.element("q", "x", low, high)
-    if kind == "signed":
-        d.forward_only()
     if scaled == "given":
         form.number("factor", 0.5, 2.0)
     elif scaled == "per element":

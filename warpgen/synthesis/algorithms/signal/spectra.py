@@ -160,7 +160,7 @@ def discrete_fourier(d: Draft) -> None:
     if twiddle == "each":
         before = ""
         inner = f"""
-        # reduce k * n modulo N first: large angles lose precision in float32
+        # reduce k * n modulo N first, since large angles lose precision in float32
         angle = {sign}2.0 * wp.pi * float((k * n) % {number}) / float({number})
         c = wp.cos(angle)
         s = wp.sin(angle)
@@ -181,7 +181,7 @@ def discrete_fourier(d: Draft) -> None:
         inner = """
         $read
         $add
-        # rotate the phasor by one step instead of calling sin and cos
+        # rotate a phasor step by step, to avoid sin and cos in the loop
         c_next = c * dc - s * ds
         s = c * ds + s * dc
         c = c_next
@@ -198,7 +198,7 @@ def discrete_fourier(d: Draft) -> None:
         "power": f"spectrum{to} = (re * re + im * im){scale}",
         "magnitude": f"spectrum{to} = wp.sqrt(re * re + im * im)",
         "decibel": f"""
-        # floor avoids log(0) for empty bins
+        # floor, since empty bins would give log(0)
         spectrum{to} = 10.0 * wp.log10(wp.max(re * re + im * im, 1.0e-6))
         """,
     }[result]

@@ -62,7 +62,7 @@ def bending_forces(d: Draft) -> None:
     theta = {
         "atan2": "theta = wp.atan2(wp.dot(wp.cross(n2_hat, n1_hat), e_hat), wp.dot(n1_hat, n2_hat))",
         "sine": """
-        # sin(theta / 2) keeps growing up to a complete fold
+        # sin(theta / 2), since it keeps growing up to a complete fold
         theta = 2.0 * wp.atan2(
             wp.dot(wp.cross(n2_hat, n1_hat), e_hat), 1.0 + wp.dot(n1_hat, n2_hat)
         )

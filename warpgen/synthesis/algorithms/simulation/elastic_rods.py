@@ -96,7 +96,7 @@ def rod_forces(d: Draft) -> None:
         stretch = wp.length(edge) / length - 1.0
         tangent = wp.normalize(edge)
         force = k_stretch[2] * stretch * tangent
-        # Director 3 is aligned with the tangent by the shear stiffness
+        # Pull director 3 towards the tangent, since shear resists the angle between them
         director = wp.quat_rotate(rot, wp.vec3(0.0, 0.0, 1.0))
         torque = k_stretch[0] * length * wp.cross(director, tangent)
         """
@@ -192,7 +192,7 @@ def rod_forces(d: Draft) -> None:
         stiff=stiff,
         pull=pull,
         damp=damp if damping != "none" else "",
-        weight="# Half of the weight hangs on each end\nweight = 0.5 * line_density * length * gravity"
+        weight="# A segment hangs on both ends, so each takes half of its weight\nweight = 0.5 * line_density * length * gravity"
         if gravity
         else "",
         half=" + weight" if gravity else "",
@@ -201,7 +201,7 @@ def rod_forces(d: Draft) -> None:
         inner=inner,
         darboux=darboux,
         back=back,
-        spin="# Damping of the relative rotation\nbend_torque += bend_damping * (segment_omega[segment + 1] - segment_omega[segment])"
+        spin="# Damp the relative rotation only, so rigid motion stays free\nbend_torque += bend_damping * (segment_omega[segment + 1] - segment_omega[segment])"
         if damping == "both"
         else "",
     )

@@ -171,7 +171,7 @@ def project_shape_contacts(d: Draft) -> None:
     frame["dynamic"] = frame["kinematic"]
     reach = {"one": " - particle_radius", "per particle": " - particle_radius[particle]", "none": ""}[radius]
     weights = """
-    # Generalized inverse mass of the body at the contact, 1/m + (r x n)^T I^-1 (r x n)
+    # Inverse mass as felt at the contact: the body also turns, hence (r x n)^T I^-1 (r x n)
     weight = particle_inv_mass[particle]
     arm = wp.vec3(0.0, 0.0, 0.0)
     if body >= 0:
@@ -187,7 +187,7 @@ def project_shape_contacts(d: Draft) -> None:
     drift = {
         "none": "",
         "kinematic": """
-            # The surface moves, too
+            # Subtract the motion of the surface, since friction resists relative sliding only
             if body >= 0:
                 lever_arm = x - wp.transform_get_translation(body_pose[body])
                 surface = wp.spatial_top(body_twist[body]) + wp.cross(wp.spatial_bottom(body_twist[body]), lever_arm)
@@ -224,7 +224,7 @@ def project_shape_contacts(d: Draft) -> None:
         wp.atomic_add(body_delta, body, wp.spatial_vector(-impulse$r, -wp.cross(arm, impulse)$r))
     """.replace("$r", " * relaxation" if relax else "")
     thread = {
-        "listed": "tid = wp.tid()\nparticle = contact_particle[tid]\n# Skip padding (index of -1)\nif particle < 0:\n    return\nshape = contact_shape[tid]",
+        "listed": "tid = wp.tid()\nparticle = contact_particle[tid]\n# Skip padding (index of -1), otherwise it would be read out of bounds\nif particle < 0:\n    return\nshape = contact_shape[tid]",
         "dense": "particle, shape = wp.tid()",
     }
     if "BOX" in types:

@@ -77,7 +77,7 @@ def tet_forces(d: Draft) -> None:
         p_stress += damping * dv * pose
         """,
         "strain rate": """
-        # Damp the symmetric part of dF/dt only, rigid rotation must not be slowed down
+        # Damp the symmetric part only, otherwise rigid rotations would be slowed down
         dv = wp.matrix_from_cols(v[j] - v[i], v[k] - v[i], v[l] - v[i])
         rate = wp.transpose(def_grad) * (dv * pose)
         p_stress += damping * def_grad * (rate + wp.transpose(rate))
@@ -106,7 +106,7 @@ def tet_forces(d: Draft) -> None:
         wp.atomic_add(f, j, f1)
         wp.atomic_add(f, k, f2)
         wp.atomic_add(f, l, f3)
-        # Momentum conservation: forces of the four vertices sum up to zero
+        # Forces of the four vertices add up to zero, so that momentum is kept
         wp.atomic_sub(f, i, f1 + f2 + f3)
         """,
         volume="rest_vol = 1.0 / (6.0 * wp.determinant(pose))" if volume == "from pose" else "",
@@ -320,14 +320,14 @@ def tet_energy(d: Draft) -> None:
         psi = {m} * wp.ddot(strain, strain) + 0.5 * {n} * tr * tr
         """,
         "linear": f"""
-        # Small strain tensor; not rotation invariant
+        # Small strains only, since this tensor sees rotations as strain
         strain = 0.5 * (f + wp.transpose(f)) - wp.identity(n=3, dtype=float)
         tr = wp.trace(strain)
         psi = {m} * wp.ddot(strain, strain) + 0.5 * {n} * tr * tr
         """,
         "neo-hookean": f"""
         i1 = wp.ddot(f, f)
-        # Clamp J, log(J) is undefined for inverted elements
+        # Clamp J, since log(J) is undefined for inverted elements
         log_j = wp.log(wp.max(wp.determinant(f), 0.01))
         psi = 0.5 * {m} * (i1 - 3.0) - {m} * log_j + 0.5 * {n} * log_j * log_j
         """,

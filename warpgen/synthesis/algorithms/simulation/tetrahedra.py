@@ -161,7 +161,7 @@ def solve_tetrahedra(d: Draft) -> None:
     elif which == "both":
         solve = f"""
         lambda_s = -shape / (weight_s + alpha_s)
-        # The shape correction changes the volume; take that into account to first order
+        # The shape correction changes the volume, so take that into account to first order
         mixed = {cross}
         lambda_v = -(volume_error + lambda_s * mixed) / (weight_v + alpha_v)
         """
@@ -205,7 +205,7 @@ def solve_tetrahedra(d: Draft) -> None:
         """,
         broken="if is_broken[tid]:\n    return" if broken else "",
         indices=indices,
-        skip="# Inverted elements are left to the shape constraint\nif wp.determinant(F) <= 0.0:\n    return"
+        skip="# Leave inverted elements to the shape constraint, since the volume gradient points the wrong way\nif wp.determinant(F) <= 0.0:\n    return"
         if inverted == "skip"
         else "",
         parts="".join(parts).rstrip(),

@@ -62,7 +62,7 @@ def coo_matvec(d: Draft) -> None:
         return
     """
     mirror = f"""
-    # Symmetric storage: mirror the entry, except on the diagonal
+    # Only one half is stored, so mirror the entry unless it is on the diagonal
     if row != col:
         wp.atomic_add(y, {of}, {flipped} * x[{to}])
     """
@@ -119,13 +119,14 @@ def coo_matvec(d: Draft) -> None:
         "width": "max_nnz|slots|row_width",
     },
     double=True,
-    adjoint="no",
-    weight=6,
+    weight=11,
 )
 def padded_matvec(d: Draft) -> None:
     """Computes an ELLPACK matrix-vector product."""
     order = d.option("order", "row major", "column major", "flat")
-    padding = d.option("padding", "sentinel", "break", "counts")
+    padding = d.option("padding", "sentinel", "break", "counts", weights=(0.4, 0.2, 0.4))
+    if padding == "break":
+        d.forward_only()  # run backwards, the loop would end where it begins
     update = d.option("update", "product", "residual", "relaxed")
     entry = d.option("entry", "float", "vec3")
     rows, width = d.pick(48, 64, 96), d.pick(4, 5, 6, 7)

@@ -66,7 +66,7 @@ def csr_matvec(d: Draft) -> None:
             row, lane = wp.tid()
             start = $offsets[row]
             end = $offsets[row + 1]
-            # Strided access: threads of a block read consecutive entries (coalesced)
+            # Stride by the block, so that its threads read consecutive entries (coalesced)
             s = $zero
             for k in range(start + lane, end, wp.block_dim()):
                 s += $term
@@ -91,7 +91,7 @@ def csr_matvec(d: Draft) -> None:
             end = $offsets[row + 1]
             even = $zero
             odd = $zero
-            # Two independent partial sums for instruction-level parallelism
+            # Two partial sums, so that one addition does not wait for the other
             while k + 1 < end:
                 even += $term
                 odd += $values[k + 1] * x[$columns[k + 1]]
@@ -164,7 +164,11 @@ def csr_spmm(d: Draft) -> None:
     scattered = form == "transposed scatter"
     d.input("B", "float", (rows if scattered else columns, width), -1.0, 1.0, about="Dense matrix")
     d.output("C", "float", (columns if scattered else rows, width), about="Result matrix")
-    average = "# Avoid division by zero for empty rows\ncount = wp.max(end - start, 1)" if mean else ""
+    average = (
+        "# At least one, to avoid dividing by zero in empty rows\ncount = wp.max(end - start, 1)"
+        if mean
+        else ""
+    )
     share = " / float(count)" if mean else ""
     bounds = "start = $offsets[row]\nend = $offsets[row + 1]"
     if form == "thread per entry":

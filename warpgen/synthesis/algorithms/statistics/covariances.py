@@ -37,10 +37,10 @@ _KERNELS: dict[str, Any] = {  # of the scaled distance r and its square q
         "variance": "amplitude|signal_var|sigma2",
         "noise": "nugget|jitter|noise_var",
         "alpha": "weights|coeffs|dual",
+        "DIM": "FEATURES|NUM_DIMS|INPUT_DIM",
     },
     double=True,
-    adjoint="no",
-    weight=6,
+    weight=11,
 )
 def covariance_matrix(d: Draft) -> None:
     """Computes the covariances of a Gaussian process between points."""
@@ -49,10 +49,15 @@ def covariance_matrix(d: Draft) -> None:
     what = d.option("what", "square", "cross", "mean", "lower", "matvec")
     scales = d.option("scales", "one", "each") if dim == "many" else "one"
     jitter = d.flag("noise", 0.6) and what in ("square", "lower", "matvec")
+    fixed = d.flag("fixed dimension", 0.7) and dim == "many"
+    if dim == "many" and not fixed:
+        d.forward_only()  # the kernel is of a sum over axes of any number
     trend = d.flag("trend", 0.25) and what == "mean"
     n, m, size = d.pick(16, 20, 24), d.pick(10, 12, 16), d.pick(3, 4, 5)
     text, value = _KERNELS[kernel]
     many = dim == "many"
+    if fixed:
+        d.module(f"DIM = wp.constant({size})")
     type = "float" if many or dim == 1 else f"vec{dim}"
     cross = what in ("cross", "mean")
     d.input("x", type, (n, size) if many else n, -1.0, 1.0)
@@ -83,7 +88,7 @@ def covariance_matrix(d: Draft) -> None:
         scale = "length[a]" if scales == "each" else "length"
         squares = (
             "q = float(0.0)\n"
-            "for a in range(x.shape[1]):\n"
+            f"for a in range({'DIM' if fixed else 'x.shape[1]'}):\n"
             f"    step = (x[i, a] - other[j, a]) / {scale}\n"
             "    q += step * step"
         )
@@ -93,6 +98,8 @@ def covariance_matrix(d: Draft) -> None:
         squares = "q = wp.length_sq(x[i] - other[j]) / (length * length)"
     constant = {"matern 3/2": "c = 1.7320508", "matern 5/2": "c = 2.236068"}.get(kernel, "")
     root = "r = wp.sqrt(q)" if "r)" in text or "r," in text or "* r" in text else ""
+    if root and not cross:
+        root = "# Keeps the slope finite where a point meets itself\nr = wp.sqrt(wp.max(q, 1.0e-12))"
     d.function(
         """
         @wp.func

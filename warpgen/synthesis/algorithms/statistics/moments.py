@@ -205,8 +205,7 @@ _KERNELS: dict[str, Any] = {
         "density": "pdf|estimate|p",
     },
     double=True,
-    adjoint="no",
-    weight=6,
+    weight=11,
 )
 def kernel_density(d: Draft) -> None:
     """Estimates a density at given points as a sum of kernels on the samples."""
@@ -214,6 +213,8 @@ def kernel_density(d: Draft) -> None:
     dim = d.option("dim", 1, 2, 3)
     what = d.option("what", "density", "regression", "weighted", "leave one out")
     width = d.option("bandwidth", "one", "per sample")
+    if what == "regression":
+        d.forward_only()  # a quotient of sums over samples of any number
     points, n = d.pick(32, 48, 64), d.pick(24, 40, 60)
     type = "float" if dim == 1 else f"vec{dim}"
     text, value = _KERNELS[kernel]

@@ -88,7 +88,7 @@ def unscented_step(d: Draft) -> None:
         @wp.func
         def cholesky(a: wp.mat33) -> wp.mat33:
             """Lower triangular factor of a symmetric positive definite matrix."""
-            # Rounding may push small pivots below zero
+            # Clamp, since rounding may push small pivots below zero
             l00 = wp.sqrt(wp.max(a[0, 0], 1.0e-8))
             l10 = a[1, 0] / l00
             l20 = a[2, 0] / l00
@@ -201,7 +201,7 @@ def unscented_step(d: Draft) -> None:
         "skip": "# Too far from what was expected: keep the prediction\nif distance > gate:\n    "
         + fail.replace("\n", "\n    ")
         + "\n    return\n",
-        "inflate": "# Outliers pull less\ngain *= wp.min(gate / distance, 1.0)",
+        "inflate": "# Shrink the gain, so that outliers pull less\ngain *= wp.min(gate / distance, 1.0)",
     }[update]
     d.launch(n)
     d.code(

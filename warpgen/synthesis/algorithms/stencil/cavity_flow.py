@@ -209,7 +209,7 @@ def cavity_step(d: Draft) -> None:
                 lines.append(f"p_{tag} = {terms.removeprefix(' + ')}")
         if turbulent:
             lines += [
-                "# Eddy viscosity of the local strain rate (Smagorinsky)",
+                "# Add an eddy viscosity, since the grid does not resolve small eddies (Smagorinsky)",
                 "off_sq = p_xy * p_xy + p_xz * p_xz + p_yz * p_yz",
                 "strain = wp.sqrt(p_xx * p_xx + p_yy * p_yy + p_zz * p_zz + 2.0 * off_sq + 1.0e-12)",
                 "tau_eff = 0.5 * (tau + wp.sqrt(tau * tau + 25.455844 * smagorinsky * smagorinsky * strain / rho))",

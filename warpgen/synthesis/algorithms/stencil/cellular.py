@@ -65,7 +65,7 @@ def life_step(d: Draft) -> None:
             "for a in range(-1, 2):",
             "    for b in range(-1, 2):",
             f"        count += cells[{i}, {j}]",
-            "# Subtract the cell itself, which was counted as well",
+            "# Subtract the cell itself, since the sum has counted it as well",
             f"count -= {own}",
         ]
     else:
@@ -265,7 +265,7 @@ def forest_fire_step(d: Draft) -> None:
             f"if s == {empty}:",
             f"    {new} = {tree} if {luck} < p_grow else {empty}",
             "    return",
-            "# Trees catch fire from a burning neighbor or by lightning",
+            "# Lightning strikes anywhere, so trees may burn without a burning neighbor",
             f"near_fire = {burn}",
             f"burns = {ignites}",
             f"if near_fire{f' and {caught}' if caught else ''}:",

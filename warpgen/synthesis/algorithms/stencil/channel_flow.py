@@ -130,7 +130,7 @@ def channel_step(d: Draft) -> None:
     signature = "f: wp.array3d(dtype=float),\n" + ("solid: wp.array2d(dtype=int),\n" if obstacle else "")
     bounce = ""
     if walls == "bounce back":
-        bounce += "# Halfway bounce-back at the walls\nif y_src < 0 or y_src >= ny:\n    return f[$own]\n"
+        bounce += "# Halfway bounce-back, so the wall lies between two rows of cells\nif y_src < 0 or y_src >= ny:\n    return f[$own]\n"
     else:
         bounce += "if y_src < 0:\n    y_src += ny\nelif y_src >= ny:\n    y_src -= ny\n"
     if obstacle:
@@ -231,7 +231,7 @@ def channel_step(d: Draft) -> None:
         if turbulent:
             hit += [
                 *stress,
-                "# Eddy viscosity of the local strain rate (Smagorinsky)",
+                "# Add an eddy viscosity, since the grid does not resolve small eddies (Smagorinsky)",
                 "strain = wp.sqrt(p_xx * p_xx + p_yy * p_yy + 2.0 * p_xy * p_xy + 1.0e-12)",
                 "tau_eff = 0.5 * (tau + wp.sqrt(tau * tau + 25.455844 * smagorinsky * smagorinsky * strain / rho))",
                 "omega = 1.0 / tau_eff",

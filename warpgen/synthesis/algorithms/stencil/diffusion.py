@@ -68,7 +68,7 @@ def heat_step(d: Draft) -> None:
     u = g.at("u")
     if materials == "per cell":
         lines = [
-            "# Face fluxes with the harmonic mean of both conductivities",
+            "# Harmonic mean of both conductivities, so the flux is right across a jump of material",
             f"k_here = {g.at('kappa')}",
             "flux = 0.0",
         ]
@@ -185,7 +185,7 @@ def reaction_diffusion_step(d: Draft) -> None:
         return f"(\n    0.2 * ({' + '.join(near)})\n    + 0.05 * ({far})\n    - {g.at(name)}\n)"
 
     names = ", ".join(name for name, _, _ in constants)
-    why = "# Nine-point Laplacian, more isotropic than the five-point stencil\n" if nine else ""
+    why = "# Nine points, since the five-point Laplacian prefers the axes\n" if nine else ""
     if packed == "vec2":
         d.output("C_new", "vec2", g.shape)
         border = f"{g.at('C_new')} = {g.at('C')}"

@@ -67,7 +67,7 @@ def level_set_step(d: Draft) -> None:
     elif task == "speed field":
         lines += [
             f"f = {g.at('speed')}",
-            "# Godunov upwinding: select one-sided differences by the sign of the speed",
+            "# One-sided differences by the sign of the speed, so information comes from upwind (Godunov)",
             f"grad = wp.sqrt(grow + {floor}) if f > 0.0 else wp.sqrt(shrink + {floor})",
             f"{g.at('phi_new')} = p - dt * f * grad",
         ]
@@ -76,7 +76,7 @@ def level_set_step(d: Draft) -> None:
         if smooth == "sussman":
             lines.append("sign = p / wp.sqrt(p * p + dx * dx)")
         else:
-            lines.append("# Smoothed sign (Peng et al. 1999), phi / sqrt(phi^2 + |grad phi|^2 dx^2)")
+            lines.append("# Smoothed sign, so that the interface hardly moves (Peng et al. 1999)")
             lines.append("sign = p / wp.sqrt(p * p + grad * grad * dx * dx)")
         lines.append(f"{g.at('phi_new')} = p - dt * sign * (grad - 1.0)")
     g.code(d, "\n".join(lines), "phi", border=f"{g.at('phi_new')} = {g.at('phi')}")

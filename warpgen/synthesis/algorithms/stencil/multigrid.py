@@ -47,7 +47,7 @@ def restrict_residual(d: Draft) -> None:
     inner = not cell and kind != "injection" and edges == "interior"
     lines = [f"{', '.join(('t' + c if inner else c) for c in letters)} = wp.tid()"]
     if inner:
-        lines.append("# Skip the boundary, Dirichlet values are given on every level")
+        lines.append("# Skip the boundary, since Dirichlet values are given on every level")
         lines += [f"{c} = t{c} + 1" for c in letters]
     guard = not cell and kind != "injection" and not inner
     if guard:

@@ -135,7 +135,7 @@ def mrt_step(d: Draft) -> None:
     jy += 0.5 * force[1]
     """
     eddy = f"""
-    # Smagorinsky: strain from the non-equilibrium of the stress moments
+    # Stress moments out of equilibrium give the strain, so no differences are needed (Smagorinsky)
     strain_xx = stress_diff - stress_diff_eq
     strain_xy = stress_xy - stress_xy_eq
     stress_norm = wp.sqrt(0.25 * strain_xx * strain_xx + strain_xy * strain_xy + 1.0e-12)
@@ -167,7 +167,7 @@ def mrt_step(d: Draft) -> None:
         nx = $nx
         ny = $ny
         $neighbors
-        # Pull streaming: populations arrive from the cells upwind
+        # Pull from the cells upwind, so that each thread writes its own cell only
         f0 = $f0
         $pull
         $walls

@@ -140,9 +140,8 @@ def _regions(out: list[str], kept: list[str]) -> str:
         "gamma": "adiabatic_index|gam",
         "face_field": "bn|normal_field|b_face",
     },
-    adjoint="no",
     double=True,
-    weight=2,
+    weight=8,
 )
 def magnetic_fluxes(d: Draft) -> None:
     """Computes the fluxes of mass, momentum, energy and magnetic field between cells of magnetized gas."""

@@ -171,7 +171,10 @@ def subtract_pressure_gradient(d: Draft) -> None:
     times = "" if coefficient == "1.0" else f"{coefficient} * "
     lines = [f"grad = {grad}"]
     if slip:
-        lines += [f"v = {g.at('vel')} - {times}grad", "# Free-slip walls: zero normal velocity"]
+        lines += [
+            f"v = {g.at('vel')} - {times}grad",
+            "# Free-slip walls: zero normal velocity",
+        ]
         for axis in range(g.ndim):
             c, n = "ijk"[axis], g.sizes[axis]
             kept = ", ".join("0.0" if a == axis else f"v[{a}]" for a in range(g.ndim))

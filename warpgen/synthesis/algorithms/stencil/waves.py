@@ -75,7 +75,7 @@ def wave_step(d: Draft) -> None:
     else:
         lines.append(f"accel = {accel}")
         if scheme == "overwrite":
-            lines.append("# Overwrite the oldest time level")
+            lines.append("# Overwrite the oldest time level, since it is not needed any more")
         if damped == "linear":
             lines.append(f"rate = ({u} - {prev}) / dt")
             new = f"2.0 * {u} - {prev} + dt * dt * (accel - damping * rate)"
@@ -266,8 +266,7 @@ def fdtd_update(d: Draft) -> None:
         "density": "prob|probability|rho",
     },
     double=True,
-    adjoint="no",
-    weight=6,
+    weight=11,
 )
 def schroedinger_step(d: Draft) -> None:
     """Integrates the Schroedinger equation with the Visscher scheme."""
@@ -282,9 +281,11 @@ def schroedinger_step(d: Draft) -> None:
         d.input("psi", "vec2", g.shape, -1.0, 1.0)
     else:
         d.says(f"Advances the {part} part of a wave function with the Visscher scheme.")
-        other = "im" if part == "real" else "re"
-        own = "re" if part == "real" else "im"
+        other = "imag" if part == "real" else "real"
+        own = "real" if part == "real" else "imag"
         d.inout(own, "float", g.shape, -1.0, 1.0)
+        if nonlinear:
+            d.forward_only()  # the density is of what is then changed in place
         d.input(other, "float", g.shape, -1.0, 1.0)
     if potential == "given":
         d.input("potential", "float", g.shape, -1.0, 1.0, about="Potential energy")
@@ -317,7 +318,7 @@ def schroedinger_step(d: Draft) -> None:
         if part == "hamiltonian":
             lines.append(f"density = wp.dot({here}, {here})")
         else:
-            re, im = g.at("re"), g.at("im")
+            re, im = g.at("real"), g.at("imag")
             lines.append(f"density = {re} * {re} + {im} * {im}")
         lines.append("# Gross-Pitaevskii: g |psi|^2 adds to the potential")
         energy.append("strength * density")
@@ -336,7 +337,7 @@ def schroedinger_step(d: Draft) -> None:
     def reference(v: Values) -> dict[str, Any]:
         psi = g.grid(v[name])
         lap = laplacian(g, v[name])
-        density = (psi**2).sum(-1) if part == "hamiltonian" else g.grid(v.re) ** 2 + g.grid(v.im) ** 2
+        density = (psi**2).sum(-1) if part == "hamiltonian" else g.grid(v.real) ** 2 + g.grid(v.imag) ** 2
         energy_: Any = 0.0
         if potential == "given":
             energy_ = energy_ + g.grid(v.potential)

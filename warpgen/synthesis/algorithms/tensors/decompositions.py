@@ -24,8 +24,7 @@ from warpgen.synthesis.writing.forms import Form
         "U": "Q|W|left",
         "V": "P|Z|right",
     },
-    adjoint="no",
-    weight=6,
+    weight=11,
 )
 def singular_uses(d: Draft) -> None:
     """Uses the singular value decomposition of deformation gradients."""
@@ -55,6 +54,8 @@ def singular_uses(d: Draft) -> None:
         "stretch": "Computes right stretch tensors of deformation gradients.",
         "energy": "Computes energies that penalize how far principal stretches are from one.",
     }[kind])  # fmt: skip
+    if kind in ("damped", "clamped") or (size == 3 and kind == "energy"):
+        d.forward_only()  # components are read and overwritten; stretches near one lose their slope to rounding
     form = Form(d)
     matrix, vector = f"mat{size}{size}", f"vec{size}"
     form.element("g", "gradients", -0.25, 0.25, matrix, about="displacement gradients")

@@ -291,7 +291,7 @@ def solve_small(d: Draft) -> None:
     else:
         body = """
         r = b[tid]
-        # SPD matrix: all pivots are positive
+        # No pivoting, since all pivots of an SPD matrix are positive
         m1 = a[1, 0] / a[0, 0]
         m2 = a[2, 0] / a[0, 0]
         a11 = a[1, 1] - m1 * a[0, 1]
@@ -305,8 +305,6 @@ def solve_small(d: Draft) -> None:
         x0 = (r[0] - a[0, 1] * x1 - a[0, 2] * x2) / a[0, 0]
         x[tid] = wp.vec3(x0, x1, x2)
         """
-    if way == "qr":
-        d.forward_only()
     d.launch(count)
     d.code("tid = wp.tid()\n$make\n$body", make=make, body=body)
 

@@ -209,13 +209,13 @@ def build_frame(d: Draft) -> None:
     if result in ("local vector", "to world"):
         d.input("v", "vec3", count, -1.0, 1.0)
     head = (
-        "# Normalize, only the direction is needed\nz = wp.normalize(2.0 * n[tid])"
+        "# Normalize, since only the direction matters\nz = wp.normalize(2.0 * n[tid])"
         if scaled
         else "z = n[tid]"
     )
     body = {
         "duff": """
-        # Branchless frame (Duff et al. 2017), the sign avoids division by zero at the pole
+        # Branchless frame; the sign prevents a division by zero at the pole (Duff et al. 2017)
         s = wp.where(z[2] >= 0.0, 1.0, -1.0)
         a = -1.0 / (s + z[2])
         c = z[0] * z[1] * a
@@ -257,8 +257,6 @@ def build_frame(d: Draft) -> None:
         "local vector": ", and gives a vector's components in it.",
         "to world": ", and carries a vector from it into the world.",
     }[result])  # fmt: skip
-    if way != "duff":
-        d.forward_only() if way in ("least axis", "cross up") else None
     d.launch(count)
     d.code("tid = wp.tid()\n$head\n$body\n$store", head=head, body=body, store=store)
 

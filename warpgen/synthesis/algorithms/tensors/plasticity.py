@@ -180,7 +180,7 @@ def return_mapping(d: Draft) -> None:
             j2_new = root_j2 - material.shear * dgamma
             p_new = p_trial - material.bulk * material.dilatancy * dgamma
             if j2_new < 0.0:
-                # Beyond the apex: purely volumetric return, the deviator vanishes
+                # Beyond the apex no cone is left, so only the pressure returns
                 apex = yield_stress(alpha_old, material) / material.friction
                 d_vol = (p_trial - apex) / material.bulk
                 stress[{at}] = apex * wp.identity(n=3, dtype=float)
@@ -238,7 +238,7 @@ def return_mapping(d: Draft) -> None:
         f"""
         {at} = wp.tid()
         $skip
-        # Work with the symmetric part: inputs may come from a velocity gradient
+        # Take the symmetric part, since inputs may come from a velocity gradient
         total = 0.5 * (strain[{at}] + wp.transpose(strain[{at}]))
         ep_raw = plastic_strain[{at}]
         ep_old = 0.5 * (ep_raw + wp.transpose(ep_raw))
@@ -251,7 +251,7 @@ def return_mapping(d: Draft) -> None:
         trial = dev_trial + p_trial * wp.identity(n=3, dtype=float)
         $check
         if yield_value <= 0.0:
-            # The step is elastic
+            # Inside of the yield surface, so the step is elastic
             stress[{at}] = trial
             $keep
             return

@@ -147,26 +147,26 @@ def integrate_tsdf(d: Draft) -> None:
         center_offset = wp.vec3(float(i) + 0.5, float(j) + 0.5, float(k) + 0.5)
         p_world = grid.origin + grid.voxel_size * center_offset
         p_camera = wp.transform_point(world_to_camera, p_world) + wp.vec3(0.0, 0.0, standoff)
-        # Skip voxels behind the camera
+        # Behind the camera the projection is mirrored, so skip these voxels
         if p_camera[2] <= camera.min_depth:
             return
 
         u = camera.fx * p_camera[0] / p_camera[2] + camera.cx
         v = camera.fy * p_camera[1] / p_camera[2] + camera.cy
         measured = read_depth(depth_image, u, v)
-        # Missing or unreliable depth
+        # Zeros mark missing depth and far readings are unreliable, so skip both
         if measured < camera.min_depth or measured > camera.max_depth:
             return
 
         $masked
         $distance
-        # Occluded: too far behind the observed surface to know anything
+        # Too far behind the surface: occluded, so nothing is known
         if signed_distance < -grid.truncation:
             return
         $free
         new_value = wp.clamp(signed_distance / grid.truncation, -1.0, 1.0)
         $weight
-        # Running average: D = (W D + w d) / (W + w)
+        # Average over frames, since single depth images are noisy
         old_weight = weights[i, j, k]
         total_weight = old_weight + new_weight
         tsdf$s[i, j, k] = (old_weight * tsdf[i, j, k] + new_weight * new_value) / total_weight
@@ -178,7 +178,7 @@ def integrate_tsdf(d: Draft) -> None:
         masked="""
             pixel_col = wp.clamp(int(wp.floor(u + 0.5)), 0, depth_image.shape[1] - 1)
             pixel_row = wp.clamp(int(wp.floor(v + 0.5)), 0, depth_image.shape[0] - 1)
-            # Pixels on moving objects must not be fused into the static map
+            # Skip moving objects, otherwise they would leave trails in the static map
             if dynamic_mask[pixel_row, pixel_col] != 0:
                 return
             """
@@ -206,14 +206,14 @@ def integrate_tsdf(d: Draft) -> None:
                 new_weight = 1.0 / wp.max(measured * measured, 0.1)
                 """,
             "behind": """
-                # Full weight in front of the surface, linear falloff behind it
+                # Less weight behind the surface, since it may belong to the other side of a thin object
                 new_weight = wp.where(
                     signed_distance >= 0.0, 1.0, 0.05 + 0.95 * (1.0 + signed_distance / grid.truncation)
                 )
                 """,
         }[weighting],
         paint="""
-            # Colors are only reliable close to the surface
+            # Close to the surface only, since colors farther away belong to what lies behind
             if wp.abs(signed_distance) < 0.5 * grid.truncation:
                 color_col = wp.clamp(int(wp.floor(u + 0.5)), 0, color_image.shape[1] - 1)
                 color_row = wp.clamp(int(wp.floor(v + 0.5)), 0, color_image.shape[0] - 1)

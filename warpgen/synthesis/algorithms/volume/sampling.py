@@ -85,7 +85,7 @@ def sample_volume(d: Draft) -> None:
     lines = ["tid = wp.tid()", "p = x[tid]"]
     if space == "moved":
         lines += [
-            "# Transform to the local frame of the volume",
+            "# The volume has a pose of its own, so transform to its frame first",
             "p = (p - offset) / scale",
         ]
     lines.append("uvw = p" if space == "index" else "uvw = wp.volume_world_to_index(volume, p)")
@@ -174,7 +174,7 @@ def volume_gradient(d: Draft) -> None:
             "uvw = wp.volume_world_to_index(volume, p)",
             "slope = wp.vec3()",
             "value = wp.volume_sample_grad_f(volume, uvw, wp.Volume.LINEAR, slope)",
-            "# Divide by the voxel size to get a gradient in world units",
+            "# Divide by the voxel size, since index units are not meters",
             "voxel = wp.volume_index_to_world_dir(volume, wp.vec3(1.0, 0.0, 0.0))",
             "grad = slope / wp.length(voxel)",
         ]
@@ -198,7 +198,7 @@ def volume_gradient(d: Draft) -> None:
             lines.append("grad = 0.5 / delta * wp.vec3(\n    " + ",\n    ".join(diff) + ",\n)")
         else:
             lines += [
-                "# Tetrahedron technique: 4 samples instead of 6",
+                "# Tetrahedron technique, since 4 samples are cheaper than 6",
                 "a = wp.vec3(1.0, -1.0, -1.0)",
                 "b = wp.vec3(-1.0, -1.0, 1.0)",
                 "c = wp.vec3(-1.0, 1.0, -1.0)",
@@ -212,7 +212,7 @@ def volume_gradient(d: Draft) -> None:
     elif give == "normal":
         lines.append("normals[tid] = wp.normalize(grad)")
     elif give == "projected":
-        lines += ["# Clamp |g| from below where the field is flat"]
+        lines += ["# Clamp |g| from below, otherwise flat regions divide by zero"]
         lines += ["projected[tid] = p - grad * (value / wp.max(wp.dot(grad, grad), 1.0e-2))"]
     else:
         lines += [
