@@ -109,22 +109,9 @@ def project_joints(d: Draft) -> None:
     if kind == "distance":
         d.input("joint_length", "float", count, 0.2, 0.8, about="Length of the rod [m]")
     if limits:
-        d.input(
-            "joint_lower",
-            "float",
-            count,
-            -0.6,
-            -0.1,
-            about="Lower limits [rad]" if kind == "revolute" else "Lower limits [m]",
-        )
-        d.input(
-            "joint_upper",
-            "float",
-            count,
-            0.1,
-            0.6,
-            about="Upper limits [rad]" if kind == "revolute" else "Upper limits [m]",
-        )
+        unit = "rad" if kind == "revolute" else "m"
+        d.input("joint_lower", "float", count, -0.6, -0.1, about=f"Lower limits [{unit}]")
+        d.input("joint_upper", "float", count, 0.1, 0.6, about=f"Upper limits [{unit}]")
     if enabled == "flags":
         d.input("joint_enabled", "bool", count, about="False for joints that are switched off")
     if enabled == "broken":
