@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from warpgen.synthesis.algorithms.neural import DOMAIN
 from warpgen.synthesis.algorithms.tiles._forms import per_row, places
 from warpgen.synthesis.writing.draft import Draft, Values, dedented
 
-_FEATURES = {
+_FEATURES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "none": ("", lambda x: x),
     "elu": ("wp.where(x > 0.0, x + 1.0, wp.exp(x))", lambda x: np.where(x > 0, x + 1, np.exp(np.minimum(x, 0)))),
     "exponential": ("wp.exp(x)", np.exp),
@@ -144,9 +144,9 @@ def chunked_memory(d: Draft) -> None:
         """,
         "group norm": f"""
             # Normalized per step and head, as there is no softmax that would keep the scale
-            mean = wp.tile_sum(mixed, axis=1) * (1.0 / {out}.0)
+            mean = wp.tile_sum(mixed, axis=1) / float(VALUE_DIM)
             centred = mixed - {per_row("mean", "CHUNK", "VALUE_DIM")}
-            variance = wp.tile_sum(centred * centred, axis=1) * (1.0 / {out}.0)
+            variance = wp.tile_sum(centred * centred, axis=1) / float(VALUE_DIM)
             share = wp.tile_map(inverse_root, variance, eps)
             normed = centred * {per_row("share", "CHUNK", "VALUE_DIM")}
         """,

@@ -13,19 +13,18 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
 _Law = tuple[str, str, Callable[..., Any], Callable[..., Any]]
 # Energy of a pair and its slope over the distance, from r2 = r^2 + soft^2, with charges multiplied in q.
 _LAWS: dict[str, _Law] = {
-    "gravity": ("-strength * q / wp.sqrt(r2)", "strength * q / (r2 * wp.sqrt(r2))",
+    "Gravity": ("-strength * q / wp.sqrt(r2)", "strength * q / (r2 * wp.sqrt(r2))",
                 lambda r2, q, s, a: -s * q / np.sqrt(r2), lambda r2, q, s, a: s * q / r2**1.5),
-    "coulomb": ("strength * q / wp.sqrt(r2)", "-strength * q / (r2 * wp.sqrt(r2))",
+    "Coulomb": ("strength * q / wp.sqrt(r2)", "-strength * q / (r2 * wp.sqrt(r2))",
                 lambda r2, q, s, a: s * q / np.sqrt(r2), lambda r2, q, s, a: -s * q / r2**1.5),
-    "yukawa": ("strength * q * wp.exp(-wp.sqrt(r2) / reach) / wp.sqrt(r2)",
+    "Yukawa": ("strength * q * wp.exp(-wp.sqrt(r2) / reach) / wp.sqrt(r2)",
                "-strength * q * wp.exp(-wp.sqrt(r2) / reach) * (1.0 / wp.sqrt(r2) + 1.0 / reach) / r2",
                lambda r2, q, s, a: s * q * np.exp(-np.sqrt(r2) / a) / np.sqrt(r2),
                lambda r2, q, s, a: -s * q * np.exp(-np.sqrt(r2) / a) * (r2**-0.5 + 1 / a) / r2),
-    "lennard-jones": ("4.0 * strength * (wp.pow(reach * reach / r2, 6.0) - wp.pow(reach * reach / r2, 3.0))",
-                      "24.0 * strength * (wp.pow(reach * reach / r2, 3.0) - 2.0 * wp.pow(reach * reach / r2, 6.0)) / r2",
+    "Lennard-Jones": ("4.0 * strength * (s6 * s6 - s6)", "24.0 * strength * (s6 - 2.0 * s6 * s6) / r2",
                       lambda r2, q, s, a: 4 * s * ((a * a / r2) ** 6 - (a * a / r2) ** 3),
                       lambda r2, q, s, a: 24 * s * ((a * a / r2) ** 3 - 2 * (a * a / r2) ** 6) / r2),
-    "gaussian": ("strength * q * wp.exp(-0.5 * r2 / (reach * reach))",
+    "Gaussian": ("strength * q * wp.exp(-0.5 * r2 / (reach * reach))",
                  "-strength * q * wp.exp(-0.5 * r2 / (reach * reach)) / (reach * reach)",
                  lambda r2, q, s, a: s * q * np.exp(-0.5 * r2 / (a * a)),
                  lambda r2, q, s, a: -s * q * np.exp(-0.5 * r2 / (a * a)) / (a * a)),
@@ -57,7 +56,7 @@ def pair_matrix(d: Draft) -> None:
     cut = d.flag("switched off", 0.35)
     velocity = d.flag("kick", 0.4) and result == "forces"
     clusters, count, kinds = d.pick(2, 3, 4), d.pick(6, 8, 10), 3
-    if law == "lennard-jones":
+    if law == "Lennard-Jones":
         paired = "equal"
     d.module(f"ATOMS = wp.constant({count})")
     d.input("positions", "vec3", (clusters, count), -1.0, 1.0, about="positions")
@@ -68,16 +67,16 @@ def pair_matrix(d: Draft) -> None:
         d.input("type_charges", "float", kinds, 0.5, 1.5, about="charge of each type")
     d.param("strength", "float", 0.5, 1.5, about="strength of the interaction")
     energy, slope, np_energy, np_slope = _LAWS[law]
-    reached = "reach" in energy
+    reached = "reach" in energy or law == "Lennard-Jones"
     if reached:
         d.param(
             "reach",
             "float",
-            *((0.4, 0.6) if law == "lennard-jones" else (0.6, 1.2)),
+            *((0.4, 0.6) if law == "Lennard-Jones" else (0.6, 1.2)),
             about="length of the interaction",
         )
     d.param(
-        "soft", "float", *((0.5, 0.6) if law == "lennard-jones" else (0.1, 0.3)), about="softening length"
+        "soft", "float", *((0.5, 0.6) if law == "Lennard-Jones" else (0.1, 0.3)), about="softening length"
     )
     if periodic:
         d.param("box", "float", 2.5, 3.5, about="length of the periodic box")
@@ -164,10 +163,12 @@ def pair_matrix(d: Draft) -> None:
                 return $nothing
             $switch
             r2 = wp.length_sq(offset) + soft * soft
+            $power
             {tail}
         ''',
         switch=dedented(switch),
         nothing=value[2],
+        power="s6 = wp.pow(reach * reach / r2, 3.0)" if law == "Lennard-Jones" else "",
     )
     charges = {
         "own": "q = wp.tile_load(charges[cluster], shape=ATOMS)",
@@ -218,7 +219,7 @@ def pair_matrix(d: Draft) -> None:
         end=end,
     )
     d.explain(
-        f"{law.capitalize()} with r^2 + soft^2 in place of r^2; every pair is met twice, which is cheaper than to divide the work unevenly."
+        f"{law} with a softened distance; every pair is met twice, which is cheaper than to divide the work unevenly."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

@@ -87,13 +87,19 @@ def rigid_modes(d: Draft) -> None:
             "acceleration": "Computes the centripetal accelerations of the rigid motion of bodies made of particles.",
         }[result]
     )
-    d.function("@wp.func\ndef scaled(x: wp.vec3, m: float) -> wp.vec3:\n    return m * x")
-    d.function('''
-        @wp.func
-        def moment(arm: wp.vec3, v: wp.vec3, m: float) -> wp.vec3:
-            """Angular momentum of a particle."""
-            return wp.cross(arm, m * v)
-    ''')
+    pinned = about_ == "pivot"
+    if not pinned:
+        d.function("@wp.func\ndef scaled(x: wp.vec3, m: float) -> wp.vec3:\n    return m * x")
+        d.function(
+            "@wp.func\ndef per_mass(weighted: wp.vec3, mass: float) -> wp.vec3:\n    return weighted / mass"
+        )
+    if result != "stirred":
+        d.function('''
+            @wp.func
+            def moment(arm: wp.vec3, v: wp.vec3, m: float) -> wp.vec3:
+                """Angular momentum of a particle."""
+                return wp.cross(arm, m * v)
+        ''')
     d.function('''
         @wp.func
         def inertia_of(arm: wp.vec3, m: float) -> wp.mat33:
@@ -112,14 +118,12 @@ def rigid_modes(d: Draft) -> None:
         "equal": "m = wp.tile_ones(shape=PARTICLES, dtype=float)",
     }[weights]
     wide = "wp.tile_broadcast({}, shape=(PARTICLES,))".format
-    d.function("@wp.func\ndef per_mass(sum: wp.vec3, mass: float) -> wp.vec3:\n    return sum / mass")
     middle = (
         "middle = wp.tile_map(per_mass, wp.tile_sum(wp.tile_map(scaled, x, m), axis=0), mass)"
         if about_ == "mass center"
         else "# The body is held there, so the pivot's own velocity is no part of its motion\n"
         "middle = wp.tile_load(pivots, shape=1, offset=body)"
     )
-    pinned = about_ == "pivot"
     drift = (
         ""
         if pinned

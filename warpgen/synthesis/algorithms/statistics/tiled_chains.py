@@ -139,11 +139,10 @@ def filtered_chains(d: Draft) -> None:
             f"told = wp.tile_map(known, seen, {per_row('there', 'CHAINS', 'STATES')})"
         )
     counts = result in ("log likelihood", "both")
-    begin = (
-        "begin = wp.tile_load(start, shape=STATES)"
-        if first == "given"
-        else "begin = wp.tile_full(shape=STATES, value=1.0 / float(STATES), dtype=float)"
-    )
+    begin = "begin = wp.tile_load(start, shape=STATES)" if first == "given" else ""
+    ahead = per_col("begin", "CHAINS", "STATES")
+    if first == "uniform":
+        ahead = "wp.tile_full(shape=(CHAINS, STATES), value=1.0 / float(STATES), dtype=float)"
     end = []
     if counts:
         end.append("wp.tile_store(log_p, total, offset=first)")
@@ -159,7 +158,7 @@ def filtered_chains(d: Draft) -> None:
         $matrix
         $before
         $begin
-        ahead = {per_col("begin", "CHAINS", "STATES")} * wp.tile_ones(shape=(CHAINS, STATES), dtype=float)
+        ahead = {ahead}
         $total
         for t in range({steps}):
             $load
