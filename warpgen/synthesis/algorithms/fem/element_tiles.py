@@ -17,9 +17,8 @@ _CORNERS = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], float)
 @DOMAIN.algorithm(
     source="Hughes 2000, ch. 3 (Q4); Bathe 2014, sec. 5.3; Zienkiewicz & Taylor 2000, ch. 8 and 12 (reduced integration)",
     names={
-        "element_matrices": "q4_stiffness|quad_element_tiled|assemble_stiffness|element_forces",
+        "quad_stiffness": "q4_stiffness|quad_element_tiled|assemble_stiffness|element_forces",
         "nodes": "coords|vertices|node_x",
-        "quads": "connectivity|elements|cells",
         "shifts": "displacements|u|nodal_u",
         "jac": "jacobian|dx_dxi|j_mat",
         "grads": "dn_dx|shape_grads|g",
@@ -30,8 +29,9 @@ _CORNERS = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], float)
         "node_forces": "residual|f_int|internal_forces",
     },
     adjoint="no",
+    weight=6,
 )
-def element_matrices(d: Draft) -> None:
+def quad_stiffness(d: Draft) -> None:
     """Integrates the stiffness of quadrilaterals over their Gauss points."""
     physics = d.option("physics", "plane stress", "plane strain", "conduction", "given moduli")
     result = d.option("result", "matrix", "forces", "energy", "diagonal")

@@ -25,6 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
         "patch": "block|region|tile_id",
     },
     adjoint="no",
+    weight=5,
 )
 def equalized_patches(d: Draft) -> None:
     """Spreads the gray values of each patch of a picture over all levels, with a limit to the contrast."""
@@ -47,7 +48,9 @@ def equalized_patches(d: Draft) -> None:
         )
     weighted = gathered == "weighted"
     if weighted:
-        d.input("weights", "float", (patches, pixels), 0.5, 1.5, about="how much each pixel counts")
+        d.input(
+            "weights", "int", (patches, pixels), 1, 5, about="in how many exposures each pixel was well lit"
+        )
     if kind == "limited":
         d.param("limit", "float", 1.2, 2.5, about="largest count of a level, in units of the mean count")
     elif kind == "quantile":
@@ -74,92 +77,98 @@ def equalized_patches(d: Draft) -> None:
         f"@wp.func\ndef level_of(value: float) -> int:\n    return wp.min(int(value * {levels}.0), LEVELS - 1)"
     ) if codes == "floats" else None
     level = "picture[patch, p]" if codes == "levels" else "level_of(picture[patch, p])"
-    mass = "total[0]" if weighted else f"{pixels}.0"
+    mass = "total" if weighted else "PIXELS"
+    if kind == "limited" and redistributed == "dropped":
+        mass = "ranks[LEVELS - 1]"
     if kind == "entropy":
         d.function("""
             @wp.func
-            def information(count: float, mass: float) -> float:
-                p = count / mass
-                if p <= 0.0:
+            def information(count: int, mass: int) -> float:
+                if count == 0:
                     return 0.0
+                p = float(count) / float(mass)
                 return -p * wp.log2(p)
         """)
     if kind == "threshold":
         d.function('''
             @wp.func
-            def between_classes(below: float, first: float, mass: float, mean_sum: float) -> float:
+            def between_classes(below: int, first: int, mass: int, mean_sum: int) -> float:
                 """Variance between the classes at and below a level, and above it."""
                 above = mass - below
-                if below <= 0.0 or above <= 0.0:
+                if below == 0 or above == 0:
                     return 0.0
-                gap = first / below - (mean_sum - first) / above
-                return below * above * gap * gap
+                gap = float(first) / float(below) - float(mean_sum - first) / float(above)
+                return float(below) * float(above) * gap * gap
         ''')
     if kind == "quantile":
-        d.function(
-            "@wp.func\ndef still_below(count: float, wanted: float) -> int:\n    return wp.where(count < wanted, 1, 0)"
-        )
+        d.function("""
+            @wp.func
+            def still_below(count: int, wanted: float) -> int:
+                return wp.where(float(count) < wanted, 1, 0)
+        """)
+    own = "limited_counts" if kind == "limited" else "counts"
     look_up = f"""
         for first in range(0, PIXELS, wp.block_dim()):
             p = first + lane
             if p < PIXELS:
                 level = {level}
                 # Half of the level's own count, so that black and white are treated alike
-                spread[patch, p] = (ranks[level] - 0.5 * {"limited_counts" if kind == "limited" else "counts"}[level]) / $mass
+                rank = float(ranks[level]) - 0.5 * float({own}[level])
+                spread[patch, p] = rank / float({mass})
     """
+    given = "total" if weighted else "PIXELS"
     body = {
         "equalize": "ranks = wp.tile_scan_inclusive(counts)\n" + dedented(look_up),
         "limited": f"""
-            ceiling = limit * {mass} / {levels}.0
+            # Steep parts of the transform, where many pixels share a level, would turn noise into contrast
+            ceiling = int(limit * float({given}) / float(LEVELS))
             clipped = wp.tile_map(wp.min, counts, ceiling)
             $excess
             ranks = wp.tile_scan_inclusive(limited_counts)
             $look_up
         """,
-        "threshold": """
+        "threshold": f"""
             below = wp.tile_scan_inclusive(counts)
-            first_moment = wp.tile_scan_inclusive(counts * wp.tile_arange(0.0, $levels.0, 1.0, dtype=float))
-            score = wp.tile_map(between_classes, below, first_moment, $mass, first_moment[LEVELS - 1])
+            first_moment = wp.tile_scan_inclusive(counts * wp.tile_arange(LEVELS, dtype=int))
+            score = wp.tile_map(between_classes, below, first_moment, {given}, first_moment[LEVELS - 1])
             thresholds[patch] = wp.tile_argmax(score)[0]
-        """.replace("$levels", str(levels)),
+        """,
         "quantile": "# As many levels lie below the quantile as have not reached the share yet\n"
         "ranks = wp.tile_scan_inclusive(counts)\n"
-        "quantiles[patch] = wp.tile_sum(wp.tile_map(still_below, ranks, share * $mass))[0]",
-        "entropy": "wp.tile_store(entropies, wp.tile_sum(wp.tile_map(information, counts, $mass)), offset=patch)",
+        f"quantiles[patch] = wp.tile_sum(wp.tile_map(still_below, ranks, share * float({given})))[0]",
+        "entropy": f"wp.tile_store(entropies, wp.tile_sum(wp.tile_map(information, counts, {given})), offset=patch)",
     }[kind]
-    excess = (
-        "# What was cut off is given to all levels alike\n"
-        f"excess = wp.tile_sum(counts - clipped)[0] / {levels}.0\n"
-        "limited_counts = clipped + wp.tile_full(shape=LEVELS, value=excess, dtype=float)"
-        if redistributed == "evenly"
-        else "limited_counts = wp.tile_map(wp.pos, clipped)"
-    )
-    own_mass = mass
-    if kind == "limited" and redistributed == "dropped":
-        own_mass = "ranks[LEVELS - 1]"
+    excess = "limited_counts = wp.tile_map(wp.pos, clipped)"
+    if redistributed == "evenly":
+        excess = (
+            "# What was cut off is given to all levels alike\n"
+            "excess = wp.tile_sum(counts - clipped)[0] // LEVELS\n"
+            "limited_counts = clipped + wp.tile_full(shape=LEVELS, value=excess, dtype=int)"
+        )
     d.launch(patches, tiled=True)
     d.code(
         f"""
         patch, lane = wp.tid()
-        counts = wp.tile_zeros(shape=LEVELS, dtype=float, storage="shared")
+        counts = wp.tile_zeros(shape=LEVELS, dtype=int, storage="shared")
         # The scatter is collective: every thread runs the same number of iterations
         for start in range(0, PIXELS, wp.block_dim()):
             p = start + lane
             inside = p < PIXELS
             level = int(0)
-            weight = float(0.0)
+            $weight
             if inside:
                 level = {level}
-                weight = {"weights[patch, p]" if weighted else "1.0"}
-            wp.tile_scatter_add(counts, level, weight, inside)
+                $weigh
+            wp.tile_scatter_add(counts, level, {"weight" if weighted else "1"}, inside)
         $total
         $body
         """,
-        total="total = wp.tile_sum(counts)" if weighted else "",
+        total="total = wp.tile_sum(counts)[0]" if weighted and "total" in body + look_up else "",
+        weight="weight = int(0)" if weighted else "",
+        weigh="weight = weights[patch, p]" if weighted else "",
         body=dedented(body),
         excess=excess,
         look_up=dedented(look_up),
-        mass=own_mass if kind == "limited" else mass,
     )
     d.explain("The histogram of a patch fits into shared memory, so all threads add to it there.")
 
@@ -170,16 +179,17 @@ def equalized_patches(d: Draft) -> None:
             if codes == "levels"
             else np.minimum((x.astype(np.float32) * np.float32(levels)).astype(int), levels - 1)
         )
-        w = v.weights if weighted else np.ones_like(x, dtype=float)
+        w = v.weights if weighted else np.ones(x.shape)
         c = np.stack([np.bincount(a, b, levels) for a, b in zip(at, w, strict=True)])
         m = c.sum(1, keepdims=True)
         if kind == "entropy":
             p = c / m
             return {name: -(p * np.log2(np.where(p > 0, p, 1.0))).sum(1)}
         if kind == "limited":
-            cut = np.minimum(c, v.limit * m / levels)
-            c = cut + ((m - cut.sum(1, keepdims=True)) / levels if redistributed == "evenly" else 0.0)
-            m = c.sum(1, keepdims=True)
+            cut = np.minimum(c, np.floor(np.float32(v.limit) * m.astype(np.float32) / np.float32(levels)))
+            rest = m - cut.sum(1, keepdims=True)
+            c = cut + (rest // levels if redistributed == "evenly" else 0.0)
+            m = m if redistributed == "evenly" else c.sum(1, keepdims=True)
         r = c.cumsum(1)
         if kind == "quantile":
             return {name: (r < v.share * m).sum(1)}

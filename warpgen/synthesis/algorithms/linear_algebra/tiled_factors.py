@@ -33,6 +33,7 @@ _SIZES = {
     },
     adjoint="yes",
     double=True,
+    weight=11,
 )
 def orthonormal_columns(d: Draft) -> None:
     """Orthonormalizes the columns of tall matrices by the Cholesky factors of their Gram matrices."""
@@ -206,6 +207,7 @@ def orthonormal_columns(d: Draft) -> None:
     },
     adjoint="no",
     double=True,
+    weight=6,
 )
 def reflected_columns(d: Draft) -> None:
     """Reduces matrices to triangular form by Householder reflections."""

@@ -46,6 +46,7 @@ _LAWS: dict[str, _Law] = {
         "ATOMS": "N|BODIES|NUM_ATOMS",
     },
     adjoint="yes",
+    weight=11,
 )
 def pair_matrix(d: Draft) -> None:
     """Computes the forces within clusters of particles from tiles of all their pairs."""

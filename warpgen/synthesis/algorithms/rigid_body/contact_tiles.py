@@ -29,6 +29,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     adjoint="yes",
     double=True,
+    weight=11,
 )
 def constraint_masses(d: Draft) -> None:
     """Computes the inverse inertia that constraints see through the joints of each world."""
@@ -160,6 +161,7 @@ def constraint_masses(d: Draft) -> None:
     build = (
         "# Columns of L^-1 J^T: their products give J M^-1 J^T without an inverse\n"
         "spread = wp.tile_lower_solve(factor, wp.tile_transpose(j))\n"
+        "# A copy is turned, because the adjoint of a transpose writes to the tile itself\n"
         "spread_t = wp.tile_transpose(wp.tile_map(wp.pos, spread))\n"
         "delassus = wp.tile_matmul(spread_t, spread)"
     )

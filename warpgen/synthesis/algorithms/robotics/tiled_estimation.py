@@ -30,6 +30,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
         "filter": "track|robot|agent",
     },
     adjoint="yes",
+    weight=11,
 )
 def corrected_states(d: Draft) -> None:
     """Corrects states and their covariances by measurements with Kalman's filter."""
@@ -163,6 +164,7 @@ def corrected_states(d: Draft) -> None:
     """
     covariance = f"""
         # P - K S K^T, written as a square so that it stays symmetric
+        # A copy is turned, because the adjoint of a transpose writes to the tile itself
         other_half = wp.tile_map(wp.pos, half_gain)
         learned = wp.tile_matmul(wp.tile_transpose(other_half), half_gain)
         wp.tile_store(corrected_cov[filter], {p} - learned)

@@ -27,6 +27,7 @@ _NAMES = {"POINTS": "N|FFT_SIZE|FRAME", "pair": "frame|row|block", "z": "spectru
         "window": "taper|hann|fade",
     },
     adjoint="either",
+    weight=2,
 )
 def correlated_frames(d: Draft) -> None:
     """Correlates pairs of frames through their cross-spectra."""
@@ -204,6 +205,7 @@ def correlated_frames(d: Draft) -> None:
         "one_sided": "analytic_bin|positive_half|hilbert_bin",
     },
     adjoint="either",
+    weight=6,
 )
 def shaped_frames(d: Draft) -> None:
     """Takes envelopes or cepstra of frames out of their spectra."""

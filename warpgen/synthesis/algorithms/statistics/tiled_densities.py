@@ -59,6 +59,7 @@ _LAWS = {
         "rho": "corr|phi|ar_coef",
     },
     adjoint="yes",
+    weight=9,
 )
 def log_densities(d: Draft) -> None:
     """Computes logarithms of the densities of points from structured covariance matrices."""

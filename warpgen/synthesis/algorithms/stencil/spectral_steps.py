@@ -46,18 +46,24 @@ _SAID = {
 def spectral_step(d: Draft) -> None:
     """Advances periodic fields in time, with the linear terms exact in the Fourier modes."""
     equation = d.option("equation", *_EQUATIONS)
-    scheme = d.option("scheme", "integrating factor", "exponential", "semi-implicit")
+    scheme = d.option("scheme", "integrating factor", "midpoint", "exponential", "semi-implicit")
+    given = d.option("given", "values", "modes")
     dealias = d.option("dealiasing", "two thirds", "smooth", "none")
     result = d.option("result", "field", "modes", "energy", "slope")
     forced = d.flag("forced", 0.3)
     drag = d.flag("drag", 0.3)
     lines = d.pick(1, 2, 3)
     real, imaginary, nonlinear = _EQUATIONS[equation]
-    forced = forced and (nonlinear or scheme == "integrating factor")
-    if not nonlinear and not forced:
+    forced = forced and (nonlinear or scheme in ("integrating factor", "midpoint"))
+    if not nonlinear and (not forced or scheme == "midpoint"):
         scheme = "integrating factor"
     d.module(f"POINTS = wp.constant({_N})")
-    d.input("field", "float", (lines, _N), -1.0, 1.0, about="values on periodic lines")
+    if given == "values":
+        d.input("field", "float", (lines, _N), -1.0, 1.0, about="values on periodic lines")
+    else:
+        d.input(
+            "start", "vec2", (lines, _N), -8.0, 8.0, about="Fourier modes of periodic lines (real, imaginary)"
+        )
     if "viscosity" in real:
         d.param("viscosity", "float", 0.002, 0.01, about="viscosity")
     if "dispersion" in imaginary:
@@ -82,7 +88,8 @@ def spectral_step(d: Draft) -> None:
         f"Advances {_SAID[equation]} on periodic lines by one step in the Fourier modes"
         + {"energy": " and gives their energies.", "slope": " and gives the slopes."}.get(result, ".")
     )
-    d.function("@wp.func\ndef as_complex(u: float) -> wp.vec2:\n    return wp.vec2(u, 0.0)")
+    if given == "values" or forced:
+        d.function("@wp.func\ndef as_complex(u: float) -> wp.vec2:\n    return wp.vec2(u, 0.0)")
     d.function(f'''
         @wp.func
         def wave_of(bin: int, base: float) -> float:
@@ -106,7 +113,18 @@ def spectral_step(d: Draft) -> None:
             return wp.vec2(a[0] * b[0] - a[1] * b[1], a[0] * b[1] + a[1] * b[0])
     """)
     if nonlinear:
-        d.function("@wp.func\ndef half_square(u: float) -> wp.vec2:\n    return wp.vec2(0.5 * u * u, 0.0)")
+        if given == "values":
+            d.function(
+                "@wp.func\ndef half_square(u: float) -> wp.vec2:\n    return wp.vec2(0.5 * u * u, 0.0)"
+            )
+        if given == "modes" or scheme == "midpoint":
+            d.function(f"""
+                @wp.func
+                def flux_of(z: wp.vec2) -> wp.vec2:
+                    # The transforms do not divide by the number of points
+                    u = z[0] / {_N}.0
+                    return wp.vec2(0.5 * u * u, 0.0)
+            """)
         shape = "(-k / (1.0 + k * k))" if equation == "benjamin-bona-mahony" else "-k"
         keep = {
             "two thirds": f"# Products of waves beyond two thirds of the band would come back as others\nif wp.abs(k) > {_N // 3}.0 * base:\n    return wp.vec2(0.0, 0.0)\nreturn {shape} * wp.vec2(-z[1], z[0])",
@@ -124,15 +142,17 @@ def spectral_step(d: Draft) -> None:
         )
     sources = [s for s, there in (("push", nonlinear), ("drive", forced)) if there]
     n = " + ".join(sources)
+    factor = '''
+        @wp.func
+        def advance(z: wp.vec2, n: wp.vec2, rate: wp.vec2, dt: float) -> wp.vec2:
+            """Euler's step in variables in which the linear terms are gone."""
+            size = wp.exp(rate[0] * dt)
+            turn = wp.vec2(size * wp.cos(rate[1] * dt), size * wp.sin(rate[1] * dt))
+            return c_mul(turn, z + dt * n)
+    '''
     step = {
-        "integrating factor": '''
-            @wp.func
-            def advance(z: wp.vec2, n: wp.vec2, rate: wp.vec2, dt: float) -> wp.vec2:
-                """Euler's step in variables in which the linear terms are gone."""
-                size = wp.exp(rate[0] * dt)
-                turn = wp.vec2(size * wp.cos(rate[1] * dt), size * wp.sin(rate[1] * dt))
-                return c_mul(turn, z + dt * n)
-        ''',
+        "midpoint": factor,
+        "integrating factor": factor,
         "exponential": '''
             @wp.func
             def advance(z: wp.vec2, n: wp.vec2, rate: wp.vec2, dt: float) -> wp.vec2:
@@ -168,7 +188,7 @@ def spectral_step(d: Draft) -> None:
     d.function(step)
     nonlinear_part = f"""
         # Products are taken on the grid, where they are local
-        square = wp.tile_map(half_square, u)
+        $square
         wp.tile_fft(square)
         push = wp.tile_map(transport, square, k{", base" if dealias != "none" else ""})
     """
@@ -185,6 +205,27 @@ def spectral_step(d: Draft) -> None:
         d.function(
             f"@wp.func\ndef energy_of(z: wp.vec2) -> float:\n    return 0.5 * wp.length_sq(z) / ({_N}.0 * {_N}.0)"
         )
+    stage = f"advanced = wp.tile_map(advance, modes, {f'{n}, ' if n else ''}rate, dt)"
+    if scheme == "midpoint":
+        d.function('''
+            @wp.func
+            def finish(z: wp.vec2, n: wp.vec2, rate: wp.vec2, dt: float) -> wp.vec2:
+                """The whole step, with what was found at its middle carried on from there."""
+                full = wp.exp(rate[0] * dt)
+                half = wp.exp(0.5 * rate[0] * dt)
+                turn = wp.vec2(full * wp.cos(rate[1] * dt), full * wp.sin(rate[1] * dt))
+                late = wp.vec2(half * wp.cos(0.5 * rate[1] * dt), half * wp.sin(0.5 * rate[1] * dt))
+                return c_mul(turn, z) + dt * c_mul(late, n)
+        ''')
+        stage = f"""
+            # Second order: the products once more, at the middle of the step
+            middle = wp.tile_map(advance, modes, {n}, rate, 0.5 * dt)
+            wp.tile_ifft(middle)
+            square_mid = wp.tile_map(flux_of, middle)
+            wp.tile_fft(square_mid)
+            push_mid = wp.tile_map(transport, square_mid, k{", base" if dealias != "none" else ""})
+            advanced = wp.tile_map(finish, modes, {n.replace("push", "push_mid")}, rate, dt)
+        """
     end = {
         "field": "wp.tile_ifft(advanced)\nwp.tile_store(next_field, wp.tile_map(real_part, advanced), offset=(line, 0))",
         "modes": "wp.tile_store(next_modes, advanced, offset=(line, 0))",
@@ -196,17 +237,24 @@ def spectral_step(d: Draft) -> None:
     d.code(
         f"""
         line = wp.tid()
-        u = wp.tile_load(field, shape=(1, POINTS), offset=(line, 0))
-        modes = wp.tile_map(as_complex, u)
-        wp.tile_fft(modes)
+        $load
         bins = wp.tile_reshape(wp.tile_arange(POINTS, dtype=int), shape=(1, POINTS))
         k = wp.tile_map(wave_of, bins, base)
         $push
         $drive
         rate = wp.tile_map(growth, k{"".join(f", {a}" for a in arguments)})
-        advanced = wp.tile_map(advance, modes, {f"{n}, " if n else ""}rate, dt)
+        $stage
         $end
         """,
+        load="u = wp.tile_load(field, shape=(1, POINTS), offset=(line, 0))\n"
+        "modes = wp.tile_map(as_complex, u)\nwp.tile_fft(modes)"
+        if given == "values"
+        else 'modes = wp.tile_load(start, shape=(1, POINTS), offset=(line, 0), storage="register")',
+        square="square = wp.tile_map(half_square, u)"
+        if given == "values"
+        else 'grid = wp.tile_load(start, shape=(1, POINTS), offset=(line, 0), storage="register")\n'
+        "wp.tile_ifft(grid)\nsquare = wp.tile_map(flux_of, grid)",
+        stage=dedented(stage),
         push=dedented(nonlinear_part) if nonlinear else "",
         drive=force if forced else "",
         end=end,
@@ -218,28 +266,33 @@ def spectral_step(d: Draft) -> None:
     def reference(v: Values) -> Mapping[str, Any]:
         j = np.fft.fftfreq(_N, 1 / _N)
         k = v.base * j
-        z = np.fft.fft(v.field)
+        z = np.fft.fft(v.field) if given == "values" else v.start[..., 0] + 1j * v.start[..., 1]
         visc, disp, speed = v.get("viscosity"), v.get("dispersion"), v.get("speed")
         rate = {"burgers": lambda: -visc * k**2, "korteweg-de vries": lambda: 1j * disp * k**3,
                 "kuramoto-sivashinsky": lambda: k**2 - k**4, "benjamin-bona-mahony": lambda: -1j * speed * k / (1 + k**2),
                 "advection-diffusion": lambda: -visc * k**2 - 1j * speed * k}[equation]()  # fmt: skip
         rate = rate - (v.drag if drag else 0.0)
-        source = np.zeros_like(z)
-        if nonlinear:
-            flux = np.fft.fft(0.5 * v.field**2)
+        push_ = np.fft.fft(v.forcing) if forced else 0.0
+
+        def source(modes: Any) -> Any:
+            if not nonlinear:
+                return push_
+            flux = np.fft.fft(0.5 * np.fft.ifft(modes).real ** 2)
             gain = {"two thirds": np.where(abs(j) > _N // 3, 0.0, 1.0), "none": 1.0,
                     "smooth": np.exp(-36.0 * (abs(j) / (_N // 2)) ** 36)}[dealias]  # fmt: skip
-            source = -1j * k * gain * flux / (1 + k**2 if equation == "benjamin-bona-mahony" else 1.0)
-        if forced:
-            source = source + np.fft.fft(v.forcing)
+            return push_ - 1j * k * gain * flux / (1 + k**2 if equation == "benjamin-bona-mahony" else 1.0)
+
         h = v.dt * rate
         if scheme == "integrating factor":
-            z = np.exp(h) * (z + v.dt * source)
+            z = np.exp(h) * (z + v.dt * source(z))
+        elif scheme == "midpoint":
+            middle = np.exp(h / 2) * (z + v.dt / 2 * source(z))
+            z = np.exp(h) * z + v.dt * np.exp(h / 2) * source(middle)
         elif scheme == "exponential":
             phi = np.where(abs(h) > 1e-7, np.expm1(h) / np.where(h == 0, 1.0, h), 1 + h / 2)
-            z = np.exp(h) * z + v.dt * phi * source
+            z = np.exp(h) * z + v.dt * phi * source(z)
         else:
-            z = ((1 + h / 2) * z + v.dt * source) / (1 - h / 2)
+            z = ((1 + h / 2) * z + v.dt * source(z)) / (1 - h / 2)
         if result == "modes":
             return {"next_modes": np.stack([z.real, z.imag], axis=-1)}
         if result == "energy":
