@@ -33,7 +33,8 @@ def equalized_patches(d: Draft) -> None:
     gathered = d.option("histogram", "shared", "weighted")
     redistributed = d.option("excess", "evenly", "dropped") if kind == "limited" else "dropped"
     codes = d.option("values", "levels", "floats")
-    patches, pixels, levels = d.pick(3, 4), d.pick(48, 64, 96), d.pick(8, 16)
+    patches, pixels = d.pick(3, 4), d.pick(48, 64, 96)
+    levels = d.pick(8, 16)
     d.module(f"LEVELS = wp.constant({levels})\nPIXELS = wp.constant({pixels})")
     if codes == "levels":
         d.input("picture", "int", (patches, pixels), 0, levels, about="gray levels, one row for each patch")
@@ -58,7 +59,12 @@ def equalized_patches(d: Draft) -> None:
     outputs = {
         "equalize": ("spread", "float", (patches, pixels), "values after equalization"),
         "limited": ("spread", "float", (patches, pixels), "values after equalization"),
-        "threshold": ("thresholds", "int", (patches,), "level that parts each patch into two classes"),
+        "threshold": (
+            "separability",
+            "float",
+            (patches,),
+            "largest variance between two classes of each patch",
+        ),
         "quantile": ("quantiles", "int", (patches,), "level below which the share of the pixels lies"),
         "entropy": ("entropies", "float", (patches,), "entropy of each patch's levels [bit]"),
     }
@@ -68,7 +74,7 @@ def equalized_patches(d: Draft) -> None:
         {
             "equalize": "Spreads the gray values of each patch of a picture over all levels.",
             "limited": "Spreads the gray values of each patch of a picture over all levels, with a limit to the contrast.",
-            "threshold": "Finds the threshold of each patch of a picture that best parts its levels into two classes.",
+            "threshold": "Measures how well a threshold can part the levels of each patch of a picture into two classes.",
             "quantile": "Finds a quantile of the gray levels of each patch of a picture.",
             "entropy": "Computes the entropy of the gray levels of each patch of a picture.",
         }[kind]
@@ -131,7 +137,7 @@ def equalized_patches(d: Draft) -> None:
             below = wp.tile_scan_inclusive(counts)
             first_moment = wp.tile_scan_inclusive(counts * wp.tile_arange(LEVELS, dtype=int))
             score = wp.tile_map(between_classes, below, first_moment, {given}, first_moment[LEVELS - 1])
-            thresholds[patch] = wp.tile_argmax(score)[0]
+            separability[patch] = wp.tile_max(score)[0] / (float({given}) * float({given}))
         """,
         "quantile": "# As many levels lie below the quantile as have not reached the share yet\n"
         "ranks = wp.tile_scan_inclusive(counts)\n"
@@ -197,7 +203,8 @@ def equalized_patches(d: Draft) -> None:
             f = (c * np.arange(levels)).cumsum(1)
             with np.errstate(all="ignore"):
                 s = r * (m - r) * (f / r - (f[:, -1:] - f) / (m - r)) ** 2
-            return {name: np.nan_to_num(np.where((r > 0) & (r < m * (1 - 1e-6)), s, 0.0)).argmax(1)}
+            inside = (r > 0) & (r < m * (1 - 1e-6))
+            return {name: np.where(inside, np.nan_to_num(s), 0.0).max(1) / m[:, 0] ** 2}
         return {name: np.take_along_axis((r - 0.5 * c) / m, at, 1)}
 
     d.check(reference, 2e-3)
