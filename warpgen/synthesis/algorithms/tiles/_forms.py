@@ -34,3 +34,19 @@ class Flat:
         """`wp.tile_store(...)` to this block's part."""
         where = f"({self.start},)" if self.tuples else self.start
         return f"wp.tile_store({array}, {tile}, offset={where})"
+
+
+def per_row(tile: str, rows: str, cols: str) -> str:
+    """A tile of one value for each row, seen as a matrix whose columns are all alike."""
+    return f"wp.tile_broadcast(wp.tile_reshape({tile}, shape=({rows}, 1)), shape=({rows}, {cols}))"
+
+
+def per_col(tile: str, rows: str, cols: str) -> str:
+    """A tile of one value for each column, seen as a matrix whose rows are all alike."""
+    return f"wp.tile_broadcast({tile}, shape=({rows}, {cols}))"
+
+
+def places(rows: str, cols: str, names: tuple[str, str] = ("row_id", "col_id")) -> str:
+    """Lines that number the rows and the columns of a matrix in two tiles of its shape."""
+    row, col = (f"wp.tile_arange({extent}, dtype=int)" for extent in (rows, cols))
+    return f"{names[0]} = {per_row(row, rows, cols)}\n{names[1]} = {per_col(col, rows, cols)}"

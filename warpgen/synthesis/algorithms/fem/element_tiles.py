@@ -1,0 +1,297 @@
+"""Matrices of quadrilaterals, a block of threads for each element."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.fem import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
+
+_POINTS = {"full": ((-1, -1), (1, -1), (1, 1), (-1, 1)), "reduced": ((0, 0),)}
+_CORNERS = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], float)
+
+
+@DOMAIN.algorithm(
+    source="Hughes 2000, ch. 3 (Q4); Bathe 2014, sec. 5.3; Zienkiewicz & Taylor 2000, ch. 8 and 12 (reduced integration)",
+    names={
+        "quad_stiffness": "q4_stiffness|quad_element_tiled|assemble_stiffness|element_forces",
+        "nodes": "coords|vertices|node_x",
+        "shifts": "displacements|u|nodal_u",
+        "jac": "jacobian|dx_dxi|j_mat",
+        "grads": "dn_dx|shape_grads|g",
+        "b": "strain_disp|b_mat|bmat",
+        "elastic": "d_mat|moduli|stiffness_d",
+        "corner": "local_nodes|ids|vert_ids",
+        "element": "cell|e|quad",
+        "node_forces": "residual|f_int|internal_forces",
+    },
+    adjoint="no",
+    weight=5,
+)
+def quad_stiffness(d: Draft) -> None:
+    """Integrates the stiffness of quadrilaterals over their Gauss points."""
+    physics = d.option("physics", "plane stress", "plane strain", "conduction", "given moduli")
+    result = d.option("result", "matrix", "forces", "energy", "diagonal")
+    rule = d.option("integration", "full", "reduced")
+    axial = d.flag("axisymmetric weight", 0.3)
+    thick = d.option("thickness", "one", "param", "per element")
+    side = d.pick(2, 3)
+    count, elements = (side + 1) ** 2, side * side
+    heat = physics == "conduction"
+    unknowns = 4 if heat else 8
+    d.module(f"UNKNOWNS = wp.constant({unknowns})")
+    d.input("nodes", "vec2", (count,), -0.15, 0.15, about="displacements of the nodes from a unit grid")
+    d.param("per_row", "int", side + 1, about="number of nodes along a row of the grid")
+    if physics in ("plane stress", "plane strain"):
+        d.param("young", "float", 1.0, 2.0, about="Young's modulus")
+        d.param("poisson", "float", 0.2, 0.35, about="Poisson's ratio")
+    elif heat:
+        d.input("conductivity", "float", (elements, 2, 2), 0.5, 1.5, about="conductivity of each element")
+    else:
+        d.input("moduli", "float", (elements, 3, 3), -1.0, 1.0, about="square roots of the elastic moduli")
+    if thick == "param":
+        d.param("thickness", "float", 0.5, 1.5, about="thickness of the plate")
+    elif thick == "per element":
+        d.input("thickness", "float", elements, 0.5, 1.5, about="thickness of each element")
+    if result in ("forces", "energy"):
+        kind = "float" if heat else "vec2"
+        d.input(
+            "shifts",
+            kind,
+            count,
+            -0.1,
+            0.1,
+            about="temperatures of the nodes" if heat else "displacements of the nodes",
+        )
+    name, type_, shape, about = {
+        "matrix": ("stiffness", "float", (elements, unknowns, unknowns), "stiffness of each element"),
+        "forces": (
+            "node_forces",
+            "float" if heat else "vec2",
+            (count,),
+            "sums of the elements' forces at the nodes",
+        ),
+        "energy": ("energies", "float", (elements,), "stored energy of each element"),
+        "diagonal": (
+            "diagonals",
+            "float",
+            (elements, unknowns),
+            "diagonals of the stiffness, for a preconditioner",
+        ),
+    }[result]
+    d.output(name, type_, shape, about=about)
+    noun = "conductivity" if heat else "stiffness"
+    d.says(
+        {
+            "matrix": f"Integrates the {noun} of quadrilaterals over their Gauss points.",
+            "forces": f"Adds the {'heat flows' if heat else 'elastic forces'} of quadrilaterals to their nodes.",
+            "energy": f"Computes the {'dissipation' if heat else 'elastic energy'} of quadrilaterals from their nodes.",
+            "diagonal": f"Computes the diagonals of the {noun} of quadrilaterals.",
+        }[result]
+    )
+    d.function('''
+        @wp.func
+        def place(offset: wp.vec2, node: int, per_row: int) -> wp.vec2:
+            """A node of the unit grid, moved by its offset."""
+            return offset + wp.vec2(float(node % per_row), float(node // per_row))
+    ''')
+    d.function('''
+        @wp.func
+        def slope_of(which: int, xi: float, eta: float) -> wp.vec2:
+            """Slopes of a corner's bilinear shape function on the reference square."""
+            sx = wp.where(which == 0 or which == 3, -1.0, 1.0)
+            sy = wp.where(which < 2, -1.0, 1.0)
+            return wp.vec2(0.25 * sx * (1.0 + sy * eta), 0.25 * sy * (1.0 + sx * xi))
+    ''')
+    d.function(
+        "@wp.func\ndef stretch(x: wp.vec2, slope: wp.vec2) -> wp.mat22:\n    return wp.outer(slope, x)"
+    )
+    d.function(
+        "@wp.func\ndef physical(slope: wp.vec2, inverse: wp.mat22) -> wp.vec2:\n    return inverse * slope"
+    )
+    d.function("@wp.func\ndef part_x(g: wp.vec2) -> float:\n    return g[0]")
+    d.function("@wp.func\ndef part_y(g: wp.vec2) -> float:\n    return g[1]")
+    corner_id = """
+        # Corners in counterclockwise order
+        first = element + element // (per_row - 1)
+        corner = wp.tile_zeros(shape=4, dtype=int, storage="shared")
+        corner[0:2] = wp.tile_map(wp.add, wp.tile_arange(2, dtype=int), first)
+        corner[2:4] = wp.tile_map(wp.add, wp.tile_arange(1, -1, -1, dtype=int), first + per_row)
+    """
+    material = {
+        "plane stress": """
+            # Plane stress: nothing holds the plate across its plane
+            c = young / (1.0 - poisson * poisson)
+            elastic = wp.tile_zeros(shape=(3, 3), dtype=float, storage="shared")
+            elastic[0:2, 0:2] = wp.tile_full(shape=(2, 2), value=c * poisson, dtype=float)
+            stiff = wp.tile_diag_add(elastic, wp.tile_map(modulus, wp.tile_arange(3, dtype=int), c, poisson))
+        """,
+        "plane strain": """
+            # Plane strain: a slice of a long body
+            c = young / ((1.0 + poisson) * (1.0 - 2.0 * poisson))
+            elastic = wp.tile_zeros(shape=(3, 3), dtype=float, storage="shared")
+            elastic[0:2, 0:2] = wp.tile_full(shape=(2, 2), value=c * poisson, dtype=float)
+            stiff = wp.tile_diag_add(elastic, wp.tile_map(modulus, wp.tile_arange(3, dtype=int), c, poisson))
+        """,
+        "conduction": """
+            raw = wp.tile_load(conductivity[element], shape=(2, 2))
+            # Only the symmetric part counts in the dissipation
+            stiff = 0.5 * (raw + wp.tile_transpose(raw))
+        """,
+        "given moduli": """
+            root = wp.tile_load(moduli[element], shape=(3, 3))
+            # Moduli as a square, which cannot be negative
+            stiff = wp.tile_matmul(wp.tile_transpose(root), root)
+        """,
+    }[physics]
+    if physics == "plane stress":
+        d.function('''
+            @wp.func
+            def modulus(row: int, c: float, poisson: float) -> float:
+                """Diagonal of the moduli, less what the block of ones gave already."""
+                return wp.where(row < 2, c * (1.0 - poisson), 0.5 * c * (1.0 - poisson))
+        ''')
+    elif physics == "plane strain":
+        d.function('''
+            @wp.func
+            def modulus(row: int, c: float, poisson: float) -> float:
+                """Diagonal of the moduli, less what the block of ones gave already."""
+                return wp.where(row < 2, c * (1.0 - 2.0 * poisson), 0.5 * c * (1.0 - 2.0 * poisson))
+        ''')
+    strain = (
+        'b = wp.tile_zeros(shape=(2, UNKNOWNS), dtype=float, storage="shared")\nb[0, :] = gx\nb[1, :] = gy'
+        if heat
+        else "# Rows: stretch along x, stretch along y, shear\n"
+        'b = wp.tile_zeros(shape=(3, UNKNOWNS), dtype=float, storage="shared")\n'
+        "b[0, 0:8:2] = gx\nb[1, 1:8:2] = gy\nb[2, 0:8:2] = gy\nb[2, 1:8:2] = gx"
+    )
+    g = 0.5773502691896257
+    weigh = {"one": "", "param": " * thickness", "per element": " * thickness[element]"}[thick]
+    weight = "" if rule == "full" else "4.0 * "
+    if axial:
+        d.function("""
+            @wp.func
+            def radius_at(x: wp.vec2, which: int, xi: float, eta: float) -> float:
+                sx = wp.where(which == 0 or which == 3, -1.0, 1.0)
+                sy = wp.where(which < 2, -1.0, 1.0)
+                return 0.25 * (1.0 + sx * xi) * (1.0 + sy * eta) * (x[0] + 0.5)
+        """)
+        weigh += " * wp.tile_sum(wp.tile_map(radius_at, x, wp.tile_arange(4, dtype=int), xi, eta))[0]"
+    values = "u = wp.tile_load_indexed(shifts, indices=corner, shape=(4,))"
+    flat = (
+        "u_flat = wp.tile_reshape(u, shape=(4, 1))"
+        if heat
+        else 'u_flat = wp.tile_zeros(shape=(UNKNOWNS, 1), dtype=float, storage="shared")\n'
+        "u_flat[0:8:2, 0] = wp.tile_map(part_x, u)\nu_flat[1:8:2, 0] = wp.tile_map(part_y, u)"
+    )
+    pull = f"{values}\n{flat}\npull = wp.tile_matmul(total, u_flat)"
+    if not heat and result == "forces":
+        d.function("@wp.func\ndef joined(x: float, y: float) -> wp.vec2:\n    return wp.vec2(x, y)")
+    if result == "diagonal":
+        d.function(
+            "@wp.func\ndef where_same(k: float, row: int, col: int) -> float:\n    return wp.where(row == col, k, 0.0)"
+        )
+    end = {
+        "matrix": "wp.tile_store(stiffness[element], total)",
+        "forces": pull
+        + (
+            "\nwp.tile_atomic_add_indexed(node_forces, indices=corner, t=wp.tile_squeeze(pull))"
+            if heat
+            else "\nsides = wp.tile_map(joined, pull[0:8:2, 0], pull[1:8:2, 0])\n"
+            "# Nodes are shared by elements\nwp.tile_atomic_add_indexed(node_forces, indices=corner, t=sides)"
+        ),
+        "energy": f"{pull}\nenergies[element] = 0.5 * wp.tile_dot(u_flat, pull)[0]",
+        "diagonal": "row_id = wp.tile_broadcast(wp.tile_reshape(wp.tile_arange(UNKNOWNS, dtype=int), shape=(UNKNOWNS, 1)), shape=(UNKNOWNS, UNKNOWNS))\n"
+        "col_id = wp.tile_broadcast(wp.tile_arange(UNKNOWNS, dtype=int), shape=(UNKNOWNS, UNKNOWNS))\n"
+        "wp.tile_store(diagonals[element], wp.tile_sum(wp.tile_map(where_same, total, row_id, col_id), axis=1))",
+    }[result]
+    loop = (
+        "for q in range(4):\n    # Gauss points at one over the root of three\n"
+        f"    xi = {g} * wp.where(q == 0 or q == 3, -1.0, 1.0)\n    eta = {g} * wp.where(q < 2, -1.0, 1.0)\n    $point"
+    )
+    if rule == "reduced":
+        loop = "# One point, against locking; the element can hourglass, then\nxi = float(0.0)\neta = float(0.0)\n$point"
+    point = f"""
+        slopes = wp.tile_map(slope_of, wp.tile_arange(4, dtype=int), xi, eta)
+        jac = wp.tile_sum(wp.tile_map(stretch, x, slopes))[0]
+        grads = wp.tile_map(physical, slopes, wp.inverse(jac))
+        gx = wp.tile_map(part_x, grads)
+        gy = wp.tile_map(part_y, grads)
+        $strain
+        area = {weight}wp.determinant(jac){weigh}
+        stress = area * wp.tile_matmul(stiff, b)
+        wp.tile_matmul(wp.tile_transpose(b), stress, total)
+    """
+    d.launch(elements, tiled=True)
+    d.code(
+        """
+        element = wp.tid()
+        $corner_id
+        x = wp.tile_map(place, wp.tile_load_indexed(nodes, indices=corner, shape=(4,)), corner, per_row)
+        $material
+        total = wp.tile_zeros(shape=(UNKNOWNS, UNKNOWNS), dtype=float)
+        $loop
+        $end
+        """,
+        corner_id=dedented(corner_id),
+        material=dedented(material),
+        loop=loop,
+        point=dedented(point),
+        strain=strain,
+        end=end,
+    )
+    d.explain(
+        "K = sum over Gauss points of B^T D B det J; B takes nodal values to "
+        + ("the gradient." if heat else "strains.")
+    )
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        found = np.zeros((elements, unknowns, unknowns))
+        ids = []
+        for e in range(elements):
+            first = e + e // side
+            corner = np.array([first, first + 1, first + side + 2, first + side + 1])
+            ids.append(corner)
+            x = v.nodes[corner] + np.stack([corner % (side + 1), corner // (side + 1)], axis=1)
+            if heat:
+                c = (v.conductivity[e] + v.conductivity[e].T) / 2
+            elif physics == "given moduli":
+                c = v.moduli[e].T @ v.moduli[e]
+            else:
+                # Lame's constants; plane stress replaces the first by its condensed value
+                lam, mu = (
+                    v.young * v.poisson / (1 + v.poisson) / (1 - 2 * v.poisson),
+                    v.young / 2 / (1 + v.poisson),
+                )
+                lam = 2 * lam * mu / (lam + 2 * mu) if physics == "plane stress" else lam
+                c = np.array([[lam + 2 * mu, lam, 0], [lam, lam + 2 * mu, 0], [0, 0, mu]])
+            for point_ in _POINTS[rule]:
+                xi = np.array(point_) / np.sqrt(3)
+                n = 0.25 * (1 + _CORNERS * xi).prod(1)
+                dn = 0.25 * _CORNERS * (1 + _CORNERS * xi)[:, ::-1]
+                jac = dn.T @ x
+                g_ = np.linalg.solve(jac, dn.T)
+                b = g_ if heat else np.zeros((3, 8))
+                if not heat:
+                    b[0, ::2] = b[2, 1::2] = g_[0]
+                    b[1, 1::2] = b[2, ::2] = g_[1]
+                w = np.linalg.det(jac) * (1 if rule == "full" else 4)
+                w = w * {"one": 1.0, "param": v.get("thickness"), "per element": np.atleast_1d(v.get("thickness", 1.0))[e % np.size(v.get("thickness", 1.0))]}[thick]  # fmt: skip
+                w = w * (n @ (x[:, 0] + 0.5) if axial else 1.0)
+                found[e] += w * b.T @ c @ b
+        if result == "matrix":
+            return {name: found}
+        if result == "diagonal":
+            return {name: np.einsum("eii->ei", found)}
+        u = v.shifts[np.array(ids)].reshape(elements, unknowns)
+        f = np.einsum("eij,ej->ei", found, u)
+        if result == "energy":
+            return {name: 0.5 * (u * f).sum(1)}
+        out = np.zeros(v.shifts.shape)
+        np.add.at(out, np.array(ids), f.reshape(elements, 4, *v.shifts.shape[1:]))
+        return {name: out}
+
+    d.check(reference, 2e-3)

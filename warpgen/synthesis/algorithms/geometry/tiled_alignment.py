@@ -1,0 +1,210 @@
+"""Sets of points laid onto one another, a block of threads for each pair of sets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.geometry import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Kabsch 1976; Umeyama 1991; Arun, Huang & Blostein 1987; Horn 1987; Chetverikov et al. 2002 (trimming)",
+    names={
+        "aligned_sets": "kabsch_tiled|umeyama_align|rigid_registration|superpose_points",
+        "sources": "moving|points_a|p_in",
+        "targets": "fixed|points_b|q_in",
+        "trust": "weights|confidence|w_in",
+        "middle_p": "p_mean|src_center|centroid_p",
+        "middle_q": "q_mean|dst_center|centroid_q",
+        "cross": "h_mat|covariance|correlation",
+        "turn": "rotation|r_mat|rot",
+        "shift": "translation|t_vec|offset",
+        "pair": "block|problem|match",
+        "POINTS": "N|NUM_POINTS|COUNT",
+    },
+    adjoint="no",
+    weight=2,
+)
+def aligned_sets(d: Draft) -> None:
+    """Finds the rigid motions that lay sets of points onto their partners."""
+    scaled = d.flag("with scale", 0.4)
+    weights = d.option("weights", "equal", "given", "robust")
+    result = d.option("result", "transform", "aligned", "deviation", "matrix", "quaternion")
+    trimmed = d.flag("far pairs left out", 0.3) and weights != "robust"
+    way = d.option("covariance", "targets by sources", "sources by targets")
+    pairs, count = d.pick(3, 4), d.pick(8, 12, 16)
+    d.module(f"POINTS = wp.constant({count})")
+    d.input("sources", "vec3", (pairs, count), -1.0, 1.0, about="points to move")
+    d.input(
+        "targets", "vec3", (pairs, count), -1.0, 1.0, about="where they should come to lie, point by point"
+    )
+    if weights == "given":
+        d.input("trust", "float", (pairs, count), 0.2, 1.0, about="weights of the pairs")
+    elif weights == "robust":
+        d.param("scale_length", "float", 0.6, 1.2, about="distance beyond which pairs count little")
+    if trimmed:
+        d.param("farthest", "float", 1.5, 2.0, about="pairs farther apart than this are no partners")
+    if result == "transform":
+        d.output("transforms", "transform", pairs, about="rigid motions")
+        scaled = False
+    elif result == "aligned":
+        d.output("aligned", "vec3", (pairs, count), about="points after the motion")
+        d.says(
+            "Lays sets of points onto their partners by the best rigid motion"
+            + (" and scale." if scaled else ".")
+        )
+    elif result == "deviation":
+        d.output("deviations", "float", pairs, about="root mean square distance that is left")
+        d.says(
+            "Measures the distance of sets of points after the best rigid motion"
+            + (" and scale." if scaled else ".")
+        )
+    elif result == "matrix":
+        d.output("matrices", "mat44", pairs, about="homogeneous matrices of the motions")
+        d.says(
+            "Finds the matrices of the motions that lay sets of points onto their partners"
+            + (", with scale." if scaled else ".")
+        )
+    else:
+        d.output("rotations", "quat", pairs, about="rotations of the best motions")
+        d.says("Finds the rotations that turn sets of points into the directions of their partners.")
+        scaled = False
+    d.function(f'''
+        @wp.func
+        def outer_of(p: wp.vec3, q: wp.vec3, w: float) -> wp.mat33:
+            """Share of a pair in the cross-covariance."""
+            return w * {"wp.outer(q, p)" if way == "targets by sources" else "wp.outer(p, q)"}
+    ''')
+    d.function("@wp.func\ndef weighed(p: wp.vec3, w: float) -> wp.vec3:\n    return w * p")
+    prepare = {
+        "equal": "w = wp.tile_ones(shape=POINTS, dtype=float)",
+        "given": "w = wp.tile_load(trust[pair], shape=POINTS)",
+        "robust": "w = wp.tile_map(cauchy, p, q, scale_length)",
+    }[weights]
+    if weights == "robust":
+        d.function('''
+            @wp.func
+            def cauchy(p: wp.vec3, q: wp.vec3, scale: float) -> float:
+                """Weight of a pair, so that wrong partners cannot turn the whole set."""
+                return 1.0 / (1.0 + wp.length_sq(p - q) / (scale * scale))
+        ''')
+    if trimmed:
+        d.function("""
+            @wp.func
+            def if_near(w: float, p: wp.vec3, q: wp.vec3, farthest: float) -> float:
+                return wp.where(wp.length(p - q) > farthest, 0.0, w)
+        """)
+        prepare = prepare.replace("w = ", "w_all = ") + "\nw = wp.tile_map(if_near, w_all, p, q, farthest)"
+    product = "u * wp.transpose(v)" if way == "targets by sources" else "v * wp.transpose(u)"
+    turn = (
+        "# svd3() gives two rotations and lets the last singular value be negative, so this is no reflection\n"
+        f"turn = {product}"
+    )
+    d.function(
+        "@wp.func\ndef square_of(p: wp.vec3, w: float) -> float:\n    return w * wp.dot(p, p)"
+    ) if scaled else None
+    scale = (
+        "# Umeyama's scale: what the singular values share over the spread of the sources\n"
+        "spread = wp.tile_sum(wp.tile_map(square_of, p_arm, w))[0]\n"
+        "grow = (sigma[0] + sigma[1] + sigma[2]) / spread"
+        if scaled
+        else ""
+    )
+    s = "grow * " if scaled else ""
+    shift = f"shift = middle_q - {s}(turn * middle_p)"
+    if result in ("aligned", "deviation"):
+        d.function(f"""
+            @wp.func
+            def laid(p: wp.vec3, turn: wp.mat33, shift: wp.vec3{", grow: float" if scaled else ""}) -> wp.vec3:
+                return {s}(turn * p) + shift
+        """)
+    laid = f"wp.tile_map(laid, p, turn, shift{', grow' if scaled else ''})"
+    if result == "deviation":
+        d.function(
+            "@wp.func\ndef miss(a: wp.vec3, b: wp.vec3, w: float) -> float:\n    return w * wp.length_sq(a - b)"
+        )
+    end = {
+        "transform": f"{shift}\ntransforms[pair] = wp.transform(shift, wp.quat_from_matrix(turn))",
+        "aligned": f"{shift}\nwp.tile_store(aligned[pair], {laid})",
+        "deviation": f"{shift}\nleft = wp.tile_sum(wp.tile_map(miss, {laid}, q, w))[0]\n"
+        "deviations[pair] = wp.sqrt(left / mass)",
+        "matrix": f"{shift}\n"
+        + ("a = grow * turn\n" if scaled else "")
+        + "matrices[pair] = wp.mat44(\n"
+        + "".join(
+            f"    {m}[{r}, 0], {m}[{r}, 1], {m}[{r}, 2], shift[{r}],\n"
+            for r in range(3)
+            for m in ["a" if scaled else "turn"]
+        )
+        + "    0.0, 0.0, 0.0, 1.0,\n)",
+        "quaternion": "rotations[pair] = wp.quat_from_matrix(turn)",
+    }[result]
+    d.launch(pairs, tiled=True)
+    d.code(
+        """
+        pair = wp.tid()
+        p = wp.tile_load(sources[pair], shape=POINTS)
+        q = wp.tile_load(targets[pair], shape=POINTS)
+        $prepare
+        mass = wp.tile_sum(w)[0]
+        middle_p = wp.tile_sum(wp.tile_map(weighed, p, w))[0] / mass
+        middle_q = wp.tile_sum(wp.tile_map(weighed, q, w))[0] / mass
+        p_arm = p - wp.tile_full(shape=POINTS, value=middle_p, dtype=wp.vec3)
+        q_arm = q - wp.tile_full(shape=POINTS, value=middle_q, dtype=wp.vec3)
+        cross = wp.tile_sum(wp.tile_map(outer_of, p_arm, q_arm, w))[0]
+        u, sigma, v = wp.svd3(cross)
+        $turn
+        $scale
+        $end
+        """,
+        prepare=prepare,
+        turn=turn,
+        scale=scale,
+        end=end,
+    )
+    d.explain(
+        "R = U V^T of the singular value decomposition of sum w q p^T, about the weighted middles; then t = q_m - R p_m."
+    )
+
+    def moved_by(after: Values, k: int, p: Any) -> Any:
+        """The points of set k under the motion that was found."""
+        if result == "aligned":
+            return after.aligned[k]
+        if result == "matrix":
+            return p @ after.matrices[k, :3, :3].T + after.matrices[k, :3, 3]
+        x, y, z, w = (after.transforms if result == "transform" else after.rotations)[k][-4:]
+        # v + 2 w (u x v) + 2 u x (u x v) for the quaternion (u, w).
+        u = np.array([x, y, z])
+        turned = p + 2 * w * np.cross(u, p) + 2 * np.cross(u, np.cross(u, p))
+        return turned + (after.transforms[k][:3] if result == "transform" else 0.0)
+
+    def nearest(before: Values, after: Values) -> None:
+        for k in range(pairs):
+            p, q = before.sources[k], before.targets[k]
+            far = np.linalg.norm(p - q, axis=1)
+            w = before.trust[k] if weights == "given" else np.ones(count)
+            w = 1 / (1 + (far / before.scale_length) ** 2) if weights == "robust" else w
+            w = w * (far <= before.farthest) if trimmed else w
+            p_arm, q_arm = p - w @ p / w.sum(), q - w @ q / w.sum()
+            cross = (w[:, None] * q_arm).T @ p_arm
+            s_ = np.linalg.svd(cross)[1] * [1.0, 1.0, np.sign(np.linalg.det(cross))]
+            spread = w @ (p_arm**2).sum(1)
+            c = s_.sum() / spread if scaled else 1.0
+            # The least sum of squares follows from the singular values alone.
+            least = w @ (q_arm**2).sum(1) - 2 * c * s_.sum() + c * c * spread
+            if result == "deviation":
+                np.testing.assert_allclose(after.deviations[k], np.sqrt(least / w.sum()), rtol=5e-3)
+                continue
+            at = moved_by(after, k, p)
+            arm = at - w @ at / w.sum()
+            np.testing.assert_allclose(w @ ((q_arm - arm) ** 2).sum(1), least, rtol=5e-3)
+            if result != "quaternion":
+                np.testing.assert_allclose(w @ at, w @ q, atol=5e-3 * count)
+            motion = np.linalg.lstsq(p_arm, arm, rcond=None)[0].T
+            np.testing.assert_allclose(motion.T @ motion, c * c * np.eye(3), atol=5e-3)
+            assert np.linalg.det(motion) > 0
+
+    d.holds(nearest)

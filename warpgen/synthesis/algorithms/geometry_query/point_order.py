@@ -1,0 +1,221 @@
+"""Points brought into an order in which neighbours lie near one another, a block of threads for each set."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.geometry_query import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Morton 1966; Karras 2012, sec. 4 (codes, splits); Lauterbach et al. 2009 (LBVH); Pharr, Jakob & Humphreys 2016, sec. 4.3.3",
+    names={
+        "ordered_points": "morton_sort_block|z_order_tile|lbvh_leaves|spatial_sort",
+        "points": "positions|centroids|x",
+        "low": "lower|box_min|minimum",
+        "high": "upper|box_max|maximum",
+        "codes": "morton|keys|z_codes",
+        "origin": "order|ids|permutation",
+        "level": "prefix|shared_bits|delta",
+        "cloud": "block|set_id|group",
+        "POINTS": "N|TILE|NUM_POINTS",
+    },
+    adjoint="no",
+    weight=5,
+)
+def ordered_points(d: Draft) -> None:
+    """Sorts the points of each set along Morton's curve through their bounding box."""
+    result = d.option("result", "order", "points", "codes", "splits", "neighbours", "extents")
+    dims = d.option("axes", 2, 3)
+    box = d.option("box", "own", "given", "cube")
+    curve = d.option("spread", "masks", "loop")
+    weighted = d.flag("radii", 0.3) and box != "given"
+    clouds, count, bits = d.pick(3, 4), d.pick(16, 24, 32), d.pick(5, 8)
+    cells = 1 << bits
+    vector = f"vec{dims}"
+    v = f"wp.{vector}"
+    d.module(f"POINTS = wp.constant({count})")
+    d.input("points", vector, (clouds, count), -1.0, 1.0, about="points")
+    if weighted:
+        d.input("radii", "float", (clouds, count), 0.02, 0.2, about="radii of the spheres around the points")
+    if box == "given":
+        d.input("corners", vector, (clouds,), -1.3, -1.1, about="lowest corners of the boxes")
+        d.param("extent", "float", 2.4, 2.6, about="side of the boxes")
+    name, type_, shape, about = {
+        "order": ("origins", "int", (clouds, count), "index of the point that comes to each place"),
+        "points": ("sorted_points", vector, (clouds, count), "points along the curve"),
+        "codes": ("sorted_codes", "uint32", (clouds, count), "codes in order"),
+        "splits": (
+            "splits",
+            "int",
+            (clouds, count),
+            "bits that each code shares with the next one, -1 for the last",
+        ),
+        "neighbours": (
+            "jumps",
+            "float",
+            (clouds, count),
+            "distance to the next point along the curve, 0 for the last",
+        ),
+        "extents": ("lengths", "float", (clouds,), "length of the path along the curve"),
+    }[result]
+    d.output(name, type_, shape, about=about)
+    d.says(
+        {
+            "order": "Finds the order of the points of each set along Morton's curve.",
+            "points": "Sorts the points of each set along Morton's curve through their bounding box.",
+            "codes": "Sorts the Morton codes of the points of each set.",
+            "splits": "Finds how many bits neighbours on Morton's curve share, by which a tree of boxes is split.",
+            "neighbours": "Measures the jumps between neighbours along Morton's curve.",
+            "extents": "Measures the length of the path through each set of points along Morton's curve.",
+        }[result]
+    )
+    if curve == "loop":
+        d.function(f'''
+            @wp.func
+            def spread_bits(x: wp.uint32) -> wp.uint32:
+                """Room for the bits of the other axes between those of one."""
+                spread = wp.uint32(0)
+                for bit in range({bits}):
+                    spread = spread | (((x >> wp.uint32(bit)) & wp.uint32(1)) << wp.uint32({dims} * bit))
+                return spread
+        ''')
+    else:
+        steps = (
+            [(16, 0x030000FF), (8, 0x0300F00F), (4, 0x030C30C3), (2, 0x09249249)]
+            if dims == 3
+            else [(8, 0x00FF00FF), (4, 0x0F0F0F0F), (2, 0x33333333), (1, 0x55555555)]
+        )
+        d.function(
+            '''
+            @wp.func
+            def spread_bits(x: wp.uint32) -> wp.uint32:
+                """Room for the bits of the other axes between those of one."""
+                spread = x
+                $steps
+                return spread
+            ''',
+            steps="\n".join(
+                f"spread = (spread | (spread << wp.uint32({s}))) & wp.uint32({m:#010x})" for s, m in steps
+            ),
+        )
+    top = cells - 1
+    axes = "\n".join(
+        f"{a} = wp.uint32(wp.clamp(int({cells}.0 * (p[{k}] - low[{k}]) / size[{k}]), 0, {top}))"
+        for k, a in enumerate("xyz"[:dims])
+    )
+    joined = " | ".join(
+        f"(spread_bits({a}) << wp.uint32({dims - 1 - k}))" if k < dims - 1 else f"spread_bits({a})"
+        for k, a in enumerate("xyz"[:dims])
+    )
+    d.function(
+        f'''
+        @wp.func
+        def code_of(p: {v}, low: {v}, size: {v}) -> wp.uint32:
+            """Morton code of a point: bits of its cell along all axes, interleaved."""
+            $axes
+            return {joined}
+        ''',
+        axes=axes,
+    )
+    lower, upper = "p", "p"
+    grown = ""
+    if weighted:
+        one = ", ".join(["r"] * dims)
+        d.function(f"@wp.func\ndef lowest(p: {v}, r: float) -> {v}:\n    return p - {v}({one})")
+        d.function(f"@wp.func\ndef highest(p: {v}, r: float) -> {v}:\n    return p + {v}({one})")
+        grown = "r = wp.tile_load(radii[cloud], shape=POINTS)\nbelow = wp.tile_map(lowest, p, r)\nabove = wp.tile_map(highest, p, r)"
+        lower, upper = "below", "above"
+    sides = ", ".join(["side"] * dims)
+    bounds = {
+        "own": f"{grown}\nlow = wp.tile_reduce(wp.min, {lower})[0]\nhigh = wp.tile_reduce(wp.max, {upper})[0]\nsize = high - low",
+        "cube": f"{grown}\nlow = wp.tile_reduce(wp.min, {lower})[0]\nhigh = wp.tile_reduce(wp.max, {upper})[0]\n"
+        f"# A cube, so that cells have the same length along all axes\nside = wp.max(high - low)\nsize = {v}({sides})",
+        "given": f"low = corners[cloud]\nsize = {v}({', '.join(['extent'] * dims)})",
+    }[box].strip("\n")
+    if result == "splits":
+        d.function("""
+            @wp.func
+            def shared_bits(code: wp.uint32, other: wp.uint32) -> int:
+                # Equal codes share all 32 of them
+                differing = code ^ other
+                count = int(0)
+                while count < 32 and (differing >> wp.uint32(31 - count)) == wp.uint32(0):
+                    count += 1
+                return count
+        """)
+    if result in ("neighbours", "extents"):
+        d.function(f"@wp.func\ndef apart(a: {v}, b: {v}) -> float:\n    return wp.length(b - a)")
+    gather = 'q = wp.tile_load_indexed(points[cloud], indices=origin, shape=(POINTS,), storage="shared")'
+    ends = f"here = wp.tile_view({{0}}, offset=(0,), shape=({count - 1},))\nnext_one = wp.tile_view({{0}}, offset=(1,), shape=({count - 1},))"
+    end = {
+        "order": "wp.tile_store(origins[cloud], origin)",
+        "points": f"{gather}\nwp.tile_store(sorted_points[cloud], q)",
+        "codes": "wp.tile_store(sorted_codes[cloud], codes)",
+        "splits": f'{ends.format("codes")}\nlevel = wp.tile_full(shape=POINTS, value=-1, dtype=int, storage="shared")\n'
+        "wp.tile_assign(level, wp.tile_map(shared_bits, here, next_one), offset=(0,))\n"
+        "wp.tile_store(splits[cloud], level)",
+        "neighbours": f'{gather}\n{ends.format("q")}\njump = wp.tile_zeros(shape=POINTS, dtype=float, storage="shared")\n'
+        "wp.tile_assign(jump, wp.tile_map(apart, here, next_one), offset=(0,))\n"
+        "wp.tile_store(jumps[cloud], jump)",
+        "extents": f"{gather}\n{ends.format('q')}\nwp.tile_store(lengths, wp.tile_sum(wp.tile_map(apart, here, next_one)), offset=cloud)",
+    }[result]
+    d.launch(clouds, tiled=True)
+    d.code(
+        """
+        cloud = wp.tid()
+        p = wp.tile_load(points[cloud], shape=POINTS)
+        $bounds
+        codes = wp.tile_map(code_of, p, low, size)
+        origin = wp.tile_arange(POINTS, dtype=int)
+        wp.tile_sort(codes, origin)
+        $end
+        """,
+        bounds=bounds,
+        end=end,
+    )
+    d.explain(f"Cells of 1/{cells} of the box; points of one cell are in no particular order.")
+
+    def agree(before: Values, after: Values) -> None:
+        for c in range(clouds):
+            p = before.points[c].astype(np.float32)
+            if box == "given":
+                low, size = before.corners[c].astype(np.float32), np.full(dims, before.extent, np.float32)
+            else:
+                r = before.radii[c, :, None].astype(np.float32) if weighted else np.float32(0)
+                low = (p - r).min(0)
+                size = (p + r).max(0) - low
+                size = np.full(dims, size.max()) if box == "cube" else size
+            cell = np.clip((np.float32(cells) * (p - low) / size).astype(int), 0, top)
+            code = np.zeros(count, np.int64)
+            for bit in range(bits):
+                for k in range(dims):
+                    code |= ((cell[:, k] >> bit) & 1) << (dims * bit + dims - 1 - k)
+            s = np.sort(code)
+            lone = np.ones(count, bool)
+            lone[1:] &= s[1:] != s[:-1]
+            lone[:-1] &= s[1:] != s[:-1]
+            at = np.argsort(code, kind="stable")
+            found = after[name][c]
+            if result == "order":
+                assert sorted(found) == list(range(count))
+                np.testing.assert_array_equal(code[found], s)
+            elif result == "points":
+                np.testing.assert_allclose(found[lone], before.points[c][at][lone], rtol=1e-5)
+                assert np.isclose(found.sum(), before.points[c].sum(), atol=1e-3)
+            elif result == "codes":
+                np.testing.assert_array_equal(found.astype(np.int64), s)
+            elif result == "splits":
+                wanted = [
+                    32 - int(a ^ b).bit_length() for a, b in zip(s[:-1].tolist(), s[1:].tolist(), strict=True)
+                ]
+                np.testing.assert_array_equal(found, [*wanted, -1])
+            elif lone.all():
+                jump = np.linalg.norm(np.diff(before.points[c][at], axis=0), axis=1)
+                wanted_ = np.append(jump, 0.0) if result == "neighbours" else jump.sum()
+                np.testing.assert_allclose(found, wanted_, rtol=1e-4, atol=1e-5)
+            else:
+                assert np.all(found >= 0.0)
+
+    d.holds(agree)

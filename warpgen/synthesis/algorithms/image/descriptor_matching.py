@@ -1,0 +1,261 @@
+"""Binary descriptors matched against one another, in tiles of all pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.image import DOMAIN
+from warpgen.synthesis.algorithms.tiles._forms import per_row
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Calonder et al. 2010 (BRIEF); Rublee et al. 2011 (ORB); Lowe 2004, sec. 7.1 (ratio test); Warren 2012, ch. 5; Rogers & Tanimoto 1960",
+    names={
+        "matched_descriptors": "hamming_match|brief_matcher|binary_nearest|orb_matching",
+        "queries": "left|query_desc|desc_a",
+        "trained": "right|train_desc|desc_b",
+        "distance": "hamming|dist|differing",
+        "nearest": "best_dist|closest|row_min",
+        "rival": "second|runner_up|next_best",
+        "keyed": "packed|dist_and_id|ranked",
+        "QUERIES": "M|NUM_QUERIES|ROWS",
+        "TRAINED": "N|NUM_TRAINED|COLS",
+        "view": "block|image_pair|batch",
+    },
+    adjoint="no",
+    weight=6,
+)
+def matched_descriptors(d: Draft) -> None:
+    """Matches binary descriptors of two pictures by the number of bits in which they differ."""
+    metric = d.option("metric", "hamming", "tanimoto", "masked")
+    result = d.option("result", "nearest", "ratio test", "within", "mutual", "distances")
+    words = d.option("words", 2, 4, 8)
+    counter = d.option("counter", "builtin", "sideways")
+    windowed = d.flag("search window", 0.35)
+    views, queries, trained = d.pick(2, 3), d.pick(6, 8), d.pick(8, 12)
+    d.module(f"QUERIES = wp.constant({queries})\nTRAINED = wp.constant({trained})")
+    if metric == "masked" and result == "mutual":
+        metric = "hamming"
+    d.input("queries", "uint32", (views, words, queries), 0, 0x7FFFFFFF, about="descriptors, word by word")
+    d.input("trained", "uint32", (views, words, trained), 0, 0x7FFFFFFF, about="descriptors to match them to")
+    if metric == "masked":
+        d.input(
+            "stable",
+            "uint32",
+            (views, words, queries),
+            0x7FFF0000,
+            0x7FFFFFFF,
+            about="bits of the queries that noise does not flip",
+        )
+    if windowed:
+        d.input(
+            "query_at", "vec2", (views, queries), 0.0, 1.0, about="places of the queries in their picture"
+        )
+        d.input("trained_at", "vec2", (views, trained), 0.0, 1.0, about="places of the others")
+        d.param("window", "float", 0.6, 0.9, about="largest distance of places that match")
+    if result == "within":
+        d.param("radius", "int", 10 * words, 14 * words, about="largest distance of a match")
+    elif result == "ratio test":
+        d.param(
+            "ratio", "float", 0.75, 0.95, about="the best match must be this much nearer than the next one"
+        )
+    name, type_, shape, about = {
+        "nearest": ("matches", "int", (views, queries), "index of the nearest descriptor"),
+        "ratio test": (
+            "matches",
+            "int",
+            (views, queries),
+            "index of the nearest descriptor, -1 if the next one is nearly as near",
+        ),
+        "within": ("counts", "int", (views, queries), "number of descriptors within the radius"),
+        "mutual": (
+            "matches",
+            "int",
+            (views, queries),
+            "index of the nearest descriptor, -1 if its nearest is another",
+        ),
+        "distances": ("distances", "int", (views, queries, trained), "distances of all pairs"),
+    }[result]
+    d.output(name, type_, shape, about=about)
+    d.says(
+        {
+            "nearest": "Finds the nearest binary descriptor of another picture for each of one.",
+            "ratio test": "Matches binary descriptors where the nearest is much nearer than the next.",
+            "within": "Counts the binary descriptors of another picture that are near each of one.",
+            "mutual": "Matches binary descriptors of two pictures that are each other's nearest.",
+            "distances": "Computes the distances of all pairs of binary descriptors of two pictures.",
+        }[result]
+    )
+    if counter == "sideways":
+        d.function('''
+            @wp.func
+            def bits_set(word: wp.uint32) -> int:
+                """Bits that are set, added up in pairs, nibbles and bytes side by side."""
+                x = word - ((word >> wp.uint32(1)) & wp.uint32(0x55555555))
+                x = (x & wp.uint32(0x33333333)) + ((x >> wp.uint32(2)) & wp.uint32(0x33333333))
+                x = (x + (x >> wp.uint32(4))) & wp.uint32(0x0f0f0f0f)
+                return int((x * wp.uint32(0x01010101)) >> wp.uint32(24))
+        ''')
+    else:
+        d.function('''
+            @wp.func
+            def bits_set(word: wp.uint32) -> int:
+                """Bits that are set; each turn takes the lowest of them away."""
+                x = word
+                count = int(0)
+                while x != wp.uint32(0):
+                    x = x & (x - wp.uint32(1))
+                    count += 1
+                return count
+        ''')
+    Q, N = "QUERIES", "TRAINED"
+    wide = f"wp.tile_broadcast(b, shape=({Q}, {N}))"
+    between = {
+        "hamming": f"unlike = {per_row('a', Q, N)} ^ {wide}\ndifferent += wp.tile_map(bits_set, unlike)",
+        "masked": f"sure = wp.tile_load(stable[view, word], shape={Q})\n"
+        f"unlike = ({per_row('a', Q, N)} ^ {wide}) & {per_row('sure', Q, N)}\ndifferent += wp.tile_map(bits_set, unlike)",
+        "tanimoto": f"a_wide = {per_row('a', Q, N)}\nb_wide = {wide}\n"
+        "different += wp.tile_map(bits_set, a_wide ^ b_wide)\neither += wp.tile_map(bits_set, a_wide | b_wide)",
+    }[metric]
+    final = "different"
+    after = ""
+    if metric == "tanimoto":
+        d.function('''
+            @wp.func
+            def tanimoto(different: int, either: int) -> int:
+                """Share of the bits set in either that differ, in thousandths."""
+                return (1000 * different) // wp.max(either, 1)
+        ''')
+        after = "distance = wp.tile_map(tanimoto, different, either)"
+        final = "distance"
+    if windowed:
+        d.function('''
+            @wp.func
+            def in_window(distance: int, a: wp.vec2, b: wp.vec2, window: float) -> int:
+                """Places that are far apart cannot match, whatever their descriptors say."""
+                if wp.length(a - b) > window:
+                    return 100000
+                return distance
+        ''')
+        after += (
+            f"\npa = wp.tile_load(query_at[view], shape={Q})\npb = wp.tile_load(trained_at[view], shape={N})\n"
+            f"possible = wp.tile_map(in_window, {final}, {per_row('pa', Q, N)}, wp.tile_broadcast(pb, shape=({Q}, {N})), window)"
+        )
+        final = "possible"
+    if result in ("nearest", "ratio test", "mutual"):
+        d.function(f'''
+            @wp.func
+            def keyed_by(distance: int, place: int) -> int:
+                """Distance and index in one number, so that one minimum gives both."""
+                return distance * {trained} + place
+        ''')
+    key = (
+        f"col_id = wp.tile_broadcast(wp.tile_arange({N}, dtype=int), shape=({Q}, {N}))\n"
+        f"keyed = wp.tile_map(keyed_by, {final}, col_id)\n"
+        "nearest = wp.tile_reduce(wp.min, keyed, axis=1)"
+    )
+    if result in ("nearest", "mutual"):
+        d.function(f"@wp.func\ndef index_of(keyed: int) -> int:\n    return keyed % {trained}")
+    if result == "ratio test":
+        d.function('''
+            @wp.func
+            def unless_best(keyed: int, best: int) -> int:
+                """All but the nearest, to find the next one."""
+                return wp.where(keyed == best, 2147483647, keyed)
+        ''')
+        d.function(f"""
+            @wp.func
+            def if_clear(best: int, rival: int, ratio: float) -> int:
+                if float(best // {trained}) < ratio * float(rival // {trained}):
+                    return best % {trained}
+                return -1
+        """)
+    if result == "mutual":
+        d.function(f'''
+            @wp.func
+            def keyed_by_row(distance: int, row: int) -> int:
+                """The same for columns, with the query's index."""
+                return distance * {queries} + row
+        ''')
+        d.function(f"""
+            @wp.func
+            def if_mutual(place: int, back: int, row: int) -> int:
+                return wp.where(back % {queries} == row, place, -1)
+        """)
+    if result == "within":
+        d.function(
+            "@wp.func\ndef is_near(distance: int, radius: int) -> int:\n    return wp.where(distance <= radius, 1, 0)"
+        )
+    end = {
+        "nearest": f"{key}\nwp.tile_store(matches[view], wp.tile_map(index_of, nearest))",
+        "ratio test": f"{key}\n"
+        f"others = wp.tile_map(unless_best, keyed, {per_row('nearest', Q, N)})\n"
+        "rival = wp.tile_reduce(wp.min, others, axis=1)\n"
+        "wp.tile_store(matches[view], wp.tile_map(if_clear, nearest, rival, ratio))",
+        "within": f"wp.tile_store(counts[view], wp.tile_sum(wp.tile_map(is_near, {final}, radius), axis=1))",
+        "mutual": f"{key}\nplace = wp.tile_map(index_of, nearest)\n"
+        f"row_id = {per_row(f'wp.tile_arange({Q}, dtype=int)', Q, N)}\n"
+        f"best_rows = wp.tile_reduce(wp.min, wp.tile_map(keyed_by_row, {final}, row_id), axis=0)\n"
+        "# What the nearest descriptor of each query says in return\n"
+        "back = best_rows[place]\n"
+        f"wp.tile_store(matches[view], wp.tile_map(if_mutual, place, back, wp.tile_arange({Q}, dtype=int)))",
+        "distances": f"wp.tile_store(distances[view], {final})",
+    }[result]
+    d.launch(views, tiled=True)
+    d.code(
+        f"""
+        view = wp.tid()
+        different = wp.tile_zeros(shape=({Q}, {N}), dtype=int)
+        $either
+        for word in range({words}):
+            a = wp.tile_load(queries[view, word], shape={Q})
+            b = wp.tile_load(trained[view, word], shape={N})
+            $between
+        $after
+        $end
+        """,
+        either=f"either = wp.tile_zeros(shape=({Q}, {N}), dtype=int)" if metric == "tanimoto" else "",
+        between=between,
+        after=after.strip("\n"),
+        end=end,
+    )
+    d.explain("All pairs of a picture's descriptors fit into a tile, so each word is read once.")
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        a, b = v.queries[:, :, :, None].astype(np.uint64), v.trained[:, :, None].astype(np.uint64)
+
+        def count(x: Any) -> Any:
+            return (
+                np.unpackbits(x.astype(">u4").view(np.uint8).reshape(*x.shape, 4), axis=-1)
+                .sum(-1)
+                .sum(1)
+                .astype(int)
+            )
+
+        x = a ^ b
+        dist = count(x & v.stable[:, :, :, None].astype(np.uint64) if metric == "masked" else x)
+        if metric == "tanimoto":
+            dist = (1000 * dist) // np.maximum(count(a | b), 1)
+        if windowed:
+            far = np.linalg.norm(v.query_at[:, :, None] - v.trained_at[:, None], axis=3) > v.window
+            dist = np.where(far, 100000, dist)
+        best = dist.argmin(2)
+        order = np.sort(dist, axis=2)
+        back = np.take_along_axis(dist.argmin(1), best, 1)
+        return {
+            name: {
+                "nearest": lambda: best,
+                "ratio test": lambda: np.where(
+                    order[..., 0] < np.float32(v.ratio) * order[..., 1].astype(np.float32), best, -1
+                ),
+                "within": lambda: (dist <= v.radius).sum(2),
+                "mutual": lambda: np.where(back == np.arange(queries), best, -1),
+                "distances": lambda: dist,
+            }[result]()
+        }
+
+    d.check(reference)

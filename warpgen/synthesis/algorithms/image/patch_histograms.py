@@ -1,0 +1,210 @@
+"""Histograms of patches of pictures, and what follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.image import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
+
+
+@DOMAIN.algorithm(
+    source="Pizer et al. 1987 (adaptive equalization); Zuiderveld 1994 (contrast limit); Otsu 1979; Huang, Yang & Tang 1979 (medians)",
+    names={
+        "equalized_patches": "clahe_tiles|adaptive_equalize|patch_histogram_transform|tile_contrast",
+        "picture": "image|gray|pixels",
+        "counts": "histogram|hist|bins",
+        "clipped": "limited|capped|cut",
+        "ranks": "cdf|cumulative|running",
+        "excess": "surplus|overflow|cut_off",
+        "LEVELS": "BINS|NUM_LEVELS|TONES",
+        "PIXELS": "N|AREA|PATCH_AREA",
+        "patch": "block|region|tile_id",
+    },
+    adjoint="no",
+    weight=6,
+)
+def equalized_patches(d: Draft) -> None:
+    """Spreads the gray values of each patch of a picture over all levels, with a limit to the contrast."""
+    kind = d.option("kind", "equalize", "limited", "threshold", "quantile", "entropy")
+    gathered = d.option("histogram", "shared", "weighted")
+    redistributed = d.option("excess", "evenly", "dropped") if kind == "limited" else "dropped"
+    codes = d.option("values", "levels", "floats")
+    patches, pixels = d.pick(3, 4), d.pick(48, 64, 96)
+    levels = d.pick(8, 16)
+    d.module(f"LEVELS = wp.constant({levels})\nPIXELS = wp.constant({pixels})")
+    if codes == "levels":
+        d.input("picture", "int", (patches, pixels), 0, levels, about="gray levels, one row for each patch")
+    else:
+        d.input(
+            "picture",
+            "float",
+            (patches, pixels),
+            0.0,
+            1.0,
+            about="gray values in [0, 1), one row for each patch",
+        )
+    weighted = gathered == "weighted"
+    if weighted:
+        d.input(
+            "weights", "int", (patches, pixels), 1, 5, about="in how many exposures each pixel was well lit"
+        )
+    if kind == "limited":
+        d.param("limit", "float", 1.2, 2.5, about="largest count of a level, in units of the mean count")
+    elif kind == "quantile":
+        d.param("share", "float", 0.2, 0.8, about="share of the pixels that lies below")
+    outputs = {
+        "equalize": ("spread", "float", (patches, pixels), "values after equalization"),
+        "limited": ("spread", "float", (patches, pixels), "values after equalization"),
+        "threshold": (
+            "separability",
+            "float",
+            (patches,),
+            "largest variance between two classes of each patch",
+        ),
+        "quantile": ("quantiles", "int", (patches,), "level below which the share of the pixels lies"),
+        "entropy": ("entropies", "float", (patches,), "entropy of each patch's levels [bit]"),
+    }
+    name, type_, shape, about = outputs[kind]
+    d.output(name, type_, shape, about=about)
+    d.says(
+        {
+            "equalize": "Spreads the gray values of each patch of a picture over all levels.",
+            "limited": "Spreads the gray values of each patch of a picture over all levels, with a limit to the contrast.",
+            "threshold": "Measures how well a threshold can part the levels of each patch of a picture into two classes.",
+            "quantile": "Finds a quantile of the gray levels of each patch of a picture.",
+            "entropy": "Computes the entropy of the gray levels of each patch of a picture.",
+        }[kind]
+    )
+    d.function(
+        f"@wp.func\ndef level_of(value: float) -> int:\n    return wp.min(int(value * {levels}.0), LEVELS - 1)"
+    ) if codes == "floats" else None
+    level = "picture[patch, p]" if codes == "levels" else "level_of(picture[patch, p])"
+    mass = "total" if weighted else "PIXELS"
+    if kind == "limited" and redistributed == "dropped":
+        mass = "ranks[LEVELS - 1]"
+    if kind == "entropy":
+        d.function("""
+            @wp.func
+            def information(count: int, mass: int) -> float:
+                if count == 0:
+                    return 0.0
+                p = float(count) / float(mass)
+                return -p * wp.log2(p)
+        """)
+    if kind == "threshold":
+        d.function('''
+            @wp.func
+            def between_classes(below: int, first: int, mass: int, mean_sum: int) -> float:
+                """Variance between the classes at and below a level, and above it."""
+                above = mass - below
+                if below == 0 or above == 0:
+                    return 0.0
+                gap = float(first) / float(below) - float(mean_sum - first) / float(above)
+                return float(below) * float(above) * gap * gap
+        ''')
+    if kind == "quantile":
+        d.function("""
+            @wp.func
+            def still_below(count: int, wanted: float) -> int:
+                return wp.where(float(count) < wanted, 1, 0)
+        """)
+    own = "limited_counts" if kind == "limited" else "counts"
+    look_up = f"""
+        for first in range(0, PIXELS, wp.block_dim()):
+            p = first + lane
+            if p < PIXELS:
+                level = {level}
+                # Half of the level's own count, so that black and white are treated alike
+                rank = float(ranks[level]) - 0.5 * float({own}[level])
+                spread[patch, p] = rank / float({mass})
+    """
+    given = "total" if weighted else "PIXELS"
+    body = {
+        "equalize": "ranks = wp.tile_scan_inclusive(counts)\n" + dedented(look_up),
+        "limited": f"""
+            # Steep parts of the transform, where many pixels share a level, would turn noise into contrast
+            ceiling = int(limit * float({given}) / float(LEVELS))
+            clipped = wp.tile_map(wp.min, counts, ceiling)
+            $excess
+            ranks = wp.tile_scan_inclusive(limited_counts)
+            $look_up
+        """,
+        "threshold": f"""
+            below = wp.tile_scan_inclusive(counts)
+            first_moment = wp.tile_scan_inclusive(counts * wp.tile_arange(LEVELS, dtype=int))
+            score = wp.tile_map(between_classes, below, first_moment, {given}, first_moment[LEVELS - 1])
+            separability[patch] = wp.tile_max(score)[0] / (float({given}) * float({given}))
+        """,
+        "quantile": "# As many levels lie below the quantile as have not reached the share yet\n"
+        "ranks = wp.tile_scan_inclusive(counts)\n"
+        f"quantiles[patch] = wp.tile_sum(wp.tile_map(still_below, ranks, share * float({given})))[0]",
+        "entropy": f"wp.tile_store(entropies, wp.tile_sum(wp.tile_map(information, counts, {given})), offset=patch)",
+    }[kind]
+    excess = "limited_counts = wp.tile_map(wp.pos, clipped)"
+    if redistributed == "evenly":
+        excess = (
+            "# What was cut off is given to all levels alike\n"
+            "excess = wp.tile_sum(counts - clipped)[0] // LEVELS\n"
+            "limited_counts = clipped + wp.tile_full(shape=LEVELS, value=excess, dtype=int)"
+        )
+    d.launch(patches, tiled=True)
+    d.code(
+        f"""
+        patch, lane = wp.tid()
+        counts = wp.tile_zeros(shape=LEVELS, dtype=int, storage="shared")
+        # The scatter is collective: every thread runs the same number of iterations
+        for start in range(0, PIXELS, wp.block_dim()):
+            p = start + lane
+            inside = p < PIXELS
+            level = int(0)
+            $weight
+            if inside:
+                level = {level}
+                $weigh
+            wp.tile_scatter_add(counts, level, {"weight" if weighted else "1"}, inside)
+        $total
+        $body
+        """,
+        total="total = wp.tile_sum(counts)[0]" if weighted and "total" in body + look_up else "",
+        weight="weight = int(0)" if weighted else "",
+        weigh="weight = weights[patch, p]" if weighted else "",
+        body=dedented(body),
+        excess=excess,
+        look_up=dedented(look_up),
+    )
+    d.explain("The histogram of a patch fits into shared memory, so all threads add to it there.")
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        x = v.picture
+        at = (
+            x.astype(int)
+            if codes == "levels"
+            else np.minimum((x.astype(np.float32) * np.float32(levels)).astype(int), levels - 1)
+        )
+        w = v.weights if weighted else np.ones(x.shape)
+        c = np.stack([np.bincount(a, b, levels) for a, b in zip(at, w, strict=True)])
+        m = c.sum(1, keepdims=True)
+        if kind == "entropy":
+            p = c / m
+            return {name: -(p * np.log2(np.where(p > 0, p, 1.0))).sum(1)}
+        if kind == "limited":
+            cut = np.minimum(c, np.floor(np.float32(v.limit) * m.astype(np.float32) / np.float32(levels)))
+            rest = m - cut.sum(1, keepdims=True)
+            c = cut + (rest // levels if redistributed == "evenly" else 0.0)
+            m = m if redistributed == "evenly" else c.sum(1, keepdims=True)
+        r = c.cumsum(1)
+        if kind == "quantile":
+            return {name: (r < v.share * m).sum(1)}
+        if kind == "threshold":
+            f = (c * np.arange(levels)).cumsum(1)
+            with np.errstate(all="ignore"):
+                s = r * (m - r) * (f / r - (f[:, -1:] - f) / (m - r)) ** 2
+            inside = (r > 0) & (r < m * (1 - 1e-6))
+            return {name: np.where(inside, np.nan_to_num(s), 0.0).max(1) / m[:, 0] ** 2}
+        return {name: np.take_along_axis((r - 0.5 * c) / m, at, 1)}
+
+    d.check(reference, 2e-3)

@@ -1,0 +1,227 @@
+"""Pictures filtered patch by patch, a block of threads for each patch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.image import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+# Weights of a pass for smoothing and for differences, by the reach of the filter.
+_SMOOTH = {
+    "binomial": {1: (0.25, 0.5, 0.25), 2: (0.0625, 0.25, 0.375, 0.25, 0.0625)},
+    "box": {1: (1 / 3,) * 3, 2: (0.2,) * 5},
+    "scharr": {1: (0.1875, 0.625, 0.1875), 2: (0.03560, 0.24887, 0.43106, 0.24887, 0.03560)},
+}
+_SLOPE = {1: (-0.5, 0.0, 0.5), 2: (1 / 12, -2 / 3, 0.0, 2 / 3, -1 / 12)}
+
+
+def _correlated(u: Any, weights: tuple[float, ...], axis: int) -> Any:
+    length = u.shape[axis] - len(weights) + 1
+    return sum(w * np.take(u, range(k, k + length), axis=axis) for k, w in enumerate(weights))
+
+
+@DOMAIN.algorithm(
+    source="Harris & Stephens 1988; Shi & Tomasi 1994; Scharr 2000; Bigun & Granlund 1987 (orientation); Gonzalez & Woods 2018, ch. 3",
+    names={
+        "filtered_patches": "separable_filter_tiled|patch_filter|blur_patches|gradient_patches",
+        "picture": "image|gray|pixels",
+        "padded": "patch|halo_tile|window",
+        "across": "horizontal|row_pass|along_x",
+        "down": "vertical|col_pass|along_y",
+        "rows_done": "half_done|first_pass|partial",
+        "sharpness": "amount|strength|boost",
+        "TILE": "PATCH|BLOCK|SIDE",
+        "HALO": "PADDED|WITH_BORDER|APRON",
+    },
+    adjoint="yes",
+    weight=6,
+)
+def filtered_patches(d: Draft) -> None:
+    """Filters patches of a picture by a pass along the rows and a pass down the columns."""
+    kind = d.option(
+        "kind", "blur", "sharpen", "gradient", "magnitude", "corner", "difference of blurs", "coherence"
+    )
+    smooth = d.option("weights", *_SMOOTH)
+    reach = d.option("reach", 1, 2)
+    given = d.flag("given weights", 0.3) and kind in ("blur", "sharpen")
+    result = d.option("order", "rows first", "columns first")
+    gamma = d.flag("linear light", 0.3)
+    tile, side = d.pick(4, 6, 8), d.pick(2, 3)
+    halo, n = tile + 2 * reach, tile * side
+    d.module(f"TILE = wp.constant({tile})\nHALO = wp.constant({halo})")
+    size = n + 2 * reach
+    d.input(
+        "picture",
+        "float",
+        (size, size),
+        0.05,
+        1.0,
+        about="gray values, with a border as wide as the filter's reach",
+    )
+    if given:
+        d.input(
+            "kernel", "float", 2 * reach + 1, 0.1, 0.4, about="weights of a pass, the same in both directions"
+        )
+    if kind == "sharpen":
+        d.param("sharpness", "float", 0.3, 1.5, about="how much of the detail is added")
+    elif kind == "corner":
+        d.param("kappa", "float", 0.04, 0.06, about="weight of the squared trace")
+    elif kind == "magnitude":
+        d.param("eps", "float", 1e-3, 1e-2, about="keeps the root differentiable where the picture is flat")
+    elif kind == "coherence":
+        d.param("eps", "float", 1e-3, 1e-2, about="keeps flat patches from a quotient of zeros")
+    name, shape, about = {
+        "gradient": ("gradient", "vec2", "slopes along x and y"),
+        "magnitude": ("edges", "float", "lengths of the gradients"),
+        "corner": ("response", "float", "corner response of each patch"),
+        "coherence": ("coherence", "float", "how much of each patch's gradients lies along one direction"),
+    }.get(kind, ("filtered", "float", "filtered values"))
+    extents = (side, side) if kind in ("corner", "coherence") else (n, n)
+    d.output(name, shape, extents, about=about)
+    d.says(
+        {
+            "blur": "Blurs patches of a picture by a pass along the rows and a pass down the columns.",
+            "sharpen": "Sharpens patches of a picture by what a separable blur takes away.",
+            "gradient": "Computes the gradients of patches of a picture by separable filters.",
+            "magnitude": "Computes the strength of edges in patches of a picture by separable filters.",
+            "corner": "Computes Harris's corner response of each patch of a picture.",
+            "difference of blurs": "Filters patches of a picture by the difference of two blurs.",
+            "coherence": "Measures how much the gradients of each patch of a picture agree on one direction.",
+        }[kind]
+    )
+    weights, slope = _SMOOTH[smooth][reach], _SLOPE[reach]
+
+    def run(source: str, into: str, coefficients: tuple[float, ...], axis: int, rows: str, cols: str) -> str:
+        """A pass as a weighted sum of shifted views."""
+        lines: list[str] = []
+        for k, w in enumerate(coefficients):
+            if w == 0.0:
+                continue
+            at = f"({k}, 0)" if axis == 0 else f"(0, {k})"
+            view = f"wp.tile_view({source}, offset={at}, shape=({rows}, {cols}))"
+            if not lines:
+                lines.append(f"{into} = {f'kernel[{k}]' if given else f'{w:.8g}'} * {view}")
+            else:
+                sign, size = ("-", -w) if w < 0 else ("+", w)
+                lines.append(f"{into} = {into} {sign} {f'kernel[{k}]' if given else f'{size:.8g}'} * {view}")
+        return "\n".join(lines)
+
+    def passes(into: str, first: tuple[float, ...], second: tuple[float, ...]) -> str:
+        """`first` along the rows, `second` down the columns, in the order of this variant."""
+        if result == "rows first":
+            return (
+                run("padded", f"{into}_rows", first, 1, "HALO", "TILE")
+                + "\n"
+                + run(f"{into}_rows", into, second, 0, "TILE", "TILE")
+            )
+        return (
+            run("padded", f"{into}_cols", second, 0, "TILE", "HALO")
+            + "\n"
+            + run(f"{into}_cols", into, first, 1, "TILE", "TILE")
+        )
+
+    if gamma:
+        d.function('''
+            @wp.func
+            def to_linear(v: float) -> float:
+                """Light from a gamma-coded value, because sums of coded values are too dark."""
+                return wp.pow(v, 2.2)
+        ''')
+    middle = f"wp.tile_view(padded, offset=({reach}, {reach}), shape=(TILE, TILE))"
+    slopes = passes("gx", slope, weights) + "\n" + passes("gy", weights, slope)
+    if kind == "gradient":
+        d.function("@wp.func\ndef pair_up(x: float, y: float) -> wp.vec2:\n    return wp.vec2(x, y)")
+    elif kind == "magnitude":
+        d.function("""
+            @wp.func
+            def edge_strength(x: float, y: float, eps: float) -> float:
+                return wp.sqrt(x * x + y * y + eps * eps)
+        """)
+    elif kind == "corner":
+        d.function('''
+            @wp.func
+            def harris(xx: float, yy: float, xy: float, kappa: float) -> float:
+                """Determinant of the structure tensor less a share of its squared trace."""
+                trace = xx + yy
+                return xx * yy - xy * xy - kappa * trace * trace
+        ''')
+    elif kind == "coherence":
+        d.function('''
+            @wp.func
+            def agreement(xx: float, yy: float, xy: float, eps: float) -> float:
+                """Difference of the structure tensor's eigenvalues over their sum."""
+                gap = wp.sqrt((xx - yy) * (xx - yy) + 4.0 * xy * xy + eps * eps)
+                return gap / (xx + yy + eps)
+        ''')
+    at = "offset=(i * TILE, j * TILE)"
+    tensor = (
+        f"{slopes}\n# Structure tensor of the patch\n"
+        "xx = wp.tile_sum(wp.tile_sum(gx * gx, axis=1), axis=0)\n"
+        "yy = wp.tile_sum(wp.tile_sum(gy * gy, axis=1), axis=0)\n"
+        "xy = wp.tile_sum(wp.tile_sum(gx * gy, axis=1), axis=0)\n"
+    )
+    wider = _SMOOTH["box"][reach]
+    end = {
+        "blur": passes("soft", weights, weights) + f"\nwp.tile_store(filtered, soft, {at})",
+        "sharpen": passes("soft", weights, weights)
+        + f"\nsharp = {middle}\nwp.tile_store(filtered, sharp + sharpness * (sharp - soft), {at})",
+        "gradient": f"{slopes}\nwp.tile_store(gradient, wp.tile_map(pair_up, gx, gy), {at})",
+        "magnitude": f"{slopes}\nwp.tile_store(edges, wp.tile_map(edge_strength, gx, gy, eps), {at})",
+        "corner": tensor + "found = wp.tile_map(harris, xx, yy, xy, kappa)\n"
+        "wp.tile_store(response, wp.tile_reshape(found, shape=(1, 1)), offset=(i, j))",
+        "coherence": tensor + "found = wp.tile_map(agreement, xx, yy, xy, eps)\n"
+        "wp.tile_store(coherence, wp.tile_reshape(found, shape=(1, 1)), offset=(i, j))",
+        "difference of blurs": passes("fine", _SMOOTH["binomial"][reach], _SMOOTH["binomial"][reach])
+        + "\n"
+        + passes("coarse", wider, wider)
+        + f"\nwp.tile_store(filtered, fine - coarse, {at})",
+    }[kind]
+    load = 'wp.tile_load(picture, shape=(HALO, HALO), offset=(i * TILE, j * TILE), storage="shared")'
+    d.launch(side, side, tiled=True)
+    d.code(
+        """
+        i, j = wp.tid()
+        # Neighbouring patches overlap by the border that the filter reaches into
+        $load
+        $end
+        """,
+        load=f"padded = wp.tile_map(to_linear, {load})" if gamma else f"padded = {load}",
+        end=end,
+    )
+    d.explain(
+        f"Two passes of {2 * reach + 1} weights do the work of a square of {(2 * reach + 1) ** 2}; views of the tile cost no memory."
+    )
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        u = v.picture**2.2 if gamma else v.picture
+        w = tuple(v.kernel) if given else weights
+
+        def filtered(a: Any, b: Any) -> Any:
+            return _correlated(_correlated(u, a, 1), b, 0)
+
+        soft, inner = filtered(w, w), u[reach:-reach, reach:-reach]
+        gx, gy = filtered(slope, w), filtered(w, slope)
+
+        def patches(t: Any) -> Any:
+            return t.reshape(side, tile, side, tile).sum((1, 3))
+
+        xx, yy, xy = patches(gx * gx), patches(gy * gy), patches(gx * gy)
+        return {
+            name: {
+                "blur": lambda: soft,
+                "sharpen": lambda: inner + v.sharpness * (inner - soft),
+                "gradient": lambda: np.stack([gx, gy], axis=-1),
+                "magnitude": lambda: np.sqrt(gx**2 + gy**2 + v.eps**2),
+                "corner": lambda: xx * yy - xy**2 - v.kappa * (xx + yy) ** 2,
+                "coherence": lambda: np.sqrt((xx - yy) ** 2 + 4 * xy**2 + v.eps**2) / (xx + yy + v.eps),
+                "difference of blurs": lambda: (
+                    filtered(_SMOOTH["binomial"][reach], _SMOOTH["binomial"][reach]) - filtered(wider, wider)
+                ),
+            }[kind]()
+        }
+
+    d.check(reference, 2e-3)

@@ -1,0 +1,187 @@
+"""Factors of matrices that are larger than a tile, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.linear_algebra import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
+
+_LOAD = "wp.tile_load({}, shape=(TILE, TILE), offset=({} * TILE, {} * TILE){})"
+_SHARED = ', storage="shared"'
+_ORDERS = {
+    "left looking": f"""
+        for k in range(blocks):
+            pivot = {_LOAD.format("matrices[m]", "k", "k", _SHARED)}
+            # All that the columns to the left take from this one, at once
+            for j in range(k):
+                left = {_LOAD.format("factors[m]", "k", "j", "")}
+                wp.tile_matmul(left, wp.tile_transpose(left), pivot, alpha=-1.0)
+            $corner
+            for i in range(k + 1, blocks):
+                panel = {_LOAD.format("matrices[m]", "i", "k", _SHARED)}
+                for j in range(k):
+                    low = {_LOAD.format("factors[m]", "i", "j", "")}
+                    high = {_LOAD.format("factors[m]", "k", "j", "")}
+                    wp.tile_matmul(low, wp.tile_transpose(high), panel, alpha=-1.0)
+                $panel
+    """,
+    "right looking": f"""
+        for k in range(blocks):
+            pivot = {_LOAD.format("factors[m]", "k", "k", _SHARED)}
+            $corner
+            for i in range(k + 1, blocks):
+                panel = {_LOAD.format("factors[m]", "i", "k", _SHARED)}
+                $panel
+            # Take the new columns out of all that is left, at once
+            for i in range(k + 1, blocks):
+                low = {_LOAD.format("factors[m]", "i", "k", "")}
+                for j in range(k + 1, i + 1):
+                    high = {_LOAD.format("factors[m]", "j", "k", "")}
+                    rest = {_LOAD.format("factors[m]", "i", "j", _SHARED)}
+                    wp.tile_matmul(low, wp.tile_transpose(high), rest, alpha=-1.0)
+                    wp.tile_store(factors[m], rest, offset=(i * TILE, j * TILE))
+    """,
+}
+_PANELS = {
+    "lower solve": """
+        # L_ik = A_ik L_kk^-T, solved for its transpose
+        solved = wp.tile_lower_solve(corner, wp.tile_transpose(panel))
+        wp.tile_store(factors[m], wp.tile_transpose(solved), offset=(i * TILE, k * TILE))
+    """,
+    "in place": """
+        # L_ik = A_ik L_kk^-T; the transpose is a view, so the panel is solved where it lies
+        wp.tile_lower_solve_inplace(corner, wp.tile_transpose(panel))
+        wp.tile_store(factors[m], panel, offset=(i * TILE, k * TILE))
+    """,
+}
+_SOLVE = f"""
+    # L y = b from the first block to the last
+    for k in range(blocks):
+        y = wp.tile_load(rhs[m], shape=(TILE, RHS), offset=(k * TILE, 0), storage="shared")
+        for j in range(k):
+            left = {_LOAD.format("factors[m]", "k", "j", "")}
+            known = wp.tile_load(rhs[m], shape=(TILE, RHS), offset=(j * TILE, 0))
+            wp.tile_matmul(left, known, y, alpha=-1.0)
+        corner = {_LOAD.format("factors[m]", "k", "k", "")}
+        wp.tile_store(rhs[m], wp.tile_lower_solve(corner, y), offset=(k * TILE, 0))
+    # L^T x = y, from the last block back
+    for back in range(blocks):
+        k = blocks - 1 - back
+        x = wp.tile_load(rhs[m], shape=(TILE, RHS), offset=(k * TILE, 0), storage="shared")
+        for i in range(k + 1, blocks):
+            under = {_LOAD.format("factors[m]", "i", "k", "")}
+            known = wp.tile_load(rhs[m], shape=(TILE, RHS), offset=(i * TILE, 0))
+            wp.tile_matmul(wp.tile_transpose(under), known, x, alpha=-1.0)
+        corner = {_LOAD.format("factors[m]", "k", "k", "")}
+        wp.tile_store(rhs[m], wp.tile_upper_solve(wp.tile_transpose(corner), x), offset=(k * TILE, 0))
+"""
+_LOG_DET = f"""
+    # det A is the squared product of the factor's diagonal
+    log_det = float(0.0)
+    for k in range(blocks):
+        corner = {_LOAD.format("factors[m]", "k", "k", _SHARED)}
+        for e in range(TILE):
+            log_det += 2.0 * wp.log(corner[e, e])
+    log_dets[m] = log_det
+"""
+_CLEAR = """
+    # Blocks above the diagonal still hold what was there
+    for i in range(blocks):
+        for j in range(i + 1, blocks):
+            zero = wp.tile_zeros(shape=(TILE, TILE), dtype=float)
+            wp.tile_store(factors[m], zero, offset=(i * TILE, j * TILE))
+"""
+
+
+@DOMAIN.algorithm(
+    source="Golub & Van Loan 2013, sec. 4.2.9 and alg. 4.2.4; Anderson et al. 1999 (LAPACK potrf); Warp manual, Tiles",
+    names={
+        "factored_blocks": "blocked_cholesky|block_factorize|potrf_tiled|panel_cholesky",
+        "matrices": "mats|a_in|covariances",
+        "factors": "lower|l_out|chol_out",
+        "corner": "l_kk|diag_factor|block_factor",
+        "pivot": "a_kk|diag_block|head",
+        "panel": "a_ik|strip|column_block",
+        "rest": "trailing|a_ij|remainder",
+        "TILE": "BLOCK|NB|BLOCK_SIZE",
+        "m": "batch|system|b",
+    },
+    adjoint="no",
+    weight=6,
+)
+def factored_blocks(d: Draft) -> None:
+    """Factorizes symmetric positive definite matrices by a blocked Cholesky decomposition."""
+    order = d.option("order", *_ORDERS)
+    result = d.option("result", "factor", "solution", "log determinant", "both")
+    loading = d.option("loading", "per row", "shared", "scalar")
+    panel = d.option("panel", *_PANELS)
+    many = d.flag("several right-hand sides", 0.4) and result in ("solution", "both")
+    right = order == "right looking"
+    cleared = right and d.flag("cleared", 0.5)
+    tile, blocks, batch = d.pick(4, 6, 8), d.pick(2, 3), d.pick(2, 3)
+    n, width = tile * blocks, d.pick(2, 3) if many else 1
+    solves, measures = result in ("solution", "both"), result in ("log determinant", "both")
+    d.module(f"TILE = wp.constant({tile})" + (f"\nRHS = wp.constant({width})" if many else ""))
+    held = "factors" if right else "matrices"
+    about = "off-diagonal parts, of which the lower triangles are read"
+    if right:
+        d.inout(held, "float", (batch, n, n), -0.3, 0.3, about=f"{about}, then factors")
+    else:
+        d.input(held, "float", (batch, n, n), -0.3, 0.3, about=about)
+    if loading == "scalar":
+        d.param("variance", "float", 4.0, 6.0, about="added to the diagonals")
+    else:
+        shape = (batch, n) if loading == "per row" else n
+        d.input("variance", "float", shape, 4.0, 6.0, about="added to the diagonals")
+    if solves:
+        d.inout("rhs", "float", (batch, n, width), -1.0, 1.0, about="right-hand sides, then solutions")
+    if not right:
+        d.output("factors", "float", (batch, n, n), about="lower triangular factors")
+    if measures:
+        d.output("log_dets", "float", batch, about="logarithms of the determinants")
+    d.param("blocks", "int", blocks, about="number of blocks along a side")
+    d.says(
+        {
+            "factor": "Factorizes symmetric positive definite matrices by a blocked Cholesky decomposition.",
+            "solution": "Solves symmetric positive definite systems that are larger than a tile, block by block.",
+            "log determinant": "Computes logarithms of determinants by a blocked Cholesky decomposition.",
+            "both": "Solves positive definite systems block by block, with the logarithms of their determinants.",
+        }[result]
+    )
+    extra = {
+        "per row": "wp.tile_load(variance[m], shape=TILE, offset=k * TILE)",
+        "shared": "wp.tile_load(variance, shape=TILE, offset=k * TILE)",
+        "scalar": "wp.tile_full(shape=TILE, value=variance, dtype=float)",
+    }[loading]
+    d.launch(batch, tiled=True)
+    d.code(
+        "m = wp.tid()\n$factorize\n$clear\n$solve\n$log_det",
+        factorize=dedented(_ORDERS[order]),
+        corner=f"corner = wp.tile_cholesky(wp.tile_diag_add(pivot, {extra}))\n"
+        "wp.tile_store(factors[m], corner, offset=(k * TILE, k * TILE))",
+        panel=dedented(_PANELS[panel]),
+        clear=dedented(_CLEAR) if cleared else "",
+        solve=dedented(_SOLVE if many else _SOLVE.replace("RHS", "1")) if solves else "",
+        log_det=dedented(_LOG_DET) if measures else "",
+    )
+    d.explain("A = L L^T with nearly all of the work in products of tiles, which is why blocks pay.")
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        a = np.tril(v[held]) + np.swapaxes(np.tril(v[held], -1), 1, 2)
+        a = a + np.broadcast_to(v.variance, (batch, n))[..., None] * np.eye(n)
+        factor = np.linalg.cholesky(a)
+        if right and not cleared:
+            ids = np.arange(n) // tile
+            factor = np.where(ids[:, None] < ids, v[held], factor)
+        found = {"factors": factor}
+        if solves:
+            found["rhs"] = np.linalg.solve(a, v.rhs)
+        if measures:
+            found["log_dets"] = np.linalg.slogdet(a)[1]
+        return found
+
+    d.check(reference, 2e-3)

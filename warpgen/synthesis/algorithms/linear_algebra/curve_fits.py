@@ -1,0 +1,222 @@
+"""Curves fitted to data by steps of Gauss and Newton, a block of threads for each data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.linear_algebra import DOMAIN
+from warpgen.synthesis.algorithms.tiles._forms import per_row
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
+
+_Model = tuple[str, tuple[str, ...], Callable[..., Any]]
+# What a model gives at t, and its derivatives by its parameters p[0], p[1], p[2].
+_MODELS: dict[str, _Model] = {
+    "decay": (
+        "p[0] * wp.exp(-p[1] * t) + p[2]",
+        ("wp.exp(-p[1] * t)", "-p[0] * t * wp.exp(-p[1] * t)", "1.0"),
+        lambda t, p: p[0] * np.exp(-p[1] * t) + p[2],
+    ),
+    "peak": (
+        "p[0] * wp.exp(-0.5 * (t - p[1]) * (t - p[1]) / (p[2] * p[2]))",
+        (
+            "wp.exp(-0.5 * (t - p[1]) * (t - p[1]) / (p[2] * p[2]))",
+            "curve(t, p) * (t - p[1]) / (p[2] * p[2])",
+            "curve(t, p) * (t - p[1]) * (t - p[1]) / (p[2] * p[2] * p[2])",
+        ),
+        lambda t, p: p[0] * np.exp(-0.5 * ((t - p[1]) / p[2]) ** 2),
+    ),
+    "growth": (
+        "p[0] / (1.0 + wp.exp(-p[1] * (t - p[2])))",
+        (
+            "1.0 / (1.0 + wp.exp(-p[1] * (t - p[2])))",
+            "curve(t, p) * (1.0 - curve(t, p) / p[0]) * (t - p[2])",
+            "-curve(t, p) * (1.0 - curve(t, p) / p[0]) * p[1]",
+        ),
+        lambda t, p: p[0] / (1 + np.exp(-p[1] * (t - p[2]))),
+    ),
+    "wave": (
+        "p[0] * wp.sin(p[1] * t + p[2])",
+        ("wp.sin(p[1] * t + p[2])", "p[0] * t * wp.cos(p[1] * t + p[2])", "p[0] * wp.cos(p[1] * t + p[2])"),
+        lambda t, p: p[0] * np.sin(p[1] * t + p[2]),
+    ),
+    "saturation": (
+        "p[0] * wp.pow(t, p[2]) / (wp.pow(p[1], p[2]) + wp.pow(t, p[2]))",
+        (
+            "wp.pow(t, p[2]) / (wp.pow(p[1], p[2]) + wp.pow(t, p[2]))",
+            "-curve(t, p) * p[2] * wp.pow(p[1], p[2] - 1.0) / (wp.pow(p[1], p[2]) + wp.pow(t, p[2]))",
+            "curve(t, p) * (wp.log(t) - wp.log(p[1])) * wp.pow(p[1], p[2]) / (wp.pow(p[1], p[2]) + wp.pow(t, p[2]))",
+        ),
+        lambda t, p: p[0] * t ** p[2] / (p[1] ** p[2] + t ** p[2]),
+    ),
+}
+_SAID = {
+    "decay": "exponential decays to a floor",
+    "peak": "Gaussian peaks",
+    "growth": "logistic growth curves",
+    "wave": "sine waves",
+    "saturation": "Hill curves",
+}
+_ROBUST = {
+    "none": ("", lambda r, s: np.ones_like(r)),
+    "huber": ("wp.min(1.0, scale / (wp.abs(r) + 1.0e-12))", lambda r, s: np.minimum(1.0, s / (abs(r) + 1e-12))),
+    "cauchy": ("1.0 / (1.0 + r * r / (scale * scale))", lambda r, s: 1 / (1 + (r / s) ** 2)),
+}  # fmt: skip
+
+
+@DOMAIN.algorithm(
+    source="Levenberg 1944; Marquardt 1963; Nocedal & Wright 2006, ch. 10; Holland & Welsch 1977 (weights)",
+    names={
+        "fitted_step": "levenberg_step|gauss_newton_step|fit_curves|marquardt_update",
+        "params": "theta|coeffs|estimates",
+        "times": "abscissae|ts|x_data",
+        "readings": "observed|y_data|samples",
+        "jac": "jacobian|design|sensitivities",
+        "normal": "jtj|hessian|information",
+        "slope": "jtr|grad|rhs",
+        "step": "delta|update|correction",
+        "curve": "model|predict|response",
+        "SAMPLES": "N|NUM_SAMPLES|POINTS",
+        "series": "problem|fit|block",
+    },
+    adjoint="no",
+    double=True,
+    weight=6,
+)
+def fitted_step(d: Draft) -> None:
+    """Moves the parameters of curves by one damped Gauss-Newton step towards their data."""
+    model = d.option("model", *_MODELS)
+    damping = d.option("damping", "levenberg", "marquardt")
+    robust = d.option("weights", *_ROBUST)
+    judged = d.flag("judged", 0.4)
+    solve = d.option("solve", "cholesky", "in place", "substitutions")
+    counted = d.flag("missing readings", 0.35)
+    bounded = d.flag("bounded", 0.3) and not judged
+    count, series = d.pick(12, 16, 24), d.pick(3, 4)
+    formula, slopes, numpy = _MODELS[model]
+    weight, numpy_weight = _ROBUST[robust]
+    d.module(f"SAMPLES = wp.constant({count})")
+    d.input("times", "float", (series, count), 0.2, 3.0, about="where the curves were read")
+    d.input("readings", "float", (series, count), 0.1, 1.5, about="readings")
+    if counted:
+        d.input(
+            "valid", "int", (series, count), 0, 2, about="1 where there is a reading, 0 where it is missing"
+        )
+    d.input("params", "vec3", series, 0.6, 1.4, about="parameters of each curve")
+    d.param("damping", "float", 0.5, 2.0, about="damping of the step")
+    if robust != "none":
+        d.param("scale", "float", 0.1, 0.4, about="size of residuals from which on they count less")
+    if bounded:
+        d.param("floor_value", "float", 0.4, 0.7, about="least value of a parameter")
+    d.output("moved", "vec3", series, about="parameters after the step")
+    if judged:
+        d.output(
+            "gains", "float", series, about="decrease of the cost over the one that the linear model predicts"
+        )
+        d.says(f"Moves {_SAID[model]} towards their data and compares the decrease with the predicted one.")
+    else:
+        d.says(f"Moves the parameters of {_SAID[model]} by one damped Gauss-Newton step.")
+    d.function(f"@wp.func\ndef curve(t: float, p: wp.vec3) -> float:\n    return {formula}")
+    for k, slope in enumerate(slopes):
+        d.function(f"@wp.func\ndef by_p{k}(t: float, p: wp.vec3) -> float:\n    return {slope}")
+    if weight:
+        d.function(f'''
+            @wp.func
+            def trust(r: float, scale: float) -> float:
+                """Weight of a residual, so that outliers cannot decide the fit ({robust.capitalize()})."""
+                return {weight}
+        ''')
+    ws = [w for w, there in (("trusts", bool(weight)), ("given", counted)) if there]
+    weigh = ("trusts = wp.tile_map(trust, r, scale)\n" if weight else "") + (
+        "given = wp.tile_astype(wp.tile_load(valid[series], shape=SAMPLES), dtype=float)\n" if counted else ""
+    )
+    if len(ws) == 2:
+        weigh += "w = trusts * given"
+    w = "w" if len(ws) == 2 else ws[0] if ws else ""
+    wide = f"jac_w = jac * {per_row(w, 'SAMPLES', '3')}" if w else ""
+    jw = "jac_w" if w else "jac"
+    diagonal = {
+        "levenberg": "damped = wp.tile_diag_add(normal, wp.tile_full(shape=3, value=damping, dtype=float))",
+        "marquardt": "# In proportion to the curvature along each parameter, whatever units they have\n"
+        f"curvature = wp.tile_sum(jac * {jw}, axis=0)\n"
+        "damped = wp.tile_diag_add(normal, damping * curvature)",
+    }[damping]
+    solved = {
+        "cholesky": "lower = wp.tile_cholesky(damped)\nstep = wp.tile_cholesky_solve(lower, slope)",
+        "in place": "wp.tile_cholesky_inplace(damped)\nwp.tile_cholesky_solve_inplace(damped, slope)",
+        "substitutions": "lower = wp.tile_cholesky(damped)\n"
+        "half = wp.tile_lower_solve(lower, slope)\n"
+        "step = wp.tile_upper_solve(wp.tile_transpose(lower), half)",
+    }[solve]
+    step = "slope" if solve == "in place" else "step"
+    clamp = "for k in range(3):\n    q[k] = wp.max(q[k], floor_value)" if bounded else ""
+
+    def cost_of(r: str) -> str:
+        return f"wp.tile_dot({r}, {f'{w} * ' if w else ''}{r})[0]"
+
+    judge = f"""
+        # How well the linear model foretold the decrease says whether the damping was right
+        r_new = y - wp.tile_map(curve, t, q)
+        r_linear = r - wp.tile_squeeze(wp.tile_matmul(jac, wp.tile_reshape({step}, shape=(3, 1))))
+        before = {cost_of("r")}
+        real = before - {cost_of("r_new")}
+        foretold = before - {cost_of("r_linear")}
+        gains[series] = real / foretold
+    """
+    d.launch(series, tiled=True)
+    d.code(
+        f"""
+        series = wp.tid()
+        t = wp.tile_load(times[series], shape=SAMPLES)
+        y = wp.tile_load(readings[series], shape=SAMPLES)
+        p = params[series]
+        r = y - wp.tile_map(curve, t, p)
+        jac = wp.tile_empty(shape=(SAMPLES, 3), dtype=float, storage="shared")
+        wp.tile_assign(jac, wp.tile_reshape(wp.tile_map(by_p0, t, p), shape=(SAMPLES, 1)), offset=(0, 0))
+        wp.tile_assign(jac, wp.tile_reshape(wp.tile_map(by_p1, t, p), shape=(SAMPLES, 1)), offset=(0, 1))
+        wp.tile_assign(jac, wp.tile_reshape(wp.tile_map(by_p2, t, p), shape=(SAMPLES, 1)), offset=(0, 2))
+        $weigh
+        $wide
+        normal = wp.tile_matmul(wp.tile_transpose({jw}), jac)
+        slope = wp.tile_squeeze(wp.tile_matmul(wp.tile_transpose({jw}), wp.tile_reshape(r, shape=(SAMPLES, 1))))
+        $diagonal
+        $solved
+        q = p + wp.vec3({step}[0], {step}[1], {step}[2])
+        $clamp
+        moved[series] = q
+        $judge
+        """,
+        weigh=weigh.rstrip(),
+        wide=wide,
+        diagonal=diagonal,
+        solved=solved,
+        clamp=clamp,
+        judge=dedented(judge) if judged else "",
+    )
+    root = "J^T W J" if w else "J^T J"
+    added = "I" if damping == "levenberg" else f"diag({root})"
+    d.explain(
+        f"({root} + damping {added}) step = {'J^T W' if w else 'J^T'} (y - f)"
+        + (", with weights W of the residuals." if w else ".")
+    )
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        moved, gains = [], []
+        for k in range(series):
+            t, y, p, e = v.times[k], v.readings[k], v.params[k], 1e-6
+            r = y - numpy(t, p)
+            jac = np.stack([(numpy(t, p + e * u) - numpy(t, p - e * u)) / (2 * e) for u in np.eye(3)], axis=1)
+            w_ = numpy_weight(r, v.get("scale")) * (v.valid[k] if counted else 1.0)
+            h_ = jac.T @ (w_[:, None] * jac)
+            h_ = h_ + v.damping * (np.eye(3) if damping == "levenberg" else np.diag(np.diag(h_)))
+            q = p + np.linalg.solve(h_, jac.T @ (w_ * r))
+            q = np.maximum(q, v.floor_value) if bounded else q
+            moved.append(q)
+            after, linear = y - numpy(t, q), r - jac @ (q - p)
+            cost_ = (w_ * r * r).sum()
+            gains.append((cost_ - (w_ * after**2).sum()) / (cost_ - (w_ * linear**2).sum()))
+        return {"moved": np.array(moved)} | ({"gains": np.array(gains)} if judged else {})
+
+    d.check(reference, 1e-2)

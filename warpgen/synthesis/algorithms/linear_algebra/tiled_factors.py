@@ -1,0 +1,397 @@
+"""Orthogonal and triangular factors of matrices that a block of threads holds in tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.linear_algebra import DOMAIN
+from warpgen.synthesis.algorithms.tiles._forms import per_col, per_row, places
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
+
+_SIZES = {
+    "ROWS": "M|NUM_ROWS|SAMPLES",
+    "COLS": "N|NUM_COLS|RANK",
+    "system": "block|problem|batch",
+    "gram": "normal_mat|ata|inner",
+}
+
+
+@DOMAIN.algorithm(
+    source="Yamamoto et al. 2015 (CholeskyQR2); Golub & Van Loan 2013, sec. 5.3 and 5.6 (weighted inner products)",
+    names=_SIZES
+    | {
+        "orthonormal_columns": "cholesky_qr|tall_skinny_qr|orthonormalize_basis|gram_qr",
+        "columns": "vectors|basis_in|design",
+        "lower": "factor|chol|ell",
+        "basis_t": "q_t|qt|rows_of_q",
+        "data": "target|rhs|samples",
+        "weights": "metric|row_weights|masses",
+        "fitted": "share|within|explained",
+    },
+    adjoint="yes",
+    double=True,
+    weight=11,
+)
+def orthonormal_columns(d: Draft) -> None:
+    """Orthonormalizes the columns of tall matrices by the Cholesky factors of their Gram matrices."""
+    sweeps = d.option("sweeps", "once", "twice")
+    result = d.option("result", "basis", "factor", "coefficients", "residual", "volume", "energy")
+    metric = d.option("metric", "plain", "per row", "shared")
+    centred = d.flag("centred", 0.35)
+    ridge = d.flag("ridge", 0.4) and result in ("factor", "volume")
+    blocks, rows, cols = d.pick(2, 3, 4), d.pick(8, 12, 16), d.pick(3, 4, 5)
+    d.module(f"ROWS = wp.constant({rows})\nCOLS = wp.constant({cols})")
+    d.input("columns", "float", (blocks, rows, cols), -1.0, 1.0, about="tall matrices of full rank")
+    if metric != "plain":
+        shape = (blocks, rows) if metric == "per row" else rows
+        d.input("weights", "float", shape, 0.5, 2.0, about="diagonal of the inner product's matrix")
+    if result in ("coefficients", "residual", "energy"):
+        d.input("data", "float", (blocks, rows), -1.0, 1.0, about="vectors to expand in the basis")
+    if ridge:
+        d.input("ridge", "float", cols, 0.1, 0.5, about="added to the diagonals of the Gram matrices")
+    name, extents, about = {
+        "basis": ("basis", (blocks, cols, rows), "orthonormal vectors, one in each row"),
+        "factor": ("factors", (blocks, cols, cols), "lower triangular factors, R^T"),
+        "coefficients": ("coefficients", (blocks, cols), "coefficients of the data in the basis"),
+        "residual": ("residuals", (blocks, rows), "what of the data is orthogonal to all columns"),
+        "volume": ("volumes", (blocks,), "logarithms of the volumes that the columns span"),
+        "energy": ("energies", (blocks,), "squared lengths of the data's projections"),
+    }[result]
+    d.output(name, "float", extents, about=about)
+    d.says(
+        {
+            "basis": "Orthonormalizes the columns of tall matrices by the Cholesky factors of their Gram matrices.",
+            "factor": "Computes the triangular factors of tall matrices from their Gram matrices.",
+            "coefficients": "Expands data in an orthonormal basis of the columns of tall matrices.",
+            "residual": "Takes out of data what lies in the span of the columns of tall matrices.",
+            "volume": "Computes the logarithms of the volumes that the columns of tall matrices span.",
+            "energy": "Measures how much of the energy of data lies in the span of tall matrices' columns.",
+        }[result]
+    )
+    weigh = ""
+    if metric != "plain":
+        source = "weights[system]" if metric == "per row" else "weights"
+        weigh = f"w = wp.tile_load({source}, shape=ROWS)"
+    if ridge:
+        d.function("""
+            @wp.func
+            def add_ridge(entry: float, row: int, col: int, amount: float) -> float:
+                if row == col:
+                    return entry + amount
+                return entry
+        """)
+    if result == "volume":
+        d.function('''
+            @wp.func
+            def log_diagonal(entry: float, row: int, col: int) -> float:
+                """Logarithm of a diagonal entry; the others, half of which are zero, do not count."""
+                if row == col:
+                    return wp.log(entry)
+                return 0.0
+        ''')
+    gram = "gram = wp.tile_matmul(a_t, a)"
+    if weigh:
+        gram = f"wa = a * {per_row('w', 'ROWS', 'COLS')}\ngram = wp.tile_matmul(a_t, wa)"
+    if ridge:
+        gram += "\nextra = wp.tile_load(ridge, shape=COLS)"
+        gram += (
+            f"\nregular = wp.tile_map(add_ridge, gram, row_id, col_id, {per_col('extra', 'COLS', 'COLS')})"
+        )
+    again = ""
+    needs_basis = result not in ("factor", "volume")
+    if sweeps == "twice" and not ridge:
+        wide = f"basis_t * {per_col('w', 'COLS', 'ROWS')}" if weigh else "wp.tile_map(wp.pos, basis_t)"
+        again = f"""
+            # Rounding leaves an error as large as the squared condition number; a second sweep takes it away
+            other = {wide}
+            check = wp.tile_matmul(basis_t, wp.tile_transpose(other))
+            second = wp.tile_cholesky(check)
+            {"better_t = wp.tile_lower_solve(second, basis_t)" if needs_basis else "product = wp.tile_matmul(lower, second)"}
+        """
+    q = "better_t" if again and needs_basis else "basis_t"
+    r = "product" if again else "lower"
+    basis = "# A = Q R with R = L^T, therefore Q^T = L^-1 A^T\nbasis_t = wp.tile_lower_solve(lower, a_t)"
+    weighted = "y * w" if weigh else "y"
+    expand = (
+        f"y = wp.tile_load(data[system], shape=ROWS)\n"
+        f"inner = wp.tile_matmul({q}, wp.tile_reshape({weighted}, shape=(ROWS, 1)))"
+    )
+    end = {
+        "basis": f"wp.tile_store(basis[system], {q})",
+        "factor": f"wp.tile_store(factors[system], {r})",
+        "coefficients": f"{expand}\nwp.tile_store(coefficients[system], wp.tile_squeeze(inner))",
+        "residual": f"{expand}\n"
+        f"fitted = wp.tile_matmul(wp.tile_reshape(inner, shape=(1, COLS)), {q})\n"
+        "wp.tile_store(residuals[system], y - wp.tile_squeeze(fitted))",
+        "volume": f"logs = wp.tile_map(log_diagonal, {r}, row_id, col_id)\n"
+        "wp.tile_store(volumes, wp.tile_sum(logs), offset=system)",
+        "energy": f"{expand}\nwp.tile_store(energies, wp.tile_sum(inner * inner), offset=system)",
+    }[result]
+    d.launch(blocks, tiled=True)
+    d.code(
+        """
+        system = wp.tid()
+        $load
+        $centre
+        a_t = wp.tile_transpose(a)
+        $weigh
+        $index
+        $gram
+        lower = wp.tile_cholesky($matrix)
+        $basis
+        $again
+        $end
+        """,
+        load=f"{'raw' if centred else 'a'} = wp.tile_load(columns[system], shape=(ROWS, COLS))",
+        centre="# Without their means, so that a constant column is orthogonal to all\n"
+        f"means = wp.tile_sum(raw, axis=0) * (1.0 / {rows}.0)\n"
+        f"a = raw - {per_col('means', 'ROWS', 'COLS')}"
+        if centred
+        else "",
+        weigh=weigh,
+        index=places("COLS", "COLS") if ridge or result == "volume" else "",
+        gram=gram,
+        matrix="regular" if ridge else "gram",
+        basis=basis if needs_basis or again else "",
+        again=dedented(again),
+        end=end,
+    )
+    form = "A^T W A" if weigh else "A^T A"
+    d.explain(f"""
+        {form} = L L^T{" after the ridge is added" if ridge else ""}, R = L^T and Q = A R^-1: products of matrices do all the work, where Gram-Schmidt would
+        go column by column.
+    """)
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        a = v.columns - (v.columns.mean(1, keepdims=True) if centred else 0.0)
+        root = np.sqrt(np.broadcast_to(v.weights if weigh else 1.0, (blocks, rows)))[..., None]
+        if ridge:
+            a = np.concatenate([a * root, np.tile(np.diag(np.sqrt(v.ridge)), (blocks, 1, 1))], axis=1)
+            r_ = np.linalg.qr(a)[1]
+            root = np.ones(1)
+        else:
+            r_ = np.linalg.qr(a * root)[1]
+        r_ = r_ * np.sign(np.einsum("bii->bi", r_))[..., None]
+        if result in ("factor", "volume"):
+            logs = np.log(np.abs(np.einsum("bii->bi", r_))).sum(1)
+            return {name: r_.swapaxes(1, 2) if result == "factor" else logs}
+        q_ = np.linalg.solve(r_.swapaxes(1, 2), a.swapaxes(1, 2)).swapaxes(1, 2)
+        if result == "basis":
+            return {name: q_.swapaxes(1, 2)}
+        c = np.einsum("bri,br->bi", q_ * root**2, v.data)
+        return {
+            name: {"coefficients": c, "residual": v.data - np.einsum("bri,bi->br", q_, c)}.get(
+                result, (c**2).sum(1)
+            )
+        }
+
+    d.check(reference, 2e-3)
+
+
+@DOMAIN.algorithm(
+    source="Householder 1958; Golub & Van Loan 2013, alg. 5.2.1 and 5.3.2; Bischof & Van Loan 1987",
+    names=_SIZES
+    | {
+        "reflected_columns": "householder_qr|qr_reflections|reflect_matrix|householder_tiled",
+        "matrices": "mats|design|a_in",
+        "targets": "rhs|b_in|readings",
+        "x": "column|col_k|below",
+        "v": "reflector|hh|mirror",
+        "norm": "length|size|x_norm",
+        "pivot": "head|x_k|leading",
+        "alpha": "new_pivot|r_kk|beta",
+        "tau": "scale|coef|factor",
+    },
+    adjoint="no",
+    double=True,
+    weight=6,
+)
+def reflected_columns(d: Draft) -> None:
+    """Reduces matrices to triangular form by Householder reflections."""
+    result = d.option("result", "triangle", "least squares", "factors", "transformed", "determinant")
+    update = d.option("update", "product", "outer")
+    spelled = d.option("norm", "dot", "sum")
+    sign = d.option("sign", "positive diagonal", "as it comes")
+    weighted = d.flag("row weights", 0.35) and result in ("triangle", "least squares")
+    blocks, cols = d.pick(2, 3, 4), d.pick(3, 4)
+    rows = cols if result == "determinant" else d.pick(6, 8)
+    d.module(f"ROWS = wp.constant({rows})\nCOLS = wp.constant({cols})")
+    d.input("matrices", "float", (blocks, rows, cols), -1.0, 1.0, about="matrices to reduce")
+    solves = result in ("least squares", "transformed")
+    if solves:
+        d.input("targets", "float", (blocks, rows), -1.0, 1.0, about="right-hand sides")
+    if weighted:
+        d.input("weights", "float", (blocks, rows), 0.5, 2.0, about="weights of the rows")
+    flips = sign == "positive diagonal" and result == "triangle"
+    name, shape, about = {
+        "triangle": ("triangles", (blocks, cols, cols), "upper triangular factors"),
+        "least squares": ("solutions", (blocks, cols), "solutions that minimize |A x - b|"),
+        "factors": ("reduced", (blocks, rows, cols), "reduced matrices, R above zeros"),
+        "transformed": ("rotated", (blocks, rows), "right-hand sides under all reflections, Q^T b"),
+        "determinant": ("determinants", (blocks,), "determinants"),
+    }[result]
+    d.output(name, "float", shape, about=about)
+    if result == "factors":
+        d.output("reflectors", "float", (blocks, rows, cols), about="reflectors v, one in each column")
+        d.output("taus", "float", (blocks, cols), about="factors of the reflections I - tau v v^T")
+    d.says(
+        {
+            "triangle": "Computes the triangular factors of matrices by Householder reflections.",
+            "least squares": "Solves overdetermined systems by Householder reflections.",
+            "factors": "Factorizes matrices by Householder reflections, which are kept beside.",
+            "transformed": "Applies the reflections that make matrices triangular to right-hand sides.",
+            "determinant": "Computes determinants by Householder reflections.",
+        }[result]
+    )
+    d.function('''
+        @wp.func
+        def below_diagonal(entry: float, row: int, step: int) -> float:
+            """Entries that are above the pivot belong to R already."""
+            return wp.where(row >= step, entry, 0.0)
+    ''')
+    d.function("""
+        @wp.func
+        def with_pivot(entry: float, row: int, step: int, pivot: float) -> float:
+            return wp.where(row == step, pivot, entry)
+    """)
+    if flips:
+        d.function("""
+            @wp.func
+            def row_sign(diagonal: float) -> float:
+                return wp.where(diagonal < 0.0, -1.0, 1.0)
+        """)
+    square = {"dot": "wp.tile_dot({0}, {0})[0]", "sum": "wp.tile_sum({0} * {0})[0]"}[spelled]
+    reflect = {
+        "product": """
+            # w^T = tau v^T A, then A - v w^T
+            w = wp.tile_matmul(wp.tile_reshape(v, shape=(1, ROWS)), a)
+            w_scaled = -tau * w
+            wp.tile_matmul(wp.tile_reshape(v, shape=(ROWS, 1)), w_scaled, a)
+        """,
+        "outer": f"""
+            # w = tau A^T v, then A - v w^T
+            v_wide = {per_row("v", "ROWS", "COLS")}
+            w = tau * wp.tile_sum(v_wide * a, axis=0)
+            a -= v_wide * {per_col("w", "ROWS", "COLS")}
+        """,
+    }[update]
+    target = "b -= (tau * wp.tile_dot(v, b)[0]) * v" if solves else ""
+    load = 'a = wp.tile_load(matrices[system], shape=(ROWS, COLS), storage="shared")'
+    if weighted:
+        load = f"""
+            root = wp.tile_map(wp.sqrt, wp.tile_load(weights[system], shape=ROWS))
+            raw = wp.tile_load(matrices[system], shape=(ROWS, COLS))
+            a = raw * {per_row("root", "ROWS", "COLS")}
+        """
+    if solves:
+        load = dedented(load) + "\nb = wp.tile_load(targets[system], shape=ROWS)"
+        load += " * root" if weighted else ""
+    keep = ""
+    if result == "factors":
+        keep = """
+            # Scaled so that their first entry is one, as LAPACK keeps them
+            head = wp.tile_extract(v, step)
+            taus[system, step] = tau * head * head
+            unit = (1.0 / head) * v
+            wp.tile_store(reflectors[system], wp.tile_reshape(unit, shape=(ROWS, 1)), offset=(0, step))
+        """
+    start = {"determinant": "det = float(1.0)"}.get(result, "")
+    mend = "# Each reflection turns the sign\ndet = -det * alpha" if result == "determinant" else ""
+    triangle = "r = wp.tile_view(a, offset=(0, 0), shape=(COLS, COLS))"
+    clean = """
+        # What rounding left below the diagonal is no part of R
+        upper = wp.tile_map(upper_part, r, row_of, col_of)
+    """
+    if result == "triangle":
+        d.function("""
+            @wp.func
+            def upper_part(entry: float, row: int, col: int) -> float:
+                return wp.where(row <= col, entry, 0.0)
+        """)
+        d.function("""
+            @wp.func
+            def on_diagonal(entry: float, row: int, col: int) -> float:
+                return wp.where(row == col, entry, 0.0)
+        """) if flips else None
+    flip = f"""
+        diagonal = wp.tile_sum(wp.tile_map(on_diagonal, r, row_of, col_of), axis=1)
+        signs = wp.tile_map(row_sign, diagonal)
+        wp.tile_store(triangles[system], upper * {per_row("signs", "COLS", "COLS")})
+    """
+    end = {
+        "triangle": f"{triangle}\n{places('COLS', 'COLS', ('row_of', 'col_of'))}\n{dedented(clean)}\n"
+        + (dedented(flip) if flips else "wp.tile_store(triangles[system], upper)"),
+        "least squares": f"{triangle}\ntop = wp.tile_view(b, offset=(0,), shape=(COLS,))\n"
+        "wp.tile_store(solutions[system], wp.tile_upper_solve(r, top))",
+        "factors": "wp.tile_store(reduced[system], a)",
+        "transformed": "wp.tile_store(rotated[system], b)",
+        "determinant": "determinants[system] = det",
+    }[result]
+    d.launch(blocks, tiled=True)
+    d.code(
+        """
+        system = wp.tid()
+        $load
+        row_id = wp.tile_arange(ROWS, dtype=int)
+        $start
+        for step in range(COLS):
+            x = wp.tile_map(below_diagonal, a[:, step], row_id, step)
+            norm = wp.sqrt($square_x)
+            pivot = wp.tile_extract(x, step)
+            # The sign away from the pivot's, because the difference would lose digits otherwise
+            alpha = wp.where(pivot > 0.0, -norm, norm)
+            v = wp.tile_map(with_pivot, x, row_id, step, pivot - alpha)
+            tau = 2.0 / $square_v
+            $reflect
+            $target
+            $mend
+            $keep
+        $end
+        """,
+        load=dedented(load),
+        start=start,
+        square_x=square.format("x"),
+        square_v=square.format("v"),
+        reflect=dedented(reflect),
+        target=target,
+        mend=mend,
+        keep=dedented(keep),
+        end=end,
+    )
+    d.explain("Each reflection I - tau v v^T, with v = x - alpha e_k, clears one column below the diagonal.")
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        a = v.matrices
+        root = np.sqrt(v.weights)[..., None] if weighted else 1.0
+        if result == "determinant":
+            return {name: np.linalg.det(a)}
+        if result == "least squares":
+            b = v.targets[..., None] * root
+            return {name: np.stack([np.linalg.lstsq(m, y, rcond=None)[0][:, 0] for m, y in zip(a * root, b, strict=True)])}  # fmt: skip
+        r_ = np.linalg.qr(a * root)[1]
+        return {name: r_ * np.sign(np.einsum("bii->bi", r_))[..., None] if flips else r_}
+
+    def consistent(before: Values, after: Values) -> None:
+        for system in range(blocks):
+            a = before.matrices[system]
+            if result == "transformed":
+                q_, b = np.linalg.qr(a, mode="complete")[0], before.targets[system]
+                turned = after.rotated[system]
+                # Signs of the first entries are the reflections' own; behind them only the length is fixed.
+                np.testing.assert_allclose(np.abs(turned[:cols]), np.abs(q_.T @ b)[:cols], atol=2e-3)
+                np.testing.assert_allclose(np.linalg.norm(turned), np.linalg.norm(b), rtol=2e-3)
+            elif result == "factors":
+                made, taus = after.reflectors[system], after.taus[system]
+                q_ = np.eye(rows)
+                for k in range(cols):
+                    q_ = q_ @ (np.eye(rows) - taus[k] * np.outer(made[:, k], made[:, k]))
+                np.testing.assert_allclose(q_.T @ q_, np.eye(rows), atol=2e-3)
+                np.testing.assert_allclose(q_ @ after.reduced[system], a, atol=2e-3)
+
+    if result in ("transformed", "factors"):
+        d.holds(consistent)
+    else:
+        d.check(reference, 3e-3)

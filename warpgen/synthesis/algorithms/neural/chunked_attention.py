@@ -1,0 +1,234 @@
+"""Attention whose memory is a matrix, worked through in chunks of the sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.neural import DOMAIN
+from warpgen.synthesis.algorithms.tiles._forms import per_row, places
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
+
+_FEATURES: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "none": ("", lambda x: x),
+    "elu": ("wp.where(x > 0.0, x + 1.0, wp.exp(x))", lambda x: np.where(x > 0, x + 1, np.exp(np.minimum(x, 0)))),
+    "exponential": ("wp.exp(x)", np.exp),
+    "silu": ("x / (1.0 + wp.exp(-x))", lambda x: x / (1 + np.exp(-x))),
+}  # fmt: skip
+
+
+@DOMAIN.algorithm(
+    source="Katharopoulos et al. 2020 (linear attention); Sun et al. 2023, sec. 2 (RetNet); Yang et al. 2024 (chunks); Dao & Gu 2024",
+    names={
+        "chunked_memory": "linear_attention_chunks|retention|chunkwise_attention|recurrent_attention",
+        "queries": "q|query|q_in",
+        "keys": "k|key|k_in",
+        "values": "v|value|v_in",
+        "memory": "state|kv_state|s_mat",
+        "inside": "intra|local_part|within",
+        "across": "inter|carried|past_part",
+        "scores": "attn|qk|weights",
+        "head": "h|head_idx|stream",
+        "CHUNK": "BLOCK|C|CHUNK_SIZE",
+        "KEY_DIM": "DK|HEAD_DIM|WIDTH",
+        "VALUE_DIM": "DV|OUT_DIM|V_WIDTH",
+    },
+    adjoint="yes",
+    weight=11,
+)
+def chunked_memory(d: Draft) -> None:
+    """Computes causal attention without a softmax, chunk by chunk, with a matrix that remembers the past."""
+    feature = d.option("features", *_FEATURES)
+    decay = d.option("decay", "none", "retention", "param")
+    normal = d.option("normalized", "no", "sum of weights", "group norm")
+    gated = d.flag("gated", 0.35)
+    started = d.flag("initial memory", 0.35)
+    result = d.option("result", "out", "out and memory")
+    shared = d.flag("shared keys", 0.3)
+    if normal == "sum of weights" and feature not in ("elu", "exponential"):
+        normal = "no"  # weights of both signs have sums near zero
+    heads, chunk, chunks = d.pick(2, 3), d.pick(4, 6), d.pick(2, 3)
+    wide, out = d.pick(3, 4), d.pick(3, 4, 5)
+    n, groups = chunk * chunks, 1 if shared else heads
+    d.module(f"CHUNK = wp.constant({chunk})\nKEY_DIM = wp.constant({wide})\nVALUE_DIM = wp.constant({out})")
+    d.input("queries", "float", (heads, n, wide), -1.0, 1.0, about="shape (num_heads, seq_len, key_dim)")
+    d.input("keys", "float", (groups, n, wide) if not shared else (n, wide), -1.0, 1.0, about="keys")
+    d.input("values", "float", (heads, n, out), -1.0, 1.0, about="shape (num_heads, seq_len, value_dim)")
+    if gated:
+        d.input(
+            "gates", "float", (heads, n, out), -2.0, 2.0, about="gates of the outputs before their sigmoid"
+        )
+    if started:
+        d.input("first_memory", "float", (heads, wide, out), -0.5, 0.5, about="memory of what came before")
+    if decay == "param":
+        d.param("gamma", "float", 0.7, 0.95, about="share of the memory that is left after a step")
+    if normal == "group norm":
+        d.param("eps", "float", 1e-3, 1e-2, about="keeps the variance from zero")
+    d.output("out", "float", (heads, n, out), about="shape (num_heads, seq_len, value_dim)")
+    if result == "out and memory":
+        d.output("memories", "float", (heads, wide, out), about="memory after the last step")
+    fading = decay != "none"
+    formula, numpy = _FEATURES[feature]
+    if formula:
+        d.function(f'''
+            @wp.func
+            def feature(x: float) -> float:
+                """Feature map in place of the softmax's exponential."""
+                return {formula}
+        ''')
+    head, mask = (", gamma: float", "wp.pow(gamma, float(row - col))") if fading else ("", "1.0")
+    d.function(f'''
+        @wp.func
+        def causal(score: float, row: int, col: int{head}) -> float:
+            """Weight of a key of the same chunk; later ones are hidden."""
+            if col > row:
+                return 0.0
+            return score{f" * {mask}" if fading else ""}
+    ''')
+    if fading:
+        d.function("""
+            @wp.func
+            def faded(x: float, steps: int, gamma: float) -> float:
+                return x * wp.pow(gamma, float(steps))
+        """)
+    if gated:
+        d.function("@wp.func\ndef gate_of(x: float) -> float:\n    return x / (1.0 + wp.exp(-x))")
+    if normal == "group norm":
+        d.function("""
+            @wp.func
+            def inverse_root(variance: float, eps: float) -> float:
+                return 1.0 / wp.sqrt(variance + eps)
+        """)
+    elif normal == "sum of weights":
+        d.function("""
+            @wp.func
+            def inverse(mass: float) -> float:
+                return 1.0 / (mass + 1.0e-6)
+        """)
+
+    def loaded(name: str, array: str) -> str:
+        where = f"{array}[head]" if array == "queries" or not shared else array
+        text = f"wp.tile_load({where}, shape=(CHUNK, KEY_DIM), offset=(c * CHUNK, 0))"
+        return f"{name} = wp.tile_map(feature, {text})" if formula else f"{name} = {text}"
+
+    gamma = ", gamma" if fading else ""
+    memory = (
+        "memory = wp.tile_load(first_memory[head], shape=(KEY_DIM, VALUE_DIM))"
+        if started
+        else "memory = wp.tile_zeros(shape=(KEY_DIM, VALUE_DIM), dtype=float)"
+    )
+    if normal == "sum of weights":
+        memory += "\nkey_sum = wp.tile_zeros(shape=(KEY_DIM, 1), dtype=float)"
+    across = "across = wp.tile_matmul(q, memory)"
+    update = "memory = memory + wp.tile_matmul(k_t, v)"
+    sums = "key_sum = key_sum + wp.tile_reshape(wp.tile_sum(k, axis=0), shape=(KEY_DIM, 1))"
+    if fading:
+        across = (
+            f"# The memory has faded since the end of the chunk before\n"
+            f"q_late = wp.tile_map(faded, q, {per_row('age', 'CHUNK', 'KEY_DIM')}, gamma)\n"
+            "across = wp.tile_matmul(q_late, memory)"
+        )
+        update = (
+            f"k_late = wp.tile_map(faded, k, {per_row('left', 'CHUNK', 'KEY_DIM')}, gamma)\n"
+            "memory = kept * memory + wp.tile_matmul(wp.tile_transpose(k_late), v)"
+        )
+        sums = "key_sum = kept * key_sum + wp.tile_reshape(wp.tile_sum(k_late, axis=0), shape=(KEY_DIM, 1))"
+    q_seen = "q_late" if fading else "q"
+    norm = {
+        "no": "",
+        "sum of weights": f"""
+            mass = wp.tile_sum(scores, axis=1) + wp.tile_squeeze(wp.tile_matmul({q_seen}, key_sum))
+            share = wp.tile_map(inverse, mass)
+            normed = mixed * {per_row("share", "CHUNK", "VALUE_DIM")}
+        """,
+        "group norm": f"""
+            # Normalized per step and head, as there is no softmax that would keep the scale
+            mean = wp.tile_sum(mixed, axis=1) / float(VALUE_DIM)
+            centred = mixed - {per_row("mean", "CHUNK", "VALUE_DIM")}
+            variance = wp.tile_sum(centred * centred, axis=1) / float(VALUE_DIM)
+            share = wp.tile_map(inverse_root, variance, eps)
+            normed = centred * {per_row("share", "CHUNK", "VALUE_DIM")}
+        """,
+    }[normal]
+    y = "normed" if norm else "mixed"
+    load_gate = "gate = wp.tile_load(gates[head], shape=(CHUNK, VALUE_DIM), offset=(c * CHUNK, 0))\n"
+    store = f"wp.tile_store(out[head], {y}, offset=(c * CHUNK, 0))"
+    if gated:
+        store = (
+            f"{load_gate}wp.tile_store(out[head], {y} * wp.tile_map(gate_of, gate), offset=(c * CHUNK, 0))"
+        )
+    ages = ""
+    if fading:
+        ages = (
+            (
+                (
+                    "# Heads forget at different rates\ngamma = 1.0 - wp.pow(2.0, -5.0 - float(head))\n"
+                    if decay == "retention"
+                    else ""
+                )
+                + f"kept = wp.pow(gamma, {chunk}.0)\n"
+                "age = wp.tile_arange(1, CHUNK + 1, dtype=int)\n"
+                "left = wp.tile_arange(CHUNK - 1, -1, -1, dtype=int)"
+            )
+            .replace("CHUNK + 1", str(chunk + 1))
+            .replace("CHUNK - 1", str(chunk - 1))
+        )
+    d.launch(heads, tiled=True)
+    d.code(
+        f"""
+        head = wp.tid()
+        {places("CHUNK", "CHUNK").replace(chr(10), chr(10) + "        ")}
+        $ages
+        $memory
+        for c in range({chunks}):
+            {loaded("q", "queries")}
+            {loaded("k", "keys")}
+            k_t = wp.tile_transpose(k)
+            v = wp.tile_load(values[head], shape=(CHUNK, VALUE_DIM), offset=(c * CHUNK, 0))
+            scores = wp.tile_map(causal, wp.tile_matmul(q, k_t), row_id, col_id{gamma})
+            $across
+            mixed = wp.tile_matmul(scores, v) + across
+            $norm
+            $store
+            $update
+            $sums
+        $end
+        """,
+        ages=ages,
+        memory=memory,
+        across=across,
+        norm=dedented(norm),
+        store=store,
+        update=update,
+        sums=sums if normal == "sum of weights" else "",
+        end="wp.tile_store(memories[head], memory)" if result == "out and memory" else "",
+    )
+    d.explain(
+        f"o_t = q_t S_t with S_t = {'gamma S_t-1' if fading else 'S_t-1'} + k_t^T v_t. Within a chunk this is a masked product, and only\n"
+        "the matrix S goes from chunk to chunk."
+    )
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        q = numpy(v.queries)
+        k = numpy(np.broadcast_to(v["keys"], (heads, n, wide)))
+        g = {"none": np.ones(heads), "retention": 1 - 2.0 ** (-5 - np.arange(heads)),
+             "param": np.full(heads, v.get("gamma"))}[decay].astype(float)  # fmt: skip
+        s = v.first_memory.copy() if started else np.zeros((heads, wide, out))
+        z = np.zeros((heads, wide))
+        y = np.zeros((heads, n, out))
+        for t in range(n):
+            s = g[:, None, None] * s + k[:, t, :, None] * v["values"][:, t, None]
+            z = g[:, None] * z + k[:, t]
+            y[:, t] = np.einsum("hk,hkv->hv", q[:, t], s)
+            if normal == "sum of weights":
+                y[:, t] /= (q[:, t] * z).sum(1, keepdims=True) + 1e-6
+        if normal == "group norm":
+            c = y - y.mean(2, keepdims=True)
+            y = c / np.sqrt((c**2).mean(2, keepdims=True) + v.eps)
+        if gated:
+            y = y * v.gates / (1 + np.exp(-v.gates))
+        return {"out": y} | ({"memories": s} if result == "out and memory" else {})
+
+    d.check(reference, 2e-3)

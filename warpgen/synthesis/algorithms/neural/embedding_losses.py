@@ -1,0 +1,222 @@
+"""Losses of embeddings, a block of threads for each batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.neural import DOMAIN
+from warpgen.synthesis.algorithms.tiles._forms import per_col, per_row, places
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Zbontar et al. 2021 (Barlow Twins), eq. 1; Bardes, Ponce & LeCun 2022 (VICReg), eq. 1-6; Tsai et al. 2021 (HSIC)",
+    names={
+        "redundancy_loss": "barlow_twins|vicreg_loss|decorrelation_loss|cross_correlation_loss",
+        "first": "view_a|z_a|left",
+        "second": "view_b|z_b|right",
+        "corr": "c_mat|cross_corr|correlation",
+        "cov": "covariance|c_own|gram",
+        "batch": "block|group|b",
+        "SAMPLES": "N|BATCH|ROWS",
+        "WIDTH": "D|EMBED|FEATURES",
+    },
+    adjoint="yes",
+    weight=2,
+)
+def redundancy_loss(d: Draft) -> None:
+    """Computes losses that make two views of samples alike and the coordinates of their embeddings unlike."""
+    kind = d.option("loss", "cross correlation", "variance and covariance", "cross covariance")
+    result = d.option("result", "loss", "terms", "matrix")
+    divisor = d.option("divisor", "n", "n - 1")
+    anti = d.flag("anticorrelated", 0.3) and kind == "cross correlation"
+    hinge = d.option("hinge", "hard", "squared") if kind == "variance and covariance" else "hard"
+    masked = d.flag("padded", 0.3)
+    batches, count, width = d.pick(2, 3, 4), d.pick(6, 8), d.pick(3, 4, 5)
+    if kind == "variance and covariance" and result == "matrix":
+        result = "terms"
+    below = "float(SAMPLES)" if divisor == "n" else "float(SAMPLES - 1)"
+    d.module(f"SAMPLES = wp.constant({count})\nWIDTH = wp.constant({width})")
+    d.input(
+        "first", "float", (batches, count, width), -1.0, 1.0, about="embeddings of the samples in one view"
+    )
+    d.input(
+        "second",
+        "float",
+        (batches, count, width),
+        -1.0,
+        1.0,
+        about="embeddings of the same in the other view",
+    )
+    if masked:
+        d.input(
+            "given", "float", (batches, count), 0.5, 1.5, about="weights of the samples, zero for padding"
+        )
+    if result != "matrix":
+        d.param("redundancy", "float", 0.05, 0.5, about="weight of the entries off the diagonal")
+    if kind == "variance and covariance":
+        d.param("invariance", "float", 0.5, 2.0, about="weight of the distance of the views")
+        d.param("floor_deviation", "float", 0.9, 1.3, about="deviation that each coordinate should keep")
+    if result == "matrix":
+        d.output(
+            "matrices",
+            "float",
+            (batches, width, width),
+            about="correlations of the coordinates across the views",
+        )
+        d.says("Correlates the coordinates of embeddings across two views of the same samples.")
+    elif result == "terms":
+        d.output(
+            "terms", "float", (batches, 2), about="what asks for alike views, and what for unlike coordinates"
+        )
+        d.says(
+            "Computes the two terms of a loss that makes views alike and coordinates of embeddings unlike."
+        )
+    else:
+        d.output("losses", "float", batches, about="loss of each batch")
+    N, D = "SAMPLES", "WIDTH"
+    d.function('''
+        @wp.func
+        def inverse_deviation(square: float, below: float) -> float:
+            """One over the deviation, from a sum of squares."""
+            return 1.0 / wp.sqrt(square / below + 1.0e-4)
+    ''') if kind == "cross correlation" else None
+    if kind != "variance and covariance" and result != "matrix":
+        d.function("""
+            @wp.func
+            def missed(c: float, row: int, col: int) -> float:
+                if row == col:
+                    return (1.0 - c) * (1.0 - c)
+                return 0.0
+        """)
+    if result != "matrix":
+        off = "(c + 1.0) * (c + 1.0)" if anti else "c * c"
+        d.function(f'''
+            @wp.func
+            def redundant(c: float, row: int, col: int) -> float:
+                """Entries off the diagonal tell that two coordinates say the same."""
+                if row == col:
+                    return 0.0
+                return {off}
+        ''')
+    if kind == "variance and covariance":
+        d.function(f'''
+            @wp.func
+            def collapse(square: float, below: float, floor_deviation: float) -> float:
+                """What a coordinate lacks of its deviation; all the same embedding would be a cheap way out."""
+                gap = wp.max(floor_deviation - wp.sqrt(square / below + 1.0e-4), 0.0)
+                return {"gap * gap" if hinge == "squared" else "gap"}
+        ''')
+
+    def centred(side: str, array: str) -> str:
+        text = f"{side}_raw = wp.tile_load({array}[batch], shape=({N}, {D}))\n"
+        if masked:
+            text += f"{side}_mean = wp.tile_sum({side}_raw * w_wide, axis=0) / wp.tile_broadcast(w_total, shape=({D},))\n"
+            text += f"{side} = ({side}_raw - {per_col(f'{side}_mean', N, D)}) * root_wide"
+        else:
+            text += f"{side}_mean = wp.tile_sum({side}_raw, axis=0) / float(SAMPLES)\n"
+            text += f"{side} = {side}_raw - {per_col(f'{side}_mean', N, D)}"
+        return text
+
+    def deviation(side: str) -> str:
+        return (
+            f"{side}_inv = wp.tile_map(inverse_deviation, wp.tile_sum({side} * {side}, axis=0), {below})\n"
+            f"{side}_unit = {side} * {per_col(f'{side}_inv', N, D)}"
+        )
+
+    def total(tile: str) -> str:
+        return f"wp.tile_sum(wp.tile_sum({tile}, axis=1), axis=0)"
+
+    weigh = ""
+    if masked:
+        weigh = (
+            "w = wp.tile_load(given[batch], shape=SAMPLES)\n"
+            "w_total = wp.tile_sum(w, axis=0)\n"
+            f"w_wide = {per_row('w', N, D)}\n"
+            f"root = wp.tile_map(wp.sqrt, w)\nroot_wide = {per_row('root', N, D)}"
+        )
+    a, b = ("a_unit", "b_unit") if kind == "cross correlation" else ("a", "b")
+    corr = f"corr = wp.tile_matmul(wp.tile_transpose({a}), {b}) / {below}"
+    if kind == "cross correlation":
+        corr = f"{deviation('a')}\n{deviation('b')}\n{corr}"
+    alike = total("wp.tile_map(missed, corr, row_id, col_id)")
+    unlike = total("wp.tile_map(redundant, corr, row_id, col_id)")
+    if kind == "variance and covariance":
+        corr = "\n".join(
+            f"{s}_cov = wp.tile_matmul(wp.tile_transpose({s}), {s}) / {below}\n"
+            f"{s}_collapse = wp.tile_map(collapse, wp.tile_sum({s} * {s}, axis=0), {below}, floor_deviation)"
+            for s in "ab"
+        )
+        alike = f"(invariance / float(SAMPLES)) * {total('gap * gap')}"
+        corr += "\ngap = a_raw - b_raw"
+        corr += "\nspread = wp.tile_sum(a_collapse + b_collapse, axis=0) / float(WIDTH)"
+        shared = (
+            "wp.tile_map(redundant, a_cov, row_id, col_id) + wp.tile_map(redundant, b_cov, row_id, col_id)"
+        )
+        unlike = f"{total('shared')}"
+    before = f"shared = {shared}\n" if kind == "variance and covariance" else ""
+    both = f"alike = {alike}\n{before}unlike = {unlike}"
+    first = "alike + spread" if kind == "variance and covariance" else "alike"
+    end = {
+        "matrix": "wp.tile_store(matrices[batch], corr)",
+        "terms": f"{both}\nwp.tile_store(terms[batch], {first}, offset=0)\n"
+        "wp.tile_store(terms[batch], redundancy * unlike, offset=1)",
+        "loss": f"{both}\nwp.tile_store(losses, {first} + redundancy * unlike, offset=batch)",
+    }[result]
+    d.launch(batches, tiled=True)
+    d.code(
+        "batch = wp.tid()\n$weigh\n$a\n$b\n$corr\n$index\n$end",
+        weigh=weigh,
+        a=centred("a", "first"),
+        b=centred("b", "second"),
+        corr=corr,
+        index=places(D, D) if result != "matrix" else "",
+        end=end,
+    )
+    d.explain(
+        {
+            "cross correlation": "sum (1 - C_ii)^2 + redundancy sum C_ij^2 of the views' cross-correlation C; no negative pairs are needed.",
+            "cross covariance": "As Barlow Twins, but with covariances in place of correlations.",
+            "variance and covariance": "Views should agree, coordinates keep their deviation, and covariances off the diagonal vanish.",
+        }[kind]
+    )
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        w = v.given if masked else np.ones((batches, count))
+        m = count if divisor == "n" else count - 1
+
+        def middle(z: Any) -> Any:
+            mean = (z * w[..., None]).sum(1, keepdims=True) / w.sum(1)[:, None, None]
+            return (z - mean) * np.sqrt(w)[..., None]
+
+        a_, b_ = middle(v.first), middle(v.second)
+        eye = np.eye(width) > 0
+
+        def off_(c: Any) -> Any:
+            return (np.where(eye, 0.0, c - (-1.0 if anti else 0.0)) ** 2 * ~eye).sum((1, 2))
+
+        if kind == "variance and covariance":
+
+            def lack(z: Any) -> Any:
+                g = np.maximum(v.floor_deviation - np.sqrt((z**2).sum(1) / m + 1e-4), 0.0)
+                return (g**2 if hinge == "squared" else g).mean(1)
+
+            same = v.invariance * ((v.first - v.second) ** 2).sum((1, 2)) / count + lack(a_) + lack(b_)
+            other = off_(a_.swapaxes(1, 2) @ a_ / m) + off_(b_.swapaxes(1, 2) @ b_ / m)
+        else:
+            if kind == "cross correlation":
+                a_ = a_ / np.sqrt((a_**2).sum(1, keepdims=True) / m + 1e-4)
+                b_ = b_ / np.sqrt((b_**2).sum(1, keepdims=True) / m + 1e-4)
+            c = a_.swapaxes(1, 2) @ b_ / m
+            if result == "matrix":
+                return {"matrices": c}
+            same = ((1 - np.einsum("bii->bi", c)) ** 2).sum(1)
+            other = off_(c)
+        if result == "terms":
+            return {"terms": np.stack([same, v.redundancy * other], axis=1)}
+        return {"losses": same + v.redundancy * other}
+
+    d.check(reference, 2e-3)

@@ -1,0 +1,191 @@
+"""Keys sorted within blocks digit by digit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.parallel import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Blelloch 1990, sec. 1.3 (split); Satish, Harris & Garland 2009; Harris, Sengupta & Owens 2007; Herf 2001 (float keys)",
+    names={
+        "split_keys": "radix_sort_block|lsd_radix_tile|bit_split_sort|stable_digit_sort",
+        "keys": "codes|items|values",
+        "payload": "ids|carried|records",
+        "zeros": "is_zero|unset|low_flags",
+        "before": "rank_low|zero_rank|low_place",
+        "number": "num_low|total_zeros|split_at",
+        "to": "slot|target|place",
+        "held": "sorted_keys|staged|shared_keys",
+        "block": "tile_id|segment|b",
+        "ITEMS": "TILE|N|KEYS",
+    },
+    adjoint="no",
+    weight=2,
+)
+def split_keys(d: Draft) -> None:
+    """Sorts the keys of each block by splitting them at one bit after another."""
+    kind = d.option("keys", "uint32", "int", "float")
+    result = d.option("result", "keys", "order", "payload", "run lengths")
+    descending = d.flag("descending", 0.35)
+    partial = d.option("bits", "all", "low", "high")
+    items, blocks, bits = d.pick(16, 24, 32), d.pick(3, 4), d.pick(6, 8)
+    if kind == "float":
+        partial = "all"
+    d.module(f"ITEMS = wp.constant({items})")
+    high = 1 << bits
+    if kind == "float":
+        d.input("keys", "float", (blocks, items), -1.0, 1.0, about="keys")
+        bits = 32
+    elif kind == "int":
+        d.input("keys", "int", (blocks, items), -high // 2, high // 2, about="keys")
+    else:
+        d.input("keys", "uint32", (blocks, items), 0, high, about="keys")
+    if result == "payload":
+        d.input("payload", "vec2", (blocks, items), -1.0, 1.0, about="what goes with the keys")
+    first_bit, last_bit = {"all": (0, bits), "low": (0, bits // 2), "high": (bits // 2, bits)}[partial]
+    name, type_, about = {
+        "keys": ("sorted_keys", {"float": "float", "int": "int"}.get(kind, "uint32"), "keys in order"),
+        "order": ("order", "int", "index of the key that comes to each place"),
+        "payload": ("carried", "vec2", "payload in the order of the keys"),
+        "run lengths": ("starts", "int", "1 where a run of equal digits begins"),
+    }[result]
+    d.output(name, type_, (blocks, items), about=about)
+    part = {"all": "", "low": " low", "high": " high"}[partial]
+    d.says(
+        {
+            "keys": f"Sorts the keys of each block by splitting them at one{part} bit after another.",
+            "order": f"Finds the stable order of the keys of each block by splitting them at one{part} bit after another.",
+            "payload": f"Brings records into the order of their keys by splits at one{part} bit after another.",
+            "run lengths": f"Marks where runs of equal keys begin after a sort of each block by its{part} bits.",
+        }[result]
+    )
+    signed = f"wp.uint32(key + {high // 2})"
+    code = {
+        "uint32": "return key",
+        "int": f"# Moved up, so that negative keys come first\nreturn {signed}",
+        "float": "# Positive floats are in the order of their bits, negative ones in the reverse\n"
+        "raw = wp.cast(key, wp.uint32)\nflip = wp.where((raw >> wp.uint32(31)) == wp.uint32(0), wp.uint32(0x80000000), wp.uint32(0xffffffff))\nreturn raw ^ flip",
+    }[kind]
+    type_in = {"uint32": "wp.uint32", "int": "int", "float": "float"}[kind]
+    if kind != "uint32":
+        d.function(f"@wp.func\ndef ordered_bits(key: {type_in}) -> wp.uint32:\n    $code", code=code)
+    if result == "keys" and kind != "uint32":
+        decode = {
+            "int": f"return int(code) - {high // 2}",
+            "float": "flip = wp.where((code >> wp.uint32(31)) == wp.uint32(0), wp.uint32(0xffffffff), wp.uint32(0x80000000))\nreturn wp.cast(code ^ flip, float)",
+        }[kind]
+        d.function(f"@wp.func\ndef from_bits(code: wp.uint32) -> {type_in}:\n    $decode", decode=decode)
+    d.function(f'''
+        @wp.func
+        def goes_first(code: wp.uint32, bit: int) -> int:
+            """Whether a key comes before the split at a bit: 1 or 0."""
+            one = int(code >> wp.uint32(bit)) & 1
+            return {"one" if descending else "1 - one"}
+    ''')
+    d.function('''
+        @wp.func
+        def place_of(first: int, before: int, number: int, at: int) -> int:
+            """Keys of either side keep their order, so that the bits before stay sorted."""
+            if first == 1:
+                return before
+            return number + at - before
+    ''')
+    load = 'wp.tile_load(keys[block], shape=ITEMS, storage="shared")'
+    if kind != "uint32":
+        load = "wp.tile_map(ordered_bits, wp.tile_load(keys[block], shape=ITEMS))"
+    moves = result in ("order", "payload")
+    digit = f"({{}} >> wp.uint32({first_bit})) & wp.uint32({(1 << (last_bit - first_bit)) - 1:#x})"
+    if result == "run lengths":
+        d.function(
+            f"""
+            @wp.func
+            def differs(a: wp.uint32, b: wp.uint32) -> int:
+                return wp.where(({digit.format("a")}) == ({digit.format("b")}), 0, 1)
+        """
+            if partial != "all"
+            else """
+            @wp.func
+            def differs(a: wp.uint32, b: wp.uint32) -> int:
+                return wp.where(a == b, 0, 1)
+        """
+        )
+    stored = "codes" if result != "keys" or kind == "uint32" else "wp.tile_map(from_bits, codes)"
+    end = {
+        "keys": f"wp.tile_store(sorted_keys[block], {stored})",
+        "order": "wp.tile_store(order[block], origin)",
+        "payload": "wp.tile_store(carried[block], wp.tile_load_indexed(payload[block], indices=origin, shape=(ITEMS,)))",
+        "run lengths": 'marks = wp.tile_ones(shape=ITEMS, dtype=int, storage="shared")\n'
+        f"later = wp.tile_view(codes, offset=(1,), shape=({items - 1},))\n"
+        f"earlier = wp.tile_view(codes, offset=(0,), shape=({items - 1},))\n"
+        "wp.tile_assign(marks, wp.tile_map(differs, later, earlier), offset=(1,))\n"
+        "wp.tile_store(starts[block], marks)",
+    }[result]
+    passes = f"range({first_bit}, num_bits)" if first_bit else "range(num_bits)"
+    d.param("num_bits", "int", last_bit, about="number of bits up to the last one that counts")
+    d.launch(blocks, tiled=True)
+    d.code(
+        f"""
+        block, lane = wp.tid()
+        codes = {load}
+        $origin
+        at_tile = wp.tile_arange(ITEMS, dtype=int)
+        for bit in {passes}:
+            first = wp.tile_map(goes_first, codes, bit)
+            before = wp.tile_scan_exclusive(first)
+            number = wp.tile_sum(first)[0]
+            to = wp.tile_map(place_of, first, before, number, at_tile)
+            moved = wp.tile_zeros(shape=ITEMS, dtype=wp.uint32, storage="shared")
+            $room
+            # The scatter is collective: every thread runs the same number of iterations
+            for start in range(0, ITEMS, wp.block_dim()):
+                item = start + lane
+                inside = item < ITEMS
+                slot = int(0)
+                code = wp.uint32(0)
+                $source
+                if inside:
+                    slot = to[item]
+                    code = codes[item]
+                    $take
+                wp.tile_scatter_masked(moved, slot, code, inside)
+                $scatter
+            wp.tile_assign(codes, moved)
+            $keep
+        $end
+        """,
+        origin='origin = wp.tile_arange(ITEMS, dtype=int, storage="shared")' if moves else "",
+        room='moved_origin = wp.tile_zeros(shape=ITEMS, dtype=int, storage="shared")' if moves else "",
+        source="source = int(0)" if moves else "",
+        take="source = origin[item]" if moves else "",
+        scatter="wp.tile_scatter_masked(moved_origin, slot, source, inside)" if moves else "",
+        keep="wp.tile_assign(origin, moved_origin)" if moves else "",
+        end=end,
+    )
+    d.explain(
+        "An exclusive scan of the keys with a zero bit tells where each of them goes; all others follow behind."
+    )
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        key = v["keys"]
+        if kind == "int":
+            key = key + high // 2
+        if partial != "all":
+            key = (key.astype(np.int64) >> first_bit) & ((1 << (last_bit - first_bit)) - 1)
+        key = key.astype(np.float32) if kind == "float" else key.astype(np.int64)
+        at = np.argsort(-key if descending else key, axis=1, kind="stable")
+        if result == "order":
+            return {name: at}
+        if result == "payload":
+            return {name: np.take_along_axis(v.payload, at[..., None], 1)}
+        if result == "keys":
+            return {name: np.take_along_axis(v["keys"], at, 1)}
+        s = np.take_along_axis(key, at, 1)
+        return {name: np.concatenate([np.ones((blocks, 1)), s[:, 1:] != s[:, :-1]], axis=1).astype(int)}
+
+    d.check(reference)

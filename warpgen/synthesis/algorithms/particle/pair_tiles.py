@@ -1,0 +1,252 @@
+"""All pairs of a small cluster at once: a tile of points against itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.particle import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
+
+_Law = tuple[str, str, Callable[..., Any], Callable[..., Any]]
+# Energy of a pair and its slope over the distance, from r2 = r^2 + soft^2, with charges multiplied in q.
+_LAWS: dict[str, _Law] = {
+    "Gravity": ("-strength * q / wp.sqrt(r2)", "strength * q / (r2 * wp.sqrt(r2))",
+                lambda r2, q, s, a: -s * q / np.sqrt(r2), lambda r2, q, s, a: s * q / r2**1.5),
+    "Coulomb": ("strength * q / wp.sqrt(r2)", "-strength * q / (r2 * wp.sqrt(r2))",
+                lambda r2, q, s, a: s * q / np.sqrt(r2), lambda r2, q, s, a: -s * q / r2**1.5),
+    "Yukawa": ("strength * q * wp.exp(-wp.sqrt(r2) / reach) / wp.sqrt(r2)",
+               "-strength * q * wp.exp(-wp.sqrt(r2) / reach) * (1.0 / wp.sqrt(r2) + 1.0 / reach) / r2",
+               lambda r2, q, s, a: s * q * np.exp(-np.sqrt(r2) / a) / np.sqrt(r2),
+               lambda r2, q, s, a: -s * q * np.exp(-np.sqrt(r2) / a) * (r2**-0.5 + 1 / a) / r2),
+    "Lennard-Jones": ("4.0 * strength * (s6 * s6 - s6)", "24.0 * strength * (s6 - 2.0 * s6 * s6) / r2",
+                      lambda r2, q, s, a: 4 * s * ((a * a / r2) ** 6 - (a * a / r2) ** 3),
+                      lambda r2, q, s, a: 24 * s * ((a * a / r2) ** 3 - 2 * (a * a / r2) ** 6) / r2),
+    "Gaussian": ("strength * q * wp.exp(-0.5 * r2 / (reach * reach))",
+                 "-strength * q * wp.exp(-0.5 * r2 / (reach * reach)) / (reach * reach)",
+                 lambda r2, q, s, a: s * q * np.exp(-0.5 * r2 / (a * a)),
+                 lambda r2, q, s, a: -s * q * np.exp(-0.5 * r2 / (a * a)) / (a * a)),
+}  # fmt: skip
+
+
+@DOMAIN.algorithm(
+    source="Allen & Tildesley 2017, ch. 1, 2.4 (pressure) and 5; Nyland, Harris & Prins 2007; Frenkel & Smit 2002, sec. 3.2",
+    names={
+        "pair_matrix": "all_pairs_forces|cluster_forces|pairwise_tiles|molecule_energy",
+        "positions": "x|points|coords",
+        "charges": "q_in|masses|weights",
+        "offset": "delta|r_ij|separation",
+        "strength": "coupling|epsilon|k_e",
+        "reach": "sigma|range_length|screening",
+        "soft": "softening|eps|core",
+        "box": "cell|period|box_length",
+        "cluster": "block|molecule|group",
+        "ATOMS": "N|BODIES|NUM_ATOMS",
+    },
+    adjoint="yes",
+    weight=11,
+)
+def pair_matrix(d: Draft) -> None:
+    """Computes the forces within clusters of particles from tiles of all their pairs."""
+    law = d.option("law", *_LAWS)
+    result = d.option("result", "forces", "energies", "total", "virial", "stress")
+    periodic = d.flag("periodic", 0.35)
+    paired = d.option("charges", "own", "types", "equal")
+    cut = d.flag("switched off", 0.35)
+    velocity = d.flag("kick", 0.4) and result == "forces"
+    clusters, count, kinds = d.pick(2, 3, 4), d.pick(6, 8, 10), 3
+    if law == "Lennard-Jones":
+        paired = "equal"
+    d.module(f"ATOMS = wp.constant({count})")
+    d.input("positions", "vec3", (clusters, count), -1.0, 1.0, about="positions")
+    if paired == "own":
+        d.input("charges", "float", (clusters, count), 0.5, 1.5, about="charges, or masses for gravity")
+    elif paired == "types":
+        d.input("types", "int", (clusters, count), 0, kinds, about="type of each particle")
+        d.input("type_charges", "float", kinds, 0.5, 1.5, about="charge of each type")
+    d.param("strength", "float", 0.5, 1.5, about="strength of the interaction")
+    energy, slope, np_energy, np_slope = _LAWS[law]
+    reached = "reach" in energy or law == "Lennard-Jones"
+    if reached:
+        d.param(
+            "reach",
+            "float",
+            *((0.4, 0.6) if law == "Lennard-Jones" else (0.6, 1.2)),
+            about="length of the interaction",
+        )
+    d.param(
+        "soft", "float", *((0.5, 0.6) if law == "Lennard-Jones" else (0.1, 0.3)), about="softening length"
+    )
+    if periodic:
+        d.param("box", "float", 2.5, 3.5, about="length of the periodic box")
+    if cut:
+        d.param("cutoff", "float", 1.2, 1.6, about="distance beyond which pairs do not interact")
+    if velocity:
+        d.input("inverse_mass", "float", (clusters, count), 0.5, 1.5, about="inverse masses")
+        d.param("dt", "float", 0.005, 0.02, about="time step")
+        d.input("velocities", "vec3", (clusters, count), -0.5, 0.5, about="velocities before")
+    name, type_, shape, about = {
+        "forces": ("forces", "vec3", (clusters, count), "force on each particle"),
+        "energies": ("energies", "float", (clusters, count), "half of the energies of each particle's pairs"),
+        "total": ("total_energy", "float", (clusters,), "potential energy of each cluster"),
+        "virial": ("virials", "float", (clusters,), "sum over pairs of r . f, which the pressure is made of"),
+        "stress": ("stresses", "mat33", (clusters,), "sum over pairs of the outer products of r and f"),
+    }[result]
+    if velocity:
+        name, about = "next_velocities", "velocities after the kick"
+    d.output(name, type_, shape, about=about)
+    d.says(
+        {
+            "forces": "Kicks particles by the forces within their clusters, from tiles of all pairs."
+            if velocity
+            else "Computes the forces within clusters of particles from tiles of all their pairs.",
+            "energies": "Shares the energies of all pairs of a cluster out to its particles.",
+            "total": "Computes the potential energies of clusters of particles from tiles of all their pairs.",
+            "virial": "Computes the virials of clusters of particles from tiles of all their pairs.",
+            "stress": "Computes the stresses within clusters of particles from tiles of all their pairs.",
+        }[result]
+    )
+    if periodic:
+        d.function('''
+            @wp.func
+            def gap(a: wp.vec3, b: wp.vec3, box: float) -> wp.vec3:
+                """From a to the nearest image of b."""
+                r = b - a
+                return r - box * wp.vec3(wp.round(r[0] / box), wp.round(r[1] / box), wp.round(r[2] / box))
+        ''')
+    else:
+        d.function("@wp.func\ndef gap(a: wp.vec3, b: wp.vec3) -> wp.vec3:\n    return b - a")
+    scalars = ["strength"] + (["reach"] if reached else []) + ["soft"] + (["cutoff"] if cut else [])
+    charged = paired != "equal"
+    head = ", ".join(["offset: wp.vec3", *(["q: float"] if charged else []), "row: int", "col: int", *(f"{s}: float" for s in scalars)])  # fmt: skip
+    formula = energy if result in ("energies", "total") else slope
+    if not charged:
+        formula = formula.replace("strength * q", "strength")
+    value = {
+        "forces": ("wp.vec3", f"({formula}) * offset", "wp.vec3(0.0, 0.0, 0.0)"),
+        "energies": ("float", f"0.5 * ({formula})", "0.0"),
+        "total": ("float", f"0.5 * ({formula})", "0.0"),
+        "virial": ("float", f"-0.5 * ({formula}) * wp.length_sq(offset)", "0.0"),
+        "stress": (
+            "wp.mat33",
+            f"(-0.5 * ({formula})) * wp.outer(offset, offset)",
+            "wp.mat33(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)",
+        ),
+    }[result]
+    switch = ""
+    tail = f"return {value[1]}"
+    if cut:
+        switch = """
+            ratio = wp.length_sq(offset) / (cutoff * cutoff)
+            if ratio >= 1.0:
+                return $nothing
+            # Falls to zero with its slope, so that no pair enters or leaves with a jerk
+            fade = (1.0 - ratio) * (1.0 - ratio)
+        """
+        tail = f"return fade * ({value[1]})"
+        if result == "stress":
+            tail = f"return (-0.5 * fade * ({formula})) * wp.outer(offset, offset)"
+    said = {
+        "forces": "Force on the first of a pair.",
+        "energies": "Half of a pair's energy, as each pair is met twice.",
+        "total": "Half of a pair's energy, as each pair is met twice.",
+        "virial": "Half of a pair's share of the virial, as each pair is met twice.",
+        "stress": "Half of a pair's share of the stress, as each pair is met twice.",
+    }[result]
+    d.function(
+        f'''
+        @wp.func
+        def of_pair({head}) -> {value[0]}:
+            """{said}"""
+            if row == col:
+                return $nothing
+            $switch
+            r2 = wp.length_sq(offset) + soft * soft
+            $power
+            {tail}
+        ''',
+        switch=dedented(switch),
+        nothing=value[2],
+        power="s6 = wp.pow(reach * reach / r2, 3.0)" if law == "Lennard-Jones" else "",
+    )
+    charges = {
+        "own": "q = wp.tile_load(charges[cluster], shape=ATOMS)",
+        "types": "kind = wp.tile_load(types[cluster], shape=ATOMS)\n"
+        "q = wp.tile_load_indexed(type_charges, indices=kind, shape=(ATOMS,))",
+        "equal": "",
+    }[paired]
+    wide = "wp.tile_broadcast({}, shape=(ATOMS, ATOMS))"
+    tall = "wp.tile_broadcast(wp.tile_reshape({}, shape=(ATOMS, 1)), shape=(ATOMS, ATOMS))"
+    if charged:
+        charges += f"\nq_pair = {tall.format('q')} * {wide.format('q')}"
+    pair = f"pair = wp.tile_map(of_pair, offset{', q_pair' if charged else ''}, row_id, col_id, {', '.join(scalars)})"
+    net = "net = wp.tile_sum(pair, axis=1)"
+    if velocity:
+        d.function("""
+            @wp.func
+            def kicked(v: wp.vec3, f: wp.vec3, w: float, dt: float) -> wp.vec3:
+                return v + (dt * w) * f
+        """)
+    end = {
+        "forces": f"{net}\nwp.tile_store(forces[cluster], net)",
+        "energies": "wp.tile_store(energies[cluster], wp.tile_sum(pair, axis=1))",
+        "total": "wp.tile_store(total_energy, wp.tile_sum(pair), offset=cluster)",
+        "virial": "wp.tile_store(virials, wp.tile_sum(pair), offset=cluster)",
+        "stress": "wp.tile_store(stresses, wp.tile_sum(pair), offset=cluster)",
+    }[result]
+    if velocity:
+        end = (
+            f"{net}\n"
+            "v = wp.tile_load(velocities[cluster], shape=ATOMS)\n"
+            "w = wp.tile_load(inverse_mass[cluster], shape=ATOMS)\n"
+            "wp.tile_store(next_velocities[cluster], wp.tile_map(kicked, v, net, w, dt))"
+        )
+    d.launch(clusters, tiled=True)
+    d.code(
+        f"""
+        cluster = wp.tid()
+        x = wp.tile_load(positions[cluster], shape=ATOMS)
+        # Row i, column j: from particle i to particle j
+        offset = wp.tile_map(gap, {tall.format("x")}, {wide.format("x")}{", box" if periodic else ""})
+        row_id = {tall.format("wp.tile_arange(ATOMS, dtype=int)")}
+        col_id = {wide.format("wp.tile_arange(ATOMS, dtype=int)")}
+        $charges
+        {pair}
+        $end
+        """,
+        charges=charges,
+        end=end,
+    )
+    d.explain(
+        f"{law} with a softened distance; every pair is met twice, which is cheaper than to divide the work unevenly."
+    )
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        r = v.positions[:, None] - v.positions[:, :, None]
+        if periodic:
+            r = r - v.box * np.round(r / v.box)
+        q_ = {"own": lambda: v.charges, "types": lambda: v.type_charges[v.types], "equal": lambda: np.ones((clusters, count))}[paired]()  # fmt: skip
+        qq = q_[:, :, None] * q_[:, None]
+        square = (r**2).sum(3)
+        r2 = square + v.soft**2
+        other = ~np.eye(count, dtype=bool)
+        if cut:
+            other = other * np.clip(1 - square / v.cutoff**2, 0.0, None) ** 2
+        u = np_energy(r2, qq, v.strength, v.get("reach")) * other
+        s = np_slope(r2, qq, v.strength, v.get("reach")) * other
+        f = (s[..., None] * r).sum(2)
+        if velocity:
+            return {name: v.velocities + v.dt * v.inverse_mass[..., None] * f}
+        return {
+            name: {
+                "forces": lambda: f,
+                "energies": lambda: 0.5 * u.sum(2),
+                "total": lambda: 0.5 * u.sum((1, 2)),
+                "virial": lambda: -0.5 * (s * square).sum((1, 2)),
+                "stress": lambda: -0.5 * np.einsum("cij,cija,cijb->cab", s, r, r),
+            }[result]()
+        }
+
+    d.check(reference, 2e-3)

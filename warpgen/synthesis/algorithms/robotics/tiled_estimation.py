@@ -1,0 +1,252 @@
+"""Estimates of states corrected by measurements, a block of threads for each filter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.robotics import DOMAIN
+from warpgen.synthesis.algorithms.tiles._forms import per_col, places
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
+
+
+@DOMAIN.algorithm(
+    source="Kalman 1960; Bar-Shalom, Li & Kirubarajan 2001, ch. 5; Anderson & Moore 1979, sec. 6.5 (factors); Chang & Bar-Shalom 1984 (soft gates)",
+    names={
+        "corrected_states": "kalman_update_tiled|measurement_update|kf_correct|bayes_update",
+        "states": "x|means|estimates",
+        "covariances": "p_mat|cov|uncertainty",
+        "observe": "h_mat|measurement_matrix|sensor_map",
+        "readings": "z|measurements|observed",
+        "gap": "innovation|residual|y_tilde",
+        "factor": "l_s|chol|s_root",
+        "half_gain": "w_mat|gain_root|half",
+        "white": "whitened_gap|normalized|e",
+        "cross": "hp|h_p|cross_cov",
+        "STATE": "N|DIM|NUM_STATES",
+        "MEASURED": "M|OBS|NUM_MEASURED",
+        "filter": "track|robot|agent",
+    },
+    adjoint="yes",
+    weight=11,
+)
+def corrected_states(d: Draft) -> None:
+    """Corrects states and their covariances by measurements with Kalman's filter."""
+    noise = d.option("noise", "diagonal", "root", "scalar")
+    root = d.option("covariance", "full", "root")
+    result = d.option(
+        "result", "state", "state and covariance", "likelihood", "score", weights=(0.25, 0.45, 0.15, 0.15)
+    )
+    predicted = d.flag("predict first", 0.5)
+    gated = d.flag("soft gate", 0.35) and result in ("state", "state and covariance")
+    control = predicted and d.flag("control", 0.5)
+    filters, state, measured = d.pick(3, 4), d.pick(3, 4, 6), d.pick(2, 3)
+    d.module(f"STATE = wp.constant({state})\nMEASURED = wp.constant({measured})")
+    d.input("states", "float", (filters, state), -1.0, 1.0, about="estimates before the measurement")
+    if root == "full":
+        d.input(
+            "covariances",
+            "float",
+            (filters, state, state),
+            -0.2,
+            0.2,
+            about="off-diagonal parts of the covariances",
+        )
+        d.input("variances", "float", (filters, state), 1.0, 2.0, about="diagonals of the covariances")
+    else:
+        d.input("roots", "float", (filters, state, state), -0.8, 0.8, about="square roots of the covariances")
+    if predicted:
+        d.input("dynamics", "float", (state, state), -0.6, 0.6, about="transition matrix of the model")
+        d.input("drift", "float", state, 0.05, 0.2, about="variances that a step adds")
+    if control:
+        d.input("push", "float", (filters, state), -0.3, 0.3, about="what the controls add to the states")
+    d.input("observe", "float", (measured, state), -1.0, 1.0, about="what the sensors see of a state")
+    d.input("readings", "float", (filters, measured), -1.0, 1.0, about="measurements")
+    if noise == "scalar":
+        d.input("noise", "float", filters, 0.2, 0.6, about="variance of the measurements of each filter")
+    elif noise == "diagonal":
+        d.input("noise", "float", measured, 0.2, 0.6, about="variances of the measurements")
+    else:
+        d.input(
+            "noise",
+            "float",
+            (measured, measured),
+            -0.6,
+            0.6,
+            about="square root of the covariance of the measurements",
+        )
+        d.param(
+            "jitter",
+            "float",
+            0.1,
+            0.3,
+            about="least variance, so that the innovation covariance stays definite",
+        )
+    if gated:
+        d.param("gate", "float", 3.0, 9.0, about="squared distance from which on measurements count less")
+    if result == "likelihood":
+        d.output("log_p", "float", filters, about="log likelihood of each measurement")
+        d.says("Computes log likelihoods of measurements under the predictions of Kalman filters.")
+    elif result == "score":
+        d.output("scores", "float", filters, about="squared Mahalanobis distance of each measurement")
+        d.says(
+            "Measures how far measurements lie from what Kalman filters expect, in units of their uncertainty."
+        )
+    else:
+        d.output("corrected", "float", (filters, state), about="estimates after the measurement")
+    if result == "state and covariance":
+        d.output("corrected_cov", "float", (filters, state, state), about="covariances after the measurement")
+    elif result == "state":
+        d.says("Corrects states by measurements with the gain of Kalman's filter.")
+    d.function("""
+        @wp.func
+        def add_variance(entry: float, row: int, col: int, variance: float) -> float:
+            if row == col:
+                return entry + variance
+            return entry
+    """)
+    if root == "full":
+        load = f"""
+            raw = wp.tile_load(covariances[filter], shape=(STATE, STATE))
+            own = wp.tile_load(variances[filter], shape=STATE)
+            # Rounding of earlier steps is taken out by the symmetric part
+            sym = 0.5 * (raw + wp.tile_transpose(raw))
+            p = wp.tile_map(add_variance, sym, row_id, col_id, {per_col("own", "STATE", "STATE")})
+        """
+    else:
+        load = """
+            root = wp.tile_load(roots[filter], shape=(STATE, STATE))
+            p = wp.tile_matmul(root, wp.tile_transpose(root))
+        """
+    predict = f"""
+        f = wp.tile_load(dynamics, shape=(STATE, STATE))
+        f_t = wp.tile_transpose(f)
+        moved = wp.tile_squeeze(wp.tile_matmul(f, wp.tile_reshape(x_before, shape=(STATE, 1))))
+        $push
+        spread = wp.tile_matmul(wp.tile_matmul(f, p), f_t)
+        drift_tile = wp.tile_load(drift, shape=STATE)
+        p_ahead = wp.tile_map(add_variance, spread, row_id, col_id, {per_col("drift_tile", "STATE", "STATE")})
+    """
+    p = "p_ahead" if predicted else "p"
+    x = ("x" if control else "moved") if predicted else "x_before"
+    R = {
+        "scalar": "level = wp.tile_load(noise, shape=1, offset=filter)\n"
+        "s = wp.tile_map(add_variance, seen, row_m, col_m, wp.tile_broadcast(level, shape=(MEASURED, MEASURED)))",
+        "diagonal": "level = wp.tile_load(noise, shape=MEASURED)\n"
+        f"s = wp.tile_map(add_variance, seen, row_m, col_m, {per_col('level', 'MEASURED', 'MEASURED')})",
+        "root": "noise_root = wp.tile_load(noise, shape=(MEASURED, MEASURED))\n"
+        "noisy = seen + wp.tile_matmul(noise_root, wp.tile_transpose(noise_root))\n"
+        "s = wp.tile_map(add_variance, noisy, row_m, col_m, jitter)",
+    }[noise]
+    used = "white"
+    gate = ""
+    if gated:
+        d.function('''
+            @wp.func
+            def trust(distance: float, gate: float) -> float:
+                """Weight of a measurement: near one within the gate, falling off outside."""
+                return gate / (gate + distance)
+        ''')
+        gate = (
+            "# Outliers pull less, but a lost track can still be found again\n"
+            "distance = wp.tile_sum(white * white, axis=0)\n"
+            "weight = wp.tile_map(trust, distance, gate)\n"
+            "white_kept = white * wp.tile_broadcast(weight, shape=(MEASURED,))"
+        )
+        used = "white_kept"
+    update = f"""
+        half_gain = wp.tile_lower_solve(factor, cross)
+        $gate
+        pull = wp.tile_matmul(wp.tile_reshape({used}, shape=(1, MEASURED)), half_gain)
+        wp.tile_store(corrected[filter], {x} + wp.tile_squeeze(pull))
+    """
+    covariance = f"""
+        # P - K S K^T, written as a square so that it stays symmetric
+        # A copy is turned, because the adjoint of a transpose writes to the tile itself
+        other_half = wp.tile_map(wp.pos, half_gain)
+        learned = wp.tile_matmul(wp.tile_transpose(other_half), half_gain)
+        wp.tile_store(corrected_cov[filter], {p} - learned)
+    """
+    if result == "likelihood":
+        d.function("""
+            @wp.func
+            def log_diagonal(entry: float, row: int, col: int) -> float:
+                if row == col:
+                    return wp.log(entry)
+                return 0.0
+        """)
+    end = {
+        "state": update,
+        "state and covariance": dedented(update) + "\n" + dedented(covariance),
+        "likelihood": f"""
+            square = wp.tile_sum(white * white, axis=0)
+            log_det = wp.tile_sum(wp.tile_sum(wp.tile_map(log_diagonal, factor, row_m, col_m), axis=1), axis=0)
+            log_norm = wp.tile_full(shape=1, value={-0.5 * measured} * wp.log(wp.TAU), dtype=float)
+            wp.tile_store(log_p, log_norm - 0.5 * square - log_det, offset=filter)
+        """,
+        "score": "wp.tile_store(scores, wp.tile_sum(white * white, axis=0), offset=filter)",
+    }[result]
+    d.launch(filters, tiled=True)
+    d.code(
+        f"""
+        filter = wp.tid()
+        $index
+        $index_m
+        x_before = wp.tile_load(states[filter], shape=STATE)
+        $load
+        $predict
+        h = wp.tile_load(observe, shape=(MEASURED, STATE))
+        h_t = wp.tile_transpose(h)
+        cross = wp.tile_matmul(h, {p})
+        seen = wp.tile_matmul(cross, h_t)
+        $noise
+        factor = wp.tile_cholesky(s)
+        expected = wp.tile_squeeze(wp.tile_matmul(h, wp.tile_reshape({x}, shape=(STATE, 1))))
+        gap = wp.tile_load(readings[filter], shape=MEASURED) - expected
+        # Whitened by the factor of S, the innovation has the unit matrix for its covariance
+        white = wp.tile_lower_solve(factor, gap)
+        $end
+        """,
+        index=places("STATE", "STATE") if root == "full" or predicted else "",
+        index_m=places("MEASURED", "MEASURED", ("row_m", "col_m")),
+        load=dedented(load),
+        predict=dedented(predict) if predicted else "",
+        push="x = moved + wp.tile_load(push[filter], shape=STATE)" if control else "",
+        noise=R,
+        gate=gate,
+        end=dedented(end),
+    )
+    d.explain("""
+        With S = H P H^T + R = L L^T and W = L^-1 H P the gain is W^T L^-1: no matrix is inverted.
+    """)
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        found: dict[str, list[Any]] = {"corrected": [], "corrected_cov": [], "log_p": [], "scores": []}
+        for k in range(filters):
+            x_ = v.states[k]
+            if root == "root":
+                p_ = v.roots[k] @ v.roots[k].T
+            else:
+                p_ = (v.covariances[k] + v.covariances[k].T) / 2 + np.diag(v.variances[k])
+            if predicted:
+                x_ = v.dynamics @ x_ + (v.push[k] if control else 0.0)
+                p_ = v.dynamics @ p_ @ v.dynamics.T + np.diag(v.drift)
+            if noise == "root":
+                r_ = v.noise @ v.noise.T + v.jitter * np.eye(measured)
+            else:
+                r_ = np.diag(np.full(measured, v.noise[k]) if noise == "scalar" else v.noise)
+            s_ = v.observe @ p_ @ v.observe.T + r_
+            gain = p_ @ v.observe.T @ np.linalg.inv(s_)
+            e = v.readings[k] - v.observe @ x_
+            q = e @ np.linalg.solve(s_, e)
+            found["corrected"].append(x_ + gain @ e * (v.gate / (v.gate + q) if gated else 1.0))
+            found["corrected_cov"].append(p_ - gain @ s_ @ gain.T)
+            found["scores"].append(q)
+            found["log_p"].append(-0.5 * (q + np.linalg.slogdet(2 * np.pi * s_)[1]))
+        kept = {"state": ["corrected"], "state and covariance": ["corrected", "corrected_cov"],
+                "likelihood": ["log_p"], "score": ["scores"]}[result]  # fmt: skip
+        return {name: np.array(found[name]) for name in kept}
+
+    d.check(reference, 3e-3)

@@ -1,0 +1,384 @@
+"""Spectra of signals that a block of threads transforms: correlations, envelopes, cepstra."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.signal import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
+
+_N = 256  # the transform that Warp falls back to wants a point for each thread of a block, at least
+_BINS = "bins = wp.tile_reshape(wp.tile_arange(POINTS, dtype=int), shape=(1, POINTS))"
+_NAMES = {"POINTS": "N|FFT_SIZE|FRAME", "pair": "frame|row|block", "z": "spectrum|bin_value|c"}
+
+
+@DOMAIN.algorithm(
+    source="Knapp & Carter 1976 (generalized correlation); Carter 1987; Oppenheim & Schafer 2010, ch. 8 and 10",
+    names=_NAMES
+    | {
+        "correlated_frames": "gcc_phat|cross_correlate_fft|phase_correlation|delay_estimation",
+        "left": "first|mic_a|reference",
+        "right": "second|mic_b|delayed",
+        "cross": "cross_spectrum|product|g",
+        "weighed": "whitened|filtered|shaped",
+        "window": "taper|hann|fade",
+    },
+    adjoint="either",
+    weight=2,
+)
+def correlated_frames(d: Draft) -> None:
+    """Correlates pairs of frames through their cross-spectra."""
+    weighting = d.option("weighting", "plain", "phase", "smoothed coherence", "roth")
+    result = d.option("result", "correlation", "lag", "peak", "spectrum")
+    tapered = d.option("taper", "none", "hann", "hamming")
+    band = d.flag("band", 0.4)
+    together = d.flag("one transform", 0.5)
+    pairs = d.pick(1, 2, 3)
+    d.module(f"POINTS = wp.constant({_N})")
+    d.input("left", "float", (pairs, _N), -1.0, 1.0, about="frames of one microphone")
+    d.input("right", "float", (pairs, _N), -1.0, 1.0, about="frames of the other microphone")
+    if weighting != "plain":
+        d.param("floor_power", "float", 0.1, 1.0, about="keeps bins without power from being divided by zero")
+    if band:
+        d.param("lowest", "int", 4, 12, about="first bin that counts")
+        d.param("highest", "int", 90, 120, about="last bin that counts")
+    if result == "lag":
+        d.output("lags", "int", pairs, about="delay of the right frame [samples], negative if it leads")
+        d.forward_only()
+        d.says("Estimates the delay between pairs of frames from the peak of their correlation.")
+    elif result == "peak":
+        d.output("peaks", "float", pairs, about="largest correlation at any delay")
+        d.forward_only()
+        d.says("Finds the largest correlation of pairs of frames at any delay, through their spectra.")
+    elif result == "correlation":
+        d.output("correlation", "float", (pairs, _N), about="circular correlation at each delay")
+    else:
+        d.output("spectra", "vec2", (pairs, _N), about="weighted cross-spectra (real, imaginary)")
+        d.says("Computes weighted cross-spectra of pairs of frames.")
+    d.function("""
+        @wp.func
+        def as_complex(x: float) -> wp.vec2:
+            return wp.vec2(x, 0.0)
+    """) if not together else d.function('''
+        @wp.func
+        def packed(x: float, y: float) -> wp.vec2:
+            """Two real signals as one complex one, which costs a single transform."""
+            return wp.vec2(x, y)
+    ''')
+    taper = ""
+    if tapered != "none":
+        a, b = ("0.5", "0.5") if tapered == "hann" else ("0.54", "0.46")
+        d.function(f"""
+            @wp.func
+            def taper(x: float, n: int) -> float:
+                return x * ({a} - {b} * wp.cos(wp.TAU * float(n) / {_N}.0))
+        """)
+        taper = "x = wp.tile_map(taper, x_raw, bins)\ny = wp.tile_map(taper, y_raw, bins)"
+    law = {
+        "plain": "return c",
+        "phase": "# Only the phase tells the delay, so all bins count alike\nreturn c / wp.sqrt(wp.length_sq(c) + floor_power)",
+        "smoothed coherence": "return c / wp.sqrt(wp.length_sq(a) * wp.length_sq(b) + floor_power)",
+        "roth": "return c / (wp.length_sq(a) + floor_power)",
+    }[weighting]
+    parameters = ["a: wp.vec2", "b: wp.vec2"] + (["floor_power: float"] if weighting != "plain" else [])
+    d.function(
+        f'''
+        @wp.func
+        def cross_bin({", ".join(parameters)}) -> wp.vec2:
+            """A times the conjugate of B{", weighted" if weighting != "plain" else ""}."""
+            c = wp.vec2(a[0] * b[0] + a[1] * b[1], a[1] * b[0] - a[0] * b[1])
+            $law
+        ''',
+        law=law,
+    )
+    if band:
+        d.function(f'''
+            @wp.func
+            def in_band(z: wp.vec2, bin: int, lowest: int, highest: int) -> wp.vec2:
+                """Bins of the band, and their mirror images at negative frequencies."""
+                k = wp.min(bin, {_N} - bin)
+                if k < lowest or k > highest:
+                    return wp.vec2(0.0, 0.0)
+                return z
+        ''')
+    load = "x{0} = wp.tile_load(left, shape=(1, POINTS), offset=(pair, 0))\ny{0} = wp.tile_load(right, shape=(1, POINTS), offset=(pair, 0))".format(
+        "_raw" if taper else ""
+    )
+    if together:
+        d.function("""
+            @wp.func
+            def conjugate(z: wp.vec2) -> wp.vec2:
+                return wp.vec2(z[0], -z[1])
+        """)
+        d.function("""
+            @wp.func
+            def over_2i(z: wp.vec2) -> wp.vec2:
+                return 0.5 * wp.vec2(z[1], -z[0])
+        """)
+        transform = """
+            both = wp.tile_map(packed, x, y)
+            wp.tile_fft(both)
+            # Bin N - k beside bin k: real signals have Hermitian spectra, so sum and difference part the two
+            turned = wp.tile_map(conjugate, both)
+            mirror = wp.tile_map(mirrored_bin, wp.tile_arange(POINTS, dtype=int))
+            back = turned[:, mirror]
+            a = 0.5 * (both + back)
+            b = wp.tile_map(over_2i, both - back)
+        """
+        d.function("@wp.func\ndef mirrored_bin(k: int) -> int:\n    return wp.where(k == 0, 0, POINTS - k)")
+    else:
+        transform = """
+            a = wp.tile_map(as_complex, x)
+            wp.tile_fft(a)
+            b = wp.tile_map(as_complex, y)
+            wp.tile_fft(b)
+        """
+    extra = ", floor_power" if weighting != "plain" else ""
+    cross = (
+        f"cross = wp.tile_map(cross_bin, a, b{extra})"
+        if weighting != "plain"
+        else "cross = wp.tile_map(cross_bin, a, b)"
+    )
+    shaped = "cross"
+    if band:
+        cross += "\nweighed = wp.tile_map(in_band, cross, bins, lowest, highest)"
+        shaped = "weighed"
+    d.function(
+        f"@wp.func\ndef real_part(z: wp.vec2) -> float:\n    return z[0] / {_N}.0"
+    ) if result != "spectrum" else None
+    back = f"wp.tile_ifft({shaped})\n# The transforms do not divide by the number of points\nr = wp.tile_map(real_part, {shaped})"
+    end = {
+        "correlation": f"{back}\nwp.tile_store(correlation, r, offset=(pair, 0))",
+        "peak": f"{back}\nwp.tile_store(peaks, wp.tile_max(r), offset=pair)",
+        "lag": f"{back}\nbest = wp.tile_argmax(r)\n"
+        "# The upper half stands for negative delays, and r peaks where the left frame lags\n"
+        f"lag = best[0]\nif lag > {_N // 2}:\n    lag -= {_N}\nlags[pair] = -lag",
+        "spectrum": f"wp.tile_store(spectra, {shaped}, offset=(pair, 0))",
+    }[result]
+    d.launch(pairs, tiled=True)
+    d.code(
+        "pair = wp.tid()\n$load\n$bins\n$taper\n$transform\n$cross\n$end",
+        load=load,
+        bins=_BINS if taper or band else "",
+        taper=taper,
+        transform=dedented(transform),
+        cross=cross,
+        end=end,
+    )
+    d.explain("r = IFFT(w(f) A(f) conj B(f)): the correlation at all delays in the time of a few transforms.")
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        w = {"none": 1.0, "hann": 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_N) / _N),
+             "hamming": 0.54 - 0.46 * np.cos(2 * np.pi * np.arange(_N) / _N)}[tapered]  # fmt: skip
+        a, b = np.fft.fft(v.left * w), np.fft.fft(v.right * w)
+        c = a * np.conj(b)
+        eps = v.get("floor_power")
+        c = {"plain": lambda: c, "phase": lambda: c / np.sqrt(abs(c) ** 2 + eps),
+             "smoothed coherence": lambda: c / np.sqrt(abs(a) ** 2 * abs(b) ** 2 + eps),
+             "roth": lambda: c / (abs(a) ** 2 + eps)}[weighting]()  # fmt: skip
+        if band:
+            k = abs(np.fft.fftfreq(_N, 1 / _N))
+            c = c * ((k >= v.lowest) & (k <= v.highest))
+        if result == "spectrum":
+            return {"spectra": np.stack([c.real, c.imag], axis=-1)}
+        r = np.fft.ifft(c).real
+        if result == "correlation":
+            return {"correlation": r}
+        if result == "peak":
+            return {"peaks": r.max(1)}
+        best = r.argmax(1)
+        return {"lags": -np.where(best > _N // 2, best - _N, best)}
+
+    d.check(reference, 2e-3)
+
+
+@DOMAIN.algorithm(
+    source="Gabor 1946; Bogert, Healy & Tukey 1963 (cepstrum); Noll 1967 (pitch); Childers, Skinner & Kemerait 1977; Boashash 1992",
+    names=_NAMES
+    | {
+        "shaped_frames": "analytic_signal|cepstrum_tiled|envelope_detector|liftered_spectrum",
+        "frames": "samples|signal|audio",
+        "quiet": "floor_power|eps|noise_floor",
+        "one_sided": "analytic_bin|positive_half|hilbert_bin",
+    },
+    adjoint="either",
+    weight=6,
+)
+def shaped_frames(d: Draft) -> None:
+    """Takes envelopes or cepstra of frames out of their spectra."""
+    kind = d.option("kind", "envelope", "cepstrum", "liftered", "quadrature", "frequency")
+    power = d.option("power", "magnitude", "square")
+    centred = d.flag("centred", 0.5)
+    emphasized = d.flag("pre-emphasis", 0.4)
+    banded = d.flag("band edges", 0.4) and kind in ("envelope", "quadrature")
+    frames = d.pick(1, 2, 3)
+    d.module(f"POINTS = wp.constant({_N})")
+    d.input("frames", "float", (frames, _N), -1.0, 1.0, about="frames of samples")
+    if emphasized:
+        d.param("emphasis", "float", 0.9, 0.97, about="share of the sample before that is taken away")
+    if kind in ("cepstrum", "liftered"):
+        d.param(
+            "quiet", "float", 0.05, 0.3, about="added to the power, as the logarithm has no value at zero"
+        )
+    if kind == "liftered":
+        d.param("kept", "int", 12, 24, about="number of coefficients that describe the envelope")
+    if banded:
+        d.param("middle", "float", 40.0, 60.0, about="bin in the middle of the band")
+        d.param("width", "float", 8.0, 20.0, about="width of the band [bins]")
+    if kind == "frequency":
+        d.param("rate", "float", 8000.0, 16000.0, about="sampling rate [Hz]")
+    name, type_, about = {
+        "envelope": ("envelopes", "float", "instantaneous amplitudes"),
+        "cepstrum": ("cepstra", "float", "cepstral coefficients"),
+        "liftered": ("smooth", "float", "logarithms of the smoothed spectra"),
+        "quadrature": ("analytic", "vec2", "analytic signals (real part, Hilbert transform)"),
+        "frequency": ("pitch_out", "float", "spectral centroid of each frame [Hz]"),
+    }[kind]
+    if kind == "frequency":
+        d.output(
+            "centroids", "float", frames, about="mean frequency of each frame, weighed by its power [Hz]"
+        )
+    else:
+        d.output(name, type_, (frames, _N), about=about)
+    d.says(
+        {
+            "envelope": "Computes the instantaneous amplitudes of frames from their analytic signals.",
+            "cepstrum": "Computes the real cepstra of frames.",
+            "liftered": "Smooths the logarithmic spectra of frames by keeping their first cepstral coefficients.",
+            "quadrature": "Computes the analytic signals of frames by taking away their negative frequencies.",
+            "frequency": "Computes the spectral centroids of frames.",
+        }[kind]
+    )
+    d.function("@wp.func\ndef as_complex(x: float) -> wp.vec2:\n    return wp.vec2(x, 0.0)")
+    load = f"x = wp.tile_load(frames, shape=(1, POINTS), offset=(pair, 0){', storage=' + chr(34) + 'shared' + chr(34) if emphasized else ''})"
+    now = "x"
+    if centred:
+        load += (
+            "\nmean = wp.tile_sum(x, axis=1) / float(POINTS)\n"
+            "centred = x - wp.tile_broadcast(wp.tile_reshape(mean, shape=(1, 1)), shape=(1, POINTS))"
+        )
+        now = "centred"
+    if emphasized:
+        load += (
+            "\n# The sample before each one, and zero before the first\n"
+            'before = wp.tile_zeros(shape=(1, POINTS), dtype=float, storage="shared")\n'
+            f"wp.tile_assign(before, wp.tile_view({now}, offset=(0, 0), shape=(1, {_N - 1})), offset=(0, 1))\n"
+            f"sharp = {now} - emphasis * before"
+        )
+        now = "sharp"
+    if kind in ("envelope", "quadrature"):
+        d.function(f'''
+            @wp.func
+            def one_sided(z: wp.vec2, bin: int) -> wp.vec2:
+                """Positive frequencies count twice, negative ones not at all."""
+                if bin == 0 or bin == {_N // 2}:
+                    return z
+                if bin > {_N // 2}:
+                    return wp.vec2(0.0, 0.0)
+                return 2.0 * z
+        ''')
+        if banded:
+            d.function("""
+                @wp.func
+                def in_band(z: wp.vec2, bin: int, middle: float, width: float) -> wp.vec2:
+                    u = (float(bin) - middle) / width
+                    return wp.exp(-0.5 * u * u) * z
+            """)
+    read = {
+        "envelope": f"wp.sqrt(wp.length_sq(z) + 1.0e-12) / {_N}.0"
+        if power == "magnitude"
+        else f"wp.length_sq(z) / ({_N}.0 * {_N}.0)",
+    }.get(kind, "")
+    body = ""
+    if kind in ("envelope", "quadrature"):
+        shaped = "wp.tile_map(one_sided, spectrum, bins)"
+        if banded:
+            body = f"half = {shaped}\nshaped = wp.tile_map(in_band, half, bins, middle, width)\nwp.tile_ifft(shaped)\n"
+        else:
+            body = f"shaped = {shaped}\nwp.tile_ifft(shaped)\n"
+        if kind == "quadrature":
+            body += f"# Neither transform divides by the number of points\nwp.tile_store(analytic, shaped * (1.0 / {_N}.0), offset=(pair, 0))"
+        else:
+            d.function(f"@wp.func\ndef read_out(z: wp.vec2) -> float:\n    return {read}")
+            body += f"wp.tile_store({name}, wp.tile_map(read_out, shaped), offset=(pair, 0))"
+    elif kind == "frequency":
+        d.function(f"""
+            @wp.func
+            def power_of(z: wp.vec2, bin: int) -> float:
+                # The upper half mirrors the lower one
+                return wp.where(bin > {_N // 2}, 0.0, {"wp.length_sq(z)" if power == "square" else "wp.sqrt(wp.length_sq(z) + 1.0e-9)"})
+        """)
+        body = (
+            "weight = wp.tile_map(power_of, spectrum, bins)\n"
+            "hertz = (rate / " + f"{_N}.0) * wp.tile_astype(bins, dtype=float)\n"
+            "centroid = wp.tile_sum(weight * hertz, axis=1) / wp.tile_sum(weight, axis=1)\n"
+            "wp.tile_store(centroids, centroid, offset=pair)"
+        )
+    else:
+        log = (
+            "0.5 * wp.log(wp.length_sq(z) + quiet)"
+            if power == "magnitude"
+            else "wp.log(wp.length_sq(z) + quiet)"
+        )
+        d.function(f"""
+            @wp.func
+            def log_power(z: wp.vec2, quiet: float) -> wp.vec2:
+                return wp.vec2({log}, 0.0)
+        """)
+        d.function(f"@wp.func\ndef real_part(z: wp.vec2) -> float:\n    return z[0] / {_N}.0")
+        body = "logs = wp.tile_map(log_power, spectrum, quiet)\nwp.tile_ifft(logs)\n"
+        if kind == "cepstrum":
+            body += "wp.tile_store(cepstra, wp.tile_map(real_part, logs), offset=(pair, 0))"
+        else:
+            d.function(f'''
+                @wp.func
+                def lifter(z: wp.vec2, quefrency: int, kept: int) -> wp.vec2:
+                    """Slow changes along the spectrum, which are the vocal tract and not the voice."""
+                    q = wp.min(quefrency, {_N} - quefrency)
+                    if q >= kept:
+                        return wp.vec2(0.0, 0.0)
+                    return z
+            ''')
+            body += (
+                "slow = wp.tile_map(lifter, logs, bins, kept)\n"
+                "wp.tile_fft(slow)\n"
+                "wp.tile_store(smooth, wp.tile_map(real_part, slow), offset=(pair, 0))"
+            )
+    d.launch(frames, tiled=True)
+    d.code(
+        "pair = wp.tid()\n$load\nspectrum = wp.tile_map(as_complex, $now)\nwp.tile_fft(spectrum)\n$bins\n$body",
+        load=load,
+        now=now,
+        bins=_BINS if "bins" in body else "",
+        body=body,
+    )
+    d.explain(
+        "A block of threads transforms a frame in shared memory, and all that follows is done bin by bin."
+    )
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        x = v.frames - (v.frames.mean(1, keepdims=True) if centred else 0.0)
+        if emphasized:
+            x = x - v.emphasis * np.concatenate([np.zeros((frames, 1)), x[:, :-1]], axis=1)
+        z, k = np.fft.fft(x), np.arange(_N)
+        if kind in ("envelope", "quadrature"):
+            gain = np.where((k == 0) | (k == _N // 2), 1.0, np.where(k > _N // 2, 0.0, 2.0))
+            if banded:
+                gain = gain * np.exp(-0.5 * ((k - v.middle) / v.width) ** 2)
+            a = np.fft.ifft(gain * z)
+            return {name: {"envelope": np.sqrt(abs(a) ** 2 + (1e-12 / _N**2)) if power == "magnitude" else abs(a) ** 2,
+                           "quadrature": np.stack([a.real, a.imag], axis=-1)}[kind]}  # fmt: skip
+        if kind == "frequency":
+            w = np.where(k > _N // 2, 0.0, abs(z) ** 2 if power == "square" else np.sqrt(abs(z) ** 2 + 1e-9))
+            return {"centroids": (w * k).sum(1) * v.rate / _N / w.sum(1)}
+        logs = np.log(abs(z) ** 2 + v.quiet) * (0.5 if power == "magnitude" else 1.0)
+        c = np.fft.ifft(logs).real
+        if kind == "cepstrum":
+            return {"cepstra": c}
+        q = np.minimum(k, _N - k)
+        return {"smooth": np.fft.fft(c * (q < v.kept)).real}
+
+    d.check(reference, 3e-3)

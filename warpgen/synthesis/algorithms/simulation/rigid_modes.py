@@ -1,0 +1,247 @@
+"""What of a body's motion is rigid: momenta, frames and damping, a block of threads for each body."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.simulation import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values
+
+
+@DOMAIN.algorithm(
+    source="Muller et al. 2007, sec. 3.5 (damping); Muller et al. 2005 (shape matching); Goldstein 1980, ch. 5; Lichtenstein 1973",
+    names={
+        "rigid_modes": "damp_velocities|rigid_part|body_momentum_tiled|bulk_motion",
+        "positions": "x|points|particle_x",
+        "velocities": "v|speeds|particle_v",
+        "masses": "m|particle_mass|weights",
+        "middle": "x_cm|com|center",
+        "drift": "v_cm|mean_velocity|bulk_v",
+        "arm": "r|lever|offset",
+        "spin": "omega|angular_velocity|w",
+        "swirl": "angular_momentum|l_total|moment",
+        "tensor": "inertia|i_mat|moment_tensor",
+        "body": "block|cluster|solid",
+        "PARTICLES": "N|POINTS|NUM_PARTICLES",
+    },
+    adjoint="yes",
+    weight=10,
+)
+def rigid_modes(d: Draft) -> None:
+    """Parts the motion of each body's particles into what is rigid and what deforms it."""
+    result = d.option("result", "damped", "spin", "rigid velocities", "energy", "stirred", "acceleration")
+    weights = d.option("masses", "given", "volume", "equal")
+    about_ = d.option("about", "mass center", "pivot")
+    regular = d.flag("regularized", 0.5)
+    moved = d.flag("moved", 0.35) and result in ("damped", "stirred")
+    bodies, count = d.pick(3, 4), d.pick(8, 12, 16)
+    d.module(f"PARTICLES = wp.constant({count})")
+    d.input("positions", "vec3", (bodies, count), -1.0, 1.0, about="positions of the particles")
+    d.input("velocities", "vec3", (bodies, count), -1.0, 1.0, about="velocities of the particles")
+    if weights == "given":
+        d.input("masses", "float", (bodies, count), 0.5, 1.5, about="masses of the particles")
+    elif weights == "volume":
+        d.input("volumes", "float", (bodies, count), 0.5, 1.5, about="volumes of the particles")
+        d.param("density", "float", 0.8, 1.5, about="density of the material")
+    if about_ == "pivot":
+        d.input("pivots", "vec3", bodies, -0.3, 0.3, about="point that each body turns about")
+    if result == "damped":
+        d.param("stiffness", "float", 0.2, 0.9, about="share of the deforming motion that is taken away")
+    if result == "stirred":
+        d.input("torques", "vec3", bodies, -1.0, 1.0, about="torques on the bodies")
+    if result in ("stirred",) or moved:
+        d.param("dt", "float", 0.01, 0.05, about="time step")
+    if regular:
+        d.param(
+            "least_inertia",
+            "float",
+            0.05,
+            0.3,
+            about="keeps the inertia of flat and straight bodies invertible",
+        )
+    name, type_, shape, about = {
+        "damped": ("damped_v", "vec3", (bodies, count), "velocities after damping"),
+        "spin": ("spins", "vec3", (bodies,), "angular velocities of the bodies"),
+        "rigid velocities": (
+            "rigid_v",
+            "vec3",
+            (bodies, count),
+            "velocities of a rigid body with the same momenta",
+        ),
+        "energy": ("deforming", "float", (bodies,), "kinetic energy of the motion that deforms each body"),
+        "stirred": ("next_v", "vec3", (bodies, count), "velocities after the torques"),
+        "acceleration": ("pulls", "vec3", (bodies, count), "centripetal accelerations of the rigid motion"),
+    }[result]
+    d.output(name, type_, shape, about=about)
+    if moved:
+        d.output("next_x", "vec3", (bodies, count), about="positions after the step")
+    d.says(
+        {
+            "damped": "Damps what deforms each body and leaves its momenta as they are.",
+            "spin": "Computes the angular velocities of bodies from those of their particles.",
+            "rigid velocities": "Replaces the velocities of each body's particles by those of a rigid body.",
+            "energy": "Measures the kinetic energy of the motion that deforms bodies made of particles.",
+            "stirred": "Turns bodies made of particles by torques, without deforming them.",
+            "acceleration": "Computes the centripetal accelerations of the rigid motion of bodies made of particles.",
+        }[result]
+    )
+    pinned = about_ == "pivot"
+    if not pinned:
+        d.function("@wp.func\ndef scaled(x: wp.vec3, m: float) -> wp.vec3:\n    return m * x")
+        d.function(
+            "@wp.func\ndef per_mass(weighted: wp.vec3, mass: float) -> wp.vec3:\n    return weighted / mass"
+        )
+    if result != "stirred":
+        d.function('''
+            @wp.func
+            def moment(arm: wp.vec3, v: wp.vec3, m: float) -> wp.vec3:
+                """Angular momentum of a particle."""
+                return wp.cross(arm, m * v)
+        ''')
+    d.function('''
+        @wp.func
+        def inertia_of(arm: wp.vec3, m: float) -> wp.mat33:
+            """Inertia of a point mass at the end of an arm."""
+            return m * (wp.dot(arm, arm) * wp.identity(n=3, dtype=float) - wp.outer(arm, arm))
+    ''')
+    d.function('''
+        @wp.func
+        def spin_of(tensor: wp.mat33, swirl: wp.vec3) -> wp.vec3:
+            """Angular velocity that a rigid body would need for its angular momentum."""
+            return wp.inverse(tensor) * swirl
+    ''')
+    mass = {
+        "given": "m = wp.tile_load(masses[body], shape=PARTICLES)",
+        "volume": "m = density * wp.tile_load(volumes[body], shape=PARTICLES)",
+        "equal": "m = wp.tile_ones(shape=PARTICLES, dtype=float)",
+    }[weights]
+    wide = "wp.tile_broadcast({}, shape=(PARTICLES,))".format
+    middle = (
+        "middle = wp.tile_map(per_mass, wp.tile_sum(wp.tile_map(scaled, x, m), axis=0), mass)"
+        if about_ == "mass center"
+        else "# The body is held there, so the pivot's own velocity is no part of its motion\n"
+        "middle = wp.tile_load(pivots, shape=1, offset=body)"
+    )
+    drift = (
+        ""
+        if pinned
+        else "drift = wp.tile_map(per_mass, wp.tile_sum(wp.tile_map(scaled, v, m), axis=0), mass)"
+    )
+    arm_v = "v" if pinned else "loose"
+    loose = "" if pinned else f"loose = v - {wide('drift')}"
+    tensor = "tensor = wp.tile_sum(wp.tile_map(inertia_of, arm, m), axis=0)"
+    inverse = "tensor"
+    if regular:
+        d.function("""
+            @wp.func
+            def at_least(tensor: wp.mat33, least: float) -> wp.mat33:
+                return tensor + least * wp.identity(n=3, dtype=float)
+        """)
+        tensor += "\nsolid = wp.tile_map(at_least, tensor, least_inertia)"
+        inverse = "solid"
+    turned = "rigid_at" if not pinned else "turned_at"
+    if result in ("damped", "rigid velocities", "energy"):
+        if pinned:
+            d.function(
+                "@wp.func\ndef turned_at(arm: wp.vec3, spin: wp.vec3) -> wp.vec3:\n    return wp.cross(spin, arm)"
+            )
+        else:
+            d.function("""
+                @wp.func
+                def rigid_at(arm: wp.vec3, drift: wp.vec3, spin: wp.vec3) -> wp.vec3:
+                    return drift + wp.cross(spin, arm)
+            """)
+    if result == "energy":
+        d.function("@wp.func\ndef kinetic(v: wp.vec3, m: float) -> float:\n    return 0.5 * m * wp.dot(v, v)")
+    elif result == "stirred":
+        d.function('''
+            @wp.func
+            def turned_by(v: wp.vec3, arm: wp.vec3, change: wp.vec3) -> wp.vec3:
+                """Velocity after the body's spin has changed."""
+                return v + wp.cross(change, arm)
+        ''')
+        d.function("@wp.func\ndef impulse(torque: wp.vec3, dt: float) -> wp.vec3:\n    return dt * torque")
+    elif result == "acceleration":
+        d.function("""
+            @wp.func
+            def centripetal(arm: wp.vec3, spin: wp.vec3) -> wp.vec3:
+                return wp.cross(spin, wp.cross(spin, arm))
+        """)
+    field = f"rigid = wp.tile_map({turned}, arm, {'' if pinned else wide('drift') + ', '}{wide('spin')})"
+    spin = (
+        "swirl = wp.tile_sum(wp.tile_map(moment, arm, $v, m), axis=0)\n"
+        f"spin = wp.tile_map(spin_of, {inverse}, swirl)"
+    ).replace("$v", arm_v)
+    end = {
+        "damped": f"{field}\nafter = v + stiffness * (rigid - v)\nwp.tile_store(damped_v[body], after)",
+        "spin": "wp.tile_store(spins, spin, offset=body)",
+        "rigid velocities": f"{field}\nwp.tile_store(rigid_v[body], rigid)",
+        "energy": f"{field}\nwp.tile_store(deforming, wp.tile_sum(wp.tile_map(kinetic, v - rigid, m), axis=0), offset=body)",
+        "stirred": f"push = wp.tile_map(impulse, wp.tile_load(torques, shape=1, offset=body), dt)\n"
+        f"change = wp.tile_map(spin_of, {inverse}, push)\n"
+        f"after = wp.tile_map(turned_by, v, arm, {wide('change')})\n"
+        "wp.tile_store(next_v[body], after)",
+        "acceleration": f"wp.tile_store(pulls[body], wp.tile_map(centripetal, arm, {wide('spin')}))",
+    }[result]
+    if moved:
+        end += "\nwp.tile_store(next_x[body], x + dt * after)"
+    spun = result != "stirred"
+    needs_mass = about_ == "mass center"
+    d.launch(bodies, tiled=True)
+    d.code(
+        f"""
+        body = wp.tid()
+        x = wp.tile_load(positions[body], shape=PARTICLES)
+        v = wp.tile_load(velocities[body], shape=PARTICLES)
+        {mass}
+        $total
+        $middle
+        arm = x - {wide("middle")}
+        $drift
+        $tensor
+        $spin
+        $end
+        """,
+        total="mass = wp.tile_sum(m, axis=0)" if needs_mass else "",
+        middle=middle,
+        drift=f"{drift}\n{loose}".strip() if spun else "",
+        tensor=tensor,
+        spin=spin if spun else "",
+        end=end,
+    )
+    d.explain(
+        "L = sum m r x v, I = sum m (r^2 1 - r r^T), omega = I^-1 L, with r from the "
+        + ("pivot." if pinned else "mass center.")
+    )
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        m = {"given": lambda: v.masses, "volume": lambda: v.density * v.volumes, "equal": lambda: np.ones((bodies, count))}[weights]()  # fmt: skip
+        x, u = v.positions, v.velocities
+        w = m[..., None] / m.sum(1)[:, None, None]
+        c = v.pivots[:, None] if pinned else (w * x).sum(1, keepdims=True)
+        vc = np.zeros((bodies, 1, 3)) if pinned else (w * u).sum(1, keepdims=True)
+        r = x - c
+        i = np.einsum("bp,bp->b", m, (r**2).sum(2))[:, None, None] * np.eye(3) - np.einsum(
+            "bp,bpi,bpj->bij", m, r, r
+        )
+        i = i + (v.least_inertia if regular else 0.0) * np.eye(3)
+        omega = np.linalg.solve(i, np.cross(r, m[..., None] * (u - vc)).sum(1)[..., None])[..., 0]
+        rigid = vc + np.cross(omega[:, None], r)
+        if result == "stirred":
+            after = u + np.cross(np.linalg.solve(i, v.dt * v.torques[..., None])[..., 0][:, None], r)
+        else:
+            after = u + v.get("stiffness", 0.0) * (rigid - u)
+        found = {
+            "damped": after,
+            "stirred": after,
+            "spin": omega,
+            "rigid velocities": rigid,
+            "energy": 0.5 * (m[..., None] * (u - rigid) ** 2).sum((1, 2)),
+            "acceleration": np.cross(omega[:, None], np.cross(omega[:, None], r)),
+        }[result]
+        return {name: found} | ({"next_x": x + v.dt * after} if moved else {})
+
+    d.check(reference, 2e-3)

@@ -1,0 +1,253 @@
+"""Densities of points in several dimensions, a block of threads for each set of points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.statistics import DOMAIN
+from warpgen.synthesis.algorithms.tiles._forms import per_col, per_row, places
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
+
+_NAMES = {
+    "points": "samples|observations|x_data",
+    "means": "centers|locations|mu",
+    "POINTS": "N|NUM_POINTS|BATCH",
+    "DIM": "D|NUM_DIMS|FEATURES",
+    "gap": "centered|deviation|diff",
+    "square": "mahalanobis|dist_sq|quad",
+}
+_LOADINGS = {
+    "factors": """
+        # Factor analysis: a few common causes and a variance of its own for each coordinate
+        load = wp.tile_load(loadings[group], shape=(DIM, CAUSES))
+        common = wp.tile_matmul(load, wp.tile_transpose(load))
+        own = wp.tile_load(variances[group], shape=DIM)
+        cov = wp.tile_map(add_own, common, row_id, col_id, $own_wide)
+    """,
+    "autoregressive": """
+        # Neighbours in the series are alike, the less the farther they are apart
+        scale = wp.tile_map(wp.sqrt, wp.tile_load(variances[group], shape=DIM))
+        $outer
+        cov = wp.tile_map(decaying, both, row_id, col_id, rho)
+    """,
+    "exchangeable": """
+        # All pairs of coordinates are equally correlated
+        scale = wp.tile_map(wp.sqrt, wp.tile_load(variances[group], shape=DIM))
+        $outer
+        cov = wp.tile_map(exchangeable, both, row_id, col_id, rho)
+    """,
+}
+_LAWS = {
+    "gaussian": "0.5 * square - log_det",
+    "student": "0.5 * (dof + {dim}.0) * wp.log(1.0 + square / dof) - log_det",
+    "distance": "",
+}
+
+
+@DOMAIN.algorithm(
+    source="Mardia, Kent & Bibby 1979, ch. 2 and 9; Lange, Little & Taylor 1989 (t); Bishop 2006, sec. 12.2.4",
+    names=_NAMES
+    | {
+        "log_densities": "mvn_logpdf|gaussian_log_likelihood|density_tiled|whiten_and_score",
+        "white": "whitened|z|standard",
+        "lower": "factor|chol|ell",
+        "cov": "covariance|sigma|cov_mat",
+        "group": "cluster|component|block",
+        "rho": "corr|phi|ar_coef",
+    },
+    adjoint="yes",
+    weight=9,
+)
+def log_densities(d: Draft) -> None:
+    """Computes logarithms of the densities of points from structured covariance matrices."""
+    kind = d.option("covariance", *_LOADINGS)
+    law = d.option("law", *_LAWS)
+    result = d.option("result", "per point", "mean loss", "whitened", weights=(0.5, 0.3, 0.2))
+    middle = d.option("middle", "given", "of the points", "zero")
+    noise = d.flag("noise", 0.35)
+    count, dim, groups = d.pick(6, 8, 12), d.pick(3, 4, 5), d.pick(2, 3)
+    if result == "whitened":
+        law = "distance"
+    if law == "distance" and result == "mean loss":
+        result = "per point"
+    causes = 2
+    constants = f"POINTS = wp.constant({count})\nDIM = wp.constant({dim})"
+    d.module(constants + (f"\nCAUSES = wp.constant({causes})" if kind == "factors" else ""))
+    d.input("points", "float", (groups, count, dim), -1.5, 1.5, about="points, one in each row")
+    if middle == "given":
+        d.input("means", "float", (groups, dim), -0.5, 0.5, about="means of the groups")
+    if kind == "factors":
+        d.input(
+            "loadings",
+            "float",
+            (groups, dim, causes),
+            -0.8,
+            0.8,
+            about="what each cause adds to each coordinate",
+        )
+    else:
+        d.param("rho", "float", 0.2, 0.6, about="correlation")
+    d.input("variances", "float", (groups, dim), 0.5, 1.5, about="variances of the coordinates")
+    if noise:
+        d.input(
+            "noise", "float", groups, 0.1, 0.3, about="variance of the measurement, on top of the group's own"
+        )
+    if law == "student":
+        d.param("dof", "float", 3.0, 8.0, about="degrees of freedom; few mean heavy tails")
+    name, shape, about = {
+        "per point": ("distances", (groups, count), "Mahalanobis distances")
+        if law == "distance"
+        else ("log_p", (groups, count), "log densities"),
+        "mean loss": ("losses", (groups,), "mean negative log densities"),
+        "whitened": ("whitened", (groups, dim, count), "uncorrelated coordinates, one column for each point"),
+    }[result]
+    d.output(name, "float", shape, about=about)
+    d.says(
+        {
+            "whitened": "Whitens points by the Cholesky factor of a structured covariance matrix.",
+            "mean loss": "Computes mean negative log densities of points under structured covariance matrices.",
+        }.get(
+            result,
+            "Computes Mahalanobis distances of points from structured covariance matrices."
+            if law == "distance"
+            else f"Computes log densities of points under {'Student' if law == 'student' else 'normal'} laws with structured covariance matrices.",
+        )
+    )
+    if kind == "factors":
+        d.function("""
+            @wp.func
+            def add_own(common: float, row: int, col: int, own: float) -> float:
+                if row == col:
+                    return common + own
+                return common
+        """)
+    elif kind == "autoregressive":
+        d.function("""
+            @wp.func
+            def decaying(both: float, row: int, col: int, rho: float) -> float:
+                return both * wp.pow(rho, float(wp.abs(row - col)))
+        """)
+    else:
+        d.function("""
+            @wp.func
+            def exchangeable(both: float, row: int, col: int, rho: float) -> float:
+                if row == col:
+                    return both
+                return rho * both
+        """)
+    if noise:
+        d.function("""
+            @wp.func
+            def add_noise(entry: float, row: int, col: int, noise: float) -> float:
+                if row == col:
+                    return entry + noise
+                return entry
+        """)
+    if law != "distance":
+        d.function('''
+            @wp.func
+            def log_diagonal(entry: float, row: int, col: int) -> float:
+                """Logarithm of an entry of the diagonal; half of the others are zero."""
+                if row == col:
+                    return wp.log(entry)
+                return 0.0
+        ''')
+        tail = ", dof: float" if law == "student" else ""
+        d.function(f"""
+            @wp.func
+            def log_density(square: float, log_det: float, log_norm: float{tail}) -> float:
+                return log_norm - {_LAWS[law].format(dim=dim)}
+        """)
+    loads = {
+        "given": f"mu = wp.tile_load(means[group], shape=DIM)\ngap = x - {per_col('mu', 'POINTS', 'DIM')}",
+        "of the points": f"mu = wp.tile_sum(x, axis=0) / float(POINTS)\ngap = x - {per_col('mu', 'POINTS', 'DIM')}",
+        "zero": "",
+    }[middle]
+    gap = "gap" if loads else "x"
+    constant = {
+        "gaussian": f"log_norm = -0.5 * {dim}.0 * wp.log(wp.TAU)",
+        # Without the gamma functions of the degrees of freedom, which are the same for all points
+        "student": f"log_norm = -0.5 * {dim}.0 * wp.log(wp.pi * dof)",
+        "distance": "",
+    }[law]
+    score = f"""
+        square = wp.tile_sum(white * white, axis=0)
+        log_det = wp.tile_sum(wp.tile_sum(wp.tile_map(log_diagonal, lower, row_id, col_id), axis=1), axis=0)
+        {constant}
+        log_p_tile = wp.tile_map(log_density, square, wp.tile_broadcast(log_det, shape=(POINTS,)), log_norm{", dof" if law == "student" else ""})
+    """
+    end = {
+        "whitened": "wp.tile_store(whitened[group], white)",
+        "per point": "square = wp.tile_sum(white * white, axis=0)\n"
+        "wp.tile_store(distances[group], wp.tile_map(wp.sqrt, square))"
+        if law == "distance"
+        else dedented(score) + "\nwp.tile_store(log_p[group], log_p_tile)",
+        "mean loss": dedented(score)
+        + f"\nwp.tile_store(losses, wp.tile_sum(log_p_tile, axis=0) * (-1.0 / {count}.0), offset=group)",
+    }[result]
+    cov = dedented(_LOADINGS[kind])
+    d.launch(groups, tiled=True)
+    d.code(
+        """
+        group = wp.tid()
+        x = wp.tile_load(points[group], shape=(POINTS, DIM))
+        $loads
+        $index
+        $cov
+        $noise
+        lower = wp.tile_cholesky($matrix)
+        # Columns of L^-1 (x - mu)^T have covariance one
+        white = wp.tile_lower_solve(lower, wp.tile_transpose($gap))
+        $end
+        """,
+        loads=loads,
+        index=places("DIM", "DIM"),
+        cov=cov,
+        own_wide=per_col("own", "DIM", "DIM"),
+        outer=f"both = {per_row('scale', 'DIM', 'DIM')} * {per_col('scale', 'DIM', 'DIM')}",
+        noise="level = wp.tile_load(noise, shape=1, offset=group)\n"
+        "noisy = wp.tile_map(add_noise, cov, row_id, col_id, wp.tile_broadcast(level, shape=(DIM, DIM)))"
+        if noise
+        else "",
+        matrix="noisy" if noise else "cov",
+        gap=gap,
+        end=end,
+    )
+    if law == "student":
+        d.explain("Up to the term of gamma functions, which does not depend on the points.")
+    else:
+        d.explain("With C = L L^T the squared distance is |L^-1 (x - mu)|^2, and log det C = 2 sum log L_ii.")
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        mu = {"given": v.get("means"), "of the points": v.points.mean(1), "zero": np.zeros((groups, dim))}[
+            middle
+        ]
+        s, i = np.sqrt(v.variances), np.arange(dim)
+        if kind == "factors":
+            c = v.loadings @ v.loadings.swapaxes(1, 2) + v.variances[..., None] * np.eye(dim)
+        else:
+            r = (
+                v.rho ** abs(i[:, None] - i)
+                if kind == "autoregressive"
+                else np.where(np.eye(dim) > 0, 1.0, v.rho)
+            )
+            c = s[:, :, None] * r * s[:, None]
+        if noise:
+            c = c + v.noise[:, None, None] * np.eye(dim)
+        gap_ = v.points - mu[:, None]
+        if result == "whitened":
+            return {name: np.linalg.solve(np.linalg.cholesky(c), gap_.swapaxes(1, 2))}
+        q = np.einsum("gni,gij,gnj->gn", gap_, np.linalg.inv(c), gap_)
+        det = np.linalg.slogdet(c)[1][:, None]
+        if law == "distance":
+            return {name: np.sqrt(q)}
+        if law == "gaussian":
+            p = -0.5 * (q + det + dim * np.log(2 * np.pi))
+        else:
+            p = -0.5 * (v.dof + dim) * np.log1p(q / v.dof) - 0.5 * det - 0.5 * dim * np.log(np.pi * v.dof)
+        return {name: p if result == "per point" else -p.mean(1)}
+
+    d.check(reference, 1e-3)

@@ -1,0 +1,305 @@
+"""Periodic fields stepped in time through their spectra, a block of threads for each line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from warpgen.synthesis.algorithms.stencil import DOMAIN
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
+
+_N = 256  # the transform that Warp falls back to wants a point for each thread of a block, at least
+# The linear part as growth of the mode k, and the nonlinear term as the factor of i k before a square.
+_EQUATIONS = {
+    "burgers": ("-viscosity * k * k", "0.0", True),
+    "korteweg-de vries": ("0.0", "dispersion * k * k * k", True),
+    "kuramoto-sivashinsky": ("k * k * (1.0 - k * k)", "0.0", True),
+    "benjamin-bona-mahony": ("0.0", "-speed * k / (1.0 + k * k)", True),
+    "advection-diffusion": ("-viscosity * k * k", "-speed * k", False),
+}
+_SAID = {
+    "burgers": "Burgers' equation",
+    "korteweg-de vries": "the Korteweg-de Vries equation",
+    "kuramoto-sivashinsky": "the Kuramoto-Sivashinsky equation",
+    "benjamin-bona-mahony": "the Benjamin-Bona-Mahony equation",
+    "advection-diffusion": "advection and diffusion",
+}
+
+
+@DOMAIN.algorithm(
+    source="Canuto et al. 2006, ch. 3; Orszag 1971 (two-thirds rule); Trefethen 2000, ch. 10; Cox & Matthews 2002; Kassam & Trefethen 2005",
+    names={
+        "spectral_step": "pseudospectral_step|fourier_step|spectral_burgers|etd_step",
+        "field": "values|line_in|state",
+        "modes": "u_hat|spectrum|coeffs",
+        "square": "flux|u_squared|nonlinear",
+        "rate": "growth|linear_part|symbol",
+        "advanced": "u_next|stepped|new_modes",
+        "wave": "k|wavenumber|mode",
+        "line": "row|block|ring",
+        "POINTS": "N|GRID|CELLS",
+    },
+    adjoint="either",
+    weight=10,
+)
+def spectral_step(d: Draft) -> None:
+    """Advances periodic fields in time, with the linear terms exact in the Fourier modes."""
+    equation = d.option("equation", *_EQUATIONS)
+    scheme = d.option("scheme", "integrating factor", "midpoint", "exponential", "semi-implicit")
+    given = d.option("given", "values", "modes")
+    dealias = d.option("dealiasing", "two thirds", "smooth", "none")
+    result = d.option("result", "field", "modes", "energy", "slope")
+    forced = d.flag("forced", 0.3)
+    drag = d.flag("drag", 0.3)
+    lines = d.pick(1, 2, 3)
+    real, imaginary, nonlinear = _EQUATIONS[equation]
+    forced = forced and (nonlinear or scheme in ("integrating factor", "midpoint"))
+    if not nonlinear and (not forced or scheme == "midpoint"):
+        scheme = "integrating factor"
+    d.module(f"POINTS = wp.constant({_N})")
+    if given == "values":
+        d.input("field", "float", (lines, _N), -1.0, 1.0, about="values on periodic lines")
+    else:
+        d.input(
+            "start", "vec2", (lines, _N), -8.0, 8.0, about="Fourier modes of periodic lines (real, imaginary)"
+        )
+    if "viscosity" in real:
+        d.param("viscosity", "float", 0.002, 0.01, about="viscosity")
+    if "dispersion" in imaginary:
+        d.param("dispersion", "float", 0.001, 0.01, about="coefficient of the third derivative")
+    if "speed" in imaginary:
+        d.param("speed", "float", 0.5, 2.0, about="speed of long waves")
+    d.param("base", "float", 0.2, 0.5, about="wavenumber of the longest wave, 2 pi over the length")
+    d.param("dt", "float", 0.005, 0.02, about="time step")
+    if forced:
+        d.input("forcing", "float", (lines, _N), -0.5, 0.5, about="what drives the field")
+    if drag:
+        d.param("drag", "float", 0.1, 0.5, about="damping of all waves alike")
+    if result == "field":
+        d.output("next_field", "float", (lines, _N), about="values after the step")
+    elif result == "modes":
+        d.output("next_modes", "vec2", (lines, _N), about="Fourier modes after the step (real, imaginary)")
+    elif result == "energy":
+        d.output("energies", "float", (lines, _N), about="energy of each mode after the step")
+    else:
+        d.output("slopes", "float", (lines, _N), about="slopes of the field after the step")
+    d.says(
+        f"Advances {_SAID[equation]} on periodic lines by one step in the Fourier modes"
+        + {"energy": " and gives their energies.", "slope": " and gives the slopes."}.get(result, ".")
+    )
+    if given == "values" or forced:
+        d.function("@wp.func\ndef as_complex(u: float) -> wp.vec2:\n    return wp.vec2(u, 0.0)")
+    d.function(f'''
+        @wp.func
+        def wave_of(bin: int, base: float) -> float:
+            """Wavenumber of a bin; the upper half stands for negative ones."""
+            signed = wp.where(bin < {_N // 2}, bin, bin - {_N})
+            return base * float(signed)
+    ''')
+    arguments = [a for a in ("viscosity", "dispersion", "speed") if a in real + imaginary]
+    if drag:
+        arguments.append("drag")
+    real = ("-drag" if real == "0.0" else f"{real} - drag") if drag else real
+    d.function(f'''
+        @wp.func
+        def growth(k: float{"".join(f", {a}: float" for a in arguments)}) -> wp.vec2:
+            """Growth of the mode k by the linear terms (real, imaginary)."""
+            return wp.vec2({real}, {imaginary})
+    ''')
+    d.function("""
+        @wp.func
+        def c_mul(a: wp.vec2, b: wp.vec2) -> wp.vec2:
+            return wp.vec2(a[0] * b[0] - a[1] * b[1], a[0] * b[1] + a[1] * b[0])
+    """)
+    if nonlinear:
+        if given == "values":
+            d.function(
+                "@wp.func\ndef half_square(u: float) -> wp.vec2:\n    return wp.vec2(0.5 * u * u, 0.0)"
+            )
+        if given == "modes" or scheme == "midpoint":
+            d.function(f"""
+                @wp.func
+                def flux_of(z: wp.vec2) -> wp.vec2:
+                    # The transforms do not divide by the number of points
+                    u = z[0] / {_N}.0
+                    return wp.vec2(0.5 * u * u, 0.0)
+            """)
+        shape = "(-k / (1.0 + k * k))" if equation == "benjamin-bona-mahony" else "-k"
+        keep = {
+            "two thirds": f"# Products of waves beyond two thirds of the band would come back as others\nif wp.abs(k) > {_N // 3}.0 * base:\n    return wp.vec2(0.0, 0.0)\nreturn {shape} * wp.vec2(-z[1], z[0])",
+            "smooth": f"x = wp.abs(k) / ({_N // 2}.0 * base)\n# Falls off smoothly towards the shortest waves, which would ring otherwise\nfade = wp.exp(-36.0 * wp.pow(x, 36.0))\nreturn fade * {shape} * wp.vec2(-z[1], z[0])",
+            "none": f"return {shape} * wp.vec2(-z[1], z[0])",
+        }[dealias]
+        d.function(
+            f'''
+            @wp.func
+            def transport(z: wp.vec2, k: float{", base: float" if dealias != "none" else ""}) -> wp.vec2:
+                """Mode of -d/dx of the flux{", with the inverse of 1 - d2/dx2 before it" if "1.0 +" in shape else ""}."""
+                $keep
+            ''',
+            keep=keep,
+        )
+    sources = [s for s, there in (("push", nonlinear), ("drive", forced)) if there]
+    n = " + ".join(sources)
+    factor = '''
+        @wp.func
+        def advance(z: wp.vec2, n: wp.vec2, rate: wp.vec2, dt: float) -> wp.vec2:
+            """Euler's step in variables in which the linear terms are gone."""
+            size = wp.exp(rate[0] * dt)
+            turn = wp.vec2(size * wp.cos(rate[1] * dt), size * wp.sin(rate[1] * dt))
+            return c_mul(turn, z + dt * n)
+    '''
+    step = {
+        "midpoint": factor,
+        "integrating factor": factor,
+        "exponential": '''
+            @wp.func
+            def advance(z: wp.vec2, n: wp.vec2, rate: wp.vec2, dt: float) -> wp.vec2:
+                """Exponential Euler step: z exp(h) + dt n (exp(h) - 1) / h."""
+                h = dt * rate
+                size = wp.exp(h[0])
+                turn = wp.vec2(size * wp.cos(h[1]), size * wp.sin(h[1]))
+                # The quotient loses its digits where the mode hardly changes, so take its series there
+                phi = wp.vec2(1.0 + 0.5 * h[0] + (h[0] * h[0] - h[1] * h[1]) / 6.0, 0.5 * h[1] + h[0] * h[1] / 3.0)
+                if wp.length_sq(h) > 0.0025:
+                    lifted = wp.vec2(turn[0] - 1.0, turn[1])
+                    phi = c_mul(lifted, wp.vec2(h[0], -h[1])) / wp.length_sq(h)
+                return c_mul(turn, z) + dt * c_mul(phi, n)
+        ''',
+        "semi-implicit": '''
+            @wp.func
+            def advance(z: wp.vec2, n: wp.vec2, rate: wp.vec2, dt: float) -> wp.vec2:
+                """Crank-Nicolson for the linear terms, Euler for the others."""
+                before = wp.vec2(1.0 + 0.5 * dt * rate[0], 0.5 * dt * rate[1])
+                after = wp.vec2(1.0 - 0.5 * dt * rate[0], 0.5 * dt * rate[1])
+                return c_mul(c_mul(before, z) + dt * n, after) / wp.length_sq(after)
+        ''',
+    }[scheme]  # fmt: skip
+    if not n:
+        step = (
+            step.replace(", n: wp.vec2", "")
+            .replace("z + dt * n", "z")
+            .replace(
+                "Euler's step in variables in which the linear terms are gone.",
+                "The linear terms act on each mode alone, and exactly.",
+            )
+        )
+    d.function(step)
+    nonlinear_part = f"""
+        # Products are taken on the grid, where they are local
+        $square
+        wp.tile_fft(square)
+        push = wp.tile_map(transport, square, k{", base" if dealias != "none" else ""})
+    """
+    force = "drive = wp.tile_map(as_complex, wp.tile_load(forcing, shape=(1, POINTS), offset=(line, 0)))\nwp.tile_fft(drive)"
+    d.function(f"@wp.func\ndef real_part(z: wp.vec2) -> float:\n    return z[0] / {_N}.0") if result in (
+        "field",
+        "slope",
+    ) else None
+    if result == "slope":
+        d.function(
+            "@wp.func\ndef derivative(z: wp.vec2, k: float) -> wp.vec2:\n    return k * wp.vec2(-z[1], z[0])"
+        )
+    if result == "energy":
+        d.function(
+            f"@wp.func\ndef energy_of(z: wp.vec2) -> float:\n    return 0.5 * wp.length_sq(z) / ({_N}.0 * {_N}.0)"
+        )
+    stage = f"advanced = wp.tile_map(advance, modes, {f'{n}, ' if n else ''}rate, dt)"
+    if scheme == "midpoint":
+        d.function('''
+            @wp.func
+            def finish(z: wp.vec2, n: wp.vec2, rate: wp.vec2, dt: float) -> wp.vec2:
+                """The whole step, with what was found at its middle carried on from there."""
+                full = wp.exp(rate[0] * dt)
+                half = wp.exp(0.5 * rate[0] * dt)
+                turn = wp.vec2(full * wp.cos(rate[1] * dt), full * wp.sin(rate[1] * dt))
+                late = wp.vec2(half * wp.cos(0.5 * rate[1] * dt), half * wp.sin(0.5 * rate[1] * dt))
+                return c_mul(turn, z) + dt * c_mul(late, n)
+        ''')
+        stage = f"""
+            # Second order: the products once more, at the middle of the step
+            middle = wp.tile_map(advance, modes, {n}, rate, 0.5 * dt)
+            wp.tile_ifft(middle)
+            square_mid = wp.tile_map(flux_of, middle)
+            wp.tile_fft(square_mid)
+            push_mid = wp.tile_map(transport, square_mid, k{", base" if dealias != "none" else ""})
+            advanced = wp.tile_map(finish, modes, {n.replace("push", "push_mid")}, rate, dt)
+        """
+    end = {
+        "field": "wp.tile_ifft(advanced)\nwp.tile_store(next_field, wp.tile_map(real_part, advanced), offset=(line, 0))",
+        "modes": "wp.tile_store(next_modes, advanced, offset=(line, 0))",
+        "energy": "wp.tile_store(energies, wp.tile_map(energy_of, advanced), offset=(line, 0))",
+        "slope": "bent = wp.tile_map(derivative, advanced, k)\nwp.tile_ifft(bent)\n"
+        "wp.tile_store(slopes, wp.tile_map(real_part, bent), offset=(line, 0))",
+    }[result]
+    d.launch(lines, tiled=True)
+    d.code(
+        f"""
+        line = wp.tid()
+        $load
+        bins = wp.tile_reshape(wp.tile_arange(POINTS, dtype=int), shape=(1, POINTS))
+        k = wp.tile_map(wave_of, bins, base)
+        $push
+        $drive
+        rate = wp.tile_map(growth, k{"".join(f", {a}" for a in arguments)})
+        $stage
+        $end
+        """,
+        load="u = wp.tile_load(field, shape=(1, POINTS), offset=(line, 0))\n"
+        "modes = wp.tile_map(as_complex, u)\nwp.tile_fft(modes)"
+        if given == "values"
+        else 'modes = wp.tile_load(start, shape=(1, POINTS), offset=(line, 0), storage="register")',
+        square="square = wp.tile_map(half_square, u)"
+        if given == "values"
+        else 'grid = wp.tile_load(start, shape=(1, POINTS), offset=(line, 0), storage="register")\n'
+        "wp.tile_ifft(grid)\nsquare = wp.tile_map(flux_of, grid)",
+        stage=dedented(stage),
+        push=dedented(nonlinear_part) if nonlinear else "",
+        drive=force if forced else "",
+        end=end,
+    )
+    d.explain(
+        "Derivatives are products with i k, products are taken on the grid: the spectrum of one is the grid of the other."
+    )
+
+    def reference(v: Values) -> Mapping[str, Any]:
+        j = np.fft.fftfreq(_N, 1 / _N)
+        k = v.base * j
+        z = np.fft.fft(v.field) if given == "values" else v.start[..., 0] + 1j * v.start[..., 1]
+        visc, disp, speed = v.get("viscosity"), v.get("dispersion"), v.get("speed")
+        rate = {"burgers": lambda: -visc * k**2, "korteweg-de vries": lambda: 1j * disp * k**3,
+                "kuramoto-sivashinsky": lambda: k**2 - k**4, "benjamin-bona-mahony": lambda: -1j * speed * k / (1 + k**2),
+                "advection-diffusion": lambda: -visc * k**2 - 1j * speed * k}[equation]()  # fmt: skip
+        rate = rate - (v.drag if drag else 0.0)
+        push_ = np.fft.fft(v.forcing) if forced else 0.0
+
+        def source(modes: Any) -> Any:
+            if not nonlinear:
+                return push_
+            flux = np.fft.fft(0.5 * np.fft.ifft(modes).real ** 2)
+            gain = {"two thirds": np.where(abs(j) > _N // 3, 0.0, 1.0), "none": 1.0,
+                    "smooth": np.exp(-36.0 * (abs(j) / (_N // 2)) ** 36)}[dealias]  # fmt: skip
+            return push_ - 1j * k * gain * flux / (1 + k**2 if equation == "benjamin-bona-mahony" else 1.0)
+
+        h = v.dt * rate
+        if scheme == "integrating factor":
+            z = np.exp(h) * (z + v.dt * source(z))
+        elif scheme == "midpoint":
+            middle = np.exp(h / 2) * (z + v.dt / 2 * source(z))
+            z = np.exp(h) * z + v.dt * np.exp(h / 2) * source(middle)
+        elif scheme == "exponential":
+            phi = np.where(abs(h) > 1e-7, np.expm1(h) / np.where(h == 0, 1.0, h), 1 + h / 2)
+            z = np.exp(h) * z + v.dt * phi * source(z)
+        else:
+            z = ((1 + h / 2) * z + v.dt * source(z)) / (1 - h / 2)
+        if result == "modes":
+            return {"next_modes": np.stack([z.real, z.imag], axis=-1)}
+        if result == "energy":
+            return {"energies": 0.5 * abs(z) ** 2 / _N**2}
+        if result == "slope":
+            return {"slopes": np.fft.ifft(1j * k * z).real}
+        return {"next_field": np.fft.ifft(z).real}
+
+    d.check(reference, 3e-3)
