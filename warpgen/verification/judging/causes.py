@@ -197,6 +197,7 @@ CONSTRUCTS: dict[str, Callable[[ast.AST], bool]] = {
     "12": _field,
     "24": _derived,
     "25": lambda tree: _calls(tree, "wp.frac"),
+    "26": lambda tree: _calls(tree, "wp.tile_transpose"),
 }
 
 # All lines of the ledger that this module tells.
