@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.rigid_body import DOMAIN
-from warpgen.synthesis.algorithms.tiles._forms import per_col, per_row, places
+from warpgen.synthesis.library.tile_forms import per_col, per_row, places
 from warpgen.synthesis.writing.draft import Draft, Values
 
 

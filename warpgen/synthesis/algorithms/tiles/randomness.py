@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from warpgen.synthesis.algorithms.tiles import DOMAIN
-from warpgen.synthesis.algorithms.tiles._forms import extent
 from warpgen.synthesis.algorithms.tiles.sharing import BLOCK
+from warpgen.synthesis.library.tile_forms import extent
 from warpgen.synthesis.writing.draft import Draft, Values
 
 

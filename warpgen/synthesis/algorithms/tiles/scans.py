@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.tiles import DOMAIN
-from warpgen.synthesis.algorithms.tiles._forms import Flat, extent
 from warpgen.synthesis.algorithms.tiles.reductions import BLOCK
+from warpgen.synthesis.library.tile_forms import Flat, extent
 from warpgen.synthesis.writing.draft import Draft, Values
 
 

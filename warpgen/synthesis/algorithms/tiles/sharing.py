@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.tiles import DOMAIN
-from warpgen.synthesis.algorithms.tiles._forms import Flat, extent
+from warpgen.synthesis.library.tile_forms import Flat, extent
 from warpgen.synthesis.writing.draft import Draft, Values
 
 BLOCK = {"block": "tile_id|b|i", "lane": "thread|t|local_id", "TILE": "TILE_SIZE|BLOCK|CHUNK"}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.tiles import DOMAIN
-from warpgen.synthesis.algorithms.tiles._forms import extent
+from warpgen.synthesis.library.tile_forms import extent
 from warpgen.synthesis.writing.draft import Draft, Values
 
 
