@@ -1,6 +1,6 @@
 """The adjoint of `wp.tile_transpose` changes the values of the tile that was transposed.
 
-Upstream: none found (issues searched: tile_transpose adjoint gradient wrong; adj_tile_transpose assign tile_add overwrites)
+Upstream: none found (issues searched: "tile_transpose adjoint gradient wrong", "adj_tile_transpose assign overwrites")
 Kind: fault
 Sure: yes; what is read of the tile after that is its values and their transpose's gradient added up
 """
