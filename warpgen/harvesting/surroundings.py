@@ -82,12 +82,12 @@ class Surroundings:
 
 
 def bare(name: str) -> str:
-    """A name that nothing around the function has: Python's own, or of Warp, which needs no prefix there."""
+    """A name that nothing around has: Python's own, or Warp's, which needs no prefix there; else ''."""
     if hasattr(builtins, name):
         return name
     if hasattr(wp, name) or name in known().functions:
         return f"wp.{name}"
-    raise ExtractionError(f"the name {name} is not known")
+    return ""
 
 
 def _is_filled(cell: Any) -> bool:

@@ -65,19 +65,12 @@ def require_allowed(source: str) -> None:
         if not isinstance(statement, _TOP):
             _refuse(f"a statement of kind {type(statement).__name__} outside functions")
     texts = _texts_of_cpp(tree)
-    harmless = {id(node) for scope in ast.walk(tree) for node in _own(scope)} | _private_fields(tree)
+    own = {id(node) for scope in ast.walk(tree) for node in _own(scope)}
+    harmless = own | _private_fields(tree) | _private_members(tree)
     harmless |= {id(text) for text in texts} | {id(text) for text in _docstrings(tree)}
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    asked = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    _hold_modules(tree, own)
     for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.expr)
-            and id(node) not in asked
-            and ast.unparse(node) in (*_MODULES, "wp", "wp.types")
-        ):
-            _refuse("a module under another name")
-        if isinstance(node, ast.arg) and node.arg in ("wp", *_TAKEN):
-            _refuse(f"an argument called {node.arg}")
         if isinstance(node, ast.expr) and _is_named(node, "static") and id(node) not in called:
             _refuse("wp.static under another name")
         if id(node) not in harmless:
@@ -87,8 +80,26 @@ def require_allowed(source: str) -> None:
             _refuse("C++ with assembly or directives")
 
 
+def _hold_modules(tree: ast.Module, own: set[int]) -> None:
+    """A module has its one name, which only a function's `own` variable may have too."""
+    asked = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    of_lambdas = {a for n in ast.walk(tree) if isinstance(n, ast.Lambda) for a in ast.walk(n.args)}
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Name, ast.Attribute)) and id(node) not in asked:
+            name = ast.unparse(node)
+            if name in ("wp", "wp.types") or (name in _MODULES and id(node) not in own):
+                _refuse("a module under another name")
+        if isinstance(node, ast.arg) and (node.arg == "wp" or (node.arg in _TAKEN and node in of_lambdas)):
+            _refuse(f"an argument called {node.arg}")
+
+
 # `%:` is another spelling of `#`, and so is `??=`.
 _DIRECTIVE = re.compile(r"^\s*(?:#|%:|\?\?=|import\b|module\b|export\b)")
+# Which of two texts is compiled, and hints for loops.
+_CONDITION = re.compile(
+    r"\s*#\s*(?:(?:el)?if\s(?!.*__has_)[\w\s()!&|<>=]+|ifn?def\s+\w+|else|endif|pragma\s+unroll[\s()\d]*)"
+    r"\s*(?://.*)?"
+)
 _ASSEMBLY = re.compile(r"\b(?:__)?asm(?:__)?\b|\b_Pragma\b")
 
 
@@ -96,7 +107,7 @@ def _leaves_expressions(text: str) -> bool:
     """Whether C++ may hold assembly or directives: a `#` that is not the first of its line is none."""
     if "/*" in text or re.search(r"(?:\\|\?\?/)\s*$", text, re.MULTILINE):  # it may be the first after all
         return bool(re.search(r"#|%:|\?\?=|\bimport\b", text) or _ASSEMBLY.search(text))
-    lines = text.splitlines()
+    lines = [line for line in text.splitlines() if not _CONDITION.fullmatch(line)]
     # A comment hides nothing, but what looks like one in a text may.
     bare = [re.sub(r"^([^\"']*?)//.*", r"\1", line) for line in lines]
     return any(_DIRECTIVE.search(line) for line in lines) or any(_ASSEMBLY.search(line) for line in bare)
@@ -134,7 +145,7 @@ def _docstrings(tree: ast.Module) -> list[ast.expr]:
 
 def _private_fields(tree: ast.Module) -> set[int]:
     """Uses, on a function's own variables, of a struct's field whose name begins with `_`."""
-    structs = [s for s in tree.body if isinstance(s, ast.ClassDef)]
+    structs = _classes(tree)
     declared = [s.target for struct in structs for s in struct.body if isinstance(s, ast.AnnAssign)]
     fields = {t.id for t in declared if isinstance(t, ast.Name) and t.id.startswith("_") and "__" not in t.id}
     found = set()
@@ -150,6 +161,23 @@ def _private_fields(tree: ast.Module) -> set[int]:
     return found
 
 
+def _private_members(tree: ast.Module) -> set[int]:
+    """Uses of an own enumeration's member whose name begins with `_`."""
+    assigned = {(c.name, t.id) for c in _classes(tree) for t in _members(c)}
+    private = {pair for pair in assigned if not pair[1].endswith("_") and "__" not in pair[1]}
+    asked = (n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name))
+    return {id(n) for n in asked if isinstance(n.value, ast.Name) and (n.value.id, n.attr) in private}
+
+
+def _classes(tree: ast.Module) -> list[ast.ClassDef]:
+    return [statement for statement in tree.body if isinstance(statement, ast.ClassDef)]
+
+
+def _members(of: ast.ClassDef) -> list[ast.Name]:
+    targets = [t for s in of.body if isinstance(s, ast.Assign) for t in s.targets]
+    return [target for target in targets if isinstance(target, ast.Name)]
+
+
 def _own(scope: ast.AST) -> list[ast.Name]:
     """Names that are a program's own and may be anything.
 
@@ -157,15 +185,15 @@ def _own(scope: ast.AST) -> list[ast.Name]:
     """
     if isinstance(scope, ast.ClassDef):
         fields = [s.target for s in scope.body if isinstance(s, ast.AnnAssign) and s.value is None]
-        return [field for field in fields if isinstance(field, ast.Name) and "__" not in field.id]
+        names = [*_members(scope), *(field for field in fields if isinstance(field, ast.Name))]
+        return [name for name in names if "__" not in name.id]
     return _variables(scope) if isinstance(scope, ast.FunctionDef) else []
 
 
 def _variables(function: ast.FunctionDef) -> list[ast.Name]:
     """Uses of a function's own variables, and of `type` where it asks for that of one."""
     names = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
-    stored = {node.id for node in names if isinstance(node.ctx, ast.Store)}
-    bound = stored | {argument.arg for argument in function.args.args}
+    bound = bound_names(function)
     # Not in decorators, annotations, defaults and wp.static, which are evaluated outside.
     outside: list[ast.AST] = [*function.decorator_list, function.args]
     outside += [function.returns] if function.returns else []
@@ -174,6 +202,24 @@ def _variables(function: ast.FunctionDef) -> list[ast.Name]:
     bare = [node for node in names if node.id in bound and id(node) not in apart and "__" not in node.id]
     asked = [node.func for node in ast.walk(function) if isinstance(node, ast.Call) and _asks_type(node)]
     return bare + [name for name in asked if isinstance(name, ast.Name) and id(name) not in apart]
+
+
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_SCOPES = (*_COMPREHENSIONS, ast.Lambda, ast.FunctionDef, ast.ClassDef)
+
+
+def bound_names(function: ast.FunctionDef) -> set[str]:
+    """A function's parameters and variables; what comprehensions and functions inside it bind is theirs."""
+    given = function.args
+    names = {argument.arg for argument in (*given.posonlyargs, *given.args, *given.kwonlyargs)}
+    todo: list[ast.AST] = list(function.body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        if not isinstance(node, _SCOPES):
+            todo += ast.iter_child_nodes(node)
+    return names
 
 
 def _is_named(function: ast.expr, name: str) -> bool:

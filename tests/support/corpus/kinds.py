@@ -157,11 +157,18 @@ def hinted(a: wp.array(dtype=float)):
     "types_of": """
 import warp as wp
 import other
-from typing import Any
+from typing import Any, Any as Some
 @wp.struct
 class Body:
     mass: float
     place: wp.vec3
+@wp.func
+def sum_of(x: Some, y: Some):
+    return x + y
+@wp.kernel
+def some(a: wp.array(dtype=float)):
+    i = wp.tid()
+    a[i] = sum_of(a[i], 2.0)
 @wp.kernel
 def bodies(a: wp.array(dtype=Body), b: wp.array(dtype=other.Body)):
     i = wp.tid()
@@ -228,7 +235,14 @@ def inner(x: wp.array(dtype=Any), m: wp.array(dtype=Any), f: wp.array(dtype=Any)
     "statics": """
 import warp as wp
 import numpy as np
+from collections import namedtuple
 from types import SimpleNamespace
+@wp.func
+def less(x: float):
+    return x - 1.0
+@wp.func
+def more(x: float):
+    return x + 2.0
 class Conf:
     n = 3
     w = [0.5, -1.0, 2.0]
@@ -277,15 +291,28 @@ step = 5
 def defaults(a: wp.array(dtype=float)):
     i = wp.tid()
     a[i] = forth(a[i]) + float(step)
+Offset = namedtuple("Offset", "dx dy")
+OFFSETS = [Offset(0, 1), Offset(-2, 3)]
+GRID = np.array([[0.5, 1.0], [1.5, 2.0]])
+@wp.kernel
+def by_turns(a: wp.array(dtype=float)):
+    i = wp.tid()
+    for j in range(2):
+        a[i] = a[i] + float(wp.static(OFFSETS[j].dx)) * wp.static(float(GRID[j, 1]))
+        a[i] = wp.static([less, more][j])(a[i])
+@wp.kernel
+def left_out(a: wp.array(dtype=float)):
+    i = wp.tid()
+    if wp.static(getattr(cfg, "n") > 2):
+        a[i] = a[i] * wp.static(max(cfg.w))
+    else:
+        a[i] = of_another_version(a[i])
 n = 4
 @wp.kernel
 def meets_local(a: wp.array(dtype=float)):
     i = wp.tid()
     n = a.shape[0]
     a[i] = float(wp.static(n)) * a[n - 1]
-@wp.func
-def less(x: float):
-    return x - 1.0
 class Solver:
     def __init__(self, n):
         self.n = n
@@ -348,8 +375,18 @@ else:
     def chosen(a: wp.array(dtype=float)):
         a[wp.tid()] = 8.0
 snippet = """
+#if defined(__CUDA_ARCH__)
+    __syncthreads();
+#endif
     out[tid] = x[tid] * 2.0f;  // é
 """
+assembly = 'asm volatile("nop;");'
+@wp.func_native(assembly)
+def waits(): ...
+@wp.kernel
+def of_assembly(a: wp.array(dtype=float)):
+    waits()
+    a[wp.tid()] = 1.0
 @wp.func_native(snippet)
 def native(x: wp.array(dtype=float), out: wp.array(dtype=float), tid: int): ...
 @wp.func
@@ -370,7 +407,7 @@ def natives(x: wp.array(dtype=float), out: wp.array(dtype=float)):
 # a comment
 def décor(a: wp.array(dtype=float)):
     """def décor(x):"""
-    é = wp.tid()  # HERE/and there
+    é = wp.tid()  # HERE/and there, /HERE/and here
     a[é] = a[é] + 1.0  # def
 @wp.kernel
 def tiles(a: wp.array(dtype=float), b: wp.array(dtype=float)):
