@@ -50,6 +50,7 @@ HELD = {
     "décor": ["# HERE/and there, /HERE/and here", "def décor(x):"],
     "by_turns": ["{0: 0, 1: -2}[j]", "{0: 1.0, 1: 2.0}[j]", "{0: less, 1: more}[j]"],
     "left_out": ["if wp.static(True):", "of_another_version(a[i])"],
+    "by_kind": ["def doubled(x: float)", "return x * wp.float32(2.0)"],
     "some": ["def sum_of(x: Any, y: Any)"],
 }
 
@@ -103,6 +104,7 @@ def test_types_are_guessed_by_what_is_done_with_them(made: list[Kernel]) -> None
     types = {kernel.name: [arg.type for arg in kernel.args] for kernel in reversed(made)}
     of_five, matrices = "array(vector(length=5, dtype=float32))", "array(mat33f)"
     assert types["use"] == ["array2d(float32)", of_five, matrices, of_five]
+    assert types["nine"] == ["array(vec3f)", "array(float32)", "array(mat33f)"]
     assert types["inner"] == ["array(vec3f)", "array(float32)", "array(vec3f)", "array(vec3f)"]
 
 

@@ -65,6 +65,7 @@ FOREIGN = {
     "arguments like modules": "@wp.func\n"
     "def f(math: wp.array(dtype=float), warp: int, typing: float, /, *, input: float):\n"
     "    dir = math[warp]\n    return dir + typing + input\n",
+    "names of nothing": "@wp.func\ndef f(a: int):\n    _, __ = g(a)\n    return __\n",
     "private members": "class M(IntEnum):\n    _HIDDEN = 1\n    open = 2\n"
     "@wp.func\ndef f(a: int):\n    return a + int(M._HIDDEN)\n",
     "C++ for each target": "@wp.func_native('''\n#if defined(__CUDA_ARCH__) && 1 // asm\n#pragma unroll 4\n"

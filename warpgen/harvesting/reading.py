@@ -164,7 +164,7 @@ class Reader:
             root = chain[0]
             assert isinstance(root, ast.Name)
             if root.id not in inner and not (local and self._locals.has(root)):
-                self._replace(chain, self._book.write)
+                self._replace(chain, self._book.write, may_be_unknown=local)
             return
         for child in ast.iter_child_nodes(node):
             self._visit(child, local, inner)
@@ -244,17 +244,22 @@ class Reader:
             else:
                 self.text.leave(chain[-1])
 
-    def _replace(self, chain: Chain, write: Any) -> None:
-        """Write what the module calls it in place of a name from outside, or of a dotted one."""
+    def _replace(self, chain: Chain, write: Any, may_be_unknown: bool = False) -> None:
+        """Write what the module calls it in place of a name from outside, or of a dotted one.
+
+        A name in a function's body may be unknown: in a branch that Warp leaves out, else Warp says so.
+        """
         failed: ExtractionError | None = None
         steps = self._outside.steps(chain)
         first = next(steps, None)
         if first is None:
             root = chain[0]
             assert isinstance(root, ast.Name)
-            called = bare(root.id)  # else it is unknown to Warp too, or in a branch that it leaves out
+            called = bare(root.id)
             if called:
                 self.text.replace(root, self._checked(called))
+            elif not may_be_unknown:
+                raise ExtractionError(f"the name {root.id} is not known")
             self.text.leave(chain[-1])
             return
         for place, step in enumerate((first, *steps), 1):

@@ -13,6 +13,8 @@ _OF_MATRICES = {"determinant", "inverse", "transpose", "trace", "get_diag", "ddo
 _OF_VECTORS = {"length", "length_sq", "normalize", "dot", "cross", "outer"}
 # Builtins whose value is of the type of their first argument.
 _SAME = {"inverse", "transpose", "normalize", "cross"}
+# Indices and length of the matrices that so many numbers make.
+_SQUARES = {9: (2, 3), 16: (2, 4)}
 _DEEPEST = 4  # calls of functions that are followed
 
 # An argument, and how many indices make an element of what is meant by it.
@@ -89,6 +91,8 @@ class Uses:
             elif node.func.attr.startswith("atomic_") and len(parts) > 2:
                 array = parts[0]
                 self._alike(array and (array[0], array[1] - len(parts) + 2), parts[-1])
+        elif isinstance(node.func, ast.Call):
+            self._value(node, known)
         elif isinstance(node.func, ast.Name) and depth < _DEEPEST:
             called = around.get(node.func.id)
             if isinstance(called, wp.Function) and getattr(called, "adj", None) is not None:
@@ -117,10 +121,19 @@ class Uses:
         """What a call is of the type of: `type(x)(...)`, `wp.inverse(x)`."""
         made = node.func
         if isinstance(made, ast.Call) and isinstance(made.func, ast.Name) and made.func.id == "type":
-            return self._part(made.args[0], known)
+            part = self._part(made.args[0], known)
+            self._made_of(part, len(node.args))
+            return part
         if isinstance(made, ast.Attribute) and made.attr in _SAME and node.args:
             return self._part(node.args[0], known)
         return None
+
+    def _made_of(self, part: Part | None, numbers: int) -> None:
+        """So many numbers make a vector, or a square matrix. Four may make either."""
+        if part and part[1] == 0 and numbers > 1 and numbers != 4:
+            indices, length = _SQUARES.get(numbers, (1, numbers))
+            self._is(part, indices)
+            self._largest[part[0]] = max(length - 1, self._largest.get(part[0], 0))
 
     def _subscript(self, node: ast.Subscript, known: dict[str, Part]) -> Part | None:
         of = self._part(node.value, known)

@@ -199,9 +199,14 @@ def _variables(function: ast.FunctionDef) -> list[ast.Name]:
     outside += [function.returns] if function.returns else []
     outside += [n for n in ast.walk(function) if isinstance(n, ast.Call) and _is_named(n.func, "static")]
     apart = {id(node) for part in outside for node in ast.walk(part)}
-    bare = [node for node in names if node.id in bound and id(node) not in apart and "__" not in node.id]
+    bare = [node for node in names if node.id in bound and id(node) not in apart and not _is_dunder(node.id)]
     asked = [node.func for node in ast.walk(function) if isinstance(node, ast.Call) and _asks_type(node)]
     return bare + [name for name in asked if isinstance(name, ast.Name) and id(name) not in apart]
+
+
+def _is_dunder(name: str) -> bool:
+    """Whether a name may be one of Python's own marks, which `__` alone is not."""
+    return "__" in name and name.strip("_") != ""
 
 
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)

@@ -223,6 +223,13 @@ def use(p: wp.array2d(dtype=Any), w: wp.array(dtype=Any), c: wp.array(dtype=Any)
     i = wp.tid()
     w_i = w[i]
     out[i] = type(w_i)(p[i, 0] + w_i[0], p[i, 1] + w_i[4], w_i[2], w_i[3], wp.determinant(c[0]))
+@wp.kernel
+def nine(k: wp.array(dtype=Any), s: wp.array(dtype=Any), m: wp.array(dtype=Any)):
+    i = wp.tid()
+    v = k[i]
+    one = m[0]
+    w = type(v[0])(s[0])
+    wp.atomic_add(m, 0, type(one)(v[0] * w, v[1], v[2], w, w, w, w, w, w))
 @wp.func
 def pulled(x: Any, m: Any):
     return wp.normalize(x) / m
@@ -270,6 +277,16 @@ def tables(a: wp.array(dtype=float)):
     for j in range(1, 3):
         s -= wp.static(cfg.w[j] if j > 1 else cfg.gain)
     a[i] = s ** wp.static(D["a"]) - wp.static(-cfg.gain) * wp.static(sum(x * x for x in cfg.w))
+def typed(kind):
+    @wp.func
+    def doubled(x: float) -> kind:
+        return x * kind(2.0)
+    @wp.kernel
+    def by_kind(a: wp.array(dtype=kind)):
+        i = wp.tid()
+        a[i] = doubled(a[i])
+    return by_kind
+only = typed(wp.float32)
 def gauss(n):
     return [float(n - i) for i in range(n)]
 @wp.kernel

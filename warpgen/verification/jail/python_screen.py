@@ -129,7 +129,7 @@ def _own(tree: ast.Module) -> set[int]:
 
 
 def _name(node: ast.Name, modules: dict[str, str], held: set[int], own: set[int], executed: bool) -> None:
-    if node.id.startswith("__") and node.id != "__name__":
+    if node.id.startswith("__") and node.id.strip("_") not in ("", "name"):
         raise Refused(f"the name {node.id}")
     if id(node) in own:
         return
