@@ -28,6 +28,7 @@ class Uses:
         self._ranks = {a.label: _rank(a.type) for a in kernel.adj.args}
         self._indices: dict[str, int] = {}
         self._largest: dict[str, int] = {}
+        self._numbers: dict[str, int] = {}  # that an element is made of
         self._same: dict[str, str] = {}
         self._read(kernel, {name: (name, rank) for name, rank in self._ranks.items()}, 0)
 
@@ -38,6 +39,9 @@ class Uses:
             alike = [other for other in self._ranks if self._root(other) == self._root(name)]
             indices = max((self._indices.get(other, 0) for other in alike), default=0)
             length = max((self._largest.get(other, 2) + 1 for other in alike), default=3)
+            numbers = max((self._numbers.get(other, 0) for other in alike), default=0)
+            if numbers and not indices:
+                indices, length = _SQUARES.get(numbers, (1, numbers))
             if indices in (1, 2):
                 made[name] = _kind(indices, length, scalar)
         return made
@@ -129,11 +133,9 @@ class Uses:
         return None
 
     def _made_of(self, part: Part | None, numbers: int) -> None:
-        """So many numbers make a vector, or a square matrix. Four may make either."""
+        """So many numbers make a vector or, where no index tells, a square matrix. Four may make either."""
         if part and part[1] == 0 and numbers > 1 and numbers != 4:
-            indices, length = _SQUARES.get(numbers, (1, numbers))
-            self._is(part, indices)
-            self._largest[part[0]] = max(length - 1, self._largest.get(part[0], 0))
+            self._numbers[part[0]] = numbers
 
     def _subscript(self, node: ast.Subscript, known: dict[str, Part]) -> Part | None:
         of = self._part(node.value, known)

@@ -230,6 +230,10 @@ def nine(k: wp.array(dtype=Any), s: wp.array(dtype=Any), m: wp.array(dtype=Any))
     one = m[0]
     w = type(v[0])(s[0])
     wp.atomic_add(m, 0, type(one)(v[0] * w, v[1], v[2], w, w, w, w, w, w))
+@wp.kernel
+def row_of_nine(a: wp.array(dtype=Any)):
+    v = a[wp.tid()]
+    a[0] = type(v)(v[8], v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7])
 @wp.func
 def pulled(x: Any, m: Any):
     return wp.normalize(x) / m
