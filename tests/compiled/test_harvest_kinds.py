@@ -106,6 +106,7 @@ def test_types_are_guessed_by_what_is_done_with_them(made: list[Kernel]) -> None
     assert types["use"] == ["array2d(float32)", of_five, matrices, of_five]
     assert types["nine"] == ["array(vec3f)", "array(float32)", "array(mat33f)"]
     assert types["row_of_nine"] == ["array(vector(length=9, dtype=float32))"]
+    assert types["given"] == ["array(int32)", "Sheet"]
     assert types["inner"] == ["array(vec3f)", "array(float32)", "array(vec3f)", "array(vec3f)"]
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import warp as wp
 
+from warpgen.harvesting.surroundings import captured
+
 # Builtins whose first argument is a matrix, and those whose every argument is a vector.
 _OF_MATRICES = {"determinant", "inverse", "transpose", "trace", "get_diag", "ddot"}
 _OF_VECTORS = {"length", "length_sq", "normalize", "dot", "cross", "outer"}
@@ -169,8 +171,7 @@ def _rank(template: Any) -> int:
 
 def _around(func: Any) -> dict[str, Any]:
     """What a function's names mean outside it."""
-    cells = zip(func.__code__.co_freevars, func.__closure__ or (), strict=True)
-    return {**func.__globals__, **{name: cell.cell_contents for name, cell in cells}}
+    return {**func.__globals__, **captured(func)}
 
 
 def _in_order(tree: ast.AST) -> Iterator[ast.AST]:

@@ -13,6 +13,12 @@ K = 7.0
 @wp.struct
 class Body:
     mass: float
+@wp.struct
+class Sheet:
+    lines: wp.array(dtype=float)
+@wp.func
+def store(x: float, out: Sheet):
+    out.lines[0] = x
 @wp.func
 def f(x: float):
     return x + K
@@ -246,6 +252,8 @@ def inner(x: wp.array(dtype=Any), m: wp.array(dtype=Any), f: wp.array(dtype=Any)
     "statics": """
 import warp as wp
 import numpy as np
+import other
+from typing import Any
 from collections import namedtuple
 from types import SimpleNamespace
 @wp.func
@@ -281,6 +289,16 @@ def tables(a: wp.array(dtype=float)):
     for j in range(1, 3):
         s -= wp.static(cfg.w[j] if j > 1 else cfg.gain)
     a[i] = s ** wp.static(D["a"]) - wp.static(-cfg.gain) * wp.static(sum(x * x for x in cfg.w))
+def written_by(write):
+    @wp.func
+    def put(i: int, out: Any):
+        write(float(i), out)
+    @wp.kernel
+    def given(n: wp.array(dtype=int), out: Any):
+        i = wp.tid()
+        put(n[i], out)
+    return given
+writes = written_by(other.store)
 def typed(kind):
     @wp.func
     def doubled(x: float) -> kind:
