@@ -32,10 +32,10 @@ from warpgen.launch import Argument, Launch
 from warpgen.program import Program
 from warpgen.record import TARGETS, Target
 from warpgen.verification.allowlist import require_allowed
-from warpgen.verification.native.isolation import Died, Note, isolated
+from warpgen.verification.native.isolation import Died, Note, isolated, more_time
 from warpgen.verification.running.memory_layout import MemoryLayout, describe
 
-# CPU seconds for one file: its import with all that it imports, and code generation for its kernels.
+# CPU seconds for one file: its import with all that it imports, and then for code generation for each kernel.
 FILE_SECONDS = 300.0
 # Bytes above what is mapped already; libraries that packages bring map much that they never touch.
 _MEMORY = 16 << 30
@@ -156,6 +156,7 @@ def _harvest(kernels: Sequence[Any], sources: Mapping[str, Source]) -> Iterator[
     made: list[tuple[tuple[str, int, str, str, int], list[Kernel]]] = []
     ordered = sorted(kernels, key=lambda k: (_path(k), k.func.__code__.co_firstlineno, k.func.__name__))
     for number, kernel in enumerate(ordered):
+        more_time(FILE_SECONDS)
         found = list(_programs(kernel, sources[_path(kernel)], seen))
         if found:
             first = found[0]
