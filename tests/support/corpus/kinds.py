@@ -451,6 +451,10 @@ def décor(a: wp.array(dtype=float)):
 @wp.kernel
 def tiles(a: wp.array(dtype=float), b: wp.array(dtype=float)):
     wp.tile_store(b, wp.tile_map(square, wp.tile_load(a, shape=8)))
+@wp.kernel
+def voxels(g: wp.uint64, a: wp.array(dtype=int)):
+    i = wp.tid()
+    a[i] = wp.where(i < wp.volume_voxel_count(g), wp.int32(1), wp.int32(7))
 class ti:
     @staticmethod
     def kernel(f):
