@@ -12,6 +12,8 @@ from warpgen.harvesting.finding import find
 from warpgen.harvesting.licences import about
 from warpgen.harvesting.machine import MachinePaths
 from warpgen.harvesting.marks import Marks
+from warpgen.harvesting.rows import _once
+from warpgen.reporting.harvested import Failure
 
 KERNEL = "import warp as wp\n@wp.kernel\ndef k(a: wp.array(dtype=float)):\n    a[0] = 1.0\n"
 
@@ -33,6 +35,10 @@ KERNEL = "import warp as wp\n@wp.kernel\ndef k(a: wp.array(dtype=float)):\n    a
         ),
         ("import warp as wp\nm = wp.kernel(enable_backward=False)\n@m\ndef k(): pass", ["k"]),
         ("import warp as wp\ndef m(f): return wp.kernel(f)\n@m\ndef k(): pass", ["k"]),
+        ("import warp as wp\nm = lambda f: wp.kernel(f)\n@m\ndef k(): pass", ["k"]),
+        ("import warp as wp\nm = wp.kernel if x else y\n@m\ndef k(): pass", ["k"]),
+        ("import warp as wp\ndef b(): pass\ndef c(): pass\nwp.kernel(f=b)\nwp.Kernel(func=c)", ["b", "c"]),
+        ("import warp as wp\ndef b(): pass\nwp.kernel(enable_backward=False)(b)", ["b"]),
         ("import warp as wp\ndef make():\n    @wp.kernel\n    def k(): pass\n    return k", ["k"]),
         ("import taichi as ti\n@ti.kernel\ndef k(): pass", []),
         ("class wp:\n    kernel = None\n@wp.kernel\ndef k(): pass", []),
@@ -91,8 +97,19 @@ def test_the_licence_is_the_folders_own(tmp_path: Path, files: dict[str, str], t
     assert about("mine", tmp_path / "src", inner) == told
 
 
+def test_a_kernel_fails_once_for_each_reason() -> None:
+    """However many files call its factory, with however many values."""
+    failures = [
+        Failure("a.py", 3, "k", "extraction", "first"),
+        Failure("a.py", 3, "k", "verification", "other"),
+        Failure("a.py", 3, "k", "extraction", "again"),
+        Failure("b.py", 3, "k", "extraction", "elsewhere"),
+    ]
+    assert _once(failures) == [failures[0], failures[1], failures[3]]
+
+
 def test_a_path_is_found_as_a_path() -> None:
-    """Not where its letters stand in a word or in another path."""
+    """Not where its letters stand in a word or in another path, nor where its author named it."""
     here = MachinePaths("/data/code")
     for text in ("see /data/code", "'/data/code/a.py'", "(/data/code)", f"x={os.path.expanduser('~')}/y"):
         assert here.are_in(text), text
@@ -101,4 +118,7 @@ def test_a_path_is_found_as_a_path() -> None:
     odd = """/data/a b "c'é"""
     for text in (odd, repr(odd + "/x"), repr(odd + "/'"), ascii(odd + "/x")):
         assert MachinePaths(odd).are_in(text), text
+    for text in ("see /data/code/a.py", "'/data/code/a.py'"):
+        assert not here.are_in(text, "# as in /data/code/a.py"), text
+        assert here.are_in(text, "# as in /data/code/b.py or /data/code/a.pyc"), text
     assert here.removed("at /data/code/a.py: up the tree/data/code") == "at /a.py: up the tree/data/code"

@@ -30,6 +30,13 @@ def test_locals_may_be_called_anything() -> None:
         "@wp.struct\nclass Ray:\n    dir: type(1)\n",
         "@wp.func\ndef f(x: float):\n    return type('X', (), {})\n",
         "@wp.func\ndef f(x: float):\n    return wp.static(type(x))\n",
+        "def f():\n    [0 for open in ()]\n    return open('f')\nX = f()\n",
+        "def f():\n    def g():\n        open = 1\n    return open('f')\nX = f()\n",
+        "class A(IntEnum):\n    open = 1\n    x = open('f')\n",
+        "class A(IntEnum):\n    _a_ = 1\nX = A._a_\n",
+        "class A(IntEnum):\n    _a = 1\nX = B._a\n",
+        "X = (lambda math: math.pi)(1)\n",
+        "@wp.func\ndef f(math: float, x: float = math):\n    return x\n",
     ):
         with pytest.raises(VerificationError):
             require_allowed("import warp as wp\n" + text)
@@ -55,6 +62,14 @@ FOREIGN = {
     "fabric arrays": "@wp.func\n"
     "def f(a: wp.fabricarray(dtype=float), b: wp.indexedfabricarray(dtype=float)):\n"
     "    return a[0] + b[0]\n",
+    "arguments like modules": "@wp.func\n"
+    "def f(math: wp.array(dtype=float), warp: int, typing: float, /, *, input: float):\n"
+    "    dir = math[warp]\n    return dir + typing + input\n",
+    "names of nothing": "@wp.func\ndef f(a: int):\n    _, __ = g(a)\n    return __\n",
+    "private members": "class M(IntEnum):\n    _HIDDEN = 1\n    open = 2\n"
+    "@wp.func\ndef f(a: int):\n    return a + int(M._HIDDEN)\n",
+    "C++ for each target": "@wp.func_native('''\n#if defined(__CUDA_ARCH__) && 1 // asm\n#pragma unroll 4\n"
+    "for (;;) break;\n  # else\n#ifndef X\n#endif\n#endif\n''')\ndef f(): ...\n",
     "C++ by a name": "S = 'return x;'\n@wp.func_native(S)\ndef f(x: int) -> int: ...\n",
     "C++ with comments": "@wp.func_native('// # of asm\\nreturn x;')\ndef f(x: int) -> int: ...\n",
     "C++ of two": "@wp.func_native(snippet='return x;', adj_snippet=None)\ndef f(x: int) -> int: ...\n",
@@ -88,6 +103,10 @@ def test_what_people_write_passes(source: str) -> None:
         "@wp.func_native('x = 1;\\n# include </etc/hostname>')\ndef f(): ...",
         "@wp.func_native('%:include </etc/hostname>')\ndef f(): ...",
         "@wp.func_native('/**/#include </etc/hostname>')\ndef f(): ...",
+        "@wp.func_native('#if __has_include(<etc>)\\n#endif')\ndef f(): ...",
+        "@wp.func_native('#if 1 \\\\\\n#include <x>\\n#endif')\ndef f(): ...",
+        "@wp.func_native('#define a as##m\\n')\ndef f(): ...",
+        "@wp.func_native('#ifdef X\\nasm(0);\\n#endif')\ndef f(): ...",
         "@wp.func_native('/* // */ asm(0);')\ndef f(): ...",
         "@wp.func_native('x = \"//\"; asm(0);')\ndef f(): ...",
         "@wp.func_native('x = 1; \\\\\\n#include </etc/hostname>')\ndef f(): ...",

@@ -25,13 +25,18 @@ class Book:
     """Writes values, functions and types into a module, each once.
 
     `avoid` are names that nothing may have; `is_foreign` tells texts that must not get into a row.
-    With `apart`, each use of what was an attribute stays a constant of its own, as Warp has it.
+    With `apart`, each use of what was an attribute stays a constant of its own, as Warp has it; with
+    `values`, static expressions become their values.
     """
 
-    def __init__(self, avoid: frozenset[str], is_foreign: Callable[[str], bool], apart: bool) -> None:
+    def __init__(
+        self, avoid: frozenset[str], is_foreign: Callable[[str], bool], apart: bool, values: bool
+    ) -> None:
         self._is_foreign = is_foreign
-        self.apart = apart
+        self.apart, self.values = apart, values
+        self.statics = 0  # static expressions that were taken along
         self.parts: list[str] = []
+        self.authored: list[str] = []  # functions as they stand in their files
         self.names = Names(avoid)
         self._known: dict[Key, str] = {}  # constants by their place, all else by what it is
         self._same: dict[tuple[str, str], str] = {}  # constants by their name and value
@@ -219,6 +224,7 @@ class Book:
         `arg_types` are written in place of annotations, `known_types` of those that cannot be taken along.
         """
         reader = Reader(self, func, adj)
+        self.authored.append(reader.source)
         reader.annotate(arg_types)
         reader.read(known_types)
         text = reader.text.written(name)

@@ -8,9 +8,11 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
+import linecache
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +31,11 @@ from warpgen.harvesting.sameness import first_difference
 from warpgen.launch import Argument, Launch
 from warpgen.program import Program
 from warpgen.record import TARGETS, Target
-from warpgen.verification.native.isolation import Died, Note, isolated
+from warpgen.verification.allowlist import require_allowed
+from warpgen.verification.native.isolation import Died, Note, isolated, more_time
 from warpgen.verification.running.memory_layout import MemoryLayout, describe
 
-# CPU seconds for one file: its import with all that it imports, and code generation for its kernels.
+# CPU seconds for one file: its import with all that it imports, and then for code generation for each kernel.
 FILE_SECONDS = 300.0
 # Bytes above what is mapped already; libraries that packages bring map much that they never touch.
 _MEMORY = 16 << 30
@@ -153,6 +156,7 @@ def _harvest(kernels: Sequence[Any], sources: Mapping[str, Source]) -> Iterator[
     made: list[tuple[tuple[str, int, str, str, int], list[Kernel]]] = []
     ordered = sorted(kernels, key=lambda k: (_path(k), k.func.__code__.co_firstlineno, k.func.__name__))
     for number, kernel in enumerate(ordered):
+        more_time(FILE_SECONDS)
         found = list(_programs(kernel, sources[_path(kernel)], seen))
         if found:
             first = found[0]
@@ -200,20 +204,32 @@ def _program(
 
     Raises ExtractionError where there is none that is the author's.
     """
-    failed: ExtractionError | None = None
-    for apart in (False, True):
-        source, struct = embed(kernel, arg_types, paths.are_in, apart)
-        if source in seen:
+    failed: ProgramError | None = None
+    file = "".join(linecache.getlines(_path(kernel)))
+    is_foreign = partial(paths.are_in, authored=file)
+    variants = [(False, False)]
+    for values, apart in variants:
+        made = embed(kernel, arg_types, is_foreign, apart, values)
+        if made.text in seen:
             return None
-        if paths.are_in(source):
+        if paths.are_in(made.text, file + made.authored):
             raise ExtractionError("a path of this machine is in its row")
-        args = arguments_of(source, kernel.func.__name__, arg_types, struct)
-        codes = _lowered(Program(0, 0, "", kernel.func.__name__, source, args, UNKNOWN))
         try:
-            return source, args, codes, _author(kernel, arg_types, codes)
-        except ExtractionError as error:
+            require_allowed(made.text)
+            args = arguments_of(made.text, kernel.func.__name__, arg_types, made.struct)
+            codes = _lowered(Program(0, 0, "", kernel.func.__name__, made.text, args, UNKNOWN))
+            return made.text, args, codes, _author(kernel, arg_types, codes)
+        except ProgramError as error:
             failed = failed or error
+            if isinstance(error, _AnotherError) and not apart:
+                variants.append((values, True))
+            elif made.statics and not values:
+                variants.append((True, False))
     raise failed or AssertionError
+
+
+class _AnotherError(ExtractionError):
+    """The row's code is not that of the author's kernel."""
 
 
 def _lowered(program: Program) -> dict[Target, Code]:
@@ -241,7 +257,7 @@ def _author(kernel: Any, arg_types: Mapping[str, Any], codes: Mapping[Target, Co
             raise ExtractionError(f"Warp refuses the author's own kernel: {explain(error)}") from error
         difference = first_difference(texts[target], code.text)
         if difference:
-            raise ExtractionError(f"the {target} code would not be the author's: {difference}")
+            raise _AnotherError(f"the {target} code would not be the author's: {difference}")
     return texts.get("cpu", "")
 
 

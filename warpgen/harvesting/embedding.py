@@ -20,26 +20,37 @@ _OPTIONS = ("launch_bounds", "cuda_max_registers", "enable_cuda_smem_spilling", 
 
 
 class Embedded(NamedTuple):
-    """The module, and what it calls the structs."""
+    """The module, and what it calls the structs.
+
+    `authored` is the functions as their authors wrote them, `statics` how many static expressions were
+    taken along.
+    """
 
     text: str
     struct: StructName
+    authored: str
+    statics: int
 
 
 def embed(
-    kernel: Any, arg_types: Mapping[str, Any], is_foreign: Callable[[str], bool], apart: bool = False
+    kernel: Any,
+    arg_types: Mapping[str, Any],
+    is_foreign: Callable[[str], bool],
+    apart: bool = False,
+    values: bool = False,
 ) -> Embedded:
     """The module text. Raises ExtractionError where something that the kernel uses cannot be written down.
 
     `is_foreign` tells values that must not get into a row. With `apart`, constants that were attributes are
     written so that Warp declares one for each use, as it does for attributes: in branches that may matter.
+    With `values`, static expressions become their values.
     """
     name = kernel.func.__name__
     if name == WARP:
         raise ExtractionError(f"a kernel cannot be called {name}")
     avoid: frozenset[str] = frozenset()
     while True:
-        book = Book(avoid, is_foreign, apart)
+        book = Book(avoid, is_foreign, apart, values)
         book.names.reserve(name)  # the kernel keeps its name, whatever its functions are called
         try:
             decorator = kernel_decorator(kernel)
@@ -50,7 +61,8 @@ def embed(
             avoid |= {clash.name}
             continue
         parts = [book.header(), *book.parts, text]
-        return Embedded("\n\n\n".join(part.strip("\n") for part in parts) + "\n", book.struct)
+        whole = "\n\n\n".join(part.strip("\n") for part in parts) + "\n"
+        return Embedded(whole, book.struct, "".join(book.authored), book.statics)
 
 
 def kernel_decorator(kernel: Any) -> str:

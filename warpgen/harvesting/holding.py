@@ -18,6 +18,7 @@ from warpgen.verification.compiling.compiler import Compiler
 from warpgen.verification.compiling.translation_unit import without_fast_path
 from warpgen.verification.native import warp_native
 from warpgen.verification.native.isolation import Died, Note, isolated
+from warpgen.verification.running import scene
 from warpgen.verification.running.arguments import Arguments
 from warpgen.verification.running.execute import Executable
 from warpgen.verification.running.streams import Stream
@@ -66,6 +67,7 @@ class Holder:
 
         def load() -> None:
             libraries.update({path: warp_native.Library(path) for path in paths})
+            _warm([kernels[i] for i in order])
 
         def task(number: int, note: Note) -> Any:
             i = order[number]
@@ -87,6 +89,14 @@ class Holder:
             for path in paths:
                 path.unlink(missing_ok=True)
         return held
+
+
+def _warm(kernels: Sequence[Kernel]) -> None:
+    """Make a volume, if any is to be made: at the first, Warp compiles, which would take a launch's time."""
+    filled = (guessing.fills(kernel.args, kernel.layouts, kernel.source) for kernel in kernels)
+    fills = {fill.of: fill for args in filled for arg in args for fill in arg.fills if fill.kind == "volume"}
+    for of, fill in fills.items():
+        scene.make(fill, Stream("warm", 0, of), None)
 
 
 def _obstacle(kernel: Kernel) -> str:

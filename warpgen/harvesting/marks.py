@@ -58,8 +58,10 @@ class Marks:
         if isinstance(node, ast.Call):
             if _last_name(node.func) == "partial":
                 return bool(node.args) and self._makes(node.args[0])
-            return not node.args and self._makes(node.func)
-        return False
+            return _given(node) is None and self._makes(node.func)
+        if isinstance(node, ast.IfExp):
+            return self._makes(node.body) or self._makes(node.orelse)
+        return isinstance(node, ast.Lambda) and self._passes_on(node)
 
     def _is_warp(self, node: ast.expr) -> bool:
         if isinstance(node, ast.Attribute):  # `common.wp.kernel`
@@ -68,29 +70,26 @@ class Marks:
             return False
         return node.id in self._warp or (node.id in _WARP and node.id not in self._other)
 
-    def _passes_on(self, function: ast.FunctionDef) -> bool:
+    def _passes_on(self, function: ast.FunctionDef | ast.Lambda) -> bool:
         """Whether a function is a decorator that makes a kernel of what it is given."""
-        given = {argument.arg for argument in function.args.args}
-        return any(
-            isinstance(node, ast.Call)
-            and self._makes(node.func)
-            and any(isinstance(argument, ast.Name) and argument.id in given for argument in node.args)
-            for node in ast.walk(function)
-        )
+        own = {argument.arg for argument in function.args.args}
+        calls = [n for n in ast.walk(function) if isinstance(n, ast.Call) and self._makes(n.func)]
+        given = [_given(call) for call in calls]
+        return any(isinstance(argument, ast.Name) and argument.id in own for argument in given)
 
     def _of(self, node: ast.AST) -> Iterator[Mark]:
         if isinstance(node, ast.FunctionDef):
             decorators = node.decorator_list
             if any(self._makes(d) or (isinstance(d, ast.Call) and self._makes(d.func)) for d in decorators):
                 yield _mark(node)
-        elif isinstance(node, ast.Call) and node.args and self._makes(node.func):
-            given = node.args[0]
+        elif isinstance(node, ast.Call) and self._makes(node.func):
+            given = _given(node)
             if isinstance(given, ast.Name) and len(self._functions.get(given.id, ())) == 1:
                 yield _mark(self._functions[given.id][0])
 
     def _is_likely(self, node: ast.AST) -> bool:
         """A call on what is made elsewhere, or a decorated function of Warp's types that is no `wp.func`."""
-        if isinstance(node, ast.Call) and node.args and self._makes(node.func):
+        if isinstance(node, ast.Call) and _given(node) is not None and self._makes(node.func):
             return True
         if not isinstance(node, ast.FunctionDef) or not node.decorator_list:
             return False
@@ -101,6 +100,12 @@ class Marks:
         kinds = [a.annotation for a in node.args.args if a.annotation is not None]
         named = [n for kind in kinds for n in ast.walk(kind) if isinstance(n, ast.Attribute)]
         return any(self._is_warp(n.value) and n.attr.startswith("array") for n in named)
+
+
+def _given(call: ast.Call) -> ast.expr | None:
+    """The function that a maker of kernels is called with."""
+    named = (keyword.value for keyword in call.keywords if keyword.arg in ("f", "func"))
+    return call.args[0] if call.args else next(named, None)
 
 
 def _mark(node: ast.FunctionDef) -> Mark:

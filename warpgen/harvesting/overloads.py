@@ -10,6 +10,7 @@ from typing import Any
 import warp as wp
 
 from warpgen.extraction import warp_api
+from warpgen.harvesting.surroundings import captured
 from warpgen.harvesting.uses import Uses
 from warpgen.verification.native import warp_native
 
@@ -23,6 +24,8 @@ _USUAL += (wp.vec2f, wp.vec4f, wp.mat22f, wp.mat44f, wp.quatf, wp.transformf, wp
 _FEW, _LIKELY = 4, 12
 # More combinations than this are not tried.
 _MOST = 60
+# Functions within functions that are looked through.
+_DEEPEST = 4
 
 
 def overloads(kernel: Any) -> Iterator[dict[str, Any]]:
@@ -96,7 +99,17 @@ def _ranks(kernel: Any) -> dict[str, int]:
 
 
 def _structs(func: Any) -> list[Any]:
-    """Structs that the kernel's file knows: a generic kernel that names fields is for one of them."""
-    cells = (cell.cell_contents for cell in func.__closure__ or ())
-    known = [value for value in (*cells, *func.__globals__.values()) if warp_native.is_struct(value)]
-    return list(dict.fromkeys(known))
+    """Structs that the kernel's file knows, or that functions take which its factory was given.
+
+    A generic kernel that names fields, or hands them on, is for one of them.
+    """
+    known = (*captured(func).values(), *func.__globals__.values(), *_taken(func, _DEEPEST))
+    return list(dict.fromkeys(value for value in known if warp_native.is_struct(value)))
+
+
+def _taken(func: Any, deepest: int) -> Iterator[Any]:
+    """Types of the arguments of functions that a function captures, and of those that they capture."""
+    for value in captured(func).values():
+        if isinstance(value, wp.Function) and value.func is not None and deepest:
+            yield from value.adj.arg_types.values()
+            yield from _taken(value.func, deepest - 1)

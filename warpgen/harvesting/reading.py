@@ -24,11 +24,15 @@ from warpgen.harvesting.surroundings import Chain, Place, Step, Surroundings, ba
 from warpgen.harvesting.text import Text
 from warpgen.verification.native import warp_native
 
+_MAKERS_OF_TYPES = ("vector", "matrix", "quaternion", "transformation")
+
 
 class Module(Protocol):
     """The module that the function is to stand in (`book.py`)."""
 
     apart: bool  # whether each use of what was an attribute stays a constant of its own
+    values: bool  # whether static expressions become their values
+    statics: int  # how many were taken along
 
     def spell(self, kind: Any) -> str:
         """An expression for a type."""
@@ -72,12 +76,12 @@ class Reader:
     """
 
     def __init__(self, book: Module, func: Any, adj: Any = None) -> None:
-        self._book, self._func, self._source = book, func, source_of(func)
-        node = ast.parse(self._source).body[0]
+        self._book, self._func, self.source = book, func, source_of(func)
+        node = ast.parse(self.source).body[0]
         if not isinstance(node, ast.FunctionDef):
             raise ExtractionError(f"the source of {func.__name__} is a {type(node).__name__}")
         self._node = node
-        self.text = Text(self._source, node)
+        self.text = Text(self.source, node)
         self._outside = Surroundings(func)
         self._locals = Locals(node)
         self._declared: Mapping[str, Any] = getattr(adj, "resolved_static_expressions", {})
@@ -160,7 +164,7 @@ class Reader:
             root = chain[0]
             assert isinstance(root, ast.Name)
             if root.id not in inner and not (local and self._locals.has(root)):
-                self._replace(chain, self._book.write)
+                self._replace(chain, self._book.write, may_be_unknown=local)
             return
         for child in ast.iter_child_nodes(node):
             self._visit(child, local, inner)
@@ -189,10 +193,13 @@ class Reader:
         declared = self._declared_value(expression)
         before, book = self.text.state(), self._book.state()
         try:
+            if self._book.values:
+                raise ExtractionError("static expressions become their values")
             if declared is not _NONE and not _alike(declared, self._outside.evaluated(expression)):
                 raise ExtractionError("a static expression has changed since its function was declared")
             self._replace(chain, self._book.write)
             self._visit_static(expression, local=declared is _NONE)
+            self._book.statics += 1
         except ExtractionError:
             self.text.restore(before)
             self._book.restore(book)
@@ -206,18 +213,20 @@ class Reader:
                 table = {key: self._outside.evaluated(expression, values) for key, values in turns.items()}
                 text = plain(table)
                 if text is None:
-                    raise ExtractionError(f"the values of {ast.unparse(expression)} cannot be written down")
+                    text = f"{{{', '.join(f'{k}: {self._named(v)}' for k, v in table.items())}}}"
                 key = ", ".join(next(iter(turns.values())))
                 return f"wp.static({text}[{key}])"
         value = declared if declared is not _NONE else self._outside.evaluated(expression)
         text = literal(value)
-        if text is not None:
-            return f"wp.static({text})"
+        return f"wp.static({text})" if text is not None else self._named(value)
+
+    def _named(self, value: Any) -> str:
+        """What the module calls a value that has no text of its own, as a function."""
         return self._checked(self._book.write(("static",), value, (id(value), "")))
 
     def _declared_value(self, expression: ast.expr) -> Any:
         """What Warp found a static expression to be when the function was declared."""
-        code = ast.get_source_segment(self._source, expression) or ""
+        code = ast.get_source_segment(self.source, expression) or ""
         return self._declared.get(code.replace("\n", ""), _NONE)
 
     def _visit_static(self, expression: ast.expr, local: bool) -> None:
@@ -235,15 +244,22 @@ class Reader:
             else:
                 self.text.leave(chain[-1])
 
-    def _replace(self, chain: Chain, write: Any) -> None:
-        """Write what the module calls it in place of a name from outside, or of a dotted one."""
+    def _replace(self, chain: Chain, write: Any, may_be_unknown: bool = False) -> None:
+        """Write what the module calls it in place of a name from outside, or of a dotted one.
+
+        A name in a function's body may be unknown: in a branch that Warp leaves out, else Warp says so.
+        """
         failed: ExtractionError | None = None
         steps = self._outside.steps(chain)
         first = next(steps, None)
         if first is None:
             root = chain[0]
             assert isinstance(root, ast.Name)
-            self.text.replace(root, self._checked(bare(root.id)))
+            called = bare(root.id)
+            if called:
+                self.text.replace(root, self._checked(called))
+            elif not may_be_unknown:
+                raise ExtractionError(f"the name {root.id} is not known")
             self.text.leave(chain[-1])
             return
         for place, step in enumerate((first, *steps), 1):
@@ -262,13 +278,14 @@ class Reader:
     def _called(self, step: Step, write: Any) -> str:
         """An expression for what a step leads to. Raises ExtractionError where it cannot be written down."""
         name, value = step.name, step.value
-        of_warp = step.owner is wp or step.owner is wp.types
-        if of_warp and not (isinstance(value, wp.Function) and value.func is not None):
-            return f"{'wp' if step.owner is wp else 'wp.types'}.{name}"
+        if step.owner is wp and not (isinstance(value, wp.Function) and value.func is not None):
+            return f"wp.{name}"
+        if step.owner is wp.types and name in _MAKERS_OF_TYPES:
+            return f"wp.types.{name}"
         if step.owner is math:
             return self._book.math() + f".{name}"
         if getattr(value, "__module__", "") == "typing" or value is Any:
-            return self._book.typing(name)
+            return self._book.typing(getattr(value, "__name__", "") or getattr(value, "_name", "") or name)
         if getattr(builtins, name, _NONE) is value:
             return name
         if callable(value) and not isinstance(value, (type, wp.Function, types.FunctionType)):

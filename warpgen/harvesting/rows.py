@@ -70,6 +70,7 @@ class Harvester:
                     del made.failures[before:]
         made.failures += [failed[0] for place, failed in attempted.items() if place not in emitted]
         self._miss(package, made, alive)
+        made.failures = _once(made.failures)
         made.imported, made.emitted = len(alive), len(emitted)
         made.failed = dict(sorted(Counter(failure.reason for failure in made.failures).items()))
         return made
@@ -94,7 +95,7 @@ class Harvester:
         made.found = len(told | alive)
         for place in sorted(told - alive):
             if place[0] not in self._not_imported:
-                why = "importing the file does not make it: a function does, when called"
+                why = "importing the file does not make it: a function does, or running the file"
                 self._fail(made, place, "not made", why)
 
     def _judge(self, block: Sequence[Kernel]) -> list[tuple[dict[Target, Judgement], Held]]:
@@ -176,6 +177,14 @@ class Harvester:
     def _fail(self, made: Yield, place: Place, reason: Reason, error: str) -> None:
         said = first_line(ProgramError(self._paths.removed(error)))
         made.failures.append(Failure(*place, reason, said))
+
+
+def _once(failures: Sequence[Failure]) -> list[Failure]:
+    """The first of each kernel and reason: a factory that files call several times has one."""
+    first: dict[tuple[Place, Reason], Failure] = {}
+    for failure in failures:
+        first.setdefault(((failure.file, failure.line, failure.name), failure.reason), failure)
+    return list(first.values())
 
 
 def _program(kernel: Kernel) -> Program:

@@ -81,13 +81,19 @@ class Surroundings:
         return self._globals.get(name, _MISSING), (id(self._globals), name)
 
 
+def captured(func: Any) -> dict[str, Any]:
+    """What a function takes of the functions around it, as far as their variables are set."""
+    cells = zip(func.__code__.co_freevars, func.__closure__ or (), strict=True)
+    return {name: cell.cell_contents for name, cell in cells if _is_filled(cell)}
+
+
 def bare(name: str) -> str:
-    """A name that nothing around the function has: Python's own, or of Warp, which needs no prefix there."""
+    """A name that nothing around has: Python's own, or Warp's, which needs no prefix there; else ''."""
     if hasattr(builtins, name):
         return name
     if hasattr(wp, name) or name in known().functions:
         return f"wp.{name}"
-    raise ExtractionError(f"the name {name} is not known")
+    return ""
 
 
 def _is_filled(cell: Any) -> bool:

@@ -8,11 +8,15 @@ from typing import Any
 
 import warp as wp
 
+from warpgen.harvesting.surroundings import captured
+
 # Builtins whose first argument is a matrix, and those whose every argument is a vector.
 _OF_MATRICES = {"determinant", "inverse", "transpose", "trace", "get_diag", "ddot"}
 _OF_VECTORS = {"length", "length_sq", "normalize", "dot", "cross", "outer"}
 # Builtins whose value is of the type of their first argument.
 _SAME = {"inverse", "transpose", "normalize", "cross"}
+# Indices and length of the matrices that so many numbers make.
+_SQUARES = {9: (2, 3), 16: (2, 4)}
 _DEEPEST = 4  # calls of functions that are followed
 
 # An argument, and how many indices make an element of what is meant by it.
@@ -26,6 +30,7 @@ class Uses:
         self._ranks = {a.label: _rank(a.type) for a in kernel.adj.args}
         self._indices: dict[str, int] = {}
         self._largest: dict[str, int] = {}
+        self._numbers: dict[str, int] = {}  # that an element is made of
         self._same: dict[str, str] = {}
         self._read(kernel, {name: (name, rank) for name, rank in self._ranks.items()}, 0)
 
@@ -36,6 +41,9 @@ class Uses:
             alike = [other for other in self._ranks if self._root(other) == self._root(name)]
             indices = max((self._indices.get(other, 0) for other in alike), default=0)
             length = max((self._largest.get(other, 2) + 1 for other in alike), default=3)
+            numbers = max((self._numbers.get(other, 0) for other in alike), default=0)
+            if numbers and not indices:
+                indices, length = _SQUARES.get(numbers, (1, numbers))
             if indices in (1, 2):
                 made[name] = _kind(indices, length, scalar)
         return made
@@ -89,6 +97,8 @@ class Uses:
             elif node.func.attr.startswith("atomic_") and len(parts) > 2:
                 array = parts[0]
                 self._alike(array and (array[0], array[1] - len(parts) + 2), parts[-1])
+        elif isinstance(node.func, ast.Call):
+            self._value(node, known)
         elif isinstance(node.func, ast.Name) and depth < _DEEPEST:
             called = around.get(node.func.id)
             if isinstance(called, wp.Function) and getattr(called, "adj", None) is not None:
@@ -117,10 +127,17 @@ class Uses:
         """What a call is of the type of: `type(x)(...)`, `wp.inverse(x)`."""
         made = node.func
         if isinstance(made, ast.Call) and isinstance(made.func, ast.Name) and made.func.id == "type":
-            return self._part(made.args[0], known)
+            part = self._part(made.args[0], known)
+            self._made_of(part, len(node.args))
+            return part
         if isinstance(made, ast.Attribute) and made.attr in _SAME and node.args:
             return self._part(node.args[0], known)
         return None
+
+    def _made_of(self, part: Part | None, numbers: int) -> None:
+        """So many numbers make a vector or, where no index tells, a square matrix. Four may make either."""
+        if part and part[1] == 0 and numbers > 1 and numbers != 4:
+            self._numbers[part[0]] = numbers
 
     def _subscript(self, node: ast.Subscript, known: dict[str, Part]) -> Part | None:
         of = self._part(node.value, known)
@@ -154,8 +171,7 @@ def _rank(template: Any) -> int:
 
 def _around(func: Any) -> dict[str, Any]:
     """What a function's names mean outside it."""
-    cells = zip(func.__code__.co_freevars, func.__closure__ or (), strict=True)
-    return {**func.__globals__, **{name: cell.cell_contents for name, cell in cells}}
+    return {**func.__globals__, **captured(func)}
 
 
 def _in_order(tree: ast.AST) -> Iterator[ast.AST]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from warpgen.errors import VerificationError
@@ -64,20 +65,16 @@ def require_allowed(source: str) -> None:
     for statement in tree.body:
         if not isinstance(statement, _TOP):
             _refuse(f"a statement of kind {type(statement).__name__} outside functions")
-    texts = _texts_of_cpp(tree)
-    harmless = {id(node) for scope in ast.walk(tree) for node in _own(scope)} | _private_fields(tree)
-    harmless |= {id(text) for text in texts} | {id(text) for text in _docstrings(tree)}
-    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    asked = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.expr)
-            and id(node) not in asked
-            and ast.unparse(node) in (*_MODULES, "wp", "wp.types")
-        ):
-            _refuse("a module under another name")
-        if isinstance(node, ast.arg) and node.arg in ("wp", *_TAKEN):
-            _refuse(f"an argument called {node.arg}")
+    nodes = list(ast.walk(tree))
+    texts = _texts_of_cpp(tree, nodes)
+    variables = {node: _variables(node) for node in nodes if isinstance(node, ast.FunctionDef)}
+    own = {id(name) for names in variables.values() for name in names}
+    own |= {id(name) for node in nodes if isinstance(node, ast.ClassDef) for name in _fields(node)}
+    harmless = own | _private_fields(tree, variables) | _private_members(tree, nodes)
+    harmless |= {id(text) for text in texts} | {id(text) for text in _docstrings(nodes)}
+    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    _hold_modules(nodes, own)
+    for node in nodes:
         if isinstance(node, ast.expr) and _is_named(node, "static") and id(node) not in called:
             _refuse("wp.static under another name")
         if id(node) not in harmless:
@@ -87,8 +84,34 @@ def require_allowed(source: str) -> None:
             _refuse("C++ with assembly or directives")
 
 
+def _hold_modules(nodes: Sequence[ast.AST], own: set[int]) -> None:
+    """A module has its one name, which only a function's `own` variable may have too."""
+    asked = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
+    of_lambdas = {a for n in nodes if isinstance(n, ast.Lambda) for a in ast.walk(n.args)}
+    for node in nodes:
+        if id(node) not in asked and (_is_module(node, own) or _is_types(node)):
+            _refuse("a module under another name")
+        if isinstance(node, ast.arg) and (node.arg == "wp" or (node.arg in _TAKEN and node in of_lambdas)):
+            _refuse(f"an argument called {node.arg}")
+
+
+def _is_module(node: ast.AST, own: set[int]) -> bool:
+    return isinstance(node, ast.Name) and (node.id == "wp" or (node.id in _MODULES and id(node) not in own))
+
+
+def _is_types(node: ast.AST) -> bool:
+    """Whether it is `wp.types`."""
+    held = node.value if isinstance(node, ast.Attribute) and node.attr == "types" else None
+    return isinstance(held, ast.Name) and held.id == "wp"
+
+
 # `%:` is another spelling of `#`, and so is `??=`.
 _DIRECTIVE = re.compile(r"^\s*(?:#|%:|\?\?=|import\b|module\b|export\b)")
+# Which of two texts is compiled, and hints for loops.
+_CONDITION = re.compile(
+    r"\s*#\s*(?:(?:el)?if\s(?!.*__has_)[\w\s()!&|<>=]+|ifn?def\s+\w+|else|endif|pragma\s+unroll[\s()\d]*)"
+    r"\s*(?://.*)?"
+)
 _ASSEMBLY = re.compile(r"\b(?:__)?asm(?:__)?\b|\b_Pragma\b")
 
 
@@ -96,27 +119,27 @@ def _leaves_expressions(text: str) -> bool:
     """Whether C++ may hold assembly or directives: a `#` that is not the first of its line is none."""
     if "/*" in text or re.search(r"(?:\\|\?\?/)\s*$", text, re.MULTILINE):  # it may be the first after all
         return bool(re.search(r"#|%:|\?\?=|\bimport\b", text) or _ASSEMBLY.search(text))
-    lines = text.splitlines()
+    lines = [line for line in text.splitlines() if not _CONDITION.fullmatch(line)]
     # A comment hides nothing, but what looks like one in a text may.
     bare = [re.sub(r"^([^\"']*?)//.*", r"\1", line) for line in lines]
     return any(_DIRECTIVE.search(line) for line in lines) or any(_ASSEMBLY.search(line) for line in bare)
 
 
-def _texts_of_cpp(tree: ast.Module) -> list[Any]:
+def _texts_of_cpp(tree: ast.Module, nodes: Sequence[ast.AST]) -> list[Any]:
     """Constants that become C++ as they stand: what `wp.func_native` is given, as a text or by a name."""
     named: dict[str, list[ast.expr]] = {}
     for statement in tree.body:
         if isinstance(statement, ast.Assign):
             for target in statement.targets:
                 named.setdefault(ast.unparse(target), []).append(statement.value)
-    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and _is_named(n.func, "func_native")]
-    uses = [n for n in ast.walk(tree) if isinstance(n, ast.expr) and _is_named(n, "func_native")]
+    calls = [n for n in nodes if isinstance(n, ast.Call) and _is_named(n.func, "func_native")]
+    uses = [n for n in nodes if isinstance(n, ast.expr) and _is_named(n, "func_native")]
     if len(uses) != len(calls):
         _refuse("wp.func_native under another name")
     texts = []
     for given in [g for call in calls for g in (*call.args, *(keyword.value for keyword in call.keywords))]:
         meant = named.get(given.id, []) if isinstance(given, ast.Name) else [given]
-        stored = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+        stored = [n for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
         again = isinstance(given, ast.Name) and sum(n.id == given.id for n in stored) > 1
         if len(meant) != 1 or again or not isinstance(meant[0], ast.Constant):
             raise VerificationError("not allowed in a row's source: C++ that is not given as one text")
@@ -125,21 +148,21 @@ def _texts_of_cpp(tree: ast.Module) -> list[Any]:
     return texts
 
 
-def _docstrings(tree: ast.Module) -> list[ast.expr]:
+def _docstrings(nodes: Sequence[ast.AST]) -> list[ast.expr]:
     """Texts that say what a module, a function or a struct is: they come into no C++."""
-    scopes = [n for n in ast.walk(tree) if isinstance(n, (ast.Module, ast.FunctionDef, ast.ClassDef))]
+    scopes = [n for n in nodes if isinstance(n, (ast.Module, ast.FunctionDef, ast.ClassDef))]
     first = [scope.body[0] for scope in scopes if scope.body]
     return [s.value for s in first if isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant)]
 
 
-def _private_fields(tree: ast.Module) -> set[int]:
+def _private_fields(tree: ast.Module, variables: Mapping[ast.FunctionDef, Sequence[ast.Name]]) -> set[int]:
     """Uses, on a function's own variables, of a struct's field whose name begins with `_`."""
-    structs = [s for s in tree.body if isinstance(s, ast.ClassDef)]
+    structs = _classes(tree)
     declared = [s.target for struct in structs for s in struct.body if isinstance(s, ast.AnnAssign)]
     fields = {t.id for t in declared if isinstance(t, ast.Name) and t.id.startswith("_") and "__" not in t.id}
-    found = set()
-    for function in (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)):
-        own = {id(name) for name in _variables(function)}
+    found: set[int] = set()
+    for function, names in variables.items() if fields else ():
+        own = {id(name) for name in names}
         for node in ast.walk(function):
             if isinstance(node, ast.Attribute) and node.attr in fields:
                 root: ast.AST = node
@@ -150,30 +173,66 @@ def _private_fields(tree: ast.Module) -> set[int]:
     return found
 
 
-def _own(scope: ast.AST) -> list[ast.Name]:
-    """Names that are a program's own and may be anything.
+def _private_members(tree: ast.Module, nodes: Sequence[ast.AST]) -> set[int]:
+    """Uses of an own enumeration's member whose name begins with `_`."""
+    assigned = {(c.name, t.id) for c in _classes(tree) for t in _members(c)}
+    private = {pair for pair in assigned if not pair[1].endswith("_") and "__" not in pair[1]}
+    asked = (n for n in nodes if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name))
+    return {id(n) for n in asked if isinstance(n.value, ast.Name) and (n.value.id, n.attr) in private}
 
-    `dir` is a direction, as a struct's field or as a function's variable.
-    """
-    if isinstance(scope, ast.ClassDef):
-        fields = [s.target for s in scope.body if isinstance(s, ast.AnnAssign) and s.value is None]
-        return [field for field in fields if isinstance(field, ast.Name) and "__" not in field.id]
-    return _variables(scope) if isinstance(scope, ast.FunctionDef) else []
+
+def _classes(tree: ast.Module) -> list[ast.ClassDef]:
+    return [statement for statement in tree.body if isinstance(statement, ast.ClassDef)]
+
+
+def _members(of: ast.ClassDef) -> list[ast.Name]:
+    targets = [t for s in of.body if isinstance(s, ast.Assign) for t in s.targets]
+    return [target for target in targets if isinstance(target, ast.Name)]
+
+
+def _fields(scope: ast.ClassDef) -> list[ast.Name]:
+    """Names of a struct's fields and of an enumeration's members: `dir` may be a direction."""
+    fields = [s.target for s in scope.body if isinstance(s, ast.AnnAssign) and s.value is None]
+    names = [*_members(scope), *(field for field in fields if isinstance(field, ast.Name))]
+    return [name for name in names if "__" not in name.id]
 
 
 def _variables(function: ast.FunctionDef) -> list[ast.Name]:
     """Uses of a function's own variables, and of `type` where it asks for that of one."""
-    names = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
-    stored = {node.id for node in names if isinstance(node.ctx, ast.Store)}
-    bound = stored | {argument.arg for argument in function.args.args}
+    nodes = list(ast.walk(function))
+    names = [node for node in nodes if isinstance(node, ast.Name)]
+    bound = bound_names(function)
     # Not in decorators, annotations, defaults and wp.static, which are evaluated outside.
     outside: list[ast.AST] = [*function.decorator_list, function.args]
     outside += [function.returns] if function.returns else []
-    outside += [n for n in ast.walk(function) if isinstance(n, ast.Call) and _is_named(n.func, "static")]
+    outside += [n for n in nodes if isinstance(n, ast.Call) and _is_named(n.func, "static")]
     apart = {id(node) for part in outside for node in ast.walk(part)}
-    bare = [node for node in names if node.id in bound and id(node) not in apart and "__" not in node.id]
-    asked = [node.func for node in ast.walk(function) if isinstance(node, ast.Call) and _asks_type(node)]
+    bare = [node for node in names if node.id in bound and id(node) not in apart and not _is_dunder(node.id)]
+    asked = [node.func for node in nodes if isinstance(node, ast.Call) and _asks_type(node)]
     return bare + [name for name in asked if isinstance(name, ast.Name) and id(name) not in apart]
+
+
+def _is_dunder(name: str) -> bool:
+    """Whether a name may be one of Python's own marks, which `__` alone is not."""
+    return "__" in name and name.strip("_") != ""
+
+
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_SCOPES = (*_COMPREHENSIONS, ast.Lambda, ast.FunctionDef, ast.ClassDef)
+
+
+def bound_names(function: ast.FunctionDef) -> set[str]:
+    """A function's parameters and variables; what comprehensions and functions inside it bind is theirs."""
+    given = function.args
+    names = {argument.arg for argument in (*given.posonlyargs, *given.args, *given.kwonlyargs)}
+    todo: list[ast.AST] = list(function.body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        if not isinstance(node, _SCOPES):
+            todo += ast.iter_child_nodes(node)
+    return names
 
 
 def _is_named(function: ast.expr, name: str) -> bool:
@@ -239,7 +298,7 @@ def _attribute(node: ast.Attribute) -> None:
             _refuse(f"wp.{node.attr}")
     elif isinstance(inner, ast.Name) and inner.id in _TAKEN and not _TAKEN[inner.id].fullmatch(node.attr):
         _refuse(f"{inner.id}.{node.attr}")
-    elif ast.unparse(inner) == "wp.types" and node.attr not in _TYPES:
+    elif _is_types(inner) and node.attr not in _TYPES:
         _refuse(f"wp.types.{node.attr}")
 
 

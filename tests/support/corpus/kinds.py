@@ -13,6 +13,12 @@ K = 7.0
 @wp.struct
 class Body:
     mass: float
+@wp.struct
+class Sheet:
+    lines: wp.array(dtype=float)
+@wp.func
+def store(x: float, out: Sheet):
+    out.lines[0] = x
 @wp.func
 def f(x: float):
     return x + K
@@ -157,11 +163,18 @@ def hinted(a: wp.array(dtype=float)):
     "types_of": """
 import warp as wp
 import other
-from typing import Any
+from typing import Any, Any as Some
 @wp.struct
 class Body:
     mass: float
     place: wp.vec3
+@wp.func
+def sum_of(x: Some, y: Some):
+    return x + y
+@wp.kernel
+def some(a: wp.array(dtype=float)):
+    i = wp.tid()
+    a[i] = sum_of(a[i], 2.0)
 @wp.kernel
 def bodies(a: wp.array(dtype=Body), b: wp.array(dtype=other.Body)):
     i = wp.tid()
@@ -216,6 +229,17 @@ def use(p: wp.array2d(dtype=Any), w: wp.array(dtype=Any), c: wp.array(dtype=Any)
     i = wp.tid()
     w_i = w[i]
     out[i] = type(w_i)(p[i, 0] + w_i[0], p[i, 1] + w_i[4], w_i[2], w_i[3], wp.determinant(c[0]))
+@wp.kernel
+def nine(k: wp.array(dtype=Any), s: wp.array(dtype=Any), m: wp.array(dtype=Any)):
+    i = wp.tid()
+    v = k[i]
+    one = m[0]
+    w = type(v[0])(s[0])
+    wp.atomic_add(m, 0, type(one)(v[0] * w, v[1], v[2], w, w, w, w, w, w))
+@wp.kernel
+def row_of_nine(a: wp.array(dtype=Any)):
+    v = a[wp.tid()]
+    a[0] = type(v)(v[8], v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7])
 @wp.func
 def pulled(x: Any, m: Any):
     return wp.normalize(x) / m
@@ -228,7 +252,16 @@ def inner(x: wp.array(dtype=Any), m: wp.array(dtype=Any), f: wp.array(dtype=Any)
     "statics": """
 import warp as wp
 import numpy as np
+import other
+from typing import Any
+from collections import namedtuple
 from types import SimpleNamespace
+@wp.func
+def less(x: float):
+    return x - 1.0
+@wp.func
+def more(x: float):
+    return x + 2.0
 class Conf:
     n = 3
     w = [0.5, -1.0, 2.0]
@@ -256,6 +289,26 @@ def tables(a: wp.array(dtype=float)):
     for j in range(1, 3):
         s -= wp.static(cfg.w[j] if j > 1 else cfg.gain)
     a[i] = s ** wp.static(D["a"]) - wp.static(-cfg.gain) * wp.static(sum(x * x for x in cfg.w))
+def written_by(write):
+    @wp.func
+    def put(i: int, out: Any):
+        write(float(i), out)
+    @wp.kernel
+    def given(n: wp.array(dtype=int), out: Any):
+        i = wp.tid()
+        put(n[i], out)
+    return given
+writes = written_by(other.store)
+def typed(kind):
+    @wp.func
+    def doubled(x: float) -> kind:
+        return x * kind(2.0)
+    @wp.kernel
+    def by_kind(a: wp.array(dtype=kind)):
+        i = wp.tid()
+        a[i] = doubled(a[i])
+    return by_kind
+only = typed(wp.float32)
 def gauss(n):
     return [float(n - i) for i in range(n)]
 @wp.kernel
@@ -277,15 +330,28 @@ step = 5
 def defaults(a: wp.array(dtype=float)):
     i = wp.tid()
     a[i] = forth(a[i]) + float(step)
+Offset = namedtuple("Offset", "dx dy")
+OFFSETS = [Offset(0, 1), Offset(-2, 3)]
+GRID = np.array([[0.5, 1.0], [1.5, 2.0]])
+@wp.kernel
+def by_turns(a: wp.array(dtype=float)):
+    i = wp.tid()
+    for j in range(2):
+        a[i] = a[i] + float(wp.static(OFFSETS[j].dx)) * wp.static(float(GRID[j, 1]))
+        a[i] = wp.static([less, more][j])(a[i])
+@wp.kernel
+def left_out(a: wp.array(dtype=float)):
+    i = wp.tid()
+    if wp.static(getattr(cfg, "n") > 2):
+        a[i] = a[i] * wp.static(max(cfg.w))
+    else:
+        a[i] = of_another_version(a[i])
 n = 4
 @wp.kernel
 def meets_local(a: wp.array(dtype=float)):
     i = wp.tid()
     n = a.shape[0]
     a[i] = float(wp.static(n)) * a[n - 1]
-@wp.func
-def less(x: float):
-    return x - 1.0
 class Solver:
     def __init__(self, n):
         self.n = n
@@ -348,8 +414,18 @@ else:
     def chosen(a: wp.array(dtype=float)):
         a[wp.tid()] = 8.0
 snippet = """
+#if defined(__CUDA_ARCH__)
+    __syncthreads();
+#endif
     out[tid] = x[tid] * 2.0f;  // é
 """
+assembly = 'asm volatile("nop;");'
+@wp.func_native(assembly)
+def waits(): ...
+@wp.kernel
+def of_assembly(a: wp.array(dtype=float)):
+    waits()
+    a[wp.tid()] = 1.0
 @wp.func_native(snippet)
 def native(x: wp.array(dtype=float), out: wp.array(dtype=float), tid: int): ...
 @wp.func
@@ -370,11 +446,15 @@ def natives(x: wp.array(dtype=float), out: wp.array(dtype=float)):
 # a comment
 def décor(a: wp.array(dtype=float)):
     """def décor(x):"""
-    é = wp.tid()  # HERE/and there
+    é = wp.tid()  # HERE/and there, /HERE/and here
     a[é] = a[é] + 1.0  # def
 @wp.kernel
 def tiles(a: wp.array(dtype=float), b: wp.array(dtype=float)):
     wp.tile_store(b, wp.tile_map(square, wp.tile_load(a, shape=8)))
+@wp.kernel
+def voxels(g: wp.uint64, a: wp.array(dtype=int)):
+    i = wp.tid()
+    a[i] = wp.where(i < wp.volume_voxel_count(g), wp.int32(1), wp.int32(7))
 class ti:
     @staticmethod
     def kernel(f):

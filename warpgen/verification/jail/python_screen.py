@@ -13,7 +13,7 @@ import typing
 from collections.abc import Iterator
 from typing import Any, TypeGuard
 
-from warpgen.verification.allowlist import allowed_of_warp
+from warpgen.verification.allowlist import allowed_of_warp, bound_names
 
 # Of each module, what may be named; what of `warp`, the allow-list of rows says.
 _OF = {
@@ -60,9 +60,9 @@ def screen(tree: ast.Module, executed: bool = False) -> None:
     modules = dict(_imported(tree))
     held = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     own = _own(tree)
-    fields = {
-        s.target.id for c in ast.walk(tree) if isinstance(c, ast.ClassDef) for s in c.body if _is_field(s)
-    }
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    fields = {s.target.id for c in classes for s in c.body if _is_field(s)}
+    fields |= {name for c in classes for s in c.body if isinstance(s, ast.Assign) for name in _stored(s)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             _name(node, modules, held, own, executed)
@@ -73,10 +73,10 @@ def screen(tree: ast.Module, executed: bool = False) -> None:
         ):
             raise Refused(type(node).__name__.lower())
     if executed:
-        classes = {s.name for s in tree.body if isinstance(s, ast.ClassDef)}
+        own_classes = {s.name for s in tree.body if isinstance(s, ast.ClassDef)}
         known = {n for s in tree.body for n in _stored(s)} | set(modules) | _BUILTINS
         for expression, bound in _run_at_once(tree):
-            _run(expression, modules, classes, known | bound)
+            _run(expression, modules, own_classes, known | bound)
 
 
 def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
@@ -110,9 +110,7 @@ def _own(tree: ast.Module) -> set[int]:
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef):
             inside = [n for s in function.body for n in ast.walk(s) if isinstance(n, ast.Name)]
-            bound = {n.id for n in inside if isinstance(n.ctx, ast.Store)} | {
-                a.arg for a in function.args.args
-            }
+            bound = bound_names(function)
             static = {
                 id(n)
                 for s in function.body
@@ -125,12 +123,13 @@ def _own(tree: ast.Module) -> set[int]:
             found |= {id(n) for n in inside if n.id in bound and id(n) not in static}
         elif isinstance(function, ast.ClassDef):
             fields = [s.target for s in function.body if isinstance(s, ast.AnnAssign) and s.value is None]
-            found |= {id(field) for field in fields if isinstance(field, ast.Name)}
+            members = [t for s in function.body if isinstance(s, ast.Assign) for t in s.targets]
+            found |= {id(name) for name in (*fields, *members) if isinstance(name, ast.Name)}
     return found
 
 
 def _name(node: ast.Name, modules: dict[str, str], held: set[int], own: set[int], executed: bool) -> None:
-    if node.id.startswith("__") and node.id != "__name__":
+    if node.id.startswith("__") and node.id.strip("_") not in ("", "name"):
         raise Refused(f"the name {node.id}")
     if id(node) in own:
         return
