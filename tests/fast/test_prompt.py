@@ -22,7 +22,7 @@ def test_a_prompt_says_what_to_write_and_not_how() -> None:
         shape = f"({', '.join(map(str, arg.fill.shape))})" if arg.fill.shape else ""
         assert any(f"`{arg.name}`" in line and shape in line for line in text.splitlines())
     body = row.python_source.partition("):\n")[2].splitlines()
-    assert not [line for line in body if line.strip() and line.strip() in text]
+    assert not [line for line in body if any(map(str.isalnum, line)) and line.strip() in text]
     assert "differentiate" not in text  # it has no adjoint
     assert "differentiate" in prompt(msgspec.structs.replace(row, backward=(1, 2)))
 

@@ -15,13 +15,13 @@ import msgspec
 import pytest
 import zstandard
 
-import warpgen
-from tests.fast.test_planting import _Judge
+from tests.fast.test_planting import _Judge, rows
 from tests.support.commands import SAMPLES, call
 from tools import make_warpbench
 from warpgen.errors import DamageError, UsageError
 from warpgen.exporting.kernels import Kernel
 from warpgen.judge import Candidate
+from warpgen.record import encode
 from warpgen.verdict import Verdict
 from warpgen.warpbench import baselines, frozen, report, scoring, statistics
 from warpgen.warpbench.scoring import Completion, Result
@@ -58,14 +58,14 @@ def test_a_sample_has_as_many_of_each_kind() -> None:
 
 
 class _Datasets:
-    """The sample's rows, as datasets of warpbench's seed."""
+    """Some rows, as datasets of warpbench's seed."""
 
     def __init__(self, root: Path) -> None:
         self.manifests = {"cpu": SimpleNamespace(recipe=SimpleNamespace(seed=frozen.SEED))}
 
     def kernels(self) -> Iterator[Kernel]:
-        for row in warpgen.open(SAMPLES["cpu"]):
-            # The samples are of different kernels: another row stands for the one that is not there.
+        for row in rows():
+            # Another row stands for that in CUDA, which is not there.
             other = msgspec.structs.replace(row, target="cuda", id=f"{row.kernel_id}-cuda")
             yield Kernel(row.provenance.index, row, other)
 
@@ -73,18 +73,20 @@ class _Datasets:
 def test_tasks_made_again_are_the_same_bytes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """And hold nothing that other datasets have; of another seed nothing is made."""
     monkeypatch.setattr(make_warpbench, "Datasets", _Datasets)
-    judge: Any = _Judge(list(warpgen.open(SAMPLES["cpu"])))
+    judge: Any = _Judge(rows())
     first, again = (make_warpbench.chosen(tmp_path, [], 1, judge) for _ in range(2))
     assert frozen.encode(first) == frozen.encode(again)
     assert [task.kind for task in first] == list(frozen.KINDS)
+    own, other = tmp_path / "own.jsonl", tmp_path / "one.jsonl"
+    own.write_bytes(b"".join(map(encode, rows())))
     with pytest.raises(UsageError, match="has too few kernels"):
-        make_warpbench.chosen(tmp_path, [SAMPLES["cpu"]], 1, judge)
-    other = tmp_path / "one.jsonl"
+        make_warpbench.chosen(tmp_path, [own], 1, judge)
     taken = first[0].row
     renamed = taken.python_source.replace("\n    ", "\n    # another comment\n    ", 1)
-    line = json.loads(SAMPLES["cpu"].read_text().splitlines()[0])
-    line |= {"python_source": renamed, "source_hash": "0" * 32, "structure_hash": "0" * 32}
-    other.write_text(json.dumps(line) + "\n")
+    zeros = "0" * 32
+    other.write_bytes(
+        encode(msgspec.structs.replace(taken, python_source=renamed, source_hash=zeros, structure_hash=zeros))
+    )
     without = make_warpbench.chosen(tmp_path, [other], 1, judge)
     assert taken.kernel_id not in {task.row.kernel_id for task in without}
     monkeypatch.setattr(frozen, "SEED", 1)
