@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import warpgen
-from tests.support.commands import SAMPLES, call
+from tests.support.commands import call
 from tests.support.faults import faults_of_root
 from tests.support.roots import exported, root
 from warpgen import tasks
@@ -19,20 +19,32 @@ from warpgen.planting import write
 from warpgen.planting.differentiate import gradients
 from warpgen.planting.edits import edited
 from warpgen.planting.planted import Planted, path_of, read
+from warpgen.record import Row, encode
+from warpgen.warpbench import frozen
 
 
 @pytest.fixture(scope="module")
-def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[warpgen.Judge]:
+def row() -> Row:
+    """The shortest of warpbench's with a helper function whose gradient can be written."""
+    found = (task.row for task in frozen.tasks() if task.row.target == "cpu")
+    able = (r for r in found if r.verified.gradient.verdict == "pass" and any(gradients(r.python_source)))
+    return min(able, key=lambda row: len(row.code))
+
+
+@pytest.fixture(scope="module")
+def judge(row: Row, tmp_path_factory: pytest.TempPathFactory) -> Iterator[warpgen.Judge]:
+    file = tmp_path_factory.mktemp("row") / "row.jsonl"
+    file.write_bytes(encode(row))
     cache = tmp_path_factory.mktemp("cache")
-    with warpgen.Judge(SAMPLES["cpu"], workers=2, cache=cache, timeout=60.0) as judge:
+    with warpgen.Judge(file, workers=2, cache=cache, timeout=60.0) as judge:
         yield judge
 
 
 @pytest.fixture(scope="module")
-def planted(judge: warpgen.Judge, tmp_path_factory: pytest.TempPathFactory) -> tuple[warpgen.Row, Planted]:
-    """The shortest row with a helper function whose gradient can be written, and what is planted in it."""
-    found = [row for row in warpgen.open(SAMPLES["cpu"]) if any(gradients(row.python_source))]
-    row = min((r for r in found if r.verified.gradient.verdict == "pass"), key=lambda row: len(row.code))
+def planted(
+    row: Row, judge: warpgen.Judge, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[warpgen.Row, Planted]:
+    """What is planted in it."""
     folder = tmp_path_factory.mktemp("planted")
     write.write(folder, [(row, row)], judge)
     (made,) = read(path_of(folder))
