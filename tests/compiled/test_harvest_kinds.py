@@ -51,6 +51,7 @@ HELD = {
     "by_turns": ["{0: 0, 1: -2}[j]", "{0: 1.0, 1: 2.0}[j]", "{0: less, 1: more}[j]"],
     "left_out": ["if wp.static(True):", "of_another_version(a[i])"],
     "by_kind": ["def doubled(x: float)", "return x * wp.float32(2.0)"],
+    "of_block": ['wp.set_module_options({"block_dim": 32})'],
     "some": ["def sum_of(x: Any, y: Any)"],
 }
 

@@ -193,8 +193,8 @@ def build(module: Any, target: Target | None) -> Any:
 
 def build_alone(kernel: Any, target: Target) -> Any:
     """Analyse one kernel of a module by itself: the recipe's options, the author's choice of adjoints."""
-    block_dim = _CPU_BLOCK_DIM if target == "cpu" else 256
     module = kernel.module
+    block_dim = _CPU_BLOCK_DIM if target == "cpu" else module.options["block_dim"]
     options = module.resolve_options(warp.config, block_dim=block_dim)
     options |= {name: value for name, value in _TEXT_OPTIONS.items() if name in options}
     options["enable_backward"] = {**module.options, **kernel.options}.get("enable_backward") is not False

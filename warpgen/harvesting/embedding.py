@@ -16,6 +16,7 @@ from warpgen.harvesting.naming import WARP, ClashError
 from warpgen.harvesting.spelling import StructName, literal
 
 # What a kernel may say of its launch on a GPU.
+_THREADS = 256
 _OPTIONS = ("launch_bounds", "cuda_max_registers", "enable_cuda_smem_spilling", "cluster_dim", "grid_stride")
 
 
@@ -60,9 +61,15 @@ def embed(
                 raise ExtractionError(f"a variable is called {clash.name}") from clash
             avoid |= {clash.name}
             continue
-        parts = [book.header(), *book.parts, text]
+        parts = [book.header(), *module_options(kernel), *book.parts, text]
         whole = "\n\n\n".join(part.strip("\n") for part in parts) + "\n"
         return Embedded(whole, book.struct, "".join(book.authored), book.statics)
+
+
+def module_options(kernel: Any) -> list[str]:
+    """What sets the threads of a block, where the author has chosen: tiles depend on them."""
+    threads = kernel.module.options["block_dim"] if kernel.module else _THREADS
+    return [f'wp.set_module_options({{"block_dim": {threads}}})'] if threads != _THREADS else []
 
 
 def kernel_decorator(kernel: Any) -> str:

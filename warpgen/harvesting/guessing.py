@@ -61,8 +61,11 @@ def _handle(arg: Argument, source: str, points: str) -> Fill | None:
     if kind == "mesh":
         return Fill(arg.name, kind, shape=(4, 6))
     if kind == "volume":
-        vector = re.search(r"\bwp\.volume_(?:sample|lookup|store)_v\b", source) is not None
-        return Fill(arg.name, kind, shape=(6, 6, 6), value=0.5, of="vec3f" if vector else "float32")
+        asked = set(re.findall(r"\bwp\.volume_(?:sample|lookup|store)_?(\w*)\(", source))
+        if asked <= {"index"}:  # fewer voxels than arrays have elements, which stand beside them
+            return Fill(arg.name, kind, shape=(4, 4, 4), value=0.5, of="index")
+        of = "vec3f" if "v" in asked else "int32" if asked <= {"i", "index"} else "float32"
+        return Fill(arg.name, kind, shape=(6, 6, 6), value=0.5, of=of)
     if not points:
         return None
     return Fill(arg.name, kind, shape=(4, 4, 4) if kind == "hash_grid" else (), value=0.5, of=points)

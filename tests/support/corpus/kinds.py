@@ -474,5 +474,16 @@ def thrice(n):
     return bad
 bads = [thrice(1), thrice(2), thrice(3)]
 ''',
+    "blocks": """
+import warp as wp
+wp.set_module_options({"block_dim": 32})
+@wp.kernel
+def of_block(a: wp.array(dtype=float), out: wp.array(dtype=float)):
+    i, j = wp.tid()
+    x = a[j]
+    t = wp.tile(x)
+    wp.tile_store(out, wp.tile_sum(t), offset=i)
+    out[j] = wp.untile(wp.tile_load(a, shape=32))
+""",
     "broken": "import warp as wp\n@wp.kernel\ndef good():\n    pass\nprint 'python 2'\n",
 }
