@@ -149,7 +149,7 @@ def test_ten_poisonous_programs_cost_themselves_alone(
     undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Exactly they are quarantined; all other rows are those of the run without them."""
-    monkeypatch.setattr(compiling, "UNIT_SECONDS", 3.0)  # the endless one is compiled in five units
+    monkeypatch.setattr(compiling, "UNIT_SECONDS", 6.0)  # the endless one is compiled in five units
     monkeypatch.setattr(compiling, "TEXT_SECONDS", 0.1)
     planted = dict(zip(range(1, 20, 2), POISON.values(), strict=True))
     run_with(tmp_path, planted, RunOptions(workers=2))

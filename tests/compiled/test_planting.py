@@ -43,7 +43,7 @@ def judge(row: Row, tmp_path_factory: pytest.TempPathFactory) -> Iterator[warpge
 @pytest.fixture(scope="module")
 def planted(
     row: Row, judge: warpgen.Judge, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[warpgen.Row, Planted]:
+) -> tuple[Row, Planted]:
     """What is planted in it."""
     folder = tmp_path_factory.mktemp("planted")
     write.write(folder, [(row, row)], judge)
@@ -52,7 +52,7 @@ def planted(
 
 
 def test_each_fault_is_one_and_the_judge_says_so_again(
-    judge: warpgen.Judge, planted: tuple[warpgen.Row, Planted]
+    judge: warpgen.Judge, planted: tuple[Row, Planted]
 ) -> None:
     """By answers as a model would give them: wrong ones are wrong on other draws, the right ones right."""
     row, made = planted
