@@ -41,9 +41,7 @@ def judge(row: Row, tmp_path_factory: pytest.TempPathFactory) -> Iterator[warpge
 
 
 @pytest.fixture(scope="module")
-def planted(
-    row: Row, judge: warpgen.Judge, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Row, Planted]:
+def planted(row: Row, judge: warpgen.Judge, tmp_path_factory: pytest.TempPathFactory) -> tuple[Row, Planted]:
     """What is planted in it."""
     folder = tmp_path_factory.mktemp("planted")
     write.write(folder, [(row, row)], judge)
