@@ -2,7 +2,7 @@
 
 Upstream: none found (issues searched: "tile_transpose adjoint gradient wrong", "adj_tile_transpose assign overwrites")
 Kind: fault
-Sure: yes; what is read of the tile after that is its values and their transpose's gradient added up
+Sure: yes; its values become the sum of themselves and their transpose, as `adj_tile_transpose` in tile.h says
 """
 
 import sys

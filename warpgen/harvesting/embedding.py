@@ -14,9 +14,9 @@ from warpgen.errors import ExtractionError
 from warpgen.harvesting.book import Book
 from warpgen.harvesting.naming import WARP, ClashError
 from warpgen.harvesting.spelling import StructName, literal
+from warpgen.verification.native.warp_native import DEVICE_BLOCK
 
 # What a kernel may say of its launch on a GPU.
-_THREADS = 256
 _OPTIONS = ("launch_bounds", "cuda_max_registers", "enable_cuda_smem_spilling", "cluster_dim", "grid_stride")
 
 
@@ -68,8 +68,8 @@ def embed(
 
 def module_options(kernel: Any) -> list[str]:
     """What sets the threads of a block, where the author has chosen: tiles depend on them."""
-    threads = kernel.module.options["block_dim"] if kernel.module else _THREADS
-    return [f'wp.set_module_options({{"block_dim": {threads}}})'] if threads != _THREADS else []
+    threads = kernel.module.options["block_dim"] if kernel.module else DEVICE_BLOCK
+    return [f'wp.set_module_options({{"block_dim": {threads}}})'] if threads != DEVICE_BLOCK else []
 
 
 def kernel_decorator(kernel: Any) -> str:

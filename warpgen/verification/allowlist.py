@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NoReturn
 
 from warpgen.errors import VerificationError
 from warpgen.extraction.builtins import builtins
@@ -66,37 +67,51 @@ def require_allowed(source: str) -> None:
         if not isinstance(statement, _TOP):
             _refuse(f"a statement of kind {type(statement).__name__} outside functions")
     nodes = list(ast.walk(tree))
+    modules = _imported(nodes)
     texts = _texts_of_cpp(tree, nodes)
     variables = {node: _variables(node) for node in nodes if isinstance(node, ast.FunctionDef)}
     own = {id(name) for names in variables.values() for name in names}
-    own |= {id(name) for node in nodes if isinstance(node, ast.ClassDef) for name in _fields(node)}
+    own |= {id(name) for node in nodes if isinstance(node, ast.ClassDef) for name in fields(node)}
     harmless = own | _private_fields(tree, variables) | _private_members(tree, nodes)
     harmless |= {id(text) for text in texts} | {id(text) for text in _docstrings(nodes)}
     called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
-    _hold_modules(nodes, own)
+    _hold_modules(nodes, own, modules)
     for node in nodes:
         if isinstance(node, ast.expr) and _is_named(node, "static") and id(node) not in called:
             _refuse("wp.static under another name")
         if id(node) not in harmless:
-            _check(node)
+            _check(node, modules)
     for text in texts:
         if _leaves_expressions(text.value):
             _refuse("C++ with assembly or directives")
 
 
-def _hold_modules(nodes: Sequence[ast.AST], own: set[int]) -> None:
+def _imported(nodes: Sequence[ast.AST]) -> dict[str, str]:
+    """Modules by what the program calls them. Raises VerificationError for those that are on no list."""
+    found = {name: name for name in _MODULES} | {"wp": "warp"}
+    for node in nodes:
+        for alias in node.names if isinstance(node, ast.Import) else ():
+            if alias.name not in _MODULES or (alias.name == "warp") != (alias.asname == "wp"):
+                _refuse(f"import {alias.name}")
+            name = alias.asname or alias.name
+            if found.setdefault(name, alias.name) != alias.name:
+                _refuse(f"import {alias.name} as {name}")
+    return found
+
+
+def _hold_modules(nodes: Sequence[ast.AST], own: set[int], modules: Mapping[str, str]) -> None:
     """A module has its one name, which only a function's `own` variable may have too."""
     asked = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
     of_lambdas = {a for n in nodes if isinstance(n, ast.Lambda) for a in ast.walk(n.args)}
     for node in nodes:
-        if id(node) not in asked and (_is_module(node, own) or _is_types(node)):
+        if id(node) not in asked and (_is_module(node, own, modules) or _is_types(node)):
             _refuse("a module under another name")
-        if isinstance(node, ast.arg) and (node.arg == "wp" or (node.arg in _TAKEN and node in of_lambdas)):
+        if isinstance(node, ast.arg) and (node.arg == "wp" or (node.arg in modules and node in of_lambdas)):
             _refuse(f"an argument called {node.arg}")
 
 
-def _is_module(node: ast.AST, own: set[int]) -> bool:
-    return isinstance(node, ast.Name) and (node.id == "wp" or (node.id in _MODULES and id(node) not in own))
+def _is_module(node: ast.AST, own: set[int], modules: Mapping[str, str]) -> bool:
+    return isinstance(node, ast.Name) and (node.id == "wp" or (node.id in modules and id(node) not in own))
 
 
 def _is_types(node: ast.AST) -> bool:
@@ -159,12 +174,12 @@ def _private_fields(tree: ast.Module, variables: Mapping[ast.FunctionDef, Sequen
     """Uses, on a function's own variables, of a struct's field whose name begins with `_`."""
     structs = _classes(tree)
     declared = [s.target for struct in structs for s in struct.body if isinstance(s, ast.AnnAssign)]
-    fields = {t.id for t in declared if isinstance(t, ast.Name) and t.id.startswith("_") and "__" not in t.id}
+    named = {t.id for t in declared if isinstance(t, ast.Name) and t.id.startswith("_") and "__" not in t.id}
     found: set[int] = set()
-    for function, names in variables.items() if fields else ():
+    for function, names in variables.items() if named else ():
         own = {id(name) for name in names}
         for node in ast.walk(function):
-            if isinstance(node, ast.Attribute) and node.attr in fields:
+            if isinstance(node, ast.Attribute) and node.attr in named:
                 root: ast.AST = node
                 while isinstance(root, (ast.Attribute, ast.Subscript)):
                     root = root.value
@@ -174,26 +189,46 @@ def _private_fields(tree: ast.Module, variables: Mapping[ast.FunctionDef, Sequen
 
 
 def _private_members(tree: ast.Module, nodes: Sequence[ast.AST]) -> set[int]:
-    """Uses of an own enumeration's member whose name begins with `_`."""
-    assigned = {(c.name, t.id) for c in _classes(tree) for t in _members(c)}
+    """Uses of an own enumeration's member whose name begins with `_`, if its class alone has that name."""
+    bound = Counter(_bound(nodes))
+    assigned = {(c.name, t.id) for c in _classes(tree) if bound[c.name] == 1 for t in members(c)}
     private = {pair for pair in assigned if not pair[1].endswith("_") and "__" not in pair[1]}
     asked = (n for n in nodes if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name))
     return {id(n) for n in asked if isinstance(n.value, ast.Name) and (n.value.id, n.attr) in private}
+
+
+def _bound(nodes: Sequence[ast.AST]) -> Iterator[str]:
+    """What something is called anywhere, as often as that is said."""
+    yield from _MODULES
+    for node in nodes:
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, ast.alias):
+            yield node.asname or node.name
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
+            yield node.name
+        elif isinstance(node, ast.MatchMapping) and node.rest:
+            yield node.rest
 
 
 def _classes(tree: ast.Module) -> list[ast.ClassDef]:
     return [statement for statement in tree.body if isinstance(statement, ast.ClassDef)]
 
 
-def _members(of: ast.ClassDef) -> list[ast.Name]:
+def members(of: ast.ClassDef) -> list[ast.Name]:
+    """Names of an enumeration's members."""
     targets = [t for s in of.body if isinstance(s, ast.Assign) for t in s.targets]
     return [target for target in targets if isinstance(target, ast.Name)]
 
 
-def _fields(scope: ast.ClassDef) -> list[ast.Name]:
+def fields(scope: ast.ClassDef) -> list[ast.Name]:
     """Names of a struct's fields and of an enumeration's members: `dir` may be a direction."""
-    fields = [s.target for s in scope.body if isinstance(s, ast.AnnAssign) and s.value is None]
-    names = [*_members(scope), *(field for field in fields if isinstance(field, ast.Name))]
+    declared = [s.target for s in scope.body if isinstance(s, ast.AnnAssign) and s.value is None]
+    names = [*members(scope), *(field for field in declared if isinstance(field, ast.Name))]
     return [name for name in names if "__" not in name.id]
 
 
@@ -262,14 +297,16 @@ def _is_value(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id not in ("wp", *_MODULES, *_FORBIDDEN)
 
 
-def _check(node: ast.AST) -> None:
-    if isinstance(node, (ast.Import, ast.ImportFrom)):
-        _import(node)
+def _check(node: ast.AST, modules: Mapping[str, str]) -> None:
+    if isinstance(node, ast.ImportFrom):
+        for alias in node.names:
+            if node.module not in _TAKEN or not _TAKEN[node.module].fullmatch(alias.name):
+                _refuse(f"import {alias.name} from {node.module}")
     elif isinstance(node, ast.Name):
         if node.id in _FORBIDDEN or node.id.startswith("__"):
             _refuse(f"the name {node.id}")
     elif isinstance(node, ast.Attribute):
-        _attribute(node)
+        _attribute(node, modules)
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
         # Warp puts a text into C++ between quotation marks, and does not escape those that are in it.
         if '"' in node.value:
@@ -280,37 +317,25 @@ def _check(node: ast.AST) -> None:
         _refuse(f"a {type(node).__name__}")
 
 
-def _import(node: ast.Import | ast.ImportFrom) -> None:
-    for alias in node.names:
-        if isinstance(node, ast.Import):
-            if alias.name not in _MODULES or (alias.name == "warp") != (alias.asname == "wp"):
-                _refuse(f"import {alias.name}")
-        elif node.module not in _TAKEN or not _TAKEN[node.module].fullmatch(alias.name):
-            _refuse(f"import {alias.name} from {node.module}")
-
-
-def _attribute(node: ast.Attribute) -> None:
+def _attribute(node: ast.Attribute, modules: Mapping[str, str]) -> None:
     if node.attr.startswith("_"):
         _refuse(f"the attribute {node.attr}")
     inner = node.value
+    module = modules.get(inner.id, "") if isinstance(inner, ast.Name) else ""
     if isinstance(inner, ast.Name) and inner.id == "wp":
-        if not _allowed(node.attr):
+        if not allowed_of_warp(node.attr):
             _refuse(f"wp.{node.attr}")
-    elif isinstance(inner, ast.Name) and inner.id in _TAKEN and not _TAKEN[inner.id].fullmatch(node.attr):
-        _refuse(f"{inner.id}.{node.attr}")
+    elif module in _TAKEN and not _TAKEN[module].fullmatch(node.attr):
+        _refuse(f"{module}.{node.attr}")
     elif _is_types(inner) and node.attr not in _TYPES:
         _refuse(f"wp.types.{node.attr}")
 
 
-def _allowed(name: str) -> bool:
+def allowed_of_warp(name: str) -> bool:
+    """Whether a kernel's module may name this of Warp."""
     known = builtins()
     return name in _WARP or name in known.functions or name in known.types or bool(_TYPE.match(name))
 
 
-def _refuse(what: str) -> None:
+def _refuse(what: str) -> NoReturn:
     raise VerificationError(f"not allowed in a row's source: {what}")
-
-
-def allowed_of_warp(name: str) -> bool:
-    """Whether a kernel's module may name this of Warp."""
-    return _allowed(name)

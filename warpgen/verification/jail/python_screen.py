@@ -13,7 +13,7 @@ import typing
 from collections.abc import Iterator
 from typing import Any, TypeGuard
 
-from warpgen.verification.allowlist import allowed_of_warp, bound_names
+from warpgen.verification.allowlist import allowed_of_warp, bound_names, fields, members
 
 # Of each module, what may be named; what of `warp`, the allow-list of rows says.
 _OF = {
@@ -61,13 +61,13 @@ def screen(tree: ast.Module, executed: bool = False) -> None:
     held = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     own = _own(tree)
     classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
-    fields = {s.target.id for c in classes for s in c.body if _is_field(s)}
-    fields |= {name for c in classes for s in c.body if isinstance(s, ast.Assign) for name in _stored(s)}
+    private = {s.target.id for c in classes for s in c.body if _is_field(s)}
+    private |= {member.id for c in classes for member in members(c)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             _name(node, modules, held, own, executed)
         elif isinstance(node, ast.Attribute):
-            _attribute(node, modules, executed, fields)
+            _attribute(node, modules, executed, private)
         elif isinstance(
             node, ast.AsyncFunctionDef | ast.Await | ast.Yield | ast.YieldFrom | ast.Global | ast.Nonlocal
         ):
@@ -122,14 +122,12 @@ def _own(tree: ast.Module) -> set[int]:
             }
             found |= {id(n) for n in inside if n.id in bound and id(n) not in static}
         elif isinstance(function, ast.ClassDef):
-            fields = [s.target for s in function.body if isinstance(s, ast.AnnAssign) and s.value is None]
-            members = [t for s in function.body if isinstance(s, ast.Assign) for t in s.targets]
-            found |= {id(name) for name in (*fields, *members) if isinstance(name, ast.Name)}
+            found |= {id(name) for name in fields(function)}
     return found
 
 
 def _name(node: ast.Name, modules: dict[str, str], held: set[int], own: set[int], executed: bool) -> None:
-    if node.id.startswith("__") and node.id.strip("_") not in ("", "name"):
+    if node.id.startswith("__") and node.id.strip("_") and node.id != "__name__":
         raise Refused(f"the name {node.id}")
     if id(node) in own:
         return
@@ -146,12 +144,12 @@ def _is_field(statement: ast.stmt) -> TypeGuard[Any]:
     return isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
 
 
-def _attribute(node: ast.Attribute, modules: dict[str, str], executed: bool, fields: set[str]) -> None:
+def _attribute(node: ast.Attribute, modules: dict[str, str], executed: bool, private: set[str]) -> None:
     if node.attr == "__version__" and not executed:
         return
-    if node.attr.startswith("__") or (node.attr.startswith("_") and node.attr not in fields):
-        raise Refused(f"the attribute {node.attr}")
     module = modules.get(node.value.id, "") if isinstance(node.value, ast.Name) else ""
+    if node.attr.startswith("__") or (node.attr.startswith("_") and (module or node.attr not in private)):
+        raise Refused(f"the attribute {node.attr}")
     if module in _OF and node.attr not in _OF[module]:
         raise Refused(f"{module}.{node.attr}")
 
