@@ -149,6 +149,21 @@ def test_no_spelling_of_more_passes(line: str) -> None:
         cleaned(CPP.replace(MACRO, f"{line}\n{MACRO}"), "cpp")
 
 
+def test_the_one_cast_that_warp_writes_passes() -> None:
+    """It is of `array.ptr`, and no other is like it."""
+    cast = "auto a = (wp::uint64*)&(var_x.data);"
+    assert cast in cleaned(CPP.replace("wp::tid(1);", cast), "cpp")
+    for old, new in (
+        ("uint64", "int64"),
+        ("data", "shape"),
+        ("&(", "+("),
+        ("x.data", "x.data + 1"),
+        ("var_x", "f()"),
+    ):
+        with pytest.raises(Refused):
+            cleaned(CPP.replace("wp::tid(1);", cast.replace(old, new)), "cpp")
+
+
 CUDA = CPP.replace("static void k_cpu", 'extern "C" __global__ void k_cuda')
 
 

@@ -25,7 +25,7 @@ from warpgen.verification.bench.results import Arrays, Measured
 from warpgen.verification.bench.store import Store
 from warpgen.verification.bench.subject import Subject
 from warpgen.verification.compiling.translation_unit import without_fast_path
-from warpgen.verification.jail.cell import Broken, Cell
+from warpgen.verification.jail.cell import Broken, Cell, Left
 from warpgen.verification.jail.driver import driven, has_adjoint
 from warpgen.verification.jail.job import Build, Clean, Lower, Shape
 from warpgen.verification.judging import gradient, tolerance
@@ -35,6 +35,8 @@ from warpgen.verification.running.memory_layout import MemoryLayout
 # Seconds of processor time that the row's own launches may take, of all draws; a draw on which it hangs costs
 # a part. Not of wall time: on a busy machine draws would be lost that the row stands.
 _OWN_SECONDS, _PART = 30.0, 6.0
+# A stranger's launches may take so many times what the row's own took, and at least a few seconds.
+_SLOWER, _AT_LEAST = 20.0, 4.0
 # Draws of one kind that a stranger's kernel is held to.
 _MOST_OF_A_KIND = 5
 # What a kernel's own adjoint, or C++, looks like in Python: then Warp is not to blame for a wrong gradient.
@@ -96,6 +98,7 @@ class _Check:
         self._cell, self._store = judge.cell, judge.store
         self._end = time.monotonic() + question.timeout
         self._seconds: dict[str, float] = {}
+        self._most_cpu = 0.0  # seconds that the stranger's launches may take
         self._pardoned = False  # a wrong gradient, for Warp's sake
         self._python = self._kernel = ""  # the module of a kernel in Python, and its name
         self._kind = tolerance.operations(subject.program)
@@ -189,15 +192,17 @@ class _Check:
         key = (self._subject.object, self._subject.program, self._question.seed, self._question.gradients)
         kept = self._store.get(key, results.Kept) if self._store is not None else None
         if kept is None:
-            chosen = _chosen(self._own())
+            stood, cpu = self._own()
+            chosen = _chosen(stood)
             if self._store is not None:
-                self._store.put(key, results.kept(chosen))
+                self._store.put(key, results.kept(chosen, cpu))
         else:
-            chosen = results.restored(kept)
+            chosen, cpu = results.restored(kept), kept.cpu
+        self._most_cpu = max(_SLOWER * cpu, _AT_LEAST)
         return results.placed(chosen)
 
-    def _own(self) -> list[Measured]:
-        """The draws of the plan that the row's own kernel stands, with what it makes of them."""
+    def _own(self) -> tuple[list[Measured], float]:
+        """The draws of the plan that its own kernel stands, with what it makes of them; processor time."""
         subject = self._subject
         pending = draws.plan(subject.program, subject.layouts, self._question.seed)
         if not self._question.gradients:
@@ -215,12 +220,16 @@ class _Check:
                 msgspec.structs.replace(d, backward=False) for d in at if d.backward and "back" in left.phase
             ]
             pending = again + pending[left.draw + 1 :]
-        return stood
+        return stood, spent
 
     def _theirs(self, measured: Sequence[Measured], made: bytes, text: str) -> list[Arrays]:
         """What the stranger's kernel leaves on the same draws."""
+
+        def launched() -> Left:
+            return self._cell.run(self._subject.run(made, text, pending, self._left(60.0), self._most_cpu))
+
         pending = [each.draw for each in measured]
-        left = self._cell.run(self._subject.run(made, text, pending, self._left(60.0)))
+        left = launched()
         if (
             left.broken is not None
             and left.broken.stage == "crash"
@@ -231,7 +240,7 @@ class _Check:
             self._pardoned = True
             self._no_slopes(measured)
             pending = [msgspec.structs.replace(draw, backward=False) for draw in pending]
-            left = self._cell.run(self._subject.run(made, text, pending, self._left(60.0)))
+            left = launched()
         if left.broken is not None:
             label = pending[min(left.draw, len(pending) - 1)].label
             raise _Over(left.broken.stage, f"{left.broken.why} ({left.phase}, draw of kind {label!r})")

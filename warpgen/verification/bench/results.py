@@ -32,14 +32,16 @@ class Measured(msgspec.Struct):
 
 
 class Kept(msgspec.Struct):
-    """The same as plain data, for a store."""
+    """The same as plain data, for a store, and the processor time that making it took, in seconds."""
 
     draws: list[tuple[Draw, list[Part], list[bytes]]]
+    cpu: float
 
 
-def kept(measured: Sequence[Measured]) -> Kept:
+def kept(measured: Sequence[Measured], cpu: float) -> Kept:
     """Draws for a store."""
-    return Kept([(each.draw, each.parts, [a.tobytes() for a in each.arrays]) for each in measured])
+    draws = [(each.draw, each.parts, [a.tobytes() for a in each.arrays]) for each in measured]
+    return Kept(draws, cpu)
 
 
 def restored(kept: Kept) -> list[Measured]:

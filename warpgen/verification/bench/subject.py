@@ -30,9 +30,11 @@ class Subject(msgspec.Struct, frozen=True):
 
     def own_run(self, draws: Sequence[Draw], seconds: float, cpu: float = math.inf) -> Run:
         """The row's own kernel on draws, for so many seconds of wall and of processor time."""
-        return msgspec.structs.replace(self.run(self.object, self.text, draws, seconds), cpu=cpu)
+        return self.run(self.object, self.text, draws, seconds, cpu)
 
-    def run(self, object: bytes, text: str, draws: Sequence[Draw], seconds: float) -> Run:
+    def run(
+        self, object: bytes, text: str, draws: Sequence[Draw], seconds: float, cpu: float = math.inf
+    ) -> Run:
         """Another kernel on them: an object, and the text that it was compiled from."""
         name, dim, adjoint = kernel_name(text), kernel_dim(text), has_adjoint(text, self.target)
-        return Run(self.layouts, list(draws), name, dim, adjoint, object, seconds, self.target)
+        return Run(self.layouts, list(draws), name, dim, adjoint, object, seconds, self.target, cpu)

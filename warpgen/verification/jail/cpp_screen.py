@@ -87,6 +87,8 @@ _OWN = re.compile(
     r"warpgen_|wg_|WG_|_Z|_Pragma|_[A-Z]|wp_(?:compile|load|unload|lookup)_?(?:cpp|obj|symbol)?$"
 )
 
+_PTR = re.compile(r"\( wp :: uint64 \* \) & \( \w+ \. data \)$")
+
 
 class NoKernel(Exception):
     """The text has no kernel, so there is nothing to compile."""
@@ -188,6 +190,11 @@ def _hold_atomics(found: Sequence[Token]) -> None:
 
 
 def _casts(found: Sequence[Token], close: int) -> bool:
-    """Whether what `)` ends is followed by something that it could be a cast of."""
+    """Whether what `)` ends is followed by something that it could be a cast of.
+
+    But for the one cast that Warp writes, of `array.ptr`: accesses by address are watched like any other.
+    """
+    if _PTR.match(" ".join(token.text for token in found[max(close - 5, 0) : close + 7])):
+        return False
     after = found[close + 1] if close + 1 < len(found) else None
     return after is not None and (after.kind in ("name", "number") or after.text in ("(", "&", "~", "-", "+"))
