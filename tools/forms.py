@@ -1,4 +1,4 @@
-"""How many programs of an algorithm can be drawn before they repeat each other, and the weight that follows.
+"""How many programs of an algorithm can be drawn before they repeat each other, and the weight to begin with.
 
     python -m tools.forms [DOMAIN[.ALGORITHM] ...] [--write]
 
@@ -47,7 +47,8 @@ def weight(algorithm: Algorithm, count: int) -> int:
     return max(1, round(count / (8 if algorithm.adjoint == "no" else 4)))
 
 
-def _write(algorithm: Algorithm, new: int) -> None:
+def write(algorithm: Algorithm, new: int) -> None:
+    """Put a weight into the algorithm's file."""
     path = Path(inspect.getsourcefile(algorithm.function) or "")
     text = path.read_text(encoding="utf-8")
     found = re.search(_HEAD.format(name=algorithm.name), text)
@@ -78,7 +79,7 @@ def main() -> None:
         new = weight(algorithm, count)
         print(f"{algorithm.category}.{algorithm.name}: {count} forms, weight {algorithm.weight} -> {new}")
         if asked.write and new != algorithm.weight:
-            _write(algorithm, new)
+            write(algorithm, new)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from warpgen.errors import RecipeError
 from warpgen.extraction.features import inspect_source
 from warpgen.program import Program
 from warpgen.synthesis.algorithms import all_algorithms, domains
-from warpgen.synthesis.generator import Options, synthesize
+from warpgen.synthesis.generator import Options, dealt, synthesize
 from warpgen.synthesis.writing.algorithm import Algorithm
 from warpgen.synthesis.writing.module import write
 from warpgen.synthesis.writing.rng import Rng
@@ -70,6 +70,17 @@ def test_every_algorithm_is_dealt() -> None:
     count = sum(a.weight for a in all_algorithms())
     categories = Counter(synthesize(5, i, Options()).category for i in range(count))
     assert categories == {name: sum(a.weight for a in d.algorithms) for name, d in domains().items()}
+
+
+def test_any_stretch_of_programs_is_a_like_mix() -> None:
+    """A tenth of a turn holds a tenth of each algorithm's programs, to one, and each only once."""
+    every = sum(a.weight for a in all_algorithms())
+    turn = [dealt(5, i) for i in range(every)]
+    assert len(set(turn)) == every
+    for start in range(0, every // 2, every // 10):
+        counts = Counter(algorithm for algorithm, _ in turn[start : start + every // 10])
+        for algorithm in all_algorithms():
+            assert abs(counts[algorithm] - algorithm.weight / 10) < 1.5, algorithm.name
 
 
 def test_a_program_is_one_kernel_with_its_arguments(programs: list[Program]) -> None:

@@ -77,9 +77,15 @@ def _drawn(seed: int, index: int, attempt: int, options: Options) -> tuple[Algor
         rng = Rng(seed, index, attempt)
         domain = domains()[rng.weighted(category_weights(options))]
         return rng.weighted({a: float(a.weight) for a in domain.algorithms}), rng
+    algorithm, place = dealt(seed, index)
+    return algorithm, _stream(seed, algorithm, place)
+
+
+def dealt(seed: int, index: int) -> tuple[Algorithm, int]:
+    """The algorithm whose turn it is for a recipe without weights, and for which time."""
     turn, at = divmod(index, _cards())
     algorithm, copy = _deal(seed, turn)[at]
-    return algorithm, _stream(seed, algorithm, turn * algorithm.weight + copy)
+    return algorithm, turn * algorithm.weight + copy
 
 
 @functools.cache
@@ -89,9 +95,15 @@ def _cards() -> int:
 
 @functools.lru_cache(maxsize=4)
 def _deal(seed: int, turn: int) -> tuple[tuple[Algorithm, int], ...]:
-    """All algorithms, each as often as its weight, shuffled: a few thousand programs meet every one."""
-    cards = [(a, copy) for a in all_algorithms() for copy in range(a.weight)]
-    return tuple(Rng("deal", seed, turn).shuffled(cards))
+    """All algorithms, each as often as its weight, evenly spread: any stretch of programs is a like mix."""
+    dealt = [
+        ((first + copy) / algorithm.weight, algorithm, copy)
+        for algorithm in all_algorithms()
+        for first in [Rng("deal", seed, turn, algorithm.category, algorithm.name).unit()]
+        for copy in range(algorithm.weight)
+    ]
+    dealt.sort(key=lambda card: card[0])
+    return tuple((algorithm, copy) for _, algorithm, copy in dealt)
 
 
 def _stream(seed: int, algorithm: Algorithm, place: int) -> Rng:

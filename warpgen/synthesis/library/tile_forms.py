@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from warpgen.synthesis.writing.draft import Draft
 
+# For `wp.tile_map` over a triangular factor: half the log of a determinant is the sum of what this gives.
+LOG_DIAGONAL = '''
+    @wp.func
+    def log_diagonal(entry: float, row: int, col: int) -> float:
+        """Logarithm of an entry of the diagonal; the others, half of which are zero, do not count."""
+        if row == col:
+            return wp.log(entry)
+        return 0.0
+'''
+
 
 def extent(d: Draft, name: str, size: int) -> str:
     """An extent of tiles under a constant of the module, or as a number."""

@@ -14,9 +14,9 @@ class Algorithm:
     """What a program can be about. The function's first line says what it computes, in one sentence.
 
     `source` names the literature. `names` gives synonyms for names in the text (`"x": "pos|positions"`).
-    `weight` says how often it is dealt, by how many forms it has (`tools/forms.py`). `double` and `half`: it
-    may be written in 64 and 16 bits. `adjoint`: "yes", "no" (kernels whose adjoint makes no sense: integers,
-    loops of unknown length, work in place) or "either".
+    `weight` says how often it is dealt (`tools/forms.py`, `tools/mix.py`). `double` and `half`: it may be
+    written in 64 and 16 bits. `adjoint`: "yes", "no" (kernels whose adjoint makes no sense: integers, loops
+    of unknown length, work in place) or "either".
     """
 
     def __init__(

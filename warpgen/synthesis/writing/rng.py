@@ -57,7 +57,3 @@ class Rng:
         while pool and len(picked) < count:
             picked.append(pool.pop(int(self._random() * len(pool))))
         return picked
-
-    def shuffled(self, options: Sequence[T]) -> list[T]:
-        """All options in random order."""
-        return self.sample(options, len(options))

@@ -38,7 +38,7 @@ def _crc(row: list[int], poly: int, start: int, final: int) -> int:
         "cyclic_redundancy": "crc|compute_crc|crc_checksum|crc_rows",
     },
     adjoint="either",
-    weight=11,
+    weight=6,
 )
 def cyclic_redundancy(d: Draft) -> None:
     """Computes a cyclic redundancy check of each message."""
@@ -143,7 +143,7 @@ def cyclic_redundancy(d: Draft) -> None:
         "checksums": "sums|check|digests",
     },
     adjoint="either",
-    weight=10,
+    weight=12,
 )
 def running_sums(d: Draft) -> None:
     """Computes a checksum of each message from its running sums."""
@@ -244,7 +244,7 @@ def running_sums(d: Draft) -> None:
         "digit": "value|x|q",
     },
     adjoint="either",
-    weight=11,
+    weight=15,
 )
 def luhn(d: Draft) -> None:
     """Checks numbers by Luhn's formula, which doubles every second digit from the right."""

@@ -24,7 +24,7 @@ _M32 = 0xFFFFFFFF
         "blocks": "plaintext|words|messages",
     },
     adjoint="either",
-    weight=11,
+    weight=15,
 )
 def tiny_cipher(d: Draft) -> None:
     """Runs blocks of 64 bits through the Tiny Encryption Algorithm."""
@@ -164,6 +164,7 @@ def tiny_cipher(d: Draft) -> None:
         "s": "x|state|block",
     },
     adjoint="either",
+    weight=2,
 )
 def chacha(d: Draft) -> None:
     """Computes blocks of the ChaCha key stream."""

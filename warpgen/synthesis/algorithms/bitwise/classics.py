@@ -89,7 +89,7 @@ def fnv_hash(d: Draft) -> None:
         "table": "counts|heads|fill",
     },
     adjoint="no",
-    weight=6,
+    weight=3,
 )
 def string_hash(d: Draft) -> None:
     """Hashes each string of bytes with a classic function."""

@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "nibbles": "data|messages|payload",
     },
     adjoint="either",
-    weight=4,
+    weight=5,
 )
 def hamming_code(d: Draft) -> None:
     """Encodes or decodes words of Hamming's code of seven bits for four."""

@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "dist": "distance|d|count",
     },
     adjoint="either",
-    weight=8,
+    weight=11,
 )
 def binary_distance(d: Draft) -> None:
     """Compares binary descriptors kept as words of 32 bits."""
@@ -253,7 +253,7 @@ def bit_reversal(d: Draft) -> None:
         "bit": "slot|index|pos",
     },
     adjoint="either",
-    weight=11,
+    weight=15,
 )
 def bloom_filter(d: Draft) -> None:
     """Inserts keys into a Bloom filter, or tests whether they may be in it."""

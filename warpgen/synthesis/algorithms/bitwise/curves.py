@@ -29,7 +29,7 @@ def _interleaved(cells: Any, width: int) -> Any:
         "p": "q|xi|point",
     },
     adjoint="either",
-    weight=4,
+    weight=6,
 )
 def morton_codes(d: Draft) -> None:
     """Computes the Morton code of each point within a box."""
@@ -115,7 +115,7 @@ def morton_codes(d: Draft) -> None:
         "m": "code|key|c",
     },
     adjoint="either",
-    weight=4,
+    weight=6,
 )
 def morton_cells(d: Draft) -> None:
     """Decodes Morton codes to the coordinates of cells."""
@@ -198,7 +198,7 @@ def morton_cells(d: Draft) -> None:
         "s": "half|side|step",
     },
     adjoint="either",
-    weight=2,
+    weight=4,
 )
 def hilbert_curve(d: Draft) -> None:
     """Converts between cells of a square and their places along Hilbert's curve."""

@@ -41,7 +41,7 @@ def _roots(count: int, exponent: float) -> list[int]:
         "t2": "temp2|x2|major",
     },
     adjoint="either",
-    weight=2,
+    weight=4,
 )
 def sha256(d: Draft) -> None:
     """Compresses a block of sixteen words with SHA-256."""

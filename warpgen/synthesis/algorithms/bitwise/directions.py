@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.forms import Form
         "scale": "levels|steps|top",
     },
     adjoint="no",
-    weight=3,
+    weight=5,
 )
 def pack_directions(d: Draft) -> None:
     """Packs unit vectors and colors into words of 32 bits, or shows what is left of them."""

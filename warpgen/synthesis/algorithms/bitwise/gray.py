@@ -19,7 +19,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "values": "numbers|counts|positions",
     },
     adjoint="either",
-    weight=8,
+    weight=10,
 )
 def gray_code(d: Draft) -> None:
     """Converts between binary numbers and Gray's reflected code."""

@@ -25,7 +25,7 @@ _OPERATORS = {"wp.bit_and": "&", "wp.bit_or": "|", "wp.bit_xor": "^"}
         "out": "result|masked|y",
     },
     adjoint="no",
-    weight=6,
+    weight=9,
 )
 def masked_words(d: Draft) -> None:
     """Combines words of bits with masks."""

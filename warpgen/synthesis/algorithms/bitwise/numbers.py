@@ -23,6 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "b": "v|y|rhs",
     },
     adjoint="no",
+    weight=2,
 )
 def modular_arithmetic(d: Draft) -> None:
     """Computes with remainders of integers."""

@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "offset": "shift|bit|pos",
     },
     adjoint="no",
-    weight=6,
+    weight=9,
 )
 def pack_bits(d: Draft) -> None:
     """Packs small integers into words of 32 bits, or takes them out again."""

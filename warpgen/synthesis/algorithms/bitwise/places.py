@@ -25,7 +25,7 @@ _TESCHNER = (73856093, 19349663, 83492791)
         "table_size": "num_cells|hash_size|buckets",
     },
     adjoint="either",
-    weight=11,
+    weight=6,
 )
 def spatial_hash(d: Draft) -> None:
     """Maps each point to a slot of a hash table through the grid cell that holds it."""
@@ -124,7 +124,7 @@ def spatial_hash(d: Draft) -> None:
         "side": "to_move|side_to_move|turn",
     },
     adjoint="either",
-    weight=11,
+    weight=6,
 )
 def zobrist_hash(d: Draft) -> None:
     """Hashes each board position to the exclusive or of random numbers, one per piece and square."""

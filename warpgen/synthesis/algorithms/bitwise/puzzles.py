@@ -21,6 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "bit": "square|place|lowest",
     },
     adjoint="no",
+    weight=3,
 )
 def bit_puzzles(d: Draft) -> None:
     """Solves puzzles whose states are sets of bits."""

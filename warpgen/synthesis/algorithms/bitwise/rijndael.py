@@ -21,8 +21,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "cipher": "ciphertext|encrypted|data_out",
         "turn": "round_idx|rnd|r",
     },
-    weight=5,
     adjoint="no",
+    weight=7,
 )
 def encrypt_blocks(d: Draft) -> None:
     """Encrypts or decrypts blocks of sixteen bytes with AES."""

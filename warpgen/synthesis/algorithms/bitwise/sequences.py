@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "j": "q|jb|ri",
     },
     adjoint="no",
-    weight=5,
+    weight=7,
 )
 def align_sequences(d: Draft) -> None:
     """Aligns pairs of sequences by dynamic programming over one row of the table at a time."""

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "token": "control|tag|cmd",
     },
     adjoint="no",
-    weight=6,
+    weight=9,
 )
 def unpack_blocks(d: Draft) -> None:
     """Decompresses blocks of literals and matches and reports damaged ones."""

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "friction": "gamma|drag|dissipation",
     },
     double=True,
-    weight=14,
+    weight=8,
 )
 def dissipative_particles(d: Draft) -> None:
     """Adds conservative, dissipative and random forces between pairs of soft beads (DPD)."""

@@ -82,7 +82,7 @@ def _energy(form: str, phi: Any, v: Values, per: str) -> Any:
         "phi": "dihedral|torsion_angle",
     },
     double=True,
-    weight=5,
+    weight=7,
 )
 def torsion_forces(d: Draft) -> None:
     """Adds the forces of dihedral angles to the four atoms that span each of them."""

@@ -42,7 +42,7 @@ def _mechanism(nasa: bool, falloff: bool) -> Any:
         "burning": "active|cell_mask|reacting",
         "progress": "rate_of_progress|qdot|net_rate",
     },
-    weight=5,
+    weight=3,
 )
 def production_rates(d: Draft) -> None:
     """Computes the production rates of species in gas cells from a table of reactions."""

@@ -26,7 +26,7 @@ _erfc = np.vectorize(math.erfc, otypes=[float])
         "phase": "kr|angle|k_dot_r",
     },
     adjoint="no",
-    weight=6,
+    weight=8,
 )
 def periodic_potentials(d: Draft) -> None:
     """Sums the electrostatic potential of charges and all their periodic images (Ewald)."""

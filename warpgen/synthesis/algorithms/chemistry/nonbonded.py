@@ -90,7 +90,6 @@ class _Around:
         "force": "f_total|f_acc|net_force",
         "rij": "r_vec|delta|dr",
     },
-    weight=3,
 )
 def nonbonded_forces(d: Draft) -> None:
     """Adds up van der Waals and electrostatic forces on atoms over lists of their neighbours."""

@@ -87,7 +87,7 @@ _METHODS: dict[str, tuple[float, list[list[float]], list[list[float]], list[floa
         "h": "dt|step_size|tau",
     },
     double=True,
-    weight=5,
+    weight=6,
 )
 def rosenbrock_step(d: Draft) -> None:
     """Steps the concentrations of reacting trace gases by a Rosenbrock method."""

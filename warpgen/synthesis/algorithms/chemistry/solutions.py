@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.forms import Form
     },
     double=True,
     adjoint="either",
-    weight=11,
+    weight=6,
 )
 def solution_laws(d: Draft) -> None:
     """Evaluates laws of equilibrium, adsorption and reaction rates."""

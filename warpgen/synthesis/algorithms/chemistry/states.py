@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.trim import trim
         "acentric": "omega|acentricity|shape_factor",
     },
     adjoint="either",
-    weight=10,
+    weight=6,
 )
 def solve_cubic_state(d: Draft) -> None:
     """Solves a cubic equation of state for how far real gases are from ideal ones."""

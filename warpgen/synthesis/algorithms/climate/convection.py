@@ -34,7 +34,7 @@ _SATURATION = {
         "buoyancy": "excess|dtv|b",
     },
     adjoint="no",
-    weight=14,
+    weight=8,
 )
 def lift_parcels(d: Draft) -> None:
     """Lifts an air parcel through each column of the atmosphere to find its convective energy."""

@@ -39,7 +39,7 @@ _FUEL = {
         "rate": "ros|spread_rate|r_head",
     },
     double=True,
-    weight=20,
+    weight=9,
 )
 def spread_fire(d: Draft) -> None:
     """Computes how fast and how fiercely a surface fire spreads through fuel (Rothermel's model)."""

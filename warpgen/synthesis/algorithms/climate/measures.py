@@ -27,7 +27,7 @@ from warpgen.synthesis.writing.forms import Form
     },
     double=True,
     adjoint="either",
-    weight=11,
+    weight=6,
 )
 def weather_measures(d: Draft) -> None:
     """Computes measures of moist air and wind from readings of a station."""

@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.trim import trim
         "co2": "ca|ambient_co2|carbon_dioxide",
     },
     adjoint="either",
-    weight=11,
+    weight=6,
 )
 def assimilate_carbon(d: Draft) -> None:
     """Computes net photosynthesis of leaves (Farquhar model)."""

@@ -111,7 +111,7 @@ _TURBULENCE = {
         "transfer": "exchange|bulk_coefficient|c_h",
         "snow_age": "surface_age|days_since_snow|age",
     },
-    weight=11,
+    weight=15,
 )
 def snow_energy_balance(d: Draft) -> None:
     """Advances snowpacks by a day: snowfall, radiation, turbulent heat, cold content and melt."""

@@ -65,7 +65,7 @@ def compress_response(cone: float, adaptation: float) -> float:
         "condition": "view_index|condition_id|vc_index",
     },
     double=True,
-    weight=4,
+    weight=2,
 )
 def appearance_correlates(d: Draft) -> None:
     """Predicts lightness, chroma and hue of colors under viewing conditions."""

@@ -53,7 +53,7 @@ def _rows(names: str, matrix: Any, of: str, digits: int = 7) -> str:
         "saturation": "vibrance|colorfulness|chroma_scale",
     },
     adjoint="either",
-    weight=10,
+    weight=9,
 )
 def develop_image(d: Draft) -> None:
     """Develops linear radiance for a display: exposure, white balance, tone curve and encoding."""

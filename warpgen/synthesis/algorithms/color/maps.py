@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.forms import Form
         "phase": "offset|shift|hues",
     },
     adjoint="either",
-    weight=11,
+    weight=14,
 )
 def color_maps(d: Draft) -> None:
     """Maps numbers to colors."""
@@ -169,7 +169,7 @@ def color_maps(d: Draft) -> None:
         "amount": "strength|severity|mix",
     },
     adjoint="either",
-    weight=11,
+    weight=10,
 )
 def seen_colors(d: Draft) -> None:
     """Transforms colors by a matrix, as filters and eyes do."""
@@ -276,7 +276,7 @@ def seen_colors(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=9,
+    weight=8,
 )
 def transfer_curves(d: Draft) -> None:
     """Encodes light as signal, or decodes it, by the curve of a standard."""

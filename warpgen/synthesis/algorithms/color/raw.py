@@ -158,7 +158,7 @@ _PHASES = {"RGGB": (0, 0), "BGGR": (1, 1), "GRBG": (0, 1), "GBRG": (1, 0)}
         "row": "pixel_row|py|image_row",
         "center": "here|site|c0",
     },
-    weight=6,
+    weight=9,
 )
 def develop_raw(d: Draft) -> None:
     """Develops a raw Bayer image to display-referred sRGB in a single pass."""

@@ -25,6 +25,7 @@ _WHITE = np.array([0.95047, 1.0, 1.08883])
         "delta": "delta_e|difference|de",
     },
     adjoint="no",
+    weight=2,
 )
 def compare_colors(d: Draft) -> None:
     """Computes color differences in terms of lightness, chroma and hue."""

@@ -43,7 +43,7 @@ _FIELDS = {
         "dt": "step|h|time_step",
     },
     adjoint="either",
-    weight=11,
+    weight=6,
 )
 def drive_step(d: Draft) -> None:
     """Integrates a single-track vehicle model over one time step."""

@@ -41,7 +41,7 @@ def _rates(v: Any) -> tuple[Any, ...]:
         "dt": "step|h_t|time_step",
     },
     adjoint="no",
-    weight=5,
+    weight=3,
 )
 def step_membrane(d: Draft) -> None:
     """Integrates the Hodgkin-Huxley model of neurons."""
@@ -226,7 +226,6 @@ def step_membrane(d: Draft) -> None:
         "spikes": "fired|spike|events",
     },
     adjoint="no",
-    weight=2,
 )
 def spiking_step(d: Draft) -> None:
     """Integrates spiking neurons and detects spikes."""

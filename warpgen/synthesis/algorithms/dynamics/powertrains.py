@@ -65,7 +65,7 @@ _CLUTCH = {
         "slip": "slip_speed|delta_omega",
         "idle_speed": "omega_idle|w_idle",
     },
-    weight=10,
+    weight=6,
 )
 def step_powertrains(d: Draft) -> None:
     """Advances engines, clutches and wheel speeds of vehicles by one time step."""

@@ -49,7 +49,7 @@ _AIR = {
         "wind": "wind_velocity|air_vel",
         "lift_slope": "magnus_coeff|cl_spin",
     },
-    weight=11,
+    weight=6,
 )
 def fly_projectiles(d: Draft) -> None:
     """Advances projectiles with drag, spin and wind by one Runge-Kutta step."""

@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "dt": "step|h|time_step",
     },
     adjoint="either",
-    weight=11,
+    weight=6,
 )
 def fly_step(d: Draft) -> None:
     """Integrates quadrotor dynamics over one time step."""

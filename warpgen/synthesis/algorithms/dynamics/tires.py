@@ -76,7 +76,7 @@ def _magic(x: Any, b: Any, c: Any, e: Any, peak: Any) -> Any:
         "stiff_lat": "k_alpha|bcd_y",
         "low_speed": "v_min|speed_floor|v_low",
     },
-    weight=10,
+    weight=8,
 )
 def tire_forces(d: Draft) -> None:
     """Computes tire forces from slip, load and camber by the Magic Formula."""

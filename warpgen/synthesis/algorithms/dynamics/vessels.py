@@ -47,7 +47,7 @@ _DAMPING = {
         "buoyancy": "b_force|buoyant_force",
         "current": "v_current|water_velocity|flow",
     },
-    weight=10,
+    weight=11,
 )
 def step_vessels(d: Draft) -> None:
     """Integrates underwater vehicles in six degrees of freedom over one time step."""

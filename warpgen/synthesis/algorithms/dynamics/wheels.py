@@ -156,7 +156,7 @@ def ground_height(x: float, y: float, amplitude: float, frequency: float) -> flo
         "car": "vehicle|env|world",
         "wheel": "wheel_id|w",
     },
-    weight=10,
+    weight=6,
 )
 def wheel_forces(d: Draft) -> None:
     """Adds the forces of suspensions and tires, wheel by wheel, to the chassis of cars."""

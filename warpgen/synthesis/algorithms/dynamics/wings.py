@@ -132,7 +132,7 @@ def surface_force(
         "aircraft": "plane_id|env|vehicle",
         "deflection": "controls|flap_angle|actuation",
     },
-    weight=2,
+    weight=3,
 )
 def aerodynamic_surfaces(d: Draft) -> None:
     """Computes the aerodynamic wrenches on aircraft from the lift and drag of their surfaces."""

@@ -177,7 +177,7 @@ def geodetic_to_ecef(d: Draft) -> None:
         "sigma": "arc|central_angle",
     },
     adjoint="no",
-    weight=2,
+    weight=3,
 )
 def surface_distance(d: Draft) -> None:
     """Computes geodesic distances on the earth."""

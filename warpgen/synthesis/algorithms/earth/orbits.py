@@ -19,7 +19,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "mean": "M|mean_anomaly|m_t",
         "dt": "elapsed|t|tof",
     },
-    weight=11,
+    weight=6,
 )
 def propagate_orbits(d: Draft) -> None:
     """Propagates satellites on Kepler orbits."""

@@ -113,7 +113,7 @@ _MAPPING = {
         "zenith_delay": "iono_delay|vertical_delay",
         "mapping": "map_factor|obliquity",
     },
-    weight=2,
+    weight=4,
 )
 def signal_delays(d: Draft) -> None:
     """Computes atmospheric and Sagnac delays of navigation satellite signals."""

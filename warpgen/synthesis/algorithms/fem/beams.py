@@ -34,7 +34,7 @@ _NAMES = {
         "q": "load|line_load|pressure",
     },
     double=True,
-    weight=4,
+    weight=3,
 )
 def beam_forces(d: Draft) -> None:
     """Evaluates Euler-Bernoulli beam elements."""

@@ -29,7 +29,7 @@ _CORNERS = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], float)
         "node_forces": "residual|f_int|internal_forces",
     },
     adjoint="no",
-    weight=5,
+    weight=7,
 )
 def quad_stiffness(d: Draft) -> None:
     """Integrates the stiffness of quadrilaterals over their Gauss points."""

@@ -30,7 +30,6 @@ _NAMES = {
     names=_NAMES
     | {"interpolate_field": "evaluate_field|sample_elements|field_at_points|embedded_points", "tid": "i"},
     double=True,
-    weight=3,
 )
 def interpolate_field(d: Draft) -> None:
     """Interpolates nodal values at points within elements."""
@@ -139,7 +138,7 @@ _GAUSS = 1.0 / np.sqrt(3.0)
     names=_NAMES
     | {"quadrature_load": "assemble_load|body_force_rhs|consistent_load|integrate_source", "q": "gp|k|qp"},
     double=True,
-    weight=3,
+    weight=2,
 )
 def quadrature_load(d: Draft) -> None:
     """Assembles the load vector of a source by numerical quadrature."""

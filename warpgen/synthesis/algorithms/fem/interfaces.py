@@ -65,7 +65,7 @@ _SOFTENING = {
         "penalty": "stiffness|k_pen",
         "fresh": "damage_new|d_trial",
     },
-    weight=11,
+    weight=6,
 )
 def cohesive_tractions(d: Draft) -> None:
     """Computes tractions and damage of cohesive interfaces under mixed-mode opening."""

@@ -35,7 +35,7 @@ _NAMES = {
         "b": "col|m|j_local",
     },
     double=True,
-    weight=11,
+    weight=6,
 )
 def element_matrices(d: Draft) -> None:
     """Computes the stiffness matrices of linear elements from their Jacobians."""

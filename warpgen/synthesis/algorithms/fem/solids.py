@@ -41,7 +41,7 @@ class Material:
     names=_NAMES
     | {"tet_elastic_forces": "eval_tetrahedra|internal_forces|elastic_forces|accumulate_element_forces"},
     double=True,
-    weight=4,
+    weight=6,
 )
 def tet_elastic_forces(d: Draft) -> None:
     """Assembles nodal forces of hyperelastic tetrahedra."""

@@ -191,7 +191,7 @@ def stress_measure(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=11,
+    weight=6,
 )
 def return_mapping(d: Draft) -> None:
     """Performs a radial return mapping for von Mises plasticity."""

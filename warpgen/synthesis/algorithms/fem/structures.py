@@ -30,7 +30,7 @@ _NAMES = {
     source="Bathe 2014, Finite Element Procedures, section 5.3.1; Crisfield 1991, section 3.1",
     names=_NAMES | {"truss_forces": "bar_forces|axial_forces|evaluate_truss|spring_network_forces"},
     double=True,
-    weight=9,
+    weight=5,
 )
 def truss_forces(d: Draft) -> None:
     """Assembles axial forces of truss members."""

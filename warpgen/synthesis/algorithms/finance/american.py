@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "maturity": "t_exp|expiry|years",
     },
     double=True,
-    weight=10,
+    weight=3,
 )
 def american_options(d: Draft) -> None:
     """Prices American options by a flat exercise boundary (Bjerksund and Stensland)."""

@@ -43,7 +43,7 @@ class Bond:
     },
     double=True,
     adjoint="either",
-    weight=11,
+    weight=6,
 )
 def bond_measure(d: Draft) -> None:
     """Values bonds from their cash flows."""

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.trim import trim
         "recovery": "rec|recovery_rate|recovery_value",
     },
     double=True,
-    weight=9,
+    weight=5,
 )
 def value_credit_swaps(d: Draft) -> None:
     """Values credit default swaps from hazard rates and discount factors."""

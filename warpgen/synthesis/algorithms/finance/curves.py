@@ -28,7 +28,6 @@ _NAMES = {
         "lo": "left|low|a",
     },
     double=True,
-    weight=2,
 )
 def read_curve(d: Draft) -> None:
     """Reads a curve of interest rates at given times."""
@@ -227,7 +226,6 @@ def read_curve(d: Draft) -> None:
     },
     double=True,
     adjoint="no",
-    weight=2,
 )
 def bootstrap_curve(d: Draft) -> None:
     """Derives curves of discount factors from quotes, one maturity after the other."""

@@ -50,7 +50,7 @@ class HestonParams:
         "discount": "df|bank_account|discounts",
     },
     double=True,
-    weight=11,
+    weight=6,
 )
 def short_rate_step(d: Draft) -> None:
     """Moves short rates on by one time step, along given normal numbers."""
@@ -207,7 +207,6 @@ def short_rate_step(d: Draft) -> None:
         "state_out": "x_next|paths_new|sv_next",
     },
     double=True,
-    weight=2,
 )
 def stochastic_volatility_step(d: Draft) -> None:
     """Moves prices and their stochastic variances on by one time step."""

@@ -29,7 +29,7 @@ _PAYOFFS = {
         "sigma": "volatility|vol|iv",
     },
     adjoint="no",
-    weight=15,
+    weight=9,
 )
 def solve_option_pde(d: Draft) -> None:
     """Prices options by finite differences in the logarithm of the spot, from expiry backwards."""

@@ -23,7 +23,7 @@ _NAMES = {
     | {"price_average": "moving_average|smooth_prices|trend_line", "line": "average|ma|smoothed"},
     double=True,
     adjoint="no",
-    weight=6,
+    weight=3,
 )
 def price_average(d: Draft) -> None:
     """Smooths series of prices by a moving average."""
@@ -197,7 +197,7 @@ def price_average(d: Draft) -> None:
     names=_NAMES
     | {"window_indicator": "price_oscillator|technical_indicator|oscillator", "value": "score|osc|indicator"},
     double=True,
-    weight=10,
+    weight=6,
 )
 def window_indicator(d: Draft) -> None:
     """Places each price within its recent past."""

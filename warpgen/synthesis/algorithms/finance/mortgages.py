@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.trim import trim
         "smm": "monthly_prepay|prepay_rate|single_month",
     },
     adjoint="no",
-    weight=7,
+    weight=4,
 )
 def project_mortgages(d: Draft) -> None:
     """Projects the cash flows of mortgage pools month by month: interest, principal, prepayment and default."""

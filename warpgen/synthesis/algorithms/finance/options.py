@@ -76,7 +76,7 @@ def _output(d: Draft, name: str) -> None:
     source="Black & Scholes 1973, eq. 13; Merton 1973; Black 1976; Reiner & Rubinstein 1991",
     names=NAMES | {"black_scholes": "european_option|price_options|bs_price", "book": "options|contracts"},
     double=True,
-    weight=10,
+    weight=6,
 )
 def black_scholes(d: Draft) -> None:
     """Prices European options in closed form."""
@@ -177,7 +177,7 @@ def black_scholes(d: Draft) -> None:
         "greek": "sensitivity|exposure|risk",
     },
     double=True,
-    weight=5,
+    weight=3,
 )
 def option_greeks(d: Draft) -> None:
     """Computes a sensitivity of European options in closed form."""

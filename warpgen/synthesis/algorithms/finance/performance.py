@@ -23,7 +23,7 @@ _NAMES = {"p": "portfolio|fund|account", "returns": "rets|pnl", "t": "month|peri
     },
     double=True,
     adjoint="no",
-    weight=6,
+    weight=3,
 )
 def track_record(d: Draft) -> None:
     """Judges series of returns by a measure of performance."""

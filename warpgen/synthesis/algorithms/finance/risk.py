@@ -29,7 +29,7 @@ _NAMES = {
     },
     double=True,
     adjoint="either",
-    weight=11,
+    weight=6,
 )
 def portfolio_risk(d: Draft) -> None:
     """Computes the risk of portfolios from weights and covariances."""
@@ -229,7 +229,7 @@ def portfolio_risk(d: Draft) -> None:
     },
     double=True,
     adjoint="no",
-    weight=6,
+    weight=3,
 )
 def tail_risk(d: Draft) -> None:
     """Measures the tail of the losses of portfolios over scenarios."""

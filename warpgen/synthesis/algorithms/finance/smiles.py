@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.trim import trim
         "mid_power": "fk_beta|geo_power|fk_pow",
     },
     double=True,
-    weight=11,
+    weight=6,
 )
 def sabr_smile(d: Draft) -> None:
     """Computes the volatilities that the SABR model implies for options of given strikes."""

@@ -27,7 +27,7 @@ NAMES = {
     source="Arvo 1990, Transforming axis-aligned bounding boxes; Ericson 2004, 4.2",
     names=NAMES | {"world_bounds": "compute_aabbs|shape_bounds|transform_aabb|update_bounds"},
     double=True,
-    weight=11,
+    weight=6,
 )
 def world_bounds(d: Draft) -> None:
     """Computes the world-space bounding box of each transformed shape."""
@@ -180,7 +180,6 @@ def _flat(text: str) -> str:
     source="Assarsson & Moeller 2000, Optimized view frustum culling; Gribb & Hartmann 2001",
     names=NAMES | {"frustum_cull": "cull_boxes|view_culling|cull_instances|visibility_cull"},
     adjoint="no",
-    weight=2,
 )
 def frustum_cull(d: Draft) -> None:
     """Tests shapes against the planes of a view frustum (conservative culling)."""

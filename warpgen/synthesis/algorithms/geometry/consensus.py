@@ -23,8 +23,8 @@ _SAMPLES = {"plane": 3, "sphere": 4, "line": 2, "circle": 3}
         "residual": "err|deviation|dist",
         "model": "params|fitted|candidate",
     },
-    weight=6,
     adjoint="no",
+    weight=9,
 )
 def score_hypotheses(d: Draft) -> None:
     """Fits a shape to a minimal sample of points in each trial and scores it by all points (RANSAC)."""

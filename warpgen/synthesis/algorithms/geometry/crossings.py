@@ -150,6 +150,7 @@ def ray_primitive(d: Draft) -> None:
     names=NAMES | {"obb_overlap": "obb_sat|box_box_test|oriented_boxes_overlap|separating_axis_test"},
     adjoint="either",
     double=True,
+    weight=2,
 )
 def obb_overlap(d: Draft) -> None:
     """Tests pairs of oriented boxes for overlap using the separating axis theorem."""

@@ -26,7 +26,7 @@ NAMES = {
     source="Magnenat-Thalmann et al. 1988 (linear blend); Kavan et al. 2007 (dual quaternions)",
     names=NAMES | {"skin_vertices": "linear_blend_skinning|skinning|skin_mesh|deform_vertices"},
     double=True,
-    weight=5,
+    weight=3,
 )
 def skin_vertices(d: Draft) -> None:
     """Skins mesh vertices with bone transforms."""
@@ -214,7 +214,7 @@ def _quaternion(r: Any) -> Any:
     source="Sorkine & Alexa 2007, As-rigid-as-possible surface modeling; Higham 1986; Mueller et al. 2016",
     names=NAMES | {"fit_rotations": "arap_local_step|local_step|polar_rotations|shape_match_rotations"},
     adjoint="no",
-    weight=2,
+    weight=4,
 )
 def fit_rotations(d: Draft) -> None:
     """Fits per-vertex rotations to deformed edges (local step of as-rigid-as-possible)."""

@@ -178,7 +178,6 @@ def rotations(q: Any) -> Any:
         "t": "t_param|v|beta",
     },
     double=True,
-    weight=2,
 )
 def segment_segment_distance(d: Draft) -> None:
     """Computes the closest points of two segments and their distance."""

@@ -38,7 +38,7 @@ def _closest(p: Any, q: Any, r: Any, s: Any) -> Any:
         "gap": "dist|d|distance",
         "thickness": "radius|margin|h",
     },
-    weight=10,
+    weight=6,
 )
 def edge_gaps(d: Draft) -> None:
     """Finds where pairs of edges are closest and measures them there."""

@@ -65,8 +65,8 @@ _KINDS = {
         "max_speed": "motion_bound|l_p|rel_motion_bound",
         "min_step": "step_size|alpha_min|global_toi",
     },
-    weight=3,
     adjoint="no",
+    weight=5,
 )
 def time_of_impact(d: Draft) -> None:
     """Computes how far pairs of moving primitives can go along their displacements before they touch."""

@@ -24,6 +24,7 @@ _TETS = ((0, 1, 3, 7), (0, 3, 2, 7), (0, 2, 6, 7), (0, 6, 4, 7), (0, 4, 5, 7), (
         "spacing": "cell_size|h|voxel_size",
     },
     adjoint="no",
+    weight=3,
 )
 def march_tetrahedra(d: Draft) -> None:
     """Cuts the surface of a level out of the cells of a grid, which are split into tetrahedra."""

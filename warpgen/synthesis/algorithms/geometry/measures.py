@@ -94,7 +94,7 @@ _GUARD = """
     names=NAMES | {"triangle_measures": "face_quality|compute_face_areas|triangle_geometry|tri_measures"},
     adjoint="either",
     double=True,
-    weight=11,
+    weight=6,
 )
 def triangle_measures(d: Draft) -> None:
     """Computes a per-triangle geometric measure."""
@@ -192,7 +192,7 @@ def triangle_measures(d: Draft) -> None:
     source="Gouraud 1971; Thuermer & Wuethrich 1998 (angles); Max 1999 (weights of sphere)",
     names=NAMES | {"accumulate_normals": "vertex_normals_kernel|scatter_normals|compute_vertex_normals"},
     double=True,
-    weight=11,
+    weight=6,
 )
 def accumulate_normals(d: Draft) -> None:
     """Accumulates face normals at mesh vertices."""
@@ -279,7 +279,7 @@ def accumulate_normals(d: Draft) -> None:
     source="Zhang & Chen 2001; Tonon 2004; Mirtich 1996 (signed tetrahedra about the origin)",
     names=NAMES | {"mesh_moments": "mesh_volume|integrate_mesh|mesh_mass_properties|signed_volumes"},
     double=True,
-    weight=11,
+    weight=6,
 )
 def mesh_moments(d: Draft) -> None:
     """Integrates mass properties of a closed mesh over signed tetrahedra."""

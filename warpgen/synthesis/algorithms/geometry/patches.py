@@ -26,7 +26,6 @@ _NAMES = {
     source="Bezier 1968; de Casteljau 1959; Farin 2002, Curves and Surfaces for CAGD",
     names=_NAMES | {"bezier_patch": "evaluate_patch|eval_bezier_surface|patch_points|tessellate_patch"},
     double=True,
-    weight=2,
 )
 def bezier_patch(d: Draft) -> None:
     """Evaluates bicubic Bezier patches at (u, v) parameters."""
@@ -206,7 +205,6 @@ def bezier_patch(d: Draft) -> None:
     names=_NAMES | {"assign_sites": "voronoi_assign|lloyd_step|nearest_site_kernel|kmeans_assign"},
     adjoint="no",
     double=True,
-    weight=2,
 )
 def assign_sites(d: Draft) -> None:
     """Assigns points to their nearest site (one step of Lloyd's algorithm)."""
@@ -321,6 +319,7 @@ def assign_sites(d: Draft) -> None:
     names=_NAMES | {"error_quadrics": "accumulate_quadrics|qem|quadric_error|face_quadrics"},
     double=True,
     adjoint="either",
+    weight=3,
 )
 def error_quadrics(d: Draft) -> None:
     """Accumulates quadric error matrices of face planes at mesh vertices."""

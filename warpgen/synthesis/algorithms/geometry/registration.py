@@ -25,7 +25,7 @@ g = wp.spatial_vector(diff[0], diff[1], diff[2], c[0], c[1], c[2])"""
         "JTJ": "hessian|H|normal_matrix",
     },
     double=True,
-    weight=10,
+    weight=6,
 )
 def registration_terms(d: Draft) -> None:
     """Accumulates the normal equations of rigid registration (ICP)."""

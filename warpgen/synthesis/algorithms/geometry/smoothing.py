@@ -166,7 +166,7 @@ def _cotangent(u: Any, v: Any) -> Any:
         "face_offsets": "vertex_face_offsets|ring_offsets|offsets",
         "candidate": "proposal|new_position|x_new",
     },
-    weight=10,
+    weight=6,
 )
 def smooth_vertices(d: Draft) -> None:
     """Moves each free vertex of a triangle mesh towards the weighted mean of its neighbours."""

@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "POINTS": "N|NUM_POINTS|COUNT",
     },
     adjoint="no",
-    weight=2,
+    weight=4,
 )
 def aligned_sets(d: Draft) -> None:
     """Finds the rigid motions that lay sets of points onto their partners."""

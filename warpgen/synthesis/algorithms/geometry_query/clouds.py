@@ -18,7 +18,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "C": "cov|covariance|scatter",
     },
     adjoint="no",
-    weight=6,
+    weight=7,
 )
 def estimate_normals(d: Draft) -> None:
     """Estimates point cloud normals by principal component analysis of neighborhoods."""

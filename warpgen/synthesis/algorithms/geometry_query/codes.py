@@ -151,6 +151,7 @@ def morton_order(d: Draft) -> None:
         "delta": "common_prefix|lcp|prefix_length",
     },
     adjoint="no",
+    weight=3,
 )
 def radix_tree(d: Draft) -> None:
     """Builds the internal nodes of a binary radix tree over sorted keys."""

@@ -43,7 +43,7 @@ def cloud(d: Draft, n: int, width: float = 0.5) -> None:
     source="Green 2010, Particle simulation using CUDA; Hoppe et al. 1992 (means of neighbours)",
     names=NAMES | {"radius_search": "fixed_radius_neighbors|count_neighbors|neighbor_search|radius_query"},
     adjoint="no",
-    weight=4,
+    weight=2,
 )
 def radius_search(d: Draft) -> None:
     """Queries the neighbors of each point within a radius using a hash grid."""
@@ -172,7 +172,7 @@ def radius_search(d: Draft) -> None:
     names=NAMES
     | {"nearest_neighbours": "knn_search|k_nearest|find_knn|knn_kernel", "worst": "kth|last_dist|bound"},
     adjoint="no",
-    weight=2,
+    weight=4,
 )
 def nearest_neighbours(d: Draft) -> None:
     """Finds the k nearest neighbors of each point."""

@@ -34,6 +34,7 @@ def hits(surface: Any, o: Any, r: Any) -> tuple[Any, Any]:
     source="Warp documentation, mesh_query_ray; Woop, Benthin & Wald 2013",
     names=_NAMES | {"cast_rays": "raycast_mesh|ray_cast|trace_mesh|mesh_raycast"},
     adjoint="either",
+    weight=2,
 )
 def cast_rays(d: Draft) -> None:
     """Casts rays against a mesh and returns properties of the closest hit."""
@@ -169,7 +170,7 @@ def cast_rays(d: Draft) -> None:
     source="Warp documentation, mesh_query_ray_anyhit; Dutre et al. 2006, visibility function",
     names=_NAMES | {"line_of_sight": "visibility_test|segments_blocked|check_visibility|shadow_test"},
     adjoint="either",
-    weight=6,
+    weight=2,
 )
 def line_of_sight(d: Draft) -> None:
     """Tests the line of sight between pairs of points against a mesh."""
@@ -279,7 +280,7 @@ def line_of_sight(d: Draft) -> None:
         "count": "n_found|num_hits|total",
     },
     adjoint="either",
-    weight=4,
+    weight=6,
 )
 def faces_in_box(d: Draft) -> None:
     """Queries mesh faces with bounds that overlap a box around each point."""

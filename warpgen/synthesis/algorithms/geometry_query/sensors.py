@@ -85,6 +85,7 @@ def find_closest_shape(
         "shapes": "shape_table|geometry|colliders",
         "params": "lidar|sensor_params|cfg",
     },
+    weight=3,
 )
 def lidar_scan(d: Draft) -> None:
     """Scans the shapes of each world with a spinning range sensor that is mounted on a body."""

@@ -69,7 +69,7 @@ QUERIES = {
     source="Baerentzen & Aanaes 2005 (normals); Barill et al. 2018 (winding numbers)",
     names=NAMES | {"mesh_signed_distance": "signed_distance_to_mesh|mesh_sdf|compute_mesh_sdf|sample_sdf"},
     adjoint="either",
-    weight=7,
+    weight=6,
 )
 def mesh_signed_distance(d: Draft) -> None:
     """Computes the signed distance from each point to a mesh, negative inside."""

@@ -17,7 +17,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Haines 1994 (parity of crossings); Jacobson et al. 2013 (generalised winding numbers)",
     names=NAMES | {"inside_mesh": "points_in_mesh|mesh_contains|classify_points|voxelize_mesh"},
     adjoint="either",
-    weight=9,
+    weight=13,
 )
 def inside_mesh(d: Draft) -> None:
     """Tests points for containment in a closed mesh."""
@@ -125,7 +125,7 @@ def inside_mesh(d: Draft) -> None:
         "w": "bary|weights|uvw",
     },
     adjoint="either",
-    weight=8,
+    weight=7,
 )
 def transfer_from_mesh(d: Draft) -> None:
     """Transfers surface attributes from the closest point on a mesh to query points."""

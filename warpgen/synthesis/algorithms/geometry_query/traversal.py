@@ -15,6 +15,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Karras 2012, Thinking parallel II: tree traversal on the GPU; Wald et al. 2007",
     names=NAMES | {"traverse_tree": "bvh_traversal|stack_traversal|walk_bvh|query_implicit_tree"},
     adjoint="no",
+    weight=2,
 )
 def traverse_tree(d: Draft) -> None:
     """Traverses an implicit binary BVH and collects overlapping leaves per query."""

@@ -28,7 +28,7 @@ NAMES = {
     source="Ericson 2004, ch. 6; Warp documentation, bvh_query_aabb",
     names=NAMES | {"bvh_overlaps": "broad_phase|find_overlaps|bvh_pairs|aabb_query"},
     adjoint="either",
-    weight=5,
+    weight=7,
 )
 def bvh_overlaps(d: Draft) -> None:
     """Queries overlapping boxes of a BVH."""
@@ -193,6 +193,7 @@ def bvh_overlaps(d: Draft) -> None:
     names=NAMES
     | {"bvh_ray_boxes": "bvh_raycast|ray_query_tree|nearest_box_hit", "best": "t_min|t_hit|nearest_t"},
     adjoint="either",
+    weight=2,
 )
 def bvh_ray_boxes(d: Draft) -> None:
     """Casts rays against primitives in a BVH."""

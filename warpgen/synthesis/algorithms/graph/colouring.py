@@ -30,7 +30,7 @@ _NAMES = adjacency.NAMES | {
         "first": "smallest|free_color|lowest_free",
     },
     adjoint="either",
-    weight=11,
+    weight=6,
 )
 def independent_step(d: Draft) -> None:
     """Colors independent sets of nodes with locally maximal priority (Luby, Jones-Plassmann)."""

@@ -32,7 +32,7 @@ _NAMES = adjacency.NAMES | {
         "k": "core|min_degree|threshold",
     },
     adjoint="no",
-    weight=6,
+    weight=3,
 )
 def peel_nodes(d: Draft) -> None:
     """Peels nodes of low degree (k-core decomposition)."""

@@ -31,7 +31,7 @@ _NAMES = adjacency.NAMES | {
     },
     double=True,
     adjoint="no",
-    weight=5,
+    weight=3,
 )
 def neighbor_aggregate(d: Draft) -> None:
     """Aggregates neighbor features (message passing)."""
@@ -141,7 +141,6 @@ def neighbor_aggregate(d: Draft) -> None:
     source="Schank & Wagner 2005; Polak 2016, Counting Triangles in Large Graphs on GPU",
     names=_NAMES | {"common_neighbors": "triangle_count|count_triangles|jaccard_edges|edge_support"},
     adjoint="no",
-    weight=2,
 )
 def common_neighbors(d: Draft) -> None:
     """Counts common neighbors for each edge by merging sorted adjacency lists."""

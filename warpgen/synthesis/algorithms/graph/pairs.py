@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     adjoint="no",
     double=True,
-    weight=6,
+    weight=3,
 )
 def floyd_warshall_step(d: Draft) -> None:
     """Relaxes all pairs of nodes through an intermediate node (Floyd-Warshall)."""

@@ -27,7 +27,7 @@ _NAMES = adjacency.NAMES | {
     names=_NAMES
     | {"bfs_level": "expand_frontier|bfs_step|advance_level|visit_neighbors", "slot": "at|tail|pos"},
     adjoint="either",
-    weight=4,
+    weight=3,
 )
 def bfs_level(d: Draft) -> None:
     """Expands one level of a breadth-first search."""
@@ -171,7 +171,7 @@ def bfs_level(d: Draft) -> None:
     source="Bellman 1958; Ford 1956; Meyer & Sanders 2003 (light edges of delta-stepping)",
     names=_NAMES | {"relax_edges": "bellman_ford_step|sssp_relax|relax_neighbors|update_distances"},
     adjoint="no",
-    weight=6,
+    weight=3,
 )
 def relax_edges(d: Draft) -> None:
     """Computes one Bellman-Ford iteration."""

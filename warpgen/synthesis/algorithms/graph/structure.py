@@ -30,7 +30,7 @@ _NAMES = adjacency.NAMES | {
     },
     double=True,
     adjoint="either",
-    weight=11,
+    weight=10,
 )
 def pagerank_step(d: Draft) -> None:
     """Computes one PageRank iteration."""
@@ -141,7 +141,7 @@ def pagerank_step(d: Draft) -> None:
         "low": "smaller|lo_root|min_root",
     },
     adjoint="no",
-    weight=6,
+    weight=7,
 )
 def component_step(d: Draft) -> None:
     """Computes one label propagation step for connected components."""

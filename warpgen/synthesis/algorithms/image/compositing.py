@@ -29,7 +29,7 @@ _BLENDS = {
         "opacity": "layer_opacity|strength|fade",
     },
     double=True,
-    weight=5,
+    weight=3,
 )
 def composite_layers(d: Draft) -> None:
     """Composites an RGBA layer over a background."""
@@ -141,7 +141,7 @@ def _bayer(n: int) -> Any:
         "bayer": "pattern|matrix|thresholds",
     },
     adjoint="either",
-    weight=11,
+    weight=15,
 )
 def ordered_dither(d: Draft) -> None:
     """Quantizes an image with ordered dithering."""

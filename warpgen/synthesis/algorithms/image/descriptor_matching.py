@@ -27,7 +27,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "view": "block|image_pair|batch",
     },
     adjoint="no",
-    weight=6,
+    weight=9,
 )
 def matched_descriptors(d: Draft) -> None:
     """Matches binary descriptors of two pictures by the number of bits in which they differ."""

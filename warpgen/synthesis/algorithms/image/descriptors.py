@@ -126,7 +126,7 @@ _SCALINGS = {
         "descriptors": "descriptor_out|histograms|features",
         "magnitude": "gradient_magnitude|strength|mag",
     },
-    weight=4,
+    weight=6,
 )
 def describe_keypoints(d: Draft) -> None:
     """Describes each keypoint by histograms of gradient orientations in cells around it."""

@@ -29,8 +29,8 @@ _GRADIENTS = {
         "ahead": "mag_plus|forward|next_mag",
         "behind": "mag_minus|backward|prev_mag",
     },
-    weight=7,
     adjoint="no",
+    weight=5,
 )
 def thin_edges(d: Draft) -> None:
     """Finds edges one pixel wide: gradient, non-maximum suppression and two thresholds (Canny)."""

@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     half=True,
-    weight=11,
+    weight=7,
 )
 def separable_blur(d: Draft) -> None:
     """Applies one pass of a separable blur."""
@@ -129,7 +129,7 @@ def separable_blur(d: Draft) -> None:
         "norm": "weight_sum|sum_w|total_weight",
         "acc": "accum|filtered_sum|mean",
     },
-    weight=11,
+    weight=6,
 )
 def bilateral_filter(d: Draft) -> None:
     """Applies a bilateral filter (edge-preserving smoothing)."""
@@ -225,7 +225,6 @@ def bilateral_filter(d: Draft) -> None:
         "tmp": "swap|t",
     },
     adjoint="no",
-    weight=2,
 )
 def median_filter(d: Draft) -> None:
     """Applies a median filter."""
@@ -327,7 +326,7 @@ def median_filter(d: Draft) -> None:
         "radius": "r|half_size",
     },
     adjoint="no",
-    weight=6,
+    weight=3,
 )
 def morphology(d: Draft) -> None:
     """Applies a morphological operation to an image."""

@@ -90,6 +90,7 @@ _INVERSE = """
         "edge": "dct_size|n_block|side",
     },
     adjoint="no",
+    weight=3,
 )
 def jpeg_integer_blocks(d: Draft) -> None:
     """Sends each block of 8 x 8 pixels through JPEG in whole numbers, as the reference software does."""

@@ -22,7 +22,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "seeds_new": "seeds_out|nearest_out|closest_new",
     },
     adjoint="either",
-    weight=2,
 )
 def propagate_regions(d: Draft) -> None:
     """Propagates region labels or distances by one step."""

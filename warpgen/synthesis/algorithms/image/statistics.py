@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "b": "bin|bucket|level",
     },
     adjoint="either",
-    weight=10,
+    weight=6,
 )
 def count_levels(d: Draft) -> None:
     """Computes the histogram of an image."""

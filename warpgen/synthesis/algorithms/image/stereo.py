@@ -45,7 +45,7 @@ _PATHS = {
         "view": "pair|batch|image_index",
     },
     adjoint="no",
-    weight=6,
+    weight=4,
 )
 def aggregate_path_costs(d: Draft) -> None:
     """Aggregates matching costs of a stereo pair along the paths of one direction."""

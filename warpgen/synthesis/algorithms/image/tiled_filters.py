@@ -38,7 +38,7 @@ def _correlated(u: Any, weights: tuple[float, ...], axis: int) -> Any:
         "HALO": "PADDED|WITH_BORDER|APRON",
     },
     adjoint="yes",
-    weight=6,
+    weight=7,
 )
 def filtered_patches(d: Draft) -> None:
     """Filters patches of a picture by a pass along the rows and a pass down the columns."""

@@ -122,7 +122,7 @@ def convert_colors(d: Draft) -> None:
         "exposure": "gain|ev_scale|exposure_scale",
         "white": "white_point|max_white|l_white",
     },
-    weight=9,
+    weight=5,
 )
 def tone_map(d: Draft) -> None:
     """Tone maps an HDR image to display range."""

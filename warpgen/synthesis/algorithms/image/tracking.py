@@ -128,7 +128,7 @@ def window_error(frames: wp.array3d(dtype=float), frame: int, center: wp.vec2, g
         "status": "track_status|found|is_tracked",
         "iteration": "it|newton_step",
     },
-    weight=4,
+    weight=2,
 )
 def track_features(d: Draft) -> None:
     """Tracks feature points from each frame to the next with Lucas-Kanade iterations."""

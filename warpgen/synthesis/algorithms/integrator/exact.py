@@ -32,7 +32,7 @@ def _exponential(m: Any) -> Any:
         "dt": "h|step|tau",
     },
     double=True,
-    weight=11,
+    weight=6,
 )
 def exponential_step(d: Draft) -> None:
     """Integrates damped oscillators with the exact solution."""

@@ -29,7 +29,7 @@ _NAMES = {
         "v_max": "max_velocity|speed_limit|v_limit",
     },
     double=True,
-    weight=11,
+    weight=6,
 )
 def integrate_particles(d: Draft) -> None:
     """Integrates particles under forces and gravity."""
@@ -183,7 +183,7 @@ def integrate_particles(d: Draft) -> None:
         "head": "newest|latest|ring_head",
     },
     double=True,
-    weight=5,
+    weight=3,
 )
 def multistep(d: Draft) -> None:
     """Integrates values with an Adams multistep scheme."""

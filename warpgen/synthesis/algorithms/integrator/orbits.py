@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "j2": "J2|oblateness|j2_coeff",
     },
     double=True,
-    weight=8,
+    weight=4,
 )
 def orbit_step(d: Draft) -> None:
     """Integrates satellite orbits over one time step."""

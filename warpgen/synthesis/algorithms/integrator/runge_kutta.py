@@ -131,7 +131,7 @@ def _rate(system: System, v: Values, per_thread: bool) -> Rate:
     source="Hairer, Nørsett & Wanner 1993, ch. II.1; Shu & Osher 1988",
     names=_NAMES
     | {"integrate_ensemble": "rk_step|integrate|advance|time_step", "steps": "num_steps|n_steps|substeps"},
-    weight=11,
+    weight=6,
 )
 def integrate_ensemble(d: Draft) -> None:
     """Integrates an ensemble of trajectories with an explicit Runge-Kutta scheme."""
@@ -267,7 +267,6 @@ def _number(weight: str) -> float:
         "factor": "scale|growth|fac",
     },
     adjoint="no",
-    weight=2,
 )
 def adaptive_step(d: Draft) -> None:
     """Takes an adaptive step of an embedded Runge-Kutta pair."""

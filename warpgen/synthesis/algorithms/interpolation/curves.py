@@ -153,7 +153,7 @@ def sample_spline(d: Draft) -> None:
         "w": "weights|w_ctrl",
     },
     double=True,
-    weight=11,
+    weight=6,
 )
 def bezier_curve(d: Draft) -> None:
     """Evaluates Bezier curves at per-curve parameters."""

@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "inv_dx": "inv_cell|inv_h|inv_spacing",
     },
     double=True,
-    weight=2,
+    weight=4,
 )
 def sample_grid(d: Draft) -> None:
     """Interpolates a regular grid at query positions."""
@@ -221,7 +221,6 @@ _RADIAL: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
     },
     double=True,
     adjoint="no",
-    weight=2,
 )
 def scattered_interpolation(d: Draft) -> None:
     """Interpolates scattered data at query positions."""

@@ -147,7 +147,7 @@ def basis_derivatives(knots: wp.array(dtype=float), span: int, t: float) -> wp.v
         "basis_v": "N_v|bv|Nv",
         "homogeneous": "Sw|weighted_point|numerator",
     },
-    weight=7,
+    weight=4,
 )
 def evaluate_nurbs(d: Draft) -> None:
     """Evaluates a rational B-spline surface, and what its derivatives give, at parameters."""

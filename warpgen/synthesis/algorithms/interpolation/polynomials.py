@@ -27,7 +27,6 @@ _NAMES = {
     },
     double=True,
     adjoint="no",
-    weight=3,
 )
 def polynomial_interpolation(d: Draft) -> None:
     """Evaluates the interpolating polynomial through given nodes."""

@@ -20,7 +20,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "when": "t|query_time|time",
         "pose": "orientation|rotation_out|q_out",
     },
-    weight=2,
+    weight=4,
 )
 def interpolate_rotation(d: Draft) -> None:
     """Interpolates rotation keyframes at given times (slerp)."""

@@ -57,7 +57,7 @@ def _slopes(method: str, x: Any, y: Any) -> Any:
         "slope_at": "node_slope|tangent_at|derivative_at",
     },
     double=True,
-    weight=2,
+    weight=4,
 )
 def cubic_table(d: Draft) -> None:
     """Interpolates a 1D table with piecewise cubic polynomials."""
@@ -206,7 +206,7 @@ def cubic_table(d: Draft) -> None:
         "result": "looked_up|interpolated|outputs",
     },
     double=True,
-    weight=9,
+    weight=2,
 )
 def table_lookup(d: Draft) -> None:
     """Looks up values in a 1D table by linear interpolation."""

@@ -20,7 +20,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "out": "advanced|x_next|result",
         "dt": "step|h|time_step",
     },
-    weight=11,
+    weight=15,
 )
 def checked_step(d: Draft) -> None:
     """Advances a state and speaks up where it leaves its bounds."""
@@ -86,7 +86,7 @@ def checked_step(d: Draft) -> None:
         "out": "result|encoded|y",
     },
     adjoint="no",
-    weight=6,
+    weight=3,
 )
 def float_bits(d: Draft) -> None:
     """Works on the bits of floating-point numbers."""

@@ -22,7 +22,7 @@ _Formulas = dict[str, Callable[[Any], Any]]
         "loss": "total|objective|cost",
         "weights": "scale|coefficients|w",
     },
-    weight=8,
+    weight=4,
 )
 def own_gradient(d: Draft) -> None:
     """Applies a function whose gradient is written by hand."""
@@ -127,7 +127,6 @@ def own_gradient(d: Draft) -> None:
     },
     double=False,
     adjoint="either",
-    weight=9,
 )
 def fixed_tables(d: Draft) -> None:
     """Uses a table of numbers that is fixed when the kernel is compiled."""
@@ -268,7 +267,7 @@ if month > 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0):
     },
     double=True,
     adjoint="either",
-    weight=6,
+    weight=3,
 )
 def any_size(d: Draft) -> None:
     """Applies a function that is written once for vectors of any length."""

@@ -95,7 +95,7 @@ def toggle_bits(d: Draft) -> None:
         "m": "matrices|jacobians|blocks",
         "out": "result|y|values_out",
     },
-    weight=6,
+    weight=7,
 )
 def small_builtins(d: Draft) -> None:
     """Computes one small thing per element."""

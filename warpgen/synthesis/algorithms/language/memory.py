@@ -24,7 +24,7 @@ _Formulas = dict[str, Callable[[], Any]]
         "worth": "costs|demand|amounts",
     },
     adjoint="no",
-    weight=6,
+    weight=2,
 )
 def claimed_slots(d: Draft) -> None:
     """Lets threads compete for slots that they share."""
@@ -126,7 +126,7 @@ def claimed_slots(d: Draft) -> None:
         "row": "line|r|series",
     },
     adjoint="no",
-    weight=6,
+    weight=7,
 )
 def local_memory(d: Draft) -> None:
     """Works on each row in memory of the thread's own."""

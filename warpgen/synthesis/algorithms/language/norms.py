@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.forms import Form
         "delta": "epsilon|eps|smoothing",
     },
     adjoint="either",
-    weight=11,
+    weight=6,
 )
 def smooth_directions(d: Draft) -> None:
     """Gives directions of vectors that vanish smoothly at zero."""
@@ -108,7 +108,7 @@ def smooth_directions(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=11,
+    weight=9,
 )
 def length_loops(d: Draft) -> None:
     """Works through vectors, matrices and arrays by the lengths that they have."""

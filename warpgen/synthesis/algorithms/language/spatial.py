@@ -164,7 +164,7 @@ def spatial_products(d: Draft) -> None:
         "out": "result|joint_q|parts",
         "q": "rot|r|rel",
     },
-    weight=10,
+    weight=13,
 )
 def split_rotations(d: Draft) -> None:
     """Takes the part of rotations that turns about an axis."""

@@ -22,7 +22,7 @@ _Formulas = dict[str, Callable[[], Any]]
         "shift": "ridge|damping|eps",
     },
     adjoint="either",
-    weight=11,
+    weight=12,
 )
 def plane_matrices(d: Draft) -> None:
     """Factorises and inverts small matrices."""
@@ -113,7 +113,7 @@ def product(p: Any, q: Any) -> Any:
         "out": "result|world|moved",
         "pose": "frame|xf|tf",
     },
-    weight=11,
+    weight=14,
 )
 def built_poses(d: Draft) -> None:
     """Builds poses out of positions and rotations, or takes them apart."""
@@ -245,7 +245,7 @@ def built_poses(d: Draft) -> None:
         "q": "rot|attitude|r",
     },
     adjoint="either",
-    weight=8,
+    weight=6,
 )
 def moving_frames(d: Draft) -> None:
     """Works out what moving and turning frames do."""

@@ -111,7 +111,7 @@ _CLEAR = """
         "m": "batch|system|b",
     },
     adjoint="no",
-    weight=6,
+    weight=8,
 )
 def factored_blocks(d: Draft) -> None:
     """Factorizes symmetric positive definite matrices by a blocked Cholesky decomposition."""

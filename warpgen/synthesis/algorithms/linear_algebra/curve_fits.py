@@ -83,7 +83,7 @@ _ROBUST = {
     },
     adjoint="no",
     double=True,
-    weight=6,
+    weight=9,
 )
 def fitted_step(d: Draft) -> None:
     """Moves the parameters of curves by one damped Gauss-Newton step towards their data."""

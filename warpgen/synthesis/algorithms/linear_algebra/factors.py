@@ -17,7 +17,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     | {"cholesky_factor": "dense_chol|batched_cholesky|dense_cholesky", "damping": "reg|armature"},
     adjoint="no",
     double=True,
-    weight=6,
+    weight=3,
 )
 def cholesky_factor(d: Draft) -> None:
     """Computes batched Cholesky factorizations in place."""

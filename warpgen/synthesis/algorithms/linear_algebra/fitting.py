@@ -28,7 +28,7 @@ _NAMES = {
     names=_NAMES | {"least_squares_fit": "fit_rows|polyfit|fit_plane|normal_equations"},
     adjoint="no",
     double=True,
-    weight=6,
+    weight=3,
 )
 def least_squares_fit(d: Draft) -> None:
     """Solves batched polynomial least squares problems."""
@@ -191,7 +191,7 @@ def least_squares_fit(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=11,
+    weight=8,
 )
 def rank_one_update(d: Draft) -> None:
     """Applies a rank-one update to an inverse matrix (Sherman-Morrison)."""

@@ -34,7 +34,6 @@ _NAMES = {
         "Y": "x_out|next_iterate|improved",
     },
     double=True,
-    weight=2,
 )
 def newton_schulz(d: Draft) -> None:
     """Performs one Newton-Schulz iteration for the inverse of a matrix."""

@@ -30,7 +30,7 @@ _NAMES = {
     names=_NAMES | {"krylov_update": "cg_update|cg_kernel_1|update_iterate|solver_step"},
     adjoint="no",
     double=True,
-    weight=6,
+    weight=3,
 )
 def krylov_update(d: Draft) -> None:
     """Updates solution and residual of conjugate gradients."""

@@ -29,7 +29,7 @@ _NAMES = {
     source="Golub & Van Loan 2013, section 1.3 (block matrices); BLAS level 3",
     names=_NAMES | {"gemm": "tile_gemm|matmul|dense_gemm|matmul_kernel", "i": "row|r", "j": "col|n"},
     double=True,
-    weight=11,
+    weight=7,
 )
 def gemm(d: Draft) -> None:
     """Computes a dense matrix product."""
@@ -185,7 +185,7 @@ def gemm(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=11,
+    weight=10,
 )
 def gemv(d: Draft) -> None:
     """Computes a dense matrix-vector product."""

@@ -186,7 +186,7 @@ def symmetric_eigen(d: Draft) -> None:
         "steps": "iterations|num_iters|iters",
     },
     adjoint="no",
-    weight=4,
+    weight=5,
 )
 def polar_decomposition(d: Draft) -> None:
     """Computes polar decompositions of matrices."""
@@ -289,7 +289,7 @@ def polar_decomposition(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=11,
+    weight=13,
 )
 def matrix_exponential(d: Draft) -> None:
     """Computes matrix exponentials of small matrices."""

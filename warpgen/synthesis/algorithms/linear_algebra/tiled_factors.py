@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.linear_algebra import DOMAIN
-from warpgen.synthesis.library.tile_forms import per_col, per_row, places
+from warpgen.synthesis.library.tile_forms import LOG_DIAGONAL, per_col, per_row, places
 from warpgen.synthesis.writing.draft import Draft, Values, dedented
 
 _SIZES = {
@@ -33,7 +33,7 @@ _SIZES = {
     },
     adjoint="yes",
     double=True,
-    weight=11,
+    weight=10,
 )
 def orthonormal_columns(d: Draft) -> None:
     """Orthonormalizes the columns of tall matrices by the Cholesky factors of their Gram matrices."""
@@ -84,14 +84,7 @@ def orthonormal_columns(d: Draft) -> None:
                 return entry
         """)
     if result == "volume":
-        d.function('''
-            @wp.func
-            def log_diagonal(entry: float, row: int, col: int) -> float:
-                """Logarithm of a diagonal entry; the others, half of which are zero, do not count."""
-                if row == col:
-                    return wp.log(entry)
-                return 0.0
-        ''')
+        d.function(LOG_DIAGONAL)
     gram = "gram = wp.tile_matmul(a_t, a)"
     if weigh:
         gram = f"wa = a * {per_row('w', 'ROWS', 'COLS')}\ngram = wp.tile_matmul(a_t, wa)"
@@ -207,7 +200,7 @@ def orthonormal_columns(d: Draft) -> None:
     },
     adjoint="no",
     double=True,
-    weight=6,
+    weight=9,
 )
 def reflected_columns(d: Draft) -> None:
     """Reduces matrices to triangular form by Householder reflections."""

@@ -26,7 +26,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     adjoint="no",
     double=True,
-    weight=2,
 )
 def thomas_solve(d: Draft) -> None:
     """Solves batched tridiagonal systems with the Thomas algorithm."""
@@ -144,7 +143,7 @@ def thomas_solve(d: Draft) -> None:
         "r": "rhs|q|y",
     },
     double=True,
-    weight=5,
+    weight=2,
 )
 def cyclic_reduction_step(d: Draft) -> None:
     """Performs one step of parallel cyclic reduction for tridiagonal systems."""

@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.trim import trim
         "dt": "step|h|time_step",
     },
     adjoint="either",
-    weight=11,
+    weight=10,
 )
 def spread_disease(d: Draft) -> None:
     """Steps epidemics in regions whose children, adults and old people meet at different rates."""

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "i_ion": "i_total|ionic_current|total_current",
         "g_na": "na_conductance|sodium_conductance",
     },
-    weight=4,
+    weight=6,
 )
 def cardiac_step(d: Draft) -> None:
     """Steps the membrane potential, gates and calcium of ventricular heart cells (Luo-Rudy 1991)."""

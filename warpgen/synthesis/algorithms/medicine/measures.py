@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.forms import Form
         "out": "result|index|measure",
         "female": "is_female|woman|sex",
     },
-    weight=11,
+    weight=6,
 )
 def clinical_measures(d: Draft) -> None:
     """Computes clinical indices of patients from a few readings."""

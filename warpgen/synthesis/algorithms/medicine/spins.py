@@ -33,6 +33,7 @@ class Tissue:
         "spin": "mag|m_vec|magnetization",
         "voxel": "v|isochromat|vox",
     },
+    weight=2,
 )
 def bloch_simulate(d: Draft) -> None:
     """Simulates the magnetisation of voxels under a sequence of pulses, gradients and delays."""

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "step": "scale|width|sigma",
     },
     adjoint="no",
-    weight=6,
+    weight=3,
 )
 def metropolis_step(d: Draft) -> None:
     """Advances Markov chains by the rule of Metropolis and Hastings."""

@@ -60,7 +60,7 @@ _PHASES = {
         "layer": "layer_idx|cur_layer",
     },
     adjoint="no",
-    weight=6,
+    weight=9,
 )
 def photon_transport(d: Draft) -> None:
     """Propagates packets of photons through layered tissue by absorption, scattering and reflection."""

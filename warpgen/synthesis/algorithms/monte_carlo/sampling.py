@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "r": "value|inverse|radical",
     },
     adjoint="either",
-    weight=6,
+    weight=9,
 )
 def even_points(d: Draft) -> None:
     """Computes points of a sequence that fills the unit square or cube evenly."""
@@ -174,7 +174,7 @@ def even_points(d: Draft) -> None:
         "loc": "mu|center|location",
     },
     double=True,
-    weight=11,
+    weight=8,
 )
 def inverse_transform(d: Draft) -> None:
     """Turns uniform random numbers to samples of another distribution by its inverse."""

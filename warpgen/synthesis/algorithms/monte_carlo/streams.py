@@ -27,7 +27,7 @@ _M32, _M64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
         "draws": "count|num_draws|per_thread",
     },
     adjoint="either",
-    weight=4,
+    weight=6,
 )
 def random_stream(d: Draft) -> None:
     """Draws numbers from one generator per thread."""
@@ -242,6 +242,7 @@ def random_stream(d: Draft) -> None:
         "rounds": "num_rounds|n_rounds|r",
     },
     adjoint="either",
+    weight=3,
 )
 def counter_stream(d: Draft) -> None:
     """Computes random numbers from counters with the Philox generator."""

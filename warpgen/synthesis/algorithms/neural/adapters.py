@@ -215,7 +215,7 @@ def adapted_layer(d: Draft) -> None:
         "group": "sequence|seq|sample",
     },
     adjoint="yes",
-    weight=11,
+    weight=9,
 )
 def soft_experts(d: Draft) -> None:
     """Passes tokens through experts by soft assignments to their slots and back."""

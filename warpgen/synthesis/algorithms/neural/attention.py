@@ -31,7 +31,7 @@ def _softmax(s: Any, axis: int = -1) -> Any:
     double=True,
     half=True,
     adjoint="no",
-    weight=5,
+    weight=3,
 )
 def softmax(d: Draft) -> None:
     """Turns each row of scores to probabilities without overflow."""
@@ -195,7 +195,7 @@ def softmax(d: Draft) -> None:
         "window": "span|window_size|reach",
     },
     adjoint="no",
-    weight=6,
+    weight=4,
 )
 def attention(d: Draft) -> None:
     """Averages values by the softmax of the products of queries and keys."""

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "history": "generated|past_tokens|context",
     },
     adjoint="no",
-    weight=11,
+    weight=9,
 )
 def sample_tokens(d: Draft) -> None:
     """Draws the next token of each sequence from penalized and truncated logits."""

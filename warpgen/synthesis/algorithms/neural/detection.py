@@ -28,7 +28,7 @@ _TITLES = {
         "anchor": "prior|reference_box|default_box",
     },
     double=True,
-    weight=14,
+    weight=8,
 )
 def box_losses(d: Draft) -> None:
     """Computes the loss of predicted boxes of an object detector."""

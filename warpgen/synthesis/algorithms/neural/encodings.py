@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "corner": "vertex|cell_corner|grid_point",
         "weight": "w|interp_weight|corner_weight",
     },
-    weight=7,
+    weight=10,
 )
 def encode_positions(d: Draft) -> None:
     """Encodes positions by features interpolated from hashed grids of many resolutions."""

@@ -29,7 +29,7 @@ _NAMES = {
     },
     half=True,
     double=True,
-    weight=11,
+    weight=6,
 )
 def dense_layer(d: Draft) -> None:
     """Applies a fully connected layer and its activation to a batch."""
@@ -128,7 +128,7 @@ def dense_layer(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=11,
+    weight=6,
 )
 def dense_backward(d: Draft) -> None:
     """Propagates the gradient of a loss back through a fully connected layer and its activation."""
@@ -233,7 +233,7 @@ def dense_backward(d: Draft) -> None:
     },
     double=True,
     half=True,
-    weight=4,
+    weight=2,
 )
 def gated_unit(d: Draft) -> None:
     """Multiplies one linear projection of the input by an activation of another."""

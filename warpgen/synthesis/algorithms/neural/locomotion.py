@@ -56,7 +56,7 @@ _SCALE_RANGES = {
         "reward": "rew_total|r_sum|acc_reward",
         "world": "env|env_id|w",
     },
-    weight=11,
+    weight=6,
 )
 def locomotion_reward(d: Draft) -> None:
     """Computes the reward of walking robots from tracking, posture, effort and gait terms."""

@@ -29,7 +29,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "block": "tile_id|b|chunk",
     },
     adjoint="either",
-    weight=11,
+    weight=12,
 )
 def norm_gradient(d: Draft) -> None:
     """Computes the gradients of normalized layers by their inputs and gains."""

@@ -27,7 +27,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     half=True,
-    weight=11,
+    weight=6,
 )
 def feature_norm(d: Draft) -> None:
     """Normalises the features of each sample."""

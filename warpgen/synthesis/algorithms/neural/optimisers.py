@@ -30,7 +30,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     adjoint="no",
-    weight=6,
+    weight=3,
 )
 def optimizer_step(d: Draft) -> None:
     """Moves parameters by one step of an optimiser."""

@@ -26,6 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "k": "kk|col|inp",
     },
     double=True,
+    weight=2,
 )
 def recurrent_cell(d: Draft) -> None:
     """Advances the cells of a recurrent network by one step."""
@@ -206,7 +207,7 @@ def recurrent_cell(d: Draft) -> None:
     },
     double=True,
     adjoint="no",
-    weight=6,
+    weight=3,
 )
 def advantages(d: Draft) -> None:
     """Computes returns or advantages of each episode from its end to its beginning."""

@@ -30,7 +30,7 @@ _NAMES = {
         "slot": "dst_idx|at|out_index",
     },
     adjoint="no",
-    weight=6,
+    weight=3,
 )
 def stream_compact(d: Draft) -> None:
     """Moves those elements of an array that pass a test to its front."""
@@ -190,7 +190,6 @@ def stream_compact(d: Draft) -> None:
         "length": "run|count|extent",
     },
     adjoint="no",
-    weight=3,
 )
 def run_lengths(d: Draft) -> None:
     """Measures each run of equal keys in a sorted array."""

@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "last": "previous|old|before",
     },
     adjoint="no",
-    weight=6,
+    weight=3,
 )
 def group_extents(d: Draft) -> None:
     """Finds the extremes of groups of values that lie in any order."""

@@ -41,7 +41,7 @@ _HASHES = {
         "NUM_SLOTS": "TABLE_SIZE|HASH_SIZE",
     },
     adjoint="no",
-    weight=6,
+    weight=5,
 )
 def cache_pairs(d: Draft) -> None:
     """Filters candidate pairs of shapes and stores each remaining pair once."""

@@ -35,7 +35,7 @@ _NAMES = {
     },
     double=True,
     adjoint="no",
-    weight=6,
+    weight=3,
 )
 def row_moments(d: Draft) -> None:
     """Computes mean and variance of each row in one pass."""

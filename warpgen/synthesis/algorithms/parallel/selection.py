@@ -32,7 +32,7 @@ _NAMES = {
         "pivot": "p|guess|splitter",
     },
     adjoint="no",
-    weight=5,
+    weight=4,
 )
 def row_select(d: Draft) -> None:
     """Selects the smallest elements of each row."""

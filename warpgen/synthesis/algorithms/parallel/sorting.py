@@ -31,7 +31,7 @@ _NAMES = {
         "up": "ascending|rising",
     },
     adjoint="no",
-    weight=5,
+    weight=4,
 )
 def compare_exchange(d: Draft) -> None:
     """Takes one step of a bitonic sort, which compares and exchanges pairs of elements in place."""
@@ -233,6 +233,7 @@ def radix_count(d: Draft) -> None:
         "hi": "end|high|a_max",
     },
     adjoint="no",
+    weight=2,
 )
 def merge_path(d: Draft) -> None:
     """Merges two ascending arrays; each thread finds by bisection where its share begins."""

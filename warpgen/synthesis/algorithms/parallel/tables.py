@@ -28,7 +28,7 @@ _NAMES = {
     source="Podlozhnyuk 2007, Histogram Calculation in CUDA; Gomez-Luna et al. 2013",
     names=_NAMES | {"histogram": "bin_samples|count_bins|accumulate_histogram|binning"},
     adjoint="no",
-    weight=5,
+    weight=3,
 )
 def histogram(d: Draft) -> None:
     """Counts how many samples fall into each bin."""
@@ -206,7 +206,7 @@ def histogram(d: Draft) -> None:
     source="Alcantara et al. 2009, Real-Time Parallel Hashing on the GPU; Knuth 6.4 (open addressing)",
     names=_NAMES | {"hash_table": "hash_insert|table_insert|build_hash_table|hash_lookup"},
     adjoint="no",
-    weight=4,
+    weight=6,
 )
 def hash_table(d: Draft) -> None:
     """Inserts keys into a hash table with open addressing by atomic compare and swap."""

@@ -32,7 +32,6 @@ _NAMES = {
     },
     double=True,
     adjoint="no",
-    weight=2,
 )
 def sliding_window(d: Draft) -> None:
     """Averages an array over a window around each element."""

@@ -147,7 +147,7 @@ def nbody_acceleration(d: Draft) -> None:
         "max_speed": "v_max|speed_limit",
     },
     adjoint="no",
-    weight=6,
+    weight=3,
 )
 def boids_steering(d: Draft) -> None:
     """Computes boid steering: separation, alignment and cohesion."""

@@ -35,7 +35,7 @@ NAMES = {
         "grid": "hash_grid|grid_id|neighbors",
         "closing": "vn|approach|v_n",
     },
-    weight=11,
+    weight=6,
 )
 def grain_contact_forces(d: Draft) -> None:
     """Computes contact forces between grains (discrete element method)."""
@@ -185,7 +185,7 @@ def grain_contact_forces(d: Draft) -> None:
         "k_t": "stiffness_t|kt|shear_stiffness",
     },
     double=True,
-    weight=11,
+    weight=6,
 )
 def tangential_spring(d: Draft) -> None:
     """Updates tangential contact springs with Coulomb sliding."""

@@ -93,7 +93,6 @@ class Transfer:
         "affine": "q|Q|aff",
     },
     double=True,
-    weight=3,
 )
 def particles_to_grid(d: Draft) -> None:
     """Transfers particle mass and momentum to the grid (P2G)."""
@@ -186,7 +185,6 @@ def particles_to_grid(d: Draft) -> None:
         "c_new": "c_out|particle_C_out|affine_out",
     },
     double=True,
-    weight=3,
 )
 def grid_to_particles(d: Draft) -> None:
     """Transfers grid velocities to particles (G2P)."""
@@ -284,7 +282,7 @@ def grid_to_particles(d: Draft) -> None:
     },
     double=True,
     adjoint="no",
-    weight=5,
+    weight=3,
 )
 def grid_update(d: Draft) -> None:
     """Normalizes grid momentum, applies gravity and boundary conditions."""

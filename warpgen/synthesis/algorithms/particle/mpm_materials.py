@@ -217,7 +217,7 @@ _CASES = {
         "grid_momentum": "grid_v_in|node_momentum_out|grid_mv",
         "F_trial": "F_tr|trial",
     },
-    weight=3,
+    weight=5,
 )
 def scatter_materials(d: Draft) -> None:
     """Updates deformation gradients by material and scatters particles to the grid (MPM)."""

@@ -24,6 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "tau": "stress|particle_stress_out|kirchhoff",
     },
     double=True,
+    weight=2,
 )
 def particle_stress(d: Draft) -> None:
     """Updates deformation gradients and Kirchhoff stresses of particles."""

@@ -46,7 +46,7 @@ _LAWS: dict[str, _Law] = {
         "ATOMS": "N|BODIES|NUM_ATOMS",
     },
     adjoint="yes",
-    weight=11,
+    weight=9,
 )
 def pair_matrix(d: Draft) -> None:
     """Computes the forces within clusters of particles from tiles of all their pairs."""

@@ -49,7 +49,7 @@ def _multiplicity(v: Values, count: int, listing: str) -> Any:
         "fi": "force_i|f_i|acc",
     },
     double=True,
-    weight=11,
+    weight=6,
 )
 def pair_forces(d: Draft) -> None:
     """Computes pair potential forces over neighbor lists."""
@@ -177,7 +177,7 @@ def pair_forces(d: Draft) -> None:
         "skin": "buffer|r_skin|margin",
     },
     adjoint="either",
-    weight=11,
+    weight=6,
 )
 def build_neighbor_list(d: Draft) -> None:
     """Builds a neighbor list of fixed width, padded with -1."""

@@ -78,7 +78,7 @@ class Periodic:
         "qp": "amount|share|q_p",
     },
     double=True,
-    weight=4,
+    weight=2,
 )
 def deposit_charge(d: Draft) -> None:
     """Deposits particle charges onto a periodic grid (PIC)."""
@@ -143,7 +143,6 @@ def deposit_charge(d: Draft) -> None:
         "e_p": "ep|local_field|acc",
     },
     double=True,
-    weight=3,
 )
 def gather_field(d: Draft) -> None:
     """Interpolates a periodic grid's field at particles and accelerates them."""
@@ -240,7 +239,7 @@ def gather_field(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=8,
+    weight=4,
 )
 def boris_push(d: Draft) -> None:
     """Advances charged particle velocities with the Boris scheme."""

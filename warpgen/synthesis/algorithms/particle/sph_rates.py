@@ -21,7 +21,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "v_new": "v_out|velocities_out|smoothed",
         "dv": "correction|delta_v",
     },
-    weight=2,
 )
 def xsph_velocity(d: Draft) -> None:
     """Smooths particle velocities over neighbors (XSPH)."""
@@ -83,7 +82,7 @@ def xsph_velocity(d: Draft) -> None:
         "delta": "delta_sph|diffusion",
         "c0": "sound_speed|cs",
     },
-    weight=11,
+    weight=6,
 )
 def sph_density_rate(d: Draft) -> None:
     """Computes SPH density rates from the continuity equation."""

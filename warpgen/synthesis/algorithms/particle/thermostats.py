@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "m": "mass|masses|particle_mass",
     },
     double=True,
-    weight=11,
+    weight=6,
 )
 def thermostat(d: Draft) -> None:
     """Applies a thermostat to particle velocities."""

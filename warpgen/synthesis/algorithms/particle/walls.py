@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     adjoint="no",
-    weight=6,
+    weight=3,
 )
 def wall_response(d: Draft) -> None:
     """Resolves collisions of particles with walls."""

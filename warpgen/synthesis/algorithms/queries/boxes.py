@@ -29,7 +29,7 @@ NAMES = {
     source="Ericson 2005, ch. 6; Warp manual, Geometry: bvh_query_aabb, bvh_query_sphere",
     names=NAMES | {"box_neighbours": "overlap_query|bvh_neighbors|range_search"},
     adjoint="either",
-    weight=11,
+    weight=8,
 )
 def box_neighbours(d: Draft) -> None:
     """Queries a BVH of boxes around probe points."""
@@ -153,7 +153,7 @@ if wp.length(points[j] - p) > radius:
         "best": "t_min|first|t_hit",
     },
     adjoint="no",
-    weight=6,
+    weight=7,
 )
 def swept_balls(d: Draft) -> None:
     """Casts rays or swept spheres against spheres in a BVH."""

@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.outline import outlined
         "batch": "results|found_t|chunk",
     },
     adjoint="either",
-    weight=11,
+    weight=10,
 )
 def block_overlaps(d: Draft) -> None:
     """Traverses a BVH cooperatively with one block of threads per probe."""
@@ -132,7 +132,7 @@ def block_overlaps(d: Draft) -> None:
         "h": "smoothing|support|radius_h",
     },
     adjoint="no",
-    weight=6,
+    weight=3,
 )
 def grid_neighbours(d: Draft) -> None:
     """Iterates over neighbors in a hash grid."""
@@ -269,7 +269,6 @@ _GATHERED = {
         "margin": "thickness|contact_margin|eps",
     },
     adjoint="either",
-    weight=11,
 )
 def pair_tests(d: Draft) -> None:
     """Runs exact intersection and distance tests on primitive pairs."""

@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "radius": "extent_r|half_size|r",
     },
     adjoint="no",
-    weight=6,
+    weight=9,
 )
 def mesh_regions(d: Draft) -> None:
     """Queries mesh faces around probe points."""

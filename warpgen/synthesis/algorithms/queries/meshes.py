@@ -51,7 +51,7 @@ def closest(mesh: Any, points: Any) -> tuple[Any, Any]:
     source="Jacobson, Kavan & Sorkine-Hornung 2013; Baerentzen & Aanaes 2005",
     names=NAMES | {"mesh_distance": "signed_distance_to_mesh|sample_sdf|closest_on_mesh"},
     adjoint="either",
-    weight=11,
+    weight=7,
 )
 def mesh_distance(d: Draft) -> None:
     """Computes signed distances to a closed mesh."""
@@ -156,7 +156,7 @@ def crossed(mesh: Any, origin: Any, direction: Any, far: float = 1e6) -> tuple[A
     source="Moller & Trumbore 1997; Woop, Benthin & Wald 2013",
     names=NAMES | {"mesh_rays": "raycast_mesh|trace_rays|cast_rays", "depth": "t_hit|range|ray_t"},
     adjoint="either",
-    weight=11,
+    weight=9,
 )
 def mesh_rays(d: Draft) -> None:
     """Casts rays against a mesh."""

@@ -109,7 +109,7 @@ def mesh_distance(mesh: wp.uint64, p: wp.vec3, scale: float, max_dist: float) ->
         "margin": "contact_margin|soft_contact_margin|gap_limit",
     },
     adjoint="no",
-    weight=2,
+    weight=3,
 )
 def emit_soft_contacts(d: Draft) -> None:
     """Finds the shapes that particles touch and appends the contacts to buffers of fixed size."""

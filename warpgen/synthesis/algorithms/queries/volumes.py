@@ -51,7 +51,7 @@ def slopes(values: Any, at: Any) -> Any:
     source="Museth 2013; Warp manual, Volumes: volume_sample",
     names=NAMES | {"volume_samples": "sample_volume|probe_field|interpolate_volume"},
     adjoint="either",
-    weight=11,
+    weight=15,
 )
 def volume_samples(d: Draft) -> None:
     """Samples a volume at world-space points."""
@@ -148,6 +148,7 @@ def volume_samples(d: Draft) -> None:
     source="Warp manual, Volumes: volume_lookup; Lorensen & Cline 1987",
     names=NAMES | {"voxel_stencils": "voxel_laplacian|neighbour_voxels|grid_stencil"},
     adjoint="no",
+    weight=2,
 )
 def voxel_stencils(d: Draft) -> None:
     """Applies a stencil to the voxels of a volume."""

@@ -32,7 +32,7 @@ def central(distance: Any, p: Any, h: float) -> Any:
     source="Quilez, Distance functions; Ricci 1973",
     names=_NAMES | {"sdf_samples": "eval_sdf|sample_sdf|evaluate_scene|compute_sdf|sdf_points"},
     double=True,
-    weight=11,
+    weight=6,
 )
 def sdf_samples(d: Draft) -> None:
     """Evaluates the signed distance function of a scene at points."""
@@ -218,7 +218,7 @@ _NORMALS = {
     source="Hart 1996, sec. 3; Quilez, Normals for an SDF",
     names=_NAMES | {"sdf_normals": "estimate_normals|surface_normals|sdf_gradient|compute_normals"},
     double=True,
-    weight=11,
+    weight=6,
 )
 def sdf_normals(d: Draft) -> None:
     """Estimates normals of a distance field with finite differences."""

@@ -46,6 +46,7 @@ _POWERS = {
     source="White & Nylander 2009; Hart, Sandin & Kauffman 1989 for the distance estimate",
     names=_NAMES | {"mandelbulb_distance": "mandelbulb|mandelbulb_de|bulb_sdf"},
     adjoint="no",
+    weight=2,
 )
 def mandelbulb_distance(d: Draft) -> None:
     """Estimates the distance to a Mandelbulb from the orbit and its running derivative."""
@@ -143,6 +144,7 @@ def mandelbulb_distance(d: Draft) -> None:
     source="Norton 1982; Hart, Sandin & Kauffman 1989, Ray tracing deterministic 3-D fractals",
     names=_NAMES | {"quaternion_julia": "julia_distance|quat_julia|julia_set_sdf", "q": "z4|z_quat|orbit_q"},
     adjoint="no",
+    weight=2,
 )
 def quaternion_julia(d: Draft) -> None:
     """Estimates the distance to a quaternion Julia set."""
@@ -240,6 +242,7 @@ def quaternion_julia(d: Draft) -> None:
     source="Quilez, Menger fractal; Hart & DeFanti 1991 for iterated function systems",
     names=_NAMES | {"folded_fractal_distance": "ifs_distance|menger_sponge|sierpinski_sdf|fold_fractal"},
     adjoint="either",
+    weight=2,
 )
 def folded_fractal_distance(d: Draft) -> None:
     """Computes the distance to a folded fractal (iterated function system)."""

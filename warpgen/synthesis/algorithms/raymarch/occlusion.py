@@ -17,7 +17,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Quilez, Soft shadows in raymarched SDFs; Aaltonen 2018, GPU-based clay simulation",
     names=NAMES | {"soft_shadows": "soft_shadow|sdf_shadows|penumbra_shadows|trace_shadow_rays"},
     adjoint="no",
-    weight=6,
+    weight=4,
 )
 def soft_shadows(d: Draft) -> None:
     """Computes soft shadows by sphere tracing a distance field."""
@@ -154,7 +154,7 @@ def soft_shadows(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Evans 2006, Fast approximations for global illumination; Quilez, Ambient occlusion",
     names=NAMES | {"sdf_ambient_occlusion": "ambient_occlusion|sdf_ao|compute_ao|calc_ao", "k": "strength"},
-    weight=11,
+    weight=6,
 )
 def sdf_ambient_occlusion(d: Draft) -> None:
     """Estimates ambient occlusion from distance field samples along the normal."""

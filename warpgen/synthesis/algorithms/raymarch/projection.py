@@ -37,7 +37,6 @@ GRADIENT = """
     source="Hartmann 1999; Ohtake & Belyaev 2002 (Newton steps along the gradient)",
     names=_NAMES | {"project_to_surface": "surface_projection|project_points|snap_to_surface"},
     adjoint="no",
-    weight=2,
 )
 def project_to_surface(d: Draft) -> None:
     """Projects points onto the zero level set of a distance field."""
@@ -116,7 +115,7 @@ def project_to_surface(d: Draft) -> None:
     source="Macklin et al. 2020, Local optimization for robust SDF collision",
     names=_NAMES | {"sdf_collision": "collide_sdf|resolve_collisions|push_out|collide_with_scene"},
     adjoint="no",
-    weight=6,
+    weight=3,
 )
 def sdf_collision(d: Draft) -> None:
     """Resolves collisions of particles with a distance field."""

@@ -31,6 +31,7 @@ _TERRAINS = (value_noise.FBM_2, value_noise.RIDGED_2, value_noise.BILLOW_2)
     names=_NAMES
     | {"march_terrain": "terrain_march|raymarch_heightfield|trace_terrain", "height": "terrain|elevation"},
     adjoint="no",
+    weight=2,
 )
 def march_terrain(d: Draft) -> None:
     """Intersects rays with a fractal noise terrain."""

@@ -151,7 +151,7 @@ _LOSSES = {
         "residuals": "errors|residuals_out|r_out",
     },
     double=True,
-    weight=10,
+    weight=7,
 )
 def reprojection_residuals(d: Draft) -> None:
     """Computes reprojection errors of observed points and their derivatives by pose and point."""

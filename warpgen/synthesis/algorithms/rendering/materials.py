@@ -31,7 +31,7 @@ def unit(v: Any) -> Any:
     source="Cook & Torrance 1982; Walter et al. 2007; Oren & Nayar 1994; Burley 2012",
     names=_NAMES | {"shade_points": "shading|direct_lighting|evaluate_material|shade_surface"},
     double=True,
-    weight=2,
+    weight=3,
 )
 def shade_points(d: Draft) -> None:
     """Shades surface points with a reflectance model and a light source."""
@@ -157,7 +157,6 @@ def shade_points(d: Draft) -> None:
     | {"fresnel_terms": "fresnel_reflectance|fresnel|reflectance_kernel", "cosines": "cos_theta|mu|cos_i"},
     double=True,
     half=True,
-    weight=3,
 )
 def fresnel_terms(d: Draft) -> None:
     """Evaluates the Fresnel reflectance of surfaces."""

@@ -138,7 +138,6 @@ def _smoothstep(low: float, high: float, x: Any) -> Any:
     source="Blinn 1978, Simulation of wrinkled surfaces; Mikkelsen 2010; Barre-Brisebois & Hill 2012",
     names=_NAMES | {"bump_normals": "normal_from_height|bump_mapping|normal_map|perturb_normals"},
     double=True,
-    weight=2,
 )
 def bump_normals(d: Draft) -> None:
     """Perturbs normals with a height field or a normal map."""

@@ -41,7 +41,7 @@ def _poly(row: tuple[float, ...], s: str) -> str:
         "sky": "image|radiance|environment",
     },
     double=True,
-    weight=18,
+    weight=10,
 )
 def shade_sky(d: Draft) -> None:
     """Computes the color of the daylight sky in each direction (Preetham's model)."""

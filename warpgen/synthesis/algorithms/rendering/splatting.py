@@ -30,7 +30,7 @@ _NAMES = {
     names=_NAMES
     | {"project_gaussians": "preprocess_gaussians|ewa_projection|splat_covariance|project_splats"},
     double=True,
-    weight=7,
+    weight=4,
 )
 def project_gaussians(d: Draft) -> None:
     """Projects 3D Gaussians to screen-space ellipses (EWA splatting)."""

@@ -43,7 +43,7 @@ _CURVES: dict[str, tuple[str, Any]] = {
         "curve": "tone_curve|operator_|film_curve",
     },
     half=True,
-    weight=9,
+    weight=13,
 )
 def tone_map(d: Draft) -> None:
     """Tone maps HDR radiance to display range."""

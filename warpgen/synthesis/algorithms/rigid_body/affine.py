@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "gram": "AtA|metric|c",
     },
     double=True,
-    weight=4,
+    weight=5,
 )
 def affine_body_energy(d: Draft) -> None:
     """Evaluates the orthogonality potential of affine bodies (ABD)."""

@@ -77,7 +77,6 @@ def spatial_inertia(mass: float, com: wp.vec3, inertia: wp.mat33) -> wp.spatial_
         "joint_d": "D|dof_inertia",
         "force_factor": "U|IA_S",
     },
-    weight=5,
     adjoint="no",
 )
 def forward_dynamics(d: Draft) -> None:

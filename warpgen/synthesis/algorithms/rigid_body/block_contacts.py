@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "friction_coeff": "mu|friction",
         "belt": "surface_speed|tangent_speed",
     },
-    weight=18,
+    weight=13,
 )
 def solve_contact_blocks(d: Draft) -> None:
     """Solves manifolds of two contact points between planar bodies for their impulses."""

@@ -27,7 +27,7 @@ from warpgen.synthesis.writing.trim import trim
         "robot": "env|w|articulation",
         "NUM_LINKS": "LINKS|NUM_BODIES|LINK_COUNT",
     },
-    weight=11,
+    weight=7,
 )
 def centroidal_state(d: Draft) -> None:
     """Computes the momentum and inertia of robots about their centers of mass from those of their links."""

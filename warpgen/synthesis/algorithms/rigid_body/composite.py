@@ -27,6 +27,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "composite": "link_Ic|body_I_s|composite_inertia",
     },
     adjoint="no",
+    weight=2,
 )
 def mass_matrix(d: Draft) -> None:
     """Computes the joint-space mass matrices of articulated bodies from composite inertias (CRBA)."""

@@ -43,7 +43,7 @@ class ContactParams:
         "params": "settings|config",
         "restitution": "contact_restitution|bounce",
     },
-    weight=11,
+    weight=8,
 )
 def prepare_contacts(d: Draft) -> None:
     """Computes the constraint rows of contacts between rigid bodies for an iterative solver."""

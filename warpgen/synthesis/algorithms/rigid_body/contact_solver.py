@@ -92,7 +92,7 @@ def _solve(friction: str, at: Any, relaxed: bool) -> str:
         "push": "p_n|delta_impulse",
     },
     adjoint="no",
-    weight=4,
+    weight=3,
 )
 def solve_contacts(d: Draft) -> None:
     """Solves the contacts of each world by projected Gauss-Seidel sweeps over accumulated impulses."""

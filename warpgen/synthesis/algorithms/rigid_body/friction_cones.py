@@ -34,7 +34,7 @@ def _cone(jar: Any, stiff: Any, friction: Any, mu: float) -> tuple[float, int]:
         "dual_normal": "N|normal_scaled",
         "dual_tangent": "T|tangent_norm",
     },
-    weight=30,
+    weight=9,
 )
 def update_cones(d: Draft) -> None:
     """Evaluates constraint forces, costs and curvatures of contacts with elliptic friction cones."""

@@ -109,7 +109,7 @@ def _spun(scheme: str, inertia: Any, w: Any, tau: Any, dt: float) -> Any:
         "max_spin": "max_angular_speed|omega_max",
         "sleep_energy": "sleep_threshold|rest_energy",
     },
-    weight=11,
+    weight=13,
 )
 def step_free_bodies(d: Draft) -> None:
     """Integrates rigid bodies with gyroscopic torque over one time step."""

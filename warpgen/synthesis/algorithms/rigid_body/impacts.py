@@ -34,7 +34,7 @@ _NAMES = {
         "impulse": "j_vec|total_impulse|delta_p",
     },
     double=True,
-    weight=11,
+    weight=6,
 )
 def contact_impulses(d: Draft) -> None:
     """Computes the impulses of contacts between rigid bodies and a fixed ground."""
@@ -207,7 +207,7 @@ def contact_impulses(d: Draft) -> None:
         "body": "body_index|shape_body|owner",
         "local": "contact_points|offsets|point_local",
     },
-    weight=4,
+    weight=2,
 )
 def ground_contact_forces(d: Draft) -> None:
     """Accumulates penalty contact forces between body points and the ground."""

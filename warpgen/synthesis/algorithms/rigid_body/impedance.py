@@ -85,7 +85,7 @@ _IMPEDANCE = {
         "time_constant": "timeconst|tc",
         "damping_ratio": "dampratio|dr",
     },
-    weight=11,
+    weight=8,
 )
 def constraint_reference(d: Draft) -> None:
     """Computes the stiffness and the reference acceleration of soft constraints from their impedance."""

@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "gain": "alpha|step_size|rate",
     },
     double=True,
-    weight=10,
+    weight=6,
 )
 def jacobian_transpose_step(d: Draft) -> None:
     """Updates joint angles by a Jacobian transpose step towards a target."""
@@ -118,6 +118,7 @@ def jacobian_transpose_step(d: Draft) -> None:
         "points": "joint_pos|positions|chain",
     },
     adjoint="no",
+    weight=2,
 )
 def ccd_sweep(d: Draft) -> None:
     """Solves inverse kinematics by one sweep of cyclic coordinate descent (CCD)."""

@@ -64,7 +64,7 @@ _ANGULAR["prismatic"] = _ANGULAR["fixed"]
         "arm_c": "r_c|lever_c",
         "impulse": "p|correction_impulse",
     },
-    weight=24,
+    weight=15,
 )
 def project_joints(d: Draft) -> None:
     """Projects joint constraints between rigid bodies onto body positions and orientations (XPBD)."""

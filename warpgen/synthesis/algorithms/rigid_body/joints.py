@@ -28,7 +28,7 @@ NAMES = {
         "tip": "end_effector|ee_pos|hand",
     },
     double=True,
-    weight=11,
+    weight=10,
 )
 def forward_kinematics(d: Draft) -> None:
     """Evaluates forward kinematics of articulated chains."""
@@ -159,7 +159,7 @@ def forward_kinematics(d: Draft) -> None:
         "effort": "max_torque|effort_limit|tau_max",
     },
     double=True,
-    weight=11,
+    weight=6,
 )
 def joint_torques(d: Draft) -> None:
     """Evaluates joint PD drives and joint limit forces."""
@@ -282,7 +282,7 @@ def joint_torques(d: Draft) -> None:
         "weighted": "moment|sum_mx|first_moment",
     },
     double=True,
-    weight=11,
+    weight=6,
 )
 def center_of_mass(d: Draft) -> None:
     """Computes the center of mass of each articulation."""

@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.trim import trim
         "limb": "leg|arm|tid",
     },
     double=True,
-    weight=6,
+    weight=9,
 )
 def bend_limbs(d: Draft) -> None:
     """Turns both joints of limbs so that their ends reach targets (analytic two-bone inverse kinematics)."""

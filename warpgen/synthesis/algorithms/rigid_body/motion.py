@@ -31,7 +31,7 @@ NAMES = {
         "t": "torques|body_t|torque",
     },
     double=True,
-    weight=11,
+    weight=9,
 )
 def integrate_bodies(d: Draft) -> None:
     """Integrates rigid bodies with semi-implicit Euler."""
@@ -193,7 +193,7 @@ def integrate_bodies(d: Draft) -> None:
         "p": "lin|momentum|linear",
         "energy": "kinetic|ke|kinetic_energy_out",
     },
-    weight=11,
+    weight=6,
 )
 def body_momentum(d: Draft) -> None:
     """Computes the momenta of rigid bodies."""

@@ -144,6 +144,7 @@ def _distance(types: tuple[str, ...], kinds: Any, poses: Any, scales: Any) -> An
         "world": "env|world_id",
     },
     adjoint="no",
+    weight=2,
 )
 def generate_contacts(d: Draft) -> None:
     """Appends the contacts of candidate pairs of shapes to a buffer of fixed capacity."""

@@ -70,8 +70,8 @@ def farthest_from_line(
         "contact_point": "pos|contact_pos",
         "margin": "gap|threshold",
     },
-    weight=8,
     adjoint="no",
+    weight=5,
 )
 def plane_convex_contacts(d: Draft) -> None:
     """Finds up to four contacts of convex hulls with a plane."""

@@ -81,7 +81,7 @@ _POSES = {
         "gap": "sep|s",
         "reach": "radius_sum|proj",
     },
-    weight=18,
+    weight=9,
 )
 def separate_boxes(d: Draft) -> None:
     """Finds the axis along which two boxes overlap least, or are apart, by the separating axis test."""

@@ -113,7 +113,7 @@ def _points(kind: str, scale: Any) -> Any:
         "half": "half_extents|extents",
         "contact_margin": "margin|gap|aabb_padding",
     },
-    weight=11,
+    weight=6,
 )
 def compute_bounds(d: Draft) -> None:
     """Computes the axis-aligned bounding boxes of posed shapes of several types."""

@@ -48,8 +48,8 @@ _MOTION = {
         "energy_threshold": "sleep_energy|motion_threshold",
         "still": "resting|is_still",
     },
-    weight=4,
     adjoint="no",
+    weight=6,
 )
 def update_sleep(d: Draft) -> None:
     """Advances the sleep timers of bodies and keeps islands awake that have a moving body."""

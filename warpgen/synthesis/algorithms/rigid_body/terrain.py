@@ -92,7 +92,7 @@ _FRICTION = {
         "stiffness": "ke|k_n|contact_ke",
         "damping": "kd|c_n|contact_kd",
     },
-    weight=11,
+    weight=6,
 )
 def terrain_contacts(d: Draft) -> None:
     """Adds the contact forces of body points on a height field to the wrenches of their bodies."""

@@ -114,7 +114,7 @@ _MODE_LINES = {
         "motor_torque": "demand|tau_cmd|desired_torque",
         "dof": "joint|joint_index",
     },
-    weight=11,
+    weight=6,
 )
 def actuate_joints(d: Draft) -> None:
     """Computes the joint torques of motors with control modes, torque limits and friction."""

@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.trim import trim
         "dt": "step|h|time_step",
     },
     adjoint="either",
-    weight=11,
+    weight=6,
 )
 def move_arm(d: Draft) -> None:
     """Computes inverse dynamics of planar arms."""

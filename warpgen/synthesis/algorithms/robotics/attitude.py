@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.trim import trim
         "gain": "beta|kp|strength",
     },
     adjoint="either",
-    weight=8,
+    weight=7,
 )
 def fuse_imu(d: Draft) -> None:
     """Updates attitude estimates from gyroscope and accelerometer samples."""

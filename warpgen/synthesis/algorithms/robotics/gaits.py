@@ -61,7 +61,7 @@ _FOOTHOLD = {
         "blend": "progress|along",
         "foot_target": "foot_pos_des|foot_out|foot_command",
     },
-    weight=11,
+    weight=6,
 )
 def plan_feet(d: Draft) -> None:
     """Plans the feet of walking robots through stance and swing."""

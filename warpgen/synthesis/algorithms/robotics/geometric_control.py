@@ -42,7 +42,7 @@ class ControlGains:
         "error_omega": "e_w|rate_error",
         "kf": "thrust_coeff|c_t|k_thrust",
     },
-    weight=10,
+    weight=9,
 )
 def control_multirotors(d: Draft) -> None:
     """Computes rotor commands of multirotors that track positions by geometric control on SE(3)."""

@@ -48,7 +48,7 @@ _NOISE = {
         "accel_range": "acc_max|full_scale_accel",
         "gyro_range": "gyro_max|full_scale_gyro",
     },
-    weight=11,
+    weight=8,
 )
 def read_imus(d: Draft) -> None:
     """Computes accelerometer and gyroscope readings of inertial sensors on moving bodies."""

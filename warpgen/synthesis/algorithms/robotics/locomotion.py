@@ -70,7 +70,7 @@ def tracking_reward(error_sq: float, sigma: float) -> float:
         "reward": "rewards|rew_buf|reward_buf",
         "terminated": "resets|reset_buf|done",
     },
-    weight=11,
+    weight=6,
 )
 def locomotion_rewards(d: Draft) -> None:
     """Computes rewards and terminations of legged robots that follow velocity commands."""

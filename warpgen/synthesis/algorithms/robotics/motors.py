@@ -85,7 +85,7 @@ _GEAR = {
         "amps": "i0|current_now",
         "motor_torque": "t_motor|tau_m",
     },
-    weight=11,
+    weight=6,
 )
 def step_servos(d: Draft) -> None:
     """Advances servo motors with their electric, thermal and mechanical states by one time step."""

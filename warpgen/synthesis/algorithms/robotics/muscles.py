@@ -95,7 +95,7 @@ _PASSIVE = {
         "norm_vel": "V|fiber_vel",
         "moment_arm": "moment|lever_arm|gear",
     },
-    weight=11,
+    weight=6,
 )
 def muscle_forces(d: Draft) -> None:
     """Computes the forces of Hill-type muscles and advances their activation."""

@@ -51,7 +51,7 @@ _GRAVITY = {
         "transport": "w_en|transport_rate",
         "gravity": "g|g_local",
     },
-    weight=10,
+    weight=9,
 )
 def navigate(d: Draft) -> None:
     """Advances attitude, velocity and position of inertial navigation systems in local level axes."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.robotics import DOMAIN
-from warpgen.synthesis.library.tile_forms import per_col, places
+from warpgen.synthesis.library.tile_forms import LOG_DIAGONAL, per_col, places
 from warpgen.synthesis.writing.draft import Draft, Values, dedented
 
 
@@ -30,7 +30,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
         "filter": "track|robot|agent",
     },
     adjoint="yes",
-    weight=11,
+    weight=6,
 )
 def corrected_states(d: Draft) -> None:
     """Corrects states and their covariances by measurements with Kalman's filter."""
@@ -170,13 +170,7 @@ def corrected_states(d: Draft) -> None:
         wp.tile_store(corrected_cov[filter], {p} - learned)
     """
     if result == "likelihood":
-        d.function("""
-            @wp.func
-            def log_diagonal(entry: float, row: int, col: int) -> float:
-                if row == col:
-                    return wp.log(entry)
-                return 0.0
-        """)
+        d.function(LOG_DIAGONAL)
     end = {
         "state": update,
         "state and covariance": dedented(update) + "\n" + dedented(covariance),

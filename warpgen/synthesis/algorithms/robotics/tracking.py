@@ -25,7 +25,7 @@ _PAIRS = [(i, j) for i in range(4) for j in range(i, 4)]
         "meas_var": "r_var|sensor_var|meas_noise",
     },
     adjoint="either",
-    weight=11,
+    weight=9,
 )
 def track_targets(d: Draft) -> None:
     """Runs one predict-update cycle of a constant-velocity Kalman filter per target."""

@@ -38,7 +38,7 @@ def _logarithm(q: Any) -> Any:
         "rel": "delta|diff|error_q",
         "out": "errors|result|residual",
     },
-    weight=11,
+    weight=15,
 )
 def pose_errors(d: Draft) -> None:
     """Measures how far poses are from their goals."""
@@ -138,7 +138,7 @@ def pose_errors(d: Draft) -> None:
         "rotations": "orientations|quats|attitudes",
         "out": "result|turned|rotations_out",
     },
-    weight=11,
+    weight=15,
 )
 def turn_by_vectors(d: Draft) -> None:
     """Builds rotations from vectors: arcs, rates of turn, frames."""

@@ -111,7 +111,7 @@ def orient(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Diebel 2006, sec. 5.6; Dobrowolski 2015 (swing and twist)",
     names=_NAMES | {"read_angles": "quat_angles|extract_angles|decompose_rotation"},
-    weight=6,
+    weight=2,
 )
 def read_angles(d: Draft) -> None:
     """Extracts angles from rotations."""

@@ -23,7 +23,7 @@ _NAMES = {
     source="Warp manual, Transformations; Craig 2005, ch. 2",
     names=_NAMES | {"place_points": "transform_points|points_to_world|update_vertices"},
     double=True,
-    weight=11,
+    weight=6,
 )
 def place_points(d: Draft) -> None:
     """Transforms points between body and world space."""
@@ -137,7 +137,7 @@ def place_points(d: Draft) -> None:
         "vectors": "twists|wrenches|spatial|body_qd",
         "out": "result|world_twists|transformed",
     },
-    weight=10,
+    weight=9,
 )
 def change_frame(d: Draft) -> None:
     """Transforms spatial vectors between frames."""
@@ -235,7 +235,7 @@ def change_frame(d: Draft) -> None:
         "m": "inertias|I|spatial_inertia",
         "bias": "forces|p_bias|f_bias",
     },
-    weight=3,
+    weight=5,
 )
 def velocity_products(d: Draft) -> None:
     """Computes the spatial bias force v x* (I v)."""

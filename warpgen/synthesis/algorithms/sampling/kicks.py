@@ -29,7 +29,7 @@ _SHAPES = {
         "state": "rng|rng_state|gen",
         "seed": "rng_seed|base_seed|frame",
     },
-    weight=11,
+    weight=15,
 )
 def random_kicks(d: Draft) -> None:
     """Moves points by random steps out of a ball, a sphere, a cube or their plane kin."""
@@ -129,7 +129,7 @@ def random_kicks(d: Draft) -> None:
         "limit": "max_angle|cone|spread",
     },
     adjoint="no",
-    weight=5,
+    weight=7,
 )
 def random_orientations(d: Draft) -> None:
     """Draws random rotations and directions."""

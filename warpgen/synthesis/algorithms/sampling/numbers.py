@@ -80,7 +80,7 @@ def _moments(law: str, a: float, b: float) -> tuple[float, float]:
         "value": "x|draw|sample",
     },
     adjoint="either",
-    weight=11,
+    weight=15,
 )
 def draw_samples(d: Draft) -> None:
     """Fills an array with random samples from a distribution."""

@@ -48,7 +48,7 @@ _SAID = {
         "size": "radius|scale|extent",
     },
     adjoint="either",
-    weight=9,
+    weight=13,
 )
 def scatter_points(d: Draft) -> None:
     """Samples points uniformly in a region."""
@@ -129,7 +129,7 @@ def scatter_points(d: Draft) -> None:
         "face": "tri|f",
     },
     adjoint="either",
-    weight=11,
+    weight=10,
 )
 def sample_surface(d: Draft) -> None:
     """Samples points on mesh triangles."""

@@ -88,7 +88,7 @@ _OFFSETS = {
         "weight_total": "w_sum|running_weight|weight_acc",
     },
     adjoint="no",
-    weight=6,
+    weight=4,
 )
 def reuse_reservoirs(d: Draft) -> None:
     """Combines the light reservoirs of each pixel and its neighbors by weighted resampling."""

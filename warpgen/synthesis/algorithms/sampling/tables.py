@@ -148,7 +148,7 @@ if weights[rival] > weights[picked]:
         "period": "cells|repeat|px",
     },
     adjoint="no",
-    weight=6,
+    weight=9,
 )
 def tileable_noise(d: Draft) -> None:
     """Fills a texture with noise that repeats without a seam."""

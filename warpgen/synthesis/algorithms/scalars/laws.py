@@ -28,7 +28,7 @@ _quantile = np.vectorize(NormalDist().inv_cdf)
     },
     double=True,
     adjoint="either",
-    weight=11,
+    weight=9,
 )
 def normal_law(d: Draft) -> None:
     """Evaluates the normal law."""
@@ -107,7 +107,7 @@ def normal_law(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=11,
+    weight=15,
 )
 def levels(d: Draft) -> None:
     """Turns quantities into levels."""
@@ -246,7 +246,7 @@ def hyperbolic_curves(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=11,
+    weight=9,
 )
 def cube_roots(d: Draft) -> None:
     """Takes cube roots."""

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.forms import Form
         "k": "slot|upper|idx",
     },
     adjoint="either",
-    weight=11,
+    weight=6,
 )
 def table_lookup(d: Draft) -> None:
     """Looks values up in a sorted table."""

@@ -24,7 +24,7 @@ Formulas = dict[str, Callable[[], Any]]
         "cells": "units|scaled|q",
     },
     adjoint="no",
-    weight=6,
+    weight=3,
 )
 def rounded_values(d: Draft) -> None:
     """Rounds values to multiples of a step."""
@@ -97,7 +97,7 @@ def rounded_values(d: Draft) -> None:
         "limit": "cap|saturation|upper",
     },
     adjoint="either",
-    weight=11,
+    weight=15,
 )
 def cleaned_readings(d: Draft) -> None:
     """Divides readings by references of which some are zero, and replaces what is no number."""
@@ -203,7 +203,7 @@ else:
     },
     double=True,
     adjoint="either",
-    weight=11,
+    weight=10,
 )
 def thresholds(d: Draft) -> None:
     """Weighs values by where they lie about a threshold."""

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.forms import Form
     },
     double=True,
     adjoint="no",
-    weight=6,
+    weight=3,
 )
 def periodic_waves(d: Draft) -> None:
     """Evaluates waves of a given frequency and shape."""
@@ -129,7 +129,7 @@ def periodic_waves(d: Draft) -> None:
         "out": "result|quotient|ratio",
     },
     adjoint="either",
-    weight=11,
+    weight=14,
 )
 def quick_quotients(d: Draft) -> None:
     """Divides by the faster, less exact instruction where that is good enough."""

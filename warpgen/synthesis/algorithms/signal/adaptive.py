@@ -34,7 +34,7 @@ _NAMES = {
     },
     double=True,
     adjoint="no",
-    weight=5,
+    weight=3,
 )
 def adaptive_filter(d: Draft) -> None:
     """Adapts filter coefficients sample by sample to match a desired signal."""
@@ -154,7 +154,7 @@ def adaptive_filter(d: Draft) -> None:
     },
     double=True,
     adjoint="no",
-    weight=6,
+    weight=3,
 )
 def control_level(d: Draft) -> None:
     """Controls the dynamic range of signals with a level detector and a gain curve."""

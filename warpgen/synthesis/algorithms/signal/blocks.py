@@ -71,7 +71,7 @@ def _butterflies(n: int, sign: float, decimation: str) -> str:
         "start": "begin|frame_start|first_sample",
     },
     double=True,
-    weight=11,
+    weight=15,
 )
 def block_fft(d: Draft) -> None:
     """Transforms short blocks of signals by a fast Fourier transform without memory traffic between stages."""

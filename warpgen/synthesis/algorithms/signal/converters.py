@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     adjoint="no",
-    weight=6,
+    weight=3,
 )
 def modulate_signal(d: Draft) -> None:
     """Quantizes signals with noise shaping (sigma-delta modulation)."""

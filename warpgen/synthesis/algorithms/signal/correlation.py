@@ -31,7 +31,7 @@ _TERMS = {"difference": "squared differences", "magnitude difference": "absolute
     },
     double=True,
     adjoint="either",
-    weight=11,
+    weight=6,
 )
 def correlate_lags(d: Draft) -> None:
     """Computes correlation functions over a range of lags."""
@@ -181,7 +181,7 @@ def correlate_lags(d: Draft) -> None:
     },
     double=True,
     adjoint="no",
-    weight=4,
+    weight=6,
 )
 def yin_pitch(d: Draft) -> None:
     """Estimates the pitch period of signal frames with the YIN algorithm."""

@@ -23,7 +23,7 @@ _NAMES = {"x": "signal|samples|audio", "n": "i|t|m"}
     },
     double=True,
     adjoint="no",
-    weight=4,
+    weight=2,
 )
 def level_crossings(d: Draft) -> None:
     """Detects level crossings of signals."""

@@ -198,7 +198,7 @@ def band_energies(d: Draft) -> None:
     },
     double=True,
     half=True,
-    weight=5,
+    weight=3,
 )
 def smooth_polynomial(d: Draft) -> None:
     """Applies a Savitzky-Golay filter for smoothing or differentiation."""

@@ -26,7 +26,7 @@ _NAMES = {
     names=_NAMES | {"fir_filter": "convolve_fir|fir|apply_taps", "m": "src|idx_in|j"},
     double=True,
     half=True,
-    weight=11,
+    weight=6,
 )
 def fir_filter(d: Draft) -> None:
     """Applies FIR filters to signals."""
@@ -216,7 +216,6 @@ class Biquad:
     },
     double=True,
     adjoint="no",
-    weight=2,
 )
 def biquad_filter(d: Draft) -> None:
     """Applies cascaded biquad filters to multichannel signals."""

@@ -24,7 +24,7 @@ _NAMES = {"x": "signal|samples|audio", "y": "resampled|out_signal|y_out", "n": "
         "ratio": "step|rate_ratio|increment",
     },
     double=True,
-    weight=5,
+    weight=3,
 )
 def resample_signal(d: Draft) -> None:
     """Resamples signals at a different rate."""

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
         "arrival": "delay|tap|lag",
     },
     adjoint="no",
-    weight=6,
+    weight=9,
 )
 def image_sources(d: Draft) -> None:
     """Sums the mirror images of a sound source in a rectangular room (image source method)."""

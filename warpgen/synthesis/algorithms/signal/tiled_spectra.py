@@ -205,7 +205,7 @@ def correlated_frames(d: Draft) -> None:
         "one_sided": "analytic_bin|positive_half|hilbert_bin",
     },
     adjoint="either",
-    weight=6,
+    weight=8,
 )
 def shaped_frames(d: Draft) -> None:
     """Takes envelopes or cepstra of frames out of their spectra."""

@@ -31,7 +31,7 @@ _NAMES = {
     },
     double=True,
     adjoint="no",
-    weight=5,
+    weight=3,
 )
 def detect_tones(d: Draft) -> None:
     """Detects tones in signal frames with the Goertzel algorithm."""
@@ -151,7 +151,7 @@ def detect_tones(d: Draft) -> None:
     names=_NAMES
     | {"cosine_transform": "dct|dct_blocks|block_dct", "angle": "theta|phase", "size": "block_size|length|N"},
     double=True,
-    weight=11,
+    weight=8,
 )
 def cosine_transform(d: Draft) -> None:
     """Computes block cosine transforms of a signal."""

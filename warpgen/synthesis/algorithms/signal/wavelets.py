@@ -23,7 +23,7 @@ _NAMES = {"x": "signal|samples|data", "n": "i|t|m"}
         "half": "n_pairs|half_length|m",
     },
     double=True,
-    weight=5,
+    weight=3,
 )
 def wavelet_step(d: Draft) -> None:
     """Computes one level of a discrete wavelet transform."""

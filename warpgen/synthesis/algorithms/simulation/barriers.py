@@ -138,7 +138,7 @@ def friction_force(
         "bary": "weights|barycentric|uvw",
         "dist": "distance_to|gap_dist|separation",
     },
-    weight=9,
+    weight=5,
 )
 def self_contact_forces(d: Draft) -> None:
     """Accumulates contact forces between the vertices, edges and faces of cloth."""

@@ -32,7 +32,7 @@ NAMES = {
         "e_hat": "axis|e_dir|hinge",
     },
     double=True,
-    weight=7,
+    weight=4,
 )
 def bending_forces(d: Draft) -> None:
     """Accumulates dihedral bending forces of cloth."""
@@ -174,7 +174,7 @@ def bending_forces(d: Draft) -> None:
         "air": "rho|air_density|density",
     },
     double=True,
-    weight=5,
+    weight=3,
 )
 def triangle_aerodynamics(d: Draft) -> None:
     """Accumulates aerodynamic drag and lift of cloth triangles."""

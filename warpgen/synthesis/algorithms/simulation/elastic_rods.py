@@ -27,7 +27,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "curvature": "kappa|darboux",
         "segment": "edge|seg",
     },
-    weight=11,
+    weight=9,
 )
 def rod_forces(d: Draft) -> None:
     """Accumulates the forces and torques of elastic rods with material frames."""

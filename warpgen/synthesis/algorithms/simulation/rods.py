@@ -263,7 +263,6 @@ def solve_bend_twist(d: Draft) -> None:
     },
     double=True,
     adjoint="no",
-    weight=2,
 )
 def follow_the_leader(d: Draft) -> None:
     """Enforces segment lengths of hair strands with the follow-the-leader scheme."""

@@ -34,7 +34,7 @@ def _corners(v: Values) -> Any:
         "vol": "rest_volume|volume|tet_volume",
     },
     double=True,
-    weight=11,
+    weight=6,
 )
 def tet_forces(d: Draft) -> None:
     """Accumulates elastic forces of tetrahedra."""
@@ -163,7 +163,7 @@ def tet_forces(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=11,
+    weight=6,
 )
 def solve_volume(d: Draft) -> None:
     """Projects volume constraints of tetrahedra (position based)."""
@@ -289,7 +289,7 @@ def solve_volume(d: Draft) -> None:
         "i1": "I1|trace_c|tr",
     },
     double=True,
-    weight=11,
+    weight=8,
 )
 def tet_energy(d: Draft) -> None:
     """Computes the elastic energy of tetrahedra."""

@@ -31,7 +31,7 @@ NAMES = {
         "l": "length|dist|current",
     },
     double=True,
-    weight=11,
+    weight=6,
 )
 def spring_forces(d: Draft) -> None:
     """Accumulates spring-damper forces on particles."""

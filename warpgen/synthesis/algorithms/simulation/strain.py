@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     adjoint="either",
-    weight=5,
+    weight=3,
 )
 def limit_strain(d: Draft) -> None:
     """Limits the strain of edges."""

@@ -54,7 +54,7 @@ _ENERGIES = {
         "lam": "lame|k_lambda|bulk",
     },
     adjoint="no",
-    weight=6,
+    weight=9,
 )
 def descend_solids(d: Draft) -> None:
     """Moves each vertex of a solid by one Newton step on its own energy (vertex block descent)."""

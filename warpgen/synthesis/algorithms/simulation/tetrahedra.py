@@ -45,7 +45,7 @@ _SHAPE = {
         "volume_error": "c_vol|c_hyd",
         "activation": "tet_activation|actuation",
     },
-    weight=11,
+    weight=6,
 )
 def solve_tetrahedra(d: Draft) -> None:
     """Projects the shape and volume constraints of tetrahedra onto particle positions (XPBD)."""

@@ -26,7 +26,7 @@ _NAMES = compressed.NAMES | {
     source="Saad 2003, section 3.4; Bell, Dalton & Olson 2012 (assembly of triplets on parallel machines)",
     names=_NAMES | {"triplets_to_rows": "coo_to_csr|fill_rows|scatter_triplets|count_row_entries"},
     adjoint="no",
-    weight=6,
+    weight=3,
 )
 def triplets_to_rows(d: Draft) -> None:
     """Counts triplets per row (first pass of COO to CSR)."""
@@ -162,7 +162,7 @@ def triplets_to_rows(d: Draft) -> None:
     names=_NAMES | {"row_entries": "extract_diagonal|row_norms|scale_rows|gershgorin_rows"},
     adjoint="no",
     double=True,
-    weight=6,
+    weight=3,
 )
 def row_entries(d: Draft) -> None:
     """Extracts the diagonal of a CSR matrix."""
@@ -305,6 +305,7 @@ def row_entries(d: Draft) -> None:
     names=_NAMES
     | {"entry_lookup": "find_entries|bsr_lookup|locate_entries|get_entries", "queries": "pairs|wanted|ij"},
     adjoint="no",
+    weight=2,
 )
 def entry_lookup(d: Draft) -> None:
     """Looks up entries of a CSR matrix by binary search."""

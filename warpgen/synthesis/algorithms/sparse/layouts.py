@@ -30,7 +30,7 @@ _NAMES = compressed.NAMES | {
         "tid": "i",
     },
     double=True,
-    weight=8,
+    weight=4,
 )
 def coo_matvec(d: Draft) -> None:
     """Computes a COO matrix-vector product with atomics."""
@@ -119,7 +119,7 @@ def coo_matvec(d: Draft) -> None:
         "width": "max_nnz|slots|row_width",
     },
     double=True,
-    weight=11,
+    weight=6,
 )
 def padded_matvec(d: Draft) -> None:
     """Computes an ELLPACK matrix-vector product."""
@@ -215,7 +215,7 @@ def padded_matvec(d: Draft) -> None:
         "n": "num_rows|size|dim",
     },
     double=True,
-    weight=7,
+    weight=4,
 )
 def banded_matvec(d: Draft) -> None:
     """Computes a matrix-vector product in DIA format."""

@@ -24,7 +24,7 @@ _NAMES = compressed.NAMES | {
     names=_NAMES | {"csr_matvec": "spmv_csr|csr_mv|bsr_mv_kernel|sparse_matvec"},
     double=True,
     adjoint="either",
-    weight=11,
+    weight=6,
 )
 def csr_matvec(d: Draft) -> None:
     """Computes a CSR matrix-vector product."""
@@ -152,7 +152,7 @@ def csr_matvec(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=10,
+    weight=6,
 )
 def csr_spmm(d: Draft) -> None:
     """Computes a CSR times dense matrix product (SpMM)."""
@@ -260,7 +260,7 @@ def csr_spmm(d: Draft) -> None:
     source="Saad 2003, section 3.5 (product with the transpose)",
     names=_NAMES | {"csr_rmatvec": "csr_transpose_mv|spmv_transposed|apply_transpose|scatter_rows"},
     double=True,
-    weight=10,
+    weight=4,
 )
 def csr_rmatvec(d: Draft) -> None:
     """Computes a transposed CSR matrix-vector product."""

@@ -25,7 +25,6 @@ _NAMES = compressed.NAMES | {
     names=_NAMES | {"weighted_jacobi": "jacobi_sweep|jacobi_smooth|damped_jacobi|relax_jacobi"},
     double=True,
     adjoint="no",
-    weight=2,
 )
 def weighted_jacobi(d: Draft) -> None:
     """Performs one damped Jacobi iteration for a CSR matrix."""
@@ -129,7 +128,6 @@ def weighted_jacobi(d: Draft) -> None:
     },
     adjoint="no",
     double=True,
-    weight=2,
 )
 def coloured_gauss_seidel(d: Draft) -> None:
     """Performs a multicolor Gauss-Seidel update for rows of one color."""

@@ -30,7 +30,7 @@ _NAMES = compressed.NAMES | {
     },
     adjoint="no",
     double=True,
-    weight=6,
+    weight=3,
 )
 def triangular_level(d: Draft) -> None:
     """Solves one level of a sparse triangular system (level scheduling)."""
@@ -102,7 +102,7 @@ def triangular_level(d: Draft) -> None:
         "u": "y_tmp|w",
     },
     double=True,
-    weight=6,
+    weight=3,
 )
 def block_jacobi(d: Draft) -> None:
     """Applies a block Jacobi preconditioner."""

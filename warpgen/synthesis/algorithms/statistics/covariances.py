@@ -40,7 +40,7 @@ _KERNELS: dict[str, Any] = {  # of the scaled distance r and its square q
         "DIM": "FEATURES|NUM_DIMS|INPUT_DIM",
     },
     double=True,
-    weight=11,
+    weight=6,
 )
 def covariance_matrix(d: Draft) -> None:
     """Computes the covariances of a Gaussian process between points."""

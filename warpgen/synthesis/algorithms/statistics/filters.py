@@ -26,7 +26,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     adjoint="no",
-    weight=3,
 )
 def kalman_filter(d: Draft) -> None:
     """Predicts and corrects a bank of Kalman filters by one measurement each."""
@@ -177,7 +176,7 @@ def kalman_filter(d: Draft) -> None:
         "n": "count|num_particles|m",
     },
     adjoint="no",
-    weight=6,
+    weight=4,
 )
 def resample_particles(d: Draft) -> None:
     """Draws particles with replacement in proportion to their weights."""

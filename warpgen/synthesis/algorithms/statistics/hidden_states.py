@@ -35,7 +35,7 @@ def log_sum(a: float, b: float) -> float:
         "steps": "length|num_obs|frames",
     },
     adjoint="no",
-    weight=6,
+    weight=9,
 )
 def state_posteriors(d: Draft) -> None:
     """Infers the states of hidden Markov chains from what was observed (forward-backward algorithm)."""

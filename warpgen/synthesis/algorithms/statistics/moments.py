@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     adjoint="no",
-    weight=5,
+    weight=3,
 )
 def running_moments(d: Draft) -> None:
     """Computes mean and variance of each series in one pass, without cancellation."""
@@ -205,7 +205,7 @@ _KERNELS: dict[str, Any] = {
         "density": "pdf|estimate|p",
     },
     double=True,
-    weight=11,
+    weight=6,
 )
 def kernel_density(d: Draft) -> None:
     """Estimates a density at given points as a sum of kernels on the samples."""

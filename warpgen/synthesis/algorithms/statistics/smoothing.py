@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     adjoint="no",
-    weight=6,
+    weight=3,
 )
 def exponential_smoothing(d: Draft) -> None:
     """Smooths each series exponentially and forecasts its next value."""

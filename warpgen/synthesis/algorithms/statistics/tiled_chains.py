@@ -28,7 +28,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "STATES": "S|NUM_STATES|HIDDEN",
     },
     adjoint="yes",
-    weight=11,
+    weight=9,
 )
 def filtered_chains(d: Draft) -> None:
     """Filters the hidden states of many Markov chains forward through their observations."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.statistics import DOMAIN
-from warpgen.synthesis.library.tile_forms import per_col, per_row, places
+from warpgen.synthesis.library.tile_forms import LOG_DIAGONAL, per_col, per_row, places
 from warpgen.synthesis.writing.draft import Draft, Values, dedented
 
 _NAMES = {
@@ -59,7 +59,7 @@ _LAWS = {
         "rho": "corr|phi|ar_coef",
     },
     adjoint="yes",
-    weight=9,
+    weight=6,
 )
 def log_densities(d: Draft) -> None:
     """Computes logarithms of the densities of points from structured covariance matrices."""
@@ -147,14 +147,7 @@ def log_densities(d: Draft) -> None:
                 return entry
         """)
     if law != "distance":
-        d.function('''
-            @wp.func
-            def log_diagonal(entry: float, row: int, col: int) -> float:
-                """Logarithm of an entry of the diagonal; half of the others are zero."""
-                if row == col:
-                    return wp.log(entry)
-                return 0.0
-        ''')
+        d.function(LOG_DIAGONAL)
         tail = ", dof: float" if law == "student" else ""
         d.function(f"""
             @wp.func

@@ -69,6 +69,7 @@ _MERGED = {
         "SAMPLES": "TILE|N|BLOCK_SIZE",
     },
     adjoint="no",
+    weight=2,
 )
 def merged_moments(d: Draft) -> None:
     """Computes moments of blocks of samples by merging those of their parts."""

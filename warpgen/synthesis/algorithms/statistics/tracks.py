@@ -60,7 +60,7 @@ def predict_covariance(p: wp.mat44, dt: float, accel_noise: float) -> wp.mat44:
         "gain": "kalman_gain|K|k_gain",
     },
     adjoint="no",
-    weight=2,
+    weight=4,
 )
 def update_tracks(d: Draft) -> None:
     """Predicts tracks, assigns detections within their gates and corrects the tracks by these."""

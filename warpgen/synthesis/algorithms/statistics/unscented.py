@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.trim import trim
         "w0": "center_weight|w_mean0|weight_0",
         "wi": "outer_weight|w_side|weight_i",
     },
-    weight=8,
+    weight=5,
 )
 def unscented_step(d: Draft) -> None:
     """Predicts and corrects poses of vehicles in the plane by an unscented Kalman filter."""

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "nu": "cfl|courant|sigma",
     },
     double=True,
-    weight=11,
+    weight=6,
 )
 def advect_finite_volume(d: Draft) -> None:
     """Advects a scalar with an upwind finite-volume scheme."""
@@ -144,7 +144,6 @@ def _weno(kind: str, cells: list[Any], eps: float) -> Any:
         "c": "speed|a|velocity",
     },
     double=True,
-    weight=2,
 )
 def weno_transport(d: Draft) -> None:
     """Computes transport rates with fifth-order WENO reconstruction."""
@@ -274,7 +273,7 @@ def bilinear(field: Any, x: Any, y: Any) -> Any:
         "rate": "decay|dissipation|damping",
     },
     double=True,
-    weight=2,
+    weight=3,
 )
 def advect_semi_lagrangian(d: Draft) -> None:
     """Advects a field with the semi-Lagrangian scheme."""

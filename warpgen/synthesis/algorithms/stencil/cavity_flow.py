@@ -38,7 +38,7 @@ def _along(c: tuple[int, ...], names: tuple[str, str, str]) -> str:
         "lid_velocity": "u_lid|wall_velocity|u_wall",
         "usq": "u_sq|u2",
     },
-    weight=9,
+    weight=5,
 )
 def cavity_step(d: Draft) -> None:
     """Streams and collides the populations of a D3Q19 lattice between walls."""

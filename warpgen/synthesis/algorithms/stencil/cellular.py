@@ -34,7 +34,7 @@ def _among(name: str, counts: tuple[int, ...]) -> str:
         "kept": "survival_mask|survive",
     },
     adjoint="either",
-    weight=11,
+    weight=6,
 )
 def life_step(d: Draft) -> None:
     """Advances a life-like cellular automaton by one generation."""
@@ -124,7 +124,7 @@ def life_step(d: Draft) -> None:
         "rule": "rule_number|wolfram_code",
     },
     adjoint="either",
-    weight=8,
+    weight=9,
 )
 def elementary_automaton(d: Draft) -> None:
     """Advances a one-dimensional two-state cellular automaton by one row, or packed words of it."""
@@ -216,7 +216,7 @@ def elementary_automaton(d: Draft) -> None:
         "burning": "fires|hot|n_fire",
     },
     adjoint="either",
-    weight=11,
+    weight=6,
 )
 def forest_fire_step(d: Draft) -> None:
     """Advances a forest-fire automaton by one step with given random numbers."""
@@ -298,7 +298,7 @@ def forest_fire_step(d: Draft) -> None:
         "active": "toppled|unstable|changed",
     },
     adjoint="either",
-    weight=11,
+    weight=9,
 )
 def sandpile_topple(d: Draft) -> None:
     """Topples all unstable cells of a sandpile in parallel."""

@@ -75,7 +75,7 @@ def _sum(parts: list[str]) -> str:
         "rho_outlet": "rho_out|outlet_density",
         "inlet_velocity": "u_inlet|u_max|inflow",
     },
-    weight=11,
+    weight=6,
 )
 def channel_step(d: Draft) -> None:
     """Streams and collides the populations of a D2Q9 channel with open ends and obstacles."""

@@ -36,7 +36,7 @@ def laplacian(g: Grid, values: Any) -> Any:
         "r": "courant|fourier_number|coef",
     },
     double=True,
-    weight=11,
+    weight=6,
 )
 def heat_step(d: Draft) -> None:
     """Integrates the heat equation with explicit Euler."""
@@ -155,7 +155,7 @@ _KINETICS: dict[str, tuple[str, str, tuple[tuple[str, float, float], ...], str]]
         "kill": "kill_rate|removal",
     },
     double=True,
-    weight=11,
+    weight=6,
 )
 def reaction_diffusion_step(d: Draft) -> None:
     """Integrates a reaction-diffusion system with explicit Euler."""

@@ -168,7 +168,7 @@ def lbm_collide(d: Draft) -> None:
     names=_NAMES | {"lbm_moments": "macroscopic|compute_moments|update_macroscopic|moments_of_f"},
     double=True,
     adjoint="no",
-    weight=6,
+    weight=3,
 )
 def lbm_moments(d: Draft) -> None:
     """Computes macroscopic moments of lattice Boltzmann populations."""
@@ -250,7 +250,6 @@ def lbm_moments(d: Draft) -> None:
     | {"lbm_stream": "stream|streaming_step|propagate|lattice_stream", "cx": "ex|dir_x", "cy": "ey|dir_y"},
     double=True,
     adjoint="either",
-    weight=2,
 )
 def lbm_stream(d: Draft) -> None:
     """Streams D2Q9 populations with bounce-back at solid cells."""

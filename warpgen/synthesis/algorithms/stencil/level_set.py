@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "sign": "s|sgn",
     },
     double=True,
-    weight=11,
+    weight=3,
 )
 def level_set_step(d: Draft) -> None:
     """Evolves a level set in normal direction with Godunov upwinding."""

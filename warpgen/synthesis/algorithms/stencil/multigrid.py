@@ -19,7 +19,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "coarse": "r_coarse|rhs_coarse|dst",
     },
     double=True,
-    weight=10,
+    weight=6,
 )
 def restrict_residual(d: Draft) -> None:
     """Restricts a field to the next coarser grid."""
@@ -151,6 +151,7 @@ def restrict_residual(d: Draft) -> None:
         "fine": "u_fine|solution|x_fine",
     },
     double=True,
+    weight=2,
 )
 def prolongate_correction(d: Draft) -> None:
     """Prolongates a coarse grid correction to the fine grid."""

@@ -64,7 +64,7 @@ _WEIGHTS = (4 / 9, 1 / 9, 1 / 9, 1 / 9, 1 / 9, 1 / 36, 1 / 36, 1 / 36, 1 / 36)
         "solid": "is_solid|obstacle|wall",
     },
     double=True,
-    weight=11,
+    weight=14,
 )
 def mrt_step(d: Draft) -> None:
     """Streams and collides the populations of a D2Q9 lattice in moment space (MRT)."""

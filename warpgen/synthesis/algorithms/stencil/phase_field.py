@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "gamma": "kappa|interface|gradient_energy",
     },
     double=True,
-    weight=11,
+    weight=6,
 )
 def phase_field_step(d: Draft) -> None:
     """Integrates a phase field model with explicit Euler."""

@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "rho": "density|fluid_density",
     },
     double=True,
-    weight=4,
+    weight=2,
 )
 def mac_divergence(d: Draft) -> None:
     """Computes the divergence on a staggered (MAC) grid."""
@@ -130,7 +130,7 @@ def mac_divergence(d: Draft) -> None:
         "grad": "gradient|grad_p|dp",
     },
     double=True,
-    weight=11,
+    weight=6,
 )
 def subtract_pressure_gradient(d: Draft) -> None:
     """Subtracts the pressure gradient from cell-centered velocities (projection)."""
@@ -219,7 +219,7 @@ def subtract_pressure_gradient(d: Draft) -> None:
         "parity": "color|colour|phase",
     },
     double=True,
-    weight=11,
+    weight=6,
 )
 def poisson_sweep(d: Draft) -> None:
     """Performs one damped Jacobi sweep for the discrete Poisson equation lap(p) = b."""
@@ -288,7 +288,6 @@ def poisson_sweep(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=3,
 )
 def red_black_sor(d: Draft) -> None:
     """Performs a red-black SOR sweep for lap(p) = b."""

@@ -113,7 +113,6 @@ def safe_velocity(h: float, q: float) -> float:
         "flux_s": "flux_south|fs",
     },
     double=True,
-    weight=2,
 )
 def shallow_water_step(d: Draft) -> None:
     """Advances shallow water over an uneven bed by one finite-volume step, with wetting and drying."""

@@ -42,7 +42,7 @@ _SAID = {
         "POINTS": "N|GRID|CELLS",
     },
     adjoint="either",
-    weight=10,
+    weight=12,
 )
 def spectral_step(d: Draft) -> None:
     """Advances periodic fields in time, with the linear terms exact in the Fourier modes."""

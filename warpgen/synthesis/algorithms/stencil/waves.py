@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "lap": "laplacian|lap_u|d2u",
     },
     double=True,
-    weight=11,
+    weight=6,
 )
 def wave_step(d: Draft) -> None:
     """Integrates the wave equation with the leapfrog scheme."""
@@ -122,7 +122,6 @@ def wave_step(d: Draft) -> None:
     },
     double=True,
     adjoint="no",
-    weight=2,
 )
 def fdtd_update(d: Draft) -> None:
     """Updates electromagnetic fields on the Yee grid (FDTD)."""
@@ -266,7 +265,7 @@ def fdtd_update(d: Draft) -> None:
         "density": "prob|probability|rho",
     },
     double=True,
-    weight=11,
+    weight=6,
 )
 def schroedinger_step(d: Draft) -> None:
     """Integrates the Schroedinger equation with the Visscher scheme."""

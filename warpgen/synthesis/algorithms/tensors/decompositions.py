@@ -144,6 +144,7 @@ def singular_uses(d: Draft) -> None:
         "V": "Q|basis|vecs",
     },
     adjoint="no",
+    weight=2,
 )
 def eigen_uses(d: Draft) -> None:
     """Applies functions to symmetric matrices through their eigenvalues, or triangular factors of them."""

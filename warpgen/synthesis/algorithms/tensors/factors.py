@@ -21,7 +21,7 @@ _NAMES = {
     source="Golub & Van Loan 2013, sec. 8.1; Warp manual, Vector Math",
     names=_NAMES | {"principal_axes_of": "eigen_decompose|principal_directions|diagonalize_tensors"},
     adjoint="no",  # principal values may come close to each other, where axes have no slope
-    weight=3,
+    weight=2,
 )
 def principal_axes_of(d: Draft) -> None:
     """Finds the principal values or axes of symmetric tensors."""
@@ -136,7 +136,7 @@ def principal_axes_of(d: Draft) -> None:
     names=_NAMES
     | {"split_deformation": "polar_parts|extract_rotation|svd_factors", "f": "F|deformation|grad"},
     adjoint="no",
-    weight=3,
+    weight=5,
 )
 def split_deformation(d: Draft) -> None:
     """Splits deformation gradients into rotation and stretch."""
@@ -229,7 +229,7 @@ def split_deformation(d: Draft) -> None:
         "x": "solution|sol|u",
     },
     double=True,
-    weight=11,
+    weight=6,
 )
 def solve_small(d: Draft) -> None:
     """Solves a system of two, three or four equations for each element."""

@@ -20,7 +20,7 @@ _NAMES = {"stress": "sigma|stresses|cauchy|tau", "residuals": "r|errors|diff", "
         "out": "measure|q_eq|equivalent",
     },
     double=True,
-    weight=6,
+    weight=9,
 )
 def stress_measure(d: Draft) -> None:
     """Reduces stress tensors to one number each."""
@@ -116,7 +116,7 @@ def stress_measure(d: Draft) -> None:
         "x": "predicted|points|estimate",
         "cost": "loss|energy|error",
     },
-    weight=11,
+    weight=6,
 )
 def robust_norm(d: Draft) -> None:
     """Measures residuals by a norm that large errors weigh less in."""
@@ -195,7 +195,7 @@ def robust_norm(d: Draft) -> None:
         "b": "bitangent|w",
     },
     double=True,
-    weight=10,
+    weight=8,
 )
 def build_frame(d: Draft) -> None:
     """Builds a right-handed frame of orthonormal vectors around each direction."""
@@ -293,7 +293,7 @@ def build_frame(d: Draft) -> None:
         "best": "k|winner_k|top",
     },
     adjoint="either",
-    weight=10,
+    weight=12,
 )
 def classify(d: Draft) -> None:
     """Gives each element the class of its best score, or none where no score is good enough."""

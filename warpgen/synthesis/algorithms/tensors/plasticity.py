@@ -59,7 +59,7 @@ def frobenius_norm(m: wp.mat33) -> float:
         "trial": "sigma_tr|stress_trial|s_trial",
     },
     double=True,
-    weight=8,
+    weight=5,
 )
 def return_mapping(d: Draft) -> None:
     """Updates the stress of elastoplastic material points by a return to the yield surface."""

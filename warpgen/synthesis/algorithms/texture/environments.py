@@ -22,7 +22,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "intensity": "exposure|env_scale|gain",
     },
     adjoint="no",
-    weight=2,
 )
 def environment_light(d: Draft) -> None:
     """Samples an environment map."""

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.forms import Form
         "shift": "offset|scroll|motion",
     },
     adjoint="no",
-    weight=6,
+    weight=9,
 )
 def layer_textures(d: Draft) -> None:
     """Looks up textures by displaced, mirrored or projected coordinates."""
@@ -201,7 +201,7 @@ def layer_textures(d: Draft) -> None:
         "steps": "samples|num_steps|count",
     },
     adjoint="no",
-    weight=6,
+    weight=7,
 )
 def trace_texture(d: Draft) -> None:
     """Samples a three-dimensional texture along line segments."""

@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "strength": "amount|mix|blend",
     },
     adjoint="no",
-    weight=5,
+    weight=7,
 )
 def grade_colors(d: Draft) -> None:
     """Applies a color grading lookup table."""
@@ -154,7 +154,7 @@ def grade_colors(d: Draft) -> None:
         "radius": "taps|half_width|r",
     },
     adjoint="either",
-    weight=2,
+    weight=3,
 )
 def filter_texture(d: Draft) -> None:
     """Filters a texture into an output image."""

@@ -28,7 +28,7 @@ _NAMES = {
         "strength": "bump_scale|intensity|amount",
     },
     adjoint="no",
-    weight=2,
+    weight=4,
 )
 def perturb_normals(d: Draft) -> None:
     """Perturbs surface normals with a texture."""
@@ -177,7 +177,7 @@ def perturb_normals(d: Draft) -> None:
         "blend": "weights|w|axis_weight",
     },
     adjoint="no",
-    weight=6,
+    weight=3,
 )
 def project_texture(d: Draft) -> None:
     """Projects a texture onto points without UV coordinates."""

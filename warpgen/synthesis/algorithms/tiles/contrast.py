@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
         "WIDTH": "D|EMBED|DIM",
     },
     adjoint="no",
-    weight=2,
+    weight=4,
 )
 def contrast_pairs(d: Draft) -> None:
     """Computes the contrastive loss of batches of embedded pairs."""

@@ -24,7 +24,7 @@ _SIGNS = {"sub": "-", "mul": "*", "div": "/"}
         "block": "row|r|i",
         "TILE": "WIDTH|ROW_SIZE|FEATURES",
     },
-    weight=5,
+    weight=7,
 )
 def normalise_rows(d: Draft) -> None:
     """Normalises each row, held in a tile by one block."""
@@ -144,7 +144,7 @@ def normalise_rows(d: Draft) -> None:
         "TILE": "TILE_SIZE|BLOCK|CHUNK",
     },
     adjoint="either",
-    weight=9,
+    weight=8,
 )
 def split_index(d: Draft) -> None:
     """Splits counts into whole units and what is left over."""
@@ -239,7 +239,7 @@ def split_index(d: Draft) -> None:
         "TILE": "TILE_SIZE|BLOCK|CHUNK",
     },
     adjoint="either",
-    weight=2,
+    weight=4,
 )
 def pack_colours(d: Draft) -> None:
     """Packs three colour channels into one word for each pixel."""

@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
         "OBS": "M|NUM_OBS|READINGS",
     },
     adjoint="no",
-    weight=6,
+    weight=7,
 )
 def ensemble_update(d: Draft) -> None:
     """Corrects an ensemble of states by observations (ensemble Kalman filter)."""
@@ -204,7 +204,7 @@ def ensemble_update(d: Draft) -> None:
         "INPUTS": "M|NU|CONTROL_DIM",
     },
     adjoint="no",
-    weight=6,
+    weight=8,
 )
 def riccati_recursion(d: Draft) -> None:
     """Computes the feedback gains of linear-quadratic regulators by Riccati's recursion."""

@@ -30,7 +30,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     adjoint="no",
     double=True,
-    weight=6,
+    weight=9,
 )
 def joint_dynamics(d: Draft) -> None:
     """Solves for the accelerations of the joints of each world with the Cholesky factor of its mass matrix."""

@@ -27,7 +27,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "TILE_K": "K|INNER",
     },
     double=True,
-    weight=9,
+    weight=11,
 )
 def tiled_product(d: Draft) -> None:
     """Multiplies two matrices, a tile of the product for each block."""
@@ -147,7 +147,7 @@ def tiled_product(d: Draft) -> None:
     },
     adjoint="no",
     double=True,
-    weight=5,
+    weight=6,
 )
 def batched_solve(d: Draft) -> None:
     """Solves a symmetric positive definite system in each block."""
@@ -266,7 +266,7 @@ logdet[block] = 2.0 * total
     },
     adjoint="no",
     double=True,
-    weight=3,
+    weight=2,
 )
 def substitution(d: Draft) -> None:
     """Solves a triangular system in each block by substitution."""

@@ -126,7 +126,7 @@ wp.tile_store(picked, {value}, offset={at})""",
         "weights": "mass|w|energy",
     },
     adjoint="either",
-    weight=11,
+    weight=9,
 )
 def block_histogram(d: Draft) -> None:
     """Counts the samples of each block by their value in a tile that its threads share."""
@@ -221,7 +221,7 @@ def block_histogram(d: Draft) -> None:
         "CAPACITY": "STACK_SIZE|MAX_ITEMS|DEPTH",
     },
     adjoint="no",
-    weight=6,
+    weight=4,
 )
 def kept_candidates(d: Draft) -> None:
     """Collects what passes a threshold on a stack that the threads of a block share."""
@@ -306,7 +306,7 @@ while wp.tile_stack_count(stack) > 0:
     },
     adjoint="either",
     double=True,
-    weight=9,
+    weight=7,
 )
 def stencil_views(d: Draft) -> None:
     """Applies a difference formula to shifted views of one tile."""

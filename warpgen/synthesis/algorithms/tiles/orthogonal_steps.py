@@ -31,7 +31,7 @@ _POLYNOMIALS = {
         "COLS": "N|IN_DIM|NUM_COLS",
     },
     adjoint="no",
-    weight=6,
+    weight=8,
 )
 def orthogonal_step(d: Draft) -> None:
     """Moves matrices of weights along their momentum after all of its singular values are brought near one."""

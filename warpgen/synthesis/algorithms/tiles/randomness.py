@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "strength": "sigma|amplitude|level",
     },
     adjoint="either",
-    weight=11,
+    weight=14,
 )
 def random_tiles(d: Draft) -> None:
     """Fills tiles with random numbers, each block from a stream of its own."""

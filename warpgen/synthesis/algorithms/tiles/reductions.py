@@ -24,7 +24,7 @@ BLOCK = {"block": "tile_id|b|i", "TILE": "TILE_SIZE|BLOCK|CHUNK"}
         "seen": "combined|folded|digest",
     },
     adjoint="either",
-    weight=11,
+    weight=14,
 )
 def checksum(d: Draft) -> None:
     """Folds the words of each block into one."""
@@ -154,7 +154,7 @@ def checksum(d: Draft) -> None:
         "CODES": "NUM_CODES|K|CENTROIDS",
     },
     adjoint="no",
-    weight=6,
+    weight=3,
 )
 def nearest_code(d: Draft) -> None:
     """Finds the entry of a codebook that is nearest to each sample."""
@@ -241,7 +241,7 @@ def nearest_code(d: Draft) -> None:
         "out": "projected|x_out|remainder",
     },
     double=True,
-    weight=3,
+    weight=5,
 )
 def inner_products(d: Draft) -> None:
     """Takes inner products of pairs of long vectors, a block for each pair."""

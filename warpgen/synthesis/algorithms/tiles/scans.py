@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "ends": "block_totals|last_values|carry",
     },
     adjoint="either",
-    weight=6,
+    weight=9,
 )
 def running_tile(d: Draft) -> None:
     """Scans the values of each block."""
@@ -124,7 +124,7 @@ running_t = wp.tile_scan_exclusive(flags)""".strip(),
         "middle": "median|medians|centre",
     },
     adjoint="either",
-    weight=2,
+    weight=4,
 )
 def sorted_tile(d: Draft) -> None:
     """Sorts the keys of each block."""

@@ -24,7 +24,7 @@ BLOCK = {"block": "tile_id|b|i", "lane": "thread|t|local_id", "TILE": "TILE_SIZE
         "own": "mine|value|local",
     },
     adjoint="either",
-    weight=2,
+    weight=4,
 )
 def block_total(d: Draft) -> None:
     """Reduces what the threads of each block computed before anything reaches global memory."""
@@ -111,7 +111,7 @@ def block_total(d: Draft) -> None:
         "q": "grid|rounded|nearest",
     },
     adjoint="either",
-    weight=11,
+    weight=14,
 )
 def quantise_tile(d: Draft) -> None:
     """Rounds each tile to a grid of values."""
@@ -284,7 +284,7 @@ gain_t = wp.tile_from_thread(shape={size}, value=gain, thread_idx=0)""".strip("\
     },
     adjoint="either",
     double=True,
-    weight=11,
+    weight=15,
 )
 def joined_halves(d: Draft) -> None:
     """Puts a tile together from two halves."""

@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "N": "FFT_SIZE|POINTS|LENGTH",
     },
     adjoint="either",
-    weight=3,
+    weight=5,
 )
 def spectral_filter(d: Draft) -> None:
     """Filters complex signals in the frequency domain, a block for each."""

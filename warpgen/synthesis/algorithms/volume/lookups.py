@@ -27,7 +27,7 @@ _NAMES = {"volume": "volume_id|vol|source", "level": "threshold|iso|cutoff"}
         "value": "v|new_value|field",
     },
     adjoint="no",
-    weight=6,
+    weight=9,
 )
 def store_voxels(d: Draft) -> None:
     """Writes values to the voxels of a volume."""
@@ -146,7 +146,7 @@ def store_voxels(d: Draft) -> None:
         "total": "acc|s_sum|density",
     },
     adjoint="no",
-    weight=6,
+    weight=9,
 )
 def view_columns(d: Draft) -> None:
     """Reduces each column of voxels to a pixel."""

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "dt": "step|ds|step_size",
     },
     adjoint="no",
-    weight=6,
+    weight=4,
 )
 def march_volume(d: Draft) -> None:
     """Integrates emission and absorption along rays through a density volume."""
@@ -171,7 +171,7 @@ def march_volume(d: Draft) -> None:
         "moved": "x_new|positions_out|advected",
         "dt": "time_step|h|delta_t",
     },
-    weight=11,
+    weight=9,
 )
 def advect_in_volume(d: Draft) -> None:
     """Advects points in a velocity volume with one Runge-Kutta step."""

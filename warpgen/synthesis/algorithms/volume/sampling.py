@@ -56,7 +56,7 @@ def _volume(
         "sample_volume": "volume_sample_points|probe_volume|gather_volume|evaluate_field",
         "sampled": "values|field_values|samples",
     },
-    weight=11,
+    weight=13,
 )
 def sample_volume(d: Draft) -> None:
     """Samples a volume at world-space positions."""
@@ -144,7 +144,7 @@ def sample_volume(d: Draft) -> None:
         "delta": "eps|h|step",
     },
     adjoint="either",
-    weight=11,
+    weight=8,
 )
 def volume_gradient(d: Draft) -> None:
     """Computes volume gradients at world-space positions."""

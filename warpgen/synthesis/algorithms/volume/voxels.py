@@ -20,7 +20,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "center": "c|here|value",
     },
     adjoint="either",
-    weight=9,
+    weight=5,
 )
 def filter_voxels(d: Draft) -> None:
     """Applies a stencil to the voxels of a volume."""
