@@ -51,8 +51,8 @@ _PHASE = {
     rain_fraction = 1.0 / (1.0 + wp.exp(-1.5 * (air_temp - 1.0)))
     """,
     "wet bulb": """
-    # Wet-bulb temperature (Stull 2011 in its linear form) decides on the phase
-    wet_bulb = air_temp - (1.0 - humidity) * (4.0 + 0.2 * air_temp)
+    # Wet-bulb temperature (psychrometer equation, linear about 0 deg C at 900 hPa) decides on the phase
+    wet_bulb = air_temp - (1.0 - humidity) * (6.0 + 0.3 * air_temp)
     rain_fraction = wp.clamp(0.5 + 0.4 * wet_bulb, 0.0, 1.0)
     """,
 }
@@ -161,13 +161,19 @@ def snow_energy_balance(d: Draft) -> None:
         SECONDS_PER_DAY = wp.constant(86400.0)
         STEFAN_BOLTZMANN = wp.constant(5.670374e-8)  # [W/m^2/K^4]
         FUSION_HEAT = wp.constant(0.334)  # latent heat of fusion [MJ/kg]
-        VAPORIZATION_HEAT = wp.constant(2.5e6)  # latent heat of vaporization [J/kg]
+        SUBLIMATION_HEAT = wp.constant(2.834e6)  # latent heat of sublimation [J/kg]
     """)
     d.function('''
         @wp.func
         def saturation_pressure(temp: float) -> float:
             """Return the saturation vapor pressure over water in hPa (Magnus formula), temperature in deg C."""
             return 6.112 * wp.exp(17.62 * temp / (243.12 + temp))
+    ''')
+    d.function('''
+        @wp.func
+        def ice_saturation_pressure(temp: float) -> float:
+            """Return the saturation vapor pressure over ice in hPa (Magnus formula), temperature in deg C."""
+            return 6.112 * wp.exp(22.46 * temp / (272.62 + temp))
     ''')
     skip = {
         "none": "",
@@ -217,7 +223,7 @@ def snow_energy_balance(d: Draft) -> None:
         # Bare ground has nothing to melt, rain runs off
         if swe_before < 0.1$bare:
             swe_new[tid] = swe_before
-            melt_out[tid] = rain
+            melt_out[tid] = rain$ponded
             return
         # --- Radiation ---
         $albedo
@@ -236,12 +242,12 @@ def snow_energy_balance(d: Draft) -> None:
         # --- Turbulent fluxes ---
         neutral_transfer = float(0.0023)
         $turbulence
-        air_density = 348.4 / air_kelvin
+        air_density = 313.5 / air_kelvin
         sensible = air_density * 1005.0 * transfer * wind * (air_temp - surface_temp)
-        surface_vapor = saturation_pressure(surface_temp)
+        surface_vapor = ice_saturation_pressure(surface_temp)
         # Specific humidity difference from vapor pressures in hPa, at 900 hPa
         humidity_gap = 0.622 * (vapor_pressure - surface_vapor) / 900.0
-        latent = air_density * VAPORIZATION_HEAT * transfer * wind * humidity_gap
+        latent = air_density * SUBLIMATION_HEAT * transfer * wind * humidity_gap
         # --- Heat of rain ---
         rain_heat = 4186.0 * rain * wp.max(air_temp, 0.0) / SECONDS_PER_DAY
         # --- Energy balance [MJ/m^2/day] ---
@@ -263,6 +269,7 @@ def snow_energy_balance(d: Draft) -> None:
         read=read,
         wind=f"wp.max({at['wind_speed']}, 0.5)",
         phase=_PHASE[phase],
+        ponded=" + liquid_water[tid]" if liquid else "",
         bare=" and not has_ice" if mask == "glacier" else "",
         albedo=_ALBEDO[albedo],
         solar=at["solar"],
@@ -287,7 +294,7 @@ def snow_energy_balance(d: Draft) -> None:
         share = {
             "linear": np.clip(t / 2.5, 0.0, 1.0),
             "logistic": 1.0 / (1.0 + np.exp(1.5 - 1.5 * t)),
-            "wet bulb": np.clip(0.5 + 0.4 * (t - (1.0 - w["humidity"]) * (4.0 + 0.2 * t)), 0.0, 1.0),
+            "wet bulb": np.clip(0.5 + 0.4 * (t - (1.0 - w["humidity"]) * (6.0 + 0.3 * t)), 0.0, 1.0),
         }[phase]
         rain, fall = share * p, (1.0 - share) * p
         before = v.swe + fall
@@ -310,9 +317,9 @@ def snow_energy_balance(d: Draft) -> None:
         if turbulence == "stable":
             ri = np.clip(19.62 * (t - ts) / (k * wind**2), 0.0, 0.15)
             transfer = transfer * (1.0 - 5.0 * ri) ** 2
-        mass = 348.4 / k * transfer * wind
-        es = 6.112 * np.exp(17.62 * ts / (243.12 + ts))
-        net = net + mass * (1005.0 * (t - ts) + 2.5e6 * 0.622 * (e - es) / 900.0)
+        mass = 313.5 / k * transfer * wind
+        es = 6.112 * np.exp(22.46 * ts / (272.62 + ts))
+        net = net + mass * (1005.0 * (t - ts) + 2.834e6 * 0.622 * (e - es) / 900.0)
         energy = net * 0.0864 + 4186e-6 * rain * np.maximum(t, 0.0)
         cold = v.cold_content + 0.0021 * fall * np.maximum(-t, 0.0)
         possible = np.maximum(energy - cold, 0.0) / 0.334
@@ -330,7 +337,7 @@ def snow_energy_balance(d: Draft) -> None:
         made = {
             "swe_new": np.where(bare, before, after),
             "cold_new": np.where(bare, 0.0, left),
-            "melt_out": np.where(bare, rain, out),
+            "melt_out": np.where(bare, rain + (v.liquid_water if liquid else 0.0), out),
         }
         if liquid:
             made["liquid_new"] = np.where(bare, 0.0, held)

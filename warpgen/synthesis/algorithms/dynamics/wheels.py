@@ -99,7 +99,7 @@ def combined_force(kappa: float, tan_alpha: float, load: float, tire: TireParams
     "ellipse": '''
 @wp.func
 def combined_force(kappa: float, tan_alpha: float, load: float, tire: TireParams) -> wp.vec2:
-    """Evaluate both directions alone and scale the result back to the friction ellipse."""
+    """Evaluate both directions alone and scale the result back to the friction circle."""
     fx = tire_curve(kappa, load, tire)
     fy = -tire_curve(tan_alpha, load, tire)
     limit = tire.peak * load
@@ -124,7 +124,7 @@ _GROUND = {
         '''
 @wp.func
 def ground_height(x: float, y: float, amplitude: float, frequency: float) -> float:
-    """Return the height of a washboard road."""
+    """Return the height of a bumpy road."""
     return amplitude * (wp.sin(frequency * x) + wp.sin(frequency * y))
 ''',
         """
@@ -199,8 +199,8 @@ def wheel_forces(d: Draft) -> None:
         d.param("ground_slope", "vec2", -0.2, 0.2, about="Slopes of the ground along x and y")
         d.param("ground_offset", "float", -0.9, -0.7, about="Height of the ground at the origin [m]")
     else:
-        d.param("amplitude", "float", 0.02, 0.05, about="Height of the washboard [m]")
-        d.param("frequency", "float", 2.0, 4.0, about="Wave number of the washboard [1/m]")
+        d.param("amplitude", "float", 0.02, 0.05, about="Height of the bumps [m]")
+        d.param("frequency", "float", 2.0, 4.0, about="Wave number of the bumps [1/m]")
     d.output("wrench", "spatial_vector", cars, about="Force and torque about the chassis origin")
     if wanted == "wrench and spin":
         d.param("wheel_inertia", "float", 0.5, 1.5, about="Inertia of a wheel about its axle [kg m^2]")
@@ -236,7 +236,7 @@ def wheel_forces(d: Draft) -> None:
     }
     spin = """
     # Traction pushes the car forward, hence its reaction brakes the wheel
-    spin_rate[car, wheel] = -(force_xy[0] + resistance) * wheel_radius / wheel_inertia
+    spin_rate[car, wheel] = -force_xy[0] * wheel_radius / wheel_inertia
     """
     d.launch(cars, wheels)
     d.code(
@@ -355,7 +355,7 @@ def wheel_forces(d: Draft) -> None:
             force = load * n + (pull[0] - rolling) * ahead + pull[1] * side
             total[c] += np.concatenate([force, np.cross(arm, force)])
             if wanted == "wrench and spin":
-                spins[c, w] = -(pull[0] + rolling) * v.wheel_radius / v.wheel_inertia
+                spins[c, w] = -pull[0] * v.wheel_radius / v.wheel_inertia
         return {"wrench": total} | ({"spin_rate": spins} if wanted == "wrench and spin" else {})
 
     d.check(reference, 1e-3)

@@ -171,7 +171,7 @@ def frame_forces(d: Draft) -> None:
     m_y2 += normal * (-0.1 * dw + length * (2.0 / 15.0 * ty2 - ty1 / 30.0))
     """
     truss = """
-    # Hinged members carry normal force alone, since their ends turn freely
+    # No moments at the ends of hinged members, which turn freely
     if is_truss[tid]:
         $store_axial
         $truss_nodes
@@ -179,25 +179,27 @@ def frame_forces(d: Draft) -> None:
     """
     store_axial = "axial[tid] = normal" if output != "nodes" else ""
     ends = "axial[tid] = normal\nend_moment[tid] = wp.vec4(m_y1, m_z1, m_y2, m_z2)"
-    half = {
+    carried = {
         "none": "",
         "uniform": """
-            # Consistent loads of a uniform line load: half at each end, and fixed-end moments
+            # Each end takes half of a uniform line load
             line = line_load[tid]
             share = 0.5 * length * line
-            fixed = length * length / 12.0 * (wp.dot(line, ey) * ez - wp.dot(line, ez) * ey)
         """,
         "weight": """
-            # Own weight as a uniform line load: half at each end, and fixed-end moments
+            # Own weight is a uniform line load, of which each end takes half
             line = wp.vec3(0.0, 0.0, -weight_density * a)
             share = 0.5 * length * line
-            fixed = length * length / 12.0 * (wp.dot(line, ey) * ez - wp.dot(line, ez) * ey)
         """,
     }[load]
+    fixed = """
+    # Fixed-end moments of the load
+    fixed = length * length / 12.0 * (wp.dot(line, ey) * ez - wp.dot(line, ez) * ey)
+    """
     less, less_m, plus_m = (" - share", " - fixed", " + fixed") if load != "none" else ("", "", "")
     scatter = f"""
+    $fixed
     # --- To world axes; the ends are in equilibrium ---
-    {half.strip()}
     end_force = -normal * ex + q_y * ey + q_z * ez
     wp.atomic_add(nodal_force, first, end_force{less})
     wp.atomic_add(nodal_force, second, -end_force{less})
@@ -205,9 +207,6 @@ def frame_forces(d: Draft) -> None:
     wp.atomic_add(nodal_moment, first, twist * ex + m_y1 * ey + m_z1 * ez{less_m})
     wp.atomic_add(nodal_moment, second, -twist * ex + m_y2 * ey + m_z2 * ez{plus_m})
     """
-    if load != "none":
-        lines = [x.strip() for x in half.strip().split("\n")]
-        scatter = scatter.replace(half.strip(), "\n    ".join(lines))
     d.launch(count)
     d.code(
         """
@@ -241,6 +240,7 @@ def frame_forces(d: Draft) -> None:
         tz2 = wp.dot(node_turn[second], ez)
         # --- Normal force, positive in tension ---
         normal = -e_mod * a * (du / length$heat)
+        $carried
         $truss
         # --- Bending in the local x-y plane ---
         k_z = e_mod * i_z / (length * length * length$one_y)
@@ -263,7 +263,10 @@ def frame_forces(d: Draft) -> None:
         heat=" + expansion * heating[tid]" if thermal else "",
         truss=truss if pinned else "",
         store_axial=store_axial,
-        truss_nodes="wp.atomic_add(nodal_force, first, -normal * ex)\nwp.atomic_add(nodal_force, second, normal * ex)"
+        carried=carried,
+        fixed=fixed if load != "none" else "",
+        truss_nodes=f"wp.atomic_add(nodal_force, first, -normal * ex{less})\n"
+        f"wp.atomic_add(nodal_force, second, normal * ex{less})"
         if output != "ends"
         else "",
         one_y=" * (1.0 + phi_y)" if soft else "",
@@ -294,9 +297,11 @@ def frame_forces(d: Draft) -> None:
         d.text = d.text.replace(
             "# Solid rectangle; the torsion constant is Roark's approximation", "# Solid rectangle"
         )
-    d.explain("""
-        Exact stiffness of a prismatic member with small rotations. Local x runs from the first node to the second, moments and
-        rotations follow the right-hand rule. The results are internal forces: what the nodes exert on the members.
+    more = ", and what its normal force adds" if geometric else ""
+    d.explain(f"""
+        Exact stiffness of a prismatic member with small rotations{more}. Local x runs from the first node to
+        the second, moments and rotations follow the right-hand rule. The results are internal forces: what the
+        nodes exert on the members.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -379,14 +384,15 @@ def frame_forces(d: Draft) -> None:
             f_ = k @ u
             axial[m], bending[m] = normal, f_[[4, 5, 10, 11]]
             f_[0], f_[6] = f_[0] - normal, f_[6] + normal
-            if load != "none" and not hinged:
+            if load != "none":
                 line = axes @ (
                     v.line_load[m] if load == "uniform" else np.array([0.0, 0.0, -v.weight_density * a])
                 )
                 f_[0:3] -= 0.5 * size * line
                 f_[6:9] -= 0.5 * size * line
-                f_[4:6] -= size**2 / 12.0 * np.array([-line[2], line[1]])
-                f_[10:12] += size**2 / 12.0 * np.array([-line[2], line[1]])
+                ends = 0.0 if hinged else size**2 / 12.0
+                f_[4:6] -= ends * np.array([-line[2], line[1]])
+                f_[10:12] += ends * np.array([-line[2], line[1]])
             for n, part in ((p, f_[:6]), (q, f_[6:])):
                 force[n] += axes.T @ part[:3]
                 moment[n] += axes.T @ part[3:]

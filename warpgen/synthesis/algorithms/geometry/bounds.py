@@ -37,6 +37,7 @@ def world_bounds(d: Draft) -> None:
     swept = d.flag("velocity", 0.3)
     n = d.pick(48, 64, 96)
     if shape == "triangle":
+        d.says("Computes the bounding box of each triangle.")
         for name in "abc":
             d.input(name, "vec3", n, -1.0, 1.0)
     else:

@@ -149,9 +149,11 @@ def transfer_from_mesh(d: Draft) -> None:
     d.output("carried", kind, n, about="Transferred values")
     d.says(
         {
-            "velocity": "Samples the velocity of a moving mesh at the closest point to each query.",
+            "velocity": "Samples the velocity of a moving mesh at the closest point to each query"
+            + (", fading with distance." if fall else "."),
             "normal": "Samples the normal of the closest mesh face for each query.",
-            "attribute": "Interpolates per-vertex values at the closest point on a mesh.",
+            "attribute": "Interpolates per-vertex values at the closest point on a mesh"
+            + (", fading with distance." if fall else "."),
             "barycentric": "Computes barycentric coordinates of the closest point on a mesh.",
             "face": "Finds the closest mesh face of each query, -1 beyond the search radius.",
         }[what]

@@ -111,6 +111,9 @@ def bfs_level(d: Draft) -> None:
             if flag:
                 d.code("if found != given[u]:" + notice)
             d.says("Expands one BFS level bottom-up: unreached nodes search for a neighbor in the frontier.")
+            d.explain(
+                "The lists hold the nodes that link to each node, which are all in an undirected graph."
+            )
         else:
             put = "if level[v] > current + 1:\n    level[v] = current + 1"
             if flag:

@@ -22,7 +22,7 @@ _NAMES = adjacency.NAMES | {
 
 
 @DOMAIN.algorithm(
-    source="Page et al. 1999; Kleinberg 1999 (hubs and authorities); Haveliwala 2002 (teleport vector)",
+    source="Page et al. 1999; Haveliwala 2002 (teleport vector)",
     names=_NAMES
     | {
         "pagerank_step": "rank_step|pr_pull|power_iteration_step|update_rank",
@@ -91,6 +91,9 @@ def pagerank_step(d: Draft) -> None:
             walk=g.walk(f"s += {part}"),
             value=value,
         )
+        if not base:
+            d.says("Passes damped ranks along links, which is PageRank without its teleport.")
+        d.explain("The lists hold the nodes that link to each node, not those that it links to.")
     else:
         constant = base + (f"{' + damping * leak / float(rank.shape[0])' if lost else ''}")
         start = (
@@ -112,7 +115,11 @@ def pagerank_step(d: Draft) -> None:
                 f"wp.atomic_add(rank_new, dests[edge], damping * {part})",
                 first=first if base else "",
             )
-        d.says("Computes one PageRank iteration in push style with atomics.")
+        d.says(
+            "Computes one PageRank iteration in push style with atomics."
+            if base
+            else "Passes damped ranks along links with atomics, which is PageRank without its teleport."
+        )
 
     def reference(v: Values) -> dict[str, Any]:
         if way == "edges":

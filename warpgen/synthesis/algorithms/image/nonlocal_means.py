@@ -169,8 +169,13 @@ def average_patches(d: Draft) -> None:
         after=after,
         store=store,
     )
-    d.explain("""
-        w = exp(-max(d^2 - 2 sigma^2, 0) / h^2), d^2 the mean squared difference of the patches around both pixels.
+    formula = {
+        "exponential": "w = exp(-e / h^2)",
+        "flat": "w = 1 where e < h^2, else 0",
+        "bisquare": "w = max(1 - e / (2 h)^2, 0)^2",
+    }[weigh]
+    d.explain(f"""
+        {formula}, e = max(d^2 - 2 sigma^2, 0), d^2 the mean squared difference of the patches around both pixels.
         The search is limited to a window around the pixel.
     """)
 

@@ -245,7 +245,9 @@ def regulate_glucose(d: Draft) -> None:
             lines.append(f"born{stage} = 0.024 * wp.max({g} - 80.0, 0.0)")
         elif insulin == "closed loop":
             lines.append(f"born{stage} = wp.clamp(k_p * ({g} - 100.0) + 0.8, 0.0, 4.0)")
-        lines.append(f"di_{stage} = {'pump' if insulin == 'pumped' else f'born{stage}'} - 0.14 * {i}")
+        # What the body secretes at rest holds the basal level; pumps deliver all there is
+        left = f"({i} - 10.0)" if insulin == "secreted" else i
+        lines.append(f"di_{stage} = {'pump' if insulin == 'pumped' else f'born{stage}'} - 0.14 * {left}")
         if meal == "decaying":
             lines.append(f"dm_{stage} = -0.03 * m{at_}")
         elif meal == "gut":
@@ -287,7 +289,7 @@ def regulate_glucose(d: Draft) -> None:
             made[:, 0] += 90.0 * v.p1 - x * g - (0.02 * np.clip(g - 160.0, 0, None) if kidney else 0)
             made[:, 1] -= 10.0 * v.p3
             if insulin == "secreted":
-                made[:, 2] += 0.024 * np.clip(g - 80.0, 0, None)
+                made[:, 2] += 1.4 + 0.024 * np.clip(g - 80.0, 0, None)
             elif insulin == "pumped":
                 made[:, 2] += v.get("bolus", 0.0)
             else:

@@ -50,7 +50,7 @@ def clinical_measures(d: Draft) -> None:
         "mosteller": (("kg", "masses", 45, 120, "kg"), ("cm", "heights", 150, 195, "cm")),
         "resting energy": (("kg", "masses", 45, 120, "kg"), ("cm", "heights", 150, 195, "cm"), ("age", "ages", 20, 80, "years")),
         "clearance": (("kg", "masses", 45, 120, "kg"), ("age", "ages", 20, 80, "years"), ("creatinine", "levels", 0.6, 3.0, "mg/dl")),
-        "lipids": (("total", "totals", 120, 280, "mg/dl"), ("hdl", "hdls", 30, 80, "mg/dl"), ("triglycerides", "fats", 60, 500, "mg/dl")),
+        "lipids": (("total", "totals", 120, 280, "mg/dl"), ("hdl", "hdls", 30, 80, "mg/dl"), ("triglycerides", "fats", 60, 500 if graded == "value" else 400, "mg/dl")),
         "corrected qt": (("qt", "intervals", 320, 460, "ms"), ("pulse", "pulses", 45, 120, "1/min")),
         "arterial pressure": (("systolic", "highs", 95, 180, "mmHg"), ("diastolic", "lows", 55, 94, "mmHg")),
         "oxygen gradient": (("po2", "oxygens", 60, 100, "mmHg"), ("pco2", "carbons", 30, 50, "mmHg")),
@@ -67,7 +67,7 @@ def clinical_measures(d: Draft) -> None:
         form.number("albumin", 2.0, 4.5, about="[g/dl]")
     limits = {
         "mass index": (18.5, 25.0), "du bois": (1.6, 2.0), "mosteller": (1.6, 2.0), "resting energy": (1300.0, 1800.0),
-        "clearance": (30.0, 60.0), "lipids": (100.0, 160.0), "corrected qt": (390.0, 440.0), "arterial pressure": (70.0, 105.0),
+        "clearance": (90.0, 140.0), "lipids": (100.0, 160.0), "corrected qt": (390.0, 440.0), "arterial pressure": (70.0, 105.0),
         "oxygen gradient": (15.0, 25.0), "anion gap": (8.0, 16.0),
     }[kind]  # fmt: skip
     form.output("out", "int" if graded == "grade" else "float")
@@ -79,12 +79,14 @@ def clinical_measures(d: Draft) -> None:
         "mosteller": ("", "wp.sqrt(kg * cm / 3600.0)"),
         "resting energy": ("base = 10.0 * kg + 6.25 * cm - 5.0 * age", "base + wp.where(female, -161.0, 5.0)"),
         "clearance": ("c = (140.0 - age) * kg / (72.0 * creatinine)", "wp.where(female, 0.85 * c, c)"),
-        "lipids": ("# Above 400 mg/dl of triglycerides the estimate does not hold\nldl = total - hdl - 0.2 * triglycerides\nif triglycerides > 400.0:\n    ldl = -1.0", "ldl"),
+        "lipids": ("# Above 400 mg/dl of triglycerides the estimate does not hold\nldl = total - hdl - 0.2 * triglycerides\nif triglycerides > 400.0:\n    ldl = -1.0", "ldl" if graded == "value" else "total - hdl - 0.2 * triglycerides"),
         "corrected qt": ("# Bazett: divide by the root of the interval between beats in seconds\nrr = 60.0 / pulse", "qt / wp.sqrt(rr)"),
         "arterial pressure": ("# The heart rests about two thirds of the time", "diastolic + (systolic - diastolic) / 3.0"),
         "oxygen gradient": ("# Alveolar gas equation at sea level, water vapor taken off\nalveolar = share * (760.0 - 47.0) - pco2 / 0.8", "alveolar - po2"),
         "anion gap": ("gap = sodium - chloride - bicarbonate", "gap + 2.5 * (4.0 - albumin)"),
     }[kind]  # fmt: skip
+    if kind == "lipids" and graded != "value":
+        lines = ""  # what marks a missing estimate has no grade
     low_, high_ = limits
     if lines.splitlines()[-1:] and lines.splitlines()[-1].startswith("#"):
         lines, value = f"{lines}\nmean = {value}", "mean"

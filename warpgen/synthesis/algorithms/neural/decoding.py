@@ -85,15 +85,17 @@ def sample_tokens(d: Draft) -> None:
     if banned == "end":
         d.module(f"EOS = wp.constant({d.pick(1, 2)})")
     end = int(d.prelude[-1].split("(")[1].rstrip(")")) if banned == "end" else -1
-    d.function('''
-        @wp.func
-        def exp_sum(scores: wp.array2d(dtype=float), seq: int, best: float) -> float:
-            """Sum of exp(score - best) over the vocabulary, at least one."""
-            total = float(0.0)
-            for v in range(scores.shape[1]):
-                total += wp.exp(scores[seq, v] - best)
-            return total
-    ''')
+    needs_norm = score or nucleus in ("top p", "typical")
+    if needs_norm:
+        d.function('''
+            @wp.func
+            def exp_sum(scores: wp.array2d(dtype=float), seq: int, best: float) -> float:
+                """Sum of exp(score - best) over the vocabulary, at least one."""
+                total = float(0.0)
+                for v in range(scores.shape[1]):
+                    total += wp.exp(scores[seq, v] - best)
+                return total
+        ''')
     if top_k:
         d.function('''
             @wp.func
@@ -217,7 +219,6 @@ def sample_tokens(d: Draft) -> None:
             """,
         "greedy": "chosen = best_token",
     }[draw]
-    needs_norm = score or (draw != "greedy" and nucleus in ("top p", "typical"))
     d.launch(batch)
     d.code(
         """
@@ -264,10 +265,18 @@ def sample_tokens(d: Draft) -> None:
         cut=cut,
         log_prob="log_prob[seq] = scores[seq, chosen] - best - wp.log(norm)" if score else "",
     )
-    d.explain("""
-        Logits are first adjusted, then tokens that are too unlikely are dropped, and one of the rest is drawn.
-        The best token is never dropped.
-    """)
+    kinds = ["penalized"] if penalty != "none" else []
+    kinds += ["truncated"] if truncated else []
+    of = " and ".join(kinds) or "adjusted"
+    if draw == "greedy":
+        d.says(f"Picks the best next token of each sequence by {of} logits.")
+    else:
+        d.says(f"Draws the next token of each sequence from {of} logits.")
+    if truncated:
+        d.explain("""
+            Logits are first adjusted, then tokens that are too unlikely are dropped, and one of the rest is drawn.
+            The best token is never dropped.
+        """)
 
     def reference(v: Values) -> dict[str, Any]:
         made, kept = np.zeros(batch, int), np.zeros((batch, vocab))

@@ -283,7 +283,7 @@ def segmented_reduce(d: Draft) -> None:
         }[op]
         initial = f"s = {zero if op != 'norm' else 'float(0.0)'}"
         if op == "max":
-            initial = "# Identity of max: result for empty segments\ns = float(-2.0)"
+            initial = "# Below any element, so it is what empty segments get\ns = float(-2.0)"
         elif op == "argmax":
             initial = "s = float(0.0)\nbest_k = int(-1)"
         fold = "s"

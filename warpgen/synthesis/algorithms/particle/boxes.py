@@ -140,10 +140,10 @@ def count_cells(d: Draft) -> None:
 
 
 @DOMAIN.algorithm(
-    source="Knuth 1998, sec. 5.2, alg. D (distribution counting)",
+    source="Knuth 1998, sec. 5.2.5 (distribution sorting); Green 2010",
     names=NAMES
     | {
-        "sort_to_cells": "scatter_to_cells|counting_sort_scatter|reorder_particles|fill_cells",
+        "sort_to_cells": "scatter_to_cells|bin_particles|reorder_particles|fill_cells",
         "cursor": "next_slot|fill|cell_fill",
         "slot": "dst|dest|position",
         "order": "sorted_ids|particle_index|ids",
@@ -152,7 +152,7 @@ def count_cells(d: Draft) -> None:
     weight=3,
 )
 def sort_to_cells(d: Draft) -> None:
-    """Sorts particles into grid cells (counting sort scatter)."""
+    """Sorts particles into grid cells of fixed capacity."""
     what = d.option("what", "ids", "positions", "both")
     dimension = d.option("dimension", 2, 3)
     place = d.option("place", "cursor", "rank", "ends")

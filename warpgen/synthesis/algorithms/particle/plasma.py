@@ -280,7 +280,7 @@ def boris_push(d: Draft) -> None:
         "each": "b = b_field[tid]",
         "uniform": "b = b_field",
         "mirror": """
-        # Magnetic mirror: B_z grows towards both ends, B_x and B_y keep div(B) = 0 to first order
+        # Magnetic mirror: B_z grows towards both ends, B_x and B_y keep div(B) = 0
         z = x[tid][2] / length
         b = b0 * wp.vec3(-x[tid][0] * z / length, -x[tid][1] * z / length, 1.0 + z * z)
         """,

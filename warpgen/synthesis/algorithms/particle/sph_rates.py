@@ -150,8 +150,9 @@ def sph_density_rate(d: Draft) -> None:
     )
     if stepped:
         d.says("Integrates SPH densities with the continuity equation.")
-    d.explain("""
-        Continuity equation d rho_i / dt = sum_j m_j (v_i - v_j) . grad W_ij. In contrast to density
+    total = "rho_i sum_j m_j / rho_j" if volumes else "sum_j m_j"
+    d.explain(f"""
+        Continuity equation d rho_i / dt = {total} (v_i - v_j) . grad W_ij. In contrast to density
         summation it does not underestimate the density at free surfaces.
     """)
 

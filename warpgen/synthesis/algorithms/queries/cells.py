@@ -31,12 +31,14 @@ def block_overlaps(d: Draft) -> None:
     spelled = d.option("spelled", "tile first", "tiled last")
     wanted = d.option("wanted", "counts", "marks", "both")
     shape = d.option("extent", "cube", "slab")
+    verb = {"counts": "Counts", "marks": "Marks", "both": "Counts and marks"}[wanted]
+    near = on == "boxes" and form == "box" and shape == "cube"  # what the boxes hold is tested, too
     d.says(
-        {
-            "counts": "Counts overlapping boxes with one block of threads per probe.",
-            "marks": "Marks overlapping boxes with one block of threads per probe.",
-            "both": "Counts and marks overlapping boxes with one block of threads per probe.",
-        }[wanted]
+        f"{verb} the points within a radius by a BVH, with one block of threads per probe."
+        if near
+        else f"{verb} the spheres that rays hit by a BVH, with one block of threads per ray."
+        if form == "ray"
+        else f"{verb} overlapping boxes with one block of threads per probe."
     )
     m, n = d.pick(8, 12, 16), d.pick(48, 64, 96)
     half = d.pick(0.1, 0.15, 0.2)
@@ -70,7 +72,7 @@ def block_overlaps(d: Draft) -> None:
             f"if wp.length(away) > {half}:\n    continue"
         )
     else:
-        narrow = "if wp.length(points[j] - p) > radius:\n    continue"
+        narrow = "if wp.length(points[j] - p) > radius:\n    continue" if near else ""
     lines = {"counts": "wp.atomic_add(counts, block, 1)", "marks": "touched[j] = 1"}
     d.launch(m, tiled=True)
     d.code(
@@ -87,7 +89,7 @@ def block_overlaps(d: Draft) -> None:
                 $narrow
                 $lines
         """,
-        narrow=narrow if on == "boxes" else "",
+        narrow=narrow,
         extent="along = direction[block]" if form == "ray" else f"extent = wp.vec3(radius, radius, {high})",
         lines="\n".join(lines.values()) if wanted == "both" else lines[wanted],
     )
@@ -113,7 +115,7 @@ def block_overlaps(d: Draft) -> None:
         else:
             e = v.radius * np.array([1.0, 1.0, 1.0 if shape == "cube" else 0.5])
             found = ((lower <= p + e) & (upper >= p - e)).all(axis=2)
-            if on == "boxes":
+            if near:
                 found &= np.linalg.norm(v.points - p, axis=2) <= v.radius
         if wanted != "marks":
             assert np.abs(after.counts - found.sum(axis=1)).sum() <= 2

@@ -15,7 +15,11 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 @DOMAIN.algorithm(
     source="Quilez, Soft shadows in raymarched SDFs; Aaltonen 2018, GPU-based clay simulation",
-    names=NAMES | {"soft_shadows": "soft_shadow|sdf_shadows|penumbra_shadows|trace_shadow_rays"},
+    names=NAMES
+    | {
+        "soft_shadows": "soft_shadow|sdf_shadows|penumbra_shadows|trace_shadow_rays",
+        "lamp": "light_pos|light_position|bulb",
+    },
     adjoint="no",
     weight=4,
 )
@@ -33,7 +37,7 @@ def soft_shadows(d: Draft) -> None:
     if light == "directional":
         d.param("light", "vec3", 0.2, 0.9, about="Direction towards the light")
     else:
-        d.param("light", "vec3", 2.0, 3.0, about="Direction towards the light")
+        d.param("lamp", "vec3", 2.0, 3.0, about="Position of the light")
     sharp = kind != "hard"
     if sharp:
         d.param("k", "float", 4.0, 16.0)
@@ -50,7 +54,7 @@ def soft_shadows(d: Draft) -> None:
         """
         if light == "directional"
         else """
-        to_light = light - ro
+        to_light = lamp - ro
         far = wp.length(to_light)
         rd = to_light / far
         """
@@ -114,17 +118,21 @@ def soft_shadows(d: Draft) -> None:
         if kind == "hard"
         else "shadow[tid] = wp.clamp(visible, 0.0, 1.0)",
     )
-    d.explain("""
-        The penumbra is as wide as the light: visibility is the least of k d / t along the ray, where d is the
-        distance to the nearest solid. Zero is full shadow.
-    """)
+    if sharp:
+        d.explain("""
+            The penumbra is as wide as the light: visibility is the least of k d / t along the ray, where d is the
+            distance to the nearest solid. Zero is full shadow.
+        """)
+    else:
+        d.says("Computes hard shadows by sphere tracing a distance field.")
+        d.calls("hard_shadows|sdf_shadows|trace_shadow_rays")
 
     def reference(v: Values) -> Any:
         o = v.points + (0.02 * v.normals if place == "offset" else 0.0)
         if light == "directional":
             r, far = np.broadcast_to(unit(np.asarray(v.light)), o.shape), np.full(count, 4.0)
         else:
-            r = np.asarray(v.light) - o
+            r = np.asarray(v.lamp) - o
             far = np.linalg.norm(r, axis=-1)
             r = r / far[:, None]
         t, seen, last = np.full(count, near), np.ones(count), np.full(count, 1e10)

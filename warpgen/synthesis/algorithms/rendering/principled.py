@@ -130,14 +130,15 @@ def principled_shading(d: Draft) -> None:
             n,
             about="Reflected radiance" if result == "radiance" else "Display values, sRGB",
         )
-    d.function('''
-        @wp.func
-        def schlick_weight(cosine: float) -> float:
-            """(1 - cos)^5 of Schlick's Fresnel approximation."""
-            m = wp.clamp(1.0 - cosine, 0.0, 1.0)
-            return m * m * m * m * m
-    ''')
-    if "clearcoat" in layers:
+    if result != "density":
+        d.function('''
+            @wp.func
+            def schlick_weight(cosine: float) -> float:
+                """(1 - cos)^5 of Schlick's Fresnel approximation."""
+                m = wp.clamp(1.0 - cosine, 0.0, 1.0)
+                return m * m * m * m * m
+        ''')
+    if "clearcoat" in layers and result != "density":
         d.function('''
             @wp.func
             def smith_masking(cosine: float, alpha_sq: float) -> float:
@@ -196,18 +197,32 @@ def principled_shading(d: Draft) -> None:
         facets = alpha_sq / (wp.pi * lobe * lobe)
     """
     )
-    width = "ax * ay" if anisotropic else "alpha_sq"
+    if anisotropic:
+        slant = """
+            lx = ax * wp.dot(to_light, tangent)
+            ly = ay * wp.dot(to_light, bitangent)
+            vx = ax * wp.dot(to_eye, tangent)
+            vy = ay * wp.dot(to_eye, bitangent)
+        """
+        root_l = "wp.sqrt(lx * lx + ly * ly + n_dot_l * n_dot_l)"
+        root_v = "wp.sqrt(vx * vx + vy * vy + n_dot_v * n_dot_v)"
+    else:
+        slant = ""
+        root_l = "wp.sqrt(alpha_sq + n_dot_l * n_dot_l * (1.0 - alpha_sq))"
+        root_v = "wp.sqrt(alpha_sq + n_dot_v * n_dot_v * (1.0 - alpha_sq))"
+    if masking == "kelemen":
+        slant = ""
     visible = {
         "smith": f"""
             # Separable masking and shadowing, with the 4 cos cos of the denominator
-            seen_l = n_dot_l + wp.sqrt({width} + n_dot_l * n_dot_l * (1.0 - {width}))
-            seen_v = n_dot_v + wp.sqrt({width} + n_dot_v * n_dot_v * (1.0 - {width}))
+            seen_l = n_dot_l + {root_l}
+            seen_v = n_dot_v + {root_v}
             visible = 1.0 / (seen_l * seen_v)
         """,
         "correlated": f"""
             # One term for both, since masking and shadowing are correlated by height (Heitz)
-            lambda_v = n_dot_l * wp.sqrt({width} + n_dot_v * n_dot_v * (1.0 - {width}))
-            lambda_l = n_dot_v * wp.sqrt({width} + n_dot_l * n_dot_l * (1.0 - {width}))
+            lambda_v = n_dot_l * {root_v}
+            lambda_l = n_dot_v * {root_l}
             visible = 0.5 / (lambda_v + lambda_l)
         """,
         "kelemen": "visible = 0.25 / (v_dot_h * v_dot_h)",
@@ -270,6 +285,7 @@ def principled_shading(d: Draft) -> None:
         v_dot_h = wp.clamp(wp.dot(to_eye, half), 1.0e-3, 1.0)
         # --- Distribution of the facets (GTR2) ---
         $shape
+        $slant
         $visible
         $body
         """,
@@ -278,6 +294,7 @@ def principled_shading(d: Draft) -> None:
         rough=rough,
         metal=metal,
         shape=dedented(shape).replace("$stretch", names.get("stretch", "")),
+        slant=dedented(slant),
         visible=dedented(visible),
         body=body,
         diffuse=dedented(_LOBES[diffuse]),
@@ -292,9 +309,17 @@ def principled_shading(d: Draft) -> None:
         store=dedented(store),
     )
     trim(d)
-    d.explain("""
-        f = diffuse + D V F + sheen + clear coat, times the cosine and the incoming light. Roughness is squared, as
-        artists see equal steps of it as even.
+    lobes = "diffuse + D V F" + "".join(
+        f" + {name}" for key, name in (("sheen", "sheen"), ("clearcoat", "clear coat")) if key in layers
+    )
+    formula = (
+        "p = (cos / pi + D (n.h) / (4 v.h)) / 2, for half of the samples follow the cosine and half the facets."
+        if result == "density"
+        else f"f = {lobes}, times the cosine and the incoming light."
+    )
+    d.explain(f"""
+        {formula}
+        Roughness is squared, as artists see equal steps of it as even.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -321,12 +346,17 @@ def principled_shading(d: Draft) -> None:
             k = np.sqrt(1 - 0.9 * of("anisotropy"))
             ax, ay = np.maximum(r * r / k, 1e-3), np.maximum(r * r * k, 1e-3)
             facets = 1 / (np.pi * ax * ay * ((_dot(h, x) / ax) ** 2 + (_dot(h, y) / ay) ** 2 + nh**2) ** 2)
-            a2 = ax * ay
         else:
             facets = a2 / (np.pi * (1 + nh**2 * (a2 - 1)) ** 2)
         if result == "density":
             return {"densities": (0.5 * (nl / np.pi + facets * nh / (4 * vh)))[:, 0]}
-        gl, gv = np.sqrt(a2 + (1 - a2) * nl**2), np.sqrt(a2 + (1 - a2) * nv**2)
+        if anisotropic:
+            gl, gv = (
+                np.sqrt((ax * _dot(w, x)) ** 2 + (ay * _dot(w, y)) ** 2 + c**2)
+                for w, c in ((wi, nl), (eye, nv))
+            )
+        else:
+            gl, gv = np.sqrt(a2 + (1 - a2) * nl**2), np.sqrt(a2 + (1 - a2) * nv**2)
         seen = {
             "smith": 1 / ((nl + gl) * (nv + gv)),
             "correlated": 0.5 / (nl * gv + nv * gl),

@@ -273,10 +273,10 @@ def step_servos(d: Draft) -> None:
             "# Rigid gear: the rotor turns with the joint\nrotor_new = joint_vel[tid] * gear\n", ""
         )
     trim(d)
-    d.explain("""
-        L di/dt = V - R i - ke w and J dw/dt = kt i - friction - T / N. Angles and speeds of the rotor are those before
-        the gear of ratio N; the winding heats up by R i^2.
-    """)
+    law = "R i = V - ke w" if electric == "static" else "L di/dt = V - R i - ke w"
+    law += "" if gear == "rigid" else " and J dw/dt = kt i - friction - T / N"
+    heating = "" if thermal == "none" else "; the winding heats up by R i^2"
+    d.explain(f"{law}. Angles and speeds of the rotor are those before the gear of ratio N{heating}.")
 
     def reference(v: Values) -> dict[str, Any]:
         made: dict[str, Any] = {}

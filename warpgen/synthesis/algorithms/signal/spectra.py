@@ -33,7 +33,8 @@ _NAMES = {
 def frame_signal(d: Draft) -> None:
     """Splits a signal into overlapping windowed frames (STFT)."""
     window = d.option("window", *windows.WINDOWS)
-    periodic = d.flag("periodic")
+    # The sine window stands half a sample off, so its halves add up to one as it is
+    periodic = d.flag("periodic") and window is not windows.SINE
     edge = d.option("edge", "inside", "zero", "reflect")
     layout = d.option("layout", "frames rows", "frames columns", "channels")
     emphasis = d.flag("pre-emphasis", 0.3)

@@ -176,10 +176,14 @@ def padded_matvec(d: Draft) -> None:
         store=stores[update],
         at=at,
     )
-    d.explain("""
-        ELLPACK format: all rows are padded to the width of the longest row. With slots as the outer
-        dimension, memory accesses are coalesced.
-    """)
+    d.explain(
+        "ELLPACK format: all rows are padded to the width of the longest row."
+        + (
+            ""
+            if order == "row major"
+            else " Slots are the outer dimension, so memory accesses are coalesced."
+        )
+    )
     if update == "residual":
         d.says("Computes the residual of a linear system in ELLPACK format.")
     elif update == "relaxed":

@@ -25,6 +25,12 @@ _KERNELS: dict[str, Any] = {  # of the scaled distance r and its square q
     ),
 }
 
+# Wendland's function above is positive definite in three dimensions, this one in five.
+_WENDLAND_FIVE: Any = (
+    "wp.pow(wp.max(1.0 - 0.4 * r, 0.0), 5.0) * (2.0 * r + 1.0)",
+    lambda r: np.maximum(1 - 0.4 * r, 0) ** 5 * (2 * r + 1),
+)
+
 
 @DOMAIN.algorithm(
     source="Rasmussen & Williams 2006, chapter 4; Wendland 1995",
@@ -54,8 +60,8 @@ def covariance_matrix(d: Draft) -> None:
         d.forward_only()  # the kernel is of a sum over axes of any number
     trend = d.flag("trend", 0.25) and what == "mean"
     n, m, size = d.pick(16, 20, 24), d.pick(10, 12, 16), d.pick(3, 4, 5)
-    text, value = _KERNELS[kernel]
     many = dim == "many"
+    text, value = _WENDLAND_FIVE if many and kernel == "wendland" else _KERNELS[kernel]
     if fixed:
         d.module(f"DIM = wp.constant({size})")
     type = "float" if many or dim == 1 else f"vec{dim}"

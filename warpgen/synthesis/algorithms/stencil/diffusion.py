@@ -49,7 +49,7 @@ def heat_step(d: Draft) -> None:
     if materials == "per cell":
         d.input("kappa", "float", g.shape, 0.2, 1.0, about="Conductivity per cell")
     elif not number:
-        d.param("kappa", "float", 0.2, 1.0, about="Conductivity per cell")
+        d.param("kappa", "float", 0.2, 1.0, about="Diffusivity")
     if source:
         d.input("q", "float", g.shape, -1.0, 1.0, about="Heat sources")
     if number and materials != "per cell":
@@ -88,8 +88,9 @@ def heat_step(d: Draft) -> None:
     body += f"\n{g.at('u_new')} = {u} + {rate}{extra}"
     g.code(d, body, "u", border=f"{g.at('u_new')} = {u}")
     operator = "div(kappa grad u)" if materials == "per cell" else "kappa lap(u)"
+    terms = (" + q" if source else "") + (" - loss (u - ambient)" if materials == "radiating" else "")
     d.explain(f"""
-        du/dt = {operator}{" + q" if source else ""}, second order in space, first in time.
+        du/dt = {operator}{terms}, second order in space, first in time.
         The scheme is stable as long as kappa dt / dx^2 <= 1 / {2 * g.ndim}.
     """)
 

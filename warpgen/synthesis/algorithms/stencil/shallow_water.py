@@ -91,7 +91,7 @@ def face_flux(center: wp.vec4, neighbor: wp.vec4, side: float) -> wp.vec3:
 _VELOCITY = '''
 @wp.func
 def safe_velocity(h: float, q: float) -> float:
-    """Divide the discharge by the depth without blowing up at the shore (Kurganov & Petrova 2007)."""
+    """Divide the discharge by the depth without blowing up at the shore (after Kurganov & Petrova 2007)."""
     h_sq = h * h
     return 2.0 * h * q / (h_sq + wp.max(h_sq, DRY_DEPTH * DRY_DEPTH))
 '''
@@ -131,7 +131,7 @@ def shallow_water_step(d: Draft) -> None:
         d.input("discharge", "vec2", (nx, ny), -0.4, 0.4, about="Depth-integrated velocity [m^2/s]")
     d.input("bed", "float", (nx, ny), 0.0, 0.6, about="Bed elevation [m]")
     if mask:
-        d.input("is_land", "bool", (nx, ny), about="Cells that are never flooded")
+        d.input("is_land", "bool", (nx, ny), about="Cells whose bed is above any water")
     if rain:
         d.input("rainfall", "float", (nx, ny), 0.0, 0.5, about="Net rainfall [m/s]")
     if friction == "manning":
@@ -276,7 +276,7 @@ def shallow_water_step(d: Draft) -> None:
         $drag
         $store
         """,
-        mask=f"# Skip land\nif is_land[i, j]:\n    {keep}\n    return" if mask else "",
+        mask=f"# Land is too high to be flooded\nif is_land[i, j]:\n    {keep}\n    return" if mask else "",
         arrays=arrays,
         neighbors=neighbors[boundary],
         rain="# Rain adds water, but no momentum\nh_next += dt * rainfall[i, j]" if rain else "",
@@ -288,9 +288,10 @@ def shallow_water_step(d: Draft) -> None:
         drag=drag[friction],
         store=store[layout],
     )
-    d.explain("""
-        Solves h_t + div(h u) = 0 and (h u)_t + div(h u u + g h^2 / 2) = -g h grad(z) on square cells. The
-        scheme is well balanced: water at rest over an uneven bed stays at rest.
+    forces = (" - friction" if friction != "none" else "") + (" - f k x h u" if coriolis else "")
+    d.explain(f"""
+        Solves h_t + div(h u) = {"rain" if rain else "0"} and
+        (h u)_t + div(h u u + g h^2 / 2) = -g h grad(z){forces} on square cells. The scheme is well balanced: water at rest over an uneven bed stays at rest.
     """)
 
     def speed_of(h: Any, q: Any) -> Any:
