@@ -37,7 +37,7 @@ MIRROR = piece(
     '''
 @wp.func
 def mirror_index(i: int, n: int) -> int:
-    """Reflect an index at both ends (symmetric padding)."""
+    """Reflect an index at the first and last element, neither of which is repeated."""
     if i < 0:
         return -i
     if i >= n:

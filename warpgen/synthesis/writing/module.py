@@ -53,7 +53,8 @@ def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
     own = [*draft.prelude, *draft.functions, hand.spaced(draft.text.rstrip())]
     heads = [f"({p.name}: {p.annotation})" for p in parameters]
     shared = "\n".join(p.text for p in draft.pieces)
-    names = hand.naming.rename([*own, *heads], shared, _synonyms(algorithm, draft))
+    vague = algorithm.name if draft.name else ""
+    names = hand.naming.rename([*own, *heads], shared, _synonyms(algorithm, draft), vague)
     if hand.suffix and not names.get(algorithm.name, algorithm.name).endswith("_kernel"):
         names[algorithm.name] = names.get(algorithm.name, algorithm.name) + "_kernel"
     name = names.get(algorithm.name, algorithm.name)

@@ -42,6 +42,12 @@ _SHORT = {
 _KEPT = {"col", "temp", "tan", "unit", "corr", "trans", "res", "num", "comp", "inv", "spec", "diff"}
 _LONG = {short: long for long, short in reversed(_SHORT.items()) if short not in _KEPT}
 _STYLES: dict[str, dict[str, str]] = {"as written": {}, "short": _SHORT, "long": _LONG}
+# Whoever calls one of these in another way calls the other so, too: low and high, not vmin and high.
+_PAIRS = (
+    "low high", "lo hi", "lower upper", "first second", "ahead behind", "left right", "a b", "near far",
+    "start end", "starts ends", "gx gy", "src dst", "re im", "row col", "rows cols", "i j", "even odd",
+)  # fmt: skip
+_OPPOSITES = {pair.split()[k]: pair.split()[1 - k] for pair in _PAIRS for k in (0, 1)}
 _NOT_ALONE = {"iter", "vec", "mat", "tan", "len", "ref"}  # they mean something else by themselves
 # Shares are about those of newton, warp.examples and warp.tests.
 _THREAD = {"tid": 0.5, "i": 0.42, "idx": 0.05, "index": 0.03}
@@ -55,8 +61,13 @@ class Naming:
         self._own_names = rng.choice((0.1, 0.3, 0.5, 0.8))  # how often the first name of a thing is taken
         self._parts = _STYLES[rng.weighted({"as written": 0.4, "short": 0.3, "long": 0.3})]
 
-    def rename(self, own: Sequence[str], shared: str, synonyms: Mapping[str, str]) -> dict[str, str]:
-        """New names for what the texts of `own` declare and name, none of them taken there or in `shared`."""
+    def rename(
+        self, own: Sequence[str], shared: str, synonyms: Mapping[str, str], vague: str = ""
+    ) -> dict[str, str]:
+        """New names for what the texts of `own` declare and name, none of them taken there or in `shared`.
+
+        `vague` is a name that says too little to be kept.
+        """
         code = "\n".join(own)
         taken = set(_WORD.findall(code)) | set(_WORD.findall(shared))
         fixed = set(_WORD.findall(shared))
@@ -65,25 +76,39 @@ class Naming:
             n.strip() for found in _DECLARED.findall(code) for n in ",".join(found).split(",")
         )
         known = {"tid": "", **_OTHERWISE, **synonyms}
+        called: dict[str, str] = {}
         for name in [*known, *(n for n in declared if n not in known)]:
             if name not in taken or (name not in known and name in fixed):
                 continue
-            new = self._called(name, known[name]) if name in known else name
+            new = self._called(name, known[name], name != vague) if name in known else name
+            other = _OPPOSITES.get(name, "")
+            if other in called and name in known and other in known:
+                new = _alike(called[other], known[other], known[name]) or name
+            called[name] = new
             new = self._in_parts(new) if name != "tid" and name in declared else new
             if new != name and new not in taken:
                 taken.add(new)
                 made[name] = new
+        for name, other in _OPPOSITES.items():
+            if name in made and other in called and other not in made and (name in known) == (other in known):
+                del made[name]
         return made
 
-    def _called(self, name: str, others: str) -> str:
+    def _called(self, name: str, others: str, clear: bool = True) -> str:
         if name == "tid":
             own = others.split("|") if others and self._rng.chance(0.6) else []
             return self._rng.choice(own) if own else self._rng.weighted(_THREAD)
-        return name if self._rng.chance(self._own_names) else self._rng.choice(others.split("|"))
+        return name if self._rng.chance(self._own_names) and clear else self._rng.choice(others.split("|"))
 
     def _in_parts(self, name: str) -> str:
         new = "_".join(self._parts.get(part, part) for part in name.split("_"))
         return name if new in _NOT_ALONE else new
+
+
+def _alike(called: str, of: str, others: str) -> str:
+    """What stands where `called` does among the names `of` its opposite; none if nothing does."""
+    names = dict(zip(of.split("|"), others.split("|"), strict=False))
+    return names.get(called, "")
 
 
 def renamed(code: str, names: Mapping[str, str]) -> str:

@@ -161,6 +161,14 @@ def galois_field(d: Draft) -> None:
     form = d.option("form", "function", "inline")
     carry = d.option("carry", "branch", "mask")
     count, size = d.pick(48, 64, 96), d.pick(6, 8, 12)
+    d.calls(
+        {
+            "products": "gf_products|gf256_multiply|multiply_bytes",
+            "dot": "gf_matvec|encode_symbols|gf256_matvec",
+            "syndrome": "rs_syndromes|compute_syndromes|check_words",
+            "power": "gf_powers|gf256_pow|raise_to_powers",
+        }[way]
+    )
     reduction = (
         f"if a >= 256:\n    a = a ^ {poly:#x}"
         if carry == "branch"

@@ -54,6 +54,10 @@ def drive_step(d: Draft) -> None:
     layout = d.option("layout", "arrays", "struct")
     result = d.option("result", "state", "accelerations", "lateral forces")
     count = d.pick(48, 64, 96)
+    if result == "accelerations":
+        d.calls("car_accelerations|vehicle_dynamics|single_track_rates")
+    elif result == "lateral forces":
+        d.calls("tire_forces|lateral_forces|axle_forces")
     d.says(
         {
             "state": "Integrates a single-track vehicle model over one time step.",
@@ -132,7 +136,7 @@ def drive_step(d: Draft) -> None:
     }[tire]
     push = "" if result == "lateral forces" else "fx = MASS * throttle[tid]"
     if resist and push:
-        push += "\n# air and rolling\nfx -= 0.43 * vx * wp.abs(vx) + 0.012 * MASS * 9.81"
+        push += "\n# air and rolling\nfx -= 0.43 * vx * wp.abs(vx) + 0.012 * MASS * 9.81 * wp.sign(vx)"
     accelerations = (
         ""
         if result == "lateral forces"

@@ -50,7 +50,7 @@ def attached_fraction(alpha: float, stall_angle: float) -> float:
     "linear": '''
 @wp.func
 def attached_fraction(alpha: float, stall_angle: float) -> float:
-    """Return how much of the flow is attached: 1 below the stall angle, 0 beyond 1.5 times of it."""
+    """Return how much of the flow is attached: 1 below the stall angle, 0 beyond 1.5 times that."""
     excess = wp.abs(alpha) - stall_angle
     if excess <= 0.0:
         return 1.0
@@ -112,11 +112,11 @@ def surface_force(
     alpha = wp.atan2(sink_speed, forward_speed)
     coefficients = lift_and_drag(alpha, deflection, surface, parasitic_drag)
     dynamic_pressure = 0.5 * density * speed_sq
-    # Drag acts against the flow, lift at a right angle to it
+    # Drag acts against the motion, lift at a right angle to it
     speed = wp.sqrt(speed_sq)
-    flow_dir = (forward_speed * surface.chord_axis - sink_speed * surface.normal) / speed
+    motion_dir = (forward_speed * surface.chord_axis - sink_speed * surface.normal) / speed
     lift_dir = (sink_speed * surface.chord_axis + forward_speed * surface.normal) / speed
-    return dynamic_pressure * surface.area * (coefficients[0] * lift_dir - coefficients[1] * flow_dir)
+    return dynamic_pressure * surface.area * (coefficients[0] * lift_dir - coefficients[1] * motion_dir)
 '''
 
 

@@ -7,14 +7,37 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.earth import DOMAIN
-from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.draft import Draft, Values, fill, filled
+from warpgen.synthesis.writing.pieces import piece
+
+_ELEMENTS = {
+    "a": fill(7.0, 12.0),
+    "e": fill(0.001, 0.4),
+    "inclination": fill(0.2, 2.8),
+    "node": fill(0.0, 6.2),
+    "perigee": fill(0.0, 6.2),
+    "m0": fill(0.0, 6.2),
+}
+_ORBIT = """
+@wp.struct
+class Orbit:
+    a: float  # semi-major axis [1000 km]
+    e: float
+    $angles
+    m0: float  # mean anomaly at the epoch [rad]
+"""
+_ANGLES = """
+inclination: float  # angles of the plane and of the perigee in it [rad]
+node: float
+perigee: float
+"""
 
 
 @DOMAIN.algorithm(
     source="Vallado 2013, alg. 10, 23 and sec. 9.6; Curtis 2020, ch. 4",
     names={
         "propagate_orbits": "kepler_propagate|satellite_positions|advance_elements",
-        "elements": "orbits|oe|coe",
+        "orbits": "elements|oe|satellites",
         "ecc_anomaly": "E|ea|psi",
         "mean": "M|mean_anomaly|m_t",
         "dt": "elapsed|t|tof",
@@ -28,7 +51,7 @@ def propagate_orbits(d: Draft) -> None:
         d.forward_only()  # a loop that is left early has no right adjoint
     drift = d.option("drift", "none", "j2", "drag")
     result = d.option("result", "position", "position and velocity", "perifocal", "ground track")
-    elements = d.option("elements", "arrays", "matrix")
+    elements = d.option("elements", "arrays", "struct")
     count = d.pick(48, 64, 96)
     if solver == "series":
         d.says("Propagates satellites on near-circular Kepler orbits by the equation of the center.")
@@ -48,19 +71,13 @@ def propagate_orbits(d: Draft) -> None:
             else "inc = angles[tid][0]\nnode = angles[tid][1]\nperi = angles[tid][2]"
         )
     else:
-        d.input("elements", "float", (count, 6), 0.1, 0.9)
-        load = (
-            f"# Scale to semi-major axis [1000 km], eccentricity and angles [rad]\n"
-            f"sma = 7.0 + 5.0 * elements[tid, 0]\n"
-            f"ecc = {top} * elements[tid, 1]\n"
-            f"$turns\n"
-            f"mean0 = 6.2831853 * elements[tid, 5]"
-        )
-        turns = (
-            ""
-            if result == "perifocal"
-            else "inc = 3.0 * elements[tid, 2]\nnode = 6.0 * elements[tid, 3]\nperi = 6.0 * elements[tid, 4]"
-        )
+        flat = result == "perifocal"
+        fields = _ELEMENTS | {"e": fill(0.001, top)}
+        if flat:
+            fields = {name: fields[name] for name in ("a", "e", "m0")}
+        d.struct("orbits", piece(filled(_ORBIT, {"angles": "" if flat else _ANGLES.strip()})), fields, count)
+        load = "orbit = orbits[tid]\nsma = orbit.a\necc = orbit.e\n$turns\nmean0 = orbit.m0"
+        turns = "" if flat else "inc = orbit.inclination\nnode = orbit.node\nperi = orbit.perigee"
     d.param("dt", "float", 0.05, 0.4, about="Time since the epoch")
     if drift == "drag":
         d.param("decay", "float", 0.01, 0.05)
@@ -70,24 +87,24 @@ def propagate_orbits(d: Draft) -> None:
         "EARTH_R = wp.constant(6.378137)"
     )
     motion = "n = wp.sqrt(MU / (sma * sma * sma))\nmean = mean0 + n * dt"
-    if drift == "j2":
-        turning = (
-            ""
-            if result == "perifocal"
-            else (
-                "node -= 1.5 * k * n * wp.cos(inc) * dt\n"
-                "peri += 0.75 * k * n * (5.0 * wp.cos(inc) * wp.cos(inc) - 1.0) * dt"
-            )
-        )
-        tilt = "0.0" if result == "perifocal" else "inc"
-        motion = f"""
+    if drift == "j2" and result == "perifocal":
+        motion = """
+        n = wp.sqrt(MU / (sma * sma * sma))
+        # Secular J2 rate of the mean anomaly on an equatorial orbit
+        semi = sma * (1.0 - ecc * ecc)
+        k = 1.08263e-3 * (EARTH_R / semi) * (EARTH_R / semi)
+        mean = mean0 + n * dt * (1.0 + 1.5 * k * wp.sqrt(1.0 - ecc * ecc))
+        """
+    elif drift == "j2":
+        motion = """
         n = wp.sqrt(MU / (sma * sma * sma))
         # Secular J2 rates of node, argument of perigee and mean anomaly
         semi = sma * (1.0 - ecc * ecc)
         k = 1.08263e-3 * (EARTH_R / semi) * (EARTH_R / semi)
-        {turning.replace(chr(10), chr(10) + "        ")}
-        slant = wp.cos({tilt})
-        mean = mean0 + n * dt * (1.0 + 0.75 * k * wp.sqrt(1.0 - ecc * ecc) * (3.0 * slant * slant - 1.0))
+        ci = wp.cos(inc)
+        node -= 1.5 * k * n * ci * dt
+        peri += 0.75 * k * n * (5.0 * ci * ci - 1.0) * dt
+        mean = mean0 + n * dt * (1.0 + 0.75 * k * wp.sqrt(1.0 - ecc * ecc) * (3.0 * ci * ci - 1.0))
         """
     elif drift == "drag":
         motion = """
@@ -147,7 +164,7 @@ def propagate_orbits(d: Draft) -> None:
         ""
         if result == "perifocal"
         else """
-    ci = wp.cos(inc)
+    $tilt
     si = wp.sin(inc)
     cn = wp.cos(node)
     sn = wp.sin(node)
@@ -191,6 +208,7 @@ def propagate_orbits(d: Draft) -> None:
         kepler=kepler,
         plane=plane,
         axes=axes,
+        tilt="" if drift == "j2" else "ci = wp.cos(inc)",
         store=store,
         radius="r = sma * (1.0 - ecc * wp.cos(ecc_anomaly))"
         if result in ("ground track", "position and velocity")
@@ -206,9 +224,10 @@ def propagate_orbits(d: Draft) -> None:
             a, e, m0 = v.a, v.e, v.m0
             inc, node, peri = v.angles.T if "angles" in v else (0.0 * a, 0.0 * a, 0.0 * a)
         else:
-            x = v.elements.T
-            a, e, m0 = 7 + 5 * x[0], top * x[1], 6.2831853 * x[5]
-            inc, node, peri = 3 * x[2], 6 * x[3], 6 * x[4]
+            a, e, m0 = v["orbits.a"], v["orbits.e"], v["orbits.m0"]
+            inc, node, peri = (
+                v.get(f"orbits.{name}", 0.0 * a) for name in ("inclination", "node", "perigee")
+            )
         n = np.sqrt(mu / a**3)
         mean = m0 + n * t
         if drift == "j2":

@@ -53,6 +53,7 @@ _SOFTENING = {
     source="Camanho & Dávila 2002; Turon et al. 2006; Benzeggagh & Kenane 1996",
     names={
         "cohesive_tractions": "cohesive_zone|traction_separation|interface_tractions|update_cohesive",
+        "force": "forces|f_int|cohesive_force",
         "jump": "separation|opening|displacement_jump",
         "damage_old": "damage_prev|d_old|damage_in",
         "largest_old": "kappa_old|max_opening_prev|history",
@@ -109,7 +110,11 @@ def cohesive_tractions(d: Draft) -> None:
     if viscous:
         d.param("relaxation_time", "float", 0.005, 0.02, about="Viscous regularization [s]")
         d.param("dt", "float", 0.005, 0.02, about="Time step [s]")
-    d.output("traction", vec, count, about="Tractions [MPa]" if not thin else "Forces [N]")
+    force = "force" if thin else "traction"
+    d.output(force, vec, count, about="Forces of the integration points [N]" if thin else "Tractions [MPa]")
+    if thin:
+        d.says("Computes forces and damage of cohesive interfaces under mixed-mode opening.")
+        d.calls("cohesive_forces|cohesive_zone|interface_forces|update_cohesive")
     d.output("damage", "float", count, about="Damage in 0..1")
     d.output("largest_open", "float", count, about="Largest opening [mm]")
     if tangent == "secant":
@@ -171,7 +176,7 @@ def cohesive_tractions(d: Draft) -> None:
         # Compression keeps the full penalty stiffness, otherwise broken faces would interpenetrate
         stress = penalty * (1.0 - dam) * (slide + positive * n) + penalty * wp.min(open_n, 0.0) * n
         $rub
-        traction[tid] = stress$area
+        $force[tid] = stress$area
         damage[tid] = dam
         largest_open[tid] = wp.max(largest_old[tid], equivalent)
         $secant
@@ -184,6 +189,7 @@ def cohesive_tractions(d: Draft) -> None:
         delay=delay if viscous else "",
         trial="trial" if viscous else "fresh",
         rub=rub if friction else "",
+        force=force,
         area=" * area[tid]" if thin else "",
         secant=secant if tangent == "secant" else "",
         lost=lost if energy else "",
@@ -233,7 +239,7 @@ def cohesive_tractions(d: Draft) -> None:
             stress += slide * (rub_ / np.maximum(slip, 1e-9))[:, None]
         weight = v.area if thin else np.ones(count)
         made = {
-            "traction": stress * weight[:, None],
+            force: stress * weight[:, None],
             "damage": dam,
             "largest_open": np.maximum(v.largest_old, size),
         }

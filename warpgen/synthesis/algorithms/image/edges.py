@@ -41,7 +41,12 @@ def thin_edges(d: Draft) -> None:
     border = d.option("border", *BORDERS)
     result = d.option("result", "classes", "strength", "offset", "orientation")
     threshold = d.option("thresholds", "shared", "local", "ratio")
+    if result != "classes" and threshold == "ratio":
+        threshold = "shared"  # there is one threshold only, of which the other would be a ratio
     mask = d.flag("mask", 0.35)
+    least = "Lower threshold" if result == "classes" else "Threshold"
+    if result != "classes":
+        d.says("Finds edges one pixel wide: gradient, non-maximum suppression and a threshold.")
     rows, cols = d.pick(9, 11), d.pick(10, 12)
     size = (rows, cols)
     if source == "color":
@@ -54,13 +59,13 @@ def thin_edges(d: Draft) -> None:
         d.input("region", "bool", size, about="Where edges are looked for")
     if threshold == "local":
         d.input("noise", "float", size, 0.05, 0.15, about="Noise of the gradient around each pixel")
-        d.param("low", "float", 1.0, 1.5, about="Lower threshold in units of the noise")
+        d.param("low", "float", 1.0, 1.5, about=f"{least} in units of the noise")
         d.param("high", "float", 2.0, 3.0, about="Upper threshold in units of the noise")
     elif threshold == "ratio":
         d.param("high", "float", 0.2, 0.35, about="Upper threshold")
         d.param("ratio", "float", 0.4, 0.6, about="Lower over upper threshold")
     else:
-        d.param("low", "float", 0.08, 0.15, about="Lower threshold")
+        d.param("low", "float", 0.08, 0.15, about=least)
         d.param("high", "float", 0.2, 0.35, about="Upper threshold")
     name, type, about = {
         "classes": ("edges", "int", "0 none, 1 weak, 2 strong"),

@@ -132,8 +132,8 @@ def built_poses(d: Draft) -> None:
     spelled = d.option("spelled", "short", "long")
     d.says({
         "compose": "Builds model matrices out of positions, rotations and scales.",
-        "decompose": "Takes the scale out of model matrices.",
-        "from matrix": "Turns rigid matrices into poses.",
+        "decompose": "Puts scaled models into a frame and takes the scale out of their matrices.",
+        "from matrix": "Puts rigid models into a frame and turns their matrices into poses.",
         "set position": "Moves poses to given positions and leaves their rotations.",
         "set rotation": "Gives poses new rotations and leaves their positions.",
         "chain": "Puts poses one behind the other, starting from the identity.",
@@ -155,6 +155,8 @@ def built_poses(d: Draft) -> None:
         d.input("angles", "vec3", n, -1.0, 1.0, about="Euler angles [rad]")
     if kind in ("compose", "decompose"):
         d.input("scales", "vec3", n, 0.5, 2.0, about="scales")
+    if kind in ("decompose", "from matrix"):
+        d.param("parent", "transform", -1.0, 1.0, kind="transform", about="frame that the models stand in")
     if kind == "chain":
         d.param("links", "int", d.pick(2, 3, 4), about="number of poses in the chain")
     point = applied == "point"
@@ -165,12 +167,13 @@ def built_poses(d: Draft) -> None:
     make = "wp.transformation" if spelled == "long" else "wp.transform"
     model = "model = wp.transform_compose(positions[tid], rotations[tid], scales[tid])"
     one = "wp.vec3(1.0, 1.0, 1.0)"
+    world = "world = wp.transform_to_matrix(parent) @ model"
     half = "wp.quat_slerp(wp.quat_identity(), rotations[tid], 0.5)"
     lines = {
         "compose": model,
-        "decompose": f"{model}\np, q, s = wp.transform_decompose(model)\npose = {make}(p, q)",
-        "from matrix": f"rigid = wp.transform_compose(positions[tid], rotations[tid], {one})\n"
-        "pose = wp.transform_from_matrix(rigid)",
+        "decompose": f"{model}\n{world}\np, q, s = wp.transform_decompose(world)\npose = {make}(p, q)",
+        "from matrix": f"model = wp.transform_compose(positions[tid], rotations[tid], {one})\n{world}\n"
+        "pose = wp.transform_from_matrix(world)",
         "set position": "pose = poses[tid]\nwp.transform_set_translation(pose, positions[tid])",
         "set rotation": "pose = poses[tid]\nwp.transform_set_rotation(pose, rotations[tid])",
         "chain": "pose = wp.transform_identity()\nfor k in range(links):\n"
@@ -206,6 +209,9 @@ def built_poses(d: Draft) -> None:
             for k in range(int(v.links)):
                 link = np.roll(v.poses, -k, axis=0)
                 p, q = p + turned(q, link[:, :3]), product(q, link[:, 3:])
+        elif kind in ("decompose", "from matrix"):
+            f = np.tile(v.parent, (n, 1))
+            p, q = f[:, :3] + turned(f[:, 3:], p), product(f[:, 3:], q)
         elif kind == "blend":
             # Take the shorter arc
             q = q * np.where(q[:, 3:] < 0, -1.0, 1.0) + [0, 0, 0, 1]

@@ -54,7 +54,7 @@ def solve_iteratively(d: Draft) -> None:
             (n, size, size),
             -0.15,
             0.15,
-            about="Matrices without their diagonals, of which half and the transpose count",
+            about="Entries beside the diagonals" if method == "stabilized" else "Lower triangles",
         )
     elif layout == "rows":
         d.input("offdiag", "float", (n, size, width), -0.25, 0.25, about="Entries beside the diagonal")
@@ -114,11 +114,17 @@ def solve_iteratively(d: Draft) -> None:
         ''',
         entries={
             "dense": """
-                # Symmetric by construction
-                for col in range(v_size):
+                for col in range(SIZE):
                     if col != row:
-                        total += 0.5 * (A[system, row, col] + A[system, col, row]) * v[col]
-                """.replace("v_size", "SIZE"),
+                        total += A[system, row, col] * v[col]
+                """
+            if method == "stabilized"
+            else """
+                # Symmetric, so only the lower triangle is stored
+                for col in range(SIZE):
+                    if col != row:
+                        total += A[system, wp.max(row, col), wp.min(row, col)] * v[col]
+                """,
             "rows": """
                 for k in range(columns.shape[1]):
                     col = columns[row, k]
@@ -148,11 +154,11 @@ def solve_iteratively(d: Draft) -> None:
         stop = "relative" if stop == "energy" else stop
     d.function(f'''
         @wp.func
-        def inner(a: {kind}, b: {kind}) -> float:
+        def inner(u: {kind}, w: {kind}) -> float:
             """Inner product."""
             total = float(0.0)
             for k in range(SIZE):
-                total += a[k] * b[k]
+                total += u[k] * w[k]
             return total
     ''') if place != "vector" else None
     dot = "wp.dot({}, {})" if place == "vector" else "inner({}, {})"
@@ -167,7 +173,6 @@ def solve_iteratively(d: Draft) -> None:
     diag = "(diagonal[system, k] + shift)" if shift else "diagonal[system, k]"
     if precond == "gauss seidel" and layout == "rows":
         precond = "jacobi"
-    entry = {"dense": "0.5 * (A[system, k, j] + A[system, j, k])", "banded": ""}.get(layout, "")
     sweep = {
         "none": "",
         "jacobi": f"for k in range(SIZE):\n    $z[k] = $r[k] / {diag}",
@@ -186,12 +191,12 @@ def solve_iteratively(d: Draft) -> None:
     }[precond]
     if precond == "gauss seidel":
         lower = (
-            f"for j in range(k):\n    rest -= {entry} * $z[j]"
+            "for j in range(k):\n    rest -= A[system, k, j] * $z[j]"
             if layout == "dense"
             else "if k >= 1:\n    rest -= offdiag[system, k - 1, 0] * $z[k - 1]\nif k >= 2:\n    rest -= offdiag[system, k - 2, 1] * $z[k - 2]"
         )
         upper = (
-            f"for j in range(k + 1, SIZE):\n    rest += {entry} * $z[j]"
+            "for j in range(k + 1, SIZE):\n    rest += A[system, j, k] * $z[j]"
             if layout == "dense"
             else "if k + 1 < SIZE:\n    rest += offdiag[system, k, 0] * $z[k + 1]\nif k + 2 < SIZE:\n    rest += offdiag[system, k, 1] * $z[k + 2]"
         )
@@ -208,13 +213,14 @@ def solve_iteratively(d: Draft) -> None:
     lead = "z" if precond != "none" else "r"
     limit = {
         "relative": "limit = tolerance * wp.sqrt(" + dot.format("r", "r") + ") + 1.0e-12",
-        "absolute": "limit = tolerance",
-        "energy": "limit = tolerance",
+        "absolute": "",
+        "energy": "",
     }[stop]
+    least = "limit" if limit else "tolerance"
     norm = f"wp.sqrt({dot.format('r', 'r')})"
     reached = {
-        "energy": "# Error in the norm of the preconditioner\nif wp.sqrt(wp.abs(rr)) <= limit:\n    break",
-    }.get(stop, f"if {norm} <= limit:\n    break")
+        "energy": "# Error in the norm of the preconditioner\nif wp.sqrt(wp.abs(rr)) <= tolerance:\n    break",
+    }.get(stop, f"if {norm} <= {least}:\n    break")
     gradients = f"""
         $first
         for k in range(SIZE):
@@ -318,18 +324,28 @@ def solve_iteratively(d: Draft) -> None:
         """
         system = wp.tid()
         $zeros
-        for k in range(SIZE):
-            $guess
-            p[k] = $at
-        # Residual of the first guess
-        $residual
-        for k in range(SIZE):
-            r[k] = b[system, k] - q[k]
+        $first_guess
         $limit
         $loop
         $store
         """,
         zeros="\n".join(zeros),
+        first_guess="""
+            # With nothing as the first guess, the residual is the right-hand side
+            for k in range(SIZE):
+                $guess
+                r[k] = b[system, k]
+            """
+        if start == "zero"
+        else """
+            for k in range(SIZE):
+                $guess
+                p[k] = $at
+            # Residual of the first guess
+            $residual
+            for k in range(SIZE):
+                r[k] = b[system, k] - q[k]
+            """,
         guess=guess,
         at=at,
         x=at,
@@ -368,7 +384,11 @@ def solve_iteratively(d: Draft) -> None:
     def matrices(v: Values) -> Any:
         made = np.zeros((n, size, size))
         if layout == "dense":
-            made = (v.A + np.swapaxes(v.A, 1, 2)) / 2
+            made = (
+                v.A.copy()
+                if method == "stabilized"
+                else np.tril(v.A, -1) + np.swapaxes(np.tril(v.A, -1), 1, 2)
+            )
         elif layout == "rows":
             for row in range(size):
                 for k in range(width):

@@ -33,7 +33,7 @@ _TITLES = {
 def box_losses(d: Draft) -> None:
     """Computes the loss of predicted boxes of an object detector."""
     kind = d.option("loss", "giou", "iou", "diou", "ciou", "eiou")
-    form = d.option("form", "corners", "centers", "deltas")
+    form = d.option("form", "sides", "centers", "deltas")
     focal = d.option("class", "none", "focal", "cross entropy", "quality")
     smooth = d.option("corner loss", "none", "smooth l1", "balanced")
     weights = d.option("weights", "none", "each", "small boxes")
@@ -47,9 +47,8 @@ def box_losses(d: Draft) -> None:
     elif form == "centers":
         d.input("predicted", "vec4", n, 1.0, 4.0, about="Predicted boxes as center and size")
     else:
-        d.input(
-            "predicted", "vec4", n, -1.0, 1.0, about="Predicted corners, relative to the unit box at (1, 1)"
-        )
+        d.input("points", "vec2", n, 1.0, 4.0, about="Points that predict a box around them")
+        d.input("sides", "vec4", n, 0.3, 2.5, about="Distances to the left, upper, right and lower side")
     d.input("target", "vec4", n, 1.0, 4.0, about="Ground truth as center and size")
     if focal != "none":
         d.input("logits", "float", n, -3.0, 3.0, about="Classification logit of each box")
@@ -61,6 +60,8 @@ def box_losses(d: Draft) -> None:
         d.param("class_weight", "float", 0.3, 1.0, about="Weight of the classification term")
     if smooth != "none":
         d.param("beta", "float", 0.1, 0.5, about="Error at which the loss turns linear")
+    if weights == "small boxes":
+        d.param("image_area", "float", 64.0, about="Area of the image")
     if weights == "each":
         d.input("box_weight", "float", n, 0.2, 1.0, about="Weight of each box")
     if positives:
@@ -69,8 +70,11 @@ def box_losses(d: Draft) -> None:
         "loss", "float", n if result == "each" else 1, about="Loss" if result == "each" else "Sum of losses"
     )
     decode = {
-        "corners": """
-            box = predicted[tid] + wp.vec4(1.0, 1.0, 4.0, 4.0)
+        "sides": """
+            # Distances from a point are positive, so corners cannot change places (Tian et al. 2019)
+            point = points[tid]
+            side = sides[tid]
+            box = wp.vec4(point[0] - side[0], point[1] - side[1], point[0] + side[2], point[1] + side[3])
             """,
         "centers": "box = corners_of(predicted[tid])",
         "deltas": """
@@ -186,7 +190,7 @@ def box_losses(d: Draft) -> None:
         "each": "weight = box_weight[tid]",
         "small boxes": """
             # Small objects count more, they would drown in the large ones
-            weight = 2.0 - wp.min(truth_w * truth_h / 16.0, 1.0)
+            weight = 2.0 - truth_w * truth_h / image_area
             """,
     }[weights]
     total = "weight * box_term" if weights != "none" else "box_term"
@@ -234,7 +238,8 @@ def box_losses(d: Draft) -> None:
                 )
             )
         else:
-            box = corners(v.predicted) if form == "centers" else v.predicted + np.array([1.0, 1.0, 4.0, 4.0])
+            low, high = v.get("sides", np.zeros((n, 4)))[:, :2], v.get("sides", np.zeros((n, 4)))[:, 2:]
+            box = corners(v.predicted) if form == "centers" else np.hstack([v.points - low, v.points + high])
         truth = corners(v.target)
         inside, both, hw, hh = overlap(box, truth)
         iou = inside / both
@@ -261,7 +266,7 @@ def box_losses(d: Draft) -> None:
             e = error / v.beta
             inner, outer = (e + 1) * np.log(e + 1) - e, np.log(2) * e - (1 - np.log(2))
             term = term + v.beta * np.where(e < 1, inner, outer).mean(1)
-        small = 2 - np.minimum(tw * th / 16, 1.0)
+        small = 2 - tw * th / 64
         term = term * {"none": 1.0, "each": v.get("box_weight", 1.0), "small boxes": small}[weights]
         if focal != "none":
             p = 1 / (1 + np.exp(-v.logits))

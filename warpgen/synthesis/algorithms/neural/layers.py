@@ -191,7 +191,7 @@ def dense_backward(d: Draft) -> None:
             g_bias="g_bias = float(0.0)" if bias else "",
             add_bias="g_bias += delta" if bias else "",
             store_bias=(
-                "# One thread per row accumulates the bias gradient, otherwise it would count several times\n"
+                "# All threads of a row have the same sum, so let the first of them store it\n"
                 "if k == 0:\n"
                 f"    db[j] = g_bias{scale}"
             )

@@ -171,6 +171,14 @@ def swept_balls(d: Draft) -> None:
             "closest": "Computes the smallest distance between swept spheres and the centers of others.",
         }[wanted]
     )
+    d.calls(
+        {
+            "first": "raycast_balls|ray_distances|first_sphere_hit",
+            "count": f"count_balls|balls_per_{form.split()[0]}|{form.split()[0]}_overlaps",
+            "which": "pick_balls|first_ball_hit|raycast_balls",
+            "closest": "sweep_clearance|closest_approach|capsule_gaps",
+        }[wanted]
+    )
     n, m, half = d.pick(48, 64, 96), d.pick(32, 48), d.pick(0.2, 0.25, 0.3)
     d.input("points", "vec3", n, -1.0, 1.0, about="Point positions")
     d.handle("tree", "bvh", of="points", value=half, about="BVH id")
@@ -183,7 +191,7 @@ def swept_balls(d: Draft) -> None:
     if group:
         d.param("group", "int", d.pick(0, 1, 2, 3), about="Group to search")
     if form == "capsule":
-        d.param("radius", "float", 0.1, 0.3, about="Search radius")
+        d.param("radius", "float", 0.1, 0.3, about="Radius of the swept sphere")
     output, type_ = {
         "first": ("depth", "float"),
         "count": ("counts", "int"),
@@ -202,7 +210,11 @@ def swept_balls(d: Draft) -> None:
         )
         before, test, after = {
             "closest": ("best = float(4.0)", "best = wp.min(best, apart)", "gap[tid] = best"),
-            "count": ("count = int(0)", "if apart < radius:\n    count += 1", "counts[tid] = count"),
+            "count": (
+                "count = int(0)",
+                f"if apart < radius + {half}:\n    count += 1",
+                "counts[tid] = count",
+            ),
         }[wanted]
         if wanted == "closest":
             test = "if apart < radius:\n    best = wp.min(best, apart)"
@@ -260,7 +272,7 @@ t = -b - wp.sqrt(discriminant)""".strip()
             along = v.target[:, None] - o
             s = np.clip(((c - o) * along).sum(axis=2) / (along**2).sum(axis=2), 0, 1)
             apart = np.linalg.norm(o + s[..., None] * along - c, axis=2)
-            hit = apart < v.radius
+            hit = apart < v.radius + (half if wanted == "count" else 0.0)
             expected: Any = hit.sum(axis=1)
             if wanted == "closest":
                 expected = np.minimum(4.0, np.where(hit, apart, 4.0).min(axis=1))

@@ -30,7 +30,7 @@ def render_scene(d: Draft) -> None:
     width, height = d.pick(12, 16, 20), d.pick(8, 10, 12)
     steps, far = d.pick(80, 96), 6.0
     grey = shade in ("depth fog", "steps") or (shade == "lambert" and d.flag("grey"))
-    d.param("eye", "vec3", -0.3, 0.3, about="Camera position")
+    d.param("eye", "vec3", 1.3, 1.7, about="Position of the camera, which looks at the origin")
     lit = shade in ("lambert", "phong")
     if lit:
         d.param("light", "vec3", 0.3, 0.9, about="Direction towards the light")
@@ -86,7 +86,7 @@ def render_scene(d: Draft) -> None:
     }[shade]
     at = "image[i, j]" if layout == "image" else "image[tid]"
     shadowed = """
-        # offset along the normal to avoid self-intersection of the shadow ray
+        # begin off the surface, otherwise the shadow ray would meet it at once
         s = float(0.02)
         for _ in range(32):
             gap = scene(p + s * l)
@@ -130,9 +130,9 @@ def render_scene(d: Draft) -> None:
         }[shade]
     )
     ray = (
-        "ro = eye + wp.vec3(0.0, 0.0, 3.0)\nrd = wp.normalize(wp.vec3(u, v, -1.5))"
+        "ro = eye\nrd = wp.normalize(u * right + v * up + 1.5 * forward)"
         if camera == "pinhole"
-        else "ro = eye + wp.vec3(1.3 * u, 1.3 * v, 3.0)\nrd = wp.vec3(0.0, 0.0, -1.0)"
+        else "ro = eye + 1.3 * (u * right + v * up)\nrd = forward"
     )
     index = (
         f"tid = wp.tid()\ni = tid // {width}\nj = tid % {width}" if layout == "flat" else "i, j = wp.tid()"
@@ -141,9 +141,12 @@ def render_scene(d: Draft) -> None:
     d.code(
         """
         $index
-        # normalized screen coordinates in [-1, 1], v up
-        u = 2.0 * (float(j) + 0.5) / $width.0 - 1.0
-        v = 1.0 - 2.0 * (float(i) + 0.5) / $height.0
+        # screen coordinates: v runs up from -1 to 1, u as far as the image is wider
+        u = (2.0 * float(j) + 1.0 - $width.0) / $height.0
+        v = 1.0 - (2.0 * float(i) + 1.0) / $height.0
+        forward = wp.normalize(-eye)
+        right = wp.normalize(wp.cross(forward, wp.vec3(0.0, 1.0, 0.0)))
+        up = wp.cross(right, forward)
         $ray
         $trace
         $body
@@ -167,14 +170,15 @@ def render_scene(d: Draft) -> None:
 
     def agrees(v: Values, after: Values) -> None:
         i, j = np.arange(count) // width, np.arange(count) % width
-        x, y = 2.0 * (j + 0.5) / width - 1.0, 1.0 - 2.0 * (i + 0.5) / height
-        one = np.ones(count)
+        x, y = (2.0 * j + 1.0 - width) / height, 1.0 - (2.0 * i + 1.0) / height
+        forward = unit(-np.asarray(v.eye))
+        right = unit(np.cross(forward, [0.0, 1.0, 0.0]))
+        across = np.outer(x, right) + np.outer(y, np.cross(right, forward))
+        o = np.tile(v.eye, (count, 1))
         if camera == "pinhole":
-            o = np.asarray(v.eye) + np.column_stack([0.0 * x, 0.0 * y, 3.0 * one])
-            r = unit(np.column_stack([x, y, -1.5 * one]))
+            r = unit(across + 1.5 * forward)
         else:
-            o = np.asarray(v.eye) + np.column_stack([1.3 * x, 1.3 * y, 3.0 * one])
-            r = np.tile([0.0, 0.0, -1.0], (count, 1))
+            o, r = o + 1.3 * across, np.tile(forward, (count, 1))
         t = first_hit(found.distance, o, r, far)
         met = t < far
         p = o + t[:, None] * r

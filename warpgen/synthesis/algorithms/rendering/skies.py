@@ -25,7 +25,7 @@ _RGB = np.array([[3.2406, -1.5372, -0.4986], [-0.9689, 1.8758, 0.0415], [0.0557,
 
 def _poly(row: tuple[float, ...], s: str) -> str:
     a, b, c, e = row
-    text = f"(({a} * {s} + {b}) * {s} + {c}) * {s}"
+    text = f"(({a} * {s} + {b}) * {s} + {c}) * {s}".replace("+ -", "- ")
     return text if not e else f"{text} + {e}"
 
 
@@ -38,7 +38,7 @@ def _poly(row: tuple[float, ...], s: str) -> str:
         "turbidity": "haze|t_haze|turb",
         "gamma": "sun_angle|angle_to_sun|gamma_s",
         "zenith_Y": "y_zenith|zenith_luminance|lum_zenith",
-        "sky": "image|radiance|environment",
+        "sky": "image|sky_color|environment",
     },
     double=True,
     weight=10,
@@ -46,7 +46,6 @@ def _poly(row: tuple[float, ...], s: str) -> str:
 def shade_sky(d: Draft) -> None:
     """Computes the color of the daylight sky in each direction (Preetham's model)."""
     view = d.option("view", "directions", "panorama", "fisheye")
-    haze = d.option("turbidity", "shared", "each")
     result = d.option("result", "rgb", "xyY", "luminance")
     disc = d.option("sun disc", "none", "hard", "limb")
     clouds = d.option("clouds", "none", "overcast", "mixed")
@@ -58,15 +57,14 @@ def shade_sky(d: Draft) -> None:
         d.input("directions", "vec3", shape, kind="unit", about="Unit directions, z is up")
     else:
         shape = (d.pick(8, 10), d.pick(12, 16))
+        if view == "fisheye":
+            shape = (shape[0], shape[0])
     if solar == "direction":
         d.param("sun", "vec3", 0.3, 0.8, about="Direction of the sun, need not be of length one")
     else:
         d.param("sun_elevation", "float", 0.25, 1.2, about="Elevation of the sun [rad]")
         d.param("sun_azimuth", "float", 0.0, 3.0, about="Azimuth of the sun [rad]")
-    if haze == "each":
-        d.input("turbidity", "float", shape, 2.2, 6.0, about="Turbidity, 2 clear to 6 hazy")
-    else:
-        d.param("turbidity", "float", 2.2, 6.0, about="Turbidity, 2 clear to 6 hazy")
+    d.param("turbidity", "float", 2.2, 6.0, about="Turbidity, 2 clear to 6 hazy")
     if clouds == "mixed":
         d.param("cloud_cover", "float", 0.2, 0.8, about="Fraction of the sky that clouds cover")
     if ground == "albedo":
@@ -201,7 +199,7 @@ def shade_sky(d: Draft) -> None:
         # Clamp, because the path through the air grows without bound towards the horizon
         cos_theta = wp.max($up, 0.05)
         gamma = wp.acos(wp.clamp(wp.dot($looked, to_sun), -0.999999, 0.999999))
-        t = $turbidity
+        t = turbidity
         # Luminance at the zenith [kcd/m^2]
         chi = (4.0 / 9.0 - t / 120.0) * (wp.pi - 2.0 * theta_s)
         zenith_Y = (4.0453 * t - 4.9710) * wp.tan(chi) - 0.2155 * t + 2.4192
@@ -223,7 +221,6 @@ def shade_sky(d: Draft) -> None:
         looked="direction"
         if ground != "albedo"
         else "wp.vec3(direction[0], direction[1], wp.abs(direction[2]))",
-        turbidity=f"turbidity[{index}]" if haze == "each" else "turbidity",
         Y=ratio("Y", ""),
         color=f"{ratio('x', '')}\n{ratio('y', '')}\nx_chroma = zenith_x(t, theta_s) * x_sky\ny_chroma = zenith_y(t, theta_s) * y_sky"
         if color

@@ -268,7 +268,7 @@ def generate_contacts(d: Draft) -> None:
         # Early exit if the bounding spheres are farther apart than the margin
         center_dist = wp.length(wp.transform_get_translation(pose_b) - wp.transform_get_translation(pose_a))
         reach = bounding_radius(type_a, scale_a) + bounding_radius(type_b, scale_b)
-        if center_dist > reach + threshold:
+        if center_dist > reach + $limit:
             return
         """
     write = """
@@ -313,10 +313,10 @@ def generate_contacts(d: Draft) -> None:
         pose_b = shape_pose[$world shape_b]
         scale_a = shape_scale[shape_a]
         scale_b = shape_scale[shape_b]
-        threshold = $margin
+        $threshold
         $early
         dist, point, normal = collide_shapes(type_a, pose_a, scale_a, type_b, pose_b, scale_b)
-        if dist >= threshold:
+        if dist >= $limit:
             return
         slot = wp.atomic_add($counter, $where, 1)
         $full
@@ -325,7 +325,10 @@ def generate_contacts(d: Draft) -> None:
         thread="world, pair = wp.tid()" if batch else "pair = wp.tid()",
         skip=skip[filtered],
         world="world," if batch else "",
-        margin="shape_margin[shape_a] + shape_margin[shape_b]" if margin == "per shape" else "contact_margin",
+        threshold="threshold = shape_margin[shape_a] + shape_margin[shape_b]"
+        if margin == "per shape"
+        else "",
+        limit="threshold" if margin == "per shape" else "contact_margin",
         early=early,
         counter=counter[0],
         where=counter[1],

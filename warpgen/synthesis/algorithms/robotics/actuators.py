@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from warpgen.synthesis.algorithms.robotics import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values, fill
-from warpgen.synthesis.writing.pieces import piece
+from warpgen.synthesis.writing.pieces import Piece, piece
 
-MOTOR = piece(
-    '''
-@wp.struct
-class MotorParams:
-    """Properties of an electric motor with its gearbox."""
-
-    gear_ratio: float
-    efficiency: float
-    torque_constant: float
-    resistance: float
-    stall_torque: float
-    no_load_speed: float
-'''
-)
-_FIELDS = {
+_PROPERTIES = {
     "gear_ratio": fill(5.0, 10.0),
     "efficiency": fill(0.7, 0.95),
     "torque_constant": fill(0.05, 0.1),
-    "resistance": fill(0.2, 0.5),
+    "resistance": fill(0.5, 2.0),
     "stall_torque": fill(4.0, 8.0),
     "no_load_speed": fill(4.0, 8.0),
 }
+_NEEDED = {
+    "none": (),
+    "constant": ("stall_torque", "no_load_speed"),
+    "dc motor": ("efficiency", "stall_torque", "no_load_speed"),
+    "voltage": ("gear_ratio", "efficiency", "torque_constant", "resistance"),
+}
+
+
+def _motor(properties: Sequence[str]) -> Piece:
+    told = "an electric motor with its gearbox" if "efficiency" in properties else "an electric motor"
+    fields = "\n".join(f"    {name}: float" for name in properties)
+    return piece(f'''
+@wp.struct
+class MotorParams:
+    """Properties of {told}."""
+
+{fields}
+''')
+
 
 _LIMIT = {
     "none": "",
@@ -147,13 +153,15 @@ def actuate_joints(d: Draft) -> None:
         d.param("kp", "float", 2.0, 8.0, about="Position gain [N m/rad]")
         d.param("kd", "float", 0.2, 1.0, about="Velocity gain [N m s/rad]")
     if limit != "none":
-        d.struct("motors", MOTOR, _FIELDS, actuators, about="Motor and gearbox of each actuator")
+        fields = {name: _PROPERTIES[name] for name in _NEEDED[limit]}
+        d.struct("motors", _motor(_NEEDED[limit]), fields, actuators, about="Motor of each actuator")
     if friction != "none":
-        d.input("friction_coulomb", "float", joints, 0.1, 0.5, about="Coulomb friction [N m]")
-        d.input("friction_viscous", "float", joints, 0.01, 0.1, about="Viscous friction [N m s/rad]")
+        # Of actuators, since several of them may drive one joint, which must not rub once for each
+        d.input("friction_coulomb", "float", actuators, 0.1, 0.5, about="Coulomb friction [N m]")
+        d.input("friction_viscous", "float", actuators, 0.01, 0.1, about="Viscous friction [N m s/rad]")
     if stops:
-        d.input("limit_lower", "float", joints, -1.0, -0.3, about="Lower joint limits [rad]")
-        d.input("limit_upper", "float", joints, 0.3, 1.0, about="Upper joint limits [rad]")
+        d.input("limit_lower", "float", actuators, -1.0, -0.3, about="Lower end stop of each actuator [rad]")
+        d.input("limit_upper", "float", actuators, 0.3, 1.0, about="Upper end stop of each actuator [rad]")
         d.param("stop_stiffness", "float", 20.0, 50.0, about="Stiffness of the end stops [N m/rad]")
     if mask == "active":
         d.input("world_active", "bool", worlds, about="False for worlds that are paused")
@@ -172,20 +180,27 @@ def actuate_joints(d: Draft) -> None:
     if len(modes) > 1:
         d.module("\n".join(f"MODE_{name} = wp.constant({number})" for number, name in enumerate(modes)))
     if limit == "voltage":
-        d.module("SUPPLY_VOLTAGE = wp.constant(2.0)")
+        d.module("SUPPLY_VOLTAGE = wp.constant(12.0)")
     law = '''
         @wp.func
         def control_law($head) -> float:
-            """Evaluate the controller of an actuator for its mode."""
+            """$told"""
             $cases
     '''
+    told_law = (
+        "Evaluate the controller of an actuator for its mode."
+        if len(modes) > 1
+        else "Evaluate the position controller of an actuator."
+    )
     cases = []
     for name in modes[1:]:
         cases.append(f"if mode == MODE_{name}:")
         cases += [f"    {line}" for line in _MODE_LINES[name].split("\n")]
     cases += _MODE_LINES["POSITION"].split("\n")
     head = "q: float, qd: float, target: float, kp: float, kd: float"
-    d.function(law, head=f"mode: int, {head}" if len(modes) > 1 else head, cases="\n".join(cases))
+    d.function(
+        law, head=f"mode: int, {head}" if len(modes) > 1 else head, cases="\n".join(cases), told=told_law
+    )
     for text in (_LIMIT[limit], _FRICTION[friction]):
         if text:
             d.function(text)
@@ -213,13 +228,13 @@ def actuate_joints(d: Draft) -> None:
         """,
         "limit": "motor_torque = limit_torque(motor_torque, qd, motors[actuator])",
         "efficiency": """
-        # Gearbox losses reduce driving torques; when the joint drives the motor they add to the braking
+        # Gearbox losses reduce driving torques only
         power = motor_torque * qd
         if power > 0.0:
             motor_torque *= motors[actuator].efficiency
         """,
-        "friction": "motor_torque -= friction_torque(qd, friction_coulomb[dof], friction_viscous[dof])",
-        "stops": "motor_torque += end_stop_torque(q, limit_lower[dof], limit_upper[dof], stop_stiffness)",
+        "friction": "motor_torque -= friction_torque(qd, friction_coulomb[actuator], friction_viscous[actuator])",
+        "stops": "motor_torque += end_stop_torque(q, limit_lower[actuator], limit_upper[actuator], stop_stiffness)",
     }
     d.launch(worlds, actuators)
     d.code(
@@ -267,8 +282,8 @@ def actuate_joints(d: Draft) -> None:
     d.says(f"Computes the joint torques of motors with {told or 'proportional-derivative control'}.")
 
     def limited(v: Values, a: int, torque: Any, qd: Any) -> Any:
-        m = {name: v[f"motors.{name}"][a] for name in _FIELDS}
-        top, fast = m["stall_torque"], m["no_load_speed"]
+        m = {name: v[f"motors.{name}"][a] for name in _NEEDED[limit]}
+        top, fast = m.get("stall_torque", 0.0), m.get("no_load_speed", 1.0)
         if limit == "constant":
             return 0.0 if abs(qd) > fast and qd * torque > 0.0 else np.clip(torque, -top, top)
         if limit == "dc motor":
@@ -277,7 +292,7 @@ def actuate_joints(d: Draft) -> None:
         else:
             k = m["torque_constant"] * m["gear_ratio"]
             volts = torque / k * m["resistance"] + k * qd
-            torque = (np.clip(volts, -2.0, 2.0) - k * qd) / m["resistance"] * k
+            torque = (np.clip(volts, -12.0, 12.0) - k * qd) / m["resistance"] * k
         return torque * (m["efficiency"] if torque * qd > 0.0 else 1.0)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -306,12 +321,12 @@ def actuate_joints(d: Draft) -> None:
             if limit != "none":
                 torque = limited(v, a, torque, qd)
             if friction != "none":
-                dry = v.friction_coulomb[j] * (
+                dry = v.friction_coulomb[a] * (
                     1.0 + (0.5 * np.exp(-25.0 * qd**2) if friction == "stribeck" else 0.0)
                 )
-                torque -= dry * np.tanh(20.0 * qd) + v.friction_viscous[j] * qd
+                torque -= dry * np.tanh(20.0 * qd) + v.friction_viscous[a] * qd
             if stops:
-                torque += v.stop_stiffness * (np.clip(q, v.limit_lower[j], v.limit_upper[j]) - q)
+                torque += v.stop_stiffness * (np.clip(q, v.limit_lower[a], v.limit_upper[a]) - q)
             made[w, j] += torque
         return {"joint_torque": made}
 

@@ -175,6 +175,9 @@ def solve_volume(d: Draft) -> None:
     watched = d.flag("watched", 0.3)
     if way == "colour":
         d.forward_only()
+        d.explain(
+            "The tetrahedra of a launch are of one color and share no vertex, so they move them in place."
+        )
     count = d.pick(32, 48, 64)
     if way == "colour":
         d.inout("x", "vec3", 4 * count, -1.0, 1.0, about="Particle positions [m]")
@@ -182,7 +185,14 @@ def solve_volume(d: Draft) -> None:
         d.input("x", "vec3", 4 * count, -1.0, 1.0, about="Particle positions [m]")
     if masses != "equal":
         low = -0.3 if masses == "pinned" else 0.2
-        d.input("inv_mass", "float", 4 * count, low, 2.0, about="Inverse masses, 0 if pinned")
+        d.input(
+            "inv_mass",
+            "float",
+            4 * count,
+            low,
+            2.0,
+            about="Inverse masses, not positive if pinned" if masses == "pinned" else "Inverse masses",
+        )
     d.input("tets", "int", 4 * count, kind="permutation", about="Vertex indices per tetrahedron")
     d.input("rest", "float", count, 0.05, 0.5)
     if pressure:

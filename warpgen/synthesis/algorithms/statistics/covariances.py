@@ -90,18 +90,19 @@ def covariance_matrix(d: Draft) -> None:
         "wp.array2d(dtype=float)" if many else f"wp.array(dtype={type if type == 'float' else 'wp.' + type})"
     )
     length = "wp.array(dtype=float)" if scales == "each" else "float"
+    b, second = ("other", f"other: {spelled}, ") if cross else ("x", "")
     if many:
         scale = "length[a]" if scales == "each" else "length"
         squares = (
             "q = float(0.0)\n"
             f"for a in range({'DIM' if fixed else 'x.shape[1]'}):\n"
-            f"    step = (x[i, a] - other[j, a]) / {scale}\n"
+            f"    step = (x[i, a] - {b}[j, a]) / {scale}\n"
             "    q += step * step"
         )
     elif dim == 1:
-        squares = "step = (x[i] - other[j]) / length\nq = step * step"
+        squares = f"step = (x[i] - {b}[j]) / length\nq = step * step"
     else:
-        squares = "q = wp.length_sq(x[i] - other[j]) / (length * length)"
+        squares = f"q = wp.length_sq(x[i] - {b}[j]) / (length * length)"
     constant = {"matern 3/2": "c = 1.7320508", "matern 5/2": "c = 2.236068"}.get(kernel, "")
     root = "r = wp.sqrt(q)" if "r)" in text or "r," in text or "* r" in text else ""
     if root and not cross:
@@ -116,15 +117,14 @@ def covariance_matrix(d: Draft) -> None:
             $constant
             return $rule
         """,
-        args=f"x: {spelled}, other: {spelled}, i: int, j: int, length: {length}",
+        args=f"x: {spelled}, {second}i: int, j: int, length: {length}",
         kernel=kernel,
         squares=squares,
         root=root,
         constant=constant,
         rule=text,
     )
-    b = "other" if cross else "x"
-    call = f"variance * correlation(x, {b}, i, j, length)"
+    call = f"variance * correlation({'x, other' if cross else 'x'}, i, j, length)"
     add = "if i == j:\n    value += noise" if jitter else ""
     if sums:
         d.launch(n)

@@ -57,6 +57,18 @@ def layer_textures(d: Draft) -> None:
         "flow": "Displaces the coordinates of a texture by its own values.",
         "fade": "Fades a texture out towards its borders.",
     }[kind])  # fmt: skip
+    d.calls({
+        "triplanar": "triplanar_mapping|sample_triplanar|blend_projections",
+        "scrolling": "scroll_textures|scrolling_layers|blend_scrolled",
+        "lens": "sample_through_lens|lens_distortion|distort_image",
+        "slope": "height_slopes|heightmap_gradient|texture_gradient",
+        "detail": "detail_texture|apply_detail|modulate_detail",
+        "swirl": "swirl_image|twist_texture|swirl_lookup",
+        "mirror": "mirrored_lookup|sample_mirrored|mirror_repeat",
+        "polar": "polar_lookup|sample_polar|unwrap_polar",
+        "flow": "flow_displacement|displace_by_texture|warp_texture",
+        "fade": "fade_borders|vignette_lookup|sample_faded",
+    }[kind])  # fmt: skip
     form = Form(d)
     tri = kind == "triplanar"
     image(d, "tex", channels)

@@ -212,6 +212,13 @@ def placed_by_threads(d: Draft) -> None:
         "transpose": f"Transposes the rows of {side} values that each block holds.",
         "bit reversal": "Brings each block into the bit-reversed order that a transform wants.",
     }[order])  # fmt: skip
+    d.calls({
+        "reverse": "reverse_blocks|flip_tile|reverse_in_tile",
+        "rotate": "rotate_blocks|cyclic_shift|roll_tile",
+        "even odd": "deinterleave|split_even_odd|unzip_blocks",
+        "transpose": "transpose_blocks|tile_transpose|swap_rows_columns",
+        "bit reversal": "bit_reverse_blocks|fft_reorder|bit_reversed_copy",
+    }[order])  # fmt: skip
     shift = d.pick(3, 5, 7)
     d.input("x", "float", n * blocks, -1.0, 1.0)
     if scaled == "one thread":

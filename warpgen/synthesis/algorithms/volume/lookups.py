@@ -239,10 +239,11 @@ def view_columns(d: Draft) -> None:
     | {
         "walk_in_index_space": "march_index_space|trace_voxels|ray_integral",
         "starts": "origins|ray_o|ro",
-        "ways": "directions|ray_dirs|rd",
+        "directions": "ray_dirs|rd|dirs",
+        "direction": "ray_dir|rd|along",
         "uvw": "coord|local|index_pos",
         "stride": "delta|advance|duvw",
-        "seen": "result|hits|integral",
+        "seen": "result|along_rays|out",
         "steps": "num_steps|samples|count",
     },
     adjoint="no",
@@ -263,15 +264,23 @@ def walk_in_index_space(d: Draft) -> None:
         "mean above": "Averages the values of a volume above a level along each ray.",
         "place of maximum": "Finds where along each ray a volume is largest.",
     }[wanted])  # fmt: skip
+    d.calls({
+        "sum": "integrate_along_rays|line_integrals|project_volume",
+        "maximum": "maximum_projection|max_along_rays|mip_kernel",
+        "hit": "first_crossing|raycast_level|find_surface",
+        "transmittance": "ray_transmittance|march_absorption|transmittance_along_rays",
+        "mean above": "mean_above_level|average_projection|mean_along_rays",
+        "place of maximum": "depth_of_maximum|peak_depth|locate_maximum",
+    }[wanted])  # fmt: skip
     n, size, h = d.pick(48, 64, 96), d.pick(6, 7, 8), d.pick(0.25, 0.5, 1.0)
     low = 0.0 if wanted == "transmittance" else -1.0
     d.handle("volume", "volume", (size, size, size), of="float32", value=h, low=low, about="Volume id")
     top = (size - 1) * h
     d.input("starts", "vec3", n, 0.0, top, about="Ray origins in world space")
     if shared == "per ray":
-        d.input("ways", "vec3", n, kind="unit", about="Unit directions in world space")
+        d.input("directions", "vec3", n, kind="unit", about="Unit directions in world space")
     elif shared == "shared":
-        d.param("way", "vec3", 0.0, 1.0, kind="unit", about="Unit direction of all rays")
+        d.param("direction", "vec3", 0.0, 1.0, kind="unit", about="Unit direction of all rays")
     else:
         d.param("light", "vec3", -top, 2.0 * top, about="Point that all rays run to")
     d.param("dt", "float", 0.3 * h, 0.6 * h, about="Step length in world units")
@@ -280,7 +289,7 @@ def walk_in_index_space(d: Draft) -> None:
         d.param("level", "float", 0.0, 0.3)
     d.output("seen", "float", n)
     along = {
-        "per ray": "ways[tid]", "shared": "way", "to a point": "wp.normalize(light - starts[tid])",
+        "per ray": "directions[tid]", "shared": "direction", "to a point": "wp.normalize(light - starts[tid])",
     }[shared]  # fmt: skip
     call = (
         "wp.volume_sample_f(volume, uvw, wp.Volume.{})"
@@ -328,7 +337,7 @@ def walk_in_index_space(d: Draft) -> None:
     )  # fmt: skip
 
     def agree(v: Values, after: Values) -> None:
-        way = v.get("ways") if shared == "per ray" else np.tile(np.asarray(v.get("way", np.zeros(3))), (n, 1))
+        way = v.directions if shared == "per ray" else np.tile(v.get("direction", np.zeros(3)), (n, 1))
         if shared == "to a point":
             way = v.light - v.starts
             way = way / np.linalg.norm(way, axis=1, keepdims=True)
