@@ -66,6 +66,22 @@ def test_whatever_is_drawn_is_python_with_its_arguments(number: int) -> None:
     assert "`" not in program.summary
 
 
+def test_kernels_are_called_by_synonyms_and_variants_by_names_of_their_own() -> None:
+    """A variant that has names never goes under the algorithm's, which would say something else."""
+
+    def halved(d: Draft) -> None:
+        """Halves each element."""
+        scaled(d)
+        d.calls("x|halve|half_of")
+
+    plain = {_written(number, names={"scaled": "rescale|stretch"}).program.name for number in range(60)}
+    assert plain == {n + end for n in ("scaled", "rescale", "stretch") for end in ("", "_kernel")}
+    domain = Domain("made_up", "nothing")
+    domain.algorithm(source="none", names={"halved": "rescale"})(halved)
+    names = {write(domain.algorithms[0], Rng(number), 0, number).program.name for number in range(60)}
+    assert names == {n + end for n in ("halve", "half_of") for end in ("", "_kernel")}  # x is an argument
+
+
 @given(st.integers(0, 3_000))
 def test_doubles_are_doubles_throughout(number: int) -> None:
     """In a program of 64 bits every float literal is cast, once, and no type of 32 bits is left."""

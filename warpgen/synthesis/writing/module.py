@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -53,11 +53,12 @@ def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
     own = [*draft.prelude, *draft.functions, hand.spaced(draft.text.rstrip())]
     heads = [f"({p.name}: {p.annotation})" for p in parameters]
     shared = "\n".join(p.text for p in draft.pieces)
-    vague = algorithm.name if draft.name else ""
-    names = hand.naming.rename([*own, *heads], shared, _synonyms(algorithm, draft), vague)
-    if hand.suffix and not names.get(algorithm.name, algorithm.name).endswith("_kernel"):
-        names[algorithm.name] = names.get(algorithm.name, algorithm.name) + "_kernel"
-    name = names.get(algorithm.name, algorithm.name)
+    first, others = _called(algorithm, draft, [*own, *heads])
+    synonyms = {first: others, **algorithm.names}
+    names = hand.naming.rename([*own, *heads, first], shared, synonyms)
+    if hand.suffix and not names.get(first, first).endswith("_kernel"):
+        names[first] = names.get(first, first) + "_kernel"
+    name = names.get(first, first)
     own = [hand.commented(hand.assigned(hand.renamed(text, names)), names) for text in own]
     said = section(parameters, names, hand)
     doc = hand.docstring_of(draft.sentence or algorithm.summary, draft.doc, said, names)
@@ -81,9 +82,15 @@ def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
     return Written(program, draft, real, names)
 
 
-def _synonyms(algorithm: Algorithm, draft: Draft) -> dict[str, str]:
-    own = {algorithm.name: draft.name} if draft.name else {}
-    return {algorithm.name: algorithm.name, **algorithm.names, **own}
+def _called(algorithm: Algorithm, draft: Draft, texts: Sequence[str]) -> tuple[str, str]:
+    """What the kernel is called, and what else it may be: by its variant if that has names of its own."""
+    if not draft.name:
+        return algorithm.name, algorithm.names.get(algorithm.name, algorithm.name)
+    words = set(re.findall(r"\w+", "\n".join(texts)))
+    free = [name for name in draft.name.split("|") if name not in words]
+    if not free:
+        raise SynthesisError(f"all of the names {draft.name} of a kernel stand for something else in it")
+    return free[0], "|".join(free)
 
 
 def _is_plain(algorithm: Algorithm, draft: Draft, rng: Rng) -> bool:

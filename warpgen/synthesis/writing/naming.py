@@ -61,13 +61,8 @@ class Naming:
         self._own_names = rng.choice((0.1, 0.3, 0.5, 0.8))  # how often the first name of a thing is taken
         self._parts = _STYLES[rng.weighted({"as written": 0.4, "short": 0.3, "long": 0.3})]
 
-    def rename(
-        self, own: Sequence[str], shared: str, synonyms: Mapping[str, str], vague: str = ""
-    ) -> dict[str, str]:
-        """New names for what the texts of `own` declare and name, none of them taken there or in `shared`.
-
-        `vague` is a name that says too little to be kept.
-        """
+    def rename(self, own: Sequence[str], shared: str, synonyms: Mapping[str, str]) -> dict[str, str]:
+        """New names for what the texts of `own` declare and name, none of them taken there or in `shared`."""
         code = "\n".join(own)
         taken = set(_WORD.findall(code)) | set(_WORD.findall(shared))
         fixed = set(_WORD.findall(shared))
@@ -80,7 +75,7 @@ class Naming:
         for name in [*known, *(n for n in declared if n not in known)]:
             if name not in taken or (name not in known and name in fixed):
                 continue
-            new = self._called(name, known[name], name != vague) if name in known else name
+            new = self._called(name, known[name]) if name in known else name
             other = _OPPOSITES.get(name, "")
             if other in called and name in known and other in known:
                 new = _alike(called[other], known[other], known[name]) or name
@@ -94,11 +89,11 @@ class Naming:
                 del made[name]
         return made
 
-    def _called(self, name: str, others: str, clear: bool = True) -> str:
+    def _called(self, name: str, others: str) -> str:
         if name == "tid":
             own = others.split("|") if others and self._rng.chance(0.6) else []
             return self._rng.choice(own) if own else self._rng.weighted(_THREAD)
-        return name if self._rng.chance(self._own_names) and clear else self._rng.choice(others.split("|"))
+        return name if self._rng.chance(self._own_names) else self._rng.choice(others.split("|"))
 
     def _in_parts(self, name: str) -> str:
         new = "_".join(self._parts.get(part, part) for part in name.split("_"))

@@ -44,6 +44,18 @@ def solution_laws(d: Draft) -> None:
         "weak acid": "Computes the concentration of hydrogen ions in solutions of a weak acid.",
         "substrate inhibition": "Computes enzymatic rates that high concentrations of substrate lower.",
     }[kind])  # fmt: skip
+    d.calls({
+        "ph": "buffer_ph|henderson_hasselbalch",
+        "nernst": "nernst_potential|electrode_potential",
+        "arrhenius": "arrhenius_rate|reaction_rate",
+        "ionic": "activity_coefficient|davies_equation",
+        "langmuir": "langmuir_coverage|competitive_adsorption",
+        "competitive": "inhibited_rate|michaelis_menten|enzyme_rate",
+        "hill": "hill_equation|bound_fraction",
+        "freundlich": "freundlich_isotherm|adsorbed_amount",
+        "weak acid": "weak_acid_dissociation|hydrogen_ions|proton_concentration",
+        "substrate inhibition": "haldane_rate|substrate_inhibition|enzyme_rate",
+    }[kind])  # fmt: skip
     form = Form(d)
     form.element("c", "amounts", 0.05, 2.0, about="concentrations [mol/l]")
     if kind in ("ph", "langmuir", "competitive", "nernst"):

@@ -18,7 +18,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "vel": "velocities|v|lin_vel",
         "att": "attitude|q|orientation",
         "rates": "omega|body_rates|w",
-        "rotors": "rotor_speeds|motors|u",
+        "rotors": "rotor_state|motors|u",
         "dt": "step|h|time_step",
     },
     adjoint="either",
@@ -34,6 +34,8 @@ def fly_step(d: Draft) -> None:
     motors = d.option("motors", "speeds", "thrusts", "lagged")
     result = d.option("result", "state", "wrench")
     count = d.pick(48, 64, 96)
+    if result == "wrench":
+        d.calls("quadrotor_wrench|rotor_wrench|quadrotor_accelerations|body_forces")
     d.says(
         "Integrates quadrotor dynamics over one time step."
         if result == "state"
@@ -46,7 +48,8 @@ def fly_step(d: Draft) -> None:
     d.input("att", "quat", count, kind="unit", about="Attitude quaternions, body to world")
     if result == "state" or gyro:
         d.input("rates", "vec3", count, -2.0, 2.0, about="Body rates [rad/s]")
-    d.input("rotors", "vec4", count, 0.5, 1.5, about="Rotor speeds, 1 is hover")
+    what = "thrusts" if motors == "thrusts" else "speeds"
+    d.input("rotors", "vec4", count, 0.5, 1.5, about=f"Rotor {what}, 1 is hover")
     if motors == "lagged":
         d.input("commands", "vec4", count, 0.5, 1.5, about="Commanded rotor speeds")
     if result == "state" or motors == "lagged":
@@ -145,7 +148,7 @@ up = up / (1.0 - ratio * ratio)"""
         """
     else:
         rotate = ""
-        d.output("force_out", "vec3", count, about="Forces per mass in the world [m/s^2]")
+        d.output("force_out", "vec3", count, about="Forces in the world, gravity among them [N]")
         d.output("wdot_out", "vec3", count, about="Angular accelerations [rad/s^2]")
         store = "force_out[tid] = force\nwdot_out[tid] = wdot"
     d.launch(count)

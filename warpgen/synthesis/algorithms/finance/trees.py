@@ -26,14 +26,14 @@ _PAYOFFS: dict[str, tuple[str, str, Any]] = {
 }  # what is paid at expiry, and at an exercise that one may leave
 
 
-def _scratch(d: Draft, storage: str, count: int, width: int) -> tuple[str, str]:
-    """The place of a thread's nodes: what makes it, and how a node is reached."""
+def _scratch(d: Draft, storage: str, count: int, width: int, spelled: str) -> tuple[str, str]:
+    """The place of a thread's nodes, `width` or as `spelled`: what makes it, and how a node is reached."""
     if storage == "local":
         return f"values = wp.zeros(shape=({width},), dtype=float)", "values[{}]"
     if storage == "flat":
-        d.output("values", "float", count * width)
-        return f"base = tid * {width}", "values[base + {}]"
-    d.output("values", "float", (count, width))
+        d.output("values", "float", count * width, about="room for the nodes of each tree")
+        return f"base = tid * ({spelled})", "values[base + {}]"
+    d.output("values", "float", (count, width), about="room for the nodes of each tree")
     return "", "values[tid, {}]"
 
 
@@ -52,7 +52,7 @@ def _backward(first: Any, nodes: list[Any], weights: tuple[Any, ...], exercise: 
 
 @DOMAIN.algorithm(
     source="Cox, Ross & Rubinstein 1979; Jarrow & Rudd 1983; Tian 1993",
-    names=_NAMES | {"binomial_tree": "crr_tree|binomial_option|price_on_lattice"},
+    names=_NAMES | {"binomial_tree": "binomial_price|binomial_option|price_on_lattice"},
     double=True,
     adjoint="no",
     weight=5,
@@ -79,8 +79,8 @@ def binomial_tree(d: Draft) -> None:
     d.param("sigma", "float", 0.2, 0.4, about="volatility per square root of a year")
     d.param("r", "float", 0.02, 0.06, about="risk-free rate, continuously compounded")
     d.param("steps", "int", steps, about="number of time steps")
-    make, node = _scratch(d, storage, count, steps + 1)
-    d.output("price", "float", count, about="option price")
+    make, node = _scratch(d, storage, count, steps + 1, "steps + 1")
+    d.output("price", "float", count, about="value of the option today")
     factors = {
         "crr": """
         # CRR: u * d = 1, so the tree recombines around the spot
@@ -217,8 +217,8 @@ def trinomial_tree(d: Draft) -> None:
     d.param("steps", "int", steps, about="number of time steps")
     if spacing == "given":
         d.param("stretch", "float", 1.1, 1.5)
-    make, node = _scratch(d, storage, count, 2 * steps + 1)
-    d.output("price", "float", count, about="option price")
+    make, node = _scratch(d, storage, count, 2 * steps + 1, "2 * steps + 1")
+    d.output("price", "float", count, about="value of the option today")
     stretch = {"hull": "wp.sqrt(3.0 * dt)", "boyle": "wp.sqrt(2.0 * dt)", "given": "stretch * wp.sqrt(dt)"}[
         spacing
     ]

@@ -21,7 +21,6 @@ g = wp.spatial_vector(diff[0], diff[1], diff[2], c[0], c[1], c[2])"""
     source="Besl & McKay 1992; Chen & Medioni 1992; Low 2004, Linear least-squares for point-to-plane ICP",
     names=NAMES
     | {
-        "registration_terms": "icp_residuals|icp_step|point_to_plane|build_icp_system",
         "JTJ": "hessian|H|normal_matrix",
     },
     double=True,
@@ -63,6 +62,16 @@ def registration_terms(d: Draft) -> None:
             d.inout(name, type, size, value=0.0)
         else:
             d.output(name, type, size)
+    d.calls(
+        {
+            "residual": "plane_distances|point_to_plane|icp_residuals"
+            if metric == "plane"
+            else "match_distances|point_to_point|icp_residuals",
+            "system": "build_icp_system|icp_normal_equations|accumulate_icp",
+            "gradient": "icp_gradient|registration_gradient|pose_gradient",
+            "covariance": "cross_covariance|kabsch_covariance|match_covariance",
+        }[result]
+    )
     far = "distance to the plane" if metric == "plane" else "distance"
     d.says(
         {
@@ -79,6 +88,8 @@ def registration_terms(d: Draft) -> None:
         "tukey": "u = wp.min(wp.abs(e) / k, 1.0)\nw = (1.0 - u * u) * (1.0 - u * u)",
         "cutoff": "# reject large residuals, since they are likely mismatches\nif wp.abs(e) > k:\n    return",
     }[robust]
+    if metric == "point":
+        weight = weight.replace("wp.abs(e)", "e")  # a distance has no sign
     weighted = robust in ("huber", "tukey")
     ws = "w * " if weighted else ""
     jac = {

@@ -71,6 +71,15 @@ def ordered_points(d: Draft) -> None:
             "extents": "Measures the length of the path through each set of points along Morton's curve.",
         }[result]
     )
+    if result not in ("order", "points"):
+        d.calls(
+            {
+                "codes": "sort_morton_codes|z_order_codes",
+                "splits": "split_levels|common_prefixes|lbvh_splits",
+                "neighbours": "curve_jumps|neighbor_jumps|z_order_jumps",
+                "extents": "curve_lengths|path_lengths|z_order_length",
+            }[result]
+        )
     if curve == "loop":
         d.function(f'''
             @wp.func
@@ -135,16 +144,16 @@ def ordered_points(d: Draft) -> None:
         "given": f"low = corners[cloud]\nsize = {v}({', '.join(['extent'] * dims)})",
     }[box].strip("\n")
     if result == "splits":
-        d.function("""
+        d.function('''
             @wp.func
             def shared_bits(code: wp.uint32, other: wp.uint32) -> int:
-                # Equal codes share all 32 of them
+                """Leading bits that two codes have in common; equal ones share all 32."""
                 differing = code ^ other
                 count = int(0)
                 while count < 32 and (differing >> wp.uint32(31 - count)) == wp.uint32(0):
                     count += 1
                 return count
-        """)
+        ''')
     if result in ("neighbours", "extents"):
         d.function(f"@wp.func\ndef apart(a: {v}, b: {v}) -> float:\n    return wp.length(b - a)")
     gather = 'q = wp.tile_load_indexed(points[cloud], indices=origin, shape=(POINTS,), storage="shared")'

@@ -105,7 +105,6 @@ def product(p: Any, q: Any) -> Any:
 @DOMAIN.algorithm(
     source="Murray, Li & Sastry 1994, ch. 2; Warp manual, Transformations",
     names={
-        "built_poses": "assemble_poses|pose_kernel|update_frames",
         "poses": "frames|xforms|body_q",
         "positions": "translations|origins|p_in",
         "rotations": "orientations|quats|q_in",
@@ -136,11 +135,20 @@ def built_poses(d: Draft) -> None:
         "from matrix": "Puts rigid models into a frame and turns their matrices into poses.",
         "set position": "Moves poses to given positions and leaves their rotations.",
         "set rotation": "Gives poses new rotations and leaves their positions.",
-        "chain": "Puts poses one behind the other, starting from the identity.",
+        "chain": "Chains poses, each in the frame of the one before.",
         "blend": "Builds poses whose rotations are half of given ones.",
         "euler": "Builds poses out of positions and Euler angles.",
-    }[kind] + (" and carries a point along." if applied == "point" else ""))  # fmt: skip
-    d.sentence = d.sentence.replace(". and", " and")
+    }[kind][:-1] + (", and carries a point along." if applied == "point" else "."))  # fmt: skip
+    d.calls({
+        "compose": "compose_matrices|model_matrices",
+        "decompose": "remove_scales|strip_scale",
+        "from matrix": "poses_from_matrices|matrix_to_pose",
+        "set position": "place_frames|move_frames",
+        "set rotation": "turn_frames|orient_frames",
+        "chain": "chain_poses|chain_transforms|compose_frames",
+        "blend": "half_turned_poses|halve_rotations",
+        "euler": "poses_from_euler|euler_to_pose",
+    }[kind] if applied == "whole" else "transform_points|move_points|carry_point")  # fmt: skip
     n = d.pick(48, 64, 96)
     changes = kind in ("set position", "set rotation", "chain")
     if changes or kind == "decompose":

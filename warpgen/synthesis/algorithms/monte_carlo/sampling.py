@@ -170,7 +170,7 @@ def even_points(d: Draft) -> None:
         "inverse_transform": "sample_distribution|transform_uniforms|draw_samples|inverse_cdf",
         "u": "uniforms|xi|randoms",
         "y": "samples|draws|out",
-        "scale": "sigma|lam|theta",
+        "scale": "sigma|spread|theta",
         "loc": "mu|center|location",
     },
     double=True,
@@ -208,9 +208,11 @@ def inverse_transform(d: Draft) -> None:
         d.param(name, "float", low, high)
         return name
 
-    scale = needs("scale", 0.5, 1.5)
+    # Kumaraswamy and triangular laws have two shapes and no scale
+    first, second = {"kumaraswamy": ("b", "a"), "triangular": ("rise", "fall")}.get(kind, ("scale", "shape"))
+    scale = needs(first, 0.5, 1.5)
     third = kind in ("weibull", "pareto", "kumaraswamy", "triangular")
-    shape = needs("shape", 1.2, 3.0) if third else ""
+    shape = needs(second, 1.2, 3.0) if third else ""
     loc = (
         needs("loc", -1.0, 1.0)
         if kind in ("cauchy", "logistic", "gumbel", "laplace", "normal", "lognormal")
@@ -239,13 +241,13 @@ def inverse_transform(d: Draft) -> None:
     }[kind]
     if kind == "triangular":
         body = f"""
-        # rises to the mode at `scale`, falls to `scale + shape`
+        # rises over the first width to the mode, then falls over the second
         width = {scale} + {shape}
         if p < {scale} / width:
             y[i] = wp.sqrt(p * width * {scale})
         else:
             y[i] = width - wp.sqrt((1.0 - p) * width * {shape})
-        """.replace("`scale`", "the first parameter").replace("`scale + shape`", "the sum of both")
+        """
     else:
         body = f"y[i] = {formula}"
     if density:
@@ -276,7 +278,7 @@ def inverse_transform(d: Draft) -> None:
             p = v.lower + p * (v.upper - v.lower)
         elif where == "stratified":
             p = (np.arange(n) + p) / n
-        s, c, m = v.scale, v.get("shape", 1.0), v.get("loc", 0.0)
+        s, c, m = v[first], v.get(second, 1.0), v.get("loc", 0.0)
         z = normal.QUANTILE_ACKLAM(p)
         e = -np.log1p(-p)  # a unit exponential, of which many others are made
         y = {

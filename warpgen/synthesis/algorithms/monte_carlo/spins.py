@@ -11,7 +11,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 
 @DOMAIN.algorithm(
-    source="Ising 1925; Metropolis et al. 1953; Glauber 1963; Potts 1952; Wolff 1989 for the check-board",
+    source="Ising 1925; Metropolis et al. 1953; Glauber 1963; Potts 1952; Wolff 1989 for the checkerboard",
     names={
         "spin_sweep": "checkerboard_update|lattice_sweep|update_spins",
         "spins": "lattice|sites|sigma",
@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=5,
 )
 def spin_sweep(d: Draft) -> None:
-    """Updates one color of a check-board of spins at a temperature."""
+    """Updates one color of a checkerboard of spins at a temperature."""
     rule = d.option("rule", "metropolis", "heat bath", "glauber", "deterministic")
     model = d.option("model", "ising", "potts", "bonds")
     dim = d.option("dim", 2, 3)
@@ -101,6 +101,8 @@ def spin_sweep(d: Draft) -> None:
         if external:
             total = f"({total} + field)"
         energy = f"h = {total}".replace("(float(local) + field)", "float(local) + field")
+        if rule == "deterministic" and not external:
+            energy = ""
     flat = "i * ny + j" if dim == 2 else "(i * ny + j) * nz + k"
     draw = (
         f"state = wp.rand_init(seed, {flat})\nr = wp.randf(state)"
@@ -108,6 +110,8 @@ def spin_sweep(d: Draft) -> None:
         else f"r = u[{here}]"
     )
     me = f"float(2 * spins[{here}] - 1)"
+    h = "h" if external else "local"  # which is a sum of whole numbers unless bonds weigh them
+    zero = "0.0" if external or real else "0"
     act = {
         "metropolis": (
             "# Energy difference of a spin flip: dE = 2 s h with the local field h\n"
@@ -127,9 +131,9 @@ def spin_sweep(d: Draft) -> None:
         ),
         "deterministic": (
             "# Zero temperature: align with the local field, keep the spin if it is zero\n"
-            "if h > 0.0:\n"
+            f"if {h} > {zero}:\n"
             f"    spins[{here}] = 1\n"
-            "elif h < 0.0:\n"
+            f"elif {h} < {zero}:\n"
             f"    spins[{here}] = 0"
         ),
     }[rule]
@@ -148,7 +152,7 @@ def spin_sweep(d: Draft) -> None:
     uses = gather + draw
     sizes = "\n".join(line for line in sizes.splitlines() if line.split(" ")[0] in uses)
     if rule == "deterministic":
-        d.says("Updates one color of a check-board of spins at temperature zero.")
+        d.says("Updates one color of a checkerboard of spins at temperature zero.")
     d.launch(*dims)
     d.code(
         (

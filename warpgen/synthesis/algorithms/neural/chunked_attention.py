@@ -148,8 +148,8 @@ def chunked_memory(d: Draft) -> None:
             mean = wp.tile_sum(mixed, axis=1) / float(VALUE_DIM)
             centred = mixed - {per_row("mean", "CHUNK", "VALUE_DIM")}
             variance = wp.tile_sum(centred * centred, axis=1) / float(VALUE_DIM)
-            share = wp.tile_map(inverse_root, variance, eps)
-            normed = centred * {per_row("share", "CHUNK", "VALUE_DIM")}
+            inv_std = wp.tile_map(inverse_root, variance, eps)
+            normed = centred * {per_row("inv_std", "CHUNK", "VALUE_DIM")}
         """,
     }[normal]
     y = "normed" if norm else "mixed"

@@ -82,7 +82,6 @@ def block_reduce(d: Draft) -> None:
             """
         elif form == "pairs":
             stride = "for i in range(tid, x.shape[0] // 2, THREADS):"
-            d.says("Sums an array with a stride by threads, two distant elements at a time.")
             add = f"k = i + x.shape[0] // 2\ns += {at.replace('$i', 'i')} + {at.replace('$i', 'k')}"
         d.code(
             """
@@ -98,8 +97,6 @@ def block_reduce(d: Draft) -> None:
             stride=stride,
             add=add,
         )
-        if form != "pairs":
-            d.says("Sums an array with a stride by threads, each of which leaves one partial sum.")
     else:
         d.module(f"TILE = wp.constant({tile})")
         d.output("partial", "float", blocks, about="partial results")
@@ -156,9 +153,19 @@ def block_reduce(d: Draft) -> None:
         "difference": "Sums the squared differences of two arrays",
         "absolute": "Sums the magnitudes of an array",
     }
-    ends = {"atomic": "into one number, atomically.", "tile": "by blocks.", "tile loop": "by blocks."}
-    if term in what:
-        d.says(f"{what[term]} {ends.get(form, 'with a stride by threads.')}")
+    ends = {
+        "atomic": " into one number, atomically.",
+        "tile": " by blocks.",
+        "tile loop": " by blocks.",
+        "kahan": " into one partial sum per thread, with Kahan's compensation of rounding.",
+        "pairs": " into one partial sum per thread, two distant elements at a time.",
+    }
+    end = ends.get(form, " into one partial sum per thread, in a grid-stride loop.")
+    d.says(what.get(term, "Sums an array") + end)
+    if not tiled:
+        d.calls(
+            "total_sum|atomic_sum|add_up" if form == "atomic" else "partial_sums|strided_sums|thread_sums"
+        )
 
     def reference(v: Values) -> dict[str, Any]:
         if term == "squares":

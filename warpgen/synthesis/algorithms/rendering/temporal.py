@@ -241,7 +241,7 @@ def resolve_temporally(d: Draft) -> None:
     mix = {
         "constant": "alpha = feedback",
         "speed": """
-            # Trust history less where things move fast, because resampling blurs it
+            # Trust history less where things move fast, because $doubt
             speed = wp.length(step)
             alpha = wp.min(feedback * (1.0 + speed), 1.0)
             """,
@@ -285,6 +285,7 @@ def resolve_temporally(d: Draft) -> None:
         """,
         dilate=dilate,
         move=move,
+        doubt="a pixel is only the nearest" if filtering == "nearest" else "resampling blurs it",
         jx=" - jitter[0]" if jitter else "",
         jy=" - jitter[1]" if jitter else "",
         keep=keep_age.replace("\n", "\n    "),

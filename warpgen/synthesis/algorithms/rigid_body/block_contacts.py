@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,14 @@ import numpy as np
 from warpgen.synthesis.algorithms.rigid_body import DOMAIN
 from warpgen.synthesis.algorithms.rigid_body import _planar_impulses as impulses
 from warpgen.synthesis.writing.draft import Draft, Values
+
+_MOVED = re.compile(r" *(vel_b|spin_b) \+= |(rn_b|arm_tb)\d* = ")
+
+
+def _unmoved(text: str) -> str:
+    """The text without the inertia of a second body that has none, and what impulses would do to it."""
+    text = re.sub(r" \+ inv_mass_b\b| \+ inv_inertia_b \* \w+ \* \w+", "", text)
+    return "".join(line for line in text.splitlines(keepends=True) if not _MOVED.match(line))
 
 
 @DOMAIN.algorithm(
@@ -89,6 +98,7 @@ def solve_contact_blocks(d: Draft) -> None:
         )
     if scaled:
         d.param("step_ratio", "float", 0.8, 1.25, about="This time step over the one before")
+    before = "step" if scaled else "sweep"
     if storage == "matrix":
         d.input(
             "accumulated",
@@ -96,10 +106,10 @@ def solve_contact_blocks(d: Draft) -> None:
             pairs,
             0.0,
             0.4,
-            about="Impulses of the sweep before: normal and tangential, by rows of points",
+            about=f"Impulses of the {before} before: normal and tangential, by rows of points",
         )
     else:
-        d.input("normal_acc", "vec2", pairs, 0.0, 0.4, about="Normal impulses of the sweep before [N s]")
+        d.input("normal_acc", "vec2", pairs, 0.0, 0.4, about=f"Normal impulses of the {before} before [N s]")
         if friction != "none":
             d.input(
                 "tangent_acc",
@@ -107,7 +117,7 @@ def solve_contact_blocks(d: Draft) -> None:
                 pairs,
                 -0.1,
                 0.1,
-                about="Tangential impulses of the sweep before [N s]",
+                about=f"Tangential impulses of the {before} before [N s]",
             )
     d.output("vel_out", "vec2", bodies, about="Linear velocities after the sweep [m/s]")
     d.output("spin_out", "float", bodies, about="Angular velocities after the sweep [rad/s]")
@@ -127,7 +137,7 @@ def solve_contact_blocks(d: Draft) -> None:
     else:
         start = [f"{n}_impulse{k} = {scale}{n}_acc[tid][{k - 1}]" for n in kinds for k in (1, 2)]
     if scaled:
-        start.insert(0, "# Warm start; scale by the ratio of time steps, since impulses are force times time")
+        start.insert(0, "# Scale by the ratio of time steps, since impulses are force times time")
     if friction == "none":
         start = [x for x in start if not x.startswith("tangent")]
     if friction == "manifold":
@@ -202,14 +212,13 @@ def solve_contact_blocks(d: Draft) -> None:
     rub = {
         "none": "",
         "point by point": "# --- Friction, within the cone of the normal impulses so far ---\n"
-        + f"tangent = wp.vec2(n[1], -n[0])\nmu = {mu}\n"
+        + f"$tangent\nmu = {mu}\n"
         + (impulses.rub(1, "mu") + impulses.rub(2, "mu")),
         "manifold": f"""
             # --- Friction at the middle of both points, within the cone of both normal impulses ---
-            tangent = wp.vec2(n[1], -n[0])
+            $tangent
             mu = {mu}
-            arm_a3 = 0.5 * (arm_a1 + arm_a2)
-            arm_b3 = 0.5 * (arm_b1 + arm_b2)
+            $middle
             $velocity3
             arm_ta = cross2(arm_a3, tangent)
             arm_tb = cross2(arm_b3, tangent)
@@ -226,6 +235,16 @@ def solve_contact_blocks(d: Draft) -> None:
             .replace("(wp.dot(dv2, tangent) - belt)", "wp.dot(dv2, tangent)")
             .replace("(wp.dot(dv3, tangent) - belt)", "wp.dot(dv3, tangent)")
         )
+    along = "tangent = wp.vec2(n[1], -n[0])" if friction != "none" else ""
+    middle = "arm_a3 = 0.5 * (arm_a1 + arm_a2)\narm_b3 = 0.5 * (arm_b1 + arm_b2)"
+    warm = ""
+    if scaled:
+        warm = "# Warm start: the sweep only adds what the impulses of the step before lack\n" + along + "\n"
+        for k in (1, 2):
+            rubbed = f" + tangent_impulse{k} * tangent" if friction == "point by point" else ""
+            warm += f"push_w{k} = normal_impulse{k} * n{rubbed}\n" + impulses.apply(k, f"push_w{k}")
+        if friction == "manifold":
+            warm += f"{middle}\npush_w3 = tangent_impulse1 * tangent\n" + impulses.apply(3, "push_w3")
     store = {
         "none": "",
         "manifold": "tangent_out[tid] = tangent_new1",
@@ -241,6 +260,7 @@ def solve_contact_blocks(d: Draft) -> None:
         n = contact_normal[tid]
         vel_a = body_vel[a]
         spin_a = body_spin[a]
+        $platform
         vel_b = body_vel[b]
         spin_b = body_spin[b]
         inv_mass_a = body_inv_mass[a]
@@ -251,6 +271,7 @@ def solve_contact_blocks(d: Draft) -> None:
         # --- Effective masses along the normal ---
         $masses
         $speeds
+        $warm
         $belt
         $rub
         $push
@@ -264,7 +285,11 @@ def solve_contact_blocks(d: Draft) -> None:
         """,
         second="inv_mass_b = body_inv_mass[b]\ninv_inertia_b = body_inv_inertia[b]"
         if fixed == "both move"
-        else "# The second body is a platform that nothing moves\ninv_mass_b = 0.0\ninv_inertia_b = 0.0",
+        else "",
+        platform="" if fixed == "both move" else "# The second body is a platform that no impulse moves",
+        warm=warm,
+        tangent="" if scaled else along,
+        middle="" if scaled else middle,
         arms="\n".join(arms),
         start="\n".join(start),
         masses="\n".join(masses),
@@ -279,6 +304,8 @@ def solve_contact_blocks(d: Draft) -> None:
         bias2=extra[1],
         store=store,
     )
+    if fixed != "both move":
+        d.text = _unmoved(d.text)
     d.explain("""
         Normal impulses x >= 0 and velocities v = A x + b >= 0 with x v = 0 at each point: the four cases of which
         points press are tried in turn. Friction is solved before, with the normal impulses of the sweep before.
@@ -325,14 +352,18 @@ def solve_contact_blocks(d: Draft) -> None:
                 h = 2.0 * v.damping_ratio + v.dt * o
                 more = more - np.minimum(o / h * np.maximum(depth, 0.0), v.push_speed)
                 ease = 1.0 / (1.0 + v.dt * o * h)
+            spots = [(arm[:, 0], x[0], 0), (arm[:, 1], x[1], 1)]
+            if friction == "manifold":
+                spots = [(arm.mean(1), x.sum(), 0)]
+            if scaled:
+                u = u + w * (rows.T @ x)
+                for (ra, rb), _, i in spots if friction != "none" else []:
+                    u = u + w * row(t, ra, rb) * y[i]
             if friction != "none":
                 mu_ = v.friction_coeff[ids] if mixing == "per body" else v.friction_coeff
                 if mixing != "one":
                     mu_ = np.sqrt(np.prod(mu_)) if mixing == "per body" else mu_[k]
                 wanted = v.belt_speed[k] if belt else 0.0
-                spots = [(arm[:, 0], x[0], 0), (arm[:, 1], x[1], 1)]
-                if friction == "manifold":
-                    spots = [(arm.mean(1), x.sum(), 0)]
                 for (ra, rb), load, i in spots:
                     j = row(t, ra, rb)
                     new = np.clip(y[i] - (j @ u - wanted) / (j @ (w * j)), -mu_ * load, mu_ * load)

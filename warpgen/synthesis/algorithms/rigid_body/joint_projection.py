@@ -279,7 +279,7 @@ def project_joints(d: Draft) -> None:
         $frames
         $broken
         $alpha
-        # --- Positional part ---
+        $heading
         $locked
         $slide
         magnitude = wp.length(error)
@@ -292,7 +292,7 @@ def project_joints(d: Draft) -> None:
             turn_c = wp.cross(arm_c, direction)
             weight_p = inv_mass_p + wp.dot(turn_p, world_inverse_inertia(rot_p, inv_inertia_p, turn_p))
             weight_c = inv_mass_c + wp.dot(turn_c, world_inverse_inertia(rot_c, inv_inertia_c, turn_c))
-            impulse = direction * ((magnitude$memory) / (weight_p + weight_c$soft))
+            impulse = direction * ($size / (weight_p + weight_c$soft))
             $push
         $angular
         """,
@@ -307,7 +307,8 @@ def project_joints(d: Draft) -> None:
             "wp.quat_rotate(rot_p, joint_axis[tid])", "wp.quat_rotate(frame_p, joint_axis[tid])"
         ),
         slide=limit["prismatic"] if limits and kind == "prismatic" else "",
-        memory=memory,
+        size=f"(magnitude{memory})" if memory else "magnitude",
+        heading="# --- Positional part ---" if kind in _ANGULAR else "",
         soft=soft,
         push=push,
         angular=angular.replace("$measure", "$measured") if kind in _ANGULAR else "",

@@ -27,6 +27,8 @@ NAMES = {
         "integrate_bodies": "integrate_rigid_bodies|body_step|advance_bodies|integrate_body",
         "wb": "omega_body|w_local|wl",
         "tb": "torque_body|t_local|tau_body",
+        "pose": "body_q|poses|xforms",
+        "pose_new": "body_q_new|poses_out|next_poses",
         "f": "body_f|forces|force",
         "t": "torques|body_t|torque",
     },
@@ -47,7 +49,7 @@ def integrate_bodies(d: Draft) -> None:
     count = d.pick(48, 64, 96)
     advance = d.use(step)
     if poses == "transform":
-        d.input("q", "transform", count, -1.0, 1.0, kind="transform")
+        d.input("pose", "transform", count, -1.0, 1.0, kind="transform", about="Body poses")
     else:
         d.input("x", "vec3", count, -1.0, 1.0, about="Positions [m]")
         d.input("q", "quat", count, kind="unit")
@@ -75,10 +77,10 @@ def integrate_bodies(d: Draft) -> None:
     if damped:
         d.param("angular_damping", "float", 0.05, 0.5, about="Angular damping [1/s]")
     if poses == "transform":
-        d.output("q_new", "transform", count, about="Updated orientations or poses")
+        d.output("pose_new", "transform", count, about="Updated poses")
     else:
         d.output("x_new", "vec3", count, about="Updated positions")
-        d.output("q_new", "quat", count, about="Updated orientations or poses")
+        d.output("q_new", "quat", count, about="Updated orientations")
     d.output("v_new", "vec3", count, about="Updated linear velocities")
     d.output("w_new", "vec3", count, about="Updated angular velocities")
     transform = poses == "transform"
@@ -109,7 +111,8 @@ def integrate_bodies(d: Draft) -> None:
         w1 = wp.quat_rotate(r0, wb - wp.inverse(jacobian) * residual)
         """,
     }
-    keep = "q_new[tid] = q[tid]\n" + ("" if transform else "x_new[tid] = x[tid]\n") + "return"
+    kept = "pose_new[tid] = pose[tid]" if transform else "q_new[tid] = q[tid]\nx_new[tid] = x[tid]"
+    keep = f"{kept}\nreturn"
     d.launch(count)
     d.code(
         """
@@ -132,8 +135,8 @@ def integrate_bodies(d: Draft) -> None:
         static="if inv_mass[tid] <= 0.0:\n    # static bodies have no mass\n    $keep" if static else "",
         keep=keep,
         pose="""
-        x0 = wp.transform_get_translation(q[tid])
-        r0 = wp.transform_get_rotation(q[tid])
+        x0 = wp.transform_get_translation(pose[tid])
+        r0 = wp.transform_get_rotation(pose[tid])
         """
         if transform
         else "x0 = x[tid]\nr0 = q[tid]",
@@ -144,7 +147,7 @@ def integrate_bodies(d: Draft) -> None:
         turn=turns[gyroscopic],
         damp="w1 = w1 * (1.0 - angular_damping * dt)" if damped else "",
         advance=advance,
-        store="q_new[tid] = wp.transform(x1, r1)" if transform else "x_new[tid] = x1\nq_new[tid] = r1",
+        store="pose_new[tid] = wp.transform(x1, r1)" if transform else "x_new[tid] = x1\nq_new[tid] = r1",
     )
     d.explain("""
         Updates v += dt (f / m + g) and x += dt v. Rotation follows I dw/dt = t - w x (I w) in body space;
@@ -152,7 +155,7 @@ def integrate_bodies(d: Draft) -> None:
     """)
 
     def reference(v: Values) -> dict[str, Any]:
-        x, q = (v.q[:, :3], v.q[:, 3:]) if transform else (v.x, v.q)
+        x, q = (v.pose[:, :3], v.pose[:, 3:]) if transform else (v.x, v.q)
         force, torque_ = (v.f[:, :3], v.f[:, 3:]) if wrench == "spatial" else (v.f, v.t)
         rot = quaternions.matrix(q)
         tensor_ = v.inertia if tensor == "full" else v.inertia[:, :, None] * np.eye(3)
@@ -177,7 +180,7 @@ def integrate_bodies(d: Draft) -> None:
             still = (v.inv_mass <= 0.0)[:, None]
             x1, q1 = np.where(still, x, x1), np.where(still, q, q1)
             v1, w1 = np.where(still, 0.0, v1), np.where(still, 0.0, w1)
-        pose = {"q_new": np.concatenate([x1, q1], 1)} if transform else {"x_new": x1, "q_new": q1}
+        pose = {"pose_new": np.concatenate([x1, q1], 1)} if transform else {"x_new": x1, "q_new": q1}
         return pose | {"v_new": v1, "w_new": w1}
 
     d.check(reference, 5e-4)
@@ -188,6 +191,8 @@ def integrate_bodies(d: Draft) -> None:
     names=NAMES
     | {
         "body_momentum": "compute_momentum|spatial_momentum|body_momenta",
+        "pose": "body_q|poses|xforms",
+        "twist": "body_qd|twists|spatial_vel",
         "origin": "pivot|reference|about",
         "l": "ang|L|spin",
         "p": "lin|momentum|linear",
@@ -207,13 +212,13 @@ def body_momentum(d: Draft) -> None:
     count = d.pick(48, 64, 96)
     groups = 4
     if poses == "transform":
-        d.input("q", "transform", count, -1.0, 1.0, kind="transform")
+        d.input("pose", "transform", count, -1.0, 1.0, kind="transform", about="Body poses")
     else:
         if wanted != "energy":
             d.input("x", "vec3", count, -1.0, 1.0, about="Positions [m]")
         d.input("q", "quat", count, kind="unit")
     if motion == "spatial":
-        d.input("v", "spatial_vector", count, -2.0, 2.0, about="Linear velocities [m/s]")
+        d.input("twist", "spatial_vector", count, -2.0, 2.0, about="Velocities, linear part first")
     else:
         d.input("v", "vec3", count, -2.0, 2.0, about="Linear velocities [m/s]")
         d.input("w", "vec3", count, -2.0, 2.0, about="Angular velocities [rad/s]")
@@ -255,10 +260,10 @@ def body_momentum(d: Draft) -> None:
         $momentum
         $store
         """,
-        motion="lin_vel = wp.spatial_top(v[tid])\nang_vel = wp.spatial_bottom(v[tid])"
+        motion="lin_vel = wp.spatial_top(twist[tid])\nang_vel = wp.spatial_bottom(twist[tid])"
         if motion == "spatial"
         else "lin_vel = v[tid]\nang_vel = w[tid]",
-        rotation="r = wp.transform_get_rotation(q[tid])" if poses == "transform" else "r = q[tid]",
+        rotation="r = wp.transform_get_rotation(pose[tid])" if poses == "transform" else "r = q[tid]",
         times="inertia[tid] * wb" if tensor == "full" else "wp.cw_mul(inertia[tid], wb)",
         momentum=""
         if wanted == "energy"
@@ -267,7 +272,7 @@ def body_momentum(d: Draft) -> None:
         arm = $place - origin
         l = wp.cross(arm, p) + wp.quat_rotate(r, spin)
         """,
-        place="wp.transform_get_translation(q[tid])" if poses == "transform" else "x[tid]",
+        place="wp.transform_get_translation(pose[tid])" if poses == "transform" else "x[tid]",
         store=store,
         value=values[wanted],
     )
@@ -284,8 +289,8 @@ def body_momentum(d: Draft) -> None:
     d.says(f"Computes {what[wanted]} {of[summed]}.")
 
     def reference(v: Values) -> dict[str, Any]:
-        x, q = (v.q[:, :3], v.q[:, 3:]) if poses == "transform" else (v.get("x"), v.q)
-        lin, ang = (v.v[:, :3], v.v[:, 3:]) if motion == "spatial" else (v.v, v.w)
+        x, q = (v.pose[:, :3], v.pose[:, 3:]) if poses == "transform" else (v.get("x"), v.q)
+        lin, ang = (v.twist[:, :3], v.twist[:, 3:]) if motion == "spatial" else (v.v, v.w)
         tensor_ = v.inertia if tensor == "full" else v.inertia[:, :, None] * np.eye(3)
         spin = np.einsum("nij,nj->ni", quaternions.WORLD_INERTIA(q, tensor_), ang)
         if wanted == "energy":

@@ -155,13 +155,12 @@ def separate_boxes(d: Draft) -> None:
         return
     """
     finish = {
-        "overlap": f"best_axis[tid] = wp.where(best_gap > {limit}, -1, best_code)",
-        "axis": f"if best_gap > {limit}:\n    best_axis[tid] = -1\n    return\n"
-        "best_axis[tid] = best_code\ndepth[tid] = -best_gap",
-        "normal": f"""
-        if best_gap > {limit}:
-            best_axis[tid] = -1
-            return
+        "overlap": "best_axis[tid] = best_code"
+        if stop
+        else f"best_axis[tid] = wp.where(best_gap > {limit}, -1, best_code)",
+        "axis": "$parted\nbest_axis[tid] = best_code\ndepth[tid] = -best_gap",
+        "normal": """
+        $parted
         # Axis in world space
         if best_code < 3:
             normal = rot_a * unit_axis(best_code)
@@ -214,7 +213,7 @@ def separate_boxes(d: Draft) -> None:
         ha = half_extents[box_a]
         hb = half_extents[box_b]
         $sphere
-        # Work in the frame of A, so its face normals are the coordinate axes; columns of rot are axes of B
+        # Work in the frame of A, so its face normals are the coordinate axes; columns of `rot` are axes of B
         rot = wp.transpose(rot_a) * rot_b
         t = wp.transpose(rot_a) * center_delta
         abs_r0 = wp.vec3(wp.abs(rot[0, 0]), wp.abs(rot[0, 1]), wp.abs(rot[0, 2]))
@@ -234,6 +233,7 @@ def separate_boxes(d: Draft) -> None:
         sphere=sphere if bounding else "",
         tests=lines,
         finish=finish[result],
+        parted="" if stop else leave.replace("if gap", "if best_gap").rstrip(),
     )
     d.explain("""
         Two boxes are apart exactly if they are apart along one of 15 axes: the three face normals of

@@ -227,7 +227,9 @@ def cosine_transform(d: Draft) -> None:
             else:
                 lines, factor = "norm = 1.0 / wp.sqrt(float(size))", "norm * "
         elif scale == "scaled":
-            lines, factor = "norm = wp.sqrt(2.0 / float(size))", "norm * "
+            # by which the first and the fourth kind are their own inverses
+            span = "size - 1" if kind == "i" else "size"
+            lines, factor = f"norm = wp.sqrt(2.0 / float({span}))", "norm * "
     samples = "2 * size" if kind == "mdct" else "size"
     total = "c_k = float(0.0)\nfor n in range($samples):\n    $inner"
     value = f"{factor}c_k"
@@ -270,7 +272,7 @@ def cosine_transform(d: Draft) -> None:
             "mdct": np.cos(np.pi / size * (n + 0.5 + size / 2) * (k + 0.5)),
         }[kind]
         if scale == "scaled":
-            m = m * np.sqrt(2 / size)
+            m = m * np.sqrt(2 / (size - (kind == "i")))
         elif scale == "orthonormal":
             m = np.cos(np.pi * (2 * n + 1) * k / (2 * size)) * np.where(k == 0, 1.0, 2**0.5) / size**0.5
             if kind == "iii":  # the inverse of an orthonormal matrix

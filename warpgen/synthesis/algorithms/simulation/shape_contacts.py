@@ -203,7 +203,7 @@ def project_shape_contacts(d: Draft) -> None:
             $drift
             slide = moved - wp.dot(moved, normal) * normal
             slide_len = wp.length(slide)
-            limit = shape_mu[shape] * wp.max(lagrange, 0.0)
+            limit = shape_mu[shape] * $press
             if slide_len > 1.0e-6:
                 grip = wp.min(limit, slide_len / weight)
                 impulse -= grip / slide_len * slide
@@ -214,7 +214,7 @@ def project_shape_contacts(d: Draft) -> None:
             $drift
             slide = moved - wp.dot(moved, normal) * normal
             slide_len = wp.length(slide)
-            limit = shape_mu[shape] * wp.max(lagrange, 0.0)
+            limit = shape_mu[shape] * $press
             sticks = slide_len / weight < static_ratio * limit
             impulse -= wp.where(sticks, 1.0 / weight, limit / wp.max(slide_len, 1.0e-6)) * slide
         """,
@@ -247,12 +247,12 @@ def project_shape_contacts(d: Draft) -> None:
         kind = shape_type[shape]
         $cases
         normal = wp.transform_vector(pose, normal_local)
-        overlap = gap$reach
-        if overlap > $far:
+        $clear
+        if $clearance > $far:
             return
         $weights
         # --- Normal correction ---
-        lagrange = -overlap / (weight$alpha)
+        lagrange = -$clearance / $resist
         impulse = lagrange * normal
         $rub
         # --- Corrections ---
@@ -262,10 +262,12 @@ def project_shape_contacts(d: Draft) -> None:
         thread=thread[pairs],
         frame=frame[moving],
         cases="\n".join(cases),
-        reach=reach,
+        clear=f"clearance = gap{reach}" if reach else "",
+        clearance="clearance" if reach else "gap",
+        resist=f"(weight{alpha})" if alpha else "weight",
+        press="wp.max(lagrange, 0.0)" if adhesion else "lagrange",  # only what sticks is pulled
         far="adhesion_range" if adhesion else "0.0",
         weights=weights if moving == "dynamic" else "weight = particle_inv_mass[particle]",
-        alpha=alpha,
         rub=rub[friction],
         drift=drift[moving],
         relax=" * relaxation" if relax else "",

@@ -59,6 +59,15 @@ def mixture_shares(d: Draft) -> None:
         d.param("beta", "float", 0.3, 0.8, about="inverse temperature, raised to one from step to step")
     if weighted:
         d.input("sample_weights", "float", batches * count, 0.5, 1.5, about="weights of the samples")
+    if result != "shares":
+        d.calls(
+            {
+                "log likelihood": "mixture_likelihoods|gmm_log_likelihood|mixture_evidence",
+                "sums": "accumulate_moments|gmm_sufficient_stats|mixture_sums",
+                "entropy": "assignment_entropy|mixture_entropy|posterior_entropy",
+                "reconstruction": "mixture_means|denoise_by_mixture|posterior_means",
+            }[result]
+        )
     if result == "shares":
         d.output("shares", "float", (batches * count, parts), about="posterior probability of each part")
     elif result == "log likelihood":
@@ -151,8 +160,11 @@ def mixture_shares(d: Draft) -> None:
         score="tempered" if annealed else "score",
         end=end,
     )
+    density = "w_k N(x; mu_k, 1 / tau_k)"
     d.explain(
-        "share = w_k N(x; mu_k, 1 / tau_k) over the sum of these, the factor (2 pi)^(-d/2) left out of all."
+        f"log p = log sum_k {density}, the factor (2 pi)^(-d/2) left out."
+        if result == "log likelihood"
+        else f"A share is {density} over the sum of these, the factor (2 pi)^(-d/2) left out of all."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

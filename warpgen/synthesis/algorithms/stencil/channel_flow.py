@@ -82,6 +82,11 @@ def channel_step(d: Draft) -> None:
     collision = d.option("collision", "bgk", "trt", "regularized")
     inlet = d.option("inlet", "velocity", "pressure", "none", weights=(0.45, 0.3, 0.25))
     outlet = d.option("outlet", *_OUTLET)
+    if inlet == "none":
+        outlet = "none"  # what leaves comes in again
+    elif outlet == "none":
+        outlet = "gradient"
+    ends_open = inlet != "none"
     walls = d.option("walls", "bounce back", "periodic")
     obstacle = d.flag("obstacle", 0.6)
     force = d.option("force", "none", "constant", "field") if collision != "trt" else "none"
@@ -90,6 +95,11 @@ def channel_step(d: Draft) -> None:
     macros = d.option("moments", "none", "velocity", "both")
     parabola = d.flag("parabolic", 0.4) if inlet == "velocity" else False
     nx, ny = d.pick(8, 10), d.pick(6, 8)
+    ends_said = "with open ends" if ends_open else "that is periodic along x"
+    d.says(
+        f"Streams and collides the populations of a D2Q9 channel {ends_said}"
+        + (" and obstacles." if obstacle else ".")
+    )
     shape = (9, nx, ny) if layout == "direction first" else (nx, ny, 9)
 
     def at(i: str, j: str, k: object) -> str:
@@ -149,7 +159,7 @@ def channel_step(d: Draft) -> None:
             nx: int,
             ny: int,
         ) -> float:
-            """Fetch population ``k`` from the cell upstream; the channel is periodic along x."""
+            """Fetch population ``k`` from the cell upstream; $around."""
             x_src = i - cx
             y_src = j - cy
             if x_src < 0:
@@ -159,6 +169,9 @@ def channel_step(d: Draft) -> None:
             $bounce
             return f[$source]
         ''',
+        around="what wraps around along x is replaced at the open ends"
+        if ends_open
+        else "the channel is periodic along x",
         signature=signature.rstrip(),
         bounce=bounce.rstrip(),
         own=at("i", "j", "opposite"),
@@ -175,7 +188,7 @@ def channel_step(d: Draft) -> None:
     for k in range(1, 9):
         lines.append(f"f{k} = pull(f_in, {mask}i, j, {k}, {_OPPOSITE[k]}, {_CX[k]}, {_CY[k]}, nx, ny)")
     ends = []
-    if inlet != "none" or outlet != "none":
+    if ends_open:
         ends.append("# --- Open ends ---")
     speed = "inlet_velocity"
     if parabola:
@@ -295,7 +308,7 @@ def channel_step(d: Draft) -> None:
     )
     d.explain("""
         Populations are numbered 0 at rest, 1-4 along +x, +y, -x, -y and 5-8 along the diagonals. The viscosity is
-        (tau - 1/2) / 3 in lattice units; unknown populations at open ends follow from bounce-back of their departure.
+        (tau - 1/2) / 3 in lattice units.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -98,7 +98,8 @@ def _write(d: Draft, task: str) -> None:
     g.code(d, "\n".join(lines), "vel" if task == "curl" else "curl")
     d.explain("f = epsilon dx (N x omega) with N = grad |omega| / |grad |omega||, epsilon the strength.")
     if task == "curl":
-        d.explain("omega = curl u, per unit of time for a spacing `dx` in units of length.")
+        form = "dv/dx - du/dy" if ndim == 2 else "curl u"
+        d.explain(f"omega = {form}, each slope from the two cells beside one, which are 2 `dx` apart.")
 
     def difference(values: Any, axis: int) -> Any:
         return g.near(values, *unit(axis, ndim, 1)) - g.near(values, *unit(axis, ndim, -1))

@@ -15,7 +15,6 @@ from warpgen.synthesis.writing.forms import Form
 @DOMAIN.algorithm(
     source="Golub & Van Loan 2013, ch. 2.4, 5.5; Irving, Teran & Fedkiw 2004; Moore 1920, Penrose 1955",
     names={
-        "singular_uses": "svd_measures|use_svd|singular_analysis",
         "F": "A|M|defgrad",
         "gradients": "displacement_gradients|grad_u|slopes",
         "g": "H|du|grad",
@@ -38,7 +37,7 @@ def singular_uses(d: Draft) -> None:
         "log strain",
         "clamped",
         "norm",
-        "volume",
+        "isochoric",
         "stretch",
         "energy",
     )
@@ -50,9 +49,21 @@ def singular_uses(d: Draft) -> None:
         "log strain": "Computes logarithmic strains of deformation gradients.",
         "clamped": "Limits the principal stretches of deformation gradients.",
         "norm": "Computes nuclear norms of deformation gradients.",
-        "volume": "Computes volume ratios of deformation gradients from their principal stretches.",
+        "isochoric": "Computes principal stretches of deformation gradients without the change of volume.",
         "stretch": "Computes right stretch tensors of deformation gradients.",
         "energy": "Computes energies that penalize how far principal stretches are from one.",
+    }[kind])  # fmt: skip
+    d.calls({
+        "condition": "condition_numbers|svd_condition",
+        "solve": "solve_by_svd|svd_solve",
+        "damped": "damped_least_squares|solve_damped|svd_damped_solve",
+        "rotation": "extract_rotations|polar_rotation|polar_factor",
+        "log strain": "hencky_strain|log_strain|logarithmic_strain",
+        "clamped": "clamp_stretches|limit_strain|strain_limiting",
+        "norm": "nuclear_norm|sum_of_stretches",
+        "isochoric": "isochoric_stretches|distortional_stretches",
+        "stretch": "right_stretch|stretch_tensor",
+        "energy": "stretch_energy|fixed_corotated_energy|corotated_energy",
     }[kind])  # fmt: skip
     if kind in ("damped", "clamped") or (size == 3 and kind == "energy"):
         d.forward_only()  # components are read and overwritten; stretches near one lose their slope to rounding
@@ -69,7 +80,7 @@ def singular_uses(d: Draft) -> None:
     if kind == "energy":
         form.number("mu", 0.5, 2.0, about="shear modulus")
         form.number("kappa", 0.5, 2.0, about="bulk modulus")
-    type_ = dict.fromkeys(("solve", "damped"), vector) | dict.fromkeys(
+    type_ = dict.fromkeys(("solve", "damped", "isochoric"), vector) | dict.fromkeys(
         ("rotation", "log strain", "clamped", "stretch"), matrix
     )
     form.output("out", type_.get(kind, "float"))
@@ -94,7 +105,7 @@ def singular_uses(d: Draft) -> None:
             "U * wp.diag(kept) * wp.transpose(V)",
         ),
         "norm": ("", " + ".join(f"s[{k}]" for k in range(size))),
-        "volume": ("", product),
+        "isochoric": (f"volume = {product}", f"wp.pow(volume, -1.0 / {size}.0) * s"),
         "stretch": ("", "V * wp.diag(s) * wp.transpose(V)"),
         "energy": (
             f"volume = {product}\nshear = float(0.0)\nfor k in range({size}):\n    shear += (s[k] - 1.0) * (s[k] - 1.0)",
@@ -124,7 +135,7 @@ def singular_uses(d: Draft) -> None:
             "log strain": lambda: right(np.log(s)),
             "clamped": lambda: (u * np.clip(s, v.least, v.most)[..., None, :]) @ vt,
             "norm": lambda: s.sum(axis=-1),
-            "volume": lambda: s.prod(axis=-1),
+            "isochoric": lambda: s / s.prod(axis=-1, keepdims=True) ** (1 / size),
             "stretch": lambda: right(s),
             "energy": lambda: v.mu * ((s - 1) ** 2).sum(axis=-1) + v.kappa / 2 * (s.prod(axis=-1) - 1) ** 2,
         }
@@ -136,7 +147,6 @@ def singular_uses(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Golub & Van Loan 2013, ch. 5.2 and 8; Kuipers 1999; Weickert 1999 (diffusion tensors)",
     names={
-        "eigen_uses": "spectral_functions|tensor_functions|eigen_analysis",
         "S": "T|sym|tensor",
         "tensors": "symmetric|mats|covariances",
         "out": "result|y|mapped",
@@ -171,6 +181,17 @@ def eigen_uses(d: Draft) -> None:
         "qr determinant": "Computes the absolute determinants of matrices from their QR factors.",
         "qr solve": "Solves systems of three equations by QR factors and back substitution.",
         "definite part": "Raises the eigenvalues of symmetric matrices to a floor.",
+    }[kind])  # fmt: skip
+    d.calls({
+        "root": "matrix_sqrt|tensor_root",
+        "inverse root": "inverse_sqrt|matrix_inverse_sqrt",
+        "logarithm": "matrix_log|tensor_logarithm",
+        "anisotropy": "fractional_anisotropy|tensor_anisotropy",
+        "whiten": "whiten_vectors|apply_whitening",
+        "spread": "eigenvalue_spread|principal_difference",
+        "qr determinant": "qr_determinant|determinant_by_qr",
+        "qr solve": "qr_solve|solve_by_qr",
+        "definite part": "clamp_eigenvalues|project_definite|make_definite",
     }[kind])  # fmt: skip
     form = Form(d)
     form.element("S", "tensors", 0.3, 2.0, "mat33", "spd", about="symmetric positive definite matrices")

@@ -261,6 +261,11 @@ def subspace_iteration(d: Draft) -> None:
         )
     if sweeps_of == "param":
         d.param("sweeps", "int", d.pick(3, 4), about="number of iterations")
+    d.says({
+        "basis": "Finds a basis of the leading eigenvectors of each block's matrix by subspace iterations.",
+        "values": "Projects each block's matrix on its leading eigenvectors, found by subspace iterations.",
+        "residual": "Measures how far subspace iterations are from an invariant subspace of each block's matrix.",
+    }[result])  # fmt: skip
     out = {"basis": (size, rank), "values": (rank, rank), "residual": ()}[result]
     name, about = {
         "basis": ("basis_out", "orthonormal bases, one column for each vector"),
@@ -307,8 +312,11 @@ def subspace_iteration(d: Draft) -> None:
     lines = "image = wp.tile_matmul(a, basis)\n" + dedented(orthogonal)
     loop = f"for sweep in range({sweeps}):\n    $lines"
     if sweeps_of == "fixed":
-        loop = f"# {sweeps} sweeps\n" + "\n".join(
-            lines.replace("(a, basis)", f"(a, basis{k or ''})")
+        comment = next(line for line in lines.split("\n") if line.startswith("#"))
+        later = lines.replace(f"{comment}\n", "")  # said once
+        loop = "\n".join(
+            (later if k else lines)
+            .replace("(a, basis)", f"(a, basis{k or ''})")
             .replace("basis = ", f"basis{k + 1} = ")
             .replace("(basis,", f"(basis{k + 1},")
             .replace("image", f"image{k + 1}")

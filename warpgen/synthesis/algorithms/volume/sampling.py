@@ -138,7 +138,7 @@ def sample_volume(d: Draft) -> None:
     source="Museth 2013 (VDB); Levoy 1988 (shading of volumes)",
     names=NAMES
     | {
-        "volume_gradient": "volume_normals|field_gradient|compute_gradient|sdf_gradient",
+        "volume_gradient": "sample_gradients|field_gradient|compute_gradient|grid_gradient",
         "grad": "gradient|g|slope",
         "normal": "n|surface_normal|nrm",
         "delta": "eps|h|step",
@@ -159,6 +159,14 @@ def volume_gradient(d: Draft) -> None:
             "shaded": "Shades points in a volume using the gradient as normal.",
         }[give]
     )
+    if give != "gradient":
+        d.calls(
+            {
+                "normal": "volume_normals|sdf_normals|level_set_normals",
+                "projected": "project_to_surface|project_points|snap_to_surface",
+                "shaded": "shade_volume|shade_points|gradient_shading",
+            }[give]
+        )
     top = _volume(d)
     d.input("x", "vec3", m, 0.6 if method != "builtin" else 0.3, top - 0.3, about="Positions")
     if method != "builtin":
