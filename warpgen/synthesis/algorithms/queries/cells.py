@@ -32,9 +32,10 @@ def block_overlaps(d: Draft) -> None:
     wanted = d.option("wanted", "counts", "marks", "both")
     shape = d.option("extent", "cube", "slab")
     verb = {"counts": "Counts", "marks": "Marks", "both": "Counts and marks"}[wanted]
-    near = on == "boxes" and form == "box" and shape == "cube"  # what the boxes hold is tested, too
+    near = on == "boxes" and form == "box"  # what the boxes hold is tested, too
+    place = "within a radius" if shape == "cube" else "within a radius and half of it in height"
     d.says(
-        f"{verb} the points within a radius by a BVH, with one block of threads per probe."
+        f"{verb} the points {place} by a BVH, with one block of threads per probe."
         if near
         else f"{verb} the spheres that rays hit by a BVH, with one block of threads per ray."
         if form == "ray"
@@ -72,7 +73,11 @@ def block_overlaps(d: Draft) -> None:
             f"if wp.length(away) > {half}:\n    continue"
         )
     else:
-        narrow = "if wp.length(points[j] - p) > radius:\n    continue" if near else ""
+        flat = {
+            "cube": "if wp.length(points[j] - p) > radius:\n    continue",
+            "slab": "gap = points[j] - p\nif wp.length(gap) > radius or wp.abs(gap[2]) > 0.5 * radius:\n    continue",
+        }
+        narrow = flat[shape] if near else ""
     lines = {"counts": "wp.atomic_add(counts, block, 1)", "marks": "touched[j] = 1"}
     d.launch(m, tiled=True)
     d.code(
@@ -117,6 +122,7 @@ def block_overlaps(d: Draft) -> None:
             found = ((lower <= p + e) & (upper >= p - e)).all(axis=2)
             if near:
                 found &= np.linalg.norm(v.points - p, axis=2) <= v.radius
+                found &= np.abs((v.points - p)[..., 2]) <= e[2]
         if wanted != "marks":
             assert np.abs(after.counts - found.sum(axis=1)).sum() <= 2
         if wanted != "counts":
