@@ -14,7 +14,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Hinnant 2013; ISO 8601; ISDA 2006 definitions, section 4.16 (day counts)",
     names={
-        "calendar_dates": "civil_dates|date_kernel|calendar_kernel",
         "days": "day_numbers|serial|epoch_days",
         "year": "years|yyyy|yr",
         "month": "months|mm|mon",
@@ -32,6 +31,17 @@ def calendar_dates(d: Draft) -> None:
     layout = d.option("layout", "arrays", "vector")
     count = d.option("count", "30/360", "act/365", "act/360", "act/act")
     roll = d.option("roll", "following", "plain")
+    d.calls(
+        {
+            "from civil": "civil_to_days|dates_to_days|serial_dates",
+            "to civil": "days_to_civil|days_to_dates|civil_dates",
+            "weekday": "find_weekdays|day_of_week|compute_weekdays",
+            "yyyymmdd": "format_dates|date_stamps|days_to_yyyymmdd",
+            "fraction": "year_fractions|day_count_fractions|count_days",
+            "add months": "add_months|shift_months|shift_dates",
+            "easter": "easter_dates|compute_easter|easter_sundays",
+        }[kind]
+    )
     n = d.pick(64, 96, 128)
     high = 40000
     if kind in ("from civil",):

@@ -150,6 +150,8 @@ def running_sums(d: Draft) -> None:
     kind = d.option("kind", "adler32", "fletcher16", "fletcher32", "internet")
     late = d.flag("late")
     check = d.option("check", "sum", "pair", "verify")
+    if check == "verify":
+        d.calls("verify_checksums|check_messages|verify_messages")
     narrow = kind in ("adler32", "fletcher16")
     count = d.pick(32, 48, 64, 96)
     type = d.option("type", "int", "uint32")
@@ -238,7 +240,6 @@ def running_sums(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Luhn 1960, US patent 2,950,048; Verhoeff 1969",
     names={
-        "luhn": "luhn_checksum|luhn_digits|luhn_check",
         "digits": "numbers|cards|account_digits",
         "total": "acc|checksum|s",
         "digit": "value|x|q",
@@ -252,6 +253,12 @@ def luhn(d: Draft) -> None:
     layout = d.option("layout", "rows", "columns", "packed")
     doubling = d.option("doubling", "subtract", "table", "split")
     order = d.option("order", "backwards", "parity")
+    d.calls(
+        {
+            "valid": "luhn|luhn_check|validate_numbers|luhn_valid",
+            "digit": "luhn_digits|check_digits|luhn_check_digits|append_check_digit",
+        }[way]
+    )
     count, size = d.pick(64, 96, 128), d.pick(8, 11, 15, 16)
     if layout == "packed":
         size = d.pick(6, 7, 8)

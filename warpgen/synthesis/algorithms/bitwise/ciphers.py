@@ -157,7 +157,7 @@ def tiny_cipher(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Bernstein 2008; Nir & Langley, RFC 8439",
     names={
-        "chacha": "chacha20_block|chacha_keystream|chacha20_blocks|keystream",
+        "chacha": "chacha_block|chacha_keystream|chacha_blocks|keystream",
         "key": "key_words|secret|k",
         "nonce": "nonce_words|iv|stream_id",
         "double_rounds": "num_double_rounds|rounds|loops",
@@ -173,6 +173,13 @@ def chacha(d: Draft) -> None:
     quarter = d.option("quarter", "function", "pairs")
     nonce = d.option("nonce", "array", "vector", "words")
     start = d.flag("start")
+    if use != "stream":
+        d.calls(
+            {
+                "cipher": "chacha_encrypt|chacha_cipher|encrypt_blocks|chacha_xor",
+                "uniform": "chacha_uniform|chacha_random|chacha_rng",
+            }[use]
+        )
     n = d.pick(8, 16, 24)
     rounds = d.pick(4, 6, 10)
     if use == "cipher":

@@ -84,7 +84,7 @@ def fnv_hash(d: Draft) -> None:
     source="Jenkins 1997, one-at-a-time; Bernstein (djb2); Kernighan & Ritchie 1988; Weinberger (PJW, ELF)",
     names=NAMES
     | {
-        "string_hash": "hash_strings|hash_names|hash_bytes",
+        "string_hash": "hash_strings|hash_texts|hash_bytes",
         "h": "hash_value|digest|value",
         "table": "counts|heads|fill",
     },
@@ -96,6 +96,8 @@ def string_hash(d: Draft) -> None:
     kind = d.option("kind", "jenkins", "djb2", "sdbm", "pjw", "polynomial")
     purpose = d.option("purpose", "hash", "bucket", "histogram")
     bytes_ = d.option("bytes", "uint8", "int")
+    if purpose == "histogram":
+        d.calls("count_hashes|hash_histogram|bucket_histogram")
     count = d.pick(48, 64, 96)
     s = strings(d, "data", bytes_, count, d.pick(5, 8, 11), 256)
     c = f"wp.uint32({s.at})"

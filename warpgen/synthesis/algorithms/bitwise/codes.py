@@ -14,7 +14,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Hamming 1950",
     names={
-        "hamming_code": "hamming_7_4|hamming_codec|hamming_words",
         "words": "codes|received|values",
         "code": "word|received_word|c",
         "syndrome": "s|error_position|flaw",
@@ -29,6 +28,13 @@ def hamming_code(d: Draft) -> None:
     extended = d.flag("extended")
     form = d.option("form", "named bits", "parity masks")
     type = d.option("type", "int", "uint32")
+    d.calls(
+        {
+            "encode": "hamming_encode|encode_nibbles|hamming_encoder",
+            "decode": "hamming_decode|decode_words|hamming_decoder|correct_words",
+            "channel": "hamming_channel|noisy_channel|send_nibbles",
+        }[way]
+    )
     count = d.pick(64, 96, 128, 256)
     u: Any = (lambda n: f"wp.uint32({n})") if type == "uint32" else str
 

@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Hamming 1950; Jaccard 1901; Tversky 1977; Calonder et al. 2010 (BRIEF)",
     names={
-        "binary_distance": "compare_descriptors|descriptor_distance|binary_match",
+        "binary_distance": "compare_descriptors|descriptor_distance|compare_binary",
         "a": "queries|descriptors|lhs",
         "b": "references|train|rhs",
         "both": "common|shared|inter",
@@ -30,6 +30,8 @@ def binary_distance(d: Draft) -> None:
     count_bits = d.option("count bits", *words.POPCOUNTS, None)
     form = d.option("form", "pairs", "all pairs", "nearest")
     ratio = form == "nearest" and d.flag("ratio", 0.4)
+    if form == "nearest":
+        d.calls("nearest_descriptors|match_descriptors|binary_match")
     n, m, size = d.pick(24, 32, 48), d.pick(12, 16, 20), d.pick(2, 4, 8)
     count = d.use(count_bits) if count_bits else "wp.bit_count"
     other = n if form == "pairs" else m
@@ -156,7 +158,7 @@ def binary_distance(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Warren 2012, Hacker's Delight, 7-1; Cooley & Tukey 1965 (the permutation)",
     names={
-        "bit_reversal": "bit_reverse|reverse_bit_order|bit_reversed",
+        "bit_reversal": "bit_reverse_permute|bit_reversed_order|reorder_samples",
         "data": "x|signal|samples",
         "result": "y|shuffled|reordered",
         "j": "partner|target|r",
@@ -167,6 +169,10 @@ def bit_reversal(d: Draft) -> None:
     """Reverses the order of bits in words, or that of elements by the bits of their indices."""
     form = d.option("form", *words.REVERSALS, None)
     use = d.option("use", "words", "scatter", "gather", "in place", "radical inverse")
+    if use == "radical inverse":
+        d.calls("radical_inverse|van_der_corput|halton_base2")
+    elif use == "words":
+        d.calls("reverse_bits_kernel|reverse_words|bit_reversal|reverse_bit_order")
     bits = d.pick(5, 6, 7, 8)
     n = 1 << bits
     if form is None or use != "words":
@@ -243,7 +249,6 @@ def bit_reversal(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Bloom 1970; Kirsch & Mitzenmacher 2006 (double hashing)",
     names={
-        "bloom_filter": "bloom_kernel|filter_keys|membership_filter",
         "keys": "items|ids|elements",
         "bitmap": "filter|words|bit_array",
         "num_hashes": "k|hashes|num_probes",
@@ -261,6 +266,13 @@ def bloom_filter(d: Draft) -> None:
     mixer = d.option("mixer", *mixers.MIXERS)
     probing = d.option("probing", "double", "salted", "blocked")
     loop = d.option("loop", "for", "while")
+    d.calls(
+        {
+            "insert": "bloom_insert|insert_keys|add_to_filter",
+            "query": "bloom_query|query_keys|test_membership",
+            "count": "counting_bloom_insert|counting_bloom|insert_counted",
+        }[way]
+    )
     n, size = d.pick(48, 64, 96), d.pick(16, 32, 64)
     mix = d.use(mixer)
     d.input("keys", "uint32", n, 0, 1 << 32, about="keys to insert or look up")

@@ -109,7 +109,6 @@ def morton_codes(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Morton 1966; Raman & Wise 2008, Converting to and from dilated integers",
     names={
-        "morton_cells": "decode_morton|morton_decode|cells_of_codes",
         "codes": "keys|morton|z",
         "cells": "coords|ijk|voxels",
         "m": "code|key|c",
@@ -123,6 +122,14 @@ def morton_cells(d: Draft) -> None:
     form = d.option("form", "masks", "loop")
     what = d.option("what", "cells", "centers", "neighbor", "parent")
     store = d.option("store", "vector", "arrays")
+    d.calls(
+        {
+            "cells": "morton_cells|decode_morton|morton_decode|cells_of_codes",
+            "centers": "cell_centers|morton_centers|decode_centers",
+            "neighbor": "morton_neighbors|neighbor_cells|adjacent_cells",
+            "parent": "parent_cells|morton_parents|ancestor_cells",
+        }[what]
+    )
     count = d.pick(64, 96, 128, 256)
     width = 10 if dim == 3 else 12
     axes = "xyz"[:dim]
@@ -191,7 +198,6 @@ def morton_cells(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Hilbert 1891; Warren 2012, Hacker's Delight, chapter 16",
     names={
-        "hilbert_curve": "hilbert_map|hilbert_order|hilbert_convert",
         "index": "h|distance|key",
         "order": "levels|bits|depth",
         "cells": "coords|places|xy",
@@ -207,6 +213,12 @@ def hilbert_curve(d: Draft) -> None:
     loop = d.option("loop", "while", "for")
     turn = d.option("turn", "inline", "function")
     launch = d.flag("grid", 0.3) and way == "to index"
+    d.calls(
+        {
+            "to index": "hilbert_index|hilbert_encode|cells_to_hilbert|hilbert_order",
+            "to cell": "hilbert_cells|hilbert_decode|hilbert_to_cells",
+        }[way]
+    )
     count = d.pick(64, 96, 128, 200)
     order = d.pick(4, 5, 6)
     d.says(

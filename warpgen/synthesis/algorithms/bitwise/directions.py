@@ -28,6 +28,13 @@ def pack_directions(d: Draft) -> None:
     """Packs unit vectors and colors into words of 32 bits, or shows what is left of them."""
     code = d.option("code", "octahedral", "cube", "spherical", "three tens", "rgb565", "signed bytes")
     back = d.option("result", "word", "vector", "error")
+    if back != "word":
+        d.calls(
+            {
+                "vector": "pack_round_trip|quantize_directions|quantize_normals",
+                "error": "packing_errors|quantization_angles|packing_angles",
+            }[back]
+        )
     bits = d.pick(10, 12, 15) if code in ("octahedral", "spherical") else 0
     noun = {
         "octahedral": "octahedral coordinates", "cube": "a face of a cube and a place on it", "spherical": "two angles",

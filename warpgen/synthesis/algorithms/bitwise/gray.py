@@ -14,7 +14,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Gray 1953, US patent 2,632,058; Warren 2012, Hacker's Delight, chapter 13",
     names={
-        "gray_code": "gray_codes|gray_kernel|reflected_code",
         "g": "gray|code|x",
         "values": "numbers|counts|positions",
     },
@@ -27,6 +26,14 @@ def gray_code(d: Draft) -> None:
     form = d.option("form", "doubling", "shift loop", "bit by bit")
     type = d.option("type", "uint32", "int")
     layout = d.option("layout", "vector", "matrix")
+    d.calls(
+        {
+            "encode": "gray_encode|binary_to_gray|to_gray_code|gray_codes",
+            "decode": "gray_decode|gray_to_binary|from_gray_code",
+            "angle": "encoder_angles|read_encoders|gray_to_angle",
+            "transitions": "gray_transitions|changing_bits|gray_flips",
+        }[way]
+    )
     count = d.pick(64, 96, 128, 256)
     rows = d.pick(8, 12)
     width = d.pick(10, 12, 16)

@@ -17,7 +17,6 @@ _OPERATORS = {"wp.bit_and": "&", "wp.bit_or": "|", "wp.bit_xor": "^"}
 @DOMAIN.algorithm(
     source="Warren 2012, Hacker's Delight, ch. 2 (basics)",
     names={
-        "masked_words": "bit_masks|combine_masks|mask_words",
         "word": "x|w|bits",
         "words": "data|values|fields",
         "masks": "flags|selectors|other",
@@ -42,6 +41,19 @@ def masked_words(d: Draft) -> None:
         "free bits",
     )
     named = d.option("spelled", "functions", "operators")
+    d.calls(
+        {
+            "clear": "clear_masked_bits|clear_bits|clear_flags",
+            "nand": "nand_words|bitwise_nand|nand_masks",
+            "equal bits": "equal_bits|xnor_words|matching_bits",
+            "lowest clear": "lowest_clear_bit|isolate_zero_bit|lowest_zero_bit",
+            "negate": "negate_words|twos_complement|negate_integers",
+            "merge": "merge_words|masked_merge|blend_bits",
+            "align": "align_sizes|round_up_sizes|align_up_kernel",
+            "implies": "bit_implication|implied_bits|flags_imply",
+            "free bits": "count_free_bits|free_bit_count|count_unset_bits",
+        }[kind]
+    )
     d.says({
         "clear": "Clears the bits of words that a mask selects.",
         "nand": "Computes the NAND of words and masks.",

@@ -14,7 +14,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Knuth 1997, TAOCP 2, 4.5.2 and 4.6.3; Stein 1967 (binary gcd); Montgomery 1985; Rabin 1980",
     names={
-        "modular_arithmetic": "number_theory|residues|integer_arithmetic",
         "base": "b|g|numbers",
         "exponent": "e|power|exponents",
         "modulus": "m|n|moduli",
@@ -31,6 +30,17 @@ def modular_arithmetic(d: Draft) -> None:
     wide = d.option("word", "uint32", "uint64", "int")
     form = d.option("form", "while", "function")
     method = d.option("method", "first", "second")
+    d.calls(
+        {
+            "power": "modular_power|pow_mod_kernel|mod_exp",
+            "gcd": "gcd_pairs|euclid_gcd|common_divisors",
+            "inverse": "modular_inverse|invert_residues|mod_inverses",
+            "prime": "test_primes|prime_test|primality_test",
+            "crt": "chinese_remainder|crt_solve|combine_residues",
+            "order": "multiplicative_order|element_orders|find_orders",
+            "jacobi": "jacobi_symbols|compute_jacobi|jacobi_kernel",
+        }[kind]
+    )
     n = d.pick(48, 64, 96, 128)
     if kind in ("gcd", "jacobi", "inverse"):
         wide = "int" if kind != "gcd" else wide

@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Lemire & Boytsov 2015 (bit packing); Josefsson, RFC 4648 (base64); Google 2008 (varint, zigzag)",
     names={
-        "pack_bits": "bit_packing|pack_values|compact_bits|packed_words",
+        "pack_bits": "bit_packing|pack_values|pack_words",
         "packed": "words|compressed|bit_stream",
         "values": "integers|plain|symbols",
         "width": "nbits|bit_width|num_bits",
@@ -30,6 +30,8 @@ def pack_bits(d: Draft) -> None:
     scheme = d.option("scheme", "aligned", "straddling", "zigzag", "delta")
     order = d.option("order", "low first", "high first")
     width_of = d.option("width", "argument", "constant")
+    if way != "pack":
+        d.calls("unpack_bits|unpack_values|bit_unpacking|read_packed")
     n = d.pick(24, 32, 48)
     width = d.pick(4, 8) if scheme != "straddling" else d.pick(5, 6, 7, 10)
     per = 32 // width

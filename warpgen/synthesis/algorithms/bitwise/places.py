@@ -34,6 +34,8 @@ def spatial_hash(d: Draft) -> None:
     mixer = d.option("mixer", *mixers.MIXERS)
     out = d.option("out", "cell", "count", "both")
     inverse = d.flag("inverse")
+    if out == "count":
+        d.calls("count_cells|cell_counts|count_points|bin_points")
     count, size = d.pick(64, 96, 128, 200), d.pick(64, 128, 97, 151)
     d.input("x", f"vec{dim}", count, -4.0, 4.0)
     width = d.pick(0.25, 0.5, 1.0)

@@ -13,7 +13,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Somers 2002 (queens by bits); Norvig 2006 (sudoku candidates); Collatz 1937; Gardner 1970 (life)",
     names={
-        "bit_puzzles": "puzzle_kernel|bit_search|bitboard_kernel",
         "columns": "cols|taken|files",
         "placed": "row|depth|level",
         "solutions": "counts|num_solutions|found",
@@ -29,6 +28,15 @@ def bit_puzzles(d: Draft) -> None:
     form = d.option("form", "plain", "compact")
     word = d.option("word", "int", "uint32")
     extra = d.flag("extra")
+    d.calls(
+        {
+            "queens": "count_queens|n_queens|place_queens",
+            "sudoku": "sudoku_candidates|candidate_masks|sudoku_masks",
+            "collatz": "collatz_steps|hailstone_steps|collatz_lengths",
+            "life": "game_of_life|life_step|life_generation",
+            "subsets": "knapsack_subsets|best_subset|search_subsets",
+        }[kind]
+    )
     n = d.pick(32, 48, 64)
     w = "int" if word == "int" else "wp.uint32"
 

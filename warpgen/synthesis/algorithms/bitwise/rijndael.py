@@ -13,7 +13,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="NIST FIPS 197 (AES); NIST SP 800-38A (modes); Daemen & Rijmen 2002, The Design of Rijndael, ch. 3 and 4",
     names={
-        "encrypt_blocks": "aes_encrypt|aes_blocks|rijndael|cipher_blocks",
         "block": "tid|i|block_idx",
         "state": "s|st|block_state",
         "round_keys": "expanded_key|key_schedule|rk",
@@ -36,6 +35,12 @@ def encrypt_blocks(d: Draft) -> None:
     order = d.option("order", "blocks", "transposed")
     if mode == "ctr":
         direction = "encrypt"  # the counter is encrypted both ways
+    d.calls(
+        {
+            "encrypt": "encrypt_blocks|aes_encrypt|aes_encrypt_blocks|rijndael_encrypt",
+            "decrypt": "decrypt_blocks|aes_decrypt|aes_decrypt_blocks|rijndael_decrypt",
+        }[direction]
+    )
     n = d.pick(12, 16, 24)
     shape = (n, 16) if order == "blocks" else (16, n)
 

@@ -13,7 +13,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Levenshtein 1966; Needleman & Wunsch 1970; Smith & Waterman 1981; Sakoe & Chiba 1978 (DTW)",
     names={
-        "align_sequences": "align_pairs|sequence_alignment|compare_sequences",
         "a": "query|source|first_seq",
         "b": "reference|target|second_seq",
         "row": "table|dp|scores",
@@ -33,6 +32,15 @@ def align_sequences(d: Draft) -> None:
     against = d.option("against", "pairs", "one")
     lengths = d.flag("lengths", 0.4)
     costs = d.flag("costs", 0.4)
+    d.calls(
+        {
+            "levenshtein": "edit_distance|levenshtein_distance|edit_distances|compare_sequences",
+            "lcs": "longest_common_subsequence|lcs_length|common_subsequence",
+            "local": "smith_waterman|local_alignment|align_locally",
+            "global": "needleman_wunsch|global_alignment|align_sequences",
+            "warping": "dynamic_time_warping|dtw_cost|warp_series",
+        }[kind]
+    )
     n, la, lb = d.pick(16, 24, 32), d.pick(8, 10), d.pick(9, 12)
     real = kind == "warping"
     type, low, high = ("float", -1.0, 1.0) if real else ("int", 0, 4)

@@ -13,7 +13,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Collet 2019, LZ4 block format; Deutsch & Gailly 1996, RFC 1950 (Adler-32)",
     names={
-        "unpack_blocks": "lz_decode_blocks|decompress_blocks|inflate_kernel",
+        "unpack_blocks": "lz_decode_blocks|decompress_blocks|lz_decompress",
         "packed": "src|compressed|in_bytes",
         "unpacked": "dst|decoded|out_bytes",
         "status": "error_code|block_status|err",

@@ -37,6 +37,8 @@ def dissipative_particles(d: Draft) -> None:
     wrapped = d.option("box", "none", "periodic", "slab")
     bonded = d.option("bonds", "none", "harmonic", "fene")
     result = d.option("result", "forces", "pair force", "heat")
+    if result == "heat":
+        d.calls("dissipated_power|dpd_dissipation|friction_power")
     if result == "heat" and thermostat == "none":
         thermostat = "radial"
     beads, n = d.pick(20, 24, 32), d.pick(64, 96)

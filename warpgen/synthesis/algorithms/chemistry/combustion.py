@@ -52,6 +52,8 @@ def production_rates(d: Draft) -> None:
     mask = d.option("mask", "none", "flags", "temperature")
     layout = d.option("layout", "cells first", "species first")
     heat = d.flag("heat release", 0.35)
+    if heat:
+        d.calls("reaction_heat|combustion_heat|heat_release_rates")
     cells, species, count = d.pick(16, 24), d.pick(5, 6, 8), d.pick(6, 8, 10)
     cells_first = layout == "cells first"
     d.input(

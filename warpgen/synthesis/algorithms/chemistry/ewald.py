@@ -16,7 +16,6 @@ _erfc = np.vectorize(math.erfc, otypes=[float])
 @DOMAIN.algorithm(
     source="Ewald 1921; Allen & Tildesley 2017, sec. 6.2; Frenkel & Smit 2002, sec. 12.1; de Leeuw et al. 1980",
     names={
-        "periodic_potentials": "ewald_sum|ewald_kernel|lattice_sum|periodic_coulomb",
         "positions": "pos|x|sites",
         "charges": "q|site_charge|partial_charge",
         "box": "cell|edges|lattice",
@@ -37,6 +36,14 @@ def periodic_potentials(d: Draft) -> None:
     surface = d.option("surroundings", "metal", "vacuum")
     background = d.flag("background", 0.4)
     charges = d.option("charges", "per atom", "by species")
+    d.calls(
+        {
+            "potential": "periodic_potentials|ewald_sum|ewald_potential|lattice_sum",
+            "energy": "periodic_energies|ewald_energy|ewald_sum|coulomb_energies",
+            "force": "periodic_forces|ewald_forces|ewald_sum|coulomb_forces",
+            "field": "periodic_field|ewald_field|electric_field",
+        }[result]
+    )
     n = d.pick(8, 10, 12)
     d.input("positions", "vec3", n, 0.0, 1.8, about="Positions [nm]")
     if charges == "per atom":

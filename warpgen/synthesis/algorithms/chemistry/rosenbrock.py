@@ -78,7 +78,6 @@ _METHODS: dict[str, tuple[float, list[list[float]], list[list[float]], list[floa
 @DOMAIN.algorithm(
     source="Sandu et al. 1997 (ROS3, RODAS3); Damian et al. 2002 (KPP); Verwer et al. 1999 (ROS2); Hairer & Wanner 1996, IV.7 (RODAS)",
     names={
-        "rosenbrock_step": "kpp_rosenbrock|integrate_chemistry|stiff_chemistry_step|ros_step",
         "concentrations": "conc|c_in|mixing",
         "updated": "conc_out|c_new|after_step",
         "temperature": "temp|t_air|kelvin",
@@ -98,6 +97,13 @@ def rosenbrock_step(d: Draft) -> None:
     result = d.option("result", "concentrations", "error", "next step", weights=(0.5, 0.25, 0.25))
     layout = d.option("layout", "cell first", "species first")
     floor = d.flag("floor", 0.4) and result == "concentrations"
+    d.calls(
+        {
+            "concentrations": "rosenbrock_step|kpp_rosenbrock|integrate_chemistry|stiff_chemistry_step|ros_step",
+            "error": "rosenbrock_error|estimate_error|ros_error|step_error",
+            "next step": "suggest_step|next_time_step|rosenbrock_step_size|adapt_step",
+        }[result]
+    )
     if result != "concentrations":
         d.forward_only()  # the control of steps is not differentiated
     species, reactions = _MECHANISMS[mechanism]

@@ -14,7 +14,6 @@ from warpgen.synthesis.writing.trim import trim
 @DOMAIN.algorithm(
     source="Peng & Robinson 1976; Soave 1972; Smith, Van Ness & Abbott 2018, ch. 3 and 6",
     names={
-        "solve_cubic_state": "compressibility|real_gas|cubic_eos",
         "temperature": "temp|t_gas|kelvin",
         "pressure": "p_gas|press|bar",
         "critical": "t_crit|tc|critical_temp",
@@ -30,6 +29,14 @@ def solve_cubic_state(d: Draft) -> None:
     phase = d.option("phase", "vapor", "stable")
     result = d.option("result", "compressibility", "fugacity", "volume", "departure")
     fluid = d.option("fluid", "each", "one", "matrix")
+    d.calls(
+        {
+            "compressibility": "solve_cubic_state|compressibility_factor|cubic_eos|real_gas",
+            "fugacity": "fugacity_coefficients|log_fugacity|fugacity_from_cubic",
+            "volume": "molar_volumes|real_gas_volume|cubic_eos_volume",
+            "departure": "enthalpy_departure|residual_enthalpy|departure_enthalpy",
+        }[result]
+    )
     count = d.pick(48, 64, 96)
     # Newton from above meets the vapor's root only
     phase = "vapor" if roots == "newton" else phase

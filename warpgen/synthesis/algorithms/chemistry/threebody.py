@@ -60,7 +60,6 @@ def _radial(cut: str, r: Any, cutoff: float, reach: float) -> Any:
 @DOMAIN.algorithm(
     source="Stillinger & Weber 1985; Vashishta et al. 1990; Tersoff 1988 (cutoff); Allen & Tildesley 2017, sec. 1.3 and C.2",
     names={
-        "three_body_forces": "angular_forces|triplet_forces|bond_angle_forces|sw_three_body",
         "positions": "x|coords|atoms",
         "triplets": "triples|angles|triplet_list",
         "cosine": "cos_theta|c|cos_jik",
@@ -83,6 +82,14 @@ def three_body_forces(d: Draft) -> None:
     scaled = d.option("bond scale", "none", "switch", "weights")
     skip = d.flag("early exit", 0.5)
     cap = d.flag("cap", 0.3) if result == "forces" else False
+    d.calls(
+        {
+            "forces": "three_body_forces|angular_forces|triplet_forces|sw_three_body",
+            "energy": "three_body_energy|angular_energy|atom_energies",
+            "each": "triplet_energies|angle_energies|three_body_energies",
+            "virial": "three_body_virial|angular_virial|triplet_virial",
+        }[result]
+    )
     atoms, n = d.pick(16, 20), d.pick(48, 64)
     d.input("positions", "vec3", atoms, -1.6, 1.6, about="Positions of the atoms")
     d.input("triplets", "vec3i", n, 0, atoms, about="Central atom and its two neighbors")

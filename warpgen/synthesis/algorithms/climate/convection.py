@@ -22,7 +22,6 @@ _SATURATION = {
 @DOMAIN.algorithm(
     source="Bolton 1980; Emanuel 1994, Atmospheric Convection, ch. 4 and 6; Doswell & Rasmussen 1994",
     names={
-        "lift_parcels": "parcel_ascent|convective_energy|cape_kernel|lift_air_parcels",
         "temperature": "air_temp|t_env|temperatures",
         "mixing_ratio": "vapor|humidity|r_env",
         "pressure": "p_levels|levels_hpa|p_full",
@@ -47,6 +46,15 @@ def lift_parcels(d: Draft) -> None:
     ceiling = d.flag("ceiling", 0.4)
     level_first = d.option("layout", False, True)
     ice = d.flag("glaciation", 0.3)
+    d.calls(
+        {
+            "cape": "lift_parcels|convective_energy|cape_kernel|compute_cape",
+            "cape and cin": "lift_parcels|convective_energy|cape_and_cin|compute_cape",
+            "index": "lifted_index|compute_lifted_index|stability_index",
+            "speed": "updraft_speed|strongest_updraft|max_updraft",
+            "profile": "parcel_profile|parcel_ascent|lift_parcels|lift_air_parcels",
+        }[result]
+    )
     columns, levels = d.pick(24, 32, 48), d.pick(12, 16, 20)
     shape = (levels, columns) if level_first else (columns, levels)
 

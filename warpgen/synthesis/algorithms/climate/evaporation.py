@@ -15,7 +15,6 @@ from warpgen.synthesis.writing.trim import trim
 @DOMAIN.algorithm(
     source="Allen et al. 1998 (FAO 56), ch. 3 and 4",
     names={
-        "evaporate_reference": "penman_monteith|reference_et|evapotranspiration",
         "t_min": "low|tmin|coldest",
         "t_max": "high|tmax|warmest",
         "wind": "u10|wind_speed|breeze",
@@ -34,6 +33,14 @@ def evaporate_reference(d: Draft) -> None:
     axis = d.option("axis", "sites", "days", "grid")
     result = d.option("result", "et0", "net radiation", "crop", "aerodynamic share")
     mast = d.flag("mast", 0.5)
+    d.calls(
+        {
+            "et0": "evaporate_reference|penman_monteith|reference_et|evapotranspiration",
+            "net radiation": "daily_net_radiation|surface_radiation|compute_net_radiation",
+            "crop": "crop_evapotranspiration|crop_water_use|evaporate_crops",
+            "aerodynamic share": "aerodynamic_share|aerodynamic_fraction|wind_share_of_et",
+        }[result]
+    )
     count, rows = d.pick(48, 64, 96), d.pick(8, 12)
     grid = axis == "grid"
     d.says({

@@ -29,7 +29,6 @@ _FUEL = {
 @DOMAIN.algorithm(
     source="Rothermel 1972, USDA INT-115; Albini 1976, INT-30; Andrews 2018, RMRS-371; Byram 1959; Van Wagner 1977",
     names={
-        "spread_fire": "fire_spread|rothermel_spread|surface_fire|rate_of_spread",
         "fuel": "fuel_model|bed|fm",
         "moisture": "fuel_moisture|dead_moisture|m_f",
         "packing": "beta|packing_ratio|bulk_ratio",
@@ -53,6 +52,15 @@ def spread_fire(d: Draft) -> None:
     metric = d.flag("metric", 0.5)
     damping = d.option("load loss", "albini", "rothermel")
     sheltered = d.flag("sheltered", 0.4) and wind != "none"
+    d.calls(
+        {
+            "rate": "spread_fire|fire_spread|rothermel_spread|rate_of_spread",
+            "intensity": "fireline_intensity|fire_intensity|byram_intensity",
+            "flame": "flame_length|fire_flames|flame_lengths",
+            "crown": "crown_ignition|crown_fire|ignite_crowns",
+            "arrival": "fire_arrival|arrival_time|time_to_next_cell",
+        }[result]
+    )
     n = d.pick(48, 64, 96)
     if fuels == "shared":
         d.struct("fuel", FUEL_MODEL, _FUEL, about="Fuel bed")

@@ -15,7 +15,6 @@ from warpgen.synthesis.writing.forms import Form
 @DOMAIN.algorithm(
     source="Alduchov & Eskridge 1996 (Magnus form); Osczevski & Bluestein 2005; Stull 2011; Bolton 1980; ICAO 1993",
     names={
-        "weather_measures": "moist_air|air_properties|weather_index",
         "t": "temp|t_air|celsius",
         "temperatures": "air_temperature|temps|t_in",
         "humidity": "rh|rel_humidity|moisture",
@@ -37,6 +36,20 @@ def weather_measures(d: Draft) -> None:
     )  # fmt: skip
     scale = d.option("temperature", "celsius", "kelvin")
     percent = d.option("humidity", "fraction", "percent")
+    d.calls(
+        {
+            "dew point": "dew_points|compute_dew_point|magnus_dew_point",
+            "vapor deficit": "vapor_pressure_deficit|compute_vpd|vapor_deficit",
+            "wind chill": "wind_chill|compute_wind_chill|wind_chill_index",
+            "air density": "moist_air_density|air_densities|compute_air_density",
+            "wet bulb": "wet_bulb_temperature|compute_wet_bulb|stull_wet_bulb",
+            "mixing ratio": "mixing_ratios|vapor_mixing_ratio|compute_mixing_ratio",
+            "virtual temperature": "virtual_temperature|compute_virtual_temperature|moist_virtual_temperature",
+            "apparent": "apparent_temperature|felt_temperature|compute_apparent",
+            "absolute humidity": "absolute_humidity|vapor_density|compute_vapor_density",
+            "lifting level": "condensation_level|lifting_condensation|cloud_base",
+        }[kind]
+    )
     d.says({
         "dew point": "Computes dew points from temperature and relative humidity.",
         "vapor deficit": "Computes vapor pressure deficits of air.",

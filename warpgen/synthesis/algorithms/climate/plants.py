@@ -14,7 +14,6 @@ from warpgen.synthesis.writing.trim import trim
 @DOMAIN.algorithm(
     source="Farquhar et al. 1980; Bernacchi et al. 2001; Collatz et al. 1991; Medlyn et al. 2011",
     names={
-        "assimilate_carbon": "photosynthesis|leaf_uptake|farquhar_model",
         "light": "par|ppfd|q_par",
         "leaf_temp": "t_leaf|leaf_celsius|temperature",
         "vcmax25": "vcmax|carboxylation|vc25",
@@ -38,6 +37,16 @@ def assimilate_carbon(d: Draft) -> None:
     size: Any = (d.pick(12, 16), layers) if grid else count
     at = "i, j" if grid else "tid"
     solved = inside in ("medlyn", "ball berry")
+    d.calls(
+        {
+            "uptake": "assimilate_carbon|net_photosynthesis|leaf_uptake|farquhar_model",
+            "conductance": "stomatal_conductance|leaf_conductance"
+            if solved
+            else "transpire_leaves|leaf_transpiration",
+            "regime": "limitation_ratio|light_to_enzyme_ratio|photosynthesis_regime",
+            "gross": "gross_photosynthesis|leaf_photosynthesis|farquhar_gross",
+        }[result]
+    )
     d.says({
         "uptake": "Computes net photosynthesis of leaves (Farquhar model).",
         "conductance": "Computes stomatal conductance of leaves.",

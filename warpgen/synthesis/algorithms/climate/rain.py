@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.trim import trim
 @DOMAIN.algorithm(
     source="Kessler 1969; Klemp & Wilhelmson 1978, eq. 2.12 to 2.15",
     names={
-        "rain_warm_clouds": "kessler_step|warm_rain|microphysics",
+        "rain_warm_clouds": "warm_rain_step|warm_rain|microphysics",
         "theta": "potential_temp|th|pot_temp",
         "qv": "vapor|water_vapor|q_v",
         "qc": "cloud|cloud_water|q_c",

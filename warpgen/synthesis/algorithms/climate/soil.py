@@ -78,6 +78,8 @@ def step_soil_columns(d: Draft) -> None:
     water = d.option("water", "gravity", "buckets", "none")
     types = d.option("soil", "one", "types")
     mask = d.option("columns", "all", "land")
+    if water == "none":
+        d.calls("soil_heat_step|soil_temperature_step|conduct_soil_heat")
     columns, layers = d.pick(24, 32, 48), d.pick(5, 6, 8)
     shape = (columns, layers)
     if mask == "land":

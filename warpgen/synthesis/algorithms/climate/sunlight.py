@@ -43,7 +43,6 @@ def _gammas(closure: str, w: Any, g: Any, mu: Any) -> tuple[Any, Any, Any]:
 @DOMAIN.algorithm(
     source="Meador & Weaver 1980; Joseph, Wiscombe & Weinman 1976 (delta scaling); Zdunkowski et al. 1980",
     names={
-        "two_stream_fluxes": "shortwave_fluxes|solar_two_stream|radiate_columns|sw_adding",
         "optical_depth": "tau|thickness|layer_tau",
         "asymmetry": "g_layer|asym|asymmetry_factor",
         "albedo_below": "reflectance_below|stack_albedo|rho_below",
@@ -64,6 +63,14 @@ def two_stream_fluxes(d: Draft) -> None:
     result = d.option("result", "heating", "fluxes", "albedo", "transmitted")
     night = d.option("night", "skip", "clamp")
     level_first = d.option("layout", False, True)
+    d.calls(
+        {
+            "heating": "shortwave_heating|solar_heating|heating_rates|radiate_columns",
+            "fluxes": "two_stream_fluxes|shortwave_fluxes|solar_two_stream|sw_adding",
+            "albedo": "column_albedo|two_stream_albedo|reflected_sunlight",
+            "transmitted": "surface_sunlight|transmitted_fluxes|two_stream_transmission",
+        }[result]
+    )
     columns, layers = d.pick(24, 32, 40), d.pick(4, 5, 6)
     shape = (layers, columns) if level_first else (columns, layers)
     edges = (layers + 1, columns) if level_first else (columns, layers + 1)

@@ -64,7 +64,6 @@ def _stable(form: str, z: Any) -> tuple[Any, Any]:
 @DOMAIN.algorithm(
     source="Monin & Obukhov 1954; Dyer 1974; Beljaars & Holtslag 1991; Zilitinkevich 1995; Stull 1988, ch. 7 and 9",
     names={
-        "surface_fluxes": "bulk_fluxes|exchange_at_surface|monin_obukhov_fluxes|turbulent_fluxes",
         "wind": "wind_speed|u_air|speed",
         "air_temperature": "t_air|theta_air|temperature",
         "surface_temperature": "t_surface|skin_temperature|t_skin",
@@ -85,6 +84,15 @@ def surface_fluxes(d: Draft) -> None:
     moist = d.flag("moisture") or result == "fluxes"
     gusts = d.flag("gustiness", 0.4)
     canopy = d.flag("canopy", 0.4)
+    d.calls(
+        {
+            "fluxes": "surface_fluxes|bulk_fluxes|exchange_at_surface|monin_obukhov_fluxes|turbulent_fluxes",
+            "heat": "sensible_heat_flux|surface_heat_flux|bulk_heat_flux",
+            "stress": "wind_stress|surface_stress|bulk_stress",
+            "wind at ten meters": "wind_at_ten_meters|diagnose_wind|ten_meter_wind",
+            "length": "surface_stability|obukhov_stability|monin_obukhov_stability",
+        }[result]
+    )
     canopy = canopy and rough == "field"
     wind = d.option("wind", "speed", "components")
     rounds = d.option("rounds", 2, 3, 4)

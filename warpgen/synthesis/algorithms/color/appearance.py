@@ -56,7 +56,6 @@ def compress_response(cone: float, adaptation: float) -> float:
 @DOMAIN.algorithm(
     source="Li et al. 2017, Comprehensive color solutions: CAM16, CAT16 and CAM16-UCS; CIE 159:2004 (CIECAM02)",
     names={
-        "appearance_correlates": "cam_forward|color_appearance|ciecam_forward|xyz_to_cam",
         "colors": "xyz|samples|tristimulus",
         "viewing": "conditions|vc|view",
         "lightness": "J|J_out",
@@ -76,6 +75,14 @@ def appearance_correlates(d: Draft) -> None:
     several = d.flag("conditions")
     helper = d.option("compression", "function", "inline")
     mask = d.flag("mask", 0.3)
+    d.calls(
+        {
+            "correlates": "appearance_correlates|cam_forward|color_appearance",
+            "uniform space": "cam_ucs|uniform_appearance|cam_to_uniform",
+            "brightness": "brightness_correlates|color_appearance|cam_brightness",
+            "quadrature": "appearance_hue|color_appearance|cam_hue",
+        }[result]
+    )
     n, count = d.pick(32, 48, 64), d.pick(2, 3)
     fields = {
         "white": fill(92.0, 108.0), "adapting_luminance": fill(20.0, 100.0), "background_y": fill(15.0, 25.0),

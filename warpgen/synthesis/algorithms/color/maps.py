@@ -15,7 +15,7 @@ from warpgen.synthesis.writing.forms import Form
 @DOMAIN.algorithm(
     source="Quilez 2015 (cosine palettes); Green 2011 (cubehelix); Moreland 2009; Borland & Taylor 2007",
     names={
-        "color_maps": "colormap|map_to_color|false_color|heat_map",
+        "color_maps": "colormap|map_to_color|false_color|apply_colormap",
         "t": "u|s|level",
         "x": "value|raw|scalar",
         "field": "values|scalars|data",
@@ -162,7 +162,6 @@ def color_maps(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Vienot, Brettel & Mollon 1999; Machado, Oliveira & Fernandes 2009; ITU-R BT.601, BT.709",
     names={
-        "seen_colors": "recolor|color_matrix|transform_colors|adjust_colors",
         "c": "rgb|pixel|color",
         "colors": "pixels|rgb_in|image",
         "out": "result|rgb_out|adjusted",
@@ -187,6 +186,19 @@ def seen_colors(d: Draft) -> None:
     )
     blend = d.option("blend", "none", "amount", "per pixel")
     bound = d.option("bound", "none", "clamp")
+    d.calls(
+        {
+            "protan": "simulate_protanopia|protan_vision|color_blindness",
+            "deutan": "simulate_deuteranopia|deutan_vision|color_blindness",
+            "tritan": "simulate_tritanopia|tritan_vision|color_blindness",
+            "sepia": "sepia_tone|apply_sepia|tint_sepia",
+            "saturation": "adjust_saturation|saturate_colors|change_saturation",
+            "luma chroma": "rgb_to_ycbcr|luma_chroma|to_luma_chroma",
+            "swap": "swap_red_blue|swap_channels|rgb_to_bgr",
+            "hue turn": "rotate_hue|hue_rotation|turn_hue",
+            "given": "color_matrix|transform_colors|apply_color_matrix",
+        }[kind]
+    )
     d.says({
         "protan": "Simulates how people without red cones see colors.",
         "deutan": "Simulates how people without green cones see colors.",
@@ -268,7 +280,6 @@ def seen_colors(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="SMPTE ST 2084 (PQ); ARIB STD-B67 (HLG); IEC 61966-2-1 (sRGB); ITU-R BT.1886, BT.709",
     names={
-        "transfer_curves": "encode_signal|oetf|tone_curve|transfer_function",
         "x": "light|luminance|linear",
         "lights": "light_in|samples|inputs",
         "out": "signal|code|encoded",
@@ -284,6 +295,18 @@ def transfer_curves(d: Draft) -> None:
         "kind", "pq", "pq inverse", "hlg", "hlg inverse", "srgb", "srgb inverse", "bt709", "gamma"
     )
     scaled = d.option("peak", "none", "given")
+    d.calls(
+        {
+            "pq": "pq_encode|encode_pq|pq_inverse_eotf",
+            "pq inverse": "pq_decode|decode_pq|pq_eotf",
+            "hlg": "hlg_encode|encode_hlg|hlg_oetf",
+            "hlg inverse": "hlg_decode|decode_hlg|hlg_inverse_oetf",
+            "srgb": "srgb_encode|linear_to_srgb|encode_srgb",
+            "srgb inverse": "srgb_decode|srgb_to_linear|decode_srgb",
+            "bt709": "bt709_encode|bt709_oetf|encode_signal",
+            "gamma": "gamma_encode|gamma_correct|encode_signal",
+        }[kind]
+    )
     d.says({
         "pq": "Encodes luminance by the perceptual quantizer of HDR video.",
         "pq inverse": "Decodes luminance from the perceptual quantizer of HDR video.",

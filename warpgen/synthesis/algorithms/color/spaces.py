@@ -38,6 +38,10 @@ def compare_colors(d: Draft) -> None:
     palette = against == "palette"
     if palette and result == "parts":
         result = "difference"
+    if palette:
+        d.calls("palette_difference|nearest_in_palette|closest_color_difference")
+    elif result == "parts":
+        d.calls("difference_parts|split_difference|lightness_chroma_hue")
     d.says({
         "difference": "Computes color differences in terms of lightness, chroma and hue.",
         "parts": "Splits color differences into lightness, chroma and hue components.",

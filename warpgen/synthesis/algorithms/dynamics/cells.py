@@ -219,7 +219,6 @@ def step_membrane(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Izhikevich 2003; Brette & Gerstner 2005",
     names={
-        "spiking_step": "update_neurons|izhikevich_step|neuron_dynamics",
         "v": "potential|membrane|vm",
         "u": "recovery|w|adaptation",
         "current": "inputs|i_syn|drive",
@@ -234,6 +233,14 @@ def spiking_step(d: Draft) -> None:
     halves = d.flag("halves")
     rest = d.option("refractory", "none", "counter")
     collect = d.option("collect", "flags", "list", "counts")
+    d.calls(
+        {
+            "izhikevich": "izhikevich_step|spiking_step|update_neurons",
+            "leaky": "lif_step|integrate_and_fire|spiking_step|update_neurons",
+            "adaptive exponential": "adex_step|spiking_step|update_neurons",
+            "quadratic": "qif_step|integrate_and_fire|spiking_step|update_neurons",
+        }[model]
+    )
     count, classes = d.pick(64, 96, 128), d.pick(3, 4)
     if model in ("leaky", "quadratic"):
         kinds = "one"

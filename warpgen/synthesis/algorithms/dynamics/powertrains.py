@@ -52,7 +52,7 @@ _CLUTCH = {
 @DOMAIN.algorithm(
     source="Guzzella & Sciarretta 2013, ch. 2-3; Kiencke & Nielsen 2005, ch. 5 (driveline modelling)",
     names={
-        "step_powertrains": "powertrain_step|driveline_step|engine_and_gearbox|advance_drivelines",
+        "step_powertrains": "powertrain_step|driveline_step|advance_powertrains|advance_drivelines",
         "engine_speed": "omega_e|engine_omega|crank_speed",
         "wheel_speed_in": "wheel_omega|w_wheel|wheel_spin",
         "full_torque": "t_max|torque_limit",

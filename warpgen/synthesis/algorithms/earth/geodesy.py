@@ -41,8 +41,7 @@ def _enu(lat: Any, lon: Any) -> Any:
 
 @DOMAIN.algorithm(
     source="NIMA TR8350.2; Bowring 1985",
-    names=_NAMES
-    | {"geodetic_to_ecef": "ecef_from_geodetic|lla_to_ecef|place_stations", "n": "prime_vertical|nu|R_n"},
+    names=_NAMES | {"n": "prime_vertical|nu|R_n"},
     double=True,
 )
 def geodetic_to_ecef(d: Draft) -> None:
@@ -51,6 +50,14 @@ def geodetic_to_ecef(d: Draft) -> None:
     units = d.option("units", "radians", "degrees")
     packed = d.flag("packed", 0.4)
     curved = d.flag("height", 0.7)
+    d.calls(
+        {
+            "position": "geodetic_to_ecef|ecef_from_geodetic|lla_to_ecef|place_stations",
+            "range": "slant_ranges|ranges_to_site|distance_to_site",
+            "local": "geodetic_to_enu|lla_to_enu|local_coordinates",
+            "look angles": "look_angles|azimuth_elevation|geodetic_to_look_angles",
+        }[result]
+    )
     site = result != "position"
     count = d.pick(64, 96, 128)
     d.says("Converts geodetic coordinates to earth-centered, earth-fixed (ECEF) positions" + {
@@ -170,7 +177,6 @@ def geodetic_to_ecef(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Vincenty 1975; Sinnott 1984",
     names={
-        "surface_distance": "geodesic_distance|vincenty_inverse|great_circle",
         "a": "start|from_points|p0",
         "b": "goal|to_points|p1",
         "distance": "length|meters|dist",
@@ -184,6 +190,15 @@ def surface_distance(d: Draft) -> None:
     way = d.option("way", "haversine", "chord", "vincenty", "vincenty fixed", "mean latitude")
     pairs = d.option("pairs", "arrays", "from one", "indexed")
     bearing = d.flag("bearing", 0.4)
+    d.calls(
+        {
+            "haversine": "surface_distance|great_circle|haversine_distance|great_circle_distance",
+            "chord": "surface_distance|great_circle|chord_distance|great_circle_distance",
+            "vincenty": "surface_distance|geodesic_distance|vincenty_inverse",
+            "vincenty fixed": "surface_distance|geodesic_distance|vincenty_inverse",
+            "mean latitude": "surface_distance|geodesic_distance|mean_latitude_distance",
+        }[way]
+    )
     count, places = d.pick(64, 96, 128), d.pick(12, 20)
     d.says(
         "Computes distances on the earth"

@@ -17,7 +17,6 @@ _erfc = np.vectorize(math.erfc, otypes=[float])
 @DOMAIN.algorithm(
     source="Maral & Bousquet 2009, ch. 5; Friis 1946; ITU-R P.838-3 (rain) and S.465 (side lobes); Proakis 2001, ch. 5",
     names={
-        "link_budgets": "satellite_link|link_budget_kernel|downlink_margin|budget_links",
         "satellites": "sat_pos|spacecraft|transmitters",
         "stations": "station_pos|ground|receivers",
         "elevation": "el|look_angle|elev",
@@ -39,6 +38,14 @@ def link_budgets(d: Draft) -> None:
     noise = d.option("noise", "fixed", "antenna", "figure")
     band = d.option("frequency", "param", "per link")
     up = d.option("vertical", "radial", "given")
+    d.calls(
+        {
+            "carrier to noise": "link_budgets|satellite_link|carrier_to_noise|link_quality",
+            "bit errors": "link_bit_errors|bit_error_rates|qpsk_bit_errors",
+            "margin": "link_margins|downlink_margin|link_margin",
+            "doppler": "doppler_shifts|satellite_doppler|compute_doppler",
+        }[result]
+    )
     if result == "doppler":
         up = "radial"  # of the vertical it would ask nothing but whether the satellite is up
     n = d.pick(32, 48, 64)

@@ -36,7 +36,6 @@ perigee: float
 @DOMAIN.algorithm(
     source="Vallado 2013, alg. 10, 23 and sec. 9.6; Curtis 2020, ch. 4",
     names={
-        "propagate_orbits": "kepler_propagate|satellite_positions|advance_elements",
         "orbits": "elements|oe|satellites",
         "ecc_anomaly": "E|ea|psi",
         "mean": "M|mean_anomaly|m_t",
@@ -52,6 +51,14 @@ def propagate_orbits(d: Draft) -> None:
     drift = d.option("drift", "none", "j2", "drag")
     result = d.option("result", "position", "position and velocity", "perifocal", "ground track")
     elements = d.option("elements", "arrays", "struct")
+    d.calls(
+        {
+            "position": "propagate_orbits|kepler_propagate|satellite_positions",
+            "position and velocity": "propagate_orbits|kepler_propagate|satellite_states",
+            "perifocal": "perifocal_positions|in_plane_positions|kepler_positions",
+            "ground track": "ground_tracks|subsatellite_points|satellite_tracks",
+        }[result]
+    )
     count = d.pick(48, 64, 96)
     if solver == "series":
         d.says("Propagates satellites on near-circular Kepler orbits by the equation of the center.")

@@ -14,7 +14,6 @@ from warpgen.synthesis.writing.trim import trim
 @DOMAIN.algorithm(
     source="Montenbruck & Gill 2000, Satellite Orbits, ch. 3; Vallado 2013, ch. 8",
     names={
-        "spacecraft_acceleration": "orbit_perturbations|satellite_forces|accelerate_satellites|perturbing_forces",
         "positions": "r_sat|pos|states_r",
         "velocities": "v_sat|vel|states_v",
         "accel": "a|acceleration|a_total",
@@ -35,6 +34,14 @@ def spacecraft_acceleration(d: Draft) -> None:
     thrust = d.option("thrust", "none", "tangential", "given")
     result = d.option("result", "acceleration", "step", "power", "radial")
     rotating = d.flag("rotating air", 0.5) and drag != "none"
+    d.calls(
+        {
+            "acceleration": "spacecraft_acceleration|orbit_perturbations|accelerate_satellites|perturbing_acceleration",
+            "step": "velocity_change|perturb_velocities|kick_spacecraft",
+            "power": "orbital_energy_rate|perturbing_power|orbit_energy_change",
+            "radial": "radial_components|perturbation_components|rtn_acceleration",
+        }[result]
+    )
     if zonal == "none" and not (drag + pressure + third + thrust).replace("none", ""):
         zonal = "J2"
     n = d.pick(48, 64)

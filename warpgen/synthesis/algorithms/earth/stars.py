@@ -16,7 +16,7 @@ _AS = np.pi / 180 / 3600  # one arcsecond in radians
 @DOMAIN.algorithm(
     source="Meeus 1998, Astronomical Algorithms, ch. 13, 16, 21 to 23; Urban & Seidelmann 2013, ch. 7; Saemundsson 1986",
     names={
-        "apparent_places": "star_places|observe_stars|catalog_to_apparent|point_at_stars",
+        "apparent_places": "star_places|observe_stars|catalog_to_apparent|apparent_stars",
         "catalog": "positions|ra_dec|mean_places",
         "direction": "s|unit|star_dir",
         "years": "t_years|epoch_offset|dt_years",
@@ -39,6 +39,8 @@ def apparent_places(d: Draft) -> None:
     result = d.option("result", "horizontal", "direction", "equatorial", "zenith distance")
     refraction = d.flag("refraction", 0.6) if result in ("horizontal", "zenith distance") else False
     units = d.option("units", "radians", "degrees")
+    if result == "zenith distance":
+        d.calls("zenith_distances|star_zenith_distances|observe_zenith_distance")
     n = d.pick(48, 64, 96)
     if units == "degrees":
         d.input("catalog", "vec2", n, 20.0, 70.0, about="Mean right ascension and declination [deg]")

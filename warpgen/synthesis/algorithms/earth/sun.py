@@ -13,7 +13,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Michalsky 1988; Spencer 1971",
     names={
-        "sun_position": "solar_angles|solar_position|sun_direction",
         "lat": "latitude|phi|site_lat",
         "days": "day|n|time",
         "dec": "declination|delta",
@@ -29,6 +28,15 @@ def sun_position(d: Draft) -> None:
         "result", "elevation and azimuth", "direction", "irradiance", "tilted surface", "day length"
     )
     sites = d.option("sites", "each", "one", "grid")
+    d.calls(
+        {
+            "elevation and azimuth": "sun_position|solar_angles|solar_position",
+            "direction": "sun_direction|solar_direction|direction_to_sun",
+            "irradiance": "clear_sky_irradiance|horizontal_irradiance|solar_irradiance",
+            "tilted surface": "panel_irradiance|tilted_irradiance|sun_on_tilted_surface",
+            "day length": "day_length|daylight_hours|length_of_day",
+        }[result]
+    )
     rows, columns = d.pick((8, 12), (10, 10), (6, 16))
     count = d.pick(64, 96, 128)
     if result == "day length" and sites == "grid":

@@ -13,7 +13,6 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
 @DOMAIN.algorithm(
     source="Lambert 1761; Bate, Mueller & White 1971, sec. 5.3; Vallado 2013, alg. 58; Battin 1999",
     names={
-        "transfer_orbits": "lambert_solver|solve_lambert|transfer_velocities|lambert_universal",
         "start": "r1|departure|pos_from",
         "end": "r2|arrival|pos_to",
         "flight_time": "tof|dt|duration",
@@ -37,6 +36,14 @@ def transfer_orbits(d: Draft) -> None:
     stumpff = d.option("stumpff", "closed form", "with series")
     given = d.option("times", "durations", "epochs")
     failing = d.flag("reports failure", 0.5)
+    d.calls(
+        {
+            "both velocities": "transfer_orbits|lambert_solver|solve_lambert|transfer_velocities|lambert_universal",
+            "departure": "departure_velocities|lambert_departure|solve_lambert|lambert_universal",
+            "cost": "transfer_cost|lambert_delta_v|departure_impulse",
+            "elements": "transfer_elements|lambert_elements|transfer_orbit_shape",
+        }[result]
+    )
     n = d.pick(24, 32, 48)
     length = 6378.137 if units == "kilometers" else 1.0
     mu = 398600.4418 if units == "kilometers" else 1.0

@@ -30,7 +30,6 @@ _NAMES = {
     source="Przemieniecki 1968, Theory of Matrix Structural Analysis, sections 5.6 and 12.2",
     names=_NAMES
     | {
-        "beam_forces": "euler_bernoulli|beam_element|hermite_beam|bending_forces",
         "q": "load|line_load|pressure",
     },
     double=True,
@@ -42,6 +41,15 @@ def beam_forces(d: Draft) -> None:
     shear = d.option("shear", "rigid", "timoshenko")
     section = d.option("section", "one", "per element")
     term = d.option("term", "none", "axial", "load", "foundation")
+    d.calls(
+        {
+            "forces": "beam_forces|nodal_beam_forces|beam_element_forces",
+            "matrix": "beam_stiffness|beam_matrices|hermite_beam_stiffness",
+            "moment": "midspan_moments|bending_moments|beam_moments",
+            "deflection": "beam_deflections|hermite_deflection|interpolate_deflection",
+            "energy": "bending_energy|beam_energies|beam_strain_energy",
+        }[result]
+    )
     n = d.pick(48, 64, 96)
     if result in ("moment", "deflection"):
         shear, term = "rigid", "none" if term != "load" else "load"

@@ -17,7 +17,6 @@ _CORNERS = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], float)
 @DOMAIN.algorithm(
     source="Hughes 2000, ch. 3 (Q4); Bathe 2014, sec. 5.3; Zienkiewicz & Taylor 2000, ch. 8 and 12 (reduced integration)",
     names={
-        "quad_stiffness": "q4_stiffness|quad_element_tiled|assemble_stiffness|element_forces",
         "nodes": "coords|vertices|node_x",
         "shifts": "displacements|u|nodal_u",
         "jac": "jacobian|dx_dxi|j_mat",
@@ -41,6 +40,20 @@ def quad_stiffness(d: Draft) -> None:
     side = d.pick(2, 3)
     count, elements = (side + 1) ** 2, side * side
     heat = physics == "conduction"
+    d.calls(
+        {
+            "matrix": "quad_conductivity|conduction_matrices|quad_element_matrices"
+            if heat
+            else "quad_stiffness|q4_stiffness|element_stiffness",
+            "forces": "quad_heat_flows|nodal_heat_flows|conduction_flows"
+            if heat
+            else "quad_forces|internal_forces|element_forces",
+            "energy": "quad_dissipation|element_dissipation|conduction_dissipation"
+            if heat
+            else "quad_energies|element_energies|elastic_energy",
+            "diagonal": "quad_diagonals|matrix_diagonals|element_diagonals",
+        }[result]
+    )
     unknowns = 4 if heat else 8
     d.module(f"UNKNOWNS = wp.constant({unknowns})")
     d.input("nodes", "vec2", (count,), -0.15, 0.15, about="displacements of the nodes from a unit grid")

@@ -27,8 +27,7 @@ _NAMES = {
 
 @DOMAIN.algorithm(
     source="Zienkiewicz & Taylor 2000, The Finite Element Method 1, chapters 8 and 9",
-    names=_NAMES
-    | {"interpolate_field": "evaluate_field|sample_elements|field_at_points|embedded_points", "tid": "i"},
+    names=_NAMES | {"tid": "i"},
     double=True,
 )
 def interpolate_field(d: Draft) -> None:
@@ -38,6 +37,14 @@ def interpolate_field(d: Draft) -> None:
     result = d.option("result", "value", "gradient", "scatter", "rate")
     outside = d.flag("outside", 0.4)
     flat = d.flag("flat", 0.4)
+    d.calls(
+        {
+            "value": "interpolate_field|evaluate_field|sample_elements|field_at_points",
+            "gradient": "field_gradient|reference_gradient|evaluate_gradient",
+            "scatter": "distribute_loads|scatter_loads|spread_point_loads",
+            "rate": "field_rate|interpolate_rate|evaluate_rate",
+        }[result]
+    )
     nodes, elements, points = d.pick(40, 60), d.pick(24, 32), d.pick(64, 96)
     if result == "gradient":
         entry = "float"
@@ -135,8 +142,7 @@ _GAUSS = 1.0 / np.sqrt(3.0)
 
 @DOMAIN.algorithm(
     source="Hughes 2000, The Finite Element Method, sections 3.8 to 3.10",
-    names=_NAMES
-    | {"quadrature_load": "assemble_load|body_force_rhs|consistent_load|integrate_source", "q": "gp|k|qp"},
+    names=_NAMES | {"q": "gp|k|qp"},
     double=True,
     weight=2,
 )
@@ -147,6 +153,14 @@ def quadrature_load(d: Draft) -> None:
     result = d.option("result", "nodes", "area", "integral", "lumped mass")
     triangle = d.flag("triangle", 0.4)
     swirl = d.flag("axisymmetric", 0.3)
+    d.calls(
+        {
+            "nodes": "quadrature_load|assemble_load|consistent_load|integrate_source",
+            "area": "element_areas|quadrature_area|integrate_area",
+            "integral": "source_integral|integrate_source|integrate_elements",
+            "lumped mass": "lump_masses|assemble_lumped_mass|nodal_masses",
+        }[result]
+    )
     shape = shape_functions.TRIANGLE if triangle else shape_functions.QUAD
     n = shape.nodes
     nodes, elements = d.pick(30, 40), d.pick(32, 48)

@@ -28,7 +28,6 @@ _NAMES = {
     source="Hughes 2000, chapter 3; Brenner & Scott 2008, chapter 0 (stiffness and mass of linear elements)",
     names=_NAMES
     | {
-        "element_matrices": "local_stiffness|assemble_stiffness|poisson_element|element_operator",
         "K": "stiffness|k_local|ke",
         "kappa": "conductivity|diffusivity|coeff",
         "g": "grads|dphi|b_rows",
@@ -44,6 +43,14 @@ def element_matrices(d: Draft) -> None:
     result = d.option("result", "matrix", "apply", "diagonal", "energy")
     mass = d.option("mass", "none", "consistent", "lumped")
     wind = d.flag("convection", 0.3) and result in ("matrix", "apply")
+    d.calls(
+        {
+            "matrix": "element_matrices|local_stiffness|element_stiffness",
+            "apply": "apply_stiffness|element_operator|apply_element_matrices",
+            "diagonal": "assemble_diagonal|stiffness_diagonal|matrix_diagonal",
+            "energy": "element_energies|nodal_field_energy|field_energy",
+        }[result]
+    )
     shape = shape_functions.TRIANGLE if axes == 2 else shape_functions.TET
     n, elements, nodes = axes + 1, d.pick(32, 48, 64), d.pick(30, 40)
     mat, vec = f"mat{axes}{axes}", f"wp.vec{axes}"

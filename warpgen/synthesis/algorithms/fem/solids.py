@@ -38,8 +38,7 @@ class Material:
 
 @DOMAIN.algorithm(
     source="Sifakis & Barbic 2012, FEM Simulation of 3D Deformable Solids, chapters 3 and 4",
-    names=_NAMES
-    | {"tet_elastic_forces": "eval_tetrahedra|internal_forces|elastic_forces|accumulate_element_forces"},
+    names=_NAMES,
     double=True,
     weight=6,
 )
@@ -51,6 +50,14 @@ def tet_elastic_forces(d: Draft) -> None:
     parameters = d.option("parameters", "one", "per element", "young")
     active = d.flag("active", 0.3)
     damping = d.flag("damping", 0.3) and result == "forces"
+    d.calls(
+        {
+            "forces": "tet_elastic_forces|eval_tetrahedra|internal_forces|accumulate_element_forces",
+            "energy": "tet_elastic_energy|tet_energies|strain_energy",
+            "stress": "tet_stresses|first_piola_stress|piola_stresses",
+            "cauchy": "cauchy_stresses|tet_cauchy_stress|compute_cauchy",
+        }[result]
+    )
     nodes, tets = d.pick(40, 60), d.pick(48, 64)
     d.input(
         "tets",

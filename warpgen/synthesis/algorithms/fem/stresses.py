@@ -29,8 +29,7 @@ _NAMES = {
 
 @DOMAIN.algorithm(
     source="Bonet & Wood 2008, section 5; Cook et al. 2002, section 3.11",
-    names=_NAMES
-    | {"stress_measure": "von_mises_stress|recover_stress|equivalent_stress|post_process_stress"},
+    names=_NAMES,
     double=True,
 )
 def stress_measure(d: Draft) -> None:
@@ -49,6 +48,17 @@ def stress_measure(d: Draft) -> None:
         given, plane = "plane stress", True
     if given == "stress" and measure in ("stress", "energy"):
         measure = "pressure"
+    d.calls(
+        {
+            "mises": "von_mises_stress|equivalent_stress|mises_stresses",
+            "pressure": "hydrostatic_pressure|mean_stress|element_pressures",
+            "octahedral": "octahedral_shear|octahedral_stress|octahedral_shear_stress",
+            "tresca": "tresca_stress|max_shear_stress|tresca_stresses",
+            "energy": "strain_energy_density|elastic_energy_density|energy_densities",
+            "stress": "recover_stress|linear_elastic_stress|element_stresses",
+            "triaxiality": "stress_triaxiality|compute_triaxiality|triaxialities",
+        }[measure]
+    )
     name = {"strain": "eps", "gradient": "grad_u", "stress": "sigma_in"}.get(given, "eps")
     d.input(name, "mat22" if plane else "mat33", elements, -0.5, 0.5)
     if given != "stress":
@@ -199,6 +209,8 @@ def return_mapping(d: Draft) -> None:
     given = d.option("given", "strain", "gradient", "trial stress")
     stored = d.option("stored", "plastic strain", "stress only", "equivalent")
     form = d.option("form", "early return", "max", "branch")
+    if model == "drucker-prager":
+        d.calls("return_mapping|drucker_prager|drucker_prager_return|plastic_corrector|stress_update")
     n = d.pick(64, 96, 128)
     if given == "trial stress":
         d.input("sigma_trial", "mat33", n, -1.0, 1.0, about="Trial stresses")

@@ -28,7 +28,7 @@ _NAMES = {
 
 @DOMAIN.algorithm(
     source="Bathe 2014, Finite Element Procedures, section 5.3.1; Crisfield 1991, section 3.1",
-    names=_NAMES | {"truss_forces": "bar_forces|axial_forces|evaluate_truss|spring_network_forces"},
+    names=_NAMES,
     double=True,
     weight=5,
 )
@@ -39,6 +39,14 @@ def truss_forces(d: Draft) -> None:
     result = d.option("result", "forces", "stress", "energy", "tangent")
     storage = d.option("storage", "vec2i", "2-D", "flat")
     extra = d.option("extra", "none", "prestress", "damping", "gravity")
+    d.calls(
+        {
+            "forces": "truss_forces|bar_forces|assemble_bar_forces|evaluate_truss",
+            "stress": "axial_forces|bar_tensions|member_forces",
+            "energy": "bar_energies|truss_energy|strain_energies",
+            "tangent": "bar_stiffness|tangent_stiffness|truss_tangents",
+        }[result]
+    )
     if result != "forces":
         extra = "prestress" if extra == "prestress" else "none"
     nodes, bars = d.pick(30, 40), d.pick(64, 80, 96)

@@ -167,6 +167,8 @@ def voxel_elasticity(d: Draft) -> None:
     rule = d.option("rule", "full", "lobatto")
     spacing = d.option("spacing", "vector", "cubes")
     gravity = d.flag("gravity", 0.3) if wanted == "force" else False
+    if wanted == "energy":
+        d.calls("voxel_energy|hexahedron_energy|cell_energies|grid_strain_energy")
     cells = (d.pick(3, 4), d.pick(3, 4), d.pick(3, 4))
     nodes = tuple(n + 1 for n in cells)
     d.input("u", "vec3", nodes, -0.05, 0.05, about="Nodal displacements [m]")

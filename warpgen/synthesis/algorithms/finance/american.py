@@ -15,7 +15,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Bjerksund & Stensland 1993; Haug 2007, sec. 3.2; McDonald & Schroder 1998 (put-call symmetry)",
     names={
-        "american_options": "bjerksund_stensland|price_american|early_exercise_price|american_approximation",
+        "american_options": "bjerksund_stensland|price_american|american_price|american_approximation",
         "trigger": "boundary|flat_boundary|exercise_level",
         "carry": "b|cost_of_carry|drift",
         "spot": "s0|underlying|prices",
@@ -36,6 +36,8 @@ def american_options(d: Draft) -> None:
     sized = d.option("size", "none", "each", "signed")
     intrinsic = d.flag("floor", 0.5)
     expired = d.flag("expired", 0.5)
+    if result == "trigger":
+        d.calls("exercise_boundary|trigger_prices|early_exercise_price|exercise_prices")
     n = d.pick(48, 64, 96)
     d.input(
         "spot",

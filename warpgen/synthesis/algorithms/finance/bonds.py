@@ -37,7 +37,6 @@ class Bond:
     source="Fabozzi 2012, chs. 2 and 4; Macaulay 1938",
     names=_NAMES
     | {
-        "bond_measure": "bond_analytics|fixed_income_risk|price_bonds",
         "measure": "out|values|bond_value",
         "weighted": "moment|time_weighted|acc",
     },
@@ -52,6 +51,16 @@ def bond_measure(d: Draft) -> None:
     rate = d.option("rate", "compounded", "continuous", "curve")
     if what == "accrued" and flows in ("listed", "matrix"):
         what = "price"
+    d.calls(
+        {
+            "price": "price_bonds|bond_prices|value_bonds",
+            "macaulay": "macaulay_duration|bond_duration|duration_of_bonds",
+            "modified": "modified_duration|bond_duration|bond_sensitivity",
+            "convexity": "bond_convexity|convexity_of_bonds|compute_convexity",
+            "dv01": "bond_dv01|price_value_basis_point|compute_dv01",
+            "accrued": "clean_prices|clean_bond_price|price_without_accrued",
+        }[what]
+    )
     if what in ("modified", "dv01") and rate == "curve":
         rate = "compounded"
     if flows in ("listed", "matrix") and rate == "curve":

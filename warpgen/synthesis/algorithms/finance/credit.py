@@ -14,7 +14,6 @@ from warpgen.synthesis.writing.trim import trim
 @DOMAIN.algorithm(
     source="Hull & White 2000; O'Kane & Turnbull 2003, Valuation of credit default swaps; ISDA 2009 standard model",
     names={
-        "value_credit_swaps": "cds_value|price_cds|credit_default_swaps|cds_legs",
         "contract": "tid|i|deal",
         "survival": "q|surv_prob|survive",
         "discount": "df|z|discount_factor",
@@ -36,6 +35,15 @@ def value_credit_swaps(d: Draft) -> None:
     result = d.option("result", "value", "par spread", "annuity", "upfront", "jump")
     running = d.flag("running", 0.4) and result in ("value", "jump")
     settled = d.flag("counterparty", 0.35)
+    d.calls(
+        {
+            "value": "value_credit_swaps|cds_value|price_cds|credit_default_swaps",
+            "par spread": "cds_par_spread|par_spreads|fair_cds_spread",
+            "annuity": "risky_annuity|cds_annuity|risky_annuities",
+            "upfront": "cds_upfront|upfront_payments|upfront_points",
+            "jump": "jump_to_default|sudden_default|default_jumps",
+        }[result]
+    )
     periods, n = d.pick(4, 5, 6), d.pick(48, 64, 96)
     if hazards == "flat":
         d.input("hazard", "float", n, 0.005, 0.08, about="Default intensities [1/year]")

@@ -22,7 +22,6 @@ _NAMES = {
     source="Nelson & Siegel 1987; Svensson 1994; Hagan & West 2006",
     names=_NAMES
     | {
-        "read_curve": "evaluate_curve|discount_curve|curve_lookup",
         "times": "t_query|maturities|dates",
         "rate": "r_t|z|yield_t",
         "lo": "left|low|a",
@@ -35,6 +34,13 @@ def read_curve(d: Draft) -> None:
     result = d.option("result", "zero", "discount", "price of flows")
     search = d.option("search", "scan", "bisection", "builtin")
     many = d.flag("curves", 0.4)
+    d.calls(
+        {
+            "zero": "read_curve|zero_rates|curve_lookup",
+            "discount": "discount_factors|discount_curve|read_discount_factors",
+            "price of flows": "price_cash_flows|value_cash_flows|discount_flows",
+        }[result]
+    )
     knots, count, curves = d.pick(6, 8, 10), d.pick(48, 64, 96), d.pick(3, 5)
     parametric = model in ("nelson siegel", "svensson")
     said = {
@@ -219,7 +225,7 @@ def read_curve(d: Draft) -> None:
     source="Hull 2018, secs. 4.7 and 7.6; Hagan & West 2006",
     names=_NAMES
     | {
-        "bootstrap_curve": "strip_curve|build_discount_curve|bootstrap",
+        "bootstrap_curve": "strip_curve|build_curve|bootstrap",
         "annuity": "sum_df|pv01|level",
         "out": "curve_out|stripped|result_curve",
         "accrual": "year_fraction|dcf|tau",

@@ -197,7 +197,6 @@ def short_rate_step(d: Draft) -> None:
     source="Heston 1993; Hagan et al. 2002; Andersen 2008, sec. 3.1; Bates 1996",
     names=_NAMES
     | {
-        "stochastic_volatility_step": "heston_step|stoch_vol_euler|advance_heston",
         "s": "spots|prices|price",
         "v": "variances|var|variance",
         "s_out": "spots_new|next_spot|s_next",
@@ -214,6 +213,14 @@ def stochastic_volatility_step(d: Draft) -> None:
     layout = d.option("layout", "arrays", "packed", "same")
     given = d.option("given", "numbers", "struct")
     correlate = d.option("correlate", "in kernel", "already")
+    d.calls(
+        {
+            "heston": "stochastic_volatility_step|heston_step|advance_heston|heston_euler",
+            "log heston": "stochastic_volatility_step|heston_step|advance_heston|log_heston_step",
+            "sabr": "stochastic_volatility_step|sabr_step|advance_sabr|evolve_sabr",
+            "ornstein uhlenbeck": "stochastic_volatility_step|log_volatility_step|stoch_vol_step",
+        }[model]
+    )
     if model in ("sabr", "ornstein uhlenbeck"):
         given = "numbers"
     d.says({

@@ -16,7 +16,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Margrabe 1978; Kirk 1995; Stulz 1982",
     names=NAMES
     | {
-        "exchange_option": "spread_option|margrabe|price_spread",
         "s1": "asset_a|long_asset|first_asset",
         "s2": "asset_b|short_asset|second_asset",
         "rho": "correlation|corr",
@@ -31,6 +30,14 @@ def exchange_option(d: Draft) -> None:
     correlation = d.option("correlation", "given", "each", "pairs")
     dividends = d.flag("dividends", 0.4)
     packed = d.flag("packed")
+    d.calls(
+        {
+            "margrabe": "exchange_option|margrabe|price_exchange",
+            "kirk": "spread_option|kirk_spread|price_spread",
+            "best of": "best_of_two|price_best_of|better_asset",
+            "worst of": "worst_of_two|price_worst_of|worse_asset",
+        }[what]
+    )
     if what == "kirk":
         dividends = False
     n = d.use(cdf)

@@ -50,7 +50,7 @@ def complex_sqrt(z: wp.vec2) -> wp.vec2:
 @DOMAIN.algorithm(
     source="Heston 1993; Albrecher et al. 2007 (the little trap); Lewis 2001; Bates 1996 (jumps); Gatheral 2006, ch. 2",
     names={
-        "fourier_options": "heston_price|heston_call|price_by_characteristic|lewis_integral",
+        "fourier_options": "heston_price|price_heston|price_by_characteristic|lewis_integral",
         "spot": "s0|underlying|spots",
         "strike": "k|strikes|exercise",
         "expiry": "t_exp|maturity|tau",
@@ -73,6 +73,13 @@ def fourier_options(d: Draft) -> None:
     result = d.option("result", "value", "delta", "implied total", weights=(0.5, 0.3, 0.2))
     carry = d.option("carry", "rate", "rate and yield", "none")
     inline = d.flag("inline", 0.5)
+    if result != "value":
+        d.calls(
+            {
+                "delta": "heston_delta|fourier_delta|fourier_deltas",
+                "implied total": "covered_calls|covered_call_value|heston_covered_call",
+            }[result]
+        )
     if result != "value" and right == "flags":
         right = "call"
     n, points = d.pick(24, 32, 48), d.pick(128, 160)

@@ -19,7 +19,6 @@ _PAYOFFS = {
 @DOMAIN.algorithm(
     source="Wilmott, Dewynne & Howison 1993; Rannacher 1984; Brennan & Schwartz 1977; Tavella & Randall 2000, ch. 3",
     names={
-        "solve_option_pde": "price_on_grid|finite_difference_price|crank_nicolson_option|pde_price",
         "option": "tid|i|contract",
         "values": "v|grid_values|price_grid",
         "spot": "spots|s0|underlying",
@@ -41,6 +40,13 @@ def solve_option_pde(d: Draft) -> None:
     dividend = d.option("dividend", "none", "yield", "cash")
     skew = d.option("volatility", "constant", "local", "term")
     result = d.option("result", "price", "delta", "gamma")
+    d.calls(
+        {
+            "price": "solve_option_pde|price_on_grid|finite_difference_price|pde_price",
+            "delta": "pde_delta|finite_difference_delta|delta_on_grid",
+            "gamma": "pde_gamma|finite_difference_gamma|gamma_on_grid",
+        }[result]
+    )
     n, nodes, steps = d.pick(16, 24), d.pick(21, 25), d.pick(8, 10, 12)
     d.input("spot", "float", n, 90.0, 110.0, about="Prices of the underlyings")
     d.input("strike", "float", n, 85.0, 115.0, about="Strikes")

@@ -19,8 +19,7 @@ _NAMES = {
 
 @DOMAIN.algorithm(
     source="Kaufman 2013, chs. 7 and 8; Wilder 1978; Bollinger 2001",
-    names=_NAMES
-    | {"price_average": "moving_average|smooth_prices|trend_line", "line": "average|ma|smoothed"},
+    names=_NAMES | {"line": "average|ma|smoothed"},
     double=True,
     adjoint="no",
     weight=3,
@@ -45,6 +44,16 @@ def price_average(d: Draft) -> None:
             "signal": ", and tells on which side of it they are"}[result]  # fmt: skip
     if kind == "macd":
         result, tail = "average", ""
+    if kind == "macd":
+        d.calls("macd_line|compute_macd|macd_indicator")
+    else:
+        d.calls(
+            {
+                "average": "price_average|moving_average|smooth_prices",
+                "distance": "distance_from_average|average_distance|trend_distance",
+                "signal": "trend_signal|side_of_average|crossover_signal",
+            }[result]
+        )
     d.says(f"Smooths series of prices by {said}{tail}.")
     shape = (count, size) if layout == "rows" else (size, count)
     d.input("prices", "float", shape, 80.0, 120.0, about="price history")
@@ -194,8 +203,7 @@ def price_average(d: Draft) -> None:
 
 @DOMAIN.algorithm(
     source="Wilder 1978; Lane 1984; Bollinger 2001; Lambert 1980",
-    names=_NAMES
-    | {"window_indicator": "price_oscillator|technical_indicator|oscillator", "value": "score|osc|indicator"},
+    names=_NAMES | {"value": "score|osc|indicator"},
     double=True,
     weight=6,
 )
@@ -205,6 +213,17 @@ def window_indicator(d: Draft) -> None:
     layout = d.option("layout", "rows", "columns")
     early = d.option("early", "skip", "short", "valid")
     scaled = d.flag("scaled", 0.4)
+    d.calls(
+        {
+            "strength": "relative_strength|compute_rsi|rsi_kernel",
+            "stochastic": "stochastic_oscillator|percent_k|compute_stochastic",
+            "z-score": "price_zscore|rolling_zscore|zscore_prices",
+            "width": "bollinger_width|band_width|bollinger_bandwidth",
+            "channel": "commodity_channel|channel_index|cci_kernel",
+            "momentum": "price_momentum|rate_of_change|compute_momentum",
+            "range": "mean_absolute_move|average_move|move_size",
+        }[kind]
+    )
     count, size, window = d.pick(12, 16), d.pick(32, 40, 48), d.pick(6, 8, 10)
     said = {
         "strength": "Computes the relative strength index of prices: gains as a share of all moves",

@@ -16,7 +16,7 @@ _NAMES = {"flows": "cash_flows|cashflows|amounts", "k": "period|n|j", "df": "dis
     source="Fabozzi 2012, ch. 3; Press et al. 2007, ch. 9",
     names=_NAMES
     | {
-        "internal_rate": "solve_yield|yield_to_maturity|irr_solve",
+        "internal_rate": "irr_solve|solve_irr|rate_of_return",
         "rate": "irr|y|ytm",
         "rates": "irr_out|solved|yields_out",
         "slope": "dpv|derivative|d_npv",
@@ -32,6 +32,8 @@ def internal_rate(d: Draft) -> None:
     flows = d.option("flows", "level", "rows", "columns", "listed")
     stop = d.option("stop", "fixed", "tolerance")
     compounding = d.option("compounding", "periodic", "continuous")
+    if flows == "level":
+        d.calls("yield_to_maturity|solve_yield|bond_yields")
     count, most = d.pick(48, 64, 96), d.pick(6, 8, 10)
     if flows == "level":
         d.says("Finds the yields at which bonds with level coupons are worth their prices.")
@@ -169,7 +171,6 @@ def internal_rate(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Kellison 2009, ch. 5",
     names={
-        "loan_schedule": "amortize_loans|repayment_plan|amortization",
         "principal": "loan|amount|debt",
         "rate": "annual_rate|nominal_rate|apr",
         "months": "term|n_payments|num_months",
@@ -192,6 +193,14 @@ def loan_schedule(d: Draft) -> None:
         extra = False
     if kept == "last balance" and plan != "balloon":
         kept = "interest paid"  # nothing is left at last
+    d.calls(
+        {
+            "balance": "loan_schedule|amortize_loans|repayment_plan|amortization",
+            "interest paid": "total_interest|loan_interest|sum_interest",
+            "last balance": "final_balance|remaining_debt|balloon_payment",
+            "interest each month": "interest_schedule|monthly_interest|amortize_interest",
+        }[kept]
+    )
     what = {
         "balance": "what is left of loans",
         "interest paid": "loans, and adds up the interest paid",

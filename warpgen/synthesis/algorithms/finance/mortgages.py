@@ -12,7 +12,6 @@ from warpgen.synthesis.writing.trim import trim
 @DOMAIN.algorithm(
     source="Fabozzi 2016, Handbook of Mortgage-Backed Securities; PSA 1990, Standard Formulas; Hayre 2001",
     names={
-        "project_mortgages": "mortgage_cashflows|pool_cash_flows|amortize_pools|mbs_projection",
         "pool": "tid|i|loan",
         "balance": "outstanding|bal|remaining",
         "prepaid": "prepayment|curtailed|unscheduled",
@@ -32,6 +31,14 @@ def project_mortgages(d: Draft) -> None:
     season = d.flag("season", 0.4)
     fee = d.flag("servicing", 0.5)
     result = d.option("result", "value", "life", "loss", "balance")
+    d.calls(
+        {
+            "value": "value_mortgages|value_pools|mbs_value|mortgage_value",
+            "life": "mortgage_lives|pool_average_life|mbs_average_life",
+            "loss": "credit_losses|mortgage_losses|pool_losses",
+            "balance": "project_balances|pool_balance|amortize_pools",
+        }[result]
+    )
     if result == "loss" and default == "none":
         default = "constant"
     interest_only = d.flag("interest only", 0.35)

@@ -171,7 +171,7 @@ def black_scholes(d: Draft) -> None:
     source="Haug 2007, ch. 2; Hull 2018, ch. 19",
     names=NAMES
     | {
-        "option_greeks": "compute_greeks|bs_sensitivities|greeks",
+        "option_greeks": "compute_greeks|bs_sensitivities|delta_and_gamma|greeks",
         "book": "options|contracts",
         "delta": "deltas|hedge_ratio",
         "greek": "sensitivity|exposure|risk",
@@ -186,6 +186,8 @@ def option_greeks(d: Draft) -> None:
     cdf = d.option("cdf", *normal.CDFS)
     layout = d.option("layout", "arrays", "structs", "surface", "spots")
     position = d.flag("position", 0.3)
+    if what != "delta and gamma":
+        d.calls(f"option_{what}|bs_{what}|compute_{what}|black_scholes_{what}")
     symmetric = what in ("gamma", "vega", "vanna", "volga")
     said = {
         "delta": "delta, the slope of the price in the spot",

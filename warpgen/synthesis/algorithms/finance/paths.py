@@ -221,6 +221,8 @@ def random_paths(d: Draft) -> None:
     count, steps = d.pick(160, 192, 256), d.pick(12, 16, 20)
     if process == "bridge":
         result = "path" if result == "terminal" else result
+    if result == "terminal":
+        d.calls("terminal_values|sample_terminal|simulate_to_end|sample_sde")
     if process == "jump":
         antithetic = False
     paths_said = "ends of paths" if result == "terminal" else "paths"

@@ -16,7 +16,6 @@ _NAMES = {"p": "portfolio|fund|account", "returns": "rets|pnl", "t": "month|peri
     source="Bacon 2008, chs. 4 and 5; Sharpe 1994; Sortino & Price 1994; Martin & McCann 1989",
     names=_NAMES
     | {
-        "track_record": "performance_measure|judge_returns|performance",
         "measure": "score|stat|perf",
         "peak": "high_water|running_max|top",
         "wealth": "value|nav|equity",
@@ -31,6 +30,17 @@ def track_record(d: Draft) -> None:
     given = d.option("given", "simple", "log", "prices")
     layout = d.option("layout", "rows", "columns")
     hurdle = d.flag("hurdle")
+    d.calls(
+        {
+            "drawdown": "max_drawdown|deepest_drawdown|drawdown_kernel",
+            "longest": "longest_drawdown|time_under_water|drawdown_duration",
+            "ulcer": "ulcer_index|drawdown_rms|compute_ulcer",
+            "sharpe": "sharpe_ratio|compute_sharpe|sharpe_ratios",
+            "sortino": "sortino_ratio|compute_sortino|sortino_ratios",
+            "calmar": "calmar_ratio|compute_calmar|calmar_ratios",
+            "omega": "omega_ratio|compute_omega|gains_to_losses",
+        }[what]
+    )
     curve = what in ("drawdown", "longest", "ulcer", "calmar")
     if curve:
         hurdle = False

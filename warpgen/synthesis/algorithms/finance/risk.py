@@ -21,7 +21,6 @@ _NAMES = {
     source="Markowitz 1952; Sharpe 1963; Litterman 1996",
     names=_NAMES
     | {
-        "portfolio_risk": "risk_of_portfolios|covariance_risk|compute_portfolio_risk",
         "risk": "variance|risk_out|measure",
         "vols": "sigmas|volatilities|stdevs",
         "loadings": "betas|exposures|factor_loadings",
@@ -43,6 +42,16 @@ def portfolio_risk(d: Draft) -> None:
         model = "factors"
     if model in ("factors", "single index") and what == "diversification":
         what = "variance"
+    d.calls(
+        {
+            "variance": "portfolio_variance|risk_of_portfolios|compute_portfolio_risk",
+            "volatility": "portfolio_volatility|risk_of_portfolios|compute_portfolio_risk",
+            "contributions": "risk_contributions|variance_contributions|asset_contributions",
+            "tracking": "tracking_variance|active_risk|benchmark_risk",
+            "marginal": "marginal_risk|variance_gradient|marginal_variance",
+            "diversification": "diversification_ratio|portfolio_diversification|compute_diversification",
+        }[what]
+    )
     count, assets, factors = d.pick(24, 32, 48), d.pick(6, 8, 12), d.pick(2, 3)
     each = what in ("contributions", "marginal")
     given = {
@@ -221,7 +230,6 @@ def portfolio_risk(d: Draft) -> None:
     source="Artzner et al. 1999; Rockafellar & Uryasev 2000; Jorion 2007, ch. 5",
     names=_NAMES
     | {
-        "tail_risk": "tail_measure|loss_tail|portfolio_tail",
         "losses": "loss|scenarios|pnl_losses",
         "var": "quantile_loss|threshold|value_at_risk_p",
         "tail": "k_tail|worst|n_tail",
@@ -240,6 +248,13 @@ def tail_risk(d: Draft) -> None:
     historical = method in ("sorted", "ranks", "worst list")
     if method == "cornish fisher":
         result = "var"
+    d.calls(
+        {
+            "var": "value_at_risk|portfolio_var|compute_var",
+            "shortfall": "expected_shortfall|conditional_var|compute_shortfall",
+            "both": "tail_risk|loss_tail|portfolio_tail",
+        }[result]
+    )
     count, scenarios = d.pick(24, 32, 48), d.pick(30, 40, 50)
     name = {
         "var": "the value at risk of portfolios",

@@ -15,7 +15,6 @@ from warpgen.synthesis.writing.trim import trim
 @DOMAIN.algorithm(
     source="Hagan et al. 2002, Managing smile risk, eq. 2.17 and A.59; Obloj 2008; West 2005 (alpha); Bartlett 2006",
     names={
-        "sabr_smile": "sabr_vol|sabr_implied_vol|hagan_formula|smile_kernel",
         "forward": "fwd|f0|forwards",
         "strike": "k|strikes|exercise",
         "expiry": "t_exp|maturity|tau",
@@ -39,6 +38,14 @@ def sabr_smile(d: Draft) -> None:
     layout = d.option("layout", "list", "grid")
     if quote == "normal" and result == "delta":
         result = "price"
+    d.calls(
+        {
+            "volatility": "sabr_smile|sabr_vol|sabr_implied_vol|smile_kernel",
+            "price": "sabr_prices|price_sabr|sabr_option_price",
+            "variance": "sabr_variance|sabr_total_variance|smile_variance",
+            "delta": "sabr_delta|smile_delta|sabr_deltas",
+        }[result]
+    )
     slices, strikes = d.pick(8, 12), d.pick(6, 8)
     n = slices * strikes if layout == "list" else slices
     shape: Any = n if layout == "list" else (slices, strikes)

@@ -51,7 +51,6 @@ _LAWS = {
 @DOMAIN.algorithm(
     source="Andersen & Piterbarg 2010, ch. 5-6; Hagan & West 2006; Henrard 2014, ch. 2",
     names={
-        "value_swaps": "swap_pricer|price_swaps|swap_npv",
         "discount_curve": "ois_curve|disc|funding_curve",
         "forward_curve": "projection_curve|libor_curve|fwd",
         "notionals": "notional_amounts|nominals",
@@ -71,6 +70,13 @@ def value_swaps(d: Draft) -> None:
     result = d.option("result", "value", "par rate", "annuity", weights=(0.6, 0.25, 0.15))
     stub = d.option("first period", "full", "stub")
     skipped = d.option("skipped", "expired", "mask", "netting set")
+    d.calls(
+        {
+            "value": "value_swaps|swap_pricer|price_swaps|swap_npv",
+            "par rate": "par_swap_rates|par_rates|swap_rates",
+            "annuity": "swap_annuities|fixed_leg_annuity|annuity_factors",
+        }[result]
+    )
     trades, pillars = d.pick(32, 48), d.pick(6, 8)
     times = fill(0.25, 12.0, "ascending", shape=pillars)
     d.struct(

@@ -14,7 +14,6 @@ from warpgen.synthesis.writing.trim import trim
 @DOMAIN.algorithm(
     source="Bollerslev 1986 (GARCH); Glosten, Jagannathan & Runkle 1993; Nelson 1991 (EGARCH); Tsay 2010, ch. 3; RiskMetrics 1996",
     names={
-        "filter_volatility": "garch_filter|garch_likelihood|conditional_variance|volatility_recursion",
         "returns": "log_returns|r|ret",
         "series": "tid|i|asset",
         "variance": "h|sigma2|cond_var",
@@ -36,6 +35,15 @@ def filter_volatility(d: Draft) -> None:
     targeted = d.flag("targeting", 0.4) and kind in ("garch", "gjr")
     gaps = d.flag("gaps", 0.35)
     floor = d.flag("floor", 0.4)
+    d.calls(
+        {
+            "likelihood": "volatility_likelihood|return_likelihood|filter_likelihood",
+            "forecast": "forecast_variance|variance_forecast|volatility_forecast",
+            "value at risk": "forecast_value_at_risk|next_day_var|filtered_value_at_risk",
+            "volatility": "filter_volatility|conditional_volatility|volatility_recursion",
+            "news": "largest_shock|standardized_shock|largest_surprise",
+        }[result]
+    )
     n, days = d.pick(24, 32, 48), d.pick(20, 24, 32)
     shape = (n, days) if layout == "series first" else (days, n)
     at = "returns[series, {}]" if layout == "series first" else "returns[{}, series]"

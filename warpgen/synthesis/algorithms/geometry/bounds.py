@@ -25,7 +25,7 @@ NAMES = {
 
 @DOMAIN.algorithm(
     source="Arvo 1990, Transforming axis-aligned bounding boxes; Ericson 2004, 4.2",
-    names=NAMES | {"world_bounds": "compute_aabbs|shape_bounds|transform_aabb|update_bounds"},
+    names=NAMES | {"world_bounds": "compute_aabbs|shape_bounds|world_aabbs|update_bounds"},
     double=True,
     weight=6,
 )
@@ -35,6 +35,8 @@ def world_bounds(d: Draft) -> None:
     result = d.option("result", "both", "center and half")
     padded = d.flag("margin")
     swept = d.flag("velocity", 0.3)
+    if shape == "triangle":
+        d.calls("triangle_bounds|compute_triangle_aabbs|face_bounds")
     n = d.pick(48, 64, 96)
     if shape == "triangle":
         d.says("Computes the bounding box of each triangle.")
@@ -179,7 +181,7 @@ def _flat(text: str) -> str:
 
 @DOMAIN.algorithm(
     source="Assarsson & Moeller 2000, Optimized view frustum culling; Gribb & Hartmann 2001",
-    names=NAMES | {"frustum_cull": "cull_boxes|view_culling|cull_instances|visibility_cull"},
+    names=NAMES | {"frustum_cull": "frustum_test|view_culling|cull_instances|visibility_cull"},
     adjoint="no",
 )
 def frustum_cull(d: Draft) -> None:
@@ -189,6 +191,13 @@ def frustum_cull(d: Draft) -> None:
     source = d.option("planes", "array", "matrix")
     if shape == "point" and result in ("class", "count"):
         result = "flag"
+    if result in ("class", "count"):
+        d.calls(
+            {
+                "class": "classify_in_frustum|frustum_classify|frustum_test",
+                "count": "count_visible|count_in_frustum|visible_count",
+            }[result]
+        )
     n = d.pick(64, 96, 128)
     wide = 1.0 if source == "array" else 3.0
     if source == "array":

@@ -116,7 +116,6 @@ def simplex_weights(simplex: wp.mat44, count: int) -> wp.vec4:
 @DOMAIN.algorithm(
     source="Gilbert, Johnson & Keerthi 1988; van den Bergen 2003, ch. 4; Ericson 2004, 5.1.5 and 9.5",
     names={
-        "gjk_distance": "gjk_closest_points|convex_distance|compute_gjk|narrow_phase_gjk",
         "separation": "closest|v_min|sep",
         "simplex": "W|vertices_cso|minkowski_simplex",
         "pair": "pair_index|contact_index|pair_id",
@@ -133,6 +132,13 @@ def gjk_distance(d: Draft) -> None:
     result = d.option("result", "distance", "witness", "normal")
     start = d.option("start", "centers", "axis")
     margin = d.flag("margin")
+    d.calls(
+        {
+            "distance": "gjk_distance|convex_distance|compute_gjk|narrow_phase_gjk",
+            "witness": "gjk_closest_points|gjk_witness_points|compute_gjk|narrow_phase_gjk",
+            "normal": "gjk_normals|separation_normals|compute_gjk|narrow_phase_gjk",
+        }[result]
+    )
     max_iterations = d.pick(24, 32)
     count, n, worlds = d.pick(8, 10), d.pick(32, 48), d.pick(2, 3)
     batched = pairs == "world"

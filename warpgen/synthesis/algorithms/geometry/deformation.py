@@ -24,7 +24,7 @@ NAMES = {
 
 @DOMAIN.algorithm(
     source="Magnenat-Thalmann et al. 1988 (linear blend); Kavan et al. 2007 (dual quaternions)",
-    names=NAMES | {"skin_vertices": "linear_blend_skinning|skinning|skin_mesh|deform_vertices"},
+    names=NAMES,
     double=True,
     weight=3,
 )
@@ -34,6 +34,12 @@ def skin_vertices(d: Draft) -> None:
         "blend", "transforms", "matrices", "rotation and translation", "dual quaternions", "nlerp"
     )
     bound = d.option("bound", "four", "rows", "all")
+    d.calls(
+        {
+            "dual quaternions": "skin_vertices|dual_quaternion_skinning|skin_mesh|deform_vertices",
+            "nlerp": "skin_vertices|skinning|skin_mesh|deform_vertices",
+        }.get(blend, "skin_vertices|linear_blend_skinning|skinning|skin_mesh|deform_vertices")
+    )
     if blend in ("dual quaternions", "nlerp") and bound == "all":
         bound = "rows"
     normals = d.flag("normals") if blend in ("transforms", "matrices") else False
@@ -222,6 +228,8 @@ def fit_rotations(d: Draft) -> None:
     weights = d.option("weights", "uniform", "per edge") if store == "rows" else "uniform"
     result = d.option("result", "rotation", "energy", "quaternion")
     method = d.option("method", "newton", "quaternion")
+    if result == "energy":
+        d.calls("arap_energy|rigidity_energy|deformation_energy")
     n = d.pick(32, 48, 64)
     degree = d.pick(5, 6)
     d.input("rest", "vec3", n, -1.0, 1.0, about="Rest positions")

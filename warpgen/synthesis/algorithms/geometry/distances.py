@@ -24,7 +24,7 @@ NAMES = {
 
 @DOMAIN.algorithm(
     source="Ericson 2004, Real-Time Collision Detection, 5.1",
-    names=NAMES | {"closest_point_on_shape": "project_to_primitive|closest_points|closest_point_kernel"},
+    names=NAMES,
     double=True,
 )
 def closest_point_on_shape(d: Draft) -> None:
@@ -34,6 +34,14 @@ def closest_point_on_shape(d: Draft) -> None:
     )
     result = d.option("result", "point", "distance", "both", "offset")
     one = d.option("shapes", "one each", "one for all")
+    d.calls(
+        {
+            "point": "closest_point_on_shape|project_to_primitive|closest_points|closest_point_kernel",
+            "distance": "distance_to_shape|point_distance|distance_to_primitive",
+            "both": "closest_point_on_shape|closest_points|closest_point_kernel",
+            "offset": "offset_to_shape|vector_to_shape|offset_to_primitive",
+        }[result]
+    )
     n = d.pick(48, 64, 96, 128)
     d.says(
         {
@@ -173,7 +181,6 @@ def rotations(q: Any) -> Any:
     source="Ericson 2004, 5.1.9; Lumelsky 1985",
     names=NAMES
     | {
-        "segment_segment_distance": "edge_edge_distance|closest_segments|segment_distance|capsule_distance",
         "s": "s_param|u|alpha",
         "t": "t_param|v|beta",
     },
@@ -184,6 +191,14 @@ def segment_segment_distance(d: Draft) -> None:
     layout = d.option("layout", "arrays", "edges", "rows")
     result = d.option("result", "distance", "parameters", "capsules", "points")
     branches = d.option("branches", "nested", "clamped")
+    d.calls(
+        {
+            "distance": "segment_segment_distance|edge_edge_distance|segment_distance",
+            "parameters": "closest_parameters|segment_parameters|closest_on_segments",
+            "capsules": "capsule_distance|capsule_gaps|capsule_capsule_distance",
+            "points": "closest_segment_points|segment_segment_closest|closest_segments",
+        }[result]
+    )
     n = d.pick(48, 64, 96)
     vertices = d.pick(40, 50)
     if layout == "arrays":

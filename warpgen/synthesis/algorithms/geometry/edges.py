@@ -30,7 +30,6 @@ def _closest(p: Any, q: Any, r: Any, s: Any) -> Any:
 @DOMAIN.algorithm(
     source="Lumelsky 1985; Ericson 2005, sec. 5.1.9; Bridson, Fedkiw & Anderson 2002 (edges of cloth)",
     names={
-        "edge_gaps": "edge_edge_query|closest_edges|segment_pairs",
         "points": "vertices|positions|particle_q",
         "pairs": "edge_pairs|candidates|contacts",
         "out": "result|gaps|values",
@@ -45,6 +44,18 @@ def edge_gaps(d: Draft) -> None:
     wanted = d.option("wanted", "distance", "middle", "normal", "weights", "push", "count", "lowest", "speed")
     layout = d.option("layout", "vertices", "segments", "indexed")
     skip = d.flag("skip far", 0.4) and wanted in ("middle", "normal", "weights")
+    d.calls(
+        {
+            "distance": "edge_gaps|edge_edge_distance|edge_distances",
+            "middle": "contact_midpoints|edge_contact_points|closest_midpoints",
+            "normal": "edge_contact_normals|separation_directions|edge_edge_normals",
+            "weights": "edge_contact_weights|closest_edge_weights|edge_barycentrics",
+            "push": "push_edges_apart|edge_corrections|separate_edges",
+            "count": "count_close_edges|count_edge_contacts|close_edge_count",
+            "lowest": "least_edge_distance|min_edge_distance|smallest_gap",
+            "speed": "approach_speeds|edge_approach|closing_speeds",
+        }[wanted]
+    )
     d.says({
         "distance": "Computes the distances between pairs of edges.",
         "middle": "Computes the middles between the closest points of pairs of edges.",

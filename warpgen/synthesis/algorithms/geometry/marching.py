@@ -17,7 +17,6 @@ _TETS = ((0, 1, 3, 7), (0, 3, 2, 7), (0, 2, 6, 7), (0, 6, 4, 7), (0, 4, 5, 7), (
 @DOMAIN.algorithm(
     source="Doi & Koide 1991; Payne & Toga 1990 (marching tetrahedra); Freudenthal 1942 (the split of the cube)",
     names={
-        "march_tetrahedra": "marching_tets|polygonize_tets|cut_cells|isosurface_tets",
         "field": "values|sdf|samples",
         "inside": "mask|case_bits|below",
         "triangles": "tri_out|surface|soup",
@@ -36,6 +35,14 @@ def march_tetrahedra(d: Draft) -> None:
     bounded = d.flag("capacity", 0.5) and result == "triangles"
     masked = d.flag("mask", 0.3)
     total = d.option("sum", "per cell", "atomic") if result in ("area", "volume") else "per cell"
+    d.calls(
+        {
+            "triangles": "march_tetrahedra|marching_tets|polygonize_tets|isosurface_tets",
+            "area": "isosurface_area|level_set_area|surface_area_tets",
+            "volume": "isosurface_volume|level_set_volume|enclosed_volume",
+            "count": "count_triangles|count_isosurface_triangles|count_surface_triangles",
+        }[result]
+    )
     size = d.pick((4, 5, 4), (5, 4, 4), (5, 5, 5))
     cells = tuple(s - 1 for s in size)
     many = int(np.prod(size))

@@ -91,7 +91,7 @@ _GUARD = """
 
 @DOMAIN.algorithm(
     source="Newell; Shewchuk 2002, What is a good linear element?",
-    names=NAMES | {"triangle_measures": "face_quality|compute_face_areas|triangle_geometry|tri_measures"},
+    names=NAMES,
     adjoint="either",
     double=True,
     weight=6,
@@ -103,6 +103,17 @@ def triangle_measures(d: Draft) -> None:
         "measure", "area", "normal", "area vector", "aspect", "circumradius", "inradius", "centroid"
     )
     guard = d.flag("guard", 0.4)
+    d.calls(
+        {
+            "area": "compute_face_areas|triangle_areas|face_areas",
+            "normal": "face_normals|triangle_normals|compute_face_normals",
+            "area vector": "area_vectors|face_area_vectors|vector_areas",
+            "aspect": "face_quality|triangle_quality|aspect_quality",
+            "circumradius": "circumradii|triangle_circumradius|compute_circumradius",
+            "inradius": "inradii|triangle_inradius|compute_inradius",
+            "centroid": "face_centroids|triangle_centroids|compute_centroids",
+        }[kind]
+    )
     count, points = d.pick(48, 64, 96), d.pick(40, 50, 64)
     lines = triangles(d, count, points, sort)
     vector = kind in ("normal", "area vector", "centroid")
@@ -277,7 +288,7 @@ def accumulate_normals(d: Draft) -> None:
 
 @DOMAIN.algorithm(
     source="Zhang & Chen 2001; Tonon 2004; Mirtich 1996 (signed tetrahedra about the origin)",
-    names=NAMES | {"mesh_moments": "mesh_volume|integrate_mesh|mesh_mass_properties|signed_volumes"},
+    names=NAMES,
     double=True,
     weight=6,
 )
@@ -287,6 +298,15 @@ def mesh_moments(d: Draft) -> None:
     kind = d.option("moment", "volume", "first", "inertia", "inertia by points", "area and volume")
     where = d.option("where", "scatter", "per face")
     density = d.flag("density")
+    d.calls(
+        {
+            "volume": "mesh_volume|integrate_volume|signed_volumes",
+            "first": "mesh_first_moment|integrate_mesh|mesh_moments",
+            "inertia": "mesh_second_moments|integrate_mesh|mesh_moments",
+            "inertia by points": "mesh_inertia|inertia_tensor|integrate_inertia",
+            "area and volume": "mesh_area_and_volume|integrate_mesh|area_and_volume",
+        }[kind]
+    )
     count, points = d.pick(48, 64, 96), d.pick(20, 30, 40)
     lines = triangles(d, count, points, sort)
     if density:

@@ -16,7 +16,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Pinkall & Polthier 1993; Meyer et al. 2003, Discrete differential-geometry operators",
     names=NAMES
     | {
-        "cotangent_operators": "cotan_laplacian|cotangent_weights|mesh_laplacian|discrete_curvature",
         "u": "values|field|scalar_field",
         "laplacian": "lap|Lu|lu",
     },
@@ -28,6 +27,15 @@ def cotangent_operators(d: Draft) -> None:
     sort = d.option("layout", "flat", "rows", "vec3i")
     kind = d.option("operator", "scalar", "mean curvature", "weights", "gauss", "mass")
     helper = d.option("cotangent", "helper", "inline") if kind not in ("gauss", "mass") else "none"
+    d.calls(
+        {
+            "scalar": "cotan_laplacian|mesh_laplacian|apply_laplacian",
+            "mean curvature": "mean_curvature_normals|cotan_laplacian|laplacian_of_positions",
+            "weights": "cotangent_weights|corner_cotangents|cotan_weights",
+            "gauss": "vertex_angle_sums|accumulate_angles|angle_defect_sums",
+            "mass": "lumped_mass|vertex_masses|accumulate_vertex_areas",
+        }[kind]
+    )
     count, points = d.pick(48, 64, 96), d.pick(20, 30, 40)
     lines = triangles(d, count, points, sort)
     d.says(

@@ -24,7 +24,7 @@ _NAMES = {
 
 @DOMAIN.algorithm(
     source="Bezier 1968; de Casteljau 1959; Farin 2002, Curves and Surfaces for CAGD",
-    names=_NAMES | {"bezier_patch": "evaluate_patch|eval_bezier_surface|patch_points|tessellate_patch"},
+    names=_NAMES,
     double=True,
 )
 def bezier_patch(d: Draft) -> None:
@@ -32,6 +32,14 @@ def bezier_patch(d: Draft) -> None:
     what = d.option("what", "point", "normal", "tangents", "area element")
     form = d.option("form", "bernstein", "de casteljau", "matrix")
     layout = d.option("layout", "grid", "parameters", "patches")
+    d.calls(
+        {
+            "point": "bezier_patch|evaluate_patch|eval_bezier_surface|patch_points",
+            "normal": "patch_normals|bezier_normals|surface_normals",
+            "tangents": "patch_tangents|bezier_tangents|surface_tangents",
+            "area element": "patch_area_element|area_elements|surface_elements",
+        }[what]
+    )
     n, side, patches = d.pick(48, 64, 96), d.pick(8, 10), d.pick(3, 4)
     many = layout == "patches"
     d.input(
@@ -202,7 +210,7 @@ def bezier_patch(d: Draft) -> None:
 
 @DOMAIN.algorithm(
     source="Lloyd 1982; Du, Faber & Gunzburger 1999, Centroidal Voronoi tessellations",
-    names=_NAMES | {"assign_sites": "voronoi_assign|lloyd_step|nearest_site_kernel|kmeans_assign"},
+    names=_NAMES,
     adjoint="no",
     double=True,
 )
@@ -211,6 +219,14 @@ def assign_sites(d: Draft) -> None:
     dim = d.option("dimension", 2, 3)
     metric = d.option("metric", "euclidean", "manhattan", "power", "chebyshev")
     result = d.option("result", "labels", "sums", "border", "second")
+    d.calls(
+        {
+            "labels": "assign_sites|voronoi_assign|nearest_site_kernel",
+            "sums": "accumulate_sites|lloyd_step|centroid_sums",
+            "border": "voronoi_margins|site_margins|border_distance",
+            "second": "two_nearest_sites|nearest_two_sites|second_nearest",
+        }[result]
+    )
     n, m = d.pick(64, 96, 128), d.pick(6, 8, 10)
     vec = f"vec{dim}"
     d.input("points", vec, n, 0.0, 1.0, about="Point positions")
@@ -316,7 +332,7 @@ def assign_sites(d: Draft) -> None:
 
 @DOMAIN.algorithm(
     source="Garland & Heckbert 1997, Surface simplification using quadric error metrics",
-    names=_NAMES | {"error_quadrics": "accumulate_quadrics|qem|quadric_error|face_quadrics"},
+    names=_NAMES,
     double=True,
     adjoint="either",
     weight=3,
@@ -326,6 +342,14 @@ def error_quadrics(d: Draft) -> None:
     sort = d.option("layout", "flat", "rows", "vec3i")
     result = d.option("result", "vertices", "faces", "parts", "error")
     weight = d.option("weight", "area", "plain")
+    d.calls(
+        {
+            "vertices": "accumulate_quadrics|error_quadrics|vertex_quadrics|qem",
+            "faces": "face_quadrics|plane_quadrics|quadrics_of_faces",
+            "parts": "accumulate_quadric_parts|quadric_systems|accumulate_qem",
+            "error": "quadric_error|plane_errors|face_plane_errors",
+        }[result]
+    )
     count, points = d.pick(32, 48, 64), d.pick(20, 24, 30)
     lines = triangles(d, count, points, sort)
     ids = ("face[0]", "face[1]", "face[2]") if sort == "vec3i" else ("i", "j", "k")

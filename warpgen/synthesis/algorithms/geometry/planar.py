@@ -26,7 +26,7 @@ def _cross(a: Any, b: Any) -> Any:
 
 @DOMAIN.algorithm(
     source="Guibas & Stolfi 1985; Shewchuk 1997; Lawson 1977 (edge flips)",
-    names=_NAMES | {"delaunay_test": "in_circle_test|check_edges|delaunay_flips|edge_flip_test"},
+    names=_NAMES,
     adjoint="no",
     double=True,
 )
@@ -37,6 +37,13 @@ def delaunay_test(d: Draft) -> None:
     result = d.option("result", "flag", "value", "count")
     if form == "angles" and result == "value":
         result = "flag"
+    d.calls(
+        {
+            "flag": "delaunay_test|edge_flip_test|check_edges|delaunay_flips",
+            "value": "in_circle_test|incircle_predicate|circle_power",
+            "count": "count_violations|count_flips|count_bad_edges",
+        }[result]
+    )
     n, m = d.pick(64, 96), d.pick(40, 50)
     if layout == "soup":
         d.input("points", "vec2", (n, 4), -1.0, 1.0, about="Point positions")
@@ -142,7 +149,7 @@ def delaunay_test(d: Draft) -> None:
 
 @DOMAIN.algorithm(
     source="Lorensen & Cline 1987, Marching cubes; Maple 2003 (squares); Treece et al. 1999 (tetrahedra)",
-    names=_NAMES | {"classify_cells": "marching_cases|cell_cases|marching_cubes_classify|iso_crossings"},
+    names=_NAMES,
     adjoint="no",
     weight=2,
 )
@@ -154,6 +161,15 @@ def classify_cells(d: Draft) -> None:
     loop = d.option("loop", "unrolled", "loop")
     if result == "length" and dim == 3:
         result = "crossings"
+    d.calls(
+        {
+            "case": "classify_cells|marching_cases|cell_cases",
+            "active": "mark_active_cells|find_crossed_cells|flag_active_cells",
+            "edge points": "interpolate_crossings|iso_crossings|edge_crossings",
+            "crossings": "count_crossings|crossed_edges|count_crossed_edges",
+            "length": "contour_length|marching_squares_length|iso_length",
+        }[result]
+    )
     n = d.pick(10, 12, 14) if dim == 2 else d.pick(6, 7, 8)
     d.input("field", "float", (n,) * dim, -1.0, 1.0, about="Node values")
     d.param("iso", "float", -0.3, 0.3, about="Isovalue")

@@ -13,7 +13,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Shimrat 1962; Hormann & Agathos 2001, The point in polygon problem",
     names=NAMES
     | {
-        "point_in_polygon": "points_in_polygon|polygon_contains|winding_test|crossing_number",
         "polygon": "poly|verts|outline",
         "points": "queries|samples|x",
     },
@@ -26,6 +25,14 @@ def point_in_polygon(d: Draft) -> None:
     order = d.option("order", "modulo", "previous")
     shapes = d.option("polygons", "one", "several")
     layout = d.option("layout", "vec2", "two arrays") if shapes == "one" else "vec2"
+    d.calls(
+        {
+            "crossings": "point_in_polygon|points_in_polygon|polygon_contains|even_odd_test",
+            "winding": "winding_numbers|polygon_winding|count_windings",
+            "angle": "point_in_polygon|points_in_polygon|polygon_contains|angle_sum_test",
+            "distance": "polygon_distance|signed_polygon_distance|polygon_sdf",
+        }[rule]
+    )
     n, m = d.pick(64, 96, 128), d.pick(7, 9, 11)
     d.input("points", "vec2", n, -0.7, 0.7, about="Point positions")
     many = d.pick(3, 4)

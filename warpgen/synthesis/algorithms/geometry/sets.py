@@ -16,7 +16,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Ericson 2004, 5.1.5; Dubuisson & Jain 1994 (modified Hausdorff)",
     names=NAMES
     | {
-        "point_to_set_distance": "hausdorff_distance|nearest_in_set|chamfer_distance|one_sided_distance",
         "other": "targets|set_b|cloud",
     },
     adjoint="no",
@@ -27,6 +26,14 @@ def point_to_set_distance(d: Draft) -> None:
     result = d.option("result", "distance", "nearest", "hausdorff", "chamfer")
     early = d.flag("early") if kind == "points" else False
     squared = d.flag("squared", 0.6)
+    d.calls(
+        {
+            "distance": "point_to_set_distance|distance_to_set|nearest_distance",
+            "nearest": "nearest_in_set|find_nearest|nearest_element",
+            "hausdorff": "hausdorff_distance|one_sided_hausdorff|directed_hausdorff",
+            "chamfer": "chamfer_distance|one_sided_chamfer|accumulate_chamfer",
+        }[result]
+    )
     n, m = d.pick(48, 64), d.pick(24, 32, 40)
     d.input("points", "vec3", n, -1.0, 1.0, about="Point positions")
     if kind == "points":

@@ -13,7 +13,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Kabsch 1976; Umeyama 1991; Arun, Huang & Blostein 1987; Horn 1987; Chetverikov et al. 2002 (trimming)",
     names={
-        "aligned_sets": "kabsch_tiled|umeyama_align|rigid_registration|superpose_points",
         "sources": "moving|points_a|p_in",
         "targets": "fixed|points_b|q_in",
         "trust": "weights|confidence|w_in",
@@ -35,6 +34,15 @@ def aligned_sets(d: Draft) -> None:
     result = d.option("result", "transform", "aligned", "deviation", "matrix", "quaternion")
     trimmed = d.flag("far pairs left out", 0.3) and weights != "robust"
     way = d.option("covariance", "targets by sources", "sources by targets")
+    d.calls(
+        {
+            "transform": "kabsch_tiled|rigid_registration|fit_rigid_motions",
+            "aligned": "superpose_points|align_points|aligned_sets",
+            "deviation": "alignment_rmsd|superposition_rmsd|registration_error",
+            "matrix": "alignment_matrices|registration_matrices|fit_motions",
+            "quaternion": "kabsch_rotations|fit_rotations_tiled|alignment_rotations",
+        }[result]
+    )
     pairs, count = d.pick(3, 4), d.pick(8, 12, 16)
     d.module(f"POINTS = wp.constant({count})")
     d.input("sources", "vec3", (pairs, count), -1.0, 1.0, about="points to move")

@@ -11,7 +11,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 @DOMAIN.algorithm(
     source="Moeller 1997, A fast triangle-triangle intersection test; Ericson 2004, 5.2.10",
-    names=NAMES | {"triangles_cross": "tri_tri_intersect|triangle_triangle_test|self_collision_test"},
+    names=NAMES | {"triangles_cross": "tri_tri_intersect|triangle_triangle_test|intersect_triangles"},
     adjoint="no",
     double=True,
 )
@@ -19,6 +19,13 @@ def triangles_cross(d: Draft) -> None:
     """Tests pairs of triangles for intersection using interval overlap (Moeller)."""
     layout = d.option("layout", "soup", "indexed", "flat")
     result = d.option("result", "flag", "count", "length")
+    if result != "flag":
+        d.calls(
+            {
+                "count": "count_crossings|count_intersections|crossing_pairs",
+                "length": "intersection_length|crossing_length|cut_lengths",
+            }[result]
+        )
     n, m, points = d.pick(48, 64, 96), d.pick(24, 32), d.pick(20, 24)
     corners = ("a0", "a1", "a2", "b0", "b1", "b2")
     if layout == "soup":

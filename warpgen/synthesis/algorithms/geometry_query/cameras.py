@@ -124,7 +124,6 @@ _RAYS = {
 @DOMAIN.algorithm(
     source="Whitted 1980; Phong 1975; Wald et al. 2001, Interactive rendering with coherent ray tracing",
     names={
-        "render_mesh_instances": "render_cameras|raytrace_image|tiled_camera_render|draw_meshes",
         "row": "y|pixel_y|py",
         "col": "x|pixel_x|px",
         "mesh": "mesh_id|geometry|base_mesh",
@@ -145,6 +144,14 @@ def render_mesh_instances(d: Draft) -> None:
     depth = d.option("depth", "range", "planar") if result == "depth" else ""
     two_sided = d.flag("two_sided")
     tone = d.option("tone", "clamp", "gamma") if result == "color" else ""
+    d.calls(
+        {
+            "color": "render_mesh_instances|render_cameras|raytrace_image|tiled_camera_render|draw_meshes",
+            "depth": "render_depth|depth_images|tiled_depth_render",
+            "labels": "render_labels|segmentation_images|instance_masks",
+            "normals": "render_normals|normal_images|tiled_normal_render",
+        }[result]
+    )
     w, h, cameras, count = d.pick(8, 10), d.pick(6, 8), d.pick(2, 3), d.pick(3, 4, 5)
     stacks = sphere(d)
     size = (cameras, h, w)

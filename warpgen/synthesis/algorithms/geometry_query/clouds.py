@@ -14,7 +14,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Hoppe et al. 1992, Surface reconstruction from unorganized points; Pauly et al. 2002",
     names=NAMES
     | {
-        "estimate_normals": "pca_normals|point_cloud_normals|cloud_covariance|surface_variation",
         "C": "cov|covariance|scatter",
     },
     adjoint="no",
@@ -27,6 +26,13 @@ def estimate_normals(d: Draft) -> None:
     weighted = d.flag("weighted")
     facing = d.option("facing", "eye", "up", "outwards") if result == "normal" else ""
     loop = d.option("loop", "for", "while")
+    d.calls(
+        {
+            "normal": "estimate_normals|pca_normals|point_cloud_normals",
+            "covariance": "cloud_covariance|neighborhood_covariance|point_covariances",
+            "variation": "surface_variation|point_cloud_curvature|pca_variation",
+        }[result]
+    )
     n = d.pick(96, 128)
     cloud(d, n, 1.0)
     d.param("radius", "float", 0.8, 0.95, about="Search radius")

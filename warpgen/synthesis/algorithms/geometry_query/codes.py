@@ -63,7 +63,7 @@ def part_by_one(v: wp.uint32) -> wp.uint32:
 
 @DOMAIN.algorithm(
     source="Morton 1966; Karras 2012; Lauterbach et al. 2009, Fast BVH construction on GPUs",
-    names=NAMES | {"morton_order": "compute_morton_codes|morton_encode|encode_points|spatial_keys"},
+    names=NAMES | {"morton_order": "compute_morton_codes|morton_encode|encode_cells|spatial_keys"},
     adjoint="no",
     weight=2,
 )
@@ -73,6 +73,8 @@ def morton_order(d: Draft) -> None:
     source = d.option("source", "points", "boxes", "cells")
     bounds = d.option("bounds", "given", "unit")
     result = d.option("result", "code", "code and index", "parent")
+    if result == "parent":
+        d.calls("parent_codes|morton_parents|parent_morton_codes")
     n, bits = d.pick(64, 96, 128), d.pick(8, 10)
     dim = 2 if way == "plane" else 3
     levels = 2**bits
@@ -147,7 +149,6 @@ def morton_order(d: Draft) -> None:
     source="Karras 2012, Maximizing parallelism in the construction of BVHs, fig. 4",
     names=NAMES
     | {
-        "radix_tree": "build_radix_tree|karras_tree|lbvh_hierarchy|build_internal_nodes",
         "delta": "common_prefix|lcp|prefix_length",
     },
     adjoint="no",
@@ -159,6 +160,14 @@ def radix_tree(d: Draft) -> None:
     prefix = d.option("prefix", "loop", "search")
     ties = d.option("ties", "index", "distinct")
     keys = d.option("keys", "int", "array of one more")
+    d.calls(
+        {
+            "children": "radix_tree|build_radix_tree|karras_tree|lbvh_hierarchy|build_internal_nodes",
+            "range": "node_ranges|radix_tree_ranges|find_key_ranges",
+            "split": "find_splits|radix_tree_splits|split_positions",
+            "prefix": "common_prefixes|prefix_lengths|radix_tree_prefixes",
+        }[result]
+    )
     n = d.pick(48, 64, 96)
     d.input(
         "codes", "int", n if keys == "int" else n + 1, 0, 1 << 20, "ascending", about="Sorted Morton codes"

@@ -11,8 +11,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 @DOMAIN.algorithm(
     source="Bridson, Fedkiw & Anderson 2002 (collisions with a mesh); Macklin et al. 2014",
-    names=NAMES
-    | {"mesh_collision": "collide_mesh|resolve_mesh_contacts|push_out_of_mesh|particle_mesh_collision"},
+    names=NAMES,
     adjoint="no",
 )
 def mesh_collision(d: Draft) -> None:
@@ -22,6 +21,13 @@ def mesh_collision(d: Draft) -> None:
     friction = d.option("friction", "none", "scaled")
     result = d.option("result", "in place", "correction", "force")
     mask = d.flag("mask", 0.35)
+    d.calls(
+        {
+            "in place": "mesh_collision|collide_mesh|push_out_of_mesh|particle_mesh_collision",
+            "correction": "mesh_corrections|collision_corrections|push_out_corrections",
+            "force": "mesh_penalty_forces|penalty_forces|collision_forces",
+        }[result]
+    )
     n, stacks = d.pick(64, 96), sphere(d)
     d.handle("mesh", "mesh", stacks, about="Mesh id")
     if result == "in place":

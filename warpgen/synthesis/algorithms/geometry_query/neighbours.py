@@ -41,7 +41,7 @@ def cloud(d: Draft, n: int, width: float = 0.5) -> None:
 
 @DOMAIN.algorithm(
     source="Green 2010, Particle simulation using CUDA; Hoppe et al. 1992 (means of neighbours)",
-    names=NAMES | {"radius_search": "fixed_radius_neighbors|count_neighbors|neighbor_search|radius_query"},
+    names=NAMES,
     adjoint="no",
     weight=2,
 )
@@ -50,6 +50,17 @@ def radius_search(d: Draft) -> None:
     result = d.option("result", "count", "nearest", "list", "mean", "density", "any", "farthest")
     loop = d.option("loop", "for", "while")
     queries = d.option("queries", "own points", "others", "sorted")
+    d.calls(
+        {
+            "count": "count_neighbors|neighbor_count|radius_count",
+            "nearest": "nearest_in_radius|nearest_neighbor|find_nearest",
+            "list": "radius_search|fixed_radius_neighbors|neighbor_search|radius_query",
+            "mean": "neighbor_mean|mean_of_neighbors|average_neighbors",
+            "density": "number_density|estimate_density|point_density",
+            "any": "mark_outliers|find_isolated|radius_outliers",
+            "farthest": "neighborhood_extent|farthest_neighbor|farthest_distance",
+        }[result]
+    )
     n, m, room = d.pick(64, 96, 128), d.pick(48, 64), 12
     cloud(d, n)
     own = queries != "others"
@@ -181,6 +192,8 @@ def nearest_neighbours(d: Draft) -> None:
     result = d.option("result", "indices", "distances", "both", "mean distance")
     insert = d.option("insert", "shift", "replace worst")
     queries = d.option("queries", "own points", "others")
+    if result == "mean distance":
+        d.calls("mean_knn_distance|knn_spacing|mean_neighbor_distance")
     if insert == "replace worst" and result in ("indices", "both", "distances"):
         insert = "shift"
     n, m = d.pick(64, 96), d.pick(48, 64)

@@ -168,7 +168,7 @@ def cast_rays(d: Draft) -> None:
 
 @DOMAIN.algorithm(
     source="Warp documentation, mesh_query_ray_anyhit; Dutre et al. 2006, visibility function",
-    names=_NAMES | {"line_of_sight": "visibility_test|segments_blocked|check_visibility|shadow_test"},
+    names=_NAMES | {"line_of_sight": "visibility_test|check_visibility|test_visibility"},
     adjoint="either",
     weight=2,
 )
@@ -178,6 +178,13 @@ def line_of_sight(d: Draft) -> None:
     query = d.option("query", "any hit", "first hit")
     result = d.option("result", "flag", "count", "blocked") if ends != "all pairs" else "flag"
     reach = d.flag("range", 0.4)
+    if result != "flag":
+        d.calls(
+            {
+                "count": "count_visible|visible_pairs|count_free_sights",
+                "blocked": "blocked_sights|segments_blocked|occlusion_test",
+            }[result]
+        )
     stacks = sphere(d)
     n, m = d.pick(64, 96), d.pick(8, 10)
     d.handle("mesh", "mesh", stacks, about="Mesh id")
@@ -276,7 +283,6 @@ def line_of_sight(d: Draft) -> None:
     source="Warp documentation, mesh_query_aabb; Ericson 2004, 6.6",
     names=_NAMES
     | {
-        "faces_in_box": "mesh_box_query|count_faces|aabb_triangle_count|broad_phase_mesh",
         "count": "n_found|num_hits|total",
     },
     adjoint="either",
@@ -288,6 +294,14 @@ def faces_in_box(d: Draft) -> None:
     box = d.option("box", "half given", "cube", "corners")
     loop = d.option("loop", "for", "while")
     exact = d.flag("sphere") if box == "cube" and result in ("count", "list") else False
+    d.calls(
+        {
+            "count": "count_faces|faces_in_box|mesh_box_query|aabb_triangle_count",
+            "first": "first_face_in_box|find_first_face|smallest_face_index",
+            "area": "area_in_box|mesh_area_in_box|sum_face_areas",
+            "list": "faces_in_box|list_faces|mesh_box_query|broad_phase_mesh",
+        }[result]
+    )
     stacks, n = sphere(d), d.pick(48, 64)
     room = 12
     d.handle("mesh", "mesh", stacks, about="Mesh id")

@@ -67,7 +67,7 @@ QUERIES = {
 
 @DOMAIN.algorithm(
     source="Baerentzen & Aanaes 2005 (normals); Barill et al. 2018 (winding numbers)",
-    names=NAMES | {"mesh_signed_distance": "signed_distance_to_mesh|mesh_sdf|compute_mesh_sdf|sample_sdf"},
+    names=NAMES,
     adjoint="either",
     weight=6,
 )
@@ -77,6 +77,15 @@ def mesh_signed_distance(d: Draft) -> None:
     result = d.option("result", "signed", "unsigned", "point", "both", "gradient")
     layout = d.option("layout", "points", "grid", "posed")
     bound = d.option("bound", "constant", "given")
+    d.calls(
+        {
+            "signed": "mesh_signed_distance|signed_distance_to_mesh|mesh_sdf|compute_mesh_sdf",
+            "unsigned": "distance_to_mesh|mesh_distance|unsigned_distance",
+            "point": "closest_point_on_mesh|project_to_mesh|mesh_closest_points",
+            "both": "mesh_signed_distance|query_mesh|closest_point_and_distance",
+            "gradient": "mesh_sdf_gradient|distance_gradient|signed_distance_gradient",
+        }[result]
+    )
     n = d.pick(64, 96, 128)
     side = d.pick(6, 8)
     stacks = sphere(d)

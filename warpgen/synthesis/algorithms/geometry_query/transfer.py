@@ -15,7 +15,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 @DOMAIN.algorithm(
     source="Haines 1994 (parity of crossings); Jacobson et al. 2013 (generalised winding numbers)",
-    names=NAMES | {"inside_mesh": "points_in_mesh|mesh_contains|classify_points|voxelize_mesh"},
+    names=NAMES | {"inside_mesh": "points_in_mesh|mesh_contains|classify_points"},
     adjoint="either",
     weight=13,
 )
@@ -23,6 +23,13 @@ def inside_mesh(d: Draft) -> None:
     """Tests points for containment in a closed mesh."""
     method = d.option("method", "winding", "parity", "solid angle", "ray count", "first hit")
     result = d.option("result", "flag", "counter", "mask")
+    if result != "flag":
+        d.calls(
+            {
+                "counter": "count_inside|count_points_inside|points_inside_count",
+                "mask": "remove_inside_points|cull_inside|discard_inside",
+            }[result]
+        )
     n, stacks = d.pick(64, 96, 128), sphere(d)
     d.handle("mesh", "mesh", stacks, about="Mesh id")
     d.input("points", "vec3", n, -1.0, 1.0, about="Query points")
@@ -121,7 +128,6 @@ def inside_mesh(d: Draft) -> None:
     source="Warp documentation, mesh_query_point and mesh_eval_velocity; Amberg et al. 2007",
     names=NAMES
     | {
-        "transfer_from_mesh": "attach_to_mesh|project_attribute|mesh_transfer|bind_to_surface",
         "w": "bary|weights|uvw",
     },
     adjoint="either",
@@ -132,6 +138,15 @@ def transfer_from_mesh(d: Draft) -> None:
     what = d.option("quantity", "velocity", "normal", "attribute", "barycentric", "face")
     limit = d.option("limit", "far", "near")
     fall = d.flag("falloff") if what in ("velocity", "attribute") else False
+    d.calls(
+        {
+            "velocity": "sample_mesh_velocity|transfer_velocity|mesh_velocities",
+            "normal": "sample_mesh_normals|closest_face_normals|transfer_normals",
+            "attribute": "transfer_from_mesh|project_attribute|mesh_transfer",
+            "barycentric": "bind_to_surface|attach_to_mesh|closest_barycentrics",
+            "face": "closest_faces|find_closest_face|nearest_face",
+        }[what]
+    )
     stacks = sphere(d)
     vertices = stacks[1] * (stacks[0] - 1) + 2
     n = d.pick(64, 96)

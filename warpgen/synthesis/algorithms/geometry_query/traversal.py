@@ -13,7 +13,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 @DOMAIN.algorithm(
     source="Karras 2012, Thinking parallel II: tree traversal on the GPU; Wald et al. 2007",
-    names=NAMES | {"traverse_tree": "bvh_traversal|stack_traversal|walk_bvh|query_implicit_tree"},
+    names=NAMES | {"traverse_tree": "bvh_traversal|tree_traversal|walk_bvh|query_implicit_tree"},
     adjoint="no",
     weight=2,
 )

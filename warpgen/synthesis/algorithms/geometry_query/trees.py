@@ -26,7 +26,7 @@ NAMES = {
 
 @DOMAIN.algorithm(
     source="Ericson 2004, ch. 6; Warp documentation, bvh_query_aabb",
-    names=NAMES | {"bvh_overlaps": "broad_phase|find_overlaps|bvh_pairs|aabb_query"},
+    names=NAMES,
     adjoint="either",
     weight=7,
 )
@@ -34,6 +34,15 @@ def bvh_overlaps(d: Draft) -> None:
     """Queries overlapping boxes of a BVH."""
     result = d.option("result", "count", "pairs", "nearest", "sum", "list")
     own = d.option("queries", "own boxes", "other boxes", "balls")
+    d.calls(
+        {
+            "count": "count_overlaps|bvh_overlaps|overlap_counts",
+            "pairs": "bvh_pairs|broad_phase|find_overlaps|collect_pairs",
+            "nearest": "nearest_overlap|nearest_in_bvh|closest_overlap",
+            "sum": "sum_overlapping_masses|overlap_mass|accumulate_overlaps",
+            "list": "list_overlaps|find_overlaps|bvh_overlaps|bvh_query",
+        }[result]
+    )
     half = d.pick(0.1, 0.15, 0.2)
     n, m = d.pick(48, 64, 96), d.pick(48, 64)
     room = 8
@@ -191,7 +200,7 @@ def bvh_overlaps(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Kay & Kajiya 1986; Warp documentation, bvh_query_ray",
     names=NAMES
-    | {"bvh_ray_boxes": "bvh_raycast|ray_query_tree|nearest_box_hit", "best": "t_min|t_hit|nearest_t"},
+    | {"bvh_ray_boxes": "bvh_raycast|ray_query_tree|cast_at_boxes", "best": "t_min|t_hit|nearest_t"},
     adjoint="either",
     weight=2,
 )
@@ -201,6 +210,8 @@ def bvh_ray_boxes(d: Draft) -> None:
     result = d.option("result", "distance", "index", "count", "any")
     start = d.option("start", "outside", "given")
     ranged = d.flag("range", 0.4)
+    if solid == "sphere":
+        d.calls("bvh_ray_spheres|bvh_raycast|ray_query_tree")
     half = d.pick(0.1, 0.15, 0.2)
     n, m = d.pick(48, 64), d.pick(64, 96)
     d.handle("bvh", "bvh", of="points", value=half, about="BVH id")

@@ -25,7 +25,6 @@ _NAMES = adjacency.NAMES | {
     source="Jones & Plassmann 1993; Luby 1986; Gebremedhin & Manne 2000 (speculative greedy colouring)",
     names=_NAMES
     | {
-        "independent_step": "jones_plassmann_step|luby_mis_step|color_local_maxima|greedy_color_step",
         "used": "taken|forbidden|mask",
         "first": "smallest|free_color|lowest_free",
     },
@@ -38,6 +37,15 @@ def independent_step(d: Draft) -> None:
     layout = d.option("layout", *adjacency.LAYOUTS)
     ties = d.option("ties", "permutation", "hash of index", "index")
     count = d.flag("count", 0.4)
+    d.calls(
+        {
+            "jones-plassmann": "jones_plassmann_step|color_local_maxima|independent_step|color_independent",
+            "luby": "luby_mis_step|luby_round|independent_step|mis_step",
+            "greedy": "greedy_color_step|assign_colors|color_nodes",
+            "conflicts": "find_conflicts|mark_conflicts|detect_conflicts",
+            "matching": "propose_matches|propose_partners|matching_proposals",
+        }[task]
+    )
     n, m = d.pick(48, 64, 72), d.pick(120, 160)
     g = adjacency.declare(d, layout, n, m)
     if task in ("jones-plassmann", "luby", "matching"):

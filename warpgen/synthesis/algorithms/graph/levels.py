@@ -26,7 +26,6 @@ _NAMES = adjacency.NAMES | {
     source="Batagelj & Zaversnik 2003 (k-core); Kahn 1962 (topological order); Brandes 2001 (dependencies)",
     names=_NAMES
     | {
-        "peel_nodes": "kcore_peel|remove_low_degree|peel_step|topological_step",
         "alive": "active|in_core|present",
         "pending": "in_degree|indegree|num_parents",
         "k": "core|min_degree|threshold",
@@ -40,6 +39,14 @@ def peel_nodes(d: Draft) -> None:
     layout = d.option("layout", *adjacency.LAYOUTS)
     record = d.flag("record")
     counter = d.flag("counter", 0.4)
+    d.calls(
+        {
+            "core": "peel_nodes|kcore_peel|remove_low_degree|peel_step",
+            "topological": "topological_step|kahn_step|topological_level",
+            "degree": "count_incoming|count_degrees|degree_count",
+            "dependencies": "accumulate_dependencies|brandes_step|betweenness_step",
+        }[task]
+    )
     n, m = d.pick(40, 56, 64), d.pick(140, 180)
     g = adjacency.declare(d, layout, n, m)
     if task == "core":

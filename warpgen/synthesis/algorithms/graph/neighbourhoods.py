@@ -26,7 +26,6 @@ _NAMES = adjacency.NAMES | {
     source="Hamilton, Ying & Leskovec 2017 (GraphSAGE); Kipf & Welling 2017 (symmetric normalisation)",
     names=_NAMES
     | {
-        "neighbor_aggregate": "graph_conv_gather|aggregate_messages|sage_mean|message_passing",
         "deg": "count|n_edges",
     },
     double=True,
@@ -39,6 +38,13 @@ def neighbor_aggregate(d: Draft) -> None:
     pool = d.option("pool", "sum", "mean", "max", "gcn", "attention", "laplacian")
     own = d.option("self", "no", "added", "blend")
     entry = d.option("features", "matrix", "vec4", "vec3")
+    d.calls(
+        {
+            "gcn": "graph_conv_gather|gcn_aggregate|neighbor_aggregate",
+            "mean": "neighbor_aggregate|mean_aggregate|average_neighbors|message_passing",
+            "laplacian": "graph_laplacian|apply_laplacian|laplacian_features",
+        }.get(pool, "neighbor_aggregate|aggregate_messages|message_passing|gather_neighbors")
+    )
     n, m, width = d.pick(32, 40, 48), d.pick(120, 160), d.pick(4, 6, 8)
     if pool in ("max", "laplacian"):
         own = "no"
@@ -139,7 +145,7 @@ def neighbor_aggregate(d: Draft) -> None:
 
 @DOMAIN.algorithm(
     source="Schank & Wagner 2005; Polak 2016, Counting Triangles in Large Graphs on GPU",
-    names=_NAMES | {"common_neighbors": "triangle_count|count_triangles|jaccard_edges|edge_support"},
+    names=_NAMES,
     adjoint="no",
 )
 def common_neighbors(d: Draft) -> None:
@@ -154,6 +160,15 @@ def common_neighbors(d: Draft) -> None:
     else:
         # each row of neighbours rises; equal ones may follow each other
         d.input("adj", "int", (n, width), 0, n, kind="ascending", about="Adjacency matrix")
+    d.calls(
+        {
+            "count": "common_neighbors|edge_support|count_common",
+            "jaccard": "jaccard_edges|jaccard_similarity|neighbor_similarity",
+            "cosine": "cosine_similarity|neighbor_cosine|neighbor_similarity",
+            "adamic": "adamic_adar|adamic_adar_index|neighbor_similarity",
+            "total": "triangle_count|count_triangles|total_common_neighbors",
+        }[measure]
+    )
     d.input("sources", "int", m, 0, n, about="Source node of each edge")
     d.input("dests", "int", m, 0, n, about="Target node of each edge")
     if measure == "adamic":

@@ -13,7 +13,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Floyd 1962; Warshall 1962; Harish & Narayanan 2007 (one intermediate node per launch)",
     names={
-        "floyd_warshall_step": "apsp_step|all_pairs_step|transitive_step|relax_pairs",
         "D": "dist|cost|paths|d_mat",
         "k": "via|mid|pivot",
         "i": "row|a",
@@ -30,6 +29,13 @@ def floyd_warshall_step(d: Draft) -> None:
     layout = d.option("layout", "2-D", "flat")
     parent = d.option("next hop", "no", "yes", "count")
     form = d.option("form", "in place", "out of place", "rows")
+    d.calls(
+        {
+            "shortest": "floyd_warshall_step|apsp_step|all_pairs_step|relax_pairs",
+            "reach": "warshall_step|transitive_step|transitive_closure_step",
+            "widest": "widest_paths_step|bottleneck_step|widen_pairs",
+        }[algebra]
+    )
     if algebra == "reach":
         parent = "no"
     n = d.pick(16, 20, 24)

@@ -172,7 +172,7 @@ def bfs_level(d: Draft) -> None:
 
 @DOMAIN.algorithm(
     source="Bellman 1958; Ford 1956; Meyer & Sanders 2003 (light edges of delta-stepping)",
-    names=_NAMES | {"relax_edges": "bellman_ford_step|sssp_relax|relax_neighbors|update_distances"},
+    names=_NAMES,
     adjoint="no",
     weight=3,
 )
@@ -183,6 +183,13 @@ def relax_edges(d: Draft) -> None:
     extra = d.option("extra", "none", "parent", "changed", "frontier", "light")
     bound = d.flag("bounded", 0.3)
     semiring = d.option("semiring", "shortest", "widest", "most reliable")
+    d.calls(
+        {
+            "shortest": "relax_edges|bellman_ford_step|sssp_relax|update_distances",
+            "widest": "relax_edges|widest_path_step|bottleneck_step",
+            "most reliable": "relax_edges|reliable_path_step|relax_reliability",
+        }[semiring]
+    )
     n, m = d.pick(48, 64, 80), d.pick(200, 280)
     if way != "pull" and extra == "parent":
         extra = "changed"

@@ -25,7 +25,7 @@ _NAMES = adjacency.NAMES | {
     source="Page et al. 1999; Haveliwala 2002 (teleport vector)",
     names=_NAMES
     | {
-        "pagerank_step": "rank_step|pr_pull|power_iteration_step|update_rank",
+        "pagerank_step": "rank_step|pagerank_iteration|power_iteration_step|update_rank",
         "damping": "alpha|d_factor|beta",
     },
     double=True,
@@ -140,7 +140,6 @@ def pagerank_step(d: Draft) -> None:
     source="Shiloach & Vishkin 1982; Soman, Kishore & Narayanan 2010 (hooking and pointer jumping)",
     names=_NAMES
     | {
-        "component_step": "hook_components|label_propagate|pointer_jump|connected_components_step",
         "parent": "root_of|comp_id|links",
         "a": "ru|root_u|pu",
         "b": "rv|root_v|pv",
@@ -156,6 +155,15 @@ def component_step(d: Draft) -> None:
     layout = d.option("layout", *adjacency.LAYOUTS)
     flag = d.flag("changed")
     frozen = d.flag("barrier", 0.4)  # edges that do not join
+    d.calls(
+        {
+            "propagate": "component_step|label_propagate|connected_components_step",
+            "hook": "hook_components|hook_roots|component_hook",
+            "jump": "pointer_jump|pointer_jumping|shorten_paths",
+            "find": "find_roots|compress_paths|forest_roots",
+            "min edge": "boruvka_step|lightest_edges|min_outgoing_edges",
+        }[way]
+    )
     n, m = d.pick(48, 64, 80), d.pick(60, 90)
     if way == "propagate":
         g = adjacency.declare(d, layout, n, m * 3)

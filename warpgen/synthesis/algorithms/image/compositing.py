@@ -21,7 +21,7 @@ _BLENDS = {
 @DOMAIN.algorithm(
     source="Porter & Duff 1984; W3C Compositing and Blending Level 1",
     names={
-        "composite_layers": "composite|blend_layers|alpha_blend|over_operator",
+        "composite_layers": "composite|blend_layers|alpha_composite",
         "fg": "foreground|layer|source",
         "bg": "background|backdrop|dest",
         "composed": "blended|out_rgba|composite_out",
@@ -133,7 +133,7 @@ def _bayer(n: int) -> Any:
 @DOMAIN.algorithm(
     source="Bayer 1973; Jimenez 2014 (interleaved gradient noise)",
     names={
-        "ordered_dither": "dither|bayer_dither|quantize_dithered|halftone",
+        "ordered_dither": "dither|bayer_dither|quantize_dithered",
         "src": "image|gray|intensity",
         "dst": "dithered|quantized|out_levels",
         "levels": "num_levels|steps|n_levels",
@@ -147,6 +147,8 @@ def ordered_dither(d: Draft) -> None:
     """Quantizes an image with ordered dithering."""
     pattern = d.option("pattern", "array", "computed", "gradient noise", "two")
     result = d.option("result", "bit", "level", "value")
+    if pattern == "gradient noise":
+        d.calls("noise_dither|gradient_noise_dither|dither|quantize_dithered")
     size = d.pick(4, 8) if pattern == "array" else (4 if pattern == "computed" else 2)
     flat = d.flag("flat", 0.4)
     h, w = d.pick(8, 12, 16), d.pick(9, 12, 18)

@@ -15,7 +15,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Calonder et al. 2010 (BRIEF); Rublee et al. 2011 (ORB); Lowe 2004, sec. 7.1 (ratio test); Warren 2012, ch. 5; Rogers & Tanimoto 1960",
     names={
-        "matched_descriptors": "hamming_match|brief_matcher|binary_nearest|orb_matching",
         "queries": "left|query_desc|desc_a",
         "trained": "right|train_desc|desc_b",
         "distance": "hamming|dist|differing",
@@ -36,6 +35,15 @@ def matched_descriptors(d: Draft) -> None:
     words = d.option("words", 2, 4, 8)
     counter = d.option("counter", "builtin", "sideways")
     windowed = d.flag("search window", 0.35)
+    d.calls(
+        {
+            "nearest": "match_descriptors|binary_nearest|nearest_descriptors",
+            "ratio test": "match_descriptors|ratio_test_matches|binary_matching",
+            "within": "count_close_descriptors|descriptors_within|count_matches",
+            "mutual": "mutual_matches|cross_check_matches|match_mutually",
+            "distances": "descriptor_distances|binary_distances|pairwise_distances",
+        }[result]
+    )
     views, queries, trained = d.pick(2, 3), d.pick(6, 8), d.pick(8, 12)
     d.module(f"QUERIES = wp.constant({queries})\nTRAINED = wp.constant({trained})")
     if metric == "masked" and result == "mutual":

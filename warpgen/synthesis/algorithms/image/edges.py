@@ -20,7 +20,6 @@ _GRADIENTS = {
 @DOMAIN.algorithm(
     source="Canny 1986; Scharr 2000; Devernay 1995 (subpixel edges)",
     names={
-        "thin_edges": "canny_edges|non_max_edges|edge_thinning|canny_nms",
         "gray": "image|luma|smoothed",
         "magnitude": "mag|strength|grad_mag",
         "gx": "dx|grad_x|g_x",
@@ -41,6 +40,14 @@ def thin_edges(d: Draft) -> None:
     border = d.option("border", *BORDERS)
     result = d.option("result", "classes", "strength", "offset", "orientation")
     threshold = d.option("thresholds", "shared", "local", "ratio")
+    d.calls(
+        {
+            "classes": "thin_edges|canny_edges|edge_thinning|canny_nms",
+            "strength": "thin_edges|non_max_edges|edge_thinning|canny_nms",
+            "offset": "subpixel_edges|edge_offsets|refine_edges",
+            "orientation": "edge_orientations|edge_directions|oriented_edges",
+        }[result]
+    )
     if result != "classes" and threshold == "ratio":
         threshold = "shared"  # there is one threshold only, of which the other would be a ratio
     mask = d.flag("mask", 0.35)

@@ -30,6 +30,13 @@ def image_gradient(d: Draft) -> None:
     operator = d.option("operator", *_SMOOTH)
     give = d.option("give", "vector", "magnitude", "angle", "both")
     style = d.option("style", "named", "expression")
+    if give in ("magnitude", "angle"):
+        d.calls(
+            {
+                "magnitude": "gradient_magnitude|edge_strength|edge_magnitude",
+                "angle": "gradient_direction|gradient_angle|edge_direction",
+            }[give]
+        )
     h, w = sides(d)
     edge, centre = _SMOOTH[operator]
     scale = 2.0 * (2.0 * edge + centre)
@@ -256,7 +263,6 @@ def suppress_non_maxima(d: Draft) -> None:
     source="Harris & Stephens 1988; Shi & Tomasi 1994; Lucas & Kanade 1981",
     names=NAMES
     | {
-        "structure_tensor": "tensor_response|corner_response|local_structure|gradient_tensor",
         "xx": "sxx|a",
         "response": "score|cornerness|corners",
         "k": "harris_k|kappa",
@@ -273,6 +279,15 @@ def structure_tensor(d: Draft) -> None:
         d.option("gradient", "given", "vector", "computed")
         if measure != "flow"
         else d.option("gradients", "given", "vector")
+    )
+    d.calls(
+        {
+            "harris": "harris_response|harris_corners|corner_response",
+            "shi-tomasi": "shi_tomasi_response|min_eigenvalue|corner_response",
+            "noble": "noble_response|noble_corners|corner_response",
+            "flow": "lucas_kanade_flow|dense_flow|local_optical_flow",
+            "coherence": "tensor_coherence|structure_coherence|orientation_coherence",
+        }[measure]
     )
     r = d.pick(1, 2)
     h, w = sides(d)

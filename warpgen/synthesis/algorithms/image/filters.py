@@ -220,7 +220,7 @@ def bilateral_filter(d: Draft) -> None:
     source="Tukey 1977; Serra 1982",
     names=NAMES
     | {
-        "median_filter": "median3x3|despeckle|median_blur",
+        "median_filter": "median_denoise|despeckle|median_blur",
         "v": "window|sorted_values|vals",
         "tmp": "swap|t",
     },
@@ -319,7 +319,6 @@ def median_filter(d: Draft) -> None:
     source="Serra 1982; Soille 2003, Morphological Image Analysis",
     names=NAMES
     | {
-        "morphology": "morphological_filter|structuring_filter|morphology_pass",
         "low": "eroded|lowest|minimum",
         "high": "dilated|highest|maximum",
         "element": "footprint|structuring_element|se",
@@ -333,6 +332,14 @@ def morphology(d: Draft) -> None:
     task = d.option("task", "erode", "dilate", "gradient", "top hat")
     shape = d.option("shape", "square", "disk", "element")
     border = d.option("outside", "skip", "clamp")
+    d.calls(
+        {
+            "erode": "erode_image|erosion|grayscale_erosion",
+            "dilate": "dilate_image|dilation|grayscale_dilation",
+            "gradient": "morphological_gradient|morphology_gradient|gradient_pass",
+            "top hat": "subtract_erosion|inner_gradient|internal_gradient",
+        }[task]
+    )
     r = d.pick(1, 2)
     h, w = sides(d)
     d.says(

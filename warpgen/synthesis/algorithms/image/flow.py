@@ -16,7 +16,7 @@ from warpgen.synthesis.writing.trim import trim
 @DOMAIN.algorithm(
     source="Horn & Schunck 1981; Bruhn, Weickert & Schnoerr 2005; Brox et al. 2004; Sun, Roth & Black 2014",
     names={
-        "refine_flow": "horn_schunck_step|variational_flow|flow_iteration|update_optical_flow",
+        "refine_flow": "variational_flow|flow_iteration|update_optical_flow",
         "frame0": "first|prev_frame|image0",
         "frame1": "second|next_frame|image1",
         "flow": "uv|motion|flow_in",
@@ -40,6 +40,13 @@ def refine_flow(d: Draft) -> None:
     result = d.option("result", "flow", "change", "energy")
     gradient = d.flag("gradient constancy", 0.35)
     cap = d.flag("limit", 0.4)
+    if result != "flow":
+        d.calls(
+            {
+                "change": "flow_change|flow_step_length|flow_update_size",
+                "energy": "flow_energy|flow_energy_density|variational_energy",
+            }[result]
+        )
     if derivative == "horn":
         warped = False
     rows, cols = d.pick(8, 10), d.pick(9, 12)

@@ -103,7 +103,6 @@ def _basis() -> Any:
 @DOMAIN.algorithm(
     source="Wallace 1992; ISO 10918-1, annexes A and K; Arai, Agui & Nakajima 1988 (fast transform)",
     names={
-        "jpeg_blocks": "jpeg_roundtrip|code_blocks|dct_quantize_blocks|simulate_jpeg",
         "picture": "image|pixels|samples|luma",
         "block": "coef|work|tile_values",
         "row": "by|block_row|j0",
@@ -126,6 +125,14 @@ def jpeg_blocks(d: Draft) -> None:
     pixels = d.option("pixels", "float", "uint8")
     dead = d.flag("dead zone", 0.3)
     flat = d.flag("flat blocks", 0.35)
+    d.calls(
+        {
+            "restored": "jpeg_blocks|jpeg_roundtrip|code_blocks|simulate_jpeg",
+            "levels": "jpeg_levels|dct_quantize_blocks|encode_blocks|quantize_blocks",
+            "error": "jpeg_error|block_errors|quantization_error",
+            "bits": "jpeg_bits|amplitude_bits|count_bits",
+        }[result]
+    )
     rows, cols = d.pick((4, 4), (3, 5), (4, 6))
     shape = (8 * rows, 8 * cols)
     d.input("picture", pixels, shape, 0, 256, about="Samples, 0 to 255")

@@ -80,7 +80,6 @@ _INVERSE = """
 @DOMAIN.algorithm(
     source="Loeffler, Ligtenberg & Moschytz 1989; Independent JPEG Group 1998 (jfdctint, jidctint); ISO 10918-1; ITU-T T.871",
     names={
-        "jpeg_integer_blocks": "jpeg_islow|integer_dct_blocks|code_blocks_fixed|jpeg_fixed_point",
         "pixels": "image|samples|rgb_in",
         "block": "coef|work|workspace",
         "row": "by|block_row|j0",
@@ -102,6 +101,13 @@ def jpeg_integer_blocks(d: Draft) -> None:
     rounding = d.option("rounding", "nearest", "truncate")
     range_ = d.option("limit", "clamp", "min max")
     storage = d.option("pixels", "uint8", "int")
+    d.calls(
+        {
+            "restored": "jpeg_integer_blocks|jpeg_islow|code_blocks_fixed|jpeg_fixed_point",
+            "levels": "integer_dct_blocks|jpeg_integer_levels|quantize_blocks_fixed",
+            "error": "jpeg_integer_error|block_errors|fixed_point_error",
+        }[result]
+    )
     rows, cols = d.pick((2, 3), (3, 3), (3, 2))
     shape = (8 * rows, 8 * cols)
     if source == "luma":

@@ -15,7 +15,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Cok 1987; Bayer 1976 (mosaic)",
     names=NAMES
     | {
-        "demosaic": "debayer|bayer_to_rgb|demosaic_bilinear|interpolate_mosaic",
+        "demosaic": "debayer|bayer_to_rgb|demosaic_bayer|interpolate_mosaic",
         "raw": "mosaic|bayer|sensor",
         "rgb": "color|out_color|image_rgb",
         "cross": "plus_mean|orthogonal",

@@ -13,7 +13,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Buades, Coll & Morel 2005; Buades, Coll & Morel 2011 (IPOL, sec. 2); Darbon et al. 2008",
     names={
-        "average_patches": "nlm_denoise|nonlocal_means|nl_means_filter|patch_denoise",
         "noisy": "image|img_in|source",
         "clean": "denoised|img_out|filtered",
         "gap": "distance|patch_ssd|dissimilarity",
@@ -36,6 +35,13 @@ def average_patches(d: Draft) -> None:
     result = d.option("result", "clean", "residual", "spread", weights=(0.6, 0.2, 0.2))
     if color == "uint8" and result != "clean":
         result = "clean"
+    d.calls(
+        {
+            "clean": "average_patches|nlm_denoise|nonlocal_means|nl_means_filter|patch_denoise",
+            "residual": "removed_noise|nlm_residual|nonlocal_residual",
+            "spread": "effective_pixels|nlm_support|averaged_pixel_count",
+        }[result]
+    )
     high, wide = d.pick((10, 12), (9, 14), (12, 12))
     shape = (high, wide)
     pixel = {"gray": "float", "color": "vec3", "uint8": "uint8"}[color]

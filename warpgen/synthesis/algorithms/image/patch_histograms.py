@@ -14,7 +14,6 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
 @DOMAIN.algorithm(
     source="Pizer et al. 1987 (adaptive equalization); Zuiderveld 1994 (contrast limit); Otsu 1979; Huang, Yang & Tang 1979 (medians)",
     names={
-        "equalized_patches": "clahe_tiles|adaptive_equalize|patch_histogram_transform|tile_contrast",
         "picture": "image|gray|pixels",
         "counts": "histogram|hist|bins",
         "clipped": "limited|capped|cut",
@@ -33,6 +32,15 @@ def equalized_patches(d: Draft) -> None:
     gathered = d.option("histogram", "shared", "weighted")
     redistributed = d.option("excess", "evenly", "dropped") if kind == "limited" else "dropped"
     codes = d.option("values", "levels", "floats")
+    d.calls(
+        {
+            "equalize": "equalized_patches|equalize_tiles|patch_equalize",
+            "limited": "clahe_tiles|adaptive_equalize|equalize_limited",
+            "threshold": "otsu_separability|threshold_quality|patch_separability",
+            "quantile": "patch_quantiles|gray_quantile|tile_quantiles",
+            "entropy": "patch_entropy|gray_entropy|tile_entropies",
+        }[kind]
+    )
     patches, pixels = d.pick(3, 4), d.pick(48, 64, 96)
     levels = d.pick(8, 16)
     d.module(f"LEVELS = wp.constant({levels})\nPIXELS = wp.constant({pixels})")

@@ -14,7 +14,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Rosenfeld & Pfaltz 1966 (labels, distances); Rong & Tan 2006 (jump flooding)",
     names={
-        "propagate_regions": "region_pass|flood_step|propagate_labels|neighbour_pass",
         "labels": "label|region|component",
         "labels_new": "labels_out|next_labels|relabelled",
         "changed": "dirty|flag|num_changed",
@@ -29,6 +28,14 @@ def propagate_regions(d: Draft) -> None:
     moore = d.option("neighbours", 4, 8)
     changed = d.flag("changed", 0.5) if task in ("labels", "grow") else False
     style = d.option("style", "loop", "offsets")
+    d.calls(
+        {
+            "labels": "propagate_labels|region_pass|label_step",
+            "jump flood": "jump_flood_step|jump_flooding|propagate_seeds",
+            "chamfer": "chamfer_step|relax_chamfer|chamfer_pass",
+            "grow": "grow_regions|region_growing|region_pass",
+        }[task]
+    )
     h, w = sides(d)
     d.says(
         {

@@ -111,7 +111,6 @@ def count_levels(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Wang, Bovik, Sheikh & Simoncelli 2004 (SSIM); Lewis 1995 (normalised cross-correlation)",
     names={
-        "compare_windows": "window_similarity|match_score|patch_similarity|block_match",
         "score": "similarity|quality|ssim_map",
         "patch": "ref_patch|pattern|model",
         "radius": "half|r|half_window",
@@ -127,6 +126,13 @@ def compare_windows(d: Draft) -> None:
     best = against == "disparity" and measure in ("ssd", "sad", "census")
     if against == "disparity" and not best:
         against = "image"
+    d.calls(
+        {
+            "image": "compare_windows|compare_patches|window_match",
+            "template": "match_template|template_match|template_search",
+            "disparity": "block_match|stereo_match|find_disparity",
+        }[against]
+    )
     h, w = sides(d)
     r = d.pick(1, 2)
     n = 2 * r + 1

@@ -27,7 +27,6 @@ def _correlated(u: Any, weights: tuple[float, ...], axis: int) -> Any:
 @DOMAIN.algorithm(
     source="Harris & Stephens 1988; Shi & Tomasi 1994; Scharr 2000; Bigun & Granlund 1987 (orientation); Gonzalez & Woods 2018, ch. 3",
     names={
-        "filtered_patches": "separable_filter_tiled|patch_filter|blur_patches|gradient_patches",
         "picture": "image|gray|pixels",
         "padded": "patch|halo_tile|window",
         "across": "horizontal|row_pass|along_x",
@@ -50,6 +49,17 @@ def filtered_patches(d: Draft) -> None:
     given = d.flag("given weights", 0.3) and kind in ("blur", "sharpen")
     result = d.option("order", "rows first", "columns first")
     gamma = d.flag("linear light", 0.3)
+    d.calls(
+        {
+            "blur": "blur_patches|separable_blur_tiled|filtered_patches",
+            "sharpen": "sharpen_patches|unsharp_tiles|unsharp_mask_tiled",
+            "gradient": "gradient_patches|gradient_tiles|separable_gradient",
+            "magnitude": "edge_strength_tiled|edge_patches|gradient_magnitude_tiled",
+            "corner": "harris_patches|corner_response_tiled|corner_patches",
+            "difference of blurs": "difference_of_blurs|band_pass_tiles|dog_patches",
+            "coherence": "patch_coherence|gradient_coherence|coherence_tiles",
+        }[kind]
+    )
     tile, side = d.pick(4, 6, 8), d.pick(2, 3)
     halo, n = tile + 2 * reach, tile * side
     d.module(f"TILE = wp.constant({tile})\nHALO = wp.constant({halo})")

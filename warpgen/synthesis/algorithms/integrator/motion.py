@@ -22,7 +22,6 @@ _NAMES = {
     source="Hairer, Lubich & Wanner 2006, sec. I.1; Swope et al. 1982; Stoermer 1907",
     names=_NAMES
     | {
-        "integrate_particles": "semi_implicit_euler|particle_step|advance_particles|verlet_step",
         "x_new": "x_out|pos_out|particle_q_new",
         "v_new": "v_out|vel_out|particle_qd_new",
         "gravity": "g|body_force|acceleration",
@@ -39,6 +38,15 @@ def integrate_particles(d: Draft) -> None:
     drag = d.option("drag", "none", "linear", "exponential") if scheme != "stoermer" else "none"
     gravity = d.option("gravity", "vector", "field")
     dimension = d.option("dimension", 3, 2)
+    d.calls(
+        {
+            "symplectic": "integrate_particles|semi_implicit_euler|symplectic_euler|particle_step",
+            "verlet kick-drift": "kick_drift|verlet_first_half|verlet_kick_drift",
+            "stoermer": "verlet_step|position_verlet|stoermer_verlet|advance_particles",
+            "second half": "verlet_second_half|finish_verlet|second_kick",
+            "leapfrog": "leapfrog_step|drift_kick_drift|advance_particles",
+        }[scheme]
+    )
     count = d.pick(64, 128, 256)
     vector = f"vec{dimension}"
     moves = scheme != "second half"
@@ -175,7 +183,6 @@ def integrate_particles(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Hairer, Nørsett & Wanner 1993, sec. III.1: eq. 1.5, 1.9",
     names={
-        "multistep": "adams_bashforth|ab_step|linear_multistep|adams_step",
         "y": "state|u|values",
         "rates": "history|derivs|f_hist",
         "dt": "h|step|tau",
@@ -192,6 +199,12 @@ def multistep(d: Draft) -> None:
     layout = d.option("layout", "rows", "columns", "ring")
     value = d.option("value", "float", "vec2", "vec3", "vec4")
     spread = d.flag("decay", 0.35)
+    d.calls(
+        {
+            "bashforth": "multistep|adams_bashforth|ab_step|linear_multistep|adams_step",
+            "moulton": "multistep|adams_moulton|am_step|linear_multistep|adams_step",
+        }[kind]
+    )
     count = d.pick(64, 128, 256)
     past = order
     d.input("y", value, count, -1.0, 1.0, about="Current values")

@@ -13,7 +13,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Goldstein 1980, sec. 3.7; Vallado 2013, sec. 8.6.2 (J2); Hairer, Lubich & Wanner 2006, sec. I.2",
     names={
-        "orbit_step": "propagate_orbit|kepler_step|satellite_step|orbit_propagator",
+        "orbit_step": "propagate_orbit|advance_orbits|satellite_step|orbit_propagator",
         "x": "r|position|pos",
         "v": "velocity|vel|rdot",
         "mu": "gm|grav_param|GM",

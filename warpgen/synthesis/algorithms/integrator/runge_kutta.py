@@ -138,6 +138,8 @@ def integrate_ensemble(d: Draft) -> None:
     scheme = d.option("scheme", *SCHEMES)
     per_thread = d.flag("per thread", 0.4)
     many = d.option("steps", "one", "path", "split")
+    if many == "path":
+        d.calls("integrate_ensemble|integrate_paths|rk_trajectories|trace_trajectories")
     count = d.pick(64, 128, 256)
     system, f, p = _system(d, count, per_thread)
     vector = f"vec{system.dimension}"
@@ -259,7 +261,6 @@ def _number(weight: str) -> float:
     source="Hairer, Nørsett & Wanner 1993, ch. II.4; Bogacki & Shampine 1989; Cash & Karp 1990",
     names=_NAMES
     | {
-        "adaptive_step": "rk45_step|embedded_step|try_step|rkf45",
         "err": "error|e|local_error",
         "dt_new": "h_new|next_dt|step_out",
         "tol": "tolerance|atol|eps",
@@ -275,6 +276,12 @@ def adaptive_step(d: Draft) -> None:
     rejected = d.flag("rejected", 0.6)
     own = d.option("dt", "each", "one")
     estimate = d.flag("estimate", 0.3)
+    d.calls(
+        "adaptive_step|embedded_step|try_step|"
+        + {HEUN_EULER: "heun_euler", BOGACKI: "rk23_step", FEHLBERG: "rkf45", CASH_KARP: "cash_karp_step"}[
+            pair
+        ]
+    )
     count = d.pick(64, 128)
     chosen = (
         dynamics.LORENZ,

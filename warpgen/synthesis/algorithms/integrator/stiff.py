@@ -14,7 +14,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Hairer & Wanner 1996, sec. IV.7 (Rosenbrock) and IV.8; Gear 1971 (BDF); Robertson 1966",
     names={
-        "implicit_step": "stiff_step|newton_step|rosenbrock_step|backward_euler",
         "y": "state|s0|u",
         "dt": "h|step|tau",
         "s": "yn|guess|iterate",
@@ -31,6 +30,15 @@ def implicit_step(d: Draft) -> None:
     chemistry = d.option("reaction", "robertson", "van der pol", "brusselator")
     solve = d.option("solve", "inverse", "explicit")
     tested = d.flag("tested", 0.4) and scheme not in ("rosenbrock", "linearised")
+    d.calls(
+        {
+            "backward euler": "implicit_step|stiff_step|backward_euler|newton_step",
+            "bdf2": "implicit_step|stiff_step|bdf2_step|newton_step",
+            "trapezoidal": "implicit_step|stiff_step|implicit_trapezoid|newton_step",
+            "rosenbrock": "implicit_step|stiff_step|rosenbrock_step",
+            "linearised": "implicit_step|stiff_step|linearly_implicit",
+        }[scheme]
+    )
     if tested:
         d.forward_only()  # a loop that is left early has no right adjoint
     own = d.flag("own step", 0.3)

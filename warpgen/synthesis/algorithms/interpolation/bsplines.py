@@ -47,7 +47,7 @@ def find_span(knots: wp.array(dtype=float), degree: int, n: int, x: float) -> in
     source="de Boor 1972; Cox 1972; Piegl & Tiller 1997, The NURBS Book",
     names=_NAMES
     | {
-        "bspline_curve": "de_boor|eval_bspline|bspline_eval|nurbs_point",
+        "bspline_curve": "de_boor|eval_bspline|bspline_eval",
         "knots": "knot_vector|U|knot",
         "span": "k|segment|interval",
     },
@@ -62,6 +62,10 @@ def bspline_curve(d: Draft) -> None:
     method = d.option("method", "triangle", "basis", "loops")
     # a quotient of what a loop of unknown length summed has no adjoint
     rational = d.flag("rational", 0.3) if kind == "vec3" and method != "loops" else False
+    if rational:
+        d.calls("nurbs_curve|eval_nurbs|nurbs_points")
+    elif method == "basis":
+        d.calls("bspline_curve|eval_bspline|bspline_eval")
     n, m = d.pick(7, 8, 10), d.pick(48, 64, 96)
     label = {2: "quadratic", 3: "cubic"}[degree]
     if rational:

@@ -21,7 +21,7 @@ _NAMES = {
     source="Catmull & Rom 1974; Kochanek & Bartels 1984",
     names=_NAMES
     | {
-        "sample_spline": "evaluate_spline|spline_eval|cubic_curve|eval_hermite_spline",
+        "sample_spline": "evaluate_spline|spline_eval|cubic_curve|eval_cubic_spline",
         "tension": "tau|tightness",
         "i": "seg|segment|k",
     },
@@ -35,6 +35,8 @@ def sample_spline(d: Draft) -> None:
     kind = d.option("kind", "vec3", "float", "vec2")
     basis = d.option("basis", "hermite", "horner") if family in ("catmull-rom", "hermite") else "hermite"
     derivative = d.option("derivative", "none", "instead")
+    if derivative == "instead":
+        d.calls("spline_derivative|spline_tangents|eval_spline_derivative")
     n, m = d.pick(6, 8, 12), d.pick(48, 64, 96)
     what = "derivative of a" if derivative == "instead" else "point on a"
     label = {
@@ -163,6 +165,15 @@ def bezier_curve(d: Draft) -> None:
     layout = d.option("layout", "shared", "rows", "flat")
     give = d.option("give", "point", "tangent", "split") if method != "bernstein" else "point"
     rational = d.flag("rational", 0.35) if method == "bernstein" else False
+    if give != "point":
+        d.calls(
+            {
+                "tangent": "bezier_tangents|bezier_tangent|eval_bezier_tangent",
+                "split": "split_bezier|subdivide_bezier|cut_curves",
+            }[give]
+        )
+    elif method == "bernstein":
+        d.calls("bezier_curve|eval_bezier|bezier_point|bezier_eval")
     m = d.pick(48, 64, 96)
     n = degree + 1
     label = {2: "quadratic", 3: "cubic", 4: "quartic"}[degree]

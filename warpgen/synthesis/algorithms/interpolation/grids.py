@@ -39,6 +39,8 @@ def sample_grid(d: Draft) -> None:
     gradient = (
         d.flag("gradient", 0.3) if order == "linear" and edges == "clamp" and kind == "float" else False
     )
+    if gradient:
+        d.calls("grid_gradient|sample_gradient|interpolate_gradient")
     sides = tuple(d.pick(*((8, 10, 12) if ndim == 2 else (5, 6, 7))) for _ in range(ndim))
     m = d.pick(48, 64, 96)
     axes, letters = "xyz"[:ndim], "ijk"[:ndim]
