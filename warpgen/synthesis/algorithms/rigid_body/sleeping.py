@@ -37,7 +37,7 @@ _MOTION = {
 @DOMAIN.algorithm(
     source="Millington 2010, ch. 13 (sleep of bodies); Catto, Box2D (islands and sleep); Coumans, Bullet",
     names={
-        "update_sleep": "update_sleep_states|sleep_bodies|island_sleep|deactivate_bodies",
+        "update_sleep": "update_sleep_states|update_sleep_timers|island_sleep|track_sleep",
         "body_vel": "velocity|linear_velocity|v",
         "body_omega": "angular_velocity|omega|w",
         "body_island": "island_id|island_index|group",

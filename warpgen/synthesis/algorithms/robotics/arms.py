@@ -14,7 +14,6 @@ from warpgen.synthesis.writing.trim import trim
 @DOMAIN.algorithm(
     source="Spong, Hutchinson & Vidyasagar 2020, ch. 6; Craig 2017, ch. 6",
     names={
-        "move_arm": "arm_dynamics|planar_arm|manipulator_step",
         "angles": "q|joints|joint_q",
         "rates": "qd|joint_qd|speeds",
         "torques": "tau|efforts|joint_f",
@@ -41,6 +40,12 @@ def move_arm(d: Draft) -> None:
         "accelerations": "Computes forward dynamics of planar arms.",
         "step": "Integrates the forward dynamics of planar arms over one time step.",
         "energy": "Computes the kinetic and potential energy of planar arms.",
+    }[result])  # fmt: skip
+    d.calls({
+        "torques": "arm_inverse_dynamics|inverse_dynamics|compute_joint_torques",
+        "accelerations": "arm_forward_dynamics|forward_dynamics|compute_joint_accelerations",
+        "step": "arm_step|step_arms|integrate_arms",
+        "energy": "arm_energy|mechanical_energy|compute_energy",
     }[result])  # fmt: skip
     kind = f"vec{links}"
 

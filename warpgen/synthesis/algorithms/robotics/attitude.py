@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.trim import trim
 @DOMAIN.algorithm(
     source="Madgwick, Harrison & Vaidyanathan 2011; Mahony, Hamel & Pflimlin 2008",
     names={
-        "fuse_imu": "attitude_filter|ahrs_update|imu_step",
+        "fuse_imu": "attitude_filter|ahrs_update|update_attitude",
         "att": "attitude|orientation|q_in",
         "gyro": "omega|rates|angular_velocity",
         "accel": "acc|specific_force|accelerometer",
@@ -39,6 +39,11 @@ def fuse_imu(d: Draft) -> None:
         "gravity": "Estimates the up direction in the body frame with an attitude filter.",
         "angles": "Estimates roll, pitch and yaw with an attitude filter.",
     }[result])  # fmt: skip
+    if result != "attitude":
+        d.calls({
+            "gravity": "estimate_up|estimate_gravity_direction|up_from_imu",
+            "angles": "estimate_roll_pitch_yaw|attitude_angles|angles_from_imu",
+        }[result])  # fmt: skip
     d.input("att", "quat", count, kind="unit", about="Attitude quaternions, body to world")
     if layout == "arrays":
         d.input("gyro", "vec3", count, -2.0, 2.0, about="Gyroscope rates in the body frame [rad/s]")

@@ -48,7 +48,7 @@ _FOOTHOLD = {
 @DOMAIN.algorithm(
     source="Raibert 1986; Pratt et al. 2006 (capture point); Di Carlo et al. 2018 (MIT Cheetah 3)",
     names={
-        "plan_feet": "foot_targets|gait_step|swing_trajectory|leg_targets",
+        "plan_feet": "foot_targets|plan_footsteps|foot_trajectory|leg_targets",
         "gait_phase": "phase|clock|cycle",
         "phase_offset": "leg_offset|offsets|leg_phase",
         "foot_start": "liftoff_pos|swing_start|foot_from",
@@ -73,6 +73,8 @@ def plan_feet(d: Draft) -> None:
     terrain = d.option("terrain", "flat", "height", "slope", weights=(0.45, 0.3, 0.25))
     reach = d.flag("reach", 0.5)
     contact = d.option("contact", "none", "flag", "early", weights=(0.4, 0.3, 0.3))
+    if result == "angles":
+        d.calls("leg_joint_angles|gait_joint_targets|plan_legs|leg_inverse_kinematics")
     robots, legs = d.pick(8, 12), 4
     d.input("gait_phase", "float", robots, 0.0, 1.0, about="Phase of the gait cycle in 0..1")
     if gait == "offsets":

@@ -26,7 +26,7 @@ wanted = wp.quat_from_matrix(wp.matrix_from_cols(ahead, left, up))
 @DOMAIN.algorithm(
     source="Hilkert 2008 (inertially stabilized platforms); Diebel 2006 (Euler angles)",
     names={
-        "stabilize_gimbals": "gimbal_control|point_cameras|gimbal_step|track_with_gimbals",
+        "stabilize_gimbals": "gimbal_control|point_cameras|gimbal_commands|aim_gimbals",
         "carrier_pose": "body_q|base_pose|vehicle_pose",
         "carrier_rate": "body_rates|base_omega|gyro",
         "gimbal_angle": "joint_q|angle|axis_angle",

@@ -107,6 +107,8 @@ def muscle_forces(d: Draft) -> None:
     result = d.option("result", "force", "torque", "force and torque")
     damping = d.flag("damping", 0.4)
     slack = d.flag("slack", 0.5)
+    if result == "torque":
+        d.calls("muscle_torques|compute_muscle_torques|joint_muscle_torques")
     muscles = d.pick(32, 48, 64)
     joints = 8
     d.input("muscle_length", "float", muscles, 0.2, 0.5, about="Lengths of the muscle paths [m]")

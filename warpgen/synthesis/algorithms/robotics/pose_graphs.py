@@ -42,7 +42,6 @@ _ROBUST = {
 @DOMAIN.algorithm(
     source="Grisetti et al. 2010, A tutorial on graph-based SLAM; Agarwal et al. 2013; Barfoot 2017, ch. 7 and 9",
     names={
-        "pose_graph_terms": "relative_pose_cost|edge_errors|pose_graph_residuals|evaluate_edges",
         "poses": "estimates|nodes|states",
         "measured": "measurements|relative_poses|observed",
         "edge": "tid|i|e",
@@ -66,6 +65,12 @@ def pose_graph_terms(d: Draft) -> None:
     flat = space == "plane"
     if robust == "none" and result == "weight":
         result = "cost"
+    d.calls({
+        "cost": "edge_costs|relative_pose_cost|pose_graph_costs",
+        "error": "edge_errors|pose_graph_residuals|relative_pose_errors",
+        "weight": "edge_weights|robust_edge_weights|irls_weights",
+        "total": "pose_graph_cost|total_edge_cost|graph_objective",
+    }[result])  # fmt: skip
     if result == "error" and robust == "none" and switchable == "loops":
         switchable = "all"  # no error would change
     n, m = d.pick(48, 64), d.pick(12, 16)

@@ -119,7 +119,7 @@ def path_length(
 @DOMAIN.algorithm(
     source="Todorov, Erez & Tassa 2012 (MuJoCo, spatial tendons); Garner & Pandy 2000 (wrapping); Zajac 1989",
     names={
-        "route_tendons": "tendon_lengths|eval_tendons|update_tendons|tendon_kinematics",
+        "route_tendons": "tendon_lengths|eval_tendon_lengths|tendon_kinematics",
         "tendon_start": "tendon_offsets|tendon_adr|path_start",
         "tendon_sites": "path_sites|routing|wrap_sites",
         "tendon_length": "lengths|ten_length|path_lengths",
@@ -186,6 +186,8 @@ def route_tendons(d: Draft) -> None:
         d.input("length_limit", "float", tendons, 1.5, 3.0, about="Greatest length [m]")
         d.param("limit_stiffness", "float", 50.0, 100.0, about="Stiffness beyond the limit [N/m]")
     output = "tendon_length" if wanted == "length" and not limits else "tendon_force"
+    if output == "tendon_force":
+        d.calls("tendon_tensions|tendon_forces|eval_tendon_forces|actuate_tendons")
     d.output(
         output,
         "float",

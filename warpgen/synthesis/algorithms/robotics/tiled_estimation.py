@@ -42,6 +42,10 @@ def corrected_states(d: Draft) -> None:
     predicted = d.flag("predict first", 0.5)
     gated = d.flag("soft gate", 0.35) and result in ("state", "state and covariance")
     control = predicted and d.flag("control", 0.5)
+    if result == "likelihood":
+        d.calls("measurement_likelihoods|innovation_likelihood|kalman_log_likelihood")
+    elif result == "score":
+        d.calls("innovation_scores|mahalanobis_gate|normalized_innovations")
     filters, state, measured = d.pick(3, 4), d.pick(3, 4, 6), d.pick(2, 3)
     d.module(f"STATE = wp.constant({state})\nMEASURED = wp.constant({measured})")
     d.input("states", "float", (filters, state), -1.0, 1.0, about="estimates before the measurement")

@@ -42,6 +42,8 @@ def track_targets(d: Draft) -> None:
         "state": "Computes the updated state of a constant-velocity Kalman filter per target.",
         "likelihood": "Computes measurement log-likelihoods under a constant-velocity Kalman filter.",
     }[result])  # fmt: skip
+    if result == "likelihood":
+        d.calls("track_likelihoods|innovation_likelihood|measurement_likelihood")
     d.input("state", "vec4", count, -2.0, 2.0, about="State estimates (x, y, vx, vy)")
     if layout == "mat44":
         d.input("cov", "mat44", count, 0.3, 1.5, kind="spd", about="State covariances")

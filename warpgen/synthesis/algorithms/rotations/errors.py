@@ -30,7 +30,6 @@ def _logarithm(q: Any) -> Any:
 @DOMAIN.algorithm(
     source="Park 1995 (distances of rigid motions); Huynh 2009 (metrics of rotations); Lynch & Park 2017, ch. 3",
     names={
-        "pose_errors": "pose_difference|tracking_error|compare_poses",
         "a": "goal|target|desired",
         "b": "current|actual|measured",
         "goals": "targets|desired_poses|reference_q",
@@ -56,6 +55,16 @@ def pose_errors(d: Draft) -> None:
         "chordal": "Computes chordal distances between the rotation matrices of poses and their goals.",
         "reached": "Tests whether poses have reached their goals within tolerances.",
         "points": "Computes how far a point fixed to each pose is from where the goal has it.",
+    }[kind])  # fmt: skip
+    d.calls({
+        "distance": "position_errors|goal_distances|position_distance",
+        "angle": "rotation_errors|angular_errors|rotation_distance",
+        "vector": "rotation_error_vectors|orientation_errors|rotations_to_goal",
+        "twist": "pose_error_twists|twists_to_goal|log_pose_errors",
+        "weighted": "weighted_pose_errors|pose_distances|pose_costs",
+        "chordal": "chordal_distances|rotation_matrix_errors",
+        "reached": "goals_reached|check_goals|poses_reached",
+        "points": "tool_point_errors|point_distances|attached_point_errors",
     }[kind])  # fmt: skip
     form = Form(d)
     form.element("a", "goals", -1.0, 1.0, "transform", "transform", about="goals")
@@ -130,7 +139,6 @@ def pose_errors(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Melax 1998, The shortest arc quaternion; Diebel 2006; Sola 2017, sec. 4.6",
     names={
-        "turn_by_vectors": "rotations_from_vectors|aim_frames|vector_rotations",
         "u": "from_dir|src|a",
         "w": "to_dir|dst|b",
         "firsts": "sources|from_dirs|directions",
@@ -155,6 +163,16 @@ def turn_by_vectors(d: Draft) -> None:
         "exponential": "Converts rotation vectors to quaternions.",
         "aim limited": "Turns directions towards others by a limited angle.",
         "conjugate": "Expresses rotations about world axes in the frames of bodies.",
+    }[kind])  # fmt: skip
+    d.calls({
+        "arc": "shortest_arcs|rotations_between|rotations_from_vectors",
+        "carry": "align_axes|align_frames|aim_frames",
+        "rate": "integrate_rotations|integrate_angular_velocity|step_orientations",
+        "half rate": "integrate_quaternions|integrate_angular_velocity|step_orientations",
+        "frame": "frames_from_vectors|build_frames|aim_frames",
+        "exponential": "rotation_vectors_to_quats|quat_exponential|exponential_map",
+        "aim limited": "turn_towards|limited_turn|rotate_towards",
+        "conjugate": "rotations_to_body_axes|conjugate_rotations|world_to_body_rotations",
     }[kind])  # fmt: skip
     form = Form(d)
     rates = kind in ("rate", "half rate", "exponential")

@@ -20,7 +20,7 @@ _NAMES = {
 
 @DOMAIN.algorithm(
     source="Diebel 2006, sec. 5; Warp manual, Quaternion Math",
-    names=_NAMES | {"orient": "quats_from_angles|build_orientations|euler_to_quat"},
+    names=_NAMES,
     double=True,
     weight=6,
 )
@@ -42,6 +42,17 @@ def orient(d: Draft) -> None:
             result
         ]
     )
+    d.calls({
+        "axis and angle": "axis_angle_to_quat|quats_from_axis_angle|build_rotations",
+        "rpy": "rpy_to_quat|euler_to_quat|quats_from_angles",
+        "products": "compose_rotations|euler_to_quat|quats_from_angles",
+        "matrix": "frames_to_quats|quats_from_frames|matrix_to_quat",
+        "half angles": "axis_angle_to_quat|quats_from_axis_angle|build_rotations",
+    }[way])  # fmt: skip
+    if result == "turned vector":
+        d.calls("rotate_vectors|turn_vectors|apply_rotations")
+    elif result == "matrix":
+        d.calls("rotation_matrices|build_rotation_matrices|orientation_matrices")
     if way in ("axis and angle", "half angles"):
         d.input("axis", "vec3", count, kind="unit")
         d.input("angle", "float", count, -3.0, 3.0)
@@ -110,7 +121,7 @@ def orient(d: Draft) -> None:
 
 @DOMAIN.algorithm(
     source="Diebel 2006, sec. 5.6; Dobrowolski 2015 (swing and twist)",
-    names=_NAMES | {"read_angles": "quat_angles|extract_angles|decompose_rotation"},
+    names=_NAMES,
     weight=2,
 )
 def read_angles(d: Draft) -> None:
@@ -134,6 +145,15 @@ def read_angles(d: Draft) -> None:
         "signed twist": "Computes signed twist angles of rotations about an axis",
         "real part": "Computes angles of rotations",
     }[way] + (", relative to others." if relative else "."))  # fmt: skip
+    d.calls({
+        "axis and angle": "rotation_vectors|quat_to_rotation_vector|quat_logarithm",
+        "rpy": "quat_to_rpy|roll_pitch_yaw|quat_to_euler",
+        "by hand": "quat_to_rpy|roll_pitch_yaw|quat_to_euler",
+        "twist": "extract_twist|twist_about_axis|twist_rotations",
+        "twist angle": "twist_angles|unsigned_twist_angles|angles_about_axis",
+        "signed twist": "signed_twist_angles|twist_angles|angles_about_axis",
+        "real part": "rotation_angles|quat_angles|angles_of_rotations",
+    }[way])  # fmt: skip
     take = "r = wp.quat_inverse(reference[tid]) * q[tid]" if relative else "r = q[tid]"
     if way == "axis and angle":
         d.output("rotvec", "vec3", count, about="Rotation vectors [rad]")
@@ -209,7 +229,7 @@ def read_angles(d: Draft) -> None:
     source="Shoemake 1985; Warp manual, Quaternion Math",
     names=_NAMES
     | {
-        "blend": "interpolate_orientations|slerp_keyframes|blend_rotations",
+        "blend": "interpolate_orientations|interpolate_rotations|blend_rotations",
         "t": "time|alpha|blend_weight",
         "a": "q0|start|from_q",
         "b": "q1|end|to_q",
@@ -261,6 +281,10 @@ def blend(d: Draft) -> None:
         "Interpolates between two rotations"
         + (" with normalized linear interpolation." if way == "normalised sum" else " at a constant rate.")
     )
+    if way == "normalised sum":
+        d.calls("nlerp_orientations|blend_rotations|nlerp_rotations")
+    elif ends == "keys":
+        d.calls("slerp_keyframes|interpolate_keyframes|sample_keyframes")
     d.launch(count)
     d.code("tid = wp.tid()\n$take\n$flip\n$ease\n$body", take=take, flip=flip, ease=ease, body=body)
 

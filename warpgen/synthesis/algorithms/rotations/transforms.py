@@ -21,7 +21,7 @@ _NAMES = {
 
 @DOMAIN.algorithm(
     source="Warp manual, Transformations; Craig 2005, ch. 2",
-    names=_NAMES | {"place_points": "transform_points|points_to_world|update_vertices"},
+    names=_NAMES,
     double=True,
     weight=6,
 )
@@ -39,6 +39,8 @@ def place_points(d: Draft) -> None:
         (f"Transforms {what} from {'the world into a body frame' if back else 'a body frame into the world'}")
         + (" and passes unattached ones through." if owner == "optional" else ".")
     )
+    to = "body" if back else "world"
+    d.calls(f"{what}_to_{to}|transform_{what}|move_{what}_to_{to}")
     if owner == "shared":
         d.param("pose", "transform", -1.0, 1.0, "transform", about="Pose of the frame")
     else:
@@ -133,7 +135,6 @@ def place_points(d: Draft) -> None:
     source="Featherstone 2008, ch. 2; Murray, Li & Sastry 1994, ch. 2",
     names=_NAMES
     | {
-        "change_frame": "transform_spatial|twists_to_world|move_wrenches",
         "vectors": "twists|wrenches|spatial|body_qd",
         "out": "result|world_twists|transformed",
     },
@@ -150,6 +151,11 @@ def change_frame(d: Draft) -> None:
         f"Transforms {'twists (angular, linear velocities)' if what == 'twist' else 'wrenches (moments, forces)'} from body frames into the world"
         + (", and adds them up." if summed else ".")
     )
+    several = "twists" if what == "twist" else "wrenches"
+    if summed:
+        d.calls(f"sum_{several}|total_{what}|accumulate_{several}")
+    else:
+        d.calls(f"{several}_to_world|transform_{several}|move_{several}")
     if owner == "shared":
         d.param("pose", "transform", -1.0, 1.0, "transform", about="Pose of the frame")
     else:
@@ -230,7 +236,6 @@ def change_frame(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Featherstone 2008, eq. 2.31; Warp manual, Spatial Math",
     names={
-        "velocity_products": "spatial_bias|coriolis_terms|gyroscopic_bias",
         "v": "twists|body_v|velocities",
         "m": "inertias|I|spatial_inertia",
         "bias": "forces|p_bias|f_bias",
@@ -247,6 +252,11 @@ def velocity_products(d: Draft) -> None:
         "bias": "Computes the spatial bias force v x* (I v).",
         "power": "Computes the kinetic energy 1/2 v . I v.",
         "net force": "Computes the net spatial force I a + v x* (I v).",
+    }[result])  # fmt: skip
+    d.calls({
+        "bias": "spatial_bias|coriolis_terms|gyroscopic_bias|velocity_product_forces",
+        "power": "spatial_kinetic_energy|kinetic_energy|body_kinetic_energy",
+        "net force": "net_spatial_force|spatial_inverse_dynamics|rigid_body_forces",
     }[result])  # fmt: skip
     if inertia == "each":
         d.input("m", "spatial_matrix", count, 0.5, 2.0, "uniform")

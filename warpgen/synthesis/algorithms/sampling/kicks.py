@@ -21,7 +21,6 @@ _SHAPES = {
 @DOMAIN.algorithm(
     source="Einstein 1905 (Brownian motion); Metropolis et al. 1953 (trial moves); Warp manual, Random",
     names={
-        "random_kicks": "jitter_points|perturb_particles|random_displacements",
         "places": "positions|points|x_in",
         "p": "x|pos|old",
         "out": "moved|result|x_out",
@@ -45,6 +44,14 @@ def random_kicks(d: Draft) -> None:
         "drift": f"Moves points by a drift and random {noun}.",
         "mean": f"Averages random {noun} for each point.",
         "accepted": f"Proposes random {noun} and keeps those that lead closer to the origin.",
+    }[rule])  # fmt: skip
+    d.calls({
+        "step": "random_kicks|jitter_points|perturb_particles",
+        "walk": "random_walk|walk_particles|random_walk_steps",
+        "bounded": "perturb_in_box|bounded_kicks|jitter_in_box",
+        "drift": "drift_and_kick|drift_particles|move_with_noise",
+        "mean": "average_kicks|mean_displacements|average_random_steps",
+        "accepted": "accept_moves|propose_moves|keep_better_steps",
     }[rule])  # fmt: skip
     form = Form(d, 256)
     form.element("p", "places", -1.0, 1.0, vector, about="positions")
@@ -122,7 +129,6 @@ def random_kicks(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Shoemake 1992, Uniform random rotations; Arvo 1992; Marsaglia 1972",
     names={
-        "random_orientations": "random_rotations|sample_rotations|tumble",
         "out": "rotations|result|orientations",
         "seed": "rng_seed|base_seed|key",
         "state": "rng|rng_state|gen",
@@ -144,6 +150,15 @@ def random_orientations(d: Draft) -> None:
         "matrix": "Draws random rotation matrices.",
         "tilt": "Tilts an axis by random small angles.",
         "normal tangent": "Draws random unit vectors across a given axis.",
+    }[kind])  # fmt: skip
+    d.calls({
+        "gauss": "random_rotations|sample_rotations|random_orientations",
+        "shoemake": "random_rotations|sample_rotations|uniform_rotations",
+        "axis angle": "random_axis_rotations|limited_rotations|tumble",
+        "cone": "sample_cone|directions_in_cone|random_cone_directions",
+        "matrix": "random_rotation_matrices|sample_rotation_matrices",
+        "tilt": "tilt_axis|random_tilts|perturb_axis",
+        "normal tangent": "random_tangents|sample_tangents|perpendicular_directions",
     }[kind])  # fmt: skip
     n, k = d.pick(96, 128, 160), d.pick(6, 8)
     d.param("seed", "int", 1, 100000, about="seed of the random states")

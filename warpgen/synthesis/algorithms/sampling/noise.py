@@ -44,6 +44,11 @@ def fractal_noise(d: Draft) -> None:
             ),
         }[kind]
     )
+    if kind != "fbm":
+        d.calls({
+            "turbulence": "turbulence_noise|sum_absolute_octaves|turbulence_heights",
+            "ridged": "ridged_noise|generate_ridges|mountain_heights",
+        }[kind])  # fmt: skip
     rows, columns = d.pick((12, 16), (10, 12), (16, 16))
     d.param("seed", "int", 0, 1000, about="Seed of the random state")
     if periodic:
@@ -109,7 +114,6 @@ def fractal_noise(d: Draft) -> None:
     source="Bridson, Hourihan & Nordenstam 2007, sec. 2",
     names=_NAMES
     | {
-        "curl_flow": "advect_noise|turbulent_velocity|swirl",
         "x": "positions|points|p",
         "v": "velocities|velocity|u",
     },
@@ -122,6 +126,11 @@ def curl_flow(d: Draft) -> None:
     way = d.option("way", "builtin", "differences")
     step = d.flag("step")
     octaves = d.flag("octaves")
+    d.calls(
+        "advect_by_curl_noise|advect_noise|swirl_points"
+        if step
+        else "curl_noise|turbulent_velocity|curl_noise_velocity"
+    )
     type_ = f"vec{dimension}"
     count = d.pick(64, 96, 128)
     d.param("seed", "int", 0, 1000, about="Seed of the random state")

@@ -93,6 +93,8 @@ def draw_samples(d: Draft) -> None:
         if layout != "mean"
         else f"Each thread {said} and keeps the mean of many."
     )
+    if layout == "mean":
+        d.calls("sample_means|mean_of_samples|average_draws")
     rows, columns = (
         (d.pick(12, 16), d.pick(16, 24)) if layout in ("row", "grid") else (d.pick(160, 200, 256), 1)
     )
@@ -166,7 +168,7 @@ def draw_samples(d: Draft) -> None:
         "seed": "rng_seed|epoch_seed",
         "state": "rng|rng_state",
         "order": "perm|permutation|indices",
-        "shuffle_rows": "shuffle|random_permutations|permute_batches",
+        "shuffle_rows": "shuffle|shuffle_each_row|permute_rows",
         "j": "other|pick|r",
     },
     adjoint="either",
@@ -180,6 +182,8 @@ def shuffle_rows(d: Draft) -> None:
     partial = d.flag("partial", 0.3)
     flat = d.flag("flat")
     stream = d.option("stream", "wp.rand_init(seed, row)", "wp.rand_init(seed + row)")
+    if source == "identity":
+        d.calls("random_permutations|shuffle_indices|permute_batches")
     rows, columns = d.pick(16, 24, 32), d.pick(8, 10, 13)
     extents: int | tuple[int, int] = rows * columns if flat else (rows, columns)
     if source == "identity":

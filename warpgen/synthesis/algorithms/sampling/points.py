@@ -43,7 +43,7 @@ _SAID = {
     source="Warp manual, Random; Shirley 1992",
     names=_NAMES
     | {
-        "scatter_points": "sample_region|fill_with_points|spawn_particles",
+        "scatter_points": "sample_region|random_points|spawn_particles",
         "center": "origin|emitter",
         "size": "radius|scale|extent",
     },

@@ -37,6 +37,12 @@ def draw_categories(d: Draft) -> None:
         "rejection": "Draws categories by rejection.",
         "tournament": "Draws the heavier of two categories in a tournament.",
     }[method])  # fmt: skip
+    if wanted != "labels":
+        d.calls({
+            "counts": "count_draws|draw_counts|tally_categories",
+            "values": "draw_values|sample_values|random_payloads",
+            "slots": "draw_slots|assign_slots|claim_slots",
+        }[wanted])  # fmt: skip
     n, k, each = d.pick(256, 320, 384), d.pick(5, 6, 8), d.pick(4, 6)
     d.param("seed", "int", 1, 100000, about="seed of the random states")
     if method == "cdf":

@@ -20,7 +20,6 @@ _quantile = np.vectorize(NormalDist().inv_cdf)
 @DOMAIN.algorithm(
     source="Abramowitz & Stegun 1964, sec. 7.1, 26.2",
     names={
-        "normal_law": "gaussian_cdf|normal_distribution|gauss_law",
         "x": "values|samples|z_in",
         "mean": "mu|centre|loc",
         "deviation": "sigma|std|spread",
@@ -43,6 +42,14 @@ def normal_law(d: Draft) -> None:
         "between": "Gives the probability that a normal variable lies between two values.",
     }
     d.says(says[kind])
+    d.calls({
+        "below": "normal_cdf|gaussian_cdf|cumulative_normal",
+        "above": "normal_survival|upper_tail|gaussian_tail",
+        "quantile": "normal_quantile|inverse_normal_cdf|gaussian_quantile",
+        "upper quantile": "upper_quantile|inverse_survival|upper_critical_value",
+        "within": "probability_within|central_probability",
+        "between": "probability_between|interval_probability",
+    }[kind])  # fmt: skip
     form = Form(d)
     inverse = "quantile" in kind
     form.element(
@@ -99,7 +106,6 @@ def normal_law(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="ISO 80000-15; Fechner 1860",
     names={
-        "levels": "to_decibel|log_levels|convert_levels",
         "x": "power|signal|quantity",
         "level": "db|out|gain",
         "reference": "ref|x0|base_level",
@@ -122,6 +128,15 @@ def levels(d: Draft) -> None:
         "acidity": "Gives the pH of concentrations.",
         "from decibel": "Turns levels in decibel into ratios of power.",
         "bits": "Tells how many bits a count of levels takes.",
+    }[kind])  # fmt: skip
+    d.calls({
+        "power": "power_to_decibel|power_levels|to_decibel",
+        "amplitude": "amplitude_to_decibel|amplitude_levels|to_decibel",
+        "octaves": "octaves_above|frequency_to_octaves",
+        "cents": "cents_above|frequency_to_cents",
+        "acidity": "concentration_to_ph|ph_values|acidity",
+        "from decibel": "decibel_to_power|from_decibel",
+        "bits": "bits_needed|bit_lengths|count_bits",
     }[kind])  # fmt: skip
     form = Form(d)
     low, high = {"from decibel": (-20.0, 20.0), "bits": (2.0, 5000.0)}.get(kind, (0.05, 20.0))
@@ -167,7 +182,6 @@ def levels(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Bernoulli 1691; Airy 1845; Langevin 1905; Korteweg & de Vries 1895",
     names={
-        "hyperbolic_curves": "catenary|cable_shape|hyperbolic_profile",
         "x": "positions|points|abscissa",
         "y": "height|curve|out",
         "scale": "a|length_scale|width",
@@ -194,6 +208,16 @@ def hyperbolic_curves(d: Draft) -> None:
         "langevin": "Gives how far paramagnetic moments are aligned by a field.",
         "layer": "Gives the velocity across a shear layer.",
         "rapidity": "Turns rapidities into velocities in units of that of light.",
+    }[kind])  # fmt: skip
+    d.calls({
+        "catenary": "catenary|cable_shape|hanging_chain",
+        "arc": "catenary_length|chain_length|cable_length",
+        "slope angle": "chain_angle|catenary_angle|cable_slope",
+        "wave speed": "water_wave_speed|phase_speed|wave_celerity",
+        "soliton": "soliton_profile|solitary_wave",
+        "langevin": "langevin_function|langevin_alignment|moment_alignment",
+        "layer": "shear_layer|mixing_layer|shear_layer_profile",
+        "rapidity": "rapidity_to_velocity|velocity_from_rapidity",
     }[kind])  # fmt: skip
     form.element("t", "x", 0.3, 2.0)
     if own == "given":
@@ -239,7 +263,6 @@ def hyperbolic_curves(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Kepler 1619; CIE 15:2004; Cardano 1545",
     names={
-        "cube_roots": "cubic_lengths|root_kernel|cbrt_scaling",
         "x": "volumes|values|amounts",
         "y": "lengths|roots|out",
         "factor": "k|coefficient|scale",
@@ -260,6 +283,14 @@ def cube_roots(d: Draft) -> None:
         "cubic": "Finds the real root of x^3 + 3 x = 2 q.",
         "signed": "Compresses signed values by the cube root.",
         "hydraulic": "Gives the critical depth of flow in a channel for each discharge per width.",
+    }[kind])  # fmt: skip
+    d.calls({
+        "sphere": "sphere_radii|radius_from_volume",
+        "orbit": "semi_major_axes|orbit_sizes|axis_from_period",
+        "lightness": "cie_lightness|luminance_to_lightness",
+        "cubic": "solve_cubic|depressed_cubic|cubic_roots",
+        "signed": "signed_cube_roots|signed_cbrt|compress_signed",
+        "hydraulic": "critical_depths|critical_depth|critical_flow_depth",
     }[kind])  # fmt: skip
     low, high = {"lightness": (0.05, 1.0), "signed": (-4.0, 4.0)}.get(kind, (0.2, 8.0))
     form.element("q", "x", low, high)

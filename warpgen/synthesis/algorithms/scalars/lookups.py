@@ -17,7 +17,6 @@ from warpgen.synthesis.writing.forms import Form
 @DOMAIN.algorithm(
     source="Knuth 1998, sec. 6.2.1; Press et al. 2007, sec. 3.1",
     names={
-        "table_lookup": "interpolate_table|lookup_sorted|bracket_values",
         "knots": "breakpoints|grid|table_x",
         "heights": "table_y|table|curve",
         "x": "queries|arguments|samples",
@@ -42,6 +41,14 @@ def table_lookup(d: Draft) -> None:
         "rank": "Tells how many entries of a sorted table lie below each value.",
         "count between": "Counts the entries of a sorted table that lie within a distance of each value.",
         "logarithmic": "Interpolates a table in the logarithm of its heights.",
+    }[kind])  # fmt: skip
+    d.calls({
+        "linear": "interpolate_table|table_lookup|lookup_linear",
+        "nearest": "lookup_nearest|nearest_entries|nearest_in_table",
+        "step": "lookup_step|step_lookup|read_step_table",
+        "rank": "count_below|rank_in_table|search_sorted",
+        "count between": "count_within|count_near|entries_within",
+        "logarithmic": "interpolate_log_table|log_interpolation|lookup_log",
     }[kind])  # fmt: skip
     n, size, rows = d.pick(64, 96, 128), d.pick(12, 16, 24), d.pick(3, 4)
     many = tables == "per row"

@@ -17,7 +17,6 @@ Formulas = dict[str, Callable[[], Any]]
 @DOMAIN.algorithm(
     source="IEEE 754-2019, sec. 4.3; Knuth 1997, sec. 1.2.4",
     names={
-        "rounded_values": "snap_values|round_kernel|quantise_values",
         "x": "values|readings|raw",
         "y": "snapped|rounded|out",
         "step": "grid|resolution|tick",
@@ -43,6 +42,18 @@ def rounded_values(d: Draft) -> None:
         "centred": "Wraps phases into one period about zero.",
     }[kind].replace("a step", "one" if given == "one" else "a step")
       .replace("Rounds", "Counts steps, rounding" if counted else "Rounds"))  # fmt: skip
+    d.calls({
+        "even": "round_half_even|round_to_step|snap_values",
+        "away": "round_half_away|round_to_step|snap_values",
+        "down": "round_down|floor_to_step",
+        "up": "round_up|ceil_to_step",
+        "towards zero": "round_towards_zero|truncate_to_step",
+        "part": "step_remainders|part_of_step|left_over_parts",
+        "wrapped": "wrap_phases|wrap_to_period",
+        "centred": "wrap_centered|wrap_phases|center_phases",
+    }[kind])  # fmt: skip
+    if counted:
+        d.calls("count_steps|quantize_to_steps|whole_steps")
     form.element("value", "x", -20.0, 20.0)
     if given == "given":
         form.number("step", 0.3, 1.7)
@@ -195,7 +206,6 @@ else:
 @DOMAIN.algorithm(
     source="Perlin 1985; Ebert et al. 2003, ch. 2",
     names={
-        "thresholds": "gate_values|ramp_weights|soft_threshold",
         "x": "values|distance|intensity",
         "w": "weights|mask|out",
         "edge": "threshold|cutoff|level",
@@ -222,6 +232,16 @@ def thresholds(d: Draft) -> None:
         "dead zone": "Takes no notice of values that are smaller than a threshold.",
         "signed power": "Raises values to a power and keeps their signs.",
         "mix": "Mixes two levels by how far a value is across a threshold.",
+    }[kind])  # fmt: skip
+    d.calls({
+        "hard": "hard_threshold|step_weights|gate_values",
+        "smooth": "smooth_ramp|smooth_weights|ramp_weights",
+        "linear": "linear_ramp|linear_weights|ramp_weights",
+        "window": "window_weights|band_weights|smooth_window",
+        "shrink": "soft_threshold|shrink_values|soft_shrink",
+        "dead zone": "dead_zone|apply_dead_zone|ignore_small_values",
+        "signed power": "signed_power|signed_power_curve|raise_signed",
+        "mix": "mix_levels|blend_levels|blend_across_threshold",
     }[kind])  # fmt: skip
     form.element("value", "x", -2.0, 2.0)
     if edges == "given":

@@ -112,6 +112,8 @@ def panel_irradiance(d: Draft) -> None:
     d.input("latitudes", "float", sites, -1.0, 1.0, about="latitudes [rad]")
     d.input("longitudes", "float", sites, -180.0, 180.0, about="longitudes, east positive [deg]")
     light = result == "irradiance"
+    if not light:
+        d.calls("sun_direction|solar_position|sun_vectors")
     if light:
         if sky != "haurwitz":
             d.input("altitudes", "float", sites, 0.0, 2000.0, about="heights above sea level [m]")

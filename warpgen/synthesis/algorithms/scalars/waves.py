@@ -15,7 +15,6 @@ from warpgen.synthesis.writing.forms import Form
 @DOMAIN.algorithm(
     source="Oppenheim & Willsky 1997, ch. 3; Roads 1996, The Computer Music Tutorial, ch. 4",
     names={
-        "periodic_waves": "waveforms|oscillators|wave_shapes",
         "t": "time|x|s",
         "times": "clock|samples_t|inputs",
         "phase": "ph|p|cycle",
@@ -55,6 +54,18 @@ def periodic_waves(d: Draft) -> None:
         "eased": "Evaluates waves that ease between two levels.",
         "count": "Counts the whole periods that have passed.",
         "ramped": "Evaluates sines whose amplitude grows over the first period.",
+    }[kind])  # fmt: skip
+    d.calls({
+        "saw": "sawtooth_wave|sawtooth|saw_oscillator",
+        "square": "square_wave|square_oscillator",
+        "triangle": "triangle_wave|triangle_oscillator",
+        "pulse": "pulse_wave|pulse_oscillator",
+        "half sine": "half_wave_rectified|rectified_sine",
+        "full sine": "full_wave_rectified|rectified_sine",
+        "stairs": "staircase_wave|periodic_stairs",
+        "eased": "eased_wave|ease_between|smooth_square_wave",
+        "count": "count_periods|whole_periods|elapsed_cycles",
+        "ramped": "ramped_sine|fade_in_sine|ramp_up_sine",
     }[kind])  # fmt: skip
     form = Form(d)
     form.element("t", "times", 0.05, 4.0, about="times [s]")
@@ -121,7 +132,6 @@ def periodic_waves(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Warp manual, Built-Ins: div_approx, inverse_approx; Hecht 2017, Optics, ch. 5; Press et al. 2007, sec. 9.4",
     names={
-        "quick_quotients": "approximate_division|fast_divide|ratios",
         "a": "numerator|top|p",
         "b": "denominator|below|q",
         "firsts": "numerators|values_a|tops",
@@ -147,6 +157,17 @@ def quick_quotients(d: Draft) -> None:
         "mean": "Computes harmonic means by approximate division.",
         "solve": "Solves small systems by the approximate inverse of their matrices.",
         "odds": "Converts odds to probabilities by approximate division.",
+    }[kind])  # fmt: skip
+    d.calls({
+        "ratio": "fast_divide|approximate_division|approximate_ratios",
+        "parallel": "parallel_resistance|resistors_in_parallel",
+        "lens": "image_distances|thin_lens|lens_equation",
+        "perspective": "perspective_divide|project_points|divide_by_depth",
+        "refined": "refined_division|refine_quotients|newton_division",
+        "mobius": "mobius_transform|fractional_linear_map",
+        "mean": "harmonic_mean|harmonic_means",
+        "solve": "solve_small_systems|solve_by_inverse|approximate_solve",
+        "odds": "odds_to_probability|probabilities_from_odds",
     }[kind])  # fmt: skip
     form = Form(d)
     if kind == "solve":

@@ -146,7 +146,6 @@ def adaptive_filter(d: Draft) -> None:
     source="Giannoulis, Massberg & Reiss 2012; Zölzer 2011, ch. 4",
     names=_NAMES
     | {
-        "control_level": "compressor|dynamics_processor|level_control",
         "threshold": "thresh_db|knee_at|limit_db",
         "ratio": "slope_ratio|compression|r_comp",
         "y": "processed|out_signal|y_out",
@@ -176,6 +175,13 @@ def control_level(d: Draft) -> None:
         "follower": "Follows the level of signals, fast upwards and slowly downwards",
         "expander": "Expands signals downwards: below a threshold the level falls faster",
     }[what] + ".")  # fmt: skip
+    d.calls({
+        "compressor": "compressor|compress_dynamics|apply_compressor",
+        "limiter": "limiter|limit_level|apply_limiter",
+        "gate": "noise_gate|gate_signal|apply_gate",
+        "follower": "envelope_follower|follow_level|level_detector",
+        "expander": "expander|expand_dynamics|downward_expander",
+    }[what])  # fmt: skip
     shape = (count, size) if layout == "rows" else (size, count)
     if place == "new":
         d.input("x", "float", shape, -1.0, 1.0, about="Input signal")

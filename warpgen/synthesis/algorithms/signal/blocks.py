@@ -82,6 +82,8 @@ def block_fft(d: Draft) -> None:
     window = d.flag("window", 0.5)
     result = d.option("result", "complex", "power", "half") if source == "real" else "complex"
     limit = d.option("frames", "all", "counted", "padded")
+    if inverse:
+        d.calls("block_ifft|ifft_in_registers|short_ifft|inverse_fft_blocks")
     channels, frames = d.pick(3, 4, 6), d.pick(4, 6, 8)
     hop = n if inverse else d.pick(n // 2, n)
     bits, sign = n.bit_length() - 1, (1.0 if inverse else -1.0)

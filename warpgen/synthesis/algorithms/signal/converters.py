@@ -11,7 +11,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Schreier & Temes 2005, chs. 2 and 3; Inose & Yasuda 1963; Lipshitz, Wannamaker & Vanderkooy 1992",
     names={
-        "modulate_signal": "feedback_quantiser|coarse_modulator|quantise_with_feedback",
         "x": "signal|samples|inp",
         "bits": "stream|codes|pulses",
         "n": "i|t|k",
@@ -49,6 +48,13 @@ def modulate_signal(d: Draft) -> None:
         "signal": ", and keeps the quantised signal",
     }
     d.says(f"Quantises signals coarsely by {said}{kept[result]}.")
+    d.calls({
+        "first order": "sigma_delta|sigma_delta_modulator|delta_sigma",
+        "second order": "sigma_delta|second_order_sigma_delta|delta_sigma",
+        "error feedback": "noise_shaper|error_feedback_quantizer|quantize_with_feedback",
+        "second error feedback": "noise_shaper|error_feedback_quantizer|quantize_with_feedback",
+        "delta": "delta_modulation|delta_modulator|modulate_delta",
+    }[loop])  # fmt: skip
     shape = (count, size) if layout == "rows" else (size, count)
     d.input("x", "float", shape, -0.6, 0.6, about="Input signal")
     if levels == "many":

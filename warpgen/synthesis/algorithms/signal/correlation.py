@@ -24,7 +24,6 @@ _TERMS = {"difference": "squared differences", "magnitude difference": "absolute
     source="Oppenheim & Schafer 2010, sec. 10.5; Ross et al. 1974; de Cheveigné & Kawahara 2002, eq. 6",
     names=_NAMES
     | {
-        "correlate_lags": "lag_products|compare_lags|lag_sums",
         "r": "corr|acf|likeness",
         "y": "other|reference_signal|pattern",
         "acc": "sum|s|r_lag",
@@ -53,6 +52,14 @@ def correlate_lags(d: Draft) -> None:
         "magnitude difference": "Computes the average magnitude difference function over a range of lags.",
         "normalised": "Computes normalized autocorrelation over a range of lags.",
         "circular": "Computes circular cross-correlation over a range of lags.",
+    }[what])  # fmt: skip
+    d.calls({
+        "auto": "autocorrelation|autocorrelate|lag_products",
+        "cross": "cross_correlation|cross_correlate|correlate_lags",
+        "difference": "difference_function|squared_differences|lag_differences",
+        "magnitude difference": "amdf|magnitude_differences|average_magnitude_difference",
+        "normalised": "normalized_autocorrelation|normalized_correlation",
+        "circular": "circular_correlation|circular_cross_correlation",
     }[what])  # fmt: skip
     two = what in ("cross", "circular")
     shape = {"one": (size,), "rows": (rows, size), "frames": (hop * (rows - 1) + size,)}[layout]
@@ -173,7 +180,7 @@ def correlate_lags(d: Draft) -> None:
     source="de Cheveigné & Kawahara 2002, sec. II",
     names=_NAMES
     | {
-        "yin_pitch": "estimate_pitch|pitch_yin|fundamental_period",
+        "yin_pitch": "estimate_pitch|pitch_yin|yin_tracker",
         "pitch": "f0|periods|fundamental",
         "diff": "d_tau|difference|df",
         "cumulative": "running|running_sum|total",
@@ -198,6 +205,8 @@ def yin_pitch(d: Draft) -> None:
     what = "frequency" if result == "frequency" else "period"
     method = "the YIN method without its normalisation" if normalise == "plain" else "the YIN method"
     d.says(f"Estimates the {what} of each frame of a signal by {method}.")
+    if normalise == "plain":
+        d.calls("estimate_pitch|detect_pitch|pitch_by_differences")
     if source == "differences":
         d.input("diff", "float", (frames, most), 0.2, 1.5)
     else:

@@ -16,7 +16,6 @@ _NAMES = {"x": "signal|samples|audio", "n": "i|t|m"}
     source="Kedem 1986",
     names=_NAMES
     | {
-        "level_crossings": "zero_crossings|count_crossings|find_crossings",
         "crossings": "count|hits|n_cross",
         "times": "positions|instants|t_cross",
         "level": "threshold|offset|trigger",
@@ -42,6 +41,13 @@ def level_crossings(d: Draft) -> None:
         "times": f"Finds the times at which signals {said} {line}, between samples.",
         "first": f"Finds the first sample at which signals {said} {line}, or -1.",
         "atomic": f"Counts over all signals how often they {said} {line}.",
+    }[result])  # fmt: skip
+    d.calls({
+        "rate": "count_crossings|level_crossings|crossings_per_signal",
+        "mask": "mark_crossings|crossing_mask|flag_crossings",
+        "times": "crossing_times|locate_crossings|find_crossings",
+        "first": "first_crossing|find_first_crossing",
+        "atomic": "total_crossings|count_all_crossings|sum_crossings",
     }[result])  # fmt: skip
     shape = (rows, size) if layout == "rows" else (size, rows)
     d.input("x", "float", shape, -1.0, 1.0, about="Input signal")

@@ -22,7 +22,7 @@ _NAMES = {
     source="Stevens, Volkmann & Newman 1937; Davis & Mermelstein 1980; Slaney 1998; Zwicker & Terhardt 1980",
     names=_NAMES
     | {
-        "band_energies": "mel_filterbank|filterbank|spectral_bands",
+        "band_energies": "filterbank|spectral_bands|triangular_bands",
         "band": "b|m|filter_index",
         "center": "mid|f_mid|peak_hz",
     },
@@ -44,6 +44,10 @@ def band_energies(d: Draft) -> None:
         "given": "with given edges",
     }[scale]
     d.says(f"Sums {'amplitude' if amplitude else 'power'} spectra in triangular bands {said}.")
+    if scale in ("htk", "slaney"):
+        d.calls("mel_filterbank|mel_bands|mel_spectrum")
+    elif scale == "bark":
+        d.calls("bark_filterbank|bark_bands|bark_spectrum")
     d.input(
         "power",
         "float",
@@ -192,7 +196,6 @@ def band_energies(d: Draft) -> None:
     source="Savitzky & Golay 1964; Press et al. 2007, sec. 14.9",
     names=_NAMES
     | {
-        "smooth_polynomial": "savitzky_golay|savgol_filter|local_fit",
         "slope": "dy|derivative|rate_out",
         "n": "i|t|k",
     },
@@ -215,6 +218,11 @@ def smooth_polynomial(d: Draft) -> None:
     half = window // 2
     said = {"value": "value", "slope": "slope", "curvature": "second derivative"}[result]
     d.says(f"Fits a quadratic to {window} neighbours of each sample and keeps its {said} there.")
+    d.calls({
+        "value": "savgol_filter|savitzky_golay|smooth_polynomial",
+        "slope": "savgol_slope|savgol_derivative|smooth_slope",
+        "curvature": "savgol_curvature|savgol_second_derivative|smooth_curvature",
+    }[result])  # fmt: skip
     type_ = "vec3" if layout == "vectors" else "float"
     shape = (rows, size) if layout == "rows" else (size,)
     d.input("x", type_, shape, -1.0, 1.0, about="Input signal")

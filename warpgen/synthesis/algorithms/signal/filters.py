@@ -51,6 +51,8 @@ def fir_filter(d: Draft) -> None:
         + ("symmetric finite impulse response" if symmetric else "finite impulse response")
         + (f", and keeps every {['', '', 'second', 'third', 'fourth'][factor]} sample." if decimate else ".")
     )
+    if decimate:
+        d.calls("fir_decimate|decimate_signal|decimating_filter")
     d.input("x", kind, shape, -1.0, 1.0, about="Input signal")
     d.input("h", "float", (taps + 1) // 2 if symmetric else taps, -0.5, 0.5)
     if edge == "history":
@@ -208,7 +210,7 @@ class Biquad:
     source="Smith 2007, ch. 9; Bristow-Johnson, Audio EQ cookbook",
     names=_NAMES
     | {
-        "biquad_filter": "iir_biquad|second_order_sections|sos_filter",
+        "biquad_filter": "iir_biquad|biquad|apply_biquads",
         "sections": "sos|cascade|stages",
         "z1": "s1|d1|state1",
         "z2": "s2|d2|state2",
@@ -224,6 +226,8 @@ def biquad_filter(d: Draft) -> None:
     coefficients = d.option("coefficients", "struct", "table", "values", "per channel")
     place = d.option("place", "new", "same")
     cascade = coefficients in ("struct", "table") and d.flag("cascade", 0.5)
+    if cascade:
+        d.calls("biquad_cascade|second_order_sections|sos_filter")
     count, length = d.pick(16, 24, 32), d.pick(48, 64, 96)
     said = {"direct 1": "direct form I", "direct 2": "direct form II"}.get(form, "transposed direct form II")
     what = "sections of second order, one after the other" if cascade else "a section of second order"

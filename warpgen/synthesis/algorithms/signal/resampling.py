@@ -17,7 +17,6 @@ _NAMES = {"x": "signal|samples|audio", "y": "resampled|out_signal|y_out", "n": "
     source="Crochiere & Rabiner 1983, ch. 3; Smith 2002; Catmull & Rom 1974",
     names=_NAMES
     | {
-        "resample_signal": "resample|interpolate_signal|read_between",
         "pos": "position|where|source_time",
         "frac": "f|mu|alpha",
         "base": "i0|left|first",
@@ -42,6 +41,11 @@ def resample_signal(d: Draft) -> None:
     }[method]
     ending = {"ratio": "at another rate", "delay": "late by a part of a sample"}.get(where, "at given times")
     d.says(f"Evaluates signals between their samples {said}, {ending}.")
+    d.calls({
+        "ratio": "resample|resample_signal|change_rate",
+        "delay": "fractional_delay|delay_signal|variable_delay",
+        "times": "interpolate_signal|read_between|sample_at_times",
+    }[where])  # fmt: skip
     size, count, rows = d.pick(48, 64, 96), d.pick(40, 64, 80), d.pick(3, 4)
     if where == "delay":
         count = size

@@ -34,6 +34,12 @@ def image_sources(d: Draft) -> None:
     air = d.flag("air", 0.4)
     pattern = d.option("microphone", "omni", "cardioid", "figure of eight")
     limited = d.flag("order limit", 0.45)
+    if result != "response":
+        d.calls({
+            "energy": "room_sound_level|sum_image_energy|sound_energy",
+            "clarity": "room_clarity|clarity_index|speech_clarity",
+            "first echo": "first_echo|first_reflection_gap|initial_time_delay",
+        }[result])  # fmt: skip
     n, taps = d.pick(6, 8, 10), d.pick(48, 64)
     order = 1
     d.input("sources", "vec3", n, 0.5, 3.5, about="Positions of the sources [m]")

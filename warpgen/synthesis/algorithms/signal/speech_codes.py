@@ -20,7 +20,6 @@ _STEPS = [7, 8, 9, 10, 11, 12, 13, 14, 16, 17, 19, 21, 23, 25, 28, 31, 34, 37, 4
 @DOMAIN.algorithm(
     source="IMA Digital Audio Focus Group 1992 (ADPCM); Jayant 1974 (adaptive quantizers); ITU-T G.711 (mu-law)",
     names={
-        "code_speech": "adpcm_kernel|ima_adpcm|code_audio_blocks|adpcm_blocks",
         "packed": "nibbles|bytes_in|compressed",
         "samples": "pcm|audio|wave",
         "predicted": "predictor|pred|valpred",
@@ -41,6 +40,11 @@ def code_speech(d: Draft) -> None:
     companded = d.flag("mu law", 0.35) and way == "decode"
     early = d.flag("lengths", 0.35)
     multiply = d.option("difference", "shifts", "product")
+    d.calls({
+        "decode": "adpcm_decode|decode_adpcm|decode_speech",
+        "encode": "adpcm_encode|encode_adpcm|encode_speech",
+        "round trip": "adpcm_noise|measure_coding_noise|adpcm_round_trip",
+    }[way])  # fmt: skip
     blocks, size = d.pick(8, 12, 16), d.pick(12, 16)
     d.module(
         f"vec89i = wp.types.vector({len(_STEPS)}, wp.int32)\nvec8i = wp.types.vector(8, wp.int32)\n"

@@ -19,7 +19,6 @@ _NAMES = {"POINTS": "N|FFT_SIZE|FRAME", "pair": "frame|row|block", "z": "spectru
     source="Knapp & Carter 1976 (generalized correlation); Carter 1987; Oppenheim & Schafer 2010, ch. 8 and 10",
     names=_NAMES
     | {
-        "correlated_frames": "gcc_phat|cross_correlate_fft|phase_correlation|delay_estimation",
         "left": "first|mic_a|reference",
         "right": "second|mic_b|delayed",
         "cross": "cross_spectrum|product|g",
@@ -36,6 +35,14 @@ def correlated_frames(d: Draft) -> None:
     tapered = d.option("taper", "none", "hann", "hamming")
     band = d.flag("band", 0.4)
     together = d.flag("one transform", 0.5)
+    d.calls({
+        "correlation": "cross_correlate_fft|correlate_frames|cross_correlation",
+        "lag": "estimate_delays|delay_estimation|find_lags",
+        "peak": "correlation_peaks|largest_correlation|match_frames",
+        "spectrum": "cross_spectra|cross_spectrum|weighted_cross_spectra",
+    }[result])  # fmt: skip
+    if weighting == "phase" and result == "correlation":
+        d.calls("gcc_phat|phase_correlation|phase_correlate_frames")
     pairs = d.pick(1, 2, 3)
     d.module(f"POINTS = wp.constant({_N})")
     d.input("left", "float", (pairs, _N), -1.0, 1.0, about="frames of one microphone")
@@ -199,7 +206,6 @@ def correlated_frames(d: Draft) -> None:
     source="Gabor 1946; Bogert, Healy & Tukey 1963 (cepstrum); Noll 1967 (pitch); Childers, Skinner & Kemerait 1977; Boashash 1992",
     names=_NAMES
     | {
-        "shaped_frames": "analytic_signal|cepstrum_tiled|envelope_detector|liftered_spectrum",
         "frames": "samples|signal|audio",
         "quiet": "floor_power|eps|noise_floor",
         "one_sided": "analytic_bin|positive_half|hilbert_bin",
@@ -252,6 +258,13 @@ def shaped_frames(d: Draft) -> None:
             "frequency": "Computes the spectral centroids of frames.",
         }[kind]
     )
+    d.calls({
+        "envelope": "envelope_detector|hilbert_envelope|frame_envelopes",
+        "cepstrum": "cepstrum_tiled|real_cepstra|cepstrum",
+        "liftered": "liftered_spectrum|smooth_log_spectrum|cepstral_smoothing",
+        "quadrature": "analytic_signal|make_analytic|analytic_frames",
+        "frequency": "spectral_centroids|mean_frequencies|spectral_centroid",
+    }[kind])  # fmt: skip
     d.function("@wp.func\ndef as_complex(x: float) -> wp.vec2:\n    return wp.vec2(x, 0.0)")
     load = f"x = wp.tile_load(frames, shape=(1, POINTS), offset=(pair, 0){', storage=' + chr(34) + 'shared' + chr(34) if emphasized else ''})"
     now = "x"

@@ -23,7 +23,6 @@ _NAMES = {
     source="Goertzel 1958; Oppenheim & Schafer 2010, sec. 9.2",
     names=_NAMES
     | {
-        "detect_tones": "goertzel|tone_power|dtmf_detector",
         "tones": "freqs|frequencies|targets",
         "s1": "prev|q1|z1",
         "s2": "prev2|q2|z2",
@@ -46,6 +45,12 @@ def detect_tones(d: Draft) -> None:
         "amplitude": "Computes the amplitude of tones in signal frames with the Goertzel algorithm.",
         "complex": "Computes single DFT bins of signal frames with the Goertzel algorithm.",
         "present": "Detects the presence of tones in signal frames with the Goertzel algorithm.",
+    }[result])  # fmt: skip
+    d.calls({
+        "power": "tone_power|goertzel_power|goertzel",
+        "amplitude": "tone_amplitude|goertzel_amplitude|goertzel",
+        "complex": "goertzel_bins|goertzel|single_bin_dft",
+        "present": "detect_tones|tone_detector|find_tones",
     }[result])  # fmt: skip
     hop = size // 2
     shape = {"frames": (frames, size), "hops": (hop * (frames + 1),), "columns": (size, frames)}[layout]
@@ -170,6 +175,8 @@ def cosine_transform(d: Draft) -> None:
     if kind == "mdct":
         what = "Transforms overlapping blocks by the modified discrete cosine transform"
     d.says(what + (", and quantises what comes out." if quantise else "."))
+    if kind == "mdct":
+        d.calls("mdct|modified_dct|mdct_blocks")
     if kind != "ii" and kind != "iii" and scale == "orthonormal":
         scale = "scaled"
     if kind == "iii" and scale == "scaled":

@@ -16,7 +16,7 @@ _NAMES = {"x": "signal|samples|data", "n": "i|t|m"}
     source="Sweldens 1996; Cohen, Daubechies & Feauveau 1992; Daubechies 1988",
     names=_NAMES
     | {
-        "wavelet_step": "dwt_level|lifting_step|wavelet_transform",
+        "wavelet_step": "dwt_level|dwt_step|wavelet_transform",
         "approx": "low|coarse|smooth",
         "details": "high|d_out|wavelet",
         "detail": "d_n|h|odd",
@@ -50,6 +50,11 @@ def wavelet_step(d: Draft) -> None:
         "shrunk": ", and shrinks the details by a threshold",
     }[result]
     d.says(f"Splits signals by {said}{kept}.")
+    if result in ("details", "shrunk"):
+        d.calls({
+            "details": "wavelet_details|detail_coefficients|dwt_details",
+            "shrunk": "wavelet_shrinkage|shrink_details|dwt_denoise_step",
+        }[result])  # fmt: skip
     shape = {"one": (size,), "rows": (rows, size), "columns": (size, rows)}[layout]
     halved = {"one": (half,), "rows": (rows, half), "columns": (half, rows)}[layout]
     d.input("x", "float", shape, -1.0, 1.0, about="Input signal")

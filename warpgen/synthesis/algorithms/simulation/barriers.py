@@ -126,7 +126,6 @@ def friction_force(
 @DOMAIN.algorithm(
     source="Li et al. 2020 (incremental potential contact); Chen et al. 2023 (two-stage penalty); Ericson 2005",
     names={
-        "self_contact_forces": "cloth_self_contact|eval_self_contact|vertex_face_contact|barrier_forces",
         "x": "pos|particle_q|positions",
         "v": "vel|particle_qd|velocities",
         "f": "particle_f|forces|force_out",
@@ -149,6 +148,10 @@ def self_contact_forces(d: Draft) -> None:
     adjacency = d.option("adjacency", "skip", "groups")
     counted = d.option("count", "counter", "padding")
     output = d.option("output", "force", "force and pressure")
+    d.calls({
+        "vertex face": "vertex_face_contact|vertex_face_forces|eval_self_contact",
+        "edge edge": "edge_edge_contact|edge_edge_forces|eval_self_contact",
+    }[kind])  # fmt: skip
     count, faces, pairs = d.pick(24, 32), d.pick(40, 48), d.pick(64, 96)
     corners = 3 if kind == "vertex face" else 2
     mesh = "face_indices" if kind == "vertex face" else "edge_indices"

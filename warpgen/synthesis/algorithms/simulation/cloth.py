@@ -166,7 +166,7 @@ def bending_forces(d: Draft) -> None:
     source="Ling, Damodaran & Gay 1996; Keckeisen et al. 2004 (wind on cloth)",
     names=NAMES
     | {
-        "triangle_aerodynamics": "eval_aero|wind_forces|apply_wind|lift_drag",
+        "triangle_aerodynamics": "eval_aero|aerodynamic_forces|air_forces|eval_triangle_aero",
         "wind": "v_air|air_velocity|wind_velocity",
         "k_drag": "tri_drag|drag|cd",
         "k_lift": "tri_lift|lift|cl",

@@ -14,7 +14,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Muller et al. 2007, sec. 3.5 (damping); Muller et al. 2005 (shape matching); Goldstein 1980, ch. 5; Lichtenstein 1973",
     names={
-        "rigid_modes": "damp_velocities|rigid_part|body_momentum_tiled|bulk_motion",
         "positions": "x|points|particle_x",
         "velocities": "v|speeds|particle_v",
         "masses": "m|particle_mass|weights",
@@ -88,6 +87,14 @@ def rigid_modes(d: Draft) -> None:
             "acceleration": "Computes the centripetal accelerations of the rigid motion of bodies made of particles.",
         }[result]
     )
+    d.calls({
+        "damped": "damp_deformation|damp_velocities|damp_vibrations",
+        "spin": "angular_velocities|body_angular_velocity|fit_spin",
+        "rigid velocities": "rigid_part|project_rigid_motion|rigidify_velocities",
+        "energy": "deformation_energy|vibration_energy|nonrigid_energy",
+        "stirred": "apply_torques|spin_up_bodies|stir_bodies",
+        "acceleration": "centripetal_acceleration|rigid_acceleration|centripetal_terms",
+    }[result])  # fmt: skip
     pinned = about_ == "pivot"
     if not pinned:
         d.function("@wp.func\ndef scaled(x: wp.vec3, m: float) -> wp.vec3:\n    return m * x")

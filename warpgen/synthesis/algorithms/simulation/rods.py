@@ -253,7 +253,7 @@ def solve_bend_twist(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Müller, Kim & Chentanez 2012 (dynamic follow the leader); Brown, Latombe & Montgomery 2004",
     names={
-        "follow_the_leader": "ftl|dynamic_ftl|hair_strands|solve_strands",
+        "follow_the_leader": "ftl|constrain_strands|hair_lengths|solve_strands",
         "x": "pos|positions|particle_q",
         "strand": "hair|chain|s",
         "rest": "segment_length|l0|length",
@@ -271,6 +271,8 @@ def follow_the_leader(d: Draft) -> None:
     dimension = d.option("dimension", 3, 2)
     collision = d.flag("collision", 0.4)
     layout = d.option("layout", "rows", "flat")
+    if velocities == "dynamic":
+        d.calls("dynamic_ftl|follow_the_leader|ftl_strands|solve_strands")
     strands, points = d.pick(16, 24, 32), d.pick(5, 6, 8)
     shape: Any = (strands, points) if layout == "rows" else strands * points
     vector = f"vec{dimension}"

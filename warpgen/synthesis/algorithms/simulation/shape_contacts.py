@@ -68,7 +68,7 @@ def _nearest(kind: str, p: Any, size: Any) -> tuple[float, Any]:
 @DOMAIN.algorithm(
     source="Macklin et al. 2014 (unified particle physics), section 6; Müller et al. 2020; newton, solvers/xpbd",
     names={
-        "project_shape_contacts": "solve_particle_shape_contacts|particle_body_contacts|collide_particles|project_contacts",
+        "project_shape_contacts": "solve_shape_contacts|particle_shape_contacts|collide_with_shapes|project_contacts",
         "particle_x": "particle_q|pos|x",
         "particle_prev": "particle_q_prev|x_prev|x_old",
         "particle_inv_mass": "inv_mass|w_particle",

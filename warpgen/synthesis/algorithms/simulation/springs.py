@@ -25,7 +25,7 @@ NAMES = {
     source="Provot 1995; Baraff & Witkin 1998, sec. 4",
     names=NAMES
     | {
-        "spring_forces": "eval_springs|compute_spring_forces|mass_spring",
+        "spring_forces": "eval_springs|compute_spring_forces|accumulate_springs",
         "dir": "n|direction|axis",
         "fs": "force_ij|f_spring|tension",
         "l": "length|dist|current",

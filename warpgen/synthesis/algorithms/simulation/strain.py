@@ -15,7 +15,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Provot 1995, sec. 5; Bridson, Fedkiw & Anderson 2002, sec. 7.2",
     names=NAMES
     | {
-        "limit_strain": "strain_limiting|clamp_strain|limit_stretch",
+        "limit_strain": "strain_limiting|clamp_strain|limit_edge_strain",
         "strain": "stretch|ratio|eps",
         "most": "max_strain|upper|strain_limit",
         "least": "min_strain|lower|compression_limit",

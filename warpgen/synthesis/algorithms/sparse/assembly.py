@@ -24,7 +24,7 @@ _NAMES = compressed.NAMES | {
 
 @DOMAIN.algorithm(
     source="Saad 2003, section 3.4; Bell, Dalton & Olson 2012 (assembly of triplets on parallel machines)",
-    names=_NAMES | {"triplets_to_rows": "coo_to_csr|fill_rows|scatter_triplets|count_row_entries"},
+    names=_NAMES,
     adjoint="no",
     weight=3,
 )
@@ -34,6 +34,13 @@ def triplets_to_rows(d: Draft) -> None:
     form = d.option("indices", "two arrays", "pairs")
     drop = d.option("drop", "none", "negative", "small", "upper")
     symmetric = d.flag("symmetric", 0.3)
+    d.calls({
+        "count": "count_row_entries|count_triplets|row_counts",
+        "place": "scatter_triplets|fill_rows|triplets_to_rows",
+        "assemble": "coo_to_dense|assemble_dense|sum_triplets",
+        "bandwidth": "row_bandwidth|matrix_bandwidth|row_reach",
+        "ell": "coo_to_ell|fill_ell|scatter_to_ell",
+    }[task])  # fmt: skip
     n, m = d.pick(32, 40, 48), d.pick(96, 128, 160)
     if task == "count" and not symmetric and drop in ("none", "small"):
         drop = "upper"  # else it would not ask for columns
@@ -159,7 +166,7 @@ def triplets_to_rows(d: Draft) -> None:
 
 @DOMAIN.algorithm(
     source="Saad 2003, sections 3.3 to 3.5 and 10.3 (diagonals, scalings, entries of compressed rows)",
-    names=_NAMES | {"row_entries": "extract_diagonal|row_norms|scale_rows|gershgorin_rows"},
+    names=_NAMES,
     adjoint="no",
     double=True,
     weight=3,
@@ -171,6 +178,15 @@ def row_entries(d: Draft) -> None:
     which = d.option("which", "plain", "inverse", "root")
     stop = d.flag("stop early", 0.4)
     listed = d.flag("listed", 0.3)  # only some rows
+    kinds = {"plain": "", "inverse": "inverse_", "root": "root_"}
+    d.calls({
+        "diagonal": f"{kinds[which]}diagonal|extract_{kinds[which]}diagonal|csr_{kinds[which]}diagonal",
+        "norm": "inverse_row_norms|row_scaling" if which == "inverse" else "row_norms|off_diagonal_norms",
+        "gershgorin": "gershgorin_rows|gershgorin_discs|eigenvalue_discs",
+        "scale": "scale_rows|scale_csr_rows" if which == "plain" else "scale_entries|scale_matrix",
+        "lump": f"{kinds[which]}row_sums|{kinds[which]}lumped_mass",
+        "laplacian": "degrees|weighted_degrees" if which == "plain" else "inverse_degrees|degree_scaling",
+    }[task])  # fmt: skip
     n = d.pick(40, 56, 64)
     if layout == "arrays" and (task in ("lump", "laplacian") or (task == "scale" and which == "plain")):
         stop = True  # else they would not ask for columns
@@ -302,8 +318,7 @@ def row_entries(d: Draft) -> None:
 
 @DOMAIN.algorithm(
     source="Gustavson 1978, Two Fast Algorithms for Sparse Matrices; Saad 2003, section 3.3",
-    names=_NAMES
-    | {"entry_lookup": "find_entries|bsr_lookup|locate_entries|get_entries", "queries": "pairs|wanted|ij"},
+    names=_NAMES | {"queries": "pairs|wanted|ij"},
     adjoint="no",
     weight=2,
 )
@@ -313,6 +328,12 @@ def entry_lookup(d: Draft) -> None:
     task = d.option("task", "place", "value", "add", "contains")
     layout = d.option("queries", "pairs", "two arrays")
     missing = d.flag("default", 0.4)
+    d.calls({
+        "place": "find_entries|locate_entries|entry_positions",
+        "value": "get_entries|read_entries|entry_values",
+        "add": "add_to_entries|accumulate_entries|add_entries",
+        "contains": "contains_entries|test_pattern|has_entries",
+    }[task])  # fmt: skip
     n, width, m = d.pick(24, 32, 40), d.pick(6, 8, 10), d.pick(64, 96, 128)
     # rows of one width follow each other, the columns of each ascending
     d.input(

@@ -39,6 +39,8 @@ def coo_matvec(d: Draft) -> None:
     symmetric = d.flag("symmetric", 0.4)
     entry = d.option("entry", "float", "mat33", "scaled vec3")
     packed = d.flag("packed", 0.4)  # row and column in one vec2i
+    if transpose and not symmetric:
+        d.calls("coo_rmatvec|coo_transpose_mv|spmv_coo_transposed")
     n, entries = d.pick(32, 48, 64), d.pick(96, 128, 200)
     if packed:
         d.input("pairs", "vec2i", entries, -1 if sentinel else 0, n, about="Row and column per entry")
@@ -129,6 +131,11 @@ def padded_matvec(d: Draft) -> None:
         d.forward_only()  # run backwards, the loop would end where it begins
     update = d.option("update", "product", "residual", "relaxed")
     entry = d.option("entry", "float", "vec3")
+    if update != "product":
+        d.calls({
+            "residual": "ell_residual|residual_ell|padded_residual",
+            "relaxed": "richardson_step|richardson_ell|relax_ell",
+        }[update])  # fmt: skip
     rows, width = d.pick(48, 64, 96), d.pick(4, 5, 6, 7)
     shape: Any = {"row major": (rows, width), "column major": (width, rows), "flat": rows * width}[order]
     at = {"row major": "row, slot", "column major": "slot, row", "flat": "slot * n + row"}[order]
@@ -227,6 +234,8 @@ def banded_matvec(d: Draft) -> None:
     order = d.option("order", "diagonal first", "row first")
     store = d.option("store", "row", "atomic per diagonal")
     side = d.option("side", "plain", "transposed")
+    if side == "transposed":
+        d.calls("dia_rmatvec|spmv_dia_transposed|banded_transpose_mv")
     n, count = d.pick(48, 64, 90), d.pick(3, 5, 7)
     shape = (count, n) if order == "diagonal first" else (n, count)
     d.input("shifts", "int", count, -n // 3, n // 3, about="Offsets of the diagonals")

@@ -21,7 +21,7 @@ _NAMES = compressed.NAMES | {
 
 @DOMAIN.algorithm(
     source="Saad 2003, Iterative Methods for Sparse Linear Systems, section 3.5",
-    names=_NAMES | {"csr_matvec": "spmv_csr|csr_mv|bsr_mv_kernel|sparse_matvec"},
+    names=_NAMES | {"csr_matvec": "spmv_csr|csr_mv|csr_spmv|sparse_matvec"},
     double=True,
     adjoint="either",
     weight=6,
@@ -32,6 +32,11 @@ def csr_matvec(d: Draft) -> None:
     entry = d.option("entry", "float", "mat33")
     form = d.option("form", "for", "while", "two sums", "cooperative")
     update = d.option("update", "product", "residual", "scaled", "axpby")
+    if update in ("residual", "axpby"):
+        d.calls({
+            "residual": "csr_residual|compute_residual|residual_csr",
+            "axpby": "csr_gemv|csr_mv_axpby|spmv_accumulate",
+        }[update])  # fmt: skip
     if form in ("while", "two sums"):
         d.forward_only()  # the reverse pass would not know how far the loop went
     rows, columns = d.pick(48, 64, 80), d.pick(40, 64, 72)
@@ -145,7 +150,7 @@ def csr_matvec(d: Draft) -> None:
     source="Yang, Buluc & Owens 2018, Design Principles for Sparse Matrix Multiplication on the GPU",
     names=_NAMES
     | {
-        "csr_spmm": "spmm|sparse_dense_matmul|csr_matmat|spmm_row_split",
+        "csr_spmm": "spmm|sparse_dense_matmul|csr_matmat|csr_times_dense",
         "B": "X|rhs|dense|features",
         "C": "Y|product|gathered",
         "n": "c|feature|channel",
@@ -159,6 +164,8 @@ def csr_spmm(d: Draft) -> None:
     layout = d.option("layout", "arrays", "struct")
     form = d.option("form", "thread per entry", "thread per row", "tile per row", "transposed scatter")
     mean = d.flag("mean", 0.3)
+    if form == "transposed scatter":
+        d.calls("spmm_transposed|csr_transpose_matmat|scatter_transposed_product")
     rows, columns, width = d.pick(24, 32, 40), d.pick(24, 36), d.pick(4, 6, 8)
     a = compressed.declare(d, rows, columns, rows * d.pick(3, 4), layout)
     scattered = form == "transposed scatter"
@@ -258,7 +265,7 @@ def csr_spmm(d: Draft) -> None:
 
 @DOMAIN.algorithm(
     source="Saad 2003, section 3.5 (product with the transpose)",
-    names=_NAMES | {"csr_rmatvec": "csr_transpose_mv|spmv_transposed|apply_transpose|scatter_rows"},
+    names=_NAMES | {"csr_rmatvec": "csr_transpose_mv|spmv_transposed|apply_transpose|csr_mv_transposed"},
     double=True,
     weight=4,
 )

@@ -22,7 +22,7 @@ _NAMES = compressed.NAMES | {
 
 @DOMAIN.algorithm(
     source="Saad 2003, section 4.1; Briggs, Henson & McCormick 2000, A Multigrid Tutorial, chapter 2",
-    names=_NAMES | {"weighted_jacobi": "jacobi_sweep|jacobi_smooth|damped_jacobi|relax_jacobi"},
+    names=_NAMES,
     double=True,
     adjoint="no",
 )
@@ -32,6 +32,11 @@ def weighted_jacobi(d: Draft) -> None:
     diagonal = d.option("diagonal", "in the row", "by itself", "inverse by itself")
     damping = d.option("damping", "none", "uniform", "chebyshev")
     pinned = d.flag("pinned", 0.4)
+    d.calls({
+        "none": "jacobi_sweep|jacobi_iteration|relax_jacobi",
+        "uniform": "weighted_jacobi|damped_jacobi|jacobi_smooth",
+        "chebyshev": "chebyshev_jacobi|accelerated_jacobi|chebyshev_sweep",
+    }[damping])  # fmt: skip
     n = d.pick(40, 64, 72)
     a = compressed.declare(d, n, n, n * d.pick(3, 4), layout, "float", -0.2, 0.2)
     name = {"in the row": "shift", "by itself": "diag", "inverse by itself": "inv_diag"}[diagonal]
@@ -96,6 +101,8 @@ def weighted_jacobi(d: Draft) -> None:
     """)
     if damping == "chebyshev":
         d.says("Performs one Chebyshev-accelerated Jacobi iteration.")
+    elif damping == "none":
+        d.says("Performs one Jacobi iteration for a CSR matrix.")
 
     def reference(v: Values) -> dict[str, Any]:
         matrix = a.dense(v)
@@ -119,7 +126,6 @@ def weighted_jacobi(d: Draft) -> None:
     source="Saad 2003, section 12.4.3 (multicolour sweeps)",
     names=_NAMES
     | {
-        "coloured_gauss_seidel": "gauss_seidel_color|gs_sweep|sor_color_pass|colored_sor",
         "group": "color_rows|rows_of_color|rows",
         "begin": "color_start|first_row",
         "neighbors": "adjacency|ell_columns|nbr",
@@ -136,6 +142,9 @@ def coloured_gauss_seidel(d: Draft) -> None:
     difference = d.flag("largest change", 0.3)
     form = d.option("form", "value", "residual")
     entry = d.option("entry", "float", "vec3")
+    d.calls(
+        "sor_color_pass|colored_sor|sor_sweep" if over else "gauss_seidel_color|gs_sweep|colored_gauss_seidel"
+    )
     omega = ""
     zero = "float(0.0)" if entry == "float" else "wp.vec3()"
     size = "wp.abs(new - old)" if entry == "float" else "wp.length(new - old)"

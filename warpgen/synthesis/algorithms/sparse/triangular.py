@@ -24,7 +24,7 @@ _NAMES = compressed.NAMES | {
     source="Anderson & Saad 1989; Naumov 2011, Parallel Solution of Sparse Triangular Linear Systems",
     names=_NAMES
     | {
-        "triangular_level": "solve_level|sptrsv_level|forward_substitution_level|level_solve",
+        "triangular_level": "solve_level|sptrsv_level|substitute_level|level_solve",
         "level": "level_rows|wavefront|ready",
         "x": "solution|z",
     },

@@ -31,6 +31,11 @@ def assign_clusters(d: Draft) -> None:
     extra = d.option("extra", "labels", "sums", "distance", "inertia")
     fuzzy = extra == "distance" and d.flag("second", 0.4)
     expanded = metric == "euclidean" and d.flag("expanded", 0.3)
+    if extra in ("sums", "inertia"):
+        d.calls({
+            "sums": "cluster_sums|accumulate_clusters|kmeans_accumulate",
+            "inertia": "cluster_inertia|kmeans_inertia|sum_of_distances",
+        }[extra])  # fmt: skip
     n, k, size = d.pick(64, 96, 128), d.pick(4, 5, 8), d.pick(4, 5, 6)
     many = dim == "many"
     type = "float" if many else f"vec{dim}"
@@ -151,7 +156,7 @@ def assign_clusters(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Dempster, Laird & Rubin 1977; Bishop 2006, section 9.2; Rasmussen & Williams 2006",
     names={
-        "mixture_responsibilities": "gmm_kernel|mixture_model|gaussian_mixture",
+        "mixture_responsibilities": "gmm_e_step|gmm_responsibilities|expectation_step",
         "x": "points|data|samples",
         "means": "mu|centers|centroids",
         "log_pi": "log_weights|log_prior|mix",
@@ -170,6 +175,11 @@ def mixture_responsibilities(d: Draft) -> None:
     shape = d.option("covariance", "spherical", "diagonal", "full")
     out = d.option("out", "responsibilities", "likelihood", "both", "hard")
     stable = d.option("sum", "two loops", "streaming")
+    if out in ("likelihood", "hard"):
+        d.calls({
+            "likelihood": "mixture_log_likelihood|gmm_log_likelihood|gmm_logpdf",
+            "hard": "assign_gaussians|gmm_labels|most_likely_component",
+        }[out])  # fmt: skip
     n, k = d.pick(48, 64, 96), d.pick(3, 4, 5)
     if dim == 1 and shape == "full":
         shape = "diagonal"

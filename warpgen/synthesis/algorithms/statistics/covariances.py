@@ -35,7 +35,7 @@ _WENDLAND_FIVE: Any = (
 @DOMAIN.algorithm(
     source="Rasmussen & Williams 2006, chapter 4; Wendland 1995",
     names={
-        "covariance_matrix": "gram_matrix|kernel_matrix|gp_covariance|build_kernel",
+        "covariance_matrix": "gram_matrix|kernel_matrix|gp_covariance",
         "x": "points|inputs|samples",
         "other": "y|centers|inducing",
         "k": "gram|cov|kmat",
@@ -59,6 +59,13 @@ def covariance_matrix(d: Draft) -> None:
     if dim == "many" and not fixed:
         d.forward_only()  # the kernel is of a sum over axes of any number
     trend = d.flag("trend", 0.25) and what == "mean"
+    if what != "square":
+        d.calls({
+            "cross": "cross_covariance|cross_kernel_matrix|kernel_between_sets",
+            "mean": "gp_mean|predict_mean|gp_predict",
+            "lower": "lower_covariance|lower_gram_matrix|lower_kernel_matrix",
+            "matvec": "kernel_matvec|covariance_matvec|apply_covariance",
+        }[what])  # fmt: skip
     n, m, size = d.pick(16, 20, 24), d.pick(10, 12, 16), d.pick(3, 4, 5)
     many = dim == "many"
     text, value = _WENDLAND_FIVE if many and kernel == "wendland" else _KERNELS[kernel]

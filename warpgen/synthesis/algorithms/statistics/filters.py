@@ -13,7 +13,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Kalman 1960; Bar-Shalom, Li & Kirubarajan 2001, section 6.3; Joseph form: Bucy & Joseph 1968",
     names={
-        "kalman_filter": "kalman_step|kf_step|track_step",
         "x": "state|states|mean",
         "p": "cov|covariance|P",
         "z": "measurement|meas|observation",
@@ -35,6 +34,11 @@ def kalman_filter(d: Draft) -> None:
     gate = d.flag("gate", 0.3) and steps != "predict"
     matrix = d.option("transition", "built", "argument")
     likelihood = d.flag("likelihood", 0.3) and steps != "predict"
+    d.calls({
+        "both": "kalman_step|kf_step|kalman_filter",
+        "predict": "kalman_predict|kf_predict|predict_states",
+        "update": "kalman_update|kf_update|correct_states",
+    }[steps])  # fmt: skip
     dim = {"walk": 2, "constant velocity": 2, "constant acceleration": 3}[model]
     n = d.pick(32, 48, 64)
     vec, mat = f"vec{dim}", f"mat{dim}{dim}"
@@ -185,6 +189,8 @@ def resample_particles(d: Draft) -> None:
     copy = d.option("copy", "ancestors", "states", "jitter")
     type = d.option("type", "float", "vec2", "vec3")
     random = d.option("random", "given", "generated")
+    if copy == "ancestors":
+        d.calls("draw_ancestors|resample_indices|select_ancestors")
     n = d.pick(32, 64, 96)
     d.input("cumulative", "float", n, 0.0, 1.0, kind="ascending", about="cumulative weights")
     if copy != "ancestors":

@@ -24,7 +24,7 @@ def log_sum(a: float, b: float) -> float:
 @DOMAIN.algorithm(
     source="Rabiner 1989, sec. III and V (scaling); Baum et al. 1970; Bishop 2006, sec. 13.2",
     names={
-        "state_posteriors": "forward_backward|hmm_smoothing|baum_welch_expectation|hmm_posteriors",
+        "state_posteriors": "forward_backward|hmm_smoothing|smooth_states|hmm_posteriors",
         "alpha": "forward|fwd|ahead",
         "beta": "backward|bwd|behind",
         "series": "seq|sequence|tid",
@@ -48,6 +48,12 @@ def state_posteriors(d: Draft) -> None:
     ragged = d.flag("lengths", 0.4)
     missing = d.flag("missing", 0.35)
     layout = d.option("layout", "series first", "time first")
+    if result != "posterior":
+        d.calls({
+            "likelihood": "hmm_likelihood|forward_algorithm|series_likelihood",
+            "transitions": "expected_transitions|baum_welch_transitions|baum_welch_expectation",
+            "entropy": "state_entropy|posterior_entropy|hmm_uncertainty",
+        }[result])  # fmt: skip
     count, states, most = d.pick(16, 24), d.pick(2, 3), d.pick(5, 6)
     symbols = 4
     shape = (count, most) if layout == "series first" else (most, count)

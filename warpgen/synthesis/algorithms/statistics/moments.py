@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Welford 1962; Pebay 2008, eq. 2.1 (higher orders); Chan, Golub & LeVeque 1979",
     names={
-        "running_moments": "welford|online_variance|column_statistics|update_statistics",
+        "running_moments": "welford|online_moments|series_statistics|streaming_moments",
         "x": "samples|data|values",
         "mean": "mu|avg|m1",
         "m2": "ssd|sum_sq|s2",
@@ -197,7 +197,7 @@ _KERNELS: dict[str, Any] = {
 @DOMAIN.algorithm(
     source="Rosenblatt 1956; Parzen 1962; Nadaraya 1964; Watson 1964; Silverman 1986",
     names={
-        "kernel_density": "kernel_estimate|parzen_window|kernel_smoother",
+        "kernel_density": "kernel_estimate|parzen_window|kde",
         "samples": "data|observations|xs",
         "grid": "queries|eval_points|points",
         "bandwidth": "h|width|sigma",
@@ -213,6 +213,10 @@ def kernel_density(d: Draft) -> None:
     dim = d.option("dim", 1, 2, 3)
     what = d.option("what", "density", "regression", "weighted", "leave one out")
     width = d.option("bandwidth", "one", "per sample")
+    if what == "regression":
+        d.calls("kernel_regression|nadaraya_watson|kernel_smoother")
+    elif what == "leave one out":
+        d.calls("leave_one_out_density|kde_leave_one_out|cross_validated_density")
     if what == "regression":
         d.forward_only()  # a quotient of sums over samples of any number
     points, n = d.pick(32, 48, 64), d.pick(24, 40, 60)

@@ -13,7 +13,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Wilcoxon 1945; Mann & Whitney 1947; Kendall 1938; Fawcett 2006 (ROC)",
     names={
-        "rank_statistics": "rank_kernel|rank_counts|count_orderings",
         "x": "values|scores|samples",
         "y": "others|targets|controls",
         "below": "less|smaller|wins",
@@ -28,6 +27,13 @@ def rank_statistics(d: Draft) -> None:
     type = d.option("type", "float", "int")
     form = d.option("form", "branches", "arithmetic")
     ragged = d.flag("valid", 0.3)
+    d.calls({
+        "ranks": "rank_samples|mean_ranks|average_ranks",
+        "mann whitney": "mann_whitney_counts|rank_sum_terms|u_statistic_terms",
+        "kendall": "kendall_terms|kendall_pairs|count_concordance",
+        "roc": "roc_points|roc_counts|roc_curve",
+        "auc": "count_ordered_pairs|auc_pairs|auc_counts",
+    }[what])  # fmt: skip
     n, m = d.pick(32, 48, 64), d.pick(24, 40)
     high = 12 if type == "int" else 1.0
     d.input("x", type, n, 0, high)

@@ -13,7 +13,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Brown 1959; Holt 1957; Winters 1960; Gardner & McKenzie 1985 (damped trend)",
     names={
-        "exponential_smoothing": "smooth_series|ets_kernel|smooth_and_forecast",
         "x": "series|values|demand",
         "level": "l|s|base",
         "trend": "slope|b|growth",
@@ -31,6 +30,12 @@ def exponential_smoothing(d: Draft) -> None:
     out = d.option("out", "fitted", "forecast", "error", "ahead")
     layout = d.option("layout", "rows", "columns")
     rates = d.option("rates", "common", "each")
+    d.calls({
+        "fitted": "smooth_series|exponential_smoothing|ets_fit",
+        "forecast": "smooth_and_forecast|ets_forecast|forecast_series",
+        "error": "smoothing_error|forecast_error|ets_error",
+        "ahead": "forecast_ahead|smooth_and_forecast|ets_forecast",
+    }[out])  # fmt: skip
     period = 4
     n, length = d.pick(32, 48, 64), d.pick(12, 16, 20)
     seasonal = kind in ("seasonal", "multiplicative")

@@ -15,7 +15,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Rabiner 1989, sec. III and V (scaling); Durbin et al. 1998, ch. 3; Baum et al. 1970",
     names={
-        "filtered_chains": "hmm_forward|forward_algorithm_tiled|filter_states|hidden_chain_likelihood",
         "symbols": "observations|tokens|emitted",
         "emission": "emit|obs_probs|likelihoods",
         "transition": "trans|a_mat|step_probs",
@@ -87,6 +86,12 @@ def filtered_chains(d: Draft) -> None:
             "both": "Filters hidden Markov chains forward, with the log likelihoods of their observations.",
         }[result]
     )
+    d.calls({
+        "log likelihood": "hidden_chain_likelihood|hmm_likelihood|forward_likelihood",
+        "belief": "filter_states|hmm_filter|hidden_state_beliefs",
+        "prediction": "predict_states|hmm_predict|next_state_forecast",
+        "both": "hmm_forward|forward_algorithm_tiled|forward_filter",
+    }[result])  # fmt: skip
     if observed == "values":
         d.function('''
             @wp.func

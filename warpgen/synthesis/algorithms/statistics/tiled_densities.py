@@ -51,7 +51,6 @@ _LAWS = {
     source="Mardia, Kent & Bibby 1979, ch. 2 and 9; Lange, Little & Taylor 1989 (t); Bishop 2006, sec. 12.2.4",
     names=_NAMES
     | {
-        "log_densities": "mvn_logpdf|gaussian_log_likelihood|density_tiled|whiten_and_score",
         "white": "whitened|z|standard",
         "lower": "factor|chol|ell",
         "cov": "covariance|sigma|cov_mat",
@@ -116,6 +115,17 @@ def log_densities(d: Draft) -> None:
             else f"Computes log densities of points under {'Student' if law == 'student' else 'normal'} laws with structured covariance matrices.",
         )
     )
+    if result == "per point":
+        d.calls({
+            "gaussian": "mvn_logpdf|gaussian_log_density|gaussian_log_likelihood",
+            "student": "student_logpdf|student_log_density|multivariate_t_logpdf",
+            "distance": "mahalanobis_distances|mahalanobis|whitened_distances",
+        }[law])  # fmt: skip
+    else:
+        d.calls({
+            "whitened": "whiten_points|whiten_samples|decorrelate_points",
+            "mean loss": "mean_nll|negative_log_likelihood|density_loss",
+        }[result])  # fmt: skip
     if kind == "factors":
         d.function("""
             @wp.func

@@ -59,7 +59,6 @@ _MERGED = {
 @DOMAIN.algorithm(
     source="Chan, Golub & LeVeque 1983; Terriberry 2007 (third moments); Bennett et al. 2009 (covariances)",
     names={
-        "merged_moments": "parallel_variance|chan_reduce|block_moments|pooled_moments",
         "samples": "readings|data|values",
         "others": "paired|partners|y_data",
         "merge": "combine|pool|join_moments",
@@ -105,6 +104,16 @@ def merged_moments(d: Draft) -> None:
         "slope": "Fits straight lines to blocks of pairs",
     }.get(result, f"Computes the {result} of each block of {'pairs' if order == 'joint' else 'samples'}")
     d.says(f"{noun} by merging the moments of their parts.")
+    d.calls({
+        "variance": "parallel_variance|block_variance|merged_variance",
+        "standard error": "standard_errors|block_standard_error",
+        "z-scores": "standardize_blocks|block_z_scores|z_scores",
+        "coefficient of variation": "variation_coefficients|relative_spread",
+        "skewness": "block_skewness|merged_skewness|parallel_skewness",
+        "correlation": "block_correlation|pearson_correlation|merged_correlation",
+        "slope": "fit_slopes|regression_slopes|block_slopes",
+        "covariance": "block_covariance|parallel_covariance|merged_covariance",
+    }[result])  # fmt: skip
     value = {"plain": "x", "logarithms": "wp.log(x)", "roots": "wp.sqrt(x)"}[change]
     struct = d.use(_STRUCTS[order])
     zero = {"spread": "m.m2 = 0.0", "skewness": "m.m2 = 0.0\nm.m3 = 0.0", "joint": "m.m2 = wp.vec2(0.0, 0.0)\nm.cross = 0.0"}[order]  # fmt: skip

@@ -13,7 +13,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Breiman et al. 1984; Friedman 2001 (boosting); Breiman 2001 (forests)",
     names={
-        "tree_inference": "predict_trees|forest_predict|decision_forest|traverse_trees",
         "x": "features|samples|rows",
         "node": "cur|n|at",
         "feature": "split_feature|feat|axis",
@@ -32,6 +31,12 @@ def tree_inference(d: Draft) -> None:
     missing = d.flag("missing", 0.3)
     early = d.flag("early leaves")
     per_tree = ensemble == "sum" and d.flag("atomic", 0.4)
+    d.calls({
+        "one": "decision_tree|predict_tree|traverse_tree",
+        "sum": "boosted_trees|predict_boosted_trees|sum_of_trees",
+        "mean": "forest_predict|random_forest|average_trees",
+        "votes": "forest_votes|vote_trees|count_tree_votes",
+    }[ensemble])  # fmt: skip
     n, width, depth, trees = d.pick(48, 64, 96), d.pick(4, 6, 8), d.pick(3, 4), d.pick(3, 5)
     inner = (1 << depth) - 1
     size = inner if layout == "heap" else 2 * inner + 1

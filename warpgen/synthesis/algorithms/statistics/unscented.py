@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.trim import trim
 @DOMAIN.algorithm(
     source="Julier & Uhlmann 2004; Wan & van der Merwe 2000; Thrun, Burgard & Fox 2005, Probabilistic Robotics, sec. 3.4 and 7.7",
     names={
-        "unscented_step": "ukf_update|sigma_point_filter|ukf_step|unscented_filter",
+        "unscented_step": "sigma_point_filter|ukf_step|unscented_filter",
         "states": "means|mu|estimates",
         "covariances": "P|sigmas|state_cov",
         "gain": "K|kalman_gain|k_gain",
@@ -37,6 +37,10 @@ def unscented_step(d: Draft) -> None:
         update = "none"
     known = d.option("landmark", "one", "each", "index")
     symmetric = d.flag("symmetric", 0.5)
+    if result != "both":
+        d.calls("ukf_innovations|innovation_test|normalized_innovations")
+    elif motion == "none":
+        d.calls("ukf_update|ukf_correct|unscented_update")
     n, marks = d.pick(24, 32), 4
     pair = measure in ("range bearing", "position")
     d.input("states", "vec3", n, -0.6, 0.6, about="Estimates (x, y, heading)")

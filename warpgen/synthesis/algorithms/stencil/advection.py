@@ -138,7 +138,7 @@ def _weno(kind: str, cells: list[Any], eps: float) -> Any:
     source="Jiang & Shu 1996; Borges et al. 2008 (WENO-Z)",
     names=NAMES
     | {
-        "weno_transport": "weno5_rhs|advect_weno|weno_flux_divergence|transport_weno5",
+        "weno_transport": "weno5_rhs|weno_flux_divergence|weno_rates",
         "u": "q|field|phi",
         "dudt": "rhs|du_dt|tendency",
         "c": "speed|a|velocity",
@@ -151,6 +151,8 @@ def weno_transport(d: Draft) -> None:
     burgers = d.option("flux", "linear", "burgers", "leftward")
     sides = d.option("split", "upwind", "lax-friedrichs") if burgers == "burgers" else "upwind"
     loop = d.flag("by face")
+    if loop:
+        d.calls("weno_fluxes|weno5_fluxes|weno_face_fluxes")
     edges = d.option("edges", "wrap", "modulo")
     n = d.pick(48, 64, 100, 128)
     d.module("EPS = wp.constant(1.0e-6)" if kind == "js" else "EPS = wp.constant(1.0e-4)")
@@ -281,6 +283,8 @@ def advect_semi_lagrangian(d: Draft) -> None:
     decay = d.option("decay", "none", "linear", "exponential")
     apart = d.flag("apart", 0.4)
     correct = d.option("order", "first", "maccormack", "clamped", weights=(0.5, 0.25, 0.25))
+    if correct != "first":
+        d.calls("maccormack_correction|maccormack_step|correct_advection")
     nx, ny = d.pick(10, 12, 16), d.pick(10, 14, 16)
     if apart:
         d.input("vx", "float", (nx, ny), -1.0, 1.0, about="Velocity along x")

@@ -54,6 +54,8 @@ def cavity_step(d: Draft) -> None:
     turbulent = d.flag("smagorinsky", 0.35) if collision == "bgk" else False
     layout = d.option("layout", "direction first", "direction last", "flat")
     macros = d.option("moments", "none", "velocity", "both")
+    if walls != "box":
+        d.calls("lbm_step_3d|stream_collide_d3q19|lattice_step|d3q19_step")
     n = d.pick(5, 6)
     cells = n**3
     shape: Any = {"direction first": (19, n, n, n), "direction last": (n, n, n, 19), "flat": 19 * cells}[

@@ -32,7 +32,6 @@ def _difference(name: str, axis: int, forward: bool, order: int, dims: int) -> s
 @DOMAIN.algorithm(
     source="Virieux 1986; Levander 1988 (fourth order); Graves 1996; Cerjan et al. 1985 (sponge)",
     names={
-        "elastic_step": "elastic_wave_step|seismic_update|velocity_stress_update|wave_update",
         "density": "rho",
         "lame_lambda": "lam|lambda_field",
         "lame_mu": "mu|shear_modulus",
@@ -55,6 +54,10 @@ def elastic_step(d: Draft) -> None:
     viscous = d.flag("attenuation", 0.35)
     place = d.option("storage", "in place", "out")
     free = d.flag("free surface", 0.4) if which == "stress" else False
+    d.calls({
+        "velocity": "update_velocity|elastic_velocity_update|velocity_update",
+        "stress": "update_stress|elastic_stress_update|stress_update",
+    }[which])  # fmt: skip
     n = d.pick(12, 14) if dims == 2 else d.pick(9, 10)
     halo = order // 2
     shape = (n,) * dims

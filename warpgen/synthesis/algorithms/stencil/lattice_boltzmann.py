@@ -82,6 +82,8 @@ def lbm_collide(d: Draft) -> None:
     forced = d.flag("force", 0.35) if model != "trt" else False
     solid = d.flag("solid", 0.35)
     place = d.option("place", "out", "in place") if model != "trt" else "out"
+    if model == "trt":
+        d.calls("trt_collision|collide_trt|lbm_collide|collision_step")
     d.input("f", "float", p.shape, 0.5, 1.5, about="Populations") if place == "out" else d.inout(
         "f", "float", p.shape, 0.5, 1.5, about="Populations"
     )
@@ -221,6 +223,12 @@ def lbm_moments(d: Draft) -> None:
             "stress": "Computes non-equilibrium stresses from lattice Boltzmann populations.",
         }[give]
     )
+    if give != "both":
+        d.calls({
+            "velocity": "lbm_velocity|macroscopic_velocity|compute_velocity",
+            "density": "lbm_density|sum_populations|compute_density",
+            "stress": "lbm_stress|nonequilibrium_stress|deviatoric_stress",
+        }[give])  # fmt: skip
     p.launch(d)
     d.code("\n".join(lines))
     d.explain("rho = sum f_k, rho u = sum f_k c_k, in lattice units.")

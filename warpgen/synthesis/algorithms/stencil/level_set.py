@@ -32,6 +32,8 @@ def level_set_step(d: Draft) -> None:
     smooth = d.option("sign", "peng", "sussman") if task == "reinitialise" else ""
     outward = d.flag("outward") if task == "constant speed" else False
     if task == "reinitialise":
+        d.calls("reinitialize_level_set|redistance|redistance_step")
+    if task == "reinitialise":
         d.says("Reinitializes a level set to a signed distance function (one step).")
     d.input("phi", "float", g.shape, -1.0, 1.0, about="Level set function")
     if task == "speed field":

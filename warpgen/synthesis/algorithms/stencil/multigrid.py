@@ -159,6 +159,8 @@ def prolongate_correction(d: Draft) -> None:
     kind = d.option("kind", "vertices", "cells", "constant")
     add = d.option("result", "add", "store", "damped")
     style = d.option("style", "average", "branches") if kind == "vertices" and ndim < 3 else "average"
+    if add == "store":
+        d.calls("prolongate|prolongation|interpolate_to_fine|coarse_to_fine")
     m = {1: d.pick(17, 25, 33), 2: d.pick(6, 7, 9), 3: d.pick(4, 5)}[ndim]
     size = 2 * m - 1 if kind == "vertices" else 2 * m
     how = {"vertices": "linearly", "cells": "linearly between cells", "constant": "constant in each cell"}[

@@ -16,7 +16,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Cahn & Hilliard 1958; Allen & Cahn 1979; Swift & Hohenberg 1977",
     names=NAMES
     | {
-        "phase_field_step": "phase_field|order_parameter_step|pattern_forming_step|evolve_phase",
         "phi": "c|order_parameter|phase",
         "phi_new": "c_new|phi_next|phase_out",
         "mu": "potential|chem_potential",
@@ -42,6 +41,12 @@ def phase_field_step(d: Draft) -> None:
             "swift-hohenberg": "Advances the Swift-Hohenberg equation by one step from a known Laplacian.",
         }[model]
     )
+    d.calls({
+        "allen-cahn": "allen_cahn_step|evolve_phase|phase_field_step",
+        "chemical potential": "chemical_potential|mixture_potential|compute_potential",
+        "cahn-hilliard": "cahn_hilliard_step|evolve_mixture|phase_field_step",
+        "swift-hohenberg": "swift_hohenberg_step|swift_hohenberg|pattern_forming_step",
+    }[model])  # fmt: skip
     d.input("phi", "float", g.shape, *((-1.0, 1.0) if well == "quartic" else (0.0, 1.0)), about="Phase field")
     if model == "cahn-hilliard":
         d.input("mu", "float", g.shape, -1.0, 1.0, about="Chemical potential")

@@ -132,7 +132,6 @@ def _regions(out: list[str], kept: list[str]) -> str:
 @DOMAIN.algorithm(
     source="Miyoshi & Kusano 2005 (HLLD), eq. 38 to 67; Davis 1988; Dedner et al. 2002 (cleaning); Rusanov 1961",
     names={
-        "magnetic_fluxes": "hlld_flux|mhd_riemann_solver|mhd_interface_flux|solve_mhd_faces",
         "left": "state_l|q_left|u_left|minus",
         "right": "state_r|q_right|u_right|plus",
         "flux": "face_flux|f_out|fluxes",
@@ -153,6 +152,10 @@ def magnetic_fluxes(d: Draft) -> None:
     cleaning = d.flag("cleaning", 0.35)
     result = d.option("result", "flux", "electric field", weights=(0.75, 0.25))
     keep = d.flag("face state", 0.4) and solver == "hlld" and result == "flux"
+    if result == "flux":
+        d.calls(f"{solver}_flux|mhd_riemann_solver|mhd_interface_flux|solve_mhd_faces")
+    else:
+        d.calls("face_electric_field|mhd_electric_field|induction_emf")
     faces = d.pick(32, 48, 64)
     count = 9 if cleaning else 7
     shape = (faces, count) if order == "face first" else (count, faces)

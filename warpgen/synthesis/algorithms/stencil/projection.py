@@ -30,6 +30,11 @@ def mac_divergence(d: Draft) -> None:
     solid = d.option("solids", "none", "faces", "cells")
     rhs = d.option("result", "divergence", "right-hand side", "outflow")
     layout = d.option("layout", "nd", "flat")
+    if rhs != "divergence":
+        d.calls({
+            "right-hand side": "pressure_rhs|poisson_rhs|pressure_right_hand_side",
+            "outflow": "net_outflow|cell_outflow|mac_outflow",
+        }[rhs])  # fmt: skip
     sides = tuple(d.pick(*((8, 10, 12, 16) if ndim == 2 else (5, 6, 7))) for _ in range(ndim))
     letters, axes = "ijk"[:ndim], "xyz"[:ndim]
     sizes = [f"n{c}" for c in axes]
@@ -279,7 +284,7 @@ def poisson_sweep(d: Draft) -> None:
     source="Young 1971; Saad 2003, Iterative Methods for Sparse Linear Systems, ch. 4",
     names=NAMES
     | {
-        "red_black_sor": "red_black_gauss_seidel|sor_sweep|gauss_seidel_color|relax_colour",
+        "red_black_sor": "sor_sweep|sor_color_pass|red_black_relaxation",
         "p": "pressure|x|u",
         "b": "rhs|f|divergence",
         "omega": "relaxation|over_relaxation|w",
@@ -296,6 +301,8 @@ def red_black_sor(d: Draft) -> None:
     g = Grid(d, ndim, ("periodic", "wrap", "clamp", "fixed", "interior"), sizes=even)
     over = d.flag("over-relaxed")
     mask = d.flag("mask", 0.4)
+    if not over:
+        d.calls("red_black_gauss_seidel|gauss_seidel_color|relax_color")
     d.inout("p", "float", g.shape, -1.0, 1.0, about="Pressure")
     d.input("b", "float", g.shape, -1.0, 1.0, about="Right-hand side")
     if mask:

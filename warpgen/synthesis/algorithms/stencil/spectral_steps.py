@@ -31,7 +31,7 @@ _SAID = {
 @DOMAIN.algorithm(
     source="Canuto et al. 2006, ch. 3; Orszag 1971 (two-thirds rule); Trefethen 2000, ch. 10; Cox & Matthews 2002; Kassam & Trefethen 2005",
     names={
-        "spectral_step": "pseudospectral_step|fourier_step|spectral_burgers|etd_step",
+        "spectral_step": "pseudospectral_step|fourier_step|step_in_modes",
         "field": "values|line_in|state",
         "modes": "u_hat|spectrum|coeffs",
         "square": "flux|u_squared|nonlinear",
@@ -89,6 +89,11 @@ def spectral_step(d: Draft) -> None:
         f"Advances {_SAID[equation]} on periodic lines by one step in the Fourier modes"
         + {"energy": " and gives their energies.", "slope": " and gives the slopes."}.get(result, ".")
     )
+    if result in ("energy", "slope"):
+        d.calls({
+            "energy": "step_mode_energies|spectral_energies|mode_energies",
+            "slope": "step_and_slopes|spectral_slopes|slopes_after_step",
+        }[result])  # fmt: skip
     if given == "values" or forced:
         d.function("@wp.func\ndef as_complex(u: float) -> wp.vec2:\n    return wp.vec2(u, 0.0)")
     d.function(f'''

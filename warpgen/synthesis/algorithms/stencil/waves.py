@@ -36,6 +36,8 @@ def wave_step(d: Draft) -> None:
     medium = d.flag("medium", 0.35)
     pump = d.flag("source", 0.3)
     if scheme == "velocity":
+        d.calls("update_wave_velocity|wave_velocity_step|accelerate_wave")
+    if scheme == "velocity":
         d.says("Updates wave velocities from the Laplacian of the displacement.")
     d.input("u", "float", g.shape, -1.0, 1.0, about="Displacement")
     if scheme == "three levels":
@@ -115,7 +117,6 @@ def wave_step(d: Draft) -> None:
     source="Yee 1966; Taflove & Hagness 2005; Mur 1981",
     names=NAMES
     | {
-        "fdtd_update": "yee_step|maxwell_update|em_update|fdtd_step",
         "sigma": "conductivity|loss|sigma_e",
         "eps": "permittivity|eps_r|epsilon",
         "curl": "curl_h|rot|circulation",
@@ -139,6 +140,8 @@ def fdtd_update(d: Draft) -> None:
         f"Advances the {'electric' if electric else 'magnetic'} field on Yee's grid in "
         f"{'one dimension' if ndim == 1 else 'two dimensions (TM)'} by one leapfrog step."
     )
+    letter, name = ("e", "electric") if electric else ("h", "magnetic")
+    d.calls(f"update_{letter}|fdtd_{letter}|update_{name}|yee_{name}_step")
     if electric:
         d.inout("ez", "float", shape, -1.0, 1.0, about="Electric field")
         if ndim == 1:
@@ -274,6 +277,8 @@ def schroedinger_step(d: Draft) -> None:
     part = d.option("part", "real", "imaginary", "hamiltonian")
     potential = d.option("potential", "given", "harmonic", "none")
     nonlinear = d.flag("nonlinear", 0.4)
+    if part == "hamiltonian":
+        d.calls("apply_hamiltonian|hamiltonian_product|multiply_hamiltonian")
     well = potential == "harmonic"
     if part == "hamiltonian":
         d.says("Applies the Hamiltonian of a particle in a potential to a complex wave function.")

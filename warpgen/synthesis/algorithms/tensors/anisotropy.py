@@ -24,7 +24,6 @@ _RANGES = {"11": (160.0, 220.0), "22": (150.0, 200.0), "33": (160.0, 240.0), "12
 @DOMAIN.algorithm(
     source="Voigt 1910; Ting 1996, Anisotropic elasticity, ch. 2; Hill 1952; Nye 1985, ch. 8; Christoffel 1877",
     names={
-        "crystal_stiffness": "rotate_stiffness|transform_elasticity|oriented_moduli|crystal_moduli",
         "orientations": "grain_rot|crystal_frames|euler_rot",
         "turn": "r|rot|q_mat",
         "stiffness": "c|c_voigt|elastic_constants",
@@ -45,6 +44,12 @@ def crystal_stiffness(d: Draft) -> None:
     storage = d.option("storage", "constants", "per grain")
     early = d.flag("zero entries", 0.5)
     weighed = d.flag("weights", 0.35)
+    d.calls({
+        "stiffness": "rotate_stiffness|transform_elasticity|crystal_stiffness",
+        "stress": "crystal_stress|grain_stresses|oriented_stress",
+        "modulus": "directional_stiffness|oriented_moduli|crystal_moduli",
+        "waves": "crystal_wave_speed|christoffel_speed|longitudinal_speed",
+    }[result])  # fmt: skip
     grains = d.pick(8, 10, 12)
     entries = _CRYSTALS[crystal]
     if given == "quaternions":

@@ -19,7 +19,7 @@ _NAMES = {
 
 @DOMAIN.algorithm(
     source="Golub & Van Loan 2013, sec. 8.1; Warp manual, Vector Math",
-    names=_NAMES | {"principal_axes_of": "eigen_decompose|principal_directions|diagonalize_tensors"},
+    names=_NAMES,
     adjoint="no",  # principal values may come close to each other, where axes have no slope
     weight=2,
 )
@@ -44,6 +44,13 @@ def principal_axes_of(d: Draft) -> None:
         "outer products": " that sum up the spread of four vectors each.",
         "matrix and its transpose": " made of a matrix times its transpose.",
     }[given])  # fmt: skip
+    d.calls({
+        "values": "principal_values|eigenvalues_of_tensors|symmetric_eigenvalues",
+        "largest axis": "largest_axis|leading_axis|principal_direction",
+        "anisotropy": "fractional_anisotropy|tensor_anisotropy",
+        "square root": "matrix_sqrt|tensor_root|symmetric_root",
+        "smallest axis": "smallest_axis|least_axis|thinnest_direction",
+    }[result])  # fmt: skip
     if given == "matrix":
         d.input("matrices", "mat33", count, 0.5, 3.0, "spd", about="symmetric matrices")
         form = "a = matrices[tid]"
@@ -133,8 +140,7 @@ def principal_axes_of(d: Draft) -> None:
 
 @DOMAIN.algorithm(
     source="Horn & Johnson 2012, sec. 7.3; Higham 1986",
-    names=_NAMES
-    | {"split_deformation": "polar_parts|extract_rotation|svd_factors", "f": "F|deformation|grad"},
+    names=_NAMES | {"f": "F|deformation|grad"},
     adjoint="no",
     weight=5,
 )
@@ -143,6 +149,11 @@ def split_deformation(d: Draft) -> None:
     way = d.option("way", "svd", "iteration", "eigenvectors")
     result = d.option("result", "rotation", "stretch", "singular values")
     layout = d.option("layout", "plain", "edges", "two vectors")
+    d.calls({
+        "rotation": "extract_rotation|polar_rotation|polar_factor",
+        "stretch": "extract_stretch|polar_stretch|stretch_tensor",
+        "singular values": "principal_stretches|singular_values|stretch_ratios",
+    }[result])  # fmt: skip
     count = d.pick(32, 48, 64)
     if result == "singular values":
         way = "svd"
@@ -224,7 +235,7 @@ def split_deformation(d: Draft) -> None:
     source="Golub & Van Loan 2013, ch. 3, 5",
     names=_NAMES
     | {
-        "solve_small": "solve_systems|apply_inverse|linear_solves",
+        "solve_small": "solve_systems|small_systems|linear_solves",
         "b": "rhs|right_sides|f",
         "x": "solution|sol|u",
     },

@@ -16,7 +16,6 @@ _NAMES = {"stress": "sigma|stresses|cauchy|tau", "residuals": "r|errors|diff", "
     source="Malvern 1969, sec. 3.3; Simo & Hughes 1998, ch. 2",
     names=_NAMES
     | {
-        "stress_measure": "equivalent_stress|tensor_invariants|yield_measure",
         "out": "measure|q_eq|equivalent",
     },
     double=True,
@@ -40,6 +39,16 @@ def stress_measure(d: Draft) -> None:
         "tresca bound": "Computes an upper bound of the shear stress: the largest magnitude off the diagonal",
         "power": "Computes the density sigma:d of the power of stress on a rate of strain",
     }[what] + ", relative to a limit." * limit + "." * (not limit))  # fmt: skip
+    d.calls({
+        "von mises": "von_mises_stress|equivalent_stress|von_mises",
+        "pressure": "mean_pressure|hydrostatic_pressure|pressure_of_stress",
+        "j2": "second_invariant|j2_invariant|stress_j2",
+        "j3": "third_invariant|j3_invariant|stress_j3",
+        "frobenius": "stress_norm|frobenius_norm|stress_magnitude",
+        "triaxiality": "stress_triaxiality|triaxiality",
+        "tresca bound": "shear_bound|largest_shear|shear_stress_bound",
+        "power": "stress_power|deformation_power|power_density",
+    }[what])  # fmt: skip
     if given == "strain":
         d.input("strain", "mat33", count, -0.1, 0.1, about="strain tensors")
         d.param("mu", "float", 1.0, 3.0, about="shear modulus")
@@ -111,7 +120,6 @@ def stress_measure(d: Draft) -> None:
     source="Huber 1964; Charbonnier et al. 1997; Warp manual, Vector Math",
     names=_NAMES
     | {
-        "robust_norm": "residual_cost|robust_loss|fit_error",
         "targets": "observed|measured|goal",
         "x": "predicted|points|estimate",
         "cost": "loss|energy|error",
@@ -137,6 +145,14 @@ def robust_norm(d: Draft) -> None:
         }[norm]
         + (", and adds them up." if total else ".")
     )
+    d.calls({
+        "norm_l1": "l1_cost|l1_residuals|absolute_loss",
+        "norm_l2": "l2_cost|residual_lengths|residual_norms",
+        "norm_huber": "huber_loss|huber_cost|robust_loss",
+        "norm_pseudo_huber": "pseudo_huber_loss|pseudo_huber_cost|robust_loss",
+        "cauchy": "cauchy_loss|cauchy_cost|robust_loss",
+        "geman": "geman_mcclure_loss|geman_mcclure_cost|robust_loss",
+    }[norm])  # fmt: skip
     d.input("x", vector, count, -1.0, 1.0)
     d.input("targets", vector, count, 1.2, 3.0, about="target values")
     if weights == "each":
@@ -202,6 +218,10 @@ def build_frame(d: Draft) -> None:
     way = d.option("way", "duff", "least axis", "given tangent", "cross up")
     result = d.option("result", "columns", "rows", "local vector", "to world")
     scaled = d.flag("scaled", 0.3)
+    if result == "local vector":
+        d.calls("vectors_to_local|to_tangent_space|local_components")
+    elif result == "to world":
+        d.calls("vectors_to_world|tangent_to_world|from_tangent_space")
     count = d.pick(48, 64, 96)
     d.input("n", "vec3", count, kind="unit")
     if way == "given tangent":
@@ -287,7 +307,7 @@ def build_frame(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Warp manual, Vector Math",
     names={
-        "classify": "pick_class|argmax_labels|winner",
+        "classify": "pick_class|best_class|assign_labels",
         "scores": "logits|votes|probabilities",
         "label": "classes|predicted|labels",
         "best": "k|winner_k|top",

@@ -15,7 +15,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Blinn & Newell 1976; Debevec 1998 (light probes); Ramamoorthi & Hanrahan 2001",
     names={
         "normals": "vertex_normals|nrm|n_in",
-        "environment_light": "sample_environment|env_lookup|reflection_lookup|image_based_light",
         "tex": "env_map|environment|panorama",
         "dirs": "view_dirs|directions|rays",
         "radiance": "light|incoming|env_color",
@@ -42,6 +41,11 @@ def environment_light(d: Draft) -> None:
         "refraction": "where views are refracted to",
     }[use]
     d.says(f"Looks light up in {name} {way}.")
+    d.calls({
+        "direction": "sample_environment|env_lookup|environment_light|image_based_light",
+        "reflection": "reflection_lookup|sample_reflection|environment_reflection",
+        "refraction": "refraction_lookup|sample_refraction|environment_refraction",
+    }[use])  # fmt: skip
     image(d, "tex", 4)
     d.input("dirs", "vec3", m, kind="unit", about="Lookup directions")
     if use != "direction":

@@ -204,7 +204,6 @@ def layer_textures(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Cabral, Cam & Foran 1994 (texture volumes); Levoy 1988; Max 1995",
     names={
-        "trace_texture": "march_texture|volume_texture_rays|integrate_texture",
         "tex": "volume_tex|texture|density_tex",
         "starts": "origins|ray_o|entry",
         "ends": "exits|ray_end|targets",
@@ -233,6 +232,16 @@ def trace_texture(d: Draft) -> None:
         "profile": "Samples a texture at equal distances along line segments.",
         "centroid": "Computes the centroid of a texture's values along each line segment.",
         "variance": "Computes the variance of a texture's values along each line segment.",
+    }[kind])  # fmt: skip
+    d.calls({
+        "sum": "integrate_texture|line_integrals|integrate_segments",
+        "maximum": "maximum_along_segments|maximum_projection|largest_on_segments",
+        "transmittance": "segment_transmittance|texture_transmittance|march_absorption",
+        "emission": "composite_texture|march_texture|volume_texture_rays",
+        "first": "first_crossing|march_to_level|find_level",
+        "profile": "sample_profiles|texture_profile|sample_segments",
+        "centroid": "segment_centroids|line_centroid|texture_centroid",
+        "variance": "segment_variance|line_variance|texture_variance",
     }[kind])  # fmt: skip
     n, m, count = d.pick(6, 8), d.pick(48, 64), d.pick(8, 12)
     d.handle("tex", "texture", (n, n, n, 1), type="wp.Texture3D", about="texture of densities")

@@ -148,7 +148,6 @@ def grade_colors(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Sigg & Hadwiger 2005, GPU Gems 2, ch. 20; Gonzalez & Woods 2018",
     names={
-        "filter_texture": "blur_texture|texture_filter|resample_texture|tap_filter",
         "tex": "texture|image|src_tex",
         "filtered": "dst|pixels|result",
         "radius": "taps|half_width|r",
@@ -172,6 +171,14 @@ def filter_texture(d: Draft) -> None:
             "edges": "Computes the gradient magnitude of a texture.",
         }[kind]
     )
+    d.calls({
+        "gauss": "blur_texture|gaussian_blur|gaussian_taps",
+        "tent": "tent_filter|resample_texture|tent_resample",
+        "unsharp": "unsharp_mask|sharpen_texture|sharpen",
+        "supersample": "supersample_texture|supersample|resample_texture",
+        "laplacian": "texture_laplacian|laplacian_filter|image_laplacian",
+        "edges": "edge_filter|detect_edges|gradient_magnitude",
+    }[kind])  # fmt: skip
     image(d, "tex", channels)
     typed, zero = ("float", "float(0.0)") if channels == 1 else ("wp.vec4", "wp.vec4()")
     if kind == "gauss":

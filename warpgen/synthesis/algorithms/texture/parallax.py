@@ -15,7 +15,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Policarpo, Oliveira & Comba 2005; Tatarchuk 2006 (parallax occlusion)",
     names={
         "uv": "uvs|texcoords|st_in",
-        "parallax_offset": "parallax_mapping|relief_march|parallax_uv|heightfield_march",
         "tex": "height_map|depth_map|heights",
         "view": "view_dir|eye_dir|to_eye",
         "shifted": "uv_out|parallax_st|displaced_uv",
@@ -28,6 +27,13 @@ def parallax_offset(d: Draft) -> None:
     """Offsets texture coordinates by parallax mapping with a height map."""
     method = d.option("method", "offset", "limited", "steep", "occlusion", "relief")
     bias = d.flag("bias", 0.4) if method in ("offset", "limited") else False
+    d.calls({
+        "offset": "parallax_offset|parallax_mapping|parallax_uv",
+        "limited": "parallax_offset|parallax_mapping|parallax_uv",
+        "steep": "steep_parallax|heightfield_march|march_heights",
+        "occlusion": "parallax_occlusion|occlusion_mapping|heightfield_march",
+        "relief": "relief_mapping|relief_march|relief_search",
+    }[method])  # fmt: skip
     m = d.pick(48, 64, 96)
     steps = d.pick(6, 8, 10)
     image(d, "tex", 1)

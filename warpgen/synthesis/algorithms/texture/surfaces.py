@@ -22,7 +22,6 @@ _NAMES = {
     source="Blinn 1978 (bump maps); Cohen, Olano & Manocha 1998 (normal maps)",
     names=_NAMES
     | {
-        "perturb_normals": "apply_normal_map|normal_mapping|bump_normals|shade_normals",
         "tex": "normal_map|height_map|texture",
         "perturbed": "normals_out|shading_normals|bumped",
         "strength": "bump_scale|intensity|amount",
@@ -44,6 +43,11 @@ def perturb_normals(d: Draft) -> None:
             "derivative": "Perturbs surface normals with a slope map.",
         }[source]
     )
+    d.calls({
+        "normal": "apply_normal_map|normal_mapping|perturb_normals",
+        "height": "bump_mapping|bump_normals|perturb_normals",
+        "derivative": "apply_slope_map|slope_mapping|perturb_normals",
+    }[source])  # fmt: skip
     image(d, "tex", {"normal": 4, "height": 1, "derivative": 2}[source])
     d.input("uv", "vec2", m, 0.1, 0.9, about="Texture coordinates")
     if frame != "plane":
@@ -171,7 +175,6 @@ def perturb_normals(d: Draft) -> None:
     source="Geiss 2007, GPU Gems 3, ch. 1 (triplanar)",
     names=_NAMES
     | {
-        "project_texture": "triplanar_sample|planar_projection|triplanar_mapping|project_uv",
         "color": "albedo|shaded|texture_color",
         "tiling": "uv_scale|frequency|repeat",
         "blend": "weights|w|axis_weight",
@@ -194,6 +197,13 @@ def project_texture(d: Draft) -> None:
             "plane": "Projects a texture onto points along the z axis of a frame.",
         }[projection]
     )
+    d.calls({
+        "triplanar": "triplanar_sample|triplanar_mapping|blend_projections",
+        "dominant": "dominant_axis_mapping|box_mapping|project_by_normal",
+        "cylinder": "cylindrical_mapping|cylinder_projection|wrap_cylinder",
+        "sphere": "spherical_mapping|sphere_projection|wrap_sphere",
+        "plane": "planar_projection|planar_mapping|project_decal",
+    }[projection])  # fmt: skip
     image(d, "tex", channels)
     d.input("x", "vec3", m, -0.9, 0.9)
     if projection in ("triplanar", "dominant"):

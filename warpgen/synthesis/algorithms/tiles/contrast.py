@@ -14,7 +14,6 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
 @DOMAIN.algorithm(
     source="Radford et al. 2021 (CLIP); van den Oord et al. 2018 (InfoNCE); Zhai et al. 2023 (SigLIP); Chen et al. 2020",
     names={
-        "contrast_pairs": "clip_loss|info_nce|contrastive_tiled|pairwise_contrast",
         "images": "left|queries|z_a",
         "texts": "right|keys|z_b",
         "logits": "similarity|scores|sims",
@@ -34,6 +33,17 @@ def contrast_pairs(d: Draft) -> None:
     margin = d.flag("margin", 0.35)
     temperature = d.option("temperature", "param", "logarithm")
     masked = d.flag("duplicates", 0.35) and result != "lead"
+    if result in ("loss", "per pair"):
+        d.calls({
+            "symmetric": "clip_loss|contrastive_loss|symmetric_info_nce",
+            "one way": "info_nce|contrastive_loss|info_nce_loss",
+            "sigmoid": "siglip_loss|sigmoid_pair_loss|pairwise_sigmoid_loss",
+        }[loss])  # fmt: skip
+    else:
+        d.calls({
+            "gradient": "contrastive_gradient|contrastive_backward|logit_gradients",
+            "lead": "match_margins|matching_lead|pair_margins",
+        }[result])  # fmt: skip
     batches, pairs, width = d.pick(3, 4), d.pick(4, 6, 8), d.pick(4, 8)
     d.module(f"BATCH = wp.constant({pairs})\nWIDTH = wp.constant({width})")
     d.input(

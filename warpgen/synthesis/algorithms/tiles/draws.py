@@ -17,7 +17,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Efron 1979 (bootstrap); Breiman 1996; Warp manual, Tiles: tile_randi, indexed tiles",
     names=BLOCK
     | {
-        "resample_tiles": "bootstrap_tiles|draw_rows|random_subsets",
         "x": "sample|data|observations",
         "out": "statistics|estimates|result",
         "picked": "drawn|resampled|chosen",
@@ -45,6 +44,16 @@ def resample_tiles(d: Draft) -> None:
         "shifted": "Draws bootstrap samples around a mean of zero.",
         "energy": "Computes bootstrap mean squares of a sample.",
         "difference": "Computes how far bootstrap means are from the mean of a sample.",
+    }[wanted])  # fmt: skip
+    d.calls({
+        "mean": "bootstrap_means|resampled_means|bootstrap_mean",
+        "maximum": "bootstrap_maxima|resampled_maxima",
+        "range": "bootstrap_ranges|resampled_ranges",
+        "spread": "bootstrap_variances|resampled_variances",
+        "values": "bootstrap_samples|draw_bootstrap|resample_tiles",
+        "shifted": "centered_bootstrap|draw_centered_samples|shifted_bootstrap",
+        "energy": "bootstrap_mean_squares|resampled_mean_squares",
+        "difference": "bootstrap_deviations|bootstrap_differences|mean_deviations",
     }[wanted])  # fmt: skip
     name = extent(d, "TILE", size)
     per_value = wanted in ("values", "shifted")
@@ -120,7 +129,7 @@ def resample_tiles(d: Draft) -> None:
     source="Golub & Van Loan 2013, ch. 3.2 (pivot rows); Warp manual, Tiles: tile_from_thread",
     names=BLOCK
     | {
-        "share_from_thread": "broadcast_value|baseline_tiles|one_for_all",
+        "share_from_thread": "broadcast_value|correct_blocks|broadcast_from_thread",
         "x": "signal|values|rows",
         "out": "y|result|corrected",
         "shared_value": "base|common|pivot",

@@ -17,7 +17,6 @@ _SIGNS = {"sub": "-", "mul": "*", "div": "/"}
 @DOMAIN.algorithm(
     source="Ba, Kiros & Hinton 2016; Bridle 1990; Zhang & Sennrich 2019",
     names={
-        "normalise_rows": "row_normalize|standardize_rows|normalize_tiles",
         "x": "rows|activations|features|hidden",
         "y": "normalised|rows_out|out",
         "gain": "gamma|weight|scale",
@@ -41,6 +40,13 @@ def normalise_rows(d: Draft) -> None:
             "root mean square": "Divides each row by its root mean square.",
         }[law]
     )
+    d.calls({
+        "variance": "standardize_rows|zscore_rows|normalize_rows",
+        "length": "unit_rows|normalize_rows|scale_to_unit_length",
+        "range": "rescale_rows|min_max_rows|map_rows_to_range",
+        "softmax": "softmax_rows|row_softmax|tile_softmax",
+        "root mean square": "rms_norm|rms_normalize_rows|divide_by_rms",
+    }[law])  # fmt: skip
     if law == "range":
         d.forward_only()  # Warp has no adjoint of the extremes of tiles
     n, rows = d.pick(16, 32, 64), d.pick(4, 6, 8)
@@ -136,7 +142,6 @@ def normalise_rows(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Warp manual, Tiles: tile_map with operators",
     names={
-        "split_index": "decode_index|divmod_tile|unravel",
         "codes": "flat_index|serials|ticks",
         "major": "quotient|rows|hours",
         "minor": "remainder|columns|rest",
@@ -170,6 +175,14 @@ def split_index(d: Draft) -> None:
         ),
     }[unit]
     d.says({"both": f"Splits {both}.", "major": f"Finds {major}.", "minor": f"Finds {minor}."}[kept])
+    d.calls({
+        "row": {"both": "unravel_index|split_index|decode_index", "major": "row_of_index|index_to_row",
+                "minor": "column_of_index|index_to_column"},
+        "minute": {"both": "split_seconds|minutes_and_seconds", "major": "whole_minutes|seconds_to_minutes",
+                   "minor": "seconds_past_minute|leftover_seconds"},
+        "given": {"both": "split_counts|divmod_tile", "major": "whole_units|divide_counts",
+                  "minor": "left_over|remainders"},
+    }[unit][kept])  # fmt: skip
     n, blocks = d.pick(32, 64, 128), d.pick(2, 3, 4)
     size = extent(d, "TILE", n)
     word = "int" if type_ == "int" else "wp.uint32"
@@ -230,7 +243,7 @@ def split_index(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Warp manual, Tiles: tile_map with operators; Microsoft 2006, pixel formats",
     names={
-        "pack_colours": "pack_pixels|pack_rgb|encode_colors",
+        "pack_colours": "pack_pixels|pack_channels|encode_colors",
         "red": "r_channel|r_in|reds",
         "green": "g_channel|g_in|greens",
         "blue": "b_channel|b_in|blues",
@@ -266,6 +279,8 @@ def pack_colours(d: Draft) -> None:
         if direction == "pack"
         else f"Takes the colour channels out of the packed {layout} words of pixels."
     )
+    if direction == "unpack":
+        d.calls("unpack_colors|unpack_pixels|decode_colors")
     d.launch(blocks, tiled=True)
     if direction == "pack":
         for c in ("red", "green", "blue"):

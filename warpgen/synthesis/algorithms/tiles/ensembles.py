@@ -214,6 +214,11 @@ def riccati_recursion(d: Draft) -> None:
     cross = d.flag("cross term", 0.35)
     discount = d.flag("discount", 0.4)
     regular = d.flag("regularized", 0.4)
+    if result in ("value", "closed loop"):
+        d.calls({
+            "value": "riccati_values|cost_to_go|solve_riccati",
+            "closed loop": "closed_loop_dynamics|lqr_closed_loop|controlled_dynamics",
+        }[result])  # fmt: skip
     systems, state, inputs, horizon = d.pick(3, 4), d.pick(3, 4, 6), d.pick(1, 2), d.pick(4, 5, 6)
     d.module(f"STATE = wp.constant({state})\nINPUTS = wp.constant({inputs})")
     d.input("dynamics", "float", (systems, state, state), -0.5, 0.5, about="state matrices A")

@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
 @DOMAIN.algorithm(
     source="Hestenes & Stiefel 1952; Saad 2003, alg. 6.18 and 9.1; Golub & Van Loan 2013, sec. 11.3",
     names={
-        "conjugate_gradients": "cg_solve_tiled|block_cg|pcg_blocks|solve_by_cg",
+        "conjugate_gradients": "cg_solve_tiled|block_cg|solve_by_cg",
         "matrices": "a_mats|systems|stiffness",
         "rhs": "b_vecs|loads|right_sides",
         "solution": "x_out|unknowns|result",
@@ -37,6 +37,8 @@ def conjugate_gradients(d: Draft) -> None:
     update = d.option("update", "axpy", "expression", "map")
     result = d.option("result", "solution", "with energy", "with count")
     rule = d.flag("polak ribiere", 0.3)
+    if precondition != "none":
+        d.calls("pcg_blocks|preconditioned_cg|pcg_solve_tiled")
     blocks, size = d.pick(3, 4, 6), d.pick(4, 6, 8)
     turns = size
     rows = size + 4
@@ -223,7 +225,6 @@ def conjugate_gradients(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Bauer 1957; Rutishauser 1969; Golub & Van Loan 2013, sec. 8.2; Halko, Martinsson & Tropp 2011, alg. 4.4",
     names={
-        "subspace_iteration": "orthogonal_iteration|block_power_method|leading_eigenpairs|power_iterate",
         "matrices": "covariances|a_mats|kernels",
         "basis": "q|frame|subspace",
         "values": "ritz|eigenvalues|spectrum",
@@ -265,6 +266,11 @@ def subspace_iteration(d: Draft) -> None:
         "basis": "Finds a basis of the leading eigenvectors of each block's matrix by subspace iterations.",
         "values": "Projects each block's matrix on its leading eigenvectors, found by subspace iterations.",
         "residual": "Measures how far subspace iterations are from an invariant subspace of each block's matrix.",
+    }[result])  # fmt: skip
+    d.calls({
+        "basis": "orthogonal_iteration|subspace_iteration|block_power_method",
+        "values": "project_on_eigenvectors|rayleigh_ritz|subspace_projection",
+        "residual": "subspace_residual|invariance_residual|eigen_residual",
     }[result])  # fmt: skip
     out = {"basis": (size, rank), "values": (rank, rank), "residual": ()}[result]
     name, about = {

@@ -14,7 +14,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Featherstone 2008, ch. 6; Baraff & Witkin 1998 (implicit damping); Warp manual, Tiles",
     names={
-        "joint_dynamics": "solve_mass_matrix|forward_dynamics_tiled|integrate_joints",
         "jacobian": "J|body_jacobian|jac",
         "inertia": "M|spatial_inertia|body_mass",
         "joint_f": "tau|joint_torque|actuation",
@@ -40,6 +39,11 @@ def joint_dynamics(d: Draft) -> None:
     place = d.option("solve", "new tile", "in place", "two solves")
     result = d.option("result", "accelerations", "velocities", "impulses")
     kept = d.flag("keep factor", 0.4)
+    d.calls({
+        "accelerations": "solve_mass_matrix|forward_dynamics_tiled|joint_accelerations",
+        "velocities": "integrate_joints|step_joint_velocities|advance_joints",
+        "impulses": "apply_joint_impulses|impulse_response|impulses_to_velocities",
+    }[result])  # fmt: skip
     worlds, dofs, bodies = d.pick(3, 4, 6), d.pick(4, 6, 8), d.pick(2, 3)
     rows = 6 * bodies
     d.module(f"DOFS = wp.constant({dofs})" + ("" if inertia == "given" else f"\nROWS = wp.constant({rows})"))

@@ -46,6 +46,8 @@ def tiled_product(d: Draft) -> None:
         if layout == "gram"
         else "Multiplies two matrices, a tile of the product for each block."
     )
+    if layout == "gram":
+        d.calls("gram_tiled|tile_gram|gram_matrix")
     sm, sn, sk = extent(d, "TILE_M", m), extent(d, "TILE_N", n), extent(d, "TILE_K", k)
     rows, columns, inner = m * bm, n * bn, k * steps
     if layout == "gram":
@@ -136,7 +138,6 @@ def tiled_product(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Golub & Van Loan 2013, sec. 4.2; Warp manual, Tiles: tile_cholesky",
     names={
-        "batched_solve": "cholesky_blocks|solve_spd|normal_equations",
         "a": "systems|hessians|A",
         "b": "rhs|gradients|y",
         "x": "solution|steps|dx",
@@ -163,6 +164,11 @@ def batched_solve(d: Draft) -> None:
             "quadratic form": "Gives b' A^-1 b of a symmetric positive definite matrix in each block.",
         }[wanted]
     )
+    d.calls({
+        "solution": "cholesky_solve|solve_spd|batched_solve",
+        "log determinant": "cholesky_logdet|log_determinants|batched_logdet",
+        "quadratic form": "inverse_quadratic_form|quadratic_forms|cholesky_quadratic",
+    }[wanted])  # fmt: skip
     d.input("a", "float", (count * n, n), -0.5, 0.5, about="matrices of all systems, stacked by rows")
     if wanted != "log determinant":
         d.input("b", "float", count * n, -1.0, 1.0, about="right-hand sides of all systems")
@@ -257,7 +263,6 @@ logdet[block] = 2.0 * total
 @DOMAIN.algorithm(
     source="Golub & Van Loan 2013, sec. 3.1",
     names={
-        "substitution": "triangular_solve|back_substitute|solve_triangular",
         "a": "factors|triangles|matrices",
         "b": "rhs|y|right_sides",
         "x": "solution|z|unknowns",
@@ -280,6 +285,10 @@ def substitution(d: Draft) -> None:
     sentence = f"{'forward' if side == 'lower' else 'backward'} substitution"
     kind = "an upper" if side == "upper" else "a lower"
     d.says(f"Solves {kind} triangular system in each block by {sentence}.")
+    d.calls({
+        "lower": "forward_substitution|solve_lower|triangular_solve",
+        "upper": "back_substitution|solve_upper|triangular_solve",
+    }[side])  # fmt: skip
     d.input("a", "float", (count * n, n), -0.4, 0.4, about="triangular matrices, stacked by rows")
     if unit == "given":
         d.input("diagonal", "float", count * n, 1.0, 3.0, about="diagonals of the matrices")

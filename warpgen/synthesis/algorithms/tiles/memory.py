@@ -18,7 +18,6 @@ _BLOCK = {"block": "tile_id|b|i", "lane": "thread|t|local_id", "TILE": "TILE_SIZ
     source="Mikolov et al. 2013; Warp manual, Tiles: indexed loads and stores",
     names=_BLOCK
     | {
-        "table_rows": "embedding_lookup|gather_rows|move_rows",
         "table": "embedding|features|rows_in",
         "ids": "indices|tokens|row_ids",
         "picked": "gathered|out|looked_up",
@@ -44,6 +43,12 @@ def table_rows(d: Draft) -> None:
         "scatter": f"Moves {noun} to the places that a permutation gives them.",
         "accumulate": f"Adds {noun} onto those of a table that a list of indices names.",
         "within": "Picks rows out of the part of a table that each block holds.",
+    }[kind])  # fmt: skip
+    d.calls({
+        "gather": f"gather_{noun}|embedding_lookup" if axis == 0 else f"gather_{noun}|take_{noun}",
+        "scatter": f"permute_{noun}|scatter_{noun}|move_{noun}",
+        "accumulate": f"scatter_add_{noun}|accumulate_{noun}|add_{noun}_at",
+        "within": f"pick_{noun}|pick_local_{noun}|gather_in_block",
     }[kind])  # fmt: skip
     total = rows * blocks
 
@@ -118,7 +123,7 @@ wp.tile_store(picked, {value}, offset={at})""",
     source="Podlozhnyuk 2007, Histogram calculation in CUDA",
     names=_BLOCK
     | {
-        "block_histogram": "histogram_tiles|count_levels|binning",
+        "block_histogram": "histogram_tiles|bin_samples|binning",
         "x": "samples|pixels|intensity",
         "counts": "histogram|hist|bins",
         "level": "b|bucket|slot",
@@ -134,6 +139,8 @@ def block_histogram(d: Draft) -> None:
     combined = d.option("combined", "total", "per block")
     spaced = d.option("spaced", "linear", "logarithmic", "integers")
     two = d.flag("two axes", 0.35)
+    if weighted:
+        d.calls("weighted_histogram|histogram_tiles|weigh_bins")
     per, blocks = d.pick(50, 64, 100), d.pick(2, 3, 4)
     bins = d.pick(8, 10, 16)
     size = extent(d, "BINS", bins)
@@ -212,7 +219,7 @@ def block_histogram(d: Draft) -> None:
     source="Billeter, Olsson & Assarsson 2009; Warp manual, Tiles: tile_stack",
     names=_BLOCK
     | {
-        "kept_candidates": "compact_block|filter_stack|collect_hits",
+        "kept_candidates": "compact_block|collect_candidates|collect_hits",
         "x": "scores|candidates|values",
         "kept": "survivors|compacted|selected",
         "counts": "num_kept|sizes|found",
@@ -235,6 +242,8 @@ def kept_candidates(d: Draft) -> None:
         if kept == "counts"
         else "Collects what passes a threshold on a stack that the threads of a block share."
     )
+    if kept == "counts":
+        d.calls("count_candidates|count_hits|count_passing")
     d.input("x", "float", per * blocks, -1.0, 1.0)
     d.param("threshold", "float", 0.2, 0.6, about="values above this are kept")
     type_ = "float" if item == "value" else "int"
@@ -297,7 +306,6 @@ while wp.tile_stack_count(stack) > 0:
     source="Warp manual, Tiles: views, assignment",
     names=_BLOCK
     | {
-        "stencil_views": "shifted_views|finite_differences|stencil_tile",
         "u": "field|signal|x",
         "du": "derivative|out|result",
         "left": "west|before|um",
@@ -320,6 +328,14 @@ def stencil_views(d: Draft) -> None:
         "upwind": "Moves a signal with the wind by shifted views of one tile.",
         "fourth order": "Takes differences of fourth order by shifted views of one tile.",
         "steepness": "Gives the larger of the slopes to either side by shifted views of one tile.",
+    }[kind])  # fmt: skip
+    d.calls({
+        "slope": "central_differences|finite_differences|slopes_of_tile",
+        "curvature": "second_differences|curvature_stencil|second_derivative",
+        "smooth": "smooth_signal|binomial_smooth|smooth_tile",
+        "upwind": "upwind_step|advect_upwind|upwind_tile",
+        "fourth order": "fourth_order_differences|fourth_order_slope|wide_differences",
+        "steepness": "steepest_slope|steepness|largest_slope",
     }[kind])  # fmt: skip
     if kind == "steepness":
         d.forward_only()

@@ -20,7 +20,7 @@ _POLYNOMIALS = {
 @DOMAIN.algorithm(
     source="Jordan et al. 2024 (Muon); Bjorck & Bowie 1971; Higham 2008, sec. 8.3 (Newton-Schulz); Liu et al. 2025",
     names={
-        "orthogonal_step": "muon_step|muon_update|newton_schulz_update|orthogonalized_momentum",
+        "orthogonal_step": "muon_step|muon_update|orthogonalized_step",
         "gradients": "grads|dw|grad_in",
         "weights": "params|w|theta",
         "momenta": "momentum_buf|velocity|mom",
@@ -42,6 +42,11 @@ def orthogonal_step(d: Draft) -> None:
     tall = d.flag("tall", 0.4)
     result = d.option("result", "weights", "update", "defect", weights=(0.5, 0.25, 0.25))
     norm = d.option("norm", "frobenius", "largest sum")
+    if result != "weights":
+        d.calls({
+            "update": "muon_updates|newton_schulz_update|orthogonalized_momentum",
+            "defect": "orthogonality_defect|newton_schulz_defect|measure_orthogonality",
+        }[result])  # fmt: skip
     layers, short, long = d.pick(3, 4, 6), d.pick(4, 6), d.pick(6, 8)
     rows, cols = (long, short) if tall else (short, long)
     sweeps = 5

@@ -14,7 +14,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Warp manual, Tiles: tile_randf, tile_randi",
     names=BLOCK
     | {
-        "random_tiles": "noise_tiles|draw_tiles|jitter_blocks",
         "seed": "base_seed|rng_seed|key",
         "state": "rng_state|generator|rand_state",
         "out": "samples|noisy|draws",
@@ -36,6 +35,14 @@ def random_tiles(d: Draft) -> None:
         "jitter": "Adds noise to a signal by the tile, each block from a stream of its own.",
         "dropout": "Sets values to zero at random and scales up the rest, a tile at a time.",
         "mean": "Averages a tile of random numbers in each block.",
+    }[what])  # fmt: skip
+    d.calls({
+        "uniform": "random_tiles|uniform_tiles|noise_tiles",
+        "interval": "random_tiles|uniform_tiles|draw_tiles",
+        "dice": "roll_dice|throw_dice|dice_tiles",
+        "jitter": "add_noise|jitter_blocks|jitter_signal",
+        "dropout": "dropout|apply_dropout|dropout_tiles",
+        "mean": "average_noise|random_means|mean_of_random",
     }[what])  # fmt: skip
     n, blocks = d.pick(32, 64), d.pick(4, 6, 8)
     size = extent(d, "TILE", n)

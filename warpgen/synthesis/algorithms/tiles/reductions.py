@@ -18,7 +18,6 @@ BLOCK = {"block": "tile_id|b|i", "TILE": "TILE_SIZE|BLOCK|CHUNK"}
     source="Fletcher 1982; Warp manual, Tiles: tile_reduce",
     names=BLOCK
     | {
-        "checksum": "block_checksum|digest_blocks|reduce_words",
         "words": "data|codes|payload",
         "sums": "digests|checks|per_block",
         "seen": "combined|folded|digest",
@@ -54,6 +53,15 @@ def checksum(d: Draft) -> None:
         .replace("each block of words", "all words" if where == "whole" else "each block of words")
         .replace("each block", "all blocks" if where == "whole" else "each block")
     )
+    d.calls({
+        "parity": "parity_words|xor_words|checksum",
+        "any bit": "or_words|any_bits|bits_set_anywhere",
+        "all bits": "and_words|common_bits|bits_set_everywhere",
+        "sum": "sum_words|add_words|reduce_words",
+        "largest": "largest_word|max_words|reduce_max",
+        "smallest": "smallest_word|min_words|reduce_min",
+        "none of the bits": "unset_bits|unused_bits|nor_words",
+    }[kind])  # fmt: skip
     n, blocks = d.pick(16, 32, 64), d.pick(3, 4, 6)
     low, high = {"all bits": (0xFF0, 0xFFF), "any bit": (0, 0x111), "none of the bits": (0, 0x111)}.get(
         kind, (0, 0x7FFF)
@@ -98,6 +106,7 @@ def checksum(d: Draft) -> None:
         value = "seen[0]"
         store = "wp.atomic_or(sums, 0, of_block)"
         d.says("Tells which bits are set anywhere in all words.")
+        d.calls("or_words|any_bits|bits_set_anywhere")
     elif where == "whole":
         store = f"wp.{whole}(sums, 0, of_block)"
     elif where == "extracted" or inverted:
@@ -146,7 +155,7 @@ def checksum(d: Draft) -> None:
     source="Lloyd 1982; Gray 1984",
     names=BLOCK
     | {
-        "nearest_code": "vector_quantise|assign_codeword|best_match",
+        "nearest_code": "vector_quantize|assign_codeword|quantize_to_codebook",
         "x": "samples|queries|vectors",
         "codebook": "centroids|codes|prototypes",
         "choice": "nearest|labels|assignment",
@@ -184,6 +193,8 @@ def nearest_code(d: Draft) -> None:
         "product": "wp.dot(a, b)",
     }[measure]
     builtin = measure == "product" and d.flag("builtin")
+    if measure == "product":
+        d.calls("best_match|match_codebook|best_correlated_code")
     if not builtin:
         d.function(f"""
             @wp.func
@@ -234,7 +245,6 @@ def nearest_code(d: Draft) -> None:
     source="Golub & Van Loan 2013, sec. 1.1; Hestenes & Stiefel 1952",
     names=BLOCK
     | {
-        "inner_products": "tile_projection|dot_blocks|project_out",
         "x": "vectors|a|residual",
         "y": "directions|b|search",
         "products": "dots|inner|similarity",
@@ -259,6 +269,13 @@ def inner_products(d: Draft) -> None:
             "line search": "Moves each vector along its direction by the step that minimises its length.",
         }[kind]
     )
+    d.calls({
+        "dot": "inner_products|dot_blocks|dot_products",
+        "cosine": "cosine_similarity|cosines|angle_cosines",
+        "projection": "project_vectors|tile_projection|project_onto",
+        "rejection": "project_out|reject_component|remove_component",
+        "line search": "line_search|exact_line_search|shortest_along",
+    }[kind])  # fmt: skip
     n, blocks = d.pick(16, 32, 64), d.pick(2, 3, 4)
     size = extent(d, "TILE", n)
     form = Flat(d, size)

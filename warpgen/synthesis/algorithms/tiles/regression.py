@@ -46,6 +46,8 @@ def posterior_process(d: Draft) -> None:
     scale = d.option("length scale", "param", "per axis", "per block")
     result = d.option("result", "mean", "mean and variance", "likelihood", weights=(0.3, 0.45, 0.25))
     whole = d.flag("precomputed weights", 0.35)
+    if result == "likelihood":
+        d.calls("gp_likelihood|marginal_likelihood|gp_evidence")
     blocks, count, asked, dims = d.pick(2, 3, 4), d.pick(5, 6, 8), d.pick(3, 4), d.pick(1, 2)
     formula, numpy = _KERNELS[kernel]
     d.module(f"SITES = wp.constant({count})\nQUERIES = wp.constant({asked})")

@@ -17,7 +17,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Blelloch 1990; Magdon-Ismail & Atiya 2004",
     names=BLOCK
     | {
-        "running_tile": "scan_blocks|prefix_tiles|cumulate",
         "x": "values|lengths|series|prices",
         "running": "scanned|prefix|cumulative",
         "ends": "block_totals|last_values|carry",
@@ -44,6 +43,15 @@ def running_tile(d: Draft) -> None:
             "ranks": "Numbers those values of each block that pass a threshold, in order.",
         }[kind]
     )
+    d.calls({
+        "offsets": "record_offsets|exclusive_scan|pack_offsets",
+        "totals": "running_totals|inclusive_scan|cumulative_sums",
+        "high water": "running_maximum|high_water_marks|cumulative_max",
+        "low water": "running_minimum|low_water_marks|cumulative_min",
+        "drawdown": "drawdowns|running_drawdown|fall_from_peak",
+        "range": "running_range|range_so_far|cumulative_range",
+        "ranks": "number_passing|rank_passing|compaction_ranks",
+    }[kind])  # fmt: skip
     n, blocks = d.pick(16, 32, 64), d.pick(3, 4, 5)
     size = extent(d, "TILE", n)
     flat = rows == "flat"
@@ -117,7 +125,6 @@ running_t = wp.tile_scan_exclusive(flags)""".strip(),
     source="Tukey 1977; Batcher 1968",
     names=BLOCK
     | {
-        "sorted_tile": "block_sort|sort_segments|order_statistics",
         "x": "keys|samples|readings",
         "order": "ranks|permutation|argsort",
         "ordered": "sorted_keys|keys_out|ascending",
@@ -142,6 +149,14 @@ def sorted_tile(d: Draft) -> None:
             "gather": "Brings the payload of each block into the order of its keys.",
         }[wanted]
     )
+    d.calls({
+        "keys": "block_sort|sort_keys|sort_segments",
+        "order": "argsort_blocks|sorting_order|sort_permutation",
+        "median": "block_medians|block_median|medians",
+        "trimmed mean": "trimmed_means|block_trimmed_mean|robust_means",
+        "spread": "interquartile_range|quartile_spread|block_iqr",
+        "gather": "sort_by_key|sort_payload|reorder_by_key",
+    }[wanted])  # fmt: skip
     n, blocks = d.pick(16, 32, 64), d.pick(3, 4, 6)
     size = extent(d, "TILE", n)
     form = Flat(d, size)

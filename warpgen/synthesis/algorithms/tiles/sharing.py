@@ -17,7 +17,6 @@ BLOCK = {"block": "tile_id|b|i", "lane": "thread|t|local_id", "TILE": "TILE_SIZE
 @DOMAIN.algorithm(
     source="Harris 2007, Optimizing parallel reduction; Warp manual, Tiles: tile and untile",
     names={
-        "block_total": "total_energy|sum_over_blocks|reduce_threads",
         "x": "values|samples|v",
         "mass": "weights|w|m",
         "total": "result|energy|bound",
@@ -44,6 +43,14 @@ def block_total(d: Draft) -> None:
         "smallest": "Finds the smallest magnitude within each block before anything reaches global memory.",
         "momentum": "Adds up momenta within each block before anything reaches global memory.",
         "centre": "Adds up positions within each block before anything reaches global memory.",
+    }[what])  # fmt: skip
+    d.calls({
+        "kinetic energy": "total_energy|sum_kinetic_energy|total_kinetic_energy",
+        "norm": "sum_of_squares|squared_norm|sum_squared_lengths",
+        "largest": "largest_magnitude|max_magnitude|reduce_largest",
+        "smallest": "smallest_magnitude|min_magnitude|reduce_smallest",
+        "momentum": "total_momentum|sum_momenta|reduce_momentum",
+        "centre": "sum_positions|sum_of_positions|reduce_positions",
     }[what])  # fmt: skip
     count = d.pick(256, 512)
     weighed = what in ("kinetic energy", "momentum")
@@ -103,7 +110,6 @@ def block_total(d: Draft) -> None:
     source="Jacob et al. 2018, eq. 1; Warp manual, Tiles: tile_astype",
     names=BLOCK
     | {
-        "quantise_tile": "fake_quant|quantize_blocks|round_to_grid",
         "x": "values|weights|activations",
         "codes": "q|quantised|levels_out",
         "restored": "dequantised|y|decoded",
@@ -124,6 +130,12 @@ def quantise_tile(d: Draft) -> None:
         "restored": "Rounds the values of each tile to a grid.",
         "error": "Gives what rounding to a grid takes away from each value.",
         "sum of squares": "Adds up the squared errors that rounding to a grid makes in each block.",
+    }[wanted])  # fmt: skip
+    d.calls({
+        "codes": "quantize_blocks|quantize_to_codes|encode_blocks",
+        "restored": "fake_quant|round_to_grid|quantize_dequantize",
+        "error": "quantization_error|rounding_error|quantization_residual",
+        "sum of squares": "squared_quantization_error|quantization_loss|sum_rounding_errors",
     }[wanted])  # fmt: skip
     n, blocks = d.pick(16, 32, 64), d.pick(3, 4)
     size = extent(d, "TILE", n)
@@ -281,7 +293,6 @@ gain_t = wp.tile_from_thread(shape={size}, value=gain, thread_idx=0)""".strip("\
     source="Warp manual, Tiles: tile_assign; Haar 1910",
     names=BLOCK
     | {
-        "joined_halves": "assemble_tile|haar_step|merge_parts",
         "a": "even|low|first_half",
         "b": "odd|high|second_half",
         "out": "joined|y|packed",
@@ -306,6 +317,12 @@ def joined_halves(d: Draft) -> None:
         "haar": "Takes sums and differences of two halves as a step of Haar's transform.",
         "butterfly": "Turns two halves against each other by an angle.",
         "mirror": "Puts a tile and what is left to one of another into one.",
+    }[what])  # fmt: skip
+    d.calls({
+        "plain": "assemble_tile|join_halves|merge_parts",
+        "haar": "haar_step|haar_level|sums_and_differences",
+        "butterfly": "butterfly_step|rotate_halves|givens_halves",
+        "mirror": "join_complement|append_complement|pair_with_complement",
     }[what])  # fmt: skip
     d.input("a", "float", half * blocks, -1.0, 1.0)
     d.input("b", "float", half * blocks, -1.0, 1.0)

@@ -15,7 +15,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Cooley & Tukey 1965; Oppenheim & Schafer 2010, ch. 8",
     names={
-        "spectral_filter": "fft_tile|filter_spectrum|transform_rows",
         "signal": "samples|x|waves",
         "filtered": "smoothed|y|out",
         "power": "psd|energy|periodogram",
@@ -42,6 +41,14 @@ def spectral_filter(d: Draft) -> None:
             "convolve": "Convolves periodic complex signals with a kernel of given spectrum.",
         }[kind]
     )
+    d.calls({
+        "low pass": "low_pass_filter|fft_low_pass|remove_high_frequencies",
+        "derivative": "spectral_derivative|fft_derivative|differentiate_signals",
+        "shift": "fft_delay|spectral_delay|delay_signals",
+        "power": "power_spectra|power_spectrum|signal_power",
+        "transform": "fourier_transform|unitary_fft|fft_rows",
+        "convolve": "fft_convolve|circular_convolution|convolve_signals",
+    }[kind])  # fmt: skip
     d.input("signal", "vec2", (rows, n), -1.0, 1.0, about="complex samples (real, imaginary)")
     if kind == "low pass":
         d.param("cutoff", "float", 20.0, 60.0, about="cutoff frequency")

@@ -34,6 +34,11 @@ def transport_plans(d: Draft) -> None:
     cost = d.option("cost", "given", "squared distance", "distance")
     relaxed = d.flag("unbalanced", 0.3)
     over = d.flag("over-relaxation", 0.3) and not relaxed
+    if result != "plan":
+        d.calls({
+            "cost": "transport_cost|sinkhorn_cost|entropic_cost",
+            "potentials": "dual_potentials|sinkhorn_potentials|transport_duals",
+        }[result])  # fmt: skip
     blocks, rows, cols = d.pick(2, 3, 4), d.pick(4, 6), d.pick(4, 5)
     sweeps = d.pick(12, 15, 20)
     d.module(f"ROWS = wp.constant({rows})\nCOLS = wp.constant({cols})")

@@ -15,7 +15,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Polyak 1964; Nesterov 1983; Sutskever et al. 2013",
     names={
-        "momentum_step": "sgd_momentum|heavy_ball|optimizer_step",
         "weights": "params|x|theta",
         "gradients": "grads|g|d_weights",
         "velocity": "momentum_buffer|v|moment",
@@ -44,6 +43,11 @@ def momentum_step(d: Draft) -> None:
             "plain": "Moves weights down their gradient, a tile at a time.",
         }[kind]
     )
+    d.calls({
+        "heavy ball": "sgd_momentum|heavy_ball|momentum_step",
+        "nesterov": "nesterov_step|nesterov_momentum|sgd_nesterov",
+        "plain": "sgd_step|gradient_step|gradient_descent",
+    }[kind])  # fmt: skip
     d.input("gradients", "float", n * blocks, -2.0, 2.0, about="gradients of the weights")
     d.param("rate", "float", 0.05, 0.2, about="learning rate")
     if kind != "plain":

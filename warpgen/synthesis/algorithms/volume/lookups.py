@@ -20,7 +20,6 @@ _NAMES = {"volume": "volume_id|vol|source", "level": "threshold|iso|cutoff"}
     source="Museth 2013 (VDB); Warp manual, Volumes: volume_store",
     names=_NAMES
     | {
-        "store_voxels": "write_voxels|fill_volume|bake_volume",
         "target": "out_volume|grid|dst_volume",
         "cells": "voxels|coords|ijk",
         "kept": "stored|readback|held",
@@ -53,6 +52,17 @@ def store_voxels(d: Draft) -> None:
         "clamped": "Copies a volume to another one and clamps its values to a band.",
         "unit": "Copies a volume of vectors to another one and normalizes them.",
         "mask": "Marks the voxels of a volume where another one exceeds a level.",
+    }[rule])  # fmt: skip
+    d.calls({
+        "ball": "write_sphere_sdf|bake_sphere|sphere_to_volume",
+        "box": "write_box_sdf|bake_box|box_to_volume",
+        "spin": "write_rotation_field|bake_rotation|spin_to_volume",
+        "pull": "write_direction_field|bake_directions|point_voxels_at",
+        "inside": "label_inside|label_sphere|mark_sphere",
+        "layers": "label_layers|label_by_height|write_layers",
+        "clamped": "clamp_voxels|clamp_volume|copy_clamped",
+        "unit": "normalize_voxels|normalize_volume|copy_normalized",
+        "mask": "mask_voxels|threshold_volume|mark_above_level",
     }[rule])  # fmt: skip
     source = {"clamped": "float32", "unit": "vec3f", "mask": "float32"}.get(rule)
     if source:
@@ -138,7 +148,6 @@ def store_voxels(d: Draft) -> None:
     source="Wallis et al. 1989 (maximum intensity projection); Levoy 1988",
     names=_NAMES
     | {
-        "view_columns": "project_volume|volume_projection|slab_view",
         "seen": "image|projection|picture",
         "depth": "count|slices|layers",
         "value": "v|s|voxel",
@@ -166,6 +175,17 @@ def view_columns(d: Draft) -> None:
         "flux": "Integrates the velocity through a volume along each column.",
         "labels": "Counts the boundaries between labels along each column of a volume.",
         "surface": "Interpolates the height where each column of a volume crosses zero.",
+    }[wanted])  # fmt: skip
+    d.calls({
+        "maximum": "maximum_projection|max_intensity|mip_columns",
+        "mean": "average_projection|xray_view|mean_of_columns",
+        "depth": "first_voxel_depth|depth_view|find_first_voxels",
+        "thickness": "thickness_map|column_thickness|measure_thickness",
+        "opacity": "opacity_map|column_opacity|opacity_view",
+        "speed": "speed_projection|largest_speed|fastest_in_columns",
+        "flux": "column_flux|integrate_flux|flux_view",
+        "labels": "count_boundaries|label_boundaries|boundary_counts",
+        "surface": "surface_heights|height_map|zero_crossing_heights",
     }[wanted])  # fmt: skip
     n, h = d.pick(6, 7, 8), d.pick(0.25, 0.5, 1.0)
     of = {"speed": "vec3f", "flux": "vec3f", "labels": "int32"}.get(wanted, "float32")
@@ -269,7 +289,7 @@ def walk_in_index_space(d: Draft) -> None:
         "maximum": "maximum_projection|max_along_rays|mip_kernel",
         "hit": "first_crossing|raycast_level|find_surface",
         "transmittance": "ray_transmittance|march_absorption|transmittance_along_rays",
-        "mean above": "mean_above_level|average_projection|mean_along_rays",
+        "mean above": "mean_above_level|average_above_level|mean_of_dense_parts",
         "place of maximum": "depth_of_maximum|peak_depth|locate_maximum",
     }[wanted])  # fmt: skip
     n, size, h = d.pick(48, 64, 96), d.pick(6, 7, 8), d.pick(0.25, 0.5, 1.0)

@@ -15,7 +15,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Max 1995, Optical Models for Direct Volume Rendering; Levoy 1988",
     names=NAMES
     | {
-        "march_volume": "raymarch_volume|volume_render|ray_march|integrate_along_rays",
         "origins": "ray_origins|ray_o|start",
         "dirs": "ray_dirs|ray_d|directions",
         "transmittance": "trans|T|throughput",
@@ -44,6 +43,13 @@ def march_volume(d: Draft) -> None:
             "average": "Computes the mean value of a volume along rays.",
         }[model]
     )
+    d.calls({
+        "emission": "march_volume|raymarch_volume|volume_render",
+        "colour": "volume_render|render_colors|render_transfer_function",
+        "transmittance": "ray_transmittance|transmittance_along_rays|march_absorption",
+        "maximum": "maximum_projection|max_along_rays|mip_render",
+        "average": "mean_along_rays|average_along_rays|average_projection",
+    }[model])  # fmt: skip
     n, size = d.pick(6, 8), d.pick(0.5, 1.0)
     d.handle("volume", "volume", (n, n, n), of="float32", value=size, low=0.0, high=1.0, about="Volume id")
     d.input("origins", "vec3", m, 0.5, (n - 2) * size, about="Ray origins")
@@ -179,6 +185,10 @@ def advect_in_volume(d: Draft) -> None:
     direction = d.option("direction", "forward", "backward")
     style = d.option("style", "function", "inline")
     give = d.option("give", "position", "density") if direction == "backward" else "position"
+    if give == "density":
+        d.calls("advect_density|semi_lagrangian_density|advect_volume")
+    elif direction == "backward":
+        d.calls("backtrace_points|trace_back|backtrace_particles")
     m = d.pick(48, 64, 96)
     n, size = d.pick(7, 8), d.pick(0.5, 1.0)
     if give == "density":

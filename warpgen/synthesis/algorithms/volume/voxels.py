@@ -14,7 +14,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Museth 2013 (VDB); Osher & Fedkiw 2003 (curvature)",
     names={
-        "filter_voxels": "voxel_stencil|process_voxels|volume_filter|stencil_on_volume",
         "volume": "volume_id|vol|grid",
         "filtered": "voxels_out|result|field_out",
         "center": "c|here|value",
@@ -38,6 +37,14 @@ def filter_voxels(d: Draft) -> None:
             "extreme": "Computes the value range in the neighborhood of each voxel.",
         }[task]
     )
+    d.calls({
+        "laplacian": "volume_laplacian|voxel_laplacian|laplacian_stencil",
+        "box": "box_filter|average_neighbors|smooth_voxels",
+        "gradient length": "gradient_magnitude|gradient_length|volume_gradient_norm",
+        "curvature": "mean_curvature|level_set_curvature|voxel_curvature",
+        "median": "median_filter|voxel_median|median_voxels",
+        "extreme": "neighborhood_range|local_min_max|value_range",
+    }[task])  # fmt: skip
     d.handle("volume", "volume", (n, n, n), of="float32", value=1.0, low=-1.0, high=1.0, about="Volume id")
     if place == "list":
         d.input("voxels", "vec3i", m, 1, n - 1, about="Voxel coordinates")
