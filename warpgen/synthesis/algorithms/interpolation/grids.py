@@ -214,7 +214,7 @@ _RADIAL: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
 @DOMAIN.algorithm(
     source="Shepard 1968; Hardy 1971; Wendland 1995",
     names={
-        "scattered_interpolation": "interpolate_scattered|scatter_interp|scattered_data",
+        "scattered_interpolation": "interpolate_scattered|scatter_interp|scattered_interp",
         "centers": "points|sites|samples_x",
         "values": "data|samples|f",
         "x": "queries|positions|targets",

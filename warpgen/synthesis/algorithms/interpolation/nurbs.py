@@ -154,6 +154,12 @@ def evaluate_nurbs(d: Draft) -> None:
     degree = d.option("degree", 2, 3)
     search = d.option("search", *_SPAN)
     result = d.option("result", "points", "normals", "derivatives", "area")
+    d.calls({
+        "points": "evaluate_nurbs|nurbs_surface|nurbs_eval|surface_points",
+        "normals": "nurbs_normals|surface_normals|evaluate_normals",
+        "derivatives": "nurbs_derivatives|surface_derivatives|nurbs_partials",
+        "area": "nurbs_area_density|surface_area_density|area_element",
+    }[result])  # fmt: skip
     layout = d.option("layout", "list", "grid")
     trim = d.flag("trim", 0.4)
     store = d.option("weights", "struct", "homogeneous")

@@ -34,6 +34,14 @@ def polynomial_interpolation(d: Draft) -> None:
     n, m = d.pick(4, 5, 6), d.pick(48, 64, 96)
     rows = d.flag("a polynomial for each", 0.4)
     derivative = d.flag("derivative", 0.35) if form in ("clenshaw", "horner", "newton") else False
+    if derivative:
+        d.calls("eval_derivative|polynomial_derivative|poly_slope")
+    elif form in ("clenshaw", "horner", "newton"):
+        d.calls({
+            "clenshaw": "eval_chebyshev|chebyshev_series|clenshaw_sum",
+            "horner": "eval_polynomial|polyval|poly_horner",
+            "newton": "eval_newton_form|newton_polynomial|eval_polynomial",
+        }[form])  # fmt: skip
     sentence = {
         "barycentric": "Evaluates the polynomial through given points by the barycentric formula.",
         "lagrange": "Evaluates the polynomial through given points in Lagrange's form.",

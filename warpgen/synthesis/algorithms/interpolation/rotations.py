@@ -29,11 +29,17 @@ def interpolate_rotation(d: Draft) -> None:
     found = d.option("search", *brackets.SEARCHES) if search == "timed" else brackets.BISECT
     ends = d.option("ends", "clamp", "loop") if search == "uniform" else "clamp"
     position = d.flag("transform", 0.3) if method in ("slerp", "nlerp") else False
+    if position:
+        d.calls("interpolate_pose|sample_pose|pose_track|animate_pose")
+    elif method in ("nlerp", "squad"):
+        d.calls(f"{method}_keys|sample_rotation|rotation_track|animate_orientation")
     n, m = d.pick(5, 6, 8), d.pick(48, 64, 96)
     if method == "squad":
         d.says("Interpolates rotation keyframes with spherical quadrangles (squad).")
+    elif method == "nlerp":
+        d.says("Interpolates rotation keyframes at given times (nlerp).")
     if position:
-        d.says("Interpolates pose keyframes: positions linearly, rotations with slerp.")
+        d.says(f"Interpolates pose keyframes: positions linearly, rotations with {method}.")
     d.input(
         "keys",
         "transform" if position else "quat",

@@ -63,6 +63,12 @@ def cubic_table(d: Draft) -> None:
     """Interpolates a 1D table with piecewise cubic polynomials."""
     method = d.option("slopes", "fritsch", "steffen", "akima", "parabola")
     derivative = d.flag("derivative", 0.3)
+    d.calls("table_slopes|differentiate_table|cubic_derivative" if derivative else {
+        "fritsch": "cubic_table|pchip_eval|monotone_cubic|cubic_interp_1d",
+        "steffen": "steffen_interp|monotone_cubic|cubic_interp_1d",
+        "akima": "akima_interp|akima_spline|cubic_interp_1d",
+        "parabola": "cubic_table|hermite_table|cubic_interp_1d",
+    }[method])  # fmt: skip
     outside = d.option("outside", "clamp", "extrapolate")
     n, m = d.pick(8, 12, 16), d.pick(48, 64, 96)
     name = {
@@ -211,6 +217,10 @@ def cubic_table(d: Draft) -> None:
 def table_lookup(d: Draft) -> None:
     """Looks up values in a 1D table by linear interpolation."""
     method = d.option("between", "linear", "step", "spline", "log", "smooth")
+    if method in ("step", "spline"):
+        d.calls(
+            "table_lookup|step_lookup|piecewise_lookup" if method == "step" else "eval_spline|cubic_spline"
+        )
     outside = d.option("outside", "clamp", "extrapolate", "nan-free zero")
     kind = d.option("kind", "float", "vec3") if method in ("linear", "step", "smooth") else "float"
     n, m = d.pick(8, 12, 20), d.pick(64, 96, 128)

@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Warp manual, Debugging: printf, expect_near, breakpoint",
     names={
-        "checked_step": "guarded_update|validated_kernel|debug_step",
+        "checked_step": "guarded_update|checked_decay|debug_step",
         "x": "state|values|position",
         "v": "rate|slope|velocity",
         "out": "advanced|x_next|result",
@@ -94,6 +94,15 @@ def checked_step(d: Draft) -> None:
 def float_bits(d: Draft) -> None:
     """Works on the bits of floating-point numbers."""
     kind = d.option("kind", "sort key", "exponent", "inverse root", "parity", "truncate", "distance", "sign")
+    d.calls({
+        "sort key": "float_to_sort_key|sortable_bits|ordered_keys",
+        "exponent": "binary_exponents|read_exponents|float_exponent",
+        "inverse root": "fast_inverse_sqrt|inverse_roots|rsqrt_by_bits",
+        "parity": "count_mantissa_bits|mantissa_bits|mantissa_popcount",
+        "truncate": "truncate_to_bfloat16|to_bfloat16|cut_mantissa",
+        "distance": "ulp_distance|floats_between|ulps_apart",
+        "sign": "read_signs|sign_bits|float_signs",
+    }[kind])  # fmt: skip
     apart = d.option("place", "inline", "function")
     spelled = d.option("spelled", "signs", "functions")
     n = d.pick(64, 96, 128)

@@ -29,6 +29,12 @@ def own_gradient(d: Draft) -> None:
     kind = d.option("kind", "softplus", "log cosh", "sigmoid", "length", "cube root")
     native = d.option("written", "python", "native")
     summed = d.option("summed", "each", "loss")
+    word = kind.replace(" ", "_").replace("sigmoid", "logistic").replace("length", "soft_abs")
+    d.calls(
+        f"sum_{word}|{word}_loss|total_{word}"
+        if summed == "loss"
+        else f"apply_{word}|{word}_forward|map_{word}"
+    )
     weighed = d.flag("weighted")
     noun = {
         "softplus": "softplus",
@@ -131,6 +137,13 @@ def own_gradient(d: Draft) -> None:
 def fixed_tables(d: Draft) -> None:
     """Uses a table of numbers that is fixed when the kernel is compiled."""
     kind = d.option("kind", "horner", "gauss", "smooth", "poles", "days")
+    d.calls({
+        "horner": "eval_polynomial|poly_horner|polynomial_values",
+        "gauss": "gauss_legendre|integrate_gaussian|gauss_quadrature",
+        "smooth": "smooth_signal|fir_filter|filter_signal",
+        "poles": "relaxation_response|sum_relaxations|relaxation_sum",
+        "days": "day_of_year|days_of_year|ordinal_days",
+    }[kind])  # fmt: skip
     loop = d.option("loop", "unrolled", "written out")
     held = d.option("held", "vector", "static")
     scaled = d.flag("scaled")
@@ -272,6 +285,14 @@ if month > 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0):
 def any_size(d: Draft) -> None:
     """Applies a function that is written once for vectors of any length."""
     kind = d.option("kind", "mean square", "spread", "largest gap", "reflection", "filled", "trace")
+    d.calls({
+        "mean square": "mean_squares|mean_of_squares|vector_mean_squares",
+        "spread": "component_variance|component_variances|spread_of_components",
+        "largest gap": "largest_difference|max_difference|component_gaps",
+        "reflection": "reflect_vectors|mirror_vectors",
+        "filled": "mix_with_constant|blend_with_filled|mix_vectors",
+        "trace": "compare_traces|trace_of_outer|outer_traces",
+    }[kind])  # fmt: skip
     size = d.option("size", 2, 3, 4)
     generic = d.option("generic", "any", "overloads") if kind in ("mean square", "largest gap") else "any"
     n = d.pick(64, 96, 128)

@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Warp manual, Scalar Math and Utility",
     names={
-        "toggle_bits": "flip_cells|xor_mask|parity_map",
+        "toggle_bits": "flip_cells|toggle_cells|parity_map",
         "words": "bitset|bits|occupancy",
         "cells": "cell_ids|indices|touched",
         "out": "result|y|values_out",

@@ -29,6 +29,14 @@ _Formulas = dict[str, Callable[[], Any]]
 def claimed_slots(d: Draft) -> None:
     """Lets threads compete for slots that they share."""
     kind = d.option("kind", "first claim", "last seen", "budget", "linked list", "first set bit", "spend")
+    d.calls({
+        "first claim": "claim_slots|atomic_claim|first_claim",
+        "last seen": "exchange_slots|swap_into_slots|last_seen",
+        "budget": "spend_budget|take_from_stock|draw_down",
+        "linked list": "build_linked_lists|chain_threads|link_entries",
+        "first set bit": "mark_flags|set_flag_bits|count_first_setters",
+        "spend": "take_from_stock|spend_stock|withdraw_amounts",
+    }[kind])  # fmt: skip
     guarded = d.flag("guarded")
     kept = d.flag("kept")
     d.says({
@@ -131,6 +139,14 @@ def claimed_slots(d: Draft) -> None:
 def local_memory(d: Draft) -> None:
     """Works on each row in memory of the thread's own."""
     kind = d.option("kind", "median", "histogram", "convolution", "reversal", "running", "rank filter")
+    d.calls({
+        "median": "row_medians|sort_and_median|median_of_rows",
+        "histogram": "row_modes|commonest_level|mode_by_histogram",
+        "convolution": "autoconvolution_energy|self_convolution|convolved_squares",
+        "reversal": "reverse_rows|flip_rows",
+        "running": "largest_window_sum|max_ring_sum|ring_sums",
+        "rank filter": "second_largest|rank_filter|runner_up",
+    }[kind])  # fmt: skip
     taken = d.option("taken", "slice", "index")
     length = d.option("length", "len", "shape", "literal")
     size, rows, columns = d.pick(5, 7), d.pick(24, 32), d.pick(12, 16, 20)

@@ -29,6 +29,16 @@ def smooth_directions(d: Draft) -> None:
     kind = d.option(
         "kind", "direction", "friction", "drag", "steer", "spring", "capped step", "power", "alignment"
     )
+    d.calls({
+        "direction": "smooth_directions|soft_normalize|smooth_unit_vectors|regularized_directions",
+        "friction": "regularized_friction|friction_forces|coulomb_friction",
+        "drag": "quadratic_drag|drag_forces",
+        "steer": "steer_agents|steering_acceleration|hold_speed",
+        "spring": "constant_force_springs|spring_forces",
+        "capped step": "capped_steps|limited_gradient_step|normalized_step",
+        "power": "friction_power|dissipated_power",
+        "alignment": "measure_alignment|smooth_alignment",
+    }[kind])  # fmt: skip
     size = d.option("size", 2, 3)
     written_out = d.flag("written out", 0.35)
     d.says({
@@ -124,6 +134,17 @@ def length_loops(d: Draft) -> None:
         "share",
         "last",
     )
+    d.calls({
+        "power mean": "root_mean_square|component_rms|vector_rms",
+        "alternating": "alternating_sums|alternating_sum",
+        "next": "ring_differences|differences_to_next|cyclic_differences",
+        "nearest": "nearest_entry|nearest_in_table|closest_entry",
+        "horner": "eval_polynomial|poly_horner|polynomial_values",
+        "row norms": "infinity_norms|largest_row_sum|matrix_norms",
+        "diagonal": "diagonal_products|multiply_diagonals",
+        "share": "shares_of_mean|relative_to_mean|divide_by_mean",
+        "last": "dehomogenize|perspective_divide|divide_by_last",
+    }[kind])  # fmt: skip
     size = d.option("size", 2, 3, 4)
     d.says({
         "power mean": "Computes the root mean square of the components of each vector.",

@@ -28,6 +28,15 @@ from warpgen.synthesis.writing.draft import Draft, Values
 def spatial_products(d: Draft) -> None:
     """Combines twists, wrenches and poses of bodies."""
     kind = d.option("kind", "power", "cross", "dual", "twist", "wrench", "matrix", "turn")
+    d.calls({
+        "power": "wrench_power|mechanical_power|body_power",
+        "cross": "motion_cross|motion_rates|cross_motions",
+        "dual": "force_cross|wrench_rates|cross_wrenches",
+        "twist": "twists_to_world|transform_twists",
+        "wrench": "wrenches_to_world|transform_wrenches",
+        "matrix": "pose_matrices|poses_to_matrices",
+        "turn": "set_rotations|replace_rotations|turn_poses",
+    }[kind])  # fmt: skip
     batch = d.option("batch", "flat", "worlds")
     skip = d.option("skip", "none", "mask", "ids")
     apart = d.flag("function", 0.4)
@@ -169,6 +178,14 @@ def spatial_products(d: Draft) -> None:
 def split_rotations(d: Draft) -> None:
     """Takes the part of rotations that turns about an axis."""
     kind = d.option("kind", "twist", "swing", "angle", "signed angle", "roll pitch yaw", "from angles")
+    d.calls({
+        "twist": "extract_twist|twist_rotations|twist_about_axis",
+        "swing": "extract_swing|remove_twist|swing_rotations",
+        "angle": "twist_angles|angle_about_axis",
+        "signed angle": "signed_joint_angles|joint_angles_of|signed_twist_angles",
+        "roll pitch yaw": "roll_pitch_yaw|quat_to_rpy|rpy_angles",
+        "from angles": "rotations_from_rpy|rpy_to_quat|quat_from_rpy",
+    }[kind])  # fmt: skip
     source = d.option("axis", "array", "shared", "z")
     limit = d.option("limit", "none", "clamped", "skipped")
     apart = d.flag("function", 0.4)

@@ -27,6 +27,14 @@ _Formulas = dict[str, Callable[[], Any]]
 def plane_matrices(d: Draft) -> None:
     """Factorises and inverts small matrices."""
     kind = d.option("kind", "polar", "stretch", "inverse", "balance", "built", "ratio")
+    d.calls({
+        "polar": "polar_rotations|nearest_rotations|plane_rotations",
+        "stretch": "principal_stretches|plane_stretches",
+        "inverse": "invert_matrices|inverse_2x2|small_inverses",
+        "balance": "scale_columns|balance_columns|jacobi_scaling",
+        "built": "spring_stiffness|plane_stiffness|stiffness_blocks",
+        "ratio": "divide_by_trace|normalize_by_trace|trace_ratio",
+    }[kind])  # fmt: skip
     shifted = d.flag("shifted")
     apart = d.option("place", "inline", "function")
     per = d.option("layout", "matrices", "rows")
@@ -264,6 +272,14 @@ def built_poses(d: Draft) -> None:
 def moving_frames(d: Draft) -> None:
     """Works out what moving and turning frames do."""
     kind = d.option("kind", "point", "bracket", "angles", "inverse", "step", "real part")
+    d.calls({
+        "point": "point_velocities|velocity_at_points|frame_point_velocity",
+        "bracket": "twist_brackets|lie_bracket|cross_twists",
+        "angles": "euler_angles|quat_to_euler",
+        "inverse": "invert_rotations|conjugate_rotations|inverse_rotations",
+        "step": "integrate_rotations|rotate_frames|advance_rotations",
+        "real part": "complete_quaternions|rotations_from_imaginary|restore_real_part",
+    }[kind])  # fmt: skip
     source = d.option("offset", "given", "per frame")
     apart = d.option("place", "inline", "function")
     wrapped = d.flag("negated")

@@ -26,6 +26,13 @@ from warpgen.synthesis.writing.draft import Draft, Values
 def viewed_rows(d: Draft) -> None:
     """Reads the records that lie one after the other in a flat buffer."""
     kind = d.option("kind", "sum", "largest", "column", "bootstrap", "bins")
+    d.calls({
+        "sum": "sum_records|record_sums|row_sums",
+        "largest": "largest_fields|record_maxima|row_maxima",
+        "column": "first_less_last|column_difference",
+        "bootstrap": "bootstrap_means|resample_records|bootstrap_average",
+        "bins": "random_bins|scatter_to_bins|bin_records",
+    }[kind])  # fmt: skip
     type_ = d.option("type", "int", "float")
     width = d.option("width", "fixed", "given")
     if kind == "bins":

@@ -33,7 +33,7 @@ def _dominant(a: Any, shift: float) -> Any:
 
 @DOMAIN.algorithm(
     source="Golub & Van Loan 2013, Matrix Computations, algorithm 3.4.1 and 3.2.1",
-    names=NAMES | {"lu_solve": "gauss_solve|batched_lu_solve|eliminate|solve_dense"},
+    names=NAMES | {"lu_solve": "gauss_solve|batched_lu_solve|gauss_eliminate|solve_dense"},
     adjoint="no",
     double=True,
     weight=8,

@@ -117,6 +117,12 @@ def factored_blocks(d: Draft) -> None:
     """Factorizes symmetric positive definite matrices by a blocked Cholesky decomposition."""
     order = d.option("order", *_ORDERS)
     result = d.option("result", "factor", "solution", "log determinant", "both")
+    d.calls({
+        "factor": "blocked_cholesky|block_factorize|potrf_tiled|panel_cholesky",
+        "solution": "blocked_cholesky_solve|solve_spd_blocked|block_solve",
+        "log determinant": "blocked_log_det|cholesky_log_det|log_determinants",
+        "both": "solve_and_log_det|blocked_cholesky_solve|cholesky_solve_log_det",
+    }[result])  # fmt: skip
     loading = d.option("loading", "per row", "shared", "scalar")
     panel = d.option("panel", *_PANELS)
     many = d.flag("several right-hand sides", 0.4) and result in ("solution", "both")

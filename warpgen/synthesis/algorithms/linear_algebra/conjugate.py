@@ -152,6 +152,11 @@ def solve_iteratively(d: Draft) -> None:
             if place == "global" and not any(q.name == f"{name}_work" for q in d.parameters):
                 d.inout(f"{name}_work", "float", (n, size), value=0.0, about="Working memory")
         stop = "relative" if stop == "energy" else stop
+    d.calls({
+        "gradients": "batched_cg|conjugate_gradient_solve|krylov_solve|solve_systems",
+        "residuals": "batched_cr|conjugate_residual_solve|krylov_solve|solve_systems",
+        "stabilized": "batched_bicgstab|bicgstab_solve|krylov_solve|solve_systems",
+    }[method])  # fmt: skip
     d.function(f'''
         @wp.func
         def inner(u: {kind}, w: {kind}) -> float:

@@ -89,6 +89,10 @@ def fitted_step(d: Draft) -> None:
     """Moves the parameters of curves by one damped Gauss-Newton step towards their data."""
     model = d.option("model", *_MODELS)
     damping = d.option("damping", "levenberg", "marquardt")
+    d.calls({
+        "levenberg": "levenberg_step|gauss_newton_step|fit_curves|fitted_step",
+        "marquardt": "marquardt_update|levenberg_marquardt_step|lm_step|fit_curves",
+    }[damping])  # fmt: skip
     robust = d.option("weights", *_ROBUST)
     judged = d.flag("judged", 0.4)
     solve = d.option("solve", "cholesky", "in place", "substitutions")

@@ -22,6 +22,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
 def cholesky_factor(d: Draft) -> None:
     """Computes batched Cholesky factorizations in place."""
     form = d.option("form", "left-looking", "right-looking", "ldl")
+    if form == "ldl":
+        d.calls("ldl_factor|batched_ldl|dense_ldl")
     layout = d.option("layout", "square", "flat", "packed")
     damping = d.option("damping", "none", "uniform", "per row")
     inverse = d.flag("inverse", 0.3) and form != "ldl"  # reciprocals on the diagonal

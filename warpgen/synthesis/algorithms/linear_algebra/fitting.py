@@ -42,6 +42,16 @@ def least_squares_fit(d: Draft) -> None:
     linear = model != "exponential"
     if not linear and method == "normal equations":
         method = "damped step"
+    if result == "error":
+        d.calls(
+            "residual_sum|fit_error" if method == "normal equations" else "predicted_reduction|model_decrease"
+        )
+    else:
+        d.calls({
+            "normal equations": f"fit_{model}|least_squares_{model}|normal_equations",
+            "damped step": f"fit_{model}_step|levenberg_marquardt_step|lm_step",
+            "gradient step": f"descend_{model}_fit|gradient_step|descent_step",
+        }[method])  # fmt: skip
     if weighted == "robust" and method == "normal equations":
         weighted = "given"
     vec, mat = f"vec{size}", f"mat{size}{size}"
@@ -198,6 +208,19 @@ def rank_one_update(d: Draft) -> None:
     kind = d.option("kind", "sherman-morrison", "symmetric", "bfgs", "sr1", "covariance")
     size = d.option("size", 2, 3, 4)
     result = d.option("result", "matrix", "solve")
+    d.calls({
+        "sherman-morrison": "sherman_morrison_solve|solve_updated|apply_updated_inverse",
+        "symmetric": "sherman_morrison_solve|solve_updated|apply_updated_inverse",
+        "bfgs": "bfgs_direction|quasi_newton_direction",
+        "sr1": "sr1_direction|quasi_newton_direction",
+        "covariance": "apply_updated_covariance|updated_covariance_product",
+    }[kind] if result == "solve" else {
+        "sherman-morrison": "sherman_morrison|update_inverse|rank1_update",
+        "symmetric": "sherman_morrison|update_inverse|symmetric_rank1_update",
+        "bfgs": "bfgs_update|update_inverse_hessian",
+        "sr1": "sr1_update|symmetric_rank_one",
+        "covariance": "covariance_update|measurement_update",
+    }[kind])  # fmt: skip
     guard = d.option("guard", "none", "return", "clamp")
     scaled = d.flag("scaled", 0.4)
     n = d.pick(48, 64, 96)

@@ -39,6 +39,12 @@ def newton_schulz(d: Draft) -> None:
     """Performs one Newton-Schulz iteration for the inverse of a matrix."""
     goal = d.option("goal", "inverse", "orthogonal", "quintic", "sign")
     form = d.option("form", "tile", "vec type", "threads")
+    d.calls({
+        "inverse": "newton_schulz_inverse|schulz_inverse|newton_schulz_step|ns_iteration",
+        "orthogonal": "orthogonalize_step|newton_schulz_polar|newton_schulz_step|ns_iteration",
+        "quintic": "quintic_newton_schulz|orthogonalize_step|muon_orthogonalize",
+        "sign": "matrix_sign_step|newton_schulz_sign|ns_iteration",
+    }["orthogonal" if goal == "quintic" and form == "threads" else goal])  # fmt: skip
     damped = d.flag("damped", 0.3)
     size = d.pick(3, 4) if form == "vec type" else d.pick(4, 8, 12)
     count = d.pick(32, 48) if form == "vec type" else d.pick(6, 8, 10)

@@ -35,6 +35,14 @@ _NAMES = {
 def krylov_update(d: Draft) -> None:
     """Updates solution and residual of conjugate gradients."""
     step = d.option("step", "solution", "direction", "chebyshev", "bicgstab", "minres", "all")
+    d.calls({
+        "solution": "cg_update|update_iterate|krylov_update|cg_kernel_1",
+        "direction": "update_direction|cg_direction|cg_kernel_2",
+        "chebyshev": "chebyshev_step|chebyshev_update",
+        "bicgstab": "bicgstab_update|bicgstab_finish|bicgstab_step",
+        "minres": "minres_update|minres_step",
+        "all": "update_iterate|solver_step|step_along_direction",
+    }[step])  # fmt: skip
     entry = d.option("entry", "float", "vec3")
     scalars = d.option("scalars", "arrays", "by value", "per system")
     guard = d.option("guard", "converged", "where", "none")

@@ -13,7 +13,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Golub & Van Loan 2013, algorithms 5.2.5 and 5.2.6; Daniel et al. 1976 (twice is enough)",
     names={
-        "gram_schmidt": "orthonormalize|mgs_qr|orthogonalize_rows|qr_gram_schmidt",
+        "gram_schmidt": "orthonormalize|orthogonalize_vectors|gram_schmidt_basis",
         "V": "basis|vectors|Q|frames",
         "batch": "tid|b|set_id",
         "proj": "coef|h|dot_kj",

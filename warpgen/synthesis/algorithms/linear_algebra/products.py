@@ -27,13 +27,15 @@ _NAMES = {
 
 @DOMAIN.algorithm(
     source="Golub & Van Loan 2013, section 1.3 (block matrices); BLAS level 3",
-    names=_NAMES | {"gemm": "tile_gemm|matmul|dense_gemm|matmul_kernel", "i": "row|r", "j": "col|n"},
+    names=_NAMES | {"gemm": "matmul|dense_gemm|matmul_kernel", "i": "row|r", "j": "col|n"},
     double=True,
     weight=7,
 )
 def gemm(d: Draft) -> None:
     """Computes a dense matrix product."""
     form = d.option("form", "thread", "rows of four", "tile", "tile call", "split depth")
+    if form in ("tile", "tile call"):
+        d.calls("tile_gemm|tiled_matmul|tiled_gemm")
     left = d.option("left", "plain", "transposed")
     right = d.option("right", "plain", "transposed")
     ending = d.option("ending", "plain", "scaled", "bias", "plus C")
@@ -177,7 +179,7 @@ def gemm(d: Draft) -> None:
     source="BLAS level 2; Golub & Van Loan 2013, section 1.1",
     names=_NAMES
     | {
-        "gemv": "dense_matvec|matvec|row_dots|dense_gemv",
+        "gemv": "dense_matvec|matvec|matvec_kernel|dense_gemv",
         "x": "vec|v|direction",
         "y": "ax|result_vec|image",
         "row": "i|r",
@@ -194,6 +196,8 @@ def gemv(d: Draft) -> None:
     ending = d.option("ending", "plain", "residual", "axpy", "symmetric half")
     if ending == "symmetric half" and form in ("tile rows", "batched", "atomic"):
         ending = "residual"
+    if ending in ("residual", "symmetric half"):
+        d.calls("dense_residual|compute_residual" if ending == "residual" else "symv|symmetric_matvec")
     m, n = d.pick(24, 32, 40), d.pick(16, 24, 32)
     half = ending == "symmetric half"
     if half:

@@ -36,6 +36,11 @@ def symmetric_eigen(d: Draft) -> None:
     way = d.option("way", "jacobi", "cyclic jacobi", "closed", "builtin")
     vectors = d.flag("vectors") and "jacobi" in way
     order = d.option("order", "sorted", "extremes", "spread")
+    d.calls("symmetric_eigen|eigen_sym3|diagonalize" if vectors else {
+        "sorted": "eigenvalues_sym3|symmetric_eigenvalues|principal_values",
+        "extremes": "extreme_eigenvalues|eigenvalue_range|eigenvalue_bounds",
+        "spread": "eigenvalue_spread|spectral_spread",
+    }[order])  # fmt: skip
     sweeps = d.pick(5, 6, 8)
     count = d.pick(48, 64, 96, 128)
     given = d.option("given", "matrix", "six numbers")
@@ -192,6 +197,13 @@ def polar_decomposition(d: Draft) -> None:
     """Computes polar decompositions of matrices."""
     way = d.option("way", "higham", "svd", "newton-schulz", "quaternion", "planar")
     result = d.option("result", "rotation", "both", "stretch", "strain", "distance")
+    d.calls({
+        "rotation": "nearest_rotation|extract_rotations|shape_match_rotation",
+        "both": "polar_decomposition|polar_factors|polar_decompose",
+        "stretch": "polar_stretch|symmetric_stretch|stretch_tensor",
+        "strain": "biot_strain|strain_from_polar",
+        "distance": "distance_to_rotation|squared_rotation_distance|arap_distance",
+    }[result])  # fmt: skip
     jitter = d.flag("transposed", 0.3)
     count = d.pick(48, 64, 96)
     size = 2 if way == "planar" else 3
@@ -301,6 +313,15 @@ def matrix_exponential(d: Draft) -> None:
     kind = f"mat{size}{size}"
     if way == "closed" and size == 4:
         way = "pade"
+    d.calls(
+        "propagate_states|propagator|apply_expm"
+        if applied == "vector"
+        else "compose_flow|compose_expm|propagate_maps"
+        if applied == "composed"
+        else {"closed": "exp_map|exp_skew|exp_rotation", "cayley": "cayley_transform|cayley_map"}.get(
+            way, "matrix_exponential|expm|expm_batched"
+        )
+    )
     d.input("A", kind, count, -1.0, 1.0)
     d.param("dt", "float", 0.1, 0.5)
     if applied == "vector":

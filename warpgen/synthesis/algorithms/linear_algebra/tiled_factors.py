@@ -39,6 +39,14 @@ def orthonormal_columns(d: Draft) -> None:
     """Orthonormalizes the columns of tall matrices by the Cholesky factors of their Gram matrices."""
     sweeps = d.option("sweeps", "once", "twice")
     result = d.option("result", "basis", "factor", "coefficients", "residual", "volume", "energy")
+    d.calls({
+        "basis": "orthonormal_columns|cholesky_qr|orthonormalize_basis|gram_qr",
+        "factor": "cholesky_qr_factor|gram_factor|qr_factor",
+        "coefficients": "expand_in_basis|basis_coefficients|project_coefficients",
+        "residual": "remove_span|orthogonal_residual|project_out",
+        "volume": "log_volumes|span_volume|gram_log_volume",
+        "energy": "projected_energy|energy_in_span|captured_energy",
+    }[result])  # fmt: skip
     metric = d.option("metric", "plain", "per row", "shared")
     centred = d.flag("centred", 0.35)
     ridge = d.flag("ridge", 0.4) and result in ("factor", "volume")
@@ -205,6 +213,13 @@ def orthonormal_columns(d: Draft) -> None:
 def reflected_columns(d: Draft) -> None:
     """Reduces matrices to triangular form by Householder reflections."""
     result = d.option("result", "triangle", "least squares", "factors", "transformed", "determinant")
+    d.calls({
+        "triangle": "householder_qr|qr_reflections|triangularize|householder_tiled",
+        "least squares": "householder_least_squares|qr_solve|qr_least_squares",
+        "factors": "householder_qr|householder_factors|geqrf_tiled",
+        "transformed": "apply_reflections|apply_qt|householder_apply",
+        "determinant": "householder_determinant|qr_determinant",
+    }[result])  # fmt: skip
     update = d.option("update", "product", "outer")
     spelled = d.option("norm", "dot", "sum")
     sign = d.option("sign", "positive diagonal", "as it comes")

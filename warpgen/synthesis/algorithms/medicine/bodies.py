@@ -34,6 +34,11 @@ def dose_patients(d: Draft) -> None:
     method = d.option("method", "classical", "kutta", "heun", "ralston")
     scaled = d.flag("scaled", 0.45)
     result = d.option("result", "amounts", "concentration", "effect")
+    d.calls({
+        "amounts": "dose_patients|pk_step|advance_drug|step_compartments",
+        "concentration": "drug_concentration|pk_concentration|predict_concentration",
+        "effect": "drug_effect|pkpd_effect|predict_effect",
+    }[result])  # fmt: skip
     count = d.pick(48, 64, 96)
     d.says({
         "amounts": "Steps the amounts of a drug in the compartments of patients by a Runge-Kutta method.",
@@ -198,6 +203,11 @@ def regulate_glucose(d: Draft) -> None:
     kidney = d.flag("kidney", 0.4)
     layout = d.option("layout", "struct", "arrays")
     result = d.option("result", "state", "glucose", "rates")
+    d.calls({
+        "state": "regulate_glucose|minimal_model|glucose_step|advance_sugar",
+        "glucose": "predict_glucose|forecast_glucose|glucose_ahead",
+        "rates": "glucose_rates|minimal_model_rates|insulin_glucose_rates",
+    }[result])  # fmt: skip
     count = d.pick(48, 64, 96)
     states = ["g", "x", "i"] + {"none": [], "decaying": ["m"], "gut": ["m", "n"]}[meal]
     count_states = len(states)

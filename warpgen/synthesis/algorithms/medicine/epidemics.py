@@ -32,6 +32,11 @@ def spread_disease(d: Draft) -> None:
     season = d.flag("season", 0.35)
     layout = d.option("layout", "vectors", "matrix")
     result = d.option("result", "state", "new cases", "growth")
+    d.calls({
+        "state": f"{'seir_hospital' if model == 'hospital' else model}_step|epidemic_step|infect_regions",
+        "new cases": "count_new_cases|new_infections|count_infections",
+        "growth": "epidemic_growth|infection_growth|growth_rates",
+    }[result])  # fmt: skip
     count = d.pick(32, 48, 64)
     states = {"sir": ["s", "i", "r"], "hospital": ["s", "e", "i", "h", "r"]}.get(model, ["s", "e", "i", "r"])
     latent = model != "sir"

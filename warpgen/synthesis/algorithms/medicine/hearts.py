@@ -38,6 +38,8 @@ def cardiac_step(d: Draft) -> None:
     pumps = d.flag("pumps", 0.55)
     ischemia = d.flag("ischemia", 0.5)
     result = d.option("result", "state", "currents", weights=(0.7, 0.3))
+    if result == "currents":
+        d.calls("ionic_currents|luo_rudy_currents|membrane_currents")
     cells = d.pick(32, 48)
     first = layout == "cells first"
 

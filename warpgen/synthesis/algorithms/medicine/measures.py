@@ -31,6 +31,23 @@ def clinical_measures(d: Draft) -> None:
         "oxygen gradient", "anion gap",
     )  # fmt: skip
     graded = d.option("result", "value", "grade", "z score", weights=(0.5, 0.2, 0.3))
+    word = {
+        "mass index": "body_mass_index",
+        "du bois": "body_surface_area",
+        "mosteller": "body_surface_area",
+        "resting energy": "resting_energy",
+        "clearance": "creatinine_clearance",
+        "lipids": "ldl_cholesterol",
+        "corrected qt": "corrected_qt",
+        "arterial pressure": "mean_arterial_pressure",
+        "oxygen gradient": "oxygen_gradient",
+        "anion gap": "anion_gap",
+    }[kind]
+    d.calls({
+        "value": f"{word}|compute_{word}|{word}_kernel",
+        "grade": f"grade_{word}|{word}_grades",
+        "z score": f"{word}_z_scores|standardize_{word}",
+    }[graded])  # fmt: skip
     d.says({
         "mass index": "Computes body mass indices.",
         "du bois": "Computes body surface areas by Du Bois's formula.",

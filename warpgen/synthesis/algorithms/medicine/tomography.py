@@ -23,7 +23,7 @@ class Scanner:
 @DOMAIN.algorithm(
     source="Siddon 1985; Joseph 1982; Kak & Slaney 1988, ch. 3",
     names={
-        "project_rays": "forward_projection|ct_project|radon_transform",
+        "project_rays": "forward_projection|ct_project|ct_forward",
         "image": "attenuation|mu|density",
         "angles": "view_angles|gantry_angles|theta",
         "sinogram": "projections|line_integrals|rays_out",
@@ -37,6 +37,8 @@ def project_rays(d: Draft) -> None:
     method = d.option("method", "siddon", "joseph", "sampled")
     beam = d.option("beam", "parallel", "fan flat", "fan arc")
     output = d.option("output", "integrals", "counts")
+    if output == "counts":
+        d.calls("simulate_counts|ct_counts|photon_counts")
     bad = d.option("bad", "none", "mask", "half scan")
     way = d.option("angles", "array", "computed")
     size, views, bins = d.pick(12, 16), d.pick(6, 8), d.pick(12, 16)

@@ -193,6 +193,7 @@ def inverse_transform(d: Draft) -> None:
         "lognormal",
         "kumaraswamy",
     )
+    d.calls(f"sample_{kind}|{kind}_samples|inverse_transform|transform_uniforms")
     quantile = d.option("quantile", normal.QUANTILE_ACKLAM, normal.QUANTILE_MORO)
     where = d.option("where", "array", "truncated", "stratified")
     parameters = d.option("parameters", "common", "each")

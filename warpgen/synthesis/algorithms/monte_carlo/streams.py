@@ -19,7 +19,7 @@ _M32, _M64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
         "Blackman & Vigna 2018"
     ),
     names={
-        "random_stream": "generate_random|rng_kernel|advance_generators|random_words",
+        "random_stream": "generate_random|rng_kernel|draw_random|random_draws",
         "states": "seeds|rng_state|generators",
         "s": "state|x|seed_i",
         "out": "samples|numbers|values",
@@ -33,6 +33,8 @@ def random_stream(d: Draft) -> None:
     """Draws numbers from one generator per thread."""
     kind = d.option("kind", "xorshift32", "pcg32", "splitmix64", "xorwow", "xoshiro128+", "lcg", "mwc")
     out = d.option("out", "words", "unit", "range", "mean")
+    if out == "mean":
+        d.calls("mean_draws|average_draws|random_means")
     seeding = d.option("seeding", "states", "seed")
     mixer = d.option("mixer", *mixers.MIXERS)
     skip = d.flag("skip", 0.2)

@@ -164,6 +164,8 @@ def integrate_by_chance(d: Draft) -> None:
 def random_walk(d: Draft) -> None:
     """Lets walkers wander at random and records where they end."""
     kind = d.option("kind", "lattice", "sphere", "gaussian", "photons", "persistent")
+    if kind == "photons":
+        d.calls("photon_walk|follow_photons|scatter_photons")
     dim = d.option("dim", 2, 3)
     out = d.option("out", "ends", "square", "histogram", "furthest")
     wall = d.option("wall", "none", "box", "absorb")

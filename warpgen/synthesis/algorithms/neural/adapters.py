@@ -39,6 +39,11 @@ _SIZES = {
 def adapted_layer(d: Draft) -> None:
     """Applies a frozen linear layer and the low-rank adapter beside it."""
     kind = d.option("kind", "plain", "magnitude", "singular values")
+    d.calls({
+        "plain": "adapted_layer|lora_forward|low_rank_adapter|lora_linear",
+        "magnitude": "adapted_layer|dora_layer|dora_forward",
+        "singular values": "adapted_layer|low_rank_adapter|adalora_forward|svd_adapter",
+    }[kind])  # fmt: skip
     scale = d.option("scale", "alpha over rank", "rank-stabilized", "per rank")
     merged = d.flag("merged", 0.4) or kind == "magnitude"
     bias = d.flag("bias", 0.4)
@@ -220,6 +225,8 @@ def adapted_layer(d: Draft) -> None:
 def soft_experts(d: Draft) -> None:
     """Passes tokens through experts by soft assignments to their slots and back."""
     gate = d.option("routing", "soft slots", "dense")
+    if gate == "dense":
+        d.calls("dense_moe|blend_experts|mixture_layer|mixture_of_experts")
     expert = d.option("expert", "linear", "two layers", "gated")
     normal = d.flag("normalized", 0.4)
     act = d.option("activation", *activations.SMOOTH)

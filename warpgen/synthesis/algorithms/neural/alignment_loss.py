@@ -41,6 +41,11 @@ def alignment_loss(d: Draft) -> None:
     given = d.option("given", "logits", "log probabilities")
     blank = d.option("blank", "first", "last", "param")
     result = d.option("result", "loss", "gradient", "occupancy", weights=(0.45, 0.35, 0.2))
+    d.calls({
+        "loss": "ctc_loss|ctc_forward_kernel|connectionist_loss|ctc_alpha",
+        "gradient": "ctc_gradient|ctc_backward|ctc_loss_grad",
+        "occupancy": "ctc_alignment|ctc_posteriors|soft_alignment",
+    }[result])  # fmt: skip
     frames_of = d.option("frames", "all", "lengths")
     labels_of = d.option("labels", "all", "lengths")
     layout = d.option("layout", "batch first", "time first")

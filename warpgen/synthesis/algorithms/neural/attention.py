@@ -37,6 +37,12 @@ def softmax(d: Draft) -> None:
     """Turns each row of scores to probabilities without overflow."""
     how = d.option("how", "three pass", "online", "in place")
     out = d.option("out", "softmax", "log softmax", "entropy", "argmax")
+    d.calls({
+        "softmax": "softmax|softmax_kernel|stable_softmax|softmax_forward",
+        "log softmax": "log_softmax|log_softmax_forward|log_softmax_kernel",
+        "entropy": "softmax_entropy|score_entropy|prediction_entropy",
+        "argmax": "predict_class|argmax_confidence|most_likely_class",
+    }[out])  # fmt: skip
     mask = d.option("mask", "none", "lengths", "causal", "mask")
     heat = d.flag("temperature", 0.4)
     layout = d.option("layout", "rows", "columns")

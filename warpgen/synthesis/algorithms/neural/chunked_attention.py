@@ -22,7 +22,7 @@ _FEATURES: dict[str, tuple[str, Callable[[Any], Any]]] = {
 @DOMAIN.algorithm(
     source="Katharopoulos et al. 2020 (linear attention); Sun et al. 2023, sec. 2 (RetNet); Yang et al. 2024 (chunks); Dao & Gu 2024",
     names={
-        "chunked_memory": "linear_attention_chunks|retention|chunkwise_attention|recurrent_attention",
+        "chunked_memory": "linear_attention_chunks|chunked_attention|chunkwise_attention|recurrent_attention",
         "queries": "q|query|q_in",
         "keys": "k|key|k_in",
         "values": "v|value|v_in",
@@ -42,6 +42,8 @@ def chunked_memory(d: Draft) -> None:
     """Computes causal attention without a softmax, chunk by chunk, with a matrix that remembers the past."""
     feature = d.option("features", *_FEATURES)
     decay = d.option("decay", "none", "retention", "param")
+    if decay == "retention":
+        d.calls("retention|chunkwise_retention|retention_chunks")
     normal = d.option("normalized", "no", "sum of weights", "group norm")
     gated = d.flag("gated", 0.35)
     started = d.flag("initial memory", 0.35)

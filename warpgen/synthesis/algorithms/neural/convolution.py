@@ -38,6 +38,13 @@ def convolution(d: Draft) -> None:
     """Convolves feature maps with the filters of a layer."""
     dim = d.option("dim", 2, 1)
     kind = d.option("kind", "full", "depthwise", "pointwise", "transposed", "grouped")
+    d.calls({
+        "full": "convolution|conv_forward|convolve_features|conv_layer",
+        "depthwise": "depthwise_conv|conv_depthwise|depthwise_convolution",
+        "pointwise": "pointwise_conv|mix_channels|pointwise_convolution",
+        "transposed": "transposed_conv|conv_transpose|deconvolution",
+        "grouped": "grouped_conv|group_conv|grouped_convolution",
+    }[kind])  # fmt: skip
     act = d.option(
         "activation", None, *activations.ACTIVATIONS, weights=(5.0, *([1.0] * len(activations.ACTIVATIONS)))
     )

@@ -33,6 +33,8 @@ def sample_tokens(d: Draft) -> None:
     top_k = d.flag("top k")
     nucleus = d.option("truncation", "top p", "min p", "none", "typical")
     draw = d.option("draw", "inverse", "gumbel", "greedy", "exponential")
+    if draw == "greedy":
+        d.calls("greedy_decode|pick_next_tokens|next_token|decode_step")
     if draw == "greedy":  # what is cut away is never the best
         top_k, nucleus = False, "none"
     biased = d.flag("bias", 0.35)

@@ -38,6 +38,14 @@ def redundancy_loss(d: Draft) -> None:
     batches, count, width = d.pick(2, 3, 4), d.pick(6, 8), d.pick(3, 4, 5)
     if kind == "variance and covariance" and result == "matrix":
         result = "terms"
+    if result == "matrix":
+        d.calls("cross_correlation|correlate_views|correlate_embeddings")
+    else:
+        d.calls({
+            "cross correlation": "barlow_twins|cross_correlation_loss|redundancy_loss",
+            "variance and covariance": "vicreg_loss|decorrelation_loss|variance_covariance_loss",
+            "cross covariance": "cross_covariance_loss|redundancy_loss|decorrelation_loss",
+        }[kind] if result == "loss" else "loss_terms|redundancy_terms|embedding_loss_terms")  # fmt: skip
     below = "float(SAMPLES)" if divisor == "n" else "float(SAMPLES - 1)"
     d.module(f"SAMPLES = wp.constant({count})\nWIDTH = wp.constant({width})")
     d.input(

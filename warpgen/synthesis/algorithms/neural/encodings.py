@@ -30,6 +30,8 @@ def encode_positions(d: Draft) -> None:
     width = d.option("features", "vec2", "float", "vec4")
     smooth = d.option("interpolation", "linear", "smooth", "nearest")
     hashing = d.option("index", "hash", "dense first", "dense")
+    if hashing == "dense":
+        d.calls("grid_encoding|encode_points|multiresolution_encoding|feature_grid")
     warp_ = d.option("domain", "unit", "box", "contract")
     anneal = d.flag("annealing", 0.4)
     layout = d.option("layout", "levels first", "points first")

@@ -134,6 +134,12 @@ def dense_backward(d: Draft) -> None:
     """Propagates the gradient of a loss back through a fully connected layer and its activation."""
     act = d.option("activation", *activations.ACTIVATIONS)
     what = d.option("what", "inputs", "weights", "weights and bias", "step")
+    d.calls({
+        "inputs": "input_gradient|linear_backward_input|backprop_inputs",
+        "weights": "weight_gradient|linear_backward_weight|backprop_weights",
+        "weights and bias": "dense_backward|parameter_gradients|linear_backward_weight_bias",
+        "step": "descend_weights|sgd_layer_step|update_weights",
+    }[what])  # fmt: skip
     layout = d.option("layout", "out by in", "in by out")
     mean = d.flag("mean") and what != "inputs"
     decay = what == "step" and d.flag("decay")

@@ -34,6 +34,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 def norm_gradient(d: Draft) -> None:
     """Computes the gradients of normalized layers by their inputs and gains."""
     kind = d.option("norm", "layer", "rms", "batch")
+    d.calls(f"{kind}_norm_backward|{kind}_norm_grad|normalization_grad|norm_backward_tiled")
     stored = d.option("statistics", "recomputed", "stored")
     gains = d.option("gain", "one for each feature", "one plus", "none")
     parameters = d.option("parameter gradients", "none", "atomic", "partial") if gains != "none" else "none"

@@ -32,6 +32,12 @@ from warpgen.synthesis.writing.draft import Draft, Values
 def feature_norm(d: Draft) -> None:
     """Normalises the features of each sample."""
     kind = d.option("kind", "layer", "rms", "group", "l2", weights=(0.35, 0.3, 0.15, 0.2))
+    d.calls({
+        "layer": "layer_norm|layer_norm_forward|normalize_features",
+        "rms": "rms_norm|rms_norm_forward|normalize_features",
+        "group": "group_norm|group_norm_forward|normalize_groups",
+        "l2": "l2_normalize|normalize_rows|unit_features",
+    }[kind])  # fmt: skip
     passes = d.option("passes", "two pass", "welford", "one pass")
     affine = d.option("affine", "both", "gamma", "none", "gamma plus one")
     residual = d.flag("residual", 0.3)

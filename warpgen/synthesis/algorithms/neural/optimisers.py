@@ -37,6 +37,7 @@ def optimizer_step(d: Draft) -> None:
     kind = d.option(
         "kind", "sgd", "nesterov", "adam", "adamax", "lion", "rmsprop", "adagrad", "adadelta", "amsgrad"
     )
+    d.calls(f"{kind}_step|{kind}_update|update_params|optimizer_step")
     decay = d.option("decay", "none", "coupled", "decoupled")
     clip = d.option("clip", "none", "value", "norm", weights=(2.0, 1.0, 1.0))
     type = d.option("type", "float", "vec3", weights=(3.0, 1.0))

@@ -29,6 +29,10 @@ from warpgen.synthesis.writing.draft import Draft, Values
 def rotary_embedding(d: Draft) -> None:
     """Encodes positions by rotating pairs of features, or by adding waves to them."""
     kind = d.option("kind", "rotary", "sinusoidal")
+    d.calls({
+        "rotary": "rotary_embedding|apply_rope|rotate_features|rope_forward",
+        "sinusoidal": "positional_encoding|add_positions|sinusoidal_encoding|encode_positions",
+    }[kind])  # fmt: skip
     pairing = d.option("pairing", "halves", "interleaved")
     positions = d.option("positions", "index", "array", "offset")
     angles = d.option("angles", "computed", "table")

@@ -29,6 +29,12 @@ from warpgen.synthesis.writing.draft import Draft, Values
 def quantise_weights(d: Draft) -> None:
     """Quantises blocks of numbers to few bits with a scale of their own."""
     way = d.option("way", "quantise", "dequantise", "round trip", "product")
+    d.calls({
+        "quantise": "quantize_blocks|block_quantize|quantize_weights",
+        "dequantise": "dequantize_blocks|dequantize_weights|restore_weights",
+        "round trip": "fake_quantize|quantize_dequantize|round_to_bits",
+        "product": "quantized_matvec|low_bit_matvec|dequantize_matvec",
+    }[way])  # fmt: skip
     mode = d.option("mode", "symmetric", "affine")
     bits = d.option("bits", 8, 4)
     layout = d.option("layout", "rows", "flat")

@@ -212,6 +212,13 @@ def recurrent_cell(d: Draft) -> None:
 def advantages(d: Draft) -> None:
     """Computes returns or advantages of each episode from its end to its beginning."""
     kind = d.option("kind", "gae", "returns", "td lambda", "v-trace", "n-step")
+    d.calls({
+        "gae": "compute_gae|gae_kernel|compute_advantages|advantages",
+        "returns": "compute_returns|discounted_returns|rollout_returns",
+        "td lambda": "td_lambda_returns|lambda_returns",
+        "v-trace": "vtrace_targets|compute_vtrace",
+        "n-step": "n_step_returns|compute_n_step",
+    }[kind])  # fmt: skip
     layout = d.option("layout", "envs first", "time first")
     ends = d.option("ends", "dones", "continues", "none")
     bootstrap = d.flag("bootstrap", 0.6)

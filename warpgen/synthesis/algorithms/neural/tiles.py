@@ -39,6 +39,16 @@ def row_tiles(d: Draft) -> None:
         "logsumexp",
         "entropy",
     )
+    d.calls({
+        "softmax": "softmax_rows|row_softmax|softmax_tiled",
+        "log softmax": "log_softmax_rows|log_softmax_tiled",
+        "layer norm": "layer_norm_rows|layer_norm_tiled",
+        "rms norm": "rms_norm_rows|rms_norm_tiled",
+        "l2": "l2_normalize_rows|normalize_rows_tiled",
+        "standardise": "standardize_rows|standardize_tiled",
+        "logsumexp": "logsumexp_rows|row_logsumexp",
+        "entropy": "entropy_rows|row_entropy",
+    }[kind])  # fmt: skip
     gamma = d.flag("gamma", 0.4) and kind in ("layer norm", "rms norm", "standardise")
     residual = d.flag("residual", 0.3)
     act = d.option("activation", None, *activations.SMOOTH, weights=(4.0, *([1.0] * len(activations.SMOOTH))))

@@ -38,6 +38,8 @@ def fused_token_loss(d: Draft) -> None:
     ignore = d.flag("ignored labels", 0.5)
     bias = d.flag("bias", 0.35)
     result = d.option("result", "per token", "sum", "with lse", "perplexity")
+    if result == "perplexity":
+        d.calls("token_perplexity|block_perplexity|streamed_perplexity")
     tied = d.option("head", "rows", "columns")
     temperature = d.flag("temperature", 0.3)
     blocks, rows, width, vocab, parts = (

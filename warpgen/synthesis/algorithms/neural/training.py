@@ -37,6 +37,10 @@ def classification_loss(d: Draft) -> None:
     n, classes = d.pick(24, 32, 48), d.pick(4, 6, 10)
     if kind == "focal":
         gradient = "loss"
+    if kind == "focal":
+        d.calls("focal_loss|focal_loss_forward|softmax_focal_loss")
+    elif gradient == "gradient":
+        d.calls("cross_entropy_grad|softmax_cross_entropy_backward|cross_entropy_backward")
     if gradient != "loss" or not fixed:
         d.forward_only()  # the slope is written out, or the sums of its exponentials are of any length
     if fixed:
@@ -262,6 +266,12 @@ def regression_loss(d: Draft) -> None:
     """Computes a loss of each prediction with its target."""
     kind = d.option("kind", *_LOSSES)
     reduction = d.option("reduction", "none", "mean", "sum")
+    word = kind.replace(" ", "_")
+    d.calls({
+        "none": f"{word}_loss|{word}_losses|pointwise_loss",
+        "mean": f"mean_{word}_loss|{word}_loss|reduce_{word}_loss",
+        "sum": f"sum_{word}_loss|{word}_loss|reduce_{word}_loss",
+    }[reduction])  # fmt: skip
     weighted = d.option("weighted", "no", "weights", "mask")
     text, value, sentence = _LOSSES[kind]
     n = d.pick(64, 96, 128, 256)

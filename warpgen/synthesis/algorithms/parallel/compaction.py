@@ -35,6 +35,12 @@ _NAMES = {
 def stream_compact(d: Draft) -> None:
     """Moves those elements of an array that pass a test to its front."""
     place = d.option("place", "scanned", "atomic", "block", "partition")
+    d.calls({
+        "scanned": "compact_by_scan|scatter_valid|scatter_survivors",
+        "atomic": "stream_compact|filter_elements|append_survivors|gather_valid",
+        "block": "compact_chunks|filter_chunks|compact_blocks",
+        "partition": "partition_elements|split_by_test|two_way_partition",
+    }[place])  # fmt: skip
     test = d.option("test", "flag", "threshold", "range", "sentinel", "norm")
     stored = d.option("stored", "value", "index", "both")
     n = d.pick(64, 96, 128)
@@ -185,7 +191,7 @@ def stream_compact(d: Draft) -> None:
     source="Run-length encoding by heads of runs: Merrill & Grimshaw 2010; Thrust unique_by_key",
     names=_NAMES
     | {
-        "run_lengths": "run_length_encode|mark_runs|find_segments|boundary_flags",
+        "run_lengths": "measure_runs|lengths_of_runs|segment_lengths",
         "keys": "labels|cells|sorted_keys|codes",
         "length": "run|count|extent",
     },
@@ -194,6 +200,12 @@ def stream_compact(d: Draft) -> None:
 def run_lengths(d: Draft) -> None:
     """Measures each run of equal keys in a sorted array."""
     form = d.option("form", "walk", "cell bounds", "flags")
+    if form != "walk":
+        d.calls(
+            "find_segments|find_cell_bounds"
+            if form == "cell bounds"
+            else "mark_runs|boundary_flags|flag_heads"
+        )
     empty = d.option("empty", -1, 0)
     place = d.option("place", "at head", "at every element")
     kind = d.option("keys", "int", "pair")

@@ -38,6 +38,17 @@ def group_extents(d: Draft) -> None:
         "magnitude",
         "margin box",
     )
+    d.calls({
+        "range": "group_extents|group_ranges|segment_extremes",
+        "box": "group_bounds|group_boxes|cluster_bounds",
+        "least": "group_minima|segment_min|least_of_groups",
+        "greatest": "group_maxima|segment_max|greatest_of_groups",
+        "first index": "first_of_groups|first_indices",
+        "last index": "last_of_groups|last_indices",
+        "records": "mark_records|running_records|find_records",
+        "magnitude": "group_largest_norm|group_max_length|largest_lengths",
+        "margin box": "bounds_of_spheres|group_sphere_bounds|group_boxes",
+    }[wanted])  # fmt: skip
     skip = d.option("skip", "none", "negative", "mask")
     stride = d.flag("strided", 0.35)
     d.says({

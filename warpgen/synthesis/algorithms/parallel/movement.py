@@ -41,6 +41,16 @@ def transpose_axes(d: Draft) -> None:
         n = m
     if form in ("permute", "in place"):
         extra = "none" if extra != "scaled" else extra
+    d.calls(
+        {"symmetric": "symmetrize|symmetric_part", "skew": "skew_part|antisymmetrize"}[extra]
+        if extra in ("symmetric", "skew")
+        else {
+            "tile": "transpose_tiles|transpose_tiled",
+            "batched": "transpose_batch|batched_transpose",
+            "in place": "transpose_in_place|transpose",
+            "permute": "permute_axes|reorder_axes",
+        }.get(form, "transpose|transpose_matrix|swap_axes")
+    )
     if form == "in place":
         d.inout("x", entry, (m, m), -1.0, 1.0)
     else:

@@ -32,6 +32,12 @@ def split_keys(d: Draft) -> None:
     """Sorts the keys of each block by splitting them at one bit after another."""
     kind = d.option("keys", "uint32", "int", "float")
     result = d.option("result", "keys", "order", "payload", "run lengths")
+    d.calls({
+        "keys": "radix_sort_block|bit_split_sort|sort_block_keys",
+        "order": "radix_argsort|argsort_block|stable_order",
+        "payload": "sort_by_key|radix_sort_pairs|sort_records",
+        "run lengths": "mark_key_runs|sorted_run_heads|sort_and_mark_runs",
+    }[result])  # fmt: skip
     descending = d.flag("descending", 0.35)
     partial = d.option("bits", "all", "low", "high")
     items, blocks, bits = d.pick(16, 24, 32), d.pick(3, 4), d.pick(6, 8)

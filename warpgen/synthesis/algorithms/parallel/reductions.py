@@ -211,6 +211,13 @@ def segmented_reduce(d: Draft) -> None:
         op = "max" if op in ("max", "argmax") and form == "ids" else "sum"
     if form == "cooperative" and op == "argmax":
         op = "max"
+    d.calls({
+        "sum": "segmented_sum|sum_segments|segment_reduce|reduce_segments",
+        "mean": "segment_mean|mean_by_segment|mean_pool_segments",
+        "max": "segment_max|max_by_segment|max_pool_segments",
+        "argmax": "segment_argmax|argmax_by_segment",
+        "norm": "segment_norms|norm_by_segment",
+    }[op])  # fmt: skip
     if op in ("max", "argmax") or form == "cooperative":
         entry = "float"
     segments, n = d.pick(16, 24, 32), d.pick(96, 128, 160)

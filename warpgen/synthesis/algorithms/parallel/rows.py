@@ -47,6 +47,12 @@ def row_moments(d: Draft) -> None:
     if form == "tile":
         axis, masked = "rows", False
         result = "both" if result == "skewness" else result
+    d.calls({
+        "both": "row_moments|row_statistics|mean_variance|mean_and_variance",
+        "deviation": "row_deviations|standard_deviations|row_std",
+        "skewness": "row_skewness|skewness_of_rows",
+        "standardized": "standardize_rows|row_z_scores|whiten_rows",
+    }[result])  # fmt: skip
     if result == "skewness":
         form = "welford" if form in ("welford", "shifted") else "two pass"
         sample = "n"
@@ -234,6 +240,11 @@ def row_extremum(d: Draft) -> None:
     """Finds where each row has its smallest element."""
     form = d.option("form", "scan", "tile", "cooperative", "packed")
     sign = d.option("sign", "min", "max")
+    d.calls(
+        f"row_{sign}|{sign}_of_rows|reduce_rows_{sign}"
+        if form == "cooperative"
+        else f"row_arg{sign}|arg{sign}_rows|best_candidate|row_extremum"
+    )
     keep = d.flag("keep")
     valid = d.option("valid", "all", "mask", "counts", "threshold")
     layout = d.option("layout", "rows", "columns")

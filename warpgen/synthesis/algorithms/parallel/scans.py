@@ -32,6 +32,11 @@ _NAMES = {
 def scan_step(d: Draft) -> None:
     """Takes one step of a parallel prefix sum, after which each element covers twice as many."""
     form = d.option("form", "hillis-steele", "up sweep", "down sweep")
+    d.calls({
+        "hillis-steele": "scan_step|hillis_steele_step|scan_pass|prefix_step",
+        "up sweep": "up_sweep_step|blelloch_up_sweep|sweep_up",
+        "down sweep": "down_sweep_step|blelloch_down_sweep|sweep_down",
+    }[form])  # fmt: skip
     op = d.option("op", "sum", "max", "min", "product")
     kind = d.option("type", "float", "int")
     segmented = d.flag("segmented", 0.4)
@@ -146,6 +151,17 @@ def block_scan(d: Draft) -> None:
         totals, base = False, "none"
     if form == "tile with carry" and op in ("max", "min"):
         op = "sum"
+    d.calls({
+        "sum": "reverse_scan|suffix_sums|backward_scan",
+        "exclusive": "reverse_scan|suffix_sums|backward_scan",
+        "max": "suffix_max|reverse_running_max|backward_scan",
+        "min": "suffix_min|reverse_running_min|backward_scan",
+    }[op] if form == "backwards" else {
+        "sum": "block_scan|scan_blocks|prefix_sum|cumulative_sum",
+        "exclusive": "exclusive_scan|exclusive_sum|scan_blocks",
+        "max": "running_max|cumulative_max|max_scan",
+        "min": "running_min|cumulative_min|min_scan",
+    }[op])  # fmt: skip
     low, high = {"float": (-1.0, 1.0), "int": (-9, 10)}[kind]
     d.input("x", kind, n, low, high)
     if base == "block sums":

@@ -44,6 +44,13 @@ def row_select(d: Draft) -> None:
     few = d.pick(3, 4, 5)
     if form in ("quickselect", "bisection"):
         result = "values"
+    d.calls(
+        f"kth_{sense}|select_kth|row_quantile"
+        if form in ("quickselect", "bisection")
+        else f"{sense}_indices|indices_of_{sense}|row_{sense}_indices"
+        if result == "indices"
+        else f"select_{sense}|{sense}_of_rows|{sense}_per_row"
+    )
     if form == "tile sort":
         layout = "rows"
 

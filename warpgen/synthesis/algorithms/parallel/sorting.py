@@ -36,6 +36,12 @@ _NAMES = {
 def compare_exchange(d: Draft) -> None:
     """Takes one step of a bitonic sort, which compares and exchanges pairs of elements in place."""
     network = d.option("network", "bitonic", "flip", "odd-even", "odd-even merge")
+    d.calls({
+        "bitonic": "bitonic_step|sort_network_step|bitonic_merge_pass|compare_exchange",
+        "flip": "bitonic_flip|flip_step|sort_network_step",
+        "odd-even": "odd_even_step|odd_even_transposition|compare_exchange",
+        "odd-even merge": "odd_even_merge_step|batcher_step|sort_network_step",
+    }[network])  # fmt: skip
     kind = d.option("type", "float", "int")
     payload = d.flag("payload")
     form = d.option("form", "half the threads", "all threads")
@@ -154,6 +160,8 @@ def compare_exchange(d: Draft) -> None:
 def radix_count(d: Draft) -> None:
     """Counts how often each digit of the keys occurs in each block, as radix sort does first."""
     step = d.option("step", "count", "rank")
+    if step == "rank":
+        d.calls("rank_digits|digit_ranks|radix_rank")
     order = d.option("order", "digit major", "block major")
     signed = d.option("keys", "plain", "signed", "uint32")
     walk = d.option("walk", "serial block", "atomic")
@@ -238,6 +246,12 @@ def radix_count(d: Draft) -> None:
 def merge_path(d: Draft) -> None:
     """Merges two ascending arrays; each thread finds by bisection where its share begins."""
     form = d.option("form", "partition", "element", "chunk", "rank")
+    d.calls({
+        "partition": "merge_partition|diagonal_search|split_merge",
+        "element": "merge_sorted|merge_path|merge_arrays",
+        "chunk": "merge_sorted|merge_chunks|merge_path",
+        "rank": "merge_ranks|merge_by_rank|rank_merge",
+    }[form])  # fmt: skip
     kind = d.option("type", "float", "int")
     payload = d.flag("payload", 0.4) and form in ("chunk", "rank")
     search = d.option("search", *searching.WAYS)

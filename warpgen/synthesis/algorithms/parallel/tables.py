@@ -211,6 +211,12 @@ def histogram(d: Draft) -> None:
 def hash_table(d: Draft) -> None:
     """Inserts keys into a hash table with open addressing by atomic compare and swap."""
     task = d.option("task", "insert", "lookup", "count", "slot of key")
+    d.calls({
+        "insert": "hash_insert|table_insert|build_hash_table",
+        "lookup": "hash_lookup|table_lookup|find_keys",
+        "count": "hash_count|count_keys|count_occurrences",
+        "slot of key": "probe_slots|probe_sequence|first_slots",
+    }[task])  # fmt: skip
     function = d.option("hash", *hashing.HASHES)
     probing = d.option("probing", "linear", "quadratic", "double")
     power = d.option("capacity", "power of two", "any")

@@ -47,6 +47,17 @@ def sliding_window(d: Draft) -> None:
         op, border, rows = ("sum" if op == "sum" else "mean"), "shrink", False
     if form == "running":
         op, border = ("exponential" if op == "exponential" else "mean"), "shrink"
+    d.calls(
+        {"mean": "box_filter|box_blur|summed_area_mean", "sum": "box_sum|window_sum_2d|summed_area_sum"}[op]
+        if form == "2-D table"
+        else {
+            "mean": "moving_average|running_mean|sliding_mean",
+            "sum": "rolling_sum|window_sum|sliding_sum",
+            "max": "sliding_max|window_max|rolling_max",
+            "variance": "rolling_variance|window_variance|sliding_variance",
+            "exponential": "exponential_smoothing|exponential_average|smooth_series",
+        }[op]
+    )
     n, m, r = d.pick(40, 48, 64), d.pick(5, 6, 8), d.pick(2, 3, 4)
     table = form == "2-D table"
     rows = rows and not table

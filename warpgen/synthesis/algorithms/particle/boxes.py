@@ -84,6 +84,11 @@ def count_cells(d: Draft) -> None:
     """Computes cell indices of particles and counts particles per cell."""
     cells = _Cells(d)
     wanted = d.option("wanted", "counts", "both", "cell")
+    d.calls({
+        "counts": "count_cells|bin_particles|cell_histogram",
+        "both": "count_cells|bin_particles|assign_and_count",
+        "cell": "compute_cells|assign_cells|cell_indices",
+    }[wanted])  # fmt: skip
     alive = d.option("alive", "none", "mask", "type")
     count = d.pick(96, 128, 256)
     d.input("x", cells.vector, count, -0.1, 1.1)
@@ -143,7 +148,7 @@ def count_cells(d: Draft) -> None:
     source="Knuth 1998, sec. 5.2.5 (distribution sorting); Green 2010",
     names=NAMES
     | {
-        "sort_to_cells": "scatter_to_cells|bin_particles|reorder_particles|fill_cells",
+        "sort_to_cells": "scatter_to_cells|sort_by_cell|sort_particles|cell_sort",
         "cursor": "next_slot|fill|cell_fill",
         "slot": "dst|dest|position",
         "order": "sorted_ids|particle_index|ids",
@@ -248,6 +253,8 @@ def wrap_positions(d: Draft) -> None:
     origin = d.option("origin", "corner", "center")
     images = d.flag("images", 0.5) and box != "sheared"
     walls = d.option("walls", "periodic", "slab", "mirror") if box != "sheared" else "periodic"
+    if walls == "mirror":
+        d.calls("reflect_particles|mirror_walls|reflect_positions")
     placed = d.option("place", "out", "in place")
     count = d.pick(64, 128, 256)
     if placed == "out":

@@ -30,6 +30,8 @@ def nbody_acceleration(d: Draft) -> None:
     packed = d.option("masses", "array", "packed", "equal")
     form = d.option("form", "loop", "tile", "potential")
     step = d.flag("kick", 0.35) and form != "potential"
+    if step or form == "potential":
+        d.calls("nbody_kick|apply_gravity|kick_bodies" if step else "nbody_potential|gravitational_potential")
     softening = d.option("softening", "plummer", "ball")
     count = 256 if form == "tile" else d.pick(64, 96, 128)
     if form == "tile":

@@ -30,7 +30,7 @@ NAMES = {
     source="Cundall & Strack 1979; Hertz 1882; Tsuji, Tanaka & Ishida 1992",
     names=NAMES
     | {
-        "grain_contact_forces": "eval_particle_contacts|dem_forces|compute_contacts|apply_forces",
+        "grain_contact_forces": "eval_particle_contacts|dem_forces|compute_contacts|grain_forces",
         "fi": "force|f_i|f_total",
         "grid": "hash_grid|grid_id|neighbors",
         "closing": "vn|approach|v_n",

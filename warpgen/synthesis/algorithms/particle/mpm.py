@@ -87,7 +87,7 @@ class Transfer:
     source="Jiang et al. 2015 (APIC); Hu et al. 2018 (MLS-MPM), eq. 29; Stomakhin et al. 2013",
     names=NAMES
     | {
-        "particles_to_grid": "p2g|p2g_apic|scatter_to_grid|transfer_to_grid",
+        "particles_to_grid": "p2g|p2g_kernel|scatter_to_grid|transfer_to_grid",
         "vol": "volume|particle_vol|vol0",
         "tau": "stress|particle_stress|kirchhoff",
         "affine": "q|Q|aff",
@@ -177,7 +177,7 @@ def particles_to_grid(d: Draft) -> None:
     source="Jiang et al. 2015 (APIC), eq. 8; Brackbill & Ruppel 1986 (FLIP); Zhu & Bridson 2005",
     names=NAMES
     | {
-        "grid_to_particles": "g2p|g2p_apic|gather_from_grid|transfer_to_particles",
+        "grid_to_particles": "g2p|g2p_kernel|gather_from_grid|transfer_to_particles",
         "vp": "new_v|v_pic|vel_p",
         "b": "B|new_c|outer_sum",
         "flip": "flip_ratio|alpha|blend",
@@ -190,6 +190,8 @@ def grid_to_particles(d: Draft) -> None:
     """Transfers grid velocities to particles (G2P)."""
     t = Transfer(d)
     scheme = d.option("scheme", "pic", "apic", "flip", "gradient")
+    if scheme == "gradient":
+        d.calls("affine_matrices|g2p_gradient|velocity_gradients")
     moved = d.flag("moved", 0.4) and scheme != "gradient"
     d.input("x", t.vector, t.count, 0.25, 0.75, about="Particle positions")
     d.input("grid_v", t.vector, t.shape, -1.0, 1.0, about="Velocity per node")

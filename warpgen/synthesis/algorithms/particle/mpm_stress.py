@@ -16,7 +16,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Stomakhin et al. 2013, sec. 5; Klar et al. 2016, sec. 7; Jiang et al. 2016, ch. 6",
     names=NAMES
     | {
-        "particle_stress": "compute_stress|stress_from_f_trial|update_stress|kirchhoff_stress",
+        "particle_stress": "compute_stress|stress_from_gradients|update_stress|kirchhoff_stress",
         "f": "F|def_grad|deformation",
         "f_new": "F_new|F_trial|f_trial",
         "mu": "shear_modulus|mu0|shear",

@@ -56,6 +56,15 @@ def pair_matrix(d: Draft) -> None:
     paired = d.option("charges", "own", "types", "equal")
     cut = d.flag("switched off", 0.35)
     velocity = d.flag("kick", 0.4) and result == "forces"
+    d.calls({
+        "forces": "kick_clusters|apply_pair_forces|kick_particles"
+        if velocity
+        else "all_pairs_forces|cluster_forces|pairwise_tiles",
+        "energies": "particle_energies|share_pair_energies|pair_energies",
+        "total": "cluster_energies|molecule_energy|total_pair_energy",
+        "virial": "cluster_virials|pair_virials|virial_sums",
+        "stress": "cluster_stresses|virial_stress|pair_stresses",
+    }[result])  # fmt: skip
     clusters, count, kinds = d.pick(2, 3, 4), d.pick(6, 8, 10), 3
     if law == "Lennard-Jones":
         paired = "equal"

@@ -57,6 +57,8 @@ def pair_forces(d: Draft) -> None:
     listing = d.option("listing", "all", "csr", "table")
     periodic = d.flag("periodic")
     wanted = d.option("wanted", "force", "energy", weights=(0.65, 0.35))
+    if wanted == "energy":
+        d.calls("pair_energies|compute_energies|nonbonded_energies")
     shifted = d.flag("shifted", 0.3) and wanted == "energy"
     count = d.pick(32, 48, 64)
     (first, low1, high1), (second, low2, high2) = potential.constants

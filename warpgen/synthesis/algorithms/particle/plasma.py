@@ -85,6 +85,8 @@ def deposit_charge(d: Draft) -> None:
     g = Periodic(d)
     charges = d.option("charges", "equal", "each", "species")
     current = d.flag("current", 0.3)
+    if current:
+        d.calls("deposit_current|current_deposition|scatter_current")
     g.place(d)
     if current:
         d.input("v", g.type, g.count, -1.0, 1.0)
@@ -148,6 +150,11 @@ def gather_field(d: Draft) -> None:
     """Interpolates a periodic grid's field at particles and accelerates them."""
     g = Periodic(d)
     result = d.option("result", "field", "kick", "kick and drift")
+    d.calls({
+        "field": "gather_field|field_gather|interpolate_field",
+        "kick": "gather_and_kick|kick_particles|accelerate_particles",
+        "kick and drift": "push_electrostatic|push_particles|gather_and_push",
+    }[result])  # fmt: skip
     source = d.option("source", "field", "potential")
     if source == "potential" and g.dimension == 3:
         source = "field"
@@ -244,6 +251,8 @@ def gather_field(d: Draft) -> None:
 def boris_push(d: Draft) -> None:
     """Advances charged particle velocities with the Boris scheme."""
     electric = d.option("electric", "each", "uniform", "none")
+    if electric == "none":
+        d.calls("boris_rotation|rotate_velocities|magnetic_rotation")
     magnetic = d.option("magnetic", "each", "uniform", "mirror")
     relativistic = d.flag("relativistic", 0.35)
     moved = d.flag("moved")

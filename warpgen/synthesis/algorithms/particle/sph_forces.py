@@ -75,7 +75,7 @@ def neighbour_loop(d: Draft) -> str:
     source="Monaghan 1992, eq. 3.3; Müller, Charypar & Gross 2003, eq. 10; Becker & Teschner 2007, eq. 5",
     names=NAMES
     | {
-        "sph_pressure_acceleration": "compute_pressure_force|pressure_acceleration|pressure_gradient",
+        "sph_pressure_acceleration": "compute_pressure_accel|pressure_acceleration|sph_pressure",
         "acc": "a|acceleration|dv",
         "accel": "accelerations|a_pressure|dvdt|particle_a",
         "c0": "sound_speed|c_s",
@@ -176,7 +176,7 @@ def sph_pressure_acceleration(d: Draft) -> None:
     source="Monaghan 1992, eq. 4.2; Morris, Fox & Zhu 1997, eq. 22; Cleary 1998",
     names=NAMES
     | {
-        "sph_viscosity": "compute_viscosity|viscous_acceleration|viscosity_force",
+        "sph_viscosity": "compute_viscosity|viscous_acceleration|viscosity_acceleration",
         "acc": "a|dv",
         "accel": "accelerations|particle_a|dvdt",
         "vij": "dv|rel_vel|relative_velocity",

@@ -27,6 +27,8 @@ def xsph_velocity(d: Draft) -> None:
     kernel = d.option("kernel", *smoothing.KERNELS)
     density = d.option("density", "mean", "theirs")
     moved = d.flag("moved", 0.4)
+    if moved:
+        d.calls("xsph_advect|advect_xsph|drift_xsph")
     count = d.pick(48, 64, 96)
     w = d.use(kernel.value)
     neighbours(d, count)
@@ -89,6 +91,8 @@ def sph_density_rate(d: Draft) -> None:
     kernel = d.option("kernel", smoothing.CUBIC, smoothing.WENDLAND_C2, smoothing.SPIKY)
     diffusion = d.option("diffusion", "none", "delta", "ferrari")
     stepped = d.flag("stepped", 0.4)
+    if stepped:
+        d.calls("integrate_density|update_density|step_density")
     volumes = d.flag("volumes") or diffusion == "none"
     count = d.pick(48, 64, 96)
     slope = d.use(kernel.slope)

@@ -29,6 +29,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
 def thermostat(d: Draft) -> None:
     """Applies a thermostat to particle velocities."""
     kind = d.option("kind", "berendsen", "isokinetic", "nose-hoover", "friction")
+    if kind == "friction":
+        d.calls("apply_friction|damp_velocities|friction_thermostat")
     groups = d.option("groups", "one", "each")
     drift = d.flag("drift", 0.4)
     bounded = d.flag("bounded", 0.5) and kind == "berendsen"

@@ -35,6 +35,13 @@ def box_neighbours(d: Draft) -> None:
     """Queries a BVH of boxes around probe points."""
     shape = d.option("shape", "box", "ball", "group", "wide box")
     wanted = d.option("wanted", "count", "nearest", "sum", "marks", "any")
+    d.calls({
+        "count": "count_overlaps|overlap_counts|count_boxes",
+        "nearest": "nearest_box|nearest_center|closest_box",
+        "sum": "sum_overlaps|gather_weights|overlap_weights",
+        "marks": "mark_overlaps|mark_boxes",
+        "any": "any_overlap|test_overlaps|overlap_test",
+    }[wanted])  # fmt: skip
     own = d.flag("own points", 0.4)
     near = d.flag("narrow", 0.4) or wanted == "nearest" or not own
     d.says(

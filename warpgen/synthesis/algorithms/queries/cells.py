@@ -34,6 +34,9 @@ def block_overlaps(d: Draft) -> None:
     verb = {"counts": "Counts", "marks": "Marks", "both": "Counts and marks"}[wanted]
     near = on == "boxes" and form == "box"  # what the boxes hold is tested, too
     place = "within a radius" if shape == "cube" else "within a radius and half of it in height"
+    does = verb.lower().replace("counts", "count").replace("marks", "mark").replace(" ", "_")
+    found = "neighbors" if near else "ray_hits" if form == "ray" else "overlaps"
+    d.calls(f"{does}_{found}|{does}_{found}_tiled|{does}_{found}_cooperative")
     d.says(
         f"{verb} the points {place} by a BVH, with one block of threads per probe."
         if near
@@ -145,6 +148,13 @@ def block_overlaps(d: Draft) -> None:
 def grid_neighbours(d: Draft) -> None:
     """Iterates over neighbors in a hash grid."""
     wanted = d.option("wanted", "count", "density", "centre", "nearest", "velocity")
+    d.calls({
+        "count": "count_neighbors|neighbor_counts",
+        "density": "grid_density|kernel_density|sum_kernel_weights",
+        "centre": "neighbor_centers|mean_neighbor_position",
+        "nearest": "nearest_neighbor|find_nearest",
+        "velocity": "average_velocities|mean_neighbor_velocity",
+    }[wanted])  # fmt: skip
     loop = d.option("loop", "for", "next", "named")
     order = d.option("order", "given", "cells")
     itself = d.option("itself", "left out", "kept")
@@ -281,6 +291,12 @@ _GATHERED = {
 def pair_tests(d: Draft) -> None:
     """Runs exact intersection and distance tests on primitive pairs."""
     kind = d.option("kind", "triangles", "edges", "edge contact", "self")
+    d.calls({
+        "triangles": "test_triangle_pairs|triangle_intersections|intersect_triangles",
+        "edges": "edge_distances|edge_pair_gaps|edge_edge_distance",
+        "edge contact": "edge_contacts|edge_penetration|edge_edge_contact",
+        "self": "self_intersections|test_self_pairs|test_triangle_pairs",
+    }[kind])  # fmt: skip
     source = d.option("source", "arrays", "indexed")
     counted = d.flag("counted", 0.4)
     skip = d.flag("degenerate", 0.4)

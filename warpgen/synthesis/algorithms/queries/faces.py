@@ -64,6 +64,17 @@ def face_motion(d: Draft) -> None:
         "volume rate",
         "tilt",
     )
+    d.calls({
+        "mean": "face_velocities|mean_face_velocity",
+        "normal speed": "normal_speeds|face_normal_speed",
+        "area rate": "area_rates|face_area_rates",
+        "edge rate": "edge_stretch_rates|longest_edge_rate",
+        "advanced": "advance_centers|move_face_centers",
+        "energy": "face_kinetic_energy|face_energies",
+        "turn": "normal_rates|normal_velocities",
+        "volume rate": "swept_volume_rates|face_volume_rates",
+        "tilt": "velocity_spread|largest_velocity_gap|vertex_velocity_range",
+    }[kind])  # fmt: skip
     listed = d.flag("listed")
     static = d.flag("relative", 0.4)
     d.says({
@@ -188,6 +199,17 @@ def face_directions(d: Draft) -> None:
     kind = d.option(
         "kind", "slope", "facing", "lambert", "tangent", "axis", "offset", "list", "silhouette", "mirror"
     )
+    d.calls({
+        "slope": "slope_angles|face_slopes",
+        "facing": "mark_front_faces|mark_facing",
+        "lambert": "lambert_faces|diffuse_light|shade_faces",
+        "tangent": "face_tangents|build_tangents",
+        "axis": "classify_faces|dominant_axes|nearest_axes",
+        "offset": "offset_centers|push_out_centers",
+        "list": "list_front_faces|collect_front_faces",
+        "silhouette": "count_facing|count_front_and_back",
+        "mirror": "mirror_direction|reflect_at_faces|face_reflections",
+    }[kind])  # fmt: skip
     listed = d.flag("listed") if kind != "silhouette" else False
     middle = d.option("middle", "eval", "points")
     d.says({

@@ -27,6 +27,13 @@ def mesh_regions(d: Draft) -> None:
     """Queries mesh faces around probe points."""
     form = d.option("form", "box", "ball", "tree box", "tree ball", "tree group")
     wanted = d.option("wanted", "count", "area", "centre", "lowest", "marks")
+    d.calls({
+        "count": "count_faces|count_nearby_faces|faces_near_probes",
+        "area": "nearby_area|sum_face_areas|area_around_probes",
+        "centre": "mean_face_center|nearby_centers|mean_center_nearby",
+        "lowest": "lowest_face|smallest_face_index|lowest_face_near",
+        "marks": "mark_faces|mark_nearby_faces",
+    }[wanted])  # fmt: skip
     loop = d.option("loop", "next", "aabb next", "for")
     corner = d.option("corner", "mesh_get_point", "mesh_get_index", "mesh_get")
     d.says({
@@ -146,6 +153,21 @@ def surface_integrals(d: Draft) -> None:
     """Integrates over the faces of a mesh."""
     wanted = d.option("wanted", "area", "volume", "flux", "centre", "normals", "drag", "farthest")
     summed = d.option("summed", "per face", "whole") if wanted not in ("normals", "farthest") else "per face"
+    d.calls({
+        "area": "surface_area|total_area|mesh_area",
+        "volume": "mesh_volume|enclosed_volume|total_volume",
+        "flux": "mesh_flux|swept_volume_rate|total_flux",
+        "centre": "sum_weighted_centers|surface_moment|integrate_centers",
+        "drag": "mesh_drag|total_drag",
+    }[wanted] if summed == "whole" else {
+        "area": "face_areas|compute_face_areas|mesh_face_areas",
+        "volume": "signed_volumes|face_volumes|tetra_volumes",
+        "flux": "face_fluxes|swept_volume_rates",
+        "centre": "weighted_centers|area_weighted_centers",
+        "normals": "face_normals|compute_face_normals|mesh_normals",
+        "drag": "face_drag|normal_drag",
+        "farthest": "farthest_distance|farthest_point_distance|furthest_on_mesh",
+    }[wanted])  # fmt: skip
     corner = d.option("corner", "eval", "get", "index")
     d.says({
         "area": "Computes mesh face areas.",

@@ -61,6 +61,14 @@ def mesh_distance(d: Draft) -> None:
     if wanted in ("inside", "pushed out") and sign == "none":
         wanted = "distance"
     signed = sign != "none"
+    d.calls({
+        "distance": "signed_distance_to_mesh|sample_sdf|mesh_sdf" if signed else "distance_to_mesh|mesh_distance",
+        "inside": "inside_mesh|points_in_mesh|test_containment",
+        "pushed out": "push_out_of_mesh|resolve_penetration|project_out",
+        "shell": "inside_shell|near_surface|within_shell",
+        "barycentric": "closest_on_mesh|closest_points|project_to_mesh",
+        "velocity": "surface_velocity|closest_velocity|velocity_at_closest",
+    }[wanted])  # fmt: skip
     d.says({
         "distance": f"Finds the {'signed distance' if signed else 'distance'} of probes from a closed mesh.",
         "inside": "Tests probes for containment in a closed mesh.",
@@ -163,6 +171,16 @@ def mesh_rays(d: Draft) -> None:
     wanted = d.option(
         "wanted", "depth", "face", "normal", "position", "any hit", "crossings", "inside", "shadow"
     )
+    d.calls({
+        "depth": "raycast_mesh|ray_distances|trace_depth",
+        "face": "pick_faces|hit_faces|raycast_faces",
+        "normal": "hit_normals|raycast_normals",
+        "position": "hit_points|raycast_points|ray_hit_positions",
+        "any hit": "test_rays|any_hit|rays_hit_mesh",
+        "crossings": "count_crossings|ray_crossings",
+        "inside": "inside_by_parity|points_in_mesh|parity_test",
+        "shadow": "shadow_rays|test_visibility|light_visibility",
+    }[wanted])  # fmt: skip
     grouped = d.option("groups", "no", "yes")
     aim = d.option("aim", "given", "target")
     limit = d.option("limit", "far", "given")

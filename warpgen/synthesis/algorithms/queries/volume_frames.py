@@ -22,6 +22,13 @@ from warpgen.synthesis.writing.draft import Draft, Values
 def index_volumes(d: Draft) -> None:
     """Samples values stored in an array next to an index volume."""
     wanted = d.option("wanted", "lookup", "sample", "gradient", "share", "vectors")
+    d.calls({
+        "lookup": "lookup_voxels|voxel_values|index_lookup",
+        "sample": "sample_voxels|sample_index_volume",
+        "gradient": "sample_gradients|voxel_gradients",
+        "share": "voxel_shares|share_of_mean|sample_shares",
+        "vectors": "sample_vectors|sample_voxel_vectors",
+    }[wanted])  # fmt: skip
     mode = d.option("mode", "LINEAR", "CLOSEST") if wanted in ("sample", "share") else "LINEAR"
     place = d.option("place", "world", "index")
     outside = d.option("outside", "some", "none")
@@ -99,6 +106,14 @@ def index_volumes(d: Draft) -> None:
 def volume_frames(d: Draft) -> None:
     """Transforms points and directions between index space and world space of a volume."""
     kind = d.option("kind", "centres", "directions", "velocities", "cell", "advect", "crossing")
+    d.calls({
+        "centres": "voxel_centers|cell_centers|voxel_to_world",
+        "directions": "directions_to_index|transform_directions|world_to_index_dirs",
+        "velocities": "velocities_to_world|transform_velocities|index_to_world_dirs",
+        "cell": "voxel_indices|point_to_voxel|voxel_of_points",
+        "advect": "advect_points|move_points|advect_particles",
+        "crossing": "next_boundary|distance_to_boundary|voxel_crossing",
+    }[kind])  # fmt: skip
     spelled = d.option("spelled", "array", "plain")
     bounded = d.flag("bounded")
     d.says({

@@ -62,6 +62,16 @@ def volume_samples(d: Draft) -> None:
     wanted = d.option("wanted", "value", "gradient", "normal", "work", weights=(0.4, 0.2, 0.2, 0.2))
     if of != "float32":
         wanted = "value"
+    d.calls({
+        "float32": {
+            "value": "sample_volume|probe_field|sample_field",
+            "gradient": "value_times_gradient|squared_field_gradient|scaled_gradients",
+            "normal": "level_set_normals|volume_normals|sample_normals",
+            "work": "directional_derivative|relative_slope|slope_along",
+        }[wanted],
+        "vec3f": "sample_vectors|sample_vector_volume|probe_vectors",
+        "int32": "lookup_labels|sample_labels|voxel_labels",
+    }[of])  # fmt: skip
     if of == "int32":
         mode = "CLOSEST"
     if wanted != "value":
@@ -153,6 +163,15 @@ def volume_samples(d: Draft) -> None:
 def voxel_stencils(d: Draft) -> None:
     """Applies a stencil to the voxels of a volume."""
     kind = d.option("kind", "laplacian", "gradient", "divergence", "curl", "edges", "majority", "dilate")
+    d.calls({
+        "laplacian": "voxel_laplacian|volume_laplacian",
+        "gradient": "voxel_gradient|volume_gradient|central_differences",
+        "divergence": "voxel_divergence|volume_divergence",
+        "curl": "voxel_curl|volume_curl",
+        "edges": "count_label_edges|label_boundaries|unlike_neighbors",
+        "majority": "majority_filter|clean_labels|replace_lone_labels",
+        "dilate": "dilate_labels|grow_labels",
+    }[kind])  # fmt: skip
     spelled = d.option("spelled", "short", "dtype")
     place = d.option("place", "grid", "list")
     written = d.option("written", "array", "volume")

@@ -36,7 +36,7 @@ _FORMS = {
 
 @DOMAIN.algorithm(
     source="Mandelbrot 1980; Douady & Hubbard 1982; Vepstas 1997 for the smooth count",
-    names=_NAMES | {"escape_time_fractal": "mandelbrot|fractal|escape_time_kernel|compute_fractal"},
+    names=_NAMES | {"escape_time_fractal": "fractal|escape_time|escape_time_kernel|compute_fractal"},
     adjoint="either",
     weight=10,
 )

@@ -38,6 +38,12 @@ def sdf_samples(d: Draft) -> None:
     """Evaluates the signed distance function of a scene at points."""
     layout = d.option("layout", "vectors", "components", "grid", "local frame")
     result = d.option("result", "distance", "occupancy", "truncated", "density")
+    d.calls({
+        "distance": "eval_sdf|sample_sdf|evaluate_scene|sdf_points",
+        "occupancy": "scene_occupancy|inside_scene|sample_occupancy",
+        "truncated": "eval_tsdf|truncated_sdf|sample_tsdf",
+        "density": "sdf_density|soft_density|density_from_sdf",
+    }[result])  # fmt: skip
     found = scenes.draw(d, 4, floor=True if result == "occupancy" else None)
     count = d.pick(64, 128, 256)
     width = {"distance": 0.0, "occupancy": 0.0, "truncated": d.pick(0.1, 0.2), "density": d.pick(8.0, 20.0)}
@@ -224,6 +230,11 @@ def sdf_normals(d: Draft) -> None:
     """Estimates normals of a distance field with finite differences."""
     kind = d.option("differences", *_NORMALS)
     result = d.option("result", "unit", "gradient", "colour")
+    d.calls({
+        "unit": "sdf_normals|estimate_normals|surface_normals|compute_normals",
+        "gradient": "sdf_gradient|field_gradient|estimate_gradient",
+        "colour": "normal_colors|color_normals|encode_normals",
+    }[result])  # fmt: skip
     step = d.option("step", "fixed", "given")
     found = scenes.draw(d, 3)
     count = d.pick(64, 96, 128)

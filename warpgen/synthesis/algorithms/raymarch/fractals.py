@@ -247,6 +247,11 @@ def quaternion_julia(d: Draft) -> None:
 def folded_fractal_distance(d: Draft) -> None:
     """Computes the distance to a folded fractal (iterated function system)."""
     form = d.option("form", "menger", "sierpinski", "cubes")
+    d.calls({
+        "menger": "menger_sponge|menger_distance|menger_sdf",
+        "sierpinski": "sierpinski_sdf|sierpinski_distance|fold_fractal",
+        "cubes": "nested_cubes|cube_fractal_distance|nested_cubes_sdf",
+    }[form])  # fmt: skip
     levels = d.pick(3, 4, 5)
     local = d.option("name", "inline", "function")
     result = d.option("result", "distance", "shell")

@@ -104,6 +104,12 @@ def march_transmittance(d: Draft) -> None:
     kind = d.option("medium", *_MEDIA)
     rule = d.option("rule", "midpoint", "left", "trapezoid", "simpson")
     result = d.option("result", "transmittance", "opacity", "depth", "emission")
+    d.calls({
+        "transmittance": "march_transmittance|absorption_march|beer_lambert_march",
+        "opacity": "march_opacity|march_absorptance|ray_opacity",
+        "depth": "march_optical_depth|optical_depth_kernel|ray_optical_depth",
+        "emission": "march_emission|emission_absorption|integrate_emission",
+    }[result])  # fmt: skip
     count, steps = d.pick(64, 96), d.pick(16, 20, 32, 40)
     rays = _rays(d, count)
     d.param("sigma", "float", 0.3, 1.2, about="Extinction coefficient")

@@ -45,6 +45,8 @@ def project_to_surface(d: Draft) -> None:
     damped = d.flag("damped") if stop == "count" else False
     place = d.option("place", "out", "in place")
     level = d.flag("level", 0.4)
+    if level:
+        d.calls("project_to_level|snap_to_level|project_to_offset")
     found = scenes.draw(d, 3, floor=False, bent=False, smooth=True)
     d.function(GRADIENT)
     count = d.pick(64, 96, 128)

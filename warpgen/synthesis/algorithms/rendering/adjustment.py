@@ -158,6 +158,13 @@ def reprojection_residuals(d: Draft) -> None:
     model = d.option("model", *_DISTORT)
     loss = d.option("loss", *_LOSSES)
     wanted = d.option("jacobian", "pose and point", "pose", "point", "none", "gradient")
+    d.calls({
+        "none": "reprojection_residuals|reprojection_errors|compute_reprojection_errors",
+        "gradient": "reprojection_gradient|accumulate_pose_gradient|ba_gradient",
+        "pose": "linearize_poses|pose_jacobians|reprojection_by_pose",
+        "point": "linearize_points|point_jacobians|reprojection_by_point",
+        "pose and point": "ba_linearize|bundle_adjustment_residuals|linearize_reprojection|reprojection_jacobians",
+    }[wanted])  # fmt: skip
     shared = d.option("cameras", "shared", "each")
     mask = d.option("unused", "index", "flag", "none")
     cheirality = d.flag("cheirality", 0.7)

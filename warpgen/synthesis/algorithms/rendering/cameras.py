@@ -210,12 +210,18 @@ def camera_rays(d: Draft) -> None:
 
 @DOMAIN.algorithm(
     source="Hartley & Zisserman 2004, ch. 6; Brown 1966 (distortion)",
-    names=_NAMES | {"project_points": "world_to_image|camera_projection|vertex_transform|project_vertices"},
+    names=_NAMES | {"project_points": "world_to_image|camera_projection|points_to_pixels"},
     double=True,
 )
 def project_points(d: Draft) -> None:
     """Projects world-space points to image coordinates."""
     model = d.option("model", "pinhole", "distorted", "matrix", "reprojection", "fisheye")
+    if model in ("matrix", "reprojection"):
+        d.calls(
+            "vertex_transform|project_vertices|world_to_ndc"
+            if model == "matrix"
+            else "reprojection_errors|reprojection_residuals"
+        )
     frame = d.option("frame", "pose", "rotation and translation")
     behind = d.option("behind", "skip", "mark")
     many = d.flag("cameras", 0.35)

@@ -17,7 +17,7 @@ _KERNELS = {"spline": (0.375, 0.25, 0.0625), "binomial": (0.5, 0.25, 0.0), "box"
 @DOMAIN.algorithm(
     source="Dammertz et al. 2010, Edge-avoiding a-trous wavelet transform; Schied et al. 2017, SVGF, sec. 4",
     names={
-        "atrous_filter": "svgf_atrous|denoise_pass|edge_avoiding_filter|wavelet_denoise",
+        "atrous_filter": "atrous_pass|denoise_pass|edge_avoiding_filter|wavelet_denoise",
         "illumination": "color|noisy|radiance",
         "filtered": "denoised|color_out|result",
         "variance": "var|luma_variance|moments",

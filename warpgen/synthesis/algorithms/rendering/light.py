@@ -65,6 +65,13 @@ _TERMS = (
 def spherical_harmonics(d: Draft) -> None:
     """Evaluates spherical harmonics lighting."""
     task = d.option("task", "radiance", "irradiance", "project", "basis", "per point")
+    d.calls({
+        "radiance": "sh_radiance|sh_lighting|evaluate_sh|eval_sh",
+        "irradiance": "sh_irradiance|irradiance_from_sh",
+        "project": "project_to_sh|sh_project|accumulate_sh",
+        "basis": "sh_basis|eval_sh_basis",
+        "per point": "sh_lighting|evaluate_sh|eval_sh",
+    }[task])  # fmt: skip
     degree = d.option("degree", 1, 2)
     channels = d.option("channels", "mono", "rgb")
     form = d.option("form", "sum", "dot") if task in ("radiance", "irradiance") else "sum"

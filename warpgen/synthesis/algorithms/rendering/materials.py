@@ -163,6 +163,11 @@ def fresnel_terms(d: Draft) -> None:
     form = d.option("form", "schlick", "dielectric", "conductor", "schlick of ior")
     angle = d.option("angle", "cosine", "vectors", "half vector")
     result = d.option("result", "reflected", "transmitted", "split")
+    d.calls({
+        "reflected": "fresnel_reflectance|fresnel|reflectance_kernel",
+        "transmitted": "fresnel_transmittance|transmittance_kernel",
+        "split": "split_light|fresnel_split|reflect_and_transmit",
+    }[result])  # fmt: skip
     spread = d.option("index", "one", "per point")
     n = d.pick(64, 96, 128)
     if angle == "cosine":
@@ -249,6 +254,13 @@ def fresnel_terms(d: Draft) -> None:
 def sample_directions(d: Draft) -> None:
     """Maps uniform random numbers to directions around surface normals."""
     kind = d.option("distribution", "cosine", "uniform", "sphere", "ggx", "concentric")
+    d.calls({
+        "cosine": "sample_hemisphere|cosine_sample_hemisphere|sample_cosine",
+        "uniform": "sample_hemisphere|uniform_sample_hemisphere|sample_uniform",
+        "sphere": "sample_sphere|uniform_sample_sphere|random_directions",
+        "ggx": "sample_ggx|sample_microfacets|importance_sample",
+        "concentric": "sample_hemisphere|cosine_sample_hemisphere|sample_concentric",
+    }[kind])  # fmt: skip
     numbers = d.option("numbers", "pairs", "two arrays", "generator")
     pdf = d.flag("pdf")
     world = d.flag("world", 0.6)

@@ -8,6 +8,7 @@ import numpy as np
 
 from warpgen.synthesis.algorithms.rendering import DOMAIN
 from warpgen.synthesis.algorithms.rendering.light import NAMES
+from warpgen.synthesis.algorithms.rendering.materials import unit
 from warpgen.synthesis.library import intersections, warping
 from warpgen.synthesis.library.proofs import mostly_close
 from warpgen.synthesis.writing.draft import Draft, Values
@@ -54,14 +55,18 @@ def trace_paths(d: Draft) -> None:
         ray = "tid = wp.tid()\nrd = directions[tid]\nro = origins[tid] - 2.5 * rd"
         number = "tid"
     else:
-        d.param("eye", "vec3", -0.2, 0.2, about="Camera position")
+        d.param("eye", "vec3", 1.8, 2.2, about="Position of the camera, which looks at the origin")
         shape, at = (height, width), "i, j"
         ray = f"""
             i, j = wp.tid()
-            ro = eye + wp.vec3(0.0, 0.0, 3.0)
-            sx = (float(j) + 0.5) / {width}.0 - 0.5
+            # screen coordinates: sy runs up from -0.5 to 0.5, sx as far as the image is wider
+            sx = (float(j) + 0.5 - 0.5 * {width}.0) / {height}.0
             sy = 0.5 - (float(i) + 0.5) / {height}.0
-            rd = wp.normalize(wp.vec3(sx, sy, -1.0))
+            forward = wp.normalize(-eye)
+            right = wp.normalize(wp.cross(forward, wp.vec3(0.0, 1.0, 0.0)))
+            up = wp.cross(right, forward)
+            ro = eye
+            rd = wp.normalize(sx * right + sy * up + forward)
             """
         number = f"i * {width} + j"
     random = material != "mirror"
@@ -160,9 +165,11 @@ def trace_paths(d: Draft) -> None:
             o = v.origins - 2.5 * r
         else:
             i, j = np.arange(width * height) // width, np.arange(width * height) % width
-            r = np.column_stack([(j + 0.5) / width - 0.5, 0.5 - (i + 0.5) / height, -np.ones(len(i))])
-            r = r / np.linalg.norm(r, axis=1, keepdims=True)
-            o = np.tile(np.asarray(v.eye) + np.array([0.0, 0.0, 3.0]), (len(i), 1))
+            forward = unit(-np.asarray(v.eye))
+            right = unit(np.cross(forward, [0.0, 1.0, 0.0]))
+            across = np.outer((j + 0.5 - 0.5 * width) / height, right)
+            r = unit(across + np.outer(0.5 - (i + 0.5) / height, np.cross(right, forward)) + forward)
+            o = np.tile(v.eye, (len(i), 1))
         actual = np.asarray(after.image).reshape(-1, 3)
         centers, radii = scene(v)
         t = intersections.sphere(o[:, None], r[:, None], centers[None], radii[None])

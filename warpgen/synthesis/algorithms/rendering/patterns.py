@@ -142,6 +142,11 @@ def _smoothstep(low: float, high: float, x: Any) -> Any:
 def bump_normals(d: Draft) -> None:
     """Perturbs normals with a height field or a normal map."""
     source = d.option("source", "height", "normal map", "detail")
+    d.calls({
+        "height": "normal_from_height|bump_normals|height_to_normals|build_normal_map",
+        "normal map": "apply_normal_map|tangent_to_world|perturb_normals",
+        "detail": "blend_normal_maps|detail_normals|combine_normals",
+    }[source])  # fmt: skip
     stencil = d.option("stencil", "central", "sobel", "forward") if source == "height" else "none"
     edge = d.option("edge", "clamp", "wrap")
     encoded = d.flag("encoded") if source == "height" else False

@@ -33,6 +33,8 @@ NAMES = {
 def rasterize_triangles(d: Draft) -> None:
     """Rasterizes triangles with edge functions and a depth test."""
     result = d.option("result", "depth", "face", "colour", "coverage", "barycentric")
+    if result == "coverage":
+        d.calls("count_coverage|count_overdraw|rasterize_coverage")
     over = d.option("threads", "pixel", "triangle")
     cull = d.option("cull", "none", "back", "bounds")
     perspective = d.flag("perspective") if result in ("colour", "depth") else False
@@ -238,6 +240,8 @@ def composite_samples(d: Draft) -> None:
     opacity = d.option("opacity", "density", "alpha")
     storage = d.option("storage", "rectangular", "packed", "flat", weights=(0.42, 0.18, 0.4))
     result = d.option("result", "colour", "colour and opacity", "depth", "weights")
+    if result in ("depth", "weights"):
+        d.calls("expected_depth|render_depth" if result == "depth" else "render_weights|compositing_weights")
     stop = d.flag("stop", 0.25)
     background = d.flag("background") if result == "colour" else False
     order = (

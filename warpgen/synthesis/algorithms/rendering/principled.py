@@ -66,6 +66,8 @@ def principled_shading(d: Draft) -> None:
     light = d.option("light", "directional", "point", "spot")
     frame = d.option("frame", "normals", "quaternions")
     result = d.option("result", "radiance", "display", "density", weights=(0.5, 0.25, 0.25))
+    if result == "density":
+        d.calls("principled_pdf|disney_pdf|principled_density")
     share = d.option("parameters", "uniform", "per point")
     n = d.pick(48, 64, 96)
     each = share == "per point"

@@ -32,7 +32,7 @@ def _poly(row: tuple[float, ...], s: str) -> str:
 @DOMAIN.algorithm(
     source="Perez, Seals & Michalsky 1993; Preetham, Shirley & Smits 1999, A practical analytic model for daylight; CIE 2003",
     names={
-        "shade_sky": "sky_radiance|preetham_sky|daylight_kernel|evaluate_sky",
+        "shade_sky": "daylight_sky|preetham_sky|daylight_kernel|evaluate_sky",
         "direction": "view|dir_view|omega",
         "sun": "sun_dir|to_sun|sun_direction",
         "turbidity": "haze|t_haze|turb",

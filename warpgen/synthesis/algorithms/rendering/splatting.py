@@ -35,6 +35,11 @@ _NAMES = {
 def project_gaussians(d: Draft) -> None:
     """Projects 3D Gaussians to screen-space ellipses (EWA splatting)."""
     result = d.option("result", "covariance", "conic", "radius")
+    d.calls({
+        "covariance": "project_covariances|splat_covariance|ewa_projection",
+        "conic": "project_gaussians|preprocess_gaussians|ewa_projection|project_splats",
+        "radius": "splat_radii|gaussian_radii|screen_radii",
+    }[result])  # fmt: skip
     form = d.option("covariance", "rotation and scale", "matrix", "log scale")
     camera = d.option("camera", "matrix", "pose")
     blur = d.flag("blur")
@@ -177,6 +182,12 @@ def project_gaussians(d: Draft) -> None:
 def blend_splats(d: Draft) -> None:
     """Alpha-blends depth-sorted Gaussian splats per pixel."""
     result = d.option("result", "colour", "alpha", "count", "depth")
+    d.calls({
+        "colour": "blend_splats|render_gaussians|splat_pixels|rasterize_splats",
+        "alpha": "splat_opacity|accumulate_alpha|accumulated_opacity",
+        "count": "count_splats|splats_per_pixel",
+        "depth": "splat_depth|blend_depths|render_depth",
+    }[result])  # fmt: skip
     form = d.option("conic", "vec3", "mat22", "isotropic")
     stop = d.flag("stop")
     skip = d.flag("skip")

@@ -27,6 +27,11 @@ from warpgen.synthesis.writing.draft import Draft, Values
 def affine_body_energy(d: Draft) -> None:
     """Evaluates the orthogonality potential of affine bodies (ABD)."""
     wanted = d.option("wanted", "gradient", "energy", "force and energy")
+    d.calls({
+        "gradient": "abd_gradient|affine_gradient|affine_body_gradient",
+        "energy": "abd_energy|affine_potential|affine_body_energy",
+        "force and energy": "abd_energy_and_gradient|affine_energy_gradient|evaluate_affine_bodies",
+    }[wanted])  # fmt: skip
     form = d.option("form", "matrix", "columns")
     law = d.option("law", "orthogonality", "stable volume", "corotated")
     volumes = d.option("volume", "each", "one")

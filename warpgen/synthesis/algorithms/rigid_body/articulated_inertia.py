@@ -87,6 +87,8 @@ def forward_dynamics(d: Draft) -> None:
     gravity = d.option("gravity", "vector", "z")
     shared = d.flag("shared", 0.6)
     result = d.option("result", "acceleration", "velocity", "step")
+    if result != "acceleration":
+        d.calls("forward_dynamics|aba_step|step_articulations")
     effort = d.flag("effort", 0.4)
     layout = d.option("order", "worlds first", "single")
     worlds, links = (d.pick(4, 6) if layout == "worlds first" else 1), d.pick(4, 5, 6)

@@ -39,6 +39,8 @@ def _unmoved(text: str) -> str:
 def solve_contact_blocks(d: Draft) -> None:
     """Solves manifolds of two contact points between planar bodies for their impulses."""
     normal = d.option("normal", "block", "sequential")
+    if normal == "sequential":
+        d.calls("sequential_impulses_2d|solve_manifolds|contact_sweep_2d|solve_velocity_constraints")
     friction = d.option("friction", "point by point", "manifold", "none")
     bias = d.option("bias", "none", "baumgarte", "soft", "speculative")
     scaled = d.flag("step ratio", 0.5)

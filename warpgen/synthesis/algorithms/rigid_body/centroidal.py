@@ -32,6 +32,13 @@ from warpgen.synthesis.writing.trim import trim
 def centroidal_state(d: Draft) -> None:
     """Computes the momentum and inertia of robots about their centers of mass from those of their links."""
     result = d.option("result", "momentum", "average velocity", "capture point", "inertia", "energy")
+    d.calls({
+        "momentum": "centroidal_momentum|whole_body_momentum|robot_momentum",
+        "average velocity": "average_velocity|centroidal_velocity|average_spatial_velocity",
+        "capture point": "capture_points|instantaneous_capture_point|compute_capture_points",
+        "inertia": "centroidal_inertia|locked_inertia|whole_body_inertia",
+        "energy": "robot_kinetic_energy|whole_body_energy|kinetic_energy",
+    }[result])  # fmt: skip
     tensor = d.option("inertia", "matrix", "diagonal", "principal")
     twist_at = d.option("twists", "center", "origin")
     layout = d.option("layout", "grid", "offsets", weights=(0.7, 0.3))

@@ -29,7 +29,7 @@ class ContactParams:
 @DOMAIN.algorithm(
     source="Catto 2009 (soft constraints); Erleben 2004, ch. 4; Baumgarte 1972",
     names={
-        "prepare_contacts": "build_contact_rows|compute_contact_jacobians|setup_contact_constraints|"
+        "prepare_contacts": "build_contact_rows|setup_contact_rows|setup_contact_constraints|contact_constraint_rows"
         "contact_constraint_rows",
         "contact_body": "contact_bodies|body_pairs|contact_links",
         "contact_count": "num_contacts|rigid_contact_count",

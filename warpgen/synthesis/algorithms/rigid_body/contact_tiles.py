@@ -35,6 +35,14 @@ def constraint_masses(d: Draft) -> None:
     """Computes the inverse inertia that constraints see through the joints of each world."""
     inertia = d.option("inertia", "given", "root", "bodies")
     result = d.option("result", "matrix", "diagonal", "right-hand side", "speeds", "answer", "operational")
+    d.calls({
+        "matrix": "delassus_matrix|inverse_constraint_inertia|constraint_response_matrix",
+        "diagonal": "effective_masses|constraint_effective_mass|effective_mass_tiled",
+        "right-hand side": "free_constraint_speeds|constraint_rhs|unconstrained_speeds",
+        "speeds": "advance_joint_speeds|whitened_velocities|advance_whitened",
+        "answer": "impulse_response|apply_delassus|constraint_response",
+        "operational": "measure_task_accelerations|task_acceleration_norms",
+    }[result])  # fmt: skip
     compliance = d.option("compliance", "none", "scalar", "per row")
     armature = d.flag("armature", 0.5)
     scaled = d.flag("row scale", 0.3) and result in ("matrix", "diagonal")

@@ -41,6 +41,11 @@ def contact_impulses(d: Draft) -> None:
     friction = d.option("friction", "coulomb", "none", "stick")
     tensor = d.option("inertia", "diagonal world", "full", "sphere")
     output = d.option("output", "impulse", "velocities", "magnitude")
+    d.calls({
+        "impulse": "contact_impulses|solve_contact_impulse|collision_impulse",
+        "velocities": "resolve_contacts|apply_impulses|resolve_impacts",
+        "magnitude": "normal_impulses|contact_normal_impulses|impulse_magnitudes",
+    }[output])  # fmt: skip
     bias = d.option("bias", "none", "baumgarte", "threshold")
     if output == "magnitude":
         friction = "none"

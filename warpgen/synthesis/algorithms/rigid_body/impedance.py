@@ -96,6 +96,11 @@ def constraint_reference(d: Draft) -> None:
     margin = d.option("margin", "none", "one", "per row")
     limits = d.flag("clip", 0.5)
     result = d.option("result", "rows", "force", "acceleration")
+    d.calls({
+        "rows": "make_constraint|efc_rows|constraint_rows|update_constraint_parameters",
+        "force": "constraint_forces|soft_constraint_forces|efc_forces",
+        "acceleration": "reference_accelerations|constraint_reference|efc_aref",
+    }[result])  # fmt: skip
     inactive = d.option("inactive", "return", "flag") if kind != "equality" else "none"
     packed = d.flag("packed", 0.5)
     count = d.pick(32, 48, 64)

@@ -79,7 +79,7 @@ def _moments(shape: str, size: Any) -> tuple[Any, Any]:
     source="Goldstein 1980, eq. 5-14 (parallel axes); Eberly 2010, sec. 2.5",
     names=NAMES
     | {
-        "shape_inertia": "compute_inertia|inertia_of_shapes|compute_shape_inertia|body_inertia",
+        "shape_inertia": "compute_inertia|inertia_of_shapes|compute_shape_inertia|inertia_tensors",
         "size": "scale|extents|geo_scale",
         "density": "rho|shape_density|shape_materials",
         "r": "rot|R|basis",

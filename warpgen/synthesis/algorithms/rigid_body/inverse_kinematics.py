@@ -28,6 +28,12 @@ from warpgen.synthesis.writing.draft import Draft, Values
 def jacobian_transpose_step(d: Draft) -> None:
     """Updates joint angles by a Jacobian transpose step towards a target."""
     form = d.option("form", "transpose", "damped", "gradient")
+    if form != "transpose":
+        d.calls(
+            "damped_ik_step|ik_step|solve_ik"
+            if form == "damped"
+            else "ik_gradient|reach_gradient|tip_gradient"
+        )
     limits = d.flag("limits")
     frames = d.option("frames", "world", "matrix")
     step = d.flag("bounded")

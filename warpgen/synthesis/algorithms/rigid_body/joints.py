@@ -35,6 +35,11 @@ def forward_kinematics(d: Draft) -> None:
     joints = d.option("joint", "revolute", "prismatic", "mixed")
     tree = d.option("tree", "serial", "branching")
     wanted = d.option("wanted", "poses", "positions", "tip")
+    d.calls({
+        "poses": "forward_kinematics|eval_fk|compute_link_poses|chain_kinematics",
+        "positions": "joint_positions|link_positions|fk_positions",
+        "tip": "tip_positions|end_effector_positions|fk_tips",
+    }[wanted])  # fmt: skip
     frames = d.option("frames", "transform", "offset")
     base = d.flag("base", 0.4)
     count = d.option("links", "NUM_LINKS", "axis.shape[0]", weights=(0.7, 0.3))
@@ -149,7 +154,7 @@ def forward_kinematics(d: Draft) -> None:
     source="Warp's sim, eval_body_joints; Featherstone 2008, sec. 3.5",
     names=NAMES
     | {
-        "joint_torques": "eval_joint_force|joint_force|actuator_torques|pd_control",
+        "joint_torques": "eval_joint_force|joint_force|actuator_torques|joint_drives",
         "qd": "joint_qd|velocities|rates",
         "ke": "stiffness|kp|target_ke",
         "kd": "damping|kv|target_kd",

@@ -208,7 +208,11 @@ def body_momentum(d: Draft) -> None:
     poses = d.option("poses", "quat", "transform")
     motion = d.option("motion", "pair", "spatial")
     if wanted != "momentum":
-        d.calls({"energy": "kinetic_energy|body_energy", "angular": "angular_momentum|body_spin"}[wanted])
+        d.calls(
+            {"energy": "kinetic_energy|body_energy", "angular": "angular_momentum|body_angular_momentum"}[
+                wanted
+            ]
+        )
     count = d.pick(48, 64, 96)
     groups = 4
     if poses == "transform":

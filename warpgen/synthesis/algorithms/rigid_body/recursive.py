@@ -147,6 +147,8 @@ def inverse_dynamics(d: Draft) -> None:
     """Computes the joint forces that articulated bodies need for given accelerations (RNEA)."""
     kinds = d.option("joints", "mixed", "revolute")
     wanted = d.option("acceleration", "given", "bias")
+    if wanted == "bias":
+        d.calls("bias_forces|eval_bias_forces|gravity_and_coriolis|rne_bias")
     extra = d.option("extra", "none", "damping", "armature", "both")
     external = d.flag("external", 0.4)
     gravity = d.option("gravity", "vector", "z")
