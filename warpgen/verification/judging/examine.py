@@ -347,7 +347,7 @@ class Examination:
             return Gradient("unchecked", why="not widened")
         allowed = slopes_of.tolerance_of(self.draw(0), subject.coarse)
         first = self._slope(0, allowed)
-        others = [self._slope(v, allowed) for v in range(1, _SLOPES) if self._finite(v)]
+        others = [self._slope(v, allowed) for v in range(1, _SLOPES) if self.finite(v)]
         if first.verdict == "pass":
             worst = slopes_of.worst([first, *others])
         else:
@@ -362,7 +362,7 @@ class Examination:
             return Gradient("wrong", *found)
         return Gradient("pass", *found)
 
-    def _finite(self, variant: int) -> bool:
+    def finite(self, variant: int) -> bool:
         """Whether the outputs of a draw are numbers: only those of the first must be."""
         return all(bool(np.isfinite(a).all()) for a in self.outputs(variant) if a.dtype.kind == "f")
 
