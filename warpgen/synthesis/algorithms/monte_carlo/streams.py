@@ -250,6 +250,8 @@ def counter_stream(d: Draft) -> None:
     """Computes random numbers from counters with the Philox generator."""
     width = d.option("width", 2, 4)
     out = d.option("out", "words", "unit", "normal")
+    kinds = {"words": "random words", "unit": "uniform random numbers", "normal": "normal random numbers"}
+    d.says(f"Computes {kinds[out]} from counters with the Philox generator.")
     counter = d.option("counter", "index", "array")
     high = d.option("high", "uint64", "halves")
     loop = d.option("loop", "for", "while")
