@@ -167,7 +167,8 @@ def random_stream(d: Draft) -> None:
         end="means[tid] = acc / float(draws)" if out == "mean" else "",
         save=save,
     )
-    d.says(f"Draws numbers from one {kind} generator per thread.")
+    averaged = " and averages them" if out == "mean" else ""
+    d.says(f"Draws numbers from one {kind} generator per thread{averaged}.")
 
     def one(s: list[int]) -> tuple[int, list[int]]:
         a = s[0]
