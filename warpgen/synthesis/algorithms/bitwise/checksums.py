@@ -159,8 +159,16 @@ def running_sums(d: Draft) -> None:
     at = s.at if type == "uint32" else f"wp.uint32({s.at})"
     modulus = {"adler32": 65521, "fletcher16": 255, "fletcher32": 65535, "internet": 65535}[kind]
     half = 8 if kind == "fletcher16" else 16
+    title = "Internet" if kind == "internet" else kind.capitalize()
+    words = " of 16-bit words" if kind == "internet" else ""
+    d.says(
+        f"Compares the {title} checksum of each message{words} with what it should be."
+        if check == "verify"
+        else f"Computes both running sums of the {title} checksum of each message."
+        if check == "pair" and kind != "internet"
+        else f"Computes the {title} checksum of each message{words}."
+    )
     if kind == "internet":
-        d.says("Computes the Internet checksum of each message of 16-bit words.")
         loop = f"a += {at}"
         after = """
         # End-around carry (ones' complement)
@@ -169,7 +177,6 @@ def running_sums(d: Draft) -> None:
         """
         value = "~a & wp.uint32(0xFFFF)"
     else:
-        d.says(f"Computes the {kind.capitalize()} checksum of each message.")
         if late:
             loop = f"a += {at}\nb += a"
             after = (

@@ -41,6 +41,7 @@ def fnv_hash(d: Draft) -> None:
     bits, store = (32 if wide else 16), "hashes[tid] = h"
     fold = f"h = (h >> {word}({bits})) ^ (h & {word}({(1 << bits) - 1:#x}))"
     if end == "bucket":
+        d.says("Maps each string of bytes to a bucket by the hash of Fowler, Noll and Vo.")
         d.param("num_buckets", "int", d.pick(31, 61, 97, 127))
         store, out = f"buckets[tid] = int(h % {word}(num_buckets))", "int"
     d.output("buckets" if end == "bucket" else "hashes", out, count)

@@ -61,10 +61,12 @@ def murmur3(d: Draft) -> None:
             "h = h * wp.uint32(5) + wp.uint32(0xE6546B64)"
         )
     if end == "bucket":
+        d.says("Maps each key of 32-bit words to a slot of a hash table with MurmurHash3.")
         d.param("mask", "uint32", d.pick(63, 127, 255), about="number of slots minus one")
         d.output("slots", "int", count)
         store = "slots[tid] = int(h & mask)"
     elif end == "unit":
+        d.says("Maps each key of 32-bit words to a number from 0 to 1 with MurmurHash3.")
         d.output("u", "float", count)
         store = (
             "# Use the upper 24 bits (mantissa of a float), so u < 1\n"
@@ -195,6 +197,7 @@ def xxhash32(d: Draft) -> None:
     else:
         ending = f"for q in range(p, n):\n    {step.replace(item, s.element('q'))}"
     if end == "bucket":
+        d.says("Maps each key of 32-bit words to a slot of a hash table with xxHash32, four lanes at a time.")
         d.param("num_slots", "uint32", d.pick(53, 101, 251), about="number of slots")
         d.output("slots", "uint32", count)
     else:

@@ -36,6 +36,11 @@ def spatial_hash(d: Draft) -> None:
     inverse = d.flag("inverse")
     if out == "count":
         d.calls("count_cells|cell_counts|count_points|bin_points")
+    if out != "cell":
+        d.says({
+            "count": "Counts the points in each slot of a hash table, through the grid cells that hold them.",
+            "both": "Maps points to slots of a hash table through their grid cells and counts those of each.",
+        }[out])  # fmt: skip
     count, size = d.pick(64, 96, 128, 200), d.pick(64, 128, 97, 151)
     d.input("x", f"vec{dim}", count, -4.0, 4.0)
     width = d.pick(0.25, 0.5, 1.0)

@@ -44,6 +44,12 @@ def periodic_potentials(d: Draft) -> None:
             "field": "periodic_field|ewald_field|electric_field",
         }[result]
     )
+    d.says({
+        "potential": "Sums the electrostatic potential of charges and all their periodic images (Ewald).",
+        "energy": "Computes the electrostatic energies of charges among all their periodic images (Ewald).",
+        "force": "Computes the electrostatic forces on charges among all their periodic images (Ewald).",
+        "field": "Sums the electric field of charges and all their periodic images (Ewald).",
+    }[result])  # fmt: skip
     n = d.pick(8, 10, 12)
     d.input("positions", "vec3", n, 0.0, 1.8, about="Positions [nm]")
     if charges == "per atom":

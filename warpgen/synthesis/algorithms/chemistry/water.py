@@ -40,6 +40,11 @@ def settle_water(d: Draft) -> None:
     forces = d.option("forces", "none", "array")
     skipped = d.option("skipped", "none", "mask", "types")
     result = d.option("result", "positions", "velocities", "virial")
+    if result != "positions":
+        d.says({
+            "velocities": "Moves water molecules as rigid bodies and computes the velocities that agree (SETTLE).",
+            "virial": "Moves water molecules as rigid bodies and computes the virials of their bonds (SETTLE).",
+        }[result])  # fmt: skip
     box = d.option("box", "open", "periodic")
     d_oh, d_hh, m_o, m_h = _MODELS[model]
     count = d.pick(24, 32)

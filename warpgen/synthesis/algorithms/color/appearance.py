@@ -70,6 +70,12 @@ def appearance_correlates(d: Draft) -> None:
     """Predicts lightness, chroma and hue of colors under viewing conditions."""
     model = d.option("model", "cam16", "ciecam02")
     result = d.option("result", "correlates", "uniform space", "brightness", "quadrature")
+    d.says({
+        "correlates": "Predicts lightness, chroma and hue of colors under viewing conditions.",
+        "uniform space": "Converts colors under viewing conditions to a uniform color space.",
+        "brightness": "Predicts brightness, colorfulness and saturation of colors under viewing conditions.",
+        "quadrature": "Predicts lightness and hue quadrature of colors under viewing conditions.",
+    }[result])  # fmt: skip
     source = d.option("input", "xyz", "linear rgb")
     discount = d.option("adaptation", "computed", "complete", "given")
     several = d.flag("conditions")

@@ -46,6 +46,13 @@ def link_budgets(d: Draft) -> None:
             "doppler": "doppler_shifts|satellite_doppler|compute_doppler",
         }[result]
     )
+    links = "radio links from satellites to ground stations"
+    d.says({
+        "carrier to noise": f"Computes the carrier-to-noise ratios of {links}.",
+        "bit errors": f"Computes the bit error rates of {links}.",
+        "margin": f"Computes the margins of {links}.",
+        "doppler": "Computes Doppler shifts of the signals of satellites at ground stations.",
+    }[result])  # fmt: skip
     if result == "doppler":
         up = "radial"  # of the vertical it would ask nothing but whether the satellite is up
     n = d.pick(32, 48, 64)
@@ -78,7 +85,6 @@ def link_budgets(d: Draft) -> None:
     if result == "doppler":
         d.input("satellite_velocity", "vec3", n, -5.0, 5.0, about="Velocities of the satellites [km/s]")
         d.output("shift_khz", "float", n, about="Doppler shift [kHz], 0 below the horizon")
-        d.says("Computes Doppler shifts of the signals of satellites at ground stations.")
     else:
         d.param("bandwidth", "float", 1.0e6, 3.6e7, about="Bandwidth, or rate of symbols [Hz]")
         if result == "margin":

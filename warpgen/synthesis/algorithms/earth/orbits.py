@@ -60,10 +60,15 @@ def propagate_orbits(d: Draft) -> None:
         }[result]
     )
     count = d.pick(48, 64, 96)
-    if solver == "series":
-        d.says("Propagates satellites on near-circular Kepler orbits by the equation of the center.")
-    elif drift == "j2":
-        d.says("Propagates satellites with secular J2 perturbations.")
+    orbits = "near-circular Kepler orbits" if solver == "series" else "Kepler orbits"
+    way = " by the equation of the center" if solver == "series" else ""
+    way = " with secular J2 perturbations" if drift == "j2" and not way else way
+    d.says({
+        "position": f"Propagates satellites on {orbits}{way}.",
+        "position and velocity": f"Propagates satellites on {orbits}{way}.",
+        "perifocal": f"Computes in-plane positions of satellites on {orbits}{way}.",
+        "ground track": f"Computes ground tracks of satellites on {orbits}{way}.",
+    }[result])  # fmt: skip
     top = 0.04 if solver == "series" else 0.4
     if elements == "arrays":
         d.input("a", "float", count, 7.0, 12.0)

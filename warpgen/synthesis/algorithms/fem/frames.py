@@ -64,6 +64,11 @@ def frame_forces(d: Draft) -> None:
     thermal = d.flag("thermal", 0.35)
     section = d.option("section", "given", "rectangle", "tube")
     output = d.option("output", "nodes", "ends", "both")
+    d.says({
+        "nodes": "Adds the internal forces and moments of frame members in space to their nodes.",
+        "ends": "Computes the normal forces and end moments of frame members in space.",
+        "both": "Computes the internal forces and moments of frame members in space.",
+    }[output])  # fmt: skip
     load = d.option("load", "none", "uniform", "weight") if output != "ends" else "none"
     material = d.option("material", "one", "per member")
     pinned = d.flag("pinned", 0.35)

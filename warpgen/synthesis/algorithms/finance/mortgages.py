@@ -41,6 +41,13 @@ def project_mortgages(d: Draft) -> None:
     )
     if result == "loss" and default == "none":
         default = "constant"
+    events = "prepayment" if default == "none" else "prepayment and default"
+    d.says({
+        "value": f"Computes the present values of the cash flows of mortgage pools with {events}.",
+        "life": f"Computes the average lives of mortgage pools with {events}, month by month.",
+        "loss": f"Computes the credit losses of mortgage pools with {events}, month by month.",
+        "balance": f"Projects the balances of mortgage pools with {events}, month by month.",
+    }[result])  # fmt: skip
     interest_only = d.flag("interest only", 0.35)
     penalty = d.flag("penalty", 0.3) and result == "value"
     fee = fee and result == "value"

@@ -38,6 +38,12 @@ def sabr_smile(d: Draft) -> None:
     layout = d.option("layout", "list", "grid")
     if quote == "normal" and result == "delta":
         result = "price"
+    d.says({
+        "volatility": "Computes the volatilities that the SABR model implies for options of given strikes.",
+        "price": "Prices calls of given strikes by the volatilities that the SABR model implies.",
+        "variance": "Computes the total variances that the SABR model implies for options of given strikes.",
+        "delta": "Computes the deltas of calls of given strikes in the SABR model.",
+    }[result])  # fmt: skip
     d.calls(
         {
             "volatility": "sabr_smile|sabr_vol|sabr_implied_vol|smile_kernel",

@@ -36,6 +36,8 @@ def score_hypotheses(d: Draft) -> None:
     prior = d.flag("prior", 0.5)
     normals = d.flag("normals", 0.5) and shape != "line"
     result = d.option("result", "score", "model", "best")
+    if result == "best":
+        d.says("Finds the best score of shapes fitted to minimal samples of points, scored by all (RANSAC).")
     valid = d.flag("mask", 0.35)
     flat = shape == "circle"
     vec = "vec2" if flat else "vec3"

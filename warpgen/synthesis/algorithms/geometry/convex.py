@@ -130,6 +130,11 @@ def gjk_distance(d: Draft) -> None:
     last = d.option("shapes", "ellipsoid", "cylinder")
     pairs = d.option("pairs", "vec2i", "world", "all")
     result = d.option("result", "distance", "witness", "normal")
+    d.says({
+        "distance": "Computes the distances of pairs of convex shapes with the GJK algorithm.",
+        "witness": "Computes distances and closest points of pairs of convex shapes with the GJK algorithm.",
+        "normal": "Computes distances and normals of pairs of convex shapes with the GJK algorithm.",
+    }[result])  # fmt: skip
     start = d.option("start", "centers", "axis")
     margin = d.flag("margin")
     d.calls(

@@ -74,6 +74,7 @@ def morton_order(d: Draft) -> None:
     bounds = d.option("bounds", "given", "unit")
     result = d.option("result", "code", "code and index", "parent")
     if result == "parent":
+        d.says("Computes the Morton codes of the parent cells of quantized positions.")
         d.calls("parent_codes|morton_parents|parent_morton_codes")
     n, bits = d.pick(64, 96, 128), d.pick(8, 10)
     dim = 2 if way == "plane" else 3

@@ -92,6 +92,9 @@ def lidar_scan(d: Draft) -> None:
     noise = d.option("noise", "none", "constant", "proportional")
     dropout = d.flag("dropout")
     result = d.option("result", "ranges", "points", "intensity")
+    if result != "ranges":
+        what = {"points": "hit points", "intensity": "ranges and intensities"}[result]
+        d.says(f"Computes the {what} that a spinning range sensor on a body sees in each world.")
     pattern = d.option("pattern", "uniform", "table")
     moving = d.flag("moving")
     labels = d.flag("labels", 0.6)

@@ -137,6 +137,8 @@ def track_features(d: Draft) -> None:
     weighted = d.option("weights", "uniform", "gaussian")
     prediction = d.option("prediction", "none", "flow", "coarse")
     result = d.option("result", "position", "flow")
+    if result == "flow":
+        d.says("Computes the motion of feature points between frames with Lucas-Kanade iterations.")
     errors = d.flag("errors")
     test = d.option("test", "eigenvalue", "determinant")
     pairs, n = d.pick(2, 3), d.pick(10, 12, 16)

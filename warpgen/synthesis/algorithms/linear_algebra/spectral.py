@@ -322,18 +322,33 @@ def matrix_exponential(d: Draft) -> None:
             way, "matrix_exponential|expm|expm_batched"
         )
     )
+    if way == "cayley":
+        d.says({
+            "matrix": "Approximates matrix exponentials by the Cayley transform.",
+            "vector": "Propagates linear ODE systems by the Cayley transform.",
+            "composed": "Composes flow maps with the Cayley transforms of matrices.",
+        }[applied])  # fmt: skip
+    elif way == "closed" and size == 3:
+        d.says({
+            "matrix": "Computes rotations as exponentials of skew-symmetric matrices.",
+            "vector": "Rotates vectors by exponentials of skew-symmetric matrices.",
+            "composed": "Composes maps with rotations, the exponentials of skew-symmetric matrices.",
+        }[applied])  # fmt: skip
+    elif applied != "matrix":
+        d.says({
+            "vector": "Propagates linear ODE systems by matrix exponentials.",
+            "composed": "Composes flow maps with matrix exponentials.",
+        }[applied])  # fmt: skip
     d.input("A", kind, count, -1.0, 1.0)
     d.param("dt", "float", 0.1, 0.5)
     if applied == "vector":
         d.input("x", f"vec{size}", count, -1.0, 1.0)
         d.output("x_new", f"vec{size}", count)
         store = "x_new[tid] = e * x[tid]"
-        d.says("Propagates linear ODE systems by matrix exponentials.")
     elif applied == "composed":
         d.input("E0", kind, count, -1.0, 1.0)
         d.output("E", kind, count)
         store = "E[tid] = e * E0[tid]"
-        d.says("Composes a flow map with a matrix exponential.")
     else:
         d.output("E", kind, count)
         store = "E[tid] = e"
@@ -383,7 +398,6 @@ def matrix_exponential(d: Draft) -> None:
         e = wp.exp(mu) * (even * {identity} + odd * dev)
         """
     elif way == "closed":
-        d.says(d.sentence or "Computes rotations as exponentials of skew-symmetric matrices.")
         body["closed"] = f"""
         # Skew-symmetric, so it is a rotation about this vector
         w = 0.5 * {arg.split(" * A")[0]} * (A[tid] - wp.transpose(A[tid]))
@@ -393,8 +407,6 @@ def matrix_exponential(d: Draft) -> None:
         half = wp.sin(0.5 * theta)
         e = {identity} + wp.sin(theta) / theta * w + 2.0 * half * half / (theta * theta) * w * w
         """
-    if way == "cayley":
-        d.says(d.sentence or "Approximates matrix exponentials by the Cayley transform.")
     d.launch(count)
     d.code("tid = wp.tid()\n$body\n$store", body=body[way], store=store)
 

@@ -60,6 +60,10 @@ def clinical_measures(d: Draft) -> None:
         "oxygen gradient": "Computes the difference of oxygen pressure between alveoli and arteries.",
         "anion gap": "Computes anion gaps, corrected for albumin.",
     }[kind])  # fmt: skip
+    if graded != "value":
+        d.says(
+            d.sentence.rstrip(".") + (" and grades the outcome." if graded == "grade" else ", as z-scores.")
+        )
     form = Form(d)
     readings: dict[str, tuple[tuple[str, str, float, float, str], ...]] = {
         "mass index": (("kg", "masses", 45, 120, "kg"), ("cm", "heights", 150, 195, "cm")),

@@ -39,6 +39,7 @@ def project_rays(d: Draft) -> None:
     output = d.option("output", "integrals", "counts")
     if output == "counts":
         d.calls("simulate_counts|ct_counts|photon_counts")
+        d.says("Computes how many photons of a CT scanner pass through an image along each ray.")
     bad = d.option("bad", "none", "mask", "half scan")
     way = d.option("angles", "array", "computed")
     size, views, bins = d.pick(12, 16), d.pick(6, 8), d.pick(12, 16)

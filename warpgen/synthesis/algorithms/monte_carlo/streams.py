@@ -167,7 +167,8 @@ def random_stream(d: Draft) -> None:
         end="means[tid] = acc / float(draws)" if out == "mean" else "",
         save=save,
     )
-    d.says(f"Draws numbers from one {kind} generator per thread.")
+    averaged = " and averages them" if out == "mean" else ""
+    d.says(f"Draws numbers from one {kind} generator per thread{averaged}.")
 
     def one(s: list[int]) -> tuple[int, list[int]]:
         a = s[0]
@@ -250,6 +251,8 @@ def counter_stream(d: Draft) -> None:
     """Computes random numbers from counters with the Philox generator."""
     width = d.option("width", 2, 4)
     out = d.option("out", "words", "unit", "normal")
+    kinds = {"words": "random words", "unit": "uniform random numbers", "normal": "normal random numbers"}
+    d.says(f"Computes {kinds[out]} from counters with the Philox generator.")
     counter = d.option("counter", "index", "array")
     high = d.option("high", "uint64", "halves")
     loop = d.option("loop", "for", "while")

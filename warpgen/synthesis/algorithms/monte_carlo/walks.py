@@ -273,6 +273,12 @@ def random_walk(d: Draft) -> None:
     )
     if kind == "photons":
         d.says("Follows photons through a scattering medium until they are absorbed.")
+    elif out != "ends":
+        d.says({
+            "square": "Computes how far from their start random walks end, squared.",
+            "histogram": "Counts random walks by the distance from their start at which they end.",
+            "furthest": "Computes how far from their start random walks get.",
+        }[out])  # fmt: skip
 
     def holds(before: Values, after: Values) -> None:
         step = float(before.get("step_length", before.get("mean_free_path", 0.0)))

@@ -32,6 +32,9 @@ def encode_positions(d: Draft) -> None:
     hashing = d.option("index", "hash", "dense first", "dense")
     if hashing == "dense":
         d.calls("grid_encoding|encode_points|multiresolution_encoding|feature_grid")
+    grids = {"hash": "hashed", "dense first": "dense and hashed", "dense": "dense"}[hashing]
+    taken = "at the nearest vertices" if smooth == "nearest" else "interpolated from vertices"
+    d.says(f"Encodes positions by features {taken} of {grids} grids of many resolutions.")
     warp_ = d.option("domain", "unit", "box", "contract")
     anneal = d.flag("annealing", 0.4)
     layout = d.option("layout", "levels first", "points first")

@@ -51,6 +51,11 @@ def cache_pairs(d: Draft) -> None:
     batch = d.option("batch", "one world", "worlds")
     full = d.option("full", "count on", "flag")
     kept = d.option("output", "pairs", "keys", "last frame")
+    if kept != "pairs":
+        d.says({
+            "keys": "Filters candidate pairs of shapes and stores the key of each remaining pair once.",
+            "last frame": "Filters candidate pairs of shapes, stores each remaining pair once and marks new ones.",
+        }[kept])  # fmt: skip
     many = batch == "worlds"
     worlds, count, shapes, log2 = 2, d.pick(48, 64), d.pick(8, 10), 6
     room = d.pick(12, 16, 64)

@@ -33,8 +33,8 @@ def trace_paths(d: Draft) -> None:
     width, height, m = d.pick(12, 16), d.pick(8, 10), d.pick(5, 6, 8)
     bounces = d.pick(3, 4, 5)
     if records == "vec4":
-        d.input("spheres", "vec4", m, 0.2, 0.6, about="Spheres (x, y, z, radius)")
-        center, radius = "wp.vec3(3.0 * s[0] - 1.2, 3.0 * s[1] - 1.2, -2.0 * s[2])", "s[3]"
+        d.input("spheres", "vec4", m, 0.15, 0.7, about="Spheres (x, y, z, radius)")
+        center, radius = "wp.vec3(s[0], s[1], s[2])", "s[3]"
         fetch = f"s = spheres[k]\nt = $hit(ro, rd, {center}, {radius})"
         normal = f"s = spheres[hit]\nn = wp.normalize(p - {center})"
     else:
@@ -147,8 +147,7 @@ def trace_paths(d: Draft) -> None:
 
     def scene(v: Values) -> tuple[Any, Any]:
         if records == "vec4":
-            s = v.spheres
-            return np.column_stack([3.0 * s[:, 0] - 1.2, 3.0 * s[:, 1] - 1.2, -2.0 * s[:, 2]]), s[:, 3]
+            return v.spheres[:, :3], v.spheres[:, 3]
         return v.centers, v.radii
 
     def light(r: Any) -> Any:

@@ -89,6 +89,8 @@ def forward_dynamics(d: Draft) -> None:
     result = d.option("result", "acceleration", "velocity", "step")
     if result != "acceleration":
         d.calls("forward_dynamics|aba_step|step_articulations")
+        what = "joint velocities" if result == "velocity" else "joint positions and velocities"
+        d.says(f"Advances {what} of articulated bodies by a step under joint forces (ABA).")
     effort = d.flag("effort", 0.4)
     layout = d.option("order", "worlds first", "single")
     worlds, links = (d.pick(4, 6) if layout == "worlds first" else 1), d.pick(4, 5, 6)

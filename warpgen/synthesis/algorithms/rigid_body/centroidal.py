@@ -39,6 +39,13 @@ def centroidal_state(d: Draft) -> None:
         "inertia": "centroidal_inertia|locked_inertia|whole_body_inertia",
         "energy": "robot_kinetic_energy|whole_body_energy|kinetic_energy",
     }[result])  # fmt: skip
+    d.says({
+        "momentum": "Computes the momenta of robots about their centers of mass from those of their links.",
+        "average velocity": "Computes the velocities of robots' centers of mass and their average spins.",
+        "capture point": "Computes where robots have to step to come to rest (capture points).",
+        "inertia": "Computes the inertias of robots about their centers of mass from those of their links.",
+        "energy": "Computes the kinetic energies of robots, those of their links and as one rigid body.",
+    }[result])  # fmt: skip
     tensor = d.option("inertia", "matrix", "diagonal", "principal")
     twist_at = d.option("twists", "center", "origin")
     layout = d.option("layout", "grid", "offsets", weights=(0.7, 0.3))

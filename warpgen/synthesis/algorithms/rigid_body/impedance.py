@@ -101,6 +101,12 @@ def constraint_reference(d: Draft) -> None:
         "force": "constraint_forces|soft_constraint_forces|efc_forces",
         "acceleration": "reference_accelerations|constraint_reference|efc_aref",
     }[result])  # fmt: skip
+    what = {
+        "rows": "stiffness and the reference acceleration",
+        "force": "stiffness and the forces",
+        "acceleration": "reference accelerations",
+    }[result]
+    d.says(f"Computes the {what} of soft constraints from their impedance.")
     inactive = d.option("inactive", "return", "flag") if kind != "equality" else "none"
     packed = d.flag("packed", 0.5)
     count = d.pick(32, 48, 64)

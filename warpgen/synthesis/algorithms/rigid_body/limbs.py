@@ -31,6 +31,13 @@ from warpgen.synthesis.writing.trim import trim
 def bend_limbs(d: Draft) -> None:
     """Turns both joints of limbs so that their ends reach targets (analytic two-bone inverse kinematics)."""
     result = d.option("result", "rotations", "positions", "angles", "poses")
+    what = {
+        "rotations": "rotations of both bones",
+        "positions": "middle joints and ends",
+        "angles": "angles of both joints",
+        "poses": "poses of the lower bones",
+    }[result]
+    d.says(f"Finds the {what} of limbs that reach for targets (two-bone inverse kinematics).")
     beyond = d.option("out of reach", "clamp", "soft", "stretch")
     pole = d.option("pole", "point", "direction", "root axis")
     length = d.option("lengths", "uniform", "per limb")

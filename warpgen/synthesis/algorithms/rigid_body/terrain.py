@@ -102,6 +102,8 @@ def terrain_contacts(d: Draft) -> None:
     border = d.option("border", "clamp", "skip", "wrap")
     ground = d.option("material", "one", "map")
     output = d.option("output", "wrench", "forces", "both")
+    if output == "forces":
+        d.says("Computes the contact forces of body points on a height field.")
     com = d.flag("com", 0.5)
     distance = d.option("distance", "vertical", "normal")
     rolling = d.flag("round feet", 0.4)

@@ -75,6 +75,7 @@ def plan_feet(d: Draft) -> None:
     contact = d.option("contact", "none", "flag", "early", weights=(0.4, 0.3, 0.3))
     if result == "angles":
         d.calls("leg_joint_angles|gait_joint_targets|plan_legs|leg_inverse_kinematics")
+        d.says("Plans the joint angles of legs of walking robots through stance and swing.")
     robots, legs = d.pick(8, 12), 4
     d.input("gait_phase", "float", robots, 0.0, 1.0, about="Phase of the gait cycle in 0..1")
     if gait == "offsets":

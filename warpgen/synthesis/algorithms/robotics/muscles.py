@@ -109,6 +109,11 @@ def muscle_forces(d: Draft) -> None:
     slack = d.flag("slack", 0.5)
     if result == "torque":
         d.calls("muscle_torques|compute_muscle_torques|joint_muscle_torques")
+    what = {"force": "forces", "torque": "joint torques", "force and torque": "forces and joint torques"}[
+        result
+    ]
+    advances = " and advances their activation" if dynamics != "given" else ""
+    d.says(f"Computes the {what} of Hill-type muscles{advances}.")
     muscles = d.pick(32, 48, 64)
     joints = 8
     d.input("muscle_length", "float", muscles, 0.2, 0.5, about="Lengths of the muscle paths [m]")

@@ -71,6 +71,13 @@ def pose_graph_terms(d: Draft) -> None:
         "weight": "edge_weights|robust_edge_weights|irls_weights",
         "total": "pose_graph_cost|total_edge_cost|graph_objective",
     }[result])  # fmt: skip
+    robustly, sturdy = ("", "") if robust == "none" else (" robustly", "robust ")
+    d.says({
+        "cost": f"Computes the {sturdy}costs of relative pose measurements in a graph of poses.",
+        "error": f"Computes the errors of relative pose measurements in a graph of poses, weighted{robustly}.",
+        "weight": "Computes the robust weights of relative pose measurements in a graph of poses.",
+        "total": f"Sums the {sturdy}costs of relative pose measurements in a graph of poses.",
+    }[result])  # fmt: skip
     if result == "error" and robust == "none" and switchable == "loops":
         switchable = "all"  # no error would change
     n, m = d.pick(48, 64), d.pick(12, 16)

@@ -139,6 +139,7 @@ def curl_flow(d: Draft) -> None:
     if step:
         d.param("dt", "float", 0.01, 0.1, about="Time step [s]")
         d.output("moved", type_, count, about="Advected positions")
+        d.says("Advects points by the velocities of divergence-free curl noise.")
     else:
         d.output("v", type_, count)
     wide = "" if dimension == 2 else "3"

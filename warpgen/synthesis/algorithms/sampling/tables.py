@@ -29,14 +29,20 @@ def draw_categories(d: Draft) -> None:
     method = d.option("method", "cdf", "scan", "alias", "gumbel", "rejection", "tournament")
     wanted = d.option("wanted", "labels", "counts", "values", "slots")
     many = d.option("draws", "one", "several")
+    how = {
+        "cdf": "by binary search in their cumulative probabilities",
+        "scan": "by walking along their cumulative probabilities",
+        "alias": "by the alias method",
+        "gumbel": "by adding Gumbel noise to log-probabilities",
+        "rejection": "by rejection",
+        "tournament": "by tournaments between pairs of them",
+    }[method]
     d.says({
-        "cdf": "Draws categories by binary search in their cumulative probabilities.",
-        "scan": "Draws categories by walking along their cumulative probabilities.",
-        "alias": "Draws categories by the alias method.",
-        "gumbel": "Draws categories by adding Gumbel noise to log-probabilities.",
-        "rejection": "Draws categories by rejection.",
-        "tournament": "Draws the heavier of two categories in a tournament.",
-    }[method])  # fmt: skip
+        "labels": f"Draws categories {how}.",
+        "counts": f"Counts how often categories are drawn {how}.",
+        "values": f"Draws categories {how} and stores their values.",
+        "slots": f"Draws categories {how} and numbers the draws of each.",
+    }[wanted])  # fmt: skip
     if wanted != "labels":
         d.calls({
             "counts": "count_draws|draw_counts|tally_categories",

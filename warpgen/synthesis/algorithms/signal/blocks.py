@@ -170,7 +170,9 @@ def block_fft(d: Draft) -> None:
         stores="\n".join(stores),
     )
     d.says(
-        f"Computes the {'inverse ' if inverse else ''}discrete Fourier transform of blocks of {n} samples."
+        f"Computes the power spectra of blocks of {n} samples by a fast Fourier transform."
+        if result == "power"
+        else f"Computes the {'inverse ' if inverse else ''}discrete Fourier transform of blocks of {n} samples."
     )
     kind = "time" if decimation == "time" else "frequency"
     d.explain(f"""

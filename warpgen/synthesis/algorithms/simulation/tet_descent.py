@@ -67,6 +67,8 @@ def descend_solids(d: Draft) -> None:
     pinned = d.option("pinned", "mass", "flags", "none")
     colored = d.flag("colored", 0.5)
     result = d.option("result", "positions", "displacement")
+    if result == "displacement":
+        d.says("Computes a Newton step of each vertex of a solid on its own energy (vertex block descent).")
     vertices, tets, most = 12, d.pick(8, 10), 4
     entries = vertices * 2
     d.input("positions", "vec3", vertices, -0.5, 0.5, about="Positions of the sweep so far [m]")

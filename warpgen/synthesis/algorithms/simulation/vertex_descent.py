@@ -43,6 +43,8 @@ def solve_vertices(d: Draft) -> None:
     ground = d.option("ground", "none", "penalty")
     solve = d.option("solve", "inverse", "cramer")
     step = d.option("result", "position", "displacement")
+    if step == "displacement":
+        d.says("Computes a Newton step of each vertex of cloth on its own energy (vertex block descent).")
     count, faces, edges = d.pick(32, 48), d.pick(40, 60), d.pick(40, 50)
     threads = count // 2 if group == "group" else count
     if group == "group":

@@ -147,7 +147,11 @@ def triplets_to_rows(d: Draft) -> None:
         d.code(head + "# Reserve the next free slot of the row\n$place\n$full\n"
                f"columns_out[{at}] = col\nvalues_out[{at}] = values[k]",
                read=read, leave=leave, place=place, full=full if ell and symmetric else "")  # fmt: skip
-        d.says("Scatters COO triplets into fixed-width rows.")
+        d.says(
+            "Scatters COO triplets into the padded rows of the ELL format."
+            if ell
+            else "Scatters COO triplets into a flat array with equal room for each row."
+        )
 
         def holds(before: Values, after: Values) -> None:
             row, col, a = kept(before)
@@ -263,20 +267,43 @@ def row_entries(d: Draft) -> None:
         )
     d.launch(n)
     d.code(head + "$body", body=body)
-    diagonal_of = {
-        "plain": "Extracts the diagonal of a sparse matrix",
-        "inverse": "Computes a safe inverse of the diagonal of a sparse matrix",
-        "root": "Computes the roots of the diagonal of a sparse matrix",
-    }[which]
-    what = {
-        "diagonal": diagonal_of,
-        "norm": "Computes norms of the off-diagonal entries per row of a sparse matrix",
-        "gershgorin": "Bounds the eigenvalues of a sparse matrix by Gershgorin's discs",
-        "scale": "Scales the entries of a sparse matrix",
-        "lump": "Computes row sums (lumped mass matrix) of a sparse matrix",
-        "laplacian": "Sums the magnitudes of each row's entries, the degrees of a weighted graph",
+    matrix = "a sparse matrix in CSR format"
+    lower = f"the lower triangle of {matrix}" if stop else f"{matrix} (lumped mass matrix)"
+    entries = "off-diagonal entries" if stop else "entries"
+    plain, inverse, root = {
+        "diagonal": (
+            f"Extracts the diagonal of {matrix}",
+            f"Computes a safe inverse of the diagonal of {matrix}",
+            f"Computes the roots of the diagonal of {matrix}",
+        ),
+        "norm": (
+            f"Computes norms of the off-diagonal entries per row of {matrix}",
+            f"Computes safe inverse norms of the off-diagonal entries per row of {matrix}",
+            f"Computes norms of the off-diagonal entries per row of {matrix}",
+        ),
+        "gershgorin": (
+            f"Bounds the eigenvalues of {matrix} by Gershgorin's discs",
+            f"Computes the centers and radii of Gershgorin's discs of {matrix}",
+            f"Bounds the magnitudes of the eigenvalues of {matrix} by Gershgorin's discs",
+        ),
+        "scale": (
+            f"Scales the {entries} of {matrix} by row factors",
+            f"Scales the {entries} of {matrix} by row and column factors",
+            f"Scales the {entries} of {matrix} by roots of row and column factors",
+        ),
+        "lump": (
+            f"Computes row sums of {lower}",
+            f"Computes safe inverse row sums of {lower}",
+            f"Computes roots of the row sums of {lower}",
+        ),
+        "laplacian": (
+            "Sums the magnitudes of each row's entries, the degrees of a weighted graph in CSR format",
+            "Computes safe inverse degrees of a weighted graph in CSR format",
+            "Computes safe inverse roots of the degrees of a weighted graph in CSR format",
+        ),
     }[task]
-    d.says(f"{what} in CSR format.")
+    what = {"plain": plain, "inverse": inverse, "root": root}[which]
+    d.says(f"{what}.")
 
     def reference(v: Values) -> dict[str, Any]:
         row_, col, val = a.numbers(v)

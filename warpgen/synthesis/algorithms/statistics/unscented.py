@@ -270,6 +270,8 @@ def unscented_step(d: Draft) -> None:
     """)
     if result != "both":
         d.says("Computes the innovations of an unscented Kalman filter, squared and normalized.")
+    elif motion == "none":
+        d.says("Corrects poses of vehicles in the plane by the update of an unscented Kalman filter.")
 
     def moved(v: Values, x: Any, u: Any) -> Any:
         if motion == "none":

@@ -56,6 +56,12 @@ def cavity_step(d: Draft) -> None:
     macros = d.option("moments", "none", "velocity", "both")
     if walls != "box":
         d.calls("lbm_step_3d|stream_collide_d3q19|lattice_step|d3q19_step")
+        around = " around obstacles" if obstacle else ""
+        d.says(
+            f"Streams and collides the populations of a D3Q19 lattice in a channel{around}."
+            if walls == "channel"
+            else f"Streams and collides the populations of a periodic D3Q19 lattice{around}."
+        )
     n = d.pick(5, 6)
     cells = n**3
     shape: Any = {"direction first": (19, n, n, n), "direction last": (n, n, n, 19), "flat": 19 * cells}[

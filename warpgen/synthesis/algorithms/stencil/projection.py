@@ -303,6 +303,7 @@ def red_black_sor(d: Draft) -> None:
     mask = d.flag("mask", 0.4)
     if not over:
         d.calls("red_black_gauss_seidel|gauss_seidel_color|relax_color")
+        d.says("Performs a red-black Gauss-Seidel sweep for lap(p) = b.")
     d.inout("p", "float", g.shape, -1.0, 1.0, about="Pressure")
     d.input("b", "float", g.shape, -1.0, 1.0, about="Right-hand side")
     if mask:

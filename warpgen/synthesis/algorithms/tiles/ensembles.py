@@ -219,6 +219,12 @@ def riccati_recursion(d: Draft) -> None:
             "value": "riccati_values|cost_to_go|solve_riccati",
             "closed loop": "closed_loop_dynamics|lqr_closed_loop|controlled_dynamics",
         }[result])  # fmt: skip
+    d.says({
+        "first gain": "Computes the first feedback gains of linear-quadratic regulators by Riccati's recursion.",
+        "all gains": "Computes the feedback gains of linear-quadratic regulators by Riccati's recursion.",
+        "value": "Computes the cost-to-go of linear-quadratic regulators by Riccati's recursion.",
+        "closed loop": "Computes dynamics under linear-quadratic regulators by Riccati's recursion.",
+    }[result])  # fmt: skip
     systems, state, inputs, horizon = d.pick(3, 4), d.pick(3, 4, 6), d.pick(1, 2), d.pick(4, 5, 6)
     d.module(f"STATE = wp.constant({state})\nINPUTS = wp.constant({inputs})")
     d.input("dynamics", "float", (systems, state, state), -0.5, 0.5, about="state matrices A")
