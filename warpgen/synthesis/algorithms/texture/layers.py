@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.forms import Form
         "shift": "offset|scroll|motion",
     },
     adjoint="no",
-    weight=9,
+    weight=10,
 )
 def layer_textures(d: Draft) -> None:
     """Looks up textures by displaced, mirrored or projected coordinates."""
