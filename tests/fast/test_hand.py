@@ -6,7 +6,9 @@ import pytest
 
 from warpgen.synthesis.writing.deciding import decided, joined
 from warpgen.synthesis.writing.folding import folded
+from warpgen.synthesis.writing.hand import Hand
 from warpgen.synthesis.writing.remarks import lowered, plain_headings, wrapped
+from warpgen.synthesis.writing.rng import Rng
 
 
 @pytest.mark.parametrize(
@@ -19,6 +21,7 @@ from warpgen.synthesis.writing.remarks import lowered, plain_headings, wrapped
         ("# Gaussian weights\n", "# Gaussian weights\n"),
         ("# J2 of the earth\n", "# J2 of the earth\n"),
         ("# Ke = B^T D B\n", "# Ke = B^T D B\n"),
+        ("# L y = b from the first block on\n", "# L y = b from the first block on\n"),
         ("# No wind. The air is still\n", "# No wind. The air is still\n"),
     ],
 )
@@ -31,6 +34,17 @@ def test_headings_lose_their_dashes() -> None:
     """A heading stays a comment by itself, apart from one that follows."""
     made = plain_headings("    # --- Rotors ---\n    # Thrust and torque\n    x = y\n# --- Wind ---\nz = x\n")
     assert made == "    # Rotors\n\n    # Thrust and torque\n    x = y\n# Wind\nz = x\n"
+
+
+def test_a_comment_goes_behind_its_line_whole_or_not_at_all() -> None:
+    """Of several lines none is taken away from the others."""
+    one, more = (
+        "    # Momentum is kept\n    x = y\n",
+        "    # Forces add up to zero, so that momentum\n    # is kept\n    x = y\n",
+    )
+    hands = [hand for hand in (Hand(Rng(number)) for number in range(60)) if hand.comments and hand.behind]
+    assert any("x = y  #" in hand.commented(one, {}) for hand in hands)
+    assert not any("x = y  #" in hand.commented(more, {}) for hand in hands)
 
 
 def test_wide_comments_are_broken() -> None:

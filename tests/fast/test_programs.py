@@ -86,7 +86,10 @@ def test_any_stretch_of_programs_is_a_like_mix() -> None:
 def test_a_program_is_one_kernel_with_its_arguments(programs: list[Program]) -> None:
     """The module holds the kernel that it names; its parameters are the listed arguments, all used."""
     for p in programs:
-        functions = [n for n in ast.parse(p.source).body if isinstance(n, ast.FunctionDef)]
+        tree = ast.parse(p.source)
+        functions = [n for n in tree.body if isinstance(n, ast.FunctionDef)]
+        read = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
+        assert not [f.name for f in functions if f.name not in read and not _adjoint(f)][1:], p.source
         kernels = [n for n in functions if n.name == p.name]
         assert len(kernels) == 1, p.source
         assert [a.arg for a in kernels[0].args.args] == [a.name for a in p.args]
@@ -95,6 +98,11 @@ def test_a_program_is_one_kernel_with_its_arguments(programs: list[Program]) -> 
             # Functions that stand for one another have one signature, whatever each of them needs of it.
             parameters = set() if function is kernels[0] else {a.arg for a in function.args.args}
             assert not set(_unused(function)) - parameters, p.source
+
+
+def _adjoint(function: ast.FunctionDef) -> bool:
+    """Whether it is written for another, which is called."""
+    return any("wp.func_" in ast.unparse(decorator) for decorator in function.decorator_list)
 
 
 def _unused(function: ast.FunctionDef) -> list[str]:

@@ -14,6 +14,9 @@ from warpgen.synthesis.writing.draft import Draft, Reference, Values
 # How people leave elements out, about as often as newton and Warp's examples do; most kernels take all.
 _KINDS = {"all": 0.6, "mask": 0.15, "flags": 0.06, "count": 0.11, "list": 0.08}
 _ON_GRIDS = {"all": 0.7, "mask": 0.2, "flags": 0.1}
+# Elements that people switch off one by one: by a bit among others, and those by which they never do.
+_FLAGGED = ("agent", "body", "molecule", "particle", "robot", "vertex")
+_ALWAYS_ON = ("path", "query", "value")
 _OWN_TESTS = ("active", "enabled", "flag", "mask", "valid")  # arguments of kernels that skip elements already
 _NESTED = 0.35  # how often the body stands within the test, rather than behind an early exit
 
@@ -25,7 +28,9 @@ def guard(draft: Draft, element: str) -> None:
     were, and the draft's references are told so.
     """
     at = {1: "tid", 2: "i, j"}.get(len(draft.dim), "")
-    kind = draft.weighted(_KINDS if at == "tid" else _ON_GRIDS)
+    lacking = {"flags": element not in _FLAGGED, "mask": element in _ALWAYS_ON}
+    kinds = _KINDS if at == "tid" else _ON_GRIDS
+    kind = draft.weighted({kind: share for kind, share in kinds.items() if not lacking.get(kind)})
     thread = f"{at} = wp.tid()\n"
     if kind == "all" or not at or not draft.text.startswith(thread) or not _fits(draft, at):
         return

@@ -110,7 +110,8 @@ class Hand:
     def _moved_behind(self, found: re.Match[str]) -> str:
         line = f"{found[1]}{found[3]}  {found[2]}"
         whole = found[3].count("(") == found[3].count(")")  # else the statement goes on
-        return line if whole and len(line) + 4 <= self.line_length else found[0]
+        last = re.search(r"^ *#[^\n]*\n\Z", found.string[: found.start()], re.MULTILINE)  # of several lines
+        return line if whole and not last and len(line) + 4 <= self.line_length else found[0]
 
     def heading(self, word: str) -> str:
         """The comment over the arguments that are inputs or outputs."""

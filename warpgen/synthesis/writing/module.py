@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -21,6 +22,9 @@ from warpgen.synthesis.writing.signature import ordered, section, signature
 from warpgen.synthesis.writing.sums import outline_sums
 
 _WHOLE = re.compile(r"\((?:u?int\d+|bool|vec\di)\)")  # of arrays without floats
+_PROSE = re.compile(r'#[^\n]*|"""[\s\S]*?"""')
+# What a text defines, or gives another adjoint.
+_DEFINED = re.compile(r"^(?:def|class) (\w+)|^@wp\.func_(?:grad|replay)\((\w+)\)", re.MULTILINE)
 _IMPORTS = (("math.", "import math"), ("Any", "from typing import Any"))
 
 
@@ -50,6 +54,7 @@ def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
     )
     plain = _is_plain(algorithm, draft, rng)
     parameters = ordered(named(draft), hand.order)
+    _leave_out_what_nothing_calls(draft)
     own = [*draft.prelude, *draft.functions, hand.spaced(draft.text.rstrip())]
     heads = [f"({p.name}: {p.annotation})" for p in parameters]
     shared = "\n".join(p.text for p in draft.pieces)
@@ -80,6 +85,25 @@ def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
     launch = Launch(draft.dim, index, draft.tiled)
     program = Program(seed, index, algorithm.category, name, source, arguments, launch, summary)
     return Written(program, draft, real, names)
+
+
+def _leave_out_what_nothing_calls(draft: Draft) -> None:
+    """Functions and structs that a variant has no use for, for whatever reason they were written."""
+    words = {word for p in draft.parameters for word in _words(p.annotation)} | _words(draft.text)
+    written: list[tuple[list[Any], int, str]] = [
+        (draft.functions, at, t) for at, t in enumerate(draft.functions)
+    ]
+    shared = [(draft.pieces, at, piece.text) for at, piece in enumerate(draft.pieces)]
+    for texts, at, text in reversed([*shared, *written]):  # what is called stands before what calls it
+        names = {name for found in _DEFINED.findall(text) for name in found if name}
+        if names and words.isdisjoint(names):
+            del texts[at]
+        else:
+            words |= _words(text)
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", _PROSE.sub("", text)))
 
 
 def _called(algorithm: Algorithm, draft: Draft, texts: Sequence[str]) -> tuple[str, str]:

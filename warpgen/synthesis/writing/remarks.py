@@ -6,7 +6,7 @@ import re
 import textwrap
 
 _HEADING = re.compile(r"^( *# )-{2,} (.+?) -{2,}\n(?=( *#)?)", re.MULTILINE)
-_OPENING = re.compile(r"^ *# *([A-Z](?:[a-z]+|(?= [a-z])))(?=[ ,.:;\n]|$)(?! [=*/^+(<>-])")
+_OPENING = re.compile(r"^ *# *([A-Z][a-z]+|A(?= [a-z]))(?=[ ,.:;\n]|$)(?! [=*/^+(<>-])")
 _NEXT_SENTENCE = re.compile(r"\. +[A-Z]")
 # What a comment may begin with and keeps its capital, beside words as Gaussian.
 _NAMES = frozenset(
