@@ -152,14 +152,13 @@ def spread_fire(d: Draft) -> None:
         combine = """
             # Wind and slope push in directions of their own, hence a sum of vectors
             push = wind_factor * wp.normalize(wind[tid]) + slope_factor * wp.normalize(uphill[tid])
-            gain = wp.length(push)
             """
+        gain = "wp.length(push)"
     else:
         terms = [
             t for t, there in (("wind_factor", wind != "none"), ("slope_factor", slope != "none")) if there
         ]
-        combine = f"gain = {' + '.join(terms)}" if terms else ""
-    moving = wind != "none" or slope != "none"
+        combine, gain = "", " + ".join(terms)
     flank = ""
     if ellipse:
         flank = f"""
@@ -193,7 +192,7 @@ def spread_fire(d: Draft) -> None:
         $bed
         sigma = fuel.surface_ratio
         # Packing of the bed, particles weigh 32 lb/ft^3
-        bulk_density = fuel.load / fuel.depth
+        bulk_density = $load / fuel.depth
         packing = bulk_density / 32.0
         relative_packing = packing / (3.348 * wp.pow(sigma, -0.8189))
         velocity = optimum_velocity(sigma, relative_packing)
@@ -212,20 +211,27 @@ def spread_fire(d: Draft) -> None:
         # Heat that it takes to ignite: less for thick particles, since only their skin must be heated
         heating = wp.exp(-138.0 / sigma)
         ignition = 250.0 + 1116.0 * moisture[tid]
-        sink = bulk_density * heating * ignition
+        $sink
         rate = reaction_intensity * ahead$gain / sink
         $flank
         $store
         """,
         bed=bed,
+        load="(fuel.load + live_load[tid])" if live else "fuel.load",
+        sink="""
+            live_ignition = 250.0 + 1116.0 * live_moisture[tid]
+            sink = (fuel.load * ignition + live_load[tid] * live_ignition) / fuel.depth * heating
+            """
+        if live
+        else "sink = bulk_density * heating * ignition",
         net={
             "albini": "net_load = fuel.load * (1.0 - 0.0555)",
             "rothermel": "net_load = fuel.load / (1.0 + 0.0555)",
         }[damping],
-        live="""
+        live=f"""
             # Live fuel burns only if dead fuel can dry it, hence its own extinction moisture
-            live_extinction = wp.max(2.9 * net_load / live_load[tid] * (1.0 - moisture[tid] / fuel.extinction) - 0.226, 0.3)
-            released += live_load[tid] * (1.0 - 0.0555) * moisture_damping(live_moisture[tid] / live_extinction)
+            live_extinction = wp.max(2.9 * fuel.load / live_load[tid] * (1.0 - moisture[tid] / fuel.extinction) - 0.226, 0.3)
+            released += live_load[tid] {"* (1.0 - 0.0555)" if damping == "albini" else "/ (1.0 + 0.0555)"} * moisture_damping(live_moisture[tid] / live_extinction)
             """
         if live
         else "",
@@ -238,13 +244,14 @@ def spread_fire(d: Draft) -> None:
         else "",
         slope=incline,
         combine=combine,
-        gain=" * (1.0 + gain)" if moving else "",
+        gain=f" * (1.0 + {gain})" if gain else "",
         flank=flank,
         store=store,
     )
-    d.explain("""
-        The fire spreads as fast as the heat that reaches the fuel ahead can ignite it. Inside, the model computes
-        in the units of Rothermel's paper: feet, minutes, pounds and BTU.
+    d.explain(f"""
+        The fire spreads as fast as the heat that reaches the fuel ahead can ignite it.
+        {"Inside, the model computes in" if metric else "The model computes in"} the units of Rothermel's paper:
+        feet, minutes, pounds and BTU.
     """)
     d.says(
         {
@@ -263,7 +270,8 @@ def spread_fire(d: Draft) -> None:
             * np.ones(n)
             for f in ("load", "surface_ratio", "depth", "extinction")
         )
-        bulk = load / depth
+        wet = v.live_load if live else 0.0
+        bulk = (load + wet) / depth
         beta = bulk / 32
         ratio = beta / (3.348 * s**-0.8189)
         a = 133 * s**-0.7913
@@ -273,11 +281,11 @@ def spread_fire(d: Draft) -> None:
             r = np.minimum(r, 1)
             return np.maximum(1 - 2.59 * r + 5.11 * r**2 - 3.52 * r**3, 0)
 
-        net = load * (1 - 0.0555) if damping == "albini" else load / 1.0555
-        burnt = net * damped(v.moisture / mx)
+        kept = 1 - 0.0555 if damping == "albini" else 1 / 1.0555
+        burnt = kept * load * damped(v.moisture / mx)
         if live:
-            lx = np.maximum(2.9 * net / v.live_load * (1 - v.moisture / mx) - 0.226, 0.3)
-            burnt = burnt + v.live_load * (1 - 0.0555) * damped(v.live_moisture / lx)
+            lx = np.maximum(2.9 * load / v.live_load * (1 - v.moisture / mx) - 0.226, 0.3)
+            burnt = burnt + v.live_load * kept * damped(v.live_moisture / lx)
         ir = gamma * 8000 * 0.174 * 0.01**-0.19 * burnt
         xi = np.exp((0.792 + 0.681 * s**0.5) * (beta + 0.1)) / (192 + 0.2595 * s)
         pushes = []
@@ -301,7 +309,8 @@ def spread_fire(d: Draft) -> None:
             gain = np.linalg.norm(
                 sum(p[:, None] * to / np.linalg.norm(to, axis=1, keepdims=True) for p, to in pushes), axis=1
             )
-        rate = ir * xi * (1 + gain) / (bulk * np.exp(-138 / s) * (250 + 1116 * v.moisture))
+        sink = load * (250 + 1116 * v.moisture) + wet * (250 + 1116 * v.get("live_moisture", 0.0))
+        rate = ir * xi * (1 + gain) * depth / (np.exp(-138 / s) * sink)
         if ellipse:
             u = mid / 88 if wind != "none" else 2 * pushes[0][0] if slope != "none" else 1.0
             lw = np.clip(0.936 * np.exp(0.2566 * u) + 0.461 * np.exp(-0.1548 * u) - 0.397, 1.05, 8)

@@ -19,7 +19,7 @@ _AS = np.pi / 180 / 3600  # one arcsecond in radians
         "apparent_places": "star_places|observe_stars|catalog_to_apparent|apparent_stars",
         "catalog": "positions|ra_dec|mean_places",
         "direction": "s|unit|star_dir",
-        "years": "t_years|epoch_offset|dt_years",
+        "centuries": "t_cent|julian_centuries|centuries_j2000",
         "right_ascension": "ra|alpha|asc",
         "declination": "dec|delta_star|decl",
         "obliquity": "eps|epsilon|tilt",
@@ -74,7 +74,7 @@ def apparent_places(d: Draft) -> None:
         d.param(
             "earth_velocity", "vec3", -6.0e-3, 6.0e-3, about="Velocity of the earth over the speed of light"
         )
-    d.param("years", "float", 0.1, 0.9, about="Julian centuries since J2000")
+    d.param("centuries", "float", 0.1, 0.9, about="Julian centuries since J2000")
     if result in ("horizontal", "zenith distance"):
         d.input("sidereal_time", "float", n, 0.0, 1.5, about="Local sidereal time of each observation [rad]")
         d.param("latitude", "float", 0.4, 1.0, about="Latitude of the observer [rad]")
@@ -134,21 +134,21 @@ def apparent_places(d: Draft) -> None:
             east = wp.vec3(-wp.sin(ra), wp.cos(ra), 0.0)
             north = wp.vec3(-wp.sin(dec) * wp.cos(ra), -wp.sin(dec) * wp.sin(ra), wp.cos(dec))
             rate = proper_motion[tid]
-            direction += years * (rate[0] * east + rate[1] * north)
+            direction += centuries * (rate[0] * east + rate[1] * north)
             """,
         "space": """
             # Space motion: near stars also come closer, which speeds up their proper motion
             east = wp.vec3(-wp.sin(ra), wp.cos(ra), 0.0)
             north = wp.vec3(-wp.sin(dec) * wp.cos(ra), -wp.sin(dec) * wp.sin(ra), wp.cos(dec))
             rate = proper_motion[tid]
-            direction += years * (rate[0] * east + rate[1] * north + radial_motion[tid] * direction)
+            direction += centuries * (rate[0] * east + rate[1] * north + radial_motion[tid] * direction)
             """,
     }[motion]
     turn = {
         "none": "",
         "angles": """
             # Precession from J2000 (Lieske et al. 1977), angles in arcseconds
-            t = years
+            t = centuries
             zeta = ((0.017998 * t + 0.30188) * t + 2306.2181) * t * ARCSEC
             z = ((0.018203 * t + 1.09468) * t + 2306.2181) * t * ARCSEC
             theta = ((-0.041833 * t - 0.42665) * t + 2004.3109) * t * ARCSEC
@@ -156,8 +156,8 @@ def apparent_places(d: Draft) -> None:
             """,
         "approximate": """
             # Precession to first order: m about the pole, n about the equinox
-            m = 4612.4362 * years * ARCSEC
-            n = 2004.3109 * years * ARCSEC
+            m = 4612.4362 * centuries * ARCSEC
+            n = 2004.3109 * centuries * ARCSEC
             precessed = direction + wp.vec3(
                 -m * direction[1] - n * direction[2], m * direction[0], n * direction[0]
             )
@@ -166,14 +166,14 @@ def apparent_places(d: Draft) -> None:
     }[precession]
     wobble = """
         # Nutation, the largest four terms of the IAU 1980 series
-        node = 2.18243855 - 33.7570459 * years
-        sun_longitude = 4.89506297 + 628.3319653 * years
-        moon_longitude = 3.81034410 + 8399.7091135 * years
+        node = 2.18243855 - 33.7570459 * centuries
+        sun_longitude = 4.89506297 + 628.3319653 * centuries
+        moon_longitude = 3.81034410 + 8399.7091135 * centuries
         d_psi = -17.20 * wp.sin(node) - 1.32 * wp.sin(2.0 * sun_longitude)
         d_psi += -0.23 * wp.sin(2.0 * moon_longitude) + 0.21 * wp.sin(2.0 * node)
         d_eps = 9.20 * wp.cos(node) + 0.57 * wp.cos(2.0 * sun_longitude)
         d_eps += 0.10 * wp.cos(2.0 * moon_longitude) - 0.09 * wp.cos(2.0 * node)
-        obliquity = 0.40909280 - 2.26966e-4 * years
+        obliquity = 0.40909280 - 2.26966e-4 * centuries
         # Turn about the ecliptic pole, because nutation in longitude is along the ecliptic
         ecliptic = turn_z(turn_x(direction, obliquity), -d_psi * ARCSEC)
         direction = turn_x(ecliptic, -obliquity - d_eps * ARCSEC)
@@ -287,7 +287,7 @@ def apparent_places(d: Draft) -> None:
         ra, dec = v.catalog.T * (np.pi / 180 if units == "degrees" else 1.0)
         s = np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
         east = np.stack([-np.sin(ra), np.cos(ra), 0 * ra], axis=-1)
-        t = v.years
+        t = v.centuries
         if motion != "none":
             rate = v.proper_motion[:, :1] * east + v.proper_motion[:, 1:] * np.cross(s, east)
             s = s + t * (rate + (v.radial_motion[:, None] * s if motion == "space" else 0.0))

@@ -77,28 +77,28 @@ def american_options(d: Draft) -> None:
         "percent": ("value_percent", "Value in percent of the strike"),
     }[result]
     d.output(name, "float", n, about=about)
-    d.function('''
-        @wp.func
-        def normal_cdf(x: float) -> float:
-            """Cumulative normal distribution."""
-            return 0.5 * wp.erfc(-0.70710678 * x)
-    ''')
-    d.function('''
-        @wp.func
-        def knocked_power(s: float, t: float, gamma: float, h: float, i: float, r: float, b: float, v: float) -> float:
-            """Value of S^gamma at t if S < h then and S never reached i (phi of the paper)."""
-            v2 = v * v
-            root = v * wp.sqrt(t)
-            growth = (-r + gamma * b + 0.5 * gamma * (gamma - 1.0) * v2) * t
-            kappa = 2.0 * b / v2 + 2.0 * gamma - 1.0
-            shift = (b + (gamma - 0.5) * v2) * t
-            d1 = -(wp.log(s / h) + shift) / root
-            # Reflected at the boundary
-            d2 = d1 - 2.0 * wp.log(i / s) / root
-            mirrored = wp.pow(i / s, kappa) * normal_cdf(d2)
-            return wp.exp(growth) * wp.pow(s, gamma) * (normal_cdf(d1) - mirrored)
-    ''')
     if result != "trigger":
+        d.function('''
+            @wp.func
+            def normal_cdf(x: float) -> float:
+                """Cumulative normal distribution."""
+                return 0.5 * wp.erfc(-0.70710678 * x)
+        ''')
+        d.function('''
+            @wp.func
+            def knocked_power(s: float, t: float, gamma: float, h: float, i: float, r: float, b: float, v: float) -> float:
+                """Value of S^gamma at t if S < h then and S never reached i (phi of the paper)."""
+                v2 = v * v
+                root = v * wp.sqrt(t)
+                growth = (-r + gamma * b + 0.5 * gamma * (gamma - 1.0) * v2) * t
+                kappa = 2.0 * b / v2 + 2.0 * gamma - 1.0
+                shift = (b + (gamma - 0.5) * v2) * t
+                d1 = -(wp.log(s / h) + shift) / root
+                # Reflected at the boundary
+                d2 = d1 - 2.0 * wp.log(i / s) / root
+                mirrored = wp.pow(i / s, kappa) * normal_cdf(d2)
+                return wp.exp(growth) * wp.pow(s, gamma) * (normal_cdf(d1) - mirrored)
+        ''')
         d.function('''
             @wp.func
             def european_call(s: float, k: float, t: float, r: float, b: float, v: float) -> float:
@@ -107,7 +107,7 @@ def american_options(d: Draft) -> None:
                 d1 = (wp.log(s / k) + (b + 0.5 * v * v) * t) / root
                 return s * wp.exp((b - r) * t) * normal_cdf(d1) - k * wp.exp(-r * t) * normal_cdf(d1 - root)
         ''')
-    carry = {"stock": "rate - dividend_yield[tid]", "future": "0.0", "currency": "rate - foreign_rate"}[asset]
+    carry = "rate - dividend_yield[tid]" if asset == "stock" else "rate - foreign_rate"
     words = {
         "stock": "# Dividends leave the price, so they lower its drift",
         "future": "# Futures cost nothing to carry, hence no drift",
@@ -138,6 +138,13 @@ def american_options(d: Draft) -> None:
             b = wp.where(put, -carry, carry)
             """,
     }[right]
+    if asset == "future":
+        for line, plain in (
+            ("r = rate - carry", "r = rate"), ("r = wp.where(put, rate - carry, rate)", "r = rate"),
+            ("b = -carry", ""), ("b = wp.where(put, -carry, carry)", ""), ("b = carry", ""),
+            ("and both rates, exchanged", "exchanged"),
+        ):  # fmt: skip
+            sides = sides.replace(line, plain)
     if result == "trigger" and right == "call":
         sides = sides.replace("s = spot[tid]", "")
     # For puts the trigger comes out in terms of the strike: S* = K^2 / I.
@@ -174,7 +181,7 @@ def american_options(d: Draft) -> None:
         """
         tid = wp.tid()
         $words
-        carry = $carry
+        $carry
         $sides
         $time
         $expired
@@ -185,13 +192,15 @@ def american_options(d: Draft) -> None:
         beta = -drift + wp.sqrt(drift * drift + 2.0 * r / v2)
         # Boundaries of a perpetual option and at expiry; in between an interpolation
         perpetual = beta / (beta - 1.0) * k
-        final = wp.max(k, r / (r - b) * k)
-        h = -(b * t + 2.0 * v * wp.sqrt(t)) * final / (perpetual - final)
+        $final
+        h = -($spread) * final / (perpetual - final)
         trigger = final + (perpetual - final) * (1.0 - wp.exp(h))
         $core
         """,
         words=words,
-        carry=f"float({carry})" if asset == "future" and right == "flags" else carry,
+        carry="b = 0.0" if asset == "future" else f"carry = {carry}",
+        final="final = k" if asset == "future" else "final = wp.max(k, r / (r - b) * k)",
+        spread=f"{'' if asset == 'future' else 'b * t + '}2.0 * v * wp.sqrt(t)",
         sides=sides,
         time={
             "years": "t = maturity[tid]",

@@ -14,7 +14,7 @@ _NAMES = {
     "B": "b|rhs|mat_b|weights",
     "C": "out|prod|mat_c|gemm_out",
     "acc": "sum_tile|c_tile|partial",
-    "s": "acc_ij|dot|total",
+    "s": "summed|dot|total",
     "k": "kk|p|inner",
     "alpha": "scale|gain",
     "beta": "keep|decay",

@@ -14,7 +14,7 @@ _NAMES = {
     "B": "b|rhs|mat_b|weights",
     "C": "out|prod|mat_c|gemm_out",
     "acc": "sum_tile|c_tile|partial",
-    "s": "acc_ij|dot|total",
+    "s": "summed|dot|total",
     "k": "kk|p|inner",
     "alpha": "scale|gain",
     "beta": "keep|decay",
@@ -181,7 +181,7 @@ def gemm(d: Draft) -> None:
     | {
         "gemv": "dense_matvec|matvec|matvec_kernel|dense_gemv",
         "x": "vec|v|direction",
-        "y": "ax|result_vec|image",
+        "y": "result_vec|y_out|image",
         "row": "i|r",
         "col": "j|c",
     },
@@ -198,10 +198,16 @@ def gemv(d: Draft) -> None:
         ending = "residual"
     if ending in ("residual", "symmetric half"):
         d.calls("dense_residual|compute_residual" if ending == "residual" else "symv|symmetric_matvec")
+    transposed = transposed and ending != "symmetric half"
+    if transposed:
+        d.says("Computes a dense matrix-vector product with the transpose.")
+        d.calls(
+            "transposed_residual|residual_t" if ending == "residual" else "matvec_t|transposed_matvec|gemv_t"
+        )
     m, n = d.pick(24, 32, 40), d.pick(16, 24, 32)
     half = ending == "symmetric half"
     if half:
-        m, transposed = n, False
+        m = n
     batches = d.pick(8, 12) if form == "batched" else 0
     if batches:
         m, n = d.pick(6, 8), d.pick(5, 7)
@@ -294,9 +300,10 @@ def gemv(d: Draft) -> None:
             """,
             start=start,
         )
+    matrix = "A^T" if transposed else "A"
     says = {
-        "residual": "Computes the residual b - A x of a dense linear system.",
-        "axpy": "Computes y = alpha * A * x + beta * y for a dense matrix.",
+        "residual": f"Computes the residual b - {matrix} x of a dense linear system.",
+        "axpy": f"Computes y = alpha {matrix} x + b for a dense matrix.",
     }
     if ending in says:
         d.says(says[ending])

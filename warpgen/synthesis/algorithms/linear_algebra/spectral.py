@@ -330,9 +330,9 @@ def matrix_exponential(d: Draft) -> None:
         }[applied])  # fmt: skip
     elif way == "closed" and size == 3:
         d.says({
-            "matrix": "Computes rotations as exponentials of skew-symmetric matrices.",
-            "vector": "Rotates vectors by exponentials of skew-symmetric matrices.",
-            "composed": "Composes maps with rotations, the exponentials of skew-symmetric matrices.",
+            "matrix": "Computes rotations as exponentials of the skew parts of matrices.",
+            "vector": "Rotates vectors by exponentials of the skew parts of matrices.",
+            "composed": "Composes maps with rotations, the exponentials of the skew parts of matrices.",
         }[applied])  # fmt: skip
     elif applied != "matrix":
         d.says({
@@ -399,14 +399,17 @@ def matrix_exponential(d: Draft) -> None:
         """
     elif way == "closed":
         body["closed"] = f"""
-        # Skew-symmetric, so it is a rotation about this vector
-        w = 0.5 * {arg.split(" * A")[0]} * (A[tid] - wp.transpose(A[tid]))
+        # The skew part of a matrix generates a rotation
+        w = {0.25 if half else 0.5} * dt * (A[tid] - wp.transpose(A[tid]))
         axis = wp.vec3(w[2, 1], w[0, 2], w[1, 0])
-        theta = wp.length(axis)
+        # Never 0, which would give 0 / 0 below
+        theta = wp.sqrt(wp.length_sq(axis) + 1.0e-12)
         # Rodrigues formula, 1 - cos(theta) written as 2 sin(theta / 2)^2 to avoid cancellation
         half = wp.sin(0.5 * theta)
         e = {identity} + wp.sin(theta) / theta * w + 2.0 * half * half / (theta * theta) * w * w
         """
+    if half:
+        d.explain("The step is half of dt, as in a symmetric splitting.")
     d.launch(count)
     d.code("tid = wp.tid()\n$body\n$store", body=body[way], store=store)
 

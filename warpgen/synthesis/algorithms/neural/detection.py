@@ -52,7 +52,7 @@ def box_losses(d: Draft) -> None:
     d.input("target", "vec4", n, 1.0, 4.0, about="Ground truth as center and size")
     if focal != "none":
         d.input("logits", "float", n, -3.0, 3.0, about="Classification logit of each box")
-    if focal in ("focal", "cross entropy"):
+    if focal in ("focal", "cross entropy") and not positives:
         d.input("labels", "int", n, 0, 2, about="1 for objects, 0 for background")
     if focal == "focal":
         d.param("gamma", "float", 1.5, 2.5, about="Focusing exponent")
@@ -166,7 +166,7 @@ def box_losses(d: Draft) -> None:
         "focal": """
             # Focal loss: easy examples, of which there are thousands, are damped
             p = 1.0 / (1.0 + wp.exp(-logits[tid]))
-            is_object = labels[tid] == 1
+            is_object = $object
             p_true = wp.where(is_object, p, 1.0 - p)
             alpha = wp.where(is_object, 0.25, 0.75)
             class_term = -alpha * wp.pow(1.0 - p_true, gamma) * wp.log(wp.max(p_true, 1.0e-6))
@@ -175,13 +175,14 @@ def box_losses(d: Draft) -> None:
             # log(1 + e^x) - y x, without overflow
             x = logits[tid]
             softplus = wp.max(x, 0.0) + wp.log(1.0 + wp.exp(-wp.abs(x)))
-            class_term = softplus - float(labels[tid]) * x
+            class_term = softplus - $label * x
             """,
         "quality": """
             # Quality focal loss: the class score is to predict the overlap (Li et al. 2020)
             p = 1.0 / (1.0 + wp.exp(-logits[tid]))
-            miss = iou - p
-            entropy = -iou * wp.log(p) - (1.0 - iou) * wp.log(1.0 - p)
+            $score
+            miss = score - p
+            entropy = -score * wp.log(p) - (1.0 - score) * wp.log(1.0 - p)
             class_term = miss * miss * entropy
             """,
     }[focal]
@@ -215,11 +216,21 @@ def box_losses(d: Draft) -> None:
         iou = intersection / union
         $penalty
         $corner
+        $background
         $classify
         $scale
         $store
         """,
-        skip="# Background has no box to learn\nif matched[tid] < 0:\n    return\n" if positives else "",
+        skip="# Background has no box to learn\nif matched[tid] < 0:\n    return\n"
+        if positives and focal == "none"
+        else "",
+        background="# Background has no box to learn, only its class\n"
+        "positive = matched[tid] >= 0\nbox_term = wp.where(positive, box_term, 0.0)"
+        if positives and focal != "none"
+        else "",
+        object="positive" if positives else "labels[tid] == 1",
+        label="wp.where(positive, 1.0, 0.0)" if positives else "float(labels[tid])",
+        score="score = wp.where(positive, iou, 0.0)" if positives else "score = iou",
         decode=decode,
         penalty=penalty,
         corner=corner,
@@ -227,7 +238,14 @@ def box_losses(d: Draft) -> None:
         scale=scale,
         store=f"loss[tid] = {total}" if result == "each" else f"wp.atomic_add(loss, 0, {total})",
     )
-    d.says(f"Computes the {'total ' if result == 'sum' else ''}{_TITLES[kind]} loss of predicted boxes.")
+    total = "total " if result == "sum" else ""
+    named = {
+        "none": "",
+        "focal": " and focal",
+        "cross entropy": " and cross entropy",
+        "quality": " and quality focal",
+    }
+    d.says(f"Computes the {total}{_TITLES[kind]}{named[focal]} loss of predicted boxes.")
 
     def reference(v: Values) -> dict[str, Any]:
         if form == "deltas":
@@ -268,9 +286,12 @@ def box_losses(d: Draft) -> None:
             term = term + v.beta * np.where(e < 1, inner, outer).mean(1)
         small = 2 - tw * th / 64
         term = term * {"none": 1.0, "each": v.get("box_weight", 1.0), "small boxes": small}[weights]
+        positive = v.matched >= 0 if positives else np.ones(n, bool)
+        term = np.where(positive, term, 0.0)
         if focal != "none":
             p = 1 / (1 + np.exp(-v.logits))
-            y = v.get("labels", np.zeros(n, int)) == 1
+            y = positive if positives else v.get("labels", np.zeros(n, int)) == 1
+            q = np.where(positive, iou, 0.0)
             pt = np.where(y, p, 1 - p)
             term = (
                 term
@@ -280,11 +301,9 @@ def box_losses(d: Draft) -> None:
                     * (1 - pt) ** v.get("gamma", 1.0)
                     * np.log(np.maximum(pt, 1e-6)),
                     "cross entropy": -np.log(pt),
-                    "quality": (iou - p) ** 2 * (-iou * np.log(p) - (1 - iou) * np.log(1 - p)),
+                    "quality": (q - p) ** 2 * (-q * np.log(p) - (1 - q) * np.log(1 - p)),
                 }[focal]
             )
-        if positives:
-            term = np.where(v.matched >= 0, term, 0.0)
         return {"loss": term if result == "each" else np.array([term.sum()])}
 
     d.check(reference, 2e-3)

@@ -10,17 +10,6 @@ from warpgen.synthesis.algorithms.neural import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values, fill
 from warpgen.synthesis.writing.pieces import piece
 
-_CONFIG = piece("""
-@wp.struct
-class PPOConfig:
-    clip_range: float
-    value_clip: float
-    value_coef: float
-    entropy_coef: float
-    kl_coef: float
-    dual_clip: float  # lower bound of the objective for negative advantages
-""")
-
 _LOG_2PI = float(np.log(2.0 * np.pi))
 
 
@@ -93,15 +82,23 @@ def ppo_loss(d: Draft) -> None:
     elif mask == "flags":
         d.input("valid", "bool", flat, about="False for steps after the end of an episode")
     d.param("adv_stats", "vec2", 0.2, 0.9, about="mean and standard deviation of the advantages")
-    bounds = {
-        "clip_range": fill(0.1, 0.3),
-        "value_clip": fill(0.1, 0.4),
-        "value_coef": fill(0.3, 0.7),
-        "entropy_coef": fill(0.005, 0.02),
-        "kl_coef": fill(0.1, 0.5),
-        "dual_clip": fill(2.0, 3.0),
-    }
-    d.struct("config", _CONFIG, bounds, about="coefficients of the loss terms")
+    bounds = {"clip_range": fill(0.1, 0.3), "entropy_coef": fill(0.005, 0.02)}
+    if critic in ("clipped", "huber"):
+        bounds["value_clip"] = fill(0.1, 0.4)
+    if critic != "none":
+        bounds["value_coef"] = fill(0.3, 0.7)
+    if kl == "penalty":
+        bounds["kl_coef"] = fill(0.1, 0.5)
+    if dual:
+        bounds["dual_clip"] = fill(2.0, 3.0)
+    notes = {"dual_clip": "  # lower bound of the objective for negative advantages"}
+    fields = "\n".join(f"    {name}: float{notes.get(name, '')}" for name in bounds)
+    d.struct(
+        "config",
+        piece(f"@wp.struct\nclass PPOConfig:\n{fields}\n"),
+        bounds,
+        about="coefficients of the loss terms",
+    )
     sizes: dict[str, Any] = {"samples": flat, "envs": envs, "mean": 1}
     d.output("total_loss", "float", sizes[reduce], about="loss per sample, per environment or overall")
     three = "wp.array3d(dtype=float)"
@@ -233,8 +230,7 @@ def ppo_loss(d: Draft) -> None:
         $evaluate
         log_ratio = log_prob - old_log_probs[env, step]
         $divergence
-        # Clamp, since exp() overflows for stale samples
-        prob_ratio = wp.exp(wp.clamp(log_ratio, -10.0, 10.0))
+        $ratio
         # Normalize the advantages, so that step sizes do not depend on the scale of rewards
         adv = (advantages[env, step] - adv_stats[0]) / (adv_stats[1] + 1.0e-8)
         $value
@@ -244,6 +240,10 @@ def ppo_loss(d: Draft) -> None:
         skip=skip,
         evaluate=evaluate,
         divergence=divergence if kl == "skip" else "",
+        ratio="prob_ratio = wp.exp(log_ratio)"
+        if kl == "skip"
+        else "# Clamp, since exp() overflows for stale samples\n"
+        "prob_ratio = wp.exp(wp.clamp(log_ratio, -10.0, 10.0))",
         value=f"{divergence}\n{value}".strip() if kl == "penalty" else value,
         loss=loss,
         store=store,

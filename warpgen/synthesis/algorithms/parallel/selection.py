@@ -141,12 +141,15 @@ def row_select(d: Draft) -> None:
             keys = wp.tile_load(x[row], shape=COLS, storage="shared")
             $flip
             order = wp.tile_arange(COLS, dtype=int, storage="shared")
-            # Move the payload together with its key
+            # $payload
             wp.tile_sort(keys, order)
             for k in range(KEEP):
                 {name}[row, k] = {value}
             """,
             flip=flip,
+            payload="Move the indices together with their keys"
+            if result == "indices"
+            else "wp.tile_sort wants a payload, though only the keys are kept",
         )
         d.says(f"Sorts each row as a tile and keeps the {sense} elements.")
     elif form == "quickselect":

@@ -182,9 +182,21 @@ def levels(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Bernoulli 1691; Airy 1845; Langevin 1905; Korteweg & de Vries 1895",
     names={
-        "x": "positions|points|abscissa",
-        "y": "height|curve|out",
+        "x": "positions|distances|abscissa",
+        "relative_depth": "kh|depth_number|dispersion_arg",
+        "field": "h_field|applied_field|field_strength",
+        "rapidity": "rapidities|eta_in|boost",
         "scale": "a|length_scale|width",
+        "depth": "water_depth|bed_depth|mean_depth",
+        "thermal_field": "field_scale|h_thermal|saturation_field",
+        "unit": "rapidity_unit|rapidity_scale|per_unit",
+        "height": "y|elevation|sag",
+        "length": "arc_length|chain|span_length",
+        "angle": "slope_angle|incline|tilt",
+        "speed": "celerity|phase_velocity|wave_speed",
+        "profile": "surface|crest|shape",
+        "alignment": "magnetization|order|polarization",
+        "velocity": "beta|u_out|vel",
         "s": "u|xi|stretched",
     },
     double=True,
@@ -219,43 +231,57 @@ def hyperbolic_curves(d: Draft) -> None:
         "layer": "shear_layer|mixing_layer|shear_layer_profile",
         "rapidity": "rapidity_to_velocity|velocity_from_rapidity",
     }[kind])  # fmt: skip
-    form.element("t", "x", 0.3, 2.0)
+    source, scale, out = {
+        "catenary": ("x", "scale", "height"),
+        "arc": ("x", "scale", "length"),
+        "slope angle": ("x", "scale", "angle"),
+        "wave speed": ("relative_depth", "depth", "speed"),
+        "soliton": ("x", "scale", "profile"),
+        "langevin": ("field", "thermal_field", "alignment"),
+        "layer": ("x", "scale", "velocity"),
+        "rapidity": ("rapidity", "unit", "velocity"),
+    }[kind]
+    form.element("t", source, 0.02 if kind == "langevin" else 0.3, 2.0)
     if own == "given":
-        form.number("scale", 0.5, 2.0)
+        form.number(scale, 0.5, 2.0)
     else:
-        form.element("scale", "scales", 0.5, 2.0)
+        form.element(scale, f"{scale}s", 0.5, 2.0)
     if offset:
         form.number("lift", 0.2, 1.0)
-    form.output("y")
+    form.output(out)
+    stretched = f"s = t / {scale}"
     lines, value = {
-        "catenary": ("s = t / scale", "scale * wp.cosh(s)"),
-        "arc": ("s = t / scale", "scale * wp.sinh(s)"),
-        "slope angle": ("# dy/dx = sinh(x / a)\ns = t / scale", "wp.atan(wp.sinh(s))"),
+        "catenary": (stretched, "scale * wp.cosh(s)"),
+        "arc": (stretched, "scale * wp.sinh(s)"),
+        "slope angle": (f"# dy/dx = sinh(x / a)\n{stretched}", "wp.atan(wp.sinh(s))"),
         "wave speed": (
-            "# w^2 = g k tanh(k h), with k h = t\nk = t / scale",
+            "# w^2 = g k tanh(k h), with k h = t\nk = t / depth",
             "wp.sqrt(9.81 / k * wp.tanh(t))",
         ),
-        "soliton": ("s = t / scale\nsech = 1.0 / wp.cosh(s)", "sech * sech"),
-        "langevin": ("s = t / scale", "wp.cosh(s) / wp.sinh(s) - 1.0 / s"),
-        "layer": ("s = t / scale", "wp.tanh(s)"),
-        "rapidity": ("s = t / scale", "wp.sinh(s) / wp.cosh(s)"),
+        "soliton": (f"{stretched}\nsech = 1.0 / wp.cosh(s)", "sech * sech"),
+        "langevin": (
+            f"{stretched}\n# Near 0 coth(s) and 1 / s cancel, so use the series\nsmall = s / 3.0 - s * s * s / 45.0",
+            "wp.where(wp.abs(s) < 0.1, small, wp.cosh(s) / wp.sinh(s) - 1.0 / s)",
+        ),
+        "layer": (stretched, "wp.tanh(s)"),
+        "rapidity": (stretched, "wp.sinh(s) / wp.cosh(s)"),
     }[kind]
-    form.write("curve_at", lines, f"lift + {value}" if offset else value)
+    form.write(f"{out}_at", lines, f"lift + {value}" if offset else value)
 
     def reference(v: Values) -> Mapping[str, Any]:
-        a = v.scale if own == "given" else v.scales
-        s = v.x / a
+        t, a = v[source], v[scale if own == "given" else f"{scale}s"]
+        s = t / a
         formulas: dict[str, Callable[[], Any]] = {
             "catenary": lambda: a * np.cosh(s),
             "arc": lambda: a * np.sinh(s),
             "slope angle": lambda: 2 * np.arctan(np.exp(s)) - np.pi / 2,
-            "wave speed": lambda: np.sqrt(9.81 * a / v.x * np.tanh(v.x)),
+            "wave speed": lambda: np.sqrt(9.81 * a / t * np.tanh(t)),
             "soliton": lambda: np.cosh(s) ** -2,
             "langevin": lambda: 1 / np.tanh(s) - 1 / s,
             "layer": lambda: np.tanh(s),
             "rapidity": lambda: np.tanh(s),
         }
-        return {"y": formulas[kind]() + (v.lift if offset else 0.0)}
+        return {out: formulas[kind]() + (v.lift if offset else 0.0)}
 
     d.check(reference, 1e-3)
 

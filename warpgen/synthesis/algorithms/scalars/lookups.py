@@ -152,9 +152,15 @@ def table_lookup(d: Draft) -> None:
         "bearings": "map_angles|geo_kernel|convert_angles",
         "latitude": "lat|phi_deg|north",
         "longitude": "lon|lambda_deg|east",
-        "out": "result|angle|projected",
+        "mercator_y": "y_map|ordinate|map_y",
+        "latitudes": "lat_out|found_lat|lat_deg_out",
+        "arc": "separation|distance_deg|arc_deg",
+        "azimuth": "bearing_deg|heading|az",
+        "map_radius": "radius|rho|r_map",
+        "elevation": "altitude|elev_deg|sun_alt",
+        "slope_deg": "inclination|angles|steepness",
         "phi": "lat_rad|p|theta",
-        "lam": "lon_rad|l|delta",
+        "lam": "lon_rad|dlon|delta",
     },
     double=True,
     adjoint="either",
@@ -189,7 +195,16 @@ def bearings(d: Draft) -> None:
     station = two and from_ == "given"
     if station:
         form.number(third, -23.0, 4.0)
-    form.output("out")
+    out, function = {
+        "mercator": ("mercator_y", "mercator_ordinate"),
+        "back": ("latitudes", "latitude_of"),
+        "haversine": ("arc", "arc_of"),
+        "bearing": ("azimuth", "azimuth_of"),
+        "stereographic": ("map_radius", "radius_of"),
+        "sun": ("elevation", "elevation_of"),
+        "grade": ("slope_deg", "slope_of"),
+    }[kind]
+    form.output(out)
     phi = "phi = wp.radians(north)"
     lam = "lam = wp.radians(east)"
     base = f"base = wp.radians({third})" if station else ""
@@ -221,11 +236,11 @@ def bearings(d: Draft) -> None:
                             (" - wp.sin(0.0) * wp.cos(phi) * wp.cos(lam)", ""),
                             ("wp.sin(phi) * wp.sin(0.0) + ", "")):  # fmt: skip
             lines = lines.replace(long, short)
-    for long, short in {"sun": (("north", "lat_deg"), ("east", "hour"), ("base", "tilt")), "grade": (("north", "per_cent"),),
+    for long, short in {"sun": (("north", "lat_deg"), ("east", "hour_deg"), ("lam", "ha"), ("base", "tilt")), "grade": (("north", "per_cent"),),
                         "back": (("north", "y"),)}.get(kind, ()):  # fmt: skip
         form.elements = {short if name == long else name: array for name, array in form.elements.items()}
         lines, value = (re.sub(rf"\b{long}\b", short, text) for text in (lines, value))
-    form.write("angle_of", "\n".join(filter(None, lines.split("\n"))), value)
+    form.write(function, "\n".join(filter(None, lines.split("\n"))), value)
 
     def reference(v: Values) -> Mapping[str, Any]:
         p = np.radians(v[first])
@@ -244,6 +259,6 @@ def bearings(d: Draft) -> None:
             "sun": lambda: np.degrees(np.arcsin(along)),
             "grade": lambda: np.degrees(np.arctan(v[first] / 100)),
         }
-        return {"out": formulas[kind]()}
+        return {out: formulas[kind]()}
 
     d.check(reference, 1e-3)

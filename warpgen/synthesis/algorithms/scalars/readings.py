@@ -104,6 +104,8 @@ def rounded_values(d: Draft) -> None:
         "clean": "out|repaired|valid_values",
         "bad": "invalid|num_bad|rejected",
         "ratio": "reading|quotient|sample",
+        "log_signal": "log_reading|log_count|level",
+        "root_signal": "root_reading|root_count|amplitude",
         "fallback": "default_value|fill_value|background",
         "limit": "cap|saturation|upper",
     },
@@ -116,6 +118,8 @@ def cleaned_readings(d: Draft) -> None:
     source = d.option("source", "ratio", "log", "root")
     instead = d.option("instead", "fallback", "neighbour", "zero")
     counted = d.option("counted", "no", "global", "flags")
+    if source == "root" and "inf" in test:
+        test = "nan"  # roots of counts are never infinite
     d.says({
         "ratio": "Divides readings by references of which some are zero, and replaces what is no number.",
         "log": "Takes logarithms of readings of which some are not positive, and replaces what is no number.",
@@ -158,26 +162,28 @@ def cleaned_readings(d: Draft) -> None:
         before, replacement = "clean_before = previous(signal, tid)", "clean_before"
     mark = {"no": "", "global": "wp.atomic_add(bad, 0, 1)", "flags": "bad[tid] = 1"}[counted]
     otherwise = f"else:\n    clean[tid] = {replacement}\n    $mark"
+    made = {"ratio": "ratio", "log": "log_signal", "root": "root_signal"}[source]
     body = {
-        "finite": f"ratio = {make}\nif wp.isfinite(ratio):\n    clean[tid] = ratio\n{otherwise}",
+        "finite": f"{made} = {make}\nif wp.isfinite({made}):\n    clean[tid] = {made}\n{otherwise}",
+        "nan": f"{made} = {make}\nif not wp.isnan({made}):\n    clean[tid] = {made}\n{otherwise}",
         "nan or inf": f"""
-ratio = {make}
-if wp.isnan(ratio) or wp.isinf(ratio):
+{made} = {make}
+if wp.isnan({made}) or wp.isinf({made}):
     clean[tid] = {replacement}
     $mark
     return
-clean[tid] = ratio""".lstrip(),
+clean[tid] = {made}""".lstrip(),
         "nan then inf": f"""
-ratio = {make}
-if wp.isnan(ratio):
+{made} = {make}
+if wp.isnan({made}):
     clean[tid] = {replacement}
     $mark
-elif wp.isinf(ratio):
+elif wp.isinf({made}):
     # Replace infinities by the limit with the same sign
-    clean[tid] = wp.copysign(limit, ratio)
+    clean[tid] = wp.copysign(limit, {made})
     $mark
 else:
-    clean[tid] = ratio""".lstrip(),
+    clean[tid] = {made}""".lstrip(),
         "before": f"if {fine}:\n    clean[tid] = {make}\n{otherwise}",
     }[test]
     d.launch(n)

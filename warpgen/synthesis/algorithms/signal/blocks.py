@@ -66,6 +66,8 @@ def _butterflies(n: int, sign: float, decimation: str) -> str:
         "block_fft": "fft_in_registers|short_fft|transform_blocks|butterfly_fft",
         "signal": "samples|waveform|channel_data",
         "spectrum": "bins|fft_out|transformed",
+        "spectra": "bins_in|fft_in|coefficients",
+        "restored": "signal_out|waveform_out|ifft_out",
         "channel": "ch|channel_index|signal_index",
         "frame": "block|frame_index|hop_index",
         "start": "begin|frame_start|first_sample",
@@ -88,15 +90,21 @@ def block_fft(d: Draft) -> None:
     hop = n if inverse else d.pick(n // 2, n)
     bits, sign = n.bit_length() - 1, (1.0 if inverse else -1.0)
     length = (frames - 1) * hop + n - (n // 2 if limit == "padded" else 0)
+    given, made_of, out = ("spectra", "bins", "restored") if inverse else ("signal", "samples", "spectrum")
     if source == "pair":
         d.input(
-            "real_part", "float", (channels, length), -1.0, 1.0, about="Real parts, shape (channels, samples)"
+            "real_part",
+            "float",
+            (channels, length),
+            -1.0,
+            1.0,
+            about=f"Real parts, shape (channels, {made_of})",
         )
         d.input("imag_part", "float", (channels, length), -1.0, 1.0, about="Imaginary parts")
     else:
         d.input(
-            "signal", "float" if source == "real" else "vec2", (channels, length), -1.0, 1.0,
-            about="Samples, shape (channels, samples)",
+            given, "float" if source == "real" else "vec2", (channels, length), -1.0, 1.0,
+            about=f"{made_of.capitalize()}, shape (channels, {made_of})",
         )  # fmt: skip
     if window:
         d.input("window", "float", n, 0.1, 1.0, about=f"Window of {n} weights")
@@ -106,31 +114,31 @@ def block_fft(d: Draft) -> None:
         )
     kept = {"complex": n, "power": n // 2 + 1, "half": n // 2 + 1}[result]
     d.output(
-        "spectrum", "float" if result == "power" else "vec2", (channels, frames, kept),
-        about={"complex": "Spectra (real, imaginary)", "power": "Power of the bins up to Nyquist",
+        out, "float" if result == "power" else "vec2", (channels, frames, kept),
+        about={"complex": f"{'Samples' if inverse else 'Spectra'} (real, imaginary)", "power": "Power of the bins up to Nyquist",
                "half": "Bins up to Nyquist; the others are conjugates"}[result],
     )  # fmt: skip
     if n > 4:
         d.function(_MULTIPLY)
     parts = {
         "real": "wp.vec2(signal[channel, $at], 0.0)",
-        "complex": "signal[channel, $at]",
+        "complex": f"{given}[channel, $at]",
         "pair": "wp.vec2(real_part[channel, $at], imag_part[channel, $at])",
     }[source]
     if limit == "padded":
-        arrays = ("real_part", "imag_part") if source == "pair" else ("signal",)
+        arrays = ("real_part", "imag_part") if source == "pair" else (given,)
         held = "wp.array2d(dtype=wp.vec2)" if source == "complex" else "wp.array2d(dtype=float)"
         d.function(
             f'''
             @wp.func
-            def load_sample({", ".join(f"{a}: {held}" for a in arrays)}, channel: int, index: int) -> wp.vec2:
-                """Return a sample as a complex number, 0 beyond the end of the signal."""
+            def load_value({", ".join(f"{a}: {held}" for a in arrays)}, channel: int, index: int) -> wp.vec2:
+                """Return a value as a complex number, 0 beyond the end of the array."""
                 if index >= {arrays[0]}.shape[1]:
                     return wp.vec2(0.0)
                 return {parts.replace("$at", "index")}
             '''
         )
-        parts = f"load_sample({', '.join(arrays)}, channel, $at)"
+        parts = f"load_value({', '.join(arrays)}, channel, $at)"
     loads = []
     for register in range(n):
         k = _reversed(register, bits) if decimation == "time" else register
@@ -141,7 +149,7 @@ def block_fft(d: Draft) -> None:
     for k in range(kept):
         register = k if decimation == "time" else _reversed(k, bits)
         value = f"wp.dot(x{register}, x{register})" if result == "power" else f"{scale}x{register}"
-        stores.append(f"spectrum[channel, frame, {k}] = {value}")
+        stores.append(f"{out}[channel, frame, {k}] = {value}")
     d.launch(channels, frames)
     d.code(
         f"""
@@ -184,7 +192,7 @@ def block_fft(d: Draft) -> None:
         if source == "pair":
             x = v.real_part + 1j * v.imag_part
         else:
-            x = v.signal if source == "real" else v.signal[..., 0] + 1j * v.signal[..., 1]
+            x = v.signal if source == "real" else v[given][..., 0] + 1j * v[given][..., 1]
         x = np.pad(x, ((0, 0), (0, n)))
         cut = np.stack([x[:, f * hop : f * hop + n] for f in range(frames)], axis=1)
         if window:
@@ -194,6 +202,6 @@ def block_fft(d: Draft) -> None:
         if limit == "counted":
             live = np.arange(frames)[None] < np.asarray(v.frame_count)[:, None]
             made = np.where(live.reshape(live.shape + (1,) * (made.ndim - 2)), made, 0.0)
-        return {"spectrum": made}
+        return {out: made}
 
     d.check(reference, 1e-3)

@@ -23,7 +23,7 @@ _NAMES = {
     names=_NAMES
     | {
         "tex": "normal_map|height_map|texture",
-        "perturbed": "normals_out|shading_normals|bumped",
+        "perturbed": "normals_out|shading_normals|new_normals",
         "strength": "bump_scale|intensity|amount",
     },
     adjoint="no",
@@ -48,6 +48,17 @@ def perturb_normals(d: Draft) -> None:
         "height": "bump_mapping|bump_normals|perturb_normals",
         "derivative": "apply_slope_map|slope_mapping|perturb_normals",
     }[source])  # fmt: skip
+    if frame == "plane":
+        d.says({
+            "normal": "Decodes tangent-space normals from a normal map.",
+            "height": "Computes tangent-space normals from a height map.",
+            "derivative": "Computes tangent-space normals from a slope map.",
+        }[source])  # fmt: skip
+        d.calls({
+            "normal": "decode_normals|decode_normal_map|unpack_normals",
+            "height": "height_to_normals|normals_from_heights|height_map_normals",
+            "derivative": "slopes_to_normals|normals_from_slopes|slope_map_normals",
+        }[source])  # fmt: skip
     image(d, "tex", {"normal": 4, "height": 1, "derivative": 2}[source])
     d.input("uv", "vec2", m, 0.1, 0.9, about="Texture coordinates")
     if frame != "plane":
@@ -58,7 +69,8 @@ def perturb_normals(d: Draft) -> None:
         d.param("strength", "float", 0.2, 1.0, about="Strength of the effect")
     if source == "height":
         d.param("texel", "float", 0.04, 0.08, about="Size of a texel in texture coordinates")
-    d.output("perturbed", "vec3", m, about="Perturbed normals")
+    about = "Unit normals in tangent space" if frame == "plane" else "Perturbed normals"
+    d.output("perturbed", "vec3", m, about=about)
 
     def fetch(u: str, v: str, dtype: str) -> str:
         if style == "two":

@@ -14,8 +14,8 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
 @DOMAIN.algorithm(
     source="Radford et al. 2021 (CLIP); van den Oord et al. 2018 (InfoNCE); Zhai et al. 2023 (SigLIP); Chen et al. 2020",
     names={
-        "images": "left|queries|z_a",
-        "texts": "right|keys|z_b",
+        "images": "image_embeddings|image_features|image_vecs",
+        "texts": "text_embeddings|text_features|caption_vecs",
         "logits": "similarity|scores|sims",
         "temperature": "tau|temp|softness",
         "own": "positive|diagonal|matched",
@@ -232,10 +232,12 @@ def contrast_pairs(d: Draft) -> None:
         else "",
         body=body,
     )
-    d.explain("""
-        Logits are cosines over the temperature. The symmetric loss is the mean cross entropy of rows and columns, with
-        the diagonal as the right answers; the sigmoid loss takes all pairs by themselves.
-    """)
+    about = {
+        "symmetric": "The loss is the mean cross entropy of rows and columns, with the diagonal as the right answers.",
+        "one way": "The loss is the cross entropy of rows, with the diagonal as the right answers.",
+        "sigmoid": "The loss takes all pairs by themselves.",
+    }[loss]
+    d.explain(f"Logits are cosines over the temperature.\n{'' if result == 'lead' else about}".strip())
 
     def reference(v: Values) -> Mapping[str, Any]:
         a, b = v.images, v.texts

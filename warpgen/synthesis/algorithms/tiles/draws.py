@@ -140,17 +140,13 @@ def resample_tiles(d: Draft) -> None:
 )
 def share_from_thread(d: Draft) -> None:
     """Lets one thread of each block work out a number that the whole block uses."""
-    kind = d.option("kind", "first", "norm", "table", "decay", "last", "clamped", "polynomial", "parity")
+    kind = d.option("kind", "first", "norm", "table", "last")
     use = d.option("use", "subtract", "scale", "both")
     d.says({
         "first": "Corrects each block by its first value, read by one thread.",
         "norm": "Corrects each block by a norm that one thread computes.",
         "table": "Corrects each block by a table entry that one thread looks up.",
-        "decay": "Corrects each block by a weight that decays from block to block.",
         "last": "Corrects each block by the last value of the block before.",
-        "clamped": "Corrects each block by a bounded calibration value.",
-        "polynomial": "Corrects each block by a drift that is a polynomial of time.",
-        "parity": "Corrects every second block by a shared number.",
     }[kind])  # fmt: skip
     size, blocks = d.pick(16, 32, 64), d.pick(4, 6, 8)
     name = extent(d, "TILE", size)
@@ -158,26 +154,13 @@ def share_from_thread(d: Draft) -> None:
     d.input("x", "float", size * blocks, 0.5, 2.0, about="values, block after block")
     if kind == "table":
         d.input("group", "int", blocks, 0, 5, about="table entry of each block")
-    if kind in ("table", "clamped"):
-        d.input("table", "float", 5 if kind == "table" else blocks, 0.5, 2.0, about="calibration values")
-    if kind == "decay":
-        d.param("rate", "float", 0.1, 0.4, about="decay per block")
-    if kind == "polynomial":
-        d.param("drift", "vec3", 0.1, 0.5, about="coefficients of the drift")
-    if kind == "parity":
-        d.param("amount", "float", 0.5, 1.5)
-    if kind == "clamped":
-        d.param("limit", "float", 1.0, 1.5)
+        d.input("table", "float", 5, 0.5, 2.0, about="calibration values")
     d.output("out", "float", size * blocks)
     work = {
         "first": f"value = x[block * {name}]",
         "norm": f"for k in range({name}):\n    value += x[block * {name} + k] * x[block * {name} + k]\nvalue = wp.sqrt(value / {size}.0)",
         "table": "value = table[group[block]]",
-        "decay": "value = wp.exp(-rate * float(block))",
         "last": f"value = 1.0\nif block > 0:\n    value = x[block * {name} - 1]",
-        "clamped": "value = wp.min(table[block], limit)",
-        "polynomial": "at = 0.1 * float(block)\nvalue = drift[0] + at * (drift[1] + at * drift[2])",
-        "parity": "if block % 2 == 1:\n    value = amount\nelse:\n    value = 1.0",
     }[kind]
     result = {"subtract": "held - shared_value", "scale": "wp.tile_map(wp.mul, held, shared_value)"}.get(
         use, "wp.tile_map(wp.mul, held - shared_value, shared_value)"
@@ -199,17 +182,12 @@ def share_from_thread(d: Draft) -> None:
     )
 
     def reference(v: Values) -> Mapping[str, Any]:
-        x, b = v.x.reshape(blocks, size), np.arange(blocks)
-        t = 0.1 * b
+        x = v.x.reshape(blocks, size)
         found: dict[str, Callable[[], Any]] = {
             "first": lambda: x[:, 0],
             "norm": lambda: np.sqrt((x * x).mean(axis=1)),
             "table": lambda: v.table[v.group],
-            "decay": lambda: np.exp(-v.rate * b),
             "last": lambda: np.concatenate([[1.0], x[:-1, -1]]),
-            "clamped": lambda: np.minimum(v.table, v.limit),
-            "polynomial": lambda: v.drift[0] + v.drift[1] * t + v.drift[2] * t**2,
-            "parity": lambda: np.where(b % 2 == 1, v.get("amount", 0.0), 1.0),
         }
         s = found[kind]()[:, None]
         out = {"subtract": lambda: x - s, "scale": lambda: x * s}.get(use, lambda: (x - s) * s)()

@@ -46,6 +46,9 @@ def tiled_product(d: Draft) -> None:
         if layout == "gram"
         else "Multiplies two matrices, a tile of the product for each block."
     )
+    if end == "accumulated":
+        term = {"a b": "A B", "a bt": "A B^T", "at b": "A^T B", "gram": "A A^T"}[layout]
+        d.says(f"Adds alpha {term} to C, a tile for each block.")
     if layout == "gram":
         d.calls("gram_tiled|tile_gram|gram_matrix")
     sm, sn, sk = extent(d, "TILE_M", m), extent(d, "TILE_N", n), extent(d, "TILE_K", k)
@@ -102,10 +105,10 @@ def tiled_product(d: Draft) -> None:
         "bias": "acc + row",
         "bias and activation": f"wp.tile_map({function}, acc + row)",
         "scaled": "alpha * acc",
-        "accumulated": "alpha * acc",
+        "accumulated": "old + alpha * acc",
     }[end]
     bias = f"row = wp.tile_broadcast(wp.tile_load(bias, shape={sn}, offset=j * {sn}), shape=({sm}, {sn}))"
-    store = "tile_atomic_add" if end == "accumulated" else "tile_store"
+    old = f"old = wp.tile_load(c, shape=({sm}, {sn}), offset=(i * {sm}, j * {sn}))"
     d.launch(bm, bn, tiled=True)
     d.code(
         f"""
@@ -115,10 +118,10 @@ def tiled_product(d: Draft) -> None:
             left = {load_a}
             right = {load_b}
             $multiply
-        $bias
-        wp.{store}(c, {result}, offset=(i * {sm}, j * {sn}))
+        $added
+        wp.tile_store(c, {result}, offset=(i * {sm}, j * {sn}))
         """,
-        bias=bias if "bias" in end else "",
+        added=old if end == "accumulated" else bias if "bias" in end else "",
         multiply="wp.tile_matmul(left, right, acc)"
         if summed == "in place"
         else "acc += wp.tile_matmul(left, right)",
@@ -139,6 +142,7 @@ def tiled_product(d: Draft) -> None:
     source="Golub & Van Loan 2013, sec. 4.2; Warp manual, Tiles: tile_cholesky",
     names={
         "a": "systems|hessians|A",
+        "designs": "jacobians|features|residual_rows",
         "b": "rhs|gradients|y",
         "x": "solution|steps|dx",
         "ridge": "damping|regularisation|lam",
@@ -169,7 +173,9 @@ def batched_solve(d: Draft) -> None:
         "log determinant": "cholesky_logdet|log_determinants|batched_logdet",
         "quadratic form": "inverse_quadratic_form|quadratic_forms|cholesky_quadratic",
     }[wanted])  # fmt: skip
-    d.input("a", "float", (count * n, n), -0.5, 0.5, about="matrices of all systems, stacked by rows")
+    source = "a" if built == "given" else "designs"
+    about = "matrices of all systems" if built == "given" else "matrices R of all systems"
+    d.input(source, "float", (count * n, n), -0.5, 0.5, about=f"{about}, stacked by rows")
     if wanted != "log determinant":
         d.input("b", "float", count * n, -1.0, 1.0, about="right-hand sides of all systems")
     if built == "ridge":
@@ -232,7 +238,7 @@ logdet[block] = 2.0 * total
     d.code(
         f"""
         block = wp.tid()
-        raw = wp.tile_load(a, shape=({size}, {size}), offset=(block * {size}, 0))
+        raw = wp.tile_load({source}, shape=({size}, {size}), offset=(block * {size}, 0))
         $make
         $factors
         $tail
@@ -241,10 +247,12 @@ logdet[block] = 2.0 * total
         factors=factors,
         tail=tail,
     )
-    d.explain("The factor of Cholesky lies in shared memory, where the whole block works on it.")
+    lift = "ridge" if built == "ridge" else "1"
+    of = "" if built == "given" else f"The matrices are R^T R + {lift} I, those of ridge regression. "
+    d.explain(f"{of}The factor of Cholesky lies in shared memory, where the whole block works on it.")
 
     def reference(v: Values) -> Mapping[str, Any]:
-        raw = v.a.reshape(count, n, n)
+        raw = v[source].reshape(count, n, n)
         if built == "given":
             triangle = np.triu(raw) if way == "upper" else np.tril(raw)
             strict = np.triu(raw, 1) if way == "upper" else np.tril(raw, -1)
