@@ -255,6 +255,34 @@ def test_a_length_is_not_taken_for_granted() -> None:
             assert not row.check(BOARDS.replace(*taken), seed=seed).right, taken
 
 
+EDGES = """import warp as wp
+
+
+@wp.kernel
+def scaled(x: wp.array(dtype=float), n: wp.array(dtype=int), y: wp.array(dtype=float)):
+    i = wp.tid()
+    s = x[i] * float(n[i])
+    y[i] = s
+"""
+
+
+def test_no_value_at_an_edge_is_missed() -> None:
+    """A store that is left out for one value of the inputs is seen, whatever the seed."""
+    row = row_of(
+        EDGES,
+        argument("x", "array1d(float32)", "input", shape=(24,), low=0.0, high=2.0),
+        argument("n", "array1d(int32)", "input", shape=(24,), low=3, high=9),
+        argument("y", "array1d(float32)", "output", "constant", shape=(24,)),
+        dim=(24,),
+    )
+    for seed in range(6):
+        assert row.check(EDGES, seed=seed).right
+        for case in ("s != 0.0", "x[i] != 2.0", "n[i] != 8", "n[i] != 3"):
+            assert not row.check(
+                EDGES.replace("y[i] = s", f"if {case}:\n        y[i] = s"), seed=seed
+            ).right, case
+
+
 def test_rounding_excuses_nothing_that_is_added() -> None:
     """Bits of floats move by some units when their floats do; what stood in an output is more than that."""
     row = row_of(

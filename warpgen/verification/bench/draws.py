@@ -26,7 +26,7 @@ _WIDE_JUNK = {1: (20.0, 120.0), 2: (1e3, 3e4), 4: (1e6, 2e9), 8: (1e6, 2e9)}
 
 # How many draws of each kind are tried, the likeliest to be stood last: `_Plan` says what each is.
 _KINDS = {
-    "plain": 3, "parameters": 4, "extents": 4, "beyond": 3, "edges": 3, "whole numbers": 2,
+    "plain": 3, "parameters": 4, "extents": 4, "beyond": 3, "edges": 5, "whole numbers": 2,
     "extents alone": 2, "one axis": 4, "one parameter": 6, "junk of floats": 2,
     "parameters, clean": 2, "extents, clean": 2, "clean": 2,
 }  # fmt: skip
@@ -95,7 +95,7 @@ class _Plan:
             if not extents:
                 return None
             args, launch = self._resized(args, extents), _relaunched(launch, extents)
-        args = self._changed(args, self._ranges(kind, chance))
+        args = self._changed(args, self._ranges(kind, turn, chance))
         if "clean" not in kind:
             wide = kind == "plain" and turn == 2
             args = self._changed(args, self._junk(floats=kind == "junk of floats", wide=wide))
@@ -128,7 +128,7 @@ class _Plan:
 
         return change
 
-    def _ranges(self, kind: str, chance: Stream) -> Change:
+    def _ranges(self, kind: str, turn: int, chance: Stream) -> Change:
         """Values beyond the range of the row's fills, or at its edges and all alike."""
 
         def change(argument: Argument, fill: Fill) -> Fill:
@@ -142,17 +142,26 @@ class _Plan:
                 return msgspec.structs.replace(fill, low=fill.low - reach, high=fill.high + reach)
             if kind == "whole numbers" and whole:
                 return msgspec.structs.replace(fill, low=fill.low - span, high=fill.high + span)
-            if kind == "edges" and u < 0.6:
-                last = fill.high - 1.0 if whole else fill.high
-                edges = [fill.low, last, 0.0, 1.0, -1.0, 0.5 * (fill.low + last)]
-                inside = [edge for edge in edges if fill.low <= edge <= last]
-                value = inside[int(u / 0.6 * len(inside))]
-                return msgspec.structs.replace(
-                    fill, kind="constant", value=float(np.floor(value)) if whole else value
-                )
+            if kind == "edges":
+                value = self._edge(fill, whole, turn)
+                return fill if value is None else msgspec.structs.replace(fill, kind="constant", value=value)
             return fill
 
         return change
+
+    def _edge(self, fill: Fill, whole: bool, turn: int) -> float | None:
+        """What all elements are in this turn; in two of them, they are as ever.
+
+        Zero and both ends come in any case, and where these are fewer than three, others: who tests for one
+        value must not be right by luck.
+        """
+        chance = Stream(self._seed, "edges", fill.name)
+        last = fill.high - 1.0 if whole else fill.high
+        others = [1.0, -1.0, float(np.floor(0.5 * (fill.low + last))) if whole else 0.5 * (fill.low + last)]
+        others = [others[k] for k in np.argsort(chance.uniform((3,)))]
+        edges = dict.fromkeys(e for e in (0.0, fill.low, last, *others) if fill.low <= e <= last)
+        turns = [*list(edges)[:3], *[None] * _KINDS["edges"]][: _KINDS["edges"]]
+        return turns[int(np.argsort(chance.uniform((len(turns),)))[turn])]
 
     def _junk(self, floats: bool, wide: bool) -> Change:
         """Anything in outputs; whole numbers there may be places, which a kernel counts on."""
