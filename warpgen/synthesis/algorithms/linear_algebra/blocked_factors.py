@@ -175,8 +175,8 @@ def factored_blocks(d: Draft) -> None:
         log_det=dedented(_LOG_DET) if measures else "",
     )
     d.explain(
-        "A = L L^T, once `variance` is added to the diagonal of A. Nearly all of the work is in products of tiles, "
-        "which is why blocks pay."
+        "A = L L^T, once `variance` is added to the diagonal of A. Nearly all of the work is in products of "
+        "tiles, which is why blocks pay."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

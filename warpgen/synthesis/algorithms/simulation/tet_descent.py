@@ -32,7 +32,8 @@ _ENERGIES = {
         pull = def_grad * (second * grad)
         along = def_grad * grad
         tension = wp.max(wp.dot(grad, second * grad), 0.0)
-        block = (mu + lam) * wp.outer(along, along) + mu * wp.dot(grad, grad) * (def_grad * wp.transpose(def_grad))
+        left = def_grad * wp.transpose(def_grad)
+        block = (mu + lam) * wp.outer(along, along) + mu * wp.dot(grad, grad) * left
         block += tension * wp.identity(n=3, dtype=float)
     """,
 }
