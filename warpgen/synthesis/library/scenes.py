@@ -50,6 +50,8 @@ _SOLIDS = (
 
 _ROUND = tuple(s for s in _SOLIDS if s.name in ("ball", "ring", "rod", "egg", "link"))
 
+_OF_REVOLUTION = (sdf.TORUS, sdf.CYLINDER, sdf.CAPPED_CONE)  # about y, the axis of `rotate_y` and `twist`
+
 _FAR: tuple[tuple[float, float, float], ...] = (
     (0.3, 0.1, -0.2),
     (-0.4, 0.0, 0.2),
@@ -158,9 +160,17 @@ def _placed(
     kind = d.pick("none", "none", "none", "rotate", "twist", "bend", "mirror", "repeat", "elongate")
     if smooth or (kind in ("twist", "bend") and not bent):
         kind = "rotate" if kind != "none" else kind
+    if kind in ("rotate", "twist", "mirror") and solid.piece is sdf.SPHERE:
+        kind = "none"  # it looks the same
+    elif kind == "twist" and solid.piece in _OF_REVOLUTION:
+        kind = "rotate"
     if kind != "none":
         bends: dict[str, tuple[Piece, tuple[Number, ...], float]] = {
-            "rotate": (op.ROTATE_Y, (d.pick(0.4, 0.7, 1.1),), 1.0),
+            "rotate": (
+                op.ROTATE_X if solid.piece in _OF_REVOLUTION else op.ROTATE_Y,
+                (d.pick(0.4, 0.7, 1.1),),
+                1.0,
+            ),
             "twist": (op.TWIST, (d.pick(0.8, 1.2, 1.5),), 0.6),
             "bend": (op.BEND, (d.pick(0.4, 0.6),), 0.7),
             "mirror": (op.MIRROR, (), 1.0),

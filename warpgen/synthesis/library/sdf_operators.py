@@ -101,6 +101,17 @@ def rotate_y(p: wp.vec3, angle: float) -> wp.vec3:
     numpy=lambda p, angle: _turned(p, angle, 0, 2),
 )
 
+ROTATE_X = piece(
+    """
+@wp.func
+def rotate_x(p: wp.vec3, angle: float) -> wp.vec3:
+    c = wp.cos(angle)
+    s = wp.sin(angle)
+    return wp.vec3(p[0], c * p[1] - s * p[2], s * p[1] + c * p[2])
+""",
+    numpy=lambda p, angle: _turned(p, angle, 1, 2),
+)
+
 TWIST = piece(
     '''
 @wp.func

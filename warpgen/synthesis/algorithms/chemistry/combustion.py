@@ -175,16 +175,21 @@ def production_rates(d: Draft) -> None:
                 return arrhenius(mech.log_a[row], mech.beta[row], mech.activation_temp[row], temp)
         """)
     if equilibrium:
+        d.module(
+            "GAS_CONSTANT = wp.constant(8.314462618)  # [J/(mol K)]\nP_STANDARD = wp.constant(1.0e5)  # [Pa]"
+        )
         d.function("""
             @wp.func
             def gibbs_of_side(row: int, temp: float, side: wp.array2d(dtype=int), gibbs: wp.array2d(dtype=float)) -> float:
-                \"\"\"Sum the normalized Gibbs energies G/RT on one side of a reaction.\"\"\"
+                \"\"\"Sum the normalized Gibbs energies G/RT on one side of a reaction, at 1 mol/m^3.\"\"\"
                 x = temp / 1000.0
+                # The table holds them at the standard pressure
+                dilution = wp.log(GAS_CONSTANT * temp / P_STANDARD)
                 total = float(0.0)
                 for slot in range(2):
                     s = side[row, slot]
                     if s >= 0:
-                        total += gibbs[s, 0] + gibbs[s, 1] * x + gibbs[s, 2] / x
+                        total += gibbs[s, 0] + gibbs[s, 1] * x + gibbs[s, 2] / x + dilution
                 return total
         """)
     forward = (
@@ -195,7 +200,7 @@ def production_rates(d: Draft) -> None:
     progress = {
         "none": "progress = k_forward * mass_action(cell, reaction, conc, mech.reactants)",
         "equilibrium": (
-            "# ln(K_eq) = -(G_products - G_reactants) / RT\n"
+            "# ln(K_c) = -(G_products - G_reactants) / RT\n"
             "delta_g = gibbs_of_side(reaction, temp, mech.products, mech.gibbs) - gibbs_of_side(\n"
             "    reaction, temp, mech.reactants, mech.gibbs\n"
             ")\n"
@@ -288,7 +293,9 @@ def production_rates(d: Draft) -> None:
             g = v["mech.gibbs"]
             x = t[:, None] / 1000
             g = np.concatenate([g[:, 0] + g[:, 1] * x + g[:, 2] / x, np.zeros((cells, 1))], axis=1)
-            q = q - kf * np.exp(g[:, right].sum(2) - g[:, left].sum(2)) * one[:, right].prod(axis=2)
+            k_p = np.exp(g[:, left].sum(2) - g[:, right].sum(2))
+            k_c = k_p * (1e5 / (8.314462618 * t[:, None])) ** ((right >= 0).sum(1) - (left >= 0).sum(1))
+            q = q - kf / k_c * one[:, right].prod(axis=2)
         elif back == "detailed rates":
             p = v.reverse_params
             q = q - rate(p[:, 0], p[:, 1], 1000 * (1 + p[:, 2])) * one[:, right].prod(axis=2)

@@ -281,8 +281,9 @@ def seen_colors(d: Draft) -> None:
     source="SMPTE ST 2084 (PQ); ARIB STD-B67 (HLG); IEC 61966-2-1 (sRGB); ITU-R BT.1886, BT.709",
     names={
         "x": "light|luminance|linear",
-        "lights": "light_in|samples|inputs",
-        "out": "signal|code|encoded",
+        "v": "signal|code|encoded",
+        "lights": "luminances|linear_values|radiances",
+        "signals": "codes|encoded_values|code_values",
         "peak": "white|max_nits|scale",
     },
     double=True,
@@ -318,25 +319,26 @@ def transfer_curves(d: Draft) -> None:
         "gamma": "Encodes light by a power law.",
     }[kind])  # fmt: skip
     form = Form(d)
-    form.element("x", "lights", 0.02, 0.98)
+    inverse = "inverse" in kind
+    given, made = ("signals", "lights") if inverse else ("lights", "signals")
+    form.element("v" if inverse else "x" if scaled == "given" else "e", given, 0.02, 0.98)
     if scaled == "given":
         form.number("peak", 1.5, 4.0, about="light at the full signal")
     if kind == "gamma":
         form.number("gamma", 1.8, 2.4)
-    form.output("out")
-    inverse = "inverse" in kind
-    before = "e = x / peak" if scaled == "given" and not inverse else "e = x"
+    form.output(made)
+    before = "e = x / peak" if scaled == "given" and not inverse else ""
     pq = "M1 = wp.constant(0.1593017578125)\nM2 = wp.constant(78.84375)\nC1 = wp.constant(0.8359375)\nC2 = wp.constant(18.8515625)\nC3 = wp.constant(18.6875)"
     hlg = "A = wp.constant(0.17883277)\nB = wp.constant(0.28466892)\nC = wp.constant(0.55991073)"
     if "pq" in kind or "hlg" in kind:
         d.module(pq if "pq" in kind else hlg)
     lines, value = {
         "pq": ("p = wp.pow(e, M1)", "wp.pow((C1 + C2 * p) / (1.0 + C3 * p), M2)"),
-        "pq inverse": ("p = wp.pow(e, 1.0 / M2)", "wp.pow(wp.max(p - C1, 0.0) / (C2 - C3 * p), 1.0 / M1)"),
+        "pq inverse": ("p = wp.pow(v, 1.0 / M2)", "wp.pow(wp.max(p - C1, 0.0) / (C2 - C3 * p), 1.0 / M1)"),
         "hlg": ("s = wp.sqrt(3.0 * e)\nif e > 1.0 / 12.0:\n    s = A * wp.log(12.0 * e - B) + C", "s"),
-        "hlg inverse": ("y = e * e / 3.0\nif e > 0.5:\n    y = (wp.exp((e - C) / A) + B) / 12.0", "y"),
+        "hlg inverse": ("y = v * v / 3.0\nif v > 0.5:\n    y = (wp.exp((v - C) / A) + B) / 12.0", "y"),
         "srgb": ("s = 12.92 * e\nif e > 0.0031308:\n    s = 1.055 * wp.pow(e, 1.0 / 2.4) - 0.055", "s"),
-        "srgb inverse": ("y = e / 12.92\nif e > 0.04045:\n    y = wp.pow((e + 0.055) / 1.055, 2.4)", "y"),
+        "srgb inverse": ("y = v / 12.92\nif v > 0.04045:\n    y = wp.pow((v + 0.055) / 1.055, 2.4)", "y"),
         "bt709": ("s = 4.5 * e\nif e >= 0.018:\n    s = 1.099 * wp.pow(e, 0.45) - 0.099", "s"),
         "gamma": ("", "wp.pow(e, 1.0 / gamma)"),
     }[kind]
@@ -346,7 +348,7 @@ def transfer_curves(d: Draft) -> None:
 
     def reference(v: Values) -> Mapping[str, Any]:
         peak = v.get("peak", 1.0)
-        e = v.lights if inverse else v.lights / peak
+        e = v.signals if inverse else v.lights / peak
         m1, m2, c1, c2, c3 = 0.1593017578125, 78.84375, 0.8359375, 18.8515625, 18.6875
         a, b, c = 0.17883277, 0.28466892, 0.55991073
         found: dict[str, Callable[[], Any]] = {
@@ -359,6 +361,6 @@ def transfer_curves(d: Draft) -> None:
             "bt709": lambda: np.where(e >= 0.018, 1.099 * e**0.45 - 0.099, 4.5 * e),
             "gamma": lambda: e ** (1 / v.gamma),
         }
-        return {"out": found[kind]() * (peak if inverse else 1)}
+        return {made: found[kind]() * (peak if inverse else 1)}
 
     d.check(reference, 2e-3)

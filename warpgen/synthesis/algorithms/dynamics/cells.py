@@ -230,7 +230,7 @@ def spiking_step(d: Draft) -> None:
     """Integrates spiking neurons and detects spikes."""
     model = d.option("model", "izhikevich", "leaky", "adaptive exponential", "quadratic")
     kinds = d.option("kinds", "one", "table", "each")
-    halves = d.flag("halves")
+    halves = d.flag("halves") and model != "leaky"
     rest = d.option("refractory", "none", "counter")
     collect = d.option("collect", "flags", "list", "counts")
     d.calls(
@@ -295,9 +295,8 @@ def spiking_step(d: Draft) -> None:
         ),
         "quadratic": "x += $h / 20.0 * (0.1 * (x + 65.0) * (x + 45.0) + current[tid])",
     }[model].replace("$h", steps[0])
-    march = (
-        change if steps[1] == 1 else f"# two half steps, since the square term grows fast\n{change}\n{change}"
-    )
+    grows = "exponential" if model == "adaptive exponential" else "square term"
+    march = change if steps[1] == 1 else f"# two half steps, since the {grows} grows fast\n{change}\n{change}"
     recover = {
         "izhikevich": f"w += dt * {a} * ({b} * x - w)",
         "adaptive exponential": (

@@ -260,10 +260,12 @@ def fly_projectiles(d: Draft) -> None:
         if spin == "decaying"
         else "",
     )
-    d.explain("""
-        m a = m g - rho A cd |u| u / 2 with the velocity u relative to the air, plus Magnus lift for spin and the
-        Coriolis acceleration where they are on. Positions in m, z up.
-    """)
+    more = ["Magnus lift"] * (spin != "none") + ["the Coriolis acceleration"] * (earth == "coriolis")
+    d.explain(
+        "m a = m g - rho A cd |u| u / 2 with the velocity u relative to the air"
+        + "".join(f", plus {term}" for term in more)
+        + ". Positions in m, z up."
+    )
 
     def rate(v: Values, pos: Any, vel: Any) -> Any:
         u = vel

@@ -204,6 +204,7 @@ def _law(process: str, v: Values, t: float) -> tuple[float, float]:
         "random_paths": "simulate_paths|generate_paths|sample_sde",
         "x": "path_value|s|y",
         "paths": "trajectories|samples|scenarios",
+        "ends": "terminal|end_values|final_values",
         "kappa": "mean_reversion|speed|reversion",
         "theta": "long_run_mean|mean_level|target",
         "steps": "num_steps|n_steps|horizon",
@@ -255,7 +256,8 @@ def random_paths(d: Draft) -> None:
     if steps_given:
         d.param("steps", "int", steps, about="number of time steps")
     shape = {"terminal": (count,), "path": (count, steps), "transposed": (steps, count)}[result]
-    d.output("paths", "float", shape, about="simulated paths")
+    drawn = "ends" if result == "terminal" else "paths"
+    d.output(drawn, "float", shape, about="values at the end" if result == "terminal" else "simulated paths")
     own = {"terminal": str(steps), "path": "paths.shape[1]", "transposed": "paths.shape[0]"}[result]
     each = "steps" if steps_given else own
     if antithetic:
@@ -320,7 +322,7 @@ drift -= intensity * dt * (wp.exp(jump_mean + 0.5 * jump_sd * jump_sd) - 1.0)"""
             $inner
         $store
         """,
-        store="paths[tid] = x" if result == "terminal" else "",
+        store="ends[tid] = x" if result == "terminal" else "",
         init=init,
         before=before,
         move=move,
@@ -328,7 +330,7 @@ drift -= intensity * dt * (wp.exp(jump_mean + 0.5 * jump_sd * jump_sd) - 1.0)"""
     )
 
     def distributed(before: Values, after: Values) -> None:
-        p = after.paths if result != "transposed" else after.paths.T
+        p = after[drawn] if result != "transposed" else after.paths.T
         assert np.isfinite(p).all()
         if process == "bridge":
             np.testing.assert_allclose(p[:, -1], before.x1, atol=1e-4)

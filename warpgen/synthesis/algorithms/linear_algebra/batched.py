@@ -63,7 +63,7 @@ def lu_solve(d: Draft) -> None:
         (count, n, n) if first else (n, n, count),
         -1.0,
         1.0,
-        about="Matrices, overwritten by the factors",
+        about="Matrices, overwritten by their " + ("pivots" if jordan else "upper triangles"),
     )
     inner = (n, m) if several else (n,)
     d.inout(
@@ -180,18 +180,20 @@ def lu_solve(d: Draft) -> None:
         $store
         """.replace("n - 1 + 0", "n - 1").replace("n - 1 + 1", "n"),
         number="perm[batch, i] = i" if indexed else "",
-        product="sign = float(1.0)" if determinant else "",
+        product="product = float(1.0)" if determinant else "",
         search="" if pivoting == "none" else search,
         swap="" if pivoting == "none" else swap,
         **{"from": "0" if jordan else "k"},
         right=right,
-        sign="" if not determinant else "sign = -sign" if not indexed else "if p != k:\n    sign = -sign",
+        sign="" if not determinant else ("if p != k:\n    " if indexed else "") + "product = -product",
         clear=clear,
         jump="if i == k:\n    continue" if jordan else "",
         wide=wide,
         back=back,
         unknown=unknown,
-        store=(f"for i in range(n):\n    sign *= {a(ri, 'i')}\ndet[batch] = sign" if determinant else ""),
+        store=(
+            f"for i in range(n):\n    product *= {a(ri, 'i')}\ndet[batch] = product" if determinant else ""
+        ),
     )
     d.explain("""
         `shift` is added to the diagonal first. On return, `A` holds the upper triangle (or the pivots for

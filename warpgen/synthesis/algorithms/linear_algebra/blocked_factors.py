@@ -102,7 +102,7 @@ _CLEAR = """
     names={
         "factored_blocks": "blocked_cholesky|block_factorize|potrf_tiled|panel_cholesky",
         "matrices": "mats|a_in|covariances",
-        "factors": "lower|l_out|chol_out",
+        "factors": "lower|chol|cholesky_factors",
         "corner": "l_kk|diag_factor|block_factor",
         "pivot": "a_kk|diag_block|head",
         "panel": "a_ik|strip|column_block",
@@ -174,7 +174,10 @@ def factored_blocks(d: Draft) -> None:
         solve=dedented(_SOLVE if many else _SOLVE.replace("RHS", "1")) if solves else "",
         log_det=dedented(_LOG_DET) if measures else "",
     )
-    d.explain("A = L L^T with nearly all of the work in products of tiles, which is why blocks pay.")
+    d.explain(
+        "A = L L^T, once `variance` is added to the diagonal of A. Nearly all of the work is in products of "
+        "tiles, which is why blocks pay."
+    )
 
     def reference(v: Values) -> Mapping[str, Any]:
         a = np.tril(v[held]) + np.swapaxes(np.tril(v[held], -1), 1, 2)

@@ -51,7 +51,7 @@ def block_overlaps(d: Draft) -> None:
         d.input("points", "vec3", n, -1.0, 1.0, about="Point positions")
         d.handle("tree", "bvh", of="points", value=half, about="BVH id")
     else:
-        d.handle("tree", "mesh", (6, slices), about="Mesh id")
+        d.handle("mesh_id", "mesh", (6, slices), about="Mesh id")
         n = 2 * slices * 5
     d.input("probes", "vec3", m, -0.8, 0.8, about="Probe positions")
     if form == "ray":
@@ -66,7 +66,8 @@ def block_overlaps(d: Draft) -> None:
     begin = f"tile_{stem}" if spelled == "tile first" else f"{stem}_tiled"
     step = "bvh_query_next" if on == "boxes" else "mesh_query_aabb_next"
     step = f"tile_{step}" if spelled == "tile first" else f"{step}_tiled"
-    arguments = "tree, p, along" if form == "ray" else "tree, p - extent, p + extent"
+    tree = "tree" if on == "boxes" else "mesh_id"
+    arguments = "tree, p, along" if form == "ray" else f"{tree}, p - extent, p + extent"
     high = "radius" if shape == "cube" else "0.5 * radius"
     if form == "ray":
         narrow = (
@@ -108,7 +109,7 @@ def block_overlaps(d: Draft) -> None:
         if on == "boxes":
             lower, upper = v.tree.lower.astype(float), v.tree.upper.astype(float)
         else:
-            corners = v.tree.points[v.tree.faces].astype(float)
+            corners = v.mesh_id.points[v.mesh_id.faces].astype(float)
             lower, upper = corners.min(axis=1), corners.max(axis=1)
         p = v.probes[:, None]
         if form == "ray":

@@ -33,7 +33,7 @@ _POWERS = {
         z = zr * wp.vec3(wp.sin(theta) * wp.cos(phi), wp.sin(theta) * wp.sin(phi), wp.cos(theta)) + p
         """,
     "latitude": """
-        # angle measured from the plane instead of the pole, which rotates the shape by 90 degrees
+        # angle measured from the plane instead of the pole, which gives another shape
         theta = wp.asin(z[2] / r) * $power.0
         phi = wp.atan2(z[1], z[0]) * $power.0
         zr = wp.pow(r, $power.0)
@@ -70,7 +70,7 @@ def mandelbulb_distance(d: Draft) -> None:
             $trap_step
             if r > 2.0:
                 break
-            # dr = p * r^(p - 1) * dr + 1
+            # derivative of the power map
             dr = wp.pow(r, $less.0) * $power.0 * dr + 1.0
             $angles
         """

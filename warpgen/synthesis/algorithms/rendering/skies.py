@@ -50,6 +50,8 @@ def shade_sky(d: Draft) -> None:
     disc = d.option("sun disc", "none", "hard", "limb")
     clouds = d.option("clouds", "none", "overcast", "mixed")
     ground = d.option("ground", "clamp", "albedo", "black")
+    if view == "fisheye":
+        ground = "clamp"  # it never looks down
     tone = d.option("tone", "none", "exposure", "exponential") if result == "rgb" else "none"
     solar = d.option("sun", "direction", "angles")
     if view == "directions":
@@ -149,16 +151,16 @@ def shade_sky(d: Draft) -> None:
         "none": "",
         "overcast": """
             # CIE overcast sky: three times as bright at the zenith as at the horizon, and gray
-            luminance_sky = zenith_Y * (1.0 + 2.0 * wp.max($up, 0.0)) / 3.0
+            luminance_sky = zenith_Y * (1.0 + 2.0 * $height) / 3.0
             $gray
             """,
         "mixed": """
             # Clouds scatter all wavelengths alike, hence their share of the light is gray
-            cloudy = zenith_Y * (1.0 + 2.0 * wp.max($up, 0.0)) / 3.0
+            cloudy = zenith_Y * (1.0 + 2.0 * $height) / 3.0
             luminance_sky = (1.0 - cloud_cover) * luminance_sky + cloud_cover * cloudy
             $mix
             """,
-    }[clouds].replace("$up", up)
+    }[clouds].replace("$height", up if ground == "albedo" else f"wp.max({up}, 0.0)")
     sun_disc = {
         "none": "",
         "hard": """

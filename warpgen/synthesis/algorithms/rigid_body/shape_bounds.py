@@ -175,7 +175,7 @@ def compute_bounds(d: Draft) -> None:
         )
     if grid == "range":
         d.output("cell_count", "int", count, about="Number of cells that the box overlaps")
-    d.module("\n".join(f"{t} = wp.constant({i})" for i, t in enumerate(types)))
+    d.module("\n".join(f"{t} = wp.constant({i})" for i, t in enumerate(types[:-1])))
     if "PLANE" in types:
         d.module("PLANE_EXTENT = wp.constant(1.0e3)")
     if flags:
@@ -189,7 +189,7 @@ def compute_bounds(d: Draft) -> None:
     cases = []
     for i, t in enumerate(types):
         word = "if" if i == 0 else "elif"
-        head = f"{word} shape == {t}:" if i < len(types) - 1 else "else:"
+        head = f"{word} shape == {t}:" if i < len(types) - 1 else f"else:\n    # {t.lower()}"
         block = [x[8:] if x.startswith("        ") else x for x in _EXTENT[t].strip("\n").split("\n")]
         cases.append(head + "\n" + "\n".join(f"    {x}" for x in block if x.strip()))
     pad = {

@@ -110,8 +110,9 @@ def rod_forces(d: Draft) -> None:
         """
     damp = """
     # Damping along the segment
-    closing = wp.dot(node_vel[head] - node_vel[tail], wp.normalize(edge))
-    force += stretch_damping * closing * wp.normalize(edge)
+    $tangent
+    stretch_rate = wp.dot(node_vel[head] - node_vel[tail], tangent)
+    force += stretch_damping * stretch_rate * tangent
     """
     cut = {
         "none": "",
@@ -120,8 +121,8 @@ def rod_forces(d: Draft) -> None:
     }[breaks]
     rest = " - rest_darboux[segment]" if shape == "curved" else ""
     darboux = {
-        "vector": f"curvature = 2.0 / span * wp.vec3(turn[0], turn[1], turn[2]){rest}",
-        "scaled": f"curvature = 2.0 / (span * turn[3]) * wp.vec3(turn[0], turn[1], turn[2]){rest}",
+        "vector": f"curvature = 2.0 / span * axis{rest}",
+        "scaled": f"curvature = 2.0 / (span * turn[3]) * axis{rest}",
         "none": "",
     }[bend]
     back = {
@@ -192,6 +193,7 @@ def rod_forces(d: Draft) -> None:
         stiff=stiff,
         pull=pull,
         damp=damp if damping != "none" else "",
+        tangent="tangent = wp.normalize(edge)" if extensible == "shear" else "",
         weight="# A segment hangs on both ends, so each takes half of its weight\nweight = 0.5 * line_density * length * gravity"
         if gravity
         else "",

@@ -14,7 +14,7 @@ _NAMES = {
     "x": "particle_x|pos|positions|particle_q", "v": "particle_v|vel|velocities|particle_qd",
     "f": "particle_f|forces|force", "tets": "tet_indices|indices|elements",
     "inv_mass": "w|particle_inv_mass|inv_masses", "dm_inv": "tet_poses|rest_inv|inv_rest|pose",
-    "mu": "k_mu|shear_modulus|mu_lame", "lam": "k_lambda|lame_lambda|bulk",
+    "mu": "k_mu|shear_modulus|mu_lame", "lam": "k_lambda|lame_lambda|lame_first",
 }  # fmt: skip
 
 
@@ -325,25 +325,25 @@ def tet_energy(d: Draft) -> None:
     m, n = ("mu", "lam") if materials == "one" else ("mu[tid]", "lam[tid]")
     texts = {
         "stvk": f"""
-        strain = 0.5 * (wp.transpose(f) * f - wp.identity(n=3, dtype=float))
+        strain = 0.5 * (wp.transpose(def_grad) * def_grad - wp.identity(n=3, dtype=float))
         tr = wp.trace(strain)
         psi = {m} * wp.ddot(strain, strain) + 0.5 * {n} * tr * tr
         """,
         "linear": f"""
         # Small strains only, since this tensor sees rotations as strain
-        strain = 0.5 * (f + wp.transpose(f)) - wp.identity(n=3, dtype=float)
+        strain = 0.5 * (def_grad + wp.transpose(def_grad)) - wp.identity(n=3, dtype=float)
         tr = wp.trace(strain)
         psi = {m} * wp.ddot(strain, strain) + 0.5 * {n} * tr * tr
         """,
         "neo-hookean": f"""
-        i1 = wp.ddot(f, f)
+        i1 = wp.ddot(def_grad, def_grad)
         # Clamp J, since log(J) is undefined for inverted elements
-        log_j = wp.log(wp.max(wp.determinant(f), 0.01))
+        log_j = wp.log(wp.max(wp.determinant(def_grad), 0.01))
         psi = 0.5 * {m} * (i1 - 3.0) - {m} * log_j + 0.5 * {n} * log_j * log_j
         """,
         "stable": f"""
-        i1 = wp.ddot(f, f)
-        j_det = wp.determinant(f)
+        i1 = wp.ddot(def_grad, def_grad)
+        j_det = wp.determinant(def_grad)
         # alpha = 1 + mu / lambda makes F = I stress-free (rest stability)
         shifted = j_det - 1.0 - {m} / {n}
         psi = 0.5 * {m} * (i1 - 3.0) + 0.5 * {n} * shifted * shifted
@@ -364,7 +364,7 @@ def tet_energy(d: Draft) -> None:
         x2 = x[tets[4 * tid + 2]]
         x3 = x[tets[4 * tid + 3]]
         $pose
-        f = wp.matrix_from_cols(x1 - x0, x2 - x0, x3 - x0) * $inverse
+        def_grad = wp.matrix_from_cols(x1 - x0, x2 - x0, x3 - x0) * $inverse
         $volume
         $psi
         $store

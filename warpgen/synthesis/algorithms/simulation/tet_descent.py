@@ -15,24 +15,25 @@ _ENERGIES = {
     "stable": """
         # Stable neo-Hookean: mu / 2 (|F|^2 - 3) + lambda / 2 (J - 1 - mu / lambda)^2
         excess = jacobian - 1.0 - mu / lam
-        pull = mu * (f * grad) + lam * excess * area
+        pull = mu * (def_grad * grad) + lam * excess * area
         block = mu * wp.dot(grad, grad) * wp.identity(n=3, dtype=float) + lam * wp.outer(area, area)
     """,
     "linear": """
         # Small strains: sigma = 2 mu e + lambda tr e
-        strain = 0.5 * (f + wp.transpose(f)) - wp.identity(n=3, dtype=float)
+        strain = 0.5 * (def_grad + wp.transpose(def_grad)) - wp.identity(n=3, dtype=float)
         stress = 2.0 * mu * strain + lam * wp.trace(strain) * wp.identity(n=3, dtype=float)
         pull = stress * grad
         block = mu * wp.dot(grad, grad) * wp.identity(n=3, dtype=float) + (mu + lam) * wp.outer(grad, grad)
     """,
     "kirchhoff": """
         # St. Venant-Kirchhoff: P = F S with Green's strain; the part of S that is compressed is left out of the block
-        green = 0.5 * (wp.transpose(f) * f - wp.identity(n=3, dtype=float))
+        green = 0.5 * (wp.transpose(def_grad) * def_grad - wp.identity(n=3, dtype=float))
         second = 2.0 * mu * green + lam * wp.trace(green) * wp.identity(n=3, dtype=float)
-        pull = f * (second * grad)
-        along = f * grad
+        pull = def_grad * (second * grad)
+        along = def_grad * grad
         tension = wp.max(wp.dot(grad, second * grad), 0.0)
-        block = (mu + lam) * wp.outer(along, along) + mu * wp.dot(grad, grad) * (f * wp.transpose(f))
+        left = def_grad * wp.transpose(def_grad)
+        block = (mu + lam) * wp.outer(along, along) + mu * wp.dot(grad, grad) * left
         block += tension * wp.identity(n=3, dtype=float)
     """,
 }
@@ -48,10 +49,11 @@ _ENERGIES = {
         "tet_poses": "inv_rest|dm_inverse|rest_inverse",
         "hessian": "h_mat|block_sum|stiff",
         "force": "f_total|descent|neg_grad",
+        "def_grad": "F|deformation|f_grad",
         "vertex": "v|particle|i_vert",
         "volume": "rest_volume|vol0|tet_vol",
         "mu": "shear|k_mu|shear_modulus",
-        "lam": "lame|k_lambda|bulk",
+        "lam": "lame|k_lambda|lame_first",
     },
     adjoint="no",
     weight=9,
@@ -253,7 +255,7 @@ def descend_solids(d: Draft) -> None:
             e2 = positions[tet_vertices[tet, 2]] - x0
             e3 = positions[tet_vertices[tet, 3]] - x0
             pose = tet_poses[tet]
-            f = wp.matrix_from_cols(e1, e2, e3) * pose
+            def_grad = wp.matrix_from_cols(e1, e2, e3) * pose
             volume = tet_volumes[tet]
             # Gradient of the vertex's barycentric coordinate, in rest space
             g1 = wp.vec3(pose[0, 0], pose[0, 1], pose[0, 2])
@@ -277,11 +279,11 @@ def descend_solids(d: Draft) -> None:
         pin=f"if {test}:\n    {still}\n    return" if test else "",
         jacobian=dedented("""
             # Columns of the cofactors of F: derivatives of its determinant
-            f1 = wp.vec3(f[0, 0], f[1, 0], f[2, 0])
-            f2 = wp.vec3(f[0, 1], f[1, 1], f[2, 1])
-            f3 = wp.vec3(f[0, 2], f[1, 2], f[2, 2])
+            f1 = wp.vec3(def_grad[0, 0], def_grad[1, 0], def_grad[2, 0])
+            f2 = wp.vec3(def_grad[0, 1], def_grad[1, 1], def_grad[2, 1])
+            f3 = wp.vec3(def_grad[0, 2], def_grad[1, 2], def_grad[2, 2])
             cofactors = wp.matrix_from_cols(wp.cross(f2, f3), wp.cross(f3, f1), wp.cross(f1, f2))
-            jacobian = wp.determinant(f)
+            jacobian = wp.determinant(def_grad)
             area = cofactors * grad
         """)
         if energy == "stable"

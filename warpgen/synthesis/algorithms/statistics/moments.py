@@ -274,7 +274,7 @@ def kernel_density(d: Draft) -> None:
     else:
         term = f"{weight}{over}"
         if what == "weighted":
-            term = f"weights[k] * {term}"
+            term = f"weights[k] * {term}".replace("* 1.0 /", "/")
         skip = "if k == tid:\n    continue\n" if own else ""
         body = f"{skip}{steps}acc += {term}"
         count = "samples.shape[0] - 1" if own else "samples.shape[0]"

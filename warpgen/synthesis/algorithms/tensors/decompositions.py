@@ -15,7 +15,9 @@ from warpgen.synthesis.writing.forms import Form
 @DOMAIN.algorithm(
     source="Golub & Van Loan 2013, ch. 2.4, 5.5; Irving, Teran & Fedkiw 2004; Moore 1920, Penrose 1955",
     names={
-        "F": "A|M|defgrad",
+        "F": "defgrad|deformation|def_grad",
+        "A": "M|mat|matrix",
+        "matrices": "mats|systems|operators",
         "gradients": "displacement_gradients|grad_u|slopes",
         "g": "H|du|grad",
         "out": "result|y|measures",
@@ -26,7 +28,7 @@ from warpgen.synthesis.writing.forms import Form
     weight=11,
 )
 def singular_uses(d: Draft) -> None:
-    """Uses the singular value decomposition of deformation gradients."""
+    """Uses the singular value decomposition of small matrices."""
     size = d.option("size", 2, 3)
     kind = d.option(
         "kind",
@@ -42,7 +44,7 @@ def singular_uses(d: Draft) -> None:
         "energy",
     )
     d.says({
-        "condition": "Computes condition numbers of deformation gradients from their singular values.",
+        "condition": "Computes condition numbers of matrices from their singular values.",
         "solve": "Solves small systems by the singular value decomposition.",
         "damped": "Solves small systems by damped least squares in the singular basis.",
         "rotation": "Extracts the rotations of deformation gradients.",
@@ -69,7 +71,11 @@ def singular_uses(d: Draft) -> None:
         d.forward_only()  # components are read and overwritten; stretches near one lose their slope to rounding
     form = Form(d)
     matrix, vector = f"mat{size}{size}", f"vec{size}"
-    form.element("g", "gradients", -0.25, 0.25, matrix, about="displacement gradients")
+    plain = kind in ("condition", "solve", "damped")
+    if plain:
+        form.element("A", "matrices", 0.3, 2.0, matrix, "spd", about="matrices of full rank")
+    else:
+        form.element("g", "gradients", -0.25, 0.25, matrix, about="displacement gradients")
     if kind in ("solve", "damped"):
         form.element("b", "sides", -1.0, 1.0, vector, about="right-hand sides")
     if kind == "damped":
@@ -113,10 +119,12 @@ def singular_uses(d: Draft) -> None:
         ),
     }[kind]
     start = f"F = wp.identity(n={size}, dtype=float) + g\nU, s, V = wp.svd{size}(F)"
+    if plain:
+        start = f"U, s, V = wp.svd{size}(A)"
     form.write("by_svd", f"{start}\n{lines}".strip(), value)
 
     def agree(v: Values, after: Values) -> None:
-        u, s, vt = np.linalg.svd(np.eye(size) + v.gradients)
+        u, s, vt = np.linalg.svd(v.matrices if plain else np.eye(size) + v.gradients)
         vs = np.swapaxes(vt, -1, -2)
         b = v.get("sides", np.zeros(size)) + 0 * s
         c = np.einsum("...ki,...k->...i", u, b)

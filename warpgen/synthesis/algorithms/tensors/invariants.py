@@ -309,6 +309,7 @@ def build_frame(d: Draft) -> None:
     names={
         "classify": "pick_class|best_class|assign_labels",
         "scores": "logits|votes|probabilities",
+        "costs": "penalties|distances|losses",
         "label": "classes|predicted|labels",
         "best": "k|winner_k|top",
     },
@@ -323,11 +324,12 @@ def classify(d: Draft) -> None:
     counted = d.flag("counted", 0.4)
     biased = d.flag("biased", 0.3)
     count, vector = d.pick(64, 96, 128), f"vec{size}"
+    scores = "costs" if way == "argmin" else "scores"
     good = "lowest cost" if way == "argmin" else "best score"
     d.says(f"Gives each element the class of its {good}" + (
         "." if none == "never" else ", or none where it is not good enough." if none == "threshold"
         else ", or none where the second is too close."))  # fmt: skip
-    d.input("scores", vector, count, 0.0, 1.0)
+    d.input(scores, vector, count, 0.0, 1.0)
     if biased:
         d.param("bias", vector, -0.2, 0.2)
     if none == "threshold":
@@ -337,7 +339,7 @@ def classify(d: Draft) -> None:
     d.output("label", "int", count)
     if counted:
         d.output("counts", "int", size)
-    load = "s = scores[tid] + bias" if biased else "s = scores[tid]"
+    load = f"s = {scores}[tid]" + (" + bias" if biased else "")
     better = "<" if way == "argmin" else ">"
     if way == "loop":
         find = f"best = int(0)\nfor k in range(1, {size}):\n    if s[k] > s[best]:\n        best = k"
@@ -367,7 +369,7 @@ def classify(d: Draft) -> None:
     )
 
     def reference(v: Values) -> dict[str, Any]:
-        s = (v.scores + (v.bias if biased else 0.0)) * (-1.0 if way == "argmin" else 1.0)
+        s = (v[scores] + (v.bias if biased else 0.0)) * (-1.0 if way == "argmin" else 1.0)
         best = s.argmax(axis=1)
         ordered = np.sort(s, axis=1)
         if none == "threshold":
