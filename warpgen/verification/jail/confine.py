@@ -64,7 +64,7 @@ def _limit(seconds: float, memory: int, files: bool) -> None:
         mapped = int(file.read().split()[0]) * resource.getpagesize()
     whole = max(1, int(seconds) + 1)
     for what, most in (
-        (resource.RLIMIT_CPU, whole),
+        (resource.RLIMIT_CPU, whole + 1),
         (resource.RLIMIT_AS, mapped + memory),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MEMLOCK, 0),
@@ -74,6 +74,9 @@ def _limit(seconds: float, memory: int, files: bool) -> None:
         hard = resource.getrlimit(what)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(what, (most, most))
+    # A second before the end a signal says which limit it was: the end itself is that of any killed process.
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(resource.RLIMIT_CPU, (min(whole, hard), hard))
 
 
 def _drop_privileges() -> None:
