@@ -283,6 +283,38 @@ def test_no_value_at_an_edge_is_missed() -> None:
             ).right, case
 
 
+def test_a_number_without_room_for_more_is_not_hard_coded() -> None:
+    """Rows of an array are summed as far as a parameter says, which is as many as there are."""
+    text = EDGES.replace("n: wp.array(dtype=int)", "n: wp.array2d(dtype=float), k: int").replace(
+        "    s = x[i] * float(n[i])\n", "    s = x[i]\n    for j in range(k):\n        s += n[j, i]\n"
+    )
+    row = row_of(
+        text,
+        argument("x", "array1d(float32)", "input", shape=(24,), low=0.0, high=2.0),
+        argument("n", "array2d(float32)", "input", shape=(3, 24), low=0.0, high=1.0),
+        argument("k", "int32", "param", "constant", value=3.0),
+        argument("y", "array1d(float32)", "output", "constant", shape=(24,)),
+        dim=(24,),
+    )
+    for seed in range(6):
+        assert row.check(text, seed=seed).right
+        assert not row.check(text.replace("range(k)", "range(3)"), seed=seed).right
+
+
+def test_equal_arguments_have_several_slopes() -> None:
+    """At a kink an adjoint may take either side."""
+    text = EDGES.replace("x[i] * float(n[i])", "wp.max(x[i], 0.0) * float(n[i])")
+    row = row_of(
+        text,
+        argument("x", "array1d(float32)", "input", shape=(24,), low=0.0, high=2.0),
+        argument("n", "array1d(int32)", "input", shape=(24,), low=3, high=9),
+        argument("y", "array1d(float32)", "output", "constant", shape=(24,)),
+        dim=(24,),
+    )
+    for seed in range(6):
+        assert row.check(text.replace("wp.max(x[i], 0.0)", "wp.max(0.0, x[i])"), seed=seed).right
+
+
 def test_rounding_excuses_nothing_that_is_added() -> None:
     """Bits of floats move by some units when their floats do; what stood in an output is more than that."""
     row = row_of(

@@ -101,7 +101,9 @@ class _Plan:
             args = self._changed(args, self._junk(floats=kind == "junk of floats", wide=wide))
         launch = msgspec.structs.replace(launch, seed=self._seed)
         turned = turn % 2 == 0
-        return Draw(args, launch, self._number, flush=self._number % 3 == 0, turned=turned, label=kind)
+        # At an edge min and max may have equal arguments, and an adjoint any of several slopes.
+        backward, flush = kind != "edges", self._number % 3 == 0
+        return Draw(args, launch, self._number, flush, backward, turned, label=kind)
 
     def _changed(self, args: Sequence[Argument], change: Change) -> tuple[Argument, ...]:
         return tuple(
@@ -124,7 +126,9 @@ class _Plan:
             if kind == "f":  # each component another: one must not stand for all
                 low, high = _about(fill.value, float(u))
                 return msgspec.structs.replace(fill, kind="uniform", low=low, high=high)
-            return msgspec.structs.replace(fill, value=_other_number(fill.value, kind, float(u), float(v)))
+            # By itself a number becomes less: arrays seldom have room for more, and none would be tried.
+            more = not only and float(v) > 0.6
+            return msgspec.structs.replace(fill, value=_other_number(fill.value, kind, float(u), more))
 
         return change
 
@@ -213,13 +217,16 @@ def _about(value: float, u: float) -> tuple[float, float]:
     return min(ends), max(ends)
 
 
-def _other_number(value: float, kind: str, u: float, v: float) -> float:
-    """A whole number near by; a fair coin for a truth."""
+def _other_number(value: float, kind: str, u: float, more: bool) -> float:
+    """A whole number near by, but 0 only for 0; a fair coin for a truth."""
     if kind == "b":
         return float(u < 0.5)
-    if abs(value) < 4.0:
-        return value + float(int(3 * u)) if value >= 0 else value - float(int(3 * u))
-    return float(np.floor(value * (0.5 + 0.5 * u))) if v < 0.8 else value + 1.0
+    size = abs(value)
+    if more or size <= 1.0:
+        size += 1.0 + int(2.0 * u)
+    else:
+        size = max(1.0, float(np.floor(size * (0.4 + 0.6 * u))))
+    return -size if value < 0.0 else size
 
 
 def _other_extents(args: Sequence[Argument], launch: Launch, chance: Stream, turn: int) -> dict[int, int]:
