@@ -11,7 +11,13 @@ import pytest
 
 import warpgen
 from tests.support.commands import SAMPLES
+from tools.prove import covering
 from warpgen.errors import UsageError
+from warpgen.extraction import warp_api
+from warpgen.extraction.codegen import lower
+from warpgen.record import TARGETS
+from warpgen.synthesis.algorithms import domains
+from warpgen.verification.jail.cpp_screen import cleaned
 
 FILE = SAMPLES["cpu"]
 
@@ -143,3 +149,13 @@ def test_a_secret_seed_serves_a_group(tmp_path: Path) -> None:
         assert judge.check(row.id, row.python_source, seed=seeds[0]).right
         assert not judge.check(row.id, wrong(row), seed=seeds[0]).right
     assert kept.keys() == {path.name for path in (tmp_path / "cache").iterdir()}
+
+
+@pytest.mark.parametrize("domain", ["language", "statistics"])
+def test_whatever_warp_writes_may_be_judged(domain: str, tmp_path: Path) -> None:
+    """Addresses of arrays, breakpoints, snippets with a part for GPUs: no row's own text is refused."""
+    warp_api.start(tmp_path)
+    for algorithm in domains()[domain].algorithms:
+        for draft in covering(algorithm, least=1)[0]:
+            for target, code in lower(draft.program, TARGETS).items():
+                cleaned(code.text, "cpp" if target == "cpu" else "cuda")

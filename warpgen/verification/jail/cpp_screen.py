@@ -35,6 +35,7 @@ _DIRECTIVES = frozenset(
     if defined(WP_ENABLE_TILES_IN_STACK_MEMORY)
     if defined(__CUDACC__) && !defined(_MSC_VER)
     define __debugbreak() __brkpt()
+    if defined(__CUDA_ARCH__)
     if defined(__CUDA_ARCH__) && (__CUDA_ARCH__ >= 900)
     define WP_CLUSTER_DIMS(x, y, z) __cluster_dims__(x, y, z)
     define WP_CLUSTER_DIMS(x, y, z)
@@ -63,6 +64,7 @@ _WORDS = frozenset(
 _WRITTEN = frozenset(
     """
     __global__ __device__ __shared__ __forceinline__ __restrict__ __launch_bounds__ __syncthreads __syncwarp
+    __debugbreak
     """.split()
 )
 # Functions and words of CUDA that people write beside them.
@@ -87,7 +89,10 @@ _OWN = re.compile(
     r"warpgen_|wg_|WG_|_Z|_Pragma|_[A-Z]|wp_(?:compile|load|unload|lookup)_?(?:cpp|obj|symbol)?$"
 )
 
-_PTR = re.compile(r"\( wp :: uint64 \* \) & \( \w+ \. data \)$")
+_PTR = re.compile(
+    r"\( wp :: uint64 \* \) & \( \w+ \. data \)$"
+    r"|\badj_\w+ \. data = \( wp :: [\w:<>, ]+ \* \) adj_\w+ ;( \S+){0,4}$"
+)
 
 
 class NoKernel(Exception):
@@ -192,9 +197,9 @@ def _hold_atomics(found: Sequence[Token]) -> None:
 def _casts(found: Sequence[Token], close: int) -> bool:
     """Whether what `)` ends is followed by something that it could be a cast of.
 
-    But for the one cast that Warp writes, of `array.ptr`: accesses by address are watched like any other.
+    But for the casts that Warp writes, of `array.ptr`: accesses by address are watched like any other.
     """
-    if _PTR.match(" ".join(token.text for token in found[max(close - 5, 0) : close + 7])):
+    if _PTR.search(" ".join(token.text for token in found[max(close - 20, 0) : close + 7])):
         return False
     after = found[close + 1] if close + 1 < len(found) else None
     return after is not None and (after.kind in ("name", "number") or after.text in ("(", "&", "~", "-", "+"))
