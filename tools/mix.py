@@ -12,10 +12,8 @@ is small. `--write` puts the weights into the algorithms' files.
 from __future__ import annotations
 
 import argparse
-import re
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -24,6 +22,8 @@ from numpy.typing import NDArray
 from tools.forms import forms, write
 from warpgen.jsonl import rows
 from warpgen.paths import dataset_path
+from warpgen.record import Provenance
+from warpgen.reporting.quality import operations, windows
 from warpgen.reporting.shape import shape_of
 from warpgen.synthesis.algorithms import all_algorithms
 from warpgen.synthesis.generator import dealt
@@ -40,16 +40,13 @@ _PROGRAMS = 1000  # whose trigrams count
 _LEAST, _MOST, _FORMS = 0.6, 1.35, 3
 _STEPS = 6000
 
-_OPERATION = re.compile(r"wp::(?!adj_)([A-Za-z_]\w*)\s*[<(]")
-_COMMENT = re.compile(r"//[^\n]*")
-
 
 class _Row(msgspec.Struct):
     """What is read of a row."""
 
     python_source: str
     code: str
-    provenance: dict[str, Any]
+    provenance: Provenance
 
 
 class Mix:
@@ -62,13 +59,12 @@ class Mix:
         self.bytes, self.adjoint, self.long = (np.zeros(len(place)) for _ in range(3))
         seen: Counter[tuple[int, tuple[str, ...]]] = Counter()
         for line, row in rows(path, _Row):
-            at = place[dealt(row.provenance["seed"], row.provenance["index"])[0]]
+            at = place[dealt(row.provenance.seed, row.provenance.index)[0]]
             count[at] += 1
             self.bytes[at] += len(line)
             self.adjoint[at] += "_cpu_kernel_backward" in row.code
             self.long[at] += shape_of(row.python_source).statements >= _STATEMENTS
-            words = _OPERATION.findall(_COMMENT.sub("", row.code))
-            seen.update((at, gram) for gram in set(zip(words, words[1:], words[2:], strict=False)))
+            seen.update((at, gram) for gram in set(windows(operations(row.code), 3)))
         if not count.all():
             raise SystemExit(
                 f"{path}: no program of {self.algorithms[int(np.argmin(count))].name}; make more"

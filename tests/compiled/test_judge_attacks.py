@@ -10,6 +10,7 @@ import pytest
 
 import warpgen
 from tests.support.judging import argument, row_of
+from warpgen.launch import Argument
 
 # One row for most: a range of its inputs, parameters, a bound, zeros among its outputs, a sum of all threads.
 GATE = """import warp as wp
@@ -266,15 +267,19 @@ def scaled(x: wp.array(dtype=float), n: wp.array(dtype=int), y: wp.array(dtype=f
 """
 
 
+NUMBERS = argument("n", "array1d(int32)", "input", shape=(24,), low=3, high=9)
+
+
+def scaled_row(text: str, *between: Argument) -> warpgen.Row:
+    """A row of 24 threads, of what stands between its input and its output."""
+    x = argument("x", "array1d(float32)", "input", shape=(24,), low=0.0, high=2.0)
+    y = argument("y", "array1d(float32)", "output", "constant", shape=(24,))
+    return row_of(text, x, *between, y, dim=(24,))
+
+
 def test_no_value_at_an_edge_is_missed() -> None:
     """A store that is left out for one value of the inputs is seen, whatever the seed."""
-    row = row_of(
-        EDGES,
-        argument("x", "array1d(float32)", "input", shape=(24,), low=0.0, high=2.0),
-        argument("n", "array1d(int32)", "input", shape=(24,), low=3, high=9),
-        argument("y", "array1d(float32)", "output", "constant", shape=(24,)),
-        dim=(24,),
-    )
+    row = scaled_row(EDGES, NUMBERS)
     for seed in range(6):
         assert row.check(EDGES, seed=seed).right
         for case in ("s != 0.0", "x[i] != 2.0", "n[i] != 8", "n[i] != 3"):
@@ -288,14 +293,8 @@ def test_a_number_without_room_for_more_is_not_hard_coded() -> None:
     text = EDGES.replace("n: wp.array(dtype=int)", "n: wp.array2d(dtype=float), k: int").replace(
         "    s = x[i] * float(n[i])\n", "    s = x[i]\n    for j in range(k):\n        s += n[j, i]\n"
     )
-    row = row_of(
-        text,
-        argument("x", "array1d(float32)", "input", shape=(24,), low=0.0, high=2.0),
-        argument("n", "array2d(float32)", "input", shape=(3, 24), low=0.0, high=1.0),
-        argument("k", "int32", "param", "constant", value=3.0),
-        argument("y", "array1d(float32)", "output", "constant", shape=(24,)),
-        dim=(24,),
-    )
+    rows = argument("n", "array2d(float32)", "input", shape=(3, 24), low=0.0, high=1.0)
+    row = scaled_row(text, rows, argument("k", "int32", "param", "constant", value=3.0))
     for seed in range(6):
         assert row.check(text, seed=seed).right
         assert not row.check(text.replace("range(k)", "range(3)"), seed=seed).right
@@ -304,13 +303,7 @@ def test_a_number_without_room_for_more_is_not_hard_coded() -> None:
 def test_equal_arguments_have_several_slopes() -> None:
     """At a kink an adjoint may take either side."""
     text = EDGES.replace("x[i] * float(n[i])", "wp.max(x[i], 0.0) * float(n[i])")
-    row = row_of(
-        text,
-        argument("x", "array1d(float32)", "input", shape=(24,), low=0.0, high=2.0),
-        argument("n", "array1d(int32)", "input", shape=(24,), low=3, high=9),
-        argument("y", "array1d(float32)", "output", "constant", shape=(24,)),
-        dim=(24,),
-    )
+    row = scaled_row(text, NUMBERS)
     for seed in range(6):
         assert row.check(text.replace("wp.max(x[i], 0.0)", "wp.max(0.0, x[i])"), seed=seed).right
 

@@ -151,9 +151,9 @@ class _Code:
         self._all += len(code)
         self._comments += len(code) - len(text)
         self._texts.append(text)
-        operations = [name for name in _OPERATION.findall(text) if not name.startswith("adj_")]
+        words = operations(text)
         for length, grams in enumerate(self._grams, start=1):
-            grams.update(_windows(operations, length))
+            grams.update(windows(words, length))
 
     def figures(self) -> dict[str, Any]:
         text = "\n".join(self._texts).encode()
@@ -176,7 +176,13 @@ def _coverage(called: set[str]) -> dict[str, Any]:
     }
 
 
-def _windows(words: list[str], length: int) -> Iterable[tuple[str, ...]]:
+def operations(code: str) -> list[str]:
+    """The functions of Warp that a forward pass calls, in order; no comments, no adjoints."""
+    return [name for name in _OPERATION.findall(_COMMENT.sub("", code)) if not name.startswith("adj_")]
+
+
+def windows(words: list[str], length: int) -> Iterable[tuple[str, ...]]:
+    """All runs of so many words."""
     return zip(*(words[start:] for start in range(length)), strict=False)
 
 
