@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -298,6 +299,49 @@ def test_a_number_without_room_for_more_is_not_hard_coded() -> None:
     for seed in range(6):
         assert row.check(text, seed=seed).right
         assert not row.check(text.replace("range(k)", "range(3)"), seed=seed).right
+
+
+GRID = """import warp as wp
+
+
+@wp.kernel
+def diffuse(x: wp.array(dtype=float), rows: int, cols: int, y: wp.array(dtype=float)):
+    i = wp.tid()
+    row = i // cols
+    col = i % cols
+    if row == 0 or col == 0 or row == rows - 1 or col == cols - 1:
+        y[i] = 0.0
+        return
+    y[i] = x[i - cols] + x[i + cols] + x[i - 1] + x[i + 1] - 4.0 * x[i]
+"""
+
+
+def test_factors_of_a_length_are_not_hard_coded() -> None:
+    """A grid in one axis leaves its arrays where one of its lengths changes alone."""
+    row = row_of(
+        GRID,
+        argument("x", "array1d(float32)", "input", shape=(288,), low=-1.0, high=1.0),
+        argument("rows", "int32", "param", "constant", value=12.0),
+        argument("cols", "int32", "param", "constant", value=24.0),
+        argument("y", "array1d(float32)", "output", "constant", shape=(288,)),
+        dim=(288,),
+    )
+    for seed in range(6):
+        assert row.check(GRID, seed=seed).right
+        for number, value in (("cols", "24"), ("rows", "12")):
+            text = re.sub(rf"\b{number}\b(?!:)", value, GRID)
+            assert not row.check(text, seed=seed).right, number
+
+
+def test_a_length_that_cuts_counts_off_is_not_hard_coded() -> None:
+    """It shows only where there are more than were found, and room for more."""
+    text = EDGES.replace(
+        "    s = x[i]", "    if i >= wp.min(n[0], x.shape[0]):\n        return\n    s = x[i]"
+    ).replace("float(n[i])", "2.0")
+    row = scaled_row(text, argument("n", "array1d(int32)", "input", shape=(1,), low=12, high=36))
+    for seed in range(6):
+        assert row.check(text, seed=seed).right
+        assert not row.check(text.replace("x.shape[0]", "24"), seed=seed).right
 
 
 def test_equal_arguments_have_several_slopes() -> None:

@@ -7,6 +7,8 @@ anything. A draw that the row's own kernel does not stand is left out by the jud
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
@@ -91,7 +93,7 @@ class _Plan:
             first = int(Stream(self._seed, "axes").uniform((1,))[0] * len(axes))
             args = self._changed(args, _shorter(*axes[(first + turn) % len(axes)], chance))
         if kind in ("extents", "extents alone", "extents, clean"):
-            extents = _other_extents(args, launch, chance, turn)
+            extents = _other_extents(args, launch, self._numbers(), chance, turn)
             if not extents:
                 return None
             args, launch = self._resized(args, extents), _relaunched(launch, extents)
@@ -104,6 +106,11 @@ class _Plan:
         # At an edge min and max may have equal arguments, and an adjoint any of several slopes.
         backward, flush = kind != "edges", self._number % 3 == 0
         return Draw(args, launch, self._number, flush, backward, turned, label=kind)
+
+    def _numbers(self) -> list[int]:
+        """Whole numbers that are parameters."""
+        fills = [f for a in self._program.args for f in a.fills if _varies(a, f) and f.name in self._codes]
+        return [int(f.value) for f in fills if np.dtype(self._codes[f.name]).kind in "iu"]
 
     def _changed(self, args: Sequence[Argument], change: Change) -> tuple[Argument, ...]:
         return tuple(
@@ -198,11 +205,21 @@ class _Plan:
                 return fill
             if fill.kind == "constant":
                 return msgspec.structs.replace(fill, value=size(fill.value))
+            if fill.kind == "uniform" and (beyond := _beyond(fill, extents)):
+                return msgspec.structs.replace(fill, low=beyond[0], high=beyond[1])
             if fill.kind in ("uniform", "offsets", "ascending") and size(fill.high) > fill.low:
                 return msgspec.structs.replace(fill, high=size(fill.high))
             return fill
 
         return tuple(msgspec.structs.replace(a, fills=tuple(resize(f) for f in a.fills)) for a in args)
+
+
+def _beyond(fill: Fill, extents: Mapping[int, int]) -> tuple[float, float] | None:
+    """A range of counts that an extent cuts off, above the extent that was, as that may stand in a text."""
+    for old, new in extents.items():
+        if old < new and fill.low <= old < fill.high - 1.0 <= 2.0 * old:
+            return old + 1.0, max(fill.high, new + 1.0)
+    return None
 
 
 def _varies(argument: Argument, fill: Fill) -> bool:
@@ -229,12 +246,20 @@ def _other_number(value: float, kind: str, u: float, more: bool) -> float:
     return -size if value < 0.0 else size
 
 
-def _other_extents(args: Sequence[Argument], launch: Launch, chance: Stream, turn: int) -> dict[int, int]:
+def _other_extents(
+    args: Sequence[Argument], launch: Launch, numbers: Sequence[int], chance: Stream, turn: int
+) -> dict[int, int]:
     """New lengths for the extents of launch and arrays: less of all, other for one, more of all, by turns.
 
     Not by chance: whoever takes a length for granted is seen where there is less, if not where there is more.
+    What is a product of the row's `numbers`, as the length of a grid in one axis, stays one in every second
+    turn.
     """
-    known = sorted({e for e in (*launch.dim, *(e for a in args for f in a.fills for e in f.shape)) if e >= 3})
+    extents = sorted(
+        {e for e in (*launch.dim, *(e for a in args for f in a.fills for e in f.shape)) if e >= 3}
+    )
+    products = _products(extents, [*launch.dim, *numbers]) if turn % 2 == 0 else {}
+    known = sorted(set(extents).union(*products.values()).difference(products))
     if not known:
         return {}
     u = chance.uniform((len(known) + 1, 2))
@@ -246,7 +271,19 @@ def _other_extents(args: Sequence[Argument], launch: Launch, chance: Stream, tur
         less = max(2, extent - 1 - int(float(first) * 0.5 * extent))
         more = extent + 1 + int(float(first) * max(4, extent // 4))
         made[extent] = less if (float(second) < 0.6 if one else turn % 4 != 2) else more
+    for extent, factors in products.items():
+        made[extent] = math.prod(made[factor] for factor in factors)
     return made
+
+
+def _products(extents: Sequence[int], numbers: Sequence[int]) -> dict[int, tuple[int, ...]]:
+    """The extents that are products of two or three numbers, with these, the least first."""
+    some = sorted({n for n in numbers if n >= 2})
+    found: dict[int, tuple[int, ...]] = {}
+    for count in (3, 2):
+        for factors in itertools.combinations_with_replacement(some, count):
+            found[math.prod(factors)] = factors
+    return {extent: found[extent] for extent in extents if extent in found}
 
 
 def _axes(args: Sequence[Argument], launch: Launch) -> list[tuple[str, int]]:
