@@ -11,7 +11,7 @@ from warpgen.synthesis.writing.rng import Rng
 _TAKEN = re.compile(r"^(\w+) = (\w+)\.shape\[(\d)\]\n", re.MULTILINE)
 _ASKED = re.compile(r"\b([a-z]\w*)\.shape\[(\d)\]")
 _SINGULAR = {"vertices": "vertex", "indices": "index", "matrices": "matrix", "boxes": "box", "bodies": "body"}
-_NAMES = {0: ("n", "count", "size"), 1: ("n", "dim", "num_cols")}  # of the one size that a kernel asks for
+_NAMES = {0: ("n", "count", "size"), 1: ("n", "cols", "num_cols")}  # of the one size that a kernel asks for
 
 
 def pass_counts(draft: Draft, rng: Rng) -> None:
@@ -23,7 +23,8 @@ def pass_counts(draft: Draft, rng: Rng) -> None:
     asked = dict.fromkeys(_ASKED.findall(draft.text))
     for array, axis in asked:
         name = ""
-        if axis == "0" and re.fullmatch(r"\w{3,}[^s]s", array):
+        several = sum(other == array for other, _ in asked) > 1  # one by name, one by shape: nobody does
+        if axis == "0" and not several and re.fullmatch(r"\w{3,}[^s]s", array):
             singular = _SINGULAR.get(array, array[:-1])
             name = f"num_{array}" if rng.chance(0.5) else f"{singular}_count"
         elif len(asked) == 1 and int(axis) in _NAMES:

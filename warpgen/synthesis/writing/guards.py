@@ -101,18 +101,14 @@ def _plural(element: str) -> str:
     return {"vertex": "vertices", "query": "queries", "entry": "entries"}.get(element, f"{element}s")
 
 
-def _why(draft: Draft, element: str) -> str:
-    return draft.pick(f"# Skip inactive {_plural(element)}\n", f"# This {element} is not active\n", "")
-
-
 def _mask(draft: Draft, element: str, at: str) -> _Test:
     name = draft.pick(f"{element}_active", f"{element}_mask", "active")
-    why, start = _why(draft, element), f"{at} = wp.tid()\n"
+    start = f"{at} = wp.tid()\n"
     if draft.pick("bool", "int") == "int":
         draft.input(name, "int", draft.dim, 0, 2, about="Zero for elements that are skipped")
-        return start, why, f"{name}[{at}] == 0", f"{name}[{at}] != 0"
+        return start, "", f"{name}[{at}] == 0", f"{name}[{at}] != 0"
     draft.input(name, "bool", draft.dim, about="False for elements that are skipped")
-    return start, why, f"not {name}[{at}]", f"{name}[{at}]"
+    return start, "", f"not {name}[{at}]", f"{name}[{at}]"
 
 
 def _flags(draft: Draft, element: str, at: str) -> _Test:
@@ -120,12 +116,8 @@ def _flags(draft: Draft, element: str, at: str) -> _Test:
     draft.module("FLAG_ACTIVE = wp.constant(1)")
     draft.input(name, "int", draft.dim, 0, 4, about="Bit mask, bit 0 is set for active elements")
     bit = f"({name}[{at}] & FLAG_ACTIVE)"
-    return (
-        f"{at} = wp.tid()\n",
-        _why(draft, element),
-        f"{bit} == 0",
-        f"{bit} != 0",
-    )
+    why = draft.pick(f"# Skip inactive {_plural(element)}\n", "")
+    return f"{at} = wp.tid()\n", why, f"{bit} == 0", f"{bit} != 0"
 
 
 def _count(draft: Draft, element: str, at: str) -> _Test:

@@ -59,7 +59,7 @@ def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
     heads = [f"({p.name}: {p.annotation})" for p in parameters]
     shared = "\n".join(p.text for p in draft.pieces)
     first, others = _called(algorithm, draft, [*own, *heads])
-    synonyms = {first: others, **algorithm.names} | {first: others}  # those of the variant count
+    synonyms = {**algorithm.names, first: others}  # those of the variant count
     names = hand.naming.rename([*own, *heads, first], shared, synonyms)
     if hand.suffix and not names.get(first, first).endswith("_kernel"):
         names[first] = names.get(first, first) + "_kernel"

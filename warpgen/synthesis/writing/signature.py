@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from warpgen.synthesis.writing.draft import Parameter
@@ -19,7 +20,7 @@ def ordered(parameters: list[Parameter], order: str) -> list[Parameter]:
 def signature(name: str, parameters: list[Parameter], names: Mapping[str, str], hand: Hand) -> str:
     """`def name(...):`, on one line where it fits and nothing is said of an argument."""
     parts = [f"{names.get(p.name, p.name)}: {p.annotation}" for p in parameters]
-    about = [prose(p.about, names) for p in parameters]
+    about = [_about(p, names) for p in parameters]
     says = hand.comments and hand.arguments == "behind" and sum(map(bool, about)) * 2 > len(about)
     head = f"def {name}({', '.join(parts)}):"
     if len(head) <= hand.line_length and not says:
@@ -39,9 +40,26 @@ def signature(name: str, parameters: list[Parameter], names: Mapping[str, str], 
 
 def section(parameters: list[Parameter], names: Mapping[str, str], hand: Hand) -> str:
     """The docstring's section of arguments, or "" where this hand has none or too little is known."""
-    about = {names.get(p.name, p.name): p.about for p in parameters if p.about}
+    about = {names.get(p.name, p.name): text for p in parameters if (text := _about(p, names))}
     if hand.arguments != "section" or len(about) * 3 < len(parameters) * 2:
         return ""
     stop = "." if hand.full_stops else ""
-    lines = [f"    {name}: {prose(text, names)}{stop}" for name, text in about.items()]
+    lines = [f"    {name}: {text}{stop}" for name, text in about.items()]
     return "\n".join(["Args:", *lines])
+
+
+def _about(parameter: Parameter, names: Mapping[str, str]) -> str:
+    """What there is to say of an argument beyond its name."""
+    text = prose(parameter.about, names)
+    return text if _words(text) - _words(names.get(parameter.name, parameter.name)) else ""
+
+
+def _words(text: str) -> set[str]:
+    """Those of meaning, in the singular; a bracket is a unit."""
+    return {word.rstrip("s") for word in re.findall(r"[a-z0-9]+|\[", text.lower())} - {
+        "the",
+        "of",
+        "a",
+        "an",
+        "each",
+    }
