@@ -10,13 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from tools import planted_reductions, rediscover
 from tools.bisect import FAULTS, read, scripts
 from warpgen.extraction.versions import warp_version
-from warpgen.hunting.session import found, table
+from warpgen.hunting.session import found, smalls
+from warpgen.hunting.tally import Tally, table, tally
 
 PAGE = FAULTS.parent / "docs" / "warp_faults.md"
-HUNT = FAULTS / "hunt.md"  # what came of the last hunt that --hunt took over
+HUNTS = FAULTS / "hunts"  # what came of each hunt that --hunt took over, by its seed
 
 INTRO = """\
 # Faults of Warp
@@ -69,14 +72,27 @@ def main() -> int:
     """Write the page, or with --check say whether it is up to date."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; 1 if the page is another")
-    parser.add_argument("--hunt", type=Path, help="folder of a hunt, whose table the page shall hold")
+    parser.add_argument("--hunt", type=Path, help="folder of a hunt, which the page's table shall count")
     args = parser.parse_args()
     if args.hunt:
-        HUNT.write_text("\n".join(["## The last hunt\n", *table(found(args.hunt), args.hunt), ""]))
+        _take(args.hunt)
     if args.check:
         return int(PAGE.read_text() != page())
     PAGE.write_text(page())
     return 0
+
+
+def _take(root: Path) -> None:
+    """Keep the tally of each hunt under a root, in place of the one of that seed."""
+    HUNTS.mkdir(exist_ok=True)
+    small = smalls(root)
+    for seed, units in found(root).items():
+        made = tally(units, [s for s in small if s.case.program.seed == seed])
+        (HUNTS / f"seed_{seed}.json").write_bytes(msgspec.json.format(msgspec.json.encode(made)) + b"\n")
+
+
+def _hunts() -> list[Tally]:
+    return [msgspec.json.decode(path.read_bytes(), type=Tally) for path in sorted(HUNTS.glob("*.json"))]
 
 
 def faults() -> list[Fault]:
@@ -121,8 +137,9 @@ def _lines(known: list[Fault]) -> Iterator[str]:
         told = f"[{fault.number}](#{fault.number}) | {fault.title} | {since(fault.script.stem)}"
         yield f"| {told} | {upstream} | {fault.kind.split(',')[0]} |"
     yield f"\n{len(known)} in all; {sum(f.unreported for f in known)} faults without an upstream report.\n"
-    if HUNT.exists():
-        yield HUNT.read_text()
+    yield "## Hunted\n"
+    yield from table(_hunts())
+    yield ""
     yield f"## Planted ones\n\n{planted_reductions.summary(planted_reductions.read())}\n"
     yield from _known()
     for fault in known:

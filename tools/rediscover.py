@@ -39,10 +39,10 @@ class First(msgspec.Struct, frozen=True):
 
 
 def main() -> int:
-    """Write what was found under a root; 1 where nothing was."""
+    """Write what was found under a root, beside what was before; 1 where nothing was."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("root", type=Path, help="folder of a hunt")
-    told = firsts(parser.parse_args().root)
+    told = read() | firsts(parser.parse_args().root)
     FOUND.write_text(json.dumps(msgspec.to_builtins(told), indent=1) + "\n")
     for issue, number in KNOWN.items():
         first = told.get(issue)
@@ -52,7 +52,7 @@ def main() -> int:
 
 def firsts(root: Path) -> dict[str, First]:
     """By issue."""
-    drawn = {where(case): case for unit in found(root) for case in unit.cases}
+    drawn = {where(case): case for units in found(root).values() for unit in units for case in unit.cases}
     causes = {place: {case.cause} for place, case in drawn.items()}
     for small in smalls(root):
         causes.setdefault(where(small.case), set()).add(small.case.cause)

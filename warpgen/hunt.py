@@ -11,7 +11,8 @@ from rich.status import Status
 from warpgen.command import Parser, call, folder, natural, positive
 from warpgen.errors import UsageError
 from warpgen.hunting.found import Unit, grouped
-from warpgen.hunting.session import Plan, hunt, read, table
+from warpgen.hunting.session import Plan, hunt, read, smalls
+from warpgen.hunting.tally import table, tally
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     done = read(plan)
     if not done:
         raise UsageError("no unit was finished: give more --minutes")
-    print("\n".join(table(done, plan.root)))
+    print("\n".join(table([tally(done, smalls(plan.root))])))
     return 0
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import resource
-import statistics
 import sys
 import time
 from collections import Counter
@@ -94,9 +93,18 @@ def read(plan: Plan) -> list[Unit]:
     return [msgspec.json.decode(path.read_bytes(), type=Unit) for path in paths if path.exists()]
 
 
-def found(root: Path) -> list[Unit]:
-    """All units under a root, of whatever plan."""
-    return [msgspec.json.decode(path.read_bytes(), type=Unit) for path in sorted(root.glob("units/*.json"))]
+def found(root: Path) -> dict[int, list[Unit]]:
+    """All units under a root, by the seed of their programs."""
+    units: dict[int, list[Unit]] = {}
+    for path in sorted(root.glob("units/*.json")):
+        unit = msgspec.json.decode(path.read_bytes(), type=Unit)
+        units.setdefault(int(path.name.partition("-")[0]), []).append(unit)
+    return units
+
+
+def smalls(root: Path) -> list[Small]:
+    """All cases under a root that were made small."""
+    return [msgspec.json.decode(p.read_bytes(), type=Small) for p in sorted(root.glob("reduced/*.json"))]
 
 
 def units(plan: Plan) -> int:
@@ -227,32 +235,3 @@ def drawn_of(seed: int, first: int, end: int) -> Iterator[tuple[Origin, Program]
 def _cpu() -> float:
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(spent.ru_utime + spent.ru_stime for spent in used)
-
-
-def smalls(root: Path) -> list[Small]:
-    """All cases under a root that were made small."""
-    return [msgspec.json.decode(p.read_bytes(), type=Small) for p in sorted(root.glob("reduced/*.json"))]
-
-
-def table(done: Sequence[Unit], root: Path) -> Iterator[str]:
-    """Lines in Markdown: how much was hunted, causes with counts, and what the reducer made of them."""
-    programs, cases = sum(u.programs for u in done), [case for u in done for case in u.cases]
-    hours = sum(u.seconds for u in done) / 3600.0
-    dropped = sum((Counter(u.dropped) for u in done), Counter[str]())
-    yield f"{programs} programs in {hours:.2f} hours of processor time; {len(cases)} of them disagree."
-    told = ", ".join(f"{count} {reason}" for reason, count in dropped.most_common())
-    yield f"Of the others, these say nothing of Warp: {told or 'none'}.\n"
-    yield "| oracle | lines of the ledger | error | cases |\n|---|---|---|---|"
-    for (oracle, cause, error), group in grouped(done).items():
-        yield f"| {oracle} | {cause or 'none'} | {error} | {len(group)} |"
-    small = smalls(root)
-    if small:
-        lines = [s.case.program.source.count("\n") for s in small]
-        middle, longest = statistics.median(lines), max(lines)
-        seconds = statistics.median(s.seconds for s in small)
-        yield f"\n{len(small)} cases were made small: {middle:g} lines in the median, {longest} at most,"
-        yield f"{seconds:.0f} seconds of processor time in the median. Causes, and their cures:\n"
-        yield "| oracle | lines of the ledger | cured as | cases |\n|---|---|---|---|"
-        kinds = Counter((s.case.oracle, s.case.cause or "none", s.cured or "none") for s in small)
-        for words, count in kinds.most_common():
-            yield f"| {' | '.join(words)} | {count} |"
