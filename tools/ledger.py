@@ -26,8 +26,8 @@ INTRO = """\
 
 What warpgen found, or met again, in Warp {version}. Each line of the table is a script in `faults/` of
 at most 40 lines that prints what was expected and what came; it exits with 1 while the fault is there,
-with 0 where it is mended. The scripts need nothing but Warp and run on the CPU; number 21 runs CUDA
-text without a GPU and needs warpgen. A *limit* is what Warp's own guide or reference says; all else is
+with 0 where it is mended. The scripts need nothing but Warp and run on the CPU; numbers 21 and 27 run
+CUDA text without a GPU and need warpgen. A *limit* is what Warp's own guide or reference says; all else is
 called a fault. For faults without an upstream report, a text to report them with follows below; nothing
 was sent. How new ones are found: [the hunt](hunt.md).
 

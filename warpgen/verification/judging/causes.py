@@ -29,7 +29,7 @@ def cause_of(program: Program, oracle: Oracle, error: str) -> str:
     if oracle == "refused":
         return _of_refusal(tree, error)
     if oracle == "cuda":
-        return "21" if "tile_map" in program.source and "that of" in error else ""
+        return _of_device(program.source) if "that of" in error else ""
     if oracle not in ("adjoint", "rewrite"):
         return ""
     return "+".join(number for number, has in CONSTRUCTS.items() if has(tree))
@@ -47,6 +47,12 @@ def _of_refusal(tree: ast.AST, error: str) -> str:
     if "undeclared identifier 'adj_" in error and "wp.func_grad" in ast.unparse(tree):
         return "15"
     return "14" if any(word in error for word in _RETYPED) and _converts(tree) else ""
+
+
+def _of_device(source: str) -> str:
+    """Of a gradient that the CUDA text alone has wrong."""
+    several = source.count("wp.tile_sum(") > 1
+    return "+".join(n for n, has in (("21", "tile_map" in source), ("27", several)) if has)
 
 
 def _calls(tree: ast.AST, *names: str) -> bool:
@@ -201,4 +207,4 @@ CONSTRUCTS: dict[str, Callable[[ast.AST], bool]] = {
 }
 
 # All lines of the ledger that this module tells.
-NUMBERS = (*CONSTRUCTS, "14", "15", "18", "21", "22")
+NUMBERS = (*CONSTRUCTS, "14", "15", "18", "21", "22", "27")
