@@ -20,8 +20,9 @@ def ordered(parameters: list[Parameter], order: str) -> list[Parameter]:
 def signature(name: str, parameters: list[Parameter], names: Mapping[str, str], hand: Hand) -> str:
     """`def name(...):`, on one line where it fits and nothing is said of an argument."""
     parts = [f"{names.get(p.name, p.name)}: {p.annotation}" for p in parameters]
-    about = [_about(p, names) for p in parameters]
-    says = hand.comments and hand.arguments == "behind" and sum(map(bool, about)) * 2 > len(about)
+    asked = hand.comments and hand.arguments == "behind"
+    about = [_about(p, names) if asked else "" for p in parameters]
+    says = sum(map(bool, about)) * 2 > len(about)
     head = f"def {name}({', '.join(parts)}):"
     if len(head) <= hand.line_length and not says:
         return head
@@ -40,8 +41,10 @@ def signature(name: str, parameters: list[Parameter], names: Mapping[str, str], 
 
 def section(parameters: list[Parameter], names: Mapping[str, str], hand: Hand) -> str:
     """The docstring's section of arguments, or "" where this hand has none or too little is known."""
+    if hand.arguments != "section":
+        return ""
     about = {names.get(p.name, p.name): text for p in parameters if (text := _about(p, names))}
-    if hand.arguments != "section" or len(about) * 3 < len(parameters) * 2:
+    if len(about) * 3 < len(parameters) * 2:
         return ""
     stop = "." if hand.full_stops else ""
     lines = [f"    {name}: {text}{stop}" for name, text in about.items()]
