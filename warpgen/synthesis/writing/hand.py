@@ -34,8 +34,8 @@ _OF_ONE_LINE = re.compile(
 _FORMULA = re.compile(
     r"(?:(?<=^# )|(?<=^)|(?<=: )|(?<=[.] ))([\w'][^\n:.]* = [^\n:;]*?)(?=\.?$|\. [A-Z])", re.MULTILINE
 )
-_WORDS = re.compile(
-    r"\b(?:the|a|an|is|are|of|and|with|for|by|where|in|to|from|so|its|as|times|makes|takes)\b|, [a-z]{4,} |,$"
+_SAID = re.compile(
+    r"\b(?:the|a|an|is|are|of|and|with|for|by|where|in|to|from|so|its|as|times|makes|takes)\b|, [a-z]{4,} |,$|^[A-Za-z]{3,} [^=]*="
 )
 _ZERO = re.compile(r"\bwp\.(vec[234])\(0\.0(?:, 0\.0)+\)")
 _AMERICAN = {
@@ -68,14 +68,15 @@ class Hand:
         self.capitals = rng.chance(0.5)  # comments begin with a capital letter
         self.full_stops = self.capitals and rng.chance(0.6)
         self.comment_width = rng.choice((68, 76, 84, 96, 108))
-        self.docstring = rng.weighted({"none": 0.58, "sentence": 0.2, "long": 0.22})
+        self.docstring = rng.weighted({"none": 0.54, "sentence": 0.18, "long": 0.28})
         self.opens = rng.chance(0.1)  # docstrings begin below their quotes
         self.imperative = rng.chance(0.9)  # "Compute ...", not "Computes ..."
-        self.quotes = rng.weighted({"": 0.45, "`": 0.25, "``": 0.3})  # around names in prose
+        self.quotes = rng.weighted({"": 0.3, "`": 0.2, "``": 0.5})  # around names in prose
         self.quoted_comments = bool(self.quotes) and rng.chance(0.5)
         self.so = rng.chance(0.75)  # "so x is y", not "so that x is y"
-        self.behind = rng.chance(0.4)  # short comments stand behind their statements
-        self.headings = rng.weighted({"": 0.72, "outputs": 0.13, "inputs and outputs": 0.15})  # in signatures
+        self.because = rng.chance(0.7)  # "x because y", not "x, since y"
+        self.behind = rng.chance(0.55)  # short comments stand behind their statements
+        self.headings = rng.weighted({"": 0.64, "outputs": 0.16, "inputs and outputs": 0.2})  # in signatures
         self.colons = rng.chance(0.2 if self.headings == "outputs" else 0.85)  # "# Outputs:", not "# outputs"
         self.arguments = rng.weighted(
             {"": 0.75, "behind": 0.15, "section": 0.1}
@@ -95,7 +96,10 @@ class Hand:
         """Code with these names for the draft's own; its docstrings follow, its comments do later."""
         parts = _PROSE.split(text)
         parts[::2] = [renamed(part, names) for part in parts[::2]]
-        parts[1::2] = [mentioned(part, names) if part.startswith('"') else part for part in parts[1::2]]
+        parts[1::2] = [
+            mentioned(part, names).replace("`", self.quotes) if part.startswith('"') else part
+            for part in parts[1::2]
+        ]
         return "".join(parts)
 
     def commented(self, text: str, names: Mapping[str, str]) -> str:
@@ -133,7 +137,8 @@ class Hand:
         return wrapped(text, self.comment_width)
 
     def _reasoned(self, text: str) -> str:
-        return text.replace("so that", "so") if self.so else text
+        text = text.replace("so that", "so") if self.so else text
+        return text.replace(", since", " because") if self.because else text
 
     def docstring_of(self, sentence: str, more: str, arguments: str, names: Mapping[str, str]) -> str:
         """A kernel's docstring, or ""; `arguments` is its section of them, as it stands."""
@@ -160,7 +165,7 @@ class Hand:
         """Prose with its formulas in this hand's quotes."""
 
         def formula(found: re.Match[str]) -> str:
-            plain = found[1].count("(") != found[1].count(")") or _WORDS.search(found[1]) or "`" in found[1]
+            plain = found[1].count("(") != found[1].count(")") or _SAID.search(found[1]) or "`" in found[1]
             return found[1] if plain else f"{self.quotes}{found[1]}{self.quotes}"
 
         return _FORMULA.sub(formula, text) if self.quotes else text
