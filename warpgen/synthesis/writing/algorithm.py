@@ -51,7 +51,8 @@ class Algorithm:
 class Domain:
     """A field that programs are from: a category of the dataset.
 
-    `element` is what a thread of its kernels works on, if these may leave some of them out: a body, a cell.
+    `element` is what a thread of its kernels works on, if these may leave some of them out: a body, a cell;
+    an algorithm whose threads work on others says so, "" if it takes all.
     """
 
     def __init__(self, name: str, about: str, element: str = "") -> None:
@@ -69,13 +70,13 @@ class Domain:
         double: bool = False,
         half: bool = False,
         adjoint: str = "yes",
+        element: str | None = None,
     ) -> Callable[[Write], Write]:
         """Register a function as an algorithm of this domain."""
 
         def register(write: Write) -> Write:
-            made = Algorithm(
-                write, self.name, source, names or {}, weight, double, half, adjoint, self.element
-            )
+            own = self.element if element is None else element
+            made = Algorithm(write, self.name, source, names or {}, weight, double, half, adjoint, own)
             self.algorithms.append(made)
             return write
 

@@ -21,10 +21,10 @@ def pass_counts(draft: Draft, rng: Rng) -> None:
         if len(re.findall(rf"\b{name}\b[^\n=]* [-+*/]?= ", draft.text)) == 1:
             _pass(draft, name, array, int(axis), draft.text.replace(line, "", 1))
     asked = dict.fromkeys(_ASKED.findall(draft.text))
+    flat = {p.name for p in draft.parameters if len(p.fills[0].shape) == 1}
     for array, axis in asked:
         name = ""
-        several = sum(other == array for other, _ in asked) > 1  # one by name, one by shape: nobody does
-        if axis == "0" and not several and re.fullmatch(r"\w{3,}[^s]s", array):
+        if axis == "0" and array in flat and re.fullmatch(r"\w{3,}[^s]s", array):
             singular = _SINGULAR.get(array, array[:-1])
             name = f"num_{array}" if rng.chance(0.5) else f"{singular}_count"
         elif len(asked) == 1 and int(axis) in _NAMES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 from collections.abc import Mapping
 from typing import Any
@@ -98,7 +99,9 @@ _Test = tuple[str, str, str, str]
 
 
 def _plural(element: str) -> str:
-    return {"vertex": "vertices", "query": "queries", "entry": "entries"}.get(element, f"{element}s")
+    if element == "vertex":
+        return "vertices"
+    return f"{element[:-1]}ies" if re.search("[^aeiou]y$", element) else f"{element}s"
 
 
 def _mask(draft: Draft, element: str, at: str) -> _Test:

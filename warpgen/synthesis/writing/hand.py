@@ -35,8 +35,11 @@ _FORMULA = re.compile(
     r"(?:(?<=^# )|(?<=^)|(?<=: )|(?<=[.] ))([\w'][^\n:.]* = [^\n:;]*?)(?=\.?$|\. [A-Z])", re.MULTILINE
 )
 _SAID = re.compile(
-    r"\b(?:the|a|an|is|are|of|and|with|for|by|where|in|to|from|so|its|as|times|makes|takes)\b|, [a-z]{4,} |,$|^[A-Za-z]{3,} [^=]*="
+    r"\b(?:the|a|an|is|are|of|and|with|for|by|where|in|to|from|so|its|as|times|makes|takes)\b|, [a-z]{4,} |,$"
+    r"|^[A-Za-z]{3,} [^=]*="
 )
+# A comment that begins with a formula, or with a name that has a spelling of its own.
+_AS_IT_IS = re.compile(r" *# *(?:[b-z]\b|[a-z]+[A-Z0-9]|\w+(?: *[=(*/^+_,']|\[|\.\w))")
 _ZERO = re.compile(r"\bwp\.(vec[234])\(0\.0(?:, 0\.0)+\)")
 _AMERICAN = {
     "neighbour": "neighbor", "colour": "color", "centre": "center", "behaviour": "behavior", "grey": "gray",
@@ -127,8 +130,7 @@ class Hand:
         if self.quoted_comments:
             text = self._quoted(text)
         at = re.match(r" *# *[a-z]", text) if "# `" not in found[0] else None
-        # A formula or a name stays as it is.
-        if self.capitals and at and not re.match(r" *# *\w+(?: *[=(*/^+_,]|\[|\.\w)", text[at.start() :]):
+        if self.capitals and at and not _AS_IT_IS.match(text[at.start() :]):
             text = text[: at.end() - 1] + text[at.end() - 1].upper() + text[at.end() :]
         elif not self.capitals:
             text = lowered(text)

@@ -24,7 +24,9 @@ from warpgen.synthesis.writing.sums import outline_sums
 _WHOLE = re.compile(r"\((?:u?int\d+|bool|vec\di)\)")  # of arrays without floats
 _PROSE = re.compile(r'#[^\n]*|"""[\s\S]*?"""')
 # What a text defines, or gives another adjoint.
-_DEFINED = re.compile(r"^(?:def|class) (\w+)|^@wp\.func_(?:grad|replay)\((\w+)\)", re.MULTILINE)
+_DEFINED = re.compile(
+    r"^(?:def|class) (\w+)|^@wp\.func_(?:grad|replay)\((\w+)\)|^([A-Za-z]\w*) = ", re.MULTILINE
+)
 _IMPORTS = (("math.", "import math"), ("Any", "from typing import Any"))
 
 
@@ -77,7 +79,8 @@ def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
     if constants:
         body = "\n".join(constants) + "\n\n\n" + body
     body = hand.spelled(body, real)
-    imports = [line for word, line in _IMPORTS if re.search(rf"\b{re.escape(word)}", body)]
+    code = _PROSE.sub("", body)
+    imports = [line for word, line in _IMPORTS if re.search(rf"\b{re.escape(word)}", code)]
     head = "\n".join([*imports, *([""] if imports else []), "import warp as wp"])
     source = f"{head}\n\n{body}\n" if constants else f"{head}\n\n\n{body}\n"
     arguments = tuple(_argument(p, names, real) for p in parameters)
@@ -88,13 +91,16 @@ def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
 
 
 def _leave_out_what_nothing_calls(draft: Draft) -> None:
-    """Functions and structs that a variant has no use for, for whatever reason they were written."""
+    """Functions, structs and constants that a variant has no use for."""
     words = {word for p in draft.parameters for word in _words(p.annotation)} | _words(draft.text)
-    written: list[tuple[list[Any], int, str]] = [
-        (draft.functions, at, t) for at, t in enumerate(draft.functions)
+    constants: list[tuple[list[Any], int, str]] = [
+        (draft.prelude, at, t) for at, t in enumerate(draft.prelude)
     ]
+    written = [(draft.functions, at, t) for at, t in enumerate(draft.functions)]
     shared = [(draft.pieces, at, piece.text) for at, piece in enumerate(draft.pieces)]
-    for texts, at, text in reversed([*shared, *written]):  # what is called stands before what calls it
+    for texts, at, text in reversed(
+        [*constants, *shared, *written]
+    ):  # what is called stands before what calls it
         names = {name for found in _DEFINED.findall(text) for name in found if name}
         if names and words.isdisjoint(names):
             del texts[at]

@@ -15,11 +15,11 @@ _ENTRY = re.compile(r"^( +)(\w+)(?=: )", re.MULTILINE)  # of a docstring's secti
 _COMPOUND = re.compile(r"(?<![\w.])[a-zA-Z]\w*_\w+\b")
 # What people also call things; what an algorithm says of its names goes before it.
 _OTHERWISE = {
-    "distance": "dist", "direction": "dir", "offset": "delta|diff", "value": "val", "previous": "prev",
+    "distance": "dist", "direction": "dir", "value": "val", "previous": "prev",
     "current": "cur|curr", "gradient": "grad", "weight": "wt", "total": "acc|accum", "angle": "theta",
-    "radius": "rad", "slot": "pos", "count": "num", "mean": "avg", "low": "lo", "high": "hi",
+    "radius": "rad", "mean": "avg", "low": "lo", "high": "hi",
     "normal": "n|nrm", "velocity": "vel", "position": "pos", "error": "err", "sum": "acc|total",
-    "square": "sq", "energy": "e", "point": "p|pt", "color": "col|rgb", "matrix": "mat", "index": "idx",
+    "square": "sq", "energy": "e", "point": "p|pt", "color": "rgb", "matrix": "mat", "index": "idx",
 }  # fmt: skip
 # Parts of names, for those who write them out and those who do not.
 _SHORT = {

@@ -27,7 +27,7 @@ _NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?!\w*=(?!=))")
 _KEYWORDS = frozenset(
     "for in if elif else and or not while break continue wp True False range int float".split()
 )
-_VAGUE = frozenset("total acc sum value result s dot weighted out y".split())
+_VAGUE = frozenset("total acc sum value result s dot weighted out y best partial".split())
 _LINES = 26  # longer kernels are read as a whole, and are what they are for their length
 _CHANCE = 0.85
 
@@ -47,7 +47,7 @@ def outline_sums(draft: Draft, rng: Rng) -> None:
         return
     at = 0
     while found := _next(lines, at):
-        call = _outlined(draft, lines, found, rng)
+        call = _outlined(draft, lines, found)
         if call:
             lines[found.start : found.end] = call.split("\n")
         at = found.start + 1
@@ -74,7 +74,7 @@ def _next(lines: list[str], at: int) -> _Sum | None:
     return None
 
 
-def _outlined(draft: Draft, lines: list[str], found: _Sum, rng: Rng) -> str:
+def _outlined(draft: Draft, lines: list[str], found: _Sum) -> str:
     """The line that calls the function that was made of it, or "" where it cannot be one."""
     block = "\n".join(lines[found.start : found.end])
     code = _code(block)
@@ -89,9 +89,14 @@ def _outlined(draft: Draft, lines: list[str], found: _Sum, rng: Rng) -> str:
     odd = any(n not in types or "indexed" in types[n] or "Texture" in types[n] for n in taken)
     if odd or made & (set(types) | before) or (made - set(results)) & after:
         return ""
-    name = _named(draft, results, code, _code("\n".join(lines[found.end :])), rng)
+    name = _named(draft, results, code, _code("\n".join(lines[found.end :])))
     if not name:
         return ""
+    given = [p.name for p in draft.parameters]
+    # Arrays as the kernel has them, then what it knows of its thread, then other arguments.
+    taken.sort(
+        key=lambda n: (1, 0) if n not in given else (0 if "wp.array" in types[n] else 2, given.index(n))
+    )
     result = f" -> {found.results[results[0]]}" if len(results) == 1 else ""
     heads = [f"{n}: {types[n]}" for n in taken]
     signature = f"def {name}({', '.join(heads)}){result}:"
@@ -115,26 +120,22 @@ def _assigned(code: str) -> set[str]:
     return {name.strip() for part in parts for name in part.split(",")}
 
 
-def _named(draft: Draft, results: list[str], code: str, after: str, rng: Rng) -> str:
+def _named(draft: Draft, results: list[str], code: str, after: str) -> str:
     """A name for the function that nothing else in the program has, or "" where none says what it does."""
-    name = f"compute_{'_and_'.join(results)}"
+    found = any(re.search(rf"^    +{result} = (?!.*\b{result}\b)", code, re.MULTILINE) for result in results)
+    name = f"{'find' if found else 'compute'}_{'_and_'.join(results)}"
     if any(result in _VAGUE or len(result) < 3 or result == "count" for result in results):
         changes = re.findall(rf"^ +(?:{'|'.join(results)}) (\S*=) (.*)$", code, re.MULTILINE)
-        if any(sign not in ("+=", "-=") for sign, _ in changes):
+        if any(sign not in ("+=", "-=") for sign, _ in changes) or len(results) > 1:
             return ""
-        name = (
-            "count_matches"
-            if all(value == "1" for _, value in changes)
-            else _after_output(results, after, rng)
-        )
-        name = name if len(results) == 1 else f"sum_{'_and_'.join(results)}"
+        counts = all(value == "1" for _, value in changes)
+        name = "count_matches" if counts else _after_output(results[0], after)
     text = "\n".join([draft.text, *draft.functions, *(p.text for p in draft.pieces)])
-    return "" if re.search(rf"\b{name}\b", text) else name
+    return name if name and not re.search(rf"\b{name}\b", text) else ""
 
 
-def _after_output(results: list[str], after: str, rng: Rng) -> str:
-    """A name after the array that the sum goes to, or one that sums have."""
-    stored = re.search(rf"^(\w+)\[.*\] \+?= .*\b{results[0]}\b", after, re.MULTILINE)
-    if stored and len(stored[1]) > 3 and not stored[1].startswith(("out", "result")):
-        return f"compute_{stored[1]}"
-    return rng.choice(("sum_of_terms", "sum_terms", "accumulate_terms", "partial_sum", "inner_sum"))
+def _after_output(result: str, after: str) -> str:
+    """A name after the array that the sum is stored in as it is."""
+    stored = re.search(rf"^(\w+)\[.*\] = {result}$", after, re.MULTILINE)
+    named = stored and len(stored[1]) > 3 and not stored[1].startswith(("out", "result"))
+    return f"compute_{stored[1]}" if stored and named else ""
