@@ -126,7 +126,7 @@ def _flags(draft: Draft, element: str, at: str) -> _Test:
 def _count(draft: Draft, element: str, at: str) -> _Test:
     (count,) = draft.dim
     name = draft.pick(f"{element}_count", f"num_{_plural(element)}", "active_count")
-    draft.input(name, "int", 1, count // 2, count + count // 4, about="Number of valid elements")
+    draft.input(name, "int", 1, count // 2, count + 1, about="Number of valid elements")
     why = "# The launch covers the whole buffer, only the first elements are valid\n"
     return "tid = wp.tid()\n", why, f"tid >= {name}[0]", f"tid < {name}[0]"
 

@@ -42,8 +42,9 @@ _SAID = re.compile(
 _AS_IT_IS = re.compile(r" *# *(?:[b-z]\b|[a-z]+[A-Z0-9]|\w+(?: *[=(*/^+_,']|\[|\.\w))")
 _ZERO = re.compile(r"\bwp\.(vec[234])\(0\.0(?:, 0\.0)+\)")
 _AMERICAN = {
-    "neighbour": "neighbor", "colour": "color", "centre": "center", "behaviour": "behavior", "grey": "gray",
-    "normalis": "normaliz", "discretis": "discretiz", "quantis": "quantiz", "initialis": "initializ",
+    "neighbour": "neighbor", "colour": "color", "centred": "centered", "centre": "center",
+    "behaviour": "behavior", "grey": "gray", "normalis": "normaliz", "discretis": "discretiz",
+    "quantis": "quantiz", "initialis": "initializ",
     "regularis": "regulariz", "linearis": "lineariz", "minimis": "minimiz", "maximis": "maximiz",
     "parametris": "parametriz", "symmetris": "symmetriz", "vectoris": "vectoriz", "optimis": "optimiz",
     "metre": "meter", "fibre": "fiber",

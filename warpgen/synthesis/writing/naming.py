@@ -17,9 +17,9 @@ _COMPOUND = re.compile(r"(?<![\w.])[a-zA-Z]\w*_\w+\b")
 _OTHERWISE = {
     "distance": "dist", "direction": "dir", "value": "val", "previous": "prev",
     "current": "cur|curr", "gradient": "grad", "weight": "wt", "total": "acc|accum", "angle": "theta",
-    "radius": "rad", "mean": "avg", "low": "lo", "high": "hi",
+    "radius": "rad", "low": "lo", "high": "hi",
     "normal": "n|nrm", "velocity": "vel", "position": "pos", "error": "err", "sum": "acc|total",
-    "square": "sq", "energy": "e", "point": "p|pt", "color": "rgb", "matrix": "mat", "index": "idx",
+    "square": "sq", "point": "p|pt", "color": "rgb", "matrix": "mat", "index": "idx",
 }  # fmt: skip
 # Parts of names, for those who write them out and those who do not.
 _SHORT = {

@@ -12,16 +12,17 @@ _NEXT_SENTENCE = re.compile(r"\. +[A-Z]")
 _NAMES = frozenset(
     "Arrhenius Bark Baumgarte Beer Benzeggagh Bernoulli Berry Biot Black Bogacki Boltzmann Brown Butler"
     " Byram Cardano Cauchy Charbonnier Chebyshev Cholesky Coriolis Cornish Coulomb Courant Cramer Crank"
-    " Delaunay Dirichlet Drucker Duff Earth Eddington Euler Ewald False Fiala Fick Fourier Fresnel Geman"
-    " Gershgorin Godunov Goertzel Gram Green Greenwich Gribb Gumbel Guo Hable Halley Hamilton Hargreaves"
-    " Henyey Hermite Heron Heun Higham Hill Hooke Horn Horner Huber Hunt Illinois Ineichen Jarrow Joseph"
-    " Kaiser Kalman Kasten Kelvin Kepler Kirchhoff Lame Laplace Lax Lees Legendre Lemire Lennard"
-    " Levenberg Lowe Mach Magnus Malley Malvar Manaster Manning Maxwell Meeus Meinel Milstein Mitchell"
-    " Monaghan Monte Morton Neal Nelson Nernst Nesterov Newmark Newton Nyquist Perlin Perzyna Poisson"
-    " Raibert Ralston Rayleigh Reinhard Reinsch Reynolds Rodrigues Rosenbrock Rusanov Russian"
-    " Saemundsson Schlick Schmidt Schwarzschild Simpson Smagorinsky Smith Snell Sobel Somigliana Stefan"
-    " Steiner Stokes Stribeck Student Svensson Tait Taubin Taylor Tian Timoshenko True Uncharted Van"
-    " Vashishta Verlet Voce Voigt Von Welford Wendland Weyl Willans Wolfe Young".split()
+    " Delaunay Dirichlet Drucker Duff Earth Eddington Euler Ewald False Fiala Fick Fourier Fresnel Gauss"
+    " Geman Gershgorin Godunov Goertzel Gram Green Greenwich Gribb Gumbel Guo Hable Halley Hamilton"
+    " Hargreaves Henyey Hermite Heron Heun Higham Hill Hooke Horn Horner Huber Hunt Illinois Ineichen"
+    " Jacobi Jarrow Joseph Kaiser Kalman Kasten Kelvin Kepler Kessler Kirchhoff Lame Laplace Lax Lees"
+    " Legendre Lemire Lennard Levenberg Lowe Mach Magnus Malley Malvar Manaster Manning Maxwell Meeus"
+    " Meinel Milstein Mitchell Monaghan Monte Morton Neal Nelson Nernst Nesterov Newmark Newton Nyquist"
+    " Perlin Perzyna Poisson Raibert Ralston Rayleigh Reinhard Reinsch Reynolds Robin Rodrigues"
+    " Rosenbrock Rusanov Russian Saemundsson Schlick Schmidt Schwarzschild Simpson Smagorinsky Smith"
+    " Snell Sobel Somigliana Stefan Steiner Stokes Stribeck Student Svensson Tait Taubin Taylor Tian"
+    " Timoshenko True Uncharted Van Vashishta Verlet Voce Voigt Von Welford Wendland Weyl Willans Wolfe"
+    " Young".split()
 )
 
 
