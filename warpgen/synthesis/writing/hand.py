@@ -44,7 +44,7 @@ _ZERO = re.compile(r"\bwp\.(vec[234])\(0\.0(?:, 0\.0)+\)")
 _AMERICAN = {
     "neighbour": "neighbor", "colour": "color", "centred": "centered", "centre": "center",
     "behaviour": "behavior", "grey": "gray", "normalis": "normaliz", "discretis": "discretiz",
-    "quantis": "quantiz", "initialis": "initializ",
+    "quantis": "quantiz", "initialis": "initializ", "generalis": "generaliz",
     "regularis": "regulariz", "linearis": "lineariz", "minimis": "minimiz", "maximis": "maximiz",
     "parametris": "parametriz", "symmetris": "symmetriz", "vectoris": "vectoriz", "optimis": "optimiz",
     "metre": "meter", "fibre": "fiber",
@@ -79,7 +79,7 @@ class Hand:
         self.quoted_comments = bool(self.quotes) and rng.chance(0.5)
         self.so = rng.chance(0.75)  # "so x is y", not "so that x is y"
         self.because = rng.chance(0.7)  # "x because y", not "x, since y"
-        self.behind = rng.chance(0.55)  # short comments stand behind their statements
+        self.behind = rng.chance(0.4)  # short comments stand behind their statements
         self.headings = rng.weighted({"": 0.64, "outputs": 0.16, "inputs and outputs": 0.2})  # in signatures
         self.colons = rng.chance(0.2 if self.headings == "outputs" else 0.85)  # "# Outputs:", not "# outputs"
         self.arguments = rng.weighted(
@@ -238,7 +238,7 @@ def american(text: str) -> str:
 def _imperative(sentence: str) -> str:
     """`Computes x.` as `Compute x.`; a sentence of several verbs stays."""
     verb, _, rest = sentence.partition(" ")
-    if not verb.endswith("s") or " and " in sentence or ";" in rest:
+    if not verb.endswith("s") or re.search(" and | then |;", rest):
         return sentence
     if verb.endswith("ies"):
         stem = verb[:-3] + "y"

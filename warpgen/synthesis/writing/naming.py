@@ -31,7 +31,7 @@ _SHORT = {
     "vertex": "vert", "neighbor": "nbr", "component": "comp", "squared": "sq", "product": "prod",
     "difference": "diff", "derivative": "deriv", "iteration": "iter", "buffer": "buf", "image": "img",
     "color": "col", "transform": "xform", "magnitude": "mag", "frequency": "freq", "amplitude": "amp",
-    "probability": "prob", "lower": "lo", "upper": "hi", "control": "ctrl", "initial": "init",
+    "probability": "prob", "control": "ctrl", "initial": "init",
     "tangent": "tan", "weight": "wt", "total": "tot", "factor": "fac", "stiffness": "stiff",
     "damping": "damp", "friction": "fric", "linear": "lin", "angular": "ang", "number": "num",
     "positions": "pos", "velocities": "vel", "estimate": "est", "residual": "res", "correction": "corr",
