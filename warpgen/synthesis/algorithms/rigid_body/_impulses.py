@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from warpgen.synthesis.writing.pieces import piece
+from warpgen.synthesis.writing.pieces import Piece, piece
 
-DATA = piece(
-    '''
+_DATA = '''
 @wp.struct
 class ContactData:
     """Contacts of all worlds, ``max_contacts`` slots per world."""
@@ -17,7 +16,12 @@ class ContactData:
     bias: wp.array2d(dtype=float)
     friction: wp.array2d(dtype=float)
 '''
-)
+
+
+def contact_data(friction: bool) -> Piece:
+    """The struct of all contacts, with coefficients of friction or without."""
+    return piece(_DATA if friction else _DATA.replace("    friction: wp.array2d(dtype=float)\n", ""))
+
 
 APPLY = '''
 @wp.func

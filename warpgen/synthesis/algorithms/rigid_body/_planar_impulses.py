@@ -43,9 +43,10 @@ def rub(k: int, cone: str) -> str:
 BLOCK = """
 # --- Normal impulses: the linear complementarity problem of both points, by its four cases ---
 $velocities
-# b = A x + v for the accumulated impulses x
+# b = v - A x for the impulses x so far, so that the velocities after new ones are A x + b
 b1 = wp.dot(dv1, n)$bias1 - k11 * normal_impulse1 - k12 * normal_impulse2
 b2 = wp.dot(dv2, n)$bias2 - k12 * normal_impulse1 - k22 * normal_impulse2
+$soften
 det = k11 * k22 - k12 * k12
 # Case 1: both points press
 x1 = (k12 * b2 - k22 * b1) / det

@@ -14,12 +14,12 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Lan et al. 2022 (affine body dynamics), eq. 4 to 9",
     names={
         "affine_body_energy": "abd_energy|orthogonality_energy|affine_potential|abd_gradient",
-        "a": "A|affine|rows",
+        "a": "A|affine|body_affine",
         "kappa": "stiffness|k_abd|rigidity",
         "vol": "volume|body_volume|volumes",
-        "gradient": "grad|dE_dA|force",
-        "energy": "psi|potential|e_ortho",
-        "gram": "AtA|metric|c",
+        "gradient": "grad|dE_dA|grad_A",
+        "energy": "psi|potential|energy_out",
+        "strain": "ortho_err|deviation|e_mat",
     },
     double=True,
     weight=5,
@@ -54,8 +54,8 @@ def affine_body_energy(d: Draft) -> None:
     if volumes == "each":
         d.input("vol", "float", count, 0.2, 2.0, about="Body volumes [m^3]")
     else:
-        d.param("vol", "float", 0.2, 2.0, about="Body volumes [m^3]")
-    d.param("kappa", "float", 0.5, 2.0, about="Stiffness of the orthogonality potential [Pa]")
+        d.param("vol", "float", 0.2, 2.0, about="Volume of each body [m^3]")
+    d.param("kappa", "float", 0.5, 2.0, about="Stiffness of the potential [Pa]")
     if wanted != "energy":
         d.output("gradient", "mat33", count, about="Gradient with respect to the affine matrix")
     if wanted != "gradient":
@@ -91,9 +91,9 @@ def affine_body_energy(d: Draft) -> None:
         gradient[tid] = $scale * wp.matrix_from_cols(g0, g1, g2)
         """
     elif law == "orthogonality":
-        body = "# A^T A - I, zero for rotations and reflections\ngram = wp.transpose(m) * m - wp.identity(n=3, dtype=float)"
-        value = "wp.ddot(gram, gram)"
-        slope = "gradient[tid] = 4.0 * $scale * m * gram"
+        body = "# A^T A - I, zero for rotations and reflections\nstrain = wp.transpose(m) * m - wp.identity(n=3, dtype=float)"
+        value = "wp.ddot(strain, strain)"
+        slope = "gradient[tid] = 4.0 * $scale * m * strain"
     elif law == "corotated":
         body = (
             "# Deviation from the closest rotation (precomputed by a polar decomposition)\ndev = m - r[tid]"
@@ -102,17 +102,17 @@ def affine_body_energy(d: Draft) -> None:
         slope = "gradient[tid] = 2.0 * $scale * dev"
     else:
         body = """
-        gram = wp.transpose(m) * m - wp.identity(n=3, dtype=float)
+        strain = wp.transpose(m) * m - wp.identity(n=3, dtype=float)
         # det(A) - 1 penalizes reflections, which the first term does not see
         grow = wp.determinant(m) - 1.0
         """
-        value = "wp.ddot(gram, gram) + grow * grow"
+        value = "wp.ddot(strain, strain) + grow * grow"
         slope = """
         m0 = wp.vec3(m[0, 0], m[1, 0], m[2, 0])
         m1 = wp.vec3(m[0, 1], m[1, 1], m[2, 1])
         m2 = wp.vec3(m[0, 2], m[1, 2], m[2, 2])
         cof = wp.matrix_from_cols(wp.cross(m1, m2), wp.cross(m2, m0), wp.cross(m0, m1))
-        gradient[tid] = $scale * (4.0 * m * gram + 2.0 * grow * cof)
+        gradient[tid] = $scale * (4.0 * m * strain + 2.0 * grow * cof)
         """
     d.launch(count)
     d.code(
@@ -123,10 +123,12 @@ def affine_body_energy(d: Draft) -> None:
         gradient=slope if wanted != "energy" else "",
         scale=scale,
     )
+    of = "corotated" if law == "corotated" else "orthogonality"
+    more = ", with a penalty on the change of volume," if law == "stable volume" else ""
     what = {
-        "gradient": "the gradient of the orthogonality potential",
-        "energy": "the orthogonality potential",
-        "force and energy": "the orthogonality potential and its gradient",
+        "gradient": f"the gradient of the {of} potential{more}",
+        "energy": f"the {of} potential{more}",
+        "force and energy": f"the {of} potential{more} and its gradient",
     }
     d.says(f"Evaluates {what[wanted]} of affine bodies (ABD).")
 

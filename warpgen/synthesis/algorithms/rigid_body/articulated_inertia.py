@@ -11,8 +11,7 @@ from warpgen.synthesis.algorithms.rigid_body._chains import outer_loads
 from warpgen.synthesis.algorithms.rigid_body.recursive import (
     FORWARD,
     NAMES,
-    POSE,
-    SUBSPACE,
+    joint_functions,
     tree_inputs,
     trees,
 )
@@ -126,9 +125,9 @@ def forward_dynamics(d: Draft) -> None:
         d.output("qd_new", "float", (worlds, links), about="Joint velocities after the step")
         if result == "step":
             d.output("q_new", "float", (worlds, links), about="Joint positions after the step")
-    d.module("REVOLUTE = wp.constant(0)")
-    for text in (_CROSS_MOTION, _CROSS_FORCE, _INERTIA, SUBSPACE, POSE):
+    for text in (_CROSS_MOTION, _CROSS_FORCE, _INERTIA):
         d.function(text)
+    joint_functions(d, kinds)
     passive = {
         "none": "",
         "damping": "tau -= joint_damping[link] * joint_qd[world, link]",
@@ -211,7 +210,7 @@ def forward_dynamics(d: Draft) -> None:
             v_parent = link_vel[world, parent]
         """,
         up="-gravity" if gravity == "vector" else "wp.vec3(0.0, 0.0, gravity)",
-        type={"mixed": "joint_type[link]", "revolute": "REVOLUTE"}[kinds],
+        type={"mixed": "joint_type[link],", "revolute": ""}[kinds],
         row="link" if shared else "world, link",
         external="# External wrenches are given about the world origin\nbias -= link_wrench[world, link]"
         if external
@@ -222,6 +221,9 @@ def forward_dynamics(d: Draft) -> None:
         else "",
         passive=passive[extra],
         store=store[result],
+    )
+    d.text = d.text.replace("joint_transform( ", "joint_transform(").replace(
+        "joint_subspace( ", "joint_subspace("
     )
     d.explain("""
         Runs in time linear in the number of links and never forms the joint-space mass matrix. All

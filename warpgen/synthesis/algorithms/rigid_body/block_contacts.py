@@ -49,6 +49,12 @@ def solve_contact_blocks(d: Draft) -> None:
     mixing = d.option("mixing", "one", "per pair", "per body") if friction != "none" else "one"
     restitution = d.flag("restitution", 0.4)
     storage = d.option("storage", "matrix", "columns")
+    if friction != "point by point":
+        storage = "columns"  # a matrix has the tangential impulses of both points
+    d.says(
+        "Solves manifolds of two contact points between planar bodies, "
+        + ("both normal impulses at once." if normal == "block" else "one impulse after the other.")
+    )
     pairs = d.pick(12, 16, 20)
     bodies = 2 * pairs
     d.input(
@@ -115,7 +121,7 @@ def solve_contact_blocks(d: Draft) -> None:
         if friction != "none":
             d.input(
                 "tangent_acc",
-                "vec2",
+                "vec2" if friction == "point by point" else "float",
                 pairs,
                 -0.1,
                 0.1,
@@ -143,7 +149,8 @@ def solve_contact_blocks(d: Draft) -> None:
     if friction == "none":
         start = [x for x in start if not x.startswith("tangent")]
     if friction == "manifold":
-        start = [x for x in start if not x.startswith("tangent_impulse2")]
+        start = [x for x in start if not x.startswith("tangent")]
+        start.append(f"tangent_impulse = {scale}tangent_acc[tid]")
     mu = {
         "one": "friction_coeff",
         "per pair": "friction_coeff[tid]",
@@ -170,14 +177,15 @@ def solve_contact_blocks(d: Draft) -> None:
     elif bias == "soft":
         speeds += [
             "# Soft contact: the bias and the softening of an implicit spring and damper",
-            "omega = wp.TAU * hertz",
-            "h1 = 2.0 * damping_ratio + dt * omega",
-            "rate = omega / h1",
-            "softness = 1.0 / (1.0 + dt * omega * h1)",
+            "contact_omega = wp.TAU * hertz",
+            "h1 = 2.0 * damping_ratio + dt * contact_omega",
+            "rate = contact_omega / h1",
+            "softness = 1.0 / (1.0 + dt * contact_omega * h1)",
+            "mass_scale = 1.0 - softness",
         ] + [
             f"bias{k} = -wp.min(rate * wp.max(contact_depth[tid][{k - 1}], 0.0), push_speed)" for k in (1, 2)
         ]
-        soft = "softness"
+        soft = "softness * "
     if bias != "none":
         extra = [e + f" + bias{k}" for k, e in zip((1, 2), extra, strict=True)]
     arms = [f"arm_{s}{k} = contact_arm[tid, {2 * (s == 'b') + k - 1}]" for s in "ab" for k in (1, 2)]
@@ -187,23 +195,25 @@ def solve_contact_blocks(d: Draft) -> None:
         f"k11 = {total} + inv_inertia_a * rn_a1 * rn_a1 + inv_inertia_b * rn_b1 * rn_b1",
         f"k22 = {total} + inv_inertia_a * rn_a2 * rn_a2 + inv_inertia_b * rn_b2 * rn_b2",
     ]
+    known = restitution and not scaled and friction != "manifold"  # the first of the relative velocities
     if normal == "block":
         masses += [
             f"k12 = {total} + inv_inertia_a * rn_a1 * rn_a2 + inv_inertia_b * rn_b1 * rn_b2",
-            "# Soften the block, since points close to each other make it nearly singular",
-            "k11 = k11 * 1.02\nk22 = k22 * 1.02",
         ]
-        if soft:
-            speeds += ["k11 = k11 / softness\nk22 = k22 / softness"]
+        if not soft:
+            masses += [
+                "# Stiffen the diagonal, since points close to each other make the block nearly singular",
+                "k11 = k11 * 1.02\nk22 = k22 * 1.02",
+            ]
         push = impulses.BLOCK + impulses.apply(1, "push_n1") + impulses.apply(2, "push_n2")
     else:
         push = "# --- Normal impulses, point by point; accumulated impulses never pull ---\n"
         for k in (1, 2):
             step = f"(wp.dot(dv{k}, n)$bias{k}) / k{k}{k}"
             if soft:
-                step = f"softness * {step}"
+                step = f"mass_scale * {step} - softness * normal_impulse{k}"
             push += (
-                impulses.velocity(k)
+                ("" if known and k == 1 and friction != "point by point" else impulses.velocity(k))
                 + f"x{k} = wp.max(normal_impulse{k} - {step}, 0.0)\npush_n{k} = (x{k} - normal_impulse{k}) * n\n"
                 + impulses.apply(k, f"push_n{k}")
             )
@@ -211,23 +221,25 @@ def solve_contact_blocks(d: Draft) -> None:
             push = push.replace("(wp.dot(dv1, n)$bias1)", "wp.dot(dv1, n)").replace(
                 "(wp.dot(dv2, n)$bias2)", "wp.dot(dv2, n)"
             )
+    cone = mu if mixing == "one" else "mu"
+    friction_line = "" if mixing == "one" else f"mu = {mu}\n"
     rub = {
         "none": "",
         "point by point": "# --- Friction, within the cone of the normal impulses so far ---\n"
-        + f"$tangent\nmu = {mu}\n"
-        + (impulses.rub(1, "mu") + impulses.rub(2, "mu")),
+        + f"$tangent\n{friction_line}"
+        + (impulses.rub(1, cone).removeprefix(impulses.velocity(1) if known else "") + impulses.rub(2, cone)),
         "manifold": f"""
             # --- Friction at the middle of both points, within the cone of both normal impulses ---
             $tangent
-            mu = {mu}
+            $mu
             $middle
             $velocity3
             arm_ta = cross2(arm_a3, tangent)
             arm_tb = cross2(arm_b3, tangent)
             mass_t = inv_mass_a + inv_mass_b + inv_inertia_a * arm_ta * arm_ta + inv_inertia_b * arm_tb * arm_tb
-            limit = mu * (normal_impulse1 + normal_impulse2)
-            tangent_new1 = wp.clamp(tangent_impulse1 - (wp.dot(dv3, tangent) - belt) / mass_t, -limit, limit)
-            push_t = (tangent_new1 - tangent_impulse1) * tangent
+            limit = {cone} * (normal_impulse1 + normal_impulse2)
+            tangent_new = wp.clamp(tangent_impulse - (wp.dot(dv3, tangent) - belt) / mass_t, -limit, limit)
+            push_t = (tangent_new - tangent_impulse) * tangent
             $apply3
         """,
     }[friction]
@@ -246,10 +258,10 @@ def solve_contact_blocks(d: Draft) -> None:
             rubbed = f" + tangent_impulse{k} * tangent" if friction == "point by point" else ""
             warm += f"push_w{k} = normal_impulse{k} * n{rubbed}\n" + impulses.apply(k, f"push_w{k}")
         if friction == "manifold":
-            warm += f"{middle}\npush_w3 = tangent_impulse1 * tangent\n" + impulses.apply(3, "push_w3")
+            warm += f"{middle}\npush_w3 = tangent_impulse * tangent\n" + impulses.apply(3, "push_w3")
     store = {
         "none": "",
-        "manifold": "tangent_out[tid] = tangent_new1",
+        "manifold": "tangent_out[tid] = tangent_new",
         "point by point": "tangent_out[tid] = wp.vec2(tangent_new1, tangent_new2)",
     }[friction]
     d.launch(pairs)
@@ -301,17 +313,30 @@ def solve_contact_blocks(d: Draft) -> None:
         velocity3=impulses.velocity(3).rstrip(),
         apply3=impulses.apply(3, "push_t").rstrip(),
         push=push,
-        velocities=(impulses.velocity(1) + impulses.velocity(2)).rstrip(),
+        mu=friction_line.rstrip(),
+        velocities=""
+        if known and friction == "none"
+        else (impulses.velocity(1) + impulses.velocity(2)).rstrip(),
+        soften="# The softness adds to the block what a spring and damper yield\n"
+        "k11 = k11 / mass_scale\nk22 = k22 / mass_scale"
+        if soft
+        else "",
         bias1=extra[0],
         bias2=extra[1],
         store=store,
     )
     if fixed != "both move":
         d.text = _unmoved(d.text)
-    d.explain("""
-        Normal impulses x >= 0 and velocities v = A x + b >= 0 with x v = 0 at each point: the four cases of which
-        points press are tried in turn. Friction is solved before, with the normal impulses of the sweep before.
-    """)
+    more_said = []
+    if normal == "block":
+        more_said.append(
+            "Normal impulses x >= 0 and velocities v = A x + b >= 0 with x v = 0 at each point: the four cases "
+            "of which points press are tried in turn."
+        )
+    if friction != "none":
+        more_said.append(f"Friction is solved before, with the normal impulses of the {before} before.")
+    if more_said:
+        d.explain("\n".join(more_said))
 
     def reference(v: Values) -> dict[str, Any]:
         vel, spin = v.body_vel.copy(), v.body_spin.copy()
@@ -336,7 +361,9 @@ def solve_contact_blocks(d: Draft) -> None:
             if storage == "matrix":
                 x, y = v.accumulated[k][:, 0].copy(), v.accumulated[k][:, 1].copy()
             else:
-                x, y = v.normal_acc[k].copy(), v.get("tangent_acc", np.zeros((pairs, 2)))[k].copy()
+                x, y = v.normal_acc[k].copy(), np.zeros(2)
+                if friction != "none":
+                    y[: 2 if friction == "point by point" else 1] = v.tangent_acc[k]
             if scaled:
                 x, y = x * v.step_ratio, y * v.step_ratio
             closing = rows @ u
@@ -344,7 +371,7 @@ def solve_contact_blocks(d: Draft) -> None:
                 np.where(closing < -v.bounce_speed, v.bounce * closing, 0.0) if restitution else np.zeros(2)
             )
             depth = v.contact_depth[k] if bias != "none" else np.zeros(2)
-            ease = 1.0
+            ease = 0.0
             if bias == "baumgarte":
                 more = more - v.baumgarte / v.dt * np.maximum(depth - v.slop, 0.0)
             elif bias == "speculative":
@@ -373,12 +400,14 @@ def solve_contact_blocks(d: Draft) -> None:
             if normal == "sequential":
                 for i in range(2):
                     j = rows[i]
-                    new = max(x[i] - ease * (j @ u + more[i]) / (j @ (w * j)), 0.0)
+                    new = max((1.0 - ease) * (x[i] - (j @ u + more[i]) / (j @ (w * j))), 0.0)
                     u, x[i] = u + w * j * (new - x[i]), new
             else:
                 matrix = rows * w @ rows.T
-                matrix[np.diag_indices(2)] *= 1.02 / ease
+                if bias != "soft":
+                    matrix[np.diag_indices(2)] *= 1.02
                 b = rows @ u + more - matrix @ x
+                matrix[np.diag_indices(2)] /= 1.0 - ease
                 new = np.zeros(2)
                 for pressed in ([0, 1], [0], [1], []):
                     trial = np.zeros(2)

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN, threads_take
 from warpgen.synthesis.writing.draft import Draft, Values, dedented
 from warpgen.synthesis.writing.trim import trim
 
 
+@threads_take("robot")
 @DOMAIN.algorithm(
     source="Orin, Goswami & Lee 2013 (centroidal dynamics); Featherstone 2008, ch. 2; Pratt et al. 2006 (capture point)",
     names={
@@ -50,10 +51,11 @@ def centroidal_state(d: Draft) -> None:
     twist_at = d.option("twists", "center", "origin")
     layout = d.option("layout", "grid", "offsets", weights=(0.7, 0.3))
     frame = d.option("frame", "world", "base")
-    pinned = d.flag("fixed links", 0.35)
     robots, links = d.pick(12, 16), d.pick(4, 5, 6)
     many = robots * links
     shape: Any = (robots, links) if layout == "grid" else many
+    if layout == "offsets":
+        frame = "world"  # a robot without links has no first one
     if layout == "grid":
         d.module(f"NUM_LINKS = wp.constant({links})")
     else:
@@ -101,8 +103,6 @@ def centroidal_state(d: Draft) -> None:
             kind="unit",
             about="Rotations from the principal axes to the frames",
         )
-    if pinned:
-        d.input("link_fixed", "bool", shape, about="Links bolted to the world, which count for nothing")
     out = {
         "momentum": ("momenta", "spatial_vector", "Linear and angular momentum about the center of mass"),
         "average velocity": (
@@ -117,7 +117,7 @@ def centroidal_state(d: Draft) -> None:
     d.output(out[0], out[1], robots, about=out[2])
     if result == "capture point":
         d.param("gravity", "float", 9.81, about="Gravity [m/s^2]")
-        d.param("leg_length", "float", 0.7, 1.0, about="Height of the center of mass over the feet [m]")
+        d.param("com_height", "float", 0.7, 1.0, about="Height of the center of mass over the feet [m]")
     at = "robot, k" if layout == "grid" else "k"
     loop = (
         "for k in range(NUM_LINKS):"
@@ -144,7 +144,6 @@ def centroidal_state(d: Draft) -> None:
             "# Twists are given at the origins of the links: move them to the centers of mass\n"
             f"vel = wp.spatial_top(twist) + wp.cross(omega, wp.quat_rotate(wp.transform_get_rotation(pose), com_offset[{at}]))"
         )
-    skip = f"if link_fixed[{at}]:\n    continue" if pinned else ""
     into_base = {
         "momentum": "momenta[robot] = wp.spatial_vector(wp.quat_rotate_inv(base, linear), wp.quat_rotate_inv(base, angular))",
         "average velocity": "mean_twists[robot] = wp.spatial_vector(wp.quat_rotate_inv(base, velocity), wp.quat_rotate_inv(base, spin))",
@@ -156,7 +155,7 @@ def centroidal_state(d: Draft) -> None:
         "inertia": "composite[robot] = composed",
         "capture point": """
             # Linear inverted pendulum: x + v sqrt(height / g)
-            pace = wp.sqrt(leg_length / gravity)
+            pace = wp.sqrt(com_height / gravity)
             capture[robot] = wp.vec2(center[0] + pace * velocity[0], center[1] + pace * velocity[1])
         """,
         "energy": """
@@ -166,9 +165,8 @@ def centroidal_state(d: Draft) -> None:
         """,
     }
     local = frame == "base" and result in into_base
-    first = "robot, 0" if layout == "grid" else "first_link[robot]"
     store = (
-        f"# Express it in the axes of the first link\nbase = wp.transform_get_rotation(poses[{first}])\n{into_base[result]}"
+        f"# Express it in the axes of the first link\nbase = wp.transform_get_rotation(poses[robot, 0])\n{into_base[result]}"
         if local
         else dedented(in_world[result])
     )
@@ -178,11 +176,10 @@ def centroidal_state(d: Draft) -> None:
         """
         robot = wp.tid()
         # --- Center of mass and its velocity ---
-        total_mass = float(1.0e-6)
+        $empty
         weighted = wp.vec3(0.0, 0.0, 0.0)
         linear = wp.vec3(0.0, 0.0, 0.0)
         $loop
-            $skip
             pose = poses[$at]
             twist = twists[$at]
             omega = wp.spatial_bottom(twist)
@@ -198,19 +195,26 @@ def centroidal_state(d: Draft) -> None:
         """,
         loop=loop,
         at=at,
-        skip=skip,
+        empty="total_mass = float(0.0)"
+        if layout == "grid"
+        else "# Robots may have no links, whose mass must not be zero below\ntotal_mass = float(1.0e-6)",
         velocity=velocity,
-        second=_second(loop, skip, at, dedented(inertia), velocity, result),
+        second=_second(loop, at, dedented(inertia), velocity, result),
         solve="# Locked velocity: that of a rigid body with the same momentum\nspin = wp.inverse(composed) * angular"
         if mean
         else "",
         store=store,
     )
     trim(d)
-    d.explain("""
-        l = sum R I R^T w + m (c_i - c) x v and I_c = sum R I R^T + m (|s|^2 1 - s s^T), s = c_i - c. The average
-        angular velocity is that of a rigid body of this inertia and momentum.
-    """)
+    momentum = "l = sum R I R^T w + m s x v with s = c_i - c"
+    tensors = "I_c = sum R I R^T + m (|s|^2 1 - s s^T)"
+    d.explain({
+        "momentum": f"The angular momentum is {momentum}, over the links i.",
+        "average velocity": f"The average angular velocity is that of a rigid body of the inertia {tensors} and the angular momentum {momentum}.",
+        "capture point": "The robot is taken for a linear inverted pendulum, whose mass moves at one height.",
+        "inertia": f"The inertia is {tensors} with s = c_i - c, over the links i.",
+        "energy": f"As one rigid body the robot has the inertia {tensors} and the angular momentum {momentum}.",
+    }[result])  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
         made: dict[str, Any] = {
@@ -222,7 +226,7 @@ def centroidal_state(d: Draft) -> None:
             tw = np.zeros((len(m), 6)) if result == "inertia" else v.twists[ids]
             base = _matrices(
                 v.poses[(r, 0) if layout == "grid" else min(v.first_link[r], many - 1)][None, 3:]
-            )[0]
+            )[0]  # the first of all stands in where frames are those of the world
             turn = _matrices(q[:, 3:])
             body = np.ones((len(m), 3)) if result == "capture point" else v.inertias[ids]
             if body.ndim == 2:
@@ -231,12 +235,10 @@ def centroidal_state(d: Draft) -> None:
                 p = _matrices(v.inertia_frames[ids])
                 body = p @ body @ p.swapaxes(1, 2)
             world = turn @ body @ turn.swapaxes(1, 2)
-            live = ~v.link_fixed[ids] if pinned else np.ones(len(m), bool)
-            q, tw, m, off, world, turn = (x[live] for x in (q, tw, m, off, world, turn))
             arm = np.einsum("kij,kj->ki", turn, off)
             x, w = q[:, :3] + arm, tw[:, 3:]
             vel = tw[:, :3] + (np.cross(w, arm) if twist_at == "origin" else 0.0)
-            mass = m.sum() + 1e-6
+            mass = m.sum() + (0.0 if layout == "grid" else 1e-6)
             c, lin = m @ x / mass, m @ vel
             s = x - c
             ang = np.einsum("kij,kj->i", world, w) + (m[:, None] * np.cross(s, vel)).sum(0)
@@ -253,26 +255,26 @@ def centroidal_state(d: Draft) -> None:
             made["momenta"].append([*(to @ lin), *(to @ ang)])
             made["mean_twists"].append([*(to @ lin / mass), *(to @ spin)])
             made["capture"].append(
-                (c + np.sqrt(v.leg_length / v.gravity) * lin / mass)[:2] if result == "capture point" else c
+                (c + np.sqrt(v.com_height / v.gravity) * lin / mass)[:2] if result == "capture point" else c
             )
             kinetic = 0.5 * (m * (vel**2).sum(1)).sum() + 0.5 * np.einsum("ki,kij,kj", w, world, w)
             made["energies"].append([kinetic, 0.5 * lin @ lin / mass + 0.5 * ang @ spin])
         return {out[0]: np.array(made[out[0]])}
 
-    if not (pinned or layout == "offsets") or result not in ("average velocity", "energy"):
+    if layout == "grid" or result not in ("average velocity", "energy"):
         d.check(reference, 5e-3)
         return
 
     def agrees(v: Values, after: Values) -> None:
         expected = reference(v)[out[0]]
-        fine = np.isfinite(after[out[0]].astype(float)).all(1)  # a robot without free links has no inertia
+        fine = np.isfinite(after[out[0]].astype(float)).all(1)  # a robot without links has no inertia
         off = np.abs(after[out[0]] - expected)[fine].max(1) / (1 + np.abs(expected[fine]).max(1))
         assert fine.mean() > 0.5 and (off < 2e-2).mean() > 0.9, f"only {(off < 2e-2).mean():.2f} agree"
 
     d.holds(agrees)
 
 
-def _second(loop: str, skip: str, at: str, inertia: str, velocity: str, result: str) -> str:
+def _second(loop: str, at: str, inertia: str, velocity: str, result: str) -> str:
     """The pass over the links that needs the center of mass; "" where nothing of it is wanted."""
     if result == "capture point":
         return ""
@@ -284,8 +286,7 @@ def _second(loop: str, skip: str, at: str, inertia: str, velocity: str, result: 
     if composite:
         lines.append("composed = wp.mat33(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)")
     lines.append(loop)
-    inner = [*skip.split("\n")] if skip else []
-    inner += [f"pose = poses[{at}]"]
+    inner = [f"pose = poses[{at}]"]
     if result != "inertia":
         inner += [f"twist = twists[{at}]", "omega = wp.spatial_bottom(twist)", *velocity.split("\n")]
     inner += [*inertia.split("\n"), f"arm = wp.transform_point(pose, com_offset[{at}]) - center"]

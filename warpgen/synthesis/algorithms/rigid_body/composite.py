@@ -10,8 +10,7 @@ from warpgen.synthesis.algorithms.rigid_body import DOMAIN
 from warpgen.synthesis.algorithms.rigid_body.recursive import (
     FORWARD,
     NAMES,
-    POSE,
-    SUBSPACE,
+    joint_functions,
     tree_inputs,
     trees,
 )
@@ -58,9 +57,7 @@ def mass_matrix(d: Draft) -> None:
         (worlds, links, links),
         about="Joint-space mass matrices, shape (num_worlds, num_links, num_links)",
     )
-    d.module("REVOLUTE = wp.constant(0)")
-    for text in (SUBSPACE, POSE):
-        d.function(text)
+    joint_functions(d, kinds)
     d.function('''
         @wp.func
         def spatial_inertia(mass: float, com: wp.vec3, inertia: wp.mat33) -> wp.spatial_matrix:
@@ -144,12 +141,17 @@ def mass_matrix(d: Draft) -> None:
         if parent >= 0 and parent < link:
             x_parent = link_pose[world, parent]
         """,
-        type={"mixed": "joint_type[link]", "revolute": "REVOLUTE"}[kinds],
+        type={"mixed": "joint_type[link],", "revolute": ""}[kinds],
         local=local[sums],
         row="link" if shared else "world, link",
         add=add[armature],
         mirror="joint_mass[world, ancestor, link] = coupling" if fills == "both" else "",
     )
+    d.text = d.text.replace("joint_transform( ", "joint_transform(").replace(
+        "joint_subspace( ", "joint_subspace("
+    )
+    if fills == "lower":
+        d.says("Computes the lower triangles of joint-space mass matrices from composite inertias (CRBA).")
     d.explain("""
         H[i, j] = S_i^T Ic_j S_j for j in the subtree of i, where Ic_j is the inertia of link j and
         everything beyond it. Spatial vectors are about the world origin with the angular part first.

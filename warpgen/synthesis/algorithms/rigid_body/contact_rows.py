@@ -6,40 +6,28 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN, threads_take
 from warpgen.synthesis.library import contact_rows, quaternions
 from warpgen.synthesis.writing.draft import Draft, Values, fill
-from warpgen.synthesis.writing.pieces import piece
-
-PARAMS = piece(
-    '''
-@wp.struct
-class ContactParams:
-    """Parameters of contact stabilization."""
-
-    dt: float
-    erp: float
-    slop: float
-    max_push: float
-    bounce_threshold: float
-'''
-)
+from warpgen.synthesis.writing.pieces import Piece, piece
 
 
+def _params(names: list[str]) -> Piece:
+    """The struct of those parameters that a variant has."""
+    head = '@wp.struct\nclass ContactParams:\n    """Parameters of contact stabilization."""\n\n'
+    return piece("\n" + head + "".join(f"    {name}: float\n" for name in names))
+
+
+@threads_take("")
 @DOMAIN.algorithm(
     source="Catto 2009 (soft constraints); Erleben 2004, ch. 4; Baumgarte 1972",
     names={
-        "prepare_contacts": "build_contact_rows|setup_contact_rows|setup_contact_constraints|contact_constraint_rows"
-        "contact_constraint_rows",
+        "prepare_contacts": "build_contact_rows|setup_contact_rows|setup_contact_constraints|contact_constraint_rows",
         "contact_body": "contact_bodies|body_pairs|contact_links",
         "contact_count": "num_contacts|rigid_contact_count",
-        "body_a": "body0|link_a",
-        "body_b": "body1|link_b",
-        "r_a": "offset_a|arm_a|ra",
-        "r_b": "offset_b|arm_b|rb",
         "vel_n": "normal_vel|vn|v_normal",
         "row_mass": "effective_mass|eff_mass|row_diag",
-        "row_rhs": "target_velocity|bias|rhs",
+        "row_rhs": "velocity_change|delta_v|rhs",
         "params": "settings|config",
         "restitution": "contact_restitution|bounce",
     },
@@ -98,23 +86,33 @@ def prepare_contacts(d: Draft) -> None:
     )
     if bounce != "none":
         d.input("restitution", "float", contacts, 0.1, 0.8, about="Coefficients of restitution")
-    fields = {
-        "dt": fill(0.005, 0.02),
-        "erp": fill(0.1, 0.3),
-        "slop": fill(0.001, 0.005),
-        "max_push": fill(0.2, 0.6),
-        "bounce_threshold": fill(0.2, 0.5),
+    known = {
+        "dt": (fill(0.005, 0.02), "Time step [s]"),
+        "erp": (fill(0.1, 0.3), "Share of the overlap that a step removes"),
+        "slop": (fill(0.001, 0.005), "Overlap that is left alone [m]"),
+        "max_push": (fill(0.2, 0.6), "Largest speed of separation [m/s]"),
+        "hertz": (fill(15.0, 40.0), "Frequency of the contact spring [Hz]"),
+        "damping_ratio": (fill(1.0, 5.0), "Damping ratio of the contact spring"),
+        "bounce_threshold": (fill(0.2, 0.5), "Closing speed below which bounces fade [m/s]"),
     }
+    wanted = {
+        "baumgarte": ["dt", "erp", "slop", "max_push"],
+        "soft": ["dt", "slop", "hertz", "damping_ratio"],
+        "speculative": ["dt", "erp", "max_push"],
+    }[bias] + (["bounce_threshold"] if bounce != "none" else [])
+    fields = {name: known[name][0] for name in wanted}
     dot = "params." if given == "struct" else ""
     if given == "struct":
-        d.struct("params", PARAMS, fields)
+        d.struct("params", _params(wanted), fields, about="Parameters of the stabilization")
     else:
         for name, filled in fields.items():
-            d.param(name, "float", filled.low, filled.high)
+            d.param(name, "float", filled.low, filled.high, about=known[name][1])
     d.output(
         "row_mass", "float", (contacts, number), about="Effective masses, shape (num_contacts, num_rows)"
     )
     d.output("row_rhs", "float", (contacts, number), about="Velocity changes that the solver has to reach")
+    if bias == "soft":
+        d.output("row_softness", "float", contacts, about="Softness of the normal rows (CFM) [1/kg]")
     if jacobian:
         d.output("row_dir", "vec3", (contacts, number), about="Linear part of the Jacobian")
         d.output("row_arm_a", "vec3", (contacts, number), about="Angular part of the Jacobian, first body")
@@ -151,9 +149,11 @@ def prepare_contacts(d: Draft) -> None:
         push = wp.min({dot}erp * penetration / {dot}dt, {dot}max_push)
         """,
         "soft": f"""
-        # Implicit spring-damper at the contact, written as ERP and CFM (Catto 2009)
+        # Implicit spring and damper at the contact, as a speed and a softness (Catto 2009)
         penetration = wp.max(-dist - {dot}slop, 0.0)
-        push = {dot}erp * penetration / ({dot}dt * (1.0 + {dot}erp))
+        spring_omega = wp.TAU * {dot}hertz
+        stiff_damped = 2.0 * {dot}damping_ratio + {dot}dt * spring_omega
+        push = spring_omega / stiff_damped * penetration
         """,
         "speculative": f"""
         # Contacts that are still open only have to lose the speed that would close the gap in one step
@@ -176,16 +176,21 @@ def prepare_contacts(d: Draft) -> None:
         """,
     }
     arguments = "body_q, body_inv_mass, body_inv_inertia"
-    softness = f" + (1.0 - {dot}erp) * body_inv_mass[moving]" if bias == "soft" else ""
 
     def mass(row: int, direction: str) -> str:
         """The lines that store a row's effective mass and its Jacobian."""
-        total = f"(k_{row}{softness})" if softness and row == 0 else f"k_{row}"
         lines = [
             f"k_{row} = {response}(body_a, r_a, {direction}, {arguments})",
             f"k_{row} += {response}(body_b, r_b, {direction}, {arguments})",
-            f"row_mass[tid, {row}] = 1.0 / {total}",
         ]
+        if bias == "soft" and row == 0:
+            lines += [
+                f"softness = k_0 / ({dot}dt * spring_omega * stiff_damped)",
+                "row_softness[tid] = softness",
+                "row_mass[tid, 0] = 1.0 / (k_0 + softness)",
+            ]
+        else:
+            lines += [f"row_mass[tid, {row}] = 1.0 / k_{row}"]
         if jacobian:
             lines += [
                 f"row_dir[tid, {row}] = {direction}",
@@ -243,7 +248,6 @@ def prepare_contacts(d: Draft) -> None:
         v_rel = $speed(body_b, r_b, body_qd) - $speed(body_a, r_a, body_qd)
         vel_n = wp.dot(v_rel, normal)
         $target
-        $moving
         $mass_0
         $rebound
         $tangents
@@ -252,9 +256,6 @@ def prepare_contacts(d: Draft) -> None:
         com=", body_com" if com else "",
         speed=speed,
         target=targets[bias],
-        moving="# Softness is relative to the mass, so take that of a dynamic body\nmoving = wp.max(body_a, body_b)"
-        if bias == "soft"
-        else "",
         mass_0=mass(0, "normal"),
         mass_1=mass(1, "tangent"),
         mass_t1=mass(1, "t1"),
@@ -270,6 +271,8 @@ def prepare_contacts(d: Draft) -> None:
 
     def reference(v: Values) -> dict[str, Any]:
         made: dict[str, Any] = {name: np.zeros((contacts, number)) for name in ("row_mass", "row_rhs")}
+        if bias == "soft":
+            made["row_softness"] = np.zeros(contacts)
         for name in ("row_dir", "row_arm_a", "row_arm_b") if jacobian else ():
             made[name] = np.zeros((contacts, number, 3))
         p = {name: v[f"{dot}{name}"] for name in fields if f"{dot}{name}" in v}
@@ -297,9 +300,11 @@ def prepare_contacts(d: Draft) -> None:
                 v_rel += sign * (v.body_qd[body, :3] + np.cross(v.body_qd[body, 3:], arms[-1]))
             vn = v_rel @ n
             depth = max(-dist - p["slop"], 0.0) if bias != "speculative" else 0.0
+            spring = 2.0 * np.pi * p.get("hertz", 1.0)
+            damped = 2.0 * p.get("damping_ratio", 1.0) + p["dt"] * spring
             push = {
                 "baumgarte": lambda depth=depth: min(p["erp"] * depth / p["dt"], p["max_push"]),
-                "soft": lambda depth=depth: p["erp"] * depth / (p["dt"] * (1.0 + p["erp"])),
+                "soft": lambda depth=depth, spring=spring, damped=damped: spring / damped * depth,
                 "speculative": lambda dist=dist: (
                     -dist / p["dt"] if dist > 0.0 else min(-p["erp"] * dist / p["dt"], p["max_push"])
                 ),
@@ -323,7 +328,8 @@ def prepare_contacts(d: Draft) -> None:
                     j = np.concatenate([direction, np.cross(arm, direction)])
                     k += j @ block @ j
                 if bias == "soft" and row == 0:
-                    k += (1.0 - p["erp"]) * v.body_inv_mass[max(a, b)]
+                    made["row_softness"][c] = k / (p["dt"] * spring * damped)
+                    k += made["row_softness"][c]
                 made["row_mass"][c, row], made["row_rhs"][c, row] = 1.0 / k, rhs[row]
                 if jacobian:
                     made["row_dir"][c, row] = direction

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.rigid_body import DOMAIN
-from warpgen.synthesis.algorithms.rigid_body._impulses import APPLY, BOTH, DATA, MASS, VELOCITY
+from warpgen.synthesis.algorithms.rigid_body._impulses import APPLY, BOTH, MASS, VELOCITY, contact_data
 from warpgen.synthesis.library import contact_rows
 from warpgen.synthesis.writing.draft import Draft, Values, fill
 
@@ -114,7 +114,9 @@ def solve_contacts(d: Draft) -> None:
     }
     d.input("contact_count", "int", worlds, 0, slots + 3, about="Number of contacts per world")
     if data == "struct":
-        d.struct("contacts", DATA, fields)
+        if friction == "none":
+            fields.pop("friction")
+        d.struct("contacts", contact_data(friction != "none"), fields)
     else:
         d.input(
             "contact_body",

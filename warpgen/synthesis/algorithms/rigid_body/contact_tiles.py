@@ -55,7 +55,7 @@ def constraint_masses(d: Draft) -> None:
             (worlds, dofs, dofs),
             -0.2,
             0.2,
-            about="off-diagonal part, symmetrized here",
+            about="joint inertias, symmetrized here",
         )
     elif inertia == "root":
         d.input("mass_root", "float", (worlds, dofs, dofs), -0.6, 0.6, about="square root of the mass matrix")
@@ -108,7 +108,7 @@ def constraint_masses(d: Draft) -> None:
         ),
         "answer": ("answers", (worlds, rows), "changes of the constraints' speeds by the impulses"),
         "operational": (
-            "task_energy",
+            "task_norm",
             (worlds,),
             "squared norm of the task's accelerations under its inertia",
         ),
@@ -206,10 +206,10 @@ def constraint_masses(d: Draft) -> None:
         "asked = wp.tile_load(accelerations[world], shape=ROWS)\n"
         "# a^T (J M^-1 J^T)^-1 a as a squared length\n"
         "scaled = wp.tile_lower_solve(task_factor, asked)\n"
-        "wp.tile_store(task_energy, wp.tile_sum(scaled * scaled, axis=0), offset=world)",
+        "wp.tile_store(task_norm, wp.tile_sum(scaled * scaled, axis=0), offset=world)",
     }[result]
     if result == "operational" and compliance == "none":
-        end = end.replace("wp.tile_cholesky(delassus)", "wp.tile_cholesky(wp.tile_map(add_diagonal, delassus, row_c, col_c, 1.0e-3))")  # fmt: skip
+        end = end.replace("task_factor = wp.tile_cholesky(delassus)", "# A little on the diagonal keeps redundant tasks solvable\ntask_factor = wp.tile_cholesky(wp.tile_map(add_diagonal, delassus, row_c, col_c, 1.0e-3))")  # fmt: skip
     needs_c = result == "diagonal" or (matrix and bool(soft)) or result == "operational"
     d.launch(worlds, tiled=True)
     d.code(
@@ -232,7 +232,14 @@ def constraint_masses(d: Draft) -> None:
         soft=soft if matrix else "",
         end=end,
     )
-    d.explain("M = L L^T, so J M^-1 J^T = (L^-1 J^T)^T (L^-1 J^T), which is symmetric however it is rounded.")
+    if result == "speeds":
+        d.explain("M = L L^T, so the kinetic energy is half the squared length of L^T v.")
+    elif matrix:
+        d.explain(
+            "M = L L^T, so J M^-1 J^T = (L^-1 J^T)^T (L^-1 J^T), which is symmetric however it is rounded."
+        )
+    else:
+        d.explain("M = L L^T, so J M^-1 f = (L^-1 J^T)^T (L^-1 f), without an inverse.")
 
     def reference(v: Values) -> Mapping[str, Any]:
         if inertia == "given":

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN, threads_take
 from warpgen.synthesis.writing.draft import Draft, Values
 
 
@@ -21,6 +21,7 @@ def _cone(jar: Any, stiff: Any, friction: Any, mu: float) -> tuple[float, int]:
     return 0.5 * stiff[0] / (mu**2 * (1.0 + mu**2)) * (n - mu * t) ** 2, 2
 
 
+@threads_take("")
 @DOMAIN.algorithm(
     source="Todorov 2014 (elliptic friction cones); MuJoCo, engine_core_constraint.c, mj_constraintUpdate",
     names={
@@ -90,11 +91,8 @@ def update_cones(d: Draft) -> None:
         d.output("curvature", "float", (count, dims), about="Diagonal of the Hessian of the cost")
     elif hessian == "full":
         d.output("hessian", "float", (count, dims, dims), about="Hessian of the cost")
-    d.module(
-        "SATISFIED = wp.constant(0)\nQUADRATIC = wp.constant(1)\nCONE = wp.constant(2)"
-        if states
-        else "MIN_VAL = wp.constant(1.0e-15)"
-    )
+    if states:
+        d.module("SATISFIED = wp.constant(0)\nQUADRATIC = wp.constant(1)\nCONE = wp.constant(2)")
     at = [f"tid, {i}" if layout == "rows" else f"adr + {i}" if i else "adr" for i in range(dims)]
     names = ["sliding", "sliding", "torsional", "rolling", "rolling"]
     mu = [names[i] if common else f"contact_friction[tid, {i}]" for i in range(slots)]
@@ -176,7 +174,7 @@ def update_cones(d: Draft) -> None:
     top = state("SATISFIED")
     early = {
         "none": "",
-        "distance": "# No force yet: the contact is listed only because of its margin\nif contact_dist[tid] >= margin:\n    return",
+        "distance": "# No force yet: the bodies are farther apart than the margin\nif contact_dist[tid] >= margin:\n    return",
         "active": "if tid >= contact_count:\n    return",
     }[skip]
     d.launch(count)

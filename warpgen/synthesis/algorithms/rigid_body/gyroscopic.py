@@ -26,8 +26,8 @@ _SPIN = {
     "momentum": """
         # The torque changes the momentum; in body space the momentum turns against the spin
         spin_momentum = inertia * omega + dt * tau
-        omega_mid = inv_inertia * spin_momentum
-        spin_momentum = wp.quat_rotate_inv(quat_from_rotation_vector(dt * omega_mid), spin_momentum)
+        omega_pushed = inv_inertia * spin_momentum
+        spin_momentum = wp.quat_rotate_inv(quat_from_rotation_vector(dt * omega_pushed), spin_momentum)
         omega_new = inv_inertia * spin_momentum
     """,
     "midpoint": """
@@ -55,11 +55,11 @@ _TURN = {
         rot_new = wp.normalize(rot + rot * wp.quat(omega_new, 0.0) * (0.5 * dt))
     """,
     "exponential": """
-        # Exact for a constant angular velocity, keeps the unit length
+        # Exact for a constant angular velocity; renormalize, since rounding errors add up
         rot_new = wp.normalize(rot * quat_from_rotation_vector(dt * omega_new))
     """,
     "mean": """
-        # Turn by the mean of both velocities, which makes the orientation second order
+        # Turn by the mean of the old and the new spin, as the trapezoidal rule does
         omega_mean = 0.5 * (omega + omega_new)
         rot_new = wp.normalize(rot * quat_from_rotation_vector(dt * omega_mean))
     """,
@@ -107,7 +107,6 @@ def _spun(scheme: str, inertia: Any, w: Any, tau: Any, dt: float) -> Any:
         "body_mass": "m|mass",
         "tau": "torque_b|t_body",
         "max_spin": "max_angular_speed|omega_max",
-        "sleep_energy": "sleep_threshold|rest_energy",
     },
     weight=13,
 )
@@ -122,7 +121,6 @@ def step_free_bodies(d: Draft) -> None:
     kinematic = d.option("static", "none", "mass", "flag")
     com = d.flag("com", 0.4)
     layout = d.option("layout", "separate", "spatial")
-    sleep = d.flag("sleep", 0.3)
     count = d.pick(24, 32, 48)
     d.input("body_pos", "vec3", count, -2.0, 2.0, about="Positions of the body origins [m]")
     d.input("body_rot", "quat", count, kind="unit", about="Orientations, body to world")
@@ -132,7 +130,14 @@ def step_free_bodies(d: Draft) -> None:
         d.input("body_force", "vec3", count, -5.0, 5.0, about="Forces on the centers of mass [N]")
         d.input("body_torque", "vec3", count, -1.0, 1.0, about="Torques in world space [N m]")
     else:
-        d.input("body_qd", "spatial_vector", count, -2.0, 2.0, about="Velocities, linear part first")
+        d.input(
+            "body_qd",
+            "spatial_vector",
+            count,
+            -2.0,
+            2.0,
+            about=f"Velocities, linear part first, angular part in {frame} space",
+        )
         d.input("body_f", "spatial_vector", count, -2.0, 2.0, about="Forces and torques in world space")
     d.input(
         "body_mass",
@@ -157,10 +162,6 @@ def step_free_bodies(d: Draft) -> None:
         d.param("angular_damping", "float", 0.05, 0.5, about="Damping of the spin [1/s]")
     if limit:
         d.param("max_spin", "float", 2.0, 4.0, about="Largest angular speed [rad/s]")
-    if sleep:
-        d.param(
-            "sleep_energy", "float", 0.6, 1.5, about="Kinetic energy per mass below which bodies rest [J/kg]"
-        )
     d.output("pos_out", "vec3", count, about="Positions at the end of the step [m]")
     d.output("rot_out", "quat", count, about="Orientations at the end of the step")
     if layout == "separate":
@@ -180,10 +181,11 @@ def step_free_bodies(d: Draft) -> None:
                 s = wp.sin(0.5 * angle) / angle
                 return wp.quat(s * v, wp.cos(0.5 * angle))
         ''')
+    spin = "omega" if frame == "body" else "spin"
     keep = (
-        "vel_out[tid] = vel\nomega_out[tid] = spin"
+        f"vel_out[tid] = vel\nomega_out[tid] = {spin}"
         if layout == "separate"
-        else "qd_out[tid] = wp.spatial_vector(vel, spin)"
+        else f"qd_out[tid] = wp.spatial_vector(vel, {spin})"
     )
     hold = f"pos_out[tid] = pos\nrot_out[tid] = rot\n{keep}\nreturn"
     fixed = {
@@ -200,17 +202,10 @@ def step_free_bodies(d: Draft) -> None:
         "omega_new = omega_new * wp.exp(-angular_damping * dt)",
     }
     clamp = """
-    # Clamp the spin, since one step must not turn a body by more than half a revolution
+    # Cap the spin, so that torques cannot wind a body up without bound
     speed = wp.length(omega_new)
     if speed > max_spin:
         omega_new = omega_new * (max_spin / speed)
-    """
-    rest = """
-    # Put slow bodies to rest, to avoid creeping
-    kinetic = 0.5 * wp.dot(vel_new, vel_new) + 0.5 * wp.dot(omega_new, inertia * omega_new) / mass
-    if kinetic < sleep_energy:
-        vel_new = wp.vec3(0.0, 0.0, 0.0)
-        omega_new = wp.vec3(0.0, 0.0, 0.0)
     """
     d.launch(count)
     d.code(
@@ -226,21 +221,19 @@ def step_free_bodies(d: Draft) -> None:
         $center
         # --- Rotation in body space, where the inertia is constant ---
         $inertia
-        omega = $spin
+        $turned
         tau = wp.quat_rotate_inv(rot, torque)
         $scheme
         $damp
         $clamp
-        $rest
         $turn
-        # --- Store ---
         $place
         rot_out[tid] = rot_new
         $store
         """,
-        state="vel = body_vel[tid]\nspin = body_omega[tid]\nforce = body_force[tid]\ntorque = body_torque[tid]"
+        state=f"vel = body_vel[tid]\n{spin} = body_omega[tid]\nforce = body_force[tid]\ntorque = body_torque[tid]"
         if layout == "separate"
-        else "# Linear part first\nvel = wp.spatial_top(body_qd[tid])\nspin = wp.spatial_bottom(body_qd[tid])\n"
+        else f"# Linear part first\nvel = wp.spatial_top(body_qd[tid])\n{spin} = wp.spatial_bottom(body_qd[tid])\n"
         "force = wp.spatial_top(body_f[tid])\ntorque = wp.spatial_bottom(body_f[tid])",
         fixed=fixed[kinematic],
         hold=hold,
@@ -249,11 +242,10 @@ def step_free_bodies(d: Draft) -> None:
         if tensor == "full"
         else "moments = body_inertia[tid]\ninertia = wp.diag(moments)\n"
         "inv_inertia = wp.diag(wp.vec3(1.0 / moments[0], 1.0 / moments[1], 1.0 / moments[2]))",
-        spin="spin" if frame == "body" else "wp.quat_rotate_inv(rot, spin)",
+        turned="" if frame == "body" else "omega = wp.quat_rotate_inv(rot, spin)",
         scheme=_SPIN[scheme],
         damp=damp[damping],
         clamp=clamp if limit else "",
-        rest=rest if sleep else "",
         turn=_TURN[turn],
         place="# Rotation is about the center of mass, so the origin follows from it\n"
         "pos_out[tid] = center + dt * vel_new - wp.quat_rotate(rot_new, body_com[tid])"
@@ -289,8 +281,6 @@ def step_free_bodies(d: Draft) -> None:
                 u, new = u * shrink(v.linear_damping), new * shrink(v.angular_damping)
             if limit and np.linalg.norm(new) > v.max_spin:
                 new = new * v.max_spin / np.linalg.norm(new)
-            if sleep and 0.5 * u @ u + 0.5 * new @ inertia @ new / v.body_mass[i] < v.sleep_energy:
-                u, new = np.zeros(3), np.zeros(3)
             by = new if turn != "mean" else 0.5 * (w + new)
             if turn == "linear":
                 q = v.body_rot[i] + 0.5 * v.dt * quaternions.product(v.body_rot[i], np.append(by, 0.0))

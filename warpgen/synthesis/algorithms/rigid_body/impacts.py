@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN, threads_take
 from warpgen.synthesis.library import contact, quaternions
 from warpgen.synthesis.writing.draft import Draft, Values
 
@@ -18,11 +18,12 @@ _NAMES = {
     "friction": "mu|coulomb|friction_coeff",
     "inv_mass": "body_inv_mass|im|inv_m",
     "inv_inertia": "body_inv_I|inv_I|inertia_inv",
-    "vn": "v_n|approach|normal_speed",
-    "k": "denom|effective|inv_eff_mass",
+    "vn": "v_n|vel_n|normal_speed",
+    "k": "denom|k_n|inv_eff_mass",
 }
 
 
+@threads_take("contact")
 @DOMAIN.algorithm(
     source="Mirtich 1996, ch. 3; Baraff 1997, sec. 8; Guendelman, Bridson & Fedkiw 2003",
     names=_NAMES
@@ -58,9 +59,11 @@ def contact_impulses(d: Draft) -> None:
     if tensor == "full":
         d.input("inv_inertia", "mat33", count, 0.5, 2.0, kind="spd", about="Inverse inertia in world space")
     elif tensor == "diagonal world":
-        d.input("inv_inertia", "vec3", count, 0.5, 2.0, about="Inverse inertia in world space")
+        d.input(
+            "inv_inertia", "vec3", count, 0.5, 2.0, about="Diagonals of the inverse inertia in world space"
+        )
     else:
-        d.input("inv_inertia", "float", count, 0.5, 2.0, about="Inverse inertia in world space")
+        d.input("inv_inertia", "float", count, 0.5, 2.0, about="Inverse moments of inertia of spheres")
     if bias == "baumgarte":
         d.input("depth", "float", count, -0.05, 0.1, about="Penetration depth, positive when overlapping [m]")
         d.param("beta", "float", 5.0, 20.0, about="Baumgarte factor [1/s]")
@@ -154,12 +157,17 @@ def contact_impulses(d: Draft) -> None:
         store=stores[output],
         turn=times.format("wp.cross(r, j)"),
     )
-    d.explain("""
-        Impulse: j = -(1 + e) v_n / (1/m + n . (I^-1 (r x n)) x r) with the lever arm r from the center
+    push = "(-(1 + e) v_n + beta depth)" if bias == "baumgarte" else "-(1 + e) v_n"
+    d.explain(f"""
+        Impulse: j = {push} / (1/m + n . (I^-1 (r x n)) x r) with the lever arm r from the center
         of mass to the contact. All vectors are in world space; v_n < 0 for approaching bodies.
     """)
+    how = {"coulomb": "with Coulomb friction", "none": "without friction", "stick": "that do not slip"}[
+        friction
+    ]
+    d.says(f"Computes the impulses of contacts {how} between rigid bodies and a fixed ground.")
     if output == "velocities":
-        d.says("Resolves contacts of rigid bodies with a fixed ground by impulses.")
+        d.says(f"Resolves contacts {how} between rigid bodies and a fixed ground by impulses.")
     elif output == "magnitude":
         d.says("Computes the normal impulses of contacts between rigid bodies and a fixed ground.")
 
@@ -232,11 +240,13 @@ def ground_contact_forces(d: Draft) -> None:
         d.input("body", "int", count, -1, bodies, about="Body of each contact point, -1 for static")
     if ground == "plane":
         d.input("plane", "vec4", 1, kind="unit", about="Ground plane (normal, offset)")
+    if owner == "blocks":
+        d.module(f"POINTS_PER_BODY = wp.constant({per})")
     d.param("ke", "float", 50.0, 200.0, about="Contact stiffness [N/m]")
-    d.param("kd", "float", 0.5, 2.0, about="Contact damping [N s/m]")
+    d.param("kd", "float", 0.5, 2.0, about=f"Contact damping {'[s/m]' if normal == 'hunt' else '[N s/m]'}")
     if friction:
         d.param("friction", "float", 0.2, 0.8, about="Coulomb friction coefficient")
-        d.param("kf", "float", 1.0, 5.0, about="Friction stiffness [N s/m]")
+        d.param("kf", "float", 1.0, 5.0, about="Viscosity of slow slip [N s/m]")
     d.output("body_f", "spatial_vector", bodies, about="Wrenches, accumulated over the contacts")
     split = d.use(contact.SPLIT)
     laws = {
@@ -275,7 +285,7 @@ def ground_contact_forces(d: Draft) -> None:
             return
         """
         if owner == "index"
-        else f"b = tid // {per}",
+        else "b = tid // POINTS_PER_BODY",
         plane="""
         n = wp.normalize(wp.vec3(plane[0][0], plane[0][1], plane[0][2]))
         depth = plane[0][3] - wp.dot(n, p)

@@ -6,27 +6,27 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN, threads_take
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _HEADS = {
     "limit": """
         # Signed distance to the nearer limit; the Jacobian is +1 at the lower and -1 at the upper one
-        dist_min = joint_q[tid] - joint_range[tid][0]
-        dist_max = joint_range[tid][1] - joint_q[tid]
+        dist_min = joint_q[tid] - joint_lower[tid]
+        dist_max = joint_upper[tid] - joint_q[tid]
         dist = wp.min(dist_min, dist_max)
         side = wp.where(dist_min < dist_max, 1.0, -1.0)
         vel = side * joint_qd[tid]
     """,
     "ball limit": """
-        # Rotation angle of the joint by the shorter way, limited by a cone
+        # Rotation angle of the joint by the shorter way
         quat = wp.normalize(joint_quat[tid])
         vec = wp.vec3(quat[0], quat[1], quat[2])
         if quat[3] < 0.0:
             vec = -vec
         sin_half = wp.length(vec)
         angle = 2.0 * wp.atan2(sin_half, wp.abs(quat[3]))
-        dist = joint_cone[tid] - angle
+        dist = joint_max_angle[tid] - angle
         vel = -wp.dot(vec / wp.max(sin_half, 1.0e-6), joint_omega[tid])
     """,
     "equality": """
@@ -52,27 +52,27 @@ _IMPEDANCE = {
         # Sigmoid of two polynomials that meet at the midpoint
         if x >= 1.0:
             y = float(1.0)
-        elif x < mid:
-            y = wp.pow(x, power) / wp.pow(mid, power - 1.0)
+        elif x < imp_mid:
+            y = wp.pow(x, imp_power) / wp.pow(imp_mid, imp_power - 1.0)
         else:
-            y = 1.0 - wp.pow(1.0 - x, power) / wp.pow(1.0 - mid, power - 1.0)
+            y = 1.0 - wp.pow(1.0 - x, imp_power) / wp.pow(1.0 - imp_mid, imp_power - 1.0)
     """,
     "quadratic": """
         # Power 2: two parabolas that meet at the midpoint
         x = wp.min(x, 1.0)
-        y = x * x / mid
-        if x >= mid:
-            y = 1.0 - (1.0 - x) * (1.0 - x) / (1.0 - mid)
+        y = x * x / imp_mid
+        if x >= imp_mid:
+            y = 1.0 - (1.0 - x) * (1.0 - x) / (1.0 - imp_mid)
     """,
     "linear": "y = wp.min(x, 1.0)",
 }
 
 
+@threads_take("constraint")
 @DOMAIN.algorithm(
     source="Todorov 2014; MuJoCo documentation, Computation: constraint model, parameters solref and solimp",
     names={
         "constraint_reference": "make_constraint|efc_rows|constraint_rows|update_constraint_parameters",
-        "joint_range": "jnt_range|limits|joint_limit",
         "joint_q": "qpos|q|dof_pos",
         "joint_qd": "qvel|qd|dof_vel",
         "solref": "jnt_solref|efc_solref",
@@ -80,7 +80,6 @@ _IMPEDANCE = {
         "inv_weight": "invweight0|diag_approx|body_invweight",
         "row_stiffness": "efc_D|D",
         "row_reference": "efc_aref|aref",
-        "row_pos": "efc_pos|row_dist",
         "impedance": "imp",
         "time_constant": "timeconst|tc",
         "damping_ratio": "dampratio|dr",
@@ -91,7 +90,7 @@ def constraint_reference(d: Draft) -> None:
     """Computes the stiffness and the reference acceleration of soft constraints from their impedance."""
     kind = d.option("kind", *_HEADS)
     curve = d.option("curve", *_IMPEDANCE, weights=(0.6, 0.2, 0.2))
-    ref = d.option("reference", "time constant", "both", "direct")
+    ref = d.option("reference", "time constant", "direct")
     safe = d.flag("safe", 0.5) if ref != "direct" else False
     margin = d.option("margin", "none", "one", "per row")
     limits = d.flag("clip", 0.5)
@@ -106,20 +105,27 @@ def constraint_reference(d: Draft) -> None:
         "force": "stiffness and the forces",
         "acceleration": "reference accelerations",
     }[result]
-    d.says(f"Computes the {what} of soft constraints from their impedance.")
+    of = {
+        "limit": "joint limits",
+        "ball limit": "ball joint limits",
+        "equality": "couplings of joints",
+        "contact": "contacts",
+    }[kind]
+    d.says(f"Computes the {what} of soft {of} from their impedance.")
     inactive = d.option("inactive", "return", "flag") if kind != "equality" else "none"
     packed = d.flag("packed", 0.5)
     count = d.pick(32, 48, 64)
     if kind == "limit":
         d.input("joint_q", "float", count, -1.2, 1.2, about="Joint positions [rad]")
         d.input("joint_qd", "float", count, -2.0, 2.0, about="Joint velocities [rad/s]")
-        d.input("joint_range", "vec2", count, -0.9, 0.9, about="Lower and upper limits [rad]")
+        d.input("joint_lower", "float", count, -0.9, -0.3, about="Lower limits [rad]")
+        d.input("joint_upper", "float", count, 0.3, 0.9, about="Upper limits [rad]")
     elif kind == "ball limit":
         d.input("joint_quat", "quat", count, kind="unit", about="Joint rotations")
         d.input(
             "joint_omega", "vec3", count, -2.0, 2.0, about="Angular velocities in the child frame [rad/s]"
         )
-        d.input("joint_cone", "float", count, 0.8, 2.2, about="Largest rotation angles [rad]")
+        d.input("joint_max_angle", "float", count, 0.8, 2.2, about="Largest rotation angles [rad]")
     elif kind == "equality":
         d.input("joint_q", "float", count, -1.0, 1.0, about="Joint positions")
         d.input("joint_qd", "float", count, -2.0, 2.0, about="Joint velocities")
@@ -130,26 +136,18 @@ def constraint_reference(d: Draft) -> None:
         d.input("contact_normal", "vec3", count, kind="unit", about="Contact normals, from geom 1 to geom 2")
         d.input("contact_vel", "vec3", count, -1.0, 1.0, about="Relative velocities at the contacts [m/s]")
     wide = 0.1 if kind == "contact" else 1.0
-    direct_low = (-900.0, -300.0) if ref == "direct" else (0.01, 0.04)
     if packed and ref != "direct":
         d.input("solref", "vec2", count, 0.02, 1.2, about="Time constant [s] and damping ratio")
     elif packed:
         d.input("solref", "vec2", count, -300.0, -20.0, about="Negative stiffness and damping")
+    elif ref == "direct":
+        d.param("stiffness", "float", 300.0, 900.0, about="Stiffness of the reference [1/s^2]")
+        d.param("damping", "float", 10.0, 40.0, about="Damping of the reference [1/s]")
     else:
-        d.param(
-            "ref_first",
-            "float",
-            *direct_low,
-            about="Stiffness, negative" if ref == "direct" else "Time constant [s]",
-        )
-        d.param(
-            "ref_second",
-            "float",
-            *((-40.0, -10.0) if ref == "direct" else (0.7, 1.2)),
-            about="Damping, negative" if ref == "direct" else "Damping ratio",
-        )
+        d.param("time_constant", "float", 0.01, 0.04, about="Time constant [s]")
+        d.param("damping_ratio", "float", 0.7, 1.2, about="Damping ratio")
     d.param("imp_min", "float", 0.5, 0.8, about="Impedance at zero violation")
-    d.param("imp_max", "float", 0.9, 0.97, about="Impedance at the full width")
+    d.param("imp_max", "float", 0.9, 1.0 if limits else 0.97, about="Impedance at the full width")
     d.param("imp_width", "float", 0.5 * wide, wide, about="Violation at which the impedance is full")
     if curve != "linear":
         d.param("imp_mid", "float", 0.3, 0.7, about="Midpoint of the sigmoid, relative to the width")
@@ -165,7 +163,7 @@ def constraint_reference(d: Draft) -> None:
     if safe:
         d.param("dt", "float", 0.004, 0.02, about="Time step [s]")
     if result == "force":
-        d.input("row_acc", "float", count, -20.0, 20.0, about="Unconstrained acceleration along each row")
+        d.input("row_acc", "float", count, -20.0, 20.0, about="Acceleration along each row")
     if inactive == "flag":
         d.output("row_active", "bool", count, about="True where the constraint acts")
     if result != "acceleration":
@@ -179,33 +177,24 @@ def constraint_reference(d: Draft) -> None:
     d.output(name, "float", count, about=about[result])
     near = {"none": "0.0", "one": "margin", "per row": "row_margin[tid]"}[margin]
     leave = {
-        "return": "# Inactive\nif dist >= $near:\n    return",
+        "return": "# Not reached yet, so nothing acts\nif dist >= $near:\n    return",
         "flag": "active = dist < $near\nrow_active[tid] = active\nif not active:\n    return",
         "none": "",
     }[inactive]
+    tc = "spring_time" if safe else "time_constant"
     gains = {
-        "time constant": "k = 1.0 / (imp_max * imp_max * time_constant * time_constant * damping_ratio * damping_ratio)\n"
-        "b = 2.0 / (imp_max * time_constant)",
-        "direct": "# Negative parameters give stiffness and damping directly\n"
-        "k = -time_constant / (imp_max * imp_max)\nb = -damping_ratio / imp_max",
-        "both": """
-        if time_constant > 0.0:
-            k = 1.0 / (imp_max * imp_max * time_constant * time_constant * damping_ratio * damping_ratio)
-            b = 2.0 / (imp_max * time_constant)
-        else:
-            # Negative parameters give stiffness and damping directly
-            k = -time_constant / (imp_max * imp_max)
-            b = -damping_ratio / imp_max
-        """,
+        "time constant": f"k = 1.0 / (imp_max * imp_max * {tc} * {tc} * damping_ratio * damping_ratio)\n"
+        f"b = 2.0 / (imp_max * {tc})",
+        "direct": "k = stiffness / (imp_max * imp_max)\nb = damping / imp_max",
     }[ref]
-    if ref == "direct":
-        gains = gains.replace("time_constant", "stiffness").replace("damping_ratio", "damping")
-    first, second = ("stiffness", "damping") if ref == "direct" else ("time_constant", "damping_ratio")
-    get = (
-        f"{first} = solref[tid][0]\n{second} = solref[tid][1]"
-        if packed
-        else f"{first} = ref_first\n{second} = ref_second"
-    )
+    get = ""
+    if packed and ref == "direct":
+        gains = (
+            "# Negative parameters give stiffness and damping directly\n"
+            "k = -solref[tid][0] / (imp_max * imp_max)\nb = -solref[tid][1] / imp_max"
+        )
+    elif packed:
+        get = "time_constant = solref[tid][0]\ndamping_ratio = solref[tid][1]"
     force = {
         "force": "# Clamp at zero, since unilateral constraints only push\nrow_force[tid] = wp.max(stiff * (aref - row_acc[tid]), 0.0)",
         "rows": "row_reference[tid] = aref",
@@ -235,7 +224,6 @@ def constraint_reference(d: Draft) -> None:
         pos = dist - $near
         # --- Impedance ---
         # Rises from imp_min to imp_max with the violation
-        $mid
         x = wp.abs(pos) / wp.max(imp_width, MIN_VAL)
         $curve
         impedance = imp_min + y * (imp_max - imp_min)
@@ -253,16 +241,11 @@ def constraint_reference(d: Draft) -> None:
         head=_HEADS[kind],
         leave=leave,
         near=near,
-        mid={"linear": "", "power": "mid = imp_mid\npower = imp_power", "quadratic": "mid = imp_mid"}[curve],
         curve=_IMPEDANCE[curve],
         clip="impedance = wp.clamp(impedance, MIN_IMP, MAX_IMP)" if limits else "",
         get=get,
         safe="# Slow the spring to two time steps, otherwise it would be unstable\n"
-        + (
-            "time_constant = wp.max(time_constant, 2.0 * dt)"
-            if ref == "time constant"
-            else "if time_constant > 0.0:\n    time_constant = wp.max(time_constant, 2.0 * dt)"
-        )
+        "spring_time = wp.max(time_constant, 2.0 * dt)"
         if safe
         else "",
         gains=gains,
@@ -278,12 +261,12 @@ def constraint_reference(d: Draft) -> None:
 
     def reference(v: Values) -> dict[str, Any]:
         if kind == "limit":
-            low, high = v.joint_q - v.joint_range[:, 0], v.joint_range[:, 1] - v.joint_q
+            low, high = v.joint_q - v.joint_lower, v.joint_upper - v.joint_q
             dist, vel = np.minimum(low, high), np.where(low < high, v.joint_qd, -v.joint_qd)
         elif kind == "ball limit":
             q = v.joint_quat * np.where(v.joint_quat[:, 3:] < 0.0, -1.0, 1.0)
             size = np.linalg.norm(q[:, :3], axis=1)
-            dist = v.joint_cone - 2.0 * np.arctan2(size, q[:, 3])
+            dist = v.joint_max_angle - 2.0 * np.arctan2(size, q[:, 3])
             vel = -(q[:, :3] * v.joint_omega).sum(1) / size
         elif kind == "equality":
             lead = v.joint_q[v.joint_pair]
@@ -303,10 +286,12 @@ def constraint_reference(d: Draft) -> None:
             m = v.imp_mid
             y = np.where(x < m, x**p / m ** (p - 1), 1.0 - (1.0 - x) ** p / (1.0 - m) ** (p - 1))
         imp = v.imp_min + y * (v.imp_max - v.imp_min)
-        one, two = (v.solref[:, 0], v.solref[:, 1]) if packed else (v.ref_first, v.ref_second)
+        imp = np.clip(imp, 1e-4, 0.9999) if limits else imp
         if ref == "direct":
-            k, b = -one / v.imp_max**2, -two / v.imp_max
+            one, two = (-v.solref[:, 0], -v.solref[:, 1]) if packed else (v.stiffness, v.damping)
+            k, b = one / v.imp_max**2, two / v.imp_max
         else:
+            one, two = (v.solref[:, 0], v.solref[:, 1]) if packed else (v.time_constant, v.damping_ratio)
             one = np.maximum(one, 2.0 * v.dt) if safe else one
             k, b = 1.0 / (v.imp_max * one * two) ** 2, 2.0 / (v.imp_max * one)
         aref = -b * vel - k * imp * pos

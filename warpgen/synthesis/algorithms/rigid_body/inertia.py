@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN, threads_take
 from warpgen.synthesis.algorithms.rigid_body.motion import NAMES
 from warpgen.synthesis.library import quaternions
 from warpgen.synthesis.writing.draft import Draft, Values
@@ -46,7 +46,7 @@ SHAPES = {
     ),
     "cone": (
         """
-        # Center of mass of a cone is at h / 4 above the base
+        # About the center of mass, a quarter of the height above the base; size[1] is half of the height
         rr = size[0] * size[0]
         hh = 4.0 * size[1] * size[1]
         across = m * (0.15 * rr + 0.0375 * hh)
@@ -54,6 +54,15 @@ SHAPES = {
         """,
         "2.0 / 3.0 * wp.pi * size[0] * size[0] * size[1]",
     ),
+}
+
+
+_SIZES = {
+    "sphere": "Radii, as first components,",
+    "box": "Half extents",
+    "cylinder": "Radii and half heights, as first components,",
+    "ellipsoid": "Semi-axes",
+    "cone": "Radii and half heights, as first components,",
 }
 
 
@@ -75,15 +84,17 @@ def _moments(shape: str, size: Any) -> tuple[Any, Any]:
     return np.pi * a * a * h / 3.0, np.stack([across, across, 0.3 * a * a], -1)
 
 
+@threads_take("shape")
 @DOMAIN.algorithm(
     source="Goldstein 1980, eq. 5-14 (parallel axes); Eberly 2010, sec. 2.5",
     names=NAMES
     | {
         "shape_inertia": "compute_inertia|inertia_of_shapes|compute_shape_inertia|inertia_tensors",
         "size": "scale|extents|geo_scale",
-        "density": "rho|shape_density|shape_materials",
+        "density": "rho|shape_density",
+        "mass": "shape_mass|masses",
         "r": "rot|R|basis",
-        "tensor": "inertia_out|I_world|I_c",
+        "tensor": "inertia_out|inertias|I_out",
         "offset": "com|d_com|arm",
     },
     double=True,
@@ -95,21 +106,23 @@ def shape_inertia(d: Draft) -> None:
     moved = d.option("moved", "none", "turned", "parallel axis", "both")
     given = d.option("given", "density", "mass")
     summed = d.flag("summed", 0.4)
+    if summed:  # they add up about one point, along the same axes
+        moved = {"none": "parallel axis", "turned": "both"}.get(moved, moved)
     hollow = d.flag("masses", 0.3) and given == "density" and not summed
     count = d.pick(48, 64, 96)
     bodies = 8
     text, volume = SHAPES[shape]
-    d.input("sizes", "vec3", count, 0.2, 1.0, about="Dimensions of the shapes [m]")
+    d.input("sizes", "vec3", count, 0.2, 1.0, about=f"{_SIZES[shape]} of the shapes [m]")
     if given == "density":
-        d.param("density", "float", 0.5, 2.0, about="Mass density [kg/m^3]")
+        d.param("density", "float", 500.0, 2000.0, about="Mass density [kg/m^3]")
     else:
         d.input("mass", "float", count, 0.5, 2.0, about="Masses of the shapes [kg]")
     if moved == "both":
         d.input("pose", "transform", count, -1.0, 1.0, kind="transform", about="Shape poses in body space")
     elif moved == "turned":
-        d.input("pose", "quat", count, kind="unit", about="Shape poses in body space")
+        d.input("shape_rot", "quat", count, kind="unit", about="Shape rotations in body space")
     elif moved == "parallel axis":
-        d.input("pose", "vec3", count, -1.0, 1.0, about="Shape poses in body space")
+        d.input("shape_pos", "vec3", count, -1.0, 1.0, about="Shape centers in body space [m]")
     if summed:
         d.input("body", "int", count, 0, bodies, about="Body that a shape belongs to")
     d.output("tensor", "mat33", bodies if summed else count, about="Inertia tensors [kg m^2]")
@@ -124,7 +137,7 @@ def shape_inertia(d: Draft) -> None:
         size = sizes[tid]
         m = $mass
         $moments
-        local = wp.diag(moments)
+        own_tensor = wp.diag(moments)
         $turn
         $shift
         $store
@@ -134,30 +147,31 @@ def shape_inertia(d: Draft) -> None:
         moments=text,
         turn="""
         r = wp.quat_to_matrix($rotation)
-        local = r * local * wp.transpose(r)
+        own_tensor = r * own_tensor * wp.transpose(r)
         """
         if turn
         else "",
-        rotation="wp.transform_get_rotation(pose[tid])" if moved == "both" else "pose[tid]",
+        rotation="wp.transform_get_rotation(pose[tid])" if moved == "both" else "shape_rot[tid]",
         shift="""
         # Parallel axis theorem: I + m (|d|^2 1 - d d^T)
         offset = $place
-        local += m * (wp.dot(offset, offset) * wp.identity(n=3, dtype=float) - wp.outer(offset, offset))
+        own_tensor += m * (wp.dot(offset, offset) * wp.identity(n=3, dtype=float) - wp.outer(offset, offset))
         """
         if shift
         else "",
-        place="wp.transform_get_translation(pose[tid])" if moved == "both" else "pose[tid]",
-        store="wp.atomic_add(tensor, body[tid], local)" if summed else "tensor[tid] = local",
+        place="wp.transform_get_translation(pose[tid])" if moved == "both" else "shape_pos[tid]",
+        store="wp.atomic_add(tensor, body[tid], own_tensor)" if summed else "tensor[tid] = own_tensor",
         masses="masses[tid] = m" if hollow else "",
     )
     kind = {"box": "boxes", "ellipsoid": "ellipsoids"}.get(shape, shape + "s")
     ending = {
         "none": "about their centers",
-        "turned": "in the frame of the body",
+        "turned": "about their centers, along the axes of the body",
         "parallel axis": "about the body's origin",
         "both": "in the frame and about the origin of the body",
     }
     what = "Sums for each body the inertia tensors" if summed else "Computes the inertia tensors"
+    what = "Computes the masses and the inertia tensors" if hollow else what
     d.says(f"{what} of solid {kind} {ending[moved]}.")
 
     def reference(v: Values) -> dict[str, Any]:
@@ -165,9 +179,9 @@ def shape_inertia(d: Draft) -> None:
         m = v.density * solid if given == "density" else v.mass
         made = (m[:, None] * moments)[:, :, None] * np.eye(3)
         if turn:
-            made = quaternions.WORLD_INERTIA(v.pose[:, 3:] if moved == "both" else v.pose, made)
+            made = quaternions.WORLD_INERTIA(v.pose[:, 3:] if moved == "both" else v.shape_rot, made)
         if shift:
-            arm = v.pose[:, :3]
+            arm = v.pose[:, :3] if moved == "both" else v.shape_pos
             square = (arm**2).sum(-1)[:, None, None] * np.eye(3)
             made = made + m[:, None, None] * (square - arm[:, :, None] * arm[:, None])
         if summed:

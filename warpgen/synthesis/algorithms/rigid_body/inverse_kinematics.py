@@ -28,6 +28,10 @@ from warpgen.synthesis.writing.draft import Draft, Values
 def jacobian_transpose_step(d: Draft) -> None:
     """Updates joint angles by a Jacobian transpose step towards a target."""
     form = d.option("form", "transpose", "damped", "gradient")
+    if form == "damped":
+        d.says(
+            "Updates joint angles by a step of damped least squares, each joint by itself, towards a target."
+        )
     if form != "transpose":
         d.calls(
             "damped_ik_step|ik_step|solve_ik"
@@ -37,13 +41,17 @@ def jacobian_transpose_step(d: Draft) -> None:
     limits = d.flag("limits")
     frames = d.option("frames", "world", "matrix")
     step = d.flag("bounded")
-    weights = d.flag("weights", 0.4)
+    weights = d.flag("weights", 0.4) and form != "gradient"
     arms, links = d.pick(24, 32, 48), d.pick(3, 4, 5, 6)
-    d.input("points", "vec3", (arms, links + 1), -1.0, 1.0)
+    d.input(
+        "points", "vec3", (arms, links + 1), -1.0, 1.0, about="Positions of the joints, then of the tip [m]"
+    )
     if frames == "world":
         d.input("axis", "vec3", (arms, links), kind="unit", about="Joint axes in world space")
     else:
-        d.input("basis", "mat33", (arms, links), kind="rotation")
+        d.input(
+            "basis", "mat33", (arms, links), kind="rotation", about="Joint frames, the joint axis along z"
+        )
     d.input("target", "vec3", arms, -1.0, 1.0, about="Target positions [m]")
     if form != "gradient":
         d.input("q", "float", (arms, links), -1.0, 1.0, about="Joint angles [rad]")
@@ -51,14 +59,15 @@ def jacobian_transpose_step(d: Draft) -> None:
         d.input("weight", "float", links, 0.2, 1.0, about="Weight of each joint")
     if form == "damped":
         d.param("damping", "float", 0.1, 0.5, about="Damping of the least squares")
-    else:
+    elif form == "transpose":
         d.param("gain", "float", 0.1, 0.5, about="Step size")
     if limits and form != "gradient":
         d.param("q_max", "float", 0.8, 1.5, about="Joint limit, symmetric [rad]")
     if step and form != "gradient":
-        d.param("most", "float", 0.1, 0.3)
+        d.param("max_change", "float", 0.1, 0.3, about="Largest change of an angle [rad]")
     output = "gradient" if form == "gradient" else "q_new"
-    d.output(output, "float", (arms, links))
+    about = "Gradient by joint angles" if form == "gradient" else "Joint angles after the step [rad]"
+    d.output(output, "float", (arms, links), about=about)
     limits, step = limits and form != "gradient", step and form != "gradient"
     column = "wp.vec3(basis[a, j][0, 2], basis[a, j][1, 2], basis[a, j][2, 2])"
     axis = "axis[a, j]" if frames == "world" else column
@@ -69,7 +78,7 @@ def jacobian_transpose_step(d: Draft) -> None:
         # Damped diagonal of J^T J; `damping` avoids division by zero near singular poses
         dq = {per}wp.dot(column, err) / (wp.length_sq(column) + damping)
         """,
-        "gradient": f"gradient[a, j] = -gain * {per}wp.dot(column, err)",
+        "gradient": "gradient[a, j] = -wp.dot(column, err)",
     }
     store = "q_new[a, j] = q[a, j] + dq"
     if limits:
@@ -89,11 +98,11 @@ def jacobian_transpose_step(d: Draft) -> None:
         """,
         axis=axis,
         line=lines[form],
-        bound="dq = wp.clamp(dq, -most, most)" if step else "",
+        bound="dq = wp.clamp(dq, -max_change, max_change)" if step else "",
         store="" if form == "gradient" else store,
     )
     if form == "gradient":
-        d.says("Computes the joint-space gradient of the squared distance between tip and target.")
+        d.says("Computes the joint-space gradient of half the squared distance between tip and target.")
 
     def reference(v: Values) -> dict[str, Any]:
         axes = v.axis if frames == "world" else v.basis[..., 2]
@@ -102,11 +111,11 @@ def jacobian_transpose_step(d: Draft) -> None:
         made = np.einsum("ajk,ak->aj", jacobian, v.target - tip)
         if weights:
             made = made * v.weight
-        made = made / ((jacobian**2).sum(-1) + v.damping) if form == "damped" else made * v.gain
         if form == "gradient":
             return {"gradient": -made}
+        made = made / ((jacobian**2).sum(-1) + v.damping) if form == "damped" else made * v.gain
         if step:
-            made = np.clip(made, -v.most, v.most)
+            made = np.clip(made, -v.max_change, v.max_change)
         made = v.q + made
         return {"q_new": np.clip(made, -v.q_max, v.q_max) if limits else made}
 
@@ -119,8 +128,8 @@ def jacobian_transpose_step(d: Draft) -> None:
     | {
         "ccd_sweep": "ccd_ik|cyclic_coordinate_descent|solve_ccd|ccd_iteration",
         "pivot": "p_j|joint_pos|center",
-        "to_tip": "u|tip_dir|to_end",
-        "to_target": "w|goal_dir|to_goal",
+        "to_tip": "tip_arm|to_end",
+        "to_target": "target_arm|to_goal",
         "points": "joint_pos|positions|chain",
     },
     adjoint="no",
@@ -135,10 +144,12 @@ def ccd_sweep(d: Draft) -> None:
     sweeps = d.option("sweeps", 1, 2)
     chains, links = d.pick(16, 24, 32), d.pick(4, 5, 6)
     vector = "vec3" if dimension == "space" else "vec2"
-    d.inout("points", vector, (chains, links), -1.0, 1.0)
+    d.inout(
+        "points", vector, (chains, links), -1.0, 1.0, about="Positions of the joints, then of the tip [m]"
+    )
     d.input("target", vector, chains, -1.0, 1.0, about="Target positions [m]")
     if limited:
-        d.param("most", "float", 0.2, 0.6)
+        d.param("max_turn", "float", 0.2, 0.6, about="Largest turn of a joint at a time [rad]")
     if stop:
         d.param("tol", "float", 0.05, 0.2, about="Distance at which a chain is done [m]")
     if place == "distance":
@@ -151,7 +162,7 @@ def ccd_sweep(d: Draft) -> None:
             sine = wp.length(axis)
             if sine < 1.0e-6:
                 continue
-            angle = wp.min(wp.atan2(sine, wp.dot(to_tip, to_target)), most)
+            angle = wp.min(wp.atan2(sine, wp.dot(to_tip, to_target)), max_turn)
             r = wp.quat_from_axis_angle(axis / sine, angle)
             """
         else:
@@ -204,7 +215,7 @@ def ccd_sweep(d: Draft) -> None:
         joint=joint,
         stop="if wp.length(to_target - to_tip) < tol:\n    break" if stop else "",
         bend=bend,
-        clamp="angle = wp.clamp(angle, -most, most)" if limited else "",
+        clamp="angle = wp.clamp(angle, -max_turn, max_turn)" if limited else "",
         move=move,
         gap="gap[tid] = wp.length(points[tid, last] - target[tid])" if place == "distance" else "",
     )

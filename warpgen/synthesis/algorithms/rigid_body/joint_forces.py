@@ -104,7 +104,6 @@ _TYPES = {
         """
         # World-space joint axis, attached to the parent
         axis_w = wp.quat_rotate(q_p, axis)
-        # Evaluate the joint coordinate and its rate
         q = wp.dot(x_err, axis_w)
         qd = wp.dot(v_err, axis_w)
         # Drive along the axis, attachment springs across it
@@ -144,18 +143,10 @@ _TYPES = {
     source="Warp's sim, eval_body_joints; Featherstone 2008, sec. 3.5",
     names={
         "joint_wrenches": "eval_body_joints|eval_joint_wrenches|apply_joint_forces|joint_attachment_forces",
-        "joint_parent": "parent_body|joint_body0",
-        "joint_child": "child_body|joint_body1",
-        "x_p": "X_wp|parent_frame",
-        "x_c": "X_wc|child_frame",
         "x_err": "pos_err|position_error|dx",
         "v_err": "vel_err|velocity_error|dv",
         "w_err": "omega_err|angular_velocity_error",
         "ang_err": "rot_err|rotation_error",
-        "f_total": "force|lin_force",
-        "t_total": "torque|ang_torque",
-        "attach_ke": "joint_attach_ke|linear_ke",
-        "attach_kd": "joint_attach_kd|linear_kd",
         "joint": "joint_id|j",
         "world": "env|world_id",
     },
@@ -190,11 +181,18 @@ def joint_wrenches(d: Draft) -> None:
     if com:
         d.input("body_com", "vec3", bodies, -0.1, 0.1, about="Centers of mass in body space [m]")
     first = -1 if enabled == "negative" else 0
-    d.input("joint_type", "int", joints, first, len(types), about="Joint types")
+    d.input(
+        "joint_type",
+        "int",
+        joints,
+        first,
+        len(types),
+        about="Joint types" + (", -1 for free joints" if enabled == "negative" else ""),
+    )
     if enabled == "mask":
         d.input("joint_enabled", "bool", joints, about="False for joints that are switched off")
-    d.input("joint_parent", "int", joints, -1, bodies, about="Parent body, -1 for the world")
-    d.input("joint_child", "int", joints, 0, bodies, about="Child body")
+    d.input("joint_parent", "int", joints, -1, bodies // 2, about="Parent body, -1 for the world")
+    d.input("joint_child", "int", joints, bodies // 2, bodies, about="Child body")
     d.input(
         "joint_frame_p", "transform", joints, -0.2, 0.2, kind="transform", about="Joint frame in parent space"
     )
@@ -212,14 +210,15 @@ def joint_wrenches(d: Draft) -> None:
         d.input("limit_upper", "float", joints, 0.2, 1.0, about="Upper joint limits")
         d.param("limit_ke", "float", 50.0, 100.0, about="Stiffness of the limits")
         d.param("limit_kd", "float", 1.0, 3.0, about="Damping of the limits")
-    for name, low, high in (
-        ("attach_ke", 100.0, 200.0),
-        ("attach_kd", 2.0, 6.0),
-        ("angular_ke", 20.0, 60.0),
-        ("angular_kd", 1.0, 3.0),
+    for name, low, high, what in (
+        ("attach_ke", 100.0, 200.0, "Stiffness of locked positions [N/m]"),
+        ("attach_kd", 2.0, 6.0, "Damping of locked positions [N s/m]"),
+        ("angular_ke", 20.0, 60.0, "Stiffness of locked rotations [N m/rad]"),
+        ("angular_kd", 1.0, 3.0, "Damping of locked rotations [N m s/rad]"),
     ):
-        d.param(name, "float", low, high)
-    d.output("body_f", "spatial_vector", shape, about="Accumulated body wrenches (force, torque)")
+        d.param(name, "float", low, high, about=what)
+    point = "the centers of mass" if about == "com" else "the world's origin"
+    d.output("body_f", "spatial_vector", shape, about=f"Accumulated wrenches (force, torque) about {point}")
     d.module("\n".join(f"{name} = wp.constant({number})" for number, name in enumerate(types)))
     state = "world: int, " if batch else ""
     row = "world, " if batch else ""
@@ -323,10 +322,10 @@ def joint_wrenches(d: Draft) -> None:
     )
     d.text = d.text.replace("body_f,  ", "body_f, ")
     d.functions = [text.replace("body_f,  ", "body_f, ") for text in d.functions]
-    d.explain("""
+    d.explain(f"""
         Positions of bodies in maximal coordinates drift apart at joints, so each joint pulls its two frames
         together by attachment springs and lets go along its free axis. Twists are (linear, angular) at the
-        center of mass in world space; the drive is PD on the joint coordinate.
+        center of mass in world space, wrenches are taken about {point}; the drive is PD on the joint coordinate.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

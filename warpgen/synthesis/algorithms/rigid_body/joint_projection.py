@@ -17,8 +17,9 @@ _LOCKED = {
     "prismatic": """
         # Motion along the axis is free, everything across it is an error
         offset = anchor_c - anchor_p
-        axis = wp.quat_rotate(rot_p, joint_axis[tid])
-        error = offset - wp.dot(offset, axis) * axis
+        axis = wp.quat_rotate(frame_p, joint_axis[tid])
+        travel = wp.dot(offset, axis)
+        error = offset - travel * axis
     """,
     "distance": """
         # A rod: only the deviation from its length is an error
@@ -30,9 +31,9 @@ _LOCKED = {
 _ANGULAR = {
     "fixed": """
         # Rotation vector between both frames, by the shorter way
-        twist = frame_c * wp.quat_inverse(frame_p)
-        angular_error = 2.0 * wp.vec3(twist[0], twist[1], twist[2])
-        if twist[3] < 0.0:
+        relative = frame_c * wp.quat_inverse(frame_p)
+        angular_error = 2.0 * wp.vec3(relative[0], relative[1], relative[2])
+        if relative[3] < 0.0:
             angular_error = -angular_error
     """,
     "revolute": """
@@ -49,10 +50,6 @@ _ANGULAR["prismatic"] = _ANGULAR["fixed"]
     source="Müller et al. 2020 (detailed rigid body simulation with XPBD); Macklin, Müller & Chentanez 2016",
     names={
         "project_joints": "solve_body_joints|xpbd_joints|solve_joints|joint_position_solve",
-        "joint_parent": "parent_index|body_a|joint_body_0",
-        "joint_child": "child_index|body_b|joint_body_1",
-        "joint_frame_p": "joint_X_p|parent_frame|local_frame_a",
-        "joint_frame_c": "joint_X_c|child_frame|local_frame_b",
         "body_pose": "body_q|body_transform|x_body",
         "body_inv_mass": "body_inv_m|inv_mass",
         "body_inv_inertia": "body_inv_I|inv_inertia",
@@ -60,8 +57,6 @@ _ANGULAR["prismatic"] = _ANGULAR["fixed"]
         "body_turn": "body_delta_rot|dtheta|angular_delta",
         "compliance": "alpha|linear_compliance",
         "relaxation": "omega|joint_relaxation|sor",
-        "arm_p": "r_p|lever_p",
-        "arm_c": "r_c|lever_c",
         "impulse": "p|correction_impulse",
     },
     weight=15,
@@ -70,22 +65,36 @@ def project_joints(d: Draft) -> None:
     """Projects joint constraints between rigid bodies onto body positions and orientations (XPBD)."""
     kind = d.option("joint", "ball", "revolute", "fixed", "prismatic", "distance")
     compliance = d.option("compliance", "none", "one", "per joint")
-    multiplier = d.flag("multiplier", 0.4) if compliance != "none" else False
     tensor = d.option("inertia", "full", "diagonal")
     limits = d.flag("limits", 0.5) if kind in ("revolute", "prismatic") else False
     relax = d.option("relaxation", "none", "one", "count")
+    # The multiplier is what the corrections that are applied add up to: it knows no share of them.
+    multiplier = d.flag("multiplier", 0.6) if compliance != "none" and relax == "none" else False
     enabled = d.option("enabled", "all", "flags", "broken")
+    if kind in ("prismatic", "distance") and enabled == "broken":
+        enabled = "all"  # their anchors may be apart
     world = d.flag("world", 0.6)
     bodies, count = d.pick(12, 16), d.pick(24, 32)
+    joints = {
+        "ball": "ball joints",
+        "revolute": "hinge joints",
+        "fixed": "fixed joints",
+        "prismatic": "prismatic joints",
+        "distance": "rods",
+    }[kind]
+    method = "XPBD" if compliance != "none" else "PBD"
+    d.says(f"Projects {joints} between rigid bodies onto body positions and orientations ({method}).")
+    if compliance == "none":
+        d.calls("project_joints|solve_body_joints|solve_joints|joint_position_solve")
     d.input(
         "joint_parent",
         "int",
         count,
         -1 if world else 0,
-        bodies,
+        bodies // 2,
         about="Parent body" + (", -1 for the world" if world else ""),
     )
-    d.input("joint_child", "int", count, 0, bodies, about="Child body")
+    d.input("joint_child", "int", count, bodies // 2, bodies, about="Child body")
     d.input(
         "joint_frame_p",
         "transform",
@@ -139,13 +148,28 @@ def project_joints(d: Draft) -> None:
     else:
         d.input("body_inv_inertia", "vec3", bodies, 1.0, 3.0, about="Inverse principal moments of inertia")
     if compliance == "one":
-        d.param("compliance", "float", 1.0e-4, 1.0e-3, about="Compliance [m/N]")
+        d.param("compliance", "float", 1.0e-4, 1.0e-3, about="Compliance of the anchors [m/N]")
     elif compliance == "per joint":
-        d.input("joint_compliance", "float", count, 1.0e-4, 1.0e-3, about="Compliance per joint [m/N]")
+        d.input(
+            "joint_compliance",
+            "float",
+            count,
+            1.0e-4,
+            1.0e-3,
+            about="Compliance of each joint's anchors [m/N]",
+        )
     if compliance != "none":
         d.param("dt", "float", 0.01, 0.03, about="Substep [s]")
     if multiplier:
-        d.input("joint_lambda", "float", count, -0.1, 0.1, about="Accumulated multiplier of this substep")
+        d.inout(
+            "joint_lambda",
+            "float",
+            count,
+            -0.1,
+            0.1,
+            about="Multipliers of the anchors so far in this substep",
+        )
+        d.forward_only()
     if relax == "one":
         d.param("relaxation", "float", 0.4, 0.9, about="Under-relaxation of the Jacobi sweep")
     elif relax == "count":
@@ -196,30 +220,37 @@ def project_joints(d: Draft) -> None:
         "one": "# Divide by dt^2 so that the stiffness does not depend on the time step (XPBD)\nalpha = compliance / (dt * dt)",
         "per joint": "# Divide by dt^2 so that the stiffness does not depend on the time step (XPBD)\nalpha = joint_compliance[tid] / (dt * dt)",
     }
-    memory = " + alpha * joint_lambda[tid]" if multiplier else ""
+    size = f"direction * (magnitude / (weight_p + weight_c{soft}))"
+    step = ""
+    if multiplier:
+        size = "direction * -delta_lambda"
+        step = (
+            "delta_lambda = -(magnitude + alpha * joint_lambda[tid]) / (weight_p + weight_c + alpha)\n"
+            "joint_lambda[tid] += delta_lambda"
+        )
     scale_p, scale_c = {
         "none": ("", ""),
         "one": (" * relaxation", " * relaxation"),
         "count": (" / float(body_joint_count[parent])", " / float(body_joint_count[child])"),
     }[relax]
     push = f"""
-        if inv_mass_p > 0.0:
+        if parent >= 0:
             wp.atomic_add(body_shift, parent, impulse * inv_mass_p{scale_p})
             wp.atomic_add(body_turn, parent, world_inverse_inertia(rot_p, inv_inertia_p, wp.cross(arm_p, impulse)){scale_p})
         wp.atomic_add(body_shift, child, -impulse * inv_mass_c{scale_c})
         wp.atomic_add(body_turn, child, -world_inverse_inertia(rot_c, inv_inertia_c, wp.cross(arm_c, impulse)){scale_c})
     """
     if not world:
-        push = push.replace("if inv_mass_p > 0.0:\n            wp", "wp").replace(
+        push = push.replace("if parent >= 0:\n            wp", "wp").replace(
             "\n            wp", "\n        wp"
         )
     turn = f"""
-        if inv_mass_p > 0.0:
+        if parent >= 0:
             wp.atomic_add(body_turn, parent, world_inverse_inertia(rot_p, inv_inertia_p, torque){scale_p})
         wp.atomic_add(body_turn, child, -world_inverse_inertia(rot_c, inv_inertia_c, torque){scale_c})
     """
     if not world:
-        turn = turn.replace("if inv_mass_p > 0.0:\n            wp", "wp")
+        turn = turn.replace("if parent >= 0:\n            wp", "wp")
     angular = f"""
     # --- Angular part ---
     $measure
@@ -228,13 +259,12 @@ def project_joints(d: Draft) -> None:
         axis_n = angular_error / angle
         resist_p = wp.dot(axis_n, world_inverse_inertia(rot_p, inv_inertia_p, axis_n))
         resist_c = wp.dot(axis_n, world_inverse_inertia(rot_c, inv_inertia_c, axis_n))
-        torque = axis_n * (angle / (resist_p + resist_c{soft}))
+        torque = axis_n * (angle / (resist_p + resist_c))
         {turn.strip()}
     """
     limit = {
         "prismatic": """
             # Joint limits along the axis
-            travel = wp.dot(offset, axis)
             if travel < joint_lower[tid]:
                 error += axis * (travel - joint_lower[tid])
             elif travel > joint_upper[tid]:
@@ -243,8 +273,8 @@ def project_joints(d: Draft) -> None:
         "revolute": """
             # Twist of the child about the hinge from atan2, so it stays exact near half a turn
             relative = wp.quat_inverse(frame_p) * frame_c
-            swing = wp.vec3(relative[0], relative[1], relative[2])
-            hinge_angle = 2.0 * wp.atan2(wp.dot(swing, joint_axis[tid]), relative[3])
+            vector_part = wp.vec3(relative[0], relative[1], relative[2])
+            hinge_angle = 2.0 * wp.atan2(wp.dot(vector_part, joint_axis[tid]), relative[3])
             if hinge_angle > wp.pi:
                 hinge_angle -= 2.0 * wp.pi
             elif hinge_angle < -wp.pi:
@@ -261,9 +291,6 @@ def project_joints(d: Draft) -> None:
         tid = wp.tid()
         parent = joint_parent[tid]
         child = joint_child[tid]
-        # Skip joints of a body with itself, since their corrections cancel
-        if parent == child:
-            return
         $switched
         $parent
         pose_c = body_pose[child]
@@ -292,7 +319,8 @@ def project_joints(d: Draft) -> None:
             turn_c = wp.cross(arm_c, direction)
             weight_p = inv_mass_p + wp.dot(turn_p, world_inverse_inertia(rot_p, inv_inertia_p, turn_p))
             weight_c = inv_mass_c + wp.dot(turn_c, world_inverse_inertia(rot_c, inv_inertia_c, turn_c))
-            impulse = direction * ($size / (weight_p + weight_c$soft))
+            $step
+            impulse = $size
             $push
         $angular
         """,
@@ -303,13 +331,11 @@ def project_joints(d: Draft) -> None:
         if kind in _ANGULAR
         else "",
         alpha=alpha[compliance],
-        locked=_LOCKED[kind].replace(
-            "wp.quat_rotate(rot_p, joint_axis[tid])", "wp.quat_rotate(frame_p, joint_axis[tid])"
-        ),
+        locked=_LOCKED[kind],
         slide=limit["prismatic"] if limits and kind == "prismatic" else "",
-        size=f"(magnitude{memory})" if memory else "magnitude",
+        size=size,
+        step=step,
         heading="# --- Positional part ---" if kind in _ANGULAR else "",
-        soft=soft,
         push=push,
         angular=angular.replace("$measure", "$measured") if kind in _ANGULAR else "",
         measured=(d_measure + ("\n        $hinge" if limits and kind == "revolute" else ""))
@@ -324,10 +350,11 @@ def project_joints(d: Draft) -> None:
 
     def reference(v: Values) -> dict[str, Any]:
         shift, turned = np.zeros((bodies, 3)), np.zeros((bodies, 3))
+        lambdas = v.joint_lambda.copy() if multiplier else np.zeros(count)
         still = np.array([0.0, 0, 0, 0, 0, 0, 1])
         for k in range(count):
             p, c = int(v.joint_parent[k]), int(v.joint_child[k])
-            if p == c or (enabled == "flags" and not v.joint_enabled[k]):
+            if enabled == "flags" and not v.joint_enabled[k]:
                 continue
             poses = [v.body_pose[p] if p >= 0 else still, v.body_pose[c]]
             rots = [quaternions.matrix(pose[3:]) for pose in poses]
@@ -368,6 +395,7 @@ def project_joints(d: Draft) -> None:
                 w = [mass[i] + np.cross(arms[i], n) @ inverse[i] @ np.cross(arms[i], n) for i in range(2)]
                 kept = alpha * v.joint_lambda[k] if multiplier else 0.0
                 push_ = n * (size + kept) / (w[0] + w[1] + alpha)
+                lambdas[k] -= (size + kept) / (w[0] + w[1] + alpha)
                 for i, b in enumerate((p, c)):
                     if b >= 0:
                         shift[b] += (1 - 2 * i) * part[i] * push_ * mass[i]
@@ -388,10 +416,11 @@ def project_joints(d: Draft) -> None:
             size = np.linalg.norm(bent)
             if size > 1e-6:
                 n = bent / size
-                torque = n * size / (n @ inverse[0] @ n + n @ inverse[1] @ n + alpha)
+                torque = n * size / (n @ inverse[0] @ n + n @ inverse[1] @ n)
                 for i, b in enumerate((p, c)):
                     if b >= 0:
                         turned[b] += (1 - 2 * i) * part[i] * inverse[i] @ torque
-        return {"body_shift": shift, "body_turn": turned}
+        made = {"body_shift": shift, "body_turn": turned}
+        return made | {"joint_lambda": lambdas} if multiplier else made
 
     d.check(reference, 1e-3)

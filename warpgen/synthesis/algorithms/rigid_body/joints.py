@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN, threads_take
 from warpgen.synthesis.library import quaternions
 from warpgen.synthesis.writing.draft import Draft, Values
 
 NAMES = {
-    "parent": "joint_parent|parents|parent_index", "q": "joint_q|angles|coords",
-    "axis": "joint_axis|axes|hinge_axis", "start": "articulation_start|chain_start|first_joint",
-    "local": "joint_X_p|rest_pose|x_parent", "body_q": "poses|link_poses|world_poses",
+    "parent": "joint_parent|parents|parent_index", "q": "joint_q|joint_coords|coords",
+    "axis": "joint_axis|axes", "start": "articulation_start|chain_start|first_joint",
+    "local": "joint_X_p|joint_frame|x_parent", "link_offset": "joint_offset|joint_pos|rest_offset", "body_q": "poses|link_poses|world_poses",
     "target": "goal|targets|desired", "joints": "num_joints|dofs|links", "NUM_LINKS": "LINKS|LINK_COUNT|N_LINKS",
 }  # fmt: skip
 
 
+@threads_take("chain")
 @DOMAIN.algorithm(
     source="Featherstone 2008, sec. 4.1; Siciliano et al. 2009, sec. 2.8",
     names=NAMES
@@ -37,22 +39,23 @@ def forward_kinematics(d: Draft) -> None:
     wanted = d.option("wanted", "poses", "positions", "tip")
     d.calls({
         "poses": "forward_kinematics|eval_fk|compute_link_poses|chain_kinematics",
-        "positions": "joint_positions|link_positions|fk_positions",
+        "positions": "link_positions|fk_positions|link_origins",
         "tip": "tip_positions|end_effector_positions|fk_tips",
     }[wanted])  # fmt: skip
     frames = d.option("frames", "transform", "offset")
     base = d.flag("base", 0.4)
     count = d.option("links", "NUM_LINKS", "axis.shape[0]", weights=(0.7, 0.3))
     chains, links = d.pick(24, 32, 48), d.pick(4, 5, 6)
-    d.input("q", "float", (chains, links), -1.5, 1.5)
-    d.input("axis", "vec3", links, kind="unit")
-    about = "Joint frames relative to the parent link"
+    unit = {"revolute": "[rad]", "prismatic": "[m]", "mixed": "[rad] or [m]"}[joints]
+    d.input("q", "float", (chains, links), -1.5, 1.5, about=f"Joint coordinates {unit}")
+    d.input("axis", "vec3", links, kind="unit", about="Joint axes in the joint frames")
     if frames == "transform":
+        about = "Joint frames relative to the parent link"
         d.input("local", "transform", links, -0.5, 0.5, kind="transform", about=about)
     else:
-        d.input("local", "vec3", links, -0.5, 0.5, about=about)
+        d.input("link_offset", "vec3", links, -0.5, 0.5, about="Joint positions in the parent link [m]")
     if joints == "mixed":
-        d.input("joint_type", "int", links, 0, 2, about="Joint types")
+        d.input("joint_type", "int", links, 0, 2, about="Joint types, 0: revolute, 1: prismatic")
         d.module("JOINT_REVOLUTE = wp.constant(0)")
     if base:
         d.input("base", "transform", chains, -1.0, 1.0, kind="transform", about="Poses of the bases")
@@ -61,7 +64,9 @@ def forward_kinematics(d: Draft) -> None:
     if tree == "branching" and wanted != "poses":
         tree = "serial"
     if tree == "branching":
-        d.input("parent", "int", links, -1, 2, about="Parent link, -1 for the base")
+        d.input("parent", "int", links, -1, 3, about="Parent link, -1 for the base")
+    if wanted == "tip":
+        d.param("tool", "vec3", 0.1, 0.3, about="Tip in the frame of the last link [m]")
     if count == "NUM_LINKS":
         d.module(f"NUM_LINKS = wp.constant({links})")
     elif tree == "serial":
@@ -74,7 +79,9 @@ def forward_kinematics(d: Draft) -> None:
         "prismatic": slide,
         "mixed": f"{slide}\nif joint_type[j] == JOINT_REVOLUTE:\n    {turn}",
     }
-    local = "local[j]" if frames == "transform" else "wp.transform(local[j], wp.quat_identity(dtype=float))"
+    local = (
+        "local[j]" if frames == "transform" else "wp.transform(link_offset[j], wp.quat_identity(dtype=float))"
+    )
     root = "base[tid]" if base else "wp.transform_identity(dtype=float)"
     loop = """
     world = $root
@@ -89,7 +96,7 @@ def forward_kinematics(d: Draft) -> None:
         loop = """
         for j in range($count):
             world = $root
-            # Links are sorted so parents come first; parent index -1 is the fixed base
+            # Only links before this one have poses yet, anything else hangs on the base
             if parent[j] >= 0 and parent[j] < j:
                 world = body_q[tid, parent[j]]
             $motion
@@ -108,14 +115,17 @@ def forward_kinematics(d: Draft) -> None:
             "positions": "points[tid, j] = wp.transform_get_translation(world)",
             "tip": "",
         }[wanted],
-        tip="tip[tid] = wp.transform_get_translation(world)" if wanted == "tip" else "",
+        tip="tip[tid] = wp.transform_point(world, tool)" if wanted == "tip" else "",
     )
     what = {
         "poses": "the poses of the links",
-        "positions": "the positions of the joints",
+        "positions": "the positions of the links",
         "tip": "the positions of the tips",
     }
-    d.says(f"Computes {what[wanted]} of {tree} chains from joint coordinates.")
+    chains_ = "serial chains" if tree == "serial" else "trees"
+    of = "" if wanted == "poses" else f" of {chains_}"
+    links_ = f"the poses of the links of {chains_}" if wanted == "poses" else what[wanted] + of
+    d.says(f"Computes {links_} from joint coordinates.")
 
     def reference(v: Values) -> dict[str, Any]:
         made = np.zeros((chains, links, 4, 4))
@@ -134,7 +144,8 @@ def forward_kinematics(d: Draft) -> None:
             own = np.array([0.0, 0.0, 0.0, 1.0])
             if frames == "transform":
                 own = v.local[j, 3:]
-            fixed[:3, :3], fixed[:3, 3] = quaternions.matrix(own), v.local[j, :3]
+            shift = v.local[j, :3] if frames == "transform" else v.link_offset[j]
+            fixed[:3, :3], fixed[:3, 3] = quaternions.matrix(own), shift
             turning = joints == "revolute" or (joints == "mixed" and v.joint_type[j] == 0)
             spin = quaternions.exponential(v.q[:, j, None] * v.axis[j] * (1.0 if turning else 0.0))
             motion_[:, :3, :3] = quaternions.matrix(spin)
@@ -145,11 +156,12 @@ def forward_kinematics(d: Draft) -> None:
         place = made[..., :3, 3]
         if wanted == "poses":
             return {"body_q": np.concatenate([place, quats], -1)}
-        return {name: place if wanted == "positions" else place[:, -1]}
+        return {name: place if wanted == "positions" else place[:, -1] + made[:, -1, :3, :3] @ v.tool}
 
     d.check(reference, 3e-4)
 
 
+@threads_take("joint")
 @DOMAIN.algorithm(
     source="Warp's sim, eval_body_joints; Featherstone 2008, sec. 3.5",
     names=NAMES
@@ -180,7 +192,7 @@ def joint_torques(d: Draft) -> None:
     shape = (envs, n) if batch else (n * envs,)
     per = n if batch else n * envs
     at, row = ("env, j", "j") if batch else ("tid", "tid")
-    d.input("q", "float", shape, -2.0, 2.0)
+    d.input("q", "float", shape, -2.0, 2.0, about="Joint angles")
     d.input("qd", "float", shape, -3.0, 3.0, about="Joint velocities")
     if drive != "velocity":
         d.input("target", "float", shape, -1.0, 1.0, about="Position targets")
@@ -200,7 +212,8 @@ def joint_torques(d: Draft) -> None:
     if saturated:
         d.param("effort", "float", 8.0, 20.0, about="Torque limit of the actuators")
     if friction != "none":
-        d.param("mu", "float", 0.1, 0.5, about="Joint friction")
+        kind = "Coulomb friction torque" if friction == "coulomb" else "Viscous friction"
+        d.param("joint_friction", "float", 0.1, 0.5, about=f"{kind} of the joints")
     d.output("tau", "float", shape, about="Joint torques")
     motors = {
         "position": f"t = ke[{row}] * (target[{at}] - angle) - kd[{row}] * rate",
@@ -210,8 +223,8 @@ def joint_torques(d: Draft) -> None:
     }
     rub = {
         "none": "",
-        "coulomb": "# Smooth Coulomb friction, tanh() avoids chatter around zero velocity\nt -= mu * wp.tanh(rate / 0.05)",
-        "viscous": "t -= mu * rate",
+        "coulomb": "# Smooth Coulomb friction, tanh() avoids chatter around zero velocity\nt -= joint_friction * wp.tanh(rate / 0.05)",
+        "viscous": "t -= joint_friction * rate",
     }
     past = {
         "none": "",
@@ -220,10 +233,10 @@ def joint_torques(d: Draft) -> None:
         t += limit_ke * (wp.max(lower[{row}] - angle, 0.0) - wp.max(angle - upper[{row}], 0.0))
         """,
         "damped": f"""
+        # Damp only motion into the limit, so that joints leave it freely
         if angle < lower[{row}]:
             t += limit_ke * (lower[{row}] - angle) - limit_kd * wp.min(rate, 0.0)
         elif angle > upper[{row}]:
-            # Damp only motion into the limit, so that joints leave it freely
             t -= limit_ke * (angle - upper[{row}]) + limit_kd * wp.max(rate, 0.0)
         """,
     }
@@ -252,8 +265,16 @@ def joint_torques(d: Draft) -> None:
         rub=rub[friction],
         past=past[limits],
     )
-    if limits == "none":
-        d.says("Evaluates joint PD drives.")
+    drives = {
+        "position": "PD drives",
+        "velocity": "velocity drives",
+        "both": "PD drives with velocity targets",
+        "feedforward": "PD drives with feedforward torques",
+    }
+    parts = [drives[drive]]
+    parts += ["limit forces"] if limits != "none" else []
+    parts += ["friction"] if friction != "none" else []
+    d.says("Evaluates " + ", ".join(parts[:-1]) + (" and " if parts[1:] else "") + parts[-1] + " of joints.")
 
     def reference(v: Values) -> dict[str, Any]:
         t = v.kd * ((v.target_v if drive in ("velocity", "both") else 0.0) - v.qd)
@@ -264,7 +285,7 @@ def joint_torques(d: Draft) -> None:
         if saturated:
             t = np.clip(t, -v.effort, v.effort)
         if friction != "none":
-            t = t - v.mu * (v.qd if friction == "viscous" else np.tanh(v.qd / 0.05))
+            t = t - v.joint_friction * (v.qd if friction == "viscous" else np.tanh(v.qd / 0.05))
         if limits != "none":
             under, over = np.maximum(v.lower - v.q, 0.0), np.maximum(v.q - v.upper, 0.0)
             t = t + v.limit_ke * (under - over)
@@ -276,6 +297,7 @@ def joint_torques(d: Draft) -> None:
     d.check(reference)
 
 
+@threads_take("articulation")
 @DOMAIN.algorithm(
     source="Goldstein 1980, sec. 1.2; Orin, Goswami & Lee 2013 (centroidal dynamics)",
     names=NAMES
@@ -292,7 +314,7 @@ def joint_torques(d: Draft) -> None:
 def center_of_mass(d: Draft) -> None:
     """Computes the center of mass of each articulation."""
     poses = d.option("poses", "transform", "pair")
-    layout = d.option("layout", "ranges", "rows", "chained", weights=(0.25, 0.55, 0.2))
+    layout = d.option("layout", "ranges", "rows", weights=(0.4, 0.6))
     offset = d.flag("offset", 0.6)
     velocity = d.flag("velocity", 0.35)
     masses = d.flag("masses", 0.3)
@@ -305,24 +327,22 @@ def center_of_mass(d: Draft) -> None:
     if poses == "transform":
         d.input("body_q", "transform", shape, -1.0, 1.0, kind="transform", about="Link poses in world space")
     else:
-        d.input("x", "vec3", shape, -1.0, 1.0)
+        where = "Origins of the links" if offset else "Centers of mass of the links"
+        d.input("x", "vec3", shape, -1.0, 1.0, about=f"{where} [m]")
         if offset:
-            d.input("r", "quat", shape, kind="unit")
+            d.input("r", "quat", shape, kind="unit", about="Orientations of the links")
     if velocity:
-        d.input("v", "vec3", shape, -1.0, 1.0)
+        d.input("v", "vec3", shape, -1.0, 1.0, about="Velocities of the links' centers of mass [m/s]")
     if offset:
         d.input("com", "vec3", shape, -0.2, 0.2, about="Centers of mass in link space")
     d.input("mass", "float", shape, 0.2, 2.0, about="Link masses [kg]")
     if layout == "ranges":
         d.input("start", "int", groups + 1, 0, count, kind="offsets", about="First link of each articulation")
-    elif layout == "chained":
-        d.input("head", "int", groups, -1, count, about="First link of each list")
-        d.input("next_link", "int", count, -1, count, about="Next link in the list, -1 at the end")
     d.output("center", "vec3", groups, about="Centers of mass")
     if velocity:
         d.output("center_v", "vec3", groups, about="Velocities of the centers of mass")
     if masses:
-        d.output("masses", "float", groups)
+        d.output("group_mass", "float", groups, about="Masses of the articulations [kg]")
     b = "tid, b" if layout == "rows" else "b"
     place = {
         ("transform", True): f"wp.transform_point(body_q[{b}], com[{b}])",
@@ -339,17 +359,12 @@ def center_of_mass(d: Draft) -> None:
     loops = {
         "ranges": "for b in range(start[tid], start[tid + 1]):\n    $body",
         "rows": "for b in range(NUM_LINKS):\n    $body",
-        "chained": """
-        b = head[tid]
-        # Walk the linked list of links.
-        # NOTE: the bound on the number of links guards against cycles.
-        hops = int(0)
-        while b >= 0 and hops < 16:
-            $body
-            b = next_link[b]
-            hops += 1
-        """,
     }
+    mean = (
+        f"center[tid] = weighted / m_sum\n{'center_v[tid] = momentum / m_sum' if velocity else ''}".rstrip()
+    )
+    if layout == "ranges":
+        mean = f"# Articulations may have no links\nif m_sum > 0.0:\n{textwrap.indent(mean, '    ')}"
     d.launch(groups)
     d.code(
         """
@@ -358,9 +373,7 @@ def center_of_mass(d: Draft) -> None:
         $momentum
         m_sum = float(0.0)
         $loop
-        if m_sum > 0.0:
-            center[tid] = weighted / m_sum
-            $center_v
+        $mean
         $masses
         """,
         momentum="momentum = wp.vec3()" if velocity else "",
@@ -369,11 +382,13 @@ def center_of_mass(d: Draft) -> None:
         b=b,
         place=place,
         velocity=f"momentum += m * v[{b}]" if velocity else "",
-        center_v="center_v[tid] = momentum / m_sum" if velocity else "",
-        masses="masses[tid] = m_sum" if masses else "",
+        mean=mean,
+        masses="group_mass[tid] = m_sum" if masses else "",
     )
-    if velocity:
-        d.says("Computes the center of mass of each articulation and its velocity.")
+    if velocity or masses:
+        more = ", its velocity and the total mass" if velocity and masses else ""
+        more = more or (" and its velocity" if velocity else " and the total mass")
+        d.says(f"Computes the center of mass of each articulation{more}.")
 
     def reference(v: Values) -> dict[str, Any]:
         x = v.body_q[..., :3] if poses == "transform" else v.x
@@ -383,12 +398,6 @@ def center_of_mass(d: Draft) -> None:
         if layout == "ranges":
             for g in range(groups):
                 member[g, v.start[g] : v.start[g + 1]] = 1.0
-        elif layout == "chained":
-            for g in range(groups):
-                at, hops = v.head[g], 0
-                while at >= 0 and hops < 16:
-                    member[g, at] += 1.0
-                    at, hops = v.next_link[at], hops + 1
         if layout == "rows":
             sums = [v.mass.sum(1), (v.mass[..., None] * x).sum(1)]
             sums += [(v.mass[..., None] * v.v).sum(1)] if velocity else []
@@ -399,6 +408,6 @@ def center_of_mass(d: Draft) -> None:
         made = {"center": sums[1] / m}
         if velocity:
             made["center_v"] = sums[2] / m
-        return made | {"masses": sums[0]} if masses else made
+        return made | {"group_mass": sums[0]} if masses else made
 
     d.check(reference, 3e-4)

@@ -6,24 +6,25 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN, threads_take
 from warpgen.synthesis.writing.draft import Draft, Values, dedented
 from warpgen.synthesis.writing.trim import trim
 
 
+@threads_take("limb")
 @DOMAIN.algorithm(
     source="Tolani, Goswami & Badler 2000 (analytic limbs); Korein & Badler 1982; Shoemake 1985 (slerp); Juckett 2008",
     names={
         "bend_limbs": "two_bone_ik|limb_ik|analytic_ik|solve_two_bone",
-        "roots": "shoulders|hips|root_pose",
-        "targets": "goals|effector_goal|hand_target",
-        "poles": "hints|pole_vector|knee_hint",
-        "upper": "upper_len|femur|l1",
-        "lower": "lower_len|tibia|l2",
+        "roots": "hips|root_pose|hip_pose",
+        "targets": "goals|effector_goal|foot_target",
+        "poles": "hints|pole_hint|knee_hint",
+        "upper": "upper_len|thigh|l1",
+        "lower": "lower_len|shin|l2",
         "reach": "dist|span|distance",
-        "swing": "aim_rot|swing_quat|to_target",
-        "knee": "elbow|mid_joint|hinge",
-        "limb": "leg|arm|tid",
+        "swing": "aim_rot|swing_quat|plane_rot",
+        "knee": "mid_joint|knee_pos|hinge",
+        "limb": "leg|tid",
     },
     double=True,
     weight=9,
@@ -101,9 +102,9 @@ def bend_limbs(d: Draft) -> None:
         "clamp": "reach = wp.clamp(wanted, wp.abs(upper_bone - lower_bone) + 1.0e-3, 0.999 * full)",
         "soft": """
             # Close to full stretch the end falls behind smoothly, so that knees do not pop
-            knee_at = full - softness
-            late = full - softness * wp.exp(-(wanted - knee_at) / softness)
-            reach = wp.max(wp.where(wanted > knee_at, late, wanted), wp.abs(upper_bone - lower_bone) + 1.0e-3)
+            soft_start = full - softness
+            late = full - softness * wp.exp(-(wanted - soft_start) / softness)
+            reach = wp.max(wp.where(wanted > soft_start, late, wanted), wp.abs(upper_bone - lower_bone) + 1.0e-3)
         """,
         "stretch": """
             # Bones grow to reach targets that are too far

@@ -15,7 +15,7 @@ NAMES = {
     "q": "body_r|orientations|rot|body_rot",
     "v": "body_v|velocities|lin_vel|vel",
     "w": "body_w|omega|ang_vel|angular_velocity",
-    "inertia": "body_I|I_body|inertia_body|moments",
+    "inertia": "body_I|I_body|inertia_body",
     "mass": "body_mass|m|masses",
 }
 
@@ -30,6 +30,7 @@ NAMES = {
         "pose": "body_q|poses|xforms",
         "pose_new": "body_q_new|poses_out|next_poses",
         "f": "body_f|forces|force",
+        "wrench": "body_f|body_wrench|wrenches",
         "t": "torques|body_t|torque",
     },
     double=True,
@@ -56,9 +57,9 @@ def integrate_bodies(d: Draft) -> None:
     d.input("v", "vec3", count, -1.0, 1.0, about="Linear velocities [m/s]")
     d.input("w", "vec3", count, -2.0, 2.0, about="Angular velocities [rad/s]")
     if wrench == "spatial":
-        d.input("f", "spatial_vector", count, -5.0, 5.0)
+        d.input("wrench", "spatial_vector", count, -5.0, 5.0, about="Forces [N], then torques [N m]")
     else:
-        d.input("f", "vec3", count, -5.0, 5.0)
+        d.input("f", "vec3", count, -5.0, 5.0, about="Forces [N]")
         d.input("t", "vec3", count, -5.0, 5.0, about="Torques [N m]")
     d.input(
         "inv_mass",
@@ -66,7 +67,7 @@ def integrate_bodies(d: Draft) -> None:
         count,
         -0.5 if static else 0.2,
         2.0,
-        about="Inverse masses, 0 for static bodies [1/kg]",
+        about="Inverse masses, 0 or less for static bodies [1/kg]" if static else "Inverse masses [1/kg]",
     )
     if tensor == "full":
         d.input("inertia", "mat33", count, 0.5, 2.0, kind="spd")
@@ -117,11 +118,11 @@ def integrate_bodies(d: Draft) -> None:
     d.code(
         """
         tid = wp.tid()
+        inv_m = inv_mass[tid]
         $static
         $pose
         w0 = w[tid]
         $wrench
-        $fall
         v1 = v[tid] + dt * (f0 * inv_m + gravity)
         $turn
         $damp
@@ -132,7 +133,7 @@ def integrate_bodies(d: Draft) -> None:
         v_new[tid] = v1
         w_new[tid] = w1
         """,
-        static="if inv_mass[tid] <= 0.0:\n    # static bodies have no mass\n    $keep" if static else "",
+        static="# Nothing moves static bodies\nif inv_m <= 0.0:\n    $keep" if static else "",
         keep=keep,
         pose="""
         x0 = wp.transform_get_translation(pose[tid])
@@ -140,23 +141,23 @@ def integrate_bodies(d: Draft) -> None:
         """
         if transform
         else "x0 = x[tid]\nr0 = q[tid]",
-        wrench="f0 = wp.spatial_top(f[tid])\nt0 = wp.spatial_bottom(f[tid])"
+        wrench="f0 = wp.spatial_top(wrench[tid])\nt0 = wp.spatial_bottom(wrench[tid])"
         if wrench == "spatial"
         else "f0 = f[tid]",
-        fall="inv_m = inv_mass[tid]",
         turn=turns[gyroscopic],
         damp="w1 = w1 * (1.0 - angular_damping * dt)" if damped else "",
         advance=advance,
         store="pose_new[tid] = wp.transform(x1, r1)" if transform else "x_new[tid] = x1\nq_new[tid] = r1",
     )
-    d.explain("""
-        Updates v += dt (f / m + g) and x += dt v. Rotation follows I dw/dt = t - w x (I w) in body space;
+    law = "t" if gyroscopic == "none" else "t - w x (I w)"
+    d.explain(f"""
+        Updates v += dt (f / m + g) and x += dt v. Rotation follows I dw/dt = {law} in body space;
         forces and torques are given at the center of mass in world space.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
         x, q = (v.pose[:, :3], v.pose[:, 3:]) if transform else (v.x, v.q)
-        force, torque_ = (v.f[:, :3], v.f[:, 3:]) if wrench == "spatial" else (v.f, v.t)
+        force, torque_ = (v.wrench[:, :3], v.wrench[:, 3:]) if wrench == "spatial" else (v.f, v.t)
         rot = quaternions.matrix(q)
         tensor_ = v.inertia if tensor == "full" else v.inertia[:, :, None] * np.eye(3)
         wb = np.einsum("nji,nj->ni", rot, v.w)
@@ -193,7 +194,7 @@ def integrate_bodies(d: Draft) -> None:
         "body_momentum": "compute_momentum|spatial_momentum|body_momenta",
         "pose": "body_q|poses|xforms",
         "twist": "body_qd|twists|spatial_vel",
-        "origin": "pivot|reference|about",
+        "origin": "pivot|reference|ref_point",
         "l": "ang|L|spin",
         "p": "lin|momentum|linear",
         "energy": "kinetic|ke|kinetic_energy_out",
@@ -240,6 +241,11 @@ def body_momentum(d: Draft) -> None:
         {"momentum": "h", "energy": "energy", "angular": "h"}[wanted],
         kind,
         {"each": count, "sum": 1}.get(summed, groups),
+        about={
+            "momentum": "Linear and angular momentum",
+            "energy": "Kinetic energy [J]",
+            "angular": "Angular momentum",
+        }[wanted],
     )
     name = "energy" if wanted == "energy" else "h"
     store = {
@@ -249,7 +255,7 @@ def body_momentum(d: Draft) -> None:
     }[summed]
     values = {
         "momentum": "wp.spatial_vector(p, l)",
-        "energy": "0.5 * (mass[tid] * wp.length_sq(lin_vel) + wp.dot(wb, spin))",
+        "energy": "0.5 * (mass[tid] * wp.length_sq(lin_vel) + wp.dot(wb, l_body))",
         "angular": "l",
     }
     d.launch(count)
@@ -260,7 +266,7 @@ def body_momentum(d: Draft) -> None:
         $rotation
         # `inertia` is given in body space, so rotate the angular velocity first
         wb = wp.quat_rotate_inv(r, ang_vel)
-        spin = $times
+        l_body = $times
         $momentum
         $store
         """,
@@ -274,7 +280,7 @@ def body_momentum(d: Draft) -> None:
         else """
         p = mass[tid] * lin_vel
         arm = $place - origin
-        l = wp.cross(arm, p) + wp.quat_rotate(r, spin)
+        l = wp.cross(arm, p) + wp.quat_rotate(r, l_body)
         """,
         place="wp.transform_get_translation(pose[tid])" if poses == "transform" else "x[tid]",
         store=store,

@@ -83,6 +83,9 @@ def plane_convex_contacts(d: Draft) -> None:
     layout = d.option("layout", "fixed", "append")
     early = d.flag("awake", 0.5)
     store = d.option("store", "distances", "speculative")
+    if result == "midpoint":
+        store = "distances"  # half of the way to the plane as it is now
+    d.says(f"Finds up to {'four' if contacts == 4 else 'three'} contacts of convex hulls with a plane.")
     count, hulls, per = d.pick(12, 16), 4, d.pick(12, 16, 20)
     capacity = contacts * count
     d.input("hull_vertices", "vec3", hulls * per, -0.4, 0.4, about="Vertices of all hulls [m]")
@@ -114,8 +117,10 @@ def plane_convex_contacts(d: Draft) -> None:
     if layout == "append":
         d.output("contact_body", "int", capacity, about="Body of each contact")
         d.param("max_contacts", "int", capacity, about="Capacity of the buffers")
-    d.output("contact_point", "vec3", rows, about="Contact points [m]")
-    d.output("contact_dist", "float", rows, about="Distances from the plane, negative inside [m]")
+    where = "in body space" if result == "local" else "in world space"
+    d.output("contact_point", "vec3", rows, about=f"Contact points {where} [m]")
+    when = " after the step" if store == "speculative" else ""
+    d.output("contact_dist", "float", rows, about=f"Distances from the plane{when}, negative inside [m]")
     for text in (_DEEPEST, _FARTHEST, *([_ASIDE] if contacts > 2 else [])):
         d.function(text)
     at = "" if plane == "one" else "[tid]"
@@ -164,7 +169,8 @@ def plane_convex_contacts(d: Draft) -> None:
     ][:contacts]
     if layout == "fixed":
         steps.append("contact_count[tid] = used")
-    quick = "# Sleeping bodies have not moved, so their contacts stand\nif not is_awake[tid]:\n    return"
+    stand = "so their contacts stand" if layout == "fixed" else "and need no contacts to be solved"
+    quick = f"# Sleeping bodies do not move, {stand}\nif not is_awake[tid]:\n    return"
     d.launch(count)
     d.code(
         """
@@ -189,9 +195,12 @@ def plane_convex_contacts(d: Draft) -> None:
         limit="(height + margin) / hull_scale[tid]" if scaled else "height + margin",
         steps="\n".join(steps),
     )
-    d.explain("""
-        A polygon of support needs few vertices: the deepest one, the one farthest from it, and the extreme
-        ones at both sides of the line between them. More contacts would only slow the solver down.
+    extreme = (
+        "the extreme ones at both sides of the line" if contacts == 4 else "the extreme one beside the line"
+    )
+    d.explain(f"""
+        A polygon of support needs few vertices: the deepest one, the one farthest from it, and {extreme} between
+        them. More contacts would only slow the solver down.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -88,12 +88,35 @@ def joint_transform(type: int, axis: wp.vec3, q: float) -> wp.transform:
 '''
 
 
+_REVOLUTE_SUBSPACE = '''
+@wp.func
+def joint_subspace(axis: wp.vec3, anchor: wp.vec3) -> wp.spatial_vector:
+    """Return the motion subspace of a hinge about the world origin, for an axis in world space."""
+    return wp.spatial_vector(axis, wp.cross(anchor, axis))
+'''
+
+_REVOLUTE_POSE = '''
+@wp.func
+def joint_transform(axis: wp.vec3, q: float) -> wp.transform:
+    """Evaluate the transform across a hinge at angle ``q``."""
+    return wp.transform(wp.vec3(0.0, 0.0, 0.0), wp.quat_from_axis_angle(axis, q))
+'''
+
+
+def joint_functions(d: Draft, kinds: str) -> None:
+    """What gives the motion across a joint: of both types, or of hinges alone."""
+    if kinds == "mixed":
+        d.module("REVOLUTE = wp.constant(0)")
+    for text in (SUBSPACE, POSE) if kinds == "mixed" else (_REVOLUTE_SUBSPACE, _REVOLUTE_POSE):
+        d.function(text)
+
+
 def tree_inputs(d: Draft, worlds: int, links: int, kinds: str, shared: bool) -> None:
     """What every algorithm here reads: the tree, its joints, and the masses of its links."""
     lead = () if shared else (worlds,)
     d.input("joint_parent", "int", links, -1, links, about="Parent link, -1 for the base")
     if kinds == "mixed":
-        d.input("joint_type", "int", links, 0, 2, about="Joint types, 0 is revolute")
+        d.input("joint_type", "int", links, 0, 2, about="Joint types, 0: revolute, 1: prismatic")
     d.input("joint_axis", "vec3", links, kind="unit", about="Joint axis in the joint frame")
     d.input(
         "joint_fixed",
@@ -130,10 +153,10 @@ FORWARD = """
 parent = joint_parent[link]
 $pose
 x_joint = x_parent * joint_fixed[link]
-x_link = x_joint * joint_transform($type, joint_axis[link], joint_q[world, link])
+x_link = x_joint * joint_transform($type joint_axis[link], joint_q[world, link])
 link_pose[world, link] = x_link
 axis_w = wp.quat_rotate(wp.transform_get_rotation(x_joint), joint_axis[link])
-subspace = joint_subspace($type, axis_w, wp.transform_get_translation(x_joint))
+subspace = joint_subspace($type axis_w, wp.transform_get_translation(x_joint))
 """
 
 
@@ -171,9 +194,9 @@ def inverse_dynamics(d: Draft) -> None:
     d.output("link_force", "spatial_vector", (worlds, links), about="Spatial link forces (workspace)")
     d.output("joint_subspaces", "spatial_vector", (worlds, links), about="Joint motion subspaces (workspace)")
     d.output("joint_tau", "float", (worlds, links), about="Joint forces")
-    d.module("REVOLUTE = wp.constant(0)")
-    for text in (_CROSS, _DUAL, _TIMES, SUBSPACE, POSE):
+    for text in (_CROSS, _DUAL, _TIMES):
         d.function(text)
+    joint_functions(d, kinds)
     tail = ""
     if extra in ("damping", "both"):
         tail += "# Viscous friction of the joint\ntau += joint_damping[link] * joint_qd[world, link]\n"
@@ -225,7 +248,7 @@ def inverse_dynamics(d: Draft) -> None:
             a_parent = link_acc[world, parent]
         """,
         gravity="gravity" if gravity == "vector" else "wp.vec3(0.0, 0.0, -gravity)",
-        type={"mixed": "joint_type[link]", "revolute": "REVOLUTE"}[kinds],
+        type={"mixed": "joint_type[link],", "revolute": ""}[kinds],
         drive=" + subspace * joint_qdd[world, link]" if wanted == "given" else "",
         row="link" if shared else "world, link",
         external="# External wrenches are given about the world origin\nforce -= link_wrench[world, link]"
@@ -234,6 +257,9 @@ def inverse_dynamics(d: Draft) -> None:
         tail=tail,
     )
     d.text = d.text.replace("-wp.vec3(0.0, 0.0, -gravity)", "wp.vec3(0.0, 0.0, gravity)")
+    d.text = d.text.replace("joint_transform( ", "joint_transform(").replace(
+        "joint_subspace( ", "joint_subspace("
+    )
     d.explain("""
         All spatial vectors are expressed about the world origin with the angular part first, so
         velocities and forces of links add up without transforms between frames.

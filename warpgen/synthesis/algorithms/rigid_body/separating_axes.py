@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN, threads_take
 from warpgen.synthesis.library import quaternions
 from warpgen.synthesis.writing.draft import Draft, Values
 
@@ -64,6 +64,7 @@ _POSES = {
 }
 
 
+@threads_take("pair")
 @DOMAIN.algorithm(
     source="Gottschalk, Lin & Manocha 1996 (OBB trees); Ericson 2005, section 4.4.1; Smith, ODE, dBoxBox2",
     names={
@@ -73,8 +74,8 @@ _POSES = {
         "body_rot": "geom_rot|box_rot|orientation",
         "body_mat": "geom_xmat|box_mat",
         "body_pose": "shape_transform|box_pose|body_q",
-        "half_extents": "geom_size|box_size|hx",
-        "edge_bias": "edge_preference|fudge_factor",
+        "half_extents": "geom_size|half_sizes|hx",
+        "EDGE_BIAS": "EDGE_PREFERENCE|FUDGE",
         "best_code": "best_axis|axis_id|min_axis",
         "best_gap": "max_separation|best_sep|separation",
         "center_delta": "p|delta|d",
@@ -84,19 +85,23 @@ _POSES = {
     weight=9,
 )
 def separate_boxes(d: Draft) -> None:
-    """Finds the axis along which two boxes overlap least, or are apart, by the separating axis test."""
+    """Finds the axis along which two boxes overlap least, or that they are apart, by the separating axis test."""
     poses = d.option("poses", "transforms", "quaternions", "matrices")
     edges = d.flag("edges", 0.8)
     early = d.option("early", "none", "return")
     result = d.option("result", "axis", "normal", "overlap")
-    pairs = d.option("pairs", "listed", "neighbours")
+    pairs = d.option("pairs", "listed", "two lists")
     margin = d.flag("margin", 0.5)
     bias = d.option("bias", "none", "faces first") if edges else "none"
     bounding = d.flag("spheres", 0.3)
     boxes = d.pick(12, 16, 20)
-    count = d.pick(32, 48) if pairs == "listed" else boxes
+    count = d.pick(32, 48)
     if pairs == "listed":
         d.input("pair_boxes", "vec2i", count, 0, boxes, about="Box indices of each candidate pair")
+    else:
+        half = boxes // 2
+        d.input("first_box", "int", count, 0, half, about="First box of each candidate pair")
+        d.input("second_box", "int", count, half, boxes, about="Second box of each candidate pair")
     if poses == "transforms":
         d.input(
             "body_pose", "transform", boxes, -0.6, 0.6, kind="transform", about="Box poses in world space"
@@ -136,7 +141,8 @@ def separate_boxes(d: Draft) -> None:
             "# Cross products of edges; nearly parallel edges add nothing over the face normals,\n"
             "# and their cross product is too short to be normalized\n"
         )
-        # An edge has to be better by a bit, since face contacts give larger manifolds
+        if bias == "faces first":
+            tests.append("# An edge has to be better by a bit, since face contacts give larger manifolds\n")
         mark = "gap" if bias == "none" else "gap - EDGE_BIAS"
         better = (
             track
@@ -149,7 +155,7 @@ def separate_boxes(d: Draft) -> None:
     lines = "".join(t if t.endswith("\n") else t + "\n" for t in tests)
     sphere = """
     # Bounding spheres first, because most pairs of the broad phase do not touch
-    radius = wp.length(ha) + wp.length(hb)
+    radius = wp.length(ha) + wp.length(hb)$near
     if wp.length_sq(center_delta) > radius * radius:
         best_axis[tid] = -1
         return
@@ -167,7 +173,7 @@ def separate_boxes(d: Draft) -> None:
         elif best_code < 6:
             normal = rot_b * unit_axis(best_code - 3)
         else:
-            edge_a = rot_a * unit_axis((best_code - 6) / 3)
+            edge_a = rot_a * unit_axis((best_code - 6) // 3)
             edge_b = rot_b * unit_axis((best_code - 6) % 3)
             normal = wp.normalize(wp.cross(edge_a, edge_b))
         # Orient it from A to B, since the sign of an axis is arbitrary
@@ -202,7 +208,7 @@ def separate_boxes(d: Draft) -> None:
     which = {
         "listed": "pair = pair_boxes[tid]\nbox_a = pair[0]\nbox_b = pair[1]\n"
         "# Padding of the pair list repeats an index, so such pairs report no contact\nif box_a == box_b:\n    best_axis[tid] = -1\n    return",
-        "neighbours": f"box_a = tid\nbox_b = (tid + 1) % {boxes}",
+        "two lists": "box_a = first_box[tid]\nbox_b = second_box[tid]",
     }
     d.launch(count)
     d.code(
@@ -231,14 +237,22 @@ def separate_boxes(d: Draft) -> None:
         which=which[pairs],
         poses=_POSES[poses],
         sphere=sphere if bounding else "",
+        near=" + margin" if margin else "",
         tests=lines,
         finish=finish[result],
         parted="" if stop else leave.replace("if gap", "if best_gap").rstrip(),
     )
-    d.explain("""
-        Two boxes are apart exactly if they are apart along one of 15 axes: the three face normals of
-        each box and the nine cross products of their edges. The axis of least overlap is the contact normal.
-    """)
+    if edges:
+        d.explain("""
+            Two boxes are apart exactly if they are apart along one of 15 axes: the three face normals of
+            each box and the nine cross products of their edges. The axis of least overlap is the contact normal.
+        """)
+    else:
+        d.says("Finds the face normal along which two boxes overlap least, or that they are apart along one.")
+        d.explain("""
+            Only the six face normals are tried, not the cross products of edges: some pairs whose edges pass
+            each other closely are taken to overlap.
+        """)
 
     def frames(v: Values) -> tuple[Any, Any]:
         if poses == "transforms":
@@ -250,7 +264,7 @@ def separate_boxes(d: Draft) -> None:
         near = v.margin if margin else 0.0
         codes, depths, normals = np.zeros(count, int), np.zeros(count), np.zeros((count, 3))
         for k in range(count):
-            a, b = v.pair_boxes[k] if pairs == "listed" else (k, (k + 1) % boxes)
+            a, b = v.pair_boxes[k] if pairs == "listed" else (v.first_box[k], v.second_box[k])
             axes = [*turn[a].T, *turn[b].T]
             if edges:
                 axes += [np.cross(p, q) for p in turn[a].T for q in turn[b].T]
@@ -258,7 +272,7 @@ def separate_boxes(d: Draft) -> None:
             reject = a == b or (
                 bounding
                 and np.linalg.norm(delta)
-                > np.linalg.norm(v.half_extents[a]) + np.linalg.norm(v.half_extents[b])
+                > np.linalg.norm(v.half_extents[a]) + np.linalg.norm(v.half_extents[b]) + near
             )
             for number, axis in enumerate(axes):
                 if axis @ axis <= 1e-4:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN, threads_take
 from warpgen.synthesis.library import quaternions, ray_shapes
 from warpgen.synthesis.writing.draft import Draft, Values
 
@@ -58,14 +58,8 @@ _EXTENT = {
         half = 0.5 * (upper - lower)
     """,
     "PLANE": """
-        # Planes are unbounded unless they have a width and a length
+        # Planes are unbounded
         half = wp.vec3(PLANE_EXTENT, PLANE_EXTENT, PLANE_EXTENT)
-        if scale[0] > 0.2:
-            half = wp.vec3(
-                scale[0] * wp.abs(rot[0, 0]) + scale[1] * wp.abs(rot[0, 1]),
-                scale[0] * wp.abs(rot[1, 0]) + scale[1] * wp.abs(rot[1, 1]),
-                scale[0] * wp.abs(rot[2, 0]) + scale[1] * wp.abs(rot[2, 1]),
-            )
     """,
 }
 
@@ -92,13 +86,12 @@ def _points(kind: str, scale: Any) -> Any:
             return max(
                 np.array([0, 0, scale[1]]), rim - np.array([0, 0, scale[1]]), key=lambda p: float(p @ way)
             )
-        if scale[0] <= 0.2:
-            return 1.0e3 * way
-        return np.array([scale[0] * np.sign(x), scale[1] * np.sign(y), 0.0])
+        return 1.0e3 * way
 
     return far
 
 
+@threads_take("shape")
 @DOMAIN.algorithm(
     source="Ericson 2005, section 4.2 (bounds of primitives); newton, geometry/broad_phase (shape AABBs)",
     names={
@@ -110,7 +103,7 @@ def _points(kind: str, scale: Any) -> Any:
         "body_pose": "body_q|body_transform",
         "aabb_lower": "lower_out|shape_lower|bounds_min",
         "aabb_upper": "upper_out|shape_upper|bounds_max",
-        "half": "half_extents|extents",
+        "half": "half_extents|half_size",
         "contact_margin": "margin|gap|aabb_padding",
     },
     weight=6,
@@ -189,7 +182,7 @@ def compute_bounds(d: Draft) -> None:
     cases = []
     for i, t in enumerate(types):
         word = "if" if i == 0 else "elif"
-        head = f"{word} shape == {t}:" if i < len(types) - 1 else f"else:\n    # {t.lower()}"
+        head = f"{word} kind == {t}:" if i < len(types) - 1 else f"else:\n    # {t.lower()}"
         block = [x[8:] if x.startswith("        ") else x for x in _EXTENT[t].strip("\n").split("\n")]
         cases.append(head + "\n" + "\n".join(f"    {x}" for x in block if x.strip()))
     pad = {
@@ -224,7 +217,7 @@ def compute_bounds(d: Draft) -> None:
         tid = wp.tid()
         $flags
         $pose
-        shape = shape_type[tid]
+        kind = shape_type[tid]
         scale = shape_scale[tid]
         center = wp.transform_get_translation(pose)
         rot = wp.quat_to_matrix(wp.transform_get_rotation(pose))
@@ -234,7 +227,7 @@ def compute_bounds(d: Draft) -> None:
         $store
         $cells
         """,
-        flags="# Visual shapes keep an empty box, so they collide with nothing\nif (shape_flags[tid] & COLLIDE_SHAPES) == 0:\n    return"
+        flags="# Visual shapes collide with nothing, so they need no box\nif (shape_flags[tid] & COLLIDE_SHAPES) == 0:\n    return"
         if flags
         else "",
         pose=pose[attached],

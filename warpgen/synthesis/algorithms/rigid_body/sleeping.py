@@ -59,12 +59,13 @@ def update_sleep(d: Draft) -> None:
     kinematic = d.option("kinematic", "none", "flag", "mass")
     timer = d.option("timer", "seconds", "frames")
     gravity = d.flag("gravity", 0.4)
-    zero = d.flag("zero", 0.5)
     bodies, islands = d.pick(32, 48, 64), d.pick(8, 12)
     words = (islands + 31) // 32
     d.input("body_vel", "vec3", bodies, -0.07, 0.07, about="Velocities [m/s]")
     d.input("body_omega", "vec3", bodies, -0.07, 0.07, about="Angular velocities [rad/s]")
-    d.input("body_island", "int", bodies, -1, islands, about="Island of each body, -1 for fixed bodies")
+    first = 0 if kinematic == "mass" else -1
+    about = "Island of each body" + ("" if kinematic == "mass" else ", -1 for fixed bodies")
+    d.input("body_island", "int", bodies, first, islands, about=about)
     if motion == "energy":
         d.input("body_radius", "float", bodies, 0.2, 1.0, about="Bounding radii [m]")
     elif motion == "filtered":
@@ -109,8 +110,6 @@ def update_sleep(d: Draft) -> None:
         d.inout("island_asleep", "int", islands, 0, value=1, about="1 where the island may sleep")
     if motion == "filtered":
         d.output("motion_out", "float", bodies, about="Filtered motion after the step")
-    if zero:
-        d.output("vel_out", "vec3", bodies, about="Velocities, zero for bodies that may sleep [m/s]")
     fixed = {
         "none": "",
         "flag": "# Kinematic bodies neither sleep nor keep others awake\nif (body_flags[body] & FLAG_KINEMATIC) != 0:\n    return",
@@ -126,17 +125,15 @@ def update_sleep(d: Draft) -> None:
     clear = {
         "bits": "# Clear the island's bit; others may do so at the same time\n"
         "wp.atomic_and(island_asleep, island / 32, ~(1 << (island % 32)))",
-        "array": "# Others of the island may do the same at the same time\nwp.atomic_and(island_asleep, island, 0)",
+        "array": "# Whoever else writes it at the same time writes the same\nisland_asleep[island] = 0",
     }
     d.launch(bodies)
     d.code(
         """
         body = wp.tid()
-        island = body_island[body]
-        # Fixed bodies belong to no island
-        if island < 0:
-            return
         $fixed
+        island = body_island[body]
+        $alone
         vel = body_vel[body]
         omega = body_omega[body]
         $gravity
@@ -151,17 +148,14 @@ def update_sleep(d: Draft) -> None:
         # --- Island: a single body that is awake keeps all of them awake ---
         if timer < time_to_sleep:
             $clear
-            $moving
-            return
-        $zero
         """.replace(
             "        timer = $none\n        if still:\n            timer = sleep_timer[body] + $unit\n",
             "        timer = wp.where(still, sleep_timer[body] + $unit, $none)\n",
         ),
         fixed=fixed[kinematic],
-        gravity="# Contacts take away what gravity adds in a step, give or take\n"
-        "speed_up = wp.length(vel)\n"
-        "if speed_up > 0.0:\n    vel = vel * (wp.max(speed_up - gravity_step, 0.0) / speed_up)"
+        gravity="# Bodies at rest still have what gravity adds in a step, until contacts take it away\n"
+        "raw_speed = wp.length(vel)\n"
+        "if raw_speed > 0.0:\n    vel = vel * (wp.max(raw_speed - gravity_step, 0.0) / raw_speed)"
         if gravity
         else "",
         motion=_MOTION[motion],
@@ -169,13 +163,8 @@ def update_sleep(d: Draft) -> None:
         unit=unit,
         none=none,
         clear=clear[word],
-        moving="vel_out[body] = body_vel[body]" if zero else "",
-        zero="vel_out[body] = wp.vec3(0.0, 0.0, 0.0)" if zero else "",
+        alone="" if kinematic == "mass" else "# Fixed bodies belong to no island\nif island < 0:\n    return",
     )
-    if not zero:
-        d.text = d.text.replace(
-            f"\n    {clear[word].splitlines()[1]}\n    return", f"\n    {clear[word].splitlines()[1]}"
-        )
     d.explain("""
         A body may sleep once it has been at rest for some time, an island only as a whole. Flags of islands have to be
         set before the launch, the kernel clears them.
@@ -183,7 +172,7 @@ def update_sleep(d: Draft) -> None:
 
     def reference(v: Values) -> dict[str, Any]:
         timers, asleep = v.sleep_timer.copy(), v.island_asleep.copy()
-        mean, shown = np.zeros(bodies), np.zeros((bodies, 3))
+        mean = np.zeros(bodies)
         for b in range(bodies):
             island = int(v.body_island[b])
             if (
@@ -214,12 +203,9 @@ def update_sleep(d: Draft) -> None:
                     asleep[island // 32] = int(np.int32(asleep[island // 32]) & np.int32(~(1 << island % 32)))
                 else:
                     asleep[island] = 0
-                shown[b] = v.body_vel[b]
         made: dict[str, Any] = {"sleep_timer": timers, "island_asleep": asleep}
         if motion == "filtered":
             made["motion_out"] = mean
-        if zero:
-            made["vel_out"] = shown
         return made
 
     d.check(reference, 1e-3)

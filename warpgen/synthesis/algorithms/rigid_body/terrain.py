@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN, threads_take
 from warpgen.synthesis.library import quaternions
 from warpgen.synthesis.writing.draft import Draft, Values
 
@@ -76,6 +76,7 @@ _FRICTION = {
 }
 
 
+@threads_take("contact")
 @DOMAIN.algorithm(
     source="Hunt & Crossley 1975; Olsson et al. 1998 (friction models); Miki et al. 2022 (legged robots on terrain)",
     names={
@@ -85,8 +86,8 @@ _FRICTION = {
         "contact_body": "point_body|body_index",
         "contact_offset": "point_local|local_point|foot_offset",
         "body_pose": "body_q|body_transform",
-        "body_twist": "body_qd|body_velocity",
-        "body_wrench": "body_f|wrench_out|body_force",
+        "body_twist": "body_qd|twists",
+        "body_wrench": "body_f|wrench_out|body_wrenches",
         "depth": "penetration|overlap",
         "load": "fn|normal_force",
         "stiffness": "ke|k_n|contact_ke",
@@ -104,6 +105,10 @@ def terrain_contacts(d: Draft) -> None:
     output = d.option("output", "wrench", "forces", "both")
     if output == "forces":
         d.says("Computes the contact forces of body points on a height field.")
+    elif output == "both":
+        d.says(
+            "Computes the contact forces of body points on a height field, and the wrenches of their bodies."
+        )
     com = d.flag("com", 0.5)
     distance = d.option("distance", "vertical", "normal")
     rolling = d.flag("round feet", 0.4)
@@ -122,11 +127,15 @@ def terrain_contacts(d: Draft) -> None:
     d.param("origin", "vec2", -1.6, -1.2, about="Position of sample (0, 0) [m]")
     if rolling or model == "hertz":
         d.param("radius", "float", 0.02, 0.06, about="Radius of the feet [m]")
-    d.param("stiffness", "float", 500.0, 2000.0, about="Contact stiffness [N/m]")
+    if model == "hertz":
+        d.param("stiffness", "float", 5.0e3, 2.0e4, about="Contact stiffness [Pa]")
+    else:
+        d.param("stiffness", "float", 500.0, 2000.0, about="Contact stiffness [N/m]")
     if model == "hunt-crossley":
         d.param("dissipation", "float", 0.2, 0.6, about="Dissipation [s/m]")
     else:
-        d.param("damping", "float", 10.0, 50.0, about="Contact damping [N s/m]")
+        unit = "[N s/m^2]" if model == "hertz" else "[N s/m]"
+        d.param("damping", "float", 10.0, 50.0, about=f"Contact damping {unit}")
     if friction != "none":
         if ground == "one":
             d.param("mu", "float", 0.4, 0.9, about="Friction coefficient")
@@ -140,28 +149,28 @@ def terrain_contacts(d: Draft) -> None:
         d.output("contact_force", "vec3", count, about="Forces on the points [N]")
     if output != "forces":
         d.output("body_wrench", "spatial_vector", bodies, about="Sums of forces and torques")
-    n = side
     inside = {
-        "clamp": f"""
+        "clamp": """
             # Beyond the border the outermost cells go on
-            gx = wp.clamp(gx, 0.0, float({n - 1}) - 1.0e-3)
-            gy = wp.clamp(gy, 0.0, float({n - 1}) - 1.0e-3)
+            gx = wp.clamp(gx, 0.0, float(cells) - 1.0e-3)
+            gy = wp.clamp(gy, 0.0, float(cells) - 1.0e-3)
             i = int(wp.floor(gx))
             j = int(wp.floor(gy))
         """,
-        "skip": f"""
+        "skip": """
             i = int(wp.floor(gx))
             j = int(wp.floor(gy))
             # There is no ground beyond the border
-            if i < 0 or j < 0 or i >= {n - 1} or j >= {n - 1}:
+            if i < 0 or j < 0 or i >= cells or j >= cells:
                 return
         """,
-        "wrap": f"""
-            # The terrain repeats itself
-            gx = gx - wp.floor(gx / {n - 1}.0) * {n - 1}.0
-            gy = gy - wp.floor(gy / {n - 1}.0) * {n - 1}.0
-            i = wp.min(int(wp.floor(gx)), {n - 2})
-            j = wp.min(int(wp.floor(gy)), {n - 2})
+        "wrap": """
+            # The terrain repeats itself; rounding may leave the last cell
+            period = float(cells)
+            gx = gx - wp.floor(gx / period) * period
+            gy = gy - wp.floor(gy / period) * period
+            i = wp.min(int(wp.floor(gx)), cells - 1)
+            j = wp.min(int(wp.floor(gy)), cells - 1)
         """,
     }
     measure = {
@@ -193,6 +202,7 @@ def terrain_contacts(d: Draft) -> None:
         # --- Cell of the height field ---
         gx = (point[0] - origin[0]) / spacing
         gy = (point[1] - origin[1]) / spacing
+        cells = terrain.shape[0] - 1
         $inside
         u = gx - float(i)
         v = gy - float(j)
@@ -222,9 +232,10 @@ def terrain_contacts(d: Draft) -> None:
         friction=_FRICTION[friction],
         store=store[output],
     )
-    d.explain("""
-        Samples lie on a regular grid in x and y, heights along z. Velocities are those of the centers of mass, and
-        torques are taken about them.
+    at = "centers of mass" if com else "body origins"
+    torques = "" if output == "forces" else ", and torques are taken about them"
+    d.explain(f"""
+        Samples lie on a regular grid in x and y, heights along z. Velocities are those of the {at}{torques}.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
