@@ -6,20 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.writing.pieces import piece
+from warpgen.synthesis.writing.pieces import Piece, piece
 
-OBS_SCALES = piece("""
-@wp.struct
-class ObsScales:
-    lin_vel: float
-    ang_vel: float
-    joint_pos: float
-    joint_vel: float
-    height: float
-    force: float
-    clip: float  # bound of all observations
-    noise: float  # overall noise level, 0 during evaluation
-""")
+_NOTES = {
+    "clip": "  # bound of all observations",
+    "noise": "  # overall noise level, 0 during evaluation",
+}
+
+
+def obs_scales(names: list[str]) -> Piece:
+    """The struct of those scales that a variant has."""
+    fields = "".join(f"    {name}: float{_NOTES.get(name, '')}\n" for name in names)
+    return piece(f"\n@wp.struct\nclass ObsScales:\n{fields}")
+
 
 TERRAIN = piece("""
 @wp.struct

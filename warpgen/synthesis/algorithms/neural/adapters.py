@@ -26,8 +26,6 @@ _SIZES = {
         "adapted_layer": "lora_forward|low_rank_adapter|adapter_linear|dora_layer",
         "inputs": "x|tokens|hidden",
         "weight": "w0|frozen|base_weight",
-        "down": "lora_a|a_mat|project_in",
-        "up": "lora_b|b_mat|project_out",
         "low": "bottleneck|narrow|z",
         "frozen": "base|plain|main_path",
         "OUT": "D_OUT|UNITS|OUT_DIM",
@@ -131,7 +129,7 @@ def adapted_layer(d: Draft) -> None:
         """)
     path = {
         True: f"""
-            # Merged into one matrix, as for inference
+            # {"The adapted matrix, whose rows get lengths of their own" if kind == "magnitude" else "Merged into one matrix, as for inference"}
             full = wp.tile_load(weight, shape=(OUT, WIDTH)) + {by}wp.tile_matmul(b, {now})
             {dedented(length).replace(chr(10), chr(10) + "            ")}
             y = wp.tile_matmul(x, wp.tile_transpose(full))
@@ -175,9 +173,12 @@ def adapted_layer(d: Draft) -> None:
         mask=mask if masked else "",
         bias="offset = wp.tile_load(bias, shape=OUT)" if bias else "",
     )
-    d.explain(
-        "y = x (W + s B A)^T, where B A has a low rank, so that few weights are trained and kept for each task."
-    )
+    product = "B diag(v) A" if kind == "singular values" else "B A"
+    why = f"{product} has a low rank, so that few weights are trained and kept for each task."
+    if kind == "magnitude":
+        d.explain(f"y = x V^T, where the rows of V have the directions of those of W + s B A. {why}")
+    else:
+        d.explain(f"y = x (W + s {product})^T. {why}")
 
     def reference(v: Values) -> Mapping[str, Any]:
         x = v.inputs.reshape(blocks, rows, width)
@@ -210,7 +211,8 @@ def adapted_layer(d: Draft) -> None:
     | {
         "soft_experts": "soft_moe|dispatch_combine|blended_experts|mixture_layer",
         "tokens": "x|inputs|hidden",
-        "slot_params": "phi|slot_embed|router",
+        "slot_params": "slot_embed|slot_queries|slot_weights",
+        "router": "gate_weights|w_router|routing_weights",
         "logits": "affinity|scores|routing",
         "dispatch": "to_slots|d_weights|scatter_w",
         "combine": "from_slots|c_weights|gather_w",
@@ -239,12 +241,13 @@ def soft_experts(d: Draft) -> None:
     d.module(f"TOKENS = wp.constant({tokens})\nWIDTH = wp.constant({width})")
     if gate == "soft slots":
         d.module(f"SLOTS = wp.constant({slots})\nALL_SLOTS = wp.constant({total})")
-    else:
-        d.module(f"ALL_SLOTS = wp.constant({total})")
+    d.module(f"EXPERTS = wp.constant({experts})")
     if expert != "linear":
         d.module(f"HIDDEN = wp.constant({hidden})")
     d.input("tokens", "float", (groups, tokens, width), -1.0, 1.0, about="shape (groups, tokens, width)")
-    d.input("slot_params", "float", (width, total), -1.0, 1.0, about="what each slot looks for")
+    scorer = "slot_params" if gate == "soft slots" else "router"
+    sought = "what each slot looks for" if gate == "soft slots" else "what each expert is good at"
+    d.input(scorer, "float", (width, total), -1.0, 1.0, about=sought)
     if normal:
         d.param("sharpness", "float", 1.0, 3.0, about="scale of the cosines")
     inner = width if expert == "linear" else hidden
@@ -255,7 +258,12 @@ def soft_experts(d: Draft) -> None:
         d.input("w_out", "float", (experts, inner, width), -1.0, 1.0, about="second weights of each expert")
     d.output("outputs", "float", (groups, tokens, width), about="same shape as the tokens")
     if result == "outputs and load":
-        d.output("load", "float", (groups, total), about="share of the outputs that comes from each slot")
+        d.output(
+            "load",
+            "float",
+            (groups, total),
+            about=f"share of the outputs that comes from each {'slot' if gate == 'soft slots' else 'expert'}",
+        )
     d.function("""
         @wp.func
         def shifted_exp(x: float, top: float) -> float:
@@ -265,7 +273,7 @@ def soft_experts(d: Draft) -> None:
         d.function(
             "@wp.func\ndef inverse_length(square: float) -> float:\n    return 1.0 / wp.sqrt(square + 1.0e-6)"
         )
-    T, S, W = "TOKENS", "ALL_SLOTS", "WIDTH"
+    T, S, W = "TOKENS", "ALL_SLOTS" if gate == "soft slots" else "EXPERTS", "WIDTH"
     logits = "logits = wp.tile_matmul(x, phi)"
     if normal:
         logits = f"""
@@ -286,8 +294,8 @@ def soft_experts(d: Draft) -> None:
             f"{name} = {name}_exp / {spread(f'{name}_sum')}"
         )
 
-    across = "wp.tile_broadcast({}, shape=(TOKENS, ALL_SLOTS))"
-    along = "wp.tile_broadcast(wp.tile_reshape({}, shape=(TOKENS, 1)), shape=(TOKENS, ALL_SLOTS))"
+    across = f"wp.tile_broadcast({{}}, shape=(TOKENS, {S}))"
+    along = f"wp.tile_broadcast(wp.tile_reshape({{}}, shape=(TOKENS, 1)), shape=(TOKENS, {S}))"
     f = d.use(act.value)
     first = f"wp.tile_load(w_in[e], shape=(WIDTH, {'WIDTH' if expert == 'linear' else 'HIDDEN'}))"
     work = {
@@ -299,17 +307,17 @@ def soft_experts(d: Draft) -> None:
         "y = wp.tile_matmul(inner, wp.tile_load(w_out[e], shape=(HIDDEN, WIDTH)))",
     }[expert]
     if gate == "soft slots":
-        loop = f"""
+        loop = """
             slots = wp.tile_matmul(wp.tile_transpose(dispatch), x)
-            for e in range({experts}):
+            for e in range(EXPERTS):
                 mine = wp.tile_view(slots, offset=(e * SLOTS, 0), shape=(SLOTS, WIDTH))
                 $work
                 back = wp.tile_view(combine, offset=(0, e * SLOTS), shape=(TOKENS, SLOTS))
                 outcome = outcome + wp.tile_matmul(back, y)
         """
     else:
-        loop = f"""
-            for e in range({experts}):
+        loop = """
+            for e in range(EXPERTS):
                 $work
                 back = wp.tile_view(combine, offset=(0, e), shape=(TOKENS, 1))
                 outcome = outcome + y * wp.tile_broadcast(back, shape=(TOKENS, WIDTH))
@@ -320,7 +328,7 @@ def soft_experts(d: Draft) -> None:
         f"""
         group = wp.tid()
         x = wp.tile_load(tokens[group], shape=(TOKENS, WIDTH))
-        phi = wp.tile_load(slot_params, shape=(WIDTH, ALL_SLOTS))
+        phi = wp.tile_load({scorer}, shape=(WIDTH, {S}))
         $logits
         $dispatch
         $combine
@@ -347,7 +355,7 @@ def soft_experts(d: Draft) -> None:
         d.explain("All experts see all tokens, so the gate has a gradient everywhere.")
 
     def reference(v: Values) -> Mapping[str, Any]:
-        x, phi = v.tokens, v.slot_params
+        x, phi = v.tokens, v[scorer]
         s = x @ phi
         if normal:
             s = (

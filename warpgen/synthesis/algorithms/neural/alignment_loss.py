@@ -49,8 +49,8 @@ def alignment_loss(d: Draft) -> None:
     frames_of = d.option("frames", "all", "lengths")
     labels_of = d.option("labels", "all", "lengths")
     layout = d.option("layout", "batch first", "time first")
-    mean = d.flag("mean", 0.3)
-    finite = d.flag("zero infinity", 0.4)
+    mean = d.flag("mean", 0.3) and result == "loss"
+    finite = d.flag("zero infinity", 0.6) and frames_of == "lengths"  # else all labels have room
     batch, frames, labels, classes = d.pick(12, 16), d.pick(5, 6), 2, 4
     shape = (batch, frames, classes) if layout == "batch first" else (frames, batch, classes)
     places = 2 * labels + 1
@@ -67,7 +67,12 @@ def alignment_loss(d: Draft) -> None:
     if blank == "param":
         d.param("blank", "int", classes - 1, about="Class that stands for no label")
     if result == "loss":
-        d.output("loss", "float", batch, about="Negative log-likelihood of each sample")
+        d.output(
+            "loss",
+            "float",
+            batch,
+            about="Negative log-likelihood of each sample" + (", per label" if mean else ""),
+        )
     elif result == "gradient":
         d.output("grad", "float", shape, about="Derivatives of the loss by the logits")
         d.says("Computes the gradient of the connectionist temporal classification loss by its logits.")
@@ -77,7 +82,7 @@ def alignment_loss(d: Draft) -> None:
         )
         d.says("Aligns frames with label sequences softly by forward and backward passes (CTC).")
     d.function(_LOG_SUM)
-    nothing = {"first": "0", "last": str(classes - 1), "param": "blank"}[blank]
+    nothing = "blank" if blank == "param" else "BLANK"
 
     def at(array: str, frame: str, of: str) -> str:
         return (
@@ -93,10 +98,10 @@ def alignment_loss(d: Draft) -> None:
             def log_softmax_at(logits: wp.array3d(dtype=float), {axes}) -> float:
                 """Logarithm of the softmax of one class in one frame."""
                 top = float({at("logits", "frame", "0")})
-                for c in range(1, {classes}):
+                for c in range(1, NUM_CLASSES):
                     top = wp.max(top, {at("logits", "frame", "c")})
                 total = float(0.0)
-                for c in range({classes}):
+                for c in range(NUM_CLASSES):
                     total += wp.exp({at("logits", "frame", "c")} - top)
                 return {at("logits", "frame", "label")} - top - wp.log(total)
         ''')
@@ -110,11 +115,13 @@ def alignment_loss(d: Draft) -> None:
             return targets[sample, place // 2]
     ''')
     symbol = f"symbol_at(targets, sample, {{}}, {nothing})"
-    t_end = "num_frames" if frames_of == "lengths" else f"{name}.shape[{int(layout == 'batch first')}]"
+    t_end = "num_frames" if frames_of == "lengths" else "MAX_FRAMES"
     t_last = f"{t_end} - 1"
-    s_end = "num_places" if labels_of == "lengths" else str(places)
+    s_end = "num_places" if labels_of == "lengths" else "NUM_PLACES"
     s_last, s_before = (
-        ("num_places - 1", "num_places - 2") if labels_of == "lengths" else (str(places - 1), str(places - 2))
+        ("num_places - 1", "num_places - 2")
+        if labels_of == "lengths"
+        else ("NUM_PLACES - 1", "NUM_PLACES - 2")
     )
     both = result != "loss"
     back = f"""
@@ -136,13 +143,13 @@ def alignment_loss(d: Draft) -> None:
                 beta[frame, place] = rest
         """
     sign = "loss" if not mean else "loss per label"
-    length = "float(label_count[sample])" if labels_of == "lengths" else f"{float(labels)}"
+    length = "float(label_count[sample])" if labels_of == "lengths" else "float(NUM_PLACES // 2)"
     store = {
         "loss": "loss[sample] = -likelihood" + (f" / {length}" if mean else ""),
         "gradient": f"""
             # Softmax minus the share of each class in all alignments (Graves et al., eq. 16)
             for frame in range({t_end}):
-                for c in range({classes}):
+                for c in range(NUM_CLASSES):
                     {at("grad", "frame", "c")} = wp.exp({prob.format("frame", "c")})
                 for place in range({s_end}):
                     label = {symbol.format("place")}
@@ -156,13 +163,18 @@ def alignment_loss(d: Draft) -> None:
             """,
     }[result]
     drop = "loss[sample] = 0.0\n    return" if result == "loss" else "return"
+    d.module(f"MAX_FRAMES = wp.constant({frames})\nNUM_PLACES = wp.constant({places})")
+    if given == "logits" or result == "gradient":
+        d.module(f"NUM_CLASSES = wp.constant({classes})")
+    if blank != "param":
+        d.module(f"BLANK = wp.constant({0 if blank == 'first' else classes - 1})")
     d.module("NEVER = wp.constant(-1.0e30)  # logarithm of zero, but finite so that differences are no NaN")
     d.launch(batch)
     d.code(
         f"""
         sample = wp.tid()
         $counts
-        alpha = wp.zeros(shape=({frames}, {places}), dtype=float)
+        alpha = wp.zeros(shape=(MAX_FRAMES, NUM_PLACES), dtype=float)
         $room
         # --- Forward: a path begins with a blank or with the first label ---
         for place in range({s_end}):
@@ -193,7 +205,7 @@ def alignment_loss(d: Draft) -> None:
             )
             if there
         ),
-        room=f"beta = wp.zeros(shape=({frames}, {places}), dtype=float)" if both else "",
+        room="beta = wp.zeros(shape=(MAX_FRAMES, NUM_PLACES), dtype=float)" if both else "",
         hopeless=f"if likelihood < -1.0e20:\n    # More labels than frames: such samples must not drown the others\n    {drop}"
         if finite
         else "",

@@ -23,6 +23,7 @@ def _softmax(s: Any, axis: int = -1) -> Any:
         "softmax": "softmax_rows|row_softmax|softmax_forward",
         "x": "logits|scores|inputs",
         "y": "probs|p|weights",
+        "log_y": "log_probs|log_p|logp",
         "m": "peak|row_max|max_logit",
         "z": "denom|norm|partition",
         "temperature": "tau|temp|T",
@@ -44,28 +45,35 @@ def softmax(d: Draft) -> None:
         "argmax": "predict_class|argmax_confidence|most_likely_class",
     }[out])  # fmt: skip
     mask = d.option("mask", "none", "lengths", "causal", "mask")
+    if mask == "mask" and out == "log softmax":
+        mask = "lengths"  # what is left out has no logarithm
     heat = d.flag("temperature", 0.4)
     layout = d.option("layout", "rows", "columns")
     n, width = d.pick(16, 24, 32), d.pick(8, 12, 16)
     shape = (n, width) if layout == "rows" else (width, n)
     at = "[i, k]" if layout == "rows" else "[k, i]"
     place = how == "in place" and out in ("softmax", "log softmax")
+    line = "row" if layout == "rows" else "column"
     if place:
-        d.inout("x", "float", shape, -4.0, 4.0, about="scores, one row per sample")
+        d.inout("x", "float", shape, -4.0, 4.0, about=f"scores, one {line} per sample")
     else:
-        d.input("x", "float", shape, -4.0, 4.0, about="scores, one row per sample")
+        d.input("x", "float", shape, -4.0, 4.0, about=f"scores, one {line} per sample")
     if mask == "lengths":
-        d.input("lengths", "int", n, 1, width + 1, about="number of valid entries per row")
+        d.input("lengths", "int", n, 1, width + 1, about=f"number of valid entries per {line}")
     elif mask == "mask":
         d.input("keep", "int", shape, 0, 4, about="nonzero where entries take part")
     if heat:
         d.param("temperature", "float", 0.5, 2.0, about="divides the scores")
-    to = "x" if place else "y"
+    made = "y" if out == "softmax" else "log_y"
+    to = "x" if place else made
+    d.says(f"Turns each {line} of scores to probabilities without overflow.")
     if out in ("softmax", "log softmax"):
         if not place:
-            d.output("y", "float", shape, about="probabilities, same shape as the scores")
+            beyond = ", left alone beyond the valid entries" if mask in ("lengths", "causal") else ""
+            about = "probabilities" if out == "softmax" else f"logarithms of probabilities{beyond}"
+            d.output(made, "float", shape, about=f"{about}, same shape as the scores")
     elif out == "entropy":
-        d.output("entropy", "float", n, about="entropy per row")
+        d.output("entropy", "float", n, about=f"entropy per {line}")
     else:
         d.output("best", "int", n, about="index of the largest score")
         d.output("confidence", "float", n, about="probability of the most likely class")
@@ -133,16 +141,16 @@ def softmax(d: Draft) -> None:
             mean += ($s - m) * wp.exp($s - m)
         entropy[i] = wp.log(z) - mean / z
         """
-        d.says("Computes the entropy of the softmax of each row of scores.")
+        d.says(f"Computes the entropy of the softmax of each {line} of scores.")
     else:
         ending = (
             "best[i] = top\n# exp(max - max) = 1, so the top probability is 1 / z\nconfidence[i] = 1.0 / z"
         )
-        d.says("Finds the most likely class of each row of scores and its probability under a softmax.")
+        d.says(f"Finds the most likely class of each {line} of scores and its probability under a softmax.")
         if mask == "mask":
             ending = "best[i] = top\nif z > 0.0:\n    confidence[i] = 1.0 / z"
     if out == "log softmax":
-        d.says("Turns each row of scores to logarithms of probabilities without overflow.")
+        d.says(f"Turns each {line} of scores to logarithms of probabilities without overflow.")
     if mask == "mask" and out == "entropy":
         ending = "if z == 0.0:\n    return\n" + ending.replace("        ", "").strip()
     d.launch(n)

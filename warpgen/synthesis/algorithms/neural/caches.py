@@ -76,17 +76,17 @@ def rotary_into_cache(d: Draft) -> None:
     kind: FillKind = "permutation" if cache == "ring" else "uniform"
     most = tokens if cache == "ring" else 30
     d.input("positions", "int", tokens, 0, most, kind, "position of each token in its sequence")
-    # Slots differ from each other: a permutation that is shifted, so that some are negative.
     if cache == "ring":
         d.param("window", "int", block * blocks, about="length of the ring buffer")
     else:
         d.input(
             "slot_mapping", "int", tokens, 0, tokens, kind="permutation", about="cache slot of each token"
         )
-        d.param("first_slot", "int", -2, about="added to all slots, negative results are skipped")
     d.param("base", "float", 50.0, 200.0, about="base of the frequencies")
     if scaling != "none":
         d.param("context_scale", "float", 1.5, 4.0, about="ratio of the new to the trained context length")
+    if cache == "paged":
+        d.module(f"BLOCK_SIZE = wp.constant({block})")
     d.output("query_out", "float", (tokens, heads, width), about="rotated queries")
     if cache == "paged":
         shape: Any = (blocks, kv_heads, block, width)
@@ -122,14 +122,14 @@ def rotary_into_cache(d: Draft) -> None:
     given = "" if scaling == "none" else ", context_scale"
     copy = "for i in range(rotary_dim, head_dim):\n    {0} = {1}[token, {2}, i]"
     where = {
-        "paged": f"page = slot // {block}\nplace = slot - page * {block}",
+        "paged": "page = slot // BLOCK_SIZE\nplace = slot - page * BLOCK_SIZE",
         "slots": "",
         "ring": "",
     }[cache]
     slot = (
         "# The window is a ring, so new entries overwrite the oldest\nslot = positions[token] % window"
         if cache == "ring"
-        else "slot = slot_mapping[token] + first_slot\n# Padding tokens carry a negative slot\nif slot < 0:\n    return"
+        else "slot = slot_mapping[token]"
     )
     d.launch(tokens, heads)
     d.code(
@@ -140,7 +140,7 @@ def rotary_into_cache(d: Draft) -> None:
         {"" if part == "all" else "rotary_dim = head_dim // 2"}
         half_dim = rotary_dim // 2
         position = float(positions[token])
-        for pair in range({rotary // 2}):
+        for pair in range(half_dim):
             $pair_at
             angle_rad = rotary_angle(pair, rotary_dim, position, base{given})
             rotated = rotate_pair(query[token, head, i0], query[token, head, i1], angle_rad)
@@ -154,7 +154,7 @@ def rotary_into_cache(d: Draft) -> None:
         kv_head = head // group_size
         $slot
         $where
-        for pair in range({rotary // 2}):
+        for pair in range(half_dim):
             $pair_at
             angle_rad = rotary_angle(pair, rotary_dim, position, base{given})
             rotated = rotate_pair(key[token, kv_head, i0], key[token, kv_head, i1], angle_rad)
@@ -171,8 +171,6 @@ def rotary_into_cache(d: Draft) -> None:
         slot=slot,
         where=where,
     )
-    if style == "interleaved":
-        d.text = d.text.replace("half_dim = rotary_dim // 2\n", "")
     d.explain(
         "Pairs of features are rotated by position * base^(-2 i / d)."
         + {
@@ -206,9 +204,7 @@ def rotary_into_cache(d: Draft) -> None:
         keys = rotate(v.key)
         found = {"query_out": rotate(v.query), "key_cache": np.zeros(shape), "value_cache": np.zeros(shape)}
         for t in range(tokens):
-            slot_ = v.positions[t] % v.window if cache == "ring" else v.slot_mapping[t] + v.first_slot
-            if slot_ < 0:
-                continue
+            slot_ = v.positions[t] % v.window if cache == "ring" else v.slot_mapping[t]
             for name, what in (("key_cache", keys), ("value_cache", v.value)):
                 if cache == "paged":
                     found[name][slot_ // block, :, slot_ % block] = what[t]

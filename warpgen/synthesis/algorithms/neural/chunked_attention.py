@@ -55,13 +55,12 @@ def chunked_memory(d: Draft) -> None:
     wide, out = d.pick(3, 4), d.pick(3, 4, 5)
     n, groups = chunk * chunks, 1 if shared else heads
     d.module(f"CHUNK = wp.constant({chunk})\nKEY_DIM = wp.constant({wide})\nVALUE_DIM = wp.constant({out})")
+    d.module(f"CHUNKS = wp.constant({chunks})")
     d.input("queries", "float", (heads, n, wide), -1.0, 1.0, about="shape (num_heads, seq_len, key_dim)")
     d.input("keys", "float", (groups, n, wide) if not shared else (n, wide), -1.0, 1.0, about="keys")
     d.input("values", "float", (heads, n, out), -1.0, 1.0, about="shape (num_heads, seq_len, value_dim)")
     if gated:
-        d.input(
-            "gates", "float", (heads, n, out), -2.0, 2.0, about="gates of the outputs before their sigmoid"
-        )
+        d.input("gates", "float", (heads, n, out), -2.0, 2.0, about="gates of the outputs before their SiLU")
     if started:
         d.input("first_memory", "float", (heads, wide, out), -0.5, 0.5, about="memory of what came before")
     if decay == "param":
@@ -96,7 +95,7 @@ def chunked_memory(d: Draft) -> None:
                 return x * wp.pow(gamma, float(steps))
         """)
     if gated:
-        d.function("@wp.func\ndef gate_of(x: float) -> float:\n    return x / (1.0 + wp.exp(-x))")
+        d.function("@wp.func\ndef silu_gate(x: float) -> float:\n    return x / (1.0 + wp.exp(-x))")
     if normal == "group norm":
         d.function("""
             @wp.func
@@ -148,10 +147,10 @@ def chunked_memory(d: Draft) -> None:
         "group norm": f"""
             # Normalized per step and head, as there is no softmax that would keep the scale
             mean = wp.tile_sum(mixed, axis=1) / float(VALUE_DIM)
-            centred = mixed - {per_row("mean", "CHUNK", "VALUE_DIM")}
-            variance = wp.tile_sum(centred * centred, axis=1) / float(VALUE_DIM)
+            centered = mixed - {per_row("mean", "CHUNK", "VALUE_DIM")}
+            variance = wp.tile_sum(centered * centered, axis=1) / float(VALUE_DIM)
             inv_std = wp.tile_map(inverse_root, variance, eps)
-            normed = centred * {per_row("inv_std", "CHUNK", "VALUE_DIM")}
+            normed = centered * {per_row("inv_std", "CHUNK", "VALUE_DIM")}
         """,
     }[normal]
     y = "normed" if norm else "mixed"
@@ -159,7 +158,7 @@ def chunked_memory(d: Draft) -> None:
     store = f"wp.tile_store(out[head], {y}, offset=(c * CHUNK, 0))"
     if gated:
         store = (
-            f"{load_gate}wp.tile_store(out[head], {y} * wp.tile_map(gate_of, gate), offset=(c * CHUNK, 0))"
+            f"{load_gate}wp.tile_store(out[head], {y} * wp.tile_map(silu_gate, gate), offset=(c * CHUNK, 0))"
         )
     ages = ""
     if fading:
@@ -170,7 +169,7 @@ def chunked_memory(d: Draft) -> None:
                     if decay == "retention"
                     else ""
                 )
-                + f"kept = wp.pow(gamma, {chunk}.0)\n"
+                + "kept = wp.pow(gamma, float(CHUNK))\n"
                 "age = wp.tile_arange(1, CHUNK + 1, dtype=int)\n"
                 "left = wp.tile_arange(CHUNK - 1, -1, -1, dtype=int)"
             )
@@ -184,7 +183,7 @@ def chunked_memory(d: Draft) -> None:
         {places("CHUNK", "CHUNK").replace(chr(10), chr(10) + "        ")}
         $ages
         $memory
-        for c in range({chunks}):
+        for c in range(CHUNKS):
             {loaded("q", "queries")}
             {loaded("k", "keys")}
             k_t = wp.tile_transpose(k)
@@ -210,6 +209,7 @@ def chunked_memory(d: Draft) -> None:
     d.explain(
         f"o_t = q_t S_t with S_t = {'gamma S_t-1' if fading else 'S_t-1'} + k_t^T v_t. Within a chunk this is a masked product, and only\n"
         "the matrix S goes from chunk to chunk."
+        + (" q and k are meant behind the feature map." if formula else "")
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

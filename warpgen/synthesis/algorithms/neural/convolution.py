@@ -11,7 +11,7 @@ from warpgen.synthesis.library import activations
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "x": "inputs|image|feature_map",
+    "x": "inputs|input_map|feature_map",
     "w": "weights|filters|kernel_weights",
     "y": "outputs|conv_out|features",
     "b": "bias|biases|offsets",
@@ -20,7 +20,8 @@ _NAMES = {
     "dilation": "rate|spacing|atrous",
     "o": "oc|out_ch|f",
     "c": "ic|in_ch|channel",
-    "IN_CHANNELS": "C_IN|CHANNELS|NUM_IN",
+    "IN_CHANNELS": "C_IN|NUM_IN|CHANNELS_IN",
+    "GROUP_CHANNELS": "C_GROUP|CHANNELS_PER_GROUP|PER_GROUP",
     "KERNEL_SIZE": "TAPS|K|FILTER_SIZE",
 }
 
@@ -82,6 +83,8 @@ def convolution(d: Draft) -> None:
         d.input("w", "float", (cout, per, *k_shape), -0.6, 0.6, about="filter weights")
     if bias:
         d.input("b", "float", cout, -0.3, 0.3, about="bias per output channel")
+    if kind == "grouped":
+        d.param("groups", "int", groups, about="number of groups of channels")
     if stride > 1:
         d.param("stride", "int", stride, about="step of the filter")
     if pad:
@@ -96,9 +99,10 @@ def convolution(d: Draft) -> None:
     channel = {"depthwise": "o", "grouped": "first + c"}.get(kind, "c")
     if kind != "depthwise":
         many = "w.shape[0]" if kind == "transposed" else "w.shape[1]"
-        loops.append(f"for c in range({'IN_CHANNELS' if fixed else many}):")
+        named = "GROUP_CHANNELS" if kind == "grouped" else "IN_CHANNELS"
+        loops.append(f"for c in range({named if fixed else many}):")
         if fixed:
-            d.module(f"IN_CHANNELS = wp.constant({per})")
+            d.module(f"{named} = wp.constant({per})")
     if fixed and kind != "pointwise":
         d.module(f"KERNEL_SIZE = wp.constant({taps})")
     sources = []
@@ -169,7 +173,8 @@ def convolution(d: Draft) -> None:
         "o, $axes = wp.tid()\n$first\nz = float($start)\n$sums\ny[o, $axes] = $value",
         axes=", ".join(axes),
         first=(
-            f"# Grouped convolution: input channels of the same group only\nfirst = (o * {groups} // w.shape[0]) * w.shape[1]"
+            "# Grouped convolution: input channels of the same group only\n"
+            "first = (o * groups // w.shape[0]) * w.shape[1]"
         )
         if kind == "grouped"
         else "",

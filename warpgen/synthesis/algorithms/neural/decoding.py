@@ -75,7 +75,13 @@ def sample_tokens(d: Draft) -> None:
         d.input("noise", "float", (batch, vocab), 0.05, 0.95, about="Uniform random numbers in (0, 1)")
     elif draw == "inverse":
         d.input("noise", "float", batch, 0.05, 0.95, about="Uniform random number of each sequence")
-    d.output("scores", "float", (batch, vocab), about="Adjusted logits, of working memory here")
+    truncates = top_k or nucleus != "none"
+    d.output(
+        "scores",
+        "float",
+        (batch, vocab),
+        about="Adjusted logits, which the truncation reads again" if truncates else "Adjusted logits",
+    )
     d.output("token", "int", batch, about="Token drawn")
     if score:
         d.output("log_prob", "float", batch, about="Log probability of the token before truncation")

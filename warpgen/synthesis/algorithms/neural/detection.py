@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.algorithms.neural import DOMAIN
+from warpgen.synthesis.algorithms.neural import DOMAIN, threads_take
 from warpgen.synthesis.algorithms.neural._boxes import corners, overlap
 from warpgen.synthesis.writing.draft import Draft, Values
 
@@ -15,6 +15,7 @@ _TITLES = {
 }  # fmt: skip
 
 
+@threads_take("prediction")
 @DOMAIN.algorithm(
     source="Rezatofighi et al. 2019 (GIoU); Zheng et al. 2020 (DIoU, CIoU); Lin et al. 2017 (focal loss); Ren et al. 2015",
     names={
@@ -23,8 +24,8 @@ _TITLES = {
         "target": "gt_boxes|target_boxes|truth",
         "iou": "overlap|jaccard|iou_value",
         "intersection": "inter|inter_area|overlap_area",
-        "union": "union_area|area_union|total_area",
-        "loss": "losses|box_loss|loss_out",
+        "union": "union_area|area_union|joint_area",
+        "loss": "box_loss|loss_out|det_loss",
         "anchor": "prior|reference_box|default_box",
     },
     double=True,
@@ -117,7 +118,6 @@ def box_losses(d: Draft) -> None:
         "iou": "box_term = -wp.log(wp.max(iou, 1.0e-3))" if logarithm else "box_term = 1.0 - iou",
         "giou": hull
         + """
-            # Empty part of the hull: a gradient even for boxes that do not meet
             hull_area = hull_w * hull_h
             box_term = 1.0 - iou + (hull_area - union) / hull_area
             """,
@@ -245,7 +245,11 @@ def box_losses(d: Draft) -> None:
         "cross entropy": " and cross entropy",
         "quality": " and quality focal",
     }
-    d.says(f"Computes the {total}{_TITLES[kind]}{named[focal]} loss of predicted boxes.")
+    title = ("logarithmic " if logarithm else "") + _TITLES[kind]
+    more = {"none": "", "smooth l1": ", smooth L1", "balanced": ", balanced L1"}[smooth]
+    if more and not named[focal]:
+        more = more.replace(",", " and")
+    d.says(f"Computes the {total}{title}{more}{named[focal]} loss of predicted boxes.")
 
     def reference(v: Values) -> dict[str, Any]:
         if form == "deltas":

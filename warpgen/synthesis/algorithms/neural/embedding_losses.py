@@ -34,12 +34,13 @@ def redundancy_loss(d: Draft) -> None:
     divisor = d.option("divisor", "n", "n - 1")
     anti = d.flag("anticorrelated", 0.3) and kind == "cross correlation"
     hinge = d.option("hinge", "hard", "squared") if kind == "variance and covariance" else "hard"
-    masked = d.flag("padded", 0.3)
+    masked = d.flag("weighted", 0.3) and kind != "variance and covariance"
     batches, count, width = d.pick(2, 3, 4), d.pick(6, 8), d.pick(3, 4, 5)
     if kind == "variance and covariance" and result == "matrix":
         result = "terms"
     if result == "matrix":
-        d.calls("cross_correlation|correlate_views|correlate_embeddings")
+        what = "correlation" if kind == "cross correlation" else "covariance"
+        d.calls(f"cross_{what}|view_{what}|embedding_{what}")
     else:
         d.calls({
             "cross correlation": "barlow_twins|cross_correlation_loss|redundancy_loss",
@@ -60,9 +61,7 @@ def redundancy_loss(d: Draft) -> None:
         about="embeddings of the same in the other view",
     )
     if masked:
-        d.input(
-            "given", "float", (batches, count), 0.5, 1.5, about="weights of the samples, zero for padding"
-        )
+        d.input("given", "float", (batches, count), 0.5, 1.5, about="weights of the samples")
     if result != "matrix":
         d.param("redundancy", "float", 0.05, 0.5, about="weight of the entries off the diagonal")
     if kind == "variance and covariance":
@@ -73,9 +72,9 @@ def redundancy_loss(d: Draft) -> None:
             "matrices",
             "float",
             (batches, width, width),
-            about="correlations of the coordinates across the views",
+            about=f"{what}s of the coordinates across the views",
         )
-        d.says("Correlates the coordinates of embeddings across two views of the same samples.")
+        d.says(f"Computes the {what}s of the coordinates of embeddings across two views of the same samples.")
     elif result == "terms":
         d.output(
             "terms", "float", (batches, 2), about="what asks for alike views, and what for unlike coordinates"
@@ -184,13 +183,14 @@ def redundancy_loss(d: Draft) -> None:
         index=places(D, D) if result != "matrix" else "",
         end=end,
     )
-    d.explain(
-        {
-            "cross correlation": "sum (1 - C_ii)^2 + redundancy sum C_ij^2 of the views' cross-correlation C; no negative pairs are needed.",
-            "cross covariance": "As Barlow Twins, but with covariances in place of correlations.",
-            "variance and covariance": "Views should agree, coordinates keep their deviation, and covariances off the diagonal vanish.",
-        }[kind]
-    )
+    if result != "matrix":
+        d.explain(
+            {
+                "cross correlation": "sum (1 - C_ii)^2 + redundancy sum C_ij^2 of the views' cross-correlation C; no negative pairs are needed.",
+                "cross covariance": "As Barlow Twins, but with covariances in place of correlations.",
+                "variance and covariance": "Views should agree, coordinates keep their deviation, and covariances off the diagonal vanish.",
+            }[kind]
+        )
 
     def reference(v: Values) -> Mapping[str, Any]:
         w = v.given if masked else np.ones((batches, count))

@@ -53,7 +53,7 @@ def encode_positions(d: Draft) -> None:
         d.param("base_resolution", "float", 3.0, 4.0, about="Resolution of the coarsest level")
         d.param("growth", "float", 1.3, 1.6, about="Factor from level to level")
     else:
-        d.input("resolutions", "float", levels, 3.0, 12.0, about="Resolution of each level")
+        d.input("resolutions", "float", levels, 3.0, 12.0, "ascending", about="Resolution of each level")
     if anneal:
         d.param("progress", "float", 0.5, 2.5, about="Number of levels that are learned by now")
     if mask:
@@ -62,7 +62,7 @@ def encode_positions(d: Draft) -> None:
         "encoded",
         width,
         (levels, n) if layout == "levels first" else (n, levels),
-        about="Interpolated features",
+        about="Features of the nearest vertices" if smooth == "nearest" else "Interpolated features",
     )
     d.module(f"TABLE_SIZE = wp.constant({size})")
     at = "level, point" if layout == "levels first" else "point, level"
@@ -125,7 +125,7 @@ def encode_positions(d: Draft) -> None:
     corners = ", ".join(f"i{a} + d{a}" for a in "xyz"[:dims])
     if smooth == "nearest":
         gather = "\n".join(f"n{a} = int(wp.floor(scaled[{k}] + 0.5))" for k, a in enumerate("xyz"[:dims]))
-        gather = f"# Nearest corner: no interpolation, eight times fewer reads\n{gather}\nvalue = features[level, table_index({', '.join('n' + a for a in 'xyz'[:dims])}, side)]"
+        gather = f"# Nearest corner: no interpolation, {'four' if dims == 2 else 'eight'} times fewer reads\n{gather}\nvalue = features[level, table_index({', '.join('n' + a for a in 'xyz'[:dims])}, side)]"
     else:
         gather = f"""
             {"# Cell and position within"}
@@ -176,9 +176,12 @@ def encode_positions(d: Draft) -> None:
         else "",
         at=at,
     )
-    d.explain("""
-        Each level is a grid whose vertices share a table of features. Collisions are not resolved: the network
-        behind learns to live with them.
+    shared = (
+        "Fine levels wrap around in their tables" if hashing == "dense" else "Collisions are not resolved"
+    )
+    d.explain(f"""
+        Each level is a grid whose vertices share a table of features. {shared}: the network behind learns to
+        live with that.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.algorithms.neural import DOMAIN
+from warpgen.synthesis.algorithms.neural import DOMAIN, threads_take
 from warpgen.synthesis.library import activations
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "x": "inputs|input_|activations|features",
+    "x": "inputs|x_in|activations|features",
     "w": "weights|weight|kernel_weights|W",
     "b": "bias|biases|offset",
     "y": "outputs|hidden|out_features",
@@ -20,6 +20,7 @@ _NAMES = {
 }
 
 
+@threads_take("")
 @DOMAIN.algorithm(
     source="Rosenblatt 1958; Goodfellow, Bengio & Courville 2016, section 6.3",
     names=_NAMES
@@ -162,7 +163,7 @@ def dense_backward(d: Draft) -> None:
             dx[n, k] = g
         """)
     else:
-        d.input("x", "float", (batch, fan_in), -1.0, 1.0)
+        d.input("x", "float", (batch, fan_in), -1.0, 1.0, about="inputs of the forward pass")
         if what == "step":
             d.inout("w", "float", shape, -1.0, 1.0, about="weight matrix")
             d.param("lr", "float", 0.01, 0.1, about="learning rate")
@@ -253,26 +254,28 @@ def gated_unit(d: Draft) -> None:
     reference_of = act.value if act else activations.SIGMOID
     precomputed = packing in ("precomputed halves", "interleaved")
     if precomputed:
-        d.input("h", "float", (batch, 2 * width), -2.0, 2.0)
+        d.input("h", "float", (batch, 2 * width), -2.0, 2.0, about="both projections")
         a, b = (
             ("h[i, j]", "h[i, j + width]")
             if packing == "precomputed halves"
             else ("h[i, 2 * j]", "h[i, 2 * j + 1]")
         )
     else:
-        d.input("x", "float", (batch, fan_in), -1.0, 1.0)
+        d.input("x", "float", (batch, fan_in), -1.0, 1.0, about="inputs")
         if packing == "two weights":
-            d.input("w_gate", "float", (width, fan_in), -1.0, 1.0)
-            d.input("w_up", "float", (width, fan_in), -1.0, 1.0)
+            d.input("w_gate", "float", (width, fan_in), -1.0, 1.0, about="weights of the gates")
+            d.input("w_up", "float", (width, fan_in), -1.0, 1.0, about="weights of the values")
             a, b = "project(w_gate, x, j, i)", "project(w_up, x, j, i)"
         else:
-            d.input("w", "float", (2 * width, fan_in), -1.0, 1.0)
+            d.input("w", "float", (2 * width, fan_in), -1.0, 1.0, about="weights of gates, then of values")
             a, b = "project(w, x, j, i)", "project(w, x, width + j, i)"
     if bias:
-        d.input("b", "float", 2 * width, -0.5, 0.5)
+        d.input("b", "float", 2 * width, -0.5, 0.5, about="biases of gates, then of values")
     if scale:
-        d.param("scale", "float", 0.5, 2.0)
-    d.output("y", "float", (batch, width))
+        d.param("scale", "float", 0.5, 2.0, about="factor of the outputs")
+    d.output("y", "float", (batch, width), about="gated values")
+    if precomputed:
+        d.says("Multiplies one projection of the input by an activation of another, both given side by side.")
     needs_width = packing in ("precomputed halves", "stacked") or bias
     value = f"{f}(gate) * up" + (" * scale" if scale else "")
     plus = (" + b[j]", " + b[width + j]") if bias else ("", "")

@@ -9,29 +9,19 @@ import numpy as np
 from warpgen.synthesis.algorithms.neural import DOMAIN
 from warpgen.synthesis.algorithms.neural._robots import into_body
 from warpgen.synthesis.writing.draft import Draft, Values, fill
-from warpgen.synthesis.writing.pieces import piece
+from warpgen.synthesis.writing.pieces import Piece, piece
 
-_SCALES = piece("""
-@wp.struct
-class RewardScales:
-    track_lin: float
-    track_yaw: float
-    lin_vel_z: float
-    ang_vel_xy: float
-    orientation: float
-    height: float
-    torque: float
-    joint_acc: float
-    action_rate: float
-    joint_limit: float
-    gait: float
-    stand_still: float
-    termination: float
-    sigma: float  # width of the tracking kernels
-    target_height: float
-    soft_limit: float  # fraction of the joint range that is free of cost
-    dt: float
-""")
+
+def _scales(names: list[str]) -> Piece:
+    """The struct of those weights that a variant has."""
+    fields = "".join(f"    {name}: float{_NOTES.get(name, '')}\n" for name in names)
+    return piece(f"\n@wp.struct\nclass RewardScales:\n{fields}")
+
+
+_NOTES = {
+    "sigma": "  # width of the tracking kernels",
+    "soft_limit": "  # fraction of the joint range that is free of cost",
+}
 
 _SCALE_RANGES = {
     "track_lin": (2.0, 3.0), "track_yaw": (0.8, 1.5), "lin_vel_z": (-0.4, -0.2), "ang_vel_xy": (-0.1, -0.05),
@@ -86,9 +76,8 @@ def locomotion_reward(d: Draft) -> None:
     d.input("actions", "float", many, -1.0, 1.0, about="actions of this step")
     d.input("last_actions", "float", many, -1.0, 1.0, about="actions of the previous step")
     if limits != "none":
-        d.input(
-            "joint_range", "vec2", dofs, 0.6, 1.2, about="lower limit (negated) and upper limit per joint"
-        )
+        d.input("joint_lower", "float", dofs, -1.2, -0.6, about="lower limit per joint [rad]")
+        d.input("joint_upper", "float", dofs, 0.6, 1.2, about="upper limit per joint [rad]")
     if terrain == "heights":
         d.input("ground_height", "float", worlds, -0.2, 0.2, about="terrain height below the base [m]")
     if gait != "none":
@@ -110,8 +99,18 @@ def locomotion_reward(d: Draft) -> None:
             3,
             about="why the episode ended, -1 if it goes on, 0 for timeouts",
         )
-    bounds = {name: fill(*ends) for name, ends in _SCALE_RANGES.items()}
-    d.struct("scales", _SCALES, bounds, about="weight of each reward term")
+    left = {"gait"} if gait == "none" else set()
+    left |= {"joint_limit"} if limits == "none" else set()
+    left |= {"soft_limit"} if limits != "soft" else set()
+    left |= {"stand_still"} if not still else set()
+    left |= {"termination"} if reset == "none" else set()
+    bounds = {name: fill(*ends) for name, ends in _SCALE_RANGES.items() if name not in left}
+    if gait != "none" or still:
+        d.param("min_command", "float", 0.5, 0.8, about="commands below this ask to stand still")
+    d.module(
+        f"NUM_DOFS = wp.constant({dofs})" + (f"\nNUM_FEET = wp.constant({feet})" if gait != "none" else "")
+    )
+    d.struct("scales", _scales(list(bounds)), bounds, about="weight of each reward term")
     if gait == "air time":
         d.output("next_air_time", "float", (worlds, feet), about="air time after this step [s]")
     d.output("rewards", "float", worlds, about="reward per world")
@@ -140,20 +139,20 @@ def locomotion_reward(d: Draft) -> None:
         "soft": (
             "# Distance beyond the soft limits\n"
             "q = joint_pos[world, dof]\n"
-            "bounds = scales.soft_limit * joint_range[dof]\n"
-            "violation += wp.max(-bounds[0] - q, 0.0) + wp.max(q - bounds[1], 0.0)"
+            "below = wp.max(soft_limit * joint_lower[dof] - q, 0.0)\n"
+            "above = wp.max(q - soft_limit * joint_upper[dof], 0.0)\n"
+            "violation += below + above"
         ),
         "hard": (
             "q = joint_pos[world, dof]\n"
-            "bounds = joint_range[dof]\n"
-            "if q >= bounds[1] or q <= -bounds[0]:\n    violation += 1.0"
+            "if q <= joint_lower[dof] or q >= joint_upper[dof]:\n    violation += 1.0"
         ),
     }[limits]
     gaits = {
         "none": "",
-        "air time": f"""
+        "air time": """
             # --- Gait: reward long swings at touchdown ---
-            for foot in range({feet}):
+            for foot in range(NUM_FEET):
                 swing = air_time[world, foot]
                 if foot_contact[world, foot]:
                     if swing > 0.0 and is_moving:
@@ -162,9 +161,9 @@ def locomotion_reward(d: Draft) -> None:
                 else:
                     next_air_time[world, foot] = swing + scales.dt
         """,
-        "phase": f"""
+        "phase": """
             # --- Gait: feet should follow a clock, half a period apart ---
-            for foot in range({feet}):
+            for foot in range(NUM_FEET):
                 foot_phase = clock[world] + 0.5 * float(foot % 2)
                 foot_phase = foot_phase - wp.floor(foot_phase)
                 in_stance = foot_phase < 0.5
@@ -196,7 +195,7 @@ def locomotion_reward(d: Draft) -> None:
             effort = float(0.0)
             acc_sq = float(0.0)
             rate_sq = float(0.0)
-            for dof in range({dofs}):
+            for dof in range(NUM_DOFS):
                 torque = torques[world, dof]
                 $efforts
                 acc = (joint_vel[world, dof] - last_joint_vel[world, dof]) / dt
@@ -208,15 +207,15 @@ def locomotion_reward(d: Draft) -> None:
         efforts=efforts,
     )
     if limits != "none":
-        scaled = ", scales: RewardScales" if limits == "soft" else ""
+        scaled = ", soft_limit: float" if limits == "soft" else ""
         d.function(
             f"""
             @wp.func
             def limit_violation(
-                world: int, joint_pos: {grid}, joint_range: wp.array(dtype=wp.vec2){scaled}
+                world: int, joint_pos: {grid}, joint_lower: wp.array(dtype=float), joint_upper: wp.array(dtype=float){scaled}
             ) -> float:
                 violation = float(0.0)
-                for dof in range({dofs}):
+                for dof in range(NUM_DOFS):
                     $over
                 return violation
             """,
@@ -228,7 +227,7 @@ def locomotion_reward(d: Draft) -> None:
             @wp.func
             def pose_deviation(world: int, joint_pos: {grid}, default_pos: wp.array(dtype=float)) -> float:
                 deviation = float(0.0)
-                for dof in range({dofs}):
+                for dof in range(NUM_DOFS):
                     deviation += wp.abs(joint_pos[world, dof] - default_pos[dof])
                 return deviation
             """
@@ -271,9 +270,9 @@ def locomotion_reward(d: Draft) -> None:
         $ended
         rewards[world] = reward
         """,
-        moving="is_moving = wp.length(cmd) > 0.7" if moving else "",
-        limit="reward += scales.joint_limit * limit_violation(world, joint_pos, joint_range"
-        + (", scales)" if limits == "soft" else ")")
+        moving="is_moving = wp.length(cmd) > min_command" if moving else "",
+        limit="reward += scales.joint_limit * limit_violation(world, joint_pos, joint_lower, joint_upper"
+        + (", scales.soft_limit)" if limits == "soft" else ")")
         if limits != "none"
         else "",
         stand="# Without a command the robot should return to its resting pose\n"
@@ -287,17 +286,19 @@ def locomotion_reward(d: Draft) -> None:
         else "",
         ended=ended,
     )
+    terms = ["tracking", "posture", "effort"] + (["gait"] if gait != "none" else [])
+    d.says(f"Computes the reward of walking robots from {', '.join(terms[:-1])} and {terms[-1]} terms.")
     d.explain(
         "Velocities are expressed in the frame of the base. Quaternions are stored as (x, y, z, w), z is up.\n"
         "Terms with negative scales are costs."
     )
 
     def reference(v: Values) -> dict[str, Any]:
-        s = {name: v[f"scales.{name}"] for name in _SCALE_RANGES}
+        s = {name: v[f"scales.{name}"] for name in bounds}
         q = v.root_pose[:, 3:]
         vel, omega, g = (into_body(q, x) for x in (v.lin_vel, v.ang_vel, np.array([0.0, 0.0, -1.0])))
         cmd = v.commands
-        moving = np.linalg.norm(cmd, axis=1) > 0.7
+        moving = np.linalg.norm(cmd, axis=1) > v.get("min_command", 0.0)
 
         def score(e: Any) -> Any:
             return {
@@ -322,7 +323,7 @@ def locomotion_reward(d: Draft) -> None:
         rate = ((v.actions - v.last_actions) ** 2).sum(1)
         r = r + s["torque"] * cost + s["joint_acc"] * (acc**2).sum(1) + s["action_rate"] * rate
         if limits != "none":
-            low, high = -v.joint_range[:, 0], v.joint_range[:, 1]
+            low, high = v.joint_lower, v.joint_upper
             if limits == "soft":
                 low, high = s["soft_limit"] * low, s["soft_limit"] * high
                 over_ = np.maximum(low - v.joint_pos, 0) + np.maximum(v.joint_pos - high, 0)

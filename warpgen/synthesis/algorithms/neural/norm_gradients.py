@@ -20,9 +20,10 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "upstream": "grad_out|dy|grad_y",
         "gain": "gamma|weight|scale",
         "x_hat": "normed|xhat|standardized",
-        "wanted": "dxhat|pulled|grad_hat",
-        "along": "overlap|projection|c_mean",
-        "mean_slope": "shift_part|b_mean|level",
+        "d_hat": "dxhat|grad_hat|grad_normed",
+        "mean_along": "projection|c_mean|mean_overlap",
+        "mean_slope": "b_mean|mean_grad|slope_mean",
+        "SAMPLES": "ROWS|BATCH|M",
         "rstd": "inv_std|inverse_deviation|r_sigma",
         "TOKENS": "ROWS|BLOCK|M",
         "WIDTH": "D|HIDDEN|FEATURES",
@@ -77,7 +78,10 @@ def norm_gradient(d: Draft) -> None:
         if bias:
             d.output("grad_bias", "float", (blocks, width), about="gradient by the biases, likewise")
     title = {"layer": "layer norm", "rms": "RMS norm", "batch": "batch norm"}[kind]
-    d.says(f"Computes the gradients of {title} by its inputs{' and gains' if parameters != 'none' else ''}.")
+    of = f"{title} and the SiLU behind it" if act else title
+    of += " over blocks of samples" if kind == "batch" else ""
+    params_of = "" if parameters == "none" else " and gains" if not bias else ", gains and biases"
+    d.says(f"Computes the gradients of {of} by its inputs{params_of}.")
     at = "offset=(block * TOKENS, 0)"
     load = (
         (lambda a: f"wp.tile_load({a}[block], shape=WIDTH)")
@@ -86,7 +90,7 @@ def norm_gradient(d: Draft) -> None:
     )
     if stored == "stored":
         statistics = (f"mean = {load('means')}\n" if centred else "") + f"rstd = {load('rstds')}"
-        middle = f"centred = x - {wide('mean')}" if centred else ""
+        middle = f"centered = x - {wide('mean')}" if centred else ""
         statistics += f"\n{middle}" if middle else ""
     else:
         d.function("""
@@ -97,20 +101,20 @@ def norm_gradient(d: Draft) -> None:
         statistics = ""
         if centred:
             statistics = (
-                f"mean = wp.tile_sum(x, axis={axis}) / float({over_name})\ncentred = x - {wide('mean')}\n"
+                f"mean = wp.tile_sum(x, axis={axis}) / float({over_name})\ncentered = x - {wide('mean')}\n"
             )
-        c = "centred" if centred else "x"
+        c = "centered" if centred else "x"
         statistics += f"square = wp.tile_sum({c} * {c}, axis={axis}) / float({over_name})\n"
         statistics += "rstd = wp.tile_map(inverse_root, square, eps)"
-    c = "centred" if centred else "x"
+    c = "centered" if centred else "x"
     gained = {
-        "one for each feature": f"g = wp.tile_load(gain, shape=WIDTH)\nwanted = dy * {per_col('g', T, W)}",
+        "one for each feature": f"g = wp.tile_load(gain, shape=WIDTH)\nd_hat = dy * {per_col('g', T, W)}",
         "one plus": "# Gains are kept as their distance from one, so that weight decay pulls them there\n"
         "g = wp.tile_load(gain, shape=WIDTH) + wp.tile_ones(shape=WIDTH, dtype=float)\n"
-        f"wanted = dy * {per_col('g', T, W)}",
+        f"d_hat = dy * {per_col('g', T, W)}",
         "none": "",
     }[gains]
-    wanted = "wanted" if gained else "dy"
+    wanted = "d_hat" if gained else "dy"
     slope = ""
     if act:
         d.function('''
@@ -123,12 +127,12 @@ def norm_gradient(d: Draft) -> None:
         z = f"x_hat * {per_col('g', T, W)}" if gained else "x_hat"
         slope = f"dy = raw_dy * wp.tile_map(silu_slope, {z})"
     order = [*gained.split("\n")[:-1], slope, *gained.split("\n")[-1:]]
-    slopes = f"along = wp.tile_sum({wanted} * x_hat, axis={axis}) / float({over_name})\n"
+    slopes = f"mean_along = wp.tile_sum({wanted} * x_hat, axis={axis}) / float({over_name})\n"
     if centred:
         slopes += f"mean_slope = wp.tile_sum({wanted}, axis={axis}) / float({over_name})\n"
-        slopes += f"inner = {wanted} - {wide('mean_slope')} - x_hat * {wide('along')}"
+        slopes += f"inner = {wanted} - {wide('mean_slope')} - x_hat * {wide('mean_along')}"
     else:
-        slopes += f"inner = {wanted} - x_hat * {wide('along')}"
+        slopes += f"inner = {wanted} - x_hat * {wide('mean_along')}"
     add = f"dx = inner * {wide('rstd')}"
     if residual:
         add += f"\ndx = dx + wp.tile_load(residual_grad, shape=(TOKENS, WIDTH), {at})"
@@ -163,6 +167,9 @@ def norm_gradient(d: Draft) -> None:
         add=add,
         params=params,
     )
+    if kind == "batch":
+        d.text = d.text.replace("TOKENS", "SAMPLES")
+        d.prelude = [text.replace("TOKENS", "SAMPLES") for text in d.prelude]
     means = " - mean(g dy)" if centred else ""
     d.explain(
         f"dx = rstd (g dy{means} - x_hat mean(g dy x_hat)){' over the samples of a block' if axis == 0 else ''}."

@@ -19,8 +19,10 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "gamma": "weight|scale|gain",
         "beta": "bias|shift|offset",
         "mean": "mu|m|row_mean",
-        "var": "variance|m2|sigma2",
-        "rstd": "inv_std|rsigma|inv",
+        "dev_sq": "m2|sq_dev|squared_dev",
+        "rstd": "inv_std|rsigma|r_std",
+        "inv_rms": "rrms|rms_inv|r_rms",
+        "inv_norm": "inv_length|rnorm|r_norm",
         "eps": "epsilon|tiny",
         "k": "c|col|f",
         "WIDTH": "FEATURES|HIDDEN|DIM",
@@ -66,19 +68,23 @@ def feature_norm(d: Draft) -> None:
             width,
             -0.5 if affine == "gamma plus one" else 0.5,
             0.5 if affine == "gamma plus one" else 1.5,
+            about="gain per feature" + (", less one" if affine == "gamma plus one" else ""),
         )
     if affine == "both":
         d.input("beta", "float", width, -0.5, 0.5, about="shift per feature")
     if kind == "group":
         d.param("groups", "int", groups, about="number of groups")
-    d.param("eps", "float", 1e-5, 1e-3, about="added to the variance")
+    below = {"rms": "mean square", "l2": "sum of squares"}.get(kind, "variance")
+    d.param("eps", "float", 1e-5, 1e-3, about=f"added to the {below}")
     d.output("y", "float", (batch, width), about="normalized features")
+    inverse = {"rms": "inv_rms", "l2": "inv_norm"}.get(kind, "rstd")
+    size_of = {"rms": "root mean squares", "l2": "lengths"}.get(kind, "standard deviations")
     if keep:
         d.output(
-            "rstd_out",
+            f"{inverse}_out",
             "float",
             (batch, groups) if kind == "group" else batch,
-            about="reciprocal standard deviations, kept for the backward pass",
+            about=f"reciprocal {size_of}, kept for the backward pass",
         )
     at = "(x[i, k] + residual[i, k])" if residual else "x[i, k]"
     size = "size" if kind == "group" else "WIDTH" if fixed else "width"
@@ -91,34 +97,34 @@ def feature_norm(d: Draft) -> None:
             square += {at} * {at}
         """
         rstd = (
-            f"rstd = 1.0 / wp.sqrt(square / {n} + eps)"
+            f"inv_rms = 1.0 / wp.sqrt(square / {n} + eps)"
             if kind == "rms"
-            else "rstd = 1.0 / wp.sqrt(square + eps)"
+            else "inv_norm = 1.0 / wp.sqrt(square + eps)"
         )
         centred = at
     else:
         centred = f"({at.strip('()')} - mean)"
-        rstd = f"rstd = 1.0 / wp.sqrt(var / {n} + eps)"
+        rstd = f"rstd = 1.0 / wp.sqrt(dev_sq / {n} + eps)"
         if passes == "two pass":
             stats = f"""
             mean = float(0.0)
             for k in {span}:
                 mean += {at} / {n}
             # Two passes, since E[x^2] - E[x]^2 cancels for large means
-            var = float(0.0)
+            dev_sq = float(0.0)
             for k in {span}:
-                var += {centred} * {centred}
+                dev_sq += {centred} * {centred}
             """
         elif passes == "welford":
             stats = f"""
             mean = float(0.0)
-            var = float(0.0)
+            dev_sq = float(0.0)
             count = float(0.0)
             for k in {span}:
                 count += 1.0
                 delta = {at.strip("()")} - mean
                 mean += delta / count
-                var += delta * ({at.strip("()")} - mean)
+                dev_sq += delta * ({at.strip("()")} - mean)
             """
         else:
             stats = f"""
@@ -128,9 +134,9 @@ def feature_norm(d: Draft) -> None:
                 s1 += {at}
                 s2 += {at} * {at}
             mean = s1 / {n}
-            var = s2 - s1 * mean
+            dev_sq = s2 - s1 * mean
             """
-    value = f"{centred} * rstd"
+    value = f"{centred} * {inverse}"
     value += {
         "both": " * gamma[k] + beta[k]",
         "gamma": " * gamma[k]",
@@ -138,7 +144,7 @@ def feature_norm(d: Draft) -> None:
         "gamma plus one": " * (1.0 + gamma[k])",
     }[affine]
     group = kind == "group"
-    kept = ("rstd_out[i, g] = rstd" if group else "rstd_out[i] = rstd") if keep else ""
+    kept = (f"rstd_out[i, g] = {inverse}" if group else f"{inverse}_out[i] = {inverse}") if keep else ""
     d.launch(*((batch, groups) if group else (batch,)))
     d.code(
         """
@@ -183,6 +189,6 @@ def feature_norm(d: Draft) -> None:
         if affine != "none":
             y = y * (v.gamma + (affine == "gamma plus one"))
         found = {"y": y + (v.beta if affine == "both" else 0.0)}
-        return found | ({"rstd_out": r if group else r[:, 0]} if keep else {})
+        return found | ({f"{inverse}_out": r if group else r[:, 0]} if keep else {})
 
     d.check(reference, 5e-4)

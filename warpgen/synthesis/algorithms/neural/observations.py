@@ -8,11 +8,11 @@ import numpy as np
 
 from warpgen.synthesis.algorithms.neural import DOMAIN
 from warpgen.synthesis.algorithms.neural._robots import (
-    OBS_SCALES,
     TERRAIN,
     TERRAIN_HEIGHT,
     ground_at,
     into_body,
+    obs_scales,
 )
 from warpgen.synthesis.writing.draft import Draft, Values, fill
 
@@ -76,9 +76,8 @@ def build_observations(d: Draft) -> None:
     if joints == "relative":
         d.input("default_pos", "float", dofs, -0.3, 0.3, about="joint angles of the nominal pose")
     else:
-        d.input(
-            "joint_limits", "vec2", dofs, 0.8, 1.5, about="distances of the lower and upper limit from zero"
-        )
+        d.input("joint_lower", "float", dofs, -1.5, -0.8, about="lower limit per joint [rad]")
+        d.input("joint_upper", "float", dofs, 0.8, 1.5, about="upper limit per joint [rad]")
     d.input("actions", "float", many, -1.0, 1.0, about="actions of the last step")
     if contact == "flags":
         d.input("foot_contact", "bool", (worlds, feet), about="True for feet on the ground")
@@ -105,13 +104,23 @@ def build_observations(d: Draft) -> None:
         "lin_vel": (1.5, 2.5), "ang_vel": (0.2, 0.3), "joint_pos": (0.8, 1.2), "joint_vel": (0.05, 0.1),
         "height": (3.0, 5.0), "force": (0.01, 0.05), "clip": (2.5, 4.0), "noise": (0.02, 0.1),
     }  # fmt: skip
+    unused = {"joint_pos"} if joints != "relative" else set()
+    unused |= {"height"} if terrain == "none" else set()
+    unused |= {"force"} if contact != "forces" else set()
+    unused |= {"noise"} if not noisy else set()
+    ranges = {name: ends for name, ends in ranges.items() if name not in unused}
     d.struct(
         "scales",
-        OBS_SCALES,
+        obs_scales(list(ranges)),
         {k: fill(*r) for k, r in ranges.items()},
         about="scale of each group of observations",
     )
     stacked = history == "stack"
+    d.module(f"NUM_DOFS = wp.constant({dofs})")
+    if "feet" in (clock, "feet" if contact != "none" else ""):
+        d.module(f"NUM_FEET = wp.constant({feet})")
+    if stacked:
+        d.module(f"NUM_OBS = wp.constant({size})")
     if stacked:
         d.input("obs_last", "float", (worlds, size), -1.0, 1.0, about="observations of the previous step")
         d.output(
@@ -137,12 +146,6 @@ def build_observations(d: Draft) -> None:
     """)
     if terrain == "heights":
         d.use(TERRAIN_HEIGHT)
-    if command == "heading":
-        d.function("""
-            @wp.func
-            def wrap_angle(a: float) -> float:
-                return a - 2.0 * wp.pi * wp.round(a / (2.0 * wp.pi))
-        """)
 
     def write(col: str, value: str) -> str:
         return _write("obs", col, value, noisy)
@@ -197,7 +200,8 @@ def build_observations(d: Draft) -> None:
             + "\ncol += 3"
         ),
         "heading": (
-            "heading_err = wrap_angle(headings[world] - yaw_of(rot))\n"
+            "# Cosine and sine, since the angle itself jumps at half a turn\n"
+            "heading_err = headings[world] - yaw_of(rot)\n"
             + write("col", "wp.cos(heading_err)")
             + "\n"
             + write("col + 1", "wp.sin(heading_err)")
@@ -207,12 +211,12 @@ def build_observations(d: Draft) -> None:
     q = (
         "(joint_pos[world, dof] - default_pos[dof]) * scales.joint_pos"
         if joints == "relative"
-        else "2.0 * (joint_pos[world, dof] + limit[0]) / (limit[0] + limit[1]) - 1.0"
+        else "2.0 * (joint_pos[world, dof] - lower) / (joint_upper[dof] - lower) - 1.0"
     )
     limit = (
         ""
         if joints == "relative"
-        else "# Map the range of the joint to [-1, 1], so that all joints weigh alike\nlimit = joint_limits[dof]"
+        else "# Map the range of the joint to [-1, 1], so that all joints weigh alike\nlower = joint_lower[dof]"
     )
     fresh = {"done": "done[world]", "lengths": "episode_length[world] == 0", "none": ""}[reset]
     heights = ""
@@ -236,14 +240,14 @@ def build_observations(d: Draft) -> None:
         "none": "",
         "flags": f"""
         # --- Contacts ---
-        for foot in range({feet}):
+        for foot in range(NUM_FEET):
             touching = wp.where(foot_contact[world, foot], 1.0, 0.0)
             {write("col", "touching")}
             col += 1
         """,
         "forces": f"""
         # --- Contacts: only pushing forces are measured ---
-        for foot in range({feet}):
+        for foot in range(NUM_FEET):
             push = wp.max(foot_force[world, foot][2], 0.0)
             {write("col", "wp.log(1.0 + push * scales.force)")}
             col += 1
@@ -260,7 +264,7 @@ def build_observations(d: Draft) -> None:
         """,
         "feet": f"""
         # --- Gait clock, half a cycle apart for neighboring feet ---
-        for foot in range({feet}):
+        for foot in range(NUM_FEET):
             turn = 2.0 * wp.pi * (phase[world] + 0.5 * float(foot % 2))
             {write("col", "wp.sin(turn)")}
             col += 1
@@ -270,12 +274,12 @@ def build_observations(d: Draft) -> None:
     if stacked:
         stack = f"""
         # --- History ---
-        for k in range({size}):
+        for k in range(NUM_OBS):
             {"# A new episode has no past, so repeat its first observation" if fresh else ""}
             {"if is_fresh:" if fresh else ""}
-            {f"    obs[world, {size} + k] = obs[world, k]" if fresh else ""}
+            {"    obs[world, NUM_OBS + k] = obs[world, k]" if fresh else ""}
             {"else:" if fresh else ""}
-            {"    " if fresh else ""}obs[world, {size} + k] = obs_last[world, k]
+            {"    " if fresh else ""}obs[world, NUM_OBS + k] = obs_last[world, k]
         """
         stack = "\n".join(line for line in stack.split("\n") if line.strip())
         if fresh:
@@ -302,14 +306,14 @@ def build_observations(d: Draft) -> None:
         # --- Command ---
         $order
         # --- Joints ---
-        for dof in range({dofs}):
+        for dof in range(NUM_DOFS):
             $limit
             {write("col", q)}
-            {write(f"col + {dofs}", "joint_vel[world, dof] * scales.joint_vel")}
+            {write("col + NUM_DOFS", "joint_vel[world, dof] * scales.joint_vel")}
             $action
-            {write(f"col + {2 * dofs}", action)}
+            {write("col + 2 * NUM_DOFS", action)}
             col += 1
-        col += {2 * dofs}
+        col += 2 * NUM_DOFS
         $heights
         $contacts
         $clocks
@@ -367,8 +371,8 @@ def build_observations(d: Draft) -> None:
         if joints == "relative":
             rows.append((v.joint_pos - v.default_pos) * s["joint_pos"])
         else:
-            low, high = v.joint_limits.T
-            rows.append(2 * (v.joint_pos + low) / (low + high) - 1)
+            low, high = v.joint_lower, v.joint_upper
+            rows.append(2 * (v.joint_pos - low) / (high - low) - 1)
         rows += [v.joint_vel * s["joint_vel"], np.where(new[:, None], 0.0, v.actions)]
         if terrain == "heights":
             for x in (-0.4, 0.0, 0.4):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,13 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "optimizer_step": "update_params|apply_gradients|optimizer_update",
         "w": "params|weights|theta",
         "g": "grad|grads|gradient",
-        "m": "exp_avg|first_moment|momentum_buf",
+        "m": "exp_avg|first_moment|grad_avg",
         "s": "exp_avg_sq|second_moment|sq_avg",
+        "buf": "momentum_buf|momentum|velocity",
+        "sq_sum": "grad_sq_sum|state_sum|accumulator",
+        "inf_norm": "exp_inf|u_norm|grad_max",
         "lr": "learning_rate|alpha|step_size",
-        "beta1": "b1|momentum|mu",
+        "beta1": "b1|decay1|beta_1",
         "beta2": "b2|rho|decay2",
         "eps": "epsilon|tiny",
         "decay": "weight_decay|wd|l2",
@@ -47,7 +51,7 @@ def optimizer_step(d: Draft) -> None:
     n = d.pick(64, 96, 128)
     vec = type == "vec3"
     if indexed:
-        d.input("active", "int", n, kind="permutation", about="nonzero for weights that are trained")
+        d.input("trained", "int", n, kind="permutation", about="indices of the weights that are trained")
     d.inout("w", type, n, -1.0, 1.0, about="parameters to update")
     if zero:
         d.inout("g", type, n, -1.0, 1.0, about="gradients")
@@ -55,21 +59,33 @@ def optimizer_step(d: Draft) -> None:
         d.input("g", type, n, -1.0, 1.0, about="gradients")
     first = kind in ("sgd", "nesterov", "adam", "adamax", "lion", "amsgrad")
     second = kind in ("adam", "adamax", "rmsprop", "adagrad", "adadelta", "amsgrad")
+    mean_name = "buf" if kind in ("sgd", "nesterov") else "m"
+    square_name = {"adagrad": "sq_sum", "adamax": "inf_norm"}.get(kind, "s")
     if first:
-        d.inout("m", type, n, -0.5, 0.5, about="first moments")
+        d.inout(mean_name, type, n, -0.5, 0.5, about="momentum" if mean_name == "buf" else "first moments")
     if second:
-        d.inout("s", type, n, 0.2, 1.0, about="second moments")
+        about = {"adagrad": "sums of squared gradients", "adamax": "decayed maxima of the gradients"}
+        d.inout(square_name, type, n, 0.2, 1.0, about=about.get(kind, "second moments"))
     if kind == "adadelta":
-        d.inout("moved", type, n, 0.01, 0.1)
+        d.inout("moved", type, n, 0.01, 0.1, about="second moments of the updates")
     if kind == "amsgrad":
         d.inout("s_max", type, n, 0.2, 1.0, about="largest second moments so far")
     d.param("lr", "float", 0.01, 0.1, about="learning rate")
     if first:
-        d.param("beta1", "float", 0.8, 0.95, about="decay of the first moments")
+        d.param(
+            "beta1",
+            "float",
+            0.8,
+            0.95,
+            about=f"decay of the {'momentum' if mean_name == 'buf' else 'first moments'}",
+        )
+    beta2_about = {"lion": "decay of the first moments", "adamax": "decay of the maxima"}.get(
+        kind, "decay of the second moments"
+    )
     if (second and kind != "adagrad") or kind == "lion":
-        d.param("beta2", "float", 0.9, 0.99, about="decay of the second moments")
+        d.param("beta2", "float", 0.9, 0.99, about=beta2_about)
     if second:
-        d.param("eps", "float", 1e-6, 1e-3, about="added to the root of the second moments")
+        d.param("eps", "float", 1e-6, 1e-3, about="keeps the divisor from zero")
     biased = kind in ("adam", "adamax")
     if biased and corrected == "inside":
         d.param("t", "int", 2, 20, about="number of the step, starting at 1")
@@ -181,11 +197,14 @@ def optimizer_step(d: Draft) -> None:
         "adadelta": "Adadelta",
         "amsgrad": "AMSGrad",
     }
-    d.says(f"Moves parameters by one step of {names[kind]}.")
+    shrunk = " with decoupled weight decay" if decay == "decoupled" else ""
+    d.says(f"Moves parameters by one step of {names[kind]}{shrunk}.")
+    swaps = {"m": mean_name, "s": square_name}
+    lines = [re.sub(r"\b([ms])\[i\]", lambda at: f"{swaps[at[1]]}[i]", line) for line in lines]
     d.launch(n)
     d.code(
         "$ids\n$body",
-        ids="tid = wp.tid()\ni = active[tid]" if indexed else "i = wp.tid()",
+        ids="tid = wp.tid()\ni = trained[tid]" if indexed else "i = wp.tid()",
         body="\n".join(lines),
     )
 
@@ -200,7 +219,7 @@ def optimizer_step(d: Draft) -> None:
         base = w * (1 - v.lr * v.decay) if decay == "decoupled" else w
         found: dict[str, Any] = {}
         if kind in ("sgd", "nesterov"):
-            found["m"] = m = b1 * v.m + g
+            found["buf"] = m = b1 * v.buf + g
             step = m if kind == "sgd" else g + b1 * m
         elif kind == "lion":
             step = np.sign(b1 * v.m + (1 - b1) * g)
@@ -209,12 +228,12 @@ def optimizer_step(d: Draft) -> None:
             if first:
                 found["m"] = b1 * v.m + (1 - b1) * g
             if kind == "adagrad":
-                s = v.s + g * g
+                s = v.sq_sum + g * g
             elif kind == "adamax":
-                s = np.maximum(v.beta2 * v.s, np.abs(g))
+                s = np.maximum(v.beta2 * v.inf_norm, np.abs(g))
             else:
                 s = v.beta2 * v.s + (1 - v.beta2) * g * g
-            found["s"] = s
+            found[square_name] = s
             top = found.get("m", g)
             if kind == "amsgrad":
                 found["s_max"] = s = np.maximum(v.s_max, s)

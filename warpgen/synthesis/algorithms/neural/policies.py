@@ -38,6 +38,7 @@ def ppo_loss(d: Draft) -> None:
     kl = d.option("kl", "none", "penalty", "skip")
     mask = d.option("mask", "lengths", "flags", "none")
     reduce = d.option("reduce", "samples", "envs", "mean")
+    summed = mask != "none" or kl == "skip"  # a mean would have to count the samples that are left
     envs, steps, dims = d.pick(4, 6), d.pick(8, 12), d.pick(3, 4)
     discrete, squashed = law == "categorical", law == "squashed"
     flat = (envs, steps)
@@ -83,15 +84,22 @@ def ppo_loss(d: Draft) -> None:
         d.input("valid", "bool", flat, about="False for steps after the end of an episode")
     d.param("adv_stats", "vec2", 0.2, 0.9, about="mean and standard deviation of the advantages")
     bounds = {"clip_range": fill(0.1, 0.3), "entropy_coef": fill(0.005, 0.02)}
-    if critic in ("clipped", "huber"):
+    if critic == "clipped":
         bounds["value_clip"] = fill(0.1, 0.4)
+    elif critic == "huber":
+        bounds["value_delta"] = fill(0.1, 0.4)
+    if kl == "skip":
+        bounds["max_log_ratio"] = fill(1.5, 2.5)
     if critic != "none":
         bounds["value_coef"] = fill(0.3, 0.7)
     if kl == "penalty":
         bounds["kl_coef"] = fill(0.1, 0.5)
     if dual:
         bounds["dual_clip"] = fill(2.0, 3.0)
-    notes = {"dual_clip": "  # lower bound of the objective for negative advantages"}
+    notes = {
+        "dual_clip": "  # lower bound of the objective for negative advantages",
+        "value_delta": "  # error at which the value loss turns linear",
+    }
     fields = "\n".join(f"    {name}: float{notes.get(name, '')}" for name in bounds)
     d.struct(
         "config",
@@ -100,7 +108,14 @@ def ppo_loss(d: Draft) -> None:
         about="coefficients of the loss terms",
     )
     sizes: dict[str, Any] = {"samples": flat, "envs": envs, "mean": 1}
-    d.output("total_loss", "float", sizes[reduce], about="loss per sample, per environment or overall")
+    how = "sum of the losses" if summed else "mean loss"
+    about = {
+        "samples": "loss per sample",
+        "envs": f"{how} per environment",
+        "mean": f"{how} over all samples",
+    }[reduce]
+    d.output("total_loss", "float", sizes[reduce], about=about)
+    d.module(f"NUM_ACTIONS = wp.constant({dims})" if discrete else f"ACT_DIM = wp.constant({dims})")
     three = "wp.array3d(dtype=float)"
     if discrete:
         d.function(f"""
@@ -108,7 +123,7 @@ def ppo_loss(d: Draft) -> None:
             def log_normalizer(env: int, step: int, logits: {three}) -> float:
                 \"\"\"Return log(sum(exp(logits))) of one sample.\"\"\"
                 sum_exp = float(0.0)
-                for a in range({dims}):
+                for a in range(NUM_ACTIONS):
                     sum_exp += wp.exp(logits[env, step, a])
                 return wp.log(sum_exp)
         """)
@@ -116,7 +131,7 @@ def ppo_loss(d: Draft) -> None:
             @wp.func
             def policy_entropy(env: int, step: int, log_z: float, logits: {three}) -> float:
                 entropy = float(0.0)
-                for a in range({dims}):
+                for a in range(NUM_ACTIONS):
                     log_p = logits[env, step, a] - log_z
                     entropy -= wp.exp(log_p) * log_p
                 return entropy
@@ -135,7 +150,7 @@ def ppo_loss(d: Draft) -> None:
             def gaussian_log_prob(env: int, step: int, actions: {three}, means: {three}, log_stds: {kind}) -> float:
                 \"\"\"Return the log density of an action under a diagonal Gaussian.\"\"\"
                 log_prob = float(0.0)
-                for a in range({dims}):
+                for a in range(ACT_DIM):
                     log_std = {log_std}
                     $noise
                     log_prob -= 0.5 * z * z + log_std + {0.5 * _LOG_2PI:.6f}
@@ -157,8 +172,8 @@ def ppo_loss(d: Draft) -> None:
             @wp.func
             def gaussian_entropy({head}log_stds: {kind}) -> float:
                 # H = sum(log(sigma) + 0.5 * log(2 * pi * e))
-                entropy = float({0.5 * dims * (1 + _LOG_2PI):.6f})
-                for a in range({dims}):
+                entropy = float(ACT_DIM) * {0.5 * (1 + _LOG_2PI):.6f}
+                for a in range(ACT_DIM):
                     entropy += {log_std}
                 return entropy
         """)
@@ -195,10 +210,10 @@ def ppo_loss(d: Draft) -> None:
         ),
         "huber": (
             "value_err = wp.abs(values[env, step] - returns[env, step])\n"
-            "if value_err <= config.value_clip:\n"
+            "if value_err <= config.value_delta:\n"
             "    value_loss = 0.5 * value_err * value_err\n"
             "else:\n"
-            "    value_loss = config.value_clip * (value_err - 0.5 * config.value_clip)"
+            "    value_loss = config.value_delta * (value_err - 0.5 * config.value_delta)"
         ),
     }[critic]
     skip = {
@@ -212,7 +227,7 @@ def ppo_loss(d: Draft) -> None:
     divergence = {
         "none": "",
         "penalty": "# r - 1 - log(r) rather than -log(r), since it is never negative and varies less\napprox_kl = prob_ratio - 1.0 - log_ratio",
-        "skip": "# Skip samples that drifted too far, because their ratios are unreliable\nif log_ratio * log_ratio >= 4.0:\n    return",
+        "skip": "# Skip samples that drifted too far, because their ratios are unreliable\nif wp.abs(log_ratio) >= config.max_log_ratio:\n    return",
     }[kl]
     if kl == "penalty":
         terms.append("config.kl_coef * approx_kl")
@@ -222,6 +237,8 @@ def ppo_loss(d: Draft) -> None:
         "envs": "wp.atomic_add(total_loss, env, loss / float(advantages.shape[1]))",
         "mean": "wp.atomic_add(total_loss, 0, loss / float(advantages.shape[0] * advantages.shape[1]))",
     }[reduce]
+    if summed:
+        store = store.partition(" / float(")[0] + (")" if reduce != "samples" else "")
     d.launch(envs, steps)
     d.code(
         """
@@ -283,17 +300,18 @@ def ppo_loss(d: Draft) -> None:
                 moved = np.clip(v["values"] - v.old_values, -c["value_clip"], c["value_clip"])
                 bad = np.maximum(bad, 0.5 * (v.old_values + moved - v.returns) ** 2)
             elif critic == "huber":
-                w = c["value_clip"]
+                w = c["value_delta"]
                 bad = np.where(np.abs(err) <= w, bad, w * (np.abs(err) - w / 2))
             loss = loss + c["value_coef"] * bad
         if kl == "penalty":
             loss = loss + c["kl_coef"] * (r - 1 - log_ratio)
         elif kl == "skip":
-            loss = np.where(log_ratio**2 < 4, loss, 0.0)
+            loss = np.where(np.abs(log_ratio) < c["max_log_ratio"], loss, 0.0)
         if mask == "lengths":
             loss = loss * (np.arange(steps) < v.lengths[:, None])
         elif mask == "flags":
             loss = loss * v.valid
-        return {"total_loss": {"samples": loss, "envs": loss.mean(axis=1), "mean": loss.mean()[None]}[reduce]}
+        over = loss.sum if summed else loss.mean
+        return {"total_loss": {"samples": loss, "envs": over(axis=1), "mean": over()[None]}[reduce]}
 
     d.check(reference, 1e-3)

@@ -17,11 +17,11 @@ from warpgen.synthesis.writing.draft import Draft, Values
     ),
     names={
         "rotary_embedding": "encode_positions|positional_encoding|add_positions",
-        "x": "q|queries|hidden",
-        "y": "rotated|q_rot|encoded",
+        "x": "hidden|features|x_in",
+        "y": "x_out|encoded|out_features",
         "angle": "theta|phase|phi",
         "base": "theta_base|rope_base|wavelength",
-        "half": "pairs|half_dim|num_pairs",
+        "half": "half_dim|num_pairs",
     },
     double=True,
     weight=3,
@@ -40,7 +40,15 @@ def rotary_embedding(d: Draft) -> None:
     inverse = kind == "rotary" and d.flag("inverse", 0.2)
     seq, width = d.pick(12, 16, 24), d.pick(8, 12, 16)
     half = width // 2
-    d.input("x", "float", (seq, width), -1.0, 1.0, about="queries or keys")
+    d.input(
+        "x",
+        "float",
+        (seq, width),
+        -1.0,
+        1.0,
+        about="queries or keys" if kind == "rotary" else "embeddings of tokens",
+    )
+    d.param("head_dim" if kind == "rotary" else "model_dim", "int", width, about="number of features")
     if positions == "array":
         d.input("position", "int", seq, 0, 40, about="position of each token")
     elif positions == "offset":
@@ -51,11 +59,14 @@ def rotary_embedding(d: Draft) -> None:
         d.param("base", "float", 100.0, 10000.0, about="base of the frequencies")
     if stretch:
         d.param("stretch", "float", 1.5, 4.0, about="ratio of the context lengths")
-    d.output("y", "float", (seq, width), about="rotated features")
+    d.output(
+        "y", "float", (seq, width), about="rotated features" if kind == "rotary" else "their sums with waves"
+    )
+    dim = "head_dim" if kind == "rotary" else "model_dim"
     where = {"index": "float(i)", "array": "float(position[i])", "offset": "float(start + i)"}[positions]
     if stretch:
         where = f"{where} / stretch"
-    frequency = "inv_freq[p]" if angles == "table" else "wp.pow(base, -2.0 * float(p) / float(x.shape[1]))"
+    frequency = "inv_freq[p]" if angles == "table" else f"wp.pow(base, -2.0 * float(p) / float({dim}))"
     a, b = ("p", "p + half") if pairing == "halves" else ("2 * p", "2 * p + 1")
     if kind == "rotary":
         first, second = ("+", "-") if inverse else ("-", "+")
@@ -66,6 +77,9 @@ def rotary_embedding(d: Draft) -> None:
         y[i, {b}] = v * c {second} u * s
         """
         d.says("Rotates pairs of features by angles that grow with the position in the sequence.")
+        if inverse:
+            d.says("Turns pairs of features back by angles that grow with the position in the sequence.")
+            d.calls("rope_backward|unrotate_features|inverse_rope")
     else:
         body = f"y[i, {a}] = x[i, {a}] + s\ny[i, {b}] = x[i, {b}] + c"
         d.says("Adds sines and cosines of the position in the sequence to the features.")
@@ -79,7 +93,7 @@ def rotary_embedding(d: Draft) -> None:
         s = wp.sin(angle)
         $body
         """,
-        half="half = x.shape[1] // 2" if pairing == "halves" else "",
+        half=f"half = {dim} // 2" if pairing == "halves" else "",
         where=where,
         frequency=frequency,
         body=body,

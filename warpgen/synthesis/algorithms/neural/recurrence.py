@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.algorithms.neural import DOMAIN
+from warpgen.synthesis.algorithms.neural import DOMAIN, threads_take
 from warpgen.synthesis.library import activations
 from warpgen.synthesis.writing.draft import Draft, Values
 
 
+@threads_take("")
 @DOMAIN.algorithm(
     source=(
         "Hochreiter & Schmidhuber 1997; Cho et al. 2014; Gers et al. 2000 (peepholes); Bradbury et al. 2017"
@@ -39,17 +40,18 @@ def recurrent_cell(d: Draft) -> None:
     count = {"lstm": 4, "gru": 3, "rnn": 1, "minimal": 2, "coupled": 3}[kind]
     names = {"lstm": "ifgo", "gru": "rzn", "rnn": "n", "minimal": "fn", "coupled": "fgo"}[kind]
     computed = gates_from == "computed"
-    split = kind in ("gru", "minimal")  # the candidate sees the gated state
+    split = kind in ("gru", "minimal", "rnn")  # what comes of the state has an array of its own
     if computed:
         d.input("x", "float", (batch, fan), -1.0, 1.0, about="inputs of this step")
         d.input("wx", "float", (count * width, fan), -0.8, 0.8, about="input weights")
         d.input("wh", "float", (count * width, width), -0.8, 0.8, about="recurrent weights")
     else:
-        d.input("zx", "float", (batch, count * width), -1.5, 1.5)
+        of = "the inputs" if split else "the inputs and the hidden state"
+        d.input("zx", "float", (batch, count * width), -1.5, 1.5, about=f"projections of {of}")
         if split:
-            d.input("zh", "float", (batch, count * width), -1.5, 1.5)
+            d.input("zh", "float", (batch, count * width), -1.5, 1.5, about="projections of the hidden state")
     # where projections come from outside, those of cells with a memory hold the state's part, too
-    if computed or extra == "mask" or kind not in ("lstm", "coupled"):
+    if computed or extra == "mask" or kind in ("gru", "minimal"):
         d.input("h", "float", (batch, width), -1.0, 1.0, about="hidden state")
     if kind in ("lstm", "coupled"):
         d.input("c", "float", (batch, width), -1.0, 1.0, about="cell state")
@@ -58,7 +60,7 @@ def recurrent_cell(d: Draft) -> None:
     if extra == "mask":
         d.input("active", "int", batch, 0, 4, about="nonzero for sequences that go on")
     elif extra == "clip":
-        d.param("limit", "float", 0.5, 0.9)
+        d.param("limit", "float", 0.5, 0.9, about="bound of the state")
     d.output("h_new", "float", (batch, width), about="hidden state after the step")
     if kind in ("lstm", "coupled"):
         d.output("c_new", "float", (batch, width), about="cell state after the step")
@@ -119,7 +121,7 @@ def recurrent_cell(d: Draft) -> None:
         body = f"f_gate = {sigmoid}({both(0)})\ng = wp.tanh({a} + f_gate * ({b}))"
         final = "(1.0 - f_gate) * h[i, j] + f_gate * g"
     else:
-        body, final = "", f"wp.tanh({both(0)})" if computed else f"wp.tanh({both(0)} + 0.5 * h[i, j])"
+        body, final = "", f"wp.tanh({both(0)})"
     cells = kind in ("lstm", "coupled")
     if extra == "clip" and cells:
         body += "\ncell = wp.clamp(cell, -limit, limit)"
@@ -176,7 +178,7 @@ def recurrent_cell(d: Draft) -> None:
             f = sg(s[0])
             new = (1 - f) * h + f * th(a[:, 1] + f * b[:, 1])
         else:
-            new = th(s[0] + (0 if computed else 0.5 * h))
+            new = th(s[0])
         if extra == "clip" and kind not in ("lstm", "coupled"):
             new = np.clip(new, -v.limit, v.limit)
         found["h_new"] = new
@@ -198,7 +200,7 @@ def recurrent_cell(d: Draft) -> None:
         "advantages": "rollout_targets|compute_targets|credit_kernel",
         "rewards": "r|reward|rew",
         "values": "v|critic|baseline",
-        "dones": "terminated|done|masks",
+        "dones": "terminated|done|episode_end",
         "gamma": "discount|g|rate",
         "lam": "gae_lambda|trace_decay|lmbda",
         "delta": "td_error|surprise|td",
@@ -234,15 +236,21 @@ def advantages(d: Draft) -> None:
     if ends == "dones":
         d.input("dones", "int", shape, 0, 2, about="nonzero where an episode ends")
     elif ends == "continues":
-        d.input("alive", "float", shape, 0.5, 1.0)
+        d.input("alive", "float", shape, 0.5, 1.0, about="probability that an episode goes on")
     if kind == "v-trace":
-        d.input("ratio", "float", shape, 0.4, 1.8)
-        d.param("clip", "float", 0.9, 1.2)
+        d.input("ratio", "float", shape, 0.4, 1.8, about="importance weights of the actions")
+        d.param("clip", "float", 1.0, 1.2, about="bound of the weights in the temporal differences")
     if bootstrap:
         d.input("last_value", "float", n, -2.0, 2.0, about="value estimate behind the last step")
     d.param("gamma", "float", 0.9, 0.99, about="discount factor")
     if kind in ("gae", "td lambda"):
-        d.param("lam", "float", 0.8, 0.97, about="GAE parameter lambda")
+        d.param(
+            "lam",
+            "float",
+            0.8,
+            0.97,
+            about="GAE parameter lambda" if kind == "gae" else "decay of the traces",
+        )
     if kind == "n-step":
         d.param("horizon", "int", d.pick(2, 3, 4), about="number of steps")
     if extra == "scaled":
@@ -250,7 +258,9 @@ def advantages(d: Draft) -> None:
     name = "adv" if kind in ("gae", "v-trace") else "returns"
     if kind == "v-trace":
         name = "targets"
-    d.output(name, "float", shape)
+    d.output(
+        name, "float", shape, about=f"{'advantages' if kind == 'gae' else name} per environment and step"
+    )
     both = extra == "normal targets" and kind == "gae"
     if both:
         d.output("targets", "float", shape, about="value targets")

@@ -23,7 +23,7 @@ _SCORES = {
         "gates": "combine_weights|topk_weights|gate_out",
         "expert_count": "expert_load|tokens_per_expert|fill_count",
         "expert": "e|expert_idx",
-        "token": "t|tid_token|tok",
+        "token": "t|tok|token_id",
         "slot": "position_in_expert|pos_in_expert",
     },
     adjoint="no",
@@ -85,8 +85,9 @@ def route_tokens(d: Draft) -> None:
         """)
     half = experts // 2
     if groups == "best group":
+        d.module(f"GROUP_SIZE = wp.constant({half})")
         d.function(
-            f"""
+            """
             @wp.func
             def best_group(logits: wp.array2d(dtype=float), token: int) -> int:
                 \"\"\"Return the group (half of the experts, e.g. one node) with the largest logit.\"\"\"
@@ -95,7 +96,7 @@ def route_tokens(d: Draft) -> None:
                 for expert in range(1, NUM_EXPERTS):
                     if logits[token, expert] > top_logit:
                         top_logit = logits[token, expert]
-                        group = expert // {half}
+                        group = expert // GROUP_SIZE
                 return group
             """
         )
@@ -125,7 +126,7 @@ def route_tokens(d: Draft) -> None:
         """.replace("\n            \n", "\n").replace(
             "\n            $peak", "\n            peak: float," if peak else ""
         ),
-        group=f"# Stay within one node to limit communication\nif expert // {half} != group:\n    continue"
+        group="# Stay within one node to limit communication\nif expert // GROUP_SIZE != group:\n    continue"
         if groups == "best group"
         else "",
     )
@@ -229,6 +230,8 @@ def route_tokens(d: Draft) -> None:
         take=take.rstrip(),
         total=total,
     )
+    if top == 1:
+        d.says("Sends each token to its best expert while that has room.")
     d.explain(
         "Slots are handed out by atomic counters, so which tokens overflow depends on the order of the threads.\n"
         + ("Tokens that find their expert full try the next best one." if full == "next best" else

@@ -45,9 +45,23 @@ def suppress_boxes(d: Draft) -> None:
         (images, n),
         1.0,
         4.0,
-        about="Boxes as center and size" if form == "centers" else "Corner and extent added to it",
+        about="Boxes as center and size" if form == "centers" else "Boxes as lower corner and size",
     )
-    d.inout("scores", "float", (images, n), 0.05, 1.0, about="Confidence, 0 once suppressed")
+    if decay != "hard":
+        d.calls("soft_nms|soft_suppression|decay_detections")
+        d.says(
+            "Lowers the scores of boxes that overlap better ones, image by image (soft non-maximum suppression)."
+        )
+    d.inout(
+        "scores",
+        "float",
+        (images, n),
+        0.05,
+        1.0,
+        "ascending" if order == "sorted" else "uniform",
+        about=("Confidence, rising in each image" if order == "sorted" else "Confidence")
+        + (", 0 once suppressed" if decay == "hard" else ", lowered by overlaps"),
+    )
     if classes:
         d.input("labels", "int", (images, n), 0, 3, about="Class of each box")
     d.param("threshold", "float", 0.2, 0.5, about="Largest overlap that is allowed")
@@ -136,8 +150,6 @@ def suppress_boxes(d: Draft) -> None:
         d.inout(
             "taken", "int", (images, n), value=0, about="Working memory, 0 for boxes that are not settled yet"
         )
-    else:
-        d.input("order", "int", n, 0, n, "permutation", about="Boxes in the order of their scores")
     reduce = {
         "hard": "scores[image, other] = 0.0",
         "linear": """
@@ -199,7 +211,8 @@ def suppress_boxes(d: Draft) -> None:
             """
         if order == "search"
         else """
-            best = order[turn]
+            # Scores rise, so that the best box comes last
+            best = num_boxes - 1 - turn
             # Too unlikely, or covered by a better one
             if scores[image, best] <= score_threshold:
                 continue
@@ -237,7 +250,7 @@ def suppress_boxes(d: Draft) -> None:
                     break
                 free[best] = False
             else:
-                best = int(v.order[turn])
+                best = n - 1 - turn
                 if s[best] <= v.score_threshold:
                     continue
             kept[count if result == "list" else best] = {"flags": 1, "list": best, "scores": count + 1}[

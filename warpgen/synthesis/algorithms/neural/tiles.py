@@ -15,12 +15,12 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="NVIDIA 2024, Warp tile programming; Milakov & Gimelshein 2018; Ba, Kiros & Hinton 2016",
     names={
         "row_tiles": "tile_rows|tiled_rows|row_reduction",
-        "x": "inputs|logits|hidden",
-        "y": "outputs|probs|normed",
+        "x": "inputs|values|rows_in",
+        "y": "outputs|result_out|rows_out",
         "row": "i|r|sample",
         "e": "exps|ex|unnormalized",
         "top": "m|row_max|peak",
-        "mean": "mu|avg|centre",
+        "mean": "mu|avg|row_mean",
         "gamma": "weight|scale|gain",
     },
     adjoint="no",
@@ -50,7 +50,7 @@ def row_tiles(d: Draft) -> None:
         "entropy": "entropy_rows|row_entropy",
     }[kind])  # fmt: skip
     gamma = d.flag("gamma", 0.4) and kind in ("layer norm", "rms norm", "standardise")
-    residual = d.flag("residual", 0.3)
+    residual = d.flag("residual", 0.3) and kind in ("layer norm", "rms norm")
     act = d.option("activation", None, *activations.SMOOTH, weights=(4.0, *([1.0] * len(activations.SMOOTH))))
     shape = d.option("shape", "constant", "literal")
     n, width = d.pick(12, 16, 24), d.pick(16, 32, 64)
@@ -59,14 +59,19 @@ def row_tiles(d: Draft) -> None:
     if shape == "constant":
         d.module(f"WIDTH = wp.constant({width})")
     w = "WIDTH" if shape == "constant" else str(width)
-    d.input("x", "float", (n, width), -2.0, 2.0)
+    d.input("x", "float", (n, width), -2.0, 2.0, about="rows of the matrix")
     if residual:
-        d.input("residual", "float", (n, width), -1.0, 1.0)
+        d.input("residual", "float", (n, width), -1.0, 1.0, about="added to the rows before")
     if gamma:
-        d.input("gamma", "float", width, 0.5, 1.5)
+        d.input("gamma", "float", width, 0.5, 1.5, about="gain of each column")
     if kind in ("layer norm", "rms norm", "l2", "standardise"):
-        d.param("eps", "float", 1e-5, 1e-3)
-    d.output("value" if reduces else "y", "float", n if reduces else (n, width))
+        d.param("eps", "float", 1e-5, 1e-3, about="keeps the divisor from zero")
+    if kind == "logsumexp":
+        d.output("log_sums", "float", n, about="logarithms of the sums of exponentials")
+    elif kind == "entropy":
+        d.output("entropies", "float", n, about="entropies [nat]")
+    else:
+        d.output("y", "float", (n, width), about="rows after it")
     load = f"t = wp.tile_load(x[row], shape={w})"
     if residual:
         load = f"t = wp.tile_load(x[row], shape={w}) + wp.tile_load(residual[row], shape={w})"
@@ -76,7 +81,7 @@ def row_tiles(d: Draft) -> None:
         "# Subtract the row maximum for numerical stability\n"
         f"e = wp.tile_map(wp.exp, t - {full.format('top')})"
     )
-    mean = f"mean = wp.tile_sum(t) * (1.0 / float({w}))\ncentred = t - {full.format('mean')}"
+    mean = f"mean = wp.tile_sum(t) * (1.0 / float({w}))\ncentered = t - {full.format('mean')}"
     if kind in ("layer norm", "rms norm", "l2", "standardise"):
         d.function("@wp.func\ndef squared(v: float) -> float:\n    return v * v")
     inverse = {
@@ -103,13 +108,13 @@ def row_tiles(d: Draft) -> None:
             "total = wp.tile_sum(e)\n"
             "# H = log Z - E[s]\n"
             "expected = wp.tile_sum(wp.tile_map(wp.mul, e, t))\n"
-            "spread = top[0] + wp.log(total[0]) - expected[0] / total[0]"
+            "entropy = top[0] + wp.log(total[0]) - expected[0] / total[0]"
         )
     elif kind in ("layer norm", "standardise"):
         body = (
             f"{mean}\n"
-            "square = wp.tile_sum(wp.tile_map(squared, centred))\n"
-            f"result = centred * (1.0 / {inverse})"
+            "square = wp.tile_sum(wp.tile_map(squared, centered))\n"
+            f"result = centered * (1.0 / {inverse})"
         )
     else:
         body = f"square = wp.tile_sum(wp.tile_map(squared, t))\nresult = t * (1.0 / {inverse})"
@@ -118,8 +123,8 @@ def row_tiles(d: Draft) -> None:
     if act:
         result += f"\nresult = wp.tile_map({d.use(act.value)}, result)"
     store = {
-        "logsumexp": "value[row] = log_z",
-        "entropy": "value[row] = spread",
+        "logsumexp": "log_sums[row] = log_z",
+        "entropy": "entropies[row] = entropy",
     }.get(kind, "wp.tile_store(y[row], result)")
     d.launch(n, tiled=True)
     d.code(
@@ -144,16 +149,18 @@ def row_tiles(d: Draft) -> None:
                 "Computes the logarithm of the sum of exponentials of each row with a block of threads."
             ),
             "entropy": "Computes the entropy of the softmax of each row with a block of threads.",
-        }[kind]
+        }[kind].replace(
+            " with a block", ", then applies an activation, with a block" if act else " with a block"
+        )
     )
 
     def reference(v: Values) -> dict[str, Any]:
         t = v.x + (v.residual if residual else 0.0)
         z = np.log(np.exp(t).sum(axis=1, keepdims=True))
         if kind == "logsumexp":
-            return {"value": z[:, 0]}
+            return {"log_sums": z[:, 0]}
         if kind == "entropy":
-            return {"value": -(np.exp(t - z) * (t - z)).sum(axis=1)}
+            return {"entropies": -(np.exp(t - z) * (t - z)).sum(axis=1)}
         c = t - t.mean(axis=1, keepdims=True)
         y = {
             "softmax": lambda: np.exp(t - z),

@@ -40,6 +40,7 @@ def fused_token_loss(d: Draft) -> None:
     result = d.option("result", "per token", "sum", "with lse", "perplexity")
     if result == "perplexity":
         d.calls("token_perplexity|block_perplexity|streamed_perplexity")
+        smooth, z_loss = False, False  # it is that of the tokens alone
     tied = d.option("head", "rows", "columns")
     temperature = d.flag("temperature", 0.3)
     blocks, rows, width, vocab, parts = (
@@ -50,7 +51,8 @@ def fused_token_loss(d: Draft) -> None:
         d.pick(2, 3),
     )
     total, words = blocks * rows, vocab * parts
-    d.module(f"TOKENS = wp.constant({rows})\nWIDTH = wp.constant({width})\nVOCAB_TILE = wp.constant({vocab})")
+    d.module(f"TOKENS = wp.constant({rows})\nWIDTH = wp.constant({width})")
+    d.module(f"VOCAB_TILE = wp.constant({vocab})\nVOCAB_PARTS = wp.constant({parts})")
     d.input("hidden", "float", (total, width), -1.0, 1.0, about="last hidden state of each token")
     d.input("head", "float", (words, width) if tied == "rows" else (width, words), -1.0, 1.0,
             about="weights of the vocabulary" + (", tied to the embedding" if tied == "rows" else ""))  # fmt: skip
@@ -121,7 +123,9 @@ def fused_token_loss(d: Draft) -> None:
     ends = [f"log_z = {loss}"]
     if smooth:
         ends.append("# The mean over all words is the part of the target that smoothing spreads")
-        ends.append(f"token_loss = log_z - (1.0 - smoothing) * own - (smoothing / {words}.0) * spread")
+        ends.append(
+            "token_loss = log_z - (1.0 - smoothing) * own - (smoothing / float(VOCAB_PARTS * VOCAB_TILE)) * spread"
+        )
     else:
         ends.append("token_loss = log_z - own")
     if z_loss:
@@ -137,7 +141,7 @@ def fused_token_loss(d: Draft) -> None:
             ends.append("number = wp.tile_sum(wp.tile_map(is_label, label), axis=0)")
             ends.append("mean = wp.tile_sum(token_loss, axis=0) / wp.tile_map(wp.max, number, 1.0)")
         else:
-            ends.append(f"mean = wp.tile_sum(token_loss, axis=0) * (1.0 / {rows}.0)")
+            ends.append("mean = wp.tile_sum(token_loss, axis=0) / float(TOKENS)")
         ends.append("wp.tile_store(perplexities, wp.tile_map(wp.exp, mean), offset=block)")
     else:
         ends.append(f"wp.tile_store(losses, token_loss, {at})")
@@ -155,7 +159,7 @@ def fused_token_loss(d: Draft) -> None:
         running_sum = {zeros}
         own = {zeros}
         $spread
-        for part in range({parts}):
+        for part in range(VOCAB_PARTS):
             first = part * VOCAB_TILE
             $product
             $change

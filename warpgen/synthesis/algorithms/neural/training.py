@@ -49,7 +49,7 @@ def classification_loss(d: Draft) -> None:
     d.input("x", "float", (n, classes), -3.0, 3.0, about="logits")
     soft = kind == "soft targets"
     if soft:
-        d.input("targets", "float", (n, classes), 0.0, 0.2, about="target probabilities")
+        d.input("targets", "float", (n, classes), 0.0, 0.2, about="weights of the classes in the target")
     else:
         d.input("labels", "int", n, -1 if ignore else 0, classes, about="class index per sample")
     if kind == "smoothed":
@@ -59,7 +59,12 @@ def classification_loss(d: Draft) -> None:
     elif kind == "weighted":
         d.input("class_weight", "float", classes, 0.5, 2.0, about="weight per class")
     if reduce:
-        d.output("loss", "float", 1, about="mean of the losses")
+        d.output(
+            "loss",
+            "float",
+            1,
+            about="sum of the losses over the number of samples" if ignore else "mean of the losses",
+        )
     elif gradient != "gradient":
         d.output("losses", "float", n, about="loss per sample")
     if gradient != "loss":
@@ -79,6 +84,7 @@ def classification_loss(d: Draft) -> None:
         z = float(1.0)
         for c in range(1, $count):
             s = x[i, c]
+            # Rescale what was summed so far whenever a larger logit turns up
             if s > m:
                 z = z * wp.exp(m - s) + 1.0
                 m = s
@@ -100,7 +106,7 @@ def classification_loss(d: Draft) -> None:
         nll = "log_z - (1.0 - smoothing) * x[i, label] - smoothing * mean"
         slope = f"{share} - smoothing / float($count) - wp.where(c == label, 1.0 - smoothing, 0.0)"
     elif kind == "focal":
-        body = "log_p = x[i, label] - log_z\n# Focal loss: down-weight easy samples (p close to 1)"
+        body = "log_p = x[i, label] - log_z\n# Weigh down easy samples (p close to 1)"
         nll, slope = "-wp.pow(1.0 - wp.exp(log_p), gamma) * log_p", ""
     elif kind == "weighted":
         nll = "class_weight[label] * (log_z - x[i, label])"
@@ -114,14 +120,25 @@ def classification_loss(d: Draft) -> None:
             expected += targets[i, c] * x[i, c]
         """
         nll, slope = "mass * log_z - expected", f"mass * {share} - targets[i, c]"
-        d.says("Computes the cross entropy of each sample's scores with a distribution over classes.")
+    named = {
+        "plain": "cross entropy",
+        "smoothed": "label-smoothed cross entropy",
+        "focal": "focal loss",
+        "weighted": "class-weighted cross entropy",
+        "soft targets": "cross entropy",
+    }[kind]
+    other = "a distribution over classes" if soft else "its label"
+    also = ", and its gradient" if gradient == "both" else ""
+    d.says(f"Computes the {named} of each sample's scores with {other}{also}.")
+    if reduce:
+        d.says(f"Averages the {named} of each sample's scores with {other}.")
     if gradient == "gradient":
         body = body if soft else ""
         if soft:
             body = "mass = float(0.0)\nfor c in range($count):\n    mass += targets[i, c]"
     store = "wp.atomic_add(loss, 0, nll / float(x.shape[0]))" if reduce else "losses[i] = nll"
     if gradient == "gradient":
-        d.says("Computes the gradient of the cross entropy with each sample's scores.")
+        d.says(f"Computes the gradient of the {named} by each sample's scores.")
         store, assign = "", ""
     else:
         assign = f"nll = {nll}" if reduce else f"losses[i] = {nll}"
@@ -178,6 +195,12 @@ def classification_loss(d: Draft) -> None:
     d.check(reference, 3e-4)
 
 
+_SHAPES = {
+    "huber": ("delta", "error at which the loss turns linear"),
+    "pinball": ("quantile", "level of the quantile"),
+    "squared hinge": ("margin", "margin that costs nothing"),
+    "charbonnier": ("rounding", "width of the rounded tip"),
+}
 _LOSSES: dict[str, Any] = {  # of prediction y and target t (or label -1, 1)
     "huber": (
         (
@@ -206,8 +229,8 @@ _LOSSES: dict[str, Any] = {  # of prediction y and target t (or label -1, 1)
         "Computes the log-cosh loss of each prediction.",
     ),
     "pinball": (
-        "r = t[i] - y[i]\n$f = wp.max(delta * r, (delta - 1.0) * r)",
-        lambda v: np.where(v.t > v.y, v.delta, v.delta - 1) * (v.t - v.y),
+        "r = t[i] - y[i]\n$f = wp.max(quantile * r, (quantile - 1.0) * r)",
+        lambda v: np.where(v.t > v.y, v.quantile, v.quantile - 1) * (v.t - v.y),
         "Computes the pinball loss of each predicted quantile.",
     ),
     "bce": (
@@ -222,26 +245,26 @@ _LOSSES: dict[str, Any] = {  # of prediction y and target t (or label -1, 1)
     "squared hinge": (
         (
             "label = wp.where(t[i] > 0.5, 1.0, -1.0)\n"
-            "margin = wp.max(delta - label * y[i], 0.0)\n"
-            "$f = margin * margin"
+            "lack = wp.max(margin - label * y[i], 0.0)\n"
+            "$f = lack * lack"
         ),
-        lambda v: np.maximum(v.delta - np.where(v.t > 0.5, 1, -1) * v.y, 0.0) ** 2,
+        lambda v: np.maximum(v.margin - np.where(v.t > 0.5, 1, -1) * v.y, 0.0) ** 2,
         "Computes the squared hinge loss of each score.",
     ),
     "charbonnier": (
-        "r = y[i] - t[i]\n$f = wp.sqrt(r * r + delta * delta) - delta",
-        lambda v: np.hypot(v.y - v.t, v.delta) - v.delta,
+        "r = y[i] - t[i]\n$f = wp.sqrt(r * r + rounding * rounding) - rounding",
+        lambda v: np.hypot(v.y - v.t, v.rounding) - v.rounding,
         "Computes the Charbonnier loss of each prediction, a smooth absolute difference.",
     ),
     "poisson": (
         ("# Poisson regression with log link: rate = exp(y)\n$f = wp.exp(y[i]) - t[i] * y[i]"),
         lambda v: np.exp(v.y) - v.t * v.y,
-        "Computes the negative log-likelihood of counts under Poisson distributions of predicted log-rate.",
+        "Computes the negative log-likelihood, but for a constant, of counts under Poisson distributions of predicted log-rate.",
     ),
     "gaussian": (
         "r = y[i] - t[i]\ns = log_var[i]\n$f = 0.5 * (s + r * r * wp.exp(-s))",
         lambda v: 0.5 * (v.log_var + (v.y - v.t) ** 2 / np.exp(v.log_var)),
-        "Computes the negative log-likelihood of targets under Gaussians of predicted mean and log-variance.",
+        "Computes the negative log-likelihood, but for a constant, of targets under Gaussians of predicted mean and log-variance.",
     ),
 }
 
@@ -253,8 +276,11 @@ _LOSSES: dict[str, Any] = {  # of prediction y and target t (or label -1, 1)
         "y": "pred|predictions|outputs",
         "t": "target|targets|y_true",
         "r": "residual|diff|err",
-        "delta": "threshold|margin_width|tau",
-        "loss": "cost|objective|total_loss",
+        "delta": "threshold|huber_delta|beta",
+        "quantile": "tau|level|q_level",
+        "margin": "wanted_margin|hinge_margin",
+        "rounding": "eps|smoothing|width",
+        "loss": "cost|objective|loss_out",
         "losses": "per_element|costs|pointwise",
         "weight": "sample_weight|weights|importance",
     },
@@ -279,20 +305,21 @@ def regression_loss(d: Draft) -> None:
         (0.0, 1.0) if kind in ("bce", "squared hinge") else (0.0, 4.0) if kind == "poisson" else (-2.0, 2.0)
     )
     d.input("y", "float", n, -2.0, 2.0, about="predictions")
-    d.input("t", "float", n, low, high, about="targets")
+    about = "targets, above 0.5 for the positive class" if kind == "squared hinge" else "targets"
+    d.input("t", "float", n, low, high, about=about)
     if kind == "gaussian":
         d.input("log_var", "float", n, -1.0, 1.0, about="predicted log variances")
     if weighted == "weights":
         d.input("weight", "float", n, 0.1, 2.0, about="weight per sample")
     elif weighted == "mask":
         d.input("valid", "int", n, 0, 3, about="nonzero for samples that count")
-    if "delta" in text:
-        d.param("delta", "float", 0.2, 0.9, about="width of the quadratic part")
+    if kind in _SHAPES:
+        d.param(_SHAPES[kind][0], "float", 0.2, 0.9, about=_SHAPES[kind][1])
     factor = " * weight[i]" if weighted == "weights" else ""
     if reduction == "none":
         d.output("losses", "float", n, about="loss per sample")
     else:
-        d.output("loss", "float", 1, about="reduced loss")
+        d.output("loss", "float", 1, about=f"{'sum' if reduction == 'sum' else 'mean'} of the losses")
     target = "losses[i]" if reduction == "none" and not factor else "loss_i"
     body = text.replace("$f", target)
     if reduction == "none":

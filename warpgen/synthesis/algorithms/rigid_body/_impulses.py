@@ -32,7 +32,7 @@ def apply_impulse(
     impulse: wp.vec3,
     inv_mass: wp.array2d(dtype=float),
     inv_inertia: wp.array2d(dtype=wp.mat33),
-    $arrays,
+    $array_lines
 ):
     """Change the velocity of a body by an impulse at offset ``r`` from its center of mass."""
     # Static bodies do not move

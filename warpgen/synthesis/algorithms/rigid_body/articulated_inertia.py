@@ -181,9 +181,7 @@ def forward_dynamics(d: Draft) -> None:
             if parent >= 0 and parent < link:
                 # What the parent feels of this link, once the joint is free to give way
                 handed = articulated - wp.outer(force_factor, force_factor) / joint_inertia
-                carried = (
-                    bias + handed * link_coriolis[world, link] + force_factor * (residual / joint_inertia)
-                )
+                carried = bias + handed * link_coriolis[world, link] + force_factor * (residual / joint_inertia)
                 link_articulated[world, parent] = link_articulated[world, parent] + handed
                 link_bias[world, parent] = link_bias[world, parent] + carried
         # --- Pass 3: accelerations, from the base outwards ---

@@ -26,7 +26,7 @@ def _params(names: list[str]) -> Piece:
         "contact_body": "contact_bodies|body_pairs|contact_links",
         "contact_count": "num_contacts|rigid_contact_count",
         "vel_n": "normal_vel|vn|v_normal",
-        "row_mass": "effective_mass|eff_mass|row_diag",
+        "row_mass": "effective_mass|eff_mass|row_eff_mass",
         "row_rhs": "velocity_change|delta_v|rhs",
         "params": "settings|config",
         "restitution": "contact_restitution|bounce",
@@ -302,13 +302,12 @@ def prepare_contacts(d: Draft) -> None:
             depth = max(-dist - p["slop"], 0.0) if bias != "speculative" else 0.0
             spring = 2.0 * np.pi * p.get("hertz", 1.0)
             damped = 2.0 * p.get("damping_ratio", 1.0) + p["dt"] * spring
-            push = {
-                "baumgarte": lambda depth=depth: min(p["erp"] * depth / p["dt"], p["max_push"]),
-                "soft": lambda depth=depth, spring=spring, damped=damped: spring / damped * depth,
-                "speculative": lambda dist=dist: (
-                    -dist / p["dt"] if dist > 0.0 else min(-p["erp"] * dist / p["dt"], p["max_push"])
-                ),
-            }[bias]()
+            if bias == "baumgarte":
+                push = min(p["erp"] * depth / p["dt"], p["max_push"])
+            elif bias == "soft":
+                push = spring / damped * depth
+            else:
+                push = -dist / p["dt"] if dist > 0.0 else min(-p["erp"] * dist / p["dt"], p["max_push"])
             if bounce == "threshold" and vn < -p["bounce_threshold"]:
                 push = max(push, -v.restitution[c] * vn)
             if bounce == "smooth":

@@ -210,7 +210,9 @@ def solve_contacts(d: Draft) -> None:
         else:
             d.inout("impulse_t", "vec2", (worlds, slots), -0.1, 0.1, about="Accumulated friction impulses")
     for text in (APPLY, VELOCITY, MASS, BOTH):
-        d.function(text, arrays=arrays, change=change, give=give)
+        d.function(
+            text, arrays=arrays, array_lines=arrays.replace("), ", "),\n") + ",", change=change, give=give
+        )
 
     def at(name: str) -> str:
         return f"{prefix}{name}[world, c]"

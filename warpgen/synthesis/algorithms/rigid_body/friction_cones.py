@@ -50,6 +50,7 @@ def update_cones(d: Draft) -> None:
     count = d.pick(16, 24, 32)
     rows: Any = (count, dims) if layout == "rows" else count * dims
     if layout == "address":
+        d.module(f"CONDIM = wp.constant({dims})")
         d.input(
             "contact_address", "int", count, kind="permutation", about="Number of each contact among the rows"
         )
@@ -91,6 +92,11 @@ def update_cones(d: Draft) -> None:
         d.output("curvature", "float", (count, dims), about="Diagonal of the Hessian of the cost")
     elif hessian == "full":
         d.output("hessian", "float", (count, dims, dims), about="Hessian of the cost")
+    wanted = ["constraint forces"]
+    wanted += ["costs"] if cost != "none" else []
+    wanted += ["curvatures"] if hessian != "none" else []
+    listed = ", ".join(wanted[:-1]) + (" and " if wanted[1:] else "") + wanted[-1]
+    d.says(f"Evaluates {listed} of contacts with elliptic friction cones.")
     if states:
         d.module("SATISFIED = wp.constant(0)\nQUADRATIC = wp.constant(1)\nCONE = wp.constant(2)")
     at = [f"tid, {i}" if layout == "rows" else f"adr + {i}" if i else "adr" for i in range(dims)]
@@ -195,7 +201,7 @@ def update_cones(d: Draft) -> None:
         $middle
         """,
         early=early,
-        address=f"adr = contact_address[tid] * {dims}" if layout == "address" else "",
+        address="adr = contact_address[tid] * CONDIM" if layout == "address" else "",
         lines="\n".join(lines),
         top=top.rstrip(),
         bottom=bottom.rstrip(),

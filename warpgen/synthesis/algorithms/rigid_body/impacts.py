@@ -137,7 +137,6 @@ def contact_impulses(d: Draft) -> None:
         tid = wp.tid()
         r = arm[tid]
         normal = n[tid]
-        # Velocity of the contact point, v + w x r
         u = v[tid] + wp.cross(w[tid], r)
         vn = wp.dot(u, normal)
         if vn >= 0.0:
@@ -248,7 +247,7 @@ def ground_contact_forces(d: Draft) -> None:
         d.param("friction", "float", 0.2, 0.8, about="Coulomb friction coefficient")
         d.param("kf", "float", 1.0, 5.0, about="Viscosity of slow slip [N s/m]")
     d.output("body_f", "spatial_vector", bodies, about="Wrenches, accumulated over the contacts")
-    split = d.use(contact.SPLIT)
+    split = f"vn, slip = {d.use(contact.SPLIT)}(u, n)" if friction else "vn = wp.dot(u, n)"
     laws = {
         "linear": "fn = ke * depth - kd * vn",
         "capped": """
@@ -260,6 +259,7 @@ def ground_contact_forces(d: Draft) -> None:
         fn = wp.max(ke * depth * (1.0 - kd * vn), 0.0)
         """,
     }
+    pressed = "wp.max(fn, 0.0)" if normal == "linear" else "fn"  # the spring and damper may pull
     d.launch(count)
     d.code(
         """
@@ -273,7 +273,7 @@ def ground_contact_forces(d: Draft) -> None:
         arm = p$about
         twist = body_qd[b]
         u = wp.spatial_top(twist) + wp.cross(wp.spatial_bottom(twist), arm)
-        vn, slip = $split(u, n)
+        $split
         $law
         $force
         wp.atomic_add(body_f, b, wp.spatial_vector(f, wp.cross(arm, f)))
@@ -299,11 +299,13 @@ def ground_contact_forces(d: Draft) -> None:
         }[reference_point],
         split=split,
         law=laws[normal],
-        force=f"f = fn * n + {d.use(friction)}(slip, friction * wp.max(fn, 0.0), kf)"
-        if friction
-        else "f = fn * n",
+        force=f"f = fn * n + {d.use(friction)}(slip, friction * {pressed}, kf)" if friction else "f = fn * n",
     )
-    about_ = {"center": "their origins", "com": "their centers of mass", "origin": "the world's origin"}
+    about_ = {
+        "center": "the origins of the bodies",
+        "com": "the centers of mass of the bodies",
+        "origin": "the world's origin",
+    }
     d.explain(f"""
         Wrenches are (force, torque) about {about_[reference_point]}; twists are (linear, angular) at the
         same point. Points are given in the frames of their bodies.

@@ -222,19 +222,16 @@ def constraint_reference(d: Draft) -> None:
         $head
         $leave
         pos = dist - $near
-        # --- Impedance ---
-        # Rises from imp_min to imp_max with the violation
+        # --- Impedance, from imp_min to imp_max with the violation ---
         x = wp.abs(pos) / wp.max(imp_width, MIN_VAL)
         $curve
         impedance = imp_min + y * (imp_max - imp_min)
         $clip
-        # --- Stiffness and damping of the reference ---
         $get
         $safe
         $gains
         # aref = -b v - k d r, the acceleration of a damped spring
         aref = -b * vel - k * impedance * pos
-        # --- Row ---
         $stiff
         $force
         """,

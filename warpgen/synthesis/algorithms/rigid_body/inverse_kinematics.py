@@ -65,6 +65,7 @@ def jacobian_transpose_step(d: Draft) -> None:
         d.param("q_max", "float", 0.8, 1.5, about="Joint limit, symmetric [rad]")
     if step and form != "gradient":
         d.param("max_change", "float", 0.1, 0.3, about="Largest change of an angle [rad]")
+    d.param("joint_count", "int", links, about="Number of joints of each arm")
     output = "gradient" if form == "gradient" else "q_new"
     about = "Gradient by joint angles" if form == "gradient" else "Joint angles after the step [rad]"
     d.output(output, "float", (arms, links), about=about)
@@ -87,8 +88,7 @@ def jacobian_transpose_step(d: Draft) -> None:
     d.code(
         """
         a, j = wp.tid()
-        last = points.shape[1] - 1
-        tip = points[a, last]
+        tip = points[a, joint_count]
         err = target[a] - tip
         # Jacobian column of a revolute joint: axis x (tip - joint)
         column = wp.cross($axis, tip - points[a, j])
@@ -152,6 +152,7 @@ def ccd_sweep(d: Draft) -> None:
         d.param("max_turn", "float", 0.2, 0.6, about="Largest turn of a joint at a time [rad]")
     if stop:
         d.param("tol", "float", 0.05, 0.2, about="Distance at which a chain is done [m]")
+    d.param("joint_count", "int", links - 1, about="Number of joints of each chain")
     if place == "distance":
         d.output("gap", "float", chains, about="Remaining distances to the targets [m]")
     if dimension == "space":
@@ -184,30 +185,29 @@ def ccd_sweep(d: Draft) -> None:
         """
     joint = """
     pivot = points[tid, j]
-    to_tip = points[tid, last] - pivot
+    to_tip = points[tid, joint_count] - pivot
     to_target = target[tid] - pivot
     $stop
     $bend
     # Rotate all links beyond this joint
-    for k in range(j + 1, last + 1):
+    for k in range(j + 1, joint_count + 1):
         $move
     """
     loop = """
-    for step in range(last):
-        j = last - 1 - step
+    for step in range(joint_count):
+        j = joint_count - 1 - step
         $joint
     """
     if sweeps > 1:
         loop = f"""
-        for step in range({sweeps} * last):
-            j = last - 1 - step % last
+        for step in range({sweeps} * joint_count):
+            j = joint_count - 1 - step % joint_count
             $joint
         """
     d.launch(chains)
     d.code(
         """
         tid = wp.tid()
-        last = points.shape[1] - 1
         $loop
         $gap
         """,
@@ -217,7 +217,7 @@ def ccd_sweep(d: Draft) -> None:
         bend=bend,
         clamp="angle = wp.clamp(angle, -max_turn, max_turn)" if limited else "",
         move=move,
-        gap="gap[tid] = wp.length(points[tid, last] - target[tid])" if place == "distance" else "",
+        gap="gap[tid] = wp.length(points[tid, joint_count] - target[tid])" if place == "distance" else "",
     )
     if sweeps > 1:
         d.says("Solves inverse kinematics by two sweeps of cyclic coordinate descent (CCD).")

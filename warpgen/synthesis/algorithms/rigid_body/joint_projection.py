@@ -57,7 +57,7 @@ _ANGULAR["prismatic"] = _ANGULAR["fixed"]
         "body_turn": "body_delta_rot|dtheta|angular_delta",
         "compliance": "alpha|linear_compliance",
         "relaxation": "omega|joint_relaxation|sor",
-        "impulse": "p|correction_impulse",
+        "impulse": "correction|correction_impulse",
     },
     weight=15,
 )
@@ -252,7 +252,6 @@ def project_joints(d: Draft) -> None:
     if not world:
         turn = turn.replace("if parent >= 0:\n            wp", "wp")
     angular = f"""
-    # --- Angular part ---
     $measure
     angle = wp.length(angular_error)
     if angle > 1.0e-6:
@@ -306,7 +305,6 @@ def project_joints(d: Draft) -> None:
         $frames
         $broken
         $alpha
-        $heading
         $locked
         $slide
         magnitude = wp.length(error)
@@ -335,7 +333,6 @@ def project_joints(d: Draft) -> None:
         slide=limit["prismatic"] if limits and kind == "prismatic" else "",
         size=size,
         step=step,
-        heading="# --- Positional part ---" if kind in _ANGULAR else "",
         push=push,
         angular=angular.replace("$measure", "$measured") if kind in _ANGULAR else "",
         measured=(d_measure + ("\n        $hinge" if limits and kind == "revolute" else ""))

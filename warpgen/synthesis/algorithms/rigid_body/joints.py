@@ -44,7 +44,7 @@ def forward_kinematics(d: Draft) -> None:
     }[wanted])  # fmt: skip
     frames = d.option("frames", "transform", "offset")
     base = d.flag("base", 0.4)
-    count = d.option("links", "NUM_LINKS", "axis.shape[0]", weights=(0.7, 0.3))
+    count = d.option("links", "NUM_LINKS", "link_count", weights=(0.7, 0.3))
     chains, links = d.pick(24, 32, 48), d.pick(4, 5, 6)
     unit = {"revolute": "[rad]", "prismatic": "[m]", "mixed": "[rad] or [m]"}[joints]
     d.input("q", "float", (chains, links), -1.5, 1.5, about=f"Joint coordinates {unit}")
@@ -69,8 +69,10 @@ def forward_kinematics(d: Draft) -> None:
         d.param("tool", "vec3", 0.1, 0.3, about="Tip in the frame of the last link [m]")
     if count == "NUM_LINKS":
         d.module(f"NUM_LINKS = wp.constant({links})")
-    elif tree == "serial":
-        d.forward_only()  # a pose is carried through a loop of any length
+    else:
+        d.param("link_count", "int", links, about="Number of links of each chain")
+        if tree == "serial":
+            d.forward_only()  # a pose is carried through a loop of any length
     d.output(name, kind, chains if wanted == "tip" else (chains, links))
     turn = "x_j = wp.transform(wp.vec3(0.0, 0.0, 0.0), wp.quat_from_axis_angle(axis[j], q[tid, j]))"
     slide = "x_j = wp.transform(axis[j] * q[tid, j], wp.quat_identity(dtype=float))"
@@ -257,11 +259,16 @@ def joint_torques(d: Draft) -> None:
         angle="angle = q[$at]" if "angle" in motors[drive] + past[limits] else "",
         motor=motors[drive],
         saturate="""
-        # Clamp the drive alone, since limit forces do not come from the actuator
+        # $clamped
         t = wp.clamp(t, -effort, effort)
         """
         if saturated
         else "",
+        clamped="Clamp the drive alone, since limit forces do not come from the actuator"
+        if limits != "none"
+        else "Clamp the drive alone, since friction does not come from the actuator"
+        if friction != "none"
+        else "Motors saturate",
         rub=rub[friction],
         past=past[limits],
     )
@@ -342,17 +349,17 @@ def center_of_mass(d: Draft) -> None:
     if velocity:
         d.output("center_v", "vec3", groups, about="Velocities of the centers of mass")
     if masses:
-        d.output("group_mass", "float", groups, about="Masses of the articulations [kg]")
+        d.output("articulation_mass", "float", groups, about="Masses of the articulations [kg]")
     b = "tid, b" if layout == "rows" else "b"
     place = {
         ("transform", True): f"wp.transform_point(body_q[{b}], com[{b}])",
         ("transform", False): f"wp.transform_get_translation(body_q[{b}])",
-        ("pair", True): f"x[{b}] + wp.quat_rotate(r[{b}], com[{b}])",
+        ("pair", True): f"(x[{b}] + wp.quat_rotate(r[{b}], com[{b}]))",
         ("pair", False): f"x[{b}]",
     }[poses, offset]
     body = """
     m = mass[$b]
-    weighted += m * ($place)
+    weighted += m * $place
     $velocity
     m_sum += m
     """
@@ -383,7 +390,7 @@ def center_of_mass(d: Draft) -> None:
         place=place,
         velocity=f"momentum += m * v[{b}]" if velocity else "",
         mean=mean,
-        masses="group_mass[tid] = m_sum" if masses else "",
+        masses="articulation_mass[tid] = m_sum" if masses else "",
     )
     if velocity or masses:
         more = ", its velocity and the total mass" if velocity and masses else ""
@@ -408,6 +415,6 @@ def center_of_mass(d: Draft) -> None:
         made = {"center": sums[1] / m}
         if velocity:
             made["center_v"] = sums[2] / m
-        return made | {"group_mass": sums[0]} if masses else made
+        return made | {"articulation_mass": sums[0]} if masses else made
 
     d.check(reference, 3e-4)

@@ -19,8 +19,6 @@ from warpgen.synthesis.writing.trim import trim
         "roots": "hips|root_pose|hip_pose",
         "targets": "goals|effector_goal|foot_target",
         "poles": "hints|pole_hint|knee_hint",
-        "upper": "upper_len|thigh|l1",
-        "lower": "lower_len|shin|l2",
         "reach": "dist|span|distance",
         "swing": "aim_rot|swing_quat|plane_rot",
         "knee": "mid_joint|knee_pos|hinge",
@@ -56,8 +54,8 @@ def bend_limbs(d: Draft) -> None:
     elif pole == "direction":
         d.input("poles", "vec3", n, kind="unit", about="Directions that the middle joints bend towards")
     if length == "uniform":
-        d.param("upper", "float", 0.45, 0.6, about="Length of the upper bones [m]")
-        d.param("lower", "float", 0.4, 0.55, about="Length of the lower bones [m]")
+        d.param("femur", "float", 0.45, 0.6, about="Length of the upper bones [m]")
+        d.param("tibia", "float", 0.4, 0.55, about="Length of the lower bones [m]")
     else:
         d.input("bones", "vec2", n, 0.4, 0.6, about="Lengths of the upper and lower bones [m]")
     if beyond == "soft":
@@ -95,23 +93,23 @@ def bend_limbs(d: Draft) -> None:
             """Rotation to a frame with these axes, which are at right angles."""
             return wp.quat_from_matrix(wp.matrix_from_cols(x_axis, wp.cross(z_axis, x_axis), z_axis))
     ''')
-    lengths = "upper_bone = upper\nlower_bone = lower"
+    lengths = "thigh = femur\nshin = tibia" if beyond == "stretch" else ""
     if length == "per limb":
-        lengths = "upper_bone = bones[limb][0]\nlower_bone = bones[limb][1]"
+        lengths = "thigh = bones[limb][0]\nshin = bones[limb][1]"
     reaching = {
-        "clamp": "reach = wp.clamp(wanted, wp.abs(upper_bone - lower_bone) + 1.0e-3, 0.999 * full)",
+        "clamp": "reach = wp.clamp(wanted, wp.abs(thigh - shin) + 1.0e-3, 0.999 * full)",
         "soft": """
             # Close to full stretch the end falls behind smoothly, so that knees do not pop
             soft_start = full - softness
             late = full - softness * wp.exp(-(wanted - soft_start) / softness)
-            reach = wp.max(wp.where(wanted > soft_start, late, wanted), wp.abs(upper_bone - lower_bone) + 1.0e-3)
+            reach = wp.max(wp.where(wanted > soft_start, late, wanted), wp.abs(thigh - shin) + 1.0e-3)
         """,
         "stretch": """
             # Bones grow to reach targets that are too far
             growth = wp.max(1.0, wanted / (0.999 * full))
-            upper_bone = upper_bone * growth
-            lower_bone = lower_bone * growth
-            reach = wp.max(wanted, wp.abs(upper_bone - lower_bone) + 1.0e-3)
+            thigh = thigh * growth
+            shin = shin * growth
+            reach = wp.max(wanted, wp.abs(thigh - shin) + 1.0e-3)
         """,
     }[beyond]
     hint = {
@@ -121,38 +119,38 @@ def bend_limbs(d: Draft) -> None:
     }[pole]
     knee_limit = """
         # Knees do not close fully: open them, at the price of the target
-        knee_angle = wp.max(corner_angle(upper_bone, lower_bone, reach), wp.radians(least_knee))
-        reach = wp.sqrt(upper_bone * upper_bone + lower_bone * lower_bone - 2.0 * upper_bone * lower_bone * wp.cos(knee_angle))
+        knee_angle = wp.max(corner_angle(thigh, shin, reach), wp.radians(least_knee))
+        reach = wp.sqrt(thigh * thigh + shin * shin - 2.0 * thigh * shin * wp.cos(knee_angle))
     """
     store = {
-        "rotations": "root_turns[limb] = upper_turn\nknee_turns[limb] = lower_turn",
+        "rotations": "root_turns[limb] = thigh_turn\nknee_turns[limb] = shin_turn",
         "positions": """
-            knee = hip + wp.quat_rotate(upper_turn, wp.vec3(upper_bone, 0.0, 0.0))
+            knee = hip + wp.quat_rotate(thigh_turn, wp.vec3(thigh, 0.0, 0.0))
             knees[limb] = knee
-            ends[limb] = knee + wp.quat_rotate(lower_turn, wp.vec3(lower_bone, 0.0, 0.0))
+            ends[limb] = knee + wp.quat_rotate(shin_turn, wp.vec3(shin, 0.0, 0.0))
         """,
         "angles": "angles[limb] = wp.vec2(wp.degrees(hip_angle), wp.degrees(knee_angle))",
         "poses": """
-            knee = hip + wp.quat_rotate(upper_turn, wp.vec3(upper_bone, 0.0, 0.0))
-            poses[limb] = wp.transform(knee, lower_turn)
+            knee = hip + wp.quat_rotate(thigh_turn, wp.vec3(thigh, 0.0, 0.0))
+            poses[limb] = wp.transform(knee, shin_turn)
         """,
     }[result]
     if ankle and result == "rotations":
-        store += "\n# What is left to turn at the end\nend_turns[limb] = wp.quat_inverse(lower_turn) * end_rotations[limb]"
+        store += "\n# What is left to turn at the end\nend_turns[limb] = wp.quat_inverse(shin_turn) * end_rotations[limb]"
     elif ankle:
         store = """
             # The lower bone takes a third of the twist that the end has about it
-            knee = hip + wp.quat_rotate(upper_turn, wp.vec3(upper_bone, 0.0, 0.0))
-            rest = wp.quat_inverse(lower_turn) * end_rotations[limb]
+            knee = hip + wp.quat_rotate(thigh_turn, wp.vec3(thigh, 0.0, 0.0))
+            rest = wp.quat_inverse(shin_turn) * end_rotations[limb]
             twist = 2.0 * wp.atan(rest[0] / wp.where(wp.abs(rest[3]) < 1.0e-3, 1.0e-3, rest[3]))
-            turned = lower_turn * wp.quat_from_axis_angle(wp.vec3(1.0, 0.0, 0.0), twist / 3.0)
+            turned = shin_turn * wp.quat_from_axis_angle(wp.vec3(1.0, 0.0, 0.0), twist / 3.0)
             poses[limb] = wp.transform(knee, turned)
         """
     mixed = """
         # Blend with the pose of rest, in which both bones follow the root
         rest_turn = wp.transform_get_rotation(root)
-        upper_turn = wp.quat_slerp(rest_turn, upper_turn, weights[limb])
-        lower_turn = wp.quat_slerp(rest_turn, lower_turn, weights[limb])
+        thigh_turn = wp.quat_slerp(rest_turn, thigh_turn, weights[limb])
+        shin_turn = wp.quat_slerp(rest_turn, shin_turn, weights[limb])
     """
     d.launch(n)
     d.code(
@@ -165,10 +163,10 @@ def bend_limbs(d: Draft) -> None:
         # --- Triangle of both bones and the line to the target ---
         to_target = goal - hip
         wanted = wp.length(to_target)
-        full = upper_bone + lower_bone
+        full = thigh + shin
         $reaching
         $knee_limit
-        hip_angle = corner_angle(upper_bone, reach, lower_bone)
+        hip_angle = corner_angle(thigh, reach, shin)
         $knee_angle
         # --- Plane in which the limb bends ---
         along = to_target / wp.max(wanted, 1.0e-6)
@@ -178,8 +176,8 @@ def bend_limbs(d: Draft) -> None:
         swing = frame_along(along, normal)
         # --- Rotations of both bones, about the normal of the plane ---
         axis = wp.vec3(0.0, 0.0, 1.0)
-        upper_turn = swing * wp.quat_from_axis_angle(axis, hip_angle)
-        lower_turn = upper_turn * wp.quat_from_axis_angle(axis, knee_angle - wp.pi)
+        thigh_turn = swing * wp.quat_from_axis_angle(axis, hip_angle)
+        shin_turn = thigh_turn * wp.quat_from_axis_angle(axis, knee_angle - wp.pi)
         $mixed
         $store
         """,
@@ -189,12 +187,14 @@ def bend_limbs(d: Draft) -> None:
         lengths=lengths,
         reaching=dedented(reaching),
         knee_limit=dedented(knee_limit) if limit else "",
-        knee_angle="" if limit else "knee_angle = corner_angle(upper_bone, lower_bone, reach)",
+        knee_angle="" if limit else "knee_angle = corner_angle(thigh, shin, reach)",
         hint=hint,
         mixed=dedented(mixed) if blend else "",
         store=dedented(store),
     )
     trim(d)
+    if length == "uniform" and beyond != "stretch":
+        d.text = d.text.replace("thigh", "femur").replace("shin", "tibia")
     d.explain("""
         Both bones and the line to the target form a triangle, whose angles follow from the law of cosines. The limb
         bends in the plane of the target and the pole.
@@ -203,8 +203,8 @@ def bend_limbs(d: Draft) -> None:
     def reference(v: Values) -> dict[str, Any]:
         hip, q = v.roots[:, :3], v.roots[:, 3:]
         goal = v.targets if space == "world" else hip + _turned(q, v.targets)
-        a = v.upper * np.ones(n) if length == "uniform" else v.bones[:, 0]
-        b = v.lower * np.ones(n) if length == "uniform" else v.bones[:, 1]
+        a = v.femur * np.ones(n) if length == "uniform" else v.bones[:, 0]
+        b = v.tibia * np.ones(n) if length == "uniform" else v.bones[:, 1]
         gap = goal - hip
         want = np.linalg.norm(gap, axis=1)
         full, least = a + b, abs(a - b) + 1e-3

@@ -195,7 +195,7 @@ def integrate_bodies(d: Draft) -> None:
         "pose": "body_q|poses|xforms",
         "twist": "body_qd|twists|spatial_vel",
         "origin": "pivot|reference|ref_point",
-        "l": "ang|L|spin",
+        "l": "ang|L|ang_momentum",
         "p": "lin|momentum|linear",
         "energy": "kinetic|ke|kinetic_energy_out",
     },

@@ -21,7 +21,7 @@ _EXTENT = {
         )
     """,
     "CAPSULE": """
-        # Segment of half height scale[1] along local z, inflated by the radius
+        # Segment of a capsule along local z, of half height scale[1], inflated by the radius
         half = scale[1] * wp.vec3(wp.abs(rot[0, 2]), wp.abs(rot[1, 2]), wp.abs(rot[2, 2]))
         half += wp.vec3(scale[0], scale[0], scale[0])
     """,
@@ -44,7 +44,7 @@ _EXTENT = {
         )
     """,
     "CONE": """
-        # Apex at +z, base disk at -z: the box of a disk and a point
+        # Cone with its apex at +z and its base at -z: the box of a disk and a point
         a = wp.vec3(rot[0, 2], rot[1, 2], rot[2, 2])
         rim = scale[0] * wp.vec3(
             wp.sqrt(wp.max(1.0 - a[0] * a[0], 0.0)),
@@ -182,7 +182,7 @@ def compute_bounds(d: Draft) -> None:
     cases = []
     for i, t in enumerate(types):
         word = "if" if i == 0 else "elif"
-        head = f"{word} kind == {t}:" if i < len(types) - 1 else f"else:\n    # {t.lower()}"
+        head = f"{word} kind == {t}:" if i < len(types) - 1 else "else:"
         block = [x[8:] if x.startswith("        ") else x for x in _EXTENT[t].strip("\n").split("\n")]
         cases.append(head + "\n" + "\n".join(f"    {x}" for x in block if x.strip()))
     pad = {
@@ -202,15 +202,19 @@ def compute_bounds(d: Draft) -> None:
         "pair": "aabb[tid, 0] = center - half\naabb[tid, 1] = center + half",
     }
     cells = """
-    # Cells of the uniform grid, both ends included
-    inv_width = 1.0 / cell_width
-    cells_x = int(wp.floor((center[0] + half[0]) * inv_width)) - int(wp.floor((center[0] - half[0]) * inv_width)) + 1
-    cells_y = int(wp.floor((center[1] + half[1]) * inv_width)) - int(wp.floor((center[1] - half[1]) * inv_width)) + 1
-    cells_z = int(wp.floor((center[2] + half[2]) * inv_width)) - int(wp.floor((center[2] - half[2]) * inv_width)) + 1
-    cell_count[tid] = wp.min(cells_x, MAX_CELLS) * wp.min(cells_y, MAX_CELLS) * wp.min(cells_z, MAX_CELLS)
+    cells_x = cells_spanned(center[0] - half[0], center[0] + half[0], cell_width)
+    cells_y = cells_spanned(center[1] - half[1], center[1] + half[1], cell_width)
+    cells_z = cells_spanned(center[2] - half[2], center[2] + half[2], cell_width)
+    cell_count[tid] = cells_x * cells_y * cells_z
     """
     if grid == "range":
         d.module("MAX_CELLS = wp.constant(64)")
+        d.function('''
+            @wp.func
+            def cells_spanned(low: float, high: float, width: float) -> int:
+                """Number of cells of a grid that an interval overlaps, at most ``MAX_CELLS``."""
+                return wp.min(int(wp.floor(high / width)) - int(wp.floor(low / width)) + 1, MAX_CELLS)
+        ''')
     d.launch(count)
     d.code(
         """

@@ -124,7 +124,7 @@ def update_sleep(d: Draft) -> None:
     none = "0.0" if timer == "seconds" else "0"
     clear = {
         "bits": "# Clear the island's bit; others may do so at the same time\n"
-        "wp.atomic_and(island_asleep, island / 32, ~(1 << (island % 32)))",
+        "wp.atomic_and(island_asleep, island // 32, ~(1 << (island % 32)))",
         "array": "# Whoever else writes it at the same time writes the same\nisland_asleep[island] = 0",
     }
     d.launch(bodies)

@@ -123,6 +123,7 @@ def terrain_contacts(d: Draft) -> None:
     d.input("body_twist", "spatial_vector", bodies, -1.0, 1.0, about="Body velocities, linear part first")
     if com:
         d.input("body_com", "vec3", bodies, -0.1, 0.1, about="Centers of mass in body space [m]")
+    d.param("side_samples", "int", side, about="Samples along each side of the terrain")
     d.param("spacing", "float", 0.25, 0.4, about="Distance between samples [m]")
     d.param("origin", "vec2", -1.6, -1.2, about="Position of sample (0, 0) [m]")
     if rolling or model == "hertz":
@@ -202,7 +203,7 @@ def terrain_contacts(d: Draft) -> None:
         # --- Cell of the height field ---
         gx = (point[0] - origin[0]) / spacing
         gy = (point[1] - origin[1]) / spacing
-        cells = terrain.shape[0] - 1
+        cells = side_samples - 1
         $inside
         u = gx - float(i)
         v = gy - float(j)
@@ -210,13 +211,11 @@ def terrain_contacts(d: Draft) -> None:
         h10 = terrain[i + 1, j]
         h01 = terrain[i, j + 1]
         h11 = terrain[i + 1, j + 1]
-        # --- Height and normal ---
         $surface
         normal = wp.normalize(wp.vec3(-slope_x, -slope_y, 1.0))
         $measure
         if depth <= 0.0:
             return
-        # --- Contact force ---
         speed_n = wp.dot(vel, normal)
         $model
         $mu
