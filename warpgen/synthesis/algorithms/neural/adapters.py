@@ -147,7 +147,7 @@ def adapted_layer(d: Draft) -> None:
     )
     end = "y"
     if bias:
-        end = f"y + {per_col('offset', 'TOKENS', 'OUT')}"
+        end = f"y + {per_col('bias_tile', 'TOKENS', 'OUT')}"
     if act:
         end = f"wp.tile_map({d.use(act.value)}, {end})"
     d.launch(blocks, tiled=True)
@@ -171,7 +171,7 @@ def adapted_layer(d: Draft) -> None:
         rows_of="\n".join(rows_of),
         path="\n".join(line for line in dedented(path).split("\n") if line.strip()),
         mask=mask if masked else "",
-        bias="offset = wp.tile_load(bias, shape=OUT)" if bias else "",
+        bias="bias_tile = wp.tile_load(bias, shape=OUT)" if bias else "",
     )
     product = "B diag(v) A" if kind == "singular values" else "B A"
     why = f"{product} has a low rank, so that few weights are trained and kept for each task."

@@ -132,7 +132,7 @@ def alignment_loss(d: Draft) -> None:
             frame = {t_last} - r
             for place in range({s_end}):
                 label = {symbol.format("place")}
-                rest = beta[frame + 1, place] + {prob.format("frame + 1", "label")}
+                rest = float(beta[frame + 1, place]) + {prob.format("frame + 1", "label")}
                 if place + 1 < {s_end}:
                     following = {symbol.format("place + 1")}
                     rest = log_add(rest, beta[frame + 1, place + 1] + {prob.format("frame + 1", "following")})
@@ -209,12 +209,7 @@ def alignment_loss(d: Draft) -> None:
         hopeless=f"if likelihood < -1.0e20:\n    # More labels than frames: such samples must not drown the others\n    {drop}"
         if finite
         else "",
-        back=textwrap.dedent(back)
-        .strip("\n")
-        .replace("float(beta", "beta")
-        .replace("rest = beta", "rest = 1.0 * beta")
-        if both
-        else "",
+        back=textwrap.dedent(back).strip("\n") if both else "",
         store=store,
     )
     d.explain(f"""

@@ -281,7 +281,7 @@ def attention(d: Draft) -> None:
     if cap:
         after += "# Soft cap: s = cap * tanh(s / cap)\ns = cap * wp.tanh(s / cap)\n"
     if bias == "alibi":
-        distance = "wp.abs(i - j)" if reach == "all" else "(i - j)"
+        distance = "wp.abs(i - j)" if reach == "all" else "i - j"
         slope = "slope" if one else "slopes[h]"
         after += (
             "# ALiBi: linear bias with the distance instead of positional encodings\n"

@@ -166,9 +166,9 @@ def box_losses(d: Draft) -> None:
         "focal": """
             # Focal loss: easy examples, of which there are thousands, are damped
             p = 1.0 / (1.0 + wp.exp(-logits[tid]))
-            is_object = $object
-            p_true = wp.where(is_object, p, 1.0 - p)
-            alpha = wp.where(is_object, 0.25, 0.75)
+            $object
+            p_true = wp.where(positive, p, 1.0 - p)
+            alpha = wp.where(positive, 0.25, 0.75)
             class_term = -alpha * wp.pow(1.0 - p_true, gamma) * wp.log(wp.max(p_true, 1.0e-6))
             """,
         "cross entropy": """
@@ -228,7 +228,7 @@ def box_losses(d: Draft) -> None:
         "positive = matched[tid] >= 0\nbox_term = wp.where(positive, box_term, 0.0)"
         if positives and focal != "none"
         else "",
-        object="positive" if positives else "labels[tid] == 1",
+        object="" if positives else "positive = labels[tid] == 1",
         label="wp.where(positive, 1.0, 0.0)" if positives else "float(labels[tid])",
         score="score = wp.where(positive, iou, 0.0)" if positives else "score = iou",
         decode=decode,

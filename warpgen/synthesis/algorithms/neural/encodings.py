@@ -117,7 +117,9 @@ def encode_positions(d: Draft) -> None:
         "smooth": "# Smoothstep: the encoding gets a continuous gradient\n"
         + "\n".join(f"f{a} = f{a} * f{a} * (3.0 - 2.0 * f{a})" for a in "xyz"[:dims]),
     }[smooth]
-    bits = "\n".join(f"d{a} = (corner >> {k}) & 1" for k, a in enumerate("xyz"[:dims]))
+    bits = "\n".join(
+        f"d{a} = (corner >> {k}) & 1" if k else f"d{a} = corner & 1" for k, a in enumerate("xyz"[:dims])
+    )
     weigh = "\n".join(
         f"weight {'*=' if k else '='} wp.where(d{a} == 1, f{a}, 1.0 - f{a})"
         for k, a in enumerate("xyz"[:dims])
@@ -128,7 +130,7 @@ def encode_positions(d: Draft) -> None:
         gather = f"# Nearest corner: no interpolation, {'four' if dims == 2 else 'eight'} times fewer reads\n{gather}\nvalue = features[level, table_index({', '.join('n' + a for a in 'xyz'[:dims])}, side)]"
     else:
         gather = f"""
-            {"# Cell and position within"}
+            # Cell, and position within it
             $cells
             $rest
             $ease

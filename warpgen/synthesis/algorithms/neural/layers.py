@@ -102,6 +102,9 @@ def dense_layer(d: Draft) -> None:
         value=value,
     )
 
+    more = {"none": "", "residual": ", then adds a residual", "gated": ", then multiplies by a gate"}[skip]
+    d.says(f"Applies a fully connected layer and its activation to a batch{more}.")
+
     def reference(v: Values) -> dict[str, Any]:
         weights = v.w.T if layout == "in by out" else v.w.reshape(fan_out, fan_in)
         z = v.x @ weights.T + (v.b if bias else 0.0)
@@ -208,8 +211,8 @@ def dense_backward(d: Draft) -> None:
     d.says(
         {
             "inputs": "Propagates the gradient of a loss through a dense layer to its inputs.",
-            "weights": "Computes the gradient of a loss with the weights of a dense layer.",
-            "weights and bias": "Computes the gradient of a loss with a dense layer's weights and biases.",
+            "weights": "Computes the gradient of a loss with respect to the weights of a dense layer.",
+            "weights and bias": "Computes the gradient of a loss with respect to a dense layer's weights and biases.",
             "step": "Moves the weights of a dense layer down the gradient of the loss.",
         }[what]
     )

@@ -61,7 +61,14 @@ def norm_gradient(d: Draft) -> None:
     if stored == "stored":
         if centred:
             d.input("means", "float", count, -0.2, 0.2, about="means of the forward pass")
-        d.input("rstds", "float", count, 0.8, 1.4, about="inverse deviations of the forward pass")
+        d.input(
+            "rstds",
+            "float",
+            count,
+            0.8,
+            1.4,
+            about=f"inverse {'deviations' if centred else 'root mean squares'} of the forward pass",
+        )
     else:
         d.param("eps", "float", 1e-4, 1e-2, about="added to the variance")
     if residual:

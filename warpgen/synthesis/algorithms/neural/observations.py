@@ -158,7 +158,8 @@ def build_observations(d: Draft) -> None:
         return f"{rows}\ncol += 3"
 
     tilt = {
-        "gravity": "gravity = wp.quat_rotate_inv(rot, wp.vec3(0.0, 0.0, -1.0))\n" + three("gravity", ""),
+        "gravity": "# --- Orientation ---\ngravity = wp.quat_rotate_inv(rot, wp.vec3(0.0, 0.0, -1.0))\n"
+        + three("gravity", ""),
         "quaternion": (
             "# q and -q are the same rotation, so keep the real part positive\n"
             "side = wp.where(rot[3] < 0.0, -1.0, 1.0)\n"
@@ -175,7 +176,7 @@ def build_observations(d: Draft) -> None:
     }[rotation]
     order = {
         "velocity": (
-            "cmd = commands[world]\n"
+            "# --- Command ---\ncmd = commands[world]\n"
             + write("col", "cmd[0] * scales.lin_vel")
             + "\n"
             + write("col + 1", "cmd[1] * scales.lin_vel")
@@ -301,9 +302,7 @@ def build_observations(d: Draft) -> None:
         $lin
         w_base = wp.quat_rotate_inv(rot, wp.spatial_bottom(root_vel[world]))
         $ang
-        # --- Orientation ---
         $tilt
-        # --- Command ---
         $order
         # --- Joints ---
         for dof in range(NUM_DOFS):

@@ -82,6 +82,8 @@ def ppo_loss(d: Draft) -> None:
         d.input("lengths", "int", envs, 2, steps + 1, about="number of valid steps per environment")
     elif mask == "flags":
         d.input("valid", "bool", flat, about="False for steps after the end of an episode")
+    d.param("num_envs", "int", envs, about="number of environments")
+    d.param("num_steps", "int", steps, about="number of steps per environment")
     d.param("adv_stats", "vec2", 0.2, 0.9, about="mean and standard deviation of the advantages")
     bounds = {"clip_range": fill(0.1, 0.3), "entropy_coef": fill(0.005, 0.02)}
     if critic == "clipped":
@@ -234,8 +236,8 @@ def ppo_loss(d: Draft) -> None:
     loss = "loss = " + " + ".join(terms) + " - config.entropy_coef * entropy"
     store = {
         "samples": "total_loss[env, step] = loss",
-        "envs": "wp.atomic_add(total_loss, env, loss / float(advantages.shape[1]))",
-        "mean": "wp.atomic_add(total_loss, 0, loss / float(advantages.shape[0] * advantages.shape[1]))",
+        "envs": "wp.atomic_add(total_loss, env, loss / float(num_steps))",
+        "mean": "wp.atomic_add(total_loss, 0, loss / float(num_envs * num_steps))",
     }[reduce]
     if summed:
         store = store.partition(" / float(")[0] + (")" if reduce != "samples" else "")

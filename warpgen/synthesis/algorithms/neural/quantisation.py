@@ -120,7 +120,7 @@ def quantise_weights(d: Draft) -> None:
             d.code("block, k = wp.tid()\n$code\ny$at = $value", code=code, at=at, value=value)
         else:
             d.output("y", "float", n)
-            count = "v.shape[0]"
+            count = "size" if flat else "v.shape[0]"
             body = "acc += (c - zeros[block]) * v[k]" if affine else "acc += c * v[k]"
             d.launch(n)
             d.code(

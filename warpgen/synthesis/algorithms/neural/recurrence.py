@@ -264,7 +264,8 @@ def advantages(d: Draft) -> None:
     both = extra == "normal targets" and kind == "gae"
     if both:
         d.output("targets", "float", shape, about="value targets")
-    count = "rewards.shape[1]" if layout == "envs first" else "rewards.shape[0]"
+    d.param("num_steps", "int", t, about="number of steps of a rollout")
+    count = "num_steps"
     go = {"dones": f"go = 1.0 - float(dones{at('k')})", "continues": f"go = alive{at('k')}", "none": ""}[ends]
     g = "gamma * go" if ends != "none" else "gamma"
     r = f"rewards{at('k')}" + (" * reward_scale" if extra == "scaled" else "")
@@ -323,11 +324,11 @@ def advantages(d: Draft) -> None:
         if loop == "for":
             body = f"for back in range({count}):\n    k = {count} - 1 - back\n    $go\n    $step"
         else:
-            body = f"k = int({count} - 1)\nwhile k >= 0:\n    $go\n    $step\n    k -= 1"
+            body = f"k = int({count}) - 1\nwhile k >= 0:\n    $go\n    $step\n    k -= 1"
         d.launch(n)
         d.code("e = wp.tid()\n$init\n$body", init=init, body=body, go=go, step=step)
     title = {
-        "gae": "generalised advantage estimates",
+        "gae": "generalized advantage estimates",
         "returns": "discounted returns",
         "td lambda": "lambda returns",
         "v-trace": "V-trace targets",

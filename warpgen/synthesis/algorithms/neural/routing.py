@@ -105,8 +105,7 @@ def route_tokens(d: Draft) -> None:
         @wp.func
         def pick_expert(
             logits: wp.array2d(dtype=float),
-            {"balance_bias: wp.array(dtype=float)," if bias else ""}
-            {"group: int," if groups == "best group" else ""}
+            $given
             taken: wp.uint32,
             token: int,
             $peak
@@ -123,9 +122,16 @@ def route_tokens(d: Draft) -> None:
                     best_score = score
                     best_expert = expert
             return best_expert
-        """.replace("\n            \n", "\n").replace(
-            "\n            $peak", "\n            peak: float," if peak else ""
+        """,
+        given="\n".join(
+            line
+            for line, there in (
+                ("balance_bias: wp.array(dtype=float),", bias),
+                ("group: int,", groups == "best group"),
+            )
+            if there
         ),
+        peak="peak: float," if peak else "",
         group="# Stay within one node to limit communication\nif expert // GROUP_SIZE != group:\n    continue"
         if groups == "best group"
         else "",

@@ -113,8 +113,8 @@ def fused_token_loss(d: Draft) -> None:
     }[tied]
     change = []
     if bias:
-        change.append("offset = wp.tile_load(bias, shape=VOCAB_TILE, offset=first)")
-        change.append(f"logits = logits + {per_col('offset', T, V)}")
+        change.append("bias_tile = wp.tile_load(bias, shape=VOCAB_TILE, offset=first)")
+        change.append(f"logits = logits + {per_col('bias_tile', T, V)}")
     if temperature:
         change.append("logits = logits / temperature")
     if soft:

@@ -199,7 +199,7 @@ _SHAPES = {
     "huber": ("delta", "error at which the loss turns linear"),
     "pinball": ("quantile", "level of the quantile"),
     "squared hinge": ("margin", "margin that costs nothing"),
-    "charbonnier": ("rounding", "width of the rounded tip"),
+    "charbonnier": ("eps", "width of the rounded tip"),
 }
 _LOSSES: dict[str, Any] = {  # of prediction y and target t (or label -1, 1)
     "huber": (
@@ -252,8 +252,8 @@ _LOSSES: dict[str, Any] = {  # of prediction y and target t (or label -1, 1)
         "Computes the squared hinge loss of each score.",
     ),
     "charbonnier": (
-        "r = y[i] - t[i]\n$f = wp.sqrt(r * r + rounding * rounding) - rounding",
-        lambda v: np.hypot(v.y - v.t, v.rounding) - v.rounding,
+        "r = y[i] - t[i]\n$f = wp.sqrt(r * r + eps * eps) - eps",
+        lambda v: np.hypot(v.y - v.t, v.eps) - v.eps,
         "Computes the Charbonnier loss of each prediction, a smooth absolute difference.",
     ),
     "poisson": (
@@ -279,7 +279,7 @@ _LOSSES: dict[str, Any] = {  # of prediction y and target t (or label -1, 1)
         "delta": "threshold|huber_delta|beta",
         "quantile": "tau|level|q_level",
         "margin": "wanted_margin|hinge_margin",
-        "rounding": "eps|smoothing|width",
+        "eps": "epsilon|tip_width|eps_c",
         "loss": "cost|objective|loss_out",
         "losses": "per_element|costs|pointwise",
         "weight": "sample_weight|weights|importance",
