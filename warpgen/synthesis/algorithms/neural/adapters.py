@@ -48,6 +48,10 @@ def adapted_layer(d: Draft) -> None:
     act = d.option("activation", None, *activations.SMOOTH, weights=(4.0, *([1.0] * len(activations.SMOOTH))))
     masked = d.flag("dropout", 0.3) and not merged
     several = d.flag("several adapters", 0.35)
+    if kind == "magnitude":
+        d.says(
+            "Applies a linear layer whose frozen weights get a low-rank update and rows of learned lengths (DoRA)."
+        )
     blocks, rows, width, out, rank, sets = (
         d.pick(2, 3),
         d.pick(4, 6),

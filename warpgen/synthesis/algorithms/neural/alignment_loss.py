@@ -212,9 +212,10 @@ def alignment_loss(d: Draft) -> None:
         back=textwrap.dedent(back).strip("\n") if both else "",
         store=store,
     )
+    kept = "`alpha` and `beta` are kept" if both else "`alpha` is kept"
     d.explain(f"""
         The {sign} is -log of the summed probability of all paths that become the labels when repeated labels
-        are merged and blanks dropped. alpha and beta are kept in logarithms.
+        are merged and blanks dropped. {kept} in logarithms.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

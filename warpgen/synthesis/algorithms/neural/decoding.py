@@ -48,6 +48,7 @@ def sample_tokens(d: Draft) -> None:
         d.input("logit_bias", "float", vocab, -1.0, 1.0, about="Bias added to every logit")
     if penalty != "none":
         d.input("history", "int", (batch, past), -1, vocab, about="Tokens so far, padded with -1")
+        d.param("history_len", "int", past, about="Number of tokens in the history")
     if penalty == "repetition":
         d.param("repetition_penalty", "float", 1.1, 1.5, about="Divides the logits of tokens seen")
     elif penalty == "frequency":
@@ -76,12 +77,13 @@ def sample_tokens(d: Draft) -> None:
         d.input("noise", "float", (batch, vocab), 0.05, 0.95, about="Uniform random numbers in (0, 1)")
     elif draw == "inverse":
         d.input("noise", "float", batch, 0.05, 0.95, about="Uniform random number of each sequence")
-    truncates = top_k or nucleus != "none"
     d.output(
         "scores",
         "float",
         (batch, vocab),
-        about="Adjusted logits, which the truncation reads again" if truncates else "Adjusted logits",
+        about="Adjusted logits, which the truncation reads again"
+        if top_k or nucleus != "none"
+        else "Adjusted logits",
     )
     d.output("token", "int", batch, about="Token drawn")
     if score:
@@ -94,7 +96,8 @@ def sample_tokens(d: Draft) -> None:
     if banned == "end":
         d.module(f"EOS = wp.constant({d.pick(1, 2)})")
     end = int(d.prelude[-1].split("(")[1].rstrip(")")) if banned == "end" else -1
-    needs_norm = score or nucleus in ("top p", "typical")
+    cuts = top_k or nucleus != "none"
+    needs_norm = score or nucleus in ("top p", "typical") or (draw == "inverse" and not cuts)
     if needs_norm:
         d.function('''
             @wp.func
@@ -150,7 +153,7 @@ def sample_tokens(d: Draft) -> None:
         seen = """
             # Lower the logits of what was said, to avoid loops
             count = int(0)
-            for j in range(history.shape[1]):
+            for j in range(history_len):
                 if history[seq, j] == v:
                     count += 1
             $how
@@ -228,6 +231,17 @@ def sample_tokens(d: Draft) -> None:
             """,
         "greedy": "chosen = best_token",
     }[draw]
+    if not cuts and draw == "inverse":
+        pick = """
+            # Walk to where the random number falls
+            target = noise[seq] * norm
+            chosen = best_token
+            for v in range(vocab_size):
+                target -= wp.exp(scores[seq, v] - best)
+                if target <= 0.0:
+                    chosen = v
+                    break
+            """
     d.launch(batch)
     d.code(
         """

@@ -77,7 +77,7 @@ def encode_positions(d: Draft) -> None:
     d.function(
         f'''
         @wp.func
-        def table_index({args}, resolution: int) -> int:
+        def table_index({args}{", resolution: int" if hashing != "hash" else ""}) -> int:
             """{_INDEX[hashing]}"""
             $body
         ''',
@@ -125,9 +125,10 @@ def encode_positions(d: Draft) -> None:
         for k, a in enumerate("xyz"[:dims])
     )
     corners = ", ".join(f"i{a} + d{a}" for a in "xyz"[:dims])
+    along = "" if hashing == "hash" else ", side"
     if smooth == "nearest":
         gather = "\n".join(f"n{a} = int(wp.floor(scaled[{k}] + 0.5))" for k, a in enumerate("xyz"[:dims]))
-        gather = f"# Nearest corner: no interpolation, {'four' if dims == 2 else 'eight'} times fewer reads\n{gather}\nvalue = features[level, table_index({', '.join('n' + a for a in 'xyz'[:dims])}, side)]"
+        gather = f"# Nearest corner: no interpolation, {'four' if dims == 2 else 'eight'} times fewer reads\n{gather}\nvalue = features[level, table_index({', '.join('n' + a for a in 'xyz'[:dims])}{along})]"
     else:
         gather = f"""
             # Cell, and position within it
@@ -139,7 +140,7 @@ def encode_positions(d: Draft) -> None:
             for corner in range({2**dims}):
                 $bits
                 $weigh
-                value += weight * features[level, table_index({corners}, side)]
+                value += weight * features[level, table_index({corners}{along})]
             """
     d.launch(n, levels)
     d.code(
@@ -148,8 +149,7 @@ def encode_positions(d: Draft) -> None:
         $mask
         $place
         $scale
-        # Vertices along an axis
-        side = int(wp.ceil(scale)) + 1
+        $side
         $offset
         $gather
         $anneal
@@ -162,6 +162,7 @@ def encode_positions(d: Draft) -> None:
         scale="scale = base_resolution * wp.pow(growth, float(level))"
         if growth == "geometric"
         else "scale = resolutions[level]",
+        side="" if hashing == "hash" else "# Vertices along an axis\nside = int(wp.ceil(scale)) + 1",
         offset=f"# Half a cell of offset keeps the grids from lining up\nscaled = scale * x + wp.{vec}({', '.join(['0.5'] * dims)})",
         gather=gather,
         cells=cells,

@@ -102,8 +102,12 @@ def dense_layer(d: Draft) -> None:
         value=value,
     )
 
-    more = {"none": "", "residual": ", then adds a residual", "gated": ", then multiplies by a gate"}[skip]
-    d.says(f"Applies a fully connected layer and its activation to a batch{more}.")
+    parts = {
+        "none": " and its activation",
+        "residual": ", its activation and a residual",
+        "gated": ", its activation and a gate",
+    }
+    d.says(f"Applies a fully connected layer{parts[skip]} to a batch.")
 
     def reference(v: Values) -> dict[str, Any]:
         weights = v.w.T if layout == "in by out" else v.w.reshape(fan_out, fan_in)

@@ -70,7 +70,7 @@ def norm_gradient(d: Draft) -> None:
             about=f"inverse {'deviations' if centred else 'root mean squares'} of the forward pass",
         )
     else:
-        d.param("eps", "float", 1e-4, 1e-2, about="added to the variance")
+        d.param("eps", "float", 1e-4, 1e-2, about=f"added to the {'variance' if centred else 'mean square'}")
     if residual:
         d.input(
             "residual_grad", "float", (total, width), -1.0, 1.0, about="gradient that comes past the layer"

@@ -202,10 +202,10 @@ def recurrent_cell(d: Draft) -> None:
         "values": "v|critic|baseline",
         "dones": "terminated|done|episode_end",
         "gamma": "discount|g|rate",
-        "lam": "gae_lambda|trace_decay|lmbda",
+        "lam": "lambda_|trace_decay|lmbda",
         "delta": "td_error|surprise|td",
         "adv": "advantage|gae|out_adv",
-        "running": "acc|last_gae|carry",
+        "running": "acc|carry|tail_sum",
     },
     double=True,
     adjoint="no",
@@ -242,6 +242,7 @@ def advantages(d: Draft) -> None:
         d.param("clip", "float", 1.0, 1.2, about="bound of the weights in the temporal differences")
     if bootstrap:
         d.input("last_value", "float", n, -2.0, 2.0, about="value estimate behind the last step")
+    d.param("num_steps", "int", t, about="number of steps of a rollout")
     d.param("gamma", "float", 0.9, 0.99, about="discount factor")
     if kind in ("gae", "td lambda"):
         d.param(
@@ -264,7 +265,6 @@ def advantages(d: Draft) -> None:
     both = extra == "normal targets" and kind == "gae"
     if both:
         d.output("targets", "float", shape, about="value targets")
-    d.param("num_steps", "int", t, about="number of steps of a rollout")
     count = "num_steps"
     go = {"dones": f"go = 1.0 - float(dones{at('k')})", "continues": f"go = alive{at('k')}", "none": ""}[ends]
     g = "gamma * go" if ends != "none" else "gamma"

@@ -241,7 +241,7 @@ def route_tokens(d: Draft) -> None:
     d.explain(
         "Slots are handed out by atomic counters, so which tokens overflow depends on the order of the threads.\n"
         + ("Tokens that find their expert full try the next best one." if full == "next best" else
-           "Tokens beyond the capacity of an expert are dropped; expert_count keeps the demand.")
+           "Tokens beyond the capacity of an expert are dropped; `expert_count` keeps the demand.")
     )  # fmt: skip
 
     def agree(before: Values, after: Values) -> None:

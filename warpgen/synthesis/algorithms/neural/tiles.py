@@ -149,9 +149,7 @@ def row_tiles(d: Draft) -> None:
                 "Computes the logarithm of the sum of exponentials of each row with a block of threads."
             ),
             "entropy": "Computes the entropy of the softmax of each row with a block of threads.",
-        }[kind].replace(
-            " with a block", ", then applies an activation, with a block" if act else " with a block"
-        )
+        }[kind].replace(" with a block", " ahead of an activation, with a block" if act else " with a block")
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -114,10 +114,10 @@ def centroidal_state(d: Draft) -> None:
         "inertia": ("composite", "mat33", "Inertia of the whole robot about its center of mass [kg m^2]"),
         "energy": ("energies", "vec2", "Kinetic energy of the links, and of the robot as one rigid body [J]"),
     }[result]
-    d.output(out[0], out[1], robots, about=out[2])
     if result == "capture point":
         d.param("gravity", "float", 9.81, about="Gravity [m/s^2]")
         d.param("com_height", "float", 0.7, 1.0, about="Height of the center of mass over the feet [m]")
+    d.output(out[0], out[1], robots, about=out[2])
     at = "robot, k" if layout == "grid" else "k"
     loop = (
         "for k in range(NUM_LINKS):"

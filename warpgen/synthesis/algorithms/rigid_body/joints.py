@@ -231,7 +231,7 @@ def joint_torques(d: Draft) -> None:
     past = {
         "none": "",
         "spring": f"""
-        # Penalty outside of [lower, upper], zero inside
+        # Penalty outside of [`lower`, `upper`], zero inside
         t += limit_ke * (wp.max(lower[{row}] - angle, 0.0) - wp.max(angle - upper[{row}], 0.0))
         """,
         "damped": f"""

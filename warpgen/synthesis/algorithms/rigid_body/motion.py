@@ -86,7 +86,7 @@ def integrate_bodies(d: Draft) -> None:
     d.output("w_new", "vec3", count, about="Updated angular velocities")
     transform = poses == "transform"
     times = "inertia[tid] * wb" if tensor == "full" else "wp.cw_mul(inertia[tid], wb)"
-    inverse = "wp.inverse(inertia[tid]) * {}" if tensor == "full" else "wp.cw_div({}, inertia[tid])"
+    inverse = "(wp.inverse(inertia[tid]) * {})" if tensor == "full" else "wp.cw_div({}, inertia[tid])"
     torque = "t0" if wrench == "spatial" else "t[tid]"
     turns = {
         "explicit": f"""
@@ -94,12 +94,12 @@ def integrate_bodies(d: Draft) -> None:
         # Euler equation: I dw/dt = torque - w x (I w)
         wb = wp.quat_rotate_inv(r0, w0)
         tb = wp.quat_rotate_inv(r0, {torque}) - wp.cross(wb, {times})
-        w1 = wp.quat_rotate(r0, wb + dt * ({inverse.format("tb")}))
+        w1 = wp.quat_rotate(r0, wb + dt * {inverse.format("tb")})
         """,
         "none": f"""
         wb = wp.quat_rotate_inv(r0, w0)
         tb = wp.quat_rotate_inv(r0, {torque})
-        w1 = wp.quat_rotate(r0, wb + dt * ({inverse.format("tb")}))
+        w1 = wp.quat_rotate(r0, wb + dt * {inverse.format("tb")})
         """,
         "implicit": f"""
         # Gyroscopic torque treated implicitly with a single Newton iteration, since the explicit

@@ -113,10 +113,11 @@ def plane_convex_contacts(d: Draft) -> None:
     if early:
         d.input("is_awake", "bool", count, about="False for bodies that sleep")
     rows: Any = (count, contacts) if layout == "fixed" else capacity
+    if layout == "append":
+        d.param("max_contacts", "int", capacity, about="Capacity of the buffers")
     d.output("contact_count", "int", count if layout == "fixed" else 1, about="Number of contacts")
     if layout == "append":
         d.output("contact_body", "int", capacity, about="Body of each contact")
-        d.param("max_contacts", "int", capacity, about="Capacity of the buffers")
     where = "in body space" if result == "local" else "in world space"
     d.output("contact_point", "vec3", rows, about=f"Contact points {where} [m]")
     when = " after the step" if store == "speculative" else ""

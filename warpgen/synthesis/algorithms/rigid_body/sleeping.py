@@ -137,21 +137,16 @@ def update_sleep(d: Draft) -> None:
         vel = body_vel[body]
         omega = body_omega[body]
         $gravity
-        # --- Is it at rest? ---
         $motion
         $rouse
-        # --- Timer ---
-        timer = $none
-        if still:
-            timer = sleep_timer[body] + $unit
+
+        timer = wp.where(still, sleep_timer[body] + $unit, $none)
         sleep_timer[body] = timer
-        # --- Island: a single body that is awake keeps all of them awake ---
+
+        # A single body that is awake keeps its island awake
         if timer < time_to_sleep:
             $clear
-        """.replace(
-            "        timer = $none\n        if still:\n            timer = sleep_timer[body] + $unit\n",
-            "        timer = wp.where(still, sleep_timer[body] + $unit, $none)\n",
-        ),
+        """,
         fixed=fixed[kinematic],
         gravity="# Bodies at rest still have what gravity adds in a step, until contacts take it away\n"
         "raw_speed = wp.length(vel)\n"
