@@ -13,7 +13,7 @@ from warpgen.synthesis.library.tile_forms import per_col, per_row
 from warpgen.synthesis.writing.draft import Draft, Values, dedented
 
 _SIZES = {
-    "TOKENS": "ROWS|BATCH|M",
+    "TOKENS": "ROWS|M|N",
     "WIDTH": "D_IN|FEATURES|DIM",
     "block": "tile_id|b|chunk",
 }
@@ -42,16 +42,27 @@ def adapted_layer(d: Draft) -> None:
         "magnitude": "adapted_layer|dora_layer|dora_forward",
         "singular values": "adapted_layer|low_rank_adapter|adalora_forward|svd_adapter",
     }[kind])  # fmt: skip
-    scale = d.option("scale", "alpha over rank", "rank-stabilized", "per rank")
+    # Singular values already scale each rank
+    scale = d.option(
+        "scale",
+        "alpha over rank",
+        "rank-stabilized",
+        *(("per rank",) if kind != "singular values" else ()),
+    )
     merged = d.flag("merged", 0.4) or kind == "magnitude"
     bias = d.flag("bias", 0.4)
     act = d.option("activation", None, *activations.SMOOTH, weights=(4.0, *([1.0] * len(activations.SMOOTH))))
     masked = d.flag("dropout", 0.3) and not merged
     several = d.flag("several adapters", 0.35)
+    layer = "a linear layer and its activation" if act else "a linear layer"
     if kind == "magnitude":
         d.says(
-            "Applies a linear layer whose frozen weights get a low-rank update and rows of learned lengths (DoRA)."
+            f"Applies {layer}, with a low-rank update of the frozen weights and rows of learned lengths (DoRA)."
         )
+    elif merged:
+        d.says(f"Applies {layer}, with a low-rank adapter merged into the frozen weights.")
+    elif act:
+        d.says("Applies a frozen linear layer, the low-rank adapter beside it and an activation.")
     blocks, rows, width, out, rank, sets = (
         d.pick(2, 3),
         d.pick(4, 6),
@@ -177,12 +188,22 @@ def adapted_layer(d: Draft) -> None:
         mask=mask if masked else "",
         bias="bias_tile = wp.tile_load(bias, shape=OUT)" if bias else "",
     )
-    product = "B diag(v) A" if kind == "singular values" else "B A"
+    product = {
+        "plain": "B A",
+        "magnitude": "B A",
+        "singular values": "B diag(v) A",
+    }[kind]
+    update = "B diag(s) A" if scale == "per rank" else f"s {product}"
+    y = "x {} + b" if bias else "x {}"
+    if act:
+        y = f"act({y})"
     why = f"{product} has a low rank, so that few weights are trained and kept for each task."
     if kind == "magnitude":
-        d.explain(f"y = x V^T, where the rows of V have the directions of those of W + s B A. {why}")
+        d.explain(
+            f"y = {y.format('V^T')}, where the rows of V have the directions of those of W + {update}. {why}"
+        )
     else:
-        d.explain(f"y = x (W + s {product})^T. {why}")
+        d.explain(f"y = {y.format(f'(W + {update})^T')}. {why}")
 
     def reference(v: Values) -> Mapping[str, Any]:
         x = v.inputs.reshape(blocks, rows, width)

@@ -72,7 +72,11 @@ def chunked_memory(d: Draft) -> None:
         d.output("memories", "float", (heads, wide, out), about="memory after the last step")
     fading = decay != "none"
     formula, numpy = _FEATURES[feature]
-    if formula:
+    both = gated and feature == "silu"
+    mapped, gate_of = ("silu", "silu") if both else ("feature", "silu_gate")
+    if both:
+        d.function(f"@wp.func\ndef silu(x: float) -> float:\n    return {formula}")
+    elif formula:
         d.function(f'''
             @wp.func
             def feature(x: float) -> float:
@@ -94,7 +98,7 @@ def chunked_memory(d: Draft) -> None:
             def faded(x: float, steps: int, gamma: float) -> float:
                 return x * wp.pow(gamma, float(steps))
         """)
-    if gated:
+    if gated and not both:
         d.function("@wp.func\ndef silu_gate(x: float) -> float:\n    return x / (1.0 + wp.exp(-x))")
     if normal == "group norm":
         d.function("""
@@ -112,7 +116,7 @@ def chunked_memory(d: Draft) -> None:
     def loaded(name: str, array: str) -> str:
         where = f"{array}[head]" if array == "queries" or not shared else array
         text = f"wp.tile_load({where}, shape=(CHUNK, KEY_DIM), offset=(c * CHUNK, 0))"
-        return f"{name} = wp.tile_map(feature, {text})" if formula else f"{name} = {text}"
+        return f"{name} = wp.tile_map({mapped}, {text})" if formula else f"{name} = {text}"
 
     gamma = ", gamma" if fading else ""
     memory = (
@@ -158,7 +162,7 @@ def chunked_memory(d: Draft) -> None:
     store = f"wp.tile_store(out[head], {y}, offset=(c * CHUNK, 0))"
     if gated:
         store = (
-            f"{load_gate}wp.tile_store(out[head], {y} * wp.tile_map(silu_gate, gate), offset=(c * CHUNK, 0))"
+            f"{load_gate}wp.tile_store(out[head], {y} * wp.tile_map({gate_of}, gate), offset=(c * CHUNK, 0))"
         )
     ages = ""
     if fading:

@@ -32,7 +32,7 @@ def encode_positions(d: Draft) -> None:
     hashing = d.option("index", "hash", "dense first", "dense")
     if hashing == "dense":
         d.calls("grid_encoding|encode_points|multiresolution_encoding|feature_grid")
-    grids = {"hash": "hashed", "dense first": "dense and hashed", "dense": "dense"}[hashing]
+    grids = {"hash": "hashed", "dense first": "dense and hashed", "dense": "tiled"}[hashing]
     taken = "at the nearest vertices" if smooth == "nearest" else "interpolated from vertices"
     d.says(f"Encodes positions by features {taken} of {grids} grids of many resolutions.")
     warp_ = d.option("domain", "unit", "box", "contract")
@@ -226,7 +226,7 @@ def encode_positions(d: Draft) -> None:
 
 _INDEX = {
     "hash": "Slot of a grid vertex, by spatial hashing.",
-    "dense": "Slot of a grid vertex in a table of rows.",
+    "dense": "Slot of a grid vertex, by rows that start over at the end of the table.",
     "dense first": "Slot of a grid vertex: by rows where all fit, else hashed.",
 }
 

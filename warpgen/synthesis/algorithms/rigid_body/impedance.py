@@ -92,7 +92,8 @@ def constraint_reference(d: Draft) -> None:
     curve = d.option("curve", *_IMPEDANCE, weights=(0.6, 0.2, 0.2))
     ref = d.option("reference", "time constant", "direct")
     safe = d.flag("safe", 0.5) if ref != "direct" else False
-    margin = d.option("margin", "none", "one", "per row")
+    # Only inequalities become active at a distance
+    margin = d.option("margin", "none", *(("one", "per row") if kind != "equality" else ()))
     limits = d.flag("clip", 0.5)
     result = d.option("result", "rows", "force", "acceleration")
     d.calls({

@@ -8,7 +8,7 @@ import numpy as np
 
 from warpgen.synthesis.algorithms.rigid_body import DOMAIN
 from warpgen.synthesis.library import quaternions, ray_shapes
-from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
 
 _LOCKED = {
     "ball": "error = anchor_c - anchor_p",
@@ -212,8 +212,22 @@ def project_joints(d: Draft) -> None:
         "all": "",
         "flags": "if not joint_enabled[tid]:\n    return",
         "broken": "# Torn joints exert nothing, otherwise they would snap back together\n"
-        "if wp.length(anchor_c - anchor_p) > break_distance:\n    return",
+        "if $far > break_distance:\n    return",
     }
+    locked, size_of, broken = dedented(_LOCKED[kind]), "magnitude = wp.length(error)", ""
+    if enabled == "broken":
+        across = "offset" if kind in ("prismatic", "distance") else "error"
+        measured = [f"{across} = anchor_c - anchor_p"]
+        far = f"wp.length({across})"
+        if kind == "distance":
+            far = "length"
+            measured.append(f"length = wp.length({across})")
+        elif across == "error":
+            far = "magnitude"
+            measured.append(size_of)
+            size_of = ""
+        locked = "\n".join(line for line in locked.strip().split("\n") if line not in measured)
+        broken = "\n".join([*measured, skip["broken"].replace("$far", far)])
     soft = {"none": "", "one": " + alpha", "per joint": " + alpha"}[compliance]
     alpha = {
         "none": "",
@@ -307,7 +321,7 @@ def project_joints(d: Draft) -> None:
         $alpha
         $locked
         $slide
-        magnitude = wp.length(error)
+        $size_of
         if magnitude > 1.0e-6:
             direction = error / magnitude
             arm_p = anchor_p - wp.transform_get_translation(pose_p)
@@ -323,13 +337,14 @@ def project_joints(d: Draft) -> None:
         $angular
         """,
         switched=skip["flags"] if enabled == "flags" else "",
-        broken=skip["broken"] if enabled == "broken" else "",
+        broken=broken,
         parent=parent[world],
         frames="frame_p = wp.transform_get_rotation(x_p)\nframe_c = wp.transform_get_rotation(x_c)"
         if kind in _ANGULAR
         else "",
         alpha=alpha[compliance],
-        locked=_LOCKED[kind],
+        locked=locked,
+        size_of=size_of,
         slide=limit["prismatic"] if limits and kind == "prismatic" else "",
         size=size,
         step=step,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,7 @@ def farthest_from_line(
 @DOMAIN.algorithm(
     source="Coumans 2005, Bullet (persistent manifolds); MuJoCo Warp, collision_primitive.py (plane and convex)",
     names={
+        "slot": "entry|next_slot",
         "plane_convex_contacts": "collide_plane_convex|plane_hull_manifold|plane_mesh_contacts|plane_convex",
         "hull_vertices": "vertices|mesh_vert|convex_points",
         "hull_start": "vert_adr|vertex_offset|mesh_vertadr",
@@ -147,14 +149,17 @@ def plane_convex_contacts(d: Draft) -> None:
     def inner(i: str) -> str:
         return "\n".join("    " + x for x in one(i).split("\n"))
 
+    deepest = one("first").replace("hull_vertices[first]", "a")
+    if not scaled:
+        deepest = re.sub(r"\bvertex\b", "a", deepest.replace("vertex = a\n", ""))
     steps = [
         "# 1: the deepest vertex\n"
         "first = deepest_vertex(hull_vertices, start, stop, -n_local)\n"
-        "if wp.dot(n_local, hull_vertices[first]) >= limit:\n    return\n"
-        + ("used = int(0)\n" if layout == "fixed" else "")
-        + one("first"),
-        "# 2: the vertex within the margin that is farthest from it\n"
         "a = hull_vertices[first]\n"
+        "if wp.dot(n_local, a) >= limit:\n    return\n"
+        + ("used = int(0)\n" if layout == "fixed" else "")
+        + deepest,
+        "# 2: the vertex within the margin that is farthest from it\n"
         "second = farthest_vertex(hull_vertices, start, stop, a, n_local, limit)\n"
         "if second < 0:\n"
         + ("    contact_count[tid] = used\n" if layout == "fixed" else "")

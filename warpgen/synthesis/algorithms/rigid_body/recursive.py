@@ -149,7 +149,6 @@ def trees(v: Values, worlds: int, links: int, kinds: str) -> list[Tree]:
 
 
 FORWARD = """
-# Joint anchor and axis in world space
 parent = joint_parent[link]
 $pose
 x_joint = x_parent * joint_fixed[link]

@@ -74,7 +74,7 @@ _POSES = {
         "body_rot": "geom_rot|box_rot|orientation",
         "body_mat": "geom_xmat|box_mat",
         "body_pose": "shape_transform|box_pose|body_q",
-        "half_extents": "geom_size|half_sizes|hx",
+        "half_extents": "geom_size|half_sizes|half_widths",
         "EDGE_BIAS": "EDGE_PREFERENCE|FUDGE",
         "best_code": "best_axis|axis_id|min_axis",
         "best_gap": "max_separation|best_sep|separation",
