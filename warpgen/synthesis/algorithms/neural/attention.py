@@ -318,7 +318,7 @@ def attention(d: Draft) -> None:
         z = float(0.0)
         for j in {span}:
             s = $call
-            $after
+            $again
             w = wp.exp(s - m)
             z += w
             for c in range({dims}):
@@ -354,6 +354,7 @@ def attention(d: Draft) -> None:
         body=body,
         call=call,
         after=after.rstrip(),
+        again="\n".join(line for line in after.split("\n") if line and not line.startswith("#")),
     )
     d.says(
         "Averages values by the softmax of the products of queries and keys"

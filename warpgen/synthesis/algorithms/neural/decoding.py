@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -229,7 +230,7 @@ def sample_tokens(d: Draft) -> None:
                     largest = key
                     chosen = v
             """,
-        "greedy": "chosen = best_token",
+        "greedy": "",
     }[draw]
     if not cuts and draw == "inverse":
         pick = """
@@ -289,6 +290,8 @@ def sample_tokens(d: Draft) -> None:
         cut=cut,
         log_prob="log_prob[seq] = scores[seq, chosen] - best - wp.log(norm)" if score else "",
     )
+    if draw == "greedy":
+        d.text = re.sub(r"\bchosen\b", "best_token", d.text)
     kinds = ["penalized"] if penalty != "none" else []
     kinds += ["truncated"] if truncated else []
     of = " and ".join(kinds) or "adjusted"

@@ -19,6 +19,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "first": "view_a|z_a|left",
         "second": "view_b|z_b|right",
         "corr": "c_mat|cross_corr|correlation",
+        "cross_cov": "c_mat|cov_ab|cross_covariance",
         "cov": "covariance|c_own|gram",
         "batch": "block|group|b",
         "SAMPLES": "N|BATCH|ROWS",
@@ -146,11 +147,12 @@ def redundancy_loss(d: Draft) -> None:
             f"root = wp.tile_map(wp.sqrt, w)\nroot_wide = {per_row('root', N, D)}"
         )
     a, b = ("a_unit", "b_unit") if kind == "cross correlation" else ("a", "b")
-    corr = f"corr = wp.tile_matmul(wp.tile_transpose({a}), {b}) / {below}"
+    c = "corr" if kind == "cross correlation" else "cross_cov"
+    corr = f"{c} = wp.tile_matmul(wp.tile_transpose({a}), {b}) / {below}"
     if kind == "cross correlation":
         corr = f"{deviation('a')}\n{deviation('b')}\n{corr}"
-    alike = total("wp.tile_map(missed, corr, row_id, col_id)")
-    unlike = total("wp.tile_map(redundant, corr, row_id, col_id)")
+    alike = total(f"wp.tile_map(missed, {c}, row_id, col_id)")
+    unlike = total(f"wp.tile_map(redundant, {c}, row_id, col_id)")
     if kind == "variance and covariance":
         corr = "\n".join(
             f"{s}_cov = wp.tile_matmul(wp.tile_transpose({s}), {s}) / {below}\n"
@@ -168,7 +170,7 @@ def redundancy_loss(d: Draft) -> None:
     both = f"alike = {alike}\n{before}unlike = {unlike}"
     first = "alike + spread" if kind == "variance and covariance" else "alike"
     end = {
-        "matrix": "wp.tile_store(matrices[batch], corr)",
+        "matrix": f"wp.tile_store(matrices[batch], {c})",
         "terms": f"{both}\nwp.tile_store(terms[batch], {first}, offset=0)\n"
         "wp.tile_store(terms[batch], redundancy * unlike, offset=1)",
         "loss": f"{both}\nwp.tile_store(losses, {first} + redundancy * unlike, offset=batch)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "quantise_weights": "quantize_blocks|quantize_rows|dequantize_rows|low_bit_weights",
         "x": "weights|values|activations",
         "codes": "q|quantized|levels",
-        "scales": "scale_out|block_scales|absmax",
+        "scales": "quant_scales|step_sizes",
         "peak": "amax|largest|absmax_i",
         "zero": "zero_point|offset|zp",
         "block": "group|tile|chunk",
@@ -137,6 +138,8 @@ def quantise_weights(d: Draft) -> None:
                 code=code,
                 body=body,
             )
+    if way == "product":
+        d.text = re.sub(r"\bblock\b", "row", d.text)
     d.says(
         {
             "quantise": f"Quantises blocks of numbers to {bits} bits with a scale of their own.",

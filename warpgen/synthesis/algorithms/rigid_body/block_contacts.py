@@ -52,7 +52,8 @@ def solve_contact_blocks(d: Draft) -> None:
     if friction != "point by point":
         storage = "columns"  # a matrix has the tangential impulses of both points
     d.says(
-        "Solves manifolds of two contact points between planar bodies, "
+        "Solves manifolds of two contact points between planar bodies"
+        + (", " if fixed == "both move" else " and platforms that impulses do not move, ")
         + ("both normal impulses at once." if normal == "block" else "one impulse after the other.")
     )
     pairs = d.pick(12, 16, 20)

@@ -175,14 +175,14 @@ def centroidal_state(d: Draft) -> None:
     d.code(
         """
         robot = wp.tid()
-        # --- Center of mass and its velocity ---
+        # --- $first ---
         $empty
         weighted = wp.vec3(0.0, 0.0, 0.0)
         linear = wp.vec3(0.0, 0.0, 0.0)
         $loop
             pose = poses[$at]
             twist = twists[$at]
-            omega = wp.spatial_bottom(twist)
+            $turning
             $velocity
             total_mass += masses[$at]
             weighted += masses[$at] * wp.transform_point(pose, com_offset[$at])
@@ -195,6 +195,11 @@ def centroidal_state(d: Draft) -> None:
         """,
         loop=loop,
         at=at,
+        first={
+            "inertia": "Center of mass",
+            "momentum": "Center of mass and linear momentum",
+        }.get(result, "Center of mass and its velocity"),
+        turning="omega = wp.spatial_bottom(twist)" if twist_at == "origin" else "",
         empty="total_mass = float(0.0)"
         if layout == "grid"
         else "# Robots may have no links, whose mass must not be zero below\ntotal_mass = float(1.0e-6)",
@@ -278,7 +283,8 @@ def _second(loop: str, at: str, inertia: str, velocity: str, result: str) -> str
     """The pass over the links that needs the center of mass; "" where nothing of it is wanted."""
     if result == "capture point":
         return ""
-    lines = ["# --- Inertia and angular momentum about it ---"]
+    about = {"inertia": "Inertia", "momentum": "Angular momentum"}.get(result, "Inertia and angular momentum")
+    lines = [f"# --- {about} about it ---"]
     lines += {"inertia": [], "energy": ["kinetic = float(0.0)"]}.get(result, [])
     if result != "inertia":
         lines.append("angular = wp.vec3(0.0, 0.0, 0.0)")
@@ -288,7 +294,7 @@ def _second(loop: str, at: str, inertia: str, velocity: str, result: str) -> str
     lines.append(loop)
     inner = [f"pose = poses[{at}]"]
     if result != "inertia":
-        inner += [f"twist = twists[{at}]", "omega = wp.spatial_bottom(twist)", *velocity.split("\n")]
+        inner += [f"twist = twists[{at}]", "omega = wp.spatial_bottom(twist)", velocity.split("\n")[-1]]
     inner += [*inertia.split("\n"), f"arm = wp.transform_point(pose, com_offset[{at}]) - center"]
     if result != "inertia":
         inner.append(f"angular += world_inertia * omega + masses[{at}] * wp.cross(arm, vel)")

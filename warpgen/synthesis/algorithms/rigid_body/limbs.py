@@ -93,7 +93,7 @@ def bend_limbs(d: Draft) -> None:
             """Rotation to a frame with these axes, which are at right angles."""
             return wp.quat_from_matrix(wp.matrix_from_cols(x_axis, wp.cross(z_axis, x_axis), z_axis))
     ''')
-    lengths = "thigh = femur\nshin = tibia" if beyond == "stretch" else ""
+    lengths = ""
     if length == "per limb":
         lengths = "thigh = bones[limb][0]\nshin = bones[limb][1]"
     reaching = {
@@ -152,6 +152,7 @@ def bend_limbs(d: Draft) -> None:
         thigh_turn = wp.quat_slerp(rest_turn, thigh_turn, weights[limb])
         shin_turn = wp.quat_slerp(rest_turn, shin_turn, weights[limb])
     """
+    grown = length == "uniform" and beyond == "stretch"
     d.launch(n)
     d.code(
         """
@@ -163,7 +164,7 @@ def bend_limbs(d: Draft) -> None:
         # --- Triangle of both bones and the line to the target ---
         to_target = goal - hip
         wanted = wp.length(to_target)
-        full = thigh + shin
+        full = $full
         $reaching
         $knee_limit
         hip_angle = corner_angle(thigh, reach, shin)
@@ -185,7 +186,12 @@ def bend_limbs(d: Draft) -> None:
         if space == "world"
         else "goal = wp.transform_point(root, targets[limb])",
         lengths=lengths,
-        reaching=dedented(reaching),
+        full="femur + tibia" if grown else "thigh + shin",
+        reaching=dedented(reaching)
+        if not grown
+        else dedented(reaching)
+        .replace("= thigh * growth", "= femur * growth")
+        .replace("= shin * growth", "= tibia * growth"),
         knee_limit=dedented(knee_limit) if limit else "",
         knee_angle="" if limit else "knee_angle = corner_angle(thigh, shin, reach)",
         hint=hint,
