@@ -7,5 +7,4 @@ from warpgen.synthesis.writing.algorithm import Domain
 DOMAIN = Domain(
     "geometry",
     "triangles, meshes and curves: measures, distances, intersections, deformations",
-    element="vertex",
 )

@@ -13,8 +13,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
 NAMES = {
     "lower": "aabb_lower|box_min|lowers",
     "upper": "aabb_upper|box_max|uppers",
-    "world_lower": "lower_out|new_lower|bounds_lower",
-    "world_upper": "upper_out|new_upper|bounds_upper",
     "poses": "transforms|body_q|shape_transforms",
     "visible": "in_view|not_culled|keep",
     "planes": "frustum|frustum_planes|clip_planes",
@@ -38,8 +36,13 @@ def world_bounds(d: Draft) -> None:
     if shape == "triangle":
         d.calls("triangle_bounds|compute_triangle_aabbs|face_bounds")
     n = d.pick(48, 64, 96)
+    what = {"bounds": "transformed bounding box", "triangle": "triangle"}.get(shape, f"transformed {shape}")
+    d.says(
+        f"Computes the {'' if shape == 'triangle' else 'world-space '}bounding box of each {what}"
+        + (" over a time step" if swept else "")
+        + (", as center and half extents." if result == "center and half" else ".")
+    )
     if shape == "triangle":
-        d.says("Computes the bounding box of each triangle.")
         for name in "abc":
             d.input(name, "vec3", n, -1.0, 1.0)
     else:
@@ -62,7 +65,6 @@ def world_bounds(d: Draft) -> None:
         d.input("upper", "vec3", n, 0.0, 1.0)
         body = f"""
             X = poses[tid]
-            # transform the box center like any point
             p = wp.transform_point(X, 0.5 * (lower[tid] + upper[tid]))
             {matrix}
             h = 0.5 * (upper[tid] - lower[tid])
@@ -70,7 +72,7 @@ def world_bounds(d: Draft) -> None:
             """
     elif shape == "capsule":
         d.input("radius", "float", n, 0.1, 0.4)
-        d.input("half_height", "float", n, 0.2, 0.8, about="Half height of the cylindrical part")
+        d.input("half_height", "float", n, 0.2, 0.8, about="Half height of the cylindrical part, along y")
         body = """
             X = poses[tid]
             p = wp.transform_get_translation(X)
@@ -80,7 +82,7 @@ def world_bounds(d: Draft) -> None:
             """
     elif shape == "cylinder":
         d.input("radius", "float", n, 0.1, 0.4)
-        d.input("half_height", "float", n, 0.2, 0.8, about="Half height of the cylindrical part")
+        d.input("half_height", "float", n, 0.2, 0.8, about="Half height along y")
         body = """
             X = poses[tid]
             p = wp.transform_get_translation(X)
@@ -119,11 +121,16 @@ def world_bounds(d: Draft) -> None:
         d.param("dt", "float", 0.1, 0.3, about="Time step [s]")
     if padded:
         d.param("margin", "float", 0.01, 0.1)
-    first, second = ("world_lower", "world_upper") if result == "both" else ("box_center", "box_half")
+    ends = "world" if shape != "triangle" else "box"
+    first, second = d.pick(
+        (f"{ends}_lower", f"{ends}_upper"), ("lower_out", "upper_out"), ("bounds_lower", "bounds_upper")
+    )
+    if result == "center and half":
+        first, second = "box_center", "box_half"
     d.output(first, "vec3", n)
     d.output(second, "vec3", n)
     stores = {
-        "both": "world_lower[tid] = lo\nworld_upper[tid] = hi",
+        "both": f"{first}[tid] = lo\n{second}[tid] = hi",
         "center and half": "box_center[tid] = 0.5 * (lo + hi)\nbox_half[tid] = 0.5 * (hi - lo)",
     }[result]
     d.launch(n)
@@ -191,9 +198,10 @@ def frustum_cull(d: Draft) -> None:
     source = d.option("planes", "array", "matrix")
     if shape == "point" and result in ("class", "count"):
         result = "flag"
-    if result in ("class", "count"):
+    if result != "flag":
         d.calls(
             {
+                "list": "frustum_cull|collect_visible|cull_instances|gather_visible",
                 "class": "classify_in_frustum|frustum_classify|frustum_test",
                 "count": "count_visible|count_in_frustum|visible_count",
             }[result]
@@ -203,7 +211,7 @@ def frustum_cull(d: Draft) -> None:
     if source == "array":
         d.input("plane_normals", "vec3", 6, kind="unit", about="Normals of the frustum planes")
         d.input("offsets", "float", 6, 0.3, 0.9, about="Offsets of the frustum planes")
-        sides, fetch = "offsets.shape[0]", "n = plane_normals[k]\noffset = offsets[k]"
+        sides, fetch = "6", "n = plane_normals[k]\noffset = offsets[k]"
     else:
         d.param("view_proj", "mat44", 0.6, 1.4, kind="spd", about="View-projection matrix")
         sides = "6"
@@ -233,7 +241,8 @@ def frustum_cull(d: Draft) -> None:
         "point": "p = points[tid]",
     }[shape]
     measure = {
-        "sphere": "dist = wp.dot(n, p) + offset\nreach = r * wp.length(n)",
+        "sphere": "dist = wp.dot(n, p) + offset\nreach = r"
+        + ("" if source == "array" else " * wp.length(n)"),
         "box": """
             dist = wp.dot(n, p) + offset
             reach = h[0] * wp.abs(n[0]) + h[1] * wp.abs(n[1]) + h[2] * wp.abs(n[2])
@@ -252,21 +261,27 @@ def frustum_cull(d: Draft) -> None:
         "point": "dist = wp.dot(n, p) + offset",
     }[shape]
     if result == "list":
-        d.inout("count", "int", 1, value=0.0)
-        d.output("kept", "int", n, about="Indices of visible shapes")
-        store = "slot = wp.atomic_add(count, 0, 1)\nkept[slot] = tid"
+        d.inout("visible_count", "int", 1, value=0.0, about="Number of visible shapes")
+        d.output("kept", "int", n, about="Indices of visible shapes, unordered")
+        store = "slot = wp.atomic_add(visible_count, 0, 1)\nkept[slot] = tid"
     elif result == "count":
-        d.inout("count", "int", 1, value=0.0)
-        store = "wp.atomic_add(count, 0, 1)"
+        d.inout("visible_count", "int", 1, value=0.0, about="Number of visible shapes")
+        store = "wp.atomic_add(visible_count, 0, 1)"
+    elif result == "flag":
+        d.output("visible", "int", n, about="1 for visible shapes")
+        store = "visible[tid] = 1"
     else:
-        d.output("visible", "int", n, about="Visibility flags")
-        store = "visible[tid] = 1" if result == "flag" else "visible[tid] = wp.where(cut > 0, 1, 2)"
+        d.output("classes", "int", n, about="0 outside, 1 intersecting, 2 inside")
+        store = "classes[tid] = wp.where(cut > 0, 1, 2)"
+    what = {"sphere": "spheres", "corners": "boxes", "box": "boxes", "point": "points"}[shape]
+    within = f"{what} inside a" if shape == "point" else f"{what} that no plane of a"
+    rest = "view frustum" if shape == "point" else "view frustum cuts off"
     d.says(
         {
-            "flag": "Marks shapes that are at least partially inside of a view frustum.",
-            "list": "Collects the indices of shapes that are at least partially inside of a view frustum.",
-            "class": "Classifies shapes as outside (0), intersecting (1) or inside (2) of a view frustum.",
-            "count": "Counts shapes that are at least partially inside of a view frustum.",
+            "flag": f"Marks the {within} {rest}.",
+            "list": f"Collects the indices of {within} {rest}.",
+            "class": f"Classifies {what} as outside (0), intersecting (1) or inside (2) of a view frustum.",
+            "count": f"Counts the {within} {rest}.",
         }[result]
     )
     d.launch(n)
@@ -317,13 +332,13 @@ def frustum_cull(d: Draft) -> None:
             np.testing.assert_array_equal(np.asarray(after.visible)[sure], inside[sure])
         elif result == "class":
             kind = np.where(inside, np.where((dist >= reach).all(axis=1), 2, 1), 0)
-            assert np.mean(np.asarray(after.visible) == kind) > 0.97
+            assert np.mean(np.asarray(after.classes) == kind) > 0.97
         else:
-            assert abs(int(after["count"][0]) - inside.sum()) <= (~sure).sum()
+            assert abs(int(after.visible_count[0]) - inside.sum()) <= (~sure).sum()
             if result == "list":
-                kept = np.asarray(after.kept)[: int(after["count"][0])]
+                kept = np.asarray(after.kept)[: int(after.visible_count[0])]
                 assert len(set(kept)) == len(kept)
                 assert set(np.flatnonzero(inside & sure)) <= set(kept)
-                np.testing.assert_array_equal(after.kept[int(after["count"][0]) :], 0)
+                np.testing.assert_array_equal(after.kept[int(after.visible_count[0]) :], 0)
 
     d.holds(agrees)

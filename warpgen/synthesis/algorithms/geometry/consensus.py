@@ -16,12 +16,12 @@ _SAMPLES = {"plane": 3, "sphere": 4, "line": 2, "circle": 3}
     source="Fischler & Bolles 1981; Torr & Zisserman 2000 (MSAC, MLESAC); Chum & Matas 2008 (randomised verification); Schnabel, Wahl & Klein 2007",
     names={
         "score_hypotheses": "ransac_hypotheses|ransac_score|evaluate_models|consensus_kernel",
-        "points": "cloud|samples|data",
+        "points": "cloud|pts|data",
         "trial": "tid|hypothesis|h",
-        "inliers": "num_inliers|support|consensus",
+        "support": "consensus|score",
         "tolerance": "threshold|inlier_dist|max_residual",
         "residual": "err|deviation|dist",
-        "model": "params|fitted|candidate",
+        "model": "fitted|candidate",
     },
     adjoint="no",
     weight=9,
@@ -36,8 +36,12 @@ def score_hypotheses(d: Draft) -> None:
     prior = d.flag("prior", 0.5)
     normals = d.flag("normals", 0.5) and shape != "line"
     result = d.option("result", "score", "model", "best")
-    if result == "best":
-        d.says("Finds the best score of shapes fitted to minimal samples of points, scored by all (RANSAC).")
+    d.says(
+        f"Finds the best score among {shape}s through minimal samples of points (RANSAC)."
+        if result == "best"
+        else f"Lays a {shape} through a minimal sample of points in each trial and scores it by all points (RANSAC)."
+    )
+    d.calls(f"ransac_{shape}s|score_{shape}_hypotheses|evaluate_{shape}s|{shape}_consensus")
     valid = d.flag("mask", 0.35)
     flat = shape == "circle"
     vec = "vec2" if flat else "vec3"
@@ -50,7 +54,7 @@ def score_hypotheses(d: Draft) -> None:
         d.param("min_cosine", "float", 0.3, 0.6, about="Least cosine between a normal and that of the shape")
     if valid:
         d.input("remaining", "bool", n, about="Points that no earlier shape has claimed")
-    if sampling == "random":
+    if sampling != "given":
         d.param("seed", "int", 1, 1000, about="Seed of the random samples")
     else:
         d.input(
@@ -62,35 +66,36 @@ def score_hypotheses(d: Draft) -> None:
     if bail:
         d.param("required", "float", 4.0, 8.0, about="Support that a model needs in the end")
     if prior:
-        low, high = (0.2, 0.5) if shape in ("plane", "line") else (0.8, 2.0)
-        d.param(
-            "limit",
-            "float",
-            low,
-            high,
-            about="Least cosine to the vertical" if shape in ("plane", "line") else "Largest radius",
-        )
+        if shape in ("plane", "line"):
+            d.param("min_upright", "float", 0.2, 0.5, about="Least cosine to the vertical")
+        else:
+            d.param("max_radius", "float", 0.8, 2.0, about="Largest radius")
     if result == "score":
         d.output("scores", "float", trials, about="Score of each trial, 0 if there is no model")
     elif result == "model":
         d.output("scores", "float", trials, about="Score of each trial, 0 if there is no model")
-        d.output("models", "vec4", trials, about="Parameters of each model")
+        kind, about = {
+            "plane": ("vec4", "Unit normal and offset of each plane"),
+            "sphere": ("vec4", "Center and radius of each sphere"),
+            "line": ("spatial_vector", "Direction and moment of each line"),
+            "circle": ("vec3", "Center and radius of each circle"),
+        }[shape]
+        d.output("models", kind, trials, about=about)
     else:
         d.output("best_score", "float", 1, about="Best score of all trials")
     index = {
         "given": "sample[trial][{}]",
-        "local": "sample[trial][{}]",
+        "local": "",
         "random": "wp.randi(state, 0, points.shape[0])",
     }[sampling]
     draw = "\n".join(f"{p} = points[{index.format(i)}]" for i, p in enumerate("pqrs"[:k]))
     if sampling == "local":
-        # Near points belong to the same shape more often than far ones.
-        draw = f"first = {index.format(0)}\np = points[first]\n" + "\n".join(
-            f"{p} = points[(first + 1 + {index.format(i)} % 8) % points.shape[0]]"
-            for i, p in enumerate("pqrs"[:k])
-            if i
+        draw = (
+            "state = wp.rand_init(seed, trial)\nfirst = wp.randi(state, 0, points.shape[0])\np = points[first]\n"
+            "# Neighbors in scan order belong to the same shape more often than distant points\n"
+        ) + "\n".join(
+            f"{p} = points[(first + wp.randi(state, 1, 9)) % points.shape[0]]" for p in "qrs"[: k - 1]
         )
-        draw = "# Neighbors in scan order belong to the same shape more often than distant points\n" + draw
     elif sampling == "random":
         draw = "state = wp.rand_init(seed, trial)\n" + draw
     fit = {
@@ -122,14 +127,13 @@ def score_hypotheses(d: Draft) -> None:
             # Line through two points
             along = q - p
             length = wp.length(along)
-            # The same point twice
+            # The same point twice, or two that nearly coincide
             if length < 1.0e-2:
                 return
 
             along /= length
-            # Foot of the perpendicular from the origin
-            foot = p - wp.dot(p, along) * along
-            model = wp.vec4(along[0], along[1], along[2], wp.length(foot))
+            # Pluecker coordinates
+            model = wp.spatial_vector(along, wp.cross(p, along))
             """,
         "circle": """
             # Circle through three points, by perpendicular bisectors
@@ -145,13 +149,13 @@ def score_hypotheses(d: Draft) -> None:
             offset = wp.vec2(b[1] * a2 - a[1] * b2, a[0] * b2 - b[0] * a2) / twist
             center = p + offset
             radius = wp.length(offset)
-            model = wp.vec4(center[0], center[1], radius, 0.0)
+            model = wp.vec3(center[0], center[1], radius)
             """,
     }[shape]
     limit = {
-        "plane": "# Floors and tables only\nif wp.abs(normal[2]) < limit:\n    return\n",
-        "line": "# Upright poles only\nif wp.abs(along[2]) < limit:\n    return\n",
-    }.get(shape, "# Larger than anything that is looked for\nif radius > limit:\n    return\n")
+        "plane": "# Floors and tables only\nif wp.abs(normal[2]) < min_upright:\n    return\n",
+        "line": "# Upright poles only\nif wp.abs(along[2]) < min_upright:\n    return\n",
+    }.get(shape, "# Larger than anything that is looked for\nif radius > max_radius:\n    return\n")
     measure = {
         "plane": "residual = wp.abs(wp.dot(normal, x) + model[3])",
         "sphere": "residual = wp.abs(wp.length(x - center) - radius)",
@@ -171,9 +175,9 @@ def score_hypotheses(d: Draft) -> None:
             support += 1.0 - ratio * ratio
             """,
         "likelihood": """
-            # Mixture of a Gaussian and a uniform background (MLESAC)
-            scaled = residual / (0.5 * tolerance)
-            support += wp.log(0.6 * wp.exp(-0.5 * scaled * scaled) + 0.4 * 0.1) - wp.log(0.04)
+            # Log-likelihood of a Gaussian over a uniform background that is 15 times lower than its peak (MLESAC)
+            deviations = 2.0 * residual / tolerance
+            support += wp.log(1.0 + 15.0 * wp.exp(-0.5 * deviations * deviations))
             """,
     }[score]
     d.launch(trials)
@@ -202,7 +206,7 @@ def score_hypotheses(d: Draft) -> None:
         if normals
         else "",
         gain=gain,
-        bail="# Give up, since even if all the rest fitted it would not do\nif support + float(points.shape[0] - 1 - i) < required:\n    break"
+        bail="# Give up, since even with all the rest the support would not do\nif support + float(points.shape[0] - 1 - i) < required:\n    return"
         if bail
         else "",
         store={
@@ -213,18 +217,18 @@ def score_hypotheses(d: Draft) -> None:
     )
     if result != "model" and shape != "plane":
         d.text = "\n".join(
-            line
-            for line in d.text.split("\n")
-            if not line.startswith("model = ") and "foot" not in line and "Foot" not in line
+            line for line in d.text.split("\n") if not line.startswith("model = ") and "Pluecker" not in line
         )
-    d.explain("""
+    d.explain(
+        """
         A minimal sample fixes the shape; its support among all points tells whether the sample was free of
-        outliers. Degenerate samples give no model and a score of zero.
-    """)
+        outliers. Samples without a model$bail score zero.
+    """.replace("$bail", ", and those given up early," if bail else "")
+    )
 
     def scored(v: Values, at: Any) -> tuple[float, Any]:
         x = v.points[at]
-        nothing = 0.0, np.zeros(4)
+        nothing = 0.0, np.zeros({"line": 6, "circle": 3}.get(shape, 4))
         if shape == "plane":
             normal = np.cross(x[1] - x[0], x[2] - x[0])
             area = np.linalg.norm(normal)
@@ -233,7 +237,7 @@ def score_hypotheses(d: Draft) -> None:
             normal = normal / area
             model, far = np.append(normal, -normal @ x[0]), np.abs((v.points - x[0]) @ normal)
             out, face = (
-                abs(normal[2]) < v.get("limit", 0),
+                abs(normal[2]) < v.get("min_upright", 0),
                 np.abs(v.get("normals", np.zeros((n, 3))) @ normal),
             )
         elif shape == "line":
@@ -242,8 +246,8 @@ def score_hypotheses(d: Draft) -> None:
                 return nothing
             along = along / np.linalg.norm(along)
             far = np.linalg.norm(np.cross(v.points - x[0], along), axis=1)
-            model = np.append(along, np.linalg.norm(np.cross(x[0], along)))
-            out, face = abs(along[2]) < v.get("limit", 0), np.ones(n)
+            model = np.append(along, np.cross(x[0], along))
+            out, face = abs(along[2]) < v.get("min_upright", 0), np.ones(n)
         else:
             a = x[1:] - x[0]
             if abs(np.linalg.det(a)) < (1e-2 if flat else 2e-2):
@@ -251,8 +255,8 @@ def score_hypotheses(d: Draft) -> None:
             c = np.linalg.solve(a, ((x[1:] ** 2).sum(1) - (x[0] ** 2).sum()) / 2)
             radius = np.linalg.norm(x[0] - c)
             far = np.abs(np.linalg.norm(v.points - c, axis=1) - radius)
-            model = np.append(np.append(c, radius), 0.0)[:4]
-            out = radius > v.get("limit", np.inf)
+            model = np.append(c, radius)
+            out = radius > v.get("max_radius", np.inf)
             to = v.points - c
             face = (
                 np.ones(n)
@@ -268,25 +272,23 @@ def score_hypotheses(d: Draft) -> None:
             "count": lambda: (far < v.tolerance) * 1.0,
             "weighted": lambda: (far < v.tolerance) * v.weights,
             "msac": lambda: 1 - np.minimum(far / v.tolerance, 1) ** 2,
-            "likelihood": lambda: np.log((0.6 * np.exp(-((2 * far / v.tolerance) ** 2) / 2) + 0.04) / 0.04),
+            "likelihood": lambda: np.log(1 + 15 * np.exp(-((2 * far / v.tolerance) ** 2) / 2)),
         }[score]()
         total = 0.0
         for i in range(n):
             if use[i]:
                 total += gains[i]
                 if bail and total + n - 1 - i < v.required:
-                    break
+                    return nothing
         return total, model
 
     def agrees(v: Values, after: Values) -> None:
-        if sampling == "random":
+        if sampling != "given":
             # Which points were drawn is not known here: scores must be possible, and not all alike.
             found = np.asarray(after["best_score" if result == "best" else "scores"])
             assert found.min() >= 0 and found.max() <= n * np.log(16) and found.max() > 0
             return
         at = np.asarray(v["sample"])
-        if sampling == "local":
-            at = np.hstack([at[:, :1], (at[:, :1] + 1 + at[:, 1:] % 8) % n])
         made = [scored(v, row) for row in at]
         scores = np.array([s for s, _ in made])
         if result == "best":

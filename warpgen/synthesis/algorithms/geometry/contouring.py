@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.pieces import piece
 GRID_INFO = piece('''
 @wp.struct
 class GridInfo:
-    """Placement of a regular grid of nodes in world space."""
+    """Placement of a regular grid of nodes in world space, and the level to extract."""
 
     origin: wp.vec3
     spacing: float
@@ -115,13 +115,12 @@ def solve_cholesky(A: wp.mat33, b: wp.vec3) -> wp.vec3:
     source="Ju et al. 2002, Dual contouring of Hermite data; Schaefer & Warren 2002",
     names={
         "dual_contour_vertices": "place_dual_vertices|dual_contouring|solve_cell_qefs|extract_cell_vertices",
-        "mass_point": "centroid_of_crossings|mean_crossing|bias_point",
-        "crossings": "num_crossings|crossing_count|edge_count",
+        "crossings": "num_crossings|crossing_count|num_crossed",
         "phi": "field|sdf_values|grid_values",
         "grid": "grid_info|g_info",
         "crossing": "edge_point|intersection|surface_point",
         "AtA": "ATA|qef_matrix|normal_matrix",
-        "Atb": "ATb|qef_vector|rhs",
+        "Atb": "ATb|qef_vector",
     },
     weight=4,
 )
@@ -146,7 +145,7 @@ def dual_contour_vertices(d: Draft) -> None:
     capacity = side**3 // 2
     if out == "dense":
         d.output("vertices", "vec3", cells, about="Vertex of each crossed cell")
-        d.output("cell_mask", "int", cells, about="Number of crossed edges, 0 for cells without a vertex")
+        d.output("crossed_edges", "int", cells, about="Number of crossed edges, 0 for cells without a vertex")
         if residual:
             d.output("residuals", "float", cells, about="Quadric error at each vertex")
     else:
@@ -235,7 +234,7 @@ def dual_contour_vertices(d: Draft) -> None:
         }[clamp],
         store="""
             vertices[i, j, k] = vertex
-            cell_mask[i, j, k] = crossings
+            crossed_edges[i, j, k] = crossings
             $error
             """
         if out == "dense"
@@ -271,7 +270,7 @@ def dual_contour_vertices(d: Draft) -> None:
         vertex, count, error = _contoured(v, normals, clamp, lam)
         crossed = count > 0
         if out == "dense":
-            np.testing.assert_array_equal(after.cell_mask, count)
+            np.testing.assert_array_equal(after.crossed_edges, count)
             mostly_close(after.vertices, np.where(crossed[..., None], vertex, 0.0), 3e-3)
             if residual:
                 mostly_close(after.residuals, np.where(crossed, error, 0.0), 3e-3)

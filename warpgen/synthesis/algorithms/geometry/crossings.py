@@ -14,10 +14,10 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 NAMES = {
     "origins": "ray_origins|ro_array|starts",
-    "directions": "ray_directions|ray_dirs|rays",
+    "directions": "ray_directions|ray_dirs|dirs",
     "ro": "o|origin|org",
     "rd": "d|dir|direction",
-    "hit": "hits|intersects|overlap",
+    "hit": "hits|intersects",
     "t_hit": "t_out|hit_t|distances",
     "inside": "is_inside|contained|flags",
     "lower": "box_min|aabb_min|lo",
@@ -60,10 +60,20 @@ def ray_primitive(d: Draft) -> None:
             "radii": ("float", 0.3, 0.9, "uniform"),
         },
     }[shape]
+    if pairing == "one for all":
+        single = {
+            "bases": "base",
+            "centers": "center",
+            "normals": "normal",
+            "offsets": "offset",
+            "tips": "tip",
+        }
+        single["radii"] = "radius"
+        fields = {single.get(name, name): field for name, field in fields.items()}
     extent = m if pairing == "nearest of all" else n
     for name, (type, low, high, kind) in fields.items():
         if pairing == "one for all":
-            d.param(name, type, *((0.3, 0.9) if name == "normals" else (low, high)))
+            d.param(name, type, *((0.3, 0.9) if name == "normal" else (low, high)))
         else:
             d.input(name, type, extent, low, high, kind)
     at = {"one each": "[tid]", "one for all": "", "nearest of all": "[k]"}[pairing]
@@ -71,14 +81,18 @@ def ray_primitive(d: Draft) -> None:
     article = {"one each": "its", "one for all": "one", "nearest of all": "the nearest"}[pairing]
     d.says(
         {
-            "distance": f"Intersects each ray with {article} {shape} and gives the way to it, -1 for a miss.",
+            "distance": f"Intersects each ray with {article} {shape} and gives the distance to it, -1 for a miss.",
             "flag": f"Tests whether each ray meets {'any' if article == 'the nearest' else article} {shape}.",
-            "point": f"Finds the point where each ray meets {article} {shape}.",
+            "point": f"Finds the point where each ray meets {article} {shape}, zero for a miss.",
             "count": f"Counts the {'boxes' if shape == 'box' else shape + 's'} that each ray meets.",
         }[result]
     )
     d.output(
-        *{"distance": ("t_hit", "float", n), "point": ("points", "vec3", n)}.get(result, ("hit", "int", n))
+        *{
+            "distance": ("t_hit", "float", n),
+            "point": ("points", "vec3", n),
+            "count": ("num_hits", "int", n),
+        }.get(result, ("hit", "int", n))
     )
     size = f"{next(iter(fields))}.shape[0]"
     if result == "count":
@@ -87,11 +101,11 @@ def ray_primitive(d: Draft) -> None:
             for k in range({size}):
                 if {call} >= 0.0:
                     count += 1
-            hit[tid] = count
+            num_hits[tid] = count
             """
     elif pairing == "nearest of all" and result == "flag":
         body = f"""
-            # any hit will do, so we stop at the first one
+            # any hit will do, so stop at the first one
             for k in range({size}):
                 if {call} >= 0.0:
                     hit[tid] = 1
@@ -139,8 +153,10 @@ def ray_primitive(d: Draft) -> None:
             mostly_close(after.t_hit, t, 5e-3, 0.96)
         elif result == "point":
             mostly_close(after.points, met, 5e-3, 0.96)
+        elif result == "count":
+            mostly_close(after.num_hits, count, 1e-3, 0.985)
         else:
-            mostly_close(after.hit, count if result == "count" else np.minimum(count, 1), 1e-3, 0.985)
+            mostly_close(after.hit, np.minimum(count, 1), 1e-3, 0.985)
 
     d.holds(agrees)
 
@@ -166,7 +182,7 @@ def obb_overlap(d: Draft) -> None:
         first, second = "ia", "ib"
     else:
         count = n + 1
-        fetch = "# test box 0 against every other box\nib = tid + 1"
+        fetch = "# box 0 is the one that all others are tested against\nib = tid + 1"
         first, second = "0", "ib"
     if pose == "transform":
         d.input("poses", "transform", count, -1.0, 1.0, "transform", about="Shape poses")
@@ -189,6 +205,11 @@ def obb_overlap(d: Draft) -> None:
     d.output("hit", "int", n)
     if axes == "faces only":
         d.says("Tests pairs of oriented boxes for overlap along their face normals only (conservative).")
+    if layout != "pairs":
+        d.says(
+            "Tests the first of several oriented boxes for overlap with each other one"
+            + (" along face normals only (conservative)." if axes == "faces only" else ".")
+        )
     relative = f"""
         R = wp.transpose(Ra) * Rb
         t = wp.transpose(Ra) * offset
@@ -235,11 +256,11 @@ def obb_overlap(d: Draft) -> None:
         $fetch
         $frames
         $relative
-        # add an epsilon to |R| because cross products of parallel edges vanish
+        $why
         A = wp.mat33()
         for i in range(3):
             for j in range(3):
-                A[i, j] = wp.abs(R[i, j]) + 1.0e-6
+                A[i, j] = wp.abs(R[i, j])$epsilon
         separated = int(0)
         $face
         $cross
@@ -250,6 +271,10 @@ def obb_overlap(d: Draft) -> None:
         relative=relative,
         face=face,
         cross=cross if axes == "fifteen" else "",
+        why="# an epsilon on |R|, because cross products of parallel edges vanish"
+        if axes == "fifteen"
+        else "",
+        epsilon=" + 1.0e-6" if axes == "fifteen" else "",
     )
 
     def agrees(v: Values, after: Values) -> None:

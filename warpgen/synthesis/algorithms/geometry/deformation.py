@@ -13,10 +13,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
 NAMES = {
     "rest": "rest_positions|bind_pose|x0",
     "bones": "joints|transforms|bone_transforms",
-    "weights": "skin_weights|w|bone_weights",
+    "weights": "skin_weights|bone_weights",
     "skinned": "deformed|x_out|positions",
-    "source": "src|moving|p",
-    "target": "dst|fixed|q",
     "A": "cov|M|Apq",
     "R": "rot|rotation|R_i",
 }
@@ -42,7 +40,7 @@ def skin_vertices(d: Draft) -> None:
     )
     if blend in ("dual quaternions", "nlerp") and bound == "all":
         bound = "rows"
-    normals = d.flag("normals") if blend in ("transforms", "matrices") else False
+    normals = d.flag("normals") if blend == "transforms" else False
     bind = d.flag("bind pose") if blend in ("transforms", "dual quaternions") else False
     n, bones = d.pick(48, 64, 96), d.pick(5, 6, 8)
     d.input("rest", "vec3", n, -1.0, 1.0, about="Rest positions")
@@ -96,9 +94,8 @@ def skin_vertices(d: Draft) -> None:
         step += "\nturned += w * wp.transform_vector(X, rest_normals[tid])" if normals else ""
         last = "skinned[tid] = moved"
     elif blend == "matrices":
-        first = "moved = wp.vec3()" + ("\nturned = wp.vec3()" if normals else "")
+        first = "moved = wp.vec3()"
         step = "moved += w * wp.transform_point(bones[b], p)"
-        step += "\nturned += w * wp.transform_vector(bones[b], rest_normals[tid])" if normals else ""
         last = "skinned[tid] = moved"
     elif blend == "rotation and translation":
         first, step, last = (
@@ -110,7 +107,7 @@ def skin_vertices(d: Draft) -> None:
         first = "q = wp.quat(0.0, 0.0, 0.0, 0.0)\nt = wp.vec3()"
         step = """
             r = wp.transform_get_rotation(bones[b])
-            # q and -q are the same rotation: flip to the hemisphere of the first bone
+            # both signs of a quaternion are one rotation: flip to the side of the blend so far
             s = w
             if wp.dot(q, r) < 0.0:
                 s = -w
@@ -124,6 +121,7 @@ def skin_vertices(d: Draft) -> None:
             X = {bone}
             r = wp.transform_get_rotation(X)
             t = wp.transform_get_translation(X)
+            # both signs of a quaternion are one rotation: flip to the side of the blend so far
             s = w
             if wp.dot(real, r) < 0.0:
                 s = -w
@@ -140,8 +138,8 @@ def skin_vertices(d: Draft) -> None:
     d.says(
         {
             "dual quaternions": "Skins vertices with dual quaternion blending.",
-            "nlerp": "Skins vertices with normalized blends of bone rotations and translations.",
-        }.get(blend, "Skins vertices with linear blend skinning.")
+            "nlerp": "Skins vertices with normalized blends of bone quaternions and blends of translations.",
+        }.get(blend, f"Skins vertices{' and normals' if normals else ''} with linear blend skinning.")
     )
     d.launch(n)
     d.code(
@@ -218,13 +216,19 @@ def _quaternion(r: Any) -> Any:
 
 @DOMAIN.algorithm(
     source="Sorkine & Alexa 2007, As-rigid-as-possible surface modeling; Higham 1986; Mueller et al. 2016",
-    names=NAMES | {"fit_rotations": "arap_local_step|local_step|polar_rotations|shape_match_rotations"},
+    names={
+        "fit_rotations": "arap_local_step|local_step|edge_rotations",
+        "rest": "rest_positions|x0|rest_points",
+        "weights": "edge_weights|cot_weights",
+        "A": NAMES["A"],
+        "R": NAMES["R"],
+    },
     adjoint="no",
     weight=4,
 )
 def fit_rotations(d: Draft) -> None:
     """Fits per-vertex rotations to deformed edges (local step of as-rigid-as-possible)."""
-    store = d.option("neighbours", "rows", "ring", "shared")
+    store = d.option("neighbours", "rows", "compressed")
     weights = d.option("weights", "uniform", "per edge") if store == "rows" else "uniform"
     result = d.option("result", "rotation", "energy", "quaternion")
     method = d.option("method", "newton", "quaternion")
@@ -233,24 +237,17 @@ def fit_rotations(d: Draft) -> None:
     n = d.pick(32, 48, 64)
     degree = d.pick(5, 6)
     d.input("rest", "vec3", n, -1.0, 1.0, about="Rest positions")
-    d.input("u", "vec3", n, -0.15, 0.15)
-    note = ""
+    d.input("u", "vec3", n, -0.15, 0.15, about="Displacements")
     if store == "rows":
-        d.input("neighbours", "int", (n, degree), 0, n)
+        d.input("neighbors", "int", (n, degree), 0, n, about="Neighbors of each vertex")
         if weights == "per edge":
-            d.input("weights", "float", (n, degree), 0.3, 1.0)
-        loop, other = f"for k in range({degree}):\n    j = neighbours[i, k]\n    $step", "j"
-    elif store == "ring":
-        note = "# the mesh is a ring: neighbors have adjacent indices"
-        loop = f"""
-            for k in range(1, {degree + 1}):
-                j = (i + k) % rest.shape[0]
-                $step
-            """
-        other = "j"
+            d.input("weights", "float", (n, degree), 0.3, 1.0, about="Weights of the edges")
+        loop = f"for k in range({degree}):\n    j = neighbors[i, k]\n    $step"
     else:
-        d.input("cluster", "int", 8, 0, n, about="Vertex indices of the cluster")
-        loop, other = "for k in range(cluster.shape[0]):\n    j = cluster[k]\n    $step", "j"
+        total = n * degree
+        d.input("offsets", "int", n + 1, 0, total, "offsets", about="Start of each vertex's neighbors")
+        d.input("neighbors", "int", total, 0, n, about="Neighbors of the vertices, concatenated")
+        loop = "for k in range(offsets[i], offsets[i + 1]):\n    j = neighbors[k]\n    $step"
     d.output(
         *{"rotation": ("R", "mat33", n), "energy": ("energy", "float", n), "quaternion": ("q", "quat", n)}[
             result
@@ -302,41 +299,36 @@ def fit_rotations(d: Draft) -> None:
     d.code(
         """
         i = wp.tid()
-        # regularize with a small multiple of the identity for flat neighborhoods
+        # a multiple of the identity, since flat neighborhoods alone leave the rotation open
         A = 0.3 * wp.identity(n=3, dtype=float)
-        $note
         $loop
         $fit
         $last
         """,
         loop=loop,
         step=f"""
-        e0 = rest[i] - rest[{other}]
-        # deformed edge = rest edge + displacement difference
-        e1 = e0 + u[i] - u[{other}]
+        e0 = rest[i] - rest[j]
+        e1 = e0 + u[i] - u[j]
         A += {w}wp.outer(e1, e0)
         """,
         fit=fit,
         last=last,
-        note=note,
         again=loop.replace("$step", "$term"),
-        term=f"e0 = rest[i] - rest[{other}]\nmisfit += {w}wp.length_sq(e0 + u[i] - u[{other}] - rot * e0)",
+        term=f"e0 = rest[i] - rest[j]\nmisfit += {w}wp.length_sq(e0 + u[i] - u[j] - rot * e0)",
     )
 
     def agrees(v: Values, after: Values) -> None:
-        if store == "rows":
-            ids = v.neighbours
-        elif store == "ring":
-            ids = (np.arange(n)[:, None] + np.arange(1, degree + 1)) % n
-        else:
-            ids = np.tile(v.cluster, (n, 1))
-        w = v.weights if weights == "per edge" else np.ones(ids.shape)
-        e0, e1 = v.rest[:, None] - v.rest[ids], (v.rest + v.u)[:, None] - (v.rest + v.u)[ids]
-        s = 0.3 * np.eye(3) + np.einsum("nk,nki,nkj->nij", w, e0, e1)  # the transpose of the kernel's
+        many = np.diff(v.offsets) if store == "compressed" else np.full(n, degree)
+        at, ids = np.repeat(np.arange(n), many), np.ravel(v.neighbors)
+        w = np.ravel(v.weights) if weights == "per edge" else np.ones(len(ids))
+        e0, e1 = v.rest[at] - v.rest[ids], (v.rest + v.u)[at] - (v.rest + v.u)[ids]
+        s = np.tile(0.3 * np.eye(3), (n, 1, 1))  # the transpose of the kernel's
+        np.add.at(s, at, np.einsum("e,ei,ej->eij", w, e0, e1))
         u, sigma, vt = np.linalg.svd(s)
         sign = np.sign(np.linalg.det(np.swapaxes(vt, 1, 2) @ np.swapaxes(u, 1, 2)))
         r = np.einsum("nki,nk,njk->nij", vt, np.column_stack([np.ones(n), np.ones(n), sign]), u)
-        misfit = np.einsum("nk,nk->n", w, ((e1 - np.einsum("nij,nkj->nki", r, e0)) ** 2).sum(-1))
+        misfit = np.zeros(n)
+        np.add.at(misfit, at, w * ((e1 - np.einsum("eij,ej->ei", r[at], e0)) ** 2).sum(-1))
         if result == "energy":
             near = np.abs(after.energy - misfit) < 1e-2 * (1.0 + misfit)
         else:

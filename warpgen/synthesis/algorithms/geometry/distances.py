@@ -15,16 +15,12 @@ NAMES = {
     "p": "query|point|xi",
     "closest": "closest_points|nearest|projected|c_out",
     "distance": "dist|distances|separation",
-    "a": "p0|start|seg_a",
-    "b": "p1|end|seg_b",
-    "best": "d_min|min_dist|nearest_sq",
-    "count": "num_faces|num_triangles|n_tri",
 }
 
 
 @DOMAIN.algorithm(
     source="Ericson 2004, Real-Time Collision Detection, 5.1",
-    names=NAMES,
+    names=NAMES | {"a": "p0|start|seg_a", "b": "p1|end|seg_b"},
     double=True,
 )
 def closest_point_on_shape(d: Draft) -> None:
@@ -43,12 +39,13 @@ def closest_point_on_shape(d: Draft) -> None:
         }[result]
     )
     n = d.pick(48, 64, 96, 128)
+    of = f"the surface of a {shape}" if shape in ("sphere", "capsule") else f"a {shape}"
     d.says(
         {
-            "point": f"Finds the point of a {shape} that is closest to each query point.",
-            "distance": f"Computes the distance from each point to a {shape}.",
-            "both": f"Finds the closest point of a {shape} to each query, and how far it is.",
-            "offset": f"Computes the vector from each point to the closest point of a {shape}.",
+            "point": f"Finds the point of {of} that is closest to each query point.",
+            "distance": f"Computes the distance from each point to {of}.",
+            "both": f"Finds the closest point of {of} to each query, and how far it is.",
+            "offset": f"Computes the vector from each point to the closest point of {of}.",
         }[result].replace("a oriented", "an oriented")
     )
     d.input("points", "vec3", n, -1.5, 1.5, about="Point positions")
@@ -71,13 +68,14 @@ def closest_point_on_shape(d: Draft) -> None:
         text = f"c = {d.use(closest.BOX)}(p, {lower}, {upper})"
     elif shape == "oriented box":
         pose, half = given("pose", "transform", -0.5, 0.5, "transform"), given("half", "vec3", 0.2, 0.7)
+        X, h = ("X", "h") if each else (pose, half)
         text = f"""
-            X = {pose}
+            {f"X = {pose}" if each else ""}
+            {f"h = {half}" if each else ""}
             # clamp to the half extents in the local frame of the box
-            local = wp.transform_point(wp.transform_inverse(X), p)
-            half_extents = {half}
-            c = wp.transform_point(X, wp.max(wp.min(local, half_extents), -half_extents))
-            """
+            local = wp.transform_point(wp.transform_inverse({X}), p)
+            c = wp.transform_point({X}, wp.max(wp.min(local, {h}), -{h}))
+            """.replace("            \n", "")
     elif shape == "sphere":
         center, radius = given("center", "vec3", -0.5, 0.5), given("radius", "float", 0.2, 0.6)
         text = f"c = {center} + {radius} * wp.normalize(p - {center})"
@@ -93,7 +91,7 @@ def closest_point_on_shape(d: Draft) -> None:
             """
     elif shape == "plane":
         normal, offset = (
-            given("normal", "vec3", 0, 1, "unit") if each else given("normal", "vec3", 0.3, 0.9),
+            given("normal", "vec3", 0.3, 0.9),
             "",
         )
         offset = given("offset", "float", -0.5, 0.5)
@@ -105,25 +103,24 @@ def closest_point_on_shape(d: Draft) -> None:
         center, normal = given("center", "vec3", -0.5, 0.5), given("normal", "vec3", 0.2, 0.9)
         radius = given("radius", "float", 0.3, 0.8)
         text = f"""
-            center_i = {center}
             n = wp.normalize({normal})
-            offset = p - center_i
+            away = p - {center}
             # project onto the plane of the disk, then clamp to the rim
-            radial = offset - wp.dot(offset, n) * n
+            radial = away - wp.dot(away, n) * n
             r = wp.length(radial)
-            c = center_i + radial * wp.min(1.0, {radius} / wp.max(r, 1.0e-6))
+            c = {center} + radial * wp.min(1.0, {radius} / wp.max(r, 1.0e-6))
             """
     if result in ("point", "both"):
         d.output("closest", "vec3", n, about="Closest points")
     if result in ("distance", "both"):
         d.output("distance", "float", n, about="Distances")
     if result == "offset":
-        d.output("closest", "vec3", n, about="Closest points")
+        d.output("offsets", "vec3", n, about="Vectors to the closest points")
     store = {
         "point": "closest[tid] = c",
         "distance": "distance[tid] = wp.length(p - c)",
         "both": "closest[tid] = c\ndistance[tid] = wp.length(p - c)",
-        "offset": "closest[tid] = c - p",
+        "offset": "offsets[tid] = c - p",
     }[result]
     d.launch(n)
     d.code("tid = wp.tid()\np = points[tid]\n$shape\n$store", shape=text, store=store)
@@ -156,12 +153,14 @@ def closest_point_on_shape(d: Draft) -> None:
                 away = foot - v.center
                 size = np.linalg.norm(away, axis=1, keepdims=True)
                 c = v.center + away * np.minimum(1.0, np.broadcast_to(v.radius, n)[:, None] / size)
-        made = {"closest": c - p if result == "offset" else c, "distance": np.linalg.norm(p - c, axis=-1)}
-        return {
-            name: made[name]
-            for name in made
-            if result == "both" or (name == "distance") == (result == "distance")
+        far = np.linalg.norm(p - c, axis=-1)
+        made: dict[str, dict[str, Any]] = {
+            "point": {"closest": c},
+            "distance": {"distance": far},
+            "both": {"closest": c, "distance": far},
+            "offset": {"offsets": c - p},
         }
+        return made[result]
 
     d.check(reference, 1e-3)
 
@@ -179,10 +178,8 @@ def rotations(q: Any) -> Any:
 
 @DOMAIN.algorithm(
     source="Ericson 2004, 5.1.9; Lumelsky 1985",
-    names=NAMES
-    | {
-        "s": "s_param|u|alpha",
-        "t": "t_param|v|beta",
+    names={
+        "distance": NAMES["distance"],
     },
     double=True,
 )

@@ -32,10 +32,11 @@ def _closest(p: Any, q: Any, r: Any, s: Any) -> Any:
     names={
         "points": "vertices|positions|particle_q",
         "pairs": "edge_pairs|candidates|contacts",
-        "out": "result|gaps|values",
-        "st": "bary|params|closest",
-        "gap": "dist|d|distance",
-        "thickness": "radius|margin|h",
+        "gaps": "distances|edge_distances",
+        "least": "min_distance|smallest",
+        "st": "params|closest",
+        "gap": "dist|distance",
+        "thickness": "margin|min_gap",
     },
     weight=6,
 )
@@ -58,27 +59,27 @@ def edge_gaps(d: Draft) -> None:
     )
     d.says({
         "distance": "Computes the distances between pairs of edges.",
-        "middle": "Computes the middles between the closest points of pairs of edges.",
+        "middle": "Computes the midpoints between the closest points of pairs of edges.",
         "normal": "Computes directions from one edge to another where they are closest.",
-        "weights": "Computes barycentric weights of the closest points of pairs of edges.",
-        "push": "Computes corrections that push pairs of edges apart to a given thickness.",
+        "weights": "Computes barycentric weights of the closest points on pairs of edges.",
+        "push": "Computes how the first edge of each pair moves when both are pushed apart to a given thickness.",
         "count": "Counts the pairs of edges that are closer than a given thickness.",
         "lowest": "Finds the least distance among all pairs of edges.",
         "speed": "Computes how fast pairs of edges approach where they are closest.",
-    }[wanted])  # fmt: skip
+    }[wanted].replace(".", ", for those closer than a given thickness." if skip else "."))  # fmt: skip
     n, m = d.pick(48, 64), d.pick(64, 96)
     if layout == "vertices":
         for name in ("p1", "q1", "p2", "q2"):
             d.input(name, "vec3", m, -1.0, 1.0)
-        fetch = "a = p1[tid]\nb = q1[tid]\nc = p2[tid]\ne = q2[tid]"
+        fetch = "a = p1[tid]\nb = q1[tid]\nc = p2[tid]\nd = q2[tid]"
     elif layout == "segments":
         d.input("firsts", "vec3", (m, 2), -1.0, 1.0, about="ends of the first edge of each pair")
         d.input("seconds", "vec3", (m, 2), -1.0, 1.0, about="ends of the second edge of each pair")
-        fetch = "a = firsts[tid, 0]\nb = firsts[tid, 1]\nc = seconds[tid, 0]\ne = seconds[tid, 1]"
+        fetch = "a = firsts[tid, 0]\nb = firsts[tid, 1]\nc = seconds[tid, 0]\nd = seconds[tid, 1]"
     else:
-        d.input("points", "vec3", n, -1.0, 1.0, about="vertices")
+        d.input("points", "vec3", n, -1.0, 1.0, about="vertex positions")
         d.input("pairs", "vec4i", m, 0, n, about="vertices of both edges of each pair")
-        fetch = "pair = pairs[tid]\na = points[pair[0]]\nb = points[pair[1]]\nc = points[pair[2]]\ne = points[pair[3]]"
+        fetch = "pair = pairs[tid]\na = points[pair[0]]\nb = points[pair[1]]\nc = points[pair[2]]\nd = points[pair[3]]"
     if wanted == "speed":
         d.input("v1", "vec3", m, -1.0, 1.0, about="velocity of the first edge of each pair")
         d.input("v2", "vec3", m, -1.0, 1.0, about="velocity of the second edge of each pair")
@@ -89,27 +90,37 @@ def edge_gaps(d: Draft) -> None:
     )
     if wanted in ("count", "lowest", "speed") or (layout == "indexed" and wanted in ("normal", "push")):
         d.forward_only()  # the direction between edges that nearly meet has no slope to speak of
+    out = {
+        "distance": "gaps",
+        "middle": "midpoints",
+        "normal": "normals",
+        "weights": "weights",
+        "push": "corrections",
+        "count": "num_close",
+        "lowest": "least",
+        "speed": "speeds",
+    }[wanted]
     if wanted == "lowest":
-        d.inout("out", "float", 1, value=1.0e6, about="least distance")
+        d.inout(out, "float", 1, value=1.0e6, about="least distance")
     else:
-        d.output("out", type_, 1 if wanted == "count" else m)
-    away = "x1 = a + st[0] * (b - a)\nx2 = c + st[1] * (e - c)"
+        d.output(out, type_, 1 if wanted == "count" else m)
+    away = "x1 = a + st[0] * (b - a)\nx2 = c + st[1] * (d - c)"
     unit = f"{away}\nn = wp.normalize(x2 - x1)"
     lines = {
-        "distance": "out[tid] = st[2]",
-        "middle": f"{away}\nout[tid] = 0.5 * (x1 + x2)",
-        "normal": f"{unit}\nout[tid] = n",
-        "weights": "out[tid] = wp.vec4(1.0 - st[0], st[0], 1.0 - st[1], st[1])",
-        "push": "gap = st[2]\nif gap < thickness:\n    x1 = a + st[0] * (b - a)\n    x2 = c + st[1] * (e - c)\n"
-        "    # Each of the two edges makes half of the way\n    out[tid] = 0.5 * (gap - thickness) * wp.normalize(x2 - x1)",
-        "count": "if st[2] < thickness:\n    wp.atomic_add(out, 0, 1)",
-        "lowest": "wp.atomic_min(out, 0, st[2])",
-        "speed": f"{unit}\nout[tid] = wp.dot(v1[tid] - v2[tid], n)",
+        "distance": "gaps[tid] = st[2]",
+        "middle": f"{away}\nmidpoints[tid] = 0.5 * (x1 + x2)",
+        "normal": f"{unit}\nnormals[tid] = n",
+        "weights": "weights[tid] = wp.vec4(1.0 - st[0], st[0], 1.0 - st[1], st[1])",
+        "push": "gap = st[2]\nif gap < thickness:\n    x1 = a + st[0] * (b - a)\n    x2 = c + st[1] * (d - c)\n"
+        "    # The other edge makes the other half of the way\n    corrections[tid] = 0.5 * (gap - thickness) * wp.normalize(x2 - x1)",
+        "count": "if st[2] < thickness:\n    wp.atomic_add(num_close, 0, 1)",
+        "lowest": "wp.atomic_min(least, 0, st[2])",
+        "speed": f"{unit}\nspeeds[tid] = wp.dot(v1[tid] - v2[tid], n)",
     }[wanted]
     d.launch(m)
     d.code(
         "tid = wp.tid()\n$fetch\n# Weights of the closest points along both edges, and their distance\n"
-        "st = wp.closest_point_edge_edge(a, b, c, e, 1.0e-6)\n$far\n$lines",
+        "st = wp.closest_point_edge_edge(a, b, c, d, 1.0e-6)\n$far\n$lines",
         fetch=fetch, lines=lines, far="if st[2] > thickness:\n    return" if skip else "",
     )  # fmt: skip
 
@@ -127,11 +138,11 @@ def edge_gaps(d: Draft) -> None:
         whole &= far > 1e-3
         limit = v.get("thickness", np.inf)
         if wanted == "count":
-            assert abs(int(after.out[0]) - (far[whole] < limit).sum()) <= (~whole).sum() + 1
+            assert abs(int(after.num_close[0]) - (far[whole] < limit).sum()) <= (~whole).sum() + 1
             return
         if wanted == "lowest":
             least = far[whole].min() if whole.all() else 0.0
-            assert abs(after.out[0] - least) < 2e-3
+            assert abs(after.least[0] - least) < 2e-3
             return
         x1, x2 = p + a[:, None] * (q - p), r + b[:, None] * (s - r)
         n_ = (x2 - x1) / np.maximum(far, 1e-9)[:, None]
@@ -147,7 +158,7 @@ def edge_gaps(d: Draft) -> None:
         if skip:
             want = np.where((far > limit).reshape(-1, *[1] * (want.ndim - 1)), 0.0, want)
             whole &= np.abs(far - limit) > 1e-3
-        wrong = np.abs(after.out[whole] - want[whole]).reshape(whole.sum(), -1).max(axis=1) > 1e-2
+        wrong = np.abs(after[out][whole] - want[whole]).reshape(whole.sum(), -1).max(axis=1) > 1e-2
         assert wrong.mean() < 0.05, f"{wrong.mean():.3f} wrong"
 
     d.holds(agree)

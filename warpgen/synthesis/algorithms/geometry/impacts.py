@@ -155,6 +155,7 @@ def time_of_impact(d: Draft) -> None:
     }[kind]
     mean = " + ".join(f"d_{name}" for name in names)
     slot = "world" if batched else "0"
+    listed = f"impact_index = wp.atomic_add(impact_count, {slot}, 1)\nimpacts[{w}impact_index] = pair"
     d.launch(*lead, n)
     d.code(
         """
@@ -224,17 +225,21 @@ def time_of_impact(d: Draft) -> None:
         thickness=thickness,
         slackness=slackness,
         most=most,
-        start=f"wp.atomic_min(min_step, {slot}, 0.0)" if result == "least" else f"toi[{w}pair] = 0.0",
+        start={
+            "each": f"toi[{w}pair] = 0.0",
+            "least": f"wp.atomic_min(min_step, {slot}, 0.0)",
+            "filtered": f"toi[{w}pair] = 0.0\n{listed}",
+        }[result],
         advance="\n".join(f"{name} += step_fraction * d_{name}" for name in names),
         store={
             "each": f"toi[{w}pair] = t",
             "least": f"wp.atomic_min(min_step, {slot}, t)",
             "filtered": f"""
                 toi[{w}pair] = t
-                impact_index = wp.atomic_add(impact_count, {slot}, 1)
-                impacts[{w}impact_index] = pair
+                $listed
                 """,
         }[result],
+        listed=listed,
     )
     d.explain("""
         The distance shrinks at most at the rate of the bound on the relative motion, so a step of
@@ -303,7 +308,7 @@ def _free(x: Any, dx: Any, kind: str, centered: bool, thick: float, slack: float
 
     first = gap(0.0)
     if first <= 0.0:
-        return 0.0, False
+        return 0.0, True
     t, step, reached = 0.0, (1.0 - slack) * first / speed, 0.0
     for _ in range(128):
         reached += step

@@ -17,9 +17,9 @@ _TETS = ((0, 1, 3, 7), (0, 3, 2, 7), (0, 2, 6, 7), (0, 6, 4, 7), (0, 4, 5, 7), (
 @DOMAIN.algorithm(
     source="Doi & Koide 1991; Payne & Toga 1990 (marching tetrahedra); Freudenthal 1942 (the split of the cube)",
     names={
-        "field": "values|sdf|samples",
-        "inside": "mask|case_bits|below",
-        "triangles": "tri_out|surface|soup",
+        "field": "sdf|samples|phi",
+        "inside": "case_bits|below",
+        "triangles": "tri_out|soup",
         "spacing": "cell_size|h|voxel_size",
     },
     adjoint="no",
@@ -55,8 +55,7 @@ def march_tetrahedra(d: Draft) -> None:
         about="Values at the corners of cells",
     )
     if masked:
-        d.input("cell_used", "bool", cells, about="Cells that are looked at")
-    d.param("num_tets", "int", 6, about="Tetrahedra of a cell")
+        d.input("cell_used", "bool", cells, about="Cells of the narrow band, others are skipped")
     d.param("level", "float", -0.1, 0.1, about="Value on the surface; smaller ones are inside")
     if spacing_of == "scalar":
         d.param("spacing", "float", 0.1, 0.3, about="Edge length of a cell [m]")
@@ -97,7 +96,7 @@ def march_tetrahedra(d: Draft) -> None:
         d.function('''
             @wp.func
             def edge_vertex(a: wp.vec3, b: wp.vec3) -> wp.vec3:
-                """Vertex on a cut edge."""
+                """Where the surface cuts an edge of a tetrahedron, for want of better its middle."""
                 return 0.5 * (a + b)
         ''')
     else:
@@ -211,7 +210,7 @@ def march_tetrahedra(d: Draft) -> None:
         $range
         $early
         $begin
-        for tet in range(num_tets):
+        for tet in range(6):
             corners = wp.zeros(shape=4, dtype=wp.vec3)
             values = wp.zeros(shape=4, dtype=float)
             inside = int(0)
@@ -271,14 +270,14 @@ def march_tetrahedra(d: Draft) -> None:
     trim(d)
     if result != "triangles":
         d.says({
-            "area": "Measures the area of a level's surface in the cells of a grid (marching tetrahedra).",
-            "volume": "Measures the volume within a level's surface in the cells of a grid (marching tetrahedra).",
-            "count": "Counts the triangles of a level's surface in the cells of a grid (marching tetrahedra).",
-        }[result])  # fmt: skip
-    d.explain("""
-        Six tetrahedra share the cell's diagonal, so that neighbors agree on their faces and the surface has no holes.
-        Along edges the field is taken for linear.
-    """)
+            "area": "Measures the area of a level's surface in $where of a grid (marching tetrahedra).",
+            "volume": "Measures the volume within a level's surface in $where of a grid (marching tetrahedra).",
+            "count": "Counts the triangles of a level's surface in $where of a grid (marching tetrahedra).",
+        }[result].replace("$where", "all cells" if total == "atomic" else "each cell"))  # fmt: skip
+    d.explain(
+        "Six tetrahedra share the cell's diagonal, so that neighbors agree on their faces and the surface has no holes."
+        + ("" if place == "middle" else "\nAlong edges the field is taken for linear.")
+    )
 
     def agrees(v: Values, after: Values) -> None:
         f = v.field.reshape(size).astype(float)
@@ -335,15 +334,21 @@ def _range(read: str) -> str:
             bx = c & 1
             by = (c >> 1) & 1
             bz = c >> 2
-            low = wp.min(low, {read})
-            high = wp.max(high, {read})
+            node = {read}
+            low = wp.min(low, node)
+            high = wp.max(high, node)
     """
     return dedented(text)
 
 
 def _early(result: str) -> str:
     test = "low >= level" + ("" if result == "volume" else " or high < level")
-    return f"if {test}:\n    # The surface does not pass through this cell\n    return"
+    why = (
+        "Nothing of this cell is inside"
+        if result == "volume"
+        else "The surface does not pass through this cell"
+    )
+    return f"# {why}\nif {test}:\n    return"
 
 
 def _corners(f: Any, cell: Any, h: Any) -> tuple[Any, Any]:

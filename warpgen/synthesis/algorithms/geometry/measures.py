@@ -8,17 +8,12 @@ import numpy as np
 
 from warpgen.synthesis.algorithms.geometry import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.naming import renamed
 
 NAMES = {
     "points": "vertices|positions|x|verts",
     "faces": "triangles|indices|tri_indices|tris",
-    "p": "a|v0|x0",
-    "q": "b|v1|x1",
-    "r": "c|v2|x2",
-    "i": "i0|ia|tri_i",
-    "j": "i1|ib|tri_j",
-    "k": "i2|ic|tri_k",
-    "n": "nrm|normal|cross_product",
+    "n": "nrm|normal",
     "areas": "area|face_areas|tri_areas",
     "normals": "face_normals|normal_out|n_out",
     "vertex_normals": "normals|vert_normals|n_acc",
@@ -60,6 +55,19 @@ def triangles(d: Draft, faces: int, points: int, sort: str, low: float = -1.0, h
         """
 
 
+_CORNERS = ("p q r", "a b c", "v0 v1 v2", "x0 x1 x2")
+_INDICES = ("i j k", "i0 i1 i2", "ia ib ic")
+
+
+def name_corners(d: Draft) -> None:
+    """Call the corners of a triangle and their indices in the text as one person would throughout."""
+    taken = {p.name for p in d.parameters}
+    corners = d.pick(*(names for names in _CORNERS if not taken & set(names.split())))
+    new = f"{corners} {d.pick(*_INDICES)}".split()
+    names = dict(zip(f"{_CORNERS[0]} {_INDICES[0]}".split(), new, strict=True))
+    d.text, d.doc = renamed(d.text, names), renamed(d.doc, names)
+
+
 LAYOUTS = ("flat", "rows", "vec3i", "soup")
 
 
@@ -83,7 +91,7 @@ def unit(v: Any) -> Any:
 
 
 _GUARD = """
-    # degenerate faces have no normal: keep zero
+    # faces that name a vertex twice keep zero
     if i == j or j == k or k == i:
         return
     """
@@ -117,9 +125,13 @@ def triangle_measures(d: Draft) -> None:
     count, points = d.pick(48, 64, 96), d.pick(40, 50, 64)
     lines = triangles(d, count, points, sort)
     vector = kind in ("normal", "area vector", "centroid")
-    target = {"area": "areas", "normal": "normals", "area vector": "normals", "centroid": "centroids"}.get(
-        kind, kind
-    )
+    target = {
+        "area": "areas",
+        "normal": "normals",
+        "area vector": "area_vectors",
+        "aspect": "quality",
+        "centroid": "centroids",
+    }.get(kind, kind)
     d.output(target, "vec3" if vector else "float", count)
     d.says(
         {
@@ -136,13 +148,13 @@ def triangle_measures(d: Draft) -> None:
     body = {
         "area": "areas[tid] = 0.5 * wp.length(wp.cross(q - p, r - p))",
         "normal": "normals[tid] = wp.normalize(wp.cross(q - p, r - p))",
-        "area vector": "normals[tid] = 0.5 * wp.cross(q - p, r - p)",
+        "area vector": "area_vectors[tid] = 0.5 * wp.cross(q - p, r - p)",
         "centroid": "centroids[tid] = (p + q + r) / 3.0",
         "aspect": f"""
             {area}
             edges = wp.length_sq(q - p) + wp.length_sq(r - q) + wp.length_sq(p - r)
-            # normalized so that equilateral triangles give 1, slivers 0
-            aspect[tid] = 6.9282032 * area / wp.max(edges, 1.0e-8)
+            # 4 * sqrt(3) makes equilateral triangles 1; slivers go to 0
+            quality[tid] = 6.9282032 * area / wp.max(edges, 1.0e-8)
             """,
         "circumradius": f"""
             {area}
@@ -164,6 +176,7 @@ def triangle_measures(d: Draft) -> None:
         guard=_GUARD if check else "",
         body=body,
     )
+    name_corners(d)
 
     def reference(v: Values) -> dict[str, Any]:
         p, q, r = corners(v, sort)
@@ -201,7 +214,7 @@ def triangle_measures(d: Draft) -> None:
 
 @DOMAIN.algorithm(
     source="Gouraud 1971; Thuermer & Wuethrich 1998 (angles); Max 1999 (weights of sphere)",
-    names=NAMES | {"accumulate_normals": "vertex_normals_kernel|scatter_normals|compute_vertex_normals"},
+    names=NAMES | {"accumulate_normals": "accumulate_vertex_normals|scatter_normals|add_face_normals"},
     double=True,
     weight=6,
 )
@@ -262,6 +275,7 @@ def accumulate_normals(d: Draft) -> None:
     d.explain("""
         One thread per face. `vertex_normals` must be zero-initialized and is normalized in a second pass.
     """)
+    name_corners(d)
 
     def reference(v: Values) -> dict[str, Any]:
         at = corner_ids(v, sort)
@@ -297,34 +311,46 @@ def mesh_moments(d: Draft) -> None:
     sort = d.option("layout", "flat", "rows", "vec3i")
     kind = d.option("moment", "volume", "first", "inertia", "inertia by points", "area and volume")
     where = d.option("where", "scatter", "per face")
-    density = d.flag("density")
-    d.calls(
-        {
-            "volume": "mesh_volume|integrate_volume|signed_volumes",
-            "first": "mesh_first_moment|integrate_mesh|mesh_moments",
-            "inertia": "mesh_second_moments|integrate_mesh|mesh_moments",
-            "inertia by points": "mesh_inertia|inertia_tensor|integrate_inertia",
-            "area and volume": "mesh_area_and_volume|integrate_mesh|area_and_volume",
-        }[kind]
-    )
+    density = d.flag("density") and kind != "area and volume"
+    per_face = where == "per face"
+    size = "mass" if density else "volume"
+    calls = {
+        "volume": f"mesh_{size}|integrate_{size}|enclosed_{size}",
+        "first": "mesh_first_moment|integrate_first_moment|first_moment",
+        "inertia": "mesh_second_moments|integrate_second_moments|second_moments",
+        "inertia by points": "mesh_inertia|inertia_tensor|integrate_inertia",
+        "area and volume": "mesh_area_and_volume|integrate_mesh|area_and_volume",
+    }
+    each = {
+        "volume": f"signed_{size}{'es' if density else 's'}|face_{size}_shares",
+        "first": "first_moment_shares|face_first_moments",
+        "inertia": "second_moment_shares|face_second_moments",
+        "inertia by points": "inertia_shares|face_inertias",
+        "area and volume": "areas_and_signed_volumes|face_areas_and_volumes",
+    }
+    d.calls((each if per_face else calls)[kind])
     count, points = d.pick(48, 64, 96), d.pick(20, 30, 40)
     lines = triangles(d, count, points, sort)
     if density:
-        d.param("rho", "float", 500.0, 1500.0)
+        d.param("rho", "float", 500.0, 1500.0, about="Density [kg/m^3]")
     scale = "rho * " if density else ""
+    of = "mass" if density else "volume"
+    what = {
+        "volume": f"the {of} of a closed mesh",
+        "first": f"the first moment of {of} of a closed mesh",
+        "inertia": f"the second moments of {of} of a closed mesh",
+        "inertia by points": "the inertia tensor of a closed mesh about the origin"
+        + ("" if density else " at unit density"),
+        "area and volume": "the surface area and the enclosed volume of a closed mesh",
+    }[kind]
     d.says(
-        {
-            "volume": "Computes the volume of a closed mesh from signed tetrahedra.",
-            "first": "Computes the first moment of a closed mesh from signed tetrahedra.",
-            "inertia": "Computes the second moments of a closed mesh from signed tetrahedra.",
-            "inertia by points": "Computes the inertia tensor of a closed mesh about the origin from signed tetrahedra.",
-            "area and volume": "Computes the surface area and the enclosed volume of a closed mesh.",
-        }[kind]
+        f"Computes each face's share in {what}, from signed tetrahedra."
+        if per_face
+        else f"Computes {what} from signed tetrahedra."
     )
-    per_face = where == "per face"
-    size = count if per_face else 1
+    extent = count if per_face else 1
     spread = {
-        "volume": (("volume", "float"),),
+        "volume": ((size, "float"),),
         "first": (("moment", "vec3"),),
         "inertia": (("second_moment", "mat33"),),
         "inertia by points": (("inertia", "mat33"),),
@@ -332,34 +358,34 @@ def mesh_moments(d: Draft) -> None:
     }[kind]
     for name, type in spread:
         if per_face:
-            d.output(name, type, size)
+            d.output(name, type, extent)
         else:
-            d.inout(name, type, size, value=0.0)
-    vol = f"vol = {scale}wp.dot(p, wp.cross(q, r)) / 6.0"
+            d.inout(name, type, extent, value=0.0)
+    vol = f"{'m' if density else 'vol'} = {scale}wp.dot(p, wp.cross(q, r)) / 6.0"
     body, values = {
         "volume": ("", (f"{scale}wp.dot(p, wp.cross(q, r)) / 6.0",)),
         "first": (
-            f"{vol}\n# centroid of the tetrahedron (0, a, b, c) is (a + b + c) / 4",
+            f"{vol}\n# the centroid of the tetrahedron (0, p, q, r) is (p + q + r) / 4",
             ("vol * (p + q + r) / 4.0",),
         ),
         "inertia": (
             f"""
             {vol}
             s = p + q + r
-            # integral of x * x^T over the tetrahedron (0, a, b, c)
-            m = wp.outer(p, p) + wp.outer(q, q) + wp.outer(r, r) + wp.outer(s, s)
+            # integral of x * x^T over the tetrahedron (0, p, q, r)
+            C = wp.outer(p, p) + wp.outer(q, q) + wp.outer(r, r) + wp.outer(s, s)
             """,
-            ("vol / 20.0 * m",),
+            ("vol / 20.0 * C",),
         ),
         "inertia by points": (
             f"""
             {vol}
             s = p + q + r
-            m = wp.outer(p, p) + wp.outer(q, q) + wp.outer(r, r) + wp.outer(s, s)
-            # I = tr(C) * E - C with the second moments C
+            C = wp.outer(p, p) + wp.outer(q, q) + wp.outer(r, r) + wp.outer(s, s)
+            # I = tr(C) * E - C; the integral of x * x^T is vol / 20 * C
             eye = wp.identity(n=3, dtype=float)
             """,
-            ("vol / 20.0 * (wp.trace(m) * eye - m)",),
+            ("vol / 20.0 * (wp.trace(C) * eye - C)",),
         ),
         "area and volume": (
             vol,
@@ -370,12 +396,15 @@ def mesh_moments(d: Draft) -> None:
         f"{name}[tid] = {value}" if per_face else f"wp.atomic_add({name}, 0, {value})"
         for (name, _), value in zip(spread, values, strict=True)
     )
+    if density:
+        body, store = renamed(body, {"vol": "m"}), renamed(store, {"vol": "m"})
     d.launch(count)
     d.code("tid = wp.tid()\n$lines\n$body\n$store", lines=lines, body=body, store=store)
     d.explain("""
         By the divergence theorem, tetrahedra beyond the surface cancel: V = sum p . (q x r) / 6. Faces are
         wound counter-clockwise as seen from outside.
     """)
+    name_corners(d)
 
     def reference(v: Values) -> dict[str, Any]:
         p, q, r = corners(v, sort)
@@ -387,7 +416,7 @@ def mesh_moments(d: Draft) -> None:
         tensor = np.trace(second, axis1=1, axis2=2)[:, None, None] * np.eye(3) - second
         sides = np.linalg.norm(np.cross(q - p, r - p), axis=1) / 2.0
         every = {
-            "volume": {"volume": vol},
+            "volume": {size: vol},
             "first": {"moment": sum(0.25 * vol[:, None] * x for x in nodes)},
             "inertia": {"second_moment": second},
             "inertia by points": {"inertia": tensor},

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.geometry import DOMAIN
-from warpgen.synthesis.algorithms.geometry.measures import NAMES, corner_ids, triangles, unit
+from warpgen.synthesis.algorithms.geometry.measures import NAMES, corner_ids, name_corners, triangles, unit
 from warpgen.synthesis.writing.draft import Draft, Values
 
 
@@ -30,9 +30,9 @@ def cotangent_operators(d: Draft) -> None:
     d.calls(
         {
             "scalar": "cotan_laplacian|mesh_laplacian|apply_laplacian",
-            "mean curvature": "mean_curvature_normals|cotan_laplacian|laplacian_of_positions",
+            "mean curvature": "integrate_mean_curvature|cotan_laplacian|laplacian_of_positions",
             "weights": "cotangent_weights|corner_cotangents|cotan_weights",
-            "gauss": "vertex_angle_sums|accumulate_angles|angle_defect_sums",
+            "gauss": "vertex_angle_sums|accumulate_angles|corner_angle_sums",
             "mass": "lumped_mass|vertex_masses|accumulate_vertex_areas",
         }[kind]
     )
@@ -41,10 +41,10 @@ def cotangent_operators(d: Draft) -> None:
     d.says(
         {
             "scalar": "Applies the cotangent Laplacian to a per-vertex scalar field, one thread per face.",
-            "mean curvature": "Accumulates the cotangent Laplacian of vertex positions (mean curvature normal).",
+            "mean curvature": "Accumulates the cotangent Laplacian of vertex positions (integrated mean curvature normals).",
             "weights": "Computes per-corner cotangent weights for the opposite edges.",
             "gauss": "Accumulates the angle sum at each vertex for the angle defect (Gaussian curvature).",
-            "mass": "Accumulates the lumped mass matrix (one third of the face area per corner).",
+            "mass": "Accumulates the lumped mass matrix at unit density (one third of the face area per corner).",
         }[kind]
     )
     if kind == "scalar":
@@ -64,18 +64,19 @@ def cotangent_operators(d: Draft) -> None:
             """
             @wp.func
             def cotangent(a: wp.vec3, b: wp.vec3) -> float:
+                # slivers would divide by zero
                 return wp.dot(a, b) / wp.max(wp.length(wp.cross(a, b)), 0.01)
             """
         )
         weights = """
-            # w_ij = 0.5 * cot(alpha), using the angle opposite to the edge
+            # each edge is weighted by half the cotangent of the angle opposite to it
             wp_ = 0.5 * cotangent(q - p, r - p)
             wq = 0.5 * cotangent(r - q, p - q)
             wr = 0.5 * cotangent(p - r, q - r)
             """
     else:
         weights = """
-            # all corners share 2 * area; clamp it to avoid dividing by zero for slivers
+            # all cotangents share 2 * area; clamp it to avoid dividing by zero for slivers
             double_area = wp.max(wp.length(wp.cross(q - p, r - p)), 0.01)
             wp_ = 0.5 * wp.dot(q - p, r - p) / double_area
             wq = 0.5 * wp.dot(r - q, p - q) / double_area
@@ -92,7 +93,7 @@ def cotangent_operators(d: Draft) -> None:
             """
 
     body = {
-        "scalar": f"$w\nup = u[{a}]\nuq = u[{b}]\nur = u[{c}]\n$edges",
+        "scalar": f"$w\nui = u[{a}]\nuj = u[{b}]\nuk = u[{c}]\n$edges",
         "mean curvature": "$w\n$edges",
         "weights": "$w\nweights[tid] = wp.vec3(wi, wj, wk)",
         "gauss": f"""
@@ -116,13 +117,14 @@ def cotangent_operators(d: Draft) -> None:
         lines=lines,
         body=body,
         w=weights,
-        edges=edges("up", "uq", "ur") if kind == "scalar" else edges("p", "q", "r"),
+        edges=edges("ui", "uj", "uk") if kind == "scalar" else edges("p", "q", "r"),
     )
     if kind in ("scalar", "mean curvature"):
         d.explain("""
             (L u)_i = sum_j (cot a_ij + cot b_ij) / 2 (u_i - u_j), positive semi-definite, not yet divided by
-            the areas of the vertices. One thread adds what one face has to say.
+            the areas of the vertices. One thread adds the share of one face.
         """)
+    name_corners(d)
 
     def reference(v: Values) -> dict[str, Any]:
         at = corner_ids(v, sort)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.geometry import DOMAIN
-from warpgen.synthesis.algorithms.geometry.measures import corner_ids, triangles
+from warpgen.synthesis.algorithms.geometry.measures import corner_ids, name_corners, triangles
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
@@ -57,7 +57,7 @@ def bezier_patch(d: Draft) -> None:
         d.input("patch_ids", "int", n, 0, patches, about="Patch index per sample")
     at = "i, j" if layout == "grid" else "tid"
     head = (
-        f"i, j = wp.tid()\nu = float(i) / {side - 1}.0\nv = float(j) / {side - 1}.0"
+        "i, j = wp.tid()\nu = float(i) / float($out.shape[0] - 1)\nv = float(j) / float($out.shape[1] - 1)"
         if layout == "grid"
         else "tid = wp.tid()\nu = uv[tid][0]\nv = uv[tid][1]" + ("\npatch = patch_ids[tid]" if many else "")
     )
@@ -65,11 +65,12 @@ def bezier_patch(d: Draft) -> None:
     outs = {
         "point": (("surface", "vec3"),),
         "normal": (("normals", "vec3"),),
-        "tangents": (("du", "vec3"), ("dv", "vec3")),
-        "area element": (("area", "float"),),
+        "tangents": (("tangents_u", "vec3"), ("tangents_v", "vec3")),
+        "area element": (("area_elements", "float"),),
     }[what]
     for name, type in outs:
         d.output(name, type, shape)
+    head = head.replace("$out", outs[0][0])
     if form == "de casteljau":
         d.function(
             """
@@ -161,10 +162,9 @@ def bezier_patch(d: Draft) -> None:
     store = {
         "point": f"surface[{at}] = s_p",
         "normal": f"normals[{at}] = wp.normalize(wp.cross(s_du, s_dv))",
-        "tangents": f"du[{at}] = s_du\ndv[{at}] = s_dv",
+        "tangents": f"tangents_u[{at}] = s_du\ntangents_v[{at}] = s_dv",
         "area element": f"""
-            # area element |S_u x S_v|
-            area[{at}] = wp.length(wp.cross(s_du, s_dv))
+            area_elements[{at}] = wp.length(wp.cross(s_du, s_dv))
             """,
     }[what]
     d.says(
@@ -200,8 +200,8 @@ def bezier_patch(d: Draft) -> None:
         every: dict[str, dict[str, Any]] = {
             "point": {"surface": p},
             "normal": {"normals": n_ / size[..., None]},
-            "tangents": {"du": du, "dv": dv},
-            "area element": {"area": size},
+            "tangents": {"tangents_u": du, "tangents_v": dv},
+            "area element": {"area_elements": size},
         }
         return every[what]
 
@@ -223,7 +223,7 @@ def assign_sites(d: Draft) -> None:
         {
             "labels": "assign_sites|voronoi_assign|nearest_site_kernel",
             "sums": "accumulate_sites|lloyd_step|centroid_sums",
-            "border": "voronoi_margins|site_margins|border_distance",
+            "border": "voronoi_margins|site_margins|nearest_site_margins",
             "second": "two_nearest_sites|nearest_two_sites|second_nearest",
         }[result]
     )
@@ -232,12 +232,12 @@ def assign_sites(d: Draft) -> None:
     d.input("points", vec, n, 0.0, 1.0, about="Point positions")
     d.input("sites", vec, m, 0.0, 1.0, about="Site positions")
     if metric == "power":
-        d.input("weights", "float", m, 0.0, 0.05)
+        d.input("weights", "float", m, 0.0, 0.05, about="Weights of the sites")
     if result == "sums":
         d.inout("sums", vec, m, value=0.0, about="Accumulated positions per site")
-        d.inout("count", "int", m, value=0.0)
+        d.inout("site_counts", "int", m, value=0.0, about="Points per site")
     elif result == "border":
-        d.output("border", "float", n)
+        d.output("margins", "float", n)
     elif result == "second":
         d.output("pairs", "vec2i", n, about="Indices of the nearest and the second nearest site")
     else:
@@ -246,7 +246,7 @@ def assign_sites(d: Draft) -> None:
         {
             "labels": "Assigns each point to its nearest site.",
             "sums": "Accumulates point sums and counts per nearest site for the centroid update.",
-            "border": "Computes the margin between the nearest and the second nearest site of each point.",
+            "border": "Computes how much farther the second nearest site of each point is than the nearest one.",
             "second": "Finds the two nearest sites of each point.",
         }[result]
     )
@@ -255,7 +255,7 @@ def assign_sites(d: Draft) -> None:
     if dim == 3:
         widest = f"wp.max({widest}, wp.abs(e[2]))"
     measure = {
-        "euclidean": "cost = wp.length_sq(p - sites[k])",
+        "euclidean": f"cost = wp.{'length' if result == 'border' else 'length_sq'}(p - sites[k])",
         "power": "# power diagram: larger weights give larger cells\ncost = wp.length_sq(p - sites[k]) - weights[k]",
         "manhattan": "e = p - sites[k]\ncost = " + " + ".join(f"wp.abs(e[{k}])" for k in range(dim)),
         "chebyshev": f"e = p - sites[k]\ncost = {widest}",
@@ -282,8 +282,8 @@ def assign_sites(d: Draft) -> None:
         )
     last = {
         "labels": "labels[tid] = winner",
-        "sums": "wp.atomic_add(sums, winner, p)\nwp.atomic_add(count, winner, 1)",
-        "border": "border[tid] = second - best",
+        "sums": "wp.atomic_add(sums, winner, p)\nwp.atomic_add(site_counts, winner, 1)",
+        "border": "margins[tid] = second - best",
         "second": "pairs[tid] = wp.vec2i(winner, runner_up)",
     }[result]
     d.launch(n)
@@ -306,7 +306,7 @@ def assign_sites(d: Draft) -> None:
     def agrees(v: Values, after: Values) -> None:
         e = v.points[:, None] - v.sites[None]
         costs: dict[str, Callable[[], Any]] = {
-            "euclidean": lambda: (e**2).sum(-1),
+            "euclidean": lambda: np.sqrt((e**2).sum(-1)),
             "power": lambda: (e**2).sum(-1) - v.weights,
             "manhattan": lambda: np.abs(e).sum(-1),
             "chebyshev": lambda: np.abs(e).max(-1),
@@ -317,15 +317,15 @@ def assign_sites(d: Draft) -> None:
         if result == "labels":
             np.testing.assert_array_equal(np.asarray(after.labels)[sure], order[sure, 0])
         elif result == "border":
-            np.testing.assert_allclose(after.border, ranked[:, 1] - ranked[:, 0], atol=1e-4)
+            np.testing.assert_allclose(after.margins, ranked[:, 1] - ranked[:, 0], atol=1e-4)
         elif result == "second":
             np.testing.assert_array_equal(np.asarray(after.pairs)[sure], order[sure, :2])
         elif sure.all():
             one = np.eye(m)[order[:, 0]]
             np.testing.assert_allclose(after.sums, one.T @ v.points, atol=1e-3)
-            np.testing.assert_array_equal(after["count"], one.sum(axis=0))
+            np.testing.assert_array_equal(after.site_counts, one.sum(axis=0))
         else:
-            assert int(np.asarray(after["count"]).sum()) == n
+            assert int(np.asarray(after.site_counts).sum()) == n
 
     d.holds(agrees)
 
@@ -361,35 +361,34 @@ def error_quadrics(d: Draft) -> None:
         d.inout("A", "mat33", points, value=0.0)
         d.inout("b", "vec3", points, value=0.0)
     else:
-        d.input("moved", "vec3", count, -1.0, 1.0)
+        d.input("moved", "vec3", count, -1.0, 1.0, about="Vertex to be measured for each face")
         d.output("error", "float", count)
     d.says(
         {
-            "vertices": "Accumulates quadric error matrices of face planes at mesh vertices.",
-            "faces": "Computes the quadric error matrix of each face plane.",
-            "parts": "Accumulates A and b of the quadric error per vertex; the optimum solves A x = b.",
-            "error": "Computes the squared distance of a moved vertex to each face plane.",
-        }[result]
+            "vertices": "Accumulates $weighted quadric error matrices of face planes at mesh vertices.",
+            "faces": "Computes the $weighted quadric error matrix of each face plane.",
+            "parts": "Accumulates A and b of the $weighted quadric error per vertex; the optimum solves A x = -b.",
+            "error": "Computes the $weighted squared distance of a moved vertex to each face plane.",
+        }[result].replace("$weighted ", "area-weighted " if weight == "area" else "")
     )
     scaled = weight == "area"
     plane = """
         cross = wp.cross(q - p, r - p)
         size = wp.max(wp.length(cross), 1.0e-6)
         n = cross / size
-        offset = -wp.dot(n, p)
+        d = -wp.dot(n, p)
         """
     w = "0.5 * size * " if scaled else ""
     store = {
         "vertices": "\n".join(f"wp.atomic_add(Q, {x}, quadric)" for x in ids),
         "faces": "Q[tid] = quadric",
-        "parts": "\n".join(
-            f"wp.atomic_add(A, {x}, {w}wp.outer(n, n))\nwp.atomic_add(b, {x}, {w}offset * n)" for x in ids
-        ),
-        "error": f"# (n . x + offset)^2\ndist = wp.dot(n, moved[tid]) + offset\nerror[tid] = {w}dist * dist",
+        "parts": f"square = {w}wp.outer(n, n)\nlinear = {w}d * n\n"
+        + "\n".join(f"wp.atomic_add(A, {x}, square)\nwp.atomic_add(b, {x}, linear)" for x in ids),
+        "error": f"dist = wp.dot(n, moved[tid]) + d\nerror[tid] = {w}dist * dist",
     }[result]
     quadric = ""
     if result in ("vertices", "faces"):
-        quadric = f"h = wp.vec4(n[0], n[1], n[2], offset)\nquadric = {w}wp.outer(h, h)"
+        quadric = f"h = wp.vec4(n[0], n[1], n[2], d)\nquadric = {w}wp.outer(h, h)"
     d.launch(count)
     d.code(
         "tid = wp.tid()\n$lines\n$plane\n$quadric\n$store",
@@ -398,6 +397,7 @@ def error_quadrics(d: Draft) -> None:
         quadric=quadric,
         store=store,
     )
+    name_corners(d)
 
     def reference(v: Values) -> dict[str, Any]:
         at = corner_ids(v, sort)

@@ -13,8 +13,8 @@ _NAMES = {
     "points": "vertices|positions|p",
     "field": "values|phi|scalar_field",
     "iso": "level|isovalue|threshold",
-    "code": "case_index|cell_case|mask",
-    "cases": "case_out|codes|cube_index",
+    "code": "case_index|cell_case|case_bits",
+    "cases": "case_out|codes|case_indices",
     "flips": "flip_flags|illegal|needs_flip",
 }
 
@@ -37,16 +37,25 @@ def delaunay_test(d: Draft) -> None:
     result = d.option("result", "flag", "value", "count")
     if form == "angles" and result == "value":
         result = "flag"
+    d.says(
+        {
+            "determinant": "Tests mesh edges for the Delaunay property with the in-circle predicate.",
+            "angles": "Tests mesh edges for the Delaunay property by the angles opposite to them.",
+            "circumcenter": "Tests mesh edges for the Delaunay property with the circumcircle of one triangle.",
+        }[form]
+    )
     d.calls(
         {
             "flag": "delaunay_test|edge_flip_test|check_edges|delaunay_flips",
-            "value": "in_circle_test|incircle_predicate|circle_power",
+            "value": "in_circle_test|incircle_predicate|incircle_determinants"
+            if form == "determinant"
+            else "circle_power|circumcircle_power|point_powers",
             "count": "count_violations|count_flips|count_bad_edges",
         }[result]
     )
     n, m = d.pick(64, 96), d.pick(40, 50)
     if layout == "soup":
-        d.input("points", "vec2", (n, 4), -1.0, 1.0, about="Point positions")
+        d.input("points", "vec2", (n, 4), -1.0, 1.0, about="Ends of each edge and the opposite corners")
         lines = "a = points[tid, 0]\nb = points[tid, 1]\nc = points[tid, 2]\np = points[tid, 3]"
     else:
         d.input("points", "vec2", m, -1.0, 1.0, about="Point positions")
@@ -60,13 +69,13 @@ def delaunay_test(d: Draft) -> None:
             )
             lines = "\n".join(f"{name} = points[edges[tid, {k}]]" for k, name in enumerate("abcp"))
     if result == "count":
-        d.inout("count", "int", 1, value=0.0)
+        d.inout("num_flips", "int", 1, value=0.0, about="Number of edges to flip")
         d.says("Counts edges that violate the Delaunay property.")
     elif result == "value":
-        d.output("incircle", "float", n, about="In-circle determinants")
+        d.output("incircle" if form == "determinant" else "powers", "float", n)
         d.says("Evaluates the in-circle determinant, positive if the fourth point is inside.")
     else:
-        d.output("flips", "int", n, about="Number of edges to flip")
+        d.output("flips", "int", n, about="1 for edges to flip")
     if form == "determinant":
         body = """
             u = a - p
@@ -78,9 +87,9 @@ def delaunay_test(d: Draft) -> None:
                 + wp.dot(w, w) * (u[0] * v[1] - u[1] * v[0])
             )
             # the sign of the determinant depends on the orientation of (a, b, c)
-            area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+            orientation = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
             """
-        test, value = "det * area > 0.0", "wp.sign(area) * det"
+        test, value = "det * orientation > 0.0", "wp.sign(orientation) * det"
     elif form == "circumcenter":
         body = """
             e = b - a
@@ -112,10 +121,11 @@ def delaunay_test(d: Draft) -> None:
         d.says(
             "Computes the power of a point with respect to the circumcircle of a triangle, positive inside."
         )
+    measured = "incircle" if form == "determinant" else "powers"
     store = {
         "flag": f"flips[tid] = wp.where({test}, 1, 0)",
-        "count": f"if {test}:\n    wp.atomic_add(count, 0, 1)",
-        "value": f"incircle[tid] = {value}",
+        "count": f"if {test}:\n    wp.atomic_add(num_flips, 0, 1)",
+        "value": f"{measured}[tid] = {value}",
     }[result]
     d.launch(n)
     d.code("tid = wp.tid()\n$lines\n$body\n$store", lines=lines, body=body, store=store)
@@ -138,11 +148,11 @@ def delaunay_test(d: Draft) -> None:
             value = (
                 inside if form == "determinant" else inside / np.where(np.abs(area) > 1e-3, np.abs(area), 1.0)
             )
-            np.testing.assert_allclose(after.incircle[sure], value[sure], rtol=2e-2, atol=2e-3)
+            np.testing.assert_allclose(after[measured][sure], value[sure], rtol=2e-2, atol=2e-3)
         elif result == "flag":
             np.testing.assert_array_equal(np.asarray(after.flips)[sure], test[sure])
         else:
-            assert abs(int(after.count[0]) - (test & sure).sum()) <= (~sure).sum()
+            assert abs(int(after.num_flips[0]) - (test & sure).sum()) <= (~sure).sum()
 
     d.holds(agrees)
 
@@ -165,7 +175,7 @@ def classify_cells(d: Draft) -> None:
         {
             "case": "classify_cells|marching_cases|cell_cases",
             "active": "mark_active_cells|find_crossed_cells|flag_active_cells",
-            "edge points": "interpolate_crossings|iso_crossings|edge_crossings",
+            "edge points": "interpolate_crossings|edge_fractions|crossing_fractions",
             "crossings": "count_crossings|crossed_edges|count_crossed_edges",
             "length": "contour_length|marching_squares_length|iso_length",
         }[result]
@@ -185,14 +195,17 @@ def classify_cells(d: Draft) -> None:
         {
             "case": f"Computes each cell's case number of marching {'squares' if dim == 2 else 'cubes'}.",
             "active": "Marks grid cells that are crossed by the level set of a field.",
-            "edge points": "Interpolates the level set crossings on the first edges of each grid cell.",
+            "edge points": "Finds how far along each axis the level set crosses the edges from a node, -1 for none.",
             "crossings": "Counts the edges of each grid cell that are crossed by the level set.",
             "length": "Computes the contour length per cell with marching squares.",
         }[result]
     )
     d.launch(*cells)
     if result in ("case", "active"):
-        d.output("cases", "int", cells, about="Case indices")
+        if result == "case":
+            d.output("cases", "int", cells, about="Case indices")
+        else:
+            d.output("active", "int", cells, about="1 for crossed cells")
         if loop == "unrolled":
             bits = "code = int(0)\n" + "\n".join(
                 f"if field[{a}] {compare} iso:\n    code += {1 << k}" for k, a in enumerate(at)
@@ -222,11 +235,16 @@ def classify_cells(d: Draft) -> None:
         store = (
             f"cases[{here}] = code"
             if result == "case"
-            else f"cases[{here}] = wp.where(code > 0 and code < {full}, 1, 0)"
+            else f"active[{here}] = wp.where(code > 0 and code < {full}, 1, 0)"
         )
         d.code("$index = wp.tid()\n$bits\n$store", index=here, bits=bits, store=store)
     elif result == "edge points":
-        d.output("crossing", "vec2" if dim == 2 else "vec3", cells, about="Interpolated crossings")
+        d.output(
+            "fractions",
+            "vec2" if dim == 2 else "vec3",
+            cells,
+            about="Fractions of the edges, -1 where they are not crossed",
+        )
         d.function(
             """
             @wp.func
@@ -240,15 +258,15 @@ def classify_cells(d: Draft) -> None:
         ways = [", ".join(f"{x} + 1" if x == axis else x for x in names) for axis in names]
         parts = ", ".join(f"crossing_at(here, field[{w}], iso)" for w in ways)
         if loop == "unrolled":
-            body = f"crossing[{here}] = wp.vec{dim}({parts})"
+            body = f"fractions[{here}] = wp.vec{dim}({parts})"
         else:
             body = "\n".join(
                 f"t{x} = crossing_at(here, field[{w}], iso)" for x, w in zip(names, ways, strict=True)
             )
-            body += f"\ncrossing[{here}] = wp.vec{dim}({', '.join('t' + x for x in names)})"
+            body += f"\nfractions[{here}] = wp.vec{dim}({', '.join('t' + x for x in names)})"
         d.code(f"{here} = wp.tid()\nhere = field[{here}]\n$body", body=body)
     elif result == "crossings":
-        d.output("crossed", "int", cells, about="Nonzero for crossed cells")
+        d.output("crossings", "int", cells, about="Crossed edges of each cell")
         edges = [
             (a, b)
             for a in range(len(corners))
@@ -257,9 +275,9 @@ def classify_cells(d: Draft) -> None:
         ]
         lines = "\n".join(f"s{k} = field[{a}] {compare} iso" for k, a in enumerate(at))
         lines += "\ncount = int(0)\n" + "\n".join(f"if s{b} != s{a}:\n    count += 1" for a, b in edges)
-        d.code(f"{here} = wp.tid()\n$lines\ncrossed[{here}] = count", lines=lines)
+        d.code(f"{here} = wp.tid()\n$lines\ncrossings[{here}] = count", lines=lines)
     else:
-        d.param("h", "float", 0.05, 0.2)
+        d.param("h", "float", 0.05, 0.2, about="Cell size")
         d.output("length", "float", cells)
         d.function(
             """
@@ -297,7 +315,7 @@ def classify_cells(d: Draft) -> None:
             if (a {compare} iso) != (e {compare} iso):
                 p1 = wp.vec2(0.0, cut(a, e, iso))
                 n += 1
-            # NOTE: cells with four crossings are ambiguous and skipped here; refine the grid to resolve them
+            # cells with four crossings are ambiguous and get no length
             if n == 2:
                 length[i, j] = h * wp.length(p1 - p0)
             """
@@ -311,21 +329,21 @@ def classify_cells(d: Draft) -> None:
         if result == "case":
             return {"cases": code}
         if result == "active":
-            return {"cases": inside.any(axis=0) & ~inside.all(axis=0)}
+            return {"active": inside.any(axis=0) & ~inside.all(axis=0)}
         if result == "crossings":
             met: Any = 0
             for a in range(len(corners)):
                 for b in range(a):
                     if sum(x != y for x, y in zip(corners[a], corners[b], strict=True)) == 1:
                         met = met + (inside[a] != inside[b])
-            return {"crossed": met}
+            return {"crossings": met}
         if result == "edge points":
             low = f[(slice(0, n - 1),) * dim]
             parts = []
             for axis in range(dim):
                 high = f[tuple(slice(1, n) if k == axis else slice(0, n - 1) for k in range(dim))]
                 parts.append(np.where((low < v.iso) != (high < v.iso), (v.iso - low) / (high - low), -1.0))
-            return {"crossing": np.stack(parts, axis=-1)}
+            return {"fractions": np.stack(parts, axis=-1)}
         made = np.zeros(cells)
         for i, j in np.ndindex(*cells):
             ends = []

@@ -13,7 +13,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Shimrat 1962; Hormann & Agathos 2001, The point in polygon problem",
     names=NAMES
     | {
-        "polygon": "poly|verts|outline",
+        "polygon": "poly|outline|ring",
         "points": "queries|samples|x",
     },
     adjoint="no",
@@ -42,14 +42,14 @@ def point_in_polygon(d: Draft) -> None:
     elif shapes == "one":
         d.input("polygon", "vec2", m, -1.0, 1.0, about="Polygon vertices in order")
     else:
-        d.input("polygon", "vec2", (many, m), -1.0, 1.0, about="Polygon vertices in order")
-        d.input("which", "int", n, 0, many)
+        d.input("polygons", "vec2", (many, m), -1.0, 1.0, about="Vertices of each polygon in order")
+        d.input("which", "int", n, 0, many, about="Polygon of each point")
     at = {
-        "vec2": "polygon[$i]" if shapes == "one" else "polygon[outline_id, $i]",
+        "vec2": "polygon[$i]" if shapes == "one" else "polygons[polygon_id, $i]",
         "two arrays": "wp.vec2(px[$i], py[$i])",
     }[layout]
     count = {
-        "vec2": "polygon.shape[0]" if shapes == "one" else "polygon.shape[1]",
+        "vec2": "polygon.shape[0]" if shapes == "one" else "polygons.shape[1]",
         "two arrays": "px.shape[0]",
     }[layout]
     d.output(
@@ -67,7 +67,9 @@ def point_in_polygon(d: Draft) -> None:
             "winding": "Computes the winding number of a polygon around each point.",
             "angle": "Tests points against a polygon by summing signed angles.",
             "distance": "Computes the signed distance of points to a polygon, negative inside.",
-        }[rule]
+        }[rule].replace(
+            "a polygon", "a polygon each" if shapes == "several" and rule != "winding" else "a polygon"
+        )
     )
     if order == "modulo":
         loop = "for i in range(count):\n    a = $a\n    b = $b\n    $step"
@@ -130,7 +132,7 @@ def point_in_polygon(d: Draft) -> None:
     d.launch(n)
     d.code(
         "tid = wp.tid()\np = points[tid]\n$which\ncount = $count\n$start\n$begin\n$loop\n$last",
-        which="outline_id = which[tid]" if shapes == "several" else "",
+        which="polygon_id = which[tid]" if shapes == "several" else "",
         count=count,
         start=start,
         begin=begin,
@@ -143,7 +145,13 @@ def point_in_polygon(d: Draft) -> None:
 
     def agrees(v: Values, after: Values) -> None:
         p = v.points
-        poly = np.stack([v.px, v.py], axis=-1) if layout == "two arrays" else v.polygon
+        poly = (
+            np.stack([v.px, v.py], axis=-1)
+            if layout == "two arrays"
+            else v.polygons
+            if shapes == "several"
+            else v.polygon
+        )
         outline = poly[v.which] if shapes == "several" else np.broadcast_to(poly, (n, m, 2))
         u, w = outline - p[:, None], np.roll(outline, -1, axis=1) - p[:, None]
         edge = w - u

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.geometry import DOMAIN
-from warpgen.synthesis.algorithms.geometry.deformation import NAMES
 from warpgen.synthesis.algorithms.geometry.distances import rotations
 from warpgen.synthesis.writing.draft import Draft, Values
 from warpgen.synthesis.writing.trim import trim
@@ -19,8 +18,7 @@ g = wp.spatial_vector(diff[0], diff[1], diff[2], c[0], c[1], c[2])"""
 
 @DOMAIN.algorithm(
     source="Besl & McKay 1992; Chen & Medioni 1992; Low 2004, Linear least-squares for point-to-plane ICP",
-    names=NAMES
-    | {
+    names={
         "JTJ": "hessian|H|normal_matrix",
     },
     double=True,
@@ -38,18 +36,40 @@ def registration_terms(d: Draft) -> None:
         result = "residual"
     if result == "covariance":
         metric = "point"
-    d.input("source", "vec3", n, -1.0, 1.0, about="Source points")
-    d.input("target", "vec3", n if match == "same index" else m, -1.0, 1.0, about="Target points")
+    source, target = d.pick(("source", "target"), ("src", "dst"), ("moving", "fixed"), ("scan", "model"))
+    d.input(source, "vec3", n, -1.0, 1.0, about="Points to align")
+    d.input(
+        target, "vec3", n if match == "same index" else m, -1.0, 1.0, about="Points that they are aligned to"
+    )
     if metric == "plane":
         d.input(
             "normals", "vec3", n if match == "same index" else m, kind="unit", about="Unit surface normals"
         )
     if match == "indexed":
-        d.input("nearest", "int", n, -8, m)
+        d.input("nearest", "int", n, -8, m, about="Matched point of each, negative for none")
     if pose:
         d.param("pose", "transform", -0.3, 0.3, kind="transform", about="Current pose estimate")
+    k = {"huber": "delta", "tukey": "cutoff", "cutoff": "max_residual"}.get(robust, "")
     if robust != "none":
-        d.param("k", "float", *((0.4, 1.0) if metric == "plane" else (1.0, 1.8)))
+        d.param(
+            k,
+            "float",
+            *((0.4, 1.0) if metric == "plane" else (1.0, 1.8)),
+            about={
+                "huber": "Residual from which on the loss is linear",
+                "tukey": "Residual from which on pairs have no weight",
+                "cutoff": "Largest residual that is used",
+            }[robust],
+        )
+    if result == "covariance":
+        d.param(
+            "source_mean",
+            "vec3",
+            -0.2,
+            0.2,
+            about="Mean of the points to align" + (", after the pose" if pose else ""),
+        )
+        d.param("target_mean", "vec3", -0.2, 0.2, about="Mean of their matches")
     at = "j" if match == "indexed" else "tid"
     outs = {
         "residual": (("residual", "float", n),),
@@ -64,7 +84,9 @@ def registration_terms(d: Draft) -> None:
             d.output(name, type, size)
     d.calls(
         {
-            "residual": "plane_distances|point_to_plane|icp_residuals"
+            "residual": "robust_residuals|weighted_residuals|icp_residuals"
+            if robust in ("huber", "tukey")
+            else "plane_distances|point_to_plane|icp_residuals"
             if metric == "plane"
             else "match_distances|point_to_point|icp_residuals",
             "system": "build_icp_system|icp_normal_equations|accumulate_icp",
@@ -72,21 +94,30 @@ def registration_terms(d: Draft) -> None:
             "covariance": "cross_covariance|kabsch_covariance|match_covariance",
         }[result]
     )
-    far = "distance to the plane" if metric == "plane" else "distance"
+    far = "signed distance of each point to the plane of its match"
+    far = far if metric == "plane" else "distance of each matched pair of points"
+    how = {
+        "none": "",
+        "huber": ", with Huber weights",
+        "tukey": ", with Tukey weights",
+        "cutoff": ", leaving out those beyond a cutoff"
+        if result == "residual"
+        else ", without pairs beyond a cutoff",
+    }[robust]
     d.says(
         {
-            "residual": f"Computes the {far} of each matched pair of points.",
-            "system": "Accumulates the normal equations (J^T J, J^T r) of point-to-plane ICP.",
-            "gradient": "Accumulates the gradient of the registration error with respect to the pose twist.",
-            "covariance": "Accumulates the cross-covariance of matched points for the Kabsch algorithm.",
+            "residual": f"Computes the {far}{how}.",
+            "system": f"Accumulates the normal equations (J^T J, J^T r) of point-to-plane ICP{how}.",
+            "gradient": f"Accumulates the gradient of the registration error with respect to the pose twist{how}.",
+            "covariance": f"Accumulates the cross-covariance of matched points for the Kabsch algorithm{how}.",
         }[result]
     )
     error = "e = wp.dot(n, p - q)" if metric == "plane" else "diff = p - q\ne = wp.length(diff)"
     weight = {
         "none": "",
-        "huber": "# Huber weight: the loss is linear beyond k, so outliers pull less\nw = k / wp.max(wp.abs(e), k)",
-        "tukey": "u = wp.min(wp.abs(e) / k, 1.0)\nw = (1.0 - u * u) * (1.0 - u * u)",
-        "cutoff": "# reject large residuals, since they are likely mismatches\nif wp.abs(e) > k:\n    return",
+        "huber": "# the loss is linear beyond `delta`, so outliers pull less\nw = delta / wp.max(wp.abs(e), delta)",
+        "tukey": "u = wp.min(wp.abs(e) / cutoff, 1.0)\nw = (1.0 - u * u) * (1.0 - u * u)",
+        "cutoff": "# reject large residuals, since they are likely mismatches\nif wp.abs(e) > max_residual:\n    return",
     }[robust]
     if metric == "point":
         weight = weight.replace("wp.abs(e)", "e")  # a distance has no sign
@@ -102,16 +133,16 @@ def registration_terms(d: Draft) -> None:
         "gradient": f"{jac}\nwp.atomic_add(JTr, 0, {ws}e * J)"
         if metric == "plane"
         else f"{POINT}\nwp.atomic_add(JTr, 0, {ws}g)",
-        "covariance": f"wp.atomic_add(S, 0, {ws}wp.outer(p, q))",
+        "covariance": f"wp.atomic_add(S, 0, {ws}wp.outer(p - source_mean, q - target_mean))",
     }[result]
     needs_error = not (result == "covariance" and robust == "none")
     d.launch(n)
     d.code(
-        "tid = wp.tid()\n$match\np = $p\nq = target[$at]\n$n\n$error\n$weight\n$store",
-        match="j = nearest[tid]\n# skip points without a match (index of -1)\nif j < 0:\n    return"
+        f"tid = wp.tid()\n$match\np = $p\nq = {target}[$at]\n$n\n$error\n$weight\n$store",
+        match="j = nearest[tid]\n# skip points without a match (negative index)\nif j < 0:\n    return"
         if match == "indexed"
         else "",
-        p="wp.transform_point(pose, source[tid])" if pose else "source[tid]",
+        p=f"wp.transform_point(pose, {source}[tid])" if pose else f"{source}[tid]",
         at=at,
         n=f"n = normals[{at}]" if metric == "plane" else "",
         error=error if needs_error else "",
@@ -119,18 +150,19 @@ def registration_terms(d: Draft) -> None:
         store=store,
     )
     trim(d)
-    d.explain("""
-        The pose moves by a small twist (translation, rotation): e grows by J . twist, with J = (n, p x n).
-        Steps solve (sum J J^T) x = -sum J e.
-    """)
+    if metric == "plane" and result in ("system", "gradient"):
+        d.explain("""
+            The pose moves by a small twist (translation, rotation): e grows by J . twist, with J = (n, p x n).
+            Steps solve (sum J J^T) x = -sum J e.
+        """)
 
     def reference(v: Values) -> dict[str, Any]:
-        p = v.source
+        p = v[source]
         if pose:
             p = p @ rotations(np.asarray(v.pose)[3:]).T + np.asarray(v.pose)[:3]
         pick = v.nearest if match == "indexed" else np.arange(n)
         there = pick >= 0
-        q = v.target[pick]
+        q = v[target][pick]
         if metric == "plane":
             g = v.normals[pick]
             e = (g * (p - q)).sum(1)
@@ -141,11 +173,13 @@ def registration_terms(d: Draft) -> None:
         size = np.abs(e)
         weighed: dict[str, Callable[[], Any]] = {
             "none": lambda: np.ones(n),
-            "huber": lambda: np.where(size <= v.k, 1.0, v.k / size),
-            "tukey": lambda: np.where(size < v.k, (1.0 - (size / v.k) ** 2) ** 2, 0.0),
-            "cutoff": lambda: (size <= v.k) * 1.0,
+            "huber": lambda: np.where(size <= v[k], 1.0, v[k] / size),
+            "tukey": lambda: np.where(size < v[k], (1.0 - (size / v[k]) ** 2) ** 2, 0.0),
+            "cutoff": lambda: (size <= v[k]) * 1.0,
         }
         w = weighed[robust]() * there
+        if result == "covariance":
+            p, q = p - v.source_mean, q - v.target_mean
         return {
             "residual": {"residual": w * e},
             "system": {"JTJ": ((jac * w[:, None]).T @ jac)[None], "JTr": (jac.T @ (w * r))[None]},

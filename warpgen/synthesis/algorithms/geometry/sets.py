@@ -16,7 +16,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Ericson 2004, 5.1.5; Dubuisson & Jain 1994 (modified Hausdorff)",
     names=NAMES
     | {
-        "other": "targets|set_b|cloud",
+        "other": "targets|set_b",
     },
     adjoint="no",
 )
@@ -37,15 +37,15 @@ def point_to_set_distance(d: Draft) -> None:
     n, m = d.pick(48, 64), d.pick(24, 32, 40)
     d.input("points", "vec3", n, -1.0, 1.0, about="Point positions")
     if kind == "points":
-        d.input("other", "vec3", m, -1.0, 1.0)
+        d.input("other", "vec3", m, -1.0, 1.0, about="Points of the set")
         measure = "other[k]"
         span = "other.shape[0]"
     elif kind == "segments":
-        d.input("other", "vec3", m + 1, -1.0, 1.0)
+        d.input("other", "vec3", m + 1, -1.0, 1.0, about="Vertices of the polyline in order")
         measure = f"{d.use(closest.SEGMENT)}(p, other[k], other[k + 1])"
         span = "other.shape[0] - 1"
     else:
-        d.input("other", "vec3", 3 * m, -1.0, 1.0)
+        d.input("other", "vec3", 3 * m, -1.0, 1.0, about="Corners of the triangles")
         measure = f"{d.use(closest.TRIANGLE)}(p, other[3 * k], other[3 * k + 1], other[3 * k + 2])"
         span = "other.shape[0] // 3"
     what = {
@@ -57,16 +57,16 @@ def point_to_set_distance(d: Draft) -> None:
         {
             "distance": f"Finds the distance from each point to the nearest {what}.",
             "nearest": f"Finds the {what} that is nearest to each point.",
-            "hausdorff": f"Finds the one-sided Hausdorff distance: the largest to the nearest {what}.",
-            "chamfer": f"Sums the distances from points to the nearest {what} for the chamfer distance.",
+            "hausdorff": f"Finds the one-sided Hausdorff distance: the largest distance of a point to the nearest {what}.",
+            "chamfer": f"Averages the distances from points to the nearest {what} (one-sided chamfer distance).",
         }[result]
     )
     if result == "nearest":
-        d.output("nearest", "int", n)
+        d.output("nearest", "int", n, about="Index of the nearest one")
     elif result == "distance":
         d.output("distance", "float", n, about="Distances")
     else:
-        d.inout("reduced", "float", 1, value=0.0)
+        d.inout(result, "float", 1, value=0.0)
     track = result == "nearest"
     if squared:
         found, far, last = "dist_sq = wp.length_sq(p - c)", "dist_sq", "wp.sqrt(best)"
@@ -82,8 +82,8 @@ def point_to_set_distance(d: Draft) -> None:
     store = {
         "nearest": "nearest[tid] = which",
         "distance": f"distance[tid] = {last}",
-        "hausdorff": f"wp.atomic_max(reduced, 0, {last})",
-        "chamfer": f"wp.atomic_add(reduced, 0, {last} / float(points.shape[0]))",
+        "hausdorff": f"wp.atomic_max(hausdorff, 0, {last})",
+        "chamfer": f"wp.atomic_add(chamfer, 0, {last} / float(points.shape[0]))",
     }[result]
     d.launch(n)
     d.code(
@@ -103,7 +103,7 @@ def point_to_set_distance(d: Draft) -> None:
         span=span,
         measure=measure,
         skip=f"""
-        # early out: a single axis is often enough to reject
+        # a single axis is often enough to reject
         dx = c[0] - p[0]
         if {"dx * dx" if squared else "wp.abs(dx)"} > best:
             continue
@@ -129,7 +129,7 @@ def point_to_set_distance(d: Draft) -> None:
         least = table(v).min(axis=1)
         if result == "distance":
             return {"distance": least}
-        return {"reduced": np.array([least.max() if result == "hausdorff" else least.mean()])}
+        return {result: np.array([least.max() if result == "hausdorff" else least.mean()])}
 
     def names_nearest(before: Values, after: Values) -> None:
         far = table(before)

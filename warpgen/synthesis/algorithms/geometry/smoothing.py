@@ -12,16 +12,12 @@ from warpgen.synthesis.library.proofs import mostly_close
 from warpgen.synthesis.writing.draft import Draft, Values, fill
 from warpgen.synthesis.writing.pieces import piece
 
-SMOOTHING_PARAMS = piece('''
+_PARAMS = '''
 @wp.struct
 class SmoothingParams:
-    """Step sizes of one smoothing pass."""
+    """Settings of one smoothing pass."""
 
-    step_lambda: float
-    step_mu: float
-    max_displacement: float
-    min_area_ratio: float
-''')
+'''
 
 _FACES = '''
 @wp.func
@@ -92,7 +88,7 @@ _WEIGHTS = {
         lambda u, w, e: (_cotangent(w, e), _cotangent(-u, e)),
     ),
     "inverse length": _Weights(
-        "Accumulate neighbor offsets weighted by inverse edge length (Fujiwara weights).",
+        "Accumulate neighbor offsets by inverse edge length (Fujiwara), with the sum of weights in the last component.",
         "w_next = 1.0 / wp.max(wp.length(to_next), 1.0e-4)\n"
         "w_last = 1.0 / wp.max(wp.length(to_last), 1.0e-4)\n"
         "both = w_next * to_next + w_last * to_last",
@@ -161,7 +157,7 @@ def _cotangent(u: Any, v: Any) -> Any:
         "vertex_index": "v_idx|vertex|vid",
         "positions": "vertices|points|mesh_points",
         "smoothed": "new_positions|positions_out|vertices_out",
-        "vertex_flags": "flags|pinned|vertex_type",
+        "vertex_flags": "flags|vertex_types",
         "incident_faces": "vertex_faces|adjacent_faces|face_list",
         "face_offsets": "vertex_face_offsets|ring_offsets|offsets",
         "candidate": "proposal|new_position|x_new",
@@ -169,13 +165,24 @@ def _cotangent(u: Any, v: Any) -> Any:
     weight=6,
 )
 def smooth_vertices(d: Draft) -> None:
-    """Moves each free vertex of a triangle mesh towards the weighted mean of its neighbours."""
+    """Moves each vertex of a triangle mesh towards the weighted mean of its neighbours."""
     weights = d.option("weights", *_WEIGHTS)
     tangential = d.option("direction", "full", "tangential", "normal")
     guard = d.flag("guard")
     limit = d.flag("limit")
     original = d.option("target", "plain", "anchored", "taubin")
     flags = d.option("flags", "fixed", "boundary", "none")
+    vertex = "each vertex" if flags == "none" else "each free vertex"
+    where = {
+        "full": "towards the weighted mean of its neighbours",
+        "tangential": "within its tangent plane, towards the weighted mean of its neighbours",
+        "normal": "along its normal, towards the weighted mean of its neighbours",
+    }[tangential]
+    d.says(
+        f"Moves {vertex} of a triangle mesh {where}."
+        if original != "taubin"
+        else f"Makes half of a Taubin pass: moves {vertex} of a mesh {where}, or away from it."
+    )
     n, m, total = d.pick(24, 32), d.pick(40, 48), d.pick(96, 120)
     d.input("positions", "vec3", n, -1.0, 1.0, about="Vertex positions")
     if original == "anchored":
@@ -195,17 +202,24 @@ def smooth_vertices(d: Draft) -> None:
     d.input("incident_faces", "int", total, 0, m, about="Faces around each vertex, concatenated")
     if flags != "none":
         d.input("vertex_flags", "int", n, 0, 3 if flags == "boundary" else 2, about="Per-vertex flags")
-    d.struct(
-        "params",
-        SMOOTHING_PARAMS,
-        {
-            "step_lambda": fill(0.3, 0.6),
-            "step_mu": fill(-0.65, -0.35),
-            "max_displacement": fill(0.1, 0.3),
-            "min_area_ratio": fill(0.05, 0.2),
-        },
-        about="Step sizes of this pass",
-    )
+    fields = {"step_lambda": fill(0.3, 0.5)}
+    if original == "taubin":
+        fields["step_mu"] = fill(-0.65, -0.52)
+    if limit:
+        fields["max_displacement"] = fill(0.1, 0.3)
+    if guard:
+        fields["min_area_ratio"] = fill(0.05, 0.2)
+    if original == "anchored":
+        fields["anchoring"] = fill(0.05, 0.15)
+    if len(fields) == 1:
+        d.param("step_lambda", "float", 0.3, 0.5, about="Step size of this pass")
+    else:
+        d.struct(
+            "params",
+            piece(_PARAMS + "".join(f"    {name}: float\n" for name in fields)),
+            fields,
+            about="Settings of this pass",
+        )
     d.output("smoothed", "vec3", n, about="Positions after the pass")
     for name, number in (("FIXED", 1), *((("BOUNDARY", 2),) if flags == "boundary" else ())):
         if flags != "none":
@@ -232,7 +246,7 @@ def smooth_vertices(d: Draft) -> None:
 
         # L(x_i) = sum_j w_ij (x_j - x_i) / sum_j w_ij
         weighted = ring_laplacian({_RING})
-        laplacian = wp.vec3(weighted[0], weighted[1], weighted[2]) / wp.max(weighted[3], 1.0e-6)
+        laplacian = wp.vec3(weighted[0], weighted[1], weighted[2]) / weighted[3]
         $project
         $step
         $half
@@ -267,7 +281,7 @@ def smooth_vertices(d: Draft) -> None:
                     laplacian -= area_normal * (wp.dot(laplacian, area_normal) / area_sq)
                 """,
             "normal": f"""
-                # Keep the normal component only: mean curvature flow
+                # Keep the normal component only, so that vertices do not slide along the surface
                 area_normal = ring_normal({_RING})
                 area_sq = wp.dot(area_normal, area_normal)
                 if area_sq < 1.0e-8:
@@ -277,16 +291,16 @@ def smooth_vertices(d: Draft) -> None:
                 """,
         }[tangential],
         step={
-            "plain": "displacement = params.step_lambda * laplacian",
+            "plain": f"displacement = {'params.' if len(fields) > 1 else ''}step_lambda * laplacian",
             "taubin": """
                 # Inflate again by a negative step (mu < -lambda), otherwise the mesh would shrink (Taubin)
                 step_size = wp.where(shrink, params.step_lambda, params.step_mu)
                 displacement = step_size * laplacian
                 """,
             "anchored": """
-                # Pull back towards the input, since many passes would wash the shape away
+                # Pull back towards the original shape, since many passes would wash the shape away
                 drift = rest_positions[vertex_index] - x
-                displacement = params.step_lambda * laplacian + 0.1 * drift
+                displacement = params.step_lambda * laplacian + params.anchoring * drift
                 """,
         }[original],
         half="""
@@ -349,9 +363,9 @@ def _smoothed(v: Values, i: int, weights: str, direction: str, guard: bool, limi
     if "shrink" in v:
         step = step * (v["params.step_lambda"] if v.shrink else v["params.step_mu"])
     else:
-        step = v["params.step_lambda"] * step
+        step = v["params.step_lambda" if "params.step_lambda" in v else "step_lambda"] * step
         if "rest_positions" in v:
-            step = step + 0.1 * (v.rest_positions[i] - x)
+            step = step + v["params.anchoring"] * (v.rest_positions[i] - x)
     if flag == 2:
         step = 0.5 * step
     if limit and np.linalg.norm(step) > v["params.max_displacement"]:

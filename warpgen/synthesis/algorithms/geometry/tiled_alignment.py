@@ -13,15 +13,11 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Kabsch 1976; Umeyama 1991; Arun, Huang & Blostein 1987; Horn 1987; Chetverikov et al. 2002 (trimming)",
     names={
-        "sources": "moving|points_a|p_in",
-        "targets": "fixed|points_b|q_in",
         "trust": "weights|confidence|w_in",
-        "middle_p": "p_mean|src_center|centroid_p",
-        "middle_q": "q_mean|dst_center|centroid_q",
-        "cross": "h_mat|covariance|correlation",
+        "cross": "h_mat|covariance|cross_cov",
         "turn": "rotation|r_mat|rot",
         "shift": "translation|t_vec|offset",
-        "pair": "block|problem|match",
+        "pair": "block|problem|set_id",
         "POINTS": "N|NUM_POINTS|COUNT",
     },
     adjoint="no",
@@ -45,10 +41,13 @@ def aligned_sets(d: Draft) -> None:
     )
     pairs, count = d.pick(3, 4), d.pick(8, 12, 16)
     d.module(f"POINTS = wp.constant({count})")
-    d.input("sources", "vec3", (pairs, count), -1.0, 1.0, about="points to move")
-    d.input(
-        "targets", "vec3", (pairs, count), -1.0, 1.0, about="where they should come to lie, point by point"
+    sources, targets = d.pick(
+        ("sources", "targets"), ("moving", "fixed"), ("points_a", "points_b"), ("p_in", "q_in")
     )
+    mean_p, mean_q = d.pick(("p_mean", "q_mean"), ("src_center", "dst_center"), ("centroid_p", "centroid_q"))
+    plain = weights == "equal" and not trimmed
+    d.input(sources, "vec3", (pairs, count), -1.0, 1.0, about="points to move")
+    d.input(targets, "vec3", (pairs, count), -1.0, 1.0, about="where they should come to lie, point by point")
     if weights == "given":
         d.input("trust", "float", (pairs, count), 0.2, 1.0, about="weights of the pairs")
     elif weights == "robust":
@@ -67,7 +66,7 @@ def aligned_sets(d: Draft) -> None:
     elif result == "deviation":
         d.output("deviations", "float", pairs, about="root mean square distance that is left")
         d.says(
-            "Measures the distance of sets of points after the best rigid motion"
+            "Measures the root mean square distance of sets of points after the best rigid motion"
             + (" and scale." if scaled else ".")
         )
     elif result == "matrix":
@@ -78,17 +77,19 @@ def aligned_sets(d: Draft) -> None:
         )
     else:
         d.output("rotations", "quat", pairs, about="rotations of the best motions")
-        d.says("Finds the rotations that turn sets of points into the directions of their partners.")
+        d.says("Finds the rotations of the rigid motions that lay sets of points onto their partners.")
         scaled = False
+    w, head = ("", "") if plain else ("w * ", ", w: float")
     d.function(f'''
         @wp.func
-        def outer_of(p: wp.vec3, q: wp.vec3, w: float) -> wp.mat33:
+        def covariance_share(p: wp.vec3, q: wp.vec3{head}) -> wp.mat33:
             """Share of a pair in the cross-covariance."""
-            return w * {"wp.outer(q, p)" if way == "targets by sources" else "wp.outer(p, q)"}
+            return {w}{"wp.outer(q, p)" if way == "targets by sources" else "wp.outer(p, q)"}
     ''')
-    d.function("@wp.func\ndef weighed(p: wp.vec3, w: float) -> wp.vec3:\n    return w * p")
+    if not plain:
+        d.function("@wp.func\ndef weighted(p: wp.vec3, w: float) -> wp.vec3:\n    return w * p")
     prepare = {
-        "equal": "w = wp.tile_ones(shape=POINTS, dtype=float)",
+        "equal": "",
         "given": "w = wp.tile_load(trust[pair], shape=POINTS)",
         "robust": "w = wp.tile_map(cauchy, p, q, scale_length)",
     }[weights]
@@ -100,47 +101,54 @@ def aligned_sets(d: Draft) -> None:
                 return 1.0 / (1.0 + wp.length_sq(p - q) / (scale * scale))
         ''')
     if trimmed:
-        d.function("""
+        given = "w: float, " if weights == "given" else ""
+        d.function(f"""
             @wp.func
-            def if_near(w: float, p: wp.vec3, q: wp.vec3, farthest: float) -> float:
-                return wp.where(wp.length(p - q) > farthest, 0.0, w)
+            def if_near({given}p: wp.vec3, q: wp.vec3, farthest: float) -> float:
+                return wp.where(wp.length(p - q) > farthest, 0.0, {"w" if weights == "given" else "1.0"})
         """)
-        prepare = prepare.replace("w = ", "w_all = ") + "\nw = wp.tile_map(if_near, w_all, p, q, farthest)"
+        if weights == "given":
+            prepare = (
+                prepare.replace("w = ", "w_all = ") + "\nw = wp.tile_map(if_near, w_all, p, q, farthest)"
+            )
+        else:
+            prepare = "w = wp.tile_map(if_near, p, q, farthest)"
+    given_w, total = ("", "float(POINTS)") if plain else (", w", "total_weight")
     product = "u * wp.transpose(v)" if way == "targets by sources" else "v * wp.transpose(u)"
     turn = (
         "# svd3() gives two rotations and lets the last singular value be negative, so this is no reflection\n"
         f"turn = {product}"
     )
     d.function(
-        "@wp.func\ndef square_of(p: wp.vec3, w: float) -> float:\n    return w * wp.dot(p, p)"
+        f"@wp.func\ndef squared(p: wp.vec3{head}) -> float:\n    return {w}wp.dot(p, p)"
     ) if scaled else None
     scale = (
         "# Umeyama's scale: what the singular values share over the spread of the sources\n"
-        "spread = wp.tile_sum(wp.tile_map(square_of, p_arm, w))[0]\n"
-        "grow = (sigma[0] + sigma[1] + sigma[2]) / spread"
+        f"spread = wp.tile_sum(wp.tile_map(squared, p_arm{given_w}))[0]\n"
+        "scale = (sigma[0] + sigma[1] + sigma[2]) / spread"
         if scaled
         else ""
     )
-    s = "grow * " if scaled else ""
-    shift = f"shift = middle_q - {s}(turn * middle_p)"
+    s = "scale * " if scaled else ""
+    shift = f"shift = {mean_q} - {s}(turn * {mean_p})"
     if result in ("aligned", "deviation"):
         d.function(f"""
             @wp.func
-            def laid(p: wp.vec3, turn: wp.mat33, shift: wp.vec3{", grow: float" if scaled else ""}) -> wp.vec3:
+            def moved(p: wp.vec3, turn: wp.mat33, shift: wp.vec3{", scale: float" if scaled else ""}) -> wp.vec3:
                 return {s}(turn * p) + shift
         """)
-    laid = f"wp.tile_map(laid, p, turn, shift{', grow' if scaled else ''})"
+    moved = f"wp.tile_map(moved, p, turn, shift{', scale' if scaled else ''})"
     if result == "deviation":
         d.function(
-            "@wp.func\ndef miss(a: wp.vec3, b: wp.vec3, w: float) -> float:\n    return w * wp.length_sq(a - b)"
+            f"@wp.func\ndef squared_gap(a: wp.vec3, b: wp.vec3{head}) -> float:\n    return {w}wp.length_sq(a - b)"
         )
     end = {
         "transform": f"{shift}\ntransforms[pair] = wp.transform(shift, wp.quat_from_matrix(turn))",
-        "aligned": f"{shift}\nwp.tile_store(aligned[pair], {laid})",
-        "deviation": f"{shift}\nleft = wp.tile_sum(wp.tile_map(miss, {laid}, q, w))[0]\n"
-        "deviations[pair] = wp.sqrt(left / mass)",
+        "aligned": f"{shift}\nwp.tile_store(aligned[pair], {moved})",
+        "deviation": f"{shift}\nresidual = wp.tile_sum(wp.tile_map(squared_gap, {moved}, q{given_w}))[0]\n"
+        f"deviations[pair] = wp.sqrt(residual / {total})",
         "matrix": f"{shift}\n"
-        + ("a = grow * turn\n" if scaled else "")
+        + ("a = scale * turn\n" if scaled else "")
         + "matrices[pair] = wp.mat44(\n"
         + "".join(
             f"    {m}[{r}, 0], {m}[{r}, 1], {m}[{r}, 2], shift[{r}],\n"
@@ -154,27 +162,41 @@ def aligned_sets(d: Draft) -> None:
     d.code(
         """
         pair = wp.tid()
-        p = wp.tile_load(sources[pair], shape=POINTS)
-        q = wp.tile_load(targets[pair], shape=POINTS)
+        p = wp.tile_load($sources[pair], shape=POINTS)
+        q = wp.tile_load($targets[pair], shape=POINTS)
         $prepare
-        mass = wp.tile_sum(w)[0]
-        middle_p = wp.tile_sum(wp.tile_map(weighed, p, w))[0] / mass
-        middle_q = wp.tile_sum(wp.tile_map(weighed, q, w))[0] / mass
-        p_arm = p - wp.tile_full(shape=POINTS, value=middle_p, dtype=wp.vec3)
-        q_arm = q - wp.tile_full(shape=POINTS, value=middle_q, dtype=wp.vec3)
-        cross = wp.tile_sum(wp.tile_map(outer_of, p_arm, q_arm, w))[0]
+        $means
+        p_arm = p - wp.tile_full(shape=POINTS, value=$mean_p, dtype=wp.vec3)
+        q_arm = q - wp.tile_full(shape=POINTS, value=$mean_q, dtype=wp.vec3)
+        cross = wp.tile_sum(wp.tile_map(covariance_share, p_arm, q_arm$given_w))[0]
         u, sigma, v = wp.svd3(cross)
         $turn
         $scale
         $end
         """,
         prepare=prepare,
+        sources=sources,
+        targets=targets,
+        mean_p=mean_p,
+        mean_q=mean_q,
+        means="\n".join(
+            f"{mean} = wp.tile_sum({of})[0] / {total}" for mean, of in ((mean_p, "p"), (mean_q, "q"))
+        )
+        if plain
+        else "total_weight = wp.tile_sum(w)[0]\n"
+        + "\n".join(
+            f"{mean} = wp.tile_sum(wp.tile_map(weighted, {of}, w))[0] / total_weight"
+            for mean, of in ((mean_p, "p"), (mean_q, "q"))
+        ),
+        given_w=given_w,
         turn=turn,
         scale=scale,
         end=end,
     )
     d.explain(
-        "R = U V^T of the singular value decomposition of sum w q p^T, about the weighted middles; then t = q_m - R p_m."
+        f"R = {'U V^T' if way == 'targets by sources' else 'V U^T'} of the singular value decomposition of "
+        f"sum {'' if plain else 'w '}{'q p^T' if way == 'targets by sources' else 'p q^T'}, about the "
+        f"{'' if plain else 'weighted '}means; then t = q_m - {'s ' if scaled else ''}R p_m."
     )
 
     def moved_by(after: Values, k: int, p: Any) -> Any:
@@ -191,7 +213,7 @@ def aligned_sets(d: Draft) -> None:
 
     def nearest(before: Values, after: Values) -> None:
         for k in range(pairs):
-            p, q = before.sources[k], before.targets[k]
+            p, q = before[sources][k], before[targets][k]
             far = np.linalg.norm(p - q, axis=1)
             w = before.trust[k] if weights == "given" else np.ones(count)
             w = 1 / (1 + (far / before.scale_length) ** 2) if weights == "robust" else w

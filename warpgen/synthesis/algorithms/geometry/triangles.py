@@ -29,7 +29,7 @@ def triangles_cross(d: Draft) -> None:
     n, m, points = d.pick(48, 64, 96), d.pick(24, 32), d.pick(20, 24)
     corners = ("a0", "a1", "a2", "b0", "b1", "b2")
     if layout == "soup":
-        d.input("triangles", "vec3", (n, 6), -1.0, 1.0, about="Triangle vertices")
+        d.input("triangles", "vec3", (n, 6), -1.0, 1.0, about="Vertices of both triangles of each pair")
         lines = "\n".join(f"{name} = triangles[tid, {k}]" for k, name in enumerate(corners))
     elif layout == "flat":
         d.input("first", "vec3", 3 * n, -1.0, 1.0)
@@ -79,7 +79,7 @@ def triangles_cross(d: Draft) -> None:
         """
     )
     if result == "count":
-        d.inout("count", "int", 1, value=0.0)
+        d.inout("num_crossing", "int", 1, value=0.0, about="Number of pairs that intersect")
         d.says("Counts intersecting pairs of triangles.")
     elif result == "length":
         d.output("length", "float", n)
@@ -88,7 +88,7 @@ def triangles_cross(d: Draft) -> None:
         d.output("hit", "int", n)
     store = {
         "flag": "if overlap > 0.0:\n    hit[tid] = 1",
-        "count": "if overlap > 0.0:\n    wp.atomic_add(count, 0, 1)",
+        "count": "if overlap > 0.0:\n    wp.atomic_add(num_crossing, 0, 1)",
         "length": "# projections are scaled by the length of the (unnormalized) line direction\n"
         "length[tid] = wp.max(overlap, 0.0) / wp.length(line)",
     }[result]
@@ -107,7 +107,7 @@ def triangles_cross(d: Draft) -> None:
         if wp.min(db) > 0.0 or wp.max(db) < 0.0:
             return
         line = wp.cross(n1, n2)
-        # NOTE: coplanar triangles are not handled, the planes are (nearly) parallel here
+        # coplanar triangles are not handled
         if wp.dot(line, line) < 1.0e-10:
             return
         pa = wp.vec3(wp.dot(line, a0), wp.dot(line, a1), wp.dot(line, a2))
@@ -159,6 +159,6 @@ def triangles_cross(d: Draft) -> None:
             assert same[known].mean() > 0.88
             assert same[known & (lengths > 0.01)].mean() > 0.8
         else:
-            assert abs(int(after["count"][0]) - (lengths[known] > 0.0).sum()) <= 2
+            assert abs(int(after.num_crossing[0]) - (lengths[known] > 0.0).sum()) <= 2
 
     d.holds(agrees)
