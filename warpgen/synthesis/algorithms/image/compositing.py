@@ -12,7 +12,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _BLENDS = {
     "over": "",
     "multiply": "wp.cw_mul(top, bottom)",
-    "screen": "(top + bottom - wp.cw_mul(top, bottom))",
+    "screen": "top + bottom - wp.cw_mul(top, bottom)",
     "darken": "wp.min(top, bottom)",
     "lighten": "wp.max(top, bottom)",
 }
@@ -22,11 +22,11 @@ _BLENDS = {
     source="Porter & Duff 1984; W3C Compositing and Blending Level 1",
     names={
         "composite_layers": "composite|blend_layers|alpha_composite",
-        "fg": "foreground|layer|source",
-        "bg": "background|backdrop|dest",
+        "fg": "foreground|layer|top_layer",
+        "bg": "background|backdrop",
         "composed": "blended|out_rgba|composite_out",
         "alpha": "a|coverage|out_alpha",
-        "opacity": "layer_opacity|strength|fade",
+        "opacity": "layer_opacity|layer_alpha",
     },
     double=True,
     weight=3,
@@ -42,6 +42,15 @@ def composite_layers(d: Draft) -> None:
     place, head = ("tid", "tid = wp.tid()") if flat else ("i, j", "i, j = wp.tid()")
     premultiplied = operator == "premultiplied"
     opaque = operator == "opaque"
+    mode = "" if blend == "over" else f" in {blend} mode"
+    d.says(
+        {
+            "over": f"Composites an RGBA layer over a background{mode}.",
+            "atop": f"Composites an RGBA layer atop a background{mode}, where there is one.",
+            "premultiplied": f"Composites a premultiplied RGBA layer over a background{mode}.",
+            "opaque": f"Composites an RGBA layer over an opaque background{mode}.",
+        }[operator]
+    )
     d.input("fg", "vec4", shape, 0.1, 0.9, about="Foreground layer (RGBA)")
     d.input("bg", "vec3" if opaque else "vec4", shape, 0.1, 0.9, about="Background")
     if masked:
@@ -50,7 +59,7 @@ def composite_layers(d: Draft) -> None:
         d.param("opacity", "float", 0.3, 1.0, about="Layer opacity")
     d.output("composed", "vec3" if opaque else "vec4", shape, about="Composited image")
     scale = [name for name in ("opacity" if fade else "", f"mask[{place}]" if masked else "") if name]
-    lines = [head, f"f = fg[{place}]", f"b = bg[{place}]"]
+    lines = [head, f"f = fg[{place}]", f"{'bottom' if opaque else 'b'} = bg[{place}]"]
     times = " * ".join(["f[3]", *scale])
     if premultiplied and blend == "over":
         if scale:
@@ -65,14 +74,15 @@ def composite_layers(d: Draft) -> None:
             lines += ["top = wp.vec3(f[0], f[1], f[2]) / f[3]", "bottom = wp.vec3(b[0], b[1], b[2]) / b[3]"]
         else:
             lines += ["top = wp.vec3(f[0], f[1], f[2])"]
-            lines += ["bottom = b" if opaque else "bottom = wp.vec3(b[0], b[1], b[2])"]
+            lines += [] if opaque else ["bottom = wp.vec3(b[0], b[1], b[2])"]
         lines.append(f"a = {times}")
         if blend != "over":
             if opaque:
                 lines.append(f"top = {_BLENDS[blend]}")
             else:
-                lines.append("# no blending over transparent background")
-                lines.append(f"top = (1.0 - b[3]) * top + b[3] * {_BLENDS[blend]}")
+                lines.append("# nothing is blended where the background is transparent")
+                mixed = f"({_BLENDS[blend]})" if blend == "screen" else _BLENDS[blend]
+                lines.append(f"top = (1.0 - b[3]) * top + b[3] * {mixed}")
         if opaque:
             lines += [f"composed[{place}] = a * top + (1.0 - a) * bottom"]
         elif operator == "over":
@@ -82,7 +92,7 @@ def composite_layers(d: Draft) -> None:
                 f"composed[{place}] = wp.vec4(c[0], c[1], c[2], alpha)",
             ]
         elif operator == "atop":
-            lines += ["# atop: visible only over the background", "c = a * top + (1.0 - a) * bottom"]
+            lines += ["c = a * top + (1.0 - a) * bottom"]
             lines += [f"composed[{place}] = wp.vec4(c[0], c[1], c[2], b[3])"]
         else:
             lines += [
@@ -135,10 +145,11 @@ def _bayer(n: int) -> Any:
     names={
         "ordered_dither": "dither|bayer_dither|quantize_dithered",
         "src": "image|gray|intensity",
-        "dst": "dithered|quantized|out_levels",
-        "levels": "num_levels|steps|n_levels",
-        "threshold": "bias|t|offset",
-        "bayer": "pattern|matrix|thresholds",
+        "dst": "dithered|quantized",
+        "levels": "num_levels|n_levels",
+        "threshold": "t|thresh",
+        "bias": "dither|shift",
+        "bayer": "pattern|matrix|ranks",
     },
     adjoint="either",
     weight=15,
@@ -154,33 +165,51 @@ def ordered_dither(d: Draft) -> None:
     h, w = d.pick(8, 12, 16), d.pick(9, 12, 18)
     n = d.pick(3, 4, 5)
     shape: tuple[int, ...] = (h * w,) if flat else (h, w)
-    d.input("src", "float", shape, about="Input image")
+    by = {
+        "array": "a given matrix of ranks",
+        "computed": "a 4 x 4 Bayer matrix",
+        "two": "a 2 x 2 Bayer matrix",
+        "gradient noise": "interleaved gradient noise",
+    }[pattern]
+    d.says(
+        {
+            "bit": f"Dithers an image to one bit with {by}.",
+            "level": f"Quantizes an image to level numbers, dithered with {by}.",
+            "value": f"Quantizes an image to a few values, dithered with {by}.",
+        }[result]
+    )
+    d.input("src", "float", shape, about="Input image in [0, 1]")
     if pattern == "array":
-        d.input("bayer", "int", (size, size), 0, size * size, about="Threshold matrix")
+        d.input("bayer", "int", (size, size), 0, size * size, about="Ranks of a threshold matrix")
     if flat:
-        d.param("width", "int", w)
+        d.param("width", "int", w, about="Pixels per row")
     if result != "bit":
         d.param("levels", "int", n, about="Number of output levels")
     d.output("dst", "float" if result == "value" else "int", shape, about="Output image")
     place = "tid" if flat else "y, x"
+    name = "threshold" if result == "bit" else "bias"
     lines = ["tid = wp.tid()", "y = tid // width", "x = tid % width"] if flat else ["y, x = wp.tid()"]
     if pattern == "array":
-        lines += ["n = bayer.shape[0]", "threshold = (float(bayer[y % n, x % n]) + 0.5) / float(n * n)"]
+        lines += ["n = bayer.shape[0]", f"{name} = (float(bayer[y % n, x % n]) + 0.5) / float(n * n)"]
     elif pattern == "computed":
         lines += [
             "# 4 x 4 Bayer matrix from the interleaved bits of x ^ y and y",
             "q = x ^ y",
             "rank = ((q & 1) << 3) | ((y & 1) << 2) | (q & 2) | ((y & 2) >> 1)",
-            "threshold = (float(rank) + 0.5) / 16.0",
+            f"{name} = (float(rank) + 0.5) / 16.0",
         ]
     elif pattern == "two":
-        lines += ["rank = 2 * ((x ^ y) & 1) + (y & 1)", "threshold = (float(rank) + 0.5) / 4.0"]
+        lines += [
+            "# ranks (0, 2) and (3, 1) of the 2 x 2 Bayer matrix",
+            "rank = 2 * ((x ^ y) & 1) + (y & 1)",
+            f"{name} = (float(rank) + 0.5) / 4.0",
+        ]
     else:
         lines += [
             "# interleaved gradient noise (Jimenez 2014)",
             "f = 0.06711056 * float(x) + 0.00583715 * float(y)",
             "g = 52.9829189 * (f - wp.floor(f))",
-            "threshold = g - wp.floor(g)",
+            f"{name} = g - wp.floor(g)",
         ]
     if result == "bit":
         lines.append(
@@ -189,7 +218,7 @@ def ordered_dither(d: Draft) -> None:
             else f"if src[{place}] > threshold:\n    dst[{place}] = 1\nelse:\n    dst[{place}] = 0"
         )
     else:
-        lines += ["top = float(levels - 1)", f"level = wp.floor(src[{place}] * top + threshold)"]
+        lines += ["top = float(levels - 1)", f"level = wp.floor(src[{place}] * top + bias)"]
         lines += [f"dst[{place}] = level / top" if result == "value" else f"dst[{place}] = int(level)"]
     d.launch(*shape)
     d.code("\n".join(lines))

@@ -15,15 +15,11 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Calonder et al. 2010 (BRIEF); Rublee et al. 2011 (ORB); Lowe 2004, sec. 7.1 (ratio test); Warren 2012, ch. 5; Rogers & Tanimoto 1960",
     names={
-        "queries": "left|query_desc|desc_a",
-        "trained": "right|train_desc|desc_b",
         "distance": "hamming|dist|differing",
-        "nearest": "best_dist|closest|row_min",
+        "nearest": "closest|row_min",
         "rival": "second|runner_up|next_best",
-        "keyed": "packed|dist_and_id|ranked",
-        "QUERIES": "M|NUM_QUERIES|ROWS",
-        "TRAINED": "N|NUM_TRAINED|COLS",
-        "view": "block|image_pair|batch",
+        "keyed": "packed|dist_and_id",
+        "view": "image_pair|block",
     },
     adjoint="no",
     weight=9,
@@ -45,11 +41,15 @@ def matched_descriptors(d: Draft) -> None:
         }[result]
     )
     views, queries, trained = d.pick(2, 3), d.pick(6, 8), d.pick(8, 12)
-    d.module(f"QUERIES = wp.constant({queries})\nTRAINED = wp.constant({trained})")
+    Q, N = d.pick(("QUERIES", "TRAINED"), ("NUM_QUERIES", "NUM_TRAINED"), ("M", "N"), ("ROWS", "COLS"))
+    left, right = d.pick(("queries", "trained"), ("query_desc", "train_desc"), ("desc_a", "desc_b"))
+    d.module(f"{Q} = wp.constant({queries})\n{N} = wp.constant({trained})")
+    if windowed:
+        d.module("# Larger than any distance\nIMPOSSIBLE = wp.constant(100000)")
     if metric == "masked" and result == "mutual":
         metric = "hamming"
-    d.input("queries", "uint32", (views, words, queries), 0, 0x7FFFFFFF, about="descriptors, word by word")
-    d.input("trained", "uint32", (views, words, trained), 0, 0x7FFFFFFF, about="descriptors to match them to")
+    d.input(left, "uint32", (views, words, queries), 0, 0x7FFFFFFF, about="descriptors, word by word")
+    d.input(right, "uint32", (views, words, trained), 0, 0x7FFFFFFF, about="descriptors to match them to")
     if metric == "masked":
         d.input(
             "stable",
@@ -66,13 +66,23 @@ def matched_descriptors(d: Draft) -> None:
         d.input("trained_at", "vec2", (views, trained), 0.0, 1.0, about="places of the others")
         d.param("window", "float", 0.6, 0.9, about="largest distance of places that match")
     if result == "within":
-        d.param("radius", "int", 10 * words, 14 * words, about="largest distance of a match")
+        d.param(
+            "radius",
+            "int",
+            *((600, 720) if metric == "tanimoto" else (10 * words, 14 * words)),
+            about="largest distance of a match" + (", in thousandths" if metric == "tanimoto" else ""),
+        )
     elif result == "ratio test":
         d.param(
             "ratio", "float", 0.75, 0.95, about="the best match must be this much nearer than the next one"
         )
     name, type_, shape, about = {
-        "nearest": ("matches", "int", (views, queries), "index of the nearest descriptor"),
+        "nearest": (
+            "matches",
+            "int",
+            (views, queries),
+            "index of the nearest descriptor" + (", -1 for none in the window" if windowed else ""),
+        ),
         "ratio test": (
             "matches",
             "int",
@@ -86,16 +96,22 @@ def matched_descriptors(d: Draft) -> None:
             (views, queries),
             "index of the nearest descriptor, -1 if its nearest is another",
         ),
-        "distances": ("distances", "int", (views, queries, trained), "distances of all pairs"),
+        "distances": (
+            "distances",
+            "int",
+            (views, queries, trained),
+            "distances of all pairs" + (", huge for those outside of the window" if windowed else ""),
+        ),
     }[result]
     d.output(name, type_, shape, about=about)
+    how = {"hamming": "Hamming", "tanimoto": "Tanimoto", "masked": "masked Hamming"}[metric]
     d.says(
         {
-            "nearest": "Finds the nearest binary descriptor of another picture for each of one.",
-            "ratio test": "Matches binary descriptors where the nearest is much nearer than the next.",
-            "within": "Counts the binary descriptors of another picture that are near each of one.",
-            "mutual": "Matches binary descriptors of two pictures that are each other's nearest.",
-            "distances": "Computes the distances of all pairs of binary descriptors of two pictures.",
+            "nearest": f"Finds for each binary descriptor of a picture the nearest one of another ({how} distance).",
+            "ratio test": f"Matches binary descriptors where the nearest is much nearer than the next ({how} distance).",
+            "within": f"Counts for each binary descriptor of a picture those of another that are near ({how} distance).",
+            "mutual": f"Matches binary descriptors of two pictures that are each other's nearest ({how} distance).",
+            "distances": f"Computes the {how} distances of all pairs of binary descriptors of two pictures.",
         }[result]
     )
     if counter == "sideways":
@@ -120,7 +136,6 @@ def matched_descriptors(d: Draft) -> None:
                     count += 1
                 return count
         ''')
-    Q, N = "QUERIES", "TRAINED"
     wide = f"wp.tile_broadcast(b, shape=({Q}, {N}))"
     between = {
         "hamming": f"unlike = {per_row('a', Q, N)} ^ {wide}\ndifferent += wp.tile_map(bits_set, unlike)",
@@ -146,7 +161,7 @@ def matched_descriptors(d: Draft) -> None:
             def in_window(distance: int, a: wp.vec2, b: wp.vec2, window: float) -> int:
                 """Places that are far apart cannot match, whatever their descriptors say."""
                 if wp.length(a - b) > window:
-                    return 100000
+                    return IMPOSSIBLE
                 return distance
         ''')
         after += (
@@ -159,7 +174,7 @@ def matched_descriptors(d: Draft) -> None:
             @wp.func
             def keyed_by(distance: int, place: int) -> int:
                 """Distance and index in one number, so that one minimum gives both."""
-                return distance * {trained} + place
+                return distance * {N} + place
         ''')
     key = (
         f"col_id = wp.tile_broadcast(wp.tile_arange({N}, dtype=int), shape=({Q}, {N}))\n"
@@ -167,7 +182,17 @@ def matched_descriptors(d: Draft) -> None:
         "nearest = wp.tile_reduce(wp.min, keyed, axis=1)"
     )
     if result in ("nearest", "mutual"):
-        d.function(f"@wp.func\ndef index_of(keyed: int) -> int:\n    return keyed % {trained}")
+        d.function(
+            f"""
+            @wp.func
+            def index_of(keyed: int) -> int:
+                $possible
+                return keyed % {N}
+            """,
+            possible=f"if keyed // {N} >= IMPOSSIBLE:\n    return -1"
+            if windowed and result == "nearest"
+            else "",
+        )
     if result == "ratio test":
         d.function('''
             @wp.func
@@ -178,8 +203,8 @@ def matched_descriptors(d: Draft) -> None:
         d.function(f"""
             @wp.func
             def if_clear(best: int, rival: int, ratio: float) -> int:
-                if float(best // {trained}) < ratio * float(rival // {trained}):
-                    return best % {trained}
+                if float(best // {N}) < ratio * float(rival // {N}):
+                    return best % {N}
                 return -1
         """)
     if result == "mutual":
@@ -187,12 +212,12 @@ def matched_descriptors(d: Draft) -> None:
             @wp.func
             def keyed_by_row(distance: int, row: int) -> int:
                 """The same for columns, with the query's index."""
-                return distance * {queries} + row
+                return distance * {Q} + row
         ''')
         d.function(f"""
             @wp.func
             def if_mutual(place: int, back: int, row: int) -> int:
-                return wp.where(back % {queries} == row, place, -1)
+                return wp.where(back % {Q} == row{f" and back // {Q} < IMPOSSIBLE" if windowed else ""}, place, -1)
         """)
     if result == "within":
         d.function(
@@ -220,8 +245,8 @@ def matched_descriptors(d: Draft) -> None:
         different = wp.tile_zeros(shape=({Q}, {N}), dtype=int)
         $either
         for word in range({words}):
-            a = wp.tile_load(queries[view, word], shape={Q})
-            b = wp.tile_load(trained[view, word], shape={N})
+            a = wp.tile_load({left}[view, word], shape={Q})
+            b = wp.tile_load({right}[view, word], shape={N})
             $between
         $after
         $end
@@ -234,7 +259,7 @@ def matched_descriptors(d: Draft) -> None:
     d.explain("All pairs of a picture's descriptors fit into a tile, so each word is read once.")
 
     def reference(v: Values) -> Mapping[str, Any]:
-        a, b = v.queries[:, :, :, None].astype(np.uint64), v.trained[:, :, None].astype(np.uint64)
+        a, b = v[left][:, :, :, None].astype(np.uint64), v[right][:, :, None].astype(np.uint64)
 
         def count(x: Any) -> Any:
             return (
@@ -252,16 +277,17 @@ def matched_descriptors(d: Draft) -> None:
             far = np.linalg.norm(v.query_at[:, :, None] - v.trained_at[:, None], axis=3) > v.window
             dist = np.where(far, 100000, dist)
         best = dist.argmin(2)
+        nearest = np.where(dist.min(2) < 100000, best, -1)
         order = np.sort(dist, axis=2)
         back = np.take_along_axis(dist.argmin(1), best, 1)
         return {
             name: {
-                "nearest": lambda: best,
+                "nearest": lambda: nearest,
                 "ratio test": lambda: np.where(
                     order[..., 0] < np.float32(v.ratio) * order[..., 1].astype(np.float32), best, -1
                 ),
                 "within": lambda: (dist <= v.radius).sum(2),
-                "mutual": lambda: np.where(back == np.arange(queries), best, -1),
+                "mutual": lambda: np.where(back == np.arange(queries), nearest, -1),
                 "distances": lambda: dist,
             }[result]()
         }

@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.pieces import piece
 KEYPOINT = piece('''
 @wp.struct
 class Keypoint:
-    """Position (x, y) in pixels, scale in pixels per unit of the descriptor window, orientation in radians."""
+    """Position (x, y) in pixels, scale in pixels per cell, orientation in radians."""
 
     position: wp.vec2
     scale: float
@@ -48,7 +48,7 @@ def scatter_sample(
         # Samples near the border of the window only count for the cells inside
         if cx >= 0 and cy >= 0 and cx < NUM_CELLS and cy < NUM_CELLS:
             # Orientation bins are periodic
-            orientation = (b0 + db + NUM_BINS) % NUM_BINS
+            orientation = (b0 + db) % NUM_BINS
             weight_x = wp.where(dx == 1, fx, 1.0 - fx)
             weight_y = wp.where(dy == 1, fy, 1.0 - fy)
             weight_b = wp.where(db == 1, fb, 1.0 - fb)
@@ -69,14 +69,11 @@ def scatter_sample(
     """Add a gradient sample to its cell, split linearly between the two nearest orientation bins."""
     cx = int(wp.floor(cell_x + 0.5))
     cy = int(wp.floor(cell_y + 0.5))
-    # Rotated windows overlap the outside of the cells
-    if cx < 0 or cy < 0 or cx >= NUM_CELLS or cy >= NUM_CELLS:
-        return
     b0 = int(wp.floor(bin_pos))
     fb = bin_pos - float(b0)
     base = (cy * NUM_CELLS + cx) * NUM_BINS
-    descriptors[keypoint_index, base + (b0 + NUM_BINS) % NUM_BINS] += (1.0 - fb) * magnitude
-    descriptors[keypoint_index, base + (b0 + 1 + NUM_BINS) % NUM_BINS] += fb * magnitude
+    descriptors[keypoint_index, base + b0 % NUM_BINS] += (1.0 - fb) * magnitude
+    descriptors[keypoint_index, base + (b0 + 1) % NUM_BINS] += fb * magnitude
 '''
 
 _NORMALIZE = '''
@@ -194,7 +191,7 @@ def describe_keypoints(d: Draft) -> None:
         ''')
     d.launch(n)
     d.code(
-        f"""
+        """
         keypoint_index = wp.tid()
         $capped
         keypoint = keypoints[keypoint_index]
@@ -203,6 +200,7 @@ def describe_keypoints(d: Draft) -> None:
             return
 
         $axes
+        mid_cell = 0.5 * float(NUM_CELLS - 1)
         cell_step = float(NUM_CELLS) / float(num_samples)
         mid_sample = 0.5 * float(num_samples - 1)
         for sample_row in range(num_samples):
@@ -212,13 +210,12 @@ def describe_keypoints(d: Draft) -> None:
                 v = cell_step * (float(sample_row) - mid_sample)
                 $place
                 $gradient
-                # Small floor keeps the derivative of the root finite
-                magnitude = wp.sqrt(gx * gx + gy * gy + 1.0e-8)
+                $magnitude
                 $window
                 $angle
-                bin_pos = relative * {bins}.0 / (2.0 * wp.pi)
+                bin_pos = relative * float(NUM_BINS) / (2.0 * wp.pi)
                 scatter_sample(
-                    descriptors, keypoint_index, u + {(cells - 1) / 2.0!r}, v + {(cells - 1) / 2.0!r}, bin_pos, magnitude
+                    descriptors, keypoint_index, u + mid_cell, v + mid_cell, bin_pos, magnitude
                 )
         $normalize
         """,
@@ -266,9 +263,12 @@ def describe_keypoints(d: Draft) -> None:
                 )
                 """,
         }[gradient],
-        window=f"""
+        magnitude="# Small floor keeps the derivative of the root finite\nmagnitude = wp.sqrt(gx * gx + gy * gy + 1.0e-8)"
+        if scaling == "none"
+        else "magnitude = wp.sqrt(gx * gx + gy * gy)",
+        window="""
             # Gaussian window with a standard deviation of half the descriptor width
-            magnitude *= wp.exp(-{2.0 / cells**2!r} * (u * u + v * v))
+            magnitude *= wp.exp(-2.0 * (u * u + v * v) / float(NUM_CELLS * NUM_CELLS))
             """
         if window == "gaussian"
         else "",

@@ -10,10 +10,10 @@ from warpgen.synthesis.library.proofs import mostly_close
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _GRADIENTS = {
-    "sobel": (1.0, 2.0, 0.125),
-    "scharr": (3.0, 10.0, 0.03125),
-    "prewitt": (1.0, 1.0, 0.1666667),
-    "central": (0.0, 1.0, 0.5),
+    "sobel": (1.0, 2.0, 8.0),
+    "scharr": (3.0, 10.0, 32.0),
+    "prewitt": (1.0, 1.0, 6.0),
+    "central": (0.0, 1.0, 2.0),
 }
 
 
@@ -51,9 +51,16 @@ def thin_edges(d: Draft) -> None:
     if result != "classes" and threshold == "ratio":
         threshold = "shared"  # there is one threshold only, of which the other would be a ratio
     mask = d.flag("mask", 0.35)
-    least = "Lower threshold" if result == "classes" else "Threshold"
+    least = "Lower threshold" if result == "classes" else "Least gradient of an edge"
+    weak = "low" if result == "classes" else "threshold"
     if result != "classes":
-        d.says("Finds edges one pixel wide: gradient, non-maximum suppression and a threshold.")
+        d.says(
+            {
+                "strength": "Finds the strength of edges one pixel wide: gradient, non-maximum suppression and a threshold.",
+                "offset": "Finds the subpixel offsets of edges: gradient, non-maximum suppression and a threshold.",
+                "orientation": "Finds the orientations of edges: gradient, non-maximum suppression and a threshold.",
+            }[result]
+        )
     rows, cols = d.pick(9, 11), d.pick(10, 12)
     size = (rows, cols)
     if source == "color":
@@ -66,14 +73,16 @@ def thin_edges(d: Draft) -> None:
         d.input("region", "bool", size, about="Where edges are looked for")
     if threshold == "local":
         d.input("noise", "float", size, 0.05, 0.15, about="Noise of the gradient around each pixel")
-        d.param("low", "float", 1.0, 1.5, about=f"{least} in units of the noise")
-        d.param("high", "float", 2.0, 3.0, about="Upper threshold in units of the noise")
+        d.param(weak, "float", 1.0, 1.5, about=f"{least}, in units of the noise")
+        if result == "classes":
+            d.param("high", "float", 2.0, 3.0, about="Upper threshold in units of the noise")
     elif threshold == "ratio":
         d.param("high", "float", 0.2, 0.35, about="Upper threshold")
         d.param("ratio", "float", 0.4, 0.6, about="Lower over upper threshold")
     else:
-        d.param("low", "float", 0.08, 0.15, about=least)
-        d.param("high", "float", 0.2, 0.35, about="Upper threshold")
+        d.param(weak, "float", 0.08, 0.15, about=least)
+        if result == "classes":
+            d.param("high", "float", 0.2, 0.35, about="Upper threshold")
     name, type, about = {
         "classes": ("edges", "int", "0 none, 1 weak, 2 strong"),
         "strength": ("strength", "float", "Gradient magnitude on edges, else 0"),
@@ -114,7 +123,6 @@ def thin_edges(d: Draft) -> None:
             terms.append(f"{factor}gray_at(image, {place})")
         return " + ".join(terms)
 
-    scale = "" if unit == 1.0 else f"{unit} * "
     d.function(
         f'''
         @wp.func
@@ -124,24 +132,22 @@ def thin_edges(d: Draft) -> None:
             left = {sum_of(-1, "x")}
             lower = {sum_of(1, "y")}
             upper = {sum_of(-1, "y")}
-            return {scale}wp.vec2(right - left, lower - upper)
+            return wp.vec2(right - left, lower - upper) / {unit}
         '''
     )
+    size_of = {
+        "euclidean": "wp.length(g)",
+        "manhattan": "wp.abs(g[0]) + wp.abs(g[1])",
+        "maximum": "wp.max(wp.abs(g[0]), wp.abs(g[1]))",
+    }[norm]
     d.function(
         f'''
         @wp.func
         def magnitude_at(image: wp.array2d(dtype={kind}), row: int, col: int) -> float:
             """Strength of the gradient."""
             g = gradient_at(image, border_index(row, image.shape[0]), border_index(col, image.shape[1]))
-            return {{"euclidean": "wp.length(g)", "manhattan": "wp.abs(g[0]) + wp.abs(g[1])", "maximum": "wp.max(wp.abs(g[0]), wp.abs(g[1]))"}}
-        '''.replace(
-            '{"euclidean": "wp.length(g)", "manhattan": "wp.abs(g[0]) + wp.abs(g[1])", "maximum": "wp.max(wp.abs(g[0]), wp.abs(g[1]))"}',
-            {
-                "euclidean": "wp.length(g)",
-                "manhattan": "wp.abs(g[0]) + wp.abs(g[1])",
-                "maximum": "wp.max(wp.abs(g[0]), wp.abs(g[1]))",
-            }[norm],
-        )
+            return {size_of}
+        '''
     )
     none = {"classes": "0", "strength": "0.0", "offset": "wp.vec2(0.0, 0.0)", "orientation": "-1.0"}[result]
     out = f"{name}[row, col]"
@@ -174,8 +180,8 @@ def thin_edges(d: Draft) -> None:
             """,
     }[direction]
     low, high = {
-        "shared": ("low", "high"),
-        "local": ("low * noise[row, col]", "high * noise[row, col]"),
+        "shared": (weak, "high"),
+        "local": (f"{weak} * noise[row, col]", "high * noise[row, col]"),
         "ratio": ("ratio * high", "high"),
     }[threshold]
     store = {
@@ -199,7 +205,7 @@ def thin_edges(d: Draft) -> None:
         row, col = wp.tid()
         $mask
         g = gradient_at(image, row, col)
-        magnitude = magnitude_at(image, row, col)
+        magnitude = $magnitude
         # Too weak to be an edge, so the direction does not matter
         if magnitude < $low:
             $out = $none
@@ -215,6 +221,7 @@ def thin_edges(d: Draft) -> None:
         """,
         mask=f"if not region[row, col]:\n    {out} = {none}\n    return\n" if mask else "",
         low=low,
+        magnitude=size_of,
         out=out,
         none=none,
         compare=compare,
@@ -235,13 +242,13 @@ def thin_edges(d: Draft) -> None:
             w * (shifted(image, border, 1, k) - shifted(image, border, -1, k))
             for k, w in ((-1, outer), (0, inner), (1, outer))
         )
-        gx, gy = gx * unit, gy * unit
+        gx, gy = gx / unit, gy / unit
         ax, ay = np.abs(gx), np.abs(gy)
         m = {"euclidean": np.hypot(gx, gy), "manhattan": ax + ay, "maximum": np.maximum(ax, ay)}[norm]
         made = np.full((*size, 2) if result == "offset" else size, -1.0 if result == "orientation" else 0.0)
         wide = np.pad(m, 1, mode=MODES[border])  # type: ignore[call-overload]
         lo, hi = {
-            "shared": lambda: (v.low + 0 * m, v.get("high", 1.0)), "local": lambda: (v.low * v.noise, v.get("high", 1.0) * v.noise),
+            "shared": lambda: (v[weak] + 0 * m, v.get("high", 1.0)), "local": lambda: (v[weak] * v.noise, v.get("high", 1.0) * v.noise),
             "ratio": lambda: (v.ratio * v.high + 0 * m, v.high),
         }[threshold]()  # fmt: skip
         for i in range(rows):

@@ -18,7 +18,7 @@ _SMOOTH = {"sobel": (1.0, 2.0), "scharr": (3.0, 10.0), "prewitt": (1.0, 1.0)}
     names=NAMES
     | {
         "image_gradient": "edge_gradient|gradient_filter|compute_gradients|image_derivatives",
-        "grad": "gradient|edges|derivative",
+        "grad": "gradient|derivative",
         "magnitude": "edge_strength|mag|strength",
     },
     double=True,
@@ -144,11 +144,18 @@ def suppress_non_maxima(d: Draft) -> None:
     else:
         d.input("gx", "float", (h, w), -1.0, 1.0, about="Horizontal derivative")
         d.input("gy", "float", (h, w), -1.0, 1.0, about="Vertical derivative")
+    weak = "low" if thresholds == "two" else "threshold"
     if thresholds != "none":
-        d.param("low", "float", 0.1, 0.3, about="Lower hysteresis threshold")
+        about = "Lower hysteresis threshold" if thresholds == "two" else "Least magnitude of an edge"
+        d.param(weak, "float", 0.1, 0.3, about=about)
     if thresholds == "two":
         d.param("high", "float", 0.5, 0.8, about="Upper hysteresis threshold")
-    d.output("edges", "int" if thresholds == "two" else "float", (h, w), about="Edge labels")
+    d.output(
+        "edges",
+        "int" if thresholds == "two" else "float",
+        (h, w),
+        about="2 strong, 1 weak, 0 none" if thresholds == "two" else "Magnitudes on edges, else 0",
+    )
     if vector:
         text, arguments = "return wp.length(grad[i, j])", "grad: wp.array2d(dtype=wp.vec2), i: int, j: int"
         call = "grad"
@@ -175,7 +182,7 @@ def suppress_non_maxima(d: Draft) -> None:
         f"mag = {at('i', 'j')}",
     ]
     if thresholds != "none":
-        lines += ["if mag < low:", "    return"]
+        lines += [f"if mag < {weak}:", "    return"]
     lines += ["g = grad[i, j]", "dx = g[0]", "dy = g[1]"] if vector else ["dx = gx[i, j]", "dy = gy[i, j]"]
     if sector == "four sectors":
         lines += [
@@ -219,8 +226,8 @@ def suppress_non_maxima(d: Draft) -> None:
         ]
     if thresholds == "two":
         lines += [
+            "# weak edges (1) are kept by hysteresis only, strong ones (2) always",
             "if mag >= ahead and mag > behind:",
-            "    # 2 = strong edge, 1 = weak edge (kept by hysteresis only)",
             "    edges[i, j] = 2 if mag >= high else 1",
         ]
     else:
@@ -252,7 +259,7 @@ def suppress_non_maxima(d: Draft) -> None:
                 ahead, behind = np.where(swap, behind, ahead), np.where(swap, ahead, behind)
         kept = (here >= ahead) & (here > behind)
         if thresholds != "none":
-            kept &= here >= v.low
+            kept &= here >= v[weak]
         value = np.where(here >= v.high, 2, 1) if thresholds == "two" else here
         return {"edges": np.pad(np.where(kept, value, 0), 1)}
 
@@ -263,7 +270,6 @@ def suppress_non_maxima(d: Draft) -> None:
     source="Harris & Stephens 1988; Shi & Tomasi 1994; Lucas & Kanade 1981",
     names=NAMES
     | {
-        "xx": "sxx|a",
         "response": "score|cornerness|corners",
         "k": "harris_k|kappa",
     },
@@ -313,12 +319,13 @@ def structure_tensor(d: Draft) -> None:
     if weights == "gauss":
         d.param("sigma", "float", 0.8, 2.0, about="Standard deviation of the Gaussian")
     if measure == "harris":
-        d.param("k", "float", 0.04, 0.06)
+        d.param("k", "float", 0.04, 0.06, about="Weight of the squared trace")
     if measure == "flow":
         d.param("min_eigenvalue", "float", 0.05, 0.2, about="Eigenvalue threshold")
         d.output("flow", "vec2", (h, w), about="Optical flow [px]")
     else:
-        d.output("response", "float", (h, w), about="Corner response")
+        response = "coherence" if measure == "coherence" else "response"
+        d.output(response, "float", (h, w), about="0 to 1" if measure == "coherence" else "Corner response")
     shape = {"given": "ix", "vector": "grad", "computed": "src"}[given]
     lines = ["i, j = wp.tid()", f"height = {shape}.shape[0]", f"width = {shape}.shape[1]"]
     lines += ["xx = float(0.0)", "xy = float(0.0)", "yy = float(0.0)"]
@@ -351,7 +358,7 @@ def structure_tensor(d: Draft) -> None:
     if measure == "flow":
         lines += [f"        xt += {g}gx * it[y, x]", f"        yt += {g}gy * it[y, x]"]
     lines += ["det = xx * yy - xy * xy", "trace = xx + yy"]
-    root = "wp.sqrt(wp.max(0.25 * (xx - yy) * (xx - yy) + xy * xy, 0.0))"
+    root = "wp.sqrt(0.25 * (xx - yy) * (xx - yy) + xy * xy)"
     lines += {
         "harris": ["response[i, j] = det - k * trace * trace"],
         "shi-tomasi": ["# smaller root of x^2 - trace * x + det", f"response[i, j] = 0.5 * trace - {root}"],
@@ -359,11 +366,11 @@ def structure_tensor(d: Draft) -> None:
             "# epsilon avoids division by zero in flat regions",
             "response[i, j] = 2.0 * det / (trace + 1.0e-6)",
         ],
-        "coherence": [f"root = {root}", "c = 2.0 * root / (trace + 1.0e-6)", "response[i, j] = c * c"],
+        "coherence": [f"root = {root}", "c = 2.0 * root / (trace + 1.0e-6)", "coherence[i, j] = c * c"],
         "flow": [
             f"smaller = 0.5 * trace - {root}",
+            "# aperture problem: only the flow along the gradient is observable",
             "if smaller < min_eigenvalue:",
-            "    # aperture problem: only the flow along the gradient is observable",
             "    flow[i, j] = wp.vec2(0.0, 0.0)",
             "    return",
             "flow[i, j] = wp.vec2(xy * yt - yy * xt, xy * xt - xx * yt) / det",
@@ -403,7 +410,7 @@ def structure_tensor(d: Draft) -> None:
             flow = -np.linalg.solve(safe, right[..., None])[..., 0]
             return {"flow": np.where((small < v.min_eigenvalue)[..., None], 0.0, flow)}
         return {
-            "response": {
+            "coherence" if measure == "coherence" else "response": {
                 "harris": small * large - v.get("k", 0.0) * (small + large) ** 2,
                 "shi-tomasi": small,
                 "noble": 2 * small * large / (small + large + 1e-6),

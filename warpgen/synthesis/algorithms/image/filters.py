@@ -17,7 +17,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     | {
         "separable_blur": "blur_pass|convolve_1d|separable_filter|blur_axis",
         "weights": "taps|kernel_1d|coeffs",
-        "acc": "total|blurred|value",
+        "acc": "total|value",
         "sigma": "stddev|blur_sigma",
     },
     double=True,
@@ -36,6 +36,16 @@ def separable_blur(d: Draft) -> None:
     pixel = d.option("pixel", "float", "vec3", weights=(0.65, 0.35))
     r = {"given": d.pick(1, 2, 3), "gauss": d.pick(2, 3), "box": d.pick(1, 2, 3), "binomial": 2}[kernel]
     h, w = sides(d)
+    along = {"rows": "along the rows", "columns": "down the columns", "by argument": "along an axis"}[
+        vertical
+    ]
+    what = {
+        "given": "filter with given weights",
+        "gauss": "Gaussian blur",
+        "box": "box blur",
+        "binomial": "binomial blur",
+    }
+    d.says(f"Applies one pass of a separable {what[kernel]} {along}.")
     d.input("src", pixel, (h, w), about="Input image")
     if kernel == "given":
         d.input("weights", "float", 2 * r + 1, 0.1, 1.0, about="Filter weights")
@@ -44,7 +54,7 @@ def separable_blur(d: Draft) -> None:
     if kernel in ("gauss", "box") and not fixed:
         d.param("radius", "int", r, about="Window radius [px]")
     if vertical == "by argument":
-        d.param("axis", "int", d.pick(0, 1), about="Filter axis, 0 for columns and 1 for rows")
+        d.param("axis", "int", d.pick(0, 1), about="Filter axis, 0 down the columns, 1 along the rows")
     d.output("dst", pixel, (h, w), about="Output image")
     zero = "float(0.0)" if pixel == "float" else "wp.vec3()"
     window = f"range({-r}, {r + 1})" if fixed else "range(-radius, radius + 1)"
@@ -62,7 +72,7 @@ def separable_blur(d: Draft) -> None:
     if vertical != "columns":
         lines.append("width = src.shape[1]")
     if vertical == "by argument":
-        lines += ["# axis 0: columns, axis 1: rows", "di = 1 - axis", "dj = axis"]
+        lines += ["di = 1 - axis", "dj = axis"]
     if kernel == "binomial":
         tap = {
             o: at(str(o)).replace("+ -", "- ").replace("+ 0", "").replace(" ,", ",")
@@ -125,9 +135,9 @@ def separable_blur(d: Draft) -> None:
         "sigma_s": "sigma_space|spatial_sigma",
         "sigma_r": "sigma_range|range_sigma",
         "guide": "depth|reference|guide_image",
-        "weight": "wgt|coeff|kernel",
+        "weight": "wgt|coeff",
         "norm": "weight_sum|sum_w|total_weight",
-        "acc": "accum|filtered_sum|mean",
+        "acc": "accum|filtered_sum",
     },
     weight=6,
 )
@@ -142,12 +152,16 @@ def bilateral_filter(d: Draft) -> None:
     fixed = d.flag("fixed radius", 0.65)
     if not fixed:
         d.forward_only()  # a quotient of two sums whose window is known at the launch only
+    d.says(
+        f"Applies a {'joint ' if guided == 'joint' else ''}bilateral filter"
+        + (" with a guide image" if guided == "joint" else "")
+        + (" whose window has no spatial weights." if spatial == "box" else " (edge-preserving smoothing).")
+    )
     r = d.pick(1, 2) if fixed else d.pick(1, 2, 3)
     h, w = sides(d)
     d.input("src", pixel, (h, w), about="Input image")
     if guided == "joint":
         d.input("guide", "float", (h, w), about="Guide image")
-        d.says("Applies a joint bilateral filter with a guide image.")
     if not fixed:
         d.param("radius", "int", r, about="Window radius [px]")
     if spatial == "gauss":
@@ -174,8 +188,8 @@ def bilateral_filter(d: Draft) -> None:
     if cut:
         size = "wp.length(diff)" if vector else "wp.abs(diff)"
         loop += [
-            f"        if {size} > 2.0 * sigma_r:",
-            "            # skip neighbors across an edge, since their weight is negligible",
+            "        # skip neighbors across an edge, since their weight is negligible",
+            f"        if {size} > 3.0 * sigma_r:",
             "            continue",
         ]
     exponent = f"{difference} / (2.0 * sigma_r * sigma_r)"
@@ -189,7 +203,8 @@ def bilateral_filter(d: Draft) -> None:
     lines += [*loop, "dst[i, j] = acc / norm"]
     d.launch(h, w)
     d.code("\n".join(lines))
-    d.explain("w = exp(-|dx|^2 / 2 sigma_s^2 - |dI|^2 / 2 sigma_r^2), normalised over the window.")
+    near = "" if spatial == "box" else "|dx|^2 / 2 sigma_s^2 + "
+    d.explain(f"w = exp(-({near}|dI|^2 / 2 sigma_r^2)), normalised over the window.")
 
     def reference(v: Values) -> dict[str, Any]:
         image = v.src if pixel == "vec3" else v.src[..., None]
@@ -208,7 +223,7 @@ def bilateral_filter(d: Draft) -> None:
                 if edge == "skip":
                     weight = weight * inside[a : a + h, b : b + w]
                 if cut:
-                    weight = np.where(diff2 > 4 * v.sigma_r**2, 0.0, weight)
+                    weight = np.where(diff2 > 9 * v.sigma_r**2, 0.0, weight)
                 acc = acc + weight[..., None] * big[a : a + h, b : b + w]
                 norm = norm + weight[..., None]
         return {"dst": (acc / norm).reshape(v.src.shape)}
@@ -221,7 +236,7 @@ def bilateral_filter(d: Draft) -> None:
     names=NAMES
     | {
         "median_filter": "median_denoise|despeckle|median_blur",
-        "v": "window|sorted_values|vals",
+        "v": "window|vals",
         "tmp": "swap|t",
     },
     adjoint="no",
@@ -238,7 +253,12 @@ def median_filter(d: Draft) -> None:
     high = 1.0 if kind == "float" else 256
     d.input("src", kind, (h, w), 0.0, high, about="Input image")
     if threshold:
-        d.param("limit", kind, *((0.1, 0.4) if kind == "float" else (d.pick(20, 40, 60),)))
+        d.param(
+            "limit",
+            kind,
+            *((0.1, 0.4) if kind == "float" else (d.pick(20, 40, 60),)),
+            about="Largest deviation from the median that is kept",
+        )
         d.says("Replaces outliers by the median of their neighborhood.")
     d.output("dst", kind, (h, w), about="Output image")
     offsets = [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1) if window == "3x3" or not a or not b]
@@ -352,7 +372,14 @@ def morphology(d: Draft) -> None:
     )
     d.input("src", "float", (h, w), about="Input image")
     if shape == "element":
-        d.input("element", "int", (2 * r + 1, 2 * r + 1), 0, 2, about="Structuring element")
+        d.input(
+            "element",
+            "int",
+            (2 * r + 1, 2 * r + 1),
+            0,
+            2,
+            about="Structuring element, whose center always counts",
+        )
     else:
         d.param("radius", "int", r, about="Window radius [px]")
     d.output("dst", "float", (h, w), about="Output image")

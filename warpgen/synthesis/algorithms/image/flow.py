@@ -10,6 +10,7 @@ from warpgen.synthesis.algorithms.image import DOMAIN
 from warpgen.synthesis.algorithms.image._borders import BORDERS, TURN, shifted
 from warpgen.synthesis.library.proofs import mostly_close
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.naming import renamed
 from warpgen.synthesis.writing.trim import trim
 
 
@@ -17,12 +18,7 @@ from warpgen.synthesis.writing.trim import trim
     source="Horn & Schunck 1981; Bruhn, Weickert & Schnoerr 2005; Brox et al. 2004; Sun, Roth & Black 2014",
     names={
         "refine_flow": "variational_flow|flow_iteration|update_optical_flow",
-        "frame0": "first|prev_frame|image0",
-        "frame1": "second|next_frame|image1",
         "flow": "uv|motion|flow_in",
-        "ix": "grad_x|dx|i_x",
-        "iy": "grad_y|dy|i_y",
-        "it": "grad_t|dt_image|temporal",
         "mean": "flow_bar|average|neighbor_mean",
         "alpha": "smoothness|regularization|lam",
     },
@@ -38,7 +34,6 @@ def refine_flow(d: Draft) -> None:
     solver = d.option("solver", "jacobi", "relaxed")
     mask = d.option("occlusion", "none", "mask", "weight")
     result = d.option("result", "flow", "change", "energy")
-    gradient = d.flag("gradient constancy", 0.35)
     cap = d.flag("limit", 0.4)
     if result != "flow":
         d.calls(
@@ -51,29 +46,23 @@ def refine_flow(d: Draft) -> None:
         warped = False
     rows, cols = d.pick(8, 10), d.pick(9, 12)
     size = (rows, cols)
-    d.input("frame0", "float", size, 0.0, 1.0, about="First frame")
-    d.input(
-        "frame1",
-        "float",
-        size,
-        0.0,
-        1.0,
-        about="Second frame, warped back by the flow so far" if not warped else "Second frame",
+    first, second_frame = d.pick(
+        ("frame0", "frame1"), ("first", "second"), ("prev_frame", "next_frame"), ("image0", "image1")
     )
+    d.input(first, "float", size, 0.0, 1.0, about="First frame")
+    d.input(second_frame, "float", size, 0.0, 1.0, about="Second frame")
     d.input("flow", "vec2", size, -1.5, 1.5, about="Flow so far [px]")
     if mask == "mask":
         d.input("occluded", "bool", size, about="Pixels that the second frame does not show")
     elif mask == "weight":
         d.input("confidence", "float", size, 0.0, 1.0, about="Confidence of each pixel's brightness")
-    d.param("alpha", "float", 0.2, 0.6, about="Weight of smoothness, squared")
+    d.param("alpha", "float", 0.2, 0.6, about="Weight of smoothness")
     if data != "quadratic":
         d.param(
             "epsilon", "float", 0.05, 0.2, about="Difference of brightness from which on errors are outliers"
         )
     if solver == "relaxed":
         d.param("relaxation", "float", 0.6, 0.9, about="Damping of the step")
-    if gradient:
-        d.param("gamma", "float", 0.2, 1.0, about="Weight of gradient constancy")
     if cap:
         d.param("max_step", "float", 0.3, 0.6, about="Largest change of the flow [px]")
     name, type, about = {
@@ -177,23 +166,21 @@ def refine_flow(d: Draft) -> None:
         step = mean - gain * wp.vec2(ix, iy) - flow[row, col]
         """
     if factors:
+        both = len(factors) > 1
+        share = "data_weight" if both else factors[0]
         solve = f"""
         # Euler-Lagrange equations, solved for this pixel with its neighbors fixed
-        data_weight = {" * ".join(factors)}
-        gain = data_weight * error / (alpha + data_weight * (ix * ix + iy * iy))
+        {f"data_weight = {' * '.join(factors)}" if both else ""}
+        gain = {share} * error / (alpha + {share} * (ix * ix + iy * iy))
         step = mean - gain * wp.vec2(ix, iy) - flow[row, col]
-        """
+        """.replace("        \n", "")
     second = {
         "quadratic": "error * error",
         "charbonnier": "2.0 * epsilon * epsilon * (wp.sqrt(1.0 + error * error / (epsilon * epsilon)) - 1.0)",
         "lorentzian": "2.0 * epsilon * epsilon * wp.log(1.0 + 0.5 * error * error / (epsilon * epsilon))",
     }[data]
-    constancy = """
-        # Gradients as well, because they survive changes of lighting that brightness does not
-        slope_x = 0.5 * (frame1[row, right] - frame1[row, left]) - 0.5 * (frame0[row, right] - frame0[row, left])
-        slope_y = 0.5 * (frame1[below, col] - frame1[above, col]) - 0.5 * (frame0[below, col] - frame0[above, col])
-        it += gamma * (slope_x + slope_y)
-        """
+    if result == "energy" and warped:
+        second = second.replace("error", "it")
     if result == "energy":
         store = f"""
             data_cost = {weight + " * " if weight else ""}{second}
@@ -224,13 +211,10 @@ def refine_flow(d: Draft) -> None:
         below = border_index(row + 1, frame0.shape[0])
         left = border_index(col - 1, frame0.shape[1])
         right = border_index(col + 1, frame0.shape[1])
-        # Derivatives of the brightness
         $stencil
-        $constancy
         $mean
         $mask
-        # Brightness constancy, linearized
-        error = $error
+        $error
         $robust
         $solve
         $store
@@ -241,7 +225,6 @@ def refine_flow(d: Draft) -> None:
             if warped
             else "frame1[row, col]",
         ),
-        constancy=constancy if gradient else "",
         mean=mean,
         mask={
             "mask": "# Occluded: nothing to match, take what is around\nif occluded[row, col]:\n    $keep\n    return\n".replace(
@@ -253,21 +236,31 @@ def refine_flow(d: Draft) -> None:
                 }[result],
             ),
         }.get(mask, ""),
-        error=error if result != "energy" else ("it" if warped else f"it + ix * {base}[0] + iy * {base}[1]"),
+        error=""
+        if result == "energy" and warped
+        else "# Brightness constancy, linearized\nerror = "
+        + (error if result != "energy" else f"it + ix * {base}[0] + iy * {base}[1]"),
         robust=robust if result != "energy" else "",
         solve=solve if result != "energy" else "",
         store=store,
     )
     if result == "energy":
         d.says("Computes the energy density of an optical flow: constancy of brightness and smoothness.")
+    elif result == "change":
+        d.says(
+            "Computes how far a step of a variational method would change the optical flow between two frames."
+        )
     trim(d)
     d.explain("""
         Brightness constancy ix u + iy v + it = 0 leaves one equation for two unknowns; the mean of the neighbors,
-        weighted by alpha, supplies what is missing.
+        weighted by `alpha`, supplies what is missing.
     """)
+    slopes = d.pick(("ix", "iy", "it"), ("grad_x", "grad_y", "grad_t"), ("i_x", "i_y", "i_t"))
+    names = dict(zip(("ix", "iy", "it", "frame0", "frame1"), (*slopes, first, second_frame), strict=True))
+    d.text, d.doc = renamed(d.text, names), renamed(d.doc, names)
 
     def agrees(v: Values, after: Values) -> None:
-        f, g, u = v.frame0, v.frame1, v.flow
+        f, g, u = v[first], v[second_frame], v.flow
 
         def at(a: Any, r: int, c: int) -> Any:
             return shifted(a, border, r, c)
@@ -289,9 +282,6 @@ def refine_flow(d: Draft) -> None:
             if derivative == "fourth order":
                 ix = (16 * ix - at(f, 0, 2) + at(f, 0, -2)) / 12
                 iy = (16 * iy - at(f, 2, 0) + at(f, -2, 0)) / 12
-        if gradient:
-            for r, c in ((0, 1), (1, 0)):
-                it = it + v.gamma * ((at(g, r, c) - at(g, -r, -c)) - (at(f, r, c) - at(f, -r, -c))) / 2
         if smooth == "image driven":
             w = np.array([1 / (1 + 20 * np.abs(at(f, r, c) - f)) for r, c in shifts])
             mean_ = (

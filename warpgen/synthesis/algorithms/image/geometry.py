@@ -58,7 +58,7 @@ def cubic_weight(t: float) -> float:
     names=NAMES
     | {
         "resample_image": "remap|warp_image|transform_image|resample",
-        "angle": "theta|rotation|phi",
+        "angle": "theta|phi",
     },
     weight=3,
 )
@@ -81,11 +81,13 @@ def resample_image(d: Draft) -> None:
     d.says(f"{verb} with {how} sampling.")
     d.input("src", pixel, (h, w), about="Input image")
     if warp == "affine":
-        d.param("rows", "mat22", 0.4, 0.9)
-        d.param("offset", "vec2", -1.0, 1.0)
+        d.param("linear", "mat22", 0.4, 0.9, about="Linear part of the map into the source image")
+        d.param(
+            "origin", "vec2", -1.0, 1.0, about="Where the first output pixel lies in the source image [px]"
+        )
     elif warp == "rotation":
-        d.param("angle", "float", 0.2, 0.8)
-        d.param("scale", "float", 0.8, 1.3)
+        d.param("angle", "float", 0.2, 0.8, about="Rotation [rad]")
+        d.param("scale", "float", 0.8, 1.3, about="Magnification")
     elif warp == "keystone":
         d.param("tilt", "vec2", -0.03, 0.03, about="Last row of the homography")
     elif warp == "lens":
@@ -102,7 +104,7 @@ def resample_image(d: Draft) -> None:
             "sx = (float(j) + 0.5) * float(width) / float(dst.shape[1]) - 0.5",
             "sy = (float(i) + 0.5) * float(height) / float(dst.shape[0]) - 0.5",
         ],
-        "affine": ["p = rows * wp.vec2(float(j), float(i)) + offset", "sx = p[0]", "sy = p[1]"],
+        "affine": ["p = linear * wp.vec2(float(j), float(i)) + origin", "sx = p[0]", "sy = p[1]"],
         "rotation": [
             "cx = 0.5 * float(width - 1)",
             "cy = 0.5 * float(height - 1)",
@@ -186,7 +188,7 @@ def resample_image(d: Draft) -> None:
         if warp == "resize":
             sx, sy = (j + 0.5) * w / ow - 0.5, (i + 0.5) * h / oh - 0.5
         elif warp == "affine":
-            sx, sy = np.moveaxis(np.stack([j, i], -1) @ v.rows.T + v.offset, -1, 0)
+            sx, sy = np.moveaxis(np.stack([j, i], -1) @ v.linear.T + v.origin, -1, 0)
         elif warp == "rotation":
             z = ((j - cx) + 1j * (i - cy)) * np.exp(-1j * v.angle) / v.scale
             sx, sy = cx + z.real, cy + z.imag

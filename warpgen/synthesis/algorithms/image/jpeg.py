@@ -151,7 +151,7 @@ def jpeg_blocks(d: Draft) -> None:
         d.param("scale", "float", 0.3, 1.2, about="Factor of all steps, less for better quality")
     elif quality == "per block":
         d.input("scale", "float", (rows, cols), 0.3, 1.2, about="Factor of the steps of each block")
-    d.param("edge", "int", 8, about="Pixels along the edge of a block")
+    d.param("edge", "int", 8, about="Pixels along the edge of a block, at run time so that loops stay rolled")
     if flat:
         d.param("least_range", "float", 200.0, 252.0, about="Blocks of less contrast keep their mean alone")
     if result == "restored":
@@ -225,8 +225,8 @@ def jpeg_blocks(d: Draft) -> None:
             loss = float(0.0)
             for y in range(edge):
                 for x in range(edge):
-                    miss = {value} - float(picture[8 * row + y, 8 * col + x])
-                    loss += miss * miss
+                    difference = {value} - float(picture[8 * row + y, 8 * col + x])
+                    loss += difference * difference
             square_error[row, col] = loss / 64.0
             """,
         "bits": "cost[row, col] = bits",

@@ -114,7 +114,7 @@ def jpeg_integer_blocks(d: Draft) -> None:
         d.input("pixels", storage, shape, 0, 256, about="Samples, 0 to 255")
     else:
         d.input("pixels", storage, (*shape, 3), 0, 256, about="Red, green and blue, 0 to 255")
-    d.param("edge", "int", 8, about="Pixels along the edge of a block")
+    d.param("edge", "int", 8, about="Pixels along the edge of a block, at run time so that loops stay rolled")
     base = [int(x) for x in (CHROMINANCE if source == "chroma" else LUMINANCE).split()]
     if table == "array":
         d.input("steps", "int", 64, 6, 60, about="Quantization steps, row by row")
@@ -192,7 +192,7 @@ def jpeg_integer_blocks(d: Draft) -> None:
     end = {
         "restored": "restored[8 * row + y, 8 * col + x] = "
         + (f"wp.uint8({clamp})" if storage == "uint8" else clamp),
-        "error": f"$load\nmiss = {clamp} - sample\nloss += miss * miss",
+        "error": f"$load\ndifference = {clamp} - sample\nloss += difference * difference",
     }.get(result, "")
     inverse_rows, inverse_columns = back
     if shortcut:

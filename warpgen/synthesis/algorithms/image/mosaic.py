@@ -25,12 +25,17 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=4,
 )
 def demosaic(d: Draft) -> None:
-    """Demosaics a Bayer image."""
+    """Demosaics a Bayer image by interpolation."""
     border = Border(d, "mirror", "interior")
     layout = d.option("pattern", "RGGB", "BGGR", "GRBG", "GBRG")
     green = d.option("green", "bilinear", "edge-directed")
     gains = d.flag("gains", 0.4)
     h, w = d.pick(8, 10, 12), d.pick(8, 12, 14)
+    d.says(
+        f"Demosaics a Bayer image ({layout}) "
+        + ("bilinearly" if green == "bilinear" else "with green interpolated along edges")
+        + (", all but its border." if border.kind == "interior" else ".")
+    )
     d.input("raw", "float", (h, w), 0.1, 1.0, about="Raw Bayer image")
     if gains:
         d.param("wb", "vec3", 0.8, 2.0, about="White balance gains")

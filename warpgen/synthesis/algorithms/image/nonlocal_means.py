@@ -16,8 +16,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "noisy": "image|img_in|source",
         "clean": "denoised|img_out|filtered",
         "gap": "distance|patch_ssd|dissimilarity",
-        "search": "search_radius|window_r|reach",
-        "patch": "patch_radius|half_patch|pr",
+        "search_radius": "window_radius|reach",
+        "patch_radius": "half_patch|patch_r",
         "strength": "h_filter|bandwidth|decay",
         "weight_sum": "norm|total_weight|w_total",
     },
@@ -31,7 +31,7 @@ def average_patches(d: Draft) -> None:
     weigh = d.option("weight", "exponential", "flat", "bisquare")
     patch_weight = d.option("patch", "box", "gaussian")
     center = d.option("center", "alike", "most", "left out")
-    early = d.flag("early exit", 0.4)
+    early = d.flag("early exit", 0.4) and weigh == "exponential"
     result = d.option("result", "clean", "residual", "spread", weights=(0.6, 0.2, 0.2))
     if color == "uint8" and result != "clean":
         result = "clean"
@@ -48,17 +48,18 @@ def average_patches(d: Draft) -> None:
     top = 256 if color == "uint8" else 1.0
     unit = 255.0 if color == "uint8" else 1.0
     d.input("noisy", pixel, shape, 0, top, about="Noisy picture")
-    d.param("search", "int", 2, about="Radius of the window that is searched [px]")
-    d.param("patch", "int", 1, about="Radius of the patches [px]")
+    d.param("search_radius", "int", 2, about="Radius of the window that is searched [px]")
+    d.param("patch_radius", "int", 1, about="Radius of the patches [px]")
     d.param("strength", "float", 0.25 * unit, 0.4 * unit, about="Strength of the filter")
     d.param("noise", "float", 0.05 * unit, 0.1 * unit, about="Standard deviation of the noise")
     if result == "spread":
-        d.output("uncertainty", "float", shape, about="Effective number of pixels in each average")
+        d.output("effective_count", "float", shape, about="Effective number of pixels in each average")
         d.says("Counts the pixels that non-local means effectively averages at each place.")
+    elif result == "residual":
+        d.output("removed", pixel, shape, about="What was taken away")
+        d.says("Computes what non-local means takes away from each pixel.")
     else:
-        d.output(
-            "clean", pixel, shape, about="Denoised picture" if result == "clean" else "What was taken away"
-        )
+        d.output("clean", pixel, shape, about="Denoised picture")
     if border == "mirror":
         d.function('''
             @wp.func
@@ -101,7 +102,7 @@ def average_patches(d: Draft) -> None:
         "alike": "",
         "most": "# The pixel itself counts like the most alike one, not more\nbest = wp.where(best > 0.0, best, 1.0)\n"
         f"average += best * {read.format('noisy[row, col]')}\nweight_sum += best",
-        "left out": "if weight_sum <= 0.0:\n    # Nothing is alike: keep the pixel\n"
+        "left out": "# Nothing is alike: keep the pixel\nif weight_sum <= 0.0:\n"
         f"    average = {read.format('noisy[row, col]')}\n    weight_sum = 1.0",
     }[center]
     if result == "spread":
@@ -115,8 +116,8 @@ def average_patches(d: Draft) -> None:
         "clean": f"clean[row, col] = wp.uint8(wp.clamp(wp.round({mean}), 0.0, 255.0))"
         if color == "uint8"
         else f"clean[row, col] = {mean}",
-        "residual": f"clean[row, col] = noisy[row, col] - {mean}",
-        "spread": "# (sum w)^2 / sum w^2, as of samples with unequal weights\nuncertainty[row, col] = weight_sum * weight_sum / square_sum",
+        "residual": f"removed[row, col] = noisy[row, col] - {mean}",
+        "spread": "# (sum w)^2 / sum w^2, as of samples with unequal weights\neffective_count[row, col] = weight_sum * weight_sum / square_sum",
     }[result]
     d.launch(*shape)
     d.code(
@@ -125,14 +126,14 @@ def average_patches(d: Draft) -> None:
         $start
         weight_sum = float(0.0)
         $best
-        for dy in range(-search, search + 1):
-            for dx in range(-search, search + 1):
+        for dy in range(-search_radius, search_radius + 1):
+            for dx in range(-search_radius, search_radius + 1):
                 $skip
                 # Mean squared difference of both patches
                 gap = float(0.0)
                 total = float(0.0)
-                for py in range(-patch, patch + 1):
-                    for px in range(-patch, patch + 1):
+                for py in range(-patch_radius, patch_radius + 1):
+                    for px in range(-patch_radius, patch_radius + 1):
                         here = {read.format(at("row + py", "col + px"))}
                         there = {read.format(at("row + dy + py", "col + dx + px"))}
                         step = here - there
@@ -166,7 +167,9 @@ def average_patches(d: Draft) -> None:
         if share == "1.0"
         else f"# Pixels near the center say more\nnearness = {share}\ngap += nearness * {square}\ntotal += nearness",
         normalize="gap = gap / total",
-        early="if excess > 9.0 * strength * strength:\n    continue" if early else "",
+        early="# Their weight would be negligible\nif excess > 9.0 * strength * strength:\n    continue"
+        if early
+        else "",
         law=law,
         best_seen=own,
         gather=f"average += weight * {read.format(at('row + dy', 'col + dx'))}"
@@ -188,7 +191,7 @@ def average_patches(d: Draft) -> None:
     def reference(v: Values) -> dict[str, Any]:
         x = v.noisy.astype(float)
         x = x[..., None] if x.ndim == 2 else x
-        reach = int(v.search) + int(v.patch)
+        reach = int(v.search_radius) + int(v.patch_radius)
         rows = [_index(i, high, border) for i in range(-reach, high + reach)]
         cols = [_index(i, wide, border) for i in range(-reach, wide + reach)]
         wide_ = x[rows][:, cols]
@@ -227,7 +230,7 @@ def average_patches(d: Draft) -> None:
             mean_ = np.where(alone[..., None], x, mean_)
             total, square_ = np.where(alone, 1.0, total), np.where(alone, 1.0, square_)
         if result == "spread":
-            return {"uncertainty": total**2 / square_}
+            return {"effective_count": total**2 / square_}
         made: Any = mean_ / total[..., None]
         made = (
             x - made
@@ -236,7 +239,7 @@ def average_patches(d: Draft) -> None:
             if color == "uint8"
             else made
         )
-        return {"clean": made if color == "color" else made[..., 0]}
+        return {"removed" if result == "residual" else "clean": made if color == "color" else made[..., 0]}
 
     def agrees(v: Values, after: Values) -> None:
         for name, expected in reference(v).items():

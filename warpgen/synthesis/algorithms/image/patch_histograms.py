@@ -18,7 +18,6 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
         "counts": "histogram|hist|bins",
         "clipped": "limited|capped|cut",
         "ranks": "cdf|cumulative|running",
-        "excess": "surplus|overflow|cut_off",
         "LEVELS": "BINS|NUM_LEVELS|TONES",
         "PIXELS": "N|AREA|PATCH_AREA",
         "patch": "block|region|tile_id",
@@ -88,7 +87,7 @@ def equalized_patches(d: Draft) -> None:
         }[kind]
     )
     d.function(
-        f"@wp.func\ndef level_of(value: float) -> int:\n    return wp.min(int(value * {levels}.0), LEVELS - 1)"
+        "@wp.func\ndef level_of(value: float) -> int:\n    return wp.min(int(value * float(LEVELS)), LEVELS - 1)"
     ) if codes == "floats" else None
     level = "picture[patch, p]" if codes == "levels" else "level_of(picture[patch, p])"
     mass = "total" if weighted else "PIXELS"
@@ -107,7 +106,7 @@ def equalized_patches(d: Draft) -> None:
         d.function('''
             @wp.func
             def between_classes(below: int, first: int, mass: int, mean_sum: int) -> float:
-                """Variance between the classes at and below a level, and above it."""
+                """Variance between the classes at and below a level, and above it, times the squared mass."""
                 above = mass - below
                 if below == 0 or above == 0:
                     return 0.0
@@ -120,7 +119,9 @@ def equalized_patches(d: Draft) -> None:
             def still_below(count: int, wanted: float) -> int:
                 return wp.where(float(count) < wanted, 1, 0)
         """)
-    own = "limited_counts" if kind == "limited" else "counts"
+    own = "counts"
+    if kind == "limited":
+        own = "limited_counts" if redistributed == "evenly" else "clipped"
     look_up = f"""
         for first in range(0, PIXELS, wp.block_dim()):
             p = first + lane
@@ -138,7 +139,7 @@ def equalized_patches(d: Draft) -> None:
             ceiling = int(limit * float({given}) / float(LEVELS))
             clipped = wp.tile_map(wp.min, counts, ceiling)
             $excess
-            ranks = wp.tile_scan_inclusive(limited_counts)
+            ranks = wp.tile_scan_inclusive({own})
             $look_up
         """,
         "threshold": f"""
@@ -152,12 +153,12 @@ def equalized_patches(d: Draft) -> None:
         f"quantiles[patch] = wp.tile_sum(wp.tile_map(still_below, ranks, share * float({given})))[0]",
         "entropy": f"wp.tile_store(entropies, wp.tile_sum(wp.tile_map(information, counts, {given})), offset=patch)",
     }[kind]
-    excess = "limited_counts = wp.tile_map(wp.pos, clipped)"
+    excess = ""
     if redistributed == "evenly":
         excess = (
             "# What was cut off is given to all levels alike\n"
-            "excess = wp.tile_sum(counts - clipped)[0] // LEVELS\n"
-            "limited_counts = clipped + wp.tile_full(shape=LEVELS, value=excess, dtype=int)"
+            "extra = wp.tile_sum(counts - clipped)[0] // LEVELS\n"
+            "limited_counts = clipped + wp.tile_full(shape=LEVELS, value=extra, dtype=int)"
         )
     d.launch(patches, tiled=True)
     d.code(

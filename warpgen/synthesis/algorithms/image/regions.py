@@ -14,9 +14,9 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Rosenfeld & Pfaltz 1966 (labels, distances); Rong & Tan 2006 (jump flooding)",
     names={
-        "labels": "label|region|component",
+        "labels": "label_map|components",
         "labels_new": "labels_out|next_labels|relabelled",
-        "changed": "dirty|flag|num_changed",
+        "changed": "num_changed|change_count",
         "seeds": "nearest|closest|site",
         "seeds_new": "seeds_out|nearest_out|closest_new",
     },
@@ -59,7 +59,7 @@ def propagate_regions(d: Draft) -> None:
     new = f"{names}_new"
     d.output(new, kind, (h, w))
     if changed:
-        d.output("changed", "int", 1, about="Set to 1 if any label changed")
+        d.output("changed", "int", 1, about="Number of labels that changed")
     offsets = [(-1, 0), (0, -1), (0, 1), (1, 0)]
     if moore == 8:
         offsets = [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1) if a or b]
@@ -87,8 +87,8 @@ def propagate_regions(d: Draft) -> None:
     if task == "labels":
         lines += [
             "own = labels[i, j]",
+            "# background is marked with -1",
             "if own < 0:",
-            "    # background is marked with -1",
             f"    {new}[i, j] = -1",
             "    return",
             "least = own",

@@ -18,7 +18,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "seam_cost_row": "seam_dp_row|accumulate_seam|cumulative_energy|seam_step",
         "energy": "cost|gradient_energy|e",
         "total": "cumulative|accum|dp",
-        "parent": "came_from|backtrack|direction",
+        "parent": "came_from|backtrack",
         "best": "lowest|least|cheapest",
     },
     double=True,
@@ -33,13 +33,15 @@ def seam_cost_row(d: Draft) -> None:
     masked = d.flag("protected", 0.3)
     h, w = d.pick(6, 8, 10), d.pick(32, 48, 64)
     row = d.pick(1, 2, 4)
+    if forward == "forward":
+        d.says("Computes one row of the cumulative seam cost for seam carving with forward energy.")
     d.input("energy" if forward == "energy" else "src", "float", (h, w))
     if masked:
-        d.input("protect", "int", w, 0, 2, about="Nonzero for protected pixels")
+        d.input("protect", "int", (h, w), 0, 2, about="Nonzero for protected pixels")
     d.inout("total", "float", (h, w), 0.0, 4.0, about="Cumulative seam cost")
     if parent:
-        d.output("parent", "int", w, about="Predecessor in the previous row")
-    d.param("row", "int", row, about="Row to process")
+        d.output("parent", "int", (h, w), about="Column of the predecessor in the row before")
+    d.param("row", "int", row, about="Row to process, not the first")
     if masked:
         d.param("penalty", "float", 5.0, 10.0, about="Cost of protected pixels")
     lines = ["tid = wp.tid()", "width = total.shape[1]"]
@@ -72,7 +74,7 @@ def seam_cost_row(d: Draft) -> None:
             lines += [
                 "best = total[row - 1, tid]",
                 "step = int(0)",
-                "for s in range(-1, 2):",
+                "for s in range(-1, 2, 2):",
                 "    k = tid + s",
                 "    if k < 0 or k >= width:",
                 "        continue",
@@ -83,22 +85,22 @@ def seam_cost_row(d: Draft) -> None:
         cost = "energy[row, tid]"
     else:
         lines += [
-            "l = wp.max(tid - 1, 0)",
-            "r = wp.min(tid + 1, width - 1)",
+            "west = wp.max(tid - 1, 0)",
+            "east = wp.min(tid + 1, width - 1)",
             "# forward energy: cost of the new edges after removing the seam (Rubinstein et al. 2008)",
-            "straight = wp.abs(src[row, r] - src[row, l])",
+            "straight = wp.abs(src[row, east] - src[row, west])",
             "best = total[row - 1, tid] + straight",
             "step = int(0)",
         ]
-        left = "total[row - 1, tid - 1] + straight + wp.abs(src[row - 1, tid] - src[row, l])"
-        right = "total[row - 1, tid + 1] + straight + wp.abs(src[row - 1, tid] - src[row, r])"
+        left = "total[row - 1, tid - 1] + straight + wp.abs(src[row - 1, tid] - src[row, west])"
+        right = "total[row - 1, tid + 1] + straight + wp.abs(src[row - 1, tid] - src[row, east])"
         if style == "clamped":
             lines += [
-                f"left = {left.replace('tid - 1', 'l')}",
+                f"left = {left.replace('tid - 1', 'west')}",
                 "if tid > 0 and left < best:",
                 "    best = left",
                 "    step = -1",
-                f"right = {right.replace('tid + 1', 'r')}",
+                f"right = {right.replace('tid + 1', 'east')}",
                 "if tid < width - 1 and right < best:",
                 "    best = right",
                 "    step = 1",
@@ -132,17 +134,17 @@ def seam_cost_row(d: Draft) -> None:
         lines = [line for line in lines if "step" not in line]
     if masked:
         lines += [
-            "if protect[tid] == 1:",
-            "    # add a large cost for protected pixels",
+            "# seams go around protected pixels",
+            "if protect[row, tid] != 0:",
             "    best += penalty",
         ]
     lines.append(f"total[row, tid] = best{' + ' + cost if cost else ''}")
     if parent:
-        lines.append("parent[tid] = tid + step")
+        lines.append("parent[row, tid] = tid + step")
     d.launch(w)
     d.code("\n".join(lines))
     d.explain(
-        "total[row, x] = cost + min over x - 1, x, x + 1 of the row before; rows are done one after another."
+        "Costs add up as cost(row, x) + min over x - 1, x, x + 1 of the row before; rows are done one after another."
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -158,10 +160,11 @@ def seam_cost_row(d: Draft) -> None:
         new = v.total.copy()
         new[row] = best + (v.energy[row] if forward == "energy" else 0.0)
         if masked:
-            new[row] += np.where(v.protect == 1, v.penalty, 0.0)
+            new[row] += np.where(v.protect[row] == 1, v.penalty, 0.0)
         found: dict[str, Any] = {"total": new}
         if parent:
-            found["parent"] = np.arange(w) + np.array([0, -1, 1])[order.argmin(0)]
+            found["parent"] = np.zeros((h, w))
+            found["parent"][row] = np.arange(w) + np.array([0, -1, 1])[order.argmin(0)]
         return found
 
     d.check(reference)

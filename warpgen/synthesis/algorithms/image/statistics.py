@@ -17,8 +17,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
     | {
         "count_levels": "histogram|build_histogram|accumulate_histogram|intensity_histogram",
         "hist": "bins|counts|histogram_out",
-        "num_bins": "n_bins|bin_count|levels",
-        "b": "bin|bucket|level",
+        "num_bins": "n_bins|bin_count",
+        "b": "bucket|level",
     },
     adjoint="either",
     weight=6,
@@ -50,7 +50,7 @@ def count_levels(d: Draft) -> None:
     if kind in ("float", "vec3"):
         d.param("num_bins", "int", bins, about="Number of histogram bins")
     else:
-        d.param("shift", "int", {8: 5, 16: 4, 32: 3}[bins])
+        d.param("shift", "int", {8: 5, 16: 4, 32: 3}[bins], about="Low bits that a bin leaves open")
     d.output(
         "hist",
         "float" if weighted == "weight" else "int",
@@ -161,7 +161,7 @@ def compare_windows(d: Draft) -> None:
         d.param("c1", "float", 0.0001, about="Stabilizing constant for the means")
         d.param("c2", "float", 0.0009, about="Stabilizing constant for the variances")
     if early:
-        d.param("limit", "float", 0.5, 1.5, about="Threshold")
+        d.param("limit", "float", 0.5, 1.5, about="Cost beyond which a place is given up")
     out = "disparity" if best else "score"
     integral = best or measure == "census"
     shape = (h - n + 1, w - n + 1) if against == "template" else (h - 2 * r, w - 2 * r)
@@ -219,8 +219,8 @@ def compare_windows(d: Draft) -> None:
         ]
         if early:
             lines += [
+                "    # worse than any match already",
                 "    if cost > limit:",
-                "        # early termination: already worse than the best match",
                 "        score[i, j] = limit",
                 "        return",
             ]

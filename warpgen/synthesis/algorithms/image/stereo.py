@@ -10,17 +10,12 @@ from warpgen.synthesis.algorithms.image import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values, fill
 from warpgen.synthesis.writing.pieces import piece
 
-SGM_PARAMS = piece('''
+_PARAMS = '''
 @wp.struct
 class SGMParams:
-    """Smoothness penalties of semi-global matching."""
+    """Penalties of semi-global matching."""
 
-    p1: float
-    p2: float
-    p2_min: float
-    gradient_scale: float
-    max_cost: float
-''')
+'''
 
 # Where path number `path` starts, and the step from pixel to pixel along it.
 _PATHS = {
@@ -38,7 +33,7 @@ _PATHS = {
     names={
         "aggregate_path_costs": "sgm_aggregate|aggregate_costs|scanline_optimization|semi_global_path",
         "path": "scanline|line|path_index",
-        "disparity": "disp|k|label",
+        "disparity": "disp|d",
         "matching_cost": "cost_volume|raw_cost|costs",
         "path_cost": "L_r|aggregated|path_costs",
         "lowest": "min_prev|best_previous|min_cost",
@@ -71,11 +66,13 @@ def aggregate_path_costs(d: Draft) -> None:
             about="Gray values of the reference view",
         )
     if mask:
-        d.input("valid", "int", (*lead, rows, cols), 0, 6, about="0 for pixels without a matching cost")
-    d.struct("params", SGM_PARAMS, {
-        "p1": fill(1.0, 3.0), "p2": fill(8.0, 12.0), "p2_min": fill(3.5, 5.0), "gradient_scale": fill(8.0, 20.0),
-        "max_cost": fill(20.0, 22.0),
-    }, about="Penalties")  # fmt: skip
+        d.input("valid", "bool", (*lead, rows, cols), about="False for pixels without a matching cost")
+    fields = {"p1": fill(1.0, 3.0), "p2": fill(8.0, 12.0)}
+    if penalty == "adaptive":
+        fields |= {"p2_min": fill(3.5, 5.0), "gradient_scale": fill(8.0, 20.0)}
+    fields["max_cost"] = fill(18.0, 22.0)
+    params = piece(_PARAMS + "".join(f"    {name}: float\n" for name in fields))
+    d.struct("params", params, fields, about="Penalties")
     d.output("path_cost", "float", volume, about="Cost along the path that ends at each pixel")
     if sum_up:
         d.inout("total_cost", "float", volume, 0.0, 10.0, about="Sum over the directions aggregated so far")
@@ -86,24 +83,24 @@ def aggregate_path_costs(d: Draft) -> None:
     d.forward_only()
     starts, (dr, dc) = _PATHS[direction]
     paths = {"rows": rows, "columns": cols, "border": rows + cols - 1}[starts]
-    edge = 0 if dr > 0 else rows - 1
     begin = {
-        "rows": f"row = int(path)\ncol = int({0 if dc > 0 else cols - 1})",
-        "columns": f"row = int({edge})\ncol = int(path)",
+        "rows": f"row = int(path)\ncol = int({'0' if dc > 0 else 'width - 1'})",
+        "columns": f"row = int({'0' if dr > 0 else 'height - 1'})\ncol = int(path)",
         "border": f"""
             # Diagonal paths start at the left border and at the {"top" if dr > 0 else "bottom"} border
-            row = int({"path" if dr > 0 else f"{rows - 1} - path"})
+            row = int({"path" if dr > 0 else "height - 1 - path"})
             col = int(0)
-            if path >= {rows}:
-                row = {edge}
-                col = path - {rows - 1}
+            if path >= height:
+                row = {"0" if dr > 0 else "height - 1"}
+                col = path - height + 1
             """,
     }[starts]
     d.function(
         f'''
         @wp.func
         def smoothed_cost(
-            path_cost: {f"wp.array{o + 3}d(dtype=float)"},{" view: int," if batched else ""}
+            path_cost: wp.array{o + 3}d(dtype=float),
+            $view
             prev_row: int,
             prev_col: int,
             disparity: int,
@@ -124,6 +121,7 @@ def aggregate_path_costs(d: Draft) -> None:
             # Subtracting the minimum keeps costs bounded along the path
             return best - lowest
         ''',
+        view="view: int," if batched else "",
         more=f"""
             # Changes by two are cheaper than arbitrary jumps
             if disparity > 1:
@@ -138,6 +136,8 @@ def aggregate_path_costs(d: Draft) -> None:
     d.code(
         f"""
         {"view, path" if batched else "path"} = wp.tid()
+        height = matching_cost.shape[{o}]
+        width = matching_cost.shape[{o + 1}]
         num_disparities = matching_cost.shape[{o + 2}]
         $begin
 
@@ -145,7 +145,7 @@ def aggregate_path_costs(d: Draft) -> None:
         prev_row = int(-1)
         prev_col = int(-1)
         lowest = float(0.0)
-        while row >= 0 and row < {rows} and col >= 0 and col < {cols}:
+        while row >= 0 and row < height and col >= 0 and col < width:
             $invalid
             $penalty
             next_lowest = float(1.0e10)
@@ -171,7 +171,7 @@ def aggregate_path_costs(d: Draft) -> None:
         begin=begin,
         invalid=f"""
             # Invalid pixels break the path, so it restarts behind them
-            if valid[{b}row, col] == 0:
+            if not valid[{b}row, col]:
                 $lost
                 prev_row = -1
                 $advance

@@ -19,6 +19,13 @@ _SMOOTH = {
 _SLOPE = {1: (-0.5, 0.0, 0.5), 2: (1 / 12, -2 / 3, 0.0, 2 / 3, -1 / 12)}
 
 
+def _spelled(weight: float) -> str:
+    """A weight as people write it: thirds and twelfths as quotients."""
+    twelfths = round(12 * weight)
+    exact = {4: "1.0 / 3.0", 8: "2.0 / 3.0", 1: "1.0 / 12.0", -1: "-1.0 / 12.0"}
+    return exact[twelfths] if twelfths in exact and abs(12 * weight - twelfths) < 1e-9 else f"{weight:.8g}"
+
+
 def _correlated(u: Any, weights: tuple[float, ...], axis: int) -> Any:
     length = u.shape[axis] - len(weights) + 1
     return sum(w * np.take(u, range(k, k + length), axis=axis) for k, w in enumerate(weights))
@@ -114,10 +121,10 @@ def filtered_patches(d: Draft) -> None:
             at = f"({k}, 0)" if axis == 0 else f"(0, {k})"
             view = f"wp.tile_view({source}, offset={at}, shape=({rows}, {cols}))"
             if not lines:
-                lines.append(f"{into} = {f'kernel[{k}]' if given else f'{w:.8g}'} * {view}")
+                lines.append(f"{into} = {f'kernel[{k}]' if given else _spelled(w)} * {view}")
             else:
                 sign, size = ("-", -w) if w < 0 else ("+", w)
-                lines.append(f"{into} = {into} {sign} {f'kernel[{k}]' if given else f'{size:.8g}'} * {view}")
+                lines.append(f"{into} = {into} {sign} {f'kernel[{k}]' if given else _spelled(size)} * {view}")
         return "\n".join(lines)
 
     def passes(into: str, first: tuple[float, ...], second: tuple[float, ...]) -> str:

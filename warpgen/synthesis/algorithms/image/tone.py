@@ -58,7 +58,7 @@ def _each(function: Piece) -> Any:
     names={
         "convert_colors": "color_convert|convert_color_space|transform_colors|rgb_convert",
         "rgb": "colors|color_in|pixels",
-        "converted": "color_out|colors_out|encoded",
+        "converted": "color_out|colors_out",
         "c": "color|pixel|px",
     },
 )
@@ -81,12 +81,19 @@ def convert_colors(d: Draft) -> None:
     )
     function, words = spaces[space]
     name = d.use(function)
-    d.says(f"Converts the colours of an image from {words}.")
-    pic.declare(d, "rgb", low=0.02)
+    if shift == "turned":
+        words = (
+            words.replace("linear RGB", "sRGB")
+            if space in ("lab", "xyz")
+            else words.replace("RGB", "linear RGB", 1)
+        )
+    d.says(f"Converts the colours of an image from {words}{', with exposure' if shift == 'scaled' else ''}.")
+    given = {"from hsv": "hsv", "from ycbcr": "ycbcr"}.get(space, "rgb")
+    pic.declare(d, given, low=0.02)
     if shift == "scaled":
         d.param("exposure", "float", 0.5, 1.0, about="Exposure scale")
     pic.declare(d, "converted", output=True)
-    lines = [pic.head, f"c = {pic.load('rgb')}"]
+    lines = [pic.head, f"c = {pic.load(given)}"]
     if shift == "scaled":
         lines.append("c *= exposure" if d.pick(True, False) else "c = exposure * c")
     linear = shift == "turned"
@@ -104,7 +111,7 @@ def convert_colors(d: Draft) -> None:
     d.code("\n".join(lines))
 
     def reference(v: Values) -> dict[str, Any]:
-        c = v.rgb * (v.exposure if shift == "scaled" else 1.0)
+        c = v[given] * (v.exposure if shift == "scaled" else 1.0)
         if linear:
             c = encode(c)
         return {"converted": function(c)}
@@ -129,8 +136,18 @@ def tone_map(d: Draft) -> None:
     pic = Picture(d)
     curve = d.option("curve", "reinhard", "extended", "luminance", "hable", "aces", "exponential")
     encode = d.option("encode", "none", "srgb", "gamma")
-    vignette = d.flag("clamped", 0.4)
-    pic.declare(d, "hdr", low=0.05, high=4.0)
+    by = {
+        "reinhard": "Reinhard's curve",
+        "extended": "Reinhard's extended curve",
+        "luminance": "Reinhard's extended curve on luminance",
+        "hable": "Hable's filmic curve",
+        "aces": "a fit of the ACES curve",
+        "exponential": "an exponential curve",
+    }[curve]
+    coding = {"none": "", "srgb": " and encodes it as sRGB", "gamma": " and encodes it with a gamma"}[encode]
+    d.says(f"Tone maps an HDR image with {by}{coding}.")
+    clamped = d.flag("clamped", 0.4) and curve not in ("reinhard", "exponential")
+    pic.declare(d, "hdr", low=0.05, high=16.0)
     d.param("exposure", "float", 0.5, 2.0, about="Exposure scale")
     if curve in ("extended", "hable", "luminance"):
         d.param("white", "float", 8.0, 12.0, about="White point of the curve")
@@ -177,8 +194,8 @@ def tone_map(d: Draft) -> None:
         ]
     else:
         lines += [f"c = {one} - wp.vec3(wp.exp(-c[0]), wp.exp(-c[1]), wp.exp(-c[2]))"]
-    if vignette:
-        lines += ["c = wp.max(wp.min(c, wp.vec3(1.0, 1.0, 1.0)), wp.vec3(0.0, 0.0, 0.0))"]
+    if clamped:
+        lines += [f"c = wp.min(c, {one})"]
     if encode == "srgb":
         d.use(colour.TO_SRGB)
         lines.append(f"c = {_each(colour.TO_SRGB)('c')}")
@@ -208,8 +225,8 @@ def tone_map(d: Draft) -> None:
             c = (2.51 * c**2 + 0.03 * c) / (2.43 * c**2 + 0.59 * c + 0.14)
         else:
             c = 1 - np.exp(-c)
-        if vignette:
-            c = np.clip(c, 0, 1)
+        if clamped:
+            c = np.minimum(c, 1)
         if encode != "none":
             c = colour.TO_SRGB(c) if encode == "srgb" else c ** (1 / v.gamma)
         return {"ldr": c}

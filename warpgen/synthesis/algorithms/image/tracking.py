@@ -11,16 +11,12 @@ from warpgen.synthesis.library.proofs import mostly_close
 from warpgen.synthesis.writing.draft import Draft, Values, fill
 from warpgen.synthesis.writing.pieces import piece
 
-TRACKER = piece('''
+_PARAMS = '''
 @wp.struct
 class TrackerParams:
-    """Thresholds of the tracker; intensities are in [0, 1], lengths in pixels."""
+    """Settings of the tracker; intensities are in [0, 1], lengths in pixels."""
 
-    min_eigenvalue: float
-    max_error: float
-    max_step: float
-    damping: float
-''')
+'''
 
 _SAMPLE = '''
 @wp.func
@@ -125,8 +121,7 @@ def window_error(frames: wp.array3d(dtype=float), frame: int, center: wp.vec2, g
         "frames": "images|image_stack|video",
         "features": "keypoints|points|feature_positions",
         "guess": "estimate|tracked_point|q",
-        "status": "track_status|found|is_tracked",
-        "iteration": "it|newton_step",
+        "status": "track_status|states",
     },
     weight=2,
 )
@@ -160,11 +155,12 @@ def track_features(d: Draft) -> None:
         d.input(
             "coarse_flow", "vec2", size, -0.5, 0.5, about="Flow found on the next coarser pyramid level [px]"
         )
-    d.input("active", "int", size, 0, 5, about="0 for features that were lost earlier")
-    d.struct("params", TRACKER, {
-        "min_eigenvalue": fill(0.02, 0.06), "max_error": fill(0.3, 0.4), "max_step": fill(0.8, 1.2),
-        "damping": fill(0.3, 0.5),
-    }, about="Thresholds")  # fmt: skip
+    d.input("active", "bool", size, about="False for features that were lost earlier")
+    fields = {"min_eigenvalue": fill(0.02, 0.06), "max_step": fill(0.8, 1.2), "damping": fill(0.3, 0.5)}
+    if errors:
+        fields["max_error"] = fill(0.3, 0.4)
+    params = piece(_PARAMS + "".join(f"    {name}: float\n" for name in fields))
+    d.struct("params", params, fields, about="Settings")
     out = "tracked" if result == "position" else "flow"
     d.output(
         out, "vec2", size, about="Position in the next frame [px]" if result == "position" else "Motion [px]"
@@ -199,7 +195,7 @@ def track_features(d: Draft) -> None:
         frame, feature = wp.tid()
         center = features[frame, feature]
         # Lost features stay lost
-        if active[frame, feature] == 0:
+        if not active[frame, feature]:
             return
 
         # G = sum w (Ix^2, Ix Iy, Iy^2)
