@@ -10,16 +10,16 @@ from warpgen.synthesis.writing.draft import Draft, Values, fill
 from warpgen.synthesis.writing.pieces import Piece, piece
 
 NAMES = {
-    "offsets": "row_offsets|row_ptr|indptr|row_starts|bsr_offsets",
-    "columns": "col_indices|cols|indices|column_indices|bsr_columns",
-    "values": "vals|data|coefficients|entries|bsr_values",
-    "A": "mat|matrix|op|csr",
+    "offsets": "row_offsets|row_ptr|indptr|row_starts",
+    "columns": "col_indices|cols|indices|column_indices",
+    "values": "vals|data|coefficients|entries",
+    "A": "mat|matrix|op",
     "row": "i|r|row_index",
     "k": "entry|nz|jj",
     "start": "row_begin|beg|first",
     "end": "row_end|stop|last",
     "col": "j|c|column",
-    "x": "vec|x_in|src",
+    "x": "vec|x_in",
     "b": "rhs|f",
 }
 

@@ -7,5 +7,4 @@ from warpgen.synthesis.writing.algorithm import Domain
 DOMAIN = Domain(
     "sparse",
     "sparse matrices in their layouts: products, sweeps, factors, assembly and look-ups",
-    element="row",
 )

@@ -11,15 +11,18 @@ from warpgen.synthesis.library import compressed, searching
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = compressed.NAMES | {
-    "rows": "row_indices|tpl_rows|i_idx",
-    "cols": "col_indices|tpl_columns|j_idx",
     "cursor": "fill|next_slot|row_fill",
     "slot": "pos|dst|at",
     "scale": "s|row_scale|d_scale",
     "sorted_columns": "columns|col_ind|cols_sorted",
     "found": "entry_of|position|lookup",
-    "diag": "diagonal|main|d",
+    "diag": "diagonal|main_diag",
 }
+
+
+def _inverse(s: Any, least: float) -> Any:
+    """Inverses of what is larger than `least` in magnitude, else zero."""
+    return np.where(np.abs(s) > least, 1.0 / np.where(np.abs(s) > least, s, 1.0), 0.0)
 
 
 @DOMAIN.algorithm(
@@ -49,11 +52,18 @@ def triplets_to_rows(d: Draft) -> None:
         d.input("triplets", "vec2i", m, low, n, about="Row and column per entry")
         read = "row = triplets[k][0]\ncol = triplets[k][1]"
     else:
-        d.input("rows", "int", m, low, n, about="Row indices")
-        d.input("cols", "int", m, low, n, about="Column indices")
-        read = "row = rows[k]\ncol = cols[k]"
-    if task == "bandwidth" and drop == "small":
+        rows, cols = d.pick(("rows", "cols"), ("row_indices", "col_indices"), ("i_idx", "j_idx"))
+        d.input(rows, "int", m, low, n, about="Row indices")
+        d.input(cols, "int", m, low, n, about="Column indices")
+        read = f"row = {rows}[k]\ncol = {cols}[k]"
+    if task == "bandwidth" and (drop == "small" or (drop == "upper" and symmetric)):
         drop = "none"
+    of = {
+        "none": "",
+        "negative": "",
+        "small": " that are not below a tolerance",
+        "upper": " of the lower triangle",
+    }[drop]
     valued = task in ("place", "assemble", "ell") or drop == "small"
     if valued:
         d.input("values", "float", m, -1.0, 1.0, about="Matrix entries")
@@ -67,7 +77,7 @@ def triplets_to_rows(d: Draft) -> None:
     }[drop]
 
     def kept(v: Values) -> tuple[Any, Any, Any]:
-        row, col = v.triplets.T if form == "pairs" else (v.rows, v.cols)
+        row, col = v.triplets.T if form == "pairs" else (v[rows], v[cols])
         a = v["values"] if valued else np.ones(m)
         live = np.ones(m, bool)
         if drop == "negative":
@@ -85,8 +95,11 @@ def triplets_to_rows(d: Draft) -> None:
         d.inout("row_count", "int", n, value=0.0, about="Number of entries per row")
         more = "if col != row:\n    wp.atomic_add(row_count, col, 1)" if mirror else ""
         d.code(head + "wp.atomic_add(row_count, row, 1)\n$more", read=read, leave=leave, more=more)
-        if mirror:
-            d.says("Counts entries per row of a symmetric matrix in triangular COO format.")
+        d.says(
+            f"Counts entries per row of a symmetric matrix from its triplets{of}."
+            if mirror
+            else f"Counts the triplets{of} per row (first pass of COO to CSR)."
+        )
 
         def counted(v: Values) -> dict[str, Any]:
             row, col, _ = kept(v)
@@ -95,11 +108,13 @@ def triplets_to_rows(d: Draft) -> None:
 
         d.check(counted)
     elif task == "assemble":
-        d.output("A", "float", (n, n), about="Dense matrix")
-        more = "if col != row:\n    wp.atomic_add(A, col, row, values[k])" if mirror else ""
-        d.code(head + "# Duplicate triplets are summed up\nwp.atomic_add(A, row, col, values[k])\n$more",
+        d.output("dense", "float", (n, n), about="Dense matrix")
+        more = "if col != row:\n    wp.atomic_add(dense, col, row, values[k])" if mirror else ""
+        d.code(head + "# Duplicate triplets are summed up\nwp.atomic_add(dense, row, col, values[k])\n$more",
                read=read, leave=leave, more=more)  # fmt: skip
-        d.says("Assembles COO triplets into a dense matrix, duplicates are summed.")
+        d.says(
+            f"Assembles COO triplets{of} into a {'symmetric ' if mirror else ''}dense matrix, duplicates are summed."
+        )
 
         def assembled(v: Values) -> dict[str, Any]:
             row, col, a = kept(v)
@@ -108,16 +123,18 @@ def triplets_to_rows(d: Draft) -> None:
             if mirror:
                 off = row != col
                 np.add.at(made, (col[off], row[off]), a[off])
-            return {"A": made}
+            return {"dense": made}
 
         d.check(assembled)
     elif task == "bandwidth":
-        d.inout("lower", "int", n, value=0.0)
+        d.inout("lower", "int", n, value=0.0, about="Reach of each row to the left of the diagonal")
         if symmetric:
-            d.inout("upper", "int", n, value=0.0)
+            d.inout("upper", "int", n, value=0.0, about="Reach of each row to the right of the diagonal")
         more = "wp.atomic_max(upper, row, col - row)" if symmetric else ""
         d.code(head + "wp.atomic_max(lower, row, row - col)\n$more", read=read, leave=leave, more=more)
-        d.says("Computes the bandwidth of each row.")
+        d.says(
+            f"Computes how far the triplets of each row reach left{' and right' if symmetric else ''} of the diagonal."
+        )
 
         def reach(v: Values) -> dict[str, Any]:
             row, col, _ = kept(v)
@@ -131,26 +148,26 @@ def triplets_to_rows(d: Draft) -> None:
         width = 24
         ell = task == "ell"
         # the number of entries that each row has so far
-        d.inout("cursor", "int", n, value=0.0)
+        d.inout("cursor", "int", n, value=0.0, about="Entries of each row so far")
         d.output("columns_out", "int", (n, width) if ell else n * width, about="Column indices")
         d.output("values_out", "float", (n, width) if ell else n * width, about="Matrix entries")
         at = "row, slot" if ell else "slot"
-        place = (
-            "slot = wp.atomic_add(cursor, row, 1)"
-            if ell
-            else "slot = row * ROOM + wp.atomic_add(cursor, row, 1)"
-        )
+        place = "slot = wp.atomic_add(cursor, row, 1)" if ell else "used = wp.atomic_add(cursor, row, 1)"
         if not ell:
             d.module(f"ROOM = wp.constant({width})")
         full = "# Row is full: drop the entry, the counter still reports the required capacity\n"
-        full += "if slot >= columns_out.shape[1]:\n    return" if ell else ""
+        full += (
+            "if slot >= columns_out.shape[1]:\n    return"
+            if ell
+            else "if used >= ROOM:\n    return\nslot = row * ROOM + used"
+        )
         d.code(head + "# Reserve the next free slot of the row\n$place\n$full\n"
                f"columns_out[{at}] = col\nvalues_out[{at}] = values[k]",
-               read=read, leave=leave, place=place, full=full if ell and symmetric else "")  # fmt: skip
+               read=read, leave=leave, place=place, full=full)  # fmt: skip
         d.says(
-            "Scatters COO triplets into the padded rows of the ELL format."
+            f"Scatters COO triplets{of} into the padded rows of the ELL format."
             if ell
-            else "Scatters COO triplets into a flat array with equal room for each row."
+            else f"Scatters COO triplets{of} into a flat array with equal room for each row."
         )
 
         def holds(before: Values, after: Values) -> None:
@@ -192,24 +209,35 @@ def row_entries(d: Draft) -> None:
         "laplacian": "degrees|weighted_degrees" if which == "plain" else "inverse_degrees|degree_scaling",
     }[task])  # fmt: skip
     n = d.pick(40, 56, 64)
+    if task == "norm" and which != "plain":
+        stop = False
     if layout == "arrays" and (task in ("lump", "laplacian") or (task == "scale" and which == "plain")):
         stop = True  # else they would not ask for columns
+    if task == "lump" and stop:
+        d.calls(f"{kinds[which]}lower_row_sums|lower_triangle_{kinds[which]}sums")
     a = compressed.declare(d, n, n, n * d.pick(3, 4), layout)
     values, columns, offsets = (a.text[name] for name in ("values", "columns", "offsets"))
     if listed:
-        d.input("active", "int", n, kind="permutation")
+        d.input("row_order", "int", n, kind="permutation", about="Rows in processing order")
     out = {"diagonal": "diag", "norm": "norms", "gershgorin": "discs", "scale": "scaled", "lump": "lumped",
            "laplacian": "degree"}[task]  # fmt: skip
     if task == "scale":
-        d.input("scale", "float", n, 0.5, 2.0)
+        d.input(
+            "scale",
+            "float",
+            n,
+            0.5,
+            2.0,
+            about="Factor of each row" + ("" if which == "plain" else " and column"),
+        )
     kind, size = ("vec2", n) if task == "gershgorin" else ("float", a.entries if task == "scale" else n)
     d.output(out, kind, size)
-    row = "tid = wp.tid()\nrow = active[tid]" if listed else "row = wp.tid()"
+    row = "tid = wp.tid()\nrow = row_order[tid]" if listed else "row = wp.tid()"
     head = f"{row}\nstart = {offsets}[row]\nend = {offsets}[row + 1]\n"
     put = f"{out}[row]"
     final = {
         "plain": "s",
-        "inverse": "1.0 / (wp.abs(s) + 0.1)",
+        "inverse": "wp.where(wp.abs(s) > 0.01, 1.0 / s, 0.0)",
         "root": "wp.sqrt(wp.abs(s))",
     }[which]
     if task == "diagonal":
@@ -225,22 +253,24 @@ def row_entries(d: Draft) -> None:
         beside = f"if {columns}[k] != row:\n        {fold}"
         body = f"s = float(0.0)\nfor k in range(start, end):\n    {beside}\n"
         body += (
-            f"{put} = " + {"plain": "s", "root": "wp.sqrt(s)", "inverse": "1.0 / wp.sqrt(s + 0.01)"}[which]
+            f"{put} = "
+            + {"plain": "s", "root": "wp.sqrt(s)", "inverse": "wp.where(s > 0.0, 1.0 / wp.sqrt(s), 0.0)"}[
+                which
+            ]
         )
     elif task == "gershgorin":
         body = f"""
-        centre = float(0.0)
+        center = float(0.0)
         radius = float(0.0)
         for k in range(start, end):
             if {columns}[k] == row:
-                centre += {values}[k]
+                center += {values}[k]
             else:
                 radius += wp.abs({values}[k])
         """
-        pair = {"plain": "centre - radius, centre + radius", "inverse": "centre, radius",
-                "root": "wp.abs(centre) - radius, wp.abs(centre) + radius"}[which]  # fmt: skip
+        pair = {"plain": "center - radius, center + radius", "inverse": "center, radius",
+                "root": "wp.max(wp.abs(center) - radius, 0.0), wp.abs(center) + radius"}[which]  # fmt: skip
         body += f"# Gershgorin disc: center a_ii, radius sum of |a_ij|\n{put} = wp.vec2({pair})"
-        body = body.replace("        # every", "# every")
         lines = [x[8:] if x.startswith("        ") else x for x in body.strip("\n").split("\n")]
         body = "\n".join(lines)
     elif task == "scale":
@@ -252,7 +282,7 @@ def row_entries(d: Draft) -> None:
         body = ""
         if which == "plain":
             body, factor = "s = scale[row]\n", "s"
-        skip = f"if {columns}[k] == row:\n        # the diagonal stays\n"
+        skip = f"# the diagonal stays\n    if {columns}[k] == row:\n"
         skip += f"        scaled[k] = {values}[k]\n        continue\n    "
         body += f"for k in range(start, end):\n    {skip if stop else ''}scaled[k] = {factor} * {values}[k]"
     elif task == "lump":
@@ -263,7 +293,11 @@ def row_entries(d: Draft) -> None:
         body = f"s = float(0.0)\nfor k in range(start, end):\n    {test.format(c=columns, v=values)}\n"
         body += (
             f"{put} = "
-            + {"plain": "s", "inverse": "1.0 / (s + 0.1)", "root": "1.0 / wp.sqrt(s + 0.1)"}[which]
+            + {
+                "plain": "s",
+                "inverse": "wp.where(s > 0.0, 1.0 / s, 0.0)",
+                "root": "wp.where(s > 0.0, 1.0 / wp.sqrt(s), 0.0)",
+            }[which]
         )
     d.launch(n)
     d.code(head + "$body", body=body)
@@ -273,13 +307,13 @@ def row_entries(d: Draft) -> None:
     plain, inverse, root = {
         "diagonal": (
             f"Extracts the diagonal of {matrix}",
-            f"Computes a safe inverse of the diagonal of {matrix}",
-            f"Computes the roots of the diagonal of {matrix}",
+            f"Computes the inverse of the diagonal of {matrix}, 0 where it is almost 0",
+            f"Computes the roots of the magnitudes of the diagonal of {matrix}",
         ),
         "norm": (
-            f"Computes norms of the off-diagonal entries per row of {matrix}",
-            f"Computes safe inverse norms of the off-diagonal entries per row of {matrix}",
-            f"Computes norms of the off-diagonal entries per row of {matrix}",
+            f"Computes the {'largest magnitude' if stop else 'sum of magnitudes'} of the off-diagonal entries per row of {matrix}",
+            f"Computes inverse Euclidean norms of the off-diagonal entries per row of {matrix}, 0 for none",
+            f"Computes Euclidean norms of the off-diagonal entries per row of {matrix}",
         ),
         "gershgorin": (
             f"Bounds the eigenvalues of {matrix} by Gershgorin's discs",
@@ -293,13 +327,13 @@ def row_entries(d: Draft) -> None:
         ),
         "lump": (
             f"Computes row sums of {lower}",
-            f"Computes safe inverse row sums of {lower}",
-            f"Computes roots of the row sums of {lower}",
+            f"Computes inverse row sums of {lower}, 0 where they are almost 0",
+            f"Computes roots of the magnitudes of row sums of {lower}",
         ),
         "laplacian": (
             "Sums the magnitudes of each row's entries, the degrees of a weighted graph in CSR format",
-            "Computes safe inverse degrees of a weighted graph in CSR format",
-            "Computes safe inverse roots of the degrees of a weighted graph in CSR format",
+            "Computes inverse degrees of a weighted graph in CSR format, 0 for isolated nodes",
+            "Computes inverse roots of the degrees of a weighted graph in CSR format, 0 for isolated nodes",
         ),
     }[task]
     what = {"plain": plain, "inverse": inverse, "root": root}[which]
@@ -320,17 +354,19 @@ def row_entries(d: Draft) -> None:
         if task == "gershgorin":
             c, r = total(val, diagonal), total(np.abs(val), ~diagonal)
             return {"discs": np.stack({"plain": (c - r, c + r), "inverse": (c, r),
-                                       "root": (np.abs(c) - r, np.abs(c) + r)}[which], -1)}  # fmt: skip
+                                       "root": (np.maximum(np.abs(c) - r, 0.0), np.abs(c) + r)}[which], -1)}  # fmt: skip
         if task == "norm":
             e = np.where(diagonal, 0.0, np.abs(val) if which == "plain" else val**2)
             s = total(e, everything)
             if stop:
                 s = np.zeros(n)
                 np.maximum.at(s, row_, e)
-            return {"norms": {"plain": s, "root": np.sqrt(s), "inverse": 1 / np.sqrt(s + 0.01)}[which]}
+            return {"norms": {"plain": s, "root": np.sqrt(s), "inverse": _inverse(np.sqrt(s), 0.0)}[which]}
         if task == "laplacian":
             s = total(np.abs(val), ~diagonal if stop else everything)
-            return {"degree": {"plain": s, "inverse": 1 / (s + 0.1), "root": 1 / np.sqrt(s + 0.1)}[which]}
+            return {
+                "degree": {"plain": s, "inverse": _inverse(s, 0.0), "root": _inverse(np.sqrt(s), 0.0)}[which]
+            }
         if task == "lump":
             s = total(val, col <= row_ if stop else everything)
         else:
@@ -338,7 +374,7 @@ def row_entries(d: Draft) -> None:
             if stop:
                 s = np.zeros(n)
                 s[row_[diagonal][::-1]] = val[diagonal][::-1]
-        return {out: {"plain": s, "inverse": 1 / (np.abs(s) + 0.1), "root": np.sqrt(np.abs(s))}[which]}
+        return {out: {"plain": s, "inverse": _inverse(s, 0.01), "root": np.sqrt(np.abs(s))}[which]}
 
     d.check(reference)
 
@@ -350,7 +386,7 @@ def row_entries(d: Draft) -> None:
     weight=2,
 )
 def entry_lookup(d: Draft) -> None:
-    """Looks up entries of a CSR matrix by binary search."""
+    """Looks up entries of a sparse matrix in sorted rows."""
     search = d.option("search", *searching.WAYS)
     task = d.option("task", "place", "value", "add", "contains")
     layout = d.option("queries", "pairs", "two arrays")
@@ -375,22 +411,29 @@ def entry_lookup(d: Draft) -> None:
     if task == "value":
         d.input("values", "float", (n, width), -1.0, 1.0, about="Matrix entries")
     if layout == "pairs":
-        d.input("queries", "vec2i", m, 0, 16)
+        d.input("queries", "vec2i", m, 0, 16, about="Row and column of each entry that is looked up")
         read = "row = queries[tid][0]\ncol = queries[tid][1]"
     else:
-        d.input("rows", "int", m, 0, n, about="Row indices")
-        d.input("cols", "int", m, 0, 16, about="Column indices")
-        read = "row = rows[tid]\ncol = cols[tid]"
+        rows, cols = d.pick(("rows", "cols"), ("row_indices", "col_indices"), ("i_idx", "j_idx"))
+        d.input(rows, "int", m, 0, n, about="Row indices")
+        d.input(cols, "int", m, 0, 16, about="Column indices")
+        read = f"row = {rows}[tid]\ncol = {cols}[tid]"
     if task == "value" and missing:
         d.param("fallback", "float", -1.0, 1.0, about="Value of missing entries")
     if task == "add":
-        d.input("x", "float", m, -1.0, 1.0)
+        d.input("added", "float", m, -1.0, 1.0, about="What each entry gains")
         d.inout("values", "float", (n, width), -1.0, 1.0, about="Matrix entries")
         if missing:
             d.inout("num_missing", "int", 1, value=0.0, about="Number of entries that were not found")
     else:
         name = {"place": "found", "value": "entry", "contains": "present"}[task]
-        d.output(name, "float" if task == "value" else "int", m)
+        about = {
+            "place": "Place in the row"
+            + (", or -1 minus where it would be inserted" if missing else ", -1 for none"),
+            "value": "Value of each entry",
+            "contains": "1 for entries of the pattern",
+        }[task]
+        d.output(name, "float" if task == "value" else "int", m, about=about)
     find = d.use(searching.INTEGERS[search])
     hit = "slot < columns.shape[0] and columns[wp.min(slot, columns.shape[0] - 1)] == col"
     absent = {"place": "-1 - slot" if missing else "-1", "value": "fallback" if missing else "0.0"}.get(
@@ -399,12 +442,11 @@ def entry_lookup(d: Draft) -> None:
     body = {
         "place": f"if {hit}:\n    found[tid] = slot\nelse:\n    found[tid] = {absent}",
         "value": f"if {hit}:\n    entry[tid] = values[row, slot]\nelse:\n    entry[tid] = {absent}",
-        "contains": f"present[tid] = wp.where({hit}, 1, {-1 if missing else 0})",
-        "add": f"if {hit}:\n    wp.atomic_add(values, row, slot, x[tid])",
+        "contains": f"present[tid] = wp.where({hit}, 1, 0)",
+        "add": f"if {hit}:\n    wp.atomic_add(values, row, slot, added[tid])",
     }[task]
     if task == "add" and missing:
-        body += "\nelse:\n    # outside the pattern: the caller must make room first\n"
-        body += "    wp.atomic_add(num_missing, 0, 1)"
+        body += "\nelse:\n    wp.atomic_add(num_missing, 0, 1)"
     d.launch(m)
     d.code(
         f"""
@@ -412,29 +454,34 @@ def entry_lookup(d: Draft) -> None:
         $read
         columns = sorted_columns[row]
         slot = {find}(columns, 0, columns.shape[0], col)
+        # The second test is evaluated even where the first one fails, so the index must be clamped
         $body
         """,
         read=read,
         body=body,
     )
-    if task == "add":
-        d.says("Adds values to entries of a CSR matrix found by binary search.")
-    elif task == "contains":
-        d.says("Tests which entries are part of the sparsity pattern of a CSR matrix.")
+    d.says(
+        {
+            "place": "Finds the places of entries in the sorted rows of a sparse matrix.",
+            "value": "Reads entries of a sparse matrix with sorted rows.",
+            "add": "Adds to entries of a sparse matrix with sorted rows.",
+            "contains": "Tests which entries are part of the pattern of a sparse matrix with sorted rows.",
+        }[task]
+    )
 
     def reference(v: Values) -> dict[str, Any]:
-        row, col = v.queries.T if layout == "pairs" else (v.rows, v.cols)
+        row, col = v.queries.T if layout == "pairs" else (v[rows], v[cols])
         slot = np.array([np.searchsorted(v.sorted_columns[i], j) for i, j in zip(row, col, strict=True)])
         safe = np.minimum(slot, width - 1)
         hit_ = (slot < width) & (v.sorted_columns[row, safe] == col)
         if task == "place":
             return {"found": np.where(hit_, slot, -1 - slot if missing else -1)}
         if task == "contains":
-            return {"present": np.where(hit_, 1, -1 if missing else 0)}
+            return {"present": np.where(hit_, 1, 0)}
         if task == "value":
             return {"entry": np.where(hit_, v["values"][row, safe], v.fallback if missing else 0.0)}
         made = v["values"].copy()
-        np.add.at(made, (row[hit_], slot[hit_]), v.x[hit_])
+        np.add.at(made, (row[hit_], slot[hit_]), v.added[hit_])
         return {"values": made} | ({"num_missing": np.array([(~hit_).sum()])} if missing else {})
 
     d.check(reference)

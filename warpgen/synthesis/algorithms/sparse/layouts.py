@@ -11,11 +11,10 @@ from warpgen.synthesis.library import compressed
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = compressed.NAMES | {
-    "y": "out|y_out|dst|ax",
+    "y": "out|y_out",
     "s": "acc|dot|row_sum|accum",
     "alpha": "scale|a_scale",
     "beta": "keep|y_scale",
-    "slot": "s_idx|lane_k|e",
 }
 
 
@@ -24,9 +23,6 @@ _NAMES = compressed.NAMES | {
     names=_NAMES
     | {
         "coo_matvec": "spmv_coo|coo_mv|accumulate_triplets|triplet_matvec",
-        "rows": "row_indices|tpl_rows|coo_rows",
-        "columns": "col_indices|tpl_columns|coo_cols",
-        "values": "tpl_values|vals|coo_values",
         "tid": "i",
     },
     double=True,
@@ -36,19 +32,21 @@ def coo_matvec(d: Draft) -> None:
     """Computes a COO matrix-vector product with atomics."""
     sentinel = d.flag("sentinel")
     transpose = d.flag("transpose", 0.4)
-    symmetric = d.flag("symmetric", 0.4)
+    symmetric = d.flag("symmetric", 0.4) and not transpose
     entry = d.option("entry", "float", "mat33", "scaled vec3")
     packed = d.flag("packed", 0.4)  # row and column in one vec2i
-    if transpose and not symmetric:
+    if transpose:
         d.calls("coo_rmatvec|coo_transpose_mv|spmv_coo_transposed")
     n, entries = d.pick(32, 48, 64), d.pick(96, 128, 200)
     if packed:
         d.input("pairs", "vec2i", entries, -1 if sentinel else 0, n, about="Row and column per entry")
         read = "row = pairs[tid][0]\ncol = pairs[tid][1]"
     else:
-        d.input("rows", "int", entries, -1 if sentinel else 0, n, about="Row indices")
-        d.input("columns", "int", entries, -1 if sentinel else 0, n, about="Column indices, -1 for padding")
-        read = "row = rows[tid]\ncol = columns[tid]"
+        rows, columns = d.pick(("rows", "columns"), ("row_indices", "col_indices"), ("coo_rows", "coo_cols"))
+        padding = ", -1 for cancelled entries" if sentinel else ""
+        d.input(rows, "int", entries, -1 if sentinel else 0, n, about=f"Row indices{padding}")
+        d.input(columns, "int", entries, -1 if sentinel else 0, n, about=f"Column indices{padding}")
+        read = f"row = {rows}[tid]\ncol = {columns}[tid]"
     vector = "float" if entry == "float" else "vec3"
     d.input("values", "mat33" if entry == "mat33" else "float", entries, -1.0, 1.0)
     d.input("x", vector, n, -1.0, 1.0)
@@ -91,7 +89,7 @@ def coo_matvec(d: Draft) -> None:
         d.says("Computes a transposed COO matrix-vector product with atomics.")
 
     def reference(v: Values) -> dict[str, Any]:
-        row, col = v.pairs.T if packed else (v.rows, v.columns)
+        row, col = v.pairs.T if packed else (v[rows], v[columns])
         kept = (row >= 0) & (col >= 0)
         row, col = row[kept], col[kept]
         a = v["values"][kept]
@@ -141,15 +139,23 @@ def padded_matvec(d: Draft) -> None:
     at = {"row major": "row, slot", "column major": "slot, row", "flat": "slot * n + row"}[order]
     low = 0 if padding == "counts" else -1
     if padding == "counts":
-        d.input("counts", "int", rows, 0, width + 1)
-    d.input("columns", "int", shape, low, rows, about="Column indices, -1 for padding")
+        d.input("counts", "int", rows, 0, width + 1, about="Entries of each row")
+    d.input(
+        "columns",
+        "int",
+        shape,
+        low,
+        rows,
+        about="Column indices" + ("" if padding == "counts" else ", -1 for padding"),
+    )
     d.input("values", "float", shape, -1.0, 1.0)
     d.input("x", entry, rows, -1.0, 1.0)
     if update != "product":
         d.input("b", entry, rows, -1.0, 1.0)
     if update == "relaxed":
         d.param("omega", "float", 0.1, 0.9, about="Relaxation factor")
-    d.output("y", entry, rows, about="Result vector")
+    out = {"product": "y", "residual": "residual", "relaxed": "x_new"}[update]
+    d.output(out, entry, rows, about="Result vector" if update == "product" else "")
     bound = {
         "row major": "columns.shape[1]",
         "column major": "columns.shape[0]",
@@ -163,8 +169,8 @@ def padded_matvec(d: Draft) -> None:
     }
     stores = {
         "product": "y[row] = s",
-        "residual": "y[row] = b[row] - s",
-        "relaxed": "y[row] = x[row] + omega * (b[row] - s)",
+        "residual": "residual[row] = b[row] - s",
+        "relaxed": "x_new[row] = x[row] + omega * (b[row] - s)",
     }
     d.launch(rows)
     d.code(
@@ -211,7 +217,7 @@ def padded_matvec(d: Draft) -> None:
         product = matrix @ v.x
         if update == "product":
             return {"y": product}
-        return {"y": v.b - product if update == "residual" else v.x + v.omega * (v.b - product)}
+        return {out: v.b - product if update == "residual" else v.x + v.omega * (v.b - product)}
 
     d.check(reference)
 
@@ -222,7 +228,7 @@ def padded_matvec(d: Draft) -> None:
     | {
         "banded_matvec": "spmv_dia|dia_matvec|diagonal_format_mv",
         "bands": "diagonals|diag_values|data",
-        "shifts": "diag_offsets|dia_offsets|distances",
+        "shifts": "diag_offsets|dia_offsets",
         "n": "num_rows|size|dim",
     },
     double=True,
@@ -254,7 +260,7 @@ def banded_matvec(d: Draft) -> None:
         guard = "# Clamped and actual column only agree inside of the matrix\n"
         guard += "if col != wp.clamp(col, 0, n - 1):\n    $leave\n"
     else:
-        locate = "# Add n because % keeps the sign of the dividend\n"
+        locate = "# Add `n` because % keeps the sign of the dividend\n"
         locate += f"col = (row {sign} shifts[k] + n) % n\n"
         guard = ""
     if store == "row":
@@ -286,8 +292,10 @@ def banded_matvec(d: Draft) -> None:
             leave="return",
             at=at,
         )
-    if side == "transposed":
-        d.says("Computes a transposed matrix-vector product in DIA format.")
+    d.says(
+        f"Computes a {'transposed ' if side == 'transposed' else ''}matrix-vector product in DIA format"
+        + (" with diagonals that wrap around." if border == "periodic" else ".")
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         bands = v.bands if order == "diagonal first" else v.bands.T

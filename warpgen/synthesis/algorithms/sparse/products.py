@@ -11,11 +11,10 @@ from warpgen.synthesis.library import compressed, searching
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = compressed.NAMES | {
-    "y": "out|y_out|dst|ax",
+    "y": "out|y_out",
     "s": "acc|dot|row_sum|accum",
     "alpha": "scale|a_scale",
     "beta": "keep|y_scale",
-    "slot": "s_idx|lane_k|e",
 }
 
 
@@ -32,11 +31,20 @@ def csr_matvec(d: Draft) -> None:
     entry = d.option("entry", "float", "mat33")
     form = d.option("form", "for", "while", "two sums", "cooperative")
     update = d.option("update", "product", "residual", "scaled", "axpby")
-    if update in ("residual", "axpby"):
-        d.calls({
-            "residual": "csr_residual|compute_residual|residual_csr",
-            "axpby": "csr_gemv|csr_mv_axpby|spmv_accumulate",
-        }[update])  # fmt: skip
+    rows_of = "csr" if entry == "float" else "bsr"
+    d.calls({
+        "product": f"{rows_of}_matvec|spmv_{rows_of}|{rows_of}_mv|{rows_of}_spmv",
+        "scaled": f"{rows_of}_matvec|spmv_{rows_of}|scaled_{rows_of}_mv",
+        "residual": f"{rows_of}_residual|compute_residual|residual_{rows_of}",
+        "axpby": f"{rows_of}_gemv|{rows_of}_mv_axpby|spmv_accumulate",
+    }[update])  # fmt: skip
+    format_ = rows_of.upper()
+    d.says({
+        "product": f"Computes a {format_} matrix-vector product.",
+        "scaled": f"Computes a scaled {format_} matrix-vector product.",
+        "residual": f"Computes the residual of a linear system in {format_} format.",
+        "axpby": f"Computes y = alpha * A * x + beta * y for a {format_} matrix in place.",
+    }[update])  # fmt: skip
     if form in ("while", "two sums"):
         d.forward_only()  # the reverse pass would not know how far the loop went
     rows, columns = d.pick(48, 64, 80), d.pick(40, 64, 72)
@@ -45,8 +53,7 @@ def csr_matvec(d: Draft) -> None:
     d.input("x", vector, columns, -1.0, 1.0)
     if update == "residual":
         d.input("b", vector, rows, -1.0, 1.0)
-        store = "y[row] = b[row] - $s"
-        d.says("Computes the residual of a linear system in CSR format.")
+        store = "residual[row] = b[row] - $s"
     elif update == "scaled":
         d.param("alpha", "float", 0.5, 2.0, about="Scale of the product")
         store = "y[row] = alpha * $s"
@@ -54,11 +61,12 @@ def csr_matvec(d: Draft) -> None:
         d.param("alpha", "float", 0.5, 2.0, about="Scale of the product")
         d.param("beta", "float", 0.1, 1.0, about="Scale of the previous result")
         store = "y[row] = alpha * $s + beta * y[row]"
-        d.says("Computes y = alpha * A * x + beta * y for a CSR matrix in place.")
     else:
         store = "y[row] = $s"
     if update == "axpby":
         d.inout("y", vector, rows, -1.0, 1.0, about="Result vector")
+    elif update == "residual":
+        d.output("residual", vector, rows)
     else:
         d.output("y", vector, rows, about="Result vector")
     values, indices = a.text["values"], a.text["columns"]
@@ -107,7 +115,7 @@ def csr_matvec(d: Draft) -> None:
             """,
             term=term,
             zero=zero,
-            store=store.replace("$s", "(even + odd)"),
+            store=store.replace("$s", "even + odd" if update == "product" else "(even + odd)"),
             **a.text,
         )
     else:
@@ -130,15 +138,15 @@ def csr_matvec(d: Draft) -> None:
             store=store.replace("$s", "s"),
             **a.text,
         )
-    d.explain("""
-        Entries of row i are `offsets`[i] to `offsets`[i + 1] of `columns` and `values`. Their order
-        does not matter; empty rows yield zero.
-    """)
+    entries = "Entries of row i are offsets[i] to offsets[i + 1] of columns and values."
+    if layout == "arrays":
+        entries = "Entries of row i are `offsets`[i] to `offsets`[i + 1] of `columns` and `values`."
+    d.explain(f"{entries} Their order does not matter; empty rows have a product of zero.")
 
     def reference(v: Values) -> dict[str, Any]:
         product = np.einsum("ijab,jb->ia", a.dense(v), v.x) if entry == "mat33" else a.dense(v) @ v.x
         if update == "residual":
-            return {"y": v.b - product}
+            return {"residual": v.b - product}
         if update == "axpby":
             return {"y": v.alpha * product + v.beta * v.y}
         return {"y": v.alpha * product if update == "scaled" else product}
@@ -151,8 +159,8 @@ def csr_matvec(d: Draft) -> None:
     names=_NAMES
     | {
         "csr_spmm": "spmm|sparse_dense_matmul|csr_matmat|csr_times_dense",
-        "B": "X|rhs|dense|features",
-        "C": "Y|product|gathered",
+        "B": "X|dense|features",
+        "C": "Y|product",
         "n": "c|feature|channel",
     },
     double=True,
@@ -166,6 +174,11 @@ def csr_spmm(d: Draft) -> None:
     mean = d.flag("mean", 0.3)
     if form == "transposed scatter":
         d.calls("spmm_transposed|csr_transpose_matmat|scatter_transposed_product")
+    kind = "transposed CSR" if form == "transposed scatter" else "CSR"
+    d.says(
+        f"Computes a {kind} times dense matrix product (SpMM)"
+        + (", each sparse row divided by its number of entries." if mean else ".")
+    )
     rows, columns, width = d.pick(24, 32, 40), d.pick(24, 36), d.pick(4, 6, 8)
     a = compressed.declare(d, rows, columns, rows * d.pick(3, 4), layout)
     scattered = form == "transposed scatter"
@@ -223,13 +236,13 @@ def csr_spmm(d: Draft) -> None:
             $average
             acc = wp.tile_zeros(shape=(1, WIDTH), dtype=float)
             for k in range(start, end):
-                # Load whole rows of B as tiles
-                acc += wp.tile_load(B, shape=(1, WIDTH), offset=($columns[k], 0)) * ($values[k]$share)
+                # Load whole rows of `B` as tiles
+                acc += wp.tile_load(B, shape=(1, WIDTH), offset=($columns[k], 0)) * $weight
             wp.tile_store(C, acc, offset=(row, 0))
             """,
             bounds=bounds,
             average=average,
-            share=share,
+            weight=f"({a.text['values']}[k]{share})" if mean else f"{a.text['values']}[k]",
             **a.text,
         )
     else:
@@ -248,10 +261,7 @@ def csr_spmm(d: Draft) -> None:
             share=share,
             **a.text,
         )
-        d.says("Computes a transposed CSR times dense matrix product.")
-    d.explain("""
-        `B` and `C` are dense and row-major. The mean is taken over the entries of a sparse row.
-    """)
+    d.explain("`B` and `C` are dense and row-major.")
 
     def reference(v: Values) -> dict[str, Any]:
         matrix = a.dense(v)
@@ -274,15 +284,18 @@ def csr_rmatvec(d: Draft) -> None:
     layout = d.option("layout", "arrays", "struct")
     entry = d.option("entry", "float", "mat33")
     scaled = d.option("scaled", "no", "rows", "by value")
-    skip = d.flag("skip")
     locate = d.option("thread", "row", "entry")
     rows, columns = d.pick(40, 56, 64), d.pick(32, 48)
+    rows_of = "csr" if entry == "float" else "bsr"
+    d.calls(f"{rows_of}_rmatvec|{rows_of}_transpose_mv|spmv_{rows_of}_transposed|{rows_of}_mv_transposed")
+    with_what = {"no": "", "rows": " with row weights", "by value": ", scaled"}[scaled]
+    d.says(f"Computes a transposed {rows_of.upper()} matrix-vector product{with_what}.")
     a = compressed.declare(d, rows, columns, rows * d.pick(3, 4), layout, entry)
     vector = "float" if entry == "float" else "vec3"
     d.input("x", vector, rows, -1.0, 1.0)
     weight = ""
     if scaled == "rows":
-        d.input("weights", "float", rows, 0.5, 2.0)
+        d.input("weights", "float", rows, 0.5, 2.0, about="Weight of each row")
         weight = "weights[row] * "
     elif scaled == "by value":
         d.param("alpha", "float", 0.5, 2.0, about="Scale of the product")
@@ -292,19 +305,16 @@ def csr_rmatvec(d: Draft) -> None:
     if entry == "mat33":
         block = f"wp.transpose({block})"
     if locate == "row":
-        none = "# Early exit for empty rows\nif start == end:\n    return"
         d.launch(rows)
         d.code(
             """
             row = wp.tid()
             start = $offsets[row]
             end = $offsets[row + 1]
-            $none
             xi = $weighted
             for k in range(start, end):
                 wp.atomic_add(y, $columns[k], $block * xi)
             """,
-            none=none if skip else "",
             weighted=weight + "x[row]",
             block=block,
             **a.text,

@@ -11,11 +11,11 @@ from warpgen.synthesis.library import compressed
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = compressed.NAMES | {
-    "x": "u|solution|x_old|iterate",
-    "y": "x_new|u_new|x_next|smoothed",
+    "x": "x_old|iterate",
+    "y": "x_new|x_next",
     "s": "sigma|off_diag|acc|rest",
-    "diag": "diagonal|d_inv|a_ii",
-    "omega": "relaxation|damping|weight|w",
+    "diag": "diagonal|main_diag",
+    "omega": "relaxation|weight|w",
     "inv_diag": "dinv|inverse_diagonal|jacobi_diag",
 }
 
@@ -41,7 +41,12 @@ def weighted_jacobi(d: Draft) -> None:
     a = compressed.declare(d, n, n, n * d.pick(3, 4), layout, "float", -0.2, 0.2)
     name = {"in the row": "shift", "by itself": "diag", "inverse by itself": "inv_diag"}[diagonal]
     low, high = (0.2, 0.5) if diagonal == "inverse by itself" else (2.0, 4.0)
-    d.input(name, "float", n, low, high)
+    about = {
+        "shift": "Added to the diagonal of the matrix",
+        "diag": "Diagonal of the matrix",
+        "inv_diag": "Inverse of the diagonal",
+    }[name]
+    d.input(name, "float", n, low, high, about=about)
     d.input("b", "float", n, -1.0, 1.0, about="Right-hand side")
     d.input("x", "float", n, -1.0, 1.0, about="Current solution")
     if pinned:
@@ -49,8 +54,8 @@ def weighted_jacobi(d: Draft) -> None:
     if damping == "uniform":
         d.param("omega", "float", 0.4, 0.9, about="Relaxation factor")
     elif damping == "chebyshev":
-        d.input("x_prev", "float", n, -1.0, 1.0)
-        d.param("rho", "float", 1.1, 1.8, about="Spectral radius estimate")
+        d.input("x_prev", "float", n, -1.0, 1.0, about="Solution before the current one")
+        d.param("omega_k", "float", 1.1, 1.8, about="Chebyshev weight of this iteration, 1 to 2")
     d.output("y", "float", n, about="Updated solution")
     hold = "# Dirichlet nodes keep their value\nif pinned[row] != 0:\n    y[row] = x[row]\n    return"
     values, columns = a.text["values"], a.text["columns"]
@@ -75,8 +80,8 @@ def weighted_jacobi(d: Draft) -> None:
     after = {
         "none": f"y[row] = {jacobi}",
         "uniform": f"y[row] = (1.0 - omega) * x[row] + omega * {jacobi}",
-        "chebyshev": f"x_jacobi = {jacobi}\n# the last iterate but one makes three terms of it\n"
-        "y[row] = rho * (x_jacobi - x_prev[row]) + x_prev[row]",
+        "chebyshev": f"x_jacobi = {jacobi}\n# the last iterate but one makes it a recurrence of three terms\n"
+        "y[row] = omega_k * (x_jacobi - x_prev[row]) + x_prev[row]",
     }[damping]
     d.launch(n)
     d.code(
@@ -95,14 +100,20 @@ def weighted_jacobi(d: Draft) -> None:
         after=after,
         **a.text,
     )
-    d.explain("""
+    d.explain(
+        """
         x_i <- (b_i - sum_(j != i) a_ij x_j) / a_ii from old values, so the order of rows does not
-        matter. Under-relaxation makes it a smoother for multigrid.
-    """)
-    if damping == "chebyshev":
-        d.says("Performs one Chebyshev-accelerated Jacobi iteration.")
-    elif damping == "none":
-        d.says("Performs one Jacobi iteration for a CSR matrix.")
+        matter.$smoother
+    """.replace(
+            "$smoother",
+            " Under-relaxation makes it a smoother for multigrid." if damping == "uniform" else "",
+        )
+    )
+    kind = {"none": "Jacobi", "uniform": "damped Jacobi", "chebyshev": "Chebyshev-accelerated Jacobi"}[
+        damping
+    ]
+    shifted = " with a shifted diagonal" if diagonal == "in the row" else ""
+    d.says(f"Performs one {kind} iteration for a CSR matrix{shifted}.")
 
     def reference(v: Values) -> dict[str, Any]:
         matrix = a.dense(v)
@@ -116,7 +127,7 @@ def weighted_jacobi(d: Draft) -> None:
         if damping == "uniform":
             step = v.x + v.omega * (step - v.x)
         elif damping == "chebyshev":
-            step = v.rho * (step - v.x_prev) + v.x_prev
+            step = v.omega_k * (step - v.x_prev) + v.x_prev
         return {"y": np.where(v.pinned != 0, v.x, step) if pinned else step}
 
     d.check(reference)
@@ -126,11 +137,11 @@ def weighted_jacobi(d: Draft) -> None:
     source="Saad 2003, section 12.4.3 (multicolour sweeps)",
     names=_NAMES
     | {
-        "group": "color_rows|rows_of_color|rows",
+        "x": "solution|u",
+        "group": "color_rows|rows",
         "begin": "color_start|first_row",
-        "neighbors": "adjacency|ell_columns|nbr",
-        "weights": "ell_values|couplings|edge_weights",
-        "slot": "m|n|e",
+        "neighbors": "adjacency|adjacent",
+        "weights": "couplings|edge_weights",
     },
     adjoint="no",
     double=True,
@@ -145,6 +156,8 @@ def coloured_gauss_seidel(d: Draft) -> None:
     d.calls(
         "sor_color_pass|colored_sor|sor_sweep" if over else "gauss_seidel_color|gs_sweep|colored_gauss_seidel"
     )
+    kind = "SOR" if over else "Gauss-Seidel"
+    d.says(f"Performs a multicolor {kind} update for rows of one color.")
     omega = ""
     zero = "float(0.0)" if entry == "float" else "wp.vec3()"
     size = "wp.abs(new - old)" if entry == "float" else "wp.length(new - old)"
@@ -154,22 +167,22 @@ def coloured_gauss_seidel(d: Draft) -> None:
         # rows 0 .. h-1 are of one colour: their neighbours are among the others
         half = n // 2
         d.input("group", "int", half, kind="permutation", about="Rows of the color")
-        d.input("neighbors", "int", (half, 4), -1, half)
-        d.input("weights", "float", (half, 4), 0.1, 0.9)
+        d.input("neighbors", "int", (half, 4), -1, half, about="Neighbors among the other color, -1 for none")
+        d.input("weights", "float", (half, 4), 0.1, 0.9, about="Couplings to the neighbors")
     d.inout(
         "x", entry, (height, width) if layout == "red-black grid" else n, -1.0, 1.0, about="Current solution"
     )
     d.input(
         "b", entry, (height, width) if layout == "red-black grid" else n, -1.0, 1.0, about="Right-hand side"
     )
-    d.param("diag", "float", 4.5, 6.0)
+    d.param("diag", "float", 4.5, 6.0, about="Diagonal of the matrix")
     if over:
         d.param("omega", "float", 1.1, 1.7, about="Relaxation factor")
         omega = "omega * "
     if layout != "padded":
         d.param("parity", "int", 0, 2, about="Color that is relaxed, 0 or 1")
     if difference:
-        d.inout("change", "float", 1, value=0.0)
+        d.inout("change", "float", 1, value=0.0, about="Largest change of an unknown")
     at = "i, j" if layout == "red-black grid" else "row"
     new = f"(b[{at}] + s) / diag"
     if form == "residual" or over:
@@ -221,7 +234,7 @@ def coloured_gauss_seidel(d: Draft) -> None:
             zero=zero,
             store=store,
         )
-        d.says("Performs a red-black Gauss-Seidel update for a shifted Poisson equation.")
+        d.says(f"Performs a red-black {kind} update for a shifted Poisson equation.")
     else:
         d.launch(n // 2)
         d.code(
@@ -238,7 +251,7 @@ def coloured_gauss_seidel(d: Draft) -> None:
             zero=zero,
             store=store,
         )
-        d.says("Performs an odd-even Gauss-Seidel update of a tridiagonal system.")
+        d.says(f"Performs an odd-even {kind} update of a tridiagonal system.")
 
     def reference(v: Values) -> dict[str, Any]:
         matrix = np.zeros((n, n))

@@ -11,11 +11,11 @@ from warpgen.synthesis.library import compressed
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = compressed.NAMES | {
-    "x": "u|solution|x_old|iterate",
-    "y": "x_new|u_new|x_next|smoothed",
+    "x": "x_old|iterate",
+    "y": "x_new|x_next",
     "s": "sigma|off_diag|acc|rest",
-    "diag": "diagonal|d_inv|a_ii",
-    "omega": "relaxation|damping|weight|w",
+    "diag": "diagonal|main_diag",
+    "omega": "relaxation|weight|w",
     "inv_diag": "dinv|inverse_diagonal|jacobi_diag",
 }
 
@@ -25,8 +25,9 @@ _NAMES = compressed.NAMES | {
     names=_NAMES
     | {
         "triangular_level": "solve_level|sptrsv_level|substitute_level|level_solve",
-        "level": "level_rows|wavefront|ready",
+        "level": "level_rows|wavefront",
         "x": "solution|z",
+        "s": "rest|acc",
     },
     adjoint="no",
     double=True,
@@ -46,9 +47,14 @@ def triangular_level(d: Draft) -> None:
     if listed == "listed":
         d.input("level", "int", ready, kind="permutation", about="Rows of the level")
     else:
-        d.param("first_row", "int", known)
+        d.param("first_row", "int", known, about="First row of the level")
     if diagonal != "unit":
-        d.input("diag" if diagonal == "array" else "inv_diag", "float", ready, 0.5, 2.0)
+        about = (
+            "Diagonal of the level's rows" if diagonal == "array" else "Inverse diagonal of the level's rows"
+        )
+        d.input("diag" if diagonal == "array" else "inv_diag", "float", ready, 0.5, 2.0, about=about)
+    else:
+        d.says("Solves one level of a sparse triangular system with unit diagonal (level scheduling).")
     d.input("b", entry, ready, -1.0, 1.0, about="Right-hand side")
     d.inout("x", entry, n, -1.0, 1.0, about="Solution")
     loop = {
@@ -96,10 +102,9 @@ def triangular_level(d: Draft) -> None:
     | {
         "block_jacobi": "apply_block_jacobi|block_diag_precond|precondition_blocks|block_solve",
         "blocks": "diag_blocks|dblocks|block_diag",
-        "r": "residual|rhs",
-        "z": "preconditioned|z_out|search",
-        "m": "block|d",
-        "u": "y_tmp|w",
+        "r": "residual|res",
+        "z": "preconditioned|z_out",
+        "m": "block",
     },
     double=True,
     weight=3,
@@ -115,13 +120,16 @@ def block_jacobi(d: Draft) -> None:
         way = "inverse"
     kind = f"{size}{size}"
     d.input("blocks", f"mat{kind}", n, 0.5, 3.0, kind="spd", about="Diagonal blocks")
-    d.input("r", f"vec{size}", n, -1.0, 1.0, about="Residual")
-    right = "r[tid]"
     if scaled == "two vectors":
-        d.input("q", f"vec{size}", n, -1.0, 1.0)
-        right = "r[tid] - q[tid]"
+        d.input("b", f"vec{size}", n, -1.0, 1.0, about="Right-hand side")
+        d.input("ax", f"vec{size}", n, -1.0, 1.0, about="Product of the matrix and the current solution")
+        right = "b[tid] - ax[tid]"
+    else:
+        d.input("r", f"vec{size}", n, -1.0, 1.0, about="Residual")
+        right = "r[tid]"
     if shift:
-        d.param("mu", "float", 0.1, 0.5)
+        d.param("mu", "float", 0.1, 0.5, about="Shift of the diagonal")
+        d.says("Applies a block Jacobi preconditioner with shifted blocks.")
     d.output("z", f"vec{size}", n, about="Preconditioned residual")
     block = "blocks[tid]"
     if shift:
@@ -137,7 +145,7 @@ def block_jacobi(d: Draft) -> None:
         body = f"""
         m = {block}
         f = {right}
-        # m = L L^T
+        # `m` = L L^T
         l00 = wp.sqrt(m[0, 0])
         l10 = m[1, 0] / l00
         l11 = wp.sqrt(m[1, 1] - l10 * l10)
@@ -150,7 +158,7 @@ def block_jacobi(d: Draft) -> None:
         body = f"""
         m = {block}
         f = {right}
-        # m = L L^T, computed row by row
+        # `m` = L L^T, computed row by row
         l00 = wp.sqrt(m[0, 0])
         l10 = m[1, 0] / l00
         l20 = m[2, 0] / l00
@@ -170,7 +178,7 @@ def block_jacobi(d: Draft) -> None:
         body = f"""
         m = {block}
         f = {right}
-        # m = L D L^T, avoids square roots
+        # `m` = L D L^T avoids square roots
         l10 = m[1, 0] / m[0, 0]
         d1 = m[1, 1] - l10 * m[1, 0]
         z1 = (f[1] - l10 * f[0]) / d1
@@ -180,7 +188,7 @@ def block_jacobi(d: Draft) -> None:
         body = f"""
         m = {block}
         f = {right}
-        # m = L D L^T, avoids square roots
+        # `m` = L D L^T avoids square roots
         d0 = m[0, 0]
         l10 = m[1, 0] / d0
         l20 = m[2, 0] / d0
@@ -199,7 +207,7 @@ def block_jacobi(d: Draft) -> None:
 
     def reference(v: Values) -> dict[str, Any]:
         m = v.blocks + (v.mu * np.eye(size) if shift else 0.0)
-        f = v.r - v.q if scaled == "two vectors" else v.r
+        f = v.b - v.ax if scaled == "two vectors" else v.r
         return {"z": np.linalg.solve(m, f[..., None])[..., 0]}
 
     d.check(reference)
