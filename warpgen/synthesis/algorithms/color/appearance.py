@@ -11,7 +11,7 @@ from warpgen.synthesis.library.proofs import mostly_close
 from warpgen.synthesis.writing.draft import Draft, Values, fill
 from warpgen.synthesis.writing.pieces import piece
 
-VIEWING = piece('''
+_VIEWING = '''
 @wp.struct
 class ViewingConditions:
     """Conditions under which a color is seen; luminances in cd/m^2, white as XYZ with Y near 100."""
@@ -19,10 +19,7 @@ class ViewingConditions:
     white: wp.vec3
     adapting_luminance: float
     background_y: float
-    surround_f: float
-    surround_c: float
-    surround_nc: float
-''')
+'''
 
 _M16 = np.array(
     [[0.401288, 0.650173, -0.051461], [-0.250268, 1.204414, 0.045854], [-0.002079, 0.048952, 0.953127]]
@@ -46,7 +43,7 @@ def _cones(matrix: Any, of: str, to: tuple[str, ...]) -> str:
 _COMPRESS = '''
 @wp.func
 def compress_response(cone: float, adaptation: float) -> float:
-    """Hyperbolic cone response with its sign kept, between -400 and 400."""
+    """Hyperbolic cone response with its sign kept, between -400 and 400, plus an offset of 0.1."""
     # The floor keeps the slope at zero finite
     powered = wp.pow(adaptation * wp.max(wp.abs(cone), 1.0e-4) / 100.0, 0.42)
     return wp.sign(cone) * 400.0 * powered / (powered + 27.13) + 0.1
@@ -56,7 +53,7 @@ def compress_response(cone: float, adaptation: float) -> float:
 @DOMAIN.algorithm(
     source="Li et al. 2017, Comprehensive color solutions: CAM16, CAT16 and CAM16-UCS; CIE 159:2004 (CIECAM02)",
     names={
-        "colors": "xyz|samples|tristimulus",
+        "colors": "samples|stimuli",
         "viewing": "conditions|vc|view",
         "lightness": "J|J_out",
         "chroma": "C|chroma_out",
@@ -70,11 +67,12 @@ def appearance_correlates(d: Draft) -> None:
     """Predicts lightness, chroma and hue of colors under viewing conditions."""
     model = d.option("model", "cam16", "ciecam02")
     result = d.option("result", "correlates", "uniform space", "brightness", "quadrature")
+    standard = {"cam16": "CAM16", "ciecam02": "CIECAM02"}[model]
     d.says({
-        "correlates": "Predicts lightness, chroma and hue of colors under viewing conditions.",
-        "uniform space": "Converts colors under viewing conditions to a uniform color space.",
-        "brightness": "Predicts brightness, colorfulness and saturation of colors under viewing conditions.",
-        "quadrature": "Predicts lightness and hue quadrature of colors under viewing conditions.",
+        "correlates": f"Predicts lightness, chroma and hue of colors under viewing conditions ({standard}).",
+        "uniform space": f"Converts colors under viewing conditions to a uniform color space ({standard}).",
+        "brightness": f"Predicts brightness, colorfulness and saturation of colors by {standard}.",
+        "quadrature": f"Predicts lightness and hue quadrature of colors by {standard}.",
     }[result])  # fmt: skip
     source = d.option("input", "xyz", "linear rgb")
     discount = d.option("adaptation", "computed", "complete", "given")
@@ -92,10 +90,16 @@ def appearance_correlates(d: Draft) -> None:
     n, count = d.pick(32, 48, 64), d.pick(2, 3)
     fields = {
         "white": fill(92.0, 108.0), "adapting_luminance": fill(20.0, 100.0), "background_y": fill(15.0, 25.0),
-        "surround_f": fill(0.8, 1.0), "surround_c": fill(0.525, 0.69), "surround_nc": fill(0.8, 1.0),
     }  # fmt: skip
+    surround = {"surround_f": fill(0.8, 1.0), "surround_c": fill(0.525, 0.69), "surround_nc": fill(0.8, 1.0)}
+    if discount != "computed":
+        del surround["surround_f"]
+    if result == "quadrature":
+        del surround["surround_nc"]
+    fields |= surround
     name = "viewing_conditions" if several else "viewing"
-    d.struct(name, VIEWING, fields, count if several else (), about="Viewing conditions")
+    conditions = piece(_VIEWING + "".join(f"    {field}: float\n" for field in surround))
+    d.struct(name, conditions, fields, count if several else (), about="Viewing conditions")
     if source == "xyz":
         d.input("colors", "vec3", n, 20.0, 60.0, about="XYZ tristimulus values, Y in [0, 100]")
     else:
@@ -155,9 +159,7 @@ def appearance_correlates(d: Draft) -> None:
 
         # --- Chromatic adaptation ---
         $degree
-        d_r = 1.0 + degree * (white[1] / r_w - 1.0)
-        d_g = 1.0 + degree * (white[1] / g_w - 1.0)
-        d_b = 1.0 + degree * (white[1] / b_w - 1.0)
+        $gains
 
         # --- Luminance level adaptation and background induction ---
         k = 1.0 / (5.0 * viewing.adapting_luminance + 1.0)
@@ -211,9 +213,16 @@ def appearance_correlates(d: Draft) -> None:
                 degree = viewing.surround_f * (1.0 - wp.exp((-viewing.adapting_luminance - 42.0) / 92.0) / 3.6)
                 degree = wp.clamp(degree, 0.0, 1.0)
                 """,
-            "complete": "# The illuminant is discounted completely\ndegree = 1.0",
-            "given": "degree = adaptation_degree",
+            "complete": "# The illuminant is discounted completely",
+            "given": "",
         }[discount],
+        gains="\n".join(
+            f"d_{x} = white[1] / {x}_w"
+            if discount == "complete"
+            else f"d_{x} = 1.0 + {'degree' if discount == 'computed' else 'adaptation_degree'}"
+            f" * (white[1] / {x}_w - 1.0)"
+            for x in "rgb"
+        ),
         adapted_white=adapted_white,
         white0=compressed_white[0],
         white1=compressed_white[1],
@@ -234,7 +243,7 @@ def appearance_correlates(d: Draft) -> None:
             hue_angle[{at}] = hue_deg
             """,
         store_uniform_space=f"""
-            # CAM16-UCS: J' = 1.7 J / (1 + 0.007 J), M' = ln(1 + 0.0228 M) / 0.0228
+            # {"CAM16-UCS" if model == "cam16" else "CAM02-UCS"}: J' = 1.7 J / (1 + 0.007 J), M' = ln(1 + 0.0228 M) / 0.0228
             M = C * wp.pow(F_L, 0.25)
             J_prime = 1.7 * J / (1.0 + 0.007 * J)
             M_prime = wp.log(1.0 + 0.0228 * M) / 0.0228
@@ -259,9 +268,21 @@ def appearance_correlates(d: Draft) -> None:
             hue_quadrature[{at}] = H
             """,
     )
-    d.explain("""
-        Tristimulus values are adapted to the white, compressed as cones do, and combined to lightness J,
-        chroma C and hue h. Surround: F, c, Nc of 1, 0.69, 1 (average) down to 0.8, 0.525, 0.8 (dark).
+    combined = {
+        "correlates": "lightness J, chroma C and hue h",
+        "uniform space": "coordinates J', a' and b'",
+        "brightness": "brightness Q, colorfulness M and saturation s",
+        "quadrature": "lightness J and hue quadrature H",
+    }[result]
+    limits = {
+        "surround_f": ("F", "1", "0.8"),
+        "surround_c": ("c", "0.69", "0.525"),
+        "surround_nc": ("Nc", "1", "0.8"),
+    }
+    letters, average, dark = (", ".join(part) for part in zip(*(limits[s] for s in surround), strict=True))
+    d.explain(f"""
+        Tristimulus values are adapted to the white, compressed as cones do, and combined to {combined}.
+        Surround: {letters} of {average} (average) down to {dark} (dark).
     """)
 
     def agrees(v: Values, after: Values) -> None:
@@ -314,7 +335,9 @@ def _appearance(v: Values, cond: Any, matrix: Any, model: str, source: str, disc
     xyz = v.colors if source == "xyz" else v.colors @ _RGB.T
     white, la = np.asarray(cond["white"]), cond["adapting_luminance"]
     degree = {
-        "computed": np.clip(cond["surround_f"] * (1.0 - np.exp((-la - 42.0) / 92.0) / 3.6), 0.0, 1.0),
+        "computed": np.clip(
+            cond.get("surround_f", 0.0) * (1.0 - np.exp((-la - 42.0) / 92.0) / 3.6), 0.0, 1.0
+        ),
         "complete": 1.0,
         "given": v.get("adaptation_degree", 0.0),
     }[discount]
@@ -338,7 +361,15 @@ def _appearance(v: Values, cond: Any, matrix: Any, model: str, source: str, disc
     a, b = r - 12.0 * g / 11.0 + b_ / 11.0, (r + g - 2.0 * b_) / 9.0
     hue = np.arctan2(b, a)
     light = 100.0 * np.maximum(achromatic / aw, 1e-4) ** (cond["surround_c"] * z)
-    t = 50000.0 / 13.0 * cond["surround_nc"] * nbb * 0.25 * (np.cos(hue + 2.0) + 3.8) * np.hypot(a, b)
+    t = (
+        50000.0
+        / 13.0
+        * cond.get("surround_nc", 0.0)
+        * nbb
+        * 0.25
+        * (np.cos(hue + 2.0) + 3.8)
+        * np.hypot(a, b)
+    )
     t = t / (r + g + 1.05 * b_)
     chroma = np.maximum(t, 1e-4) ** 0.9 * (1.64 - 0.29**n) ** 0.73 * np.sqrt(light / 100.0)
     bright = 4.0 / cond["surround_c"] * np.sqrt(light / 100.0) * (aw + 4.0) * level**0.25

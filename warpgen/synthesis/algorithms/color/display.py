@@ -34,7 +34,9 @@ def _rows(names: str, matrix: Any, of: str, digits: int = 7) -> str:
     """Assignments `name = m0 * of0 + ...` for the rows of a matrix."""
     lines = []
     for name, row in zip(names.split(), matrix, strict=True):
-        terms = [f"{abs(m):.{digits}f} * {x}" for m, x in zip(row, of.split(), strict=True)]
+        terms = [
+            x if m == 1.0 else f"{abs(m):.{digits}f} * {x}" for m, x in zip(row, of.split(), strict=True)
+        ]
         text = ("-" if row[0] < 0 else "") + terms[0]
         for m, term in zip(row[1:], terms[1:], strict=True):
             text += (" - " if m < 0 else " + ") + term
@@ -49,8 +51,8 @@ def _rows(names: str, matrix: Any, of: str, digits: int = 7) -> str:
         "linear": "hdr|scene|radiance",
         "exposure": "stops|ev|gain_ev",
         "white": "illuminant|source_white|scene_white",
-        "display": "ldr|screen|encoded",
-        "saturation": "vibrance|colorfulness|chroma_scale",
+        "display": "ldr|screen",
+        "saturation": "sat|chroma_scale",
     },
     adjoint="either",
     weight=9,
@@ -66,7 +68,7 @@ def develop_image(d: Draft) -> None:
     rows, columns = d.pick(8, 12), d.pick(12, 16)
     flat = layout == "pixels"
     steps = ["exposure"] + (["white balance"] if balance != "none" else []) + ["a tone curve"]
-    steps += (["saturation"] if saturate != "none" else []) + (["coding"] if coding != "linear" else [])
+    steps += (["saturation"] if saturate != "none" else []) + (["encoding"] if coding != "linear" else [])
     d.says(f"Develops linear light for a display: {', '.join(steps[:-1])} and {steps[-1]}.")
     at = "p" if flat else "i, j"
     shape: Any = rows * columns if flat else (rows, columns)
@@ -78,7 +80,8 @@ def develop_image(d: Draft) -> None:
         load = f"c = linear[{at}]\nr = c[0]\ng = c[1]\nb = c[2]"
     d.param("exposure", "float", -1.0, 1.0, about="Exposure compensation [EV]")
     if balance != "none":
-        d.param("white", "vec3", 0.8, 1.2, about="White of the light source")
+        space = "XYZ" if balance == "bradford" else "linear RGB"
+        d.param("white", "vec3", 0.8, 1.2, about=f"White of the light source ({space})")
     if saturate != "none":
         d.param("saturation", "float", 0.6, 1.3, about="Saturation factor")
     if curve == "white point":
@@ -115,7 +118,7 @@ def develop_image(d: Draft) -> None:
     }[balance]
     tone = {
         "filmic": """
-        # Filmic curve (Hable 2010) with toe and shoulder
+        # Filmic curve (Hable 2010) with toe and shoulder, scaled so that 11.2 maps to white
         @n = @x * (0.22 * @x + 0.03) + 0.002
         @d = @x * (0.22 * @x + 0.3) + 0.06
         @y = (@n / @d - 0.0333333) / 0.8673012
@@ -144,7 +147,8 @@ def develop_image(d: Draft) -> None:
         toned = "\n".join(parts)
     else:
         text = tone.replace("@x", "lum").replace("@y", "mapped").replace("@n", "num").replace("@d", "den")
-        toned = f"""lum = 0.2126 * r + 0.7152 * g + 0.0722 * b + 1.0e-4
+        toned = f"""# At least a little, to avoid dividing by zero for black
+lum = wp.max(0.2126 * r + 0.7152 * g + 0.0722 * b, 1.0e-4)
 {text}
 # Common scale factor for all channels preserves the hue
 ratio = mapped / lum
@@ -152,6 +156,7 @@ r *= ratio
 g *= ratio
 b *= ratio"""
     to_ok = np.linalg.inv(_TO_OKLAB)
+    to_ok[:, 0] = 1.0  # but for the rounding of the published digits
     to_rgb = np.linalg.inv(_TO_LMS)
     colorful = {
         "none": "",
@@ -164,7 +169,6 @@ b *= ratio"""
         "oklab": "\n".join(
             [
                 "# Scale chroma in OKLab to keep lightness and hue",
-                *(f"{n} = wp.max({n}, 0.0)" for n in ("r", "g", "b")),
                 _rows("l m s", _TO_LMS, "r g b", 10),
                 "l = wp.cbrt(l)\nm = wp.cbrt(m)\ns = wp.cbrt(s)",
                 _rows("light ok_a ok_b", _TO_OKLAB, "l m s", 10),
@@ -175,7 +179,11 @@ b *= ratio"""
             ]
         ),
     }[saturate]
-    clip = "\n".join(f"{n} = wp.clamp({n}, 0.0, 1.0)" for n in "rgb")
+    clip = "# Clip to what the display can show\n" + "\n".join(
+        f"{n} = wp.clamp({n}, 0.0, 1.0)" for n in "rgb"
+    )
+    if curve == "reinhard" and apply == "channels" and saturate == "none":
+        clip = ""  # the curve stays below one
     if coding == "linear":
         code = ""
     elif coding == "gamma":
@@ -189,11 +197,12 @@ b *= ratio"""
             f"if {n} <= {edge}:\n    {n} = {slope} * {n}\nelse:\n    {n} = {a} * wp.pow({n}, {power}) - {b}"
             for n in "rgb"
         )
+    about = "Linear RGB of the display" if coding == "linear" else "Encoded RGB"
     if layout == "planes":
-        d.output("display", "float", (3, rows, columns), about="Encoded RGB")
+        d.output("display", "float", (3, rows, columns), about=about)
         store = "display[0, i, j] = r\ndisplay[1, i, j] = g\ndisplay[2, i, j] = b"
     else:
-        d.output("display", "vec3", shape, about="Encoded RGB")
+        d.output("display", "vec3", shape, about=about)
         store = f"display[{at}] = wp.vec3(r, g, b)"
     d.launch(*((rows * columns,) if flat else (rows, columns)))
     d.code(
@@ -234,13 +243,13 @@ b *= ratio"""
         if apply == "channels":
             c = toned_(c)
         else:
-            lum = (c @ luma)[..., None] + 1e-4
+            lum = np.maximum(c @ luma, 1e-4)[..., None]
             c = c / lum * toned_(lum)
         if saturate == "luma":
             gray = (c @ luma)[..., None]
             c = gray + v.saturation * (c - gray)
         elif saturate == "oklab":
-            ok = np.cbrt(np.maximum(c, 0) @ _TO_LMS.T) @ _TO_OKLAB.T
+            ok = np.cbrt(c @ _TO_LMS.T) @ _TO_OKLAB.T
             ok = ok * np.array([1.0, v.saturation, v.saturation])
             c = np.linalg.solve(_TO_LMS, np.linalg.solve(_TO_OKLAB, ok.reshape(-1, 3).T) ** 3).T.reshape(
                 c.shape

@@ -16,13 +16,11 @@ from warpgen.synthesis.writing.forms import Form
     source="Quilez 2015 (cosine palettes); Green 2011 (cubehelix); Moreland 2009; Borland & Taylor 2007",
     names={
         "color_maps": "colormap|map_to_color|false_color|apply_colormap",
-        "t": "u|s|level",
+        "t": "u|fraction",
         "x": "value|raw|scalar",
         "field": "values|scalars|data",
         "out": "colors|rgb|image",
-        "low": "vmin|lower|first",
-        "high": "vmax|upper|last",
-        "phase": "offset|shift|hues",
+        "phase": "phases|shift",
     },
     adjoint="either",
     weight=14,
@@ -34,36 +32,47 @@ def color_maps(d: Draft) -> None:
     )
     scale = d.option("scale", "linear", "log", "symmetric")
     marked = d.flag("out of range", 0.4)
-    d.says({
+    said = {
         "cosine": "Maps values to colors by a cosine palette.",
         "hot": "Maps values to colors from black over red and yellow to white.",
         "cool warm": "Maps values to a diverging color map from blue over white to red.",
-        "cubehelix": "Maps values to the cubehelix color map, whose lightness grows steadily.",
-        "hue": "Maps values to hues around the color circle.",
+        "cubehelix": "Maps values to the cubehelix color map of steadily growing lightness.",
+        "hue": "Maps values to hues from red over green and blue to magenta.",
         "two colors": "Blends two colors according to values.",
         "bands": "Maps values to bands of constant color.",
         "table": "Maps values to colors by linear interpolation in a table.",
         "thermal": "Maps values to colors with smooth steps in each channel.",
-    }[kind])  # fmt: skip
+    }[kind]  # fmt: skip
+    if scale == "log":
+        said = said.replace("values", "logarithms of values")
+    d.says(said.replace(".", ", with gray out of range.") if marked else said)
     form = Form(d)
-    form.element("x", "field", 0.5, 4.5)
-    form.number("low", 1.0, 1.5, about="value at the lower end of the map")
-    form.number("high", 3.5, 4.0, about="value at the upper end of the map")
+    form.element("x", "field", 0.5, 4.5, about="values to show")
+    low, high = d.pick(("low", "high"), ("vmin", "vmax"), ("lower", "upper"))
+    if scale == "symmetric":
+        form.number("middle", 2.0, 2.5, about="value at the middle of the map")
+        form.number("reach", 1.2, 1.8, about="distance of the ends of the map from the middle")
+    else:
+        form.number(low, 1.0, 1.5, about="value at the lower end of the map")
+        form.number(high, 3.5, 4.0, about="value at the upper end of the map")
     if kind == "cosine":
         form.number("phase", 0.0, 1.0, "vec3", about="phase of each channel")
     if kind == "two colors":
-        form.number("first", 0.0, 0.5, "vec3")
-        form.number("second", 0.5, 1.0, "vec3")
+        first, second = d.pick(("low_color", "high_color"), ("start", "end"), ("color_a", "color_b"))
+        form.number(first, 0.0, 0.5, "vec3", about="color at the lower end")
+        form.number(second, 0.5, 1.0, "vec3", about="color at the upper end")
+    else:
+        first = second = ""
     if kind == "bands":
-        form.number("count", d.pick(4, 5, 6), type="int", about="number of bands")
+        form.number("bands", d.pick(4, 5, 6), type="int", about="number of bands")
     if kind == "table":
         n = d.pick(5, 6, 8)
         form.table("table", "vec3", n, 0.0, 1.0, about="colors at equal distances")
-    form.output("out", "vec3")
+    form.output("out", "vec3", about="RGB colors")
     head = {
-        "linear": "t = (x - low) / (high - low)",
-        "log": "t = wp.log(x / low) / wp.log(high / low)",
-        "symmetric": "# The middle of the map is at the middle of the range\nmid = 0.5 * (low + high)\nt = 0.5 + (x - mid) / (high - low)",
+        "linear": f"t = (x - {low}) / ({high} - {low})",
+        "log": f"t = wp.log(x / {low}) / wp.log({high} / {low})",
+        "symmetric": "t = 0.5 + 0.5 * (x - middle) / reach",
     }[scale]
     miss = "inside = t >= 0.0 and t <= 1.0\n" if marked else ""
     head = f"{head}\n{miss}t = wp.clamp(t, 0.0, 1.0)"
@@ -91,13 +100,13 @@ def color_maps(d: Draft) -> None:
             "wp.vec3(wp.clamp(wp.abs(h - 3.0) - 1.0, 0.0, 1.0), wp.clamp(2.0 - wp.abs(h - 2.0), 0.0, 1.0), "
             "wp.clamp(2.0 - wp.abs(h - 4.0), 0.0, 1.0))",
         ),
-        "two colors": ("", "wp.lerp(first, second, t)"),
+        "two colors": ("", f"wp.lerp({first}, {second}, t)"),
         "bands": (
-            "band = wp.min(wp.floor(t * float(count)), float(count - 1))\ng = band / float(count - 1)",
+            "band = wp.min(wp.floor(t * float(bands)), float(bands - 1))\ng = band / float(bands - 1)",
             "wp.vec3(g, 1.0 - wp.abs(2.0 * g - 1.0), 1.0 - g)",
         ),
         "table": (
-            f"at = t * {n - 1 if kind == 'table' else 0}.0\nk = wp.min(int(at), {n - 2 if kind == 'table' else 0})",
+            "at = t * float(table.shape[0] - 1)\nk = wp.min(int(at), table.shape[0] - 2)",
             "wp.lerp(table[k], table[k + 1], at - float(k))",
         ),
         "thermal": ("", "wp.vec3(wp.smoothstep(0.2, 0.7, t), wp.smoothstep(0.5, 1.0, t), wp.smoothstep(0.0, 0.5, t) - wp.smoothstep(0.4, 0.8, t))"),
@@ -112,7 +121,11 @@ def color_maps(d: Draft) -> None:
 
     def reference(v: Values) -> Mapping[str, Any]:
         x = v.field
-        t = (np.log(x / v.low) / np.log(v.high / v.low)) if scale == "log" else (x - v.low) / (v.high - v.low)
+        if scale == "symmetric":
+            t = 0.5 + 0.5 * (x - v.middle) / v.reach
+        else:
+            a, b = v[low], v[high]
+            t = np.log(x / a) / np.log(b / a) if scale == "log" else (x - a) / (b - a)
         inside = (t >= 0) & (t <= 1)
         t = np.clip(t, 0, 1)
         c = t[..., None]
@@ -130,7 +143,7 @@ def color_maps(d: Draft) -> None:
             return s * s * (3 - 2 * s)
 
         def banded() -> Any:
-            g = np.minimum(np.floor(t * v.count), v.count - 1) / (v.count - 1)
+            g = np.minimum(np.floor(t * v.bands), v.bands - 1) / (v.bands - 1)
             return np.stack([g, 1 - np.abs(2 * g - 1), 1 - g], axis=-1)
 
         white, h = [0.87] * 3, 5 * t
@@ -144,7 +157,7 @@ def color_maps(d: Draft) -> None:
             "hue": lambda: np.clip(
                 np.stack([np.abs(h - 3) - 1, 2 - np.abs(h - 2), 2 - np.abs(h - 4)], axis=-1), 0, 1
             ),
-            "two colors": lambda: mixed(v.first, v.second, c),
+            "two colors": lambda: mixed(v[first], v[second], c),
             "bands": banded,
             "table": lambda: np.stack(
                 [np.interp(t, np.linspace(0, 1, len(v.table)), v.table[:, k]) for k in range(3)], axis=-1
@@ -163,9 +176,8 @@ def color_maps(d: Draft) -> None:
     source="Vienot, Brettel & Mollon 1999; Machado, Oliveira & Fernandes 2009; ITU-R BT.601, BT.709",
     names={
         "c": "rgb|pixel|color",
-        "colors": "pixels|rgb_in|image",
-        "out": "result|rgb_out|adjusted",
-        "amount": "strength|severity|mix",
+        "colors": "pixels|image",
+        "out": "result|transformed",
     },
     adjoint="either",
     weight=10,
@@ -186,11 +198,15 @@ def seen_colors(d: Draft) -> None:
     )
     blend = d.option("blend", "none", "amount", "per pixel")
     bound = d.option("bound", "none", "clamp")
+    if kind in ("saturation", "luma chroma", "swap", "hue turn"):
+        blend = "none"
+    if kind in ("luma chroma", "swap"):
+        bound = "none"  # color differences are signed, and a swap leaves no range
     d.calls(
         {
-            "protan": "simulate_protanopia|protan_vision|color_blindness",
-            "deutan": "simulate_deuteranopia|deutan_vision|color_blindness",
-            "tritan": "simulate_tritanopia|tritan_vision|color_blindness",
+            "protan": "simulate_protanopia|protan_vision|simulate_color_blindness",
+            "deutan": "simulate_deuteranopia|deutan_vision|simulate_color_blindness",
+            "tritan": "simulate_tritanopia|tritan_vision|simulate_color_blindness",
             "sepia": "sepia_tone|apply_sepia|tint_sepia",
             "saturation": "adjust_saturation|saturate_colors|change_saturation",
             "luma chroma": "rgb_to_ycbcr|luma_chroma|to_luma_chroma",
@@ -199,7 +215,7 @@ def seen_colors(d: Draft) -> None:
             "given": "color_matrix|transform_colors|apply_color_matrix",
         }[kind]
     )
-    d.says({
+    said = {
         "protan": "Simulates how people without red cones see colors.",
         "deutan": "Simulates how people without green cones see colors.",
         "tritan": "Simulates how people without blue cones see colors.",
@@ -209,7 +225,11 @@ def seen_colors(d: Draft) -> None:
         "swap": "Swaps the red and the blue channel of colors.",
         "hue turn": "Turns colors around the gray diagonal.",
         "given": "Multiplies colors by a matrix.",
-    }[kind])  # fmt: skip
+    }[kind]  # fmt: skip
+    if blend != "none":
+        degree = "a given degree" if blend == "amount" else "a degree of its own for each pixel"
+        said = said.replace(".", " and blends with the originals." if kind == "given" else f", to {degree}.")
+    d.says(said)
     tables = {
         "protan": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
         "deutan": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.01182, 0.04294, 0.968881)),
@@ -219,19 +239,24 @@ def seen_colors(d: Draft) -> None:
     }  # fmt: skip
     if kind in tables:
         numbers = ",\n    ".join(", ".join(map(str, row)) for row in tables[kind])
-        d.module(f"M = wp.constant(wp.mat33(\n    {numbers},\n))")
+        constant = {"sepia": "SEPIA", "luma chroma": "RGB_TO_YCBCR"}.get(kind, kind.upper())
+        d.module(f"{constant} = wp.constant(wp.mat33(\n    {numbers},\n))")
+    else:
+        constant = ""
     form = Form(d)
-    form.element("c", "colors", 0.0, 1.0, "vec3", about="colors with linear channels")
+    coding = {"sepia": "gamma-encoded ", "luma chroma": "gamma-encoded ", "swap": "", "given": ""}
+    form.element("c", "colors", 0.0, 1.0, "vec3", about=coding.get(kind, "linear ") + "RGB colors")
     if kind == "saturation":
         form.number("gain", 0.2, 1.8, about="factor of the saturation")
     if kind == "hue turn":
         form.number("angle", 0.3, 2.5, about="angle [rad]")
     if kind == "given":
-        form.number("matrix", -0.3, 1.0, "mat33")
+        form.number("matrix", -0.3, 1.0, "mat33", about="matrix that colors are multiplied by")
+    amount = d.pick("amount", "strength")
     if blend == "amount":
-        form.number("amount", 0.2, 0.9, about="strength between 0 and 1")
+        form.number(amount, 0.2, 0.9, about="0 keeps the color, 1 changes it fully")
     elif blend == "per pixel":
-        form.element("amount", "amounts", 0.0, 1.0, about="strength between 0 and 1")
+        form.element(amount, f"{amount}s", 0.0, 1.0, about="0 keeps the color, 1 changes it fully")
     form.output("out", "vec3")
     lines, value = {
         "saturation": (
@@ -244,14 +269,22 @@ def seen_colors(d: Draft) -> None:
             "wp.quat_rotate(wp.quat_from_axis_angle(diagonal, angle), c)",
         ),
         "given": ("", "matrix * c"),
-    }.get(kind, ("", "M * c"))
+    }.get(kind, ("", f"{constant} * c"))
     if blend != "none":
-        lines += f"\nseen = {value}"
-        value = "wp.lerp(c, seen, amount)"
+        lines += f"\nfull = {value}"
+        value = f"wp.lerp(c, full, {amount})"
     if bound == "clamp":
-        lines += f"\nshown = {value}"
-        value = "wp.min(wp.max(shown, wp.vec3(0.0, 0.0, 0.0)), wp.vec3(1.0, 1.0, 1.0))"
-    form.write("seen_as", lines.strip(), value)
+        lines += f"\nunbounded = {value}"
+        value = "wp.min(wp.max(unbounded, wp.vec3(0.0, 0.0, 0.0)), wp.vec3(1.0, 1.0, 1.0))"
+    function = {
+        "sepia": "tinted",
+        "saturation": "saturated",
+        "luma chroma": "to_ycbcr",
+        "swap": "swapped",
+        "hue turn": "turned",
+        "given": "transform",
+    }.get(kind, "simulated")
+    form.write(function, lines.strip(), value)
 
     def reference(v: Values) -> Mapping[str, Any]:
         c = v.colors
@@ -270,7 +303,7 @@ def seen_colors(d: Draft) -> None:
         }
         seen = found[kind]() if kind in found else c @ np.array(tables[kind]).T
         if blend != "none":
-            s = v.amount if blend == "amount" else v.amounts[..., None]
+            s = v[amount] if blend == "amount" else v[f"{amount}s"][..., None]
             seen = c + s * (seen - c)
         return {"out": np.clip(seen, 0, 1) if bound == "clamp" else seen}
 
@@ -280,11 +313,11 @@ def seen_colors(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="SMPTE ST 2084 (PQ); ARIB STD-B67 (HLG); IEC 61966-2-1 (sRGB); ITU-R BT.1886, BT.709",
     names={
-        "x": "light|luminance|linear",
-        "v": "signal|code|encoded",
-        "lights": "luminances|linear_values|radiances",
-        "signals": "codes|encoded_values|code_values",
-        "peak": "white|max_nits|scale",
+        "x": "light|linear",
+        "v": "signal|encoded",
+        "lights": "linear_values|radiances",
+        "signals": "encoded_values|code_values",
+        "peak": "white|max_light",
     },
     double=True,
     adjoint="either",
@@ -308,7 +341,7 @@ def transfer_curves(d: Draft) -> None:
             "gamma": "gamma_encode|gamma_correct|encode_signal",
         }[kind]
     )
-    d.says({
+    said = {
         "pq": "Encodes luminance by the perceptual quantizer of HDR video.",
         "pq inverse": "Decodes luminance from the perceptual quantizer of HDR video.",
         "hlg": "Encodes light by the hybrid log-gamma curve.",
@@ -317,15 +350,21 @@ def transfer_curves(d: Draft) -> None:
         "srgb inverse": "Decodes light from the sRGB curve.",
         "bt709": "Encodes light by the camera curve of HDTV.",
         "gamma": "Encodes light by a power law.",
-    }[kind])  # fmt: skip
+    }[kind]  # fmt: skip
+    if scaled == "given" and "pq" not in kind:
+        said = said.replace("light ", "light relative to a peak ")
+    d.says(said)
     form = Form(d)
     inverse = "inverse" in kind
     given, made = ("signals", "lights") if inverse else ("lights", "signals")
-    form.element("v" if inverse else "x" if scaled == "given" else "e", given, 0.02, 0.98)
+    least = 0.001 if kind in ("srgb", "bt709") else 0.02
+    most = 1.4 if scaled == "given" and not inverse else 0.98
+    form.element("v" if inverse else "x" if scaled == "given" else "e", given, least, most)
     if scaled == "given":
-        form.number("peak", 1.5, 4.0, about="light at the full signal")
+        about = "10,000 cd/m^2 in the unit of light" if "pq" in kind else "light at the full signal"
+        form.number("peak", 1.5, 4.0, about=about)
     if kind == "gamma":
-        form.number("gamma", 1.8, 2.4)
+        form.number("gamma", 1.8, 2.4, about="exponent of the display")
     form.output(made)
     before = "e = x / peak" if scaled == "given" and not inverse else ""
     pq = "M1 = wp.constant(0.1593017578125)\nM2 = wp.constant(78.84375)\nC1 = wp.constant(0.8359375)\nC2 = wp.constant(18.8515625)\nC3 = wp.constant(18.6875)"
@@ -335,16 +374,30 @@ def transfer_curves(d: Draft) -> None:
     lines, value = {
         "pq": ("p = wp.pow(e, M1)", "wp.pow((C1 + C2 * p) / (1.0 + C3 * p), M2)"),
         "pq inverse": ("p = wp.pow(v, 1.0 / M2)", "wp.pow(wp.max(p - C1, 0.0) / (C2 - C3 * p), 1.0 / M1)"),
-        "hlg": ("s = wp.sqrt(3.0 * e)\nif e > 1.0 / 12.0:\n    s = A * wp.log(12.0 * e - B) + C", "s"),
+        "hlg": (
+            "# Square root of dark light, logarithm of bright light\ns = wp.sqrt(3.0 * e)\nif e > 1.0 / 12.0:\n    s = A * wp.log(12.0 * e - B) + C",
+            "s",
+        ),
         "hlg inverse": ("y = v * v / 3.0\nif v > 0.5:\n    y = (wp.exp((v - C) / A) + B) / 12.0", "y"),
-        "srgb": ("s = 12.92 * e\nif e > 0.0031308:\n    s = 1.055 * wp.pow(e, 1.0 / 2.4) - 0.055", "s"),
-        "srgb inverse": ("y = v / 12.92\nif v > 0.04045:\n    y = wp.pow((v + 0.055) / 1.055, 2.4)", "y"),
-        "bt709": ("s = 4.5 * e\nif e >= 0.018:\n    s = 1.099 * wp.pow(e, 0.45) - 0.099", "s"),
+        "srgb": (
+            "# Linear close to black, since the power has infinite slope there\ns = 12.92 * e\nif e > 0.0031308:\n    s = 1.055 * wp.pow(e, 1.0 / 2.4) - 0.055",
+            "s",
+        ),
+        "srgb inverse": (
+            "# Linear close to black\ny = v / 12.92\nif v > 0.04045:\n    y = wp.pow((v + 0.055) / 1.055, 2.4)",
+            "y",
+        ),
+        "bt709": (
+            "# Linear close to black, since the power has infinite slope there\ns = 4.5 * e\nif e >= 0.018:\n    s = 1.099 * wp.pow(e, 0.45) - 0.099",
+            "s",
+        ),
         "gamma": ("", "wp.pow(e, 1.0 / gamma)"),
     }[kind]
     if scaled == "given" and inverse:
         value = f"peak * {value}"
-    form.write("transfer", f"{before}\n{lines}".strip(), value)
+    if "pq" in kind and scaled == "none":
+        d.explain("Light of 1 stands for 10,000 cd/m^2.")
+    form.write(f"{'from' if inverse else 'to'}_{kind.split()[0]}", f"{before}\n{lines}".strip(), value)
 
     def reference(v: Values) -> Mapping[str, Any]:
         peak = v.get("peak", 1.0)

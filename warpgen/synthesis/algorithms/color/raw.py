@@ -102,10 +102,11 @@ _DEMOSAIC = {
 _TONES = {
     "filmic": (
         """
-        # Hable 2010, normalized so that 4 maps to 1
-        mapped_r = filmic_curve(out_r) / filmic_curve(4.0)
-        mapped_g = filmic_curve(out_g) / filmic_curve(4.0)
-        mapped_b = filmic_curve(out_b) / filmic_curve(4.0)
+        # --- Tone mapping (Hable 2010), normalized so that 4 maps to 1 ---
+        white_scale = 1.0 / filmic_curve(4.0)
+        mapped_r = white_scale * filmic_curve(out_r)
+        mapped_g = white_scale * filmic_curve(out_g)
+        mapped_b = white_scale * filmic_curve(out_b)
         """,
         '''
 @wp.func
@@ -116,7 +117,7 @@ def filmic_curve(x: float) -> float:
     ),
     "luminance": (
         """
-        # Reinhard on the luminance only: scaling all channels alike preserves the hue
+        # --- Tone mapping of the luminance only (Reinhard): scaling all channels alike preserves the hue ---
         luminance = 0.2126 * out_r + 0.7152 * out_g + 0.0722 * out_b
         tone_scale = 1.0 / (1.0 + luminance)
         mapped_r = out_r * tone_scale
@@ -125,15 +126,7 @@ def filmic_curve(x: float) -> float:
         """,
         "",
     ),
-    "clip": (
-        """
-        # Clip to the display range
-        mapped_r = wp.min(out_r, 1.0)
-        mapped_g = wp.min(out_g, 1.0)
-        mapped_b = wp.min(out_b, 1.0)
-        """,
-        "",
-    ),
+    "clip": ("", ""),
 }
 
 _ENCODE = '''
@@ -155,7 +148,6 @@ _PHASES = {"RGGB": (0, 0), "BGGR": (1, 1), "GRBG": (0, 1), "GBRG": (1, 0)}
         "raw": "sensor_data|bayer_image|mosaic",
         "sensor": "calibration|params|sensor_params",
         "developed": "srgb|image_out|rgb_out",
-        "row": "pixel_row|py|image_row",
         "center": "here|site|c0",
     },
     weight=9,
@@ -194,6 +186,8 @@ def develop_raw(d: Draft) -> None:
     d.function(_ENCODE)
     far = demosaic != "bilinear"
     red_row, red_col = _PHASES[phase]
+    shown = "out" if tone == "clip" else "mapped"
+    mapping = "" if tone == "clip" else "\n        $tone\n"
     d.launch(rows, cols)
     d.code(
         f"""
@@ -236,18 +230,13 @@ def develop_raw(d: Draft) -> None:
         # --- Camera RGB to linear sRGB ---
         camera_rgb = sensor.exposure * wp.vec3(red, green, blue)
         linear_rgb = sensor.color_matrix * camera_rgb
-        out_r = wp.max(linear_rgb[0], 0.0)
-        out_g = wp.max(linear_rgb[1], 0.0)
-        out_b = wp.max(linear_rgb[2], 0.0)
+        $output
         $saturation
-
-        # --- Tone mapping ---
-        $tone
-
-        # --- Encoding ---
-        final_r = encode_srgb(wp.clamp(mapped_r, 0.0, 1.0))
-        final_g = encode_srgb(wp.clamp(mapped_g, 0.0, 1.0))
-        final_b = encode_srgb(wp.clamp(mapped_b, 0.0, 1.0))
+        {mapping}
+        # --- Clipping and encoding ---
+        final_r = encode_srgb(wp.min({shown}_r, 1.0))
+        final_g = encode_srgb(wp.min({shown}_g, 1.0))
+        final_b = encode_srgb(wp.min({shown}_b, 1.0))
         $store
         """,
         far="""
@@ -259,10 +248,14 @@ def develop_raw(d: Draft) -> None:
         if far
         else "",
         demosaic=_DEMOSAIC[demosaic],
-        vignetting=f"""
-            # --- Lens shading: divide by 1 / (1 + a r^2) ---
-            offset_row = (float(row) + 0.5) / {rows}.0 - 0.5
-            offset_col = (float(col) + 0.5) / {cols}.0 - 0.5
+        output="\n".join(
+            f"out_{x} = " + (f"linear_rgb[{k}]" if saturation else f"wp.max(linear_rgb[{k}], 0.0)")
+            for k, x in enumerate("rgb")
+        ),
+        vignetting="""
+            # --- Lens shading: brighten by 1 + a r^2 toward the corners ---
+            offset_row = (float(row) + 0.5) / float(raw.shape[0]) - 0.5
+            offset_col = (float(col) + 0.5) / float(raw.shape[1]) - 0.5
             shading_gain = 1.0 + sensor.vignetting * (offset_row * offset_row + offset_col * offset_col)
             red *= shading_gain
             green *= shading_gain
@@ -282,11 +275,11 @@ def develop_raw(d: Draft) -> None:
         if highlights
         else "",
         saturation="""
-            # --- Saturation: interpolate from the luma ---
-            luma = 0.2126 * out_r + 0.7152 * out_g + 0.0722 * out_b
-            out_r = wp.max(luma + saturation * (out_r - luma), 0.0)
-            out_g = wp.max(luma + saturation * (out_g - luma), 0.0)
-            out_b = wp.max(luma + saturation * (out_b - luma), 0.0)
+            # --- Saturation: interpolate from the gray of the same luminance ---
+            gray = 0.2126 * out_r + 0.7152 * out_g + 0.0722 * out_b
+            out_r = wp.max(gray + saturation * (out_r - gray), 0.0)
+            out_g = wp.max(gray + saturation * (out_g - gray), 0.0)
+            out_b = wp.max(gray + saturation * (out_b - gray), 0.0)
             """
         if saturation
         else "",
@@ -295,10 +288,14 @@ def develop_raw(d: Draft) -> None:
         if layout == "vec3"
         else "\n".join(f"developed[{k}, row, col] = final_{x}" for k, x in enumerate("rgb")),
     )
-    d.explain(f"""
-        Stages: black level, demosaicing{", lens shading" if vignetting else ""}, white balance, color matrix, tone
-        curve and sRGB encoding.
-    """)
+    stages = ["black level", "demosaicing", *(["lens shading"] if vignetting else []), "white balance"]
+    stages += [
+        *(["highlights"] if highlights else []),
+        "color matrix",
+        *(["saturation"] if saturation else []),
+    ]
+    stages += [*(["tone curve"] if tone != "clip" else []), "clipping"]
+    d.explain(f"Stages: {', '.join(stages)} and sRGB encoding.")
 
     def agrees(v: Values, after: Values) -> None:
         made = _developed(v, {f: v[f"sensor.{f}"] for f in fields}, mode, (red_row, red_col), demosaic)
@@ -306,11 +303,12 @@ def develop_raw(d: Draft) -> None:
             top = made.max(-1, keepdims=True)
             pull = np.clip((top - 1.0) / 0.5, 0.0, 1.0)
             made = (1.0 - pull) * made + pull * top
-        made = np.maximum(v["sensor.exposure"] * made @ np.asarray(v["sensor.color_matrix"]).T, 0.0)
+        made = v["sensor.exposure"] * made @ np.asarray(v["sensor.color_matrix"]).T
         weights = np.array([0.2126, 0.7152, 0.0722])
         if saturation:
             luma = (made @ weights)[..., None]
-            made = np.maximum(luma + v.saturation * (made - luma), 0.0)
+            made = luma + v.saturation * (made - luma)
+        made = np.maximum(made, 0.0)
         if tone == "luminance":
             made = made / (1.0 + (made @ weights)[..., None])
         elif tone == "filmic":

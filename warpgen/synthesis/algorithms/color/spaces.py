@@ -19,9 +19,7 @@ _WHITE = np.array([0.95047, 1.0, 1.08883])
 @DOMAIN.algorithm(
     source="Sharma, Wu & Dalal 2005; CIE 142:2001; CIE 116:1995",
     names={
-        "compare_colors": "color_difference|delta_e|perceived_difference",
-        "first": "lab1|reference_lab|standard",
-        "second": "lab2|sample_lab|trial",
+        "compare_colors": "color_difference|perceived_difference",
         "delta": "delta_e|difference|de",
     },
     adjoint="no",
@@ -38,50 +36,89 @@ def compare_colors(d: Draft) -> None:
     palette = against == "palette"
     if palette and result == "parts":
         result = "difference"
+    excess = result == "tolerance"
     if palette:
-        d.calls("palette_difference|nearest_in_palette|closest_color_difference")
+        d.calls("palette_difference|palette_distance|closest_color_difference")
     elif result == "parts":
         d.calls("difference_parts|split_difference|lightness_chroma_hue")
-    d.says({
-        "difference": "Computes color differences in terms of lightness, chroma and hue.",
-        "parts": "Splits color differences into lightness, chroma and hue components.",
-        "tolerance": "Computes color differences relative to a tolerance.",
-    }[result] if not palette else
-        "Finds the smallest color difference of each color to a palette.")  # fmt: skip
-    low, high = {"lab": (10.0, 70.0), "linear rgb": (0.05, 0.95), "lch": (5.0, 60.0)}[space]
-    d.input("first", "vec3", count, low, high, about="Reference colors")
-    if against == "one":
-        d.param("second", "vec3", low, high, about="Sample colors")
     else:
-        d.input("second", "vec3", patches if palette else count, low, high, about="Sample colors")
+        d.calls({
+            "ciede2000": "color_difference|delta_e_2000|ciede2000",
+            "cie94": "color_difference|delta_e_94|cie94_difference",
+            "cmc": "color_difference|delta_e_cmc|cmc_difference",
+        }[formula])  # fmt: skip
+    name = {"ciede2000": "CIEDE2000", "cie94": "CIE94", "cmc": "CMC"}[formula]
+    found = f"the smallest {name} difference of each color to a palette"
+    if palette:
+        d.says(f"Computes by how much {found} exceeds a tolerance." if excess else f"Finds {found}.")
+    else:
+        d.says({
+            "difference": f"Computes {name} color differences in terms of lightness, chroma and hue.",
+            "parts": f"Splits {name} color differences into lightness, chroma and hue components.",
+            "tolerance": f"Computes by how much {name} color differences exceed a tolerance.",
+        }[result])  # fmt: skip
+    first, second = {
+        "pairs": d.pick(("first", "second"), ("standards", "samples"), ("references", "trials")),
+        "palette": d.pick(("colors", "palette"), ("samples", "swatches")),
+        "one": d.pick(("first", "second"), ("colors", "target"), ("standards", "sample")),
+    }[against]
+    many = patches if palette else count
+    about = {"pairs": "Colors to compare them with", "palette": "Palette", "one": "Color to compare with"}[
+        against
+    ]
+    if space == "lab":
+        # lightness lies apart, since a and b have signs
+        d.input(f"{first}_l", "float", count, 5.0, 95.0, about="Colors: L* of CIE Lab")
+        d.input(f"{first}_ab", "vec2", count, -45.0, 45.0, about="Colors: a* and b* of CIE Lab")
+        if against == "one":
+            d.param(f"{second}_l", "float", 5.0, 95.0, about=f"{about}: L*")
+            d.param(f"{second}_ab", "vec2", -45.0, 45.0, about=f"{about}: a* and b*")
+        else:
+            d.input(f"{second}_l", "float", many, 5.0, 95.0, about=f"{about}: L*")
+            d.input(f"{second}_ab", "vec2", many, -45.0, 45.0, about=f"{about}: a* and b*")
+    else:
+        low, high = (0.0, 1.0) if space == "linear rgb" else (5.0, 95.0)
+        kind = "linear sRGB" if space == "linear rgb" else "L*, C* and hue in percent of a turn"
+        d.input(first, "vec3", count, low, high, about=f"Colors: {kind}")
+        if against == "one":
+            d.param(second, "vec3", low, high, about=f"{about}: {kind}")
+        else:
+            d.input(second, "vec3", many, low, high, about=f"{about}: {kind}")
     if weights:
         d.param("kl", "float", 1.0, 2.0, about="Weight of lightness")
         d.param("kc", "float", 0.8, 1.4, about="Weight of chroma")
     if result == "tolerance":
         d.param("tolerance", "float", 2.0, 6.0, about="Acceptable difference")
-    other = {"pairs": "second[tid]", "palette": "second[s]", "one": "second"}[against]
+    at = {"pairs": "[tid]", "palette": "[s]", "one": ""}[against]
+    shared = ""
     if space == "lab":
-        # random components are above zero: a and b are centered, so that all hues occur
-        one = "lab_a = first[tid]\nl1 = lab_a[0]\na1 = lab_a[1] - 40.0\nb1 = lab_a[2] - 40.0"
-        two = f"lab_b = {other}\nl2 = lab_b[0]\na2 = lab_b[1] - 40.0\nb2 = lab_b[2] - 40.0"
-        shared = "# Unpack a and b, stored with an offset of 40\n"
+        one = f"l1 = {first}_l[tid]\na1 = {first}_ab[tid][0]\nb1 = {first}_ab[tid][1]"
+        two = f"l2 = {second}_l{at}\na2 = {second}_ab{at}[0]\nb2 = {second}_ab{at}[1]"
     elif space == "lch":
-        shared = ""
         one = (
-            "lch_a = first[tid]\n"
+            f"lch_a = {first}[tid]\n"
             "l1 = lch_a[0]\n"
-            "a1 = lch_a[1] * wp.cos(0.1 * lch_a[2])\n"
-            "b1 = lch_a[1] * wp.sin(0.1 * lch_a[2])"
+            "angle_a = wp.tau * lch_a[2] / 100.0\n"
+            "a1 = lch_a[1] * wp.cos(angle_a)\n"
+            "b1 = lch_a[1] * wp.sin(angle_a)"
         )
         two = (
-            f"lch_b = {other}\n"
+            f"lch_b = {second}{at}\n"
             "l2 = lch_b[0]\n"
-            "a2 = lch_b[1] * wp.cos(0.1 * lch_b[2])\n"
-            "b2 = lch_b[1] * wp.sin(0.1 * lch_b[2])"
+            "angle_b = wp.tau * lch_b[2] / 100.0\n"
+            "a2 = lch_b[1] * wp.cos(angle_b)\n"
+            "b2 = lch_b[1] * wp.sin(angle_b)"
         )
-        shared = "# Hue is stored in tenths of a radian\n"
+        shared = "# Hue is stored in percent of a turn\n"
     else:
-        shared = ""
+        d.function("""
+            @wp.func
+            def lab_root(t: float) -> float:
+                \"\"\"Cube root of CIE L*a*b*, linear near black.\"\"\"
+                if t > 0.008856:
+                    return wp.cbrt(t)
+                return 7.787 * t + 16.0 / 116.0
+        """)
         d.function("""
             @wp.func
             def to_lab(rgb: wp.vec3) -> wp.vec3:
@@ -89,21 +126,20 @@ def compare_colors(d: Draft) -> None:
                 x = (0.4124564 * rgb[0] + 0.3575761 * rgb[1] + 0.1804375 * rgb[2]) / 0.95047
                 y = 0.2126729 * rgb[0] + 0.7151522 * rgb[1] + 0.0721750 * rgb[2]
                 z = (0.0193339 * rgb[0] + 0.1191920 * rgb[1] + 0.9503041 * rgb[2]) / 1.08883
-                # Inputs are >= 0.05, so the linear segment near black is not needed
-                fx = wp.cbrt(x)
-                fy = wp.cbrt(y)
-                fz = wp.cbrt(z)
+                fx = lab_root(x)
+                fy = lab_root(y)
+                fz = lab_root(z)
                 return wp.vec3(116.0 * fy - 16.0, 500.0 * (fx - fy), 200.0 * (fy - fz))
         """)  # fmt: skip
-        one = "lab_a = to_lab(first[tid])\nl1 = lab_a[0]\na1 = lab_a[1]\nb1 = lab_a[2]"
-        two = f"lab_b = to_lab({other})\nl2 = lab_b[0]\na2 = lab_b[1]\nb2 = lab_b[2]"
+        one = f"lab_a = to_lab({first}[tid])\nl1 = lab_a[0]\na1 = lab_a[1]\nb1 = lab_a[2]"
+        two = f"lab_b = to_lab({second}{at})\nl2 = lab_b[0]\na2 = lab_b[1]\nb2 = lab_b[2]"
     if formula == "ciede2000":
         body = f"""
         c1 = wp.sqrt(a1 * a1 + b1 * b1)
         c2 = wp.sqrt(a2 * a2 + b2 * b2)
         c_mean = 0.5 * (c1 + c2)
         c7 = wp.pow(c_mean, 7.0)
-        # G factor of CIEDE2000: rescale a* near the neutral axis
+        # G factor of CIEDE2000: rescale a* near the neutral axis; 6103515625 is 25^7
         g = 0.5 * (1.0 - wp.sqrt(c7 / (c7 + 6103515625.0)))
         ap1 = (1.0 + g) * a1
         ap2 = (1.0 + g) * a2
@@ -115,7 +151,7 @@ def compare_colors(d: Draft) -> None:
             h1 += 2.0 * wp.pi
         if h2 < 0.0:
             h2 += 2.0 * wp.pi
-        # Shortest hue difference, in (-180, 180] degrees
+        # Shortest hue difference, in (-pi, pi]
         dh = h2 - h1
         h_sum = h1 + h2
         if wp.abs(dh) > wp.pi:
@@ -130,6 +166,7 @@ def compare_colors(d: Draft) -> None:
         hm = 0.5 * h_sum
         cm = 0.5 * (cp1 + cp2)
         lm = 0.5 * (l1 + l2) - 50.0
+        # T depends on the hue, with phases of 30, 6 and 63 degrees
         t = (
             1.0
             - 0.17 * wp.cos(hm - 0.5235988)
@@ -140,7 +177,7 @@ def compare_colors(d: Draft) -> None:
         sl = 1.0 + 0.015 * lm * lm / wp.sqrt(20.0 + lm * lm)
         sc = 1.0 + 0.045 * cm
         sh = 1.0 + 0.015 * cm * t
-        # R_T: rotation term for the blue region
+        # R_T: rotation term for the blue region, around 275 degrees
         u = (hm - 4.7996554) / 0.4363323
         theta = 0.5235988 * wp.exp(-u * u)
         cm7 = wp.pow(cm, 7.0)
@@ -192,26 +229,29 @@ def compare_colors(d: Draft) -> None:
         square = el * el + ec * ec + eh * eh
         """
     if result == "parts":
-        d.output("parts", "vec3", count, about="Differences of lightness, chroma and hue")
+        d.output("parts", "vec3", count, about="Weighted differences of lightness, chroma and hue")
     else:
-        d.output("delta", "float", count, about="Color differences")
+        delta = "excess" if excess else "delta"
+        d.output(
+            delta, "float", count, about="Differences less the tolerance" if excess else "Color differences"
+        )
     if palette:
-        minus = " - tolerance" if result == "tolerance" else ""
+        minus = " - tolerance" if excess else ""
         text = f"""
         tid = wp.tid()
         $shared
         $one
         closest = float(1.0e6)
-        for s in range(second.shape[0]):
+        for s in range({second}{"_l" if space == "lab" else ""}.shape[0]):
             $two
             $body
             closest = wp.min(closest, square)
-        delta[tid] = wp.sqrt(closest){minus}
+        {delta}[tid] = wp.sqrt(closest){minus}
         """
     else:
         store = {
             "difference": "delta[tid] = wp.sqrt(square)",
-            "tolerance": "delta[tid] = wp.sqrt(square) - tolerance",
+            "tolerance": "excess[tid] = wp.sqrt(square) - tolerance",
             "parts": "parts[tid] = wp.vec3(el, ec, eh)",
         }[result]
         text = f"tid = wp.tid()\n$shared\n$one\n$two\n$body\n{store}"
@@ -224,20 +264,21 @@ def compare_colors(d: Draft) -> None:
         "cmc": "CMC l:c; the first color is the standard that sets the size of its ellipsoid.",
     }[formula])  # fmt: skip
 
-    def lab(x: Any) -> Any:
+    def lab(v: Values, name: str) -> Any:
         if space == "lab":
-            return x - np.array([0.0, 40.0, 40.0])
+            return np.concatenate([np.asarray(v[f"{name}_l"])[..., None], np.asarray(v[f"{name}_ab"])], -1)
+        x = np.asarray(v[name])
         if space == "lch":
-            return np.stack(
-                [x[..., 0], x[..., 1] * np.cos(0.1 * x[..., 2]), x[..., 1] * np.sin(0.1 * x[..., 2])], -1
-            )
-        f = np.cbrt(x @ _XYZ.T / _WHITE)
+            angle = 2 * np.pi * x[..., 2] / 100
+            return np.stack([x[..., 0], x[..., 1] * np.cos(angle), x[..., 1] * np.sin(angle)], -1)
+        xyz = x @ _XYZ.T / _WHITE
+        f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
         return np.stack(
             [116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], -1
         )
 
     def reference(v: Values) -> dict[str, Any]:
-        p, q = lab(v.first), lab(np.asarray(v.second))
+        p, q = lab(v, first), lab(v, second)
         if palette:
             p, q = p[:, None], q[None]
         p, q = np.broadcast_arrays(p, q)
@@ -283,6 +324,6 @@ def compare_colors(d: Draft) -> None:
         delta = np.sqrt(el**2 + ec**2 + eh**2 + turn * ec * eh)
         if palette:
             delta = delta.min(axis=1)
-        return {"delta": delta - v.get("tolerance", 0.0)}
+        return {"excess" if excess else "delta": delta - v.get("tolerance", 0.0)}
 
     d.check(reference, 5e-3)
