@@ -7,5 +7,4 @@ from warpgen.synthesis.writing.algorithm import Domain
 DOMAIN = Domain(
     "sampling",
     "random points, numbers and noise: disks, spheres, triangles, distributions, fractal noise",
-    element="sample",
 )

@@ -21,12 +21,12 @@ _SHAPES = {
 @DOMAIN.algorithm(
     source="Einstein 1905 (Brownian motion); Metropolis et al. 1953 (trial moves); Warp manual, Random",
     names={
-        "places": "positions|points|x_in",
+        "places": "positions|points",
         "p": "x|pos|old",
-        "out": "moved|result|x_out",
-        "reach": "radius|sigma|step_size",
+        "out": "moved|result",
+        "reach": "step_size|size",
         "state": "rng|rng_state|gen",
-        "seed": "rng_seed|base_seed|frame",
+        "seed": "rng_seed|base_seed",
     },
     weight=15,
 )
@@ -38,11 +38,11 @@ def random_kicks(d: Draft) -> None:
     builtin, vector, square = _SHAPES[shape]
     noun = f"steps from a {shape}"
     d.says({
-        "step": f"Moves each point by random {noun}.",
+        "step": f"Moves each point by a random step from a {shape}.",
         "walk": f"Moves each point by several random {noun}.",
         "bounded": f"Moves points by random {noun} and keeps them inside a box.",
         "drift": f"Moves points by a drift and random {noun}.",
-        "mean": f"Averages random {noun} for each point.",
+        "mean": f"Moves each point by the mean of several random {noun}.",
         "accepted": f"Proposes random {noun} and keeps those that lead closer to the origin.",
     }[rule])  # fmt: skip
     d.calls({
@@ -50,31 +50,29 @@ def random_kicks(d: Draft) -> None:
         "walk": "random_walk|walk_particles|random_walk_steps",
         "bounded": "perturb_in_box|bounded_kicks|jitter_in_box",
         "drift": "drift_and_kick|drift_particles|move_with_noise",
-        "mean": "average_kicks|mean_displacements|average_random_steps",
+        "mean": "average_kicks|mean_kicks|average_random_steps",
         "accepted": "accept_moves|propose_moves|keep_better_steps",
     }[rule])  # fmt: skip
     form = Form(d, 256)
     form.element("p", "places", -1.0, 1.0, vector, about="positions")
-    form.number("seed", 1, 100000, "int")
+    form.number("seed", 1, 100000, "int", about="seed of the random states")
     form.number("reach", 0.1, 0.4, about="size of a step")
     if rule in ("walk", "mean"):
-        form.number("steps", d.pick(4, 8, 12), type="int")
+        form.number("steps", d.pick(4, 8, 12), type="int", about="number of steps")
     if rule == "bounded":
         form.number("half", 0.9, 1.1, about="half of the box's extent")
     if rule == "drift":
-        form.number("velocity", -0.5, 0.5, vector)
-        form.number("dt", 0.1, 0.5)
-    form.output("out", vector)
-    number = {"flat": "tid", "grid": f"i * {form.shape[-1]} + j", "rows": f"row * {form.shape[-1]} + j"}[
-        form.layout
-    ]
+        form.number("velocity", -0.5, 0.5, vector, about="velocity of the drift")
+        form.number("dt", 0.1, 0.5, about="duration of the drift")
+    form.output("out", vector, about="new positions")
+    number = {"flat": "tid", "grid": "i * out.shape[1] + j", "rows": "row * out.shape[1] + j"}[form.layout]
     if form.apart == "function":
-        form.heads["number"] = ("int", number)
-        number = "number"
+        form.heads["stream"] = ("int", number)
+        number = "stream"
     init = (
         f"state = wp.rand_init(seed, {number})"
         if stream == "thread"
-        else f"state = wp.rand_init(seed + 7919 * ({number}))"
+        else f"state = wp.rand_init(seed + 7919 * {number if number.isidentifier() else f'({number})'})"
     )
     kick = f"reach * wp.{builtin}(state)"
     zero = f"wp.{vector}()"
@@ -129,10 +127,9 @@ def random_kicks(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Shoemake 1992, Uniform random rotations; Arvo 1992; Marsaglia 1972",
     names={
-        "out": "rotations|result|orientations",
         "seed": "rng_seed|base_seed|key",
         "state": "rng|rng_state|gen",
-        "limit": "max_angle|cone|spread",
+        "limit": "max_angle|angle_limit",
     },
     adjoint="no",
     weight=7,
@@ -142,16 +139,17 @@ def random_orientations(d: Draft) -> None:
     kind = d.option("kind", "gauss", "shoemake", "axis angle", "cone", "matrix", "tilt", "normal tangent")
     layout = d.option("layout", "flat", "grid", "several")
     placed = d.flag("posed", 0.35) and kind in ("gauss", "shoemake", "axis angle")
-    d.says({
+    said = {
         "gauss": "Draws uniformly random rotations as normalized vectors of normal numbers.",
         "shoemake": "Draws uniformly random rotations from three uniform numbers.",
         "axis angle": "Draws rotations about random axes by random angles up to a limit.",
         "cone": "Draws random directions within a cone about an axis.",
-        "matrix": "Draws random rotation matrices.",
-        "tilt": "Tilts an axis by random small angles.",
-        "normal tangent": "Draws random unit vectors across a given axis.",
-    }[kind])  # fmt: skip
-    d.calls({
+        "matrix": "Draws uniformly random rotation matrices.",
+        "tilt": "Tilts an axis by random angles up to a limit.",
+        "normal tangent": "Draws random unit vectors perpendicular to a given axis.",
+    }[kind]  # fmt: skip
+    d.says(said.replace("Draws", "Draws poses in a cube with") if placed else said)
+    d.calls("random_poses|sample_poses|random_transforms" if placed else {
         "gauss": "random_rotations|sample_rotations|random_orientations",
         "shoemake": "random_rotations|sample_rotations|uniform_rotations",
         "axis angle": "random_axis_rotations|limited_rotations|tumble",
@@ -171,10 +169,16 @@ def random_orientations(d: Draft) -> None:
     vector = kind in ("cone", "tilt", "normal tangent")
     type_ = "transform" if placed else "mat33" if kind == "matrix" else "vec3" if vector else "quat"
     shape: tuple[int, ...] = {"flat": (n,), "grid": (n // 8, 8), "several": (n // k * k,)}[layout]
-    d.output("out", type_, shape)
+    out, about = {
+        "quat": (d.pick("rotations", "orientations", "out"), "random rotations"),
+        "mat33": (d.pick("rotations", "matrices", "out"), "random rotations"),
+        "vec3": (d.pick("directions", "result", "out"), "random unit vectors"),
+        "transform": (d.pick("poses", "transforms", "out"), "random poses"),
+    }[type_]
+    d.output(out, type_, shape, about)
     at, number = {
         "flat": ("tid", "tid"),
-        "grid": ("i, j", "i * 8 + j"),
+        "grid": ("i, j", f"i * {out}.shape[1] + j"),
         "several": (f"tid * {k} + draw", "tid"),
     }[layout]
     value = {
@@ -216,7 +220,7 @@ def random_orientations(d: Draft) -> None:
         last = f"wp.transform(extent * wp.vec3(wp.randf(state, -1.0, 1.0), wp.randf(state, -1.0, 1.0), wp.randf(state, -1.0, 1.0)), {last})"
     head = "i, j = wp.tid()" if layout == "grid" else "tid = wp.tid()"
     start = f"state = wp.rand_init(seed, {number})"
-    body = f"{value[0]}\nout[{at}] = {last}"
+    body = f"{value[0]}\n{out}[{at}] = {last}"
     d.launch(*((shape[0] // k,) if layout == "several" else shape))
     if layout == "several":
         d.code(f"{head}\n{start}\nfor draw in range({k}):\n    $body", body=body)
@@ -224,36 +228,36 @@ def random_orientations(d: Draft) -> None:
         d.code(f"{head}\n{start}\n$body", body=body)
 
     def agree(v: Values, after: Values) -> None:
-        out = after.out.reshape(-1, *after.out.shape[len(shape) :])
+        found = after[out].reshape(-1, *after[out].shape[len(shape) :])
         if placed:
-            assert (np.abs(out[:, :3]) <= v.extent + 1e-5).all()
-            assert (out[:, :3].std(axis=0) > 0.4 * v.extent).all()
-            out = out[:, 3:]
+            assert (np.abs(found[:, :3]) <= v.extent + 1e-5).all()
+            assert (found[:, :3].std(axis=0) > 0.4 * v.extent).all()
+            found = found[:, 3:]
         if kind == "matrix":
             np.testing.assert_allclose(
-                out @ out.swapaxes(1, 2), np.tile(np.eye(3), (len(out), 1, 1)), atol=1e-4
+                found @ found.swapaxes(1, 2), np.tile(np.eye(3), (len(found), 1, 1)), atol=1e-4
             )
-            np.testing.assert_allclose(np.linalg.det(out), 1.0, atol=1e-4)
-            assert np.abs(out.mean(axis=0)).max() < 0.3
+            np.testing.assert_allclose(np.linalg.det(found), 1.0, atol=1e-4)
+            assert np.abs(found.mean(axis=0)).max() < 0.3
             return
-        np.testing.assert_allclose(np.linalg.norm(out, axis=1), 1.0, atol=1e-4)
-        assert len(np.unique(np.round(out, 5), axis=0)) > 0.9 * len(out)
+        np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1.0, atol=1e-4)
+        assert len(np.unique(np.round(found, 5), axis=0)) > 0.9 * len(found)
         if vector:
-            c = out @ np.asarray(v.axis)
+            c = found @ np.asarray(v.axis)
             if kind == "normal tangent":
                 np.testing.assert_allclose(c, 0.0, atol=1e-4)
-                assert np.abs(out.mean(axis=0)).max() < 0.35
+                assert np.abs(found.mean(axis=0)).max() < 0.35
                 return
             assert (c >= np.cos(v.limit) - 1e-4).all()
             middle = (1 + np.cos(v.limit)) / 2 if kind == "cone" else np.sin(v.limit) / v.limit
             assert abs(c.mean() - middle) < 0.35 * (1 - np.cos(v.limit))
             return
-        angle = 2 * np.arccos(np.clip(np.abs(out[:, 3]), 0, 1))
+        angle = 2 * np.arccos(np.clip(np.abs(found[:, 3]), 0, 1))
         if kind == "axis angle":
             assert (angle <= v.limit + 2e-3).all()
             assert abs(angle.mean() / v.limit - 0.5) < 0.15
         else:  # the mean angle of uniform rotations is pi / 2 + 2 / pi
             assert abs(angle.mean() - (np.pi / 2 + 2 / np.pi)) < 0.3
-            assert (np.abs((out**2).mean(axis=0) - 0.25) < 0.1).all()
+            assert (np.abs((found**2).mean(axis=0) - 0.25) < 0.1).all()
 
     d.holds(agree)

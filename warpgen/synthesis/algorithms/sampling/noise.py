@@ -11,7 +11,7 @@ _NAMES = {
     "height": "heights|elevation|terrain|h_map",
     "seed": "noise_seed|world_seed",
     "frequency": "base_frequency|freq|scale",
-    "amplitude": "amp|gain_k|weight",
+    "amplitude": "amp|weight",
     "state": "rng|rng_state",
 }
 
@@ -34,14 +34,13 @@ def fractal_noise(d: Draft) -> None:
         "given": "for octave in range(octaves):",
         "until fine": "while frequency_k < cutoff:",
     }[octaves]
+    how = ("normalized " if normalised else "") + ("tileable " if periodic else "")
+    where = "on a grid" if dimension == 2 else "on a grid at a given time"
     d.says(
         {
-            "fbm": ("Evaluates fractal Brownian motion (octaves of gradient noise) on a grid."),
-            "turbulence": ("Evaluates turbulence noise (sum of absolute octaves) on a grid."),
-            "ridged": (
-                "Sums inverted magnitudes of octaves of gradient noise, which gives sharp crests "
-                "like mountains'."
-            ),
+            "fbm": f"Evaluates {how}fractal Brownian motion (octaves of gradient noise) {where}.",
+            "turbulence": f"Evaluates {how}turbulence noise (sum of absolute octaves) {where}.",
+            "ridged": f"Evaluates {how}ridged noise (sum of inverted magnitudes of octaves) {where}.",
         }[kind]
     )
     if kind != "fbm":
@@ -61,9 +60,9 @@ def fractal_noise(d: Draft) -> None:
     if octaves == "given":
         d.param("octaves", "int", d.pick(3, 4, 5), about="Number of octaves")
     elif octaves == "until fine":
-        d.param("cutoff", "float", 12.0, 20.0)
+        d.param("cutoff", "float", 12.0, 20.0, about="Frequency at which the octaves end")
     d.output("height", "float", (rows, columns), about="Noise values")
-    x, y = f"float(j) / {columns}.0", f"float(i) / {rows}.0"
+    x, y = "float(j) / float(height.shape[1])", "float(i) / float(height.shape[0])"
     point = f"wp.vec2({x}, {y})" if dimension == 2 else f"wp.vec3({x}, {y}, time)"
     sampled = "wp.noise(state, frequency_k * p)"
     if periodic:
@@ -92,7 +91,7 @@ def fractal_noise(d: Draft) -> None:
         reached="reach += amplitude" if normalised else "",
     )
     if periodic:
-        d.explain("Tileable: the noise is periodic in cells of the base frequency.")
+        d.explain("Tileable: each octave repeats after a whole number of its cells.")
     else:
         d.explain("Halving the amplitude per octave gives an approximate 1/f spectrum.")
 
@@ -132,16 +131,18 @@ def curl_flow(d: Draft) -> None:
         else "curl_noise|turbulent_velocity|curl_noise_velocity"
     )
     type_ = f"vec{dimension}"
+    two = " of two octaves" if octaves else ""
     count = d.pick(64, 96, 128)
     d.param("seed", "int", 0, 1000, about="Seed of the random state")
-    d.param("frequency", "float", 0.5, 2.0, about="Base frequency")
-    d.input("x", type_, count, -2.0, 2.0)
+    d.param("frequency", "float", 0.5, 2.0, about="Base frequency" if octaves else "Frequency of the noise")
+    d.input("x", type_, count, -2.0, 2.0, about="Positions")
     if step:
         d.param("dt", "float", 0.01, 0.1, about="Time step [s]")
         d.output("moved", type_, count, about="Advected positions")
-        d.says("Advects points by the velocities of divergence-free curl noise.")
+        d.says(f"Advects points by the velocities of divergence-free curl noise{two}.")
     else:
-        d.output("v", type_, count)
+        d.output("v", type_, count, about="Velocities")
+        d.says(f"Computes divergence-free curl noise velocities{two} at points.")
     wide = "" if dimension == 2 else "3"
     curl = "wp.curlnoise(state, frequency * x[tid])"
     lines = ""

@@ -7,54 +7,77 @@ import numpy as np
 from warpgen.synthesis.algorithms.sampling import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
-# By law: mean and standard deviation for the parameter a (and b), and how it is drawn.
-_LAWS = {
+# By law: what is said, its parameters with ranges, and how it is drawn.
+_LAWS: dict[str, tuple[str, dict[str, tuple[float, float, str]], tuple[str, ...]]] = {
     "uniform": (
-        "draws uniformly from [a, b)",
+        "draws uniformly between two bounds",
+        {"low": (1.0, 2.0, "Lower bound"), "high": (2.5, 4.0, "Upper bound")},
         (
-            "value = wp.randf(state, a, b)",
-            "value = a + (b - a) * wp.randf(state)",
-            "value = wp.lerp(a, b, wp.randf(state))",
+            "value = wp.randf(state, low, high)",
+            "value = low + (high - low) * wp.randf(state)",
+            "value = wp.lerp(low, high, wp.randf(state))",
         ),
     ),
     "normal": (
-        "draws from the normal law of mean a and deviation b",
+        "draws from a normal distribution",
+        {"mean": (1.0, 2.0, "Mean"), "deviation": (0.2, 0.5, "Standard deviation")},
         (
-            "value = a + b * wp.randn(state)",
+            "value = mean + deviation * wp.randn(state)",
             (
+                "# Box-Muller transform; the first number is above zero, so its logarithm is finite\n"
                 "u = 1.0 - wp.randf(state)\n"
                 "phi = 2.0 * wp.pi * wp.randf(state)\n"
-                "# Box-Muller transform; 1 - u avoids log(0)\n"
-                "value = a + b * wp.sqrt(-2.0 * wp.log(u)) * wp.cos(phi)"
+                "value = mean + deviation * wp.sqrt(-2.0 * wp.log(u)) * wp.cos(phi)"
             ),
         ),
     ),
-    "exponential": ("draws waiting times of mean a", ("value = -a * wp.log(1.0 - wp.randf(state))",)),
+    "exponential": (
+        "draws waiting times from an exponential distribution",
+        {"mean": (1.0, 2.0, "Mean waiting time")},
+        ("value = -mean * wp.log(1.0 - wp.randf(state))",),
+    ),
     "rayleigh": (
-        "draws from the Rayleigh law of scale a",
+        "draws from a Rayleigh distribution",
+        {"scale": (1.0, 2.0, "Scale of the distribution")},
         (
-            "value = a * wp.sqrt(-2.0 * wp.log(1.0 - wp.randf(state)))",
-            "value = a * wp.length(wp.vec2(wp.randn(state), wp.randn(state)))",
+            "value = scale * wp.sqrt(-2.0 * wp.log(1.0 - wp.randf(state)))",
+            "value = scale * wp.length(wp.vec2(wp.randn(state), wp.randn(state)))",
         ),
     ),
     "triangular": (
-        "draws from the symmetric triangular law on [0, a]",
-        ("value = 0.5 * a * (wp.randf(state) + wp.randf(state))",),
+        "draws from a symmetric triangular distribution that starts at zero",
+        {"width": (1.0, 2.0, "Upper end of the distribution")},
+        ("value = 0.5 * width * (wp.randf(state) + wp.randf(state))",),
     ),
-    "poisson": ("draws counts from the Poisson law of mean a", ("value = float(wp.poisson(state, a))",)),
+    "poisson": (
+        "draws counts from a Poisson distribution",
+        {"mean": (1.0, 2.0, "Mean count")},
+        ("value = float(wp.poisson(state, mean))",),
+    ),
     "logistic": (
-        "draws from the logistic law of scale a",
-        (("u = wp.clamp(wp.randf(state), 1.0e-6, 1.0 - 1.0e-6)\nvalue = a * wp.log(u / (1.0 - u))"),),
+        "draws from a logistic distribution about zero",
+        {"scale": (1.0, 2.0, "Scale of the distribution")},
+        (
+            (
+                "# Off zero and one, where the logarithm is infinite\n"
+                "u = wp.clamp(wp.randf(state), 1.0e-6, 1.0 - 1.0e-6)\n"
+                "value = scale * wp.log(u / (1.0 - u))"
+            ),
+        ),
     ),
     "lognormal": (
-        "draws from the log-normal law of parameters a and b",
-        ("value = wp.exp(a + b * wp.randn(state))",),
+        "draws from a log-normal distribution",
+        {
+            "mu": (1.0, 2.0, "Mean of the logarithm"),
+            "sigma": (0.2, 0.5, "Standard deviation of the logarithm"),
+        },
+        ("value = wp.exp(mu + sigma * wp.randn(state))",),
     ),
 }
 
 
 def _moments(law: str, a: float, b: float) -> tuple[float, float]:
-    """Mean and standard deviation."""
+    """Mean and standard deviation for the parameters of a law."""
     return {
         "uniform": (0.5 * (a + b), (b - a) / 12**0.5),
         "normal": (a, b),
@@ -75,7 +98,7 @@ def _moments(law: str, a: float, b: float) -> tuple[float, float]:
     names={
         "seed": "rng_seed|base_seed",
         "state": "rng|rng_state",
-        "samples": "draws|values_out|variates",
+        "samples": "draws|values|variates",
         "draw_samples": "sample_distribution|fill_random|generate_variates",
         "value": "x|draw|sample",
     },
@@ -85,7 +108,7 @@ def _moments(law: str, a: float, b: float) -> tuple[float, float]:
 def draw_samples(d: Draft) -> None:
     """Fills an array with random samples from a distribution."""
     law = d.option("law", *_LAWS)
-    said, ways = _LAWS[law]
+    said, parameters, ways = _LAWS[law]
     way = d.pick(*ways)
     layout = d.option("layout", "one", "row", "grid", "mean")
     d.says(
@@ -99,10 +122,8 @@ def draw_samples(d: Draft) -> None:
         (d.pick(12, 16), d.pick(16, 24)) if layout in ("row", "grid") else (d.pick(160, 200, 256), 1)
     )
     d.param("seed", "int", 1, 10000, about="Seed of the random state")
-    d.param("a", "float", 1.0, 2.0)
-    two = law in ("uniform", "normal", "lognormal")
-    if two:
-        d.param("b", "float", *((2.5, 4.0) if law == "uniform" else (0.2, 0.5)))
+    for name, (low, high, about) in parameters.items():
+        d.param(name, "float", low, high, about=about)
     d.output(
         "samples", "float", (rows, columns) if layout in ("row", "grid") else rows, about="Random samples"
     )
@@ -149,7 +170,8 @@ def draw_samples(d: Draft) -> None:
         )
 
     def distributed(before: Values, after: Values) -> None:
-        mean, deviation = _moments(law, float(before.a), float(before.b) if two else 0.0)
+        a, b = [*(float(before[name]) for name in parameters), 0.0][:2]
+        mean, deviation = _moments(law, a, b)
         found = after.samples.ravel()
         if layout == "mean":
             deviation /= draws**0.5
@@ -167,7 +189,6 @@ def draw_samples(d: Draft) -> None:
     names={
         "seed": "rng_seed|epoch_seed",
         "state": "rng|rng_state",
-        "order": "perm|permutation|indices",
         "shuffle_rows": "shuffle|shuffle_each_row|permute_rows",
         "j": "other|pick|r",
     },
@@ -175,7 +196,7 @@ def draw_samples(d: Draft) -> None:
     weight=2,
 )
 def shuffle_rows(d: Draft) -> None:
-    """Shuffles the rows of an array (Fisher-Yates)."""
+    """Shuffles the elements of each row of an array (Fisher-Yates)."""
     source = d.option("source", "identity", "given")
     direction = d.option("direction", "down", "up")
     type_ = d.option("type", "int", "float", "vec3")
@@ -183,44 +204,52 @@ def shuffle_rows(d: Draft) -> None:
     flat = d.flag("flat")
     stream = d.option("stream", "wp.rand_init(seed, row)", "wp.rand_init(seed + row)")
     if source == "identity":
-        d.calls("random_permutations|shuffle_indices|permute_batches")
+        d.calls("random_permutations|shuffled_indices|permute_batches")
+        d.says("Writes a random permutation of indices to each row (inside-out Fisher-Yates).")
+    elif partial:
+        d.calls("partial_shuffle|shuffle_front|draw_without_replacement")
+        d.says("Draws the first half of each row at random out of the whole row (partial Fisher-Yates).")
     rows, columns = d.pick(16, 24, 32), d.pick(8, 10, 13)
     extents: int | tuple[int, int] = rows * columns if flat else (rows, columns)
     if source == "identity":
         type_ = "int"
     d.param("seed", "int", 1, 10000, about="Seed of the random state")
     if source == "identity":
-        d.output("order", "int", extents, about="Shuffled indices")
+        order = d.pick("order", "permutations", "indices")
+        d.output(order, "int", extents, about="Shuffled indices of each row")
     else:
-        d.inout("order", type_, extents, 0, 100, about="Shuffled indices")
+        order = d.pick("items", "values", "elements")
+        d.inout(order, type_, extents, 0, 100, about="Rows to shuffle in place")
+    last = columns if flat else f"{order}.shape[1]"
+    below = columns - 1 if flat else f"{order}.shape[1] - 1"
     at = "start + $k" if flat else "row, $k"
     i, j = at.replace("$k", "i"), at.replace("$k", "j")
-    swap = f"value = order[{i}]\norder[{i}] = order[{j}]\norder[{j}] = value"
+    swap = f"kept = {order}[{i}]\n{order}[{i}] = {order}[{j}]\n{order}[{j}] = kept"
     if source == "identity":
         body = f"""
         # inside-out Fisher-Yates: element i goes to a random position among the first i + 1
-        for i in range({columns}):
+        for i in range({last}):
             j = wp.randi(state, 0, i + 1)
-            order[{i}] = order[{j}]
-            order[{j}] = i
+            {order}[{i}] = {order}[{j}]
+            {order}[{j}] = i
         """
     elif partial:
         kept = columns // 2
         body = f"""
         # partial Fisher-Yates: only the first {kept} elements are needed
         for i in range({kept}):
-            j = wp.randi(state, i, {columns})
+            j = wp.randi(state, i, {last})
             $swap
         """
     elif direction == "down":
         body = f"""
-        for k in range({columns - 1}):
-            i = {columns - 1} - k
+        for k in range({below}):
+            i = {below} - k
             j = wp.randi(state, 0, i + 1)
             $swap
         """
     else:
-        body = f"for i in range({columns - 1}):\n    j = wp.randi(state, i, {columns})\n    $swap"
+        body = f"for i in range({below}):\n    j = wp.randi(state, i, {last})\n    $swap"
     d.launch(rows)
     d.code(
         "row = wp.tid()\n$start\nstate = $stream\n$body",
@@ -230,9 +259,9 @@ def shuffle_rows(d: Draft) -> None:
     def permuted(before: Values, after: Values) -> None:
         first = np.broadcast_to(np.arange(columns), (rows, columns))
         if source != "identity":
-            first = before.order.reshape(rows, columns, -1)[..., 0]
+            first = before[order].reshape(rows, columns, -1)[..., 0]
 
-        found = after.order.reshape(rows, columns, -1)[..., 0]
+        found = after[order].reshape(rows, columns, -1)[..., 0]
         np.testing.assert_array_equal(np.sort(found, axis=1), np.sort(first, axis=1))
         assert (found != first).any(axis=1).mean() > 0.9
 

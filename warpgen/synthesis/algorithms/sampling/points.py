@@ -10,10 +10,9 @@ from warpgen.synthesis.algorithms.sampling import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "points": "samples|positions|pts|p_out",
+    "points": "samples|positions|pts",
     "seed": "rng_seed|base_seed|frame_seed",
     "state": "rng|rng_state",
-    "n": "count|num_points",
 }
 
 # Builtin: type, dimension and the bounds of the length of what it gives.
@@ -28,14 +27,14 @@ _SHAPES = {
     "sample_unit_cube": ("vec3", 3, 0.0, 0.8661),
 }
 _SAID = {
-    "sample_unit_disk": "the inside of a disk",
-    "sample_unit_ring": "a circle",
-    "sample_unit_square": "a square",
-    "sample_unit_sphere": "the inside of a ball",
-    "sample_unit_sphere_surface": "a sphere",
-    "sample_unit_hemisphere": "the upper half of a ball",
-    "sample_unit_hemisphere_surface": "the upper half of a sphere",
-    "sample_unit_cube": "a cube",
+    "sample_unit_disk": "in a disk",
+    "sample_unit_ring": "on a circle",
+    "sample_unit_square": "in a square",
+    "sample_unit_sphere": "in a ball",
+    "sample_unit_sphere_surface": "on a sphere",
+    "sample_unit_hemisphere": "in the upper half of a ball",
+    "sample_unit_hemisphere_surface": "on the upper half of a sphere",
+    "sample_unit_cube": "in a cube",
 }
 
 
@@ -45,7 +44,6 @@ _SAID = {
     | {
         "scatter_points": "sample_region|random_points|spawn_particles",
         "center": "origin|emitter",
-        "size": "radius|scale|extent",
     },
     adjoint="either",
     weight=13,
@@ -57,21 +55,27 @@ def scatter_points(d: Draft) -> None:
     stream = d.option("stream", "offset", "hashed", "reseeded")
     layout = d.option("layout", "one each", "several each", "two-dimensional")
     moved = d.flag("moved")
-    d.says(
-        f"Places points at random and uniformly in {_SAID[shape]}" + (" around a center." if moved else ".")
-    )
+    where = _SAID[shape]
+    if moved:
+        where += " around a center"
+    else:
+        # the last noun is that of the shape
+        where = f"{where.rpartition(' a ')[0]} the unit {where.rpartition(' a ')[2]}"
+    d.says(f"Places points at random and uniformly {where}.")
     d.param("seed", "int", 1, 10000, about="Seed of the random state")
     if moved:
         d.param("center", type_, -2.0, 2.0, about="Center of the region")
-        d.param("size", "float", 0.5, 3.0)
+        flat_sided = shape in ("sample_unit_square", "sample_unit_cube")
+        size = d.pick("edge", "size", "width") if flat_sided else d.pick("radius", "size", "scale")
+        d.param(size, "float", 0.5, 3.0, about="Length of the edges" if flat_sided else "Radius")
+    else:
+        size = ""
     rows, columns = d.pick((12, 8), (16, 8), (8, 8)) if layout != "one each" else (d.pick(96, 128, 192), 1)
     extents: int | tuple[int, int] = rows * columns if layout != "two-dimensional" else (rows, columns)
     d.output("points", type_, extents, about="Sampled positions")
     number = "tid" if layout == "one each" else "i" if layout == "several each" else "i * points.shape[1] + j"
     if stream == "hashed":
         init = f"state = wp.rand_init(seed + {number})"
-        if layout == "one each":
-            init = "state = wp.rand_init(seed + tid)"
     elif stream == "offset":
         init = f"state = wp.rand_init(seed, {number})"
     else:
@@ -80,7 +84,7 @@ def scatter_points(d: Draft) -> None:
         state = wp.rand_init(wp.randi(wp.rand_init(seed, {number})))
         """
     value = f"wp.{shape}(state)"
-    placed = f"center + size * {value}" if moved else value
+    placed = f"center + {size} * {value}" if moved else value
     if layout == "one each":
         d.launch(rows)
         d.code("tid = wp.tid()\n$init\npoints[tid] = $placed", init=init, placed=placed)
@@ -104,7 +108,7 @@ def scatter_points(d: Draft) -> None:
     def spread(before: Values, after: Values) -> None:
         p = after.points.reshape(-1, dimension)
         if moved:
-            p = (p - before.center) / before.size
+            p = (p - before.center) / before[size]
         length = np.linalg.norm(p, axis=1)
         assert (length >= least - 1e-4).all()
         assert (length <= most + 1e-4).all()
@@ -124,9 +128,7 @@ def scatter_points(d: Draft) -> None:
     | {
         "sample_surface": "sample_mesh_points|scatter_on_triangles|surface_samples",
         "cdf": "area_cdf|cumulative_area",
-        "vertices": "verts|mesh_points|x",
-        "faces": "triangles|indices|tris",
-        "face": "tri|f",
+        "vertices": "verts|mesh_points",
     },
     adjoint="either",
     weight=10,
@@ -137,25 +139,42 @@ def sample_surface(d: Draft) -> None:
     way = d.option("way", "sample_triangle", "square root", "folded")
     result = d.option("result", "points", "barycentric")
     indexed = d.flag("indexed")
+    if pick == "given" and result == "barycentric":
+        pick = "even"  # nothing would depend on the triangles
     triangles, vertices, count = d.pick(12, 20, 32), d.pick(16, 24), d.pick(96, 128)
+    face, faces = d.pick(("face", "faces"), ("tri", "tris"), ("f", "faces"), ("triangle", "triangles"))
+    which = {
+        "cdf": "triangles of a mesh, drawn in proportion to their areas",
+        "even": "triangles of a mesh, all of them drawn alike",
+        "given": "given triangles of a mesh",
+    }[pick]
+    what = "points" if result == "points" else "barycentric coordinates"
+    d.says(f"Samples {what} on {which}.")
+    face_of = "face_of" if face == "f" else f"{face}_of"
     d.input("vertices", "vec3", vertices if indexed else (triangles, 3), -1.0, 1.0, about="Vertex positions")
     if indexed:
-        d.input("faces", "int", (triangles, 3), 0, vertices, about="Vertex indices of each triangle")
+        d.input(faces, "int", (triangles, 3), 0, vertices, about="Vertex indices of each triangle")
     if pick == "cdf":
-        d.input("cdf", "float", triangles, 0.05, 1.0, "ascending", about="Cumulative areas")
+        d.input(
+            "cdf", "float", triangles, 0.05, 1.0, "ascending", about="Cumulative areas divided by their sum"
+        )
     elif pick == "given":
-        d.input("chosen", "int", count, 0, triangles)
+        d.input("chosen", "int", count, 0, triangles, about="Triangle of each sample")
+    elif result == "barycentric":
+        d.param(f"num_{faces}", "int", triangles, about="Number of triangles")
     d.param("seed", "int", 1, 10000, about="Seed of the random state")
     if result == "points":
         d.output("points", "vec3", count, about="Sampled positions")
     else:
-        d.output("face_of", "int", count, about="Face of each sample")
-        d.output("weights", "vec3", count)
+        d.output(face_of, "int", count, about="Triangle of each sample")
+        d.output("weights", "vec3", count, about="Barycentric coordinates")
     chosen = {
         # the last entry may be below one when areas were summed in single precision
-        "cdf": "face = wp.min(wp.sample_cdf(state, cdf), cdf.shape[0] - 1)",
-        "even": f"face = wp.randi(state, 0, {triangles})",
-        "given": "face = chosen[tid]",
+        "cdf": f"{face} = wp.min(wp.sample_cdf(state, cdf), cdf.shape[0] - 1)",
+        "even": f"{face} = wp.randi(state, 0, "
+        + (f"num_{faces}" if result == "barycentric" else f"{faces if indexed else 'vertices'}.shape[0]")
+        + ")",
+        "given": f"{face} = chosen[tid]",
     }[pick]
     barycentric = {
         "sample_triangle": "uv = wp.sample_triangle(state)\nu = uv[0]\nv = uv[1]",
@@ -175,7 +194,7 @@ def sample_surface(d: Draft) -> None:
             v = 1.0 - v
         """,
     }[way]
-    corner = [f"vertices[faces[face, {k}]]" if indexed else f"vertices[face, {k}]" for k in range(3)]
+    corner = [f"vertices[{faces}[{face}, {k}]]" if indexed else f"vertices[{face}, {k}]" for k in range(3)]
     if result == "points":
         stored = f"""
         a = {corner[0]}
@@ -184,13 +203,13 @@ def sample_surface(d: Draft) -> None:
         points[tid] = u * a + v * b + (1.0 - u - v) * c
         """
     else:
-        stored = """
-        face_of[tid] = face
+        stored = f"""
+        {face_of}[tid] = {face}
         weights[tid] = wp.vec3(u, v, 1.0 - u - v)
         """
     d.launch(count)
     if result == "barycentric":
-        d.parameters = [p for p in d.parameters if p.name not in ("vertices", "faces")]
+        d.parameters = [p for p in d.parameters if p.name not in ("vertices", faces)]
     d.code(
         "tid = wp.tid()\nstate = wp.rand_init(seed, tid)\n$chosen\n$barycentric\n$stored",
         chosen=chosen,
@@ -200,7 +219,7 @@ def sample_surface(d: Draft) -> None:
     d.explain("Barycentric coordinates (u, v, 1 - u - v) are uniform over the triangle.")
 
     def corners(v: Values) -> Any:
-        return v.vertices[v.faces] if indexed else v.vertices
+        return v.vertices[v[faces]] if indexed else v.vertices
 
     def on_surface(before: Values, after: Values) -> None:
         if result == "barycentric":
@@ -208,9 +227,9 @@ def sample_surface(d: Draft) -> None:
             np.testing.assert_allclose(after.weights.sum(axis=1), 1.0, atol=1e-5)
             assert after.weights.std(axis=0).min() > 0.1
             if pick == "given":
-                assert (after.face_of == before.chosen).all()
+                assert (after[face_of] == before.chosen).all()
             else:
-                assert len(np.unique(after.face_of)) > 3
+                assert len(np.unique(after[face_of])) > 3
             return
         abc = corners(before)
         normal = np.cross(abc[:, 1] - abc[:, 0], abc[:, 2] - abc[:, 0])

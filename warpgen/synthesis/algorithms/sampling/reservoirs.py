@@ -23,23 +23,19 @@ class PointLights:
 RESERVOIRS = piece('''
 @wp.struct
 class ReservoirBuffer:
-    """Per-pixel reservoirs: chosen light (-1 if empty), weight sum, candidate count and unbiased weight."""
+    """Per-pixel reservoirs: chosen light (-1 if empty), candidate count and unbiased weight."""
 
     light: wp.array2d(dtype=int)
-    weight_sum: wp.array2d(dtype=float)
     count: wp.array2d(dtype=int)
     weight: wp.array2d(dtype=float)
 ''')
 
-REUSE = piece('''
+_REUSE = '''
 @wp.struct
 class ReuseParams:
-    """Limits of spatial reuse."""
+    """Limits of reuse."""
 
-    max_depth_ratio: float
-    min_normal_dot: float
-    max_count: int
-''')
+'''
 
 _TARGETS = {
     "lambert": """
@@ -80,11 +76,9 @@ _OFFSETS = {
     source="Bitterli et al. 2020, Spatiotemporal reservoir resampling (ReSTIR), alg. 2-5; Chao 1982; Talbot et al. 2005",
     names={
         "reuse_reservoirs": "spatial_reuse|combine_reservoirs|restir_spatial|resample_neighbors",
-        "row": "y|pixel_y|py",
-        "col": "x_pixel|pixel_x|px",
         "lights": "light_buffer|emitters|point_lights",
-        "reservoirs": "reservoirs_in|current|history",
-        "chosen": "selected|y_light|best_light",
+        "reservoirs": "reservoirs_in|current",
+        "chosen": "selected|selected_light",
         "weight_total": "w_sum|running_weight|weight_acc",
     },
     adjoint="no",
@@ -101,29 +95,42 @@ def reuse_reservoirs(d: Draft) -> None:
     border = d.option("border", "skip", "clamp")
     rows, cols, count = d.pick(6, 8), d.pick(8, 10), d.pick(6, 8)
     shape = (rows, cols)
+    if history:
+        d.calls("spatiotemporal_reuse|combine_reservoirs|restir_reuse|resample_reservoirs")
+        d.says(
+            "Combines the light reservoirs of each pixel, its neighbors and its past by weighted resampling."
+        )
     offsets = _OFFSETS[pattern]
     total = len(offsets) + (1 if history else 0)
     d.struct("lights", LIGHTS, {
         "position": fill(-3.0, 3.0, shape=count), "intensity": fill(1.0, 5.0, shape=count),
     }, about="Light sources")  # fmt: skip
     d.struct("reservoirs", RESERVOIRS, {
-        "light": fill(-1, count, shape=shape), "weight_sum": fill(0.5, 2.0, shape=shape),
-        "count": fill(1, 24, shape=shape), "weight": fill(0.2, 2.0, shape=shape),
+        "light": fill(-1, count, shape=shape), "count": fill(1, 24, shape=shape),
+        "weight": fill(0.2, 2.0, shape=shape),
     }, about="Reservoirs of this frame")  # fmt: skip
     if history:
         d.struct("previous", RESERVOIRS, {
-            "light": fill(-1, count, shape=shape), "weight_sum": fill(0.5, 2.0, shape=shape),
-            "count": fill(1, 40, shape=shape), "weight": fill(0.2, 2.0, shape=shape),
+            "light": fill(-1, count, shape=shape), "count": fill(1, 40, shape=shape),
+            "weight": fill(0.2, 2.0, shape=shape),
         }, about="Reservoirs of the previous frame")  # fmt: skip
     d.input("positions", "vec3", shape, -1.0, 1.0, about="World-space surface positions")
     d.input("normals", "vec3", shape, kind="unit", about="Surface normals")
     if similarity != "none":
         d.input("depths", "float", shape, 2.0, 3.5, about="Linear depths, for edge stopping")
-    d.struct("params", REUSE, {
-        "max_depth_ratio": fill(0.2, 0.35), "min_normal_dot": fill(-0.4, 0.0), "max_count": fill(10, 16),
-    }, about="Limits of reuse")  # fmt: skip
+    limits = {}
+    if similarity != "none":
+        limits["max_depth_ratio"] = ("float", fill(0.2, 0.35))
+    if similarity == "both":
+        limits["min_normal_dot"] = ("float", fill(-0.4, 0.0))
+    if capped:
+        limits["max_count"] = ("int", fill(10, 16))
+    if limits:
+        fields = "".join(f"    {name}: {type_}\n" for name, (type_, _) in limits.items())
+        filled = {name: filling for name, (_, filling) in limits.items()}
+        d.struct("params", piece(_REUSE + fields), filled, about="Limits of reuse")
     d.input("uniforms", "float", (*shape, total), 0.01, 0.99, about="One random number per merged reservoir")
-    d.output("out_light", "int", shape, about="Light chosen per pixel, -1 if all reservoirs were empty")
+    d.output("out_light", "int", shape, about="Light chosen per pixel, -1 if none contributes")
     d.output("out_count", "int", shape, about="Number of candidates seen")
     d.output("out_weight", "float", shape, about="Unbiased contribution weight W")
     d.function(_TARGET, body=_TARGETS[target])
@@ -133,9 +140,14 @@ def reuse_reservoirs(d: Draft) -> None:
             if wp.abs(depths[row_b, col_b] - depths[row_a, col_a]) > params.max_depth_ratio * depths[row_a, col_a]:
                 return False
             """
+        if similarity == "depth":
+            test = """
+            # Depth difference relative to the center pixel
+            depth = depths[row_a, col_a]
+            return wp.abs(depths[row_b, col_b] - depth) <= params.max_depth_ratio * depth
+            """
         facing = """
-            if wp.dot(normals[row_a, col_a], normals[row_b, col_b]) < params.min_normal_dot:
-                return False
+            return wp.dot(normals[row_a, col_a], normals[row_b, col_b]) >= params.min_normal_dot
             """
         d.function(
             '''
@@ -152,7 +164,6 @@ def reuse_reservoirs(d: Draft) -> None:
                 """Edge-stopping test: reservoirs of different surfaces must not be mixed."""
                 $depth
                 $facing
-                return True
             ''',
             depth=test,
             facing=facing if similarity == "both" else "",
@@ -169,15 +180,22 @@ def reuse_reservoirs(d: Draft) -> None:
         # Weighted reservoir sampling keeps the new sample with probability w / w_sum
         if merge_weight > 0.0 and uniforms[row, col, $slot] * weight_total < merge_weight:
             chosen = other_light
+            $source
         """
-    loop = """
+    visit = """
         for neighbor in range($number):
             neighbor_row = row + NEIGHBOR_ROWS[neighbor]
             neighbor_col = col + NEIGHBOR_COLS[neighbor]
             $border
             $similar
-            $merge
+            $work
         """
+    loop = visit.replace("$work", "$merge")
+    balance = unbiased == "balance"
+
+    def merged(slot: str, place: str) -> str:
+        return merge.replace("$slot", slot).replace("$source", f"$source_{place}")
+
     vec = f"vec{len(offsets)}i" if len(offsets) < 5 else "vec5i"
     if vec == "vec5i":
         d.module("vec5i = wp.types.vector(length=5, dtype=wp.int32)")
@@ -187,6 +205,10 @@ def reuse_reservoirs(d: Draft) -> None:
     cap = (
         "other_count = wp.min({0}.count[{1}], params.max_count)" if capped else "other_count = {0}.count[{1}]"
     )
+
+    limited = "reservoirs.count[neighbor_row, neighbor_col]"
+    if capped:
+        limited = f"wp.min({limited}, params.max_count)"
 
     def read(buffer: str, at: str) -> str:
         return f"other_light = {buffer}.light[{at}]\nother_weight = {buffer}.weight[{at}]\n" + cap.format(
@@ -205,6 +227,7 @@ def reuse_reservoirs(d: Draft) -> None:
         merged_count = int(reservoirs.count[row, col])
         own_pdf = target_pdf(lights, chosen, x, n)
         weight_total = float(own_pdf * reservoirs.weight[row, col] * float(merged_count))
+        $here
         $loop
         $temporal
 
@@ -237,44 +260,69 @@ def reuse_reservoirs(d: Draft) -> None:
         similar=f"if not similar_surface({surface}, row, col, neighbor_row, neighbor_col):\n    continue"
         if similarity != "none"
         else "",
-        merge=merge.replace("$slot", "neighbor"),
+        here={
+            "biased": "",
+            "count valid": "# Candidates of this pixel\nhere_count = int(merged_count)",
+            "balance": """
+                # Candidates of this pixel, and the pixel that the chosen sample comes from
+                here_count = int(merged_count)
+                source_row = int(row)
+                source_col = int(col)
+                """,
+        }[unbiased],
+        merge=merged("neighbor", "there"),
+        source_there="source_row = neighbor_row\nsource_col = neighbor_col" if balance else "",
+        source_here="source_row = row\nsource_col = col" if balance else "",
         read=read("reservoirs", "neighbor_row, neighbor_col"),
         temporal="\n# Temporal reuse: the previous reservoir of the same pixel\n$merge_previous"
+        + ("" if unbiased == "biased" else "\nhere_count += other_count")
         if history
         else "",
-        merge_previous=merge.replace("$slot", str(len(offsets))).replace("$read", "$read_previous"),
+        merge_previous=merged(str(len(offsets)), "here").replace("$read", "$read_previous"),
         read_previous=read("previous", "row, col"),
         normalize={
             "biased": "",
             "count valid": """
                 # 1 / Z: count only candidates of pixels at which the chosen sample has a nonzero density
-                valid_count = int(reservoirs.count[row, col])
-                for neighbor in range($number):
-                    neighbor_row = wp.clamp(row + NEIGHBOR_ROWS[neighbor], 0, positions.shape[0] - 1)
-                    neighbor_col = wp.clamp(col + NEIGHBOR_COLS[neighbor], 0, positions.shape[1] - 1)
-                    neighbor_x = positions[neighbor_row, neighbor_col]
-                    if target_pdf(lights, chosen, neighbor_x, normals[neighbor_row, neighbor_col]) > 0.0:
-                        valid_count += reservoirs.count[neighbor_row, neighbor_col]
+                valid_count = here_count
+                $visit_again
                 """,
             "balance": """
                 # Balance heuristic between the densities of the pixels that took part
-                pdf_sum = float(final_pdf * float(reservoirs.count[row, col]))
-                for neighbor in range($number):
-                    neighbor_row = wp.clamp(row + NEIGHBOR_ROWS[neighbor], 0, positions.shape[0] - 1)
-                    neighbor_col = wp.clamp(col + NEIGHBOR_COLS[neighbor], 0, positions.shape[1] - 1)
-                    neighbor_x = positions[neighbor_row, neighbor_col]
-                    neighbor_pdf = target_pdf(lights, chosen, neighbor_x, normals[neighbor_row, neighbor_col])
-                    pdf_sum += neighbor_pdf * float(reservoirs.count[neighbor_row, neighbor_col])
+                pdf_sum = final_pdf * float(here_count)
+                $visit_again
+                source_pdf = target_pdf(
+                    lights, chosen, positions[source_row, source_col], normals[source_row, source_col]
+                )
+                """,
+        }[unbiased],
+        visit_again=visit.replace("$work", "$count_candidates"),
+        count_candidates={
+            "biased": "",
+            "count valid": f"""
+                neighbor_x = positions[neighbor_row, neighbor_col]
+                if target_pdf(lights, chosen, neighbor_x, normals[neighbor_row, neighbor_col]) > 0.0:
+                    valid_count += {limited}
+                """,
+            "balance": f"""
+                neighbor_x = positions[neighbor_row, neighbor_col]
+                neighbor_pdf = target_pdf(lights, chosen, neighbor_x, normals[neighbor_row, neighbor_col])
+                pdf_sum += neighbor_pdf * float({limited})
                 """,
         }[unbiased],
         value={
             "biased": "weight_total / (final_pdf * float(merged_count))",
             "count valid": "weight_total / (final_pdf * float(valid_count))",
-            "balance": "weight_total / pdf_sum",
+            "balance": "weight_total * source_pdf / (final_pdf * pdf_sum)",
         }[unbiased],
     )
-    d.explain("""
-        W = w_sum / (M p_hat(y)). Reservoirs are merged in a fixed order, each with its own random number.
+    weight = {
+        "biased": "W = w_sum / (M p_hat(y)).",
+        "count valid": "W = w_sum / (Z p_hat(y)), where Z counts the candidates of pixels that could draw y.",
+        "balance": "W = w_sum p_s(y) / (p_hat(y) sum_j M_j p_j(y)), where s is the pixel that y comes from.",
+    }[unbiased]
+    d.explain(f"""
+        {weight} Reservoirs are merged in a fixed order, each with its own random number.
         Visibility is not part of the target density.
     """)
 
@@ -313,6 +361,7 @@ def _merged(
         return float(strength / d2 * (0.55 + 0.45 * cos / np.sqrt(d2)))
 
     chosen, seen = int(v["reservoirs.light"][i, j]), int(v["reservoirs.count"][i, j])
+    source, took_part = (i, j), [(i, j, seen)]
     total = density(chosen, i, j) * v["reservoirs.weight"][i, j] * seen
     parts: list[tuple[str, int, int, int]] = []
     for slot, (dr, dc) in enumerate(offsets):
@@ -334,17 +383,16 @@ def _merged(
         count = min(count, int(v["params.max_count"])) if capped else count
         weight = density(light, i, j) * v[f"{buffer}.weight"][a, b] * count
         total, seen = total + weight, seen + count
+        took_part.append((a, b, count))
         if weight > 0.0 and v.uniforms[i, j, slot] * total < weight:
-            chosen = light
+            chosen, source = light, (a, b)
     final = density(chosen, i, j)
     if chosen < 0 or final <= 0.0:
         return -1, seen, 0.0
-    around = [(min(max(i + dr, 0), rows - 1), min(max(j + dc, 0), cols - 1)) for dr, dc in offsets]
-    own = int(v["reservoirs.count"][i, j])
     if unbiased == "count valid":
-        valid = own + sum(int(v["reservoirs.count"][a]) for a in around if density(chosen, *a) > 0.0)
+        valid = sum(count for a, b, count in took_part if density(chosen, a, b) > 0.0)
         return chosen, seen, total / (final * valid)
     if unbiased == "balance":
-        below = final * own + sum(density(chosen, *a) * v["reservoirs.count"][a] for a in around)
-        return chosen, seen, total / below
+        below = sum(density(chosen, a, b) * count for a, b, count in took_part)
+        return chosen, seen, total * density(chosen, *source) / (final * below)
     return chosen, seen, total / (final * seen)

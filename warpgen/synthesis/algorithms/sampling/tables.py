@@ -14,9 +14,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Devroye 1986, ch. III; Walker 1977 (alias method); Gumbel 1954; Warp manual, Random: sample_cdf",
     names={
         "draw_categories": "sample_categories|pick_classes|discrete_draws",
-        "weights": "probabilities|masses|pmf",
-        "cdf": "cumulative|table|levels",
-        "out": "picks|labels|draws",
+        "weights": "masses|category_weights",
+        "cdf": "cumulative|cumulative_probs",
         "seed": "rng_seed|base_seed|key",
         "state": "rng|rng_state|gen",
         "picked": "k|label|choice",
@@ -31,9 +30,9 @@ def draw_categories(d: Draft) -> None:
     many = d.option("draws", "one", "several")
     how = {
         "cdf": "by binary search in their cumulative probabilities",
-        "scan": "by walking along their cumulative probabilities",
+        "scan": "by walking along their weights",
         "alias": "by the alias method",
-        "gumbel": "by adding Gumbel noise to log-probabilities",
+        "gumbel": "by adding Gumbel noise to the logarithms of their weights",
         "rejection": "by rejection",
         "tournament": "by tournaments between pairs of them",
     }[method]
@@ -64,58 +63,67 @@ def draw_categories(d: Draft) -> None:
     total = n * each if many == "several" else n
     if wanted in ("counts", "slots"):
         d.inout("counts", "int", k, value=0.0, about="draws of each category")
+    out, about = {
+        "labels": (d.pick("labels", "picks", "draws"), "drawn categories"),
+        "values": (d.pick("drawn_values", "samples", "out"), "values of the drawn categories"),
+        "slots": (d.pick("slots", "places", "ranks"), "place of each draw among those of its category"),
+        "counts": ("", ""),
+    }[wanted]
     if wanted != "counts":
-        d.output("out", "float" if wanted == "values" else "int", total)
-    last = f"{k} - 1"
+        d.output(out, "float" if wanted == "values" else "int", total, about)
+    before = "total = float(0.0)\nfor c in range(weights.shape[0]):\n    total += weights[c]\n"
+    if method != "scan":
+        before = ""
     draw = {
-        "cdf": "picked = wp.sample_cdf(state, cdf)\npicked = wp.min(picked, " + last + ")",
-        "scan": f"""
-total = float(0.0)
-for c in range({k}):
-    total += weights[c]
+        "cdf": "picked = wp.sample_cdf(state, cdf)\n# The last entry may be rounded below one\n"
+        "picked = wp.min(picked, cdf.shape[0] - 1)",
+        "scan": """
 left = wp.randf(state) * total
-picked = int({k - 1})
-for c in range({k}):
+# What rounding leaves over goes to the last category
+picked = int(weights.shape[0] - 1)
+for c in range(weights.shape[0]):
     left -= weights[c]
     if left < 0.0:
         picked = c
         break""",
-        "alias": f"picked = wp.randi(state, 0, {k})\nif wp.randf(state) > share[picked]:\n    picked = alias[picked]",
-        "gumbel": f"""
+        "alias": "picked = wp.randi(state, 0, share.shape[0])\nif wp.randf(state) > share[picked]:\n    picked = alias[picked]",
+        "gumbel": """
 picked = int(0)
 best = float(-1.0e6)
-for c in range({k}):
-    # The maximum of these has the distribution of the weights
+# The category of the largest score is drawn in proportion to the weights
+for c in range(weights.shape[0]):
     score = wp.log(weights[c]) - wp.log(-wp.log(wp.max(wp.randf(state), 1.0e-7)))
     if score > best:
         best = score
         picked = c""",
-        "rejection": f"""
+        "rejection": """
 picked = int(0)
 for attempt in range(64):
-    picked = wp.randi(state, 0, {k})
+    picked = wp.randi(state, 0, weights.shape[0])
     # Weights are at most 1
     if wp.randf(state) < weights[picked]:
         break""",
-        "tournament": f"""
-picked = wp.randi(state, 0, {k})
-rival = wp.randi(state, 0, {k})
+        "tournament": """
+picked = wp.randi(state, 0, weights.shape[0])
+rival = wp.randi(state, 0, weights.shape[0])
 if weights[rival] > weights[picked]:
     picked = rival""",
     }[method].strip("\n")
     at = "tid" if many == "one" else f"tid * {each} + draw"
     store = {
-        "labels": f"out[{at}] = picked",
+        "labels": f"{out}[{at}] = picked",
         "counts": "wp.atomic_add(counts, picked, 1)",
-        "values": f"out[{at}] = payload[picked]",
-        "slots": f"# The old count is the place among the draws of this category\nout[{at}] = wp.atomic_add(counts, picked, 1)",
+        "values": f"{out}[{at}] = payload[picked]",
+        "slots": f"# The old count is the place among the draws of this category\n{out}[{at}] = wp.atomic_add(counts, picked, 1)",
     }[wanted]
     d.launch(n)
     if many == "one":
-        d.code("tid = wp.tid()\nstate = wp.rand_init(seed, tid)\n$draw\n$store", draw=draw, store=store)
+        d.code(
+            f"tid = wp.tid()\nstate = wp.rand_init(seed, tid)\n{before}$draw\n$store", draw=draw, store=store
+        )
     else:
         d.code(
-            f"tid = wp.tid()\nstate = wp.rand_init(seed, tid)\nfor draw in range({each}):\n    $work\n    $store",
+            f"tid = wp.tid()\nstate = wp.rand_init(seed, tid)\n{before}for draw in range({each}):\n    $work\n    $store",
             work=draw, store=store,
         )  # fmt: skip
 
@@ -134,16 +142,16 @@ if weights[rival] > weights[picked]:
     def agree(v: Values, after: Values) -> None:
         p = law(v)
         if wanted == "values":
-            share = np.array([(np.abs(after.out - x) < 1e-5).mean() for x in v.payload])
+            share = np.array([(np.abs(after[out] - x) < 1e-5).mean() for x in v.payload])
             p = np.array([p[np.abs(v.payload - x) < 1e-5].sum() for x in v.payload])
         elif wanted == "labels":
-            share = np.bincount(after.out, minlength=k) / total
+            share = np.bincount(after[out], minlength=k) / total
         else:
             assert after.counts.sum() == total
             share = after.counts / total
         if wanted == "slots":
             want = np.concatenate([np.arange(c) for c in after.counts])
-            np.testing.assert_array_equal(np.sort(after.out), np.sort(want))
+            np.testing.assert_array_equal(np.sort(after[out]), np.sort(want))
         assert (np.abs(share - p) < 5.5 * np.sqrt(p * (1 - p) / total) + 1e-3).all()
 
     d.holds(agree)
@@ -154,10 +162,10 @@ if weights[rival] > weights[picked]:
     names={
         "tileable_noise": "periodic_noise|seamless_texture|repeating_noise",
         "out": "texture|field|values",
-        "total": "acc|height|s",
+        "total": "acc|s",
         "seed": "noise_seed|key|base_seed",
         "state": "rng|rng_state|field_state",
-        "period": "cells|repeat|px",
+        "period": "repeat|period_cells",
     },
     adjoint="no",
     weight=9,
@@ -184,22 +192,30 @@ def tileable_noise(d: Draft) -> None:
     if octaves:
         d.param("gain", "float", 0.4, 0.6, about="amplitude of an octave relative to the one before")
     if kind in ("marble", "wood", "terraces"):
-        d.param("strength", "float", 1.0, 3.0)
-    # Each texture is filled twice: once, and once a whole period further.
-    d.output("out", "float", shape, about="one period of the texture")
-    d.output("again", "float", shape, about="the next period, for comparison")
+        about = {
+            "marble": "veins over the range of the noise",
+            "wood": "rings for a rise of the noise by one",
+        }
+        d.param(
+            "strength",
+            "float",
+            1.0,
+            3.0,
+            about=about.get(kind, "a fourth of the terraces for a rise of the noise by one"),
+        )
+    tiles = 2
+    d.param("tiles", "int", tiles, about="how often the noise repeats along each axis")
+    d.output("out", "float", shape, about="the texture")
     index = ", ".join("ijk"[:axes]) if axes > 1 else "tid"
     names = "ijk"[:axes] if axes > 1 else ["tid"]
-    size = {1: ["96.0"], 2: ["16.0", "12.0"], 3: ["8.0", "6.0", "8.0"]}[axes]
-    cell = "cells = float(period)\n" if spelled == "shared" else ""
-    count = "cells" if cell else "float(period)"
-    parts = [f"{count} * (float({a}) + 0.5) / {s}" for a, s in zip(names, size, strict=True)]
+    cell = "cells = float(tiles * period)\n" if spelled == "shared" else ""
+    count = "cells" if cell else "float(tiles * period)"
+    parts = [f"{count} * (float({a}) + 0.5) / float(out.shape[{k}])" for k, a in enumerate(names)]
     place = parts[0] if axes == 1 else f"wp.vec{axes}({', '.join(parts)})"
-    step = f"x + {count}" if axes == 1 else f"x + wp.vec{axes}({', '.join([count] * axes)})"
     periods = ", ".join(["$p"] * axes)
     noise = f"wp.pnoise(state, {{x}}, {periods})"
     if octaves:
-        one = {"octaves": "n", "ridged": "1.0 - wp.abs(n)", "billow": "2.0 * wp.abs(n) - 1.0"}[kind]
+        one = {"octaves": "n", "ridged": "(1.0 - wp.abs(n))", "billow": "(2.0 * wp.abs(n) - 1.0)"}[kind]
         d.function(
             f"""
             @wp.func
@@ -209,20 +225,20 @@ def tileable_noise(d: Draft) -> None:
                 scale = int(1)
                 for octave in range(3):
                     n = {noise.format(x="float(scale) * x").replace("$p", "scale * period")}
-                    total += amplitude * ({one})
+                    total += amplitude * {one}
                     amplitude *= gain
                     # Twice the frequency has twice the cells in a period
                     scale *= 2
                 return total
-            """.replace("({n})", "n")
+            """
         )
         value = "layered(state, {x}, period, gain)"
     else:
         value = noise.replace("$p", "period")
     shaped = {
-        "marble": "wp.sin(wp.pi * ({}) * strength)",
-        "wood": "wp.frac(4.0 + strength * ({}))",
-        "terraces": "wp.floor(4.0 * strength * ({})) / (4.0 * strength)",
+        "marble": "wp.sin(wp.pi * {} * strength)",
+        "wood": "wp.frac(4.0 + strength * {})",
+        "terraces": "wp.floor(4.0 * strength * {}) / (4.0 * strength)",
         "contrast": "wp.smoothstep(-0.2, 0.2, {})",
     }.get(kind, "{}")
     head = f"{index} = wp.tid()"
@@ -234,14 +250,14 @@ def tileable_noise(d: Draft) -> None:
         {cell.strip()}
         x = {place}
         out[{index}] = {shaped.format(value.format(x="x"))}
-        # A whole period further the texture is the same
-        again[{index}] = {shaped.format(value.format(x=step))}
         """
     )
 
     def agree(before: Values, after: Values) -> None:
         out = after.out
-        close = np.abs(out - after.again) < 5e-3
+        # the first tile is that behind it in all axes
+        first, second = (out[tuple(slice(k * n // 2, (k + 1) * n // 2) for n in shape)] for k in (0, 1))
+        close = np.abs(first - second) < 5e-3
         assert close.mean() > 0.95
         assert 0.02 < out.std() < 2.0
         low, high = {
