@@ -18,6 +18,8 @@ NAMES = {
     "planes": "frustum|frustum_planes|clip_planes",
     "points": "positions|vertices|x",
     "margin": "thickness|contact_margin|padding",
+    "offset": "offset",
+    "slot": "at|place",
 }
 
 

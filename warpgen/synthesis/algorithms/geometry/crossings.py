@@ -13,10 +13,9 @@ from warpgen.synthesis.library.proofs import mostly_close
 from warpgen.synthesis.writing.draft import Draft, Values
 
 NAMES = {
-    "origins": "ray_origins|ro_array|starts",
-    "directions": "ray_directions|ray_dirs|dirs",
-    "ro": "o|origin|org",
-    "rd": "d|dir|direction",
+    "origins": "ray_origins",
+    "directions": "ray_directions|ray_dirs",
+    "offset": "offset",
     "hit": "hits|intersects",
     "t_hit": "t_out|hit_t|distances",
     "inside": "is_inside|contained|flags",
@@ -207,7 +206,7 @@ def obb_overlap(d: Draft) -> None:
         d.says("Tests pairs of oriented boxes for overlap along their face normals only (conservative).")
     if layout != "pairs":
         d.says(
-            "Tests the first of several oriented boxes for overlap with each other one"
+            "Tests the first of several oriented boxes for overlap with each of the others"
             + (" along face normals only (conservative)." if axes == "faces only" else ".")
         )
     relative = f"""

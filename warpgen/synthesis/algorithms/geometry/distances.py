@@ -15,6 +15,7 @@ NAMES = {
     "p": "query|point|xi",
     "closest": "closest_points|nearest|projected|c_out",
     "distance": "dist|distances|separation",
+    "offset": "offset",
 }
 
 

@@ -21,6 +21,7 @@ _TETS = ((0, 1, 3, 7), (0, 3, 2, 7), (0, 2, 6, 7), (0, 6, 4, 7), (0, 4, 5, 7), (
         "inside": "case_bits|below",
         "triangles": "tri_out|soup",
         "spacing": "cell_size|h|voxel_size",
+        "slot": "at|place",
     },
     adjoint="no",
     weight=3,

@@ -122,6 +122,7 @@ _SCALINGS = {
         "pyramid": "gaussian_pyramid|octaves|blurred_images",
         "descriptors": "descriptor_out|histograms|features",
         "magnitude": "gradient_magnitude|strength|mag",
+        "slot": "entry|k",
     },
     weight=6,
 )
@@ -213,7 +214,7 @@ def describe_keypoints(d: Draft) -> None:
                 $magnitude
                 $window
                 $angle
-                bin_pos = relative * float(NUM_BINS) / (2.0 * wp.pi)
+                bin_pos = $turn * float(NUM_BINS) / (2.0 * wp.pi)
                 scatter_sample(
                     descriptors, keypoint_index, u + mid_cell, v + mid_cell, bin_pos, magnitude
                 )
@@ -279,11 +280,12 @@ def describe_keypoints(d: Draft) -> None:
                 relative -= 2.0 * wp.pi * wp.floor(relative / (2.0 * wp.pi))
                 """,
             "upright": """
-                relative = wp.atan2(gy, gx)
-                if relative < 0.0:
-                    relative += 2.0 * wp.pi
+                direction = wp.atan2(gy, gx)
+                if direction < 0.0:
+                    direction += 2.0 * wp.pi
                 """,
         }[orientation],
+        turn="relative" if orientation == "rotated" else "direction",
         normalize="normalize_descriptor(descriptors, keypoint_index)" if scaling != "none" else "",
     )
     d.explain(f"""

@@ -183,6 +183,8 @@ def suppress_non_maxima(d: Draft) -> None:
     ]
     if thresholds != "none":
         lines += [f"if mag < {weak}:", "    return"]
+    elif sector == "offsets":
+        lines += ["# No gradient, no direction", "if mag == 0.0:", "    return"]
     lines += ["g = grad[i, j]", "dx = g[0]", "dy = g[1]"] if vector else ["dx = gx[i, j]", "dy = gy[i, j]"]
     if sector == "four sectors":
         lines += [

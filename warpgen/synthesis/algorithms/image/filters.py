@@ -61,7 +61,10 @@ def separable_blur(d: Draft) -> None:
 
     def at(a: str) -> str:
         if vertical == "by argument":
-            return f"src[{border(f'i + {a} * di', 'height')}, {border(f'j + {a} * dj', 'width')}]"
+            sign, steps = ("-", a[1:]) if a.startswith("-") else ("+", a)
+            times = "" if steps == "1" else f"{steps} * "
+            row, col = f"i {sign} {times}di", f"j {sign} {times}dj"
+            return f"src[{border(row, 'height')}, {border(col, 'width')}]"
         if vertical == "columns":
             return f"src[{border(f'i + {a}', 'height')}, j]"
         return f"src[i, {border(f'j + {a}', 'width')}]"
@@ -155,7 +158,7 @@ def bilateral_filter(d: Draft) -> None:
     d.says(
         f"Applies a {'joint ' if guided == 'joint' else ''}bilateral filter"
         + (" with a guide image" if guided == "joint" else "")
-        + (" whose window has no spatial weights." if spatial == "box" else " (edge-preserving smoothing).")
+        + (" without spatial weights." if spatial == "box" else " (edge-preserving smoothing).")
     )
     r = d.pick(1, 2) if fixed else d.pick(1, 2, 3)
     h, w = sides(d)

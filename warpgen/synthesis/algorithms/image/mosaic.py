@@ -18,7 +18,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "demosaic": "debayer|bayer_to_rgb|demosaic_bayer|interpolate_mosaic",
         "raw": "mosaic|bayer|sensor",
         "rgb": "color|out_color|image_rgb",
-        "cross": "plus_mean|orthogonal",
+        "cross": "plus_mean|cross_mean",
         "diagonal": "corner_mean|diag",
     },
     double=True,
@@ -71,28 +71,27 @@ def demosaic(d: Draft) -> None:
     ]
     lines += [
         "here = raw[i, j]",
-        "up = raw[above, j]",
-        "down = raw[below, j]",
+        "north = raw[above, j]",
+        "south = raw[below, j]",
         "west = raw[i, left]",
         "east = raw[i, right]",
     ]
     red = layout.index("R")
     ry, rx = red // 2, red % 2
-    same_row = "east_west"
-    lines += ["vertical = 0.5 * (up + down)", "east_west = 0.5 * (west + east)"]
+    lines += ["vertical = 0.5 * (north + south)", "horizontal = 0.5 * (west + east)"]
     lines += [
         "diagonal = 0.25 * (raw[above, left] + raw[above, right] + raw[below, left] + raw[below, right])"
     ]
     if green == "bilinear":
-        lines += ["cross = 0.5 * (vertical + east_west)"]
+        lines += ["cross = 0.5 * (vertical + horizontal)"]
     else:
         lines += [
             "# interpolate green along the edge, not across it",
-            "cross = 0.5 * (vertical + east_west)",
-            "if wp.abs(up - down) < wp.abs(west - east):",
+            "cross = 0.5 * (vertical + horizontal)",
+            "if wp.abs(north - south) < wp.abs(west - east):",
             "    cross = vertical",
-            "elif wp.abs(west - east) < wp.abs(up - down):",
-            "    cross = east_west",
+            "elif wp.abs(west - east) < wp.abs(north - south):",
+            "    cross = horizontal",
         ]
     test_row = f"i % 2 == {ry}"
     test_col = f"j % 2 == {rx}"
@@ -102,9 +101,9 @@ def demosaic(d: Draft) -> None:
         f"red_col = {test_col}",
         "c = wp.vec3(here, cross, diagonal)",
         "if red_row and not red_col:",
-        f"    c = wp.vec3({same_row}, here, vertical)",
+        "    c = wp.vec3(horizontal, here, vertical)",
         "elif not red_row and red_col:",
-        f"    c = wp.vec3(vertical, here, {same_row})",
+        "    c = wp.vec3(vertical, here, horizontal)",
         "elif not red_row and not red_col:",
         "    c = wp.vec3(diagonal, cross, here)",
     ]

@@ -138,7 +138,7 @@ def compare_windows(d: Draft) -> None:
     n = 2 * r + 1
     label = {
         "ssim": "structural similarity",
-        "ncc": "normalised cross-correlation",
+        "ncc": "normalized cross-correlation",
         "ssd": "the sum of squared differences",
         "sad": "the sum of absolute differences",
         "census": "the Hamming distance of census transforms",
@@ -149,11 +149,11 @@ def compare_windows(d: Draft) -> None:
         d.says(f"Finds the disparity of each pixel of a stereo pair by {label}.")
     else:
         d.says(f"Compares windows of two images around each pixel by {label}.")
-    d.input("a", "float", (h, w))
+    d.input("a", "float", (h, w), about="Image" if against == "template" else "First image")
     if against == "template":
         d.input("patch", "float", (n, n), about="Template image")
     else:
-        d.input("b", "float", (h, w))
+        d.input("b", "float", (h, w), about="Second image")
         d.param("radius", "int", r, about="Window radius [px]")
     if best:
         d.param("max_disparity", "int", d.pick(2, 3), about="Largest disparity to test [px]")

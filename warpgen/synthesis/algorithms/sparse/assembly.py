@@ -12,7 +12,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = compressed.NAMES | {
     "cursor": "fill|next_slot|row_fill",
-    "slot": "pos|dst|at",
+    "slot": "at|place",
     "scale": "s|row_scale|d_scale",
     "sorted_columns": "columns|col_ind|cols_sorted",
     "found": "entry_of|position|lookup",
@@ -221,6 +221,10 @@ def row_entries(d: Draft) -> None:
         d.input("row_order", "int", n, kind="permutation", about="Rows in processing order")
     out = {"diagonal": "diag", "norm": "norms", "gershgorin": "discs", "scale": "scaled", "lump": "lumped",
            "laplacian": "degree"}[task]  # fmt: skip
+    if task == "laplacian" and which != "plain":
+        out = "inv_degree" if which == "inverse" else "degree_scale"
+    elif task == "gershgorin" and which != "inverse":
+        out = "bounds"
     if task == "scale":
         d.input(
             "scale",
@@ -353,7 +357,7 @@ def row_entries(d: Draft) -> None:
         diagonal = row_ == col
         if task == "gershgorin":
             c, r = total(val, diagonal), total(np.abs(val), ~diagonal)
-            return {"discs": np.stack({"plain": (c - r, c + r), "inverse": (c, r),
+            return {out: np.stack({"plain": (c - r, c + r), "inverse": (c, r),
                                        "root": (np.maximum(np.abs(c) - r, 0.0), np.abs(c) + r)}[which], -1)}  # fmt: skip
         if task == "norm":
             e = np.where(diagonal, 0.0, np.abs(val) if which == "plain" else val**2)
@@ -364,9 +368,7 @@ def row_entries(d: Draft) -> None:
             return {"norms": {"plain": s, "root": np.sqrt(s), "inverse": _inverse(np.sqrt(s), 0.0)}[which]}
         if task == "laplacian":
             s = total(np.abs(val), ~diagonal if stop else everything)
-            return {
-                "degree": {"plain": s, "inverse": _inverse(s, 0.0), "root": _inverse(np.sqrt(s), 0.0)}[which]
-            }
+            return {out: {"plain": s, "inverse": _inverse(s, 0.0), "root": _inverse(np.sqrt(s), 0.0)}[which]}
         if task == "lump":
             s = total(val, col <= row_ if stop else everything)
         else:

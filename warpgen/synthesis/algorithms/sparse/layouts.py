@@ -116,7 +116,8 @@ def coo_matvec(d: Draft) -> None:
     | {
         "padded_matvec": "spmv_ell|ell_mv|ell_matvec|spmv_padded",
         "row": "tid|r",
-        "width": "max_nnz|slots|row_width",
+        "width": "max_nnz|row_width",
+        "slot": "k|kk",
     },
     double=True,
     weight=6,

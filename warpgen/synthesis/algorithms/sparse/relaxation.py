@@ -142,6 +142,7 @@ def weighted_jacobi(d: Draft) -> None:
         "begin": "color_start|first_row",
         "neighbors": "adjacency|adjacent",
         "weights": "couplings|edge_weights",
+        "slot": "k|neighbor",
     },
     adjoint="no",
     double=True,
