@@ -23,6 +23,11 @@ def extent(d: Draft, name: str, size: int) -> str:
     return str(size)
 
 
+def as_float(size: str) -> str:
+    """An extent as a floating-point number."""
+    return f"{size}.0" if size.isdigit() else f"float({size})"
+
+
 class Flat:
     """Loads and stores of tiles of one extent out of arrays of one axis, block after block."""
 

@@ -33,6 +33,7 @@ _MASKS = {
         "kv_block": "block_col|kb|kv_idx",
         "TILE_Q": "BLOCK_M|BM|Q_ROWS",
         "TILE_KV": "BLOCK_N|BN|KV_ROWS",
+        "KV_BLOCKS": "NUM_KV_BLOCKS|NUM_KV_TILES",
         "HEAD_DIM": "DIM|D_HEAD",
     },
     adjoint="no",
@@ -53,8 +54,14 @@ def tiled_attention(d: Draft) -> None:
     group = {"multi": 1, "grouped": 2, "one key head": many}[heads]
     rows, columns, kv_heads = q_blocks * tile_q, kv_blocks * tile_kv, many // group
     d.module(
-        f"TILE_Q = wp.constant({tile_q})\nTILE_KV = wp.constant({tile_kv})\nHEAD_DIM = wp.constant({width})"
+        f"TILE_Q = wp.constant({tile_q})\nTILE_KV = wp.constant({tile_kv})\nHEAD_DIM = wp.constant({width})\n"
+        f"KV_BLOCKS = wp.constant({kv_blocks})"
     )
+    seen = {"none": "Computes attention", "causal": "Computes causal attention",
+            "window": "Computes causal attention within a sliding window",
+            "lengths": "Computes attention to sequences of given lengths",
+            "prefix": "Computes causal attention with a prefix that all queries see"}[mask]  # fmt: skip
+    d.says(f"{seen}, a tile of queries for each block, with an online softmax.")
     if group > 1:
         d.module(f"GROUP_SIZE = wp.constant({group})")
     d.input("query", "float", (many, rows, width), -1.0, 1.0, about="shape (num_heads, seq_q, head_dim)")
@@ -134,7 +141,7 @@ def tiled_attention(d: Draft) -> None:
             "causal": "# All keys of this tile and of the following ones are in the future\n"
             "if k_first > q_first + TILE_Q - 1:\n    break",
             "window": "# The tile is entirely outside of the window\n"
-            "if k_first > q_first + TILE_Q - 1 or k_first + TILE_KV <= q_first - window:\n    continue",
+            "if k_first > q_first + TILE_Q - 1 or k_first + TILE_KV - 1 <= q_first - window:\n    continue",
             "lengths": "# The rest is padding\nif k_first >= seq_len:\n    break",
         }[mask]
     kv = "kv_head" if group > 1 else "head"
@@ -150,7 +157,7 @@ def tiled_attention(d: Draft) -> None:
         acc = wp.tile_zeros(shape=(TILE_Q, HEAD_DIM), dtype=float)
         row_max = wp.tile_full(shape=TILE_Q, value=-1.0e6, dtype=float)
         row_sum = wp.tile_zeros(shape=TILE_Q, dtype=float)
-        for kv_block in range({kv_blocks}):
+        for kv_block in range(KV_BLOCKS):
             k_first = kv_block * TILE_KV
             $skip
             k_tile = wp.tile_load(key[{kv}], shape=(TILE_KV, HEAD_DIM), offset=(k_first, 0))
@@ -181,7 +188,8 @@ def tiled_attention(d: Draft) -> None:
         else "",
     )
     d.explain(
-        "O = softmax(scale * Q K^T + bias) V, computed tile by tile.\n"
+        f"O = softmax({'cap(scale * Q K^T)' if soft else 'scale * Q K^T'}{' + bias' if bias != 'none' else ''}) V, "
+        "computed tile by tile.\n"
         "Only one tile of scores exists at any time."
     )
 

@@ -17,7 +17,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
         "images": "image_embeddings|image_features|image_vecs",
         "texts": "text_embeddings|text_features|caption_vecs",
         "logits": "similarity|scores|sims",
-        "temperature": "tau|temp|softness",
+        "temperature": "tau|temp",
         "own": "positive|diagonal|matched",
         "BATCH": "N|PAIRS|ROWS",
         "WIDTH": "D|EMBED|DIM",
@@ -207,7 +207,7 @@ def contrast_pairs(d: Draft) -> None:
         $left
         $right
         scale = $scale
-        # --- Cosines of all pairs of the batch ---
+        # --- Every embedding of one side against all of the other ---
         logits = scale * wp.tile_matmul(image, wp.tile_transpose(text))
         ids = wp.tile_arange(BATCH, dtype=int)
         row_id = wp.tile_broadcast(wp.tile_reshape(ids, shape=(BATCH, 1)), shape=(BATCH, BATCH))
@@ -237,7 +237,11 @@ def contrast_pairs(d: Draft) -> None:
         "one way": "The loss is the cross entropy of rows, with the diagonal as the right answers.",
         "sigmoid": "The loss takes all pairs by themselves.",
     }[loss]
-    d.explain(f"Logits are cosines over the temperature.\n{'' if result == 'lead' else about}".strip())
+    cosines = "cosines" if normal == "here" else "inner products of embeddings, which come normalized,"
+    plus = " plus an offset" if loss == "sigmoid" else ""
+    d.explain(
+        f"Logits are {cosines} over the temperature{plus}.\n{'' if result == 'lead' else about}".strip()
+    )
 
     def reference(v: Values) -> Mapping[str, Any]:
         a, b = v.images, v.texts

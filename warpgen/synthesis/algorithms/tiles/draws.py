@@ -9,7 +9,7 @@ import numpy as np
 
 from warpgen.synthesis.algorithms.tiles import DOMAIN
 from warpgen.synthesis.algorithms.tiles.sharing import BLOCK
-from warpgen.synthesis.library.tile_forms import Flat, extent
+from warpgen.synthesis.library.tile_forms import Flat, as_float, extent
 from warpgen.synthesis.writing.draft import Draft, Values
 
 
@@ -18,9 +18,10 @@ from warpgen.synthesis.writing.draft import Draft, Values
     names=BLOCK
     | {
         "x": "sample|data|observations",
-        "out": "statistics|estimates|result",
+        "out": "statistics|estimates|replicates",
+        "drawn_values": "resamples|bootstrapped|out",
         "picked": "drawn|resampled|chosen",
-        "ids": "index|picks|rows",
+        "ids": "index|picks|places",
         "state": "rng|rng_state|gen",
         "seed": "rng_seed|base_seed|key",
     },
@@ -35,15 +36,16 @@ def resample_tiles(d: Draft) -> None:
     size, blocks = d.pick(16, 32), d.pick(6, 8, 12)
     own = d.flag("own data")
     storage = d.flag("shared", 0.5)
+    what = "the sample of each block" if own else "a sample"
     d.says({
-        "mean": "Computes bootstrap means of a sample.",
-        "maximum": "Computes bootstrap maxima of a sample.",
-        "range": "Computes bootstrap ranges of a sample.",
-        "spread": "Computes bootstrap variances of a sample.",
-        "values": "Draws bootstrap samples with replacement.",
-        "shifted": "Draws bootstrap samples around a mean of zero.",
-        "energy": "Computes bootstrap mean squares of a sample.",
-        "difference": "Computes how far bootstrap means are from the mean of a sample.",
+        "mean": f"Computes bootstrap means of {what}.",
+        "maximum": f"Computes bootstrap maxima of {what}.",
+        "range": f"Computes bootstrap ranges of {what}.",
+        "spread": f"Computes bootstrap variances of {what}.",
+        "values": f"Draws from {what} with replacement (bootstrap).",
+        "shifted": f"Draws from {what} with replacement and centers what is drawn.",
+        "energy": f"Computes bootstrap mean squares of {what}.",
+        "difference": f"Computes how far bootstrap means are from the mean of {what}.",
     }[wanted])  # fmt: skip
     d.calls({
         "mean": "bootstrap_means|resampled_means|bootstrap_mean",
@@ -59,23 +61,27 @@ def resample_tiles(d: Draft) -> None:
     per_value = wanted in ("values", "shifted")
     d.input("x", "float", size * blocks if own else size, -1.0, 1.0, about="sample")
     d.param("seed", "int", 1, 100000, about="seed of the random states")
-    d.output("out", "float", size * blocks if per_value else blocks)
+    out = "drawn_values" if per_value else "out"
+    d.output(out, "float", size * blocks if per_value else blocks)
     where = ', storage="shared"' if storage else ""
     load = f"wp.tile_load(x, shape={name}{f', offset=block * {name}' if own else ''}{where})"
-    mean = f"wp.tile_sum(picked) * (1.0 / {size}.0)"
+    mean = f"wp.tile_sum(picked) * (1.0 / {as_float(name)})"
     lines, store = {
         "mean": (f"result = {mean}", ""),
         "maximum": ("result = wp.tile_max(picked)", ""),
         "range": ("result = wp.tile_max(picked) - wp.tile_min(picked)", ""),
         "spread": (
-            f"center = {mean}\n# Broadcast the mean to the whole tile\noff = picked - wp.tile_broadcast(center, shape=({name},))\n"
-            f"result = wp.tile_sum(wp.tile_map(wp.mul, off, off)) * (1.0 / {size}.0)",
+            f"center = {mean}\noff = picked - wp.tile_broadcast(center, shape=({name},))\n"
+            f"result = wp.tile_sum(wp.tile_map(wp.mul, off, off)) * (1.0 / {as_float(name)})",
             "",
         ),
         "values": ("", "picked"),
         "shifted": (f"center = {mean}\noff = picked - wp.tile_broadcast(center, shape=({name},))", "off"),
-        "energy": (f"result = wp.tile_sum(wp.tile_map(wp.mul, picked, picked)) * (1.0 / {size}.0)", ""),
-        "difference": (f"result = {mean} - wp.tile_sum(held) * (1.0 / {size}.0)", ""),
+        "energy": (
+            f"result = wp.tile_sum(wp.tile_map(wp.mul, picked, picked)) * (1.0 / {as_float(name)})",
+            "",
+        ),
+        "difference": (f"result = {mean} - wp.tile_sum(held) * (1.0 / {as_float(name)})", ""),
     }[wanted]
     d.launch(blocks, tiled=True)
     d.code(
@@ -83,11 +89,10 @@ def resample_tiles(d: Draft) -> None:
         block = wp.tid()
         state = wp.rand_init(seed, block)
         held = {load}
-        # Indices may repeat: sampling with replacement
         ids = wp.tile_randi(shape={name}, rng=state, min=0, max={name}{where})
         picked = held[ids]
         $lines
-        wp.tile_store(out, {store or "result"}, offset={f"block * {name}" if per_value else "block"})
+        wp.tile_store({out}, {store or "result"}, offset={f"block * {name}" if per_value else "block"})
         """,
         lines=lines,
     )
@@ -95,32 +100,32 @@ def resample_tiles(d: Draft) -> None:
     def agree(v: Values, after: Values) -> None:
         x = np.broadcast_to(v.x.reshape(-1, size), (blocks, size))
         mean_, spread, low, high = x.mean(axis=1), x.var(axis=1), x.min(axis=1), x.max(axis=1)
-        out = after.out
+        found = after[out]
         five = 5 * np.sqrt(spread / size)
-        assert out.std() > 1e-4
+        assert found.std() > 1e-4
         if wanted == "values":
-            rows = out.reshape(blocks, size)
+            rows = found.reshape(blocks, size)
             assert all(
                 np.isin(np.round(row, 5), np.round(own_, 5)).all() for row, own_ in zip(rows, x, strict=True)
             )
             assert all(len(np.unique(row)) < size for row in rows)
         elif wanted == "shifted":
-            np.testing.assert_allclose(out.reshape(blocks, size).mean(axis=1), 0.0, atol=1e-4)
-            assert 0.4 < out.std() / np.sqrt(spread.mean()) < 1.5
+            np.testing.assert_allclose(found.reshape(blocks, size).mean(axis=1), 0.0, atol=1e-4)
+            assert 0.4 < found.std() / np.sqrt(spread.mean()) < 1.5
         elif wanted == "mean":
-            assert (np.abs(out - mean_) < five).all()
+            assert (np.abs(found - mean_) < five).all()
         elif wanted == "difference":
-            assert (np.abs(out) < five).all()
+            assert (np.abs(found) < five).all()
         elif wanted == "maximum":
-            assert (out <= high + 1e-5).all()
-            assert (out > mean_).all()
+            assert (found <= high + 1e-5).all()
+            assert (found > mean_).all()
         elif wanted == "range":
-            assert (out <= high - low + 1e-5).all()
-            assert (out > np.sqrt(spread)).all()
+            assert (found <= high - low + 1e-5).all()
+            assert (found > np.sqrt(spread)).all()
         else:
             want = spread if wanted == "spread" else (x**2).mean(axis=1)
-            assert (out > 0.3 * want).all()
-            assert (out < 2.0 * want).all()
+            assert (found > 0.3 * want).all()
+            assert (found < 2.0 * want).all()
 
     d.holds(agree)
 
@@ -130,7 +135,7 @@ def resample_tiles(d: Draft) -> None:
     names=BLOCK
     | {
         "share_from_thread": "broadcast_value|correct_blocks|broadcast_from_thread",
-        "x": "signal|values|rows",
+        "x": "signal|values|series",
         "out": "y|result|corrected",
         "shared_value": "base|common|pivot",
         "held": "row|part|data",
@@ -141,12 +146,23 @@ def resample_tiles(d: Draft) -> None:
 def share_from_thread(d: Draft) -> None:
     """Lets one thread of each block work out a number that the whole block uses."""
     kind = d.option("kind", "first", "norm", "table", "last")
-    use = d.option("use", "subtract", "scale", "both")
+    use = d.option("use", "subtract", "scale", "divide")
+    if kind == "norm" or (use == "scale" and kind != "table"):
+        use = "divide"  # only what is calibrated takes a gain
+    how = {"subtract": "Subtracts {} from each block", "scale": "Multiplies each block by {}",
+           "divide": "Divides each block by {}"}[use]  # fmt: skip
     d.says({
-        "first": "Corrects each block by its first value, read by one thread.",
-        "norm": "Corrects each block by a norm that one thread computes.",
-        "table": "Corrects each block by a table entry that one thread looks up.",
-        "last": "Corrects each block by the last value of the block before.",
+        "first": how.format("its first value") + ", read by one thread.",
+        "norm": how.format("its root mean square") + ", which one thread works out.",
+        "table": how.format("its entry of a table") + ", looked up by one thread.",
+        "last": how.format("the last value of the block before") + ", its own first value if there is none.",
+    }[kind])  # fmt: skip
+    d.calls({
+        "first": "remove_baseline|subtract_first" if use == "subtract" else "relative_to_first|divide_by_first",
+        "norm": "normalize_blocks|divide_by_rms",
+        "table": {"subtract": "remove_offsets|subtract_offsets", "scale": "apply_gains|calibrate_blocks",
+                  "divide": "divide_by_entry|calibrate_blocks"}[use],
+        "last": "rise_since_last_block|subtract_previous" if use == "subtract" else "relative_to_last_block|divide_by_previous",
     }[kind])  # fmt: skip
     size, blocks = d.pick(16, 32, 64), d.pick(4, 6, 8)
     name = extent(d, "TILE", size)
@@ -157,14 +173,16 @@ def share_from_thread(d: Draft) -> None:
         d.input("table", "float", 5, 0.5, 2.0, about="calibration values")
     d.output("out", "float", size * blocks)
     work = {
-        "first": f"value = x[block * {name}]",
-        "norm": f"for k in range({name}):\n    value += x[block * {name} + k] * x[block * {name} + k]\nvalue = wp.sqrt(value / {size}.0)",
+        "first": f"value = x[{flat.start}]",
+        "norm": f"for k in range({name}):\n    value += x[{flat.start} + k] * x[{flat.start} + k]\nvalue = wp.sqrt(value / {as_float(name)})",
         "table": "value = table[group[block]]",
-        "last": f"value = 1.0\nif block > 0:\n    value = x[block * {name} - 1]",
+        "last": f"value = x[wp.max({flat.start} - 1, 0)]",
     }[kind]
-    result = {"subtract": "held - shared_value", "scale": "wp.tile_map(wp.mul, held, shared_value)"}.get(
-        use, "wp.tile_map(wp.mul, held - shared_value, shared_value)"
-    )
+    result = {
+        "subtract": "held - shared_value",
+        "scale": "wp.tile_map(wp.mul, held, shared_value)",
+        "divide": "wp.tile_map(wp.div, held, shared_value)",
+    }[use]
     d.launch(blocks, tiled=True)
     d.code(
         f"""
@@ -187,10 +205,10 @@ def share_from_thread(d: Draft) -> None:
             "first": lambda: x[:, 0],
             "norm": lambda: np.sqrt((x * x).mean(axis=1)),
             "table": lambda: v.table[v.group],
-            "last": lambda: np.concatenate([[1.0], x[:-1, -1]]),
+            "last": lambda: np.concatenate([x[:1, 0], x[:-1, -1]]),
         }
         s = found[kind]()[:, None]
-        out = {"subtract": lambda: x - s, "scale": lambda: x * s}.get(use, lambda: (x - s) * s)()
+        out = {"subtract": lambda: x - s, "scale": lambda: x * s, "divide": lambda: x / s}[use]()
         return {"out": out.ravel()}
 
     d.check(reference, 1e-3)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.tiles import DOMAIN
-from warpgen.synthesis.library.tile_forms import Flat, extent
+from warpgen.synthesis.library.tile_forms import Flat, as_float, extent
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _SIGNS = {"sub": "-", "mul": "*", "div": "/"}
@@ -18,7 +18,7 @@ _SIGNS = {"sub": "-", "mul": "*", "div": "/"}
     source="Ba, Kiros & Hinton 2016; Bridle 1990; Zhang & Sennrich 2019",
     names={
         "x": "rows|activations|features|hidden",
-        "y": "normalised|rows_out|out",
+        "y": "normalised|rows_out|x_out",
         "gain": "gamma|weight|scale",
         "block": "row|r|i",
         "TILE": "WIDTH|ROW_SIZE|FEATURES",
@@ -30,18 +30,19 @@ def normalise_rows(d: Draft) -> None:
     law = d.option("law", "variance", "length", "range", "softmax", "root mean square")
     spelled = d.option("spelled", "operators", "functions")
     shaped = d.option("shape", "flat", "squeezed")
-    gained = d.flag("gain", 0.4)
+    gained = d.flag("gain", 0.4) and law in ("variance", "root mean square")
+    after = ", then applies a gain to each feature" if gained else ""
     d.says(
         {
-            "variance": "Shifts and scales each row to mean zero and variance one.",
+            "variance": f"Shifts and scales each row to mean zero and variance one{after}.",
             "length": "Scales each row to length one.",
             "range": "Maps each row linearly to the range from zero to one.",
             "softmax": "Turns each row of scores into probabilities by the softmax.",
-            "root mean square": "Divides each row by its root mean square.",
+            "root mean square": f"Divides each row by its root mean square{after}.",
         }[law]
     )
     d.calls({
-        "variance": "standardize_rows|zscore_rows|normalize_rows",
+        "variance": "layer_norm|normalize_rows" if gained else "standardize_rows|zscore_rows|normalize_rows",
         "length": "unit_rows|normalize_rows|scale_to_unit_length",
         "range": "rescale_rows|min_max_rows|map_rows_to_range",
         "softmax": "softmax_rows|row_softmax|tile_softmax",
@@ -76,9 +77,9 @@ def normalise_rows(d: Draft) -> None:
     root = "wp.tile_map(wp.sqrt, {})"
     body = {
         "variance": f"""
-        mean = wp.tile_sum(t) * (1.0 / float({size}))
+        mean = wp.tile_sum(t) * (1.0 / {as_float(size)})
         centred = {op("sub", "t", wide("mean"))}
-        variance = wp.tile_sum({op("mul", "centred", "centred")}) * (1.0 / float({size}))
+        variance = wp.tile_sum({op("mul", "centred", "centred")}) * (1.0 / {as_float(size)})
         deviation = {root.format("variance")}
         {result} = {op("div", "centred", wide("deviation"))}
         """,
@@ -100,8 +101,8 @@ def normalise_rows(d: Draft) -> None:
         {result} = {op("div", "weights", wide("norm"))}
         """,
         "root mean square": f"""
-        energy = wp.tile_sum({op("mul", "t", "t")}) * (1.0 / float({size}))
-        rms = {root.format("energy")}
+        mean_square = wp.tile_sum({op("mul", "t", "t")}) * (1.0 / {as_float(size)})
+        rms = {root.format("mean_square")}
         {result} = {op("div", "t", wide("rms"))}
         """,
     }[law]
@@ -142,9 +143,15 @@ def normalise_rows(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Warp manual, Tiles: tile_map with operators",
     names={
-        "codes": "flat_index|serials|ticks",
-        "major": "quotient|rows|hours",
-        "minor": "remainder|columns|rest",
+        "indices": "flat_index|linear_ids|cells",
+        "row": "rows|row_id|y_index",
+        "column": "columns|col_id|x_index",
+        "seconds": "times|durations|t_sec",
+        "minutes": "whole_minutes|mins|full_minutes",
+        "rest": "leftover|past_minute|rest_seconds",
+        "amounts": "items|totals|dividends",
+        "units": "quotient|whole|packs",
+        "left": "remainder|rest|leftover",
         "block": "tile_id|b|i",
         "TILE": "TILE_SIZE|BLOCK|CHUNK",
     },
@@ -181,41 +188,49 @@ def split_index(d: Draft) -> None:
         "minute": {"both": "split_seconds|minutes_and_seconds", "major": "whole_minutes|seconds_to_minutes",
                    "minor": "seconds_past_minute|leftover_seconds"},
         "given": {"both": "split_counts|divmod_tile", "major": "whole_units|divide_counts",
-                  "minor": "left_over|remainders"},
+                  "minor": "leftovers|remainders"},
     }[unit][kept])  # fmt: skip
     n, blocks = d.pick(32, 64, 128), d.pick(2, 3, 4)
     size = extent(d, "TILE", n)
     word = "int" if type_ == "int" else "wp.uint32"
     number = {"row": d.pick(12, 16, 24, 40), "minute": 60, "given": 0}[unit]
-    d.input("codes", type_, n * blocks, 0, 2000, about="linear indices")
-    base = "unit" if unit == "given" else (str(number) if type_ == "int" else f"wp.uint32({number})")
+    counts, whole, rest = {
+        "row": ("indices", "row", "column"),
+        "minute": ("seconds", "minutes", "rest"),
+        "given": ("amounts", "units", "left"),
+    }[unit]
+    d.input(counts, type_, n * blocks, 0, 2000)
+    base = {"row": "COLUMNS", "minute": "SECONDS_PER_MINUTE", "given": "unit"}[unit]
     if unit == "given":
-        d.param("unit", type_, 7, 32)
-    for name in ("major", "minor"):
-        if kept in ("both", name):
-            d.output(name, type_, n * blocks)
+        d.param("unit", type_, 7, 32, about="size of one unit")
+    else:
+        d.module(f"{base} = wp.constant({number if type_ == 'int' else f'wp.uint32({number})'})")
+    if kept != "minor":
+        d.output(whole, type_, n * blocks)
+    if kept != "major":
+        d.output(rest, type_, n * blocks)
     form = Flat(d, size)
     quotient, remainder = f"wp.tile_map(wp.floordiv, t, {base})", f"wp.tile_map(wp.mod, t, {base})"
     if spelled == "one func":
         if kept != "minor":
             d.function(f"""
                 @wp.func
-                def whole_units(code: {word}, unit: {word}):
-                    return wp.floordiv(code, unit)
+                def whole_units(amount: {word}, unit: {word}):
+                    return wp.floordiv(amount, unit)
             """)
             quotient = f"wp.tile_map(whole_units, t, {base})"
         if kept != "major":
             d.function(f"""
                 @wp.func
-                def left_over(code: {word}, unit: {word}):
-                    return code - unit * (code // unit)
+                def left_over(amount: {word}, unit: {word}):
+                    return amount - unit * (amount // unit)
             """)
             remainder = f"wp.tile_map(left_over, t, {base})"
     elif spelled == "mixed" and kept != "major":
         d.function(f"""
             @wp.func
-            def left_over(code: {word}, unit: {word}):
-                return wp.mod(code, unit)
+            def left_over(amount: {word}, unit: {word}):
+                return wp.mod(amount, unit)
         """)
         remainder = f"wp.tile_map(left_over, t, {base})"
     d.launch(blocks, tiled=True)
@@ -228,14 +243,14 @@ def split_index(d: Draft) -> None:
         $second
         """,
         head=form.head,
-        load=form.load("codes"),
-        first=form.store("major", quotient) if kept != "minor" else "",
-        second=form.store("minor", remainder) if kept != "major" else "",
+        load=form.load(counts),
+        first=form.store(whole, quotient) if kept != "minor" else "",
+        second=form.store(rest, remainder) if kept != "major" else "",
     )
 
     def reference(v: Values) -> Mapping[str, Any]:
-        major, minor = np.divmod(v.codes, v.unit if unit == "given" else number)
-        return {name: x for name, x in (("major", major), ("minor", minor)) if kept in ("both", name)}
+        major, minor = np.divmod(v[counts], v.unit if unit == "given" else number)
+        return ({whole: major} if kept != "minor" else {}) | ({rest: minor} if kept != "major" else {})
 
     d.check(reference)
 
@@ -247,7 +262,7 @@ def split_index(d: Draft) -> None:
         "red": "r_channel|r_in|reds",
         "green": "g_channel|g_in|greens",
         "blue": "b_channel|b_in|blues",
-        "packed": "pixels|words|rgb",
+        "packed": "pixels|words|colors",
         "block": "tile_id|i",
         "TILE": "TILE_SIZE|BLOCK|CHUNK",
     },
@@ -260,7 +275,7 @@ def pack_colours(d: Draft) -> None:
     layout = d.option("layout", "888", "565")
     bits = d.option("channel order", "rgb", "bgr")
     type_ = d.option("type", "uint32", "int")
-    masked = d.flag("masked")
+    masked = d.flag("masked") and (direction, layout) != ("unpack", "565")  # a byte is free in the other
     n, blocks = d.pick(32, 64, 128), d.pick(2, 3, 4)
     size = extent(d, "TILE", n)
     form = Flat(d, size)
@@ -274,10 +289,11 @@ def pack_colours(d: Draft) -> None:
         return text if type_ == "int" else f"wp.uint32({text})"
 
     top = sum(m << shifts[c] for c, m in masks.items())
+    at_top = f"{channels[0]} in the highest bits"
     d.says(
-        f"Packs three colour channels into one {layout} word for each pixel."
+        f"Packs three colour channels into one {layout} word for each pixel, {at_top}."
         if direction == "pack"
-        else f"Takes the colour channels out of the packed {layout} words of pixels."
+        else f"Takes the colour channels out of packed {layout} words of pixels, {at_top}."
     )
     if direction == "unpack":
         d.calls("unpack_colors|unpack_pixels|decode_colors")
@@ -305,14 +321,14 @@ def pack_colours(d: Draft) -> None:
             $store
             """,
             head=form.head,
-            why="# Clamp so that a channel cannot overflow into its neighbour" if masked else "",
+            why="# Keep the low bits, so that no channel spills into its neighbour" if masked else "",
             a=part(channels[0]),
             b=part(channels[1]),
             c=part(channels[2]),
             store=form.store("packed", "wp.tile_map(wp.bit_or, pair, low)"),
         )
     else:
-        d.input("packed", type_, n * blocks, 0, top + 1, about="packed colours")
+        d.input("packed", type_, n * blocks, 0, (top + 1) * (64 if masked else 1), about="packed colours")
         for c in ("red", "green", "blue"):
             d.output(c, type_, n * blocks)
         lines = []
@@ -322,9 +338,10 @@ def pack_colours(d: Draft) -> None:
                 moved = f"wp.tile_map(wp.bit_and, {moved}, {number(masks[c])})"
             lines.append(form.store(c, moved))
         d.code(
-            "block = wp.tid()\n$head\nwords = $load\n$lines",
+            "block = wp.tid()\n$head\nwords = $load\n$why\n$lines",
             head=form.head,
             load=form.load("packed"),
+            why="# The highest byte may hold an alpha channel" if masked else "",
             lines="\n".join(lines),
         )
 

@@ -38,11 +38,15 @@ def ensemble_update(d: Draft) -> None:
     bounded = d.flag("positive", 0.3)
     worlds, state, members, obs = d.pick(3, 4), d.pick(4, 6), d.pick(6, 8), d.pick(2, 3)
     d.module(f"STATE = wp.constant({state})\nMEMBERS = wp.constant({members})\nOBS = wp.constant({obs})")
+    if kind == "mean only":
+        d.says("Computes the mean of an ensemble of states after observations (ensemble Kalman filter).")
+        d.calls("ensemble_mean_update|enkf_mean|analysis_mean")
+    low, high = (0.0, 2.0) if bounded else (-1.0, 1.0)
     d.input(
-        "members", "float", (worlds, state, members), -1.0, 1.0, about="forecasts, one column for each member"
+        "members", "float", (worlds, state, members), low, high, about="forecasts, one column for each member"
     )
-    d.input("obs_matrix", "float", (obs, state), -1.0, 1.0, about="what is observed of the state")
-    d.input("observations", "float", (worlds, obs), -1.0, 1.0, about="observations")
+    d.input("obs_matrix", "float", (obs, state), low / 2, high / 2, about="what is observed of the state")
+    d.input("observations", "float", (worlds, obs), low, high, about="observations")
     if kind == "perturbed":
         d.input(
             "perturbations",
@@ -162,9 +166,13 @@ def ensemble_update(d: Draft) -> None:
         if bounded
         else "wp.tile_store(analysis[world], moved)",
     )
-    d.explain("""
-        X <- X + P H^T (H P H^T + R)^-1 (y - H X), with the covariances P of the ensemble. Columns are members.
-    """)
+    d.explain({
+        "perturbed": "X <- X + P H^T (H P H^T + R)^-1 (y + e - H X), with the covariances P of the ensemble and\n"
+        "noise e of each member. Columns are members.",
+        "deterministic": "X <- X + P H^T (H P H^T + R)^-1 (y - H m - H (X - m) / 2), with the covariances P and the\n"
+        "mean m of the ensemble. Columns are members.",
+        "mean only": "m <- m + P H^T (H P H^T + R)^-1 (y - H m), with the covariances P and the mean m of the ensemble.",
+    }[kind])  # fmt: skip
 
     def reference(v: Values) -> Mapping[str, Any]:
         x = v.members
@@ -304,7 +312,7 @@ def riccati_recursion(d: Draft) -> None:
         $n_mat
         # The cost of the last state alone
         value = wp.tile_map(wp.pos, q)
-        gain = wp.tile_zeros(shape=(INPUTS, STATE), dtype=float)
+        $first_gain
         for step in range(horizon):
             pb = wp.tile_matmul(value, b)
             pa = wp.tile_matmul(value, a)
@@ -319,6 +327,9 @@ def riccati_recursion(d: Draft) -> None:
         """.replace("$less ", less),
         q=q,
         r=r,
+        first_gain="gain = wp.tile_zeros(shape=(INPUTS, STATE), dtype=float)"
+        if result in ("first gain", "closed loop")
+        else "",
         r_mat="r_mat = wp.tile_diag_add(wp.tile_zeros(shape=(INPUTS, INPUTS), dtype=float), r_diag)"
         if form == "joseph"
         else "",
@@ -331,9 +342,17 @@ def riccati_recursion(d: Draft) -> None:
         cross=crossed,
         end=end,
     )
-    d.explain("""
-        K = (R + B^T P B)^-1 B^T P A, P <- Q + A^T P A - A^T P B K, from the last step to the first. The best input is -K x.
-    """)
+    g, n_ = ("g " if discount else ""), (" + N" if cross else "")
+    right = f"({g}B^T P A{n_})" if cross else f"{g}B^T P A"
+    also = (
+        ["g the discount"] * discount
+        + ["N the cost of inputs with states"] * cross
+        + ["R with the ridge"] * regular
+    )
+    d.explain(
+        f"K = (R + {g}B^T P B)^-1 {right}, P <- Q + {g}A^T P A - {right if cross else f'({right})'}^T K,\n"
+        f"from the last step to the first{', ' + ', '.join(also) if also else ''}. The best input is -K x."
+    )
 
     def reference(v: Values) -> Mapping[str, Any]:
         found = []

@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
         "residual": "r|res|rem",
         "search": "p|direction|dir_tile",
         "image": "ap|q|a_dir",
-        "rho": "rz|r_dot_z|energy",
+        "rho": "rz|r_dot_z|rz_old",
         "DIM": "N|SIZE|TILE_N",
     },
     adjoint="no",
@@ -56,7 +56,12 @@ def conjugate_gradients(d: Draft) -> None:
         )
     else:
         d.input(
-            "matrices", "float", (blocks, size, size), -0.4, 0.4, about="off-diagonal part of each matrix"
+            "matrices",
+            "float",
+            (blocks, size, size),
+            -0.4,
+            0.4,
+            about="matrices before the diagonal is added",
         )
     d.input("diagonal", "float", (blocks, size), 4.0, 9.0, about="added to the diagonal of each matrix")
     d.input("rhs", "float", (blocks, size), -1.0, 1.0, about="right-hand sides")
@@ -75,7 +80,7 @@ def conjugate_gradients(d: Draft) -> None:
     build = {
         "given": """
             raw = wp.tile_load(matrices[block], shape=(DIM, DIM))
-            # Symmetrize, as both triangles may come from different writers
+            # Symmetrize, since conjugate gradients need it
             sym = 0.5 * (raw + wp.tile_transpose(raw))
             a = wp.tile_diag_add(sym, diag)
             """,
@@ -93,10 +98,13 @@ def conjugate_gradients(d: Draft) -> None:
     }[form]
     product = "wp.tile_squeeze(wp.tile_matmul(a, wp.tile_reshape({}, shape=(DIM, 1))))"
     if precondition == "jacobi":
-        d.function('''
+        of = "the matrix's diagonal (Jacobi preconditioner)"
+        if form != "normal equations":
+            of = "the diagonal that was added (nearly Jacobi's preconditioner)"
+        d.function(f'''
             @wp.func
             def over(r: float, entry: float) -> float:
-                """Entry of the residual over that of the diagonal (Jacobi preconditioner)."""
+                """Entry of the residual over that of {of}."""
                 return r / entry
         ''')
     elif precondition == "cholesky of band":
@@ -108,7 +116,9 @@ def conjugate_gradients(d: Draft) -> None:
         ''')
     prepare = {
         "none": "",
-        "jacobi": "",
+        "jacobi": "entries = diag + wp.tile_sum(wp.tile_map(wp.mul, jac, jac), axis=0)"
+        if form == "normal equations"
+        else "",
         "cholesky of band": """
             # The tridiagonal part is factorized once, as preconditioner
             row_id = wp.tile_broadcast(wp.tile_reshape(wp.tile_arange(DIM, dtype=int), shape=(DIM, 1)), shape=(DIM, DIM))
@@ -116,7 +126,7 @@ def conjugate_gradients(d: Draft) -> None:
             band = wp.tile_cholesky(wp.tile_map(near_diagonal, a, row_id, col_id))
             """,
     }[precondition]
-    entry = {"given": "diag", "regularized": "lift", "normal equations": "diag"}[form]
+    entry = {"given": "diag", "regularized": "lift", "normal equations": "entries"}[form]
     solve = {
         "none": "wp.tile_map(wp.pos, residual)",
         "jacobi": f"wp.tile_map(over, residual, {entry})",
@@ -161,19 +171,19 @@ def conjugate_gradients(d: Draft) -> None:
         $count
         for turn in range(turns):
             image = {product.format("search")}
-            bent = wp.tile_dot(search, image)[0]
+            curvature = wp.tile_dot(search, image)[0]
             # An exact solution leaves nothing to search along
-            if bent <= 1.0e-20:
+            if curvature <= 1.0e-20:
                 break
-            step = rho / bent
+            step = rho / curvature
             $keep
             $moves
+            $tick
             $stop
             z = {solve}
             $new
             {turn}
             rho = rho_new
-            $tick
         wp.tile_store(solution[block], x)
         $store
         """,
@@ -225,9 +235,8 @@ def conjugate_gradients(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Bauer 1957; Rutishauser 1969; Golub & Van Loan 2013, sec. 8.2; Halko, Martinsson & Tropp 2011, alg. 4.4",
     names={
-        "matrices": "covariances|a_mats|kernels",
+        "matrices": "roots|root_mats|factors",
         "basis": "q|frame|subspace",
-        "values": "ritz|eigenvalues|spectrum",
         "gram": "g|overlaps|inner",
         "DIM": "N|SIZE|TILE_N",
         "RANK": "K|NUM_VECTORS|WIDTH",
@@ -366,9 +375,15 @@ def subspace_iteration(d: Draft) -> None:
         lines=lines,
         end=end,
     )
-    d.explain("""
-        Each sweep multiplies the basis by the symmetric matrix and makes it orthonormal again. Directions of large
-        eigenvalues grow fastest, so that the span turns towards the leading eigenvectors.
+    of = {
+        "matrix": "A = R R^T with the given R",
+        "samples": "A is the mean of x x^T over the samples",
+        "centered samples": "A is the covariance of the samples",
+    }[given]
+    d.explain(f"""
+        {of}{", less the shift on its diagonal" if shift else ""}. Each sweep multiplies the basis by A and makes it
+        orthonormal again. Directions of large eigenvalues grow fastest, so that the span turns towards the leading
+        eigenvectors.
     """)
     turns = int(sweeps) if sweeps_of == "fixed" else 0
 

@@ -15,9 +15,10 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Featherstone 2008, ch. 6; Baraff & Witkin 1998 (implicit damping); Warp manual, Tiles",
     names={
         "jacobian": "J|body_jacobian|jac",
-        "inertia": "M|spatial_inertia|body_mass",
+        "inertia": "M|spatial_inertia|body_inertia",
         "joint_f": "tau|joint_torque|actuation",
-        "bias_f": "coriolis|c_force|rnea_bias",
+        "joint_impulses": "impulses|joint_imp|dof_impulses",
+        "bias_f": "bias_force|c_plus_g|rnea_bias",
         "joint_qd": "qd|joint_vel|dof_vel",
         "joint_qdd": "qdd|joint_acc|dof_acc",
         "armature": "rotor_inertia|joint_armature|reflected_inertia",
@@ -26,6 +27,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "world": "env|batch|w",
         "DOFS": "NUM_DOFS|NV|N_DOF",
         "ROWS": "NUM_ROWS|BODY_ROWS|NR",
+        "BODIES": "NUM_BODIES|NUM_LINKS|NB",
     },
     adjoint="no",
     double=True,
@@ -38,6 +40,8 @@ def joint_dynamics(d: Draft) -> None:
     skipped = d.option("skipped", "none", "mask", "list", "sleeping")
     place = d.option("solve", "new tile", "in place", "two solves")
     result = d.option("result", "accelerations", "velocities", "impulses")
+    if result == "impulses":
+        damping, skipped = "none", "mask" if skipped == "sleeping" else skipped  # impulses wake what sleeps
     kept = d.flag("keep factor", 0.4)
     d.calls({
         "accelerations": "solve_mass_matrix|forward_dynamics_tiled|joint_accelerations",
@@ -46,7 +50,12 @@ def joint_dynamics(d: Draft) -> None:
     }[result])  # fmt: skip
     worlds, dofs, bodies = d.pick(3, 4, 6), d.pick(4, 6, 8), d.pick(2, 3)
     rows = 6 * bodies
-    d.module(f"DOFS = wp.constant({dofs})" + ("" if inertia == "given" else f"\nROWS = wp.constant({rows})"))
+    extent_ = {
+        "given": "",
+        "diagonal": f"\nROWS = wp.constant({rows})",
+        "blocks": f"\nBODIES = wp.constant({bodies})",
+    }
+    d.module(f"DOFS = wp.constant({dofs})" + extent_[inertia])
     if inertia == "given":
         d.input(
             "mass_matrix",
@@ -69,9 +78,9 @@ def joint_dynamics(d: Draft) -> None:
             (worlds, rows, 6),
             -0.1,
             0.1,
-            about="off-diagonal part of the 6x6 spatial inertias",
+            about="6x6 spatial inertias, before the diagonal is added",
         )
-        d.param("link_mass", "float", 1.0, 2.0, about="diagonal of the spatial inertias")
+        d.param("link_inertia", "float", 1.0, 2.0, about="added to the diagonals of the spatial inertias")
     d.input(
         "armature",
         "float",
@@ -79,7 +88,15 @@ def joint_dynamics(d: Draft) -> None:
         *((2.0, 4.0) if inertia == "given" else (0.5, 1.0)),
         about="added to the diagonal",
     )
-    d.input("joint_f", "float", (worlds, dofs), -2.0, 2.0, about="applied joint forces")
+    force = "joint_impulses" if result == "impulses" else "joint_f"
+    d.input(
+        force,
+        "float",
+        (worlds, dofs),
+        -2.0,
+        2.0,
+        about="joint impulses" if result == "impulses" else "applied joint forces",
+    )
     if result != "impulses":
         d.input("bias_f", "float", (worlds, dofs), -0.5, 0.5, about="Coriolis and gravity forces")
     needs_qd = damping != "none" or result == "velocities" or skipped == "sleeping"
@@ -98,7 +115,7 @@ def joint_dynamics(d: Draft) -> None:
     output, about = {
         "accelerations": ("joint_qdd", "joint accelerations"),
         "velocities": ("next_qd", "joint velocities after the step"),
-        "impulses": ("delta_qd", "change of the joint velocities by the impulses in joint_f"),
+        "impulses": ("delta_qd", "change of the joint velocities by the impulses"),
     }[result]
     if kept:
         d.output(
@@ -124,7 +141,7 @@ def joint_dynamics(d: Draft) -> None:
     build = {
         "given": "h = wp.tile_load(mass_matrix[world], shape=(DOFS, DOFS))",
         "diagonal": (
-            "# H = J^T M J with a diagonal M: scale the rows of J instead of a product\n"
+            "# M is diagonal: scaling the rows of J is enough for M J\n"
             "j_tile = wp.tile_load(jacobian[world], shape=(ROWS, DOFS))\n"
             "m_diag = wp.tile_load(inertia[world], shape=ROWS)\n"
             "m_cols = wp.tile_broadcast(wp.tile_reshape(m_diag, shape=(ROWS, 1)), shape=(ROWS, DOFS))\n"
@@ -132,14 +149,12 @@ def joint_dynamics(d: Draft) -> None:
             "h = wp.tile_matmul(wp.tile_transpose(j_tile), mj_tile)"
         ),
         "blocks": (
-            "# H = sum over bodies of J_b^T I_b J_b\n"
             "h = wp.tile_zeros(shape=(DOFS, DOFS), dtype=float)\n"
-            f"for body in range({bodies}):\n"
+            "for body in range(BODIES):\n"
             "    j_tile = wp.tile_load(jacobian[world], shape=(6, DOFS), offset=(6 * body, 0))\n"
             "    i_raw = wp.tile_load(inertia[world], shape=(6, 6), offset=(6 * body, 0))\n"
-            "    # Symmetrize, then add the mass\n"
             "    i_sym = 0.5 * (i_raw + wp.tile_transpose(i_raw))\n"
-            "    i_tile = wp.tile_diag_add(i_sym, wp.tile_full(shape=6, value=link_mass, dtype=float))\n"
+            "    i_tile = wp.tile_diag_add(i_sym, wp.tile_full(shape=6, value=link_inertia, dtype=float))\n"
             "    ij_tile = wp.tile_matmul(i_tile, j_tile)\n"
             "    wp.tile_matmul(wp.tile_transpose(j_tile), ij_tile, h)"
         ),
@@ -152,7 +167,7 @@ def joint_dynamics(d: Draft) -> None:
         )
     factor = "factor = wp.tile_cholesky(h_reg)" if place != "in place" else "wp.tile_cholesky_inplace(h_reg)"
     name = "h_reg" if place == "in place" else "factor"
-    rhs = 'rhs = wp.tile_load(joint_f[world], shape=DOFS, storage="shared")'
+    rhs = f'rhs = wp.tile_load({force}[world], shape=DOFS, storage="shared")'
     if result != "impulses":
         rhs += "\nrhs -= wp.tile_load(bias_f[world], shape=DOFS)"
     if needs_qd and (damping != "none" or result == "velocities") and skipped != "sleeping":
@@ -193,7 +208,10 @@ def joint_dynamics(d: Draft) -> None:
         }[result]
     )
     d.explain(
-        ("H" if inertia == "given" else "(J^T M J + diag(armature))")
+        {"given": "(H + diag(armature)", "diagonal": "(J^T M J + diag(armature)"}.get(
+            inertia, "(sum J_b^T I_b J_b + diag(armature)"
+        )
+        + (" + dt D)" if damping == "implicit" else ")")
         + (" qdd = tau - bias" if result != "impulses" else " dqd = p")
         + (" - D qd" if damping != "none" else "")
         + "; one block of threads per world, everything stays in shared memory."
@@ -208,11 +226,11 @@ def joint_dynamics(d: Draft) -> None:
         else:
             j = v.jacobian.reshape(worlds, bodies, 6, dofs)
             m = v.inertia.reshape(worlds, bodies, 6, 6)
-            m = (m + np.swapaxes(m, 2, 3)) / 2 + v.link_mass * np.eye(6)
+            m = (m + np.swapaxes(m, 2, 3)) / 2 + v.link_inertia * np.eye(6)
             h = np.einsum("wbri,wbrs,wbsj->wij", j, m, j)
         diag = v.armature + (v.dt * v.damping if damping == "implicit" else 0.0)
         h = h + diag[:, :, None] * np.eye(dofs)
-        r = v.joint_f - (v.bias_f if result != "impulses" else 0.0)
+        r = v[force] - (v.bias_f if result != "impulses" else 0.0)
         if damping != "none":
             r = r - v.damping * v.joint_qd
         x = np.linalg.solve(h, r[:, :, None])[:, :, 0]

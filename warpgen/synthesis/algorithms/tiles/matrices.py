@@ -18,6 +18,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "tiled_product": "tile_gemm|gemm_tiled|matmul_kernel",
         "a": "lhs|left|A",
         "b": "rhs|right|B",
+        "rows_in": "A|vectors|features",
         "c": "product|out|C",
         "i": "block_row|bi",
         "j": "block_col|bj",
@@ -38,6 +39,7 @@ def tiled_product(d: Draft) -> None:
     m, n, k = d.pick(4, 8), d.pick(4, 8), d.pick(4, 8)
     if layout == "gram":
         n = m
+        end = "plain" if "bias" in end else end
     bm, bn, steps = d.pick(2, 3), d.pick(1, 2), d.pick(2, 3)
     if layout == "gram":
         bn = bm
@@ -46,18 +48,24 @@ def tiled_product(d: Draft) -> None:
         if layout == "gram"
         else "Multiplies two matrices, a tile of the product for each block."
     )
-    if end == "accumulated":
-        term = {"a b": "A B", "a bt": "A B^T", "at b": "A^T B", "gram": "A A^T"}[layout]
-        d.says(f"Adds alpha {term} to C, a tile for each block.")
+    term = {"a b": "A B", "a bt": "A B^T", "at b": "A^T B", "gram": "A A^T"}[layout]
+    activation = d.option("activation", "relu", "tanh")
+    if end != "plain" or layout in ("a bt", "at b"):
+        d.says({
+            "plain": f"Computes {term}, a tile for each block.",
+            "bias": f"Computes {term} and adds a bias to each row, a tile for each block.",
+            "bias and activation": f"Computes {activation}({term} + bias), a tile for each block.",
+            "scaled": f"Computes alpha {term}, a tile for each block.",
+            "accumulated": f"Adds alpha {term} to C, a tile for each block.",
+        }[end])  # fmt: skip
     if layout == "gram":
         d.calls("gram_tiled|tile_gram|gram_matrix")
     sm, sn, sk = extent(d, "TILE_M", m), extent(d, "TILE_N", n), extent(d, "TILE_K", k)
     rows, columns, inner = m * bm, n * bn, k * steps
     if layout == "gram":
         sn = sm
-    d.input(
-        "a", "float", (inner, rows) if layout == "at b" else (rows, inner), -1.0, 1.0, about="left matrix"
-    )
+    a = "rows_in" if layout == "gram" else "a"
+    d.input(a, "float", (inner, rows) if layout == "at b" else (rows, inner), -1.0, 1.0)
     if layout != "gram":
         d.input(
             "b",
@@ -65,7 +73,6 @@ def tiled_product(d: Draft) -> None:
             (columns, inner) if layout == "a bt" else (inner, columns),
             -1.0,
             1.0,
-            about="right matrix",
         )
     if "bias" in end:
         d.input("bias", "float", columns, -1.0, 1.0, about="added to each row of the product")
@@ -77,19 +84,19 @@ def tiled_product(d: Draft) -> None:
     else:
         d.output("c", "float", (rows, columns), about="product")
     axis = 0 if layout == "at b" else 1
-    count = f"int(a.shape[{axis}] / {sk})" if counted == "from shape" else str(steps)
-    load_a = f"wp.tile_load(a, shape=({sm}, {sk}), offset=(i * {sm}, k * {sk}))"
+    count = f"{a}.shape[{axis}] // {sk}" if counted == "from shape" else str(steps)
+    load_a = f"wp.tile_load({a}, shape=({sm}, {sk}), offset=(i * {sm}, k * {sk}))"
     if layout == "at b":
         load_a = f"wp.tile_transpose(wp.tile_load(a, shape=({sk}, {sm}), offset=(k * {sk}, i * {sm})))"
     load_b = {
         "a b": f"wp.tile_load(b, shape=({sk}, {sn}), offset=(k * {sk}, j * {sn}))",
         "at b": f"wp.tile_load(b, shape=({sk}, {sn}), offset=(k * {sk}, j * {sn}))",
         "a bt": f"wp.tile_transpose(wp.tile_load(b, shape=({sn}, {sk}), offset=(j * {sn}, k * {sk})))",
-        "gram": f"wp.tile_transpose(wp.tile_load(a, shape=({sn}, {sk}), offset=(j * {sn}, k * {sk})))",
+        "gram": f"wp.tile_transpose(wp.tile_load({a}, shape=({sn}, {sk}), offset=(j * {sn}, k * {sk})))",
     }[layout]
     if "activation" in end:
-        relu = d.option("activation", "relu", "tanh", "identity")
-        function = {"relu": "relu", "tanh": "wp.tanh", "identity": "wp.pos"}[relu]
+        relu = activation
+        function = {"relu": "relu", "tanh": "wp.tanh"}[relu]
         if relu == "relu":
             d.function("""
                 @wp.func
@@ -128,9 +135,9 @@ def tiled_product(d: Draft) -> None:
     )
 
     def reference(v: Values) -> Mapping[str, Any]:
-        a = v.a.T if layout == "at b" else v.a
-        b = {"a bt": lambda: v.b.T, "gram": lambda: v.a.T}.get(layout, lambda: v.b)()
-        c = a @ b * (v.alpha if end in ("scaled", "accumulated") else 1.0)
+        left = v.a.T if layout == "at b" else v[a]
+        right = {"a bt": lambda: v.b.T, "gram": lambda: left.T}.get(layout, lambda: v.b)()
+        c = left @ right * (v.alpha if end in ("scaled", "accumulated") else 1.0)
         c = c + v.bias if "bias" in end else c
         c = {"relu": np.maximum(c, 0.0), "tanh": np.tanh(c)}.get(relu, c)
         return {"c": c + v.c if end == "accumulated" else c}
@@ -143,8 +150,9 @@ def tiled_product(d: Draft) -> None:
     names={
         "a": "systems|hessians|A",
         "designs": "jacobians|features|residual_rows",
-        "b": "rhs|gradients|y",
-        "x": "solution|steps|dx",
+        "b": "rhs|right_sides|y",
+        "x": "solution|unknowns|x_out",
+        "forms": "quadratic|energies|values",
         "ridge": "damping|regularisation|lam",
         "block": "batch|i|s",
         "factor": "L|chol|lower",
@@ -181,7 +189,7 @@ def batched_solve(d: Draft) -> None:
     if built == "ridge":
         d.param("ridge", "float", 1.0, 3.0, about="added to the diagonals")
     d.output(
-        {"solution": "x", "log determinant": "logdet", "quadratic form": "energy"}[wanted],
+        {"solution": "x", "log determinant": "logdet", "quadratic form": "forms"}[wanted],
         "float",
         count * n if wanted == "solution" else count,
     )
@@ -219,12 +227,12 @@ def batched_solve(d: Draft) -> None:
         "solution": f"{solve}\nwp.tile_store(x, {found}, offset=block * {size})",
         "quadratic form": {
             "two solves": f"{load}{forward}\nz = wp.tile_lower_solve({factor}, r)\n"
-            "wp.tile_store(energy, wp.tile_dot(z, z), offset=block)",
+            "wp.tile_store(forms, wp.tile_dot(z, z), offset=block)",
             "two solves in place": f"{load}{forward}\nwp.tile_lower_solve_inplace({factor}, r)\n"
-            "wp.tile_store(energy, wp.tile_dot(r, r), offset=block)",
+            "wp.tile_store(forms, wp.tile_dot(r, r), offset=block)",
         }.get(
             way,
-            f"{solve}\nwp.tile_store(energy, wp.tile_dot({found}, wp.tile_load(b, shape={size}, "
+            f"{solve}\nwp.tile_store(forms, wp.tile_dot({found}, wp.tile_load(b, shape={size}, "
             f"offset=block * {size})), offset=block)",
         ),
         "log determinant": f"""
@@ -247,9 +255,13 @@ logdet[block] = 2.0 * total
         factors=factors,
         tail=tail,
     )
-    lift = "ridge" if built == "ridge" else "1"
-    of = "" if built == "given" else f"The matrices are R^T R + {lift} I, those of ridge regression. "
-    d.explain(f"{of}The factor of Cholesky lies in shared memory, where the whole block works on it.")
+    triangle = "upper" if way == "upper" else "lower"
+    of = {
+        "given": f"The {triangle} triangle of each matrix is read, and {n} added to its diagonal. ",
+        "gram": "The matrices are R^T R + I. ",
+        "ridge": "The matrices are R^T R + ridge I, those of ridge regression. ",
+    }[built]
+    d.explain(f"{of}The Cholesky factor lies in shared memory, where the whole block works on it.")
 
     def reference(v: Values) -> Mapping[str, Any]:
         raw = v[source].reshape(count, n, n)
@@ -263,7 +275,7 @@ logdet[block] = 2.0 * total
             return {"logdet": np.linalg.slogdet(m)[1]}
         b = v.b.reshape(count, n)
         x = np.linalg.solve(m, b[:, :, None])[:, :, 0]
-        return {"x": x.ravel()} if wanted == "solution" else {"energy": (b * x).sum(axis=1)}
+        return {"x": x.ravel()} if wanted == "solution" else {"forms": (b * x).sum(axis=1)}
 
     d.check(reference, 1e-3)
 
@@ -273,6 +285,7 @@ logdet[block] = 2.0 * total
     names={
         "a": "factors|triangles|matrices",
         "b": "rhs|y|right_sides",
+        "diagonal": "shifts|lifts|diag",
         "x": "solution|z|unknowns",
         "block": "batch|i|s",
         "N": "SIZE|ORDER|DIM",
@@ -287,19 +300,19 @@ def substitution(d: Draft) -> None:
     place = d.option("place", "new tile", "in place")
     columns = d.option("columns", 1, 2, 3)
     turned = d.flag("transposed", 0.4)
-    unit = d.option("diagonal", "given", "lifted", "unit")
+    unit = d.option("diagonal", "given", "lifted")
     n, count = d.pick(4, 5, 6, 8), d.pick(3, 4, 6)
     size = extent(d, "N", n)
     sentence = f"{'forward' if side == 'lower' else 'backward'} substitution"
     kind = "an upper" if side == "upper" else "a lower"
-    d.says(f"Solves {kind} triangular system in each block by {sentence}.")
+    d.says(f"Solves {kind} triangular system in each block by {sentence}, after its diagonal is raised.")
     d.calls({
         "lower": "forward_substitution|solve_lower|triangular_solve",
         "upper": "back_substitution|solve_upper|triangular_solve",
     }[side])  # fmt: skip
     d.input("a", "float", (count * n, n), -0.4, 0.4, about="triangular matrices, stacked by rows")
     if unit == "given":
-        d.input("diagonal", "float", count * n, 1.0, 3.0, about="diagonals of the matrices")
+        d.input("diagonal", "float", count * n, 1.0, 3.0, about="added to the diagonals of the matrices")
     d.input(
         "b", "float", count * n if columns == 1 else (count * n, columns), -1.0, 1.0, about="right-hand sides"
     )
@@ -307,7 +320,6 @@ def substitution(d: Draft) -> None:
     lift = {
         "given": f"wp.tile_load(diagonal, shape={size}, offset=block * {size})",
         "lifted": f"wp.tile_full(shape={size}, value=2.0, dtype=float)",
-        "unit": f"wp.tile_ones(shape={size}, dtype=float)",
     }[unit]
     shape, at = (
         (size, f"block * {size}") if columns == 1 else (f"({size}, {columns})", f"(block * {size}, 0)")
@@ -321,21 +333,23 @@ def substitution(d: Draft) -> None:
     d.code(
         f"""
         block = wp.tid()
-        off = wp.tile_load(a, shape=({size}, {size}), offset=(block * {size}, 0))
-        m = wp.tile_diag_add({"wp.tile_transpose(off)" if turned else "off"}, {lift})
+        raw = wp.tile_load(a, shape=({size}, {size}), offset=(block * {size}, 0))
+        m = wp.tile_diag_add({"wp.tile_transpose(raw)" if turned else "raw"}, {lift})
         rhs = wp.tile_load(b, shape={shape}, offset={at}, storage="shared")
         {solve}
         wp.tile_store(x, {"rhs" if place == "in place" else "solved"}, offset={at})
         """
     )
-    d.explain(f"Only the {side} triangle is read; what stands on the other side does not matter.")
+    of = "transposed matrices" if turned else "matrices"
+    d.explain(
+        f"Of the {of} only the {side} triangle is read; what stands on the other side does not matter.\n"
+        f"Their diagonals are raised first, by {'two' if unit == 'lifted' else 'those given'}."
+    )
 
     def reference(v: Values) -> Mapping[str, Any]:
         a = v.a.reshape(count, n, n)
         a = np.swapaxes(a, 1, 2) if turned else a
-        diagonal = {"lifted": np.full((count, n), 2.0), "unit": np.ones((count, n))}.get(unit)
-        if diagonal is None:
-            diagonal = v.diagonal.reshape(count, n)
+        diagonal = np.full((count, n), 2.0) if unit == "lifted" else v.diagonal.reshape(count, n)
         m = (np.tril(a) if side == "lower" else np.triu(a)) + diagonal[:, :, None] * np.eye(n)
         return {"x": np.linalg.solve(m, v.b.reshape(count, n, columns)).reshape(v.b.shape)}
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.tiles import DOMAIN
-from warpgen.synthesis.library.tile_forms import extent
+from warpgen.synthesis.library.tile_forms import as_float, extent
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _BLOCK = {"block": "tile_id|b|i", "lane": "thread|t|local_id", "TILE": "TILE_SIZE|BLOCK|CHUNK"}
@@ -18,11 +18,17 @@ _BLOCK = {"block": "tile_id|b|i", "lane": "thread|t|local_id", "TILE": "TILE_SIZ
     source="Mikolov et al. 2013; Warp manual, Tiles: indexed loads and stores",
     names=_BLOCK
     | {
-        "table": "embedding|features|rows_in",
-        "ids": "indices|tokens|row_ids",
+        "table": "features|source|bank",
+        "ids": "indices|picks|chosen_ids",
+        "places": "targets|destinations|new_ids",
         "picked": "gathered|out|looked_up",
+        "moved": "permuted|out|scattered",
+        "rows": "features|source|vectors",
+        "columns": "source|vectors|channels",
         "ROWS": "BATCH|TILE_ROWS|M",
         "WIDTH": "DIM|FEATURES|N",
+        "COLUMNS": "BATCH|TILE_COLS|N",
+        "HEIGHT": "COLUMN_SIZE|DIM|M",
     },
     adjoint="either",
     weight=11,
@@ -36,16 +42,24 @@ def table_rows(d: Draft) -> None:
     if kind == "within":
         axis = 0
     rows, width, count, blocks = d.pick(4, 8), d.pick(4, 8), d.pick(16, 24), d.pick(2, 3, 4)
-    r, w = extent(d, "ROWS", rows), extent(d, "WIDTH", width)
     noun = "columns" if axis else "rows"
+    r = extent(d, "COLUMNS" if axis else "ROWS", rows)
+    w = extent(d, "HEIGHT" if axis else "WIDTH", width)
+    if kind == "accumulate" and scaled == "tanh":
+        scaled = "given"
+    of = {
+        "no": "",
+        "given": f" and multiplies the {noun} by a gain",
+        "tanh": " and takes their hyperbolic tangents",
+    }[scaled]
     d.says({
-        "gather": f"Gathers {noun} of a table by a list of indices.",
-        "scatter": f"Moves {noun} to the places that a permutation gives them.",
-        "accumulate": f"Adds {noun} onto those of a table that a list of indices names.",
-        "within": "Picks rows out of the part of a table that each block holds.",
+        "gather": f"Gathers {noun} of a table by a list of indices{of}.",
+        "scatter": f"Moves {noun} to the places that a permutation gives them{of}.",
+        "accumulate": f"Adds {noun}{', times a gain,' if of else ''} onto those of a table that a list of indices names.",
+        "within": f"Picks rows out of the part of a table that each block holds{of}.",
     }[kind])  # fmt: skip
     d.calls({
-        "gather": f"gather_{noun}|embedding_lookup" if axis == 0 else f"gather_{noun}|take_{noun}",
+        "gather": f"gather_{noun}|take_{noun}|embedding_lookup" if axis == 0 and scaled == "no" else f"gather_{noun}|take_{noun}",
         "scatter": f"permute_{noun}|scatter_{noun}|move_{noun}",
         "accumulate": f"scatter_add_{noun}|accumulate_{noun}|add_{noun}_at",
         "within": f"pick_{noun}|pick_local_{noun}|gather_in_block",
@@ -55,30 +69,31 @@ def table_rows(d: Draft) -> None:
     def turned(a: Any, b: Any) -> Any:
         return (b, a) if axis else (a, b)
 
-    d.input("table" if kind in ("gather", "within") else "rows", "float",
+    source = "table" if kind in ("gather", "within") else noun
+    moved = "moved" if kind == "scatter" else "picked"
+    ids = "ids" if kind in ("gather", "within") else "places"
+    d.input(source, "float",
             turned(count if kind == "gather" else total, width), -1.0, 1.0)  # fmt: skip
     if kind == "scatter":
-        d.input("ids", "int", total, kind="permutation", about="rows of the table to read")
+        d.input(ids, "int", total, kind="permutation", about=f"where the {noun} go")
     else:
-        d.input(
-            "ids", "int", total, 0, rows if kind == "within" else count, about="rows of the table to read"
-        )
+        d.input(ids, "int", total, 0, rows if kind == "within" else count)
     if scaled == "given":
-        d.param("gain", "float", 0.5, 2.0, about="factor of the rows")
+        d.param("gain", "float", 0.5, 2.0, about=f"factor of the {noun}")
     if kind == "accumulate":
         d.output("sums", "float", turned(count, width))
     else:
-        d.output("picked", "float", turned(total, width))
+        d.output(moved, "float", turned(total, width))
     shape = f"({w}, {r})" if axis else f"({r}, {w})"
     at = f"(0, block * {r})" if axis else f"(block * {r}, 0)"
     by = f", axis={axis}" if keyword else ""
     value = {"no": "{}", "given": "gain * {}", "tanh": "wp.tile_map(wp.tanh, {})"}[scaled].format("part")
-    plain = f"part = wp.tile_load(rows, shape={shape}, offset={at})"
+    plain = f"part = wp.tile_load({source}, shape={shape}, offset={at})"
     body = {
         "gather": f"""
 part = wp.tile_load_indexed(table, indices=chosen, shape={shape}{by})
 wp.tile_store(picked, {value}, offset={at})""",
-        "scatter": f"{plain}\nwp.tile_store_indexed(picked, indices=chosen, t={value}{by})",
+        "scatter": f"{plain}\nwp.tile_store_indexed(moved, indices=chosen, t={value}{by})",
         "accumulate": f"{plain}\nwp.tile_atomic_add_indexed(sums, indices=chosen, t={value}{by})",
         "within": f"""
 held = wp.tile_load(table, shape={shape}, offset={at}, storage="shared")
@@ -90,14 +105,14 @@ wp.tile_store(picked, {value}, offset={at})""",
     d.code(
         f"""
         block = wp.tid()
-        chosen = wp.tile_load(ids, shape={r}, offset=block * {r}{shared})
+        chosen = wp.tile_load({ids}, shape={r}, offset=block * {r}{shared})
         $body
         """,
         body=body,
     )
 
     def reference(v: Values) -> Mapping[str, Any]:
-        rows_in = v.table if kind in ("gather", "within") else v.rows
+        rows_in = v[source]
         x = rows_in.T if axis else rows_in
 
         def change(a: Any) -> Any:
@@ -105,7 +120,7 @@ wp.tile_store(picked, {value}, offset={at})""",
 
         if kind == "accumulate":
             out = np.zeros((count, width))
-            np.add.at(out, v.ids, change(x))
+            np.add.at(out, v[ids], change(x))
             return {"sums": out.T if axis else out}
         if kind == "gather":
             out = change(x[v.ids])
@@ -113,8 +128,8 @@ wp.tile_store(picked, {value}, offset={at})""",
             out = change(x[v.ids + np.repeat(np.arange(blocks) * rows, rows)])
         else:
             out = np.zeros((total, width))
-            out[v.ids] = change(x)
-        return {"picked": out.T if axis else out}
+            out[v[ids]] = change(x)
+        return {moved: out.T if axis else out}
 
     d.check(reference)
 
@@ -126,9 +141,10 @@ wp.tile_store(picked, {value}, offset={at})""",
         "block_histogram": "histogram_tiles|bin_samples|binning",
         "x": "samples|pixels|intensity",
         "counts": "histogram|hist|bins",
-        "level": "b|bucket|slot",
-        "BINS": "NUM_BINS|LEVELS|B",
-        "weights": "mass|w|energy",
+        "level": "bin|bucket|slot",
+        "BINS": "NUM_BINS|LEVELS",
+        "weights": "w|sample_weights|importance",
+        "weight_sums": "histogram|hist|weighted",
     },
     adjoint="either",
     weight=9,
@@ -142,41 +158,44 @@ def block_histogram(d: Draft) -> None:
     if weighted:
         d.calls("weighted_histogram|histogram_tiles|weigh_bins")
     per, blocks = d.pick(50, 64, 100), d.pick(2, 3, 4)
-    bins = d.pick(8, 10, 16)
+    bins = 8 if spaced == "logarithmic" else d.pick(8, 10, 16)  # octaves of numbers below 256
     size = extent(d, "BINS", bins)
     if spaced == "integers":
         d.input("x", "int", per * blocks, 0, bins)
         level = "x[at]"
     elif spaced == "linear":
         d.input("x", "float", per * blocks, 0.0, 1.0)
-        level = f"wp.min(int(x[at] * {bins}.0), {size} - 1)"
+        level = f"wp.min(int(x[at] * {as_float(size)}), {size} - 1)"
     else:
-        d.input("x", "float", per * blocks, 1.0, 900.0)
+        d.input("x", "float", per * blocks, 1.0, 300.0)
         level = f"wp.min(int(wp.log2(x[at])), {size} - 1)"
     if two:
-        d.input("side", "int", per * blocks, 0, 2, about="histogram of each sample, 0 or 1")
+        d.input("group", "int", per * blocks, 0, 2, about="group of each sample, 0 or 1")
     if weighted:
         d.input("weights", "float", per * blocks, 0.1, 1.0, about="weight of each sample")
     type_ = "float" if weighted else "int"
     shape: tuple[int, ...] = (2, bins) if two else (bins,)
-    d.output("counts", type_, shape if combined == "total" else (blocks, *shape), about="entries per bin")
+    counts = "weight_sums" if weighted else "counts"
+    d.output(counts, type_, shape if combined == "total" else (blocks, *shape))
     zero = f'wp.tile_zeros(shape={f"(2, {size})" if two else size}, dtype={type_}, storage="shared")'
     if combined == "total":
-        store = "wp.tile_atomic_add(counts, shared_counts)"
+        store = f"wp.tile_atomic_add({counts}, shared_bins)"
     else:
         extents = f"(1, 2, {size})" if two else f"(1, {size})"
         at = "(block, 0, 0)" if two else "(block, 0)"
-        store = f"wp.tile_store(counts, wp.tile_reshape(shared_counts, shape={extents}), offset={at})"
-    index = "half, level" if two else "level"
+        store = f"wp.tile_store({counts}, wp.tile_reshape(shared_bins, shape={extents}), offset={at})"
+    index = "part, level" if two else "level"
+    over = "all samples" if combined == "total" else "the samples of each block"
+    scale = {"linear": "equal bins", "logarithmic": "octaves", "integers": "one bin for each value"}[spaced]
+    apart = ", apart for two groups" if two else ""
     d.says(
-        f"{'Weighs' if weighted else 'Counts'} the samples of each block by their value "
-        "in a tile that its threads share."
+        f"{'Adds up the weights of' if weighted else 'Counts'} {over} by {scale}{apart}, in a shared tile."
     )
     d.launch(blocks, tiled=True)
     d.code(
         f"""
         block, lane = wp.tid()
-        shared_counts = {zero}
+        shared_bins = {zero}
         # The scatter is collective: every thread runs the same number of iterations
         for first in range(0, {per}, wp.block_dim()):
             inside = first + lane < {per}
@@ -188,15 +207,16 @@ def block_histogram(d: Draft) -> None:
                 level = {level}
                 $set_half
                 $set_weight
-            wp.tile_scatter_add(shared_counts, {index}, {"weight" if weighted else "1"}, inside)
+            wp.tile_scatter_add(shared_bins, {index}, {"weight" if weighted else "1"}, inside)
         {store}
         """,
-        half="half = int(0)" if two else "",
+        half="part = int(0)" if two else "",
         weight="weight = float(0.0)" if weighted else "",
-        set_half="half = side[at]" if two else "",
+        set_half="part = group[at]" if two else "",
         set_weight="weight = weights[at]" if weighted else "",
     )
-    d.explain("Adding up in shared memory first keeps most of the traffic away from the global counts.")
+    if combined == "total":
+        d.explain("Adding up in shared memory first keeps most of the traffic away from the global bins.")
 
     def reference(v: Values) -> Mapping[str, Any]:
         x = v.x
@@ -207,10 +227,10 @@ def block_histogram(d: Draft) -> None:
         }[spaced]()
         out = np.zeros((blocks, 2, bins))
         block = np.repeat(np.arange(blocks), per)
-        side = v.side if two else np.zeros(per * blocks, int)
+        side = v.group if two else np.zeros(per * blocks, int)
         np.add.at(out, (block, side, level), v.weights if weighted else 1)
         out = out if two else out[:, 0]
-        return {"counts": out.sum(axis=0) if combined == "total" else out}
+        return {counts: out.sum(axis=0) if combined == "total" else out}
 
     d.check(reference)
 
@@ -222,9 +242,9 @@ def block_histogram(d: Draft) -> None:
         "kept_candidates": "compact_block|collect_candidates|collect_hits",
         "x": "scores|candidates|values",
         "kept": "survivors|compacted|selected",
-        "counts": "num_kept|sizes|found",
-        "stack": "worklist|queue|pending",
-        "threshold": "cutoff|limit|floor_value",
+        "counts": "num_kept|sizes|num_found",
+        "stack": "worklist|hits|pending",
+        "threshold": "cutoff|limit|bound",
         "CAPACITY": "STACK_SIZE|MAX_ITEMS|DEPTH",
     },
     adjoint="no",
@@ -234,23 +254,24 @@ def kept_candidates(d: Draft) -> None:
     """Collects what passes a threshold on a stack that the threads of a block share."""
     item = d.option("item", "value", "place")
     test = d.option("test", "above", "within", "outside")
-    kept = d.option("kept", "both", "items", "counts")
+    few = d.flag("few", 0.35)
     per, blocks = d.pick(32, 50, 64), d.pick(2, 3)
     capacity = extent(d, "CAPACITY", per)
+    which = {"above": "above a threshold", "within": "of small magnitude", "outside": "of large magnitude"}[
+        test
+    ]
+    what = "values" if item == "value" else "places of values"
     d.says(
-        "Counts what passes a threshold on a stack that the threads of a block share."
-        if kept == "counts"
-        else "Collects what passes a threshold on a stack that the threads of a block share."
+        f"Collects the {what} {which} on a stack that the threads of a block share"
+        + (", unless there are too many." if few else ".")
     )
-    if kept == "counts":
-        d.calls("count_candidates|count_hits|count_passing")
     d.input("x", "float", per * blocks, -1.0, 1.0)
-    d.param("threshold", "float", 0.2, 0.6, about="values above this are kept")
+    d.param("threshold", "float", 0.2, 0.6, about="bound of the values")
+    if few:
+        d.param("most", "int", per // 4, about="number of items above which a block keeps none")
     type_ = "float" if item == "value" else "int"
-    if kept != "counts":
-        d.output("kept", type_, (blocks, per), about="kept values")
-    if kept != "items":
-        d.output("counts", "int", blocks, about="entries per bin")
+    d.output("kept", type_, (blocks, per), about="kept items")
+    d.output("counts", "int", blocks, about="number of items that pass")
     condition = {
         "above": "score > threshold",
         "within": "wp.abs(score) < threshold",
@@ -275,13 +296,16 @@ while wp.tile_stack_count(stack) > 0:
                 score = x[block * {per} + at]
                 passes = {condition}
             wp.tile_stack_push(stack, {"score" if item == "value" else "at"}, passes)
-        $count
-        $drain
+        found_count = wp.tile_stack_count(stack)
+        if lane == 0:
+            counts[block] = found_count
         $clear
+        $drain
         """,
-        count="if lane == 0:\n    counts[block] = wp.tile_stack_count(stack)" if kept != "items" else "",
-        drain=drain if kept != "counts" else "",
-        clear="wp.tile_stack_clear(stack)" if kept == "counts" else "",
+        drain=drain,
+        clear="# Crowded blocks only tell their count\nif found_count > most:\n    wp.tile_stack_clear(stack)"
+        if few
+        else "",
     )
     d.explain("Which slot an item gets is left to chance on a GPU; the set of them is not.")
 
@@ -291,13 +315,12 @@ while wp.tile_stack_count(stack) > 0:
         passes = {"above": x > t, "within": np.abs(x) < t, "outside": np.abs(x) > t}[test]
         for block in range(blocks):
             good = np.flatnonzero(passes[block])
-            if kept != "items":
-                assert after.counts[block] == len(good)
-            if kept != "counts":
-                found = np.sort(after.kept[block, : len(good)])
-                wanted = np.sort(x[block, good]) if item == "value" else good
-                np.testing.assert_allclose(found, wanted, rtol=1e-6)
-                assert not after.kept[block, len(good) :].any()
+            assert after.counts[block] == len(good)
+            good = good[:0] if few and len(good) > before.most else good
+            found = np.sort(after.kept[block, : len(good)])
+            wanted = np.sort(x[block, good]) if item == "value" else good
+            np.testing.assert_allclose(found, wanted, rtol=1e-6)
+            assert not after.kept[block, len(good) :].any()
 
     d.holds(collected)
 
@@ -307,10 +330,13 @@ while wp.tile_stack_count(stack) > 0:
     names=_BLOCK
     | {
         "u": "field|signal|x",
-        "du": "derivative|out|result",
-        "left": "west|before|um",
-        "right": "east|after|up",
-        "HALO": "PADDED|WITH_GHOSTS|WIDTH",
+        "du": "derivative|out|differences",
+        "smoothed": "out|filtered|u_smooth",
+        "advanced": "u_next|u_new|out",
+        "steepest": "slopes|out|max_slope",
+        "left": "west|before|u_left",
+        "right": "east|after|u_right",
+        "PADDED": "WITH_HALO|WITH_GHOSTS|PADDED_SIZE",
     },
     adjoint="either",
     double=True,
@@ -325,9 +351,9 @@ def stencil_views(d: Draft) -> None:
         "slope": "Takes central differences by shifted views of one tile.",
         "curvature": "Takes second differences by shifted views of one tile.",
         "smooth": "Smooths a signal with weights 1, 2, 1 by shifted views of one tile.",
-        "upwind": "Moves a signal with the wind by shifted views of one tile.",
-        "fourth order": "Takes differences of fourth order by shifted views of one tile.",
-        "steepness": "Gives the larger of the slopes to either side by shifted views of one tile.",
+        "upwind": "Moves a signal to the right by an upwind step, by shifted views of one tile.",
+        "fourth order": "Takes central differences of fourth order by shifted views of one tile.",
+        "steepness": "Finds the steeper of the slopes to either side by shifted views of one tile.",
     }[kind])  # fmt: skip
     d.calls({
         "slope": "central_differences|finite_differences|slopes_of_tile",
@@ -341,7 +367,7 @@ def stencil_views(d: Draft) -> None:
         d.forward_only()
     reach = 2 if kind == "fourth order" else 1
     n, blocks = d.pick(8, 16, 32), d.pick(2, 3, 4)
-    size, halo = extent(d, "TILE", n), extent(d, "HALO", n + 2 * reach)
+    size, halo = extent(d, "TILE", n), extent(d, "PADDED", n + 2 * reach)
     d.input(
         "u",
         "float",
@@ -352,15 +378,14 @@ def stencil_views(d: Draft) -> None:
     )
     if kind == "upwind":
         d.param("courant", "float", 0.1, 0.9, about="Courant number")
-    d.output(
-        "du", "float", n * blocks if rows == "flat" else (blocks, n), about="difference quotient per point"
-    )
+    out_name = {"smooth": "smoothed", "upwind": "advanced", "steepness": "steepest"}.get(kind, "du")
+    d.output(out_name, "float", n * blocks if rows == "flat" else (blocks, n))
     if rows == "flat":
         load = f'wp.tile_load(u, shape={halo}, offset=block * {size}, storage="shared")'
-        store = f"wp.tile_store(du, {{}}, offset=block * {size})"
+        store = f"wp.tile_store({out_name}, {{}}, offset=block * {size})"
     else:
         load = f'wp.tile_squeeze(wp.tile_load(u, shape=(1, {halo}), offset=(block, 0), storage="shared"))'
-        store = f"wp.tile_store(du, wp.tile_reshape({{}}, shape=(1, {size})), offset=(block, 0))"
+        store = f"wp.tile_store({out_name}, wp.tile_reshape({{}}, shape=(1, {size})), offset=(block, 0))"
 
     def view(at: int) -> str:
         if spelled == "named":
@@ -371,22 +396,25 @@ def stencil_views(d: Draft) -> None:
     lines = {
         "slope": f"left = {left}\nright = {right}\nslope = 0.5 * (right - left)",
         "curvature": f"left = {left}\nmiddle = {middle}\nright = {right}\n"
-        "slope = left + right - 2.0 * middle",
+        "curvature = left + right - 2.0 * middle",
         "smooth": f"left = {left}\nmiddle = {middle}\nright = {right}\n"
-        "slope = 0.25 * (left + right) + 0.5 * middle",
-        "upwind": f"left = {left}\nmiddle = {middle}\nslope = middle - courant * (middle - left)",
+        "blurred = 0.25 * (left + right) + 0.5 * middle",
+        "upwind": f"left = {left}\nmiddle = {middle}\nstepped = middle - courant * (middle - left)",
         "fourth order": f"left = {left}\nright = {right}\nfar_left = {view(0)}\nfar_right = {view(4)}\n"
         "slope = (2.0 / 3.0) * (right - left) - (1.0 / 12.0) * (far_right - far_left)",
         "steepness": f"left = {left}\nmiddle = {middle}\nright = {right}\n"
         "behind = wp.tile_map(wp.abs, middle - left)\nahead = wp.tile_map(wp.abs, right - middle)\n"
-        "slope = wp.tile_map(wp.max, behind, ahead)",
+        "steeper = wp.tile_map(wp.max, behind, ahead)",
     }[kind]
+    made = {"curvature": "curvature", "smooth": "blurred", "upwind": "stepped", "steepness": "steeper"}.get(
+        kind, "slope"
+    )
     d.launch(blocks, tiled=True)
     d.code(
-        f"block = wp.tid()\npadded = {load}\n$lines\n{store.format('slope')}",
+        f"block = wp.tid()\npadded = {load}\n$lines\n{store.format(made)}",
         lines=lines,
     )
-    d.explain("The tile is loaded with its neighbours' edges; views of it cost neither memory nor time.")
+    d.explain("The tile is loaded with the edges of its neighbours; its views share its memory.")
 
     def reference(v: Values) -> Mapping[str, Any]:
         u = v.u
@@ -404,6 +432,6 @@ def stencil_views(d: Draft) -> None:
             "fourth order": lambda: (8 * (c - a) - (part(2) - part(-2))) / 12,
             "steepness": lambda: np.maximum(np.abs(b - a), np.abs(c - b)),
         }[kind]()
-        return {"du": out}
+        return {out_name: out}
 
     d.check(reference)

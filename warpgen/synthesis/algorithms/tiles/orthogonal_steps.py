@@ -26,7 +26,7 @@ _POLYNOMIALS = {
         "momenta": "momentum_buf|velocity|mom",
         "update": "direction|u|step_mat",
         "x": "ortho|polar|iterate",
-        "gram": "a|xxt|inner",
+        "gram": "gram_mat|overlaps|inner",
         "ROWS": "M|OUT_DIM|NUM_ROWS",
         "COLS": "N|IN_DIM|NUM_COLS",
     },
@@ -34,13 +34,15 @@ _POLYNOMIALS = {
     weight=8,
 )
 def orthogonal_step(d: Draft) -> None:
-    """Moves matrices of weights along their momentum after all of its singular values are brought near one."""
+    """Moves matrices of weights against their momenta, whose singular values are first brought near one (Muon)."""
     polynomial = d.option("polynomial", *_POLYNOMIALS)
     nesterov = d.flag("nesterov", 0.5)
     decay = d.option("decay", "none", "decoupled", "coupled")
     scale = d.option("scale", "none", "aspect", "match adam")
     tall = d.flag("tall", 0.4)
     result = d.option("result", "weights", "update", "defect", weights=(0.5, 0.25, 0.25))
+    if result != "weights" and decay == "decoupled":
+        decay = "none"
     norm = d.option("norm", "frobenius", "largest sum")
     if result != "weights":
         d.calls({
@@ -49,6 +51,8 @@ def orthogonal_step(d: Draft) -> None:
         }[result])  # fmt: skip
     layers, short, long = d.pick(3, 4, 6), d.pick(4, 6), d.pick(6, 8)
     rows, cols = (long, short) if tall else (short, long)
+    if scale == "aspect" and rows <= cols:
+        scale = "none"
     sweeps = 5
     a, b, c = _POLYNOMIALS[polynomial]
     shape = (layers, rows, cols)
@@ -92,12 +96,14 @@ def orthogonal_step(d: Draft) -> None:
     if c:
         poly = f"squared = wp.tile_matmul(gram, gram)\n{poly} + {c} * squared"
     poly = poly.replace("+ -", "- ")
-    factor = {"none": "", "aspect": max(1.0, rows / cols) ** 0.5, "match adam": 0.2 * max(rows, cols) ** 0.5}[
-        scale
-    ]
-    why = {"none": "", "aspect": "# Tall matrices take longer steps, as their rows are short\n",
-           "match adam": "# Root mean square of 0.2, as steps of Adam have\n"}[scale]  # fmt: skip
-    scaled = f"{why}step = {factor:.6f} * x" if factor != "" else "step = wp.tile_map(wp.pos, x)"
+    factor = {"none": 1.0, "aspect": (rows / cols) ** 0.5, "match adam": 0.2 * max(rows, cols) ** 0.5}[scale]
+    scaled = {
+        "none": "step = wp.tile_map(wp.pos, x)",
+        "aspect": "# Tall matrices take longer steps, so that outputs change as much as those of square ones\n"
+        "step = wp.sqrt(float(ROWS) / float(COLS)) * x",
+        "match adam": "# Root mean square of about 0.2, as steps of Adam have\n"
+        f"step = 0.2 * wp.sqrt(float({'ROWS' if tall else 'COLS'})) * x",
+    }[scale]
     end = {
         "weights": {
             "decoupled": "kept = (1.0 - rate * decay) * wp.tile_load(weights[layer], shape=(ROWS, COLS))\n"
@@ -107,7 +113,7 @@ def orthogonal_step(d: Draft) -> None:
             "old = wp.tile_load(weights[layer], shape=(ROWS, COLS))\nwp.tile_store(weights[layer], old - rate * step)",
         ),
         "update": "wp.tile_store(updates[layer], step)",
-        "defect": f"left = {gram} - unit\ndefects[layer] = wp.sqrt(wp.tile_sum(wp.tile_map(square, left))[0])",
+        "defect": f"excess = {gram} - unit\ndefects[layer] = wp.sqrt(wp.tile_sum(wp.tile_map(square, excess))[0])",
     }[result]
     grad = "grad = wp.tile_load(gradients[layer], shape=(ROWS, COLS))"
     if decay == "coupled":
@@ -144,9 +150,10 @@ def orthogonal_step(d: Draft) -> None:
         scaled=scaled if result != "defect" else "",
         end=end,
     )
-    d.explain(f"""
-        x <- a x + b (x x^T) x + c (x x^T)^2 x with a = {a}, b = {b}, c = {c}, after x is divided by a bound of its norm.
-    """)
+    inner = "x (x^T x)" if tall else "(x x^T) x"
+    square = "x (x^T x)^2" if tall else "(x x^T)^2 x"
+    terms = f"{a} x - {-b} {inner}" + (f" + {c} {square}" if c else "")
+    d.explain(f"x <- {terms}, after x is divided by a bound of its norm.")
     if result == "update":
         d.says("Computes updates from momenta whose singular values are all brought near one (Muon).")
     elif result == "defect":
@@ -164,7 +171,7 @@ def orthogonal_step(d: Draft) -> None:
         for _ in range(sweeps):
             s = a * s + b * s**3 + c * s**5
         found: dict[str, Any] = {"momenta": m}
-        step = (left * s[:, None]) @ right * (factor if factor != "" else 1.0)
+        step = (left * s[:, None]) @ right * factor
         if result == "weights":
             found["weights"] = (
                 v.weights * (1 - v.rate * v.decay if decay == "decoupled" else 1.0) - v.rate * step

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from warpgen.synthesis.algorithms.tiles import DOMAIN
 from warpgen.synthesis.algorithms.tiles.sharing import BLOCK
-from warpgen.synthesis.library.tile_forms import extent
+from warpgen.synthesis.library.tile_forms import as_float, extent
 from warpgen.synthesis.writing.draft import Draft, Values
 
 
@@ -16,9 +16,13 @@ from warpgen.synthesis.writing.draft import Draft, Values
     | {
         "seed": "base_seed|rng_seed|key",
         "state": "rng_state|generator|rand_state",
-        "out": "samples|noisy|draws",
+        "out": "samples|values|draws",
+        "noisy": "out|jittered|y",
+        "dropped": "out|kept|y",
+        "means": "out|averages|block_means",
         "x": "values|signal|clean",
-        "strength": "sigma|amplitude|level",
+        "activations": "x|hidden|features",
+        "strength": "amplitude|noise_level|half_width",
     },
     adjoint="either",
     weight=14,
@@ -28,13 +32,16 @@ def random_tiles(d: Draft) -> None:
     what = d.option("what", "uniform", "interval", "dice", "jitter", "dropout", "mean")
     rows = d.option("rows", "flat", "rows")
     stream = d.option("stream", "block", "given")
+    source = "each block from a stream of its own"
+    if stream == "given":
+        source = "each block from the stream it is given"
     d.says({
-        "uniform": "Fills tiles with uniform random numbers, each block from a stream of its own.",
-        "interval": "Fills tiles with random numbers of an interval, each block from a stream of its own.",
-        "dice": "Throws dice by the tile, each block from a stream of its own.",
-        "jitter": "Adds noise to a signal by the tile, each block from a stream of its own.",
-        "dropout": "Sets values to zero at random and scales up the rest, a tile at a time.",
-        "mean": "Averages a tile of random numbers in each block.",
+        "uniform": f"Fills tiles with uniform random numbers below one, {source}.",
+        "interval": f"Fills tiles with uniform random numbers between -1 and 3, {source}.",
+        "dice": f"Throws dice by the tile, {source}.",
+        "jitter": f"Adds uniform noise to a signal by the tile, {source}.",
+        "dropout": f"Sets values to zero at random and scales up the rest, {source}.",
+        "mean": f"Averages a tile of uniform random numbers, {source}.",
     }[what])  # fmt: skip
     d.calls({
         "uniform": "random_tiles|uniform_tiles|noise_tiles",
@@ -49,9 +56,11 @@ def random_tiles(d: Draft) -> None:
     flat = rows == "flat" or what in ("jitter", "dropout", "mean")
     d.param("seed", "int", 1, 10000)
     if stream == "given":
-        d.input("streams", "int", blocks, 0, 10000)
+        d.input("streams", "int", blocks, kind="permutation")
+    x = "activations" if what == "dropout" else "x"
+    name = {"jitter": "noisy", "dropout": "dropped", "mean": "means"}.get(what, "out")
     if what in ("jitter", "dropout"):
-        d.input("x", "float", n * blocks, 0.5, 1.5)
+        d.input(x, "float", n * blocks, 0.5, 1.5)
     if what == "jitter":
         d.param("strength", "float", 0.05, 0.2)
     if what == "dropout":
@@ -62,7 +71,7 @@ def random_tiles(d: Draft) -> None:
                 return wp.where(u < rate, 0.0, value / (1.0 - rate))
         """)
     d.output(
-        "out",
+        name,
         "int" if what == "dice" else "float",
         blocks if what == "mean" else n * blocks if flat else (blocks, n),
     )
@@ -73,24 +82,24 @@ def random_tiles(d: Draft) -> None:
         "interval": f"drawn = wp.tile_randf(shape={shape}, rng=state, min=-1.0, max=3.0)",
         "jitter": f"drawn = wp.tile_randf(shape={shape}, rng=state, min=-1.0, max=1.0)",
     }.get(what, f"drawn = wp.tile_randf(shape={shape}, rng=state)")
-    load = f"wp.tile_load(x, shape={size}, offset=block * {size})"
+    load = f"wp.tile_load({x}, shape={size}, offset=block * {size})"
     result = {
         "jitter": f"{load} + strength * drawn",
         "dropout": f"wp.tile_map(drop, {load}, drawn, rate)",
-        "mean": f"wp.tile_sum(drawn) * (1.0 / {n}.0)",
+        "mean": f"wp.tile_sum(drawn) * (1.0 / {as_float(size)})",
     }.get(what, "drawn")
     d.launch(blocks, tiled=True)
     d.code(f"""
         block = wp.tid()
         state = wp.rand_init(seed, {"block" if stream == "block" else "streams[block]"})
         {draw}
-        wp.tile_store(out, {result}, offset={"block" if what == "mean" else at})
+        wp.tile_store({name}, {result}, offset={"block" if what == "mean" else at})
     """)
 
     def distributed(before: Values, after: Values) -> None:
-        out = after.out.ravel()
+        out = after[name].ravel()
         if what in ("jitter", "dropout"):
-            out = out - before.x if what == "jitter" else out / before.x
+            out = out - before[x] if what == "jitter" else out / before[x]
         laws: dict[str, Callable[[], tuple[float, ...]]] = {
             "uniform": lambda: (0.0, 1.0, 0.5, 12**-0.5),
             "interval": lambda: (-1.0, 3.0, 1.0, 4 * 12**-0.5),

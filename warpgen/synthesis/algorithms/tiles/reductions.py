@@ -19,8 +19,11 @@ BLOCK = {"block": "tile_id|b|i", "TILE": "TILE_SIZE|BLOCK|CHUNK"}
     names=BLOCK
     | {
         "words": "data|codes|payload",
-        "sums": "digests|checks|per_block",
-        "seen": "combined|folded|digest",
+        "sums": "totals|word_sums",
+        "parities": "checks|digests|parity",
+        "found": "masks|bits|out",
+        "extremes": "found_words|result|extreme",
+        "seen": "combined|folded|reduced",
     },
     adjoint="either",
     weight=14,
@@ -30,7 +33,8 @@ def checksum(d: Draft) -> None:
     kind = d.option("kind", "parity", "any bit", "all bits", "sum", "largest", "smallest", "none of the bits")
     type_ = d.option("type", "uint32", "int")
     where = d.option("where", "per block", "extracted", "whole")
-    twisted = kind == "parity" and d.flag("shifted")
+    # Fletcher's second sum: a plain one does not see words that change places
+    weighed = kind == "sum" and d.flag("weighed")
     op = {
         "parity": "bit_xor",
         "any bit": "bit_or",
@@ -45,10 +49,12 @@ def checksum(d: Draft) -> None:
             "parity": "Gives each block of words its parity word, the exclusive or of all.",
             "any bit": "Tells which bits are set anywhere in each block of words.",
             "all bits": "Tells which bits are set in all words of each block.",
-            "sum": "Adds up the words of each block.",
+            "sum": "Adds up the words of each block, each times its place, so that swapped words show."
+            if weighed
+            else "Adds up the words of each block.",
             "largest": "Finds the largest word of each block.",
             "smallest": "Finds the smallest word of each block.",
-            "none of the bits": "Tells which bits are set in no word of each block.",
+            "none of the bits": "Tells which of twelve bits are set in no word of each block.",
         }[kind]
         .replace("each block of words", "all words" if where == "whole" else "each block of words")
         .replace("each block", "all blocks" if where == "whole" else "each block")
@@ -57,18 +63,24 @@ def checksum(d: Draft) -> None:
         "parity": "parity_words|xor_words|checksum",
         "any bit": "or_words|any_bits|bits_set_anywhere",
         "all bits": "and_words|common_bits|bits_set_everywhere",
-        "sum": "sum_words|add_words|reduce_words",
+        "sum": "weighted_checksum|place_weighted_sum|fletcher_sums" if weighed else "sum_words|add_words|reduce_words",
         "largest": "largest_word|max_words|reduce_max",
         "smallest": "smallest_word|min_words|reduce_min",
         "none of the bits": "unset_bits|unused_bits|nor_words",
     }[kind])  # fmt: skip
     n, blocks = d.pick(16, 32, 64), d.pick(3, 4, 6)
-    low, high = {"all bits": (0xFF0, 0xFFF), "any bit": (0, 0x111), "none of the bits": (0, 0x111)}.get(
-        kind, (0, 0x7FFF)
-    )
+    low, high = {
+        "sum": (0, 0x3FF),
+        "all bits": (0xFF0, 0xFFF),
+        "any bit": (0, 0x111),
+        "none of the bits": (0, 0x111),
+    }.get(kind, (0, 0x7FFF))
     if where == "whole" and kind not in ("parity", "sum"):
         high = {"all bits": 0xFF8}.get(kind, high)
     word = "int" if type_ == "int" else "wp.uint32"
+    sums = {"parity": "parities", "sum": "sums", "largest": "extremes", "smallest": "extremes"}.get(
+        kind, "found"
+    )
     size = extent(d, "TILE", n)
     form = Flat(d, size)
     d.input("words", type_, n * blocks, low, high, about="words to fold")
@@ -82,9 +94,9 @@ def checksum(d: Draft) -> None:
     }[op]
     if where == "whole":
         start = {"atomic_and": 0xFFFF, "atomic_min": 0x7FFF}.get(whole, 0)
-        d.inout("sums", type_, 1, value=float(start))
+        d.inout(sums, type_, 1, value=float(start))
     else:
-        d.output("sums", type_, blocks)
+        d.output(sums, type_, blocks)
     fold = f"seen = wp.tile_reduce(wp.{op}, t)"
     if d.flag("own function", 0.3) and op in ("bit_xor", "bit_or", "bit_and", "add"):
         sign = {"bit_xor": "^", "bit_or": "|", "bit_and": "&", "add": "+"}[op]
@@ -96,7 +108,6 @@ def checksum(d: Draft) -> None:
         fold = "seen = wp.tile_reduce(fold, t)"
     elif op in ("add", "max", "min") and d.flag("short", 0.5):
         fold = f"seen = wp.tile_{'sum' if op == 'add' else op}(t)"
-    one = "1" if type_ == "int" else "wp.uint32(1)"
     inverted = kind == "none of the bits"
     value = "wp.tile_extract(seen, 0)" if d.flag("named call", 0.5) else "seen[0]"
     value = f"wp.invert({value})" if inverted else value
@@ -104,39 +115,44 @@ def checksum(d: Draft) -> None:
     value = f"{value} & {mask}" if inverted else value
     if where == "whole" and inverted:
         value = "seen[0]"
-        store = "wp.atomic_or(sums, 0, of_block)"
+        store = f"wp.atomic_or({sums}, 0, of_block)"
         d.says("Tells which bits are set anywhere in all words.")
         d.calls("or_words|any_bits|bits_set_anywhere")
     elif where == "whole":
-        store = f"wp.{whole}(sums, 0, of_block)"
+        store = f"wp.{whole}({sums}, 0, of_block)"
     elif where == "extracted" or inverted:
-        store = f"sums[block] = {value}"
+        store = f"{sums}[block] = {value}"
     else:
-        store = "wp.tile_store(sums, seen, offset=block)"
-    twist = f"t = wp.tile_map(wp.bit_xor, t, wp.tile_map(wp.lshift, t, {one}))" if twisted else ""
+        store = f"wp.tile_store({sums}, seen, offset=block)"
+    places = f"0, {size}" if where == "whole" else f"1, {size} + 1"
+    places = f"wp.tile_arange({places}, dtype={word})"
+    if where == "whole":
+        first = f"block * {size} + 1"
+        places = f"wp.tile_map(wp.add, {places}, {first if type_ == 'int' else f'wp.uint32({first})'})"
+    weigh = f"t = wp.tile_map(wp.mul, t, {places})" if weighed else ""
     d.launch(blocks, tiled=True)
     d.code(
         """
         $thread = wp.tid()
         $head
         t = $load
-        $twist
+        $weigh
         $fold
         $store
         """,
         thread="block, lane" if where == "whole" else "block",
         head=form.head,
         load=form.load("words"),
-        twist=twist,
+        weigh=weigh,
         fold=fold,
         store=f"of_block = {value}\nif lane == 0:\n    {store}" if where == "whole" else store,
     )
 
     def reference(v: Values) -> Mapping[str, Any]:
         w = v.words.astype(np.int64).reshape(blocks, n)
-        w = w ^ (w << 1) if twisted else w
         if where == "whole":
             w = w.reshape(1, -1)
+        w = w * np.arange(1, w.shape[1] + 1) if weighed else w
         ufunc = {
             "bit_xor": np.bitwise_xor,
             "bit_or": np.bitwise_or,
@@ -146,7 +162,7 @@ def checksum(d: Draft) -> None:
             "min": np.minimum,
         }[op]
         found = ufunc.reduce(w, axis=1)
-        return {"sums": ~found & 0xFFF if inverted and where != "whole" else found}
+        return {sums: ~found & 0xFFF if inverted and where != "whole" else found}
 
     d.check(reference)
 
@@ -156,10 +172,13 @@ def checksum(d: Draft) -> None:
     names=BLOCK
     | {
         "nearest_code": "vector_quantize|assign_codeword|quantize_to_codebook",
-        "x": "samples|queries|vectors",
+        "x": "samples|queries|inputs",
         "codebook": "centroids|codes|prototypes",
-        "choice": "nearest|labels|assignment",
-        "distance": "error|dist|cost",
+        "choice": "codes_out|labels|assignment",
+        "distance": "errors|dist|costs",
+        "square": "squared_error|dist_sq|distortion",
+        "score": "scores|best_score|similarity",
+        "rounded": "quantized|decoded|replaced",
         "CODES": "NUM_CODES|K|CENTROIDS",
     },
     adjoint="no",
@@ -173,8 +192,19 @@ def nearest_code(d: Draft) -> None:
     spelled = d.option("spelled", "subscript", "extract", "stored")
     if dimension == 1 and measure == "product":
         measure = "squared"
-    if measure == "product":
-        d.says("Finds the entry of a codebook that correlates best with each sample.")
+    best_of = "correlates best with" if measure == "product" else "is nearest to"
+    d.says({
+        "index": f"Finds the entry of a codebook that {best_of} each sample.",
+        "index and value": f"Finds the entry of a codebook that {best_of} each sample, and how "
+        + ("well." if measure == "product" else "far off it is."),
+        "entry": f"Replaces each sample by the entry of a codebook that {best_of} it.",
+    }[kept])  # fmt: skip
+    if measure != "product":
+        d.calls({
+            "index": "assign_codes|nearest_code|encode_samples",
+            "index and value": "assign_codes|nearest_code|encode_with_error",
+            "entry": "quantize_to_codebook|vector_quantize|replace_by_code",
+        }[kept] if dimension > 1 or kept != "entry" else "quantize_to_codebook|round_to_code|replace_by_code")  # fmt: skip
     codes, count = d.pick(16, 32), d.pick(12, 20, 24)
     type_ = "float" if dimension == 1 else f"vec{dimension}"
     ann = "float" if dimension == 1 else f"wp.{type_}"
@@ -182,11 +212,15 @@ def nearest_code(d: Draft) -> None:
     d.input("x", type_, count, -1.0, 1.0)
     d.input("codebook", type_, codes, -1.0, 1.0, about="codes to choose from")
     if kept == "entry":
-        d.output("rounded", type_, count, about="nearest code of each value")
+        d.output("rounded", type_, count, about="code that each sample is replaced by")
     else:
-        d.output("choice", "int", count, about="index of the nearest code")
+        d.output("choice", "int", count, about="index of the chosen code")
     if kept == "index and value":
-        d.output("distance", "float", count)
+        value = {"squared": "square", "absolute": "distance", "product": "score"}[measure]
+        d.output(value, "float", count)
+    else:
+        value = ""
+    function, several = ("match", "matches") if measure == "product" else ("gap", "gaps")
     gap = {
         "squared": "(a - b) * (a - b)" if dimension == 1 else "wp.length_sq(a - b)",
         "absolute": "wp.abs(a - b)" if dimension == 1 else "wp.length(a - b)",
@@ -198,7 +232,7 @@ def nearest_code(d: Draft) -> None:
     if not builtin:
         d.function(f"""
             @wp.func
-            def gap(a: {ann}, b: {ann}):
+            def {function}(a: {ann}, b: {ann}):
                 return {gap}
         """)
     best = "argmax" if measure == "product" else "argmin"
@@ -211,15 +245,15 @@ def nearest_code(d: Draft) -> None:
         lines.append(f"rounded[block] = codebook[{index}]")
     if kept == "index and value":
         extreme = "max" if best == "argmax" else "min"
-        lines.append(f"wp.tile_store(distance, wp.tile_{extreme}(gaps), offset=block)")
+        lines.append(f"wp.tile_store({value}, wp.tile_{extreme}({several}), offset=block)")
     d.launch(count, tiled=True)
     d.code(
         f"""
         block = wp.tid()
         entries = wp.tile_load(codebook, shape={size})
         sample = x[block]
-        gaps = wp.tile_map({"wp.dot" if builtin else "gap"}, entries, sample)
-        best = wp.tile_{best}(gaps)
+        {several} = wp.tile_map({"wp.dot" if builtin else function}, entries, sample)
+        best = wp.tile_{best}({several})
         $lines
         """,
         lines="\n".join(lines),
@@ -231,11 +265,11 @@ def nearest_code(d: Draft) -> None:
         d2 = ((x[:, None] - c[None]) ** 2).sum(axis=2)
         g = {"squared": d2, "absolute": np.sqrt(d2), "product": x @ c.T}[measure]
         at = g.argmax(axis=1) if measure == "product" else g.argmin(axis=1)
-        found: dict[str, Any] = {"choice": at, "distance": g[np.arange(count), at]}
+        found: dict[str, Any] = {"choice": at, value: g[np.arange(count), at]}
         return (
             {"rounded": v.codebook[at]}
             if kept == "entry"
-            else {k: found[k] for k in (["choice", "distance"] if kept == "index and value" else ["choice"])}
+            else {k: found[k] for k in (["choice", value] if kept == "index and value" else ["choice"])}
         )
 
     d.check(reference)
@@ -245,10 +279,15 @@ def nearest_code(d: Draft) -> None:
     source="Golub & Van Loan 2013, sec. 1.1; Hestenes & Stiefel 1952",
     names=BLOCK
     | {
-        "x": "vectors|a|residual",
-        "y": "directions|b|search",
-        "products": "dots|inner|similarity",
-        "out": "projected|x_out|remainder",
+        "x": "left|first|u",
+        "y": "right|second|w",
+        "vectors": "x|inputs|v",
+        "directions": "dirs|along|toward",
+        "products": "dots|inner|result",
+        "cosines": "similarity|cos_angle|out",
+        "projected": "out|onto|parallel",
+        "rejected": "out|remainder|perpendicular",
+        "moved": "x_out|out|shortest",
     },
     double=True,
     weight=5,
@@ -279,12 +318,17 @@ def inner_products(d: Draft) -> None:
     n, blocks = d.pick(16, 32, 64), d.pick(2, 3, 4)
     size = extent(d, "TILE", n)
     form = Flat(d, size)
-    d.input("x", "float", n * blocks, -1.0, 1.0)
-    d.input("y", "float", n * blocks, -1.0, 1.0)
-    if kind in ("dot", "cosine"):
-        d.output("products", "float", blocks, about="inner product per pair")
-    else:
-        d.output("out", "float", n * blocks)
+    x, y = ("x", "y") if kind in ("dot", "cosine") else ("vectors", "directions")
+    d.input(x, "float", n * blocks, -1.0, 1.0)
+    d.input(y, "float", n * blocks, -1.0, 1.0)
+    out = {
+        "dot": "products",
+        "cosine": "cosines",
+        "projection": "projected",
+        "rejection": "rejected",
+        "line search": "moved",
+    }[kind]
+    d.output(out, "float", blocks if kind in ("dot", "cosine") else n * blocks)
 
     def dot(a: str, b: str) -> str:
         if way == "dot":
@@ -295,47 +339,47 @@ def inner_products(d: Draft) -> None:
         return f"{tile}[0]" if spelled == "subscript" else f"wp.tile_extract({tile}, 0)"
 
     body = {
-        "dot": f"xy = {dot('a', 'b')}\nwp.tile_store(products, xy, offset=block)",
+        "dot": f"ab = {dot('a', 'b')}\nwp.tile_store(products, ab, offset=block)",
         "cosine": f"""
-xy = {dot("a", "b")}
-xx = {dot("a", "a")}
-yy = {dot("b", "b")}
-products[block] = {number("xy")} / wp.sqrt({number("xx")} * {number("yy")})""",
+ab = {dot("a", "b")}
+aa = {dot("a", "a")}
+bb = {dot("b", "b")}
+cosines[block] = {number("ab")} / wp.sqrt({number("aa")} * {number("bb")})""",
         "projection": f"""
-xy = {dot("a", "b")}
-yy = {dot("b", "b")}
-{form.store("out", f"b * ({number('xy')} / {number('yy')})")}""",
+ab = {dot("a", "b")}
+bb = {dot("b", "b")}
+{form.store(out, f"b * ({number('ab')} / {number('bb')})")}""",
         "rejection": f"""
-xy = {dot("a", "b")}
-yy = {dot("b", "b")}
-{form.store("out", f"a - b * ({number('xy')} / {number('yy')})")}""",
+ab = {dot("a", "b")}
+bb = {dot("b", "b")}
+{form.store(out, f"a - b * ({number('ab')} / {number('bb')})")}""",
         "line search": f"""
-# |x + s y| is least at s = -(x . y) / (y . y)
-xy = {dot("a", "b")}
-yy = {dot("b", "b")}
-step = -{number("xy")} / {number("yy")}
+# |a + s b| is least at s = -(a . b) / (b . b)
+ab = {dot("a", "b")}
+bb = {dot("b", "b")}
+step = -{number("ab")} / {number("bb")}
 wp.tile_axpy(step, b, a)
-{form.store("out", "a")}""",
+{form.store(out, "a")}""",
     }[kind].strip("\n")
     d.launch(blocks, tiled=True)
     d.code(
         "block = wp.tid()\n$head\na = $a\nb = $b\n$body",
         head=form.head,
-        a=form.load("x"),
-        b=form.load("y"),
+        a=form.load(x),
+        b=form.load(y),
         body=body,
     )
 
     def reference(v: Values) -> Mapping[str, Any]:
-        x, y = v.x.reshape(blocks, n), v.y.reshape(blocks, n)
-        xy, xx, yy = ((a * b).sum(axis=1) for a, b in ((x, y), (x, x), (y, y)))
-        along = (xy / yy)[:, None] * y
+        a, b = v[x].reshape(blocks, n), v[y].reshape(blocks, n)
+        ab, aa, bb = ((p * q).sum(axis=1) for p, q in ((a, b), (a, a), (b, b)))
+        along = (ab / bb)[:, None] * b
         return {
-            "dot": {"products": xy},
-            "cosine": {"products": xy / np.sqrt(xx * yy)},
-            "projection": {"out": along.ravel()},
-            "rejection": {"out": (x - along).ravel()},
-            "line search": {"out": (x - along).ravel()},
+            "dot": {out: ab},
+            "cosine": {out: ab / np.sqrt(aa * bb)},
+            "projection": {out: along.ravel()},
+            "rejection": {out: (a - along).ravel()},
+            "line search": {out: (a - along).ravel()},
         }[kind]
 
     d.check(reference)

@@ -32,6 +32,7 @@ _KERNELS = {
         "factor": "L|chol|gram_factor",
         "weights": "alpha|coef|dual",
         "cross": "k_star|k_cross|cross_cov",
+        "posterior_var": "predicted_var|var_out|uncertainty",
         "SITES": "N|NUM_TRAIN|N_OBS",
         "QUERIES": "M|NUM_TEST|N_QUERY",
     },
@@ -47,10 +48,12 @@ def posterior_process(d: Draft) -> None:
     result = d.option("result", "mean", "mean and variance", "likelihood", weights=(0.3, 0.45, 0.25))
     whole = d.flag("precomputed weights", 0.35)
     if result == "likelihood":
-        d.calls("gp_likelihood|marginal_likelihood|gp_evidence")
-    blocks, count, asked, dims = d.pick(2, 3, 4), d.pick(5, 6, 8), d.pick(3, 4), d.pick(1, 2)
+        d.calls("gp_log_likelihood|log_marginal_likelihood|gp_evidence")
+    blocks, count, asked, dims = d.pick(2, 3, 4), d.pick(5, 6, 8), d.pick(3, 4), d.pick(2, 3)
     formula, numpy = _KERNELS[kernel]
-    d.module(f"SITES = wp.constant({count})\nQUERIES = wp.constant({asked})")
+    d.module(f"SITES = wp.constant({count})\nDIMS = wp.constant({dims})")
+    if result != "likelihood":
+        d.module(f"QUERIES = wp.constant({asked})")
     d.input("sites", "float", (blocks, count, dims), -2.0, 2.0, about="places of the readings")
     d.input("readings", "float", (blocks, count), -1.0, 1.0, about="readings")
     if result != "likelihood":
@@ -75,11 +78,11 @@ def posterior_process(d: Draft) -> None:
         d.param("mean_level", "float", -0.3, 0.3, about="mean of the process")
     if result == "likelihood":
         d.output("evidence", "float", blocks, about="logarithm of the marginal likelihood")
-        d.says("Computes the marginal likelihood of noisy readings under a Gaussian process.")
+        d.says("Computes the log marginal likelihood of noisy readings under a Gaussian process.")
     else:
         d.output("predicted", "float", (blocks, asked), about="posterior means")
         if result == "mean and variance":
-            d.output("spread", "float", (blocks, asked), about="posterior variances")
+            d.output("posterior_var", "float", (blocks, asked), about="posterior variances")
         else:
             d.says("Predicts values at query points from noisy readings by a Gaussian process.")
     length = {"param": "length_scale", "per axis": "length_scale[axis]", "per block": "length_scale[block]"}[
@@ -88,7 +91,7 @@ def posterior_process(d: Draft) -> None:
     d.function(f'''
         @wp.func
         def covariance(square: float, variance: float) -> float:
-            """Covariance of two values from the squared distance of their places ({kernel})."""
+            """Covariance of two values from the squared distance of their places ({kernel.replace("gaussian", "Gaussian").replace("matern", "Matern")})."""
             return {formula}
     ''')
     d.function('''
@@ -102,7 +105,7 @@ def posterior_process(d: Draft) -> None:
     def gaps(name: str, one: str, n1: str, two: str, n2: str) -> str:
         return f"""
             {name}_square = wp.tile_zeros(shape=({n1}, {n2}), dtype=float)
-            for axis in range({dims}):
+            for axis in range(DIMS):
                 {one}_axis = wp.tile_load({one}[block], shape=({n1}, 1), offset=(0, axis))
                 {two}_other = wp.tile_transpose(wp.tile_load({two}[block], shape=({n2}, 1), offset=(0, axis)))
                 {name}_square += wp.tile_map(
@@ -121,12 +124,6 @@ def posterior_process(d: Draft) -> None:
         "level = wp.tile_sum(raw)[0] / float(SITES)\ny = raw - wp.tile_full(shape=SITES, value=level, dtype=float)",
     }[mean]
     back = {"zero": "", "constant": "mean_level", "of readings": "level"}[mean]
-    d.function('''
-        @wp.func
-        def log_entry(entry: float) -> float:
-            """Logarithm of an entry of the factor's diagonal."""
-            return wp.log(entry)
-    ''') if result == "likelihood" else None
     weights = "weights = wp.tile_cholesky_solve(factor, y)"
     if not whole:
         weights = (
@@ -153,15 +150,15 @@ def posterior_process(d: Draft) -> None:
             explained = wp.tile_lower_solve(factor, wp.tile_transpose(cross))
             share = wp.tile_sum(wp.tile_map(wp.mul, explained, explained), axis=0)
             prior = wp.tile_full(shape=QUERIES, value=variance, dtype=float)
-            wp.tile_store(spread[block], prior - share)
+            wp.tile_store(posterior_var[block], prior - share)
             """
     evidence = """
-            # log p(y) = -1/2 y^T weights - sum log L_ii - n/2 log 2 pi
+            # log p(y) = -1/2 y^T (K + N)^-1 y - sum log L_ii - n/2 log 2 pi
             fit = wp.tile_dot(y, weights)[0]
-            log_det = float(0.0)
+            half_log_det = float(0.0)
             for k in range(SITES):
-                log_det += log_entry(factor[k, k])
-            evidence[block] = -0.5 * fit - log_det - 0.5 * float(SITES) * wp.log(wp.TAU)
+                half_log_det += wp.log(factor[k, k])
+            evidence[block] = -0.5 * fit - half_log_det - 0.5 * float(SITES) * wp.log(wp.TAU)
             """
     end = {
         "mean": predict,
@@ -217,7 +214,9 @@ def posterior_process(d: Draft) -> None:
         ks = cov(v.queries / size, x)
         found = {"predicted": (ks @ w[..., None])[..., 0] + level_}
         if result == "mean and variance":
-            found["spread"] = v.variance - (ks * np.linalg.solve(k, ks.swapaxes(1, 2)).swapaxes(1, 2)).sum(2)
+            found["posterior_var"] = v.variance - (
+                ks * np.linalg.solve(k, ks.swapaxes(1, 2)).swapaxes(1, 2)
+            ).sum(2)
         return found
 
     d.check(reference, 5e-3)

@@ -17,9 +17,15 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Blelloch 1990; Magdon-Ismail & Atiya 2004",
     names=BLOCK
     | {
-        "x": "values|lengths|series|prices",
-        "running": "scanned|prefix|cumulative",
-        "ends": "block_totals|last_values|carry",
+        "x": "values|series|data",
+        "lengths": "sizes|record_sizes|counts",
+        "offsets": "starts|begins|prefix",
+        "totals": "scanned|prefix|cumulative",
+        "extremes": "running|so_far|out",
+        "drops": "drawdown|out|below_peak",
+        "ranges": "spans|out|widths",
+        "ranks": "slots|out|positions",
+        "ends": "block_totals|block_sums|carry",
     },
     adjoint="either",
     weight=9,
@@ -40,7 +46,7 @@ def running_tile(d: Draft) -> None:
             "low water": "Gives the lowest value so far within each block.",
             "drawdown": "Tells how far each value lies below the highest so far of its block.",
             "range": "Tells how wide the range of the values so far is within each block.",
-            "ranks": "Numbers those values of each block that pass a threshold, in order.",
+            "ranks": "Numbers those values of each block that reach a threshold, in order.",
         }[kind]
     )
     d.calls({
@@ -55,15 +61,23 @@ def running_tile(d: Draft) -> None:
     n, blocks = d.pick(16, 32, 64), d.pick(3, 4, 5)
     size = extent(d, "TILE", n)
     flat = rows == "flat"
+    x = "lengths" if kind == "offsets" else "x"
+    out = {
+        "offsets": "offsets",
+        "totals": "totals",
+        "drawdown": "drops",
+        "range": "ranges",
+        "ranks": "ranks",
+    }.get(kind, "extremes")
     if flat:
         form = Flat(d, size)
-        head, load, store = form.head, form.load("x"), form.store("running", "{}")
+        head, load, store = form.head, form.load(x), form.store(out, "{}")
     else:
         head = ""
-        load = f"wp.tile_squeeze(wp.tile_load(x, shape=(1, {size}), offset=(block, 0)))"
-        store = f"wp.tile_store(running, wp.tile_reshape({{}}, shape=(1, {size})), offset=(block, 0))"
+        load = f"wp.tile_squeeze(wp.tile_load({x}, shape=(1, {size}), offset=(block, 0)))"
+        store = f"wp.tile_store({out}, wp.tile_reshape({{}}, shape=(1, {size})), offset=(block, 0))"
     shape = n * blocks if flat else (blocks, n)
-    d.input("x", type_, shape, 0, 20)
+    d.input(x, type_, shape, 0, 20)
     if kind == "ranks":
         d.param("threshold", "int", 5, 12)
         d.function("""
@@ -71,7 +85,7 @@ def running_tile(d: Draft) -> None:
             def passes(value: int, threshold: int):
                 return wp.where(value >= threshold, 1, 0)
         """)
-    d.output("running", type_, shape)
+    d.output(out, type_, shape)
     if ends:
         d.output("ends", type_, blocks)
     scan = {
@@ -83,7 +97,7 @@ def running_tile(d: Draft) -> None:
         "range": "running_t = wp.tile_scan_max_inclusive(t) - wp.tile_scan_min_inclusive(t)",
         "ranks": """
 flags = wp.tile_map(passes, t, threshold)
-# Exclusive scan of the flags gives the output positions
+# What passes before a value is where it goes when the others are left out
 running_t = wp.tile_scan_exclusive(flags)""".strip(),
     }[kind]
     d.launch(blocks, tiled=True)
@@ -104,19 +118,19 @@ running_t = wp.tile_scan_exclusive(flags)""".strip(),
     )
 
     def reference(v: Values) -> Mapping[str, Any]:
-        x = v.x.reshape(blocks, n)
-        top, bottom = np.maximum.accumulate(x, axis=1), np.minimum.accumulate(x, axis=1)
-        flags = x >= v.threshold if kind == "ranks" else x > 0
+        given = v[x].reshape(blocks, n)
+        top, bottom = np.maximum.accumulate(given, axis=1), np.minimum.accumulate(given, axis=1)
+        flags = given >= v.threshold if kind == "ranks" else given > 0
         found = {
-            "offsets": x.cumsum(axis=1) - x,
-            "totals": x.cumsum(axis=1),
+            "offsets": given.cumsum(axis=1) - given,
+            "totals": given.cumsum(axis=1),
             "high water": top,
             "low water": bottom,
-            "drawdown": top - x,
+            "drawdown": top - given,
             "range": top - bottom,
             "ranks": flags.cumsum(axis=1) - flags,
         }[kind]
-        return {"running": found.reshape(v.x.shape)} | ({"ends": x.sum(axis=1)} if ends else {})
+        return {out: found.reshape(v[x].shape)} | ({"ends": given.sum(axis=1)} if ends else {})
 
     d.check(reference)
 
@@ -126,7 +140,7 @@ running_t = wp.tile_scan_exclusive(flags)""".strip(),
     names=BLOCK
     | {
         "x": "keys|samples|readings",
-        "order": "ranks|permutation|argsort",
+        "order": "permutation|argsort|sorted_ids",
         "ordered": "sorted_keys|keys_out|ascending",
         "middle": "median|medians|centre",
     },
@@ -187,7 +201,7 @@ wp.tile_store(means, mean, offset=block)""".strip(),
         "spread": f"""
 lower = wp.tile_extract(keys, {quarter - 1})
 spread[block] = wp.tile_extract(keys, {n - quarter}) - lower""".strip(),
-        "gather": form.store("carried", "places"),
+        "gather": form.store("carried", "carry"),
     }[wanted]
     d.launch(blocks, tiled=True)
     d.code(
@@ -196,12 +210,13 @@ spread[block] = wp.tile_extract(keys, {n - quarter}) - lower""".strip(),
         $head
         keys = $load
         $places
-        wp.tile_sort(keys, places)
+        wp.tile_sort(keys, $moved)
         $tail
         """,
         head=form.head,
         load=form.load("x", storage or ("shared" if wanted == "trimmed mean" else "")),
-        places=f"places = {form.load('payload') if wanted == 'gather' else arange}",
+        places=f"carry = {form.load('payload')}" if wanted == "gather" else f"places = {arange}",
+        moved="carry" if wanted == "gather" else "places",
         tail=tail,
     )
 

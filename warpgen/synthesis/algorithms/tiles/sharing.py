@@ -17,9 +17,12 @@ BLOCK = {"block": "tile_id|b|i", "lane": "thread|t|local_id", "TILE": "TILE_SIZE
 @DOMAIN.algorithm(
     source="Harris 2007, Optimizing parallel reduction; Warp manual, Tiles: tile and untile",
     names={
-        "x": "values|samples|v",
-        "mass": "weights|w|m",
-        "total": "result|energy|bound",
+        "x": "values|samples|data",
+        "velocity": "v|velocities|vel",
+        "positions": "points|pos|x",
+        "mass": "masses|m",
+        "total": "result|sums|of_all",
+        "extreme": "result|found|bound",
         "own": "mine|value|local",
     },
     adjoint="either",
@@ -54,23 +57,25 @@ def block_total(d: Draft) -> None:
     }[what])  # fmt: skip
     count = d.pick(256, 512)
     weighed = what in ("kinetic energy", "momentum")
-    d.input("x", "vec3" if loaded == "vector" else "float", count, -1.0, 1.0)
+    x = {"kinetic energy": "velocity", "momentum": "velocity", "centre": "positions"}.get(what, "x")
+    total = "extreme" if what in ("largest", "smallest") else "total"
+    d.input(x, "vec3" if loaded == "vector" else "float", count, -1.0, 1.0)
     if weighed:
         d.input("mass", "float", count, 0.5, 2.0, about="mass per point")
     vectors = what in ("momentum", "centre")
     if what == "smallest":
-        d.inout("total", "float", 1, value=10.0, about="sum over all points")
+        d.inout(total, "float", 1, value=10.0)
     else:
-        d.output("total", "vec3" if vectors else "float", 1, about="sum over all points")
-    square = "wp.length_sq(x[tid])" if loaded == "vector" else "x[tid] * x[tid]"
-    size = "wp.length(x[tid])" if loaded == "vector" else "wp.abs(x[tid])"
+        d.output(total, "vec3" if vectors else "float", 1)
+    square = f"wp.length_sq({x}[tid])" if loaded == "vector" else f"{x}[tid] * {x}[tid]"
+    size = f"wp.length({x}[tid])" if loaded == "vector" else f"wp.abs({x}[tid])"
     own = {
         "kinetic energy": f"0.5 * mass[tid] * {square}",
         "norm": square,
         "largest": size,
         "smallest": size,
-        "momentum": "mass[tid] * x[tid]",
-        "centre": "x[tid]",
+        "momentum": f"mass[tid] * {x}[tid]",
+        "centre": f"{x}[tid]",
     }[what]
     reduce = {"largest": "tile_max", "smallest": "tile_min"}.get(what, "tile_sum")
     preserve = ", preserve_type=True" if vectors else ""
@@ -80,7 +85,7 @@ def block_total(d: Draft) -> None:
         store = "wp.tile_atomic_add(total, reduced)"
     else:
         # All threads read the tile; only the first of the block writes
-        store = f"of_block = reduced[0]\nif tid % wp.block_dim() == 0:\n    wp.{atomic}(total, 0, of_block)"
+        store = f"of_block = reduced[0]\nif tid % wp.block_dim() == 0:\n    wp.{atomic}({total}, 0, of_block)"
         if not vectors:
             d.forward_only()
     d.launch(count)
@@ -92,15 +97,15 @@ def block_total(d: Draft) -> None:
     d.explain("The launch must be of whole blocks, since every thread of a block has to reach the tile.")
 
     def reference(v: Values) -> Mapping[str, Any]:
-        x = v.x
-        square = (x * x).sum(axis=1) if loaded == "vector" else x * x
-        return {"total": np.atleast_1d({
+        u = v[x]
+        square = (u * u).sum(axis=1) if loaded == "vector" else u * u
+        return {total: np.atleast_1d({
             "kinetic energy": lambda: 0.5 * v.mass @ square,
             "norm": square.sum,
             "largest": lambda: np.sqrt(square.max()),
             "smallest": lambda: np.sqrt(square.min()),
-            "momentum": lambda: (v.mass @ x)[None],
-            "centre": lambda: x.sum(axis=0)[None],
+            "momentum": lambda: (v.mass @ u)[None],
+            "centre": lambda: u.sum(axis=0)[None],
         }[what]())}  # fmt: skip
 
     d.check(reference)
@@ -114,7 +119,8 @@ def block_total(d: Draft) -> None:
         "codes": "q|quantised|levels_out",
         "restored": "dequantised|y|decoded",
         "step": "scale|resolution|delta",
-        "q": "grid|rounded|nearest",
+        "q": "grid|rounded|level",
+        "error": "residual|gap|lost",
     },
     adjoint="either",
     weight=14,
@@ -125,11 +131,15 @@ def quantise_tile(d: Draft) -> None:
     scale = d.option("scale", "given", "per block", "power")
     rounding = d.option("rounding", "nearest", "down", "up", "towards zero")
     limit = d.flag("limited")
+    way = {"nearest": "Rounds", "down": "Rounds down", "up": "Rounds up", "towards zero": "Truncates"}[
+        rounding
+    ]
+    ends = " of 32 levels" if limit else ""
     d.says({
-        "codes": "Turns the values of each tile into integer codes.",
-        "restored": "Rounds the values of each tile to a grid.",
-        "error": "Gives what rounding to a grid takes away from each value.",
-        "sum of squares": "Adds up the squared errors that rounding to a grid makes in each block.",
+        "codes": f"{way} the values of each tile to integer codes{ends}.",
+        "restored": f"{way} the values of each tile to a grid{ends}.",
+        "error": f"{way} values to a grid{ends} and gives what each one loses.",
+        "sum of squares": f"{way} values to a grid{ends} and adds up the squared errors of each block.",
     }[wanted])  # fmt: skip
     d.calls({
         "codes": "quantize_blocks|quantize_to_codes|encode_blocks",
@@ -152,15 +162,19 @@ def quantise_tile(d: Draft) -> None:
         "sum of squares": ("squares", "float", blocks),
     }[wanted]
     d.output(output, type_, shape)
-    step = {"given": "step", "per block": "step", "power": "0.125"}[scale]
+    step = {"given": "step", "per block": "step", "power": "STEP"}[scale]
+    if scale == "power":
+        d.module("# A power of two, by which division is exact\nSTEP = wp.constant(0.125)")
     function = {"nearest": "rint", "down": "floor", "up": "ceil", "towards zero": "trunc"}[rounding]
     lines = [f"t = {form.load('x')}"]
     if scale == "per block":
         lines.insert(0, "step = steps[block]")
-    lines.append(f"q = wp.tile_map(wp.{function}, t / {step})" if scale != "power" else
-                 f"q = wp.tile_map(wp.{function}, t * 8.0)")  # fmt: skip
+    lines.append(f"q = wp.tile_map(wp.{function}, t / {step})")
     if limit:
-        lines.append("q = wp.tile_map(wp.min, wp.tile_map(wp.max, q, -16.0), 15.0)")
+        d.module(
+            "# Codes of five bits with sign\nMIN_CODE = wp.constant(-16.0)\nMAX_CODE = wp.constant(15.0)"
+        )
+        lines.append("q = wp.tile_map(wp.min, wp.tile_map(wp.max, q, MIN_CODE), MAX_CODE)")
     restored = f"q * {step}"
     lines += {
         "codes": [form.store("codes", "wp.tile_astype(q, dtype=int)")],
@@ -217,12 +231,14 @@ def placed_by_threads(d: Draft) -> None:
     size = extent(d, "TILE", n)
     bits = n.bit_length() - 1
     side = 4
+    shift = d.pick(3, 5, 7)
+    then = {"no": "", "one thread": ", times a gain of the block", "all": ", times a gain"}[scaled]
     d.says({
-        "reverse": "Reverses the values of each block through a tile that its threads write.",
-        "rotate": "Rotates the values of each block through a tile that its threads write.",
-        "even odd": "Brings the even places of each block before the odd ones.",
-        "transpose": f"Transposes the rows of {side} values that each block holds.",
-        "bit reversal": "Brings each block into the bit-reversed order that a transform wants.",
+        "reverse": f"Reverses the values of each block through a tile that its threads write{then}.",
+        "rotate": f"Moves the values of each block on by {shift} places, the last ones to the front{then}.",
+        "even odd": f"Brings the even places of each block before the odd ones{then}.",
+        "transpose": f"Transposes the matrix of {side} columns that each block holds row by row{then}.",
+        "bit reversal": f"Brings each block into the bit-reversed order that a transform wants{then}.",
     }[order])  # fmt: skip
     d.calls({
         "reverse": "reverse_blocks|flip_tile|reverse_in_tile",
@@ -231,7 +247,6 @@ def placed_by_threads(d: Draft) -> None:
         "transpose": "transpose_blocks|tile_transpose|swap_rows_columns",
         "bit reversal": "bit_reverse_blocks|fft_reorder|bit_reversed_copy",
     }[order])  # fmt: skip
-    shift = d.pick(3, 5, 7)
     d.input("x", "float", n * blocks, -1.0, 1.0)
     if scaled == "one thread":
         d.input("gains", "float", blocks, 0.5, 2.0, about="gain of each block")
@@ -246,7 +261,6 @@ def placed_by_threads(d: Draft) -> None:
         "bit reversal": f"to = int(0)\nfor bit in range({bits}):\n    to = to << 1 | at >> bit & 1",
     }[order]
     share = f"""
-# Broadcast the gain from a single thread
 gain = float(0.0)
 if lane == 0:
     gain = gains[block]
@@ -293,9 +307,12 @@ gain_t = wp.tile_from_thread(shape={size}, value=gain, thread_idx=0)""".strip("\
     source="Warp manual, Tiles: tile_assign; Haar 1910",
     names=BLOCK
     | {
-        "a": "even|low|first_half",
-        "b": "odd|high|second_half",
+        "a": "first_part|left_half|first_half",
+        "b": "second_part|right_half|second_half",
+        "even": "even_samples|evens",
+        "odd": "odd_samples|odds",
         "out": "joined|y|packed",
+        "coefficients": "out|haar|subbands",
         "whole": "combined|full_tile|assembled",
         "HALF": "H|PART|HALF_SIZE",
         "TILE": "TWICE|FULL|TILE_SIZE",
@@ -307,28 +324,31 @@ gain_t = wp.tile_from_thread(shape={size}, value=gain, thread_idx=0)""".strip("\
 def joined_halves(d: Draft) -> None:
     """Puts a tile together from two halves."""
     what = d.option("what", "plain", "haar", "butterfly", "mirror")
-    start = d.option("start", "zeros", "empty", "ones")
+    start = d.option("start", "zeros", "empty")
     spelled = d.option("spelled", "call", "subscript")
     shape = d.option("shape", "flat", "pairs")
     half, blocks = d.pick(4, 8, 16), d.pick(2, 3, 4)
     h, size = extent(d, "HALF", half), extent(d, "TILE", 2 * half)
     d.says({
         "plain": "Puts a tile together from two halves.",
-        "haar": "Takes sums and differences of two halves as a step of Haar's transform.",
-        "butterfly": "Turns two halves against each other by an angle.",
-        "mirror": "Puts a tile and what is left to one of another into one.",
+        "haar": "Joins means and half differences of even and odd samples, as a step of Haar's transform.",
+        "butterfly": "Rotates two halves into each other by an angle and joins them.",
+        "mirror": "Puts a tile together from one half and what the other leaves to one.",
     }[what])  # fmt: skip
     d.calls({
         "plain": "assemble_tile|join_halves|merge_parts",
-        "haar": "haar_step|haar_level|sums_and_differences",
+        "haar": "haar_step|haar_level|means_and_differences",
         "butterfly": "butterfly_step|rotate_halves|givens_halves",
         "mirror": "join_complement|append_complement|pair_with_complement",
     }[what])  # fmt: skip
-    d.input("a", "float", half * blocks, -1.0, 1.0)
-    d.input("b", "float", half * blocks, -1.0, 1.0)
+    a_in, b_in = ("even", "odd") if what == "haar" else ("a", "b")
+    out_ = "coefficients" if what == "haar" else "out"
+    low = 0.0 if what == "mirror" else -1.0  # shares of one
+    d.input(a_in, "float", half * blocks, low, 1.0)
+    d.input(b_in, "float", half * blocks, low, 1.0)
     if what == "butterfly":
         d.param("angle", "float", 0.2, 1.4, about="rotation angle [rad]")
-    d.output("out", "float", 2 * half * blocks if shape == "flat" else (2 * blocks, half))
+    d.output(out_, "float", 2 * half * blocks if shape == "flat" else (2 * blocks, half))
     first, second = {
         "plain": ("lo", "hi"),
         "haar": ("(lo + hi) * 0.5", "(lo - hi) * 0.5"),
@@ -340,18 +360,18 @@ def joined_halves(d: Draft) -> None:
             f"wp.tile_assign(whole, {first}, offset=(0,))\nwp.tile_assign(whole, {second}, offset=({h},))"
         )
     else:
-        assign = f"whole[0:{half}] = {first}\nwhole[{half}:{2 * half}] = {second}"
+        assign = f"whole[0:{h}] = {first}\nwhole[{h}:{size}] = {second}"
     store = (
-        f"wp.tile_store(out, whole, offset=block * {size})"
+        f"wp.tile_store({out_}, whole, offset=block * {size})"
         if shape == "flat"
-        else f"wp.tile_store(out, wp.tile_reshape(whole, shape=(2, {h})), offset=(block * 2, 0))"
+        else f"wp.tile_store({out_}, wp.tile_reshape(whole, shape=(2, {h})), offset=(block * 2, 0))"
     )
     d.launch(blocks, tiled=True)
     d.code(
         f"""
         block = wp.tid()
-        lo = wp.tile_load(a, shape={h}, offset=block * {h})
-        hi = wp.tile_load(b, shape={h}, offset=block * {h})
+        lo = wp.tile_load({a_in}, shape={h}, offset=block * {h})
+        hi = wp.tile_load({b_in}, shape={h}, offset=block * {h})
         $angle
         whole = wp.tile_{start}(shape={size}, dtype=float, storage="shared")
         $assign
@@ -362,7 +382,7 @@ def joined_halves(d: Draft) -> None:
     )
 
     def reference(v: Values) -> Mapping[str, Any]:
-        a, b = v.a.reshape(blocks, half), v.b.reshape(blocks, half)
+        a, b = v[a_in].reshape(blocks, half), v[b_in].reshape(blocks, half)
         c, s = (np.cos(v.angle), np.sin(v.angle)) if what == "butterfly" else (0.0, 0.0)
         pair = {
             "plain": (a, b),
@@ -371,6 +391,6 @@ def joined_halves(d: Draft) -> None:
             "mirror": (a, 1 - b),
         }[what]
         whole = np.concatenate(pair, axis=1)
-        return {"out": whole.ravel() if shape == "flat" else whole.reshape(2 * blocks, half)}
+        return {out_: whole.ravel() if shape == "flat" else whole.reshape(2 * blocks, half)}
 
     d.check(reference)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.tiles import DOMAIN
-from warpgen.synthesis.library.tile_forms import extent
+from warpgen.synthesis.library.tile_forms import as_float, extent
 from warpgen.synthesis.writing.draft import Draft, Values
 
 
@@ -17,7 +17,11 @@ from warpgen.synthesis.writing.draft import Draft, Values
     names={
         "signal": "samples|x|waves",
         "filtered": "smoothed|y|out",
-        "power": "psd|energy|periodogram",
+        "slopes": "derivatives|d_signal|out",
+        "delayed": "shifted|y|out",
+        "transformed": "spectra|y|out",
+        "convolved": "filtered|y|out",
+        "power": "psd|power_out|periodogram",
         "block": "row|channel|i",
         "N": "FFT_SIZE|POINTS|LENGTH",
     },
@@ -33,8 +37,8 @@ def spectral_filter(d: Draft) -> None:
     size = extent(d, "N", n)
     d.says(
         {
-            "low pass": "Takes the high frequencies out of complex signals, a block for each.",
-            "derivative": "Differentiates periodic complex signals through their spectra, a block for each.",
+            "low pass": "Damps the high frequencies of complex signals, a block for each.",
+            "derivative": "Differentiates complex signals of period 2 pi through their spectra, a block for each.",
             "shift": "Delays periodic complex signals by a part of their period, a block for each.",
             "power": "Gives the power spectra of complex signals, a block for each.",
             "transform": "Gives the unitary Fourier transforms of complex signals, a block for each.",
@@ -51,15 +55,19 @@ def spectral_filter(d: Draft) -> None:
     }[kind])  # fmt: skip
     d.input("signal", "vec2", (rows, n), -1.0, 1.0, about="complex samples (real, imaginary)")
     if kind == "low pass":
-        d.param("cutoff", "float", 20.0, 60.0, about="cutoff frequency")
+        d.param("cutoff", "float", 20.0, 60.0, about="cutoff frequency in cycles per record")
     if kind == "shift":
-        d.param("delay", "float", 0.1, 0.9, about="delay in samples")
+        d.param("delay", "float", 0.1, 0.9, about="delay as a part of the period")
     if kind == "convolve":
         d.input("response", "vec2", n, -1.0, 1.0, about="frequency response of the filter")
-    d.output("power" if kind == "power" else "filtered", "float" if kind == "power" else "vec2", (rows, n))
+    out_name = {"low pass": "filtered", "derivative": "slopes", "shift": "delayed", "power": "power",
+                "transform": "transformed", "convolve": "convolved"}[kind]  # fmt: skip
+    d.output(out_name, "float" if kind == "power" else "vec2", (rows, n))
+    points = as_float(size)
+    middle = f"{n // 2}.0" if size == str(n) else f"float({size} // 2)"
     frequency = f"""
         # bins of the upper half stand for negative frequencies
-        f = wp.where(bin < {n // 2}.0, bin, bin - {n}.0)
+        f = wp.where(bin < {middle}, bin, bin - {points})
     """.strip("\n")
     bodies = {
         "low pass": ("cutoff: float", f"{frequency}\n        return z / (1.0 + wp.pow(f / cutoff, 4.0))"),
@@ -79,13 +87,13 @@ def spectral_filter(d: Draft) -> None:
     if kind == "power":
         d.function(f"""
             @wp.func
-            def modulus(z: wp.vec2):
-                return wp.length_sq(z) / {n}.0
+            def power_of(z: wp.vec2):
+                return wp.length_sq(z) / {points}
         """)
-        work = "wp.tile_store(power, wp.tile_map(modulus, spectrum), offset=(block, 0))"
+        work = "wp.tile_store(power, wp.tile_map(power_of, spectrum), offset=(block, 0))"
     elif kind == "transform":
-        scale = f"wp.sqrt({n}.0)"
-        work = f"wp.tile_store(filtered, spectrum * (1.0 / {scale}), offset=(block, 0))"
+        scale = f"wp.sqrt({points})"
+        work = f"wp.tile_store(transformed, spectrum * (1.0 / {scale}), offset=(block, 0))"
     else:
         bins = kind != "convolve"
         head = ", ".join(filter(None, ["z: wp.vec2", "bin: float" if bins else "", parameter]))
@@ -99,18 +107,18 @@ def spectral_filter(d: Draft) -> None:
         else:
             more = f"h = wp.tile_reshape(wp.tile_load(response, shape={size}), shape=(1, {size}))\n"
             mapped = "wp.tile_map(respond, spectrum, h)"
-        inverse = f"1.0 / {n}.0"
+        inverse = f"1.0 / {points}"
         if scaled == "before":
             work = f"""
 shaped = {mapped} * ({inverse})
 wp.tile_ifft(shaped)
-wp.tile_store(filtered, shaped, offset=(block, 0))""".lstrip()
+wp.tile_store({out_name}, shaped, offset=(block, 0))""".lstrip()
         else:
             work = f"""
 shaped = {mapped}
 wp.tile_ifft(shaped)
 # neither transform divides by the number of points
-wp.tile_store(filtered, shaped * ({inverse}), offset=(block, 0))""".lstrip()
+wp.tile_store({out_name}, shaped * ({inverse}), offset=(block, 0))""".lstrip()
         work = more + work
     d.launch(rows, tiled=True)
     d.code(
@@ -139,6 +147,6 @@ wp.tile_store(filtered, shaped * ({inverse}), offset=(block, 0))""".lstrip()
             }
             gain = gains[kind]()
             out = np.fft.ifft(gain * z, axis=1)
-        return {"filtered": np.stack([out.real, out.imag], axis=-1)}
+        return {out_name: np.stack([out.real, out.imag], axis=-1)}
 
     d.check(reference, 1e-3)

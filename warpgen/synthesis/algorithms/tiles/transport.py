@@ -15,7 +15,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
     source="Cuturi 2013, alg. 1; Peyre & Cuturi 2019, sec. 4.2 and 4.4; Sinkhorn & Knopp 1967; Chizat et al. 2018",
     names={
         "transport_plans": "sinkhorn_tiled|optimal_transport|sinkhorn_iterations|entropic_transport",
-        "costs": "distance|ground_cost|c_mat",
+        "costs": "ground_costs|cost_matrix|c_mat",
         "supply": "mu|source_mass|a_mass",
         "demand": "nu|target_mass|b_mass",
         "kernel": "gibbs|K|affinity",
@@ -61,7 +61,11 @@ def transport_plans(d: Draft) -> None:
     name, shape, about = {
         "plan": ("plans", (blocks, rows, cols), "mass moved from each row to each column"),
         "cost": ("total_cost", (blocks,), "cost of the plan"),
-        "potentials": ("potentials", (blocks, rows), "dual potentials of the supplies, of mean zero"),
+        "potentials": (
+            "potentials",
+            (blocks, rows),
+            "dual potentials of the supplies" + ("" if relaxed else ", of mean zero"),
+        ),
     }[result]
     d.output(name, "float", shape, about=about)
     if result != "plan":
@@ -123,6 +127,11 @@ def transport_plans(d: Draft) -> None:
         cost_tile = wp.tile_map(ground_cost, wide_from, wide_to)
         """
     mass = """
+        a = wp.tile_load(supply[block], shape=ROWS)
+        b = wp.tile_load(demand[block], shape=COLS)
+        """
+    if not relaxed:
+        mass = """
         # Both sides are normalized, or there would be no plan
         given_supply = wp.tile_load(supply[block], shape=ROWS)
         given_demand = wp.tile_load(demand[block], shape=COLS)
@@ -142,7 +151,6 @@ def transport_plans(d: Draft) -> None:
         u = wp.tile_ones(shape=ROWS, dtype=float)
         v = wp.tile_ones(shape=COLS, dtype=float)
         for sweep in range(sweeps):
-            # Rows, then columns
             to_rows = wp.tile_matmul(kernel, wp.tile_reshape(v, shape=(COLS, 1)))
             u = wp.tile_map(rescaled, a, wp.tile_reshape(to_rows, shape=(ROWS,)){old[0]})
             to_cols = wp.tile_matmul(wp.tile_transpose(kernel), wp.tile_reshape(u, shape=(ROWS, 1)))
@@ -168,7 +176,6 @@ def transport_plans(d: Draft) -> None:
             wide_top = wp.tile_broadcast(wp.tile_reshape(row_top, shape=(ROWS, 1)), shape=(ROWS, COLS))
             row_sum = wp.tile_sum(wp.tile_map(scaled_exponent, wide_g, cost_tile, epsilon, wide_top), axis=1)
             f = wp.tile_map(new_potential, a, row_top + wp.tile_map(wp.log, row_sum), epsilon{old[0]})
-            # Columns, likewise
             wide_f = wp.tile_broadcast(wp.tile_reshape(f, shape=(ROWS, 1)), shape=(ROWS, COLS))
             col_top = wp.tile_reduce(wp.max, wp.tile_map(exponent, wide_f, cost_tile, epsilon), axis=0)
             col_wide = wp.tile_broadcast(col_top, shape=(ROWS, COLS))
@@ -187,9 +194,13 @@ def transport_plans(d: Draft) -> None:
         + "\n        total_cost[block] = wp.tile_sum(wp.tile_map(wp.mul, plan, cost_tile))[0]",
         "potentials": dual.rstrip()
         + "\n"
-        + "        # A constant can move from one side's potentials to the other's\n"
-        + "        middle = wp.tile_sum(f)[0] / float(ROWS)\n"
-        + "        wp.tile_store(potentials[block], f - wp.tile_full(shape=ROWS, value=middle, dtype=float))",
+        + (
+            "        wp.tile_store(potentials[block], f)"
+            if relaxed
+            else "        # A constant can move from one side's potentials to the other's\n"
+            "        middle = wp.tile_sum(f)[0] / float(ROWS)\n"
+            "        wp.tile_store(potentials[block], f - wp.tile_full(shape=ROWS, value=middle, dtype=float))"
+        ),
     }[result]
     d.launch(blocks, tiled=True)
     d.code(
@@ -199,9 +210,11 @@ def transport_plans(d: Draft) -> None:
         body=dedented(body),
         end=dedented(end),
     )
-    d.explain("""
-        Minimizes <P, C> + epsilon sum P (log P - 1) over plans P with the given row and column sums, by scaling rows
-        and columns in turn.
+    sums = (
+        "sums that may differ from the given ones at a price" if relaxed else "the given row and column sums"
+    )
+    d.explain(f"""
+        Minimizes <P, C> + epsilon sum P (log P - 1) over plans P with {sums}, by scaling rows and columns in turn.
     """)
 
     def reference(v: Values) -> Mapping[str, Any]:
@@ -211,12 +224,12 @@ def transport_plans(d: Draft) -> None:
             c = v.sources[:, :, None] - v.sinks[:, None]
             c = c**2 if cost == "squared distance" else abs(c)
         a = (
-            v.supply / v.supply.sum(1, keepdims=True)
+            v.supply / (1.0 if relaxed else v.supply.sum(1, keepdims=True))
             if masses == "given"
             else np.full((blocks, rows), 1 / rows)
         )
         b = (
-            v.demand / v.demand.sum(1, keepdims=True)
+            v.demand / (1.0 if relaxed else v.demand.sum(1, keepdims=True))
             if masses == "given"
             else np.full((blocks, cols), 1 / cols)
         )
@@ -232,6 +245,6 @@ def transport_plans(d: Draft) -> None:
         plan_ = u[:, :, None] * k * w[:, None]
         f = v.epsilon * np.log(u)
         return {"plan": {"plans": plan_}, "cost": {"total_cost": (plan_ * c).sum((1, 2))},
-                "potentials": {"potentials": f - f.mean(1, keepdims=True)}}[result]  # fmt: skip
+                "potentials": {"potentials": f - (0.0 if relaxed else f.mean(1, keepdims=True))}}[result]  # fmt: skip
 
     d.check(reference, 3e-3)

@@ -17,7 +17,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     names={
         "weights": "params|x|theta",
         "gradients": "grads|g|d_weights",
-        "velocity": "momentum_buffer|v|moment",
+        "velocity": "momentum_buffer|velocities|buffer",
         "rate": "lr|learning_rate|step_size",
         "friction": "mu|momentum|beta",
         "block": "tile_id|b|i",
@@ -36,13 +36,10 @@ def momentum_step(d: Draft) -> None:
     n, blocks = d.pick(32, 64, 128), d.pick(2, 3, 4)
     size = extent(d, "TILE", n)
     form = Flat(d, size)
-    d.says(
-        {
-            "heavy ball": "Moves weights down their gradient with heavy-ball momentum, a tile at a time.",
-            "nesterov": "Moves weights down their gradient with Nesterov's momentum, a tile at a time.",
-            "plain": "Moves weights down their gradient, a tile at a time.",
-        }[kind]
-    )
+    gradient = "clipped gradient" if limit == "clipped" else "gradient"
+    momentum = {"heavy ball": "heavy-ball momentum", "nesterov": "Nesterov's momentum", "plain": ""}[kind]
+    extras = " and ".join(filter(None, [momentum, "weight decay" if decayed else ""]))
+    d.says(f"Moves weights down their {gradient}{f' with {extras}' if extras else ''}, a tile at a time.")
     d.calls({
         "heavy ball": "sgd_momentum|heavy_ball|momentum_step",
         "nesterov": "nesterov_step|nesterov_momentum|sgd_nesterov",
@@ -54,10 +51,13 @@ def momentum_step(d: Draft) -> None:
         d.param("friction", "float", 0.5, 0.95, about="momentum factor")
     if decayed:
         d.param("decay", "float", 0.05, 0.2, about="weight decay")
+    clip = ""
+    if limit == "clipped":
+        d.param("max_gradient", "float", 0.5, 1.5, about="bound of each entry of the gradient")
+        clip = "g = wp.tile_map(wp.min, wp.tile_map(wp.max, g, -max_gradient), max_gradient)"
     d.inout("weights", "float", n * blocks, -1.0, 1.0, about="parameters to update")
     if kind != "plain":
         d.inout("velocity", "float", n * blocks, -1.0, 1.0, about="momentum buffer")
-    clip = "g = wp.tile_map(wp.min, wp.tile_map(wp.max, g, -1.0), 1.0)" if limit == "clipped" else ""
     if negated == "tile":
         turn, rate = "downhill = wp.tile_map(wp.neg, g)", "rate, downhill"
     else:
@@ -79,8 +79,8 @@ wp.tile_axpy({rate}, w)""",
         w = $load_w
         g = $load_g
         $load_v
-        $decays
         $clip
+        $decays
         $turn
         $steps
         $store_v
@@ -100,8 +100,8 @@ wp.tile_axpy({rate}, w)""",
     d.explain("`wp.tile_axpy` adds a multiple of one tile to another without a tile for the product.")
 
     def reference(v: Values) -> Mapping[str, Any]:
-        g = v.gradients + (v.decay * v.weights if decayed else 0.0)
-        g = np.clip(g, -1.0, 1.0) if limit == "clipped" else g
+        g = np.clip(v.gradients, -v.max_gradient, v.max_gradient) if limit == "clipped" else v.gradients
+        g = g + (v.decay * v.weights if decayed else 0.0)
         if kind == "plain":
             return {"weights": v.weights - v.rate * g}
         after = v.friction * v.velocity - v.rate * g
