@@ -7,5 +7,5 @@ from warpgen.synthesis.writing.algorithm import Domain
 DOMAIN = Domain(
     "rotations",
     "quaternions, Euler angles, rigid and affine transforms, twists and wrenches between frames",
-    element="frame",
+    element="entry",
 )

@@ -36,6 +36,8 @@ def _logarithm(q: Any) -> Any:
         "poses": "body_q|current_poses|actual_poses",
         "rel": "delta|diff|error_q",
         "out": "errors|result|residual",
+        "reached": "arrived|at_goal|close_enough",
+        "rotvecs": "rotation_errors|orientation_errors|rotvec_errors",
     },
     weight=15,
 )
@@ -46,11 +48,12 @@ def pose_errors(d: Draft) -> None:
     )
     frame = d.option("frame", "body", "world")
     apart = d.option("taken apart", "transforms", "parts")
+    axes = "body" if frame == "body" else "world"
     d.says({
         "distance": "Computes the distances between the positions of poses and their goals.",
         "angle": "Computes the angles between the rotations of poses and their goals.",
-        "vector": "Computes rotation vectors that turn poses into their goals.",
-        "twist": "Computes twists that carry poses to their goals in unit time.",
+        "vector": f"Computes rotation vectors that turn poses into their goals, in {axes} axes.",
+        "twist": f"Computes gaps in position and rotation vectors from poses to their goals, in {axes} axes.",
         "weighted": "Computes weighted distances of poses from their goals.",
         "chordal": "Computes chordal distances between the rotation matrices of poses and their goals.",
         "reached": "Tests whether poses have reached their goals within tolerances.",
@@ -60,7 +63,7 @@ def pose_errors(d: Draft) -> None:
         "distance": "position_errors|goal_distances|position_distance",
         "angle": "rotation_errors|angular_errors|rotation_distance",
         "vector": "rotation_error_vectors|orientation_errors|rotations_to_goal",
-        "twist": "pose_error_twists|twists_to_goal|log_pose_errors",
+        "twist": "pose_error_vectors|spatial_pose_errors|pose_residuals",
         "weighted": "weighted_pose_errors|pose_distances|pose_costs",
         "chordal": "chordal_distances|rotation_matrix_errors",
         "reached": "goals_reached|check_goals|poses_reached",
@@ -72,11 +75,12 @@ def pose_errors(d: Draft) -> None:
     if kind == "weighted":
         form.number("arm", 0.2, 1.0, about="length that an angle counts with [m/rad]")
     if kind == "reached":
-        form.number("near", 0.8, 1.6, about="tolerated distance [m]")
-        form.number("turn", 1.2, 2.4, about="tolerated angle [rad]")
+        form.number("distance_limit", 0.8, 1.6, about="tolerated distance [m]")
+        form.number("angle_limit", 1.2, 2.4, about="tolerated angle [rad]")
     if kind == "points":
         form.number("tip", -0.5, 0.5, "vec3", about="point in the frame of each pose")
-    form.output("out", {"vector": "vec3", "twist": "spatial_vector", "reached": "bool"}.get(kind, "float"))
+    out = {"reached": "reached", "vector": "rotvecs"}.get(kind, "out")
+    form.output(out, {"vector": "vec3", "twist": "spatial_vector", "reached": "bool"}.get(kind, "float"))
     if kind == "reached":
         d.forward_only()
     if apart == "parts":
@@ -102,10 +106,10 @@ def pose_errors(d: Draft) -> None:
             "off = wp.quat_to_matrix(wp.transform_get_rotation(a)) - wp.quat_to_matrix(wp.transform_get_rotation(b))",
             "wp.sqrt(wp.ddot(off, off))",
         ),
-        "reached": (f"{gap}\n{q}\n{angle}", "wp.length(gap) < near and angle < turn"),
+        "reached": (f"{gap}\n{q}\n{angle}", "wp.length(gap) < distance_limit and angle < angle_limit"),
         "points": ("", "wp.length(wp.transform_point(a, tip) - wp.transform_point(b, tip))"),
     }[kind]
-    form.write("error_of", lines, value)
+    form.write("has_reached" if kind == "reached" else "error_of", lines, value)
 
     def agree(v: Values, after: Values) -> None:
         a, b = v.goals, v.poses
@@ -126,12 +130,13 @@ def pose_errors(d: Draft) -> None:
             "points": lambda: np.linalg.norm(gap_ + rotate(qa, tip) - rotate(qb, tip), axis=-1),
         }
         if kind == "reached":
-            sure = (np.abs(size - v.near) > 1e-3) & (np.abs(turn - v.turn) > 1e-3)
-            np.testing.assert_array_equal(after.out[sure], ((size < v.near) & (turn < v.turn))[sure])
+            sure = (np.abs(size - v.distance_limit) > 1e-3) & (np.abs(turn - v.angle_limit) > 1e-3)
+            there = (size < v.distance_limit) & (turn < v.angle_limit)
+            np.testing.assert_array_equal(after[out][sure], there[sure])
             return
         # at half a turn either way round is as short
         sure = turn < np.pi - 0.02
-        np.testing.assert_allclose(after.out[sure], found[kind]()[sure], atol=5e-3)
+        np.testing.assert_allclose(after[out][sure], found[kind]()[sure], atol=5e-3)
 
     d.holds(agree)
 
@@ -139,12 +144,23 @@ def pose_errors(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Melax 1998, The shortest arc quaternion; Diebel 2006; Sola 2017, sec. 4.6",
     names={
-        "u": "from_dir|src|a",
-        "w": "to_dir|dst|b",
+        "u": "from_dir|src|start_dir",
+        "w": "to_dir|dst|goal_dir",
         "firsts": "sources|from_dirs|directions",
-        "seconds": "targets|to_dirs|rates",
+        "seconds": "targets|to_dirs|goal_dirs",
+        "omega": "w|ang_vel|spin_rate",
+        "angular_velocities": "omegas|rates|ang_vels",
+        "rotvec": "w|rot_vec|log_q",
+        "rotation_vectors": "rotvecs|log_rotations|rot_vecs",
+        "side": "hint|x_hint|approx_x",
+        "sides": "hints|x_hints|guides",
+        "z": "z_axis|up_dir|third",
+        "z_axes": "up_dirs|thirds|normals",
+        "axis": "world_axis|n|axis_dir",
+        "axes": "world_axes|axis_dirs|turn_axes",
         "rotations": "orientations|quats|attitudes",
-        "out": "result|turned|rotations_out",
+        "out": "result|quats_out|rotations_out",
+        "turned": "turned_dirs|dirs_out|rotated",
     },
     weight=15,
 )
@@ -153,12 +169,12 @@ def turn_by_vectors(d: Draft) -> None:
     kind = d.option(
         "kind", "arc", "carry", "rate", "half rate", "frame", "exponential", "aim limited", "conjugate"
     )
-    unit = d.flag("normalised after", 0.4)
+    unit = d.flag("normalised after", 0.4) and kind == "rate"  # only there errors add up, over many steps
     d.says({
         "arc": "Builds the shortest rotations from one direction to another.",
-        "carry": "Turns frames so that one of their axes follows a direction.",
-        "rate": "Integrates rotations over a step by the quaternions of angular velocities.",
-        "half rate": "Integrates rotations over a step by the time derivative of quaternions.",
+        "carry": "Turns frames the shortest way so that their z axes point along given directions.",
+        "rate": "Integrates rotations over a step of constant angular velocity, exactly.",
+        "half rate": "Integrates rotations over a step by the time derivative of their quaternions (Euler).",
         "frame": "Builds rotations whose z axis is given and whose x axis is as near as possible to another vector.",
         "exponential": "Converts rotation vectors to quaternions.",
         "aim limited": "Turns directions towards others by a limited angle.",
@@ -175,65 +191,87 @@ def turn_by_vectors(d: Draft) -> None:
         "conjugate": "rotations_to_body_axes|conjugate_rotations|world_to_body_rotations",
     }[kind])  # fmt: skip
     form = Form(d)
+    names = {
+        "rate": ("omega", "angular_velocities"),
+        "half rate": ("omega", "angular_velocities"),
+        "exponential": ("rotvec", "rotation_vectors"),
+        "frame": ("z", "z_axes"),
+        "conjugate": ("axis", "axes"),
+    }
+    w, second = names.get(kind, ("w", "seconds"))
+    u, first = ("side", "sides") if kind == "frame" else ("u", "firsts")
     rates = kind in ("rate", "half rate", "exponential")
     if kind in ("carry", "rate", "half rate", "conjugate"):
         form.element("q", "rotations", 0.0, 1.0, "quat", "unit", about="unit quaternions")
     if kind in ("arc", "frame", "aim limited"):
-        form.element("u", "firsts", 0.0, 1.0, "vec3", "unit", about="unit vectors")
+        form.element(u, first, 0.0, 1.0, "vec3", "unit", about="unit vectors")
     if rates:
         form.element(
-            "w",
-            "seconds",
+            w,
+            second,
             -2.0,
             2.0,
             "vec3",
             about="angular velocities [rad/s]" if kind != "exponential" else "rotation vectors [rad]",
         )
     else:
-        form.element("w", "seconds", 0.0, 1.0, "vec3", "unit", about="unit vectors")
+        form.element(w, second, 0.0, 1.0, "vec3", "unit", about="unit vectors")
     if kind in ("rate", "half rate"):
         form.number("dt", 0.01, 0.1, about="time step [s]")
-    if kind in ("aim limited", "conjugate"):
-        form.number("limit", 0.2, 1.0, about="angle [rad]")
-    form.output("out", "vec3" if kind == "aim limited" else "quat")
+    if kind == "aim limited":
+        form.number("limit", 0.2, 1.0, about="largest angle [rad]")
+    elif kind == "conjugate":
+        form.number("angle", 0.2, 1.0, about="angle of the turns [rad]")
+    out = "turned" if kind == "aim limited" else "out"
+    form.output(out, "vec3" if kind == "aim limited" else "quat")
     exponential = (
-        "angle = wp.length(w){0}\n# Axis of any direction where there is no rotation\n"
-        "spin = wp.vec3(1.0, 0.0, 0.0)\nif angle > 1.0e-6:\n    spin = wp.normalize(w)"
+        f"angle = wp.length({w}){{0}}\n# Any axis does where there is no rotation\n"
+        f"spin = wp.vec3(1.0, 0.0, 0.0)\nif angle > 1.0e-6:\n    spin = wp.normalize({w})"
     )
     lines, value = {
         "arc": (
-            "# The quaternion of twice the angle and the identity have this in their middle\nacross = wp.cross(u, w)",
+            "# Halfway between no rotation and the one by twice the angle\nacross = wp.cross(u, w)",
             "wp.normalize(wp.quat(across, 1.0 + wp.dot(u, w)))",
         ),
         "carry": (
-            "axis = wp.quat_rotate(q, wp.vec3(0.0, 0.0, 1.0))\nacross = wp.cross(axis, w)\n"
-            "arc = wp.normalize(wp.quat(across, 1.0 + wp.dot(axis, w)))",
+            "now = wp.quat_rotate(q, wp.vec3(0.0, 0.0, 1.0))\nacross = wp.cross(now, w)\n"
+            "arc = wp.normalize(wp.quat(across, 1.0 + wp.dot(now, w)))",
             "arc * q",
         ),
         "rate": (exponential.format(" * dt"), "wp.quat_from_axis_angle(spin, angle) * q"),
         "half rate": (
-            "# dq/dt = (w, 0) q / 2\nrate = wp.quat(w, 0.0) * q",
+            "# dq/dt = 1/2 (omega, 0) q\nrate = wp.quat(omega, 0.0) * q",
             "wp.normalize(q + 0.5 * dt * rate)",
         ),
         "frame": (
-            "z = w\ny = wp.normalize(wp.cross(z, u))\nx = wp.cross(y, z)",
+            "y = wp.normalize(wp.cross(z, side))\nx = wp.cross(y, z)",
             "wp.quat_from_matrix(wp.matrix_from_cols(x, y, z))",
         ),
         "exponential": (exponential.format(""), "wp.quat_from_axis_angle(spin, angle)"),
         "aim limited": (
-            "between = wp.acos(wp.clamp(wp.dot(u, w), -1.0, 1.0))\naxis = wp.normalize(wp.cross(u, w))\n"
-            "turn = wp.quat_from_axis_angle(axis, wp.min(between, limit))",
+            "between = wp.acos(wp.clamp(wp.dot(u, w), -1.0, 1.0))\nnormal = wp.normalize(wp.cross(u, w))\n"
+            "turn = wp.quat_from_axis_angle(normal, wp.min(between, limit))",
             "wp.quat_rotate(turn, u)",
         ),
-        "conjugate": ("turn = wp.quat_from_axis_angle(w, limit)", "wp.quat_inverse(q) * turn * q"),
+        "conjugate": ("turn = wp.quat_from_axis_angle(axis, angle)", "wp.quat_inverse(q) * turn * q"),
     }[kind]
-    if unit and kind in ("carry", "rate", "conjugate"):
-        lines += f"\nmade = {value}\n# Keep rounding errors from adding up"
+    if unit:
+        lines += f"\nmade = {value}\n# Keep rounding errors from adding up over many steps"
         value = "wp.normalize(made)"
-    form.write("turned_by", lines.strip(), value)
+    function = {
+        "arc": "arc_between",
+        "carry": "align_z",
+        "rate": "step_rotation",
+        "half rate": "step_rotation",
+        "frame": "frame_from",
+        "exponential": "exponential",
+        "aim limited": "turn_toward",
+        "conjugate": "seen_from_body",
+    }[kind]
+    form.write(function, lines.strip(), value)
 
     def agree(v: Values, after: Values) -> None:
-        q, u, w, made = v.get("rotations"), v.get("firsts"), v.seconds, after.out
+        q, u, w, made = v.get("rotations"), v.get(first), v[second], after[out]
         z = np.array([0.0, 0.0, 1.0])
         size = np.linalg.norm(w, axis=-1)
         if kind in ("arc", "carry"):
@@ -246,7 +284,7 @@ def turn_by_vectors(d: Draft) -> None:
             np.testing.assert_allclose(np.cos(angle), (start * w).sum(axis=-1), atol=5e-3)
         elif kind in ("rate", "exponential", "conjugate"):
             turn = about(
-                w / size[..., None], v.limit + 0 * size if kind == "conjugate" else size * v.get("dt", 1.0)
+                w / size[..., None], v.angle + 0 * size if kind == "conjugate" else size * v.get("dt", 1.0)
             )
             want = {"rate": lambda: multiply(turn, q), "exponential": lambda: turn}.get(
                 kind, lambda: multiply(multiply(conjugate(q), turn), q)

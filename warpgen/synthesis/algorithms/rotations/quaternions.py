@@ -14,6 +14,7 @@ _NAMES = {
     "q": "rotations|orientations|quats|body_q",
     "angles": "euler|rpy|attitude",
     "v": "vectors|directions|x",
+    "shared_v": "v|x|vector",
     "axis": "axes|rotation_axis|n",
 }
 
@@ -38,9 +39,11 @@ def orient(d: Draft) -> None:
             "matrix": "Computes rotations from orthonormal frames",
             "half angles": "Computes rotations from axes and angles by half-angle formulas",
         }[way]
-        + {"rotation": ".", "turned vector": " and applies them to a vector.", "matrix": ", as matrices."}[
-            result
-        ]
+        + {
+            "rotation": ".",
+            "turned vector": f" and applies them to {'one vector' if shared else 'vectors'}.",
+            "matrix": ", as matrices.",
+        }[result]
     )
     d.calls({
         "axis and angle": "axis_angle_to_quat|quats_from_axis_angle|build_rotations",
@@ -62,7 +65,7 @@ def orient(d: Draft) -> None:
         d.input("angles", "vec3", count, -1.4, 1.4)
     if result == "turned vector":
         if shared:
-            d.param("v", "vec3", -2.0, 2.0)
+            d.param("shared_v", "vec3", -2.0, 2.0)
         else:
             d.input("v", "vec3", count, -2.0, 2.0)
     make = {
@@ -83,7 +86,7 @@ def orient(d: Draft) -> None:
         rotation = wp.quat(n[0], n[1], n[2], wp.cos(half))
         """,
     }[way]
-    element = "v" if shared else "v[tid]"
+    element = "shared_v" if shared else "v[tid]"
     if result == "rotation":
         d.output("q", "quat", count)
         store = "q[tid] = rotation"
@@ -95,7 +98,8 @@ def orient(d: Draft) -> None:
         store = f"turned[tid] = wp.quat_rotate(rotation, {element})"
     d.launch(count)
     d.code("tid = wp.tid()\n$make\n$store", make=make, store=store)
-    d.explain("Angles are in radians; quaternions are (x, y, z, w) with the real part last.")
+    told = "uaternions are (x, y, z, w) with the real part last."
+    d.explain(f"Q{told}" if way == "matrix" else f"Angles are in radians; q{told}")
 
     def matrices(v: Values) -> Any:
         if way == "matrix":
@@ -111,7 +115,7 @@ def orient(d: Draft) -> None:
         if result == "matrix":
             np.testing.assert_allclose(after.m, r, atol=2e-5)
         elif result == "turned vector":
-            vectors = np.broadcast_to(before.v, (count, 3))
+            vectors = np.broadcast_to(before.shared_v if shared else before.v, (count, 3))
             np.testing.assert_allclose(after.turned, np.einsum("nij,nj->ni", r, vectors), atol=1e-4)
         else:
             np.testing.assert_allclose(rot.matrix(after.q), r, atol=2e-5)
@@ -143,7 +147,7 @@ def read_angles(d: Draft) -> None:
         "twist": "Computes the twist of rotations about an axis",
         "twist angle": "Computes unsigned twist angles of rotations about an axis",
         "signed twist": "Computes signed twist angles of rotations about an axis",
-        "real part": "Computes angles of rotations",
+        "real part": "Computes angles of rotations, at most half a turn",
     }[way] + (", relative to others." if relative else "."))  # fmt: skip
     d.calls({
         "axis and angle": "rotation_vectors|quat_to_rotation_vector|quat_logarithm",
@@ -231,6 +235,7 @@ def read_angles(d: Draft) -> None:
     | {
         "blend": "interpolate_orientations|interpolate_rotations|blend_rotations",
         "t": "time|alpha|blend_weight",
+        "key_time": "t|time|frame_time",
         "a": "q0|start|from_q",
         "b": "q1|end|to_q",
     },
@@ -246,7 +251,7 @@ def blend(d: Draft) -> None:
     count, keys = d.pick(48, 64, 96), d.pick(6, 9)
     if ends == "keys":
         d.input("keyframes", "quat", keys, kind="unit", about="Key rotations")
-        d.input("t", "float", count, 0.0, keys - 1.001)
+        d.input("key_time", "float", count, 0.0, keys - 1.001, about="Times, one unit from key to key")
     else:
         d.input("a", "quat", count, kind="unit")
         d.input("t", "float", count, 0.05, 0.95)
@@ -258,7 +263,7 @@ def blend(d: Draft) -> None:
     take = {
         "arrays": "q0 = a[tid]\nq1 = b[tid]\ns = t[tid]",
         "shared end": "q0 = a[tid]\nq1 = b\ns = t[tid]",
-        "keys": "k = int(t[tid])\ns = t[tid] - float(k)\nq0 = keyframes[k]\nq1 = keyframes[k + 1]",
+        "keys": "k = int(key_time[tid])\ns = key_time[tid] - float(k)\nq0 = keyframes[k]\nq1 = keyframes[k + 1]",
     }[ends]
     # the other two take the shorter way by themselves
     shorter = way != "normalised sum" or shortest
@@ -278,8 +283,9 @@ def blend(d: Draft) -> None:
         "normalised sum": "q[tid] = wp.normalize((1.0 - s) * q0 + s * q1)",
     }[way]
     d.says(
-        "Interpolates between two rotations"
-        + (" with normalized linear interpolation." if way == "normalised sum" else " at a constant rate.")
+        f"Interpolates between {'key' if ends == 'keys' else 'two'} rotations"
+        + (" with normalized linear interpolation" if way == "normalised sum" else " along the shorter arc")
+        + (", eased at both ends." if eased else "." if way == "normalised sum" else " at a constant rate.")
     )
     if way == "normalised sum":
         d.calls("nlerp_orientations|blend_rotations|nlerp_rotations")
@@ -290,8 +296,8 @@ def blend(d: Draft) -> None:
 
     def between(before: Values, after: Values) -> None:
         if ends == "keys":
-            k = before.t.astype(int)
-            q0, q1, s = before.keyframes[k], before.keyframes[k + 1], before.t - k
+            k = before.key_time.astype(int)
+            q0, q1, s = before.keyframes[k], before.keyframes[k + 1], before.key_time - k
         else:
             q0, q1, s = before.a, np.broadcast_to(before.b, before.a.shape), before.t
         if eased:

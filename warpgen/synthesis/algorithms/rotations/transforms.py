@@ -12,8 +12,11 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
     "poses": "transforms|body_q|frames|xforms",
-    "points": "vertices|x|local_points|positions",
-    "moved": "world_points|points_out|transformed",
+    "points": "vertices|x|positions",
+    "vectors": "directions|dirs|normals",
+    "in_world": "world_points|points_out|transformed",
+    "in_body": "local_points|points_out|transformed",
+    "turned": "directions_out|rotated|vectors_out",
     "body": "bodies|parent|owner|body_index",
     "pose": "xform|X|frame|tf",
 }
@@ -34,9 +37,17 @@ def place_points(d: Draft) -> None:
     count, bodies = d.pick(64, 96, 128), d.pick(5, 8, 12)
     if way == "matrix" and back:
         way = "point"
+    if way == "vector" and layout == "accumulated offset":
+        layout = "points"
+    points = "vectors" if way == "vector" else "points"
+    moved = "turned" if way == "vector" else "in_body" if back else "in_world"
     what = "directions" if way == "vector" else "points"
+    frames = "a body frame" if owner == "shared" else "body frames"
     d.says(
-        (f"Transforms {what} from {'the world into a body frame' if back else 'a body frame into the world'}")
+        (
+            f"Transforms {what} from {'the world into' if back else ''}{' ' if back else ''}{frames}{'' if back else ' into the world'}"
+        )
+        + (", after an offset is added" if layout == "accumulated offset" else "")
         + (" and passes unattached ones through." if owner == "optional" else ".")
     )
     to = "body" if back else "world"
@@ -57,14 +68,14 @@ def place_points(d: Draft) -> None:
         d.input("body", "int", count, -1 if owner == "optional" else 0, bodies)
     if layout == "in place":
         d.forward_only()  # what is overwritten is lost to the adjoint
-        d.inout("points", "vec3", count, -1.0, 1.0)
+        d.inout(points, "vec3", count, -1.0, 1.0)
     else:
-        d.input("points", "vec3", count, -1.0, 1.0)
+        d.input(points, "vec3", count, -1.0, 1.0)
         if layout == "accumulated offset":
             d.param("offset", "vec3", -0.5, 0.5)
-        d.output("moved", "vec3", count, about="Transformed points")
-    target = "points[tid]" if layout == "in place" else "moved[tid]"
-    local = "(points[tid] + offset)" if layout == "accumulated offset" else "points[tid]"
+        d.output(moved, "vec3", count, about=f"Transformed {what}")
+    target = f"{points}[tid]" if layout == "in place" else f"{moved}[tid]"
+    local = "(points[tid] + offset)" if layout == "accumulated offset" else f"{points}[tid]"
     find = {
         "shared": "",
         "each": "pose = poses[tid]",
@@ -72,7 +83,7 @@ def place_points(d: Draft) -> None:
         "optional": """
         b = body[tid]
         if b < 0:
-            # No parent frame (-1): points are given in world space already
+            # No parent frame (-1): $what stay in world space
             $stay
             return
         pose = poses[b]
@@ -94,11 +105,7 @@ def place_points(d: Draft) -> None:
             "$target = p + wp.quat_rotate(q, $local)"
         )
     elif way == "matrix":
-        move = (
-            "# Homogeneous 4x4 matrix\n"
-            "m = wp.transform_to_matrix(pose)\n"
-            "$target = wp.transform_point(m, $local)"
-        )
+        move = "m = wp.transform_to_matrix(pose)\n$target = wp.transform_point(m, $local)"
     elif way == "rotation matrix":
         move = (
             "r = wp.quat_to_matrix(wp.transform_get_rotation($pose))\n"
@@ -110,11 +117,11 @@ def place_points(d: Draft) -> None:
     d.launch(count)
     d.code(
         "tid = wp.tid()\n$find\n$inverted\n$move",
-        find=find, inverted=inverted, move=move, stay=stay, target=target, local=local, pose=pose,
+        find=find, inverted=inverted, move=move, stay=stay, what=what, target=target, local=local, pose=pose,
     )  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
-        x = v.points + (v.offset if layout == "accumulated offset" else 0.0)
+        x = v[points] + (v.offset if layout == "accumulated offset" else 0.0)
         t = (
             np.broadcast_to(v.pose, (count, 7))
             if owner == "shared"
@@ -126,7 +133,7 @@ def place_points(d: Draft) -> None:
         y = rot.rotate(t[:, 3:], x) if way == "vector" else rot.point(t, x)
         if owner == "optional":
             y = np.where((v.body < 0)[:, None], x, y)
-        return {"points" if layout == "in place" else "moved": y}
+        return {points if layout == "in place" else moved: y}
 
     d.check(reference)
 
@@ -135,8 +142,11 @@ def place_points(d: Draft) -> None:
     source="Featherstone 2008, ch. 2; Murray, Li & Sastry 1994, ch. 2",
     names=_NAMES
     | {
-        "vectors": "twists|wrenches|spatial|body_qd",
-        "out": "result|world_twists|transformed",
+        "twists": "body_twists|twists_in|body_qd",
+        "wrenches": "body_wrenches|wrenches_in|body_f",
+        "world_twists": "out|result|twists_out",
+        "world_wrenches": "out|result|wrenches_out",
+        "total_wrench": "wrench_sum|net_wrench|resultant",
     },
     weight=9,
 )
@@ -145,15 +155,17 @@ def change_frame(d: Draft) -> None:
     what = d.option("what", "twist", "wrench")
     way = d.option("way", "builtin", "parts", "adjoint")
     owner = d.option("owner", "each", "indexed", "shared")
-    summed = d.flag("summed", 0.4)
+    summed = d.flag("summed", 0.4) and what == "wrench"
     count, bodies = d.pick(48, 64, 96), d.pick(6, 8)
+    given = f"{what}es" if what == "wrench" else "twists"
+    out = "total_wrench" if summed else f"world_{given}"
     d.says(
-        f"Transforms {'twists (angular, linear velocities)' if what == 'twist' else 'wrenches (moments, forces)'} from body frames into the world"
+        f"Transforms {'twists (angular, linear velocities)' if what == 'twist' else 'wrenches (moments, forces)'} from {'a body frame' if owner == 'shared' else 'body frames'} into the world"
         + (", and adds them up." if summed else ".")
     )
     several = "twists" if what == "twist" else "wrenches"
     if summed:
-        d.calls(f"sum_{several}|total_{what}|accumulate_{several}")
+        d.calls("sum_wrenches|total_wrench|accumulate_wrenches")
     else:
         d.calls(f"{several}_to_world|transform_{several}|move_{several}")
     if owner == "shared":
@@ -170,26 +182,26 @@ def change_frame(d: Draft) -> None:
         )
     if owner == "indexed":
         d.input("body", "int", count, 0, bodies)
-    d.input("vectors", "spatial_vector", count, -1.0, 1.0)
-    d.output("out", "spatial_vector", 1 if summed else count)
+    d.input(given, "spatial_vector", count, -1.0, 1.0)
+    d.output(out, "spatial_vector", 1 if summed else count)
     find = {"shared": "", "each": "pose = poses[tid]", "indexed": "pose = poses[body[tid]]"}[owner]
     if way == "builtin":
-        move = f"moved = wp.transform_{what}(pose, vectors[tid])"
+        move = f"at_world = wp.transform_{what}(pose, {given}[tid])"
     elif way == "parts" and what == "twist":
         move = """
         q = wp.transform_get_rotation(pose)
-        w = wp.quat_rotate(q, wp.spatial_top(vectors[tid]))
-        v = wp.quat_rotate(q, wp.spatial_bottom(vectors[tid]))
+        w = wp.quat_rotate(q, wp.spatial_top(twists[tid]))
+        v = wp.quat_rotate(q, wp.spatial_bottom(twists[tid]))
         # v' = R v + p x (R w)
-        moved = wp.spatial_vector(w, v + wp.cross(wp.transform_get_translation(pose), w))
+        at_world = wp.spatial_vector(w, v + wp.cross(wp.transform_get_translation(pose), w))
         """
     elif way == "parts":
         move = """
         q = wp.transform_get_rotation(pose)
-        f = wp.quat_rotate(q, wp.spatial_bottom(vectors[tid]))
+        f = wp.quat_rotate(q, wp.spatial_bottom(wrenches[tid]))
         # The force acts at p, hence a moment p x f about the world origin
-        moment = wp.quat_rotate(q, wp.spatial_top(vectors[tid])) + wp.cross(wp.transform_get_translation(pose), f)
-        moved = wp.spatial_vector(moment, f)
+        moment = wp.quat_rotate(q, wp.spatial_top(wrenches[tid])) + wp.cross(wp.transform_get_translation(pose), f)
+        at_world = wp.spatial_vector(moment, f)
         """
     else:
         turn = (
@@ -199,17 +211,17 @@ def change_frame(d: Draft) -> None:
         if what == "twist":
             move = turn + (
                 "# Adjoint of the transform, Ad = [R 0; [p]R R]\n"
-                "moved = wp.spatial_adjoint(r, s) * vectors[tid]"
+                "at_world = wp.spatial_adjoint(r, s) * twists[tid]"
             )
         else:
             move = turn + (
-                "# Dual adjoint Ad^-T for wrenches\n"
+                "# Wrenches go by Ad^-T, the adjoint with both halves swapped\n"
                 "adjoint = wp.spatial_adjoint(r, s)\n"
-                "w = vectors[tid]\n"
+                "w = wrenches[tid]\n"
                 "swapped = adjoint * wp.spatial_vector(w[3], w[4], w[5], w[0], w[1], w[2])\n"
-                "moved = wp.spatial_vector(wp.spatial_bottom(swapped), wp.spatial_top(swapped))"
+                "at_world = wp.spatial_vector(wp.spatial_bottom(swapped), wp.spatial_top(swapped))"
             )
-    store = "wp.atomic_add(out, 0, moved)" if summed else "out[tid] = moved"
+    store = f"wp.atomic_add({out}, 0, at_world)" if summed else f"{out}[tid] = at_world"
     d.launch(count)
     d.code("tid = wp.tid()\n$find\n$move\n$store", find=find, move=move, store=store)
     d.explain("Spatial vectors hold the angular part first, then the linear part.")
@@ -222,13 +234,13 @@ def change_frame(d: Draft) -> None:
             if owner == "each"
             else v.poses[v.body]
         )
-        top, bottom = (rot.rotate(t[:, 3:], part) for part in (v.vectors[:, :3], v.vectors[:, 3:]))
+        top, bottom = (rot.rotate(t[:, 3:], part) for part in (v[given][:, :3], v[given][:, 3:]))
         p = t[:, :3]
         if what == "twist":
             made = np.concatenate([top, bottom + np.cross(p, top)], axis=1)
         else:
             made = np.concatenate([top + np.cross(p, bottom), bottom], axis=1)
-        return {"out": made.sum(axis=0, keepdims=True) if summed else made}
+        return {out: made.sum(axis=0, keepdims=True) if summed else made}
 
     d.check(reference)
 
@@ -238,7 +250,8 @@ def change_frame(d: Draft) -> None:
     names={
         "v": "twists|body_v|velocities",
         "m": "inertias|I|spatial_inertia",
-        "bias": "forces|p_bias|f_bias",
+        "bias": "bias_forces|p_bias|f_bias",
+        "net_force": "forces|f_net|net_wrench",
     },
     weight=5,
 )
@@ -259,17 +272,16 @@ def velocity_products(d: Draft) -> None:
         "net force": "net_spatial_force|spatial_inverse_dynamics|rigid_body_forces",
     }[result])  # fmt: skip
     if inertia == "each":
-        d.input("m", "spatial_matrix", count, 0.5, 2.0, "uniform")
+        d.input("m", "spatial_matrix", count, 0.5, 2.0, "spd")
         momentum = "m[tid] * $arg"
     else:
-        d.param("m", "spatial_matrix", 0.5, 2.0)
+        d.param("m", "spatial_matrix", 0.5, 2.0, "spd")
         momentum = "m * $arg"
     d.input("v", "spatial_vector", count, -1.0, 1.0)
     if result == "net force":
         d.input("a", "spatial_vector", count, -1.0, 1.0)
-    d.output(
-        "energy" if result == "power" else "bias", "float" if result == "power" else "spatial_vector", count
-    )
+    out = {"power": "energy", "bias": "bias", "net force": "net_force"}[result]
+    d.output(out, "float" if result == "power" else "spatial_vector", count)
     h = momentum.replace("$arg", "v[tid]")
     if result == "power":
         body = (
@@ -289,14 +301,13 @@ def velocity_products(d: Draft) -> None:
             lines = """
             w = wp.spatial_top(v[tid])
             u = wp.spatial_bottom(v[tid])
-            top = wp.vec3(h[0], h[1], h[2])
-            bottom = wp.vec3(h[3], h[4], h[5])
-            # Bias force v x* (I v)
-            carried = wp.spatial_vector(wp.cross(w, top) + wp.cross(u, bottom), wp.cross(w, bottom))
+            top = wp.spatial_top(h)
+            bottom = wp.spatial_bottom(h)
+            bias_force = wp.spatial_vector(wp.cross(w, top) + wp.cross(u, bottom), wp.cross(w, bottom))
             """
-            product = "carried"
+            product = "bias_force"
         total = product if result == "bias" else momentum.replace("$arg", "a[tid]") + f" + {product}"
-        body = f"h = {h}\n$lines\nbias[tid] = {total}"
+        body = f"h = {h}\n$lines\n{out}[tid] = {total}"
         d.launch(count)
         d.code("tid = wp.tid()\n$body", body=body, lines=lines)
     if result == "power":
@@ -313,6 +324,6 @@ def velocity_products(d: Draft) -> None:
             return {"energy": 0.5 * (v.v * h).sum(axis=1)}
         w, u, top, bottom = v.v[:, :3], v.v[:, 3:], h[:, :3], h[:, 3:]
         made = np.concatenate([np.cross(w, top) + np.cross(u, bottom), np.cross(w, bottom)], axis=1)
-        return {"bias": made + (apply(v.a) if result == "net force" else 0.0)}
+        return {out: made + (apply(v.a) if result == "net force" else 0.0)}
 
     d.check(reference)
