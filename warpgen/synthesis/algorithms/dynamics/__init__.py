@@ -7,5 +7,5 @@ from warpgen.synthesis.writing.algorithm import Domain
 DOMAIN = Domain(
     "dynamics",
     "vehicles, aircraft, arms, nerve cells and reactors: their equations of motion and steps",
-    element="agent",
+    element="system",
 )

@@ -218,7 +218,7 @@ def actuate_joints(d: Draft) -> None:
     skip = {
         "all": "",
         "active": "if not world_active[world]:\n    return",
-        "episode": "# Worlds that wait for a reset get no torque, so their state stays frozen\nif episode_step[world] < 0:\n    return",
+        "episode": "# Worlds that wait for a reset get no torque\nif episode_step[world] < 0:\n    return",
     }
     each = gain == "actuator"
     lines = {

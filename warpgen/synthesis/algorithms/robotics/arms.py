@@ -39,13 +39,15 @@ def move_arm(d: Draft) -> None:
         "torques": "Computes inverse dynamics of planar arms.",
         "accelerations": "Computes forward dynamics of planar arms.",
         "step": "Integrates the forward dynamics of planar arms over one time step.",
-        "energy": "Computes the kinetic and potential energy of planar arms.",
+        "energy": "Computes the kinetic and potential energy of planar arms."
+        if gravity
+        else "Computes the kinetic energy of planar arms.",
     }[result])  # fmt: skip
     d.calls({
         "torques": "arm_inverse_dynamics|inverse_dynamics|compute_joint_torques",
         "accelerations": "arm_forward_dynamics|forward_dynamics|compute_joint_accelerations",
         "step": "arm_step|step_arms|integrate_arms",
-        "energy": "arm_energy|mechanical_energy|compute_energy",
+        "energy": "arm_energy|mechanical_energy|compute_energy" if gravity else "kinetic_energy|arm_kinetic_energy",
     }[result])  # fmt: skip
     kind = f"vec{links}"
 
@@ -72,7 +74,12 @@ def move_arm(d: Draft) -> None:
     if tip:
         d.param("payload", "float", 0.2, 1.0, about="Mass at the tip [kg]")
     if friction != "none" and result != "energy":
-        d.param("damping", "float", 0.1, 0.5, about="Viscous joint damping")
+        about = (
+            "Viscous joint damping [N m s/rad]"
+            if friction == "viscous"
+            else "Coulomb friction of joints [N m]"
+        )
+        d.param("damping" if friction == "viscous" else "dry_friction", "float", 0.1, 0.5, about=about)
     if result == "step":
         d.param("dt", "float", 0.002, 0.02, about="Time step [s]")
 
@@ -124,7 +131,7 @@ def move_arm(d: Draft) -> None:
     def rub(k: int) -> str:
         if friction == "viscous":
             return f"damping * {at('rates', k)}"
-        return f"damping * wp.tanh(20.0 * {at('rates', k)})"
+        return f"dry_friction * wp.tanh(20.0 * {at('rates', k)})"
 
     if result == "torques":
         lines = [f"e{k} = " + (f"e{k - 1} + " if k else "") + at("wanted", k) for k in n]
@@ -182,7 +189,7 @@ def move_arm(d: Draft) -> None:
             if gravity
             else ""
         )
-        d.output("energy", "float", count, about="Total energy per arm [J]")
+        d.output("energy", "float", count, about="Energy per arm [J]")
         store = "energy[tid] = kinetic" + (" + potential" if gravity else "")
     if result == "step":
         store += "\n".join(
@@ -243,7 +250,7 @@ def move_arm(d: Draft) -> None:
             kinetic = 0.5 * np.einsum("nj,njk,nk->n", qd, mass, qd)
             return {"energy": kinetic + (potential if gravity else 0.0)}
         if friction != "none":
-            bias = bias + v.damping * (qd if friction == "viscous" else np.tanh(20 * qd))
+            bias = bias + (v.damping * qd if friction == "viscous" else v.dry_friction * np.tanh(20 * qd))
         if result == "torques":
             return {"torque": np.einsum("njk,nk->nj", mass, v.wanted) + bias}
         acc = np.linalg.solve(mass, (v.torques - bias)[:, :, None])[:, :, 0]

@@ -34,10 +34,13 @@ def fuse_imu(d: Draft) -> None:
     layout = d.option("layout", "arrays", "packed")
     result = d.option("result", "attitude", "gravity", "angles", weights=(0.6, 0.2, 0.2))
     count = d.pick(48, 64, 96)
+    if method == "integral feedback" and result != "attitude":
+        method = "feedback"  # a bias has to be kept from step to step
+    sensors = "gyroscope, accelerometer and magnetometer" if compass else "gyroscope and accelerometer"
     d.says({
-        "attitude": "Updates attitude estimates from gyroscope and accelerometer samples.",
-        "gravity": "Estimates the up direction in the body frame with an attitude filter.",
-        "angles": "Estimates roll, pitch and yaw with an attitude filter.",
+        "attitude": f"Updates attitude estimates from {sensors} samples.",
+        "gravity": f"Estimates the up direction in the body frame from {sensors} samples.",
+        "angles": f"Estimates roll, pitch and yaw from {sensors} samples.",
     }[result])  # fmt: skip
     if result != "attitude":
         d.calls({
@@ -101,7 +104,7 @@ bz = h[2]
         sz = 2.0 * x * fx + 2.0 * y * fy
         sw = -2.0 * y * fx + 2.0 * x * fy
         $more
-        # Normalized gradient step: only the direction matters, beta sets the rate
+        # Normalized gradient step: only the direction matters, the gain sets the rate
         s = k / wp.sqrt(sx * sx + sy * sy + sz * sz + sw * sw + 1.0e-12)
         dx = 0.5 * (w * g[0] + y * g[2] - z * g[1]) - s * sx
         dy = 0.5 * (w * g[1] - x * g[2] + z * g[0]) - s * sy

@@ -100,6 +100,7 @@ def plan_feet(d: Draft) -> None:
     )
     if contact == "early":
         d.input("foot_contact", "bool", (robots, legs), about="True for feet that touch the ground")
+        d.input("foot_pos", "vec3", (robots, legs), -0.3, 0.3, about="Feet as they are, in body space [m]")
     if terrain == "height":
         d.input("ground_height", "float", (robots, legs), -0.05, 0.05, about="Ground below each foothold [m]")
     elif terrain == "slope":
@@ -170,10 +171,11 @@ def plan_feet(d: Draft) -> None:
         $ground
         start = foot_start[robot, leg]
         # --- Path of the foot ---
-        if $carrying:
+        if stance:
             # Feet on the ground stay put, so they move backwards in the body frame
             elapsed = leg_phase * cycle_time
             foot = wp.vec3(start[0] - elapsed * command[0], start[1] - elapsed * command[1], start[2])
+        $early
         else:
             s = (leg_phase - duty) / (1.0 - duty)
             $swing
@@ -190,17 +192,13 @@ def plan_feet(d: Draft) -> None:
         foothold=_FOOTHOLD[place],
         reach=clip if reach else "",
         ground=ground[terrain],
-        carrying="stance or (foot_contact[robot, leg] and leg_phase > 0.5 * (1.0 + duty))"
+        early="elif foot_contact[robot, leg] and leg_phase > 0.5 * (1.0 + duty):\n"
+        "    # Landed early, late in its swing: it stays where it met the ground\n    foot = foot_pos[robot, leg]"
         if contact == "early"
-        else "stance",
+        else "",
         swing=_SWING[swing],
         result=angles if result == "angles" else "foot_target[robot, leg] = foot",
     )
-    if contact == "early":
-        d.text = d.text.replace(
-            "# --- Path of the foot ---\n",
-            "# --- Path of the foot; one that lands early, late in its swing, stays down ---\n",
-        )
     if place == "symmetric":
         d.text = d.text.replace("body_vel = body_velocity[robot]\n", "")
     d.explain("""
@@ -247,10 +245,10 @@ def plan_feet(d: Draft) -> None:
         flying[..., 2] += lift
         resting = start.copy()
         resting[..., :2] -= (phase * v.cycle_time)[..., None] * cmd
-        down = stance
+        foot = np.where(stance[..., None], resting, flying)
         if contact == "early":
-            down = stance | (v.foot_contact.astype(bool) & (phase > 0.5 * (1.0 + v.duty)))
-        foot = np.where(down[..., None], resting, flying)
+            landed = ~stance & v.foot_contact.astype(bool) & (phase > 0.5 * (1.0 + v.duty))
+            foot = np.where(landed[..., None], v.foot_pos, foot)
         made: dict[str, Any] = {"in_stance": stance} if contact == "flag" else {}
         if result == "position":
             return made | {"foot_target": foot}

@@ -35,7 +35,9 @@ class ControlGains:
         "target_vel": "vel_des|v_des",
         "target_acc": "acc_des|a_des|feedforward",
         "target_yaw": "yaw_des|heading",
-        "rotor_speed": "motor_speed|rotor_cmd|motor_command",
+        "rotor_speed": "motor_speed|rotor_omega|speed_cmd",
+        "rotor_thrust": "motor_thrust|thrust_cmd|rotor_forces",
+        "throttle": "motor_throttle|throttle_cmd|duty",
         "moment": "torque|tau|m_cmd",
         "thrust": "collective|f_total|u1",
         "error_rot": "e_r|rot_error",
@@ -56,6 +58,10 @@ def control_multirotors(d: Draft) -> None:
     output = d.option("output", "speed", "thrust", "normalized") if frame != "wrench" else "wrench"
     rates = d.flag("rates", 0.4)
     count = d.pick(16, 24, 32)
+    commands = {"speed": "rotor speeds", "thrust": "rotor thrusts", "normalized": "throttles",
+                "wrench": "thrusts and moments"}[output]  # fmt: skip
+    d.says(f"Computes {commands} of multirotors that track positions by geometric control on SE(3).")
+    rotors = {"speed": "rotor_speed", "thrust": "rotor_thrust", "normalized": "throttle"}.get(output, "")
     d.input("drone_pos", "vec3", count, -1.0, 1.0, about="Positions, z up [m]")
     d.input("drone_vel", "vec3", count, -0.5, 0.5, about="Velocities [m/s]")
     d.input("drone_rot", "quat", count, kind="unit", about="Orientations, body to world")
@@ -109,7 +115,7 @@ def control_multirotors(d: Draft) -> None:
             "thrust": "Rotor thrusts [N]",
             "normalized": "Throttles in 0..1",
         }
-        d.output("rotor_speed", "vec4", count, about=about[output])
+        d.output(rotors, "vec4", count, about=about[output])
     else:
         d.output("thrust_out", "float", count, about="Collective thrust [N]")
         d.output("moment_out", "vec3", count, about="Body moments [N m]")
@@ -186,8 +192,8 @@ def control_multirotors(d: Draft) -> None:
     """
     final = {
         "speed": "# T = kf w^2\nrotor_speed[tid] = wp.vec4(\n    wp.sqrt(f0 / kf), wp.sqrt(f1 / kf), wp.sqrt(f2 / kf), wp.sqrt(f3 / kf)\n)",
-        "thrust": "rotor_speed[tid] = wp.vec4(f0, f1, f2, f3)",
-        "normalized": "rotor_speed[tid] = wp.vec4(f0, f1, f2, f3) / max_thrust",
+        "thrust": "rotor_thrust[tid] = wp.vec4(f0, f1, f2, f3)",
+        "normalized": "throttle[tid] = wp.vec4(f0, f1, f2, f3) / max_thrust",
         "wrench": "",
     }
     if output == "speed":
@@ -254,9 +260,15 @@ def control_multirotors(d: Draft) -> None:
         )
     if frame == "wrench":
         d.text = d.text.replace("# --- Rotors ---\n", "")
-    d.explain("""
-        The force -kp ep - kv ev + m g e3 + m a sets the thrust and the attitude Rd; the moment
-        -kR eR - kw ew + w x J w turns the body there. It has no singularity at any attitude error below 180 degrees.
+    force = (
+        "-kp ep - kv ev + m g e3"
+        + (" + m a" if feed != "none" else "")
+        + (" - ki sum(ep)" if integral else "")
+    )
+    d.explain(f"""
+        The force {force} sets the thrust and the attitude Rd; the moment
+        -kR eR - kw ew{" + w x J w" if gyro else ""} turns the body there. It has no singularity at any attitude error
+        below 180 degrees.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -305,11 +317,9 @@ def control_multirotors(d: Draft) -> None:
         x = np.array([side, side, -side, -side] if frame == "x" else [v.arm, 0, -v.arm, 0])
         y = np.array([side, -side, -side, side] if frame == "x" else [0, v.arm, 0, -v.arm])
         spin = np.array([-1.0, 1.0, -1.0, 1.0]) * v.drag_ratio
-        rotors = np.linalg.solve(np.stack([np.ones(4), y, -x, spin]), np.column_stack([thrust, moment]).T).T
-        rotors = np.clip(rotors, 1e-4 if output == "speed" else 0.0, v.max_thrust)
-        made["rotor_speed"] = {"thrust": rotors, "normalized": rotors / v.max_thrust}.get(output)
-        if output == "speed":
-            made["rotor_speed"] = np.sqrt(rotors / v.kf)
-        return made
+        thrusts = np.linalg.solve(np.stack([np.ones(4), y, -x, spin]), np.column_stack([thrust, moment]).T).T
+        thrusts = np.clip(thrusts, 1e-4 if output == "speed" else 0.0, v.max_thrust)
+        scaled = {"thrust": lambda: thrusts, "normalized": lambda: thrusts / v.max_thrust}
+        return made | {rotors: scaled.get(output, lambda: np.sqrt(thrusts / v.kf))()}
 
     d.check(reference, 2e-3)

@@ -29,12 +29,13 @@ wanted = wp.quat_from_matrix(wp.matrix_from_cols(ahead, left, up))
         "stabilize_gimbals": "gimbal_control|point_cameras|gimbal_commands|aim_gimbals",
         "carrier_pose": "body_q|base_pose|vehicle_pose",
         "carrier_rate": "body_rates|base_omega|gyro",
-        "gimbal_angle": "joint_q|angle|axis_angle",
+        "gimbal_angle": "joint_q|angle|gimbal_q",
         "gimbal_rate": "joint_qd|axis_rate",
         "target_rot": "wanted_rot|look_rot|desired_rot",
         "target_pos": "look_at|point_of_interest",
         "wanted": "goal|desired",
         "command": "angles_cmd|setpoint",
+        "rate_command": "rates_cmd|joint_rates|rate_setpoint",
         "torque": "tau|motor_torque",
         "max_rate": "slew_rate|rate_limit",
     },
@@ -52,6 +53,9 @@ def stabilize_gimbals(d: Draft) -> None:
     level = d.flag("level", 0.35) if target != "heading" else False
     mount = d.flag("mount", 0.4)
     count = d.pick(24, 32, 48)
+    commands = {"angles": "angle commands", "torques": "motor torques", "rates": "rate commands"}[output]
+    kind = "gimbals with a locked roll joint" if level else "three-axis gimbals"
+    d.says(f"Computes the {commands} of {kind} that keep cameras on their targets.")
     d.input("carrier_pose", "transform", count, -2.0, 2.0, kind="transform", about="Carrier poses, z up")
     if feed == "gyro":
         d.input(
@@ -96,7 +100,7 @@ def stabilize_gimbals(d: Draft) -> None:
             d.param("dt", "float", 0.01, 0.05, about="Time step [s]")
             d.output("command", "vec3", count, about="Joint angles to command [rad]")
         else:
-            d.output("command", "vec3", count, about="Joint rates to command [rad/s]")
+            d.output("rate_command", "vec3", count, about="Joint rates to command [rad/s]")
     d.function('''
         @wp.func
         def clamp_components(v: wp.vec3, lower: wp.vec3, upper: wp.vec3) -> wp.vec3:
@@ -134,7 +138,7 @@ def stabilize_gimbals(d: Draft) -> None:
     wanted = wp.quat_slerp(last, wanted, smoothing)
     filtered_out[tid] = wanted
     """
-    flat = "# The horizon stays level: the roll axis only follows the carrier\nangles = wp.vec3(0.0, angles[1], angles[2])"
+    flat = "# The roll joint is locked, so that the camera rolls with its carrier\nangles = wp.vec3(0.0, angles[1], angles[2])"
     band = """
     error = wp.vec3(
         apply_dead_band(error[0], dead_band), apply_dead_band(error[1], dead_band), apply_dead_band(error[2], dead_band)
@@ -143,7 +147,6 @@ def stabilize_gimbals(d: Draft) -> None:
     cap = {"torques": "max_torque", "angles": "max_rate", "rates": "max_rate"}[output]
     act = {
         "torques": """
-            # PD control per axis
             rate = gimbal_rate[tid]
             $feed
             effort = wp.cw_mul(stiffness, error) - wp.cw_mul(damping, rate)
@@ -153,7 +156,7 @@ def stabilize_gimbals(d: Draft) -> None:
         "rates": """
             rate = gain * error
             $feed
-            command[tid] = clamp_components(rate, -most, most)
+            rate_command[tid] = clamp_components(rate, -most, most)
         """,
         "angles": """
             # Limit the rate, so that targets do not jerk the camera
@@ -161,11 +164,6 @@ def stabilize_gimbals(d: Draft) -> None:
             command[tid] = now + dt * rate
         """,
     }
-    spin = (
-        "rate += wp.quat_rotate_inv(joint_rot, base_rate)"
-        if output == "torques"
-        else "rate -= wp.quat_rotate_inv(joint_rot, base_rate)"
-    )
     d.launch(count)
     d.code(
         """
@@ -178,11 +176,11 @@ def stabilize_gimbals(d: Draft) -> None:
         relative = wp.quat_inverse(base) * wanted
         # Yaw is the outermost joint and roll the innermost: R = Rz(yaw) Ry(pitch) Rx(roll)
         angles = wp.quat_to_euler(relative, 0, 1, 2)
-        # Angles are equal modulo a full turn, so wrap them
+        # Euler angles may come a full turn off
         angles = wp.vec3(wrap_angle(angles[0]), wrap_angle(angles[1]), wrap_angle(angles[2]))
         $flat
         $limits
-        # --- Error per axis ---
+        # --- Error per axis, the shorter way round ---
         now = gimbal_angle[tid]
         error = wp.vec3(
             wrap_angle(angles[0] - now[0]), wrap_angle(angles[1] - now[1]), wrap_angle(angles[2] - now[2])
@@ -196,23 +194,27 @@ def stabilize_gimbals(d: Draft) -> None:
         mean=mean if smooth == "slerp" else "",
         mount=" * mount_rot" if mount else "",
         flat=flat if level else "",
-        limits="# Clamp to the mechanical stops, since motors would stall there\nangles = clamp_components(angles, angle_lower, angle_upper)"
+        limits="# Keep off the mechanical stops, since motors would stall there\nangles = clamp_components(angles, angle_lower, angle_upper)"
         if limits
         else "",
         band=band if dead else "",
         cap=cap,
         act=act[output],
         feed=f"""
-        # Rotation of the carrier as the camera feels it, to be taken away
+        # Rotation of the carrier in camera axes, and the rates of roll, pitch and yaw that it amounts to
         joint_rot = wp.quat_from_euler(now, 0, 1, 2)
         base_rate = {"wp.quat_rotate_inv(mount_rot, carrier_rate[tid])" if mount else "carrier_rate[tid]"}
-        {spin}
+        felt = wp.quat_rotate_inv(joint_rot, base_rate)
+        swing = wp.sin(now[0]) * felt[1] + wp.cos(now[0]) * felt[2]
+        nod = wp.cos(now[0]) * felt[1] - wp.sin(now[0]) * felt[2]
+        rate {"+=" if output == "torques" else "-="} wp.vec3(felt[0] + wp.tan(now[1]) * swing, nod, swing / wp.cos(now[1]))
         """
         if feed == "gyro"
         else "",
         friction="""
         # Compensate the friction of the bearings, smoothly about standstill
-        effort += bearing_friction * wp.vec3(wp.tanh(20.0 * rate[0]), wp.tanh(20.0 * rate[1]), wp.tanh(20.0 * rate[2]))
+        slip = gimbal_rate[tid]
+        effort += bearing_friction * wp.vec3(wp.tanh(20.0 * slip[0]), wp.tanh(20.0 * slip[1]), wp.tanh(20.0 * slip[2]))
         """
         if friction
         else "",
@@ -278,15 +280,20 @@ def stabilize_gimbals(d: Draft) -> None:
                     quaternions.exponential(a[:, 1:2] * axis[1]), quaternions.exponential(a[:, :1] * axis[0])
                 ),
             )
-            spin_ = np.einsum("kji,kj->ki", quaternions.matrix(joint), v.carrier_rate @ seat)
+            p, q, r_ = np.einsum("kji,kj->ki", quaternions.matrix(joint), v.carrier_rate @ seat).T
+            sine, cosine = np.sin(a[:, 0]), np.cos(a[:, 0])
+            both = sine * q + cosine * r_
+            spin_ = np.stack(
+                [p + np.tan(a[:, 1]) * both, cosine * q - sine * r_, both / np.cos(a[:, 1])], axis=1
+            )
         if output == "torques":
             rate = v.gimbal_rate + spin_
             effort = v.stiffness * error - v.damping * rate
             if friction:
-                effort = effort + v.bearing_friction * np.tanh(20.0 * rate)
+                effort = effort + v.bearing_friction * np.tanh(20.0 * v.gimbal_rate)
             return made | {"torque": np.clip(effort, -v.max_torque, v.max_torque)}
         if output == "rates":
-            return made | {"command": np.clip(v.gain * error - spin_, -v.max_rate, v.max_rate)}
+            return made | {"rate_command": np.clip(v.gain * error - spin_, -v.max_rate, v.max_rate)}
         return made | {"command": v.gimbal_angle + v.dt * np.clip(v.gain * error, -v.max_rate, v.max_rate)}
 
     d.check(reference, 2e-3)

@@ -58,7 +58,8 @@ def read_imus(d: Draft) -> None:
     limited = d.flag("saturation", 0.5)
     digital = d.option("quantization", "none", "round", "counts", weights=(0.5, 0.25, 0.25))
     lowpass = d.flag("filter", 0.4)
-    world = d.flag("world body", 0.4)
+    slow = source == "difference"  # steps between velocities drawn at random are large
+    world = d.flag("world body", 0.4) and noise == "none"
     sense = d.flag("g sensitivity", 0.3)
     com = d.flag("com", 0.5)
     order = d.option("order", "linear first", "angular first")
@@ -84,14 +85,14 @@ def read_imus(d: Draft) -> None:
         d.input("body_acc", "spatial_vector", bodies, -10.0, 10.0, about=f"Accelerations, {order}")
     else:
         d.input("body_twist_prev", "spatial_vector", bodies, -3.0, 3.0, about="Velocities one step before")
-    d.param("gravity", "vec3", -9.9, 0.0, about="Gravity [m/s^2]")
+    d.param("gravity", "float", 9.7, 9.9, about="Gravity, along -z [m/s^2]")
     if source == "difference" or noise != "none" or lowpass:
-        d.param("dt", "float", 0.2, 0.5, about="Sample period [s]")
+        d.param("dt", "float", *((0.2, 0.5) if slow else (0.005, 0.02)), about="Sample period [s]")
     if noise != "none":
         d.input("accel_noise", "vec3", count, -2.0, 2.0, about="Standard normal samples")
         d.input("gyro_noise", "vec3", count, -2.0, 2.0, about="Standard normal samples")
-        d.param("accel_density", "float", 0.05, 0.2, about="Noise density [m/s^2/sqrt(Hz)]")
-        d.param("gyro_density", "float", 0.01, 0.05, about="Noise density [rad/s/sqrt(Hz)]")
+        d.param("accel_density", "float", 0.01, 0.04, about="Noise density [m/s^2/sqrt(Hz)]")
+        d.param("gyro_density", "float", 0.001, 0.005, about="Noise density [rad/s/sqrt(Hz)]")
     if noise == "white and walk":
         d.input("accel_drift", "vec3", count, -2.0, 2.0, about="Standard normal samples")
         d.input("gyro_drift", "vec3", count, -2.0, 2.0, about="Standard normal samples")
@@ -118,7 +119,12 @@ def read_imus(d: Draft) -> None:
     if lowpass:
         d.input("accel_state", "vec3", count, -10.0, 10.0, about="Filter state of the accelerometer")
         d.input("gyro_state", "vec3", count, -2.0, 2.0, about="Filter state of the gyroscope")
-        d.param("cutoff", "float", 0.5, 2.0, about="Bandwidth of the low-pass filter [Hz]")
+        d.param(
+            "cutoff",
+            "float",
+            *((0.5, 2.0) if slow else (10.0, 40.0)),
+            about="Bandwidth of the low-pass filter [Hz]",
+        )
     if noise == "white and walk":
         d.output("accel_bias_out", "vec3", count, about="Biases after the step [m/s^2]")
         d.output("gyro_bias_out", "vec3", count, about="Biases after the step [rad/s]")
@@ -145,12 +151,12 @@ def read_imus(d: Draft) -> None:
         """,
     }
     still = """
-    # Sensors of the world feel gravity alone
+    # Sensors of the world feel gravity alone and do not turn
     if body < 0:
         $rest
         return
     """
-    rest = "wp.quat_rotate_inv(wp.transform_get_rotation(sensor_frame[tid]), -gravity)"
+    rest = "wp.quat_rotate_inv(wp.transform_get_rotation(sensor_frame[tid]), wp.vec3(0.0, 0.0, gravity))"
     store = "accel_out[tid] = accel\ngyro_out[tid] = gyro"
     if digital == "counts":
         store = (
@@ -181,7 +187,7 @@ def read_imus(d: Draft) -> None:
     )
     bent = {
         "none": "",
-        "scale": "# Scale factors of the axes\naccel = wp.cw_mul(accel_scale[tid], accel)\ngyro = wp.cw_mul(gyro_scale[tid], gyro)",
+        "scale": "accel = wp.cw_mul(accel_scale[tid], accel)\ngyro = wp.cw_mul(gyro_scale[tid], gyro)",
         "matrix": "# Scale factors and misalignment of the axes\naccel = accel_matrix[tid] * accel\ngyro = gyro_matrix[tid] * gyro",
     }
     smooth = """
@@ -208,7 +214,7 @@ def read_imus(d: Draft) -> None:
         acc_point = acc_com + wp.cross(alpha, arm) + wp.cross(omega, wp.cross(omega, arm))
         # Subtract gravity, because accelerometers measure specific force: at rest +g upwards
         rot_sensor = rot_body * wp.transform_get_rotation(frame)
-        accel = wp.quat_rotate_inv(rot_sensor, acc_point - gravity)
+        accel = wp.quat_rotate_inv(rot_sensor, acc_point + wp.vec3(0.0, 0.0, gravity))
         gyro = wp.quat_rotate_inv(rot_sensor, omega)
         # --- Sensor errors ---
         $bent
@@ -229,9 +235,7 @@ def read_imus(d: Draft) -> None:
         else "",
         noise=_NOISE[noise],
         smooth=smooth if lowpass else "",
-        limit="# Full scale\naccel = saturate(accel, accel_range)\ngyro = saturate(gyro, gyro_range)"
-        if limited
-        else "",
+        limit="accel = saturate(accel, accel_range)\ngyro = saturate(gyro, gyro_range)" if limited else "",
         store=store,
     )
     d.explain("""
@@ -244,11 +248,12 @@ def read_imus(d: Draft) -> None:
         out: dict[str, Any] = {"accel_out": np.zeros((count, 3)), "gyro_out": np.zeros((count, 3))}
         if noise == "white and walk":
             out |= {"accel_bias_out": np.zeros((count, 3)), "gyro_bias_out": np.zeros((count, 3))}
+        up = np.array([0.0, 0.0, v.gravity])
         for k in range(count):
             b = int(v.sensor_body[k])
             seat = quaternions.matrix(v.sensor_frame[k, 3:])
             if b < 0:
-                a, w = seat.T @ -v.gravity, np.zeros(3)
+                a, w = seat.T @ up, np.zeros(3)
             else:
                 own = quaternions.matrix(v.body_pose[b, 3:])
                 twist = v.body_twist[b]
@@ -256,7 +261,7 @@ def read_imus(d: Draft) -> None:
                 r = own @ (v.sensor_frame[k, :3] - (v.body_com[b] if com else 0.0))
                 w = twist[second]
                 a = change[first] + np.cross(change[second], r) + np.cross(w, np.cross(w, r))
-                a, w = (own @ seat).T @ (a - v.gravity), (own @ seat).T @ w
+                a, w = (own @ seat).T @ (a + up), (own @ seat).T @ w
                 if errors == "scale":
                     a, w = v.accel_scale[k] * a, v.gyro_scale[k] * w
                 elif errors == "matrix":

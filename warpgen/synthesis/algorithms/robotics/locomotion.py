@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,34 +10,32 @@ import numpy as np
 from warpgen.synthesis.algorithms.robotics import DOMAIN
 from warpgen.synthesis.library import quaternions
 from warpgen.synthesis.writing.draft import Draft, Values, fill
-from warpgen.synthesis.writing.pieces import piece
+from warpgen.synthesis.writing.pieces import Piece, piece
 
-SCALES = piece(
-    '''
-@wp.struct
-class RewardScales:
-    """Weights of the reward terms; penalties have negative weights."""
-
-    tracking_lin: float
-    tracking_ang: float
-    vertical: float
-    tilt: float
-    torque: float
-    action_rate: float
-    air_time: float
-    limits: float
-'''
-)
 _SCALES = {
     "tracking_lin": fill(1.0, 2.0),
     "tracking_ang": fill(0.5, 1.0),
     "vertical": fill(-1.0, -0.5),
+    "roll_pitch": fill(-0.05, -0.02),
     "tilt": fill(-0.5, -0.2),
     "torque": fill(-0.02, -0.01),
     "action_rate": fill(-0.1, -0.05),
     "air_time": fill(0.5, 1.0),
+    "clearance": fill(-1.0, -0.5),
     "limits": fill(-1.0, -0.5),
 }
+
+
+def _scales(used: Sequence[str]) -> Piece:
+    fields = "\n".join(f"    {name}: float" for name in used)
+    return piece(f'''
+@wp.struct
+class RewardScales:
+    """Weights of the reward terms; penalties have negative weights."""
+
+{fields}
+''')
+
 
 _TRACK = {
     "exponential": '''
@@ -115,7 +114,7 @@ def locomotion_rewards(d: Draft) -> None:
     elif gait == "clearance":
         d.input("foot_height", "float", (envs, feet), 0.0, 0.2, about="Height of the feet [m]")
         d.input("foot_speed", "float", (envs, feet), 0.0, 2.0, about="Horizontal speed of the feet [m/s]")
-        d.param("clearance", "float", 0.08, 0.12, about="Target height of swinging feet [m]")
+        d.param("swing_height", "float", 0.08, 0.12, about="Target height of swinging feet [m]")
     if height != "none":
         d.param("target_height", "float", 0.4, 0.6, about="Target height of the base [m]")
         d.param("height_scale", "float", -2.0, -1.0, about="Weight of the height penalty")
@@ -124,22 +123,21 @@ def locomotion_rewards(d: Draft) -> None:
         d.param("max_steps", "int", 100, about="Episode length in steps")
     d.param("sigma", "float", 0.3, 0.6, about="Width of the tracking rewards")
     dot = "scales." if given == "struct" else "scale_"
-    used = {"tracking_lin", "tracking_ang", "vertical", "tilt", "torque"}
-    used |= {"action_rate"} if smooth != "none" else set()
-    used |= {"air_time"} if gait != "none" else set()
-    used |= {"limits"} if limits else set()
+    unused = {"action_rate"} if smooth == "none" else set()
+    unused |= {"air_time", "clearance"} - {{"air time": "air_time"}.get(gait, gait)}
+    unused |= set() if limits else {"limits"}
+    used = [name for name in _SCALES if name not in unused]
     if given == "struct":
-        d.struct("scales", SCALES, _SCALES, about="Weights of the reward terms")
+        fields = {name: _SCALES[name] for name in used}
+        d.struct("scales", _scales(used), fields, about="Weights of the reward terms")
     else:
-        for name in _SCALES:
-            if name in used:
-                d.param(
-                    f"scale_{name}",
-                    "float",
-                    _SCALES[name].low,
-                    _SCALES[name].high,
-                    about="Weight of a reward term",
-                )
+        for name in used:
+            low, high = _SCALES[name].low, _SCALES[name].high
+            d.param(f"scale_{name}", "float", low, high, about="Weight of a reward term")
+    if gait == "air time":
+        d.module("MIN_AIR_TIME = wp.constant(0.3)  # [s]")
+    if ends != "none":
+        d.module("FALL_PENALTY = wp.constant(2.0)")
     d.output("reward", "float", envs, about="Reward of this step")
     if ends != "none":
         d.output("terminated", "int", envs, about="1 if the environment has to be reset")
@@ -232,7 +230,7 @@ def locomotion_rewards(d: Draft) -> None:
             "# Long steps: reward the swing time of feet that touch down, only if the robot should move",
             "moving = wp.length(wp.vec2(cmd[0], cmd[1])) > 0.1",
             *(
-                f"step_{n} = wp.where(first_contact[env, {n}], air_time[env, {n}] - 0.3, 0.0)"
+                f"step_{n} = wp.where(first_contact[env, {n}], air_time[env, {n}] - MIN_AIR_TIME, 0.0)"
                 for n in range(feet)
             ),
             f"swing = {' + '.join(f'step_{n}' for n in range(feet))}",
@@ -240,10 +238,10 @@ def locomotion_rewards(d: Draft) -> None:
         ],
         "clearance": [
             "# Foot clearance: fast feet should be lifted to the target height",
-            *(f"lift_{n} = foot_height[env, {n}] - clearance" for n in range(feet)),
+            *(f"lift_{n} = foot_height[env, {n}] - swing_height" for n in range(feet)),
             "drag = foot_speed[env, 0] * lift_0 * lift_0 + foot_speed[env, 1] * lift_1 * lift_1",
             "drag += foot_speed[env, 2] * lift_2 * lift_2 + foot_speed[env, 3] * lift_3 * lift_3",
-            f"total -= {dot}air_time * drag",
+            f"total += {dot}clearance * drag",
         ],
         "none": [],
     }[gait]
@@ -253,13 +251,13 @@ def locomotion_rewards(d: Draft) -> None:
         # Robots that fell over are reset
         if up[2] < 0.0:
             terminated[env] = 1
-            total -= 2.0
+            total -= FALL_PENALTY
         """,
         "tilt and time": """
         # Robots that fell over are reset with a penalty, timeouts without
         if up[2] < 0.0:
             terminated[env] = 1
-            total -= 2.0
+            total -= FALL_PENALTY
         elif episode_step[env] >= max_steps:
             terminated[env] = 1
         """,
@@ -287,7 +285,7 @@ def locomotion_rewards(d: Draft) -> None:
         total += $track_ang * tracking_reward(error_yaw * error_yaw, sigma)
         # Penalize bouncing, rolling and pitching of the base
         total += $vertical * lin_vel[2] * lin_vel[2]
-        total += 0.05 * $vertical * (ang_vel[0] * ang_vel[0] + ang_vel[1] * ang_vel[1])
+        total += $roll_pitch * (ang_vel[0] * ang_vel[0] + ang_vel[1] * ang_vel[1])
         total += $tilt * (up[0] * up[0] + up[1] * up[1])
         $height
         # Energy and smoothness
@@ -305,6 +303,7 @@ def locomotion_rewards(d: Draft) -> None:
         track_lin=f"{dot}tracking_lin",
         track_ang=f"{dot}tracking_ang",
         vertical=f"{dot}vertical",
+        roll_pitch=f"{dot}roll_pitch",
         tilt=f"{dot}tilt",
         torque=f"{dot}torque",
         height=heights[height],
@@ -342,7 +341,7 @@ def locomotion_rewards(d: Draft) -> None:
 
         total = w["tracking_lin"] * track(((v.command[:, :2] - lin[:, :2]) ** 2).sum(1))
         total = total + w["tracking_ang"] * track((v.command[:, 2] - ang[:, 2]) ** 2)
-        total += w["vertical"] * (lin[:, 2] ** 2 + 0.05 * (ang[:, :2] ** 2).sum(1))
+        total += w["vertical"] * lin[:, 2] ** 2 + w["roll_pitch"] * (ang[:, :2] ** 2).sum(1)
         total += w["tilt"] * (up[:, :2] ** 2).sum(1) + w["torque"] * (v.joint_torque**2).sum(1)
         if height != "none":
             gap = np.abs(v.root_pose[:, 2] - v.target_height)
@@ -359,7 +358,7 @@ def locomotion_rewards(d: Draft) -> None:
             swing = np.where(v.first_contact, v.air_time - 0.3, 0.0).sum(1)
             total += np.where(np.linalg.norm(v.command[:, :2], axis=1) > 0.1, w["air_time"] * swing, 0.0)
         elif gait == "clearance":
-            total -= w["air_time"] * (v.foot_speed * (v.foot_height - v.clearance) ** 2).sum(1)
+            total += w["clearance"] * (v.foot_speed * (v.foot_height - v.swing_height) ** 2).sum(1)
         fallen = up[:, 2] < 0.0
         over = fallen | (v.episode_step >= v.max_steps) if ends == "tilt and time" else fallen
         if ends != "none":

@@ -46,8 +46,6 @@ _CURRENT = {
 }
 _GEAR = {
     "rigid": """
-        # Rigid gear: the rotor turns with the joint
-        rotor_new = joint_vel[tid] * gear
         torque = efficiency * gear * motor_torque
     """,
     "elastic": """
@@ -112,8 +110,8 @@ def step_servos(d: Draft) -> None:
     )
     if electric != "static" or control == "current":
         d.input("current", "float", count, -5.0, 5.0, about="Motor currents [A]")
-    d.input("rotor_speed", "float", count, -100.0, 100.0, about="Rotor speeds [rad/s]")
     if gear != "rigid":
+        d.input("rotor_speed", "float", count, -100.0, 100.0, about="Rotor speeds [rad/s]")
         d.input("rotor_angle", "float", count, -60.0, 60.0, about="Rotor angles [rad]")
     d.input("joint_pos", "float", count, -1.0, 1.0, about="Joint positions [rad]")
     d.input("joint_vel", "float", count, -2.0, 2.0, about="Joint velocities [rad/s]")
@@ -222,7 +220,7 @@ def step_servos(d: Draft) -> None:
     }
     read = f"""
     # --- Encoder, at the end of the step ---
-    turns = ({angle} + dt * rotor_new) / wp.TAU
+    turns = ({angle} + dt * {"rotor" if gear == "rigid" else "rotor_new"}) / wp.TAU
     encoder[tid] = int(wp.floor(turns * counts_per_turn))
     """
     limit = "allowed" if derate else "max_current"
@@ -232,7 +230,7 @@ def step_servos(d: Draft) -> None:
         """
         tid = wp.tid()
         $amps
-        rotor = rotor_speed[tid]
+        $rotor
         $warm
         $reduce
         # --- Control ---
@@ -253,6 +251,9 @@ def step_servos(d: Draft) -> None:
         $read
         """,
         amps="amps = current[tid]" if electric != "static" or control == "current" else "",
+        rotor="# Rigid gear: the rotor turns with the joint\nrotor = joint_vel[tid] * gear"
+        if gear == "rigid"
+        else "rotor = rotor_speed[tid]",
         warm="warm = winding_temp[tid]\n# Copper gains 0.39 % of resistance per kelvin\n"
         "resistance_hot = resistance * (1.0 + 0.00393 * (warm - 20.0))"
         if thermal != "none"
@@ -268,11 +269,17 @@ def step_servos(d: Draft) -> None:
         heat=heat[thermal],
         read=read if encoder else "",
     )
-    if gear == "rigid" and not encoder:
-        d.text = d.text.replace(
-            "# Rigid gear: the rotor turns with the joint\nrotor_new = joint_vel[tid] * gear\n", ""
-        )
     trim(d)
+    states = [*(["electric"] if electric != "static" else []), *(["thermal"] if thermal != "none" else [])]
+    states += ["mechanical"] if gear != "rigid" else []
+    several = f"{', '.join(states[:-1])} and {states[-1]}" if len(states) > 1 else "".join(states)
+    d.says(
+        f"Advances the {several} state{'s' if len(states) > 1 else ''} of servo motors by one time step."
+        if states
+        else "Computes the currents and torques of servo motors with rigid gears."
+    )
+    if not states:
+        d.calls("servo_torques|motor_torques|servo_currents")
     law = "R i = V - ke w" if electric == "static" else "L di/dt = V - R i - ke w"
     law += "" if gear == "rigid" else " and J dw/dt = kt i - friction - T / N"
     heating = "" if thermal == "none" else "; the winding heats up by R i^2"
@@ -280,7 +287,7 @@ def step_servos(d: Draft) -> None:
 
     def reference(v: Values) -> dict[str, Any]:
         made: dict[str, Any] = {}
-        i0, w = v.get("current"), v.rotor_speed
+        i0, w = v.get("current"), v.joint_vel * v.gear if gear == "rigid" else v.rotor_speed
         r = v.resistance * np.ones(count)
         top = v.max_current * np.ones(count)
         if thermal != "none":

@@ -93,7 +93,7 @@ _PASSIVE = {
         "passive": "fp|f_passive",
         "norm_len": "L|fiber_len",
         "norm_vel": "V|fiber_vel",
-        "moment_arm": "moment|lever_arm|gear",
+        "moment_arm": "arm|lever_arm|muscle_arm",
     },
     weight=6,
 )
@@ -255,10 +255,15 @@ def muscle_forces(d: Draft) -> None:
         out=out[result],
     )
     d.text = d.text.replace("# --- Activation dynamics ---\n# --- Fiber", "# --- Fiber")
-    d.explain("""
-        Tension F = F0 (a fl(L) fv(V) + fp(L)) with the fiber length L in optimal lengths and the speed V
-        in units of the largest shortening speed. The tendon is rigid.
-    """)
+    moving = velocity != "none" or damping
+    curve = " fv(V)" if velocity != "none" else ""
+    rest_ = (" + fp(L)" if passive != "none" else "") + (" + b V" if damping else "")
+    seen = "the fiber length L in optimal lengths"
+    seen += " and the speed V\nin units of the largest shortening speed" if moving else ""
+    end = " The tendon is rigid." if slack else ""
+    d.explain(
+        f"Tension F = F0 (a fl(L){curve}{rest_}){' cos(pennation)' if pennation != 'none' else ''} with {seen}.{end}"
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         act, made = v.activation, {}

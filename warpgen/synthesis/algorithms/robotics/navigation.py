@@ -42,7 +42,7 @@ _GRAVITY = {
         "navigate": "strapdown_update|ins_mechanization|inertial_navigation|propagate_navigation",
         "nav_rot": "attitude|q_nb|rot_in",
         "nav_vel": "velocity|v_ned|vel_in",
-        "nav_pos": "position|llh|geodetic",
+        "nav_pos": "position|pos_ned|pos_in",
         "delta_angle": "dtheta|gyro_increment|angle_increment",
         "delta_velocity": "dv|accel_increment|velocity_increment",
         "radius_n": "r_n|meridian_radius",
@@ -197,19 +197,20 @@ def navigate(d: Draft) -> None:
         turn = turn.replace("$fq * ", "").replace("$fm * ", "")
     into = "wp.quat_rotate(rot, dv_b)" if form == "quaternion" else "rot * dv_b"
     mean = "0.5 * (vel + vel_new)" if average else "vel_new"
+    by = "vel_mean" if average else "vel_new"
     move = {
         "geodetic": f"""
             # --- Position ---
-            vel_mean = {mean}
-            lat_out[tid] = lat + dt * vel_mean[0] / (radius_n + height)
-            lon = longitude[tid] + dt * vel_mean[1] / ((radius_e + height) * wp.cos(lat))
+            {f"vel_mean = {mean}" if average else "$nothing"}
+            lat_out[tid] = lat + dt * {by}[0] / (radius_n + height)
+            lon = longitude[tid] + dt * {by}[1] / ((radius_e + height) * wp.cos(lat))
             # Wrap, so that the longitude stays in -pi..pi
             if lon > wp.pi:
                 lon -= 2.0 * wp.pi
             elif lon < -wp.pi:
                 lon += 2.0 * wp.pi
             lon_out[tid] = lon
-            alt_out[tid] = height - dt * vel_mean[2]
+            alt_out[tid] = height - dt * {by}[2]
         """,
         "local": f"# --- Position ---\npos_out[tid] = nav_pos[tid] + dt * {mean if not average else '(' + mean + ')'}".replace(
             "(0.5 * (vel + vel_new))", "0.5 * (vel + vel_new)"
@@ -252,6 +253,7 @@ def navigate(d: Draft) -> None:
         acc="(wp.vec3(0.0, 0.0, gravity) - coriolis)" if spins else "wp.vec3(0.0, 0.0, gravity)",
         turn=("# The body turns by phi, the local level frame by its own rate\n" if spins else "") + turn,
         move=move[update],
+        nothing="",
     )
     if not (spins or update == "geodetic" or gravity == "somigliana"):
         d.text = d.text.replace("lat = origin_lat\nheight = -nav_pos[tid][2]\n", "")
@@ -260,10 +262,13 @@ def navigate(d: Draft) -> None:
     if update == "geodetic" and not spins and gravity == "constant" and earth == "sphere":
         d.text = d.text.replace("sin_lat = wp.sin(lat)\n", "")
     trim(d)
-    d.explain("""
-        Local level axes point north, east and down. Sensor increments are turned into them, gravity and Coriolis terms
-        are added, and the attitude follows the body less the rotation of the local level frame.
-    """)
+    d.explain(
+        "Local level axes point north, east and down. Sensor increments are turned into them, gravity and Coriolis terms\n"
+        "are added, and the attitude follows the body less the rotation of the local level frame."
+        if spins
+        else "Local level axes point north, east and down. Sensor increments are turned into them and gravity is added;\n"
+        "the rotation of the earth and of the local level frame is left out."
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         one = np.ones(count)

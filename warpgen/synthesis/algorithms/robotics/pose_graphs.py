@@ -46,7 +46,7 @@ _ROBUST = {
         "measured": "measurements|relative_poses|observed",
         "edge": "tid|i|e",
         "error": "residual|e_vec|r",
-        "chi2": "mahalanobis|squared_error|e2",
+        "chi2": "chi_sq|squared_error|e2",
         "weight": "w|robust_weight|irls_weight",
         "rho": "robust_cost|loss|rho_e",
     },
@@ -59,7 +59,7 @@ def pose_graph_terms(d: Draft) -> None:
     information = d.option("information", "two weights", "diagonal", "full")
     log = d.option("rotation error", "logarithm", "vector part")
     result = d.option("result", "cost", "error", "weight", "total")
-    anchors = d.option("anchor", "none", "prior", "fixed")
+    loose = d.flag("self edges", 0.35)
     gate = d.flag("gate", 0.35)
     switchable = d.option("kinds", "all", "loops", "disabled")
     flat = space == "plane"
@@ -74,12 +74,12 @@ def pose_graph_terms(d: Draft) -> None:
     robustly, sturdy = ("", "") if robust == "none" else (" robustly", "robust ")
     d.says({
         "cost": f"Computes the {sturdy}costs of relative pose measurements in a graph of poses.",
-        "error": f"Computes the errors of relative pose measurements in a graph of poses, weighted{robustly}.",
+        "error": f"Computes the errors of relative pose measurements in a graph of poses, weighted{robustly} by their information.",
         "weight": "Computes the robust weights of relative pose measurements in a graph of poses.",
         "total": f"Sums the {sturdy}costs of relative pose measurements in a graph of poses.",
     }[result])  # fmt: skip
-    if result == "error" and robust == "none" and switchable == "loops":
-        switchable = "all"  # no error would change
+    if result in ("error", "weight") and switchable == "loops":
+        switchable = "all"  # what is trusted less is the cost
     n, m = d.pick(48, 64), d.pick(12, 16)
     if flat:
         d.input("poses", "vec3", m, -1.5, 1.5, about="Estimates (x, y, heading)")
@@ -114,8 +114,12 @@ def pose_graph_terms(d: Draft) -> None:
             about="Inverse covariances",
         )
     elif information == "diagonal":
-        d.input("stiffness", "vec3", n, 0.5, 3.0, about="Inverse variances of the position")
-        d.input("angular", "float" if flat else "vec3", n, 0.5, 3.0, about="Inverse variance of the rotation")
+        d.input(
+            "pos_info", "vec2" if flat else "vec3", n, 0.5, 3.0, about="Inverse variances of the position"
+        )
+        d.input(
+            "rot_info", "float" if flat else "vec3", n, 0.5, 3.0, about="Inverse variance of the rotation"
+        )
     else:
         d.param("position_weight", "float", 0.5, 2.0, about="Inverse variance of positions [1/m^2]")
         d.param("rotation_weight", "float", 0.5, 2.0, about="Inverse variance of rotations [1/rad^2]")
@@ -124,11 +128,9 @@ def pose_graph_terms(d: Draft) -> None:
     if switchable == "loops":
         d.param("loop_gain", "float", 0.3, 0.8, about="Trust in loop closures relative to odometry")
     elif switchable == "disabled":
-        d.input("enabled", "int", n, 0, 4, about="0 for edges that were rejected before")
-    if anchors == "prior":
-        d.param("prior_weight", "float", 0.05, 0.2, about="Pull of the first node to the origin")
+        d.input("enabled", "int", n, 0, 2, about="0 for edges that were rejected before")
     if gate:
-        d.param("gate", "float", 4.0, 9.0, about="Edges of larger squared error are ignored")
+        d.param("gate", "float", 4.0, 9.0, about="Edges of larger error are ignored")
     kind = "vec3" if flat else "spatial_vector"
     name, type, about = {
         "cost": ("cost", "float", "Robust cost of each edge"),
@@ -186,8 +188,7 @@ def pose_graph_terms(d: Draft) -> None:
             chi2 = wp.dot(error, weighted)
             """,
         "diagonal": """
-            # Axes are independent of each other
-            s = stiffness[edge]
+            s = pos_info[edge]
             $angular
             chi2 = wp.dot(error, weighted)
             """,
@@ -199,27 +200,15 @@ def pose_graph_terms(d: Draft) -> None:
     }[information]
     if flat:
         angular = {
-            "diagonal": "weighted = wp.cw_mul(wp.vec3(s[0], s[1], angular[edge]), error)",
+            "diagonal": "weighted = wp.cw_mul(wp.vec3(s[0], s[1], rot_info[edge]), error)",
             "two weights": "weighted = wp.cw_mul(wp.vec3(position_weight, position_weight, rotation_weight), error)",
         }.get(information, "")
     else:
         angular = {
-            "diagonal": "t = angular[edge]\nscales = wp.spatial_vector(s[0], s[1], s[2], t[0], t[1], t[2])\nweighted = wp.cw_mul(scales, error)",
+            "diagonal": "t = rot_info[edge]\nscales = wp.spatial_vector(s[0], s[1], s[2], t[0], t[1], t[2])\nweighted = wp.cw_mul(scales, error)",
             "two weights": "shift = position_weight * wp.spatial_top(error)\nturn = rotation_weight * wp.spatial_bottom(error)\nweighted = wp.spatial_vector(shift, turn)",
         }.get(information, "")
     cost = "rho" if robust != "none" else "chi2"
-    prior = ""
-    if anchors == "prior":
-        place = "wp.vec3(first[0], first[1], 0.0)" if flat else "wp.transform_get_translation(first)"
-        prior = f"""
-            # Without a prior the whole graph could drift
-            if a == 0 or b == 0:
-                first = poses[0]
-                origin = {place}
-                {cost} += prior_weight * wp.dot(origin, origin)
-            """
-    if result in ("error", "weight"):
-        prior = ""
     d.launch(n)
     d.code(
         """
@@ -227,25 +216,24 @@ def pose_graph_terms(d: Draft) -> None:
         $skip
         a = edges[edge][0]
         b = edges[edge][1]
-        $fixed
+        $itself
         error = relative_error(poses[a], poses[b], measured[edge])
         $weigh
         $gate
         $loops
         $robust
-        $prior
         $store
         """,
         skip="# Rejected by an earlier consistency check\nif enabled[edge] == 0:\n    return\n"
         if switchable == "disabled"
         else "",
-        fixed="""
-            # Both ends are held fixed: nothing to learn
+        itself="""
+            # An edge from a node to itself says nothing
             if a == b:
                 return
 
             """
-        if anchors == "fixed"
+        if loose
         else "",
         weigh=weigh,
         angular=angular,
@@ -260,10 +248,9 @@ def pose_graph_terms(d: Draft) -> None:
         if switchable == "loops"
         else "",
         robust=_ROBUST[robust],
-        prior=prior,
         store={
             "cost": f"cost[edge] = 0.5 * {cost}",
-            "error": "errors[edge] = " + ("wp.sqrt(weight) * weighted" if robust != "none" else "weighted"),
+            "error": "errors[edge] = " + ("weight * weighted" if robust != "none" else "weighted"),
             "weight": "weights[edge] = weight",
             "total": f"wp.atomic_add(total, 0, 0.5 * {cost})",
         }[result],
@@ -273,10 +260,10 @@ def pose_graph_terms(d: Draft) -> None:
             "\n" if not d.text.endswith("\n") else ""
         )
     trim(d)
-    d.explain("""
-        The error of an edge is what is left between the measured and the estimated relative pose; robust kernels
-        keep false loop closures from bending the graph.
-    """)
+    kept = "; robust kernels\nkeep false loop closures from bending the graph." if robust != "none" else "."
+    d.explain(
+        f"The error of an edge is what is left between the measured and the estimated relative pose{kept}"
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         a, b = v.edges.T
@@ -293,9 +280,7 @@ def pose_graph_terms(d: Draft) -> None:
             w = np.einsum("nij,nj->ni", v.information, e)
         elif information == "diagonal":
             w = e * (
-                np.hstack([v.stiffness[:, :2], v.angular[:, None]])
-                if flat
-                else np.hstack([v.stiffness, v.angular])
+                np.hstack([v.pos_info, v.rot_info[:, None]]) if flat else np.hstack([v.pos_info, v.rot_info])
             )
         else:
             w = e * np.where(np.arange(size) < (2 if flat else 3), v.position_weight, v.rotation_weight)
@@ -303,7 +288,7 @@ def pose_graph_terms(d: Draft) -> None:
         seen = chi <= v.gate**2 if gate else np.ones(n, bool)
         if switchable == "disabled":
             seen &= v.enabled != 0
-        if anchors == "fixed":
+        if loose:
             seen &= a != b
         if switchable == "loops":
             chi = chi * np.where(np.abs(b - a) > 1, v.loop_gain, 1.0)
@@ -316,13 +301,10 @@ def pose_graph_terms(d: Draft) -> None:
             "geman": (k * k * chi / (k * k + chi), (k * k / (k * k + chi)) ** 2),
             "switch": (s * s * chi + k * (1 - s) ** 2, s * s),
         }[robust]
-        if anchors == "prior":
-            first = v.poses[0][: 2 if flat else 3]
-            rho = rho + v.prior_weight * (first @ first) * ((a == 0) | (b == 0))
         cost = np.where(seen, rho / 2, 0.0)
         return {name: {
             "cost": cost, "total": np.array([cost.sum()]), "weight": np.where(seen, gain, 0.0),
-            "error": np.where(seen[:, None], np.sqrt(gain)[:, None] * w, 0.0),
+            "error": np.where(seen[:, None], gain[:, None] * w, 0.0),
         }[result]}  # fmt: skip
 
     d.check(reference, 3e-3)

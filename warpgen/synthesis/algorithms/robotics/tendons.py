@@ -121,13 +121,13 @@ def path_length(
     names={
         "route_tendons": "tendon_lengths|eval_tendon_lengths|tendon_kinematics",
         "tendon_start": "tendon_offsets|tendon_adr|path_start",
-        "tendon_sites": "path_sites|routing|wrap_sites",
+        "tendon_sites": "path_sites|routing|site_ids",
         "tendon_length": "lengths|ten_length|path_lengths",
         "tendon_force": "forces|ten_force|tension",
         "site_local": "site_pos|site_offset|sites",
         "body_q": "body_pose|link_pose|xforms",
         "world": "env|env_id|world_id",
-        "tendon": "tendon_id|ten|muscle",
+        "tendon": "tendon_id|ten|cable",
         "rest_length": "slack_length|length_spring|l0",
     },
     weight=4,
@@ -290,7 +290,7 @@ def route_tendons(d: Draft) -> None:
         if output == "tendon_force"
         else "tendon_length[world, tendon] = length",
     )
-    d.text = d.text.replace("tendon_sites,  site", "tendon_sites, site")
+    d.text = d.text.replace("tendon_sites,  ", "tendon_sites, ").replace(",  site", ", site")
     d.says(
         f"Computes the {'lengths' if output == 'tendon_length' else 'tensions'} of tendons routed over sites of moving bodies."
     )

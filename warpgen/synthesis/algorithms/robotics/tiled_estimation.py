@@ -45,7 +45,7 @@ def corrected_states(d: Draft) -> None:
     if result == "likelihood":
         d.calls("measurement_likelihoods|innovation_likelihood|kalman_log_likelihood")
     elif result == "score":
-        d.calls("innovation_scores|mahalanobis_gate|normalized_innovations")
+        d.calls("innovation_scores|mahalanobis_scores|squared_mahalanobis")
     filters, state, measured = d.pick(3, 4), d.pick(3, 4, 6), d.pick(2, 3)
     d.module(f"STATE = wp.constant({state})\nMEASURED = wp.constant({measured})")
     d.input("states", "float", (filters, state), -1.0, 1.0, about="estimates before the measurement")
@@ -63,7 +63,7 @@ def corrected_states(d: Draft) -> None:
         d.input("roots", "float", (filters, state, state), -0.8, 0.8, about="square roots of the covariances")
     if predicted:
         d.input("dynamics", "float", (state, state), -0.6, 0.6, about="transition matrix of the model")
-        d.input("drift", "float", state, 0.05, 0.2, about="variances that a step adds")
+        d.input("process_var", "float", state, 0.05, 0.2, about="variances that a step adds")
     if control:
         d.input("push", "float", (filters, state), -0.3, 0.3, about="what the controls add to the states")
     d.input("observe", "float", (measured, state), -1.0, 1.0, about="what the sensors see of a state")
@@ -82,7 +82,7 @@ def corrected_states(d: Draft) -> None:
             about="square root of the covariance of the measurements",
         )
         d.param(
-            "jitter",
+            "least_var",
             "float",
             0.1,
             0.3,
@@ -90,6 +90,7 @@ def corrected_states(d: Draft) -> None:
         )
     if gated:
         d.param("gate", "float", 3.0, 9.0, about="squared distance from which on measurements count less")
+    does = "Predicts and corrects" if predicted else "Corrects"
     if result == "likelihood":
         d.output("log_p", "float", filters, about="log likelihood of each measurement")
         d.says("Computes log likelihoods of measurements under the predictions of Kalman filters.")
@@ -103,7 +104,9 @@ def corrected_states(d: Draft) -> None:
     if result == "state and covariance":
         d.output("corrected_cov", "float", (filters, state, state), about="covariances after the measurement")
     elif result == "state":
-        d.says("Corrects states by measurements with the gain of Kalman's filter.")
+        d.says(f"{does} states by measurements with the gain of Kalman's filter.")
+    if result == "state and covariance":
+        d.says(f"{does} states and their covariances by measurements with Kalman's filter.")
     d.function("""
         @wp.func
         def add_variance(entry: float, row: int, col: int, variance: float) -> float:
@@ -130,7 +133,7 @@ def corrected_states(d: Draft) -> None:
         moved = wp.tile_squeeze(wp.tile_matmul(f, wp.tile_reshape(x_before, shape=(STATE, 1))))
         $push
         spread = wp.tile_matmul(wp.tile_matmul(f, p), f_t)
-        drift_tile = wp.tile_load(drift, shape=STATE)
+        drift_tile = wp.tile_load(process_var, shape=STATE)
         p_ahead = wp.tile_map(add_variance, spread, row_id, col_id, {per_col("drift_tile", "STATE", "STATE")})
     """
     p = "p_ahead" if predicted else "p"
@@ -142,7 +145,7 @@ def corrected_states(d: Draft) -> None:
         f"s = wp.tile_map(add_variance, seen, row_m, col_m, {per_col('level', 'MEASURED', 'MEASURED')})",
         "root": "noise_root = wp.tile_load(noise, shape=(MEASURED, MEASURED))\n"
         "noisy = seen + wp.tile_matmul(noise_root, wp.tile_transpose(noise_root))\n"
-        "s = wp.tile_map(add_variance, noisy, row_m, col_m, jitter)",
+        "s = wp.tile_map(add_variance, noisy, row_m, col_m, least_var)",
     }[noise]
     used = "white"
     gate = ""
@@ -181,7 +184,7 @@ def corrected_states(d: Draft) -> None:
         "likelihood": f"""
             square = wp.tile_sum(white * white, axis=0)
             log_det = wp.tile_sum(wp.tile_sum(wp.tile_map(log_diagonal, factor, row_m, col_m), axis=1), axis=0)
-            log_norm = wp.tile_full(shape=1, value={-0.5 * measured} * wp.log(wp.TAU), dtype=float)
+            log_norm = wp.tile_full(shape=1, value=-0.5 * float(MEASURED) * wp.log(wp.TAU), dtype=float)
             wp.tile_store(log_p, log_norm - 0.5 * square - log_det, offset=filter)
         """,
         "score": "wp.tile_store(scores, wp.tile_sum(white * white, axis=0), offset=filter)",
@@ -230,9 +233,9 @@ def corrected_states(d: Draft) -> None:
                 p_ = (v.covariances[k] + v.covariances[k].T) / 2 + np.diag(v.variances[k])
             if predicted:
                 x_ = v.dynamics @ x_ + (v.push[k] if control else 0.0)
-                p_ = v.dynamics @ p_ @ v.dynamics.T + np.diag(v.drift)
+                p_ = v.dynamics @ p_ @ v.dynamics.T + np.diag(v.process_var)
             if noise == "root":
-                r_ = v.noise @ v.noise.T + v.jitter * np.eye(measured)
+                r_ = v.noise @ v.noise.T + v.least_var * np.eye(measured)
             else:
                 r_ = np.diag(np.full(measured, v.noise[k]) if noise == "scalar" else v.noise)
             s_ = v.observe @ p_ @ v.observe.T + r_

@@ -21,7 +21,7 @@ _PAIRS = [(i, j) for i in range(4) for j in range(i, 4)]
         "cov": "P|covariance|sigma",
         "z": "detections|measured|observations",
         "dt": "step|period|delta_t",
-        "accel_noise": "q|process_noise|sigma_a",
+        "accel_noise": "q|process_noise|noise_level",
         "meas_var": "r_var|sensor_var|meas_noise",
     },
     adjoint="either",
@@ -36,10 +36,12 @@ def track_targets(d: Draft) -> None:
     gate = d.flag("gate", 0.35)
     picked = d.flag("picked", 0.4)
     count = d.pick(48, 64, 96)
+    gate = gate and result != "likelihood"
     whole = result == "track"
+    but = ", without correcting velocities" if update == "steady speed" else ""
     d.says({
-        "track": "Runs one predict-update cycle of a constant-velocity Kalman filter per target.",
-        "state": "Computes the updated state of a constant-velocity Kalman filter per target.",
+        "track": f"Runs one predict-update cycle of a constant-velocity Kalman filter per target{but}.",
+        "state": f"Computes the updated state of a constant-velocity Kalman filter per target{but}.",
         "likelihood": "Computes measurement log-likelihoods under a constant-velocity Kalman filter.",
     }[result])  # fmt: skip
     if result == "likelihood":
@@ -58,8 +60,10 @@ def track_targets(d: Draft) -> None:
     d.input("z", "vec2", d.pick(24, 40) if picked else count, -3.0, 3.0, about="Measured positions")
     if picked:
         d.input("assigned", "int", count, -1, 24, about="Measurement assigned to each track, -1 for none")
+    told = {"discrete": "Variance of the acceleration", "continuous": "Spectral density of the acceleration noise",
+            "velocity": "Rate at which velocity variances grow"}[noise]  # fmt: skip
     d.param("dt", "float", 0.1, 0.5, about="Time since the last update")
-    d.param("accel_noise", "float", 0.2, 1.0, about="Spectral density of the acceleration")
+    d.param("accel_noise", "float", 0.2, 1.0, about=told)
     d.param("meas_var", "float", 0.1, 0.6, about="Measurement variance")
     predict = """
     px = x[0] + dt * x[2]
@@ -132,7 +136,7 @@ def track_targets(d: Draft) -> None:
             "    $far\n"
             "    return"
         )
-        far = "loglik[tid] = -0.5 * GATE" if result == "likelihood" else "$write_state\n$write_cov"
+        far = "$write_state\n$write_cov"
         d.module("GATE = wp.constant(9.21)  # 99 % of chi-square with two degrees of freedom")
         d.forward_only()
     if result == "likelihood":
@@ -200,7 +204,7 @@ def track_targets(d: Draft) -> None:
         correct=correct, store=store, unseen=unseen, far=far, write_state=write_state, write_cov=write_cov,
     )  # fmt: skip
     trim(d)
-    d.explain("States are (x, y, vx, vy); `accel_noise` is the spectral density of the acceleration noise.")
+    d.explain(f"States are (x, y, vx, vy); `accel_noise` is the {told[0].lower()}{told[1:]}.")
 
     def reference(v: Values) -> dict[str, Any]:
         if layout == "mat44":
@@ -227,7 +231,6 @@ def track_targets(d: Draft) -> None:
         near = d2 <= 9.21 if gate else seen
         if result == "likelihood":
             like = -0.5 * (d2 + np.log(np.linalg.det(2 * np.pi * s)))
-            like = np.where(near, like, -0.5 * 9.21) if gate else like
             return {"loglik": np.where(seen, like, 0.0)}
         k = p[:, :, :2] @ np.linalg.inv(s)
         if update == "steady speed":
