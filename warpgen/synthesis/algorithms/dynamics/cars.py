@@ -36,10 +36,10 @@ _FIELDS = {
         "drive_step": "vehicle_step|bicycle_model|simulate_cars",
         "pose": "poses|where|placement",
         "speed": "forward|v_long|vx_in",
-        "sideways": "lateral|drift|slip_state",
+        "sideways": "lateral|lat_state|vy_yaw",
         "cars": "state|vehicles|fleet",
         "steer": "steering|delta_in|wheel_angle",
-        "throttle": "accel|drive|command",
+        "drive_acc": "a_cmd|accel|long_acc",
         "dt": "step|h|time_step",
     },
     adjoint="either",
@@ -80,16 +80,20 @@ def drive_step(d: Draft) -> None:
         place = ""
     d.input("steer", "float", count, -0.25, 0.25, about="Steering angles [rad]")
     if result != "lateral forces" or load == "transfer":
-        d.input("throttle", "float", count, -3.0, 3.0, about="Longitudinal accelerations [m/s^2]")
+        d.input("drive_acc", "float", count, -3.0, 3.0, about="Accelerations by drive and brakes [m/s^2]")
     if result == "state":
         d.param("dt", "float", 0.005, 0.02, about="Time step [s]")
-    d.module("""
-        MASS = wp.constant(1500.0)
-        INERTIA = wp.constant(2500.0)
-        FRONT = wp.constant(1.2)  # axles to the center of mass, in m
-        REAR = wp.constant(1.6)
-        HEIGHT = wp.constant(0.5)
-    """)
+    constants = ["MASS = wp.constant(1500.0)  # [kg]"]
+    if result != "lateral forces":
+        constants += ["INERTIA = wp.constant(2500.0)  # about the vertical [kg m^2]"]
+    constants += ["FRONT = wp.constant(1.2)  # axles to the center of mass [m]", "REAR = wp.constant(1.6)"]
+    if load == "transfer":
+        constants += ["HEIGHT = wp.constant(0.5)  # of the center of mass [m]"]
+    if tire != "linear":
+        constants += ["FRICTION = wp.constant(0.95)"]
+    told = "stiffness factors" if tire == "magic formula" else "cornering stiffness per load [1/rad]"
+    constants += [f"STIFF_FRONT = wp.constant(9.5)  # {told}", "STIFF_REAR = wp.constant(10.5)"]
+    d.module("\n".join(constants))
     slip = """
     delta = steer[tid]
     # Slip angles of front and rear axle
@@ -104,39 +108,41 @@ def drive_step(d: Draft) -> None:
     if load == "transfer":
         loads += """
     # The center of mass lies above the ground, so acceleration shifts load to the rear
-    shift = MASS * throttle[tid] * HEIGHT / base
+    shift = MASS * drive_acc[tid] * HEIGHT / base
     load_f -= shift
     load_r += shift
     """
     forces = {
-        "linear": "fyf = 9.5 * load_f * alpha_f\nfyr = 10.5 * load_r * alpha_r",
+        "linear": "fyf = STIFF_FRONT * load_f * alpha_f\nfyr = STIFF_REAR * load_r * alpha_r",
         "magic formula": """
         # Magic Formula: F = D sin(C atan(B s - E (B s - atan(B s))))
-        bf = 9.5 * alpha_f
-        fyf = 0.95 * load_f * wp.sin(1.4 * wp.atan(bf + 0.6 * (bf - wp.atan(bf))))
-        br = 10.5 * alpha_r
-        fyr = 0.95 * load_r * wp.sin(1.4 * wp.atan(br + 0.6 * (br - wp.atan(br))))
+        bf = STIFF_FRONT * alpha_f
+        fyf = FRICTION * load_f * wp.sin(1.4 * wp.atan(bf + 0.6 * (bf - wp.atan(bf))))
+        br = STIFF_REAR * alpha_r
+        fyr = FRICTION * load_r * wp.sin(1.4 * wp.atan(br + 0.6 * (br - wp.atan(br))))
         """,
         "brush": """
         # Fiala brush model: constant beyond full sliding, since no bristle sticks any more
-        kf = 9.5 * wp.tan(alpha_f) / (3.0 * 0.95)
-        fyf = 0.95 * load_f * wp.sign(kf)
+        kf = STIFF_FRONT * wp.tan(alpha_f) / (3.0 * FRICTION)
+        fyf = FRICTION * load_f * wp.sign(kf)
         if wp.abs(kf) < 1.0:
-            fyf = 0.95 * load_f * (3.0 * kf - 3.0 * wp.abs(kf) * kf + kf * kf * kf)
-        kr = 10.5 * wp.tan(alpha_r) / (3.0 * 0.95)
-        fyr = 0.95 * load_r * wp.sign(kr)
+            fyf = FRICTION * load_f * (3.0 * kf - 3.0 * wp.abs(kf) * kf + kf * kf * kf)
+        kr = STIFF_REAR * wp.tan(alpha_r) / (3.0 * FRICTION)
+        fyr = FRICTION * load_r * wp.sign(kr)
         if wp.abs(kr) < 1.0:
-            fyr = 0.95 * load_r * (3.0 * kr - 3.0 * wp.abs(kr) * kr + kr * kr * kr)
+            fyr = FRICTION * load_r * (3.0 * kr - 3.0 * wp.abs(kr) * kr + kr * kr * kr)
         """,
         "saturated": """
         # tanh saturates smoothly at the friction limit, so slopes stay continuous
-        fyf = 0.95 * load_f * wp.tanh(9.5 * alpha_f / 0.95)
-        fyr = 0.95 * load_r * wp.tanh(10.5 * alpha_r / 0.95)
+        fyf = FRICTION * load_f * wp.tanh(STIFF_FRONT * alpha_f / FRICTION)
+        fyr = FRICTION * load_r * wp.tanh(STIFF_REAR * alpha_r / FRICTION)
         """,
     }[tire]
-    push = "" if result == "lateral forces" else "fx = MASS * throttle[tid]"
+    push = "" if result == "lateral forces" else "fx = MASS * drive_acc[tid]"
     if resist and push:
-        push += "\n# air and rolling\nfx -= 0.43 * vx * wp.abs(vx) + 0.012 * MASS * 9.81 * wp.sign(vx)"
+        push += (
+            "\n# Air and rolling resistance\nfx -= 0.43 * vx * wp.abs(vx) + 0.012 * MASS * 9.81 * wp.sign(vx)"
+        )
     accelerations = (
         ""
         if result == "lateral forces"
@@ -199,7 +205,7 @@ def drive_step(d: Draft) -> None:
         weight = 1500 * 9.81 / 2.8
         lf, lr = weight * 1.6, weight * 1.2
         if load == "transfer":
-            moved = 1500 * v.throttle * 0.5 / 2.8
+            moved = 1500 * v.drive_acc * 0.5 / 2.8
             lf, lr = lf - moved, lr + moved
 
         def side(alpha: Any, weight_: Any, stiffness: float) -> Any:
@@ -216,7 +222,7 @@ def drive_step(d: Draft) -> None:
         fyf, fyr = side(af, lf, 9.5), side(ar, lr, 10.5)
         if result == "lateral forces":
             return {"forces": np.stack([fyf, fyr], axis=-1)}
-        fx = 1500 * v.throttle - (0.43 * vx * np.abs(vx) + 0.012 * 1500 * 9.81 if resist else 0.0)
+        fx = 1500 * v.drive_acc - (0.43 * vx * np.abs(vx) + 0.012 * 1500 * 9.81 if resist else 0.0)
         ax = (fx - fyf * np.sin(v.steer)) / 1500 + vy * r
         ay = (fyr + fyf * np.cos(v.steer)) / 1500 - vx * r
         turn = (1.2 * fyf * np.cos(v.steer) - 1.6 * fyr) / 2500

@@ -53,6 +53,11 @@ def step_membrane(d: Draft) -> None:
     spikes = d.flag("spikes", 0.35)
     count = d.pick(48, 64, 96)
     substeps = d.pick(2, 3, 4)
+    d.says({
+        "no": "Integrates the Hodgkin-Huxley model of neurons.",
+        "cable": "Integrates the Hodgkin-Huxley model of the compartments of a nerve fiber.",
+        "synapses": "Integrates the Hodgkin-Huxley model of neurons that excite each other through synapses.",
+    }[coupled])  # fmt: skip
     d.inout("v", "float", count, -75.0, -20.0)
     if layout == "vector":
         d.inout("gates", "vec3", count, 0.2, 0.8, about="Gating variables (m, h, n)")
@@ -70,7 +75,7 @@ def step_membrane(d: Draft) -> None:
     d.input("current", "float", count, 0.0, 15.0)
     if coupled == "cable":
         d.input("v_old", "float", count, -75.0, -20.0)
-        d.param("g_axial", "float", 0.1, 0.5, about="Axial conductance")
+        d.param("g_axial", "float", 0.1, 0.5, about="Axial conductance [mS/cm^2]")
     elif coupled == "synapses":
         d.input("offsets", "int", count + 1, 0, 3 * count, "offsets")
         d.input("sources", "int", 3 * count, 0, count)
@@ -150,7 +155,7 @@ def step_membrane(d: Draft) -> None:
         )
     mark = (
         """
-    # Count a spike only on an upward threshold crossing
+    # A spike is an upward crossing of the threshold
     if u >= threshold and before < threshold:
         fired[tid] = 1
     """
@@ -256,11 +261,15 @@ def spiking_step(d: Draft) -> None:
     if model in ("izhikevich", "adaptive exponential"):
         d.inout("u", "float", count, -15.0, 5.0)
     d.input("current", "float", count, 0.0, 40.0)
+    own: dict[str, tuple[float, float]] = {}
+    if kinds != "one":
+        own = {"tau_w": (100.0, 200.0)}
+        if model == "izhikevich":
+            own = {"a": (0.02, 0.1), "b": (0.2, 0.25), "c": (-65.0, -50.0), "d": (2.0, 8.0)}
     if kinds == "table":
         d.input("kind", "int", count, 0, classes)
-        d.input("table", "vec4", classes, 0.02, 0.1)
-    elif kinds == "each":
-        d.input("table", "vec4", count, 0.02, 0.1)
+    for name, (low, high) in own.items():
+        d.input(name, "float", classes if kinds == "table" else count, low, high)
     if rest == "counter":
         d.inout("resting", "int", count, 0, 3, about="Remaining refractory steps")
     d.param("dt", "float", 0.5, 1.0, about="Time step [ms]")
@@ -279,12 +288,9 @@ def spiking_step(d: Draft) -> None:
             resting[tid] = resting[tid] - 1
             return
         """
-    parameters = {
-        "one": "",
-        "table": "p = table[kind[tid]]",
-        "each": "p = table[tid]",
-    }[kinds]
-    a, b = ("p[0]", "(0.1 + p[1])") if kinds != "one" else ("0.02", "0.2")
+    parameters = "k = kind[tid]" if kinds == "table" else ""
+    at = "k" if kinds == "table" else "tid"
+    a, b = (f"a[{at}]", f"b[{at}]") if kinds != "one" else ("0.02", "0.2")
     steps = ("0.5 * dt", 2) if halves else ("dt", 1)
     change = {
         "izhikevich": "x += $h * (0.04 * x * x + 5.0 * x + 140.0 - w + current[tid])",
@@ -300,7 +306,7 @@ def spiking_step(d: Draft) -> None:
     recover = {
         "izhikevich": f"w += dt * {a} * ({b} * x - w)",
         "adaptive exponential": (
-            f"w += dt / 144.0 * (4.0 * (x + 70.6) - w){'' if kinds == 'one' else ' * (1.0 + p[0])'}"
+            f"w += dt / {'144.0' if kinds == 'one' else f'tau_w[{at}]'} * (4.0 * (x + 70.6) - w)"
         ),
     }.get(model, "")
     limit, reset = {
@@ -309,7 +315,7 @@ def spiking_step(d: Draft) -> None:
         "adaptive exponential": ("-30.0", "-70.6"),
         "quadratic": ("-30.0", "-65.0"),
     }[model]
-    jump = {"izhikevich": "8.0" if kinds == "one" else "80.0 * p[3]", "adaptive exponential": "80.5"}.get(
+    jump = {"izhikevich": "8.0" if kinds == "one" else f"d[{at}]", "adaptive exponential": "80.5"}.get(
         model, ""
     )
     note = {
@@ -319,7 +325,7 @@ def spiking_step(d: Draft) -> None:
     }[collect]
     fire = f"""
     if x >= {limit}:
-        x = {f"{reset} + 10.0 * p[2]" if kinds != "one" and model == "izhikevich" else reset}
+        x = {f"c[{at}]" if kinds != "one" and model == "izhikevich" else reset}
         {f"w += {jump}" if jump else "$nothing"}
         $rest
         $note
@@ -353,7 +359,7 @@ def spiking_step(d: Draft) -> None:
 
     def stepped(before: Values, after: Values) -> None:
         x, w, h = before.v.copy(), before.get("u", np.zeros(count)), before.dt
-        p = before.table[before.kind] if kinds == "table" else before.get("table", np.zeros((count, 4)))
+        p = {name: before[name][before.kind] if kinds == "table" else before[name] for name in own}
         active = before.resting <= 0 if rest == "counter" else np.ones(count, bool)
         for _ in range(steps[1]):
             k = h / steps[1]
@@ -367,13 +373,13 @@ def spiking_step(d: Draft) -> None:
                 grown = 60 * np.exp(np.minimum((x + 50.4) / 2, 3.0))
                 x = x + k / 281 * (-30 * (x + 70.6) + grown - w + 10 * before.current)
         if model == "izhikevich":
-            a_, b_ = (p[:, 0], 0.1 + p[:, 1]) if kinds != "one" else (0.02, 0.2)
+            a_, b_ = p.get("a", 0.02), p.get("b", 0.2)
             w = w + h * a_ * (b_ * x - w)
         elif model == "adaptive exponential":
-            w = w + h / 144 * (4 * (x + 70.6) - w) * (1.0 if kinds == "one" else 1 + p[:, 0])
+            w = w + h / p.get("tau_w", 144.0) * (4 * (x + 70.6) - w)
         fired = active & (x >= float(limit))
-        back = float(reset) + (10 * p[:, 2] if kinds != "one" and model == "izhikevich" else 0.0)
-        w = np.where(fired, w + (80 * p[:, 3] if jump.endswith("]") else float(jump or 0)), w)
+        back = p.get("c", float(reset))
+        w = np.where(fired, w + (p["d"] if "d" in p else float(jump or 0)), w)
         x = np.where(fired, back, x)
         sure = np.abs(x - float(limit)) > 1e-3
         np.testing.assert_allclose(after.v[sure], np.where(active, x, before.v)[sure], rtol=2e-3, atol=2e-2)

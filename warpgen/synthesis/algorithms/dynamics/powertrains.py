@@ -25,8 +25,8 @@ _ENGINE = {
     "electric": """
         # Electric motor: constant torque up to base speed, constant power beyond
         full_torque = peak_torque
-        if wp.abs(speed) > best_speed:
-            full_torque = peak_torque * best_speed / wp.abs(speed)
+        if speed > base_speed:
+            full_torque = peak_torque * base_speed / speed
     """,
 }
 _CLUTCH = {
@@ -54,6 +54,9 @@ _CLUTCH = {
     names={
         "step_powertrains": "powertrain_step|driveline_step|advance_powertrains|advance_drivelines",
         "engine_speed": "omega_e|engine_omega|crank_speed",
+        "motor_speed": "omega_m|motor_omega|rotor_speed",
+        "motor_torque": "t_m|torque",
+        "base_speed": "omega_base|corner_speed",
         "wheel_speed_in": "wheel_omega|w_wheel|wheel_spin",
         "full_torque": "t_max|torque_limit",
         "engine_torque": "t_e|torque",
@@ -68,11 +71,16 @@ _CLUTCH = {
     weight=6,
 )
 def step_powertrains(d: Draft) -> None:
-    """Advances engines, clutches and wheel speeds of vehicles by one time step."""
+    """Advances the engine and wheel speeds of powertrains by one time step."""
     engine = d.option("engine", *_ENGINE)
     clutch = d.option("clutch", *_CLUTCH)
     differential = d.option("differential", "open", "limited slip", "none")
-    idle = d.flag("idle control", 0.5) if engine != "electric" else False
+    electric = engine == "electric"
+    unit, kind = ("motor", "Motor") if electric else ("engine", "Engine")
+    if electric:
+        clutch = "smooth" if clutch == "converter" else clutch
+        d.says("Advances the motor and wheel speeds of electric powertrains by one time step.")
+    idle = d.flag("idle control", 0.5) if not electric else False
     limiter = d.flag("limiter", 0.5)
     gears = d.option("gears", "table", "given")
     brakes = d.option("brakes", "none", "smooth", "implicit")
@@ -81,7 +89,7 @@ def step_powertrains(d: Draft) -> None:
     count, steps = d.pick(24, 32, 40), 8
     wheels = 1 if differential == "none" else 2
     shape: Any = count if wheels == 1 else (count, 2)
-    d.input("engine_speed", "float", count, 80.0, 500.0, about="Engine speeds [rad/s]")
+    d.input(f"{unit}_speed", "float", count, 80.0, 500.0, about=f"{kind} speeds [rad/s]")
     d.input("wheel_speed_in", "float", shape, 5.0, 80.0, about="Speeds of the driven wheels [rad/s]")
     d.input("throttle", "float", count, 0.0, 1.0, about="Throttle positions")
     if clutch != "converter":
@@ -107,15 +115,20 @@ def step_powertrains(d: Draft) -> None:
         d.param("table_step", "float", 80.0, 100.0, about="Speed between entries of the table [rad/s]")
         d.param("table_size", "int", steps, about="Entries of the table")
     else:
-        d.param("peak_torque", "float", 150.0, 300.0, about="Largest engine torque [N m]")
-        d.param("best_speed", "float", 200.0, 350.0, about="Speed of the largest torque [rad/s]")
-    d.param("friction_torque", "float", 10.0, 25.0, about="Engine friction at standstill [N m]")
-    d.param("friction_slope", "float", 0.02, 0.06, about="Engine friction per speed [N m s]")
+        d.param("peak_torque", "float", 150.0, 300.0, about=f"Largest {unit} torque [N m]")
+        if electric:
+            d.param(
+                "base_speed", "float", 200.0, 350.0, about="Speed from which on power is constant [rad/s]"
+            )
+        else:
+            d.param("best_speed", "float", 200.0, 350.0, about="Speed of the largest torque [rad/s]")
+    d.param("friction_torque", "float", 10.0, 25.0, about=f"{kind} friction at standstill [N m]")
+    d.param("friction_slope", "float", 0.02, 0.06, about=f"{kind} friction per speed [N m s]")
     if idle:
         d.param("idle_speed", "float", 80.0, 100.0, about="Idle speed [rad/s]")
         d.param("idle_gain", "float", 0.01, 0.03, about="Throttle per idle speed error [s/rad]")
     if limiter:
-        d.param("max_speed", "float", 350.0, 480.0, about="Speed at which fuel is cut [rad/s]")
+        d.param("max_speed", "float", 350.0, 480.0, about="Speed above which there is no drive [rad/s]")
     if clutch == "converter":
         d.param("capacity_factor", "float", 0.001, 0.002, about="Pump torque per squared speed [N m s^2]")
         d.param("stall_ratio", "float", 1.8, 2.2, about="Torque ratio at stall")
@@ -128,19 +141,20 @@ def step_powertrains(d: Draft) -> None:
     if differential == "limited slip":
         d.param("lock_torque", "float", 50.0, 150.0, about="Largest locking torque [N m]")
         d.param("lock_slope", "float", 2.0, 10.0, about="Locking torque per speed difference [N m s]")
-    d.param("engine_inertia", "float", 0.15, 0.3, about="Inertia of engine and flywheel [kg m^2]")
+    told = "Inertia of the rotor [kg m^2]" if electric else "Inertia of engine and flywheel [kg m^2]"
+    d.param(f"{unit}_inertia", "float", 0.15, 0.3, about=told)
     d.param("wheel_inertia", "float", 0.8, 1.5, about="Inertia of a wheel [kg m^2]")
     d.param("wheel_radius", "float", 0.28, 0.35, about="Tire radius [m]")
     d.param("efficiency", "float", 0.88, 0.97, about="Efficiency of the gears")
     d.param("dt", "float", 0.002, 0.01, about="Time step [s]")
-    d.output("engine_speed_out", "float", count, about="Engine speeds at the end of the step [rad/s]")
+    d.output(f"{unit}_speed_out", "float", count, about=f"{kind} speeds at the end of the step [rad/s]")
     d.output("wheel_speed_out", "float", shape, about="Wheel speeds at the end of the step [rad/s]")
     if fuel:
         d.output(
-            "fuel_mass",
+            "energy_drawn" if electric else "fuel_mass",
             "float",
             count,
-            about="Fuel burnt in the step [kg]" if engine != "electric" else "Energy drawn in the step [J]",
+            about="Energy drawn in the step [J]" if electric else "Fuel burnt in the step [kg]",
         )
     burn = {
         False: """
@@ -148,8 +162,8 @@ def step_powertrains(d: Draft) -> None:
             power = wp.max(engine_torque + friction, 0.0) * speed
             fuel_mass[tid] = dt * power / (0.38 * HEATING_VALUE)
         """,
-        True: "# Electric energy, with losses both ways\npower = engine_torque * speed\n"
-        "fuel_mass[tid] = dt * wp.where(power > 0.0, power / 0.92, power * 0.92)",
+        True: "# Electric energy, with losses both ways\npower = motor_torque * speed\n"
+        "energy_drawn[tid] = dt * wp.where(power > 0.0, power / 0.92, power * 0.92)",
     }[engine == "electric"]
     if fuel and engine != "electric":
         d.module("HEATING_VALUE = wp.constant(42.5e6)  # [J/kg]")
@@ -157,7 +171,7 @@ def step_powertrains(d: Draft) -> None:
     # Open the throttle near idle, otherwise the engine would stall
     pedal = wp.clamp(pedal + wp.max(idle_gain * (idle_speed - speed), 0.0), 0.0, 1.0)
     """
-    cut = "# Cut the fuel above the limit, so the engine does not overspeed\nif speed > max_speed:\n    pedal = 0.0"
+    cut = f"# Cut the {'current' if electric else 'fuel'} above the limit, so the {unit} does not overspeed\nif speed > max_speed:\n    pedal = 0.0"
     w = ["wheel_speed_in[tid]"] if wheels == 1 else ["wheel_speed_in[tid, 0]", "wheel_speed_in[tid, 1]"]
     axle = (
         f"axle_speed = {w[0]}"
@@ -205,16 +219,16 @@ def step_powertrains(d: Draft) -> None:
 
     d.launch(count)
     d.code(
-        """
+        f"""
         tid = wp.tid()
-        speed = engine_speed[tid]
-        # --- Engine ---
+        speed = {unit}_speed[tid]
+        # --- {kind} ---
         $engine
         pedal = throttle[tid]
         $idle
         $cut
         friction = friction_torque + friction_slope * speed
-        engine_torque = pedal * full_torque - friction
+        {unit}_torque = pedal * full_torque - friction
         # --- Clutch ---
         ratio = $ratio
         $axle
@@ -226,8 +240,8 @@ def step_powertrains(d: Draft) -> None:
         $split
         $resist
         # --- Step ---
-        engine_new = speed + dt * (engine_torque - clutch_torque) / engine_inertia
-        engine_speed_out[tid] = wp.max(engine_new, 0.0)
+        {unit}_new = speed + dt * ({unit}_torque - clutch_torque) / {unit}_inertia
+        {unit}_speed_out[tid] = wp.max({unit}_new, 0.0)
         $wheels
         $burn
         """,
@@ -244,17 +258,18 @@ def step_powertrains(d: Draft) -> None:
         wheels="".join(wheel(i) for i in range(wheels)).rstrip(),
         burn=burn if fuel else "",
     )
-    d.explain("""
-        The engine drives the clutch, whose torque drives the wheels through gears of a fixed efficiency. All
-        speeds are advanced by explicit Euler; torques in N m.
+    through = "torque converter" if clutch == "converter" else "clutch"
+    d.explain(f"""
+        The {unit} drives the {through}, whose torque drives the wheels through gears of a fixed efficiency. Speeds
+        are advanced by explicit Euler{", brakes apart" if brakes == "implicit" else ""}; torques in N m.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
-        n = v.engine_speed
+        n = v[f"{unit}_speed"]
         if engine == "parabola":
             full = v.peak_torque * np.maximum(1.0 - 0.6 * (n / v.best_speed - 1.0) ** 2, 0.0)
         elif engine == "electric":
-            full = v.peak_torque * np.minimum(v.best_speed / n, 1.0)
+            full = v.peak_torque * np.minimum(v.base_speed / n, 1.0)
         else:
             full = np.interp(n, v.table_step * np.arange(steps), v.torque_table)
         pedal = v.throttle
@@ -270,14 +285,14 @@ def step_powertrains(d: Draft) -> None:
         gain = 1.0
         if clutch == "converter":
             r = np.clip(shaft / np.maximum(n, 10.0), 0.0, 1.0)
-            through = v.capacity_factor * n**2 * (1.0 - r**2)
+            carried = v.capacity_factor * n**2 * (1.0 - r**2)
             gain = 1.0 + (v.stall_ratio - 1.0) * (1.0 - r)
         elif clutch == "smooth":
-            through = v.engagement * v.clutch_capacity * np.tanh((n - shaft) / v.slip_width)
+            carried = v.engagement * v.clutch_capacity * np.tanh((n - shaft) / v.slip_width)
         else:
             top = v.engagement * v.clutch_capacity
-            through = np.clip(v.clutch_damping * (n - shaft), -top, top)
-        share = np.tile((through * gain * ratio * v.efficiency / wheels)[:, None], wheels)
+            carried = np.clip(v.clutch_damping * (n - shaft), -top, top)
+        share = np.tile((carried * gain * ratio * v.efficiency / wheels)[:, None], wheels)
         if differential == "limited slip":
             lock = np.clip(v.lock_slope * (w_[:, 0] - w_[:, 1]), -v.lock_torque, v.lock_torque)
             share = share + lock[:, None] * np.array([-1.0, 1.0])
@@ -295,12 +310,12 @@ def step_powertrains(d: Draft) -> None:
                 np.abs(new) - (v.dt * v.brake * v.brake_torque / v.wheel_inertia)[:, None], 0.0
             )
         made = {
-            "engine_speed_out": np.maximum(n + v.dt * (torque - through) / v.engine_inertia, 0.0),
+            f"{unit}_speed_out": np.maximum(n + v.dt * (torque - carried) / v[f"{unit}_inertia"], 0.0),
             "wheel_speed_out": new.reshape(v.wheel_speed_in.shape),
         }
         if fuel:
             power = torque * n
-            made["fuel_mass"] = v.dt * (
+            made["energy_drawn" if electric else "fuel_mass"] = v.dt * (
                 np.where(power > 0.0, power / 0.92, power * 0.92)
                 if engine == "electric"
                 else np.maximum(torque + rub, 0.0) * n / (0.38 * 42.5e6)

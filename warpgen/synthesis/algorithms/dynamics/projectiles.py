@@ -10,7 +10,7 @@ from warpgen.synthesis.algorithms.dynamics import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _DRAG = {
-    "constant": "drag_coeff = cd0",
+    "constant": "",
     "mach": """
         # Drag rises across the speed of sound: a logistic step in the Mach number
         mach = speed / sound_speed
@@ -22,7 +22,7 @@ _DRAG = {
     """,
 }
 _AIR = {
-    "constant": "density = air_density",
+    "constant": "",
     "exponential": "density = air_density * wp.exp(-pos[2] / SCALE_HEIGHT)",
     "standard": """
         # International standard atmosphere below 11 km
@@ -62,8 +62,20 @@ def fly_projectiles(d: Draft) -> None:
     ground = d.option("ground", "none", "stop", "bounce")
     masses = d.flag("masses", 0.5)
     count = d.pick(32, 48)
-    d.input("shell_pos", "vec3", count, 0.5, 60.0, about="Positions, z up [m]")
-    d.input("shell_vel", "vec3", count, -40.0, 40.0, about="Velocities [m/s]")
+    if ground != "none":
+        air = "constant"  # near the ground its density hardly changes
+    effects = ["drag"] + ["Magnus lift"] * (spin != "none") + ["wind"] * (wind != "none")
+    effects += ["the turning of the earth"] * (earth == "coriolis")
+    told = f"{', '.join(effects[:-1])} and {effects[-1]}" if len(effects) > 1 else "drag"
+    label = {"runge-kutta": "fourth-order Runge-Kutta", "heun": "Heun", "kutta 3": "third-order Kutta"}[
+        scheme
+    ]
+    d.says(f"Advances projectiles with {told} by one {label} step.")
+    d.input(
+        "shell_pos", "vec3", count, 0.5, 60.0 if air == "constant" else 5000.0, about="Positions, z up [m]"
+    )
+    fast = 250.0 if drag == "mach" else 40.0
+    d.input("shell_vel", "vec3", count, -fast, fast, about="Velocities [m/s]")
     if spin != "none":
         d.input("shell_spin", "vec3", count, -60.0, 60.0, about="Angular velocities [rad/s]")
     if masses:
@@ -78,7 +90,7 @@ def fly_projectiles(d: Draft) -> None:
         d.param("cd_rise", "float", 0.1, 0.3, about="Change of the drag coefficient")
     if drag == "mach":
         d.param("sound_speed", "float", 330.0, 345.0, about="Speed of sound [m/s]")
-        d.param("mach_width", "float", 0.3, 0.5, about="Width of the transonic rise")
+        d.param("mach_width", "float", 0.05, 0.15, about="Width of the transonic rise")
     elif drag == "crisis":
         d.param("critical_speed", "float", 20.0, 40.0, about="Speed at which drag drops [m/s]")
         d.param("crisis_width", "float", 3.0, 8.0, about="Width of the drop [m/s]")
@@ -111,17 +123,19 @@ def fly_projectiles(d: Draft) -> None:
     if earth == "coriolis":
         d.module("EARTH_RATE = wp.constant(7.292e-5)  # [rad/s]")
     blow = {
-        "none": "air_vel = vel",
+        "none": "",
         "uniform": "# Subtract the wind, since drag depends on the velocity relative to the air\nair_vel = vel - wind",
         "power law": "# Aerodynamic forces depend on the velocity relative to the air, wind grows with height\n"
         "profile = wp.pow(wp.max(pos[2], 0.1) / wind_height, wind_exponent)\nair_vel = vel - profile * wind",
     }
-    magnus = """
+    u = "vel" if wind == "none" else "air_vel"
+    rho = "air_density" if air == "constant" else "density"
+    magnus = f"""
     # Magnus lift across both the spin and the velocity; it saturates for fast spin
     ratio = wp.length(spin) * shell_radius / speed
     lift_coeff = lift_slope * ratio / (1.0 + ratio)
-    axis = wp.normalize(wp.cross(spin, air_vel))
-    acc += 0.5 * density * cross_section * lift_coeff * speed * speed / mass * axis
+    axis = wp.normalize(wp.cross(spin, {u}))
+    acc += 0.5 * {rho} * cross_section * lift_coeff * speed * speed / mass * axis
     """
     turn = """
     # Coriolis acceleration for x east, y north, z up
@@ -146,8 +160,11 @@ def fly_projectiles(d: Draft) -> None:
         *(
             p.name
             for p in d.parameters
-            if p.role == "param" and p.name not in ("dt", "shell_mass", "cross_section") and p.name in text
+            if p.role == "param"
+            and p.name not in ("dt", "shell_mass", "cross_section", "cd0")
+            and p.name in text
         ),
+        "cd0",
         "air_density",
     ]
     types = {p.name: p.annotation for p in d.parameters}
@@ -167,11 +184,11 @@ def fly_projectiles(d: Draft) -> None:
                 mass: Mass [kg].
             """
             $blow
-            speed = wp.length(air_vel) + 1.0e-6
+            speed = wp.length($u) + 1.0e-6
             $air
             $drag
-            # Gravity, and drag against the relative velocity
-            acc = wp.vec3(0.0, 0.0, -GRAVITY) - 0.5 * density * cross_section * drag_coeff * speed / mass * air_vel
+            # Gravity, and drag against the $against
+            acc = wp.vec3(0.0, 0.0, -GRAVITY) - 0.5 * $rho * cross_section * $cd * speed / mass * $u
             $magnus
             $turn
             return acc
@@ -180,8 +197,12 @@ def fly_projectiles(d: Draft) -> None:
         blow=blow[wind],
         air=_AIR[air],
         drag=_DRAG[drag],
+        against="relative velocity" if wind != "none" else "motion",
         magnus=magnus if spin != "none" else "",
         turn=turn if earth == "coriolis" else "",
+        u=u,
+        rho=rho,
+        cd="cd0" if drag == "constant" else "drag_coeff",
     )
     rest = ", ".join(n for n in heads if n not in ("pos", "vel"))
 

@@ -34,15 +34,17 @@ def fly_step(d: Draft) -> None:
     motors = d.option("motors", "speeds", "thrusts", "lagged")
     result = d.option("result", "state", "wrench")
     count = d.pick(48, 64, 96)
+    if result == "wrench" and motors == "lagged":
+        motors = "speeds"
     if result == "wrench":
-        d.calls("quadrotor_wrench|rotor_wrench|quadrotor_accelerations|body_forces")
+        d.calls("quadrotor_loads|rotor_loads|quadrotor_derivatives|quadrotor_rates")
     d.says(
         "Integrates quadrotor dynamics over one time step."
         if result == "state"
         else "Computes forces and angular accelerations of quadrotors."
     )
     if result == "state" or ground:
-        d.input("pos", "vec3", count, 0.5, 3.0, about="Positions [m]")
+        d.input("pos", "vec3", count, 0.1, 3.0, about="Positions [m]")
     if result == "state" or drag != "none":
         d.input("vel", "vec3", count, -2.0, 2.0, about="Velocities [m/s]")
     d.input("att", "quat", count, kind="unit", about="Attitude quaternions, body to world")
@@ -52,25 +54,27 @@ def fly_step(d: Draft) -> None:
     d.input("rotors", "vec4", count, 0.5, 1.5, about=f"Rotor {what}, 1 is hover")
     if motors == "lagged":
         d.input("commands", "vec4", count, 0.5, 1.5, about="Commanded rotor speeds")
-    if result == "state" or motors == "lagged":
+    if result == "state":
         d.param("dt", "float", 0.002, 0.01, about="Time step [s]")
     d.module("""
-        MASS = wp.constant(1.2)
-        ARM = wp.constant(0.2)
-        IXY = wp.constant(0.012)
+        MASS = wp.constant(1.2)  # [kg]
+        ARM = wp.constant(0.2)  # [m]
+        IXY = wp.constant(0.012)  # moments of inertia [kg m^2]
         IZ = wp.constant(0.022)
+        HOVER_THRUST = wp.constant(2.943)  # of one rotor, a quarter of the weight [N]
+        DRAG_RATIO = wp.constant(0.016)  # rotor torque per thrust [m]
     """)
     thrust = {
         "speeds": (
             "s = rotors[tid]\n"
             "# Thrust goes as omega^2; speeds are relative to hover, so 1 carries the weight\n"
-            "f = 2.94 * wp.cw_mul(s, s)"
+            "f = HOVER_THRUST * wp.cw_mul(s, s)"
         ),
-        "thrusts": "f = 2.94 * rotors[tid]",
+        "thrusts": "f = HOVER_THRUST * rotors[tid]",
         "lagged": (
             "# First-order motor response, time constant 20 ms\n"
             "s = rotors[tid] + (dt / (0.02 + dt)) * (commands[tid] - rotors[tid])\n"
-            "f = 2.94 * wp.cw_mul(s, s)"
+            "f = HOVER_THRUST * wp.cw_mul(s, s)"
         ),
     }[motors]
     if frame == "plus":
@@ -78,15 +82,16 @@ def fly_step(d: Draft) -> None:
         # Rotor order: front, left, back, right. Rotors 0 and 2 spin against 1 and 3.
         tx = ARM * (f[1] - f[3])
         ty = ARM * (f[2] - f[0])
-        tz = 0.016 * (f[1] + f[3] - f[0] - f[2])
+        tz = DRAG_RATIO * (f[1] + f[3] - f[0] - f[2])
         """
     else:
         moments = """
-        # X configuration: arms at 45 degrees, so every rotor contributes to roll and pitch
+        # X configuration, arms at 45 degrees. Rotor order: front left, rear left, rear right, front right.
+        # Rotors 0 and 2 spin against 1 and 3.
         lever = ARM * 0.70710678
         tx = lever * (f[0] + f[1] - f[2] - f[3])
         ty = lever * (f[1] + f[2] - f[0] - f[3])
-        tz = 0.016 * (f[1] + f[3] - f[0] - f[2])
+        tz = DRAG_RATIO * (f[1] + f[3] - f[0] - f[2])
         """
     lift = "up = f[0] + f[1] + f[2] + f[3]"
     if ground:
@@ -126,6 +131,8 @@ up = up / (1.0 - ratio * ratio)"""
             ("next_rates", "vec3"),
         ):
             d.output(name, kind, count)
+        if motors == "lagged":
+            d.output("next_rotors", "vec4", count, about="Rotor speeds after the step")
         if turn == "derivative":
             rotate = """
             # Renormalize, since a step along dq/dt = 1/2 q w leaves the unit sphere
@@ -145,6 +152,7 @@ up = up / (1.0 - ratio * ratio)"""
         next_pos[tid] = pos[tid] + dt * v1
         next_rates[tid] = w1
         $rotate
+        $motors
         """
     else:
         rotate = ""
@@ -155,6 +163,7 @@ up = up / (1.0 - ratio * ratio)"""
     d.code(
         "tid = wp.tid()\n$thrust\n$moments\n$lift\n$force\n$angular\n$store",
         thrust=thrust, moments=moments, lift=lift, force=force, angular=angular, store=store, rotate=rotate,
+        motors="next_rotors[tid] = s" if motors == "lagged" else "",
     )  # fmt: skip
     d.explain("Positions and velocities in the world (z up), rates and rotor forces in the body frame.")
 
@@ -162,7 +171,7 @@ up = up / (1.0 - ratio * ratio)"""
         s = v.rotors
         if motors == "lagged":
             s = s + v.dt / (0.02 + v.dt) * (v.commands - s)
-        f = 2.94 * (s if motors == "thrusts" else s**2)
+        f = 2.943 * (s if motors == "thrusts" else s**2)
         if frame == "plus":
             arms = 0.2 * np.array([[0, 1, 0, -1], [-1, 0, 1, 0]])
         else:
@@ -196,6 +205,7 @@ up = up / (1.0 - ratio * ratio)"""
             axis=1,
         )
         q = q / np.linalg.norm(q, axis=1, keepdims=True)
-        return {"next_pos": v.pos + v.dt * v1, "next_vel": v1, "next_att": q, "next_rates": w1}
+        made = {"next_pos": v.pos + v.dt * v1, "next_vel": v1, "next_att": q, "next_rates": w1}
+        return made | ({"next_rotors": s} if motors == "lagged" else {})
 
     d.check(reference, 1e-3)

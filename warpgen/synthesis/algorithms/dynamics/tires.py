@@ -67,8 +67,9 @@ def _magic(x: Any, b: Any, c: Any, e: Any, peak: Any) -> Any:
         "wheel_velocity": "v_contact|contact_velocity|vel_wheel",
         "wheel_speed": "omega|spin|wheel_omega",
         "camber": "gamma|inclination",
+        "params": "tire|tire_params|coeffs",
         "slip_ratio": "kappa|sx",
-        "slip_angle": "alpha|beta",
+        "slip_angle": "alpha|side_slip",
         "force_long": "fx|f_x",
         "force_lat": "fy|f_y",
         "load": "f_z|nload",
@@ -88,11 +89,17 @@ def tire_forces(d: Draft) -> None:
     surface = d.option("surface", "none", "one", "per wheel")
     lifted = d.option("lifted", "return", "clamp")
     layout = d.option("layout", "struct", "per compound")
+    if camber == "none" and moment == "trail and camber":
+        moment = "trail"
+    parts = "slip, load and camber" if camber != "none" else "slip and load"
+    also = " and aligning moments" if moment != "none" else ""
+    d.says(f"Computes tire forces{also} from {parts} by the Magic Formula.")
     # Without camber a tire is the same on both sides.
     mirror = camber != "none" and d.flag("mirrored", 0.4)
     count, compounds = d.pick(32, 40, 48), 3
+    given = "tire" if layout == "per compound" else "params"
     d.struct(
-        "tire",
+        given,
         TIRE,
         dict(_FIELDS),
         shape=compounds if layout == "per compound" else (),
@@ -213,11 +220,9 @@ def tire_forces(d: Draft) -> None:
         "trail and camber": """
             # The trail shrinks with the slip angle, and the moment vanishes before the force does
             trail = params.trail * wp.cos(wp.atan(TRAIL_DROP * slip_angle)) * load / params.load_nominal
-            residual = $handRESIDUAL * params.radius * load * $tilt
+            residual = $handRESIDUAL * params.radius * load * camber[tid]
             aligning[tid] = -trail * force[1] + residual
-        """.replace("$hand", "hand * " if mirror else "").replace(
-            "$tilt", "camber[tid]" if camber != "none" else "wp.sin(slip_angle)"
-        ),
+        """.replace("$hand", "hand * " if mirror else ""),
     }[moment]
     if moment != "none":
         d.module(
@@ -232,7 +237,7 @@ def tire_forces(d: Draft) -> None:
         """
         tid = wp.tid()
         $early
-        params = $params
+        $params
         # --- Slip ---
         $measure
         $mirror
@@ -254,7 +259,7 @@ def tire_forces(d: Draft) -> None:
         $align
         """,
         early=early[lifted],
-        params="tire[compound[tid]]" if layout == "per compound" else "tire",
+        params="params = tire[compound[tid]]" if layout == "per compound" else "",
         measure=measure[slip],
         mirror="# Mirror right tires, since curves are measured for left ones\nhand = wp.where(is_right[tid], -1.0, 1.0)\nslip_angle *= hand"
         if mirror
@@ -274,7 +279,7 @@ def tire_forces(d: Draft) -> None:
 
     def reference(v: Values) -> dict[str, Any]:
         def get(name: str) -> Any:
-            value = v["tire." + name]
+            value = v[f"{given}.{name}"]
             return value[v.compound] if layout == "per compound" else value
 
         load = np.maximum(v.wheel_load, 1.0)
@@ -317,8 +322,7 @@ def tire_forces(d: Draft) -> None:
             lever = get("trail") / np.hypot(1.0, 6.0 * angle) * load / get("load_nominal")
             rest = 0.0
             if moment != "trail":
-                tilt_ = v.camber if camber != "none" else np.sin(angle)
-                rest = hand * 0.02 * get("radius") * load * tilt_
+                rest = hand * 0.02 * get("radius") * load * v.camber
             made["aligning"] = (rest - lever * force[:, 1]) * keep
         return made
 

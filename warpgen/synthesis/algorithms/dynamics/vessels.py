@@ -37,8 +37,10 @@ _DAMPING = {
         "vessel_pos": "position|eta_pos|pos",
         "vessel_rot": "rotation|orientation|q",
         "vessel_vel": "nu_linear|body_vel|linear_velocity",
+        "world_vel": "velocity|vel_world|vessel_velocity",
         "vessel_omega": "nu_angular|body_rates|angular_velocity",
-        "thrust_command": "rpm|propeller_speed|throttle",
+        "thrust_command": "throttle|motor_command|thruster_cmd",
+        "propeller_speed": "prop_rate|shaft_speed|revs",
         "vel_r": "nu_r|v_rel|relative_velocity",
         "mass_total": "m_eff|effective_mass",
         "inertia_total": "i_eff|effective_inertia",
@@ -62,10 +64,13 @@ def step_vessels(d: Draft) -> None:
     count, thrusters = d.pick(16, 24, 32), d.pick(3, 4)
     if scheme == "drag implicit":
         damping = "linear"
+    what = "marine vehicles that float or dive" if floating == "surface" else "underwater vehicles"
+    d.says(f"Integrates {what} in six degrees of freedom over one time step.")
     d.input("vessel_pos", "vec3", count, -5.0, 1.0, about="Positions in world space, z up [m]")
     d.input("vessel_rot", "quat", count, kind="unit", about="Orientations, body to world")
+    velocity = "world_vel" if world else "vessel_vel"
     d.input(
-        "vessel_vel",
+        velocity,
         "vec3",
         count,
         -1.5,
@@ -77,8 +82,10 @@ def step_vessels(d: Draft) -> None:
         d.input("control_force", "vec3", count, -40.0, 40.0, about="Control forces in body space [N]")
         d.input("control_moment", "vec3", count, -10.0, 10.0, about="Control moments in body space [N m]")
     else:
+        d.module(f"THRUSTERS = wp.constant({thrusters})")
+        commands = "thrust_command" if thrust == "thrusters" else "propeller_speed"
         d.input(
-            "thrust_command",
+            commands,
             "float",
             (count, thrusters),
             -1.0 if thrust == "thrusters" else -20.0,
@@ -133,7 +140,7 @@ def step_vessels(d: Draft) -> None:
         law = {
             "thrusters": """
                 # Dead band of the motor controller, then linear up to full thrust
-                u = wp.clamp(command[vessel, k], -1.0, 1.0)
+                u = command[vessel, k]
                 if wp.abs(u) > dead_band:
                     push = wp.sign(u) * (wp.abs(u) - dead_band) / (1.0 - dead_band) * max_thrust
                     force += push * direction[k]
@@ -141,7 +148,7 @@ def step_vessels(d: Draft) -> None:
             """,
             "propellers": """
                 # T = K n |n|, less in reverse as blades are cambered for one way
-                n = command[vessel, k]
+                n = speed[vessel, k]
                 push = thrust_coeff * n * wp.abs(n)
                 if n < 0.0:
                     push *= reverse_gain
@@ -159,7 +166,7 @@ def step_vessels(d: Draft) -> None:
             @wp.func
             def thruster_wrench(
                 vessel: int,
-                command: wp.array2d(dtype=float),
+                {"command" if thrust == "thrusters" else "speed"}: wp.array2d(dtype=float),
                 place: wp.array(dtype=wp.vec3),
                 direction: wp.array(dtype=wp.vec3),
                 $extra
@@ -167,7 +174,7 @@ def step_vessels(d: Draft) -> None:
                 """Sum the forces and moments of all thrusters of a vessel, in body space."""
                 force = wp.vec3(0.0, 0.0, 0.0)
                 moment = wp.vec3(0.0, 0.0, 0.0)
-                for k in range({thrusters}):
+                for k in range(THRUSTERS):
                     $law
                 return force, moment
             ''',
@@ -237,7 +244,7 @@ def step_vessels(d: Draft) -> None:
         $lift
         down = wp.quat_rotate_inv(rot, wp.vec3(0.0, 0.0, -1.0))
         force += (mass * GRAVITY - buoyancy) * down
-        # Buoyancy acts above the center of mass, so it rights the vessel
+        # Buoyancy acts off the center of mass, hence a moment
         moment -= buoyancy * wp.cross(center_of_buoyancy, down)
         # --- Damping ---
         $damping
@@ -251,11 +258,11 @@ def step_vessels(d: Draft) -> None:
         vel_out[tid] = $store
         omega_out[tid] = omega_new
         """,
-        vel="wp.quat_rotate_inv(rot, vessel_vel[tid])" if world else "vessel_vel[tid]",
+        vel="wp.quat_rotate_inv(rot, world_vel[tid])" if world else "vessel_vel[tid]",
         water=water[current],
         control="force = control_force[tid]\nmoment = control_moment[tid]"
         if thrust == "wrench"
-        else f"force, moment = thruster_wrench(tid, thrust_command, thruster_pos, thruster_dir, {extra_call})",
+        else f"force, moment = thruster_wrench(tid, {commands}, thruster_pos, thruster_dir, {extra_call})",
         coriolis=cori[coriolis],
         lift=lift[floating],
         damping="# The drag of the current alone; that of the motion is implicit below\n"
@@ -273,9 +280,11 @@ def step_vessels(d: Draft) -> None:
     )
     d.text = d.text.replace("# --- Damping ---\n# --- Step", "# --- Step")
     trim(d)
-    d.explain("""
-        M dv/dt + C(v) v + D(v) v + g(q) = tau in body axes, with added mass in M and C. The hull is
-        symmetric, so all of these matrices are diagonal.
+    turning = "" if coriolis == "none" else " + C(v) v"
+    in_c = " and C" if coriolis == "all" else ""
+    d.explain(f"""
+        M dv/dt{turning} + D(v) v + g(q) = tau in body axes, with added mass in M{in_c}. The hull is
+        symmetric, so M and D are diagonal.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -285,7 +294,7 @@ def step_vessels(d: Draft) -> None:
         def into(x: Any) -> Any:
             return np.einsum("kij,kj->ki", back, np.broadcast_to(x, (count, 3)))
 
-        vel, w = into(v.vessel_vel) if world else v.vessel_vel, v.vessel_omega
+        vel, w = into(v.world_vel) if world else v.vessel_vel, v.vessel_omega
         flow = np.zeros((count, 3))
         if current != "none":
             flow = np.tile(v.current, (count, 1))
@@ -296,12 +305,12 @@ def step_vessels(d: Draft) -> None:
             force, moment = v.control_force.copy(), v.control_moment.copy()
         else:
             if thrust == "thrusters":
-                u = np.clip(v.thrust_command, -1.0, 1.0)
+                u = v.thrust_command
                 push = (
                     np.sign(u) * np.maximum(np.abs(u) - v.dead_band, 0.0) / (1.0 - v.dead_band) * v.max_thrust
                 )
             else:
-                n = v.thrust_command
+                n = v.propeller_speed
                 push = v.thrust_coeff * n * np.abs(n) * np.where(n < 0.0, v.reverse_gain, 1.0)
             force = push @ v.thruster_dir
             moment = push @ np.cross(v.thruster_pos, v.thruster_dir)

@@ -133,7 +133,7 @@ def ground_height(x: float, y: float, amplitude: float, frequency: float) -> flo
         slope_x = amplitude * frequency * wp.cos(frequency * mount[0])
         slope_y = amplitude * frequency * wp.cos(frequency * mount[1])
         normal = wp.normalize(wp.vec3(-slope_x, -slope_y, 1.0))
-        ray_dist = (height - mount[2]) / wp.min(ray_dir[2], -0.1)
+        ray_dist = (height - mount[2]) / ray_dir[2]
         """,
     ),
 }
@@ -142,7 +142,7 @@ def ground_height(x: float, y: float, amplitude: float, frequency: float) -> flo
 @DOMAIN.algorithm(
     source="Pacejka 2012, ch. 4; Rill 2011, ch. 3; Milliken & Milliken 1995",
     names={
-        "wheel_forces": "eval_wheel_forces|tire_forces|vehicle_wheels|suspension_and_tires",
+        "wheel_forces": "eval_wheel_forces|wheel_wrenches|vehicle_wheels|suspension_and_tires",
         "chassis_pos": "car_pos|body_pos|vehicle_position",
         "attitude": "rpy|car_rpy|euler_angles",
         "twist": "car_twist|body_qd|vehicle_velocity",
@@ -170,7 +170,6 @@ def wheel_forces(d: Draft) -> None:
     cars, wheels = d.pick(12, 16, 24), 4
     d.input("chassis_pos", "vec3", cars, -0.3, 0.3, about="Positions of the chassis [m], z is up")
     d.input("attitude", "vec3", cars, -0.5, 0.5, about="Roll, pitch and yaw of the chassis [rad]")
-    d.input("chassis", "transform", cars, -0.2, 0.2, kind="transform", about="Chassis poses, z is up")
     d.input("twist", "spatial_vector", cars, -1.0, 1.0, about="Linear and angular velocity of the chassis")
     d.input("wheel_speed", "float", (cars, wheels), -1.0, 4.0, about="Spin of the wheels [rad/s]")
     if steered == "front":
@@ -184,12 +183,12 @@ def wheel_forces(d: Draft) -> None:
     d.input("wheel_mount", "vec3", wheels, -0.8, 0.8, about="Suspension mounts in the chassis frame [m]")
     d.param("rest_length", "float", 0.5, 0.7, about="Length of the unloaded suspension [m]")
     d.param("wheel_radius", "float", 0.3, 0.4, about="Wheel radius [m]")
-    d.param("spring_ke", "float", 20.0, 40.0, about="Suspension stiffness [kN/m]")
+    d.param("spring_ke", "float", 2.0e4, 4.0e4, about="Suspension stiffness [N/m]")
     if damper == "linear":
-        d.param("spring_kd", "float", 1.0, 3.0, about="Suspension damping [kN s/m]")
+        d.param("spring_kd", "float", 1.0e3, 3.0e3, about="Suspension damping [N s/m]")
     else:
-        d.param("bump_kd", "float", 1.0, 2.0, about="Damping in compression [kN s/m]")
-        d.param("rebound_kd", "float", 2.0, 4.0, about="Damping in extension [kN s/m]")
+        d.param("bump_kd", "float", 1.0e3, 2.0e3, about="Damping in compression [N s/m]")
+        d.param("rebound_kd", "float", 2.0e3, 4.0e3, about="Damping in extension [N s/m]")
     if tire == "brush":
         fields = {name: f for name, f in _TIRE_FIELDS.items() if name in BRUSH.text}
         d.struct("tire", BRUSH, fields, about="Tire coefficients")
@@ -322,7 +321,7 @@ def wheel_forces(d: Draft) -> None:
                 phase = v.frequency * mount[:2]
                 n = np.array([*(-v.amplitude * v.frequency * np.cos(phase)), 1.0])
                 n /= np.linalg.norm(n)
-                reach = (v.amplitude * np.sin(phase).sum() - mount[2]) / min(down[2], -0.1)
+                reach = (v.amplitude * np.sin(phase).sum() - mount[2]) / down[2]
             travel = v.rest_length + v.wheel_radius - reach
             if travel <= 0.0 or reach <= 0.0:
                 continue

@@ -125,7 +125,7 @@ def surface_force(
     names={
         "aerodynamic_surfaces": "wing_forces|eval_aero_surfaces|aircraft_aerodynamics|lifting_surface_forces",
         "pose": "aircraft_pose|body_q|vehicle_pose",
-        "twist": "aircraft_twist|body_qd|velocity",
+        "twist": "aircraft_twist|body_qd|body_twist",
         "wind": "wind_velocity|air_vel",
         "wrench": "aero_wrench|body_f|force_torque",
         "surface": "panel|wing",
@@ -141,7 +141,7 @@ def aerodynamic_surfaces(d: Draft) -> None:
     atmosphere = d.option("atmosphere", "constant", "exponential", "standard")
     wind = d.option("wind", "none", "uniform", "shear")
     frame = d.option("frame", "body", "world")
-    mixing = d.option("controls", "surfaces", "mixed", "none")
+    mixing = d.option("controls", "surfaces", "mixed")
     propeller = d.flag("propeller", 0.35)
     count, surfaces = d.pick(16, 24, 32), 4
     d.input(
@@ -150,6 +150,8 @@ def aerodynamic_surfaces(d: Draft) -> None:
     d.input(
         "twist", "spatial_vector", count, -15.0, 15.0, about="Linear and angular velocity in the world frame"
     )
+    if threads == "aircraft":
+        d.module(f"SURFACES = wp.constant({surfaces})")
     d.struct("surfaces", SURFACE, _FIELDS, surfaces, about="Lifting surfaces, shared by all aircraft")
     if mixing == "surfaces":
         d.input("deflection", "float", (count, surfaces), -0.3, 0.3, about="Control deflections [rad]")
@@ -206,7 +208,6 @@ def aerodynamic_surfaces(d: Draft) -> None:
         # Mix the pilot's commands and respect the mechanical limits
         angle = wp.clamp(wp.dot(mixer[index], stick[aircraft]), -max_deflection, max_deflection)
         """,
-        "none": "angle = float(0.0)",
     }
     single = """
     surface = surfaces[index]
@@ -228,7 +229,7 @@ def aerodynamic_surfaces(d: Draft) -> None:
         "aircraft": f"""
         force = wp.vec3(0.0, 0.0, 0.0)
         torque = wp.vec3(0.0, 0.0, 0.0)
-        for index in range({surfaces}):
+        for index in range(SURFACES):
             $single
             force += surface_f
             torque += wp.cross(surface.center, surface_f)
@@ -304,10 +305,9 @@ def aerodynamic_surfaces(d: Draft) -> None:
         vel, spin = (np.einsum("nji,nj->ni", turn, a) for a in (air, v.twist[:, 3:]))
         force, torque = np.zeros((count, 3)), np.zeros((count, 3))
         for i in range(surfaces):
-            angle: Any = 0.0
             if mixing == "surfaces":
                 angle = v.deflection[:, i]
-            elif mixing == "mixed":
+            else:
                 angle = np.clip(v.stick @ v.mixer[i], -v.max_deflection, v.max_deflection)
             chord, normal = v["surfaces.chord_axis"][i], v["surfaces.normal"][i]
             local = vel + np.cross(spin, v["surfaces.center"][i])

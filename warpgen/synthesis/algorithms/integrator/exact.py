@@ -24,12 +24,12 @@ def _exponential(m: Any) -> Any:
     names={
         "exponential_step": "oscillator_step|exact_oscillator|exp_integrator|harmonic_step",
         "x": "q|pos|displacement",
-        "v": "p|vel|velocity",
+        "v": "qdot|vel|velocity",
         "x_new": "q_new|x_out|pos_out",
-        "v_new": "p_new|v_out|vel_out",
-        "omega": "w0|freq|omega0",
-        "zeta": "damping|damping_ratio|xi",
-        "dt": "h|step|tau",
+        "v_new": "qdot_new|v_out|vel_out",
+        "omega": "w0|ang_freq|omega0",
+        "zeta": "damping_ratio|xi",
+        "dt": "h|step|timestep",
     },
     double=True,
     weight=6,
@@ -54,14 +54,14 @@ def exponential_step(d: Draft) -> None:
         else:
             d.param("zeta", "float", low, high, about="Damping ratios")
     if force == "constant":
-        d.input("force", "float", shape, -1.0, 1.0, about="Constant force during the step")
+        d.input("force", "float", shape, -1.0, 1.0, about="Force per mass, constant during the step")
     elif force == "target":
         d.param("rest", "float", -0.5, 0.5, about="Rest position")
     d.param("dt", "float", 0.05, 0.4, about="Time step")
     d.output("x_new", "float", shape, about="Displacements after the step")
     d.output("v_new", "float", shape, about="Velocities after the step")
     if energy:
-        d.output("energy", "float", shape, about="Energies after the step")
+        d.output("energy", "float", shape, about="Energies per mass about the equilibrium, after the step")
     at, row = ("b, k", "k") if modes == "table" else ("tid", "tid")
     z = f"zeta[{row}]" if own else "zeta"
     under = f"""
@@ -119,13 +119,16 @@ def exponential_step(d: Draft) -> None:
         ids=at,
         row=row,
         at=at,
-        shift=f"# Shift the coordinate, since oscillation is around the equilibrium\nbalance = {shift}\ny0 = x[{at}] - balance"
-        if shift
-        else f"y0 = x[{at}]",
+        shift={
+            "none": f"y0 = x[{at}]",
+            "constant": f"# Motion is about the place where spring and force balance\nbalance = {shift}\n"
+            f"y0 = x[{at}] - balance",
+            "target": f"y0 = x[{at}] - rest",
+        }[force],
         body={"none": none, "under": under, "critical": critical, "over": over, "any": any_}[damping],
         under=under,
         over=over,
-        end="balance + y1" if shift else "y1",
+        end={"none": "y1", "constant": "balance + y1", "target": "rest + y1"}[force],
         energy=f"energy[{at}] = 0.5 * (v1 * v1 + w * w * y1 * y1)" if energy else "",
     )
     kind = {
@@ -135,10 +138,13 @@ def exponential_step(d: Draft) -> None:
         "over": "overdamped",
         "any": "damped",
     }[damping]
-    d.says(f"Integrates {kind} oscillators with the exact solution.")
-    d.explain("""
-        x'' + 2 zeta omega x' + omega^2 x = f is solved in closed form, so the step is stable for any dt.
-    """)
+    pulled = {"none": "", "constant": " under constant forces", "target": " about a rest position"}[force]
+    d.says(f"Integrates {kind} oscillators{pulled} with the exact solution.")
+    left = "x'' + omega^2 x" if damping == "none" else "x'' + 2 zeta omega x' + omega^2 x"
+    if damping == "critical":
+        left = "x'' + 2 omega x' + omega^2 x"
+    right = {"none": "0", "constant": "f", "target": "omega^2 rest"}[force]
+    d.explain(f"{left} = {right} is solved in closed form, so the step is stable for any dt.")
 
     def reference(v: Values) -> dict[str, Any]:
         w, x = np.broadcast_to(v.omega, v.x.shape), v.x

@@ -24,7 +24,7 @@ _NAMES = {
     | {
         "x_new": "x_out|pos_out|particle_q_new",
         "v_new": "v_out|vel_out|particle_qd_new",
-        "gravity": "g|body_force|acceleration",
+        "gravity": "g|grav|gravity_acc",
         "v_max": "max_velocity|speed_limit|v_limit",
     },
     double=True,
@@ -63,7 +63,7 @@ def integrate_particles(d: Draft) -> None:
         count,
         -0.4 if pinned == "mass" else 0.2,
         2.0,
-        about="Inverse masses, 0 for fixed particles",
+        about="Inverse masses, zero or less for fixed particles" if pinned == "mass" else "Inverse masses",
     )
     if pinned == "flags":
         d.input("flags", "int", count, 0, 4)
@@ -234,6 +234,15 @@ def multistep(d: Draft) -> None:
             return f"rates[{n}, tid]"
         return f"rates[(newest + {past - n}) % {past}, tid]" if n else "rates[newest, tid]"
 
+    ahead = 1 if kind == "bashforth" else 0  # steps from the newest rate to the end of the step
+
+    def fades(n: int) -> str:
+        if not spread or n + ahead == 0:
+            return ""
+        return "fade * " if n + ahead == 1 else f"wp.pow(fade, {n + ahead}.0) * "
+
+    faded = "# Integrating factor: the decay is exact, and what came in at each rate fades until the end of the step\n"
+    faded += "fade = wp.exp(-decay * dt)"
     terms = ""
     for n, weight in enumerate(weights):
         sign = ("-" if weight < 0 else "") if not n else (" - " if weight < 0 else " + ")
@@ -248,13 +257,15 @@ def multistep(d: Draft) -> None:
         """
         if layout == "ring"
         else "",
-        read="\n".join(f"f{n} = {at(n)}" for n in range(past)),
+        read="\n".join(([faded] if spread else []) + [f"f{n} = {fades(n)}{at(n)}" for n in range(past)]),
         store=f"y_new[tid] = $old + dt / {float(below)} * ({terms})",
-        # the linear decay is integrated exactly
-        old="wp.exp(-decay * dt) * y[tid]" if spread else "y[tid]",
+        old="fade * y[tid]" if spread else "y[tid]",
     )
-    name = {"bashforth": "Adams' and Bashforth's", "moulton": "Adams' and Moulton's"}[kind]
-    d.says(f"Integrates values with the {name} scheme of order {order}.")
+    name = {"bashforth": "Adams-Bashforth", "moulton": "Adams-Moulton"}[kind]
+    under = "values that decay linearly" if spread else "values"
+    d.says(f"Integrates {under} with the {name} scheme of order {order}.")
+    if kind == "moulton":
+        d.explain("The newest rate is that of the predicted values at the end of the step.")
 
     def reference(v: Values) -> dict[str, Any]:
         rates = np.moveaxis(v.rates, 0, 1) if layout != "columns" else v.rates
@@ -264,7 +275,11 @@ def multistep(d: Draft) -> None:
         nodes = -np.arange(past) + (1.0 if kind == "moulton" else 0.0)
         vandermonde = np.vander(nodes, past, increasing=True).T
         integral = np.linalg.solve(vandermonde, 1.0 / np.arange(1, past + 1))
-        old = v.y * (np.exp(-v.decay * v.dt) if spread else 1.0)
+        old = v.y
+        if spread:
+            old = v.y * np.exp(-v.decay * v.dt)
+            faded_ = np.exp(-v.decay * v.dt * (np.arange(past) + ahead))
+            rates = rates * faded_.reshape(past, *([1] * (rates.ndim - 2)))
         return {"y_new": old + v.dt * np.tensordot(rates, integral, (1, 0))}
 
     d.check(reference)

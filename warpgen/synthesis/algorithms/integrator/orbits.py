@@ -44,7 +44,7 @@ def orbit_step(d: Draft) -> None:
         d.param("j2", "float", 0.01, 0.05, about="Oblateness coefficient J2")
         d.param("radius", "float", 0.8, 1.0, about="Equatorial radius")
     if has_drag:
-        d.param("drag", "float", 0.01, 0.1, about="Drag coefficient")
+        d.param("drag", "float", 0.01, 0.1, about="Drag per squared speed")
     d.param("dt", "float", 0.005, 0.03, about="Time step")
     if frame == "spatial":
         d.output("s_new", "spatial_vector", count, about="States after the step")
@@ -88,7 +88,7 @@ def orbit_step(d: Draft) -> None:
         pos += dt * vel
         """,
         "leapfrog": f"""
-        # Reversible in time, hence no secular drift of the energy
+        $why
         half = vel + 0.5 * dt * {accel("pos", "vel")}
         pos += dt * half
         vel = half + 0.5 * dt * {accel("pos", "half")}
@@ -113,6 +113,8 @@ def orbit_step(d: Draft) -> None:
     }
     d.launch(count)
     n = d.pick(2, 3)
+    if many != "one":
+        d.module(f"STEPS = wp.constant({n})")
     spatial = frame == "spatial"
     d.code(
         """
@@ -124,8 +126,9 @@ def orbit_step(d: Draft) -> None:
         read="pos = wp.spatial_top(s[tid])\nvel = wp.spatial_bottom(s[tid])"
         if spatial
         else "pos = x[tid]\nvel = v[tid]",
-        loop="$step" if many == "one" else f"for k in range({n}):\n    $step",
+        loop="$step" if many == "one" else "for k in range(STEPS):\n    $step",
         step=steps[scheme],
+        why="" if has_drag else "# Reversible in time, hence no secular drift of the energy",
         store="""
         s_new[tid] = wp.spatial_vector(pos[0], pos[1], pos[2], vel[0], vel[1], vel[2])
         """

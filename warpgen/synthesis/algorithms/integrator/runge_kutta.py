@@ -16,7 +16,7 @@ _NAMES = {
     "y": "state|states|u",
     "dt": "h|step|tau",
     "y_new": "state_out|y_next|states_out",
-    "s": "yi|state_i|current",
+    "s": "yi|state_i|x",
 }
 Rate = Callable[[Any], Any]
 
@@ -150,23 +150,24 @@ def integrate_ensemble(d: Draft) -> None:
     else:
         d.output("y_new", vector, count, about="States after the step")
     step = scheme.text.replace("$f", f).replace("$p", p)
-    if many == "split":
-        d.module(f"SUBSTEPS = wp.constant({steps})")
+    if many != "one":
+        d.module(f"{'SUBSTEPS' if many == 'split' else 'STEPS'} = wp.constant({steps})")
     text = {
         "one": "$step\ny_new[tid] = s",
-        "path": "for n in range($steps):\n    $step\n    path[tid, n] = s",
+        "path": "for n in range(STEPS):\n    $step\n    path[tid, n] = s",
         "split": "h = dt / float(SUBSTEPS)\nfor n in range(SUBSTEPS):\n    $step\ny_new[tid] = s",
-    }[many].replace("$steps", str(steps))
+    }[many]
     d.launch(count)
     if many == "split":
         step = step.replace("dt", "h")
     d.code("tid = wp.tid()\ns = y[tid]\n$rest", rest=text, step=step)
     ending = {
         "one": "one step",
-        "path": f"{steps} steps and keeps the path",
+        "path": f"{steps} steps",
         "split": f"{steps} substeps",
     }
-    d.says(f"Integrates trajectories of {system.about} by {ending[many]} of {scheme.name} scheme.")
+    path = " and keeps the path" if many == "path" else ""
+    d.says(f"Integrates trajectories of {system.about} by {ending[many]} of {scheme.name} scheme{path}.")
 
     def reference(v: Values) -> dict[str, Any]:
         rate, y, path = _rate(system, v, per_thread), v.y, []
@@ -302,7 +303,7 @@ def adaptive_step(d: Draft) -> None:
     d.output("y_new", vector, count, about="States after the step")
     d.output("dt_new", "float", count, about="Proposed step sizes")
     if estimate:
-        d.output("error", "float", count, about="Error estimates")
+        d.output("error", "float", count, about="Error estimates relative to the tolerance")
     stages, h = "", "h" if own == "each" else "dt"
     for n, row in enumerate(pair.a, 1):
         inside = "s" if not row else f"s + {h} * ({_sum(row)})" if len(row) > 1 else f"s + {h} * {_sum(row)}"
@@ -313,7 +314,7 @@ def adaptive_step(d: Draft) -> None:
     scaled = [f"e{n} = wp.abs(err[{n}]) / (tol + rtol * wp.abs(s[{n}]))" for n in range(system.dimension)]
     norms = {
         "length": "ratio = wp.length(err) / tol",
-        "scaled": "\n".join(["# Mixed tolerance: abs_tol + rel_tol * |y|", *scaled, f"ratio = {worst}"]),
+        "scaled": "\n".join(["# Mixed tolerance: tol + rtol * |y|", *scaled, f"ratio = {worst}"]),
         "greatest": "ratio = wp.max(wp.abs(err)) / tol",
     }
     d.launch(count)

@@ -16,7 +16,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     names={
         "y": "state|s0|u",
         "dt": "h|step|tau",
-        "s": "yn|guess|iterate",
+        "s": "yn|x|s_k",
         "jac": "J|jacobian|dfdy",
         "res": "g|residual|defect",
         "y_new": "state_out|y_next|u_new",
@@ -124,12 +124,13 @@ def implicit_step(d: Draft) -> None:
         ),
     }
     if scheme in newton:
+        d.module("NEWTON_STEPS = wp.constant(6)")
         residual, share = newton[scheme]
         body = """
         $f0
         s = s0
         # Newton iterations, start from the last state
-        for it in range(6):
+        for it in range(NEWTON_STEPS):
             $residual
             $tested
             jac = $unit - $share * rate_jacobian(s, $p_jac)

@@ -93,7 +93,7 @@ def integrate_adaptive(d: Draft) -> None:
     direction = d.flag("stiffness_guard", 0.3)
     count = d.pick(32, 48, 64)
     kind = f"vec{system.dimension}"
-    end = 4.0 * system.step[1]
+    end = 15.0 * system.step[1]
     d.input("state", kind, count, system.low, system.high, about="Initial states")
     if masked == "flag":
         d.input("active", "bool", count, about="Trajectories to integrate")
@@ -116,12 +116,11 @@ def integrate_adaptive(d: Draft) -> None:
         d.param("rel_tol", "float", 1e-3, 2e-3, about="Relative error per step")
         d.param("max_steps", "int", 40, 60, about="Most steps, rejected ones included")
     d.param("initial_step", "float", system.step[0], about="First step that is tried")
+    stopped = "the integration stopped before" if direction else "there were too many steps"
+    code_name = "STATUS_STOPPED" if direction else "STATUS_TOO_MANY_STEPS"
     d.output("final_state", kind, count, about="States at the end time, or where the integration stopped")
-    d.output("status", "int", count, about="1 if the end was reached, 2 if there were too many steps")
-    d.module("""
-        STATUS_DONE = wp.constant(1)
-        STATUS_TOO_MANY_STEPS = wp.constant(2)
-    """)
+    d.output("status", "int", count, about=f"1 if the end was reached, 2 if {stopped}")
+    d.module(f"STATUS_DONE = wp.constant(1)\n{code_name} = wp.constant(2)")
     d.use(system.rate)
     size = system.dimension
     measures = {
@@ -145,11 +144,11 @@ def integrate_adaptive(d: Draft) -> None:
     order = _ORDER[scheme]
     grow = {
         "elementary": f"""
-        step_factor = 0.9 * wp.pow(wp.max(error_norm, 1.0e-6), {-1.0 / order:.8f})
+        step_factor = 0.9 * wp.pow(wp.max(error_norm, 1.0e-6), -1.0 / {order}.0)
         """,
         "pi": f"""
         # PI controller: damp the change by the error of the last accepted step
-        step_factor = 0.9 * wp.pow(wp.max(error_norm, 1.0e-6), {-0.7 / order:.8f}) * wp.pow(last_error, {0.4 / order:.8f})
+        step_factor = 0.9 * wp.pow(wp.max(error_norm, 1.0e-6), -0.7 / {order}.0) * wp.pow(last_error, 0.4 / {order}.0)
         """,
     }
     rate = system.rate.name
@@ -203,7 +202,7 @@ def integrate_adaptive(d: Draft) -> None:
         final_state[trajectory] = y
         # Time may fall short of the end by rounding
         if time < $end_time - 1.0e-5:
-            status[trajectory] = STATUS_TOO_MANY_STEPS
+            status[trajectory] = $code_name
         else:
             status[trajectory] = STATUS_DONE
         """,
@@ -222,6 +221,7 @@ def integrate_adaptive(d: Draft) -> None:
         f"if h < 1.0e-5 * {dot}end_time:\n    break"
         if direction
         else "",
+        code_name=code_name,
         end_time=f"{dot}end_time",
         max_steps=f"{dot}max_steps",
     )

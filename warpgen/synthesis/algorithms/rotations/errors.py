@@ -225,7 +225,7 @@ def turn_by_vectors(d: Draft) -> None:
     out = "turned" if kind == "aim limited" else "out"
     form.output(out, "vec3" if kind == "aim limited" else "quat")
     exponential = (
-        f"angle = wp.length({w}){{0}}\n# Any axis does where there is no rotation\n"
+        f"angle = wp.length({w}){{0}}\n# The axis does not matter where there is no rotation\n"
         f"spin = wp.vec3(1.0, 0.0, 0.0)\nif angle > 1.0e-6:\n    spin = wp.normalize({w})"
     )
     lines, value = {
