@@ -221,6 +221,9 @@ def step_membrane(d: Draft) -> None:
     d.check(reference, 5e-4)
 
 
+DOMAIN.algorithms[-1].element = "neuron"
+
+
 @DOMAIN.algorithm(
     source="Izhikevich 2003; Brette & Gerstner 2005",
     names={
@@ -396,3 +399,6 @@ def spiking_step(d: Draft) -> None:
             assert set(after.spike_ids[: fired.sum()].tolist()) == set(np.flatnonzero(fired).tolist())
 
     d.holds(stepped)
+
+
+DOMAIN.algorithms[-1].element = "neuron"

@@ -323,3 +323,6 @@ def step_powertrains(d: Draft) -> None:
         return made
 
     d.check(reference, 1e-3)
+
+
+DOMAIN.algorithms[-1].element = "vehicle"

@@ -41,12 +41,12 @@ _AIR = {
         "shell_spin": "spin|omega|ball_spin",
         "cd0": "c_d|drag_coefficient",
         "air_density": "rho0|rho",
-        "cross_section": "area|a_ref",
+        "cross_section": "area|frontal_area",
         "k1v": "acc1|a1",
         "k2v": "acc2|a2",
         "k3v": "acc3|a3",
         "k4v": "acc4|a4",
-        "wind": "wind_velocity|air_vel",
+        "wind": "wind_velocity|wind_vel",
         "lift_slope": "magnus_coeff|cl_spin",
     },
     weight=6,
@@ -362,3 +362,6 @@ def fly_projectiles(d: Draft) -> None:
         return made | {"pos_out": new[:, :3], "vel_out": new[:, 3:]}
 
     d.check(reference, 5e-4)
+
+
+DOMAIN.algorithms[-1].element = "projectile"

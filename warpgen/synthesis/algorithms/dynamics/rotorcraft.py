@@ -209,3 +209,6 @@ up = up / (1.0 - ratio * ratio)"""
         return made | ({"next_rotors": s} if motors == "lagged" else {})
 
     d.check(reference, 1e-3)
+
+
+DOMAIN.algorithms[-1].element = "drone"

@@ -72,7 +72,7 @@ def _magic(x: Any, b: Any, c: Any, e: Any, peak: Any) -> Any:
         "slip_angle": "alpha|side_slip",
         "force_long": "fx|f_x",
         "force_lat": "fy|f_y",
-        "load": "f_z|nload",
+        "load": "nload|load_now",
         "stiff_long": "k_kappa|bcd_x",
         "stiff_lat": "k_alpha|bcd_y",
         "low_speed": "v_min|speed_floor|v_low",
@@ -327,3 +327,6 @@ def tire_forces(d: Draft) -> None:
         return made
 
     d.check(reference, 1e-3)
+
+
+DOMAIN.algorithms[-1].element = "tire"

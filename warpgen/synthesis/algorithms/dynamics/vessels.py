@@ -350,3 +350,6 @@ def step_vessels(d: Draft) -> None:
         }
 
     d.check(reference, 1e-3)
+
+
+DOMAIN.algorithms[-1].element = "vessel"

@@ -126,7 +126,7 @@ def surface_force(
         "aerodynamic_surfaces": "wing_forces|eval_aero_surfaces|aircraft_aerodynamics|lifting_surface_forces",
         "pose": "aircraft_pose|body_q|vehicle_pose",
         "twist": "aircraft_twist|body_qd|body_twist",
-        "wind": "wind_velocity|air_vel",
+        "wind": "wind_velocity|wind_vel",
         "wrench": "aero_wrench|body_f|force_torque",
         "surface": "panel|wing",
         "aircraft": "plane_id|env|vehicle",

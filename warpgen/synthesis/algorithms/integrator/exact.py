@@ -160,3 +160,6 @@ def exponential_step(d: Draft) -> None:
         return made | {"energy": 0.5 * (y[..., 1] ** 2 + (w * y[..., 0]) ** 2)} if energy else made
 
     d.check(reference, 5e-4)
+
+
+DOMAIN.algorithms[-1].element = "oscillator"

@@ -180,6 +180,9 @@ def integrate_particles(d: Draft) -> None:
     d.check(reference)
 
 
+DOMAIN.algorithms[-1].element = "particle"
+
+
 @DOMAIN.algorithm(
     source="Hairer, Nørsett & Wanner 1993, sec. III.1: eq. 1.5, 1.9",
     names={

@@ -187,3 +187,6 @@ def orbit_step(d: Draft) -> None:
         return {"s_new": np.concatenate([x, u], 1)} if spatial else {"x_new": x, "v_new": u}
 
     d.check(reference)
+
+
+DOMAIN.algorithms[-1].element = "satellite"

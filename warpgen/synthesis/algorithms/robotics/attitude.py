@@ -271,6 +271,9 @@ bz = h[2]
     d.holds(close)
 
 
+DOMAIN.algorithms[-1].element = "sensor"
+
+
 def _turns(q: Any) -> Any:
     """Rotation matrices, in the form that is second degree in the parts of `q` and one for a unit vector."""
     x, y, z, w = q.T

@@ -323,3 +323,6 @@ def control_multirotors(d: Draft) -> None:
         return made | {rotors: scaled.get(output, lambda: np.sqrt(thrusts / v.kf))()}
 
     d.check(reference, 2e-3)
+
+
+DOMAIN.algorithms[-1].element = "drone"

@@ -297,3 +297,6 @@ def stabilize_gimbals(d: Draft) -> None:
         return made | {"command": v.gimbal_angle + v.dt * np.clip(v.gain * error, -v.max_rate, v.max_rate)}
 
     d.check(reference, 2e-3)
+
+
+DOMAIN.algorithms[-1].element = "gimbal"

@@ -303,3 +303,6 @@ def read_imus(d: Draft) -> None:
             assert (np.abs(got - exact) <= (0.5 * unit + 1e-3 if step else 1e-3)).all(), name
 
     d.holds(near)
+
+
+DOMAIN.algorithms[-1].element = "sensor"

@@ -355,3 +355,6 @@ def step_servos(d: Draft) -> None:
             assert (np.abs(np.asarray(after.encoder, float) + 0.5 - turns) <= 0.52).all()
 
         d.holds(counted)
+
+
+DOMAIN.algorithms[-1].element = "servo"

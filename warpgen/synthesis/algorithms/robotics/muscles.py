@@ -331,3 +331,6 @@ def muscle_forces(d: Draft) -> None:
         return made
 
     d.check(reference, 1e-3)
+
+
+DOMAIN.algorithms[-1].element = "muscle"

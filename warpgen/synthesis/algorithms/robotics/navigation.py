@@ -319,3 +319,6 @@ def navigate(d: Draft) -> None:
         return made | {"lon_out": (lon + np.pi) % (2.0 * np.pi) - np.pi}
 
     d.check(reference, 1e-3)
+
+
+DOMAIN.algorithms[-1].element = "vehicle"

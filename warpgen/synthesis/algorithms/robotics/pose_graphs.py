@@ -183,8 +183,8 @@ def pose_graph_terms(d: Draft) -> None:
         )
     weigh = {
         "full": """
-            # Squared Mahalanobis distance
             weighted = information[edge] * error
+            # Squared Mahalanobis distance
             chi2 = wp.dot(error, weighted)
             """,
         "diagonal": """

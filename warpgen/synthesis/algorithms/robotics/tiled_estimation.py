@@ -133,8 +133,8 @@ def corrected_states(d: Draft) -> None:
         moved = wp.tile_squeeze(wp.tile_matmul(f, wp.tile_reshape(x_before, shape=(STATE, 1))))
         $push
         spread = wp.tile_matmul(wp.tile_matmul(f, p), f_t)
-        drift_tile = wp.tile_load(process_var, shape=STATE)
-        p_ahead = wp.tile_map(add_variance, spread, row_id, col_id, {per_col("drift_tile", "STATE", "STATE")})
+        process_tile = wp.tile_load(process_var, shape=STATE)
+        p_ahead = wp.tile_map(add_variance, spread, row_id, col_id, {per_col("process_tile", "STATE", "STATE")})
     """
     p = "p_ahead" if predicted else "p"
     x = ("x" if control else "moved") if predicted else "x_before"
@@ -181,7 +181,7 @@ def corrected_states(d: Draft) -> None:
     end = {
         "state": update,
         "state and covariance": dedented(update) + "\n" + dedented(covariance),
-        "likelihood": f"""
+        "likelihood": """
             square = wp.tile_sum(white * white, axis=0)
             log_det = wp.tile_sum(wp.tile_sum(wp.tile_map(log_diagonal, factor, row_m, col_m), axis=1), axis=0)
             log_norm = wp.tile_full(shape=1, value=-0.5 * float(MEASURED) * wp.log(wp.TAU), dtype=float)

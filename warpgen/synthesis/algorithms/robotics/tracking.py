@@ -125,7 +125,7 @@ def track_targets(d: Draft) -> None:
     gating = ""
     if gate or result == "likelihood":
         gating = (
-            "# Gate by the squared Mahalanobis distance y^T S^-1 y\n"
+            f"# {'Gate by the squared' if gate else 'Squared'} Mahalanobis distance y^T S^-1 y\n"
             "d2 = (syy * rx * rx - 2.0 * p01 * rx * ry + sxx * ry * ry) / det\n"
         )
     far = ""
@@ -245,3 +245,6 @@ def track_targets(d: Draft) -> None:
         return made
 
     d.check(reference, 1e-3)
+
+
+DOMAIN.algorithms[-1].element = "track"

@@ -141,6 +141,9 @@ def pose_errors(d: Draft) -> None:
     d.holds(agree)
 
 
+DOMAIN.algorithms[-1].element = "pose"
+
+
 @DOMAIN.algorithm(
     source="Melax 1998, The shortest arc quaternion; Diebel 2006; Sola 2017, sec. 4.6",
     names={

@@ -123,6 +123,9 @@ def orient(d: Draft) -> None:
     d.holds(turned)
 
 
+DOMAIN.algorithms[-1].element = "rotation"
+
+
 @DOMAIN.algorithm(
     source="Diebel 2006, sec. 5.6; Dobrowolski 2015 (swing and twist)",
     names=_NAMES,
@@ -229,6 +232,9 @@ def read_angles(d: Draft) -> None:
     d.holds(turned)
 
 
+DOMAIN.algorithms[-1].element = "rotation"
+
+
 @DOMAIN.algorithm(
     source="Shoemake 1985; Warp manual, Quaternion Math",
     names=_NAMES
@@ -316,3 +322,6 @@ def blend(d: Draft) -> None:
         rot.same_rotation(after.q[sure], expected[sure], 2e-3)
 
     d.holds(between)
+
+
+DOMAIN.algorithms[-1].element = "rotation"

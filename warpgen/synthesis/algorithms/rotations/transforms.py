@@ -138,6 +138,9 @@ def place_points(d: Draft) -> None:
     d.check(reference)
 
 
+DOMAIN.algorithms[-1].element = "point"
+
+
 @DOMAIN.algorithm(
     source="Featherstone 2008, ch. 2; Murray, Li & Sastry 1994, ch. 2",
     names=_NAMES
@@ -327,3 +330,6 @@ def velocity_products(d: Draft) -> None:
         return {out: made + (apply(v.a) if result == "net force" else 0.0)}
 
     d.check(reference)
+
+
+DOMAIN.algorithms[-1].element = "body"

@@ -26,6 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "TILE_M": "M|ROWS",
         "TILE_N": "N|COLS",
         "TILE_K": "K|INNER",
+        "K_TILES": "NUM_K_TILES|K_STEPS",
     },
     double=True,
     weight=11,
@@ -60,10 +61,11 @@ def tiled_product(d: Draft) -> None:
         }[end])  # fmt: skip
     if layout == "gram":
         d.calls("gram_tiled|tile_gram|gram_matrix")
-    sm, sn, sk = extent(d, "TILE_M", m), extent(d, "TILE_N", n), extent(d, "TILE_K", k)
+    sm, sk = extent(d, "TILE_M", m), extent(d, "TILE_K", k)
+    sn = sm if layout == "gram" else extent(d, "TILE_N", n)
+    if counted == "literal":
+        d.module(f"K_TILES = wp.constant({steps})")
     rows, columns, inner = m * bm, n * bn, k * steps
-    if layout == "gram":
-        sn = sm
     a = "rows_in" if layout == "gram" else "a"
     d.input(a, "float", (inner, rows) if layout == "at b" else (rows, inner), -1.0, 1.0)
     if layout != "gram":
@@ -84,7 +86,7 @@ def tiled_product(d: Draft) -> None:
     else:
         d.output("c", "float", (rows, columns), about="product")
     axis = 0 if layout == "at b" else 1
-    count = f"{a}.shape[{axis}] // {sk}" if counted == "from shape" else str(steps)
+    count = f"{a}.shape[{axis}] // {sk}" if counted == "from shape" else "K_TILES"
     load_a = f"wp.tile_load({a}, shape=({sm}, {sk}), offset=(i * {sm}, k * {sk}))"
     if layout == "at b":
         load_a = f"wp.tile_transpose(wp.tile_load(a, shape=({sk}, {sm}), offset=(k * {sk}, i * {sm})))"
