@@ -202,7 +202,7 @@ def plan_feet(d: Draft) -> None:
     if place == "symmetric":
         d.text = d.text.replace("body_vel = body_velocity[robot]\n", "")
     d.explain("""
-        A leg is in stance for the share duty of each cycle and swings to its next foothold for the rest. Feet are
+        A leg is in stance for the share `duty` of each cycle and swings to its next foothold for the rest. Feet are
         given in body space, x ahead, y to the left, z up.
     """)
 

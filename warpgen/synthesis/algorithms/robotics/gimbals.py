@@ -270,7 +270,7 @@ def stabilize_gimbals(d: Draft) -> None:
         error = (angles - v.gimbal_angle + np.pi) % (2.0 * np.pi) - np.pi
         if dead:
             error = np.sign(error) * np.maximum(np.abs(error) - v.dead_band, 0.0)
-        spin_ = 0.0
+        spin_: Any = 0.0
         if feed == "gyro":
             a = v.gimbal_angle
             axis = np.eye(3)

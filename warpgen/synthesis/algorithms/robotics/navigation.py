@@ -20,7 +20,6 @@ _RADII = {
         radius_n = radius_e * (1.0 - ECC_SQ) / denom
     """,
     "sphere": """
-        # Spherical earth
         sin_lat = wp.sin(lat)
         radius_e = EARTH_RADIUS
         radius_n = EARTH_RADIUS
@@ -156,7 +155,6 @@ def navigate(d: Draft) -> None:
     dv_b += (wp.cross(angle_prev[tid], dv) + wp.cross(velocity_prev[tid], theta)) / 12.0
     """
     plain = """
-    phi = theta
     # The body turns while it accelerates, hence half of the cross product
     dv_b = dv + 0.5 * wp.cross(theta, dv)
     """
@@ -180,8 +178,7 @@ def navigate(d: Draft) -> None:
     frame_rate = earth_rate + transport
     coriolis = wp.cross(2.0 * earth_rate + transport, vel)
     """,
-        "transport only": transport
-        + "\n    frame_rate = transport\n    coriolis = wp.cross(transport, vel)\n",
+        "transport only": transport + "\n    coriolis = wp.cross(transport, vel)\n",
         "none": "",
     }[rate]
     spins = rate != "none"
@@ -189,7 +186,13 @@ def navigate(d: Draft) -> None:
         "quaternion": "rot_out[tid] = wp.normalize($fq * rot * rotation_vector_quat(phi))",
         "matrix": "rot_out[tid] = $fm * rot * wp.quat_to_matrix(rotation_vector_quat(phi))",
     }[form]
-    if spins:
+    if not coning:
+        turn = turn.replace("quat(phi)", "quat(theta)")
+    if rate == "transport only":
+        turn = turn.replace("$fq", "rotation_vector_quat(-dt * transport)").replace(
+            "$fm", "wp.quat_to_matrix(rotation_vector_quat(-dt * transport))"
+        )
+    elif spins:
         turn = turn.replace("$fq", "rotation_vector_quat(-dt * frame_rate)").replace(
             "$fm", "wp.quat_to_matrix(rotation_vector_quat(-dt * frame_rate))"
         )
@@ -251,7 +254,7 @@ def navigate(d: Draft) -> None:
         less=", less Coriolis terms" if spins else "",
         into=into,
         acc="(wp.vec3(0.0, 0.0, gravity) - coriolis)" if spins else "wp.vec3(0.0, 0.0, gravity)",
-        turn=("# The body turns by phi, the local level frame by its own rate\n" if spins else "") + turn,
+        turn=("# The body turns, and the local level frame by its own rate\n" if spins else "") + turn,
         move=move[update],
         nothing="",
     )

@@ -73,7 +73,9 @@ def contrast_pairs(d: Draft) -> None:
         ),
     }[result]
     d.output(name, "float", shape, about=about)
-    if result == "gradient":
+    if result == "per pair":
+        d.says("Computes the contrastive losses of embedded pairs, batch by batch.")
+    elif result == "gradient":
         d.says("Computes the gradient of the contrastive loss of embedded pairs by their logits.")
     elif result == "lead":
         d.says("Measures by how much embedded pairs match better than the next best.")

@@ -208,10 +208,10 @@ def joint_dynamics(d: Draft) -> None:
         }[result]
     )
     d.explain(
-        {"given": "(H + diag(armature)", "diagonal": "(J^T M J + diag(armature)"}.get(
-            inertia, "(sum J_b^T I_b J_b + diag(armature)"
+        {"given": "(H + diag(`armature`)", "diagonal": "(J^T M J + diag(`armature`)"}.get(
+            inertia, "(sum J_b^T I_b J_b + diag(`armature`)"
         )
-        + (" + dt D)" if damping == "implicit" else ")")
+        + (" + `dt` D)" if damping == "implicit" else ")")
         + (" qdd = tau - bias" if result != "impulses" else " dqd = p")
         + (" - D qd" if damping != "none" else "")
         + "; one block of threads per world, everything stays in shared memory."

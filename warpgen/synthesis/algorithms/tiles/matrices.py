@@ -261,7 +261,7 @@ logdet[block] = 2.0 * total
     of = {
         "given": f"The {triangle} triangle of each matrix is read, and {n} added to its diagonal. ",
         "gram": "The matrices are R^T R + I. ",
-        "ridge": "The matrices are R^T R + ridge I, those of ridge regression. ",
+        "ridge": "The matrices are R^T R + `ridge` I, those of ridge regression. ",
     }[built]
     d.explain(f"{of}The Cholesky factor lies in shared memory, where the whole block works on it.")
 

@@ -98,21 +98,22 @@ def orthogonal_step(d: Draft) -> None:
     poly = poly.replace("+ -", "- ")
     factor = {"none": 1.0, "aspect": (rows / cols) ** 0.5, "match adam": 0.2 * max(rows, cols) ** 0.5}[scale]
     scaled = {
-        "none": "step = wp.tile_map(wp.pos, x)",
+        "none": "",
         "aspect": "# Tall matrices take longer steps, so that outputs change as much as those of square ones\n"
         "step = wp.sqrt(float(ROWS) / float(COLS)) * x",
         "match adam": "# Root mean square of about 0.2, as steps of Adam have\n"
         f"step = 0.2 * wp.sqrt(float({'ROWS' if tall else 'COLS'})) * x",
     }[scale]
+    step = "x" if scale == "none" else "step"
     end = {
         "weights": {
             "decoupled": "kept = (1.0 - rate * decay) * wp.tile_load(weights[layer], shape=(ROWS, COLS))\n"
-            "wp.tile_store(weights[layer], kept - rate * step)",
+            f"wp.tile_store(weights[layer], kept - rate * {step})",
         }.get(
             decay,
-            "old = wp.tile_load(weights[layer], shape=(ROWS, COLS))\nwp.tile_store(weights[layer], old - rate * step)",
+            f"old = wp.tile_load(weights[layer], shape=(ROWS, COLS))\nwp.tile_store(weights[layer], old - rate * {step})",
         ),
-        "update": "wp.tile_store(updates[layer], step)",
+        "update": f"wp.tile_store(updates[layer], {step})",
         "defect": f"excess = {gram} - unit\ndefects[layer] = wp.sqrt(wp.tile_sum(wp.tile_map(square, excess))[0])",
     }[result]
     grad = "grad = wp.tile_load(gradients[layer], shape=(ROWS, COLS))"
@@ -171,13 +172,13 @@ def orthogonal_step(d: Draft) -> None:
         for _ in range(sweeps):
             s = a * s + b * s**3 + c * s**5
         found: dict[str, Any] = {"momenta": m}
-        step = (left * s[:, None]) @ right * factor
+        moved = (left * s[:, None]) @ right * factor
         if result == "weights":
             found["weights"] = (
-                v.weights * (1 - v.rate * v.decay if decay == "decoupled" else 1.0) - v.rate * step
+                v.weights * (1 - v.rate * v.decay if decay == "decoupled" else 1.0) - v.rate * moved
             )
         elif result == "update":
-            found["updates"] = step
+            found["updates"] = moved
         else:
             found["defects"] = np.sqrt(((s**2 - 1) ** 2).sum(1))
         return found

@@ -214,7 +214,7 @@ def transport_plans(d: Draft) -> None:
         "sums that may differ from the given ones at a price" if relaxed else "the given row and column sums"
     )
     d.explain(f"""
-        Minimizes <P, C> + epsilon sum P (log P - 1) over plans P with {sums}, by scaling rows and columns in turn.
+        Minimizes <P, C> + `epsilon` sum P (log P - 1) over plans P with {sums}, by scaling rows and columns in turn.
     """)
 
     def reference(v: Values) -> Mapping[str, Any]:
