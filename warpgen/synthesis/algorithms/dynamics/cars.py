@@ -193,7 +193,8 @@ def drive_step(d: Draft) -> None:
         read=read, place=place, slip=slip, loads=loads, forces=forces, push=push, accelerations=accelerations,
         store=store, moves=moves,
     )  # fmt: skip
-    d.explain("Positions in m, angles in rad, velocities in the vehicle frame (forward, left), forces in N.")
+    units = "Positions in m, angles" if result == "state" else "Angles"
+    d.explain(f"{units} in rad, velocities in the vehicle frame (forward, left), forces in N.")
 
     def reference(v: Values) -> dict[str, Any]:
         if layout == "struct":

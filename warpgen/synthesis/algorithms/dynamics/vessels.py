@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -183,7 +184,7 @@ def step_vessels(d: Draft) -> None:
         )
     extra_call = "max_thrust, dead_band" if thrust == "thrusters" else "thrust_coeff, reverse_gain"
     water = {
-        "none": "vel_r = vel",
+        "none": "",
         "one": "# Subtract the current, since forces depend on the velocity relative to the water\n"
         "vel_r = vel - wp.quat_rotate_inv(rot, current)",
         "shear": "# Hydrodynamic forces depend on the velocity relative to the water, which slows with depth\n"
@@ -209,7 +210,7 @@ def step_vessels(d: Draft) -> None:
         """,
     }
     lift = {
-        "neutral": "buoyancy = mass * GRAVITY",
+        "neutral": "# Weight and buoyancy cancel but for their moment\nbuoyancy = mass * GRAVITY",
         "trimmed": "buoyancy = buoyancy_ratio * mass * GRAVITY",
         "surface": "# Buoyancy comes from the submerged share only, so clamp it to [0, 1]\n"
         "submerged = wp.clamp(0.5 - pos[2] / hull_height, 0.0, 1.0)\n"
@@ -243,7 +244,7 @@ def step_vessels(d: Draft) -> None:
         # --- Restoring forces ---
         $lift
         down = wp.quat_rotate_inv(rot, wp.vec3(0.0, 0.0, -1.0))
-        force += (mass * GRAVITY - buoyancy) * down
+        $weight
         # Buoyancy acts off the center of mass, hence a moment
         moment -= buoyancy * wp.cross(center_of_buoyancy, down)
         # --- Damping ---
@@ -265,6 +266,7 @@ def step_vessels(d: Draft) -> None:
         else f"force, moment = thruster_wrench(tid, {commands}, thruster_pos, thruster_dir, {extra_call})",
         coriolis=cori[coriolis],
         lift=lift[floating],
+        weight="force += (mass * GRAVITY - buoyancy) * down" if floating != "neutral" else "",
         damping="# The drag of the current alone; that of the motion is implicit below\n"
         "force += wp.cw_mul(linear_drag, vel - vel_r)"
         if scheme == "drag implicit" and current != "none"
@@ -279,6 +281,8 @@ def step_vessels(d: Draft) -> None:
         store="wp.quat_rotate(rot_new, vel_new)" if world else "vel_new",
     )
     d.text = d.text.replace("# --- Damping ---\n# --- Step", "# --- Step")
+    if current == "none":
+        d.text = re.sub(r"\bvel_r\b", "vel", d.text)
     trim(d)
     turning = "" if coriolis == "none" else " + C(v) v"
     in_c = " and C" if coriolis == "all" else ""

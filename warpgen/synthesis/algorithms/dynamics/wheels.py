@@ -237,6 +237,7 @@ def wheel_forces(d: Draft) -> None:
     # Traction pushes the car forward, hence its reaction brakes the wheel
     spin_rate[car, wheel] = -force_xy[0] * wheel_radius / wheel_inertia
     """
+    d.parameters.sort(key=lambda p: p.role == "output")
     d.launch(cars, wheels)
     d.code(
         """

@@ -202,6 +202,7 @@ def control_multirotors(d: Draft) -> None:
             "# Rotors push one way only",
             "# Rotors push one way only; idle keeps the root below differentiable",
         )
+    d.parameters.sort(key=lambda p: p.role == "output")
     d.launch(count)
     d.code(
         """

@@ -164,6 +164,7 @@ def stabilize_gimbals(d: Draft) -> None:
             command[tid] = now + dt * rate
         """,
     }
+    d.parameters.sort(key=lambda p: p.role == "output")
     d.launch(count)
     d.code(
         """

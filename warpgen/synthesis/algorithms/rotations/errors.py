@@ -243,7 +243,7 @@ def turn_by_vectors(d: Draft) -> None:
         ),
         "rate": (exponential.format(" * dt"), "wp.quat_from_axis_angle(spin, angle) * q"),
         "half rate": (
-            "# dq/dt = 1/2 (omega, 0) q\nrate = wp.quat(omega, 0.0) * q",
+            "# dq/dt = 1/2 (w, 0) q with the angular velocity w\nrate = wp.quat(omega, 0.0) * q",
             "wp.normalize(q + 0.5 * dt * rate)",
         ),
         "frame": (

@@ -43,12 +43,11 @@ def place_points(d: Draft) -> None:
     moved = "turned" if way == "vector" else "in_body" if back else "in_world"
     what = "directions" if way == "vector" else "points"
     frames = "a body frame" if owner == "shared" else "body frames"
+    way_ = f"from the world into {frames}" if back else f"from {frames} into the world"
+    shifts = layout == "accumulated offset"
     d.says(
-        (
-            f"Transforms {what} from {'the world into' if back else ''}{' ' if back else ''}{frames}{'' if back else ' into the world'}"
-        )
-        + (", after an offset is added" if layout == "accumulated offset" else "")
-        + (" and passes unattached ones through." if owner == "optional" else ".")
+        (f"Shifts {what} and transforms them {way_}" if shifts else f"Transforms {what} {way_}")
+        + (", but passes unattached ones through." if owner == "optional" else ".")
     )
     to = "body" if back else "world"
     d.calls(f"{what}_to_{to}|transform_{what}|move_{what}_to_{to}")
@@ -72,10 +71,10 @@ def place_points(d: Draft) -> None:
     else:
         d.input(points, "vec3", count, -1.0, 1.0)
         if layout == "accumulated offset":
-            d.param("offset", "vec3", -0.5, 0.5)
+            d.param("shift", "vec3", -0.5, 0.5)
         d.output(moved, "vec3", count, about=f"Transformed {what}")
     target = f"{points}[tid]" if layout == "in place" else f"{moved}[tid]"
-    local = "(points[tid] + offset)" if layout == "accumulated offset" else f"{points}[tid]"
+    local = "(points[tid] + shift)" if layout == "accumulated offset" else f"{points}[tid]"
     find = {
         "shared": "",
         "each": "pose = poses[tid]",
@@ -105,7 +104,7 @@ def place_points(d: Draft) -> None:
             "$target = p + wp.quat_rotate(q, $local)"
         )
     elif way == "matrix":
-        move = "m = wp.transform_to_matrix(pose)\n$target = wp.transform_point(m, $local)"
+        move = "m = wp.transform_to_matrix(pose)\n$target = wp.transform_point(m, $bare)"
     elif way == "rotation matrix":
         move = (
             "r = wp.quat_to_matrix(wp.transform_get_rotation($pose))\n"
@@ -117,11 +116,11 @@ def place_points(d: Draft) -> None:
     d.launch(count)
     d.code(
         "tid = wp.tid()\n$find\n$inverted\n$move",
-        find=find, inverted=inverted, move=move, stay=stay, what=what, target=target, local=local, pose=pose,
+        find=find, inverted=inverted, move=move, stay=stay, what=what, bare=local.strip("()"), target=target, local=local, pose=pose,
     )  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
-        x = v[points] + (v.offset if layout == "accumulated offset" else 0.0)
+        x = v[points] + (v.shift if layout == "accumulated offset" else 0.0)
         t = (
             np.broadcast_to(v.pose, (count, 7))
             if owner == "shared"
@@ -195,7 +194,7 @@ def change_frame(d: Draft) -> None:
         q = wp.transform_get_rotation(pose)
         w = wp.quat_rotate(q, wp.spatial_top(twists[tid]))
         v = wp.quat_rotate(q, wp.spatial_bottom(twists[tid]))
-        # v' = R v + p x (R w)
+        # Seen at the origin: v' = R v + p x (R w)
         at_world = wp.spatial_vector(w, v + wp.cross(wp.transform_get_translation(pose), w))
         """
     elif way == "parts":
@@ -332,4 +331,4 @@ def velocity_products(d: Draft) -> None:
     d.check(reference)
 
 
-DOMAIN.algorithms[-1].element = "body"
+DOMAIN.algorithms[-1].element = "link"

@@ -61,7 +61,7 @@ def contrast_pairs(d: Draft) -> None:
     if margin:
         d.param("margin", "float", 0.05, 0.2, about="margin by which own pairs must be nearer")
     if loss == "sigmoid":
-        d.param("offset", "float", -2.0, -0.5, about="offset of the logits, as most pairs do not match")
+        d.param("logit_bias", "float", -2.0, -0.5, about="offset of the logits, as most pairs do not match")
     name, shape, about = {
         "loss": ("losses", (batches,), "mean loss of each batch"),
         "per pair": ("losses", (batches, pairs), "loss of each pair"),
@@ -223,7 +223,7 @@ def contrast_pairs(d: Draft) -> None:
         right=unit("text", "texts"),
         scale=scale,
         margin="logits = wp.tile_map(handicap, logits, row_id, col_id, scale * margin)" if margin else "",
-        offset="logits += wp.tile_full(shape=(BATCH, BATCH), value=offset, dtype=float)"
+        offset="logits += wp.tile_full(shape=(BATCH, BATCH), value=logit_bias, dtype=float)"
         if loss == "sigmoid"
         else "",
         mask="kinds = wp.tile_load(classes[batch], shape=BATCH)\n"
@@ -252,7 +252,7 @@ def contrast_pairs(d: Draft) -> None:
         s = 1 / v.temperature if temperature == "param" else np.exp(v.log_scale)
         z = s * a @ b.swapaxes(1, 2)
         eye_ = np.eye(pairs)
-        z = z - (s * v.margin * eye_ if margin else 0.0) + (v.offset if loss == "sigmoid" else 0.0)
+        z = z - (s * v.margin * eye_ if margin else 0.0) + (v.logit_bias if loss == "sigmoid" else 0.0)
         if masked:
             same = (v.classes[:, :, None] == v.classes[:, None]) & (eye_ == 0)
             z = np.where(same, -1e4, z)

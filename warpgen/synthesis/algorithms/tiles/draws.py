@@ -59,7 +59,7 @@ def resample_tiles(d: Draft) -> None:
     }[wanted])  # fmt: skip
     name = extent(d, "TILE", size)
     per_value = wanted in ("values", "shifted")
-    d.input("x", "float", size * blocks if own else size, -1.0, 1.0, about="sample")
+    d.input("x", "float", size * blocks if own else size, -1.0, 1.0, about="values to draw from")
     d.param("seed", "int", 1, 100000, about="seed of the random states")
     out = "drawn_values" if per_value else "out"
     d.output(out, "float", size * blocks if per_value else blocks)
@@ -155,7 +155,7 @@ def share_from_thread(d: Draft) -> None:
         "first": how.format("its first value") + ", read by one thread.",
         "norm": how.format("its root mean square") + ", which one thread works out.",
         "table": how.format("its entry of a table") + ", looked up by one thread.",
-        "last": how.format("the last value of the block before") + ", its own first value if there is none.",
+        "last": how.format("the last value of the block before") + ", or its own first value if there is none.",
     }[kind])  # fmt: skip
     d.calls({
         "first": "remove_baseline|subtract_first" if use == "subtract" else "relative_to_first|divide_by_first",

@@ -171,9 +171,9 @@ def split_index(d: Draft) -> None:
             "the column of each flat index",
         ),
         "minute": (
-            "seconds into whole minutes and seconds",
-            "the whole minutes in seconds",
-            "the seconds past the minute",
+            "times in seconds into whole minutes and the seconds past them",
+            "the whole minutes of times in seconds",
+            "the seconds past the whole minute",
         ),
         "given": (
             "counts into whole units and what is left over",
