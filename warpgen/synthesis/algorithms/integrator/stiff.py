@@ -148,7 +148,7 @@ def implicit_step(d: Draft) -> None:
     else:
         residual, share = "", "$h"
         body = """
-        # gamma = 1 + 1 / sqrt(2), L-stable
+        # L-stable with this gamma
         gamma = 1.0 + 1.0 / wp.sqrt(2.0)
         jac = $unit - gamma * $h * rate_jacobian(s0, $p_jac)
         inv = wp.inverse(jac)

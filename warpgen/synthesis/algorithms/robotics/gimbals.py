@@ -212,10 +212,10 @@ def stabilize_gimbals(d: Draft) -> None:
         """
         if feed == "gyro"
         else "",
-        friction="""
+        friction=f"""
         # Compensate the friction of the bearings, smoothly about standstill
-        slip = gimbal_rate[tid]
-        effort += bearing_friction * wp.vec3(wp.tanh(20.0 * slip[0]), wp.tanh(20.0 * slip[1]), wp.tanh(20.0 * slip[2]))
+        {"slip = gimbal_rate[tid]" if feed == "gyro" else ""}
+        effort += bearing_friction * wp.vec3({", ".join(f"wp.tanh(20.0 * {'slip' if feed == 'gyro' else 'rate'}[{k}])" for k in range(3))})
         """
         if friction
         else "",
