@@ -15,7 +15,7 @@ NAMES = {
     "b": "rhs|right|load",
     "x": "solution|sol|unknowns",
     "n": "dim|order|size",
-    "s": "acc|dot|partial",
+    "s": "acc|rest|partial",
     "pivot": "largest|best|pivot_size",
     "p": "pivot_row|best_row|pr",
     "f": "factor|multiplier|ratio",
@@ -72,11 +72,12 @@ def lu_solve(d: Draft) -> None:
         (count, *inner) if first else (*inner, count),
         -1.0,
         1.0,
-        about="Right-hand sides, overwritten by the solutions",
+        about="Right-hand sides, overwritten by the solutions"
+        + (", entry i in row perm[i]" if pivoting == "indexed" else ""),
     )
     indexed = pivoting == "indexed"
     if indexed:
-        d.inout("perm", "int", (count, n), value=0.0, about="Row permutation")
+        d.output("perm", "int", (count, n), about="Row permutation")
     d.param("shift", "float", 3.0, 5.0, about="Added to the diagonal")
     if determinant:
         d.output("det", "float", count, about="Determinants")
@@ -88,7 +89,7 @@ def lu_solve(d: Draft) -> None:
 
     swap = f"""
     if p != k:
-        for j in range($from, n):
+        for j in range(k, n):
             t = {a("k", "j")}
             {a("k", "j")} = {a("p", "j")}
             {a("p", "j")} = t
@@ -105,7 +106,6 @@ def lu_solve(d: Draft) -> None:
             f"""
             @wp.func
             def row_size(A: {array}, batch: int, i: int, n: int) -> float:
-                # Implicit scaling: largest entry per row
                 size = float(0.0)
                 for j in range(n):
                     size = wp.max(size, wp.abs({at}))
@@ -113,7 +113,7 @@ def lu_solve(d: Draft) -> None:
             """
         )
     search = f"""
-    # Partial pivoting, so that multipliers stay at or below one
+    # {"Pivots are compared in units of the largest entry of their rows" if pivoting == "scaled" else "Partial pivoting, so that multipliers stay at or below one"}
     p = int(k)
     pivot = float(0.0)
     for i in range(k, n):
@@ -124,7 +124,7 @@ def lu_solve(d: Draft) -> None:
     """
     if indexed:
         swap = """
-        # Permute indices, to avoid moving whole rows
+        # Indices are swapped instead of whole rows
         t = perm[batch, k]
         perm[batch, k] = perm[batch, p]
         perm[batch, p] = t
@@ -183,7 +183,7 @@ def lu_solve(d: Draft) -> None:
         product="product = float(1.0)" if determinant else "",
         search="" if pivoting == "none" else search,
         swap="" if pivoting == "none" else swap,
-        **{"from": "0" if jordan else "k"},
+
         right=right,
         sign="" if not determinant else ("if p != k:\n    " if indexed else "") + "product = -product",
         clear=clear,
@@ -195,9 +195,9 @@ def lu_solve(d: Draft) -> None:
             f"for i in range(n):\n    product *= {a(ri, 'i')}\ndet[batch] = product" if determinant else ""
         ),
     )
-    d.explain("""
-        `shift` is added to the diagonal first. On return, `A` holds the upper triangle (or the pivots for
-        Gauss-Jordan), and `b` the solution.
+    entry = ", its entry i in row `perm[i]`" if indexed else ""
+    d.explain(f"""
+        `shift` is added to the diagonal first. On return, `A` holds the {"pivots" if jordan else "upper triangle"}, and `b` the solution{entry}.
     """)
     if determinant:
         d.says("Solves batched dense linear systems and computes determinants.")

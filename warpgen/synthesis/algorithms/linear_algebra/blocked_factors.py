@@ -108,6 +108,7 @@ _CLEAR = """
         "panel": "a_ik|strip|column_block",
         "rest": "trailing|a_ij|remainder",
         "TILE": "BLOCK|NB|BLOCK_SIZE",
+        "shift": "ridge|diag_shift|loading",
         "m": "batch|system|b",
     },
     adjoint="no",
@@ -139,10 +140,10 @@ def factored_blocks(d: Draft) -> None:
     else:
         d.input(held, "float", (batch, n, n), -0.3, 0.3, about=about)
     if loading == "scalar":
-        d.param("variance", "float", 4.0, 6.0, about="added to the diagonals")
+        d.param("shift", "float", 4.0, 6.0, about="added to the diagonals")
     else:
         shape = (batch, n) if loading == "per row" else n
-        d.input("variance", "float", shape, 4.0, 6.0, about="added to the diagonals")
+        d.input("shift", "float", shape, 4.0, 6.0, about="added to the diagonals")
     if solves:
         d.inout("rhs", "float", (batch, n, width), -1.0, 1.0, about="right-hand sides, then solutions")
     if not right:
@@ -159,9 +160,9 @@ def factored_blocks(d: Draft) -> None:
         }[result]
     )
     extra = {
-        "per row": "wp.tile_load(variance[m], shape=TILE, offset=k * TILE)",
-        "shared": "wp.tile_load(variance, shape=TILE, offset=k * TILE)",
-        "scalar": "wp.tile_full(shape=TILE, value=variance, dtype=float)",
+        "per row": "wp.tile_load(shift[m], shape=TILE, offset=k * TILE)",
+        "shared": "wp.tile_load(shift, shape=TILE, offset=k * TILE)",
+        "scalar": "wp.tile_full(shape=TILE, value=shift, dtype=float)",
     }[loading]
     d.launch(batch, tiled=True)
     d.code(
@@ -175,13 +176,13 @@ def factored_blocks(d: Draft) -> None:
         log_det=dedented(_LOG_DET) if measures else "",
     )
     d.explain(
-        "A = L L^T, once `variance` is added to the diagonal of A. Nearly all of the work is in products of "
+        "A = L L^T, once `shift` is added to the diagonal of A. Nearly all of the work is in products of "
         "tiles, which is why blocks pay."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:
         a = np.tril(v[held]) + np.swapaxes(np.tril(v[held], -1), 1, 2)
-        a = a + np.broadcast_to(v.variance, (batch, n))[..., None] * np.eye(n)
+        a = a + np.broadcast_to(v.shift, (batch, n))[..., None] * np.eye(n)
         factor = np.linalg.cholesky(a)
         if right and not cleared:
             ids = np.arange(n) // tile

@@ -21,8 +21,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "p": "direction|search|dir_p",
         "z": "preconditioned|y_pre|zr",
         "alpha": "step|a_k|step_length",
-        "beta": "b_k|ratio|correction",
-        "rr": "rho|r_dot_z|rz",
+        "beta": "b_k|ratio|beta_k",
+        "rr": "rho|rho_k|rho_old",
     },
     weight=15,
     adjoint="no",
@@ -45,7 +45,7 @@ def solve_iteratively(d: Draft) -> None:
     shift = d.flag("shift", 0.45)
     result = d.option("result", "solution", "iterations", "residual")
     place = d.option("memory", "array", "vector", "global")
-    damped = d.flag("restart", 0.4) and method == "gradients"
+    damped = d.flag("restart", 0.4) and method == "gradients" and result != "residual"
     n, size, width = d.pick(12, 16, 24), d.pick(6, 8), 3
     if layout == "dense":
         d.input(
@@ -58,7 +58,7 @@ def solve_iteratively(d: Draft) -> None:
         )
     elif layout == "rows":
         d.input("offdiag", "float", (n, size, width), -0.25, 0.25, about="Entries beside the diagonal")
-        d.input("columns", "int", (size, width), 0, size, about="Columns of these entries, -1 for none")
+        d.input("columns", "int", (size, width), 0, size, about="Columns of these entries, the row itself where there is none")
     else:
         d.input(
             "offdiag", "float", (n, size, 2), -0.25, 0.25, about="First and second entries above the diagonal"
@@ -69,11 +69,10 @@ def solve_iteratively(d: Draft) -> None:
         d.input("guess", "float", (n, size), -0.3, 0.3, about="Solutions of the step before")
     if shift:
         d.param("shift", "float", 0.1, 0.5, about="Added to the diagonals")
-    d.param("tolerance", "float", 1.0e-4, about="Residual at which to stop")
+    relative = "relative to the first one" if stop == "relative" else "at which to stop"
+    d.param("tolerance", "float", 1.0e-4, about=f"Residual {relative}")
     d.param("max_iterations", "int", 2 * size if result != "residual" else 3, about="Most iterations")
-    d.inout("x", "float", (n, size), value=0.0, about="Solutions") if place == "global" else d.output(
-        "x", "float", (n, size), about="Solutions"
-    )
+    d.output("x", "float", (n, size), about="Solutions")
     if result == "iterations":
         d.output("iterations", "int", n, about="Iterations taken")
     elif result == "residual":
@@ -128,6 +127,7 @@ def solve_iteratively(d: Draft) -> None:
             "rows": """
                 for k in range(columns.shape[1]):
                     col = columns[row, k]
+                    # Shorter rows are filled up with the row itself
                     if col != row:
                         total += offdiag[system, row, k] * v[col]
                 """,
@@ -216,21 +216,20 @@ def solve_iteratively(d: Draft) -> None:
         return sweep.replace("$z", z).replace("$r", r)
 
     lead = "z" if precond != "none" else "r"
-    limit = {
-        "relative": "limit = tolerance * wp.sqrt(" + dot.format("r", "r") + ") + 1.0e-12",
-        "absolute": "",
-        "energy": "",
-    }[stop]
+    # Plain conjugate gradients have the square of the residual anyway
+    held = method == "gradients" and lead == "r"
+    norm = "wp.sqrt(rr)" if held else f"wp.sqrt({dot.format('r', 'r')})"
+    limit = f"limit = tolerance * {norm} + 1.0e-12" if stop == "relative" else ""
     least = "limit" if limit else "tolerance"
-    norm = f"wp.sqrt({dot.format('r', 'r')})"
-    reached = {
-        "energy": "# Error in the norm of the preconditioner\nif wp.sqrt(wp.abs(rr)) <= tolerance:\n    break",
-    }.get(stop, f"if {norm} <= {least}:\n    break")
+    reached = f"if {norm} <= {least}:\n    break"
+    if stop == "energy" and not held:
+        reached = "# Norm of the residual that goes with the preconditioner\nif wp.sqrt(rr) <= tolerance:\n    break"
     gradients = f"""
         $first
         for k in range(SIZE):
             p[k] = {lead}[k]
         rr = {dot.format("r", lead)}
+        $limit
         taken = int(0)
         for iteration in range(max_iterations):
             $reached
@@ -260,6 +259,7 @@ def solve_iteratively(d: Draft) -> None:
         for k in range(SIZE):
             q[k] = Ar[k]
         rr = {dot.format("r", "Ar")}
+        $limit
         taken = int(0)
         for iteration in range(max_iterations):
             $reached
@@ -283,6 +283,7 @@ def solve_iteratively(d: Draft) -> None:
             shadow[k] = r[k]
             p[k] = r[k]
         rr = {dot.format("r", "shadow")}
+        $limit
         taken = int(0)
         for iteration in range(max_iterations):
             $reached
@@ -330,7 +331,6 @@ def solve_iteratively(d: Draft) -> None:
         system = wp.tid()
         $zeros
         $first_guess
-        $limit
         $loop
         $store
         """,

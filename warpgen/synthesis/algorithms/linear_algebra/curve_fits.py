@@ -59,6 +59,13 @@ _SAID = {
     "wave": "sine waves",
     "saturation": "Hill curves",
 }
+_MEANING = {
+    "decay": "Height p[0], rate p[1] and floor p[2].",
+    "peak": "Height p[0], place p[1] and width p[2].",
+    "growth": "Capacity p[0], rate p[1] and midpoint p[2].",
+    "wave": "Amplitude p[0], angular frequency p[1] and phase p[2].",
+    "saturation": "Maximum p[0], half-saturation p[1] and Hill exponent p[2].",
+}
 _ROBUST = {
     "none": ("", lambda r, s: np.ones_like(r)),
     "huber": ("wp.min(1.0, scale / (wp.abs(r) + 1.0e-12))", lambda r, s: np.minimum(1.0, s / (abs(r) + 1e-12))),
@@ -97,7 +104,7 @@ def fitted_step(d: Draft) -> None:
     judged = d.flag("judged", 0.4)
     solve = d.option("solve", "cholesky", "in place", "substitutions")
     counted = d.flag("missing readings", 0.35)
-    bounded = d.flag("bounded", 0.3) and not judged
+    bounded = d.flag("bounded", 0.3) and not judged and model != "wave"
     count, series = d.pick(12, 16, 24), d.pick(3, 4)
     formula, slopes, numpy = _MODELS[model]
     weight, numpy_weight = _ROBUST[robust]
@@ -113,7 +120,7 @@ def fitted_step(d: Draft) -> None:
     if robust != "none":
         d.param("scale", "float", 0.1, 0.4, about="size of residuals from which on they count less")
     if bounded:
-        d.param("floor_value", "float", 0.4, 0.7, about="least value of a parameter")
+        d.param("floor_value", "float", 0.2, 0.5, about="least value of a parameter")
     d.output("moved", "vec3", series, about="parameters after the step")
     if judged:
         d.output(
@@ -122,7 +129,9 @@ def fitted_step(d: Draft) -> None:
         d.says(f"Moves {_SAID[model]} towards their data and compares the decrease with the predicted one.")
     else:
         d.says(f"Moves the parameters of {_SAID[model]} by one damped Gauss-Newton step.")
-    d.function(f"@wp.func\ndef curve(t: float, p: wp.vec3) -> float:\n    return {formula}")
+    d.function(
+        f'@wp.func\ndef curve(t: float, p: wp.vec3) -> float:\n    """{_MEANING[model]}"""\n    return {formula}'
+    )
     for k, slope in enumerate(slopes):
         d.function(f"@wp.func\ndef by_p{k}(t: float, p: wp.vec3) -> float:\n    return {slope}")
     if weight:
@@ -149,13 +158,14 @@ def fitted_step(d: Draft) -> None:
     }[damping]
     solved = {
         "cholesky": "lower = wp.tile_cholesky(damped)\nstep = wp.tile_cholesky_solve(lower, slope)",
-        "in place": "wp.tile_cholesky_inplace(damped)\nwp.tile_cholesky_solve_inplace(damped, slope)",
+        "in place": "wp.tile_cholesky_inplace(damped)\n# `slope` becomes the step\n"
+        "wp.tile_cholesky_solve_inplace(damped, slope)",
         "substitutions": "lower = wp.tile_cholesky(damped)\n"
         "half = wp.tile_lower_solve(lower, slope)\n"
         "step = wp.tile_upper_solve(wp.tile_transpose(lower), half)",
     }[solve]
     step = "slope" if solve == "in place" else "step"
-    clamp = "for k in range(3):\n    q[k] = wp.max(q[k], floor_value)" if bounded else ""
+    clamp = "# These parameters are positive\nfor k in range(3):\n    q[k] = wp.max(q[k], floor_value)" if bounded else ""
 
     def cost_of(r: str) -> str:
         return f"wp.tile_dot({r}, {f'{w} * ' if w else ''}{r})[0]"

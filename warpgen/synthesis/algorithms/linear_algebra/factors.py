@@ -51,7 +51,7 @@ def cholesky_factor(d: Draft) -> None:
         extra = " + damping[i]"
     first = f"{at('j', 'j')} += shift{extra}".replace("damping[i]", "damping[j]")
     head = {"square": "n = A.shape[1]", "flat": "base = batch * n * n", "packed": ""}[layout]
-    root = f"r = wp.sqrt(s)\n{at('j', 'j')} = {'1.0 / r' if inverse else 'r'}"
+    root = f"{at('j', 'j')} = {'1.0 / wp.sqrt(s)' if inverse else 'wp.sqrt(s)'}"
     over = f"{at('i', 'j')} = s * {at('j', 'j')}" if inverse else f"{at('i', 'j')} = s / {at('j', 'j')}"
     if form == "left-looking":
         body = f"""
@@ -96,7 +96,6 @@ def cholesky_factor(d: Draft) -> None:
                 s = {at("i", "j")}
                 for k in range(j):
                     s -= {at("i", "k")} * {at("j", "k")} * {at("k", "k")}
-                # LDL^T, to avoid square roots
                 {at("i", "j")} = s / pivot
         """
     for name in ("s", "pivot"):  # changed in the inner loops
@@ -104,9 +103,15 @@ def cholesky_factor(d: Draft) -> None:
         body = body.replace(f"{name} = {at('i', 'j')}\n", f"{name} = float({at('i', 'j')})\n")
     d.launch(count)
     d.code("batch = wp.tid()\n$head\n$body", head=head, body=body, root=root)
-    d.explain("""
-        Reads and overwrites the lower triangle of `A` only; `shift` is added to the diagonal first.
+    added = "`shift` is" if damping == "none" else "`shift` and `damping` are"
+    kept = "L stands below D, which is the diagonal." if form == "ldl" else ""
+    if inverse:
+        kept = "The diagonal holds the reciprocals of the factor's, so that solves need no divisions."
+    d.explain(f"""
+        Reads and overwrites the lower triangle of `A` only; {added} added to the diagonal first. {kept}
     """)
+    if inverse:
+        d.says("Computes batched Cholesky factorizations in place, with reciprocal diagonals.")
     lower = np.tril_indices(n)
 
     def reference(v: Values) -> dict[str, Any]:

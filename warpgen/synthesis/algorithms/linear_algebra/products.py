@@ -27,7 +27,7 @@ _NAMES = {
 
 @DOMAIN.algorithm(
     source="Golub & Van Loan 2013, section 1.3 (block matrices); BLAS level 3",
-    names=_NAMES | {"gemm": "matmul|dense_gemm|matmul_kernel", "i": "row|r", "j": "col|n"},
+    names=_NAMES | {"gemm": "matmul|dense_gemm|matmul_kernel", "i": "row|r", "j": "col|c"},
     double=True,
     weight=7,
 )
@@ -36,6 +36,8 @@ def gemm(d: Draft) -> None:
     form = d.option("form", "thread", "rows of four", "tile", "tile call", "split depth")
     if form in ("tile", "tile call"):
         d.calls("tile_gemm|tiled_matmul|tiled_gemm")
+    elif form == "split depth":
+        d.calls("split_k_gemm|gemm_split_k|split_k_matmul")
     left = d.option("left", "plain", "transposed")
     right = d.option("right", "plain", "transposed")
     ending = d.option("ending", "plain", "scaled", "bias", "plus C")
@@ -155,12 +157,16 @@ def gemm(d: Draft) -> None:
                 """,
                 **blocks,
             )
-    says = {
-        "bias": "Computes a dense matrix product with bias.",
-        "plus C": "Computes C = alpha * A * B + beta * C for dense matrices.",
-    }
-    if ending in says:
-        d.says(says[ending])
+    factors = f"{'A^T' if left == 'transposed' else 'A'} {'B^T' if right == 'transposed' else 'B'}"
+    what = "the dense matrix product" if factors == "A B" else "the product of dense matrices"
+    d.says(
+        {
+            "plain": f"Computes {what} {factors}.",
+            "scaled": f"Computes {what} alpha {factors}.",
+            "bias": f"Computes {what} {factors} and adds a bias to each row.",
+            "plus C": f"Computes C = alpha {factors} + beta C0 for dense matrices.",
+        }[ending]
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         made = (v.A.T if left == "transposed" else v.A) @ (v.B.T if right == "transposed" else v.B)
@@ -180,8 +186,9 @@ def gemm(d: Draft) -> None:
     names=_NAMES
     | {
         "gemv": "dense_matvec|matvec|matvec_kernel|dense_gemv",
-        "x": "vec|v|direction",
-        "y": "result_vec|y_out|image",
+        "A": "a|mat|matrix",
+        "x": "vec|v|vector",
+        "y": "result_vec|y_out|result",
         "row": "i|r",
         "col": "j|c",
     },
@@ -200,10 +207,13 @@ def gemv(d: Draft) -> None:
         d.calls("dense_residual|compute_residual" if ending == "residual" else "symv|symmetric_matvec")
     transposed = transposed and ending != "symmetric half"
     if transposed:
-        d.says("Computes a dense matrix-vector product with the transpose.")
         d.calls(
             "transposed_residual|residual_t" if ending == "residual" else "matvec_t|transposed_matvec|gemv_t"
         )
+    if ending == "axpy":
+        d.calls("gemv_t|transposed_gemv" if transposed else "gemv|dense_gemv|scaled_matvec_add")
+    elif form == "batched" and ending == "plain" and not transposed:
+        d.calls("batched_gemv|batched_matvec|gemv_batched")
     m, n = d.pick(24, 32, 40), d.pick(16, 24, 32)
     half = ending == "symmetric half"
     if half:
@@ -213,7 +223,7 @@ def gemv(d: Draft) -> None:
         m, n = d.pick(6, 8), d.pick(5, 7)
     lead = "batch, " if batches else ""
     shape = (n, m) if transposed else (m, n)
-    d.input("A", "float", (batches, *shape) if batches else shape, -1.0, 1.0, about="Left matrix")
+    d.input("A", "float", (batches, *shape) if batches else shape, -1.0, 1.0, about="Matrix")
     d.input("x", "float", (batches, n) if batches else n, -1.0, 1.0, about="Vector")
     if ending in ("residual", "axpy"):
         d.input("b", "float", (batches, m) if batches else m, -1.0, 1.0)
@@ -301,9 +311,11 @@ def gemv(d: Draft) -> None:
             start=start,
         )
     matrix = "A^T" if transposed else "A"
+    of = "each of many dense matrices" if batches else "a dense matrix"
     says = {
-        "residual": f"Computes the residual b - {matrix} x of a dense linear system.",
-        "axpy": f"Computes y = alpha {matrix} x + b for a dense matrix.",
+        "plain": f"Computes the product of {'the transpose of ' if transposed else ''}{of} and a vector.",
+        "residual": f"Computes the residual{'s' if batches else ''} b - {matrix} x of {'dense linear systems' if batches else 'a dense linear system'}.",
+        "axpy": f"Computes y = alpha {matrix} x + b for {of}.",
     }
     if ending in says:
         d.says(says[ending])

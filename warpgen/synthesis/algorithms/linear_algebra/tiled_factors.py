@@ -27,9 +27,9 @@ _SIZES = {
         "columns": "vectors|basis_in|design",
         "lower": "factor|chol|ell",
         "basis_t": "q_t|qt|rows_of_q",
-        "data": "target|rhs|samples",
+        "data": "target|rhs|signal",
         "weights": "metric|row_weights|masses",
-        "fitted": "share|within|explained",
+        "fitted": "projection|within|explained",
     },
     adjoint="yes",
     double=True,
@@ -48,7 +48,7 @@ def orthonormal_columns(d: Draft) -> None:
         "energy": "projected_energy|energy_in_span|captured_energy",
     }[result])  # fmt: skip
     metric = d.option("metric", "plain", "per row", "shared")
-    centred = d.flag("centred", 0.35)
+    centred = d.flag("centred", 0.35) and metric == "plain"
     ridge = d.flag("ridge", 0.4) and result in ("factor", "volume")
     blocks, rows, cols = d.pick(2, 3, 4), d.pick(8, 12, 16), d.pick(3, 4, 5)
     d.module(f"ROWS = wp.constant({rows})\nCOLS = wp.constant({cols})")
@@ -69,16 +69,24 @@ def orthonormal_columns(d: Draft) -> None:
         "energy": ("energies", (blocks,), "squared lengths of the data's projections"),
     }[result]
     d.output(name, "float", extents, about=about)
-    d.says(
+    says = (
         {
             "basis": "Orthonormalizes the columns of tall matrices by the Cholesky factors of their Gram matrices.",
             "factor": "Computes the triangular factors of tall matrices from their Gram matrices.",
             "coefficients": "Expands data in an orthonormal basis of the columns of tall matrices.",
             "residual": "Takes out of data what lies in the span of the columns of tall matrices.",
             "volume": "Computes the logarithms of the volumes that the columns of tall matrices span.",
-            "energy": "Measures how much of the energy of data lies in the span of tall matrices' columns.",
+            "energy": "Measures how much of the energy of data lies in the span of the columns of tall matrices.",
         }[result]
     )
+    if ridge:
+        says = says.replace("of tall matrices", "of tall matrices with a ridge").replace(
+            "their Gram", "their regularized Gram"
+        )
+        says = says.replace("that the columns of tall matrices with a ridge span", "of regularized Gram matrices")
+    if centred:
+        says = says.replace("tall matrices", "centred tall matrices")
+    d.says(says)
     weigh = ""
     if metric != "plain":
         source = "weights[system]" if metric == "per row" else "weights"
@@ -104,11 +112,11 @@ def orthonormal_columns(d: Draft) -> None:
     again = ""
     needs_basis = result not in ("factor", "volume")
     if sweeps == "twice" and not ridge:
-        wide = f"basis_t * {per_col('w', 'COLS', 'ROWS')}" if weigh else "wp.tile_map(wp.pos, basis_t)"
+        weighed = f"weighed_t = basis_t * {per_col('w', 'COLS', 'ROWS')}" if weigh else ""
         again = f"""
             # Rounding leaves an error as large as the squared condition number; a second sweep takes it away
-            other = {wide}
-            check = wp.tile_matmul(basis_t, wp.tile_transpose(other))
+            $weighed
+            check = wp.tile_matmul(basis_t, wp.tile_transpose({"weighed_t" if weigh else "basis_t"}))
             second = wp.tile_cholesky(check)
             {"better_t = wp.tile_lower_solve(second, basis_t)" if needs_basis else "product = wp.tile_matmul(lower, second)"}
         """
@@ -148,7 +156,7 @@ def orthonormal_columns(d: Draft) -> None:
         """,
         load=f"{'raw' if centred else 'a'} = wp.tile_load(columns[system], shape=(ROWS, COLS))",
         centre="# Without their means, so that a constant column is orthogonal to all\n"
-        f"means = wp.tile_sum(raw, axis=0) * (1.0 / {rows}.0)\n"
+        "means = wp.tile_sum(raw, axis=0) * (1.0 / float(ROWS))\n"
         f"a = raw - {per_col('means', 'ROWS', 'COLS')}"
         if centred
         else "",
@@ -158,6 +166,7 @@ def orthonormal_columns(d: Draft) -> None:
         matrix="regular" if ridge else "gram",
         basis=basis if needs_basis or again else "",
         again=dedented(again),
+        weighed=weighed if again else "",
         end=end,
     )
     form = "A^T W A" if weigh else "A^T A"
@@ -201,7 +210,7 @@ def orthonormal_columns(d: Draft) -> None:
         "targets": "rhs|b_in|readings",
         "x": "column|col_k|below",
         "v": "reflector|hh|mirror",
-        "norm": "length|size|x_norm",
+        "norm": "length|norm_x|x_norm",
         "pivot": "head|x_k|leading",
         "alpha": "new_pivot|r_kk|beta",
         "tau": "scale|coef|factor",
@@ -236,20 +245,21 @@ def reflected_columns(d: Draft) -> None:
     flips = sign == "positive diagonal" and result == "triangle"
     name, shape, about = {
         "triangle": ("triangles", (blocks, cols, cols), "upper triangular factors"),
-        "least squares": ("solutions", (blocks, cols), "solutions that minimize |A x - b|"),
+        "least squares": ("solutions", (blocks, cols), f"solutions that minimize {'the weighted ' if weighted else ''}|A x - b|"),
         "factors": ("reduced", (blocks, rows, cols), "reduced matrices, R above zeros"),
-        "transformed": ("rotated", (blocks, rows), "right-hand sides under all reflections, Q^T b"),
+        "transformed": ("reflected", (blocks, rows), "right-hand sides under all reflections, Q^T b"),
         "determinant": ("determinants", (blocks,), "determinants"),
     }[result]
     d.output(name, "float", shape, about=about)
     if result == "factors":
         d.output("reflectors", "float", (blocks, rows, cols), about="reflectors v, one in each column")
         d.output("taus", "float", (blocks, cols), about="factors of the reflections I - tau v v^T")
+    rows_of = "matrices with weighted rows" if weighted else "matrices"
     d.says(
         {
-            "triangle": "Computes the triangular factors of matrices by Householder reflections.",
-            "least squares": "Solves overdetermined systems by Householder reflections.",
-            "factors": "Factorizes matrices by Householder reflections, which are kept beside.",
+            "triangle": f"Computes the triangular factors of {rows_of} by Householder reflections.",
+            "least squares": f"Solves {'weighted ' if weighted else ''}overdetermined systems by Householder reflections.",
+            "factors": "Factorizes matrices by Householder reflections and keeps these.",
             "transformed": "Applies the reflections that make matrices triangular to right-hand sides.",
             "determinant": "Computes determinants by Householder reflections.",
         }[result]
@@ -274,7 +284,7 @@ def reflected_columns(d: Draft) -> None:
     square = {"dot": "wp.tile_dot({0}, {0})[0]", "sum": "wp.tile_sum({0} * {0})[0]"}[spelled]
     reflect = {
         "product": """
-            # w^T = tau v^T A, then A - v w^T
+            # A - tau v (v^T A), the second product added in place
             w = wp.tile_matmul(wp.tile_reshape(v, shape=(1, ROWS)), a)
             w_scaled = -tau * w
             wp.tile_matmul(wp.tile_reshape(v, shape=(ROWS, 1)), w_scaled, a)
@@ -335,7 +345,7 @@ def reflected_columns(d: Draft) -> None:
         "least squares": f"{triangle}\ntop = wp.tile_view(b, offset=(0,), shape=(COLS,))\n"
         "wp.tile_store(solutions[system], wp.tile_upper_solve(r, top))",
         "factors": "wp.tile_store(reduced[system], a)",
-        "transformed": "wp.tile_store(rotated[system], b)",
+        "transformed": "wp.tile_store(reflected[system], b)",
         "determinant": "determinants[system] = det",
     }[result]
     d.launch(blocks, tiled=True)
@@ -387,7 +397,7 @@ def reflected_columns(d: Draft) -> None:
             a = before.matrices[system]
             if result == "transformed":
                 q_, b = np.linalg.qr(a, mode="complete")[0], before.targets[system]
-                turned = after.rotated[system]
+                turned = after.reflected[system]
                 # Signs of the first entries are the reflections' own; behind them only the length is fixed.
                 np.testing.assert_allclose(np.abs(turned[:cols]), np.abs(q_.T @ b)[:cols], atol=2e-3)
                 np.testing.assert_allclose(np.linalg.norm(turned), np.linalg.norm(b), rtol=2e-3)

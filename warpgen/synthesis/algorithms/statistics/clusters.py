@@ -30,12 +30,21 @@ def assign_clusters(d: Draft) -> None:
     metric = d.option("metric", "euclidean", "manhattan", "cosine")
     extra = d.option("extra", "labels", "sums", "distance", "inertia")
     fuzzy = extra == "distance" and d.flag("second", 0.4)
-    expanded = metric == "euclidean" and d.flag("expanded", 0.3)
-    if extra in ("sums", "inertia"):
-        d.calls({
-            "sums": "cluster_sums|accumulate_clusters|kmeans_accumulate",
-            "inertia": "cluster_inertia|kmeans_inertia|sum_of_distances",
-        }[extra])  # fmt: skip
+    if extra == "sums" and metric == "manhattan":
+        metric = "euclidean"  # medians, not means, are nearest then
+    # What is the same for all centers may be left out where the distance itself is not asked for
+    whole = extra in ("distance", "inertia") and not (fuzzy and metric == "euclidean")
+    expanded = metric == "euclidean" and d.flag("expanded", 0.3) and not whole
+    if extra == "sums":
+        d.calls("cluster_sums|accumulate_clusters|sum_by_cluster")
+    elif extra == "inertia":
+        d.calls(
+            "cluster_inertia|kmeans_inertia|sum_of_squares"
+            if metric == "euclidean"
+            else "clustering_cost|sum_of_distances|total_distance"
+        )
+    elif metric != "euclidean":
+        d.calls("assign_clusters|nearest_centroid|assign_points")
     n, k, size = d.pick(64, 96, 128), d.pick(4, 5, 8), d.pick(4, 5, 6)
     many = dim == "many"
     type = "float" if many else f"vec{dim}"
@@ -46,26 +55,37 @@ def assign_clusters(d: Draft) -> None:
         d.output("sums", type, (k, size) if many else (k,), about="sum of the samples per cluster")
         d.output("counts", "int", k, about="number of samples per cluster")
     elif extra == "inertia":
-        d.output("inertia", "float", 1, about="sum of the squared distances to the centers")
+        squared = "squared " if metric == "euclidean" else ""
+        d.output("inertia" if squared else "cost", "float", 1, about=f"sum of the {squared}distances to the nearest centers")  # fmt: skip
     else:
         d.output("labels", "int", n, about="index of the nearest center")
-        if extra == "distance":
-            d.output("margin" if fuzzy else "distances", "float", n)
+        squared = "squared " if metric == "euclidean" else ""
+        if fuzzy:
+            d.output("margin", "float", n, about=f"how much larger the {squared}distance to the second nearest is")  # fmt: skip
+            d.says("Assigns each point to the nearest cluster center and tells by how much that is nearer than the next.")  # fmt: skip
+        elif extra == "distance":
+            d.output("distances", "float", n, about=f"{squared}distance to the nearest center")
+            d.says(f"Finds the nearest cluster center of each point and the {squared}distance to it.")
     if many:
         start = (
             "dist = float(0.0)"
             if metric != "cosine" and not expanded
             else "dot = float(0.0)\nnorm = float(0.0)"
         )
+        if metric == "cosine" and whole:
+            start += "\nown = float(0.0)"
         step = {
             "euclidean": "diff = x[i, a] - centers[c, a]\ndist += diff * diff",
             "manhattan": "dist += wp.abs(x[i, a] - centers[c, a])",
-            "cosine": "dot += x[i, a] * centers[c, a]\nnorm += centers[c, a] * centers[c, a]",
+            "cosine": "dot += x[i, a] * centers[c, a]\nnorm += centers[c, a] * centers[c, a]"
+            + ("\nown += x[i, a] * x[i, a]" if whole else ""),
         }[metric]
         after = ""
         if expanded:
             step = "dot += x[i, a] * centers[c, a]\nnorm += centers[c, a] * centers[c, a]"
             after = "# |x|^2 is constant over the centers, so it can be dropped\ndist = norm - 2.0 * dot"
+        elif metric == "cosine" and whole:
+            after = "dist = 1.0 - dot / wp.sqrt(norm * own)"
         elif metric == "cosine":
             after = "# |x| is constant over the centers, so it can be dropped\ndist = -dot / wp.sqrt(norm)"
         measure = (
@@ -78,7 +98,9 @@ def assign_clusters(d: Draft) -> None:
             "euclidean": "dist = wp.length_sq(p - centers[c])",
             "manhattan": "diff = p - centers[c]\ndist = "
             + " + ".join(f"wp.abs(diff[{a}])" for a in range(int(dim))),  # type: ignore[call-overload]
-            "cosine": (
+            "cosine": "dist = 1.0 - wp.dot(p, centers[c]) / (wp.length(p) * wp.length(centers[c]))"
+            if whole
+            else (
                 "# |p| is constant over the centers, so it can be dropped\n"
                 "dist = -wp.dot(p, centers[c]) / wp.length(centers[c])"
             ),
@@ -105,13 +127,11 @@ def assign_clusters(d: Draft) -> None:
             if not many
             else "for a in range(x.shape[1]):\n    wp.atomic_add(sums, nearest, a, x[i, a])"
         )
-        end = f"# Accumulate sums and counts, the host divides\nwp.atomic_add(counts, nearest, 1)\n{add}"
-        d.says(
-            "Adds each point to the sums of its nearest cluster center, the first half of Lloyd's iteration."
-        )
+        end = f"# The host divides the sums by the counts for the new centers\nwp.atomic_add(counts, nearest, 1)\n{add}"
+        d.says("Adds each point to the sum of its nearest cluster center and counts it there.")
     elif extra == "inertia":
-        end = "wp.atomic_add(inertia, 0, best)"
-        d.says("Sums the distances of points from their nearest cluster centers.")
+        end = f"wp.atomic_add({'inertia' if squared else 'cost'}, 0, best)"
+        d.says(f"Sums the {squared}distances of points from their nearest cluster centers.")
         select = "if dist < best:\n    best = dist"
     else:
         end = "labels[i] = nearest"
@@ -137,6 +157,8 @@ def assign_clusters(d: Draft) -> None:
             dist = np.abs(gap).sum(-1)
         elif metric == "cosine":
             dist = -(v.x @ v.centers.T) / np.linalg.norm(v.centers, axis=1)
+            if whole:
+                dist = 1 + dist / np.linalg.norm(v.x, axis=1)[:, None]
         else:
             dist = (gap**2).sum(-1) - ((v.x**2).sum(-1, keepdims=True) if expanded else 0)
         label, ordered = dist.argmin(axis=1), np.sort(dist, axis=1)
@@ -144,7 +166,7 @@ def assign_clusters(d: Draft) -> None:
             hot = np.eye(k)[label]
             return {"sums": hot.T @ v.x, "counts": hot.sum(axis=0).astype(int)}
         if extra == "inertia":
-            return {"inertia": ordered[:, 0].sum(keepdims=True)}
+            return {"inertia" if squared else "cost": ordered[:, 0].sum(keepdims=True)}
         found = {"labels": label}
         if extra == "distance":
             found |= {"margin": ordered[:, 1] - ordered[:, 0]} if fuzzy else {"distances": ordered[:, 0]}
@@ -159,10 +181,10 @@ def assign_clusters(d: Draft) -> None:
         "mixture_responsibilities": "gmm_e_step|gmm_responsibilities|expectation_step",
         "x": "points|data|samples",
         "means": "mu|centers|centroids",
-        "log_pi": "log_weights|log_prior|mix",
+        "log_pi": "log_weights|log_prior|log_mix",
         "resp": "gamma|posterior|responsibilities",
         "peak": "m|max_log|top",
-        "mass": "z|total_prob|norm",
+        "mass": "z|denom|norm",
         "c": "k|comp|j",
     },
     double=True,
@@ -198,7 +220,7 @@ def mixture_responsibilities(d: Draft) -> None:
     if out in ("likelihood", "both"):
         d.output("log_likelihood", "float", n)
     if out == "hard":
-        d.output("labels", "int", n, about="index of the nearest center")
+        d.output("labels", "int", n, about="index of the most likely component")
     half = 0.5 * dim * np.log(2 * np.pi)
     if dim == 1:
         quad = "e * e / variance[c]"
@@ -223,15 +245,15 @@ def mixture_responsibilities(d: Draft) -> None:
     )
     name = "precision" if shape == "full" and dim > 1 else "variance"
     d.function(
-        """
+        '''
         @wp.func
         def log_joint(
             c: int, xi: $t, means: wp.array(dtype=$t), $spread, log_pi: wp.array(dtype=float)
         ) -> float:
+            """log pi_c + log N(x; mu_c, S_c)."""
             e = xi - means[c]
-            # log pi_c + log N(x; mu_c, S_c)
             return log_pi[c] - 0.5 * $quad $sign 0.5 * $det - $half
-        """,
+        ''',
         t=types["x"],
         spread=spread,
         quad=quad,
@@ -253,15 +275,18 @@ def mixture_responsibilities(d: Draft) -> None:
         """
         d.says("Assigns each point to the Gaussian of a mixture that it most likely came from.")
     else:
-        if stable == "two loops":
+        keep = "resp[i, c] = lp" if out != "likelihood" else ""
+        if stable == "two loops" and keep:
             body = f"""
             peak = float(-1.0e10)
             for c in range(means.shape[0]):
-                peak = wp.max(peak, {call})
+                lp = {call}
+                {keep}
+                peak = wp.max(peak, lp)
             # log-sum-exp: subtract the maximum to avoid underflow far from all components
             mass = float(0.0)
             for c in range(means.shape[0]):
-                mass += wp.exp({call} - peak)
+                mass += wp.exp(resp[i, c] - peak)
             """
         else:
             body = f"""
@@ -269,6 +294,8 @@ def mixture_responsibilities(d: Draft) -> None:
             mass = float(0.0)
             for c in range(means.shape[0]):
                 lp = {call}
+                $keep
+                # What was summed so far is scaled down whenever a larger term comes
                 if lp > peak:
                     mass = mass * wp.exp(peak - lp) + 1.0
                     peak = lp
@@ -276,14 +303,21 @@ def mixture_responsibilities(d: Draft) -> None:
                     mass += wp.exp(lp - peak)
             """
         tail = ""
-        if out in ("responsibilities", "both"):
-            tail += f"for c in range(means.shape[0]):\n    resp[i, c] = wp.exp({call} - peak) / mass\n"
+        if keep:
+            tail += "for c in range(means.shape[0]):\n    resp[i, c] = wp.exp(resp[i, c] - peak) / mass\n"
+        if out == "both":
+            d.says("Computes the share of each Gaussian of a mixture in each point, and the points' log-likelihoods.")  # fmt: skip
         if out in ("likelihood", "both"):
             tail += "log_likelihood[i] = peak + wp.log(mass)\n"
         if out == "likelihood":
             d.says("Computes the log-likelihood of each point under a mixture of Gaussians.")
     d.launch(n)
-    d.code("i = wp.tid()\nxi = x[i]\n$body\n$tail", body=body, tail="" if out == "hard" else tail.rstrip())
+    d.code(
+        "i = wp.tid()\nxi = x[i]\n$body\n$tail",
+        body=body,
+        keep="" if out == "hard" else keep,
+        tail="" if out == "hard" else tail.rstrip(),
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         e = v.x.reshape(n, 1, dim) - v.means.reshape(1, k, dim)

@@ -37,12 +37,13 @@ _WENDLAND_FIVE: Any = (
     names={
         "covariance_matrix": "gram_matrix|kernel_matrix|gp_covariance",
         "x": "points|inputs|samples",
-        "other": "y|centers|inducing",
+        "other": "x2|centers|anchors",
+        "train": "x_train|train_x|training_points",
         "k": "gram|cov|kmat",
         "length": "length_scale|ell|lengthscale",
-        "variance": "amplitude|signal_var|sigma2",
+        "variance": "signal_variance|signal_var|sigma2",
         "noise": "nugget|jitter|noise_var",
-        "alpha": "weights|coeffs|dual",
+        "alpha": "weights|coeffs|coef",
         "DIM": "FEATURES|NUM_DIMS|INPUT_DIM",
     },
     double=True,
@@ -73,9 +74,10 @@ def covariance_matrix(d: Draft) -> None:
         d.module(f"DIM = wp.constant({size})")
     type = "float" if many or dim == 1 else f"vec{dim}"
     cross = what in ("cross", "mean")
+    other = "train" if what == "mean" else "other"
     d.input("x", type, (n, size) if many else n, -1.0, 1.0)
     if cross:
-        d.input("other", type, (m, size) if many else m, -1.0, 1.0)
+        d.input(other, type, (m, size) if many else m, -1.0, 1.0)
     if what in ("mean", "matvec"):
         d.input("alpha", "float", m if cross else n, -1.0, 1.0)
     if scales == "each":
@@ -97,7 +99,7 @@ def covariance_matrix(d: Draft) -> None:
         "wp.array2d(dtype=float)" if many else f"wp.array(dtype={type if type == 'float' else 'wp.' + type})"
     )
     length = "wp.array(dtype=float)" if scales == "each" else "float"
-    b, second = ("other", f"other: {spelled}, ") if cross else ("x", "")
+    b, second = (other, f"{other}: {spelled}, ") if cross else ("x", "")
     if many:
         scale = "length[a]" if scales == "each" else "length"
         squares = (
@@ -118,31 +120,31 @@ def covariance_matrix(d: Draft) -> None:
         """
         @wp.func
         def correlation($args) -> float:
-            # $kernel, of distances in units of the length scale
+            # $kernel, with distances in units of the length scale
             $squares
             $root
             $constant
             return $rule
         """,
         args=f"x: {spelled}, {second}i: int, j: int, length: {length}",
-        kernel=kernel,
+        kernel=kernel.capitalize(),
         squares=squares,
         root=root,
         constant=constant,
         rule=text,
     )
-    call = f"variance * correlation({'x, other' if cross else 'x'}, i, j, length)"
+    call = f"variance * correlation({f'x, {other}' if cross else 'x'}, i, j, length)"
     add = "if i == j:\n    value += noise" if jitter else ""
     if sums:
         d.launch(n)
-        total = ("other.shape[0]" if cross else "x.shape[0]") if not many else f"{b}.shape[0]"
+        total = f"{b}.shape[0]"
         out = "mean[i] = f" if what == "mean" else "product[i] = f"
         d.code(
             "i = wp.tid()\nf = float($start)\nfor j in range($total):\n    $value\n$noise\n$out",
             start="level" if trend else "0.0",
             total=total,
             value=f"f += {call} * alpha[j]",
-            noise="# Add the nugget (noise variance) to the diagonal\nf += noise * alpha[i]"
+            noise="# The noise stands on the diagonal alone\nf += noise * alpha[i]"
             if jitter
             else "",
             out=out,
@@ -152,7 +154,6 @@ def covariance_matrix(d: Draft) -> None:
         d.code(
             (
                 "i, j = wp.tid()\n"
-                "# Lower triangle only\n"
                 "if j > i:\n"
                 "    return\n"
                 "value = $call\n"
@@ -182,7 +183,7 @@ def covariance_matrix(d: Draft) -> None:
 
     def reference(v: Values) -> dict[str, Any]:
         x = v.x.reshape(n, -1) / v.length
-        y = v.other.reshape(m, -1) / v.length if cross else x
+        y = v[other].reshape(m, -1) / v.length if cross else x
         k = v.variance * value(np.linalg.norm(x[:, None] - y[None], axis=-1))
         if jitter:
             k = k + v.noise * np.eye(n)

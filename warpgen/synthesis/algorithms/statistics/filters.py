@@ -17,9 +17,9 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "p": "cov|covariance|P",
         "z": "measurement|meas|observation",
         "y": "innovation|residual|nu",
-        "s": "innovation_cov|S|gate_cov",
+        "s": "innovation_var|S|innov_var",
         "gain": "K|kalman_gain|kg",
-        "q": "process_noise|accel_var|psd",
+        "q": "process_noise|process_var|q_var",
         "r": "meas_noise|obs_var|R",
         "f": "transition|F|A",
     },
@@ -98,11 +98,11 @@ def kalman_filter(d: Draft) -> None:
     # the first component alone is measured: H = [1 0{" 0" if dim == 3 else ""}]
     y = z[i] - xi[0]
     s = pi[0, 0] + r
+    $likelihood
     $gate
     gain = wp.{vec}({", ".join(f"pi[{a}, 0]" for a in range(dim))}) / s
     xi = xi + gain * y
     $cov
-    $likelihood
     """
     if form == "standard":
         cov = f"pi = pi - wp.outer(gain, wp.{vec}({', '.join(f'pi[0, {a}]' for a in range(dim))}))"
@@ -127,6 +127,8 @@ def kalman_filter(d: Draft) -> None:
         cov=cov,
         likelihood="log_likelihood[i] = -0.5 * (y * y / s + wp.log(2.0 * wp.pi * s))" if likelihood else "",
     )
+    if matrix == "argument" and predicting:
+        model = "linear"
     d.says(
         {
             "both": f"Predicts and corrects Kalman filters of a {model} model by one measurement each.",
@@ -143,7 +145,7 @@ def kalman_filter(d: Draft) -> None:
             noise_of = v.q * np.eye(dim)
             if matrix == "argument":
                 f = v.f
-            elif model != "walk":
+            elif dt:
                 g = np.array([dt**3 / 6, dt**2 / 2, dt])[-dim:]
                 noise_of = v.q * np.outer(g, g)
                 f = np.eye(dim) + np.eye(dim, k=1) * dt + np.eye(dim, k=2) * dt**2 / 2
@@ -161,7 +163,7 @@ def kalman_filter(d: Draft) -> None:
         moved = x + np.einsum("nab,nb->na", post, e)
         found = {"x": np.where(use[:, None], moved, x), "p": np.where(use[:, None, None], post, p)}
         if likelihood:
-            found["log_likelihood"] = np.where(use, -0.5 * (y**2 / s + np.log(2 * np.pi * s)), 0.0)
+            found["log_likelihood"] = -0.5 * (y**2 / s + np.log(2 * np.pi * s))
         return found
 
     d.check(reference, 2e-3)
@@ -175,9 +177,9 @@ def kalman_filter(d: Draft) -> None:
         "ancestors": "parents|indices|picks",
         "lo": "left|a|first",
         "hi": "right|b|last",
-        "mid": "middle|c|half",
-        "target": "u|point|position",
-        "n": "count|num_particles|m",
+        "mid": "middle|c|m",
+        "target": "u|point|threshold",
+        "n": "count|num_particles|total",
     },
     adjoint="no",
     weight=4,
@@ -214,17 +216,18 @@ def resample_particles(d: Draft) -> None:
             "systematic",
             True,
         ): (
-            "# Systematic resampling: a single random offset for all particles\n"
+            "# A single random offset for all particles\n"
             "state = wp.rand_init(seed)\n"
             "u = wp.randf(state)"
         ),
-        ("systematic", False): "u = u0",
+        ("systematic", False): "",
         ("stratified", True): "state = wp.rand_init(seed, tid)\nu = wp.randf(state)",
         ("multinomial", True): "state = wp.rand_init(seed, tid)\nu = wp.randf(state)",
-        ("stratified", False): "u = uniforms[tid]",
-        ("multinomial", False): "u = uniforms[tid]",
+        ("stratified", False): "",
+        ("multinomial", False): "",
     }[scheme, rng]
-    point = "u" if scheme == "multinomial" else "(float(tid) + u) / float(n)"
+    u = "u" if rng else "u0" if scheme == "systematic" else "uniforms[tid]"
+    point = u if scheme == "multinomial" else f"(float(tid) + {u}) / float(n)"
     search = {
         "binary": """
         lo = int(0)
@@ -250,7 +253,7 @@ def resample_particles(d: Draft) -> None:
             "tid = wp.tid()\n"
             "n = cumulative.shape[0]\n"
             "$draw\n"
-            "# Weights are not normalised, scale by their total\n"
+            "# The weights need not sum to one\n"
             "target = $point * cumulative[n - 1]\n"
             "$search\n"
             "$end"

@@ -16,7 +16,7 @@ _LOG_SUM = '''
 def log_sum(a: float, b: float) -> float:
     """Logarithm of the sum of two numbers that are given by their logarithms."""
     high = wp.max(a, b)
-    # The larger one is taken out, so that exp cannot underflow on both
+    # The larger one is taken out, so that the exponentials cannot both underflow
     return high + wp.log(1.0 + wp.exp(wp.min(a, b) - high))
 '''
 
@@ -25,8 +25,8 @@ def log_sum(a: float, b: float) -> float:
     source="Rabiner 1989, sec. III and V (scaling); Baum et al. 1970; Bishop 2006, sec. 13.2",
     names={
         "state_posteriors": "forward_backward|hmm_smoothing|smooth_states|hmm_posteriors",
-        "alpha": "forward|fwd|ahead",
-        "beta": "backward|bwd|behind",
+        "alpha": "forward|fwd|alphas",
+        "beta": "backward|bwd|betas",
         "series": "seq|sequence|tid",
         "transition": "trans|moves|A",
         "emission": "obs_prob|B|emit",
@@ -58,16 +58,12 @@ def state_posteriors(d: Draft) -> None:
     symbols = 4
     shape = (count, most) if layout == "series first" else (most, count)
     kind = "float" if seen == "gaussian" else "int"
-    low = {"symbols": -1 if missing else 0, "gaussian": -2.0, "poisson": -1 if missing else 0}[seen]
-    high = {"symbols": symbols, "gaussian": 3.0, "poisson": 6}[seen]
+    low = {"symbols": -1 if missing else 0, "gaussian": -1.0, "poisson": -1 if missing else 0}[seen]
+    high = {"symbols": symbols, "gaussian": 6.0, "poisson": 6}[seen]
     about = {"symbols": "Symbols", "gaussian": "Readings", "poisson": "Counts"}[seen]
-    gone = (
-        ""
-        if not missing
-        else ", negative where none was made"
-        if kind == "int"
-        else ", below -1.5 where invalid"
-    )
+    gone = ", negative where none was made" if missing else ""
+    if seen == "gaussian" and not missing:
+        low = 0.0
     d.input("observed", kind, shape, low, high, about=about + gone)
     if ragged:
         d.input("lengths", "int", count, 2, most + 1, about="Number of observations in each series")
@@ -77,7 +73,7 @@ def state_posteriors(d: Draft) -> None:
     if seen == "symbols":
         d.input("emission", "float", (states, symbols), 0.05, 1.0, about="Weights of symbols in each state")
     elif seen == "gaussian":
-        d.input("mean", "float", states, -1.0, 2.0, about="Mean reading in each state")
+        d.input("mean", "float", states, 1.0, 4.0, about="Mean reading in each state")
         d.input("deviation", "float", states, 0.6, 1.2, about="Standard deviation in each state")
     else:
         d.input("intensity", "float", states, 0.5, 4.0, about="Mean count in each state")
@@ -90,17 +86,17 @@ def state_posteriors(d: Draft) -> None:
         d.says("Counts the expected moves between the states of hidden Markov chains (Baum-Welch).")
     elif result == "likelihood":
         d.output("log_likelihood", "float", count, about="Logarithm of the probability of each series")
-        d.says("Computes the likelihood of series under a hidden Markov model (forward algorithm).")
+        d.says("Computes log likelihoods of series under a hidden Markov model (forward algorithm).")
     else:
         d.output("uncertainty", "float", count, about="Mean entropy of the states [nat]")
         d.says("Measures how uncertain the states of hidden Markov chains are, given what was observed.")
     log = space == "logarithmic"
     body = {
-        "symbols": "weight = emission[state, value]",
+        "symbols": "return emission[state, value]",
         "gaussian": "z = (value - mean[state]) / deviation[state]\n"
-        "weight = 0.39894228 / deviation[state] * wp.exp(-0.5 * z * z)",
+        "return 0.39894228 / deviation[state] * wp.exp(-0.5 * z * z)",
         "poisson": "weight = wp.exp(-intensity[state])\nfor k in range(value):\n"
-        "    weight *= intensity[state] / float(k + 1)",
+        "    weight *= intensity[state] / float(k + 1)\nreturn weight",
     }[seen]
     tables = {
         "symbols": "emission: wp.array2d(dtype=float)",
@@ -108,17 +104,17 @@ def state_posteriors(d: Draft) -> None:
         "poisson": "intensity: wp.array(dtype=float)",
     }[seen]
     names = ", ".join(part.split(":")[0] for part in tables.split(", "))
-    test = "value < -1.5" if seen == "gaussian" else "value < 0"
+    test = "value < 0.0" if seen == "gaussian" else "value < 0"
+    measure = "Probability density" if seen == "gaussian" else "Probability"
     d.function(
         f'''
         @wp.func
         def observation_weight({tables}, state: int, value: {kind}) -> float:
-            """Probability of an observation in a state{", one if there is none" if missing else ""}."""
+            """{measure} of an observation in a state{", one if there is none" if missing else ""}."""
             $skip
             $body
-            return weight
         ''',
-        skip=f"if {test}:\n    # Without an observation all states are as likely as before\n    return 1.0"
+        skip=f"if {test}:\n    # A missing observation leaves all states as likely as before\n    return 1.0"
         if missing
         else "",
         body=body.replace("weight = wp.exp(-intensity[state])", "weight = float(wp.exp(-intensity[state]))"),
@@ -129,7 +125,7 @@ def state_posteriors(d: Draft) -> None:
     weight = f"observation_weight({names}, {{}}, {at})"
     end = "steps" if ragged else f"observed.shape[{int(layout == 'series first')}]"
     last = f"{end} - 1"
-    start = "prior[j]" if first == "given" else f"{1.0 / states:.8f}"
+    start = "prior[j]" if first == "given" else ("0.5" if states == 2 else "0.33333333")
     if log:
         begin = f"alpha[0, j] = wp.log({start} * {weight.format('j', '0')})"
         move = f"""
@@ -144,7 +140,7 @@ def state_posteriors(d: Draft) -> None:
                 evidence = log_sum(evidence, alpha[{last}, j])
             """
         back = f"""
-            # beta: of what is observed later, given the state; log 1 at the end
+            # Log probability of what is observed later, given the state; log 1 at the end
             for r in range(1, {end}):
                 t = {last} - r
                 for i in range({states}):
@@ -177,7 +173,7 @@ def state_posteriors(d: Draft) -> None:
         back = f"""
             for j in range({states}):
                 beta[{last}, j] = 1.0
-            # beta with the scales of alpha, so that alpha * beta is the posterior
+            # Has the scales of `alpha`, so that `alpha` times `beta` is the posterior
             for r in range(1, {end}):
                 t = {last} - r
                 for i in range({states}):
@@ -243,8 +239,9 @@ def state_posteriors(d: Draft) -> None:
         scaling = "Each alpha is scaled to one, as products of probabilities underflow (Rabiner, sec. V.A)."
     else:
         scaling = "All is kept in logarithms, as products of probabilities underflow."
+    back_rule = "" if result == "likelihood" else " and beta_t(i) = sum_j a_ij b_j(o_t+1) beta_t+1(j)"
     d.explain(f"""
-        alpha_t(j) = sum_i alpha_t-1(i) a_ij b_j(o_t) and beta_t(i) = sum_j a_ij b_j(o_t+1) beta_t+1(j).
+        alpha_t(j) = sum_i alpha_t-1(i) a_ij b_j(o_t){back_rule}.
         {scaling}
     """)
 
@@ -281,7 +278,7 @@ def state_posteriors(d: Draft) -> None:
 
 
 def _weights(v: Values, seen: str, x: Any, missing: bool, states: int) -> Any:
-    if missing and x < (-1.5 if seen == "gaussian" else 0):
+    if missing and x < 0:
         return np.ones(states)
     if seen == "symbols":
         return v.emission[:, int(x)]

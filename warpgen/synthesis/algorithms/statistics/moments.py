@@ -33,6 +33,8 @@ def running_moments(d: Draft) -> None:
     layout = d.option("layout", "rows", "columns", "groups")
     missing = d.option("missing", "none", "nan", "mask", weights=(2.0, 1.0, 1.0))
     want = d.option("want", "variance", "deviation", "error")
+    if weighted and want == "error":
+        want = "deviation"  # the error of a weighted mean takes the sum of squared weights
     missing = "none" if missing == "nan" else missing
     series, length = d.pick(32, 48, 64), d.pick(8, 12, 20)
     if layout == "groups":
@@ -60,7 +62,7 @@ def running_moments(d: Draft) -> None:
     if order >= 3:
         d.output("skewness", "float", series, about="skewness per series")
     if order == 4:
-        d.output("kurtosis", "float", series, about="kurtosis per series")
+        d.output("kurtosis", "float", series, about="excess kurtosis per series")
     if weighted:
         step = (
             f"w = weights{at}\n"
@@ -108,7 +110,7 @@ def running_moments(d: Draft) -> None:
         "deviation": f"deviations[tid] = wp.sqrt(m2 / {unbiased})",
         "error": f"# of the mean\nerrors[tid] = wp.sqrt(m2 / {unbiased} / {count})",
     }[want].replace("((", "(")
-    end = f"means[tid] = mean\n{spread}"
+    end = spread
     if order >= 3:
         end += "\nif m2 > 0.0:\n    skewness[tid] = wp.sqrt(n) * m3 / wp.pow(m2, 1.5)"
     if order == 4:
@@ -123,22 +125,27 @@ def running_moments(d: Draft) -> None:
         $loop
             $skip
             $step
-        # $few
-        if $count <= $least:
-            return
+        means[tid] = mean
+        $few
         $end
         """,
         init=init,
         loop=loop,
         skip=f"if valid{at} == 0:\n    continue" if missing == "mask" else "",
         step=step,
-        count=count,
-        few="nothing was weighed" if weighted else "one sample alone has no spread",
-        least=least,
+        few=""
+        if layout != "groups" and missing != "mask"
+        else f"# {'Nothing was weighed' if weighted else 'One sample alone has no spread'}\n"
+        f"if {count} <= {least}:\n    return",
         end=end,
     )
-    if order > 2:
-        d.says("Computes the first moments of each series in one pass, without cancellation.")
+    spread = {"variance": "variance", "deviation": "standard deviation", "error": "standard error"}[want]
+    kind = "weighted " if weighted else ""
+    if order == 2:
+        d.says(f"Computes {kind}mean and {spread} of each series in one pass, without cancellation.")
+    else:
+        higher = "skewness" if order == 3 else "skewness and excess kurtosis"
+        d.says(f"Computes mean, {spread}, {higher} of each series in one pass, without cancellation.")
 
     def reference(v: Values) -> dict[str, Any]:
         if layout == "groups":
@@ -167,6 +174,8 @@ def running_moments(d: Draft) -> None:
             if n <= float(least):
                 for name in made:
                     made[name].append(0.0)
+                if len(x) and w is None:
+                    made["means"][-1] = x[0]
                 continue
             mean = np.average(x, weights=w)
             c = x - mean
@@ -201,8 +210,8 @@ _KERNELS: dict[str, Any] = {
         "samples": "data|observations|xs",
         "grid": "queries|eval_points|points",
         "bandwidth": "h|width|sigma",
-        "u": "t|scaled|dist",
-        "density": "pdf|estimate|p",
+        "u": "t|scaled|ratio",
+        "density": "pdf|estimate|kde_values",
     },
     double=True,
     weight=6,
@@ -237,14 +246,13 @@ def kernel_density(d: Draft) -> None:
     else:
         d.input("bandwidths", "float", n, 0.8, 1.5, about="width of the kernel per sample")
         h = "h"
-    d.output("fitted" if what == "regression" else "density", "float", points)
+    if what == "weighted":
+        d.calls("kernel_intensity|weighted_kernel_sum|smooth_weights")
+        d.says("Spreads weights of samples by a kernel and sums them at given points.")
+    made = {"regression": "fitted", "weighted": "intensity"}.get(what, "density")
+    d.output(made, "float", points)
     apart = "p - samples[k]"
-    if dim == 1:
-        steps = f"u = ({apart}) / {h}\n"
-    elif kernel in ("gaussian", "epanechnikov", "quartic"):
-        steps = f"u = wp.length({apart}) / {h}\n"
-    else:
-        steps = f"u = wp.length({apart}) / {h}\n"
+    steps = f"u = ({apart}) / {h}\n" if dim == 1 else f"u = wp.length({apart}) / {h}\n"
     norm = {1: 1.0, 2: 2 * math.pi, 3: 4 * math.pi}[dim]
     # Normalization constant of the radial kernel
     radii = np.linspace(0, 60, 600001)
@@ -252,6 +260,11 @@ def kernel_density(d: Draft) -> None:
     if dim > 1:
         f = value(radii) * radii ** (dim - 1)
         mass = float(((f[1:] + f[:-1]) * 0.5).sum() * 1e-4 * norm)
+    factor, _, rest = text.partition(" * ")
+    mass_of = mass
+    cancels = kernel in ("gaussian", "epanechnikov", "quartic") and (dim > 1 or what == "regression")
+    if cancels:
+        text, mass = rest, mass / float(factor)
     if kernel == "quartic":
         steps += "q = wp.max(1.0 - u * u, 0.0)\n"
     scale = {1: h, 2: f"({h} * {h})", 3: f"({h} * {h} * {h})"}[dim]
@@ -266,7 +279,9 @@ def kernel_density(d: Draft) -> None:
         body = f"{steps}w = {weight}\nmass += w\nmoment += w * targets[k]"
         start, end = (
             "mass = float(0.0)\nmoment = float(0.0)",
-            ("# No samples within reach\nif mass > 1.0e-6:\n    fitted[tid] = moment / mass"),
+            "fitted[tid] = moment / mass"
+            if kernel in ("gaussian", "logistic")
+            else "# No sample may be within reach\nif mass > 1.0e-6:\n    fitted[tid] = moment / mass",
         )
         d.says(
             "Estimates targets at given points as averages of the samples, weighted by a kernel of distance."
@@ -279,7 +294,7 @@ def kernel_density(d: Draft) -> None:
         body = f"{skip}{steps}acc += {term}"
         count = "samples.shape[0] - 1" if own else "samples.shape[0]"
         start = "acc = float(0.0)"
-        end = f"density[tid] = acc / float({count})" if what != "weighted" else "density[tid] = acc"
+        end = f"density[tid] = acc / float({count})" if what != "weighted" else "intensity[tid] = acc"
         if own:
             d.says("Estimates the density at each sample from all the others, as cross-validation needs it.")
     d.launch(points)
@@ -302,7 +317,6 @@ def kernel_density(d: Draft) -> None:
         k = k / (mass_of * h**dim)
         if own:
             return {"density": (k.sum(axis=1) - np.diag(k)) / (n - 1)}
-        return {"density": k @ v.weights if what == "weighted" else k.mean(axis=1)}
+        return {"intensity": k @ v.weights} if what == "weighted" else {"density": k.mean(axis=1)}
 
-    mass_of = mass
     d.check(reference, 5e-4)

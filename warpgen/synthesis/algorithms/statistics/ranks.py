@@ -14,10 +14,11 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Wilcoxon 1945; Mann & Whitney 1947; Kendall 1938; Fawcett 2006 (ROC)",
     names={
         "x": "values|scores|samples",
-        "y": "others|targets|controls",
-        "below": "less|smaller|wins",
+        "y": "y_values|paired|second_values",
+        "others": "y|controls|reference_group",
+        "below": "less|smaller|num_below",
         "ties": "equal|same|tied",
-        "ranks": "rank_of|order_stat|positions",
+        "ranks": "rank_of|mean_ranks|rank_values",
     },
     adjoint="either",
 )
@@ -38,7 +39,7 @@ def rank_statistics(d: Draft) -> None:
     high = 12 if type == "int" else 1.0
     d.input("x", type, n, 0, high)
     if what == "mann whitney":
-        d.input("y", type, m, 0, high)
+        d.input("others", type, m, 0, high)
     elif what == "kendall":
         d.input("y", type, n, 0, high)
     elif what in ("roc", "auc"):
@@ -46,9 +47,10 @@ def rank_statistics(d: Draft) -> None:
     if what == "roc":
         d.input("thresholds", type, m, 0, high, kind="ascending" if type == "float" else "uniform")
     ragged = ragged and what in ("ranks", "mann whitney")
-    other, size = ("y", "y.shape[0]") if what == "mann whitney" else ("x", "x.shape[0]")
+    other = "others" if what == "mann whitney" else "x"
+    size = f"{other}.shape[0]"
     if ragged:
-        d.input("valid", "int", m if other == "y" else n, 0, 3)
+        d.input("valid", "int", m if what == "mann whitney" else n, 0, 3, about="zero where a value is missing")
     skip = "if valid[j] == 0:\n    continue" if ragged else ""
 
     def count(a: str, b: str) -> str:
@@ -67,6 +69,7 @@ def rank_statistics(d: Draft) -> None:
         d.code(
             (
                 "i = wp.tid()\n"
+                "$own\n"
                 "xi = x[i]\n"
                 "below = int(0)\n"
                 "ties = int(0)\n"
@@ -75,6 +78,7 @@ def rank_statistics(d: Draft) -> None:
                 "    $count\n"
                 "$end"
             ),
+            own="if valid[i] == 0:\n    return" if ragged and what == "ranks" else "",
             skip=skip,
             count=count(f"{other}[j]", "xi"),
             end=end,
@@ -99,7 +103,6 @@ def rank_statistics(d: Draft) -> None:
                 "    balance -= 1"
             )
         else:
-            body = "balance += int(wp.sign(x[j] - x[i])) * int(wp.sign(y[j] - y[i]))"
             if type == "float":
                 body = (
                     "if x[j] != x[i] and y[j] != y[i]:\n"
@@ -150,7 +153,7 @@ def rank_statistics(d: Draft) -> None:
         d.code(
             """
             i = wp.tid()
-            # Compare each positive with all negatives (Mann-Whitney U)
+            # Each positive is compared with all negatives
             if label[i] == 0:
                 return
             below = int(0)
@@ -171,7 +174,9 @@ def rank_statistics(d: Draft) -> None:
         if what in ("ranks", "mann whitney"):
             o = v[other][v.valid != 0] if ragged else v[other]
             half = (o[None] < x[:, None]).sum(1) + 0.5 * (o[None] == x[:, None]).sum(1)
-            return {"u": half} if what == "mann whitney" else {"ranks": half + 0.5}
+            if what == "mann whitney":
+                return {"u": half}
+            return {"ranks": np.where(v.valid != 0, half + 0.5, 0.0) if ragged else half + 0.5}
         if what == "kendall":
             s = np.sign(x[None] - x[:, None]) * np.sign(v.y[None] - v.y[:, None])
             return {"concordance": np.triu(s, 1).sum(axis=1).astype(np.int64)}

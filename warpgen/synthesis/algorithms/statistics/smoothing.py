@@ -18,7 +18,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "trend": "slope|b|growth",
         "alpha": "level_gain|a_level|smoothing",
         "forecast": "predicted|yhat|expected",
-        "fitted": "smoothed|y|one_step",
+        "fitted": "one_step|predictions|fits",
     },
     double=True,
     adjoint="no",
@@ -30,13 +30,15 @@ def exponential_smoothing(d: Draft) -> None:
     out = d.option("out", "fitted", "forecast", "error", "ahead")
     layout = d.option("layout", "rows", "columns")
     rates = d.option("rates", "common", "each")
+    period = 4
+    if kind == "simple" and out == "ahead":
+        out = "forecast"  # the same for any horizon
     d.calls({
         "fitted": "smooth_series|exponential_smoothing|ets_fit",
         "forecast": "smooth_and_forecast|ets_forecast|forecast_series",
         "error": "smoothing_error|forecast_error|ets_error",
         "ahead": "forecast_ahead|smooth_and_forecast|ets_forecast",
     }[out])  # fmt: skip
-    period = 4
     n, length = d.pick(32, 48, 64), d.pick(12, 16, 20)
     seasonal = kind in ("seasonal", "multiplicative")
     d.input("x", "float", (n, length) if layout == "rows" else (length, n), 1.0, 3.0)
@@ -121,10 +123,10 @@ def exponential_smoothing(d: Draft) -> None:
             )
         elif kind == "trend":
             end = "forecasts[i] = level + float(horizon) * trend"
-        elif kind == "simple":
-            end = f"forecasts[i] = wp.where(horizon > 0, level, {at.format(count + ' - 1')})"
         else:
             end = "forecasts[i] = " + ahead.replace("k % PERIOD", f"({count} + horizon - 1) % PERIOD")
+    if out == "fitted":
+        init += f"\n# Nothing before the first value forecasts it\nfitted{'[i, 0]' if layout == 'rows' else '[0, i]'} = {first}"
     if out == "error":
         init += "\nsse = float(0.0)"
     d.launch(n)
@@ -157,6 +159,7 @@ def exponential_smoothing(d: Draft) -> None:
         elif kind in ("trend", "damped"):
             trend = x[:, 1] - x[:, 0]
         fitted = np.zeros((n, length))
+        fitted[:, 0] = x[:, 0]
         for k in range(1, length):
             s = season[:, k % period]
             fitted[:, k] = level * s if kind == "multiplicative" else level + phi * trend + s

@@ -18,13 +18,15 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "symbols": "observations|tokens|emitted",
         "emission": "emit|obs_probs|likelihoods",
         "transition": "trans|a_mat|step_probs",
+        "transition_logits": "trans_logits|step_logits|log_odds",
         "start": "initial|prior|pi0",
         "belief": "alpha|filtered|state_probs",
         "seen": "emitted_p|like|obs_like",
-        "ahead": "predicted|pushed|carried",
+        "ahead": "predicted|prior_belief|expected",
         "scale": "evidence|norm|c_t",
         "CHAINS": "N|SEQS|BATCH",
         "STATES": "S|NUM_STATES|HIDDEN",
+        "STEPS": "T|NUM_STEPS|LENGTH",
     },
     adjoint="yes",
     weight=9,
@@ -43,7 +45,7 @@ def filtered_chains(d: Draft) -> None:
         d.pick(4, 5),
         d.pick(3, 4, 5),
     )
-    d.module(f"CHAINS = wp.constant({chains})\nSTATES = wp.constant({states})")
+    d.module(f"CHAINS = wp.constant({chains})\nSTATES = wp.constant({states})\nSTEPS = wp.constant({steps})")
     total = blocks * chains
     if observed == "symbols":
         d.input("symbols", "int", (steps, total), 0, kinds, about="observed symbols, one row for each step")
@@ -66,10 +68,24 @@ def filtered_chains(d: Draft) -> None:
         d.input("present", "int", (steps, total), 0, 2, about="0 where nothing was observed")
     if rows == "sticky":
         d.param("stay", "float", 0.6, 0.9, about="probability to stay in a state")
+    elif rows == "given":
+        d.input(
+            "transition",
+            "float",
+            (states, states),
+            0.1,
+            0.4,
+            about="probabilities of steps from row to column",
+        )
     else:
-        low, high = (0.1, 0.4) if rows == "given" else (-1.0, 1.0)
-        d.input("transition", "float", (states, states), low, high,
-                about="probabilities of steps from state to state" + (" before their softmax" if rows == "logits" else ""))  # fmt: skip
+        d.input(
+            "transition_logits",
+            "float",
+            (states, states),
+            -1.0,
+            1.0,
+            about="steps from row to column, before the softmax of each row",
+        )
     if first == "given":
         d.input("start", "float", states, 0.2, 0.4, about="probabilities of the first state")
     if result in ("log likelihood", "both"):
@@ -117,20 +133,20 @@ def filtered_chains(d: Draft) -> None:
         """)
     matrix = {
         "given": "steps = wp.tile_load(transition, shape=(STATES, STATES))",
-        "logits": "odds = wp.tile_map(wp.exp, wp.tile_load(transition, shape=(STATES, STATES)))\n"
-        "row_sums = wp.tile_sum(odds, axis=1)\n"
-        f"steps = odds / {per_row('row_sums', 'STATES', 'STATES')}",
+        "logits": "exps = wp.tile_map(wp.exp, wp.tile_load(transition_logits, shape=(STATES, STATES)))\n"
+        "row_sums = wp.tile_sum(exps, axis=1)\n"
+        f"steps = exps / {per_row('row_sums', 'STATES', 'STATES')}",
         "sticky": f"row_id = {per_row('wp.tile_arange(STATES, dtype=int)', 'STATES', 'STATES')}\n"
         f"col_id = {per_col('wp.tile_arange(STATES, dtype=int)', 'STATES', 'STATES')}\n"
         "steps = wp.tile_map(step_probability, row_id, col_id, stay)",
     }[rows]
     load = {
-        "symbols": "drawn = wp.tile_load(symbols[t], shape=CHAINS, offset=first)\n"
-        "seen = wp.tile_load_indexed(emission, indices=drawn, shape=(CHAINS, STATES))",
+        "symbols": "symbol = wp.tile_load(symbols[t], shape=CHAINS, offset=first)\n"
+        "seen = wp.tile_load_indexed(emission, indices=symbol, shape=(CHAINS, STATES))",
         "values": "reading = wp.tile_load(readings[t], shape=CHAINS, offset=first)\n"
         f"seen = wp.tile_map(bell, {per_row('reading', 'CHAINS', 'STATES')}, level_wide, deviation)",
-        "soft symbols": "odds_seen = wp.tile_load(evidence[t], shape=(CHAINS, KINDS), offset=(first, 0))\n"
-        "seen = wp.tile_matmul(odds_seen, emit)",
+        "soft symbols": "likely = wp.tile_load(evidence[t], shape=(CHAINS, KINDS), offset=(first, 0))\n"
+        "seen = wp.tile_matmul(likely, emit)",
     }[observed]
     before = {
         "symbols": "",
@@ -141,8 +157,8 @@ def filtered_chains(d: Draft) -> None:
     mask = ""
     if missing:
         mask = (
-            "there = wp.tile_load(present[t], shape=CHAINS, offset=first)\n"
-            f"told = wp.tile_map(known, seen, {per_row('there', 'CHAINS', 'STATES')})"
+            "given = wp.tile_load(present[t], shape=CHAINS, offset=first)\n"
+            f"masked = wp.tile_map(known, seen, {per_row('given', 'CHAINS', 'STATES')})"
         )
     counts = result in ("log likelihood", "both")
     begin = "begin = wp.tile_load(start, shape=STATES)" if first == "given" else ""
@@ -166,10 +182,10 @@ def filtered_chains(d: Draft) -> None:
         $begin
         ahead = {ahead}
         $total
-        for t in range({steps}):
+        for t in range(STEPS):
             $load
             $mask
-            joint = ahead * {"told" if missing else "seen"}
+            joint = ahead * {"masked" if missing else "seen"}
             # Normalized at each step, because products of many probabilities underflow
             scale = wp.tile_sum(joint, axis=1)
             belief = joint / {per_row("scale", "CHAINS", "STATES")}
@@ -187,12 +203,13 @@ def filtered_chains(d: Draft) -> None:
         end="\n".join(end),
     )
     d.explain(
-        "alpha_t = B(y_t) A^T alpha_t-1 for all chains of a block in one product; log p is the sum of log scales."
+        "alpha_t = B(y_t) A^T alpha_t-1 for all chains of a block in one product"
+        + ("; log p is the sum of log scales." if counts else ".")
     )
 
     def reference(v: Values) -> Mapping[str, Any]:
         a = {"given": lambda: v.transition,
-             "logits": lambda: np.exp(v.transition) / np.exp(v.transition).sum(1, keepdims=True),
+             "logits": lambda: np.exp(v.transition_logits) / np.exp(v.transition_logits).sum(1, keepdims=True),
              "sticky": lambda: np.where(np.eye(states) > 0, v.stay, (1 - v.stay) / (states - 1))}[rows]()  # fmt: skip
         if observed == "symbols":
             b = v.emission[v.symbols]

@@ -17,7 +17,7 @@ _NAMES = {
     "POINTS": "N|NUM_POINTS|BATCH",
     "DIM": "D|NUM_DIMS|FEATURES",
     "gap": "centered|deviation|diff",
-    "square": "mahalanobis|dist_sq|quad",
+    "square": "mahalanobis_sq|dist_sq|quad",
 }
 _LOADINGS = {
     "factors": """
@@ -41,8 +41,8 @@ _LOADINGS = {
     """,
 }
 _LAWS = {
-    "gaussian": "0.5 * square - log_det",
-    "student": "0.5 * (dof + {dim}.0) * wp.log(1.0 + square / dof) - log_det",
+    "gaussian": "0.5 * square - half_log_det",
+    "student": "0.5 * (dof + {dim}.0) * wp.log(1.0 + square / dof) - half_log_det",
     "distance": "",
 }
 
@@ -55,7 +55,7 @@ _LAWS = {
         "lower": "factor|chol|ell",
         "cov": "covariance|sigma|cov_mat",
         "group": "cluster|component|block",
-        "rho": "corr|phi|ar_coef",
+        "rho": "corr|correlation|corr_coef",
     },
     adjoint="yes",
     weight=6,
@@ -89,7 +89,8 @@ def log_densities(d: Draft) -> None:
         )
     else:
         d.param("rho", "float", 0.2, 0.6, about="correlation")
-    d.input("variances", "float", (groups, dim), 0.5, 1.5, about="variances of the coordinates")
+    about = "variances that the causes leave" if kind == "factors" else "variances of the coordinates"
+    d.input("variances", "float", (groups, dim), 0.5, 1.5, about=about)
     if noise:
         d.input(
             "noise", "float", groups, 0.1, 0.3, about="variance of the measurement, on top of the group's own"
@@ -104,15 +105,16 @@ def log_densities(d: Draft) -> None:
         "whitened": ("whitened", (groups, dim, count), "uncorrelated coordinates, one column for each point"),
     }[result]
     d.output(name, "float", shape, about=about)
+    constant = ", up to a constant," if law == "student" else ""
     d.says(
         {
             "whitened": "Whitens points by the Cholesky factor of a structured covariance matrix.",
-            "mean loss": "Computes mean negative log densities of points under structured covariance matrices.",
+            "mean loss": f"Computes mean negative log densities of points{constant} under structured covariance matrices.",
         }.get(
             result,
             "Computes Mahalanobis distances of points from structured covariance matrices."
             if law == "distance"
-            else f"Computes log densities of points under {'Student' if law == 'student' else 'normal'} laws with structured covariance matrices.",
+            else f"Computes log densities of points{constant} under {'Student' if law == 'student' else 'normal'} laws with structured covariance matrices.",
         )
     )
     if result == "per point":
@@ -159,11 +161,19 @@ def log_densities(d: Draft) -> None:
     if law != "distance":
         d.function(LOG_DIAGONAL)
         tail = ", dof: float" if law == "student" else ""
-        d.function(f"""
+        gamma = (
+            "# Without the gamma functions of the degrees of freedom, which are the same for all points\n"
+            if tail
+            else ""
+        )
+        d.function(
+            f"""
             @wp.func
-            def log_density(square: float, log_det: float, log_norm: float{tail}) -> float:
-                return log_norm - {_LAWS[law].format(dim=dim)}
-        """)
+            def log_density(square: float, half_log_det: float, log_norm: float{tail}) -> float:
+                $rule
+            """,
+            rule=f"{gamma}return log_norm - {_LAWS[law].format(dim=dim)}",
+        )
     loads = {
         "given": f"mu = wp.tile_load(means[group], shape=DIM)\ngap = x - {per_col('mu', 'POINTS', 'DIM')}",
         "of the points": f"mu = wp.tile_sum(x, axis=0) / float(POINTS)\ngap = x - {per_col('mu', 'POINTS', 'DIM')}",
@@ -172,15 +182,14 @@ def log_densities(d: Draft) -> None:
     gap = "gap" if loads else "x"
     constant = {
         "gaussian": f"log_norm = -0.5 * {dim}.0 * wp.log(wp.TAU)",
-        # Without the gamma functions of the degrees of freedom, which are the same for all points
         "student": f"log_norm = -0.5 * {dim}.0 * wp.log(wp.pi * dof)",
         "distance": "",
     }[law]
     score = f"""
         square = wp.tile_sum(white * white, axis=0)
-        log_det = wp.tile_sum(wp.tile_sum(wp.tile_map(log_diagonal, lower, row_id, col_id), axis=1), axis=0)
+        half_log_det = wp.tile_sum(wp.tile_sum(wp.tile_map(log_diagonal, lower, row_id, col_id), axis=1), axis=0)
         {constant}
-        log_p_tile = wp.tile_map(log_density, square, wp.tile_broadcast(log_det, shape=(POINTS,)), log_norm{", dof" if law == "student" else ""})
+        log_p_tile = wp.tile_map(log_density, square, wp.tile_broadcast(half_log_det, shape=(POINTS,)), log_norm{", dof" if law == "student" else ""})
     """
     end = {
         "whitened": "wp.tile_store(whitened[group], white)",
@@ -189,7 +198,7 @@ def log_densities(d: Draft) -> None:
         if law == "distance"
         else dedented(score) + "\nwp.tile_store(log_p[group], log_p_tile)",
         "mean loss": dedented(score)
-        + f"\nwp.tile_store(losses, wp.tile_sum(log_p_tile, axis=0) * (-1.0 / {count}.0), offset=group)",
+        + f"\nwp.tile_store(losses, wp.tile_sum(log_p_tile, axis=0) * (-1.0 / float(POINTS)), offset=group)",
     }[result]
     cov = dedented(_LOADINGS[kind])
     d.launch(groups, tiled=True)
@@ -202,7 +211,7 @@ def log_densities(d: Draft) -> None:
         $cov
         $noise
         lower = wp.tile_cholesky($matrix)
-        # Columns of L^-1 (x - mu)^T have covariance one
+        # Columns of L^-1 $centered^T have the identity as covariance
         white = wp.tile_lower_solve(lower, wp.tile_transpose($gap))
         $end
         """,
@@ -217,12 +226,19 @@ def log_densities(d: Draft) -> None:
         else "",
         matrix="noisy" if noise else "cov",
         gap=gap,
+        centered="(x - mu)" if loads else "x",
         end=end,
     )
     if law == "student":
         d.explain("Up to the term of gamma functions, which does not depend on the points.")
     else:
-        d.explain("With C = L L^T the squared distance is |L^-1 (x - mu)|^2, and log det C = 2 sum log L_ii.")
+        centered = "(x - mu)" if loads else "x"
+        determinant = ", and log det C = 2 sum log L_ii" if law == "gaussian" else ""
+        d.explain(
+            f"With C = L L^T the whitened points are L^-1 {centered}."
+            if result == "whitened"
+            else f"With C = L L^T the squared distance is |L^-1 {centered}|^2{determinant}."
+        )
 
     def reference(v: Values) -> Mapping[str, Any]:
         mu = {"given": v.get("means"), "of the points": v.points.mean(1), "zero": np.zeros((groups, dim))}[

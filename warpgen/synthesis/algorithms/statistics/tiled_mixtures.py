@@ -25,7 +25,7 @@ _S, _C = "SAMPLES", "PARTS"
         "score": "log_joint|logits|log_p",
         "share": "resp|gamma|posterior",
         "top": "peak|row_max|largest",
-        "mass": "denom|evidence|row_sum",
+        "mass": "denom|evidence|normalizer",
         "batch": "block|tile_id|chunk",
         "SAMPLES": "N|ROWS|TILE_ROWS",
         "PARTS": "K|COMPONENTS|NUM_PARTS",
@@ -39,8 +39,9 @@ def mixture_shares(d: Draft) -> None:
     shape = d.option("covariance", "diagonal", "spherical", "shared")
     result = d.option("result", "shares", "log likelihood", "sums", "entropy", "reconstruction")
     priors = d.option("priors", "log", "weights", "logits")
-    noise = d.flag("background", 0.35)
-    annealed = d.flag("annealed", 0.3)
+    # What the noise takes belongs to no part: shares would not sum to one
+    noise = d.flag("background", 0.35) and result not in ("entropy", "reconstruction")
+    annealed = d.flag("annealed", 0.3) and result != "log likelihood"
     weighted = d.flag("sample weights", 0.35) and result in ("sums", "log likelihood")
     batches, count, parts, width = d.pick(2, 3), d.pick(6, 8, 12), d.pick(3, 4), d.pick(2, 3, 4)
     d.module(f"SAMPLES = wp.constant({count})\nPARTS = wp.constant({parts})\nWIDTH = wp.constant({width})")
@@ -72,7 +73,9 @@ def mixture_shares(d: Draft) -> None:
         d.output("shares", "float", (batches * count, parts), about="posterior probability of each part")
     elif result == "log likelihood":
         d.output("likelihoods", "float", batches, about="log likelihood of each batch")
-        d.says("Computes log likelihoods of batches of samples under a mixture of normal laws.")
+        d.says(
+            f"Computes {'weighted ' if weighted else ''}log likelihoods of batches of samples under a mixture of normal laws."
+        )
     elif result == "sums":
         d.output("part_mass", "float", parts, about="sums of the shares")
         d.output("part_sums", "float", (parts, width), about="sums of the samples, weighed by their shares")
@@ -91,7 +94,7 @@ def mixture_shares(d: Draft) -> None:
     if result == "entropy":
         d.function('''
             @wp.func
-            def surprise(p: float) -> float:
+            def entropy_term(p: float) -> float:
                 """-p log p, which is zero where p is."""
                 return -p * wp.log(p + 1.0e-12)
         ''')
@@ -104,8 +107,8 @@ def mixture_shares(d: Draft) -> None:
         "log": "prior = wp.tile_load(log_weights, shape=PARTS)",
         "weights": "prior = wp.tile_map(wp.log, wp.tile_load(weights, shape=PARTS))",
         "logits": "raw = wp.tile_load(logits, shape=PARTS)\n"
-        "norm = wp.tile_map(wp.log, wp.tile_sum(wp.tile_map(wp.exp, raw), axis=0))\n"
-        "prior = raw - wp.tile_broadcast(norm, shape=(PARTS,))",
+        "log_norm = wp.tile_map(wp.log, wp.tile_sum(wp.tile_map(wp.exp, raw), axis=0))\n"
+        "prior = raw - wp.tile_broadcast(log_norm, shape=(PARTS,))",
     }[priors]
     background = ""
     if noise:
@@ -118,7 +121,7 @@ def mixture_shares(d: Draft) -> None:
         background = " + wp.tile_map(noise_mass, top, log_background)"
     at = "offset=(batch * SAMPLES, 0)"
     w = "w = wp.tile_load(sample_weights, shape=SAMPLES, offset=batch * SAMPLES)" if weighted else ""
-    share = f"share = wide_exp / {per_row('mass', _S, _C)}"
+    share = f"share = terms / {per_row('mass', _S, _C)}"
     likelihood = "log_p = top + wp.tile_map(wp.log, mass)"
     part = "share_w" if weighted else "share"
     end = {
@@ -127,10 +130,9 @@ def mixture_shares(d: Draft) -> None:
         f"wp.tile_store(likelihoods, wp.tile_sum({'w * log_p' if weighted else 'log_p'}), offset=batch)",
         "sums": f"{share}\n{w}\n"
         + (f"share_w = share * {per_row('w', _S, _C)}\n" if weighted else "")
-        + f"# All batches add to the same sums\n"
-        f"wp.tile_atomic_add(part_mass, wp.tile_sum({part}, axis=0))\n"
+        + f"wp.tile_atomic_add(part_mass, wp.tile_sum({part}, axis=0))\n"
         f"wp.tile_atomic_add(part_sums, wp.tile_matmul(wp.tile_transpose({part}), x))",
-        "entropy": f"{share}\nwp.tile_store(entropies, wp.tile_sum(wp.tile_map(surprise, share), axis=1), offset=batch * SAMPLES)",
+        "entropy": f"{share}\nwp.tile_store(entropies, wp.tile_sum(wp.tile_map(entropy_term, share), axis=1), offset=batch * SAMPLES)",
         "reconstruction": f"{share}\nwp.tile_store(denoised, wp.tile_matmul(share, mu), {at})",
     }[result].replace("\n\n", "\n")
     d.launch(batches, tiled=True)
@@ -142,7 +144,7 @@ def mixture_shares(d: Draft) -> None:
         $tau
         tau_t = wp.tile_transpose(tau)
         pull = mu * tau
-        # tau (x - mu)^2 multiplied out, so that products of matrices do the work
+        # tau (x - mu)^2 multiplied out, so that products of matrices do the work; `level` has its mu^2
         square = wp.tile_matmul(x * x, tau_t) - 2.0 * wp.tile_matmul(x, wp.tile_transpose(pull))
         $prior
         level = prior + 0.5 * wp.tile_sum(wp.tile_map(wp.log, tau) - mu * pull, axis=1)
@@ -150,8 +152,8 @@ def mixture_shares(d: Draft) -> None:
         $anneal
         # The largest term is taken out, because all others could underflow
         top = wp.tile_reduce(wp.max, $score, axis=1)
-        wide_exp = wp.tile_map(shifted_exp, $score, {per_row("top", _S, _C)})
-        mass = wp.tile_sum(wide_exp, axis=1){background}
+        terms = wp.tile_map(shifted_exp, $score, {per_row("top", _S, _C)})
+        mass = wp.tile_sum(terms, axis=1){background}
         $end
         """,
         tau=tau,
@@ -161,10 +163,12 @@ def mixture_shares(d: Draft) -> None:
         end=end,
     )
     density = "w_k N(x; mu_k, 1 / tau_k)"
+    tempered = f"({density})^beta" if annealed else density
+    others = " and the background" if noise else ""
     d.explain(
-        f"log p = log sum_k {density}, the factor (2 pi)^(-d/2) left out."
+        f"log p = log {'(background + ' if noise else ''}sum_k {density}{')' if noise else ''}, the factor (2 pi)^(-d/2) left out."
         if result == "log likelihood"
-        else f"A share is {density} over the sum of these, the factor (2 pi)^(-d/2) left out of all."
+        else f"A share is {tempered} over the sum of these{others}, the factor (2 pi)^(-d/2) left out of all."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

@@ -63,7 +63,7 @@ _MERGED = {
         "others": "paired|partners|y_data",
         "merge": "combine|pool|join_moments",
         "single": "of_sample|leaf|from_value",
-        "whole": "pooled|all_of_it|root",
+        "whole": "pooled|total|combined",
         "block": "group|tile_id|segment",
         "SAMPLES": "TILE|N|BLOCK_SIZE",
     },
@@ -76,8 +76,10 @@ def merged_moments(d: Draft) -> None:
     spread = d.option("spread's result", "variance", "standard error", "z-scores", "coefficient of variation")
     joint = d.option("pair's result", "correlation", "slope", "covariance")
     result = {"spread": spread, "skewness": "skewness", "joint": joint}[order]
-    weighted = d.flag("weights", 0.4)
+    weighted = d.flag("weights", 0.4) and result != "standard error"
     change = d.option("samples", "plain", "logarithms", "roots")
+    if result == "coefficient of variation":
+        change = "plain"  # the mean of logarithms may be zero
     sample = d.flag("unbiased", 0.5) and result in ("variance", "covariance") and not weighted
     gated = d.flag("gated", 0.3)
     count, blocks = d.pick(16, 24, 32), d.pick(3, 4)
@@ -99,10 +101,18 @@ def merged_moments(d: Draft) -> None:
         shape,
         about=f"{result} of each block" if result != "z-scores" else "standardized samples",
     )
+    of = {"plain": "", "logarithms": "the logarithms of ", "roots": "the square roots of "}[change]
     noun = {
-        "z-scores": "Standardizes blocks of samples",
-        "slope": "Fits straight lines to blocks of pairs",
-    }.get(result, f"Computes the {result} of each block of {'pairs' if order == 'joint' else 'samples'}")
+        "z-scores": f"Standardizes {of}blocks of samples",
+        "slope": "Fits slopes of straight lines to blocks of pairs",
+    }.get(
+        result, f"Computes the {result} of {of}{'pairs' if order == 'joint' else 'samples'} in each block"
+    )
+    if order == "joint" and of:
+        kind = "logarithms" if change == "logarithms" else "square roots"
+        noun = {
+            "slope": f"Fits slopes over the {kind} of samples to blocks of pairs",
+        }.get(result, f"Computes the {result} of the {kind} of samples with their partners in each block")
     d.says(f"{noun} by merging the moments of their parts.")
     d.calls({
         "variance": "parallel_variance|block_variance|merged_variance",
@@ -178,9 +188,7 @@ def merged_moments(d: Draft) -> None:
     end = {
         "variance": f"variance[block] = whole.m2 / {down}",
         "standard error": "# Of the mean, the samples being independent\n"
-        "standard_error[block] = wp.sqrt(whole.m2 / (whole.weight - 1.0) / whole.weight)"
-        if not weighted
-        else "standard_error[block] = wp.sqrt(whole.m2) / whole.weight",
+        "standard_error[block] = wp.sqrt(whole.m2 / (whole.weight - 1.0) / whole.weight)",
         "z-scores": "wp.tile_store(scores[block], wp.tile_map(standardize, x, whole))",
         "coefficient of variation": "ratios[block] = wp.sqrt(whole.m2 / whole.weight) / wp.abs(whole.mean)",
         "skewness": "# m3 / m2^(3/2), each over the weight\n"
@@ -235,7 +243,7 @@ def merged_moments(d: Draft) -> None:
         return {
             name: {
                 "variance": m2 / down_,
-                "standard error": np.sqrt(m2) / n if weighted else np.sqrt(m2 / (n - 1) / n),
+                "standard error": np.sqrt(m2 / (n - 1) / n),
                 "z-scores": c / np.sqrt(m2 / n)[:, None],
                 "coefficient of variation": np.sqrt(m2 / n) / abs((w * x).sum(1) / n),
                 "skewness": (m3 / n) / (m2 / n) ** 1.5,

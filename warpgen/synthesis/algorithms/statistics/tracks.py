@@ -21,6 +21,19 @@ class TrackerConfig:
     max_misses: int
 """)
 
+_SCORED = piece("""
+@wp.struct
+class TrackerConfig:
+    dt: float
+    accel_noise: float  # spectral density of the acceleration
+    meas_noise: wp.vec2  # variances of the two measured quantities
+    gate: float  # bound of the squared Mahalanobis distance
+    hit_gain: float  # log-likelihood ratio of a detection at the center of the gate
+    miss_cost: float  # -log(1 - P_D)
+    confirm_score: float
+    delete_score: float
+""")
+
 _PREDICT = piece("""
 @wp.func
 def predict_covariance(p: wp.mat44, dt: float, accel_noise: float) -> wp.mat44:
@@ -108,10 +121,18 @@ def update_tracks(d: Draft) -> None:
         "accel_noise": fill(0.5, 1.5),
         "meas_noise": fill(0.02, 0.05),
         "gate": fill(6.0, 9.0),
-        "confirm_hits": fill(value=3),
-        "max_misses": fill(value=2),
     }
-    d.struct("config", _CONFIG, bounds, about="noise levels and thresholds")
+    if lives == "counters":
+        bounds |= {"confirm_hits": fill(value=3), "max_misses": fill(value=2)}
+    else:
+        bounds |= {
+            "hit_gain": fill(value=1.5),
+            "miss_cost": fill(value=1.2),
+            "confirm_score": fill(value=3.0),
+            "delete_score": fill(value=-2.0),
+        }
+    config = _CONFIG if lives == "counters" else _SCORED
+    d.struct("config", config, bounds, about="noise levels and thresholds")
     d.use(_PREDICT)
     if polar:
         d.function("""
@@ -171,7 +192,7 @@ def update_tracks(d: Draft) -> None:
         def mahalanobis_sq(innovation: wp.vec2, s_inv: wp.mat22) -> float:
             return wp.dot(innovation, s_inv * innovation)
     """)
-    count = ("num_detections[scene]" if many else "num_detections") if unused == "counted" else str(most)
+    count = ("num_detections[scene]" if many else "num_detections") if unused == "counted" else f"detections.shape[{int(many)}]"
     skip = f"if is_clutter[{see.format('j')}]:\n    continue" if unused == "flagged" else ""
     begin = {
         "nearest": "best_dist = config.gate",
@@ -224,14 +245,13 @@ def update_tracks(d: Draft) -> None:
         """
     else:
         missed = f"""
-            # Each miss costs log(1 - P_D)
-            scores[{at}] = scores[{at}] - 1.2
-            if scores[{at}] < -2.0:
+            scores[{at}] = scores[{at}] - config.miss_cost
+            if scores[{at}] < config.delete_score:
                 status[{at}] = -1
         """
         found = f"""
-            scores[{at}] = scores[{at}] + 1.5 - 0.5 * mahalanobis_sq(innovation, s_inv)
-            if status[{at}] == 0 and scores[{at}] > 3.0:
+            scores[{at}] = scores[{at}] + config.hit_gain - 0.5 * mahalanobis_sq(innovation, s_inv)
+            if status[{at}] == 0 and scores[{at}] > config.confirm_score:
                 status[{at}] = 1
         """
     d.launch(*((scenes, tracks) if many else (tracks,)))
@@ -296,7 +316,7 @@ def update_tracks(d: Draft) -> None:
         found=found,
     )
     d.explain(
-        "State (x, y, vx, vy) with constant velocity; extended Kalman filter for range and bearing.\n"
+        f"State (x, y, vx, vy) with constant velocity{'; extended Kalman filter for range and bearing' if polar else ''}.\n"
         "Two tracks may claim the same detection: conflicts are resolved by the caller."
     )
 

@@ -13,13 +13,14 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Breiman et al. 1984; Friedman 2001 (boosting); Breiman 2001 (forests)",
     names={
-        "x": "features|samples|rows",
+        "x": "features|samples|data",
         "node": "cur|n|at",
         "feature": "split_feature|feat|axis",
         "threshold": "split_value|cut|thresh",
         "value": "leaf_value|leaf|prediction",
         "depth": "levels|max_depth|height",
-        "y": "scores|predictions|margin",
+        "leaf_class": "leaf_label|node_class|class_of_leaf",
+        "y": "scores|predictions|outputs",
     },
     adjoint="no",
     weight=3,
@@ -48,21 +49,21 @@ def tree_inference(d: Draft) -> None:
     d.input("feature", "int", (*pre, size), low, width, about="feature tested at each node")
     d.input("threshold", "float", (*pre, size), -0.6, 0.6)
     if missing:
-        d.input("present", "int", (n, width), 0, 3)
+        d.input("present", "int", (n, width), 0, 3, about="zero where a feature is missing")
     if layout == "heap":
         leaves: tuple[int, ...] = (*pre, inner + 1)
     else:
         leaves = (*pre, size)
     votes = ensemble == "votes"
     classes = 3
-    d.input("value", "int" if votes else "float", leaves, 0 if votes else -1.0, classes if votes else 1.0)
+    values = "leaf_class" if votes else "value"
+    d.input(values, "int" if votes else "float", leaves, 0 if votes else -1.0, classes if votes else 1.0)
     d.param("depth", "int", depth, about="depth of the trees")
     d.output("votes" if votes else "y", "int" if votes else "float", (n, classes) if votes else n)
     test = f"x[i, feature{at}] < threshold{at}"
     if missing:
-        # samples without the feature go left
         test = f"present[i, f] == 0 or x[i, f] < threshold{at}"
-    leaf = f"value{at.replace('node', 'node - first_leaf')}" if layout == "heap" else f"value{at}"
+    leaf = f"{values}{at.replace('node', 'node - first_leaf')}" if layout == "heap" else f"{values}{at}"
     go = {
         "heap": f"if {test}:\n    node = 2 * node + 1\nelse:\n    node = 2 * node + 2",
         "children": f"if {test}:\n    node = 2 * node + 1\nelse:\n    node = 2 * node + 2",
@@ -85,8 +86,8 @@ def tree_inference(d: Draft) -> None:
         ids, dims = "i = wp.tid()", (n,)
     else:
         over = " / float(feature.shape[0])" if ensemble == "mean" else ""
-        body = f"margin = float(0.0)\nfor t in range(feature.shape[0]):\n    $walk\n    margin += {leaf}"
-        end = f"y[i] = margin{over}"
+        body = f"total = float(0.0)\nfor t in range(feature.shape[0]):\n    $walk\n    total += {leaf}"
+        end = f"y[i] = total{over}"
         ids, dims = "i = wp.tid()", (n,)
     d.launch(*dims)
     first = (
@@ -108,7 +109,7 @@ def tree_inference(d: Draft) -> None:
     )
 
     def reference(v: Values) -> dict[str, Any]:
-        feature, cut, value = (a.reshape(-1, a.shape[-1]) for a in (v.feature, v.threshold, v.value))
+        feature, cut, value = (a.reshape(-1, a.shape[-1]) for a in (v.feature, v.threshold, v[values]))
         found = []
         for t in range(len(feature)):
             node = np.zeros(n, int)

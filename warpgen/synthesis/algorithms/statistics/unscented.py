@@ -73,7 +73,7 @@ def unscented_step(d: Draft) -> None:
     else:
         d.param("noise", "float", 0.02, 0.08, about="Variance of the measurement")
     if update != "none":
-        d.param("gate", "float", 2.0, 6.0, about="Largest squared innovation in standard deviations")
+        d.param("gate", "float", 2.0, 6.0, about="Largest normalized innovation squared")
     if result == "both":
         d.output("states_out", "vec3", n, about="Corrected estimates")
         d.output("covariances_out", "mat33", n, about="Covariances after the correction")
@@ -104,7 +104,7 @@ def unscented_step(d: Draft) -> None:
     d.function(f'''
         @wp.func
         def sigma_point(mean: wp.vec3, root: wp.mat33, k: int) -> wp.vec3:
-            """Point k of seven: the mean, and {root} columns of the root to either side."""
+            """Point k of seven: the mean, and {root} times a column of the root to either side of it."""
             if k == 0:
                 return mean
             axis = (k - 1) % 3
@@ -171,7 +171,6 @@ def unscented_step(d: Draft) -> None:
             """
     else:
         predict = """
-            # The vehicle stands: prediction changes nothing
             mean = states[tid]
             cov = covariances[tid]
             """
@@ -186,33 +185,37 @@ def unscented_step(d: Draft) -> None:
     if pair:
         s_first, s_more, cross = "wp.outer(dz, dz) + wp.diag(noise)", "wp.outer(dz, dz)", "wp.outer({}, dz)"
         gain = """
-            # K = C S^-1
             inverse = wp.inverse(innovation_cov)
+            distance_sq = wp.dot(innovation, inverse * innovation)
+            $gate
+            # K = C S^-1
             gain = cross * inverse
-            distance = wp.dot(innovation, inverse * innovation)
             """
         shrink = "gain * innovation_cov * wp.transpose(gain)"
     else:
         s_first, s_more, cross = "dz * dz + noise", "dz * dz", "dz * ({})"
         gain = """
+            distance_sq = innovation * innovation / innovation_cov
+            $gate
             gain = cross / innovation_cov
-            distance = innovation * innovation / innovation_cov
             """
         shrink = "innovation_cov * wp.outer(gain, gain)"
     fail = "states_out[tid] = mean\ncovariances_out[tid] = cov"
     gating = {
         "none": "",
-        "skip": "# Too far from what was expected: keep the prediction\nif distance > gate:\n    "
+        "skip": "# Too far from what was expected: keep the prediction\nif distance_sq > gate:\n    "
         + fail.replace("\n", "\n    ")
         + "\n    return\n",
-        "inflate": "# Shrink the gain, so that outliers pull less\ngain *= wp.min(gate / distance, 1.0)",
+        "inflate": "# Outliers count as less certain, so that they pull less\n"
+        "inflation = wp.max(distance_sq / gate, 1.0)\n"
+        "innovation_cov = inflation * innovation_cov" + ("\ninverse = inverse / inflation" if pair else ""),
     }[update]
     d.launch(n)
     d.code(
         """
         tid = wp.tid()
         $predict
-        # --- Correction: new points, and what would be measured at them ---
+        # --- $part: new points, and what would be measured at them ---
         root = cholesky(cov)
         center = observe(mean$mark)
         expected = $wm * center
@@ -232,6 +235,7 @@ def unscented_step(d: Draft) -> None:
         $store
         """,
         predict=predict,
+        part="Correction" if result == "both" else "Innovation",
         slip="""
             # Wheels slip along the heading more than across
             heading = mean[2]
@@ -248,20 +252,20 @@ def unscented_step(d: Draft) -> None:
         cross0="" if result != "both" else "cross = mat32()" if pair else "cross = wp.vec3(0.0, 0.0, 0.0)",
         cross_more=f"cross += {round(wi, 7)} * {cross.format('point - mean')}" if result == "both" else "",
         wrap=f"# Angles are equal modulo a full turn\n{wrapped}" if angle else "",
+        gate=gating,
         gain=gain
         if result == "both"
         else gain.replace("gain = cross * inverse", "")
         .replace("gain = cross / innovation_cov", "")
         .replace("# K = C S^-1", ""),
-        store=(gating + "\n" if gating else "")
-        + "states_out[tid] = mean + gain * innovation\n"
+        store="states_out[tid] = mean + gain * innovation\n"
         + (
             f"updated = cov - {shrink}\n# Rounding must not make it lopsided\ncovariances_out[tid] = 0.5 * (updated + wp.transpose(updated))"
             if symmetric
             else f"covariances_out[tid] = cov - {shrink}"
         )
         if result == "both"
-        else "squared_innovation[tid] = distance",
+        else "squared_innovation[tid] = distance_sq",
     )
     trim(d)
     d.explain("""
@@ -324,7 +328,8 @@ def unscented_step(d: Draft) -> None:
             k = c @ np.linalg.inv(s)
             far = e @ np.linalg.solve(s, e)
             if update == "inflate":
-                k = k * min(v.gate / far, 1.0)
+                f = max(far / v.gate, 1.0)
+                k, s = k / f, f * s
             if update == "skip" and far > v.gate:
                 k = 0 * k
             xs.append(x + k @ e)
