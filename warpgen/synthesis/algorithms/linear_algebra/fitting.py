@@ -11,6 +11,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
     "t": "xs|abscissa|times",
+    "points": "xy|locations|positions",
     "y": "ys|samples|observed",
     "w": "weights|inv_var|confidence",
     "coeffs": "params|fit|theta",
@@ -55,11 +56,9 @@ def least_squares_fit(d: Draft) -> None:
     if weighted == "robust" and method == "normal equations":
         weighted = "given"
     vec, mat = f"vec{size}", f"mat{size}{size}"
-    one = "t[k]" if shared else "t[tid, k]"
-    if model == "plane":
-        d.input("t", "vec2", n if shared else (m, n), -1.0, 1.0)
-    else:
-        d.input("t", "float", n if shared else (m, n), -1.0, 1.0)
+    where = "points" if model == "plane" else "t"
+    one = f"{where}[k]" if shared else f"{where}[tid, k]"
+    d.input(where, "vec2" if model == "plane" else "float", n if shared else (m, n), -1.0, 1.0)
     d.input("y", "float", (m, n), -1.0, 1.0)
     if weighted == "given":
         d.input("w", "float", n if shared else (m, n), 0.5, 2.0)
@@ -72,10 +71,13 @@ def least_squares_fit(d: Draft) -> None:
         d.param("omega", "float", 1.0, 2.0)
     if method == "gradient step":
         d.param("rate", "float", 0.05, 0.2)
-    else:
+    elif method == "damped step":
         d.param("lm", "float", 0.05, 0.3)
+    else:
+        d.param("ridge", "float", 0.001, 0.01)
     error = result == "error"
-    d.output("error" if error else "coeffs", "float" if error else vec, m)
+    measure = "reduction" if iterative else "error"
+    d.output(measure if error else "coeffs", "float" if error else vec, m)
     features = {
         "line": f"row = wp.vec2(1.0, {one})",
         "parabola": f"s = {one}\nrow = wp.vec3(1.0, s, s * s)",
@@ -90,28 +92,29 @@ def least_squares_fit(d: Draft) -> None:
     if iterative:
         lines.append(f"res = y[tid, k] - {value}")
     else:
-        lines.append("res = y[tid, k]")
+        lines.append("yk = y[tid, k]")
+    left = "res" if iterative else "yk"
     factor = ""
     if weighted == "given":
         lines.append(f"wk = {weight}")
         factor = "wk * "
     elif weighted == "robust":
-        lines.append("# IRLS weights of the Huber loss, min(1, delta / |r|)")
+        lines.append("# Weight of the Huber loss: large residuals pull no harder than its threshold")
         lines.append("wk = wp.min(1.0, huber / (wp.abs(res) + 1.0e-6))")
         factor = "wk * "
     gradient = method == "gradient step"
     if not gradient:
         lines.append(f"H += {factor}wp.outer(row, row)")
-    lines.append(f"g += {factor}res * row")
+    lines.append(f"g += {factor}{left} * row")
     if error and not iterative:
-        lines.append(f"yy += {factor}res * res")
+        lines.append(f"yy += {factor}yk * yk")
     setup = [f"H = wp.{mat}()"] if not gradient else []
     setup.append(f"g = wp.{vec}()")
     if iterative:
         setup.insert(0, "c = start[tid]")
     elif error:
         setup.append("yy = float(0.0)")
-    damp = f"lm * wp.identity(n={size}, dtype=float)"
+    damp = f"{'lm' if iterative else 'ridge'} * wp.identity(n={size}, dtype=float)"
     if gradient:
         solve = "delta = rate * g"
     elif method == "damped step":
@@ -123,9 +126,9 @@ def least_squares_fit(d: Draft) -> None:
         )
     if error:
         if iterative:
-            end = "# Predicted reduction of the quadratic model\nerror[tid] = wp.dot(g, delta)"
+            end = "# To first order\nreduction[tid] = wp.dot(g, delta)"
             if not gradient:
-                end += " - 0.5 * wp.dot(delta, H * delta)"
+                end = "# By the quadratic model\nreduction[tid] = wp.dot(g, delta) - 0.5 * wp.dot(delta, H * delta)"
         else:
             end = "# Residual sum of squares from the normal equations, no second pass needed\n"
             end += "error[tid] = yy - 2.0 * wp.dot(g, c) + wp.dot(c, H * c)"
@@ -153,7 +156,7 @@ def least_squares_fit(d: Draft) -> None:
         d.says(f"Fits {what} to each row by the normal equations.")
 
     def reference(v: Values) -> dict[str, Any]:
-        t = np.broadcast_to(v.t, (m, n, 2)) if model == "plane" else np.broadcast_to(v.t, (m, n))
+        t = np.broadcast_to(v[where], (m, n, 2) if model == "plane" else (m, n))
         one_ = np.ones((m, n))
         if model == "exponential":
             rise = np.exp(v.start[:, 1:] * t)
@@ -175,13 +178,14 @@ def least_squares_fit(d: Draft) -> None:
             w = np.minimum(1.0, v.huber / (np.abs(res) + 1e-6))
         big = np.einsum("mn,mni,mnj->mij", w, phi, phi)
         g = np.einsum("mn,mn,mni->mi", w, res, phi)
-        delta = v.rate * g if gradient else np.linalg.solve(big + v.lm * np.eye(size), g[..., None])[..., 0]
+        added = 0.0 if gradient else v.lm if iterative else v.ridge
+        delta = v.rate * g if gradient else np.linalg.solve(big + added * np.eye(size), g[..., None])[..., 0]
         quadratic = np.einsum("mi,mij,mj->m", delta, big, delta)
         if not error:
             return {"coeffs": v.start + delta if iterative else delta}
         gain = (g * delta).sum(axis=1)
         if iterative:
-            return {"error": gain if gradient else gain - 0.5 * quadratic}
+            return {"reduction": gain if gradient else gain - 0.5 * quadratic}
         return {"error": (w * res**2).sum(axis=1) - 2 * gain + quadratic}
 
     d.check(reference, 2e-3)
@@ -191,7 +195,9 @@ def least_squares_fit(d: Draft) -> None:
     source="Sherman & Morrison 1950; Hager 1989, Updating the Inverse of a Matrix; Broyden 1970 (BFGS)",
     names={
         "rank_one_update": "sherman_morrison|bfgs_update|update_inverse|rank1_update",
-        "B": "inverse|A_inv|inv_mat|precision",
+        "A_inv": "inverse|inv_mat|a_inverse",
+        "P": "cov|covariance|covariances",
+        "H_inv": "inv_hessian|inverse_hessian|h_inv",
         "u": "col_vec|left_vec|uu",
         "v": "row_vec|right_vec|vv",
         "tid": "i",
@@ -222,27 +228,35 @@ def rank_one_update(d: Draft) -> None:
         "covariance": "covariance_update|measurement_update",
     }[kind])  # fmt: skip
     guard = d.option("guard", "none", "return", "clamp")
-    scaled = d.flag("scaled", 0.4)
+    scaled = d.flag("scaled", 0.4) and kind in ("sherman-morrison", "symmetric")
     n = d.pick(48, 64, 96)
     vec, mat = f"vec{size}", f"mat{size}{size}"
-    d.input("B", mat, n, 0.5, 2.0, kind="spd")
-    if kind in ("bfgs", "sr1"):
-        d.input("s", vec, n, 0.2, 1.0)
-        d.input("y", vec, n, 0.2, 1.0)
+    secant = kind in ("bfgs", "sr1")
+    if kind in ("symmetric", "covariance"):
+        guard = "none"  # the denominator is positive
+    elif secant and guard == "clamp":
+        guard = "return"
+    given = "P" if kind == "covariance" else "H_inv" if secant else "A_inv"
+    d.input(given, mat, n, 0.5, 2.0, kind="spd")
+    if secant:
+        d.input("s", vec, n, 0.2, 1.0, about="step of the variables")
+        d.input("y", vec, n, -0.4 if guard == "return" else 0.2, 1.0, about="change of the gradient")
     else:
         d.input("u", vec, n, 0.1, 1.0)
         if kind == "sherman-morrison":
-            d.input("v", vec, n, 0.1, 1.0)
+            d.input("v", vec, n, 0.1 if guard == "none" else -1.0, 1.0)
     if kind == "covariance":
-        d.param("noise", "float", 0.2, 1.0)
+        d.param("noise", "float", 0.2, 1.0, about="variance of the measurement")
     if scaled:
-        d.param("sigma", "float", 0.3, 0.9)
+        d.param("sigma", "float", 0.3, 0.9, about="factor of the update")
     solve = result == "solve"
+    vector, made = ("gradient", "direction") if secant else ("vector", "product") if kind == "covariance" else ("rhs", "solution")  # fmt: skip
     if solve:
-        d.input("g", vec, n, -1.0, 1.0)
-    d.output("d_out" if solve else "B_new", vec if solve else mat, n)
-    out = "d_out[tid]" if solve else "B_new[tid]"
-    keep = "b * g[tid]" if solve else "b"
+        d.input(vector, vec, n, -1.0, 1.0)
+    made = made if solve else "updated"
+    d.output(made, vec if solve else mat, n)
+    out = f"{made}[tid]"
+    keep = ("-(b * gradient[tid])" if secant else f"b * {vector}[tid]") if solve else "b"
     eye = f"wp.identity(n={size}, dtype=float)"
     amount = "sigma * " if scaled else ""
     if kind in ("sherman-morrison", "symmetric", "covariance"):
@@ -254,29 +268,31 @@ def rank_one_update(d: Draft) -> None:
             f"({amount}1.0 / denom) * wp.outer(bu, {right})" if scaled else f"wp.outer(bu / denom, {right})"
         )
         update = f"new = b - {change}".replace("sigma * 1.0 / denom", "sigma / denom")
-        body = ["b = B[tid]", "bu = b * u[tid]", denominator, "$guard", update]
+        body = [f"b = {given}[tid]", "bu = b * u[tid]", denominator, "$guard", update]
     elif kind == "bfgs":
         body = [
-            "b = B[tid]",
+            "b = H_inv[tid]",
             "si = s[tid]",
             "yi = y[tid]",
-            f"denom = {amount}wp.dot(yi, si)",
+            "denom = wp.dot(yi, si)",
             "$guard",
-            "# BFGS fulfills the secant equation and stays positive definite, hence descent directions",
             f"e = {eye} - wp.outer(si, yi) / denom",
             "new = e * b * wp.transpose(e) + wp.outer(si, si) / denom",
         ]
     else:
-        body = ["b = B[tid]", f"miss = {amount}s[tid] - b * y[tid]", "denom = wp.dot(miss, y[tid])", "$guard",
+        body = ["b = H_inv[tid]", "miss = s[tid] - b * y[tid]", "denom = wp.dot(miss, y[tid])", "$guard",
                 "new = b + wp.outer(miss, miss) / denom"]  # fmt: skip
-    limit = "0.1"
-    test = "# Skip tiny denominators, otherwise rounding would ruin the estimate\n"
+    limit = "0.01"
+    test = "# Skip tiny denominators, otherwise rounding would ruin the result\n"
     test += f"if wp.abs(denom) < {limit}:\n    {out} = {keep}\n    return"
-    clamp = f"denom = wp.where(denom < 0.0, wp.min(denom, -{limit}), wp.max(denom, {limit}))"
+    if kind == "bfgs":
+        test = "# Without positive curvature along the step the matrix would not stay positive definite\n"
+        test += f"if denom < {limit}:\n    {out} = {keep}\n    return"
+    clamp = f"# Kept away from zero, on either side\ndenom = wp.where(denom < 0.0, wp.min(denom, -{limit}), wp.max(denom, {limit}))"
     if kind == "sr1" and guard == "none":
         guard = "return"
     guarding = {"none": "", "return": test, "clamp": clamp}[guard]
-    finish = f"{out} = new * g[tid]" if solve else f"{out} = new"
+    finish = f"{out} = {keep.replace('b * ', 'new * ')}" if solve else f"{out} = new"
     d.launch(n)
     d.code("tid = wp.tid()\n" + "\n".join(body) + f"\n{finish}", guard=guarding)
     subject = {
@@ -286,19 +302,24 @@ def rank_one_update(d: Draft) -> None:
         "bfgs": "an inverse Hessian with the BFGS formula",
         "sr1": "an inverse Hessian by the symmetric formula of rank one",
     }[kind]
-    d.says(f"Applies {subject} to a vector, once updated." if solve else f"Updates {subject}.")
-    if solve:
-        d.says(f"Updates {subject} and applies the result to a vector.")
+    if not solve:
+        d.says(f"Updates {subject}.".replace("Updates the inverse", "Computes the inverse"))
+    elif secant:
+        d.says(f"Updates {subject} and computes the quasi-Newton direction.")
+    elif kind == "covariance":
+        d.says(f"Updates {subject} and multiplies it with a vector.")
+    else:
+        d.says("Solves linear systems with a matrix of known inverse after its rank-one update.")
 
     def reference(v: Values) -> dict[str, Any]:
-        b, eye_ = v.B, np.eye(size)
+        b, eye_ = v[given], np.eye(size)
         k = v.sigma if scaled else 1.0
 
         def outer(x: Any, z: Any) -> Any:
             return x[:, :, None] * z[:, None, :]
 
         def bounded(x: Any) -> Any:
-            return np.where(x < 0, np.minimum(x, -0.1), np.maximum(x, 0.1)) if guard == "clamp" else x
+            return np.where(x < 0, np.minimum(x, -0.01), np.maximum(x, 0.01)) if guard == "clamp" else x
 
         if kind in ("sherman-morrison", "symmetric", "covariance"):
             z = v.v if kind == "sherman-morrison" else v.u
@@ -306,15 +327,17 @@ def rank_one_update(d: Draft) -> None:
             denom = (v.noise if kind == "covariance" else 1.0) + k * (z * bu).sum(axis=1)
             new = b - k * outer(bu, vb) / bounded(denom)[:, None, None]
         elif kind == "bfgs":
-            denom = k * (v.s * v.y).sum(axis=1)
+            denom = (v.s * v.y).sum(axis=1)
             e = eye_ - outer(v.s, v.y) / bounded(denom)[:, None, None]
             new = e @ b @ np.swapaxes(e, 1, 2) + outer(v.s, v.s) / bounded(denom)[:, None, None]
         else:
-            miss = k * v.s - np.einsum("nij,nj->ni", b, v.y)
+            miss = v.s - np.einsum("nij,nj->ni", b, v.y)
             denom = (miss * v.y).sum(axis=1)
             new = b + outer(miss, miss) / bounded(denom)[:, None, None]
         if guard == "return":
-            new = np.where((np.abs(denom) < 0.1)[:, None, None], b, new)
-        return {"d_out": np.einsum("nij,nj->ni", new, v.g)} if solve else {"B_new": new}
+            small = denom < 0.01 if kind == "bfgs" else np.abs(denom) < 0.01
+            new = np.where(small[:, None, None], b, new)
+        sign = -1.0 if secant else 1.0
+        return {made: sign * np.einsum("nij,nj->ni", new, v[vector]) if solve else new}
 
     d.check(reference, 2e-3)

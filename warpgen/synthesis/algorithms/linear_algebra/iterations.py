@@ -10,18 +10,9 @@ from warpgen.synthesis.algorithms.linear_algebra import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "A": "a|lhs|mat_a|left",
-    "B": "b|rhs|mat_b|weights",
-    "C": "out|prod|mat_c|gemm_out",
-    "acc": "sum_tile|c_tile|partial",
+    "A": "a_in|mat|matrices",
     "s": "summed|dot|total",
     "k": "kk|p|inner",
-    "alpha": "scale|gain",
-    "beta": "keep|decay",
-    "bias": "offset|b_vec|shift",
-    "TILE_M": "BLOCK_M|TM|ROWS",
-    "TILE_N": "BLOCK_N|TN|COLS",
-    "TILE_K": "BLOCK_K|TK|DEPTH",
 }
 
 

@@ -17,7 +17,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "V": "basis|vectors|Q|frames",
         "batch": "tid|b|set_id",
         "proj": "coef|h|dot_kj",
-        "norm": "length|size|nrm",
+        "norm": "length|vec_norm|nrm",
         "k": "row|i|m",
         "j": "prev|l|q",
     },
@@ -59,10 +59,16 @@ def gram_schmidt(d: Draft) -> None:
     head = "" if block else "batch = wp.tid()\n"
     if layout == "vec3":
         # written out: three vectors are few
-        twice = "u -= wp.dot(u, q0) * q0" if form == "twice" else ""
-        third = "w = V[batch, 2]\n$p2\nw -= wp.dot(w, q0) * q0\n$p3\nw -= wp.dot(w, q1) * q1"
+        again = "# Once more, against rounding errors\n"
+        twice = f"{again}u -= wp.dot(u, q0) * q0" if form == "twice" else ""
+        first, second = "wp.dot(w, q0)", "wp.dot(w, q1)"
+        if keep:
+            first, second = "R[batch, 0, 2]", "R[batch, 1, 2]"
+        third = f"w = V[batch, 2]\n$p2\nw -= {first} * q0\n$p3\nw -= {second} * q1"
         if form == "guarded":
-            third = "w = V[batch, 2]\n$p2\n$p3\nw -= wp.dot(w, q0) * q0 + wp.dot(w, q1) * q1"
+            third = f"w = V[batch, 2]\n$p2\n$p3\nw -= {first} * q0 + {second} * q1"
+        if form == "twice":
+            third += f"\n{again}w -= wp.dot(w, q0) * q0\nw -= wp.dot(w, q1) * q1"
         d.code(
             """
             batch = wp.tid()
@@ -71,7 +77,7 @@ def gram_schmidt(d: Draft) -> None:
             q0 = wp.normalize(u)
             u = V[batch, 1]
             $p1
-            u -= wp.dot(u, q0) * q0
+            u -= $onto * q0
             $twice
             $p4
             q1 = wp.normalize(u)
@@ -83,6 +89,7 @@ def gram_schmidt(d: Draft) -> None:
             """,
             twice=twice,
             third=third,
+            onto="R[batch, 0, 1]" if keep else "wp.dot(u, q0)",
             p0="R[batch, 0, 0] = wp.length(u)" if keep else "",
             p1="R[batch, 0, 1] = wp.dot(u, q0)" if keep else "",
             p2="R[batch, 0, 2] = wp.dot(w, q0)" if keep else "",

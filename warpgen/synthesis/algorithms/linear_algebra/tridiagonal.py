@@ -20,7 +20,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "rhs": "d|x|q",
         "cp": "c_prime|c_star|gam",
         "m": "denom|w|bet",
-        "line": "tid|system|col",
+        "line": "tid|system|line_id",
         "i": "k|row",
         "n": "num|length|size",
     },
@@ -108,7 +108,7 @@ def thomas_solve(d: Draft) -> None:
     else:
         d.explain("""
             Row i reads `a`_i x_(i-1) + `b`_i x_i + `c`_i x_(i+1) = `rhs`_i. NOTE: no pivoting, the matrix has to be diagonally
-            dominate.
+            dominant.
         """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def cyclic_reduction_step(d: Draft) -> None:
     n, count = d.pick(24, 32, 40), d.pick(3, 4, 5)
     shape: Any = (count, n) if systems else n * 2
     length = n if systems else n * 2
-    d.param("stride", "int", 1, 5, about="Distance between coupled unknowns")
+    d.param("stride", "int", d.pick(1, 2, 4), about="Distance between coupled unknowns")
     where = (lambda i: f"s, {i}") if systems else (lambda i: i)
     if packed == "vec4":
         # sub-diagonal, diagonal, super-diagonal, right side
@@ -220,9 +220,9 @@ def cyclic_reduction_step(d: Draft) -> None:
         store = "\n".join(f"{x}_out[{where('i')}] = {y}" for x, y in zip("abcr", names, strict=True))
     d.launch(*(shape if systems else (shape,)))
     d.code(f"{head}\n{n_text}\n$load\n$body\n$store", load=load, body=body, store=store)
-    d.explain("""
+    d.explain(f"""
         Eliminates the couplings of equation i to its neighbors at distance `stride`. After log2(n) steps
-        with doubled strides the equations are decoupled.
+        with doubled strides the equations are decoupled.{" Each is divided by its diagonal." if normal else ""}
     """)
 
     def reference(v: Values) -> dict[str, Any]:
