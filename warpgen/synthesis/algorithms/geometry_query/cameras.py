@@ -49,7 +49,7 @@ class TraceHit:
 _TRACE = '''
 @wp.func
 def trace_instances(
-    mesh: wp.uint64, instances: MeshInstances, world_count: int, origin: wp.vec3, ray_dir: wp.vec3, max_t: float
+    mesh: wp.uint64, instances: MeshInstances, instance_count: int, origin: wp.vec3, ray_dir: wp.vec3, max_t: float
 ) -> TraceHit:
     """Find the closest hit over all instances; ``instance`` is -1 for a miss.
 
@@ -58,7 +58,7 @@ def trace_instances(
     hit = TraceHit()
     hit.instance = -1
     hit.t = max_t
-    for i in range(world_count):
+    for i in range(instance_count):
         # Negative labels mark instances that are hidden
         if instances.label[i] < 0:
             continue
@@ -77,10 +77,10 @@ def trace_instances(
 
 @wp.func
 def is_shadowed(
-    mesh: wp.uint64, instances: MeshInstances, world_count: int, origin: wp.vec3, light_dir: wp.vec3
+    mesh: wp.uint64, instances: MeshInstances, instance_count: int, origin: wp.vec3, light_dir: wp.vec3
 ) -> bool:
     """Any-hit test towards a light at infinity."""
-    for i in range(world_count):
+    for i in range(instance_count):
         if instances.label[i] < 0:
             continue
         to_local = wp.transform_inverse(instances.pose[i])
@@ -102,8 +102,8 @@ _RAYS = {
         """,
     "orthographic": """
         # The field of view is the height of the image plane here
-        offset_x = (2.0 * (float(col) + 0.5) / {w}.0 - 1.0) * camera.fov * {aspect}
-        offset_y = (1.0 - 2.0 * (float(row) + 0.5) / {h}.0) * camera.fov
+        offset_x = (2.0 * (float(col) + 0.5) / {w}.0 - 1.0) * 0.5 * camera.fov * {aspect}
+        offset_y = (1.0 - 2.0 * (float(row) + 0.5) / {h}.0) * 0.5 * camera.fov
         local_dir = wp.vec3(0.0, 0.0, -1.0)
         origin = wp.transform_point(camera.pose, wp.vec3(offset_x, offset_y, 0.0))
         """,
@@ -140,7 +140,7 @@ def render_mesh_instances(d: Draft) -> None:
     lens = d.option("lens", *_RAYS)
     result = d.option("result", "color", "depth", "labels", "normals")
     shading = d.option("shading", "lambert", "phong", "wrapped") if result == "color" else ""
-    shadows = d.flag("shadows", 0.7) if result == "color" else False
+    shadows = d.flag("shadows", 0.7) and shading != "wrapped" if result == "color" else False
     depth = d.option("depth", "range", "planar") if result == "depth" else ""
     two_sided = d.flag("two_sided")
     tone = d.option("tone", "clamp", "gamma") if result == "color" else ""
@@ -303,7 +303,7 @@ def render_mesh_instances(d: Draft) -> None:
             )
             shift = np.zeros((len(x), 3))
             if lens == "orthographic":
-                local, shift = np.tile([0.0, 0.0, -1.0], (len(x), 1)), np.stack([fov * x, fov * y, start], -1)
+                local, shift = np.tile([0.0, 0.0, -1.0], (len(x), 1)), np.stack([0.5 * fov * x, 0.5 * fov * y, start], -1)
             elif lens == "fisheye":
                 r = np.hypot(x, y)
                 k = np.sin(0.5 * fov * r) / r

@@ -42,7 +42,7 @@ def estimate_normals(d: Draft) -> None:
         *{
             "normal": ("normals", "vec3", n),
             "covariance": ("cov", "mat33", n),
-            "variation": ("curvature", "float", n),
+            "variation": ("variation", "float", n),
         }[result]
     )
     d.says(
@@ -52,13 +52,13 @@ def estimate_normals(d: Draft) -> None:
             "variation": "Computes the surface variation (smallest eigenvalue over trace) of point neighborhoods.",
         }[result]
     )
-    w = "wp.max(1.0 - wp.length_sq(x[index] - p) / (radius * radius), 0.0)" if weighted else "1.0"
+    w = "1.0 - wp.length_sq(x[index] - p) / (radius * radius)" if weighted else "1.0"
     if passes == "two":
         again = query_loop(loop)
         gather = "$first_loop\nmean = mean / weight\nC = wp.mat33()\n$second_loop\nC = C / weight"
         first = "$near\nw = $w\nmean += w * x[index]\nweight += w"
         second = (
-            "$near\ne = x[index] - mean\nC += $w * wp.outer(e, e)"
+            "$near\ne = x[index] - mean\nw = $w\nC += w * wp.outer(e, e)"
             if weighted
             else "$near\ne = x[index] - mean\nC += wp.outer(e, e)"
         )
@@ -88,8 +88,8 @@ def estimate_normals(d: Draft) -> None:
             normals[tid] = n
             """,
         "variation": """
-            Q, lam = wp.eig3(C)
-            curvature[tid] = wp.min(lam) / wp.max(lam[0] + lam[1] + lam[2], 1.0e-8)
+            _, lam = wp.eig3(C)
+            variation[tid] = wp.min(lam) / wp.max(lam[0] + lam[1] + lam[2], 1.0e-8)
             """,
     }
     d.launch(n)
@@ -127,7 +127,7 @@ def estimate_normals(d: Draft) -> None:
         if result == "covariance":
             mostly_close(after.cov, cov, 2e-3)
         elif result == "variation":
-            mostly_close(after.curvature, lam[:, 0] / np.maximum(lam.sum(axis=1), 1e-8), 2e-3)
+            mostly_close(after.variation, lam[:, 0] / np.maximum(lam.sum(axis=1), 1e-8), 2e-3)
         else:
             sure = lam[:, 1] - lam[:, 0] > 2e-3
             cos = (q[:, :, 0] * after.normals).sum(axis=1)

@@ -122,7 +122,7 @@ def morton_order(d: Draft) -> None:
     store = {
         "code": f"codes[tid] = {value}",
         "code and index": f"codes[tid] = {value}\nids[tid] = tid",
-        "parent": f"# drop the last octal digit to get the parent cell\ncodes[tid] = ({value}) >> wp.uint32({dim})",
+        "parent": f"# without the bits of the last level it is the parent cell\ncodes[tid] = ({value}) >> wp.uint32({dim})",
     }[result]
     d.launch(n)
     d.code("tid = wp.tid()\n$lines\n$body\n$store", lines=lines, quantise=quantise, body=body, store=store)
@@ -177,7 +177,7 @@ def radix_tree(d: Draft) -> None:
     outs = {
         "children": (("left", "int"), ("right", "int")),
         "range": (("first", "int"), ("last", "int")),
-        "split": (("gamma", "int"),),
+        "split": (("splits", "int"),),
         "prefix": (("shared", "int"),),
     }[result]
     for name, type in outs:
@@ -241,7 +241,7 @@ def radix_tree(d: Draft) -> None:
     store = {
         "range": "first[tid] = wp.min(tid, other)\nlast[tid] = wp.max(tid, other)",
         "prefix": "shared[tid] = node_delta",
-        "split": "gamma[tid] = split",
+        "split": "splits[tid] = split",
         "children": f"""
             # leaves are numbered after the internal nodes
             left[tid] = wp.where(wp.min(tid, other) == split, split + {length - 1}, split)
@@ -317,7 +317,7 @@ def radix_tree(d: Draft) -> None:
             np.testing.assert_array_equal(after.first, lo)
             np.testing.assert_array_equal(after.last, hi)
         elif result == "split":
-            np.testing.assert_array_equal(after.gamma, cut)
+            np.testing.assert_array_equal(after.splits, cut)
         elif result == "children":
             np.testing.assert_array_equal(after.left, np.where(lo == cut, cut + length - 1, cut))
             np.testing.assert_array_equal(after.right, np.where(hi == cut + 1, cut + length, cut + 1))

@@ -42,7 +42,7 @@ def walk_grid(d: Draft) -> None:
     # integers from -8 to 1: one cell in ten is occupied
     shape: tuple[int, ...] = (m,) * dim if storage == "grid" else (m**dim,)
     if result == "sum":
-        d.input("occupied", "float", shape, 0.0, 1.0, about="Cell values, positive for occupied cells")
+        d.input("density", "float", shape, 0.0, 1.0, about="Cell values")
     else:
         d.input("occupied", "int", shape, -8, 2, about="Cell values, positive for occupied cells")
     d.output(
@@ -50,7 +50,7 @@ def walk_grid(d: Draft) -> None:
             "distance": ("t_hit", "float", n),
             "cell": ("cell_hit", f"vec{dim}i", n),
             "count": ("crossed", "int", n),
-            "sum": ("absorbed", "float", n),
+            "sum": ("integrals", "float", n),
         }[result]
     )
     d.says(
@@ -137,15 +137,15 @@ def walk_grid(d: Draft) -> None:
             "cell_hit[tid] = cell",
         ),
         "count": ("passed = int(0)", "passed += 1", "break", "crossed[tid] = passed"),
-        "sum": ("tau = float(0.0)", "", "", "absorbed[tid] = tau"),
+        "sum": ("total = float(0.0)", "", "", "integrals[tid] = total"),
     }[result]
     if result == "sum":
         loop = f"""
             while not ($outside):
-                value = occupied[{index}]
+                value = density[{index}]
                 entered = t
                 $advance
-                tau += value * (t - entered)
+                total += value * (t - entered)
             """
     else:
         loop = f"""
@@ -178,7 +178,7 @@ def walk_grid(d: Draft) -> None:
     )
 
     def agrees(v: Values, after: Values) -> None:
-        field = np.asarray(v.occupied).reshape((m,) * dim)
+        field = np.asarray(v.density if result == "sum" else v.occupied).reshape((m,) * dim)
         if storage == "flat":
             field = field.transpose(*range(dim)[::-1])
         made: list[Any] = []
@@ -203,7 +203,7 @@ def walk_grid(d: Draft) -> None:
                 made.append(cells[full[0]] if len(full) else np.full(dim, -1))
             else:
                 made.append(starts[full[0]] if len(full) else -1.0)
-        name = {"distance": "t_hit", "cell": "cell_hit", "count": "crossed", "sum": "absorbed"}[result]
+        name = {"distance": "t_hit", "cell": "cell_hit", "count": "crossed", "sum": "integrals"}[result]
         mostly_close(after[name], np.array(made), 2e-3, 0.95)
 
     d.holds(agrees)

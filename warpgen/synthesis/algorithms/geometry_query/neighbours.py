@@ -16,7 +16,7 @@ NAMES = {
     "index": "j|other|neighbor",
     "count": "counts|num_neighbors|degree",
     "normals": "normal_out|n_out|estimated_normals",
-    "idx": "ids|knn|neighbors_out",
+    "idx": "ids|indices|neighbors_out",
 }
 
 
@@ -69,7 +69,7 @@ def radius_search(d: Draft) -> None:
     d.param("radius", "float", 0.3, 0.45, about="Search radius")
     threads = n if own else m
     if result == "list":
-        d.output("idx", "int", (threads, room), about="Indices of the results, -1 for unused slots")
+        d.output("idx", "int", (threads, room), about="Indices of the results")
         d.output("count", "int", threads)
     else:
         d.output(
@@ -101,7 +101,7 @@ def radius_search(d: Draft) -> None:
         ),
         "list": (
             "found = int(0)",
-            f"if found < {room}:\n    idx[i, found] = index\nfound += 1",
+            "if found < idx.shape[1]:\n    idx[i, found] = index\nfound += 1",
             "count[i] = found",
         ),
         "mean": (
@@ -212,7 +212,17 @@ def nearest_neighbours(d: Draft) -> None:
         d.output("dist", "float", (threads, k))
     if result == "mean distance":
         d.output("spacing", "float", threads, about="Mean distance to the neighbors")
-        d.says("Computes the mean distance of each point to its k nearest neighbors.")
+        d.says(
+            f"Computes the mean distance of each point to its {k} nearest neighbors"
+            + (" within a radius." if source == "grid" else ".")
+        )
+    else:
+        what = {"indices": "", "distances": "distances of the ", "both": ""}[result]
+        also = " and their distances" if result == "both" else ""
+        d.says(
+            f"Finds the {what}{k} nearest neighbors of each {'point' if own else 'query'}{also}"
+            + (" within a radius." if source == "grid" else ".")
+        )
     keep_index = result in ("indices", "both")
     d.module(f"vec_dist = wp.types.vector(length={k}, dtype=float)")
     if keep_index:
@@ -244,8 +254,19 @@ def nearest_neighbours(d: Draft) -> None:
     if keep_index:
         stores.append("idx[i, s] = which[s]")
     if result in ("distances", "both"):
-        stores.append("dist[i, s] = wp.where(best[s] < 1.0e9, wp.sqrt(best[s]), -1.0)")
-    if result == "mean distance":
+        stores.append(
+            "dist[i, s] = wp.where(best[s] < 1.0e9, wp.sqrt(best[s]), -1.0)"
+            if source == "grid"
+            else "dist[i, s] = wp.sqrt(best[s])"
+        )
+    if result == "mean distance" and source == "all":
+        last = f"""
+            distance_sum = float(0.0)
+            for s in range({k}):
+                distance_sum += wp.sqrt(best[s])
+            spacing[i] = distance_sum / {float(k)}
+            """
+    elif result == "mean distance":
         last = f"""
             distance_sum = float(0.0)
             found = int(0)

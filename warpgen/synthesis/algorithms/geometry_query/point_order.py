@@ -64,7 +64,7 @@ def ordered_points(d: Draft) -> None:
     d.says(
         {
             "order": "Finds the order of the points of each set along Morton's curve.",
-            "points": "Sorts the points of each set along Morton's curve through their bounding box.",
+            "points": f"Sorts the points of each set along Morton's curve through {'a' if box == 'given' else 'their'} bounding box.",
             "codes": "Sorts the Morton codes of the points of each set.",
             "splits": "Finds how many bits neighbours on Morton's curve share, by which a tree of boxes is split.",
             "neighbours": "Measures the jumps between neighbours along Morton's curve.",

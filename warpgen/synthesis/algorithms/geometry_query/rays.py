@@ -54,11 +54,11 @@ def cast_rays(d: Draft) -> None:
         v = (float(i) + 0.5) / {height}.0 * 2.0 - 1.0
         """
     if camera == "arrays":
-        d.input("origins", "vec3", n, -0.5, 0.5, about="Ray origins")
+        d.input("origins", "vec3", n, -1.2, 1.2, about="Ray origins")
         d.input("directions", "vec3", n, kind="unit", about="Ray directions")
-        lines = "tid = wp.tid()\nro = origins[tid] - 2.0 * directions[tid]\nrd = directions[tid]"
+        lines = "tid = wp.tid()\nro = origins[tid]\nrd = directions[tid]"
     elif camera == "lidar":
-        d.param("pose", "transform", -0.3, 0.3, kind="transform", about="Pose of the mesh or sensor")
+        d.param("pose", "transform", -0.3, 0.3, kind="transform", about="Pose of the sensor")
         where, shape = "i, j", (height, width)
         lines = f"""
             i, j = wp.tid()
@@ -79,13 +79,13 @@ def cast_rays(d: Draft) -> None:
             rd = wp.vec3(wp.cos(angle), wp.sin(angle), 0.0)
             """
     elif camera == "pinhole":
-        d.param("eye", "vec3", -0.2, 0.2, about="Viewer position")
+        d.param("distance", "float", 2.2, 2.8, about="Distance of the eye along z")
         where, shape = "i, j", (height, width)
-        lines = "$grid\nro = eye + wp.vec3(0.0, 0.0, 2.5)\nrd = wp.normalize(wp.vec3(0.5 * u, 0.5 * v, -1.0))"
+        lines = "$grid\nro = wp.vec3(0.0, 0.0, distance)\nrd = wp.normalize(wp.vec3(0.5 * u, 0.5 * v, -1.0))"
     else:
-        d.param("size", "float", 0.6, 1.1)
+        d.param("half_width", "float", 0.6, 1.1, about="Half the side of the view")
         where, shape = "i, j", (height, width)
-        lines = "$grid\nro = wp.vec3(size * u, size * v, 2.0)\nrd = wp.vec3(0.0, 0.0, -1.0)"
+        lines = "$grid\nro = wp.vec3(half_width * u, half_width * v, 2.0)\nrd = wp.vec3(0.0, 0.0, -1.0)"
 
     target, kind, none, value = {
         "depth": ("depth", "float", d.pick("-1.0", str(far)), "query.t"),
@@ -97,7 +97,7 @@ def cast_rays(d: Draft) -> None:
     d.output(target, kind, shape)
     d.says(
         {
-            "depth": "Casts rays against a mesh and returns the hit distance.",
+            "depth": f"Casts rays against a mesh and returns the hit distance, {none} for a miss.",
             "normal": "Casts rays against a mesh and returns the surface normal at the hit.",
             "face": "Casts rays against a mesh and returns the index of the face hit, -1 for a miss.",
             "point": "Casts rays against a mesh and returns the hit point.",
@@ -125,7 +125,7 @@ def cast_rays(d: Draft) -> None:
 
     def rays(v: Values) -> tuple[Any, Any]:
         if camera == "arrays":
-            return v.origins - 2.0 * v.directions, v.directions
+            return v.origins, v.directions
         if camera == "fan":
             a = 2.0 * np.pi * np.arange(n) / n
             return np.tile(v.origin, (n, 1)), np.column_stack([np.cos(a), np.sin(a), 0.0 * a])
@@ -139,10 +139,10 @@ def cast_rays(d: Draft) -> None:
         x, y = (j + 0.5) / width * 2.0 - 1.0, (i + 0.5) / height * 2.0 - 1.0
         one = np.ones_like(x)
         if camera == "pinhole":
-            return np.tile(v.eye + np.array([0.0, 0.0, 2.5]), (len(i), 1)), unit(
+            return np.tile([0.0, 0.0, v.distance], (len(i), 1)), unit(
                 np.column_stack([0.5 * x, 0.5 * y, -one])
             )
-        return np.column_stack([v.size * x, v.size * y, 2.0 * one]), np.tile([0.0, 0.0, -1.0], (len(i), 1))
+        return np.column_stack([v.half_width * x, v.half_width * y, 2.0 * one]), np.tile([0.0, 0.0, -1.0], (len(i), 1))
 
     def agrees(v: Values, after: Values) -> None:
         o, r = rays(v)
@@ -217,7 +217,8 @@ def line_of_sight(d: Draft) -> None:
         d.inout("count", "int", 1, value=0.0)
         d.says("Counts pairs of points with a free line of sight past a mesh.")
     elif result == "blocked":
-        d.output("blocked", "int", shape, about="Number of blocked pairs")
+        d.output("blocked", "int", shape, about="1 for blocked pairs")
+        d.says("Tests pairs of points for a mesh that blocks their line of sight.")
     else:
         d.output("visible", "int", shape, about="Nonzero for visible pairs")
         d.says("Tests pairs of points for a free line of sight past a mesh.")
@@ -249,7 +250,7 @@ def line_of_sight(d: Draft) -> None:
         lines=lines,
         range="# out of sensor range\nif distance > max_range:\n    $beyond\n    return" if reach else "",
         beyond=f"blocked[{at}] = 1" if result == "blocked" else "",
-        same=f"visible[{at}] = 1" if result == "flag" else "",
+        same={"flag": f"visible[{at}] = 1", "count": "wp.atomic_add(count, 0, 1)"}.get(result, ""),
         cast=cast,
         store=store,
     )
@@ -270,7 +271,7 @@ def line_of_sight(d: Draft) -> None:
             hidden |= far > v.max_range
         same = far < 1e-6
         if result == "count":
-            assert abs(int(after.count[0]) - (~hidden & ~same).sum()) <= 3
+            assert abs(int(after.count[0]) - (~hidden | same).sum()) <= 3
         elif result == "blocked":
             mostly_close(after.blocked, hidden & ~same, 1e-3, 0.96)
         else:
@@ -302,6 +303,12 @@ def faces_in_box(d: Draft) -> None:
             "list": "faces_in_box|list_faces|mesh_box_query|broad_phase_mesh",
         }[result]
     )
+    if exact:
+        d.calls(
+            "count_near_faces|count_faces_within|faces_within_radius"
+            if result == "count"
+            else "list_near_faces|faces_within_radius|faces_near_point"
+        )
     stacks, n = sphere(d), d.pick(48, 64)
     room = 12
     d.handle("mesh", "mesh", stacks, about="Mesh id")
@@ -312,7 +319,7 @@ def faces_in_box(d: Draft) -> None:
     else:
         d.input("points", "vec3", n, -0.9, 0.9, about="Query points")
         if box == "cube":
-            d.param("r", "float", 0.15, 0.4)
+            d.param("r", "float", 0.15, 0.4, about="Radius" if exact else "Half side of the boxes")
             bounds = "c = points[tid]\nlo = c - wp.vec3(r, r, r)\nhi = c + wp.vec3(r, r, r)"
         else:
             d.input("half", "vec3", n, 0.1, 0.4, about="Half extents")
@@ -320,9 +327,14 @@ def faces_in_box(d: Draft) -> None:
     d.says(
         {
             "count": "Counts mesh faces with bounds that overlap a box around each point.",
-            "first": "Finds the smallest index of mesh faces that overlap a box, -1 for none.",
-            "area": "Accumulates the area of mesh faces that overlap a box.",
+            "first": "Finds the smallest index of the mesh faces with bounds that overlap a box, -1 for none.",
+            "area": "Sums the areas of the mesh faces with bounds that overlap a box.",
             "list": f"Lists up to {room} faces whose bounds meet a box, and counts them all.",
+        }[result]
+        if not exact
+        else {
+            "count": "Counts mesh faces with centers within a radius around each point.",
+            "list": f"Lists up to {room} mesh faces with centers within a radius, and counts them all.",
         }[result]
     )
     if result == "list":
@@ -347,9 +359,9 @@ def faces_in_box(d: Draft) -> None:
         ),
         "list": (
             "total = int(0)",
-            f"""
+            """
             # keep counting beyond the capacity so the caller can detect the overflow
-            if total < {room}:
+            if total < found.shape[1]:
                 found[tid, total] = face
             total += 1
             """,
@@ -374,7 +386,7 @@ def faces_in_box(d: Draft) -> None:
         loop=loops[loop],
         near="""
         centroid = wp.mesh_eval_position(mesh, face, 1.0 / 3.0, 1.0 / 3.0)
-        # bounding boxes are conservative: check the face center against the radius
+        # the box query also finds faces with their centers farther away
         if wp.length(centroid - c) > r:
             continue
         """

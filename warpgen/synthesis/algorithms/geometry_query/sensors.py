@@ -12,19 +12,15 @@ from warpgen.synthesis.library.proofs import mostly_close
 from warpgen.synthesis.writing.draft import Draft, Values, fill
 from warpgen.synthesis.writing.pieces import piece
 
-LIDAR_PARAMS = piece('''
-@wp.struct
-class LidarParams:
-    """Geometry and error model of a spinning lidar; ranges in meters, angles in radians."""
-
-    min_range: float
-    max_range: float
-    elevation_min: float
-    elevation_max: float
-    azimuth_start: float
-    noise_std: float
-    dropout: float
-''')
+_SETTINGS = {
+    "min_range": fill(0.05, 0.1),
+    "max_range": fill(6.0, 8.0),
+    "elevation_min": fill(-0.6, -0.4),
+    "elevation_max": fill(0.3, 0.5),
+    "azimuth_start": fill(0.0, 0.5),
+    "noise_std": fill(0.01, 0.03),
+    "dropout": fill(0.05, 0.2),
+}
 
 SHAPE_TABLE = piece('''
 @wp.struct
@@ -115,20 +111,24 @@ def lidar_scan(d: Draft) -> None:
     )
     d.param("sensor_body", "int", 0, about="Body that carries the sensor")
     d.param("sensor_offset", "transform", -0.3, 0.3, "transform", about="Sensor pose in the body frame")
-    d.struct(
-        "params",
-        LIDAR_PARAMS,
-        {
-            "min_range": fill(0.05, 0.1),
-            "max_range": fill(6.0, 8.0),
-            "elevation_min": fill(-0.6, -0.4),
-            "elevation_max": fill(0.3, 0.5),
-            "azimuth_start": fill(0.0, 0.5),
-            "noise_std": fill(0.01, 0.03),
-            "dropout": fill(0.05, 0.2),
-        },
-        about="Sensor settings",
+    unused = [
+        *(["elevation_min", "elevation_max"] if pattern == "table" else []),
+        *(["noise_std"] if noise == "none" else []),
+        *([] if dropout else ["dropout"]),
+    ]
+    settings = {name: filled for name, filled in _SETTINGS.items() if name not in unused}
+    model = "Geometry and error model" if noise != "none" or dropout else "Geometry"
+    fields = "\n    ".join(f"{name}: float" for name in settings)
+    struct = piece(
+        f'''
+@wp.struct
+class LidarParams:
+    """{model} of a spinning lidar; ranges in meters, angles in radians."""
+
+    {fields}
+'''
     )
+    d.struct("params", struct, settings, about="Sensor settings")
     if pattern == "table":
         d.input("beam_elevations", "float", rings, -0.6, 0.5, about="Elevation of each beam [rad]")
     if moving:
@@ -284,10 +284,11 @@ def _scanned(v: Values, size: tuple[int, int, int]) -> dict[str, Any]:
     world, ring, column = np.meshgrid(*map(np.arange, size), indexing="ij")
     part = column / size[2]
     azimuth = v["params.azimuth_start"] + 2.0 * np.pi * part
-    low, high = v["params.elevation_min"], v["params.elevation_max"]
-    elevation = (
-        v.beam_elevations[ring] if "beam_elevations" in v else low + ring / (size[1] - 1) * (high - low)
-    )
+    if "beam_elevations" in v:
+        elevation = v.beam_elevations[ring]
+    else:
+        low, high = v["params.elevation_min"], v["params.elevation_max"]
+        elevation = low + ring / (size[1] - 1) * (high - low)
     beam = np.stack(
         [np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)], axis=-1
     )

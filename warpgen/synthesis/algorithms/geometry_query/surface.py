@@ -103,7 +103,7 @@ def mesh_signed_distance(d: Draft) -> None:
 
         inputs, where, shape = grid, "i, j, k", (side, side, side)
     elif layout == "posed":
-        d.param("pose", "transform", -0.3, 0.3, kind="transform", about="Pose of the mesh or sensor")
+        d.param("pose", "transform", -0.3, 0.3, kind="transform", about="Pose of the mesh")
         d.input("points", "vec3", n, -1.1, 1.1, about="Query points")
         lines = """
             tid = wp.tid()
@@ -119,10 +119,14 @@ def mesh_signed_distance(d: Draft) -> None:
         d.param("max_dist", "float", 3.0, 5.0, about="Maximum query distance")
     else:
         d.module("MAX_DIST = wp.constant(1.0e3)")
-    if result in ("point", "both", "gradient"):
+    if result in ("point", "both"):
         d.output("closest", "vec3", shape, about="Closest points")
-    if result in ("signed", "unsigned", "both"):
+    elif result == "gradient":
+        d.output("gradients", "vec3", shape, about="Directions away from the surface where outside")
+    if result in ("signed", "both"):
         d.output("sdf", "float", shape, about="Signed distances, negative inside")
+    elif result == "unsigned":
+        d.output("distances", "float", shape, about="Distances to the mesh")
     d.says(
         {
             "signed": "Computes the signed distance from each point to a mesh, negative inside.",
@@ -133,18 +137,17 @@ def mesh_signed_distance(d: Draft) -> None:
         }[result]
     )
     plain = result in ("unsigned", "point")
-    call = (
-        QUERIES[sign]
-        if not plain
-        else d.pick("wp.mesh_query_point_no_sign(mesh, p, max_dist)", QUERIES[sign])
-    )
+    call = QUERIES[sign] if not plain else "wp.mesh_query_point_no_sign(mesh, p, max_dist)"
     call = call if bound == "given" else call.replace("max_dist", "MAX_DIST")
+    point, direction = "cp", "query.sign * wp.normalize(p - cp)"
+    if layout == "posed":
+        point, direction = "wp.transform_point(pose, cp)", f"wp.transform_vector(pose, {direction})"
     store = {
         "signed": f"sdf[{where}] = query.sign * wp.length(p - cp)",
-        "unsigned": f"sdf[{where}] = wp.length(p - cp)",
-        "point": f"closest[{where}] = cp",
-        "both": f"closest[{where}] = cp\nsdf[{where}] = query.sign * wp.length(p - cp)",
-        "gradient": f"closest[{where}] = query.sign * wp.normalize(p - cp)",
+        "unsigned": f"distances[{where}] = wp.length(p - cp)",
+        "point": f"closest[{where}] = {point}",
+        "both": f"closest[{where}] = {point}\nsdf[{where}] = query.sign * wp.length(p - cp)",
+        "gradient": f"gradients[{where}] = {direction}",
     }[result]
     d.launch(*shape)
     d.code(
@@ -166,17 +169,20 @@ def mesh_signed_distance(d: Draft) -> None:
         far = np.linalg.norm(p - cp, axis=-1)
         inside = winding(v.mesh, p) > 0.5
         clear = far > 1e-3
-        if "sdf" in after:
-            expected = far if result == "unsigned" else np.where(inside, -far, far)
-            np.testing.assert_allclose(np.reshape(after.sdf, -1), expected, atol=2e-3)
+        if result == "unsigned":
+            np.testing.assert_allclose(np.reshape(after.distances, -1), far, atol=2e-3)
+        elif "sdf" in after:
+            np.testing.assert_allclose(np.reshape(after.sdf, -1), np.where(inside, -far, far), atol=2e-3)
         if result in ("point", "both"):
             # the middle is as near to many faces: compare how far, not where
             actual = np.reshape(after.closest, (-1, 3))
+            actual = unposed(v.pose, actual) if layout == "posed" else actual
             np.testing.assert_allclose(np.linalg.norm(p - actual, axis=-1), far, atol=1e-3)
             on_it, _ = nearest(v.mesh, actual)
             np.testing.assert_allclose(on_it, actual, atol=1e-3)
         if result == "gradient":
-            g = np.reshape(after.closest, (-1, 3))[clear]
+            g = np.reshape(after.gradients, (-1, 3))[clear]
+            g = unposed(v.pose, g + v.pose[:3]) if layout == "posed" else g
             np.testing.assert_allclose(np.linalg.norm(g, axis=-1), 1.0, atol=1e-3)
             back = p[clear] - np.where(inside, -far, far)[clear][:, None] * g
             np.testing.assert_allclose(nearest(v.mesh, back)[0], back, atol=5e-3)

@@ -36,7 +36,7 @@ def inside_mesh(d: Draft) -> None:
     if method == "solid angle":
         d.module("FOUR_PI = wp.constant(4.0 * wp.pi)")
     if method in ("ray count", "first hit"):
-        d.param("ray", "vec3", 0.1, 0.9)
+        d.param("ray", "vec3", 0.1, 0.9, about="Direction of the test rays")
     if result == "counter":
         d.inout("count", "int", 1, value=0.0)
         d.says("Counts the points that lie inside a closed mesh.")
@@ -75,17 +75,19 @@ def inside_mesh(d: Draft) -> None:
             """
             direction = wp.normalize(ray)
             start = p
+            # No more crossings than the limit, should a ray run along a face
             crossings = int(0)
             query = wp.mesh_query_ray(mesh, start, direction, 10.0)
             while query.result and crossings < 16:
                 crossings += 1
-                # restart the ray slightly behind the surface
+                # go on slightly behind the surface, so that its face is not met again
                 start = start + (query.t + 1.0e-4) * direction
                 query = wp.mesh_query_ray(mesh, start, direction, 10.0)
             """,
             "crossings % 2 == 1",
         ),
         "first hit": (
+            "# from inside, a ray meets a face from behind first\n"
             "query = wp.mesh_query_ray(mesh, p, wp.normalize(ray), 10.0)",
             "query.result and query.sign < 0.0",
         ),
@@ -157,11 +159,18 @@ def transfer_from_mesh(d: Draft) -> None:
     if limit == "near":
         d.param("max_dist", "float", 0.3, 0.5, about="Maximum query distance")
     if fall:
-        d.param("h", "float", 0.3, 0.6)
+        d.param("h", "float", 0.3, 0.6, about="Length over which values fade")
     kind = {"velocity": "vec3", "normal": "vec3", "attribute": "float", "barycentric": "vec3", "face": "int"}[
         what
     ]
-    d.output("carried", kind, n, about="Transferred values")
+    made = {
+        "velocity": "sampled_velocities",
+        "normal": "normals",
+        "attribute": "sampled",
+        "barycentric": "coords",
+        "face": "closest_face",
+    }[what]
+    d.output(made, kind, n, about="Transferred values")
     d.says(
         {
             "velocity": "Samples the velocity of a moving mesh at the closest point to each query"
@@ -170,7 +179,8 @@ def transfer_from_mesh(d: Draft) -> None:
             "attribute": "Interpolates per-vertex values at the closest point on a mesh"
             + (", fading with distance." if fall else "."),
             "barycentric": "Computes barycentric coordinates of the closest point on a mesh.",
-            "face": "Finds the closest mesh face of each query, -1 beyond the search radius.",
+            "face": "Finds the closest mesh face of each query"
+            + (", -1 beyond the search radius." if limit == "near" else "."),
         }[what]
     )
     lines = {
@@ -192,7 +202,7 @@ def transfer_from_mesh(d: Draft) -> None:
             value *= wp.exp(-wp.length_sq(p - cp) / (h * h))
             """.replace("value *=", "value = value *")
     reach = "max_dist" if limit == "near" else d.pick("1.0e6", "100.0")
-    missed = "carried[tid] = -1" if what == "face" else ""
+    missed = f"{made}[tid] = -1" if what == "face" else ""
     d.launch(n)
     d.code(
         """
@@ -201,8 +211,9 @@ def transfer_from_mesh(d: Draft) -> None:
         query = wp.mesh_query_point_no_sign(mesh, p, $reach)
         $miss
         $lines
-        carried[tid] = value
+        $made[tid] = value
         """,
+        made=made,
         reach=reach,
         miss="if not query.result:\n    $missed\n    return",
         missed=missed,
@@ -223,9 +234,9 @@ def transfer_from_mesh(d: Draft) -> None:
         own = two[:, 1] - two[:, 0] > 1e-4  # no other face is as near
         sure = near & own & (np.abs(far - (v.max_dist if limit == "near" else 1e6)) > 1e-3)
         if what == "face":
-            np.testing.assert_array_equal(np.asarray(after.carried)[sure], face[sure])
+            np.testing.assert_array_equal(np.asarray(after[made])[sure], face[sure])
             beyond = far > (v.max_dist + 1e-3 if limit == "near" else 1e6)
-            np.testing.assert_array_equal(np.asarray(after.carried)[beyond], -1)
+            np.testing.assert_array_equal(np.asarray(after[made])[beyond], -1)
             return
         x, y, z = a[face], b[face], c[face]
         w = np.stack([bary(cp, x, y, z), bary(cp, y, z, x), bary(cp, z, x, y)], axis=-1)
@@ -241,7 +252,7 @@ def transfer_from_mesh(d: Draft) -> None:
             weight = np.exp(-((far / v.h) ** 2))
             value = value * (weight[:, None] if value.ndim == 2 else weight)
         sure &= far > 1e-3
-        np.testing.assert_allclose(np.asarray(after.carried)[sure], value[sure], atol=1e-2)
+        np.testing.assert_allclose(np.asarray(after[made])[sure], value[sure], atol=1e-2)
 
     d.holds(agrees)
 

@@ -73,7 +73,8 @@ def traverse_tree(d: Draft) -> None:
         d.input("weight", "float", inner + 1, 0.5, 1.5)
         d.output("sums", "float", n)
     else:
-        d.output("leaves", "int", n, about="Leaves reached by each query")
+        found = "first_leaf" if result == "first" else "counts"
+        d.output(found, "int", n, about="Leaves reached by each query, the first or their number")
     d.says(
         {
             "count": "Traverses an implicit binary BVH and counts overlapping leaves per query.",
@@ -81,9 +82,11 @@ def traverse_tree(d: Draft) -> None:
             "sum": "Traverses an implicit binary BVH and accumulates the weights of overlapping leaves.",
         }[result]
     )
+    if boxes == "rows":
+        fetch += "\n# Lower bounds are stored negated, so that a maximum merges both"
     begin, leaf, last = {
-        "count": ("reached = int(0)", "reached += 1", "leaves[tid] = reached"),
-        "first": ("leaf = int(-1)", f"leaf = node - {inner}\nbreak", "leaves[tid] = leaf"),
+        "count": ("reached = int(0)", "reached += 1", "counts[tid] = reached"),
+        "first": ("leaf = int(-1)", f"leaf = node - {inner}\nbreak", "first_leaf[tid] = leaf"),
         "sum": ("total = float(0.0)", f"total += weight[node - {inner}]", "sums[tid] = total"),
     }[result]
     if walk == "stack":
@@ -155,8 +158,8 @@ def traverse_tree(d: Draft) -> None:
         if result == "sum":
             mostly_close(after.sums, leaves @ v.weight, 1e-3)
         elif result == "count":
-            mostly_close(after.leaves, leaves.sum(axis=1), 1e-3)
+            mostly_close(after.counts, leaves.sum(axis=1), 1e-3)
         else:
-            mostly_close(after.leaves, np.where(leaves.any(axis=1), leaves.argmax(axis=1), -1), 1e-3)
+            mostly_close(after.first_leaf, np.where(leaves.any(axis=1), leaves.argmax(axis=1), -1), 1e-3)
 
     d.holds(agrees)

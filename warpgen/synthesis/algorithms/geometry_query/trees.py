@@ -43,18 +43,30 @@ def bvh_overlaps(d: Draft) -> None:
             "list": "list_overlaps|find_overlaps|bvh_overlaps|bvh_query",
         }[result]
     )
+    if own == "balls":
+        d.calls(
+            {
+                "count": "count_in_balls|bvh_radius_count|count_in_radius",
+                "pairs": "bvh_radius_pairs|collect_close_pairs|bvh_pairs",
+                "nearest": "nearest_in_bvh|nearest_in_radius|nearest_in_balls",
+                "sum": "mass_in_balls|mass_in_radius|sum_masses_in_radius",
+                "list": "bvh_radius_search|list_in_radius|bvh_query",
+            }[result]
+        )
     half = d.pick(0.1, 0.15, 0.2)
     n, m = d.pick(48, 64, 96), d.pick(48, 64)
     room = 8
+    if own == "own boxes":
+        d.module(f"HALF = wp.constant({half})  # half the side of each box")
     d.handle("bvh", "bvh", of="points", value=half, about="BVH id")
     d.input("points", "vec3", n, -1.0, 1.0, about="Centers of the primitives")
     weighted = result == "sum"
     if own == "own boxes":
         threads = n
-        box = f"""
+        box = """
             c = points[tid]
-            lo = c - wp.vec3({half}, {half}, {half})
-            hi = c + wp.vec3({half}, {half}, {half})
+            lo = c - wp.vec3(HALF, HALF, HALF)
+            hi = c + wp.vec3(HALF, HALF, HALF)
             """
         skip = "# report each pair once and skip self-overlaps\nif other <= tid:\n    continue"
         if result != "pairs":
@@ -65,21 +77,21 @@ def bvh_overlaps(d: Draft) -> None:
         d.input("size", "vec3", m, 0.2, 0.6)
         box = "lo = lower[tid]\nhi = lo + size[tid]\nc = 0.5 * (lo + hi)"
         skip = """
-            # ignore boxes that are only partially inside
+            # boxes whose center lies outside do not count
             e = points[other]
             if wp.length(e - wp.max(wp.min(e, hi), lo)) > 0.0:
                 continue
             """
     else:
         threads = m
-        d.input("centers", "vec3", m, -1.0, 1.0)
+        d.input("queries", "vec3", m, -1.0, 1.0, about="Centers of the balls")
         d.param("radius", "float", 0.3, 0.5, about="Search radius")
         box = """
-            c = centers[tid]
+            c = queries[tid]
             lo = c - wp.vec3(radius, radius, radius)
             hi = c + wp.vec3(radius, radius, radius)
             """
-        skip = "# the leaf box is larger than the ball, check the distance\nif wp.length(points[other] - c) > radius:\n    continue"
+        skip = "# the query box is larger than the ball\nif wp.length(points[other] - c) > radius:\n    continue"
     if weighted:
         d.input("mass", "float", n, 0.5, 2.0)
     if result == "pairs":
@@ -95,13 +107,22 @@ def bvh_overlaps(d: Draft) -> None:
                 result, ("count", "int", threads)
             )
         )
+    things = {
+        "own boxes": "other boxes of a BVH that overlap each box",
+        "other boxes": "boxes of a BVH with centers inside each query box",
+        "balls": "points of a BVH within a radius of each query",
+    }[own]
     d.says(
         {
-            "count": "Counts the boxes of a BVH that overlap each query box.",
-            "pairs": "Collects overlapping pairs of boxes using a shared atomic counter.",
-            "nearest": "Finds the overlapping box with the nearest center, -1 for none.",
-            "sum": "Accumulates the masses of boxes that overlap each query box.",
-            "list": f"Lists up to {room} boxes that overlap each query, and counts them all.",
+            "count": f"Counts the {things}.",
+            "pairs": {
+                "own boxes": "Collects overlapping pairs of boxes of a BVH using a shared atomic counter.",
+                "other boxes": "Collects pairs of query boxes and boxes of a BVH with centers inside them.",
+                "balls": "Collects pairs of queries and points of a BVH within a radius of each other.",
+            }[own],
+            "nearest": f"Finds the nearest of the {things}, -1 for none.",
+            "sum": f"Sums the masses of the {things}.",
+            "list": f"Lists up to {room} of the {things}, and counts them all.",
         }[result]
     )
     begin, step, last = {
@@ -129,7 +150,7 @@ def bvh_overlaps(d: Draft) -> None:
         ),
         "list": (
             "k = int(0)",
-            f"if k < {room}:\n    found[tid, k] = other\nk += 1",
+            "if k < found.shape[1]:\n    found[tid, k] = other\nk += 1",
             "count[tid] = k",
         ),
     }[result]
@@ -168,7 +189,7 @@ def bvh_overlaps(d: Draft) -> None:
             c = 0.5 * (lo + hi)
             hit = np.all((p[None] <= hi[:, None]) & (p[None] >= lo[:, None]), axis=-1)
         else:
-            c = v.centers
+            c = v.queries
             hit = np.linalg.norm(p[None] - c[:, None], axis=-1) <= v.radius
         return hit, np.linalg.norm(p[None] - c[:, None], axis=-1)
 
@@ -216,9 +237,13 @@ def bvh_ray_boxes(d: Draft) -> None:
     n, m = d.pick(48, 64), d.pick(64, 96)
     d.handle("bvh", "bvh", of="points", value=half, about="BVH id")
     d.input("points", "vec3", n, -1.0, 1.0, about="Centers of the primitives")
-    d.input("origins", "vec3", m, -0.5, 0.5, about="Ray origins")
+    far = 1.5 if start == "outside" else 0.5
+    d.input("origins", "vec3", m, -far, far, about="Ray origins")
     d.input("directions", "vec3", m, kind="unit", about="Ray directions")
-    d.output(*(("t_out", "float", m) if result == "distance" else ("hit", "int", m)))
+    made = {"distance": "t_out", "count": "count"}.get(result, "hit")
+    d.output(made, "float" if result == "distance" else "int", m)
+    size = "RADIUS" if solid == "sphere" else "HALF"
+    d.module(f"{size} = wp.constant({half})" + ("" if solid == "sphere" else "  # half the side of each box"))
     what = {"sphere": "ball", "box": "box"}[solid]
     d.says(
         {
@@ -230,7 +255,7 @@ def bvh_ray_boxes(d: Draft) -> None:
     )
     form = d.use(intersections.SPHERE if solid == "sphere" else intersections.BOX)
     test = {
-        "sphere": f"t = {form}(ro, rd, points[leaf], {half})",
+        "sphere": f"t = {form}(ro, rd, points[leaf], RADIUS)",
         "box": f"""
             c = points[leaf]
             t = {form}(ro, rd, c - extent, c + extent)
@@ -252,7 +277,7 @@ def bvh_ray_boxes(d: Draft) -> None:
         "count": (
             "crossed = int(0)",
             "if t >= 0.0:\n    crossed += 1",
-            "hit[tid] = crossed",
+            "count[tid] = crossed",
         ),
         "any": ("", "if t >= 0.0:\n    hit[tid] = 1\n    return", "hit[tid] = 0"),
     }[result]
@@ -261,7 +286,7 @@ def bvh_ray_boxes(d: Draft) -> None:
         """
         tid = wp.tid()
         rd = directions[tid]
-        ro = $start
+        ro = origins[tid]
         $extent
         $begin
         query = wp.bvh_query_ray(bvh, ro, rd)
@@ -272,8 +297,7 @@ def bvh_ray_boxes(d: Draft) -> None:
             $step
         $last
         """,
-        start="origins[tid] - 2.0 * rd" if start == "outside" else "origins[tid]",
-        extent=f"extent = wp.vec3({half}, {half}, {half})" if solid == "box" else "",
+        extent="extent = wp.vec3(HALF, HALF, HALF)" if solid == "box" else "",
         begin=begin,
         test=test,
         range="if t > max_t:\n    continue" if ranged else "",
@@ -283,7 +307,7 @@ def bvh_ray_boxes(d: Draft) -> None:
 
     def agrees(v: Values, after: Values) -> None:
         r = v.directions[:, None]
-        o = v.origins[:, None] - (2.0 * r if start == "outside" else 0.0)
+        o = v.origins[:, None]
         if solid == "sphere":
             t = intersections.sphere(o, r, v.points[None], half)
         else:
@@ -296,6 +320,6 @@ def bvh_ray_boxes(d: Draft) -> None:
             "count": met.sum(axis=1),
             "any": met.any(axis=1) * 1,
         }[result]
-        mostly_close(after.t_out if result == "distance" else after.hit, expected, 2e-3, 0.95)
+        mostly_close(after[made], expected, 2e-3, 0.95)
 
     d.holds(agrees)
