@@ -17,11 +17,11 @@ from warpgen.synthesis.writing.draft import Draft, Values
     names={
         "dissipative_particles": "dpd_forces|dpd_pairs|soft_bead_forces|dpd_pair_kernel",
         "positions": "x|coords|r",
-        "velocities": "v|vel|speeds",
+        "velocities": "v|vel|bead_vel",
         "distance": "r_ij|dist|r",
         "unit": "e_ij|direction|n_ij",
         "w_random": "w_r|weight_r|w_rand",
-        "repulsion": "a_ij|amplitude|conservative",
+        "repulsion": "a_ij|amplitude|max_repulsion",
         "friction": "gamma|drag|dissipation",
     },
     double=True,
@@ -39,8 +39,12 @@ def dissipative_particles(d: Draft) -> None:
     result = d.option("result", "forces", "pair force", "heat")
     if result == "heat":
         d.calls("dissipated_power|dpd_dissipation|friction_power")
-    if result == "heat" and thermostat == "none":
-        thermostat = "radial"
+    if result == "heat":
+        thermostat = "radial" if thermostat == "none" else thermostat
+        bonded = "none"
+    if bonded != "none":
+        charged = "none"  # which acts within the cutoff alone, where bonds act beyond
+        weight = "linear" if weight == "root" else weight  # whose slope is infinite at the cutoff
     beads, n = d.pick(20, 24, 32), d.pick(64, 96)
     d.input("positions", "vec3", beads, -0.8, 0.8, about="Positions in units of the cutoff")
     d.input("velocities", "vec3", beads, -1.0, 1.0, about="Velocities")
@@ -50,7 +54,7 @@ def dissipative_particles(d: Draft) -> None:
         d.input("repulsions", "float", (3, 3), 15.0, 40.0, about="Repulsion between species")
     elif types == "mixing":
         d.input(
-            "softness", "float", beads, 4.0, 6.0, about="Square root of the repulsion between equal beads"
+            "hardness", "float", beads, 4.0, 6.0, about="Square root of the repulsion between equal beads"
         )
     else:
         d.param("repulsion", "float", 18.0, 25.0, about="Repulsion between beads")
@@ -78,6 +82,8 @@ def dissipative_particles(d: Draft) -> None:
     if bonded != "none":
         d.input("is_bond", "bool", n, about="Pairs that a bond joins")
         d.param("bond_stiffness", "float", 10.0, 50.0, about="Stiffness of bonds")
+        if bonded == "harmonic":
+            d.param("bond_length", "float", 0.6, 0.8, about="Length of bonds at rest")
     name, type, shape, about = {
         "forces": ("forces", "vec3", beads, "Forces on the beads"),
         "pair force": ("pair_forces", "vec3", n, "Force on the first bead of each pair"),
@@ -110,7 +116,7 @@ def dissipative_particles(d: Draft) -> None:
     strength = {
         "one": "",
         "matrix": "repulsion = repulsions[species[i], species[j]]",
-        "mixing": "# Geometric mean, as of polarizabilities\nrepulsion = softness[i] * softness[j]",
+        "mixing": "# Geometric mean, as of polarizabilities\nrepulsion = hardness[i] * hardness[j]",
     }[types]
     electric = {
         "none": "",
@@ -133,10 +139,10 @@ def dissipative_particles(d: Draft) -> None:
         "none": "",
         "harmonic": """
             if is_bond[tid]:
-                force -= bond_stiffness * (distance - 0.7) * unit
+                force -= bond_stiffness * (distance - bond_length) * unit
             """,
         "fene": """
-            # Finitely extensible: diverges at a length of 2, so no bond can tear
+            # Finitely extensible: grows without bound towards a length of 2, but for a cap
             if is_bond[tid]:
                 stretch = wp.min(0.25 * distance * distance, 0.95)
                 force -= bond_stiffness * distance / (1.0 - stretch) * unit
@@ -150,7 +156,7 @@ def dissipative_particles(d: Draft) -> None:
                 offset[axis] -= box[axis] * wp.round(offset[axis] / box[axis])
             """,
         "slab": """
-            # Periodic within the layer, walls across
+            # Periodic within the layer, open across
             offset[0] -= box[0] * wp.round(offset[0] / box[0])
             offset[1] -= box[1] * wp.round(offset[1] / box[1])
             """,
@@ -197,25 +203,36 @@ def dissipative_particles(d: Draft) -> None:
         offset = positions[i] - positions[j]
         $wrap
         distance = wp.length(offset)
-        # Soft beads may lie on each other, so avoid dividing by zero
-        if distance >= 1.0 or distance < 1.0e-4:
-            return
+        $reach
 
         unit = offset / distance
-        overlap = 1.0 - distance
+        overlap = $overlap
         $relative
         $body
         """,
         wrap=wrap,
+        reach="# Out of reach, or on each other, which leaves no direction\n"
+        "if distance >= 1.0 or distance < 1.0e-4:\n    return"
+        if bonded == "none"
+        else "# Only bonds act beyond the cutoff; beads on each other leave no direction\n"
+        "if (distance >= 1.0 and not is_bond[tid]) or distance < 1.0e-4:\n    return",
+        overlap="1.0 - distance" if bonded == "none" else "wp.max(1.0 - distance, 0.0)",
         relative="relative = velocities[i] - velocities[j]" if thermostat != "none" else "",
         body=body,
     )
-    d.explain("""
-        Lengths are in units of the cutoff, masses in those of a bead. Random and dissipative forces act as a
-        thermostat that keeps momentum.
+    kept = "Random and dissipative forces act as a thermostat that keeps momentum."
+    d.explain(f"""
+        Lengths are in units of the cutoff, masses in those of a bead. {kept if thermostat != "none" and result != "heat" else ""}
     """)
-    if result == "heat":
-        d.says("Sums up the power that dissipative forces between soft beads take away (DPD).")
+    kinds = "conservative forces" if thermostat == "none" else "conservative, dissipative and random forces"
+    bonds = ", and those of bonds" if bonded != "none" else ""
+    d.says(
+        {
+            "heat": "Sums up the power that dissipative forces between soft beads take away (DPD).",
+            "pair force": f"Computes {kinds} between pairs of soft beads (DPD){bonds}.",
+            "forces": f"Adds {kinds} between pairs of soft beads (DPD){bonds}.",
+        }[result]
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         i, j = v.pairs.T
@@ -223,10 +240,12 @@ def dissipative_particles(d: Draft) -> None:
         if wrapped != "none":
             x = x - v.box * np.round(x / v.box) * np.array([1.0, 1.0, 1.0 if wrapped == "periodic" else 0.0])
         r = np.linalg.norm(x, axis=1)
-        real = (i != j) & (r < 1) & (r >= 1e-4)
+        near = (r < 1) | (v.is_bond if bonded != "none" else False)
+        real = (i != j) & near & (r >= 1e-4)
         r = np.where(real, r, 1.0)
         e = x / r[:, None]
-        w = {"linear": 1 - r, "root": np.sqrt(1 - r), "quadratic": (1 - r) ** 2}[weight]
+        lap = np.maximum(1 - r, 0)
+        w = {"linear": lap, "root": np.sqrt(lap), "quadratic": lap**2}[weight]
         u = v.velocities[i] - v.velocities[j] if thermostat != "none" else 0 * x
         along = (u * e).sum(1)
         across = u - along[:, None] * e
@@ -236,9 +255,9 @@ def dissipative_particles(d: Draft) -> None:
         a = {
             "one": lambda: v.repulsion,
             "matrix": lambda: v.repulsions[v.species[i], v.species[j]],
-            "mixing": lambda: v.softness[i] * v.softness[j],
+            "mixing": lambda: v.hardness[i] * v.hardness[j],
         }[types]()
-        f = a * (1 - r)
+        f = a * lap
         if density:
             f = f + v.many_body * (v.local_density[i] + v.local_density[j]) * np.maximum(1 - r / 0.75, 0)
         if charged != "none":
@@ -249,7 +268,7 @@ def dissipative_particles(d: Draft) -> None:
                 part = np.vectorize(math.erf)(s / 2) - s / np.sqrt(np.pi) * np.exp(-s * s / 4)
             f = f + v.coupling * v.charges[i] * v.charges[j] * part / r**2
         if bonded == "harmonic":
-            f = f - v.is_bond * v.bond_stiffness * (r - 0.7)
+            f = f - v.is_bond * v.bond_stiffness * (r - v.bond_length)
         elif bonded == "fene":
             f = f - v.is_bond * v.bond_stiffness * r / (1 - np.minimum(r * r / 4, 0.95))
         force = f[:, None] * e

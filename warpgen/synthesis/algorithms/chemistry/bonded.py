@@ -19,6 +19,13 @@ class TorsionParams:
     phase: float
 """)
 
+_HARMONIC = piece("""
+@wp.struct
+class TorsionParams:
+    stiffness: float
+    phase: float
+""")
+
 _SLOPES = {
     "periodic": """
         # E = K * (1 + cos(n * phi - delta))
@@ -48,18 +55,15 @@ _SLOPES = {
 }
 
 
-def _energy(form: str, phi: Any, v: Values, per: str) -> Any:
+def _energy(form: str, phi: Any, v: Values, kind: Any) -> Any:
+    """Energies of torsions of each `kind`, an index into the parameters or all of them."""
     if form in ("periodic", "harmonic"):
-        k, n, phase = (
-            (v[f"params.{f}"] for f in ("stiffness", "multiplicity", "phase"))
-            if per == "array"
-            else (v["params.stiffness"], v["params.multiplicity"], v["params.phase"])
-        )
+        k, phase = (np.atleast_1d(v[f"params.{f}"])[kind] for f in ("stiffness", "phase"))
         if form == "periodic":
-            return k * (1 + np.cos(n * phi - phase))
+            return k * (1 + np.cos(np.atleast_1d(v["params.multiplicity"])[kind] * phi - phase))
         gap = phi - phase
         return 0.5 * k * (gap - 2 * np.pi * np.round(gap / (2 * np.pi))) ** 2
-    c = np.atleast_2d(v.coefficients)
+    c = np.atleast_2d(v.coefficients)[kind]
     if form == "opls":
         return 0.5 * (
             c[:, 0] * (1 + np.cos(phi)) + c[:, 1] * (1 - np.cos(2 * phi)) + c[:, 2] * (1 + np.cos(3 * phi))
@@ -93,33 +97,44 @@ def torsion_forces(d: Draft) -> None:
     skipped = d.option("skipped", "sentinel", "mask", "none")
     apart = d.option("gradient", "inline", "function")
     atoms, count, worlds = d.pick(12, 16), d.pick(24, 32), 2
+    if skipped == "sentinel" and per == "shared":
+        skipped = "mask"  # a type without parameters of its own says nothing
     shape: Any = atoms if batch == "one system" else (worlds, atoms)
     d.input("positions", "vec3", shape, -1.0, 1.0, about="atom positions, one row per world if batched")
-    # Atoms of a torsion differ: they are drawn from four ranges that do not overlap.
     d.input(
         "torsions",
         "int",
         (count, 4),
         0,
-        atoms // 4,
-        about="local atom indices of each dihedral, shape (num_torsions, 4)",
+        atoms,
+        about="atom indices of each dihedral, shape (num_torsions, 4)",
     )
     if skipped == "mask":
         d.input("enabled", "bool", count, about="False for torsions that are switched off")
     elif skipped == "sentinel":
         d.input("torsion_type", "int", count, -1, 3, about="type of each torsion, -1 for unused slots")
     struct = form in ("periodic", "harmonic")
+    typed = skipped == "sentinel"
+    entries, what = (3, "torsion type") if typed else (count, "torsion")
     if struct:
         fold = fill(value=d.pick(1.0, 2.0, 3.0))
         bounds = {"stiffness": fill(0.5, 3.0), "multiplicity": fold, "phase": fill(-0.5, 0.5)}
+        if form == "harmonic":
+            del bounds["multiplicity"]
+        shaped = _HARMONIC if form == "harmonic" else _TORSION
         if per == "array":
-            d.struct(
-                "params", _TORSION, bounds, count, about="stiffness, multiplicity and phase of each torsion"
-            )
+            d.struct("params", shaped, bounds, entries, about=f"parameters of each {what}")
         else:
-            d.struct("params", _TORSION, bounds, about="stiffness, multiplicity and phase of each torsion")
+            d.struct("params", shaped, bounds, about="parameters of all torsions")
     elif per == "array":
-        d.input("coefficients", "vec3", count, -1.5, 1.5, about="series coefficients of the torsion energy")
+        d.input(
+            "coefficients",
+            "vec3",
+            entries,
+            -1.5,
+            1.5,
+            about=f"series coefficients of the energy of each {what}",
+        )
     else:
         d.param("coefficients", "vec3", -1.5, 1.5, about="series coefficients of the torsion energy")
     if box == "periodic":
@@ -154,7 +169,9 @@ def torsion_forces(d: Draft) -> None:
             return wp.atan2(sin_angle, wp.dot(a, b))
     """)
     at = "{0}" if batch == "one system" else "world, {0}"
-    entry = ("params" if struct else "coefficients") + ("[tid]" if per == "array" else "")
+    entry = ("params" if struct else "coefficients") + (
+        "[torsion_type[tid]]" if typed else "[tid]" if per == "array" else ""
+    )
     wrapped = {
         name: (
             f"minimum_image(positions[{at.format(p)}] - positions[{at.format(q)}], box)"
@@ -196,16 +213,14 @@ def torsion_forces(d: Draft) -> None:
         shift = middle_share(f, g, h, a, b)
         """
     d.launch(*((worlds, count) if batch == "worlds" else (count,)))
-    quarter = atoms // 4
     d.code(
         f"""
         {names} = wp.tid()
         $skip
-        # The list stores local indices: each role has its own block of {quarter} atoms
         i = torsions[tid, 0]
-        j = torsions[tid, 1] + {quarter}
-        k = torsions[tid, 2] + {2 * quarter}
-        l = torsions[tid, 3] + {3 * quarter}
+        j = torsions[tid, 1]
+        k = torsions[tid, 2]
+        l = torsions[tid, 3]
         f = {wrapped["f"]}
         g = {wrapped["g"]}
         h = {wrapped["h"]}
@@ -241,7 +256,8 @@ def torsion_forces(d: Draft) -> None:
         there = np.ones(count, bool)
         if skipped != "none":
             there = v.enabled if skipped == "mask" else v.torsion_type >= 0
-        index = v.torsions + quarter * np.arange(4)
+        index = v.torsions
+        kind: Any = np.maximum(v.torsion_type, 0) if typed else slice(None)
         systems = v.positions if batch == "worlds" else v.positions[None]
         found = []
         for system in systems:
@@ -251,13 +267,13 @@ def torsion_forces(d: Draft) -> None:
                 if box == "periodic":
                     f, g, h = (r - v.box * np.round(r / v.box) for r in (f, g, h))
                 a, b = np.cross(f, g), np.cross(h, g)
-                sine = (np.cross(b, a) * g).sum(axis=1) / np.linalg.norm(g, axis=1)
+                sine = (np.cross(b, a) * g).sum(axis=1) / np.maximum(np.linalg.norm(g, axis=1), 1e-12)
                 return np.arctan2(sine, (a * b).sum(axis=1)), np.minimum((a * a).sum(1), (b * b).sum(1))
 
             kept = there & (spanned(system)[1] >= 0.01)
 
             def total(x: Any, kept: Any = kept) -> float:
-                return float((_energy(form, spanned(x)[0], v, per) * kept).sum())
+                return float((_energy(form, spanned(x)[0], v, kind) * kept).sum())
 
             found.append(descent(total, system))
         return {"forces": np.array(found) if batch == "worlds" else found[0]}

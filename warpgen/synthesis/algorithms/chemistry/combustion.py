@@ -89,17 +89,12 @@ def production_rates(d: Draft) -> None:
         fields["gibbs"] = fill(-0.6, 0.6, shape=(species, 3))
     d.struct("mech", _mechanism(equilibrium, lowered), fields, about="reaction table")
     if back == "detailed rates":
-        d.input(
-            "reverse_params",
-            "vec3",
-            count,
-            -0.3,
-            0.3,
-            about="log prefactor, temperature exponent and activation temperature of the reverse reactions",
-        )
+        d.input("reverse_log_a", "float", count, -0.3, 0.3, about="log prefactors of the reverse reactions")
+        d.input("reverse_beta", "float", count, -0.3, 0.3, about="their temperature exponents")
+        d.input("reverse_temp", "float", count, 700.0, 1300.0, about="their activation temperatures [K]")
     if heat:
-        d.input("enthalpy", "float", species, -2.0, 2.0, about="molar enthalpies of formation")
-        d.output("heat_release", "float", cells, about="heat released per cell and time")
+        d.input("enthalpy", "float", species, -200.0, 200.0, about="molar enthalpies of formation [kJ/mol]")
+        d.output("heat_release", "float", cells, about="heat release rates [kW/m^3]")
     else:
         d.output(
             "omega",
@@ -209,8 +204,7 @@ def production_rates(d: Draft) -> None:
             "progress -= k_reverse * mass_action(cell, reaction, conc, mech.products)"
         ),
         "detailed rates": (
-            "reverse = reverse_params[reaction]\n"
-            "k_reverse = arrhenius(reverse[0], reverse[1], 1000.0 * (1.0 + reverse[2]), temp)\n"
+            "k_reverse = arrhenius(reverse_log_a[reaction], reverse_beta[reaction], reverse_temp[reaction], temp)\n"
             "progress = k_forward * mass_action(cell, reaction, conc, mech.reactants)\n"
             "progress -= k_reverse * mass_action(cell, reaction, conc, mech.products)"
         ),
@@ -237,6 +231,23 @@ def production_rates(d: Draft) -> None:
                 if product >= 0:
                     wp.atomic_add(omega, {to.format("product")}, progress)
         """
+    if loop == "reactions":  # one thread alone writes to a cell
+        give = give.replace(
+            f"wp.atomic_sub(omega, {to.format('reactant')}, progress)",
+            f"omega[{to.format('reactant')}] -= progress",
+        )
+        give = give.replace(
+            f"wp.atomic_add(omega, {to.format('product')}, progress)",
+            f"omega[{to.format('product')}] += progress",
+        )
+        give = give.replace(
+            "wp.atomic_add(heat_release, cell, progress * enthalpy[reactant])",
+            "heat_release[cell] += progress * enthalpy[reactant]",
+        )
+        give = give.replace(
+            "wp.atomic_sub(heat_release, cell, progress * enthalpy[product])",
+            "heat_release[cell] -= progress * enthalpy[product]",
+        )
     skip = {
         "none": "",
         "flags": "# Cold cells are left out by the load balancer\nif not burning[cell]:\n    return",
@@ -259,7 +270,12 @@ def production_rates(d: Draft) -> None:
     d.explain(
         "q_r = k_f prod(c_reactants)"
         + ("" if back == "none" else " - k_r prod(c_products)")
-        + ", omega_s = sum_r nu_{s,r} q_r. Temperatures are in K, concentrations in mol/m^3.\n"
+        + (
+            ", heat = -sum_r q_r sum_s nu_{s,r} h_s. Temperatures"
+            if heat
+            else ", omega_s = sum_r nu_{s,r} q_r. Temperatures"
+        )
+        + " are in K, concentrations in mol/m^3.\n"
         "Each reaction has up to two species on either side."
     )
 
@@ -297,8 +313,7 @@ def production_rates(d: Draft) -> None:
             k_c = k_p * (1e5 / (8.314462618 * t[:, None])) ** ((right >= 0).sum(1) - (left >= 0).sum(1))
             q = q - kf / k_c * one[:, right].prod(axis=2)
         elif back == "detailed rates":
-            p = v.reverse_params
-            q = q - rate(p[:, 0], p[:, 1], 1000 * (1 + p[:, 2])) * one[:, right].prod(axis=2)
+            q = q - rate(v.reverse_log_a, v.reverse_beta, v.reverse_temp) * one[:, right].prod(axis=2)
         if mask == "flags":
             q = q * v.burning[:, None]
         elif mask == "temperature":

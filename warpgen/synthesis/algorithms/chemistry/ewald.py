@@ -19,10 +19,9 @@ _erfc = np.vectorize(math.erfc, otypes=[float])
         "positions": "pos|x|sites",
         "charges": "q|site_charge|partial_charge",
         "box": "cell|edges|lattice",
-        "alpha": "splitting|kappa|width",
-        "k_max": "n_waves|kmax|cut_k",
-        "total": "potential|phi|acc",
-        "phase": "kr|angle|k_dot_r",
+        "alpha": "splitting|kappa|ewald_coeff",
+        "k_max": "n_waves|kmax|max_wave",
+        "total": "summed|accum|acc",
     },
     adjoint="no",
     weight=8,
@@ -62,7 +61,7 @@ def periodic_potentials(d: Draft) -> None:
     else:
         d.param("box", "vec3", 1.8, 2.2, about="Edges of the box [nm]")
     d.param("alpha", "float", 2.4, 2.8, about="Inverse width of the screening charges [1/nm]")
-    d.param("k_max", "int", 3, about="Largest number of a wave along an axis")
+    d.param("k_max", "int", 5, about="Largest number of a wave along an axis")
     kind, about = {
         "potential": ("float", "Electric potential at each atom [kJ/(mol e)]"),
         "energy": ("float", "Energy of each atom, half of its pairs' [kJ/mol]"),
@@ -193,7 +192,7 @@ def periodic_potentials(d: Draft) -> None:
         gap = gap - box * np.round(gap / box)
         r = np.linalg.norm(gap, axis=2) + np.eye(n)
         keep = ~np.eye(n, dtype=bool) & ((r <= 0.5 * box.min()) | (cut == "none"))
-        waves_ = np.stack(np.meshgrid(*[np.arange(-3, 4)] * 3, indexing="ij"), -1).reshape(-1, 3)
+        waves_ = np.stack(np.meshgrid(*[np.arange(-5, 6)] * 3, indexing="ij"), -1).reshape(-1, 3)
         k = 2 * np.pi * waves_[np.any(waves_ != 0, 1)] / box
         w = 4 * np.pi / vol * np.exp(-(k**2).sum(1) / (4 * a * a)) / (k**2).sum(1)
         structure = (q * np.exp(1j * (k @ x.T))).sum(1)

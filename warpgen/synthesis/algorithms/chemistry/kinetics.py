@@ -15,7 +15,7 @@ from warpgen.synthesis.writing.trim import trim
     source="Robertson 1966; Hairer & Wanner 1996, sec. IV.10",
     names={
         "react_stiffly": "robertson_step|implicit_kinetics|advance_species",
-        "conc": "species|y|concentrations",
+        "conc": "y|conc_in|concentrations",
         "rates": "k|rate_constants|coeffs",
         "dt": "step|h|time_step",
     },
@@ -77,17 +77,17 @@ def react_stiffly(d: Draft) -> None:
             ]
         )
 
-    loss = " - flow" if source else ""
+    loss = " + flow" if source else ""
 
     def matrix(x: str, g: str) -> str:
         b, c = f"b{x}", f"c{x}"
         return f"""
 # I - {g} J, row by row
-jaa = 1.0 - {g} * (-k1{loss})
+jaa = 1.0 + {g} * {f"(k1{loss})" if source else "k1"}
 jab = -{g} * k3 * {c}
 jac = -{g} * k3 * {b}
 jba = -{g} * k1
-jbb = 1.0 - {g} * (-k3 * {c} - 2.0 * k2 * {b}{loss})
+jbb = 1.0 + {g} * (k3 * {c} + 2.0 * k2 * {b}{loss})
 jbc = {g} * k3 * {b}
 jcb = -{g} * 2.0 * k2 * {b}
 {f"jcc = 1.0 + {g} * flow" if source else "jcc = 1.0"}""".strip()
@@ -161,6 +161,8 @@ v = inv * wp.vec3({ra}, {rb}, {rc})
             lines.append(slopes("1", "1"))
             if fresh:
                 lines.append(matrix("1", "g"))
+            elif turn == 1:
+                lines.append("# Simplified Newton: the matrix of the first iteration serves again")
             for n in "abc":
                 old = f"{n}0 + g * f{n}0" if method == "trapezoid" else f"{n}0"
                 lines.append(f"r{n} = {old} + g * f{n}1 - {n}1")
@@ -190,7 +192,10 @@ v = inv * wp.vec3({ra}, {rb}, {rc})
     d.launch(count)
     d.code("tid = wp.tid()\n$load\n$speeds\n$body\n$store", load=load, speeds=speeds, body=body, store=store)
     trim(d)
-    d.explain("Robertson's scheme: A -> B (k1), B + B -> B + C (k2), B + C -> A + C (k3); times in s.")
+    d.explain(
+        "Robertson's scheme: A -> B (k1), B + B -> B + C (k2), B + C -> A + C (k3); times in s."
+        + (" The reactor is fed with A at a concentration of 1." if source else "")
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         y = v.conc.T if layout == "planes" else np.asarray(v.conc)

@@ -13,15 +13,13 @@ from warpgen.synthesis.algorithms.chemistry._numeric import descent
 from warpgen.synthesis.writing.draft import Draft, Values, fill
 from warpgen.synthesis.writing.pieces import piece
 
-_FIELD = piece("""
-@wp.struct
-class ForceField:
-    cutoff: float
-    switch_dist: float
-    coulomb: float  # q_i * q_j / (4 pi eps_0) in units of energy times length
-    alpha: float  # Ewald splitting parameter [1/length]
-    scale14: float  # factor for pairs that are three bonds apart
-""")
+_FIELDS = {
+    "cutoff": "cutoff: float",
+    "switch_dist": "switch_dist: float",
+    "coulomb": "coulomb: float  # 1 / (4 pi eps_0) [energy length / charge^2]",
+    "alpha": "alpha: float  # Ewald splitting parameter [1/length]",
+    "scale14": "scale14: float  # factor for pairs that are three bonds apart",
+}
 
 _MIX = {
     "lorentz berthelot": "sigma = 0.5 * (sigma_i + sigma_j)\nepsilon = wp.sqrt(eps_i * eps_j)",
@@ -152,7 +150,16 @@ def nonbonded_forces(d: Draft) -> None:
         "alpha": fill(1.0, 2.0),
         "scale14": fill(0.4, 0.6),
     }
-    d.struct("field", _FIELD, bounds, about="cutoffs and electrostatic constants")
+    for name, needed in (
+        ("switch_dist", switched),
+        ("alpha", coulomb == "ewald"),
+        ("scale14", bound == "scaled 1-4"),
+    ):
+        if not needed:
+            del bounds[name]
+    fields = "\n    ".join(_FIELDS[name] for name in bounds)
+    struct = piece(f"@wp.struct\nclass ForceField:\n    {fields}")
+    d.struct("field", struct, bounds, about="cutoffs and electrostatic constants")
     d.output("forces", "vec3", shape, about="forces on the atoms")
     edge = [f"box[{k}]" for k in range(3)] if box == "orthorhombic" else ["box"] * 3
     d.function(
@@ -210,8 +217,7 @@ def nonbonded_forces(d: Draft) -> None:
             "# The product rule brings in the energy itself\n"
             "return switch[0] * push - switch[1] * energy"
             if switched
-            else "# The truncation leaves a small jump in the force at the cutoff\n"
-            "return wp.where(r < field.cutoff, push, 0.0)"
+            else "# The truncation leaves a small jump in the force at the cutoff\nreturn push"
         ),
     )
     d.function(
@@ -227,7 +233,7 @@ def nonbonded_forces(d: Draft) -> None:
     span = {
         "counted": "for slot in range(neighbor_count[i]):\n    j = neighbors[i, slot]",
         "terminated": (
-            f"for slot in range({most}):\n    j = neighbors[i, slot]\n"
+            "for slot in range(neighbors.shape[1]):\n    j = neighbors[i, slot]\n"
             "    # The row is padded with -1\n    if j < 0:\n        continue"
         ),
         "packed": "for slot in range(offsets[i], offsets[i + 1]):\n    j = neighbors[slot]",
@@ -258,7 +264,7 @@ def nonbonded_forces(d: Draft) -> None:
             $exclude
             rij = minimum_image(pos_i - positions[{at.format("j")}], box)
             r = wp.length(rij)
-            # Random neighbors may overlap: skip pairs closer than any physical contact
+            # Pairs closer than any physical contact would only blow the system up
             if r > field.cutoff or r < 0.2:
                 continue
             mixed = mix_lj(lj_i, lj_params[j])
@@ -280,7 +286,7 @@ def nonbonded_forces(d: Draft) -> None:
     )
 
     def reference(v: Values) -> dict[str, Any]:
-        rc, on = v["field.cutoff"], v["field.switch_dist"]
+        rc, on = v["field.cutoff"], v.get("field.switch_dist")
         edges = np.broadcast_to(v.box, 3)
 
         def energy(x: Any, i: int, at: Any, js: Any) -> float:
@@ -298,7 +304,7 @@ def nonbonded_forces(d: Draft) -> None:
                 t = np.clip((r - on) / (rc - on), 0, 1)
                 lj = lj * (1 - 10 * t**3 + 15 * t**4 - 6 * t**5)
             e = lj + v["field.coulomb"] * v.charges[i] * v.charges[js] * _coulomb(
-                coulomb, r, rc, v["field.alpha"]
+                coulomb, r, rc, v.get("field.alpha")
             )
             if bound == "scaled 1-4":
                 e = e * np.where(v.bonded[i, js] == 2, v["field.scale14"], 1.0)

@@ -78,7 +78,7 @@ _METHODS: dict[str, tuple[float, list[list[float]], list[list[float]], list[floa
 @DOMAIN.algorithm(
     source="Sandu et al. 1997 (ROS3, RODAS3); Damian et al. 2002 (KPP); Verwer et al. 1999 (ROS2); Hairer & Wanner 1996, IV.7 (RODAS)",
     names={
-        "concentrations": "conc|c_in|mixing",
+        "concentrations": "conc|c_in|number_density",
         "updated": "conc_out|c_new|after_step",
         "temperature": "temp|t_air|kelvin",
         "sunlight": "photo_scale|actinic|sun_factor",
@@ -156,13 +156,17 @@ def rosenbrock_step(d: Draft) -> None:
             ],
         }[sun]
     text.append("# --- Rate coefficients ---")
+    if warm:
+        text += [
+            "# Arrhenius relative to 298 K, where the coefficients are given",
+            "inv_gap = 1.0 / temperature[cell] - 1.0 / 298.0",
+        ]
     for r, (_, _, rate, kind, hot) in enumerate(reactions):
         coefficient = f"{rate}"
         if kind == "sun":
             coefficient += " * sun"
         elif hot and warm:
-            # Relative to 298 K, where the coefficients are given.
-            coefficient += f" * wp.exp({-hot:.1f} * (1.0 / temperature[cell] - 1.0 / 298.0))"
+            coefficient += f" * wp.exp({-hot:.1f} * inv_gap)"
         text.append(f"k{r} = {coefficient}")
     gamma, a, c, m, e = _METHODS[method]
     text += ["# --- Jacobian of the rates of change ---", *_jacobian(species, reactions)]
@@ -207,6 +211,11 @@ def rosenbrock_step(d: Draft) -> None:
                      f"factor = 0.9 * wp.pow(wp.max(norm, 1.0e-6), -1.0 / {order})",
                      "next_h[cell] = h * wp.clamp(factor, 0.2, 5.0)"]  # fmt: skip
     d.launch(cells)
+    if mechanism == "stiff":
+        d.says(
+            d.sentence.replace("trace gases", "species")
+            or "Steps the concentrations of three reacting species by a Rosenbrock method."
+        )
     d.code("\n".join(text))
     d.explain("""
         (1 / (gamma h) - J) k_i = f(y + sum_j a_ij k_j) + sum_j c_ij k_j / h. Rates, Jacobian and factors are written out

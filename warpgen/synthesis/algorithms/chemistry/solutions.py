@@ -16,10 +16,8 @@ from warpgen.synthesis.writing.forms import Form
     source="Atkins & de Paula 2014, ch. 5, 6, 20, 22; Cornish-Bowden 2012, ch. 7; Langmuir 1918; Hill 1910",
     names={
         "solution_laws": "equilibrium_measures|rate_laws|chemical_laws",
-        "c": "conc|concentration|s",
-        "amounts": "concentrations|substrate|c_in",
-        "out": "result|rate|measure",
         "warmth": "temperature|kelvin|t_abs",
+        "temperatures": "temps|t_samples|kelvins",
     },
     double=True,
     adjoint="either",
@@ -32,19 +30,27 @@ def solution_laws(d: Draft) -> None:
     )  # fmt: skip
     given = d.option("temperature", "per sample", "shared")
     logs = d.option("result", "plain", "decadic")
-    d.says({
+    signed = kind in ("ph", "nernst")
+    decadic = logs == "decadic" and not signed
+    said = {
         "ph": "Computes the pH of buffers by the Henderson-Hasselbalch equation.",
         "nernst": "Computes electrode potentials by the Nernst equation.",
-        "arrhenius": "Computes rate constants by the Arrhenius equation.",
+        "arrhenius": "Computes rates of first-order reactions by the Arrhenius equation.",
         "ionic": "Computes activity coefficients of ions by the Davies equation.",
-        "langmuir": "Computes how much of a surface is covered by two competing adsorbates.",
+        "langmuir": "Computes the share of a surface that one of two competing adsorbates covers.",
         "competitive": "Computes enzymatic rates under competitive inhibition.",
         "hill": "Computes the share of occupied binding sites by the Hill equation.",
         "freundlich": "Computes adsorbed amounts by the Freundlich isotherm.",
         "weak acid": "Computes the concentration of hydrogen ions in solutions of a weak acid.",
         "substrate inhibition": "Computes enzymatic rates that high concentrations of substrate lower.",
-    }[kind])  # fmt: skip
-    d.calls({
+    }[kind]  # fmt: skip
+    if decadic:
+        said = said.replace("Computes ", "Computes decadic logarithms of ").replace(" the share", " shares")
+        said = said.replace(" the concentration of", " concentrations of").replace(
+            "of shares of a surface", "of the shares of a surface"
+        )
+    d.says(said)
+    called = {
         "ph": "buffer_ph|henderson_hasselbalch",
         "nernst": "nernst_potential|electrode_potential",
         "arrhenius": "arrhenius_rate|reaction_rate",
@@ -55,21 +61,31 @@ def solution_laws(d: Draft) -> None:
         "freundlich": "freundlich_isotherm|adsorbed_amount",
         "weak acid": "weak_acid_dissociation|hydrogen_ions|proton_concentration",
         "substrate inhibition": "haldane_rate|substrate_inhibition|enzyme_rate",
-    }[kind])  # fmt: skip
+    }[kind]  # fmt: skip
+    d.calls("|".join(f"log_{name}" for name in called.split("|")) if decadic else called)
     form = Form(d)
-    form.element("c", "amounts", 0.05, 2.0, about="concentrations [mol/l]")
-    if kind in ("ph", "langmuir", "competitive", "nernst"):
-        form.element("other", "others", 0.05, 2.0, about="concentrations of the partner [mol/l]")
+    own = {
+        "ph": "acid", "nernst": "reduced", "ionic": "strength", "competitive": "substrate", "hill": "ligand",
+        "weak acid": "acid", "substrate inhibition": "substrate",
+    }.get(kind, "c")  # fmt: skip
+    array = {"c": "concentrations", "strength": "ionic_strengths"}.get(own, f"{own}_conc")
+    form.element(own, array, 0.05, 0.5 if kind == "ionic" else 2.0, about="concentrations [mol/l]")
+    partner = {"ph": "base", "langmuir": "rival", "competitive": "inhibitor", "nernst": "oxidized"}.get(
+        kind, ""
+    )
+    if partner:
+        form.element(partner, f"{partner}_conc", 0.05, 2.0, about="concentrations of the partner [mol/l]")
     warm = kind in ("nernst", "arrhenius")
     if warm and given == "shared":
         form.number("warmth", 280.0, 350.0, about="temperature [K]")
     elif warm:
         form.element("warmth", "temperatures", 280.0, 350.0, about="temperatures [K]")
-    numbers: dict[str, tuple[tuple[str, float, float, str], ...]] = {
+    whole = float(d.pick(1, 2, 3) if kind == "nernst" else d.pick(1, 2))
+    numbers: dict[str, tuple[tuple[str, float, float | None, str], ...]] = {
         "ph": (("pka", 3.0, 9.0, "negative logarithm of the acid constant"),),
-        "nernst": (("standard", -0.8, 1.2, "standard potential [V]"), ("electrons", 1.0, 3.0, "electrons transferred")),
+        "nernst": (("standard", -0.8, 1.2, "standard potential [V]"), ("electrons", whole, None, "electrons transferred")),
         "arrhenius": (("factor", 1.0e6, 1.0e8, "frequency factor [1/s]"), ("barrier", 3.0e4, 5.0e4, "activation energy [J/mol]")),
-        "ionic": (("charge", 1.0, 3.0, "charge of the ion"),),
+        "ionic": (("charge", whole, None, "charge of the ion"),),
         "langmuir": (("k_a", 0.5, 4.0, "affinity [l/mol]"), ("k_b", 0.5, 4.0, "affinity of the partner [l/mol]")),
         "competitive": (("v_max", 0.5, 2.0, "greatest rate"), ("k_m", 0.1, 1.0, "Michaelis constant"), ("k_i", 0.1, 1.0, "inhibition constant")),
         "hill": (("half", 0.2, 1.0, "concentration of half occupation"), ("order", 1.2, 3.0, "Hill coefficient")),
@@ -79,29 +95,35 @@ def solution_laws(d: Draft) -> None:
     }  # fmt: skip
     for name, low, high, about in numbers[kind]:
         form.number(name, low, high, about=about)
-    form.output("out")
+    made = {
+        "ph": "ph", "nernst": "potentials", "arrhenius": "rates", "ionic": "activities", "langmuir": "coverage",
+        "competitive": "rates", "hill": "occupied", "freundlich": "adsorbed", "weak acid": "protons",
+        "substrate inhibition": "rates",
+    }[kind]  # fmt: skip
+    made = "activity_coeffs" if kind == "ionic" else made
+    made = f"log_{made}" if decadic else made
+    form.output(made)
     lines, value = {
-        "ph": ("", "pka + wp.log10(other / c)"),
-        "nernst": ("thermal = 8.314 * warmth / (electrons * 96485.0)", "standard - thermal * wp.log(c / other)"),
+        "ph": ("", "pka + wp.log10(base / acid)"),
+        "nernst": ("thermal = 8.314 * warmth / (electrons * 96485.0)", "standard - thermal * wp.log(reduced / oxidized)"),
         "arrhenius": ("k = factor * wp.exp(-barrier / (8.314 * warmth))", "k * c"),
         "ionic": (
-            "# Davies: log10 of the coefficient, c is the ionic strength\nroot = wp.sqrt(c)\nlog_gamma = -0.509 * charge * charge * (root / (1.0 + root) - 0.3 * c)",
-            "wp.pow(10.0, log_gamma)",
+            "# Valid up to ionic strengths of about 0.5 mol/l\nroot = wp.sqrt(strength)\nlog_gamma = -0.509 * charge * charge * (root / (1.0 + root) - 0.3 * strength)",
+            "log_gamma" if decadic else "wp.pow(10.0, log_gamma)",
         ),
-        "langmuir": ("a = k_a * c\nb = k_b * other", "a / (1.0 + a + b)"),
-        "competitive": ("apparent = k_m * (1.0 + other / k_i)", "v_max * c / (apparent + c)"),
-        "hill": ("p = wp.pow(c / half, order)", "p / (1.0 + p)"),
+        "langmuir": ("a = k_a * c\nb = k_b * rival", "a / (1.0 + a + b)"),
+        "competitive": ("apparent = k_m * (1.0 + inhibitor / k_i)", "v_max * substrate / (apparent + substrate)"),
+        "hill": ("p = wp.pow(ligand / half, order)", "p / (1.0 + p)"),
         "freundlich": ("", "k_f * wp.pow(c, 1.0 / order)"),
-        "weak acid": ("# Positive root of h^2 + k_a h - k_a c = 0, in a form that does not cancel\nroot = wp.sqrt(k_a * k_a + 4.0 * k_a * c)", "2.0 * k_a * c / (k_a + root)"),
-        "substrate inhibition": ("", "v_max * c / (k_m + c * (1.0 + c / k_i))"),
+        "weak acid": ("# Positive root of h^2 + k_a h - k_a c = 0, in a form that does not cancel\nroot = wp.sqrt(k_a * k_a + 4.0 * k_a * acid)", "2.0 * k_a * acid / (k_a + root)"),
+        "substrate inhibition": ("", "v_max * substrate / (k_m + substrate * (1.0 + substrate / k_i))"),
     }[kind]  # fmt: skip
-    signed = kind in ("ph", "nernst")
-    if logs == "decadic" and not signed:
+    if decadic and kind != "ionic":
         lines, value = f"{lines}\nplain = {value}".strip(), "wp.log10(plain)"
     form.write("law_of", lines, value)
 
     def reference(v: Values) -> Mapping[str, Any]:
-        c, o, t = v.amounts, v.get("others"), v.get("temperatures", v.get("warmth"))
+        c, o, t = v[array], v.get(f"{partner}_conc"), v.get("temperatures", v.get("warmth"))
         found: dict[str, Callable[[], Any]] = {
             "ph": lambda: v.pka + np.log10(o / c),
             "nernst": lambda: v.standard - 8.314 * t / (v.electrons * 96485) * np.log(c / o),
@@ -115,6 +137,6 @@ def solution_laws(d: Draft) -> None:
             "substrate inhibition": lambda: v.v_max * c / (v.k_m + c + c * c / v.k_i),
         }
         out = found[kind]()
-        return {"out": np.log10(out) if logs == "decadic" and not signed else out}
+        return {made: np.log10(out) if decadic else out}
 
     d.check(reference, 2e-3)

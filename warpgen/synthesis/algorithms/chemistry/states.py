@@ -17,7 +17,7 @@ from warpgen.synthesis.writing.trim import trim
         "temperature": "temp|t_gas|kelvin",
         "pressure": "p_gas|press|bar",
         "critical": "t_crit|tc|critical_temp",
-        "acentric": "omega|acentricity|shape_factor",
+        "acentric": "omega|acentricity|acentric_factor",
     },
     adjoint="either",
     weight=6,
@@ -44,7 +44,7 @@ def solve_cubic_state(d: Draft) -> None:
         "compressibility": "Solves a cubic equation of state for how far real gases are from ideal ones.",
         "fugacity": "Computes the logarithm of fugacity coefficients from a cubic equation of state.",
         "volume": "Computes molar volumes of real fluids from a cubic equation of state.",
-        "departure": "Computes how much less enthalpy real fluids have than ideal gases, by a cubic state.",
+        "departure": "Computes residual enthalpies of real fluids over R T from a cubic equation of state.",
     }[result])  # fmt: skip
     shaped = model in ("peng robinson", "soave")
     # Newton's iterations are for gases above their critical point, where there is one root
@@ -53,10 +53,11 @@ def solve_cubic_state(d: Draft) -> None:
         d.input(
             "states",
             "float",
-            (count, 5),
+            (count, 5 if shaped else 4),
             0.0,
             1.0,
-            about="reduced temperature, pressure, critical temperature, critical pressure and acentric factor",
+            about="normalized temperature, pressure, critical temperature and critical pressure"
+            + (", and acentric factor" if shaped else ""),
         )
         load = f"""
         # States are normalized to [0, 1]: convert to K and bar
@@ -64,8 +65,8 @@ def solve_cubic_state(d: Draft) -> None:
         p = 4.0 + 40.0 * states[tid, 1]
         tc = {top} + 100.0 * states[tid, 2]
         pc = 40.0 + 20.0 * states[tid, 3]
-        omega = 0.3 * states[tid, 4]
-        """
+        {"omega = 0.3 * states[tid, 4]" if shaped else ""}
+        """.rstrip()
     else:
         d.input("temperature", "float", count, low, low + 160.0, about="temperatures [K]")
         d.input("pressure", "float", count, 4.0, 44.0, about="pressures [bar]")
@@ -100,7 +101,7 @@ def solve_cubic_state(d: Draft) -> None:
     }.get(model, "")
     alpha = {
         "redlich kwong": "alpha = 1.0 / wp.sqrt(tr)\nslope = -0.5",
-        "van der waals": "alpha = 1.0\nslope = 0.0",
+        "van der waals": "",
     }.get(
         model,
         "# Alpha function: attraction of nonspherical molecules grows at low temperature\n"
@@ -164,9 +165,12 @@ def solve_cubic_state(d: Draft) -> None:
             if g_low < g_high:
                 z = z_low
         """
-    name = {"compressibility": "factor", "fugacity": "ln_phi", "volume": "volumes", "departure": "enthalpy"}[
-        result
-    ]
+    name = {
+        "compressibility": "factor",
+        "fugacity": "ln_phi",
+        "volume": "volumes",
+        "departure": "residual_enthalpy",
+    }[result]
     d.output(name, "float", count)
     if model == "van der waals":
         share = "1.0 / z"
@@ -179,10 +183,10 @@ def solve_cubic_state(d: Draft) -> None:
         "fugacity": f"ln_phi[tid] = {energy('z')}",
         "volume": "volumes[tid] = z * GAS * t / p",
         "departure": f"""
-        # Departure of the enthalpy, using slope = d ln(a) / d ln(T)
         inner = {share}
-        enthalpy[tid] = z - 1.0 + big_a * (slope - 1.0) * inner
-        """,
+        {"" if model == "van der waals" else "# slope is d ln(a) / d ln(T)"}
+        residual_enthalpy[tid] = z - 1.0 {"- big_a" if model == "van der waals" else "+ big_a * (slope - 1.0)"} * inner
+        """.replace("        \n", ""),
     }[result]
     d.launch(count)
     ready = f"""
@@ -191,7 +195,7 @@ def solve_cubic_state(d: Draft) -> None:
     $alpha
     # Dimensionless parameters A = a p / (R T)^2 and B = b p / (R T)
     pr = p / pc
-    big_a = {omega_a} * alpha * pr / (tr * tr)
+    big_a = {omega_a} * {"" if model == "van der waals" else "alpha * "}pr / (tr * tr)
     big_b = {omega_b} * pr / tr
     """
     if not kappa:
@@ -212,7 +216,9 @@ def solve_cubic_state(d: Draft) -> None:
 
     def reference(v: Values) -> dict[str, Any]:
         if fluid == "matrix":
-            t, p, tc, pc, w = (v.states * [160, 40, 100, 20, 0.3] + [low, 4, top, 40, 0]).T
+            scaled = v.states * [160, 40, 100, 20, 0.3][: v.states.shape[1]]
+            t, p, tc, pc = (scaled[:, :4] + [low, 4, top, 40]).T
+            w = scaled[:, -1]
         else:
             t, p, tc, pc, w = v.temperature, v.pressure, v.critical, v.p_crit, v.get("acentric", 0.0)
         tr, pr = t / tc, p / pc
@@ -260,7 +266,7 @@ def solve_cubic_state(d: Draft) -> None:
             return {"volumes": z * 83.14462 * t / p}
         if result == "fugacity":
             return {"ln_phi": gibbs(z)}
-        return {"enthalpy": z - 1 + a * (slope - 1) * share_(z)}
+        return {"residual_enthalpy": z - 1 + a * (slope - 1) * share_(z)}
 
     def close(before: Values, after: Values) -> None:
         # Where roots nearly meet, or two phases are as stable, single precision may choose the other.

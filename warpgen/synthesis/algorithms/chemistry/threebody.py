@@ -61,7 +61,7 @@ def _radial(cut: str, r: Any, cutoff: float, reach: float) -> Any:
     source="Stillinger & Weber 1985; Vashishta et al. 1990; Tersoff 1988 (cutoff); Allen & Tildesley 2017, sec. 1.3 and C.2",
     names={
         "positions": "x|coords|atoms",
-        "triplets": "triples|angles|triplet_list",
+        "triplets": "triples|neighbor_triplets|triplet_list",
         "cosine": "cos_theta|c|cos_jik",
         "r_ij": "dij|len_ij|rij",
         "r_ik": "dik|len_ik|rik",
@@ -99,6 +99,8 @@ def three_body_forces(d: Draft) -> None:
         d.input("strength", "float", 3, 0.5, 2.0, about="Strength by the species of the central atom")
     else:
         d.param("strength", "float", 0.5, 2.0, about="Strength of the angle term")
+    if species == "mask":
+        d.param("free_species", "int", 2, about="Species whose angles bend freely")
     d.param("cos_rest", "float", -0.4, -0.3, about="Cosine of the angle at rest, -1/3 for tetrahedra")
     d.param("cutoff", "float", 2.4, 2.8, about="Cutoff of both bonds")
     if box == "orthorhombic":
@@ -123,7 +125,8 @@ def three_body_forces(d: Draft) -> None:
     d.output(name, type, shape, about=about)
     d.module(f"RANGE = wp.constant({d.pick(1.0, 1.2)})")
     reach = float(d.prelude[0].split("(")[1].rstrip(")"))
-    d.function(_CUTS[cut])
+    guard = "    if r >= cutoff:\n        return wp.vec2(0.0, 0.0)\n"
+    d.function(_CUTS[cut].replace(guard, "") if skip else _CUTS[cut])
     if box != "none":
         head, body = {
             "orthorhombic": ("box: wp.vec3", """
@@ -224,9 +227,7 @@ def three_body_forces(d: Draft) -> None:
         $grad
         $store
         """,
-        mask="# The angle of this species is free\nif species[i] == 2:\n    return\n"
-        if species == "mask"
-        else "",
+        mask="if species[i] == free_species:\n    return\n" if species == "mask" else "",
         bond_ij=wrap.format("positions[j] - positions[i]"),
         bond_ik=wrap.format("positions[k_atom] - positions[i]"),
         skip="# Test the distances first, because most triplets of the list are out of reach\nif r_ij >= cutoff or r_ik >= cutoff:\n    return\n"

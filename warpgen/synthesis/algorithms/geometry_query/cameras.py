@@ -303,7 +303,10 @@ def render_mesh_instances(d: Draft) -> None:
             )
             shift = np.zeros((len(x), 3))
             if lens == "orthographic":
-                local, shift = np.tile([0.0, 0.0, -1.0], (len(x), 1)), np.stack([0.5 * fov * x, 0.5 * fov * y, start], -1)
+                local, shift = (
+                    np.tile([0.0, 0.0, -1.0], (len(x), 1)),
+                    np.stack([0.5 * fov * x, 0.5 * fov * y, start], -1),
+                )
             elif lens == "fisheye":
                 r = np.hypot(x, y)
                 k = np.sin(0.5 * fov * r) / r

@@ -142,7 +142,9 @@ def cast_rays(d: Draft) -> None:
             return np.tile([0.0, 0.0, v.distance], (len(i), 1)), unit(
                 np.column_stack([0.5 * x, 0.5 * y, -one])
             )
-        return np.column_stack([v.half_width * x, v.half_width * y, 2.0 * one]), np.tile([0.0, 0.0, -1.0], (len(i), 1))
+        return np.column_stack([v.half_width * x, v.half_width * y, 2.0 * one]), np.tile(
+            [0.0, 0.0, -1.0], (len(i), 1)
+        )
 
     def agrees(v: Values, after: Values) -> None:
         o, r = rays(v)

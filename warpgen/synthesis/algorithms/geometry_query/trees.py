@@ -91,7 +91,9 @@ def bvh_overlaps(d: Draft) -> None:
             lo = c - wp.vec3(radius, radius, radius)
             hi = c + wp.vec3(radius, radius, radius)
             """
-        skip = "# the query box is larger than the ball\nif wp.length(points[other] - c) > radius:\n    continue"
+        skip = (
+            "# the query box is larger than the ball\nif wp.length(points[other] - c) > radius:\n    continue"
+        )
     if weighted:
         d.input("mass", "float", n, 0.5, 2.0)
     if result == "pairs":

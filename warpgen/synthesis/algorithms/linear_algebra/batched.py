@@ -183,7 +183,6 @@ def lu_solve(d: Draft) -> None:
         product="product = float(1.0)" if determinant else "",
         search="" if pivoting == "none" else search,
         swap="" if pivoting == "none" else swap,
-
         right=right,
         sign="" if not determinant else ("if p != k:\n    " if indexed else "") + "product = -product",
         clear=clear,

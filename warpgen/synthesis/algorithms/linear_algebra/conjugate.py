@@ -58,7 +58,14 @@ def solve_iteratively(d: Draft) -> None:
         )
     elif layout == "rows":
         d.input("offdiag", "float", (n, size, width), -0.25, 0.25, about="Entries beside the diagonal")
-        d.input("columns", "int", (size, width), 0, size, about="Columns of these entries, the row itself where there is none")
+        d.input(
+            "columns",
+            "int",
+            (size, width),
+            0,
+            size,
+            about="Columns of these entries, the row itself where there is none",
+        )
     else:
         d.input(
             "offdiag", "float", (n, size, 2), -0.25, 0.25, about="First and second entries above the diagonal"

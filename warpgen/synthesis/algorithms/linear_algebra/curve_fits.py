@@ -165,7 +165,11 @@ def fitted_step(d: Draft) -> None:
         "step = wp.tile_upper_solve(wp.tile_transpose(lower), half)",
     }[solve]
     step = "slope" if solve == "in place" else "step"
-    clamp = "# These parameters are positive\nfor k in range(3):\n    q[k] = wp.max(q[k], floor_value)" if bounded else ""
+    clamp = (
+        "# These parameters are positive\nfor k in range(3):\n    q[k] = wp.max(q[k], floor_value)"
+        if bounded
+        else ""
+    )
 
     def cost_of(r: str) -> str:
         return f"wp.tile_dot({r}, {f'{w} * ' if w else ''}{r})[0]"

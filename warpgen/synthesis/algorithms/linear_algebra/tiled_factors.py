@@ -69,21 +69,21 @@ def orthonormal_columns(d: Draft) -> None:
         "energy": ("energies", (blocks,), "squared lengths of the data's projections"),
     }[result]
     d.output(name, "float", extents, about=about)
-    says = (
-        {
-            "basis": "Orthonormalizes the columns of tall matrices by the Cholesky factors of their Gram matrices.",
-            "factor": "Computes the triangular factors of tall matrices from their Gram matrices.",
-            "coefficients": "Expands data in an orthonormal basis of the columns of tall matrices.",
-            "residual": "Takes out of data what lies in the span of the columns of tall matrices.",
-            "volume": "Computes the logarithms of the volumes that the columns of tall matrices span.",
-            "energy": "Measures how much of the energy of data lies in the span of the columns of tall matrices.",
-        }[result]
-    )
+    says = {
+        "basis": "Orthonormalizes the columns of tall matrices by the Cholesky factors of their Gram matrices.",
+        "factor": "Computes the triangular factors of tall matrices from their Gram matrices.",
+        "coefficients": "Expands data in an orthonormal basis of the columns of tall matrices.",
+        "residual": "Takes out of data what lies in the span of the columns of tall matrices.",
+        "volume": "Computes the logarithms of the volumes that the columns of tall matrices span.",
+        "energy": "Measures how much of the energy of data lies in the span of the columns of tall matrices.",
+    }[result]
     if ridge:
         says = says.replace("of tall matrices", "of tall matrices with a ridge").replace(
             "their Gram", "their regularized Gram"
         )
-        says = says.replace("that the columns of tall matrices with a ridge span", "of regularized Gram matrices")
+        says = says.replace(
+            "that the columns of tall matrices with a ridge span", "of regularized Gram matrices"
+        )
     if centred:
         says = says.replace("tall matrices", "centred tall matrices")
     d.says(says)
@@ -245,7 +245,11 @@ def reflected_columns(d: Draft) -> None:
     flips = sign == "positive diagonal" and result == "triangle"
     name, shape, about = {
         "triangle": ("triangles", (blocks, cols, cols), "upper triangular factors"),
-        "least squares": ("solutions", (blocks, cols), f"solutions that minimize {'the weighted ' if weighted else ''}|A x - b|"),
+        "least squares": (
+            "solutions",
+            (blocks, cols),
+            f"solutions that minimize {'the weighted ' if weighted else ''}|A x - b|",
+        ),
         "factors": ("reduced", (blocks, rows, cols), "reduced matrices, R above zeros"),
         "transformed": ("reflected", (blocks, rows), "right-hand sides under all reflections, Q^T b"),
         "determinant": ("determinants", (blocks,), "determinants"),

@@ -20,10 +20,14 @@ _quantile = np.vectorize(NormalDist().inv_cdf)
 @DOMAIN.algorithm(
     source="Abramowitz & Stegun 1964, sec. 7.1, 26.2",
     names={
-        "x": "values|samples|z_in",
+        "x": "values|samples|variates",
+        "lows": "starts|lower|from_values",
+        "probabilities": "probs|p_values|p_in",
+        "distances": "half_widths|radii|margins",
         "mean": "mu|centre|loc",
-        "deviation": "sigma|std|spread",
-        "out": "probability|p_out|result",
+        "deviation": "sigma|std|std_dev",
+        "chances": "probability|p_out|probs",
+        "quantiles": "z_out|limits|q_out",
     },
     double=True,
     adjoint="either",
@@ -39,9 +43,12 @@ def normal_law(d: Draft) -> None:
         "quantile": "Finds the value below which a normal variable lies with each probability.",
         "upper quantile": "Finds the value above which a normal variable lies with each probability.",
         "within": "Gives the probability that a normal variable lies within each distance of its mean.",
-        "between": "Gives the probability that a normal variable lies between two values.",
+        "between": "Gives the probability that a normal variable lies within a width above each value.",
     }
-    d.says(says[kind])
+    law = {"standard": "a standard normal", "deviation": "a centered normal", "both": "a normal"}[given]
+    if kind == "within" and given == "both":
+        law = "a normal"
+    d.says(says[kind].replace("a normal", law))
     d.calls({
         "below": "normal_cdf|gaussian_cdf|cumulative_normal",
         "above": "normal_survival|upper_tail|gaussian_tail",
@@ -52,9 +59,11 @@ def normal_law(d: Draft) -> None:
     }[kind])  # fmt: skip
     form = Form(d)
     inverse = "quantile" in kind
+    source = "probabilities" if inverse else {"within": "distances", "between": "lows"}.get(kind, "x")
+    out = "quantiles" if inverse else "chances"
     form.element(
         "p" if inverse else "t",
-        "x",
+        source,
         *((0.02, 0.98) if inverse else (0.1, 2.0) if kind == "within" else (-1.5, 1.5)),
     )
     if kind == "between":
@@ -63,10 +72,10 @@ def normal_law(d: Draft) -> None:
         form.number("mean", -0.5, 0.5)
     if given != "standard":
         form.number("deviation", 0.6, 1.4)
-    form.output("out")
+    form.output(out)
     mean = "mean" if "mean" in form.numbers else ""
     scale = "deviation * " if given != "standard" else ""
-    root = f"({scale}wp.sqrt(2.0))"
+    root = f"({scale}wp.sqrt(2.0))" if scale else "wp.sqrt(2.0)"
     shifted = "(t - mean)" if mean else "t"
     plus = "mean + " if mean else ""
     lines, value = {
@@ -89,16 +98,17 @@ def normal_law(d: Draft) -> None:
     def reference(v: Values) -> Mapping[str, Any]:
         mu = v.mean if mean else 0.0
         sigma = v.deviation if scale else 1.0
-        z = (v.x - mu) / sigma
+        x = v[source]
+        z = (x - mu) / sigma
         formulas: dict[str, Callable[[], Any]] = {
             "below": lambda: _below(z),
             "above": lambda: _below(-z),
-            "quantile": lambda: mu + sigma * _quantile(v.x),
-            "upper quantile": lambda: mu - sigma * _quantile(v.x),
-            "within": lambda: _below(v.x / sigma) - _below(-v.x / sigma),
+            "quantile": lambda: mu + sigma * _quantile(x),
+            "upper quantile": lambda: mu - sigma * _quantile(x),
+            "within": lambda: _below(x / sigma) - _below(-x / sigma),
             "between": lambda: _below(z + v.widths / sigma) - _below(z),
         }
-        return {"out": formulas[kind]()}
+        return {out: formulas[kind]()}
 
     d.check(reference, 1e-3)
 
@@ -106,9 +116,15 @@ def normal_law(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="ISO 80000-15; Fechner 1860",
     names={
-        "x": "power|signal|quantity",
-        "level": "db|out|gain",
-        "reference": "ref|x0|base_level",
+        "powers": "power|intensities|energies",
+        "signal": "amplitudes|samples|waveform",
+        "frequencies": "freqs|pitches|tones",
+        "concentrations": "conc|hydrogen|molarity",
+        "gains": "decibels|db|levels_db",
+        "levels_db": "db|decibels|level",
+        "octave_numbers": "octaves|pitch_octaves|intervals",
+        "cent_numbers": "cents|pitch_cents|intervals",
+        "reference": "ref|x0|base",
         "ratio": "r|relative|quotient",
     },
     double=True,
@@ -119,15 +135,16 @@ def levels(d: Draft) -> None:
     """Turns quantities into levels."""
     kind = d.option("kind", "power", "amplitude", "octaves", "cents", "acidity", "from decibel", "bits")
     given = d.option("reference", "one", "given")
-    floored = d.flag("floored", 0.4) and kind not in ("from decibel", "bits")
+    floored = d.flag("floored", 0.4) and kind in ("power", "amplitude", "acidity")
+    given = "one" if kind in ("acidity", "bits") else given
     d.says({
         "power": "Turns powers into levels in decibel.",
         "amplitude": "Turns amplitudes into levels in decibel.",
-        "octaves": "Tells how many octaves each frequency lies above a reference.",
-        "cents": "Tells how many cents each frequency lies above a reference.",
+        "octaves": f"Tells how many octaves each frequency lies above {'a reference' if given == 'given' else 'one hertz'}.",
+        "cents": f"Tells how many cents each frequency lies above {'a reference' if given == 'given' else 'one hertz'}.",
         "acidity": "Gives the pH of concentrations.",
-        "from decibel": "Turns levels in decibel into ratios of power.",
-        "bits": "Tells how many bits a count of levels takes.",
+        "from decibel": "Turns levels in decibel into powers." if given == "given" else "Turns levels in decibel into ratios of power.",
+        "bits": "Tells how many bits it takes to number each count of things.",
     }[kind])  # fmt: skip
     d.calls({
         "power": "power_to_decibel|power_levels|to_decibel",
@@ -139,42 +156,64 @@ def levels(d: Draft) -> None:
         "bits": "bits_needed|bit_lengths|count_bits",
     }[kind])  # fmt: skip
     form = Form(d)
-    low, high = {"from decibel": (-20.0, 20.0), "bits": (2.0, 5000.0)}.get(kind, (0.05, 20.0))
-    form.element("q", "x", low, high)
-    if given == "given" and kind != "bits":
-        form.number("reference", 0.5, 2.0)
-    form.output("level")
-    ratio = "q / reference" if "reference" in form.numbers else "q"
+    least = 0.0 if floored else 0.05
+    source, low, high = {
+        "power": ("powers", least, 20.0),
+        "amplitude": ("signal", -2.0, 2.0),
+        "octaves": ("frequencies", 20.0, 2000.0),
+        "cents": ("frequencies", 20.0, 2000.0),
+        "acidity": ("concentrations", 0.0 if floored else 1.0e-9, 1.0e-5),
+        "from decibel": ("gains", -20.0, 20.0),
+        "bits": ("counts", 2, 5000),
+    }[kind]
+    out = {
+        "power": "levels_db", "amplitude": "levels_db", "octaves": "octave_numbers", "cents": "cent_numbers",
+        "acidity": "ph", "from decibel": "powers" if given == "given" else "power_ratios", "bits": "bits",
+    }[kind]  # fmt: skip
+    form.element("q", source, low, high, "int" if kind == "bits" else "float")
+    if given == "given":
+        form.number("reference", *((200.0, 450.0) if source == "frequencies" else (0.5, 2.0)))
+    form.output(out, "int" if kind == "bits" else "float")
+    size = "wp.abs(q)" if kind == "amplitude" else "q"
+    ratio = f"{size} / reference" if given == "given" else size
+    floor = {"power": "1.0e-3", "amplitude": "1.0e-3", "acidity": "1.0e-14"}.get(kind, "")
     if floored:
-        ratio = f"wp.max({ratio}, 1.0e-3)"
+        ratio = f"wp.max({ratio}, {floor})"
+    stop = {"power": "Silence counts as -30 dB", "amplitude": "Silence counts as -60 dB"}.get(kind, "")
+    told = f"# {stop}\n" if floored and stop else ""
     lines, value = {
-        "power": (f"ratio = {ratio}", "10.0 * wp.log10(ratio)"),
-        "amplitude": (f"ratio = {ratio}", "20.0 * wp.log10(wp.abs(ratio))"),
+        "power": (f"{told}ratio = {ratio}", "10.0 * wp.log10(ratio)"),
+        "amplitude": (f"{told}ratio = {ratio}", "20.0 * wp.log10(ratio)"),
         "octaves": (f"ratio = {ratio}", "wp.log2(ratio)"),
         "cents": (f"ratio = {ratio}", "1200.0 * wp.log2(ratio)"),
-        "acidity": (
-            f"# Neutral water: 1e-7 mol/l\nconcentration = 1.0e-7 * {ratio}",
-            "-wp.log10(concentration)",
-        ),
-        "from decibel": ("", f"{'reference * ' if 'reference' in form.numbers else ''}wp.pow(10.0, 0.1 * q)"),
-        "bits": ("", "wp.ceil(wp.log2(wp.floor(q)))"),
+        "acidity": ("", f"-wp.log10({ratio})"),
+        "from decibel": ("", f"{'reference * ' if given == 'given' else ''}wp.pow(10.0, 0.1 * q)"),
+        "bits": ("", "int(wp.ceil(wp.log2(float(q))))"),
     }[kind]
+    if ratio == "q":
+        lines, value = lines.replace("ratio = q", ""), value.replace("ratio", "q")
+    elif ratio == "wp.abs(q)":
+        lines, value = lines.replace("ratio = wp.abs(q)", ""), value.replace("ratio", "wp.abs(q)")
     form.write("level_of", lines, value)
-    d.explain("A level is the logarithm of a ratio, so that equal steps are equal factors.")
+    if kind in ("power", "amplitude", "octaves", "cents"):
+        d.explain("A level is the logarithm of a ratio, so that equal steps are equal factors.")
 
     def reference(v: Values) -> Mapping[str, Any]:
         base = v.reference if "reference" in form.numbers else 1.0
-        ratio = v.x / base
+        x = v[source]
+        ratio = np.abs(x) / base
+        if floored:
+            ratio = np.maximum(ratio, float(floor))
         formulas: dict[str, Callable[[], Any]] = {
             "power": lambda: 10 * np.log10(ratio),
             "amplitude": lambda: 20 * np.log10(ratio),
             "octaves": lambda: np.log2(ratio),
             "cents": lambda: 1200 * np.log2(ratio),
-            "acidity": lambda: 7 - np.log10(ratio),
-            "from decibel": lambda: base * 10 ** (v.x / 10),
-            "bits": lambda: np.ceil(np.log2(np.floor(v.x))),
+            "acidity": lambda: -np.log10(ratio),
+            "from decibel": lambda: base * 10 ** (x / 10),
+            "bits": lambda: np.ceil(np.log2(x)),
         }
-        return {"level": formulas[kind]()}
+        return {out: formulas[kind]()}
 
     d.check(reference, 1e-3)
 
@@ -185,18 +224,18 @@ def levels(d: Draft) -> None:
         "x": "positions|distances|abscissa",
         "relative_depth": "kh|depth_number|dispersion_arg",
         "field": "h_field|applied_field|field_strength",
-        "rapidity": "rapidities|eta_in|boost",
+        "proper_time": "tau|ship_time|own_time",
+        "time_scale": "c_over_a|t_scale|char_time",
         "scale": "a|length_scale|width",
         "depth": "water_depth|bed_depth|mean_depth",
         "thermal_field": "field_scale|h_thermal|saturation_field",
-        "unit": "rapidity_unit|rapidity_scale|per_unit",
-        "height": "y|elevation|sag",
-        "length": "arc_length|chain|span_length",
+        "height": "y|elevation|cable_height",
+        "length": "arc_length|chain_length|cable_length",
         "angle": "slope_angle|incline|tilt",
         "speed": "celerity|phase_velocity|wave_speed",
-        "profile": "surface|crest|shape",
-        "alignment": "magnetization|order|polarization",
-        "velocity": "beta|u_out|vel",
+        "profile": "surface|elevation|shape",
+        "alignment": "magnetization|polarization|mean_cosine",
+        "velocity": "u_out|vel|velocities",
         "s": "u|xi|stretched",
     },
     double=True,
@@ -206,20 +245,28 @@ def levels(d: Draft) -> None:
 def hyperbolic_curves(d: Draft) -> None:
     """Evaluates a curve made of hyperbolic functions."""
     kind = d.option(
-        "kind", "catenary", "arc", "slope angle", "wave speed", "soliton", "langevin", "layer", "rapidity"
+        "kind", "catenary", "arc", "slope angle", "wave speed", "soliton", "langevin", "layer", "rocket"
     )
     form = Form(d)
     own = d.option("scale", "given", "per element")
-    offset = d.flag("offset", 0.4)
+    # What the curve may be counted from
+    zero = {
+        "catenary": "lift",
+        "wave speed": "current",
+        "soliton": "still_level",
+        "layer": "mean_velocity",
+    }.get(kind, "")
+    offset = d.flag("offset", 0.4) and bool(zero)
     d.says({
         "catenary": "Gives the height of a hanging chain.",
         "arc": "Gives the length of a hanging chain from its lowest point.",
         "slope angle": "Gives the angle at which a hanging chain rises.",
-        "wave speed": "Gives the phase speed of water waves over a bed of given depth.",
+        "wave speed": "Gives the phase speed of water waves over a bed of given depth"
+        + (", carried by a current." if offset else "."),
         "soliton": "Gives the profile of a solitary wave in shallow water.",
         "langevin": "Gives how far paramagnetic moments are aligned by a field.",
         "layer": "Gives the velocity across a shear layer.",
-        "rapidity": "Turns rapidities into velocities in units of that of light.",
+        "rocket": "Gives the velocity of a rocket of constant thrust in units of that of light, by its own time.",
     }[kind])  # fmt: skip
     d.calls({
         "catenary": "catenary|cable_shape|hanging_chain",
@@ -229,7 +276,7 @@ def hyperbolic_curves(d: Draft) -> None:
         "soliton": "soliton_profile|solitary_wave",
         "langevin": "langevin_function|langevin_alignment|moment_alignment",
         "layer": "shear_layer|mixing_layer|shear_layer_profile",
-        "rapidity": "rapidity_to_velocity|velocity_from_rapidity",
+        "rocket": "rocket_velocity|relativistic_rocket|velocity_from_proper_time",
     }[kind])  # fmt: skip
     source, scale, out = {
         "catenary": ("x", "scale", "height"),
@@ -239,15 +286,16 @@ def hyperbolic_curves(d: Draft) -> None:
         "soliton": ("x", "scale", "profile"),
         "langevin": ("field", "thermal_field", "alignment"),
         "layer": ("x", "scale", "velocity"),
-        "rapidity": ("rapidity", "unit", "velocity"),
+        "rocket": ("proper_time", "time_scale", "velocity"),
     }[kind]
-    form.element("t", source, 0.02 if kind == "langevin" else 0.3, 2.0)
+    low = {"langevin": 0.02, "wave speed": 0.3, "rocket": 0.0}.get(kind, -2.0)
+    form.element("t", source, low, 2.0)
     if own == "given":
         form.number(scale, 0.5, 2.0)
     else:
         form.element(scale, f"{scale}s", 0.5, 2.0)
     if offset:
-        form.number("lift", 0.2, 1.0)
+        form.number(zero, 0.2, 1.0)
     form.output(out)
     stretched = f"s = t / {scale}"
     lines, value = {
@@ -264,9 +312,9 @@ def hyperbolic_curves(d: Draft) -> None:
             "wp.where(wp.abs(s) < 0.1, small, wp.cosh(s) / wp.sinh(s) - 1.0 / s)",
         ),
         "layer": (stretched, "wp.tanh(s)"),
-        "rapidity": (stretched, "wp.sinh(s) / wp.cosh(s)"),
+        "rocket": (stretched, "wp.tanh(s)"),
     }[kind]
-    form.write(f"{out}_at", lines, f"lift + {value}" if offset else value)
+    form.write(f"{out}_at", lines, f"{zero} + {value}" if offset else value)
 
     def reference(v: Values) -> Mapping[str, Any]:
         t, a = v[source], v[scale if own == "given" else f"{scale}s"]
@@ -279,9 +327,9 @@ def hyperbolic_curves(d: Draft) -> None:
             "soliton": lambda: np.cosh(s) ** -2,
             "langevin": lambda: 1 / np.tanh(s) - 1 / s,
             "layer": lambda: np.tanh(s),
-            "rapidity": lambda: np.tanh(s),
+            "rocket": lambda: np.tanh(s),
         }
-        return {out: formulas[kind]() + (v.lift if offset else 0.0)}
+        return {out: formulas[kind]() + (v[zero] if offset else 0.0)}
 
     d.check(reference, 1e-3)
 
@@ -289,9 +337,11 @@ def hyperbolic_curves(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Kepler 1619; CIE 15:2004; Cardano 1545",
     names={
-        "x": "volumes|values|amounts",
-        "y": "lengths|roots|out",
-        "factor": "k|coefficient|scale",
+        "mass": "star_mass|m_star|central_mass",
+        "masses": "star_masses|m_stars|central_masses",
+        "white": "white_point|y_white|white_level",
+        "gain": "scale|strength|amount",
+        "alpha": "energy_coeff|coriolis_coeff|kinetic_coeff",
     },
     double=True,
     adjoint="either",
@@ -302,11 +352,18 @@ def cube_roots(d: Draft) -> None:
     kind = d.option("kind", "sphere", "orbit", "lightness", "cubic", "signed", "hydraulic")
     form = Form(d)
     scaled = d.option("scaled", "no", "given", "per element")
+    source, out, factor = {
+        "sphere": ("volumes", "radii", ""), "orbit": ("periods", "axes", "mass"),
+        "lightness": ("luminances", "lightness", "white"), "cubic": ("q_values", "roots", "p"),
+        "signed": ("values", "compressed", "gain"), "hydraulic": ("discharges", "depths", "alpha"),
+    }[kind]  # fmt: skip
+    scaled = scaled if factor else "no"
+    factors = {"mass": "masses", "p": "p_values"}.get(factor, f"{factor}s")
     d.says({
         "sphere": "Gives the radii of spheres of given volumes.",
-        "orbit": "Gives the semi-major axes of orbits of given periods.",
+        "orbit": f"Gives the semi-major axes [au] of orbits of given periods [yr] around {'the sun' if scaled == 'no' else 'stars'}.",
         "lightness": "Turns relative luminances into CIE lightness.",
-        "cubic": "Finds the real root of x^3 + 3 x = 2 q.",
+        "cubic": f"Finds the real root of x^3 + 3 {'' if scaled == 'no' else 'p '}x = 2 q.",
         "signed": "Compresses signed values by the cube root.",
         "hydraulic": "Gives the critical depth of flow in a channel for each discharge per width.",
     }[kind])  # fmt: skip
@@ -319,38 +376,44 @@ def cube_roots(d: Draft) -> None:
         "hydraulic": "critical_depths|critical_depth|critical_flow_depth",
     }[kind])  # fmt: skip
     low, high = {"lightness": (0.05, 1.0), "signed": (-4.0, 4.0)}.get(kind, (0.2, 8.0))
-    form.element("q", "x", low, high)
+    form.element("q", source, low, high)
     if scaled == "given":
-        form.number("factor", 0.5, 2.0)
+        form.number(factor, *((1.0, 1.2) if kind in ("lightness", "hydraulic") else (0.5, 2.0)))
     elif scaled == "per element":
-        form.element("factor", "factors", 0.5, 2.0)
-    form.output("y")
+        form.element(factor, factors, *((1.0, 1.2) if kind in ("lightness", "hydraulic") else (0.5, 2.0)))
+    form.output(out)
+    times = "" if scaled == "no" else f"{factor} * "
+    cube = "1.0" if scaled == "no" else "p * p * p"
     lines, value = {
         "sphere": ("", "wp.cbrt(3.0 * q / (4.0 * wp.pi))"),
-        "orbit": ("# Kepler's third law: a^3 / T^2 = const", "wp.cbrt(q * q)"),
-        "lightness": ("", "116.0 * wp.cbrt(q) - 16.0"),
+        "orbit": (
+            f"# Kepler's third law in au, years and solar masses: a^3 = {'' if scaled == 'no' else 'M '}T^2",
+            f"wp.cbrt({times}q * q)",
+        ),
+        "lightness": (
+            "# The line that CIE has below 0.9 per cent of white is left out",
+            f"116.0 * wp.cbrt(q{'' if scaled == 'no' else ' / white'}) - 16.0",
+        ),
         "cubic": (
-            "# Cardano's formula: positive discriminant, one real root\nroot = wp.sqrt(q * q + 1.0)",
+            f"# Cardano's formula: positive discriminant, one real root\nroot = wp.sqrt(q * q + {cube})",
             "wp.cbrt(q + root) + wp.cbrt(q - root)",
         ),
-        "signed": ("", "wp.cbrt(q)"),
-        "hydraulic": ("g = 9.81", "wp.cbrt(q * q / g)"),
+        "signed": ("", f"{times}wp.cbrt(q)"),
+        "hydraulic": ("", f"wp.cbrt({times}q * q / 9.81)"),
     }[kind]
-    if scaled != "no":
-        value = f"factor * ({value})" if " + " in value or " - " in value else f"factor * {value}"
     form.write("root_of", lines, value)
 
     def reference(v: Values) -> Mapping[str, Any]:
-        q = v.x
+        q = v[source]
+        k = {"no": 1.0, "given": v.get(factor), "per element": v.get(factors)}[scaled]
         formulas: dict[str, _Formula] = {
             "sphere": lambda q: (3 * q / (4 * np.pi)) ** (1 / 3),
-            "orbit": lambda q: q ** (2 / 3),
-            "lightness": lambda q: 116 * q ** (1 / 3) - 16,
-            "cubic": lambda q: 2 * np.sinh(np.arcsinh(q) / 3),
-            "signed": lambda q: np.sign(q) * np.abs(q) ** (1 / 3),
-            "hydraulic": lambda q: (q**2 / 9.81) ** (1 / 3),
+            "orbit": lambda q: (k * q * q) ** (1 / 3),
+            "lightness": lambda q: 116 * (q / k) ** (1 / 3) - 16,
+            "cubic": lambda q: 2 * np.sqrt(k) * np.sinh(np.arcsinh(q / np.sqrt(k) ** 3) / 3),
+            "signed": lambda q: k * np.sign(q) * np.abs(q) ** (1 / 3),
+            "hydraulic": lambda q: (k * q**2 / 9.81) ** (1 / 3),
         }
-        factor = {"no": 1.0, "given": v.get("factor"), "per element": v.get("factors")}[scaled]
-        return {"y": factor * formulas[kind](q)}
+        return {out: formulas[kind](q)}
 
     d.check(reference, 1e-3)

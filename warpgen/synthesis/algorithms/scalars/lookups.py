@@ -34,13 +34,14 @@ def table_lookup(d: Draft) -> None:
     outside = d.option("outside", "clamped", "extended", "zero")
     if kind not in ("linear", "logarithmic"):
         outside = "clamped"
+    beyond = {"clamped": "", "extended": ", also beyond its ends", "zero": ", with zero outside"}[outside]
     d.says({
-        "linear": "Interpolates in a table whose arguments stand in ascending order.",
+        "linear": f"Interpolates in a table whose arguments stand in ascending order{beyond}.",
         "nearest": "Finds the nearest entry of a sorted table for each value.",
         "step": "Reads a table that stays at each height until the next argument.",
         "rank": "Tells how many entries of a sorted table lie below each value.",
         "count between": "Counts the entries of a sorted table that lie within a distance of each value.",
-        "logarithmic": "Interpolates a table in the logarithm of its heights.",
+        "logarithmic": f"Interpolates a table in the logarithm of its heights{beyond}.",
     }[kind])  # fmt: skip
     d.calls({
         "linear": "interpolate_table|table_lookup|lookup_linear",
@@ -72,8 +73,10 @@ def table_lookup(d: Draft) -> None:
     if kind == "count between":
         d.param("reach", "float", 0.5, 2.0, about="half width of the counted range")
     d.output("y", "int" if integer else "float", n)
-    head = f"first = table[tid] * {size}\nlast = first + {size}" if many else ""
-    first, last = ("first", "last") if many else ("0", str(size))
+    if many:
+        d.module(f"SIZE = wp.constant({size})  # entries of each table")
+    head = "first = table[tid] * SIZE\nlast = first + SIZE" if many else ""
+    first, last = ("first", "last") if many else ("0", "knots.shape[0]")
     bounds = f"{first}, {last}, " if spelled == "range" else ""
 
     def search(value: str) -> str:
@@ -94,8 +97,8 @@ def table_lookup(d: Draft) -> None:
                 return k
         """)
     base = f" - {first}" if many else ""
-    least, most = ("first + 1", "last - 1") if many else ("1", str(size - 1))
-    inner = f"# Clamp to the last interval\nk = wp.clamp({search('value')}, {least}, {most})"
+    least, most = ("first + 1", "last - 1") if many else ("1", "knots.shape[0] - 1")
+    inner = f"# Queries outside belong to the first or last interval\nk = wp.clamp({search('value')}, {least}, {most})"
     clamp = "t = wp.clamp(t, 0.0, 1.0)" if outside == "clamped" else ""
     zero = "if t < 0.0 or t > 1.0:\n    y[tid] = 0.0\n    return" if outside == "zero" else ""
     logarithmic = kind == "logarithmic"
@@ -150,17 +153,18 @@ def table_lookup(d: Draft) -> None:
     source="Sinnott 1984; Snyder 1987, Map projections, ch. 7, 20",
     names={
         "bearings": "map_angles|geo_kernel|convert_angles",
-        "latitude": "lat|phi_deg|north",
-        "longitude": "lon|lambda_deg|east",
+        "latitude": "lat|phi_deg|latitude_deg",
+        "longitude": "lon|lambda_deg|longitude_deg",
+        "station": "station_lat|lat0|base_lat",
         "mercator_y": "y_map|ordinate|map_y",
         "latitudes": "lat_out|found_lat|lat_deg_out",
         "arc": "separation|distance_deg|arc_deg",
-        "azimuth": "bearing_deg|heading|az",
+        "azimuth": "bearing_deg|azimuth_deg|az",
         "map_radius": "radius|rho|r_map",
         "elevation": "altitude|elev_deg|sun_alt",
-        "slope_deg": "inclination|angles|steepness",
+        "slope_deg": "inclination|angles|angle_deg",
         "phi": "lat_rad|p|theta",
-        "lam": "lon_rad|dlon|delta",
+        "lam": "lon_rad|dlon|lmb",
     },
     double=True,
     adjoint="either",
@@ -171,13 +175,16 @@ def bearings(d: Draft) -> None:
     kind = d.option("kind", "mercator", "back", "haversine", "bearing", "stereographic", "sun", "grade")
     form = Form(d)
     from_ = d.option("origin", "given", "zero")
+    origin = (
+        "a station on the prime meridian" if from_ == "given" else "the point of zero latitude and longitude"
+    )
     d.says({
         "mercator": "Projects latitudes onto Mercator's map.",
-        "back": "Finds the latitudes of heights on Mercator's map.",
-        "haversine": "Gives the angle between places and a station along the great circle.",
-        "bearing": "Gives the bearing of places as seen from a station.",
-        "stereographic": "Gives the distance from the centre of a stereographic map.",
-        "sun": "Gives the height of the sun from latitude and hour angle.",
+        "back": "Finds the latitudes of ordinates on Mercator's map.",
+        "haversine": f"Gives the angle between places and {origin} along the great circle.",
+        "bearing": f"Gives the bearing of places as seen from {origin}.",
+        "stereographic": "Gives the distance from the pole on a stereographic map of the unit sphere.",
+        "sun": f"Gives the height of the sun from latitude and hour angle{'' if from_ == 'given' else ' at an equinox'}.",
         "grade": "Turns slopes in per cent into degrees.",
     }[kind])  # fmt: skip
     two = kind in ("haversine", "bearing", "sun")
@@ -187,7 +194,7 @@ def bearings(d: Draft) -> None:
         "stereographic": "stereographic_radius|project_stereographic", "sun": "solar_elevation|sun_height",
         "grade": "slope_angle|grade_to_degrees",
     }[kind])  # fmt: skip
-    first = {"back": "heights", "grade": "slopes"}.get(kind, "latitude")
+    first = {"back": "ordinates", "grade": "slopes"}.get(kind, "latitude")
     second, third = ("hour_angle", "declination") if kind == "sun" else ("longitude", "station")
     form.element("north", first, *((-1.0, 1.0) if kind == "back" else (5.0, 60.0)))
     if two:
@@ -223,7 +230,7 @@ def bearings(d: Draft) -> None:
             f"northward = wp.cos({b}) * wp.sin(phi) - wp.sin({b}) * wp.cos(phi) * wp.cos(lam)",
             "wp.degrees(wp.atan2(eastward, northward))",
         ),
-        "stereographic": ("colatitude = wp.radians(90.0 - north)", "wp.tan(0.5 * colatitude)"),
+        "stereographic": ("colatitude = wp.radians(90.0 - north)", "2.0 * wp.tan(0.5 * colatitude)"),
         "sun": (
             f"{phi}\n{lam}\n{base}\n"
             f"sine = wp.sin(phi) * wp.sin({b}) + wp.cos(phi) * wp.cos({b}) * wp.cos(lam)",
@@ -236,8 +243,8 @@ def bearings(d: Draft) -> None:
                             (" - wp.sin(0.0) * wp.cos(phi) * wp.cos(lam)", ""),
                             ("wp.sin(phi) * wp.sin(0.0) + ", "")):  # fmt: skip
             lines = lines.replace(long, short)
-    for long, short in {"sun": (("north", "lat_deg"), ("east", "hour_deg"), ("lam", "ha"), ("base", "tilt")), "grade": (("north", "per_cent"),),
-                        "back": (("north", "y"),)}.get(kind, ()):  # fmt: skip
+    for long, short in {"sun": (("north", "lat_deg"), ("east", "hour_deg"), ("lam", "ha"), ("base", "dec")), "grade": (("north", "per_cent"),),
+                        "back": (("north", "y"),)}.get(kind, (("north", "lat_deg"), ("east", "lon_deg"))):  # fmt: skip
         form.elements = {short if name == long else name: array for name, array in form.elements.items()}
         lines, value = (re.sub(rf"\b{long}\b", short, text) for text in (lines, value))
     form.write(function, "\n".join(filter(None, lines.split("\n"))), value)
@@ -255,7 +262,7 @@ def bearings(d: Draft) -> None:
             "back": lambda: np.degrees(np.arctan(np.sinh(v[first]))),
             "haversine": lambda: np.degrees(np.arccos(along)),
             "bearing": lambda: np.degrees(np.arctan2(place[1], np.tensordot(pole, place, 1))),
-            "stereographic": lambda: np.cos(p) / (1 + np.sin(p)),
+            "stereographic": lambda: 2 * np.cos(p) / (1 + np.sin(p)),
             "sun": lambda: np.degrees(np.arcsin(along)),
             "grade": lambda: np.degrees(np.arctan(v[first] / 100)),
         }

@@ -20,6 +20,9 @@ Formulas = dict[str, Callable[[], Any]]
         "x": "values|readings|raw",
         "y": "snapped|rounded|out",
         "step": "grid|resolution|tick",
+        "period": "cycle|turn|wavelength",
+        "phases": "phase_in|positions|unwrapped",
+        "wrapped": "wrapped_phases|phase_out|within",
         "cells": "units|scaled|q",
     },
     adjoint="no",
@@ -38,8 +41,8 @@ def rounded_values(d: Draft) -> None:
         "up": "Rounds values up to multiples of a step.",
         "towards zero": "Rounds values towards zero to multiples of a step.",
         "part": "Gives the part of each value that is left behind its last whole step.",
-        "wrapped": "Wraps phases into one period from zero.",
-        "centred": "Wraps phases into one period about zero.",
+        "wrapped": f"Wraps phases into {'zero to one' if given == 'one' else 'one period from zero'}.",
+        "centred": f"Wraps phases into {'one turn' if given == 'one' else 'one period'} about zero.",
     }[kind].replace("a step", "one" if given == "one" else "a step")
       .replace("Rounds", "Counts steps, rounding" if counted else "Rounds"))  # fmt: skip
     d.calls({
@@ -54,14 +57,17 @@ def rounded_values(d: Draft) -> None:
     }[kind])  # fmt: skip
     if counted:
         d.calls("count_steps|quantize_to_steps|whole_steps")
-    form.element("value", "x", -20.0, 20.0)
+    cyclic = kind in ("wrapped", "centred")
+    source, step, out = ("phases", "period", "wrapped") if cyclic else ("x", "step", "y")
+    out = "counts" if counted else "parts" if kind == "part" else out
+    form.element("value", source, -20.0, 20.0)
     if given == "given":
-        form.number("step", 0.3, 1.7)
+        form.number(step, 0.3, 1.7)
     elif given == "per element":
-        form.element("step", "steps", 0.3, 1.7)
-    form.output("y", "int" if counted else "float")
-    scaled = "value" if given == "one" else "value / step"
-    back = "" if given == "one" else "step * "
+        form.element(step, f"{step}s", 0.3, 1.7)
+    form.output(out, "int" if counted else "float")
+    scaled = "value" if given == "one" else f"value / {step}"
+    back = "" if given == "one" else f"{step} * "
     lines, whole = {
         "even": (f"cells = {scaled}", "wp.rint(cells)"),
         "away": (f"cells = {scaled}", "wp.round(cells)"),
@@ -76,8 +82,8 @@ def rounded_values(d: Draft) -> None:
     form.write("snap", lines, f"int({whole})" if counted else back + bare)
 
     def agree(before: Values, after: Values) -> None:
-        h = {"given": before.get("step"), "per element": before.get("steps"), "one": 1.0}[given]
-        q = before.x / h
+        h = {"given": before.get(step), "per element": before.get(f"{step}s"), "one": 1.0}[given]
+        q = before[source] / h
         formulas: Formulas = {
             "even": lambda: np.rint(q),
             "away": lambda: np.sign(q) * np.floor(np.abs(q) + 0.5),
@@ -90,7 +96,7 @@ def rounded_values(d: Draft) -> None:
         }
         expected = formulas[kind]() * (1.0 if counted else h)
         # where the quotient falls on an edge the last bit decides
-        assert (np.abs(after.y - expected) > 1e-4).mean() < 0.02
+        assert (np.abs(after[out] - expected) > 1e-4).mean() < 0.02
 
     d.holds(agree)
 
@@ -99,10 +105,11 @@ def rounded_values(d: Draft) -> None:
     source="Huber 1981, ch. 1; IEEE 754-2019, sec. 6",
     names={
         "cleaned_readings": "sanitise|repair_samples|replace_invalid",
-        "signal": "raw|counts_in|numerator",
-        "dark": "reference|baseline|denominator",
+        "signal": "raw|counts_in|raw_counts",
+        "reference": "flat|baseline|denominator",
         "clean": "out|repaired|valid_values",
-        "bad": "invalid|num_bad|rejected",
+        "bad": "invalid|is_bad|rejected",
+        "bad_count": "num_bad|invalid_count|num_rejected",
         "ratio": "reading|quotient|sample",
         "log_signal": "log_reading|log_count|level",
         "root_signal": "root_reading|root_count|amplitude",
@@ -120,49 +127,52 @@ def cleaned_readings(d: Draft) -> None:
     counted = d.option("counted", "no", "global", "flags")
     if source == "root" and "inf" in test:
         test = "nan"  # roots of counts are never infinite
+    by = {"fallback": "a fallback", "neighbour": "the last valid one before", "zero": "zero"}[instead]
     d.says({
-        "ratio": "Divides readings by references of which some are zero, and replaces what is no number.",
-        "log": "Takes logarithms of readings of which some are not positive, and replaces what is no number.",
-        "root": "Takes roots of readings of which some are negative, and replaces what is no number.",
+        "ratio": f"Divides readings by references of which some are zero, and replaces what is no number by {by}.",
+        "log": f"Takes logarithms of readings of which some are not positive, and replaces what is no number by {by}.",
+        "root": f"Takes roots of readings of which some are negative, and replaces what is no number by {by}.",
     }[source])  # fmt: skip
     n = d.pick(96, 128, 192)
     d.input("signal", "int", n, -3, 9, about="raw counts")
     if source == "ratio":
-        d.input("dark", "int", n, 0, 4, about="dark counts")
+        d.input("reference", "int", n, 0, 4, about="reference counts")
     if instead == "fallback":
         d.param("fallback", "float", -2.0, -1.0, about="value for invalid readings")
     if test == "nan then inf":
         d.param("limit", "float", 20.0, 30.0, about="largest magnitude")
     d.output("clean", "float", n, about="corrected readings")
     if counted == "global":
-        d.output("bad", "int", 1, about="invalid readings")
+        d.output("bad_count", "int", 1, about="number of invalid readings")
     elif counted == "flags":
-        d.output("bad", "int", n, about="invalid readings")
+        d.output("bad", "int", n, about="1 for invalid readings")
     make = {
-        "ratio": "float(signal[tid]) / float(dark[tid])",
+        "ratio": "float(signal[tid]) / float(reference[tid])",
         "log": "wp.log(float(signal[tid]))",
         "root": "wp.sqrt(float(signal[tid]))",
     }[source]
     fine = {
-        "ratio": "wp.nonzero(float(dark[tid])) != 0.0",
+        "ratio": "reference[tid] != 0",
         "log": "signal[tid] > 0",
         "root": "signal[tid] >= 0",
     }[source]
-    replacement = {"fallback": "fallback", "zero": "0.0", "neighbour": "clean_before"}[instead]
-    before = ""
-    if instead == "neighbour":
-        # Fall back to the left neighbor if it is valid
-        d.function("""
-            @wp.func
-            def previous(signal: wp.array(dtype=int), tid: int):
-                if tid == 0:
-                    return 0.0
-                return float(signal[tid - 1])
-        """)
-        before, replacement = "clean_before = previous(signal, tid)", "clean_before"
-    mark = {"no": "", "global": "wp.atomic_add(bad, 0, 1)", "flags": "bad[tid] = 1"}[counted]
-    otherwise = f"else:\n    clean[tid] = {replacement}\n    $mark"
     made = {"ratio": "ratio", "log": "log_signal", "root": "root_signal"}[source]
+    arrays = "signal, reference" if source == "ratio" else "signal"
+    replacement = {"fallback": "fallback", "zero": "0.0", "neighbour": f"last_valid({arrays}, tid)"}[instead]
+    if instead == "neighbour":
+        heads = ", ".join(f"{name}: wp.array(dtype=int)" for name in arrays.split(", "))
+        d.function(f"""
+            @wp.func
+            def last_valid({heads}, tid: int) -> float:
+                \"\"\"The nearest valid reading before this one, zero if there is none.\"\"\"
+                held = float(0.0)
+                for k in range(tid):
+                    if {fine.replace("tid", "k")}:
+                        held = {make.replace("tid", "k")}
+                return held
+        """)
+    mark = {"no": "", "global": "wp.atomic_add(bad_count, 0, 1)", "flags": "bad[tid] = 1"}[counted]
+    otherwise = f"else:\n    clean[tid] = {replacement}\n    $mark"
     body = {
         "finite": f"{made} = {make}\nif wp.isfinite({made}):\n    clean[tid] = {made}\n{otherwise}",
         "nan": f"{made} = {make}\nif not wp.isnan({made}):\n    clean[tid] = {made}\n{otherwise}",
@@ -179,7 +189,7 @@ if wp.isnan({made}):
     clean[tid] = {replacement}
     $mark
 elif wp.isinf({made}):
-    # Replace infinities by the limit with the same sign
+    # Infinities keep their sign
     clean[tid] = wp.copysign(limit, {made})
     $mark
 else:
@@ -187,23 +197,27 @@ else:
         "before": f"if {fine}:\n    clean[tid] = {make}\n{otherwise}",
     }[test]
     d.launch(n)
-    d.code("tid = wp.tid()\n$before\n$body", before=before, body=body, mark=mark)
+    d.code("tid = wp.tid()\n$body", body=body, mark=mark)
 
     def reference(v: Values) -> Mapping[str, Any]:
         s = v.signal.astype(float)
         with np.errstate(all="ignore"):
             formulas: Formulas = {
-                "ratio": lambda: s / v.dark,
+                "ratio": lambda: s / v.reference,
                 "log": lambda: np.log(s),
                 "root": lambda: np.sqrt(s),
             }
             x = formulas[source]()
-        other = {"fallback": v.get("fallback"), "zero": 0.0, "neighbour": np.r_[0.0, s[:-1]]}[instead]
         good = np.isfinite(x)
+        last = np.maximum.accumulate(np.where(good, np.arange(n), -1))
+        held = np.where(last < 0, 0.0, x[last])
+        other = {"fallback": v.get("fallback"), "zero": 0.0, "neighbour": held}[instead]
         clean = np.where(good, x, other)
         if test == "nan then inf":
             clean = np.where(np.isinf(x), np.sign(x) * v.limit, clean)
-        marks = {"no": {}, "global": {"bad": [(~good).sum()]}, "flags": {"bad": (~good).astype(int)}}[counted]
+        marks = {"no": {}, "global": {"bad_count": [(~good).sum()]}, "flags": {"bad": (~good).astype(int)}}[
+            counted
+        ]
         return {"clean": clean} | marks
 
     d.check(reference)
@@ -212,9 +226,12 @@ else:
 @DOMAIN.algorithm(
     source="Perlin 1985; Ebert et al. 2003, ch. 2",
     names={
-        "x": "values|distance|intensity",
+        "x": "values|samples|signal",
         "w": "weights|mask|out",
         "edge": "threshold|cutoff|level",
+        "exponent": "power|gamma|order",
+        "below": "low_level|from_level|base",
+        "above": "high_level|to_level|peak",
         "width": "softness|band|falloff",
     },
     double=True,
@@ -229,7 +246,7 @@ def thresholds(d: Draft) -> None:
     form = Form(d)
     edges = d.option("edge", "given", "per element")
     inverted = d.flag("inverted", 0.3) and kind in ("hard", "smooth", "linear", "window")
-    d.says({
+    said = {
         "hard": "Gives one where a value has reached its threshold and zero below.",
         "smooth": "Gives weights that rise smoothly from zero to one across a threshold.",
         "linear": "Gives weights that rise in a line from zero to one across a threshold.",
@@ -238,7 +255,13 @@ def thresholds(d: Draft) -> None:
         "dead zone": "Takes no notice of values that are smaller than a threshold.",
         "signed power": "Raises values to a power and keeps their signs.",
         "mix": "Mixes two levels by how far a value is across a threshold.",
-    }[kind])  # fmt: skip
+    }[kind]  # fmt: skip
+    d.says({
+        "hard": "Gives zero where a value has reached its threshold and one below.",
+        "smooth": "Gives weights that fall smoothly from one to zero across a threshold.",
+        "linear": "Gives weights that fall in a line from one to zero across a threshold.",
+        "window": "Gives weights that are zero about a threshold and rise smoothly to both sides.",
+    }[kind] if inverted else said)  # fmt: skip
     d.calls({
         "hard": "hard_threshold|step_weights|gate_values",
         "smooth": "smooth_ramp|smooth_weights|ramp_weights",
@@ -250,13 +273,18 @@ def thresholds(d: Draft) -> None:
         "mix": "mix_levels|blend_levels|blend_across_threshold",
     }[kind])  # fmt: skip
     form.element("value", "x", -2.0, 2.0)
+    edge = "exponent" if kind == "signed power" else "edge"
     if edges == "given":
-        form.number("edge", 0.3, 0.8)
+        form.number(edge, 0.3, 0.8)
     else:
-        form.element("edge", "edges", 0.3, 0.8)
+        form.element(edge, f"{edge}s", 0.3, 0.8)
     if kind in ("smooth", "linear", "window", "mix"):
         form.number("width", 0.3, 0.9)
-    form.output("w")
+    if kind == "mix":
+        form.number("below", -1.0, 0.0)
+        form.number("above", 0.5, 1.5)
+    out = {"shrink": "shrunk", "dead zone": "kept", "signed power": "raised", "mix": "mixed"}.get(kind, "w")
+    form.output(out)
     lines, value = {
         # Warp's step is one for negative arguments
         "hard": ("# wp.step is one where its argument is negative", "1.0 - wp.step(value - edge)"),
@@ -265,15 +293,15 @@ def thresholds(d: Draft) -> None:
         "window": ("away = wp.abs(value - edge)", "1.0 - wp.smoothstep(0.5 * width, width, away)"),
         "shrink": ("", "wp.sign(value) * wp.max(wp.abs(value) - edge, 0.0)"),
         "dead zone": ("", "wp.where(wp.abs(value) < edge, 0.0, value)"),
-        "signed power": ("", "wp.copysign(wp.pow(wp.abs(value), edge), value)"),
-        "mix": ("across = wp.smoothstep(edge, edge + width, value)", "wp.lerp(-1.0, 1.0, across)"),
+        "signed power": ("", "wp.copysign(wp.pow(wp.abs(value), exponent), value)"),
+        "mix": ("across = wp.smoothstep(edge, edge + width, value)", "wp.lerp(below, above, across)"),
     }[kind]
     if inverted:
         value = value.removeprefix("1.0 - ") if value.startswith("1.0 - ") else f"1.0 - {value}"
-    form.write("weight_of", lines, value)
+    form.write("weight_of" if out == "w" else f"{out}_value", lines, value)
 
     def reference(v: Values) -> Mapping[str, Any]:
-        x, e = v.x, v.edge if edges == "given" else v.edges
+        x, e = v.x, v[edge] if edges == "given" else v[f"{edge}s"]
         width = v.get("width", 1.0)
 
         def smooth(t: Any) -> Any:
@@ -288,9 +316,9 @@ def thresholds(d: Draft) -> None:
             "shrink": lambda: np.where(x > e, x - e, np.where(x < -e, x + e, 0.0)),
             "dead zone": lambda: x * (np.abs(x) >= e),
             "signed power": lambda: np.sign(x) * np.abs(x) ** e,
-            "mix": lambda: 2 * smooth((x - e) / width) - 1,
+            "mix": lambda: v.below + smooth((x - e) / width) * (v.above - v.below),
         }
         w = formulas[kind]()
-        return {"w": 1 - w if inverted else w}
+        return {out: 1 - w if inverted else w}
 
     d.check(reference, 1e-3)

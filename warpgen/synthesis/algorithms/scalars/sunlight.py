@@ -10,14 +10,12 @@ from warpgen.synthesis.algorithms.scalars import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values, fill
 from warpgen.synthesis.writing.pieces import piece
 
-_SITE = piece("""
-@wp.struct
-class Panel:
-    tilt: float  # angle from the horizontal [rad]
-    azimuth: float  # direction it faces, clockwise from north [rad]
-    albedo: float  # reflectance of the ground
-    max_rotation: float  # largest rotation of a tracker [rad]
-""")
+_FIELDS = {
+    "tilt": "tilt: float  # angle from the horizontal [rad]",
+    "azimuth": "azimuth: float  # direction it faces, clockwise from north [rad]",
+    "albedo": "albedo: float  # reflectance of the ground",
+    "max_rotation": "max_rotation: float  # largest rotation of the tracker [rad]",
+}
 
 _SKIES = {
     "ineichen": """
@@ -39,7 +37,7 @@ _SKIES = {
         attenuation = wp.pow(0.7, wp.pow(air_mass, 0.678))
         height_km = altitude / 1000.0
         direct = (1.0 - 0.14 * height_km) * attenuation + 0.14 * height_km
-        dni = extra * direct / (1.0 + 0.05 * (turbidity - 2.0))
+        dni = extra * direct
         # About a tenth of the direct light comes from the rest of the sky
         dhi = 0.1 * dni * (0.3 + 0.7 * cos_zenith)
         ghi = dni * cos_zenith + dhi
@@ -47,7 +45,7 @@ _SKIES = {
     "haurwitz": """
         # Haurwitz (1945), split by the clearness index (Erbs et al. 1982)
         ghi = 1098.0 * cos_zenith * wp.exp(-0.057 / cos_zenith)
-        clearness = wp.min(ghi / (extra * cos_zenith), 1.0) / (1.0 + 0.04 * (turbidity - 2.0))
+        clearness = wp.min(ghi / (extra * cos_zenith), 1.0)
         if clearness <= 0.22:
             diffuse_part = 1.0 - 0.09 * clearness
         elif clearness <= 0.8:
@@ -71,11 +69,11 @@ def _sky(model: str, cz: Any, mass: Any, extra: Any, alt: Any, turb: Any) -> tup
         return dni, ghi - dni * cz, ghi
     if model == "meinel":
         h = alt / 1000
-        dni = extra * ((1 - 0.14 * h) * 0.7 ** (mass**0.678) + 0.14 * h) / (1 + 0.05 * (turb - 2))
+        dni = extra * ((1 - 0.14 * h) * 0.7 ** (mass**0.678) + 0.14 * h)
         dhi = 0.1 * dni * (0.3 + 0.7 * cz)
         return dni, dhi, dni * cz + dhi
     ghi = 1098 * cz * np.exp(-0.057 / cz)
-    k = np.minimum(ghi / (extra * cz), 1.0) / (1 + 0.04 * (turb - 2))
+    k = np.minimum(ghi / (extra * cz), 1.0)
     middle = 0.9511 - 0.1604 * k + 4.388 * k**2 - 16.638 * k**3 + 12.336 * k**4
     part = np.where(k <= 0.22, 1 - 0.09 * k, np.where(k <= 0.8, middle, 0.165))
     return (1 - part) * ghi / cz, part * ghi, ghi
@@ -109,7 +107,7 @@ def panel_irradiance(d: Draft) -> None:
     many = batch != "sites"
     d.input("days", "float", sites, 0.0, 9000.0, about="days since 2000-01-01 12:00 UTC")
     d.input("hours", "float", times if many else sites, 0.0, 24.0, about="UTC time of day [h]")
-    d.input("latitudes", "float", sites, -1.0, 1.0, about="latitudes [rad]")
+    d.input("latitudes", "float", sites, -57.0, 57.0, about="latitudes [deg]")
     d.input("longitudes", "float", sites, -180.0, 180.0, about="longitudes, east positive [deg]")
     light = result == "irradiance"
     if not light:
@@ -117,7 +115,8 @@ def panel_irradiance(d: Draft) -> None:
     if light:
         if sky != "haurwitz":
             d.input("altitudes", "float", sites, 0.0, 2000.0, about="heights above sea level [m]")
-        d.input("turbidities", "float", sites, 2.0, 5.0, about="Linke turbidity of the air")
+        if sky == "ineichen":
+            d.input("turbidities", "float", sites, 2.0, 5.0, about="Linke turbidity of the air")
     if shaded == "horizon" and light:
         d.input(
             "horizon", "float", (sites, 12), 0.0, 0.4, about="elevation of the horizon in 12 sectors [rad]"
@@ -131,7 +130,11 @@ def panel_irradiance(d: Draft) -> None:
             "albedo": fill(0.15, 0.3),
             "max_rotation": fill(0.8, 1.0),
         }
-        d.struct("panel", _SITE, bounds, about="orientation of the panels")
+        for name in ("max_rotation",) if mount == "fixed" else ("tilt", "azimuth"):
+            del bounds[name]
+        fields = "\n    ".join(_FIELDS[name] for name in bounds)
+        struct = piece(f"@wp.struct\nclass Panel:\n    {fields}")
+        d.struct("panel", struct, bounds, about="orientation of the panels")
     shape: Any = (sites, times) if many else sites
     d.output(
         "irradiance" if light else "sun",
@@ -189,6 +192,7 @@ def panel_irradiance(d: Draft) -> None:
         sector = int(sun_azimuth / (2.0 * wp.pi) * 12.0) % 12
         if elevation < horizon[site, sector]:
             dni = 0.0
+            ghi = dhi
         """
     skip = "if not in_service[site]:\n    return" if shaded == "mask" and light else ""
     plane = f"""
@@ -196,7 +200,7 @@ def panel_irradiance(d: Draft) -> None:
         cos_zenith = wp.sin(elevation)
         $zenith
         $altitude
-        turbidity = turbidities[site]
+        $turbidity
         # Extraterrestrial irradiance follows the distance to the sun
         extra = 1361.0 / (sun_dist * sun_dist)
         $mass
@@ -246,8 +250,9 @@ def panel_irradiance(d: Draft) -> None:
         # --- Hour angle and horizontal coordinates ---
         solar_minutes = 60.0 * utc + 4.0 * wp.degrees(eot) + 4.0 * longitudes[site]
         hour_angle = wp.radians(0.25 * solar_minutes - 180.0)
-        sin_lat = wp.sin(latitudes[site])
-        cos_lat = wp.cos(latitudes[site])
+        latitude = wp.radians(latitudes[site])
+        sin_lat = wp.sin(latitude)
+        cos_lat = wp.cos(latitude)
         east = -wp.cos(declination) * wp.sin(hour_angle)
         north = cos_lat * wp.sin(declination) - sin_lat * wp.cos(declination) * wp.cos(hour_angle)
         up = sin_lat * wp.sin(declination) + cos_lat * wp.cos(declination) * wp.cos(hour_angle)
@@ -272,6 +277,7 @@ def panel_irradiance(d: Draft) -> None:
         plane=plane if light else f"sun[{at}] = to_sun",
         zenith="zenith = 0.5 * wp.pi - elevation" if mount == "two axes" else "",
         altitude="" if sky == "haurwitz" else "altitude = altitudes[site]",
+        turbidity="turbidity = turbidities[site]" if sky == "ineichen" else "",
         mass=""
         if sky == "haurwitz"
         else "# Kasten & Young air mass, corrected for pressure\n"
@@ -293,6 +299,7 @@ def panel_irradiance(d: Draft) -> None:
     def reference(v: Values) -> dict[str, Any]:
         rad = np.pi / 180
         day, lat, lon = (v[n][:, None] for n in ("days", "latitudes", "longitudes"))
+        lat = lat * rad
         utc = v.hours[None] if many else v.hours[:, None]
         t = (day + (utc - 12) / 24) / 36525
         m = (357.52911 + t * (35999.05029 - 0.0001537 * t)) * rad
@@ -320,7 +327,7 @@ def panel_irradiance(d: Draft) -> None:
         if not light:
             made = sun * shown[..., None]
             return {"sun": made if many else made[:, 0]}
-        alt, turb = v.get("altitudes", np.zeros(sites))[:, None], v.turbidities[:, None]
+        alt, turb = (v.get(name, np.zeros(sites))[:, None] for name in ("altitudes", "turbidities"))
         el = np.maximum(el, 0.05)
         cz = np.sin(el)
         dist = 1.000001018 * (1 - ecc**2) / (1 + ecc * np.cos(m + c * rad))
@@ -329,9 +336,10 @@ def panel_irradiance(d: Draft) -> None:
         dni, dhi, ghi = _sky(sky, cz, mass, extra, alt, turb)
         if shaded == "horizon":
             sector = (az / (2 * np.pi) * 12).astype(int) % 12
-            dni = np.where(el < np.take_along_axis(v.horizon, sector, axis=1), 0.0, dni)
-        tilt, facing = v["panel.tilt"] + 0 * el, v["panel.azimuth"] + 0 * el
-        stop = v["panel.max_rotation"]
+            hidden = el < np.take_along_axis(v.horizon, sector, axis=1)
+            dni, ghi = np.where(hidden, 0.0, dni), np.where(hidden, dhi, ghi)
+        tilt, facing = v.get("panel.tilt", 0.0) + 0 * el, v.get("panel.azimuth", 0.0) + 0 * el
+        stop = v.get("panel.max_rotation")
         if mount == "single axis":
             turned = np.clip(np.arctan2(sun[..., 0], sun[..., 2]), -stop, stop)
             tilt, facing = np.abs(turned), np.where(turned >= 0, 0.5, 1.5) * np.pi

@@ -17,8 +17,9 @@ from warpgen.synthesis.writing.forms import Form
     names={
         "t": "time|x|s",
         "times": "clock|samples_t|inputs",
-        "phase": "ph|p|cycle",
-        "out": "wave|signal|y",
+        "phase": "ph|p|phi",
+        "out": "signal|y|waveform",
+        "periods": "cycles_passed|period_count|whole_cycles",
         "frequency": "freq|f|rate",
         "amplitude": "gain|level|a",
     },
@@ -82,7 +83,8 @@ def periodic_waves(d: Draft) -> None:
         form.number("amplitude", 0.5, 2.0)
     if level == "amplitude and offset" and kind != "count":
         form.number("offset", -1.0, 1.0)
-    form.output("out", "int" if kind == "count" else "float")
+    out = "periods" if kind == "count" else "out"
+    form.output(out, "int" if kind == "count" else "float")
     cycles = "cycles = t * frequency" + (" + lag" if shift != "none" else "")
     phase = f"{cycles}\nphase = wp.frac(cycles)"
     lines, value = {
@@ -124,7 +126,7 @@ def periodic_waves(d: Draft) -> None:
         }
         want = found[kind]() * v.get("amplitude", 1.0) + v.get("offset", 0.0)
         # a phase beside a jump may fall on either side by rounding
-        assert (np.abs(after.out - want) < 2e-3).mean() > 0.97
+        assert (np.abs(after[out] - want) < 2e-3).mean() > 0.97
 
     d.holds(agree)
 
@@ -132,11 +134,20 @@ def periodic_waves(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Warp manual, Built-Ins: div_approx, inverse_approx; Hecht 2017, Optics, ch. 5; Press et al. 2007, sec. 9.4",
     names={
-        "a": "numerator|top|p",
-        "b": "denominator|below|q",
-        "firsts": "numerators|values_a|tops",
-        "seconds": "denominators|values_b|bottoms",
-        "out": "result|quotient|ratio",
+        "numerators": "tops|dividends|num_in",
+        "denominators": "bottoms|divisors|den_in",
+        "ratios": "quotients|result|out",
+        "least": "min_divisor|smallest|eps",
+        "resistances": "r_out|parallel_r|combined",
+        "object_distances": "s_obj|distances|d_object",
+        "image_distances": "s_img|d_image|images",
+        "focal": "f|focal_length|f_lens",
+        "depths": "z_in|depth_values|distances",
+        "near": "z_near|near_plane|min_depth",
+        "projected": "uv|on_screen|image_points",
+        "means": "harmonic|out|mean_values",
+        "solutions": "x_out|unknowns|solved",
+        "probabilities": "probs|p_out|chances",
     },
     adjoint="either",
     weight=14,
@@ -146,14 +157,14 @@ def quick_quotients(d: Draft) -> None:
     kind = d.option(
         "kind", "ratio", "parallel", "lens", "perspective", "refined", "mobius", "mean", "solve", "odds"
     )
-    guard = d.option("guard", "none", "floor", "both")
+    guard = d.flag("guard", 0.6) and kind in ("ratio", "refined", "perspective")
     d.says({
         "ratio": "Computes ratios by approximate division.",
         "parallel": "Computes the resistance of pairs of resistors in parallel by approximate division.",
         "lens": "Computes image distances of a thin lens by approximate division.",
         "perspective": "Divides points by their depth, approximately.",
         "refined": "Refines approximate quotients by a step of Newton's method.",
-        "mobius": "Applies a fractional linear map by approximate division.",
+        "mobius": "Applies a fractional linear map to ratios by approximate division.",
         "mean": "Computes harmonic means by approximate division.",
         "solve": "Solves small systems by the approximate inverse of their matrices.",
         "odds": "Converts odds to probabilities by approximate division.",
@@ -170,48 +181,59 @@ def quick_quotients(d: Draft) -> None:
         "odds": "odds_to_probability|probabilities_from_odds",
     }[kind])  # fmt: skip
     form = Form(d)
+    a, b, first, second, out = {
+        "ratio": ("num", "den", "numerators", "denominators", "ratios"),
+        "parallel": ("r1", "r2", "first_resistors", "second_resistors", "resistances"),
+        "lens": ("", "distance", "", "object_distances", "image_distances"),
+        "perspective": ("xy", "depth", "positions", "depths", "projected"),
+        "refined": ("num", "den", "numerators", "denominators", "ratios"),
+        "mobius": ("num", "den", "numerators", "denominators", "mapped"),
+        "mean": ("x", "y", "firsts", "seconds", "means"),
+        "solve": ("matrix", "rhs", "matrices", "right_sides", "solutions"),
+        "odds": ("won", "lost", "wins", "losses", "probabilities"),
+    }[kind]
     if kind == "solve":
         size = d.option("size", 2, 3)
-        form.element("a", "firsts", 0.8, 2.5, f"mat{size}{size}", "spd", about="matrices")
-        form.element("b", "seconds", -1.0, 1.0, f"vec{size}", about="right-hand sides")
+        form.element(a, first, 0.8, 2.5, f"mat{size}{size}", "spd", about="matrices")
+        form.element(b, second, -1.0, 1.0, f"vec{size}", about="right-hand sides")
     elif kind == "perspective":
-        form.element("a", "firsts", -2.0, 2.0, "vec2", about="positions across the view")
-        form.element("b", "seconds", 0.5, 4.0, about="depths")
+        form.element(a, first, -2.0, 2.0, "vec2", about="positions across the view")
+        form.element(b, second, 0.1 if guard else 0.5, 4.0, about="depths")
     else:
         if kind != "lens":
-            form.element("a", "firsts", 0.5, 2.0)
-        form.element("b", "seconds", 2.5, 5.0)
+            form.element(a, first, 0.5, 2.0)
+        form.element(b, second, *((0.05, 2.0) if guard else (2.5, 5.0)))
     if kind == "lens":
         form.number("focal", 0.6, 1.8, about="focal length")
     if kind == "mobius":
         form.number("m", 0.5, 1.5, "mat22", about="coefficients of the map")
-    if guard != "none" and kind not in ("solve", "lens"):
-        form.number("least", 0.6, 1.2, about="smallest divisor")
-    form.output("out", f"vec{size}" if kind == "solve" else "vec2" if kind == "perspective" else "float")
-    floor = "below = b" if guard == "none" else "below = wp.max(b, least)"
-    if kind not in ("solve", "lens") and guard == "both":
-        floor += "\n# Far divisors are cut, too, so that quotients stay in range\nbelow = wp.min(below, 4.0)"
+    least = "near" if kind == "perspective" else "least"
+    if guard:
+        form.number(least, 0.3, 0.6, about="smallest divisor")
+    form.output(out, f"vec{size}" if kind == "solve" else "vec2" if kind == "perspective" else "float")
+    divisor = f"wp.max({b}, {least})" if guard else b
     lines, value = {
-        "ratio": (floor, "wp.div_approx(a, below)"),
-        "parallel": (floor, "wp.div_approx(a * below, a + below)"),
-        "lens": ("# 1/f = 1/object + 1/image", "wp.div_approx(b * focal, b - focal)"),
-        "perspective": (floor, "wp.div_approx(a, below)"),
+        "ratio": ("", f"wp.div_approx(num, {divisor})"),
+        "parallel": ("", "wp.div_approx(r1 * r2, r1 + r2)"),
+        "lens": ("# 1/f = 1/object + 1/image", "wp.div_approx(distance * focal, distance - focal)"),
+        "perspective": ("", f"wp.div_approx(xy, {divisor})"),
         "refined": (
-            f"{floor}\ny = wp.div_approx(1.0, below)\n# Each step doubles the digits that are right\ny = y * (2.0 - below * y)",
-            "a * y",
+            (f"bounded = {divisor}\n" if guard else "")
+            + f"y = wp.div_approx(1.0, {'bounded' if guard else b})\n# Newton's step doubles the digits that are right\n"
+            f"y = y * (2.0 - {'bounded' if guard else b} * y)",
+            "num * y",
         ),
-        "mobius": (floor, "wp.div_approx(m[0, 0] * a + m[0, 1] * below, m[1, 0] * a + m[1, 1] * below)"),
-        "mean": (floor, "wp.div_approx(2.0, wp.div_approx(1.0, a) + wp.div_approx(1.0, below))"),
-        "solve": ("inv = wp.inverse_approx(a)", "inv * b"),
-        "odds": (f"{floor}\nodds = wp.div_approx(a, below)", "wp.div_approx(odds, 1.0 + odds)"),
+        "mobius": ("", "wp.div_approx(m[0, 0] * num + m[0, 1] * den, m[1, 0] * num + m[1, 1] * den)"),
+        "mean": ("", "wp.div_approx(2.0, wp.div_approx(1.0, x) + wp.div_approx(1.0, y))"),
+        "solve": ("inv = wp.inverse_approx(matrix)", "inv * rhs"),
+        "odds": ("odds = wp.div_approx(won, lost)", "wp.div_approx(odds, 1.0 + odds)"),
     }[kind]
-    form.write("quotient_of", lines, value)
+    form.write("quotient_of" if kind in ("ratio", "refined") else f"{out}_of", lines, value)
 
     def reference(v: Values) -> Mapping[str, Any]:
-        a, b = v.get("firsts"), v.seconds
-        if kind not in ("solve", "lens"):
-            b = b if guard == "none" else np.maximum(b, v.least)
-            b = np.minimum(b, 4.0) if guard == "both" else b
+        a, b = v.get(first), v[second]
+        if guard:
+            b = np.maximum(b, v[least])
         m = v.get("m", np.eye(2))
         found: dict[str, Callable[[], Any]] = {
             "ratio": lambda: a / b,
@@ -224,6 +246,6 @@ def quick_quotients(d: Draft) -> None:
             "solve": lambda: np.linalg.solve(a, b[..., None])[..., 0],
             "odds": lambda: a / (a + b),
         }
-        return {"out": found[kind]()}
+        return {out: found[kind]()}
 
     d.check(reference, 2e-3)

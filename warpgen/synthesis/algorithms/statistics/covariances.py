@@ -144,22 +144,13 @@ def covariance_matrix(d: Draft) -> None:
             start="level" if trend else "0.0",
             total=total,
             value=f"f += {call} * alpha[j]",
-            noise="# The noise stands on the diagonal alone\nf += noise * alpha[i]"
-            if jitter
-            else "",
+            noise="# The noise stands on the diagonal alone\nf += noise * alpha[i]" if jitter else "",
             out=out,
         )
     elif what == "lower":
         d.launch(n, n)
         d.code(
-            (
-                "i, j = wp.tid()\n"
-                "if j > i:\n"
-                "    return\n"
-                "value = $call\n"
-                "$add\n"
-                "k[i, j] = value"
-            ),
+            ("i, j = wp.tid()\nif j > i:\n    return\nvalue = $call\n$add\nk[i, j] = value"),
             call=call,
             add=add,
         )

@@ -215,11 +215,7 @@ def resample_particles(d: Draft) -> None:
         (
             "systematic",
             True,
-        ): (
-            "# A single random offset for all particles\n"
-            "state = wp.rand_init(seed)\n"
-            "u = wp.randf(state)"
-        ),
+        ): ("# A single random offset for all particles\nstate = wp.rand_init(seed)\nu = wp.randf(state)"),
         ("systematic", False): "",
         ("stratified", True): "state = wp.rand_init(seed, tid)\nu = wp.randf(state)",
         ("multinomial", True): "state = wp.rand_init(seed, tid)\nu = wp.randf(state)",

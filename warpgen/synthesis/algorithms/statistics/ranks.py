@@ -50,7 +50,9 @@ def rank_statistics(d: Draft) -> None:
     other = "others" if what == "mann whitney" else "x"
     size = f"{other}.shape[0]"
     if ragged:
-        d.input("valid", "int", m if what == "mann whitney" else n, 0, 3, about="zero where a value is missing")
+        d.input(
+            "valid", "int", m if what == "mann whitney" else n, 0, 3, about="zero where a value is missing"
+        )
     skip = "if valid[j] == 0:\n    continue" if ragged else ""
 
     def count(a: str, b: str) -> str:

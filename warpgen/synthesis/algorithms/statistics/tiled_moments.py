@@ -105,9 +105,7 @@ def merged_moments(d: Draft) -> None:
     noun = {
         "z-scores": f"Standardizes {of}blocks of samples",
         "slope": "Fits slopes of straight lines to blocks of pairs",
-    }.get(
-        result, f"Computes the {result} of {of}{'pairs' if order == 'joint' else 'samples'} in each block"
-    )
+    }.get(result, f"Computes the {result} of {of}{'pairs' if order == 'joint' else 'samples'} in each block")
     if order == "joint" and of:
         kind = "logarithms" if change == "logarithms" else "square roots"
         noun = {

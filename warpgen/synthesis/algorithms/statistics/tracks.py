@@ -192,7 +192,11 @@ def update_tracks(d: Draft) -> None:
         def mahalanobis_sq(innovation: wp.vec2, s_inv: wp.mat22) -> float:
             return wp.dot(innovation, s_inv * innovation)
     """)
-    count = ("num_detections[scene]" if many else "num_detections") if unused == "counted" else f"detections.shape[{int(many)}]"
+    count = (
+        ("num_detections[scene]" if many else "num_detections")
+        if unused == "counted"
+        else f"detections.shape[{int(many)}]"
+    )
     skip = f"if is_clutter[{see.format('j')}]:\n    continue" if unused == "flagged" else ""
     begin = {
         "nearest": "best_dist = config.gate",
