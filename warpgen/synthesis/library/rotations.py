@@ -23,7 +23,7 @@ JACOBI_ROTATION = piece('''
 @wp.func
 def jacobi_rotation(app: float, apq: float, aqq: float):
     """Compute cosine and sine of the Jacobi rotation that zeroes the off-diagonal entry."""
-    # cosine and sine of the angle that annuls apq; the smaller of two angles keeps the order of eigenvalues
+    # The smaller of the two angles that annul apq, so that sweeps converge
     if wp.abs(apq) < 1.0e-12:
         return 1.0, 0.0
     tau = (aqq - app) / (2.0 * apq)

@@ -293,6 +293,9 @@ def dissipative_particles(d: Draft) -> None:
     d.check(reference, 3e-3)
 
 
+DOMAIN.algorithms[-1].element = "pair"
+
+
 def _flush(text: str) -> str:
     """The lines of a block without their common indentation."""
     return textwrap.dedent(text.strip("\n")).rstrip()

@@ -239,3 +239,6 @@ v = inv * wp.vec3({ra}, {rb}, {rc})
         return {"next_conc": after.T if layout == "planes" else after}
 
     d.check(reference, 2e-3)
+
+
+DOMAIN.algorithms[-1].element = "reactor"

@@ -301,3 +301,6 @@ def three_body_forces(d: Draft) -> None:
         return {name: total}
 
     d.check(reference, 5e-3)
+
+
+DOMAIN.algorithms[-1].element = "triplet"

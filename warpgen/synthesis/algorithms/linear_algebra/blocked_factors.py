@@ -80,7 +80,7 @@ _SOLVE = f"""
         wp.tile_store(rhs[m], wp.tile_upper_solve(wp.tile_transpose(corner), x), offset=(k * TILE, 0))
 """
 _LOG_DET = f"""
-    # det A is the squared product of the factor's diagonal
+    # The determinant is the squared product of the factor's diagonal
     log_det = float(0.0)
     for k in range(blocks):
         corner = {_LOAD.format("factors[m]", "k", "k", _SHARED)}
@@ -128,7 +128,7 @@ def factored_blocks(d: Draft) -> None:
     panel = d.option("panel", *_PANELS)
     many = d.flag("several right-hand sides", 0.4) and result in ("solution", "both")
     right = order == "right looking"
-    cleared = right and d.flag("cleared", 0.5)
+    cleared = right and d.flag("cleared", 0.5) and result == "factor"
     tile, blocks, batch = d.pick(4, 6, 8), d.pick(2, 3), d.pick(2, 3)
     n, width = tile * blocks, d.pick(2, 3) if many else 1
     solves, measures = result in ("solution", "both"), result in ("log determinant", "both")

@@ -62,7 +62,7 @@ def cholesky_factor(d: Draft) -> None:
                 r = {at("j", "k")}
                 s -= r * r
             $root
-            # Left-looking: update column j by the columns to its left
+            # Left-looking: column `j` is updated by the columns to its left
             for i in range(j + 1, n):
                 s = {at("i", "j")}
                 for k in range(j):
@@ -78,7 +78,7 @@ def cholesky_factor(d: Draft) -> None:
             {at("k", "k")} = {"1.0 / pivot" if inverse else "pivot"}
             for i in range(k + 1, n):
                 {at("i", "k")} = {at("i", "k")} / pivot
-            # Right-looking: subtract the outer product of column k from the trailing block
+            # Right-looking: the outer product of column `k` is taken out of the trailing block
             for j in range(k + 1, n):
                 for i in range(j, n):
                     {at("i", "j")} -= {at("i", "k")} * {at("j", "k")}

@@ -191,6 +191,9 @@ def least_squares_fit(d: Draft) -> None:
     d.check(reference, 2e-3)
 
 
+DOMAIN.algorithms[-1].element = "row"
+
+
 @DOMAIN.algorithm(
     source="Sherman & Morrison 1950; Hager 1989, Updating the Inverse of a Matrix; Broyden 1970 (BFGS)",
     names={
@@ -201,7 +204,7 @@ def least_squares_fit(d: Draft) -> None:
         "u": "col_vec|left_vec|uu",
         "v": "row_vec|right_vec|vv",
         "tid": "i",
-        "denom": "pivot|den|scale_uv",
+        "denom": "den|divisor|denominator",
         "s": "step|dx|delta_x",
         "y": "dg|grad_change|delta_g",
     },

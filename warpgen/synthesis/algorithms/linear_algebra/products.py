@@ -181,6 +181,9 @@ def gemm(d: Draft) -> None:
     d.check(reference)
 
 
+DOMAIN.algorithms[-1].element = "entry"
+
+
 @DOMAIN.algorithm(
     source="BLAS level 2; Golub & Van Loan 2013, section 1.1",
     names=_NAMES

@@ -34,7 +34,7 @@ def _symmetric(a: Any) -> Any:
 def symmetric_eigen(d: Draft) -> None:
     """Computes eigenvalues of small symmetric matrices."""
     way = d.option("way", "jacobi", "cyclic jacobi", "closed", "builtin")
-    vectors = d.flag("vectors") and "jacobi" in way or way == "builtin"
+    vectors = (d.flag("vectors") and "jacobi" in way) or way == "builtin"
     order = d.option("order", "sorted", "extremes", "spread")
     if vectors:
         order = "paired"  # each value with the column of its vector
@@ -76,7 +76,6 @@ def symmetric_eigen(d: Draft) -> None:
         d.use(rotations.JACOBI_ROTATION)
         turn = "q = q * g" if vectors else ""
         body = f"""
-        m = wp.mat33(m)
         {"q = wp.identity(n=3, dtype=float)" if vectors else "$none"}
         for turn in range({3 * sweeps}):
             # Pick the largest off-diagonal entry as pivot
@@ -101,7 +100,6 @@ def symmetric_eigen(d: Draft) -> None:
         d.use(rotations.JACOBI_ROTATION)
         turn = "q = q * g" if vectors else "$none"
         body = f"""
-        m = wp.mat33(m)
         {"q = wp.identity(n=3, dtype=float)" if vectors else "$none"}
         for sweep in range({sweeps}):
             off = m[0, 1] * m[0, 1] + m[0, 2] * m[0, 2] + m[1, 2] * m[1, 2]
@@ -189,12 +187,15 @@ def symmetric_eigen(d: Draft) -> None:
         d.holds(diagonalises)
 
 
+DOMAIN.algorithms[-1].element = "tensor"
+
+
 @DOMAIN.algorithm(
     source="Higham 1986, Computing the Polar Decomposition; Muller et al. 2016 (warm started axis-angle)",
     names=_NAMES
     | {
         "polar_decomposition": "extract_rotations|polar_factors|nearest_rotation",
-        "A": "grad_u|displacement_gradient|disp_grad|H",
+        "grad_u": "displacement_gradient|disp_grad|H",
         "a": "f|F|defgrad",
         "R": "rotations|rot|Q",
         "S": "stretches|stretch|U",
@@ -218,7 +219,7 @@ def polar_decomposition(d: Draft) -> None:
     jitter = d.flag("transposed", 0.3)
     count = d.pick(48, 64, 96)
     size = 2 if way == "planar" else 3
-    d.input("A", f"mat{size}{size}", count, -0.25, 0.25)
+    d.input("grad_u", f"mat{size}{size}", count, -0.25, 0.25)
     if way == "quaternion":
         d.input("guess", "quat", count, kind="unit", about="Initial rotations")
     steps = d.pick(8, 10)
@@ -227,15 +228,15 @@ def polar_decomposition(d: Draft) -> None:
     outputs = {"rotation": "R", "both": "R S", "stretch": "S", "strain": "E", "distance": "dist"}[result]
     for name in outputs.split():
         d.output(name, "float" if name == "dist" else f"mat{size}{size}", count)
-    load = f"a = A[tid] + wp.identity(n={size}, dtype=float)"
+    load = f"a = grad_u[tid] + wp.identity(n={size}, dtype=float)"
     if jitter:
-        load = f"# Row k of `A` holds the derivatives along axis k\na = wp.transpose(A[tid]) + wp.identity(n={size}, dtype=float)"
+        load = f"# Row k of `grad_u` holds the derivatives along axis k\na = wp.transpose(grad_u[tid]) + wp.identity(n={size}, dtype=float)"
     if way in ("higham", "svd", "newton-schulz"):
         number = ("higham", "svd", "newton-schulz").index(way)
         d.use(rotations.POLARS[number])
         body = f"r = polar_rotation(a, {'0' if way == 'svd' else 'steps'})"
         if way == "svd":
-            body = "u, sigma, w = wp.svd3(a)\nr = u * wp.transpose(w)"
+            body = "u, _, w = wp.svd3(a)\nr = u * wp.transpose(w)"
             d.pieces.remove(rotations.POLAR_SVD)
     elif way == "quaternion":
         body = """
@@ -289,7 +290,7 @@ def polar_decomposition(d: Draft) -> None:
     """)
 
     def reference(v: Values) -> dict[str, Any]:
-        a = (np.swapaxes(v.A, 1, 2) if jitter else v.A) + np.eye(size)
+        a = (np.swapaxes(v.grad_u, 1, 2) if jitter else v.grad_u) + np.eye(size)
         r = rotations.polar_factor(a)
         s = np.swapaxes(r, 1, 2) @ a
         everything = {"R": r, "S": s, "E": s - np.eye(size), "dist": ((a - r) ** 2).sum(axis=(1, 2))}
@@ -298,15 +299,19 @@ def polar_decomposition(d: Draft) -> None:
     d.check(reference, 2e-3)
 
 
+DOMAIN.algorithms[-1].element = "element"
+
+
 @DOMAIN.algorithm(
     source="Higham 2005, The Scaling and Squaring Method; Rodrigues for skew matrices; Golub & Van Loan 9.3",
     names=_NAMES
     | {
-        "matrix_exponential": "expm|expm_batched|exp_map|propagator",
+        "matrix_exponential": "expm|expm_batched|propagator",
         "A": "generators|rates|velocity_gradients|L",
         "E": "propagators|exp_a|step_maps|exponentials",
         "dt": "h|time_step|tau",
         "term": "t_k|addend|summand",
+        "m": "a_dt|a_step|scaled",
     },
     double=True,
     adjoint="either",
@@ -327,9 +332,12 @@ def matrix_exponential(d: Draft) -> None:
         if applied == "vector"
         else "compose_flow|compose_expm|propagate_maps"
         if applied == "composed"
-        else {"closed": "exp_map|exp_skew|exp_rotation", "cayley": "cayley_transform|cayley_map"}.get(
-            way, "matrix_exponential|expm|expm_batched"
-        )
+        else {
+            "closed": "exp_map|exp_skew|exp_rotation"
+            if size == 3
+            else "expm_2x2|expm_closed_form|exp_matrix_2x2",
+            "cayley": "cayley_transform|cayley_map",
+        }.get(way, "matrix_exponential|expm|expm_batched")
     )
     if way == "cayley":
         d.says({
@@ -417,10 +425,13 @@ def matrix_exponential(d: Draft) -> None:
         half = wp.sin(0.5 * theta)
         e = {identity} + wp.sin(theta) / theta * w + 2.0 * half * half / (theta * theta) * w * w
         """
-    if half:
-        d.explain("The step is half of dt, as in a symmetric splitting.")
     d.launch(count)
-    d.code("tid = wp.tid()\n$body\n$store", body=body[way], store=store)
+    d.code(
+        "tid = wp.tid()\n$note\n$body\n$store",
+        note="# Half of the step, as a symmetric splitting takes it" if half else "",
+        body=body[way],
+        store=store,
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         m = v.A * v.dt * (0.5 if half else 1.0)
@@ -436,3 +447,6 @@ def matrix_exponential(d: Draft) -> None:
         return {"flow_new": e @ v.flow} if applied == "composed" else {"E": e}
 
     d.check(reference, 1e-3)
+
+
+DOMAIN.algorithms[-1].element = "element"

@@ -244,3 +244,6 @@ def cyclic_reduction_step(d: Draft) -> None:
         return {f"{name}_out": x for name, x in zip("abcr", made, strict=True)}
 
     d.check(reference, 1e-3)
+
+
+DOMAIN.algorithms[-1].element = "equation"

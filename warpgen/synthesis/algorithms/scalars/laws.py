@@ -92,7 +92,7 @@ def normal_law(d: Draft) -> None:
             "0.5 * (wp.erf(high) - wp.erf(low))",
         ),
     }[kind]
-    form.write("normal_of", lines, value)
+    form.write("quantile_of" if inverse else "probability_of", lines, value)
     d.explain("The error function is erf(z) = 2/sqrt(pi) times the integral of exp(-t^2) from 0 to z.")
 
     def reference(v: Values) -> Mapping[str, Any]:
@@ -194,7 +194,10 @@ def levels(d: Draft) -> None:
         lines, value = lines.replace("ratio = q", ""), value.replace("ratio", "q")
     elif ratio == "wp.abs(q)":
         lines, value = lines.replace("ratio = wp.abs(q)", ""), value.replace("ratio", "wp.abs(q)")
-    form.write("level_of", lines, value)
+    function = {
+        "acidity": "ph_of", "bits": "bits_for", "from decibel": "power_of", "octaves": "octaves_of", "cents": "cents_of",
+    }.get(kind, "level_of")  # fmt: skip
+    form.write(function, lines, value)
     if kind in ("power", "amplitude", "octaves", "cents"):
         d.explain("A level is the logarithm of a ratio, so that equal steps are equal factors.")
 
@@ -401,7 +404,10 @@ def cube_roots(d: Draft) -> None:
         "signed": ("", f"{times}wp.cbrt(q)"),
         "hydraulic": ("", f"wp.cbrt({times}q * q / 9.81)"),
     }[kind]
-    form.write("root_of", lines, value)
+    function = {
+        "sphere": "radius_of", "orbit": "axis_of", "lightness": "lightness_of", "signed": "compress", "hydraulic": "depth_of",
+    }.get(kind, "root_of")  # fmt: skip
+    form.write(function, lines, value)
 
     def reference(v: Values) -> Mapping[str, Any]:
         q = v[source]

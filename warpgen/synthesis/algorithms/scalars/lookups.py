@@ -21,6 +21,8 @@ from warpgen.synthesis.writing.forms import Form
         "heights": "table_y|table|curve",
         "x": "queries|arguments|samples",
         "y": "interpolated|out|found",
+        "entries": "nearest|nearest_knots|found",
+        "counts": "ranks|num_entries|entry_counts",
         "k": "slot|upper|idx",
     },
     adjoint="either",
@@ -72,7 +74,8 @@ def table_lookup(d: Draft) -> None:
         d.input("table", "int", n, 0, rows, about="table of each query")
     if kind == "count between":
         d.param("reach", "float", 0.5, 2.0, about="half width of the counted range")
-    d.output("y", "int" if integer else "float", n)
+    made = "counts" if integer else "entries" if kind == "nearest" else "y"
+    d.output(made, "int" if integer else "float", n)
     if many:
         d.module(f"SIZE = wp.constant({size})  # entries of each table")
     head = "first = table[tid] * SIZE\nlast = first + SIZE" if many else ""
@@ -114,10 +117,10 @@ def table_lookup(d: Draft) -> None:
         "linear": linear,
         "logarithmic": linear,
         "nearest": f"{inner}\nbelow = value - knots[k - 1]\nabove = knots[k] - value\n"
-        "y[tid] = wp.where(below < above, knots[k - 1], knots[k])",
+        "entries[tid] = wp.where(below < above, knots[k - 1], knots[k])",
         "step": f"k = wp.max({below('value')} - 1, {first})\ny[tid] = heights[k]",
-        "rank": f"y[tid] = {below('value')}{base}",
-        "count between": f"y[tid] = {below('value + reach')} - {below('value - reach')}",
+        "rank": f"counts[tid] = {below('value')}{base}",
+        "count between": f"counts[tid] = {below('value + reach')} - {below('value - reach')}",
     }[kind]
     d.launch(n)
     d.code("tid = wp.tid()\nvalue = x[tid]\n$head\n$body", head=head, body=body, clamp=clamp, zero=zero)
@@ -144,7 +147,7 @@ def table_lookup(d: Draft) -> None:
             "rank": lambda: (knots < value).sum(axis=1),
             "count between": lambda: ((knots >= value - v.reach) & (knots < value + v.reach)).sum(axis=1),
         }
-        return {"y": formulas[kind]()}
+        return {made: formulas[kind]()}
 
     d.check(reference, 2e-3)
 

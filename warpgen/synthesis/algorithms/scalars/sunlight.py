@@ -45,14 +45,9 @@ _SKIES = {
     "haurwitz": """
         # Haurwitz (1945), split by the clearness index (Erbs et al. 1982)
         ghi = 1098.0 * cos_zenith * wp.exp(-0.057 / cos_zenith)
-        clearness = wp.min(ghi / (extra * cos_zenith), 1.0)
-        if clearness <= 0.22:
-            diffuse_part = 1.0 - 0.09 * clearness
-        elif clearness <= 0.8:
-            k = clearness
-            diffuse_part = 0.9511 + k * (-0.1604 + k * (4.388 + k * (-16.638 + 12.336 * k)))
-        else:
-            diffuse_part = 0.165
+        k = ghi / (extra * cos_zenith)
+        # Under a clear sky the index lies between 0.22 and 0.8, where a polynomial of Erbs holds
+        diffuse_part = 0.9511 + k * (-0.1604 + k * (4.388 + k * (-16.638 + 12.336 * k)))
         dhi = diffuse_part * ghi
         dni = (ghi - dhi) / cos_zenith
     """,
@@ -73,9 +68,8 @@ def _sky(model: str, cz: Any, mass: Any, extra: Any, alt: Any, turb: Any) -> tup
         dhi = 0.1 * dni * (0.3 + 0.7 * cz)
         return dni, dhi, dni * cz + dhi
     ghi = 1098 * cz * np.exp(-0.057 / cz)
-    k = np.minimum(ghi / (extra * cz), 1.0)
-    middle = 0.9511 - 0.1604 * k + 4.388 * k**2 - 16.638 * k**3 + 12.336 * k**4
-    part = np.where(k <= 0.22, 1 - 0.09 * k, np.where(k <= 0.8, middle, 0.165))
+    k = ghi / (extra * cz)
+    part = 0.9511 - 0.1604 * k + 4.388 * k**2 - 16.638 * k**3 + 12.336 * k**4
     return (1 - part) * ghi / cz, part * ghi, ghi
 
 
@@ -83,7 +77,7 @@ def _sky(model: str, cz: Any, mass: Any, extra: Any, alt: Any, turb: Any) -> tup
     source="Meeus 1998, ch. 25; NOAA Solar Calculator; Kasten & Young 1989; Hay & Davies 1980",
     names={
         "panel_irradiance": "solar_irradiance|pv_irradiance|sun_on_panel",
-        "days": "julian_days|days_since_epoch|epoch_days",
+        "days": "days_since_2000|days_since_epoch|epoch_days",
         "hours": "utc_hours|time_utc|clock_hours",
         "latitudes": "lat|site_lat|lats",
         "longitudes": "lon|site_lon|lons",
@@ -134,7 +128,8 @@ def panel_irradiance(d: Draft) -> None:
             del bounds[name]
         fields = "\n    ".join(_FIELDS[name] for name in bounds)
         struct = piece(f"@wp.struct\nclass Panel:\n    {fields}")
-        d.struct("panel", struct, bounds, about="orientation of the panels")
+        about = "orientation of the panels" if mount == "fixed" else "how far the panels turn"
+        d.struct("panel", struct, bounds, about=f"{about}, and what the ground reflects")
     shape: Any = (sites, times) if many else sites
     d.output(
         "irradiance" if light else "sun",
@@ -257,14 +252,12 @@ def panel_irradiance(d: Draft) -> None:
         north = cos_lat * wp.sin(declination) - sin_lat * wp.cos(declination) * wp.cos(hour_angle)
         up = sin_lat * wp.sin(declination) + cos_lat * wp.cos(declination) * wp.cos(hour_angle)
         elevation = wp.asin(wp.clamp(up, -0.9999, 0.9999))
-        sun_azimuth = wp.atan2(-east, -north) + wp.pi
+        $turn
         $bend
         # The sun is below the horizon or too low to matter
         if elevation < 0.05:
             return
-        to_sun = wp.vec3(
-            wp.cos(elevation) * wp.sin(sun_azimuth), wp.cos(elevation) * wp.cos(sun_azimuth), wp.sin(elevation)
-        )
+        $to_sun
         $plane
         """,
         skip=skip,
@@ -274,6 +267,12 @@ def panel_irradiance(d: Draft) -> None:
         if light
         else "",
         bend=bend if refraction else "",
+        turn="sun_azimuth = wp.atan2(-east, -north) + wp.pi"
+        if refraction or (light and (mount == "two axes" or shaded == "horizon"))
+        else "",
+        to_sun="to_sun = wp.vec3(\n    wp.cos(elevation) * wp.sin(sun_azimuth), wp.cos(elevation) * wp.cos(sun_azimuth), wp.sin(elevation)\n)"
+        if refraction
+        else "to_sun = wp.vec3(east, north, up)",
         plane=plane if light else f"sun[{at}] = to_sun",
         zenith="zenith = 0.5 * wp.pi - elevation" if mount == "two axes" else "",
         altitude="" if sky == "haurwitz" else "altitude = altitudes[site]",

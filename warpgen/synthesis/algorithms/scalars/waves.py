@@ -21,7 +21,10 @@ from warpgen.synthesis.writing.forms import Form
         "out": "signal|y|waveform",
         "periods": "cycles_passed|period_count|whole_cycles",
         "frequency": "freq|f|rate",
-        "amplitude": "gain|level|a",
+        "amplitude": "gain|peak|a",
+        "offset": "bias|dc_offset|base_level",
+        "lead": "advance|phase_offset|phase_shift",
+        "leads": "advances|phase_offsets|phase_shifts",
     },
     double=True,
     adjoint="no",
@@ -72,9 +75,9 @@ def periodic_waves(d: Draft) -> None:
     form.element("t", "times", 0.05, 4.0, about="times [s]")
     form.number("frequency", 0.6, 2.4, about="frequency [Hz]")
     if shift == "number":
-        form.number("lag", 0.05, 0.9, about="shift in periods")
+        form.number("lead", 0.05, 0.9, about="shift in periods")
     elif shift == "per sample":
-        form.element("lag", "lags", 0.05, 0.9, about="shifts in periods")
+        form.element("lead", "leads", 0.05, 0.9, about="shifts in periods")
     if kind == "pulse":
         form.number("duty", 0.2, 0.8, about="share of the period that is high")
     if kind == "stairs":
@@ -85,7 +88,7 @@ def periodic_waves(d: Draft) -> None:
         form.number("offset", -1.0, 1.0)
     out = "periods" if kind == "count" else "out"
     form.output(out, "int" if kind == "count" else "float")
-    cycles = "cycles = t * frequency" + (" + lag" if shift != "none" else "")
+    cycles = "cycles = t * frequency" + (" + lead" if shift != "none" else "")
     phase = f"{cycles}\nphase = wp.frac(cycles)"
     lines, value = {
         "saw": (phase, "2.0 * phase - 1.0"),
@@ -105,7 +108,7 @@ def periodic_waves(d: Draft) -> None:
     form.write("wave_at", lines, value)
 
     def agree(v: Values, after: Values) -> None:
-        cycles_ = v.times * v.frequency + (v.get("lag") if shift == "number" else v.get("lags", 0.0))
+        cycles_ = v.times * v.frequency + (v.get("lead") if shift == "number" else v.get("leads", 0.0))
         p = cycles_ % 1.0
 
         def ease(a: float, b: float) -> Any:

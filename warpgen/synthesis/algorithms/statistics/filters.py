@@ -298,3 +298,6 @@ def resample_particles(d: Draft) -> None:
         return {"resampled": v.states[a] + (v.spread * v.noise if copy == "jitter" else 0.0)}
 
     d.check(reference)
+
+
+DOMAIN.algorithms[-1].element = "particle"

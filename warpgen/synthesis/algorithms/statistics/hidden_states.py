@@ -33,6 +33,7 @@ def log_sum(a: float, b: float) -> float:
         "prior": "initial|pi0|start_prob",
         "posterior": "gamma|responsibility|smoothed",
         "steps": "length|num_obs|frames",
+        "mean": "mu|state_means|mean_readings",
     },
     adjoint="no",
     weight=9,
@@ -56,6 +57,7 @@ def state_posteriors(d: Draft) -> None:
         }[result])  # fmt: skip
     count, states, most = d.pick(16, 24), d.pick(2, 3), d.pick(5, 6)
     symbols = 4
+    d.module(f"STATES = wp.constant({states})\nMAX_STEPS = wp.constant({most})")
     shape = (count, most) if layout == "series first" else (most, count)
     kind = "float" if seen == "gaussian" else "int"
     low = {"symbols": -1 if missing else 0, "gaussian": -1.0, "poisson": -1 if missing else 0}[seen]
@@ -125,27 +127,27 @@ def state_posteriors(d: Draft) -> None:
     weight = f"observation_weight({names}, {{}}, {at})"
     end = "steps" if ragged else f"observed.shape[{int(layout == 'series first')}]"
     last = f"{end} - 1"
-    start = "prior[j]" if first == "given" else ("0.5" if states == 2 else "0.33333333")
+    start = "prior[j]" if first == "given" else "1.0 / float(STATES)"
     if log:
         begin = f"alpha[0, j] = wp.log({start} * {weight.format('j', '0')})"
         move = f"""
             for t in range(1, {end}):
-                for j in range({states}):
+                for j in range(STATES):
                     reach = alpha[t - 1, 0] + wp.log(transition[0, j])
-                    for i in range(1, {states}):
+                    for i in range(1, STATES):
                         reach = log_sum(reach, alpha[t - 1, i] + wp.log(transition[i, j]))
                     alpha[t, j] = reach + wp.log({weight.format("j", "t")})
             evidence = alpha[{last}, 0]
-            for j in range(1, {states}):
+            for j in range(1, STATES):
                 evidence = log_sum(evidence, alpha[{last}, j])
             """
         back = f"""
             # Log probability of what is observed later, given the state; log 1 at the end
             for r in range(1, {end}):
                 t = {last} - r
-                for i in range({states}):
+                for i in range(STATES):
                     later = float(-1.0e30)
-                    for j in range({states}):
+                    for j in range(STATES):
                         step = wp.log(transition[i, j] * {weight.format("j", "t + 1")})
                         later = log_sum(later, step + beta[t + 1, j])
                     beta[t, i] = later
@@ -158,27 +160,27 @@ def state_posteriors(d: Draft) -> None:
             $begin
             for t in range({end}):
                 norm = float(0.0)
-                for j in range({states}):
+                for j in range(STATES):
                     if t > 0:
                         reach = float(0.0)
-                        for i in range({states}):
+                        for i in range(STATES):
                             reach += alpha[t - 1, i] * transition[i, j]
                         alpha[t, j] = reach * {weight.format("j", "t")}
                     norm += alpha[t, j]
                 # Each step is scaled to one; the scales multiply to the likelihood
-                for j in range({states}):
+                for j in range(STATES):
                     alpha[t, j] = alpha[t, j] / norm
                 $keep
             """
         back = f"""
-            for j in range({states}):
+            for j in range(STATES):
                 beta[{last}, j] = 1.0
             # Has the scales of `alpha`, so that `alpha` times `beta` is the posterior
             for r in range(1, {end}):
                 t = {last} - r
-                for i in range({states}):
+                for i in range(STATES):
                     later = float(0.0)
-                    for j in range({states}):
+                    for j in range(STATES):
                         later += transition[i, j] * {weight.format("j", "t + 1")} * beta[t + 1, j]
                     beta[t, i] = later / scale[t + 1]
             """
@@ -189,22 +191,22 @@ def state_posteriors(d: Draft) -> None:
     store = {
         "posterior": f"""
             for t in range({end}):
-                for j in range({states}):
+                for j in range(STATES):
                     posterior[series, t, j] = {share.format("j")}
             """,
         "likelihood": "log_likelihood[series] = evidence",
         "transitions": f"""
             for t in range({last}):
-                for i in range({states}):
-                    for j in range({states}):
+                for i in range(STATES):
+                    for j in range(STATES):
                         expected[series, i, j] += {pair}
             """,
         "entropy": f"""
             spread = float(0.0)
             for t in range({end}):
-                for j in range({states}):
+                for j in range(STATES):
                     p = {share.format("j")}
-                    # p log p is zero where p is
+                    # The term vanishes where p does
                     if p > 1.0e-12:
                         spread -= p * wp.log(p)
             uncertainty[series] = spread / float({end})
@@ -215,10 +217,10 @@ def state_posteriors(d: Draft) -> None:
         f"""
         series = wp.tid()
         $length
-        alpha = wp.zeros(shape=({most}, {states}), dtype=float)
+        alpha = wp.zeros(shape=(MAX_STEPS, STATES), dtype=float)
         $room
         # --- Forward: states together with what was observed until then ---
-        for j in range({states}):
+        for j in range(STATES):
             {begin}
         $move
         $back
@@ -227,8 +229,8 @@ def state_posteriors(d: Draft) -> None:
         length="steps = lengths[series]" if ragged else "",
         room=""
         if result == "likelihood"
-        else f"beta = wp.zeros(shape=({most}, {states}), dtype=float)"
-        + ("" if log else f"\nscale = wp.zeros(shape={most}, dtype=float)"),
+        else "beta = wp.zeros(shape=(MAX_STEPS, STATES), dtype=float)"
+        + ("" if log else "\nscale = wp.zeros(shape=MAX_STEPS, dtype=float)"),
         move=move,
         begin="evidence = float(0.0)" if result == "likelihood" else "",
         keep="evidence += wp.log(norm)" if result == "likelihood" else "scale[t] = norm",

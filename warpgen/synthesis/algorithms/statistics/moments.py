@@ -191,6 +191,9 @@ def running_moments(d: Draft) -> None:
     d.check(reference, 2e-3)
 
 
+DOMAIN.algorithms[-1].element = "group"
+
+
 _KERNELS: dict[str, Any] = {
     "gaussian": (
         "0.3989422804014327 * wp.exp(-0.5 * u * u)",
@@ -281,7 +284,7 @@ def kernel_density(d: Draft) -> None:
             "mass = float(0.0)\nmoment = float(0.0)",
             "fitted[tid] = moment / mass"
             if kernel in ("gaussian", "logistic")
-            else "# No sample may be within reach\nif mass > 1.0e-6:\n    fitted[tid] = moment / mass",
+            else "# There may be no sample within reach\nif mass > 1.0e-6:\n    fitted[tid] = moment / mass",
         )
         d.says(
             "Estimates targets at given points as averages of the samples, weighted by a kernel of distance."
@@ -320,3 +323,6 @@ def kernel_density(d: Draft) -> None:
         return {"intensity": k @ v.weights} if what == "weighted" else {"density": k.mean(axis=1)}
 
     d.check(reference, 5e-4)
+
+
+DOMAIN.algorithms[-1].element = "point"

@@ -198,7 +198,7 @@ def log_densities(d: Draft) -> None:
         if law == "distance"
         else dedented(score) + "\nwp.tile_store(log_p[group], log_p_tile)",
         "mean loss": dedented(score)
-        + f"\nwp.tile_store(losses, wp.tile_sum(log_p_tile, axis=0) * (-1.0 / float(POINTS)), offset=group)",
+        + "\nwp.tile_store(losses, wp.tile_sum(log_p_tile, axis=0) * (-1.0 / float(POINTS)), offset=group)",
     }[result]
     cov = dedented(_LOADINGS[kind])
     d.launch(groups, tiled=True)

@@ -21,6 +21,7 @@ from warpgen.synthesis.writing.trim import trim
         "innovation": "nu|residual|z_diff",
         "spread": "chol|L|root",
         "w0": "center_weight|w_mean0|weight_0",
+        "mean": "mu|x_mean|mean_pose",
         "wi": "outer_weight|w_side|weight_i",
     },
     weight=5,
@@ -340,6 +341,9 @@ def unscented_step(d: Draft) -> None:
         return {"states_out": np.array(xs), "covariances_out": np.array(ps)}
 
     d.check(reference, 2e-2)
+
+
+DOMAIN.algorithms[-1].element = "vehicle"
 
 
 _OBSERVED = {
