@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -90,32 +91,34 @@ jba = -{g} * k1
 jbb = 1.0 + {g} * (k3 * {c} + 2.0 * k2 * {b}{loss})
 jbc = {g} * k3 * {b}
 jcb = -{g} * 2.0 * k2 * {b}
-{f"jcc = 1.0 + {g} * flow" if source else "jcc = 1.0"}""".strip()
+{f"jcc = 1.0 + {g} * flow" if source else ""}""".strip()
 
     def solved(r: str, x: str, fresh: bool) -> str:
         """Solves for x the linear system with right-hand sides {r}a, {r}b, {r}c."""
+        corner = "jcc" if source else "1.0"
         ra, rb, rc = (f"{r}{n}" for n in "abc")
         xa, xb, xc = (f"{x}{n}" for n in "abc")
         if solve == "cramer":
-            det = """
+            times = " * jcc" if source else ""
+            det = f"""
 # Cofactors of the first column (its last entry is zero)
-maa = jbb * jcc - jbc * jcb
-mab = jab * jcc - jac * jcb
+maa = jbb{times} - jbc * jcb
+mab = jab{times} - jac * jcb
 mac = jab * jbc - jac * jbb
 det = jaa * maa - jba * mab
 """.strip()
             made = f"""
 {xa} = ({ra} * maa - {rb} * mab + {rc} * mac) / det
-{xb} = (jcc * (jaa * {rb} - jba * {ra}) - {rc} * (jaa * jbc - jac * jba)) / det
+{xb} = ({f"jcc * (jaa * {rb} - jba * {ra})" if source else f"jaa * {rb} - jba * {ra}"} - {rc} * (jaa * jbc - jac * jba)) / det
 {xc} = ({rc} * (jaa * jbb - jab * jba) - jcb * (jaa * {rb} - jba * {ra})) / det""".strip()
         elif solve == "elimination":
-            det = """
+            det = f"""
 # No pivoting, since the diagonal stays close to 1 or larger
 lba = jba / jaa
 dbb = jbb - lba * jab
 dbc = jbc - lba * jac
 lcb = jcb / dbb
-dcc = jcc - lcb * dbc
+dcc = {corner} - lcb * dbc
 """.strip()
             made = f"""
 sb = {rb} - lba * {ra}
@@ -124,7 +127,7 @@ sc = {rc} - lcb * sb
 {xb} = (sb - dbc * {xc}) / dbb
 {xa} = ({ra} - jab * {xb} - jac * {xc}) / jaa""".strip()
         else:
-            det = "inv = wp.inverse(wp.mat33(jaa, jab, jac, jba, jbb, jbc, 0.0, jcb, jcc))"
+            det = f"inv = wp.inverse(wp.mat33(jaa, jab, jac, jba, jbb, jbc, 0.0, jcb, {corner}))"
             made = f"""
 v = inv * wp.vec3({ra}, {rb}, {rc})
 {xa} = v[0]
@@ -154,20 +157,22 @@ v = inv * wp.vec3({ra}, {rb}, {rc})
         lines = []
         if method == "trapezoid":
             lines += [slopes("0", "0")]
-        share = "dt" if method == "backward euler" else "0.5 * dt"
-        lines += [f"g = {share}", "# Initial guess: the old state", "a1 = a0\nb1 = b0\nc1 = c0"]
-        for turn in range(turns):
-            fresh = jacobian == "fresh" or turn == 0
-            lines.append(slopes("1", "1"))
-            if fresh:
-                lines.append(matrix("1", "g"))
-            elif turn == 1:
-                lines.append("# Simplified Newton: the matrix of the first iteration serves again")
-            for n in "abc":
-                old = f"{n}0 + g * f{n}0" if method == "trapezoid" else f"{n}0"
-                lines.append(f"r{n} = {old} + g * f{n}1 - {n}1")
-            lines.append(solved("r", "d", fresh))
-            lines.append("a1 += da\nb1 += db\nc1 += dc")
+        g = "dt" if method == "backward euler" else "g"
+        lines += ["g = 0.5 * dt"] if g == "g" else []
+        lines += ["# Initial guess: the old state", "a1 = float(a0)\nb1 = float(b0)\nc1 = float(c0)"]
+        made = solved("r", "d", False)
+        factors = solved("r", "d", True).removesuffix(f"\n{made}")
+        if jacobian == "frozen":
+            lines.append("# Simplified Newton: the matrix at the old state serves all iterations")
+            lines += [matrix("0", g), factors]
+        inner = [slopes("1", "1")]
+        if jacobian == "fresh":
+            inner.append(matrix("1", g))
+        for n in "abc":
+            old = f"{n}0 + g * f{n}0" if method == "trapezoid" else f"{n}0"
+            inner.append(f"r{n} = {old} + {g} * f{n}1 - {n}1")
+        inner += [f"{factors}\n{made}" if jacobian == "fresh" else made, "a1 += da\nb1 += db\nc1 += dc"]
+        lines.append(f"for turn in range({turns}):\n" + textwrap.indent("\n".join(inner), "    "))
         if method == "midpoint":
             lines.append(
                 "# Extrapolate from the midpoint: y_1 = 2 * y_mid - y_0\n"

@@ -130,6 +130,8 @@ def rosenbrock_step(d: Draft) -> None:
     elif lit:
         d.input("zenith", "float", cells, 10.0, 110.0, about="Zenith angles of the sun [deg]")
     d.param("h", "float", 0.2, 0.5, about="Time step")
+    if result != "concentrations":
+        d.param("rtol", "float", 1e-3, 1e-2, about="Relative tolerance")
     if result == "error":
         d.output("error_norm", "float", cells, about="Scaled norm of the error that the embedded method sees")
         d.says("Estimates the error of a Rosenbrock step of reacting trace gases.")
@@ -138,8 +140,6 @@ def rosenbrock_step(d: Draft) -> None:
         d.says("Suggests time steps for reacting trace gases from the error of a Rosenbrock step.")
     else:
         d.output("updated", "float", shape, about="Concentrations after the step [1e12 / cm^3]")
-    if result != "concentrations":
-        d.param("rtol", "float", 1e-3, 1e-2, about="Relative tolerance")
 
     def at(name: str, k: int) -> str:
         return f"{name}[cell, {k}]" if layout == "cell first" else f"{name}[{k}, cell]"
@@ -187,6 +187,7 @@ def rosenbrock_step(d: Draft) -> None:
         for s in species:
             terms = [(w, f"{s}_s{j + 1}") for j, w in enumerate(c[stage]) if w]
             rest = f" + {_bracketed(terms)} / h" if terms else ""
+            rest = rest.replace(" + -", " - ") if len(terms) == 1 else rest
             text.append(f"{s}_b = {_change(s, reactions)}{rest}")
         text += _substituted(species, reactions, stage + 1)
     if result == "concentrations":
@@ -208,7 +209,7 @@ def rosenbrock_step(d: Draft) -> None:
             text.append("error_norm[cell] = norm")
         else:
             text += ["# Grow or shrink by no more than a factor of five at once",
-                     f"factor = 0.9 * wp.pow(wp.max(norm, 1.0e-6), -1.0 / {order})",
+                     f"factor = 0.9 * wp.pow(wp.max(norm, 1.0e-6), {_power(order)})",
                      "next_h[cell] = h * wp.clamp(factor, 0.2, 5.0)"]  # fmt: skip
     d.launch(cells)
     if mechanism == "stiff":
@@ -280,6 +281,11 @@ def rosenbrock_step(d: Draft) -> None:
 
 
 Reactions = Sequence[tuple[tuple[str, ...], tuple[str, ...], float, str, float]]
+
+
+def _power(order: float) -> str:
+    """Minus the inverse of the order of an error."""
+    return "-1.0 / 3.0" if order == 3.0 else f"{-1.0 / order}"
 
 
 def _number(x: float) -> str:

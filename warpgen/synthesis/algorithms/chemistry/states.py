@@ -100,7 +100,7 @@ def solve_cubic_state(d: Draft) -> None:
         "soave": "kappa = 0.480 + omega * (1.574 - 0.176 * omega)",
     }.get(model, "")
     alpha = {
-        "redlich kwong": "alpha = 1.0 / wp.sqrt(tr)\nslope = -0.5",
+        "redlich kwong": "alpha = 1.0 / wp.sqrt(tr)",
         "van der waals": "",
     }.get(
         model,
@@ -178,14 +178,18 @@ def solve_cubic_state(d: Draft) -> None:
         share = "wp.log((z + 2.4142136 * big_b) / (z - 0.4142136 * big_b)) / (2.8284271 * big_b)"
     else:
         share = "wp.log(1.0 + big_b / z) / big_b"
+    told = "# slope is d ln(a) / d ln(T)" if shaped else ""
+    attraction = {"van der waals": "- big_a", "redlich kwong": "- 1.5 * big_a"}.get(
+        model, "+ big_a * (slope - 1.0)"
+    )
     store = {
         "compressibility": "factor[tid] = z",
         "fugacity": f"ln_phi[tid] = {energy('z')}",
         "volume": "volumes[tid] = z * GAS * t / p",
         "departure": f"""
         inner = {share}
-        {"" if model == "van der waals" else "# slope is d ln(a) / d ln(T)"}
-        residual_enthalpy[tid] = z - 1.0 {"- big_a" if model == "van der waals" else "+ big_a * (slope - 1.0)"} * inner
+        {told}
+        residual_enthalpy[tid] = z - 1.0 {attraction} * inner
         """.replace("        \n", ""),
     }[result]
     d.launch(count)

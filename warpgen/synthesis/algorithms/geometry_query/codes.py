@@ -122,7 +122,7 @@ def morton_order(d: Draft) -> None:
     store = {
         "code": f"codes[tid] = {value}",
         "code and index": f"codes[tid] = {value}\nids[tid] = tid",
-        "parent": f"# without the bits of the last level it is the parent cell\ncodes[tid] = ({value}) >> wp.uint32({dim})",
+        "parent": f"# without the bits of the last level it is the parent cell\ncodes[tid] = {value if value == 'code' else f'({value})'} >> wp.uint32({dim})",
     }[result]
     d.launch(n)
     d.code("tid = wp.tid()\n$lines\n$body\n$store", lines=lines, quantise=quantise, body=body, store=store)

@@ -37,6 +37,7 @@ def walk_grid(d: Draft) -> None:
     storage = d.option("storage", "grid", "flat")
     n, m = d.pick(64, 96), d.pick(8, 10, 12)
     vec = f"vec{dim}"
+    d.module(f"SIZE = wp.constant({m})  # cells along each axis")
     d.input("origins", vec, n, 0.5, m - 0.5, about="Ray origins")
     d.input("directions", vec, n, kind="unit", about="Ray directions")
     # integers from -8 to 1: one cell in ten is occupied
@@ -62,11 +63,7 @@ def walk_grid(d: Draft) -> None:
         }[result]
     )
     names = "xyz"[:dim]
-    index = (
-        ", ".join(names)
-        if storage == "grid"
-        else " + ".join(["x", "y * $m", "z * $m * $m"][:dim]).replace("$m", str(m))
-    )
+    index = ", ".join(names) if storage == "grid" else " + ".join(["x", "y * SIZE", "z * SIZE * SIZE"][:dim])
     d.function(
         """
         @wp.func
@@ -82,7 +79,7 @@ def walk_grid(d: Draft) -> None:
     setup = "\n".join(
         f"{a} = int(wp.floor(o[{k}]))\nstep_{a} = int(wp.sign(r[{k}]))" for k, a in enumerate(names)
     )
-    outside = " or ".join(f"{a} < 0 or {a} >= {m}" for a in names)
+    outside = " or ".join(f"{a} < 0 or {a} >= SIZE" for a in names)
     setup += "\nt_max = wp.$vec(" + ", ".join(f"next_crossing(o[{k}], r[{k}])" for k in range(dim)) + ")"
     setup += (
         "\nt_delta = wp.$vec(" + ", ".join(f"1.0 / wp.max(wp.abs(r[{k}]), 1.0e-8)" for k in range(dim)) + ")"

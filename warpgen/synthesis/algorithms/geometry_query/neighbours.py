@@ -14,7 +14,7 @@ NAMES = {
     "p": "xi|query|center",
     "radius": "r|h|search_radius",
     "index": "j|other|neighbor",
-    "count": "counts|num_neighbors|degree",
+    "neighbor_count": "counts|num_neighbors|degree",
     "normals": "normal_out|n_out|estimated_normals",
     "idx": "ids|indices|neighbors_out",
 }
@@ -52,7 +52,7 @@ def radius_search(d: Draft) -> None:
     queries = d.option("queries", "own points", "others", "sorted")
     d.calls(
         {
-            "count": "count_neighbors|neighbor_count|radius_count",
+            "count": "count_neighbors|neighbor_counts|radius_count",
             "nearest": "nearest_in_radius|nearest_neighbor|find_nearest",
             "list": "radius_search|fixed_radius_neighbors|neighbor_search|radius_query",
             "mean": "neighbor_mean|mean_of_neighbors|average_neighbors",
@@ -70,7 +70,7 @@ def radius_search(d: Draft) -> None:
     threads = n if own else m
     if result == "list":
         d.output("idx", "int", (threads, room), about="Indices of the results")
-        d.output("count", "int", threads)
+        d.output("neighbor_count", "int", threads)
     else:
         d.output(
             *{
@@ -79,7 +79,7 @@ def radius_search(d: Draft) -> None:
                 "density": ("density", "float", threads),
                 "any": ("alone", "int", threads),
                 "farthest": ("extent", "float", threads),
-            }.get(result, ("count", "int", threads))
+            }.get(result, ("neighbor_count", "int", threads))
         )
     d.says(
         {
@@ -93,7 +93,7 @@ def radius_search(d: Draft) -> None:
         }[result]
     )
     begin, step, last = {
-        "count": ("found = int(0)", "found += 1", "count[i] = found"),
+        "count": ("found = int(0)", "found += 1", "neighbor_count[i] = found"),
         "nearest": (
             "best = float(radius)\nnearest = int(-1)",
             "if dist < best:\n    best = dist\n    nearest = index",
@@ -102,7 +102,7 @@ def radius_search(d: Draft) -> None:
         "list": (
             "found = int(0)",
             "if found < idx.shape[1]:\n    idx[i, found] = index\nfound += 1",
-            "count[i] = found",
+            "neighbor_count[i] = found",
         ),
         "mean": (
             "center_sum = wp.vec3()\nfound = int(0)",
@@ -157,10 +157,10 @@ def radius_search(d: Draft) -> None:
             near &= ~np.eye(n, dtype=bool)
         count = near.sum(axis=1)
         if result in ("count", "list"):
-            mostly_close(after["count"], count, 1e-4)
+            mostly_close(after["neighbor_count"], count, 1e-4)
         if result == "list":
             for i in range(threads):
-                row = after.idx[i, : min(int(after["count"][i]), room)]
+                row = after.idx[i, : min(int(after["neighbor_count"][i]), room)]
                 assert len(set(row)) == len(row)
                 assert np.all(far[i, row] <= v.radius + 1e-4)
         elif result == "nearest":

@@ -140,7 +140,7 @@ def ordered_points(d: Draft) -> None:
     bounds = {
         "own": f"{grown}\nlow = wp.tile_reduce(wp.min, {lower})[0]\nhigh = wp.tile_reduce(wp.max, {upper})[0]\nsize = high - low",
         "cube": f"{grown}\nlow = wp.tile_reduce(wp.min, {lower})[0]\nhigh = wp.tile_reduce(wp.max, {upper})[0]\n"
-        f"# A cube, so that cells have the same length along all axes\nside = wp.max(high - low)\nsize = {v}({sides})",
+        f"# A {'cube' if dims == 3 else 'square'}, so that cells have the same length along all axes\nside = wp.max(high - low)\nsize = {v}({sides})",
         "given": f"low = corners[cloud]\nsize = {v}({', '.join(['extent'] * dims)})",
     }[box].strip("\n")
     if result == "splits":
@@ -154,10 +154,12 @@ def ordered_points(d: Draft) -> None:
                     count += 1
                 return count
         ''')
+    if result in ("splits", "neighbours", "extents"):
+        d.module(f"PAIRS = wp.constant({count - 1})")
     if result in ("neighbours", "extents"):
         d.function(f"@wp.func\ndef apart(a: {v}, b: {v}) -> float:\n    return wp.length(b - a)")
     gather = 'q = wp.tile_load_indexed(points[cloud], indices=origin, shape=(POINTS,), storage="shared")'
-    ends = f"here = wp.tile_view({{0}}, offset=(0,), shape=({count - 1},))\nnext_one = wp.tile_view({{0}}, offset=(1,), shape=({count - 1},))"
+    ends = "here = wp.tile_view({0}, offset=(0,), shape=(PAIRS,))\nnext_one = wp.tile_view({0}, offset=(1,), shape=(PAIRS,))"
     end = {
         "order": "wp.tile_store(origins[cloud], origin)",
         "points": f"{gather}\nwp.tile_store(sorted_points[cloud], q)",

@@ -286,7 +286,7 @@ def line_of_sight(d: Draft) -> None:
     source="Warp documentation, mesh_query_aabb; Ericson 2004, 6.6",
     names=_NAMES
     | {
-        "count": "n_found|num_hits|total",
+        "face_count": "n_found|num_faces|counts",
     },
     adjoint="either",
     weight=6,
@@ -341,9 +341,11 @@ def faces_in_box(d: Draft) -> None:
     )
     if result == "list":
         d.output("found", "int", (n, room))
-    d.output(*{"first": ("first", "int", n), "area": ("area", "float", n)}.get(result, ("count", "int", n)))
+    d.output(
+        *{"first": ("first", "int", n), "area": ("area", "float", n)}.get(result, ("face_count", "int", n))
+    )
     begin, step, last = {
-        "count": ("total = int(0)", "total += 1", "count[tid] = total"),
+        "count": ("total = int(0)", "total += 1", "face_count[tid] = total"),
         "first": (
             "lowest = int(1 << 30)",
             "lowest = wp.min(lowest, face)",
@@ -367,7 +369,7 @@ def faces_in_box(d: Draft) -> None:
                 found[tid, total] = face
             total += 1
             """,
-            "count[tid] = total",
+            "face_count[tid] = total",
         ),
     }[result]
     loops = {
@@ -416,12 +418,12 @@ def faces_in_box(d: Draft) -> None:
         elif result == "first":
             mostly_close(after.first, np.where(count > 0, meets.argmax(axis=1), -1), 1e-3, 0.95)
         else:
-            mostly_close(after["count"], count, 1e-3, 0.95)
+            mostly_close(after["face_count"], count, 1e-3, 0.95)
         if result == "list":
             held = np.asarray(after.found)
             wrong = 0
             for i in range(n):
-                own = held[i, : min(int(after["count"][i]), room)]
+                own = held[i, : min(int(after["face_count"][i]), room)]
                 assert len(set(own)) == len(own)
                 wrong += not meets[i, own].all()
             assert wrong <= 0.05 * n

@@ -74,7 +74,12 @@ def traverse_tree(d: Draft) -> None:
         d.output("sums", "float", n)
     else:
         found = "first_leaf" if result == "first" else "counts"
-        d.output(found, "int", n, about="Leaves reached by each query, the first or their number")
+        d.output(
+            found,
+            "int",
+            n,
+            about="First leaf that each query reaches" if result == "first" else "Number of leaves reached",
+        )
     d.says(
         {
             "count": "Traverses an implicit binary BVH and counts overlapping leaves per query.",

@@ -16,7 +16,8 @@ NAMES = {
     "points": "centers|centroids|positions",
     "lo": "lower|query_lower|bmin",
     "hi": "upper|query_upper|bmax",
-    "count": "counts|num_overlaps|n_hits",
+    "overlap_count": "counts|num_overlaps|n_overlaps",
+    "hit_count": "counts|num_hits|n_hits",
     "pairs": "pair_list|candidates|broad_pairs",
     "other": "j|index|candidate",
     "node": "node_index|current|n",
@@ -102,11 +103,11 @@ def bvh_overlaps(d: Draft) -> None:
         d.output("pairs", "vec2i", most, about="Overlapping pairs of box indices")
     elif result == "list":
         d.output("found", "int", (threads, room))
-        d.output("count", "int", threads)
+        d.output("overlap_count", "int", threads)
     else:
         d.output(
             *{"sum": ("sums", "float", threads), "nearest": ("nearest", "int", threads)}.get(
-                result, ("count", "int", threads)
+                result, ("overlap_count", "int", threads)
             )
         )
     things = {
@@ -128,7 +129,7 @@ def bvh_overlaps(d: Draft) -> None:
         }[result]
     )
     begin, step, last = {
-        "count": ("found_count = int(0)", "found_count += 1", "count[tid] = found_count"),
+        "count": ("found_count = int(0)", "found_count += 1", "overlap_count[tid] = found_count"),
         "sum": ("total_mass = float(0.0)", "total_mass += mass[other]", "sums[tid] = total_mass"),
         "nearest": (
             "best = float(1.0e10)\nbest_index = int(-1)",
@@ -153,7 +154,7 @@ def bvh_overlaps(d: Draft) -> None:
         "list": (
             "k = int(0)",
             "if k < found.shape[1]:\n    found[tid, k] = other\nk += 1",
-            "count[tid] = k",
+            "overlap_count[tid] = k",
         ),
     }[result]
     if own != "balls" and result not in ("nearest",):
@@ -198,16 +199,16 @@ def bvh_overlaps(d: Draft) -> None:
     def agrees(v: Values, after: Values) -> None:
         hit, far = meets(v)
         if result == "count":
-            mostly_close(after["count"], hit.sum(axis=1), 1e-3)
+            mostly_close(after["overlap_count"], hit.sum(axis=1), 1e-3)
         elif result == "sum":
             mostly_close(after.sums, hit @ v.mass, 1e-3)
         elif result == "nearest":
             expected = np.where(hit.any(axis=1), np.where(hit, far, np.inf).argmin(axis=1), -1)
             mostly_close(after.nearest, expected, 1e-3)
         elif result == "list":
-            mostly_close(after["count"], hit.sum(axis=1), 1e-3)
+            mostly_close(after["overlap_count"], hit.sum(axis=1), 1e-3)
             for i in range(threads):
-                row = after.found[i, : min(int(after["count"][i]), room)]
+                row = after.found[i, : min(int(after["overlap_count"][i]), room)]
                 assert len(set(row)) == len(row)
                 assert not len(row) or np.mean(hit[i, row]) > 0.8
         else:
@@ -242,7 +243,7 @@ def bvh_ray_boxes(d: Draft) -> None:
     far = 1.5 if start == "outside" else 0.5
     d.input("origins", "vec3", m, -far, far, about="Ray origins")
     d.input("directions", "vec3", m, kind="unit", about="Ray directions")
-    made = {"distance": "t_out", "count": "count"}.get(result, "hit")
+    made = {"distance": "t_out", "count": "hit_count"}.get(result, "hit")
     d.output(made, "float" if result == "distance" else "int", m)
     size = "RADIUS" if solid == "sphere" else "HALF"
     d.module(f"{size} = wp.constant({half})" + ("" if solid == "sphere" else "  # half the side of each box"))
@@ -279,7 +280,7 @@ def bvh_ray_boxes(d: Draft) -> None:
         "count": (
             "crossed = int(0)",
             "if t >= 0.0:\n    crossed += 1",
-            "count[tid] = crossed",
+            "hit_count[tid] = crossed",
         ),
         "any": ("", "if t >= 0.0:\n    hit[tid] = 1\n    return", "hit[tid] = 0"),
     }[result]

@@ -85,7 +85,7 @@ def orthonormal_columns(d: Draft) -> None:
             "that the columns of tall matrices with a ridge span", "of regularized Gram matrices"
         )
     if centred:
-        says = says.replace("tall matrices", "centred tall matrices")
+        says = says.replace("tall matrices", "centered tall matrices")
     d.says(says)
     weigh = ""
     if metric != "plain":

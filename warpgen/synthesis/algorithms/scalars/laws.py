@@ -269,7 +269,7 @@ def hyperbolic_curves(d: Draft) -> None:
         "soliton": "Gives the profile of a solitary wave in shallow water.",
         "langevin": "Gives how far paramagnetic moments are aligned by a field.",
         "layer": "Gives the velocity across a shear layer.",
-        "rocket": "Gives the velocity of a rocket of constant thrust in units of that of light, by its own time.",
+        "rocket": "Gives the velocity of a rocket of constant proper acceleration in units of that of light.",
     }[kind])  # fmt: skip
     d.calls({
         "catenary": "catenary|cable_shape|hanging_chain",

@@ -299,5 +299,9 @@ def resample_particles(d: Draft) -> None:
 
     d.check(reference)
 
+    def drawn(before: Values, after: Values) -> None:
+        """Each particle is one of those given, but for its jitter."""
+        made = after.ancestors if copy == "ancestors" else after.resampled
+        assert len(made) == n and np.isfinite(made).all()
 
-DOMAIN.algorithms[-1].element = "particle"
+    d.holds(drawn)

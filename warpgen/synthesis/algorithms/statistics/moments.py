@@ -144,8 +144,8 @@ def running_moments(d: Draft) -> None:
     if order == 2:
         d.says(f"Computes {kind}mean and {spread} of each series in one pass, without cancellation.")
     else:
-        higher = "skewness" if order == 3 else "skewness and excess kurtosis"
-        d.says(f"Computes mean, {spread}, {higher} of each series in one pass, without cancellation.")
+        higher = "skewness" if order == 3 else "higher moments"
+        d.says(f"Computes mean, {spread} and {higher} of each series in one pass, without cancellation.")
 
     def reference(v: Values) -> dict[str, Any]:
         if layout == "groups":

@@ -28,7 +28,7 @@ _LOADINGS = {
         cov = wp.tile_map(add_own, common, row_id, col_id, $own_wide)
     """,
     "autoregressive": """
-        # Neighbours in the series are alike, the less the farther they are apart
+        # Neighbours in the series are alike, less so the farther they are apart
         scale = wp.tile_map(wp.sqrt, wp.tile_load(variances[group], shape=DIM))
         $outer
         cov = wp.tile_map(decaying, both, row_id, col_id, rho)
@@ -181,8 +181,8 @@ def log_densities(d: Draft) -> None:
     }[middle]
     gap = "gap" if loads else "x"
     constant = {
-        "gaussian": f"log_norm = -0.5 * {dim}.0 * wp.log(wp.TAU)",
-        "student": f"log_norm = -0.5 * {dim}.0 * wp.log(wp.pi * dof)",
+        "gaussian": f"log_norm = {-0.5 * dim} * wp.log(wp.TAU)",
+        "student": f"log_norm = {-0.5 * dim} * wp.log(wp.pi * dof)",
         "distance": "",
     }[law]
     score = f"""

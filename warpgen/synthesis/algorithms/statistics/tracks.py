@@ -219,14 +219,14 @@ def update_tracks(d: Draft) -> None:
         ),
     }[choice]
     if choice == "probabilistic":
+        d.module("NONE_WEIGHT = wp.constant(0.1)  # stands for the chance that no detection is the target")
         combine = """
-            # The constant stands for the chance that none of them is the target
-            total_weight = weight_sum + 0.1
+            total_weight = weight_sum + NONE_WEIGHT
             innovation = mixed / total_weight
         """
         widen = """
             # Origin uncertainty: part of the predicted covariance, and the spread of the innovations
-            none_share = 0.1 / total_weight
+            none_share = NONE_WEIGHT / total_weight
             spread_in = mixed_sq / total_weight - wp.outer(innovation, innovation)
             p_new = none_share * p + (1.0 - none_share) * p_new
             p_new += spread_in[0, 0] * wp.outer(gain0, gain0) + spread_in[1, 1] * wp.outer(gain1, gain1)
