@@ -19,7 +19,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "proj": "coef|h|dot_kj",
         "norm": "length|vec_norm|nrm",
         "k": "row|i|m",
-        "j": "prev|l|q",
+        "j": "l|q|other",
     },
     adjoint="no",
     double=True,
@@ -34,6 +34,8 @@ def gram_schmidt(d: Draft) -> None:
     if layout == "vec3":
         m, n = 3, 3
     block = layout == "one block"
+    if block:
+        d.says("Orthonormalizes a set of vectors in place by a single thread (Gram-Schmidt).")
     if block:
         count, keep = 1, keep
     shape = (count, m) if layout == "vec3" else (count, m, n) if layout != "columns" else (count, n, m)

@@ -58,7 +58,7 @@ def symmetric_eigen(d: Draft) -> None:
         zx = A[tid, 5]
         m = wp.mat33(A[tid, 0], xy, zx, xy, A[tid, 1], yz, zx, yz, A[tid, 2])
         """
-    of = "the symmetric parts of matrices" if given == "matrix" else "symmetric matrices of three rows"
+    of = "the symmetric parts of matrices" if given == "matrix" else "symmetric 3x3 matrices"
     if order == "paired":
         d.output("values", "vec3", count, about="Eigenvalues, in the order of the eigenvectors")
         d.output("V", "mat33", count, about="Eigenvectors as columns")
@@ -103,7 +103,7 @@ def symmetric_eigen(d: Draft) -> None:
         {"q = wp.identity(n=3, dtype=float)" if vectors else "$none"}
         for sweep in range({sweeps}):
             off = m[0, 1] * m[0, 1] + m[0, 2] * m[0, 2] + m[1, 2] * m[1, 2]
-            # Jacobi converges quadratically, a few sweeps are sufficient
+            # Convergence is quadratic, so that a few sweeps are enough
             if off < 1.0e-12:
                 break
             for j in range(2):

@@ -38,7 +38,7 @@ _WENDLAND_FIVE: Any = (
         "covariance_matrix": "gram_matrix|kernel_matrix|gp_covariance",
         "x": "points|inputs|samples",
         "other": "x2|centers|anchors",
-        "train": "x_train|train_x|training_points",
+        "x_train": "train_x|training_points|x_seen",
         "k": "gram|cov|kmat",
         "length": "length_scale|ell|lengthscale",
         "variance": "signal_variance|signal_var|sigma2",
@@ -75,7 +75,7 @@ def covariance_matrix(d: Draft) -> None:
         d.module(f"DIM = wp.constant({size})")
     type = "float" if many or dim == 1 else f"vec{dim}"
     cross = what in ("cross", "mean")
-    other = "train" if what == "mean" else "other"
+    other = "x_train" if what == "mean" else "other"
     d.input("x", type, (n, size) if many else n, -1.0, 1.0)
     if cross:
         d.input(other, type, (m, size) if many else m, -1.0, 1.0)
