@@ -50,7 +50,7 @@ def react_stiffly(d: Draft) -> None:
     if arrhenius:
         d.input("temp", "float", count, 290.0, 330.0, about="temperature of each reactor [K]")
         speeds = """
-        # Arrhenius: k(T) = k(300 K) * exp(E_a / R * (1/300 - 1/T))
+        # Arrhenius' law, relative to the coefficients at 300 K
         warm = 1.0 / 300.0 - 1.0 / temp[tid]
         k1 = 0.04 * wp.exp(2400.0 * warm)
         k2 = 30.0 * wp.exp(900.0 * warm)

@@ -142,7 +142,7 @@ def levels(d: Draft) -> None:
         "amplitude": "Turns amplitudes into levels in decibel.",
         "octaves": f"Tells how many octaves each frequency lies above {'a reference' if given == 'given' else 'one hertz'}.",
         "cents": f"Tells how many cents each frequency lies above {'a reference' if given == 'given' else 'one hertz'}.",
-        "acidity": "Gives the pH of concentrations.",
+        "acidity": "Gives the pH of concentrations of hydrogen ions.",
         "from decibel": "Turns levels in decibel into powers." if given == "given" else "Turns levels in decibel into ratios of power.",
         "bits": "Tells how many bits it takes to number each count of things.",
     }[kind])  # fmt: skip

@@ -128,6 +128,8 @@ def cleaned_readings(d: Draft) -> None:
     if source == "root" and "inf" in test:
         test = "nan"  # roots of counts are never infinite
     by = {"fallback": "a fallback", "neighbour": "the last valid one before", "zero": "zero"}[instead]
+    if test == "nan then inf":
+        by += ", infinities by a limit"
     d.says({
         "ratio": f"Divides readings by references of which some are zero, and replaces what is no number by {by}.",
         "log": f"Takes logarithms of readings of which some are not positive, and replaces what is no number by {by}.",

@@ -218,7 +218,10 @@ def quick_quotients(d: Draft) -> None:
     lines, value = {
         "ratio": ("", f"wp.div_approx(num, {divisor})"),
         "parallel": ("", "wp.div_approx(r1 * r2, r1 + r2)"),
-        "lens": ("# 1/f = 1/object + 1/image", "wp.div_approx(distance * focal, distance - focal)"),
+        "lens": (
+            "# The reciprocal distances of object and image add up to that of the focal length",
+            "wp.div_approx(distance * focal, distance - focal)",
+        ),
         "perspective": ("", f"wp.div_approx(xy, {divisor})"),
         "refined": (
             (f"bounded = {divisor}\n" if guard else "")

@@ -215,6 +215,7 @@ _KERNELS: dict[str, Any] = {
         "bandwidth": "h|width|sigma",
         "u": "t|scaled|ratio",
         "density": "pdf|estimate|kde_values",
+        "intensity": "smoothed|kernel_sums|weight_density",
     },
     double=True,
     weight=6,
