@@ -55,7 +55,7 @@ def _turned_z(q: Any) -> Any:
         "orientations": "quats|rot|molecule_q",
         "axes": "directors|symmetry_axes|units",
         "pairs": "pair_list|candidates|pair_indices",
-        "energies": "pair_energy|u_out|potential",
+        "energies": "gb_energy|u_out|potential",
         "shape": "gb|model|params",
         "rij": "r_vec|delta|dr",
     },

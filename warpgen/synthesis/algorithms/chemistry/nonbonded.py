@@ -202,9 +202,9 @@ def nonbonded_forces(d: Draft) -> None:
                 return wp.vec2(value, slope)
         """)
     d.function(
-        """
+        f"""
         @wp.func
-        def lj_pair_force(r: float, mixed: wp.vec2, field: ForceField) -> float:
+        def lj_pair_force(r: float, mixed: wp.vec2{", field: ForceField" if switched else ""}) -> float:
             \"\"\"Return -dE/dr of the Lennard-Jones potential.\"\"\"
             ratio = mixed[0] / r
             s6 = ratio * ratio * ratio * ratio * ratio * ratio
@@ -243,9 +243,7 @@ def nonbonded_forces(d: Draft) -> None:
         "flags": "# Bonded pairs are handled by the bonded terms\nif bonded[i, j]:\n    continue",
         "scaled 1-4": "separation = bonded[i, j]\nif separation == 1:\n    continue",
     }[bound]
-    factor = (
-        "pair_force = lj_pair_force(r, mixed, field) + coulomb_pair_force(r, charge_i * charges[j], field)"
-    )
+    factor = f"pair_force = lj_pair_force(r, mixed{', field' if switched else ''}) + coulomb_pair_force(r, charge_i * charges[j], field)"
     if bound == "scaled 1-4":
         factor += "\n# Pairs that are three bonds apart interact at reduced strength\n"
         factor += "if separation == 2:\n    pair_force *= field.scale14"

@@ -170,7 +170,11 @@ def cast_rays(d: Draft) -> None:
 
 @DOMAIN.algorithm(
     source="Warp documentation, mesh_query_ray_anyhit; Dutre et al. 2006, visibility function",
-    names=_NAMES | {"line_of_sight": "visibility_test|check_visibility|test_visibility"},
+    names=_NAMES
+    | {
+        "line_of_sight": "visibility_test|check_visibility|test_visibility",
+        "count": "num_visible|visible_count|total",
+    },
     adjoint="either",
     weight=2,
 )

@@ -15,7 +15,11 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 @DOMAIN.algorithm(
     source="Haines 1994 (parity of crossings); Jacobson et al. 2013 (generalised winding numbers)",
-    names=NAMES | {"inside_mesh": "points_in_mesh|mesh_contains|classify_points"},
+    names=NAMES
+    | {
+        "inside_mesh": "points_in_mesh|mesh_contains|classify_points",
+        "count": "num_inside|inside_count|total",
+    },
     adjoint="either",
     weight=13,
 )

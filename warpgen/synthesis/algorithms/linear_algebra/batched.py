@@ -198,8 +198,10 @@ def lu_solve(d: Draft) -> None:
     d.explain(f"""
         `shift` is added to the diagonal first. On return, `A` holds the {"pivots" if jordan else "upper triangle"}, and `b` the solution{entry}.
     """)
-    if determinant:
-        d.says("Solves batched dense linear systems and computes determinants.")
+    if determinant or indexed:
+        also = " and computes determinants" if determinant else ""
+        places = ", solutions staying in the rows of their pivots" if indexed else ""
+        d.says(f"Solves batched dense linear systems{also or ' by Gaussian elimination'}{places}.")
 
     def reference(v: Values) -> dict[str, Any]:
         full, side = (v.A, v.b) if first else (np.moveaxis(v.A, -1, 0), np.moveaxis(v.b, -1, 0))
