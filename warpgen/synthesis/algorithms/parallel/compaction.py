@@ -10,15 +10,13 @@ from warpgen.synthesis.algorithms.parallel import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "x": "data|src|values|keys_in",
-    "y": "scanned|prefix|dst",
+    "x": "data|src|values|elements",
     "tid": "i",
     "block": "b|block_id|chunk",
-    "stride": "offset|d|distance",
-    "TILE": "BLOCK_SIZE|TILE_SIZE|CHUNK",
     "flags": "keep|mask|predicate|is_valid",
     "positions": "scan|offsets|slots|dest",
     "counter": "count|num_kept|cursor",
+    "counters": "counts|cursors|num_written",
 }
 
 
@@ -80,19 +78,15 @@ def stream_compact(d: Draft) -> None:
 
     outputs = {"value": ("packed",), "index": ("index",), "both": ("packed", "index")}[stored]
     if place == "scanned":
-        d.input("positions", "int", n, kind="permutation", about="exclusive scan of the flags")
-    elif place in ("atomic", "partition"):
-        d.inout(
-            "counter",
-            "int",
-            2 if place == "partition" else 1,
-            value=0.0,
-            about="number of elements written so far",
-        )
+        d.input("positions", "int", n, kind="permutation", about="where each element that passes goes")
+    elif place == "atomic":
+        d.inout("counter", "int", 1, value=0.0, about="number of elements written so far")
+    elif place == "partition":
+        d.inout("counters", "int", 2, value=0.0, about="number of elements kept and rejected so far")
     for name in outputs:
         d.output(name, entry if name == "packed" else "int", n)
     if place == "block":
-        d.output("kept", "int", n // 16)
+        d.output("kept", "int", n // 16, about="number of elements kept per chunk")
     store = "\n".join(
         "packed[slot] = x[tid]" if name == "packed" else "index[slot] = tid" for name in outputs
     )
@@ -107,7 +101,7 @@ def stream_compact(d: Draft) -> None:
             tid = wp.tid()
             if {fails}:
                 return
-            # Reserve an output slot. NOTE: the order depends on the threads
+            # The order of the output depends on the order of the threads
             slot = wp.atomic_add(counter, 0, 1)
             $store
             """,
@@ -120,10 +114,10 @@ def stream_compact(d: Draft) -> None:
             tid = wp.tid()
             slot = int(0)
             if {passes}:
-                slot = wp.atomic_add(counter, 0, 1)
+                slot = wp.atomic_add(counters, 0, 1)
             else:
                 # Rejected elements are written from the back
-                slot = x.shape[0] - 1 - wp.atomic_add(counter, 1, 1)
+                slot = x.shape[0] - 1 - wp.atomic_add(counters, 1, 1)
             $store
             """,
             store=store,
@@ -167,9 +161,9 @@ def stream_compact(d: Draft) -> None:
         def holds(before: Values, after: Values) -> None:
             live = kept(before)
             number = int(live.sum())
-            np.testing.assert_array_equal(after.counter[0], number)
+            np.testing.assert_array_equal(after["counter" if place == "atomic" else "counters"][0], number)
             if place == "partition":
-                np.testing.assert_array_equal(after.counter[1], n - number)
+                np.testing.assert_array_equal(after.counters[1], n - number)
             parts = [(slice(0, number), live)]
             if place == "partition":
                 parts.append((slice(number, n), ~live))
@@ -193,7 +187,8 @@ def stream_compact(d: Draft) -> None:
     | {
         "run_lengths": "measure_runs|lengths_of_runs|segment_lengths",
         "keys": "labels|cells|sorted_keys|codes",
-        "length": "run|count|extent",
+        "edges": "pairs|edge_keys|pair_keys",
+        "length": "run_length|count|extent",
     },
     adjoint="no",
 )
@@ -213,9 +208,9 @@ def run_lengths(d: Draft) -> None:
     if form == "cell bounds":
         kind = "int"
     if kind == "pair":
-        d.input("keys", "vec2i", n, 0, 2, about="sorted keys")
-        differ = "keys[$a][0] != keys[$b][0] or keys[$a][1] != keys[$b][1]"
-        same = "keys[$a][0] == keys[$b][0] and keys[$a][1] == keys[$b][1]"
+        d.input("edges", "vec2i", n, 0, 2, about="pairs of vertices")
+        differ = "edges[$a][0] != edges[$b][0] or edges[$a][1] != edges[$b][1]"
+        same = "edges[$a][0] == edges[$b][0] and edges[$a][1] == edges[$b][1]"
     else:
         d.input("keys", "int", n, 0, keys, kind="ascending", about="sorted keys")
         differ = "keys[$a] != keys[$b]"
@@ -232,7 +227,7 @@ def run_lengths(d: Draft) -> None:
             """
             tid = wp.tid()
             key = keys[tid]
-            # Only the first element of a run writes
+            # Only the ends of a run write, so that no two threads write the same place
             if tid == 0 or keys[tid - 1] != key:
                 cell_start[key] = tid
             if tid == keys.shape[0] - 1 or keys[tid + 1] != key:
@@ -256,9 +251,14 @@ def run_lengths(d: Draft) -> None:
             """,
             mark=mark,
         )
-        d.says("Marks the first element of each run of equal keys.")
+        d.says(f"Marks the first element of each run of equal {'pairs' if kind == 'pair' else 'keys'}.")
     else:
-        d.output("length", "int", n, about="length of each run")
+        d.output(
+            "length",
+            "int",
+            n,
+            about="length of each run at its first element" if place == "at head" else "length of the run of each element",
+        )
         back = f"""
         first = int(tid)
         while first > 0 and {with_(same, "first - 1", "tid")}:
@@ -270,7 +270,7 @@ def run_lengths(d: Draft) -> None:
             tid = wp.tid()
             $begin
             last = int(tid)
-            while last + 1 < keys.shape[0] and {with_(same, "last + 1", "tid")}:
+            while last + 1 < {"edges" if kind == "pair" else "keys"}.shape[0] and {with_(same, "last + 1", "tid")}:
                 last += 1
             length[tid] = last - first + 1
             """,
@@ -278,9 +278,13 @@ def run_lengths(d: Draft) -> None:
         )
         if place == "at every element":
             d.says("Finds the length of the run that each element of an array is part of.")
+        elif kind == "pair":
+            d.says("Measures each run of equal pairs in an array, at the first of them.")
+        else:
+            d.says("Measures each run of equal keys in a sorted array, at the first of them.")
 
     def reference(v: Values) -> dict[str, Any]:
-        key = v["keys"].reshape(n, -1)
+        key = v["edges" if kind == "pair" else "keys"].reshape(n, -1)
         new = np.ones(n, bool)
         new[1:] = (key[1:] != key[:-1]).any(axis=1)
         run = np.cumsum(new) - 1

@@ -20,6 +20,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "lower": "mins|low|least",
         "upper": "maxs|high|greatest",
         "last": "previous|old|before",
+        "changed": "improved|is_higher|raised",
     },
     adjoint="no",
     weight=3,
@@ -45,7 +46,7 @@ def group_extents(d: Draft) -> None:
         "greatest": "group_maxima|segment_max|greatest_of_groups",
         "first index": "first_of_groups|first_indices",
         "last index": "last_of_groups|last_indices",
-        "records": "mark_records|running_records|find_records",
+        "records": "raise_maxima|update_maxima|mark_raised_groups",
         "magnitude": "group_largest_norm|group_max_length|largest_lengths",
         "margin box": "bounds_of_spheres|group_sphere_bounds|group_boxes",
     }[wanted])  # fmt: skip
@@ -58,7 +59,7 @@ def group_extents(d: Draft) -> None:
         "greatest": "Finds the greatest value of each group.",
         "first index": "Finds the first element of each group.",
         "last index": "Finds the last element of each group.",
-        "records": "Marks the values that were the greatest of their group when they came.",
+        "records": "Raises the maxima of groups and marks the groups whose maximum has changed.",
         "magnitude": "Finds the greatest length of the vectors of each group.",
         "margin box": "Finds bounding boxes of groups of spheres.",
     }[wanted])  # fmt: skip
@@ -75,27 +76,35 @@ def group_extents(d: Draft) -> None:
     boxed = wanted in ("box", "margin box")
     low, high = wanted in ("range", "least", "first index") or boxed, wanted not in ("least", "first index")
     type_ = "vec3" if boxed else "int" if index else "float"
+    lower, upper = ("first_element", "last_element") if index else ("lower", "upper")
     if low:
-        d.inout("lower", type_, k, value=float(n) if index else 1.0e6, about="least of each group")
-    if high:
         d.inout(
-            "upper",
+            lower,
+            type_,
+            k,
+            value=float(n) if index else 1.0e6,
+            about="first element of each group" if index else "least of each group",
+        )
+    if wanted == "records":
+        d.inout("upper", "float", k, 0.5, 0.95, about="greatest of each group so far")
+        d.output("changed", "int", k, about="1 for groups whose greatest value has changed")
+    elif high:
+        d.inout(
+            upper,
             type_,
             k,
             value=-1.0 if index else 0.0 if wanted == "magnitude" else -1.0e6,
-            about="greatest of each group",
+            about="last element of each group" if index else "greatest of each group",
         )
-    if wanted == "records":
-        d.output("record", "int", n, about="1 where a value was a record")
     lines = {
         "range": "wp.atomic_min(lower, group, x[e])\nwp.atomic_max(upper, group, x[e])",
         "box": "p = x[e]\nwp.atomic_min(lower, group, p)\nwp.atomic_max(upper, group, p)",
         "least": "wp.atomic_min(lower, group, x[e])",
         "greatest": "wp.atomic_max(upper, group, x[e])",
-        "first index": "wp.atomic_min(lower, group, e)",
-        "last index": "wp.atomic_max(upper, group, e)",
-        "records": "# The old value tells whether this one is higher than all before it\n"
-        "last = wp.atomic_max(upper, group, x[e])\nif x[e] > last:\n    record[e] = 1",
+        "first index": "wp.atomic_min(first_element, group, e)",
+        "last index": "wp.atomic_max(last_element, group, e)",
+        "records": "# The old value tells whether this one has raised it\n"
+        "last = wp.atomic_max(upper, group, x[e])\nif x[e] > last:\n    changed[group] = 1",
         "magnitude": "wp.atomic_max(upper, group, wp.length(x[e]))",
         "margin box": "p = x[e]\nmargin = wp.vec3(radii[e], radii[e], radii[e])\n"
         "wp.atomic_min(lower, group, p - margin)\nwp.atomic_max(upper, group, p + margin)",
@@ -124,17 +133,12 @@ def group_extents(d: Draft) -> None:
         g = v.groups
         x: Any = np.arange(n) if index else np.linalg.norm(v.x, axis=1) if wanted == "magnitude" else v.x
         r = v.radii[:, None] if wanted == "margin box" else 0.0
-        for name, f, put in (("lower", np.minimum, x - r), ("upper", np.maximum, x + r)):
+        for name, f, put in ((lower, np.minimum, x - r), (upper, np.maximum, x + r)):
             if name in after:
                 want = v[name].astype(float).copy()
                 f.at(want, g[keep], put[keep])
                 np.testing.assert_allclose(after[name], want, atol=1e-4)
         if wanted == "records":
-            best = v.upper[np.maximum(g, 0)]
-            first = after.record[keep & (x == after.upper[np.maximum(g, 0)])]
-            assert (first == 1).all()
-            assert (after.record[~keep] == 0).all()
-            assert len(first) == len(np.unique(g[keep]))
-            assert (best < x).all()
+            np.testing.assert_array_equal(after.changed, after.upper > v.upper)
 
     d.holds(agree)

@@ -10,13 +10,11 @@ from warpgen.synthesis.algorithms.parallel import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "x": "src|data|a|field_in",
-    "y": "dst|moved|b|field_out",
-    "i": "row|r|bi",
-    "j": "col|c|bj",
-    "perm": "order|index_map|remap",
+    "x": "src|data|a|source",
+    "y": "dst|out|b|result",
+    "i": "row|r",
+    "j": "col|c",
     "tid": "i",
-    "radius": "half_width|reach|halo",
     "TILE": "BLOCK|TILE_DIM|T",
 }
 
@@ -66,13 +64,14 @@ def transpose_axes(d: Draft) -> None:
         back: Any = {"flat": m * n, "batched": (batch, n, m)}.get(form, (n, m))
         if form == "permute":
             back = tuple((batch, m, n)[k] for k in order)
-        d.output("y", entry, back, about="transposed array")
+        about = {"symmetric": "symmetric part", "skew": "skew part"}.get(extra, "transposed array")
+        d.output("y", entry, back, about=about)
     factor = "scale * " if extra == "scaled" else ""
 
     def value(here: str, there: str) -> str:
         if extra == "symmetric":
             return f"0.5 * ({here} + {there})"
-        return f"0.5 * ({here} - {there})" if extra == "skew" else f"{factor}{here}"
+        return f"0.5 * ({there} - {here})" if extra == "skew" else f"{factor}{here}"
 
     if form in ("threads", "batched"):
         p = "k, " if form == "batched" else ""
@@ -107,20 +106,20 @@ def transpose_axes(d: Draft) -> None:
     elif form == "tile":
         d.module("TILE = wp.constant(8)")
         d.launch(m // 8, n // 8, tiled=True)
-        other = "\nback = wp.tile_load(x, shape=(TILE, TILE), offset=(j * TILE, i * TILE))"
+        other = "\nback = wp.tile_load(x, shape=(TILE, TILE), offset=(bj * TILE, bi * TILE))"
         moved = {
             "none": "wp.tile_transpose(t)",
             "scaled": "wp.tile_transpose(t) * scale",
             "symmetric": "(wp.tile_transpose(t) + back) * 0.5",
-            "skew": "(wp.tile_transpose(t) - back) * 0.5",
+            "skew": "(back - wp.tile_transpose(t)) * 0.5",
         }[extra]
         d.code(
             f"""
-            i, j = wp.tid()
-            # Transpose in shared memory, so reads and writes are both coalesced
-            t = wp.tile_load(x, shape=(TILE, TILE), offset=(i * TILE, j * TILE))
+            bi, bj = wp.tid()
+            # Transposed as a tile, so that reads and writes are both coalesced
+            t = wp.tile_load(x, shape=(TILE, TILE), offset=(bi * TILE, bj * TILE))
             $back
-            wp.tile_store(y, {moved}, offset=(j * TILE, i * TILE))
+            wp.tile_store(y, {moved}, offset=(bj * TILE, bi * TILE))
             """,
             back=other.strip() if extra in ("symmetric", "skew") else "",
         )
@@ -142,25 +141,28 @@ def transpose_axes(d: Draft) -> None:
                 "    return\n", "    return\nif i == j:\n    x[i, i] = scale * x[i, i]\n    return\n"
             )
     else:
-        names = ("i", "j", "k")
+        names = ("i0", "i1", "i2")
         if gather == "read":
             d.launch(batch, m, n)
             target = ", ".join(names[k] for k in order)
-            d.code(f"i, j, k = wp.tid()\ny[{target}] = {factor}x[i, j, k]")
+            d.code(f"i0, i1, i2 = wp.tid()\ny[{target}] = {factor}x[i0, i1, i2]")
         else:
             d.launch(*back)
             source = ", ".join(names[order.index(k)] for k in range(3))
-            d.code(f"i, j, k = wp.tid()\ny[i, j, k] = {factor}x[{source}]")
+            d.code(f"i0, i1, i2 = wp.tid()\ny[i0, i1, i2] = {factor}x[{source}]")
     says = {
         "batched": "Transposes each matrix of a batch.",
         "in place": "Transposes a square matrix in place.",
         "permute": "Permutes the axes of an array.",
         "tile": "Transposes a matrix by tiles.",
     }
-    if extra == "symmetric":
-        d.says("Computes the symmetric part of a matrix.")
-    elif extra == "skew":
-        d.says("Computes the skew part of the transpose of a matrix.")
+    if extra in ("symmetric", "skew"):
+        d.says(
+            f"Computes the {'symmetric' if extra == 'symmetric' else 'skew-symmetric'} part of "
+            + ("each matrix of a batch." if form == "batched" else "a matrix.")
+        )
+    elif extra == "scaled":
+        d.says(says.get(form, "Transposes a matrix.").replace(".", ", times a factor."))
     elif form in says:
         d.says(says[form])
 
@@ -175,7 +177,7 @@ def transpose_axes(d: Draft) -> None:
         if extra == "symmetric":
             made = 0.5 * (made + x)
         elif extra == "skew":
-            made = 0.5 * (made - x)
+            made = 0.5 * (x - made)
         elif extra == "scaled":
             made = v.scale * made
         return {"x" if form == "in place" else "y": made.reshape(v.x.shape) if form == "flat" else made}

@@ -59,9 +59,9 @@ def cache_pairs(d: Draft) -> None:
     many = batch == "worlds"
     worlds, count, shapes, log2 = 2, d.pick(48, 64), d.pick(8, 10), 6
     room = d.pick(12, 16, 64)
-    d.module(
-        f"LOG2_SLOTS = wp.constant({log2})\nNUM_SLOTS = wp.constant({1 << log2})\nMAX_PROBES = wp.constant(32)"
-    )
+    if hash_ != "murmur":
+        d.module(f"LOG2_SLOTS = wp.constant({log2})")
+    d.module(f"NUM_SLOTS = wp.constant({1 << log2})\nMAX_PROBES = wp.constant(32)")
 
     def sized(n: int) -> Any:
         return (worlds, n) if many else n
@@ -104,7 +104,7 @@ def cache_pairs(d: Draft) -> None:
         about="number of pairs stored" + (" per world" if many else ""),
     )
     if full == "flag":
-        d.output("overflow", "int", worlds if many else 1, about="set to 1 if the buffer was too small")
+        d.output("overflow", "int", worlds if many else 1, about="set to 1 if a pair was lost")
     output = {"pairs": ("pairs", "vec2i"), "keys": ("pair_keys", "int"), "last frame": ("pairs", "vec3i")}[
         kept
     ]
@@ -145,7 +145,7 @@ def cache_pairs(d: Draft) -> None:
         "groups": """
             @wp.func
             def may_collide(a: int, b: int, groups: wp.array(dtype=int)) -> bool:
-                \"\"\"Return whether two shapes collide, following the rules of their groups.\"\"\"
+                \"\"\"Return whether two shapes may collide by the rules of their groups.\"\"\"
                 group_a = groups[a]
                 group_b = groups[b]
                 # Group 0 never collides
@@ -202,14 +202,14 @@ def cache_pairs(d: Draft) -> None:
             # Warm starting needs to know which pairs have been there before
             is_new = int(1)
             low_bound = int(0)
-            high_bound = int({8})
+            high_bound = int(last_keys.shape[{1 if many else 0}])
             while low_bound < high_bound:
                 mid = (low_bound + high_bound) // 2
                 if last_keys[{at.format("mid")}] < key:
                     low_bound = mid + 1
                 else:
                     high_bound = mid
-            if low_bound < {8} and last_keys[{at.format("wp.min(low_bound, 7)")}] == key:
+            if low_bound < last_keys.shape[{1 if many else 0}] and last_keys[{at.format("low_bound")}] == key:
                 is_new = 0
             pairs[{at.format("entry")}] = wp.vec3i(shape_a, shape_b, is_new)
         """,
@@ -231,24 +231,23 @@ def cache_pairs(d: Draft) -> None:
             return
         key = shape_a * num_shapes + shape_b
         inserted = insert_key({"world, " if many else ""}key, keys)
-        if inserted == 0:
-            return
-        if inserted < 0:
-            # Table full: the pair is lost
-            $flag
-            return
+        $fresh
         entry = wp.atomic_add({counter})
-        if entry >= {room}:
+        if entry >= {output[0]}.shape[{1 if many else 0}]:
             # The counter keeps growing, which tells the host how much room is needed
             $flag
             return
         $store
         """,
+        fresh=(
+            "if inserted == 0:\n    return\nif inserted < 0:\n    # Table full: the pair is lost\n"
+            "    $flag\n    return"
+            if flag
+            else "# The pair is there already, or the table is full\nif inserted <= 0:\n    return"
+        ),
         flag=flag,
         store=store,
     )
-    if full != "flag":
-        d.text = d.text.replace("    # Table full: the pair is lost\n    return", "    return")
     d.explain(
         "Open addressing with atomic compare-and-swap; the first thread to claim a slot stores the pair.\n"
         "The order of the stored pairs depends on the order of the threads."

@@ -16,12 +16,10 @@ from warpgen.synthesis.writing.draft import Draft, Values
     names={
         "split_keys": "radix_sort_block|lsd_radix_tile|bit_split_sort|stable_digit_sort",
         "keys": "codes|items|values",
-        "payload": "ids|carried|records",
-        "zeros": "is_zero|unset|low_flags",
-        "before": "rank_low|zero_rank|low_place",
-        "number": "num_low|total_zeros|split_at",
-        "to": "slot|target|place",
-        "held": "sorted_keys|staged|shared_keys",
+        "payload": "attributes|attached|records",
+        "before": "rank|front_rank|num_before",
+        "number": "num_front|front_size|split_at",
+        "to": "target|place|destination",
         "block": "tile_id|segment|b",
         "ITEMS": "TILE|N|KEYS",
     },
@@ -46,12 +44,12 @@ def split_keys(d: Draft) -> None:
     d.module(f"ITEMS = wp.constant({items})")
     high = 1 << bits
     if kind == "float":
-        d.input("keys", "float", (blocks, items), -1.0, 1.0, about="keys")
+        d.input("keys", "float", (blocks, items), -1.0, 1.0, about="keys to sort")
         bits = 32
     elif kind == "int":
-        d.input("keys", "int", (blocks, items), -high // 2, high // 2, about="keys")
+        d.input("keys", "int", (blocks, items), -high // 2, high // 2, about="keys to sort")
     else:
-        d.input("keys", "uint32", (blocks, items), 0, high, about="keys")
+        d.input("keys", "uint32", (blocks, items), 0, high, about="keys to sort")
     if result == "payload":
         d.input("payload", "vec2", (blocks, items), -1.0, 1.0, about="what goes with the keys")
     first_bit, last_bit = {"all": (0, bits), "low": (0, bits // 2), "high": (bits // 2, bits)}[partial]
@@ -68,8 +66,10 @@ def split_keys(d: Draft) -> None:
             "keys": f"Sorts the keys of each block by splitting them at one{part} bit after another.",
             "order": f"Finds the stable order of the keys of each block by splitting them at one{part} bit after another.",
             "payload": f"Brings records into the order of their keys by splits at one{part} bit after another.",
-            "run lengths": f"Marks where runs of equal keys begin after a sort of each block by its{part} bits.",
-        }[result]
+            "run lengths": f"Marks where runs of equal{part} bits begin once each block is sorted by them."
+            if part
+            else "Marks where runs of equal keys begin once each block is sorted.",
+        }[result].replace(".", ", in descending order." if descending else ".")
     )
     signed = f"wp.uint32(key + {high // 2})"
     code = {
@@ -97,7 +97,7 @@ def split_keys(d: Draft) -> None:
     d.function('''
         @wp.func
         def place_of(first: int, before: int, number: int, at: int) -> int:
-            """Keys of either side keep their order, so that the bits before stay sorted."""
+            """Keys on either side of the split keep their order, so that the bits below stay sorted."""
             if first == 1:
                 return before
             return number + at - before
@@ -106,7 +106,10 @@ def split_keys(d: Draft) -> None:
     if kind != "uint32":
         load = "wp.tile_map(ordered_bits, wp.tile_load(keys[block], shape=ITEMS))"
     moves = result in ("order", "payload")
-    digit = f"({{}} >> wp.uint32({first_bit})) & wp.uint32({(1 << (last_bit - first_bit)) - 1:#x})"
+    mask = f"wp.uint32({(1 << (last_bit - first_bit)) - 1:#x})"
+    digit = f"({{}} >> wp.uint32(FIRST_BIT)) & {mask}" if first_bit else f"{{}} & {mask}"
+    if first_bit:
+        d.module(f"FIRST_BIT = wp.constant({first_bit})")
     if result == "run lengths":
         d.function(
             f"""
@@ -132,7 +135,7 @@ def split_keys(d: Draft) -> None:
         "wp.tile_assign(marks, wp.tile_map(differs, later, earlier), offset=(1,))\n"
         "wp.tile_store(starts[block], marks)",
     }[result]
-    passes = f"range({first_bit}, num_bits)" if first_bit else "range(num_bits)"
+    passes = "range(FIRST_BIT, num_bits)" if first_bit else "range(num_bits)"
     d.param("num_bits", "int", last_bit, about="number of bits up to the last one that counts")
     d.launch(blocks, tiled=True)
     d.code(
@@ -174,7 +177,8 @@ def split_keys(d: Draft) -> None:
         end=end,
     )
     d.explain(
-        "An exclusive scan of the keys with a zero bit tells where each of them goes; all others follow behind."
+        f"An exclusive scan of the keys with a {'one' if descending else 'zero'} bit tells where each of them goes;"
+        " all others follow behind."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

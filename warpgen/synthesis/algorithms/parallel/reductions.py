@@ -12,8 +12,9 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
     "x": "data|src|samples|field",
-    "w": "weights|mass|measure",
-    "partial": "block_sums|partials|sums",
+    "w": "weights|weight|sample_weights",
+    "partial": "partials|sums|partial_sum",
+    "whole_sum": "total|result|sum_out",
     "s": "acc|local_sum|accum",
     "lane": "thread|t|lane_id",
     "block": "b|block_id|chunk_id",
@@ -47,7 +48,7 @@ def block_reduce(d: Draft) -> None:
         term, entry = "weighted", "float"
     d.input("x", entry, n, -1.0, 1.0)
     if term == "weighted":
-        d.input("w", "float", n, 0.1, 1.0)
+        d.input("w", "float", n, 0.1, 1.0, about="weight of each element")
     elif term == "difference":
         d.input("y", "float", n, -1.0, 1.0)
     vector = entry == "vec3" and term == "sum"
@@ -61,23 +62,23 @@ def block_reduce(d: Draft) -> None:
     zero = "wp.vec3()" if vector else "float(0.0)"
     out = "vec3" if vector else "float"
     per_block = tile * 2
+    result = "whole_sum" if form == "atomic" else "partial"
     if form == "atomic":
-        d.output("partial", out, 1, about="partial results")
+        d.output("whole_sum", out, 1, about="sum over all elements")
         d.launch(n)
-        d.code(f"tid = wp.tid()\nwp.atomic_add(partial, 0, {at.replace('$i', 'tid')})")
+        d.code(f"tid = wp.tid()\nwp.atomic_add(whole_sum, 0, {at.replace('$i', 'tid')})")
     elif form in ("grid stride", "kahan", "pairs"):
-        d.output("partial", out, per_block, about="partial results")
+        d.output("partial", out, per_block, about="one sum per thread")
         d.launch(per_block)
-        stride = f"for i in range(tid, x.shape[0], {per_block}):"
         d.module(f"THREADS = wp.constant({per_block})")
         stride = "for i in range(tid, x.shape[0], THREADS):"
         add = f"s += {at.replace('$i', 'i')}"
         if form == "kahan":
             add = f"""
-            # `lost` holds the digits that the sum had no room for
-            e = {at.replace("$i", "i")} - lost
+            # `error` is by how much rounding has made the sum too large
+            e = {at.replace("$i", "i")} - error
             t = s + e
-            lost = (t - s) - e
+            error = (t - s) - e
             s = t
             """
         elif form == "pairs":
@@ -93,13 +94,15 @@ def block_reduce(d: Draft) -> None:
             partial[tid] = s
             """,
             zero=zero,
-            lost=f"lost = {zero}" if form == "kahan" else "",
+            lost=f"error = {zero}" if form == "kahan" else "",
             stride=stride,
             add=add,
         )
     else:
         d.module(f"TILE = wp.constant({tile})")
-        d.output("partial", "float", blocks, about="partial results")
+        d.output("partial", "float", blocks, about="one sum per block")
+        if form == "tile loop":
+            d.module(f"NUM_BLOCKS = wp.constant({blocks})")
         e = {
             "sum": "xt",
             "squares": "xt * xt",
@@ -137,7 +140,7 @@ def block_reduce(d: Draft) -> None:
                 f"""
                 block = wp.tid()
                 s = wp.tile_zeros(shape=TILE, dtype=float)
-                for first in range(block * TILE, x.shape[0], {blocks} * TILE):
+                for first in range(block * TILE, x.shape[0], NUM_BLOCKS * TILE):
                     $load
                     $more
                     s += {e}
@@ -148,7 +151,7 @@ def block_reduce(d: Draft) -> None:
                 more=more,
             )
     what = {
-        "squares": "Sums the squares of an array",
+        "squares": "Sums the squared lengths of vectors" if entry == "vec3" else "Sums the squares of an array",
         "weighted": "Sums the products of an array and weights",
         "difference": "Sums the squared differences of two arrays",
         "absolute": "Sums the magnitudes of an array",
@@ -162,10 +165,22 @@ def block_reduce(d: Draft) -> None:
     }
     end = ends.get(form, " into one partial sum per thread, in a grid-stride loop.")
     d.says(what.get(term, "Sums an array") + end)
-    if not tiled:
+    noun = {"squares": "squares", "weighted": "products", "difference": "squared_differences", "absolute": "magnitudes"}
+    if term in noun:
         d.calls(
-            "total_sum|atomic_sum|add_up" if form == "atomic" else "partial_sums|strided_sums|thread_sums"
+            {
+                "squares": "total_squares|sum_of_squares|sum_squares",
+                "weighted": "weighted_sum|weighted_total|sum_weighted",
+                "difference": "squared_distance|sum_squared_differences|squared_error",
+                "absolute": "total_magnitude|absolute_sum|l1_norm",
+            }[term]
+            if form == "atomic"
+            else f"block_{noun[term]}|sum_{noun[term]}|reduce_{noun[term]}"
+            if tiled
+            else f"partial_{noun[term]}|sum_{noun[term]}|thread_{noun[term]}"
         )
+    elif not tiled:
+        d.calls("partial_sums|strided_sums|thread_sums")
 
     def reference(v: Values) -> dict[str, Any]:
         if term == "squares":
@@ -178,7 +193,7 @@ def block_reduce(d: Draft) -> None:
                 "absolute": lambda: np.abs(v.x),
             }[term]()
         if form == "atomic":
-            return {"partial": e.sum(axis=0, keepdims=True)}
+            return {result: e.sum(axis=0, keepdims=True)}
         if form == "tile":
             return {"partial": e.reshape(blocks, -1).sum(axis=1)}
         if form == "tile loop":
@@ -242,7 +257,7 @@ def segmented_reduce(d: Draft) -> None:
             about="start of each segment, then the total",
         )
     if gathered and form != "heads":
-        d.input("order", "int", n, 0, n, about="order of the elements")
+        d.input("order", "int", n, kind="permutation", about="which element stands at each place")
     gathered = gathered and form != "heads"
     d.input("x", entry, n, -1.0, 1.0)
     name = "best" if op == "argmax" else "y"
@@ -251,7 +266,7 @@ def segmented_reduce(d: Draft) -> None:
     square = "wp.dot(e, e)" if entry == "vec3" else "e * e"
     if form == "ids":
         if op == "max":
-            d.inout("y", "float", segments, value=-2.0)
+            d.inout("y", "float", segments, value=-2.0, about="maxima, below every element at first")
         else:
             d.output("y", entry, segments)
         d.launch(n)
@@ -281,7 +296,7 @@ def segmented_reduce(d: Draft) -> None:
             y[key] = s
             """
         )
-        d.says("Sums each run of equal labels, as its first element finds them.")
+        d.says("Sums each run of equal labels, the thread of its first element all of it.")
     else:
         d.output(name, "int" if op == "argmax" else "float" if op == "norm" else entry, segments)
         first = "start + lane" if form == "cooperative" else "start"
@@ -297,7 +312,8 @@ def segmented_reduce(d: Draft) -> None:
         }[op]
         initial = f"s = {zero if op != 'norm' else 'float(0.0)'}"
         if op == "max":
-            initial = "# Below any element, so it is what empty segments get\ns = float(-2.0)"
+            d.param("lowest", "float", -2.0, about="below every element, for empty segments")
+            initial = "s = float(lowest)"
         elif op == "argmax":
             initial = "s = float(0.0)\nbest_k = int(-1)"
         fold = "s"
@@ -339,6 +355,13 @@ def segmented_reduce(d: Draft) -> None:
         }
         if op in says:
             d.says(says[op])
+    if gathered:
+        d.sentence = d.sentence or "Sums the elements of each segment of an array."
+        d.sentence = (
+            d.sentence.replace("an array", "a permuted array")
+            .replace("each segment,", "each segment of a permuted array,")
+            .replace("each label", "each label, in permuted order,")
+        )
 
     def reference(v: Values) -> dict[str, Any]:
         e = v.x[v.order] if gathered else v.x

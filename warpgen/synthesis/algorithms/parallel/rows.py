@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,11 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
     "x": "data|src|samples|field",
-    "w": "weights|mass|measure",
-    "partial": "block_sums|partials|sums",
     "s": "acc|local_sum|accum",
     "lane": "thread|t|lane_id",
     "block": "b|block_id|chunk_id",
     "row": "i|r|line",
-    "seg": "segment|group|tid",
     "best": "winner|arg|best_index",
-    "TILE": "BLOCK_SIZE|CHUNK|TILE_SIZE",
 }
 
 
@@ -27,11 +24,11 @@ _NAMES = {
     source="Welford 1962; Chan, Golub & LeVeque 1983; Terriberry 2007 for higher moments",
     names=_NAMES
     | {
-        "row_moments": "welford_rows|row_statistics|running_moments|mean_variance",
+        "row_moments": "row_statistics|mean_variance",
         "mean": "mu|avg|m1",
-        "m2": "sum_sq|ss|M2",
+        "m2": "sum_sq|sq_dev|M2",
         "delta": "dev|diff|d1",
-        "n": "cols|length|samples_per_row",
+        "n": "length|num_samples|size",
     },
     double=True,
     adjoint="no",
@@ -51,7 +48,7 @@ def row_moments(d: Draft) -> None:
         "both": "row_moments|row_statistics|mean_variance|mean_and_variance",
         "deviation": "row_deviations|standard_deviations|row_std",
         "skewness": "row_skewness|skewness_of_rows",
-        "standardized": "standardize_rows|row_z_scores|whiten_rows",
+        "standardized": "standardize_rows|row_z_scores|normalize_rows",
     }[result])  # fmt: skip
     if result == "skewness":
         form = "welford" if form in ("welford", "shifted") else "two pass"
@@ -61,12 +58,12 @@ def row_moments(d: Draft) -> None:
     m, n = d.pick(24, 32, 48), 16 if form == "tile" else d.pick(12, 18, 24)
     shape = (m, n) if axis == "rows" else (n, m)
     x = "x[row, k]" if axis == "rows" else "x[k, row]"
-    d.input("x", "float", shape, -1.0, 3.0, about="one series per row or column")
+    d.input("x", "float", shape, -1.0, 3.0, about=f"one series per {axis[:-1]}")
     if masked:
-        d.param("missing", "float", -0.9, -0.7, about="values below this are missing")
+        d.param("lowest", "float", -0.9, -0.7, about="values below this stand for missing ones")
     if result == "both":
-        d.output("mean", "float", m, about="mean per row")
-        d.output("variance", "float", m, about="variance per row")
+        d.output("mean", "float", m, about=f"mean per {axis[:-1]}")
+        d.output("variance", "float", m, about=f"variance per {axis[:-1]}")
     elif result == "standardized":
         d.output("z", "float", shape)
         d.param("eps", "float", 0.001, 0.01, about="added to the variance")
@@ -76,8 +73,7 @@ def row_moments(d: Draft) -> None:
     size = "float(n)"
     skip = ""
     if masked:
-        # values below this stand for "no measurement"
-        skip = f"if {x} < missing:\n    continue"
+        skip = f"if {x} < lowest:\n    continue"
         size = "num"
     minus = f"({size} - 1.0)" if sample == "n - 1" else size
     third = result == "skewness"
@@ -94,12 +90,12 @@ def row_moments(d: Draft) -> None:
             delta = {x} - mu
             {"step = delta / num" if third else "$nothing"}
             $third
-            mu += delta / num
-            # Welford: m2 += (x - mean_old) * (x - mean_new)
+            mu += {"step" if third else "delta / num"}
+            # Welford: the deviation from the old mean times the one from the new
             m2 += delta * ({x} - mu)
         """
         moment = """
-        # m3 has to be updated before m2
+        # The old `m2` is needed here, so it is updated later
         m3 += delta * step * step * (num - 1.0) * (num - 2.0) - 3.0 * step * m2
         """
         variance = f"m2 / {minus}"
@@ -154,7 +150,7 @@ def row_moments(d: Draft) -> None:
             da = {x} - mu
             db = {x.replace("k", "k + half")} - mu_b
             m2 += da * da + db * db
-        # Merge two halves (Chan et al.): add delta^2 * n_a * n_b / n
+        # Merge two halves (Chan et al.): the squared distance of their means adds n_a n_b / n times itself
         delta = mu_b - mu
         m2 += delta * delta * na * 0.5
         mu = 0.5 * (mu + mu_b)
@@ -194,6 +190,9 @@ def row_moments(d: Draft) -> None:
         d.sentence = (d.sentence or "Computes mean and variance of each row in one pass.").replace(
             ".", ", but for values that are missing."
         )
+    if axis == "columns":
+        d.sentence = (d.sentence or "Computes mean and variance of each row in one pass.").replace("row", "column")
+        d.name = d.name.replace("row", "column")
     d.launch(m, **({"tiled": True} if form == "tile" else {}))
     d.code(
         "row = wp.tid()\n$length\n$body\n$store",
@@ -204,10 +203,12 @@ def row_moments(d: Draft) -> None:
         third=moment if third else "",
         store=store,
     )
+    if axis == "columns":
+        d.text = re.sub(r"\brow\b", "col", d.text)
 
     def reference(v: Values) -> dict[str, Any]:
         x = v.x if axis == "rows" else v.x.T
-        live = x >= v.missing if masked else np.ones(x.shape, bool)
+        live = x >= v.lowest if masked else np.ones(x.shape, bool)
         number = live.sum(axis=1)
         mu = np.where(live, x, 0.0).sum(axis=1) / number
         dev = np.where(live, x - mu[:, None], 0.0)
@@ -229,9 +230,9 @@ def row_moments(d: Draft) -> None:
     source="Merrill 2015, CUB BlockReduce; wp.tile_argmin",
     names=_NAMES
     | {
-        "row_extremum": "argmin_rows|nearest_index|row_argmin|best_candidate",
-        "cost": "distances|energy|scores|d2",
-        "value": "lowest|best_cost|min_cost",
+        "row_extremum": "argmin_rows|row_argmin",
+        "cost": "energy|scores|objective",
+        "value": "extrema|best_value|best_cost",
         "col": "j|candidate|k",
     },
     adjoint="no",
@@ -253,34 +254,33 @@ def row_extremum(d: Draft) -> None:
         valid, layout = "all", "rows"
     if form == "cooperative":
         valid = "all" if valid == "threshold" else valid
+    layout_other = "column" if layout == "rows" else "row"
     m, n = d.pick(24, 32, 48), 32 if tile else d.pick(12, 20, 28)
     at = "cost[row, col]" if layout == "rows" else "cost[col, row]"
     d.input("cost", "float", (m, n) if layout == "rows" else (n, m), -1.0, 1.0, about="cost matrix")
     if valid == "mask":
-        d.input("active", "int", (m, n), 0, 3, about="nonzero for entries that take part")
+        d.input("active", "bool", (m, n) if layout == "rows" else (n, m), about="True for entries that take part")
     elif valid == "counts":
-        d.input("counts", "int", m, 0, n + 1, about="number of valid entries per row")
+        d.input("counts", "int", m, 0, n + 1, about=f"number of valid entries per {layout[:-1]}")
     elif valid == "threshold":
-        d.param("cutoff", "float", -0.1, 0.1)
+        d.param("cutoff", "float", -0.1, 0.1, about="only what is beyond it counts")
     keep = keep or form == "cooperative"
     if form != "cooperative":
-        d.output("best", "int", m, about="column of the extremum, -1 for none")
+        d.output("best", "int", m, about=f"{layout_other} of the extremum, -1 for none")
     if keep:
-        d.output("value", "float", m, about="extremum per row")
+        d.output("value", "float", m, about=f"extremum per {layout[:-1]}")
     less = "<" if sign == "min" else ">"
     worst = "1.0e30" if sign == "min" else "-1.0e30"
     count = "counts[row]" if valid == "counts" else f"cost.shape[{1 if layout == 'rows' else 0}]"
-    skip = "if active[row, col] == 0:\n    continue" if valid == "mask" else ""
+    skip = f"if not {at.replace('cost', 'active')}:\n    continue" if valid == "mask" else ""
     if form == "scan":
         start = "float(cutoff)" if valid == "threshold" else f"float({worst})"
-        note = "# only what is beyond the cutoff counts" if valid == "threshold" else ""
         empty = "" if valid == "all" or not keep else "if best_col < 0:\n    return"
         d.launch(m)
         d.code(
             f"""
             row = wp.tid()
             best_col = int(-1)
-            $note
             extreme = {start}
             for col in range({count}):
                 $skip
@@ -292,7 +292,6 @@ def row_extremum(d: Draft) -> None:
             $empty
             $keep
             """,
-            note=note,
             skip=skip,
             empty=empty,
             keep="value[row] = extreme" if keep else "",
@@ -326,21 +325,26 @@ def row_extremum(d: Draft) -> None:
                 extreme = wp.{sign}(extreme, {at})
             t = wp.tile_{sign}(wp.tile(extreme))
             # All threads read the tile, one stores
-            best = t[0]
+            whole = t[0]
             if lane == 0:
-                value[row] = best
+                value[row] = whole
             """,
             skip=skip,
         )
     if sign == "max" and form != "cooperative":
         d.says("Finds where each row has its largest element.")
+    if layout == "columns":
+        d.sentence = (d.sentence or "Finds where each row has its smallest element.").replace("row", "column")
+        d.name = d.name.replace("rows", "columns").replace("row", "column")
+        d.text = re.sub(r"\b(row|col)\b", lambda found: "col" if found[1] == "row" else "row", d.text)
+        d.text = d.text.replace("best_col", "best_row")
 
     def reference(v: Values) -> dict[str, Any]:
         cost = v.cost if layout == "rows" else v.cost.T
         sense = 1.0 if sign == "min" else -1.0
         c = sense * cost
         if valid == "mask":
-            c = np.where(v.active != 0, c, 1e30)
+            c = np.where(v.active if layout == "rows" else v.active.T, c, 1e30)
         elif valid == "counts":
             c = np.where(np.arange(n) < v.counts[:, None], c, 1e30)
         elif valid == "threshold":

@@ -10,15 +10,12 @@ from warpgen.synthesis.algorithms.parallel import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "x": "data|src|values|keys_in",
-    "y": "scanned|prefix|dst",
+    "x": "data|src|values|elements",
+    "y": "scanned|result|dst",
     "tid": "i",
     "block": "b|block_id|chunk",
     "stride": "offset|d|distance",
     "TILE": "BLOCK_SIZE|TILE_SIZE|CHUNK",
-    "flags": "keep|mask|predicate|is_valid",
-    "positions": "scan|offsets|slots|dest",
-    "counter": "count|num_kept|cursor",
 }
 
 
@@ -62,12 +59,12 @@ def scan_step(d: Draft) -> None:
         d.param("stride", "int", 1, 8, about="distance of the elements to combine")
         d.output("y", kind, shape)
         if segmented:
-            d.output("head_out", "int", shape)
+            d.output("head_out", "int", shape, about="nonzero where the element is final")
         both = join.replace("$a", f"x[{at}i - stride]").replace("$b", f"x[{at}i]")
         if segmented:
             body = f"""
             flag = head[{at}i]
-            # Do not add across segment heads
+            # Nothing is combined across segment heads
             if i < stride or flag != 0:
                 y[{at}i] = x[{at}i]
                 head_out[{at}i] = flag
@@ -85,6 +82,11 @@ def scan_step(d: Draft) -> None:
             """
         d.launch(*(shape if rows else (shape,)))
         d.code(f"{thread}\n$body", body=body)
+        what = {"sum": "sum", "max": "maximum", "min": "minimum", "product": "product"}[op]
+        d.says(
+            f"Takes one step of a parallel {'segmented ' if segmented else ''}prefix {what}, "
+            "after which each element covers twice as many."
+        )
     else:
         d.param("stride", "int", 1, 5, about="distance of the elements to combine")
         d.inout("x", kind, shape, low, high)
@@ -93,13 +95,14 @@ def scan_step(d: Draft) -> None:
         guard = f"if right >= x.shape[{1 if rows else 0}]:\n    return\nleft = right - stride"
         if form == "up sweep":
             body = f"{place}{guard}\n{right} = {join.replace('$a', left).replace('$b', right)}"
-            d.says("Takes one step up the tree of a work-efficient scan, in place.")
+            what = {"sum": "sums", "max": "maxima", "min": "minima", "product": "products"}[op]
+            d.says(f"Takes one step up the tree of a work-efficient scan for {what}, in place.")
         else:
             body = (
                 f"{place}{guard}\n# Down-sweep: left child gets the prefix, right child prefix + left sum\n"
             )
             body += f"t = {left}\n{left} = {right}\n{right} += t"
-            d.says("Takes one step down the tree of a work-efficient scan, in place.")
+            d.says("Takes one step down the tree of a work-efficient prefix sum, in place.")
         d.launch(*((m, length // 2) if rows else (length // 2,)))
         d.code(f"{thread}\n$body", body=body)
 
@@ -149,6 +152,8 @@ def block_scan(d: Draft) -> None:
         base = "none"
     if form in ("tile with carry", "backwards"):
         totals, base = False, "none"
+    if totals:  # they are what the bases are made of
+        base = "none"
     if form == "tile with carry" and op in ("max", "min"):
         op = "sum"
     d.calls({
@@ -167,10 +172,13 @@ def block_scan(d: Draft) -> None:
     if base == "block sums":
         d.input("block_base", kind, blocks, low, high, about="sum of all earlier blocks")
     elif base == "constant":
-        d.param("start", kind, 1, 5) if kind == "int" else d.param("start", kind, 0.5, 1.5)
+        low_start, high_start = (1, 5) if kind == "int" else (0.5, 1.5)
+        d.param("start", kind, low_start, high_start, about="what each sum begins with")
     d.output("y", kind, n)
+    total = {"max": "block_max", "min": "block_min"}.get(op, "block_total")
     if totals:
-        d.output("block_total", kind, blocks, about="sum of each block")
+        about = {"max": "maximum of each block", "min": "minimum of each block"}.get(op, "sum of each block")
+        d.output(total, kind, blocks, about=about)
     d.module(f"TILE = wp.constant({tile})")
     call = {
         "sum": "wp.tile_scan_inclusive",
@@ -197,17 +205,16 @@ def block_scan(d: Draft) -> None:
             s = {call}(t)
             wp.tile_store(y, s{add}, offset=block * TILE)
             """,
-            total=f"wp.tile_store(block_total, {last}, offset=block)" if totals else "",
+            total=f"wp.tile_store({total}, {last}, offset=block)" if totals else "",
         )
     elif form == "tile with carry":
         d.launch(1, tiled=True)
         store = "wp.tile_store(y, s + carry * wp.tile_ones(shape=TILE, dtype=$kind), offset=first)"
         d.code(
             f"""
-            block = wp.tid()
             carry = {zero}
             # A single block walks over all tiles and carries the running sum
-            for first in range(block, x.shape[0], TILE):
+            for first in range(0, x.shape[0], TILE):
                 t = wp.tile_load(x, shape=TILE, offset=first)
                 s = {call}(t)
                 {store.replace("$kind", kind)}
@@ -215,7 +222,10 @@ def block_scan(d: Draft) -> None:
                 carry += whole[0]
             """
         )
-        d.says("Computes running sums of a whole array with one block, tile after tile.")
+        d.says(
+            f"Computes {'exclusive ' if op == 'exclusive' else ''}running sums of a whole array with one block, "
+            "tile after tile."
+        )
     else:
         join = {
             "sum": "s += x[k]",
@@ -231,8 +241,6 @@ def block_scan(d: Draft) -> None:
         loop = "for k in range(first, first + TILE):\n    $body"
         if form == "backwards":
             loop = "for back in range(TILE):\n    k = last - back\n    $body"
-            d.says("Computes running sums from the end of each block to its front.")
-        end = {"sum": "s", "max": "s", "min": "s", "exclusive": "s"}[op] + (f" - {shift}" if shift else "")
         d.launch(blocks)
         d.code(
             f"""
@@ -240,14 +248,25 @@ def block_scan(d: Draft) -> None:
             {"last = block * TILE + TILE - 1" if form == "backwards" else "first = block * TILE"}
             s = {kind}({first})
             $loop
-            {f"block_total[block] = {end}" if totals else "$nothing"}
+            {f"{total}[block] = s" if totals else "$nothing"}
             """,
             loop=loop,
             body=body,
             nothing="",
         )
-    if op in ("max", "min"):
-        d.says(f"Computes running {'maxima' if op == 'max' else 'minima'} of an array, block by block.")
+    if form != "tile with carry":
+        what = {"sum": "", "exclusive": "exclusive "}.get(op, "")
+        what += {"max": "running maxima", "min": "running minima"}.get(op, "running sums")
+        where = (
+            "from the end of each block to its front"
+            if form == "backwards"
+            else {
+                "none": "of an array, block by block",
+                "block sums": "of an array, block by block, each from the sum of all earlier blocks",
+                "constant": "of each block of an array, all from the same start",
+            }[base]
+        )
+        d.says(f"Computes {what} {where}{', and the result of each block as a whole' if totals else ''}.")
 
     def reference(v: Values) -> dict[str, Any]:
         x = v.x.reshape(1 if form == "tile with carry" else blocks, -1)
@@ -256,12 +275,12 @@ def block_scan(d: Draft) -> None:
         y = fold.accumulate(flipped, axis=1)
         if op == "exclusive":
             y = y - flipped
-        total = fold.reduce(x, axis=1)
+        whole = fold.reduce(x, axis=1)
         if base == "block sums":
             y = y + v.block_base[:, None]
         elif base == "constant":
             y = y + v.start
         y = y[:, ::-1] if form == "backwards" else y
-        return {"y": y.reshape(-1)} | ({"block_total": total} if totals else {})
+        return {"y": y.reshape(-1)} | ({total: whole} if totals else {})
 
     d.check(reference)

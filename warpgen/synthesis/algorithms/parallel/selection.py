@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -10,15 +11,8 @@ from warpgen.synthesis.algorithms.parallel import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "keys": "data|k_in|sort_keys|codes",
-    "values": "payload|indices|vals|items",
-    "tid": "i",
+    "keys": "sort_keys|codes",
     "row": "r|line|query",
-    "a": "left|first_list|xs",
-    "b": "right|second_list|ys",
-    "digit": "bucket|bin|d",
-    "shift": "bit|start_bit|radix_shift",
-    "partner": "other|mate|ixj",
 }
 
 
@@ -26,8 +20,8 @@ _NAMES = {
     source="Hoare 1961 (quickselect); Knuth 5.2.1 (insertion); wp.tile_sort",
     names=_NAMES
     | {
-        "row_select": "top_k_rows|select_smallest|kth_smallest|row_quantile",
-        "x": "scores|dist|samples|cost",
+        "row_select": "top_k_rows|select_smallest|kth_smallest",
+        "x": "scores|samples|cost",
         "k": "rank|order_k|nth",
         "pivot": "p|guess|splitter",
     },
@@ -45,7 +39,7 @@ def row_select(d: Draft) -> None:
     if form in ("quickselect", "bisection"):
         result = "values"
     d.calls(
-        f"kth_{sense}|select_kth|row_quantile"
+        f"kth_{sense}|select_kth_{sense}|nth_{sense}"
         if form in ("quickselect", "bisection")
         else f"{sense}_indices|indices_of_{sense}|row_{sense}_indices"
         if result == "indices"
@@ -68,7 +62,7 @@ def row_select(d: Draft) -> None:
         d.input("x", key, shape, low, high)
     if form in ("quickselect", "bisection"):
         d.param("k", "int", 1, n - 2, about="rank of the element to find")
-        d.output("kth", "float", m, about="selected element per row")
+        d.output("kth", "float", m, about=f"selected element per {layout[:-1]}")
     else:
         name, kind = (
             ("best", "int" if form == "tile sort" else "float") if result == "values" else ("which", "int")
@@ -79,10 +73,10 @@ def row_select(d: Draft) -> None:
                 "float",
                 (m, few),
                 value=10.0 if sense == "smallest" else -10.0,
-                about="largest elements found so far",
+                about=f"{sense} elements found so far",
             )
             if result == "indices":
-                d.inout("which", "int", (m, few), value=-1.0, about="columns of these elements")
+                d.inout("which", "int", (m, few), value=-1.0, about=f"{'columns' if layout == 'rows' else 'rows'} of these elements")
         else:
             d.output(name, kind, (m, few))
     if form == "insertion":
@@ -95,13 +89,13 @@ def row_select(d: Draft) -> None:
         d.code(
             f"""
             row = wp.tid()
-            k = best.shape[1]
+            kept = best.shape[1]
             for j in range({count}):
                 v = {at("j")}
-                # Early out: worse than the current k-th element
-                if not (v {before} best[row, k - 1]):
+                # Early out: not among those kept so far
+                if not (v {before} best[row, kept - 1]):
                     continue
-                slot = int(k - 1)
+                slot = int(kept - 1)
                 while slot > 0 and v {before} best[row, slot - 1]:
                     $shift
                     slot -= 1
@@ -110,7 +104,8 @@ def row_select(d: Draft) -> None:
             shift=shift,
             place=place,
         )
-        d.says(f"Keeps the {sense} elements of each row in order, by insertion.")
+        also = " and their places" if result == "indices" else ""
+        d.says(f"Keeps the {sense} elements of each row{also} in order, by insertion.")
     elif form == "rank count":
         store = "best[row, rank] = v" if result == "values" else "which[row, rank] = j"
         d.module(f"KEEP = wp.constant({few})")
@@ -129,11 +124,14 @@ def row_select(d: Draft) -> None:
                 {store}
             """
         )
-        d.says(f"Puts the {sense} elements of each row in order, each element by counting those before it.")
+        what = "places of the " if result == "indices" else ""
+        d.says(
+            f"Puts the {what}{sense} elements of each row in order, each element by counting those before it."
+        )
     elif form == "tile sort":
         d.module(f"COLS = wp.constant({n})\nKEEP = wp.constant({few})")
         flip = "keys = keys * -1" if sense == "largest" else ""
-        value = {"values": "-keys[k]" if sense == "largest" else "keys[k]", "indices": "order[k]"}[result]
+        value = {"values": "-keys[j]" if sense == "largest" else "keys[j]", "indices": "order[j]"}[result]
         d.launch(m, tiled=True)
         d.code(
             f"""
@@ -143,15 +141,16 @@ def row_select(d: Draft) -> None:
             order = wp.tile_arange(COLS, dtype=int, storage="shared")
             # $payload
             wp.tile_sort(keys, order)
-            for k in range(KEEP):
-                {name}[row, k] = {value}
+            for j in range(KEEP):
+                {name}[row, j] = {value}
             """,
             flip=flip,
             payload="Move the indices together with their keys"
             if result == "indices"
             else "wp.tile_sort wants a payload, though only the keys are kept",
         )
-        d.says(f"Sorts each row as a tile and keeps the {sense} elements.")
+        what = "places of the " if result == "indices" else ""
+        d.says(f"Sorts each row as a tile and keeps the {what}{sense} elements.")
     elif form == "quickselect":
         d.launch(m)
         d.code(
@@ -185,23 +184,23 @@ def row_select(d: Draft) -> None:
         )
         d.says(f"Finds the element of rank k, counted from the {sense}, in each row by quickselect.")
     else:
-        d.param("steps", "int", 40, about="number of bisection steps")
+        d.param("steps", "int", 32, about="number of bisection steps")
         test = "v <= mid" if sense == "smallest" else "v > mid"
-        turn = "below > k" if sense == "smallest" else "below <= k"
+        turn = "count > k" if sense == "smallest" else "count <= k"
         d.launch(m)
         d.code(
             f"""
             row = wp.tid()
+            # All values lie between these bounds, which close in on the one sought
             lo = float(-1.0)
             hi = float(1.0)
-            # Bisection over the range of values, the row is not modified
             for step in range(steps):
                 mid = 0.5 * (lo + hi)
-                below = int(0)
+                count = int(0)
                 for j in range({count}):
                     v = {at("j")}
                     if {test}:
-                        below += 1
+                        count += 1
                 if {turn}:
                     hi = mid
                 else:
@@ -210,6 +209,10 @@ def row_select(d: Draft) -> None:
             """
         )
         d.says(f"Finds the element of rank k, counted from the {sense}, in each row by bisection of values.")
+    if layout == "columns":
+        d.sentence = d.sentence.replace("each row", "each column")
+        d.name = d.name.replace("rows", "columns").replace("row", "column")
+        d.text = re.sub(r"\brow\b", "col", d.text)
 
     def reference(v: Values) -> dict[str, Any]:
         x = v.x if layout == "rows" else v.x.T

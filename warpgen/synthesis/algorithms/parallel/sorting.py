@@ -28,7 +28,7 @@ _NAMES = {
     names=_NAMES
     | {
         "compare_exchange": "bitonic_step|sort_network_step|odd_even_step|bitonic_merge_pass",
-        "up": "ascending|rising",
+        "forward": "in_order|first_way",
     },
     adjoint="no",
     weight=4,
@@ -87,15 +87,15 @@ def compare_exchange(d: Draft) -> None:
             "bitonic": "# Insert a zero bit at the position of the stride\n"
             "lo = 2 * i - (i & (stride - 1))\nhi = lo + stride",
             "flip": "half = span // 2\nlo = (i // half) * span + i % half\n"
-            "# Mirrored partner, so all groups are sorted in ascending order\nhi = (i // half) * span + span - 1 - i % half",
+            "# Mirrored partner, so all groups are sorted the same way\nhi = (i // half) * span + span - 1 - i % half",
             "odd-even": f"lo = 2 * i + parity\nhi = lo + 1\nif hi >= {count}:\n    return",
             "odd-even merge": "lo = 2 * i - (i % stride) + stride\nhi = lo + stride\n"
             f"if hi >= {count}:\n    return",
         }[network]
     test = f"if ka {more} kb:"
     if network == "bitonic":
-        test = "# Direction alternates between groups of `span` elements\nup = (lo & span) == 0\n"
-        test += f"if (ka {more} kb) == up and ka != kb:"
+        test = "# Direction alternates between groups of `span` elements\nforward = (lo & span) == 0\n"
+        test += f"if (ka {more} kb) == forward and ka != kb:"
     threads = n if form == "all threads" else n // 2
     d.launch(*((m, threads) if rows else (threads,)))
     d.code(
@@ -118,6 +118,11 @@ def compare_exchange(d: Draft) -> None:
     }
     if network in says:
         d.says(says[network])
+    if descending:
+        d.sentence = (
+            d.sentence
+            or "Takes one step of a bitonic sort, which compares and exchanges pairs of elements in place."
+        ).replace(".", ", for descending order.")
 
     def reference(v: Values) -> dict[str, Any]:
         i = np.arange(n)
@@ -170,15 +175,15 @@ def radix_count(d: Draft) -> None:
     chunk, blocks = d.pick(8, 12, 16), d.pick(6, 8, 10)
     n = chunk * blocks
     kind = "uint32" if signed == "uint32" else "int"
-    d.input("keys", kind, n, -5000 if signed == "signed" else 0, 5000, about="keys to count")
-    shift = d.pick(0, 3, 4)
-    d.param("shift", "int", shift, about="position of the digit")
+    lowest, highest = (-2000000000, 2000000000) if signed == "signed" else (0, 5000)
+    d.input("keys", kind, n, lowest, highest, about="keys to rank" if step == "rank" else "keys to count")
+    shift = 32 - bits if signed == "signed" else d.pick(0, 3, 4)
+    d.param("shift", "int", shift, about="position of the digit's lowest bit")
     d.module(f"RADIX_MASK = wp.constant({radix - 1})\nCHUNK = wp.constant({chunk})")
     where = "digit, block" if order == "digit major" else "block, digit"
     shape = (radix, blocks) if order == "digit major" else (blocks, radix)
     digit = "digit = (keys[i] >> shift) & RADIX_MASK"
     if signed == "signed":
-        # Flip the sign bit so negative numbers sort first
         digit = "# Flip the sign bit so negative numbers sort first\n"
         digit += "digit = ((keys[i] ^ int(-2147483648)) >> shift) & RADIX_MASK"
     elif signed == "uint32":
@@ -235,7 +240,7 @@ def radix_count(d: Draft) -> None:
     names=_NAMES
     | {
         "merge_path": "merge_partition|merge_ranks|merge_sorted|diagonal_search",
-        "diag": "cross|rank|diagonal",
+        "diag": "diag_index|rank|diagonal",
         "out": "merged|c|joined",
         "lo": "begin|low|a_min",
         "hi": "end|high|a_max",
@@ -265,7 +270,7 @@ def merge_path(d: Draft) -> None:
         d.input("b_values", "int", nb, 0, 1000, about="payload of the second list")
     n = na + nb
     if form == "partition":
-        d.output("splits", "int", n // chunk)
+        d.output("splits", "int", n // chunk, about="how many elements of the first array come before each share")
     else:
         d.output("out", kind, n)
     if payload:
@@ -285,8 +290,9 @@ def merge_path(d: Draft) -> None:
     """
     if form == "partition":
         d.launch(n // chunk)
+        d.module(f"CHUNK = wp.constant({chunk})")
         d.code(
-            f"tid = wp.tid()\ndiag = tid * {chunk}\n$bisect\nsplits[tid] = lo", bisect=bisect, halves=halves
+            "tid = wp.tid()\ndiag = tid * CHUNK\n$bisect\nsplits[tid] = lo", bisect=bisect, halves=halves
         )
         d.says("Splits the merge of two ascending arrays into equal shares, by bisection along diagonals.")
     elif form == "element":
@@ -296,7 +302,7 @@ def merge_path(d: Draft) -> None:
             diag = wp.tid()
             $bisect
             j = diag - lo
-            # Take from a unless b is strictly smaller
+            # Taken from `a` unless that of `b` is strictly smaller
             if j >= b.shape[0] or (lo < a.shape[0] and a[lo] <= b[j]):
                 out[diag] = a[lo]
             else:
@@ -305,6 +311,7 @@ def merge_path(d: Draft) -> None:
             bisect=bisect,
             halves=halves,
         )
+        d.says("Merges two ascending arrays; each thread finds its element by bisection along a diagonal.")
     elif form == "chunk":
         d.launch((n + chunk - 1) // chunk)
         take_a, take_b = "out[k] = a[i]", "out[k] = b[j]"
@@ -342,14 +349,14 @@ def merge_path(d: Draft) -> None:
             f"""
             tid = wp.tid()
             if tid < a.shape[0]:
-                # Output rank: own index plus number of smaller elements in b
+                # Output rank: own index plus number of smaller elements in `b`
                 slot = tid + {find}(b, 0, b.shape[0], a[tid])
                 out[slot] = a[tid]
                 $more_a
             else:
                 j = tid - a.shape[0]
                 slot = int(j + {find}(a, 0, a.shape[0], b[j]))
-                # Stable merge: equal elements of a come first
+                # Stable merge: equal elements of `a` come first
                 while slot - j < a.shape[0] and a[slot - j] == b[j]:
                     slot += 1
                 out[slot] = b[j]

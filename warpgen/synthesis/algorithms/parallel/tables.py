@@ -17,7 +17,7 @@ _NAMES = {
     "b": "bin_id|bin|bucket",
     "tid": "i",
     "keys": "queries|ids|codes",
-    "slot": "pos|h|cell",
+    "slot": "pos|place|cell",
     "table": "slots|hash_keys|table_keys",
     "values": "payload|items|data_in",
     "probe": "step|attempt|tries",
@@ -46,7 +46,7 @@ def histogram(d: Draft) -> None:
         binning = "width"
     outside = 0.1 if outliers == "drop" else 0.2
     if binning == "logarithm":
-        d.input("x", "float", n, 0.5, 100.0)
+        d.input("x", "float", n, 0.5, 1.2 * 10.0 ** (bins / 4))
     elif binning == "integer":
         d.input("x", "int", n, -1, bins + 2)
     elif binning == "pairs":
@@ -68,28 +68,29 @@ def histogram(d: Draft) -> None:
         bins = size * size
         shape = {"private rows": (blocks, bins), "chunks": (blocks, bins)}.get(form, bins)
     d.output("hist", kind, shape, about="histogram")
-    d.module(f"NUM_BINS = wp.constant({size if binning == 'pairs' else bins})")
+    per_axis = "BINS_PER_AXIS" if binning == "pairs" else "NUM_BINS"
+    d.module(f"{per_axis} = wp.constant({size if binning == 'pairs' else bins})")
     if form in ("private rows", "chunks", "tile"):
         d.module(f"CHUNK = wp.constant({chunk})")
-    last = "NUM_BINS - 1"
+    last = f"{per_axis} - 1"
     place = {
         "width": "b = int(wp.floor(x[$i] * float(NUM_BINS)))",
         "logarithm": "# Logarithmic bins, four per decade\nb = int(wp.floor(4.0 * wp.log10(x[$i])))",
         "integer": "b = x[$i]",
         "edges": "",
-        "pairs": "bx = int(wp.floor(x[$i][0] * float(NUM_BINS)))\n"
-        "by = int(wp.floor(x[$i][1] * float(NUM_BINS)))",
+        "pairs": "bx = int(wp.floor(x[$i][0] * float(BINS_PER_AXIS)))\n"
+        "by = int(wp.floor(x[$i][1] * float(BINS_PER_AXIS)))",
     }[binning]
     if binning == "edges":
         name = d.use(searching.FLOATS[find])
-        place = "# Upper bound: first edge greater than the sample\n"
+        place = "# The bin begins at the last edge that is less than the sample\n"
         place += f"b = {name}(edges, 0, edges.shape[0], x[$i]) - 1"
     leave = "return" if form in ("atomic", "private rows") else "continue"
     if binning == "pairs":
-        guard = f"if bx < 0 or by < 0 or bx >= NUM_BINS or by >= NUM_BINS:\n    {leave}\n"
-        guard += "b = by * NUM_BINS + bx"
+        guard = f"if bx < 0 or by < 0 or bx >= BINS_PER_AXIS or by >= BINS_PER_AXIS:\n    {leave}\n"
+        guard += "b = by * BINS_PER_AXIS + bx"
         if outliers == "clamp":
-            guard = f"b = wp.clamp(by, 0, {last}) * NUM_BINS + wp.clamp(bx, 0, {last})"
+            guard = f"b = wp.clamp(by, 0, {last}) * BINS_PER_AXIS + wp.clamp(bx, 0, {last})"
     else:
         guard = f"if b < 0 or b >= NUM_BINS:\n    {leave}"
         if outliers == "clamp":
@@ -151,26 +152,25 @@ def histogram(d: Draft) -> None:
             d.text = d.text.replace(
                 "        inside = b >= 0 and", "        inside = bool(b >= 0) and"
             ).replace("inside = first + lane < CHUNK", "inside = bool(first + lane < CHUNK)")
-            d.text = d.text.replace(
-                "wp.tile_scatter_add(local, b,", "wp.tile_scatter_add(local, wp.clamp(b, 0, NUM_BINS - 1),"
-            )
+
         d.says("Counts samples by bins, each block in a shared histogram that it adds to the whole.")
     else:
         d.launch(bins)
         d.code(
             f"""
             mine = wp.tid()
-            count = {kind}({"0.0" if weighted else "0"})
+            {"weight" if weighted else "count"} = {kind}({"0.0" if weighted else "0"})
             for i in range(x.shape[0]):
                 $bin
                 if b == mine:
-                    count += {weight.replace("$i", "i")}
-            hist[mine] = count
+                    {"weight" if weighted else "count"} += {weight.replace("$i", "i")}
+            hist[mine] = {"weight" if weighted else "count"}
             """,
             bin=at("i"),
         )
         d.says("Counts the samples of each bin, a thread for each bin that reads them all.")
     if weighted:
+        d.calls("weighted_histogram|bin_weights|accumulate_weights")
         d.sentence = d.sentence or "Counts how many samples fall into each bin."
         d.sentence = (
             d.sentence.replace("Counts how many samples", "Adds up the weights of samples that")
@@ -204,7 +204,13 @@ def histogram(d: Draft) -> None:
 
 @DOMAIN.algorithm(
     source="Alcantara et al. 2009, Real-Time Parallel Hashing on the GPU; Knuth 6.4 (open addressing)",
-    names=_NAMES | {"hash_table": "hash_insert|table_insert|build_hash_table|hash_lookup"},
+    names=_NAMES
+    | {
+        "hash_table": "hash_insert|table_insert|build_hash_table",
+        "keys": "ids|codes|key_list",
+        "counts": "occurrences|key_counts|number_of",
+        "stored": "table_values|stored_values|slot_values",
+    },
     adjoint="no",
     weight=6,
 )
@@ -221,6 +227,8 @@ def hash_table(d: Draft) -> None:
     probing = d.option("probing", "linear", "quadratic", "double")
     power = d.option("capacity", "power of two", "any")
     payload = d.flag("payload")
+    if probing == "quadratic":
+        power = "power of two"
     capacity = 256 if power == "power of two" else 251
     n = d.pick(64, 96)
     h = d.use(function)
@@ -232,17 +240,21 @@ def hash_table(d: Draft) -> None:
 
     step = {
         "linear": f"slot = (slot + 1) % {size}",
-        "quadratic": "# Triangular probing covers all slots if the table size is a power of two\n"
+        "quadratic": "# Triangular steps reach all slots, since the table size is a power of two\n"
         f"slot = (slot + probe + 1) % {size}",
         "double": f"slot = (slot + stride) % {size}",
     }[probing]
-    stride = "# Odd stride: coprime to the table size\nstride = 1 + 2 * (key % 31)"
+    why = "Odd, hence" if power == "power of two" else "Any stride is"
+    stride = f"# {why} coprime to the table size, so that all slots are reached\nstride = 1 + 2 * (key % 31)"
     stride = stride if probing == "double" else ""
-    d.input("keys", "int", n, 0, 60 if task == "count" else 100000, about="keys to look up or insert")
+    about = {"lookup": "keys to look up", "slot of key": "keys to look for", "count": "keys to count"}.get(
+        task, "keys to insert"
+    )
+    d.input("keys", "int", n, 0, 60 if task in ("count", "lookup") else 100000, about=about)
     if task == "slot of key":
         payload = False
         d.param("capacity", "int", capacity, about="number of slots")
-        d.output("slots", "int", (n, 4))
+        d.output("slots", "int", (n, 4), about="first slots of the search per key")
         d.launch(n)
         d.code(
             f"""
@@ -250,7 +262,6 @@ def hash_table(d: Draft) -> None:
             key = keys[tid]
             slot = {home("key")}
             $stride
-            # the first places that a search for the key would look at
             for probe in range(slots.shape[1]):
                 slots[tid, probe] = slot
                 $step
@@ -277,47 +288,47 @@ def hash_table(d: Draft) -> None:
     if payload and task == "insert":
         d.input("values", "int", n, 0, 1000, about="value of each key")
     if task == "lookup":
-        d.input("table", "int", capacity, -1, 60)
+        d.input("table", "int", capacity, -1, 60, about="keys by slot, -1 for empty slots")
+        if payload:
+            d.input("stored", "int", capacity, 0, 1000, about="value of each slot's key")
         d.param("max_probes", "int", 6, 12, about="largest number of probes")
-        d.output("found", "int", n)
-        end = "" if not payload else "found[tid] = -1 - slot"
+        about = "value of each key, -1 if it is not there" if payload else "slot of each key, -1 if it is not there"
+        d.output("found", "int", n, about=about)
         d.launch(n)
         d.code(
             f"""
             tid = wp.tid()
-            key = keys[tid] % 60
+            key = keys[tid]
             slot = {home("key")}
             $stride
             found[tid] = -1
             for probe in range(max_probes):
                 entry = table[slot]
                 if entry == key:
-                    found[tid] = slot
+                    found[tid] = {"stored[slot]" if payload else "slot"}
                     return
                 # Empty slot: the key is not in the table
                 if entry < 0:
-                    $end
                     return
                 $step
             """,
             stride=stride,
             step=step,
-            end=end,
         )
-        d.says("Looks keys up in a hash table with open addressing; -1 where a key is not found.")
-        if payload:
-            d.says("Looks keys up in a hash table with open addressing; -1 - slot where a key would be put.")
+        d.says(
+            f"Looks up the {'values' if payload else 'slots'} of keys in a hash table with open addressing;"
+            " -1 where a key is not found."
+        )
 
         def looked_up(v: Values) -> dict[str, Any]:
             found = np.full(n, -1)
-            for i, key in enumerate(v["keys"] % 60):
+            for i, key in enumerate(v["keys"]):
                 slot = int(function(key)) % capacity
                 for probe in range(v.max_probes):
                     if v.table[slot] == key:
-                        found[i] = slot
+                        found[i] = v.stored[slot] if payload else slot
                         break
                     if v.table[slot] < 0:
-                        found[i] = -1 - slot if payload else -1
                         break
                     slot = (
                         slot + {"linear": 1, "quadratic": probe + 1, "double": 1 + 2 * (key % 31)}[probing]
@@ -327,14 +338,16 @@ def hash_table(d: Draft) -> None:
         d.check(looked_up)
         return
     # the table and the counters begin empty
-    d.inout("table", "int", capacity, value=-1.0)
-    if payload or task == "count":
-        d.inout("stored", "int", capacity, value=0.0)
-    if task == "insert":
-        d.output("slot_of", "int", n, about="slot of each key, -1 if none")
-    put = "stored[slot] = values[tid]" if payload else ""
+    d.inout("table", "int", capacity, value=-1.0, about="keys by slot, -1 for empty slots")
     if task == "count":
-        put = "wp.atomic_add(stored, slot, 1)"
+        d.inout("counts", "int", capacity, value=0.0, about="occurrences of each slot's key")
+    elif payload:
+        d.inout("stored", "int", capacity, value=0.0, about="value of each slot's key")
+    if task == "insert":
+        d.output("slot_of", "int", n, about="slot of each key")
+    put = "# Of the values of equal keys, any may stay\nstored[slot] = values[tid]" if payload else ""
+    if task == "count":
+        put = "wp.atomic_add(counts, slot, 1)"
     done = "slot_of[tid] = slot" if task == "insert" else ""
     d.launch(n)
     d.code(
@@ -358,7 +371,7 @@ def hash_table(d: Draft) -> None:
         step=step,
     )
     if task == "count":
-        d.says("Counts how often each key occurs in a hash table with open addressing.")
+        d.says("Counts how often each key occurs, by means of a hash table with open addressing.")
 
     def holds(before: Values, after: Values) -> None:
         keys = before["keys"]
@@ -372,6 +385,6 @@ def hash_table(d: Draft) -> None:
                     assert after.stored[slot] in before["values"][keys == key]
         else:
             at = np.argsort(np.where(after.table >= 0, after.table, 1 << 30), kind="stable")[: len(distinct)]
-            np.testing.assert_array_equal(after.stored[at], number)
+            np.testing.assert_array_equal(after.counts[at], number)
 
     d.holds(holds)

@@ -10,14 +10,9 @@ from warpgen.synthesis.algorithms.parallel import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "x": "src|data|a|field_in",
-    "y": "dst|moved|b|field_out",
-    "i": "row|r|bi",
-    "j": "col|c|bj",
-    "perm": "order|index_map|remap",
-    "tid": "i",
-    "radius": "half_width|reach|halo",
-    "TILE": "BLOCK|TILE_DIM|T",
+    "x": "src|data|series|samples",
+    "y": "dst|out|result|filtered",
+    "radius": "half_width|reach|half_window",
 }
 
 
@@ -27,6 +22,7 @@ _NAMES = {
     | {
         "sliding_window": "moving_average|running_mean|window_reduce|rolling_sum",
         "s": "acc|window_sum|total",
+        "largest": "window_max|peak|highest",
         "lo": "first|begin|left",
         "hi": "last|stop|right",
     },
@@ -41,6 +37,8 @@ def sliding_window(d: Draft) -> None:
     rows = d.flag("rows", 0.3)
     if form == "direct" and op == "exponential":
         form = "running"
+    if border == "skip" and op in ("sum", "variance"):
+        border = "shrink"
     if form in ("prefix", "2-D table"):
         op, border = ("sum" if op == "sum" else "mean"), "shrink"
     if form == "ascending times":
@@ -76,7 +74,7 @@ def sliding_window(d: Draft) -> None:
             0.0,
             10.0,
             kind="ascending",
-            about="prefix sums of each row",
+            about="prefix sums of each row" if rows else "prefix sums",
         )
     elif table:
         d.input("area", "float", (17, 21), -5.0, 5.0, about="summed-area table")
@@ -111,7 +109,7 @@ def sliding_window(d: Draft) -> None:
             i1 = wp.min(i + radius + 1, area.shape[0] - 1)
             j0 = wp.max(j - radius, 0)
             j1 = wp.min(j + radius + 1, area.shape[1] - 1)
-            # Summed-area table: D - B - C + A
+            # By inclusion and exclusion of the rectangles from the origin to the four corners
             s = area[i1, j1] - area[i0, j1] - area[i1, j0] + area[i0, j0]
             y[i, j] = s{divide}
             """
@@ -163,7 +161,7 @@ def sliding_window(d: Draft) -> None:
             s = float(0.0)
             k = int(tid)
             # Walk back until the window is exceeded, timestamps may be irregular
-            while k >= 0 and time[wp.max(k, 0)] > time[tid] - window:
+            while k >= 0 and time[k] > time[tid] - window:
                 s += x[k]
                 k -= 1
             y[tid] = s{divide}
@@ -179,13 +177,13 @@ def sliding_window(d: Draft) -> None:
         }[border]
         e = f"x[{p}{index}]" if index else f"x[{p}i + k]"
         test = "" if index else f"if i + k < 0 or i + k >= {count}:\n    continue"
-        edge = "# Keep the border unchanged\n"
+        edge = "# Near the ends the window would reach beyond the array\n"
         edge += f"if i < radius or i >= {count} - radius:\n    y[{p}i] = x[{p}i]\n    return"
-        start = "s = float(-1.0e30)" if op == "max" else "s = float(0.0)"
+        start = "largest = float(-1.0e30)" if op == "max" else "s = float(0.0)"
         add = {
             "mean": f"s += {e}",
             "sum": f"s += {e}",
-            "max": f"s = wp.max(s, {e})",
+            "max": f"largest = wp.max(largest, {e})",
             "variance": f"e = {e}\ns += e\nsq += e * e",
         }[op]
         if border == "shrink" and op in ("mean", "variance"):
@@ -194,7 +192,7 @@ def sliding_window(d: Draft) -> None:
         end = {
             "mean": f"s / {number}",
             "sum": "s",
-            "max": "s",
+            "max": "largest",
             "variance": f"sq / {number} - s * s / ({number} * {number})",
         }[op]
         d.launch(*(shape if rows else (n,)))
@@ -223,6 +221,8 @@ def sliding_window(d: Draft) -> None:
         }[op])  # fmt: skip
     if op == "sum" and form != "direct":
         d.sentence = d.sentence.replace("Averages", "Sums")
+    if border == "skip":
+        d.sentence = d.sentence.replace(".", ", except near the ends, which stay as they are.")
 
     def reference(v: Values) -> dict[str, Any]:
         if table:
