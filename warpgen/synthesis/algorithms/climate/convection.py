@@ -22,15 +22,16 @@ _SATURATION = {
 @DOMAIN.algorithm(
     source="Bolton 1980; Emanuel 1994, Atmospheric Convection, ch. 4 and 6; Doswell & Rasmussen 1994",
     names={
-        "temperature": "air_temp|t_env|temperatures",
-        "mixing_ratio": "vapor|humidity|r_env",
+        "temperature": "air_temp|t_air|temperatures",
+        "anomaly": "temp_anomaly|t_deviation|departure",
+        "mixing_ratio": "vapor|humidity|vapor_ratio",
         "pressure": "p_levels|levels_hpa|p_full",
         "column": "tid|i|col",
         "t_parcel": "tp|parcel_temp|t_lifted",
         "cape": "energy|positive_area|cape_sum",
         "cin": "inhibition|negative_area|cin_sum",
         "p_below": "p_prev|p_lower|last_p",
-        "buoyancy": "excess|dtv|b",
+        "buoyancy": "warmth|excess|b",
     },
     adjoint="no",
     weight=8,
@@ -64,12 +65,15 @@ def lift_parcels(d: Draft) -> None:
     if level_first:
         # Only along the last axis can inputs be ascending: the columns are made of offsets.
         d.input("reference_profile", "float", levels, 225.0, 297.0, "ascending", "Standard temperature [K]")
-        d.input("temperature", "float", shape, -3.0, 3.0, about="Deviation of the temperature from it [K]")
+        d.input("anomaly", "float", shape, -3.0, 3.0, about="Deviation of the temperature from it [K]")
     else:
         d.input(
             "temperature", "float", shape, 225.0, 300.0, "ascending", "Temperature [K], from the top down"
         )
-    d.input("mixing_ratio", "float", shape, 0.002, 0.012, about="Mixing ratio of water vapor [kg/kg]")
+    d.input(
+        "mixing_ratio", "float", shape, *((0.0002, 0.004) if level_first else (0.0001, 0.012, "ascending")),
+        about="Mixing ratio of water vapor [kg/kg]",
+    )  # fmt: skip
     d.input("pressure", "float", levels, 180.0, 1000.0, "ascending", about="Pressure of the levels [hPa]")
     if entrain:
         d.param("entrainment", "float", 0.0005, 0.002, about="Fraction of the parcel mixed per hPa of ascent")
@@ -129,7 +133,8 @@ def lift_parcels(d: Draft) -> None:
     steps = d.pick(3, 4)
     air = at("temperature", "{0}")
     if level_first:
-        air = f"(reference_profile[{{0}}] + {air})"
+        air = f"reference_profile[{{0}}] + {at('anomaly', '{0}')}"
+    potential = f"({air})" if level_first else air
 
     source = {
         "surface": f"""
@@ -152,13 +157,13 @@ def lift_parcels(d: Draft) -> None:
             t0 = theta
             """,
         "unstable": f"""
-            # Most unstable parcel: the one of largest moist static heat within the lowest 300 hPa
+            # Most unstable parcel: largest equivalent potential temperature within the lowest 300 hPa
             start = int(pressure.shape[0] - 1)
             p_ground = pressure[start]
             largest = float(-1.0)
             for m in range(pressure.shape[0]):
-                theta_e = {air.format("m")} * wp.pow(1000.0 / pressure[m], RD / CP)
-                theta_e *= wp.exp(2.501e6 * {at("mixing_ratio", "m")} / (CP * {air.format("m")}))
+                theta_e = {potential.format("m")} * wp.pow(1000.0 / pressure[m], RD / CP)
+                theta_e *= wp.exp(2.501e6 * {at("mixing_ratio", "m")} / (CP * {potential.format("m")}))
                 if pressure[m] > p_ground - 300.0 and theta_e > largest:
                     largest = theta_e
                     start = m
@@ -187,8 +192,8 @@ def lift_parcels(d: Draft) -> None:
         # Saturated air condenses at once, hence the minimum
         t_lcl = wp.min(t_lcl, t0)
         p_lcl = p0 * wp.pow(t_lcl / t0, CP / RD)
-        t_parcel = t0 * 1.0
-        p_below = p0 * 1.0
+        t_parcel = float(t0)
+        p_below = float(p0)
         $begin
         for rise in range(1, start + 1):
             level = start - rise
@@ -231,7 +236,7 @@ def lift_parcels(d: Draft) -> None:
         count=str(steps),
         advance=advance,
         mix="""
-            # Mixing with air from around dilutes the buoyancy, otherwise energies come out too high
+            # Air from around is mixed in, without which parcels come out too warm
             mixed = wp.min(entrainment * (p_below - p), 1.0)
             t_parcel += mixed * (t_env - t_parcel)
             """
@@ -253,8 +258,7 @@ def lift_parcels(d: Draft) -> None:
             buoyancy = $parcel - $env
             # Work per mass of the layer, trapezoidal in ln p [J/kg]
             work = 0.5 * RD * (buoyancy + buoyancy_below) * wp.log(p_below / p)
-            $inhibit
-            cape += wp.max(work, 0.0)
+            $inhibitcape += wp.max(work, 0.0)
             buoyancy_below = buoyancy
             """.replace("$parcel", tv.format("t_parcel", "r_parcel"))
             .replace("$env", tv.format("t_env", "r_env"))
@@ -262,7 +266,8 @@ def lift_parcels(d: Draft) -> None:
                 "$inhibit",
                 """# Only what is below the level of free convection holds the parcel back
             if cape == 0.0 and work < 0.0:
-                cin -= work"""
+                cin -= work
+            """
                 if result == "cape and cin"
                 else "",
             ),
@@ -300,7 +305,7 @@ def lift_parcels(d: Draft) -> None:
         return (287.04 * t + heat * r) / (1005.7 + heat**2 * r * 0.622 / (287.04 * t * t))
 
     def agrees(v: Values, after: Values) -> None:
-        t_all = v.temperature.T + v.reference_profile if level_first else v.temperature
+        t_all = v.anomaly.T + v.reference_profile if level_first else v.temperature
         r_all = v.mixing_ratio.T if level_first else v.mixing_ratio
         found = [lifted(t, r, v.pressure, v) for t, r in zip(t_all, r_all, strict=True)]
         made = np.array(found)

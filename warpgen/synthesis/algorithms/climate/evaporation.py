@@ -17,10 +17,10 @@ from warpgen.synthesis.writing.trim import trim
     names={
         "t_min": "low|tmin|coldest",
         "t_max": "high|tmax|warmest",
-        "wind": "u10|wind_speed|breeze",
-        "et0": "et_ref|evaporation|water_loss",
+        "wind": "wind_speed|u_wind|speed",
+        "et0": "et_ref|reference_et|et_out",
         "altitude": "elevation|height|z_site",
-        "latitude": "lat|phi_site|parallel",
+        "latitude": "lat|phi_site|lat_rad",
         "sun": "sunshine|sun_hours|bright_hours",
     },
     adjoint="either",
@@ -62,7 +62,9 @@ def evaporate_reference(d: Draft) -> None:
         d.input("dew_point", "float", shape, 0.5, 4.0, about="Dew point [deg C]")
     else:
         d.input("wet_bulb", "float", shape, 8.0, 10.0, about="Wet-bulb temperature [deg C]")
-    d.input("wind", "float", shape, 0.5, 6.0, about="Wind speed [m/s]")
+    d.input(
+        "wind", "float", shape, 0.5, 6.0, about=f"Wind speed {'at the mast' if mast else 'at 2 m'} [m/s]"
+    )
     if light == "sunshine":
         d.input("sun", "float", shape, 1.0, 8.0, about="Hours of sunshine")
     elif light == "measured":
@@ -194,7 +196,8 @@ def evaporate_reference(d: Draft) -> None:
         },
     )  # fmt: skip
     trim(d)
-    d.explain("Temperatures are in deg C, vapor pressures in kPa, radiation in MJ/m^2/day, water in mm/day.")
+    units = "Temperatures are in deg C, vapor pressures in kPa, radiation in MJ/m^2/day"
+    d.explain(f"{units}{', water in mm/day' if result in ('et0', 'crop') else ''}.")
 
     def reference(v: Values) -> dict[str, Any]:
         low, high = v.t_min, v.t_max

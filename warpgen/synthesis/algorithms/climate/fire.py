@@ -31,11 +31,11 @@ _FUEL = {
     names={
         "fuel": "fuel_model|bed|fm",
         "moisture": "fuel_moisture|dead_moisture|m_f",
-        "packing": "beta|packing_ratio|bulk_ratio",
+        "packing": "beta|packing_ratio|beta_bed",
         "reaction_intensity": "i_r|reaction_heat|heat_release",
         "wind_factor": "phi_w|wind_coefficient|wind_gain",
         "slope_factor": "phi_s|slope_coefficient|slope_gain",
-        "rate": "ros|spread_rate|r_head",
+        "rate": "ros|spread|speed",
     },
     double=True,
     weight=9,
@@ -48,7 +48,7 @@ def spread_fire(d: Draft) -> None:
     result = d.option("result", "rate", "intensity", "flame", "crown", "arrival")
     live = d.flag("live fuel", 0.4)
     limit = d.flag("wind limit", 0.5) and wind != "none"
-    ellipse = d.flag("ellipse", 0.45)
+    ellipse = d.flag("ellipse", 0.45) and wind != "none"
     metric = d.flag("metric", 0.5)
     damping = d.option("load loss", "albini", "rothermel")
     sheltered = d.flag("sheltered", 0.4) and wind != "none"
@@ -57,7 +57,7 @@ def spread_fire(d: Draft) -> None:
             "rate": "spread_fire|fire_spread|rothermel_spread|rate_of_spread",
             "intensity": "fireline_intensity|fire_intensity|byram_intensity",
             "flame": "flame_length|fire_flames|flame_lengths",
-            "crown": "crown_ignition|crown_fire|ignite_crowns",
+            "crown": "crown_ignition|crown_fire_ratio|crown_ignition_ratio",
             "arrival": "fire_arrival|arrival_time|time_to_next_cell",
         }[result]
     )
@@ -73,10 +73,11 @@ def spread_fire(d: Draft) -> None:
     if live:
         d.input("live_load", "float", n, 0.01, 0.08, about="Load of live fuel [lb/ft^2]")
         d.input("live_moisture", "float", n, 0.7, 1.5, about="Moisture of live fuel")
+    where = f"{'above the canopy' if sheltered else 'at midflame height'} [{'m/s' if metric else 'mi/h'}]"
     if wind == "speed":
-        d.input("wind", "float", n, 0.5, 6.0, about="Wind speed [m/s]" if metric else "Wind speed [mi/h]")
+        d.input("wind", "float", n, 0.5, 6.0, about=f"Wind speed {where}")
     elif wind == "vector":
-        d.input("wind", "vec2", n, -4.0, 6.0, about="Wind [m/s]" if metric else "Wind [mi/h]")
+        d.input("wind", "vec2", n, -4.0, 6.0, about=f"Wind {where}")
     if sheltered:
         d.input("canopy_cover", "float", n, 0.0, 0.9, about="Fraction of the sky that the canopy covers")
     if slope == "tangent":
@@ -128,7 +129,7 @@ def spread_fire(d: Draft) -> None:
     ''')
     speed = "wind[tid]" if wind == "speed" else "wp.length(wind[tid])"
     gust = "" if wind == "none" else f"""
-        # The fit is in ft/min and for wind at midflame height, so convert first
+        # The fit wants ft/min
         midflame = {"196.85" if metric else "88.0"} * {speed}
         $shelter
         $limit
@@ -161,10 +162,10 @@ def spread_fire(d: Draft) -> None:
         combine, gain = "", " + ".join(terms)
     flank = ""
     if ellipse:
-        flank = f"""
+        flank = """
             # Fires grow as ellipses (Anderson 1983), the wind in mi/h
-            equivalent = {"midflame / 88.0" if wind != "none" else "2.0 * slope_factor" if slope != "none" else "1.0"}
-            length_to_width = 0.936 * wp.exp(0.2566 * equivalent) + 0.461 * wp.exp(-0.1548 * equivalent) - 0.397
+            mph = midflame / 88.0
+            length_to_width = 0.936 * wp.exp(0.2566 * mph) + 0.461 * wp.exp(-0.1548 * mph) - 0.397
             length_to_width = wp.clamp(length_to_width, 1.05, 8.0)
             eccentricity = wp.sqrt(1.0 - 1.0 / (length_to_width * length_to_width))
             rate *= (1.0 - eccentricity) / (1.0 - eccentricity * wp.cos(heading[tid]))
@@ -258,7 +259,7 @@ def spread_fire(d: Draft) -> None:
             "rate": "Computes the rate of spread of surface fires (Rothermel's model).",
             "intensity": "Computes the fireline intensity of surface fires (Rothermel's and Byram's models).",
             "flame": "Computes the flame lengths of surface fires (Rothermel's and Byram's models).",
-            "crown": "Computes whether surface fires ignite the crowns above (Van Wagner's criterion).",
+            "crown": "Compares surface fires with the intensity that ignites crowns (Van Wagner's criterion).",
             "arrival": "Computes how long surface fires take to the next cell (Rothermel's model).",
         }[result]
     )
@@ -312,7 +313,7 @@ def spread_fire(d: Draft) -> None:
         sink = load * (250 + 1116 * v.moisture) + wet * (250 + 1116 * v.get("live_moisture", 0.0))
         rate = ir * xi * (1 + gain) * depth / (np.exp(-138 / s) * sink)
         if ellipse:
-            u = mid / 88 if wind != "none" else 2 * pushes[0][0] if slope != "none" else 1.0
+            u = mid / 88
             lw = np.clip(0.936 * np.exp(0.2566 * u) + 0.461 * np.exp(-0.1548 * u) - 0.397, 1.05, 8)
             ecc = np.sqrt(1 - lw**-2.0)
             rate = rate * (1 - ecc) / (1 - ecc * np.cos(v.heading))

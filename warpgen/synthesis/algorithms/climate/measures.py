@@ -20,9 +20,9 @@ from warpgen.synthesis.writing.forms import Form
         "humidity": "rh|rel_humidity|moisture",
         "rh": "r|hum|u_rel",
         "wind": "wind_speed|speeds|v_wind",
-        "out": "result|index|measure",
-        "e": "vapor|vapor_pressure|ea",
-        "es": "saturation|e_sat|es_air",
+        "out": "result|values|measure",
+        "e": "vapor|vapor_pressure|e_air",
+        "es": "saturation|e_sat|saturated",
     },
     double=True,
     adjoint="either",
@@ -56,18 +56,20 @@ def weather_measures(d: Draft) -> None:
         "wind chill": "Computes wind chill temperatures.",
         "air density": "Computes densities of moist air.",
         "wet bulb": "Computes wet-bulb temperatures by an empirical fit.",
-        "mixing ratio": "Computes mixing ratios of water vapor in air.",
+        "mixing ratio": "Computes mixing ratios of water vapor in air, in g/kg.",
         "virtual temperature": "Computes virtual temperatures of moist air.",
         "apparent": "Computes apparent temperatures in shade, with humidity and wind.",
-        "absolute humidity": "Computes the mass of water vapor in a volume of air.",
-        "lifting level": "Estimates heights at which rising air begins to condense.",
+        "absolute humidity": "Computes the mass of water vapor per volume of air, in g/m^3.",
+        "lifting level": "Estimates heights above the ground at which rising air begins to condense, in m.",
     }[kind])  # fmt: skip
     form = Form(d)
     cold = kind == "wind chill"
     low, high = (-25.0, 5.0) if cold else (5.0, 38.0)
     zero = 273.15 if scale == "kelvin" else 0.0
     unit = "K" if zero else "deg C"
-    form.element("reading", "temperatures", low + zero, high + zero, about=f"air temperatures [{unit}]")
+    form.element(
+        "reading" if zero else "t", "temperatures", low + zero, high + zero, about=f"air temperatures [{unit}]"
+    )
     top = 100.0 if percent == "percent" else 1.0
     if not cold:
         form.element(
@@ -78,7 +80,7 @@ def weather_measures(d: Draft) -> None:
     if kind in ("air density", "mixing ratio", "virtual temperature"):
         form.element("p", "pressures", 850.0, 1030.0, about="air pressures [hPa]")
     form.output("out")
-    head = "t = reading - 273.15" if zero else "t = reading"
+    head = "t = reading - 273.15\n" if zero else ""
     share = "rh" if top == 1.0 else "0.01 * rh"
     es = "# Magnus form of the saturation vapor pressure [hPa]\nes = 6.1094 * wp.exp(17.625 * t / (t + 243.04))"
     e = f"{es}\ne = {share} * es"
@@ -95,15 +97,14 @@ def weather_measures(d: Draft) -> None:
         "mixing ratio": (e, "622.0 * e / (p - e)"),
         "virtual temperature": (f"{e}\nkelvin = t + 273.15\nw = 0.622 * e / (p - e)", "kelvin * (1.0 + w / 0.622) / (1.0 + w)"),
         "apparent": (e, "t + 0.33 * e - 0.7 * v - 4.0"),
-        "absolute humidity": (f"{e}\n# In g/m^3, by the gas law of water vapor", "216.7 * e / (t + 273.15)"),
+        "absolute humidity": (e, "216.7 * e / (t + 273.15)"),
         "lifting level": (
-            f"g = wp.log({share}) + 17.625 * t / (t + 243.04)\ndew = 243.04 * g / (17.625 - g)\n"
-            "# Dry air cools by 9.8 K/km, its dew point by 1.8 K/km", "125.0 * (t - dew)",
+            "# Dry air cools by 9.8 K/km, its dew point by 1.8 K/km, so that they meet after 125 m per K\n"
+            f"g = wp.log({share}) + 17.625 * t / (t + 243.04)\ndew = 243.04 * g / (17.625 - g)",
+            "125.0 * (t - dew)",
         ),
     }[kind]  # fmt: skip
-    if lines.splitlines()[-1].startswith("#"):
-        lines, value = f"{lines}\nmeasure = {value}", "measure"
-    form.write("measure_of", f"{head}\n{lines}", value)
+    form.write(kind.replace(" ", "_") + "_of", f"{head}{lines}", value)
 
     def reference(v: Values) -> Mapping[str, Any]:
         t, r = v.temperatures - zero, v.get("humidity", top) / top

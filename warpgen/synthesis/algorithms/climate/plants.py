@@ -53,19 +53,19 @@ def assimilate_carbon(d: Draft) -> None:
         "regime": "Computes the ratio of light-limited to enzyme-limited photosynthesis.",
         "gross": "Computes gross photosynthesis of leaves.",
     }[result])  # fmt: skip
-    d.input("light", "float", size, 100.0, 1500.0)
+    d.input("light", "float", size, 100.0, 1500.0, about="Photosynthetically active light [umol/m^2/s]")
     d.input("leaf_temp", "float", size, 10.0, 35.0, about="Leaf temperature [deg C]")
-    d.input("vcmax25", "float", size, 40.0, 100.0, about="Carboxylation capacity at 25 deg C")
+    d.input("vcmax25", "float", size, 40.0, 100.0, about="Carboxylation capacity at 25 deg C [umol/m^2/s]")
     if solved or result == "conductance":
-        d.input("dryness", "float", size, 0.5, 2.5)
+        d.input("dryness", "float", size, 0.3, 1.2, about="Vapor pressure deficit [kPa]")
     if inside == "given":
-        d.input("inner_co2", "float", size, 150.0, 350.0)
+        d.input("inner_co2", "float", size, 150.0, 350.0, about="CO2 within the leaf [umol/mol]")
         if result == "conductance":
-            d.param("co2", "float", 380.0, 450.0, about="CO2 in the air")
+            d.param("co2", "float", 380.0, 450.0, about="CO2 in the air [umol/mol]")
     else:
-        d.param("co2", "float", 380.0, 450.0, about="CO2 in the air")
+        d.param("co2", "float", 380.0, 450.0, about="CO2 in the air [umol/mol]")
     if inside == "ratio":
-        d.param("ratio", "float", 0.6, 0.8)
+        d.param("ratio", "float", 0.6, 0.8, about="CO2 within the leaf over that in the air")
     d.module("GAS = wp.constant(8.314)  # J / (mol K)")
     warm = """
     tk = leaf_temp[@] + 273.15
@@ -160,7 +160,7 @@ def assimilate_carbon(d: Draft) -> None:
                 f"for turn in range({turns}):\n"
                 "    $inner\n"
                 "    $law\n"
-                "    # half the way, so that it does not swing\n"
+                "    # Half the way, so that it does not swing\n"
                 "    ci = 0.5 * (ci + wp.max(co2 - 1.6 * net / gs, 1.2 * gamma_star))"
             )
         )
@@ -171,16 +171,21 @@ def assimilate_carbon(d: Draft) -> None:
         body = body.replace("net = float(0.0)\n", "net = float(0.0)\n")
         carried = "gross = float(0.0)" if result == "gross" else "a_c = float(0.0)\na_j = float(0.0)"
         body = body.replace("net = float(0.0)", f"net = float(0.0)\n{carried}")
-    out = {"uptake": "uptake", "conductance": "opening", "regime": "share", "gross": "photosynthesis"}[result]
+    out = {
+        "uptake": "uptake",
+        "conductance": "conductance" if solved else "transpiration",
+        "regime": "light_to_enzyme",
+        "gross": "photosynthesis",
+    }[result]
     d.output(out, "float", size)
     store = {
         "uptake": "uptake[@] = net",
         "gross": "photosynthesis[@] = gross",
-        "regime": "share[@] = a_j / a_c",
-        "conductance": "opening[@] = gs" if solved else """
+        "regime": "light_to_enzyme[@] = a_j / a_c",
+        "conductance": "conductance[@] = gs" if solved else """
         # g_s = 1.6 A / (c_a - c_i), factor 1.6 from CO2 to water vapor
         gs = 1.6 * net / (co2 - ci)
-        opening[@] = gs * dryness[@] / 101.3
+        transpiration[@] = gs * dryness[@] / 101.3
         """,
     }[result]  # fmt: skip
     if result == "conductance" and not solved:
@@ -192,9 +197,10 @@ def assimilate_carbon(d: Draft) -> None:
         **{name: text.replace("@", at) for name, text in blocks.items()},
     )
     trim(d)
-    d.explain(
-        "Assimilation and light are in umol/m^2/s, CO2 in umol/mol, temperatures in deg C, `dryness` (VPD) in kPa."
-    )
+    units = "Assimilation and light are in umol/m^2/s, CO2 in umol/mol, temperatures in deg C"
+    if result == "conductance":
+        units += f", {'conductance' if solved else 'transpiration'} in mol/m^2/s"
+    d.explain(f"{units}, `dryness` in kPa." if solved or result == "conductance" else f"{units}.")
 
     def reference(v: Values) -> dict[str, Any]:
         t = v.leaf_temp + 273.15

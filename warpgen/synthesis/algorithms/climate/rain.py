@@ -56,7 +56,7 @@ def rain_warm_clouds(d: Draft) -> None:
         warmth = "pk = exner[k]\nt = theta[c, k] * pk\np = 1000.0 * wp.pow(pk, 3.5)"
         warm = "LV / (CP * pk)"
     else:
-        d.input("pressure", "float", levels, 830.0, 1000.0, about="Pressure")
+        d.input("pressure", "float", levels, 830.0, 1000.0, about="Pressure [hPa]")
         warmth = "t = temp[c, k]\np = pressure[k]"
         warm = "LV / CP"
     d.param("dt", "float", 2.0, 8.0, about="Time step [s]")
@@ -78,7 +78,7 @@ def rain_warm_clouds(d: Draft) -> None:
         if k + 1 < rho.shape[0]:
             coming = rho[k + 1] * qr[c, k + 1] * {speed("k + 1")}
         falling = dt * (coming - leaving) / (rho[k] * dz)
-        """
+        """.replace("rho[k]", "r").replace("qr[c, k]", "rain")
     make = {
         "implicit": """
         # Kessler autoconversion above a threshold, and accretion (implicit in the cloud water)

@@ -16,12 +16,12 @@ WEATHER = piece(
 class Weather:
     """Daily means of the weather at a site."""
 
-    air_temp: float
-    humidity: float
-    wind_speed: float
-    precipitation: float
-    solar: float
-    cloud_cover: float
+    air_temp: float  # [deg C]
+    humidity: float  # relative, 0 to 1
+    wind_speed: float  # [m/s]
+    precipitation: float  # sum of the day [mm]
+    solar: float  # incoming shortwave radiation [W/m^2]
+    cloud_cover: float  # 0 to 1
 '''
 )
 _WEATHER = {
@@ -44,10 +44,10 @@ _ABOUT = {
 _PHASE = {
     "linear": """
     # Linear transition from snow to rain
-    rain_fraction = wp.clamp((air_temp - 0.0) / 2.5, 0.0, 1.0)
+    rain_fraction = wp.clamp(air_temp / 2.5, 0.0, 1.0)
     """,
     "logistic": """
-    # Probability of rain by a logistic curve
+    # Share of rain by a logistic curve
     rain_fraction = 1.0 / (1.0 + wp.exp(-1.5 * (air_temp - 1.0)))
     """,
     "wet bulb": """
@@ -86,12 +86,12 @@ _SKY = {
 }
 
 _TURBULENCE = {
-    "neutral": "transfer = neutral_transfer",
+    "neutral": "transfer = 0.0023",
     "stable": """
     # Stable air over cold snow suppresses the exchange (bulk Richardson number)
     richardson = 9.81 * 2.0 * (air_temp - surface_temp) / (air_kelvin * wind * wind)
     damped = 1.0 - 5.0 * wp.clamp(richardson, 0.0, 0.15)
-    transfer = neutral_transfer * damped * damped
+    transfer = 0.0023 * damped * damped
     """,
 }
 
@@ -103,10 +103,10 @@ _TURBULENCE = {
         "tid": "cell|site",
         "swe": "snow_water|water_equivalent|snowpack",
         "cold_content": "heat_deficit|cold|deficit",
-        "melt_out": "runoff|outflow|meltwater",
+        "melt_out": "runoff|outflow|water_out",
         "air_temp": "t_air|air_temperature|ta",
         "surface_temp": "t_snow|snow_temperature|ts",
-        "net_energy": "q_net|energy|total_flux",
+        "net_energy": "q_net|energy|energy_sum",
         "rain_fraction": "liquid_fraction|rain_share",
         "transfer": "exchange|bulk_coefficient|c_h",
         "snow_age": "surface_age|days_since_snow|age",
@@ -147,7 +147,7 @@ def snow_energy_balance(d: Draft) -> None:
     d.input(
         "cold_content", "float", count, 0.0, 1.5, about="Energy needed to warm the pack to 0 deg C [MJ/m^2]"
     )
-    d.input("snow_age", "float", count, 0.0, 20.0, about="Age of the snow surface [days]")
+    d.input("snow_age", "float", count, 0.0, 20.0, about="Age of the snow surface on the day before [days]")
     if liquid:
         d.input("liquid_water", "float", count, 0.0, 4.0, about="Liquid water held in the pack [mm]")
     if forest:
@@ -181,7 +181,6 @@ def snow_energy_balance(d: Draft) -> None:
         "glacier": "# Ice below the snow never runs out, so melt is not limited by the pack\nhas_ice = glacier_id[tid] >= 0",
     }
     canopy = """
-    # --- Canopy ---
     # Trees shade the snow, shelter it from wind and emit longwave radiation themselves
     sky_view = 1.0 - canopy_cover[tid]
     solar_net *= sky_view
@@ -189,7 +188,6 @@ def snow_energy_balance(d: Draft) -> None:
     wind *= 1.0 - 0.6 * canopy_cover[tid]
     """
     drain = """
-    # --- Liquid water ---
     # The pack holds a few percent of its mass against gravity, and refreezes what it can
     stored = liquid_water[tid] + rain + melt
     refrozen = wp.min(stored, cold_after / FUSION_HEAT)
@@ -215,7 +213,6 @@ def snow_energy_balance(d: Draft) -> None:
         $read
         wind = $wind
         air_kelvin = air_temp + 273.15
-        # --- Precipitation ---
         $phase
         rain = rain_fraction * precipitation
         snowfall = precipitation - rain
@@ -225,7 +222,6 @@ def snow_energy_balance(d: Draft) -> None:
             swe_new[tid] = swe_before
             melt_out[tid] = rain$ponded
             return
-        # --- Radiation ---
         $albedo
         solar_net = (1.0 - albedo) * $solar
         vapor_pressure = humidity * saturation_pressure(air_temp)
@@ -239,8 +235,6 @@ def snow_energy_balance(d: Draft) -> None:
         $canopy
         longwave_out = 0.98 * STEFAN_BOLTZMANN * wp.pow(surface_kelvin, 4.0)
         longwave_net = 0.98 * longwave_in - longwave_out
-        # --- Turbulent fluxes ---
-        neutral_transfer = float(0.0023)
         $turbulence
         air_density = 313.5 / air_kelvin
         sensible = air_density * 1005.0 * transfer * wind * (air_temp - surface_temp)
@@ -248,19 +242,18 @@ def snow_energy_balance(d: Draft) -> None:
         # Specific humidity difference from vapor pressures in hPa, at 900 hPa
         humidity_gap = 0.622 * (vapor_pressure - surface_vapor) / 900.0
         latent = air_density * SUBLIMATION_HEAT * transfer * wind * humidity_gap
-        # --- Heat of rain ---
         rain_heat = 4186.0 * rain * wp.max(air_temp, 0.0) / SECONDS_PER_DAY
-        # --- Energy balance [MJ/m^2/day] ---
+        # Sum over the day [MJ/m^2]
         net_energy = (solar_net + longwave_net + sensible + latent + rain_heat) * SECONDS_PER_DAY * 1.0e-6
         # Fresh snow is as cold as the air, so it adds to the cold content
         cold_before = cold_content[tid] + 0.0021 * snowfall * wp.max(-air_temp, 0.0)
         # Energy warms the pack first, so only what is left melts it
         melt_energy = wp.max(net_energy - cold_before, 0.0)
         cold_after = wp.max(cold_before - net_energy, 0.0)
-        # Limit the cold content, since a pack cannot get colder than the air
+        # Limit the cold content, since a pack cannot get much colder than its surface
         cold_after = wp.min(cold_after, 0.0021 * swe_before * wp.max(-surface_temp, 0.5))
         $melt
-        swe_after = wp.max(swe_before - melt, 0.0)
+        swe_after = $left
         $drain
         swe_new[tid] = swe_after
         cold_new[tid] = cold_after
@@ -278,11 +271,12 @@ def snow_energy_balance(d: Draft) -> None:
         canopy=canopy if forest else "",
         turbulence=_TURBULENCE[turbulence],
         melt=available[mask],
+        left="wp.max(swe_before - melt, 0.0)" if mask == "glacier" else "swe_before - melt",
         drain=drain if liquid else "melt_out[tid] = rain + melt",
     )
     d.explain("""
         Energies are sums over a day in MJ/m^2, fluxes are in W/m^2 and count as positive towards the snow.
-        Cold content is the energy that has to be spent before melt begins.
+        Cold content is the energy that has to be spent before melt begins. Sublimation counts as heat only.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

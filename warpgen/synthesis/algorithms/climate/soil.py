@@ -10,28 +10,31 @@ from warpgen.synthesis.algorithms.climate import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values, fill
 from warpgen.synthesis.writing.pieces import piece
 
-SOIL = piece(
-    '''
+_THERMAL = '''
 @wp.struct
 class SoilProperties:
     """Properties of a soil type."""
 
     porosity: float
-    dry_conductivity: float
-    wet_conductivity: float
-    dry_heat_capacity: float
-    saturated_flow: float
-    pore_exponent: float
+    dry_conductivity: float  # [W/m/K]
+    wet_conductivity: float  # [W/m/K]
+    dry_heat_capacity: float  # [MJ/m^3/K]
 '''
+SOIL = piece(_THERMAL)
+DRAINING_SOIL = piece(
+    _THERMAL
+    + """\
+    saturated_flow: float  # hydraulic conductivity of saturated soil [mm/h]
+    pore_exponent: float  # of its decrease with saturation
+"""
 )
 _SOIL = {
     "porosity": fill(0.4, 0.5),
     "dry_conductivity": fill(0.2, 0.3),
     "wet_conductivity": fill(1.2, 1.8),
     "dry_heat_capacity": fill(1.0, 1.3),
-    "saturated_flow": fill(0.5, 2.0),
-    "pore_exponent": fill(5.0, 9.0),
 }
+_FLOW = {"saturated_flow": fill(0.5, 2.0), "pore_exponent": fill(5.0, 9.0)}
 
 _CONDUCTIVITY = {
     "linear": '''
@@ -92,14 +95,17 @@ def step_soil_columns(d: Draft) -> None:
     if freezing:
         d.inout("ice", "float", shape, 0.0, 0.05, about="Volumetric ice content")
     d.input("thickness", "float", layers, 0.1, 0.4, about="Layer thicknesses, from the top [m]")
+    kind, fields = (DRAINING_SOIL, _SOIL | _FLOW) if water == "gravity" else (SOIL, _SOIL)
     if types == "types":
         d.input("soil_type", "int", columns, 0, 3, about="Soil type of each column")
-        d.struct("soils", SOIL, _SOIL, 3, about="Soil types")
+        d.struct("soils", kind, fields, 3, about="Soil types")
         soil = "soils[soil_type[column]]"
     else:
-        d.struct("soil", SOIL, _SOIL, about="Soil properties")
+        d.struct("soil", kind, fields, about="Soil properties")
         soil = "soil"
-    if surface in ("temperature", "mixed"):
+    if surface == "temperature":
+        d.input("surface_temp", "float", columns, -5.0, 15.0, about="Temperature of the surface [deg C]")
+    if surface == "mixed":
         d.input("air_temp", "float", columns, -5.0, 15.0, about="Temperature above the surface [deg C]")
     if surface in ("flux", "mixed"):
         d.input("surface_flux", "float", columns, -100.0, 200.0, about="Heat flux into the soil [W/m^2]")
@@ -138,7 +144,7 @@ def step_soil_columns(d: Draft) -> None:
         # Dirichlet: conduction through half of the first layer
         top_conductance = 2.0 * k_layer / dz
         diagonal += top_conductance
-        rhs += top_conductance * air_temp[column]
+        rhs += top_conductance * surface_temp[column]
         """,
         "flux": "rhs += surface_flux[column]",
         "mixed": """
@@ -159,7 +165,6 @@ def step_soil_columns(d: Draft) -> None:
         """,
     }
     freeze = """
-    # --- Phase change ---
     for layer in range(layers):
         heat_capacity = $soil.dry_heat_capacity + WATER_HEAT_CAPACITY * water[column, layer]
         t = temp[column, layer]
@@ -177,25 +182,24 @@ def step_soil_columns(d: Draft) -> None:
     """
     flows = {
         "gravity": """
-        # --- Water: free drainage from layer to layer ---
         hours = dt / 3600.0
-        infiltration = rain[column] * hours
+        supply = rain[column] * hours
+        # What the first layer has no room for runs off at the surface
+        infiltration = wp.min(supply, 1000.0 * thickness[0] * wp.max($soil.porosity - water[column, 0], 0.0))
+        runoff[column] = supply - infiltration
         for layer in range(layers):
             depth = 1000.0 * thickness[layer]
             amount = water[column, layer] * depth + infiltration
-            capacity = $soil.porosity * depth
-            # Water that does not fit stays above, hence runoff at the surface
-            excess = wp.max(amount - capacity, 0.0)
-            if layer == 0:
-                runoff[column] = excess
-            amount -= excess
-            drained = hours * hydraulic_conductivity(amount / capacity, $soil)
+            drained = hours * hydraulic_conductivity(amount / ($soil.porosity * depth), $soil)
             drained = wp.min(drained, wp.max(amount - 0.05 * depth, 0.0))
+            if layer < layers - 1:
+                room = $soil.porosity - water[column, layer + 1]
+                drained = wp.min(drained, 1000.0 * thickness[layer + 1] * wp.max(room, 0.0))
             water[column, layer] = (amount - drained) / depth
             infiltration = drained
         """,
         "buckets": """
-        # --- Water: each layer fills up before the next one gets anything ---
+        # Each layer fills up to field capacity before the next one gets anything
         infiltration = rain[column] * dt / 3600.0
         for layer in range(layers):
             depth = 1000.0 * thickness[layer]
@@ -214,8 +218,7 @@ def step_soil_columns(d: Draft) -> None:
         column = wp.tid()
         $skip
         layers = temp.shape[1]
-        # --- Heat: assemble and eliminate the tridiagonal system of backward Euler ---
-        # C dz / dt (T_new - T) = G_above (T_above - T_new) + G_below (T_below - T_new)
+        # Backward Euler: C dz / dt (T_new - T) = G_above (T_above - T_new) + G_below (T_below - T_new)
         lower = float(0.0)
         for layer in range(layers):
             dz = thickness[layer]
@@ -269,10 +272,14 @@ def step_soil_columns(d: Draft) -> None:
         )
     if water == "none":
         d.says("Advances the temperatures of soil columns by an implicit step of heat conduction.")
-    d.explain("""
-        Heat conduction is solved implicitly for the whole column. Temperatures are in deg C, heat capacities
-        in MJ/m^3/K; water is drained from the top to the bottom afterwards.
-    """)
+    elif freezing:
+        d.says(
+            "Advances temperature, moisture and ice of soil columns by an implicit step of heat and a cascade of water."
+        )
+    d.explain(
+        "Heat conduction is solved implicitly for the whole column. Temperatures are in deg C, heat capacities\n"
+        "in MJ/m^3/K" + ("." if water == "none" else "; water moves from the top to the bottom afterwards.")
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         temp, wet_ = v.temp.copy(), v.water.copy()
@@ -282,7 +289,7 @@ def step_soil_columns(d: Draft) -> None:
             if mask == "land" and v.land_type[c] < 0:
                 continue
             k = v.soil_type[c] if types == "types" else None
-            s = {n: (v[f"soils.{n}"][k] if types == "types" else v[f"soil.{n}"]) for n in _SOIL}
+            s = {n: (v[f"soils.{n}"][k] if types == "types" else v[f"soil.{n}"]) for n in fields}
             temp[c] = _heat(v, c, s, temp[c], wet_[c])
             capacity = s["dry_heat_capacity"] + 4.18 * wet_[c]
             if freezing:
@@ -323,7 +330,7 @@ def step_soil_columns(d: Draft) -> None:
                 link = 1.0 / (1.0 / v.exchange + 1.0 / link)
                 rhs[0] += v.surface_flux[c]
             matrix[0, 0] += link
-            rhs[0] += link * v.air_temp[c]
+            rhs[0] += link * (v.air_temp if surface == "mixed" else v.surface_temp)[c]
         if bottom == "geothermal":
             rhs[-1] += v.geothermal_flux
         elif bottom == "fixed":
@@ -333,6 +340,10 @@ def step_soil_columns(d: Draft) -> None:
 
     def _drain(v: Values, c: int, s: Any, w: Any) -> Any:
         coming, lost = v.rain[c] * v.dt / 3600.0, 0.0
+        if water == "gravity":
+            rain = coming
+            coming = min(rain, 1000.0 * v.thickness[0] * max(s["porosity"] - w[0], 0.0))
+            lost = rain - coming
         for i, depth in enumerate(1000.0 * v.thickness):
             if water == "buckets":
                 taken = min(coming, max(0.7 * s["porosity"] * depth - w[i] * depth, 0.0))
@@ -340,10 +351,10 @@ def step_soil_columns(d: Draft) -> None:
                 coming -= taken
                 continue
             amount, most = w[i] * depth + coming, s["porosity"] * depth
-            lost += max(amount - most, 0.0) if i == 0 else 0.0
-            amount = min(amount, most)
-            flow = v.dt / 3600.0 * s["saturated_flow"] * (amount / most) ** s["pore_exponent"]
+            flow = v.dt / 3600.0 * s["saturated_flow"] * min(amount / most, 1.0) ** s["pore_exponent"]
             coming = min(flow, max(amount - 0.05 * depth, 0.0))
+            if i < layers - 1:
+                coming = min(coming, 1000.0 * v.thickness[i + 1] * max(s["porosity"] - w[i + 1], 0.0))
             w[i] = (amount - coming) / depth
         return coming if water == "buckets" else lost
 

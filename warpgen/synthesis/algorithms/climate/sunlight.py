@@ -43,7 +43,7 @@ def _gammas(closure: str, w: Any, g: Any, mu: Any) -> tuple[Any, Any, Any]:
 @DOMAIN.algorithm(
     source="Meador & Weaver 1980; Joseph, Wiscombe & Weinman 1976 (delta scaling); Zdunkowski et al. 1980",
     names={
-        "optical_depth": "tau|thickness|layer_tau",
+        "optical_depth": "tau|tau_layers|layer_tau",
         "asymmetry": "g_layer|asym|asymmetry_factor",
         "albedo_below": "reflectance_below|stack_albedo|rho_below",
         "source_below": "upward_source|src_below|emitted_below",
@@ -78,7 +78,8 @@ def two_stream_fluxes(d: Draft) -> None:
     def at(name: str, k: str) -> str:
         return f"{name}[{k}, column]" if level_first else f"{name}[column, {k}]"
 
-    d.input("optical_depth", "float", shape, 0.1, 1.5, about="Optical depth of the layers, from the top down")
+    about = "overcast layers" if clouds == "fraction" else "layers"
+    d.input("optical_depth", "float", shape, 0.1, 1.5, about=f"Optical depth of the {about}, from the top down")
     d.input("scattering", "float", shape, 0.4, 0.95, about="Single scattering albedo")
     d.input("asymmetry", "float", shape, 0.1, 0.8, about="Asymmetry factor of the phase function")
     if clouds == "fraction":
@@ -86,7 +87,8 @@ def two_stream_fluxes(d: Draft) -> None:
     if clouds == "path":
         d.input("water_path", "float", shape, 0.0, 0.1, about="Liquid water path [kg/m^2]")
         d.param("droplet_radius", "float", 8.0e-6, 1.4e-5, about="Effective radius of droplets [m]")
-    d.input("cos_zenith", "float", columns, -0.3, 1.0, about="Cosine of the solar zenith angle")
+    lowest = -0.3 if night == "skip" else 0.0
+    d.input("cos_zenith", "float", columns, lowest, 1.0, about="Cosine of the solar zenith angle")
     if ground == "field":
         d.input("ground_albedo", "float", columns, 0.05, 0.7, about="Albedo of the ground")
     elif ground == "constant":
@@ -261,8 +263,13 @@ net = beam[k + 1] + (1.0 - albedo_below[k + 1]) * diffuse - source_below[k + 1]
         Each layer reflects and transmits by the two-stream solution of Meador and Weaver; layers are then
         added from the ground up, and fluxes found on the way down.
     """)
-    if result == "albedo":
-        d.says("Computes the planetary albedo of each column by the two-stream and adding methods.")
+    if result != "fluxes":
+        what = {
+            "albedo": "the planetary albedo of each column",
+            "heating": "solar heating of the layers of each column",
+            "transmitted": "direct and diffuse sunlight at the ground below each column",
+        }[result]
+        d.says(f"Computes {what} by the two-stream and adding methods.")
 
     def reference(v: Values) -> dict[str, Any]:
         tau, w, g = (

@@ -19,7 +19,7 @@ def psi_m_stable(zeta: float) -> float:
 
 @wp.func
 def psi_h_stable(zeta: float) -> float:
-    """The same of heat."""
+    """Integrated stability function of heat for stable air (Dyer 1974)."""
     return -5.0 * zeta
 ''',
     "holtslag": '''
@@ -31,7 +31,7 @@ def psi_m_stable(zeta: float) -> float:
 
 @wp.func
 def psi_h_stable(zeta: float) -> float:
-    """The same of heat: both are taken to be alike."""
+    """Integrated stability function of heat for stable air, taken to be that of momentum."""
     return psi_m_stable(zeta)
 ''',
     "beljaars": '''
@@ -43,7 +43,7 @@ def psi_m_stable(zeta: float) -> float:
 
 @wp.func
 def psi_h_stable(zeta: float) -> float:
-    """The same of heat, which mixes less than momentum when it is very stable."""
+    """Integrated stability function of heat, which mixes less than momentum when it is very stable."""
     root = wp.pow(1.0 + 0.6666667 * zeta, 1.5)
     return -(root + 0.667 * (zeta - 14.285714) * wp.exp(-0.35 * zeta) + 8.5285714)
 ''',
@@ -108,7 +108,7 @@ def surface_fluxes(d: Draft) -> None:
         d.input(
             "surface_humidity", "float", n, 0.004, 0.018, about="Specific humidity at the surface [kg/kg]"
         )
-    if rough == "field":
+    if rough == "field" and not canopy:
         d.input("roughness", "float", n, 0.01, 0.3, about="Roughness length of momentum [m]")
     if canopy:
         d.input("canopy_height", "float", n, 0.1, 3.0, about="Height of the vegetation [m]")
@@ -120,7 +120,7 @@ def surface_fluxes(d: Draft) -> None:
         "fluxes": ("fluxes", "vec3", "Stress [N/m^2], sensible and latent heat flux [W/m^2], upward"),
         "heat": ("sensible_heat", "float", "Upward sensible heat flux [W/m^2]"),
         "stress": ("stress", "float", "Momentum flux into the ground [N/m^2]"),
-        "wind at ten meters": ("wind_10m", "float", "Wind speed at a height of 10 m [m/s]"),
+        "wind at ten meters": ("wind_10m", "float", f"Wind speed 10 m above the {'displacement height' if canopy else 'ground'} [m/s]"),
         "length": ("stability", "float", "Height over Obukhov length, below 0 for unstable air"),
     }[result]
     d.output(name, type, n, about=about)
@@ -136,7 +136,7 @@ def surface_fluxes(d: Draft) -> None:
 def psi_m(zeta: float) -> float:
     """Integrated stability function of momentum, 0 in neutral air."""
     if zeta >= 0.0:
-        return psi_m_stable(zeta) - psi_m_stable(0.0)
+        return psi_m_stable(zeta)
     x = wp.sqrt(wp.sqrt(1.0 - 16.0 * zeta))
     half = 0.5 * (1.0 + x)
     return 2.0 * wp.log(half) + wp.log(0.5 * (1.0 + x * x)) - 2.0 * wp.atan(x) + 1.5707963
@@ -146,12 +146,12 @@ def psi_m(zeta: float) -> float:
 def psi_h(zeta: float) -> float:
     """Integrated stability function of heat and moisture."""
     if zeta >= 0.0:
-        return psi_h_stable(zeta) - psi_h_stable(0.0)
+        return psi_h_stable(zeta)
     return 2.0 * wp.log(0.5 * (1.0 + wp.sqrt(1.0 - 16.0 * zeta)))
 '''
     )
     first = {
-        "field": "z0 = roughness[tid]",
+        "field": "z0 = 0.1 * canopy_height[tid]" if canopy else "z0 = roughness[tid]",
         "charnock": "z0 = 1.0e-4",
         "smooth": "z0 = 1.0e-4",
     }[rough]
@@ -176,10 +176,9 @@ def psi_h(zeta: float) -> float:
         "same": "z0h = z0",
     }[heat]
     round_ = """
-        # Profiles under the stability found so far
         zeta = wp.clamp(z * inverse_length, -5.0, 5.0)
         $z0h
-        # ... between the roughness length and the reference height
+        # Profiles between the roughness lengths and the reference height
         momentum_log = wp.log(z / z0) - psi_m(zeta) + psi_m(z0 / z * zeta)
         heat_log = wp.log(z / z0h) - psi_h(zeta) + psi_h(z0h / z * zeta)
         u_star = wp.max(KARMAN * speed / wp.max(momentum_log, 1.0), 0.02)
@@ -220,7 +219,7 @@ def psi_h(zeta: float) -> float:
         $dq
         $theta_v
         $first
-        # Neutral first guess, from the sign of the bulk Richardson number on
+        # First guess: neutral friction velocity, stability by the bulk Richardson number
         u_star = KARMAN * speed / wp.log(z / z0)
         richardson = GRAVITY * z * $contrast / (theta_v * speed * speed)
         inverse_length = wp.clamp(richardson, -0.5, 0.1) * 8.0 / z
@@ -290,7 +289,7 @@ def psi_h(zeta: float) -> float:
         dt, t = v.air_temperature - v.surface_temperature, v.air_temperature
         dq = v.humidity - v.surface_humidity if moist else np.zeros(n)
         tv = t * (1 + 0.61 * v.humidity) if moist else t
-        z0 = v.roughness if rough == "field" else np.full(n, 1e-4)
+        z0 = 0.1 * v.canopy_height if canopy else v.roughness if rough == "field" else np.full(n, 1e-4)
         us = 0.4 * u / np.log(z / z0)
         il = np.clip(9.81 * z * (dt + 0.61 * t * dq) / (tv * u * u), -0.5, 0.1) * 8 / z
         for _ in range(rounds):
