@@ -62,9 +62,10 @@ def thermal_conductivity(saturation: float, soil: SoilProperties) -> float:
         "temp": "soil_temp|t_soil|temperature",
         "water": "soil_moisture|theta|moisture",
         "thickness": "dz|layer_depth|layer_thickness",
-        "upper": "sup|a_upper",
+        "to_below": "g_below|link_below",
+        "from_above": "g_above|link_above",
         "modified_rhs": "d_prime|rhs_work",
-        "modified_upper": "c_prime|upper_work",
+        "modified_link": "c_prime|link_work",
         "layers": "num_layers|n_layers|levels",
         "runoff": "surface_runoff|overland_flow",
         "infiltration": "influx|inflow",
@@ -119,7 +120,7 @@ def step_soil_columns(d: Draft) -> None:
         d.input("rain", "float", columns, 0.0, 5.0, about="Water supply at the surface [mm/h]")
         d.output("runoff", "float", columns, about="Surface runoff [mm]")
     d.param("dt", "float", 1800.0, 3600.0, about="Time step [s]")
-    d.output("modified_upper", "float", shape, about="Workspace of the tridiagonal solver")
+    d.output("modified_link", "float", shape, about="Workspace of the tridiagonal solver")
     d.output("modified_rhs", "float", shape, about="Workspace of the tridiagonal solver")
     constants = ["WATER_HEAT_CAPACITY = wp.constant(4.18)  # [MJ/m^3/K]"]
     if freezing:
@@ -219,36 +220,36 @@ def step_soil_columns(d: Draft) -> None:
         $skip
         layers = temp.shape[1]
         # Backward Euler: C dz / dt (T_new - T) = G_above (T_above - T_new) + G_below (T_below - T_new)
-        lower = float(0.0)
+        from_above = float(0.0)
         for layer in range(layers):
             dz = thickness[layer]
             saturation = $water[column, layer] / $soil.porosity
             k_layer = thermal_conductivity(saturation, $soil)
             heat_capacity = $soil.dry_heat_capacity + WATER_HEAT_CAPACITY * $water[column, layer]
             storage = 1.0e6 * heat_capacity * dz / dt
-            diagonal = storage + lower
+            diagonal = storage + from_above
             rhs = storage * temp[column, layer]
-            upper = float(0.0)
+            to_below = float(0.0)
             if layer < layers - 1:
                 dz_below = thickness[layer + 1]
                 k_below = thermal_conductivity($water[column, layer + 1] / $soil.porosity, $soil)
-                upper = series_conductance(k_layer, dz, k_below, dz_below)
-                diagonal += upper
+                to_below = series_conductance(k_layer, dz, k_below, dz_below)
+                diagonal += to_below
             if layer == 0:
                 $top
             $bottom
-            # Forward elimination (Thomas algorithm), off-diagonals are -lower and -upper
+            # Forward elimination (Thomas algorithm), off-diagonals are negative conductances
             if layer > 0:
-                diagonal -= lower * modified_upper[column, layer - 1]
-                rhs += lower * modified_rhs[column, layer - 1]
-            modified_upper[column, layer] = upper / diagonal
+                diagonal -= from_above * modified_link[column, layer - 1]
+                rhs += from_above * modified_rhs[column, layer - 1]
+            modified_link[column, layer] = to_below / diagonal
             modified_rhs[column, layer] = rhs / diagonal
-            lower = upper
+            from_above = to_below
         # Back substitution
         below = float(0.0)
         for back in range(layers):
             layer = layers - 1 - back
-            below = modified_rhs[column, layer] + modified_upper[column, layer] * below
+            below = modified_rhs[column, layer] + modified_link[column, layer] * below
             temp[column, layer] = below
         $freeze
         $flow

@@ -68,14 +68,14 @@ def geodetic_to_ecef(d: Draft) -> None:
     }[result])  # fmt: skip
     scale = 57.29577951308232 if units == "degrees" else 1.0
     if packed:
-        d.input("geo", "vec3", count, 0.1, 0.9, about="Latitude, longitude and height")
+        d.input("geo", "vec3", count, 0.1, 0.9, about="Latitude [rad], longitude [rad] and height [100 km]")
         load = "g = geo[tid]\nphi = $angle(g[0])\nlam = $angle(g[1])\nh = 1.0e5 * g[2]"
     else:
         d.input("lat", "float", count, -1.2 * scale, 1.2 * scale, about="Latitude")
         d.input("lon", "float", count, -3.0 * scale, 3.0 * scale, about="Longitude")
         if curved:
-            d.input("height", "float", count, 0.0, 9000.0)
-        load = f"phi = $angle(lat[tid])\nlam = $angle(lon[tid])\nh = {'height[tid]' if curved else '0.0'}"
+            d.input("height", "float", count, 0.0, 9000.0, about="Height above the ellipsoid [m]")
+        load = "phi = $angle(lat[tid])\nlam = $angle(lon[tid])" + ("\nh = height[tid]" if curved else "")
     if site:
         d.param("site_lat", "float", 0.3, 0.8, about="Latitude of the site")
         d.param("site_lon", "float", -1.0, 1.0, about="Longitude of the site")
@@ -98,6 +98,8 @@ def geodetic_to_ecef(d: Draft) -> None:
     n = EARTH_A / wp.sqrt(1.0 - e2 * s * s)
     p = wp.vec3((n + h) * c * wp.cos(lam), (n + h) * c * wp.sin(lam), (n * (1.0 - e2) + h) * s)
     """
+    if not curved and not packed:
+        place = place.replace("(n + h)", "n").replace(" + h)", ")").replace("(n * (1.0 - e2))", "n * (1.0 - e2)")
     of_site = (
         """
     s0 = wp.sin(site_lat)
@@ -124,13 +126,13 @@ def geodetic_to_ecef(d: Draft) -> None:
         d.output("position", "vec3", count, about="Earth-centered positions")
         store = "position[tid] = p"
     elif result == "range":
-        d.output("slant_range", "float", count)
+        d.output("slant_range", "float", count, about="Distances to the site")
         store = "slant_range[tid] = wp.length(d)"
     elif result == "local":
         d.output("enu", "vec3", count, about="East, north and up components")
         store = "enu[tid] = wp.vec3(east, north, up)"
     else:
-        d.output("angles", "vec2", count)
+        d.output("angles", "vec2", count, about="Azimuth and elevation [rad]")
         store = (
             "# Azimuth, clockwise from north\n"
             "angles[tid] = wp.vec2(wp.atan2(east, north), wp.asin(up / wp.length(d)))"
@@ -145,8 +147,9 @@ def geodetic_to_ecef(d: Draft) -> None:
         store=store,
     )
     d.explain(
-        f"Angles are in {'degrees' if units == 'degrees' and not packed else 'radians'}, "
-        f"heights and distances in m above WGS 84."
+        ("Angles are in radians" if units == "radians" or packed else "Angles of the points are in degrees, those of the site in radians")
+        .replace(", those of the site in radians", ", those of the site in radians" if site else "")
+        + ", heights are above WGS 84 and distances in m."
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -209,17 +212,17 @@ def surface_distance(d: Draft) -> None:
             "vincenty fixed": " with a fixed number of Vincenty iterations",
             "mean latitude": " with the curvature radii at the mean latitude",
         }[way]
-        + (" and initial bearings." if bearing else ".")
+        + ((" and initial bearings on a sphere." if way in ("vincenty", "vincenty fixed", "mean latitude") else " and initial bearings.") if bearing else ".")
     )
     if pairs == "indexed":
-        d.input("places", "vec2", places, -1.2, 1.2)
-        d.input("edges", "vec2i", count, 0, places)
+        d.input("places", "vec2", places, -1.2, 1.2, about="Latitude and longitude of each place")
+        d.input("edges", "vec2i", count, 0, places, about="Places at both ends of each distance")
     else:
-        d.input("a", "vec2", count, 0.2, 0.6)
+        d.input("a", "vec2", count, 0.2, 0.6, about="Latitude and longitude of the start")
         if pairs == "arrays":
-            d.input("b", "vec2", count, 0.7, 1.2)
+            d.input("b", "vec2", count, 0.7, 1.2, about="Latitude and longitude of the goal")
         else:
-            d.param("b", "vec2", 0.7, 1.2)
+            d.param("b", "vec2", 0.7, 1.2, about="Latitude and longitude of the goal")
     d.output("distance", "float", count)
     if bearing:
         d.output("azimuth", "float", count, about="Azimuth, clockwise from north")
@@ -230,10 +233,7 @@ def surface_distance(d: Draft) -> None:
     load = {
         "indexed": """
         e = edges[tid]
-        if e[0] == e[1]:
-            # Coincident points; the formulas below divide by sin(sigma)
-            distance[tid] = 0.0
-            return
+        $same
         lat1 = places[e[0]][0]
         lon1 = places[e[0]][1]
         lat2 = places[e[1]][0]
@@ -246,7 +246,7 @@ def surface_distance(d: Draft) -> None:
         "haversine": """
         sp = wp.sin(0.5 * (lat2 - lat1))
         sq = wp.sin(0.5 * (lon2 - lon1))
-        # atan2() form, well-conditioned for nearby points unlike the law of cosines
+        # Well-conditioned for nearby points, unlike the law of cosines
         h = sp * sp + wp.cos(lat1) * wp.cos(lat2) * sq * sq
         sigma = 2.0 * wp.asin(wp.min(wp.sqrt(h), 1.0))
         distance[tid] = EARTH_RADIUS * sigma
@@ -332,7 +332,7 @@ def surface_distance(d: Draft) -> None:
     body = ball.get(way, "$head\n$loop\n$tail")
     aim = (
         """
-    # Forward azimuth, clockwise from north
+    # Forward azimuth on a sphere, clockwise from north
     dl = lon2 - lon1
     y = wp.sin(dl) * wp.cos(lat2)
     x = wp.cos(lat1) * wp.sin(lat2) - wp.sin(lat1) * wp.cos(lat2) * wp.cos(dl)
@@ -345,6 +345,15 @@ def surface_distance(d: Draft) -> None:
     d.code(
         "tid = wp.tid()\n$load\n$body\n$aim",
         load=load,
+        same="if e[0] == e[1]:\n    # "
+        + (
+            "Coincident points, for which the formulas below divide by sin(sigma) = 0"
+            if way.startswith("vincenty")
+            else "Coincident points have no bearing"
+        )
+        + "\n    distance[tid] = 0.0\n    return"
+        if way.startswith("vincenty") or bearing
+        else "",
         body=body,
         head=head,
         loop=loop,

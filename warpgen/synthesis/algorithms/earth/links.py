@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import math
 from typing import Any
 
@@ -99,7 +100,8 @@ def link_budgets(d: Draft) -> None:
         }[result]
         d.output(name, "float", n, about=about)
     d.module(
-        "LIGHT = wp.constant(299792.458)  # speed of light [km/s]\nBOLTZMANN_DB = wp.constant(-228.599)  # [dB(W/(Hz K))]"
+        "LIGHT = wp.constant(299792.458)  # speed of light [km/s]"
+        + ("" if result == "doppler" else "\nBOLTZMANN_DB = wp.constant(-228.599)  # [dB(W/(Hz K))]")
     )
     d.function('''
         @wp.func
@@ -152,10 +154,10 @@ def link_budgets(d: Draft) -> None:
     }[pointing]
     clear = "0.0" if rain == "none" else "fade"
     kelvin = {
-        "fixed": "noise_kelvin = receiver_kelvin + 30.0",
+        "fixed": "# The antenna adds about 30 K from the sky and the ground\nnoise_kelvin = receiver_kelvin + 30.0",
         "antenna": f"# Rain absorbs, so it radiates as well; side lobes see the ground\ntransparent = wp.pow(10.0, -0.1 * {clear})\n"
         "noise_kelvin = receiver_kelvin + 10.0 * transparent + 275.0 * (1.0 - transparent) + ground_kelvin",
-        "figure": "# Noise figure to temperature at 290 K\nnoise_kelvin = 290.0 * (wp.pow(10.0, 0.1 * noise_figure) - 1.0) + 40.0",
+        "figure": "# Noise figure to temperature at 290 K; the antenna adds about 40 K\nnoise_kelvin = 290.0 * (wp.pow(10.0, 0.1 * noise_figure) - 1.0) + 40.0",
     }[noise]
     end = {
         "carrier to noise": "cn_ratio[tid] = cn",
@@ -165,12 +167,11 @@ def link_budgets(d: Draft) -> None:
         "doppler": "",
     }[result]
     budget = """
-        # --- Losses on the way ---
         spreading = 20.0 * wp.log10(4.0 * wp.pi * slant * ghz * 1.0e9 / LIGHT)
         # Divide by the sine of elevation, since slant paths cross more oxygen and vapor
         gases = 0.06 / wp.max(wp.sin(elevation), 0.1)
         $rainy
-        # --- Dish: 60 % of its area is effective ---
+        # 60 % of the area of a dish are effective
         wavelength = LIGHT / (ghz * 1.0e6)
         aperture = wp.pi * diameter / wavelength
         peak_db = decibels(0.6 * aperture * aperture)
@@ -210,10 +211,17 @@ def link_budgets(d: Draft) -> None:
         end=end,
     )
     trim(d)
-    d.explain("""
-        C / N = EIRP - L_spreading - L_gases - L_rain + G - 10 log T - k - 10 log B, in decibels. Rain attenuates by
-        k R^a per km along an effective path.
-    """)
+    if band == "param":
+        d.text = re.sub(r"\bghz\b", "frequency", d.text).replace("frequency = frequency\n", "")
+    if result == "doppler":
+        d.explain("Positions and velocities are earth-fixed, so that stations stand still.")
+    else:
+        d.explain(
+            "C / N = EIRP - L_spreading - L_gases"
+            + (" - L_rain" if rain != "none" else "")
+            + " + G - 10 log T - k - 10 log B, in decibels."
+            + ("\nRain attenuates by k R^a per km along an effective path." if rain != "none" else "")
+        )
 
     def reference(v: Values) -> dict[str, Any]:
         gap = v.satellites - v.stations

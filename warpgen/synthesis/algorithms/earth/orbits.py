@@ -37,9 +37,9 @@ perigee: float
     source="Vallado 2013, alg. 10, 23 and sec. 9.6; Curtis 2020, ch. 4",
     names={
         "orbits": "elements|oe|satellites",
-        "ecc_anomaly": "E|ea|psi",
+        "ecc_anomaly": "E|ea|ecc_anom",
         "mean": "M|mean_anomaly|m_t",
-        "dt": "elapsed|t|tof",
+        "dt": "elapsed|t|since_epoch",
     },
     weight=6,
 )
@@ -61,8 +61,8 @@ def propagate_orbits(d: Draft) -> None:
     )
     count = d.pick(48, 64, 96)
     orbits = "near-circular Kepler orbits" if solver == "series" else "Kepler orbits"
-    way = " by the equation of the center" if solver == "series" else ""
-    way = " with secular J2 perturbations" if drift == "j2" and not way else way
+    way = {"j2": " with secular J2 perturbations", "drag": " that decay by drag"}.get(drift, "")
+    way += " by the equation of the center" if solver == "series" else ""
     d.says({
         "position": f"Propagates satellites on {orbits}{way}.",
         "position and velocity": f"Propagates satellites on {orbits}{way}.",
@@ -71,11 +71,11 @@ def propagate_orbits(d: Draft) -> None:
     }[result])  # fmt: skip
     top = 0.04 if solver == "series" else 0.4
     if elements == "arrays":
-        d.input("a", "float", count, 7.0, 12.0)
-        d.input("e", "float", count, 0.001, top)
+        d.input("a", "float", count, 7.0, 12.0, about="Semi-major axes")
+        d.input("e", "float", count, 0.001, top, about="Eccentricities")
         if result != "perifocal":
-            d.input("angles", "vec3", count, 0.2, 2.8)
-        d.input("m0", "float", count, 0.0, 6.2)
+            d.input("angles", "vec3", count, 0.2, 2.8, about="Inclination, node and argument of perigee")
+        d.input("m0", "float", count, 0.0, 6.2, about="Mean anomalies at the epoch")
         load = "sma = a[tid]\necc = e[tid]\n$turns\nmean0 = m0[tid]"
         turns = (
             ""
@@ -92,11 +92,10 @@ def propagate_orbits(d: Draft) -> None:
         turns = "" if flat else "inc = orbit.inclination\nnode = orbit.node\nperi = orbit.perigee"
     d.param("dt", "float", 0.05, 0.4, about="Time since the epoch")
     if drift == "drag":
-        d.param("decay", "float", 0.01, 0.05)
+        d.param("decay", "float", 0.01, 0.05, about="Decay of the semi-major axis per time")
     d.module(
         "# mu = 3.986e14 m^3/s^2 in units of 1000 km and hours\n"
-        "MU = wp.constant(5165.8)\n"
-        "EARTH_R = wp.constant(6.378137)"
+        "MU = wp.constant(5165.8)" + ("\nEARTH_R = wp.constant(6.378137)" if drift == "j2" else "")
     )
     motion = "n = wp.sqrt(MU / (sma * sma * sma))\nmean = mean0 + n * dt"
     if drift == "j2" and result == "perifocal":
@@ -226,9 +225,7 @@ def propagate_orbits(d: Draft) -> None:
         if result in ("ground track", "position and velocity")
         else "",
     )
-    d.explain(
-        "Lengths are in 1000 km, times in hours, angles in radians; angles are inclination, node and perigee."
-    )
+    d.explain("Lengths are in 1000 km, times in hours, angles in radians.")
 
     def reference(v: Values) -> dict[str, Any]:
         mu, radius, t = 5165.8, 6.378137, v.dt

@@ -22,8 +22,7 @@ class KlobucharModel:
 )
 
 _IONOSPHERE = """
-# --- Ionosphere (Klobuchar, IS-GPS-200) ---
-# All angles of the broadcast model are in semicircles
+# Ionosphere by the broadcast model (Klobuchar, IS-GPS-200), whose angles are in semicircles
 elevation_sc = elevation / wp.pi
 # Earth-centered angle between the receiver and the ionospheric pierce point
 earth_angle = 0.0137 / (elevation_sc + 0.11) - 0.022
@@ -38,11 +37,9 @@ local_time -= 86400.0 * wp.floor(local_time / 86400.0)
 slant = 0.53 - elevation_sc
 slant_factor = 1.0 + 16.0 * slant * slant * slant
 # Cubic polynomials of the magnetic latitude
-alpha = $alpha
-beta = $beta
-amplitude = alpha[0] + alpha[1] * magnetic_lat + alpha[2] * magnetic_sq + alpha[3] * magnetic_sq * magnetic_lat
+amplitude = $alpha[0] + $alpha[1] * magnetic_lat + $alpha[2] * magnetic_sq + $alpha[3] * magnetic_sq * magnetic_lat
 amplitude = wp.max(amplitude, 0.0)
-period = beta[0] + beta[1] * magnetic_lat + beta[2] * magnetic_sq + beta[3] * magnetic_sq * magnetic_lat
+period = $beta[0] + $beta[1] * magnetic_lat + $beta[2] * magnetic_sq + $beta[3] * magnetic_sq * magnetic_lat
 period = wp.max(period, 72000.0)
 phase = 2.0 * wp.pi * (local_time - 50400.0) / period
 # Constant delay of 5 ns at night, plus half a cosine around 14:00
@@ -55,8 +52,7 @@ delay += SPEED_OF_LIGHT * slant_factor * zenith_delay
 
 _TROPOSPHERE = {
     "saastamoinen": """
-    # --- Troposphere (Saastamoinen) ---
-    # Standard atmosphere at the height of the receiver
+    # Troposphere of Saastamoinen, for a standard atmosphere at the height of the receiver
     pressure = 1013.25 * wp.pow(1.0 - 2.2557e-5 * height, 5.2568)
     temperature = 288.15 - 6.5e-3 * height
     vapor_pressure = 6.108 * humidity * wp.exp((17.15 * temperature - 4684.0) / (temperature - 38.45))
@@ -65,8 +61,7 @@ _TROPOSPHERE = {
     wet_zenith = 0.002277 * (1255.0 / temperature + 0.05) * vapor_pressure
     """,
     "hopfield": """
-    # --- Troposphere (Hopfield) ---
-    # Standard atmosphere at the height of the receiver
+    # Troposphere of Hopfield, for a standard atmosphere at the height of the receiver
     pressure = 1013.25 * wp.pow(1.0 - 2.2557e-5 * height, 5.2568)
     temperature = 288.15 - 6.5e-3 * height
     vapor_pressure = 6.108 * humidity * wp.exp((17.15 * temperature - 4684.0) / (temperature - 38.45))
@@ -103,8 +98,8 @@ _MAPPING = {
     source="IS-GPS-200 (Klobuchar); Saastamoinen 1972; Hopfield 1969; Black & Eisner 1984; Ashby 2003 (Sagnac)",
     names={
         "signal_delays": "gnss_corrections|pseudorange_corrections|atmospheric_delays|range_corrections",
-        "receiver_geodetic": "receiver_llh|station_llh|user_geodetic",
-        "satellite_pos": "sat_ecef|sat_pos|sv_position",
+        "receiver_geodetic": "receiver_lat_lon|station_lat_lon|user_geodetic",
+        "satellite_dir": "sat_direction|sat_dir|sv_direction",
         "delay": "correction|total_delay|range_error",
         "elevation": "el|elev",
         "azimuth": "az|azim",
@@ -128,14 +123,15 @@ def signal_delays(d: Draft) -> None:
     channels = 6 if masked == "channels" else satellites
     d.input(
         "receiver_geodetic",
-        "vec3",
+        "vec2",
         receivers,
         -1.0,
         1.0,
-        about="Latitude and longitude [rad], height above -2 km [2 km]",
+        about="Latitude and longitude [rad]",
     )
+    d.input("receiver_height", "float", receivers, 0.0, 4000.0, about="Height of the receivers [m]")
     d.input(
-        "satellite_pos",
+        "satellite_dir",
         "vec3",
         satellites,
         kind="unit",
@@ -195,7 +191,7 @@ def signal_delays(d: Draft) -> None:
         $pick
         lat = receiver_geodetic[receiver][0]
         lon = receiver_geodetic[receiver][1]
-        height = 2000.0 + 2000.0 * receiver_geodetic[receiver][2]
+        height = receiver_height[receiver]
         sin_lat = wp.sin(lat)
         cos_lat = wp.cos(lat)
         sin_lon = wp.sin(lon)
@@ -203,7 +199,7 @@ def signal_delays(d: Draft) -> None:
         # Receiver on a spherical earth, the ellipsoid changes elevations by less than 0.2 degrees
         up = wp.vec3(cos_lat * cos_lon, cos_lat * sin_lon, sin_lat)
         receiver_pos = (EARTH_RADIUS + 1.0e-6 * height) * up
-        sat_ecef = orbit_radius * satellite_pos[satellite]
+        sat_ecef = orbit_radius * satellite_dir[satellite]
         line_of_sight = wp.normalize(sat_ecef - receiver_pos)
         # Local east, north and up components
         east = -sin_lon * line_of_sight[0] + cos_lon * line_of_sight[1]
@@ -234,8 +230,7 @@ def signal_delays(d: Draft) -> None:
         troposphere=_TROPOSPHERE[troposphere].replace("humidity", "humidity[receiver]"),
         mapping=_MAPPING[mapping],
         sagnac="""
-        # --- Sagnac ---
-        # The receiver moves with the earth while the signal travels; positions are in 1000 km
+        # Sagnac: the receiver moves with the earth while the signal travels; positions are in 1000 km
         cross_z = sat_ecef[0] * receiver_pos[1] - sat_ecef[1] * receiver_pos[0]
         delay += 1.0e12 * EARTH_RATE / SPEED_OF_LIGHT * cross_z
         """
@@ -249,13 +244,17 @@ def signal_delays(d: Draft) -> None:
             "north = -sin_lat * cos_lon * line_of_sight[0] - sin_lat * sin_lon * line_of_sight[1] + cos_lat * line_of_sight[2]\n",
             "",
         ).replace("# Local east, north and up components\n", "# Elevation above the horizon\n")
-    d.explain("""
-        Adds up the delays of ionosphere and troposphere along the line of sight and, if wanted, the Sagnac
-        effect, all in meters. The receiver's height is 2000 m (1 + h) for a third coordinate h.
-    """)
+    parts = [*(["ionosphere"] if ionosphere != "none" else []), "troposphere"]
+    d.explain(
+        f"Adds up the delays of the {' and the '.join(parts)} along the line of sight"
+        + (" and the Sagnac effect" if sagnac else "")
+        + ", in meters."
+    )
+    what = "atmospheric" if ionosphere != "none" else "tropospheric"
+    d.says(f"Computes {what}{' and Sagnac' if sagnac else ''} delays of navigation satellite signals.")
 
     def klobuchar(v: Values, r: int, el: Any, az: Any) -> Any:
-        lat, lon = v.receiver_geodetic[r, :2] / np.pi
+        lat, lon = v.receiver_geodetic[r] / np.pi
         psi = 0.0137 / (el / np.pi + 0.11) - 0.022
         phi = np.clip(lat + psi * np.cos(az), -0.416, 0.416)
         lam = lon + psi * np.sin(az) / np.cos(phi * np.pi)
@@ -270,7 +269,7 @@ def signal_delays(d: Draft) -> None:
         return 299792458.0 * (1.0 + 16.0 * (0.53 - el / np.pi) ** 3) * zenith
 
     def zenith(v: Values, r: int) -> tuple[Any, Any]:
-        lat, height = v.receiver_geodetic[r, 0], 2000.0 * (1.0 + v.receiver_geodetic[r, 2])
+        lat, height = v.receiver_geodetic[r, 0], v.receiver_height[r]
         p, t = 1013.25 * (1.0 - 2.2557e-5 * height) ** 5.2568, 288.15 - 0.0065 * height
         e = 6.108 * v.humidity[r] * np.exp((17.15 * t - 4684.0) / (t - 38.45))
         if troposphere == "saastamoinen":
@@ -285,9 +284,9 @@ def signal_delays(d: Draft) -> None:
             s = int(v.channel_satellite[r, c]) if masked == "channels" else c
             if s < 0 or (masked == "healthy" and not v.satellite_healthy[s]):
                 continue
-            lat, lon, h = v.receiver_geodetic[r]
+            (lat, lon), h = v.receiver_geodetic[r], v.receiver_height[r]
             up = np.array([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
-            place, sat = (6.378137 + 0.002 * (1.0 + h)) * up, v.orbit_radius * v.satellite_pos[s]
+            place, sat = (6.378137 + 1e-6 * h) * up, v.orbit_radius * v.satellite_dir[s]
             sight = (sat - place) / np.linalg.norm(sat - place)
             el = np.arcsin(sight @ up)
             if el < v.mask_angle:

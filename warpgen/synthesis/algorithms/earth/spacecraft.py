@@ -17,7 +17,8 @@ from warpgen.synthesis.writing.trim import trim
         "positions": "r_sat|pos|states_r",
         "velocities": "v_sat|vel|states_v",
         "accel": "a|acceleration|a_total",
-        "radius": "r|r_mag|range_center",
+        "radius": "r_mag|distance|r_norm",
+        "light_area": "cr_area_mass|radiation_area|solar_area",
         "sun": "sun_position|r_sun|to_sun",
         "moon": "moon_position|r_moon|to_moon",
     },
@@ -51,7 +52,7 @@ def spacecraft_acceleration(d: Draft) -> None:
         d.input("ballistic", "float", n, 0.01, 0.05, about="Drag coefficient times area over mass [m^2/kg]")
     if pressure != "none":
         d.input(
-            "reflectivity",
+            "light_area",
             "float",
             n,
             0.01,
@@ -96,24 +97,22 @@ def spacecraft_acceleration(d: Draft) -> None:
         body = ""
     else:
         body = """
-            # Oblateness, J2 = 1.0826e-3
+            # Oblateness (J2)
             sin2 = z_over_r * z_over_r
             k2 = -1.5 * 1.08263e-3 * GM_EARTH * R_EARTH * R_EARTH / wp.pow(radius, 5.0)
-            $sum wp.cw_mul(
-                k2 * r, wp.vec3(1.0 - 5.0 * sin2, 1.0 - 5.0 * sin2, 3.0 - 5.0 * sin2)
-            )
+            $sum wp.cw_mul(k2 * r, wp.vec3(1.0 - 5.0 * sin2, 1.0 - 5.0 * sin2, 3.0 - 5.0 * sin2))
             """
         if zonal in ("J3", "J4"):
             body += """
-            # Pear shape, J3 = -2.53e-6
-            k3 = 0.5 * -2.5327e-6 * GM_EARTH * wp.pow(R_EARTH, 3.0) / wp.pow(radius, 5.0)
+            # Pear shape (J3)
+            k3 = -0.5 * 2.5327e-6 * GM_EARTH * wp.pow(R_EARTH, 3.0) / wp.pow(radius, 5.0)
             across = 5.0 * z_over_r * (7.0 * sin2 - 3.0) / radius
             $sum k3 * wp.vec3(across * r[0], across * r[1], 3.0 - 30.0 * sin2 + 35.0 * sin2 * sin2)
             """
         if zonal == "J4":
             body += """
-            # J4 = -1.62e-6
-            k4 = 0.625 * -1.61962e-6 * GM_EARTH * wp.pow(R_EARTH, 4.0) / wp.pow(radius, 7.0)
+            # Fourth zonal harmonic (J4)
+            k4 = -0.625 * 1.61962e-6 * GM_EARTH * wp.pow(R_EARTH, 4.0) / wp.pow(radius, 7.0)
             even = 3.0 - 42.0 * sin2 + 63.0 * sin2 * sin2
             polar = 15.0 - 70.0 * sin2 + 63.0 * sin2 * sin2
             $sum k4 * wp.vec3(even * r[0], even * r[1], polar * r[2])
@@ -149,7 +148,7 @@ def spacecraft_acceleration(d: Draft) -> None:
             ).replace("wp.length(relative) * relative", "wp.length(v) * v")
     shade = {
         "none": "",
-        "lit": "lit = 1.0",
+        "lit": " ",
         "cylinder": """
             # Cylindrical shadow: the sun is so far away that its rays are nearly parallel
             along = wp.dot(r, sun_direction)
@@ -171,7 +170,7 @@ def spacecraft_acceleration(d: Draft) -> None:
             sun_direction = wp.normalize(sun - r)
             sun_distance = wp.length(sun - r) / 1.496e8
             """ + shade + """
-            $sum -4.56e-9 * lit * reflectivity[tid] / (sun_distance * sun_distance) * sun_direction
+            $sum -4.56e-9 * lit * light_area[tid] / (sun_distance * sun_distance) * sun_direction
             """  # fmt: skip
     far = {
         "none": "",
@@ -183,9 +182,7 @@ def spacecraft_acceleration(d: Draft) -> None:
     einstein = """
         # Schwarzschild term of general relativity, c = 299792.458 km/s
         factor = GM_EARTH / (8.98755e10 * radius * radius * radius)
-        $sum factor * (
-            (4.0 * GM_EARTH / radius - wp.dot(v, v)) * r + 4.0 * wp.dot(r, v) * v
-        )
+        $sum factor * ((4.0 * GM_EARTH / radius - wp.dot(v, v)) * r + 4.0 * wp.dot(r, v) * v)
         """
     engine = {
         "none": "",
@@ -205,6 +202,9 @@ def spacecraft_acceleration(d: Draft) -> None:
     lines = [line for line in text.split("\n") if line.strip()]
     text = "\n".join(lines)
     text = text.replace(total, "accel =", 1)  # the first force begins the sum
+    text = text.replace("accel += -", "accel -= ")
+    if pressure == "lit":
+        text = text.replace("4.56e-9 * lit * ", "4.56e-9 * ")
     d.launch(n)
     d.code(
         """
@@ -237,6 +237,8 @@ def spacecraft_acceleration(d: Draft) -> None:
     )
     if result == "step":
         d.says("Computes how perturbing forces change the velocities of spacecraft within a step.")
+    elif result == "radial":
+        d.says("Computes radial, along-track and cross-track components of the forces that perturb orbits.")
     elif result == "power":
         d.says("Computes how fast perturbing forces change the orbital energy of spacecraft.")
 
@@ -283,7 +285,7 @@ def spacecraft_acceleration(d: Draft) -> None:
                 "penumbra": edge**2 * (3 - 2 * edge),
             }[pressure]
             lit = np.where(along < 0, dark, 1.0)
-            force = force - 4.56e-9 * lit * v.reflectivity[:, None] / (away / 1.496e8) ** 2 * s
+            force = force - 4.56e-9 * lit * v.light_area[:, None] / (away / 1.496e8) ** 2 * s
         for there, gm in [("moon", 4902.8)] * (third != "none") + [("sun", 1.32712e11)] * (third == "both"):
             b = np.asarray(v[there], float)
             force = force + gm * (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Michalsky 1988; Spencer 1971",
     names={
-        "lat": "latitude|phi|site_lat",
+        "lat": "latitude|site_lat|lat_rad",
         "days": "day|n|time",
         "dec": "declination|delta",
         "ha": "hour_angle|omega",
@@ -51,27 +52,29 @@ def sun_position(d: Draft) -> None:
         "day length": "Computes day length.",
     }[result])  # fmt: skip
     at = "i, j" if sites == "grid" else "tid"
+    since = "[days since J2000]" if series == "almanac" else "[days since the start of the year]"
+    north = 1.4 if result == "day length" else 1.0  # beyond the polar circle days may not end
     if sites == "grid":
-        d.input("lats", "float", rows, 0.2, 1.0)
-        d.input("days", "float", columns, 0.0, 365.0)
+        d.input("lats", "float", rows, 0.2, 1.0, about="Latitude of each row [rad]")
+        d.input("days", "float", columns, 0.0, 365.0, about=f"Time of each column {since}")
         lat, day = "lats[i]", "days[j]"
         out: int | tuple[int, int] = (rows, columns)
     else:
         out = count
         if sites == "each":
-            d.input("lat", "float", count, 0.2, 1.0)
+            d.input("lat", "float", count, 0.2, north, about="Latitude of each site [rad]")
             lat = "lat[tid]"
         else:
-            d.param("lat", "float", 0.2, 1.0)
+            d.param("lat", "float", 0.2, north, about="Latitude of the site [rad]")
             lat = "lat"
-        d.input("days", "float", count, 0.0, 365.0)
+        d.input("days", "float", count, 0.0, 365.0, about=f"Times {since}")
         day = "days[tid]"
     if result == "tilted surface":
-        d.param("tilt", "float", 0.2, 0.8, about="Tilt of the panel")
-        d.param("facing", "float", 2.6, 3.6)
+        d.param("tilt", "float", 0.2, 0.8, about="Tilt of the panel [rad]")
+        d.param("facing", "float", 2.6, 3.6, about="Azimuth that the panel faces, clockwise from north [rad]")
     declination = {
         "almanac": """
-        # Mean longitude and mean anomaly of the sun [deg]
+        # Mean anomaly and mean longitude of the sun
         g = wp.radians(357.528 + 0.9856003 * day)
         l = 280.46 + 0.9856474 * day
         # Equation of the center for the elliptic orbit
@@ -79,8 +82,8 @@ def sun_position(d: Draft) -> None:
         tilt_of_axis = wp.radians(23.439 - 4.0e-7 * day)
         dec = wp.asin(wp.sin(tilt_of_axis) * wp.sin(ecliptic))
         ra = wp.atan2(wp.cos(tilt_of_axis) * wp.sin(ecliptic), wp.cos(ecliptic))
-        # Greenwich mean sidereal time [deg]
-        ut = 24.0 * (day - wp.floor(day))
+        # Hour angle by the mean sidereal time of Greenwich, on whose meridian the sites are; J2000 is at noon
+        ut = 24.0 * (day + 0.5 - wp.floor(day + 0.5))
         ha = wp.radians(15.0 * (6.697375 + 0.0657098242 * day + ut)) - ra
         """,
         "fourier": """
@@ -129,36 +132,35 @@ def sun_position(d: Draft) -> None:
     beam = extra * wp.pow(0.7, wp.pow(mass, 0.678))
     """
     if result == "elevation and azimuth":
-        d.output("angles", "vec2", out)
+        d.output("angles", "vec2", out, about="Elevation and azimuth, clockwise from north [rad]")
         store = f"angles[{at}] = wp.vec2(wp.asin(wp.clamp(sin_el, -1.0, 1.0)), wp.atan2(east, north))"
     elif result == "direction":
         d.output("to_sun", "vec3", out)
         store = f"to_sun[{at}] = wp.vec3(east, north, sin_el)"
     elif result == "irradiance":
-        d.output("irradiance", "float", out, about="Irradiance on the panel")
+        d.output("irradiance", "float", out, about="Irradiance on the ground [W/m^2]")
         store = (
             f"if sin_el <= 0.0:\n"
-            f"    # night\n"
             f"    irradiance[{at}] = 0.0\n"
             f"    return\n"
             f"$beam\n"
             f"irradiance[{at}] = beam * sin_el"
         )
     elif result == "tilted surface":
-        d.output("power", "float", out, about="Power of the panel")
+        d.output("irradiance", "float", out, about="Irradiance on the panel [W/m^2]")
         store = f"""
         if sin_el <= 0.0:
-            power[{at}] = 0.0
+            irradiance[{at}] = 0.0
             return
         $beam
         # Cosine of the incidence angle on the tilted surface
         n_east = wp.sin(tilt) * wp.sin(facing)
         n_north = wp.sin(tilt) * wp.cos(facing)
         incidence = east * n_east + north * n_north + sin_el * wp.cos(tilt)
-        power[{at}] = beam * wp.max(incidence, 0.0)
+        irradiance[{at}] = beam * wp.max(incidence, 0.0)
         """
     else:
-        d.output("hours", "float", out)
+        d.output("hours", "float", out, about="Hours of daylight")
         store = """
         # Clamp for polar day and polar night
         cosine = wp.clamp(-wp.tan(phi) * wp.tan(dec), -1.0, 1.0)
@@ -171,9 +173,11 @@ def sun_position(d: Draft) -> None:
         f"{at} = wp.tid()\nphi = {lat}\nday = {day}\n$declination\n$angles\n$horizontal\n$store",
         declination=declination, hour=hour, angles=angles, horizontal=horizontal, beam=beam, store=store,
     )  # fmt: skip
+    if sites == "one":
+        d.text = re.sub(r"\bphi\b", "lat", d.text.replace("phi = lat\n", ""))
     d.explain(
-        "Latitudes are in radians, times in days since J2000 or since the start of the year, "
-        "irradiance in W/m^2."
+        f"Latitudes are in radians, times in {since[1:-1]}"
+        + (", irradiance in W/m^2." if result in ("irradiance", "tilted surface") else ".")
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -185,7 +189,7 @@ def sun_position(d: Draft) -> None:
             eps = np.radians(23.439 - 4e-7 * day)
             dec = np.arcsin(np.sin(eps) * np.sin(lon))
             ra = np.arctan2(np.cos(eps) * np.sin(lon), np.cos(lon))
-            ha = np.radians(15 * (6.697375 + 0.0657098242 * day + 24 * (day % 1.0))) - ra
+            ha = np.radians(15 * (6.697375 + 0.0657098242 * day + 24 * ((day + 0.5) % 1.0))) - ra
         else:
             x = 2 * np.pi * (day - 1) / 365
             waves = np.array([0.006918, -0.399912, 0.070257, -0.006758, 0.000907, -0.002697, 0.00148])
@@ -212,7 +216,7 @@ def sun_position(d: Draft) -> None:
             return {"irradiance": np.where(up > 0, light * up, 0.0)}
         n = np.array([np.sin(v.tilt) * np.sin(v.facing), np.sin(v.tilt) * np.cos(v.facing), np.cos(v.tilt)])
         facing = east * n[0] + north * n[1] + up * n[2]
-        return {"power": np.where(up > 0, light * np.maximum(facing, 0.0), 0.0)}
+        return {"irradiance": np.where(up > 0, light * np.maximum(facing, 0.0), 0.0)}
 
     def close(before: Values, after: Values) -> None:
         # Single precision keeps the hour to a few seconds, which shows near the horizon and at noon.

@@ -125,7 +125,7 @@ def transfer_orbits(d: Draft) -> None:
             return (x * x * x * stumpff_s(z) + a * wp.sqrt(y)) / wp.sqrt(mu)
     ''')
     sign = {
-        "short": "sense = 1.0",
+        "short": "",
         "flags": "sense = wp.where(long_way[tid], -1.0, 1.0)",
         "prograde": "# Prograde flights have angular momentum along z\nsense = wp.where(wp.cross(r1, r2)[2] >= 0.0, 1.0, -1.0)",
     }[way]
@@ -198,8 +198,8 @@ def transfer_orbits(d: Draft) -> None:
         radii = r1_len + r2_len
         cos_angle = wp.clamp(wp.dot(r1, r2) / (r1_len * r2_len), -1.0, 1.0)
         $sign
-        # A of Bate et al.: negative for the long way round
-        a = sense * wp.sqrt(r1_len * r2_len * (1.0 + cos_angle))
+        # A of Bate et al.$note
+        a = $root
         # Hyperbolas have negative psi, ellipses up to one whole turn less than 4 pi^2
         low = float(-12.0)
         high = float(38.0)
@@ -217,6 +217,8 @@ def transfer_orbits(d: Draft) -> None:
         """,
         time="flight_time[tid]" if given == "durations" else "arrival_time[tid] - departure_time[tid]",
         sign=sign,
+        note="" if way == "short" else ": negative for the long way round",
+        root=("" if way == "short" else "sense * ") + "wp.sqrt(r1_len * r2_len * (1.0 + cos_angle))",
         guess="psi = float(0.0)",
         search=dedented(search),
         check=f"if {gone}:\n    status[tid] = -1\n    return" if failing else "",

@@ -10,8 +10,8 @@ from warpgen.synthesis.algorithms.fem import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "members": "bars|edges|elements|rods",
-    "x": "positions|nodes|coords|particle_q",
+    "members": "bars|elements|rods",
+    "x": "positions|nodes|coords",
     "f": "forces|nodal_forces|internal_force",
     "ea": "axial_stiffness|stiffness|EA",
     "rest": "rest_length|l0|initial_length",
@@ -22,7 +22,7 @@ _NAMES = {
     "w": "deflection|transverse|disp",
     "theta": "rotation|slope|rot",
     "n": "direction|axis_dir|unit",
-    "strain": "eps|stretch|elongation",
+    "strain": "eps|axial_strain|bar_strain",
 }
 
 
@@ -30,7 +30,7 @@ _NAMES = {
     source="Przemieniecki 1968, Theory of Matrix Structural Analysis, sections 5.6 and 12.2",
     names=_NAMES
     | {
-        "q": "load|line_load|pressure",
+        "q": "line_load|dist_load|load_per_length",
     },
     double=True,
     weight=3,
@@ -47,7 +47,7 @@ def beam_forces(d: Draft) -> None:
             "matrix": "beam_stiffness|beam_matrices|hermite_beam_stiffness",
             "moment": "midspan_moments|bending_moments|beam_moments",
             "deflection": "beam_deflections|hermite_deflection|interpolate_deflection",
-            "energy": "bending_energy|beam_energies|beam_strain_energy",
+            "energy": "beam_energy|beam_energies|beam_element_energies",
         }[result]
     )
     n = d.pick(48, 64, 96)
@@ -62,15 +62,15 @@ def beam_forces(d: Draft) -> None:
         shear = "rigid"
     # one element more than gaps: nodes lie in a row
     if result != "matrix":
-        d.input("w", "float", n + 1, -1.0, 1.0, about="Nodal deflections [m]")
-        d.input("theta", "float", n + 1, -1.0, 1.0, about="Nodal rotations [rad]")
+        d.input("w", "float", n + 1, -0.1, 0.1, about="Nodal deflections [m]")
+        d.input("theta", "float", n + 1, -0.1, 0.1, about="Nodal rotations [rad]")
     per = section == "per element"
     if per:
         d.input("ei", "float", n, 0.5, 2.0, about="Bending stiffness [N m^2]")
-        d.input("h", "float", n, 0.8, 1.2)
+        d.input("h", "float", n, 0.8, 1.2, about="Element lengths [m]")
     else:
         d.param("ei", "float", 0.5, 2.0, about="Bending stiffness [N m^2]")
-        d.param("h", "float", 0.8, 1.2)
+        d.param("h", "float", 0.8, 1.2, about="Element length [m]")
     if shear == "timoshenko":
         d.param("ga", "float", 2.0, 6.0, about="Shear stiffness [N]")
     if term == "axial":
@@ -80,8 +80,8 @@ def beam_forces(d: Draft) -> None:
     elif term == "load":
         d.input("q", "float", n, -1.0, 1.0, about="Distributed load [N/m]")
     if result == "deflection":
-        d.param("s", "float", 0.1, 0.9)
-    out = {"forces": ("shear_force", "bending_moment"), "matrix": ("K",), "deflection": ("middle",)}.get(
+        d.param("s", "float", 0.1, 0.9, about="Place along the element, 0 to 1")
+    out = {"forces": ("nodal_force", "nodal_moment"), "matrix": ("K",), "deflection": ("deflected",)}.get(
         result, (result,)
     )
     for name in out:
@@ -105,7 +105,7 @@ def beam_forces(d: Draft) -> None:
         rows = ",\n".join("    " + ", ".join(row) for row in entries)
         matrix = f"m = wp.mat44(\n{rows},\n)"
         if term == "axial":
-            matrix += "\n# geometric stiffness: a beam under tension bends less\n"
+            matrix += "\n# Geometric stiffness: a beam under tension bends less\n"
             matrix += "g = tension / (30.0 * l)\nm += wp.mat44(\n"
             matrix += "    36.0 * g, 3.0 * l * g, -36.0 * g, 3.0 * l * g,\n"
             matrix += "    3.0 * l * g, 4.0 * l * l * g, -3.0 * l * g, -l * l * g,\n"
@@ -137,20 +137,20 @@ def beam_forces(d: Draft) -> None:
             m_load = " - p * l / 12.0" if load else ""
             m_back = " + p * l / 12.0" if load else ""
             lines += [
-                f"wp.atomic_add(shear_force, member, v{load})",
-                f"wp.atomic_add(bending_moment, member, m1{m_load})",
-                f"wp.atomic_add(shear_force, member + 1, -v{load})",
-                f"wp.atomic_add(bending_moment, member + 1, m2{m_back})",
+                f"wp.atomic_add(nodal_force, member, v{load})",
+                f"wp.atomic_add(nodal_moment, member, m1{m_load})",
+                f"wp.atomic_add(nodal_force, member + 1, -v{load})",
+                f"wp.atomic_add(nodal_moment, member + 1, m2{m_back})",
             ]
         elif result == "forces":
             lines += [
                 matrix,
                 "u = wp.vec4(w[member], theta[member], w[member + 1], theta[member + 1])",
                 "r = m * u",
-                "wp.atomic_add(shear_force, member, r[0])",
-                "wp.atomic_add(bending_moment, member, r[1])",
-                "wp.atomic_add(shear_force, member + 1, r[2])",
-                "wp.atomic_add(bending_moment, member + 1, r[3])",
+                "wp.atomic_add(nodal_force, member, r[0])",
+                "wp.atomic_add(nodal_moment, member, r[1])",
+                "wp.atomic_add(nodal_force, member + 1, r[2])",
+                "wp.atomic_add(nodal_moment, member + 1, r[3])",
             ]
         elif result == "matrix":
             lines += [matrix, "K[member] = m"]
@@ -164,7 +164,8 @@ def beam_forces(d: Draft) -> None:
         ]
         if term == "load":
             lines.append(
-                "# Add the fixed-end moment q L^2 / 24 of the line load\nm += q[member] * l * l / 24.0"
+                "# A uniform load bends a clamped beam by q L^2 / 24 at midspan, against its own direction\n"
+                "m -= q[member] * l * l / 24.0"
             )
         lines.append("moment[member] = m")
     else:
@@ -175,7 +176,7 @@ def beam_forces(d: Draft) -> None:
             "a = 1.0 - 3.0 * s2 + 2.0 * s3",
             "b = s - 2.0 * s2 + s3",
             "c = s3 - s2",
-            "middle[member] = a * w1 + (1.0 - a) * w2 + l * (b * t1 + c * t2)",
+            "deflected[member] = a * w1 + (1.0 - a) * w2 + l * (b * t1 + c * t2)",
         ]
     if result == "deflection":
         d.parameters = [p for p in d.parameters if p.name != "ei"]
@@ -184,13 +185,14 @@ def beam_forces(d: Draft) -> None:
         d.parameters = [p for p in d.parameters if p.name != "w"]
     d.launch(n)
     d.code("member = wp.tid()\n$body", body="\n".join(lines))
+    under = {"axial": " under tension", "foundation": " on an elastic foundation", "load": " under line loads"}
     d.says({
-        "forces": "Accumulates nodal forces and moments of beam elements.",
-        "matrix": "Computes beam element stiffness matrices.",
-        "moment": "Computes the bending moment at midspan of beam elements.",
+        "forces": "Accumulates nodal forces and moments of beam elements$.",
+        "matrix": "Computes stiffness matrices of beam elements$.",
+        "moment": "Computes the bending moment at midspan of beam elements$.",
         "deflection": "Interpolates beam deflections with cubic Hermite shape functions.",
-        "energy": "Computes the bending energy of each beam element.",
-    }[result])  # fmt: skip
+        "energy": "Computes the elastic energy of each beam element$.",
+    }[result].replace("$", under.get(term, "")))  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
         le = np.broadcast_to(v.h, n)
@@ -199,12 +201,12 @@ def beam_forces(d: Draft) -> None:
             t = v.s
             first = (v.w[:-1] * (1 - 3 * t**2 + 2 * t**3), v.w[1:] * (3 * t**2 - 2 * t**3))
             return {
-                "middle": sum(first) + le * (v.theta[:-1] * t * (1 - t) ** 2 - v.theta[1:] * t**2 * (1 - t))
+                "deflected": sum(first) + le * (v.theta[:-1] * t * (1 - t) ** 2 - v.theta[1:] * t**2 * (1 - t))
             }
         ei = np.broadcast_to(v.ei, n)
         if result == "moment":
             made = ei * np.diff(v.theta) / le
-            return {"moment": made + (v.q * le**2 / 24 if term == "load" else 0)}
+            return {"moment": made - (v.q * le**2 / 24 if term == "load" else 0)}
         k = np.zeros((n, 4, 4))
         # curvatures of Hermite's cubics, integrated by two Gauss points
         for t in at:
@@ -242,6 +244,6 @@ def beam_forces(d: Draft) -> None:
         made = np.zeros((2, n + 1))
         made[:, :-1] += r[:, :2].T
         made[:, 1:] += r[:, 2:].T
-        return {"shear_force": made[0], "bending_moment": made[1]}
+        return {"nodal_force": made[0], "nodal_moment": made[1]}
 
     d.check(reference, 1e-3)

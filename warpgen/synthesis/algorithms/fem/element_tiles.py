@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+import re
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ _CORNERS = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], float)
     names={
         "nodes": "coords|vertices|node_x",
         "shifts": "displacements|u|nodal_u",
+        "temperatures": "temps|nodal_temps|theta",
+        "heat_flows": "flows|nodal_flows|heat_rates",
         "jac": "jacobian|dx_dxi|j_mat",
         "grads": "dn_dx|shape_grads|g",
         "b": "strain_disp|b_mat|bmat",
@@ -35,8 +38,10 @@ def quad_stiffness(d: Draft) -> None:
     physics = d.option("physics", "plane stress", "plane strain", "conduction", "given moduli")
     result = d.option("result", "matrix", "forces", "energy", "diagonal")
     rule = d.option("integration", "full", "reduced")
-    axial = d.flag("axisymmetric weight", 0.3)
+    axial = d.flag("axisymmetric weight", 0.4) and physics == "conduction"
     thick = d.option("thickness", "one", "param", "per element")
+    if axial:
+        thick = "one"
     side = d.pick(2, 3)
     count, elements = (side + 1) ** 2, side * side
     heat = physics == "conduction"
@@ -54,6 +59,7 @@ def quad_stiffness(d: Draft) -> None:
             "diagonal": "quad_diagonals|matrix_diagonals|element_diagonals",
         }[result]
     )
+    field = "temperatures" if heat else "shifts"
     unknowns = 4 if heat else 8
     d.module(f"UNKNOWNS = wp.constant({unknowns})")
     d.input("nodes", "vec2", (count,), -0.15, 0.15, about="displacements of the nodes from a unit grid")
@@ -62,9 +68,11 @@ def quad_stiffness(d: Draft) -> None:
         d.param("young", "float", 1.0, 2.0, about="Young's modulus")
         d.param("poisson", "float", 0.2, 0.35, about="Poisson's ratio")
     elif heat:
-        d.input("conductivity", "float", (elements, 2, 2), 0.5, 1.5, about="conductivity of each element")
+        d.input("roots", "float", (elements, 2, 2), -1.0, 1.0, about="square roots of the conductivity tensors")
     else:
-        d.input("moduli", "float", (elements, 3, 3), -1.0, 1.0, about="square roots of the elastic moduli")
+        d.input("roots", "float", (elements, 3, 3), -1.0, 1.0, about="square roots of the elastic moduli")
+    if axial:
+        d.param("inner_radius", "float", 0.5, 1.5, about="distance of the grid from the axis of rotation")
     if thick == "param":
         d.param("thickness", "float", 0.5, 1.5, about="thickness of the plate")
     elif thick == "per element":
@@ -72,7 +80,7 @@ def quad_stiffness(d: Draft) -> None:
     if result in ("forces", "energy"):
         kind = "float" if heat else "vec2"
         d.input(
-            "shifts",
+            field,
             kind,
             count,
             -0.1,
@@ -80,19 +88,23 @@ def quad_stiffness(d: Draft) -> None:
             about="temperatures of the nodes" if heat else "displacements of the nodes",
         )
     name, type_, shape, about = {
-        "matrix": ("stiffness", "float", (elements, unknowns, unknowns), "stiffness of each element"),
-        "forces": (
-            "node_forces",
-            "float" if heat else "vec2",
-            (count,),
-            "sums of the elements' forces at the nodes",
+        "matrix": (
+            "conductance" if heat else "stiffness",
+            "float",
+            (elements, unknowns, unknowns),
+            "matrix of each element",
         ),
-        "energy": ("energies", "float", (elements,), "stored energy of each element"),
+        "forces": ("heat_flows", "float", (count,), "sums of the elements' heat flows at the nodes")
+        if heat
+        else ("node_forces", "vec2", (count,), "sums of the elements' forces at the nodes"),
+        "energy": ("dissipation", "float", (elements,), "dissipation of each element")
+        if heat
+        else ("energies", "float", (elements,), "stored energy of each element"),
         "diagonal": (
             "diagonals",
             "float",
             (elements, unknowns),
-            "diagonals of the stiffness, for a preconditioner",
+            "diagonals of the element matrices, for a preconditioner",
         ),
     }[result]
     d.output(name, type_, shape, about=about)
@@ -102,8 +114,8 @@ def quad_stiffness(d: Draft) -> None:
             "matrix": f"Integrates the {noun} of quadrilaterals over their Gauss points.",
             "forces": f"Adds the {'heat flows' if heat else 'elastic forces'} of quadrilaterals to their nodes.",
             "energy": f"Computes the {'dissipation' if heat else 'elastic energy'} of quadrilaterals from their nodes.",
-            "diagonal": f"Computes the diagonals of the {noun} of quadrilaterals.",
-        }[result]
+            "diagonal": f"Computes the diagonals of the {noun} matrices of quadrilaterals.",
+        }[result].replace("quadrilaterals", "rings of quadrilateral section" if axial else "quadrilaterals")
     )
     d.function('''
         @wp.func
@@ -150,13 +162,13 @@ def quad_stiffness(d: Draft) -> None:
             stiff = wp.tile_diag_add(elastic, wp.tile_map(modulus, wp.tile_arange(3, dtype=int), c, poisson))
         """,
         "conduction": """
-            raw = wp.tile_load(conductivity[element], shape=(2, 2))
-            # Only the symmetric part counts in the dissipation
-            stiff = 0.5 * (raw + wp.tile_transpose(raw))
+            root = wp.tile_load(roots[element], shape=(2, 2))
+            # Conductivity as a square, so that heat always flows downhill
+            stiff = wp.tile_matmul(wp.tile_transpose(root), root)
         """,
         "given moduli": """
-            root = wp.tile_load(moduli[element], shape=(3, 3))
-            # Moduli as a square, which cannot be negative
+            root = wp.tile_load(roots[element], shape=(3, 3))
+            # Moduli as a square, so that no strain has a negative energy
             stiff = wp.tile_matmul(wp.tile_transpose(root), root)
         """,
     }[physics]
@@ -164,14 +176,14 @@ def quad_stiffness(d: Draft) -> None:
         d.function('''
             @wp.func
             def modulus(row: int, c: float, poisson: float) -> float:
-                """Diagonal of the moduli, less what the block of ones gave already."""
+                """Diagonal of the moduli, less what the block of normal strains holds already."""
                 return wp.where(row < 2, c * (1.0 - poisson), 0.5 * c * (1.0 - poisson))
         ''')
     elif physics == "plane strain":
         d.function('''
             @wp.func
             def modulus(row: int, c: float, poisson: float) -> float:
-                """Diagonal of the moduli, less what the block of ones gave already."""
+                """Diagonal of the moduli, less what the block of normal strains holds already."""
                 return wp.where(row < 2, c * (1.0 - 2.0 * poisson), 0.5 * c * (1.0 - 2.0 * poisson))
         ''')
     strain = (
@@ -190,10 +202,10 @@ def quad_stiffness(d: Draft) -> None:
             def radius_at(x: wp.vec2, which: int, xi: float, eta: float) -> float:
                 sx = wp.where(which == 0 or which == 3, -1.0, 1.0)
                 sy = wp.where(which < 2, -1.0, 1.0)
-                return 0.25 * (1.0 + sx * xi) * (1.0 + sy * eta) * (x[0] + 0.5)
+                return 0.25 * (1.0 + sx * xi) * (1.0 + sy * eta) * x[0]
         """)
-        weigh += " * wp.tile_sum(wp.tile_map(radius_at, x, wp.tile_arange(4, dtype=int), xi, eta))[0]"
-    values = "u = wp.tile_load_indexed(shifts, indices=corner, shape=(4,))"
+        weigh += " * 2.0 * wp.pi * radius"
+    values = f"u = wp.tile_load_indexed({field}, indices=corner, shape=(4,))"
     flat = (
         "u_flat = wp.tile_reshape(u, shape=(4, 1))"
         if heat
@@ -208,21 +220,21 @@ def quad_stiffness(d: Draft) -> None:
             "@wp.func\ndef where_same(k: float, row: int, col: int) -> float:\n    return wp.where(row == col, k, 0.0)"
         )
     end = {
-        "matrix": "wp.tile_store(stiffness[element], total)",
+        "matrix": f"wp.tile_store({name}[element], total)",
         "forces": pull
         + (
-            "\nwp.tile_atomic_add_indexed(node_forces, indices=corner, t=wp.tile_squeeze(pull))"
+            "\n# Nodes are shared by elements\nwp.tile_atomic_add_indexed(heat_flows, indices=corner, t=wp.tile_squeeze(pull))"
             if heat
             else "\nsides = wp.tile_map(joined, pull[0:8:2, 0], pull[1:8:2, 0])\n"
             "# Nodes are shared by elements\nwp.tile_atomic_add_indexed(node_forces, indices=corner, t=sides)"
         ),
-        "energy": f"{pull}\nenergies[element] = 0.5 * wp.tile_dot(u_flat, pull)[0]",
+        "energy": f"{pull}\n{name}[element] = {'' if heat else '0.5 * '}wp.tile_dot(u_flat, pull)[0]",
         "diagonal": "row_id = wp.tile_broadcast(wp.tile_reshape(wp.tile_arange(UNKNOWNS, dtype=int), shape=(UNKNOWNS, 1)), shape=(UNKNOWNS, UNKNOWNS))\n"
         "col_id = wp.tile_broadcast(wp.tile_arange(UNKNOWNS, dtype=int), shape=(UNKNOWNS, UNKNOWNS))\n"
         "wp.tile_store(diagonals[element], wp.tile_sum(wp.tile_map(where_same, total, row_id, col_id), axis=1))",
     }[result]
     loop = (
-        "for q in range(4):\n    # Gauss points at one over the root of three\n"
+        "for q in range(4):\n    # Points of Gauss's rule, at one over the root of three\n"
         f"    xi = {g} * wp.where(q == 0 or q == 3, -1.0, 1.0)\n    eta = {g} * wp.where(q < 2, -1.0, 1.0)\n    $point"
     )
     if rule == "reduced":
@@ -234,9 +246,10 @@ def quad_stiffness(d: Draft) -> None:
         gx = wp.tile_map(part_x, grads)
         gy = wp.tile_map(part_y, grads)
         $strain
-        area = {weight}wp.determinant(jac){weigh}
-        stress = area * wp.tile_matmul(stiff, b)
-        wp.tile_matmul(wp.tile_transpose(b), stress, total)
+        $around
+        measure = {weight}wp.determinant(jac){weigh}
+        scaled = measure * wp.tile_matmul(stiff, b)
+        wp.tile_matmul(wp.tile_transpose(b), scaled, total)
     """
     d.launch(elements, tiled=True)
     d.code(
@@ -254,8 +267,13 @@ def quad_stiffness(d: Draft) -> None:
         loop=loop,
         point=dedented(point),
         strain=strain,
+        around="radius = inner_radius + wp.tile_sum(wp.tile_map(radius_at, x, wp.tile_arange(4, dtype=int), xi, eta))[0]"
+        if axial
+        else "",
         end=end,
     )
+    if heat:
+        d.text = re.sub(r"\bpull\b", "flow", re.sub(r"\bstiff\b", "conductivity", d.text))
     d.explain(
         "K = sum over Gauss points of B^T D B det J; B takes nodal values to "
         + ("the gradient." if heat else "strains.")
@@ -269,10 +287,8 @@ def quad_stiffness(d: Draft) -> None:
             corner = np.array([first, first + 1, first + side + 2, first + side + 1])
             ids.append(corner)
             x = v.nodes[corner] + np.stack([corner % (side + 1), corner // (side + 1)], axis=1)
-            if heat:
-                c = (v.conductivity[e] + v.conductivity[e].T) / 2
-            elif physics == "given moduli":
-                c = v.moduli[e].T @ v.moduli[e]
+            if heat or physics == "given moduli":
+                c = v.roots[e].T @ v.roots[e]
             else:
                 # Lame's constants; plane stress replaces the first by its condensed value
                 lam, mu = (
@@ -293,18 +309,18 @@ def quad_stiffness(d: Draft) -> None:
                     b[1, 1::2] = b[2, ::2] = g_[1]
                 w = np.linalg.det(jac) * (1 if rule == "full" else 4)
                 w = w * {"one": 1.0, "param": v.get("thickness"), "per element": np.atleast_1d(v.get("thickness", 1.0))[e % np.size(v.get("thickness", 1.0))]}[thick]  # fmt: skip
-                w = w * (n @ (x[:, 0] + 0.5) if axial else 1.0)
+                w = w * (2 * np.pi * (n @ x[:, 0] + v.inner_radius) if axial else 1.0)
                 found[e] += w * b.T @ c @ b
         if result == "matrix":
             return {name: found}
         if result == "diagonal":
             return {name: np.einsum("eii->ei", found)}
-        u = v.shifts[np.array(ids)].reshape(elements, unknowns)
+        u = v[field][np.array(ids)].reshape(elements, unknowns)
         f = np.einsum("eij,ej->ei", found, u)
         if result == "energy":
-            return {name: 0.5 * (u * f).sum(1)}
-        out = np.zeros(v.shifts.shape)
-        np.add.at(out, np.array(ids), f.reshape(elements, 4, *v.shifts.shape[1:]))
+            return {name: (1.0 if heat else 0.5) * (u * f).sum(1)}
+        out = np.zeros(v[field].shape)
+        np.add.at(out, np.array(ids), f.reshape(elements, 4, *v[field].shape[1:]))
         return {name: out}
 
     d.check(reference, 2e-3)

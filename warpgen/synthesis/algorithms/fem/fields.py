@@ -142,7 +142,7 @@ _GAUSS = 1.0 / np.sqrt(3.0)
 
 @DOMAIN.algorithm(
     source="Hughes 2000, The Finite Element Method, sections 3.8 to 3.10",
-    names=_NAMES | {"q": "gp|k|qp"},
+    names=_NAMES | {"q": "gp|k|qp", "measure": "dV|jxw|weight"},
     double=True,
     weight=2,
 )
@@ -222,13 +222,13 @@ def quadrature_load(d: Draft) -> None:
     measure = scale + measure
     if measure.startswith("(") and measure.endswith(")") and measure.count("(") == 1:
         measure = measure[1:-1]
-    lines.append(f"det = {measure}")
+    lines.append(f"measure = {measure}")
     if per_node:
-        lines += [f"for a in range({n}):", f"    wp.atomic_add({out}, elements[elem, a], N[a] * {f} * det)"]
+        lines += [f"for a in range({n}):", f"    wp.atomic_add({out}, elements[elem, a], N[a] * {f} * measure)"]
     elif result == "area":
-        lines.append("s += det")
+        lines.append("s += measure")
     else:
-        lines.append(f"s += {f} * det")
+        lines.append(f"s += {f} * measure")
     body = "\n".join(lines)
     if points == "1":
         centre = "wp.vec2(1.0 / 3.0, 1.0 / 3.0)" if triangle else "wp.vec2(0.0, 0.0)"

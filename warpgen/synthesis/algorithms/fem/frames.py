@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ _ORIENT = {
         "moment_y": "iy|inertia_y",
         "moment_z": "iz|inertia_z",
         "torsion": "j|torsion_constant",
-        "youngs": "e_mod|young",
+        "youngs": "e_mod|young|e_modulus",
         "axial": "normal_force|n_axial",
         "nodal_force": "f_int|forces|residual",
         "nodal_moment": "m_int|moments",
@@ -89,7 +90,7 @@ def frame_forces(d: Draft) -> None:
         d.input("roll", "float", count, -3.0, 3.0, about="Roll of the section about the member [rad]")
     elif orient == "node":
         d.input("third_node", "int", count, 0, nodes, about="Node on the side of local y")
-    property("youngs", 100.0, 200.0, "Young's modulus [MPa]")
+    property("youngs", 1.0e4, 2.0e5, "Young's modulus [MPa]")
     property("poisson", 0.2, 0.4, "Poisson's ratio")
     if section == "given":
         property("area", 0.01, 0.03, "Cross-section [m^2]")
@@ -109,11 +110,11 @@ def frame_forces(d: Draft) -> None:
         property("shear_area_z", 0.005, 0.02, "Shear area along local z [m^2]")
     if thermal:
         d.input("heating", "float", count, -30.0, 30.0, about="Temperature changes [K]")
-        d.param("expansion", "float", 1.0e-4, 3.0e-4, about="Coefficient of thermal expansion [1/K]")
+        d.param("expansion", "float", 1.0e-5, 3.0e-5, about="Coefficient of thermal expansion [1/K]")
     if load == "uniform":
         d.input("line_load", "vec3", count, -0.05, 0.05, about="Loads per length in world axes [MN/m]")
     elif load == "weight":
-        d.param("weight_density", "float", 0.5, 2.0, about="Weight per volume [MN/m^3]")
+        d.param("weight_density", "float", 0.02, 0.08, about="Weight per volume [MN/m^3]")
     if pinned:
         d.input("is_truss", "bool", count, about="True for members that are hinged at both ends")
     if output != "ends":
@@ -204,7 +205,7 @@ def frame_forces(d: Draft) -> None:
     less, less_m, plus_m = (" - share", " - fixed", " + fixed") if load != "none" else ("", "", "")
     scatter = f"""
     $fixed
-    # --- To world axes; the ends are in equilibrium ---
+    # Shear and normal forces at both ends are in equilibrium
     end_force = -normal * ex + q_y * ey + q_z * ez
     wp.atomic_add(nodal_force, first, end_force{less})
     wp.atomic_add(nodal_force, second, -end_force{less})
@@ -221,18 +222,15 @@ def frame_forces(d: Draft) -> None:
         # A member whose ends coincide has no axis, so skip it
         if first == second:
             return
-        # --- Local axes ---
         start = node_pos[first]
         span = node_pos[second] - start
         length = wp.length(span)
         ex = span / length
         $orient
-        # --- Section and material ---
         $shape
-        e_mod = youngs$at
+        $modulus
         g_mod = e_mod / (2.0 * (1.0 + poisson$at))
         $phi
-        # --- Displacements in local axes ---
         move = node_disp[first] - node_disp[second]
         du = wp.dot(move, ex)
         dv = wp.dot(move, ey)
@@ -243,16 +241,15 @@ def frame_forces(d: Draft) -> None:
         tx2 = wp.dot(node_turn[second], ex)
         ty2 = wp.dot(node_turn[second], ey)
         tz2 = wp.dot(node_turn[second], ez)
-        # --- Normal force, positive in tension ---
+        # Positive in tension
         normal = -e_mod * a * (du / length$heat)
         $carried
         $truss
-        # --- Bending in the local x-y plane ---
         k_z = e_mod * i_z / (length * length * length$one_y)
         q_y = k_z * (12.0 * dv + 6.0 * length * (tz1 + tz2))
         m_z1 = k_z * length * (6.0 * dv + length * ($a1 * tz1 + $b1 * tz2))
         m_z2 = k_z * length * (6.0 * dv + length * ($b1 * tz1 + $a1 * tz2))
-        # --- Bending in the local x-z plane, where a positive rotation lowers the far end ---
+        # A positive rotation about local y lowers the far end, hence the other signs
         k_y = e_mod * i_y / (length * length * length$one_z)
         q_z = k_y * (12.0 * dw - 6.0 * length * (ty1 + ty2))
         m_y1 = k_y * length * (-6.0 * dw + length * ($a2 * ty1 + $b2 * ty2))
@@ -264,6 +261,7 @@ def frame_forces(d: Draft) -> None:
         orient=_ORIENT[orient],
         shape=shape[section],
         at=at,
+        modulus="e_mod = youngs[tid]" if at else "",
         phi=phi[shear],
         heat=" + expansion * heating[tid]" if thermal else "",
         truss=truss if pinned else "",
@@ -284,6 +282,8 @@ def frame_forces(d: Draft) -> None:
         ends=ends if output != "nodes" else "",
         scatter=scatter if output != "ends" else "",
     )
+    if not at:
+        d.text = re.sub(r"\be_mod\b", "youngs", d.text)
     if output == "ends":
         for name in ("tx1", "tx2", "q_y", "q_z", "n_l"):
             d.text = "\n".join(

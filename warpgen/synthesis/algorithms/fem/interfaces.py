@@ -22,7 +22,7 @@ _MIXITY = {
         toughness = 1.0 / ((1.0 - share) / g_normal + share / g_shear)
         strength = 1.0 / wp.sqrt((1.0 - share) / (t_normal * t_normal) + share / (t_shear * t_shear))
     """,
-    "single": "toughness = g_normal\nstrength = t_normal",
+    "single": "",
 }
 _SOFTENING = {
     "linear": """
@@ -33,15 +33,14 @@ _SOFTENING = {
     "exponential": """
         # Exponential softening that releases the toughness at infinity
         decay = toughness / strength - 0.5 * onset
-        fresh = 1.0 - onset / largest * wp.exp(-wp.max(largest - onset, 0.0) / decay)
-        fresh = wp.clamp(fresh, 0.0, 1.0)
+        fresh = 1.0 - onset / largest * wp.exp((onset - largest) / decay)
     """,
     "trapezoid": """
         # Plateau at the strength up to twice the onset, then linear softening
         plateau = 2.0 * onset
         final_open = 2.0 * toughness / strength + onset - plateau
         if largest <= plateau:
-            fresh = wp.max(1.0 - onset / largest, 0.0)
+            fresh = 1.0 - onset / largest
         else:
             level = (final_open - largest) / (final_open - plateau)
             fresh = wp.clamp(1.0 - level * onset / largest, 0.0, 1.0)
@@ -63,7 +62,7 @@ _SOFTENING = {
         "share": "mode_mix|shear_share",
         "onset": "delta_0|opening_0",
         "final_open": "delta_f|opening_f",
-        "penalty": "stiffness|k_pen",
+        "penalty": "penalty_stiffness|k_pen",
         "fresh": "damage_new|d_trial",
     },
     weight=6,
@@ -98,9 +97,12 @@ def cohesive_tractions(d: Draft) -> None:
     if thin:
         d.input("area", "float", count, 0.5, 2.0, about="Areas of the integration points [mm^2]")
     d.param("penalty", "float", 3000.0, 6000.0, about="Stiffness of the intact interface [N/mm^3]")
-    d.param("t_normal", "float", 20.0, 30.0, about="Normal strength [MPa]")
-    d.param("g_normal", "float", 0.3, 0.5, about="Toughness in mode I [N/mm]")
-    if mixity != "single":
+    if mixity == "single":
+        d.param("strength", "float", 20.0, 30.0, about="Strength [MPa]")
+        d.param("toughness", "float", 0.3, 0.5, about="Toughness [N/mm]")
+    else:
+        d.param("t_normal", "float", 20.0, 30.0, about="Normal strength [MPa]")
+        d.param("g_normal", "float", 0.3, 0.5, about="Toughness in mode I [N/mm]")
         d.param("t_shear", "float", 30.0, 45.0, about="Shear strength [MPa]")
         d.param("g_shear", "float", 0.8, 1.2, about="Toughness in mode II [N/mm]")
     if mixity == "benzeggagh-kenane":
@@ -113,8 +115,10 @@ def cohesive_tractions(d: Draft) -> None:
     force = "force" if thin else "traction"
     d.output(force, vec, count, about="Forces of the integration points [N]" if thin else "Tractions [MPa]")
     if thin:
-        d.says("Computes forces and damage of cohesive interfaces under mixed-mode opening.")
         d.calls("cohesive_forces|cohesive_zone|interface_forces|update_cohesive")
+    what = "forces" if thin else "tractions"
+    modes = "whose strength is the same in all modes" if mixity == "single" else "under mixed-mode opening"
+    d.says(f"Computes {what} and damage of cohesive interfaces {modes}.")
     d.output("damage", "float", count, about="Damage in 0..1")
     d.output("largest_open", "float", count, about="Largest opening [mm]")
     if tangent == "secant":
@@ -155,16 +159,13 @@ def cohesive_tractions(d: Draft) -> None:
     d.code(
         """
         tid = wp.tid()
-        # --- Opening and sliding ---
         $split
         slip = wp.length(slide)
         # Drop the closed part, since compression does no damage
         positive = wp.max(open_n, 0.0)
         equivalent = wp.sqrt(positive * positive + slip * slip)
-        # --- Mode mixity ---
         $share
         $mixity
-        # --- Damage ---
         # Opening at which the intact interface reaches its strength
         onset = strength / penalty
         largest = wp.max(wp.max(largest_old[tid], equivalent), onset)
@@ -172,7 +173,6 @@ def cohesive_tractions(d: Draft) -> None:
         $delay
         # Keep the larger of both, because damage never heals
         dam = wp.max(damage_old[tid], $trial)
-        # --- Tractions ---
         # Compression keeps the full penalty stiffness, otherwise broken faces would interpenetrate
         stress = penalty * (1.0 - dam) * (slide + positive * n) + penalty * wp.min(open_n, 0.0) * n
         $rub
@@ -194,10 +194,9 @@ def cohesive_tractions(d: Draft) -> None:
         secant=secant if tangent == "secant" else "",
         lost=lost if energy else "",
     )
-    d.text = d.text.replace("# --- Mode mixity ---\ntoughness", "toughness")
     d.explain("""
         t = K (1 - d) jump for open faces, with the damage d a function of the largest opening so far, such that
-        the area under the curve is the toughness of the mode mixity. Units: N, mm, MPa.
+        the area under the curve is the toughness. Units: N, mm, MPa.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -208,7 +207,7 @@ def cohesive_tractions(d: Draft) -> None:
         size = np.hypot(np.maximum(open_n, 0.0), slip)
         b = slip**2 / np.maximum(size**2, 1e-12)
         if mixity == "single":
-            gc, tc = np.full(count, v.g_normal), np.full(count, v.t_normal)
+            gc, tc = np.full(count, v.toughness), np.full(count, v.strength)
         elif mixity == "power law":
             gc = 1.0 / ((1.0 - b) / v.g_normal + b / v.g_shear)
             tc = ((1.0 - b) / v.t_normal**2 + b / v.t_shear**2) ** -0.5

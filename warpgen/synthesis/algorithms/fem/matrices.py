@@ -28,7 +28,7 @@ _NAMES = {
     source="Hughes 2000, chapter 3; Brenner & Scott 2008, chapter 0 (stiffness and mass of linear elements)",
     names=_NAMES
     | {
-        "K": "stiffness|k_local|ke",
+        "K": "k_local|ke|local_matrices",
         "kappa": "conductivity|diffusivity|coeff",
         "g": "grads|dphi|b_rows",
         "b": "col|m|j_local",
@@ -43,14 +43,20 @@ def element_matrices(d: Draft) -> None:
     result = d.option("result", "matrix", "apply", "diagonal", "energy")
     mass = d.option("mass", "none", "consistent", "lumped")
     wind = d.flag("convection", 0.3) and result in ("matrix", "apply")
+    plain = mass == "none" and not wind
     d.calls(
         {
-            "matrix": "element_matrices|local_stiffness|element_stiffness",
-            "apply": "apply_stiffness|element_operator|apply_element_matrices",
-            "diagonal": "assemble_diagonal|stiffness_diagonal|matrix_diagonal",
+            "matrix": "element_matrices|local_stiffness|element_stiffness" if plain else "element_matrices|local_matrices",
+            "apply": "apply_stiffness|element_operator|apply_element_matrices"
+            if plain
+            else "element_operator|apply_element_matrices|apply_operator",
+            "diagonal": "assemble_diagonal|matrix_diagonal|diagonal_entries",
             "energy": "element_energies|nodal_field_energy|field_energy",
         }[result]
     )
+    terms = ["diffusion", *(["convection"] if wind else []), *(["reaction"] if mass != "none" else [])]
+    matrix = "stiffness matrix" if plain else f"matrix of {', '.join(terms[:-1])} and {terms[-1]}"
+    d.says(f"Computes the {matrix.replace('matrix', 'matrices')} of linear elements from their Jacobians.")
     shape = shape_functions.TRIANGLE if axes == 2 else shape_functions.TET
     n, elements, nodes = axes + 1, d.pick(32, 48, 64), d.pick(30, 40)
     mat, vec = f"mat{axes}{axes}", f"wp.vec{axes}"
@@ -64,7 +70,7 @@ def element_matrices(d: Draft) -> None:
     if mass != "none":
         d.param("sigma", "float", 0.5, 2.0, about="Reaction coefficient")
     if wind:
-        d.input("wind", f"vec{axes}", elements, -1.0, 1.0)
+        d.input("wind", f"vec{axes}", elements, -1.0, 1.0, about="Velocity of the convection")
     if result != "matrix":
         d.input("elements", "int", (elements, n), 0, nodes, about="Node indices per element")
     if result in ("apply", "energy"):
@@ -117,7 +123,7 @@ def element_matrices(d: Draft) -> None:
             head
             + f"for a in range({n}):\n    {row}\n    wp.atomic_add(diag, elements[elem, a], {entry}{add})"
         )
-        d.says("Assembles the diagonal of the stiffness matrix of linear elements.")
+        d.says(f"Assembles the diagonal of the {matrix} of linear elements.")
     else:
         flux = f"{k}vol * grad" if material != "tensor" else "vol * (kappa[elem] * grad)"
         mean = "mean += u[elements[elem, a]]" if mass == "consistent" else ""
@@ -147,7 +153,7 @@ def element_matrices(d: Draft) -> None:
                 mean=mean,
                 nothing="",
             )
-            d.says("Applies the stiffness matrix of linear elements to nodal values, element by element.")
+            d.says(f"Applies the {matrix} of linear elements to nodal values, element by element.")
         else:
             square = ""
             if mass != "none":

@@ -15,13 +15,13 @@ _NAMES = {
     "tets": "elements|tet_indices|indices|connectivity",
     "u": "displacement|disp|nodal_u",
     "grads": "shape_grads|dNdX|b_grads",
-    "volume": "rest_volume|vol|quad_weight",
+    "volume": "rest_volume|vol|tet_volume",
     "f": "forces|nodal_forces|f_int",
     "mu": "shear|k_mu|lame_mu",
     "lam": "lame|k_lambda|lame_lambda",
     "elem": "tid|e|t",
-    "F": "def_grad|deformation|Fe",
-    "P": "piola|pk1|stress_e",
+    "F": "def_grad|deformation|F_def",
+    "P": "piola|pk1|first_piola",
     "a": "corner|node|local",
     "eps": "strain|e_tot|strain_in",
     "sigma": "cauchy|stress|sig",
@@ -88,14 +88,14 @@ def tet_elastic_forces(d: Draft) -> None:
     if damping:
         d.param("k_damp", "float", 0.1, 0.5, about="Damping coefficient")
     if active:
-        d.input("activation", "float", tets, -0.2, 0.2, about="Fiber activation, 0 to 1")
+        d.input("activation", "float", tets, 0.0, 0.4, about="Active fiber stress, in the unit of the moduli")
     name = {"forces": "f", "energy": "energy", "stress": "P_out", "cauchy": "sigma"}[result]
     kind = {"forces": "vec3", "energy": "float"}.get(result, "mat33")
     d.output(name, kind, nodes if result == "forces" else tets)
-    index = [f"tets[4 * elem + {k}]" if storage == "flat" else f"tets[elem, {k}]" for k in range(4)]
+    index = [(f"tets[4 * elem + {k}]" if k else "tets[4 * elem]") if storage == "flat" else f"tets[elem, {k}]" for k in range(4)]
     gather = "\n".join(f"n{k} = {index[k]}" for k in range(4))
     kinematics = """
-    # F = I + sum_a u_a (x) grad N_a with grad N_3 = -(grad N_0 + grad N_1 + grad N_2)
+    # F = I + sum_a u_a (x) grad N_a with grad N_0 = -(grad N_1 + grad N_2 + grad N_3)
     g1 = grads[elem, 0]
     g2 = grads[elem, 1]
     g3 = grads[elem, 2]
@@ -152,7 +152,11 @@ wp.atomic_sub(f, n3, f3)""",
     if result in says:
         d.says(says[result])
     elif damping:
-        d.says("Assembles elastic and viscous nodal forces of tetrahedra.")
+        d.says("Assembles elastic and viscous nodal forces of hyperelastic tetrahedra.")
+    if active:
+        d.sentence = (d.sentence or "Assembles nodal forces of hyperelastic tetrahedra.").replace(
+            ".", ", with active fibers."
+        )
 
     def reference(v: Values) -> dict[str, Any]:
         tet = v.tets.reshape(tets, 4)

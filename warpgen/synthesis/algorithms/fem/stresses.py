@@ -60,13 +60,15 @@ def stress_measure(d: Draft) -> None:
         }[measure]
     )
     name = {"strain": "eps", "gradient": "grad_u", "stress": "sigma_in"}.get(given, "eps")
-    d.input(name, "mat22" if plane else "mat33", elements, -0.5, 0.5)
+    size = 0.5 if given == "stress" else 0.01
+    what = {"gradient": "Displacement gradients", "stress": "Stresses"}.get(given, "Strains")
+    d.input(name, "mat22" if plane else "mat33", elements, -size, size, about=what)
     if given != "stress":
         d.param("young", "float", 1.0, 4.0, about="Young's modulus")
         d.param("nu", "float", 0.2, 0.4, about="Poisson's ratio")
     if thermal:
-        d.input("dT", "float", elements, -1.0, 1.0, about="Temperature changes [K]")
-        d.param("alpha", "float", 0.01, 0.1, about="Thermal expansion [1/K]")
+        d.input("dT", "float", elements, -100.0, 100.0, about="Temperature changes [K]")
+        d.param("alpha", "float", 1.0e-5, 3.0e-5, about="Thermal expansion [1/K]")
     average = average and measure in ("mises", "pressure")
     if average:
         d.input("tets", "int", (elements, 4), 0, nodes)
@@ -138,6 +140,7 @@ def stress_measure(d: Draft) -> None:
     }[measure]
     source = {
         "stress": "its stress",
+        "gradient": "its displacement gradient",
         "plane strain": "its strain in the plane",
         "plane stress": "strains of a plate",
     }
@@ -194,7 +197,7 @@ def stress_measure(d: Draft) -> None:
     | {
         "return_mapping": "radial_return|j2_plasticity|plastic_corrector|stress_update",
         "eps_p": "plastic_strain|ep|strain_p",
-        "alpha": "hardening|kappa|acc_plastic",
+        "alpha": "eq_plastic|kappa|acc_plastic",
         "trial": "f_trial|phi|yield_f",
         "dgamma": "delta_gamma|d_lambda|multiplier",
         "s": "dev|s_trial|dev_trial",
@@ -222,7 +225,7 @@ def return_mapping(d: Draft) -> None:
     keeps = stored == "equivalent"
     if model in ("isotropic", "kinematic"):
         if model == "isotropic":
-            d.input("alpha", "float", n, 0.0, 0.2, about="Thermal expansion [1/K]")
+            d.input("alpha", "float", n, 0.0, 0.2, about="Equivalent plastic strains so far")
         else:
             d.input("back", "mat33", n, -0.1, 0.1, about="Back stresses")
         d.param("hardening_modulus", "float", 0.1, 0.5, about="Hardening modulus")
@@ -231,14 +234,14 @@ def return_mapping(d: Draft) -> None:
         d.param("bulk", "float", 1.0, 3.0, about="Bulk modulus")
     d.param("yield_stress", "float", 0.4, 0.9, about="Initial yield stress")
     if model == "drucker-prager":
-        d.param("friction", "float", 0.1, 0.3)
+        d.param("friction", "float", 0.1, 0.3, about="Strength gained per pressure")
     elif model == "viscous":
-        d.param("relaxation", "float", 0.2, 0.8)
+        d.param("relaxation", "float", 0.2, 0.8, about="Share of the overstress that relaxes in the step")
     d.output("sigma", "mat33", n, about="Stresses")
     if plastic:
         d.output("eps_p_new", "mat33", n, about="Updated plastic strains")
     if keeps:
-        d.output("peeq", "float", n, about="Equivalent plastic strains")
+        d.output("peeq_step", "float", n, about="Increments of the equivalent plastic strain")
     eye = "wp.identity(n=3, dtype=float)"
     if given == "trial stress":
         elastic = f"""
@@ -248,8 +251,9 @@ def return_mapping(d: Draft) -> None:
         """
     else:
         field = "eps[tid]" if given == "strain" else "grad_u[tid]"
-        minus = " - 0.5 * (eps_p[tid] + wp.transpose(eps_p[tid]))" if plastic else ""
+        minus = " - old" if plastic else ""
         elastic = f"""
+        {"old = 0.5 * (eps_p[tid] + wp.transpose(eps_p[tid]))" if plastic else "$nothing"}
         # Elastic predictor (trial stress)
         e = 0.5 * ({field} + wp.transpose({field})){minus}
         p = bulk * wp.trace(e)
@@ -277,16 +281,16 @@ def return_mapping(d: Draft) -> None:
     sigma0 = f"sigma[tid] = s + p * {eye}"
     unchanged = [sigma0]
     if plastic:
-        unchanged.append("eps_p_new[tid] = 0.5 * (eps_p[tid] + wp.transpose(eps_p[tid]))")
+        unchanged.append("eps_p_new[tid] = old")
     correct = [
         f"dgamma = {flow}",
         f"normal = {xi} / norm",
         f"sigma[tid] = s - 2.0 * mu * dgamma * normal + p * {eye}",
     ]
     if plastic:
-        correct.append("eps_p_new[tid] = 0.5 * (eps_p[tid] + wp.transpose(eps_p[tid])) + dgamma * normal")
+        correct.append("eps_p_new[tid] = old + dgamma * normal")
     if keeps:
-        correct.append("peeq[tid] = 0.81649658 * dgamma")
+        correct.append("peeq_step[tid] = 0.81649658 * dgamma")
     if form == "max":
         correct[0] = (
             f"# Clamp to zero, since nothing flows inside of the yield surface\ndgamma = wp.max({flow}, 0.0)"
@@ -303,6 +307,7 @@ def return_mapping(d: Draft) -> None:
         relative=relative,
         test=test,
         body=body,
+        nothing="",
     )
     says = {
         "drucker-prager": "Performs a return mapping for Drucker-Prager plasticity at constant pressure.",
@@ -312,10 +317,18 @@ def return_mapping(d: Draft) -> None:
     }
     if model in says:
         d.says(says[model])
-    d.explain("""
-        Yield function f = |s| - sqrt(2/3) sigma_y. For f > 0 the plastic multiplier is f / (2 mu) along
-        s / |s|, reduced by hardening. The hydrostatic part is unchanged.
-    """)
+    relative_to = "s, relative to the back stress," if model == "kinematic" else "s"
+    reduced = {
+        "isotropic": ", reduced by hardening",
+        "kinematic": ", reduced by hardening",
+        "viscous": ", of which a share relaxes in a step",
+    }.get(model, "")
+    limit_ = "sigma_y - friction p (p is the mean stress)" if model == "drucker-prager" else "sigma_y"
+    d.explain(
+        f"Yield function f = |s| - sqrt(2/3) ({limit_}).\n".replace("(sigma_y)", "sigma_y")
+        + f"For f > 0 the plastic multiplier is f / (2 mu) along {relative_to}{reduced}.\n"
+        "The hydrostatic part is unchanged."
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         def symmetric(x: Any) -> Any:
@@ -348,7 +361,7 @@ def return_mapping(d: Draft) -> None:
             gamma = v.relaxation * gamma
         made = {"sigma": s - 2 * v.mu * gamma * x / size + p * np.eye(3)}
         made["eps_p_new"] = old + gamma * x / size
-        made["peeq"] = np.sqrt(2 / 3) * gamma[:, 0, 0]
+        made["peeq_step"] = np.sqrt(2 / 3) * gamma[:, 0, 0]
         return {q.name: made[q.name] for q in d.parameters if q.name in made}
 
     d.check(reference, 1e-3)

@@ -10,8 +10,8 @@ from warpgen.synthesis.algorithms.fem import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "members": "bars|edges|elements|rods",
-    "x": "positions|nodes|coords|particle_q",
+    "members": "bars|elements|rods",
+    "x": "positions|nodes|coords",
     "f": "forces|nodal_forces|internal_force",
     "ea": "axial_stiffness|stiffness|EA",
     "rest": "rest_length|l0|initial_length",
@@ -22,7 +22,7 @@ _NAMES = {
     "w": "deflection|transverse|disp",
     "theta": "rotation|slope|rot",
     "n": "direction|axis_dir|unit",
-    "strain": "eps|stretch|elongation",
+    "strain": "eps|axial_strain|bar_strain",
 }
 
 
@@ -87,12 +87,6 @@ def truss_forces(d: Draft) -> None:
         "logarithmic": "force * l0 / l",
         "cable": "force",
     }[strain]
-    slope = {
-        "engineering": "1.0 / l0",
-        "green": "l / (l0 * l0)",
-        "logarithmic": "1.0 / l",
-        "cable": "1.0 / l0",
-    }[strain]
     initial = " + prestress[member]" if extra == "prestress" else ""
     if result == "energy":
         add = " + prestress[member] * strain" if initial else ""
@@ -102,11 +96,16 @@ def truss_forces(d: Draft) -> None:
     elif result == "stress":
         end = f"axial[member] = ea[member] * strain{initial}"
     elif result == "tangent":
-        curve = {"green": " + force / l0", "logarithmic": " - force * l0 / (l * l)"}.get(strain, "")
         taut = "wp.where(strain > 0.0, ea[member], 0.0)" if strain == "cable" else "ea[member]"
+        along, across = {
+            "engineering": (f"{taut} / l0", "force / l"),
+            "green": (f"{taut} * l * l / (l0 * l0 * l0) + force / l0", "force / l0"),
+            "logarithmic": (f"l0 * ({taut} - force) / (l * l)", "force * l0 / (l * l)"),
+            "cable": (f"{taut} / l0", "force / l"),
+        }[strain]
         end = f"force = ea[member] * strain{initial}\n"
         end += "# Material stiffness along the bar and geometric stiffness across it\nnn = wp.outer(n, n)\n"
-        end += f"along = {taut} * {slope} * {slope} * l0{curve}\nacross = force * {slope} * l0 / l\n"
+        end += f"along = {along}\nacross = {across}\n"
         end += f"K[member] = along * nn + across * (wp.identity(n={axes}, dtype=float) - nn)"
     else:
         end = f"force = ea[member] * strain{initial}\n"
@@ -117,7 +116,7 @@ def truss_forces(d: Draft) -> None:
         end += f"t = {push} * n\nwp.atomic_add(f, i, t)\nwp.atomic_sub(f, j, t)"
         if extra == "gravity":
             down = ", ".join(["0.0"] * (axes - 1) + ["-0.5 * weight * l0"])
-            end += f"\n# half of the bar's own weight hangs at each end\ng = wp.{vec}({down})\n"
+            end += f"\n# Half of the bar's own weight hangs at each end\ng = wp.{vec}({down})\n"
             end += "wp.atomic_add(f, i, g)\nwp.atomic_add(f, j, g)"
     direction = "n = d / l" if result in ("forces", "tangent") else ""
     d.launch(bars)
@@ -140,7 +139,12 @@ def truss_forces(d: Draft) -> None:
         end=end.rstrip(),
     )
     d.says({
-        "forces": "Assembles axial forces of truss members.",
+        "forces": {
+            "none": "Assembles axial forces of truss members.",
+            "prestress": "Assembles axial forces of prestressed truss members.",
+            "damping": "Assembles axial forces of truss members, which are damped.",
+            "gravity": "Assembles axial forces and weights of truss members.",
+        }[extra],
         "stress": "Computes the axial force of each bar.",
         "energy": "Computes the elastic energy of each bar.",
         "tangent": "Computes the tangent stiffness between the two ends of each bar.",

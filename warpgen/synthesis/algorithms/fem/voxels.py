@@ -208,7 +208,7 @@ def voxel_elasticity(d: Draft) -> None:
         d.param("cell_size", "float", 0.3, 0.6, about="Edge length of the cells [m]")
     d.param("num_points", "int", 8, about="Number of quadrature points")
     if wanted == "force":
-        d.output("node_force", "vec3", nodes, about="Internal forces, accumulated over the cells")
+        d.output("node_force", "vec3", nodes, about="Nodal forces, accumulated over the cells")
     else:
         d.output("cell_energy", "float", cells, about="Strain energy of each cell [J]")
     d.function(_CORNER)
@@ -289,9 +289,11 @@ def voxel_elasticity(d: Draft) -> None:
         "        wp.atomic_add(node_force, ni, nj, nk, f_corner)",
     )
     d.explain("""
-        Displacements are interpolated trilinearly within a cell and stresses integrated by a rule of eight
+        Displacements are interpolated trilinearly within a cell and integrals taken by a rule of eight
         points. Corners are numbered by bits: bit 0 is the upper side along x, bit 1 along y, bit 2 along z.
     """)
+    if gravity:
+        d.says("Adds elastic forces and body forces of hexahedral cells to the nodes of a regular grid.")
     if wanted == "energy":
         d.says("Computes the strain energies of elastic hexahedral cells of a regular grid.")
 

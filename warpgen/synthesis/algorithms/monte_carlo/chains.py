@@ -14,14 +14,14 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Metropolis et al. 1953; Hastings 1970; Roberts & Tweedie 1996 (MALA); Neal 2011 (HMC)",
     names={
         "metropolis_step": "metropolis_hastings|mcmc_step|advance_chains",
-        "x": "states|chains|samples",
+        "states": "chains|samples|positions",
         "xi": "current|state_i|old",
         "proposal": "candidate|new|trial",
         "log_u": "log_uniform|threshold|log_accept",
         "log_ratio": "log_alpha|delta|gain",
         "accepted": "accepts|moves|acceptance",
         "noise": "normals|z|eps",
-        "step": "scale|width|sigma",
+        "step": "proposal_scale|width|step_size",
     },
     adjoint="no",
     weight=3,
@@ -46,21 +46,21 @@ def metropolis_step(d: Draft) -> None:
     alone = proposal == "independent"  # needs no width
     if alone and count == "adapt":
         count = "none"
-    d.inout("x", vec, n, -1.5, 1.5, about="states of the chains")
+    d.inout("states", vec, n, -1.5, 1.5, about="states of the chains")
     d.input("noise", vec, shape, -1.5, 1.5, about="proposal noise, standard normal")
     d.input("u", "float", shape, 0.02, 1.0, about="uniform random numbers for the acceptance test")
     if count == "adapt":
-        d.inout("step", "float", n, 0.3, 1.2)
+        d.inout("step", "float", n, 0.3, 1.2, about="scale of the proposals of each chain")
     elif not alone:
-        d.param("step", "float", 0.3, 1.2)
+        d.param("step", "float", 0.3, 1.2, about="scale of the proposals")
     if temper:
         d.param("beta", "float", 0.3, 1.0, about="inverse temperature")
     if count == "flags":
-        d.output("accepted", "int", n, about="1 where the proposal was accepted")
+        d.output("accepted", "int", n, about="number of accepted proposals" if several else "1 where the proposal was accepted")
     sq = "x * x" if dim == 1 else "wp.dot(x, x)"
     density = {
         "normal": f"return -0.5 * {sq}",
-        "student": f"# four degrees of freedom\nreturn {-0.5 * (4 + dim)} * wp.log(1.0 + 0.25 * {sq})",
+        "student": f"# Four degrees of freedom\nreturn {-0.5 * (4 + dim)} * wp.log(1.0 + 0.25 * {sq})",
         "banana": (
             "# Rosenbrock's valley, bent along a parabola\n"
             "bent = x[1] - x[0] * x[0]\n"
@@ -109,7 +109,7 @@ def metropolis_step(d: Draft) -> None:
             (
                 "@wp.func\n"
                 "def drift(x: $t) -> $t:\n"
-                "    # gradient of the logarithm of the density\n"
+                "    # Gradient of the logarithm of the density\n"
                 "    return $grad"
             ),
             t=t,
@@ -127,29 +127,34 @@ def metropolis_step(d: Draft) -> None:
     test = f"if wp.log(u{at}) < log_ratio:"
     act = {
         "none": "    xi = proposal",
-        "flags": "    xi = proposal\n    moves += 1",
+        "flags": "    xi = proposal\n    moves += 1" if several else "    xi = proposal\n    accepted[tid] = 1",
         "adapt": (
             "    xi = proposal\n"
-            "    # grows on success and shrinks on failure, balanced at 44 % of acceptance\n"
+            "    # Grows on success and shrinks on failure, balanced at 44 % of acceptance\n"
             f"    step[tid] = {h} * 1.1\n"
             "else:\n"
             f"    step[tid] = {h} * 0.928"
         ),
     }[count]
     body = f"{propose}\n{ratio}\n{test}\n{act}"
-    start = f"xi = {t}(x[tid])" if several else "xi = x[tid]"
-    if count == "flags":
+    start = f"xi = {t}(states[tid])" if several else "xi = states[tid]"
+    if count == "flags" and several:
         start += "\nmoves = int(0)"
     loop = "for k in range(u.shape[1]):\n    $body" if several else "$body"
     d.launch(n)
     d.code(
-        "tid = wp.tid()\n$start\n$loop\nx[tid] = xi\n$end",
+        "tid = wp.tid()\n$start\n$loop\nstates[tid] = xi\n$end",
         start=start,
         loop=loop,
         body=body,
-        end="accepted[tid] = moves" if count == "flags" else "",
+        end="accepted[tid] = moves" if count == "flags" and several else "",
     )
-    d.says(f"Advances Markov chains on a {target} distribution by the rule of Metropolis and Hastings.")
+    law = {
+        "normal": "a standard normal distribution", "banana": "a banana-shaped distribution",
+        "bimodal": "a bimodal distribution", "student": "Student's t distribution", "funnel": "Neal's funnel",
+    }[target]  # fmt: skip
+    tempered = ", tempered," if temper else ""
+    d.says(f"Advances Markov chains on {law}{tempered} by the rule of Metropolis and Hastings.")
 
     def log_p(x: Any) -> Any:
         s = (x**2).sum(axis=1)
@@ -168,7 +173,7 @@ def metropolis_step(d: Draft) -> None:
         return -x if target == "normal" else -(4 + dim) / 4 * x / (1 + (x**2).sum(1, keepdims=True) / 4)
 
     def reference(v: Values) -> dict[str, Any]:
-        x = v.x.reshape(n, dim)
+        x = v.states.reshape(n, dim)
         noise, u = v.noise.reshape(n, -1, dim), v.u.reshape(n, -1)
         moves = np.zeros(n, int)
         h = np.broadcast_to(np.asarray(v.get("step", 0.0)), n).copy()
@@ -192,7 +197,7 @@ def metropolis_step(d: Draft) -> None:
             h = h * np.where(go, 1.1, 0.928)
             if count != "adapt":
                 h = np.broadcast_to(np.asarray(v.get("step", 0.0)), n).copy()
-        found: dict[str, Any] = {"x": x.reshape(v.x.shape)}
+        found: dict[str, Any] = {"states": x.reshape(v.states.shape)}
         if count == "flags":
             found["accepted"] = moves
         return found | ({"step": h} if count == "adapt" else {})

@@ -274,7 +274,6 @@ def photon_transport(d: Draft) -> None:
                 optical = -wp.log(1.0 - wp.randf(rng))
             mu_t = layers.mu_a[layer] + layers.mu_s[layer]
             hop = optical / mu_t
-            # --- Distance to the boundary of the layer ---
             top = float(0.0)
             if layer > 0:
                 top = layers.bottom[layer - 1]
@@ -286,23 +285,22 @@ def photon_transport(d: Draft) -> None:
             elif dir[2] < -1.0e-6:
                 to_edge = (top - pos[2]) / dir[2]
                 next_layer = layer - 1
+            # Rounding may leave a packet just beyond the boundary
             to_edge = wp.max(to_edge, 0.0)
             if hop > to_edge:
-                # --- Boundary: move there, keep what is left of the optical depth ---
+                # Keep what is left of the optical depth for the next layer
                 pos += to_edge * dir
                 $far
                 optical -= to_edge * mu_t
                 $cross
                 $leave
                 continue
-            # --- Hop and drop ---
             pos += hop * dir
             $near
             optical = 0.0
             lost = weight * layers.mu_a[layer] / mu_t
             weight -= lost
             $bin
-            # --- Spin ---
             $phase
             sin_theta = wp.sqrt(wp.max(1.0 - cos_theta * cos_theta, 0.0))
             phi = 2.0 * wp.pi * wp.randf(rng)
@@ -330,7 +328,8 @@ def photon_transport(d: Draft) -> None:
     )
     d.explain(
         "Weights are dimensionless, lengths in cm. The z axis points into the tissue; the surface is at z = 0.\n"
-        "Weights of all packets add up to the number of packets, apart from the noise of the roulette."
+        "Weights of all packets add up to the number of packets"
+        + (", apart from the noise of the roulette." if roulette == "survival" else ".")
     )
 
     def conserved(before: Values, after: Values) -> None:

@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "points": "samples|out|xs",
         "index": "i_seq|k|sample_id",
         "shift": "offset|rotation|jitter",
-        "f": "inv_base|scale|digit_weight",
+        "f": "place_value|scale|digit_weight",
         "r": "value|inverse|radical",
     },
     adjoint="either",
@@ -39,12 +39,12 @@ def even_points(d: Draft) -> None:
         dim = 2
     index = bare = "tid"
     if shifted == "start":
-        d.param("start", "int", 1, 50)
+        d.param("start", "int", 1, 50, about="index of the first point")
         index, bare = "(start + tid)", "start + tid"
     if shifted == "rotation":
-        d.param("shift", f"vec{dim}", 0.0, 1.0)
+        d.param("shift", f"vec{dim}", 0.0, 1.0, about="shift of all points, modulo one")
     if kind in ("hammersley", "lattice"):
-        d.param("count", "int", n + (60 if shifted == "start" else 0))
+        d.param("count", "int", n + (60 if shifted == "start" else 0), about="number of points of the whole set")
     d.output(
         "points",
         f"vec{dim}" if layout == "vector" else "float",
@@ -83,7 +83,7 @@ def even_points(d: Draft) -> None:
         pre = f"""
         k = wp.uint32({bare})
         x0 = {first}(k)
-        # direction numbers of the second dimension: v = v ^ (v >> 1), from the top bit down
+        # Direction numbers of the second dimension, from the top bit down
         x1 = wp.uint32(0)
         v = wp.uint32(0x80000000)
         while k != wp.uint32(0):
@@ -101,13 +101,14 @@ def even_points(d: Draft) -> None:
         values = [f"float({bare}) / float(count)"] + [
             f"wp.mod(float({index} * {z}) / float(count), 1.0)" for z in (55, 34)[: dim - 1]
         ]
-        pre = "# Rank-1 lattice with a precomputed generating vector"
+        vector = "(1, 55, 34)" if dim == 3 else "(1, 55)"
+        pre = f"# Rank-1 lattice with the generating vector {vector}"
     body = ""
     if layout == "vector":
         body = f"p = wp.vec{dim}(\n" + "".join(f"    {value},\n" for value in values) + ")\n"
         if shifted == "rotation":
             body += (
-                "p = p + shift\n# Cranley-Patterson rotation\n"
+                "# Cranley-Patterson rotation\np = p + shift\n"
                 + "points[tid] = "
                 + f"wp.vec{dim}("
                 + ", ".join(f"wp.mod(p[{a}], 1.0)" for a in range(dim))
@@ -125,10 +126,11 @@ def even_points(d: Draft) -> None:
             )
     d.launch(n)
     d.code("tid = wp.tid()\n$pre\n$body", pre=pre, body=body.rstrip())
+    suffix = ", shifted modulo one." if shifted == "rotation" else "."
     d.says(
-        f"Computes points of the {'R' + str(dim) if kind == 'r2' else kind.capitalize()} sequence."
+        f"Computes points of the {'R' + str(dim) if kind == 'r2' else kind.capitalize()} {'set' if kind == 'hammersley' else 'sequence'}{suffix}"
         if kind != "lattice"
-        else "Computes the points of a rank-one lattice."
+        else f"Computes the points of a rank-one lattice{suffix}"
     )
 
     def digits(i: Any, base: int) -> Any:
@@ -170,8 +172,8 @@ def even_points(d: Draft) -> None:
         "inverse_transform": "sample_distribution|transform_uniforms|draw_samples|inverse_cdf",
         "u": "uniforms|xi|randoms",
         "y": "samples|draws|out",
-        "scale": "sigma|spread|theta",
-        "loc": "mu|center|location",
+        "scale": "spread|width|scale_param",
+        "loc": "center|location|loc_param",
     },
     double=True,
     weight=8,
@@ -197,9 +199,9 @@ def inverse_transform(d: Draft) -> None:
     quantile = d.option("quantile", normal.QUANTILE_ACKLAM, normal.QUANTILE_MORO)
     where = d.option("where", "array", "truncated", "stratified")
     parameters = d.option("parameters", "common", "each")
-    density = d.flag("density", 0.3) and kind in ("exponential", "rayleigh", "logistic")
+    density = d.flag("density", 0.3) and kind in ("exponential", "rayleigh", "logistic") and where != "truncated"
     n = d.pick(64, 96, 128, 200)
-    d.input("u", "float", n, 0.05, 0.95)
+    d.input("u", "float", n, 0.05, 0.95, about="uniform random numbers")
     each = parameters == "each"
 
     def needs(name: str, low: float, high: float) -> str:
@@ -220,8 +222,8 @@ def inverse_transform(d: Draft) -> None:
         else ""
     )
     if where == "truncated":
-        d.param("lower", "float", 0.02, 0.2)
-        d.param("upper", "float", 0.8, 0.98)
+        d.param("lower", "float", 0.02, 0.2, about="lowest quantile")
+        d.param("upper", "float", 0.8, 0.98, about="highest quantile")
     d.output("y", "float", n)
     if density:
         d.output("pdf", "float", n)
@@ -242,7 +244,7 @@ def inverse_transform(d: Draft) -> None:
     }[kind]
     if kind == "triangular":
         body = f"""
-        # rises over the first width to the mode, then falls over the second
+        # The density rises from zero to its mode and falls from there
         width = {scale} + {shape}
         if p < {scale} / width:
             y[i] = wp.sqrt(p * width * {scale})
@@ -257,20 +259,23 @@ def inverse_transform(d: Draft) -> None:
             "rayleigh": f"wp.sqrt(-2.0 * wp.log(1.0 - p)) * (1.0 - p) / {scale}",
             "logistic": f"p * (1.0 - p) / {scale}",
         }[kind]
-        body += f"\n# the density at the sample, in terms of the uniform number itself\npdf[i] = {pdf}"
+        body += f"\n# The density at the sample, in terms of the quantile itself\npdf[i] = {pdf}"
     load = {
         "array": "p = u[i]",
-        "truncated": ("# Truncate to a range of quantiles\np = lower + u[i] * (upper - lower)"),
+        "truncated": ("# Only a range of quantiles, which cuts the tails off\np = lower + u[i] * (upper - lower)"),
         "stratified": (
-            "# Stratified sampling: one sample per stratum\np = (float(i) + u[i]) / float(u.shape[0])"
+            "# One sample in each stratum\np = (float(i) + u[i]) / float(u.shape[0])"
         ),
     }[where]
     d.launch(n)
     d.code("i = wp.tid()\n$load\n$body", load=load, body=body)
     d.says(
-        f"Turns uniform random numbers to samples of the {kind} distribution.".replace(
-            "cauchy", "Cauchy"
-        ).replace("rayleigh", "Rayleigh")
+        {"array": "Turns", "truncated": "Turns", "stratified": "Turns stratified"}[where]
+        + " uniform random numbers to samples of the "
+        + ("truncated " if where == "truncated" else "")
+        + {name: name.capitalize() for name in ("cauchy", "rayleigh", "weibull", "gumbel", "pareto", "laplace", "kumaraswamy")}.get(kind, kind)
+        + " distribution"
+        + (" and their densities." if density else ".")
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -21,9 +21,9 @@ _SHAPES = {
     source="Marsaglia 1972; Pharr, Jakob & Humphreys 2023, app. A; Warp manual, Random",
     names={
         "emit_samples": "seed_points|sample_shape|spawn_particles",
-        "points": "samples|particle_q|positions",
+        "points": "samples|positions|spots",
         "rng": "state|rng_state|gen",
-        "alive": "active|enabled|mask",
+        "alive": "in_use|occupied|is_alive",
         "seed": "rng_seed|key",
         "emitter": "source_id|group_id|nozzle",
     },
@@ -37,22 +37,29 @@ def emit_samples(d: Draft) -> None:
     stream = d.option("stream", "index", "frame")
     dim, inner, outer = _SHAPES[shape]
     n = 256
-    d.says(
-        f"Draws points at random {'on' if 'surface' in shape or 'ring' in shape else 'in'} a {shape.replace('_', ' ')}."
-    )
+    noun = shape.removesuffix("_surface").replace("_", " ")
+    if placed != "local":
+        noun = noun.removeprefix("unit ")
+    where_ = {"local": "", "shared": " of given place and size", "emitters": " around emitters"}[placed]
+    surface = "surface" in shape or "ring" in shape
+    noun = noun.replace("ring", "circle")
+    place = ("on the surface of" if "surface" in shape else "on" if surface else "in") + " a"
+    d.says(f"Draws points at random {place} {noun}{where_}.")
     vec = f"vec{dim}"
+    scale = "edge length" if "square" in shape or "cube" in shape else "radius"
+    center = "center of the base" if "hemisphere" in shape else "center"
     d.param("seed", "int", 1, 100000, about="seed of the random numbers")
     if stream == "frame":
         d.param("frame", "int", 1, 500, about="number of the time step")
     if placed == "shared":
-        d.param("center_pos", vec, -1.0, 1.0, about="center of the shape")
-        d.param("size", "float", 0.5, 2.0, about="radius of the shape")
+        d.param("center_pos", vec, -1.0, 1.0, about=f"{center} of the shape")
+        d.param("size", "float", 0.5, 2.0, about=f"{scale} of the shape")
     elif placed == "emitters":
-        d.input("emitter_pos", vec, 4, -1.0, 1.0, about="centers of the emitters")
-        d.input("emitter_size", "float", 4, 0.5, 2.0, about="radii of the emitters")
+        d.input("emitter_pos", vec, 4, -1.0, 1.0, about=f"{center} of each emitter")
+        d.input("emitter_size", "float", 4, 0.5, 2.0, about=f"{scale} of each emitter")
         d.input("emitter", "int", n, 0, 4, about="emitter of each point")
     if skip == "mask":
-        d.input("alive", "bool", n, about="points that are alive keep their place")
+        d.input("alive", "bool", n, about="points that are alive are not drawn again")
     elif skip == "count":
         d.param("num_points", "int", n - 40, about="number of points to draw")
     elif skip == "ids":
@@ -60,13 +67,13 @@ def emit_samples(d: Draft) -> None:
     d.output("points", vec, n, about="sampled points")
     guard = {
         "none": "",
-        "mask": "# Only dead particles are emitted again\nif alive[tid]:\n    return",
+        "mask": "# Only dead points are drawn again\nif alive[tid]:\n    return",
         "count": "if tid >= num_points:\n    return",
         "ids": "if slots[tid] < 0:\n    return",
     }[skip]
     make = {
         "index": "rng = wp.rand_init(seed, tid)",
-        "frame": f"# A stream of its own for each particle and frame\nrng = wp.rand_init(seed + frame, tid + frame * {n})",
+        "frame": "# Each frame continues where the offsets of the last one end\nrng = wp.rand_init(seed, frame * points.shape[0] + tid)",
     }[stream]
     where = {
         "local": "points[tid] = local",

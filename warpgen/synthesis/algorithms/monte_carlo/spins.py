@@ -15,10 +15,10 @@ from warpgen.synthesis.writing.draft import Draft, Values
     names={
         "spin_sweep": "checkerboard_update|lattice_sweep|update_spins",
         "spins": "lattice|sites|sigma",
-        "beta": "inv_temp|coupling|inverse_temperature",
+        "beta": "inv_temp|inverse_temp|inverse_temperature",
         "u": "randoms|uniforms|xi",
         "parity": "color|phase|sublattice",
-        "local": "neighbor_sum|h_local|env",
+        "local": "neighbor_sum|h_local|local_field",
         "de": "delta_e|energy_change|cost",
         "field": "external_field|b_field|h_ext",
     },
@@ -139,7 +139,7 @@ def spin_sweep(d: Draft) -> None:
     }[rule]
     if potts:
         act = (
-            f"# energy counts equal neighbours, negative\nif r < wp.exp(-beta * de):\n    spins[{here}] = new"
+            f"# Each equal neighbour lowers the energy by one\nif r < wp.exp(-beta * de):\n    spins[{here}] = new"
         )
     ids = f"{here} = wp.tid()"
     dims = size
@@ -151,8 +151,12 @@ def spin_sweep(d: Draft) -> None:
     sizes = "\n".join(f"{n_of[a]} = spins.shape[{n}]" for n, a in enumerate(axes))
     uses = gather + draw
     sizes = "\n".join(line for line in sizes.splitlines() if line.split(" ")[0] in uses)
-    if rule == "deterministic":
-        d.says("Updates one color of a checkerboard of spins at temperature zero.")
+    names_ = {"potts": "Potts spins", "bonds": "spins with random bonds"}.get(model, "Ising spins")
+    by = {"metropolis": "Metropolis's rule", "heat bath": "a heat bath", "glauber": "Glauber's rule"}.get(rule, "")
+    d.says(
+        f"Updates one color of a checkerboard of {names_} "
+        + ("at temperature zero." if rule == "deterministic" else f"by {by}.")
+    )
     d.launch(*dims)
     d.code(
         (

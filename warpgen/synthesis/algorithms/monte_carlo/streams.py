@@ -37,7 +37,7 @@ def random_stream(d: Draft) -> None:
         d.calls("mean_draws|average_draws|random_means")
     seeding = d.option("seeding", "states", "seed")
     mixer = d.option("mixer", *mixers.MIXERS)
-    skip = d.flag("skip", 0.2)
+    skip = d.flag("skip", 0.2) and out != "mean"
     n, draws = d.pick(32, 48, 64), d.pick(4, 6, 8)
     wide = kind in ("pcg32", "splitmix64", "lcg", "mwc")
     size = {"xorwow": 6, "xoshiro128+": 4}.get(kind, 1)
@@ -63,10 +63,12 @@ def random_stream(d: Draft) -> None:
     if out == "range":
         d.param("bound", "uint32", 5, 200, about="results are below this")
     d.param("draws", "int", draws, about="number of draws per thread")
+    if skip:
+        d.param("discard", "int", 2, about="number of draws to leave out at first")
     if out == "mean":
         d.output("means", "float", n, about="mean of the draws")
     else:
-        d.output("out", {"words": "uint32", "unit": "float", "range": "int"}[out], (n, draws))
+        d.output("out", {"words": "uint32", "unit": "float", "range": "int"}[out], (n, draws), about="drawn numbers")
     step = {
         "xorshift32": (
             "s = s ^ (s << wp.uint32(13))\n"
@@ -77,7 +79,7 @@ def random_stream(d: Draft) -> None:
         "pcg32": (
             "old = s\n"
             "s = old * wp.uint64(6364136223846793005) + wp.uint64(1442695040888963407)\n"
-            "# the top bits, the best of a linear generator, choose how far the others turn\n"
+            "# The top bits, the best of a linear generator, choose how far the others turn\n"
             "shifted = wp.uint32(((old >> wp.uint64(18)) ^ old) >> wp.uint64(27))\n"
             "turn = wp.uint32(old >> wp.uint64(59))\n"
             "word = (shifted >> turn) | (shifted << ((wp.uint32(32) - turn) & wp.uint32(31)))"
@@ -149,7 +151,7 @@ def random_stream(d: Draft) -> None:
             "tid = wp.tid()\n"
             "$load\n"
             "$start\n"
-            "for i in range(draws):\n"
+            "for i in range($from):\n"
             "    $step\n"
             "    $skip\n"
             "    $store\n"
@@ -160,15 +162,15 @@ def random_stream(d: Draft) -> None:
         start="acc = float(0.0)" if out == "mean" else "",
         step=step,
         rotl=rotl,
-        skip="if i == 0:\n    # the first number is close to the seed\n    continue"
-        if skip and out != "mean"
-        else "",
+        skip="# The first numbers are close to the seed\nif i < 0:\n    continue" if skip else "",
         store=store,
+        **{"from": "-discard, draws" if skip else "draws"},
         end="means[tid] = acc / float(draws)" if out == "mean" else "",
         save=save,
     )
     averaged = " and averages them" if out == "mean" else ""
-    d.says(f"Draws numbers from one {kind} generator per thread{averaged}.")
+    label = {"lcg": "linear congruential", "mwc": "multiply-with-carry"}.get(kind, kind)
+    d.says(f"Draws numbers from one {label} generator per thread{averaged}.")
 
     def one(s: list[int]) -> tuple[int, list[int]]:
         a = s[0]
@@ -214,6 +216,8 @@ def random_stream(d: Draft) -> None:
             states = (mixer(start) | np.uint32(1)).reshape(n, 1).tolist()
         numbers = np.zeros((n, draws), np.uint32)
         for i in range(n):
+            for _ in range(2 if skip else 0):
+                states[i] = one(states[i])[1]
             for k in range(draws):
                 numbers[i, k], states[i] = one(states[i])
         found: dict[str, Any] = {}
@@ -225,9 +229,6 @@ def random_stream(d: Draft) -> None:
         made: Any = {"words": numbers, "unit": unit}.get(out)
         if out == "range":
             made = (numbers.astype(np.uint64) * np.uint64(v.bound)) >> np.uint64(32)
-        made = made.copy()
-        if skip:
-            made[:, 0] = 0
         return found | {"out": made.astype(np.int32) if out == "range" else made}
 
     d.check(reference)
@@ -264,7 +265,7 @@ def counter_stream(d: Draft) -> None:
     d.param("key", "uint32" if width == 2 else "vec2ui", 0, 1 << 32, about="key of the stream")
     d.param("rounds", "int", rounds, about="number of rounds")
     if counter == "index":
-        d.param("step", "uint32", 0, 1 << 20)
+        d.param("step", "uint32", 0, 1 << 20, about="second word of the counter, the time step")
     type = "uint32" if out == "words" else "float"
     if layout == "vector":
         kind = {("words", 2): "vec2ui", ("words", 4): "vec4ui"}.get((out, width), f"vec{width}")

@@ -17,7 +17,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "n": "count|num_samples|per_thread",
         "estimate": "estimates|means|integral",
         "u": "xi|r|point",
-        "acc": "running|mean_f|tally",
+        "acc": "running|sum_f|tally",
     },
     adjoint="no",
     weight=9,
@@ -32,21 +32,24 @@ def integrate_by_chance(d: Draft) -> None:
     threads, n = d.pick(48, 64, 96), d.pick(64, 96, 128)
     if variance == "importance":
         function = "peak"
+    if out == "moments" and variance == "stratified":
+        out = "means"  # strata are not independent, so that their spread says little of the error
     if function == "volume":
         variance = "plain"
     d.param("seed", "int", 1, 100000, about="seed of the random numbers") if seeds == "param" else d.input(
         "seeds", "int", threads, 1, 100000, about="seed per thread"
     )
     if function in ("peak", "sine", "exponential"):
-        d.param("a", "float", 1.0, 3.0)
+        d.param("a", "float", 1.0, 3.0, about="rate of the exponential" if function != "sine" else "frequency of the sine")
     d.param("n", "int", n, about="number of samples per thread")
     if out == "sum":
-        d.output("estimate", "float", 1)
-    elif out == "means":
-        d.output("estimate", "float", threads)
+        d.param("num_threads", "int", threads, about="number of threads")
+    if out == "sum":
+        d.output("estimate", "float", 1, about="mean of the estimates of all threads")
     else:
-        d.output("estimate", "float", threads)
-        d.output("spread", "float", threads)
+        d.output("estimate", "float", threads, about="estimate of each thread")
+    if out == "moments":
+        d.output("spread", "float", threads, about="standard error of each estimate")
     value = {
         "circle": "wp.sqrt(1.0 - {0} * {0})",
         "exponential": "wp.exp(-a * {0})",
@@ -57,7 +60,7 @@ def integrate_by_chance(d: Draft) -> None:
     if function == "volume":
         sample = (
             "p = wp.vec3(wp.randf(state), wp.randf(state), wp.randf(state))\n"
-            "# the share of the cube within a ball of radius one\n"
+            "# The share of the cube within a ball of radius one\n"
             "f = wp.where(wp.dot(p, p) < 1.0, 1.0, 0.0)"
         )
     elif variance == "plain":
@@ -70,7 +73,7 @@ def integrate_by_chance(d: Draft) -> None:
         )
     elif variance == "stratified":
         sample = (
-            f"# Stratified sampling\nu = (float(k) + wp.randf(state)) / float(n)\nf = {value.format('u')}"
+            f"# One point in each stratum\nu = (float(k) + wp.randf(state)) / float(n)\nf = {value.format('u')}"
         )
     elif variance == "control":
         sample = (
@@ -81,7 +84,6 @@ def integrate_by_chance(d: Draft) -> None:
     else:
         sample = (
             "# Importance sampling from exp(-a x)\n"
-            "mass = 1.0 - wp.exp(-a)\n"
             "u = -wp.log(1.0 - mass * wp.randf(state)) / a\n"
             "f = (1.0 + u) * mass / a"
         )
@@ -94,7 +96,7 @@ def integrate_by_chance(d: Draft) -> None:
         loops = "for k in range(n):\n    $body"
     end = {
         "means": "estimate[tid] = acc",
-        "sum": f"wp.atomic_add(estimate, 0, acc / {float(threads)})",
+        "sum": "wp.atomic_add(estimate, 0, acc / float(num_threads))",
         "moments": (
             f"mean = acc / {number}\n"
             "estimate[tid] = mean\n"
@@ -103,8 +105,9 @@ def integrate_by_chance(d: Draft) -> None:
     }[out]
     d.launch(threads)
     d.code(
-        "tid = wp.tid()\nstate = wp.rand_init($seed, tid)\nacc = float(0.0)\n$square\n$loops\n$end",
-        seed="seed" if seeds == "param" else "seeds[tid]",
+        "tid = wp.tid()\nstate = wp.rand_init($seed)\n$mass\nacc = float(0.0)\n$square\n$loops\n$end",
+        seed="seed, tid" if seeds == "param" else "seeds[tid]",
+        mass="mass = 1.0 - wp.exp(-a)" if variance == "importance" else "",
         square="square = float(0.0)" if out == "moments" else "",
         loops=loops,
         body=body,
@@ -114,11 +117,16 @@ def integrate_by_chance(d: Draft) -> None:
     d.says(
         {
             "circle": "Estimates a quarter of pi, the area under a circle, by random points.",
-            "exponential": "Estimates the integral of a decaying exponential by random points.",
+            "exponential": "Estimates the integral of exp(-a x) over the unit interval by random points.",
             "peak": "Estimates the integral of (1 + x) exp(-a x) over the unit interval by random points.",
-            "sine": "Estimates the integral of a sine by random points.",
+            "sine": "Estimates the integral of sin(a x) over the unit interval by random points.",
             "volume": "Estimates the volume of an octant of a ball by random points.",
-        }[function]
+        }[function].replace("random points", {
+            "antithetic": "antithetic pairs of random points",
+            "stratified": "random points, one in each stratum",
+            "control": "random points and a control variate",
+            "importance": "importance sampling",
+        }.get(variance, "random points"))
     )
 
     def holds(before: Values, after: Values) -> None:
@@ -154,7 +162,7 @@ def integrate_by_chance(d: Draft) -> None:
     names={
         "random_walk": "walkers|simulate_walks|wander",
         "steps": "num_steps|n|length",
-        "x": "pos|walker|where_at",
+        "x": "pos|walker|place",
         "ends": "final|endpoints|positions",
         "step_length": "stride|hop|lattice_constant",
     },
@@ -181,18 +189,18 @@ def random_walk(d: Draft) -> None:
         d.param("mean_free_path", "float", 0.2, 0.5, about="mean free path")
         d.param("albedo", "float", 0.9, 0.99, about="probability of scattering")
     else:
-        d.param("step_length", "float", 0.1, 0.3, about="length of a step")
+        d.param("step_length", "float", 0.1, 0.3, about="deviation of a step along each axis" if kind == "gaussian" else "length of a step")
     if kind == "persistent":
         d.param("memory", "float", 0.3, 0.8, about="persistence of the direction")
     if wall == "box":
-        d.param("half_width", "float", 0.8, 1.2)
+        d.param("half_width", "float", 0.8, 1.2, about="half the width of the box that holds the walkers")
     elif wall == "absorb":
-        d.param("radius", "float", 0.8, 1.6)
+        d.param("radius", "float", 0.8, 1.6, about="distance at which walkers are absorbed")
     bins = 12
     if out == "ends":
         d.output("ends", f"vec{dim}", n, about="end point of each walk")
     elif out == "histogram":
-        d.output("counts", "int", bins)
+        d.output("counts", "int", bins, about="walks per bin of a quarter in distance")
     else:
         d.output("squares" if out == "square" else "furthest", "float", n)
     vec = f"wp.vec{dim}"
@@ -254,7 +262,7 @@ def random_walk(d: Draft) -> None:
     d.code(
         (
             "tid = wp.tid()\n"
-            "state = wp.rand_init($seed, tid)\n"
+            "state = wp.rand_init($seed)\n"
             "x = $vec()\n"
             "$pre\n"
             "for k in range(steps):\n"
@@ -263,7 +271,7 @@ def random_walk(d: Draft) -> None:
             "    $track\n"
             "$end"
         ),
-        seed="seed" if seeds == "param" else "seeds[tid]",
+        seed="seed, tid" if seeds == "param" else "seeds[tid]",
         vec=vec,
         pre=pre.strip("\n"),
         hop=hop,
@@ -272,13 +280,23 @@ def random_walk(d: Draft) -> None:
         end=end,
     )
     if kind == "photons":
-        d.says("Follows photons through a scattering medium until they are absorbed.")
+        what = {
+            "ends": "where they end",
+            "square": "the squared distance at which they end",
+            "histogram": "how many end at which distance",
+            "furthest": "how far they get",
+        }[out]
+        d.says(f"Follows photons through a scattering medium and records {what}.")
     elif out != "ends":
         d.says({
             "square": "Computes how far from their start random walks end, squared.",
             "histogram": "Counts random walks by the distance from their start at which they end.",
             "furthest": "Computes how far from their start random walks get.",
         }[out])  # fmt: skip
+    if wall != "none":
+        d.sentence = (d.sentence or "Lets walkers wander at random and records where they end.").replace(
+            ".", ", in a box." if wall == "box" else ", within an absorbing sphere."
+        )
 
     def holds(before: Values, after: Values) -> None:
         step = float(before.get("step_length", before.get("mean_free_path", 0.0)))

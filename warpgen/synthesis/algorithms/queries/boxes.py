@@ -35,22 +35,32 @@ def box_neighbours(d: Draft) -> None:
     """Queries a BVH of boxes around probe points."""
     shape = d.option("shape", "box", "ball", "group", "wide box")
     wanted = d.option("wanted", "count", "nearest", "sum", "marks", "any")
-    d.calls({
-        "count": "count_overlaps|overlap_counts|count_boxes",
-        "nearest": "nearest_box|nearest_center|closest_box",
-        "sum": "sum_overlaps|gather_weights|overlap_weights",
-        "marks": "mark_overlaps|mark_boxes",
-        "any": "any_overlap|test_overlaps|overlap_test",
-    }[wanted])  # fmt: skip
     own = d.flag("own points", 0.4)
     near = d.flag("narrow", 0.4) or wanted == "nearest" or not own
+    d.calls({
+        "count": "count_neighbors|neighbor_counts|points_in_reach" if near else "count_overlaps|overlap_counts|count_boxes",
+        "nearest": "nearest_center|nearest_point|closest_center",
+        "sum": "sum_neighbor_weights|gather_weights|weights_in_reach" if near else "sum_overlaps|gather_weights|overlap_weights",
+        "marks": "mark_neighbors|mark_near_points" if near else "mark_overlaps|mark_boxes",
+        "any": "any_neighbor|has_neighbors|neighbor_test" if near else "any_overlap|test_overlaps|overlap_test",
+    }[wanted])  # fmt: skip
+    who = "point" if own else "probe"
+    reach = "within a radius and a quarter of it in height" if shape == "wide box" else "within a radius"
+    of_group = " of its group" if shape == "group" else ""
     d.says(
         {
-            "count": "Counts the boxes of a BVH that overlap each probe.",
-            "nearest": "Finds the nearest center among the boxes that overlap each probe.",
-            "sum": "Accumulates the weights of boxes that overlap each probe.",
-            "marks": "Marks boxes of a BVH that overlap any probe.",
-            "any": "Tests probes for overlap with any box of a BVH.",
+            "count": f"Counts the points{of_group} {reach} of each {who} by a BVH.",
+            "nearest": f"Finds the nearest center among the boxes{of_group} that overlap the region around each {who}.",
+            "sum": f"Accumulates the weights of the points{of_group} {reach} of each {who} by a BVH.",
+            "marks": f"Marks the points {reach} of any {who}{of_group} by a BVH.",
+            "any": f"Tests each {who} for points{of_group} {reach} by a BVH.",
+        }[wanted]
+        if near
+        else {
+            "count": f"Counts the boxes{of_group} of a BVH that overlap the region around each {who}.",
+            "sum": f"Accumulates the weights of boxes{of_group} that overlap the region around each {who}.",
+            "marks": f"Marks the boxes of a BVH that overlap the region around any {who}{of_group}.",
+            "any": f"Tests the region around each {who} for overlap with boxes{of_group} of a BVH.",
         }[wanted]
     )
     n, m, half = d.pick(64, 96, 128), d.pick(32, 48), d.pick(0.05, 0.1, 0.15)
@@ -62,7 +72,7 @@ def box_neighbours(d: Draft) -> None:
         d.input("probes", "vec3", m, -1.0, 1.0, about="Probe positions")
     d.param("radius", "float", 0.25, 0.5, about="Search radius")
     if shape == "group":
-        d.input("groups", "int", m, 0, 4, about="Group of each probe")
+        d.input("groups", "int", m, 0, 4, about=f"Group that each {who} searches")
     if wanted == "sum":
         d.input("weights", "float", n, 0.1, 1.0)
     output, type_, size = {
@@ -77,7 +87,7 @@ def box_neighbours(d: Draft) -> None:
     box = f"{extent}\nquery = wp.bvh_query_aabb(tree, p - extent, p + extent)"
     start = {
         "box": box,
-        "wide box": "# Anisotropic search: vertical distances are weighted differently\n"
+        "wide box": "# The region is flat, since neighbors far above or below do not count\n"
         "extent = wp.vec3(radius, radius, 0.25 * radius)\n"
         "query = wp.bvh_query_aabb(tree, p - extent, p + extent)",
         "ball": "query = wp.bvh_query_sphere(tree, p, radius)",
@@ -89,7 +99,7 @@ def box_neighbours(d: Draft) -> None:
         "count": ("count = int(0)", "count += 1", "counts[tid] = count"),
         "nearest": (
             "best = float(1.0e6)\nwinner = int(-1)",
-            "dist = wp.length_sq(points[j] - p)\nif dist < best:\n    best = dist\n    winner = j",
+            "dist_sq = wp.length_sq(points[j] - p)\nif dist_sq < best:\n    best = dist_sq\n    winner = j",
             "nearest[tid] = winner",
         ),
         "sum": ("total = float(0.0)", "total += weights[j]", "sums[tid] = total"),
@@ -100,9 +110,12 @@ def box_neighbours(d: Draft) -> None:
         before = f"{before}" if before else ""
         inner = f"if j == tid:\n    continue\n{inner}"
     if near and wanted != "nearest":
+        far = "wp.length(points[j] - p) > radius"
+        if shape == "wide box":
+            far += " or wp.abs(points[j][2] - p[2]) > 0.25 * radius"
         inner = f"""
-# Boxes may overlap where spheres do not, so check the distance
-if wp.length(points[j] - p) > radius:
+# The region may overlap the box of a point that is out of reach
+if {far}:
     continue
 {inner}""".lstrip()
     d.launch(m)
@@ -136,6 +149,8 @@ if wp.length(points[j] - p) > radius:
         apart = ((v.points[None] - p) ** 2).sum(axis=2)
         if near and wanted != "nearest":
             found &= apart <= v.radius**2
+            if shape == "wide box":
+                found &= np.abs((v.points[None] - p)[..., 2]) <= 0.25 * v.radius
         if own and wanted in ("nearest", "any"):
             found &= ~np.eye(n, dtype=bool)
         far = np.where(found, apart, np.inf)
@@ -156,8 +171,9 @@ if wp.length(points[j] - p) > radius:
     names=NAMES
     | {
         "swept_balls": "raycast_balls|sweep_query|ray_through_tree",
-        "origin": "start|ray_start|o",
+        "origin": "start|begin|from_points",
         "best": "t_min|first|t_hit",
+        "first_ball": "first_hit|hit_ball|ball_index",
     },
     adjoint="no",
     weight=7,
@@ -175,7 +191,7 @@ def swept_balls(d: Draft) -> None:
             "first": "Computes the distance along each ray to the first sphere.",
             "count": f"Counts the balls that each {form.split()[0]} meets.",
             "which": "Finds the first sphere hit by each ray.",
-            "closest": "Computes the smallest distance between swept spheres and the centers of others.",
+            "closest": "Finds how close the points that each swept sphere meets come to its path, 4 where it meets none.",
         }[wanted]
     )
     d.calls(
@@ -189,9 +205,12 @@ def swept_balls(d: Draft) -> None:
     n, m, half = d.pick(48, 64, 96), d.pick(32, 48), d.pick(0.2, 0.25, 0.3)
     d.input("points", "vec3", n, -1.0, 1.0, about="Point positions")
     d.handle("tree", "bvh", of="points", value=half, about="BVH id")
-    d.input("origin", "vec3", m, -2.0, 2.0)
+    d.input("origin", "vec3", m, -2.0, 2.0, about=f"Start of each {'sweep' if form == 'capsule' else 'ray'}")
+    if form != "capsule" or wanted == "count":
+        d.module(f"BALL_RADIUS = wp.constant({half})")
     if form == "capsule" or aim == "target":
-        d.input("target", "vec3", m, -1.0, 1.0, about="Position that rays aim at")
+        about = "End of each sweep" if form == "capsule" else "Position that rays aim at"
+        d.input("target", "vec3", m, -1.0, 1.0, about=about)
     else:
         d.input("direction", "vec3", m, kind="unit")
     group = form == "ray of group"
@@ -202,10 +221,11 @@ def swept_balls(d: Draft) -> None:
     output, type_ = {
         "first": ("depth", "float"),
         "count": ("counts", "int"),
-        "which": ("nearest", "int"),
+        "which": ("first_ball", "int"),
         "closest": ("gap", "float"),
     }[wanted]
-    d.output(output, type_, m)
+    about = {"first": "Distance to the first sphere, 10 for none", "which": "Index of the first sphere, -1 for none"}.get(wanted, "")
+    d.output(output, type_, m, about=about)
     root = ", wp.bvh_get_group_root(tree, group)" if group else ""
     if form == "capsule":
         start = "along = target[tid] - o\nquery = wp.bvh_query_capsule(tree, o, along, radius)"
@@ -216,15 +236,17 @@ def swept_balls(d: Draft) -> None:
             "apart = wp.length(o + s * along - points[j])"
         )
         before, test, after = {
-            "closest": ("best = float(4.0)", "best = wp.min(best, apart)", "gap[tid] = best"),
+            "closest": (
+                "least = float(4.0)",
+                "if apart < radius:\n    least = wp.min(least, apart)",
+                "gap[tid] = least",
+            ),
             "count": (
                 "count = int(0)",
-                f"if apart < radius + {half}:\n    count += 1",
+                "if apart < radius + BALL_RADIUS:\n    count += 1",
                 "counts[tid] = count",
             ),
         }[wanted]
-        if wanted == "closest":
-            test = "if apart < radius:\n    best = wp.min(best, apart)"
     else:
         start = (
             "along = wp.normalize(target[tid] - o)" if aim == "target" else "along = direction[tid]"
@@ -234,10 +256,10 @@ def swept_balls(d: Draft) -> None:
             if limited and wanted != "count"
             else "wp.bvh_query_next(query, j)"
         )
-        inner = f"""
+        inner = """
 to_ball = o - points[j]
 b = wp.dot(to_ball, along)
-discriminant = b * b - wp.length_sq(to_ball) + {half * half}
+discriminant = b * b - wp.length_sq(to_ball) + BALL_RADIUS * BALL_RADIUS
 # Negative discriminant: the ray misses the sphere
 if discriminant < 0.0:
     continue
@@ -248,7 +270,7 @@ t = -b - wp.sqrt(discriminant)""".strip()
             "which": (
                 "best = float(10.0)\nwinner = int(-1)",
                 "if t > 0.0 and t < best:\n    best = t\n    winner = j",
-                "nearest[tid] = winner",
+                "first_ball[tid] = winner",
             ),
         }[wanted]
     d.launch(m)

@@ -76,28 +76,28 @@ def face_motion(d: Draft) -> None:
         "tilt": "velocity_spread|largest_velocity_gap|vertex_velocity_range",
     }[kind])  # fmt: skip
     listed = d.flag("listed")
-    static = d.flag("relative", 0.4)
+    static = d.flag("relative", 0.4) and kind in ("mean", "normal speed", "advanced", "energy", "volume rate")
     d.says({
         "mean": "Averages the vertex velocities of each mesh face.",
         "normal speed": "Computes the speed of each mesh face along its normal.",
         "area rate": "Computes how fast the area of each mesh face grows.",
         "edge rate": "Computes how fast the longest edge of each mesh face is stretched.",
         "advanced": "Moves the centers of mesh faces along with their vertices.",
-        "energy": "Computes the kinetic energy of each mesh face per surface density.",
+        "energy": "Computes the kinetic energy of each mesh face, whose mass is spread evenly.",
         "turn": "Computes the velocity of each mesh face's normal.",
         "volume rate": "Computes the volume that each mesh face sweeps per unit of time.",
         "tilt": "Finds the largest difference between the vertex velocities of each mesh face.",
-    }[kind])  # fmt: skip
+    }[kind].replace(".", ", relative to a moving frame." if static else "."))  # fmt: skip
     count, head = _declared(d, listed)
     if static:
-        d.param("wind", "vec3", -0.5, 0.5, about="Velocity of the frame of reference")
+        d.param("frame_velocity", "vec3", -0.5, 0.5, about="Velocity of the frame of reference")
     if kind == "advanced":
         d.param("dt", "float", 0.05, 0.2, about="Time step [s]")
     if kind == "energy":
         d.param("density", "float", 0.5, 2.0, about="Mass per area")
     d.output("rates", "vec3" if kind in ("mean", "advanced", "turn") else "float", count)
     corner = [f"3 * face{f' + {k}' if k else ''}" for k in range(3)]
-    moved = " - wind" if static else ""
+    moved = " - frame_velocity" if static else ""
     speeds = "\n".join(
         f"v{x} = wp.mesh_get_velocity(mesh, {c}){moved}" for x, c in zip("abc", corner, strict=True)
     )
@@ -138,7 +138,7 @@ def face_motion(d: Draft) -> None:
     def reference(v: Values) -> Mapping[str, Any]:
         p, u = _corners(v)
         if static:
-            u = u - v.wind
+            u = u - v.frame_velocity
         if listed:
             p, u = p[v.chosen], u[v.chosen]
         (a, b, c), (va, vb, vc) = np.moveaxis(p, 1, 0), np.moveaxis(u, 1, 0)
@@ -170,7 +170,6 @@ def face_motion(d: Draft) -> None:
             wrong = np.abs(after.rates - reference(v)["rates"]) > 1e-3
             assert wrong.mean() < 0.6
             p, u = _corners(v)
-            u = u - v.wind if static else u
             edges, moves = np.roll(p, -1, axis=1) - p, np.roll(u, -1, axis=1) - u
             each = (edges * moves).sum(axis=2) / np.linalg.norm(edges, axis=2)
             each = each[v.chosen] if listed else each
@@ -188,7 +187,9 @@ def face_motion(d: Draft) -> None:
         "face_directions": "face_orientation|classify_faces|face_normals_use",
         "seen": "out|result|face_values",
         "eye": "viewer|camera|cam_pos",
-        "up": "vertical|gravity_up|z_axis",
+        "up": "vertical|gravity_up|up_axis",
+        "light": "light_pos|lamp|source",
+        "incoming": "ray_dir|incident|direction",
         "mid": "center|centroid|c",
     },
     adjoint="no",
@@ -202,7 +203,7 @@ def face_directions(d: Draft) -> None:
     d.calls({
         "slope": "slope_angles|face_slopes",
         "facing": "mark_front_faces|mark_facing",
-        "lambert": "lambert_faces|diffuse_light|shade_faces",
+        "lambert": "lambert_faces|face_irradiance|light_on_faces",
         "tangent": "face_tangents|build_tangents",
         "axis": "classify_faces|dominant_axes|nearest_axes",
         "offset": "offset_centers|push_out_centers",
@@ -215,7 +216,7 @@ def face_directions(d: Draft) -> None:
     d.says({
         "slope": "Computes the slope angle of each mesh face against the vertical.",
         "facing": "Marks the mesh faces that look towards a viewer.",
-        "lambert": "Computes the diffuse light that each mesh face gets from a point light.",
+        "lambert": "Computes the irradiance of each mesh face by a point light.",
         "tangent": "Builds a tangent vector for each mesh face.",
         "axis": "Classifies mesh faces by the coordinate axis that their normals are closest to.",
         "offset": "Moves the centers of mesh faces outwards along their normals.",
@@ -227,14 +228,17 @@ def face_directions(d: Draft) -> None:
     eyed = kind in ("facing", "list", "silhouette", "lambert")
     if eyed:
         d.param(
-            "eye", "vec3", 1.5, 3.0, about="Position of the " + ("light" if kind == "lambert" else "viewer")
+            "light" if kind == "lambert" else "eye", "vec3", 1.5, 3.0,
+            about="Position of the " + ("light" if kind == "lambert" else "viewer"),
         )
-    if kind in ("slope", "mirror"):
-        d.param("up", "vec3", 0.0, 1.0, kind="unit", about="Unit vector")
+    if kind == "slope":
+        d.param("up", "vec3", 0.0, 1.0, kind="unit", about="Upward unit vector")
+    if kind == "mirror":
+        d.param("incoming", "vec3", 0.0, 1.0, kind="unit", about="Direction to mirror")
     if kind == "lambert":
         d.param("power", "float", 2.0, 8.0, about="Radiant intensity of the light [W/sr]")
     if kind == "offset":
-        d.param("thickness", "float", 0.05, 0.2, about="Distance to move by")
+        d.param("shift", "float", 0.05, 0.2, about="Distance to move by")
     type_ = {
         "tangent": "vec3",
         "offset": "vec3",
@@ -262,17 +266,17 @@ def face_directions(d: Draft) -> None:
     lines = {
         "slope": f"seen[{own}] = wp.acos(wp.clamp(wp.dot(n, up), -1.0, 1.0))",
         "facing": f"{toward}\nseen[{own}] = wp.where(front, 1, 0)",
-        "lambert": f"{mid}\nto = eye - mid\nr2 = wp.length_sq(to)\n"
+        "lambert": f"{mid}\nto = light - mid\nr2 = wp.length_sq(to)\n"
         f"seen[{own}] = power * wp.max(wp.dot(n, to), 0.0) / (r2 * wp.sqrt(r2))",
         "tangent": "# Take the axis that is least parallel to the normal\nhelper = wp.vec3(1.0, 0.0, 0.0)\n"
         f"if wp.abs(n[0]) > 0.6:\n    helper = wp.vec3(0.0, 1.0, 0.0)\nseen[{own}] = wp.normalize(wp.cross(n, helper))",
         "axis": "best = int(0)\nfor k in range(1, 3):\n    if wp.abs(n[k]) > wp.abs(n[best]) + 1.0e-5:\n        best = k\n"
         f"# 0 to 2 for positive x, y and z, 3 to 5 for negative\nseen[{own}] = best + wp.where(n[best] < 0.0, 3, 0)",
-        "offset": f"{mid}\nseen[{own}] = mid + thickness * n",
+        "offset": f"{mid}\nseen[{own}] = mid + shift * n",
         "list": f"{toward}\nif front:\n    # The old value of the counter is the slot of this face\n"
         "    slot = wp.atomic_add(count, 0, 1)\n    seen[slot] = face",
         "silhouette": f"{toward}\nif front:\n    wp.atomic_add(seen, 0, 1)\nelse:\n    wp.atomic_add(seen, 1, 1)",
-        "mirror": f"seen[{own}] = up - 2.0 * wp.dot(n, up) * n",
+        "mirror": f"seen[{own}] = incoming - 2.0 * wp.dot(n, incoming) * n",
     }[kind]
     d.launch(count)
     d.code(f"{head}\nn = wp.mesh_eval_face_normal(mesh, face)\n$lines", lines=lines)
@@ -282,7 +286,8 @@ def face_directions(d: Draft) -> None:
         p = p[v.chosen] if listed else p
         n = np.cross(p[:, 1] - p[:, 0], p[:, 2] - p[:, 0])
         n = n / np.linalg.norm(n, axis=1, keepdims=True)
-        mid_, up, eye = p.mean(axis=1), v.get("up", np.zeros(3)), v.get("eye", np.zeros(3))
+        mid_, up = p.mean(axis=1), v.get("up", v.get("incoming", np.zeros(3)))
+        eye = v.get("eye", v.get("light", np.zeros(3)))
         to = eye - mid_
         faced = (n * to).sum(axis=1)
         sure = np.abs(faced) > 1e-3
@@ -309,7 +314,7 @@ def face_directions(d: Draft) -> None:
             "slope": lambda: np.arccos(np.clip((n * up).sum(axis=1), -1, 1)),
             "facing": lambda: np.where(sure, faced > 0, seen),
             "lambert": lambda: v.power * np.maximum(faced, 0) / np.linalg.norm(to, axis=1) ** 3,
-            "offset": lambda: mid_ + v.thickness * n,
+            "offset": lambda: mid_ + v["shift"] * n,
             "mirror": lambda: up - 2 * (n * up).sum(axis=1, keepdims=True) * n,
         }
         np.testing.assert_allclose(np.asarray(seen, float), np.asarray(found[kind](), float), atol=5e-3)

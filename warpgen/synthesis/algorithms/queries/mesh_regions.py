@@ -40,7 +40,7 @@ def mesh_regions(d: Draft) -> None:
         "count": "Counts mesh faces around each probe.",
         "area": "Accumulates the area of mesh faces around each probe.",
         "centre": "Computes the mean face center around each probe.",
-        "lowest": "Finds the smallest face index around each probe.",
+        "lowest": "Finds the smallest index of the mesh faces around each probe.",
         "marks": "Marks mesh faces that are near any probe.",
     }[wanted])  # fmt: skip
     n, stacks, slices = d.pick(24, 32), d.pick(5, 6), d.pick(8, 10)
@@ -49,6 +49,8 @@ def mesh_regions(d: Draft) -> None:
     d.handle("mesh", "mesh", (stacks, slices), of="groups" if grouped else "", about="Mesh id")
     d.input("probes", "vec3", n, -0.9, 0.9, about="Probe positions")
     d.param("radius", "float", 0.3, 0.6, about="Search radius")
+    if grouped:
+        d.input("probe_group", "int", n, 0, 4, about="Group of faces that each probe searches")
     output, type_, size = {
         "count": ("counts", "int", n),
         "area": ("areas", "float", n),
@@ -56,7 +58,8 @@ def mesh_regions(d: Draft) -> None:
         "lowest": ("lowest", "int", n),
         "marks": ("touched", "int", faces),
     }[wanted]
-    d.output(output, type_, size)
+    about = f"Smallest index, {faces} for none" if wanted == "lowest" else ""
+    d.output(output, type_, size, about=about)
     extent = "extent = wp.vec3(radius, radius, radius)\n"
     box = "p - extent, p + extent"
     start = {
@@ -65,7 +68,7 @@ def mesh_regions(d: Draft) -> None:
         "tree box": f"# Reuse the BVH that the mesh maintains over its faces\ntree = wp.mesh_get_bvh(mesh)\n{extent}"
         f"query = wp.bvh_query_aabb(tree, {box})",
         "tree ball": "tree = wp.mesh_get_bvh(mesh)\nquery = wp.bvh_query_sphere(tree, p, radius)",
-        "tree group": f"tree = wp.mesh_get_bvh(mesh)\nroot = wp.mesh_get_group_root(mesh, tid % 4)\n{extent}"
+        "tree group": f"tree = wp.mesh_get_bvh(mesh)\nroot = wp.mesh_get_group_root(mesh, probe_group[tid])\n{extent}"
         f"query = wp.bvh_query_aabb(tree, {box}, root)",
     }[form]
     next_ = (
@@ -78,6 +81,7 @@ def mesh_regions(d: Draft) -> None:
     head = f"face = int(0)\nwhile wp.{next_}(query, face):"
     if form == "box" and loop == "for":
         head = "for face in query:"
+    once = ""
     if corner == "mesh_get_point":
         points = [f"wp.mesh_get_point(mesh, 3 * face{f' + {k}' if k else ''})" for k in range(3)]
         fetch = "\n".join(f"{x} = {point}" for x, point in zip("abc", points, strict=True))
@@ -86,13 +90,15 @@ def mesh_regions(d: Draft) -> None:
             f"{x} = points[wp.mesh_get_index(mesh, 3 * face{f' + {k}' if k else ''})]"
             for k, x in enumerate("abc")
         ]
-        fetch = "\n".join(["points = wp.mesh_get(mesh).points", *lines])
+        fetch = "\n".join(lines)
+        once = "points = wp.mesh_get(mesh).points"
     else:
         lines = [
-            f"{x} = shape_m.points[shape_m.indices[3 * face{f' + {k}' if k else ''}]]"
+            f"{x} = surface.points[surface.indices[3 * face{f' + {k}' if k else ''}]]"
             for k, x in enumerate("abc")
         ]
-        fetch = "\n".join(["shape_m = wp.mesh_get(mesh)", *lines])
+        fetch = "\n".join(lines)
+        once = "surface = wp.mesh_get(mesh)"
     area = f"{fetch}\narea = 0.5 * wp.length(wp.cross(b - a, c - a))"
     before, inner, after = {
         "count": ("count = int(0)", "count += 1", "counts[tid] = count"),
@@ -107,8 +113,9 @@ def mesh_regions(d: Draft) -> None:
     }[wanted]
     d.launch(n)
     d.code(
-        "tid = wp.tid()\np = probes[tid]\n$start\n$before\n$head\n    $inner\n$after",
+        "tid = wp.tid()\np = probes[tid]\n$start\n$once\n$before\n$head\n    $inner\n$after",
         start=start,
+        once=once if wanted in ("area", "centre") else "",
         before=before,
         head=head,
         inner=inner,
@@ -128,7 +135,7 @@ def mesh_regions(d: Draft) -> None:
         else:
             found = ((lower <= p + v.radius) & (upper >= p - v.radius)).all(axis=2)
         if grouped:
-            found &= np.arange(faces)[None] % 4 == np.arange(n)[:, None] % 4
+            found &= np.arange(faces)[None] % 4 == v.probe_group[:, None]
         area = 0.5 * np.linalg.norm(np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0]), axis=1)
         results: dict[str, Callable[[], Any]] = {
             "count": lambda: found.sum(axis=1),
@@ -196,7 +203,7 @@ def surface_integrals(d: Draft) -> None:
         d.output("far", "float", count, about="Distance to the farthest point")
         least = d.option("least", "zero", "given")
         if least == "given":
-            d.param("least", "float", 0.1, 0.2)
+            d.param("least", "float", 0.1, 0.2, about="Smallest distance that counts")
         d.launch(count)
         d.code(f"""
             tid = wp.tid()
@@ -213,8 +220,8 @@ def surface_integrals(d: Draft) -> None:
 
         d.check(farthest)
         return
-    if wanted in ("flux", "drag"):
-        d.param("rate", "float", 0.5, 2.0, about="Scale factor")
+    if wanted == "drag":
+        d.param("rate", "float", 0.5, 2.0, about="Drag per area and normal speed")
     vector = wanted in ("centre", "normals", "drag")
     output = {
         "area": "areas",
@@ -254,7 +261,7 @@ def surface_integrals(d: Draft) -> None:
         value = {
             "area": "0.5 * wp.length(wp.cross(b - a, c - a))",
             "volume": "wp.dot(a, wp.cross(b, c)) / 6.0",
-            "flux": "0.5 * rate * wp.dot(v, wp.cross(b - a, c - a))",
+            "flux": "0.5 * wp.dot(v, wp.cross(b - a, c - a))",
             "centre": "wp.length(wp.cross(b - a, c - a)) * (a + b + c) / 6.0",
             "drag": "-rate * area * wp.dot(v, n) * n",
         }[wanted]
@@ -275,7 +282,7 @@ def surface_integrals(d: Draft) -> None:
         results: dict[str, Callable[[], Any]] = {
             "area": lambda: size / 2,
             "volume": lambda: np.linalg.det(t) / 6,
-            "flux": lambda: 0.5 * v.rate * (speed * cross).sum(axis=1),
+            "flux": lambda: 0.5 * (speed * cross).sum(axis=1),
             "centre": lambda: (size / 2)[:, None] * t.mean(axis=1),
             "normals": lambda: normal,
             "drag": lambda: -v.rate * (size / 2 * (speed * normal).sum(axis=1))[:, None] * normal,

@@ -19,7 +19,8 @@ NAMES = {
     "surface": "closest|foot|nearest_point",
     "distance": "sdf|signed_distance|phi",
     "origin": "start|ray_origin|o_ray",
-    "direction": "dirs|ray_dir|rays",
+    "direction": "dirs|ray_dir|ray_dirs",
+    "apart": "distances|dist|gap",
 }
 
 
@@ -60,6 +61,8 @@ def mesh_distance(d: Draft) -> None:
     early = d.flag("early")
     if wanted in ("inside", "pushed out") and sign == "none":
         wanted = "distance"
+    if wanted in ("shell", "barycentric", "velocity") and sign != "none":
+        sign = "plain"
     signed = sign != "none"
     d.calls({
         "distance": "signed_distance_to_mesh|sample_sdf|mesh_sdf" if signed else "distance_to_mesh|mesh_distance",
@@ -84,7 +87,7 @@ def mesh_distance(d: Draft) -> None:
     if wanted == "shell":
         d.param("thickness", "float", 0.1, 0.3, about="Thickness of the shell")
     output, type_ = {
-        "distance": ("distance", "float"),
+        "distance": ("distance" if signed else "apart", "float"),
         "inside": ("inside", "int"),
         "pushed out": ("moved", "vec3"),
         "shell": ("near", "int"),
@@ -102,7 +105,7 @@ def mesh_distance(d: Draft) -> None:
     surface = "surface = wp.mesh_eval_position(mesh, hit.face, hit.u, hit.v)"
     length = "wp.length(p - surface)"
     lines = {
-        "distance": f"{surface}\ndistance[tid] = {'hit.sign * ' if signed else ''}{length}",
+        "distance": f"{surface}\n{output}[tid] = {'hit.sign * ' if signed else ''}{length}",
         "inside": "inside[tid] = wp.where(hit.sign < 0.0, 1, 0)",
         "pushed out": f"{surface}\n# The sign is negative for points inside only\n"
         "moved[tid] = wp.where(hit.sign < 0.0, surface, p)",
@@ -162,7 +165,7 @@ def crossed(mesh: Any, origin: Any, direction: Any, far: float = 1e6) -> tuple[A
 
 @DOMAIN.algorithm(
     source="Moller & Trumbore 1997; Woop, Benthin & Wald 2013",
-    names=NAMES | {"mesh_rays": "raycast_mesh|trace_rays|cast_rays", "depth": "t_hit|range|ray_t"},
+    names=NAMES | {"mesh_rays": "raycast_mesh|trace_rays|cast_rays", "depth": "t_hit|hit_distance|ray_t"},
     adjoint="either",
     weight=9,
 )

@@ -21,23 +21,21 @@ from warpgen.synthesis.writing.draft import Draft, Values
 )
 def index_volumes(d: Draft) -> None:
     """Samples values stored in an array next to an index volume."""
-    wanted = d.option("wanted", "lookup", "sample", "gradient", "share", "vectors")
+    wanted = d.option("wanted", "lookup", "sample", "gradient", "vectors")
     d.calls({
         "lookup": "lookup_voxels|voxel_values|index_lookup",
         "sample": "sample_voxels|sample_index_volume",
-        "gradient": "sample_gradients|voxel_gradients",
-        "share": "voxel_shares|share_of_mean|sample_shares",
+        "gradient": "log_gradients|relative_gradients|sample_log_gradients",
         "vectors": "sample_vectors|sample_voxel_vectors",
     }[wanted])  # fmt: skip
-    mode = d.option("mode", "LINEAR", "CLOSEST") if wanted in ("sample", "share") else "LINEAR"
+    mode = d.option("mode", "LINEAR", "CLOSEST") if wanted == "sample" else "LINEAR"
     place = d.option("place", "world", "index")
     outside = d.option("outside", "some", "none")
     d.says({
         "lookup": "Looks up voxel values through an index volume.",
         "sample": "Samples voxel values through an index volume.",
         "vectors": "Samples voxel vectors through an index volume.",
-        "gradient": "Samples gradients of voxel values through an index volume.",
-        "share": "Samples how much of the mean each voxel of a volume of indices holds.",
+        "gradient": "Samples gradients of the logarithm of voxel values through an index volume.",
     }[wanted])  # fmt: skip
     n, size, h = d.pick(64, 96), d.pick(5, 6), d.pick(0.25, 0.5)
     d.handle("volume", "volume", (size, size, size), of="index", value=h, about="Volume id")
@@ -55,7 +53,7 @@ def index_volumes(d: Draft) -> None:
     else:
         scale = h if place == "world" else 1.0
         d.input("points", "vec3", n, 0.1 * scale, (size - 1.1) * scale, about="Point positions")
-    d.output("fetched", "vec3" if wanted in ("gradient", "vectors") else "float", n, about="Values read")
+    d.output("fetched", "vec3" if wanted in ("gradient", "vectors") else "float", n, about="Relative gradients per voxel" if wanted == "gradient" else "Values read",)
     uvw = "wp.volume_world_to_index(volume, points[tid])" if place == "world" else "points[tid]"
     lines = {
         "lookup": "cell = cells[tid]\nindex = wp.volume_lookup_index(volume, cell[0], cell[1], cell[2])\n"
@@ -68,8 +66,6 @@ def index_volumes(d: Draft) -> None:
         "gradient": f"uvw = {uvw}\ngrad = wp.vec3()\n"
         "value = wp.volume_sample_grad_index(volume, uvw, wp.Volume.LINEAR, data, 0.0, grad)\n"
         "# grad(log f) = grad(f) / f is independent of the scale of f\nfetched[tid] = grad / value",
-        "share": f"uvw = {uvw}\nvalue = wp.volume_sample_index(volume, uvw, wp.Volume.{mode}, data, 0.0)\n"
-        "fetched[tid] = value / float(wp.volume_voxel_count(volume))",
     }[wanted]
     d.launch(n)
     d.code("tid = wp.tid()\n$lines", lines=lines)
@@ -85,15 +81,13 @@ def index_volumes(d: Draft) -> None:
             assert len(set(seen.values())) == len(seen)
             assert np.isin(np.round(order[inside], 5), np.round(v.data, 5)).all()
             return
-        count = size**3
         assert np.isfinite(order).all()
         assert order.std() > 0
         if wanted == "gradient":
             assert np.abs(order).max() < 2.1
         else:
-            unit = 1.0 / count if wanted == "share" else 1.0
-            assert (order >= 0.49 * unit).all()
-            assert (order <= 1.51 * unit).all()
+            assert (order >= 0.49).all()
+            assert (order <= 1.51).all()
 
     d.holds(agree)
 
@@ -109,7 +103,7 @@ def volume_frames(d: Draft) -> None:
     d.calls({
         "centres": "voxel_centers|cell_centers|voxel_to_world",
         "directions": "directions_to_index|transform_directions|world_to_index_dirs",
-        "velocities": "velocities_to_world|transform_velocities|index_to_world_dirs",
+        "velocities": "displacements_to_world|world_displacements|step_in_world",
         "cell": "voxel_indices|point_to_voxel|voxel_of_points",
         "advect": "advect_points|move_points|advect_particles",
         "crossing": "next_boundary|distance_to_boundary|voxel_crossing",
@@ -119,7 +113,7 @@ def volume_frames(d: Draft) -> None:
     d.says({
         "centres": "Computes world-space voxel centers.",
         "directions": "Transforms world-space directions to index space.",
-        "velocities": "Transforms velocities from index space to world space.",
+        "velocities": "Computes displacements in world space from velocities in index space.",
         "cell": "Computes the voxel index of each point.",
         "advect": "Advects points in world space with velocities in index space.",
         "crossing": "Computes the ray distance to the next voxel boundary.",
@@ -132,15 +126,22 @@ def volume_frames(d: Draft) -> None:
     elif kind in ("cell", "advect", "crossing"):
         d.input("points", "vec3", n, 0.0, top, about="Point positions")
     if kind in ("directions", "velocities", "advect"):
-        d.input("vectors", "vec3", n, -1.0, 1.0, about="Vectors to transform")
+        about = "Directions in world space" if kind == "directions" else "Velocities in index space"
+        d.input("vectors", "vec3", n, -1.0, 1.0, about=about)
     if kind == "crossing":
-        d.input("vectors", "vec3", n, kind="unit", about="Vectors to transform")
+        d.input("vectors", "vec3", n, kind="unit", about="Directions of the rays")
     if kind in ("velocities", "advect"):
         d.param("dt", "float", 0.1, 0.5, about="Time step [s]")
-    scaled = kind in ("centres", "directions") and spelled == "array"
+    scaled = kind == "directions" and spelled == "array"
     if scaled:
         d.input("gains", "float", n, 0.5, 2.0, about="Scale of each vector")
-    output = {"cell": "cells_out", "crossing": "steps"}.get(kind, "moved")
+    output = {
+        "cell": "cells_out",
+        "crossing": "distances",
+        "centres": "centers",
+        "directions": "index_dirs",
+        "velocities": "displacements",
+    }.get(kind, "moved")
     d.output(output, {"cell": "vec3i", "crossing": "float"}.get(kind, "vec3"), n)
     gain = "gains[tid] * " if scaled else ""
     clamp = ""
@@ -150,9 +151,9 @@ def volume_frames(d: Draft) -> None:
         )
     lines = {
         "centres": "cell = cells[tid]\nuvw = wp.vec3(float(cell[0]), float(cell[1]), float(cell[2]))\n"
-        f"moved[tid] = {gain}wp.volume_index_to_world(volume, uvw)",
-        "directions": f"moved[tid] = {gain}wp.volume_world_to_index_dir(volume, vectors[tid])",
-        "velocities": "moved[tid] = dt * wp.volume_index_to_world_dir(volume, vectors[tid])",
+        "centers[tid] = wp.volume_index_to_world(volume, uvw)",
+        "directions": f"index_dirs[tid] = {gain}wp.volume_world_to_index_dir(volume, vectors[tid])",
+        "velocities": "displacements[tid] = dt * wp.volume_index_to_world_dir(volume, vectors[tid])",
         "advect": "# Directions are not affected by the translation of the volume\n"
         "step = wp.volume_index_to_world_dir(volume, vectors[tid])\nmoved[tid] = points[tid] + dt * step",
         "cell": "uvw = wp.volume_world_to_index(volume, points[tid])\n"
@@ -162,7 +163,7 @@ def volume_frames(d: Draft) -> None:
         "d = wp.volume_world_to_index_dir(volume, vectors[tid])\nnearest = float(1.0e6)\n"
         "for axis in range(3):\n    here = uvw[axis]\n    if wp.abs(d[axis]) > 1.0e-4:\n"
         "        plane = wp.where(d[axis] > 0.0, wp.floor(here) + 1.0, wp.ceil(here) - 1.0)\n"
-        "        nearest = wp.min(nearest, (plane - here) / d[axis])\nsteps[tid] = nearest",
+        "        nearest = wp.min(nearest, (plane - here) / d[axis])\ndistances[tid] = nearest",
     }[kind]
     d.launch(n)
     d.code("tid = wp.tid()\n$lines", lines=lines)
@@ -177,7 +178,7 @@ def volume_frames(d: Draft) -> None:
             return np.where(np.abs(u) > 1e-4, t, 1e6).min(axis=1)
 
         results: dict[str, Callable[[], Any]] = {
-            "centres": lambda: gains * v.cells * h,
+            "centres": lambda: v.cells * h,
             "directions": lambda: gains * v.vectors / h,
             "velocities": lambda: v.dt * v.vectors * h,
             "advect": lambda: v.points + v.dt * v.vectors * h,

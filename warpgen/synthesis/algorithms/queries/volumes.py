@@ -65,9 +65,9 @@ def volume_samples(d: Draft) -> None:
     d.calls({
         "float32": {
             "value": "sample_volume|probe_field|sample_field",
-            "gradient": "value_times_gradient|squared_field_gradient|scaled_gradients",
+            "gradient": "sample_gradients|volume_gradients|gradients_at_points",
             "normal": "level_set_normals|volume_normals|sample_normals",
-            "work": "directional_derivative|relative_slope|slope_along",
+            "work": "directional_derivative|derivative_along|slope_along",
         }[wanted],
         "vec3f": "sample_vectors|sample_vector_volume|probe_vectors",
         "int32": "lookup_labels|sample_labels|voxel_labels",
@@ -76,14 +76,15 @@ def volume_samples(d: Draft) -> None:
         mode = "CLOSEST"
     if wanted != "value":
         mode = "LINEAR"
+    at_ = "at points" if mode == "LINEAR" else "at the voxels closest to points"
     d.says({
         "float32": {
-            "value": "Samples a scalar volume at points.",
+            "value": f"Samples a scalar volume {at_}.",
             "gradient": "Samples the gradient of a scalar volume at points.",
             "normal": "Computes unit normals of level sets at points.",
             "work": "Computes the directional derivative of a scalar volume at points.",
         }[wanted],
-        "vec3f": "Samples a vector volume at points.",
+        "vec3f": f"Samples a vector volume {at_}.",
         "int32": "Looks up the label of the voxel that contains each point.",
     }[of])  # fmt: skip
     n, size, h = d.pick(64, 96, 128), d.pick(6, 8), d.pick(0.25, 0.5, 1.0)
@@ -92,7 +93,9 @@ def volume_samples(d: Draft) -> None:
     scale = h if place == "world" else 1.0
     d.input("points", "vec3", n, 0.2 * scale, (size - 1.2) * scale, about="Point positions")
     if wanted == "work":
-        d.param("along", "vec3", -1.0, 1.0)
+        d.param("along", "vec3", kind="unit", low=0.0, high=1.0, about="Unit vector of the derivative")
+    if wanted in ("gradient", "work"):
+        d.param("voxel_size", "float", h, about="Edge length of the voxels")
     output, type_ = {
         "value": ("sampled_values", {"float32": "float", "vec3f": "vec3", "int32": "int"}[of]),
         "gradient": ("gradients", "vec3"),
@@ -115,19 +118,16 @@ def volume_samples(d: Draft) -> None:
         if spelled == "dtype":
             call = "wp.volume_sample_grad(volume, uvw, wp.Volume.LINEAR, grad, dtype=float)"
         lines = (
-            f"grad = wp.vec3()\nvalue = {call}\n"
+            f"grad = wp.vec3()\n{call}\n"
             + {
-                # the gradient comes per voxel, hence the division by its size
-                "gradient": f"gradients[tid] = grad / {h}",
-                "normal": "# Normal of a density field: opposite to the gradient\n"
-                "normals[tid] = wp.sign(value) * wp.normalize(grad)",
-                "work": f"# Relative change: divide by the value\n"
-                f"rates[tid] = wp.dot(grad, along) / ({h} * (wp.abs(value) + 0.1))",
+                "gradient": "# The gradient is per voxel, hence the division by its size\n"
+                "gradients[tid] = grad / voxel_size",
+                "normal": "# Densities fall towards the outside, so normals point against the gradient\n"
+                "normals[tid] = -wp.normalize(grad)",
+                "work": "# The gradient is per voxel, hence the division by its size\n"
+                "rates[tid] = wp.dot(grad, along) / voxel_size",
             }[wanted]
         )
-        if wanted == "gradient":
-            lines = f"grad = wp.vec3()\nvalue = {call}\n# The gradient is per voxel, divide by the voxel size to get world units\ngradients[tid] = value * grad / {h}"
-            d.says("Samples half the gradient of a squared scalar field (phi * grad phi).")
     d.launch(n)
     d.code(f"tid = wp.tid()\nuvw = {uvw}\n$lines", lines=lines)
 
@@ -139,13 +139,11 @@ def volume_samples(d: Draft) -> None:
             i, j, k = np.rint(at).astype(int).T
             expected = sampled(values, at) if mode == "LINEAR" else values[i, j, k]
         else:
-            value, grad = sampled(values, at), slopes(values, at)
+            grad = slopes(values, at)
             results: dict[str, Callable[[], Any]] = {
-                "gradient": lambda: value[:, None] * grad / h,
-                "normal": lambda: (
-                    np.sign(value)[:, None] * grad / np.linalg.norm(grad, axis=1, keepdims=True)
-                ),
-                "work": lambda: grad @ v.along / (h * (np.abs(value) + 0.1)),
+                "gradient": lambda: grad / h,
+                "normal": lambda: -grad / np.linalg.norm(grad, axis=1, keepdims=True),
+                "work": lambda: grad @ v.along / h,
             }
             expected = results[wanted]()
         wrong = np.abs(after[output] - expected) > 2e-3 * (1 + np.abs(expected))
@@ -169,7 +167,7 @@ def voxel_stencils(d: Draft) -> None:
         "divergence": "voxel_divergence|volume_divergence",
         "curl": "voxel_curl|volume_curl",
         "edges": "count_label_edges|label_boundaries|unlike_neighbors",
-        "majority": "majority_filter|clean_labels|replace_lone_labels",
+        "majority": "remove_specks|clean_labels|replace_lone_labels",
         "dilate": "dilate_labels|grow_labels",
     }[kind])  # fmt: skip
     spelled = d.option("spelled", "short", "dtype")
@@ -181,7 +179,7 @@ def voxel_stencils(d: Draft) -> None:
         "divergence": "Takes the divergence of a volume of vectors",
         "curl": "Takes the curl of a volume of vectors",
         "edges": "Counts the unlike neighbours of the labels of a volume",
-        "majority": "Replaces lone labels of a volume by that of their neighbours",
+        "majority": "Replaces lone labels of a volume by that of their neighbour along x",
         "dilate": "Grows the largest labels of a volume by one voxel",
     }[kind]
     n, h = d.pick(6, 7, 8), d.pick(0.25, 0.5, 1.0)
@@ -209,6 +207,8 @@ def voxel_stencils(d: Draft) -> None:
     inner = n - 2
     if place == "list":
         d.input("cells", "vec3i", 64, 1, n - 1, about="Voxel coordinates")
+    if of != "int32":
+        d.param("voxel_size", "float", h, about="Edge length of the voxels")
     target = written == "volume"
     shape = (inner, inner, inner) if place == "grid" else (64,)
     if target:
@@ -224,7 +224,7 @@ def voxel_stencils(d: Draft) -> None:
             about="Volume to write to",
         )
     d.output("out", out_type, shape)
-    d.says(f"{sentence}{', and keeps it in another' if target else ''}.")
+    d.says(f"{sentence}{', and stores it in another, too' if target else ''}.")
 
     def at(di: int = 0, dj: int = 0, dk: int = 0) -> str:
         where_ = ", ".join(
@@ -248,10 +248,10 @@ def voxel_stencils(d: Draft) -> None:
         reads = f"mid = {at()}\n{reads}"
     others = ("xm", "xp", "ym", "yp", "zm", "zp")
     value = {
-        "laplacian": f"(xm + xp + ym + yp + zm + zp - 6.0 * mid) / {h * h}",
-        "gradient": f"wp.vec3(xp - xm, yp - ym, zp - zm) / {2 * h}",
-        "divergence": f"(xp[0] - xm[0] + yp[1] - ym[1] + zp[2] - zm[2]) / {2 * h}",
-        "curl": f"wp.vec3(dy[2] - dz[1], dz[0] - dx[2], dx[1] - dy[0]) / {2 * h}",
+        "laplacian": "(xm + xp + ym + yp + zm + zp - 6.0 * mid) / (voxel_size * voxel_size)",
+        "gradient": "wp.vec3(xp - xm, yp - ym, zp - zm) / (2.0 * voxel_size)",
+        "divergence": "(xp[0] - xm[0] + yp[1] - ym[1] + zp[2] - zm[2]) / (2.0 * voxel_size)",
+        "curl": "wp.vec3(dy[2] - dz[1], dz[0] - dx[2], dx[1] - dy[0]) / (2.0 * voxel_size)",
         "edges": "unlike",
         "majority": "wp.where(unlike == 6, xm, mid)",
         "dilate": "wp.max(wp.max(wp.max(xm, xp), wp.max(ym, yp)), wp.max(wp.max(zm, zp), mid))",
@@ -264,11 +264,8 @@ def voxel_stencils(d: Draft) -> None:
         letter = {"vec3": "v", "int": "i", "float": "f"}[out_type]
         call = f"wp.volume_store_{letter}" if spelled == "short" else "wp.volume_store"
         stores = f"result = {value}\n{call}(target, i, j, k, result)"
-        back = f"wp.volume_lookup_{letter}(target, i, j, k)"
         index = "i - 1, j - 1, k - 1" if place == "grid" else "tid"
-        stores += (
-            f"\n# Read back to get the value in the storage precision of the volume\nout[{index}] = {back}"
-        )
+        stores += f"\nout[{index}] = result"
     else:
         index = "i - 1, j - 1, k - 1" if place == "grid" else "tid"
         stores = f"out[{index}] = {value}"
