@@ -62,9 +62,7 @@ def evaporate_reference(d: Draft) -> None:
         d.input("dew_point", "float", shape, 0.5, 4.0, about="Dew point [deg C]")
     else:
         d.input("wet_bulb", "float", shape, 8.0, 10.0, about="Wet-bulb temperature [deg C]")
-    d.input(
-        "wind", "float", shape, 0.5, 6.0, about=f"Wind speed {'at the mast' if mast else 'at 2 m'} [m/s]"
-    )
+    d.input("wind", "float", shape, 0.5, 6.0, about=f"Wind speed {'at the mast' if mast else 'at 2 m'} [m/s]")
     if light == "sunshine":
         d.input("sun", "float", shape, 1.0, 8.0, about="Hours of sunshine")
     elif light == "measured":

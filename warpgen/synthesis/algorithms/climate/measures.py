@@ -68,7 +68,11 @@ def weather_measures(d: Draft) -> None:
     zero = 273.15 if scale == "kelvin" else 0.0
     unit = "K" if zero else "deg C"
     form.element(
-        "reading" if zero else "t", "temperatures", low + zero, high + zero, about=f"air temperatures [{unit}]"
+        "reading" if zero else "t",
+        "temperatures",
+        low + zero,
+        high + zero,
+        about=f"air temperatures [{unit}]",
     )
     top = 100.0 if percent == "percent" else 1.0
     if not cold:

@@ -79,7 +79,9 @@ def two_stream_fluxes(d: Draft) -> None:
         return f"{name}[{k}, column]" if level_first else f"{name}[column, {k}]"
 
     about = "overcast layers" if clouds == "fraction" else "layers"
-    d.input("optical_depth", "float", shape, 0.1, 1.5, about=f"Optical depth of the {about}, from the top down")
+    d.input(
+        "optical_depth", "float", shape, 0.1, 1.5, about=f"Optical depth of the {about}, from the top down"
+    )
     d.input("scattering", "float", shape, 0.4, 0.95, about="Single scattering albedo")
     d.input("asymmetry", "float", shape, 0.1, 0.8, about="Asymmetry factor of the phase function")
     if clouds == "fraction":

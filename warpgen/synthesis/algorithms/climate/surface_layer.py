@@ -120,7 +120,11 @@ def surface_fluxes(d: Draft) -> None:
         "fluxes": ("fluxes", "vec3", "Stress [N/m^2], sensible and latent heat flux [W/m^2], upward"),
         "heat": ("sensible_heat", "float", "Upward sensible heat flux [W/m^2]"),
         "stress": ("stress", "float", "Momentum flux into the ground [N/m^2]"),
-        "wind at ten meters": ("wind_10m", "float", f"Wind speed 10 m above the {'displacement height' if canopy else 'ground'} [m/s]"),
+        "wind at ten meters": (
+            "wind_10m",
+            "float",
+            f"Wind speed 10 m above the {'displacement height' if canopy else 'ground'} [m/s]",
+        ),
         "length": ("stability", "float", "Height over Obukhov length, below 0 for unstable air"),
     }[result]
     d.output(name, type, n, about=about)

@@ -60,11 +60,11 @@ def geodetic_to_ecef(d: Draft) -> None:
     )
     site = result != "position"
     count = d.pick(64, 96, 128)
-    d.says("Converts geodetic coordinates to earth-centered, earth-fixed (ECEF) positions" + {
-        "position": ".",
-        "range": " and computes the slant range to a site.",
-        "local": " and local east-north-up coordinates of a site.",
-        "look angles": " and look angles of a site.",
+    d.says({
+        "position": "Converts geodetic coordinates to earth-centered, earth-fixed (ECEF) positions.",
+        "range": "Computes slant ranges from a site to points in geodetic coordinates.",
+        "local": "Computes east-north-up coordinates about a site of points in geodetic coordinates.",
+        "look angles": "Computes look angles from a site to points in geodetic coordinates.",
     }[result])  # fmt: skip
     scale = 57.29577951308232 if units == "degrees" else 1.0
     if packed:
@@ -99,7 +99,9 @@ def geodetic_to_ecef(d: Draft) -> None:
     p = wp.vec3((n + h) * c * wp.cos(lam), (n + h) * c * wp.sin(lam), (n * (1.0 - e2) + h) * s)
     """
     if not curved and not packed:
-        place = place.replace("(n + h)", "n").replace(" + h)", ")").replace("(n * (1.0 - e2))", "n * (1.0 - e2)")
+        place = (
+            place.replace("(n + h)", "n").replace(" + h)", ")").replace("(n * (1.0 - e2))", "n * (1.0 - e2)")
+        )
     of_site = (
         """
     s0 = wp.sin(site_lat)
@@ -147,8 +149,11 @@ def geodetic_to_ecef(d: Draft) -> None:
         store=store,
     )
     d.explain(
-        ("Angles are in radians" if units == "radians" or packed else "Angles of the points are in degrees, those of the site in radians")
-        .replace(", those of the site in radians", ", those of the site in radians" if site else "")
+        (
+            "Angles are in radians"
+            if units == "radians" or packed
+            else "Angles of the points are in degrees, those of the site in radians"
+        ).replace(", those of the site in radians", ", those of the site in radians" if site else "")
         + ", heights are above WGS 84 and distances in m."
     )
 
@@ -212,7 +217,15 @@ def surface_distance(d: Draft) -> None:
             "vincenty fixed": " with a fixed number of Vincenty iterations",
             "mean latitude": " with the curvature radii at the mean latitude",
         }[way]
-        + ((" and initial bearings on a sphere." if way in ("vincenty", "vincenty fixed", "mean latitude") else " and initial bearings.") if bearing else ".")
+        + (
+            (
+                " and initial bearings on a sphere."
+                if way in ("vincenty", "vincenty fixed", "mean latitude")
+                else " and initial bearings."
+            )
+            if bearing
+            else "."
+        )
     )
     if pairs == "indexed":
         d.input("places", "vec2", places, -1.2, 1.2, about="Latitude and longitude of each place")

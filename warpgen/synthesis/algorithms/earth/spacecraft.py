@@ -76,10 +76,6 @@ def spacecraft_acceleration(d: Draft) -> None:
         "radial": ("components", "vec3", "Radial, along-track and cross-track acceleration [km/s^2]"),
     }[result]
     d.output(name, type, n, about=about)
-    d.module("""
-        GM_EARTH = wp.constant(398600.4418)  # [km^3/s^2]
-        R_EARTH = wp.constant(6378.137)  # equatorial radius [km]
-    """)
     if third != "none":
         d.module("GM_MOON = wp.constant(4902.8)  # [km^3/s^2]")
         d.function('''
@@ -232,6 +228,11 @@ def spacecraft_acceleration(d: Draft) -> None:
         }[result],
     )
     trim(d)
+    known = {
+        "GM_EARTH": "398600.4418)  # [km^3/s^2]",
+        "R_EARTH": "6378.137)  # equatorial radius [km]",
+    }
+    d.module("\n".join(f"{x} = wp.constant({y}" for x, y in known.items() if x in d.text))
     d.explain(
         "Lengths in km, times in s. Positions are relative to the center of the earth, in axes of the equator."
     )

@@ -185,7 +185,11 @@ def beam_forces(d: Draft) -> None:
         d.parameters = [p for p in d.parameters if p.name != "w"]
     d.launch(n)
     d.code("member = wp.tid()\n$body", body="\n".join(lines))
-    under = {"axial": " under tension", "foundation": " on an elastic foundation", "load": " under line loads"}
+    under = {
+        "axial": " under tension",
+        "foundation": " on an elastic foundation",
+        "load": " under line loads",
+    }
     d.says({
         "forces": "Accumulates nodal forces and moments of beam elements$.",
         "matrix": "Computes stiffness matrices of beam elements$.",
@@ -201,7 +205,8 @@ def beam_forces(d: Draft) -> None:
             t = v.s
             first = (v.w[:-1] * (1 - 3 * t**2 + 2 * t**3), v.w[1:] * (3 * t**2 - 2 * t**3))
             return {
-                "deflected": sum(first) + le * (v.theta[:-1] * t * (1 - t) ** 2 - v.theta[1:] * t**2 * (1 - t))
+                "deflected": sum(first)
+                + le * (v.theta[:-1] * t * (1 - t) ** 2 - v.theta[1:] * t**2 * (1 - t))
             }
         ei = np.broadcast_to(v.ei, n)
         if result == "moment":

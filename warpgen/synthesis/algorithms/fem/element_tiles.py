@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -68,7 +68,9 @@ def quad_stiffness(d: Draft) -> None:
         d.param("young", "float", 1.0, 2.0, about="Young's modulus")
         d.param("poisson", "float", 0.2, 0.35, about="Poisson's ratio")
     elif heat:
-        d.input("roots", "float", (elements, 2, 2), -1.0, 1.0, about="square roots of the conductivity tensors")
+        d.input(
+            "roots", "float", (elements, 2, 2), -1.0, 1.0, about="square roots of the conductivity tensors"
+        )
     else:
         d.input("roots", "float", (elements, 3, 3), -1.0, 1.0, about="square roots of the elastic moduli")
     if axial:

@@ -224,7 +224,10 @@ def quadrature_load(d: Draft) -> None:
         measure = measure[1:-1]
     lines.append(f"measure = {measure}")
     if per_node:
-        lines += [f"for a in range({n}):", f"    wp.atomic_add({out}, elements[elem, a], N[a] * {f} * measure)"]
+        lines += [
+            f"for a in range({n}):",
+            f"    wp.atomic_add({out}, elements[elem, a], N[a] * {f} * measure)",
+        ]
     elif result == "area":
         lines.append("s += measure")
     else:

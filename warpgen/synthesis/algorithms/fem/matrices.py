@@ -46,7 +46,9 @@ def element_matrices(d: Draft) -> None:
     plain = mass == "none" and not wind
     d.calls(
         {
-            "matrix": "element_matrices|local_stiffness|element_stiffness" if plain else "element_matrices|local_matrices",
+            "matrix": "element_matrices|local_stiffness|element_stiffness"
+            if plain
+            else "element_matrices|local_matrices",
             "apply": "apply_stiffness|element_operator|apply_element_matrices"
             if plain
             else "element_operator|apply_element_matrices|apply_operator",

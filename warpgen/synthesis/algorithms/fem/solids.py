@@ -92,7 +92,10 @@ def tet_elastic_forces(d: Draft) -> None:
     name = {"forces": "f", "energy": "energy", "stress": "P_out", "cauchy": "sigma"}[result]
     kind = {"forces": "vec3", "energy": "float"}.get(result, "mat33")
     d.output(name, kind, nodes if result == "forces" else tets)
-    index = [(f"tets[4 * elem + {k}]" if k else "tets[4 * elem]") if storage == "flat" else f"tets[elem, {k}]" for k in range(4)]
+    index = [
+        (f"tets[4 * elem + {k}]" if k else "tets[4 * elem]") if storage == "flat" else f"tets[elem, {k}]"
+        for k in range(4)
+    ]
     gather = "\n".join(f"n{k} = {index[k]}" for k in range(4))
     kinematics = """
     # F = I + sum_a u_a (x) grad N_a with grad N_0 = -(grad N_1 + grad N_2 + grad N_3)

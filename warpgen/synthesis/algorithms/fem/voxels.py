@@ -338,10 +338,14 @@ def voxel_elasticity(d: Draft) -> None:
         if wanted == "energy":
             return {"cell_energy": energies(v, v.u)}
         force = np.zeros((*nodes, 3))
-        for at in np.ndindex(force.shape):
+        i = np.indices(cells)
+        for *color, axis in np.ndindex(2, 2, 2, 3):
+            # Nodes two apart share no cell, so that all of them may be moved at once
             step = np.zeros_like(force)
-            step[at] = 1e-5
-            force[at] = -(energies(v, v.u + step).sum() - energies(v, v.u - step).sum()) / 2e-5
+            step[color[0] :: 2, color[1] :: 2, color[2] :: 2, axis] = 1e-5
+            slope = (energies(v, v.u + step) - energies(v, v.u - step)) / 2e-5
+            moved = tuple(i + (np.array(color)[:, None, None, None] - i) % 2)
+            np.add.at(force[..., axis], moved, -slope)
         if gravity:
             load = 0.125 * np.prod(np.broadcast_to(v.cell_size, 3)) * v.body_force
             for cell in np.argwhere(_present(v)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from warpgen.synthesis.writing.trim import trim
         "amounts": "state|drug|compartments",
         "infusion": "input_rate|pump|r_in",
         "weight": "body_mass|kg|mass",
-        "clearance": "cl|cl_pop|elimination",
+        "clearance": "cl_typical|cl_pop|typical_clearance",
         "dt": "step|h|time_step",
     },
     adjoint="either",
@@ -52,7 +53,15 @@ def dose_patients(d: Draft) -> None:
     n = len(states)
     names = {"cen": "blood", "per": "fast tissue", "deep": "slow tissue", "gut": "gut",
              "pre": "stomach", "eff": "place of effect"}  # fmt: skip
-    d.input("amounts", "float", (count, n), 0.5, 6.0, about="drug amount per patient and compartment [mg]")
+    d.input(
+        "amounts",
+        "float",
+        (count, n),
+        0.5,
+        6.0,
+        about="drug amount per patient and compartment [mg]"
+        + (", last its level at the place of effect [mg/l]" if result == "effect" else ""),
+    )
     if route == "infusion":
         d.input("infusion", "float", count, 0.0, 4.0, about="infusion rate per patient [mg/h]")
     if scaled:
@@ -66,23 +75,18 @@ def dose_patients(d: Draft) -> None:
         d.param("ka", "float", 0.5, 1.5, about="absorption rate constant [1/h]")
     d.param("dt", "float", 0.05, 0.25, about="time step [h]")
     load = "\n".join(f"{x}0 = amounts[tid, {k}]" for k, x in enumerate(states))
-    size = [
-        "# Typical distribution volume [l] and intercompartmental clearances [l/h]",
-        "vol = 12.0",
-        "q = 5.0",
-    ]
-    if peripheral == 2:
-        size.append("q_deep = 0.8")
-    if loss != "saturable":
-        size.append("cl = clearance")
+    flows = {"q": "Q_FAST", **({"q_deep": "Q_SLOW"} if peripheral == 2 else {})}
+    flows |= {"cl": "clearance"} if loss != "saturable" else {}
+    volumes = {"vol": "V_BLOOD", "v_fast": "V_FAST", **({"v_slow": "V_SLOW"} if peripheral == 2 else {})}
+    size = []
     if scaled:
-        size += [
+        size = [
             "# Volumes grow with mass but flows more slowly, hence the power 0.75",
             "ratio = weight[tid] / 70.0",
+            *(f"{x} = {of} * ratio" for x, of in volumes.items()),
+            "speed = wp.pow(ratio, 0.75)",
+            *(f"{x} = {of} * speed" for x, of in flows.items()),
         ]
-        size += ["vol *= ratio", "speed = wp.pow(ratio, 0.75)", "q *= speed"]
-        size += ["q_deep *= speed"] if peripheral == 2 else []
-        size += ["cl *= speed"] if loss != "saturable" else []
 
     def slopes(stage: str, at: str) -> str:
         gone = {
@@ -93,10 +97,10 @@ def dose_patients(d: Draft) -> None:
         c = f"conc{stage}"
         lines = [f"{c} = cen{at} / vol"]
         lines.append(f"lost{stage} = " + gone.format(c=c))
-        lines.append(f"shift{stage} = q * ({c} - per{at} / 30.0)")
+        lines.append(f"shift{stage} = q * ({c} - per{at} / v_fast)")
         into = f"dcen_{stage} = -lost{stage} - shift{stage}"
         if peripheral == 2:
-            lines.append(f"sink{stage} = q_deep * ({c} - deep{at} / 60.0)")
+            lines.append(f"sink{stage} = q_deep * ({c} - deep{at} / v_slow)")
             into += f" - sink{stage}"
         into += " + pumped" if route == "infusion" else f" + ka * gut{at}"
         lines += [into, f"dper_{stage} = shift{stage}"]
@@ -105,9 +109,12 @@ def dose_patients(d: Draft) -> None:
         if route == "oral":
             lines.append(f"dgut_{stage} = -ka * gut{at}")
         if route == "transit":
-            lines += [f"dgut_{stage} = 1.2 * pre{at} - ka * gut{at}", f"dpre_{stage} = -1.2 * pre{at}"]
+            lines += [
+                f"dgut_{stage} = K_TRANSIT * pre{at} - ka * gut{at}",
+                f"dpre_{stage} = -K_TRANSIT * pre{at}",
+            ]
         if result == "effect":
-            lines.append(f"deff_{stage} = 0.7 * ({c} - eff{at})")
+            lines.append(f"deff_{stage} = K_EFFECT * ({c} - eff{at})")
         return "\n".join(lines)
 
     body = ("pumped = infusion[tid]\n" if route == "infusion" else "") + written(states, slopes, method)
@@ -126,6 +133,21 @@ def dose_patients(d: Draft) -> None:
         "tid = wp.tid()\n$load\n$size\n$body\n$store", load=load, size="\n".join(size), body=body, store=store
     )
     trim(d)
+    if not scaled:
+        for x, of in (volumes | flows).items():
+            d.text = re.sub(rf"\b{x}\b", of, d.text)
+    typical = {
+        "V_BLOOD": "12.0)  # distribution volume of the blood [l]",
+        "V_FAST": "30.0)  # of the fast tissue [l]",
+        "V_SLOW": "60.0)  # of the slow tissue [l]",
+        "Q_FAST": "5.0)  # clearance between blood and fast tissue [l/h]",
+        "Q_SLOW": "0.8)  # between blood and slow tissue [l/h]",
+        "K_TRANSIT": "1.2)  # transit rate from the stomach to the gut [1/h]",
+        "K_EFFECT": "0.7)  # equilibration rate of the place of effect [1/h]",
+    }
+    d.module(
+        "\n".join(f"{x} = wp.constant({y}" for x, y in typical.items() if re.search(rf"\b{x}\b", d.text))
+    )
     d.explain(f"Amounts in mg, times in h. Columns: {', '.join(names[x] for x in states)}.")
 
     def reference(v: Values) -> dict[str, Any]:
@@ -141,9 +163,9 @@ def dose_patients(d: Draft) -> None:
                 made[:, column[a]] -= amount
                 made[:, column[b]] += amount
 
-            flow("cen", "per", 5 * speed * (c - y[:, 1] / 30))
+            flow("cen", "per", 5 * speed * (c - y[:, 1] / (30 * ratio)))
             if peripheral == 2:
-                flow("cen", "deep", 0.8 * speed * (c - y[:, 2] / 60))
+                flow("cen", "deep", 0.8 * speed * (c - y[:, 2] / (60 * ratio)))
             if route == "infusion":
                 made[:, 0] += v.infusion
             else:
@@ -189,7 +211,7 @@ def _patient(parts: list[str]) -> Piece:
     names={
         "regulate_glucose": "minimal_model|glucose_step|advance_sugar",
         "patients": "state|people|cohort",
-        "bolus": "pump_rate|insulin_in|delivery",
+        "infusion": "pump_rate|insulin_in|delivery",
         "dt": "step|h|time_step",
     },
     adjoint="either",
@@ -231,7 +253,7 @@ def regulate_glucose(d: Draft) -> None:
         for x, name in zip(states, parts, strict=True)
     )
     if insulin == "pumped":
-        d.input("bolus", "float", count, 0.0, 12.0, about="insulin infusion [mU/l/min]")
+        d.input("infusion", "float", count, 0.0, 12.0, about="insulin infusion [mU/l/min]")
     d.param("p1", "float", 0.01, 0.04, about="glucose effectiveness [1/min]")
     d.param("p3", "float", 6.0e-6, 2.5e-5, about="gain of insulin action [l/mU/min^2]")
     if insulin == "closed loop":
@@ -239,29 +261,32 @@ def regulate_glucose(d: Draft) -> None:
     if result != "rates":
         d.param("dt", "float", 0.5, 2.0, about="time step [min]")
     if insulin == "pumped":
-        load += "\npump = bolus[tid]"
+        load += "\npump = infusion[tid]"
 
     def slopes(stage: str, at_: str) -> str:
         g, x, i = f"g{at_}", f"x{at_}", f"i{at_}"
-        sugar = f"dg_{stage} = p1 * (90.0 - {g}) - {x} * {g}"
+        sugar = f"dg_{stage} = p1 * (BASAL_GLUCOSE - {g}) - {x} * {g}"
         lines = []
         if meal != "none":
-            sugar += f" + 0.03 * m{at_}"
+            sugar += f" + K_ABSORB * m{at_}"
         if kidney:
-            lines.append(f"spill{stage} = 0.02 * wp.max({g} - 160.0, 0.0)")
+            lines.append(f"spill{stage} = K_KIDNEY * wp.max({g} - RENAL_THRESHOLD, 0.0)")
             sugar += f" - spill{stage}"
-        lines += [sugar, f"dx_{stage} = p3 * ({i} - 10.0) - 0.025 * {x}"]
+        lines += [sugar, f"dx_{stage} = p3 * ({i} - BASAL_INSULIN) - K_ACTION * {x}"]
         if insulin == "secreted":
-            lines.append(f"born{stage} = 0.024 * wp.max({g} - 80.0, 0.0)")
+            lines.append(f"born{stage} = SECRETION * wp.max({g} - 80.0, 0.0)")
         elif insulin == "closed loop":
             lines.append(f"born{stage} = wp.clamp(k_p * ({g} - 100.0) + 0.8, 0.0, 4.0)")
         # What the body secretes at rest holds the basal level; pumps deliver all there is
-        left = f"({i} - 10.0)" if insulin == "secreted" else i
-        lines.append(f"di_{stage} = {'pump' if insulin == 'pumped' else f'born{stage}'} - 0.14 * {left}")
+        left = f"({i} - BASAL_INSULIN)" if insulin == "secreted" else i
+        lines.append(f"di_{stage} = {'pump' if insulin == 'pumped' else f'born{stage}'} - K_INSULIN * {left}")
         if meal == "decaying":
-            lines.append(f"dm_{stage} = -0.03 * m{at_}")
+            lines.append(f"dm_{stage} = -K_ABSORB * m{at_}")
         elif meal == "gut":
-            lines += [f"dm_{stage} = 0.05 * n{at_} - 0.03 * m{at_}", f"dn_{stage} = -0.05 * n{at_}"]
+            lines += [
+                f"dm_{stage} = K_EMPTY * n{at_} - K_ABSORB * m{at_}",
+                f"dn_{stage} = -K_EMPTY * n{at_}",
+            ]
         return "\n".join(lines)
 
     body = slopes("1", "0") if result == "rates" else written(states, slopes, method)
@@ -276,11 +301,30 @@ def regulate_glucose(d: Draft) -> None:
         store = f"made = Patient()\n{cells}\n{out}[tid] = made"
     else:
         for name in parts:
-            d.output(f"{name}_{out}", "float", count)
+            d.output(
+                f"{name}_{out}",
+                "float",
+                count,
+                about=f"{'rate of' if result == 'rates' else 'next'} {_PARTS[name][0]}",
+            )
         store = "\n".join(f"{name}_{out}[tid] = {x}" for name, x in zip(parts, values, strict=True))
     d.launch(count)
     d.code("tid = wp.tid()\n$load\n$body\n$store", load=load, body=body, store=store)
     trim(d)
+    typical = {
+        "BASAL_GLUCOSE": "90.0)  # [mg/dl]",
+        "BASAL_INSULIN": "10.0)  # [mU/l]",
+        "K_ACTION": "0.025)  # decay of insulin action [1/min]",
+        "K_INSULIN": "0.14)  # decay of plasma insulin [1/min]",
+        "SECRETION": "0.024)  # insulin secreted per glucose above 80 mg/dl [mU/l/min per mg/dl]",
+        "K_ABSORB": "0.03)  # absorption from the gut [1/min]",
+        "K_EMPTY": "0.05)  # emptying of the stomach [1/min]",
+        "K_KIDNEY": "0.02)  # loss through the kidneys [1/min]",
+        "RENAL_THRESHOLD": "160.0)  # [mg/dl]",
+    }
+    d.module(
+        "\n".join(f"{x} = wp.constant({y}" for x, y in typical.items() if re.search(rf"\b{x}\b", d.text))
+    )
     d.explain(f"State: {', '.join(_PARTS[name][0] for name in parts)}. Times are in minutes.")
 
     def reference(v: Values) -> dict[str, Any]:
@@ -301,7 +345,7 @@ def regulate_glucose(d: Draft) -> None:
             if insulin == "secreted":
                 made[:, 2] += 1.4 + 0.024 * np.clip(g - 80.0, 0, None)
             elif insulin == "pumped":
-                made[:, 2] += v.get("bolus", 0.0)
+                made[:, 2] += v.get("infusion", 0.0)
             else:
                 made[:, 2] += np.clip(v.get("k_p", 0.0) * (g - 100.0) + 0.8, 0, 4.0)
             return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from warpgen.synthesis.writing.trim import trim
         "spread_disease": "seir_step|epidemic_step|infect_regions",
         "contact": "mixing|contact_matrix|who_meets_whom",
         "beta": "transmission|infectivity|b_rate",
-        "susceptible": "sus|healthy|s_in",
+        "susceptible": "sus|susceptibles|s_in",
         "dt": "step|h|time_step",
     },
     adjoint="either",
@@ -49,7 +50,13 @@ def spread_disease(d: Draft) -> None:
     ranges = {"s": (0.4, 0.8), "e": (0.01, 0.1), "i": (0.01, 0.1), "h": (0.001, 0.01), "r": (0.1, 0.3)}
     if layout == "vectors":
         for x in states:
-            d.input(words[x], "vec3", count, *ranges[x])
+            d.input(
+                words[x],
+                "vec3",
+                count,
+                *ranges[x],
+                about=f"{words[x].replace('_', ' ')} fraction per age group",
+            )
         load = "\n".join(f"{x}0 = {words[x]}[tid]" for x in states)
     else:
         d.input(
@@ -69,53 +76,64 @@ def spread_disease(d: Draft) -> None:
         d.param("doses", "vec3", 0.001, 0.01, about="vaccinated fraction per day and age group")
     d.param("dt", "float", 0.2, 1.0, about="time step [days]")
     alive = " + ".join(f"{x}0" for x in states)
-    ready = f"pop = {alive}\nstrength = beta"
+    ready = f"pop = {alive}"
     if season:
-        ready += "\n# Contacts peak in winter, hence the yearly cosine\nstrength *= 1.0 + 0.2 * wp.cos(2.0 * wp.pi * day / 365.0)"
+        ready += "\n# Contacts peak in winter, hence the yearly cosine\nstrength = beta * (1.0 + 0.2 * wp.cos(2.0 * wp.pi * day / 365.0))"
+    strength = "strength" if season else "beta"
 
     def slopes(stage: str, at: str) -> str:
-        lines = [] if stage != "1" else ["# Force of infection: lambda_a = beta * sum_b(C[a, b] * I_b / N_b)"]
+        lines = (
+            []
+            if stage != "1"
+            else ["# Force of infection: `beta` times the sum over b of C[a, b] I[b] / N[b]"]
+        )
         lines += [
-            f"force{stage} = strength * (contact * wp.cw_div(i{at}, pop))",
+            f"force{stage} = {strength} * (contact * wp.cw_div(i{at}, pop))",
             f"caught{stage} = wp.cw_mul(force{stage}, s{at})",
         ]
-        ds, dr = f"-caught{stage}", f"0.15 * i{at}"
-        di = f"0.25 * e{at} - 0.15 * i{at}" if latent else f"caught{stage} - 0.15 * i{at}"
+        ds, dr = f"-caught{stage}", f"K_RECOVER * i{at}"
+        di = f"{f'K_ONSET * e{at}' if latent else f'caught{stage}'} - K_RECOVER * i{at}"
         if model == "hospital":
-            lines.append(f"worse{stage} = wp.cw_mul(wp.vec3(0.001, 0.005, 0.03), i{at})")
+            lines.append(f"worse{stage} = wp.cw_mul(K_HOSPITAL, i{at})")
             di += f" - worse{stage}"
-            lines.append(f"dh_{stage} = worse{stage} - 0.1 * h{at}")
-            dr += f" + 0.1 * h{at}"
+            lines.append(f"dh_{stage} = worse{stage} - K_DISCHARGE * h{at}")
+            dr += f" + K_DISCHARGE * h{at}"
         if vaccine:
             lines.append(f"shot{stage} = wp.cw_mul(doses, s{at})")
             ds += f" - shot{stage}"
             dr += f" + shot{stage}"
         if model == "seirs":
-            lines.append(f"waned{stage} = 0.01 * r{at}")
+            lines.append(f"waned{stage} = K_WANE * r{at}")
             ds += f" + waned{stage}"
             dr += f" - waned{stage}"
         lines.append(f"ds_{stage} = {ds}")
         if latent:
-            lines.append(f"de_{stage} = caught{stage} - 0.25 * e{at}")
+            lines.append(f"de_{stage} = caught{stage} - K_ONSET * e{at}")
         return "\n".join([*lines, f"di_{stage} = {di}", f"dr_{stage} = {dr}"])
 
     def counting(stage: str, at: str) -> str:
         return slopes(stage, at) + f"\ndcases_{stage} = caught{stage}"
 
     if result == "new cases":
-        body = "cases0 = wp.vec3(0.0, 0.0, 0.0)\n" + written([*states, "cases"], counting, method)
+        body = written([*states, "cases"], counting, method).replace("cases1 = cases0 + ", "cases1 = ")
+        body = "\n".join(x for x in body.split("\n") if "cases0" not in x)  # cases do not feed back
         d.output("new_cases", "vec3", count, about="new infections during the step")
         store = "new_cases[tid] = cases1"
     else:
         body = written(states, slopes, method)
         if result == "growth":
-            d.output("growth", "float", count, about="growth rate of the infections")
+            d.output("growth", "float", count, about="growth rate of the infections [1/day]")
             ill = ["e", "i"] if latent else ["i"]
             before, after_ = (" + ".join(f"{x}{k}[{a}]" for x in ill for a in range(3)) for k in "01")
-            store = f"was = {before}\nis_now = {after_}\n# per day\ngrowth[tid] = wp.log(is_now / was) / dt"
+            store = f"was = {before}\nis_now = {after_}\ngrowth[tid] = wp.log(is_now / was) / dt"
         elif layout == "vectors":
             for x in states:
-                d.output(f"next_{words[x]}", "vec3", count)
+                d.output(
+                    f"next_{words[x]}",
+                    "vec3",
+                    count,
+                    about=f"{words[x].replace('_', ' ')} fraction after the step",
+                )
             store = "\n".join(f"next_{words[x]}[tid] = {x}1" for x in states)
         else:
             d.output("next_people", "vec3", (len(states), count), about="fraction of people after the step")
@@ -123,6 +141,16 @@ def spread_disease(d: Draft) -> None:
     d.launch(count)
     d.code("tid = wp.tid()\n$load\n$ready\n$body\n$store", load=load, ready=ready, body=body, store=store)
     trim(d)
+    typical = {
+        "K_ONSET": "0.25)  # from exposed to infectious [1/day]",
+        "K_RECOVER": "0.15)  # recovery [1/day]",
+        "K_HOSPITAL": "wp.vec3(0.001, 0.005, 0.03))  # admission to hospital per age group [1/day]",
+        "K_DISCHARGE": "0.1)  # discharge from hospital [1/day]",
+        "K_WANE": "0.01)  # loss of immunity [1/day]",
+    }
+    d.module(
+        "\n".join(f"{x} = wp.constant({y}" for x, y in typical.items() if re.search(rf"\b{x}\b", d.text))
+    )
     d.explain("Rates are per day; the parts of each vector are children, adults and old people.")
 
     def reference(v: Values) -> dict[str, Any]:

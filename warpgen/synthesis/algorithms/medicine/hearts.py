@@ -19,7 +19,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "potential": "vm|voltage|membrane_potential",
         "next_state": "new_state|y_next|state_out",
         "stimulus": "i_stim|stim_current|pacing",
-        "tissue": "cell_type|alive|is_muscle",
+        "tissue": "cell_type|tissue_type|tissue_id",
         "dt": "time_step|step_ms|delta_t",
         "i_ion": "i_total|ionic_current|total_current",
         "g_na": "na_conductance|sodium_conductance",
@@ -55,8 +55,8 @@ def cardiac_step(d: Draft) -> None:
         d.input("tissue", "int", cells, -1, 3, about="tissue type per cell, -1 for none")
     if paced == "sites":
         d.input("pacing_site", "int", cells, -1, 2, about="pacing electrode per cell, -1 for none")
-        d.input("electrode_current", "vec2", 1, -40.0, -20.0, about="current of both electrodes [uA/cm^2]")
-        d.input("electrode_delay", "vec2", 1, 0.0, 1.0, about="onset of both electrodes [ms]")
+        d.param("electrode_current", "vec2", -40.0, -20.0, about="current of both electrodes [uA/cm^2]")
+        d.param("electrode_delay", "vec2", 0.0, 1.0, about="onset of both electrodes [ms]")
         d.param("time", "float", 0.5, 2.5, about="time since the start of the beat [ms]")
     elif paced == "array":
         d.input("stimulus", "float", cells, -20.0, 0.0, about="stimulus current [uA/cm^2]")
@@ -123,8 +123,7 @@ def cardiac_step(d: Draft) -> None:
         keep = "i_ion[cell] = 0.0"
     skip = skip.replace("    $keep\n", "".join(f"    {line}\n" for line in keep.split("\n")))
     rates = """
-        # --- Gate rates [1/ms] ---
-        # Removable singularity of alpha_m at -47.13 mV
+        # Gate rates [1/ms]; removable singularity of alpha_m at -47.13 mV
         shifted = vm + 47.13
         alpha_m = 0.32 * shifted / (1.0 - wp.exp(-0.1 * shifted))
         if wp.abs(shifted) < 1.0e-3:
@@ -149,28 +148,27 @@ def cardiac_step(d: Draft) -> None:
         beta_x = 0.0013 * wp.exp(-0.06 * (vm + 20.0)) / (1.0 + wp.exp(-0.04 * (vm + 20.0)))
     """
     currents = """
-        # --- Fast sodium current ---
         e_na = 54.4
+        # Fast sodium current
         i_na = g_na * m * m * m * h * j * (vm - e_na)
-        # --- Slow inward (calcium) current ---
         e_si = 7.7 - 13.0287 * wp.log(cai)
+        # Slow inward (calcium) current
         i_si = 0.09 * d * f * (vm - e_si)
-        # --- Time-dependent potassium current ---
         $e_k
-        # Inward rectification, equal to one below -100 mV
+        # Inward rectification of the time-dependent potassium current
         rectifier = 2.837 * (wp.exp(0.04 * (vm - e_k)) - 1.0)
         rectifier /= (vm - e_k) * wp.exp(0.04 * (vm + 35.0))
         if wp.abs(vm - e_k) < 1.0e-3:
             rectifier = 0.6088
         i_k = g_k * x * rectifier * (vm - e_k)
-        # --- Time-independent potassium current ---
         $e_k1
         alpha_k1 = 1.02 / (1.0 + wp.exp(0.2385 * (vm - e_k1 - 59.215)))
         beta_k1 = 0.49124 * wp.exp(0.08032 * (vm - e_k1 + 5.476))
         beta_k1 += wp.exp(0.06175 * (vm - e_k1 - 594.31))
         beta_k1 /= 1.0 + wp.exp(-0.5143 * (vm - e_k1 + 4.753))
+        # Time-independent potassium current
         i_k1 = 0.6047 * alpha_k1 / (alpha_k1 + beta_k1) * (vm - e_k1)
-        # --- Plateau and background currents ---
+        # Plateau and background currents
         i_kp = 0.0183 / (1.0 + wp.exp((7.488 - vm) / 5.98)) * (vm - e_k1)
         i_bg = 0.03921 * (vm + 59.87)
         $pumps
@@ -178,23 +176,23 @@ def cardiac_step(d: Draft) -> None:
         $sum
     """
     exchange = """
-        # --- Sodium-potassium pump (Luo & Rudy 1994) ---
+        # Sodium-potassium pump (Luo & Rudy 1994), half saturated by 10 mM of sodium inside
         vfrt = vm / 26.71
-        f_nak = 1.0 / (1.0 + 0.1245 * wp.exp(-0.1 * vfrt) + 0.0365 * 1.0009 * wp.exp(-vfrt))
-        # [Na]_i = 10 mM, [K]_o = 5.4 mM
-        i_nak = 1.5 * f_nak / (1.0 + 1.0) * 5.4 / (5.4 + 1.5)
-        # --- Sodium-calcium exchanger: three sodium ions for one of calcium ---
+        f_nak = 1.0 / (1.0 + 0.1245 * wp.exp(-0.1 * vfrt) + 0.036533 * wp.exp(-vfrt))
+        i_nak = 0.75 * f_nak * $k_out / ($k_out + 1.5)
+        # Sodium-calcium exchanger: three sodium ions for one of calcium
         inward = wp.exp(-0.65 * vfrt)
+        # 10 mM of sodium inside, cubed, and 1.8 mM of calcium outside
         gain_in = 1000.0 * 1.8 * wp.exp(0.35 * vfrt)
-        # [Na]_o = 140 mM, cubed
+        # 140 mM of sodium outside, cubed
         gain_out = 2.744e6 * cai * inward
         saturation = (669921.875 + 2.744e6) * (1.38 + 1.8) * (1.0 + 0.1 * inward)
         i_ncx = 2000.0 * (gain_in - gain_out) / saturation
-        # --- Sarcolemmal calcium pump ---
+        # Sarcolemmal calcium pump
         i_pca = 1.15 * cai / (0.0005 + cai)
     """
     katp = """
-        # --- ATP-sensitive potassium current (Ferrero et al. 1996, simplified) ---
+        # ATP-sensitive potassium current (Ferrero et al. 1996, simplified)
         half_atp = 0.25 + 0.02 * (potassium_out[cell] - 5.4)
         bound = wp.pow(atp[cell] / half_atp, 1.7)
         open_fraction = 1.0 / (1.0 + bound)
@@ -227,7 +225,6 @@ def cardiac_step(d: Draft) -> None:
     gap, turn, strain = "", "", ""
     if coupled:
         gap = f"""
-        # --- Gap junctions ---
         $turn
         i_gap = float(0.0)
         for side in range(4):
@@ -247,8 +244,7 @@ def cardiac_step(d: Draft) -> None:
         """
     if strained:
         strain = """
-        # --- Active tension (Nash & Panfilov 2004) ---
-        # Excitation on a scale from 0 at rest to 1 at the plateau
+        # Active tension (Nash & Panfilov 2004) by the excitation on a scale from 0 at rest to 1 at the plateau
         excited = wp.clamp((vm + 84.0) / 100.0, 0.0, 1.0)
         # Builds up fast and decays slowly
         tension_rate = 0.1 + 0.9 * wp.exp(-wp.exp(-30.0 * (excited - 0.05)))
@@ -261,9 +257,9 @@ def cardiac_step(d: Draft) -> None:
             site = pacing_site[cell]
             i_stim = float(0.0)
             if site >= 0:
-                since_onset = time - electrode_delay[0][site]
+                since_onset = time - electrode_delay[site]
                 if since_onset >= 0.0 and since_onset < 1.0:
-                    i_stim = electrode_current[0][site]
+                    i_stim = electrode_current[site]
         """,
         "pulse": (
             "# One millisecond of pacing current at the start of the beat\n"
@@ -293,6 +289,7 @@ def cardiac_step(d: Draft) -> None:
         rates=rates if stepped else "",
         currents=currents,
         pumps=exchange if pumps else "",
+        k_out="potassium_out[cell]" if ischemia else "5.4",
         katp=katp if ischemia else "",
         e_k=reversal[0],
         e_k1=reversal[1],
@@ -309,8 +306,11 @@ def cardiac_step(d: Draft) -> None:
             "Computes the ionic currents through the membranes of ventricular heart cells (Luo-Rudy 1991)."
         )
     d.explain(
-        "Six currents cross the membrane: fast sodium, slow inward, time-dependent and time-independent\n"
-        "potassium, plateau and background. Potentials are in mV, times in ms, currents in uA/cm^2."
+        "Ions cross the membrane in the fast sodium, slow inward, time-dependent and time-independent\n"
+        "potassium, plateau and background currents"
+        + (", in pumps and in an exchanger" if pumps else "")
+        + (", and in channels that ATP closes" if ischemia else "")
+        + ". Potentials are in mV, times in ms, currents in uA/cm^2."
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -339,7 +339,8 @@ def cardiac_step(d: Draft) -> None:
             i = i + 3.9 * (v.potassium_out / 5.4) ** 0.24 * w / (1 + (v.atp / half) ** 1.7)
         if pumps:
             w = u / 26.71
-            i = i + 1.5 / (1 + 0.1245 * e(-0.1 * w) + 0.03653285 * e(-w)) / 2 * 5.4 / 6.9
+            k_out = v.potassium_out if ischemia else 5.4
+            i = i + 1.5 / (1 + 0.1245 * e(-0.1 * w) + 0.03653285 * e(-w)) / 2 * k_out / (k_out + 1.5)
             top = 10.0**3 * 1.8 * e(0.35 * w) - 140.0**3 * ca * e(-0.65 * w)
             i = i + 2000 * top / ((87.5**3 + 140.0**3) * 3.18 * (1 + 0.1 * e(-0.65 * w)))
             i = i + 1.15 * ca / (0.0005 + ca)
@@ -362,9 +363,9 @@ def cardiac_step(d: Draft) -> None:
         after.append(y[6] + 100 * h * (-1e-4 * i_si + 0.07 * (1e-4 - ca)))
         if paced == "sites":
             site = np.maximum(v.pacing_site, 0)
-            since = v.time - v.electrode_delay[0][site]
+            since = v.time - v.electrode_delay[site]
             on = (v.pacing_site >= 0) & (since >= 0) & (since < 1)
-            stim = v.electrode_current[0][site] * on
+            stim = v.electrode_current[site] * on
         else:
             stim = v.stimulus if paced == "array" else (v.amplitude if v.time < 1 else 0.0)
         if coupled:

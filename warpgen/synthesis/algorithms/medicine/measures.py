@@ -19,8 +19,8 @@ from warpgen.synthesis.writing.forms import Form
         "kg": "mass|weight|body_mass",
         "cm": "height|stature|length_cm",
         "age": "years|age_years|a",
-        "out": "result|index|measure",
-        "female": "is_female|woman|sex",
+        "out": "result|values|out_values",
+        "female": "is_female|woman|is_woman",
     },
     weight=6,
 )
@@ -54,7 +54,8 @@ def clinical_measures(d: Draft) -> None:
         "mosteller": "Computes body surface areas by Mosteller's formula.",
         "resting energy": "Computes resting energy needs by the equation of Mifflin and St Jeor.",
         "clearance": "Estimates creatinine clearances by Cockcroft and Gault.",
-        "lipids": "Estimates LDL cholesterol by Friedewald's formula.",
+        "lipids": "Estimates LDL cholesterol by Friedewald's formula"
+        + (", -1 where it does not hold." if graded == "value" else "."),
         "corrected qt": "Corrects QT intervals for the heart rate.",
         "arterial pressure": "Computes mean arterial pressures.",
         "oxygen gradient": "Computes the difference of oxygen pressure between alveoli and arteries.",
@@ -70,11 +71,11 @@ def clinical_measures(d: Draft) -> None:
         "du bois": (("kg", "masses", 45, 120, "kg"), ("cm", "heights", 150, 195, "cm")),
         "mosteller": (("kg", "masses", 45, 120, "kg"), ("cm", "heights", 150, 195, "cm")),
         "resting energy": (("kg", "masses", 45, 120, "kg"), ("cm", "heights", 150, 195, "cm"), ("age", "ages", 20, 80, "years")),
-        "clearance": (("kg", "masses", 45, 120, "kg"), ("age", "ages", 20, 80, "years"), ("creatinine", "levels", 0.6, 3.0, "mg/dl")),
-        "lipids": (("total", "totals", 120, 280, "mg/dl"), ("hdl", "hdls", 30, 80, "mg/dl"), ("triglycerides", "fats", 60, 500 if graded == "value" else 400, "mg/dl")),
+        "clearance": (("kg", "masses", 45, 120, "kg"), ("age", "ages", 20, 80, "years"), ("creatinine", "creatinines", 0.6, 3.0, "mg/dl")),
+        "lipids": (("total", "cholesterols", 120, 280, "mg/dl"), ("hdl", "hdls", 30, 80, "mg/dl"), ("triglycerides", "triglycerides_in", 60, 500 if graded == "value" else 400, "mg/dl")),
         "corrected qt": (("qt", "intervals", 320, 460, "ms"), ("pulse", "pulses", 45, 120, "1/min")),
-        "arterial pressure": (("systolic", "highs", 95, 180, "mmHg"), ("diastolic", "lows", 55, 94, "mmHg")),
-        "oxygen gradient": (("po2", "oxygens", 60, 100, "mmHg"), ("pco2", "carbons", 30, 50, "mmHg")),
+        "arterial pressure": (("systolic", "systolics", 95, 180, "mmHg"), ("diastolic", "diastolics", 55, 94, "mmHg")),
+        "oxygen gradient": (("po2", "arterial_oxygen", 60, 100, "mmHg"), ("pco2", "arterial_carbon", 30, 50, "mmHg")),
         "anion gap": (("sodium", "sodiums", 130, 148, "mmol/l"), ("chloride", "chlorides", 95, 110, "mmol/l"), ("bicarbonate", "bicarbonates", 15, 28, "mmol/l")),
     }  # fmt: skip
     for local, array, low, high, unit in readings[kind]:
@@ -110,14 +111,16 @@ def clinical_measures(d: Draft) -> None:
         lines = ""  # what marks a missing estimate has no grade
     low_, high_ = limits
     if lines.splitlines()[-1:] and lines.splitlines()[-1].startswith("#"):
-        lines, value = f"{lines}\nmean = {value}", "mean"
+        lines, value = f"{lines}\npressure = {value}", "pressure"
     if graded == "grade":
         lines += f"\nmeasure = {value}\n# -1 below the usual range, 0 within, 1 above\ngrade = int(0)\nif measure < {low_}:\n    grade = -1\nelif measure > {high_}:\n    grade = 1"
         value = "grade"
     elif graded == "z score":
-        lines += f"\nmeasure = {value}"
+        lines += (
+            f"\nmeasure = {value}\n# The usual range is two standard deviations to either side of its middle"
+        )
         value = f"(measure - {(low_ + high_) / 2!r}) / {round((high_ - low_) / 4, 4)!r}"
-    form.write("index_of", lines.strip(), value)
+    form.write(f"{word}_of", lines.strip(), value)
 
     def measured(v: Values) -> Any:
         found: dict[str, Callable[[], Any]] = {
@@ -127,11 +130,15 @@ def clinical_measures(d: Draft) -> None:
             "resting energy": lambda: (
                 10 * v.masses + 6.25 * v.heights - 5 * v.ages + np.where(v.women, -161, 5)
             ),
-            "clearance": lambda: (140 - v.ages) * v.masses / (72 * v.levels) * np.where(v.women, 0.85, 1),
-            "lipids": lambda: np.where(v.fats > 400, -1, v.totals - v.hdls - v.fats / 5),
+            "clearance": lambda: (
+                (140 - v.ages) * v.masses / (72 * v.creatinines) * np.where(v.women, 0.85, 1)
+            ),
+            "lipids": lambda: np.where(
+                v.triglycerides_in > 400, -1, v.cholesterols - v.hdls - v.triglycerides_in / 5
+            ),
             "corrected qt": lambda: v.intervals / np.sqrt(60 / v.pulses),
-            "arterial pressure": lambda: (v.highs + 2 * v.lows) / 3,
-            "oxygen gradient": lambda: v["share"] * 713 - v.carbons / 0.8 - v.oxygens,
+            "arterial pressure": lambda: (v.systolics + 2 * v.diastolics) / 3,
+            "oxygen gradient": lambda: v["share"] * 713 - v.arterial_carbon / 0.8 - v.arterial_oxygen,
             "anion gap": lambda: v.sodiums - v.chlorides - v.bicarbonates + 2.5 * (4 - v.albumin),
         }
         return found[kind]()

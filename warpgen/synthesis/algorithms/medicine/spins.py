@@ -15,7 +15,7 @@ _TISSUE = piece("""
 class Tissue:
     t1: wp.array(dtype=float)  # longitudinal relaxation time per voxel [ms]
     t2: wp.array(dtype=float)  # transverse relaxation time per voxel [ms]
-    proton_density: wp.array(dtype=float)
+    proton_density: wp.array(dtype=float)  # equilibrium magnetization per voxel
     off_resonance: wp.array(dtype=float)  # [rad/ms]
 """)
 
@@ -36,7 +36,7 @@ class Tissue:
     weight=2,
 )
 def bloch_simulate(d: Draft) -> None:
-    """Simulates the magnetisation of voxels under a sequence of pulses, gradients and delays."""
+    """Simulates the magnetization of voxels under a sequence of pulses, gradients and delays."""
     start = d.option("start", "equilibrium", "given")
     rotation = d.option("rotation", "rodrigues", "matrix", "quaternion")
     gradient = d.option("gradients", "none", "linear", "vector")
@@ -170,7 +170,7 @@ def bloch_simulate(d: Draft) -> None:
     d.says(
         "Simulates the signal of voxels under a sequence of pulses, gradients and delays."
         if result == "echoes"
-        else "Simulates the magnetisation of voxels under a sequence of pulses, gradients and delays."
+        else "Simulates the magnetization of voxels under a sequence of pulses, gradients and delays."
     )
     d.explain(
         "Hard-pulse approximation: each event is an instantaneous rotation followed by free precession,\n"

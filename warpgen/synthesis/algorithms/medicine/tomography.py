@@ -18,17 +18,23 @@ class Scanner:
     pitch: float  # spacing of the detector cells
     pixel: float  # edge length of an image pixel
 """)
+_PARALLEL = piece("""
+@wp.struct
+class Scanner:
+    pitch: float  # spacing of the detector cells
+    pixel: float  # edge length of an image pixel
+""")
 
 
 @DOMAIN.algorithm(
     source="Siddon 1985; Joseph 1982; Kak & Slaney 1988, ch. 3",
     names={
         "project_rays": "forward_projection|ct_project|ct_forward",
-        "image": "attenuation|mu|density",
+        "image": "attenuation|mu|mu_map",
         "angles": "view_angles|gantry_angles|theta",
         "sinogram": "projections|line_integrals|rays_out",
+        "counts": "photon_counts|transmitted|readings",
         "scanner": "geometry|geom|setup",
-        "alpha": "t_ray|lam|param",
     },
     weight=2,
 )
@@ -40,7 +46,7 @@ def project_rays(d: Draft) -> None:
     if output == "counts":
         d.calls("simulate_counts|ct_counts|photon_counts")
         d.says("Computes how many photons of a CT scanner pass through an image along each ray.")
-    bad = d.option("bad", "none", "mask", "half scan")
+    bad = d.option("bad", "none", "mask", "unfinished")
     way = d.option("angles", "array", "computed")
     size, views, bins = d.pick(12, 16), d.pick(6, 8), d.pick(12, 16)
     d.input("image", "float", (size, size), 0.0, 0.4, about="attenuation coefficients [1/cm], indexed [y, x]")
@@ -48,24 +54,30 @@ def project_rays(d: Draft) -> None:
         d.input("angles", "float", views, 0.1, 3.0, about="gantry angle of each view [rad]")
     if bad == "mask":
         d.input("dead", "bool", bins, about="True for broken detector cells")
-    elif bad == "half scan":
-        d.input("last_view", "int", bins, 0, views, about="last view that each detector cell has seen")
+    elif bad == "unfinished":
+        d.param("views_done", "int", views - 2, about="number of views that the scan has taken so far")
     bounds = {
         "source_dist": fill(30.0, 40.0),
         "detector_dist": fill(20.0, 30.0),
         "pitch": fill(1.3, 1.7),
         "pixel": fill(0.9, 1.1),
     }
-    d.struct("scanner", _SCANNER, bounds, about="distances of the scanner [cm]")
+    if beam == "parallel":
+        bounds = {"pitch": fill(0.8, 1.0), "pixel": bounds["pixel"]}
+    d.struct(
+        "scanner", _PARALLEL if beam == "parallel" else _SCANNER, bounds, about="lengths of the scanner [cm]"
+    )
     if output == "counts":
         d.param("photons", "float", 1.0, 2.0, about="unattenuated number of photons [1e4]")
-    d.output("sinogram", "float", (views, bins), about="measured value of each view and detector cell")
+    out = "sinogram" if output == "integrals" else "counts"
+    what = "line integral" if output == "integrals" else "number of photons [1e4]"
+    d.output(out, "float", (views, bins), about=f"{what} of each view and detector cell")
     if method == "siddon":
         d.forward_only()  # the walk from crossing to crossing has no adjoint of its own
     place = {
         "parallel": (
             "# All rays of a view are parallel\n"
-            "lateral = (float(cell) - 0.5 * float(num_cells - 1)) * 0.6 * scanner.pitch\n"
+            "lateral = (float(cell) - 0.5 * float(num_cells - 1)) * scanner.pitch\n"
             "source = wp.vec2(lateral * ca - reach * sa, lateral * sa + reach * ca)\n"
             "target = wp.vec2(lateral * ca + reach * sa, lateral * sa - reach * ca)"
         ),
@@ -85,7 +97,10 @@ def project_rays(d: Draft) -> None:
         ),
     }[beam]
     if beam == "parallel":
-        place = f"reach = {1.5 * size!r} * scanner.pixel\n" + place
+        place = (
+            "# Rays begin and end well outside of the image\nreach = 1.5 * float(image.shape[0]) * scanner.pixel\n"
+            + place
+        )
     if method != "siddon":
         d.function(
             """
@@ -110,11 +125,11 @@ def project_rays(d: Draft) -> None:
             """
         )
     bodies = {
-        "siddon": f"""
+        "siddon": """
             @wp.func
             def line_integral(image: wp.array2d(dtype=float), source: wp.vec2, target: wp.vec2, pixel: float) -> float:
                 \"\"\"Sum attenuation times chord length over all pixels that a ray crosses (Siddon).\"\"\"
-                half = {size / 2.0!r} * pixel
+                half = 0.5 * float(image.shape[0]) * pixel
                 ray = target - source
                 length = wp.length(ray)
                 # Clip the ray to the image using slabs
@@ -134,7 +149,8 @@ def project_rays(d: Draft) -> None:
                     return 0.0
                 total = float(0.0)
                 t = float(t_in)
-                for _ in range({2 * size + 2}):
+                # A ray crosses at most as many pixels as there are rows and columns
+                for _ in range(image.shape[0] + image.shape[1] + 2):
                     if t >= t_out - 1.0e-5:
                         break
                     # Probe slightly ahead to find the pixel the ray is about to cross
@@ -153,7 +169,7 @@ def project_rays(d: Draft) -> None:
                     t = wp.max(t_next, t + 1.0e-5)
                 return total
         """,
-        "joseph": f"""
+        "joseph": """
             @wp.func
             def line_integral(image: wp.array2d(dtype=float), source: wp.vec2, target: wp.vec2, pixel: float) -> float:
                 \"\"\"Integrate along a ray with one sample per row or column (Joseph).\"\"\"
@@ -161,30 +177,33 @@ def project_rays(d: Draft) -> None:
                 # March along the axis that the ray follows more closely
                 along = wp.where(wp.abs(ray[0]) >= wp.abs(ray[1]), 0, 1)
                 step_len = pixel * wp.length(ray) / wp.abs(ray[along])
+                middle = 0.5 * float(image.shape[0] - 1)
                 total = float(0.0)
-                for k in range({size}):
-                    plane = (float(k) - {(size - 1) / 2.0!r}) * pixel
+                for k in range(image.shape[0]):
+                    plane = (float(k) - middle) * pixel
                     t = (plane - source[along]) / ray[along]
-                    cross = (source[1 - along] + t * ray[1 - along]) / pixel + {(size - 1) / 2.0!r}
+                    cross = (source[1 - along] + t * ray[1 - along]) / pixel + middle
                     if along == 0:
                         total += image_at(image, float(k), cross)
                     else:
                         total += image_at(image, cross, float(k))
                 return total * step_len
         """,
-        "sampled": f"""
+        "sampled": """
             @wp.func
             def line_integral(image: wp.array2d(dtype=float), source: wp.vec2, target: wp.vec2, pixel: float) -> float:
                 \"\"\"Integrate along a ray using equidistant samples around its closest point to the axis.\"\"\"
                 toward = wp.normalize(target - source)
                 closest = source - wp.dot(source, toward) * toward
                 # The diagonal of the image is covered from corner to corner
-                reach = {0.75 * size!r} * pixel
-                spacing = 2.0 * reach / {2.0 * size!r}
+                reach = 0.75 * float(image.shape[0]) * pixel
+                samples = 2 * image.shape[0]
+                spacing = 2.0 * reach / float(samples)
+                middle = 0.5 * float(image.shape[0] - 1)
                 total = float(0.0)
-                for k in range({2 * size}):
+                for k in range(samples):
                     along = (float(k) + 0.5) * spacing - reach
-                    p = (closest + along * toward) / pixel + wp.vec2({(size - 1) / 2.0!r}, {(size - 1) / 2.0!r})
+                    p = (closest + along * toward) / pixel + wp.vec2(middle, middle)
                     total += image_at(image, p[0], p[1])
                 return total * spacing
         """,
@@ -193,25 +212,25 @@ def project_rays(d: Draft) -> None:
     skip = {
         "none": "",
         "mask": "# Broken cells are marked with -1 and filled in later\nif dead[cell]:\n"
-        "    sinogram[view, cell] = -1.0\n    return",
-        "half scan": "if view > last_view[cell]:\n    return",
+        "    $out[view, cell] = -1.0\n    return",
+        "unfinished": "if view >= views_done:\n    return",
     }[bad]
     angle = (
         "angle = angles[view]"
         if way == "array"
-        else "angle = wp.pi * (float(view) + 0.37) / float(sinogram.shape[0])"
+        else f"angle = wp.pi * (float(view) + 0.5) / float({out}.shape[0])"
     )
     store = (
         "sinogram[view, cell] = integral"
         if output == "integrals"
-        else "# Beer-Lambert law\nsinogram[view, cell] = photons * wp.exp(-integral)"
+        else "# Beer-Lambert law\ncounts[view, cell] = photons * wp.exp(-integral)"
     )
     d.launch(views, bins)
     d.code(
         """
         view, cell = wp.tid()
         $skip
-        num_cells = sinogram.shape[1]
+        num_cells = $out.shape[1]
         $angle
         ca = wp.cos(angle)
         sa = wp.sin(angle)
@@ -220,6 +239,7 @@ def project_rays(d: Draft) -> None:
         $store
         """,
         skip=skip,
+        out=out,
         angle=angle,
         place=place,
         store=store,
@@ -231,15 +251,19 @@ def project_rays(d: Draft) -> None:
 
     def reference(v: Values) -> dict[str, Any]:
         px = v["scanner.pixel"]
-        so, do, pitch = v["scanner.source_dist"], v["scanner.detector_dist"], v["scanner.pitch"]
-        theta = v.angles if way == "array" else np.pi * (np.arange(views) + 0.37) / views
+        so, do, pitch = (
+            v.get("scanner.source_dist", 0.0),
+            v.get("scanner.detector_dist", 0.0),
+            v["scanner.pitch"],
+        )
+        theta = v.angles if way == "array" else np.pi * (np.arange(views) + 0.5) / views
         k = np.arange(bins) - (bins - 1) / 2
         found = np.zeros((views, bins))
         for i, a in enumerate(theta):
             across, down = np.array([np.cos(a), np.sin(a)]), np.array([np.sin(a), -np.cos(a)])
             for j in range(bins):
                 if beam == "parallel":
-                    middle, reach = k[j] * 0.6 * pitch * across, 1.5 * size * px
+                    middle, reach = k[j] * pitch * across, 1.5 * size * px
                     p, q = middle - reach * down, middle + reach * down
                 elif beam == "fan flat":
                     p, q = -so * down, k[j] * pitch * across + do * down
@@ -252,9 +276,9 @@ def project_rays(d: Draft) -> None:
             found = v.photons * np.exp(-found)
         if bad == "mask":
             found[:, v.dead] = -1.0
-        elif bad == "half scan":
-            found[np.arange(views)[:, None] > v.last_view[None]] = 0.0
-        return {"sinogram": found}
+        elif bad == "unfinished":
+            found[v.views_done :] = 0.0
+        return {out: found}
 
     d.check(reference, 5e-3)
 

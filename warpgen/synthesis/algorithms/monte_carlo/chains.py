@@ -15,7 +15,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     names={
         "metropolis_step": "metropolis_hastings|mcmc_step|advance_chains",
         "states": "chains|samples|positions",
-        "xi": "current|state_i|old",
+        "xi": "current|state_i|here",
         "proposal": "candidate|new|trial",
         "log_u": "log_uniform|threshold|log_accept",
         "log_ratio": "log_alpha|delta|gain",
@@ -56,7 +56,12 @@ def metropolis_step(d: Draft) -> None:
     if temper:
         d.param("beta", "float", 0.3, 1.0, about="inverse temperature")
     if count == "flags":
-        d.output("accepted", "int", n, about="number of accepted proposals" if several else "1 where the proposal was accepted")
+        d.output(
+            "accepted",
+            "int",
+            n,
+            about="number of accepted proposals" if several else "1 where the proposal was accepted",
+        )
     sq = "x * x" if dim == 1 else "wp.dot(x, x)"
     density = {
         "normal": f"return -0.5 * {sq}",
@@ -127,7 +132,9 @@ def metropolis_step(d: Draft) -> None:
     test = f"if wp.log(u{at}) < log_ratio:"
     act = {
         "none": "    xi = proposal",
-        "flags": "    xi = proposal\n    moves += 1" if several else "    xi = proposal\n    accepted[tid] = 1",
+        "flags": "    xi = proposal\n    moves += 1"
+        if several
+        else "    xi = proposal\n    accepted[tid] = 1",
         "adapt": (
             "    xi = proposal\n"
             "    # Grows on success and shrinks on failure, balanced at 44 % of acceptance\n"

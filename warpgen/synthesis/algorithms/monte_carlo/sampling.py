@@ -44,7 +44,9 @@ def even_points(d: Draft) -> None:
     if shifted == "rotation":
         d.param("shift", f"vec{dim}", 0.0, 1.0, about="shift of all points, modulo one")
     if kind in ("hammersley", "lattice"):
-        d.param("count", "int", n + (60 if shifted == "start" else 0), about="number of points of the whole set")
+        d.param(
+            "count", "int", n + (60 if shifted == "start" else 0), about="number of points of the whole set"
+        )
     d.output(
         "points",
         f"vec{dim}" if layout == "vector" else "float",
@@ -199,7 +201,9 @@ def inverse_transform(d: Draft) -> None:
     quantile = d.option("quantile", normal.QUANTILE_ACKLAM, normal.QUANTILE_MORO)
     where = d.option("where", "array", "truncated", "stratified")
     parameters = d.option("parameters", "common", "each")
-    density = d.flag("density", 0.3) and kind in ("exponential", "rayleigh", "logistic") and where != "truncated"
+    density = (
+        d.flag("density", 0.3) and kind in ("exponential", "rayleigh", "logistic") and where != "truncated"
+    )
     n = d.pick(64, 96, 128, 200)
     d.input("u", "float", n, 0.05, 0.95, about="uniform random numbers")
     each = parameters == "each"
@@ -262,10 +266,10 @@ def inverse_transform(d: Draft) -> None:
         body += f"\n# The density at the sample, in terms of the quantile itself\npdf[i] = {pdf}"
     load = {
         "array": "p = u[i]",
-        "truncated": ("# Only a range of quantiles, which cuts the tails off\np = lower + u[i] * (upper - lower)"),
-        "stratified": (
-            "# One sample in each stratum\np = (float(i) + u[i]) / float(u.shape[0])"
+        "truncated": (
+            "# Only a range of quantiles, which cuts the tails off\np = lower + u[i] * (upper - lower)"
         ),
+        "stratified": ("# One sample in each stratum\np = (float(i) + u[i]) / float(u.shape[0])"),
     }[where]
     d.launch(n)
     d.code("i = wp.tid()\n$load\n$body", load=load, body=body)
@@ -273,7 +277,10 @@ def inverse_transform(d: Draft) -> None:
         {"array": "Turns", "truncated": "Turns", "stratified": "Turns stratified"}[where]
         + " uniform random numbers to samples of the "
         + ("truncated " if where == "truncated" else "")
-        + {name: name.capitalize() for name in ("cauchy", "rayleigh", "weibull", "gumbel", "pareto", "laplace", "kumaraswamy")}.get(kind, kind)
+        + {
+            name: name.capitalize()
+            for name in ("cauchy", "rayleigh", "weibull", "gumbel", "pareto", "laplace", "kumaraswamy")
+        }.get(kind, kind)
         + " distribution"
         + (" and their densities." if density else ".")
     )

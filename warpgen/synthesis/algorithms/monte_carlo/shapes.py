@@ -73,7 +73,7 @@ def emit_samples(d: Draft) -> None:
     }[skip]
     make = {
         "index": "rng = wp.rand_init(seed, tid)",
-        "frame": "# Each frame continues where the offsets of the last one end\nrng = wp.rand_init(seed, frame * points.shape[0] + tid)",
+        "frame": "# An offset of its own for each point and frame\nrng = wp.rand_init(seed, frame * points.shape[0] + tid)",
     }[stream]
     where = {
         "local": "points[tid] = local",

@@ -103,6 +103,8 @@ def spin_sweep(d: Draft) -> None:
         energy = f"h = {total}".replace("(float(local) + field)", "float(local) + field")
         if rule == "deterministic" and not external:
             energy = ""
+    if real and not external and rule != "deterministic":
+        energy = ""
     flat = "i * ny + j" if dim == 2 else "(i * ny + j) * nz + k"
     draw = (
         f"state = wp.rand_init(seed, {flat})\nr = wp.randf(state)"
@@ -111,21 +113,22 @@ def spin_sweep(d: Draft) -> None:
     )
     me = f"float(2 * spins[{here}] - 1)"
     h = "h" if external else "local"  # which is a sum of whole numbers unless bonds weigh them
+    field_ = "local" if real and not external else "h"
     zero = "0.0" if external or real else "0"
     act = {
         "metropolis": (
-            "# Energy difference of a spin flip: dE = 2 s h with the local field h\n"
-            f"de = 2.0 * {me} * h\n"
+            "# A flip costs twice the spin times the local field\n"
+            f"de = 2.0 * {me} * {field_}\n"
             "if r < wp.exp(-beta * de):\n"
             f"    spins[{here}] = 1 - spins[{here}]"
         ),
         "heat bath": (
             "# Heat bath: probability of spin up\n"
-            "up = 1.0 / (1.0 + wp.exp(-2.0 * beta * h))\n"
+            f"up = 1.0 / (1.0 + wp.exp(-2.0 * beta * {field_}))\n"
             f"spins[{here}] = wp.where(r < up, 1, 0)"
         ),
         "glauber": (
-            f"de = 2.0 * {me} * h\n"
+            f"de = 2.0 * {me} * {field_}\n"
             "if r < 1.0 / (1.0 + wp.exp(beta * de)):\n"
             f"    spins[{here}] = 1 - spins[{here}]"
         ),
@@ -138,9 +141,7 @@ def spin_sweep(d: Draft) -> None:
         ),
     }[rule]
     if potts:
-        act = (
-            f"# Each equal neighbour lowers the energy by one\nif r < wp.exp(-beta * de):\n    spins[{here}] = new"
-        )
+        act = f"# Each equal neighbour lowers the energy by one\nif r < wp.exp(-beta * de):\n    spins[{here}] = new"
     ids = f"{here} = wp.tid()"
     dims = size
     check = f"if ({' + '.join(axes)}) % 2 != parity:\n    return"
@@ -152,7 +153,9 @@ def spin_sweep(d: Draft) -> None:
     uses = gather + draw
     sizes = "\n".join(line for line in sizes.splitlines() if line.split(" ")[0] in uses)
     names_ = {"potts": "Potts spins", "bonds": "spins with random bonds"}.get(model, "Ising spins")
-    by = {"metropolis": "Metropolis's rule", "heat bath": "a heat bath", "glauber": "Glauber's rule"}.get(rule, "")
+    by = {"metropolis": "Metropolis's rule", "heat bath": "a heat bath", "glauber": "Glauber's rule"}.get(
+        rule, ""
+    )
     d.says(
         f"Updates one color of a checkerboard of {names_} "
         + ("at temperature zero." if rule == "deterministic" else f"by {by}.")

@@ -68,7 +68,12 @@ def random_stream(d: Draft) -> None:
     if out == "mean":
         d.output("means", "float", n, about="mean of the draws")
     else:
-        d.output("out", {"words": "uint32", "unit": "float", "range": "int"}[out], (n, draws), about="drawn numbers")
+        d.output(
+            "out",
+            {"words": "uint32", "unit": "float", "range": "int"}[out],
+            (n, draws),
+            about="drawn numbers",
+        )
     step = {
         "xorshift32": (
             "s = s ^ (s << wp.uint32(13))\n"

@@ -40,7 +40,13 @@ def integrate_by_chance(d: Draft) -> None:
         "seeds", "int", threads, 1, 100000, about="seed per thread"
     )
     if function in ("peak", "sine", "exponential"):
-        d.param("a", "float", 1.0, 3.0, about="rate of the exponential" if function != "sine" else "frequency of the sine")
+        d.param(
+            "a",
+            "float",
+            1.0,
+            3.0,
+            about="rate of the exponential" if function != "sine" else "frequency of the sine",
+        )
     d.param("n", "int", n, about="number of samples per thread")
     if out == "sum":
         d.param("num_threads", "int", threads, about="number of threads")
@@ -72,9 +78,7 @@ def integrate_by_chance(d: Draft) -> None:
             f"f = 0.5 * ({value.format('u')} + {value.format('(1.0 - u)')})"
         )
     elif variance == "stratified":
-        sample = (
-            f"# One point in each stratum\nu = (float(k) + wp.randf(state)) / float(n)\nf = {value.format('u')}"
-        )
+        sample = f"# One point in each stratum\nu = (float(k) + wp.randf(state)) / float(n)\nf = {value.format('u')}"
     elif variance == "control":
         sample = (
             "u = wp.randf(state)\n"
@@ -121,12 +125,15 @@ def integrate_by_chance(d: Draft) -> None:
             "peak": "Estimates the integral of (1 + x) exp(-a x) over the unit interval by random points.",
             "sine": "Estimates the integral of sin(a x) over the unit interval by random points.",
             "volume": "Estimates the volume of an octant of a ball by random points.",
-        }[function].replace("random points", {
-            "antithetic": "antithetic pairs of random points",
-            "stratified": "random points, one in each stratum",
-            "control": "random points and a control variate",
-            "importance": "importance sampling",
-        }.get(variance, "random points"))
+        }[function].replace(
+            "random points",
+            {
+                "antithetic": "antithetic pairs of random points",
+                "stratified": "random points, one in each stratum",
+                "control": "random points and a control variate",
+                "importance": "importance sampling",
+            }.get(variance, "random points"),
+        )
     )
 
     def holds(before: Values, after: Values) -> None:
@@ -189,7 +196,13 @@ def random_walk(d: Draft) -> None:
         d.param("mean_free_path", "float", 0.2, 0.5, about="mean free path")
         d.param("albedo", "float", 0.9, 0.99, about="probability of scattering")
     else:
-        d.param("step_length", "float", 0.1, 0.3, about="deviation of a step along each axis" if kind == "gaussian" else "length of a step")
+        d.param(
+            "step_length",
+            "float",
+            0.1,
+            0.3,
+            about="deviation of a step along each axis" if kind == "gaussian" else "length of a step",
+        )
     if kind == "persistent":
         d.param("memory", "float", 0.3, 0.8, about="persistence of the direction")
     if wall == "box":
@@ -289,7 +302,7 @@ def random_walk(d: Draft) -> None:
         d.says(f"Follows photons through a scattering medium and records {what}.")
     elif out != "ends":
         d.says({
-            "square": "Computes how far from their start random walks end, squared.",
+            "square": "Computes the squared distances from their start at which random walks end.",
             "histogram": "Counts random walks by the distance from their start at which they end.",
             "furthest": "Computes how far from their start random walks get.",
         }[out])  # fmt: skip

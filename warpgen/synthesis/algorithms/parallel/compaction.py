@@ -76,6 +76,14 @@ def stream_compact(d: Draft) -> None:
             "norm": lambda: np.linalg.norm(v.x, axis=-1) > v.cutoff,
         }[test]()
 
+    what = {
+        "value": "those elements of an array",
+        "index": "the indices of those elements of an array",
+        "both": "those elements of an array, and their indices,",
+    }[stored]
+    whole = {"value": "an array", "index": "the indices of an array", "both": "an array and its indices"}[
+        stored
+    ]
     outputs = {"value": ("packed",), "index": ("index",), "both": ("packed", "index")}[stored]
     if place == "scanned":
         d.input("positions", "int", n, kind="permutation", about="where each element that passes goes")
@@ -93,7 +101,7 @@ def stream_compact(d: Draft) -> None:
     if place == "scanned":
         d.launch(n)
         d.code(f"tid = wp.tid()\nif {passes}:\n    slot = positions[tid]\n    $store", store=store)
-        d.says("Scatters those elements of an array that pass a test to positions that a scan has found.")
+        d.says(f"Scatters {what} that pass a test to positions that a scan has found.")
     elif place == "atomic":
         d.launch(n)
         d.code(
@@ -107,6 +115,7 @@ def stream_compact(d: Draft) -> None:
             """,
             store=store,
         )
+        d.says(f"Appends {what} that pass a test to a list, in any order.")
     elif place == "partition":
         d.launch(n)
         d.code(
@@ -122,7 +131,7 @@ def stream_compact(d: Draft) -> None:
             """,
             store=store,
         )
-        d.says("Splits an array in two: what passes a test from the front, the rest from the end.")
+        d.says(f"Splits {whole} in two: what passes a test from the front, the rest from the end.")
     else:
         d.module("CHUNK = wp.constant(16)")
         d.launch(n // 16)
@@ -138,7 +147,9 @@ def stream_compact(d: Draft) -> None:
             """,
             store=store,
         )
-        d.says("Moves those elements of each chunk that pass a test to the chunk's front, in order.")
+        d.says(
+            f"Moves {what.replace('an array', 'each chunk')} that pass a test to the chunk's front, in order."
+        )
     if place in ("scanned", "block"):
 
         def reference(v: Values) -> dict[str, Any]:
@@ -257,7 +268,9 @@ def run_lengths(d: Draft) -> None:
             "length",
             "int",
             n,
-            about="length of each run at its first element" if place == "at head" else "length of the run of each element",
+            about="length of each run at its first element"
+            if place == "at head"
+            else "length of the run of each element",
         )
         back = f"""
         first = int(tid)

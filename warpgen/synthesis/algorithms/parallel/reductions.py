@@ -151,7 +151,9 @@ def block_reduce(d: Draft) -> None:
                 more=more,
             )
     what = {
-        "squares": "Sums the squared lengths of vectors" if entry == "vec3" else "Sums the squares of an array",
+        "squares": "Sums the squared lengths of vectors"
+        if entry == "vec3"
+        else "Sums the squares of an array",
         "weighted": "Sums the products of an array and weights",
         "difference": "Sums the squared differences of two arrays",
         "absolute": "Sums the magnitudes of an array",
@@ -165,7 +167,12 @@ def block_reduce(d: Draft) -> None:
     }
     end = ends.get(form, " into one partial sum per thread, in a grid-stride loop.")
     d.says(what.get(term, "Sums an array") + end)
-    noun = {"squares": "squares", "weighted": "products", "difference": "squared_differences", "absolute": "magnitudes"}
+    noun = {
+        "squares": "squares",
+        "weighted": "products",
+        "difference": "squared_differences",
+        "absolute": "magnitudes",
+    }
     if term in noun:
         d.calls(
             {
@@ -296,7 +303,7 @@ def segmented_reduce(d: Draft) -> None:
             y[key] = s
             """
         )
-        d.says("Sums each run of equal labels, the thread of its first element all of it.")
+        d.says("Sums each run of equal labels by the thread of its first element.")
     else:
         d.output(name, "int" if op == "argmax" else "float" if op == "norm" else entry, segments)
         first = "start + lane" if form == "cooperative" else "start"

@@ -191,7 +191,9 @@ def row_moments(d: Draft) -> None:
             ".", ", but for values that are missing."
         )
     if axis == "columns":
-        d.sentence = (d.sentence or "Computes mean and variance of each row in one pass.").replace("row", "column")
+        d.sentence = (d.sentence or "Computes mean and variance of each row in one pass.").replace(
+            "row", "column"
+        )
         d.name = d.name.replace("row", "column")
     d.launch(m, **({"tiled": True} if form == "tile" else {}))
     d.code(
@@ -259,7 +261,9 @@ def row_extremum(d: Draft) -> None:
     at = "cost[row, col]" if layout == "rows" else "cost[col, row]"
     d.input("cost", "float", (m, n) if layout == "rows" else (n, m), -1.0, 1.0, about="cost matrix")
     if valid == "mask":
-        d.input("active", "bool", (m, n) if layout == "rows" else (n, m), about="True for entries that take part")
+        d.input(
+            "active", "bool", (m, n) if layout == "rows" else (n, m), about="True for entries that take part"
+        )
     elif valid == "counts":
         d.input("counts", "int", m, 0, n + 1, about=f"number of valid entries per {layout[:-1]}")
     elif valid == "threshold":

@@ -76,7 +76,13 @@ def row_select(d: Draft) -> None:
                 about=f"{sense} elements found so far",
             )
             if result == "indices":
-                d.inout("which", "int", (m, few), value=-1.0, about=f"{'columns' if layout == 'rows' else 'rows'} of these elements")
+                d.inout(
+                    "which",
+                    "int",
+                    (m, few),
+                    value=-1.0,
+                    about=f"{'columns' if layout == 'rows' else 'rows'} of these elements",
+                )
         else:
             d.output(name, kind, (m, few))
     if form == "insertion":

@@ -270,7 +270,9 @@ def merge_path(d: Draft) -> None:
         d.input("b_values", "int", nb, 0, 1000, about="payload of the second list")
     n = na + nb
     if form == "partition":
-        d.output("splits", "int", n // chunk, about="how many elements of the first array come before each share")
+        d.output(
+            "splits", "int", n // chunk, about="how many elements of the first array come before each share"
+        )
     else:
         d.output("out", kind, n)
     if payload:
@@ -291,9 +293,7 @@ def merge_path(d: Draft) -> None:
     if form == "partition":
         d.launch(n // chunk)
         d.module(f"CHUNK = wp.constant({chunk})")
-        d.code(
-            "tid = wp.tid()\ndiag = tid * CHUNK\n$bisect\nsplits[tid] = lo", bisect=bisect, halves=halves
-        )
+        d.code("tid = wp.tid()\ndiag = tid * CHUNK\n$bisect\nsplits[tid] = lo", bisect=bisect, halves=halves)
         d.says("Splits the merge of two ascending arrays into equal shares, by bisection along diagonals.")
     elif form == "element":
         d.launch(n)

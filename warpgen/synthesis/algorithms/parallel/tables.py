@@ -292,7 +292,11 @@ def hash_table(d: Draft) -> None:
         if payload:
             d.input("stored", "int", capacity, 0, 1000, about="value of each slot's key")
         d.param("max_probes", "int", 6, 12, about="largest number of probes")
-        about = "value of each key, -1 if it is not there" if payload else "slot of each key, -1 if it is not there"
+        about = (
+            "value of each key, -1 if it is not there"
+            if payload
+            else "slot of each key, -1 if it is not there"
+        )
         d.output("found", "int", n, about=about)
         d.launch(n)
         d.code(

@@ -49,11 +49,11 @@ def box_neighbours(d: Draft) -> None:
     of_group = " of its group" if shape == "group" else ""
     d.says(
         {
-            "count": f"Counts the points{of_group} {reach} of each {who} by a BVH.",
+            "count": f"Counts the points{of_group} {reach} of each {who}, found in a BVH.",
             "nearest": f"Finds the nearest center among the boxes{of_group} that overlap the region around each {who}.",
-            "sum": f"Accumulates the weights of the points{of_group} {reach} of each {who} by a BVH.",
-            "marks": f"Marks the points {reach} of any {who}{of_group} by a BVH.",
-            "any": f"Tests each {who} for points{of_group} {reach} by a BVH.",
+            "sum": f"Accumulates the weights of the points{of_group} {reach} of each {who}, found in a BVH.",
+            "marks": f"Marks the points {reach} of any {who}{of_group}, found in a BVH.",
+            "any": f"Tests by a BVH whether each {who} has points{of_group} {reach}.",
         }[wanted]
         if near
         else {
@@ -136,7 +136,7 @@ if {far}:
         inner=inner,
         after=after,
     )
-    d.explain("The BVH skips subtrees that do not overlap, so only a few boxes are tested per probe.")
+    d.explain("The BVH skips subtrees that do not overlap, so that only a few boxes are tested.")
 
     def reference(v: Values) -> Mapping[str, Any]:
         p = (v.points if own else v.probes)[:, None]
@@ -224,7 +224,10 @@ def swept_balls(d: Draft) -> None:
         "which": ("first_ball", "int"),
         "closest": ("gap", "float"),
     }[wanted]
-    about = {"first": "Distance to the first sphere, 10 for none", "which": "Index of the first sphere, -1 for none"}.get(wanted, "")
+    about = {
+        "first": "Distance to the first sphere, 10 for none",
+        "which": "Index of the first sphere, -1 for none",
+    }.get(wanted, "")
     d.output(output, type_, m, about=about)
     root = ", wp.bvh_get_group_root(tree, group)" if group else ""
     if form == "capsule":

@@ -38,9 +38,9 @@ def block_overlaps(d: Draft) -> None:
     found = "neighbors" if near else "ray_hits" if form == "ray" else "overlaps"
     d.calls(f"{does}_{found}|{does}_{found}_tiled|{does}_{found}_cooperative")
     d.says(
-        f"{verb} the points {place} by a BVH, with one block of threads per probe."
+        f"{verb} the points {place} of each probe, found in a BVH by a block of threads."
         if near
-        else f"{verb} the spheres that rays hit by a BVH, with one block of threads per ray."
+        else f"{verb} the spheres that each ray hits, found in a BVH by a block of threads."
         if form == "ray"
         else f"{verb} mesh faces whose boxes overlap that around each probe, with one block of threads per probe."
     )

@@ -228,7 +228,10 @@ def face_directions(d: Draft) -> None:
     eyed = kind in ("facing", "list", "silhouette", "lambert")
     if eyed:
         d.param(
-            "light" if kind == "lambert" else "eye", "vec3", 1.5, 3.0,
+            "light" if kind == "lambert" else "eye",
+            "vec3",
+            1.5,
+            3.0,
             about="Position of the " + ("light" if kind == "lambert" else "viewer"),
         )
     if kind == "slope":

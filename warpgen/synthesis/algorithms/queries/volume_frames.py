@@ -53,7 +53,12 @@ def index_volumes(d: Draft) -> None:
     else:
         scale = h if place == "world" else 1.0
         d.input("points", "vec3", n, 0.1 * scale, (size - 1.1) * scale, about="Point positions")
-    d.output("fetched", "vec3" if wanted in ("gradient", "vectors") else "float", n, about="Relative gradients per voxel" if wanted == "gradient" else "Values read",)
+    d.output(
+        "fetched",
+        "vec3" if wanted in ("gradient", "vectors") else "float",
+        n,
+        about="Relative gradients per voxel" if wanted == "gradient" else "Values read",
+    )
     uvw = "wp.volume_world_to_index(volume, points[tid])" if place == "world" else "points[tid]"
     lines = {
         "lookup": "cell = cells[tid]\nindex = wp.volume_lookup_index(volume, cell[0], cell[1], cell[2])\n"
@@ -110,9 +115,10 @@ def volume_frames(d: Draft) -> None:
     }[kind])  # fmt: skip
     spelled = d.option("spelled", "array", "plain")
     bounded = d.flag("bounded")
+    scaled_ = "scaled world-space" if spelled == "array" else "world-space"
     d.says({
         "centres": "Computes world-space voxel centers.",
-        "directions": "Transforms world-space directions to index space.",
+        "directions": f"Transforms {scaled_} directions to index space.",
         "velocities": "Computes displacements in world space from velocities in index space.",
         "cell": "Computes the voxel index of each point.",
         "advect": "Advects points in world space with velocities in index space.",
