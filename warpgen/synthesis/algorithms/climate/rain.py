@@ -81,7 +81,7 @@ def rain_warm_clouds(d: Draft) -> None:
         """.replace("rho[k]", "r").replace("qr[c, k]", "rain")
     make = {
         "implicit": """
-        # Kessler autoconversion above a threshold, and accretion (implicit in the cloud water)
+        # Explicit autoconversion above a threshold, then accretion implicit in the cloud water
         auto = dt * wp.max(0.001 * (cloud - 0.001), 0.0)
         left = (cloud - auto) / (1.0 + dt * 2.2 * wp.pow(rain, 0.875))
         born = cloud - left

@@ -198,7 +198,7 @@ def transfer_orbits(d: Draft) -> None:
         radii = r1_len + r2_len
         cos_angle = wp.clamp(wp.dot(r1, r2) / (r1_len * r2_len), -1.0, 1.0)
         $sign
-        # A of Bate et al.$note
+        $note
         a = $root
         # Hyperbolas have negative psi, ellipses up to one whole turn less than 4 pi^2
         low = float(-12.0)
@@ -217,7 +217,7 @@ def transfer_orbits(d: Draft) -> None:
         """,
         time="flight_time[tid]" if given == "durations" else "arrival_time[tid] - departure_time[tid]",
         sign=sign,
-        note="" if way == "short" else ": negative for the long way round",
+        note="" if way == "short" else "# Negative for the long way round",
         root=("" if way == "short" else "sense * ") + "wp.sqrt(r1_len * r2_len * (1.0 + cos_angle))",
         guess="psi = float(0.0)",
         search=dedented(search),

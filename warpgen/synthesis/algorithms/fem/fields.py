@@ -156,7 +156,9 @@ def quadrature_load(d: Draft) -> None:
     d.calls(
         {
             "nodes": "quadrature_load|assemble_load|consistent_load|integrate_source",
-            "area": "element_areas|quadrature_area|integrate_area",
+            "area": "ring_volumes|quadrature_volume|integrate_volume"
+            if swirl
+            else "element_areas|quadrature_area|integrate_area",
             "integral": "source_integral|integrate_source|integrate_elements",
             "lumped mass": "lump_masses|assemble_lumped_mass|nodal_masses",
         }[result]
@@ -189,7 +191,12 @@ def quadrature_load(d: Draft) -> None:
         count = d.pick(3, 4, 5)
         d.input("gauss_points", "vec2", count, 0.1, 0.4, about="Quadrature points in reference coordinates")
         d.input("gauss_weights", "float", count, 0.1, 0.3, about="Quadrature weights")
-    out = {"nodes": "rhs", "area": "area", "integral": "integral", "lumped mass": "mass"}[result]
+    out = {
+        "nodes": "rhs",
+        "area": "volume" if swirl else "area",
+        "integral": "integral",
+        "lumped mass": "mass",
+    }[result]
     per_node = result in ("nodes", "lumped mass")
     d.output(out, "float", nodes if per_node else elements)
     d.use(shape.value)
@@ -260,7 +267,7 @@ def quadrature_load(d: Draft) -> None:
         kind = f"rings of {'triangular' if triangle else 'quadrilateral'} section"
     d.says({
         "nodes": f"Integrates a source over {kind} by quadrature and assembles nodal loads.",
-        "area": f"Computes the areas of {kind} by quadrature.",
+        "area": f"Computes the {'volumes' if swirl else 'areas'} of {kind} by quadrature.",
         "integral": f"Integrates a source over {kind} by numerical quadrature.",
         "lumped mass": f"Lumps the mass of {kind} to their nodes by quadrature.",
     }[result])  # fmt: skip
@@ -282,7 +289,7 @@ def quadrature_load(d: Draft) -> None:
         if swirl:
             measure = measure * 2 * np.pi * pos[..., 0]
         if result == "area":
-            return {"area": measure.sum(axis=1)}
+            return {out: measure.sum(axis=1)}
         if source == "constant":
             value: Any = v.rho if result == "lumped mass" else v.f
         elif source == "nodal":

@@ -323,9 +323,10 @@ def return_mapping(d: Draft) -> None:
         "kinematic": ", reduced by hardening",
         "viscous": ", of which a share relaxes in a step",
     }.get(model, "")
-    limit_ = "sigma_y - friction p (p is the mean stress)" if model == "drucker-prager" else "sigma_y"
+    limit_ = "sigma_y - friction p" if model == "drucker-prager" else "sigma_y"
     d.explain(
-        f"Yield function f = |s| - sqrt(2/3) ({limit_}).\n".replace("(sigma_y)", "sigma_y")
+        f"Yield function f = |s| - sqrt(2/3) ({limit_})".replace("(sigma_y)", "sigma_y")
+        + (", with the mean stress p.\n" if model == "drucker-prager" else ".\n")
         + f"For f > 0 the plastic multiplier is f / (2 mu) along {relative_to}{reduced}.\n"
         "The hydrostatic part is unchanged."
     )

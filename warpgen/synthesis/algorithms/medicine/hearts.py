@@ -53,14 +53,15 @@ def cardiac_step(d: Draft) -> None:
         d.input("excitable", "bool", cells, about="False inside scars")
     elif scar == "types":
         d.input("tissue", "int", cells, -1, 3, about="tissue type per cell, -1 for none")
-    if paced == "sites":
+    stepped = result == "state"
+    if stepped and paced == "sites":
         d.input("pacing_site", "int", cells, -1, 2, about="pacing electrode per cell, -1 for none")
         d.param("electrode_current", "vec2", -40.0, -20.0, about="current of both electrodes [uA/cm^2]")
         d.param("electrode_delay", "vec2", 0.0, 1.0, about="onset of both electrodes [ms]")
         d.param("time", "float", 0.5, 2.5, about="time since the start of the beat [ms]")
-    elif paced == "array":
+    elif stepped and paced == "array":
         d.input("stimulus", "float", cells, -20.0, 0.0, about="stimulus current [uA/cm^2]")
-    else:
+    elif stepped:
         d.param("time", "float", 0.0, 2.0, about="time since the start of the beat [ms]")
         d.param("amplitude", "float", -40.0, -20.0, about="strength of the pacing pulse [uA/cm^2]")
     if blocked != "none":
@@ -68,7 +69,6 @@ def cardiac_step(d: Draft) -> None:
     if ischemia:
         d.input("potassium_out", "float", cells, 4.0, 12.0, about="extracellular potassium [mM]")
         d.input("atp", "float", cells, 2.0, 7.0, about="intracellular ATP [mM]")
-    stepped = result == "state"
     coupled, strained = coupling != "none" and stepped, tension and stepped
     if coupled:
         d.input(

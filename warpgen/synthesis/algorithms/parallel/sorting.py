@@ -28,7 +28,7 @@ _NAMES = {
     names=_NAMES
     | {
         "compare_exchange": "bitonic_step|sort_network_step|odd_even_step|bitonic_merge_pass",
-        "forward": "in_order|first_way",
+        "forward": "in_order|ordered_first",
     },
     adjoint="no",
     weight=4,
