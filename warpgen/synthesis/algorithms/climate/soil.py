@@ -149,7 +149,7 @@ def step_soil_columns(d: Draft) -> None:
         """,
         "flux": "rhs += surface_flux[column]",
         "mixed": """
-        # Robin: exchange with the air in series with half of the first layer
+        # Exchange with the air in series with half of the first layer
         top_conductance = 1.0 / (1.0 / exchange + 0.5 * dz / k_layer)
         diagonal += top_conductance
         rhs += top_conductance * air_temp[column] + surface_flux[column]

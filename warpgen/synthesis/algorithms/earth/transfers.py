@@ -49,18 +49,24 @@ def transfer_orbits(d: Draft) -> None:
     mu = 398600.4418 if units == "kilometers" else 1.0
     unit = "km" if units == "kilometers" else "radii of the planet"
     time = (length**3 / mu) ** 0.5
+    clock = "s" if units == "kilometers" else "1 / (2 pi) of a period at one radius"
     d.input("start", "vec3", n, 0.8 * length, 1.3 * length, about=f"Places of departure [{unit}]")
     d.input(
-        "turn", "vec3", n, -0.6 * length, 0.2 * length, about=f"From there to the places of arrival [{unit}]"
+        "leg", "vec3", n, -0.6 * length, 0.2 * length, about=f"From there to the places of arrival [{unit}]"
     )
     if given == "durations":
-        d.input("flight_time", "float", n, 0.9 * time, 2.5 * time, about="Times of flight")
+        d.input("flight_time", "float", n, 0.9 * time, 2.5 * time, about=f"Times of flight [{clock}]")
     else:
-        d.input("departure_time", "float", n, 0.0, 1.0 * time, about="Times of departure")
-        d.input("arrival_time", "float", n, 2.0 * time, 3.4 * time, about="Times of arrival")
+        d.input("departure_time", "float", n, 0.0, 1.0 * time, about=f"Times of departure [{clock}]")
+        d.input("arrival_time", "float", n, 2.0 * time, 3.4 * time, about=f"Times of arrival [{clock}]")
     if way == "flags":
         d.input("long_way", "bool", n, about="True for transfers by more than half a turn")
-    d.param("mu", "float", mu, about="Gravitational parameter of the planet")
+    d.param(
+        "mu",
+        "float",
+        mu,
+        about="Gravitational parameter of the planet" + (" [km^3/s^2]" if units == "kilometers" else ", 1"),
+    )
     if result == "cost":
         speed = (mu / length) ** 0.5
         d.input("orbit_velocity", "vec3", n, -0.6 * speed, 0.6 * speed, about="Velocity before departure")
@@ -191,7 +197,7 @@ def transfer_orbits(d: Draft) -> None:
         """
         tid = wp.tid()
         r1 = start[tid]
-        r2 = r1 + turn[tid]
+        r2 = r1 + leg[tid]
         wanted = $time
         r1_len = wp.length(r1)
         r2_len = wp.length(r2)
@@ -233,7 +239,7 @@ def transfer_orbits(d: Draft) -> None:
 
     def agrees(v: Values, after: Values) -> None:
         r1 = v.start.astype(float)
-        r2 = r1 + v.turn
+        r2 = r1 + v.leg
         t = v.flight_time if given == "durations" else v.arrival_time - v.departure_time
         size1, size2 = np.linalg.norm(r1, axis=1), np.linalg.norm(r2, axis=1)
         angle = np.arccos(np.clip((r1 * r2).sum(1) / size1 / size2, -1, 1))

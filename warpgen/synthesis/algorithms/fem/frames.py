@@ -106,8 +106,9 @@ def frame_forces(d: Draft) -> None:
     if shear == "one factor":
         d.param("shear_factor", "float", 0.5, 0.9, about="Shear area over cross-section")
     elif shear == "two areas":
-        property("shear_area_y", 0.005, 0.02, "Shear area along local y [m^2]")
-        property("shear_area_z", 0.005, 0.02, "Shear area along local z [m^2]")
+        shear_range = (0.008, 0.02) if section == "given" else (0.03, 0.06)
+        property("shear_area_y", *shear_range, "Shear area along local y [m^2]")
+        property("shear_area_z", *shear_range, "Shear area along local z [m^2]")
     if thermal:
         d.input("heating", "float", count, -30.0, 30.0, about="Temperature changes [K]")
         d.param("expansion", "float", 1.0e-5, 3.0e-5, about="Coefficient of thermal expansion [1/K]")

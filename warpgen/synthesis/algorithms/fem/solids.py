@@ -50,6 +50,7 @@ def tet_elastic_forces(d: Draft) -> None:
     parameters = d.option("parameters", "one", "per element", "young")
     active = d.flag("active", 0.3)
     damping = d.flag("damping", 0.3) and result == "forces"
+    small = solid is hyperelastic.LINEAR  # small strains tell no stress measure from another
     d.calls(
         {
             "forces": "tet_elastic_forces|eval_tetrahedra|internal_forces|accumulate_element_forces",
@@ -123,7 +124,9 @@ def tet_elastic_forces(d: Draft) -> None:
             body += f"\n{rate}\nP += k_damp * F_dot"
         body += {
             "stress": "\nP_out[elem] = P",
-            "cauchy": "\n# sigma = P F^T / J\nsigma[elem] = P * wp.transpose(F) / wp.determinant(F)",
+            "cauchy": "\nsigma[elem] = P"
+            if small
+            else "\n# sigma = P F^T / J\nsigma[elem] = P * wp.transpose(F) / wp.determinant(F)",
             "forces": """
 # f_a = -V P grad N_a, nodal forces sum up to zero
 H = volume[elem] * P
@@ -150,7 +153,7 @@ wp.atomic_sub(f, n3, f3)""",
     says = {
         "energy": "Computes the elastic energy of each tetrahedron.",
         "stress": "Computes the first Piola stress of each tetrahedron.",
-        "cauchy": "Computes the Cauchy stress of each tetrahedron.",
+        "cauchy": f"Computes the Cauchy stress of each {'linear elastic ' if small else ''}tetrahedron.",
     }
     if result in says:
         d.says(says[result])
@@ -184,6 +187,8 @@ wp.atomic_sub(f, n3, f3)""",
             p = p + v.k_damp * np.einsum("eai,eaj->eij", v.v[tet], g)
         if result == "stress":
             return {"P_out": p}
+        if result == "cauchy" and small:
+            return {"sigma": p}
         if result == "cauchy":
             return {"sigma": p @ np.swapaxes(big_f, 1, 2) / np.linalg.det(big_f)[:, None, None]}
         made = np.zeros((nodes, 3))

@@ -218,9 +218,9 @@ def return_mapping(d: Draft) -> None:
     if given == "trial stress":
         d.input("sigma_trial", "mat33", n, -1.0, 1.0, about="Trial stresses")
     else:
-        d.input("eps" if given == "strain" else "grad_u", "mat33", n, -0.5, 0.5)
+        d.input("eps" if given == "strain" else "grad_u", "mat33", n, -0.05, 0.05)
         if stored == "plastic strain":
-            d.input("eps_p", "mat33", n, -0.05, 0.05, about="Plastic strains")
+            d.input("eps_p", "mat33", n, -0.005, 0.005, about="Plastic strains")
     plastic = given != "trial stress" and stored == "plastic strain"
     keeps = stored == "equivalent"
     if model in ("isotropic", "kinematic"):
@@ -229,9 +229,9 @@ def return_mapping(d: Draft) -> None:
         else:
             d.input("back", "mat33", n, -0.1, 0.1, about="Back stresses")
         d.param("hardening_modulus", "float", 0.1, 0.5, about="Hardening modulus")
-    d.param("mu", "float", 0.8, 1.5, about="Shear modulus")
+    d.param("mu", "float", 8.0, 15.0, about="Shear modulus")
     if given != "trial stress":
-        d.param("bulk", "float", 1.0, 3.0, about="Bulk modulus")
+        d.param("bulk", "float", 10.0, 30.0, about="Bulk modulus")
     d.param("yield_stress", "float", 0.4, 0.9, about="Initial yield stress")
     if model == "drucker-prager":
         d.param("friction", "float", 0.1, 0.3, about="Strength gained per pressure")

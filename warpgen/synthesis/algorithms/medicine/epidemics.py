@@ -18,7 +18,7 @@ from warpgen.synthesis.writing.trim import trim
     names={
         "spread_disease": "seir_step|epidemic_step|infect_regions",
         "contact": "mixing|contact_matrix|who_meets_whom",
-        "beta": "transmission|infectivity|b_rate",
+        "beta": "transmission|infectivity|transmission_rate",
         "susceptible": "sus|susceptibles|s_in",
         "dt": "step|h|time_step",
     },

@@ -216,9 +216,7 @@ def project_rays(d: Draft) -> None:
         "unfinished": "if view >= views_done:\n    return",
     }[bad]
     angle = (
-        "angle = angles[view]"
-        if way == "array"
-        else f"angle = wp.pi * (float(view) + 0.5) / float({out}.shape[0])"
+        "angle = angles[view]" if way == "array" else "angle = wp.pi * (float(view) + 0.5) / float(num_views)"
     )
     store = (
         "sinogram[view, cell] = integral"
@@ -231,6 +229,7 @@ def project_rays(d: Draft) -> None:
         view, cell = wp.tid()
         $skip
         num_cells = $out.shape[1]
+        $views
         $angle
         ca = wp.cos(angle)
         sa = wp.sin(angle)
@@ -239,6 +238,7 @@ def project_rays(d: Draft) -> None:
         $store
         """,
         skip=skip,
+        views="" if way == "array" else f"num_views = {out}.shape[0]",
         out=out,
         angle=angle,
         place=place,

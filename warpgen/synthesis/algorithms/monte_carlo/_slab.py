@@ -22,8 +22,10 @@ def _cosines(phase: str, g: Any, rng: np.random.Generator) -> Any:
 def simulated(v: Values, phase: str, source: str, surface: str) -> tuple[float, float]:
     """The shares that are absorbed and that come back, by packets that know their depth alone."""
     rng, m, ends = np.random.default_rng(0), 1000, np.concatenate([[0.0], v["layers.bottom"]])
-    n = np.concatenate([[1.0], v["layers.n"], [1.0]])
-    mua, mus, g = (v[f"layers.{name}"] for name in ("mu_a", "mu_s", "g"))
+    mua, mus = v["layers.mu_a"], v["layers.mu_s"]
+    # Programs leave out what they have no use for
+    n = np.concatenate([[1.0], v.get("layers.n", np.ones(len(mua))), [1.0]])
+    g = v.get("layers.g", np.zeros(len(mua)))
     z, w, layer = np.zeros(m), np.ones(m), np.zeros(m, int)
     u = np.sqrt(rng.random(m)) if source == "diffuse" else np.ones(m)
     tau = rng.exponential(size=m)

@@ -7,7 +7,7 @@ from warpgen.synthesis.algorithms.monte_carlo._slab import simulated
 from warpgen.synthesis.writing.draft import Draft, Values, fill
 from warpgen.synthesis.writing.pieces import piece
 
-_LAYERS = piece("""
+_LAYERS = """
 @wp.struct
 class Layers:
     bottom: wp.array(dtype=float)  # depth of the lower boundary [cm], ascending
@@ -15,7 +15,9 @@ class Layers:
     mu_s: wp.array(dtype=float)  # scattering coefficient [1/cm]
     g: wp.array(dtype=float)  # mean cosine of the scattering angle
     n: wp.array(dtype=float)  # refractive index
-""")
+"""
+_G = "    g: wp.array(dtype=float)  # mean cosine of the scattering angle\n"
+_N = "    n: wp.array(dtype=float)  # refractive index\n"
 
 _PHASES = {
     "henyey greenstein": """
@@ -79,7 +81,14 @@ def photon_transport(d: Draft) -> None:
         "g": fill(0.6, 0.9, shape=count),
         "n": fill(1.33, 1.5, shape=count),
     }
-    d.struct("layers", _LAYERS, bounds, about="optical properties of the layers, topmost first")
+    layout = _LAYERS
+    if phase == "rayleigh":
+        del bounds["g"]
+        layout = layout.replace(_G, "")
+    if surface == "matched" and detector != "time":
+        del bounds["n"]
+        layout = layout.replace(_N, "")
+    d.struct("layers", piece(layout), bounds, about="optical properties of the layers, topmost first")
     d.param("seed", "int", 1, 100000, about="seed of the random numbers")
     if source == "gaussian":
         d.param("beam_radius", "float", 0.01, 0.05, about="1/e^2 radius of the beam [cm]")
@@ -127,7 +136,7 @@ def photon_transport(d: Draft) -> None:
     )
     cross = {
         "matched": """
-            # Equal indices everywhere, so packets cross without being deflected
+            # Without reflection at boundaries, packets cross without being deflected
             layer = next_layer
         """,
         "fresnel": """

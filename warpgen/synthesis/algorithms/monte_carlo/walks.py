@@ -214,6 +214,7 @@ def random_walk(d: Draft) -> None:
         d.output("ends", f"vec{dim}", n, about="end point of each walk")
     elif out == "histogram":
         d.output("counts", "int", bins, about="walks per bin of a quarter in distance")
+        d.param("num_bins", "int", bins, about="number of bins")
     else:
         d.output("squares" if out == "square" else "furthest", "float", n)
     vec = f"wp.vec{dim}"
@@ -264,7 +265,7 @@ def random_walk(d: Draft) -> None:
     end = {
         "ends": "ends[tid] = x",
         "square": "squares[tid] = wp.dot(x, x)",
-        "histogram": "wp.atomic_add(counts, wp.min(int(4.0 * wp.length(x)), counts.shape[0] - 1), 1)",
+        "histogram": "wp.atomic_add(counts, wp.min(int(4.0 * wp.length(x)), num_bins - 1), 1)",
         "furthest": "furthest[tid] = far",
     }[out]
     if kind == "photons" and out == "furthest":

@@ -93,12 +93,9 @@ def mesh_regions(d: Draft) -> None:
         fetch = "\n".join(lines)
         once = "points = wp.mesh_get(mesh).points"
     else:
-        lines = [
-            f"{x} = surface.points[surface.indices[3 * face{f' + {k}' if k else ''}]]"
-            for k, x in enumerate("abc")
-        ]
+        lines = [f"{x} = m.points[m.indices[3 * face{f' + {k}' if k else ''}]]" for k, x in enumerate("abc")]
         fetch = "\n".join(lines)
-        once = "surface = wp.mesh_get(mesh)"
+        once = "m = wp.mesh_get(mesh)"
     area = f"{fetch}\narea = 0.5 * wp.length(wp.cross(b - a, c - a))"
     before, inner, after = {
         "count": ("count = int(0)", "count += 1", "counts[tid] = count"),
