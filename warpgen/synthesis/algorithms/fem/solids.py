@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -110,9 +111,11 @@ def tet_elastic_forces(d: Draft) -> None:
     fiber = "# Active fiber stress along the first axis\ne0 = wp.vec3(1.0, 0.0, 0.0)\n"
     fiber += "P += activation[elem] * wp.outer(F * e0, e0)"
     if result == "energy":
-        pull = (
-            " + 0.5 * activation[elem] * (wp.length_sq(F * wp.vec3(1.0, 0.0, 0.0)) - 1.0)" if active else ""
-        )
+        pull = " + 0.5 * activation[elem] * (wp.length_sq(F * wp.vec3(1.0, 0.0, 0.0)) - 1.0)"
+        if not active:
+            pull = ""
+        elif small:
+            pull = " + activation[elem] * (F[0, 0] - 1.0)"
         body = f"energy[elem] = volume[elem] * ({d.use(solid.energy)}(F, mu, lam){pull})"
         if not pull:
             body = body.replace("* (", "* ").removesuffix(")")
@@ -120,11 +123,15 @@ def tet_elastic_forces(d: Draft) -> None:
         body = f"P = {d.use(solid.stress)}(F, mu, lam)"
         if active:
             body += "\n" + fiber
+        if active and small:
+            body = body.replace("wp.outer(F * e0, e0)", "wp.outer(e0, e0)")
         if damping:
             body += f"\n{rate}\nP += k_damp * F_dot"
+        if small and result == "cauchy":
+            body = re.sub(r"\bP\b", "s", body)
         body += {
             "stress": "\nP_out[elem] = P",
-            "cauchy": "\nsigma[elem] = P"
+            "cauchy": "\nsigma[elem] = s"
             if small
             else "\n# sigma = P F^T / J\nsigma[elem] = P * wp.transpose(F) / wp.determinant(F)",
             "forces": """
@@ -178,11 +185,11 @@ wp.atomic_sub(f, n3, f3)""",
         if result == "energy":
             e = solid.energy(big_f, mu, lam)
             if active:
-                e = e + 0.5 * v.activation * ((first**2).sum(axis=1) - 1)
+                e = e + v.activation * (first[:, 0] - 1 if small else 0.5 * (first**2).sum(axis=1) - 0.5)
             return {"energy": v.volume * e}
         p = _stress(solid, big_f, mu, lam)
         if active:
-            p[:, :, 0] += v.activation[:, None] * first
+            p[:, :, 0] += v.activation[:, None] * (np.eye(3)[0] if small else first)
         if damping:
             p = p + v.k_damp * np.einsum("eai,eaj->eij", v.v[tet], g)
         if result == "stress":

@@ -317,7 +317,8 @@ def return_mapping(d: Draft) -> None:
     }
     if model in says:
         d.says(says[model])
-    relative_to = "s, relative to the back stress," if model == "kinematic" else "s"
+    deviator = "|s - back stress|" if model == "kinematic" else "|s|"
+    along = "s less the back stress" if model == "kinematic" else "s"
     reduced = {
         "isotropic": ", reduced by hardening",
         "kinematic": ", reduced by hardening",
@@ -325,9 +326,9 @@ def return_mapping(d: Draft) -> None:
     }.get(model, "")
     limit_ = "sigma_y - friction p" if model == "drucker-prager" else "sigma_y"
     d.explain(
-        f"Yield function f = |s| - sqrt(2/3) ({limit_})".replace("(sigma_y)", "sigma_y")
+        f"Yield function f = {deviator} - sqrt(2/3) ({limit_})".replace("(sigma_y)", "sigma_y")
         + (", with the mean stress p.\n" if model == "drucker-prager" else ".\n")
-        + f"For f > 0 the plastic multiplier is f / (2 mu) along {relative_to}{reduced}.\n"
+        + f"For f > 0 the plastic multiplier is f / (2 mu) along {along}{reduced}.\n"
         "The hydrostatic part is unchanged."
     )
 

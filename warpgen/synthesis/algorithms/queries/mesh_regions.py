@@ -39,13 +39,15 @@ def mesh_regions(d: Draft) -> None:
     d.says({
         "count": "Counts mesh faces around each probe.",
         "area": "Accumulates the area of mesh faces around each probe.",
-        "centre": "Computes the mean face center around each probe.",
+        "centre": "Averages the centers of mesh faces around each probe.",
         "lowest": "Finds the smallest index of the mesh faces around each probe.",
         "marks": "Marks mesh faces that are near any probe.",
     }[wanted])  # fmt: skip
     n, stacks, slices = d.pick(24, 32), d.pick(5, 6), d.pick(8, 10)
     faces = 2 * slices * (stacks - 1)
     grouped = form == "tree group"
+    if grouped:
+        d.says(d.sentence.replace("probe.", "probe of their group."))
     d.handle("mesh", "mesh", (stacks, slices), of="groups" if grouped else "", about="Mesh id")
     d.input("probes", "vec3", n, -0.9, 0.9, about="Probe positions")
     d.param("radius", "float", 0.3, 0.6, about="Search radius")
