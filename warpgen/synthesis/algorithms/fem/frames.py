@@ -94,9 +94,9 @@ def frame_forces(d: Draft) -> None:
     property("poisson", 0.2, 0.4, "Poisson's ratio")
     if section == "given":
         property("area", 0.01, 0.03, "Cross-section [m^2]")
-        property("moment_y", 0.002, 0.006, "Second moment about local y [m^4]")
-        property("moment_z", 0.002, 0.006, "Second moment about local z [m^4]")
-        property("torsion", 0.003, 0.009, "Torsion constant [m^4]")
+        property("moment_y", 2.0e-4, 6.0e-4, "Second moment about local y [m^4]")
+        property("moment_z", 2.0e-4, 6.0e-4, "Second moment about local z [m^4]")
+        property("torsion", 3.0e-4, 9.0e-4, "Torsion constant [m^4]")
     elif section == "rectangle":
         d.input("width", "float", count, 0.2, 0.5, about="Widths along local y [m]")
         d.input("depth", "float", count, 0.2, 0.5, about="Depths along local z [m]")

@@ -101,7 +101,7 @@ def clinical_measures(d: Draft) -> None:
         "mosteller": ("", "wp.sqrt(kg * cm / 3600.0)"),
         "resting energy": ("base = 10.0 * kg + 6.25 * cm - 5.0 * age", "base + wp.where(female, -161.0, 5.0)"),
         "clearance": ("c = (140.0 - age) * kg / (72.0 * creatinine)", "wp.where(female, 0.85 * c, c)"),
-        "lipids": ("# Above 400 mg/dl of triglycerides the estimate does not hold\nldl = total - hdl - 0.2 * triglycerides\nif triglycerides > 400.0:\n    ldl = -1.0", "ldl" if graded == "value" else "total - hdl - 0.2 * triglycerides"),
+        "lipids": ("ldl = total - hdl - 0.2 * triglycerides\n# Above 400 mg/dl of triglycerides the estimate does not hold\nif triglycerides > 400.0:\n    ldl = -1.0", "ldl" if graded == "value" else "total - hdl - 0.2 * triglycerides"),
         "corrected qt": ("# Bazett: divide by the root of the interval between beats in seconds\nrr = 60.0 / pulse", "qt / wp.sqrt(rr)"),
         "arterial pressure": ("# The heart rests about two thirds of the time", "diastolic + (systolic - diastolic) / 3.0"),
         "oxygen gradient": ("# Alveolar gas equation at sea level, water vapor taken off\nalveolar = share * (760.0 - 47.0) - pco2 / 0.8", "alveolar - po2"),

@@ -75,7 +75,9 @@ def integrate_by_chance(d: Draft) -> None:
         sample = (
             "u = wp.randf(state)\n"
             "# Antithetic pair: u and 1 - u\n"
-            f"f = 0.5 * ({value.format('u')} + {value.format('(1.0 - u)')})"
+            f"f = 0.5 * ({value.format('u')} + {value.format('(1.0 - u)')})".replace(
+                "(1.0 + (1.0 - u))", "(2.0 - u)"
+            )
         )
     elif variance == "stratified":
         sample = f"# One point in each stratum\nu = (float(k) + wp.randf(state)) / float(n)\nf = {value.format('u')}"
@@ -271,6 +273,13 @@ def random_walk(d: Draft) -> None:
     if kind == "photons" and out == "furthest":
         hop = hop.replace("# Scatter", "far = wp.max(far, wp.length(x))\n# Scatter")
         track = ""
+    if kind == "photons" and wall == "box":  # the box holds those as well that are absorbed
+        hop, after = (
+            hop.replace("# Scatter", f"{after}\n# Scatter").replace(
+                f"far = wp.max(far, wp.length(x))\n{after}", f"{after}\nfar = wp.max(far, wp.length(x))"
+            ),
+            "",
+        )
     first = wall == "absorb"  # a walker that leaves has been outside
     d.launch(n)
     d.code(

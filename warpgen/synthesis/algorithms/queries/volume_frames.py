@@ -52,7 +52,9 @@ def index_volumes(d: Draft) -> None:
         )
     else:
         scale = h if place == "world" else 1.0
-        d.input("points", "vec3", n, 0.1 * scale, (size - 1.1) * scale, about="Point positions")
+        d.input(
+            "points", "vec3", n, 0.1 * scale, (size - 1.1) * scale, about=f"Point positions in {place} space"
+        )
     d.output(
         "fetched",
         "vec3" if wanted in ("gradient", "vectors") else "float",

@@ -91,7 +91,7 @@ def volume_samples(d: Draft) -> None:
     low, high = (0.0, 9.0) if of == "int32" else (-1.0, 1.0)
     d.handle("volume", "volume", (size, size, size), of=of, value=h, low=low, high=high, about="Volume id")
     scale = h if place == "world" else 1.0
-    d.input("points", "vec3", n, 0.2 * scale, (size - 1.2) * scale, about="Point positions")
+    d.input("points", "vec3", n, 0.2 * scale, (size - 1.2) * scale, about=f"Point positions in {place} space")
     if wanted == "work":
         d.param("along", "vec3", kind="unit", low=0.0, high=1.0, about="Unit vector of the derivative")
     if wanted in ("gradient", "work"):
