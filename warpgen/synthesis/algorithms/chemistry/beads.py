@@ -26,6 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     weight=8,
+    element="pair",
 )
 def dissipative_particles(d: Draft) -> None:
     """Adds conservative, dissipative and random forces between pairs of soft beads (DPD)."""
@@ -291,9 +292,6 @@ def dissipative_particles(d: Draft) -> None:
         return {name: total}
 
     d.check(reference, 3e-3)
-
-
-DOMAIN.algorithms[-1].element = "pair"
 
 
 def _flush(text: str) -> str:

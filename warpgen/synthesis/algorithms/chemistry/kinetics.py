@@ -22,6 +22,7 @@ from warpgen.synthesis.writing.trim import trim
     },
     adjoint="either",
     weight=11,
+    element="reactor",
 )
 def react_stiffly(d: Draft) -> None:
     """Steps three species that react at very unlike speeds by an implicit method with Newton's iterations."""
@@ -244,6 +245,3 @@ v = inv * wp.vec3({ra}, {rb}, {rc})
         return {"next_conc": after.T if layout == "planes" else after}
 
     d.check(reference, 2e-3)
-
-
-DOMAIN.algorithms[-1].element = "reactor"

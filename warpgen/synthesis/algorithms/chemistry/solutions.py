@@ -22,6 +22,7 @@ from warpgen.synthesis.writing.forms import Form
     double=True,
     adjoint="either",
     weight=6,
+    element="sample",
 )
 def solution_laws(d: Draft) -> None:
     """Evaluates laws of equilibrium, adsorption and reaction rates."""
@@ -140,6 +141,3 @@ def solution_laws(d: Draft) -> None:
         return {made: np.log10(out) if decadic else out}
 
     d.check(reference, 2e-3)
-
-
-DOMAIN.algorithms[-1].element = "sample"

@@ -21,6 +21,7 @@ from warpgen.synthesis.writing.trim import trim
     },
     adjoint="either",
     weight=6,
+    element="state",
 )
 def solve_cubic_state(d: Draft) -> None:
     """Solves a cubic equation of state for how far real gases are from ideal ones."""
@@ -279,6 +280,3 @@ def solve_cubic_state(d: Draft) -> None:
             assert wrong.mean() < 0.04, f"{key} differs in {wrong.mean():.2f} of its places"
 
     d.holds(close)
-
-
-DOMAIN.algorithms[-1].element = "state"

@@ -71,6 +71,7 @@ def _radial(cut: str, r: Any, cutoff: float, reach: float) -> Any:
     },
     double=True,
     weight=7,
+    element="triplet",
 )
 def three_body_forces(d: Draft) -> None:
     """Adds the forces of bond angles between three atoms, which vanish smoothly at a cutoff."""
@@ -301,6 +302,3 @@ def three_body_forces(d: Draft) -> None:
         return {name: total}
 
     d.check(reference, 5e-3)
-
-
-DOMAIN.algorithms[-1].element = "triplet"

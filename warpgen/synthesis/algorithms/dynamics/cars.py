@@ -44,6 +44,7 @@ _FIELDS = {
     },
     adjoint="either",
     weight=6,
+    element="car",
 )
 def drive_step(d: Draft) -> None:
     """Integrates a single-track vehicle model over one time step."""
@@ -239,6 +240,3 @@ def drive_step(d: Draft) -> None:
         return {"next_pose": moved_pose, "next_speed": after[:, 0], "next_sideways": after[:, 1:]}
 
     d.check(reference, 1e-3)
-
-
-DOMAIN.algorithms[-1].element = "car"

@@ -42,6 +42,7 @@ def _rates(v: Any) -> tuple[Any, ...]:
     },
     adjoint="no",
     weight=3,
+    element="neuron",
 )
 def step_membrane(d: Draft) -> None:
     """Integrates the Hodgkin-Huxley model of neurons."""
@@ -221,9 +222,6 @@ def step_membrane(d: Draft) -> None:
     d.check(reference, 5e-4)
 
 
-DOMAIN.algorithms[-1].element = "neuron"
-
-
 @DOMAIN.algorithm(
     source="Izhikevich 2003; Brette & Gerstner 2005",
     names={
@@ -233,6 +231,7 @@ DOMAIN.algorithms[-1].element = "neuron"
         "spikes": "fired|spike|events",
     },
     adjoint="no",
+    element="neuron",
 )
 def spiking_step(d: Draft) -> None:
     """Integrates spiking neurons and detects spikes."""
@@ -399,6 +398,3 @@ def spiking_step(d: Draft) -> None:
             assert set(after.spike_ids[: fired.sum()].tolist()) == set(np.flatnonzero(fired).tolist())
 
     d.holds(stepped)
-
-
-DOMAIN.algorithms[-1].element = "neuron"

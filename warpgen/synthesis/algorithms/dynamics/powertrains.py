@@ -69,6 +69,7 @@ _CLUTCH = {
         "idle_speed": "omega_idle|w_idle",
     },
     weight=6,
+    element="vehicle",
 )
 def step_powertrains(d: Draft) -> None:
     """Advances the engine and wheel speeds of powertrains by one time step."""
@@ -323,6 +324,3 @@ def step_powertrains(d: Draft) -> None:
         return made
 
     d.check(reference, 1e-3)
-
-
-DOMAIN.algorithms[-1].element = "vehicle"

@@ -50,6 +50,7 @@ _AIR = {
         "lift_slope": "magnus_coeff|cl_spin",
     },
     weight=6,
+    element="projectile",
 )
 def fly_projectiles(d: Draft) -> None:
     """Advances projectiles with drag, spin and wind by one Runge-Kutta step."""
@@ -362,6 +363,3 @@ def fly_projectiles(d: Draft) -> None:
         return made | {"pos_out": new[:, :3], "vel_out": new[:, 3:]}
 
     d.check(reference, 5e-4)
-
-
-DOMAIN.algorithms[-1].element = "projectile"

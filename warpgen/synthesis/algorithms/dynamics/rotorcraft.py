@@ -23,6 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     adjoint="either",
     weight=6,
+    element="drone",
 )
 def fly_step(d: Draft) -> None:
     """Integrates quadrotor dynamics over one time step."""
@@ -209,6 +210,3 @@ up = up / (1.0 - ratio * ratio)"""
         return made | ({"next_rotors": s} if motors == "lagged" else {})
 
     d.check(reference, 1e-3)
-
-
-DOMAIN.algorithms[-1].element = "drone"

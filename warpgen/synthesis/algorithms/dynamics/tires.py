@@ -78,6 +78,7 @@ def _magic(x: Any, b: Any, c: Any, e: Any, peak: Any) -> Any:
         "low_speed": "v_min|speed_floor|v_low",
     },
     weight=8,
+    element="tire",
 )
 def tire_forces(d: Draft) -> None:
     """Computes tire forces from slip, load and camber by the Magic Formula."""
@@ -327,6 +328,3 @@ def tire_forces(d: Draft) -> None:
         return made
 
     d.check(reference, 1e-3)
-
-
-DOMAIN.algorithms[-1].element = "tire"

@@ -51,6 +51,7 @@ _DAMPING = {
         "current": "v_current|water_velocity|flow",
     },
     weight=11,
+    element="vessel",
 )
 def step_vessels(d: Draft) -> None:
     """Integrates underwater vehicles in six degrees of freedom over one time step."""
@@ -354,6 +355,3 @@ def step_vessels(d: Draft) -> None:
         }
 
     d.check(reference, 1e-3)
-
-
-DOMAIN.algorithms[-1].element = "vessel"

@@ -33,6 +33,7 @@ def _exponential(m: Any) -> Any:
     },
     double=True,
     weight=6,
+    element="oscillator",
 )
 def exponential_step(d: Draft) -> None:
     """Integrates damped oscillators with the exact solution."""
@@ -160,6 +161,3 @@ def exponential_step(d: Draft) -> None:
         return made | {"energy": 0.5 * (y[..., 1] ** 2 + (w * y[..., 0]) ** 2)} if energy else made
 
     d.check(reference, 5e-4)
-
-
-DOMAIN.algorithms[-1].element = "oscillator"

@@ -29,6 +29,7 @@ _NAMES = {
     },
     double=True,
     weight=6,
+    element="particle",
 )
 def integrate_particles(d: Draft) -> None:
     """Integrates particles under forces and gravity."""
@@ -178,9 +179,6 @@ def integrate_particles(d: Draft) -> None:
         return made
 
     d.check(reference)
-
-
-DOMAIN.algorithms[-1].element = "particle"
 
 
 @DOMAIN.algorithm(

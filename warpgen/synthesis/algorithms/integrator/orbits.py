@@ -25,6 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     weight=4,
+    element="satellite",
 )
 def orbit_step(d: Draft) -> None:
     """Integrates satellite orbits over one time step."""
@@ -187,6 +188,3 @@ def orbit_step(d: Draft) -> None:
         return {"s_new": np.concatenate([x, u], 1)} if spatial else {"x_new": x, "v_new": u}
 
     d.check(reference)
-
-
-DOMAIN.algorithms[-1].element = "satellite"

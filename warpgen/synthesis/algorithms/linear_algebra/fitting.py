@@ -30,6 +30,7 @@ _NAMES = {
     adjoint="no",
     double=True,
     weight=3,
+    element="row",
 )
 def least_squares_fit(d: Draft) -> None:
     """Solves batched polynomial least squares problems."""
@@ -189,9 +190,6 @@ def least_squares_fit(d: Draft) -> None:
         return {"error": (w * res**2).sum(axis=1) - 2 * gain + quadratic}
 
     d.check(reference, 2e-3)
-
-
-DOMAIN.algorithms[-1].element = "row"
 
 
 @DOMAIN.algorithm(

@@ -31,6 +31,7 @@ _NAMES = {
     adjoint="no",
     double=True,
     weight=3,
+    element="entry",
 )
 def krylov_update(d: Draft) -> None:
     """Updates solution and residual of conjugate gradients."""
@@ -232,6 +233,3 @@ def krylov_update(d: Draft) -> None:
         return {"p": p, "x": v.x + v.eta * p} | ({"pp": norms(p)} if dots else {})
 
     d.check(reference)
-
-
-DOMAIN.algorithms[-1].element = "entry"

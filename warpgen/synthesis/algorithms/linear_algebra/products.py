@@ -30,6 +30,7 @@ _NAMES = {
     names=_NAMES | {"gemm": "matmul|dense_gemm|matmul_kernel", "i": "row|r", "j": "col|c"},
     double=True,
     weight=7,
+    element="entry",
 )
 def gemm(d: Draft) -> None:
     """Computes a dense matrix product."""
@@ -179,9 +180,6 @@ def gemm(d: Draft) -> None:
         return {"C": made}
 
     d.check(reference)
-
-
-DOMAIN.algorithms[-1].element = "entry"
 
 
 @DOMAIN.algorithm(

@@ -30,6 +30,7 @@ def _symmetric(a: Any) -> Any:
     names=_NAMES | {"symmetric_eigen": "jacobi_eigen|eigenvalues_sym3|diagonalize|principal_values"},
     adjoint="no",
     double=True,
+    element="tensor",
 )
 def symmetric_eigen(d: Draft) -> None:
     """Computes eigenvalues of small symmetric matrices."""
@@ -187,9 +188,6 @@ def symmetric_eigen(d: Draft) -> None:
         d.holds(diagonalises)
 
 
-DOMAIN.algorithms[-1].element = "tensor"
-
-
 @DOMAIN.algorithm(
     source="Higham 1986, Computing the Polar Decomposition; Muller et al. 2016 (warm started axis-angle)",
     names=_NAMES
@@ -204,6 +202,7 @@ DOMAIN.algorithms[-1].element = "tensor"
     },
     adjoint="no",
     weight=5,
+    element="element",
 )
 def polar_decomposition(d: Draft) -> None:
     """Computes polar decompositions of matrices."""
@@ -299,9 +298,6 @@ def polar_decomposition(d: Draft) -> None:
     d.check(reference, 2e-3)
 
 
-DOMAIN.algorithms[-1].element = "element"
-
-
 @DOMAIN.algorithm(
     source="Higham 2005, The Scaling and Squaring Method; Rodrigues for skew matrices; Golub & Van Loan 9.3",
     names=_NAMES
@@ -316,6 +312,7 @@ DOMAIN.algorithms[-1].element = "element"
     double=True,
     adjoint="either",
     weight=13,
+    element="element",
 )
 def matrix_exponential(d: Draft) -> None:
     """Computes matrix exponentials of small matrices."""
@@ -447,6 +444,3 @@ def matrix_exponential(d: Draft) -> None:
         return {"flow_new": e @ v.flow} if applied == "composed" else {"E": e}
 
     d.check(reference, 1e-3)
-
-
-DOMAIN.algorithms[-1].element = "element"

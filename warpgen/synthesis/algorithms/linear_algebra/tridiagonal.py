@@ -144,6 +144,7 @@ def thomas_solve(d: Draft) -> None:
     },
     double=True,
     weight=2,
+    element="equation",
 )
 def cyclic_reduction_step(d: Draft) -> None:
     """Performs one step of parallel cyclic reduction for tridiagonal systems."""
@@ -244,6 +245,3 @@ def cyclic_reduction_step(d: Draft) -> None:
         return {f"{name}_out": x for name, x in zip("abcr", made, strict=True)}
 
     d.check(reference, 1e-3)
-
-
-DOMAIN.algorithms[-1].element = "equation"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.algorithms.neural import DOMAIN, threads_take
+from warpgen.synthesis.algorithms.neural import DOMAIN
 from warpgen.synthesis.algorithms.neural._boxes import corners, overlap
 from warpgen.synthesis.writing.draft import Draft, Values
 
@@ -15,7 +15,6 @@ _TITLES = {
 }  # fmt: skip
 
 
-@threads_take("prediction")
 @DOMAIN.algorithm(
     source="Rezatofighi et al. 2019 (GIoU); Zheng et al. 2020 (DIoU, CIoU); Lin et al. 2017 (focal loss); Ren et al. 2015",
     names={
@@ -30,6 +29,7 @@ _TITLES = {
     },
     double=True,
     weight=8,
+    element="prediction",
 )
 def box_losses(d: Draft) -> None:
     """Computes the loss of predicted boxes of an object detector."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.algorithms.neural import DOMAIN, threads_take
+from warpgen.synthesis.algorithms.neural import DOMAIN
 from warpgen.synthesis.library import activations
 from warpgen.synthesis.writing.draft import Draft, Values
 
@@ -20,7 +20,6 @@ _NAMES = {
 }
 
 
-@threads_take("")
 @DOMAIN.algorithm(
     source="Rosenblatt 1958; Goodfellow, Bengio & Courville 2016, section 6.3",
     names=_NAMES
@@ -31,6 +30,7 @@ _NAMES = {
     half=True,
     double=True,
     weight=6,
+    element="",
 )
 def dense_layer(d: Draft) -> None:
     """Applies a fully connected layer and its activation to a batch."""

@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.algorithms.neural import DOMAIN, threads_take
+from warpgen.synthesis.algorithms.neural import DOMAIN
 from warpgen.synthesis.library import activations
 from warpgen.synthesis.writing.draft import Draft, Values
 
 
-@threads_take("")
 @DOMAIN.algorithm(
     source=(
         "Hochreiter & Schmidhuber 1997; Cho et al. 2014; Gers et al. 2000 (peepholes); Bradbury et al. 2017"
@@ -28,6 +27,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     weight=2,
+    element="",
 )
 def recurrent_cell(d: Draft) -> None:
     """Advances the cells of a recurrent network by one step."""

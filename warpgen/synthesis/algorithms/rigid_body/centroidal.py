@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.algorithms.rigid_body import DOMAIN, threads_take
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values, dedented
 from warpgen.synthesis.writing.trim import trim
 
 
-@threads_take("robot")
 @DOMAIN.algorithm(
     source="Orin, Goswami & Lee 2013 (centroidal dynamics); Featherstone 2008, ch. 2; Pratt et al. 2006 (capture point)",
     names={
@@ -29,6 +28,7 @@ from warpgen.synthesis.writing.trim import trim
         "NUM_LINKS": "LINKS|NUM_BODIES|LINK_COUNT",
     },
     weight=7,
+    element="robot",
 )
 def centroidal_state(d: Draft) -> None:
     """Computes the momentum and inertia of robots about their centers of mass from those of their links."""

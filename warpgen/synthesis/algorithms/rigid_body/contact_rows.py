@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.algorithms.rigid_body import DOMAIN, threads_take
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
 from warpgen.synthesis.library import contact_rows, quaternions
 from warpgen.synthesis.writing.draft import Draft, Values, fill
 from warpgen.synthesis.writing.pieces import Piece, piece
@@ -18,7 +18,6 @@ def _params(names: list[str]) -> Piece:
     return piece("\n" + head + "".join(f"    {name}: float\n" for name in names))
 
 
-@threads_take("")
 @DOMAIN.algorithm(
     source="Catto 2009 (soft constraints); Erleben 2004, ch. 4; Baumgarte 1972",
     names={
@@ -32,6 +31,7 @@ def _params(names: list[str]) -> Piece:
         "restitution": "contact_restitution|bounce",
     },
     weight=8,
+    element="",
 )
 def prepare_contacts(d: Draft) -> None:
     """Computes the constraint rows of contacts between rigid bodies for an iterative solver."""

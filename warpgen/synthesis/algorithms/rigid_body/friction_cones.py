@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.algorithms.rigid_body import DOMAIN, threads_take
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
 
@@ -21,7 +21,6 @@ def _cone(jar: Any, stiff: Any, friction: Any, mu: float) -> tuple[float, int]:
     return 0.5 * stiff[0] / (mu**2 * (1.0 + mu**2)) * (n - mu * t) ** 2, 2
 
 
-@threads_take("")
 @DOMAIN.algorithm(
     source="Todorov 2014 (elliptic friction cones); MuJoCo, engine_core_constraint.c, mj_constraintUpdate",
     names={
@@ -36,6 +35,7 @@ def _cone(jar: Any, stiff: Any, friction: Any, mu: float) -> tuple[float, int]:
         "dual_tangent": "T|tangent_norm",
     },
     weight=9,
+    element="",
 )
 def update_cones(d: Draft) -> None:
     """Evaluates constraint forces, costs and curvatures of contacts with elliptic friction cones."""

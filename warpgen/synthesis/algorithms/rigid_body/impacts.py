@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.algorithms.rigid_body import DOMAIN, threads_take
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
 from warpgen.synthesis.library import contact, quaternions
 from warpgen.synthesis.writing.draft import Draft, Values
 
@@ -23,7 +23,6 @@ _NAMES = {
 }
 
 
-@threads_take("contact")
 @DOMAIN.algorithm(
     source="Mirtich 1996, ch. 3; Baraff 1997, sec. 8; Guendelman, Bridson & Fedkiw 2003",
     names=_NAMES
@@ -36,6 +35,7 @@ _NAMES = {
     },
     double=True,
     weight=6,
+    element="contact",
 )
 def contact_impulses(d: Draft) -> None:
     """Computes the impulses of contacts between rigid bodies and a fixed ground."""

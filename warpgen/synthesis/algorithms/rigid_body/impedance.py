@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.algorithms.rigid_body import DOMAIN, threads_take
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _HEADS = {
@@ -68,7 +68,6 @@ _IMPEDANCE = {
 }
 
 
-@threads_take("constraint")
 @DOMAIN.algorithm(
     source="Todorov 2014; MuJoCo documentation, Computation: constraint model, parameters solref and solimp",
     names={
@@ -85,6 +84,7 @@ _IMPEDANCE = {
         "damping_ratio": "dampratio|dr",
     },
     weight=8,
+    element="constraint",
 )
 def constraint_reference(d: Draft) -> None:
     """Computes the stiffness and the reference acceleration of soft constraints from their impedance."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.algorithms.rigid_body import DOMAIN, threads_take
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
 from warpgen.synthesis.algorithms.rigid_body.motion import NAMES
 from warpgen.synthesis.library import quaternions
 from warpgen.synthesis.writing.draft import Draft, Values
@@ -84,7 +84,6 @@ def _moments(shape: str, size: Any) -> tuple[Any, Any]:
     return np.pi * a * a * h / 3.0, np.stack([across, across, 0.3 * a * a], -1)
 
 
-@threads_take("shape")
 @DOMAIN.algorithm(
     source="Goldstein 1980, eq. 5-14 (parallel axes); Eberly 2010, sec. 2.5",
     names=NAMES
@@ -99,6 +98,7 @@ def _moments(shape: str, size: Any) -> tuple[Any, Any]:
     },
     double=True,
     weight=11,
+    element="shape",
 )
 def shape_inertia(d: Draft) -> None:
     """Computes inertia tensors of primitive shapes, optionally shifted or rotated."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.algorithms.rigid_body import DOMAIN, threads_take
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
 from warpgen.synthesis.library import quaternions
 from warpgen.synthesis.writing.draft import Draft, Values
 
@@ -19,7 +19,6 @@ NAMES = {
 }  # fmt: skip
 
 
-@threads_take("chain")
 @DOMAIN.algorithm(
     source="Featherstone 2008, sec. 4.1; Siciliano et al. 2009, sec. 2.8",
     names=NAMES
@@ -31,6 +30,7 @@ NAMES = {
     },
     double=True,
     weight=10,
+    element="chain",
 )
 def forward_kinematics(d: Draft) -> None:
     """Evaluates forward kinematics of articulated chains."""
@@ -163,7 +163,6 @@ def forward_kinematics(d: Draft) -> None:
     d.check(reference, 3e-4)
 
 
-@threads_take("joint")
 @DOMAIN.algorithm(
     source="Warp's sim, eval_body_joints; Featherstone 2008, sec. 3.5",
     names=NAMES
@@ -179,6 +178,7 @@ def forward_kinematics(d: Draft) -> None:
     },
     double=True,
     weight=6,
+    element="joint",
 )
 def joint_torques(d: Draft) -> None:
     """Evaluates joint PD drives and joint limit forces."""
@@ -304,7 +304,6 @@ def joint_torques(d: Draft) -> None:
     d.check(reference)
 
 
-@threads_take("articulation")
 @DOMAIN.algorithm(
     source="Goldstein 1980, sec. 1.2; Orin, Goswami & Lee 2013 (centroidal dynamics)",
     names=NAMES
@@ -317,6 +316,7 @@ def joint_torques(d: Draft) -> None:
     },
     double=True,
     weight=6,
+    element="articulation",
 )
 def center_of_mass(d: Draft) -> None:
     """Computes the center of mass of each articulation."""

@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.algorithms.rigid_body import DOMAIN, threads_take
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values, dedented
 from warpgen.synthesis.writing.trim import trim
 
 
-@threads_take("limb")
 @DOMAIN.algorithm(
     source="Tolani, Goswami & Badler 2000 (analytic limbs); Korein & Badler 1982; Shoemake 1985 (slerp); Juckett 2008",
     names={
@@ -26,6 +25,7 @@ from warpgen.synthesis.writing.trim import trim
     },
     double=True,
     weight=9,
+    element="limb",
 )
 def bend_limbs(d: Draft) -> None:
     """Turns both joints of limbs so that their ends reach targets (analytic two-bone inverse kinematics)."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.algorithms.rigid_body import DOMAIN, threads_take
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
 from warpgen.synthesis.library import quaternions
 from warpgen.synthesis.writing.draft import Draft, Values
 
@@ -64,7 +64,6 @@ _POSES = {
 }
 
 
-@threads_take("pair")
 @DOMAIN.algorithm(
     source="Gottschalk, Lin & Manocha 1996 (OBB trees); Ericson 2005, section 4.4.1; Smith, ODE, dBoxBox2",
     names={
@@ -83,6 +82,7 @@ _POSES = {
         "reach": "radius_sum|proj",
     },
     weight=9,
+    element="pair",
 )
 def separate_boxes(d: Draft) -> None:
     """Finds the axis along which two boxes overlap least, or that they are apart, by the separating axis test."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.algorithms.rigid_body import DOMAIN, threads_take
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
 from warpgen.synthesis.library import quaternions, ray_shapes
 from warpgen.synthesis.writing.draft import Draft, Values
 
@@ -91,7 +91,6 @@ def _points(kind: str, scale: Any) -> Any:
     return far
 
 
-@threads_take("shape")
 @DOMAIN.algorithm(
     source="Ericson 2005, section 4.2 (bounds of primitives); newton, geometry/broad_phase (shape AABBs)",
     names={
@@ -107,6 +106,7 @@ def _points(kind: str, scale: Any) -> Any:
         "contact_margin": "margin|gap|aabb_padding",
     },
     weight=6,
+    element="shape",
 )
 def compute_bounds(d: Draft) -> None:
     """Computes the axis-aligned bounding boxes of posed shapes of several types."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.algorithms.rigid_body import DOMAIN, threads_take
+from warpgen.synthesis.algorithms.rigid_body import DOMAIN
 from warpgen.synthesis.library import quaternions
 from warpgen.synthesis.writing.draft import Draft, Values
 
@@ -76,7 +76,6 @@ _FRICTION = {
 }
 
 
-@threads_take("contact")
 @DOMAIN.algorithm(
     source="Hunt & Crossley 1975; Olsson et al. 1998 (friction models); Miki et al. 2022 (legged robots on terrain)",
     names={
@@ -94,6 +93,7 @@ _FRICTION = {
         "damping": "kd|c_n|contact_kd",
     },
     weight=6,
+    element="contact",
 )
 def terrain_contacts(d: Draft) -> None:
     """Adds the contact forces of body points on a height field to the wrenches of their bodies."""

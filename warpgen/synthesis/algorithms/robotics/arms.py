@@ -22,6 +22,7 @@ from warpgen.synthesis.writing.trim import trim
     },
     adjoint="either",
     weight=6,
+    element="arm",
 )
 def move_arm(d: Draft) -> None:
     """Computes inverse dynamics of planar arms."""
@@ -260,6 +261,3 @@ def move_arm(d: Draft) -> None:
         return {"new_angles": q + v.dt * after, "new_rates": after}
 
     d.check(reference, 5e-3)
-
-
-DOMAIN.algorithms[-1].element = "arm"

@@ -24,6 +24,7 @@ from warpgen.synthesis.writing.trim import trim
     },
     adjoint="either",
     weight=7,
+    element="sensor",
 )
 def fuse_imu(d: Draft) -> None:
     """Updates attitude estimates from gyroscope and accelerometer samples."""
@@ -269,9 +270,6 @@ bz = h[2]
         assert wrong.mean() < 0.03, f"{wrong.mean():.2f} of the angles differ"
 
     d.holds(close)
-
-
-DOMAIN.algorithms[-1].element = "sensor"
 
 
 def _turns(q: Any) -> Any:

@@ -45,6 +45,7 @@ class ControlGains:
         "kf": "thrust_coeff|c_t|k_thrust",
     },
     weight=9,
+    element="drone",
 )
 def control_multirotors(d: Draft) -> None:
     """Computes rotor commands of multirotors that track positions by geometric control on SE(3)."""
@@ -324,6 +325,3 @@ def control_multirotors(d: Draft) -> None:
         return made | {rotors: scaled.get(output, lambda: np.sqrt(thrusts / v.kf))()}
 
     d.check(reference, 2e-3)
-
-
-DOMAIN.algorithms[-1].element = "drone"

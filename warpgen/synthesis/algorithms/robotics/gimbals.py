@@ -40,6 +40,7 @@ wanted = wp.quat_from_matrix(wp.matrix_from_cols(ahead, left, up))
         "max_rate": "slew_rate|rate_limit",
     },
     weight=8,
+    element="gimbal",
 )
 def stabilize_gimbals(d: Draft) -> None:
     """Computes the commands of three-axis gimbals that keep cameras on their targets."""
@@ -298,6 +299,3 @@ def stabilize_gimbals(d: Draft) -> None:
         return made | {"command": v.gimbal_angle + v.dt * np.clip(v.gain * error, -v.max_rate, v.max_rate)}
 
     d.check(reference, 2e-3)
-
-
-DOMAIN.algorithms[-1].element = "gimbal"

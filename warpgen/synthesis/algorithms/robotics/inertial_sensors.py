@@ -49,6 +49,7 @@ _NOISE = {
         "gyro_range": "gyro_max|full_scale_gyro",
     },
     weight=8,
+    element="sensor",
 )
 def read_imus(d: Draft) -> None:
     """Computes accelerometer and gyroscope readings of inertial sensors on moving bodies."""
@@ -303,6 +304,3 @@ def read_imus(d: Draft) -> None:
             assert (np.abs(got - exact) <= (0.5 * unit + 1e-3 if step else 1e-3)).all(), name
 
     d.holds(near)
-
-
-DOMAIN.algorithms[-1].element = "sensor"

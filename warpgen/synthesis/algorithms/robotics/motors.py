@@ -84,6 +84,7 @@ _GEAR = {
         "motor_torque": "t_motor|tau_m",
     },
     weight=6,
+    element="servo",
 )
 def step_servos(d: Draft) -> None:
     """Advances servo motors with their electric, thermal and mechanical states by one time step."""
@@ -355,6 +356,3 @@ def step_servos(d: Draft) -> None:
             assert (np.abs(np.asarray(after.encoder, float) + 0.5 - turns) <= 0.52).all()
 
         d.holds(counted)
-
-
-DOMAIN.algorithms[-1].element = "servo"

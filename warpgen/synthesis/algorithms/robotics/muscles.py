@@ -96,6 +96,7 @@ _PASSIVE = {
         "moment_arm": "arm|lever_arm|muscle_arm",
     },
     weight=6,
+    element="muscle",
 )
 def muscle_forces(d: Draft) -> None:
     """Computes the forces of Hill-type muscles and advances their activation."""
@@ -331,6 +332,3 @@ def muscle_forces(d: Draft) -> None:
         return made
 
     d.check(reference, 1e-3)
-
-
-DOMAIN.algorithms[-1].element = "muscle"

@@ -51,6 +51,7 @@ _GRAVITY = {
         "gravity": "g|g_local",
     },
     weight=9,
+    element="vehicle",
 )
 def navigate(d: Draft) -> None:
     """Advances attitude, velocity and position of inertial navigation systems in local level axes."""
@@ -322,6 +323,3 @@ def navigate(d: Draft) -> None:
         return made | {"lon_out": (lon + np.pi) % (2.0 * np.pi) - np.pi}
 
     d.check(reference, 1e-3)
-
-
-DOMAIN.algorithms[-1].element = "vehicle"

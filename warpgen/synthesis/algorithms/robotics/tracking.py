@@ -26,6 +26,7 @@ _PAIRS = [(i, j) for i in range(4) for j in range(i, 4)]
     },
     adjoint="either",
     weight=9,
+    element="track",
 )
 def track_targets(d: Draft) -> None:
     """Runs one predict-update cycle of a constant-velocity Kalman filter per target."""
@@ -245,6 +246,3 @@ def track_targets(d: Draft) -> None:
         return made
 
     d.check(reference, 1e-3)
-
-
-DOMAIN.algorithms[-1].element = "track"

@@ -40,6 +40,7 @@ def _logarithm(q: Any) -> Any:
         "rotvecs": "rotation_errors|orientation_errors|rotvec_errors",
     },
     weight=15,
+    element="pose",
 )
 def pose_errors(d: Draft) -> None:
     """Measures how far poses are from their goals."""
@@ -139,9 +140,6 @@ def pose_errors(d: Draft) -> None:
         np.testing.assert_allclose(after[out][sure], found[kind]()[sure], atol=5e-3)
 
     d.holds(agree)
-
-
-DOMAIN.algorithms[-1].element = "pose"
 
 
 @DOMAIN.algorithm(

@@ -24,6 +24,7 @@ _NAMES = {
     names=_NAMES,
     double=True,
     weight=6,
+    element="rotation",
 )
 def orient(d: Draft) -> None:
     """Builds rotations from angles, axes or frames."""
@@ -123,13 +124,11 @@ def orient(d: Draft) -> None:
     d.holds(turned)
 
 
-DOMAIN.algorithms[-1].element = "rotation"
-
-
 @DOMAIN.algorithm(
     source="Diebel 2006, sec. 5.6; Dobrowolski 2015 (swing and twist)",
     names=_NAMES,
     weight=2,
+    element="rotation",
 )
 def read_angles(d: Draft) -> None:
     """Extracts angles from rotations."""
@@ -232,9 +231,6 @@ def read_angles(d: Draft) -> None:
     d.holds(turned)
 
 
-DOMAIN.algorithms[-1].element = "rotation"
-
-
 @DOMAIN.algorithm(
     source="Shoemake 1985; Warp manual, Quaternion Math",
     names=_NAMES
@@ -247,6 +243,7 @@ DOMAIN.algorithms[-1].element = "rotation"
     },
     double=True,
     weight=2,
+    element="rotation",
 )
 def blend(d: Draft) -> None:
     """Interpolates between two rotations."""
@@ -322,6 +319,3 @@ def blend(d: Draft) -> None:
         rot.same_rotation(after.q[sure], expected[sure], 2e-3)
 
     d.holds(between)
-
-
-DOMAIN.algorithms[-1].element = "rotation"

@@ -27,6 +27,7 @@ _NAMES = {
     names=_NAMES,
     double=True,
     weight=6,
+    element="point",
 )
 def place_points(d: Draft) -> None:
     """Transforms points between body and world space."""
@@ -135,9 +136,6 @@ def place_points(d: Draft) -> None:
         return {points if layout == "in place" else moved: y}
 
     d.check(reference)
-
-
-DOMAIN.algorithms[-1].element = "point"
 
 
 @DOMAIN.algorithm(
@@ -256,6 +254,7 @@ def change_frame(d: Draft) -> None:
         "net_force": "forces|f_net|net_wrench",
     },
     weight=5,
+    element="link",
 )
 def velocity_products(d: Draft) -> None:
     """Computes the spatial bias force v x* (I v)."""
@@ -329,6 +328,3 @@ def velocity_products(d: Draft) -> None:
         return {out: made + (apply(v.a) if result == "net force" else 0.0)}
 
     d.check(reference)
-
-
-DOMAIN.algorithms[-1].element = "link"

@@ -49,6 +49,7 @@ _WENDLAND_FIVE: Any = (
     },
     double=True,
     weight=6,
+    element="pair",
 )
 def covariance_matrix(d: Draft) -> None:
     """Computes the covariances of a Gaussian process between points."""
@@ -186,6 +187,3 @@ def covariance_matrix(d: Draft) -> None:
         return {"k": np.tril(k) if what == "lower" else k}
 
     d.check(reference, 5e-4)
-
-
-DOMAIN.algorithms[-1].element = "pair"

@@ -25,6 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
     adjoint="no",
     weight=3,
+    element="group",
 )
 def running_moments(d: Draft) -> None:
     """Computes mean and variance of each series in one pass, without cancellation."""
@@ -191,9 +192,6 @@ def running_moments(d: Draft) -> None:
     d.check(reference, 2e-3)
 
 
-DOMAIN.algorithms[-1].element = "group"
-
-
 _KERNELS: dict[str, Any] = {
     "gaussian": (
         "0.3989422804014327 * wp.exp(-0.5 * u * u)",
@@ -219,6 +217,7 @@ _KERNELS: dict[str, Any] = {
     },
     double=True,
     weight=6,
+    element="point",
 )
 def kernel_density(d: Draft) -> None:
     """Estimates a density at given points as a sum of kernels on the samples."""
@@ -324,6 +323,3 @@ def kernel_density(d: Draft) -> None:
         return {"intensity": k @ v.weights} if what == "weighted" else {"density": k.mean(axis=1)}
 
     d.check(reference, 5e-4)
-
-
-DOMAIN.algorithms[-1].element = "point"

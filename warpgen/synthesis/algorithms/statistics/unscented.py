@@ -25,6 +25,7 @@ from warpgen.synthesis.writing.trim import trim
         "wi": "outer_weight|w_side|weight_i",
     },
     weight=5,
+    element="vehicle",
 )
 def unscented_step(d: Draft) -> None:
     """Predicts and corrects poses of vehicles in the plane by an unscented Kalman filter."""
@@ -341,9 +342,6 @@ def unscented_step(d: Draft) -> None:
         return {"states_out": np.array(xs), "covariances_out": np.array(ps)}
 
     d.check(reference, 2e-2)
-
-
-DOMAIN.algorithms[-1].element = "vehicle"
 
 
 _OBSERVED = {
