@@ -4,8 +4,4 @@ from __future__ import annotations
 
 from warpgen.synthesis.writing.algorithm import Domain
 
-DOMAIN = Domain(
-    "stencil",
-    "fields on regular grids: diffusion, waves, transport, flows, cellular automata",
-    element="cell",
-)
+DOMAIN = Domain("stencil", "fields on regular grids: diffusion, waves, transport, flows, cellular automata")

@@ -29,7 +29,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
 def advect_finite_volume(d: Draft) -> None:
     """Advects a scalar with an upwind finite-volume scheme."""
     scheme = d.option("scheme", "upwind", "lax-wendroff", "fromm", "muscl", weights=(0.15, 0.2, 0.15, 0.5))
-    g = Grid(d, 1, ("periodic", "wrap", "clamp", "fixed"), reach=2)
+    far = scheme in ("fromm", "muscl")
+    g = Grid(d, 1, ("periodic", "wrap", "clamp", "fixed"), reach=2 if far else 1)
     number = d.flag("number")
     rows = d.flag("returned", 0.4)
     limiter = d.option("limiter", *limiters.LIMITERS) if scheme == "muscl" else None
@@ -37,12 +38,12 @@ def advect_finite_volume(d: Draft) -> None:
     if number:
         d.param("nu", "float", 0.2, 0.9, about="Courant number")
     else:
-        d.param("c", "float", 0.5, 1.0)
+        d.param("c", "float", 0.5, 1.0, about="Speed, which is positive")
         d.param("dt", "float", 0.02, 0.08, about="Time step")
         d.param("dx", "float", 0.1, 0.2, about="Cell size")
     d.output("q_new", "float", g.shape, about="Cell averages after the step")
     if rows:
-        d.output("flux", "float", g.shape)
+        d.output("flux", "float", g.shape, about="What passes the right face within the step, over dx")
     q = {o: g.at("q", o) for o in (-2, -1, 0, 1)}
     lines = ["" if number else "nu = c * dt / dx"]
 
@@ -61,7 +62,7 @@ def advect_finite_volume(d: Draft) -> None:
         lines += [
             f"slope_l = {slope(-1)}",
             f"slope = {slope(0)}",
-            "# Lax-Wendroff correction factor (1 - nu) / 2",
+            "# The factor 1 - `nu` makes the fluxes second order in time as well",
             f"flux_l = nu * ({q[-1]} + 0.5 * (1.0 - nu) * slope_l)",
             f"flux_r = nu * ({q[0]} + 0.5 * (1.0 - nu) * slope)",
         ]
@@ -70,20 +71,29 @@ def advect_finite_volume(d: Draft) -> None:
     if rows:
         lines.append(f"{g.at('flux')} = flux_r")
     g.code(d, "\n".join(line for line in lines if line), "q", border=border)
-    name = f"MUSCL-Hancock with the limiter {limiter.name}" if limiter else scheme.title()
-    d.explain(f"""
-        dq/dt + c dq/dx = 0 with c > 0, {name}. Fluxes are normalized by dx, the amount that passes a face per step.
+    name = limiter.name.replace("_", " ") if limiter else ""
+    d.says({
+        "upwind": "Advects a scalar with the first-order upwind scheme.",
+        "lax-wendroff": "Advects a scalar with the Lax-Wendroff scheme in flux form.",
+        "fromm": "Advects a scalar with Fromm's scheme in flux form.",
+        "muscl": f"Advects a scalar with a finite-volume scheme of second order, limited by {name}.",
+    }[scheme])  # fmt: skip
+    d.explain("""
+        dq/dt + c dq/dx = 0 with c > 0. A flux is what passes a face within the step, over dx.
         Stable for Courant numbers nu = c dt / dx <= 1.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
         nu = v.nu if number else v.c * v.dt / v.dx
-        at = {o: g.near(v.q, o) for o in (-2, -1, 0, 1)}
+        at = {o: g.near(v.q, o) for o in range(-1 - far, 2)}
 
         def flux(o: int) -> Any:
-            back, ahead = at[o] - at[o - 1], at[o + 1] - at[o]
+            ahead = at[o + 1] - at[o]
+            back = at[o] - at[o - 1] if far else 0.0
             slopes = {"upwind": 0.0, "lax-wendroff": ahead, "fromm": (back + ahead) / 2}
             s = limiter(back, ahead) if limiter else slopes[scheme]
+            if scheme == "upwind":
+                return nu * at[o]
             return nu * (at[o] + (1 - nu) / 2 * s)
 
         new = g.result(v.q + flux(-1) - flux(0), border=v.q)
@@ -114,7 +124,7 @@ w1 = 0.6 / ((EPS + s1) * (EPS + s1))
 w2 = 0.3 / ((EPS + s2) * (EPS + s2))
 """
 _Z = """
-# WENO-Z (Borges et al. 2008): tau5 recovers the optimal weights at smooth extrema
+# WENO-Z (Borges et al. 2008): `tau` recovers the optimal weights at smooth extrema
 tau = wp.abs(s0 - s2)
 w0 = 0.1 * (1.0 + tau / (EPS + s0))
 w1 = 0.6 * (1.0 + tau / (EPS + s1))
@@ -234,9 +244,9 @@ def weno_transport(d: Draft) -> None:
 
 _BILINEAR = """
 @wp.func
-def sample_bilinear(field: wp.array2d(dtype=float), x: float, y: float) -> float:
-    nx = field.shape[0]
-    ny = field.shape[1]
+def sample_bilinear(grid: wp.array2d(dtype=float), x: float, y: float) -> float:
+    nx = grid.shape[0]
+    ny = grid.shape[1]
     px = wp.clamp(x, 0.0, float(nx - 1))
     py = wp.clamp(y, 0.0, float(ny - 1))
     # Clamp to n - 2, so i + 1 stays on the grid
@@ -244,8 +254,8 @@ def sample_bilinear(field: wp.array2d(dtype=float), x: float, y: float) -> float
     j = wp.min(int(py), ny - 2)
     fx = px - float(i)
     fy = py - float(j)
-    low = field[i, j] * (1.0 - fy) + field[i, j + 1] * fy
-    high = field[i + 1, j] * (1.0 - fy) + field[i + 1, j + 1] * fy
+    low = grid[i, j] * (1.0 - fy) + grid[i, j + 1] * fy
+    high = grid[i + 1, j] * (1.0 - fy) + grid[i + 1, j + 1] * fy
     return low * (1.0 - fx) + high * fx
 """
 
@@ -294,11 +304,16 @@ def advect_semi_lagrangian(d: Draft) -> None:
     d.input("field", "float", (nx, ny))
     if correct != "first":
         # the forward pass ran before; this one compares with what comes back
-        d.input("forward", "float", (nx, ny))
-        d.says("Applies the MacCormack correction to an advected field.")
+        d.input("forward", "float", (nx, ny), about="Field after the first pass")
+        d.says(
+            "Applies the MacCormack correction to an advected field"
+            + (", which decays." if decay != "none" else ".")
+        )
+    elif decay != "none":
+        d.says("Advects a decaying field with the semi-Lagrangian scheme.")
     d.param("dt", "float", 0.5, 1.5, about="Time step")
     if decay != "none":
-        d.param("rate", "float", 0.05, 0.3)
+        d.param("rate", "float", 0.05, 0.3, about="Rate of decay")
     d.output("advected", "float", (nx, ny), about="Advected field")
     d.function(_BILINEAR)
     vx, vy = ("vx[i, j]", "vy[i, j]") if apart else ("v[0]", "v[1]")
@@ -353,12 +368,12 @@ def advect_semi_lagrangian(d: Draft) -> None:
                 "# Clamp to the range of the four samples to avoid new extrema",
                 "ci = wp.clamp(int(px), 0, nx - 2)",
                 "cj = wp.clamp(int(py), 0, ny - 2)",
-                "a = field[ci, cj]",
-                "b = field[ci + 1, cj]",
-                "c = field[ci, cj + 1]",
-                "e = field[ci + 1, cj + 1]",
-                "low = wp.min(wp.min(a, b), wp.min(c, e))",
-                "high = wp.max(wp.max(a, b), wp.max(c, e))",
+                "f00 = field[ci, cj]",
+                "f10 = field[ci + 1, cj]",
+                "f01 = field[ci, cj + 1]",
+                "f11 = field[ci + 1, cj + 1]",
+                "low = wp.min(wp.min(f00, f10), wp.min(f01, f11))",
+                "high = wp.max(wp.max(f00, f10), wp.max(f01, f11))",
                 f"advected[i, j] = wp.clamp(forward[i, j] + error, low, high){fade}",
             ]
         else:

@@ -73,6 +73,8 @@ def cavity_step(d: Draft) -> None:
             return f"{k}, {x}, {y}, {z}"
         if layout == "direction last":
             return f"{x}, {y}, {z}, {k}"
+        if x == "i" and k in (0, 1):
+            return "cells + cell" if k else "cell"
         return f"{k} * cells + cell" if x == "i" else f"{k} * n * n * n + ({x} * n + {y}) * n + {z}"
 
     d.input("f_in", "float", shape, 0.04, 0.07, about="Populations after the step before")
@@ -166,22 +168,21 @@ def cavity_step(d: Draft) -> None:
     lines.append("rho = " + " + ".join(f"f{q}" for q in range(10)))
     lines.append("rho += " + " + ".join(f"f{q}" for q in range(10, 19)))
     names = ("ux", "uy", "uz")
+    if force == "guo":
+        lines.append("# Half of the force belongs to this step, which makes it second order")
     for a, u in enumerate(names):
         terms = "".join(f" {'+' if _C[q][a] > 0 else '-'} f{q}" for q in range(19) if _C[q][a]).removeprefix(
             " + "
         )
         half = f" + 0.5 * body_force[{a}]" if force == "guo" else ""
         lines.append(f"{u} = ({terms}{half}) / rho")
-    if force == "guo":
-        lines.append("# Half of the force belongs to this step, which makes it second order")
     if macros == "both":
         lines.append("density[i, j, k] = rho")
     if macros != "none":
         lines.append("velocity[i, j, k] = wp.vec3(ux, uy, uz)")
     if force == "shift":
         lines.append("# The force shifts the velocity of the equilibrium")
-        time = "tau" if turbulent else "1.0 / omega"
-        lines.append(f"shift = {time} / rho" if turbulent else "shift = 1.0 / (omega * rho)")
+        lines.append("shift = tau / rho" if turbulent else "shift = 1.0 / (omega * rho)")
         lines += [f"{u} += shift * body_force[{a}]" for a, u in enumerate(names)]
     lines.append("usq = ux * ux + uy * uy + uz * uz")
     if collision == "trt":
@@ -219,8 +220,9 @@ def cavity_step(d: Draft) -> None:
             lines += [
                 "# Add an eddy viscosity, since the grid does not resolve small eddies (Smagorinsky)",
                 "off_sq = p_xy * p_xy + p_xz * p_xz + p_yz * p_yz",
-                "strain = wp.sqrt(p_xx * p_xx + p_yy * p_yy + p_zz * p_zz + 2.0 * off_sq + 1.0e-12)",
-                "tau_eff = 0.5 * (tau + wp.sqrt(tau * tau + 25.455844 * smagorinsky * smagorinsky * strain / rho))",
+                "stress_norm = wp.sqrt(p_xx * p_xx + p_yy * p_yy + p_zz * p_zz + 2.0 * off_sq + 1.0e-12)",
+                "# 25.456 = 18 sqrt(2)",
+                "tau_eff = 0.5 * (tau + wp.sqrt(tau * tau + 25.455844 * smagorinsky * smagorinsky * stress_norm / rho))",
                 "omega = 1.0 / tau_eff",
             ]
         if force == "guo":

@@ -61,12 +61,11 @@ def life_step(d: Draft) -> None:
             else ("i + a", "j + b")
         )
         lines = [
-            "count = int(0)",
+            "# Start below zero, since the loop counts the cell itself as well",
+            f"count = -{own}",
             "for a in range(-1, 2):",
             "    for b in range(-1, 2):",
             f"        count += cells[{i}, {j}]",
-            "# Subtract the cell itself, since the sum has counted it as well",
-            f"count -= {own}",
         ]
     else:
         lines = [f"count = {total([g.at('cells', *o) for o in _RING])}"]
@@ -120,7 +119,7 @@ def life_step(d: Draft) -> None:
         "elementary_automaton": "wolfram_rule|rule_step|automaton_1d|elementary_ca",
         "cells": "state|row|cells_in",
         "cells_new": "next_state|next_row|cells_out",
-        "pattern": "code|neighbourhood|idx",
+        "pattern": "triple|neighbourhood|idx",
         "rule": "rule_number|wolfram_code",
     },
     adjoint="either",
@@ -132,16 +131,17 @@ def elementary_automaton(d: Draft) -> None:
     n = d.pick(48, 64, 100)
     edges = d.option("edges", "wrap", "zero")
     memory = d.flag("second order", 0.3)
-    d.says(
-        "Advances 32 cells a word of an elementary cellular automaton by one row."
-        if packed == "words"
-        else "Advances a row of an elementary cellular automaton by Wolfram's rule."
-    )
     kind = "uint32" if packed == "words" else "int"
     d.input("cells", kind, n, 0, 2**31 - 1 if packed == "words" else 2)
     if memory:
         d.input("before", kind, n, 0, 2**31 - 1 if packed == "words" else 2)
     number = d.option("number", 30, 90, 110)
+    said = {
+        "cells": "Advances a row of an elementary cellular automaton by Wolfram's rule",
+        "table": f"Advances a row of an elementary cellular automaton by rule {number}",
+        "words": f"Advances a row of cells, 32 in a word, by rule {number}",
+    }[packed]
+    d.says(said + (", made reversible by the row before." if memory else "."))
     if packed == "table":
         bits = ", ".join(str((number >> k) & 1) for k in range(8))
         d.module(f"""
@@ -164,7 +164,7 @@ def elementary_automaton(d: Draft) -> None:
     if packed == "words":
         lines += [
             "here = cells[tid]",
-            "# Shift the packed words, carry in one bit from the adjacent word",
+            "# Bit 0 is a word's first cell, so neighbors are shifts that carry a bit from the word beside",
             "west = (here << wp.uint32(1)) | (left >> wp.uint32(31))",
             "east = (here >> wp.uint32(1)) | (right << wp.uint32(31))",
         ]
@@ -176,7 +176,8 @@ def elementary_automaton(d: Draft) -> None:
         value = "RULE[pattern]" if packed == "table" else "(rule >> pattern) & 1"
     if memory:
         lines += ["# XOR with the previous row makes any rule reversible (Fredkin)"]
-        lines += [f"cells_new[tid] = ({value}) ^ before[tid]"]
+        value = value if packed == "table" else f"({value})"
+        lines += [f"cells_new[tid] = {value} ^ before[tid]"]
     else:
         lines += [f"cells_new[tid] = {value}"]
     d.launch(n)
@@ -213,7 +214,6 @@ def elementary_automaton(d: Draft) -> None:
         "chance": "rand|random_number|xi",
         "p_grow": "growth|p|growth_rate",
         "p_light": "lightning|f|ignition",
-        "burning": "fires|hot|n_fire",
     },
     adjoint="either",
     weight=6,
@@ -231,7 +231,7 @@ def forest_fire_step(d: Draft) -> None:
     d.param("p_grow", "float", 0.2, 0.5, about="Probability of growth")
     d.param("p_light", "float", 0.05, 0.3, about="Probability of lightning")
     if immune:
-        d.param("immunity", "float", 0.1, 0.5)
+        d.param("immunity", "float", 0.1, 0.5, about="Probability that a tree withstands fire")
     g.sized(d)
     d.output("state_new", "int", g.shape, about="Next state")
     empty, tree, fire = "0", "1", "2"
@@ -243,6 +243,8 @@ def forest_fire_step(d: Draft) -> None:
     burn = f"(\n    {near}\n)"
     caught = f"{luck} >= immunity" if immune else ""
     lines = [f"s = {own}"]
+    why = "# Low draws spare the tree from its neighbors' fire, so lightning takes the highest ones"
+    spared = [why] if immune else []
     ignites = f"{luck} < p_light" if not immune else "1.0 - " + luck + " < p_light * (1.0 - immunity)"
     if style == "chain":
         burns = f"(near_fire and {caught}) or {ignites}" if immune else f"near_fire or {ignites}"
@@ -251,6 +253,7 @@ def forest_fire_step(d: Draft) -> None:
             f"if s == {fire}:",
             f"    {new} = {empty}",
             f"elif s == {tree}:",
+            *(f"    {line}" for line in spared),
             f"    {new} = {fire} if {burns} else {tree}",
             f"elif {luck} < p_grow:",
             f"    {new} = {tree}",
@@ -265,8 +268,8 @@ def forest_fire_step(d: Draft) -> None:
             f"if s == {empty}:",
             f"    {new} = {tree} if {luck} < p_grow else {empty}",
             "    return",
-            "# Lightning strikes anywhere, so trees may burn without a burning neighbor",
             f"near_fire = {burn}",
+            *(spared or ["# Lightning strikes anywhere, so trees may burn without a burning neighbor"]),
             f"burns = {ignites}",
             f"if near_fire{f' and {caught}' if caught else ''}:",
             "    burns = True",
@@ -295,15 +298,22 @@ def forest_fire_step(d: Draft) -> None:
         "grains": "pile|sand|z",
         "grains_new": "sand_next|pile_out|z_new",
         "incoming": "received|gained|inflow",
-        "active": "toppled|unstable|changed",
+        "active": "toppled|unstable|num_unstable",
     },
     adjoint="either",
     weight=9,
 )
 def sandpile_topple(d: Draft) -> None:
     """Topples all unstable cells of a sandpile in parallel."""
-    g = Grid(d, 2, ("fixed", "interior", "periodic", "wrap"), layouts=("nd", "flat"))
     scatter = d.option("scheme", "gather", "gather many", "scatter")
+    # Cells at the rim either collect what falls off, or give to themselves what would.
+    kept = ("fixed", "fixed", "periodic", "wrap")
+    g = Grid(
+        d,
+        2,
+        kept if scatter == "scatter" else ("clamp", "clamp func", "periodic", "wrap"),
+        layouts=("nd", "flat"),
+    )
     threshold = d.option("threshold", "four", "param")
     counted = d.flag("counted", 0.4) if scatter != "scatter" else False
     d.input("grains", "int", g.shape, 0, 12, about="Grains per cell")
@@ -319,7 +329,7 @@ def sandpile_topple(d: Draft) -> None:
 
     def out(o: tuple[int, ...]) -> str:
         cell = g.at("grains", *o)
-        return f"topples({cell}, {limit})"
+        return f"topplings({cell}, {limit})"
 
     if scatter == "scatter":
         lines = [
@@ -329,26 +339,29 @@ def sandpile_topple(d: Draft) -> None:
             f"wp.atomic_add(grains_new, {g.index()}, {own} - 4)",
         ]
         lines += [f"wp.atomic_add(grains_new, {g.index(*o)}, 1)" for o in ring]
-        border = f"wp.atomic_add(grains_new, {g.index()}, {own})"
+        border = f"# The rim only collects what falls off\nwp.atomic_add(grains_new, {g.index()}, {own})"
     else:
         many = scatter == "gather many"
         d.function(
             """
             @wp.func
-            def topples(count: int, critical: int) -> int:
+            def topplings(count: int, critical: int) -> int:
                 $rule
             """,
-            rule="# Number of topplings, four grains each\nreturn wp.max(count - critical + 4, 0) // 4"
+            rule="# As often as the cell can hand out four grains at once\nreturn wp.max(count - critical + 4, 0) // 4"
             if many
             else "return 1 if count >= critical else 0",
         )
-        lines = [f"incoming = {total([out(o) for o in ring])}", f"given = {out((0, 0))}"]
-        lines += [f"{new} = {own} - 4 * given + incoming"]
+        lines = [f"incoming = {total([out(o) for o in ring])}", f"times = {out((0, 0))}"]
+        lines += [f"{new} = {own} - 4 * times + incoming"]
         if counted:
-            lines += ["if given > 0:", "    wp.atomic_add(active, 0, 1)"]
-        border = f"{new} = {own}"
+            lines += ["if times > 0:", "    wp.atomic_add(active, 0, 1)"]
+        border = ""
     g.code(d, "\n".join(lines), "grains", border=border)
-    d.explain("Unstable cells hand one grain to each of their four neighbors.")
+    often = ", as often as their grains allow" if scatter == "gather many" else ""
+    d.says(f"Topples all unstable cells of a sandpile in parallel{often}.")
+    walls = " Grains that would leave stay in their cell." if g.edges in ("clamp", "clamp func") else ""
+    d.explain(f"Unstable cells hand one grain to each of their four neighbors.{walls}")
 
     def reference(v: Values) -> dict[str, Any]:
         h = g.grid(v.grains)
@@ -364,10 +377,9 @@ def sandpile_topple(d: Draft) -> None:
             change = -4 * give
             for o in ring:
                 change = change + np.roll(give, o, (0, 1))
-            kept = h * inner if g.edges == "interior" else h
-            return {"grains_new": (kept + change).reshape(g.shape)}
+            return {"grains_new": (h + change).reshape(g.shape)}
         new = h - 4 * give + sum(g.near(give, *o) for o in ring)
-        found = {"grains_new": g.result(new, border=h if g.edges == "fixed" else 0)}
+        found = {"grains_new": g.result(new)}
         if counted:
             found["active"] = [(g.result(give) > 0).sum()]
         return found

@@ -67,13 +67,8 @@ def _sum(parts: list[str]) -> str:
         "f_out": "f_new|populations_out|f_dst",
         "solid": "obstacle|wall_mask|is_solid",
         "rho": "density",
-        "ux": "u|vel_x",
-        "uy": "v|vel_y",
         "omega": "inv_tau|relax",
-        "force_x": "fx|body_force_x",
-        "force_y": "fy|body_force_y",
-        "rho_outlet": "rho_out|outlet_density",
-        "inlet_velocity": "u_inlet|u_max|inflow",
+        "inlet_velocity": "u_inlet|inflow_speed",
     },
     weight=6,
 )
@@ -93,13 +88,13 @@ def channel_step(d: Draft) -> None:
     turbulent = d.flag("smagorinsky", 0.35) if collision == "bgk" else False
     layout = d.option("layout", "direction first", "direction last")
     macros = d.option("moments", "none", "velocity", "both")
-    parabola = d.flag("parabolic", 0.4) if inlet == "velocity" else False
+    parabola = d.flag("parabolic", 0.4) if inlet == "velocity" and walls == "bounce back" else False
     nx, ny = d.pick(8, 10), d.pick(6, 8)
-    ends_said = "with open ends" if ends_open else "that is periodic along x"
-    d.says(
-        f"Streams and collides the populations of a D2Q9 channel {ends_said}"
-        + (" and obstacles." if obstacle else ".")
-    )
+    if walls == "bounce back":
+        said = "D2Q9 channel " + ("with open ends" if ends_open else "that is periodic along x")
+    else:
+        said = "D2Q9 lattice " + ("with open ends, periodic across" if ends_open else "that is periodic")
+    d.says(f"Streams and collides the populations of a {said}{', around obstacles' if obstacle else ''}.")
     shape = (9, nx, ny) if layout == "direction first" else (nx, ny, 9)
 
     def at(i: str, j: str, k: object) -> str:
@@ -122,7 +117,13 @@ def channel_step(d: Draft) -> None:
     else:
         d.param("omega", "float", 0.8, 1.6, about="Relaxation rate, 1 / tau")
     if inlet == "velocity":
-        d.param("inlet_velocity", "float", 0.02, 0.1, about="Inlet velocity, in lattice units")
+        d.param(
+            "inlet_velocity",
+            "float",
+            0.02,
+            0.1,
+            about=f"{'Peak' if parabola else 'Inlet'} velocity of the inflow, in lattice units",
+        )
     elif inlet == "pressure":
         d.param("rho_inlet", "float", 1.0, 1.1, about="Density at the inlet")
     if outlet == "pressure":
@@ -171,7 +172,7 @@ def channel_step(d: Draft) -> None:
         ''',
         around="what wraps around along x is replaced at the open ends"
         if ends_open
-        else "the channel is periodic along x",
+        else "the lattice is periodic along x",
         signature=signature.rstrip(),
         bounce=bounce.rstrip(),
         own=at("i", "j", "opposite"),
@@ -245,8 +246,9 @@ def channel_step(d: Draft) -> None:
             hit += [
                 *stress,
                 "# Add an eddy viscosity, since the grid does not resolve small eddies (Smagorinsky)",
-                "strain = wp.sqrt(p_xx * p_xx + p_yy * p_yy + 2.0 * p_xy * p_xy + 1.0e-12)",
-                "tau_eff = 0.5 * (tau + wp.sqrt(tau * tau + 25.455844 * smagorinsky * smagorinsky * strain / rho))",
+                "stress_norm = wp.sqrt(p_xx * p_xx + p_yy * p_yy + 2.0 * p_xy * p_xy + 1.0e-12)",
+                "# 25.456 = 18 sqrt(2)",
+                "tau_eff = 0.5 * (tau + wp.sqrt(tau * tau + 25.455844 * smagorinsky * smagorinsky * stress_norm / rho))",
                 "omega = 1.0 / tau_eff",
             ]
         if force != "none":

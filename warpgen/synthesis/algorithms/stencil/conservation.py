@@ -13,7 +13,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _NAMES = {
     "q": "state|u|conserved",
     "q_new": "state_new|u_new|conserved_out",
-    "lam": "dt_dx|ratio|courant",
+    "lam": "dt_dx|ratio",
     "flux": "f|face_flux|fluxes",
 }
 

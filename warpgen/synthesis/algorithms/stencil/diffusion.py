@@ -33,7 +33,7 @@ def laplacian(g: Grid, values: Any) -> Any:
         "kappa": "alpha|diffusivity|thermal_diffusivity",
         "lap": "laplacian|lap_u|d2u",
         "q": "source|heat_source|forcing",
-        "r": "courant|fourier_number|coef",
+        "r": "diffusion_number|fourier_number|coef",
     },
     double=True,
     weight=6,
@@ -47,18 +47,29 @@ def heat_step(d: Draft) -> None:
     g_u = (0.0, 4.0)
     d.input("u", "float", g.shape, *g_u, about="Temperature field")
     if materials == "per cell":
-        d.input("kappa", "float", g.shape, 0.2, 1.0, about="Conductivity per cell")
+        d.input("kappa", "float", g.shape, 0.2, 1.0, about="Diffusivity per cell")
     elif not number:
         d.param("kappa", "float", 0.2, 1.0, about="Diffusivity")
     if source:
         d.input("q", "float", g.shape, -1.0, 1.0, about="Heat sources")
+    about = {
+        "per cell": " in a medium of varying diffusivity",
+        "radiating": " with losses to the surroundings",
+    }
+    heated = " and sources" if materials == "radiating" else " with sources"
+    d.says(
+        "Integrates the heat equation"
+        + about.get(materials, "")
+        + (heated if source else "")
+        + " with explicit Euler."
+    )
     if number and materials != "per cell":
-        d.param("r", "float", 0.05, 0.5 / g.ndim)
+        d.param("r", "float", 0.05, 0.5 / g.ndim, about="kappa dt / dx^2")
         if source or materials == "radiating":
             d.param("dt", "float", 0.01, 0.1, about="Time step")
     else:
         number = False
-        d.param("dt", "float", 0.001, 0.01, about="Time step")
+        d.param("dt", "float", 0.0005, 0.0015, about="Time step")
         d.param("dx", "float", 0.1, 0.2, about="Grid spacing")
     if materials == "radiating":
         d.param("loss", "float", 0.1, 1.0, about="Heat loss coefficient")
@@ -68,17 +79,19 @@ def heat_step(d: Draft) -> None:
     u = g.at("u")
     if materials == "per cell":
         lines = [
-            "# Harmonic mean of both conductivities, so the flux is right across a jump of material",
+            "# Harmonic means of both diffusivities, so the flux is right across a jump of material",
             f"k_here = {g.at('kappa')}",
-            "flux = 0.0",
+            "inflow = 0.0",
         ]
         for axis in range(g.ndim):
             for step in (-1, 1):
                 o = unit(axis, g.ndim, step)
                 lines.append(f"k_there = {g.at('kappa', *o)}")
-                lines.append(f"flux += 2.0 * k_here * k_there / (k_here + k_there) * ({g.at('u', *o)} - {u})")
+                lines.append(
+                    f"inflow += 2.0 * k_here * k_there / (k_here + k_there) * ({g.at('u', *o)} - {u})"
+                )
         body = "\n".join(lines)
-        rate = "dt / (dx * dx) * flux"
+        rate = "dt / (dx * dx) * inflow"
     else:
         body = f"lap = {laplacian_text(g, 'u')}"
         rate = "r * lap" if number else "dt * kappa * lap / (dx * dx)"
@@ -91,7 +104,7 @@ def heat_step(d: Draft) -> None:
     terms = (" + q" if source else "") + (" - loss (u - ambient)" if materials == "radiating" else "")
     d.explain(f"""
         du/dt = {operator}{terms}, second order in space, first in time.
-        The scheme is stable as long as kappa dt / dx^2 <= 1 / {2 * g.ndim}.
+        The scheme is stable as long as {"`r` = " if number else ""}kappa dt / dx^2 <= 1 / {2 * g.ndim}.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -149,8 +162,8 @@ _KINETICS: dict[str, tuple[str, str, tuple[tuple[str, float, float], ...], str]]
     names=NAMES
     | {
         "reaction_diffusion_step": "reaction_diffusion|react_and_diffuse|pattern_step|update_concentrations",
-        "C": "state|concentration|field",
-        "C_new": "state_out|concentration_next|next_field",
+        "C": "state|uv|fields",
+        "C_new": "state_out|uv_next|next_fields",
         "lap": "laplacian|lap_c|diffusion",
         "feed": "F|feed_rate",
         "kill": "kill_rate|removal",
@@ -161,6 +174,15 @@ _KINETICS: dict[str, tuple[str, str, tuple[tuple[str, float, float], ...], str]]
 def reaction_diffusion_step(d: Draft) -> None:
     """Integrates a reaction-diffusion system with explicit Euler."""
     kind = d.option("kinetics", *_KINETICS)
+    called = {"gray-scott": "Gray-Scott model", "fitzhugh-nagumo": "FitzHugh-Nagumo model of excitable tissue",
+              "brusselator": "Brusselator", "schnakenberg": "Schnakenberg model"}[kind]  # fmt: skip
+    d.says(f"Integrates the {called} with diffusion by one step of explicit Euler.")
+    step = kind.replace("-", "_") + "_step"
+    d.calls(
+        f"{step}|excitable_medium_step|reaction_diffusion_step"
+        if kind == "fitzhugh-nagumo"
+        else f"{step}|reaction_diffusion_step|react_and_diffuse|update_concentrations"
+    )
     ru, rv, constants, doc = _KINETICS[kind]
     g = Grid(d, 2, ("periodic", "wrap", "clamp", "mirror", "fixed"))
     packed = d.option("fields", "apart", "vec2", "in a function")
@@ -170,8 +192,8 @@ def reaction_diffusion_step(d: Draft) -> None:
     else:
         d.input("U", "float", g.shape, 0.1, 0.9)
         d.input("V", "float", g.shape, 0.1, 0.9)
-    d.param("Du", "float", 0.1, 0.2, about="Diffusion rate of the first substance")
-    d.param("Dv", "float", 0.05, 0.1, about="Diffusion rate of the second substance")
+    d.param("Du", "float", 0.1, 0.2, about="Diffusion coefficient of u")
+    d.param("Dv", "float", 0.05, 0.1, about="Diffusion coefficient of v")
     for name, low, high in constants:
         d.param(name, "float", low, high)
     d.param("dt", "float", 0.1, 0.5, about="Time step")
@@ -182,8 +204,8 @@ def reaction_diffusion_step(d: Draft) -> None:
         near = [g.at(name, *o) for o in ring]
         if not nine:
             return total(near, f"- 4.0 * {g.at(name)}")
-        far = total([g.at(name, *o) for o in corner]).strip("()")
-        return f"(\n    0.2 * ({' + '.join(near)})\n    + 0.05 * ({far})\n    - {g.at(name)}\n)"
+        far = [g.at(name, *o) for o in corner]
+        return f"(\n    4.0 * ({' + '.join(near)})\n    + {far[0]} + {far[1]}\n    + {far[2]} + {far[3]}\n    - 20.0 * {g.at(name)}\n) / 6.0"
 
     names = ", ".join(name for name, _, _ in constants)
     why = "# Nine points, since the five-point Laplacian prefers the axes\n" if nine else ""
@@ -233,7 +255,7 @@ rate_v = Dv * lap[1] + ({rv})
             near = sum(g.near(c, *o) for o in ring)
             if not nine:
                 return near - 4 * c
-            return 0.2 * near + 0.05 * sum(g.near(c, *o) for o in corner) - c
+            return (4 * near + sum(g.near(c, *o) for o in corner) - 20 * c) / 6
 
         if kind == "gray-scott":
             f = -U * V**2 + v.feed * (1 - U), U * V**2 - (v.feed + v.kill) * V

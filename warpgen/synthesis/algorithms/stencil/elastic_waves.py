@@ -33,11 +33,11 @@ def _difference(name: str, axis: int, forward: bool, order: int, dims: int) -> s
     source="Virieux 1986; Levander 1988 (fourth order); Graves 1996; Cerjan et al. 1985 (sponge)",
     names={
         "density": "rho",
-        "lame_lambda": "lam|lambda_field",
-        "lame_mu": "mu|shear_modulus",
+        "lame_lambda": "lame_1|lame_first",
+        "lame_mu": "lame_2|shear_modulus",
         "sponge_width": "n_damp|absorb_cells|margin",
         "sponge_rate": "damp_coeff|absorb",
-        "source_rate": "source|moment_rate|src",
+        "source_rate": "source_strength|src_amplitude",
         "taper": "damp|fade",
         "inv_h": "inv_dx|rdx",
     },
@@ -127,9 +127,6 @@ def elastic_step(d: Draft) -> None:
     home = f"[{own}]"
     suffix = "_new" if place == "out" else ""
 
-    def material_at(name: str) -> str:
-        return name + (home if material == "fields" else "")
-
     def next_cell(axis: int, *more: int) -> str:
         parts = [f"{i} + 1" if k == axis or k in more else i for k, i in enumerate(index)]
         return f"[{', '.join(parts)}]"
@@ -163,11 +160,14 @@ def elastic_step(d: Draft) -> None:
         for a, name in enumerate(axes):
             lines.append(f"d{name} = inv_h * (" + _difference(f"v{name}", a, False, order, dims) + ")")
         lines.append("divergence = " + " + ".join(f"d{a}" for a in axes))
-        lines.append(f"lam = {material_at('lame_lambda')}\nmu = {material_at('lame_mu')}")
+        lam, mu = "lame_lambda", "lame_mu"
+        if material == "fields":
+            lam, mu = "lam", "mu"
+            lines.append(f"lam = lame_lambda{home}\nmu = lame_mu{home}")
         lines.append("# Hooke's law for the normal stresses")
         for name in axes:
             lines.append(
-                f"new_{name}{name} = s{name}{name}{home} + dt * (lam * divergence + 2.0 * mu * d{name})"
+                f"new_{name}{name} = s{name}{name}{home} + dt * ({lam} * divergence + 2.0 * {mu} * d{name})"
             )
         pairs = [(c, e) for k, c in enumerate(axes) for e in axes[k + 1 :]]
         for c, e in pairs:
@@ -182,7 +182,7 @@ def elastic_step(d: Draft) -> None:
                 lines.append(
                     f"mu_{c}{e} = 4.0 / (" + " + ".join(f"1.0 / lame_mu{cell}" for cell in cells) + ")"
                 )
-            modulus = f"mu_{c}{e}" if material == "fields" else "mu"
+            modulus = f"mu_{c}{e}" if material == "fields" else mu
             lines.append(f"dv{c}_d{e} = {_difference('v' + c, q, True, order, dims)}")
             lines.append(f"dv{e}_d{c} = {_difference('v' + e, p, True, order, dims)}")
             lines.append(f"rate_{c}{e} = inv_h * (dv{c}_d{e} + dv{e}_d{c})")
@@ -190,26 +190,22 @@ def elastic_step(d: Draft) -> None:
         results = {f"s{a}{b}": f"new_{a}{b}" for k, a in enumerate(axes) for b in axes[k:]}
     lines = [x for x in lines if x]
     if source != "none":
-        middle = n // 2
         targets = [f"new_{axes[up]}"] if which == "velocity" else [f"new_{a}{a}" for a in axes]
         kind = "vertical force" if which == "velocity" else "explosion, the same on all normal stresses"
         if source == "point":
             lines.append(f"# Point source: {kind}")
-            lines.append("if " + " and ".join(f"{i} == {middle}" for i in index) + ":")
+            lines.append("if " + " and ".join(f"{i} == n // 2" for i in index) + ":")
             lines += [f"    {t} += dt * source_rate" for t in targets]
         else:
             lines.append(f"# Source with the shape of a Gaussian: {kind}")
-            lines.append(
-                "r_sq = "
-                + " + ".join(f"(float({i}) - {middle}.0) * (float({i}) - {middle}.0)" for i in index)
-            )
+            lines.append("r_sq = " + " + ".join(f"float({i} - n // 2) * float({i} - n // 2)" for i in index))
             lines.append("pulse = dt * source_rate * wp.exp(-0.5 * r_sq / (source_width * source_width))")
             lines += [f"{t} += pulse" for t in targets]
     if viscous:
         lines.append("# Attenuation, the same for all frequencies\ndecay = wp.exp(-attenuation * dt)")
         lines += [f"{t} *= decay" for t in results.values()]
     if sponge != "none":
-        sides = [f"{i}" for i in index] + [f"{n - 1} - {i}" for i in index]
+        sides = [f"{i}" for i in index] + [f"n - 1 - {i}" for i in index]
         if sponge == "exponential":
             sides.remove(index[up])  # the surface at the lower end of the last axis is not absorbed
         nearest = sides[0]
@@ -220,9 +216,9 @@ def elastic_step(d: Draft) -> None:
             if sponge == "all sides"
             else "# Sponge at all sides but the surface"
         )
-        lines.append(f"border = {nearest}")
+        lines.append(f"edge_cells = {nearest}")
         lines.append(
-            "if border < sponge_width:\n    away = sponge_rate * float(sponge_width - border)\n    taper = wp.exp(-away * away)"
+            "if edge_cells < sponge_width:\n    depth = sponge_rate * float(sponge_width - edge_cells)\n    taper = wp.exp(-depth * depth)"
         )
         lines += [f"    {t} *= taper" for t in results.values()]
     if free:
@@ -236,6 +232,7 @@ def elastic_step(d: Draft) -> None:
     d.code(
         """
         $thread
+        n = $any.shape[0]
         # The border holds ghost values
         if $outside:
             return
@@ -243,7 +240,8 @@ def elastic_step(d: Draft) -> None:
         $lines
         """,
         thread=f"{own} = wp.tid()",
-        outside=" or ".join(f"{i} < {halo} or {i} >= {n - halo}" for i in index),
+        any=fields[0],
+        outside=" or ".join(f"{i} < {halo} or {i} >= n - {halo}" for i in index),
         lines="\n".join(lines),
     )
     d.says(

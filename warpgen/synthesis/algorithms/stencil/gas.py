@@ -166,12 +166,6 @@ def swap_axes(w: wp.vec4) -> wp.vec4:
         "q": "state|conserved|cons",
         "q_new": "state_new|conserved_new|q_out",
         "w": "prim|center|w_c",
-        "east": "w_e|right",
-        "west": "w_w|left_cell",
-        "flux_e": "f_right|f_east",
-        "flux_w": "f_left|f_west",
-        "flux_n": "f_top|f_north",
-        "flux_s": "f_bottom|f_south",
         "dx": "cell_size|h|spacing",
     },
     double=True,
@@ -186,6 +180,10 @@ def euler_step(d: Draft) -> None:
     axis = d.option("symmetry", "plane", "cylinder", weights=(0.7, 0.3))
     solid = d.option("solid", "none", "frozen")
     nx, ny = d.pick(8, 10), d.pick(8, 10)
+    if axis == "cylinder":
+        d.says(
+            "Advances a compressible gas of cylindrical symmetry by one step of a MUSCL finite-volume scheme."
+        )
     d.input("density", "float", (nx, ny), 0.6, 1.4, about="Density")
     d.input("momentum", "vec2", (nx, ny), -0.6, 0.6, about="Momentum per volume")
     d.input("energy", "float", (nx, ny), 2.0, 4.0, about="Total energy per volume")

@@ -140,6 +140,9 @@ def lbm_collide(d: Draft) -> None:
     p.launch(d)
     d.code("\n".join(lines))
     rates = "Two relaxation times (TRT)" if model == "trt" else "A single relaxation time (BGK)"
+    d.says(
+        f"Relaxes lattice Boltzmann populations with {'two rates (TRT)' if model == 'trt' else 'one rate (BGK)'}."
+    )
     d.explain(f"""
         {rates} on {"D2Q9" if p.ndim == 2 else "D3Q19"}.
         Lattice units with dx = dt = 1 and c_s^2 = 1/3, viscosity nu = (tau - 1/2) / 3.
@@ -187,7 +190,7 @@ def lbm_moments(d: Draft) -> None:
     if give in ("both", "velocity"):
         d.output("u", p.vec, p.cells, about="Velocity")
     if give == "stress":
-        d.output("stress", f"mat{p.ndim}{p.ndim}", p.cells, about="Deviatoric stress")
+        d.output("stress", f"mat{p.ndim}{p.ndim}", p.cells, about="Non-equilibrium stress")
     lines = [p.head(), "mass = float(0.0)"]
     if give != "density":
         lines.append(f"momentum = wp.{p.vec}()")
@@ -227,7 +230,7 @@ def lbm_moments(d: Draft) -> None:
         d.calls({
             "velocity": "lbm_velocity|macroscopic_velocity|compute_velocity",
             "density": "lbm_density|sum_populations|compute_density",
-            "stress": "lbm_stress|nonequilibrium_stress|deviatoric_stress",
+            "stress": "lbm_stress|nonequilibrium_stress|stress_moments",
         }[give])  # fmt: skip
     p.launch(d)
     d.code("\n".join(lines))
@@ -270,8 +273,6 @@ def lbm_stream(d: Draft) -> None:
     )
     threads = d.option("threads", "cells", "populations")
     nx, ny = d.pick(8, 10, 12), d.pick(8, 12, 14)
-    if walls == "none":
-        d.says("Streams D2Q9 populations on a periodic lattice.")
     shape = (9, nx, ny) if soa else (nx, ny, 9)
     ints = "wp.types.vector(length=9, dtype=int)"
     d.module(
@@ -339,7 +340,11 @@ def lbm_stream(d: Draft) -> None:
         lines += inner
         d.launch(*shape)
     d.code("\n".join(lines))
-    d.explain("Periodic in both directions.")
+    if walls == "none":
+        d.says("Streams D2Q9 populations on a periodic lattice.")
+    elif walls == "moving lid":
+        d.says("Streams D2Q9 populations with bounce-back at solid cells and at a moving lid.")
+    d.explain("Periodic in both directions." if walls == "none" else "Periodic but for solid cells.")
 
     def reference(v: Values) -> dict[str, Any]:
         f = v.f if soa else np.moveaxis(v.f, -1, 0)

@@ -15,18 +15,18 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Osher & Sethian 1988; Sussman, Smereka & Osher 1994",
     names=NAMES
     | {
-        "level_set_step": "evolve_level_set|update_level_set|godunov_step",
-        "phi": "sdf|level_set|distance",
-        "phi_new": "phi_out|sdf_next|phi_next",
-        "speed": "F|normal_speed|f",
-        "grad": "grad_norm|norm|g",
+        "level_set_step": "evolve_level_set|update_level_set|upwind_level_set",
+        "phi": "level_set|lsf",
+        "phi_new": "phi_out|level_set_next|phi_next",
+        "speed": "F|normal_speed",
+        "grad_norm": "norm|slope",
         "sign": "s|sgn",
     },
     double=True,
     weight=3,
 )
 def level_set_step(d: Draft) -> None:
-    """Evolves a level set in normal direction with Godunov upwinding."""
+    """Evolves a level set in normal direction with the upwind scheme of Osher and Sethian."""
     task = d.option("task", "constant speed", "speed field", "reinitialise")
     g = Grid(d, d.option("dimension", 2, 3), ("periodic", "clamp", "clamp func", "wrap", "fixed", "interior"))
     smooth = d.option("sign", "peng", "sussman") if task == "reinitialise" else ""
@@ -34,7 +34,7 @@ def level_set_step(d: Draft) -> None:
     if task == "reinitialise":
         d.calls("reinitialize_level_set|redistance|redistance_step")
     if task == "reinitialise":
-        d.says("Reinitializes a level set to a signed distance function (one step).")
+        d.says("Takes one step of turning a level set into a signed distance function.")
     d.input("phi", "float", g.shape, -1.0, 1.0, about="Level set function")
     if task == "speed field":
         d.input("speed", "float", g.shape, -1.0, 1.0, about="Normal speed of the front")
@@ -65,22 +65,22 @@ def level_set_step(d: Draft) -> None:
             lines += [f"grow += {plus}", f"shrink += {minus}"]
     floor = "1.0e-6"
     if task == "constant speed":
-        lines += [f"grad = wp.sqrt(norm2 + {floor})", f"{g.at('phi_new')} = p - dt * speed * grad"]
+        lines += [f"grad_norm = wp.sqrt(norm2 + {floor})", f"{g.at('phi_new')} = p - dt * speed * grad_norm"]
     elif task == "speed field":
         lines += [
             f"f = {g.at('speed')}",
-            "# One-sided differences by the sign of the speed, so information comes from upwind (Godunov)",
-            f"grad = wp.sqrt(grow + {floor}) if f > 0.0 else wp.sqrt(shrink + {floor})",
-            f"{g.at('phi_new')} = p - dt * f * grad",
+            "# One-sided differences by the sign of the speed, so information comes from upwind",
+            f"grad_norm = wp.sqrt(grow + {floor}) if f > 0.0 else wp.sqrt(shrink + {floor})",
+            f"{g.at('phi_new')} = p - dt * f * grad_norm",
         ]
     else:
-        lines += [f"grad = wp.sqrt(grow + {floor}) if p > 0.0 else wp.sqrt(shrink + {floor})"]
+        lines += [f"grad_norm = wp.sqrt(grow + {floor}) if p > 0.0 else wp.sqrt(shrink + {floor})"]
         if smooth == "sussman":
             lines.append("sign = p / wp.sqrt(p * p + dx * dx)")
         else:
             lines.append("# Smoothed sign, so that the interface hardly moves (Peng et al. 1999)")
-            lines.append("sign = p / wp.sqrt(p * p + grad * grad * dx * dx)")
-        lines.append(f"{g.at('phi_new')} = p - dt * sign * (grad - 1.0)")
+            lines.append("sign = p / wp.sqrt(p * p + grad_norm * grad_norm * dx * dx)")
+        lines.append(f"{g.at('phi_new')} = p - dt * sign * (grad_norm - 1.0)")
     g.code(d, "\n".join(lines), "phi", border=f"{g.at('phi_new')} = {g.at('phi')}")
     law = "sgn(phi) (|grad phi| - 1)" if task == "reinitialise" else "F |grad phi|"
     d.explain(f"dphi/dt + {law} = 0, first order in space and time. phi < 0 inside.")

@@ -41,7 +41,9 @@ def restrict_residual(d: Draft) -> None:
     d.says(f"Restricts a field to the next coarser grid by {how}.")
     d.input("fine", "float", (size,) * ndim, -1.0, 1.0, about="Fine grid")
     if scaled:
-        d.param("factor", "float", 0.5, 4.0)
+        d.param(
+            "factor", "float", 0.5, 4.0, about="Factor, 4 where the equations of both grids leave out 1 / h^2"
+        )
     d.output("coarse", "float", (m,) * ndim, about="Coarse grid")
     letters = "ijk"[:ndim]
     inner = not cell and kind != "injection" and edges == "interior"
@@ -61,6 +63,7 @@ def restrict_residual(d: Draft) -> None:
         return f"fine[{', '.join(parts)}]"
 
     k = " * factor" if scaled else ""
+    opening, closing = ("(", ")") if scaled else ("", "")
     own = ", ".join(letters)
     if cell:
         corners = [at(*o) for o in itertools.product((0, 1), repeat=ndim)]
@@ -90,12 +93,12 @@ def restrict_residual(d: Draft) -> None:
             )
         ]
         lines.append(
-            f"coarse[{own}] = (0.5 * {at(*(0,) * ndim)} + {0.5 / (2 * ndim):.10g} * beside){k}"
+            f"coarse[{own}] = {opening}0.5 * {at(*(0,) * ndim)} + {0.5 / (2 * ndim):.10g} * beside{closing}{k}"
             if ndim != 3
-            else f"coarse[{own}] = (0.5 * {at(0, 0, 0)} + beside / 12.0){k}"
+            else f"coarse[{own}] = {opening}0.5 * {at(0, 0, 0)} + beside / 12.0{closing}{k}"
         )
     elif ndim == 1:
-        lines.append(f"coarse[i] = (0.25 * ({at(-1)} + {at(1)}) + 0.5 * {at(0)}){k}")
+        lines.append(f"coarse[i] = {opening}0.25 * ({at(-1)} + {at(1)}) + 0.5 * {at(0)}{closing}{k}")
     elif ndim == 2:
         lines += [
             f"edge = {at(-1, 0)} + {at(1, 0)} + {at(0, -1)} + {at(0, 1)}",
@@ -104,14 +107,14 @@ def restrict_residual(d: Draft) -> None:
         ]
     else:
         lines += [
-            "mean = float(0.0)",
+            "stencil_sum = float(0.0)",
             "for a in range(-1, 2):",
             "    for b in range(-1, 2):",
             "        for c in range(-1, 2):",
             "            # 1 2 1 along each axis",
             "            w = float((2 - wp.abs(a)) * (2 - wp.abs(b)) * (2 - wp.abs(c)))",
-            "            mean += w * fine[fi + a, fj + b, fk + c]",
-            f"coarse[i, j, k] = mean / 64.0{k}",
+            "            stencil_sum += w * fine[fi + a, fj + b, fk + c]",
+            f"coarse[i, j, k] = stencil_sum / 64.0{k}",
         ]
     d.launch(*((m - 2 if inner else m,) * ndim))
     d.code("\n".join(lines))
@@ -172,7 +175,7 @@ def prolongate_correction(d: Draft) -> None:
         d.says(f"Adds the prolongated coarse grid correction to the solution, {how}.")
     d.input("coarse", "float", (m,) * ndim, -1.0, 1.0, about="Coarse grid")
     if add == "damped":
-        d.param("weight", "float", 0.5, 0.9)
+        d.param("weight", "float", 0.5, 0.9, about="Share of the correction that is added")
     if add == "store":
         d.output("fine", "float", (size,) * ndim, about="Fine grid")
     else:

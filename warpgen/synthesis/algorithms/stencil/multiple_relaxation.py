@@ -28,6 +28,7 @@ _RATES = {
     "s_q": fill(1.1, 1.8),
     "s_nu": fill(0.8, 1.8),
 }
+_RELAXED = {"s_e": "energy", "s_eps": "energy squared", "s_q": "energy flux", "s_nu": "stress"}
 
 # Directions 0 .. 8 (rest, axes, diagonals), their opposites, and rows of the moments of Lallemand & Luo.
 _C = np.array([(0, 0), (1, 0), (0, 1), (-1, 0), (0, -1), (1, 1), (-1, 1), (-1, -1), (1, -1)])
@@ -58,8 +59,6 @@ _WEIGHTS = (4 / 9, 1 / 9, 1 / 9, 1 / 9, 1 / 9, 1 / 36, 1 / 36, 1 / 36, 1 / 36)
         "rho": "density|m_rho",
         "jx": "momentum_x|m_jx",
         "jy": "momentum_y|m_jy",
-        "energy": "m_e|e",
-        "energy_sq": "m_eps|eps",
         "rates": "relaxation|params|s",
         "solid": "is_solid|obstacle|wall",
     },
@@ -89,9 +88,9 @@ def mrt_step(d: Draft) -> None:
         d.struct("rates", RATES, _RATES, about="Relaxation rates")
     else:
         for name, filled in _RATES.items():
-            d.param(name, "float", filled.low, filled.high, about="Relaxation rate")
+            d.param(name, "float", filled.low, filled.high, about=f"Relaxation rate of the {_RELAXED[name]}")
     if force == "uniform":
-        d.param("body_force", "vec2", -0.01, 0.01, about="Force per cell, in lattice units")
+        d.param("force", "vec2", -0.01, 0.01, about="Force per cell, in lattice units")
     elif force == "field":
         d.input("body_force", "vec2", (nx, ny), -0.01, 0.01, about="Force per cell, in lattice units")
     if boundary == "lid":
@@ -107,7 +106,7 @@ def mrt_step(d: Draft) -> None:
     walls: list[str] = []
     back = {q: at("f", _OPPOSITE[q]) for q in range(1, 9)}
     if boundary != "periodic":
-        walls += ["# No-slip at the lower wall", "if j == 0:"]
+        walls += ["# No-slip walls: what would come out of one is bounced back", "if j == 0:"]
         walls += [f"    f{q} = {back[q]}" for q in (2, 5, 6)]
         if boundary == "lid":
             walls += ["# The lid drags the fluid along: 6 w rho_0 (c . u)", "if j == ny - 1:"]
@@ -128,7 +127,7 @@ def mrt_step(d: Draft) -> None:
     south = (j + ny - 1) % ny
     north = (j + 1) % ny
     """
-    push = {"none": "", "uniform": "force = body_force", "field": "force = body_force[i, j]"}[force]
+    push = {"none": "", "uniform": "", "field": "force = body_force[i, j]"}[force]
     add = """
     # Guo forcing: half of the force belongs to the velocity
     jx += 0.5 * force[0]
@@ -136,9 +135,9 @@ def mrt_step(d: Draft) -> None:
     """
     eddy = f"""
     # Stress moments out of equilibrium give the strain, so no differences are needed (Smagorinsky)
-    strain_xx = stress_diff - stress_diff_eq
-    strain_xy = stress_xy - stress_xy_eq
-    stress_norm = wp.sqrt(0.25 * strain_xx * strain_xx + strain_xy * strain_xy + 1.0e-12)
+    off_diff = stress_diff - stress_diff_eq
+    off_xy = stress_xy - stress_xy_eq
+    stress_norm = wp.sqrt(off_diff * off_diff + 4.0 * off_xy * off_xy + 1.0e-12)
     tau = 1.0 / {dot}s_nu
     tau_eddy = 0.5 * (wp.sqrt(tau * tau + 18.0 * smagorinsky * smagorinsky * stress_norm / rho) - tau)
     s_stress = 1.0 / (tau + tau_eddy)
@@ -264,7 +263,9 @@ def mrt_step(d: Draft) -> None:
         f = pulled(v, f)
         push_ = np.zeros((2, nx, ny))
         if force != "none":
-            push_ = np.moveaxis(np.broadcast_to(v.body_force, (nx, ny, 2)), -1, 0)
+            push_ = np.moveaxis(
+                np.broadcast_to(v["force" if force == "uniform" else "body_force"], (nx, ny, 2)), -1, 0
+            )
         m = np.einsum("mq,qxy->mxy", _M, f)
         rho, (jx, jy) = m[0], m[[3, 5]] + 0.5 * push_
         ux, uy = jx / rho, jy / rho
@@ -290,7 +291,7 @@ def mrt_step(d: Draft) -> None:
         slow = s["s_nu"] * np.ones((nx, ny))
         if turbulence:
             gap = m - equilibrium
-            norm, tau = np.sqrt(0.25 * gap[7] ** 2 + gap[8] ** 2 + 1e-12), 1.0 / s["s_nu"]
+            norm, tau = np.sqrt(gap[7] ** 2 + 4.0 * gap[8] ** 2 + 1e-12), 1.0 / s["s_nu"]
             slow = 2.0 / (tau + np.sqrt(tau**2 + 18.0 * v.smagorinsky**2 * norm / rho))
         ones = np.ones((nx, ny))
         rate = np.stack([0.0 * ones, s["s_e"] * ones, s["s_eps"] * ones, 0.0 * ones, s["s_q"] * ones, 0.0 * ones,

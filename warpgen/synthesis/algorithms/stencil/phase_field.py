@@ -19,9 +19,9 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "phi": "c|order_parameter|phase",
         "phi_new": "c_new|phi_next|phase_out",
         "mu": "potential|chem_potential",
-        "lap": "laplacian|lap_phi|d2",
+        "lap": "laplacian|lap_phi",
         "mobility": "M|mob",
-        "gamma": "kappa|interface|gradient_energy",
+        "gamma": "kappa|gradient_energy",
     },
     double=True,
     weight=6,
@@ -47,30 +47,38 @@ def phase_field_step(d: Draft) -> None:
         "cahn-hilliard": "cahn_hilliard_step|evolve_mixture|phase_field_step",
         "swift-hohenberg": "swift_hohenberg_step|swift_hohenberg|pattern_forming_step",
     }[model])  # fmt: skip
-    d.input("phi", "float", g.shape, *((-1.0, 1.0) if well == "quartic" else (0.0, 1.0)), about="Phase field")
+    d.input(
+        "phi", "float", g.shape, *((-1.0, 1.0) if well == "quartic" else (0.0, 1.0)), about="Order parameter"
+    )
     if model == "cahn-hilliard":
         d.input("mu", "float", g.shape, -1.0, 1.0, about="Chemical potential")
         d.param("mobility", "float", 0.5, 1.5, about="Mobility")
     elif model == "swift-hohenberg":
-        d.input("lap", "float", g.shape, -1.0, 1.0, about="Laplacian of the previous pass")
-        d.param("r", "float", 0.1, 0.5)
+        d.input("lap", "float", g.shape, -1.0, 1.0, about="Laplacian of the order parameter")
+        d.param("r", "float", 0.1, 0.5, about="Distance from the onset of patterns")
     else:
-        d.param("gamma", "float", 0.2, 0.8)
+        d.param("gamma", "float", 0.2, 0.8, about="Coefficient of the gradient energy")
     if noise:
         d.input("xi", "float", g.shape, -1.0, 1.0, about="Noise field")
         d.param("amplitude", "float", 0.05, 0.2, about="Noise amplitude")
     if model != "chemical potential":
-        d.param("dt", "float", 0.01, 0.05, about="Time step")
-    d.param("dx", "float", 0.5, 1.0, about="Grid spacing")
+        # The square of the Laplacian makes short steps.
+        longest = 0.01 if model == "swift-hohenberg" else 0.05
+        d.param("dt", "float", 0.2 * longest, longest, about="Time step")
+    if model == "swift-hohenberg":
+        d.param("dx", "float", 1.0, 1.2, about="Grid spacing")
+    else:
+        d.param("dx", "float", 0.5, 1.0, about="Grid spacing")
     g.sized(d)
     out = "mu" if model == "chemical potential" else "phi_new"
     d.output(out, "float", g.shape)
     force = "p * p * p - p" if well == "quartic" else "2.0 * p * (1.0 - p) * (1.0 - 2.0 * p)"
     lines = [f"p = {g.at('phi')}"]
+    kick = f" + wp.sqrt(dt) * amplitude * {g.at('xi')}" if noise else ""
     if model == "cahn-hilliard":
         lines += [
-            f"spread = {laplacian_text(g, 'mu')}",
-            f"{g.at(out)} = p + dt * mobility * spread / (dx * dx)",
+            f"lap_mu = {laplacian_text(g, 'mu')}",
+            f"{g.at(out)} = p + dt * mobility * lap_mu / (dx * dx)",
         ]
     elif model == "swift-hohenberg":
         lines += [
@@ -79,36 +87,32 @@ def phase_field_step(d: Draft) -> None:
             f"rate = (r - 1.0) * p - 2.0 * {g.at('lap')} - bilap / (dx * dx)"
             + (" - p * p * p" if well == "quartic" else " + p * p - p * p * p"),
         ]
-        lines.append(
-            f"{g.at(out)} = p + dt * {'(rate + amplitude * ' + g.at('xi') + ')' if noise else 'rate'}"
-        )
+        lines.append(f"{g.at(out)} = p + dt * rate{kick}")
     else:
-        lap = f"around = {laplacian_text(g, 'phi')}"
-        lines += [lap]
+        lines.append(f"lap = {laplacian_text(g, 'phi')}")
         if well == "quartic":
             lines.append("# Derivative of the double well (1 - p^2)^2 / 4")
         else:
             lines.append("# Derivative of the double well p^2 (1 - p)^2")
         lines.append(f"slope = {force}")
         if model == "chemical potential":
-            lines.append(f"{g.at(out)} = slope - gamma * around / (dx * dx)")
+            lines.append(f"{g.at(out)} = slope - gamma * lap / (dx * dx)")
         else:
-            extra = f" + amplitude * {g.at('xi')}" if noise else ""
-            lines.append(f"{g.at(out)} = p + dt * (gamma * around / (dx * dx) - slope{extra})")
+            lines.append(f"{g.at(out)} = p + dt * (gamma * lap / (dx * dx) - slope){kick}")
     g.code(d, "\n".join(lines), "phi", border=f"{g.at(out)} = {'0.0' if out == 'mu' else g.at('phi')}")
 
     def reference(v: Values) -> dict[str, Any]:
         p = g.grid(v.phi)
         slope = np.polyval([1, 0, -1, 0] if well == "quartic" else [4, -6, 2, 0], p)
-        kick = v.amplitude * g.grid(v.xi) if noise else 0.0
+        kick = np.sqrt(v.dt) * v.amplitude * g.grid(v.xi) if noise else 0.0
         if model == "cahn-hilliard":
             new = p + v.dt * v.mobility * laplacian(g, v.mu) / v.dx**2
         elif model == "swift-hohenberg":
             cubic = -(p**3) if well == "quartic" else p**2 - p**3
             rate = v.r * p - (p + 2 * g.grid(v.lap) + laplacian(g, v.lap) / v.dx**2) + cubic
-            new = p + v.dt * (rate + kick)
+            new = p + v.dt * rate + kick
         elif model == "allen-cahn":
-            new = p + v.dt * (v.gamma * laplacian(g, v.phi) / v.dx**2 - slope + kick)
+            new = p + v.dt * (v.gamma * laplacian(g, v.phi) / v.dx**2 - slope) + kick
         else:
             new = slope - v.gamma * laplacian(g, v.phi) / v.dx**2
         return {out: g.result(new, border=0.0 if out == "mu" else p)}

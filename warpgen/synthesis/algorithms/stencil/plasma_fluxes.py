@@ -27,7 +27,7 @@ _CONSERVED = """
     u_{s} = $at1 / rho_{s}
     v_{s} = $at2 / rho_{s}
     w_{s} = $at3 / rho_{s}
-    e_{s} = $at4
+    heat_{s} = $at4
     by_{s} = $at5
     bz_{s} = $at6
 """
@@ -132,10 +132,10 @@ def _regions(out: list[str], kept: list[str]) -> str:
 @DOMAIN.algorithm(
     source="Miyoshi & Kusano 2005 (HLLD), eq. 38 to 67; Davis 1988; Dedner et al. 2002 (cleaning); Rusanov 1961",
     names={
-        "left": "state_l|q_left|u_left|minus",
-        "right": "state_r|q_right|u_right|plus",
+        "left": "state_l|q_left|minus",
+        "right": "state_r|q_right|plus",
         "flux": "face_flux|f_out|fluxes",
-        "face": "f|iface|tid",
+        "face": "iface|tid",
         "gamma": "adiabatic_index|gam",
         "face_field": "bn|normal_field|b_face",
     },
@@ -151,7 +151,9 @@ def magnetic_fluxes(d: Draft) -> None:
     order = d.option("layout", "face first", "quantity first")
     cleaning = d.flag("cleaning", 0.35)
     result = d.option("result", "flux", "electric field", weights=(0.75, 0.25))
-    keep = d.flag("face state", 0.4) and solver == "hlld" and result == "flux"
+    if result == "electric field" and solver == "hlld":
+        solver = "hll"
+    keep = d.flag("face state", 0.4) and solver == "hlld"
     if result == "flux":
         d.calls(f"{solver}_flux|mhd_riemann_solver|mhd_interface_flux|solve_mhd_faces")
     else:
@@ -159,15 +161,13 @@ def magnetic_fluxes(d: Draft) -> None:
     faces = d.pick(32, 48, 64)
     count = 9 if cleaning else 7
     shape = (faces, count) if order == "face first" else (count, faces)
-    what = "Density, velocity, pressure" if given == "primitive" else "Density, momentum, energy"
+    what = "Density, velocity, pressure" if given == "primitive" else "Density, momentum, internal energy"
     for side in ("left", "right"):
         # Pressures are drawn like the other rows: all stay physical between 0.6 and 1.4.
         low = 0.6 if given == "primitive" else 0.4
         d.input(
             side, "float", shape, low, 1.4, about=f"{what} and transverse field at the {side} of each face"
         )
-    if given == "conserved":
-        d.input("heat", "float", (2, faces), 2.0, 3.0, about="Internal energy density at both sides")
     if cleaning:
         d.param("c_h", "float", 2.0, 3.0, about="Speed at which divergence errors are carried off")
     else:
@@ -186,7 +186,7 @@ def magnetic_fluxes(d: Draft) -> None:
                 about="Density, velocity and field along the face, for constrained transport",
             )
     else:
-        d.output("emf", "vec2", faces, about="Electric field along the face: -F(By), F(Bz)")
+        d.output("emf", "vec2", faces, about="Electric field along the face: Ez = -F(By), Ey = F(Bz)")
 
     def at(name: str, row: str) -> str:
         return f"{name}[face, {row}]" if order == "face first" else f"{name}[{row}, face]"
@@ -198,14 +198,11 @@ def magnetic_fluxes(d: Draft) -> None:
     sides = ""
     for s, name in (("l", "left"), ("r", "right")):
         text = _PRIMITIVE if given == "primitive" else _CONSERVED
-        if given == "conserved":
-            text = text.replace("    e_{s} = $at4\n", "")
         for k in range(7):
             text = text.replace(f"$at{k}", at(name, rows[k]))
         energy = f"e_{s} = p_{s} / (gamma - 1.0) + kinetic_{s} + 0.5 * b2_{s}"
         if given == "conserved":
-            number = "0" if s == "l" else "1"
-            energy = f"p_{s} = (gamma - 1.0) * heat[{number}, face]\ne_{s} = heat[{number}, face] + kinetic_{s} + 0.5 * b2_{s}"
+            energy = f"p_{s} = (gamma - 1.0) * heat_{s}\ne_{s} = heat_{s} + kinetic_{s} + 0.5 * b2_{s}"
         derived = _DERIVED.replace("$energy", energy.replace("\n", "\n    "))
         sides += "".join(line[4:] + "\n" for line in (text + derived).format(s=s).split("\n") if line)
     field = "bx = face_field[face]"
@@ -234,7 +231,7 @@ def magnetic_fluxes(d: Draft) -> None:
     kept = list(range(7))
     if result == "electric field":
         places, kept = ["flux_rho", "flux_mx", "flux_my", "flux_mz", "flux_e", "flux_by", "flux_bz"], [5, 6]
-    if solver == "hlld" and result == "flux":
+    if solver == "hlld":
         stars = "".join(
             line[4:] + "\n"
             for s, sign in (("l", "-"), ("r", "+"))
@@ -252,7 +249,7 @@ pt_m = (push_r * pt_l - push_l * pt_r + push_l * push_r * (u_r - u_l)) / thrust
 {stars}{"".join(line[4:] + chr(10) for line in _MIDDLE.split(chr(10)) if line)}# --- The region of the fan that holds the face ---
 {_regions(places, kept_places)}
 """
-    elif solver in ("hlld", "hll"):
+    elif solver == "hll":
         lines = ["# One mean state between the fastest waves", "s_l = wp.min(s_l, 0.0)", "s_r = wp.max(s_r, 0.0)",
                  "width = s_r - s_l"]  # fmt: skip
         for k in kept:
@@ -267,10 +264,15 @@ pt_m = (push_r * pt_l - push_l * pt_r + push_l * push_r * (u_r - u_l)) / thrust
             jump = f"({_state(name, 'r')} - {_state(name, 'l')})"
             lines.append(f"{places[k]} = 0.5 * (f_{name}_l + f_{name}_r) - 0.5 * s_max * {jump}")
         choose = "\n".join(lines)
-    if result == "electric field" and solver == "hlld":
-        d.says("Computes the electric field of magnetized gas at the faces between cells (HLL).")
-    elif result == "electric field":
-        d.says("Computes the electric field of magnetized gas at the faces between cells.")
+    label = {"hlld": "HLLD", "hll": "HLL", "rusanov": "Rusanov"}[solver]
+    if result == "electric field":
+        d.says(
+            f"Computes the electric field of magnetized gas at the faces between cells from {label} fluxes."
+        )
+    else:
+        d.says(
+            f"Computes the {label} fluxes of mass, momentum, energy and magnetic field between cells of magnetized gas."
+        )
     store = ""
     if cleaning and result == "flux":
         store = f"{at('flux', '7')} = psi\n{at('flux', '8')} = c_h * c_h * bx"
@@ -301,10 +303,13 @@ pt_m = (push_r * pt_l - push_l * pt_r + push_l * push_r * (u_r - u_l)) / thrust
         store=store,
     )
     trim(d)
-    d.explain("""
-        The field is in units in which its pressure is B^2 / 2. Across the fan the normal velocity and the total
-        pressure are constant; velocity and field of the plane turn at Alfven waves (HLLD), or are averaged (HLL).
-    """)
+    fan = {
+        "hlld": "Across the fan the normal velocity and the total pressure are constant; velocity and field along"
+        " the face turn at the Alfven waves.",
+        "hll": "One mean state stands for all that lies between the fastest waves.",
+        "rusanov": "The speed of the fastest wave sets the diffusion.",
+    }[solver]
+    d.explain(f"The field is in units in which its pressure is B^2 / 2. {fan}")
 
     def reference(v: Values) -> dict[str, Any]:
         ql, qr = (
@@ -322,15 +327,13 @@ pt_m = (push_r * pt_l - push_l * pt_r + push_l * push_r * (u_r - u_l)) / thrust
         else:
             bx = v.face_field
         states = []
-        for k, q in enumerate((ql, qr)):
+        for q in (ql, qr):
             vel = np.take_along_axis(q[:, 1:4], where, 1)
             if given == "conserved":
                 vel = vel / q[:, :1]
-            pressure = q[:, 4] if given == "primitive" else (v.gamma - 1) * v.heat[k]
+            pressure = q[:, 4] if given == "primitive" else (v.gamma - 1) * q[:, 4]
             states.append(Side(q[:, 0], vel, pressure, np.stack([bx, q[:, 5], q[:, 6]], 1), v.gamma))
-        f, along = solved(
-            states[0], states[1], solver if result == "flux" or solver != "hlld" else "hll", speeds
-        )
+        f, along = solved(states[0], states[1], solver, speeds)
         if result == "electric field":
             return {"emf": np.stack([-f[:, 5], f[:, 6]], 1)}
         made = np.zeros((faces, count))

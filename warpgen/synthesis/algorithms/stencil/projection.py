@@ -16,9 +16,10 @@ from warpgen.synthesis.writing.draft import Draft, Values
     names=NAMES
     | {
         "mac_divergence": "divergence|compute_divergence|divergence_mac",
-        "div": "divergence_out|rhs|b",
-        "solid": "boundary|obstacle|wall",
-        "net": "outflow|flux|d",
+        "div": "divergence_out|div_u",
+        "rhs": "b|right_side",
+        "outflow": "net_flow|flow_out",
+        "solid": "is_solid|obstacle|wall",
         "rho": "density|fluid_density",
     },
     double=True,
@@ -39,10 +40,12 @@ def mac_divergence(d: Draft) -> None:
     letters, axes = "ijk"[:ndim], "xyz"[:ndim]
     sizes = [f"n{c}" for c in axes]
     faces = [tuple(n + (a == axis) for a, n in enumerate(sides)) for axis in range(ndim)]
-    if rhs == "right-hand side":
-        d.says("Computes the right-hand side of the pressure equation on a MAC grid.")
-    elif rhs == "outflow":
-        d.says("Computes the net outflow per cell on a staggered (MAC) grid.")
+    kind = " with partly open faces" if solid == "faces" else ""
+    said = {"divergence": "divergence", "outflow": "net outflow per cell"}.get(
+        rhs, "right-hand side of the pressure equation"
+    )
+    d.says(f"Computes the {said} on a staggered (MAC) grid{kind}.")
+    out = {"divergence": "div", "outflow": "outflow"}.get(rhs, "rhs")
     flat = layout == "flat"
     for axis, c in enumerate("uvw"[:ndim]):
         d.input(c, "float", int(np.prod(faces[axis])) if flat else faces[axis], -1.0, 1.0)
@@ -50,7 +53,8 @@ def mac_divergence(d: Draft) -> None:
         d.input("solid", "int", int(np.prod(sides)) if flat else sides, 0, 2, about="1 for solid cells")
     elif solid == "faces":
         for axis in range(ndim):
-            d.input(f"open_{axes[axis]}", "float", int(np.prod(faces[axis])) if flat else faces[axis])
+            extent = int(np.prod(faces[axis])) if flat else faces[axis]
+            d.input(f"open_{axes[axis]}", "float", extent, about=f"Open share of the {axes[axis]}-faces")
     d.param("dx", "float", 0.1, 0.5, about="Grid spacing")
     if rhs == "right-hand side":
         d.param("dt", "float", 0.05, 0.2, about="Time step")
@@ -58,7 +62,8 @@ def mac_divergence(d: Draft) -> None:
     if flat:
         for name, n in zip(sizes, sides, strict=True):
             d.param(name, "int", n)
-    d.output("div", "float", int(np.prod(sides)) if flat else sides, about="Divergence")
+    about = {"div": "Divergence", "rhs": "Right-hand side", "outflow": "Net outflow"}[out]
+    d.output(out, "float", int(np.prod(sides)) if flat else sides, about=about)
 
     def index(extents: list[str], step: int = -1) -> str:
         parts = [f"{c} + 1" if a == step else c for a, c in enumerate(letters)]
@@ -83,7 +88,7 @@ def mac_divergence(d: Draft) -> None:
         lines, own = [f"{', '.join(letters)} = wp.tid()"], ", ".join(letters)
     if solid == "cells":
         lines += [f"if solid[{own}] == 1:", "    # nothing is solved for inside a solid"]
-        lines += [f"    div[{own}] = 0.0", "    return"]
+        lines += [f"    {out}[{own}] = 0.0", "    return"]
     terms = []
     for axis, c in enumerate("uvw"[:ndim]):
         extents = [f"{n} + 1" if a == axis else n for a, n in enumerate(sizes)]
@@ -99,9 +104,9 @@ def mac_divergence(d: Draft) -> None:
         lines.append(f"div[{own}] = {whole if whole.startswith('(') else f'({whole})'} / dx")
     elif rhs == "outflow":
         area = "dx" if ndim == 2 else "dx * dx"
-        lines += [f"net = {whole}", f"div[{own}] = net * {area}"]
+        lines += [f"net = {whole}", f"outflow[{own}] = net * {area}"]
     else:
-        lines += [f"net = {whole}", "# lap(p) = rho / dt div(u)", f"div[{own}] = rho * net / (dt * dx)"]
+        lines += [f"net = {whole}", "# lap(p) = rho / dt div(u)", f"rhs[{own}] = rho * net / (dt * dx)"]
     d.launch(int(np.prod(sides)) if flat else sides[0], *(() if flat else sides[1:]))
     d.code("\n".join(lines))
     d.explain("MAC grid: u[i] lives on the lower x-face of cell i, hence u has nx + 1 entries along x.")
@@ -118,7 +123,7 @@ def mac_divergence(d: Draft) -> None:
             value = v.rho / v.dt * net / v.dx
         if solid == "cells":
             value = np.where(v.solid.reshape(sides) == 1, 0.0, value)
-        return {"div": value.reshape(-1) if flat else value}
+        return {out: value.reshape(-1) if flat else value}
 
     d.check(reference)
 
@@ -132,7 +137,7 @@ def mac_divergence(d: Draft) -> None:
         "vel": "velocity|u|v_field",
         "vel_out": "velocity_new|u_new|projected",
         "rho": "density|fluid_density",
-        "grad": "gradient|grad_p|dp",
+        "dp": "delta_p|p_diff",
     },
     double=True,
     weight=6,
@@ -174,10 +179,10 @@ def subtract_pressure_gradient(d: Draft) -> None:
         grad = f"wp.{vec}(\n" + "".join(f"    {part},\n" for part in parts) + ")"
     new = g.at("vel_out" if place == "out" else "vel")
     times = "" if coefficient == "1.0" else f"{coefficient} * "
-    lines = [f"grad = {grad}"]
+    lines = [f"dp = {grad}"]
     if slip:
         lines += [
-            f"v = {g.at('vel')} - {times}grad",
+            f"v = {g.at('vel')} - {times}dp",
             "# Free-slip walls: zero normal velocity",
         ]
         for axis in range(g.ndim):
@@ -186,9 +191,9 @@ def subtract_pressure_gradient(d: Draft) -> None:
             lines += [f"if {c} == 0 or {c} == {n} - 1:", f"    v = wp.{vec}({kept})"]
         lines.append(f"{new} = v")
     elif place == "in place":
-        lines.append(f"{new} -= {times}grad" if d.pick(True, False) else f"{new} = {new} - {times}grad")
+        lines.append(f"{new} -= {times}dp" if d.pick(True, False) else f"{new} = {new} - {times}dp")
     else:
-        lines.append(f"{new} = {g.at('vel')} - {times}grad")
+        lines.append(f"{new} = {g.at('vel')} - {times}dp")
     g.code(d, "\n".join(lines), "p", border=f"{new} = {g.at('vel')}" if place == "out" else "")
     d.explain({
         "physical": "u = u* - dt / rho grad(p). The result is divergence-free if lap(p) = rho / dt div(u*).",

@@ -106,11 +106,7 @@ def safe_velocity(h: float, q: float) -> float:
         "center": "own|c_state",
         "depth_new": "h_new|depth_out|water_new",
         "manning": "roughness|manning_n|n_manning",
-        "dx": "cell_size|spacing|h_x",
-        "flux_e": "flux_east|fe",
-        "flux_w": "flux_west|fw",
-        "flux_n": "flux_north|fn",
-        "flux_s": "flux_south|fs",
+        "dx": "cell_size|spacing",
     },
     double=True,
 )
@@ -133,7 +129,7 @@ def shallow_water_step(d: Draft) -> None:
     if mask:
         d.input("is_land", "bool", (nx, ny), about="Cells whose bed is above any water")
     if rain:
-        d.input("rainfall", "float", (nx, ny), 0.0, 0.5, about="Net rainfall [m/s]")
+        d.input("rainfall", "float", (nx, ny), 0.0, 0.001, about="Net rainfall [m/s]")
     if friction == "manning":
         d.input("manning", "float", (nx, ny), 0.02, 0.2, about="Manning roughness [s/m^(1/3)]")
     elif friction == "linear":

@@ -24,7 +24,7 @@ _SAID = {
     "korteweg-de vries": "the Korteweg-de Vries equation",
     "kuramoto-sivashinsky": "the Kuramoto-Sivashinsky equation",
     "benjamin-bona-mahony": "the Benjamin-Bona-Mahony equation",
-    "advection-diffusion": "advection and diffusion",
+    "advection-diffusion": "the advection-diffusion equation",
 }
 
 
@@ -32,12 +32,11 @@ _SAID = {
     source="Canuto et al. 2006, ch. 3; Orszag 1971 (two-thirds rule); Trefethen 2000, ch. 10; Cox & Matthews 2002; Kassam & Trefethen 2005",
     names={
         "spectral_step": "pseudospectral_step|fourier_step|step_in_modes",
-        "field": "values|line_in|state",
+        "field": "values|lines_in|state",
         "modes": "u_hat|spectrum|coeffs",
-        "square": "flux|u_squared|nonlinear",
+        "flux": "nonlinear|flux_hat",
         "rate": "growth|linear_part|symbol",
-        "advanced": "u_next|stepped|new_modes",
-        "wave": "k|wavenumber|mode",
+        "advanced": "stepped|new_modes",
         "line": "row|block|ring",
         "POINTS": "N|GRID|CELLS",
     },
@@ -91,8 +90,8 @@ def spectral_step(d: Draft) -> None:
     )
     if result in ("energy", "slope"):
         d.calls({
-            "energy": "step_mode_energies|spectral_energies|mode_energies",
-            "slope": "step_and_slopes|spectral_slopes|slopes_after_step",
+            "energy": "step_mode_energies|step_and_energies|energies_after_step",
+            "slope": "step_and_slopes|slopes_after_step",
         }[result])  # fmt: skip
     if given == "values" or forced:
         d.function("@wp.func\ndef as_complex(u: float) -> wp.vec2:\n    return wp.vec2(u, 0.0)")
@@ -110,7 +109,7 @@ def spectral_step(d: Draft) -> None:
     d.function(f'''
         @wp.func
         def growth(k: float{"".join(f", {a}: float" for a in arguments)}) -> wp.vec2:
-            """Growth of the mode k by the linear terms (real, imaginary)."""
+            """Complex rate at which the linear terms let the mode k grow and turn (real, imaginary)."""
             return wp.vec2({real}, {imaginary})
     ''')
     d.function("""
@@ -194,9 +193,9 @@ def spectral_step(d: Draft) -> None:
     d.function(step)
     nonlinear_part = f"""
         # Products are taken on the grid, where they are local
-        $square
-        wp.tile_fft(square)
-        push = wp.tile_map(transport, square, k{", base" if dealias != "none" else ""})
+        $flux
+        wp.tile_fft(flux)
+        push = wp.tile_map(transport, flux, k{", base" if dealias != "none" else ""})
     """
     force = "drive = wp.tile_map(as_complex, wp.tile_load(forcing, shape=(1, POINTS), offset=(line, 0)))\nwp.tile_fft(drive)"
     d.function(f"@wp.func\ndef real_part(z: wp.vec2) -> float:\n    return z[0] / {_N}.0") if result in (
@@ -227,17 +226,17 @@ def spectral_step(d: Draft) -> None:
             # Second order: the products once more, at the middle of the step
             middle = wp.tile_map(advance, modes, {n}, rate, 0.5 * dt)
             wp.tile_ifft(middle)
-            square_mid = wp.tile_map(flux_of, middle)
-            wp.tile_fft(square_mid)
-            push_mid = wp.tile_map(transport, square_mid, k{", base" if dealias != "none" else ""})
+            flux_mid = wp.tile_map(flux_of, middle)
+            wp.tile_fft(flux_mid)
+            push_mid = wp.tile_map(transport, flux_mid, k{", base" if dealias != "none" else ""})
             advanced = wp.tile_map(finish, modes, {n.replace("push", "push_mid")}, rate, dt)
         """
     end = {
         "field": "wp.tile_ifft(advanced)\nwp.tile_store(next_field, wp.tile_map(real_part, advanced), offset=(line, 0))",
         "modes": "wp.tile_store(next_modes, advanced, offset=(line, 0))",
         "energy": "wp.tile_store(energies, wp.tile_map(energy_of, advanced), offset=(line, 0))",
-        "slope": "bent = wp.tile_map(derivative, advanced, k)\nwp.tile_ifft(bent)\n"
-        "wp.tile_store(slopes, wp.tile_map(real_part, bent), offset=(line, 0))",
+        "slope": "slope = wp.tile_map(derivative, advanced, k)\nwp.tile_ifft(slope)\n"
+        "wp.tile_store(slopes, wp.tile_map(real_part, slope), offset=(line, 0))",
     }[result]
     d.launch(lines, tiled=True)
     d.code(
@@ -256,17 +255,19 @@ def spectral_step(d: Draft) -> None:
         "modes = wp.tile_map(as_complex, u)\nwp.tile_fft(modes)"
         if given == "values"
         else 'modes = wp.tile_load(start, shape=(1, POINTS), offset=(line, 0), storage="register")',
-        square="square = wp.tile_map(half_square, u)"
+        flux="flux = wp.tile_map(half_square, u)"
         if given == "values"
-        else 'grid = wp.tile_load(start, shape=(1, POINTS), offset=(line, 0), storage="register")\n'
-        "wp.tile_ifft(grid)\nsquare = wp.tile_map(flux_of, grid)",
+        else '# The transform works in place, so it gets modes of its own\ngrid = wp.tile_load(start, shape=(1, POINTS), offset=(line, 0), storage="register")\n'
+        "wp.tile_ifft(grid)\nflux = wp.tile_map(flux_of, grid)",
         stage=dedented(stage),
         push=dedented(nonlinear_part) if nonlinear else "",
         drive=force if forced else "",
         end=end,
     )
     d.explain(
-        "Derivatives are products with i k, products are taken on the grid: the spectrum of one is the grid of the other."
+        "Derivatives are products of the modes with i k; products of values are taken on the grid."
+        if nonlinear
+        else "A derivative is a product of the modes with i k, so each mode changes by itself."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

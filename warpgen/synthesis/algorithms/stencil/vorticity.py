@@ -15,7 +15,7 @@ _NAMES = NAMES | {
     "force": "f_conf|confinement|f",
     "vel": "velocity|u",
     "strength": "epsilon|eps_conf|confinement_strength",
-    "eta": "grad|grad_mag|g",
+    "eta": "grad|grad_abs",
 }
 
 
@@ -32,7 +32,7 @@ def compute_vorticity(d: Draft) -> None:
 
 @DOMAIN.algorithm(
     source="Fedkiw, Stam & Jensen 2001",
-    names=_NAMES | {"vorticity_confinement": "confine_vorticity|apply_vorticity_confinement|vorticity_force"},
+    names=_NAMES,
     double=True,
     weight=6,
 )
@@ -76,7 +76,12 @@ def _write(d: Draft, task: str) -> None:
         d.param("dx", "float", 0.2, 0.5, about="Grid spacing")
         if apply:
             d.param("dt", "float", 0.01, 0.1, about="Time step")
-            d.says("Spins up the vortices that a coarse grid damps away by vorticity confinement.")
+            d.says(
+                "Adds vorticity confinement to velocities, which restores vortices that the grid damps away."
+            )
+            d.calls("confine_vorticity|apply_vorticity_confinement|add_vorticity_confinement")
+        else:
+            d.calls("vorticity_confinement|confinement_force|vorticity_confinement_force")
         g.sized(d)
         d.inout("vel", f"vec{ndim}", g.shape, -1.0, 1.0, about="Velocity field") if apply else d.output(
             "force", f"vec{ndim}", g.shape, about="Confinement force"
@@ -86,7 +91,7 @@ def _write(d: Draft, task: str) -> None:
             f"{norm}({g.at('curl', *unit(a, ndim, 1))}) - {norm}({g.at('curl', *unit(a, ndim, -1))})"
             for a in range(ndim)
         ]
-        lines = ["# eta = grad |omega|, N = eta / |eta|"]
+        lines = ["# Only the direction of grad |omega| counts, so the differences do as they are"]
         lines.append(f"eta = wp.vec{ndim}(\n" + "".join(f"    {part},\n" for part in parts) + ")")
         lines.append("towards = eta / (wp.length(eta) + 1.0e-4)")
         if ndim == 2:

@@ -21,7 +21,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "u_prev": "previous|u_old|heights_prev",
         "u_next": "next_u|u_new|heights_next",
         "c": "speed|wave_speed",
-        "damping": "k_damp|friction|decay",
+        "damping": "k_damp|friction|damping_rate",
+        "retained": "damping_factor|attenuation|damp",
         "lap": "laplacian|lap_u|d2u",
     },
     double=True,
@@ -52,8 +53,10 @@ def wave_step(d: Draft) -> None:
         d.param("c", "float", 0.5, 1.5)
     if pump:
         d.input("source", "float", g.shape, -1.0, 1.0, about="Source term")
-    if damped != "none":
-        d.param("damping", "float", *((0.1, 0.5) if damped == "linear" else (0.95, 0.99)))
+    if damped == "linear":
+        d.param("damping", "float", 0.1, 0.5, about="Damping rate")
+    elif damped == "factor":
+        d.param("retained", "float", 0.95, 0.99, about="Share of the velocity that a step retains")
     d.param("dt", "float", 0.02, 0.06, about="Time step")
     d.param("dx", "float", 0.2, 0.4, about="Grid spacing")
     g.sized(d)
@@ -72,7 +75,7 @@ def wave_step(d: Draft) -> None:
         lines.append(f"accel = {accel}")
         if damped == "linear":
             lines[-1] += f" - damping * {v}"
-        new = f"damping * ({v} + dt * accel)" if damped == "factor" else f"{v} + dt * accel"
+        new = f"retained * ({v} + dt * accel)" if damped == "factor" else f"{v} + dt * accel"
         border = f"{v} = 0.0"
     else:
         lines.append(f"accel = {accel}")
@@ -82,7 +85,7 @@ def wave_step(d: Draft) -> None:
             lines.append(f"rate = ({u} - {prev}) / dt")
             new = f"2.0 * {u} - {prev} + dt * dt * (accel - damping * rate)"
         elif damped == "factor":
-            new = f"{u} + damping * ({u} - {prev}) + dt * dt * accel"
+            new = f"{u} + retained * ({u} - {prev}) + dt * dt * accel"
         else:
             new = f"2.0 * {u} - {prev} + dt * dt * accel"
         border = f"{out} = 0.0"
@@ -104,7 +107,7 @@ def wave_step(d: Draft) -> None:
             rate = (u - old) / v.dt
         if damped == "linear":
             accel = accel - v.damping * rate
-        k = v.damping if damped == "factor" else 1.0
+        k = v.retained if damped == "factor" else 1.0
         new = k * (old + v.dt * accel) if scheme == "velocity" else u + k * v.dt * rate + v.dt**2 * accel
         kept = 0.0 if g.edges == "fixed" or scheme == "three levels" else old
         name = {"three levels": "u_next", "overwrite": "u_prev", "velocity": "vel"}[scheme]
@@ -117,7 +120,8 @@ def wave_step(d: Draft) -> None:
     source="Yee 1966; Taflove & Hagness 2005; Mur 1981",
     names=NAMES
     | {
-        "sigma": "conductivity|loss|sigma_e",
+        "sigma": "conductivity|sigma_e",
+        "sigma_m": "magnetic_loss|sigma_star",
         "eps": "permittivity|eps_r|epsilon",
         "curl": "curl_h|rot|circulation",
     },
@@ -136,6 +140,7 @@ def fdtd_update(d: Draft) -> None:
     n = d.pick(64, 96, 128) if ndim == 1 else d.pick(12, 16, 20)
     shape: tuple[int, ...] = (n,) if ndim == 1 else (n, d.pick(12, 14, 18))
     electric = field in ("ez", "1d e")
+    sigma = "sigma" if electric else "sigma_m"
     d.says(
         f"Advances the {'electric' if electric else 'magnetic'} field on Yee's grid in "
         f"{'one dimension' if ndim == 1 else 'two dimensions (TM)'} by one leapfrog step."
@@ -163,7 +168,8 @@ def fdtd_update(d: Draft) -> None:
     if material == "lossy":
         d.input("sigma", "float", shape, 0.0, 0.5, about="Conductivity")
     elif material == "absorber":
-        d.input("sigma", "float", shape[0], 0.0, 0.5, about="Conductivity")
+        about = "Conductivity" if electric else "Magnetic loss"
+        d.input(sigma, "float", shape[0], 0.0, 0.5, about=f"{about} of the absorber along x")
     d.param("dt_dx", "float", 0.2, 0.6, about="dt / dx")
     if material in ("lossy", "absorber"):
         d.param("dt", "float", 0.1, 0.3, about="Time step")
@@ -198,8 +204,8 @@ def fdtd_update(d: Draft) -> None:
     if material in ("lossy", "absorber"):
         e = f" / eps[{at}]" if material == "lossy" else ""
         lines += [
-            f"loss = 0.5 * sigma[{s_at}] * dt{e}",
-            "# Semi-implicit conductivity: average of old and new field, unconditionally stable in sigma",
+            "# The loss acts on the average of the old and the new field, which is stable however strong it is",
+            f"loss = 0.5 * {sigma}[{s_at}] * dt{e}",
             "keep = (1.0 - loss) / (1.0 + loss)",
             "gain = dt_dx / (1.0 + loss)",
         ]
@@ -233,7 +239,7 @@ def fdtd_update(d: Draft) -> None:
         keep_: Any = 1.0
         gain_: Any = v.dt_dx
         if material in ("lossy", "absorber"):
-            s = v.sigma if material == "lossy" or ndim == 1 else v.sigma[:, None]
+            s = v[sigma] if material == "lossy" or ndim == 1 else v[sigma][:, None]
             loss = 0.5 * s * v.dt / (v.eps if material == "lossy" else 1.0)
             keep_, gain_ = (1 - loss) / (1 + loss), v.dt_dx / (1 + loss)
         frozen = np.zeros(shape, bool)
@@ -281,7 +287,9 @@ def schroedinger_step(d: Draft) -> None:
         d.calls("apply_hamiltonian|hamiltonian_product|multiply_hamiltonian")
     well = potential == "harmonic"
     if part == "hamiltonian":
-        d.says("Applies the Hamiltonian of a particle in a potential to a complex wave function.")
+        what = "of a particle in a potential" if potential != "none" else "of a free particle"
+        what = "of the Gross-Pitaevskii equation" if nonlinear else what
+        d.says(f"Applies the Hamiltonian {what} to a complex wave function.")
         d.input("psi", "vec2", g.shape, -1.0, 1.0)
     else:
         d.says(f"Advances the {part} part of a wave function with the Visscher scheme.")
@@ -296,7 +304,7 @@ def schroedinger_step(d: Draft) -> None:
     elif well:
         d.param("omega", "float", 0.2, 0.6)
     if nonlinear:
-        d.param("strength", "float", 0.2, 1.0)
+        d.param("strength", "float", 0.2, 1.0, about="Strength of the interaction")
     if part != "hamiltonian":
         d.param("dt", "float", 0.005, 0.02, about="Time step")
     d.param("dx", "float", 0.3, 0.6, about="Grid spacing")
@@ -324,18 +332,24 @@ def schroedinger_step(d: Draft) -> None:
         else:
             re, im = g.at("real"), g.at("imag")
             lines.append(f"density = {re} * {re} + {im} * {im}")
-        lines.append("# Gross-Pitaevskii: g |psi|^2 adds to the potential")
+        lines.insert(-1, "# Gross-Pitaevskii: `strength` |psi|^2 acts as a potential")
         energy.append("strength * density")
     total = " + ".join(energy)
     times = f" + ({total}) * {here}" if len(energy) > 1 else f" + {total} * {here}" if energy else ""
     if part == "hamiltonian":
         lines.append(f"{g.at('h_psi')} = kinetic{times}")
+    elif not times:
+        lines.append(f"{g.at(own)} {'+' if part == 'real' else '-'}= dt * kinetic")
     else:
         lines.append(f"h_{other} = kinetic{times}")
         lines.append(f"{g.at(own)} {'+' if part == 'real' else '-'}= dt * h_{other}")
     g.code(d, "\n".join(lines), name)
+    h = "-lap(psi) / 2" + (" + V psi" if potential != "none" else "")
+    h += " + g |psi|^2 psi" if nonlinear else ""
     d.explain(
-        "i dpsi/dt = -lap(psi) / 2 + V psi in atomic units; real and imaginary parts are staggered in time."
+        f"H psi = {h} in atomic units; the wave function is (real, imaginary)."
+        if part == "hamiltonian"
+        else f"i dpsi/dt = {h} in atomic units; real and imaginary parts are staggered in time."
     )
 
     def reference(v: Values) -> dict[str, Any]:
