@@ -4,8 +4,4 @@ from __future__ import annotations
 
 from warpgen.synthesis.writing.algorithm import Domain
 
-DOMAIN = Domain(
-    "finance",
-    "options, trees, price paths, bonds and loans, portfolio risk, trading indicators",
-    element="contract",
-)
+DOMAIN = Domain("finance", "options, trees, price paths, bonds and loans, portfolio risk, trading indicators")

@@ -8,11 +8,11 @@ import numpy as np
 
 NAMES = {
     "spot": "s0|underlying|spot_price",
-    "strike": "strikes|k_strike|exercise_price",
+    "strike": "k_strike|exercise_price",
     "expiry": "maturity|time_to_expiry|tau",
     "sigma": "vol|volatility|annual_vol",
     "r": "rate|risk_free|riskless_rate",
-    "q": "dividend_yield|carry|div",
+    "q": "dividend_yield|div_yield",
     "price": "prices|premium|option_price|pv",
     "df": "discount|disc|discount_factor",
     "sd": "vol_sqrt_t|total_vol|std_dev",

@@ -222,11 +222,13 @@ def american_options(d: Draft) -> None:
             "percent": "value_percent[tid] = 100.0 * american / strike[tid]",
         }.get(result, ""),
     )
+    kinds = {"call": "calls", "put": "puts", "flags": "options"}[right]
+    does = "Prices" if sized == "none" else "Values positions in"
     d.says(
         {
-            "trigger": "Computes the prices at which American options are best exercised (Bjerksund and Stensland).",
-            "percent": "Prices American options in percent of their strikes (Bjerksund and Stensland).",
-        }.get(result, "Prices American options by a flat exercise boundary (Bjerksund and Stensland).")
+            "trigger": f"Computes the prices at which American {kinds} are best exercised (Bjerksund and Stensland).",
+            "percent": f"Prices American {kinds} in percent of their strikes (Bjerksund and Stensland).",
+        }.get(result, f"{does} American {kinds} by a flat exercise boundary (Bjerksund and Stensland).")
     )
     d.explain("""
         Exercise at a fixed trigger price is not optimal, but nearly, and has a value in closed form: a sum of

@@ -21,7 +21,7 @@ _NAMES = {
     "bonds": "book|portfolio|issues",
     "k": "period|n|j",
     "df": "disc|discount",
-    "pv": "present_value|price_i|value",
+    "pv": "present_value|worth",
 }
 
 BOND = piece("""
@@ -37,8 +37,10 @@ class Bond:
     source="Fabozzi 2012, chs. 2 and 4; Macaulay 1938",
     names=_NAMES
     | {
-        "measure": "out|values|bond_value",
-        "weighted": "moment|time_weighted|acc",
+        "price": "prices|bond_price",
+        "clean_price": "clean_prices|clean",
+        "duration": "durations|dur",
+        "weighted": "moment|pv_moment",
     },
     double=True,
     adjoint="either",
@@ -69,10 +71,12 @@ def bond_measure(d: Draft) -> None:
         "price": "Computes the price of each bond",
         "macaulay": "Computes the Macaulay duration of bonds, the mean time of their flows",
         "modified": "Computes the modified duration of each bond, its relative loss per unit of yield",
-        "convexity": "Computes the second moment of the times of each bond's flows by present value",
+        "convexity": "Computes the convexity of each bond, the relative second derivative of its price in the yield",
         "dv01": "Computes by how much the price of each bond falls for a basis point of yield",
         "accrued": "Computes the clean price of each bond, without the accrued part of the next coupon",
     }[what]
+    if what == "convexity" and rate == "curve":
+        said = "Computes the convexity of each bond, the relative second derivative of its price in parallel shifts,"
     d.says(said + (" from a curve of zero rates." if rate == "curve" else "."))
     count, most, freq = d.pick(48, 64, 96), d.pick(10, 12, 16), d.pick(1, 2, 4)
     if flows == "structs":
@@ -102,7 +106,15 @@ def bond_measure(d: Draft) -> None:
         d.param("freq", "int", freq, about="coupons per year")
     if what == "accrued":
         d.param("elapsed", "float", 0.1, 0.9, about="elapsed fraction of the first period")
-    d.output("measure", "float", count, about="result per bond")
+    out, about = {
+        "price": ("price", "price of each bond"),
+        "macaulay": ("duration", "duration of each bond in years"),
+        "modified": ("duration", "modified duration of each bond in years"),
+        "convexity": ("convexity", "convexity of each bond in years squared"),
+        "dv01": ("dv01", "fall in price for a basis point"),
+        "accrued": ("clean_price", "clean price of each bond"),
+    }[what]
+    d.output(out, "float", count, about=about)
     y = "y = yields[tid]" if rate != "curve" else ""
     if regular:
         time = (
@@ -132,6 +144,9 @@ def bond_measure(d: Draft) -> None:
     moments = what in ("macaulay", "modified", "dv01", "convexity")
     if moments:
         d.forward_only()  # Warp does not tape what the loop adds up, which the quotient's adjoint needs
+    step = "(1.0 + y / float(freq))" if regular else "(1.0 + y)"
+    gap = "1.0 / float(freq)" if regular else "1.0"
+    twice = f"t * (t + {gap})" if rate == "compounded" else "t * t"
     scale = "" if rate == "continuous" else (" / (1.0 + y / float(freq))" if regular else " / (1.0 + y)")
     guard = ""
     if flows == "listed" and moments and what != "dv01":
@@ -140,7 +155,7 @@ def bond_measure(d: Draft) -> None:
         "price": "pv",
         "macaulay": "weighted / pv",
         "modified": f"weighted / pv{scale}",
-        "convexity": "weighted / pv",
+        "convexity": "weighted / pv" if rate != "compounded" else f"weighted / (pv * {step} * {step})",
         "dv01": f"1.0e-4 * weighted{scale}",
         "accrued": "pv - c * elapsed",
     }[what]
@@ -160,7 +175,7 @@ def bond_measure(d: Draft) -> None:
             $add
             $second
         $guard
-        measure[tid] = $store
+        $out[tid] = $store
         """,
         load=load,
         head=head,
@@ -173,9 +188,10 @@ def bond_measure(d: Draft) -> None:
         add=f"discounted = amount * {df}\npv += discounted" if pv_used and moments
         else f"pv += amount * {df}" if pv_used else "",
         second="" if not moments else f"weighted += t * amount * {df}" if not pv_used
-        else "weighted += t * t * discounted" if what == "convexity" else "weighted += t * discounted",
+        else f"weighted += {twice} * discounted" if what == "convexity" else "weighted += t * discounted",
         guard=guard,
         store=store,
+        out=out,
     )  # fmt: skip
     d.explain({
         "compounded": "Yields are compounded at each coupon date; times are in years.",
@@ -207,10 +223,14 @@ def bond_measure(d: Draft) -> None:
                 "price": lambda: pv,
                 "macaulay": lambda: np.nan_to_num(first / pv),
                 "modified": lambda: np.nan_to_num(slope / pv),
-                "convexity": lambda: np.nan_to_num((t * t * paid * df).sum(axis=1) / pv),
+                "convexity": lambda: np.nan_to_num(
+                    (t * (t + 1 / m) * paid * df).sum(axis=1) / pv / (1 + y[:, 0] / m) ** 2
+                    if rate == "compounded"
+                    else (t * t * paid * df).sum(axis=1) / pv
+                ),
                 "dv01": lambda: 1e-4 * slope,
                 "accrued": lambda: pv - par * c / freq * v.elapsed,
             }[what]()
-        return {"measure": made}
+        return {out: made}
 
     d.check(reference, 3e-4)

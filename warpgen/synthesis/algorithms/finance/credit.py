@@ -20,7 +20,7 @@ from warpgen.synthesis.writing.trim import trim
         "hazard": "intensity|lam|default_rate",
         "annuity": "rpv01|risky_annuity|premium_pv01",
         "protection": "default_leg|protection_leg|insured",
-        "recovery": "rec|recovery_rate|recovery_value",
+        "recovery": "rec|recovery_rate",
     },
     double=True,
     weight=5,
@@ -103,8 +103,8 @@ def value_credit_swaps(d: Draft) -> None:
                 return lam / total * (1.0 - wp.exp(-x))
         ''')
     step = {
-        "flat": "lam = hazard[contract]",
-        "spread": "lam = credit_triangle",
+        "flat": "",
+        "spread": "",
         "piecewise": "lam = hazard[contract, k]",
         "decaying": """
             # Mean intensity within the period
@@ -133,11 +133,12 @@ def value_credit_swaps(d: Draft) -> None:
     }[protection]
     own = "recovery[contract]" if recovery == "each" else "recovery"
     value = "notional[contract] * (protection - coupon[contract] * annuity)"
+    clean = ""
     if running:
-        # The coupon that has accrued is owed
+        clean = "# Clean value: what has accrued of the coupon belongs to the seller anyway\n"
         value = "notional[contract] * (protection - coupon[contract] * (annuity - accrued[contract]))"
     last = {
-        "value": f"value[contract] = {value}",
+        "value": f"{clean}value[contract] = {value}",
         "par spread": "par_spread[contract] = protection / annuity",
         "annuity": "annuity_out[contract] = notional[contract] * annuity",
         "upfront": """
@@ -180,9 +181,11 @@ def value_credit_swaps(d: Draft) -> None:
         own=own,
         triangle="""
             # Credit triangle: spread = hazard * (1 - recovery)
-            credit_triangle = quoted_spread[contract] / loss_given_default
+            lam = quoted_spread[contract] / loss_given_default
             """
         if hazards == "spread"
+        else "lam = hazard[contract]"
+        if hazards == "flat"
         else "",
         grown="grown_before = float(0.0)" if hazards == "decaying" else "",
         step=step,

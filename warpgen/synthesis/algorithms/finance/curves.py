@@ -10,11 +10,11 @@ from warpgen.synthesis.algorithms.finance import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "df": "discount|disc|discounts",
+    "df": "discount|disc",
     "zero": "zero_rates|zeros|spot_rates",
     "knots": "tenors|pillars|knot_times",
     "k": "period|n|i",
-    "par": "swap_rates|quotes|par_rates",
+    "par": "swap_rates|par_rates",
 }
 
 
@@ -61,19 +61,20 @@ def read_curve(d: Draft) -> None:
     if many:
         d.input("which", "int", count, 0, curves, about="index of the curve")
     if parametric:
-        wide = 6 if model == "svensson" else 4
+        humps = 2 if model == "svensson" else 1
         if many:
-            d.input("curve", "float", (curves, wide), 0.5, 1.5, about="parameters of the curves")
-            b = [f"curve[c, {i}]" for i in range(wide)]
+            d.input("betas", "float", (curves, 2 + humps), 0.01, 0.04, about="coefficients of each curve")
+            d.input("taus", "float", (curves, humps), 1.0, 5.0, about="scales of time of each curve in years")
+            b = [f"betas[c, {i}]" for i in range(2 + humps)] + [f"taus[c, {i}]" for i in range(humps)]
         else:
-            d.param("b0", "float", 0.03, 0.05)
-            d.param("b1", "float", -0.02, -0.01)
-            d.param("b2", "float", -0.02, 0.02)
+            d.param("b0", "float", 0.03, 0.05, about="level of long rates")
+            d.param("b1", "float", -0.02, -0.01, about="slope")
+            d.param("b2", "float", -0.02, 0.02, about="curvature")
             if model == "svensson":
-                d.param("b3", "float", -0.02, 0.02)
-            d.param("tau1", "float", 1.0, 2.0)
+                d.param("b3", "float", -0.02, 0.02, about="second curvature")
+            d.param("tau1", "float", 1.0, 2.0, about="scale of time in years")
             if model == "svensson":
-                d.param("tau2", "float", 4.0, 8.0)
+                d.param("tau2", "float", 4.0, 8.0, about="second scale of time in years")
             b = (
                 ["b0", "b1", "b2", "b3", "tau1", "tau2"]
                 if model == "svensson"
@@ -115,7 +116,7 @@ def read_curve(d: Draft) -> None:
                 return lo
         """)
     else:
-        find = f"lo = wp.clamp(wp.lower_bound(knots, t) - 1, 0, {knots - 2})"
+        find = "lo = wp.clamp(wp.lower_bound(knots, t) - 1, 0, knots.shape[0] - 2)"
     if model == "nelson siegel":
         lines = f"""
         u = t / {b[3]}
@@ -143,7 +144,7 @@ def read_curve(d: Draft) -> None:
     elif model == "log discount":
         lines = f"""
         $find
-        # Flat extrapolation
+        # Beyond the knots the nearest factor holds
         f = wp.clamp((t - knots[lo]) / (knots[lo + 1] - knots[lo]), 0.0, 1.0)
         # Log-linear in the discount factor: piecewise constant forward rates
         log_df = wp.lerp(wp.log(df[{c}lo]), wp.log(df[{c}lo + 1]), f)
@@ -152,7 +153,7 @@ def read_curve(d: Draft) -> None:
         lines = f"""
         # Integrate the forward rates with the trapezoidal rule, flat before the first knot
         integral = forward[{c}0] * wp.min(t, knots[0])
-        for k in range({knots - 1}):
+        for k in range(knots.shape[0] - 1):
             span = wp.min(t, knots[k + 1]) - knots[k]
             if span > 0.0:
                 slope = (forward[{c}k + 1] - forward[{c}k]) / (knots[k + 1] - knots[k])
@@ -174,7 +175,7 @@ def read_curve(d: Draft) -> None:
         store=store,
     )
     if parametric and many:
-        d.explain("A row of `curve` holds the coefficients and then the scales of time, in years.")
+        d.explain("Rates are continuously compounded; a row of `betas` holds level, slope and curvature.")
     elif not parametric:
         d.explain("Rates are continuously compounded, times in years.")
     if model == "linear forward":
@@ -184,7 +185,7 @@ def read_curve(d: Draft) -> None:
         t = v.times
         pick: Any = v.which if many else 0
         if parametric:
-            row = list(v.curve[pick].T) if many else [v[name] for name in b]
+            row = [*v.betas[pick].T, *v.taus[pick].T] if many else [v[name] for name in b]
             taus = row[3:] if model == "nelson siegel" else row[4:]
             rate = row[0]
             for i, tau in enumerate(taus):
@@ -226,8 +227,8 @@ def read_curve(d: Draft) -> None:
     names=_NAMES
     | {
         "bootstrap_curve": "strip_curve|build_curve|bootstrap",
-        "annuity": "sum_df|pv01|level",
-        "out": "curve_out|stripped|result_curve",
+        "annuity": "pv01|level",
+        "out": "curve_out|stripped",
         "accrual": "year_fraction|dcf|tau",
     },
     double=True,
@@ -252,22 +253,26 @@ def bootstrap_curve(d: Draft) -> None:
         made, result = "discount factors", "discount"
     d.says(f"Derives curves of {made} from {said}, one maturity after the other.")
     shape = (count, periods) if layout == "rows" else (periods, count)
+    given = {"swaps": "par", "bonds": "price", "forwards": "forward_rates", "deposits": "deposit_rates"}[
+        quotes
+    ]
     if quotes == "bonds":
         d.input("price", "float", shape, 96.0, 104.0, about="bond price per 100 of face value")
         d.input("coupon", "float", periods, 2.0, 5.0, about="coupon per 100 of face value")
     else:
-        d.input("par", "float", shape, 0.01, 0.05)
+        d.input(given, "float", shape, 0.01, 0.05, about=said)
     if fraction == "common":
-        d.param("accrual", "float", 0.25, 1.0)
+        d.param("accrual", "float", 0.25, 1.0, about="length of a period in years")
     elif fraction == "each":
-        d.input("accrual", "float", periods, 0.45, 0.55)
+        d.input("accrual", "float", periods, 0.45, 0.55, about="length of each period in years")
     if bumped:
-        d.param("bump", "float", 0.0005, 0.003, about="shift of the rates")
-    d.output("out", "float", shape)
+        shifted = "prices, as a share of the face, downwards" if quotes == "bonds" else "rates"
+        d.param("bump", "float", 0.0005, 0.003, about=f"shift of the {shifted}")
+    d.output("out", "float", shape, about=made)
     at = "[c, k]" if layout == "rows" else "[k, c]"
     a = {"one": "1.0", "common": "accrual", "each": "accrual[k]"}[fraction]
     times = "" if fraction == "one" else f" * {a}"
-    quote = f"price{at}" if quotes == "bonds" else f"par{at}"
+    quote = f"{given}{at}"
     if bumped:
         quote += " - 100.0 * bump" if quotes == "bonds" else " + bump"
     uses_time = quotes == "deposits" or result == "zero"
@@ -300,7 +305,7 @@ def bootstrap_curve(d: Draft) -> None:
         $annuity
         $df
         $clock
-        for k in range({periods}):
+        for k in range({given}.shape[{1 if layout == "rows" else 0}]):
             q = {quote}
             $advance
             $before
@@ -322,7 +327,7 @@ def bootstrap_curve(d: Draft) -> None:
     """)
 
     def reference(v: Values) -> dict[str, Any]:
-        q = v.price if quotes == "bonds" else v.par
+        q = v[given]
         q = q if layout == "rows" else q.T
         if bumped:
             q = q - 100 * v.bump if quotes == "bonds" else q + v.bump

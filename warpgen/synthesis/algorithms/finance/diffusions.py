@@ -12,7 +12,7 @@ from warpgen.synthesis.writing.pieces import piece
 
 _NAMES = {
     "z": "normals|gaussians|shocks",
-    "dt": "time_step|step|delta_t",
+    "dt": "time_step|delta_t",
     "kappa": "mean_reversion|speed|reversion",
     "theta": "long_run|mean_level|target",
     "sigma": "vol|volatility|rate_vol",
@@ -44,10 +44,10 @@ class HestonParams:
     names=_NAMES
     | {
         "short_rate_step": "advance_rates|evolve_short_rate|rate_model_step",
-        "rates": "r|short_rates|rates_in",
+        "rates": "short_rates|r_t",
         "rates_out": "r_new|next_rates|rates_next",
         "model": "params|mdl",
-        "discount": "df|bank_account|discounts",
+        "discount": "discounts|discount_factors",
     },
     double=True,
     weight=6,
@@ -67,7 +67,7 @@ def short_rate_step(d: Draft) -> None:
         "cir": "the model of Cox, Ingersoll and Ross",
         "cir milstein": "the model of Cox, Ingersoll and Ross",
         "black karasinski": "the lognormal model of Black and Karasinski",
-        "hull white": "Hull and White's model, whose level varies with time",
+        "hull white": "Hull and White's model",
     }[model]
     d.says(
         f"Moves short rates of {said} on by one time step"
@@ -96,16 +96,21 @@ def short_rate_step(d: Draft) -> None:
         p = "m." if grid else "model."
     else:
         d.param("kappa", "float", 0.3, 1.5, about="speed of mean reversion")
-        d.param("theta", "float", 0.03, 0.06)
-        d.param("sigma", "float", *((0.05, 0.2) if square or model == "black karasinski" else (0.005, 0.02)))
+        if model != "hull white":
+            d.param("theta", "float", 0.03, 0.06, about="level that rates revert to")
+        wide = square or model == "black karasinski"
+        d.param("sigma", "float", *((0.05, 0.2) if wide else (0.005, 0.02)), about="volatility")
         load, p = "", ""
     if model == "hull white":
-        # Time-dependent drift, fitted to the initial curve
+        # The level varies with time, fitted to the initial curve
+        low, high, about = (-0.01, 0.01, "shift of the level at this time") if given == "struct" else (
+            0.03, 0.06, "level that rates revert to at this time"
+        )  # fmt: skip
         if grid:
-            d.input("theta_t", "float", shape[0], 0.01, 0.05)
+            d.input("theta_t", "float", shape[0], low, high, about=about)
         else:
-            d.param("theta_t", "float", 0.01, 0.05)
-    d.input("z", "float", shape, -2.0, 2.0)
+            d.param("theta_t", "float", low, high, about=about)
+    d.input("z", "float", shape, -2.0, 2.0, about="standard normal numbers")
     d.param("dt", "float", 0.02, 0.1, about="time step in years")
     if place == "same":
         d.inout("rates", "float", shape, 0.02, 0.08, about="interest rates")
@@ -113,7 +118,7 @@ def short_rate_step(d: Draft) -> None:
     else:
         d.input("rates", "float", shape, 0.02, 0.08, about="interest rates")
     if discount:
-        d.inout("discount", "float", shape, 0.8, 1.0)
+        d.inout("discount", "float", shape, 0.8, 1.0, about="discount factors along the paths")
         d.forward_only()
     if place == "new":
         d.output("rates_out", "float", shape, about="short rates after the step")
@@ -122,7 +127,7 @@ def short_rate_step(d: Draft) -> None:
     noise = f"{sigma} * wp.sqrt(dt) * z{at}"
     theta_t = "theta_t[i]" if grid else "theta_t"
     if model == "hull white":
-        theta = f"({theta} + {theta_t})"
+        theta = f"{theta} + {theta_t}" if given == "struct" else theta_t
     step = {
         "vasicek": f"{target} = r + {kappa} * ({theta} - r) * dt + {noise}",
         "hull white": f"{target} = r + {kappa} * ({theta} - r) * dt + {noise}",
@@ -134,13 +139,14 @@ def short_rate_step(d: Draft) -> None:
         """,
         "cir": f"""
         # Full truncation, because a negative rate would have no root
-        r_pos = wp.max(r, 0.0)
-        {target} = r + {kappa} * ({theta} - r_pos) * dt + {sigma} * wp.sqrt(r_pos * dt) * z{at}
+        r_plus = wp.max(r, 0.0)
+        {target} = r + {kappa} * ({theta} - r_plus) * dt + {sigma} * wp.sqrt(r_plus * dt) * z{at}
         """,
         "cir milstein": f"""
         w = wp.sqrt(dt) * z{at}
         r_next = r + {kappa} * ({theta} - r) * dt + {sigma} * wp.sqrt(r) * w
         r_next += 0.25 * {sigma} * {sigma} * (w * w - dt)
+        # Reflected, since a negative rate would have no root in the next step
         {target} = wp.abs(r_next)
         """,
         "black karasinski": f"""
@@ -169,7 +175,8 @@ def short_rate_step(d: Draft) -> None:
             value = v[f"model.{name}"] if given == "struct" else v[name]
             return value[:, None] if given == "struct" and grid else value
 
-        k, b, s = (parameter(x) for x in ("kappa", "theta", "sigma"))
+        k, s = parameter("kappa"), parameter("sigma")
+        b = 0.0 if model == "hull white" and given != "struct" else parameter("theta")
         r, w = v.rates, np.sqrt(v.dt) * v.z
         if model == "hull white":
             b = b + (v.theta_t[:, None] if grid else v.theta_t)
@@ -198,9 +205,9 @@ def short_rate_step(d: Draft) -> None:
     names=_NAMES
     | {
         "s": "spots|prices|price",
-        "v": "variances|var|variance",
+        "v": "variances|variance",
         "s_out": "spots_new|next_spot|s_next",
-        "v_out": "variances_new|next_var|v_next",
+        "v_out": "variances_new|v_next",
         "model": "params|heston",
         "state": "x|paths|sv_state",
         "state_out": "x_next|paths_new|sv_next",
@@ -245,16 +252,23 @@ def stochastic_volatility_step(d: Draft) -> None:
         )
     elif model == "sabr":
         d.param("beta", "float", 0.4, 0.9, about="exponent of the forward (CEV)")
-        d.param("xi", "float", 0.2, 0.6, about="volatility of the variance")
+        d.param("xi", "float", 0.2, 0.6, about="volatility of the volatility")
     else:
-        d.param("mu", "float", 0.01, 0.06)
+        own = "log volatility" if model == "ornstein uhlenbeck" else "variance"
+        d.param("mu", "float", 0.01, 0.06, about="drift per year")
         d.param("kappa", "float", 0.5, 2.0, about="speed of mean reversion")
-        d.param("theta", "float", *((0.03, 0.09) if model != "ornstein uhlenbeck" else (-2.0, -1.2)))
-        d.param("xi", "float", 0.2, 0.6, about="volatility of the variance")
+        d.param(
+            "theta",
+            "float",
+            *((0.03, 0.09) if own == "variance" else (-2.0, -1.2)),
+            about=f"mean of the {own}",
+        )
+        d.param("xi", "float", 0.2, 0.6, about=f"volatility of the {own}")
     if correlate == "in kernel" and not struct:
-        d.param("rho", "float", -0.8, -0.3)
+        d.param("rho", "float", -0.8, -0.3, about="correlation of both shocks")
     d.param("dt", "float", 0.005, 0.05, about="time step in years")
-    d.input("z", "vec2", count, -1.8, 1.8)
+    d.input("z", "vec2", count, -1.8, 1.8, about="pairs of standard normal numbers")
+    second_name = {"sabr": "vols", "ornstein uhlenbeck": "log_vols"}.get(model, "v")
     second = {"sabr": (0.15, 0.5), "ornstein uhlenbeck": (-2.0, -1.0)}.get(model, (0.02, 0.12))
     price = (0.5, 1.5)
     if layout == "packed":
@@ -265,15 +279,16 @@ def stochastic_volatility_step(d: Draft) -> None:
         store = "state_out[tid] = wp.vec2({}, {})"
     elif layout == "same":
         d.inout("s", "float", count, *price)
-        d.inout("v", "float", count, *second)
+        d.inout(second_name, "float", count, *second)
         d.forward_only()
-        load, store = "s_i = s[tid]\nv_i = v[tid]", "s[tid] = {}\nv[tid] = {}"
+        load, store = f"s_i = s[tid]\nv_i = {second_name}[tid]", f"s[tid] = {{}}\n{second_name}[tid] = {{}}"
     else:
         d.input("s", "float", count, *price)
-        d.input("v", "float", count, *second)
+        d.input(second_name, "float", count, *second)
         d.output("s_out", "float", count)
-        d.output("v_out", "float", count)
-        load, store = "s_i = s[tid]\nv_i = v[tid]", "s_out[tid] = {}\nv_out[tid] = {}"
+        d.output(f"{second_name}_out", "float", count)
+        load = f"s_i = s[tid]\nv_i = {second_name}[tid]"
+        store = f"s_out[tid] = {{}}\n{second_name}_out[tid] = {{}}"
     p = "model." if struct else ""
     if correlate == "in kernel":
         shocks = f"""
@@ -283,17 +298,17 @@ def stochastic_volatility_step(d: Draft) -> None:
         """
     else:
         shocks = "w1 = root_dt * z[tid][0]\nw2 = root_dt * z[tid][1]"
-    variance = f"v_i + {p}kappa * ({p}theta - v_pos) * dt + {p}xi * vol * w2"
+    variance = f"v_i + {p}kappa * ({p}theta - v_plus) * dt + {p}xi * vol * w2"
     truncate = """
     # Full truncation: v+ = max(v, 0) in drift and diffusion
-    v_pos = wp.max(v_i, 0.0)
-    vol = wp.sqrt(v_pos)
+    v_plus = wp.max(v_i, 0.0)
+    vol = wp.sqrt(v_plus)
     """
     lines, new_s, new_v = {
         "heston": (truncate, f"s_i * (1.0 + {p}mu * dt + vol * w1)", variance),
-        "log heston": (truncate, f"s_i * wp.exp(({p}mu - 0.5 * v_pos) * dt + vol * w1)", variance),
+        "log heston": (truncate, f"s_i * wp.exp(({p}mu - 0.5 * v_plus) * dt + vol * w1)", variance),
         "sabr": (
-            "# Exact step of the lognormal volatility",
+            "# The step of the lognormal volatility is exact",
             "s_i + v_i * wp.pow(s_i, beta) * w1",
             "v_i * wp.exp(xi * w2 - 0.5 * xi * xi * dt)",
         ),
@@ -332,7 +347,7 @@ def stochastic_volatility_step(d: Draft) -> None:
             rho = parameter("rho")
             w = w @ np.linalg.cholesky(np.array([[1.0, rho], [rho, 1.0]])).T
         w1, w2 = w.T
-        s, x = v.state.T if layout == "packed" else (v.s, v.v)
+        s, x = v.state.T if layout == "packed" else (v.s, v[second_name])
         xi = parameter("xi")
         if model == "sabr":
             s1, x1 = s + x * s**v.beta * w1, x * np.exp(xi * w2 - xi**2 * v.dt / 2)
@@ -344,6 +359,7 @@ def stochastic_volatility_step(d: Draft) -> None:
             x1 = x + kappa * (theta - x) * v.dt + xi * w2 * (1.0 if model == "ornstein uhlenbeck" else vol)
         if layout == "packed":
             return {"state_out": np.stack([s1, x1], axis=1)}
-        return {"s": s1, "v": x1} if layout == "same" else {"s_out": s1, "v_out": x1}
+        tail = "" if layout == "same" else "_out"
+        return {f"s{tail}": s1, f"{second_name}{tail}": x1}
 
     d.check(reference, 2e-4)

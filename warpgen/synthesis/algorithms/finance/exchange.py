@@ -16,8 +16,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Margrabe 1978; Kirk 1995; Stulz 1982",
     names=NAMES
     | {
-        "s1": "asset_a|long_asset|first_asset",
-        "s2": "asset_b|short_asset|second_asset",
         "rho": "correlation|corr",
         "vols": "sigmas|volatilities",
     },
@@ -52,7 +50,7 @@ def exchange_option(d: Draft) -> None:
     d.input("s2", "float", count, 80.0, 120.0, about="price of the second asset")
     assets = 5
     if correlation == "pairs":
-        d.input("pair", "vec2i", count, 0, assets)
+        d.input("pair", "vec2i", count, 0, assets, about="indices of both assets")
         d.input("vols", "float", assets, 0.15, 0.45, about="volatilities")
         d.input("corr_matrix", "float", (assets, assets), -0.5, 0.8, about="correlations of all assets")
         load = """
@@ -66,8 +64,8 @@ def exchange_option(d: Draft) -> None:
             d.param("vols", "vec2", 0.15, 0.45, about="volatilities")
             load = "vol1 = vols[0]\nvol2 = vols[1]"
         else:
-            d.param("vol1", "float", 0.15, 0.45)
-            d.param("vol2", "float", 0.15, 0.45)
+            d.param("vol1", "float", 0.15, 0.45, about="volatility of the first asset")
+            d.param("vol2", "float", 0.15, 0.45, about="volatility of the second asset")
             load = ""
         if correlation == "each":
             d.input("rho", "float", count, -0.5, 0.8, about="correlation")
@@ -75,8 +73,8 @@ def exchange_option(d: Draft) -> None:
             d.param("rho", "float", -0.5, 0.8, about="correlation")
     d.param("expiry", "float", 0.5, 2.0, about="time to expiry in years")
     if dividends:
-        d.param("q1", "float", 0.01, 0.04)
-        d.param("q2", "float", 0.01, 0.04)
+        d.param("q1", "float", 0.01, 0.04, about="dividend yield of the first asset")
+        d.param("q2", "float", 0.01, 0.04, about="dividend yield of the second asset")
     if what == "kirk":
         d.param("strike", "float", 3.0, 10.0, about="strike price")
         d.param("r", "float", 0.01, 0.05, about="risk-free rate, continuously compounded")
@@ -118,8 +116,8 @@ def exchange_option(d: Draft) -> None:
         head=head,
     )
     d.explain("""
-        The ratio of the assets is lognormal with variance s1^2 - 2 rho s1 s2 + s2^2 per year, so that the
-        second asset serves as the unit of account and no rate of interest is needed.
+        The ratio of the assets is lognormal with variance v1^2 - 2 rho v1 v2 + v2^2 per year, v1 and v2 being
+        the volatilities, so that the second asset serves as the unit of account and no rate of interest is needed.
     """ if what != "kirk" else """
         The spread s1 - s2 is struck at K: s2 + K is taken for lognormal, which is accurate while K is small
         against s2.

@@ -50,7 +50,6 @@ def complex_sqrt(z: wp.vec2) -> wp.vec2:
 @DOMAIN.algorithm(
     source="Heston 1993; Albrecher et al. 2007 (the little trap); Lewis 2001; Bates 1996 (jumps); Gatheral 2006, ch. 2",
     names={
-        "fourier_options": "heston_price|price_heston|price_by_characteristic|lewis_integral",
         "spot": "s0|underlying|spots",
         "strike": "k|strikes|exercise",
         "expiry": "t_exp|maturity|tau",
@@ -73,13 +72,14 @@ def fourier_options(d: Draft) -> None:
     result = d.option("result", "value", "delta", "implied total", weights=(0.5, 0.3, 0.2))
     carry = d.option("carry", "rate", "rate and yield", "none")
     inline = d.flag("inline", 0.5)
-    if result != "value":
-        d.calls(
-            {
-                "delta": "heston_delta|fourier_delta|fourier_deltas",
-                "implied total": "covered_calls|covered_call_value|heston_covered_call",
-            }[result]
-        )
+    who = "bates" if jumps else "heston"
+    d.calls(
+        {
+            "value": f"fourier_options|{who}_price|price_{who}|price_by_characteristic|lewis_integral",
+            "delta": f"{who}_delta|fourier_delta|fourier_deltas",
+            "implied total": f"covered_calls|covered_call_value|{who}_covered_call",
+        }[result]
+    )
     if result != "value" and right == "flags":
         right = "call"
     n, points = d.pick(24, 32, 48), d.pick(128, 160)
@@ -110,7 +110,7 @@ def fourier_options(d: Draft) -> None:
         "value": ("values", "Values"),
         "delta": ("deltas", "Derivatives by the spot"),
         "implied total": (
-            "time_value",
+            "covered_values",
             "Values of covered calls, the least of forward and strike [of the forward]",
         ),
     }[result]
@@ -181,19 +181,21 @@ def fourier_options(d: Draft) -> None:
         "delta": "wp.exp(psi[0]) * (0.5 * wp.cos(psi[1] + u * x) - u * wp.sin(psi[1] + u * x))",
     }[result]
     scale = "wp.sqrt(forward * strike_k)" if result != "delta" else "wp.sqrt(strike_k / forward)"
+    plain = "discount * (forward - covered)" if discount else "forward - covered"
     after = {
-        "value": f"call = {'discount * ' if discount else ''}(forward - covered)",
+        "value": f"call = {plain}",
         "delta": f"deltas[tid] = {'discount * ' if discount else ''}forward / spot[tid] * (1.0 - covered)",
-        "implied total": "time_value[tid] = covered / forward",
+        "implied total": "covered_values[tid] = covered / forward",
     }[result]
     parity = f"{'discount * ' if discount else ''}(forward - strike_k)"
+    taken = parity if discount else "forward - strike_k"
     if result == "value":
         after += (
             "\n"
             + {
                 "call": "values[tid] = call",
                 "put": f"# Parity of put and call\nvalues[tid] = call - {parity}",
-                "flags": f"if is_put[tid]:\n    # Parity of put and call\n    call -= {parity}\nvalues[tid] = call",
+                "flags": f"if is_put[tid]:\n    # Parity of put and call\n    call -= {taken}\nvalues[tid] = call",
             }[right]
         )
     elif result == "delta" and right == "put":
@@ -230,14 +232,14 @@ def fourier_options(d: Draft) -> None:
         scale=scale,
         after=after,
     )
-    if result == "implied total":
-        d.says(
-            "Values covered calls under stochastic volatility by integrating the characteristic function (Heston)."
-        )
-    elif result == "delta":
-        d.says(
-            "Computes deltas of options under stochastic volatility from the characteristic function (Heston)."
-        )
+    under = f"under stochastic volatility{' and jumps' if jumps else ''}"
+    model = "Bates" if jumps else "Heston"
+    kinds = {"call": "calls", "put": "puts", "flags": "options"}[right]
+    d.says({
+        "value": f"Prices {kinds} {under} by integrating the characteristic function ({model}).",
+        "delta": f"Computes deltas of {kinds} {under} from the characteristic function ({model}).",
+        "implied total": f"Values covered calls {under} by integrating the characteristic function ({model}).",
+    }[result])  # fmt: skip
     d.explain("""
         C = e^(-rT) (F - sqrt(F K) / pi * int Re[e^(i u x) phi(u - i/2)] du / (u^2 + 1/4)), x = ln(F / K) (Lewis).
         dv = kappa (theta - v) dt + xi sqrt(v) dW.

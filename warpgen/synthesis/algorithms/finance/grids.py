@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from warpgen.synthesis.algorithms.finance import DOMAIN
-from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
 
 _PAYOFFS = {
     "call": ("wp.max(s - k, 0.0)", lambda s, k: np.maximum(s - k, 0)),
@@ -15,6 +15,18 @@ _PAYOFFS = {
     "capped call": ("wp.clamp(s - k, 0.0, 0.25 * k)", lambda s, k: np.clip(s - k, 0, k / 4)),
 }
 
+_SAID = {name: name for name in _PAYOFFS} | {
+    "digital": "digital call",
+    "capped call": "call, capped at a quarter of the strike,",
+}
+_PLURAL = {
+    "call": "calls",
+    "put": "puts",
+    "straddle": "straddles",
+    "digital": "digital calls",
+    "capped call": "capped calls",
+}
+
 
 @DOMAIN.algorithm(
     source="Wilmott, Dewynne & Howison 1993; Rannacher 1984; Brennan & Schwartz 1977; Tavella & Randall 2000, ch. 3",
@@ -22,7 +34,7 @@ _PAYOFFS = {
         "option": "tid|i|contract",
         "values": "v|grid_values|price_grid",
         "spot": "spots|s0|underlying",
-        "upper": "c_prime|sweep_upper|gamma_coef",
+        "upper": "c_prime|sweep_upper",
         "pivot": "denominator|diag|beta",
         "theta": "implicitness|weight|theta_n",
         "sigma": "volatility|vol|iv",
@@ -60,7 +72,11 @@ def solve_option_pde(d: Draft) -> None:
     if barrier != "none":
         low, high = (1.15, 1.35) if barrier == "up and out" else (0.7, 0.85)
         d.param("barrier", "float", low, high, about="Knock-out level over the spot today")
-    if skew == "local":
+    if skew == "term":
+        d.param(
+            "vol_slope", "float", 0.1, 0.4, about="Share by which volatility today is below that at expiry"
+        )
+    elif skew == "local":
         d.param("elasticity", "float", -0.8, -0.2, about="Volatility goes as the spot to this power")
     name = {"price": "price", "delta": "delta", "gamma": "gamma"}[result]
     d.output(
@@ -79,7 +95,7 @@ def solve_option_pde(d: Draft) -> None:
     d.function(f'''
         @wp.func
         def payoff(s: float, k: float) -> float:
-            """Value at expiry of a {payoff} of strike k."""
+            """Value at expiry of a {_SAID[payoff]} of strike k."""
             return {_PAYOFFS[payoff][0]}
     ''')
     q = "dividend_yield" if dividend == "yield" else ""
@@ -111,7 +127,29 @@ def solve_option_pde(d: Draft) -> None:
     }[exercise]
     after = "for j in range(NODES):\n    s = s0 * wp.exp(dx * float(j - middle))\n    $early\n    $knock"
     vol = {"constant": "vol = sigma[option]", "local": "vol = sigma[option] * wp.exp(elasticity * dx * float(j - middle))",
-           "term": "vol = sigma[option] * (1.0 - 0.3 * elapsed)"}[skew]  # fmt: skip
+           "term": "vol = sigma[option] * (1.0 - vol_slope * elapsed)"}[skew]  # fmt: skip
+    coefficients = """
+        $vol
+        diffusion = 0.5 * vol * vol / (dx * dx)
+        convection = ($drift - 0.5 * vol * vol) / (2.0 * dx)
+        below = diffusion - convection
+        center = -2.0 * diffusion - rate
+        above = diffusion + convection
+    """
+    row = """
+        known = values[j] + (1.0 - theta) * dt * (
+            below * values[j - 1] + center * values[j] + above * values[j + 1]
+        )
+        pivot = 1.0 - theta * dt * center + theta * dt * below * upper[j - 1]
+        upper[j] = -theta * dt * above / pivot
+        rhs[j] = (known + theta * dt * below * rhs[j - 1]) / pivot
+    """
+    if scheme == "implicit":
+        row = """
+        pivot = 1.0 - dt * center + dt * below * upper[j - 1]
+        upper[j] = -dt * above / pivot
+        rhs[j] = (values[j] + dt * below * rhs[j - 1]) / pivot
+        """
     d.launch(n)
     d.code(
         """
@@ -129,26 +167,19 @@ def solve_option_pde(d: Draft) -> None:
             s = s0 * wp.exp(dx * float(j - middle))
             values[j] = payoff(s, k)
             $knock
+        $once
+        $fixed_edges
         for step in range(STEPS):
             $theta
             $elapsed
             $edges
+            $before
             # Eliminate downwards (Thomas algorithm); no coefficient has a factor S since the equation is in ln S
             upper[0] = 0.0
             rhs[0] = low_edge
             for j in range(1, NODES - 1):
-                $vol
-                diffusion = 0.5 * vol * vol / (dx * dx)
-                convection = ($drift - 0.5 * vol * vol) / (2.0 * dx)
-                below = diffusion - convection
-                center = -2.0 * diffusion - rate
-                above = diffusion + convection
-                known = values[j] + (1.0 - theta) * dt * (
-                    below * values[j - 1] + center * values[j] + above * values[j + 1]
-                )
-                pivot = 1.0 - theta * dt * center + theta * dt * below * upper[j - 1]
-                upper[j] = -theta * dt * above / pivot
-                rhs[j] = (known + theta * dt * below * rhs[j - 1]) / pivot
+                $within
+                $row
             # Substitute back
             values[NODES - 1] = high_edge
             for back in range(1, NODES):
@@ -161,21 +192,28 @@ def solve_option_pde(d: Draft) -> None:
         knock=knock,
         theta={
             "crank nicolson": "theta = 0.5",
-            "implicit": "theta = 1.0",
+            "implicit": "",
             "rannacher": "# The kink of the payoff would ring: begin with two implicit steps\ntheta = wp.where(step < 2, 1.0, 0.5)",
         }[scheme],
         elapsed="elapsed = float(step) / float(STEPS)" if skew == "term" else "",
+        fixed_edges="""
+            # Far in or out of the money the value is that of the payoff
+            low_edge = payoff(s0 * wp.exp(-dx * float(middle)), k)
+            high_edge = payoff(s0 * wp.exp(dx * float(middle)), k)
+            """
+        if boundary == "fixed"
+        else "",
+        once=dedented(coefficients) if skew == "constant" else "",
+        before=dedented(coefficients) if skew == "term" else "",
+        row=dedented(row),
+        within=dedented(coefficients) if skew == "local" else "",
         edges={
             "linear": """
-                # Far out the value is nearly linear, hence no curvature at the ends of the grid
+                # The ends of the grid go on with their neighbors' slope, a step behind
                 low_edge = 2.0 * values[1] - values[2]
                 high_edge = 2.0 * values[NODES - 2] - values[NODES - 3]
                 """,
-            "fixed": """
-                # Far in or out of the money the value is that of the payoff
-                low_edge = payoff(s0 * wp.exp(-dx * float(middle)), k)
-                high_edge = payoff(s0 * wp.exp(dx * float(middle)), k)
-                """,
+            "fixed": "",
         }[boundary],
         vol=vol,
         drift=drift,
@@ -206,11 +244,19 @@ def solve_option_pde(d: Draft) -> None:
                 """,
         }[result],
     )
-    d.explain("""
-        Black and Scholes' equation in x = ln S has constant coefficients. A weight theta of 1/2 gives second order
-        in time, one of 1 damps oscillations.
-    """)
-    d.says(f"Computes the {name} of options by finite differences, from expiry backwards.")
+    d.explain({
+        "crank nicolson": "Black and Scholes' equation in x = ln S. The weight theta of 1/2 gives second order in time.",
+        "implicit": "Black and Scholes' equation in x = ln S, stepped implicitly, which damps oscillations.",
+        "rannacher": "Black and Scholes' equation in x = ln S. A weight theta of 1/2 gives second order in time, one of"
+        " 1 damps oscillations.",
+    }[scheme])  # fmt: skip
+    kind = f"{exercise.capitalize()} {_PLURAL[payoff]}"
+    knocked = (
+        f", knocked out {'above' if barrier == 'up and out' else 'below'} a barrier"
+        if barrier != "none"
+        else ""
+    )
+    d.says(f"Computes the {name} of {kind}{knocked} by finite differences, from expiry backwards.")
     claim = _PAYOFFS[payoff][1]
 
     def solved(v: Values, i: int) -> float:
@@ -231,7 +277,7 @@ def solve_option_pde(d: Draft) -> None:
                 * {
                     "constant": 1.0,
                     "local": np.exp(v.get("elasticity", 0) * x),
-                    "term": 1 - 0.3 * step / steps,
+                    "term": 1 - v.get("vol_slope", 0) * step / steps,
                 }[skew]
                 * np.ones(nodes)
             )

@@ -51,10 +51,14 @@ def price_average(d: Draft) -> None:
             {
                 "average": "price_average|moving_average|smooth_prices",
                 "distance": "distance_from_average|average_distance|trend_distance",
-                "signal": "trend_signal|side_of_average|crossover_signal",
+                "signal": "trend_signal|side_of_average|average_signal",
             }[result]
         )
-    d.says(f"Smooths series of prices by {said}{tail}.")
+    d.says(
+        f"Computes {said} of series of prices (MACD)."
+        if kind == "macd"
+        else f"Smooths series of prices by {said}{tail}."
+    )
     shape = (count, size) if layout == "rows" else (size, count)
     d.input("prices", "float", shape, 80.0, 120.0, about="price history")
     if kind == "volume":
@@ -123,7 +127,7 @@ def price_average(d: Draft) -> None:
     store = {
         "average": f"{at('line', 't')} = {plain}",
         "distance": f"{at('line', 't')} = {p} / {value} - 1.0",
-        "signal": f"{at('side', 't')} = 1 if {p} > {value} else -1",
+        "signal": f"{at('side', 't')} = 1 if {p} > {plain} else -1",
     }[result]
     d.launch(count)
     d.code(
@@ -203,7 +207,7 @@ def price_average(d: Draft) -> None:
 
 @DOMAIN.algorithm(
     source="Wilder 1978; Lane 1984; Bollinger 2001; Lambert 1980",
-    names=_NAMES | {"value": "score|osc|indicator"},
+    names=_NAMES | {"value": "score|indicator"},
     double=True,
     weight=6,
 )
@@ -212,7 +216,7 @@ def window_indicator(d: Draft) -> None:
     kind = d.option("kind", "strength", "stochastic", "z-score", "width", "channel", "momentum", "range")
     layout = d.option("layout", "rows", "columns")
     early = d.option("early", "skip", "short", "valid")
-    scaled = d.flag("scaled", 0.4)
+    scaled = d.flag("scaled", 0.4) and kind in ("strength", "stochastic", "width", "momentum")
     d.calls(
         {
             "strength": "relative_strength|compute_rsi|rsi_kernel",
@@ -230,7 +234,7 @@ def window_indicator(d: Draft) -> None:
         "stochastic": "Places prices between the lowest and the highest of their recent past",
         "z-score": "Measures by how many standard deviations prices are off their mean",
         "width": "Computes the width of Bollinger's bands relative to the mean price",
-        "channel": "Computes Lambert's commodity channel index of prices, less its constant",
+        "channel": "Computes Lambert's commodity channel index of prices",
         "momentum": "Computes the relative change of prices over a window",
         "range": "Computes the mean absolute move of prices over a window",
     }[kind]
@@ -295,7 +299,7 @@ def window_indicator(d: Draft) -> None:
                 spread += wp.abs({each} - mean)
             spread /= {many}
             """,
-            f"({p} - mean) / spread",
+            f"({p} - mean) / (0.015 * spread)",
         ),
         "momentum": ("", f"{p} / {at('prices', 'first')} - 1.0"),
         "range": (
@@ -345,7 +349,7 @@ def window_indicator(d: Draft) -> None:
                 "stochastic": (last - low) / (high - low),
                 "z-score": (last - mean) / part.std(axis=1),
                 "width": 4 * part.std(axis=1) / mean,
-                "channel": (last - mean) / np.abs(part - mean[:, None]).mean(axis=1),
+                "channel": (last - mean) / np.abs(part - mean[:, None]).mean(axis=1) / 0.015,
                 "momentum": last / part[:, 0] - 1,
                 "range": np.abs(step).mean(axis=1),
             }[kind]

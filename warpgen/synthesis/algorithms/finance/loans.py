@@ -17,10 +17,10 @@ _NAMES = {"flows": "cash_flows|cashflows|amounts", "k": "period|n|j", "df": "dis
     names=_NAMES
     | {
         "internal_rate": "irr_solve|solve_irr|rate_of_return",
-        "rate": "irr|y|ytm",
-        "rates": "irr_out|solved|yields_out",
+        "rate": "irr|r",
+        "rates": "irr_out|solved",
         "slope": "dpv|derivative|d_npv",
-        "outlay": "price|cost|investment",
+        "outlay": "cost|investment",
     },
     double=True,
     adjoint="no",
@@ -39,7 +39,14 @@ def internal_rate(d: Draft) -> None:
         d.says("Finds the yields at which bonds with level coupons are worth their prices.")
     else:
         d.says("Finds internal rates of return, at which payments are worth the outlay.")
-    d.input("outlay", "float", count, 75.0, 105.0, about="initial investment")
+    d.input(
+        "outlay",
+        "float",
+        count,
+        75.0,
+        105.0,
+        about="prices of the bonds" if flows == "level" else "initial investment",
+    )
     if flows == "level":
         d.input("coupon", "float", count, 2.0, 8.0, about="payment per period")
         d.param("periods", "int", most, about="number of periods")
@@ -48,13 +55,13 @@ def internal_rate(d: Draft) -> None:
     elif flows == "columns":
         d.input("flows", "float", (most, count), 15.0, 25.0, about="cash flows")
     else:
-        d.input("first", "int", count, 0, 40)
+        d.input("first", "int", count, 0, 40, about="index of the first cash flow")
         d.input("flows", "float", 40 + most, 15.0, 25.0, about="cash flows")
         d.param("periods", "int", most, about="number of periods")
     d.output("rates", "float", count, about="interest rates")
     number = {"rows": "flows.shape[1]", "columns": "flows.shape[0]"}.get(flows, "periods")
     amount = {
-        "level": "amount = coupon[tid]\n        if k == periods - 1:\n            amount += 100.0",
+        "level": "amount = coupon[tid]\n        # The last coupon comes with the face value\n        if k == periods - 1:\n            amount += 100.0",
         "rows": "amount = flows[tid, k]",
         "columns": "amount = flows[k, tid]",
         "listed": "amount = flows[first[tid] + k]",
@@ -103,7 +110,7 @@ def internal_rate(d: Draft) -> None:
         for iteration in range($many):
             $worth
             $leave
-            # NPV and its derivative with respect to the rate
+            # The flows are worth less at higher rates
             if npv > 0.0:
                 low = rate
             else:
@@ -202,10 +209,10 @@ def loan_schedule(d: Draft) -> None:
         }[kept]
     )
     what = {
-        "balance": "what is left of loans",
-        "interest paid": "loans, and adds up the interest paid",
-        "last balance": "loans, and keeps the last balance",
-        "interest each month": "the interest part of payments on loans",
+        "balance": "Works out month by month what is left of loans",
+        "interest paid": "Adds up the interest paid month by month on loans",
+        "last balance": "Works out what is left at last of loans",
+        "interest each month": "Works out the interest due each month on loans",
     }[kept]
     how = {
         "annuity": "repaid by level payments",
@@ -213,7 +220,7 @@ def loan_schedule(d: Draft) -> None:
         "balloon": "repaid by level payments but for a balloon at the end",
         "interest first": "on which only interest is paid at first",
     }[plan]
-    d.says(f"Works out month by month {what.replace('loans', f'loans {how}', 1)}.")
+    d.says(f"{what} {how}{', with prepayments' if extra else ''}.")
     count, months = d.pick(24, 32, 48), d.pick(12, 18, 24)
     d.input("principal", "float", count, 5.0, 50.0, about="initial balance of the loan")
     if own_rate == "common":
@@ -226,11 +233,11 @@ def loan_schedule(d: Draft) -> None:
     rate = {"common": "rate", "each": "rate[tid]", "classes": "rate[credit_class[tid]]"}[own_rate]
     d.param("months", "int", months, about="number of monthly payments")
     if plan == "balloon":
-        d.param("balloon", "float", 0.2, 0.4)
+        d.param("balloon", "float", 0.2, 0.4, about="share of the loan that is due at the end")
     if plan == "interest first":
-        d.param("grace", "int", months // 4)
+        d.param("grace", "int", months // 4, about="months in which only interest is paid")
     if extra:
-        d.param("prepayment", "float", 0.05, 0.4)
+        d.param("prepayment", "float", 0.05, 0.4, about="repaid each month beside the payment")
     shape = (count, months) if layout == "rows" else (months, count)
     at = "[tid, k]" if layout == "rows" else "[k, tid]"
     table = {"balance": "balance", "interest each month": "interest"}.get(kept)
@@ -245,8 +252,8 @@ def loan_schedule(d: Draft) -> None:
         "linear": "part = left / float(months)",
         "balloon": """
         # Subtract the present value of the balloon payment
-        growth = wp.pow(1.0 + i, -float(months))
-        payment = left * (1.0 - balloon * growth) * i / (1.0 - growth)
+        discount = wp.pow(1.0 + i, -float(months))
+        payment = left * (1.0 - balloon * discount) * i / (1.0 - discount)
         """,
         "interest first": "payment = left * i / (1.0 - wp.pow(1.0 + i, -float(months - grace)))",
     }[plan]

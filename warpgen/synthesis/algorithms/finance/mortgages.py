@@ -12,7 +12,7 @@ from warpgen.synthesis.writing.trim import trim
 @DOMAIN.algorithm(
     source="Fabozzi 2016, Handbook of Mortgage-Backed Securities; PSA 1990, Standard Formulas; Hayre 2001",
     names={
-        "pool": "tid|i|loan",
+        "pool": "tid|i",
         "balance": "outstanding|bal|remaining",
         "prepaid": "prepayment|curtailed|unscheduled",
         "defaulted": "lost|in_default|default_amount",
@@ -116,30 +116,34 @@ def project_mortgages(d: Draft) -> None:
         "constant": "",
         "incentive": "cpr = refinancing_cpr(note_rate, market_rate)",
     }[prepay]
-    var = "cpr" if prepay != "constant" and not (season or burnout) else "speed"
-    adjust = ""
-    if season or burnout:
-        adjust = "speed = cpr"
-        if season:
-            adjust += "\n# People move in summer, hence the season\nspeed *= 1.0 + 0.25 * wp.sin(2.0 * wp.pi * float(month % 12 - 3) / 12.0)"
-        if burnout:
-            adjust += "\n# Those who could refinance have gone, so speeds fall with the pool factor (burnout)\nspeed *= 0.3 + 0.7 * balance / principal[pool]"
-    else:
-        var = "cpr"
+    # A rate that is an argument is not changed, but gets a name of its own.
+    var, adjust = "cpr", ""
+    if season:
+        adjust = "# People move in summer, hence the season\nwave = wp.sin(2.0 * wp.pi * float(month % 12 - 3) / 12.0)\n"
+        if prepay == "constant":
+            var = "speed"
+            adjust += "speed = cpr * (1.0 + 0.25 * wave)"
+        else:
+            adjust += "cpr *= 1.0 + 0.25 * wave"
+    if burnout:
+        adjust += "\n# Those who could refinance have gone, so speeds fall with the pool factor (burnout)\n"
+        adjust += "cpr *= 0.3 + 0.7 * balance / principal[pool]"
     hits = default != "none"
     # What is gathered of a month's flows
     gather = {
-        "value": "discount /= 1.0 + market_rate / 12.0\ntotal += discount * (received + scheduled + prepaid)",
+        "value": "discount /= 1.0 + market_rate / 12.0\ntotal += discount * ($income + scheduled + prepaid)",
         "life": "returned = scheduled + prepaid\ntotal += float(m + 1) / 12.0 * returned\nweight += returned",
         "loss": "total += lost",
         "balance": "",
     }[result]
+    extras = fee or hits or penalty
+    gather = gather.replace("$income", "received" if extras else "interest")
     d.launch(n)
     d.code(
         """
         pool = wp.tid()
-        balance = principal[pool] * 1.0
-        note_rate = coupon[pool] * 1.0
+        balance = float(principal[pool])
+        note_rate = $first_rate
         $start
         for m in range(months):
             month = age[pool] + m + 1
@@ -156,10 +160,10 @@ def project_mortgages(d: Draft) -> None:
             scheduled = payment - interest
             $interest_only
             $default
-            # Single monthly mortality: 1 - (1 - CPR)^(1/12)
             $speed
             $adjust
-            smm = 1.0 - wp.pow(1.0 - wp.clamp($var, 0.0, 0.9), 1.0 / 12.0)
+            # Single monthly mortality: 1 - (1 - CPR)^(1/12)
+            smm = 1.0 - wp.pow(1.0 - $var, 1.0 / 12.0)
             prepaid = smm * (balance$performing - scheduled)
             $received
             $gather
@@ -172,13 +176,14 @@ def project_mortgages(d: Draft) -> None:
             "loss": "total = float(0.0)",
             "balance": "",
         }[result],
+        first_rate="coupon[pool]" if rate == "fixed" else "float(coupon[pool])",
         reset={
             "fixed": "",
             "adjustable": """
                 # Reset once a year, the change is capped
                 if m > 0 and m % 12 == 0:
-                    index = market_rate + margin
-                    note_rate = wp.clamp(index, note_rate - cap, note_rate + cap)
+                    full_rate = market_rate + margin
+                    note_rate = wp.clamp(full_rate, note_rate - cap, note_rate + cap)
                 """,
             "step": "# Rate steps up after two years\nif m == 24:\n    note_rate += 0.01",
         }[rate],
@@ -195,11 +200,17 @@ def project_mortgages(d: Draft) -> None:
         var=var,
         performing=" - defaulted" if hits else "",
         received=(
-            ("received = interest - balance * servicing_fee / 12.0" if fee else "received = interest * 1.0")
-            + ("\n# The rest is recovered at once\nreceived += defaulted - lost" if hits else "")
-            + ("\nif month <= 36:\n    received += prepay_penalty * prepaid" if penalty else "")
+            ("# What is not lost of a default is recovered at once\n" if hits else "")
+            + "received = interest"
+            + (" - balance * servicing_fee / 12.0" if fee else "")
+            + (" + defaulted - lost" if hits else "")
+            + (
+                "\n# The penalty ends after three years\nif month <= 36:\n    received += prepay_penalty * prepaid"
+                if penalty
+                else ""
+            )
         )
-        if result == "value"
+        if result == "value" and extras
         else "",
         gather=gather,
         minus=" + defaulted" if hits else "",
@@ -252,7 +263,7 @@ def project_mortgages(d: Draft) -> None:
                 cpr *= 1 + np.sin(np.pi / 6 * (month % 12 - 3)) / 4
             if burnout:
                 cpr *= 0.3 + 0.7 * b / start
-            early = (1 - (1 - np.clip(cpr, 0, 0.9)) ** (1 / 12)) * (b - gone - due)
+            early = (1 - (1 - cpr) ** (1 / 12)) * (b - gone - due)
             got = interest - (b * v.servicing_fee / 12 if fee else 0.0)
             got += gone * (1 - v.get("severity", 0.0)) + (
                 v.prepay_penalty * early if penalty and month <= 36 else 0.0

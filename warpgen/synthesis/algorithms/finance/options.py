@@ -74,7 +74,7 @@ def _output(d: Draft, name: str) -> None:
 
 @DOMAIN.algorithm(
     source="Black & Scholes 1973, eq. 13; Merton 1973; Black 1976; Reiner & Rubinstein 1991",
-    names=NAMES | {"black_scholes": "european_option|price_options|bs_price", "book": "options|contracts"},
+    names=NAMES | {"book": "options|contracts"},
     double=True,
     weight=6,
 )
@@ -95,6 +95,15 @@ def black_scholes(d: Draft) -> None:
     }[payoff]
     under = {"plain": "", "dividend": " on an asset with a dividend yield", "futures": " on futures"}[model]
     d.says(f"Prices {said}{under} in closed form.")
+    if payoff in ("cash call", "asset put"):
+        d.calls(
+            "digital_option|price_digital|"
+            + ("cash_or_nothing" if payoff == "cash call" else "asset_or_nothing")
+        )
+    elif model == "futures":
+        d.calls("black_76|european_option|price_futures_options")
+    else:
+        d.calls("black_scholes|european_option|price_options|bs_price")
     load, at = _contracts(d, layout)
     d.param("r", "float", 0.01, 0.06, about="risk-free rate, continuously compounded")
     if model == "dividend":
@@ -107,6 +116,11 @@ def black_scholes(d: Draft) -> None:
         _output(d, "put_price")
     drift = {"plain": "r * t", "dividend": "(r - q) * t", "futures": ""}[model]
     moneyness = f"(wp.log(s / k) + {drift}) / sd" if drift else "wp.log(s / k) / sd"
+    parity = {
+        "plain": "S - K exp(-r T)",
+        "dividend": "S exp(-q T) - K exp(-r T)",
+        "futures": "exp(-r T) (F - K)",
+    }[model]
     asset = {"plain": "s", "dividend": "s * wp.exp(-q * t)", "futures": "df * s"}[model]
     store = {
         "call": f"price{at} = {asset} * {n}(d1) - df * k * {n}(d2)",
@@ -114,7 +128,7 @@ def black_scholes(d: Draft) -> None:
         "both": f"""
         call = {asset} * {n}(d1) - df * k * {n}(d2)
         price{at} = call
-        # Put-call parity: C - P = S exp(-q T) - K exp(-r T)
+        # Put-call parity: C - P = {parity}
         put_price{at} = call - {asset} + df * k
         """,
         "kinds": f"""
@@ -141,7 +155,7 @@ def black_scholes(d: Draft) -> None:
         store=store,
     )
     d.explain("""
-        Prices are in units of the spot, `expiry` in years; rates are continuously compounded and
+        Prices are in the currency of the spot, `expiry` in years; rates are continuously compounded and
         volatility is per square root of a year. Exercise is at expiry only.
     """ if layout != "structs" else """
         Times are in years, rates continuously compounded, volatilities per square root of a year.
@@ -173,8 +187,8 @@ def black_scholes(d: Draft) -> None:
     | {
         "option_greeks": "compute_greeks|bs_sensitivities|delta_and_gamma|greeks",
         "book": "options|contracts",
-        "delta": "deltas|hedge_ratio",
-        "greek": "sensitivity|exposure|risk",
+        "delta": "deltas|delta_out",
+        "greek": "sensitivity|greeks_out",
     },
     double=True,
     weight=3,

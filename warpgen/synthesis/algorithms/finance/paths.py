@@ -13,7 +13,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _NAMES = NAMES | {
     "s": "price_t|x|level",
     "z": "normals|gaussians|shocks|dw",
-    "dt": "time_step|step|delta_t",
+    "dt": "time_step|delta_t",
+    "sd": "std_dev|step_sd",
     "k": "step_k|t|n",
     "payoff": "payoffs|value|pv",
     "seed": "rng_seed|base_seed",
@@ -34,7 +35,7 @@ _PAYS = {
     "down-and-in": ("down-and-in calls", "wp.max(s - strike, 0.0)", "touched = bool(False)",
                     "if s <= barrier:\n    touched = True"),
     "range": ("range accruals", "days / float(steps)", "days = float(0.0)",
-              "if s > strike and s < barrier:\n    days += 1.0"),
+              "if s > range_low and s < range_high:\n    days += 1.0"),
 }  # fmt: skip
 
 
@@ -44,7 +45,7 @@ _PAYS = {
     | {
         "path_payoff": "monte_carlo_payoff|simulate_payoff|gbm_payoff",
         "steps": "num_steps|n_steps|fixings",
-        "barrier": "knock_level|trigger|upper",
+        "barrier": "knock_level|trigger",
         "sum": "total|running_sum|acc",
         "high": "highest|running_max|s_max",
         "low": "lowest|running_min|s_min",
@@ -73,20 +74,29 @@ def path_payoff(d: Draft) -> None:
     shape = {"path rows": (paths, steps), "step rows": (steps, paths), "flat": (paths * steps,)}[layout]
     d.input("z", "float", shape, -2.0, 2.0, about="standard normal random numbers")
     d.param("spot", "float", 95.0, 105.0, about="spot price of the underlying")
-    d.param("strike", "float", *((85.0, 95.0) if pays == "range" else (90.0, 100.0)), about="strike price")
-    if pays in ("up-and-out", "range"):
+    if pays == "range":
+        d.param("range_low", "float", 85.0, 95.0, about="lower end of the range")
+        d.param("range_high", "float", 115.0, 130.0, about="upper end of the range")
+    else:
+        d.param("strike", "float", 90.0, 100.0, about="strike price")
+    if pays == "up-and-out":
         d.param("barrier", "float", 115.0, 130.0, about="barrier level")
     elif pays == "down-and-in":
         d.param("barrier", "float", 85.0, 93.0, about="barrier level")
     d.param("r", "float", 0.01, 0.05, about="risk-free rate, continuously compounded")
     if volatility == "term":
-        d.input("sigma", "float", steps, 0.15, 0.4, about="volatility per square root of a year")
+        d.input(
+            "sigma", "float", steps, 0.15, 0.4, about="volatility of each step, per square root of a year"
+        )
     else:
         d.param("sigma", "float", 0.15, 0.4, about="volatility per square root of a year")
     d.param("dt", "float", 0.02, 0.06, about="time step in years")
     if not fixed:
         d.param("steps", "int", steps, about="number of time steps")
-    d.output("payoff", "float", 1 if result == "mean" else paths, about="payoff per path")
+    if result == "mean":
+        d.param("paths", "int", paths, about="number of paths")
+    about = "mean of the discounted payoffs" if result == "mean" else "discounted payoff of each path"
+    d.output("payoff", "float", 1 if result == "mean" else paths, about=about)
     normal = {"path rows": "z[tid, k]", "step rows": "z[k, tid]", "flat": f"z[tid * {count} + k]"}[layout]
     vol = "sigma[k]" if volatility == "term" else "sigma"
     before, move = "", ""
@@ -107,7 +117,7 @@ def path_payoff(d: Draft) -> None:
         s *= 1.0 + r * dt + x + 0.5 * (x * x - {vol} * {vol} * dt)
         """
     after = ""
-    store = "wp.atomic_add(payoff, 0, {} / float({}))" if result == "mean" else "payoff[tid] = {}"
+    store = "wp.atomic_add(payoff, 0, {} / float(paths))" if result == "mean" else "payoff[tid] = {}"
     if pays == "up-and-out":
         # Knocked out: the payoff keeps its initial value of zero
         observe = "if s >= barrier:\n    return"
@@ -132,13 +142,11 @@ def path_payoff(d: Draft) -> None:
         move=move,
         observe=observe,
         after=after,
-        store=store.format(
-            f"wp.exp(-r * dt * float(steps)) * {value}".replace("(steps)", f"({count})"), paths
-        ),
+        store=store.format(f"wp.exp(-r * dt * float(steps)) * {value}".replace("(steps)", f"({count})")),
     )
     d.explain("""
         dS = r S dt + sigma S dW under the risk-neutral measure, in steps of `dt` years. What is paid
-        at the end is discounted to today; barriers and means are watched at the steps only.
+        at the end is discounted to today; the path is watched at the steps only.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -162,7 +170,7 @@ def path_payoff(d: Draft) -> None:
             "floating": lambda: s[:, -1] - whole.min(axis=1),
             "up-and-out": lambda: call * (s < v.barrier).all(axis=1),
             "down-and-in": lambda: call * (s <= v.barrier).any(axis=1),
-            "range": lambda: ((s > v.get("strike", 0.0)) & (s < v.barrier)).mean(axis=1),
+            "range": lambda: ((s > v.range_low) & (s < v.range_high)).mean(axis=1),
         }[pays]() * np.exp(-v.r * v.dt * steps)
         return {"payoff": np.array([paid.mean()]) if result == "mean" else paid}
 
@@ -223,20 +231,21 @@ def random_paths(d: Draft) -> None:
     if process == "bridge":
         result = "path" if result == "terminal" else result
     if result == "terminal":
+        steps_given = True  # no array tells them
         d.calls("terminal_values|sample_terminal|simulate_to_end|sample_sde")
     if process == "jump":
         antithetic = False
-    paths_said = "ends of paths" if result == "terminal" else "paths"
+    paths_said = "the ends of paths" if result == "terminal" else "paths"
     pairs = ", each normal number being used with both signs" if antithetic else ""
     d.says(f"Draws {paths_said} of {_PROCESSES[process]} at random{pairs}.")
     d.param("seed", "int", 1, 10000, about="seed of the random numbers")
     if process in ("gbm", "jump"):
         d.param("x0", "float", 50.0, 150.0, about="initial value")
-        d.param("mu", "float", 0.02, 0.1)
+        d.param("mu", "float", 0.02, 0.1, about="drift per year")
         d.param("sigma", "float", 0.2, 0.4, about="volatility per square root of a year")
     elif process == "bridge":
         d.param("x0", "float", -1.0, 1.0, about="initial value")
-        d.param("x1", "float", -1.0, 1.0)
+        d.param("x1", "float", -1.0, 1.0, about="value that all paths end at")
         d.param("sigma", "float", 0.3, 0.8, about="volatility per square root of a year")
     else:
         d.param("x0", "float", 0.06, 0.09, about="initial value")
@@ -249,17 +258,16 @@ def random_paths(d: Draft) -> None:
             about="volatility per square root of a year",
         )
     if process == "jump":
-        d.param("intensity", "float", 0.5, 2.0)
-        d.param("jump_mean", "float", -0.15, -0.05)
-        d.param("jump_sd", "float", 0.05, 0.15)
+        d.param("intensity", "float", 0.5, 2.0, about="jumps per year")
+        d.param("jump_mean", "float", -0.15, -0.05, about="mean of the logarithm of jumps")
+        d.param("jump_sd", "float", 0.05, 0.15, about="deviation of the logarithm of jumps")
     d.param("dt", "float", 0.04, 0.08, about="time step in years")
     if steps_given:
         d.param("steps", "int", steps, about="number of time steps")
     shape = {"terminal": (count,), "path": (count, steps), "transposed": (steps, count)}[result]
     drawn = "ends" if result == "terminal" else "paths"
     d.output(drawn, "float", shape, about="values at the end" if result == "terminal" else "simulated paths")
-    own = {"terminal": str(steps), "path": "paths.shape[1]", "transposed": "paths.shape[0]"}[result]
-    each = "steps" if steps_given else own
+    each = "steps" if steps_given else f"paths.shape[{1 if result == 'path' else 0}]"
     if antithetic:
         init = """
         # Odd threads mirror the numbers of even ones, so that errors cancel (antithetic variates)
@@ -290,9 +298,9 @@ def random_paths(d: Draft) -> None:
         x *= wp.exp(jump_mean * jumps + jump_sd * wp.sqrt(jumps) * wp.randn(state))
         """,
         "bridge": f"""
-        left = float({each} - k)
+        to_go = float({each} - k)
         # Brownian bridge: drift towards the final value
-        x += (x1 - x) / left + sigma * wp.sqrt(dt * (left - 1.0) / left) * {normal}
+        x += (x1 - x) / to_go + sigma * wp.sqrt(dt * (to_go - 1.0) / to_go) * {normal}
         """,
     }[process]
     if process in ("gbm", "jump"):

@@ -9,7 +9,7 @@ import numpy as np
 from warpgen.synthesis.algorithms.finance import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
-_NAMES = {"p": "portfolio|fund|account", "returns": "rets|pnl", "t": "month|period|k"}
+_NAMES = {"p": "portfolio|fund|account", "returns": "rets|period_returns", "t": "month|period|k"}
 
 
 @DOMAIN.algorithm(
@@ -45,7 +45,7 @@ def track_record(d: Draft) -> None:
     if curve:
         hurdle = False
     count, periods = d.pick(24, 32, 48), d.pick(24, 36, 48)
-    d.says("Judges series of returns by " + {
+    d.says(f"Judges series of {'prices' if given == 'prices' else 'returns'} by " + {
         "drawdown": "their deepest fall from a peak",
         "longest": "the longest time that they stay below a peak",
         "ulcer": "the root mean square of their falls from peaks",
@@ -58,8 +58,8 @@ def track_record(d: Draft) -> None:
     name = "prices" if given == "prices" else "returns"
     d.input(name, "float", shape, *((60.0, 140.0) if given == "prices" else (-0.08, 0.1)))
     if hurdle:
-        d.param("target", "float", 0.001, 0.01)
-    d.output("measure", "int" if what == "longest" else "float", count)
+        d.param("target", "float", 0.001, 0.01, about="return per period that is asked for")
+    d.output("measure", "int" if what == "longest" else "float", count, about=f"{what} of each series")
 
     def at(i: str) -> str:
         return f"{name}[p, {i}]" if layout == "rows" else f"{name}[{i}, p]"
@@ -118,22 +118,22 @@ def track_record(d: Draft) -> None:
             "log": f"r = wp.exp({at('t')}) - 1.0",
             "prices": f"r = {at('t')} / {at('t - 1')} - 1.0",
         }[given]
-        excess = f"{r}\nr -= target" if hurdle else r
+        excess = f"{r} - target" if hurdle else r
         init, step, store = {
             "sharpe": (
-                "mean = float(0.0)\nsquares = float(0.0)",
-                "mean += r\nsquares += r * r",
+                "sum_r = float(0.0)\nsquares = float(0.0)",
+                "sum_r += r\nsquares += r * r",
                 f"""
-                mean /= {many}
+                mean = sum_r / {many}
                 # Unbiased estimate, divide by n - 1
                 variance = (squares - {many} * mean * mean) / ({many} - 1.0)
                 measure[p] = mean / wp.sqrt(variance)
                 """,
             ),
             "sortino": (
-                "mean = float(0.0)\ndownside = float(0.0)",
-                "mean += r\nloss = wp.min(r, 0.0)\ndownside += loss * loss",
-                f"measure[p] = (mean / {many}) / wp.sqrt(downside / {many})",
+                "sum_r = float(0.0)\ndownside = float(0.0)",
+                "sum_r += r\nloss = wp.min(r, 0.0)\ndownside += loss * loss",
+                f"measure[p] = (sum_r / {many}) / wp.sqrt(downside / {many})",
             ),
             "omega": (
                 "gains = float(0.0)\nlosses = float(0.0)",

@@ -11,9 +11,9 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
     "w": "weights|holdings|positions",
-    "cov": "covariance|sigma|cov_matrix",
+    "cov": "covariance|cov_matrix",
     "p": "portfolio|port|account",
-    "returns": "rets|pnl|gains",
+    "returns": "rets|gains",
 }
 
 
@@ -21,7 +21,7 @@ _NAMES = {
     source="Markowitz 1952; Sharpe 1963; Litterman 1996",
     names=_NAMES
     | {
-        "risk": "variance|risk_out|measure",
+        "risk": "risk_out|measure",
         "vols": "sigmas|volatilities|stdevs",
         "loadings": "betas|exposures|factor_loadings",
         "specific": "idio_var|residual_var|specific_var",
@@ -47,7 +47,7 @@ def portfolio_risk(d: Draft) -> None:
             "variance": "portfolio_variance|risk_of_portfolios|compute_portfolio_risk",
             "volatility": "portfolio_volatility|risk_of_portfolios|compute_portfolio_risk",
             "contributions": "risk_contributions|variance_contributions|asset_contributions",
-            "tracking": "tracking_variance|active_risk|benchmark_risk",
+            "tracking": "tracking_variance|active_variance|variance_from_benchmark",
             "marginal": "marginal_risk|variance_gradient|marginal_variance",
             "diversification": "diversification_ratio|portfolio_diversification|compute_diversification",
         }[what]
@@ -71,7 +71,7 @@ def portfolio_risk(d: Draft) -> None:
     shape = (count, assets) if layout == "rows" else (assets, count)
     d.input("w", "float", shape, 0.02, 0.3, about="portfolio weights")
     if what == "tracking":
-        d.input("benchmark", "float", assets, 0.02, 0.3)
+        d.input("benchmark", "float", assets, 0.02, 0.3, about="weights of the benchmark")
     if model == "covariance":
         d.input("cov", "float", (assets, assets), 0.005, 0.06, about="covariance matrix of the returns")
         c = "cov[i, j]"
@@ -89,7 +89,12 @@ def portfolio_risk(d: Draft) -> None:
         d.param("market_var", "float", 0.02, 0.06, about="variance of the market")
         d.input("specific", "float", assets, 0.01, 0.05, about="specific variances")
         c = ""
-    d.output("risk", "float", (count, assets) if each else count, about="risk per portfolio")
+    d.output(
+        "risk",
+        "float",
+        (count, assets) if each else count,
+        about="figures per asset and portfolio" if each else "figure per portfolio",
+    )
     number = "w.shape[1]" if layout == "rows" else "w.shape[0]"
 
     def weight(i: str) -> str:
@@ -231,7 +236,7 @@ def portfolio_risk(d: Draft) -> None:
     names=_NAMES
     | {
         "losses": "loss|scenarios|pnl_losses",
-        "var": "quantile_loss|threshold|value_at_risk_p",
+        "var": "quantile_loss|var_p",
         "tail": "k_tail|worst|n_tail",
         "rank": "above|order|place",
     },
@@ -325,7 +330,7 @@ def tail_risk(d: Draft) -> None:
         # Select the next largest loss in each pass
         last = float(1.0e30)
         $worst
-        for round in range(tail):
+        for number in range(tail):
             next_worst = float(-1.0e30)
             for i in range({n}):
                 loss = {minus}{at("i")}
@@ -340,7 +345,7 @@ def tail_risk(d: Draft) -> None:
         body = f"""
         mean = float(0.0)
         for i in range({n}):
-            mean += {minus}{at("i")}
+            mean {"-=" if minus else "+="} {at("i")}
         mean /= float({n})
         m2 = float(0.0)
         $m3

@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.trim import trim
         "nu": "vol_of_vol|volvol|xi",
         "rho": "correlation|corr|r_fv",
         "log_fk": "moneyness|log_ratio|x_log",
-        "mid_power": "fk_beta|geo_power|fk_pow",
+        "mid_power": "geo_power|fk_pow",
     },
     double=True,
     weight=6,
@@ -39,9 +39,9 @@ def sabr_smile(d: Draft) -> None:
     if quote == "normal" and result == "delta":
         result = "price"
     d.says({
-        "volatility": "Computes the volatilities that the SABR model implies for options of given strikes.",
-        "price": "Prices calls of given strikes by the volatilities that the SABR model implies.",
-        "variance": "Computes the total variances that the SABR model implies for options of given strikes.",
+        "volatility": f"Computes the {quote} volatilities that the SABR model implies for options of given strikes.",
+        "price": f"Prices calls of given strikes by the {quote} volatilities that the SABR model implies.",
+        "variance": f"Computes the total {quote} variances that the SABR model implies for options of given strikes.",
         "delta": "Computes the deltas of calls of given strikes in the SABR model.",
     }[result])  # fmt: skip
     d.calls(
@@ -79,22 +79,25 @@ def sabr_smile(d: Draft) -> None:
         "delta": ("deltas", "Derivatives of the call by the forward, volatility moved along (Bartlett)"),
     }[result]
     d.output(name, "float", shape, about=about)
-    exponent = {"param": "beta", "half": "0.5", "one": "1.0", "per slice": f"beta[{me}]"}[beta]
+    exponent = {"param": "beta", "per slice": f"beta[{me}]"}.get(beta, "BETA")
+    if exponent == "BETA":
+        why = "a square-root backbone" if beta == "half" else "a lognormal backbone"
+        d.module(f"BETA = wp.constant({'0.5' if beta == 'half' else '1.0'})  # {why}")
     cdf = d.use(normal.CDF_ERFC) if result in ("price", "delta") else ""
     pdf = d.use(normal.PDF) if result in ("price", "delta") else ""
     if quote == "lognormal":
-        ratio = "1.0 / series" if leading == "hagan" else "(1.0 - {b}) * log_fk / (f_{b} - k_{b})"
-        drift = "slope * slope * a * a / (24.0 * mid_power * mid_power)"
+        ratio = "series" if leading == "hagan" else "sinh_ratio"
+        drift = "one_less * one_less * a * a / (24.0 * mid_power * mid_power)"
     else:
         ratio = "(1.0 + log_sq / 24.0 + log_sq * log_sq / 1920.0) / series"
         drift = "-{e} * (2.0 - {e}) * a * a / (24.0 * mid_power * mid_power)"
     body = """
-        slope = 1.0 - $e
+        one_less = 1.0 - $e
         log_fk = wp.log(f / k)
         log_sq = log_fk * log_fk
         # The middle of the forward and the strike, to the power 1 - beta
-        mid_power = wp.pow(f * k, 0.5 * slope)
-        series = 1.0 + slope * slope * log_sq / 24.0 + slope * slope * slope * slope * log_sq * log_sq / 1920.0
+        mid_power = wp.pow(f * k, 0.5 * one_less)
+        series = 1.0 + one_less * one_less * log_sq / 24.0 + one_less * one_less * one_less * one_less * log_sq * log_sq / 1920.0
         z = $vol / a * mid_power * log_fk
         root = wp.sqrt(1.0 - 2.0 * $corr * z + z * z)
         x = wp.log((root + z - $corr) / (1.0 - $corr))
@@ -108,19 +111,19 @@ def sabr_smile(d: Draft) -> None:
     if leading == "obloj" and quote == "lognormal":
         # The leading term of Obloj: the exact one of the backbone, in place of its expansion.
         body = body.replace(
-            "skew = 1.0 - 0.5",
-            "distance = 0.5 * slope * log_fk\n        sinh_ratio = 1.0 + distance * distance / 6.0\n"
-            "        if wp.abs(distance) > 1.0e-3:\n            sinh_ratio = wp.sinh(distance) / distance\n        skew = 1.0 - 0.5",
+            "z = $vol / a * mid_power * log_fk",
+            "distance = 0.5 * one_less * log_fk\n        sinh_ratio = 1.0 + distance * distance / 6.0\n"
+            "        if wp.abs(distance) > 1.0e-3:\n            sinh_ratio = wp.sinh(distance) / distance\n"
+            "        z = $vol / a * mid_power * sinh_ratio * log_fk",
         ).replace(
             "        # The middle of",
             "        # The backbone f^beta is integrated exactly (Obloj)\n        # The middle of",
         )
         body = body.replace(
-            "series = 1.0 + slope * slope * log_sq / 24.0 + slope * slope * slope * slope * log_sq * log_sq / 1920.0\n        ",
+            "series = 1.0 + one_less * one_less * log_sq / 24.0 + one_less * one_less * one_less * one_less * log_sq * log_sq / 1920.0\n        ",
             "",
         ).replace("log_sq = log_fk * log_fk\n        ", "")
-        ratio = "1.0 / sinh_ratio"
-    factor = {"lognormal": f"a / mid_power * {ratio}", "normal": f"a * wp.pow(f * k, 0.5 * $e) * {ratio}"}[
+    factor = {"lognormal": f"a / (mid_power * {ratio})", "normal": f"a * wp.pow(f * k, 0.5 * $e) * {ratio}"}[
         quote
     ]
     body = body.replace("$drift", drift.format(e="$e"))
@@ -169,10 +172,10 @@ def sabr_smile(d: Draft) -> None:
     delta = f"""
         sigma = {call.format("f", "a")}
         # Volatility moves with the forward, and alpha does by rho nu / f^beta (Bartlett)
-        df = 0.01 * f
-        da = 0.01 * a
-        dvol_df = ({call.format("f + df", "a")} - {call.format("f - df", "a")}) / (2.0 * df)
-        dvol_da = ({call.format("f", "a + da")} - {call.format("f", "a - da")}) / (2.0 * da)
+        bump_f = 0.01 * f
+        bump_a = 0.01 * a
+        dvol_df = ({call.format("f + bump_f", "a")} - {call.format("f - bump_f", "a")}) / (2.0 * bump_f)
+        dvol_da = ({call.format("f", "a + bump_a")} - {call.format("f", "a - bump_a")}) / (2.0 * bump_a)
         moved = dvol_df + dvol_da * rho[{me}] * nu[{me}] / wp.pow(f, {exponent})
         deviation = sigma * wp.sqrt(t)
         d1 = (wp.log(f / k) + 0.5 * deviation * deviation) / deviation
@@ -258,6 +261,9 @@ def _hagan(f: Any, k: Any, t: Any, a: Any, b: Any, rho: Any, nu: Any, quote: str
     """Implied volatility, away from the money with the ratio z / x(z) as it stands."""
     x, mean = np.log(f / k), np.sqrt(f * k)
     z = nu / a * mean ** (1 - b) * x
+    y = np.where(abs(x * (1 - b)) < 1e-9, 1e-9, x * (1 - b) / 2)
+    exact = leading == "obloj" and quote == "lognormal"
+    z = z * np.sinh(y) / y if exact else z
     chi = np.log((np.sqrt(1 - 2 * rho * z + z * z) + z - rho) / (1 - rho))
     safe = np.where(abs(z) < 1e-6, 1.0, chi)
     skew = np.where(abs(z) < 1e-6, 1.0, z / safe)
@@ -266,8 +272,7 @@ def _hagan(f: Any, k: Any, t: Any, a: Any, b: Any, rho: Any, nu: Any, quote: str
     if quote == "normal":
         first = a * mean**b * (1 + x**2 / 24 + x**4 / 1920) / series
         return first * skew * (1 + (common - b * (2 - b) / 24 * (a / mean ** (1 - b)) ** 2) * t)
-    if leading == "obloj":
-        y = np.where(abs(x * (1 - b)) < 1e-9, 1e-9, x * (1 - b) / 2)
+    if exact:
         series = np.sinh(y) / y
     return (
         a

@@ -56,7 +56,7 @@ _LAWS = {
         "notionals": "notional_amounts|nominals",
         "fixed_rates": "coupons|fixed_coupons",
         "maturities": "tenors|end_times",
-        "values": "npv|pv_out|present_values",
+        "values": "npv|present_values",
         "trade": "swap_id|deal|t_id",
         "annuity": "level|pv01_unit|fixed_annuity",
     },
@@ -70,6 +70,8 @@ def value_swaps(d: Draft) -> None:
     result = d.option("result", "value", "par rate", "annuity", weights=(0.6, 0.25, 0.15))
     stub = d.option("first period", "full", "stub")
     skipped = d.option("skipped", "expired", "mask", "netting set")
+    if skipped == "netting set" and result != "value":
+        skipped = "expired"
     d.calls(
         {
             "value": "value_swaps|swap_pricer|price_swaps|swap_npv",
@@ -112,21 +114,22 @@ def value_swaps(d: Draft) -> None:
     elif skipped == "netting set":
         d.input("netting_set", "int", trades, -1, 3, about="netting set of each trade, -1 for none")
     total = skipped == "netting set" and result == "value"
+    out = {"value": "values", "par rate": "fair_rates", "annuity": "annuities"}[result]
     d.output(
-        "values",
+        out,
         "float",
         3 if total else trades,
         about={
             "value": "present value" + (" per netting set" if total else " per trade"),
             "par rate": "fixed rate at which the swap is worth nothing",
-            "annuity": "value of a basis point, times 1e4",
+            "annuity": "value of a fixed leg that pays a rate of one",
         }[result],
     )
     d.use(_SEGMENT)
     d.function(
         """
         @wp.func
-        def log_discount(curve: Curve, t: float) -> float:
+        def minus_log_discount(curve: Curve, t: float) -> float:
             \"\"\"Return -log of the discount factor at time t.\"\"\"
             if t <= 0.0:
                 return 0.0
@@ -145,13 +148,13 @@ def value_swaps(d: Draft) -> None:
     d.function("""
         @wp.func
         def discount(curve: Curve, t: float) -> float:
-            return wp.exp(-log_discount(curve, t))
+            return wp.exp(-minus_log_discount(curve, t))
     """)
     d.function("""
         @wp.func
         def forward_rate(curve: Curve, t0: float, t1: float) -> float:
             \"\"\"Return the simply compounded forward rate between t0 and t1.\"\"\"
-            growth = wp.exp(log_discount(curve, t1) - log_discount(curve, t0))
+            growth = wp.exp(minus_log_discount(curve, t1) - minus_log_discount(curve, t0))
             return (growth - 1.0) / (t1 - t0)
     """)
     d.function(
@@ -162,7 +165,7 @@ def value_swaps(d: Draft) -> None:
             $rule
         """,
         rule={
-            "bullet": "return wp.where(t < maturity, 1.0, 0.0)",
+            "bullet": "return 1.0",
             "linear": "# Repaid in equal parts\nreturn wp.max(1.0 - t / maturity, 0.0)",
             "annuity like": "# Slow repayment first, as for mortgages\nleft = wp.max(1.0 - t / maturity, 0.0)\nreturn left * (2.0 - left)",
         }[principal],
@@ -175,6 +178,7 @@ def value_swaps(d: Draft) -> None:
         "# All periods have the same length\n"
         "tau = maturity / float(num_periods)"
     )
+    share = "" if principal == "bullet" else "notional_share(t0, maturity) * "
     begin = "t0 = wp.max(t1 - tau, 0.0)" if stub == "stub" else "t0 = t1 - tau"
     tau = "tau = 1.0 / float(freq)" if stub == "stub" else ""
     d.function(
@@ -189,7 +193,7 @@ def value_swaps(d: Draft) -> None:
                 t1 = maturity - float(k) * tau
                 {begin}
                 # 30/360: the accrual is the length of the period
-                annuity += notional_share(t0, maturity) * (t1 - t0) * discount(curve, t1)
+                annuity += {share}(t1 - t0) * discount(curve, t1)
             return annuity
         """,
         first=first,
@@ -212,7 +216,7 @@ def value_swaps(d: Draft) -> None:
                     # Act/360 pays slightly more days than the fixed leg
                     accrual = (t1 - t0) * {365.0 / 360.0:.9f}
                     coupon = (fwd_rate + spread) * accrual
-                    leg += notional_share(t0, maturity) * coupon * discount(curve, t1)
+                    leg += {share}coupon * discount(curve, t1)
                 return leg
             """,
             first=first,
@@ -240,9 +244,9 @@ def value_swaps(d: Draft) -> None:
         "par rate": (
             f"{leg}\n"
             "annuity = fixed_annuity(discount_curve, maturity, fixed_freq[trade])\n"
-            "values[trade] = float_value / annuity"
+            "fair_rates[trade] = float_value / annuity"
         ),
-        "annuity": "values[trade] = fixed_annuity(discount_curve, maturity, fixed_freq[trade])",
+        "annuity": "annuities[trade] = fixed_annuity(discount_curve, maturity, fixed_freq[trade])",
     }[result]
     d.launch(trades)
     d.code(
@@ -317,6 +321,6 @@ def value_swaps(d: Draft) -> None:
                     (1 if v.is_payer[n] else -1) * v.notionals[n] * (floating - v.fixed_rates[n] * annuity)
                 )
                 found[v.netting_set[n] if total else n] += value
-        return {"values": found}
+        return {out: found}
 
     d.check(reference, 5e-3)

@@ -13,11 +13,9 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _NAMES = NAMES | {
     "values": "tree|lattice|nodes|option_values",
     "steps": "num_steps|n_steps|depth",
-    "u": "up|up_factor",
-    "dn": "down|down_factor",
-    "p": "prob|p_up|risk_neutral_p",
+    "p": "prob|risk_neutral_p",
     "hold": "continuation|cont",
-    "level": "step|time_step",
+    "level": "tree_level|step",
 }
 _PAYOFFS: dict[str, tuple[str, str, Any]] = {
     "call": ("wp.max({s} - k, 0.0)", "{s} - k", lambda s, k: np.maximum(s - k, 0.0)),
@@ -26,10 +24,11 @@ _PAYOFFS: dict[str, tuple[str, str, Any]] = {
 }  # what is paid at expiry, and at an exercise that one may leave
 
 
-def _scratch(d: Draft, storage: str, count: int, width: int, spelled: str) -> tuple[str, str]:
+def _scratch(d: Draft, storage: str, count: int, steps: int, width: int, spelled: str) -> tuple[str, str]:
     """The place of a thread's nodes, `width` or as `spelled`: what makes it, and how a node is reached."""
     if storage == "local":
-        return f"values = wp.zeros(shape=({width},), dtype=float)", "values[{}]"
+        d.module(f"NODES = wp.constant({width})  # at expiry, enough for {steps} steps")
+        return "values = wp.zeros(shape=(NODES,), dtype=float)", "values[{}]"
     if storage == "flat":
         d.output("values", "float", count * width, about="room for the nodes of each tree")
         return f"base = tid * ({spelled})", "values[base + {}]"
@@ -79,20 +78,20 @@ def binomial_tree(d: Draft) -> None:
     d.param("sigma", "float", 0.2, 0.4, about="volatility per square root of a year")
     d.param("r", "float", 0.02, 0.06, about="risk-free rate, continuously compounded")
     d.param("steps", "int", steps, about="number of time steps")
-    make, node = _scratch(d, storage, count, steps + 1, "steps + 1")
+    make, node = _scratch(d, storage, count, steps, steps + 1, "steps + 1")
     d.output("price", "float", count, about="value of the option today")
     factors = {
         "crr": """
-        # CRR: u * d = 1, so the tree recombines around the spot
-        u = wp.exp(sigma * wp.sqrt(dt))
-        dn = 1.0 / u
-        p = (wp.exp(r * dt) - dn) / (u - dn)
+        # CRR: up * down = 1, so the tree recombines around the spot
+        up = wp.exp(sigma * wp.sqrt(dt))
+        down = 1.0 / up
+        p = (wp.exp(r * dt) - down) / (up - down)
         """,
         "jarrow rudd": """
         # Jarrow-Rudd: equal probabilities, drift in the factors
         drift = (r - 0.5 * sigma * sigma) * dt
-        u = wp.exp(drift + sigma * wp.sqrt(dt))
-        dn = wp.exp(drift - sigma * wp.sqrt(dt))
+        up = wp.exp(drift + sigma * wp.sqrt(dt))
+        down = wp.exp(drift - sigma * wp.sqrt(dt))
         p = 0.5
         """,
         "tian": """
@@ -100,14 +99,14 @@ def binomial_tree(d: Draft) -> None:
         m = wp.exp(r * dt)
         w = wp.exp(sigma * sigma * dt)
         root = wp.sqrt(w * w + 2.0 * w - 3.0)
-        u = 0.5 * m * w * (w + 1.0 + root)
-        dn = 0.5 * m * w * (w + 1.0 - root)
-        p = (m - dn) / (u - dn)
+        up = 0.5 * m * w * (w + 1.0 + root)
+        down = 0.5 * m * w * (w + 1.0 - root)
+        p = (m - down) / (up - down)
         """,
     }[scheme]
     every = d.pick(3, 4) if style == "bermudan" else 1
     d.launch(count)
-    spots = "s = {} * wp.pow(dn, float(level))".format("spot[tid]" if own != "strike" else "spot")
+    spots = "s = {} * wp.pow(down, float(level))".format("spot[tid]" if own != "strike" else "spot")
     here = node.format("i")
     rolled = f"p_up * {node.format('i + 1')} + p_down * {here}"
     if style == "european":
@@ -118,18 +117,17 @@ def binomial_tree(d: Draft) -> None:
         for i in range(level + 1):
             hold = {rolled}
             {here} = wp.max(hold, {early.format(s="s")})
-            s *= u / dn
+            s *= ratio
         """
     else:
         inner = f"""
         {spots}
         for i in range(level + 1):
-            hold = {rolled}
+            {here} = {rolled}
             # exercise is open every {every} steps only
             if level % {every} == 0:
-                hold = wp.max(hold, {early.format(s="s")})
-            {here} = hold
-            s *= u / dn
+                {here} = wp.max({here}, {early.format(s="s")})
+            s *= ratio
         """
     d.code(
         f"""
@@ -137,14 +135,15 @@ def binomial_tree(d: Draft) -> None:
         k = {"strike[tid]" if own != "spot" else "strike"}
         dt = expiry / float(steps)
         $factors
+        ratio = up / down
         df = wp.exp(-r * dt)
         p_up = df * p
         p_down = df * (1.0 - p)
         $make
-        s_T = {"spot[tid]" if own != "strike" else "spot"} * wp.pow(dn, float(steps))
+        s_T = {"spot[tid]" if own != "strike" else "spot"} * wp.pow(down, float(steps))
         for i in range(steps + 1):
             {here} = {paid.format(s="s_T")}
-            s_T *= u / dn
+            s_T *= ratio
         for n in range(steps):
             level = steps - 1 - n
             $inner
@@ -216,8 +215,8 @@ def trinomial_tree(d: Draft) -> None:
     d.param("r", "float", 0.02, 0.06, about="risk-free rate, continuously compounded")
     d.param("steps", "int", steps, about="number of time steps")
     if spacing == "given":
-        d.param("stretch", "float", 1.1, 1.5)
-    make, node = _scratch(d, storage, count, 2 * steps + 1, "2 * steps + 1")
+        d.param("stretch", "float", 1.1, 1.5, about="distance of nodes in standard deviations of a step")
+    make, node = _scratch(d, storage, count, steps, 2 * steps + 1, "2 * steps + 1")
     d.output("price", "float", count, about="value of the option today")
     stretch = {"hull": "wp.sqrt(3.0 * dt)", "boyle": "wp.sqrt(2.0 * dt)", "given": "stretch * wp.sqrt(dt)"}[
         spacing

@@ -18,8 +18,7 @@ from warpgen.synthesis.writing.trim import trim
         "series": "tid|i|asset",
         "variance": "h|sigma2|cond_var",
         "shock": "eps|innovation|residual",
-        "persistence": "memory|alpha_beta|decay",
-        "long_run": "unconditional|omega_ratio|target_var",
+        "long_run": "unconditional|long_variance",
     },
     weight=6,
     adjoint="no",
@@ -54,7 +53,7 @@ def filter_volatility(d: Draft) -> None:
         d.param("memory", "float", 0.9, 0.97, about="Weight of the past, 0.94 for daily data")
     else:
         d.input("alpha", "float", n, 0.04, 0.12, about="Reaction to shocks")
-        d.input("beta", "float", n, 0.7, 0.82, about="Persistence")
+        d.input("beta", "float", n, 0.7, 0.82, about="Weight of the variance before")
         if not targeted:
             d.input("omega", "float", n, 0.04, 0.2, about="Constant of the recursion")
     if kind in ("gjr", "egarch"):
@@ -77,7 +76,12 @@ def filter_volatility(d: Draft) -> None:
         d.param("quantile", "float", -2.4, -1.6, about="Quantile of the standardized shocks")
     name, about = {
         "likelihood": ("log_likelihood", "Log likelihood, up to a constant"),
-        "forecast": ("forecast", "Mean variance over the horizon"),
+        "forecast": (
+            "forecast",
+            "Geometric mean of the variance over the horizon"
+            if kind == "egarch"
+            else "Mean variance over the horizon",
+        ),
         "value at risk": ("value_at_risk", "Loss that the next day exceeds rarely [%]"),
         "volatility": ("volatility", "Conditional volatility of each day [%]"),
         "news": ("largest", "Largest standardized shock"),
@@ -163,9 +167,9 @@ def filter_volatility(d: Draft) -> None:
     else:
         level = "constant = omega[series]\nlong_run = constant / (1.0 - persistence)"
     begin = {
-        "long run": "variance = long_run * 1.0",
+        "long run": "variance = float(long_run)",
         "sample": "variance = mean_square(returns, series)",
-        "given": "variance = variance0[series] * 1.0",
+        "given": "variance = float(variance0[series])",
     }[first]
     expected = {
         "zero": "shock = r",
@@ -230,7 +234,7 @@ def filter_volatility(d: Draft) -> None:
         memory=memory,
         level=level,
         begin=begin,
-        last=f"last = {at.format('0')} * 1.0" if mean == "autoregressive" else "",
+        last=f"last = float({at.format('0')})" if mean == "autoregressive" else "",
         total="total = float(0.0)" if result == "likelihood" else "",
         gaps=f"# Holidays: the variance waits\nif not {at.format('day').replace('returns', 'traded')}:\n    continue"
         if gaps
@@ -247,20 +251,24 @@ def filter_volatility(d: Draft) -> None:
             "likelihood": "log_likelihood[series] = total",
             "forecast": ahead,
             "value at risk": "# Variance is that of the next day now\nsigma = wp.sqrt(variance)\nvalue_at_risk[series] = -quantile * sigma"
-            + (f" - ({drift})" if drift else ""),
+            + (f" - ({drift})" if " + " in drift else f" - {drift}" if drift else ""),
         }.get(result, ""),
     )
     if result != "forecast":
         # What only the forecast needs would be computed for nothing.
         trim(d)
+    label = {"garch": "GARCH", "gjr": "the GJR model", "egarch": "EGARCH", "ewma": "exponential weights"}[
+        kind
+    ]
     d.says(
         {
-            "likelihood": "Computes the log likelihood of each series of returns under a model of its volatility.",
-            "forecast": "Forecasts the variance of each series of returns by a model of its volatility.",
-            "value at risk": "Computes the value at risk of each series of returns for the next day.",
-            "volatility": "Follows the conditional volatility of each series of returns.",
-            "news": "Finds the largest shock of each series of returns in units of its conditional volatility.",
+            "likelihood": "Computes the log likelihood of each series of returns under",
+            "forecast": "Forecasts the variance of each series of returns by",
+            "value at risk": "Computes the value at risk of each series of returns for the next day by",
+            "volatility": "Follows the conditional volatility of each series of returns by",
+            "news": "Finds the largest shock of each series of returns in units of its conditional volatility by",
         }[result]
+        + f" {label}."
     )
     d.explain("Returns are in percent per day, variances in squares of that.")
 
