@@ -251,11 +251,8 @@ def solve_option_pde(d: Draft) -> None:
         " 1 damps oscillations.",
     }[scheme])  # fmt: skip
     kind = f"{exercise.capitalize()} {_PLURAL[payoff]}"
-    knocked = (
-        f", knocked out {'above' if barrier == 'up and out' else 'below'} a barrier"
-        if barrier != "none"
-        else ""
-    )
+    side = "above" if barrier == "up and out" else "below"
+    knocked = f", knocked out {side} a barrier," if barrier != "none" else ""
     d.says(f"Computes the {name} of {kind}{knocked} by finite differences, from expiry backwards.")
     claim = _PAYOFFS[payoff][1]
 

@@ -24,7 +24,7 @@ _RANGES = {"11": (160.0, 220.0), "22": (150.0, 200.0), "33": (160.0, 240.0), "12
 @DOMAIN.algorithm(
     source="Voigt 1910; Ting 1996, Anisotropic elasticity, ch. 2; Hill 1952; Nye 1985, ch. 8; Christoffel 1877",
     names={
-        "orientations": "grain_rot|crystal_frames|euler_rot",
+        "orientations": "grain_rot|crystal_frames",
         "turn": "r|rot|q_mat",
         "stiffness": "c|c_voigt|elastic_constants",
         "strains": "eps|strain_in|e_tensor",
@@ -43,7 +43,7 @@ def crystal_stiffness(d: Draft) -> None:
     given = d.option("orientation", "quaternions", "matrices", "angles")
     storage = d.option("storage", "constants", "per grain")
     early = d.flag("zero entries", 0.5)
-    weighed = d.flag("weights", 0.35)
+    weighed = d.flag("weights", 0.35) and result != "waves"
     d.calls({
         "stiffness": "rotate_stiffness|transform_elasticity|crystal_stiffness",
         "stress": "crystal_stress|grain_stresses|oriented_stress",
@@ -67,14 +67,12 @@ def crystal_stiffness(d: Draft) -> None:
             low, high = _RANGES[name[1:]]
             d.param(name, "float", low, high, about=f"Elastic constant C{name[1:]} [GPa]")
     else:
-        d.input(
-            "constants",
-            "float",
-            (grains, len(entries)),
-            60.0,
-            90.0,
-            about=f"Elastic constants {', '.join(entries)} less their common part [GPa]",
-        )
+        # What lies on the diagonal in front exceeds the rest, or the crystal would not be stable.
+        axial = [name for name in entries if name in ("c11", "c22", "c33")]
+        others = [name for name in entries if name not in axial]
+        for array, names, low, high in (("axial", axial, 160.0, 220.0), ("others", others, 50.0, 80.0)):
+            about = f"Elastic constants {', '.join(names)} of each grain [GPa]"
+            d.input(array, "float", (grains, len(names)), low, high, about=about)
     if weighed:
         d.input("fractions", "float", grains, 0.2, 1.0, about="Volume fractions of the grains")
     if result == "stress":
@@ -98,11 +96,11 @@ def crystal_stiffness(d: Draft) -> None:
     }[result]
     d.output(name, kind, shape, about=about)
     d.says({
-        "stiffness": "Transforms the elastic stiffness of crystals to the axes of the sample.",
-        "stress": "Computes the stresses of strained crystals of given orientation.",
-        "modulus": "Computes the stiffness of oriented crystals along a direction.",
-        "waves": "Computes the speed of longitudinal waves through oriented crystals (Christoffel).",
-    }[result])  # fmt: skip
+        "stiffness": "Transforms the elastic stiffness of crystals to the axes of the sample",
+        "stress": "Computes the stresses of strained crystals of given orientation",
+        "modulus": "Computes the stiffness of oriented crystals along a direction",
+        "waves": "Computes the speed of longitudinal waves through oriented crystals (Christoffel)",
+    }[result] + (", times their volume fractions." if weighed else "."))  # fmt: skip
     d.function('''
         @wp.func
         def voigt(i: int, j: int) -> int:
@@ -127,12 +125,13 @@ def crystal_stiffness(d: Draft) -> None:
         "angles": "turn = bunge_rotation(orientations[grain])",
     }[given]
     fill = []
-    for k, (entry, places) in enumerate(entries.items()):
-        value = entry if storage == "constants" else f"constants[grain, {k}]"
+    for entry, places in entries.items():
+        value = entry
         if storage == "per grain":
-            # Off-diagonal entries must stay below the diagonal ones, or the crystal would not be stable.
-            value = {"1": f"100.0 + {value}", "2": f"100.0 + {value}", "3": f"100.0 + {value}"}.get(
-                entry[1] if entry[1] == entry[2] and entry[1] in "123" else "", value
+            value = (
+                f"axial[grain, {axial.index(entry)}]"
+                if entry in axial
+                else f"others[grain, {others.index(entry)}]"
             )
         for r, c in places:
             fill.append(f"stiffness[{r}, {c}] = {value}")
@@ -140,38 +139,37 @@ def crystal_stiffness(d: Draft) -> None:
                 fill.append(f"stiffness[{c}, {r}] = {value}")
     term = "turn[i, p] * turn[j, q] * turn[k, r] * turn[l, s] * entry"
     inner = """
-        for p in range(axes):
-            for q in range(axes):
-                for r in range(axes):
-                    for s in range(axes):
+        for p in range(3):
+            for q in range(3):
+                for r in range(3):
+                    for s in range(3):
                         entry = stiffness[voigt(p, q), voigt(r, s)]
                         $skip
                         total += {}
     """
     skip = "# Symmetry makes most entries zero\nif entry == 0.0:\n    continue" if early else ""
     weight = "fractions[grain] * " if weighed else ""
-    d.param("axes", "int", 3, about="Number of axes of space")
     body = {
         "stiffness": """
-            # Each pair of axes of the sample, in Voigt's order
-            for i in range(axes):
-                for j in range(i, axes):
-                    for k in range(axes):
-                        for l in range(k, axes):
-                            total = float(0.0)
-                            $inner
-                            rotated[grain, voigt(i, j), voigt(k, l)] = $weight total
+            # The pairs of the sample's axes that this entry belongs to
+            i = FIRST[row]
+            j = SECOND[row]
+            k = FIRST[col]
+            l = SECOND[col]
+            total = float(0.0)
+            $inner
+            rotated[grain, row, col] = $weight total
         """,
         "stress": """
             # The strain as the crystal sees it, its stress there, and back
             strain = 0.5 * (strains[grain] + wp.transpose(strains[grain]))
             local = wp.transpose(turn) * strain * turn
-            stress = wp.mat33(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-            for p in range(axes):
-                for q in range(axes):
+            stress = wp.mat33()
+            for p in range(3):
+                for q in range(3):
                     total = float(0.0)
-                    for r in range(axes):
-                        for s in range(axes):
+                    for r in range(3):
+                        for s in range(3):
                             entry = stiffness[voigt(p, q), voigt(r, s)]
                             $skip
                             total += entry * local[r, s]
@@ -188,12 +186,12 @@ def crystal_stiffness(d: Draft) -> None:
         "waves": """
             # Christoffel's matrix; its largest eigenvalue is density times the squared speed
             n = wp.transpose(turn) * directions[grain]
-            acoustic = wp.mat33(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-            for p in range(axes):
-                for r in range(axes):
+            acoustic = wp.mat33()
+            for p in range(3):
+                for r in range(3):
                     total = float(0.0)
-                    for q in range(axes):
-                        for s in range(axes):
+                    for q in range(3):
+                        for s in range(3):
                             entry = stiffness[voigt(p, q), voigt(r, s)]
                             $skip
                             total += entry * n[q] * n[s]
@@ -207,26 +205,37 @@ def crystal_stiffness(d: Draft) -> None:
     }[result]
     body = textwrap.dedent(body).strip("\n").replace("$weight ", weight)
     formula = term if result == "stiffness" else "n[p] * n[q] * n[r] * n[s] * entry"
-    d.launch(grains)
+    whole = result == "stiffness"
+    if whole:
+        d.module("""
+            vec6i = wp.types.vector(length=6, dtype=int)
+            # Voigt's order: xx, yy, zz, yz, xz, xy
+            FIRST = wp.constant(vec6i(0, 1, 2, 1, 0, 0))
+            SECOND = wp.constant(vec6i(0, 1, 2, 2, 2, 1))
+        """)
+    d.launch(*((grains, 6, 6) if whole else (grains,)))
     d.code(
         """
-        grain = wp.tid()
+        $thread
         $turn
         # Stiffness in the crystal's own axes, Voigt's order
         stiffness = wp.zeros(shape=(6, 6), dtype=float)
         $fill
         $body
         """,
+        thread="grain, row, col = wp.tid()" if whole else "grain = wp.tid()",
         turn=turn,
         fill="\n".join(fill),
         body=body,
         inner=textwrap.dedent(inner).strip("\n").format(formula),
         skip=skip,
     )
-    d.explain("""
-        C'_ijkl = R_ip R_jq R_kr R_ls C_pqrs. Voigt's order is xx, yy, zz, yz, xz, xy; shear strains of the matrix
-        form are twice those of the tensor.
-    """)
+    d.explain({
+        "stiffness": "C'_ijkl = R_ip R_jq R_kr R_ls C_pqrs. Shear strains of the matrix form are twice those of the tensor.",
+        "stress": "sigma' = R (C : R^T eps R) R^T. Shear strains of the matrix form are twice those of the tensor.",
+        "modulus": "The modulus is n_p n_q n_r n_s C_pqrs with n in the crystal's axes.",
+        "waves": "Christoffel's matrix is n_q n_s C_pqrs; its eigenvalues are density times squared speeds.",
+    }[result])  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
         from_voigt = {(0, 0): 0, (1, 1): 1, (2, 2): 2, (1, 2): 3, (0, 2): 4, (0, 1): 5}
@@ -243,11 +252,13 @@ def crystal_stiffness(d: Draft) -> None:
                 a, b, c = np.radians(v.orientations[g])
                 r = _about(2, a) @ _about(0, b) @ _about(2, c)
             m = np.zeros((6, 6))
-            for k, (entry, places) in enumerate(entries.items()):
+            for entry, places in entries.items():
                 value = (
                     v[entry]
                     if storage == "constants"
-                    else v.constants[g, k] + 100.0 * (entry[1] == entry[2] and entry[1] in "123")
+                    else v.axial[g, axial.index(entry)]
+                    if entry in axial
+                    else v.others[g, others.index(entry)]
                 )
                 for p, q in places:
                     m[p, q] = m[q, p] = value

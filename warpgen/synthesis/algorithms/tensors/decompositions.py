@@ -18,12 +18,9 @@ from warpgen.synthesis.writing.forms import Form
         "F": "defgrad|deformation|def_grad",
         "A": "M|mat|matrix",
         "matrices": "mats|systems|operators",
-        "gradients": "displacement_gradients|grad_u|slopes",
+        "gradients": "displacement_gradients|grad_u",
         "g": "H|du|grad",
-        "out": "result|y|measures",
-        "s": "sigma|sv|stretches",
-        "U": "Q|W|left",
-        "V": "P|Z|right",
+        "s": "sigma|sv",
     },
     weight=11,
 )
@@ -53,7 +50,7 @@ def singular_uses(d: Draft) -> None:
         "norm": "Computes nuclear norms of deformation gradients.",
         "isochoric": "Computes principal stretches of deformation gradients without the change of volume.",
         "stretch": "Computes right stretch tensors of deformation gradients.",
-        "energy": "Computes energies that penalize how far principal stretches are from one.",
+        "energy": "Computes fixed corotated energies of deformation gradients.",
     }[kind])  # fmt: skip
     d.calls({
         "condition": "condition_numbers|svd_condition",
@@ -65,7 +62,7 @@ def singular_uses(d: Draft) -> None:
         "norm": "nuclear_norm|sum_of_stretches",
         "isochoric": "isochoric_stretches|distortional_stretches",
         "stretch": "right_stretch|stretch_tensor",
-        "energy": "stretch_energy|fixed_corotated_energy|corotated_energy",
+        "energy": "fixed_corotated_energy|fixed_corotated|stretch_energy",
     }[kind])  # fmt: skip
     if kind in ("damped", "clamped") or (size == 3 and kind == "energy"):
         d.forward_only()  # components are read and overwritten; stretches near one lose their slope to rounding
@@ -79,17 +76,29 @@ def singular_uses(d: Draft) -> None:
     if kind in ("solve", "damped"):
         form.element("b", "sides", -1.0, 1.0, vector, about="right-hand sides")
     if kind == "damped":
-        form.number("lam", 0.1, 0.4, about="damping")
+        form.number("damping", 0.1, 0.4, about="damping of small singular values")
     if kind == "clamped":
         form.number("least", 0.75, 0.85, about="smallest stretch")
         form.number("most", 1.1, 1.2, about="greatest stretch")
     if kind == "energy":
         form.number("mu", 0.5, 2.0, about="shear modulus")
-        form.number("kappa", 0.5, 2.0, about="bulk modulus")
+        form.number("lam", 0.5, 2.0, about="first Lame parameter")
     type_ = dict.fromkeys(("solve", "damped", "isochoric"), vector) | dict.fromkeys(
         ("rotation", "log strain", "clamped", "stretch"), matrix
     )
-    form.output("out", type_.get(kind, "float"))
+    out, function, about = {
+        "condition": ("conditions", "condition_number", "condition numbers"),
+        "solve": ("solutions", "solve_system", "solutions"),
+        "damped": ("solutions", "damped_solution", "damped solutions"),
+        "rotation": ("rotations", "rotation_of", "rotations"),
+        "log strain": ("strains", "strain_of", "logarithmic strains"),
+        "clamped": ("limited", "limited_gradient", "deformation gradients within the limits"),
+        "norm": ("norms", "sum_of_singular_values", "nuclear norms"),
+        "isochoric": ("stretches", "stretches_of", "principal stretches"),
+        "stretch": ("stretches", "stretch_of", "stretch tensors"),
+        "energy": ("energies", "energy_of", "energies per volume"),
+    }[kind]
+    form.output(out, type_.get(kind, "float"), about)
     product = " * ".join(f"s[{k}]" for k in range(size))
     each = ", ".join(f"{{}}(s[{k}])" for k in range(size))
     lines, value = {
@@ -98,7 +107,7 @@ def singular_uses(d: Draft) -> None:
         "damped": (
             f"c = wp.transpose(U) * b\nfor k in range({size}):\n"
             "    # Small singular values are damped rather than divided by\n"
-            "    c[k] = c[k] * s[k] / (s[k] * s[k] + lam * lam)",
+            "    c[k] = c[k] * s[k] / (s[k] * s[k] + damping * damping)",
             "V * c",
         ),
         "rotation": ("", "U * wp.transpose(V)"),
@@ -114,14 +123,14 @@ def singular_uses(d: Draft) -> None:
         "isochoric": (f"volume = {product}", f"wp.pow(volume, -1.0 / {size}.0) * s"),
         "stretch": ("", "V * wp.diag(s) * wp.transpose(V)"),
         "energy": (
-            f"volume = {product}\nshear = float(0.0)\nfor k in range({size}):\n    shear += (s[k] - 1.0) * (s[k] - 1.0)",
-            "mu * shear + 0.5 * kappa * (volume - 1.0) * (volume - 1.0)",
+            f"volume = {product}\noff_one = float(0.0)\nfor k in range({size}):\n    off_one += (s[k] - 1.0) * (s[k] - 1.0)",
+            "mu * off_one + 0.5 * lam * (volume - 1.0) * (volume - 1.0)",
         ),
     }[kind]
     start = f"F = wp.identity(n={size}, dtype=float) + g\nU, s, V = wp.svd{size}(F)"
     if plain:
         start = f"U, s, V = wp.svd{size}(A)"
-    form.write("by_svd", f"{start}\n{lines}".strip(), value)
+    form.write(function, f"{start}\n{lines}".strip(), value)
 
     def agree(v: Values, after: Values) -> None:
         u, s, vt = np.linalg.svd(v.matrices if plain else np.eye(size) + v.gradients)
@@ -138,16 +147,16 @@ def singular_uses(d: Draft) -> None:
         found: dict[str, Callable[[], Any]] = {
             "condition": lambda: s[..., 0] / s[..., -1],
             "solve": lambda: along(c / s),
-            "damped": lambda: along(c * s / (s * s + v.lam**2)),
+            "damped": lambda: along(c * s / (s * s + v.damping**2)),
             "rotation": lambda: u @ vt,
             "log strain": lambda: right(np.log(s)),
             "clamped": lambda: (u * np.clip(s, v.least, v.most)[..., None, :]) @ vt,
             "norm": lambda: s.sum(axis=-1),
             "isochoric": lambda: s / s.prod(axis=-1, keepdims=True) ** (1 / size),
             "stretch": lambda: right(s),
-            "energy": lambda: v.mu * ((s - 1) ** 2).sum(axis=-1) + v.kappa / 2 * (s.prod(axis=-1) - 1) ** 2,
+            "energy": lambda: v.mu * ((s - 1) ** 2).sum(axis=-1) + v.lam / 2 * (s.prod(axis=-1) - 1) ** 2,
         }
-        np.testing.assert_allclose(after.out, found[kind](), atol=1e-2)
+        np.testing.assert_allclose(after[out], found[kind](), atol=1e-2)
 
     d.holds(agree)
 
@@ -156,10 +165,8 @@ def singular_uses(d: Draft) -> None:
     source="Golub & Van Loan 2013, ch. 5.2 and 8; Kuipers 1999; Weickert 1999 (diffusion tensors)",
     names={
         "S": "T|sym|tensor",
-        "tensors": "symmetric|mats|covariances",
-        "out": "result|y|mapped",
+        "tensors": "symmetric|mats",
         "w": "lam|eig|vals",
-        "V": "Q|basis|vecs",
     },
     adjoint="no",
     weight=2,
@@ -204,11 +211,24 @@ def eigen_uses(d: Draft) -> None:
     form = Form(d)
     form.element("S", "tensors", 0.3, 2.0, "mat33", "spd", about="symmetric positive definite matrices")
     if kind in ("whiten", "qr solve"):
-        form.element("b", "vectors", -1.0, 1.0, "vec3")
+        form.element(
+            "b", "vectors", -1.0, 1.0, "vec3", about="right-hand sides" if kind != "whiten" else "vectors"
+        )
     if kind == "definite part":
         form.number("floor_value", 0.6, 1.2, about="least eigenvalue")
+    out, function = {
+        "root": ("roots", "root_of"),
+        "inverse root": ("roots", "inverse_root_of"),
+        "logarithm": ("logarithms", "logarithm_of"),
+        "anisotropy": ("anisotropies", "anisotropy_of"),
+        "whiten": ("whitened", "whiten"),
+        "spread": ("spreads", "spread_of"),
+        "qr determinant": ("determinants", "size_of_determinant"),
+        "qr solve": ("solutions", "solve_system"),
+        "definite part": ("raised", "with_floor"),
+    }[kind]
     form.output(
-        "out",
+        out,
         {
             "anisotropy": "float",
             "spread": "float",
@@ -221,7 +241,7 @@ def eigen_uses(d: Draft) -> None:
     inverse = "wp.vec3(1.0 / wp.sqrt(w[0]), 1.0 / wp.sqrt(w[1]), 1.0 / wp.sqrt(w[2]))"
     guard = (
         "\n# Rounding may push a small eigenvalue below zero\nw = wp.max(w, wp.vec3(1.0e-6, 1.0e-6, 1.0e-6))"
-        if repeated and "qr" not in kind
+        if repeated and kind in ("root", "inverse root", "logarithm", "whiten")
         else ""
     )
     start = "Q, R = wp.qr3(S)" if "qr" in kind else f"V, w = wp.eig3(S){guard}"
@@ -247,10 +267,10 @@ def eigen_uses(d: Draft) -> None:
         ),
         "definite part": ("r = wp.max(w, wp.vec3(floor_value, floor_value, floor_value))", back.format("r")),
     }[kind]
-    form.write("by_eigenvalues", f"{start}\n{lines}".strip(), value)
+    form.write(function, f"{start}\n{lines}".strip(), value)
 
     def agree(v: Values, after: Values) -> None:
-        S, out = v.tensors, after.out
+        S, found_ = v.tensors, after[out]
         w, V = np.linalg.eigh(S)
 
         def back_(f: Any) -> Any:
@@ -268,6 +288,6 @@ def eigen_uses(d: Draft) -> None:
             "qr solve": lambda: np.linalg.solve(S, v.vectors[..., None])[..., 0],
             "definite part": lambda: back_(lambda x: np.maximum(x, v.floor_value)),
         }
-        np.testing.assert_allclose(out, found[kind](), atol=1e-2)
+        np.testing.assert_allclose(found_, found[kind](), atol=1e-2)
 
     d.holds(agree)

@@ -12,7 +12,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _NAMES = {
     "matrices": "mats|tensors|A|blocks",
     "a": "m|mat|A_i|tensor",
-    "values": "eigenvalues|lambdas|w|sigma",
+    "values": "eigenvalues|lambdas|w",
     "axes": "vectors|directions|principal_axes",
 }
 
@@ -65,7 +65,7 @@ def principal_axes_of(d: Draft) -> None:
         a = wp.mat33(d[0], s[2], s[1], s[2], d[1], s[0], s[1], s[0], d[2])
         """
     elif given == "outer products":
-        d.input("points", "vec3", (count, 4), -1.0, 1.0)
+        d.input("points", "vec3", (count, 4), -1.0, 1.0, about="four points of each tensor")
         form = """
         mean = 0.25 * (points[tid, 0] + points[tid, 1] + points[tid, 2] + points[tid, 3])
         a = wp.mat33()
@@ -74,7 +74,7 @@ def principal_axes_of(d: Draft) -> None:
             a += wp.outer(r, r)
         """
     else:
-        d.input("matrices", "mat33", count, -1.0, 1.0, about="symmetric matrices")
+        d.input("matrices", "mat33", count, -1.0, 1.0, about="matrices")
         form = "f = matrices[tid]\na = f * wp.transpose(f)"
     split = "axes, values = wp.eig3(a)" if result != "square root" else "q, lam = wp.eig3(a)"
     if result == "values":
@@ -140,7 +140,7 @@ def principal_axes_of(d: Draft) -> None:
 
 @DOMAIN.algorithm(
     source="Horn & Johnson 2012, sec. 7.3; Higham 1986",
-    names=_NAMES | {"f": "F|deformation|grad"},
+    names={"a": "F|deformation|f", "gradients": "displacement_gradients|grad_u"},
     adjoint="no",
     weight=5,
 )
@@ -158,20 +158,19 @@ def split_deformation(d: Draft) -> None:
     if result == "singular values":
         way = "svd"
     if layout == "plain":
-        d.input("f", "mat33", count, 0.4, 2.0, "spd", about="deformation gradients")
-        d.input("turns", "mat33", count, kind="rotation")
-        make = "a = turns[tid] * f[tid]"
+        d.input("gradients", "mat33", count, -0.3, 0.3, about="displacement gradients")
+        make = "a = wp.identity(n=3, dtype=float) + gradients[tid]"
     elif layout == "edges":
-        d.input("edges", "vec3", (count, 3), -0.3, 0.3)
+        d.input("edges", "vec3", (count, 3), -0.3, 0.3, about="how far the ends of the unit axes move")
         make = """
-        # columns are the deformed edges, close to the axes that they were
+        # The columns of the gradient are what the unit axes become
         a = wp.identity(n=3, dtype=float) + wp.matrix_from_cols(edges[tid, 0], edges[tid, 1], edges[tid, 2])
         """
     else:
-        d.input("u", "vec3", count, 0.3, 0.6)
-        d.input("w", "vec3", count, -0.5, 0.5)
+        d.input("u", "vec3", count, 0.3, 0.6, about="jumps of the displacement")
+        d.input("w", "vec3", count, -0.5, 0.5, about="normals of the planes, over the width of the band")
         make = (
-            "# a simple shear of strength |u| |w|\n"
+            "# A band that is displaced by u across its width\n"
             "a = wp.identity(n=3, dtype=float) + wp.outer(u[tid], w[tid])"
         )
     split = {
@@ -214,7 +213,7 @@ def split_deformation(d: Draft) -> None:
 
     def gradients(v: Values) -> Any:
         if layout == "plain":
-            return v.turns @ v.f
+            return np.eye(3) + v.gradients
         if layout == "edges":
             return np.eye(3) + np.swapaxes(v.edges, 1, 2)
         return np.eye(3) + v.u[:, :, None] * v.w[:, None, :]
@@ -233,11 +232,12 @@ def split_deformation(d: Draft) -> None:
 
 @DOMAIN.algorithm(
     source="Golub & Van Loan 2013, ch. 3, 5",
-    names=_NAMES
-    | {
+    names={
         "solve_small": "solve_systems|small_systems|linear_solves",
-        "b": "rhs|right_sides|f",
-        "x": "solution|sol|u",
+        "matrices": "mats|A|blocks",
+        "a": "m|mat",
+        "b": "rhs|right_sides",
+        "x": "solution|sol",
     },
     double=True,
     weight=6,
@@ -254,18 +254,20 @@ def solve_small(d: Draft) -> None:
         way = "inverse"
     count = d.pick(48, 64, 96)
     matrix, vector = f"mat{size}{size}", f"vec{size}"
-    d.says(f"Solves a system of {['', '', 'two', 'three', 'four'][size]} equations for each element" + (
-        ", shifted by a damping." if damped else "."))  # fmt: skip
+    d.says(f"Solves a system of {['', '', 'two', 'three', 'four'][size]} equations for each {'right-hand side' if shared else 'element'}" + (
+        ", with damping added to the diagonal." if damped else "."))  # fmt: skip
+    whole = "a_all" if damped else "a"
     if shared:
-        d.param("a_all", matrix, 0.5, 2.0, "spd")
+        d.param(whole, matrix, 0.5, 2.0, "spd", about="matrix of all systems")
     else:
-        d.input("matrices", matrix, count, 0.5, 2.0, "spd")
+        d.input("matrices", matrix, count, 0.5, 2.0, "spd", about="matrices of the systems")
     d.input("b", vector, count, -1.0, 1.0, about="right-hand sides")
     if damped:
         d.param("damping", "float", 0.1, 0.5, about="added to the diagonal")
     d.output("x", vector, count, about="solutions")
-    source = "a_all" if shared else "matrices[tid]"
+    source = whole if shared else "matrices[tid]"
     make = f"a = {source} + damping * wp.identity(n={size}, dtype=float)" if damped else f"a = {source}"
+    make = "" if shared and not damped else make
     if way == "inverse":
         body = "x[tid] = wp.inverse(a) * b[tid]"
     elif way == "cramer":
@@ -275,8 +277,9 @@ def solve_small(d: Draft) -> None:
         c2 = wp.vec3(a[0, 2], a[1, 2], a[2, 2])
         r = b[tid]
         # Cramer's rule using triple products
-        volume = wp.dot(c0, wp.cross(c1, c2))
-        x0 = wp.dot(r, wp.cross(c1, c2))
+        normal = wp.cross(c1, c2)
+        volume = wp.dot(c0, normal)
+        x0 = wp.dot(r, normal)
         x1 = wp.dot(c0, wp.cross(r, c2))
         x2 = wp.dot(c0, wp.cross(c1, r))
         x[tid] = wp.vec3(x0, x1, x2) / volume
@@ -320,7 +323,7 @@ def solve_small(d: Draft) -> None:
     d.code("tid = wp.tid()\n$make\n$body", make=make, body=body)
 
     def reference(v: Values) -> dict[str, Any]:
-        a = np.broadcast_to(v.a_all, (count, size, size)) if shared else v.matrices
+        a = np.broadcast_to(v[whole], (count, size, size)) if shared else v.matrices
         a = a + (v.damping if damped else 0.0) * np.eye(size)
         return {"x": np.linalg.solve(a, v.b[..., None])[..., 0]}
 

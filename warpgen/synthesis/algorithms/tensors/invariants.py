@@ -9,25 +9,24 @@ import numpy as np
 from warpgen.synthesis.algorithms.tensors import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
-_NAMES = {"stress": "sigma|stresses|cauchy|tau", "residuals": "r|errors|diff", "s": "dev|deviator|s_dev"}
+_NAMES = {"stress": "sigma|stresses|cauchy", "residuals": "r|errors|diff", "s": "dev|deviator|s_dev"}
 
 
 @DOMAIN.algorithm(
     source="Malvern 1969, sec. 3.3; Simo & Hughes 1998, ch. 2",
-    names=_NAMES
-    | {
-        "out": "measure|q_eq|equivalent",
-    },
+    names=_NAMES | {"gradients": "grad_u|displacement_gradients"},
     double=True,
     weight=9,
 )
 def stress_measure(d: Draft) -> None:
     """Reduces stress tensors to one number each."""
     what = d.option(
-        "what", "von mises", "pressure", "j2", "j3", "frobenius", "triaxiality", "tresca bound", "power"
+        "what", "von mises", "pressure", "j2", "j3", "frobenius", "triaxiality", "tresca", "power"
     )
     given = d.option("given", "matrix", "strain", "sum")
-    limit = d.flag("limit", 0.35)
+    limit = d.flag("limit", 0.35) and what in ("von mises", "tresca")
+    if given == "sum" and what in ("pressure", "triaxiality", "power"):
+        given = "matrix"  # the back stress moves the yield surface alone
     count = d.pick(48, 64, 96)
     d.says({
         "von mises": "Computes the von Mises stress sqrt(3/2 s:s) of stress tensors",
@@ -36,9 +35,11 @@ def stress_measure(d: Draft) -> None:
         "j3": "Computes the third invariant J3 = det s of deviatoric stress",
         "frobenius": "Computes the Frobenius norm of stress tensors",
         "triaxiality": "Computes the triaxiality of stress tensors: mean over von Mises stress",
-        "tresca bound": "Computes an upper bound of the shear stress: the largest magnitude off the diagonal",
+        "tresca": "Computes the largest shear stress, half the difference of the extreme principal stresses,",
         "power": "Computes the density sigma:d of the power of stress on a rate of strain",
-    }[what] + ", relative to a limit." * limit + "." * (not limit))  # fmt: skip
+    }[what].removesuffix("," if not limit and given != "sum" else "") + {
+        "sum": " less the back stress", "strain": " from displacement gradients", "matrix": "",
+    }[given] + ", as a share of the yield stress." * limit + "." * (not limit))  # fmt: skip
     d.calls({
         "von mises": "von_mises_stress|equivalent_stress|von_mises",
         "pressure": "mean_pressure|hydrostatic_pressure|pressure_of_stress",
@@ -46,15 +47,15 @@ def stress_measure(d: Draft) -> None:
         "j3": "third_invariant|j3_invariant|stress_j3",
         "frobenius": "stress_norm|frobenius_norm|stress_magnitude",
         "triaxiality": "stress_triaxiality|triaxiality",
-        "tresca bound": "shear_bound|largest_shear|shear_stress_bound",
+        "tresca": "largest_shear|tresca_shear|max_shear_stress",
         "power": "stress_power|deformation_power|power_density",
     }[what])  # fmt: skip
     if given == "strain":
-        d.input("strain", "mat33", count, -0.1, 0.1, about="strain tensors")
+        d.input("gradients", "mat33", count, -0.1, 0.1, about="displacement gradients")
         d.param("mu", "float", 1.0, 3.0, about="shear modulus")
         d.param("lam", "float", 1.0, 3.0, about="first Lame parameter")
         make = """
-        eps = 0.5 * (strain[tid] + wp.transpose(strain[tid]))
+        eps = 0.5 * (gradients[tid] + wp.transpose(gradients[tid]))
         # Hooke's law of an isotropic solid
         sigma_i = 2.0 * mu * eps + lam * wp.trace(eps) * wp.identity(n=3, dtype=float)
         """
@@ -80,27 +81,30 @@ def stress_measure(d: Draft) -> None:
         "j3": (deviator, "wp.determinant(s)"),
         "frobenius": ("", "wp.sqrt(wp.ddot(sigma_i, sigma_i))"),
         "triaxiality": (deviator, "wp.trace(sigma_i) / 3.0 / wp.sqrt(1.5 * wp.ddot(s, s))"),
-        "tresca bound": (
-            "",
-            "wp.max(wp.abs(sigma_i[0, 1]), wp.max(wp.abs(sigma_i[0, 2]), wp.abs(sigma_i[1, 2])))",
-        ),
+        "tresca": ("axes, principal = wp.eig3(sigma_i)", "0.5 * (wp.max(principal) - wp.min(principal))"),
         "power": ("", "wp.ddot(sigma_i, rate[tid])"),
     }[what]
-    d.output("out", "float", count)
-    store = f"out[tid] = ({value}) / sigma_y" if limit else f"out[tid] = {value}"
+    if what == "tresca":
+        d.forward_only()  # equal principal stresses have no slope
+    out = {
+        "von mises": "equivalent", "pressure": "pressures", "j2": "j2", "j3": "j3", "frobenius": "norms",
+        "triaxiality": "triaxialities", "tresca": "shears", "power": "powers",
+    }[what]  # fmt: skip
+    d.output(out, "float", count)
+    store = f"{out}[tid] = {value} / sigma_y" if limit else f"{out}[tid] = {value}"
     d.launch(count)
     d.code("tid = wp.tid()\n$make\n$lines\n$store", make=make, lines=lines, store=store)
 
     def reference(v: Values) -> dict[str, Any]:
         if given == "strain":
-            eps = 0.5 * (v.strain + np.swapaxes(v.strain, 1, 2))
+            eps = 0.5 * (v.gradients + np.swapaxes(v.gradients, 1, 2))
             sigma = 2 * v.mu * eps + v.lam * np.trace(eps, axis1=1, axis2=2)[:, None, None] * np.eye(3)
         else:
             sigma = v.stress - (v.back_stress if given == "sum" else 0.0)
         mean = np.trace(sigma, axis1=1, axis2=2) / 3
         s = sigma - mean[:, None, None] * np.eye(3)
         ss = (s * s).sum(axis=(1, 2))
-        off = np.abs(np.stack([sigma[:, 0, 1], sigma[:, 0, 2], sigma[:, 1, 2]]))
+        w = np.linalg.eigvalsh(sigma)
         made = {
             "von mises": lambda: np.sqrt(1.5 * ss),
             "pressure": lambda: -mean,
@@ -108,21 +112,21 @@ def stress_measure(d: Draft) -> None:
             "j3": lambda: np.linalg.det(s),
             "frobenius": lambda: np.linalg.norm(sigma, axis=(1, 2)),
             "triaxiality": lambda: mean / np.sqrt(1.5 * ss),
-            "tresca bound": lambda: off.max(axis=0),
+            "tresca": lambda: 0.5 * (w[:, 2] - w[:, 0]),
             "power": lambda: (sigma * v.rate).sum(axis=(1, 2)),
         }[what]()
-        return {"out": made / (v.sigma_y if limit else 1.0)}
+        return {out: made / (v.sigma_y if limit else 1.0)}
 
-    d.check(reference, 2e-3 if what == "triaxiality" else 2e-4)
+    d.check(reference, 2e-3 if what in ("triaxiality", "tresca") else 2e-4)
 
 
 @DOMAIN.algorithm(
     source="Huber 1964; Charbonnier et al. 1997; Warp manual, Vector Math",
     names=_NAMES
     | {
-        "targets": "observed|measured|goal",
-        "x": "predicted|points|estimate",
-        "cost": "loss|energy|error",
+        "targets": "observed|measured",
+        "x": "predicted|estimate",
+        "cost": "loss|penalty",
     },
     weight=6,
 )
@@ -143,6 +147,7 @@ def robust_norm(d: Draft) -> None:
             "cauchy": "Measures residuals by Cauchy's loss log(1 + r^2/c^2)",
             "geman": "Measures residuals by the loss of Geman and McClure, which never exceeds one",
         }[norm]
+        + (", relative to the targets" if relative else "")
         + (", and adds them up." if total else ".")
     )
     d.calls({
@@ -153,15 +158,17 @@ def robust_norm(d: Draft) -> None:
         "cauchy": "cauchy_loss|cauchy_cost|robust_loss",
         "geman": "geman_mcclure_loss|geman_mcclure_cost|robust_loss",
     }[norm])  # fmt: skip
-    d.input("x", vector, count, -1.0, 1.0)
+    d.input("x", vector, count, -1.0, 1.0, about="predicted values")
     d.input("targets", vector, count, 1.2, 3.0, about="target values")
     if weights == "each":
-        d.input("weight", "float", count, 0.2, 1.0)
+        d.input("weight", "float", count, 0.2, 1.0, about="weight of each residual")
     elif weights == "component":
-        d.param("scale", vector, 0.5, 2.0)
+        d.param("scale", vector, 0.5, 2.0, about="scale of each component")
     if norm not in ("norm_l1", "norm_l2"):
         d.param("delta", "float", 0.5, 1.5, about="threshold of the loss")
-    d.output("cost", "float", 1 if total else count, about="cost per residual")
+    d.output(
+        "cost", "float", 1 if total else count, about="sum of the costs" if total else "cost per residual"
+    )
     r = "r = targets[tid] - x[tid]"
     if relative:
         r = "t = targets[tid]\nr = wp.cw_div(t - x[tid], t)"
@@ -205,10 +212,8 @@ def robust_norm(d: Draft) -> None:
     source="Duff et al. 2017; Frisvad 2012",
     names={
         "build_frame": "orthonormal_basis|tangent_frame|local_frames",
-        "n": "normals|normal|directions",
-        "frames": "bases|tbn|rotations",
-        "t": "tangent|u",
-        "b": "bitangent|w",
+        "n": "normals|directions",
+        "frames": "bases|tbn",
     },
     double=True,
     weight=8,
@@ -223,16 +228,16 @@ def build_frame(d: Draft) -> None:
     elif result == "to world":
         d.calls("vectors_to_world|tangent_to_world|from_tangent_space")
     count = d.pick(48, 64, 96)
-    d.input("n", "vec3", count, kind="unit")
+    if scaled:
+        d.input("n", "vec3", count, 0.2, 1.0, about="directions of any length")
+    else:
+        d.input("n", "vec3", count, kind="unit", about="unit vectors")
     if way == "given tangent":
         d.input("tangents", "vec3", count, -1.0, 1.0, about="tangent hints")
     if result in ("local vector", "to world"):
-        d.input("v", "vec3", count, -1.0, 1.0)
-    head = (
-        "# Normalize, since only the direction matters\nz = wp.normalize(2.0 * n[tid])"
-        if scaled
-        else "z = n[tid]"
-    )
+        about = "vectors in the world" if result == "local vector" else "vectors in the frames"
+        d.input("v", "vec3", count, -1.0, 1.0, about=about)
+    head = "z = wp.normalize(n[tid])" if scaled else "z = n[tid]"
     body = {
         "duff": """
         # Branchless frame; the sign prevents a division by zero at the pole (Duff et al. 2017)
@@ -267,10 +272,10 @@ def build_frame(d: Draft) -> None:
         d.output("frames", "mat33", count, about="orthonormal frames")
         store = f"frames[tid] = wp.matrix_from_{'cols' if result == 'columns' else 'rows'}(t, b, z)"
     elif result == "local vector":
-        d.output("local", "vec3", count)
+        d.output("local", "vec3", count, about="components in the frames")
         store = "local[tid] = wp.vec3(wp.dot(v[tid], t), wp.dot(v[tid], b), wp.dot(v[tid], z))"
     else:
-        d.output("world", "vec3", count)
+        d.output("world", "vec3", count, about="vectors in the world")
         store = "p = v[tid]\nworld[tid] = p[0] * t + p[1] * b + p[2] * z"
     d.says("Builds a right-handed frame of orthonormal vectors around each direction" + {
         "columns": ".", "rows": ", as the rows of a matrix.",
@@ -281,25 +286,26 @@ def build_frame(d: Draft) -> None:
     d.code("tid = wp.tid()\n$head\n$body\n$store", head=head, body=body, store=store)
 
     def orthonormal(before: Values, after: Values) -> None:
+        unit = before.n / np.linalg.norm(before.n, axis=1, keepdims=True)
         if result in ("columns", "rows"):
             f = after.frames if result == "columns" else np.swapaxes(after.frames, 1, 2)
             np.testing.assert_allclose(
                 np.swapaxes(f, 1, 2) @ f, np.broadcast_to(np.eye(3), f.shape), atol=2e-3
             )
             np.testing.assert_allclose(np.linalg.det(f), 1.0, atol=2e-3)
-            np.testing.assert_allclose(f[:, :, 2], before.n, atol=1e-4)
+            np.testing.assert_allclose(f[:, :, 2], unit, atol=1e-4)
             if way == "given tangent":
                 assert ((f[:, :, 0] * before.tangents).sum(axis=1) >= -1e-4).all()
         elif result == "local vector":
             np.testing.assert_allclose(
                 np.linalg.norm(after.local, axis=1), np.linalg.norm(before.v, axis=1), rtol=2e-3
             )
-            np.testing.assert_allclose(after.local[:, 2], (before.v * before.n).sum(axis=1), atol=1e-4)
+            np.testing.assert_allclose(after.local[:, 2], (before.v * unit).sum(axis=1), atol=1e-4)
         else:
             np.testing.assert_allclose(
                 np.linalg.norm(after.world, axis=1), np.linalg.norm(before.v, axis=1), rtol=2e-3
             )
-            np.testing.assert_allclose((after.world * before.n).sum(axis=1), before.v[:, 2], atol=2e-3)
+            np.testing.assert_allclose((after.world * unit).sum(axis=1), before.v[:, 2], atol=2e-3)
 
     d.holds(orthonormal)
 
@@ -308,10 +314,10 @@ def build_frame(d: Draft) -> None:
     source="Warp manual, Vector Math",
     names={
         "classify": "pick_class|best_class|assign_labels",
-        "scores": "logits|votes|probabilities",
-        "costs": "penalties|distances|losses",
-        "label": "classes|predicted|labels",
-        "best": "k|winner_k|top",
+        "scores": "class_scores|confidences",
+        "costs": "class_costs|penalties",
+        "label": "classes|labels",
+        "best": "winner|top",
     },
     adjoint="either",
     weight=12,
@@ -326,21 +332,27 @@ def classify(d: Draft) -> None:
     count, vector = d.pick(64, 96, 128), f"vec{size}"
     scores = "costs" if way == "argmin" else "scores"
     good = "lowest cost" if way == "argmin" else "best score"
-    d.says(f"Gives each element the class of its {good}" + (
-        "." if none == "never" else ", or none where it is not good enough." if none == "threshold"
-        else ", or none where the second is too close."))  # fmt: skip
-    d.input(scores, vector, count, 0.0, 1.0)
+    d.says(f"Gives each element the class of its {good}{' after a bias' if biased else ''}" + (
+        "" if none == "never" else ", or none where it is not good enough" if none == "threshold"
+        else ", or none where the second is too close") + (", and counts the classes." if counted else "."))  # fmt: skip
+    d.input(scores, vector, count, 0.0, 1.0, about="one for each class")
     if biased:
-        d.param("bias", vector, -0.2, 0.2)
+        d.param("bias", vector, -0.2, 0.2, about=f"added to all {scores}")
     if none == "threshold":
-        d.param("threshold", "float", *((0.3, 0.4) if way == "argmin" else (0.6, 0.7)))
+        about = "cost" if way == "argmin" else "score"
+        d.param(
+            "threshold",
+            "float",
+            *((0.3, 0.4) if way == "argmin" else (0.6, 0.7)),
+            about=f"limit of the {about}",
+        )
     elif none == "margin":
-        d.param("margin", "float", 0.1, 0.2)
-    d.output("label", "int", count)
+        d.param("margin", "float", 0.1, 0.2, about="lead that a class needs over all others")
+    d.output("label", "int", count, about="class" if none == "never" else "class, -1 for none")
     if counted:
-        d.output("counts", "int", size)
+        d.output("counts", "int", size, about="elements of each class")
     load = f"s = {scores}[tid]" + (" + bias" if biased else "")
-    better = "<" if way == "argmin" else ">"
+    worse = ">=" if way == "argmin" else "<="
     if way == "loop":
         find = f"best = int(0)\nfor k in range(1, {size}):\n    if s[k] > s[best]:\n        best = k"
     else:
@@ -355,7 +367,7 @@ def classify(d: Draft) -> None:
                 return
         """
     elif none == "threshold":
-        test = f"if not s[best] {better} threshold:\n    label[tid] = -1\n    return"
+        test = f"if s[best] {worse} threshold:\n    label[tid] = -1\n    return"
     else:
         test = ""
     count_it = "wp.atomic_add(counts, best, 1)" if counted else ""

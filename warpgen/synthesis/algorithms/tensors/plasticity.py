@@ -10,25 +10,23 @@ from warpgen.synthesis.algorithms.tensors import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values, fill
 from warpgen.synthesis.writing.pieces import piece
 
-_METAL = piece("""
-@wp.struct
-class PlasticMaterial:
-    shear: float
-    bulk: float
-    yield0: float  # initial yield stress
-    hardening: float  # linear isotropic modulus
-    saturation: float  # Voce: stress gained in the limit
-    rate: float  # Voce: how quickly that limit is approached
-    friction: float  # Drucker-Prager: slope against the mean stress
-    dilatancy: float
-    recovery: float  # kinematic modulus
-    viscosity: float
-""")
+_FIELDS = {
+    "shear": "shear modulus",
+    "bulk": "bulk modulus",
+    "yield0": "initial yield stress",
+    "hardening": "linear isotropic modulus",
+    "saturation": "Voce: stress gained in the limit",
+    "rate": "how quickly hardening sets in",
+    "friction": "Drucker-Prager: slope against the mean stress",
+    "dilatancy": "Drucker-Prager: volume gained by plastic flow",
+    "kinematic": "modulus of the back stress",
+    "viscosity": "Perzyna's viscosity",
+}
 
 _RANGES = {
     "shear": (8.0, 12.0), "bulk": (15.0, 20.0), "yield0": (0.1, 0.2), "hardening": (0.5, 1.5),
     "saturation": (0.05, 0.1), "rate": (5.0, 15.0), "friction": (0.2, 0.4), "dilatancy": (0.05, 0.15),
-    "recovery": (0.5, 2.0), "viscosity": (0.02, 0.1),
+    "kinematic": (0.5, 2.0), "viscosity": (0.02, 0.1),
 }  # fmt: skip
 
 _DEVIATOR = piece("""
@@ -54,7 +52,7 @@ def frobenius_norm(m: wp.mat33) -> float:
         "plastic_strain": "eps_p|plastic_strains|ep_old",
         "alpha": "equiv_strain|eq_plastic_strain|kappa_h",
         "stress": "sigma_out|cauchy|stresses",
-        "material": "mat|props|params",
+        "material": "props|params",
         "back_stress": "kin_stress|beta_old|backstress",
         "trial": "sigma_tr|stress_trial|s_trial",
     },
@@ -81,9 +79,21 @@ def return_mapping(d: Draft) -> None:
         d.input("eroded", "bool", points, about="True for material that has failed and carries no load")
     elif mask == "ids":
         d.input("material_id", "int", points, -1, 4, about="material of each point or element, -1 for voids")
-    d.struct(
-        "material", _METAL, {k: fill(*r) for k, r in _RANGES.items()}, about="elastic and plastic constants"
+    used = {
+        "shear",
+        "bulk",
+        "yield0",
+        *{"voce": ("hardening", "saturation", "rate"), "linear": ("hardening",), "swift": ("rate",)}[law],
+    }
+    used |= {"friction", "dilatancy"} if surface == "drucker prager" else set()
+    used |= {"kinematic"} if kinematic else set()
+    used |= {"viscosity"} if viscous else set()
+    fields = [name for name in _FIELDS if name in used]
+    metal = piece(
+        "\n@wp.struct\nclass PlasticMaterial:\n"
+        + "".join(f"    {name}: float  # {_FIELDS[name]}\n" for name in fields)
     )
+    d.struct("material", metal, {k: fill(*_RANGES[k]) for k in fields}, about="elastic and plastic constants")
     if viscous:
         d.param("dt", "float", 0.05, 0.2, about="time step")
     d.output("stress", "mat33", shape, about="stress after the step")
@@ -91,6 +101,8 @@ def return_mapping(d: Draft) -> None:
     if state:
         d.output("new_plastic_strain", "mat33", shape, about="plastic strain after the step")
         d.output("new_alpha", "float", shape, about="equivalent plastic strain after the step")
+        if kinematic:
+            d.output("new_back_stress", "mat33", shape, about="center of the yield surface after the step")
     d.use(_DEVIATOR)
     d.use(_NORM)
     value, slope = {
@@ -130,7 +142,7 @@ def return_mapping(d: Draft) -> None:
             slope=slope,
         )
     cone = surface == "drucker prager"
-    stiff = "3.0 * material.shear" + (" + material.recovery" if kinematic else "")
+    stiff = "3.0 * material.shear" + (" + material.kinematic" if kinematic else "")
     if cone:
         stiff = "material.shear + material.bulk * material.friction * material.dilatancy"
     if root_find:
@@ -162,20 +174,21 @@ def return_mapping(d: Draft) -> None:
                 return overstress / (stiffness + material.hardening{" + viscous" if viscous else ""})
             """
         )
-    call = f"plastic_multiplier(overstress, {'alpha_old, ' if root_find else ''}{'viscous, ' if viscous else ''}material)"
+    call = f"plastic_multiplier(yield_value, {'alpha_old, ' if root_find else ''}{'viscous, ' if viscous else ''}material)"
     at = "elem, point" if gauss else "point"
     owner = "elem" if gauss else "point"
     keep = f"new_plastic_strain[{at}] = ep_old\nnew_alpha[{at}] = alpha_old" if state else ""
+    if state and kinematic:
+        keep += f"\nnew_back_stress[{at}] = back_stress[{at}]"
     skip = {
         "none": "",
         "flags": f"# Eroded material keeps a stress of zero\nif eroded[{owner}]:\n    return",
         "ids": f"if material_id[{owner}] < 0:\n    return",
     }[mask]
-    shifted = f"dev_trial - back_stress[{at}]" if kinematic else "dev_trial"
+    own = "relative" if kinematic else "dev_trial"
     if cone:
         back = f"""
             # Return to the smooth part of the cone
-            overstress = yield_value
             dgamma = {call}
             j2_new = root_j2 - material.shear * dgamma
             p_new = p_trial - material.bulk * material.dilatancy * dgamma
@@ -203,7 +216,7 @@ def return_mapping(d: Draft) -> None:
         )
         apex = (
             f"vol_part = d_vol / 3.0 * wp.identity(n=3, dtype=float)\n"
-            f"new_plastic_strain[{at}] = deviator(total) + wp.trace(ep_old) / 3.0 * wp.identity(n=3, dtype=float) + vol_part\n"
+            f"new_plastic_strain[{at}] = deviator(eps) + wp.trace(ep_old) / 3.0 * wp.identity(n=3, dtype=float) + vol_part\n"
             f"new_alpha[{at}] = alpha_old"
             if state
             else ""
@@ -213,17 +226,16 @@ def return_mapping(d: Draft) -> None:
                 line for line in back.split("\n") if "d_vol = " not in line and "flow = " not in line
             )
     else:
-        check = """
-            # f = sqrt(3/2) |s - beta| - sigma_y
-            relative = $shifted
-            q_trial = wp.sqrt(1.5) * frobenius_norm(relative)
+        shift = f"relative = dev_trial - back_stress[{at}]\n            " if kinematic else ""
+        check = f"""
+            # f = sqrt(3/2) |{"s - beta" if kinematic else "s"}| - sigma_y
+            {shift}q_trial = wp.sqrt(1.5) * frobenius_norm({own})
             yield_value = q_trial - yield_stress(alpha_old, material)
         """
         back = f"""
             # Radial return: the direction of flow is that of the trial state
-            overstress = yield_value
             dgamma = {call}
-            flow = 1.5 / q_trial * relative
+            flow = 1.5 / q_trial * {own}
             stress[{at}] = trial - 2.0 * material.shear * dgamma * flow
             $store
         """
@@ -232,6 +244,11 @@ def return_mapping(d: Draft) -> None:
             if state
             else ""
         )
+        if state and kinematic:
+            store += (
+                f"\n# Prager's rule: the center follows the flow\n"
+                f"new_back_stress[{at}] = back_stress[{at}] + 2.0 / 3.0 * material.kinematic * dgamma * flow"
+            )
         apex = ""
     d.launch(*((points, gauss) if gauss else (points,)))
     d.code(
@@ -239,13 +256,13 @@ def return_mapping(d: Draft) -> None:
         {at} = wp.tid()
         $skip
         # Take the symmetric part, since inputs may come from a velocity gradient
-        total = 0.5 * (strain[{at}] + wp.transpose(strain[{at}]))
+        eps = 0.5 * (strain[{at}] + wp.transpose(strain[{at}]))
         ep_raw = plastic_strain[{at}]
         ep_old = 0.5 * (ep_raw + wp.transpose(ep_raw))
         alpha_old = alpha[{at}]
         $viscous
         # --- Elastic predictor ---
-        elastic = total - ep_old
+        elastic = eps - ep_old
         p_trial = material.bulk * wp.trace(elastic)
         dev_trial = 2.0 * material.shear * deviator(elastic)
         trial = dev_trial + p_trial * wp.identity(n=3, dtype=float)
@@ -263,7 +280,6 @@ def return_mapping(d: Draft) -> None:
         if viscous
         else "",
         check=check,
-        shifted=shifted,
         keep=keep,
         back=back,
         store=store,
@@ -276,7 +292,7 @@ def return_mapping(d: Draft) -> None:
     )
 
     def reference(v: Values) -> dict[str, Any]:
-        m = {k: v[f"material.{k}"] for k in _RANGES}
+        m = {k: v[f"material.{k}"] for k in fields}
         eye = np.eye(3)
 
         def sym(x: Any) -> Any:
@@ -299,7 +315,7 @@ def return_mapping(d: Draft) -> None:
         rel = s - v.back_stress if kinematic else s
         q = np.sqrt((rel**2).sum((-1, -2)) * (0.5 if cone else 1.5))
         over = q - grow(al) + (m["friction"] * p if cone else 0.0)
-        k = 3 * m["shear"] + (m["recovery"] if kinematic else 0.0)
+        k = 3 * m["shear"] + (m["kinematic"] if kinematic else 0.0)
         if cone:
             k = m["shear"] + m["bulk"] * m["friction"] * m["dilatancy"]
         k = k + (m["viscosity"] / v.dt if viscous else 0.0)
@@ -331,6 +347,8 @@ def return_mapping(d: Draft) -> None:
         there = np.broadcast_to(there[:, None] if gauss else there, g.shape)
         t = there[..., None, None]
         found = {"stress": sigma * t}
+        if state and kinematic:
+            found["new_back_stress"] = (v.back_stress + 2 / 3 * m["kinematic"] * big * flow) * t
         return found | ({"new_plastic_strain": ep_new * t, "new_alpha": al_new * there} if state else {})
 
     d.check(reference, 5e-3)
