@@ -16,9 +16,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
     names={
         "checked_step": "guarded_update|checked_decay|debug_step",
         "x": "state|values|position",
-        "v": "rate|slope|velocity",
         "out": "advanced|x_next|result",
-        "dt": "step|h|time_step",
+        "dt": "h|time_step",
     },
     weight=15,
 )
@@ -32,16 +31,18 @@ def checked_step(d: Draft) -> None:
         step = "midpoint"  # there is nothing to check in what is exact
     n = d.pick(64, 96, 128)
     d.says({
-        "printf": "Advances a decaying state and prints where it leaves its bounds.",
+        "printf": "Advances a decaying state and reports by printf where it leaves its bounds.",
         "print": "Advances a decaying state and prints it where it leaves its bounds.",
         "breakpoint": "Advances a decaying state and stops the debugger where it leaves its bounds.",
         "expect": "Advances a decaying state and checks it against the exact decay.",
-        "printf first": "Advances a decaying state and lets one thread print where it leaves its bounds.",
+        "printf first": "Advances a decaying state and lets the first thread print its own.",
     }[alarm])  # fmt: skip
-    d.input("x", type_, n, -2.0, 2.0)
-    d.param("rate", "float", 0.5, 1.0)
-    d.param("dt", "float", 0.01, 0.05)
-    d.output("out", type_, n)
+    d.input("x", type_, n, -2.0, 2.0, about="state of each element")
+    d.param("rate", "float", 0.5, 1.0, about="decay rate [1/s]")
+    d.param("dt", "float", 0.01, 0.05, about="time step [s]")
+    if test != "not finite" and alarm not in ("expect", "printf first"):
+        d.param("bound", "float", 10.0, 100.0, about="largest size that the state may have")
+    d.output("out", type_, n, about="state after the step")
     lines = {
         "euler": "moved = x[tid] - dt * rate * x[tid]",
         "midpoint": "half = x[tid] - 0.5 * dt * rate * x[tid]\nmoved = x[tid] - dt * rate * half",
@@ -49,27 +50,27 @@ def checked_step(d: Draft) -> None:
     }[step]
     size = "wp.abs(moved)" if type_ == "float" else "wp.length(moved)"
     condition = {
-        "not finite": "wp.unot(wp.isfinite(moved))",
-        "too large": f"{size} > 100.0",
-        "both": f"wp.isnan(moved) or {size} > 100.0",
+        "not finite": "not wp.isfinite(moved)",
+        "too large": f"{size} > bound",
+        "both": f"wp.isnan(moved) or {size} > bound",
     }[test]
-    shown = "moved" if type_ == "float" else "moved[0]"
+    shown, mark = ("moved", "%f") if type_ == "float" else ("moved[0], moved[1], moved[2]", "(%f, %f, %f)")
     say = {
-        "printf": f'wp.printf("state %f of element %d is out of bounds\\n", {shown}, tid)',
-        "printf first": f'if tid == 0:\n    wp.printf("the first state is %f\\n", {shown})',
+        "printf": f'wp.printf("state {mark} of element %d is out of bounds\\n", {shown}, tid)',
+        "printf first": f'wp.printf("the first state is {mark}\\n", {shown})',
         "print": d.pick("print(moved)", "wp.print(moved)"),
         "breakpoint": "wp.breakpoint()",
         "expect": "",
     }[alarm]
-    check = f"if {condition}:\n    $say"
+    check = "if tid == 0:\n    $say" if alarm == "printf first" else f"if {condition}:\n    $say"
     if alarm == "expect":
         exact = "wp.exp(-dt * rate) * x[tid]"
-        order = {"euler": "(rate * dt)^2 / 2", "midpoint": "(rate * dt)^3 / 6"}[step]
+        order = {"euler": "(`rate` * `dt`)^2 / 2", "midpoint": "(`rate` * `dt`)^3 / 6"}[step]
         check = f"# Local error of the explicit step: {order}\nwp.expect_near(moved, {exact}, 0.05)"
         if test == "both":
             check = f"# Cheap, so keep it enabled\nexact = {exact}\nwp.expect_near(moved, exact, 0.05)"
         elif test == "not finite":
-            check = f"if wp.isfinite(moved):\n    wp.expect_near(moved, {exact}, 0.05)"
+            check = f"# Where the input is not finite already, there is nothing to compare\nif wp.isfinite(moved):\n    wp.expect_near(moved, {exact}, 0.05)"
     d.launch(n)
     d.code("tid = wp.tid()\n$lines\n$check\nout[tid] = moved", lines=lines, check=check, say=say)
 
@@ -86,7 +87,7 @@ def checked_step(d: Draft) -> None:
         "float_bits": "bit_patterns|reinterpret_bits|word_tricks",
         "x": "values|numbers|samples",
         "bits": "word|pattern|code",
-        "out": "result|encoded|y",
+        "out": "result|y",
     },
     adjoint="no",
     weight=3,
@@ -100,7 +101,7 @@ def float_bits(d: Draft) -> None:
         "inverse root": "fast_inverse_sqrt|inverse_roots|rsqrt_by_bits",
         "parity": "count_mantissa_bits|mantissa_bits|mantissa_popcount",
         "truncate": "truncate_to_bfloat16|to_bfloat16|cut_mantissa",
-        "distance": "ulp_distance|floats_between|ulps_apart",
+        "distance": "ulp_distance|ulps_apart",
         "sign": "read_signs|sign_bits|float_signs",
     }[kind])  # fmt: skip
     apart = d.option("place", "inline", "function")
@@ -112,7 +113,7 @@ def float_bits(d: Draft) -> None:
         "inverse root": "Gives inverse square roots by a first guess out of the bits and a step of Newton's.",
         "parity": "Counts the set bits in the mantissas of floats.",
         "truncate": "Cuts floats to the sixteen bits of bfloat16.",
-        "distance": "Tells how many floats lie between pairs of positive numbers.",
+        "distance": "Tells how many units in the last place lie between pairs of positive numbers.",
         "sign": "Reads the signs of floats out of their bits.",
     }[kind])  # fmt: skip
     signed = kind in ("sort key", "sign", "truncate")
@@ -126,6 +127,10 @@ def float_bits(d: Draft) -> None:
         sign = {"bit_and": "&", "rshift": ">>", "bit_xor": "^", "sub": "-"}[name]
         return f"wp.{name}({a}, {b})" if functions else f"({a} {sign} {b})"
 
+    def bare(text: str) -> str:
+        """The same without the parentheses around it."""
+        return text[1:-1] if text.startswith("(") else text
+
     def u(x: str) -> str:
         return f"wp.uint32({x})"
 
@@ -135,36 +140,42 @@ def float_bits(d: Draft) -> None:
             f"{word}\n# Flip all bits of negative floats, only the sign bit otherwise\n"
             f"mask = {u('0x80000000')}\n"
             f"if {op('bit_and', 'bits', 'mask')} != {u('0')}:\n    mask = {u('0xffffffff')}",
-            op("bit_xor", "bits", "mask"),
+            bare(op("bit_xor", "bits", "mask")),
         ),
         "exponent": (
             f"{word}\n# Extract the 8-bit exponent and remove the bias of 127\n"
-            f"field = {op('bit_and', op('rshift', 'bits', u('23')), u('0xff'))}",
-            op("sub", "int(field)", "127"),
+            f"field = {bare(op('bit_and', op('rshift', 'bits', u('23')), u('0xff')))}",
+            bare(op("sub", "int(field)", "127")),
         ),
         "inverse root": (
             f"bits = wp.cast(value, int)\n# Fast inverse square root: initial guess from the exponent bits\n"
-            f"guess = wp.cast({op('sub', '0x5f3759df', op('rshift', 'bits', '1'))}, float)",
+            f"guess = wp.cast({bare(op('sub', '0x5f3759df', op('rshift', 'bits', '1')))}, float)",
             "guess * (1.5 - 0.5 * value * guess * guess)",
         ),
-        "parity": (f"{word}\nmantissa = {op('bit_and', 'bits', u('0x7fffff'))}", "wp.bit_count(mantissa)"),
-        "truncate": (word, f"wp.cast({op('bit_and', 'bits', u('0xffff0000'))}, float)"),
+        "parity": (
+            f"{word}\nmantissa = {bare(op('bit_and', 'bits', u('0x7fffff')))}",
+            "wp.bit_count(mantissa)",
+        ),
+        "truncate": (word, f"wp.cast({bare(op('bit_and', 'bits', u('0xffff0000')))}, float)"),
         "distance": (
             "# Bits of positive floats are ordered like the floats\nbits = wp.cast(value, int)",
-            f"wp.abs({op('sub', 'wp.cast(second, int)', 'bits')})",
+            f"wp.abs({bare(op('sub', 'wp.cast(second, int)', 'bits'))})",
         ),
-        "sign": (word, f"1 - 2 * int({op('rshift', 'bits', u('31'))})"),
+        "sign": (word, f"1 - 2 * int({bare(op('rshift', 'bits', u('31')))})"),
     }[kind]
-    result = result[1:-1] if result[0] == "(" and result[-1] == ")" and result.count("(") == 1 else result
+    function = {
+        "sort key": "sort_key_of", "exponent": "exponent_of", "inverse root": "inverse_root", "parity": "count_set_bits",
+        "truncate": "truncated", "distance": "ulps_between", "sign": "sign_of",
+    }[kind]  # fmt: skip
     two = kind == "distance"
     d.launch(n)
     if apart == "function":
         d.function(
-            f"@wp.func\ndef of_bits(value: float{', second: float' if two else ''}):\n"
+            f"@wp.func\ndef {function}(value: float{', second: float' if two else ''}):\n"
             f"    $lines\n    return {result}",
             lines=lines,
         )
-        d.code(f"tid = wp.tid()\nout[tid] = of_bits(x[tid]{', other[tid]' if two else ''})")
+        d.code(f"tid = wp.tid()\nout[tid] = {function}(x[tid]{', other[tid]' if two else ''})")
     else:
         second = "second = other[tid]" if two else ""
         d.code(

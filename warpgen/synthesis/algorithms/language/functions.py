@@ -17,7 +17,7 @@ _Formulas = dict[str, Callable[[Any], Any]]
     source="Warp manual, Differentiability: custom gradient functions; Maechler 2012",
     names={
         "own_gradient": "custom_gradient|stable_function|hand_adjoint",
-        "values": "inputs|scores|x_in",
+        "values": "inputs|x_in",
         "result": "out|activated|y",
         "loss": "total|objective|cost",
         "weights": "scale|coefficients|w",
@@ -100,9 +100,9 @@ def own_gradient(d: Draft) -> None:
         d.function(
             f"@wp.func_native(snippet, adj_snippet=adj_snippet)\ndef {name}(x: float) -> float: ...",
         )
-    d.input("values", "float", n, -3.0, 3.0)
+    d.input("values", "float", n, -3.0, 3.0, about="arguments of the function")
     if weighed:
-        d.input("weights", "float", n, 0.5, 1.5)
+        d.input("weights", "float", n, 0.5, 1.5, about="weight of each value")
     d.output("loss" if summed == "loss" else "result", "float", 1 if summed == "loss" else n)
     term = f"{'weights[tid] * ' if weighed else ''}{name}(values[tid])"
     store = f"wp.atomic_add(loss, 0, {term})" if summed == "loss" else f"result[tid] = {term}"
@@ -127,8 +127,8 @@ def own_gradient(d: Draft) -> None:
     source="Warp manual, Code generation: wp.static; Abramowitz & Stegun 1964, sec. 25.4",
     names={
         "fixed_tables": "static_table|compiled_constants|unrolled_rule",
-        "values": "inputs|x_in|points",
-        "result": "out|y|integrals",
+        "values": "inputs|x_in",
+        "result": "out|y",
         "total": "acc|s|value",
     },
     double=False,
@@ -284,14 +284,13 @@ if month > 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0):
 )
 def any_size(d: Draft) -> None:
     """Applies a function that is written once for vectors of any length."""
-    kind = d.option("kind", "mean square", "spread", "largest gap", "reflection", "filled", "trace")
+    kind = d.option("kind", "mean square", "spread", "largest gap", "reflection", "filled")
     d.calls({
         "mean square": "mean_squares|mean_of_squares|vector_mean_squares",
         "spread": "component_variance|component_variances|spread_of_components",
         "largest gap": "largest_difference|max_difference|component_gaps",
         "reflection": "reflect_vectors|mirror_vectors",
-        "filled": "mix_with_constant|blend_with_filled|mix_vectors",
-        "trace": "compare_traces|trace_of_outer|outer_traces",
+        "filled": "even_out_components|pull_to_mean|shrink_to_mean",
     }[kind])  # fmt: skip
     size = d.option("size", 2, 3, 4)
     generic = d.option("generic", "any", "overloads") if kind in ("mean square", "largest gap") else "any"
@@ -302,17 +301,18 @@ def any_size(d: Draft) -> None:
         "spread": "Gives the variance among the components of vectors by a function for any length.",
         "largest gap": "Gives the largest difference between components by a function for any length.",
         "reflection": "Reflects vectors at planes by a function for any dimension.",
-        "filled": "Mixes vectors with one that has the same component everywhere.",
-        "trace": "Compares the diagonals of outer products with their traces.",
+        "filled": "Pulls the components of vectors towards their mean.",
     }[kind])  # fmt: skip
     if kind == "largest gap":
         d.forward_only()
     d.input("a", f"vec{size}", n, 0.3, 2.0)
-    if kind in ("largest gap", "trace", "filled"):
+    if kind == "largest gap":
         d.input("b", f"vec{size}", n, -2.0, -0.3)
     if kind == "reflection":
-        d.input("b", f"vec{size}", n, kind="unit")
-    scalar = kind in ("mean square", "spread", "largest gap", "trace")
+        d.input("b", f"vec{size}", n, kind="unit", about="unit normals of the planes")
+    if kind == "filled":
+        d.param("share", "float", 0.2, 0.8, about="0 leaves vectors as they are, 1 gives the mean everywhere")
+    scalar = kind in ("mean square", "spread", "largest gap")
     d.output("out", "float" if scalar else f"vec{size}", n)
     types = [vector] if generic == "any" else [f"wp.vec{k}" for k in (2, 3)] + ([vector] if size == 4 else [])
 
@@ -336,17 +336,11 @@ def any_size(d: Draft) -> None:
             "return v - 2.0 * wp.dot(v, normal) * normal", "reflect(a[tid], b[tid])",
         ),
         "filled": (
-            "", "", "",
-            f"0.5 * (a[tid] + wp.vector(wp.dot(a[tid], b[tid]), length={size}, dtype=float))",
-        ),
-        "trace": (
-            "off_balance", "v w",
-            "m = wp.outer(v, w)\nd = wp.get_diag(m)\nreturn wp.trace(m) * wp.trace(m) - wp.dot(d, d)",
-            "off_balance(a[tid], b[tid])",
+            "mean_component", "v", f"{mean}\nreturn total / float(len(v))",
+            f"(1.0 - share) * a[tid] + share * wp.vector(mean_component(a[tid]), length={size}, dtype=float)",
         ),
     }[kind]  # fmt: skip
-    if call[0]:
-        heads(*call[:3])
+    heads(*call[:3])
     d.launch(n)
     d.code(f"tid = wp.tid()\nout[tid] = {call[3]}")
 
@@ -357,8 +351,7 @@ def any_size(d: Draft) -> None:
             "spread": lambda: a.var(axis=1),
             "largest gap": lambda: np.abs(a - b).max(axis=1),
             "reflection": lambda: a - 2 * (a * b).sum(axis=1, keepdims=True) * b,
-            "filled": lambda: 0.5 * (a + (a * b).sum(axis=1, keepdims=True)),
-            "trace": lambda: (a * b).sum(axis=1) ** 2 - ((a * b) ** 2).sum(axis=1),
+            "filled": lambda: (1 - v.share) * a + v.share * a.mean(axis=1, keepdims=True),
         }
         return {"out": formulas[kind]()}
 

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 )
 def toggle_bits(d: Draft) -> None:
     """Toggles the bits of cells in a shared set, so cells that are touched twice are empty again."""
-    guard = d.option("skip", "sentinel", "mask", "range")
+    guard = d.option("skip", "sentinel", "changed", "range")
     spelled = d.option("spelled", "call", "operator")
     width = d.option("word", "uint32", "int")
     old = d.option("result", "set", "set and previous")
@@ -34,8 +34,8 @@ def toggle_bits(d: Draft) -> None:
     at = "world, tid" if batch else "tid"
     shape: Any = (2, n) if batch else n
     words: Any = (2, count) if batch else count
-    if guard == "mask":
-        d.input("active", "bool", n, about="False for entries that are ignored")
+    if guard == "changed":
+        d.input("changed", "bool", n, about="False for those that have stayed in their cell")
     d.input(
         "cells",
         "int",
@@ -47,12 +47,13 @@ def toggle_bits(d: Draft) -> None:
     d.inout("words", width, words, value=0, about="one bit per cell")
     if old == "set and previous" and spelled == "call":
         d.output("was_set", "bool", shape, about="whether the bit was set before")
+    bits = 32 if width == "uint32" else 30
     test = {
         "sentinel": "if cell < 0:\n    return",
-        "mask": "if not active[tid]:\n    return",
-        "range": f"# Cells outside of the grid\nif cell >= {top}:\n    return",
+        "changed": "if not changed[tid]:\n    return",
+        "range": f"# Cells outside of the grid\nif cell >= {bits} * words.shape[{1 if batch else 0}]:\n    return",
     }[guard]
-    bits = 32 if width == "uint32" else 30
+    why = "" if width == "uint32" else "# Signed words hold 30 cells, which leaves the sign alone\n"
     one = "wp.uint32(1) << wp.uint32(cell % 32)" if width == "uint32" else "1 << (cell % 30)"
     place = ("world, " if batch else "") + "word"
     if spelled == "call":
@@ -65,7 +66,7 @@ def toggle_bits(d: Draft) -> None:
         flip = f"words[{place}] ^= bit"
     d.launch(*((2, n) if batch else (n,)))
     d.code(
-        f"{at} = wp.tid()\ncell = cells[{at}]\n$test\nword = cell // {bits}\nbit = {one}\n$flip",
+        f"{at} = wp.tid()\ncell = cells[{at}]\n$test\n{why}word = cell // {bits}\nbit = {one}\n$flip",
         test=test,
         flip=flip,
     )
@@ -73,8 +74,8 @@ def toggle_bits(d: Draft) -> None:
     def agree(before: Values, after: Values) -> None:
         cells = before.cells.reshape(-1, n)
         kept = (cells >= 0) & (cells < top)
-        if guard == "mask":
-            kept &= before.active
+        if guard == "changed":
+            kept &= before.changed
         found = np.asarray(after.words).reshape(-1, count).astype(np.int64) & 0xFFFFFFFF
         for world, row in enumerate(cells):
             times = np.bincount(row[kept[world]], minlength=top)
@@ -100,32 +101,32 @@ def toggle_bits(d: Draft) -> None:
 def small_builtins(d: Draft) -> None:
     """Computes one small thing per element."""
     kind = d.option("kind", "phase", "ring", "count", "solve", "length", "whole", "sign", "edge", "quantile")
-    guard = d.option("skip", "none", "mask", "range")
+    guard = d.option("skip", "none", "range", weights=(0.65, 0.35))
     form = d.option("form", "array", "function")
     n = d.pick(32, 48, 64)
     if kind in ("phase", "count", "whole", "edge"):
         d.forward_only()  # they jump, or have no slope
     matrix = kind == "solve"
     d.says({
-        "phase": "Computes the phases of periodic signals in [0, 1).",
+        "phase": "Reduces phases that are counted in cycles to [0, 1).",
         "ring": "Looks entries of a ring buffer up by their age.",
         "count": "Counts the nonzero components of vectors.",
         "solve": "Solves small linear systems by a QR decomposition.",
-        "length": "Subtracts the mean of an array from its entries.",
+        "length": "Computes how far the last sample of each row is from the mean of the row.",
         "whole": "Splits numbers into whole and fractional parts.",
         "sign": "Copies the signs of one array to the magnitudes of another.",
         "edge": "Counts thresholds that samples have passed.",
         "quantile": "Converts probabilities to quantiles of the normal distribution.",
     }[kind])  # fmt: skip
     d.calls({
-        "phase": "wrap_phases|signal_phase",
+        "phase": "wrap_phases|phase_in_cycle",
         "ring": "read_ring|ring_by_age|oldest_last",
         "count": "count_nonzero|nonzero_components",
         "solve": "solve_qr|qr_solve",
-        "length": "subtract_mean|center_values|remove_mean",
+        "length": "deviation_from_mean|last_deviations|distance_from_mean",
         "whole": "split_fractions|whole_and_fraction",
         "sign": "copy_signs|apply_signs",
-        "edge": "count_thresholds|levels|quantize_levels",
+        "edge": "count_thresholds|quantize_levels",
         "quantile": "normal_quantile|probit|inverse_normal",
     }[kind])  # fmt: skip
     if matrix:
@@ -133,6 +134,8 @@ def small_builtins(d: Draft) -> None:
         d.input("b", "vec3", n, -1.0, 1.0, about="right-hand sides")
     elif kind == "count":
         d.input("x", "vec3i", n, -1, 2, about="integer vectors")
+    elif kind == "length":
+        d.input("x", "float", (n, d.pick(6, 8)), -2.0, 2.0, about="samples, a row for each element")
     else:
         low, high = {"quantile": (0.05, 0.95), "phase": (0.0, 4.0)}.get(kind, (-2.0, 2.0))
         d.input("x", "float", n, low, high, about="one value per element")
@@ -142,9 +145,7 @@ def small_builtins(d: Draft) -> None:
         d.input("thresholds", "float", 5, -1.5, 1.5, about="levels to compare with")
     elif kind == "ring":
         d.param("newest", "int", 3, about="place of the newest entry")
-    if guard == "mask":
-        d.input("valid", "bool", n, about="False for elements that are skipped")
-    elif guard == "range":
+    if guard == "range":
         d.param("count", "int", n - 8, about="number of elements to process")
     d.output(
         "out",
@@ -158,8 +159,8 @@ def small_builtins(d: Draft) -> None:
         "count": ("v = x[tid]", "wp.nonzero(v[0]) + wp.nonzero(v[1]) + wp.nonzero(v[2])"),
         "solve": ("q, r = wp.qr3(m[tid])\n# R is upper triangular: substitute backwards\ny = wp.transpose(q) * b[tid]\n"
                   "z = y[2] / r[2, 2]\nw = (y[1] - r[1, 2] * z) / r[1, 1]", "wp.vec3((y[0] - r[0, 1] * w - r[0, 2] * z) / r[0, 0], w, z)"),
-        "length": ("", "x[tid] - mean_of(x)"),
-        "whole": ("v = x[tid]", "wp.vec2(wp.trunc(v), v - wp.trunc(v))"),
+        "length": ("row = x[tid]", "row[len(row) - 1] - mean_of(row)"),
+        "whole": ("v = x[tid]\nwhole = wp.trunc(v)", "wp.vec2(whole, v - whole)"),
         "sign": ("", "wp.copysign(x[tid], signs[tid])"),
         "edge": ("", "levels_passed(x[tid], thresholds)"),
         "quantile": ("# The quantile function of the normal distribution is sqrt(2) erfinv(2 p - 1)", f"{2**0.5:.7f} * wp.erfinv(2.0 * x[tid] - 1.0)"),
@@ -185,7 +186,6 @@ def small_builtins(d: Draft) -> None:
         """)
     test = {
         "none": "",
-        "mask": "if not valid[tid]:\n    return",
         "range": "if tid >= count:\n    return",
     }[guard]
     if form == "function" and kind in ("phase", "sign", "quantile", "count"):
@@ -207,9 +207,7 @@ def small_builtins(d: Draft) -> None:
 
     def reference(v: Values) -> dict[str, Any]:
         there: Any = np.ones(n, bool)
-        if guard == "mask":
-            there = v.valid
-        elif guard == "range":
+        if guard == "range":
             there = np.arange(n) < v.count
         if kind == "solve":
             made = np.linalg.solve(v.m, v.b[..., None])[..., 0]
@@ -219,7 +217,7 @@ def small_builtins(d: Draft) -> None:
                 "phase": lambda: x % 1.0,
                 "ring": lambda: x[(v.newest - np.arange(n)) % n],
                 "count": lambda: (x != 0).sum(axis=1),
-                "length": lambda: x - x.mean(),
+                "length": lambda: x[:, -1] - x.mean(axis=1),
                 "whole": lambda: np.stack([np.trunc(x), x - np.trunc(x)], axis=1),
                 "sign": lambda: np.copysign(x, v.signs),
                 "edge": lambda: (x[:, None] >= v.thresholds).sum(axis=1).astype(float),

@@ -48,21 +48,37 @@ def claimed_slots(d: Draft) -> None:
         "spend": "Takes amounts out of shared stocks.",
     }[kind])  # fmt: skip
     n, m = d.pick(64, 96, 128), d.pick(8, 12, 16)
-    d.input("keys", "int", n, -2 if guarded else 0, m)
+    d.input(
+        "keys",
+        "int",
+        n,
+        -2 if guarded else 0,
+        m,
+        about="slot of each thread" + (", negative for none" if guarded else ""),
+    )
     skip = "# Skip invalid keys\nif slot < 0:\n    return" if guarded else ""
     if kind in ("budget", "spend"):
-        d.input("worth", "int", n, 1, 6)
-        d.inout("left", "int", m, value=1000.0 if kind == "spend" else float(d.pick(8, 12)))
+        d.input("worth", "int", n, 1, 6, about="amount that each thread wants")
+        d.inout(
+            "left",
+            "int",
+            m,
+            about="what is left of each stock",
+            value=1000.0 if kind == "spend" else float(d.pick(8, 12)),
+        )
     elif kind == "first set bit":
-        d.output("words", "uint32", m)
+        d.input("flag", "int", n, 0, 8, about="flag that each thread sets")
+        d.output("words", "uint32", m, about="one bit per flag")
     else:
         d.inout("slots", "int", m, value=-1.0, about="slots, -1 if empty")
     if kind == "linked list":
         d.output("next_in_list", "int", n, about="next entry, -1 at the end")
     elif kind in ("budget", "first claim", "first set bit"):
-        d.output("won", "int", n if kept else 1)
+        d.output(
+            "won", "int", n if kept else 1, about="1 for threads that won" if kept else "number of winners"
+        )
     elif kind == "last seen" and kept:
-        d.output("previous", "int", n)
+        d.output("previous", "int", n, about="thread that was there before, -1 if none")
     win = "won[tid] = 1" if kept else "wp.atomic_add(won, 0, 1)"
     body = {
         "first claim": "# The slot was free if the old value is -1\n"
@@ -73,7 +89,7 @@ def claimed_slots(d: Draft) -> None:
         "spend": "wp.atomic_sub(left, slot, worth[tid])",
         "linked list": "# Push to the linked list: exchange the head, keep the old one as next\n"
         "next_in_list[tid] = wp.atomic_exch(slots, slot, tid)",
-        "first set bit": "bit = wp.uint32(1) << wp.uint32(tid % 8)\nbefore = wp.atomic_or(words, slot, bit)\n"
+        "first set bit": "bit = wp.uint32(1) << wp.uint32(flag[tid])\nbefore = wp.atomic_or(words, slot, bit)\n"
         f"if (before & bit) == wp.uint32(0):\n    {win}",
     }[kind]
     d.launch(n)
@@ -106,7 +122,7 @@ def claimed_slots(d: Draft) -> None:
                 assert sorted(seen) == sorted(active[keys == slot])
         elif kind == "first set bit":
             words = np.zeros(m, np.int64)
-            np.bitwise_or.at(words, keys, 1 << (active % 8))
+            np.bitwise_or.at(words, keys, 1 << before.flag[active])
             assert (after.words == words).all()
             assert after.won.sum() == sum(int(w).bit_count() for w in words)
         elif kind == "spend":
@@ -129,8 +145,8 @@ def claimed_slots(d: Draft) -> None:
     names={
         "local_memory": "scratch_array|window_kernel|thread_buffer",
         "x": "samples|rows|values",
-        "scratch": "window|buf|local",
-        "y": "out|result|filtered",
+        "scratch": "buf|local",
+        "y": "out|result",
         "row": "line|r|series",
     },
     adjoint="no",
@@ -151,13 +167,15 @@ def local_memory(d: Draft) -> None:
     length = d.option("length", "len", "shape", "literal")
     size, rows, columns = d.pick(5, 7), d.pick(24, 32), d.pick(12, 16, 20)
     d.says({
-        "median": "Finds the median of the first values of each row by sorting in its own memory.",
-        "histogram": "Finds the commonest level of each row by counting in its own memory.",
+        "median": "Finds the median of each row by sorting it in memory of the thread's own.",
+        "histogram": "Finds the commonest level of each row by counting in memory of the thread's own.",
         "convolution": "Sums the squares of each row's values convolved with themselves.",
         "reversal": "Reverses each row through memory of the thread's own.",
         "running": "Keeps the last values of each row in a ring and finds their largest sum.",
-        "rank filter": "Finds the second largest of the first values of each row.",
+        "rank filter": "Finds the second largest value of each row by sorting it in memory of the thread's own.",
     }[kind])  # fmt: skip
+    sorts = kind in ("median", "rank filter")
+    columns = d.pick(7, 9, 11) if sorts else columns
     integer = kind == "histogram"
     levels = d.pick(6, 8)
     d.input(
@@ -179,8 +197,8 @@ def local_memory(d: Draft) -> None:
         "literal": str(columns),
     }[length]
     sort = f"""
-scratch = wp.zeros(shape={size}, dtype=float)
-for k in range({size}):
+scratch = wp.zeros(shape={columns}, dtype=float)
+for k in range({n}):
     value = {at("k")}
     # Insertion sort: shift larger elements up
     at = int(k)
@@ -189,8 +207,8 @@ for k in range({size}):
         at -= 1
     scratch[at] = value""".strip("\n")
     body = {
-        "median": f"{sort}\ny[row] = scratch[{size // 2}]",
-        "rank filter": f"{sort}\ny[row] = scratch[{size - 2}]",
+        "median": f"{sort}\ny[row] = scratch[{columns // 2}]",
+        "rank filter": f"{sort}\ny[row] = scratch[{columns - 2}]",
         "histogram": f"""
 scratch = wp.zeros(shape=({levels},), dtype=int)
 for k in range({n}):
@@ -221,10 +239,10 @@ scratch = wp.zeros(shape=({size},), dtype=float)
 total = float(0.0)
 best = float(-1.0e6)
 for k in range({n}):
-    slot = k % {size}
-    # Overwrite the oldest entry of the ring buffer
-    total += {at("k")} - scratch[slot]
-    scratch[slot] = {at("k")}
+    # The oldest entry of the ring buffer makes room
+    oldest = k % {size}
+    total += {at("k")} - scratch[oldest]
+    scratch[oldest] = {at("k")}
     best = wp.max(best, total)
 y[row] = best""".strip("\n"),
     }[kind]
@@ -241,8 +259,8 @@ y[row] = best""".strip("\n"),
             return (c[:, size:] - c[:, :columns]).max(axis=1)
 
         formulas: _Formulas = {
-            "median": lambda: np.median(x[:, :size], axis=1),
-            "rank filter": lambda: np.sort(x[:, :size], axis=1)[:, -2],
+            "median": lambda: np.median(x, axis=1),
+            "rank filter": lambda: np.sort(x, axis=1)[:, -2],
             "histogram": lambda: np.array([np.bincount(r).argmax() for r in x]),
             "convolution": lambda: np.array([(np.convolve(r, r) ** 2).sum() for r in x]),
             "reversal": lambda: x[:, ::-1],

@@ -16,9 +16,10 @@ from warpgen.synthesis.writing.forms import Form
     source="Warp manual, Built-Ins: smooth_normalize; Nocedal & Wright 2006 (smoothing); Charbonnier et al. 1994",
     names={
         "smooth_directions": "regularized_directions|soft_normalize|smooth_unit_vectors",
-        "v": "x|vec|slip",
-        "vectors": "velocities|gradients|offsets",
-        "out": "result|direction|y",
+        "v": "x|vec",
+        "velocities": "vels|motions",
+        "extensions": "offsets|displacements",
+        "gradients": "grads|slopes",
         "delta": "epsilon|eps|smoothing",
     },
     adjoint="either",
@@ -53,7 +54,10 @@ def smooth_directions(d: Draft) -> None:
     }[kind])  # fmt: skip
     form = Form(d)
     vector = f"vec{size}"
-    form.element("v", "vectors", -1.0, 1.0, vector, about="vectors, which may vanish")
+    given = {"spring": "extensions", "capped step": "gradients"}.get(
+        kind, "vectors" if kind in ("direction", "alignment") else "velocities"
+    )
+    form.element("v", given, -1.0, 1.0, vector, about=f"{given}, which may vanish")
     form.number("delta", 0.05, 0.3, about="length below which directions fade")
     if kind in ("friction", "power"):
         form.element("load", "loads", 1.0, 20.0, about="normal forces [N]")
@@ -66,11 +70,16 @@ def smooth_directions(d: Draft) -> None:
     if kind == "spring":
         form.number("pull", 1.0, 5.0, about="force of each spring [N]")
     if kind == "capped step":
-        form.element("x", "points", -1.0, 1.0, vector)
-        form.number("rate", 0.01, 0.1, about="largest length of a step")
+        form.element("x", "points", -1.0, 1.0, vector, about="points before the step")
+        form.number("longest", 0.01, 0.1, about="largest length of a step")
     if kind == "alignment":
         form.number("along", 0.0, 1.0, vector, "unit", about="unit vector")
-    form.output("out", "float" if kind in ("power", "alignment") else vector)
+    out, function = {
+        "direction": ("directions", "smooth_direction"), "friction": ("frictions", "friction_force"),
+        "drag": ("drags", "drag_force"), "steer": ("accelerations", "steering"), "spring": ("forces", "spring_force"),
+        "capped step": ("moved", "stepped"), "power": ("powers", "friction_loss"), "alignment": ("alignments", "alignment_of"),
+    }[kind]  # fmt: skip
+    form.output(out, "float" if kind in ("power", "alignment") else vector)
     # v / sqrt(|v|^2 + delta^2), by the builtin or as it is defined
     lines = "n = v / wp.norm_pseudo_huber(v, delta)" if written_out else "n = wp.smooth_normalize(v, delta)"
     lines = f"# Finite at zero, unlike v / |v|\n{lines}"
@@ -80,15 +89,15 @@ def smooth_directions(d: Draft) -> None:
         "drag": "-c * wp.length_sq(v) * n",
         "steer": "gain * (speed * n - v)",
         "spring": "-pull * n",
-        "capped step": "x - rate * n",
+        "capped step": "x - longest * n",
         "power": "mu * load * wp.dot(n, v)",
         "alignment": "wp.dot(n, along)",
     }[kind]
-    form.write("smoothed", lines, value)
+    form.write(function, lines, value)
     d.explain("smooth_normalize(v, delta) = v / sqrt(|v|^2 + delta^2), whose slope at zero is 1 / delta.")
 
     def reference(v: Values) -> Mapping[str, Any]:
-        x = v.vectors
+        x = v[given]
         n = x / np.sqrt((x * x).sum(axis=-1, keepdims=True) + v.delta**2)
         load = v.get("loads", np.zeros(1))[..., None]
         found: dict[str, Callable[[], Any]] = {
@@ -97,11 +106,11 @@ def smooth_directions(d: Draft) -> None:
             "drag": lambda: -v.c * (x * x).sum(axis=-1, keepdims=True) * n,
             "steer": lambda: v.gain * (v.speed * n - x),
             "spring": lambda: -v.pull * n,
-            "capped step": lambda: v.points - v.rate * n,
+            "capped step": lambda: v.points - v.longest * n,
             "power": lambda: (v.mu * load * n * x).sum(axis=-1),
             "alignment": lambda: (n * v.along).sum(axis=-1),
         }
-        return {"out": found[kind]()}
+        return {out: found[kind]()}
 
     d.check(reference, 1e-3)
 
@@ -111,10 +120,9 @@ def smooth_directions(d: Draft) -> None:
     names={
         "length_loops": "loop_to_length|all_entries|whole_length",
         "x": "values|data|samples",
-        "out": "result|y|reduced",
-        "total": "acc|s|running",
-        "table": "lut|knots|entries",
-        "v": "row|item|entry",
+        "total": "acc|s",
+        "table": "lut|entries",
+        "coefficients": "coeffs|poly",
     },
     double=True,
     adjoint="either",
@@ -137,38 +145,51 @@ def length_loops(d: Draft) -> None:
     d.calls({
         "power mean": "root_mean_square|component_rms|vector_rms",
         "alternating": "alternating_sums|alternating_sum",
-        "next": "ring_differences|differences_to_next|cyclic_differences",
+        "next": "ring_differences|step_to_next|cyclic_differences",
         "nearest": "nearest_entry|nearest_in_table|closest_entry",
         "horner": "eval_polynomial|poly_horner|polynomial_values",
         "row norms": "infinity_norms|largest_row_sum|matrix_norms",
         "diagonal": "diagonal_products|multiply_diagonals",
-        "share": "shares_of_mean|relative_to_mean|divide_by_mean",
+        "share": "relative_power|power_ratios|normalized_power",
         "last": "dehomogenize|perspective_divide|divide_by_last",
     }[kind])  # fmt: skip
     size = d.option("size", 2, 3, 4)
     d.says({
         "power mean": "Computes the root mean square of the components of each vector.",
         "alternating": "Adds up the components of each vector with alternating signs.",
-        "next": "Takes differences between values and their successors in a ring.",
+        "next": "Takes differences between entries of a ring and those that follow them.",
         "nearest": "Finds the entry of a table that is closest to each value.",
         "horner": "Evaluates a polynomial whose coefficients are an array.",
         "row norms": "Computes the largest sum of a row of each matrix.",
         "diagonal": "Multiplies the entries on the diagonal of each matrix.",
-        "share": "Computes the share of each value in the mean of all.",
+        "share": "Computes the power of each value relative to the mean power of a reference.",
         "last": "Divides vectors by their last components, as homogeneous coordinates want.",
     }[kind])  # fmt: skip
     form = Form(d)
+    entries = d.pick(5, 6, 8)
     vector, matrix = f"vec{size}", f"mat{size}{size}"
     if kind in ("power mean", "alternating", "last"):
         form.element("v", "x", 0.5, 2.0, vector)
     elif kind in ("row norms", "diagonal"):
         form.element("v", "x", 0.5, 1.5, matrix)
+    elif kind == "next":
+        form.element("at", "places", 0, entries, "int", about="places in the ring")
     else:
         form.element("v", "x", -1.0, 1.0)
-    entries = d.pick(5, 6, 8)
-    if kind in ("nearest", "horner", "share", "next"):
-        form.table("table", "float", entries, -1.0, 1.0)
-    form.output("out", {"nearest": "int", "last": vector}.get(kind, "float"))
+    table, about = {
+        "nearest": ("table", "entries to choose from"),
+        "horner": ("coefficients", "coefficients, the constant one first"),
+        "share": ("reference", "reference samples"),
+        "next": ("ring", "entries, the last followed by the first"),
+    }.get(kind, ("", ""))
+    if table:
+        form.table(table, "float", entries, -1.0, 1.0, about=about)
+    out, function = {
+        "power mean": ("means", "rms_of"), "alternating": ("sums", "alternating_sum_of"), "next": ("differences", "step_after"),
+        "nearest": ("nearest", "nearest_to"), "horner": ("results", "horner"), "row norms": ("norms", "infinity_norm"),
+        "diagonal": ("products", "diagonal_product"), "share": ("ratios", "power_ratio"), "last": ("divided", "divided_by_last"),
+    }[kind]  # fmt: skip
+    form.output(out, {"nearest": "int", "last": vector}.get(kind, "float"))
     loop = "for k in range(len({})):\n    {}"
     lines, value = {
         "power mean": (
@@ -179,9 +200,8 @@ def length_loops(d: Draft) -> None:
             "total",
         ),
         "next": (
-            "at = int(wp.floor((v + 1.0) * 0.5 * float(len(table))))\nat = wp.min(at, len(table) - 1)\n"
-            "# The last value is followed by the first\nafter = (at + 1) % len(table)",
-            "table[after] - table[at]",
+            "# The last entry is followed by the first\nafter = (at + 1) % len(ring)",
+            "ring[after] - ring[at]",
         ),
         "nearest": (
             "best = int(0)\n" + "for k in range(1, len(table)):\n"
@@ -190,7 +210,7 @@ def length_loops(d: Draft) -> None:
         ),
         "horner": (
             "total = float(0.0)\n# From the highest power down, to avoid computing powers\n"
-            + loop.format("table", "total = total * v + table[len(table) - 1 - k]"),
+            + loop.format("coefficients", "total = total * v + coefficients[len(coefficients) - 1 - k]"),
             "total",
         ),
         "row norms": (
@@ -198,25 +218,23 @@ def length_loops(d: Draft) -> None:
             "    for k in range(len(v)):\n        total += wp.abs(v[i_row, k])\n    largest = wp.max(largest, total)",
             "largest",
         ),
-        "diagonal": ("total = float(1.0)\n" + loop.format("v", "total *= v[k, k]"), "total"),
+        "diagonal": ("product = float(1.0)\n" + loop.format("v", "product *= v[k, k]"), "product"),
         "share": (
-            "total = float(0.0)\n" + loop.format("table", "total += table[k] * table[k]"),
-            "v * v / (total / float(len(table)))",
+            "total = float(0.0)\n" + loop.format("reference", "total += reference[k] * reference[k]"),
+            "v * v / (total / float(len(reference)))",
         ),
         "last": ("", "v / v[len(v) - 1]"),
     }[kind]  # fmt: skip
     if kind in ("next", "nearest", "row norms", "horner", "share"):
         d.forward_only()
-    form.write("over_all", lines, value)
+    form.write(function, lines, value)
 
     def reference(v: Values) -> Mapping[str, Any]:
-        x, t = v.x, v.get("table", np.zeros(1))
+        x, t = v["places" if kind == "next" else "x"], v[table] if table else np.zeros(1)
         found: dict[str, Callable[[], Any]] = {
             "power mean": lambda: np.sqrt((x * x).mean(axis=-1)),
             "alternating": lambda: x @ (-1.0) ** np.arange(size),
-            "next": lambda: (np.roll(t, -1) - t)[
-                np.minimum(np.floor((x + 1) / 2 * entries).astype(int), entries - 1)
-            ],
+            "next": lambda: (np.roll(t, -1) - t)[x],
             "nearest": lambda: np.abs(t - x[..., None]).argmin(axis=-1),
             "horner": lambda: np.polynomial.polynomial.polyval(x, t),
             "row norms": lambda: np.abs(x).sum(axis=-1).max(axis=-1),
@@ -224,6 +242,6 @@ def length_loops(d: Draft) -> None:
             "share": lambda: x * x / (t * t).mean(),
             "last": lambda: x / x[..., -1:],
         }
-        return {"out": found[kind]()}
+        return {out: found[kind]()}
 
     d.check(reference, 1e-3)

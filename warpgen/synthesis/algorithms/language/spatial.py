@@ -18,7 +18,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "twists": "velocities|body_qd|motions",
         "wrenches": "forces|body_f|efforts",
         "poses": "frames|body_q|xforms",
-        "out": "result|moved|product",
         "twist": "v|qd|motion",
         "wrench": "f|effort|load",
     },
@@ -39,6 +38,8 @@ def spatial_products(d: Draft) -> None:
     }[kind])  # fmt: skip
     batch = d.option("batch", "flat", "worlds")
     skip = d.option("skip", "none", "mask", "ids")
+    if kind in ("matrix", "turn"):
+        skip = "none"
     apart = d.flag("function", 0.4)
     d.says({
         "power": "Computes the power of wrenches on moving bodies.",
@@ -77,45 +78,44 @@ def spatial_products(d: Draft) -> None:
     if skip == "mask":
         d.input("active", "bool", shape, about="False for bodies that are asleep")
     elif skip == "ids":
-        d.input("parent", "int", count, -1, 4, about="parent of each body, -1 for static ones")
+        d.input("island", "int", count, -1, 4, about="island of each body, -1 for sleeping ones")
     type_ = {"power": "float", "matrix": "mat44", "turn": "transform"}.get(kind, "spatial_vector")
-    d.output("out", type_, shape, about="result per body")
-    other = {
-        "power": "wrenches",
-        "cross": "motions",
-        "dual": "wrenches",
-        "twist": "twists",
-        "wrench": "wrenches",
-    }
+    out, function, about = {
+        "power": ("powers", "power_of", "power on each body [W]"),
+        "cross": ("rates", "motion_rate", "rates of change of the motions"),
+        "dual": ("rates", "wrench_rate", "rates of change of the wrenches"),
+        "twist": ("world_twists", "to_world", "spatial velocities in the world frame"),
+        "wrench": ("world_wrenches", "to_world", "spatial forces in the world frame"),
+        "matrix": ("matrices", "pose_matrix", "homogeneous matrices"),
+        "turn": ("turned", "", "poses with the new rotations"),
+    }[kind]
+    d.output(out, type_, shape, about=about)
     guard = {
         "none": "",
         "mask": f"if not active[{at}]:\n    return",
-        "ids": "# Static bodies do not move\nif parent[body] < 0:\n    return",
+        "ids": "# Sleeping bodies belong to no island\nif island[body] < 0:\n    return",
     }[skip]
-    given: tuple[str, ...] = ()
-    if kind in two:
-        call, heads = f"wp.{two[kind]}(a, b)", "a: wp.spatial_vector, b: wp.spatial_vector"
-        given = (
-            (f"wrenches[{at}]", f"twists[{at}]")
-            if kind == "power"
-            else (f"twists[{at}]", f"{other[kind]}[{at}]")
-        )
-    elif kind in carried:
-        call, heads = f"wp.{carried[kind]}(a, b)", "a: wp.transform, b: wp.spatial_vector"
-        given = (f"poses[{at}]", f"{other[kind]}[{at}]")
-    elif kind == "matrix":
-        call, heads, given = "wp.transform_to_matrix(a)", "a: wp.transform", (f"poses[{at}]",)
-    else:
-        call, heads, given = "", "", ()
+    frame, vector = "wp.transform", "wp.spatial_vector"
+    # Of the function: parameters, their types, what is given for them.
+    heads: dict[str, tuple[str, str]] = {
+        "power": {"wrench": (vector, "wrenches"), "twist": (vector, "twists")},
+        "cross": {"twist": (vector, "twists"), "fixed": (vector, "motions")},
+        "dual": {"twist": (vector, "twists"), "wrench": (vector, "wrenches")},
+        "twist": {"pose": (frame, "poses"), "twist": (vector, "twists")},
+        "wrench": {"pose": (frame, "poses"), "wrench": (vector, "wrenches")},
+        "matrix": {"pose": (frame, "poses")},
+        "turn": {},
+    }[kind]
+    builtin = {**two, **carried, "matrix": "transform_to_matrix"}.get(kind, "")
+    given = ", ".join(f"{array}[{at}]" for _, array in heads.values())
     if kind == "turn":
-        body = f"pose = poses[{at}]\nwp.transform_set_rotation(pose, rotations[{at}])\nout[{at}] = pose"
+        body = f"pose = poses[{at}]\nwp.transform_set_rotation(pose, rotations[{at}])\n{out}[{at}] = pose"
     elif apart:
-        d.function(f"@wp.func\ndef combine({heads}):\n    return {call}")
-        body = f"out[{at}] = combine({', '.join(given)})"
+        typed = ", ".join(f"{name}: {spelled}" for name, (spelled, _) in heads.items())
+        d.function(f"@wp.func\ndef {function}({typed}):\n    return wp.{builtin}({', '.join(heads)})")
+        body = f"{out}[{at}] = {function}({given})"
     else:
-        for name, text in zip("ab", given, strict=False):
-            call = call.replace(f"({name}", f"({text}", 1).replace(f" {name})", f" {text})", 1)
-        body = f"out[{at}] = {call}"
+        body = f"{out}[{at}] = wp.{builtin}({given})"
     d.launch(*((2, count) if batch == "worlds" else (count,)))
     d.code(f"{at} = wp.tid()\n$guard\n$body", guard=guard, body=body)
 
@@ -125,8 +125,8 @@ def spatial_products(d: Draft) -> None:
         if skip == "mask":
             there = v.active
         elif skip == "ids":
-            there = there & (v.parent >= 0)
-        found = after.out[there]
+            there = there & (v.island >= 0)
+        found = after[out][there]
         none: Any = np.zeros((*there.shape, 6))
         t, f = (v.get(n, none)[there] for n in ("twists", "wrenches"))
         if kind == "power":
@@ -169,8 +169,7 @@ def spatial_products(d: Draft) -> None:
     names={
         "split_rotations": "swing_twist|joint_angles_of|axis_rotations",
         "rotations": "orientations|relative_q|quats",
-        "axes": "joint_axes|hinges|directions",
-        "out": "result|joint_q|parts",
+        "axes": "joint_axes|hinges",
         "q": "rot|r|rel",
     },
     weight=13,
@@ -189,13 +188,15 @@ def split_rotations(d: Draft) -> None:
     source = d.option("axis", "array", "shared", "z")
     limit = d.option("limit", "none", "clamped", "skipped")
     apart = d.flag("function", 0.4)
-    if kind in ("twist", "swing", "from angles"):
+    if kind not in ("angle", "signed angle"):
         limit = "none"
+    about_what = {"array": "given axes", "shared": "a given axis", "z": "the z axis"}[source]
+    bounded = {"none": "", "clamped": ", up to a limit", "skipped": ", where they keep to a limit"}[limit]
     d.says({
-        "twist": "Extracts the twist of rotations about given axes.",
-        "swing": "Removes the twist about given axes from rotations.",
-        "angle": "Measures how far rotations turn about given axes.",
-        "signed angle": "Measures the signed joint angles of rotations about given axes.",
+        "twist": f"Extracts the twist of rotations about {about_what}.",
+        "swing": f"Removes the twist about {about_what} from rotations.",
+        "angle": f"Measures how far rotations turn about {about_what}{bounded}.",
+        "signed angle": f"Measures the signed joint angles of rotations about {about_what}{bounded}.",
         "roll pitch yaw": "Converts rotations to roll, pitch and yaw.",
         "from angles": "Builds rotations out of roll, pitch and yaw.",
     }[kind])  # fmt: skip
@@ -214,7 +215,15 @@ def split_rotations(d: Draft) -> None:
     type_ = {"twist": "quat", "swing": "quat", "from angles": "quat", "roll pitch yaw": "vec3"}.get(
         kind, "float"
     )
-    d.output("out", type_, n, about="result per joint")
+    out, function, about = {
+        "twist": ("twists", "twist_of", "turns about the axis"),
+        "swing": ("swings", "swing_of", "what is left without the turn about the axis"),
+        "angle": ("turns", "angle_of", "angles [rad]"),
+        "signed angle": ("turns", "signed_angle_of", "signed angles [rad]"),
+        "roll pitch yaw": ("rpy_out", "", "roll, pitch and yaw [rad]"),
+        "from angles": ("quats_out", "", "rotations as (x, y, z, w)"),
+    }[kind]
+    d.output(out, type_, n, about=about)
     axis = {"array": "axes[tid]", "shared": "axis", "z": "wp.vec3(0.0, 0.0, 1.0)"}[source]
     read = "q = rotations[tid]"
     call = {
@@ -227,26 +236,20 @@ def split_rotations(d: Draft) -> None:
     }[kind]
     if kind == "from angles":
         read = "rpy = angles[tid]"
+    least = "wp.min(joint_angle, limit)" if kind == "angle" else "wp.clamp(joint_angle, -limit, limit)"
+    beyond = "joint_angle > limit" if kind == "angle" else "wp.abs(joint_angle) > limit"
     bound = {
         "none": "",
-        "clamped": "value_at = wp.clamp(value_at, -limit, limit)"
-        if type_ == "float"
-        else "value_at = wp.vec3(wp.clamp(value_at[0], -limit, limit), value_at[1], value_at[2])",
-        "skipped": "# Joints beyond their limit are handled elsewhere\nif wp.abs("
-        + ("value_at" if type_ == "float" else "value_at[0]")
-        + ") > limit:\n    return",
-    }[limit].replace("value_at", "joint_angle")
+        "clamped": f"{out}[tid] = {least}",
+        "skipped": f"# Joints beyond their limit are handled elsewhere\nif {beyond}:\n    return\n{out}[tid] = joint_angle",
+    }[limit]
     if apart and not euler:
-        d.function(
-            "@wp.func\ndef about_axis(axis: wp.vec3, q: wp.quat):\n"
-            '    """Return the part of q that belongs to an axis."""\n'
-            f"    return {call.format('axis')}"
-        )
-        call = f"about_axis({axis}, q)"
+        d.function(f"@wp.func\ndef {function}(axis: wp.vec3, q: wp.quat):\n    return {call.format('axis')}")
+        call = f"{function}({axis}, q)"
     else:
         call = call.format(axis)
     d.launch(n)
-    tail = f"joint_angle = {call}\n{bound}\nout[tid] = joint_angle" if bound else f"out[tid] = {call}"
+    tail = f"joint_angle = {call}\n{bound}" if bound else f"{out}[tid] = {call}"
     d.code("tid = wp.tid()\n$read\n$tail", read=read, tail=tail)
 
     def agree(before: Values, after: Values) -> None:
@@ -258,7 +261,7 @@ def split_rotations(d: Draft) -> None:
                 part[:, k], part[:, 3] = np.sin(v.angles[:, k] / 2), np.cos(v.angles[:, k] / 2)
                 parts.append(part)
             want = product(product(parts[2], parts[1]), parts[0])
-            assert (np.abs((want * after.out).sum(axis=1)) > 1 - 1e-4).all()
+            assert (np.abs((want * after[out]).sum(axis=1)) > 1 - 1e-4).all()
             return
         q = v.rotations
         if kind == "roll pitch yaw":
@@ -267,7 +270,6 @@ def split_rotations(d: Draft) -> None:
             pitch = np.arcsin(np.clip(2 * (w * y - z * x), -1, 1))
             yaw = np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
             want = np.stack([roll, pitch, yaw], axis=1)
-            first = want[:, 0]
         else:
             a = {
                 "array": lambda: v.axes,
@@ -279,23 +281,17 @@ def split_rotations(d: Draft) -> None:
             twist = twist / np.linalg.norm(twist, axis=1, keepdims=True)
             if kind in ("twist", "swing"):
                 want = twist if kind == "twist" else product(q, twist * [-1, -1, -1, 1])
-                assert (np.abs((want * after.out).sum(axis=1)) > 1 - 1e-3).mean() > 0.95
+                assert (np.abs((want * after[out]).sum(axis=1)) > 1 - 1e-3).mean() > 0.95
                 return
             angle = 2 * np.arctan2(along, q[:, 3])
             want = angle
             if kind == "angle":
                 want = np.abs(2 * np.arccos(np.clip(twist[:, 3], -1, 1)))
-            first = want
         if limit == "skipped":
-            keep = np.abs(first) <= before.limit
-            want = np.where(keep if want.ndim == 1 else keep[:, None], want, 0.0)
+            want = np.where(np.abs(want) <= before.limit, want, 0.0)
         elif limit == "clamped":
-            want = want.copy()
-            if want.ndim == 1:
-                want = np.clip(want, -before.limit, before.limit)
-            else:
-                want[:, 0] = np.clip(want[:, 0], -before.limit, before.limit)
-        close = np.abs(after.out - want).reshape(n, -1).max(axis=1) < 5e-3
+            want = np.clip(want, -before.limit, before.limit)
+        close = np.abs(after[out] - want).reshape(n, -1).max(axis=1) < 5e-3
         assert close.mean() > 0.9, f"{1 - close.mean():.2f} of the angles are wrong"
 
     d.holds(agree)

@@ -17,9 +17,9 @@ _Formulas = dict[str, Callable[[], Any]]
     source="Golub & Van Loan 2013, sec. 2.4, 2.1.4; Higham 1986",
     names={
         "plane_matrices": "small_matrices|matrix_kernel|two_by_two",
-        "a": "m_in|matrices|F",
-        "out": "result|factor|m_out",
-        "shift": "ridge|damping|eps",
+        "a": "matrices|m_in",
+        "gradients": "displacement_gradients|grad_u",
+        "shift": "ridge|damping",
     },
     adjoint="either",
     weight=12,
@@ -35,52 +35,96 @@ def plane_matrices(d: Draft) -> None:
         "built": "spring_stiffness|plane_stiffness|stiffness_blocks",
         "ratio": "divide_by_trace|normalize_by_trace|trace_ratio",
     }[kind])  # fmt: skip
-    shifted = d.flag("shifted")
+    shifted = d.flag("shifted") and kind in ("inverse", "balance", "ratio")
     apart = d.option("place", "inline", "function")
     per = d.option("layout", "matrices", "rows")
+    to = " after adding a multiple of the identity" if shifted else ""
     d.says({
         "polar": "Finds the rotations that are nearest to plane deformations.",
         "stretch": "Finds the principal stretches of plane deformations.",
-        "inverse": "Inverts small matrices, approximately on a GPU.",
-        "balance": "Scales the columns of small matrices by their diagonals.",
-        "built": "Builds plane stiffness matrices out of the gradients of springs.",
-        "ratio": "Divides small matrices by their traces, approximately on a GPU.",
+        "inverse": f"Inverts small matrices{to}, approximately on a GPU.",
+        "balance": f"Divides the columns of small matrices by their diagonal entries{to}, approximately on a GPU.",
+        "built": "Builds the plane stiffness matrices of springs out of their directions.",
+        "ratio": f"Divides small matrices by their traces{to}, approximately on a GPU.",
     }[kind])  # fmt: skip
     n = d.pick(48, 64, 96)
-    if per == "matrices":
-        d.input("a", "mat22", n, 0.1, 0.5)
-        load = "m = a[tid]"
+    deforms = kind in ("polar", "stretch")
+    array = "gradients" if deforms else "a"
+    if kind == "built":
+        d.input("directions", "vec2", n, kind="unit", about="unit vectors along the springs")
+        d.param("stiffness", "float", 10.0, 100.0, about="stiffness of the springs [N/m]")
+        head, given, load = (
+            "g: wp.vec2, stiffness: float",
+            "directions[tid], stiffness",
+            "g = directions[tid]",
+        )
+    elif per == "matrices":
+        if deforms:
+            d.input(array, "mat22", n, -0.3, 0.3, about="displacement gradients")
+        else:
+            d.input(array, "mat22", n, 0.5, 2.0, "spd", about="symmetric matrices")
+        head, given, load = "m: wp.mat22", f"{array}[tid]", f"m = {array}[tid]"
     else:
-        d.input("a", "float", (n, 4), 0.1, 0.5)
-        load = "m = wp.matrix(a[tid, 0], a[tid, 1], a[tid, 2], a[tid, 3], shape=(2, 2))"
+        # Columns of numbers: off the diagonal they are small, so that no matrix is singular.
+        if deforms:
+            d.input(array, "float", (n, 4), -0.3, 0.3, about="displacement gradients, row by row")
+            parts = [f"{array}[tid, {k}]" for k in range(4)]
+        else:
+            d.input("diagonal", "vec2", n, 0.8, 2.0, about="diagonal entries")
+            d.input("mixed", "vec2", n, -0.4, 0.4, about="entries beside the diagonal, the upper one first")
+            parts = ["diagonal[tid][0]", "mixed[tid][0]", "mixed[tid][1]", "diagonal[tid][1]"]
+        head, given, load = "m: wp.mat22", "m", f"m = wp.matrix({', '.join(parts)}, shape=(2, 2))"
     if shifted:
-        d.param("shift", "float", 1.0, 2.0, about="multiple of the identity")
-    d.output("out", "vec2" if kind == "stretch" else "mat22", n)
-    shift = "shift" if shifted else "1.0"
+        d.param("shift", "float", 0.1, 1.0, about="multiple of the identity")
+        head, given = f"{head}, shift: float", f"{given}, shift"
+    out, function, about = {
+        "polar": ("rotations", "rotation_of", "rotations"),
+        "stretch": ("stretches", "stretches_of", "principal stretches"),
+        "inverse": ("inverses", "inverse_of", "inverses"),
+        "balance": ("scaled", "scaled_columns", "matrices with ones on the diagonal"),
+        "built": ("blocks", "stiffness_of", "stiffness matrices"),
+        "ratio": ("ratios", "over_trace", "matrices of trace one"),
+    }[kind]
+    d.output(out, "vec2" if kind == "stretch" else "mat22", n, about=about)
+    f = "f" if deforms or shifted else "m"
     lines, result = {
         "polar": ("u, s, v = wp.svd2(f)", "u @ wp.transpose(v)"),
         "stretch": ("u, s, v = wp.svd2(f)", "s"),
-        "inverse": ("", "wp.inverse_approx(f)"),
-        "balance": ("p = wp.get_diag(f)", "f @ wp.diag(wp.vec2(wp.div_approx(1.0, p[0]), 1.0 / p[1]))"),
-        "built": ("g = f[0]", "wp.matrix_from_rows(g[0] * g, g[1] * g)"),
-        "ratio": ("", "wp.div_approx(f, wp.trace(f))"),
+        "inverse": ("", f"wp.inverse_approx({f})"),
+        "balance": (
+            f"p = wp.get_diag({f})",
+            f"{f} @ wp.diag(wp.vec2(wp.div_approx(1.0, p[0]), wp.div_approx(1.0, p[1])))",
+        ),
+        "built": ("", "stiffness * wp.matrix_from_rows(g[0] * g, g[1] * g)"),
+        "ratio": ("", f"wp.div_approx({f}, wp.trace({f}))"),
     }[kind]
-    # Add a multiple of the identity to stay away from singular matrices
-    lift = f"f = m + {shift} * wp.identity(n=2, dtype=float)"
+    lift = ""
+    if deforms:
+        lift = "f = wp.identity(n=2, dtype=float) + m"
+    elif shifted:
+        lift = "f = m + shift * wp.identity(n=2, dtype=float)"
+    lines = "\n".join(part for part in (lift, lines) if part)
     d.launch(n)
     if apart == "function":
-        d.function(
-            f"@wp.func\ndef factor_of(m: wp.mat22{', shift: float' if shifted else ''}):\n"
-            f"    {lift}\n    $lines\n    return {result}",
-            lines=lines,
-        )
-        given = ", shift" if shifted else ""
-        d.code(f"tid = wp.tid()\n{load}\nout[tid] = factor_of(m{given})")
+        d.function(f"@wp.func\ndef {function}({head}):\n    $lines\n    return {result}", lines=lines)
+        made = f"{load}\n" if given.startswith("m") else ""
+        d.code(f"tid = wp.tid()\n{made}{out}[tid] = {function}({given})")
     else:
-        d.code(f"tid = wp.tid()\n{load}\n{lift}\n$lines\nout[tid] = {result}", lines=lines)
+        d.code(f"tid = wp.tid()\n{load}\n$lines\n{out}[tid] = {result}", lines=lines)
 
     def agree(before: Values, after: Values) -> None:
-        f = before.a.reshape(n, 2, 2) + (before.shift if shifted else 1.0) * np.eye(2)
+        v = before
+        if kind == "built":
+            g = v.directions
+            wanted = v.stiffness * g[:, :, None] * g[:, None, :]
+            np.testing.assert_allclose(after[out], wanted, rtol=2e-3, atol=2e-3)
+            return
+        if deforms or per == "matrices":
+            f = v[array].reshape(n, 2, 2)
+        else:
+            (a, b), (c, e) = v.diagonal.T, v.mixed.T
+            f = np.stack([a, c, e, b], axis=1).reshape(n, 2, 2)
+        f = f + (1.0 if deforms else v.shift if shifted else 0.0) * np.eye(2)
         u, s, vt = np.linalg.svd(f)
         diagonal = np.diagonal(f, axis1=1, axis2=2)
         formulas: _Formulas = {
@@ -88,10 +132,9 @@ def plane_matrices(d: Draft) -> None:
             "stretch": lambda: s,
             "inverse": lambda: np.linalg.inv(f),
             "balance": lambda: f / diagonal[:, None, :],
-            "built": lambda: f[:, 0, :, None] * f[:, 0, None, :],
             "ratio": lambda: f / np.trace(f, axis1=1, axis2=2)[:, None, None],
         }
-        np.testing.assert_allclose(after.out, formulas[kind](), rtol=2e-3, atol=2e-3)
+        np.testing.assert_allclose(after[out], formulas[kind](), rtol=2e-3, atol=2e-3)
 
     d.holds(agree)
 
@@ -116,8 +159,7 @@ def product(p: Any, q: Any) -> Any:
         "poses": "frames|xforms|body_q",
         "positions": "translations|origins|p_in",
         "rotations": "orientations|quats|q_in",
-        "scales": "sizes|s_in|stretch",
-        "out": "result|world|moved",
+        "scales": "sizes|s_in",
         "pose": "frame|xf|tf",
     },
     weight=14,
@@ -179,7 +221,10 @@ def built_poses(d: Draft) -> None:
     if point:
         d.param("corner", "vec3", -1.0, 1.0, about="point in the local frame")
     matrix = kind == "compose"
-    d.output("out", "vec3" if point else "mat44" if matrix else "transform", n)
+    out, about = ("points_out", "where the point comes to") if point else (
+        ("matrices", "model matrices") if matrix else ("poses_out", "poses")
+    )  # fmt: skip
+    d.output(out, "vec3" if point else "mat44" if matrix else "transform", n, about=about)
     make = "wp.transformation" if spelled == "long" else "wp.transform"
     model = "model = wp.transform_compose(positions[tid], rotations[tid], scales[tid])"
     one = "wp.vec3(1.0, 1.0, 1.0)"
@@ -208,7 +253,7 @@ def built_poses(d: Draft) -> None:
     held = "model" if matrix else "pose"
     d.launch(n)
     d.code(
-        f"tid = wp.tid()\n$lines\nout[tid] = {f'wp.transform_point({held}, corner)' if point else held}",
+        f"tid = wp.tid()\n$lines\n{out}[tid] = {f'wp.transform_point({held}, corner)' if point else held}",
         lines=lines,
     )
 
@@ -240,14 +285,14 @@ def built_poses(d: Draft) -> None:
             q = product(product(parts[0], parts[1]), parts[2])
         scale = v.scales if matrix else np.ones((n, 3))
         if point:
-            np.testing.assert_allclose(after.out, p + turned(q, scale * v.corner), atol=2e-3)
+            np.testing.assert_allclose(after[out], p + turned(q, scale * v.corner), atol=2e-3)
             return
         basis = np.stack([turned(q, scale[:, k : k + 1] * np.eye(3)[k]) for k in range(3)], axis=2)
         if matrix:
-            np.testing.assert_allclose(after.out[:, :3, :3], basis, atol=2e-3)
-            np.testing.assert_allclose(after.out[:, :3, 3], p, atol=2e-3)
+            np.testing.assert_allclose(after[out][:, :3, :3], basis, atol=2e-3)
+            np.testing.assert_allclose(after[out][:, :3, 3], p, atol=2e-3)
             return
-        found = after.out
+        found = after[out]
         np.testing.assert_allclose(found[:, :3], p, atol=2e-3)
         axes = np.stack([turned(found[:, 3:], np.tile(np.eye(3)[k], (n, 1))) for k in range(3)], axis=2)
         np.testing.assert_allclose(axes, basis, atol=3e-3)
@@ -261,9 +306,8 @@ def built_poses(d: Draft) -> None:
         "moving_frames": "twist_kernel|spatial_motion|frame_rates",
         "twists": "velocities|body_qd|motions",
         "others": "second_twists|joint_axes|axes",
-        "rotations": "orientations|body_q|quats",
-        "offset": "arm|lever|r_local",
-        "out": "result|rates|y",
+        "rotations": "orientations|quats",
+        "offset": "arm|lever",
         "q": "rot|attitude|r",
     },
     adjoint="either",
@@ -288,7 +332,7 @@ def moving_frames(d: Draft) -> None:
         "bracket": "Takes the cross products of twists, as in the acceleration of jointed bodies.",
         "angles": "Finds the Euler angles of rotations.",
         "inverse": "Turns rotations round by negating their imaginary parts.",
-        "step": "Turns rotations on by angular velocities over a step of time.",
+        "step": f"Turns rotations {'back' if wrapped else 'on'} by angular velocities over a step of time.",
         "real part": "Builds rotations whose real parts follow from the imaginary ones.",
     }[kind])  # fmt: skip
     n = d.pick(48, 64, 96)
@@ -298,36 +342,47 @@ def moving_frames(d: Draft) -> None:
     if turned_:
         d.input("rotations", "quat", n, kind="unit", about="rotations")
     if kind == "bracket":
-        d.input("others", "spatial_vector", n, -1.0, 1.0)
+        d.input("others", "spatial_vector", n, -1.0, 1.0, about="spatial velocities to cross with")
     extra = {"point": "offset", "step": "omega"}.get(kind, "")
+    about = "point, seen from the origin of its frame" if extra == "offset" else "angular velocity [rad/s]"
     if extra and source == "given":
-        d.param(extra, "vec3", -1.0, 1.0)
+        d.param(extra, "vec3", -1.0, 1.0, about=about)
     elif extra:
-        d.input(extra, "vec3", n, -1.0, 1.0)
+        d.input(extra, "vec3", n, -1.0, 1.0, about=about)
     if kind == "real part":
         d.input("imaginary", "vec3", n, -0.5, 0.5, about="imaginary parts")
     if kind == "step":
         d.param("dt", "float", 0.01, 0.1, about="time step")
     type_ = {"point": "vec3", "bracket": "spatial_vector", "angles": "vec3"}.get(kind, "quat")
-    d.output("out", type_, n)
+    out, function, about = {
+        "point": ("point_vels", "velocity_of_point", "velocities of the points"),
+        "bracket": ("brackets", "bracket_of", "cross products"),
+        "angles": ("euler", "euler_angles_of", "Euler angles [rad]"),
+        "inverse": ("inverses", "inverse_of", "inverse rotations"),
+        "step": ("turned", "turn_on", "rotations after the step"),
+        "real part": ("completed", "complete", "unit quaternions"),
+    }[kind]
+    if kind == "step" and wrapped:
+        function = "turn_back"
+    d.output(out, type_, n, about=about)
     given = extra + ("[tid]" if source == "per frame" else "")
-    minus = "-" if wrapped else ""
+    minus = "-" if wrapped and kind == "step" else ""
     lines, value, heads, call = {
         "point": (
             "",
-            f"{minus}wp.velocity_at_point(v, r)",
+            "wp.velocity_at_point(v, r)",
             "v: wp.spatial_vector, r: wp.vec3",
             f"twists[tid], {given}",
         ),
         "bracket": (
             "",
-            f"{minus}wp.spatial_cross(v, w)",
+            "wp.spatial_cross(v, w)",
             "v: wp.spatial_vector, w: wp.spatial_vector",
             "twists[tid], others[tid]",
         ),
         "angles": (
             "# Same axis sequence as quat_from_euler",
-            f"{minus}wp.quat_to_euler(q, 0, 1, 2)",
+            "wp.quat_to_euler(q, 0, 1, 2)",
             "q: wp.quat",
             "rotations[tid]",
         ),
@@ -340,13 +395,13 @@ def moving_frames(d: Draft) -> None:
             "rotations[tid]",
         ),
         "step": (
-            f"# dq/dt = 0.5 * (w, 0) * q\nrate = wp.quaternion({minus}w, 0.0) * q",
+            f"# dq/dt = 0.5 * (w, 0) * q, with w in world axes\nrate = wp.quaternion({minus}w, 0.0) * q",
             "wp.normalize(q + 0.5 * dt * rate)",
             "q: wp.quat, w: wp.vec3, dt: float",
             f"rotations[tid], {given}, dt",
         ),
         "real part": (
-            f"real = {minus}wp.sqrt(1.0 - wp.length_sq(v))",
+            "real = wp.sqrt(1.0 - wp.length_sq(v))",
             "wp.quaternion(v, real)",
             "v: wp.vec3",
             "imaginary[tid]",
@@ -354,18 +409,18 @@ def moving_frames(d: Draft) -> None:
     }[kind]
     d.launch(n)
     if apart == "function":
-        d.function(f"@wp.func\ndef frame_rate({heads}):\n    $lines\n    return {value}", lines=lines)
-        d.code(f"tid = wp.tid()\nout[tid] = frame_rate({call})")
+        d.function(f"@wp.func\ndef {function}({heads}):\n    $lines\n    return {value}", lines=lines)
+        d.code(f"tid = wp.tid()\n{out}[tid] = {function}({call})")
     else:
         locals_ = [head.split(":")[0].strip() for head in heads.split(",")]
         pairs = zip(locals_, call.split(", "), strict=True)
         reads = "\n".join(f"{name} = {text}" for name, text in pairs if name != text)
-        d.code(f"tid = wp.tid()\n$reads\n$lines\nout[tid] = {value}", reads=reads, lines=lines)
+        d.code(f"tid = wp.tid()\n$reads\n$lines\n{out}[tid] = {value}", reads=reads, lines=lines)
 
     def agree(before: Values, after: Values) -> None:
-        v, sign = before, -1.0 if wrapped else 1.0
+        v, sign = before, -1.0 if wrapped and kind == "step" else 1.0
         if kind == "angles":
-            e = sign * after.out
+            e = after[out]
             parts = [np.zeros((n, 4)) for _ in range(3)]
             for k in range(3):
                 parts[k][:, k] = np.sin(e[:, k] / 2)
@@ -379,7 +434,7 @@ def moving_frames(d: Draft) -> None:
 
         def bracket() -> Any:
             a, b = v.others[:, :3], v.others[:, 3:]
-            return sign * np.concatenate([np.cross(first, a), np.cross(last, a) + np.cross(first, b)], axis=1)
+            return np.concatenate([np.cross(first, a), np.cross(last, a) + np.cross(first, b)], axis=1)
 
         def step() -> Any:
             omega = np.broadcast_to(v.omega, (n, 3))
@@ -388,15 +443,15 @@ def moving_frames(d: Draft) -> None:
 
         def real() -> Any:
             w = np.sqrt(1 - (v.imaginary**2).sum(axis=1, keepdims=True))
-            return np.concatenate([v.imaginary, sign * w], axis=1)
+            return np.concatenate([v.imaginary, w], axis=1)
 
         formulas: _Formulas = {
-            "point": lambda: sign * (last + np.cross(first, v.offset)),
+            "point": lambda: last + np.cross(first, v.offset),
             "bracket": bracket,
             "inverse": lambda: v.rotations * [-1, -1, -1, 1],
             "step": step,
             "real part": real,
         }
-        np.testing.assert_allclose(after.out, formulas[kind](), atol=2e-3)
+        np.testing.assert_allclose(after[out], formulas[kind](), atol=2e-3)
 
     d.holds(agree)

@@ -41,7 +41,7 @@ def viewed_rows(d: Draft) -> None:
         "sum": "Adds up the fields of the records that lie one after the other in a flat buffer.",
         "largest": "Finds the largest field of the records that lie one after the other in a flat buffer.",
         "column": "Takes the first field out of the records of a flat buffer, less the last.",
-        "bootstrap": "Averages records of a flat buffer that are drawn at random with replacement.",
+        "bootstrap": "Averages the first fields of records of a flat buffer that are drawn at random with replacement.",
         "bins": "Adds the first field of each record of a flat buffer to a bin that is drawn at random.",
     }[kind])  # fmt: skip
     fields, rows = d.pick(2, 3, 4), d.pick(48, 64, 96)
@@ -54,6 +54,8 @@ def viewed_rows(d: Draft) -> None:
     if width == "given":
         d.param("count", "int", rows, about="number of records")
     inner = 16
+    if kind == "bootstrap":
+        d.param("draws", "int", inner, about="records that are drawn for each mean")
     d.output("out", "float" if kind == "bootstrap" else type_, rows)
     total = "count" if width == "given" else str(rows)
     view = f"table = wp.array(ptr=buffer.ptr, shape=({total}, {fields}), dtype={type_})"
@@ -63,9 +65,9 @@ def viewed_rows(d: Draft) -> None:
         "largest": f"most = table[tid, 0]\nfor k in range(1, {fields}):\n"
         "    most = wp.max(most, table[tid, k])\nout[tid] = most",
         "column": f"out[tid] = table[tid, 0] - table[tid, {fields - 1}]",
-        "bootstrap": f"state = wp.rand_init(seed, tid)\ntotal = float(0.0)\nfor draw in range({inner}):\n"
+        "bootstrap": f"state = wp.rand_init(seed, tid)\ntotal = float(0.0)\nfor draw in range(draws):\n"
         f"    at = int(wp.randu(state) % wp.uint32({total}))\n    total += float(table[at, 0])\n"
-        f"out[tid] = total / {inner}.0",
+        "out[tid] = total / float(draws)",
         "bins": "state = wp.rand_init(seed, tid)\n"
         f"at = int(wp.randu(state, wp.uint32(0), wp.uint32({total})))\n"
         "wp.atomic_add(out, at, table[tid, 0])",

@@ -326,6 +326,8 @@ def classify(d: Draft) -> None:
     """Gives each element the class of its best score, or none where no score is good enough."""
     size = d.option("size", 2, 3, 4)
     way = d.option("way", "argmax", "argmin", "loop")
+    if way == "loop" and size == 2:
+        size = 3  # there would be nothing to loop over
     none = d.option("none", "never", "threshold", "margin")
     counted = d.flag("counted", 0.4)
     biased = d.flag("biased", 0.3)

@@ -54,7 +54,7 @@ def frobenius_norm(m: wp.mat33) -> float:
         "stress": "sigma_out|cauchy|stresses",
         "material": "props|params",
         "back_stress": "kin_stress|beta_old|backstress",
-        "trial": "sigma_tr|stress_trial|s_trial",
+        "trial": "sigma_tr|stress_trial",
     },
     double=True,
     weight=5,
@@ -255,7 +255,7 @@ def return_mapping(d: Draft) -> None:
         f"""
         {at} = wp.tid()
         $skip
-        # Take the symmetric part, since inputs may come from a velocity gradient
+        # Take the symmetric part, since strains may come as displacement gradients
         eps = 0.5 * (strain[{at}] + wp.transpose(strain[{at}]))
         ep_raw = plastic_strain[{at}]
         ep_old = 0.5 * (ep_raw + wp.transpose(ep_raw))
