@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,14 @@ class Option:
 """)
 
 
-def _contracts(d: Draft, layout: str) -> tuple[str, str]:
-    """Arguments of options in one of the layouts: how a thread reads its own, and where its result goes."""
+_Scalars = dict[str, str]
+
+
+def _contracts(d: Draft, layout: str) -> tuple[str, str, _Scalars]:
+    """Arguments of options in one of the layouts: how a thread reads its own, and where its result goes.
+
+    The last are arguments by value, for the locals that formulas know them by.
+    """
     if layout == "surface":
         rows, columns = d.pick((12, 8), (16, 10), (10, 12))
         d.param("spot", "float", 80.0, 120.0, about="spot price of the underlying")
@@ -31,8 +38,10 @@ def _contracts(d: Draft, layout: str) -> tuple[str, str]:
         d.input("expiry", "float", columns, 0.25, 2.0, about="time to expiry in years")
         d.param("sigma", "float", 0.15, 0.5, about="volatility per square root of a year")
         d.launch(rows, columns)
-        return "i, j = wp.tid()\nk = strike[i]\nt = expiry[j]\ns = spot\nvol = sigma", "[i, j]"
+        scalars = {"s": "spot", "vol": "sigma"}
+        return "i, j = wp.tid()\nk = strike[i]\nt = expiry[j]", "[i, j]", scalars
     count = d.pick(64, 96, 128)
+    scalars: _Scalars = {}
     if layout == "structs":
         fields = {
             "spot": fill(80.0, 120.0),
@@ -49,15 +58,26 @@ def _contracts(d: Draft, layout: str) -> tuple[str, str]:
         d.param("strike", "float", 90.0, 110.0, about="strike price")
         d.param("expiry", "float", 0.25, 2.0, about="time to expiry in years")
         d.param("sigma", "float", 0.15, 0.5, about="volatility per square root of a year")
-        lines = "s = spot[tid]\nk = strike\nt = expiry\nvol = sigma"
+        lines, scalars = "s = spot[tid]", {"k": "strike", "t": "expiry", "vol": "sigma"}
     else:
         d.input("spot", "float", count, 80.0, 120.0, about="spot price of the underlying")
         d.input("strike", "float", count, 80.0, 120.0, about="strike price")
         d.input("expiry", "float", count, 0.25, 2.0, about="time to expiry in years")
         d.param("sigma", "float", 0.15, 0.5, about="volatility per square root of a year")
-        lines = "s = spot[tid]\nk = strike[tid]\nt = expiry[tid]\nvol = sigma"
+        lines, scalars = "s = spot[tid]\nk = strike[tid]\nt = expiry[tid]", {"vol": "sigma"}
     d.launch(count)
-    return "tid = wp.tid()\n" + lines, "[tid]"
+    return "tid = wp.tid()\n" + lines, "[tid]", scalars
+
+
+def _code(d: Draft, scalars: _Scalars, text: str, **blocks: str) -> None:
+    """The kernel's body with arguments by value under their own names."""
+
+    def named(part: str) -> str:
+        for local, argument in scalars.items():
+            part = re.sub(rf"\b{local}\b", argument, part)
+        return part
+
+    d.code(named(text), **{name: named(block) for name, block in blocks.items()})
 
 
 def _read(v: Values, layout: str) -> tuple[Any, Any, Any, Any]:
@@ -104,7 +124,7 @@ def black_scholes(d: Draft) -> None:
         d.calls("black_76|european_option|price_futures_options")
     else:
         d.calls("black_scholes|european_option|price_options|bs_price")
-    load, at = _contracts(d, layout)
+    load, at, scalars = _contracts(d, layout)
     d.param("r", "float", 0.01, 0.06, about="risk-free rate, continuously compounded")
     if model == "dividend":
         d.param("q", "float", 0.005, 0.04, about="dividend yield")
@@ -146,7 +166,9 @@ def black_scholes(d: Draft) -> None:
         needs_d2 = False
     else:
         d1 = f"d1 = {moneyness} + 0.5 * sd"
-    d.code(
+    _code(
+        d,
+        scalars,
         "$load\n$df\nsd = vol * wp.sqrt(t)\n$d1\n$d2\n$store",
         load=load,
         df="df = wp.exp(-r * t)" if needs_df else "",
@@ -217,7 +239,7 @@ def option_greeks(d: Draft) -> None:
     d.says(f"Computes for {whose} {said}" + (", for a position in them." if position else "."))
     pdf = d.use(normal.PDF) if what not in ("delta", "rho") else ""
     n = d.use(cdf) if not symmetric else ""
-    load, at = _contracts(d, layout)
+    load, at, scalars = _contracts(d, layout)
     d.param("r", "float", 0.01, 0.06, about="risk-free rate, continuously compounded")
     if position:
         d.input("position", "float", d.dim, -10.0, 10.0, about="number of contracts held, negative if short")
@@ -240,7 +262,9 @@ def option_greeks(d: Draft) -> None:
     if position:
         value = f"position{at} * ({value})" if " - " in value or " + " in value else f"position{at} * {value}"
     gamma = f"{pdf}(d1) / (s * sd)"
-    d.code(
+    _code(
+        d,
+        scalars,
         """
         $load
         root_t = wp.sqrt(t)

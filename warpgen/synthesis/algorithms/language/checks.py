@@ -35,7 +35,7 @@ def checked_step(d: Draft) -> None:
         "print": "Advances a decaying state and prints it where it leaves its bounds.",
         "breakpoint": "Advances a decaying state and stops the debugger where it leaves its bounds.",
         "expect": "Advances a decaying state and checks it against the exact decay.",
-        "printf first": "Advances a decaying state and lets the first thread print its own.",
+        "printf first": "Advances a decaying state and lets the first thread print its state.",
     }[alarm])  # fmt: skip
     d.input("x", type_, n, -2.0, 2.0, about="state of each element")
     d.param("rate", "float", 0.5, 1.0, about="decay rate [1/s]")

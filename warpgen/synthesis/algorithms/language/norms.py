@@ -160,7 +160,7 @@ def length_loops(d: Draft) -> None:
         "next": "Takes differences between entries of a ring and those that follow them.",
         "nearest": "Finds the entry of a table that is closest to each value.",
         "horner": "Evaluates a polynomial whose coefficients are an array.",
-        "row norms": "Computes the largest sum of a row of each matrix.",
+        "row norms": "Computes the largest sum of magnitudes in a row of each matrix.",
         "diagonal": "Multiplies the entries on the diagonal of each matrix.",
         "share": "Computes the power of each value relative to the mean power of a reference.",
         "last": "Divides vectors by their last components, as homogeneous coordinates want.",
@@ -214,8 +214,8 @@ def length_loops(d: Draft) -> None:
             "total",
         ),
         "row norms": (
-            "largest = float(0.0)\nfor i_row in range(len(v)):\n    total = float(0.0)\n"
-            "    for k in range(len(v)):\n        total += wp.abs(v[i_row, k])\n    largest = wp.max(largest, total)",
+            "largest = float(0.0)\nfor line in range(len(v)):\n    total = float(0.0)\n"
+            "    for k in range(len(v)):\n        total += wp.abs(v[line, k])\n    largest = wp.max(largest, total)",
             "largest",
         ),
         "diagonal": ("product = float(1.0)\n" + loop.format("v", "product *= v[k, k]"), "product"),

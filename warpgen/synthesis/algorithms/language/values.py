@@ -348,7 +348,7 @@ def moving_frames(d: Draft) -> None:
     if extra and source == "given":
         d.param(extra, "vec3", -1.0, 1.0, about=about)
     elif extra:
-        d.input(extra, "vec3", n, -1.0, 1.0, about=about)
+        d.input(f"{extra}s", "vec3", n, -1.0, 1.0, about=about)
     if kind == "real part":
         d.input("imaginary", "vec3", n, -0.5, 0.5, about="imaginary parts")
     if kind == "step":
@@ -365,13 +365,13 @@ def moving_frames(d: Draft) -> None:
     if kind == "step" and wrapped:
         function = "turn_back"
     d.output(out, type_, n, about=about)
-    given = extra + ("[tid]" if source == "per frame" else "")
+    given = f"{extra}s[tid]" if source == "per frame" else extra
     minus = "-" if wrapped and kind == "step" else ""
     lines, value, heads, call = {
         "point": (
             "",
-            "wp.velocity_at_point(v, r)",
-            "v: wp.spatial_vector, r: wp.vec3",
+            "wp.velocity_at_point(v, offset)",
+            "v: wp.spatial_vector, offset: wp.vec3",
             f"twists[tid], {given}",
         ),
         "bracket": (
@@ -395,9 +395,9 @@ def moving_frames(d: Draft) -> None:
             "rotations[tid]",
         ),
         "step": (
-            f"# dq/dt = 0.5 * (w, 0) * q, with w in world axes\nrate = wp.quaternion({minus}w, 0.0) * q",
+            f"# dq/dt = 0.5 * (w, 0) * q, with w in world axes\nrate = wp.quaternion({minus}omega, 0.0) * q",
             "wp.normalize(q + 0.5 * dt * rate)",
-            "q: wp.quat, w: wp.vec3, dt: float",
+            "q: wp.quat, omega: wp.vec3, dt: float",
             f"rotations[tid], {given}, dt",
         ),
         "real part": (
@@ -437,7 +437,7 @@ def moving_frames(d: Draft) -> None:
             return np.concatenate([np.cross(first, a), np.cross(last, a) + np.cross(first, b)], axis=1)
 
         def step() -> Any:
-            omega = np.broadcast_to(v.omega, (n, 3))
+            omega = np.broadcast_to(v["omega" if source == "given" else "omegas"], (n, 3))
             q = v.rotations + 0.5 * v.dt * product(np.concatenate([sign * omega, zero], axis=1), v.rotations)
             return q / np.linalg.norm(q, axis=1, keepdims=True)
 
@@ -446,7 +446,7 @@ def moving_frames(d: Draft) -> None:
             return np.concatenate([v.imaginary, w], axis=1)
 
         formulas: _Formulas = {
-            "point": lambda: last + np.cross(first, v.offset),
+            "point": lambda: last + np.cross(first, v["offset" if source == "given" else "offsets"]),
             "bracket": bracket,
             "inverse": lambda: v.rotations * [-1, -1, -1, 1],
             "step": step,

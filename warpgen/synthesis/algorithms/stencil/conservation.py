@@ -58,10 +58,11 @@ def _write(d: Draft, task: str) -> None:
     # a vector of uniform numbers is no state of a gas: its energy may be less than its motion
     apart = d.flag("apart", 0.4) if size == 2 else True
     pieces = ("h", "hu") if size == 2 else ("rho", "mom", "energy")
+    limited = ", from limited slopes" if order == "muscl" else ""
     if task == "flux":
-        d.says(f"Computes {label} fluxes of {name} at the faces between cells.")
+        d.says(f"Computes {label} fluxes of {name} at the faces between cells{limited}.")
     else:
-        d.says(f"Advances cells by one step of {name} with {label} fluxes.")
+        d.says(f"Advances cells by one step of {name} with {label} fluxes{limited}.")
     ranges = [(0.8, 1.5), (-0.4, 0.4), (2.0, 3.0)][:size]
     if apart:
         for piece, (low, high) in zip(pieces, ranges, strict=True):

@@ -53,15 +53,13 @@ def heat_step(d: Draft) -> None:
     if source:
         d.input("q", "float", g.shape, -1.0, 1.0, about="Heat sources")
     about = {
-        "per cell": " in a medium of varying diffusivity",
-        "radiating": " with losses to the surroundings",
+        "per cell": ", in a medium of varying diffusivity",
+        "radiating": ", losing heat to the surroundings",
     }
-    heated = " and sources" if materials == "radiating" else " with sources"
     d.says(
-        "Integrates the heat equation"
+        "Integrates the heat equation with explicit Euler"
         + about.get(materials, "")
-        + (heated if source else "")
-        + " with explicit Euler."
+        + (", with heat sources." if source else ".")
     )
     if number and materials != "per cell":
         d.param("r", "float", 0.05, 0.5 / g.ndim, about="kappa dt / dx^2")

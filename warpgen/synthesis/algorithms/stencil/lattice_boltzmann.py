@@ -13,7 +13,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _NAMES = {
     "f": "f_in|pop|distribution|populations",
     "f_new": "f_out|pop_out|f_next|post_collision",
-    "c": "e|velocities|lattice_dir|directions",
+    "c": "e|c_k",
     "rho": "density|local_density",
     "u": "velocity|vel",
     "tau": "relaxation_time|tau_f",
@@ -65,8 +65,16 @@ class Populations:
 
 
 def _directions(d: Draft, p: Populations) -> None:
-    """An array of the lattice's velocities: here whatever the launch brings, within the unit ball."""
-    d.input("c", p.vec, p.q, -1.0, 1.0, about="Lattice velocities")
+    """The lattice's velocities, by the number of the direction."""
+    axes = "XYZ"[: p.ndim]
+    of = f"vec{p.q}f"
+    lines = [f"{of} = wp.types.vector(length={p.q}, dtype=float)"]
+    for axis, letter in enumerate(axes):
+        numbers = ", ".join(str(int(c[axis])) for c in p.lattice.c)
+        lines.append(f"C{letter} = wp.constant({of}({numbers}))")
+    d.module("\n".join(lines))
+    parts = ", ".join(f"C{letter}[k]" for letter in axes)
+    d.function(f"@wp.func\ndef velocity_of(k: int) -> wp.{p.vec}:\n    return wp.{p.vec}({parts})")
 
 
 @DOMAIN.algorithm(
@@ -112,29 +120,29 @@ def lbm_collide(d: Draft) -> None:
     lines += [
         "rho = float(0.0)",
         f"momentum = wp.{p.vec}()",
-        "for k in range(c.shape[0]):",
+        f"for k in range({p.q}):",
         f"    rho += {p.at('f', 'k')}",
-        f"    momentum += {p.at('f', 'k')} * c[k]",
+        f"    momentum += {p.at('f', 'k')} * velocity_of(k)",
         "u = momentum / rho",
     ]
     if forced:
         relax = "tau" if model == "tau" else "1.0 / omega"
         lines += ["# Shan-Chen forcing: shift the equilibrium velocity"]
         lines += [f"u += {relax} * gravity" if model == "tau" else "u += gravity / omega"]
-    lines.append("for k in range(c.shape[0]):")
+    lines.append(f"for k in range({p.q}):")
     if model == "trt":
         e = d.use(lattice.OPPOSITE)
         lines += [
             f"    m = {e}(k)",
-            f"    feq = {eq}(k, c[k], rho, u)",
-            f"    feq_m = {eq}(m, c[m], rho, u)",
+            f"    feq = {eq}(k, velocity_of(k), rho, u)",
+            f"    feq_m = {eq}(m, velocity_of(m), rho, u)",
             "    # even and odd parts of a pair relax at rates of their own",
             f"    even = 0.5 * ({p.at('f', 'k')} + {p.at('f', 'm')} - feq - feq_m)",
             f"    odd = 0.5 * ({p.at('f', 'k')} - {p.at('f', 'm')} - feq + feq_m)",
             f"    {p.at(new, 'k')} = {p.at('f', 'k')} - omega * even - omega_odd * odd",
         ]
     else:
-        lines += [f"    feq = {eq}(k, c[k], rho, u)"]
+        lines += [f"    feq = {eq}(k, velocity_of(k), rho, u)"]
         rate = f"({p.at('f', 'k')} - feq) / tau" if model == "tau" else f"omega * ({p.at('f', 'k')} - feq)"
         lines += [f"    {p.at(new, 'k')} = {p.at('f', 'k')} - {rate}"]
     p.launch(d)
@@ -151,10 +159,11 @@ def lbm_collide(d: Draft) -> None:
     def reference(v: Values) -> dict[str, Any]:
         f = p.cells_first(v.f)
         rho = f.sum(-1)
-        u = f @ v.c / rho[..., None]
+        c = np.array(p.lattice.c, float)
+        u = f @ c / rho[..., None]
         if forced:
             u = u + (v.tau if model == "tau" else 1 / v.omega) * v.gravity
-        rest = f - lattice.equilibrium(v.c, p.lattice.w, rho, u)
+        rest = f - lattice.equilibrium(c, p.lattice.w, rho, u)
         if model == "trt":
             opposite = np.array([0, *(k + (1 if k % 2 else -1) for k in range(1, p.q))])
             other = rest[..., opposite]
@@ -196,14 +205,14 @@ def lbm_moments(d: Draft) -> None:
         lines.append(f"momentum = wp.{p.vec}()")
     if give == "stress":
         lines.append(f"flux = wp.mat{p.ndim}{p.ndim}()")
-    count = f"f.shape[{0 if p.soa else len(p.shape) - 1}]" if give == "density" else "c.shape[0]"
+    count = f"f.shape[{0 if p.soa else len(p.shape) - 1}]" if give == "density" else str(p.q)
     lines.append(f"for k in range({count}):")
     lines.append(f"    fk = {p.at('f', 'k')}")
     lines.append("    mass += fk")
     if give != "density":
-        lines.append("    momentum += fk * c[k]")
+        lines += ["    c = velocity_of(k)", "    momentum += fk * c"]
     if give == "stress":
-        lines.append("    flux += fk * wp.outer(c[k], c[k])")
+        lines.append("    flux += fk * wp.outer(c, c)")
     if give in ("both", "density"):
         lines.append(f"rho[{p.place}] = mass")
     if give in ("both", "velocity"):
@@ -241,9 +250,10 @@ def lbm_moments(d: Draft) -> None:
         rho = f.sum(-1)
         found = {"rho": rho}
         if give != "density":
-            momentum = f @ v.c
+            c = np.array(p.lattice.c, float)
+            momentum = f @ c
             found["u"] = momentum / rho[..., None] + (v.gravity / 2 if forced else 0.0)
-            flux = np.einsum("...k,ka,kb->...ab", f, v.c, v.c)
+            flux = np.einsum("...k,ka,kb->...ab", f, c, c)
             found["stress"] = (
                 flux
                 - rho[..., None, None] / 3 * np.eye(p.ndim)

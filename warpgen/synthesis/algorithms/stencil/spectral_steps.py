@@ -38,7 +38,7 @@ _SAID = {
         "rate": "growth|linear_part|symbol",
         "advanced": "stepped|new_modes",
         "line": "row|block|ring",
-        "POINTS": "N|GRID|CELLS",
+        "POINTS": "N|CELLS",
     },
     adjoint="either",
     weight=12,
@@ -84,8 +84,9 @@ def spectral_step(d: Draft) -> None:
         d.output("energies", "float", (lines, _N), about="energy of each mode after the step")
     else:
         d.output("slopes", "float", (lines, _N), about="slopes of the field after the step")
+    extras = " and ".join(["a forcing"] * forced + ["drag"] * drag)
     d.says(
-        f"Advances {_SAID[equation]} on periodic lines by one step in the Fourier modes"
+        f"Advances {_SAID[equation]}{' with ' if extras else ''}{extras} on periodic lines by one step in the Fourier modes"
         + {"energy": " and gives their energies.", "slope": " and gives the slopes."}.get(result, ".")
     )
     if result in ("energy", "slope"):
@@ -95,11 +96,11 @@ def spectral_step(d: Draft) -> None:
         }[result])  # fmt: skip
     if given == "values" or forced:
         d.function("@wp.func\ndef as_complex(u: float) -> wp.vec2:\n    return wp.vec2(u, 0.0)")
-    d.function(f'''
+    d.function('''
         @wp.func
         def wave_of(bin: int, base: float) -> float:
             """Wavenumber of a bin; the upper half stands for negative ones."""
-            signed = wp.where(bin < {_N // 2}, bin, bin - {_N})
+            signed = wp.where(bin < POINTS // 2, bin, bin - POINTS)
             return base * float(signed)
     ''')
     arguments = [a for a in ("viscosity", "dispersion", "speed") if a in real + imaginary]
@@ -127,13 +128,13 @@ def spectral_step(d: Draft) -> None:
                 @wp.func
                 def flux_of(z: wp.vec2) -> wp.vec2:
                     # The transforms do not divide by the number of points
-                    u = z[0] / {_N}.0
+                    u = z[0] / float(POINTS)
                     return wp.vec2(0.5 * u * u, 0.0)
             """)
         shape = "(-k / (1.0 + k * k))" if equation == "benjamin-bona-mahony" else "-k"
         keep = {
-            "two thirds": f"# Products of waves beyond two thirds of the band would come back as others\nif wp.abs(k) > {_N // 3}.0 * base:\n    return wp.vec2(0.0, 0.0)\nreturn {shape} * wp.vec2(-z[1], z[0])",
-            "smooth": f"x = wp.abs(k) / ({_N // 2}.0 * base)\n# Falls off smoothly towards the shortest waves, which would ring otherwise\nfade = wp.exp(-36.0 * wp.pow(x, 36.0))\nreturn fade * {shape} * wp.vec2(-z[1], z[0])",
+            "two thirds": f"# Products of waves beyond two thirds of the band would come back as others\nif wp.abs(k) > float(POINTS // 3) * base:\n    return wp.vec2(0.0, 0.0)\nreturn {shape} * wp.vec2(-z[1], z[0])",
+            "smooth": f"x = wp.abs(k) / (float(POINTS // 2) * base)\n# Falls off smoothly towards the shortest waves, which would ring otherwise\nfade = wp.exp(-36.0 * wp.pow(x, 36.0))\nreturn fade * {shape} * wp.vec2(-z[1], z[0])",
             "none": f"return {shape} * wp.vec2(-z[1], z[0])",
         }[dealias]
         d.function(
@@ -198,7 +199,9 @@ def spectral_step(d: Draft) -> None:
         push = wp.tile_map(transport, flux, k{", base" if dealias != "none" else ""})
     """
     force = "drive = wp.tile_map(as_complex, wp.tile_load(forcing, shape=(1, POINTS), offset=(line, 0)))\nwp.tile_fft(drive)"
-    d.function(f"@wp.func\ndef real_part(z: wp.vec2) -> float:\n    return z[0] / {_N}.0") if result in (
+    d.function(
+        f"@wp.func\ndef real_part(z: wp.vec2) -> float:\n    return z[0] / float(POINTS)"
+    ) if result in (
         "field",
         "slope",
     ) else None
@@ -208,7 +211,7 @@ def spectral_step(d: Draft) -> None:
         )
     if result == "energy":
         d.function(
-            f"@wp.func\ndef energy_of(z: wp.vec2) -> float:\n    return 0.5 * wp.length_sq(z) / ({_N}.0 * {_N}.0)"
+            f"@wp.func\ndef energy_of(z: wp.vec2) -> float:\n    return 0.5 * wp.length_sq(z) / (float(POINTS) * float(POINTS))"
         )
     stage = f"advanced = wp.tile_map(advance, modes, {f'{n}, ' if n else ''}rate, dt)"
     if scheme == "midpoint":

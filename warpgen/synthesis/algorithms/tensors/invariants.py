@@ -35,9 +35,9 @@ def stress_measure(d: Draft) -> None:
         "j3": "Computes the third invariant J3 = det s of deviatoric stress",
         "frobenius": "Computes the Frobenius norm of stress tensors",
         "triaxiality": "Computes the triaxiality of stress tensors: mean over von Mises stress",
-        "tresca": "Computes the largest shear stress, half the difference of the extreme principal stresses,",
+        "tresca": "Computes the largest shear stress (s1 - s3) / 2 of stress tensors",
         "power": "Computes the density sigma:d of the power of stress on a rate of strain",
-    }[what].removesuffix("," if not limit and given != "sum" else "") + {
+    }[what] + {
         "sum": " less the back stress", "strain": " from displacement gradients", "matrix": "",
     }[given] + ", as a share of the yield stress." * limit + "." * (not limit))  # fmt: skip
     d.calls({
@@ -229,7 +229,7 @@ def build_frame(d: Draft) -> None:
         d.calls("vectors_to_world|tangent_to_world|from_tangent_space")
     count = d.pick(48, 64, 96)
     if scaled:
-        d.input("n", "vec3", count, 0.2, 1.0, about="directions of any length")
+        d.input("n", "vec3", count, -1.0, 1.0, about="directions of any length")
     else:
         d.input("n", "vec3", count, kind="unit", about="unit vectors")
     if way == "given tangent":
