@@ -268,6 +268,7 @@ def stochastic_volatility_step(d: Draft) -> None:
         d.param("rho", "float", -0.8, -0.3, about="correlation of both shocks")
     d.param("dt", "float", 0.005, 0.05, about="time step in years")
     d.input("z", "vec2", count, -1.8, 1.8, about="pairs of standard normal numbers")
+    first_name = "forwards" if model == "sabr" else "s"
     second_name = {"sabr": "vols", "ornstein uhlenbeck": "log_vols"}.get(model, "v")
     second = {"sabr": (0.15, 0.5), "ornstein uhlenbeck": (-2.0, -1.0)}.get(model, (0.02, 0.12))
     price = (0.5, 1.5)
@@ -278,17 +279,20 @@ def stochastic_volatility_step(d: Draft) -> None:
         load = "s_i = state[tid][0]\nv_i = state[tid][1]"
         store = "state_out[tid] = wp.vec2({}, {})"
     elif layout == "same":
-        d.inout("s", "float", count, *price)
+        d.inout(first_name, "float", count, *price)
         d.inout(second_name, "float", count, *second)
         d.forward_only()
-        load, store = f"s_i = s[tid]\nv_i = {second_name}[tid]", f"s[tid] = {{}}\n{second_name}[tid] = {{}}"
+        load, store = (
+            f"s_i = {first_name}[tid]\nv_i = {second_name}[tid]",
+            f"{first_name}[tid] = {{}}\n{second_name}[tid] = {{}}",
+        )
     else:
-        d.input("s", "float", count, *price)
+        d.input(first_name, "float", count, *price)
         d.input(second_name, "float", count, *second)
-        d.output("s_out", "float", count)
+        d.output(f"{first_name}_out", "float", count)
         d.output(f"{second_name}_out", "float", count)
-        load = f"s_i = s[tid]\nv_i = {second_name}[tid]"
-        store = f"s_out[tid] = {{}}\n{second_name}_out[tid] = {{}}"
+        load = f"s_i = {first_name}[tid]\nv_i = {second_name}[tid]"
+        store = f"{first_name}_out[tid] = {{}}\n{second_name}_out[tid] = {{}}"
     p = "model." if struct else ""
     if correlate == "in kernel":
         shocks = f"""
@@ -347,7 +351,7 @@ def stochastic_volatility_step(d: Draft) -> None:
             rho = parameter("rho")
             w = w @ np.linalg.cholesky(np.array([[1.0, rho], [rho, 1.0]])).T
         w1, w2 = w.T
-        s, x = v.state.T if layout == "packed" else (v.s, v[second_name])
+        s, x = v.state.T if layout == "packed" else (v[first_name], v[second_name])
         xi = parameter("xi")
         if model == "sabr":
             s1, x1 = s + x * s**v.beta * w1, x * np.exp(xi * w2 - xi**2 * v.dt / 2)
@@ -360,6 +364,6 @@ def stochastic_volatility_step(d: Draft) -> None:
         if layout == "packed":
             return {"state_out": np.stack([s1, x1], axis=1)}
         tail = "" if layout == "same" else "_out"
-        return {f"s{tail}": s1, f"{second_name}{tail}": x1}
+        return {f"{first_name}{tail}": s1, f"{second_name}{tail}": x1}
 
     d.check(reference, 2e-4)

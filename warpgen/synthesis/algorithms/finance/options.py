@@ -23,48 +23,62 @@ class Option:
 """)
 
 
+FUTURES_OPTION = piece("""
+@wp.struct
+class Option:
+    forward: float  # price of the future
+    strike: float
+    expiry: float
+    sigma: float
+""")
+
 _Scalars = dict[str, str]
 
 
-def _contracts(d: Draft, layout: str) -> tuple[str, str, _Scalars]:
+def _contracts(d: Draft, layout: str, asset: str = "spot") -> tuple[str, str, _Scalars]:
     """Arguments of options in one of the layouts: how a thread reads its own, and where its result goes.
 
     The last are arguments by value, for the locals that formulas know them by.
     """
+    about_asset = "futures price" if asset == "forward" else "spot price of the underlying"
     if layout == "surface":
         rows, columns = d.pick((12, 8), (16, 10), (10, 12))
-        d.param("spot", "float", 80.0, 120.0, about="spot price of the underlying")
+        d.param(asset, "float", 80.0, 120.0, about=about_asset)
         d.input("strike", "float", rows, 70.0, 130.0, about="strike price")
         d.input("expiry", "float", columns, 0.25, 2.0, about="time to expiry in years")
         d.param("sigma", "float", 0.15, 0.5, about="volatility per square root of a year")
         d.launch(rows, columns)
-        scalars = {"s": "spot", "vol": "sigma"}
+        scalars = {"s": asset, "vol": "sigma"}
         return "i, j = wp.tid()\nk = strike[i]\nt = expiry[j]", "[i, j]", scalars
     count = d.pick(64, 96, 128)
     scalars: _Scalars = {}
     if layout == "structs":
         fields = {
-            "spot": fill(80.0, 120.0),
+            asset: fill(80.0, 120.0),
             "strike": fill(80.0, 120.0),
             "expiry": fill(0.25, 2.0),
             "sigma": fill(0.15, 0.5),
         }
-        d.struct("book", OPTION, fields, count, about="contracts to price")
-        lines = (
-            "option = book[tid]\ns = option.spot\nk = option.strike\nt = option.expiry\nvol = option.sigma"
+        d.struct(
+            "book",
+            FUTURES_OPTION if asset == "forward" else OPTION,
+            fields,
+            count,
+            about="contracts to price",
         )
+        lines = f"option = book[tid]\ns = option.{asset}\nk = option.strike\nt = option.expiry\nvol = option.sigma"
     elif layout == "spots":
-        d.input("spot", "float", count, 70.0, 130.0, about="spot price of the underlying")
+        d.input(asset, "float", count, 70.0, 130.0, about=about_asset)
         d.param("strike", "float", 90.0, 110.0, about="strike price")
         d.param("expiry", "float", 0.25, 2.0, about="time to expiry in years")
         d.param("sigma", "float", 0.15, 0.5, about="volatility per square root of a year")
-        lines, scalars = "s = spot[tid]", {"k": "strike", "t": "expiry", "vol": "sigma"}
+        lines, scalars = f"s = {asset}[tid]", {"k": "strike", "t": "expiry", "vol": "sigma"}
     else:
-        d.input("spot", "float", count, 80.0, 120.0, about="spot price of the underlying")
+        d.input(asset, "float", count, 80.0, 120.0, about=about_asset)
         d.input("strike", "float", count, 80.0, 120.0, about="strike price")
         d.input("expiry", "float", count, 0.25, 2.0, about="time to expiry in years")
         d.param("sigma", "float", 0.15, 0.5, about="volatility per square root of a year")
-        lines, scalars = "s = spot[tid]\nk = strike[tid]\nt = expiry[tid]", {"vol": "sigma"}
+        lines, scalars = f"s = {asset}[tid]\nk = strike[tid]\nt = expiry[tid]", {"vol": "sigma"}
     d.launch(count)
     return "tid = wp.tid()\n" + lines, "[tid]", scalars
 
@@ -80,12 +94,12 @@ def _code(d: Draft, scalars: _Scalars, text: str, **blocks: str) -> None:
     d.code(named(text), **{name: named(block) for name, block in blocks.items()})
 
 
-def _read(v: Values, layout: str) -> tuple[Any, Any, Any, Any]:
+def _read(v: Values, layout: str, asset: str = "spot") -> tuple[Any, Any, Any, Any]:
     if layout == "structs":
-        return v["book.spot"], v["book.strike"], v["book.expiry"], v["book.sigma"]
+        return v[f"book.{asset}"], v["book.strike"], v["book.expiry"], v["book.sigma"]
     if layout == "surface":
-        return v.spot, v.strike[:, None], v.expiry[None, :], v.sigma
-    return v.spot, v.strike, v.expiry, v.sigma
+        return v[asset], v.strike[:, None], v.expiry[None, :], v.sigma
+    return v[asset], v.strike, v.expiry, v.sigma
 
 
 def _output(d: Draft, name: str) -> None:
@@ -94,7 +108,7 @@ def _output(d: Draft, name: str) -> None:
 
 @DOMAIN.algorithm(
     source="Black & Scholes 1973, eq. 13; Merton 1973; Black 1976; Reiner & Rubinstein 1991",
-    names=NAMES | {"book": "options|contracts"},
+    names=NAMES | {"book": "options|contracts", "forward": "fwd|futures_price"},
     double=True,
     weight=6,
 )
@@ -102,6 +116,7 @@ def black_scholes(d: Draft) -> None:
     """Prices European options in closed form."""
     payoff = d.option("payoff", "call", "put", "both", "kinds", "cash call", "asset put")
     model = d.option("model", "plain", "dividend", "futures")
+    asset_name = "forward" if model == "futures" else "spot"
     cdf = d.option("cdf", *normal.CDFS)
     layout = d.option("layout", "arrays", "structs", "surface", "spots")
     n = d.use(cdf)
@@ -124,7 +139,7 @@ def black_scholes(d: Draft) -> None:
         d.calls("black_76|european_option|price_futures_options")
     else:
         d.calls("black_scholes|european_option|price_options|bs_price")
-    load, at, scalars = _contracts(d, layout)
+    load, at, scalars = _contracts(d, layout, asset_name)
     d.param("r", "float", 0.01, 0.06, about="risk-free rate, continuously compounded")
     if model == "dividend":
         d.param("q", "float", 0.005, 0.04, about="dividend yield")
@@ -177,14 +192,14 @@ def black_scholes(d: Draft) -> None:
         store=store,
     )
     d.explain("""
-        Prices are in the currency of the spot, `expiry` in years; rates are continuously compounded and
+        Prices are in the currency of the underlying, `expiry` in years; rates are continuously compounded and
         volatility is per square root of a year. Exercise is at expiry only.
     """ if layout != "structs" else """
         Times are in years, rates continuously compounded, volatilities per square root of a year.
     """)  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
-        s, k, t, sigma = _read(v, layout)
+        s, k, t, sigma = _read(v, layout, asset_name)
         carry = {"plain": v.r, "dividend": v.r - v.get("q", 0.0), "futures": 0.0}[model]
         d1, d2 = d1_d2(s, k, t, sigma, carry)
         df = np.exp(-v.r * t)

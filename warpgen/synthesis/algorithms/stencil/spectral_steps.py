@@ -124,7 +124,7 @@ def spectral_step(d: Draft) -> None:
                 "@wp.func\ndef half_square(u: float) -> wp.vec2:\n    return wp.vec2(0.5 * u * u, 0.0)"
             )
         if given == "modes" or scheme == "midpoint":
-            d.function(f"""
+            d.function("""
                 @wp.func
                 def flux_of(z: wp.vec2) -> wp.vec2:
                     # The transforms do not divide by the number of points
@@ -200,7 +200,7 @@ def spectral_step(d: Draft) -> None:
     """
     force = "drive = wp.tile_map(as_complex, wp.tile_load(forcing, shape=(1, POINTS), offset=(line, 0)))\nwp.tile_fft(drive)"
     d.function(
-        f"@wp.func\ndef real_part(z: wp.vec2) -> float:\n    return z[0] / float(POINTS)"
+        "@wp.func\ndef real_part(z: wp.vec2) -> float:\n    return z[0] / float(POINTS)"
     ) if result in (
         "field",
         "slope",
@@ -211,7 +211,7 @@ def spectral_step(d: Draft) -> None:
         )
     if result == "energy":
         d.function(
-            f"@wp.func\ndef energy_of(z: wp.vec2) -> float:\n    return 0.5 * wp.length_sq(z) / (float(POINTS) * float(POINTS))"
+            "@wp.func\ndef energy_of(z: wp.vec2) -> float:\n    return 0.5 * wp.length_sq(z) / (float(POINTS) * float(POINTS))"
         )
     stage = f"advanced = wp.tile_map(advance, modes, {f'{n}, ' if n else ''}rate, dt)"
     if scheme == "midpoint":
