@@ -26,8 +26,8 @@ _ROUNDS = ((0, 4, 8, 12), (1, 5, 9, 13), (2, 6, 10, 14), (3, 7, 11, 15),
 @DOMAIN.algorithm(
     source="Saarinen & Aumasson 2015, RFC 7693; Aumasson et al. 2013, BLAKE2: simpler, smaller, fast as MD5",
     names={
-        "blake_digests": "blake2_compress|blake2_hash|hash_messages|blake2_kernel",
-        "messages": "blocks|data|inputs",
+        "blake_digests": "blake2_digest|blake2_hash|hash_messages|blake2_kernel",
+        "messages": "data|inputs|texts",
         "digests": "hashes|out_hash|outputs",
         "state": "h|chain|hash_words",
         "work": "v|local|lanes",
@@ -196,7 +196,7 @@ def blake_digests(d: Draft) -> None:
         word=word,
         parameter=f"{parameter:#010x}",
         load="\n".join(lines_load),
-        counter=f"({counter})" if "+" in counter else counter,
+        counter=f"({counter})" if counter.startswith(f"{16 * extra} +") else counter,
         bytes=str(bytes_),
         final=final,
         order="16 * (turn % 10)" if wide else "16 * turn",
@@ -205,7 +205,9 @@ def blake_digests(d: Draft) -> None:
         if kept == 1
         else f"for k in range({kept}):\n    digests[tid, k] = state[k]",
     )
-    d.says(f"Hashes messages with {'BLAKE2b' if wide else 'BLAKE2s'}.")
+    d.says(
+        f"Hashes messages{' under a secret key' if extra else ''} with {'BLAKE2b' if wide else 'BLAKE2s'}."
+    )
     d.explain(f"""
         Messages are whole words of {bits} bits, little-endian. Each block of 16 words goes through {rounds} rounds;
         the counter holds the bytes so far, and the last block is marked by inverting a lane.

@@ -33,12 +33,14 @@ def calendar_dates(d: Draft) -> None:
     roll = d.option("roll", "following", "plain")
     d.calls(
         {
-            "from civil": "civil_to_days|dates_to_days|serial_dates",
+            "from civil": "civil_to_days|dates_to_days|day_numbers_of_dates",
             "to civil": "days_to_civil|days_to_dates|civil_dates",
-            "weekday": "find_weekdays|day_of_week|compute_weekdays",
+            "weekday": "find_weekdays|day_of_week|compute_weekdays"
+            if roll == "plain"
+            else "following_business_days|roll_forward|adjust_days",
             "yyyymmdd": "format_dates|date_stamps|days_to_yyyymmdd",
             "fraction": "year_fractions|day_count_fractions|count_days",
-            "add months": "add_months|shift_months|shift_dates",
+            "add months": "add_months|shift_by_months|shift_dates",
             "easter": "easter_dates|compute_easter|easter_sundays",
         }[kind]
     )
@@ -46,9 +48,9 @@ def calendar_dates(d: Draft) -> None:
     high = 40000
     if kind in ("from civil",):
         if layout == "vector":
-            d.input("ymd", "vec3i", n, 1, 29, about="year within the century, month and day")
+            d.input("ymd", "vec3i", n, 1, 13, about="year within the century, month and day")
             d.param("century", "int", 2000, about="first year of the century")
-            load = "date = ymd[tid]\nyear = century + date[0]\nmonth = (date[1] - 1) % 12 + 1\nday = date[2]"
+            load = "date = ymd[tid]"
         else:
             d.input("year", "int", n, 1901, 2100, about="years")
             d.input("month", "int", n, 1, 13, about="months, 1 to 12")
@@ -56,35 +58,28 @@ def calendar_dates(d: Draft) -> None:
             load = "y = year[tid]\nm = month[tid]\ndom = day[tid]"
         d.output("days", "int", n, about="days since the epoch")
         f = d.use(dates.DAYS_FROM_CIVIL)
-        body = f"{load}\ndays[tid] = {f}({'year, month, day' if layout == 'vector' else 'y, m, dom'})"
+        given = "century + date[0], date[1], date[2]" if layout == "vector" else "y, m, dom"
+        body = f"{load}\ndays[tid] = {f}({given})"
     elif kind in ("to civil", "yyyymmdd", "weekday"):
         d.input("days", "int", n, 1, high, about="days since the epoch")
-        f = d.use(dates.CIVIL_FROM_DAYS)
-        if kind == "weekday":
-            d.output("weekday", "int", n, about="day of the week")
-            d.output("month_of", "int", n)
-            body = (
-                "# 1970-01-01 was a Thursday (Monday = 0)\n"
-                "weekday[tid] = (days[tid] + 3) % 7\n"
-                f"y, m, dom = {f}(days[tid])\n"
-                "month_of[tid] = m"
-            )
-            if roll == "following":
-                body = (
-                    "t = int(days[tid])\n"
-                    "# Following business day convention: roll weekends to Monday\n"
-                    "if (t + 3) % 7 == 5:\n"
-                    "    t += 2\n"
-                    "elif (t + 3) % 7 == 6:\n"
-                    "    t += 1\n"
-                    "weekday[tid] = (t + 3) % 7\n"
-                    f"y, m, dom = {f}(t)\n"
-                    "month_of[tid] = m"
-                )
-            d.says(
-                "Finds weekday and month of days since 1970"
-                + (", weekends rolled forward." if roll == "following" else ".")
-            )
+        f = d.use(dates.CIVIL_FROM_DAYS) if kind != "weekday" else ""
+        if kind == "weekday" and roll == "plain":
+            d.output("weekday", "int", n, about="day of the week, 0 for Monday")
+            body = "# 1970-01-01 was a Thursday (Monday = 0)\nweekday[tid] = (days[tid] + 3) % 7"
+            d.says("Finds the weekdays of days since 1970, from 0 for Monday.")
+        elif kind == "weekday":
+            d.output("rolled", "int", n, about="business days, since the epoch")
+            body = """
+            t = int(days[tid])
+            # 1970-01-01 was a Thursday (Monday = 0)
+            weekday = (t + 3) % 7
+            if weekday == 5:
+                t += 2
+            elif weekday == 6:
+                t += 1
+            rolled[tid] = t
+            """
+            d.says("Rolls days since 1970 that fall on a weekend forward to Monday.")
         elif kind == "yyyymmdd":
             d.output("stamps", "int", n, about="dates as YYYYMMDD")
             body = (
@@ -109,7 +104,7 @@ def calendar_dates(d: Draft) -> None:
             body = f"""
             y1, m1, d1 = {f}(start[tid])
             y2, m2, d2 = {f}(end[tid])
-            # 30/360 day count
+            # Months count as 30 days: the 31st becomes the 30th
             a = wp.min(d1, 30)
             b = d2
             if a == 30:
@@ -133,7 +128,7 @@ def calendar_dates(d: Draft) -> None:
         d.says(f"Computes year fractions between days by the {count} convention.")
     elif kind == "add months":
         d.input("days", "int", n, 1, high, about="days since the epoch")
-        d.input("offset", "int", n, 1, 30)
+        d.input("offset", "int", n, 1, 30, about="months to add")
         d.output("moved", "int", n)
         f, g = d.use(dates.CIVIL_FROM_DAYS), d.use(dates.DAYS_FROM_CIVIL)
         body = f"""
@@ -185,13 +180,13 @@ def calendar_dates(d: Draft) -> None:
         if kind == "from civil":
             if layout == "vector":
                 y, m, q = v.ymd.T
-                return {"days": days_of(2000 + y, (m - 1) % 12 + 1, q)}
+                return {"days": days_of(2000 + y, m, q)}
             return {"days": days_of(v.year, v.month, v.day)}
         if kind == "weekday":
-            t = v.days
             if roll == "following":
-                t = np.busday_offset(t.astype("datetime64[D]"), 0, roll="forward").astype(np.int64)
-            return {"weekday": (t + 3) % 7, "month_of": split(t)[1]}
+                rolled = np.busday_offset(v.days.astype("datetime64[D]"), 0, roll="forward")
+                return {"rolled": rolled.astype(np.int64)}
+            return {"weekday": (v.days + 3) % 7}
         if kind in ("to civil", "yyyymmdd"):
             y, m, q = split(v.days)
             if kind == "yyyymmdd":

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.bitwise import DOMAIN
-from warpgen.synthesis.algorithms.bitwise.strings import NAMES, strings
+from warpgen.synthesis.algorithms.bitwise.strings import NAMES, WORD_NAMES, strings
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _CRCS = {  # reflected polynomial, initial value, final xor
@@ -33,9 +33,9 @@ def _crc(row: list[int], poly: int, start: int, final: int) -> int:
     names=NAMES
     | {
         "crc": "checksum|reg|remainder",
-        "crcs": "checksums|crc_out|codes",
+        "crcs": "checksums|crc_out|frame_checks",
         "table": "crc_table|lut|lookup",
-        "cyclic_redundancy": "crc|compute_crc|crc_checksum|crc_rows",
+        "cyclic_redundancy": "message_crcs|compute_crc|crc_checksum",
     },
     adjoint="either",
     weight=6,
@@ -47,12 +47,13 @@ def cyclic_redundancy(d: Draft) -> None:
     verify = d.flag("verify", 0.3)
     bytes_ = d.option("bytes", "uint8", "int")
     poly, start, final = _CRCS[kind]
+    wide = 1 << (32 if kind.startswith("CRC-32") else 16)
     count = d.pick(32, 48, 64)
     s = strings(d, "data", bytes_, count, d.pick(6, 9, 12), 256)
     d.says(f"Computes the {kind} of each message.")
     if how.endswith("table"):
         # The lookup table is precomputed on the host
-        d.input("table", "uint32", 256 if how == "byte table" else 16, 0, 1 << 32)
+        d.input("table", "uint32", 256 if how == "byte table" else 16, 0, wide)
     byte = f"wp.uint32({s.at})"
     if how == "branch":
         d.module(f"POLYNOMIAL = wp.constant(wp.uint32({poly:#x}))  # {kind}, reflected")
@@ -83,10 +84,11 @@ def cyclic_redundancy(d: Draft) -> None:
         step = f"crc = (crc >> wp.uint32(8)) ^ table[int((crc ^ {byte}) & wp.uint32(255))]"
     value = f"crc ^ wp.uint32({final:#x})" if final else "crc"
     if verify:
-        d.inout("crcs", "uint32", count, 0, 1 << 32)
+        d.calls("verify_crcs|check_messages|crc_errors")
+        d.input("received", "uint32", count, 0, wide, about="check that came with each message")
         d.output("errors", "uint32", count)
-        store = f"# Equal sums cancel, so the result is nonzero for corrupted messages\nerrors[tid] = {value} ^ crcs[tid]\ncrcs[tid] = {value}"
-        d.says(f"Computes the {kind} of each message, and how it differs from the one that came with it.")
+        store = f"# Equal checks cancel, so the result is nonzero for corrupted messages\nerrors[tid] = {value} ^ received[tid]"
+        d.says(f"Compares the {kind} of each message with the one that came with it.")
     else:
         d.output("crcs", "uint32", count)
         store = f"crcs[tid] = {value}"
@@ -128,19 +130,21 @@ def cyclic_redundancy(d: Draft) -> None:
         else:
             made = [_crc(row.tolist(), poly, start, final) for row in s.rows(v)]
         crcs = np.array(made, np.uint32)
-        return {"crcs": crcs, "errors": crcs ^ v.crcs} if verify else {"crcs": crcs}
+        return {"errors": crcs ^ v.received} if verify else {"crcs": crcs}
 
     d.check(reference)
 
 
 @DOMAIN.algorithm(
     source="Deutsch & Gailly, RFC 1950; Fletcher 1982; Braden et al., RFC 1071",
-    names=NAMES
+    names=WORD_NAMES
     | {
-        "running_sums": "message_checksums|compute_checksums|block_checksum",
-        "a": "s1|lo|sum1|c0",
-        "b": "s2|hi|sum2|c1",
-        "checksums": "sums|check|digests",
+        "data": "messages|payload",
+        "length": "stride|message_length",
+        "offsets": "starts|message_offsets",
+        "low": "sum1|s1|c0",
+        "high": "sum2|s2|c1",
+        "checksums": "sums|checks",
     },
     adjoint="either",
     weight=12,
@@ -150,8 +154,13 @@ def running_sums(d: Draft) -> None:
     kind = d.option("kind", "adler32", "fletcher16", "fletcher32", "internet")
     late = d.flag("late")
     check = d.option("check", "sum", "pair", "verify")
-    if check == "verify":
-        d.calls("verify_checksums|check_messages|verify_messages")
+    d.calls(
+        {
+            "verify": "verify_checksums|check_messages|verify_messages",
+            "pair": "running_sums|checksum_halves|accumulate_sums",
+            "sum": "message_checksums|compute_checksums|block_checksums",
+        }["sum" if check == "pair" and kind == "internet" else check]
+    )
     narrow = kind in ("adler32", "fletcher16")
     count = d.pick(32, 48, 64, 96)
     type = d.option("type", "int", "uint32")
@@ -159,7 +168,9 @@ def running_sums(d: Draft) -> None:
     at = s.at if type == "uint32" else f"wp.uint32({s.at})"
     modulus = {"adler32": 65521, "fletcher16": 255, "fletcher32": 65535, "internet": 65535}[kind]
     half = 8 if kind == "fletcher16" else 16
-    title = "Internet" if kind == "internet" else kind.capitalize()
+    title = {"adler32": "Adler-32", "fletcher16": "Fletcher-16", "fletcher32": "Fletcher-32"}.get(
+        kind, "Internet"
+    )
     words = " of 16-bit words" if kind == "internet" else ""
     d.says(
         f"Compares the {title} checksum of each message{words} with what it should be."
@@ -169,30 +180,30 @@ def running_sums(d: Draft) -> None:
         else f"Computes the {title} checksum of each message{words}."
     )
     if kind == "internet":
-        loop = f"a += {at}"
+        loop = f"carried += {at}"
         after = """
         # End-around carry (ones' complement)
-        while (a >> wp.uint32(16)) != wp.uint32(0):
-            a = (a & wp.uint32(0xFFFF)) + (a >> wp.uint32(16))
+        while (carried >> wp.uint32(16)) != wp.uint32(0):
+            carried = (carried & wp.uint32(0xFFFF)) + (carried >> wp.uint32(16))
         """
-        value = "~a & wp.uint32(0xFFFF)"
+        value = "~carried & wp.uint32(0xFFFF)"
     else:
         if late:
-            loop = f"a += {at}\nb += a"
+            loop = f"low += {at}\nhigh += low"
             after = (
                 "# Defer the modulo: short messages cannot overflow 32 bits\n"
-                f"a = a % wp.uint32({modulus})\n"
-                f"b = b % wp.uint32({modulus})"
+                f"low = low % wp.uint32({modulus})\n"
+                f"high = high % wp.uint32({modulus})"
             )
         else:
-            loop = f"a = (a + {at}) % wp.uint32({modulus})\nb = (b + a) % wp.uint32({modulus})"
+            loop = f"low = (low + {at}) % wp.uint32({modulus})\nhigh = (high + low) % wp.uint32({modulus})"
             after = ""
-        value = f"(b << wp.uint32({half})) | a"
+        value = f"(high << wp.uint32({half})) | low"
     pair = check == "pair" and kind != "internet"
     if pair:
         d.output("lower", "uint32", count)
         d.output("upper", "uint32", count)
-        store = "lower[tid] = a\nupper[tid] = b"
+        store = "lower[tid] = low\nupper[tid] = high"
     elif check == "verify":
         d.input("expected", "uint32", count, 0, 1 << (2 * half if kind != "internet" else 16))
         d.output("syndrome", "uint32", count)
@@ -205,16 +216,16 @@ def running_sums(d: Draft) -> None:
         """
         tid = wp.tid()
         $head
-        a = wp.uint32($one)
-        $b
+        $first
         $loop
             $step
         $after
         $store
         """,
         head=s.head,
-        one="1" if kind == "adler32" else "0",
-        b="" if kind == "internet" else "b = wp.uint32(0)",
+        first="carried = wp.uint32(0)"
+        if kind == "internet"
+        else f"low = wp.uint32({1 if kind == 'adler32' else 0})\nhigh = wp.uint32(0)",
         loop=s.loop,
         step=loop,
         after=after,
@@ -247,9 +258,11 @@ def running_sums(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Luhn 1960, US patent 2,950,048; Verhoeff 1969",
     names={
-        "digits": "numbers|cards|account_digits",
-        "total": "acc|checksum|s",
-        "digit": "value|x|q",
+        "digits": "cards|account_digits",
+        "numbers": "accounts|ids",
+        "digit_sum": "luhn_sum|total_sum",
+        "digit": "value|x",
+        "rest": "number|left",
     },
     adjoint="either",
     weight=15,
@@ -257,27 +270,23 @@ def running_sums(d: Draft) -> None:
 def luhn(d: Draft) -> None:
     """Checks numbers by Luhn's formula, which doubles every second digit from the right."""
     way = d.option("way", "valid", "digit")
-    layout = d.option("layout", "rows", "columns", "packed")
+    layout = d.option("layout", "rows", "columns", "decimal")
     doubling = d.option("doubling", "subtract", "table", "split")
     order = d.option("order", "backwards", "parity")
     d.calls(
         {
             "valid": "luhn|luhn_check|validate_numbers|luhn_valid",
-            "digit": "luhn_digits|check_digits|luhn_check_digits|append_check_digit",
+            "digit": "luhn_digits|check_digits|luhn_check_digits|find_check_digits",
         }[way]
     )
     count, size = d.pick(64, 96, 128), d.pick(8, 11, 15, 16)
-    if layout == "packed":
-        size = d.pick(6, 7, 8)
-        d.input("packed", "uint32", count, 0, 1 << (4 * size))
+    if layout == "decimal":
+        size = d.pick(7, 8, 9)
+        d.input("numbers", "int", count, 0, 10**size)
     else:
         d.input("digits", "int", (count, size) if layout == "rows" else (size, count), 0, 10)
-    n = {"rows": "digits.shape[1]", "columns": "digits.shape[0]", "packed": str(size)}[layout]
-    place = {
-        "rows": "digits[tid, k]",
-        "columns": "digits[k, tid]",
-        "packed": "int((code >> wp.uint32(4 * k)) & wp.uint32(15)) % 10",
-    }[layout]
+    n = {"rows": "digits.shape[1]", "columns": "digits.shape[0]", "decimal": ""}[layout]
+    place = {"rows": "digits[tid, k]", "columns": "digits[k, tid]", "decimal": "rest % 10"}[layout]
     odd = 1 if way == "valid" else 0
     double = {
         "subtract": "digit = 2 * digit\nif digit > 9:\n    digit -= 9",
@@ -289,8 +298,8 @@ def luhn(d: Draft) -> None:
             "vec10i = wp.types.vector(10, wp.int32)\n"
             "DOUBLED = wp.constant(vec10i(0, 2, 4, 6, 8, 1, 3, 5, 7, 9))"
         )
-    if layout == "packed":
-        loop, test = "for k in range($n):", f"k % 2 == {odd}"
+    if layout == "decimal":
+        loop, test = "while rest > 0:", "doubled" if order == "backwards" else f"k % 2 == {odd}"
     elif order == "backwards":
         loop, test = "for step in range($n):\n    k = $n - 1 - step", f"step % 2 == {odd}"
     else:
@@ -302,22 +311,29 @@ def luhn(d: Draft) -> None:
         """
         tid = wp.tid()
         $load
-        total = int(0)
+        digit_sum = int(0)
         $loop
             digit = $place
             if $test:
                 $double
-            total += digit
+            digit_sum += digit
+            $next
         $store
         """,
-        load="code = packed[tid]" if layout == "packed" else "",
+        load=""
+        if layout != "decimal"
+        else "rest = int(numbers[tid])\n"
+        + (f"doubled = bool({odd == 0})" if order == "backwards" else "k = int(0)"),
         loop=loop,
         place=place,
         test=test,
         double=double,
-        store="valid[tid] = 1 if total % 10 == 0 else 0"
+        next=""
+        if layout != "decimal"
+        else "rest = rest // 10\n" + ("doubled = not doubled" if order == "backwards" else "k += 1"),
+        store="valid[tid] = 1 if digit_sum % 10 == 0 else 0"
         if way == "valid"
-        else "# Check digit: complement of the sum modulo 10\ncheck[tid] = (10 - total % 10) % 10",
+        else "# The digit that makes the sum a multiple of ten\ncheck[tid] = (10 - digit_sum % 10) % 10",
     )
     d.says(
         "Tells by Luhn's formula which numbers are well-formed."
@@ -326,8 +342,8 @@ def luhn(d: Draft) -> None:
     )
 
     def reference(v: Values) -> dict[str, Any]:
-        if layout == "packed":
-            rows = ((v.packed.astype(np.int64)[:, None] >> (4 * np.arange(size))) & 15) % 10
+        if layout == "decimal":
+            rows = v.numbers.astype(np.int64)[:, None] // 10 ** np.arange(size) % 10
         else:
             rows = (v.digits if layout == "rows" else v.digits.T)[:, ::-1]
         rows = rows.copy()

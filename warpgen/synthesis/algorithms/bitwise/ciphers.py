@@ -16,12 +16,13 @@ _M32 = 0xFFFFFFFF
 @DOMAIN.algorithm(
     source="Wheeler & Needham 1994 (TEA), Needham & Wheeler 1997 (XTEA)",
     names={
-        "tiny_cipher": "cipher_blocks|block_cipher|feistel_blocks",
-        "v0": "left|y|l",
-        "v1": "right|z|r",
+        "left": "v0|y",
+        "right": "v1|z",
         "total": "sum_|delta_sum|s",
-        "rounds": "num_rounds|cycles|n",
-        "blocks": "plaintext|words|messages",
+        "rounds": "num_rounds|cycles",
+        "blocks": "words|messages",
+        "cipher": "ciphertext|encrypted",
+        "plain": "plaintext|decrypted",
     },
     adjoint="either",
     weight=15,
@@ -36,37 +37,60 @@ def tiny_cipher(d: Draft) -> None:
     back = back and mode == "blocks"
     loop = d.option("loop", "for", "while")
     n = d.pick(32, 64, 96)
+    d.calls(
+        "|".join(
+            f"{kind.lower()}_{name}"
+            for name in (
+                ("decrypt", "decipher")
+                if back
+                else ("encrypt", "encipher", "counter_mode" if mode == "counter" else "blocks")
+            )
+        )
+    )
+    made = "plain" if back else "cipher"
     d.module("DELTA = wp.constant(wp.uint32(0x9E3779B9))  # 2^32 over the golden ratio")
     if mode == "blocks":
         if layout == "two arrays":
             d.inout("left_words", "uint32", n, 0, 1 << 32)
             d.inout("right_words", "uint32", n, 0, 1 << 32)
             load, store = (
-                "v0 = wp.uint32(left_words[tid])\nv1 = wp.uint32(right_words[tid])",
-                "left_words[tid] = v0\nright_words[tid] = v1",
+                "left = wp.uint32(left_words[tid])\nright = wp.uint32(right_words[tid])",
+                "left_words[tid] = left\nright_words[tid] = right",
             )
         elif layout == "rows":
             d.input("blocks", "uint32", (n, 2), 0, 1 << 32)
             load, store = (
-                "v0 = wp.uint32(blocks[tid, 0])\nv1 = wp.uint32(blocks[tid, 1])",
-                "cipher[tid, 0] = v0\ncipher[tid, 1] = v1",
+                "left = wp.uint32(blocks[tid, 0])\nright = wp.uint32(blocks[tid, 1])",
+                f"{made}[tid, 0] = left\n{made}[tid, 1] = right",
             )
         else:
             d.input("blocks", "vec2ui", n, 0, 1 << 32)
             load, store = (
-                "block = blocks[tid]\nv0 = wp.uint32(block[0])\nv1 = wp.uint32(block[1])",
-                "cipher[tid] = wp.vec2ui(v0, v1)",
+                "block = blocks[tid]\nleft = wp.uint32(block[0])\nright = wp.uint32(block[1])",
+                f"{made}[tid] = wp.vec2ui(left, right)",
             )
     else:
-        d.input("text", "uint32", n, 0, 1 << 32, about="message words")
+        vectors = layout == "vector"
+        d.input(
+            "text",
+            "vec2ui" if vectors else "uint32",
+            n if vectors else (n, 2),
+            0,
+            1 << 32,
+            about="message words",
+        )
         d.param("nonce", "uint32", 0, 1 << 32, about="number used once")
         load = (
             "# the counter is enciphered, not the text: blocks are independent, and decryption is "
             "the same\n"
-            "v0 = wp.uint32(nonce)\n"
-            "v1 = wp.uint32(tid)"
+            "left = wp.uint32(nonce)\n"
+            "right = wp.uint32(tid)"
         )
-        store = "cipher[tid] = text[tid] ^ v0"
+        store = (
+            "block = text[tid]\ncipher[tid] = wp.vec2ui(block[0] ^ left, block[1] ^ right)"
+            if vectors
+            else "cipher[tid, 0] = text[tid, 0] ^ left\ncipher[tid, 1] = text[tid, 1] ^ right"
+        )
     if keys == "array":
         d.input("key", "uint32", 4, 0, 1 << 32, about="secret key")
     elif keys == "vector":
@@ -81,13 +105,15 @@ def tiny_cipher(d: Draft) -> None:
     d.param("rounds", "int", rounds, about="number of rounds")
     if mode == "blocks" and layout != "two arrays":
         d.output(
-            "cipher",
+            made,
             "uint32" if layout == "rows" else "vec2ui",
             (n, 2) if layout == "rows" else n,
-            about="encrypted words",
+            about="decrypted words" if back else "encrypted words",
         )
     elif mode == "counter":
-        d.output("cipher", "uint32", n, about="encrypted words")
+        d.output(
+            "cipher", "vec2ui" if vectors else "uint32", n if vectors else (n, 2), about="encrypted words"
+        )
 
     def half(a: str, b: str, first: int) -> str:
         if kind == "TEA":
@@ -98,7 +124,7 @@ def tiny_cipher(d: Draft) -> None:
         )
         return f"((({b} << wp.uint32(4)) ^ ({b} >> wp.uint32(5))) + {b}) ^ (total + {part})"
 
-    up, down = f"v0 += {half('v0', 'v1', 1)}", f"v1 += {half('v1', 'v0', 0)}"
+    up, down = f"left += {half('left', 'right', 1)}", f"right += {half('right', 'left', 0)}"
     if back:
         up, down = up.replace("+=", "-=", 1), down.replace("+=", "-=", 1)
         steps = [down, up, "total -= DELTA"] if kind == "TEA" else [down, "total -= DELTA", up]
@@ -109,7 +135,7 @@ def tiny_cipher(d: Draft) -> None:
         loops = "remaining = int(rounds)\nwhile remaining > 0:\n    $steps\n    remaining -= 1"
     d.says(f"{'Deciphers' if back else 'Enciphers'} blocks of 64 bits with {kind}.")
     if mode == "counter":
-        d.says(f"Enciphers a text of words with {kind} in counter mode.")
+        d.says(f"Enciphers blocks of 64 bits with {kind} in counter mode.")
     d.launch(n)
     d.code(
         "tid = wp.tid()\n$load\ntotal = $start\n$loops\n$store",
@@ -146,10 +172,10 @@ def tiny_cipher(d: Draft) -> None:
                 a = a + f(b, s, True)
                 b = b + f(a, t, False)
         if mode == "counter":
-            return {"cipher": v.text ^ a}
+            return {"cipher": v.text ^ np.stack([a, b], axis=1)}
         if layout == "two arrays":
             return {"left_words": a, "right_words": b}
-        return {"cipher": np.stack([a, b], axis=1)}
+        return {made: np.stack([a, b], axis=1)}
 
     d.check(reference)
 
@@ -160,7 +186,7 @@ def tiny_cipher(d: Draft) -> None:
         "chacha": "chacha_block|chacha_keystream|chacha_blocks|keystream",
         "key": "key_words|secret|k",
         "nonce": "nonce_words|iv|stream_id",
-        "double_rounds": "num_double_rounds|rounds|loops",
+        "double_rounds": "num_double_rounds|double_round_count",
         "s": "x|state|block",
     },
     adjoint="either",
@@ -250,7 +276,7 @@ c, b = half_round(c, d, b, wp.uint32(7))"""
     if use == "cipher":
         d.says("Enciphers blocks of sixteen words with the ChaCha key stream.")
     if use == "uniform":
-        d.says("Turns blocks of the ChaCha key stream to uniform random numbers.")
+        d.says("Turns blocks of the ChaCha key stream into uniform random numbers.")
     d.launch(n)
     d.code(
         """

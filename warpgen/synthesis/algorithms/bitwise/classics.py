@@ -15,7 +15,7 @@ _M32, _M64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
 
 @DOMAIN.algorithm(
     source="Fowler, Noll & Vo 1991; Eastlake et al., RFC draft-eastlake-fnv",
-    names=NAMES | {"fnv_hash": "hash_strings|fnv_hashes|hash_keys", "h": "hash_value|digest|state"},
+    names=NAMES | {"fnv_hash": "hash_strings|fnv_hashes|fnv_kernel", "h": "hash_value|digest|state"},
     adjoint="either",
     weight=11,
 )
@@ -40,8 +40,12 @@ def fnv_hash(d: Draft) -> None:
     out = "uint64" if wide else "uint32"
     bits, store = (32 if wide else 16), "hashes[tid] = h"
     fold = f"h = (h >> {word}({bits})) ^ (h & {word}({(1 << bits) - 1:#x}))"
+    d.says(f"Hashes each string of bytes with FNV-{order}, the function of Fowler, Noll and Vo.")
+    if end == "fold":
+        d.says(f"Hashes each string of bytes to {bits} bits with FNV-{order}, folded by exclusive or.")
     if end == "bucket":
-        d.says("Maps each string of bytes to a bucket by the hash of Fowler, Noll and Vo.")
+        d.calls("hash_to_buckets|fnv_buckets|assign_buckets")
+        d.says(f"Maps each string of bytes to a bucket by its FNV-{order} hash.")
         d.param("num_buckets", "int", d.pick(31, 61, 97, 127))
         store, out = f"buckets[tid] = int(h % {word}(num_buckets))", "int"
     d.output("buckets" if end == "bucket" else "hashes", out, count)
@@ -87,7 +91,7 @@ def fnv_hash(d: Draft) -> None:
     | {
         "string_hash": "hash_strings|hash_texts|hash_bytes",
         "h": "hash_value|digest|value",
-        "table": "counts|heads|fill",
+        "occupancy": "bucket_fill|bucket_load",
     },
     adjoint="no",
     weight=3,
@@ -97,24 +101,28 @@ def string_hash(d: Draft) -> None:
     kind = d.option("kind", "jenkins", "djb2", "sdbm", "pjw", "polynomial")
     purpose = d.option("purpose", "hash", "bucket", "histogram")
     bytes_ = d.option("bytes", "uint8", "int")
-    if purpose == "histogram":
-        d.calls("count_hashes|hash_histogram|bucket_histogram")
+    if purpose != "hash":
+        d.calls(
+            "count_hashes|hash_histogram|bucket_histogram"
+            if purpose == "histogram"
+            else "hash_to_buckets|string_buckets|assign_buckets"
+        )
     count = d.pick(48, 64, 96)
     s = strings(d, "data", bytes_, count, d.pick(5, 8, 11), 256)
     c = f"wp.uint32({s.at})"
     start, after = "0", ""
     if kind == "jenkins":
-        d.says("Hashes each string of bytes with Jenkins's one-at-a-time function.")
+        function = "with Jenkins's one-at-a-time function"
         step = f"h += {c}\nh += h << wp.uint32(10)\nh = h ^ (h >> wp.uint32(6))"
         after = "h += h << wp.uint32(3)\nh = h ^ (h >> wp.uint32(11))\nh += h << wp.uint32(15)"
     elif kind == "djb2":
-        d.says("Hashes each string of bytes with Bernstein's djb2.")
+        function = "with Bernstein's djb2"
         start, step = "5381", f"h = (h << wp.uint32(5)) + h + {c}"
     elif kind == "sdbm":
-        d.says("Hashes each string of bytes with the function of the sdbm database.")
+        function = "with the function of the sdbm database"
         step = f"h = {c} + (h << wp.uint32(6)) + (h << wp.uint32(16)) - h"
     elif kind == "pjw":
-        d.says("Hashes each string of bytes with the ELF form of Weinberger's function.")
+        function = "with the ELF form of Weinberger's function"
         step = f"""
         h = (h << wp.uint32(4)) + {c}
         # Feed the top nibble back before it is shifted out (ELF hash)
@@ -122,9 +130,16 @@ def string_hash(d: Draft) -> None:
         h = (h ^ (high >> wp.uint32(24))) & ~high
         """
     else:
-        d.says("Hashes each string of bytes as a polynomial of base 31.")
+        function = "as a polynomial of base 31"
         step = f"h = h * wp.uint32(31) + {c}"
     size = d.pick(16, 32, 64)
+    d.says(
+        {
+            "hash": f"Hashes each string of bytes {function}.",
+            "bucket": f"Maps each string of bytes to one of {size} buckets, hashed {function}.",
+            "histogram": f"Counts the strings of bytes in each bucket, hashed {function}.",
+        }[purpose]
+    )
     if purpose == "hash":
         d.output("hashes", "uint32", count)
         store = "hashes[tid] = h"
@@ -132,8 +147,9 @@ def string_hash(d: Draft) -> None:
         d.output("buckets", "int", count)
         store = f"buckets[tid] = int(h & wp.uint32({size - 1}))"
     else:
-        d.output("table", "int", size)
-        store = "# Bucket occupancy\nwp.atomic_add(table, int(h % wp.uint32(table.shape[0])), 1)"
+        d.param("num_buckets", "int", size)
+        d.output("occupancy", "int", size)
+        store = "wp.atomic_add(occupancy, int(h % wp.uint32(num_buckets)), 1)"
     d.launch(count)
     d.code(
         """
@@ -177,6 +193,6 @@ def string_hash(d: Draft) -> None:
             return {"hashes": h}
         if purpose == "bucket":
             return {"buckets": (h % size).astype(np.int32)}
-        return {"table": np.bincount((h % size).astype(int), minlength=size).astype(np.int32)}
+        return {"occupancy": np.bincount((h % size).astype(int), minlength=size).astype(np.int32)}
 
     d.check(reference)

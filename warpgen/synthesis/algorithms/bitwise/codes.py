@@ -14,8 +14,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Hamming 1950",
     names={
-        "words": "codes|received|values",
-        "code": "word|received_word|c",
+        "words": "codes|code_words",
+        "code": "word|code_word",
         "syndrome": "s|error_position|flaw",
         "nibbles": "data|messages|payload",
     },
@@ -50,10 +50,12 @@ p4 = d1 ^ d2 ^ d3
 code = p1 | (p2 << {u(1)}) | (d0 << {u(2)}) | (p4 << {u(3)})
 code = code | (d1 << {u(4)}) | (d2 << {u(5)}) | (d3 << {u(6)})"""
     overall = (
-        f"even = code ^ (code >> {u(4)})\n"
-        f"even = even ^ (even >> {u(2)})\n"
-        f"even = (even ^ (even >> {u(1)})) & {u(1)}"
+        f"parity = code ^ (code >> {u(4)})\n"
+        f"parity = parity ^ (parity >> {u(2)})\n"
+        f"parity = (parity ^ (parity >> {u(1)})) & {u(1)}"
     )
+    if form == "parity masks":
+        overall = "parity = parity8(code)"
     if form == "named bits":
         check = "\n".join(f"c{i + 1} = {bit('code', i)}" for i in range(7))
         check += f"""
@@ -84,33 +86,35 @@ syndrome = syndrome | (parity8(code & {masks[2]}) << {u(2)})"""
         mend = f"""{overall}
 if syndrome != {u(0)}:
     # Even parity with a nonzero syndrome: two errors, not correctable
-    if even == {u(0)}:
+    if parity == {u(0)}:
         $two
         return
     code = code ^ ({u(1)} << (syndrome - {u(1)}))"""
+    doubtful = "; 255 where two were flipped" if extended else ""
     gather = f"n = (code >> {u(2)}) & {u(1)}\nn = n | ((code >> {u(3)}) & {u(14)})"
     if way == "encode":
         d.input("nibbles", type, count, 0, 16, about="data of 4 bits each")
         d.output("words", type, count, about="code words")
         body = "n = nibbles[tid]\n" + encode
         if extended:
-            body += f"\n{overall}\nwords[tid] = code | (even << {u(7)})"
+            body += f"\n{overall}\nwords[tid] = code | (parity << {u(7)})"
         else:
             body += "\nwords[tid] = code"
         d.says(
-            "Encodes each nibble in Hamming's code of seven bits" + (" and a parity." if extended else ".")
+            "Encodes each nibble in Hamming's code of seven bits"
+            + (", extended by a parity bit." if extended else ".")
         )
     elif way == "decode":
         d.input("words", type, count, 0, 256 if extended else 128, about="code words")
         d.output("nibbles", type, count, about="data of 4 bits each")
         erased = f"nibbles[tid] = {u(255)}"
         body = f"code = words[tid]\n{check}\n{mend.replace('$two', erased)}\n{gather}\nnibbles[tid] = n"
-        d.says("Decodes words of Hamming's code and mends one flaw in each.")
+        d.says(f"Decodes words of Hamming's code and mends one flipped bit in each{doubtful}.")
     else:
         d.input("nibbles", type, count, 0, 16, about="data of 4 bits each")
         d.input("noise", type, count, 0, 256 if extended else 128, about="bits to flip")
         d.output("decoded", type, count, about="corrected data")
-        even = f"{overall}\ncode = code | (even << {u(7)})" if extended else ""
+        even = f"{overall}\ncode = code | (parity << {u(7)})" if extended else ""
         erased = f"decoded[tid] = {u(255)}"
         body = f"""n = nibbles[tid]
 {encode}
@@ -120,7 +124,9 @@ code = code ^ noise[tid]
 {mend.replace("$two", erased)}
 {gather}
 decoded[tid] = n""".replace("\n\n", "\n")
-        d.says("Sends each nibble through a channel that flips bits, under Hamming's code.")
+        d.says(
+            f"Sends each nibble through a channel that flips bits and decodes it by Hamming's code{doubtful}."
+        )
     d.launch(count)
     d.code("tid = wp.tid()\n$body", body=body)
 
@@ -216,8 +222,8 @@ def galois_field(d: Draft) -> None:
         d.input("matrix", "int", (count, size), 0, 256)
         d.input("x", "int", size, 0, 256)
         d.output("z", "int", count)
-        inner = product("matrix[tid, k]", "x[k]", "row = row ^ product")
-        body = "row = int(0)\nfor k in range(x.shape[0]):\n    $inner\nz[tid] = row"
+        inner = product("matrix[tid, k]", "x[k]", "dot = dot ^ product")
+        body = "dot = int(0)\nfor k in range(x.shape[0]):\n    $inner\nz[tid] = dot"
         d.says("Multiplies a matrix and a vector over the field of 256 elements, as erasure codes do.")
     elif way == "syndrome":
         d.input("received", "int", (count, size), 0, 256, about="received symbols")

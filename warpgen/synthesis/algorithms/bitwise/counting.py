@@ -38,8 +38,8 @@ def binary_distance(d: Draft) -> None:
     d.input("a", "uint32", (n, size), 0, 1 << 32)
     d.input("b", "uint32", (other, size), 0, 1 << 32)
     if measure == "tversky":
-        d.param("alpha", "float", 0.2, 0.9)
-        d.param("beta", "float", 0.2, 0.9)
+        d.param("alpha", "float", 0.2, 0.9, about="weight of bits in the first alone")
+        d.param("beta", "float", 0.2, 0.9, about="weight of bits in the second alone")
     row = {"pairs": "b[tid, k]", "all pairs": "b[j, k]", "nearest": "b[j, k]"}[form]
     me = "a[i, k]" if form == "all pairs" else "a[tid, k]"
     integer = measure == "hamming"
@@ -67,17 +67,22 @@ def binary_distance(d: Draft) -> None:
     else:
         loop = f"""
         both = int(0)
-        only_a = int(0)
-        only_b = int(0)
+        first_only = int(0)
+        second_only = int(0)
         for k in range(a.shape[1]):
             both += {count}({me} & {row})
-            only_a += {count}({me} & ~{row})
-            only_b += {count}({row} & ~{me})
+            first_only += {count}({me} & ~{row})
+            second_only += {count}({row} & ~{me})
         """
-        value = "1.0 - float(both) / (float(both) + alpha * float(only_a) + beta * float(only_b))"
+        value = "1.0 - float(both) / (float(both) + alpha * float(first_only) + beta * float(second_only))"
     kind, big = ("int", "1 << 30") if integer else ("float", "2.0")
     if form == "nearest":
-        d.output("match", "int", n, about="index of the nearest descriptor, -1 if ambiguous")
+        d.output(
+            "match",
+            "int",
+            n,
+            about="index of the nearest descriptor" + (", -1 if ambiguous" if ratio else ""),
+        )
         if ratio:
             d.param(
                 "max_ratio",
@@ -117,16 +122,22 @@ def binary_distance(d: Draft) -> None:
             $take
         $end
         """
-        d.says("Finds for each binary descriptor the nearest of the others.")
+        d.says(
+            f"Finds for each binary descriptor the nearest of another set by {measure.capitalize()} distance"
+            + ("; -1 where the second nearest is about as near." if ratio else ".")
+        )
     elif form == "pairs":
         accept = take = end = ""
         d.output("distances", kind, n)
         text = f"tid = wp.tid()\n$loop\ndistances[tid] = {value}"
+        d.says(f"Computes the {measure.capitalize()} distance of pairs of binary descriptors.")
     else:
         accept = take = end = ""
         d.output("distances", kind, (n, m))
         text = f"i, j = wp.tid()\n$loop\ndistances[i, j] = {value}"
-        d.says("Compares each binary descriptor of one set with each of another.")
+        d.says(
+            f"Computes the {measure.capitalize()} distance of each binary descriptor of one set to each of another."
+        )
     d.launch(*((n, m) if form == "all pairs" else (n,)))
     d.code(text, loop=loop, accept=accept, take=take, end=end)
 
@@ -161,7 +172,7 @@ def binary_distance(d: Draft) -> None:
         "bit_reversal": "bit_reverse_permute|bit_reversed_order|reorder_samples",
         "data": "x|signal|samples",
         "result": "y|shuffled|reordered",
-        "j": "partner|target|r",
+        "j": "partner|reversed_index",
     },
     adjoint="no",
 )
@@ -251,9 +262,10 @@ def bit_reversal(d: Draft) -> None:
     names={
         "keys": "items|ids|elements",
         "bitmap": "filter|words|bit_array",
-        "num_hashes": "k|hashes|num_probes",
-        "h1": "h|hash_a|first",
-        "h2": "delta|hash_b|stride",
+        "num_hashes": "k|num_probes|hash_count",
+        "h1": "h|start_hash",
+        "h2": "delta|stride",
+        "places": "picks|bit_picks",
         "found": "present|maybe|hits",
         "bit": "slot|index|pos",
     },
@@ -275,7 +287,7 @@ def bloom_filter(d: Draft) -> None:
     )
     n, size = d.pick(48, 64, 96), d.pick(16, 32, 64)
     mix = d.use(mixer)
-    d.input("keys", "uint32", n, 0, 1 << 32, about="keys to insert or look up")
+    d.input("keys", "uint32", n, 0, 1 << 32, about="keys to look up" if way == "query" else "keys to insert")
     k = d.pick(3, 4, 5)
     d.param("num_hashes", "int", k, about="number of bits per key")
     if way == "insert":
@@ -291,7 +303,7 @@ def bloom_filter(d: Draft) -> None:
     if probing == "double":
         setup = (
             f"h1 = {mix}(keys[tid])\n"
-            "# Odd stride, so that double hashing reaches all of the 2^n bits\n"
+            f"# Odd stride, so that double hashing reaches all of the 2^n {'counters' if way == 'count' else 'bits'}\n"
             f"h2 = {mix}(h1) | wp.uint32(1)"
         )
         bit = f"bit = (h1 + wp.uint32(round) * h2) % {total}"
@@ -301,11 +313,16 @@ def bloom_filter(d: Draft) -> None:
     else:
         setup = (
             f"h1 = {mix}(keys[tid])\n"
-            "# All bits of a key are in one word, so a query costs one read\n"
-            f"block = h1 % ({total} / wp.uint32(32))\n"
-            f"h2 = {mix}(h1)"
+            + (
+                "# All counters of a key are in one block of 32, so that they share cache lines\n"
+                "block = h1 % wp.uint32(counters.shape[0] // 32)\n"
+                if way == "count"
+                else "# All bits of a key are in one word, so a query costs one read\n"
+                "block = h1 % wp.uint32(bitmap.shape[0])\n"
+            )
+            + f"places = {mix}(h1)"
         )
-        bit = "bit = block * wp.uint32(32) + ((h2 >> wp.uint32(5 * round)) & wp.uint32(31))"
+        bit = "bit = block * wp.uint32(32) + ((places >> wp.uint32(5 * round)) & wp.uint32(31))"
     word = "int(bit >> wp.uint32(5))"
     one = "(wp.uint32(1) << (bit & wp.uint32(31)))"
     if way == "insert":

@@ -20,13 +20,13 @@ def _interleaved(cells: Any, width: int) -> Any:
 @DOMAIN.algorithm(
     source="Morton 1966; Karras 2012, section 2; Giesen 2009",
     names={
-        "morton_codes": "compute_morton_codes|z_order|assign_codes|encode_positions",
-        "x": "points|positions|centroids|pos",
-        "codes": "keys|morton|z_codes",
+        "morton_codes": "compute_morton_codes|z_order_codes|assign_codes|encode_morton",
+        "x": "points|positions|centroids",
+        "codes": "morton|z_codes",
         "code": "key|m|z",
         "lower": "lo|box_min|origin",
         "inv_extent": "scale|inv_size|rcp_extent",
-        "p": "q|xi|point",
+        "p": "q|point",
     },
     adjoint="either",
     weight=6,
@@ -84,9 +84,11 @@ def morton_codes(d: Draft) -> None:
         store = "codes[tid] = code"
     d.launch(count)
     d.code("tid = wp.tid()\n$load\n$body\n$store", load=load, body=body.rstrip(), store=store)
+    noun = {"points": "point within a box", "boxes": "box, by its center", "cells": "cell of a grid"}[source]
+    d.says(f"Computes the Morton code of each {noun}{', with its index below' if index else ''}.")
     d.explain(f"""
-        Bits of the {dim} coordinates, {width} of each, are interleaved with x lowest, so that points
-        near in the code are near in space.
+        Bits of the {dim} coordinates, {width} of each, are interleaved with x lowest, so that what is
+        near in the code is near in space.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -109,8 +111,9 @@ def morton_codes(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Morton 1966; Raman & Wise 2008, Converting to and from dilated integers",
     names={
-        "codes": "keys|morton|z",
-        "cells": "coords|ijk|voxels",
+        "codes": "keys|morton|z_codes",
+        "cells": "coords|cell_coords",
+        "levels": "levels_up|num_levels",
         "m": "code|key|c",
     },
     adjoint="either",
@@ -149,9 +152,9 @@ def morton_cells(d: Draft) -> None:
             body += f"    {a} = {a} | (int((m >> {step(i)}) & wp.uint32(1)) << b)\n"
     load = "m = codes[tid]"
     if what == "parent":
-        d.param("level", "int", 1, 4, about="level in the octree")
-        load += "\n# Octree parent: drop the low bits of the code" if dim == 3 else ""
-        load += f"\nm = m >> wp.uint32({dim} * level)"
+        d.param("levels", "int", 1, 4, about="levels to go up in the tree")
+        load += f"\n# A level of the {'octree' if dim == 3 else 'quadtree'} is {dim} bits of the code"
+        load += f"\nm = m >> wp.uint32({dim} * levels)"
         d.says("Decodes Morton codes to the cells that hold them a few levels up in the tree.")
     if what == "neighbor":
         axis = d.pick(*range(dim))
@@ -161,36 +164,40 @@ def morton_cells(d: Draft) -> None:
         m = (((m | ~AXIS_MASK) + wp.uint32(1)) & AXIS_MASK) | (m & ~AXIS_MASK)"""
         load = load.replace("        ", "")
         d.module(f"AXIS_MASK = wp.constant(wp.uint32({mask:#010x}))")
-        d.says("Decodes the cells beside those of given Morton codes.")
+        d.says(
+            f"Decodes the cells one step along {'xyz'[axis]} from those of Morton codes; the grid is periodic."
+        )
     if what == "centers":
-        d.param("h", "float", 0.01, 0.1)
+        d.param("h", "float", 0.01, 0.1, about="size of a cell")
         values, kind = [f"(float({a}) + 0.5) * h" for a in axes], "float"
         d.says("Decodes Morton codes to the centers of their cells.")
     else:
         values, kind = list(axes), "int"
     if store == "vector":
         type = f"vec{dim}" if kind == "float" else f"vec{dim}i"
-        d.output("cells", type, count, about="integer cell coordinates")
-        ending = f"cells[tid] = wp.{type}({', '.join(values)})"
+        made = "centers" if what == "centers" else "cells"
+        d.output(made, type, count, about="" if what == "centers" else "integer cell coordinates")
+        ending = f"{made}[tid] = wp.{type}({', '.join(values)})"
     else:
+        made = "center" if what == "centers" else "cell"
         for a in axes:
-            d.output(f"cell_{a}", kind, count)
-        ending = "\n".join(f"cell_{a}[tid] = {value}" for a, value in zip(axes, values, strict=True))
+            d.output(f"{made}_{a}", kind, count)
+        ending = "\n".join(f"{made}_{a}[tid] = {value}" for a, value in zip(axes, values, strict=True))
     d.launch(count)
     d.code("tid = wp.tid()\n$load\n$body\n$ending", load=load, body=body.rstrip(), ending=ending)
 
     def reference(v: Values) -> dict[str, Any]:
         m = v.codes.astype(np.int64)
         if what == "parent":
-            m = m >> (dim * int(v.level))
+            m = m >> (dim * int(v.levels))
         b = words.bits(m, dim * width).reshape(count, width, dim)
         cells = words.joined(np.swapaxes(b, 1, 2)).astype(np.int64)
         if what == "neighbor":
             cells[:, axis] = (cells[:, axis] + 1) % (1 << width)
-        made = (cells + 0.5) * v.h if what == "centers" else cells
+        places = (cells + 0.5) * v.h if what == "centers" else cells
         if store == "vector":
-            return {"cells": made}
-        return {f"cell_{a}": made[:, i] for i, a in enumerate(axes)}
+            return {made: places}
+        return {f"{made}_{a}": places[:, i] for i, a in enumerate(axes)}
 
     d.check(reference)
 

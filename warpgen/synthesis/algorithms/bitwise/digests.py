@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.bitwise import DOMAIN
-from warpgen.synthesis.library import mixers
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _M32 = 0xFFFFFFFF
@@ -34,11 +33,11 @@ def _roots(count: int, exponent: float) -> list[int]:
     names={
         "sha256": "sha256_compress|sha256_blocks|hash_blocks|sha256_kernel",
         "w": "schedule|W|words",
-        "k": "constants|round_keys|K",
+        "k": "constants|round_constants",
         "messages": "blocks|data|chunks",
         "digests": "hashes|state_out|outputs",
-        "t1": "temp1|x1|mixed",
-        "t2": "temp2|x2|major",
+        "t1": "temp1",
+        "t2": "temp2",
     },
     adjoint="either",
     weight=4,
@@ -51,7 +50,12 @@ def sha256(d: Draft) -> None:
     rounds_of = d.option("constants", "array", "vector")
     choose = d.option("choose", "xor", "mask")
     n = d.pick(8, 12, 16)
-    rotl = d.use(mixers.ROTL32)
+    d.function('''
+        @wp.func
+        def rotr32(x: wp.uint32, r: wp.uint32) -> wp.uint32:
+            """Rotate right by r bits, 0 < r < 32."""
+            return (x >> r) | (x << (wp.uint32(32) - r))
+    ''')
     constants = _roots(64, 3)
     initial = _roots(8, 2)
     size = 8 if state == "padded" else 16
@@ -75,7 +79,7 @@ def sha256(d: Draft) -> None:
     d.output("digests", "uint32", (n, 8), about="hash values")
 
     def turned(x: str, *by: int) -> str:
-        return " ^ ".join(f"{rotl}({x}, wp.uint32({32 - r}))" for r in by)
+        return " ^ ".join(f"rotr32({x}, wp.uint32({r}))" for r in by)
 
     sigmas: dict[str, Callable[[str], str]] = {
         "small_sigma0": lambda x: f"{turned(x, 7, 18)} ^ ({x} >> wp.uint32(3))",

@@ -17,9 +17,10 @@ from warpgen.synthesis.writing.forms import Form
         "pack_directions": "encode_normals|compress_normals|pack_vectors",
         "n": "normal|v|direction",
         "vectors": "normals|directions|unit_vectors",
-        "out": "packed|codes|result",
+        "packed": "codes|words",
+        "restored": "unpacked|decoded",
+        "angles": "errors|angular_errors",
         "word": "code|bits|packed_word",
-        "scale": "levels|steps|top",
     },
     adjoint="no",
     weight=5,
@@ -38,7 +39,7 @@ def pack_directions(d: Draft) -> None:
     bits = d.pick(10, 12, 15) if code in ("octahedral", "spherical") else 0
     noun = {
         "octahedral": "octahedral coordinates", "cube": "a face of a cube and a place on it", "spherical": "two angles",
-        "three tens": "three numbers of ten bits", "rgb565": "5, 6 and 5 bits", "signed bytes": "three signed bytes",
+        "three tens": "three numbers of ten bits", "rgb565": "5, 6 and 5 bits", "signed bytes": "three bytes biased by 127",
     }[code]  # fmt: skip
     d.says({
         "word": f"Packs unit vectors into words as {noun}.",
@@ -47,7 +48,8 @@ def pack_directions(d: Draft) -> None:
     }[back])  # fmt: skip
     form = Form(d)
     form.element("n", "vectors", 0.0, 1.0, "vec3", "unit", about="unit vectors")
-    form.output("out", {"word": "int", "vector": "vec3"}.get(back, "float"))
+    out = {"word": "packed", "vector": "restored", "error": "angles"}[back]
+    form.output(out, {"word": "int", "vector": "vec3"}.get(back, "float"))
     top = (1 << bits) - 1
     quantised = "int(wp.round({} * {}.0))"
     if code == "octahedral":
@@ -71,14 +73,14 @@ def pack_directions(d: Draft) -> None:
             f"word = side << 24 | {quantised.format('(0.5 * a + 0.5)', 4095)} << 12 | {quantised.format('(0.5 * b + 0.5)', 4095)}"
         )
         take = (
-            "side_again = word >> 24\naxis = side_again // 2\nlong = wp.where(side_again % 2 == 1, -1.0, 1.0)\n"
+            "side_again = word >> 24\naxis = side_again // 2\ntoward = wp.where(side_again % 2 == 1, -1.0, 1.0)\n"
             "u = 2.0 * float(word >> 12 & 4095) / 4095.0 - 1.0\nv = 2.0 * float(word & 4095) / 4095.0 - 1.0\n"
-            "made = wp.vec3()\nmade[axis] = long\nmade[(axis + 1) % 3] = u\nmade[(axis + 2) % 3] = v\nmade = wp.normalize(made)"
+            "made = wp.vec3()\nmade[axis] = toward\nmade[(axis + 1) % 3] = u\nmade[(axis + 2) % 3] = v\nmade = wp.normalize(made)"
         )
     elif code == "spherical":
         put = (
-            "around = wp.atan2(n[1], n[0]) / wp.tau + 0.5\nheight = wp.acos(wp.clamp(n[2], -1.0, 1.0)) / wp.pi\n"
-            f"word = {quantised.format('around', top)} << {bits} | {quantised.format('height', top)}"
+            "# Both angles as fractions of their ranges\nazimuth = wp.atan2(n[1], n[0]) / wp.tau + 0.5\npolar = wp.acos(wp.clamp(n[2], -1.0, 1.0)) / wp.pi\n"
+            f"word = {quantised.format('azimuth', top)} << {bits} | {quantised.format('polar', top)}"
         )
         take = (
             f"phi = wp.tau * (float(word >> {bits}) / {top}.0 - 0.5)\ntheta = wp.pi * float(word & {top}) / {top}.0\n"
@@ -103,22 +105,24 @@ def pack_directions(d: Draft) -> None:
         "vector": (f"{put}\n{take}", "made"),
         "error": (f"{put}\n{take}", "wp.atan2(wp.length(wp.cross(n, made)), wp.dot(n, made))"),
     }[back]
-    form.write("packed", lines, value)
+    form.write(
+        {"word": "pack_vector", "vector": "pack_and_unpack", "error": "packing_error"}[back], lines, value
+    )
 
     def agree(v: Values, after: Values) -> None:
         n = v.vectors.reshape(-1, 3)
         most = {"octahedral": 4.0 / top if top else 0, "spherical": 7.0 / top if top else 0, "cube": 2e-3, "three tens": 4e-3,
                 "rgb565": 0.12, "signed bytes": 0.02}[code]  # fmt: skip
-        out = after.out.reshape(len(n), -1)
+        got = after[out].reshape(len(n), -1)
         if back == "error":
-            assert (out <= most).all()
-            assert out.max() > most / 200
+            assert (got <= most).all()
+            assert got.max() > most / 200
             return
         if back == "vector":
-            np.testing.assert_allclose(np.linalg.norm(out, axis=1), 1.0, atol=1e-4)
-            assert (np.linalg.norm(out - n, axis=1) <= most).all()
+            np.testing.assert_allclose(np.linalg.norm(got, axis=1), 1.0, atol=1e-4)
+            assert (np.linalg.norm(got - n, axis=1) <= most).all()
             return
-        word = out[:, 0].astype(np.int64)
+        word = got[:, 0].astype(np.int64)
         made: Any
         if code == "spherical":
             phi, theta = 2 * np.pi * ((word >> bits) / top - 0.5), np.pi * (word & top) / top

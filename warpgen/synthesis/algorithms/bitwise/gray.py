@@ -14,8 +14,10 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Gray 1953, US patent 2,632,058; Warren 2012, Hacker's Delight, chapter 13",
     names={
-        "g": "gray|code|x",
-        "values": "numbers|counts|positions",
+        "x": "word|bits",
+        "values": "numbers|counts",
+        "codes": "gray|gray_codes",
+        "readings": "ticks|gray_readings",
     },
     adjoint="either",
     weight=10,
@@ -43,11 +45,11 @@ def gray_code(d: Draft) -> None:
     zero = "wp.uint32(0)" if type == "uint32" else "int(0)"
     place = "(NBITS - 1 - k)" if type == "int" else "wp.uint32(NBITS - 1 - k)"
     decode = {
-        "doubling": "\n".join(f"g = g ^ (g >> {u(s)})" for s in (8, 4, 2, 1)),
+        "doubling": "\n".join(f"x = x ^ (x >> {u(s)})" for s in (8, 4, 2, 1)),
         "shift loop": (
-            f"shifted = g >> {u(1)}\n"
+            f"shifted = x >> {u(1)}\n"
             f"while shifted != {u(0)}:\n"
-            "    g = g ^ shifted\n"
+            "    x = x ^ shifted\n"
             f"    shifted = shifted >> {u(1)}"
         ),
         "bit by bit": f"""
@@ -55,9 +57,8 @@ def gray_code(d: Draft) -> None:
         b = {zero}
         parity = {zero}
         for k in range({width}):
-            parity = parity ^ ((g >> {place}) & {u(1)})
+            parity = parity ^ ((x >> {place}) & {u(1)})
             b = (b << {u(1)}) | parity
-        g = b
         """.replace("NBITS", str(width)),
     }[form]
     if form == "bit by bit" and way in ("decode", "angle"):
@@ -65,23 +66,25 @@ def gray_code(d: Draft) -> None:
             f"{width} - 1 - k", "nbits - 1 - k"
         )
     decode_param = form == "bit by bit" and way in ("decode", "angle")
-    d.input("values", type, shape, 0, 1 << width)
+    given = {"decode": "codes", "angle": "readings"}.get(way, "values")
+    d.input(given, type, shape, 0, 1 << width)
     if decode_param:
         d.param("nbits", "int", width)
-    load = f"g = values{at}"
+    load = f"x = {given}{at}"
     if form == "shift loop" or form == "doubling":
-        load = f"g = {'wp.uint32' if type == 'uint32' else 'int'}(values{at})"
+        load = f"x = {'wp.uint32' if type == 'uint32' else 'int'}({given}{at})"
+    binary = "b" if form == "bit by bit" else "x"
     if way == "encode":
         d.output("codes", type, shape)
         body = f"b = values{at}\ncodes{at} = b ^ (b >> {u(1)})"
         d.says("Converts binary numbers to Gray's reflected code.")
     elif way == "decode":
         d.output("numbers", type, shape)
-        body = f"{load}\n$decode\nnumbers{at} = g"
+        body = f"{load}\n$decode\nnumbers{at} = {binary}"
         d.says("Converts numbers from Gray's reflected code to binary.")
     elif way == "angle":
         d.output("angles", "float", shape)
-        body = f"{load}\n$decode\n# Encoder ticks\nangles{at} = 2.0 * wp.pi * float(g) / {float(1 << width)}"
+        body = f"{load}\n$decode\nangles{at} = 2.0 * wp.pi * float({binary}) / {float(1 << width)}"
         d.says("Converts the readings of an absolute rotary encoder, which are in Gray's code, to angles.")
     else:
         d.output("changed", "int", shape)
@@ -117,7 +120,7 @@ def gray_code(d: Draft) -> None:
     )
 
     def reference(v: Values) -> dict[str, Any]:
-        x = v["values"].astype(np.int64)
+        x = v[given].astype(np.int64)
         if way == "encode":
             return {"codes": x ^ (x >> 1)}
         if way == "transitions":

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.bitwise import DOMAIN
-from warpgen.synthesis.algorithms.bitwise.strings import NAMES, strings
+from warpgen.synthesis.algorithms.bitwise.strings import WORD_NAMES, strings
 from warpgen.synthesis.library import mixers
 from warpgen.synthesis.writing.draft import Draft, Values
 
@@ -29,7 +29,7 @@ def _murmur3(words: list[int], seed: int) -> int:
 
 @DOMAIN.algorithm(
     source="Appleby 2011, MurmurHash3_x86_32",
-    names=NAMES
+    names=WORD_NAMES
     | {
         "murmur3": "murmur3_x86_32|hash_words|murmur_hash|hash_keys",
         "h": "hash_value|h1|state",
@@ -138,12 +138,12 @@ def _xxh32(words: list[int], seed: int) -> int:
 
 @DOMAIN.algorithm(
     source="Collet 2012, xxHash fast digest algorithm, specification 0.1.1",
-    names=NAMES
+    names=WORD_NAMES
     | {
         "xxhash32": "xxh32|hash_words|xxhash_keys",
         "h": "acc|hash_value|digest",
         "seed": "hash_seed|salt",
-        "n": "num_words|words",
+        "n": "num_words",
         "p": "pos|at|cursor",
     },
     adjoint="either",
@@ -178,7 +178,7 @@ def xxhash32(d: Draft) -> None:
         setup = f"""
         v1 = {start[0]}
         v2 = wp.uint32({start[1]})
-        v3 = wp.uint32({start[2]})
+        v3 = {start[2] if not seeded else f"wp.uint32({start[2]})"}
         v4 = {start[3]}
         """
         body = "\n".join(f"v{i + 1} = xxh32_round(v{i + 1}, {lane[i]})" for i in range(4))
@@ -190,12 +190,12 @@ def xxhash32(d: Draft) -> None:
         parts = [f"v[{i}]" for i in range(4)]
     merged = " + ".join(f"{rotl}({x}, wp.uint32({r}))" for x, r in zip(parts[:2], (1, 7), strict=True))
     rest = " + ".join(f"{rotl}({x}, wp.uint32({r}))" for x, r in zip(parts[2:], (12, 18), strict=True))
-    item = s.element("p")
+    item, n = s.element("p"), "length" if s.length == "length" else "n"
     step = f"h = {rotl}(h + {item} * PRIME32_3, wp.uint32(17)) * PRIME32_4"
     if tail == "while":
-        ending = f"while p < n:\n    {step}\n    p += 1"
+        ending = f"while p < {n}:\n    {step}\n    p += 1"
     else:
-        ending = f"for q in range(p, n):\n    {step.replace(item, s.element('q'))}"
+        ending = f"for q in range(p, {n}):\n    {step.replace(item, s.element('q'))}"
     if end == "bucket":
         d.says("Maps each key of 32-bit words to a slot of a hash table with xxHash32, four lanes at a time.")
         d.param("num_slots", "uint32", d.pick(53, 101, 251), about="number of slots")
@@ -207,23 +207,24 @@ def xxhash32(d: Draft) -> None:
         """
         tid = wp.tid()
         $head
-        n = int($length)
+        $count
         p = int(0)
         h = $first
-        if n >= 4:
+        if $n >= 4:
             $setup
-            while p + 4 <= n:
+            while p + 4 <= $n:
                 $body
                 p += 4
             h = $merged
             h += $rest
-        h += wp.uint32(4 * n)
+        h += wp.uint32(4 * $n)
         # Tail: remaining words
         $ending
         $store
         """,
         head=s.head,
-        length=s.length.strip("()"),
+        count="" if s.length == "length" else f"n = {s.length.strip('()')}",
+        n=n,
         first="seed + PRIME32_5" if seeded else "wp.uint32(PRIME32_5)",
         setup=setup,
         body=body,

@@ -17,10 +17,10 @@ _OPERATORS = {"wp.bit_and": "&", "wp.bit_or": "|", "wp.bit_xor": "^"}
 @DOMAIN.algorithm(
     source="Warren 2012, Hacker's Delight, ch. 2 (basics)",
     names={
-        "word": "x|w|bits",
-        "words": "data|values|fields",
-        "masks": "flags|selectors|other",
-        "mask": "m|keep|sel",
+        "word": "w|bits",
+        "words": "data|fields",
+        "masks": "bit_masks|mask_words",
+        "mask": "m",
         "out": "result|masked|y",
     },
     adjoint="no",
@@ -60,16 +60,21 @@ def masked_words(d: Draft) -> None:
         "equal bits": "Marks the bits in which words and masks agree.",
         "lowest clear": "Isolates the lowest bit of each word that is not set.",
         "negate": "Negates integers as their bit complement plus one.",
-        "merge": "Merges words with a fill value, bit by bit, where a mask is not set.",
+        "merge": "Replaces the bits of words by those of a fill value where a mask is not set.",
         "align": "Rounds sizes up to a multiple of a power of two.",
-        "implies": "Tests bit by bit whether a flag of a word implies that of its mask.",
+        "implies": "Tests bit by bit whether a flag of each word implies the same flag of another.",
         "free bits": "Counts the bits that are set in neither word nor mask.",
     }[kind])  # fmt: skip
     form = Form(d)
     low, high = (1, 100000) if kind in ("align", "negate") else (-(1 << 30), 1 << 30)
-    form.element("word", "words", low, high, "int", about="words of 32 bits")
+    one, ones = {"align": ("size", "sizes"), "negate": ("x", "values")}.get(kind, ("word", "words"))
+    two, twos = ("implied", "implied_words") if kind == "implies" else ("mask", "masks")
+    about = {"align": "sizes in bytes", "negate": "integers"}.get(kind, "words of 32 bits")
+    form.element(one, ones, low, high, "int", about=about)
     if kind not in ("lowest clear", "negate", "align"):
-        form.element("mask", "masks", -(1 << 30), 1 << 30, "int", about="masks of 32 bits")
+        form.element(
+            two, twos, -(1 << 30), 1 << 30, "int", about="masks of 32 bits" if two == "mask" else about
+        )
     if kind == "merge":
         form.number("fill", 0, 1 << 20, "int")
     if kind == "align":
@@ -92,23 +97,30 @@ def masked_words(d: Draft) -> None:
             "# Adding one carries through the trailing ones\nnext_word = word + 1",
             both("wp.bit_and", inverted("word"), "next_word"),
         ),
-        "negate": ("", f"{inverted('word')} + 1"),
+        "negate": ("", f"{inverted('x')} + 1"),
         "merge": (
             f"kept = {both('wp.bit_and', 'word', 'mask')}\nfilled = {both('wp.bit_and', 'fill', inverted('mask'))}",
             both("wp.bit_or", "kept", "filled"),
         ),
         "align": (
-            "low = (1 << shift) - 1\n# Add what is missing at most, then drop the low bits\nup = word + low",
+            "low = (1 << shift) - 1\n# Add what is missing at most, then drop the low bits\nup = size + low",
             both("wp.bit_and", "up", inverted("low")),
         ),
-        "implies": ("", both("wp.bit_or", inverted("word"), "mask")),
+        "implies": ("", both("wp.bit_or", inverted("word"), "implied")),
         "free bits": (f"free = {inverted(both('wp.bit_or', 'word', 'mask'))}", "wp.bit_count(free)"),
     }[kind]
-    form.write("masked", lines, value)
+    form.write(
+        {
+            "clear": "clear_bits_of", "nand": "nand", "equal bits": "xnor", "lowest clear": "lowest_zero", "negate": "negated",
+            "merge": "merged", "align": "aligned", "implies": "implication", "free bits": "free_count",
+        }[kind],
+        lines,
+        value,
+    )  # fmt: skip
 
     def reference(v: Values) -> Mapping[str, Any]:
-        w = v.words.astype(np.int64)
-        m = v.get("masks", w).astype(np.int64)
+        w = v[ones].astype(np.int64)
+        m = v.get(twos, w).astype(np.int64)
         found: dict[str, Callable[[], Any]] = {
             "clear": lambda: w & ~m,
             "nand": lambda: ~(w & m),

@@ -14,12 +14,13 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Knuth 1997, TAOCP 2, 4.5.2 and 4.6.3; Stein 1967 (binary gcd); Montgomery 1985; Rabin 1980",
     names={
-        "base": "b|g|numbers",
-        "exponent": "e|power|exponents",
-        "modulus": "m|n|moduli",
-        "acc": "y|product|running",
-        "a": "u|x|lhs",
-        "b": "v|y|rhs",
+        "base": "numbers|bases",
+        "exponent": "power|exponents",
+        "modulus": "moduli|mod",
+        "acc": "product|running",
+        "residue": "reduced|factor",
+        "a": "u",
+        "b": "v",
     },
     adjoint="no",
     weight=2,
@@ -57,12 +58,12 @@ def modular_arithmetic(d: Draft) -> None:
     @wp.func
     def power_mod(base: {w}, exponent: {w}, modulus: {w}) -> {w}:
         acc = {w}(1)
-        b = {w}(base % modulus)
+        residue = {w}(base % modulus)
         e = {w}(exponent)
         while e > {lit(0)}:
             if (e & {lit(1)}) == {lit(1)}:
-                acc = (acc * b) % modulus
-            b = (b * b) % modulus
+                acc = (acc * residue) % modulus
+            residue = (residue * residue) % modulus
             e = e >> {lit(1)}
         return acc
     """
@@ -78,27 +79,27 @@ def modular_arithmetic(d: Draft) -> None:
         elif method == "first":
             body = f"""
             m = modulus[tid]
-            b = {var("base[tid] % m")}
+            residue = {var("base[tid] % m")}
             e = {var("exponent[tid]")}
             acc = {w}(1)
             # Products of two remainders do not overflow
             while e > {lit(0)}:
                 if (e & {lit(1)}) == {lit(1)}:
-                    acc = (acc * b) % m
-                b = (b * b) % m
+                    acc = (acc * residue) % m
+                residue = (residue * residue) % m
                 e = e >> {lit(1)}
             powers[tid] = acc
             """
         else:
             body = f"""
             m = modulus[tid]
-            b = base[tid] % m
+            residue = base[tid] % m
             acc = {w}(1)
             # Left-to-right binary exponentiation
             for k in range(16):
                 acc = (acc * acc) % m
                 if ((exponent[tid] >> {place}) & {lit(1)}) == {lit(1)}:
-                    acc = (acc * b) % m
+                    acc = (acc * residue) % m
             powers[tid] = acc
             """
         d.says("Raises numbers to powers modulo others by repeated squaring.")
@@ -195,13 +196,14 @@ def modular_arithmetic(d: Draft) -> None:
             """
         d.says("Inverts numbers modulo a prime; -1 marks those that have no inverse.")
     elif kind == "prime":
-        d.input("candidates", wide, n, 3, top)
+        d.input("candidates", wide, n, 2, top)
         d.output("is_prime", "int", n)
         if method == "first":
             d.function(power_text)
             body = f"""
             c = candidates[tid]
             if c % {lit(2)} == {lit(0)}:
+                is_prime[tid] = 1 if c == {lit(2)} else 0
                 return
             odd = {var(f"c - {lit(1)}")}
             twos = int(0)
@@ -209,18 +211,18 @@ def modular_arithmetic(d: Draft) -> None:
                 odd = odd >> {lit(1)}
                 twos += 1
             # Miller-Rabin with bases 2 and 3 is exact below 1,373,653
-            for base in range(2, 4):
-                if {w}(base) % c == {lit(0)}:
+            for witness_base in range(2, 4):
+                if {w}(witness_base) % c == {lit(0)}:
                     continue
-                p = power_mod({w}(base), odd, c)
-                witness = int(1)
+                p = power_mod({w}(witness_base), odd, c)
+                composite = int(1)
                 if p == {lit(1)} or p == c - {lit(1)}:
-                    witness = 0
+                    composite = 0
                 for _ in range(twos - 1):
                     p = (p * p) % c
                     if p == c - {lit(1)}:
-                        witness = 0
-                if witness == 1:
+                        composite = 0
+                if composite == 1:
                     return
             is_prime[tid] = 1
             """
@@ -229,7 +231,7 @@ def modular_arithmetic(d: Draft) -> None:
             body = f"""
             c = candidates[tid]
             if c % {lit(2)} == {lit(0)} or c % {lit(3)} == {lit(0)}:
-                is_prime[tid] = {"1 if c == 3 else 0" if wide == "int" else f"1 if c == {lit(3)} else 0"}
+                is_prime[tid] = 1 if c <= {lit(3)} else 0
                 return
             # Primes > 3 are of the form 6k +- 1
             for k in range(5, 256, 6):
@@ -258,7 +260,7 @@ def modular_arithmetic(d: Draft) -> None:
         else:
             m0, m1, m2 = moduli
             body = f"""
-            # Garner: mixed digits, one modulus after the other
+            # Garner: mixed digits, one modulus after the other; multiples of it keep differences positive
             d0 = r0[tid]
             d1 = ((r1[tid] + {lit(m1 * ((m0 // m1) + 1))} - d0) * {lit(pow(m0, -1, m1))}) % {lit(m1)}
             partial = d0 + d1 * {lit(m0)}
@@ -272,33 +274,33 @@ def modular_arithmetic(d: Draft) -> None:
         d.param("modulus", wide, d.pick(97, 101, 127, 193))
         d.output("orders", "int", n)
         body = f"""
-        b = base[tid] % modulus
-        if b == {lit(0)}:
+        residue = base[tid] % modulus
+        if residue == {lit(0)}:
             return
-        acc = {var("b")}
+        acc = {var("residue")}
         order = int(1)
         while acc != {lit(1)}:
-            acc = (acc * b) % modulus
+            acc = (acc * residue) % modulus
             order += 1
         orders[tid] = order
         """
         if method == "second":
             body = f"""
-            b = base[tid] % modulus
-            if b == {lit(0)}:
+            residue = base[tid] % modulus
+            if residue == {lit(0)}:
                 return
-            acc = {var("b")}
+            acc = {var("residue")}
             # The order divides p - 1
             for order in range(1, int(modulus)):
                 if acc == {lit(1)}:
                     orders[tid] = order
                     return
-                acc = (acc * b) % modulus
+                acc = (acc * residue) % modulus
             """
         d.says("Finds the multiplicative order of numbers modulo a prime; 0 where there is none.")
     else:
         d.input("x", "int", n, 0, top)
-        d.input("odd", "int", n, 1, 5000)
+        d.input("half", "int", n, 1, 5000, about="(m - 1) / 2 of each odd modulus m")
         d.output("symbols", "int", n)
         sign = (
             "if m % 8 == 3 or m % 8 == 5:\n                        sign = -sign"
@@ -306,11 +308,11 @@ def modular_arithmetic(d: Draft) -> None:
             else "sign = sign * (1 - 2 * (((m * m - 1) // 8) % 2))"
         )
         body = f"""
-        m = int(2 * odd[tid] + 1)
+        m = int(2 * half[tid] + 1)
         a = int(x[tid] % m)
         sign = int(1)
         while a != 0:
-            while a != 0 and a % 2 == 0:
+            while a % 2 == 0:
                 a = a // 2
                 {sign.replace("                        ", "                    ")}
             # quadratic reciprocity
@@ -362,6 +364,6 @@ def modular_arithmetic(d: Draft) -> None:
         if kind == "order":
             m = int(v.modulus)
             return {"orders": over(lambda b: next((k for k in range(1, m) if pow(b, k, m) == 1), 0), "base")}
-        return {"symbols": over(lambda a, o: jacobi(a, 2 * o + 1), "x", "odd")}
+        return {"symbols": over(lambda a, o: jacobi(a, 2 * o + 1), "x", "half")}
 
     d.check(reference)

@@ -56,7 +56,7 @@ def pack_bits(d: Draft) -> None:
     if delta and way == "pack":
         # Sorted input: store the gaps instead
         d.parameters.pop()
-        d.input("values", "int", total + 1, 0, 9 * total // 2, kind="ascending")
+        d.input("values", "int", total + 1, 0, total * top // 16, kind="ascending")
     w = str(width)
     if width_of == "argument":
         d.param("width", "int", width)
@@ -68,11 +68,11 @@ def pack_bits(d: Draft) -> None:
         "uint32" if way == "pack" else "int",
         n if way == "pack" else 64 if way == "random access" else total,
     )
-    place = "k" if order == "low first" else f"({per} - 1 - k)"
+    place = "k" if order == "low first" else f"({per - 1} - k)"
     if way == "pack":
         if straddling:
             body = f"""
-            # This word holds bits [32 tid, 32 tid + 32), the first value may start in the previous word
+            # The first value of a word may start in the word before
             word = wp.uint32(0)
             first = 32 * tid // {w}
             last = wp.min((32 * tid + 31) // {w}, values.shape[0] - 1)
@@ -105,6 +105,7 @@ def pack_bits(d: Draft) -> None:
         count = n
     else:
         at = "index[tid]" if way == "random access" else "tid"
+        at_line, t = ("t = index[tid]\n", "t") if way == "random access" else ("", "tid")
         if straddling:
             value = ""
             body = f"""
@@ -117,7 +118,9 @@ def pack_bits(d: Draft) -> None:
             values[tid] = int(v & {mask})
             """
         else:
-            load = f"t = {at}\nk = t % {per}\nv = (packed[t // {per}] >> wp.uint32({w} * {place})) & {mask}"
+            load = (
+                f"{at_line}k = {t} % {per}\nv = (packed[{t} // {per}] >> wp.uint32({w} * {place})) & {mask}"
+            )
             value = ""
             if signed:
                 body = (
@@ -128,10 +131,9 @@ def pack_bits(d: Draft) -> None:
             elif delta:
                 body = f"""
                 # the sum of all differences up to here within the word
-                t = {at}
                 running = int(0)
-                for k in range(t % {per} + 1):
-                    running += int((packed[t // {per}] >> wp.uint32({w} * {place})) & {mask})
+                for k in range({t} % {per} + 1):
+                    running += int((packed[{t} // {per}] >> wp.uint32({w} * {place})) & {mask})
                 values[tid] = running
                 """
             else:
@@ -144,11 +146,19 @@ def pack_bits(d: Draft) -> None:
         body=body,
         value=value if way == "pack" and not straddling else "",
     )
-    d.says(
-        "Packs small integers into words of 32 bits."
-        if way == "pack"
-        else "Takes small integers out of words of 32 bits."
-    )
+    packs = {
+        "zigzag": "signed integers in zigzag code",
+        "delta": "the gaps of a sorted sequence" if delta else "small integers",
+        "straddling": "small integers without gaps",
+    }.get(scheme, "small integers")
+    if way == "pack":
+        d.says(f"Packs {packs} into words of 32 bits.")
+    elif delta:
+        d.says(
+            "Restores small integers, counted from zero in each word of 32 bits, from the gaps packed there."
+        )
+    else:
+        d.says(f"Takes {packs.replace(' without gaps', ' that may straddle them')} out of words of 32 bits.")
 
     def reference(v: Values) -> dict[str, Any]:
         if way == "pack":

@@ -16,13 +16,14 @@ _TESCHNER = (73856093, 19349663, 83492791)
 @DOMAIN.algorithm(
     source="Teschner et al. 2003, section 4.1; Jarzynski & Olano 2020",
     names={
-        "spatial_hash": "hash_cells|cell_hash|compute_cell_ids|hash_positions",
+        "spatial_hash": "hash_cells|cell_hash|assign_slots|hash_positions",
         "x": "points|positions|pos|particle_q",
-        "cells": "cell_ids|keys|hashes",
-        "counts": "cell_counts|histogram|occupancy",
+        "cells": "slots|cell_slots",
+        "counts": "slot_counts|histogram|occupancy",
         "h": "key|hash_code|code",
-        "cell_size": "spacing|dx|voxel_size",
-        "table_size": "num_cells|hash_size|buckets",
+        "cell_size": "spacing|dx|cell_width",
+        "inv_cell": "inv_spacing|inv_cell_size",
+        "table_size": "num_slots|hash_size|num_buckets",
     },
     adjoint="either",
     weight=6,
@@ -35,7 +36,7 @@ def spatial_hash(d: Draft) -> None:
     out = d.option("out", "cell", "count", "both")
     inverse = d.flag("inverse")
     if out == "count":
-        d.calls("count_cells|cell_counts|count_points|bin_points")
+        d.calls("count_in_slots|slot_counts|count_points|bin_points")
     if out != "cell":
         d.says({
             "count": "Counts the points in each slot of a hash table, through the grid cells that hold them.",
@@ -46,11 +47,10 @@ def spatial_hash(d: Draft) -> None:
     width = d.pick(0.25, 0.5, 1.0)
     d.param("inv_cell" if inverse else "cell_size", "float", 1.0 / width if inverse else width)
     if out != "count":
-        d.output("cells", "int", count, about="hash of the cell of each point")
+        d.output("cells", "int", count, about="slot of the cell of each point")
     if out != "cell":
-        d.output("counts", "int", size, about="number of points per cell")
-    else:
-        d.param("table_size", "int", size, about="number of hash buckets")
+        d.output("counts", "int", size, about="number of points per slot")
+    d.param("table_size", "int", size, about="number of slots")
     axes = "xyz"[:dim]
     scale = "* inv_cell" if inverse else "/ cell_size"
     lines = "\n".join(f"i{a} = wp.uint32(int(wp.floor(p[{n}] {scale})))" for n, a in enumerate(axes))
@@ -74,12 +74,11 @@ def spatial_hash(d: Draft) -> None:
             for a in axes[1:]
         )
         hashed = f"h = {mix}(ix)\n{folded}"
-    total = "table_size" if out == "cell" else "counts.shape[0]"
-    slot = f"int(h % wp.uint32({total}))"
+    slot = "int(h % wp.uint32(table_size))"
     store = {
         "cell": f"cells[tid] = {slot}",
         "count": f"wp.atomic_add(counts, {slot}, 1)",
-        "both": f"cell = {slot}\ncells[tid] = cell\nwp.atomic_add(counts, cell, 1)",
+        "both": f"place = {slot}\ncells[tid] = place\nwp.atomic_add(counts, place, 1)",
     }[out]
     d.launch(count)
     d.code(
@@ -123,7 +122,7 @@ def spatial_hash(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Zobrist 1970",
     names={
-        "zobrist_hash": "zobrist_keys|hash_positions|hash_boards|board_hash",
+        "zobrist_hash": "zobrist_keys|hash_positions|hash_boards|board_keys",
         "board": "boards|positions|squares",
         "table": "zobrist|random_keys|bitstrings",
         "key": "h|hash_key|signature",
@@ -150,12 +149,16 @@ def zobrist_hash(d: Draft) -> None:
     d.input("board", "int", shape, low, kinds + 1 + low, about="piece on each square")
     d.input("table", word, (kinds, squares), 1, top, about="random number per piece and square")
     if side:
-        d.input("side", "int", boards, 0, 2, about="side to move")
+        if mode != "moved":
+            d.input("side", "int", boards, 0, 2, about="side to move")
         d.param("side_key", word, 1, top, about="random number for the side to move")
     if mode == "moved":
         d.input("origin", "int", boards, 0, squares, about="square the piece leaves")
         d.input("target", "int", boards, 0, squares, about="square the piece moves to")
-    d.output("keys", word, boards)
+        d.calls("update_keys|zobrist_update|move_pieces|keys_after_moves")
+        d.inout("keys", word, boards, 1, top, about="hashes of the boards before the move, then after it")
+    else:
+        d.output("keys", word, boards)
     d.launch(boards)
     if mode == "grid":
         loop = f"""
@@ -176,13 +179,13 @@ def zobrist_hash(d: Draft) -> None:
         """
     moved = ""
     if mode == "moved":
-        d.says("Hashes each board position after one move by Zobrist's method.")
+        d.says("Updates the Zobrist hash of each board by one move rather than hash all squares again.")
         moved = f"""
-        # Incremental update: XOR out the old square, XOR in the new one
         a = origin[tid]
         b = target[tid]
         piece = board[tid, a]
         if {test.replace("==", "!=").replace("<", ">=")} and a != b:
+            # Exclusive or takes the piece from the old square and puts it on the new one
             key = key ^ table[{row}, a] ^ table[{row}, b]
             taken = board[tid, b]
             if {test.replace("piece", "taken").replace("==", "!=").replace("<", ">=")}:
@@ -191,29 +194,36 @@ def zobrist_hash(d: Draft) -> None:
     d.code(
         """
         tid = wp.tid()
-        key = wp.$word(0)
-        $loop
-        $moved
+        key = $first
+        $body
         $side
         keys[tid] = key
         """,
-        word=word,
-        loop=loop,
-        moved=moved,
-        side="if side[tid] != 0:\n    key = key ^ side_key" if side else "",
+        first="keys[tid]" if mode == "moved" else f"wp.{word}(0)",
+        body=moved or loop,
+        side=""
+        if not side
+        else "key = key ^ side_key"
+        if mode == "moved"
+        else "if side[tid] != 0:\n    key = key ^ side_key",
     )
 
     def reference(v: Values) -> dict[str, Any]:
+        def hashed(board: Any) -> Any:
+            kind = board - 1 if low == 0 else board
+            keys = np.where(board == low, 0, v.table[np.maximum(kind, 0), np.arange(squares)])
+            return np.bitwise_xor.reduce(keys.astype(v.table.dtype), axis=1)
+
         board = v.board.reshape(boards, squares).copy()
+        made = hashed(board)
         if mode == "moved":
             every = np.arange(boards)
             moving = board[every, v.origin]
             there = (moving != low) & (v.origin != v.target)
             board[every[there], v.target[there]] = moving[there]
             board[every[there], v.origin[there]] = low
-        kind = board - 1 if low == 0 else board
-        keys = np.where(board == low, 0, v.table[np.maximum(kind, 0), np.arange(squares)])
-        made = np.bitwise_xor.reduce(keys.astype(v.table.dtype), axis=1)
+            made = v["keys"] ^ made ^ hashed(board)
+            return {"keys": made ^ v.side_key if side else made}
         if side:
             made = np.where(v.side != 0, made ^ v.side_key, made).astype(v.table.dtype)
         return {"keys": made}

@@ -31,7 +31,9 @@ def bit_puzzles(d: Draft) -> None:
     d.calls(
         {
             "queens": "count_queens|n_queens|place_queens",
-            "sudoku": "sudoku_candidates|candidate_masks|sudoku_masks",
+            "sudoku": "count_candidates|sudoku_counts|candidate_counts"
+            if extra
+            else "sudoku_candidates|candidate_masks|sudoku_masks",
             "collatz": "collatz_steps|hailstone_steps|collatz_lengths",
             "life": "game_of_life|life_step|life_generation",
             "subsets": "knapsack_subsets|best_subset|search_subsets",
@@ -46,19 +48,18 @@ def bit_puzzles(d: Draft) -> None:
     if kind == "queens":
         size = d.pick(5, 6, 7)
         n = size * size
-        d.module(f"SIZE = wp.constant({size})\nvecs = wp.types.vector({size + 1}, wp.int32)")
+        d.module(
+            f"SIZE = wp.constant({size})\nFULL = wp.constant({(1 << size) - 1})\n"
+            f"vecs = wp.types.vector({size + 1}, wp.int32)"
+        )
         d.output("solutions", "int", n)
-        d.input("blocked", "int", n, 0, 1 << size) if extra else None
-        full = (1 << size) - 1
         seed = (
             "first = tid // SIZE\nsecond = tid % SIZE"
             if form == "plain"
             else "first = tid % SIZE\nsecond = tid // SIZE"
         )
-        last = f"free[2] = {full} & ~(columns[2] | left[2] | right[2])" + (
-            " & ~blocked[tid]" if extra else ""
-        )
-        nxt = f"free[placed] = {full} & ~(columns[placed] | left[placed] | right[placed])"
+        last = "free[2] = FULL & ~(columns[2] | left[2] | right[2])"
+        nxt = "free[placed] = FULL & ~(columns[placed] | left[placed] | right[placed])"
         body = f"""
         # Each thread enumerates the completions of one placement of the first two queens
         {seed}
@@ -84,7 +85,6 @@ def bit_puzzles(d: Draft) -> None:
             if free[placed] == 0:
                 placed -= 1
                 continue
-            # Take the lowest set bit and clear it
             bit = free[placed] & -free[placed]
             free[placed] = free[placed] ^ bit
             columns[placed + 1] = columns[placed] | bit
@@ -109,7 +109,7 @@ def bit_puzzles(d: Draft) -> None:
             body = f"""
             if grid[p, r, c] != 0:
                 return
-            used = {w}(1)
+            used = {w}(0)
             top = r // 3 * 3
             left = c // 3 * 3
             for k in range(9):
@@ -121,7 +121,7 @@ def bit_puzzles(d: Draft) -> None:
             body = f"""
             if grid[p, r, c] != 0:
                 return
-            used = {w}(1)
+            used = {w}(0)
             # the row, the column and the box have 27 places, some of them twice
             for k in range(27):
                 i = r
@@ -142,10 +142,13 @@ def bit_puzzles(d: Draft) -> None:
                 f"            counts[p, r, c] = wp.bit_count({free})"
             )
             if extra
-            else f"\n            # bits 1 .. 9\n            masks[p, r, c] = {free}"
+            else f"\n            # A given of 0 is an empty cell: only bits 1 to 9 stand for digits\n            masks[p, r, c] = {free}"
         )
         dims = (n, 9, 9)
-        d.says("Finds the digits that a sudoku's rules leave for each empty cell.")
+        d.says(
+            f"{'Counts' if extra else 'Finds'} the digits that a sudoku's rules leave for each empty cell"
+            + ("." if extra else ", as masks of bits.")
+        )
     elif kind == "collatz":
         d.input("start", "int", n, 1, 400)
         d.output("steps", "int", n)
@@ -153,7 +156,7 @@ def bit_puzzles(d: Draft) -> None:
             d.output("peak", "int", n)
         track = "top = wp.max(top, x)" if extra else ""
         if form == "plain":
-            step = "if x % 2 == 0:\n    x = x // 2\nelse:\n    x = 3 * x + 1\ncount += 1"
+            step = "if x % 2 == 0:\n    x = x // 2\nelse:\n    x = 3 * x + 1\n    $track\ncount += 1"
         else:
             step = (
                 "# 3x + 1 is even for odd x: do both steps at once\n"
@@ -167,7 +170,7 @@ def bit_puzzles(d: Draft) -> None:
         body = (
             "x = int(start[tid])\n"
             + ("top = int(x)\n" if extra else "")
-            + "count = int(0)\nwhile x != 1:\n    $step\n    $track\nsteps[tid] = count"
+            + "count = int(0)\nwhile x != 1:\n    $step\nsteps[tid] = count"
             + ("\npeak[tid] = top" if extra else "")
         )
         body = body.replace("$step", step.replace("\n", "\n    "))
@@ -177,7 +180,10 @@ def bit_puzzles(d: Draft) -> None:
             else body.replace("$track", track)
         )
         dims = (n,)
-        d.says("Counts the steps that numbers take to one under Collatz's rule.")
+        d.says(
+            "Counts the steps that numbers take to one under Collatz's rule"
+            + (", and finds their highest values." if extra else ".")
+        )
     elif kind == "life":
         rows, cols = d.pick(16, 24), d.pick(4, 6)
         d.input("board", "uint32", (rows, cols), 0, 1 << 32)
@@ -248,14 +254,16 @@ def bit_puzzles(d: Draft) -> None:
         if wrap:
             body = "rows = board.shape[0]\n" + body
         dims = (rows, cols)
-        d.says("Advances Conway's game of life by one generation, 32 cells to a word.")
+        d.says(
+            f"Advances Conway's game of life{' on a torus' if wrap else ''} by one generation, 32 cells to a word."
+        )
     else:
         size = d.pick(6, 8)
         d.input("weights", "int", size, 1, 20)
         n = 1 << size
         d.param("capacity", "int", d.pick(20, 30, 40))
         if extra:
-            d.input("values_of", "int", size, 1, 20)
+            d.input("profits", "int", size, 1, 20)
         d.output("best", "int", 1)
         loop = (
             (
@@ -277,7 +285,7 @@ def bit_puzzles(d: Draft) -> None:
         init = "load = int(0)"
         value = "load"
         if extra:
-            loop = loop.replace("load += weights[k]", "load += weights[k]\n$pad" + "worth += values_of[k]")
+            loop = loop.replace("load += weights[k]", "load += weights[k]\n$pad" + "worth += profits[k]")
             loop = loop.replace("$pad", "        ")
             init += "\nworth = int(0)"
             value = "worth"
@@ -289,12 +297,14 @@ def bit_puzzles(d: Draft) -> None:
             f"    wp.atomic_max(best, 0, {value})"
         )
         dims = (n,)
-        d.says("Finds the best filling of a knapsack by trying all subsets.")
+        d.says(
+            f"Finds the {'most valuable' if extra else 'heaviest'} filling of a knapsack by trying all subsets."
+        )
     ids = {"sudoku": "p, r, c = wp.tid()", "life": "r, c = wp.tid()"}.get(kind, "tid = wp.tid()")
     d.launch(*dims)
     d.code("$ids\n$body", ids=ids, body=body)
 
-    def queens(v: Values) -> Any:
+    def queens() -> Any:
         found = np.zeros((size, size), int)
 
         def go(rows: list[int]) -> None:
@@ -304,10 +314,6 @@ def bit_puzzles(d: Draft) -> None:
                 return
             for c in range(size):
                 if all(c != q and abs(c - q) != len(rows) - r for r, q in enumerate(rows)):
-                    if extra and len(rows) == 2:
-                        at = rows[0] * size + rows[1] if form == "plain" else rows[1] * size + rows[0]
-                        if v.blocked[at] >> c & 1:
-                            continue
                     go([*rows, c])
 
         go([])
@@ -315,7 +321,7 @@ def bit_puzzles(d: Draft) -> None:
 
     def reference(v: Values) -> dict[str, Any]:
         if kind == "queens":
-            return {"solutions": queens(v)}
+            return {"solutions": queens()}
         if kind == "sudoku":
             hot = v.grid[..., None] == np.arange(1, 10)
             box = hot.reshape(n, 3, 3, 3, 3, 9).any(axis=(2, 4))
@@ -339,7 +345,7 @@ def bit_puzzles(d: Draft) -> None:
             return {"after": np.packbits(alive, axis=1, bitorder="little").view("<u4").astype(np.uint32)}
         subsets = (np.arange(1 << size)[:, None] >> np.arange(size)) & 1
         load = subsets @ v.weights
-        worth = subsets @ (v.values_of if extra else v.weights)
+        worth = subsets @ (v.profits if extra else v.weights)
         return {"best": np.array([worth[load <= v.capacity].max()])}
 
     d.check(reference)

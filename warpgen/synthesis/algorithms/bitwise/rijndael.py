@@ -16,8 +16,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "block": "tid|i|block_idx",
         "state": "s|st|block_state",
         "round_keys": "expanded_key|key_schedule|rk",
-        "plain": "plaintext|message|data_in",
-        "cipher": "ciphertext|encrypted|data_out",
+        "plain": "plaintext|message",
+        "cipher": "ciphertext|encrypted",
         "turn": "round_idx|rnd|r",
     },
     adjoint="no",
@@ -47,7 +47,8 @@ def encrypt_blocks(d: Draft) -> None:
     def at(name: str, k: str) -> str:
         return f"{name}[block, {k}]" if order == "blocks" else f"{name}[{k}, block]"
 
-    d.input("plain", "int", shape, 0, 256, about="Bytes of each block")
+    given, made = ("cipher", "plain") if direction == "decrypt" else ("plain", "cipher")
+    d.input(given, "int", shape, 0, 256, about="Bytes of each block")
     key = (n, 16 * (rounds + 1)) if keys == "each" else (16 * (rounds + 1),)
     d.input("round_keys", "int", key, 0, 256, about="Bytes of the expanded key")
     if box == "table":
@@ -64,10 +65,10 @@ def encrypt_blocks(d: Draft) -> None:
         d.input("nonce", "int", 12, 0, 256, about="Bytes that are unique to the message")
         d.param("first_counter", "int", 0, 70000, about="Counter of the first block")
     if mode == "cbc":
-        d.input("previous", "int", shape, 0, 256, about="Cipher block before each block")
+        d.input("previous", "int", shape, 0, 256, about="Ciphertext of the block before each block")
     if mode == "whitened":
         d.input("tweak", "int", shape, 0, 256, about="Bytes added before and after, as in XEX")
-    d.output("cipher", "int", shape, about="Bytes of the result")
+    d.output(made, "int", shape, about=f"{'Decrypted' if direction == 'decrypt' else 'Encrypted'} bytes")
     d.param("rounds", "int", rounds, about="Rounds: 10, 12 or 14 by the length of the key")
     zero = "wp.zeros(shape=16, dtype=int)"
     if memory == "vector":
@@ -131,11 +132,11 @@ def encrypt_blocks(d: Draft) -> None:
     sub = "substitute({})" if box == "computed" else "substitution[{}]"
     rk = "round_keys[block, {}]" if keys == "each" else "round_keys[{}]"
     load = {
-        "ecb": f"state[k] = {at('plain', 'k')}",
-        "cbc": f"# Chain: equal blocks must not look equal\nstate[k] = {at('plain', 'k')} ^ {at('previous', 'k')}"
+        "ecb": f"state[k] = {at(given, 'k')}",
+        "cbc": f"# Chain: equal blocks must not look equal\nstate[k] = {at(given, 'k')} ^ {at('previous', 'k')}"
         if not inverse
-        else f"state[k] = {at('plain', 'k')}",
-        "whitened": f"state[k] = {at('plain', 'k')} ^ {at('tweak', 'k')}",
+        else f"state[k] = {at(given, 'k')}",
+        "whitened": f"state[k] = {at(given, 'k')} ^ {at('tweak', 'k')}",
     }.get(mode, "")
     if mode == "ctr":
         load = """
@@ -155,12 +156,14 @@ def encrypt_blocks(d: Draft) -> None:
             return f"field_product(c{i}, {f})" if f != 1 else f"c{i}"
 
         mix_lines = [" ^ ".join(term((a, b, c, e)[(j - i) % 4], j) for j in range(4)) for i in range(4)]
-        mix = "\n".join(f"state[4 * col + {i}] = {line}" for i, line in enumerate(mix_lines))
+        mix = "\n".join(
+            f"state[4 * col{f' + {i}' if i else ''}] = {line}" for i, line in enumerate(mix_lines)
+        )
     else:
         mix = """
             # 2a + 3b + c + d = a + (a + b + c + d) + 2(a + b)
             total = c0 ^ c1 ^ c2 ^ c3
-            state[4 * col + 0] = c0 ^ total ^ xtime(c0 ^ c1)
+            state[4 * col] = c0 ^ total ^ xtime(c0 ^ c1)
             state[4 * col + 1] = c1 ^ total ^ xtime(c1 ^ c2)
             state[4 * col + 2] = c2 ^ total ^ xtime(c2 ^ c3)
             state[4 * col + 3] = c3 ^ total ^ xtime(c3 ^ c0)
@@ -208,12 +211,12 @@ def encrypt_blocks(d: Draft) -> None:
                     state[k] = state[k] ^ {rk.format("16 * turn + k")}
             """
     store = {
-        "ecb": f"{at('cipher', 'k')} = state[k]",
-        "cbc": f"{at('cipher', 'k')} = state[k]"
+        "ecb": f"{at(made, 'k')} = state[k]",
+        "cbc": f"{at(made, 'k')} = state[k]"
         if not inverse
-        else f"{at('cipher', 'k')} = state[k] ^ {at('previous', 'k')}",
-        "ctr": f"# The key stream hides the message\n{at('cipher', 'k')} = {at('plain', 'k')} ^ state[k]",
-        "whitened": f"{at('cipher', 'k')} = state[k] ^ {at('tweak', 'k')}",
+        else f"{at(made, 'k')} = state[k] ^ {at('previous', 'k')}",
+        "ctr": f"# The key stream hides the message\n{at(made, 'k')} = {at(given, 'k')} ^ state[k]",
+        "whitened": f"{at(made, 'k')} = state[k] ^ {at('tweak', 'k')}",
     }[mode]
     d.launch(n)
     d.code(
@@ -242,7 +245,7 @@ def encrypt_blocks(d: Draft) -> None:
     d.explain(f"AES with {rounds} rounds, for keys of {32 * (rounds - 6)} bits that were expanded before.")
 
     def reference(v: Values) -> dict[str, Any]:
-        text = np.asarray(v.plain) if order == "blocks" else np.asarray(v.plain).T
+        text = np.asarray(v[given]) if order == "blocks" else np.asarray(v[given]).T
         other = {"cbc": v.get("previous"), "whitened": v.get("tweak")}.get(mode)
         other = np.zeros_like(text) if other is None else (other if order == "blocks" else other.T)
         keys_ = np.broadcast_to(v.round_keys, (n, 16 * (rounds + 1))).reshape(n, rounds + 1, 16)
@@ -277,7 +280,7 @@ def encrypt_blocks(d: Draft) -> None:
             state = state ^ text
         elif mode == "whitened" or (mode == "cbc" and inverse):
             state = state ^ other
-        return {"cipher": state if order == "blocks" else state.T}
+        return {made: state if order == "blocks" else state.T}
 
     d.check(reference)
 

@@ -15,9 +15,9 @@ from warpgen.synthesis.writing.draft import Draft, Values
     names={
         "a": "query|source|first_seq",
         "b": "reference|target|second_seq",
-        "row": "table|dp|scores",
+        "row": "table|dp|work_row",
         "diagonal": "corner|upper_left|prev_diag",
-        "gap": "gap_penalty|indel|skip_cost",
+        "gap": "gap_cost|indel_cost",
         "above": "up|north|old",
         "i": "p|ia|qi",
         "j": "q|jb|ri",
@@ -58,15 +58,21 @@ def align_sequences(d: Draft) -> None:
             d.param("change", "int", d.pick(2, 3), about="cost of a substitution")
         else:
             d.input("score", "int", (4, 4), -2, 4, about="substitution scores")
-            d.param("gap", "int", -2, about="cost of a gap")
-    d.inout("row", type, (n, lb + 1) if layout == "rows" else (lb + 1, n), value=0.0)
+            d.param("gap_score", "int", -2, about="score of a gap, negative")
+    d.inout(
+        "row",
+        type,
+        (n, lb + 1) if layout == "rows" else (lb + 1, n),
+        value=0.0,
+        about="working row of the table",
+    )
     out = {"lcs": "lengths", "local": "best", "global": "scores_out"}.get(kind, "distances")
     d.output(out, type, n)
     r: Any = (lambda j: f"row[tid, {j}]") if layout == "rows" else (lambda j: f"row[{j}, tid]")
     bj = "b[tid, j]" if against == "pairs" else "b[j]"
     mb = "b.shape[1]" if against == "pairs" else "b.shape[0]"
     ma = "length_a[tid]" if lengths else "a.shape[1]"
-    gap = "gap" if weighted else {"levenshtein": "1"}.get(kind, "GAP")
+    gap = ("gap_score" if scoring else "gap") if weighted else {"levenshtein": "1"}.get(kind, "GAP")
     if kind in ("levenshtein", "global"):
         first = (
             f"for j in range({mb} + 1):\n    {r('j')} = j * {gap}"
@@ -137,23 +143,23 @@ def align_sequences(d: Draft) -> None:
         value=value,
         end=end,
     )
+    pairs = "pairs of sequences" if against == "pairs" else "each sequence with one other"
     d.says(
         {
-            "levenshtein": "Computes the edit distance of pairs of sequences.",
-            "lcs": "Computes the length of the longest common subsequence of pairs of sequences.",
-            "local": (
-                "Scores the best local alignment of pairs of sequences by the method of Smith and Waterman."
+            "levenshtein": f"Computes the edit distance of {pairs}.",
+            "lcs": f"Computes the length of the longest common subsequence of {pairs}.",
+            "local": (f"Scores the best local alignment of {pairs} by the method of Smith and Waterman."),
+            "global": (f"Scores the global alignment of {pairs} by the method of Needleman and Wunsch."),
+            "warping": (
+                "Computes the cost of warping each time series onto "
+                + ("its partner." if against == "pairs" else "one reference.")
             ),
-            "global": (
-                "Scores the global alignment of pairs of sequences by the method of Needleman and Wunsch."
-            ),
-            "warping": "Computes the cost of warping one time series onto another.",
         }[kind]
     )
 
     def reference(v: Values) -> dict[str, Any]:
         rows, found = np.zeros((n, lb + 1)), np.zeros(n)
-        g = int(v.get("gap", 1 if kind == "levenshtein" else -1))
+        g = int(v.get("gap_score" if scoring else "gap", 1 if kind == "levenshtein" else -1))
         for p in range(n):
             x = v.a[p][: int(v.length_a[p])] if lengths else v.a[p]
             y = v.b[p] if against == "pairs" else v.b
@@ -211,7 +217,7 @@ def find_pattern(d: Draft) -> None:
         (n, length) if layout == "rows" else (length, n),
         0,
         2 if m == 3 else k,
-        about="texts, one per row",
+        about=f"texts, one per {layout[:-1]}",
     )
     d.input("pattern", alphabet, m, 0, 2 if m == 3 else k, about="pattern to find")
     at: Any = (lambda i: f"text[tid, {i}]") if layout == "rows" else (lambda i: f"text[{i}, tid]")

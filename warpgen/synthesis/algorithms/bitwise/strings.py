@@ -60,8 +60,16 @@ def strings(d: Draft, name: str, type: str, count: int, length: int, high: int) 
 
 NAMES = {
     "data": "bytes|keys|text|message|chars",
-    "offsets": "row_offsets|starts|string_offsets",
-    "length": "key_length|stride|row_length|num_bytes",
-    "start": "begin|first|lo",
+    "offsets": "starts|string_offsets",
+    "length": "key_length|stride|num_bytes",
+    "start": "begin|first",
     "k": "b|pos|c",
+}
+
+# The same where a string's parts are words of more than one byte.
+WORD_NAMES = NAMES | {
+    "data": "words|keys|payload",
+    "offsets": "starts|word_offsets",
+    "length": "key_length|stride|words_per_key",
+    "k": "j|pos|at",
 }

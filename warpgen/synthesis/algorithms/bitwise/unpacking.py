@@ -14,8 +14,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Collet 2019, LZ4 block format; Deutsch & Gailly 1996, RFC 1950 (Adler-32)",
     names={
         "unpack_blocks": "lz_decode_blocks|decompress_blocks|lz_decompress",
-        "packed": "src|compressed|in_bytes",
-        "unpacked": "dst|decoded|out_bytes",
+        "packed": "compressed|in_bytes",
+        "unpacked": "decoded|out_bytes",
         "status": "error_code|block_status|err",
         "sizes": "out_sizes|decoded_len|num_decoded",
         "block": "b|block_id|chunk",
@@ -84,31 +84,32 @@ def unpack_blocks(d: Draft) -> None:
         d.function(
             f"""
             @wp.func
-            def read_length(packed: {array}, nibble: int, at_byte: int, limit: int):
+            def read_length(packed: {array}, field: int, at_byte: int, limit: int):
                 \"\"\"Return a run length and the position behind it; the length is -1 if bytes are missing.\"\"\"
-                run = int(nibble)
+                run = int(field)
                 cursor = int(at_byte)
-                if nibble < 7:
+                if field < 7:
                     return run, cursor
                 # Long runs continue in further bytes until one is not 60 or more
-                for _ in range(8):
+                extra = int(60)
+                while extra >= 60:
                     extra = read_byte(packed, cursor, limit)
                     cursor += 1
                     if extra < 0:
                         return int(-1), cursor
                     run += extra
-                    if extra < 60:
-                        break
                 return run, cursor
             """
         )
     if lengths == "extended":
-        literal = "num_literals, literal_end = read_length(packed, token >> 3, src, limit)\nsrc = literal_end"
+        literal = (
+            "num_literals, literal_end = read_length(packed, (token >> 3) & 7, src, limit)\nsrc = literal_end"
+        )
         match = "match_len, match_end = read_length(packed, token & 7, src, limit)\nsrc = match_end"
-        negative = "if num_literals < 0:\n    code = ERR_TRUNCATED\n    break"
+        negative = "num_literals < 0 or "
         short = "if match_len < 0:\n    code = ERR_TRUNCATED\n    break"
     else:
-        literal, match, negative, short = "num_literals = token >> 3", "match_len = token & 7", "", ""
+        literal, match, negative, short = "num_literals = (token >> 3) & 7", "match_len = token & 7", "", ""
     back = {
         "two bytes": """
             low_byte = read_byte(packed, src, limit)
@@ -117,8 +118,8 @@ def unpack_blocks(d: Draft) -> None:
             if low_byte < 0 or high_byte < 0:
                 code = ERR_TRUNCATED
                 break
-            # Little-endian offset, of which only two low bits of the second byte are used
-            back = low_byte | ((high_byte & 3) << 6)
+            # Offsets have ten bits, the two high ones at the top of the second byte
+            back = low_byte | ((high_byte >> 6) << 8)
         """,
         "one byte": """
             low_byte = read_byte(packed, src, limit)
@@ -151,18 +152,22 @@ def unpack_blocks(d: Draft) -> None:
             checksums[block] = (sum_b << wp.uint32(16)) | sum_a
         """,
         "xor": """
-            parity = int(0)
+            rolling = int(0)
             for i in range(dst):
                 # Rotate by one bit within 16 bits, so that swapped bytes are noticed
-                parity = ((parity << 1) | (parity >> 15)) & 0xFFFF
-                parity = parity ^ int(unpacked[block, i])
-            checksums[block] = parity
+                rolling = ((rolling << 1) | (rolling >> 15)) & 0xFFFF
+                rolling = rolling ^ int(unpacked[block, i])
+            checksums[block] = rolling
         """,
     }[after]
     skip = {
         "none": "",
         "mask": "if not wanted[block]:\n    return",
-        "empty": "# A leading zero marks a block without data\nif src >= limit or packed[src] == $zero:\n    return",
+        "empty": (
+            "# A leading zero marks a block without data\n"
+            f"if {'src >= limit or ' if layout == 'packed' else ''}packed[src] == $zero:\n"
+            "    return"
+        ),
     }[early]
     d.launch(blocks)
     d.code(
@@ -178,8 +183,7 @@ def unpack_blocks(d: Draft) -> None:
             src += 1
             # --- Literals: copied as they are ---
             $literal
-            $negative
-            if src + num_literals > limit:
+            if {negative}src + num_literals > limit:
                 code = ERR_TRUNCATED
                 break
             if dst + num_literals > {room}:
@@ -194,7 +198,7 @@ def unpack_blocks(d: Draft) -> None:
                 break
             # --- Match: copied from the output itself ---
             $back
-            if back <= 0 or back > dst:
+            if {"back > dst" if offsets == "recent" else "back <= 0 or back > dst"}:
                 code = ERR_BAD_OFFSET
                 break
             $match
@@ -216,15 +220,18 @@ def unpack_blocks(d: Draft) -> None:
         zero="0" if word == "int" else "wp.uint8(0)",
         recent="last_back = int(1)" if offsets == "recent" else "",
         literal=literal,
-        negative=negative,
         back=back,
         match=match,
         short=short,
         sums=sums,
     )
+    if after != "none":
+        d.says(
+            "Decompresses blocks of literals and matches, reports damaged ones and sums up the decoded bytes."
+        )
     d.explain(
-        "A sequence is a token, literals, an offset and a match. The token holds both lengths, three bits each\n"
-        "for matches. Decoding stops at the first damaged sequence; what was decoded until then is kept."
+        "A sequence is a token, literals and the offset of a match. The token holds the lengths of both,\n"
+        "three bits each; a match has two bytes more. Decoding stops at the first damaged sequence; what was decoded until then is kept."
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -268,20 +275,19 @@ def _decoded(data: list[int], extended: bool, offsets: str, room: int) -> tuple[
         left -= 1
         return next(stream)
 
-    def run(nibble: int) -> int:
-        if not extended or nibble < 7:
-            return nibble
-        for _ in range(8):
+    def run(field: int) -> int:
+        if not extended or field < 7:
+            return field
+        extra = 60
+        while extra >= 60:
             extra = take()
-            nibble += extra
-            if extra < 60:
-                break
-        return nibble
+            field += extra
+        return field
 
     try:
         while left > 0:
             token = take()
-            count = run(token >> 3)
+            count = run(token >> 3 & 7)
             if count > left:
                 return out, 1
             if len(out) + count > room:
@@ -291,7 +297,7 @@ def _decoded(data: list[int], extended: bool, offsets: str, room: int) -> tuple[
                 break
             back = take()
             if offsets == "two bytes":
-                back |= (take() & 3) << 6
+                back |= (take() >> 6) << 8
             elif offsets == "recent":
                 back = last = back % 16 or last
             if not 0 < back <= len(out):
