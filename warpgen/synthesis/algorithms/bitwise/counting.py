@@ -261,7 +261,7 @@ def bit_reversal(d: Draft) -> None:
     source="Bloom 1970; Kirsch & Mitzenmacher 2006 (double hashing)",
     names={
         "keys": "items|ids|elements",
-        "bitmap": "filter|words|bit_array",
+        "words": "bitmap|filter_words|bit_array",
         "num_hashes": "k|num_probes|hash_count",
         "h1": "h|start_hash",
         "h2": "delta|stride",
@@ -291,15 +291,15 @@ def bloom_filter(d: Draft) -> None:
     k = d.pick(3, 4, 5)
     d.param("num_hashes", "int", k, about="number of bits per key")
     if way == "insert":
-        d.inout("bitmap", "uint32", size, value=0.0, about="bits of the filter")
+        d.inout("words", "uint32", size, value=0.0, about="bits of the filter")
     elif way == "query":
         d.input(
-            "bitmap", "uint32", size, 0xFFFF0000, 1 << 32, about="bits of the filter"
+            "words", "uint32", size, 0xFFFF0000, 1 << 32, about="bits of the filter"
         )  # a filter that is three quarters full
         d.output("found", "int", n)
     else:
         d.inout("counters", "int", 32 * size, 0, 3, about="counters of the filter")
-    total = "wp.uint32(32 * bitmap.shape[0])" if way != "count" else "wp.uint32(counters.shape[0])"
+    total = "wp.uint32(32 * words.shape[0])" if way != "count" else "wp.uint32(counters.shape[0])"
     if probing == "double":
         setup = (
             f"h1 = {mix}(keys[tid])\n"
@@ -318,7 +318,7 @@ def bloom_filter(d: Draft) -> None:
                 "block = h1 % wp.uint32(counters.shape[0] // 32)\n"
                 if way == "count"
                 else "# All bits of a key are in one word, so a query costs one read\n"
-                "block = h1 % wp.uint32(bitmap.shape[0])\n"
+                "block = h1 % wp.uint32(words.shape[0])\n"
             )
             + f"places = {mix}(h1)"
         )
@@ -326,13 +326,13 @@ def bloom_filter(d: Draft) -> None:
     word = "int(bit >> wp.uint32(5))"
     one = "(wp.uint32(1) << (bit & wp.uint32(31)))"
     if way == "insert":
-        act, before, end = f"wp.atomic_or(bitmap, {word}, {one[1:-1]})", "", ""
+        act, before, end = f"wp.atomic_or(words, {word}, {one[1:-1]})", "", ""
         d.says("Inserts each key into a Bloom filter.")
     elif way == "count":
         act, before, end = "wp.atomic_add(counters, int(bit), 1)", "", ""
         d.says("Inserts each key into a counting Bloom filter, from which keys can be taken again.")
     else:
-        act = f"if (bitmap[{word}] & {one}) == wp.uint32(0):\n    present = 0\n    break"
+        act = f"if (words[{word}] & {one}) == wp.uint32(0):\n    present = 0\n    break"
         before, end = "present = int(1)", "found[tid] = present"
         d.says("Tests whether each key may have been inserted into a Bloom filter.")
     if loop == "for":
@@ -368,7 +368,7 @@ def bloom_filter(d: Draft) -> None:
             return {"counters": v.counters + np.bincount(bits.ravel(), minlength=32 * size)}
         if way == "insert":
             there = np.bincount(bits.ravel(), minlength=32 * size) > 0
-            return {"bitmap": words.joined(there.reshape(size, 32)).astype(np.uint32)}
-        return {"found": words.bits(v.bitmap).ravel()[bits].all(axis=1)}
+            return {"words": words.joined(there.reshape(size, 32)).astype(np.uint32)}
+        return {"found": words.bits(v.words).ravel()[bits].all(axis=1)}
 
     d.check(reference)

@@ -21,7 +21,7 @@ _OPERATORS = {"wp.bit_and": "&", "wp.bit_or": "|", "wp.bit_xor": "^"}
         "words": "data|fields",
         "masks": "bit_masks|mask_words",
         "mask": "m",
-        "out": "result|masked|y",
+        "out": "result|y",
     },
     adjoint="no",
     weight=9,

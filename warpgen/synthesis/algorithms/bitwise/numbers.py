@@ -14,9 +14,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Knuth 1997, TAOCP 2, 4.5.2 and 4.6.3; Stein 1967 (binary gcd); Montgomery 1985; Rabin 1980",
     names={
-        "base": "numbers|bases",
-        "exponent": "power|exponents",
-        "modulus": "moduli|mod",
+        "exponent": "power",
+        "modulus": "mod",
         "acc": "product|running",
         "residue": "reduced|factor",
         "a": "u",
@@ -34,7 +33,7 @@ def modular_arithmetic(d: Draft) -> None:
     d.calls(
         {
             "power": "modular_power|pow_mod_kernel|mod_exp",
-            "gcd": "gcd_pairs|euclid_gcd|common_divisors",
+            "gcd": "gcd_pairs|common_divisors|" + ("euclid_gcd" if method == "first" else "binary_gcd"),
             "inverse": "modular_inverse|invert_residues|mod_inverses",
             "prime": "test_primes|prime_test|primality_test",
             "crt": "chinese_remainder|crt_solve|combine_residues",
@@ -50,6 +49,8 @@ def modular_arithmetic(d: Draft) -> None:
 
     def lit(x: int) -> str:
         return str(x) if wide == "int" else f"{w}({x})"
+
+    cast = "{}" if wide == "int" else f"{w}({{}})"
 
     def var(x: str) -> str:
         return f"{w}({x})"
@@ -212,9 +213,9 @@ def modular_arithmetic(d: Draft) -> None:
                 twos += 1
             # Miller-Rabin with bases 2 and 3 is exact below 1,373,653
             for witness_base in range(2, 4):
-                if {w}(witness_base) % c == {lit(0)}:
+                if {cast.format("witness_base")} % c == {lit(0)}:
                     continue
-                p = power_mod({w}(witness_base), odd, c)
+                p = power_mod({cast.format("witness_base")}, odd, c)
                 composite = int(1)
                 if p == {lit(1)} or p == c - {lit(1)}:
                     composite = 0

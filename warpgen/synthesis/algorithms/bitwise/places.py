@@ -46,11 +46,11 @@ def spatial_hash(d: Draft) -> None:
     d.input("x", f"vec{dim}", count, -4.0, 4.0)
     width = d.pick(0.25, 0.5, 1.0)
     d.param("inv_cell" if inverse else "cell_size", "float", 1.0 / width if inverse else width)
+    d.param("table_size", "int", size, about="number of slots")
     if out != "count":
         d.output("cells", "int", count, about="slot of the cell of each point")
     if out != "cell":
         d.output("counts", "int", size, about="number of points per slot")
-    d.param("table_size", "int", size, about="number of slots")
     axes = "xyz"[:dim]
     scale = "* inv_cell" if inverse else "/ cell_size"
     lines = "\n".join(f"i{a} = wp.uint32(int(wp.floor(p[{n}] {scale})))" for n, a in enumerate(axes))

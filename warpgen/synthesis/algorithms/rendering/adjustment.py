@@ -147,7 +147,7 @@ _LOSSES = {
         "points": "landmarks|points_3d|world_points",
         "poses": "camera_poses|extrinsics|world_to_camera",
         "p_camera": "p_cam|point_c|Xc",
-        "robust_weight": "irls_weight|sqrt_info|loss_weight",
+        "robust_weight": "irls_weight|loss_weight",
         "residuals": "errors|residuals_out|r_out",
     },
     double=True,
@@ -180,7 +180,7 @@ def reprojection_residuals(d: Draft) -> None:
         about="Camera intrinsics" + ("" if shared == "shared" else ", one per view"),
     )
     d.input("poses", "transform", views, -0.2, 0.2, "transform", about="World-to-camera transforms")
-    d.param("standoff", "float", 2.9, 3.2, about="Distance of the scene from the rig [m]")
+    d.param("standoff", "float", 2.9, 3.2, about="Depth of the world origin in front of the rig [m]")
     d.input("points", "vec3", points, -1.0, 1.0, about="Landmark positions in the world frame [m]")
     d.input("observations", "vec2", n, 20.0, 80.0, about="Observed pixels")
     d.input("view_ids", "int", n, -1 if mask == "index" else 0, views, about="View of each observation" + (
@@ -229,19 +229,18 @@ def reprojection_residuals(d: Draft) -> None:
             """,
         "gradient": """
             # Accumulate the gradient J^T r of the view's pose
-            force = residual[0] * row_u + residual[1] * row_v
-            torque = wp.cross(p_camera, force)
+            by_translation = residual[0] * row_u + residual[1] * row_v
+            by_rotation = wp.cross(p_camera, by_translation)
             for axis in range(3):
-                wp.atomic_add(pose_gradient, view, axis, force[axis])
-                wp.atomic_add(pose_gradient, view, axis + 3, torque[axis])
+                wp.atomic_add(pose_gradient, view, axis, by_translation[axis])
+                wp.atomic_add(pose_gradient, view, axis + 3, by_rotation[axis])
             """,
     }
     d.launch(n)
     d.code(
         """
         obs = wp.tid()
-        $skip
-        view = view_ids[obs]
+        $view
         $intrinsics
         pose = poses[view]
         # Poses are those of the rig; the scene lies in front of it
@@ -262,10 +261,13 @@ def reprojection_residuals(d: Draft) -> None:
         $slope
         $jacobian
         """,
-        skip={
-            "index": "# Unused slot\nif view_ids[obs] < 0:\n    return",
-            "flag": "# Outliers were rejected earlier, so they must not count\nif not enabled[obs]:\n    return",
-            "none": "",
+        view={
+            "index": "view = view_ids[obs]\n# Unused slot\nif view < 0:\n    return",
+            "flag": (
+                "# Outliers were rejected earlier, so they must not count\nif not enabled[obs]:\n    return\n"
+                "view = view_ids[obs]"
+            ),
+            "none": "view = view_ids[obs]",
         }[mask],
         intrinsics="" if shared == "shared" else "camera = cameras[view]",
         cheirality="""
@@ -314,6 +316,16 @@ def reprojection_residuals(d: Draft) -> None:
             ("weighted_f", "scaled_f"),
         ):
             d.text = d.text.replace(old, new)
+    if model == "none":
+        # without distortion the Jacobian is that of the division alone
+        for old, new in (
+            ("xd = x\nyd = y\n", ""),
+            ("camera.focal[0] * xd, camera.focal[1] * yd", "camera.focal[0] * x, camera.focal[1] * y"),
+            ("dxd_dx = 1.0\ndxd_dy = 0.0\ndyd_dx = 0.0\ndyd_dy = 1.0\n", ""),
+            ("wp.vec3(dxd_dx, dxd_dy, -(dxd_dx * x + dxd_dy * y))", "wp.vec3(1.0, 0.0, -x)"),
+            ("wp.vec3(dyd_dx, dyd_dy, -(dyd_dx * x + dyd_dy * y))", "wp.vec3(0.0, 1.0, -y)"),
+        ):
+            d.text = d.text.replace(old, new)
     d.says(
         {
             "none": "Computes the reprojection errors of observed points.",
@@ -323,10 +335,13 @@ def reprojection_residuals(d: Draft) -> None:
             "pose and point": "Computes reprojection errors of observed points and their derivatives by pose and point.",
         }[wanted]
     )
-    d.explain("""
-        r = sqrt(w) (project(T p) - z), where w is the weight of the robust loss. Pose derivatives are by a
-        perturbation on the left of T, translation first.
-    """)
+    residual = (
+        "r = project(T p) - z."
+        if loss == "squared"
+        else "r = sqrt(w) (project(T p) - z), where w is the weight of the robust loss."
+    )
+    by = "Pose derivatives are by a perturbation on the left of T, translation first." if by_pose else ""
+    d.explain(f"{residual} {by}".rstrip())
 
     def agrees(v: Values, after: Values) -> None:
         live = np.ones(n, bool)

@@ -8,7 +8,9 @@ from warpgen.synthesis.algorithms.rendering import DOMAIN
 from warpgen.synthesis.algorithms.rendering.wavefront import (
     FRAME,
     GLASS,
+    GLASS_MATERIAL,
     HIT,
+    LIGHT_ARGUMENTS,
     LIGHTS,
     PATH_MATERIAL,
     SPHERES,
@@ -53,23 +55,21 @@ def path_bounce(d: Draft) -> None:
     )
     d.struct(
         "materials",
-        PATH_MATERIAL,
+        GLASS_MATERIAL if glass else PATH_MATERIAL,
         {
             "kind": fill(0, kinds),
             "albedo": fill(0.3, 0.9),
             "emission": fill(0.0, 0.2),
-            "ior": fill(1.3, 1.6),
-        },
+        }
+        | ({"ior": fill(1.3, 1.6)} if glass else {}),
         4,
         about="Material table",
     )
-    d.param(
-        "light_position", "vec3", 2.0, 3.0,
-        about="Direction towards the light" if light == "directional" else "Position of the light",
-    )  # fmt: skip
+    where, about_where, power, about_power = LIGHT_ARGUMENTS[light]
+    d.param(where, "vec3", 2.0, 3.0, about=about_where)
     if light == "sphere":
         d.param("light_radius", "float", 0.2, 0.5, about="Radius of the light")
-    d.param("light_power", "vec3", 2.0, 5.0, about="Radiance or intensity of the light")
+    d.param(power, "vec3", 2.0, 5.0, about=about_power)
     if sky != "none":
         d.param("sky_color", "vec3", 0.2, 0.8, about="Sky radiance")
     d.input(
@@ -81,12 +81,12 @@ def path_bounce(d: Draft) -> None:
         d.inout("ray_dirs", "vec3", n, -1.0, 1.0, "unit", about="Ray directions")
         d.inout("throughput", "vec3", n, 0.3, 1.0, about="Product of BSDF weights along each path")
         d.inout("radiance", "vec3", n, 0.0, 0.5, about="Radiance gathered so far")
-        d.inout("active", "int", n, 0, 4, about="0 for terminated paths")
+        d.inout("active", "int", n, 0, 2, about="0 for terminated paths")
     else:
         d.input("ray_origins", "vec3", n, -2.0, 2.0, about="Ray origins")
         d.input("ray_dirs", "vec3", n, -1.0, 1.0, "unit", about="Ray directions")
         d.input("throughput", "vec3", n, 0.3, 1.0, about="Product of BSDF weights along each path")
-        d.input("active", "int", n, 0, 4, about="0 for terminated paths")
+        d.input("active", "int", n, 0, 2, about="0 for terminated paths")
         d.inout("radiance", "vec3", n, 0.0, 0.5, about="Radiance gathered so far, accumulated")
         d.output("next_origins", "vec3", n)
         d.output("next_dirs", "vec3", n)
@@ -116,12 +116,11 @@ def path_bounce(d: Draft) -> None:
         origin = ray_origins[ray]
         ray_dir = ray_dirs[ray]
         beta = throughput[ray]
-        hit_index = closest_hit(scene, origin, ray_dir)
+        hit_index, hit_t = closest_hit(scene, origin, ray_dir)
         if hit_index < 0:
             $miss
             return
 
-        hit_t = intersect_sphere(origin, ray_dir, scene.centers[hit_index], scene.radii[hit_index])
         position = origin + hit_t * ray_dir
         hit_normal = (position - scene.centers[hit_index]) / scene.radii[hit_index]
         entering = wp.dot(ray_dir, hit_normal) < 0.0
@@ -146,8 +145,8 @@ def path_bounce(d: Draft) -> None:
                     gathered += cos_light * wp.cw_mul(beta, wp.cw_mul(brdf, light_value))
 
             $scatter
-        $survive
         radiance[ray] += gathered
+        $survive
         $origins[ray] = position + RAY_EPSILON * scattered
         $dirs[ray] = wp.normalize(scattered)
         $weights[ray] = beta
@@ -198,7 +197,6 @@ def path_bounce(d: Draft) -> None:
             # Russian roulette on the brightest channel
             survival = wp.clamp(wp.max(beta[0], wp.max(beta[1], beta[2])), 0.05, 0.95)
             if uniforms[ray, 5] >= survival:
-                radiance[ray] += gathered
                 $ended
                 return
             beta = beta / survival
@@ -208,7 +206,7 @@ def path_bounce(d: Draft) -> None:
         origins=names["ray_origins"],
         dirs=names["ray_dirs"],
         weights=names["throughput"],
-        flags="" if place == "same" else "next_active[ray] = active[ray] + 1",
+        flags="" if place == "same" else "next_active[ray] = 1",
     )
     d.explain(
         """
@@ -228,7 +226,7 @@ def path_bounce(d: Draft) -> None:
             mostly_close(after[names[name]], made, 2e-3, 0.95)
         mostly_close(after.radiance, expected["radiance"], 2e-3, 0.95)
         was = np.asarray(v.active)
-        flags = np.where(expected["passed"], was if place == "same" else was + 1, 0)
+        flags = np.where(expected["passed"], was if place == "same" else 1, 0)
         assert np.mean(after[names["active"]] == flags) > 0.95
 
     d.holds(agrees)

@@ -18,7 +18,7 @@ _NAMES = {
     "fov": "field_of_view|fov_y|vfov",
     "pixels": "uv|image_points|projected",
     "points": "positions|world_points|x",
-    "focal": "f|focal_length|fx",
+    "focal": "f|focal_lengths",
 }
 
 
@@ -55,28 +55,34 @@ def camera_rays(d: Draft) -> None:
             u = wp.normalize(wp.cross(wp.vec3(0.0, 1.0, 0.0), w))
             v = wp.cross(w, u)
             """
-        world, origin = "wp.normalize(x * u + y * v + z * w)", "eye"
+        world, origin = "-w" if lens == "orthographic" else "wp.normalize(x * u + y * v + z * w)", "eye"
     elif frame == "pose":
         d.param("pose", "transform", -1.0, 1.0, kind="transform", about="Camera pose")
         basis, world, origin = (
             "",
-            "wp.normalize(wp.transform_vector(pose, wp.vec3(x, y, z)))",
+            "wp.transform_vector(pose, wp.vec3(0.0, 0.0, -1.0))"
+            if lens == "orthographic"
+            else "wp.normalize(wp.transform_vector(pose, wp.vec3(x, y, z)))",
             "wp.transform_get_translation(pose)",
         )
     else:
         d.param("eye", "vec3", -1.0, 1.0, about="Camera position")
         d.param("R", "mat33", 0, 1, kind="rotation", about="Camera rotation")
-        basis, world, origin = "", "wp.normalize(R * wp.vec3(x, y, z))", "eye"
+        world = "wp.vec3(x, y, z)" if lens != "orthographic" else "wp.vec3(0.0, 0.0, -1.0)"
+        world = f"R * {world}" if lens == "orthographic" else f"wp.normalize(R * {world})"
+        basis, origin = "", "eye"
     angular = lens in ("fisheye", "stereographic")
     if lens in ("pinhole", "thin lens"):
         d.param("fov", "float", 0.6, 1.2, about="Vertical field of view [rad]")
     elif angular:
-        d.param("fov", "float", 1.5, 3.0, about="Vertical field of view [rad]")
+        d.param("fov", "float", 1.0, 2.0, about="Vertical field of view [rad]")
     elif lens == "orthographic":
         d.param("size", "float", 1.0, 2.0, about="Half height of the image plane")
     if lens == "thin lens":
         d.param("aperture", "float", 0.05, 0.2, about="Lens radius")
         d.param("focus", "float", 2.0, 4.0, about="Distance of the focal plane")
+    d.param("width", "int", width, about="Width of the image [px]")
+    d.param("height", "int", height, about="Height of the image [px]")
     count = width * height
     shape: tuple[int, ...] = (height, width) if layout == "image" else (count,)
     if jitter:
@@ -87,38 +93,39 @@ def camera_rays(d: Draft) -> None:
         d.output("origins", "vec3", shape, about="Ray origins")
     d.output("rays", "vec3", shape, about="Normalized ray directions")
     at = "i, j" if layout == "image" else "tid"
-    index = (
-        "i, j = wp.tid()" if layout == "image" else f"tid = wp.tid()\ni = tid // {width}\nj = tid % {width}"
-    )
+    index = "i, j = wp.tid()" if layout == "image" else "tid = wp.tid()\ni = tid // width\nj = tid % width"
     du, dv = (f"jitter[{at}][0]", f"jitter[{at}][1]") if jitter else ("0.5", "0.5")
     aspect = width / height
     screen = f"""
         # NDC in [-1, 1] with y up, rows count from the top
-        sx = 2.0 * (float(j) + {du}) / {width}.0 - 1.0
-        sy = 1.0 - 2.0 * (float(i) + {dv}) / {height}.0
+        sx = 2.0 * (float(j) + {du}) / float(width) - 1.0
+        sy = 1.0 - 2.0 * (float(i) + {dv}) / float(height)
         """
+    if lens != "equirectangular":
+        screen += "aspect = float(width) / float(height)\n        "
     bent = """
-        r = wp.sqrt(sx * sx + sy * sy)
+        ax = aspect * sx
+        r = wp.sqrt(ax * ax + sy * sy)
         theta = $theta
         k = wp.sin(theta) / wp.max(r, 1.0e-6)
-        x = k * sx
+        x = k * ax
         y = k * sy
         z = -wp.cos(theta)
         """
     direction = {
-        "pinhole": f"""
+        "pinhole": """
             half = wp.tan(0.5 * fov)
-            x = half * {aspect!r} * sx
+            x = half * aspect * sx
             y = half * sy
             z = -1.0
             """,
-        "thin lens": f"""
+        "thin lens": """
             half = wp.tan(0.5 * fov)
-            x = half * {aspect!r} * sx * focus
+            x = half * aspect * sx * focus
             y = half * sy * focus
             z = -focus
             """,
-        "orthographic": "x = 0.0\ny = 0.0\nz = -1.0",
+        "orthographic": "",
         "fisheye": bent.replace("$theta", "0.5 * fov * r  # equidistant"),
         "stereographic": bent.replace("$theta", "2.0 * wp.atan(wp.tan(0.25 * fov) * r)"),
         "equirectangular": """
@@ -134,7 +141,7 @@ def camera_rays(d: Draft) -> None:
         "pose": "wp.transform_vector(pose, wp.vec3({x}, {y}, 0.0))",
     }.get(frame, "R * wp.vec3({x}, {y}, 0.0)")
     if lens == "orthographic":
-        shift = local_to_world.format(x=f"size * {aspect!r} * sx", y="size * sy")
+        shift = local_to_world.format(x="size * aspect * sx", y="size * sy")
         store = f"origins[{at}] = {origin} + {shift}\nrays[{at}] = {world}"
     elif lens == "thin lens":
         disk = d.use(warping.CONCENTRIC)
@@ -152,6 +159,7 @@ def camera_rays(d: Draft) -> None:
             """
     else:
         store = f"rays[{at}] = {world}"
+    d.says(f"Generates primary rays for the pixels of {'an' if lens[0] in 'oe' else 'a'} {lens} camera.")
     d.launch(*shape)
     d.code(
         "$index\n$basis\n$screen\n$direction\n$store",
@@ -197,6 +205,7 @@ def camera_rays(d: Draft) -> None:
             a, e = np.pi * sx, np.pi / 2.0 * sy
             w = np.stack([np.cos(e) * np.sin(a), np.sin(e), -np.cos(e) * np.cos(a)], axis=-1)
         else:
+            sx = aspect * sx
             r = np.hypot(sx, sy)
             theta = v.fov * r / 2.0 if lens == "fisheye" else 2.0 * np.arctan(np.tan(v.fov / 4.0) * r)
             w = np.stack([np.sin(theta) * sx / r, np.sin(theta) * sy / r, -np.cos(theta)], axis=-1)
@@ -229,11 +238,15 @@ def project_points(d: Draft) -> None:
     d.input("points", "vec3", n, -2.0, 2.0, about="World-space points")
     observed = model == "reprojection"
     if observed:
-        d.input("observed", "vec2", n, -1.0, 1.0, about="Observed pixels")
+        behind = "skip"  # a residual has no value that marks it
+        d.input("observed", "vec2", n, 20.0, 80.0, about="Observed pixels")
     if model == "matrix":
         d.param("view_proj", "mat44", 0.5, 2.0, kind="spd", about="View-projection matrix")
-        d.output("pixels", "vec3", n, about="Projected coordinates")
-        d.says("Transforms vertices to normalized device coordinates.")
+        d.output("ndc", "vec3", n, about="Normalized device coordinates")
+        d.says(
+            "Transforms vertices to normalized device coordinates"
+            + ("; depth -1 marks those behind the camera." if behind == "mark" else ".")
+        )
         d.launch(n)
         d.code(
             """
@@ -245,50 +258,51 @@ def project_points(d: Draft) -> None:
                 $behind
                 return
             inv_w = 1.0 / clip[3]
-            pixels[tid] = wp.vec3(clip[0] * inv_w, clip[1] * inv_w, clip[2] * inv_w)
+            ndc[tid] = wp.vec3(clip[0] * inv_w, clip[1] * inv_w, clip[2] * inv_w)
             """,
-            behind="pixels[tid] = wp.vec3(0.0, 0.0, -1.0)" if behind == "mark" else "",
+            behind="ndc[tid] = wp.vec3(0.0, 0.0, -1.0)" if behind == "mark" else "",
         )
 
         def clipped(v: Values) -> dict[str, Any]:
             h = np.column_stack([v.points, np.ones(n)]) @ np.asarray(v.view_proj).T
             seen = h[:, 3:] > 0.1
             empty = np.array([0.0, 0.0, -1.0 if behind == "mark" else 0.0])
-            return {"pixels": np.where(seen, h[:, :3] / np.where(seen, h[:, 3:], 1.0), empty)}
+            return {"ndc": np.where(seen, h[:, :3] / np.where(seen, h[:, 3:], 1.0), empty)}
 
         d.check(clipped, 2e-3)
         return
     at = "[camera]" if many else ""
     if many:
-        d.input("camera_id", "int", n, 0, cameras)
+        d.input("camera_id", "int", n, 0, cameras, about="Camera that sees each point")
     if frame == "pose":
         if many:
-            d.input("pose", "transform", cameras, -0.5, 0.5, "transform", about="Camera pose")
+            d.input("pose", "transform", cameras, -0.5, 0.5, "transform", about="Camera-to-world poses")
         else:
-            d.param("pose", "transform", -0.5, 0.5, kind="transform", about="Camera pose")
+            d.param("pose", "transform", -0.5, 0.5, kind="transform", about="Camera-to-world pose")
         local = f"q = wp.transform_point(wp.transform_inverse(pose{at}), points[tid])"
     else:
         if many:
-            d.input("R", "mat33", cameras, kind="rotation", about="Camera rotation")
-            d.input("t", "vec3", cameras, -0.5, 0.5)
+            d.input("R", "mat33", cameras, kind="rotation", about="World-to-camera rotations")
+            d.input("t", "vec3", cameras, -0.5, 0.5, about="World-to-camera translations")
         else:
-            d.param("R", "mat33", 0, 1, kind="rotation", about="Camera rotation")
-            d.param("t", "vec3", -0.5, 0.5)
+            d.param("R", "mat33", 0, 1, kind="rotation", about="World-to-camera rotation")
+            d.param("t", "vec3", -0.5, 0.5, about="World-to-camera translation")
         local = f"q = R{at} * points[tid] + t{at}"
-    d.param("focal", "vec2", 0.8, 1.5, about="Focal lengths [px]")
-    d.param("center", "vec2", -0.1, 0.1)
+    d.param("focal", "vec2", 80.0, 150.0, about="Focal lengths [px]")
+    d.param("center", "vec2", 45.0, 55.0, about="Principal point [px]")
     d.param("near", "float", 0.5, 1.0, about="Depth from which on points are seen")
     if model == "distorted":
         d.param("k1", "float", -0.2, 0.2, about="First radial distortion coefficient")
-        d.param("k2", "float", -0.05, 0.05)
+        d.param("k2", "float", -0.05, 0.05, about="Second radial distortion coefficient")
     d.output("residual" if observed else "pixels", "vec2", n)
     out = "residual" if observed else "pixels"
+    unseen = "; (-1, -1) where they are not seen" if behind == "mark" else ""
     d.says(
         {
-            "pinhole": "Projects world-space points to pixels of a pinhole camera.",
-            "distorted": "Projects points to pixels of a camera with radial lens distortion.",
+            "pinhole": f"Projects world-space points to pixels of a pinhole camera{unseen}.",
+            "distorted": f"Projects points to pixels of a camera with radial lens distortion{unseen}.",
             "reprojection": "Computes reprojection errors of observed points.",
-            "fisheye": "Projects points to pixels of an equidistant fisheye camera.",
+            "fisheye": f"Projects points to pixels of an equidistant fisheye camera{unseen}.",
         }[model]
     )
     body = {
@@ -313,7 +327,7 @@ def project_points(d: Draft) -> None:
         tid = wp.tid()
         $camera
         $local
-        # points at or behind the camera are not visible
+        # points before the near plane are not visible
         if q[2] < near:
             $behind
             return

@@ -20,9 +20,9 @@ _KERNELS = {"spline": (0.375, 0.25, 0.0625), "binomial": (0.5, 0.25, 0.0), "box"
         "atrous_filter": "atrous_pass|denoise_pass|edge_avoiding_filter|wavelet_denoise",
         "illumination": "color|noisy|radiance",
         "filtered": "denoised|color_out|result",
-        "variance": "var|luma_variance|moments",
+        "variance": "var|luma_variance",
         "step": "stride|step_width|spacing",
-        "weight": "w|w_total|tap_weight",
+        "weight": "w|tap_weight",
         "weight_sum": "total_weight|norm|sum_w",
         "normal": "n|n_center|normal_p",
         "tap": "sample|neighbor|q",
@@ -152,7 +152,11 @@ def atrous_filter(d: Draft) -> None:
         "exponential": f"exponent += phi_normal * (1.0 - {cosine})",
         "none": "",
     }[normals]
-    by_light = "" if luminance == "none" else "exponent += wp.abs(luminance(tap) - center_luma) / sigma_color"
+    by_light = (
+        ""
+        if luminance == "none"
+        else f"exponent += wp.abs(luminance(tap) - center_luma) / {'phi_color' if luminance == 'fixed' else 'sigma_color'}"
+    )
     guided = """
         texture_gap = wp.length(albedo[r, c] - albedo[row, col])
         exponent += 2.0 * texture_gap
@@ -209,7 +213,7 @@ def atrous_filter(d: Draft) -> None:
                 # Wide where the estimate is noisy, narrow where it has converged
                 sigma_color = phi_color * wp.sqrt(blurred_variance(variance, row, col) + 1.0e-3)
                 """,
-            "fixed": "center_luma = luminance(center)\nsigma_color = phi_color",
+            "fixed": "center_luma = luminance(center)",
             "none": "",
         }[luminance],
         own="float(1.0)" if kernel == "box" else "tap_kernel(0) * tap_kernel(0)",
@@ -240,9 +244,17 @@ def atrous_filter(d: Draft) -> None:
     if normals == "exponential":
         d.text = d.text.replace("        weight = ", f"        {by_normal}\n        weight = ", 1)
     trim(d)
-    d.explain("""
-        The taps of pass i are 2^i pixels apart, so that five passes cover a neighborhood of 125 pixels; weights
-        fall where luminance, normals or depth differ from those of the center.
+    guides = [
+        *(["luminance"] if luminance != "none" else []),
+        *(["normals"] if normals != "none" else []),
+        "depth" if depth != "plane" else "the tangent plane",
+        *(["albedo"] if albedo == "guide" else []),
+    ]
+    guided_by = " and ".join([", ".join(guides[:-1]), guides[-1]] if guides[1:] else guides)
+    d.says(f"Filters noisy illumination by one edge-avoiding wavelet pass, guided by {guided_by}.")
+    d.explain(f"""
+        The taps of pass i are 2^i pixels apart, so that five passes cover {62 * reach + 1} pixels along each axis;
+        weights fall where taps differ from the center.
     """)
 
     def agrees(v: Values, after: Values) -> None:

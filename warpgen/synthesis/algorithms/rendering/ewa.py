@@ -141,6 +141,15 @@ BANDS = (
     """,
 )
 
+CONSTANT_COLOR = '''
+@wp.func
+def evaluate_sh(sh_coeffs: wp.array2d(dtype=wp.vec3), index: int) -> wp.vec3:
+    """Evaluate the color that the constant spherical harmonic stands for, the same in all directions."""
+    color = 0.28209479177387814 * sh_coeffs[index, 0]
+    # Coefficients are stored relative to mid-gray
+    return wp.max(color + wp.vec3(0.5), wp.vec3(0.0))
+'''
+
 COLOR = '''
 @wp.func
 def evaluate_sh(sh_coeffs: wp.array2d(dtype=wp.vec3), index: int, view_dir: wp.vec3) -> wp.vec3:

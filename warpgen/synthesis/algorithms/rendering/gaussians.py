@@ -8,6 +8,7 @@ from warpgen.synthesis.algorithms.rendering import DOMAIN
 from warpgen.synthesis.algorithms.rendering.ewa import (
     BANDS,
     COLOR,
+    CONSTANT_COLOR,
     COVARIANCE,
     FISHEYE,
     MODELS,
@@ -78,7 +79,7 @@ def preprocess_gaussians(d: Draft) -> None:
     d.output("means2d", "vec2", size, about="Projected centers [px]")
     d.output("depths", "float", size, about="Depths along the camera axis, for sorting")
     d.output("conics", "vec4", size, about="Inverse 2D covariance (xx, xy, yy) and opacity")
-    d.output("colors", "vec3", size, about="View-dependent colors")
+    d.output("colors", "vec3", size, about="View-dependent colors" if degree else "Colors")
     d.output("radii", "int", size, about="Screen-space radii [px], 0 if culled")
     if tiles:
         d.output("tiles_touched", "int", size, about="Number of tiles that each Gaussian overlaps")
@@ -86,7 +87,10 @@ def preprocess_gaussians(d: Draft) -> None:
         d.function(TILES, tile=str(tile))
     jacobian, pixel = MODELS[model]
     d.function(PROJECT, jacobian=jacobian)
-    d.function(COLOR, bands="".join(BANDS[: degree + 1]))
+    if degree:
+        d.function(COLOR, bands="".join(BANDS[: degree + 1]))
+    else:
+        d.function(CONSTANT_COLOR)
     d.launch(*((cameras, n) if batched else (n,)))
     d.code(
         """
@@ -121,12 +125,11 @@ def preprocess_gaussians(d: Draft) -> None:
         $touched
         opacity = opacities[gaussian_index]
         $compensate
-        eye = wp.transform_get_translation(wp.transform_inverse(camera.world_to_camera))
-        view_dir = wp.normalize(means[gaussian_index] - eye)
+        $view
         means2d[$at] = mean_image
         depths[$at] = mean_camera[2]
         conics[$at] = wp.vec4(cov_yy * inv_det, -cov_xy * inv_det, cov_xx * inv_det, opacity)
-        colors[$at] = evaluate_sh(sh_coeffs, gaussian_index, view_dir)
+        colors[$at] = evaluate_sh(sh_coeffs, gaussian_index$along)
         radii[$at] = int(extent)
         """,
         index="camera_index, gaussian_index = wp.tid()\ncamera = cameras[camera_index]"
@@ -152,7 +155,16 @@ def preprocess_gaussians(d: Draft) -> None:
         if compensated
         else "",
         at=at,
+        view="""
+            eye = wp.transform_get_translation(wp.transform_inverse(camera.world_to_camera))
+            view_dir = wp.normalize(means[gaussian_index] - eye)
+            """
+        if degree
+        else "",
+        along=", view_dir" if degree else "",
     )
+    if not batched:
+        d.says("Projects Gaussians to ellipses on the screen of a camera and evaluates their colors.")
     d.explain("""
         Sigma' = J W Sigma W^T J^T + 0.3 I, where J linearizes the projection at the mean. Gaussians
         outside of the view keep radius 0. Focal lengths and radii are in pixels.

@@ -11,8 +11,9 @@ from warpgen.synthesis.library.proofs import mostly_close
 from warpgen.synthesis.writing.draft import Draft, Values
 
 NAMES = {
-    "normals": "directions|n_in|dirs",
-    "n": "nrm|d|dir",
+    "normals": "surface_normals|n_in",
+    "n": "nrm|dir",
+    "directions": "dirs|omega",
     "irradiance": "E|shading|diffuse_light",
     "coeffs": "sh|sh_coeffs|L_lm",
     "panorama": "env_map|environment|latlong",
@@ -78,36 +79,45 @@ def spherical_harmonics(d: Draft) -> None:
     n = d.pick(48, 64, 96)
     size = (degree + 1) ** 2
     type = "float" if channels == "mono" else "vec3"
-    d.input("normals", "vec3", n, kind="unit", about="Unit surface normals")
+    given = "normals" if task == "irradiance" else "directions"
+    d.input(
+        given,
+        "vec3",
+        n,
+        kind="unit",
+        about="Unit surface normals" if task == "irradiance" else "Unit directions",
+    )
+    local = "n" if task == "irradiance" else "w"
+    terms = [term.replace("n[", f"{local}[") for term in _TERMS]
     # the cosine lobe damps each degree: pi, 2 pi / 3, pi / 4
     damp = ("3.141593", "2.094395", "0.785398")
     level = (0, 1, 1, 1, 2, 2, 2, 2, 2)
     d.launch(n)
     if task == "basis":
         d.output("basis", "float", (n, size), about="Basis function values")
-        d.says("Evaluates real spherical harmonics up to a low degree.")
-        stores = "\n".join(f"basis[tid, {k}] = {_TERMS[k]}" for k in range(size))
-        d.code("tid = wp.tid()\nn = normals[tid]\n$stores", stores=stores)
-        d.check(lambda v: {"basis": _basis(v.normals)[:, :size]})
+        d.says(f"Evaluates the real spherical harmonics up to degree {degree}.")
+        stores = "\n".join(f"basis[tid, {k}] = {terms[k]}" for k in range(size))
+        d.code("tid = wp.tid()\nw = directions[tid]\n$stores", stores=stores)
+        d.check(lambda v: {"basis": _basis(v.directions)[:, :size]})
         return
     if task == "project":
-        d.input("samples", type, n, 0.0, 2.0)
+        d.input("samples", type, n, 0.0, 2.0, about="Radiance from each direction")
         d.inout("coeffs", type, size, value=0.0, about="Spherical harmonics coefficients")
         d.says("Projects radiance samples onto spherical harmonics.")
-        adds = "\n".join(f"wp.atomic_add(coeffs, {k}, weighted * ({_TERMS[k]}))" for k in range(size))
+        adds = "\n".join(f"wp.atomic_add(coeffs, {k}, weighted * ({terms[k]}))" for k in range(size))
         d.code(
             """
             tid = wp.tid()
-            n = normals[tid]
+            w = directions[tid]
             # Monte Carlo weight 4 * pi / N for uniform samples of the sphere
-            weighted = samples[tid] * (4.0 * wp.pi / float(normals.shape[0]))
+            weighted = samples[tid] * (4.0 * wp.pi / float(directions.shape[0]))
             $adds
             """,
             adds=adds.replace("(0.282095)", "0.282095"),
         )
 
         def projected(v: Values) -> dict[str, Any]:
-            b = _basis(v.normals)[:, :size] * (4.0 * np.pi / n)
+            b = _basis(v.directions)[:, :size] * (4.0 * np.pi / n)
             return {"coeffs": np.tensordot(b, v.samples, axes=(0, 0))}
 
         d.check(projected, 2e-3)
@@ -119,7 +129,7 @@ def spherical_harmonics(d: Draft) -> None:
     c = "coeffs[tid, $k]" if each else "coeffs[$k]"
 
     def term(k: int) -> str:
-        value = f"{_TERMS[k]} * {c.replace('$k', str(k))}"
+        value = f"{terms[k]} * {c.replace('$k', str(k))}"
         return f"{damp[level[k]]} * {value}" if task == "irradiance" else value
 
     if form == "dot":
@@ -138,14 +148,17 @@ def spherical_harmonics(d: Draft) -> None:
         )
     if task == "irradiance":
         d.says("Computes irradiance from spherical harmonics lighting.")
-        d.explain("""
-            E(n) = sum A_l L_lm Y_lm(n) with A = pi, 2 pi / 3, pi / 4: the cosine lobe lets almost
-            nothing above the second degree through.
+        d.explain(f"""
+            E(n) = sum A_l L_lm Y_lm(n) with A = pi, 2 pi / 3{", pi / 4" if degree == 2 else ""}: the cosine lobe
+            lets almost nothing above the second degree through.
         """)
-    d.code("tid = wp.tid()\nn = normals[tid]\n$body", body=body)
+    else:
+        own = "of its own" if each else "of the lighting"
+        d.says(f"Evaluates radiance in each direction from spherical harmonics coefficients {own}.")
+    d.code(f"tid = wp.tid()\n{local} = {given}[tid]\n$body", body=body)
 
     def reference(v: Values) -> dict[str, Any]:
-        b = _basis(v.normals)[:, :size]
+        b = _basis(v[given])[:, :size]
         if task == "irradiance":
             b = b * np.array([np.pi, 2.0 * np.pi / 3.0, np.pi / 4.0])[list(level[:size])]
         made = np.einsum("nk,nk...->n...", b, v.coeffs) if each else np.tensordot(b, v.coeffs, axes=(1, 0))
@@ -170,8 +183,10 @@ def sample_panorama(d: Draft) -> None:
     n, height = d.pick(64, 96), d.pick(8, 12)
     width = 2 * height
     d.input("panorama", texel, (height, width), 0.0, 4.0, about="Equirectangular map, rows by latitude")
-    d.input("normals", "vec3", n, kind="unit", about="Unit surface normals")
-    if what == "reflection":
+    if what == "directions":
+        d.input("directions", "vec3", n, kind="unit", about="Unit directions")
+    else:
+        d.input("normals", "vec3", n, kind="unit", about="Unit surface normals")
         d.input("views", "vec3", n, kind="unit", about="Directions towards the viewer")
     if rotated:
         d.param("yaw", "float", 0.0, 3.0, about="Rotation about the vertical axis [rad]")
@@ -179,38 +194,42 @@ def sample_panorama(d: Draft) -> None:
     x, up, z = ("r[0]", "r[1]", "r[2]") if axis == "y" else ("r[0]", "r[2]", "r[1]")
     turn = " + yaw / (2.0 * wp.pi)" if rotated else ""
     fetch = {
-        "nearest": f"""
-            j = int(wp.floor((u - wp.floor(u)) * {width}.0)) % {width}
-            i = wp.min(int(v * {height}.0), {height - 1})
+        "nearest": """
+            j = int((u - wp.floor(u)) * float(width)) % width
+            i = wp.min(int(v * float(height)), height - 1)
             radiance[tid] = panorama[i, j]
             """,
-        "bilinear": f"""
+        "bilinear": """
             # texel centers are at half-integers; wrap columns and clamp rows at the poles
-            fx = (u - wp.floor(u)) * {width}.0 - 0.5
-            fy = v * {height}.0 - 0.5
+            fx = (u - wp.floor(u)) * float(width) - 0.5
+            fy = v * float(height) - 0.5
             j0 = int(wp.floor(fx))
             i0 = int(wp.floor(fy))
             s = fx - float(j0)
             t = fy - float(i0)
-            ja = (j0 + {width}) % {width}
-            jb = (j0 + 1) % {width}
-            ia = wp.clamp(i0, 0, {height - 1})
-            ib = wp.clamp(i0 + 1, 0, {height - 1})
+            ja = (j0 + width) % width
+            jb = (j0 + 1) % width
+            ia = wp.clamp(i0, 0, height - 1)
+            ib = wp.clamp(i0 + 1, 0, height - 1)
             top = (1.0 - s) * panorama[ia, ja] + s * panorama[ia, jb]
             bottom = (1.0 - s) * panorama[ib, ja] + s * panorama[ib, jb]
             radiance[tid] = (1.0 - t) * top + t * bottom
             """,
     }[filter_]
+    if what == "reflection":
+        d.says("Samples an equirectangular environment map in the mirror direction of each view.")
     d.launch(n)
     d.code(
         """
         tid = wp.tid()
+        height = panorama.shape[0]
+        width = panorama.shape[1]
         $ray
         u = 0.5 + wp.atan2($z, $x) / (2.0 * wp.pi)$turn
         v = wp.acos(wp.clamp($up, -1.0, 1.0)) / wp.pi
         $fetch
         """,
-        ray="r = normals[tid]"
+        ray="r = directions[tid]"
         if what == "directions"
         else "n = normals[tid]\nw = views[tid]\n# mirror direction about the normal\nr = 2.0 * wp.dot(n, w) * n - w",
         x=x,
@@ -221,8 +240,9 @@ def sample_panorama(d: Draft) -> None:
     )
 
     def agrees(v: Values, after: Values) -> None:
-        r = v.normals
-        if what == "reflection":
+        if what == "directions":
+            r = v.directions
+        else:
             r = 2.0 * (v.normals * v.views).sum(-1, keepdims=True) * v.normals - v.views
         a, b, c = (r[:, 0], r[:, 1], r[:, 2]) if axis == "y" else (r[:, 0], r[:, 2], r[:, 1])
         u = np.mod(0.5 + np.arctan2(c, a) / (2.0 * np.pi) + (v.yaw / (2.0 * np.pi) if rotated else 0.0), 1.0)

@@ -22,6 +22,15 @@ _NAMES = {
 }
 
 
+_MODELS = {
+    "phong": "Phong's model",
+    "blinn_phong": "the model of Blinn and Phong",
+    "oren_nayar": "the model of Oren and Nayar",
+    "cook_torrance": "the model of Cook and Torrance",
+    "disney_diffuse": "Burley's diffuse model",
+}
+
+
 def unit(v: Any) -> Any:
     """Vectors of length one."""
     return v / np.linalg.norm(v, axis=-1, keepdims=True)
@@ -40,6 +49,10 @@ def shade_points(d: Draft) -> None:
     colour = d.option("colour", "none", "albedo", "both lobes")
     rough = d.option("roughness", "one", "per point")
     early = d.flag("early")
+    if (
+        colour != "none"
+    ):  # a diffuse model has the albedo as a factor, a lobe of gloss lies above a diffuse one
+        colour = "albedo" if model in (brdf.OREN_NAYAR, brdf.DISNEY_DIFFUSE) else "both lobes"
     n = d.pick(48, 64, 96)
     d.input("positions", "vec3", n, -1.0, 1.0, about="Surface positions")
     d.input("normals", "vec3", n, kind="unit", about="Unit surface normals")
@@ -49,21 +62,24 @@ def shade_points(d: Draft) -> None:
         d.param("sun", "vec3", 0.2, 0.9, about="Direction towards the sun")
         to_light, falloff = "l = wp.normalize(sun)", ""
     elif light == "several":
-        d.input("light_pos", "vec3", lights, 1.5, 3.0, about="Position of the light")
-        d.input("power", "float", lights, 5.0, 10.0)
+        d.input("light_pos", "vec3", lights, 1.5, 3.0, about="Positions of the lights")
+        d.input("intensity", "float", lights, 5.0, 10.0, about="Radiant intensities of the lights")
         to_light, falloff = (
             "delta = light_pos[k] - p\nl = wp.normalize(delta)",
-            "power[k] / wp.length_sq(delta)",
+            "intensity[k] / wp.length_sq(delta)",
         )
     else:
         d.param("light_pos", "vec3", 1.5, 3.0, about="Position of the light")
-        d.param("power", "float", 5.0, 20.0)
-        to_light, falloff = "delta = light_pos - p\nl = wp.normalize(delta)", "power / wp.length_sq(delta)"
+        d.param("intensity", "float", 5.0, 20.0, about="Radiant intensity of the light")
+        to_light, falloff = (
+            "delta = light_pos - p\nl = wp.normalize(delta)",
+            "intensity / wp.length_sq(delta)",
+        )
         if light == "spot":
             d.param("cos_inner", "float", 0.9, 0.95, about="Cosine of the inner cone angle")
             d.param("cos_outer", "float", 0.7, 0.8, about="Cosine of the outer cone angle")
             to_light += (
-                "\n# spotlight: smooth falloff between inner and outer cone angle\n"
+                "\n# the spotlight aims at the origin and falls off between both angles of its cone\n"
                 "cone = wp.smoothstep(cos_outer, cos_inner, wp.dot(l, wp.normalize(light_pos)))"
             )
             falloff = "cone * " + falloff
@@ -81,7 +97,9 @@ def shade_points(d: Draft) -> None:
         f = f"{f} * albedo[tid]"
     elif colour == "both lobes":
         f = f"(albedo[tid] / wp.pi + {f} * wp.vec3(1.0, 1.0, 1.0))"
-    weight = f"wp.max(wp.dot(n, l), 0.0){' * ' + falloff if falloff else ''}"
+    cosine = "cos_light" if early else "wp.max(wp.dot(n, l), 0.0)"
+    weight = f"{cosine}{' * ' + falloff if falloff else ''}"
+    behind = "cos_light = wp.dot(n, l)\n# light is behind the surface\nif cos_light <= 0.0:\n    $leave"
     head = "tid = wp.tid()\np = positions[tid]\nn = normals[tid]\nv = wp.normalize(eye - p)"
     d.launch(n)
     if light == "several":
@@ -98,7 +116,7 @@ def shade_points(d: Draft) -> None:
             head=head,
             zero="float(0.0)" if colour == "none" else "wp.vec3()",
             to_light=to_light,
-            skip="# light is behind the surface\nif wp.dot(n, l) <= 0.0:\n    continue" if early else "",
+            skip=behind.replace("$leave", "continue") if early else "",
             weight=weight,
             f=f,
         )
@@ -107,13 +125,25 @@ def shade_points(d: Draft) -> None:
             "$head\n$to_light\n$skip\nradiance[tid] = $weight * $f",
             head=head,
             to_light=to_light,
-            skip="# light is behind the surface\nif wp.dot(n, l) <= 0.0:\n    return" if early else "",
+            skip=behind.replace("$leave", "return") if early else "",
             weight=weight,
             f=f,
         )
-    d.explain("""
-        L_o = f(v, l) E max(n . l, 0), with E from the inverse square of the distance. All directions point
-        away from the surface and have length one.
+    lamp = {
+        "directional": "a sun",
+        "point": "a point light",
+        "spot": "a spotlight",
+        "several": "several point lights",
+    }[light]
+    d.says(f"Shades surface points under {lamp} with {_MODELS[model.name]}.")
+    strength = (
+        "the sun has unit irradiance"
+        if light == "directional"
+        else "E falls with the inverse square of the distance"
+    )
+    d.explain(f"""
+        L_o = f(v, l) E max(n . l, 0); {strength}. All directions point away from the surface and
+        have length one.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -125,7 +155,10 @@ def shade_points(d: Draft) -> None:
             else:
                 at = v.light_pos[k] if light == "several" else np.asarray(v.light_pos)
                 delta = at - p
-                way, e = unit(delta), (v.power[k] if light == "several" else v.power) / (delta**2).sum(-1)
+                way, e = (
+                    unit(delta),
+                    (v.intensity[k] if light == "several" else v.intensity) / (delta**2).sum(-1),
+                )
             if light == "spot":
                 t = np.clip(
                     (way @ unit(np.asarray(v.light_pos)) - v.cos_outer) / (v.cos_inner - v.cos_outer), 0, 1
@@ -163,15 +196,16 @@ def fresnel_terms(d: Draft) -> None:
     form = d.option("form", "schlick", "dielectric", "conductor", "schlick of ior")
     angle = d.option("angle", "cosine", "vectors", "half vector")
     result = d.option("result", "reflected", "transmitted", "split")
+    rest = "absorbed" if form == "conductor" else "transmitted"
     d.calls({
         "reflected": "fresnel_reflectance|fresnel|reflectance_kernel",
-        "transmitted": "fresnel_transmittance|transmittance_kernel",
-        "split": "split_light|fresnel_split|reflect_and_transmit",
+        "transmitted": "fresnel_transmittance|transmittance_kernel" if rest == "transmitted" else "metal_absorptance|fresnel_absorptance",
+        "split": "split_light|fresnel_split" + ("|reflect_and_transmit" if rest == "transmitted" else "|reflect_and_absorb"),
     }[result])  # fmt: skip
     spread = d.option("index", "one", "per point")
     n = d.pick(64, 96, 128)
     if angle == "cosine":
-        d.input("cosines", "float", n, 0.05, 0.98)
+        d.input("cosines", "float", n, 0.05, 0.98, about="Cosines of the angles of incidence")
         cos = "c = cosines[tid]"
     elif angle == "vectors":
         d.input("view", "vec3", n, kind="unit", about="Direction towards the viewer")
@@ -182,18 +216,21 @@ def fresnel_terms(d: Draft) -> None:
         d.input("light", "vec3", n, 0.1, 1.0, about="Direction towards the light")
         cos = "v = wp.normalize(view[tid])\nh = wp.normalize(v + wp.normalize(light[tid]))\nc = wp.dot(v, h)"
     ranges = {
-        "schlick": (("f0", 0.02, 0.9),),
-        "dielectric": (("ior", 1.3, 2.0),),
-        "schlick of ior": (("ior", 1.3, 2.0),),
-        "conductor": (("ior", 0.3, 1.5), ("k", 2.0, 4.0)),
+        "schlick": (("f0", 0.02, 0.2, "Reflectance at normal incidence"),),
+        "dielectric": (("ior", 1.3, 2.0, "Index of refraction"),),
+        "schlick of ior": (("ior", 1.3, 2.0, "Index of refraction"),),
+        "conductor": (
+            ("ior", 0.3, 1.5, "Real part of the index of refraction"),
+            ("k", 2.0, 4.0, "Imaginary part of the index of refraction"),
+        ),
     }[form]
     arguments = []
-    for name, low, high in ranges:
+    for name, low, high, about in ranges:
         if spread == "one":
-            d.param(name, "float", low, high)
+            d.param(name, "float", low, high, about=about)
             arguments.append(name)
         else:
-            d.input(name, "float", n, low, high)
+            d.input(name, "float", n, low, high, about=about)
             arguments.append(f"{name}[tid]")
     piece = {"dielectric": brdf.FRESNEL_DIELECTRIC, "conductor": brdf.FRESNEL_CONDUCTOR}.get(
         form, brdf.FRESNEL_SCHLICK
@@ -201,27 +238,33 @@ def fresnel_terms(d: Draft) -> None:
     name = d.use(piece)
     lines = ""
     if form == "schlick of ior":
-        lines = f"r0 = ({arguments[0]} - 1.0) / ({arguments[0]} + 1.0)"
-        arguments = ["r0 * r0"]
+        lines = f"ratio = ({arguments[0]} - 1.0) / ({arguments[0]} + 1.0)"
+        arguments = ["ratio * ratio"]
     value = f"{name}(c, {', '.join(arguments)})"
+    matter = {
+        "schlick": "by Schlick's approximation",
+        "schlick of ior": "by Schlick's approximation from indices of refraction",
+        "dielectric": "of dielectrics",
+        "conductor": "of metals",
+    }[form]
     outs = {
         "reflected": ("reflected",),
-        "transmitted": ("transmitted",),
-        "split": ("reflected", "transmitted"),
+        "transmitted": (rest,),
+        "split": ("reflected", rest),
     }[result]
     for out in outs:
         d.output(out, "float", n)
     d.says(
         {
-            "reflected": "Computes the Fresnel reflectance.",
-            "transmitted": "Computes the Fresnel transmittance.",
-            "split": "Splits incident light into reflected and transmitted parts.",
+            "reflected": f"Computes the Fresnel reflectance {matter}.",
+            "transmitted": f"Computes the {rest} share of the light that falls on surfaces {matter}.",
+            "split": f"Splits incident light into its reflected and {rest} parts {matter}.",
         }[result]
     )
     store = {
         "reflected": f"reflected[tid] = {value}",
-        "transmitted": f"transmitted[tid] = 1.0 - {value}",
-        "split": f"F = {value}\nreflected[tid] = F\ntransmitted[tid] = 1.0 - F",
+        "transmitted": f"{rest}[tid] = 1.0 - {value}",
+        "split": f"F = {value}\nreflected[tid] = F\n{rest}[tid] = 1.0 - F",
     }[result]
     d.launch(n)
     d.code("tid = wp.tid()\n$cos\n$lines\n$store", cos=cos, lines=lines, store=store)
@@ -245,10 +288,12 @@ def fresnel_terms(d: Draft) -> None:
 
 @DOMAIN.algorithm(
     source="Pharr, Jakob & Humphreys 2016, ch. 13; Shirley & Chiu 1997; Walter et al. 2007",
-    names=_NAMES
-    | {
-        "sample_directions": "sample_hemisphere|importance_sample|generate_directions|sample_brdf",
+    names={
+        "sample_directions": "sample_hemisphere|importance_sample|generate_directions",
+        "normals": "shading_normals|surface_normals",
         "uv": "samples|xi|random_pairs",
+        "directions": "dirs|sampled_dirs",
+        "half_vectors": "micro_normals|facet_normals",
     },
 )
 def sample_directions(d: Draft) -> None:
@@ -262,8 +307,9 @@ def sample_directions(d: Draft) -> None:
         "concentric": "sample_hemisphere|cosine_sample_hemisphere|sample_concentric",
     }[kind])  # fmt: skip
     numbers = d.option("numbers", "pairs", "two arrays", "generator")
-    pdf = d.flag("pdf")
-    world = d.flag("world", 0.6)
+    pdf = d.flag("pdf") and kind not in ("uniform", "sphere")  # there it is one number
+    world = d.flag("world", 0.6) and kind != "sphere"
+    made = "half_vectors" if kind == "ggx" else "directions"
     n = d.pick(64, 96, 128)
     if numbers == "pairs":
         d.input("uv", "vec2", n, 0.02, 0.98, about="Uniform random numbers")
@@ -278,8 +324,8 @@ def sample_directions(d: Draft) -> None:
     if world:
         d.input("normals", "vec3", n, kind="unit", about="Unit surface normals")
     if kind == "ggx":
-        d.param("alpha", "float", 0.2, 0.7)
-    d.output("directions", "vec3", n, about="Sampled directions")
+        d.param("alpha", "float", 0.2, 0.7, about="Width of the GGX distribution")
+    d.output(made, "vec3", n, about="Sampled microfacet normals" if kind == "ggx" else "Sampled directions")
     if pdf:
         d.output("pdf", "float", n, about="Probability density of the sampled directions")
     piece = {
@@ -303,11 +349,8 @@ def sample_directions(d: Draft) -> None:
     density = {
         "cosine": "local[2] / wp.pi",
         "concentric": "local[2] / wp.pi",
-        "uniform": "1.0 / (2.0 * wp.pi)",
-        "sphere": "1.0 / (4.0 * wp.pi)",
         "ggx": "ggx_distribution(local[2], alpha) * local[2]",
-    }[kind]
-    constant = kind in ("uniform", "sphere")
+    }.get(kind, "")
     d.says(
         {
             "cosine": "Samples cosine-weighted directions from uniform random numbers.",
@@ -319,7 +362,7 @@ def sample_directions(d: Draft) -> None:
     )
     d.launch(n)
     d.code(
-        "$head\n$local\ndirections[tid] = $way\n$pdf",
+        f"$head\n$local\n{made}[tid] = $way\n$pdf",
         head=head,
         local=local,
         way=f"{d.use(warping.ONB)}(normals[tid], local)" if world else "local",
@@ -331,18 +374,16 @@ def sample_directions(d: Draft) -> None:
         if kind == "concentric":
             w = np.column_stack([w, np.sqrt(np.maximum(1.0 - (w * w).sum(1), 0.0))])
         densities: dict[str, Callable[[], Any]] = {
-            "uniform": lambda: np.full(n, 0.5 / np.pi),
-            "sphere": lambda: np.full(n, 0.25 / np.pi),
             "ggx": lambda: brdf.GGX(w[:, 2], before.alpha) * w[:, 2],
         }
         value = densities.get(kind, lambda: w[:, 2] / np.pi)()
-        made = {"directions": warping.frame(before.normals, w) if world else w}
-        return made | ({"pdf": value} if pdf else {})
+        found = {made: warping.frame(before.normals, w) if world else w}
+        return found | ({"pdf": value} if pdf else {})
 
     if numbers == "generator":
 
         def spread(before: Values, after: Values) -> None:
-            w = after.directions
+            w = after[made]
             np.testing.assert_allclose(np.linalg.norm(w, axis=1), 1.0, atol=1e-3)
             height = (w * before.normals).sum(1) if world else w[:, 2]
             mean = {"sphere": 0.0, "uniform": 0.5, "ggx": 0.85}.get(kind, 2.0 / 3.0)
@@ -350,11 +391,7 @@ def sample_directions(d: Draft) -> None:
             assert abs(height.mean() - mean) < (0.2 if kind == "ggx" else 3.0 / np.sqrt(n))
             if kind != "sphere":
                 assert height.min() > -1e-3
-            if pdf and constant:
-                np.testing.assert_allclose(
-                    after.pdf, 0.25 / np.pi if kind == "sphere" else 0.5 / np.pi, rtol=1e-3
-                )
-            elif pdf and kind != "ggx":
+            if pdf and kind != "ggx":
                 np.testing.assert_allclose(after.pdf, height / np.pi, atol=1e-3)
             elif pdf:
                 np.testing.assert_allclose(after.pdf, brdf.GGX(height, before.alpha) * height, rtol=1e-2)

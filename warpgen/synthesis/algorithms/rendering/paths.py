@@ -44,31 +44,33 @@ def trace_paths(d: Draft) -> None:
         normal = "n = (p - centers[hit]) / radii[hit]"
     d.input("albedo", "vec3", m, 0.3, 0.9, about="Surface albedo")
     if material == "mixed":
-        d.input("kind", "int", m, 0, 2, about="Material kind per sphere")
+        d.input("kind", "int", m, 0, 2, about="0 for diffuse spheres, 1 for mirrors")
     if material == "fuzzy":
         d.param("fuzz", "float", 0.05, 0.4, about="Roughness of metal reflections")
     shape: tuple[int, ...]
     if camera == "rays":
-        d.input("origins", "vec3", width * height, -0.5, 0.5, about="Ray origins")
+        d.input("origins", "vec3", width * height, -1.5, 1.5, about="Ray origins")
         d.input("directions", "vec3", width * height, kind="unit", about="Ray directions")
         shape, at = (width * height,), "tid"
-        ray = "tid = wp.tid()\nrd = directions[tid]\nro = origins[tid] - 2.5 * rd"
+        ray = "tid = wp.tid()\nrd = directions[tid]\nro = origins[tid]"
         number = "tid"
     else:
         d.param("eye", "vec3", 1.8, 2.2, about="Position of the camera, which looks at the origin")
         shape, at = (height, width), "i, j"
-        ray = f"""
+        ray = """
             i, j = wp.tid()
+            height = image.shape[0]
+            width = image.shape[1]
             # screen coordinates: sy runs up from -0.5 to 0.5, sx as far as the image is wider
-            sx = (float(j) + 0.5 - 0.5 * {width}.0) / {height}.0
-            sy = 0.5 - (float(i) + 0.5) / {height}.0
+            sx = (float(j) + 0.5 - 0.5 * float(width)) / float(height)
+            sy = 0.5 - (float(i) + 0.5) / float(height)
             forward = wp.normalize(-eye)
             right = wp.normalize(wp.cross(forward, wp.vec3(0.0, 1.0, 0.0)))
             up = wp.cross(right, forward)
             ro = eye
             rd = wp.normalize(sx * right + sy * up + forward)
             """
-        number = f"i * {width} + j"
+        number = "i * width + j"
     random = material != "mirror"
     if random:
         d.param("seed", "int", 1, 10000, about="Seed of the random state")
@@ -161,7 +163,7 @@ def trace_paths(d: Draft) -> None:
     def agrees(v: Values, after: Values) -> None:
         if camera == "rays":
             r = v.directions
-            o = v.origins - 2.5 * r
+            o = v.origins
         else:
             i, j = np.arange(width * height) // width, np.arange(width * height) % width
             forward = unit(-np.asarray(v.eye))

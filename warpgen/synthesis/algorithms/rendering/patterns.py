@@ -14,6 +14,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _NAMES = {
     "points": "positions|p_in|surface_points",
     "colour": "color_out|albedo|rgb",
+    "value": "pattern|mask_value",
     "scale": "frequency|tiling|freq",
     "height": "bump_map|height_map|displacement",
     "normals": "shading_normals|n_out|perturbed",
@@ -36,11 +37,12 @@ def procedural_texture(d: Draft) -> None:
     octaves, n = d.pick(2, 3, 4), d.pick(64, 96, 128)
     flat = layout == "uv"
     d.input("points", "vec2" if flat else "vec3", n, -1.0, 1.0, about="Sample points")
-    d.param("scale", "float", 2.0, 5.0)
+    d.param("scale", "float", 2.0, 5.0, about="Cells or waves per unit of length")
     if mix == "given":
-        d.param("dark", "vec3", 0.0, 0.4)
+        d.param("dark", "vec3", 0.0, 0.4, about="Dark color of the pattern")
         d.param("light", "vec3", 0.6, 1.0, about="Light color of the pattern")
-    d.output("colour", "float" if mix == "grey" else "vec3", n)
+    out = "value" if mix == "grey" else "colour"
+    d.output(out, "float" if mix == "grey" else "vec3", n)
     fbm = value_noise.FBM_2 if flat else value_noise.FBM_3
     axes = 2 if flat else 3
     cells = " + ".join(f"int(wp.floor(p[{k}]))" for k in range(axes))
@@ -98,7 +100,7 @@ def procedural_texture(d: Draft) -> None:
     low, high = ("dark", "light") if mix == "given" else (f"wp.vec3{constants[0]}", f"wp.vec3{constants[1]}")
     d.launch(n)
     d.code(
-        "tid = wp.tid()\np = scale * points[tid]\n$body\ncolour[tid] = $value",
+        f"tid = wp.tid()\np = scale * points[tid]\n$body\n{out}[tid] = $value",
         body=body,
         value="t" if mix == "grey" else f"wp.lerp({low}, {high}, t)",
     )
@@ -124,7 +126,7 @@ def procedural_texture(d: Draft) -> None:
         if mix != "grey":
             a, b = (np.asarray(v.dark), np.asarray(v.light)) if mix == "given" else np.array(constants)
             t = a + t[:, None] * (b - a)
-        mostly_close(after.colour, t, 5e-3, 0.95)
+        mostly_close(after[out], t, 5e-3, 0.95)
 
     d.holds(agrees)
 
@@ -151,30 +153,37 @@ def bump_normals(d: Draft) -> None:
     edge = d.option("edge", "clamp", "wrap")
     encoded = d.flag("encoded") if source == "height" else False
     world = d.flag("world", 0.6) if source != "height" else False
+    if source == "normal map" and not world:
+        d.calls("decode_normal_map|unpack_normal_map|decode_normals")
     h, w = d.pick(8, 10, 12), d.pick(10, 12, 14)
     d.says(
         {
             "height": "Computes a normal map from a height field.",
-            "normal map": "Transforms normal map samples from tangent space to world space.",
-            "detail": "Blends two normal maps (base and detail).",
+            "normal map": "Transforms normal map samples from tangent space to world space."
+            if world
+            else "Decodes normal map samples to unit normals in tangent space.",
+            "detail": f"Blends two normal maps (base and detail){' and rotates them to world space' if world else ''}.",
         }[source]
     )
     if source == "height":
-        d.input("height", "float", (h, w), 0.0, 1.0)
-        d.param("strength", "float", 0.5, 2.0, about="Strength of the perturbation")
-        d.output("normals", "vec3", (h, w), about="Unit surface normals")
+        d.input("height", "float", (h, w), 0.0, 1.0, about="Heights of texels")
+        d.param("strength", "float", 0.5, 2.0, about="Scale of the heights")
+        made = "normal_map" if encoded else "normals"
+        d.output(made, "vec3", (h, w), about="Encoded in [0, 1]" if encoded else "Unit normals, z up")
+        if encoded:
+            d.says("Computes a normal map, encoded in [0, 1], from a height field.")
 
-        def index(name: str, shift: str, size: int) -> str:
+        def index(name: str, shift: str, size: str) -> str:
             back = shift.startswith("-")
             if edge == "wrap":
                 return f"({name} {shift}{f' + {size}' if back else ''}) % {size}"
-            return f"wp.max({name} {shift}, 0)" if back else f"wp.min({name} {shift}, {size - 1})"
+            return f"wp.max({name} {shift}, 0)" if back else f"wp.min({name} {shift}, {size} - 1)"
 
         neighbours = f"""
-            up = {index("i", "- 1", h)}
-            down = {index("i", "+ 1", h)}
-            left = {index("j", "- 1", w)}
-            right = {index("j", "+ 1", w)}
+            up = {index("i", "- 1", "rows")}
+            down = {index("i", "+ 1", "rows")}
+            left = {index("j", "- 1", "cols")}
+            right = {index("j", "+ 1", "cols")}
             """
         slopes = {
             "central": """
@@ -201,11 +210,14 @@ def bump_normals(d: Draft) -> None:
         d.code(
             """
             i, j = wp.tid()
+            rows = height.shape[0]
+            cols = height.shape[1]
             $neighbours
             $slopes
             n = wp.normalize(wp.vec3(-strength * dx, -strength * dy, 1.0))
-            normals[i, j] = $value
+            $made[i, j] = $value
             """,
+            made=made,
             neighbours=neighbours,
             slopes=slopes,
             value=value,
@@ -224,16 +236,16 @@ def bump_normals(d: Draft) -> None:
                 dy = (smooth[2:] - smooth[:-2]) / 8.0
             n = np.stack([-v.strength * dx, -v.strength * dy, np.ones_like(dx)], axis=-1)
             n = n / np.linalg.norm(n, axis=-1, keepdims=True)
-            return {"normals": 0.5 * n + 0.5 if encoded else n}
+            return {made: 0.5 * n + 0.5 if encoded else n}
 
         d.check(reference, 1e-3)
         return
     n = d.pick(48, 64, 96)
-    d.input("mapped", "vec3", n, 0.2, 0.8, about="Perturbed normals")
+    d.input("mapped", "vec3", n, 0.2, 0.8, about="Samples of the normal map")
     if source == "detail":
-        d.input("detail", "vec3", n, 0.2, 0.8, about="Detail normal map")
+        d.input("detail", "vec3", n, 0.2, 0.8, about="Samples of the detail map")
     if world:
-        d.input("geometric", "vec3", n, kind="unit")
+        d.input("geometric", "vec3", n, kind="unit", about="Unit normals of the surface")
         d.input("tangents", "vec3", n, kind="unit", about="Unit tangents")
     d.output("normals", "vec3", n, about="Unit surface normals")
     blend = """

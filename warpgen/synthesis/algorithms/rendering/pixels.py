@@ -13,14 +13,14 @@ from warpgen.synthesis.writing.draft import Draft, Values
 NAMES = {
     "image": "pixels|framebuffer|color_out|rgb",
     "depth": "z_buffer|depth_out|zbuf",
-    "sigma": "densities|sigmas|tau",
+    "sigma": "densities|sigmas|extinction",
     "colors": "rgbs|radiance|sample_colors",
     "T": "transmittance|trans|remaining",
     "alpha": "opacity|a|alpha_k",
     "delta": "deltas|step|dt",
     "hdr": "radiance|linear|input_image",
     "ldr": "mapped|output_image|display",
-    "exposure": "ev_scale|gain|key",
+    "exposure": "ev_scale|gain",
     "NUM_SAMPLES": "SAMPLES|N_SAMPLES|SAMPLES_PER_RAY",
 }
 
@@ -88,9 +88,12 @@ def rasterize_triangles(d: Draft) -> None:
         interpolate = "z = w0 * a[2] + w1 * b[2] + w2 * c[2]"
     test = {
         "none": "area = edge(a, b, c[0], c[1])\nif wp.abs(area) < 1.0e-6:\n    continue",
-        "back": "area = edge(a, b, c[0], c[1])\n# backface culling: clockwise faces point away\nif area < 1.0e-6:\n    continue",
+        "back": "area = edge(a, b, c[0], c[1])\n# backface culling: faces of negative area point away\nif area < 1.0e-6:\n    continue",
         "bounds": """
+            # most triangles are far from the pixel, which their bounds tell at once
             if x < wp.min(a[0], wp.min(b[0], c[0])) or x > wp.max(a[0], wp.max(b[0], c[0])):
+                continue
+            if y < wp.min(a[1], wp.min(b[1], c[1])) or y > wp.max(a[1], wp.max(b[1], c[1])):
                 continue
             area = edge(a, b, c[0], c[1])
             if wp.abs(area) < 1.0e-6:
@@ -105,6 +108,8 @@ def rasterize_triangles(d: Draft) -> None:
             continue
         """
     corners = "a = vertices[$f, 0]\nb = vertices[$f, 1]\nc = vertices[$f, 2]"
+    buffer = {"face": "face_id", "colour": "image", "barycentric": "bary"}.get(result, result)
+    size = f"height = {buffer}.shape[0]\nwidth = {buffer}.shape[1]"
     shade = ""
     if result == "colour":
         shade = (
@@ -136,8 +141,9 @@ def rasterize_triangles(d: Draft) -> None:
         d.code(
             """
             i, j = wp.tid()
-            x = (float(j) + 0.5) / $width.0
-            y = (float(i) + 0.5) / $height.0
+            $size
+            x = (float(j) + 0.5) / float(width)
+            y = (float(i) + 0.5) / float(height)
             $begin
             for f in range(vertices.shape[0]):
                 $corners
@@ -147,8 +153,7 @@ def rasterize_triangles(d: Draft) -> None:
                 $inner
             $last
             """,
-            width=str(width),
-            height=str(height),
+            size=size,
             begin=begin,
             corners=corners.replace("$f", "f"),
             test=test,
@@ -168,23 +173,23 @@ def rasterize_triangles(d: Draft) -> None:
         d.code(
             """
             tid = wp.tid()
+            $size
             $corners
             $test
             # restrict the test to the bounding box of the triangle
-            j0 = int(wp.floor(wp.min(a[0], wp.min(b[0], c[0])) * $width.0))
-            j1 = int(wp.floor(wp.max(a[0], wp.max(b[0], c[0])) * $width.0)) + 1
-            i0 = int(wp.floor(wp.min(a[1], wp.min(b[1], c[1])) * $height.0))
-            i1 = int(wp.floor(wp.max(a[1], wp.max(b[1], c[1])) * $height.0)) + 1
-            for i in range(wp.max(i0, 0), wp.min(i1, $height)):
-                for j in range(wp.max(j0, 0), wp.min(j1, $width)):
-                    x = (float(j) + 0.5) / $width.0
-                    y = (float(i) + 0.5) / $height.0
+            j0 = int(wp.floor(wp.min(a[0], wp.min(b[0], c[0])) * float(width)))
+            j1 = int(wp.floor(wp.max(a[0], wp.max(b[0], c[0])) * float(width))) + 1
+            i0 = int(wp.floor(wp.min(a[1], wp.min(b[1], c[1])) * float(height)))
+            i1 = int(wp.floor(wp.max(a[1], wp.max(b[1], c[1])) * float(height))) + 1
+            for i in range(wp.max(i0, 0), wp.min(i1, height)):
+                for j in range(wp.max(j0, 0), wp.min(j1, width)):
+                    x = (float(j) + 0.5) / float(width)
+                    y = (float(i) + 0.5) / float(height)
                     $weights
                     $interpolate
                     $store
             """,
-            width=str(width),
-            height=str(height),
+            size=size,
             corners=corners.replace("$f", "tid"),
             test=test,
             weights=weights,
@@ -256,13 +261,16 @@ def composite_samples(d: Draft) -> None:
     name = "sigma" if opacity == "density" else "alphas"
     if stop or storage == "packed":
         d.forward_only()  # transmittance is carried through a loop of any length
-    d.input(name, "float", shape, 0.0, 4.0 if opacity == "density" else 0.8)
+    d.input(
+        name, "float", shape, 0.0, 4.0 if opacity == "density" else 0.8,
+        about="Densities of samples" if opacity == "density" else "Opacities of samples",
+    )  # fmt: skip
     if opacity == "density":
         d.input("delta", "float", shape, 0.02, 0.2, about="Sample spacing")
     if coloured:
         d.input("colors", "vec3", shape, 0.0, 1.0, about="Colors")
     if result == "depth":
-        d.input("t", "float", shape, 0.5, 4.0)
+        d.input("t", "float", shape, 0.5, 4.0, "ascending", about="Distances of samples along their rays")
     if storage == "packed":
         d.input("ray_offsets", "int", rays + 1, 0, total, "offsets")
         begin, span, at = "start = ray_offsets[tid]\nend = ray_offsets[tid + 1]", "range(start, end)", "k"
@@ -272,7 +280,7 @@ def composite_samples(d: Draft) -> None:
         span = f"range({name}.shape[1])" if stop else "range(NUM_SAMPLES)"
         begin, at = "", "tid, k"
     if "NUM_SAMPLES" in begin + span:
-        d.module(f"NUM_SAMPLES = wp.constant({samples})  # per ray")
+        d.module(f"NUM_SAMPLES = wp.constant({samples})")
     if background:
         d.param("backdrop", "vec3", 0.0, 1.0, about="Background color")
     if result == "weights":
@@ -361,10 +369,10 @@ def composite_samples(d: Draft) -> None:
             stop="# early ray termination\nif T < 1.0e-3:\n    break" if stop else "",
             end=end,
         )
-    d.explain("""
-        w_k = T_k alpha_k with T_k = prod_{j<k} (1 - alpha_j). A sample of density sigma over a length delta
-        has alpha = 1 - exp(-sigma delta).
-    """)
+    formula = "w_k = T_k alpha_k with T_k = prod_{j<k} (1 - alpha_j)."
+    if opacity == "density":
+        formula += "\nA sample of density sigma over a length delta has alpha = 1 - exp(-sigma delta)."
+    d.explain(formula)
 
     def reference(v: Values) -> dict[str, Any]:
         a = 1.0 - np.exp(-v.sigma * v.delta) if opacity == "density" else v.alphas

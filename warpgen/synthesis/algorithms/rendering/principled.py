@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -45,13 +46,14 @@ _LOBES = {
     source="Burley 2012, Physically based shading at Disney, sec. 5; Heitz 2014; Karis 2013; Schlick 1994",
     names={
         "principled_shading": "disney_brdf|principled_bsdf|eval_principled|shade_principled",
-        "base": "albedo|base_color|diffuse_color",
+        "base": "base_rgb|surface_color",
         "to_light": "wi|light_dir|incoming",
         "to_eye": "wo|view_dir|outgoing",
         "half": "h|halfway|micro_normal",
-        "rough": "roughness|r|perceptual_rough",
-        "metal": "metallic|metalness|m",
-        "radiance": "shaded|color_out|reflected",
+        "rough": "r|rough_i",
+        "metal": "m|metal_i",
+        "display": "shown|srgb_out",
+        "radiance": "shaded|reflected",
         "f": "brdf|bsdf_value|lobes",
     },
     double=True,
@@ -69,6 +71,7 @@ def principled_shading(d: Draft) -> None:
     if result == "density":
         d.calls("principled_pdf|disney_pdf|principled_density")
     share = d.option("parameters", "uniform", "per point")
+    shown = "radiance" if result == "radiance" else "display"
     n = d.pick(48, 64, 96)
     each = share == "per point"
 
@@ -85,18 +88,12 @@ def principled_shading(d: Draft) -> None:
         d.input(
             "frames", "quat", n, kind="unit", about="Rotations from the tangent frame, z along the normal"
         )
-    d.input("eye_offset", "vec3", n, -0.45, 0.45, about="Direction to the eye, added to the normal")
+    d.input("positions", "vec3", n, -1.0, 1.0, about="Points of the surface [m]")
+    d.param("eye", "vec3", 2.0, 3.0, about="Position of the camera [m]")
     if light == "directional":
-        d.input("light_offset", "vec3", n, -0.45, 0.45, about="Direction to the light, added to the normal")
+        d.param("sun", "vec3", 0.2, 0.9, about="Direction towards the sun, of any length")
     else:
-        d.input(
-            "light_offset",
-            "vec3",
-            n,
-            -0.45,
-            0.45,
-            about="Where the lamp is, next to 2 m along the normal [m]",
-        )
+        d.param("lamp", "vec3", 2.0, 3.0, about="Position of the lamp [m]")
     d.input("base_color", "vec3", n, 0.1, 0.9, about="Base colors, linear")
     rough = material("roughness", 0.3, 0.9, "Perceptual roughness")
     metal = material("metallic", 0.0, 1.0, "Share of metal")
@@ -113,25 +110,24 @@ def principled_shading(d: Draft) -> None:
         }
     if anisotropic:
         names["stretch"] = material("anisotropy", 0.1, 0.8, "Anisotropy of the highlight")
-    d.param("intensity", "vec3", 1.0, 4.0, about="Radiance of a far lamp, or intensity of a near one")
+    if light == "directional":
+        d.param("irradiance", "vec3", 1.0, 4.0, about="Irradiance of a surface that faces the sun")
+    else:
+        d.param("intensity", "vec3", 8.0, 30.0, about="Radiant intensity of the lamp")
     if light == "spot":
         d.param(
-            "cone",
-            "vec2",
-            0.2,
-            0.3,
-            about="Angle where the edge of the cone begins, and where it ends less 0.25 [rad]",
+            "cone_inner", "float", 0.05, 0.15, about="Angle from the axis where the cone begins to fade [rad]"
         )
+        d.param("cone_outer", "float", 0.25, 0.4, about="Angle from the axis where the cone ends [rad]")
     if result == "density":
         d.output("densities", "float", n, about="Density of sampling the direction to the light [1/sr]")
         d.says("Computes the density with which the principled material samples directions to lights.")
     else:
         d.output(
-            "radiance",
-            "vec3",
-            n,
-            about="Reflected radiance" if result == "radiance" else "Display values, sRGB",
+            shown, "vec3", n, about="Reflected radiance" if result == "radiance" else "Display values, sRGB"
         )
+        if result == "display":
+            d.says("Shades surface points with the principled material of Disney for an sRGB display.")
     if result != "density":
         d.function('''
             @wp.func
@@ -164,20 +160,20 @@ def principled_shading(d: Draft) -> None:
         """,
     }[frame]
     lamp = {
-        "directional": "to_light = wp.normalize(n + light_offset[i])\nirradiance = intensity",
+        "directional": "to_light = wp.normalize(sun)",
         "point": """
-            gap = 2.0 * n + light_offset[i]
+            gap = lamp - positions[i]
             distance_sq = wp.length_sq(gap)
             to_light = gap / wp.sqrt(distance_sq)
             irradiance = intensity / distance_sq
         """,
         "spot": """
-            gap = 2.0 * n + light_offset[i]
+            gap = lamp - positions[i]
             distance_sq = wp.length_sq(gap)
             to_light = gap / wp.sqrt(distance_sq)
-            # The lamp shines against the normal; its edge fades between both angles of the cone
-            off_axis = wp.acos(wp.clamp(wp.dot(n, to_light), -1.0, 1.0))
-            fade = 1.0 - wp.smoothstep(cone[0], cone[1] + 0.25, off_axis)
+            # The lamp aims at the origin; its edge fades between both angles of the cone
+            off_axis = wp.acos(wp.clamp(wp.dot(wp.normalize(lamp), to_light), -1.0, 1.0))
+            fade = 1.0 - wp.smoothstep(cone_inner, cone_outer, off_axis)
             irradiance = fade * intensity / distance_sq
         """,
     }[light]
@@ -230,7 +226,7 @@ def principled_shading(d: Draft) -> None:
         "kelemen": "visible = 0.25 / (v_dot_h * v_dot_h)",
     }[masking]
     density = """
-        # Mix both densities, so that neither lobe is left to luck
+        # Half of the samples follow the cosine, half the facets
         cosine_density = n_dot_l / wp.pi
         facet_density = facets * n_dot_h / (4.0 * v_dot_h)
         densities[i] = 0.5 * (cosine_density + facet_density)
@@ -256,7 +252,7 @@ def principled_shading(d: Draft) -> None:
             red = srgb_encode(mapped[0])
             green = srgb_encode(mapped[1])
             blue = srgb_encode(mapped[2])
-            radiance[i] = wp.vec3(red, green, blue)
+            display[i] = wp.vec3(red, green, blue)
         """,
         "density": "",
     }[result]
@@ -275,14 +271,18 @@ def principled_shading(d: Draft) -> None:
         """
         i = wp.tid()
         $start
-        to_eye = wp.normalize(n + eye_offset[i])
+        to_eye = wp.normalize(eye - positions[i])
         $lamp
+        n_dot_l = wp.dot(n, to_light)
+        n_dot_v = wp.dot(n, to_eye)
+        # Surfaces are lit and seen from above only
+        if n_dot_l < 1.0e-3 or n_dot_v < 1.0e-3:
+            return
+
         base = base_color[i]
-        rough = $rough
-        metal = $metal
+        $rough
+        $metal
         half = wp.normalize(to_light + to_eye)
-        n_dot_l = wp.max(wp.dot(n, to_light), 1.0e-3)
-        n_dot_v = wp.max(wp.dot(n, to_eye), 1.0e-3)
         n_dot_h = wp.clamp(wp.dot(n, half), 0.0, 1.0)
         v_dot_h = wp.clamp(wp.dot(to_eye, half), 1.0e-3, 1.0)
         # --- Distribution of the facets (GTR2) ---
@@ -293,8 +293,8 @@ def principled_shading(d: Draft) -> None:
         """,
         start=dedented(start),
         lamp=dedented(lamp),
-        rough=rough,
-        metal=metal,
+        rough="rough = roughness[i]" if each else "",
+        metal="metal = metallic[i]" if each else "",
         shape=dedented(shape).replace("$stretch", names.get("stretch", "")),
         slant=dedented(slant),
         visible=dedented(visible),
@@ -310,6 +310,9 @@ def principled_shading(d: Draft) -> None:
         ),
         store=dedented(store),
     )
+    if not each:
+        d.text = re.sub(r"\brough\b", "roughness", d.text)
+        d.text = re.sub(r"\bmetal\b", "metallic", d.text)
     trim(d)
     lobes = "diffuse + D V F" + "".join(
         f" + {name}" for key, name in (("sheen", "sheen"), ("clearcoat", "clear coat")) if key in layers
@@ -321,7 +324,7 @@ def principled_shading(d: Draft) -> None:
     )
     d.explain(f"""
         {formula}
-        Roughness is squared, as artists see equal steps of it as even.
+        The width of the facets' slopes is the square of the roughness, so that equal steps of it look even.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -333,11 +336,13 @@ def principled_shading(d: Draft) -> None:
         else:
             x, nn = _turned(v.frames, [1.0, 0, 0]), _turned(v.frames, [0, 0, 1.0])
         y = np.cross(nn, x)
-        eye = _unit(nn + v.eye_offset)
-        gap = nn + v.light_offset if light == "directional" else 2 * nn + v.light_offset
+        eye = _unit(np.asarray(v.eye) - v.positions)
+        gap = np.broadcast_to(v.sun, nn.shape) if light == "directional" else np.asarray(v.lamp) - v.positions
         wi, far = _unit(gap), 1.0 if light == "directional" else (gap**2).sum(1, keepdims=True)
         h = _unit(wi + eye)
-        nl, nv = np.maximum(_dot(nn, wi), 1e-3), np.maximum(_dot(nn, eye), 1e-3)
+        nl, nv = _dot(nn, wi), _dot(nn, eye)
+        lit = (nl >= 1e-3) & (nv >= 1e-3)
+        nl, nv = np.maximum(nl, 1e-3), np.maximum(nv, 1e-3)
         nh, vh = np.clip(_dot(nn, h), 0, 1), np.clip(_dot(eye, h), 1e-3, 1)
 
         def of(name: str) -> Any:
@@ -351,7 +356,7 @@ def principled_shading(d: Draft) -> None:
         else:
             facets = a2 / (np.pi * (1 + nh**2 * (a2 - 1)) ** 2)
         if result == "density":
-            return {"densities": (0.5 * (nl / np.pi + facets * nh / (4 * vh)))[:, 0]}
+            return {"densities": np.where(lit, 0.5 * (nl / np.pi + facets * nh / (4 * vh)), 0.0)[:, 0]}
         if anisotropic:
             gl, gv = (
                 np.sqrt((ax * _dot(w, x)) ** 2 + (ay * _dot(w, y)) ** 2 + c**2)
@@ -383,17 +388,17 @@ def principled_shading(d: Draft) -> None:
             d1 = (g2 - 1) / (np.pi * np.log(g2) * (1 + (g2 - 1) * nh**2))
             g = 1 / ((nl + np.sqrt(0.0625 + 0.9375 * nl**2)) * (nv + np.sqrt(0.0625 + 0.9375 * nv**2)))
             f = f + 0.25 * of("coat_weight") * d1 * (0.04 + 0.96 * weight(vh)) * g
-        power = v.intensity / far * np.ones((n, 3))
+        power = v["irradiance" if light == "directional" else "intensity"] / far * np.ones((n, 3))
         if light == "spot":
-            t = np.clip(
-                (np.arccos(np.clip(_dot(nn, wi), -1, 1)) - v.cone[0]) / (v.cone[1] + 0.25 - v.cone[0]), 0, 1
-            )
+            axis = np.asarray(v.lamp) / np.linalg.norm(v.lamp)
+            off = np.arccos(np.clip(wi @ axis, -1, 1))[:, None]
+            t = np.clip((off - v.cone_inner) / (v.cone_outer - v.cone_inner), 0, 1)
             power = power * (1 - t * t * (3 - 2 * t))
         c = nl * f * power
         if result == "display":
             c = c / (1 + c @ np.array([0.2126, 0.7152, 0.0722]))[:, None]
             c = np.where(c <= 0.0031308, 12.92 * c, 1.055 * c ** (1 / 2.4) - 0.055)
-        return {"radiance": c}
+        return {shown: np.where(lit, c, 0.0)}
 
     d.check(reference, 1e-2)
 

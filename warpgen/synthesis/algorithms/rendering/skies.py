@@ -9,6 +9,7 @@ import numpy as np
 from warpgen.synthesis.algorithms.rendering import DOMAIN
 from warpgen.synthesis.library.proofs import mostly_close
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
 
 # Coefficients of Preetham's fit: slope by turbidity and offset, for luminance Y and chromaticities x and y.
 _FIT = {
@@ -49,7 +50,10 @@ def shade_sky(d: Draft) -> None:
     result = d.option("result", "rgb", "xyY", "luminance")
     disc = d.option("sun disc", "none", "hard", "limb")
     clouds = d.option("clouds", "none", "overcast", "mixed")
-    ground = d.option("ground", "clamp", "albedo", "black")
+    ground = d.option("ground", "clamp", "water", "black")
+    if clouds == "overcast":
+        disc = "none"  # clouds hide the sun
+        d.calls("overcast_sky|cie_overcast_sky|shade_overcast_sky")
     if view == "fisheye":
         ground = "clamp"  # it never looks down
     tone = d.option("tone", "none", "exposure", "exponential") if result == "rgb" else "none"
@@ -69,8 +73,8 @@ def shade_sky(d: Draft) -> None:
     d.param("turbidity", "float", 2.2, 6.0, about="Turbidity, 2 clear to 6 hazy")
     if clouds == "mixed":
         d.param("cloud_cover", "float", 0.2, 0.8, about="Fraction of the sky that clouds cover")
-    if ground == "albedo":
-        d.param("ground_albedo", "float", 0.1, 0.4, about="Albedo of the ground")
+    if ground == "water":
+        d.param("reflectance", "float", 0.05, 0.3, about="Reflectance of the water below the horizon")
     if tone != "none":
         d.param("exposure", "float", 0.03, 0.08, about="Scale from kcd/m^2 to display values")
     name, type, about = {
@@ -79,7 +83,7 @@ def shade_sky(d: Draft) -> None:
         "luminance": ("luminance", "float", "Luminance [kcd/m^2]"),
     }[result]
     d.output(name, type, shape, about=about)
-    d.function('''
+    perez = '''
         @wp.func
         def perez(cos_theta: float, gamma: float, a: float, b: float, c: float, d: float, e: float) -> float:
             """Relative luminance of a clear sky at an angle gamma from the sun (Perez et al.)."""
@@ -87,7 +91,9 @@ def shade_sky(d: Draft) -> None:
             gradation = 1.0 + a * wp.exp(b / cos_theta)
             indicatrix = 1.0 + c * wp.exp(d * gamma) + e * cos_gamma * cos_gamma
             return gradation * indicatrix
-    ''')
+    '''
+    if clouds != "overcast":
+        d.function(perez)
 
     def ratio(which: str, indent: str) -> str:
         pairs = _FIT[which]
@@ -100,7 +106,7 @@ def shade_sky(d: Draft) -> None:
         return "\n".join(indent + line for line in lines)
 
     color = result != "luminance"
-    if color:
+    if color and clouds != "overcast":
         for which in "xy":
             a, b, c = (_poly(row, "s") for row in _ZENITH[which])
             d.function(f'''
@@ -118,15 +124,15 @@ def shade_sky(d: Draft) -> None:
         "panorama": f"""
             row, col = wp.tid()
             # Latitude-longitude map, the zenith in the upper row
-            theta = wp.pi * (float(row) + 0.5) / {float(shape[0])}
-            phi = 2.0 * wp.pi * (float(col) + 0.5) / {float(shape[-1])}
+            theta = wp.pi * (float(row) + 0.5) / float({name}.shape[0])
+            phi = 2.0 * wp.pi * (float(col) + 0.5) / float({name}.shape[1])
             direction = wp.vec3(wp.sin(theta) * wp.cos(phi), wp.sin(theta) * wp.sin(phi), wp.cos(theta))
             """,
         "fisheye": f"""
             row, col = wp.tid()
             # Equidistant fisheye: the horizon is the circle of radius one
-            x = 2.0 * (float(col) + 0.5) / {float(shape[-1])} - 1.0
-            y = 2.0 * (float(row) + 0.5) / {float(shape[0])} - 1.0
+            x = 2.0 * (float(col) + 0.5) / float({name}.shape[1]) - 1.0
+            y = 2.0 * (float(row) + 0.5) / float({name}.shape[0]) - 1.0
             radius = wp.sqrt(x * x + y * y)
             # Nothing is seen outside of the circle, so leave those pixels black
             if radius > 1.0:
@@ -141,12 +147,12 @@ def shade_sky(d: Draft) -> None:
     under = {
         "clamp": "",
         "black": f"# Below the horizon\nif direction[2] < 0.0:\n    {name}[{index}] = {nothing}\n    return\n",
-        "albedo": "",
+        "water": "",
     }[ground]
     up = "direction[2]"
-    if ground == "albedo":
+    if ground == "water":
         up = "wp.abs(direction[2])"
-        under = "# The ground mirrors the sky above it, dimmed by its albedo\nshade = wp.where(direction[2] < 0.0, ground_albedo, 1.0)"
+        under = "# Calm water mirrors the sky above it, dimmed by its reflectance\nshade = wp.where(direction[2] < 0.0, reflectance, 1.0)"
     cover = {
         "none": "",
         "overcast": """
@@ -160,7 +166,7 @@ def shade_sky(d: Draft) -> None:
             luminance_sky = (1.0 - cloud_cover) * luminance_sky + cloud_cover * cloudy
             $mix
             """,
-    }[clouds].replace("$height", up if ground == "albedo" else f"wp.max({up}, 0.0)")
+    }[clouds].replace("$height", up if ground == "water" else f"wp.max({up}, 0.0)")
     sun_disc = {
         "none": "",
         "hard": """
@@ -173,7 +179,7 @@ def shade_sky(d: Draft) -> None:
             luminance_sky += 1.0e3 * zenith_Y * (0.4 + 0.6 * wp.sqrt(rim + 1.0e-6)) * wp.where(rim > 0.0, 1.0, 0.0)
             """,
     }[disc]
-    dim = "luminance_sky *= shade" if ground == "albedo" else ""
+    dim = "luminance_sky *= shade" if ground == "water" else ""
     to_rgb = """
         # xyY to XYZ, then to linear sRGB (D65)
         X = x_chroma / y_chroma * luminance_sky
@@ -190,6 +196,9 @@ def shade_sky(d: Draft) -> None:
         "xyY": f"sky[{index}] = wp.vec3(x_chroma, y_chroma, luminance_sky)",
         "luminance": f"luminance[{index}] = luminance_sky",
     }[result]
+    looked = "direction"
+    if ground == "water":
+        looked = "wp.vec3(direction[0], direction[1], wp.abs(direction[2]))"
     d.launch(*shape)
     d.code(
         """
@@ -198,16 +207,12 @@ def shade_sky(d: Draft) -> None:
         $sun
         cos_sun = wp.clamp(to_sun[2], 0.02, 0.999)
         theta_s = wp.acos(cos_sun)
-        # Clamp, because the path through the air grows without bound towards the horizon
-        cos_theta = wp.max($up, 0.05)
-        gamma = wp.acos(wp.clamp(wp.dot($looked, to_sun), -0.999999, 0.999999))
+        $path
         t = turbidity
         # Luminance at the zenith [kcd/m^2]
         chi = (4.0 / 9.0 - t / 120.0) * (wp.pi - 2.0 * theta_s)
         zenith_Y = (4.0453 * t - 4.9710) * wp.tan(chi) - 0.2155 * t + 2.4192
-        # Distribution coefficients are linear in turbidity
         $Y
-        luminance_sky = zenith_Y * Y_sky
         $color
         $cover
         $disc
@@ -219,19 +224,22 @@ def shade_sky(d: Draft) -> None:
         sun="to_sun = wp.normalize(sun)"
         if solar == "direction"
         else "flat = wp.cos(sun_elevation)\nto_sun = wp.vec3(flat * wp.cos(sun_azimuth), flat * wp.sin(sun_azimuth), wp.sin(sun_elevation))",
-        up=up,
-        looked="direction"
-        if ground != "albedo"
-        else "wp.vec3(direction[0], direction[1], wp.abs(direction[2]))",
-        Y=ratio("Y", ""),
+        path=""
+        if clouds == "overcast"
+        else "# Clamp, because the path through the air grows without bound towards the horizon\n"
+        f"cos_theta = wp.max({up}, 0.05)\n"
+        f"gamma = wp.acos(wp.clamp(wp.dot({looked}, to_sun), -0.999999, 0.999999))",
+        Y=""
+        if clouds == "overcast"
+        else "# Distribution coefficients are linear in turbidity\n"
+        + ratio("Y", "")
+        + "\nluminance_sky = zenith_Y * Y_sky",
         color=f"{ratio('x', '')}\n{ratio('y', '')}\nx_chroma = zenith_x(t, theta_s) * x_sky\ny_chroma = zenith_y(t, theta_s) * y_sky"
-        if color
+        if color and clouds != "overcast"
         else "",
         cover=cover.replace(
             "$gray",
-            "x_chroma = wp.lerp(x_chroma, 0.3127, 0.95)\n            y_chroma = wp.lerp(y_chroma, 0.3290, 0.95)"
-            if color
-            else "",
+            "x_chroma = 0.3127\n            y_chroma = 0.3290" if color else "",
         ).replace(
             "$mix",
             "x_chroma = wp.lerp(x_chroma, 0.3127, cloud_cover)\n            y_chroma = wp.lerp(y_chroma, 0.3290, cloud_cover)"
@@ -247,15 +255,22 @@ def shade_sky(d: Draft) -> None:
             "exponential": "# Film-like shoulder, so highlights roll off instead of clipping\nrgb = wp.vec3(1.0 - wp.exp(-exposure * rgb[0]), 1.0 - wp.exp(-exposure * rgb[1]), 1.0 - wp.exp(-exposure * rgb[2]))",
         }[tone],
     )
-    d.explain("""
-        Perez's distribution, scaled to the zenith, gives luminance and both chromaticities; its coefficients
-        depend on turbidity, which measures haze.
-    """)
-    d.says(
-        "Computes the luminance of the daylight sky in each direction (Preetham's model)."
-        if not color
-        else "Computes the color of the daylight sky in each direction (Preetham's model)."
-    )
+    trim(d)
+    quantity = "color" if color else "luminance"
+    if clouds == "overcast":
+        d.explain("""
+            The CIE's overcast sky is scaled to the zenith luminance of Preetham's model, which depends on the
+            sun's height and on turbidity, a measure of haze.
+        """)
+        d.says(f"Computes the {quantity} of the overcast sky in each direction (CIE).")
+    else:
+        gives = "luminance and both chromaticities" if color else "luminance"
+        d.explain(f"""
+            Perez's distribution, scaled to the zenith, gives {gives}; its coefficients depend on
+            turbidity, which measures haze.
+        """)
+        partly = "partly cloudy" if clouds == "mixed" else "daylight"
+        d.says(f"Computes the {quantity} of the {partly} sky in each direction (Preetham's model).")
 
     def agrees(v: Values, after: Values) -> None:
         seen = np.ones(shape, bool)
@@ -270,7 +285,7 @@ def shade_sky(d: Draft) -> None:
                 theta, phi = np.pi / 2 * np.hypot(x, y), np.arctan2(y, x)
             w = np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)], axis=-1)
         low = w[..., 2] < 0
-        if ground == "albedo":
+        if ground == "water":
             w = np.concatenate([w[..., :2], np.abs(w[..., 2:])], axis=-1)
         if solar == "direction":
             s = v.sun / np.linalg.norm(v.sun)
@@ -298,13 +313,12 @@ def shade_sky(d: Draft) -> None:
         elif disc == "limb":
             rim = np.clip(1 - gamma / 0.00465, 0, 1)
             y_ = y_ + 1e3 * zy * (0.4 + 0.6 * np.sqrt(rim + 1e-6)) * (rim > 0)
-        y_ = y_ * np.where(low, v.get("ground_albedo", 1.0), 1.0)
+        y_ = y_ * np.where(low, v.get("reflectance", 1.0), 1.0)
         if ground == "black":
             seen &= ~low
         if not color:
             mostly_close(after[name], np.where(seen, y_, 0.0), 5e-3)
             return
-        share = 0.95 if clouds == "overcast" else share
         chroma = []
         for which, white in (("x", 0.3127), ("y", 0.329)):
             top = sum(t**k * np.polyval(row, angle) for k, row in zip((2, 1, 0), _ZENITH[which], strict=True))

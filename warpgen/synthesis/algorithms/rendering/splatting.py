@@ -14,7 +14,8 @@ from warpgen.synthesis.writing.trim import trim
 _NAMES = {
     "means": "positions|centers|xyz",
     "rotations": "quats|rots|orientations",
-    "scales": "scaling|extents|sigma",
+    "scales": "scaling|extents",
+    "opacities": "alphas|opacity_in",
     "conics": "inv_cov2d|conic_out|inverse_cov",
     "means2d": "xy|centers_2d|pixel_means",
     "alpha": "opacity|a|alpha_k",
@@ -50,12 +51,16 @@ def project_gaussians(d: Draft) -> None:
         shape, scale = "Sigma = cov[tid]", ""
     else:
         d.input("rotations", "quat", n, kind="unit", about="Gaussian rotations")
-        d.input("scales", "vec3", n, *((0.05, 0.4) if form != "log scale" else (-3.0, -1.0)))
+        logs = form == "log scale"
+        d.input(
+            "log_scales" if logs else "scales", "vec3", n, *((-3.0, -1.0) if logs else (0.05, 0.4)),
+            about=f"{'Logarithms of s' if logs else 'S'}tandard deviations along the axes",
+        )  # fmt: skip
         scale = "s = scales[tid]"
         if form == "log scale":
             scale = """
                 # scales are stored as logarithms, to keep them positive
-                log_s = scales[tid]
+                log_s = log_scales[tid]
                 s = wp.vec3(wp.exp(log_s[0]), wp.exp(log_s[1]), wp.exp(log_s[2]))
                 """
         shape = """
@@ -67,14 +72,13 @@ def project_gaussians(d: Draft) -> None:
             """
     if camera == "matrix":
         d.param("W", "mat33", 0.0, 1.0, kind="rotation", about="World-to-camera rotation")
-        view = "w = W\nt = W * means[tid] + wp.vec3(0.0, 0.0, 4.0)"
+        d.param("translation", "vec3", 3.0, 4.0, about="World-to-camera translation")
+        view = "t = W * means[tid] + translation"
     else:
-        d.param("pose", "transform", -0.3, 0.3, kind="transform", about="Camera pose")
+        d.param("world_to_camera", "transform", 3.0, 4.0, kind="transform", about="World-to-camera transform")
         view = """
-            # world-to-camera transform
-            X = wp.transform_inverse(pose)
-            w = wp.quat_to_matrix(wp.transform_get_rotation(X))
-            t = wp.transform_point(X, means[tid]) + wp.vec3(0.0, 0.0, 4.0)
+            W = wp.quat_to_matrix(wp.transform_get_rotation(world_to_camera))
+            t = wp.transform_point(world_to_camera, means[tid])
             """
     d.param("focal", "vec2", 20.0, 40.0, about="Focal lengths [px]")
     if blur:
@@ -84,8 +88,14 @@ def project_gaussians(d: Draft) -> None:
         "conic": (("conics", "vec3"), ("means2d", "vec2")),
         "radius": (("radii", "float"),),
     }[result]
+    about = {
+        "cov2d": "Entries (xx, xy, yy) of the covariances [px^2]",
+        "conics": "Entries (xx, xy, yy) of the inverse covariances",
+        "means2d": "Projected centers, from the principal point [px]",
+        "radii": "Radii of three standard deviations [px]",
+    }
     for name, type in outs:
-        d.output(name, type, n)
+        d.output(name, type, n, about=about[name])
     store = {
         "covariance": "cov2d[tid] = wp.vec3(a, b, c)",
         "conic": """
@@ -121,7 +131,7 @@ def project_gaussians(d: Draft) -> None:
             0.0, focal[1] * inv_z, -focal[1] * t[1] * inv_z * inv_z,
             0.0, 0.0, 0.0,
         )
-        P = J * w
+        P = J * W
         projected = P * Sigma * wp.transpose(P)
         a = projected[0, 0]$widen
         b = projected[0, 1]
@@ -134,26 +144,23 @@ def project_gaussians(d: Draft) -> None:
         widen=widen,
         store=store,
     )
-    d.explain("""
-        Sigma' = J W Sigma W^T J^T, of which the upper left 2 x 2 block stays. The low-pass term keeps
-        every splat at least about a pixel wide.
-    """)
+    keeps = "\nThe low-pass term keeps every splat at least about a pixel wide." if blur else ""
+    d.explain(f"Sigma' = J W Sigma W^T J^T, of which the upper left 2 x 2 block stays.{keeps}")
 
     def reference(v: Values) -> dict[str, Any]:
         if form == "matrix":
             sigma = v.cov
         else:
             axes = np.stack([turned(v.rotations, np.eye(3)[k]) for k in range(3)], axis=-1)
-            s = np.exp(v.scales) if form == "log scale" else v.scales
+            s = np.exp(v.log_scales) if form == "log scale" else v.scales
             sigma = np.einsum("nik,nk,njk->nij", axes, s**2, axes)
         if camera == "matrix":
             w = np.asarray(v.W)
-            t = v.means @ w.T
+            t = v.means @ w.T + v.translation
         else:
-            pose = np.asarray(v.pose)
-            w = turned(pose[3:], np.eye(3))  # rows are the camera's axes
-            t = (v.means - pose[:3]) @ w.T
-        t = t + np.array([0.0, 0.0, 4.0])
+            pose = np.asarray(v.world_to_camera)
+            w = turned(pose[3:], np.eye(3)).T
+            t = v.means @ w.T + pose[:3]
         j = np.zeros((n, 2, 3))
         j[:, 0, 0], j[:, 1, 1] = v.focal[0] / t[:, 2], v.focal[1] / t[:, 2]
         j[:, :, 2] = -np.asarray(v.focal) * t[:, :2] / t[:, 2:] ** 2
@@ -202,7 +209,7 @@ def blend_splats(d: Draft) -> None:
         d.input("conics", "mat22", m, 0.05, 0.4, "spd", about="Inverse 2D covariances")
         power = "power = -0.5 * wp.dot(delta, conics[k] * delta)"
     else:
-        d.input("conics", "vec3", m, 0.1, 0.4, about="Inverse 2D covariances")
+        d.input("conics", "vec3", m, 0.1, 0.4, about="Inverse 2D covariances (xx, xy, yy)")
         power = """
             q = conics[k]
             dx = delta[0]
@@ -212,7 +219,7 @@ def blend_splats(d: Draft) -> None:
             if power > 0.0:
                 continue
             """
-    d.input("opacity", "float", m, 0.2, 0.95, about="Opacities in [0, 1]")
+    d.input("opacities", "float", m, 0.2, 0.95, about="Opacities in [0, 1]")
     if result == "colour":
         d.input("colors", "vec3", m, 0.0, 1.0, about="Colors")
     if result == "depth":
@@ -230,7 +237,8 @@ def blend_splats(d: Draft) -> None:
     d.output(name, type, (height, width))
     d.says(
         {
-            "colour": "Alpha-blends depth-sorted Gaussian splats per pixel.",
+            "colour": "Alpha-blends depth-sorted Gaussian splats per pixel"
+            + (" before a background." if background else "."),
             "alpha": "Computes the accumulated opacity of Gaussian splats per pixel.",
             "count": "Counts the Gaussian splats that contribute to each pixel.",
             "depth": "Alpha-blends the depths of Gaussian splats per pixel.",
@@ -267,8 +275,8 @@ def blend_splats(d: Draft) -> None:
             $pick
             delta = p - means2d[k]
             $power
-            # clamp alpha below 1 to keep the transmittance positive
-            alpha = wp.min(opacity[k] * wp.exp(power), 0.99)
+            # alpha stays below 1, so that the transmittance stays positive
+            alpha = wp.min(opacities[k] * wp.exp(power), 0.99)
             $skip
             $gather
             T *= 1.0 - alpha
@@ -302,7 +310,7 @@ def blend_splats(d: Draft) -> None:
                 conic = np.array([[a, b], [b, c]])
             power = -0.5 * np.einsum("hwa,ab,hwb->hw", e, conic, e)
             alpha = np.where(
-                power > 0.0, 0.0, np.minimum(v.opacity[k] * np.exp(np.minimum(power, 0.0)), 0.99)
+                power > 0.0, 0.0, np.minimum(v.opacities[k] * np.exp(np.minimum(power, 0.0)), 0.99)
             )
             if skip:
                 alpha = np.where(alpha < 1.0 / 255.0, 0.0, alpha)

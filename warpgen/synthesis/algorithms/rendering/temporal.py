@@ -125,7 +125,7 @@ def neighborhood_box(image: wp.array2d(dtype=wp.vec3), row: int, col: int, gamma
     source="Karis 2014, High-quality temporal supersampling; Salvi 2016 (variance clipping); Yang, Liu & Salvi 2020",
     names={
         "resolve_temporally": "taa_resolve|temporal_antialiasing|resolve_taa|blend_history",
-        "current": "frame|new_frame|noisy",
+        "current": "frame|new_frame|frame_color",
         "history": "previous_frame|accumulated|history_color",
         "motion": "motion_vectors|velocity|flow",
         "resolved": "output_frame|stable|filtered",
@@ -239,7 +239,7 @@ def resolve_temporally(d: Draft) -> None:
     luma = "color[0]" if ycocg else "wp.dot(color, wp.vec3(0.2126, 0.7152, 0.0722))"
     old_luma = luma.replace("color", "past")
     mix = {
-        "constant": "alpha = feedback",
+        "constant": "",
         "speed": """
             # Trust history less where things move fast, because $doubt
             speed = wp.length(step)
@@ -259,6 +259,7 @@ def resolve_temporally(d: Draft) -> None:
             age[row, col] = frames
             """,
     }[blend]
+    share = "feedback" if blend == "constant" else "alpha"
     if blend == "count":
         d.module(f"MAX_AGE = wp.constant({d.pick(8.0, 10.0)})")
     d.launch(*size)
@@ -308,12 +309,12 @@ def resolve_temporally(d: Draft) -> None:
         mix=mix,
         weigh=f"""
             # Bright samples count less, or single fireflies would shine through (Karis)
-            new_weight = alpha / (1.0 + wp.max({luma}, 0.0))
-            old_weight = (1.0 - alpha) / (1.0 + wp.max({old_luma}, 0.0))
+            new_weight = {share} / (1.0 + wp.max({luma}, 0.0))
+            old_weight = (1.0 - {share}) / (1.0 + wp.max({old_luma}, 0.0))
             blended = (new_weight * color + old_weight * past) / (new_weight + old_weight)
             """
         if weighed
-        else "blended = alpha * color + (1.0 - alpha) * past",
+        else f"blended = {share} * color + (1.0 - {share}) * past",
         back="from_ycocg(blended)" if ycocg else "blended",
     )
     d.explain("""

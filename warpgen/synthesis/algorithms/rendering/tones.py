@@ -26,12 +26,17 @@ _CURVES: dict[str, tuple[str, Any]] = {
     "hable": (
         """
         # Uncharted 2 curve (Hable 2010) with toe, linear section and shoulder
-        return (x * (0.15 * x + 0.05) + 0.004) / (x * (0.15 * x + 0.5) + 0.06) - 0.02 / 0.3
+        level = (x * (0.15 * x + 0.05) + 0.004) / (x * (0.15 * x + 0.5) + 0.06) - 0.02 / 0.3
+        # scaled so that the white point 11.2 maps to one
+        return level / 0.7251
         """,
-        lambda x: (0.15 * x * x + 0.05 * x + 0.004) / (0.15 * x * x + 0.5 * x + 0.06) - 0.02 / 0.3,
+        lambda x: ((0.15 * x * x + 0.05 * x + 0.004) / (0.15 * x * x + 0.5 * x + 0.06) - 0.02 / 0.3) / 0.7251,
     ),
     "exponential": ("return 1.0 - wp.exp(-x)", lambda x: 1.0 - np.exp(-x)),
-    "logarithmic": ("return wp.log(1.0 + x) / wp.log(9.0)", lambda x: np.log1p(x) / np.log(9.0)),
+    "logarithmic": (
+        "# the white point 8 maps to one\nreturn wp.log(1.0 + x) / wp.log(9.0)",
+        lambda x: np.log1p(x) / np.log(9.0),
+    ),
 }
 
 
@@ -40,7 +45,7 @@ _CURVES: dict[str, tuple[str, Any]] = {
     names=NAMES
     | {
         "tone_map": "tonemap|tone_mapping|hdr_to_ldr|apply_tonemap",
-        "curve": "tone_curve|operator_|film_curve",
+        "curve": "tone_curve|tone_operator",
     },
     half=True,
     weight=13,
@@ -52,6 +57,14 @@ def tone_map(d: Draft) -> None:
     over = d.option("over", "channels", "luminance")
     layout = d.option("layout", "image", "flat", "packed")
     text, curve = _CURVES[form]
+    shown = {
+        "reinhard": "Reinhard's", "reinhard white": "Reinhard's extended", "aces": "the ACES", "hable": "Hable's",
+        "exponential": "an exponential", "logarithmic": "a logarithmic",
+    }[form]  # fmt: skip
+    d.says(
+        f"Tone maps HDR radiance to display range by {shown} curve"
+        + {"linear": ".", "gamma": ", with gamma 2.2.", "srgb": ", encoded as sRGB."}[encode]
+    )
     h, w = d.pick(8, 10), d.pick(8, 12)
     shape: tuple[int, ...] = (h, w) if layout != "flat" else (h * w,)
     at = "i, j" if layout != "flat" else "tid"

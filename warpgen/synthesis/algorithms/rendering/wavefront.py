@@ -12,7 +12,17 @@ from warpgen.synthesis.writing.pieces import piece
 PATH_MATERIAL = piece('''
 @wp.struct
 class PathMaterial:
-    """Surface properties; kind is one of MATERIAL_DIFFUSE, MATERIAL_MIRROR or MATERIAL_GLASS."""
+    """Surface properties; kind is 0 for diffuse surfaces and MATERIAL_MIRROR for mirrors."""
+
+    kind: int
+    albedo: wp.vec3
+    emission: wp.vec3
+''')
+
+GLASS_MATERIAL = piece('''
+@wp.struct
+class PathMaterial:
+    """Surface properties; kind is 0 for diffuse surfaces, MATERIAL_MIRROR or MATERIAL_GLASS."""
 
     kind: int
     albedo: wp.vec3
@@ -49,8 +59,8 @@ def intersect_sphere(origin: wp.vec3, ray_dir: wp.vec3, sphere_center: wp.vec3, 
 
 
 @wp.func
-def closest_hit(scene: SphereScene, origin: wp.vec3, ray_dir: wp.vec3) -> int:
-    """Return the index of the closest sphere along the ray, -1 if nothing is hit."""
+def closest_hit(scene: SphereScene, origin: wp.vec3, ray_dir: wp.vec3):
+    """Return the index of the closest sphere along the ray and the ray parameter; -1 if nothing is hit."""
     best_t = float(1.0e10)
     best_index = int(-1)
     for i in range(scene.centers.shape[0]):
@@ -58,12 +68,12 @@ def closest_hit(scene: SphereScene, origin: wp.vec3, ray_dir: wp.vec3) -> int:
         if t > 0.0 and t < best_t:
             best_t = t
             best_index = i
-    return best_index
+    return best_index, best_t
 
 
 @wp.func
 def is_occluded(scene: SphereScene, origin: wp.vec3, ray_dir: wp.vec3, max_t: float) -> bool:
-    """Any-hit query for shadow rays."""
+    """Tell whether something blocks a shadow ray before max_t."""
     for i in range(scene.centers.shape[0]):
         t = intersect_sphere(origin, ray_dir, scene.centers[i], scene.radii[i])
         if t > 0.0 and t < max_t:
@@ -112,7 +122,7 @@ LIGHTS = {
         light_dist = wp.length(to_light)
         light_dir = to_light / light_dist
         # Inverse square law; a point light has no density to divide by
-        light_value = light_power / (light_dist * light_dist)
+        light_value = light_intensity / (light_dist * light_dist)
         """,
         "light_dist",
     ),
@@ -129,17 +139,25 @@ LIGHTS = {
         cone_dir = wp.vec3(sin_cone * wp.cos(phi_light), sin_cone * wp.sin(phi_light), cos_cone)
         light_dir = to_world(cone_dir, to_light / light_dist)
         # 1 / pdf = 2 * pi * (1 - cos_max)
-        light_value = light_power * (2.0 * wp.pi * (1.0 - cos_max))
+        light_value = light_radiance * (2.0 * wp.pi * (1.0 - cos_max))
         """,
         "light_dist - light_radius",
     ),
     "directional": (
         """
-        light_dir = wp.normalize(light_position)
-        light_value = light_power
+        light_dir = wp.normalize(to_sun)
+        light_value = sun_irradiance
         """,
         "1.0e10",
     ),
+}
+
+
+# Where each light is and how strong: arguments, and what is said of them.
+LIGHT_ARGUMENTS = {
+    "point": ("light_position", "Position of the light", "light_intensity", "Radiant intensity of the light"),
+    "sphere": ("light_position", "Center of the light", "light_radiance", "Radiance that the light emits"),
+    "directional": ("to_sun", "Direction towards the sun", "sun_irradiance", "Irradiance facing the sun"),
 }
 
 
@@ -187,17 +205,18 @@ def bounced(v: Values, light: str, sampling: str, roulette: bool, sky: str) -> d
     which = np.asarray(v["scene.material_ids"])[index]
     kind, albedo = np.asarray(v["materials.kind"])[which], v["materials.albedo"][which]
     gathered = beta * v["materials.emission"][which]
-    to = v.light_position - p
+    to = v[LIGHT_ARGUMENTS[light][0]] - p
+    power = v[LIGHT_ARGUMENTS[light][2]]
     dist = np.linalg.norm(to, axis=1)
-    reach, value = dist, v.light_power / dist[:, None] ** 2
+    reach, value = dist, power / dist[:, None] ** 2
     way = to / dist[:, None]
     if light == "sphere":
         top = np.sqrt(1.0 - np.minimum((v.light_radius / dist) ** 2, 0.99))
         way = _world(_polar(1.0 - u[:, 2] * (1.0 - top), u[:, 3]), way)
-        reach, value = dist - v.light_radius, v.light_power * (2 * np.pi * (1.0 - top))[:, None]
+        reach, value = dist - v.light_radius, power * (2 * np.pi * (1.0 - top))[:, None]
     elif light == "directional":
-        way = np.broadcast_to(np.asarray(v.light_position) / np.linalg.norm(v.light_position), p.shape)
-        reach, value = np.full(len(p), 1e10), np.broadcast_to(v.light_power, p.shape)
+        way = np.broadcast_to(np.asarray(v.to_sun) / np.linalg.norm(v.to_sun), p.shape)
+        reach, value = np.full(len(p), 1e10), np.broadcast_to(power, p.shape)
     cos = (n * way).sum(1)
     free = (cos > 0.0) & ~(_nearest(v, p + 1e-3 * n, way)[0] < reach)
     diffuse = (kind != 1) & (kind != 2)
@@ -208,7 +227,7 @@ def bounced(v: Values, light: str, sampling: str, roulette: bool, sky: str) -> d
     scattered = _world(_polar(height, u[:, 1]), n)
     share = albedo if sampling == "cosine" else 2.0 * height[:, None] * albedo
     mirrored = w - 2.0 * (w * n).sum(1, keepdims=True) * n
-    ior = v["materials.ior"][which]
+    ior = v.get("materials.ior", np.ones(4))[which]
     eta, ci = np.where(outside, 1.0 / ior, ior), -(w * n).sum(1)
     s2 = eta**2 * (1.0 - ci**2)
     ct = np.sqrt(np.maximum(1.0 - s2, 0.0))
