@@ -14,14 +14,11 @@ _NAMES = {
     "iterations": "counts|escape_time|n_iter|iters",
     "image": "pixels|out_image|escape|field",
     "corner": "origin|lower_left|offset",
-    "scale": "zoom|pixel_size|spacing",
+    "scale": "pixel_size|spacing",
     "c": "c0|constant|seed",
-    "zx": "x|re|zr",
-    "zy": "y|im|zi",
+    "re": "zx|zr|x",
+    "im": "zy|zi|y",
     "n": "k|iter_count|it",
-    "points": "positions|x|samples",
-    "distance": "de|dist|estimate",
-    "dr": "dz|derivative|running_derivative",
     "z": "w|orbit|q",
 }
 
@@ -60,31 +57,33 @@ def escape_time_fractal(d: Draft) -> None:
         )
     )
     d.param("corner", "vec2", -1.6, -1.2, about="Lower corner of the image in the complex plane")
-    d.param("scale", "float", 0.1, 0.14)
+    d.param("scale", "float", 0.1, 0.14, about="Size of a pixel in the complex plane")
     if form == "julia":
-        d.param("c", "vec2", -0.6, -0.3)
+        d.param("c", "vec2", -0.6, -0.3, about="Constant of the map")
+    if layout == "flat":
+        d.param("width", "int", width, about="Width of the image [px]")
     whole = result == "count"
     target = "iterations" if whole else "image"
     d.output(target, "int" if whole else "float", (height, width) if layout == "2d" else height * width)
     cx, cy = ("c[0]", "c[1]") if form == "julia" else ("px", "py")
     square = {
-        "mandelbrot": ("zx * zx - zy * zy + $x", "2.0 * zx * zy + $y"),
-        "julia": ("zx * zx - zy * zy + $x", "2.0 * zx * zy + $y"),
-        "burning ship": ("zx * zx - zy * zy + $x", "2.0 * wp.abs(zx * zy) + $y"),
-        "tricorn": ("zx * zx - zy * zy + $x", "-2.0 * zx * zy + $y"),
-        "cubic": ("zx * zx * zx - 3.0 * zx * zy * zy + $x", "3.0 * zx * zx * zy - zy * zy * zy + $y"),
+        "mandelbrot": ("re * re - im * im + $x", "2.0 * re * im + $y"),
+        "julia": ("re * re - im * im + $x", "2.0 * re * im + $y"),
+        "burning ship": ("re * re - im * im + $x", "2.0 * wp.abs(re * im) + $y"),
+        "tricorn": ("re * re - im * im + $x", "-2.0 * re * im + $y"),
+        "cubic": ("re * re * re - 3.0 * re * im * im + $x", "3.0 * re * re * im - im * im * im + $y"),
     }[form]
     x, y = (part.replace("$x", cx).replace("$y", cy) for part in square)
     start = ("px", "py") if form == "julia" else ("0.0", "0.0")
     if number == "vector":
-        x, y = (part.replace("zx", "z[0]").replace("zy", "z[1]") for part in (x, y))
+        x, y = (part.replace("re", "z[0]").replace("im", "z[1]") for part in (x, y))
         begin = f"z = wp.vec2({start[0]}, {start[1]})"
         step = f"z = wp.vec2({x}, {y})"
         norm = "wp.dot(z, z)"
     else:
-        begin = f"zx = float({start[0]})\nzy = float({start[1]})"
-        step = f"temp = {x}\nzy = {y}\nzx = temp"
-        norm = "zx * zx + zy * zy"
+        begin = f"re = float({start[0]})\nim = float({start[1]})"
+        step = f"temp = {x}\nim = {y}\nre = temp"
+        norm = "re * re + im * im"
     loops = {
         "while": """
             n = int(0)
@@ -113,9 +112,7 @@ def escape_time_fractal(d: Draft) -> None:
                 $target = $most.0
             """,
     }[result]
-    indices = (
-        "i, j = wp.tid()" if layout == "2d" else f"tid = wp.tid()\ni = tid // {width}\nj = tid % {width}"
-    )
+    indices = "i, j = wp.tid()" if layout == "2d" else "tid = wp.tid()\ni = tid // width\nj = tid % width"
     d.launch(*((height, width) if layout == "2d" else (height * width,)))
     d.code(
         """

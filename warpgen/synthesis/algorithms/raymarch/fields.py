@@ -14,8 +14,11 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _NAMES = scenes.NAMES | {
     "points": "positions|x|query_points|samples",
     "p": "pos|point|x_i",
-    "phi": "distances|sdf_values|dist|signed_distance",
-    "n": "normal|grad_dir",
+    "phi": "distances|sdf_values|signed_distance",
+    "occupancy": "inside|filled",
+    "tsdf": "truncated|tsdf_values",
+    "gradients": "grads|gradient_out",
+    "n": "grad_dir|slope",
     "normals": "normal_out|surface_normals|n_out",
     "eps": "h|delta|epsilon",
     "dist": "d0|dist_p|value",
@@ -60,6 +63,12 @@ def sdf_samples(d: Draft) -> None:
         ),
     }
     value, expected = values[result]
+    out, about = {
+        "distance": ("phi", "Signed distances, negative inside"),
+        "occupancy": ("occupancy", "1 inside of the scene, 0 outside"),
+        "truncated": ("tsdf", "Truncated signed distances in [-1, 1], negative inside"),
+        "density": ("density", "Densities in [0, 1]"),
+    }[result]
     d.says(
         {
             "distance": "Evaluates the signed distance function of a scene at points.",
@@ -81,13 +90,13 @@ def sdf_samples(d: Draft) -> None:
         d.param("voxel", "float", 0.2, 0.35, about="Voxel size")
         kind = "cell centres" if d.flag("centres") else "nodes"
         shift = " + 0.5" if kind == "cell centres" else ""
-        d.output("phi", "float", (side, side, side), about="Signed distances, negative inside")
+        d.output(out, "float", (side, side, side), about=about)
         d.launch(side, side, side)
         d.code(
             f"""
             i, j, k = wp.tid()
             p = origin + voxel * wp.vec3(float(i){shift}, float(j){shift}, float(k){shift})
-            phi[i, j, k] = $value
+            {out}[i, j, k] = $value
             """,
             value=value.replace("$p", "p"),
         )
@@ -99,12 +108,12 @@ def sdf_samples(d: Draft) -> None:
     elif layout == "components":
         for axis in "xyz":
             d.input(axis, "float", count, -1.3, 1.3)
-        d.output("phi", "float", count, about="Signed distances, negative inside")
+        d.output(out, "float", count, about=about)
         d.launch(count)
         d.code(
-            """
+            f"""
             tid = wp.tid()
-            phi[tid] = $value
+            {out}[tid] = $value
             """,
             value=value.replace("$p", "wp.vec3(x[tid], y[tid], z[tid])"),
         )
@@ -114,12 +123,12 @@ def sdf_samples(d: Draft) -> None:
 
     elif layout == "vectors":
         d.input("points", "vec3", count, -1.3, 1.3, about="Sample positions")
-        d.output("phi", "float", count, about="Signed distances, negative inside")
+        d.output(out, "float", count, about=about)
         d.launch(count)
         if d.flag("named"):
-            d.code("tid = wp.tid()\np = points[tid]\nphi[tid] = $value", value=value.replace("$p", "p"))
+            d.code(f"tid = wp.tid()\np = points[tid]\n{out}[tid] = $value", value=value.replace("$p", "p"))
         else:
-            d.code("tid = wp.tid()\nphi[tid] = $value", value=value.replace("$p", "points[tid]"))
+            d.code(f"tid = wp.tid()\n{out}[tid] = $value", value=value.replace("$p", "points[tid]"))
 
         def points(v: Values) -> Any:
             return v.points
@@ -127,14 +136,14 @@ def sdf_samples(d: Draft) -> None:
     else:
         d.input("points", "vec3", count, -1.3, 1.3, about="Sample positions")
         d.param("pose", "transform", -0.4, 0.4, kind="transform", about="Pose of the scene")
-        d.output("phi", "float", count, about="Signed distances, negative inside")
+        d.output(out, "float", count, about=about)
         d.launch(count)
         d.code(
-            """
+            f"""
             tid = wp.tid()
             # transform the point to the local frame of the scene
             p = wp.transform_point(wp.transform_inverse(pose), points[tid])
-            phi[tid] = $value
+            {out}[tid] = $value
             """,
             value=value.replace("$p", "p"),
         )
@@ -145,14 +154,14 @@ def sdf_samples(d: Draft) -> None:
     tolerance = 1e-4
 
     def reference(v: Values) -> dict[str, Any]:
-        return {"phi": expected(found.distance(points(v)))}
+        return {out: expected(found.distance(points(v)))}
 
     if result == "occupancy":
 
         def agrees(before: Values, after: Values) -> None:
             s = found.distance(points(before))
             clear = np.abs(s) > 1e-5  # nearer the surface, rounding decides
-            np.testing.assert_array_equal(np.asarray(after.phi)[clear], expected(s)[clear])
+            np.testing.assert_array_equal(np.asarray(after[out])[clear], expected(s)[clear])
 
         d.holds(agrees)
     else:
@@ -244,7 +253,11 @@ def sdf_normals(d: Draft) -> None:
     else:
         h = d.pick(0.01, 0.005, 0.02)
         d.module(f"EPS = wp.constant({h})")
-    d.output("normals", "vec3", count, about="Unit surface normals")
+    out, about = {
+        "gradient": ("gradients", "Gradients of the field"),
+        "colour": ("colors", "Normals encoded as colors"),
+    }.get(result, ("normals", "Unit surface normals"))
+    d.output(out, "vec3", count, about=about)
     text = _NORMALS[kind].replace("eps", "eps" if step == "given" else "EPS")
     scale = {"forward": "$e", "tetrahedron": "(4.0 * $e)"}.get(kind, "(2.0 * $e)")
     scale = scale.replace("$e", "eps" if step == "given" else "EPS")
@@ -254,11 +267,11 @@ def sdf_normals(d: Draft) -> None:
         d.says("Estimates normals of a distance field and encodes them as RGB colors.")
     d.launch(count)
     d.code(
-        """
+        f"""
         tid = wp.tid()
         p = points[tid]
         $differences
-        normals[tid] = $value
+        {out}[tid] = $value
         """,
         differences=text,
         value={
@@ -280,7 +293,7 @@ def sdf_normals(d: Draft) -> None:
             g = central(f, p, h)
         if result != "gradient":
             g = g / np.linalg.norm(g, axis=-1, keepdims=True)
-        return {"normals": 0.5 * g + 0.5 if result == "colour" else g}
+        return {out: 0.5 * g + 0.5 if result == "colour" else g}
 
     h_fixed = 0.0 if step == "given" else h
     d.check(reference, 2e-3)

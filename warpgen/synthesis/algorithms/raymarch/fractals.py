@@ -11,14 +11,7 @@ from warpgen.synthesis.library.proofs import mostly_close
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "iterations": "counts|escape_time|n_iter|iters",
-    "image": "pixels|out_image|escape|field",
-    "corner": "origin|lower_left|offset",
-    "scale": "zoom|pixel_size|spacing",
     "c": "c0|constant|seed",
-    "zx": "x|re|zr",
-    "zy": "y|im|zi",
-    "n": "k|iter_count|it",
     "points": "positions|x|samples",
     "distance": "de|dist|estimate",
     "dr": "dz|derivative|running_derivative",
@@ -59,7 +52,12 @@ def mandelbulb_distance(d: Draft) -> None:
     d.input("points", "vec3", count, -1.2, 1.2, about="Sample positions")
     d.output("distance", "float", count, about="Estimated distances")
     if trap != "none":
-        d.output("trap", "float", count)
+        d.output(
+            "trap",
+            "float",
+            count,
+            about=f"Nearest approach of the orbit to the {'origin' if trap == 'origin' else 'plane z = 0'}",
+        )
     body = """
         z = p
         dr = float(1.0)
@@ -155,9 +153,9 @@ def quaternion_julia(d: Draft) -> None:
     count = d.pick(64, 96, 128)
     most = d.pick(8, 10, 12)
     d.input("points", "vec3", count, -1.2, 1.2, about="Sample positions")
-    d.param("c", constant, -0.4, 0.3)
+    d.param("c", constant, -0.4, 0.3, about="Constant of the map, its real part last")
     if slice_ == "w given":
-        d.param("w", "float", -0.3, 0.3)
+        d.param("w", "float", -0.3, 0.3, about="Real part of the points, which selects the slice")
     d.output("distance", "float", count, about="Estimated distances")
     w = "w" if slice_ == "w given" else "0.0"
     wp_type = f"wp.{constant}"
@@ -258,7 +256,7 @@ def folded_fractal_distance(d: Draft) -> None:
     count = d.pick(64, 96, 128)
     d.input("points", "vec3", count, -1.3, 1.3, about="Sample positions")
     if result == "shell":
-        d.param("thickness", "float", 0.01, 0.05)
+        d.param("thickness", "float", 0.01, 0.05, about="Half thickness of the shell")
     d.output("distance", "float", count, about="Estimated distances")
     body = {
         "menger": """
@@ -302,13 +300,14 @@ def folded_fractal_distance(d: Draft) -> None:
                 size *= 0.5
             """,
     }[form]
+    shell = "a shell around " if result == "shell" else ""
     blocks = {"levels": str(levels), "scale": f"{2**levels}.0", "body": body}
     last = "wp.abs($d) - thickness" if result == "shell" else "$d"
     d.says(
         {
-            "menger": "Computes the distance to a Menger sponge.",
-            "sierpinski": "Estimates the distance to a Sierpinski tetrahedron.",
-            "cubes": "Computes a distance bound for recursively nested cubes.",
+            "menger": f"Computes the distance to {shell}a Menger sponge.",
+            "sierpinski": f"Estimates the distance to {shell}a Sierpinski tetrahedron.",
+            "cubes": f"Computes a distance bound for {shell}recursively nested cubes.",
         }[form]
     )
     d.launch(count)

@@ -35,8 +35,14 @@ def render_scene(d: Draft) -> None:
     if lit:
         d.param("light", "vec3", 0.3, 0.9, about="Direction towards the light")
     count = width * height
+    made = "image"
+    if grey:
+        made = {"depth fog": "fog", "steps": "step_share"}.get(shade, "brightness")
+    if layout == "flat":
+        d.param("width", "int", width, about="Width of the image [px]")
+        d.param("height", "int", height, about="Height of the image [px]")
     d.output(
-        "image",
+        made,
         "float" if grey else "vec3",
         (height, width) if layout == "image" else count,
         about="Rendered image",
@@ -84,7 +90,7 @@ def render_scene(d: Draft) -> None:
         "depth fog": "1.0",
         "steps": "",
     }[shade]
-    at = "image[i, j]" if layout == "image" else "image[tid]"
+    at = f"{made}[i, j]" if layout == "image" else f"{made}[tid]"
     shadowed = """
         # begin off the surface, otherwise the shadow ray would meet it at once
         s = float(0.02)
@@ -120,13 +126,15 @@ def render_scene(d: Draft) -> None:
         "depth fog": f"{at} = 1.0 - wp.exp(-0.3 * t)",
         "steps": f"# iteration heat map: silhouettes take the most steps\n{at} = float(taken) / {steps}.0",
     }[shade]
+    shadows = " that casts hard shadows" if shade == "lambert" else " and hard shadows"
+    shadows = shadows if shadow else ""
     d.says(
         {
-            "lambert": "Renders a signed distance field with sphere tracing and a directional light.",
-            "phong": "Renders a signed distance field with diffuse and specular shading.",
+            "lambert": f"Renders a signed distance field with sphere tracing and a directional light{shadows}.",
+            "phong": f"Renders a signed distance field with diffuse and specular shading{shadows}.",
             "normals": "Renders the normals of a signed distance field as RGB colors.",
             "depth fog": "Renders the fog factor of a signed distance field.",
-            "steps": "Renders the number of sphere tracing steps per pixel.",
+            "steps": "Renders the share of the allowed sphere tracing steps that each pixel takes.",
         }[shade]
     )
     ray = (
@@ -135,15 +143,17 @@ def render_scene(d: Draft) -> None:
         else "ro = eye + 1.3 * (u * right + v * up)\nrd = forward"
     )
     index = (
-        f"tid = wp.tid()\ni = tid // {width}\nj = tid % {width}" if layout == "flat" else "i, j = wp.tid()"
+        "tid = wp.tid()\ni = tid // width\nj = tid % width"
+        if layout == "flat"
+        else f"i, j = wp.tid()\nheight = {made}.shape[0]\nwidth = {made}.shape[1]"
     )
     d.launch(*((height, width) if layout == "image" else (count,)))
     d.code(
         """
         $index
         # screen coordinates: v runs up from -1 to 1, u as far as the image is wider
-        u = (2.0 * float(j) + 1.0 - $width.0) / $height.0
-        v = 1.0 - (2.0 * float(i) + 1.0) / $height.0
+        u = (2.0 * float(j) + 1.0 - float(width)) / float(height)
+        v = 1.0 - (2.0 * float(i) + 1.0) / float(height)
         forward = wp.normalize(-eye)
         right = wp.normalize(wp.cross(forward, wp.vec3(0.0, 1.0, 0.0)))
         up = wp.cross(right, forward)
@@ -152,8 +162,6 @@ def render_scene(d: Draft) -> None:
         $body
         """,
         index=index,
-        width=str(width),
-        height=str(height),
         ray=ray,
         trace=called if trace == "function" else inline,
         steps=str(steps),
@@ -182,7 +190,7 @@ def render_scene(d: Draft) -> None:
         t = first_hit(found.distance, o, r, far)
         met = t < far
         p = o + t[:, None] * r
-        actual = np.asarray(after.image).reshape(count, -1)
+        actual = np.asarray(after[made]).reshape(count, -1)
         if shade == "steps":
             taken, s, going = np.zeros(count), np.zeros(count), np.ones(count, bool)
             for _ in range(steps):
@@ -194,9 +202,9 @@ def render_scene(d: Draft) -> None:
             return
         n = normal(found.distance, p)
         if shade == "depth fog":
-            made = np.where(met, 1.0 - np.exp(-0.3 * t), 1.0)[:, None]
+            shown = np.where(met, 1.0 - np.exp(-0.3 * t), 1.0)[:, None]
         elif shade == "normals":
-            made = np.where(met[:, None], 0.5 * n + 0.5, 0.0)
+            shown = np.where(met[:, None], 0.5 * n + 0.5, 0.0)
         else:
             way = unit(np.asarray(v.light))
             diffuse = np.maximum(n @ way, 0.0)
@@ -205,11 +213,11 @@ def render_scene(d: Draft) -> None:
                 diffuse = np.where(near < 4.0, 0.0, diffuse)
             if shade == "phong":
                 specular = np.maximum((n * unit(way - r)).sum(1), 0.0) ** 32 * (diffuse > 0.0)
-                made = np.outer(0.1 + 0.7 * diffuse, [0.9, 0.7, 0.5]) + 0.3 * specular[:, None]
+                shown = np.outer(0.1 + 0.7 * diffuse, [0.9, 0.7, 0.5]) + 0.3 * specular[:, None]
             else:
-                made = (0.1 + 0.9 * diffuse)[:, None] * (1.0 if grey else np.array([0.9, 0.7, 0.5]))
-            made = np.where(met[:, None], made, 0.1 if grey else np.array([0.6, 0.7, 0.9]))
-        mostly_close(actual, made, 0.05, 0.8)
+                shown = (0.1 + 0.9 * diffuse)[:, None] * (1.0 if grey else np.array([0.9, 0.7, 0.5]))
+            shown = np.where(met[:, None], shown, 0.1 if grey else np.array([0.6, 0.7, 0.9]))
+        mostly_close(actual, shown, 0.05, 0.8)
 
     d.holds(agrees)
 
@@ -231,22 +239,30 @@ def march_grid(d: Draft) -> None:
     d.input("origins", "vec3", n, 0.3 * m, 0.7 * m, about="Ray origins")
     d.input("directions", "vec3", n, kind="unit", about="Ray directions")
     d.param("iso", "float", -0.1, 0.1, about="Isovalue")
-    d.output("t_hit" if result == "distance" else "hits", "float" if result == "distance" else "vec3", n)
+    dt = d.pick(0.2, 0.25) if step == "constant" else 0.5
+    last = 0.5 * m
+    d.param("dt", "float", dt, about="Step along the rays [voxels]")
+    if leave == "break":
+        d.param("max_steps", "int", int(last / dt), about="Steps until a ray is given up")
+    else:
+        d.param("t_max", "float", last, about="Length at which a ray is given up [voxels]")
+    out = {"distance": "t_hit", "point": "hits", "normal": "normals"}[result]
+    d.output(out, "float" if result == "distance" else "vec3", n)
     d.says(
         {
             "distance": "Computes the ray distance to an isosurface of a grid field, -1 for a miss.",
-            "point": "Computes the hit points of rays with an isosurface of a grid field.",
-            "normal": "Computes the normals at ray hits with an isosurface of a grid field.",
+            "point": "Computes the hit points of rays with an isosurface of a grid field, zeros for a miss.",
+            "normal": "Computes the normals at ray hits with an isosurface of a grid field, zeros for a miss.",
         }[result]
     )
     d.function(
-        f"""
+        """
         @wp.func
         def sample(field: wp.array3d(dtype=float), p: wp.vec3) -> float:
             # nodes are at integer coordinates, clamp to the border
-            x = wp.clamp(p[0], 0.0, {m - 1.001})
-            y = wp.clamp(p[1], 0.0, {m - 1.001})
-            z = wp.clamp(p[2], 0.0, {m - 1.001})
+            x = wp.clamp(p[0], 0.0, float(field.shape[0]) - 1.001)
+            y = wp.clamp(p[1], 0.0, float(field.shape[1]) - 1.001)
+            z = wp.clamp(p[2], 0.0, float(field.shape[2]) - 1.001)
             i = int(x)
             j = int(y)
             k = int(z)
@@ -260,8 +276,6 @@ def march_grid(d: Draft) -> None:
             return wp.lerp(wp.lerp(c00, c10, v), wp.lerp(c01, c11, v), w)
         """
     )
-    dt = d.pick(0.2, 0.25) if step == "constant" else 0.5
-    last = 0.5 * m
     crossing = {
         "none": "t_cross = t",
         "linear": "t_cross = t - dt * value / (value - before)",
@@ -289,17 +303,16 @@ def march_grid(d: Draft) -> None:
                 sample(field, p + ey) - sample(field, p - ey),
                 sample(field, p + ez) - sample(field, p - ez),
             )
-            hits[tid] = wp.normalize(g)
+            normals[tid] = wp.normalize(g)
             """,
     }[result]
-    head = f"for _ in range({int(last / dt)}):" if leave == "break" else f"while t < {last}:"
+    head = "for _ in range(max_steps):" if leave == "break" else "while t < t_max:"
     d.launch(n)
     d.code(
         """
         tid = wp.tid()
         ro = origins[tid]
         rd = directions[tid]
-        dt = $dt
         t = float(0.0)
         before = float(sample(field, ro) - iso)
         $head
@@ -313,7 +326,6 @@ def march_grid(d: Draft) -> None:
             before = value
         $miss
         """,
-        dt=str(dt),
         head=head,
         crossing=crossing,
         store=store,
@@ -356,7 +368,7 @@ def march_grid(d: Draft) -> None:
         if result == "normal":
             g = np.stack([sampled(v, p + e) - sampled(v, p - e) for e in 0.5 * np.eye(3)], axis=-1)
             p = unit(g)
-        mostly_close(after.hits, np.where(met[:, None], p, 0.0), 2e-2, 0.93)
-        mostly_close(after.hits[met], p[met], 2e-2, 0.8)
+        mostly_close(after[out], np.where(met[:, None], p, 0.0), 2e-2, 0.93)
+        mostly_close(after[out][met], p[met], 2e-2, 0.8)
 
     d.holds(agrees)

@@ -16,12 +16,12 @@ _NAMES = {
     "directions": "ray_directions|ray_dirs|rd",
     "ray": "rd_i|w|view_dir",
     "start": "o|ro_i|entry",
-    "density": "rho|sigma_at|extinction_at|medium",
+    "density": "medium|density_at|local_density",
     "transmittance": "T|trans|beam_transmittance",
-    "radiance": "L|scattered|light_out|color",
-    "sigma": "sigma_t|extinction|kappa",
+    "radiance": "L|light_out",
+    "sigma": "sigma_t|kappa",
     "sun": "light_dir|sun_dir|to_sun",
-    "tau": "optical_depth|od|thickness",
+    "tau": "optical_depth|od",
     "dt": "ds|step|step_size",
     "g": "asymmetry|anisotropy|hg_g",
     "albedo": "single_albedo|scatter_albedo|omega",
@@ -77,9 +77,9 @@ _SPAN = 4.0
 
 
 def _rays(d: Draft, count: int) -> Callable[[Values], tuple[Any, Any]]:
-    d.input("origins", "vec3", count, -0.5, 0.5, about="Ray origins")
+    d.input("origins", "vec3", count, -1.0, 1.0, about="Ray origins")
     d.input("directions", "vec3", count, kind="unit", about="Ray directions")
-    return lambda v: (v.origins - 0.5 * _SPAN * v.directions, v.directions)
+    return lambda v: (v.origins, v.directions)
 
 
 def _at(steps: int, rule: str) -> Any:
@@ -88,9 +88,9 @@ def _at(steps: int, rule: str) -> Any:
     return (np.arange(steps) + shift) * (_SPAN / steps)
 
 
-_START = f"""
+_START = """
     ray = directions[tid]
-    start = origins[tid] - {0.5 * _SPAN} * ray
+    start = origins[tid]
     """
 
 
@@ -217,7 +217,8 @@ def march_single_scattering(d: Draft) -> None:
     powder = d.flag("powder", 0.25)
     count, steps, light_steps = d.pick(48, 64), d.pick(16, 20), d.pick(4, 5, 6)
     rays = _rays(d, count)
-    d.param("sun", "vec3", 0.2, 0.9, about="Direction towards the sun")
+    if lighting != "none" or function is not phase.ISOTROPIC:
+        d.param("sun", "vec3", 0.2, 0.9, about="Direction towards the sun")
     d.param("sigma", "float", 0.5, 2.0, about="Extinction coefficient")
     asymmetric = function in phase.OF_ASYMMETRY
     if asymmetric:
@@ -300,14 +301,21 @@ def march_single_scattering(d: Draft) -> None:
         opaque="if T < 0.001:\n    break" if stop == "opaque" else "",
         both="transmittance[tid] = T" if both else "",
     )
-    d.explain("""
-        L = int T(t) sigma p(cos) T_sun(t) dt, with white sunlight of radiance one and an albedo of one.
-        The first sample lies half a step behind the start.
+    seen = "T_sun(t)" if lighting != "none" else ""
+    powdered = "(1 - exp(-2 sigma))" if powder else ""
+    product = " ".join(part for part in ("T(t) sigma p(cos)", seen, powdered) if part)
+    d.explain(f"""
+        L = int {product} dt, with sunlight of irradiance one and an albedo of one.
+        {"The last factor darkens thin edges, as powder does. " if powder else ""}The first sample lies half a
+        step behind the start.
     """)
+    if lighting == "none":
+        d.says("Integrates single scattering of unattenuated sunlight along rays through a medium.")
 
     def reference(v: Values) -> dict[str, Any]:
         o, r = rays(v)
-        sun = np.asarray(v.sun) / np.linalg.norm(v.sun)
+        sun = np.asarray(v.get("sun", np.ones(3)))
+        sun = sun / np.linalg.norm(sun)
         p = o[:, None] + (np.arange(steps)[:, None] + 0.5) * dt * r[:, None]
         rho = v.sigma * field(p)
         cos = r @ sun

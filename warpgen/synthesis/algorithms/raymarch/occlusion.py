@@ -40,7 +40,7 @@ def soft_shadows(d: Draft) -> None:
         d.param("lamp", "vec3", 2.0, 3.0, about="Position of the light")
     sharp = kind != "hard"
     if sharp:
-        d.param("k", "float", 4.0, 16.0)
+        d.param("k", "float", 4.0, 16.0, about="Sharpness of the penumbra")
     steps = d.pick(24, 32, 40)
     d.output("shadow", "float", count, about="Visibility of the light in [0, 1]")
     least, most = (d.pick(0.01, 0.02), d.pick(0.2, 0.3)) if clamped else (0.0, 0.0)
@@ -110,7 +110,7 @@ def soft_shadows(d: Draft) -> None:
         stride=stride,
         last="""
         visible = wp.clamp(visible, -1.0, 1.0)
-        # smoothstep
+        # a smoothstep from -1 to 1
         shadow[tid] = 0.25 * (1.0 + visible) * (1.0 + visible) * (2.0 - visible)
         """
         if kind == "smooth"
@@ -179,9 +179,9 @@ def sdf_ambient_occlusion(d: Draft) -> None:
     else:
         d.function(NORMAL)
     if strong:
-        d.param("k", "float", 0.5, 2.0)
-    d.param("radius", "float", 0.3, 0.8)
-    d.output("occlusion", "float", count, about="Ambient visibility in [0, 1]")
+        d.param("k", "float", 0.5, 2.0, about="Strength of the occlusion")
+    d.param("radius", "float", 0.3, 0.8, about="Distance of the farthest sample")
+    d.output("ambient", "float", count, about="Ambient visibility in [0, 1]")
     at = {
         "even": f"radius * float(i + 1) / {taps}.0",
         "doubling": f"radius * wp.pow(2.0, float(i - {taps - 1}))",
@@ -201,11 +201,11 @@ def sdf_ambient_occlusion(d: Draft) -> None:
         $begin
         for i in range($taps):
             h = $at
-            # free space gives d = h, a smaller distance means a nearby occluder
+            # free space gives the distance `h`, a smaller one means a nearby occluder
             dist = scene(p + h * n)
             occluded += $share
             $fade
-        occlusion[tid] = wp.clamp(1.0 - $gain, 0.0, 1.0)
+        ambient[tid] = wp.clamp(1.0 - $gain, 0.0, 1.0)
         """,
         normal="normals[tid]" if normals == "given" else "normal(p)",
         begin="" if weight == "inverse" else "fade = float(1.0)",
@@ -227,9 +227,9 @@ def sdf_ambient_occlusion(d: Draft) -> None:
         s = found.distance(v.points[:, None] + h[:, None] * n[:, None])
         w = 1.0 / (h * taps) if weight == "inverse" else base**i
         lacks = (w * (h - s)).sum(axis=1)
-        return {"occlusion": np.clip(1.0 - (v.k if strong else 1.0) * lacks, 0.0, 1.0)}
+        return {"ambient": np.clip(1.0 - (v.k if strong else 1.0) * lacks, 0.0, 1.0)}
 
     if normals == "given":
         d.check(reference, 1e-3)
     else:  # on an edge of the field, rounding decides which way the normal goes
-        d.holds(lambda b, a: mostly_close(a.occlusion, reference(b)["occlusion"], 5e-3))
+        d.holds(lambda b, a: mostly_close(a.ambient, reference(b)["ambient"], 5e-3))

@@ -17,10 +17,10 @@ _NAMES = scenes.NAMES | {
     "p": "q|point|xi",
     "s": "dist|phi|signed_dist",
     "projected": "x_out|surface_points|x_proj|closest",
-    "gradient": "sdf_gradient|scene_normal|grad_scene|field_gradient",
+    "gradient": "sdf_gradient|grad_scene|field_gradient",
     "g": "grad|dphi|nabla",
     "mu": "friction|friction_coeff",
-    "margin": "contact_margin|offset|thickness",
+    "margin": "offset|level",
 }
 
 GRADIENT = """
@@ -52,12 +52,12 @@ def project_to_surface(d: Draft) -> None:
     count = d.pick(64, 96, 128)
     steps = d.pick(3, 4, 5)
     if place == "out":
-        d.input("x", "vec3", count, -1.2, 1.2)
+        d.input("x", "vec3", count, -1.2, 1.2, about="Points to project")
         d.output("projected", "vec3", count, about="Projected positions")
     else:
-        d.inout("x", "vec3", count, -1.2, 1.2)
+        d.inout("x", "vec3", count, -1.2, 1.2, about="Points, moved onto the surface")
     if level:
-        d.param("margin", "float", 0.02, 0.1)
+        d.param("margin", "float", 0.02, 0.1, about="Distance of the level set from the surface")
     value = "scene(p) - margin" if level else "scene(p)"
     if level:
         d.says("Projects points onto the level set at `margin` of a distance field.")
@@ -128,23 +128,26 @@ def sdf_collision(d: Draft) -> None:
     found = scenes.draw(d, 2, bent=False)
     d.function(GRADIENT)
     count = d.pick(64, 96, 128)
-    d.inout("x", "vec3", count, -1.0, 1.0)
+    d.inout("x", "vec3", count, -1.0, 1.0, about="Particle positions")
     d.inout("v", "vec3", count, -1.0, 1.0, about="Particle velocities")
     if radii == "one":
-        d.param("radius", "float", 0.02, 0.1)
+        d.param("radius", "float", 0.02, 0.1, about="Particle radius")
     else:
-        d.input("radius", "float", count, 0.02, 0.1)
+        d.input("radius", "float", count, 0.02, 0.1, about="Particle radii")
     if friction != "none":
-        d.param("mu", "float", 0.1, 0.6, about="Friction coefficient")
+        d.param(
+            "mu" if friction == "coulomb" else "drag", "float", 0.1, 0.6,
+            about="Friction coefficient" if friction == "coulomb" else "Share of the sliding velocity that is lost",
+        )  # fmt: skip
     if restitution:
         d.param("bounce", "float", 0.1, 0.8, about="Coefficient of restitution")
     r = "radius" if radii == "one" else "radius[tid]"
-    # scaled by 1 - mu, or Coulomb's cone: at most mu times the normal change of velocity
+    # scaled by 1 - drag, or Coulomb's cone: at most mu times the normal change of velocity
     slide = {
         "none": "v[tid] = vi - $part * n",
         "scaled": """
             tangential = vi - vn * n
-            v[tid] = (1.0 - mu) * tangential + $left
+            v[tid] = (1.0 - drag) * tangential + $left
             """,
         "coulomb": """
             tangential = vi - vn * n
@@ -158,8 +161,7 @@ def sdf_collision(d: Draft) -> None:
     left = "-bounce * vn * n" if restitution else ""
     slide = slide.replace("$part", part).replace(" + $left", f" - {left[1:]}" if left else "")
     respond = f"""
-        p = x[tid] - depth * n
-        x[tid] = p
+        x[tid] = x[tid] - depth * n
         vn = wp.dot(vi, n)
         # leave separating particles alone
         if vn < 0.0:
@@ -206,7 +208,7 @@ def sdf_collision(d: Draft) -> None:
         change = -vn * (1.0 + (v.bounce if restitution else 0.0))
         along = v.v - vn[:, None] * n
         if friction == "scaled":
-            along = along * (1.0 - v.mu)
+            along = along * (1.0 - v.drag)
         elif friction == "coulomb":
             speed = np.linalg.norm(along, axis=-1)
             along = along * (np.maximum(1.0 - v.mu * change / np.maximum(speed, 1e-6), 0.0))[:, None]

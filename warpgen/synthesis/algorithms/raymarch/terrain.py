@@ -13,10 +13,12 @@ from warpgen.synthesis.library.proofs import mostly_close
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "x": "start_x|ray_x|columns",
+    "x": "start_x|ray_x",
     "slope": "pitch|tilt|descent",
     "eye": "camera_height|eye_height|y0",
-    "hit": "hits|t_hit|hit_out",
+    "t_hit": "hit_distance|ray_t",
+    "hits": "hit_points|points_out",
+    "elevations": "heights|ground_heights",
     "clearance": "above_ground|gap|dh",
     "ray": "rd|dir|direction",
     "start": "ro|origin|eye_pos",
@@ -40,17 +42,18 @@ def march_terrain(d: Draft) -> None:
     refine = d.option("refine", "none", "secant", "bisection")
     result = d.option("result", "distance", "point", "height")
     octaves, steps, count = d.pick(2, 3, 4), d.pick(60, 80), d.pick(64, 96)
-    d.input("x", "float", count, 0.0, 4.0)
-    d.input("slope", "float", count, -0.6, -0.3)
+    d.input("x", "float", count, 0.0, 4.0, about="Where rays start along x")
+    d.input("slope", "float", count, -0.6, -0.3, about="Slopes of the rays, which run along z")
     d.param("eye", "float", 1.1, 1.4, about="Camera height")
     d.says(
         {
-            "distance": "Computes the ray distance to a fractal noise terrain.",
-            "point": "Computes the hit points of rays with a fractal noise terrain.",
-            "height": "Computes the terrain height at ray hits.",
+            "distance": "Computes the ray distance to a fractal noise terrain, or where the march ends above it.",
+            "point": "Computes the hit points of rays with a fractal noise terrain, or where they end above it.",
+            "height": "Computes the height of rays where they hit a fractal noise terrain or end above it.",
         }[result]
     )
-    d.output("hit", "vec3" if result == "point" else "float", count)
+    out = {"distance": "t_hit", "point": "hits", "height": "elevations"}[result]
+    d.output(out, "vec3" if result == "point" else "float", count)
     d.function(
         f"""
         @wp.func
@@ -103,7 +106,7 @@ def march_terrain(d: Draft) -> None:
                 break
             $keep
             $advance
-        hit[tid] = $value
+        $out[tid] = $value
         """,
         begin={
             "none": "",
@@ -115,6 +118,7 @@ def march_terrain(d: Draft) -> None:
         keep={"none": "", "secant": "previous = t\nabove = clearance", "bisection": "previous = t"}[refine],
         advance=advance[0],
         value=value,
+        out=out,
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -145,9 +149,9 @@ def march_terrain(d: Draft) -> None:
             t = np.where(stop, end, np.where(going, advance[1](t, h), t))
             done |= stop
         p = o + t[:, None] * r
-        return {"hit": {"distance": t, "point": p, "height": p[:, 1]}[result]}
+        return {out: {"distance": t, "point": p, "height": p[:, 1]}[result]}
 
     def agrees(before: Values, after: Values) -> None:
-        mostly_close(after.hit, reference(before)["hit"], 5e-3, 0.94)
+        mostly_close(after[out], reference(before)[out], 5e-3, 0.94)
 
     d.holds(agrees)

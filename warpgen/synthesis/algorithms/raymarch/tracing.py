@@ -24,7 +24,7 @@ NAMES = scenes.NAMES | {
     "image": "pixels|color_out|framebuffer|rgb",
     "light": "light_dir|sun_dir|to_light",
     "shadow": "visibility|light_visibility|shade",
-    "occlusion": "ao|ambient|ao_out",
+    "ambient": "ao|ao_out",
     "normal": "surface_normal|estimate_normal|calc_normal|scene_normal",
     "march": "sphere_trace|raymarch|trace|intersect_scene",
     "n": "nrm|normal_at_hit|N",
@@ -69,15 +69,11 @@ def first_hit(
 
 def rays(d: Draft, count: int) -> tuple[str, Callable[[Values], tuple[Any, Any]]]:
     """Declare rays that look at the scene; gives the lines that set `ro` and `rd`, and both as arrays."""
-    d.input("origins", "vec3", count, -0.4, 0.4, about="Ray origins")
-    d.input("directions", "vec3", count, kind="unit", about="Ray directions")
+    d.input("origins", "vec3", count, 1.5, 2.0, about="Ray origins")
+    d.input("targets", "vec3", count, -0.6, 0.6, about="Points that the rays aim at")
     return (
-        """
-        # start on the bounding sphere of the scene, looking inward
-        rd = directions[tid]
-        ro = origins[tid] - 3.0 * rd
-        """,
-        lambda v: (v.origins - 3.0 * v.directions, v.directions),
+        "ro = origins[tid]\nrd = wp.normalize(targets[tid] - ro)",
+        lambda v: (v.origins, unit(v.targets - v.origins)),
     )
 
 
@@ -103,7 +99,12 @@ def sphere_trace_depth(d: Draft) -> None:
     else:
         d.module(f"T_MAX = wp.constant({limit})")
     far = "t_max" if bound == "given" else "T_MAX"
-    d.output("depth", "float", count, about="Distance along each ray, -1 for a miss")
+    d.output(
+        "depth",
+        "float",
+        count,
+        about="Distance along each ray, " + (f"{far} for a miss" if miss == "far" else "-1 for a miss"),
+    )
     # a pixel's footprint grows with the distance, so may the error
     eps = "5.0e-4 * wp.max(t, 1.0)" if relative else "1.0e-3"
     if loop == "function":
@@ -183,7 +184,7 @@ def sphere_trace_depth(d: Draft) -> None:
             depth[tid] = march(ro, rd$argument)
             """,
         "fixed": """
-            # no early exit, since steps become negligible at the surface
+            # no test for the surface, since steps become negligible there
             t = float(0.0)
             for _ in range($steps):
                 t += scene(ro + t * rd)
@@ -205,10 +206,12 @@ def sphere_trace_depth(d: Draft) -> None:
         none=none,
         argument=argument,
     )
-    d.explain("""
+    d.explain(
+        """
         Each step is as long as the distance to the nearest surface, which nothing can be nearer than.
-        Rays that leave the scene give the value for a miss.
-    """)
+        Rays that leave the scene give $none.
+    """.replace("$none", far if miss == "far" else "-1")
+    )
 
     def meets(before: Values, after: Values) -> None:
         o, r = drawn(before)

@@ -40,18 +40,24 @@ def environment_light(d: Draft) -> None:
         "reflection": "where views are reflected to",
         "refraction": "where views are refracted to",
     }[use]
-    d.says(f"Looks light up in {name} {way}.")
+    d.says(f"Looks up light in {name} {way}.")
     d.calls({
         "direction": "sample_environment|env_lookup|environment_light|image_based_light",
         "reflection": "reflection_lookup|sample_reflection|environment_reflection",
         "refraction": "refraction_lookup|sample_refraction|environment_refraction",
     }[use])  # fmt: skip
     image(d, "tex", 4)
-    d.input("dirs", "vec3", m, kind="unit", about="Lookup directions")
+    d.input(
+        "dirs",
+        "vec3",
+        m,
+        kind="unit",
+        about="Lookup directions" if use == "direction" else "Directions of view",
+    )
     if use != "direction":
         d.input("normals", "vec3", m, kind="unit", about="Unit surface normals")
     if use == "refraction":
-        d.param("eta", "float", 0.6, 0.9, about="Ratio of refractive indices")
+        d.param("eta", "float", 0.6, 0.9, about="Refractive index outside over that inside")
     if turned:
         d.param("azimuth", "float", 0.1, 0.4, about="Rotation of the sky [rad]")
     d.param("intensity", "float", 0.5, 2.0, about="Scale of the environment")
@@ -64,7 +70,7 @@ def environment_light(d: Draft) -> None:
             "n = normals[tid]",
             "cos_i = -wp.dot(w, n)",
             "if cos_i < 0.0:",
-            "    # Backfacing",
+            "    # Seen from behind: turn the normal towards the viewer",
             "    n = -n",
             "    cos_i = -cos_i",
             "# Snell's law; no total internal reflection for eta < 1",

@@ -20,7 +20,7 @@ from warpgen.synthesis.writing.forms import Form
         "tex": "texture|albedo_map|image",
         "uv": "st|tex_coord|coord",
         "places": "uvs|coords|tex_coords",
-        "out": "result|shade|values",
+        "out": "result|values",
         "shift": "offset|scroll|motion",
     },
     adjoint="no",
@@ -83,8 +83,8 @@ def layer_textures(d: Draft) -> None:
     if kind in ("scrolling", "flow"):
         form.number("shift", 0.02, 0.2, "vec2", about="displacement in texture coordinates")
     if kind == "lens":
-        form.number("k1", -0.3, 0.3, about="radial distortion")
-        form.number("k2", -0.1, 0.1)
+        form.number("k1", -0.3, 0.3, about="radial distortion of the first order")
+        form.number("k2", -0.1, 0.1, about="radial distortion of the next order")
     if kind == "slope":
         form.number("texel", 0.03, 0.08, about="distance of the samples")
     if kind == "detail":
@@ -94,9 +94,9 @@ def layer_textures(d: Draft) -> None:
     if kind == "fade":
         form.number("border", 0.1, 0.3, about="width of the border")
     if gain == "number":
-        form.number("gain", 0.5, 2.0)
+        form.number("gain", 0.5, 2.0, about="factor of the result")
     elif gain == "per sample":
-        form.element("gain", "gains", 0.5, 2.0)
+        form.element("gain", "gains", 0.5, 2.0, about="factors of the results")
     result = "vec2" if kind == "slope" else "float" if channels == 1 else "vec4"
     form.output("out", result)
     dtype = "float" if channels == 1 else "wp.vec4"
@@ -137,10 +137,10 @@ def layer_textures(d: Draft) -> None:
             look("wp.vec2(mu, mv)"),
         ),
         "polar": (
-            f"{centred}around = wp.atan2(off[1], off[0]) / wp.tau + 0.5\nout_to = 2.0 * wp.length(off)",
-            look("wp.vec2(around, out_to)"),
+            f"{centred}azimuth = wp.atan2(off[1], off[0]) / wp.tau + 0.5\ndistance = 2.0 * wp.length(off)",
+            look("wp.vec2(azimuth, distance)"),
         ),
-        "flow": (f"first = {look('uv')} - 0.5", look("uv + first * shift")),
+        "flow": (f"flow = {look('uv')} - 0.5", look("uv + flow * shift")),
         "fade": (
             "edge = wp.min(wp.min(uv[0], 1.0 - uv[0]), wp.min(uv[1], 1.0 - uv[1]))\nalpha = wp.smoothstep(0.0, border, edge)",
             f"alpha * {look('uv')}",
@@ -148,7 +148,7 @@ def layer_textures(d: Draft) -> None:
     }[kind]  # fmt: skip
     if gain != "none":
         lines, value = f"{lines}\nseen = {value}", "gain * seen"
-    form.write("looked_up", lines, value)
+    form.write("sample_slope" if kind == "slope" else "sample_layer", lines, value)
 
     def reference(v: Values) -> Mapping[str, Any]:
         def f(at: Any) -> Any:
@@ -207,9 +207,9 @@ def layer_textures(d: Draft) -> None:
         "tex": "volume_tex|texture|density_tex",
         "starts": "origins|ray_o|entry",
         "ends": "exits|ray_end|targets",
-        "out": "result|seen|image",
-        "total": "acc|optical_depth|s",
-        "steps": "samples|num_steps|count",
+        "out": "result|values",
+        "total": "acc|s",
+        "steps": "num_samples|num_steps",
     },
     adjoint="no",
     weight=7,
@@ -249,16 +249,16 @@ def trace_texture(d: Draft) -> None:
     if rays == "segments":
         d.input("ends", "vec3", m, 0.05, 0.95, about="end of each segment")
     elif rays == "to a point":
-        d.param("light", "vec3", 0.2, 0.8, about="common end of all segments")
+        d.param("target", "vec3", 0.2, 0.8, about="common end of all segments")
     else:
         d.param("span", "vec3", -0.4, 0.4, about="vector along all segments")
-    d.param("steps", "int", count)
+    d.param("steps", "int", count, about="samples of each segment")
     if kind in ("transmittance", "emission"):
         d.param("sigma", "float", 1.0, 4.0, about="extinction per density and length")
     if kind == "first":
-        d.param("level", "float", 0.5, 0.7)
+        d.param("level", "float", 0.5, 0.7, about="value to find")
     d.output("out", "float", (m, count) if kind == "profile" else m)
-    span = {"segments": "ends[tid] - a", "to a point": "light - a", "parallel": "span"}[rays]
+    span = {"segments": "ends[tid] - a", "to a point": "target - a", "parallel": "span"}[rays]
     at = "(float(k) + 0.5) / float(steps)" if place == "middles" else "float(k + 1) / float(steps)"
     fetch = "value = wp.texture_sample(tex, a + t * along, dtype=float)"
     ends = place == "trapezoid"
@@ -301,7 +301,7 @@ def trace_texture(d: Draft) -> None:
 
     def reference(v: Values) -> Mapping[str, Any]:
         a = v.starts
-        b = {"segments": lambda: v.ends - a, "to a point": lambda: v.light - a}.get(
+        b = {"segments": lambda: v.ends - a, "to a point": lambda: v.target - a}.get(
             rays, lambda: np.tile(v.span, (m, 1))
         )()
         t = (np.arange(count) + 0.5) / count if place == "middles" else np.arange(1, count + 1) / count

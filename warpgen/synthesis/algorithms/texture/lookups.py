@@ -30,12 +30,15 @@ def grade_colors(d: Draft) -> None:
     mixed = d.option("mix", "none", "strength", "per pixel")
     encode = d.option("input", "plain", "log", "gamma")
     n, m = d.pick(4, 6, 8), d.pick(64, 96, 128)
+    shaped = {"plain": "", "log": " behind a logarithmic shaper", "gamma": " behind a gamma curve"}[encode]
+    if shape == "ramp":
+        d.calls("gradient_map|color_ramp|map_luminance")
     d.says(
         {
-            "cube": "Applies a 3D color lookup table.",
-            "curves": "Applies per-channel 1D lookup tables.",
-            "ramp": "Maps luminance through a 1D color gradient.",
-            "strip": "Applies a 3D color lookup table stored as a 2D strip of slices.",
+            "cube": f"Applies a 3D color lookup table{shaped}.",
+            "curves": f"Applies per-channel 1D lookup tables{shaped}.",
+            "ramp": f"Maps luminance through a 1D color gradient{shaped}.",
+            "strip": f"Applies a 3D color lookup table stored as a 2D strip of slices{shaped}.",
         }[shape]
     )
     if shape == "cube":
@@ -53,7 +56,7 @@ def grade_colors(d: Draft) -> None:
         d.param("gamma", "float", 1.8, 2.4, about="Exponent of the input shaper")
     size = n if shape in ("cube", "strip") else 2 * n
     if centred or shape == "strip":
-        d.param("size", "int", size)
+        d.param("size", "int", size, about="Texels of the table along each axis")
     d.output("graded", "vec3", m, about="Graded colors")
     lines = ["tid = wp.tid()", "c = colors[tid]", "q = c"]
     if encode == "log":
@@ -150,7 +153,7 @@ def grade_colors(d: Draft) -> None:
     names={
         "tex": "texture|image|src_tex",
         "filtered": "dst|pixels|result",
-        "radius": "taps|half_width|r",
+        "radius": "half_width|r",
     },
     adjoint="either",
     weight=3,
@@ -163,11 +166,12 @@ def filter_texture(d: Draft) -> None:
     oh, ow = d.pick(8, 10, 12), d.pick(8, 12, 14)
     d.says(
         {
-            "gauss": "Blurs a texture with Gaussian taps.",
+            "gauss": "Blurs a texture with Gaussian taps"
+            + (" along one direction." if direction == "argument" else "."),
             "tent": "Resamples a texture with a 9-tap tent filter.",
             "unsharp": "Sharpens a texture with unsharp masking.",
             "supersample": "Supersamples a texture on a regular subpixel grid.",
-            "laplacian": "Computes the Laplacian of a texture.",
+            "laplacian": "Computes the five-point Laplacian of a texture, per texel squared.",
             "edges": "Computes the gradient magnitude of a texture.",
         }[kind]
     )
@@ -185,13 +189,13 @@ def filter_texture(d: Draft) -> None:
         d.param("radius", "int", d.pick(1, 2, 3), about="Filter radius")
         d.param("sigma", "float", 0.8, 1.6, about="Standard deviation of the blur")
     if kind == "supersample":
-        d.param("side", "int", d.pick(2, 3, 4))
+        d.param("side", "int", d.pick(2, 3, 4), about="Subpixels along each side of a pixel")
     elif direction == "argument":
-        d.param("step", "vec2", 0.02, 0.08)
+        d.param("step", "vec2", 0.02, 0.08, about="Spacing of the taps in texture coordinates")
     else:
         d.param("texel", "float", 0.04, 0.1, about="Size of a texel in texture coordinates")
     if kind == "unsharp":
-        d.param("amount", "float", 0.3, 1.5)
+        d.param("amount", "float", 0.3, 1.5, about="Strength of the sharpening")
     scalar = kind == "edges" or channels == 1
     d.output("filtered", "float" if scalar else "vec4", (oh, ow), about="Filtered image")
     fetch = f"wp.texture_sample(tex, {{}}, dtype={typed})"

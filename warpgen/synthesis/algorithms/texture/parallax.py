@@ -15,7 +15,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Policarpo, Oliveira & Comba 2005; Tatarchuk 2006 (parallax occlusion)",
     names={
         "uv": "uvs|texcoords|st_in",
-        "tex": "height_map|depth_map|heights",
+        "tex": "height_map|heights",
         "view": "view_dir|eye_dir|to_eye",
         "shifted": "uv_out|parallax_st|displaced_uv",
         "depth_scale": "height_scale|parallax_scale|relief",
@@ -45,7 +45,8 @@ def parallax_offset(d: Draft) -> None:
     if bias:
         d.param("bias", "float", 0.3, 0.6, about="Offset of the height map")
     d.output("shifted", "vec2", m, about="Offset texture coordinates")
-    lines = ["tid = wp.tid()", "st = uv[tid]", "v = view[tid]"]
+    lines = ["tid = wp.tid()", "st = uv[tid]"]
+    lines += ["v = wp.normalize(view[tid])" if method == "limited" else "v = view[tid]"]
     fetch = "wp.texture_sample(tex, {}, dtype=float)"
     if method in ("offset", "limited"):
         lines += [f"height = {fetch.format('st')}{' - bias' if bias else ''}"]
@@ -66,7 +67,7 @@ def parallax_offset(d: Draft) -> None:
             "depth = float(0.0)",
             f"surface = 1.0 - {fetch.format('here')}",
             "before = surface",
-            "for k in range(num_layers):",
+            "for _ in range(num_layers):",
             "    if depth >= surface:",
             "        break",
             "    before = surface",
@@ -92,7 +93,7 @@ def parallax_offset(d: Draft) -> None:
             lines = [line for line in lines if "before" not in line]
             lines += [
                 "# Refine with bisection between the last two layers",
-                "for k in range(4):",
+                "for _ in range(4):",
                 "    step = 0.5 * step",
                 "    layer = 0.5 * layer",
                 f"    if depth >= 1.0 - {fetch.format('here')}:",
@@ -106,7 +107,19 @@ def parallax_offset(d: Draft) -> None:
             lines[lines.index("layer = 1.0 / float(num_layers)")] = "layer = float(1.0 / float(num_layers))"
     d.launch(m)
     d.code("\n".join(lines))
-    d.explain("`view` is in tangent space, towards the eye; a height of one is at the surface's own level.")
+    level = (
+        "a height of one is at the surface's own level"
+        if method not in ("offset", "limited")
+        else f"a height of {'`bias`' if bias else 'zero'} leaves the coordinates as they are"
+    )
+    d.explain(f"`view` is in tangent space, towards the eye; {level}.")
+    d.says({
+        "offset": "Offsets texture coordinates by parallax mapping with a height map.",
+        "limited": "Offsets texture coordinates by parallax mapping with offset limiting.",
+        "steep": "Offsets texture coordinates by steep parallax mapping: a march through layers of a height map.",
+        "occlusion": "Offsets texture coordinates by parallax occlusion mapping with a height map.",
+        "relief": "Offsets texture coordinates by relief mapping: linear, then binary search in a height map.",
+    }[method])  # fmt: skip
 
     def holds(before: Values, after: Values) -> None:
         v = before
@@ -117,7 +130,7 @@ def parallax_offset(d: Draft) -> None:
         wrong = 0
         for k in range(m):
             st, e = v.uv[k], v.view[k]
-            slide = e[:2] / (1.0 if method == "limited" else e[2])
+            slide = e[:2] / (np.linalg.norm(e) if method == "limited" else e[2])
             if method in ("offset", "limited"):
                 expected = st + v.depth_scale * (f(st) - (v.bias if bias else 0.0)) * slide
             else:

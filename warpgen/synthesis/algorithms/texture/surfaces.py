@@ -22,7 +22,9 @@ _NAMES = {
     source="Blinn 1978 (bump maps); Cohen, Olano & Manocha 1998 (normal maps)",
     names=_NAMES
     | {
-        "tex": "normal_map|height_map|texture",
+        "normal_map": "normal_tex|map_texture",
+        "height_map": "height_tex|bump_map",
+        "slope_map": "slope_tex|derivative_map",
         "perturbed": "normals_out|shading_normals|new_normals",
         "strength": "bump_scale|intensity|amount",
     },
@@ -59,12 +61,13 @@ def perturb_normals(d: Draft) -> None:
             "height": "height_to_normals|normals_from_heights|height_map_normals",
             "derivative": "slopes_to_normals|normals_from_slopes|slope_map_normals",
         }[source])  # fmt: skip
-    image(d, "tex", {"normal": 4, "height": 1, "derivative": 2}[source])
+    tex = {"normal": "normal_map", "height": "height_map", "derivative": "slope_map"}[source]
+    image(d, tex, {"normal": 4, "height": 1, "derivative": 2}[source])
     d.input("uv", "vec2", m, 0.1, 0.9, about="Texture coordinates")
     if frame != "plane":
         d.input("normals", "vec3", m, kind="unit", about="Unit surface normals")
     if frame == "tangents":
-        d.input("tangents", "vec4", m, -1.0, 1.0, about="Unit tangents with handedness in w")
+        d.input("tangents", "vec4", m, -1.0, 1.0, about="Tangents with handedness in w")
     if scaled:
         d.param("strength", "float", 0.2, 1.0, about="Strength of the effect")
     if source == "height":
@@ -74,22 +77,25 @@ def perturb_normals(d: Draft) -> None:
 
     def fetch(u: str, v: str, dtype: str) -> str:
         if style == "two":
-            return f"wp.texture_sample(tex, {u}, {v}, dtype={dtype})"
-        return f"wp.texture_sample(tex, wp.vec2({u}, {v}), dtype={dtype})"
+            return f"wp.texture_sample({tex}, {u}, {v}, dtype={dtype})"
+        return f"wp.texture_sample({tex}, wp.vec2({u}, {v}), dtype={dtype})"
 
     lines = ["tid = wp.tid()", "st = uv[tid]"]
-    k = "strength * " if scaled else ""
+
+    def by_strength(x: str) -> str:
+        return f"strength * ({x})" if scaled else x
+
     plain = (
-        "wp.texture_sample(tex, st, dtype={})"
+        f"wp.texture_sample({tex}, st, dtype={{}})"
         if style == "vector"
-        else "wp.texture_sample(tex, st[0], st[1], dtype={})"
+        else f"wp.texture_sample({tex}, st[0], st[1], dtype={{}})"
     )
     if source == "normal":
         lines += [
             f"c = {plain.format('wp.vec4')}",
             "# Unpack from [0, 1] to [-1, 1]",
-            f"dx = {k}(2.0 * c[0] - 1.0)",
-            f"dy = {k}(2.0 * c[1] - 1.0)",
+            f"dx = {by_strength('2.0 * c[0] - 1.0')}",
+            f"dy = {by_strength('2.0 * c[1] - 1.0')}",
         ]
         lines += (
             [
@@ -106,16 +112,16 @@ def perturb_normals(d: Draft) -> None:
             f"right = {fetch('st[0] + texel', 'st[1]', 'float')}",
             f"below = {fetch('st[0]', 'st[1] - texel', 'float')}",
             f"above = {fetch('st[0]', 'st[1] + texel', 'float')}",
-            f"dx = {k}(left - right)",
-            f"dy = {k}(below - above)",
+            f"dx = {by_strength('left - right')}",
+            f"dy = {by_strength('below - above')}",
             "dz = 1.0",
         ]
         third = False
     else:
         lines += [
             f"slope = {plain.format('wp.vec2')}",
-            f"dx = -{k}(2.0 * slope[0] - 1.0)",
-            f"dy = -{k}(2.0 * slope[1] - 1.0)",
+            f"dx = {by_strength('1.0 - 2.0 * slope[0]')}",
+            f"dy = {by_strength('1.0 - 2.0 * slope[1]')}",
             "dz = 1.0",
         ]
         third = False
@@ -137,9 +143,7 @@ def perturb_normals(d: Draft) -> None:
                 @wp.func
                 def tangent_frame(n: wp.vec3):
                     # Duff et al. 2017: branchless orthonormal basis
-                    sign = 1.0
-                    if n[2] < 0.0:
-                        sign = -1.0
+                    sign = wp.where(n[2] < 0.0, -1.0, 1.0)
                     a = -1.0 / (sign + n[2])
                     b = n[0] * n[1] * a
                     t = wp.vec3(1.0 + sign * n[0] * n[0] * a, sign * b, -sign * n[0])
@@ -153,15 +157,15 @@ def perturb_normals(d: Draft) -> None:
     def reference(v: Values) -> dict[str, Any]:
         s = v.strength if scaled else 1.0
         if source == "normal":
-            c = 2 * sample(v.tex, v.uv) - 1
+            c = 2 * sample(v[tex], v.uv) - 1
             dx, dy = s * c[:, 0], s * c[:, 1]
             dz = np.sqrt(np.maximum(1 - dx**2 - dy**2, 0)) if third else c[:, 2]
         elif source == "height":
             e = np.eye(2) * v.texel
-            dx, dy = (s * (sample(v.tex, v.uv - k_) - sample(v.tex, v.uv + k_))[:, 0] for k_ in e)
+            dx, dy = (s * (sample(v[tex], v.uv - k_) - sample(v[tex], v.uv + k_))[:, 0] for k_ in e)
             dz = np.ones(m)
         else:
-            dx, dy = (-s * (2 * sample(v.tex, v.uv) - 1)).T
+            dx, dy = (-s * (2 * sample(v[tex], v.uv) - 1)).T
             dz = np.ones(m)
         if frame == "plane":
             new = np.stack([dx, dy, dz], -1)
@@ -217,7 +221,7 @@ def project_texture(d: Draft) -> None:
         "plane": "planar_projection|planar_mapping|project_decal",
     }[projection])  # fmt: skip
     image(d, "tex", channels)
-    d.input("x", "vec3", m, -0.9, 0.9)
+    d.input("x", "vec3", m, -0.9, 0.9, about="Surface positions")
     if projection in ("triplanar", "dominant"):
         d.input("normals", "vec3", m, kind="unit", about="Unit surface normals")
         d.param("tiling", "float", 0.3, 0.5, about="Texture repeats per unit length")
@@ -243,7 +247,7 @@ def project_texture(d: Draft) -> None:
         if sharp == "square":
             lines.append("# n^2 sums to one for unit normals")
         lines += [f"w{c} = {weight.format(a)}" for a, c in enumerate("xyz")]
-        lines += ["p = 0.5 + tiling * p" if False else "q = tiling * p + wp.vec3(0.5, 0.5, 0.5)"]
+        lines += ["q = tiling * p + wp.vec3(0.5, 0.5, 0.5)"]
         for c, (a, b) in zip("xyz", ((1, 2), (0, 2), (0, 1)), strict=True):
             lines.append(f"c{c} = {fetch.format(f'wp.vec2(q[{a}], q[{b}])')}")
         lines += [
