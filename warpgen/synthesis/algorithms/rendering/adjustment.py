@@ -179,10 +179,9 @@ def reprojection_residuals(d: Draft) -> None:
         () if shared == "shared" else views,
         about="Camera intrinsics" + ("" if shared == "shared" else ", one per view"),
     )
-    d.input("poses", "transform", views, -0.2, 0.2, "transform", about="World-to-camera transforms")
-    d.param("standoff", "float", 2.9, 3.2, about="Depth of the world origin in front of the rig [m]")
+    d.input("poses", "transform", views, 2.9, 3.2, "transform", about="World-to-camera transforms")
     d.input("points", "vec3", points, -1.0, 1.0, about="Landmark positions in the world frame [m]")
-    d.input("observations", "vec2", n, 20.0, 80.0, about="Observed pixels")
+    d.input("observations", "vec2", n, 100.0, 200.0, about="Observed pixels")
     d.input("view_ids", "int", n, -1 if mask == "index" else 0, views, about="View of each observation" + (
         ", -1 if unused" if mask == "index" else ""))  # fmt: skip
     d.input("point_ids", "int", n, 0, points, about="Landmark of each observation")
@@ -243,8 +242,7 @@ def reprojection_residuals(d: Draft) -> None:
         $view
         $intrinsics
         pose = poses[view]
-        # Poses are those of the rig; the scene lies in front of it
-        p_camera = wp.transform_point(pose, points[point_ids[obs]]) + wp.vec3(0.0, 0.0, standoff)
+        p_camera = wp.transform_point(pose, points[point_ids[obs]])
         $cheirality
         inv_z = 1.0 / p_camera[2]
         x = p_camera[0] * inv_z
@@ -353,7 +351,7 @@ def reprojection_residuals(d: Draft) -> None:
         prefix = "camera" if shared == "shared" else "cameras"
         cam = {f: v[f"{prefix}.{f}"] if shared == "shared" else v[f"{prefix}.{f}"][view] for f in fields}
         pose, x = v.poses[view], v.points[v.point_ids]
-        p = turned(pose[:, 3:], x) + pose[:, :3] + np.array([0.0, 0.0, 1.0]) * v.standoff
+        p = turned(pose[:, 3:], x) + pose[:, :3]
         if cheirality:
             live &= p[:, 2] >= 0.1
         z = v.observations

@@ -101,18 +101,17 @@ def integrate_tsdf(d: Draft) -> None:
         "max_weight": fill(8.0, 12.0),
     }, about="Placement of the voxels")  # fmt: skip
     d.struct("camera", DEPTH_CAMERA, {
-        "fx": fill(10.0, 14.0), "fy": fill(10.0, 14.0), "cx": fill(6.0, 8.0), "cy": fill(5.0, 7.0),
+        "fx": fill(5.0, 7.0), "fy": fill(5.0, 7.0), "cx": fill(1.0, 3.0), "cy": fill(0.0, 2.0),
         "min_depth": fill(0.1, 0.2), "max_depth": fill(3.0, 4.0),
     }, about="Depth camera")  # fmt: skip
     d.param(
-        "world_to_camera", "transform", -0.2, 0.2, "transform", about="Pose of the world in the camera frame"
+        "world_to_camera", "transform", 1.4, 1.8, "transform", about="Pose of the world in the camera frame"
     )
-    d.param("standoff", "float", 1.4, 1.8, about="Distance of the camera from the grid along its axis [m]")
     d.input("depth_image", "float", (rows, cols), -0.1, 3.0, about="Depth [m], 0 or less where missing")
     if color:
         d.input("color_image", "vec3", (rows, cols), 0.0, 1.0, about="Color registered to the depth image")
     if dynamic:
-        d.input("dynamic_mask", "int", (rows, cols), 0, 3, about="Nonzero for pixels on moving objects")
+        d.input("dynamic_mask", "int", (rows, cols), 0, 2, about="Nonzero for pixels on moving objects")
     declare = d.input if place == "new" else d.inout
     declare("tsdf", "float", size, -1.0, 1.0, about="Signed distances over the truncation, in [-1, 1]")
     declare("weights", "float", size, 0.0, 11.0, about="Accumulated weights, 0 for voxels never seen")
@@ -138,6 +137,13 @@ def integrate_tsdf(d: Draft) -> None:
         if place == "new"
         else ""
     )
+    # the nearest pixel, which the mask and the colors are read at
+    pixel = (
+        "pixel_col = wp.clamp(int(wp.floor(u + 0.5)), 0, depth_image.shape[1] - 1)\n"
+        "pixel_row = wp.clamp(int(wp.floor(v + 0.5)), 0, depth_image.shape[0] - 1)"
+    )
+    if color:
+        d.says("Fuses a depth image and its colors into a voxel grid of truncated signed distances.")
     d.launch(*size)
     d.code(
         """
@@ -146,7 +152,7 @@ def integrate_tsdf(d: Draft) -> None:
         # Voxel center in the camera frame
         center_offset = wp.vec3(float(i) + 0.5, float(j) + 0.5, float(k) + 0.5)
         p_world = grid.origin + grid.voxel_size * center_offset
-        p_camera = wp.transform_point(world_to_camera, p_world) + wp.vec3(0.0, 0.0, standoff)
+        p_camera = wp.transform_point(world_to_camera, p_world)
         # Behind the camera the projection is mirrored, so skip these voxels
         if p_camera[2] <= camera.min_depth:
             return
@@ -163,11 +169,12 @@ def integrate_tsdf(d: Draft) -> None:
         # Too far behind the surface: occluded, so nothing is known
         if signed_distance < -grid.truncation:
             return
+
+        old_weight = weights[i, j, k]
         $free
         new_value = wp.clamp(signed_distance / grid.truncation, -1.0, 1.0)
         $weight
         # Average over frames, since single depth images are noisy
-        old_weight = weights[i, j, k]
         total_weight = old_weight + new_weight
         tsdf$s[i, j, k] = (old_weight * tsdf[i, j, k] + new_weight * new_value) / total_weight
         # Capped so that the model keeps adapting to changes
@@ -175,15 +182,16 @@ def integrate_tsdf(d: Draft) -> None:
         $paint
         """.replace("$s", suffix),
         keep=keep,
+        pixel="" if dynamic else pixel,
         masked="""
-            pixel_col = wp.clamp(int(wp.floor(u + 0.5)), 0, depth_image.shape[1] - 1)
-            pixel_row = wp.clamp(int(wp.floor(v + 0.5)), 0, depth_image.shape[0] - 1)
+            $at_pixel
             # Skip moving objects, otherwise they would leave trails in the static map
             if dynamic_mask[pixel_row, pixel_col] != 0:
                 return
             """
         if dynamic
         else "",
+        at_pixel=pixel if dynamic else "",
         distance={
             "axis": "signed_distance = measured - p_camera[2]",
             "ray": """
@@ -194,7 +202,7 @@ def integrate_tsdf(d: Draft) -> None:
         }[along],
         free="""
             # Free space far in front of the surface only carves voxels that were seen before
-            if signed_distance > grid.truncation and weights[i, j, k] < 1.0:
+            if signed_distance > grid.truncation and old_weight < 1.0:
                 return
             """
         if carving
@@ -215,10 +223,9 @@ def integrate_tsdf(d: Draft) -> None:
         paint="""
             # Close to the surface only, since colors farther away belong to what lies behind
             if wp.abs(signed_distance) < 0.5 * grid.truncation:
-                color_col = wp.clamp(int(wp.floor(u + 0.5)), 0, color_image.shape[1] - 1)
-                color_row = wp.clamp(int(wp.floor(v + 0.5)), 0, color_image.shape[0] - 1)
+                $pixel
                 blend = new_weight / total_weight
-                observed = color_image[color_row, color_col]
+                observed = color_image[pixel_row, pixel_col]
                 colors$s[i, j, k] = (1.0 - blend) * colors[i, j, k] + blend * observed
             """.replace("$s", suffix)
         if color
@@ -233,7 +240,7 @@ def integrate_tsdf(d: Draft) -> None:
         grid, cam = ({f: v[f"{s}.{f}"] for f in fields} for s, fields in _FIELDS.items())
         at = np.stack(np.meshgrid(*[np.arange(n) + 0.5] * 3, indexing="ij"), axis=-1)
         pose = np.asarray(v.world_to_camera)
-        p = turn(pose[3:], grid["origin"] + grid["voxel_size"] * at) + pose[:3] + [0.0, 0.0, v.standoff]
+        p = turn(pose[3:], grid["origin"] + grid["voxel_size"] * at) + pose[:3]
         z = np.where(p[..., 2] > cam["min_depth"], p[..., 2], 1.0)
         x, y = cam["fx"] * p[..., 0] / z + cam["cx"], cam["fy"] * p[..., 1] / z + cam["cy"]
         limit = float(d.prelude[0].split("(")[1].rstrip(")")) if lookup == "bilinear" else np.inf

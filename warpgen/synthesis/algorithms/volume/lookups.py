@@ -75,20 +75,26 @@ def store_voxels(d: Draft) -> None:
         d.input("cells", "vec3i", m, 0, n, about="Voxel coordinates")
     if rule in ("ball", "spin", "pull", "inside", "box"):
         d.param("center", "vec3", 0.3 * n * h, 0.7 * n * h, about="Center in world space")
-    if rule in ("ball", "inside", "box"):
+    if rule in ("ball", "inside"):
         d.param("radius", "float", 0.2 * n * h, 0.4 * n * h, about="Radius in world units")
+    if rule == "box":
+        d.param("half_edge", "float", 0.2 * n * h, 0.4 * n * h, about="Half edge of the cube in world units")
+    if rule == "layers":
+        d.param("thickness", "int", d.pick(2, 3), about="Voxels in a layer")
+    if place == "flat":
+        d.param("side", "int", n, about="Voxels along each axis")
     if rule == "spin":
         d.param("omega", "vec3", -2.0, 2.0, about="Angular velocity [rad/s]")
     if rule == "clamped":
         d.param("band", "float", 0.3, 0.8, about="Half width of the band")
     if rule == "mask":
-        d.param("level", "float", -0.3, 0.3)
+        d.param("level", "float", -0.3, 0.3, about="Level that marked voxels exceed")
     letter, type_ = _SHORT[of]
     d.output("kept", type_, shape, about="Values that the volume holds afterwards")
     head = {
         "grid": "i, j, k = wp.tid()",
         "cells": "tid = wp.tid()\ncell = cells[tid]\ni = cell[0]\nj = cell[1]\nk = cell[2]",
-        "flat": f"tid = wp.tid()\n# Flat index to voxel coordinates, z fastest\ni = tid // {n * n}\nj = (tid // {n}) % {n}\nk = tid % {n}",
+        "flat": "tid = wp.tid()\n# Flat index to voxel coordinates, z fastest\ni = tid // (side * side)\nj = (tid // side) % side\nk = tid % side",
     }[place]
     world = "" if source or rule == "layers" else (
         "p = wp.volume_index_to_world(target, wp.vec3(float(i), float(j), float(k)))"
@@ -96,12 +102,12 @@ def store_voxels(d: Draft) -> None:
     lines = {
         "ball": "value = wp.length(p - center) - radius",
         "box": "q = p - center\n"
-        "gap = wp.vec3(wp.abs(q[0]) - radius, wp.abs(q[1]) - radius, wp.abs(q[2]) - radius)\n"
+        "gap = wp.vec3(wp.abs(q[0]) - half_edge, wp.abs(q[1]) - half_edge, wp.abs(q[2]) - half_edge)\n"
         "value = wp.length(wp.max(gap, wp.vec3(0.0, 0.0, 0.0))) + wp.min(wp.max(gap), 0.0)",
         "spin": "value = wp.cross(omega, p - center)",
         "pull": "value = wp.normalize(center - p)",
         "inside": "value = wp.where(wp.length_sq(p - center) < radius * radius, 1, 0)",
-        "layers": "value = k // 2",
+        "layers": "value = k // thickness",
         "clamped": "value = wp.clamp(wp.volume_lookup_f(volume, i, j, k), -band, band)",
         "unit": "value = wp.normalize(wp.volume_lookup_v(volume, i, j, k))",
         "mask": "value = int(0)\nif wp.volume_lookup_f(volume, i, j, k) > level:\n    value = 1",
@@ -126,14 +132,14 @@ def store_voxels(d: Draft) -> None:
         x: Any = np.asarray(v.volume.values, float)[i, j, k] if source else None
         to = p - v.get("center", np.zeros(3))
         far = np.linalg.norm(to, axis=1)
-        gap = np.abs(to) - v.get("radius", 0.0)
+        gap = np.abs(to) - v.get("half_edge", 0.0)
         rules: dict[str, Callable[[], Any]] = {
             "ball": lambda: far - v.radius,
             "box": lambda: np.linalg.norm(np.maximum(gap, 0), axis=1) + np.minimum(gap.max(axis=1), 0),
             "spin": lambda: np.cross(np.asarray(v.omega), to),
             "pull": lambda: -to / far[:, None],
             "inside": lambda: (far < v.radius).astype(int),
-            "layers": lambda: cells[:, 2] // 2,
+            "layers": lambda: cells[:, 2] // int(v.thickness),
             "clamped": lambda: np.clip(x, -v.band, v.band),
             "unit": lambda: x / np.linalg.norm(x, axis=1, keepdims=True),
             "mask": lambda: (x > v.level).astype(int),
@@ -148,11 +154,11 @@ def store_voxels(d: Draft) -> None:
     source="Wallis et al. 1989 (maximum intensity projection); Levoy 1988",
     names=_NAMES
     | {
-        "seen": "image|projection|picture",
+        "seen": "image|projection",
         "depth": "count|slices|layers",
         "value": "v|s|voxel",
         "best": "peak|top|most",
-        "total": "acc|s_sum|density",
+        "column_sum": "total|acc",
     },
     adjoint="no",
     weight=9,
@@ -174,7 +180,7 @@ def view_columns(d: Draft) -> None:
         "speed": "Computes the largest speed in each column of a velocity volume.",
         "flux": "Integrates the velocity through a volume along each column.",
         "labels": "Counts the boundaries between labels along each column of a volume.",
-        "surface": "Interpolates the height where each column of a volume crosses zero.",
+        "surface": "Interpolates the height where each column of a volume first crosses zero, -1 if nowhere.",
     }[wanted])  # fmt: skip
     d.calls({
         "maximum": "maximum_projection|max_intensity|mip_columns",
@@ -192,10 +198,12 @@ def view_columns(d: Draft) -> None:
     low, high = (0.0, 3.0) if wanted in ("labels", "opacity") else (-1.0, 1.0)
     d.handle("volume", "volume", (n, n, n), of=of, value=h, low=low, high=high, about="Volume id")
     if wanted in ("depth", "thickness"):
-        d.param("level", "float", 0.2, 0.6)
+        d.param("level", "float", 0.2, 0.6, about="Level that voxels must exceed")
     if wanted in ("opacity", "thickness", "flux", "surface"):
         d.param("h", "float", h, about="Voxel size")
     d.param("depth", "int", n, about="Voxels in a column")
+    if flat:
+        d.param("side", "int", n, about="Columns along each axis")
     type_ = {"depth": "int", "labels": "int", "flux": "vec3"}.get(wanted, "float")
     d.output("seen", type_, n * n if flat else (n, n))
     letter, dtype = _SHORT[of]
@@ -213,18 +221,18 @@ def view_columns(d: Draft) -> None:
     value = look("k")
     lines = {
         "maximum": f"best = float(-1.0e6)\nfor k in range(depth):\n    best = wp.max(best, {value})\nseen[{at}] = best",
-        "mean": f"total = float(0.0)\nfor k in range(depth):\n    total += {value}\nseen[{at}] = total / float(depth)",
+        "mean": f"column_sum = float(0.0)\nfor k in range(depth):\n    column_sum += {value}\nseen[{at}] = column_sum / float(depth)",
         "depth": f"first = int(-1)\nfor k in range(depth):\n    if {value} > level:\n        first = k\n        break\nseen[{at}] = first",
         "thickness": f"inside = int(0)\nfor k in range(depth):\n    if {value} > level:\n        inside += 1\nseen[{at}] = h * float(inside)",
-        "opacity": f"total = float(0.0)\nfor k in range(depth):\n    total += {value} * h\n# Beer-Lambert law\nseen[{at}] = 1.0 - wp.exp(-total)",
-        "speed": f"best = float(0.0)\nfor k in range(depth):\n    best = wp.max(best, wp.length_sq({value}))\n# One root per column, after the comparison of squares\nseen[{at}] = wp.sqrt(best)",
-        "flux": f"total = wp.vec3()\nfor k in range(depth):\n    total += {value}\nseen[{at}] = h * total",
+        "opacity": f"optical_depth = float(0.0)\nfor k in range(depth):\n    optical_depth += {value} * h\n# Beer-Lambert law\nseen[{at}] = 1.0 - wp.exp(-optical_depth)",
+        "speed": f"best_sq = float(0.0)\nfor k in range(depth):\n    best_sq = wp.max(best_sq, wp.length_sq({value}))\n# One root per column, after the comparison of squares\nseen[{at}] = wp.sqrt(best_sq)",
+        "flux": f"velocity_sum = wp.vec3()\nfor k in range(depth):\n    velocity_sum += {value}\nseen[{at}] = h * velocity_sum",
         "labels": f"changes = int(0)\nlast = {look('0')}\nfor k in range(1, depth):\n    value = {value}\n    if value != last:\n        changes += 1\n    last = value\nseen[{at}] = changes",
         "surface": f"height = float(-1.0)\nbelow = {look('0')}\nfor k in range(1, depth):\n    above = {value}\n    if below * above < 0.0:\n        # Linear interpolation between the two voxels\n        height = h * (float(k - 1) + below / (below - above))\n        break\n    below = above\nseen[{at}] = height",
     }[wanted]
     d.launch(*((n * n,) if flat else (n, n)))
     d.code("$head\n$lines", lines=lines,
-           head=f"tid = wp.tid()\ni = tid // {n}\nj = tid % {n}" if flat else "i, j = wp.tid()")  # fmt: skip
+           head="tid = wp.tid()\ni = tid // side\nj = tid % side" if flat else "i, j = wp.tid()")  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
         x = np.moveaxis(np.asarray(v.volume.values, float), axis, 2)
@@ -264,7 +272,7 @@ def view_columns(d: Draft) -> None:
         "uvw": "coord|local|index_pos",
         "stride": "delta|advance|duvw",
         "seen": "result|along_rays|out",
-        "steps": "num_steps|samples|count",
+        "steps": "num_steps|num_samples",
     },
     adjoint="no",
     weight=6,
@@ -281,7 +289,7 @@ def walk_in_index_space(d: Draft) -> None:
         "maximum": "Finds the largest value of a volume along each ray, stepping in index space.",
         "hit": "Finds how far along each ray a volume first exceeds a level, -1 if nowhere.",
         "transmittance": "Computes the transmittance of an absorbing volume along rays.",
-        "mean above": "Averages the values of a volume above a level along each ray.",
+        "mean above": "Averages the values of a volume above a level along each ray, 0 if none.",
         "place of maximum": "Finds where along each ray a volume is largest.",
     }[wanted])  # fmt: skip
     d.calls({
@@ -302,14 +310,14 @@ def walk_in_index_space(d: Draft) -> None:
     elif shared == "shared":
         d.param("direction", "vec3", 0.0, 1.0, kind="unit", about="Unit direction of all rays")
     else:
-        d.param("light", "vec3", -top, 2.0 * top, about="Point that all rays run to")
+        d.param("target", "vec3", -top, 2.0 * top, about="Point that all rays run to")
     d.param("dt", "float", 0.3 * h, 0.6 * h, about="Step length in world units")
-    d.param("steps", "int", d.pick(8, 12, 16))
+    d.param("steps", "int", d.pick(8, 12, 16), about="Samples of each ray")
     if wanted in ("hit", "mean above"):
-        d.param("level", "float", 0.0, 0.3)
+        d.param("level", "float", 0.0, 0.3, about="Level that values must exceed")
     d.output("seen", "float", n)
     along = {
-        "per ray": "directions[tid]", "shared": "direction", "to a point": "wp.normalize(light - starts[tid])",
+        "per ray": "directions[tid]", "shared": "direction", "to a point": "wp.normalize(target - starts[tid])",
     }[shared]  # fmt: skip
     call = (
         "wp.volume_sample_f(volume, uvw, wp.Volume.{})"
@@ -319,24 +327,29 @@ def walk_in_index_space(d: Draft) -> None:
     value = call.format(mode)
     offset = "uvw += 0.5 * stride\n" if half else ""
     first = 0.5 if half else 0.0
+    here = "dt * (float(k) + 0.5)" if half else "dt * float(k)"
     start, each, store = {
-        "sum": ("total = float(0.0)", f"total += {value}", "total * dt"),
+        "sum": ("value_sum = float(0.0)", f"value_sum += {value}", "value_sum * dt"),
         "maximum": ("best = float(-1.0e6)", f"best = wp.max(best, {value})", "best"),
         "hit": (
-            "far = float(-1.0)",
-            f"if {value} > level:\n    far = dt * (float(k) + {first})\n    break",
-            "far",
+            "distance = float(-1.0)",
+            f"if {value} > level:\n    distance = {here}\n    break",
+            "distance",
         ),
-        "transmittance": ("total = float(0.0)", f"total += {value} * dt", "wp.exp(-total)"),
+        "transmittance": (
+            "optical_depth = float(0.0)",
+            f"optical_depth += {value} * dt",
+            "wp.exp(-optical_depth)",
+        ),
         "mean above": (
             "total = float(0.0)\ncount = int(0)",
             f"value = {value}\nif value > level:\n    total += value\n    count += 1",
             "total / float(wp.max(count, 1))",
         ),
         "place of maximum": (
-            "best = float(-1.0e6)\nfar = float(0.0)",
-            f"value = {value}\nif value > best:\n    best = value\n    far = dt * (float(k) + {first})",
-            "far",
+            "best = float(-1.0e6)\ndistance = float(0.0)",
+            f"value = {value}\nif value > best:\n    best = value\n    distance = {here}",
+            "distance",
         ),
     }[wanted]
     d.launch(n)
@@ -359,7 +372,7 @@ def walk_in_index_space(d: Draft) -> None:
     def agree(v: Values, after: Values) -> None:
         way = v.directions if shared == "per ray" else np.tile(v.get("direction", np.zeros(3)), (n, 1))
         if shared == "to a point":
-            way = v.light - v.starts
+            way = v.target - v.starts
             way = way / np.linalg.norm(way, axis=1, keepdims=True)
         t = v.dt * (np.arange(int(v.steps)) + first)
         at = (v.starts[:, None] + t[:, None] * way[:, None]) / h

@@ -18,8 +18,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "origins": "ray_origins|ray_o|start",
         "dirs": "ray_dirs|ray_d|directions",
         "transmittance": "trans|T|throughput",
-        "density": "rho|sigma|extinction",
-        "radiance": "color_out|pixels|result",
+        "density": "rho|local_density",
+        "radiance": "light_out|pixels",
         "num_steps": "steps|max_steps|n_samples",
         "dt": "step|ds|step_size",
     },
@@ -39,7 +39,7 @@ def march_volume(d: Draft) -> None:
             "emission": "Integrates emission and absorption along rays through a density volume.",
             "colour": "Renders a density volume with a color transfer function.",
             "transmittance": "Computes the transmittance along rays through a density volume.",
-            "maximum": "Computes the maximum intensity projection of a volume.",
+            "maximum": "Finds the largest value of a volume along each ray.",
             "average": "Computes the mean value of a volume along rays.",
         }[model]
     )
@@ -67,16 +67,24 @@ def march_volume(d: Draft) -> None:
         d.param("hot", "vec3", 0.5, 1.0, about="Color at the highest value")
     upper = (n - 1) * size
     if entry == "box":
-        d.param("upper", "vec3", upper)
+        d.param("upper", "vec3", upper, about="Corner of the volume opposite to the origin")
     kind = "vec4" if model == "colour" else "float"
-    d.output("radiance", kind, m, about="Integrated radiance")
+    out, about = {
+        "emission": ("radiance", "Integrated radiance"),
+        "colour": ("rgba", "Colors, premultiplied, and opacities"),
+        "transmittance": ("passed", "Transmittances in [0, 1]"),
+        "maximum": ("maxima", "Largest values"),
+        "average": ("means", "Mean values"),
+    }[model]
+    value = "value" if model in ("maximum", "average") else "density"
+    d.output(out, kind, m, about=about)
     lines = ["tid = wp.tid()", "origin = origins[tid]", "dir = dirs[tid]"]
     lines += {
         "emission": ["light = float(0.0)", "transmittance = float(1.0)"],
         "colour": ["rgb = wp.vec3()", "transmittance = float(1.0)"],
-        "transmittance": ["depth = float(0.0)"],
+        "transmittance": ["column_density = float(0.0)"],
         "maximum": ["highest = float(0.0)"],
-        "average": ["mean = float(0.0)"] + (["inside = float(0.0)"] if entry == "box" else []),
+        "average": ["value_sum = float(0.0)"] + (["inside = float(0.0)"] if entry == "box" else []),
     }[model]
     lines.append("for k in range(num_steps):")
     t = "(float(k) + jitter[tid]) * dt" if jitter else "(float(k) + 0.5) * dt"
@@ -89,7 +97,7 @@ def march_volume(d: Draft) -> None:
         ]
     lines += [
         "    uvw = wp.volume_world_to_index(volume, p)",
-        "    density = wp.volume_sample_f(volume, uvw, wp.Volume.LINEAR)",
+        f"    {value} = wp.volume_sample_f(volume, uvw, wp.Volume.LINEAR)",
     ]
     lines += {
         "emission": [
@@ -103,23 +111,23 @@ def march_volume(d: Draft) -> None:
             "    rgb += transmittance * alpha * wp.lerp(cold, hot, density)",
             "    transmittance *= 1.0 - alpha",
         ],
-        "transmittance": ["    depth += density * dt"],
-        "maximum": ["    highest = wp.max(highest, density)"],
-        "average": ["    mean += density"] + (["    inside += 1.0"] if entry == "box" else []),
+        "transmittance": ["    column_density += density * dt"],
+        "maximum": ["    highest = wp.max(highest, value)"],
+        "average": ["    value_sum += value"] + (["    inside += 1.0"] if entry == "box" else []),
     }[model]
     if stop:
         lines += [
-            "    if transmittance < 0.3:",
+            "    if transmittance < 0.1:",
             "        # Early termination once most of the light is absorbed",
             "        break",
         ]
     lines += {
         "emission": ["radiance[tid] = light"],
-        "colour": ["radiance[tid] = wp.vec4(rgb[0], rgb[1], rgb[2], 1.0 - transmittance)"],
-        "transmittance": ["radiance[tid] = wp.exp(-absorption * depth)"],
-        "maximum": ["radiance[tid] = highest"],
+        "colour": ["rgba[tid] = wp.vec4(rgb[0], rgb[1], rgb[2], 1.0 - transmittance)"],
+        "transmittance": ["passed[tid] = wp.exp(-absorption * column_density)"],
+        "maximum": ["maxima[tid] = highest"],
         "average": [
-            "radiance[tid] = mean / " + ("wp.max(inside, 1.0)" if entry == "box" else "float(num_steps)")
+            "means[tid] = value_sum / " + ("wp.max(inside, 1.0)" if entry == "box" else "float(num_steps)")
         ],
     }[model]
     d.launch(m)
@@ -144,25 +152,25 @@ def march_volume(d: Draft) -> None:
         count = active.sum(1)
         density = np.where(active, density, 0.0)
         if model == "maximum":
-            value = density.max(1).clip(0)
+            found = density.max(1).clip(0)
         elif model == "average":
-            value = density.sum(1) / np.maximum(count, 1)
+            found = density.sum(1) / np.maximum(count, 1)
         elif model == "transmittance":
-            value = np.exp(-v.absorption * density.sum(1) * v.dt)
+            found = np.exp(-v.absorption * density.sum(1) * v.dt)
         else:
             passed = np.exp(-v.absorption * v.dt * np.cumsum(density, axis=1))
             before_ = np.concatenate([np.ones((m, 1)), passed[:, :-1]], 1)
             seen = before_ - passed
             if stop:
-                dark = before_ < 0.3
-                sure &= (abs(passed - 0.3) > 1e-4).all(1)
+                dark = before_ < 0.1
+                sure &= (abs(passed - 0.1) > 1e-4).all(1)
                 seen = np.where(dark, 0.0, seen)
             if model == "emission":
-                value = v.emission * seen.sum(1)
+                found = v.emission * seen.sum(1)
             else:
                 colour = v.cold + density[..., None] * (v.hot - v.cold)
-                value = np.concatenate([(seen[..., None] * colour).sum(1), seen.sum(1)[:, None]], -1)
-        np.testing.assert_allclose(after.radiance[sure], value[sure], atol=1e-3)
+                found = np.concatenate([(seen[..., None] * colour).sum(1), seen.sum(1)[:, None]], -1)
+        np.testing.assert_allclose(after[out][sure], found[sure], atol=1e-3)
         assert sure.any()
 
     d.holds(holds)
@@ -173,7 +181,6 @@ def march_volume(d: Draft) -> None:
     names=NAMES
     | {
         "advect_in_volume": "advect_points|trace_particles|integrate_velocity|move_particles",
-        "v1": "k1|vel_a|va",
         "moved": "x_new|positions_out|advected",
         "dt": "time_step|h|delta_t",
     },
@@ -191,10 +198,18 @@ def advect_in_volume(d: Draft) -> None:
         d.calls("backtrace_points|trace_back|backtrace_particles")
     m = d.pick(48, 64, 96)
     n, size = d.pick(7, 8), d.pick(0.5, 1.0)
+    by = {
+        "euler": "Euler's method",
+        "midpoint": "the midpoint method",
+        "heun": "Heun's method",
+        "ralston": "Ralston's method",
+        "rk4": "the classical Runge-Kutta method",
+    }[scheme]
+    d.says(f"Advects points in a velocity volume with one step of {by}.")
     if give == "density":
-        d.says("Advects a density volume with the semi-Lagrangian method.")
+        d.says(f"Advects a density volume to points by the semi-Lagrangian method, traced back with {by}.")
     elif direction == "backward":
-        d.says("Backtraces points in a velocity volume with one Runge-Kutta step.")
+        d.says(f"Backtraces points in a velocity volume with one step of {by}.")
     d.handle(
         "velocity", "volume", (n, n, n), of="vec3f", value=size, low=-1.0, high=1.0, about="Velocity volume"
     )
@@ -239,7 +254,7 @@ def advect_in_volume(d: Draft) -> None:
         stage("v2", f"p {sign} dt * v1")
         step = "0.5 * dt * (v1 + v2)"
     elif scheme == "ralston":
-        lines.append("# Ralston's method: a step of 2/3 minimizes the error bound among second-order methods")
+        lines.append("# A step of 2/3 minimizes the error bound among second-order methods")
         stage("v2", f"p {sign} (2.0 / 3.0) * dt * v1")
         step = "dt * (0.25 * v1 + 0.75 * v2)"
     else:

@@ -73,26 +73,44 @@ def sample_volume(d: Draft) -> None:
     top = _volume(d, of=of)
     low = 1.2 if space == "index" else 0.3
     if space == "moved":
-        d.param("offset", "vec3", -0.05, 0.05)
-        d.param("scale", "float", 1.0, 1.5)
-    d.input("x", "vec3", m, low, top if space != "index" else 4.8, about="Positions")
+        d.param("offset", "vec3", -0.05, 0.05, about="Origin of the volume's frame")
+        d.param("scale", "float", 1.0, 1.5, about="Size of a unit of the volume's frame")
+    given = "coords" if space == "index" else "x"
+    d.input(
+        given, "vec3", m, low, top if space != "index" else 4.8,
+        about="Positions in index space" if space == "index" else "Positions",
+    )  # fmt: skip
     if after == "scale":
-        d.param("gain", "float", 0.5, 2.0)
+        d.param("gain", "float", 0.5, 2.0, about="Factor of the samples")
     elif after == "threshold":
         d.param("iso", "float", -0.3, 0.3, about="Isovalue")
     kind = "vec3" if of == "vec3f" and after != "length" else "int" if after == "threshold" else "float"
-    d.output("sampled", kind, m, about="Sampled values")
-    lines = ["tid = wp.tid()", "p = x[tid]"]
+    out, about = {
+        "threshold": ("inside", "1 below the isovalue, 0 elsewhere"),
+        "length": ("magnitudes", "Lengths of the sampled vectors"),
+    }.get(after, ("sampled", "Sampled values"))
+    d.output(out, kind, m, about=about)
+    where = "index-space" if space == "index" else "world-space"
+    through = ", through a frame of its own" if space == "moved" else ""
+    d.says({
+        "threshold": f"Marks {where} positions where a volume is below an isovalue{through}.",
+        "length": f"Computes the magnitude of a vector volume at {where} positions{through}.",
+        "scale": f"Samples a volume at {where} positions{through} and scales the values.",
+        "none": f"Samples a volume at {where} positions{through}.",
+    }[after])  # fmt: skip
+    if after == "threshold":
+        d.calls("mark_inside|inside_volume|threshold_volume")
+    elif after == "length":
+        d.calls("sample_magnitudes|field_magnitudes|vector_lengths")
+    lines = ["tid = wp.tid()", f"p = {given}[tid]"]
     if space == "moved":
         lines += [
-            "# The volume has a pose of its own, so transform to its frame first",
+            "# The volume is shifted and scaled, so transform to its frame first",
             "p = (p - offset) / scale",
         ]
     lines.append("uvw = p" if space == "index" else "uvw = wp.volume_world_to_index(volume, p)")
     if mode == "CLOSEST" and space != "index":
-        lines.append(
-            "# Nearest voxel: labels and masks must not be interpolated" if after == "threshold" else ""
-        )
+        lines.append("# The nearest voxel: masks must not be interpolated" if after == "threshold" else "")
     short = "f" if of == "float32" else "v"
     call = (
         f"wp.volume_sample(volume, uvw, wp.Volume.{mode}, dtype={'float' if short == 'f' else 'wp.vec3'})"
@@ -105,16 +123,16 @@ def sample_volume(d: Draft) -> None:
         "length": f"wp.length({call})",
         "threshold": f"1 if {call} < iso else 0",
     }[after]
-    lines.append(f"sampled[tid] = {value}")
+    lines.append(f"{out}[tid] = {value}")
     if space == "index":
         lines = [line for line in lines if line != "uvw = p"]
-        lines[1] = "uvw = x[tid]"
+        lines[1] = "uvw = coords[tid]"
     d.launch(m)
     d.code("\n".join(line for line in lines if line))
 
     def holds(before: Values, after_: Values) -> None:
         v = before
-        p = v.x
+        p = v[given]
         if space == "moved":
             p = (p - v.offset) / v.scale
         at = p if space == "index" else p / v.volume.size
@@ -127,7 +145,7 @@ def sample_volume(d: Draft) -> None:
         elif after == "threshold":
             sure &= abs(value_[:, 0] - v.iso) > 1e-3
             value_ = (value_ < v.iso).astype(int)
-        got = after_.sampled.reshape(value_.shape)
+        got = after_[out].reshape(value_.shape)
         np.testing.assert_allclose(got[sure], value_[sure], atol=2e-4)
         assert sure.any()
 
@@ -170,7 +188,7 @@ def volume_gradient(d: Draft) -> None:
     top = _volume(d)
     d.input("x", "vec3", m, 0.6 if method != "builtin" else 0.3, top - 0.3, about="Positions")
     if method != "builtin":
-        d.param("delta", "float", 0.1, 0.2)
+        d.param("delta", "float", 0.1, 0.2, about="Step of the differences")
     if give == "shaded":
         d.param("light", "vec3", 0.0, kind="unit", high=1.0, about="Direction towards the light")
         d.param("ambient", "float", 0.1, 0.3, about="Ambient light")
@@ -182,7 +200,7 @@ def volume_gradient(d: Draft) -> None:
             "uvw = wp.volume_world_to_index(volume, p)",
             "slope = wp.vec3()",
             "value = wp.volume_sample_grad_f(volume, uvw, wp.Volume.LINEAR, slope)",
-            "# Divide by the voxel size, since index units are not meters",
+            "# Divide by the voxel size, since the slope is per index",
             "voxel = wp.volume_index_to_world_dir(volume, wp.vec3(1.0, 0.0, 0.0))",
             "grad = slope / wp.length(voxel)",
         ]
@@ -220,10 +238,11 @@ def volume_gradient(d: Draft) -> None:
     elif give == "normal":
         lines.append("normals[tid] = wp.normalize(grad)")
     elif give == "projected":
-        lines += ["# Clamp |g| from below, otherwise flat regions divide by zero"]
+        lines += ["# Clamp the square from below, otherwise flat regions divide by zero"]
         lines += ["projected[tid] = p - grad * (value / wp.max(wp.dot(grad, grad), 1.0e-2))"]
     else:
         lines += [
+            "# Values rise inwards, so the surface faces against the gradient",
             "n = wp.normalize(grad)",
             "lambert = wp.max(-wp.dot(n, light), 0.0)",
             "shade[tid] = ambient + (1.0 - ambient) * lambert",

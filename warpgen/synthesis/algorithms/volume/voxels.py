@@ -45,14 +45,15 @@ def filter_voxels(d: Draft) -> None:
         "median": "median_filter|voxel_median|median_voxels",
         "extreme": "neighborhood_range|local_min_max|value_range",
     }[task])  # fmt: skip
-    d.handle("volume", "volume", (n, n, n), of="float32", value=1.0, low=-1.0, high=1.0, about="Volume id")
+    h = d.pick(0.25, 0.5, 1.0)
+    d.handle("volume", "volume", (n, n, n), of="float32", value=h, low=-1.0, high=1.0, about="Volume id")
     if place == "list":
         d.input("voxels", "vec3i", m, 1, n - 1, about="Voxel coordinates")
     scaled = task in ("laplacian", "gradient length", "curvature")
     if scaled:
-        d.param("dx", "float", 0.2, 0.5, about="Voxel size")
+        d.param("dx", "float", h, about="Voxel size")
     if place == "flat":
-        d.param("side", "int", n)
+        d.param("side", "int", n, about="Voxels along each axis")
     shape: tuple[int, ...] = {"launch": (n, n, n), "list": (m,), "flat": (n**3,)}[place]
     d.output("filtered", "vec2" if task == "extreme" else "float", shape, about="Filtered values")
 
@@ -93,12 +94,12 @@ def filter_voxels(d: Draft) -> None:
         )
     elif task == "box":
         lines += [
-            "mean = float(0.0)",
+            "total = float(0.0)",
             "for a in range(-1, 2):",
             "    for b in range(-1, 2):",
             "        for c in range(-1, 2):",
-            f"            mean += {look('i + a', 'j + b', 'k + c')}",
-            f"filtered[{own}] = mean / 27.0",
+            f"            total += {look('i + a', 'j + b', 'k + c')}",
+            f"filtered[{own}] = total / 27.0",
         ]
     elif task == "gradient length":
         lines += [
@@ -117,16 +118,16 @@ def filter_voxels(d: Draft) -> None:
             lines.append(f"d{name} = {corner(1, 1)} - {corner(1, -1)}")
             lines.append(f"d{name} = 0.25 * (d{name} - {corner(-1, 1)} + {corner(-1, -1)})")
         lines += [
-            "dx1 = 0.5 * (east - west)",
-            "dy1 = 0.5 * (north - south)",
-            "dz1 = 0.5 * (above - below)",
+            "gx = 0.5 * (east - west)",
+            "gy = 0.5 * (north - south)",
+            "gz = 0.5 * (above - below)",
             "dxx = east - 2.0 * center + west",
             "dyy = north - 2.0 * center + south",
             "dzz = above - 2.0 * center + below",
             "# div(n) = (|g|^2 tr(H) - g^T H g) / |g|^3, twice the mean curvature",
-            "g2 = dx1 * dx1 + dy1 * dy1 + dz1 * dz1 + 1.0e-4",
-            "bend = dx1 * dx1 * (dyy + dzz) + dy1 * dy1 * (dxx + dzz) + dz1 * dz1 * (dxx + dyy)",
-            "bend -= 2.0 * (dx1 * dy1 * dxy + dx1 * dz1 * dxz + dy1 * dz1 * dyz)",
+            "g2 = gx * gx + gy * gy + gz * gz + 1.0e-4",
+            "bend = gx * gx * (dyy + dzz) + gy * gy * (dxx + dzz) + gz * gz * (dxx + dyy)",
+            "bend -= 2.0 * (gx * gy * dxy + gx * gz * dxz + gy * gz * dyz)",
             f"filtered[{own}] = 0.5 * bend / (g2 * wp.sqrt(g2) * dx)",
         ]
     elif task == "median":
