@@ -180,13 +180,13 @@ def running_sums(d: Draft) -> None:
         else f"Computes the {title} checksum of each message{words}."
     )
     if kind == "internet":
-        loop = f"carried += {at}"
+        loop = f"word_sum += {at}"
         after = """
         # End-around carry (ones' complement)
-        while (carried >> wp.uint32(16)) != wp.uint32(0):
-            carried = (carried & wp.uint32(0xFFFF)) + (carried >> wp.uint32(16))
+        while (word_sum >> wp.uint32(16)) != wp.uint32(0):
+            word_sum = (word_sum & wp.uint32(0xFFFF)) + (word_sum >> wp.uint32(16))
         """
-        value = "~carried & wp.uint32(0xFFFF)"
+        value = "~word_sum & wp.uint32(0xFFFF)"
     else:
         if late:
             loop = f"low += {at}\nhigh += low"
@@ -223,7 +223,7 @@ def running_sums(d: Draft) -> None:
         $store
         """,
         head=s.head,
-        first="carried = wp.uint32(0)"
+        first="word_sum = wp.uint32(0)"
         if kind == "internet"
         else f"low = wp.uint32({1 if kind == 'adler32' else 0})\nhigh = wp.uint32(0)",
         loop=s.loop,

@@ -131,10 +131,10 @@ def pack_bits(d: Draft) -> None:
             elif delta:
                 body = f"""
                 # the sum of all differences up to here within the word
-                running = int(0)
+                restored = int(0)
                 for k in range({t} % {per} + 1):
-                    running += int((packed[{t} // {per}] >> wp.uint32({w} * {place})) & {mask})
-                values[tid] = running
+                    restored += int((packed[{t} // {per}] >> wp.uint32({w} * {place})) & {mask})
+                values[tid] = restored
                 """
             else:
                 body = f"{load}\nvalues[tid] = int(v)"

@@ -237,10 +237,11 @@ def encrypt_blocks(d: Draft) -> None:
         mix=mix,
         store=store,
     )
-    # Unrolled loops of loops would make an endless text: bounds are arguments.
-    d.param("block_bytes", "int", 16, about="Bytes in a block")
-    d.param("block_columns", "int", 4, about="Columns, and rows, of a block")
-    d.text = d.text.replace("range(16)", "range(block_bytes)").replace("range(4)", "range(block_columns)")
+    # Unrolled loops of loops would make an endless text: blocks say how long they are.
+    length = f"{given}.shape[{1 if order == 'blocks' else 0}]"
+    d.text = d.text.replace("range(16)", f"range({length})").replace(
+        "for col in range(4)", f"for col in range({length} // 4)"
+    )
     d.says(f"{'Decrypts' if inverse else 'Encrypts'} blocks of sixteen bytes with AES in {_MODES[mode]}.")
     d.explain(f"AES with {rounds} rounds, for keys of {32 * (rounds - 6)} bits that were expanded before.")
 

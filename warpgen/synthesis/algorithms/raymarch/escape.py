@@ -18,7 +18,7 @@ _NAMES = {
     "c": "c0|constant|seed",
     "re": "zx|zr|x",
     "im": "zy|zi|y",
-    "n": "k|iter_count|it",
+    "taken": "iter_count|n_iter",
     "z": "w|orbit|q",
 }
 
@@ -86,28 +86,28 @@ def escape_time_fractal(d: Draft) -> None:
         norm = "re * re + im * im"
     loops = {
         "while": """
-            n = int(0)
-            while n < $most and $norm <= $radius:
+            taken = int(0)
+            while taken < $most and $norm <= $radius:
                 $step
-                n += 1
+                taken += 1
             """,
         "for": """
-            n = int($most)
+            taken = int($most)
             for k in range($most):
                 if $norm > $radius:
-                    n = k
+                    taken = k
                     break
                 $step
             """,
     }
     degree = "1.0986123" if form == "cubic" else "0.6931472"
     store = {
-        "count": "$target = n",
-        "normalised": "$target = float(n) / $most.0",
+        "count": "$target = taken",
+        "normalised": "$target = float(taken) / $most.0",
         "smooth": """
-            if n < $most:
+            if taken < $most:
                 # smooth iteration count: the fractional part removes the bands
-                $target = float(n) + 1.0 - wp.log(0.5 * wp.log($norm)) / $degree
+                $target = float(taken) + 1.0 - wp.log(0.5 * wp.log($norm)) / $degree
             else:
                 $target = $most.0
             """,

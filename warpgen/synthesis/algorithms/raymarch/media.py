@@ -15,7 +15,7 @@ _NAMES = {
     "origins": "ray_origins|ray_o|ro",
     "directions": "ray_directions|ray_dirs|rd",
     "ray": "rd_i|w|view_dir",
-    "start": "o|ro_i|entry",
+    "start": "o|ro_i",
     "density": "medium|density_at|local_density",
     "transmittance": "T|trans|beam_transmittance",
     "radiance": "L|light_out",
@@ -23,7 +23,7 @@ _NAMES = {
     "sun": "light_dir|sun_dir|to_sun",
     "tau": "optical_depth|od",
     "dt": "ds|step|step_size",
-    "g": "asymmetry|anisotropy|hg_g",
+    "g": "asymmetry|anisotropy",
     "albedo": "single_albedo|scatter_albedo|omega",
 }
 
@@ -304,11 +304,11 @@ def march_single_scattering(d: Draft) -> None:
     seen = "T_sun(t)" if lighting != "none" else ""
     powdered = "(1 - exp(-2 sigma))" if powder else ""
     product = " ".join(part for part in ("T(t) sigma p(cos)", seen, powdered) if part)
-    d.explain(f"""
-        L = int {product} dt, with sunlight of irradiance one and an albedo of one.
-        {"The last factor darkens thin edges, as powder does. " if powder else ""}The first sample lies half a
-        step behind the start.
-    """)
+    d.explain(
+        f"L = int {product} dt, with sunlight of irradiance one and an albedo of one.\n"
+        + ("The last factor darkens thin edges, as powder does.\n" if powder else "")
+        + "The first sample lies half a step behind the start."
+    )
     if lighting == "none":
         d.says("Integrates single scattering of unattenuated sunlight along rays through a medium.")
 

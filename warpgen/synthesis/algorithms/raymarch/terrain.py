@@ -16,9 +16,10 @@ _NAMES = {
     "x": "start_x|ray_x",
     "slope": "pitch|tilt|descent",
     "eye": "camera_height|eye_height|y0",
-    "t_hit": "hit_distance|ray_t",
+    "t_hit": "hit_distance",
     "hits": "hit_points|points_out",
-    "elevations": "heights|ground_heights",
+    "elevations": "heights|hit_heights",
+    "distance": "travelled|ray_t",
     "clearance": "above_ground|gap|dh",
     "ray": "rd|dir|direction",
     "start": "ro|origin|eye_pos",
@@ -62,33 +63,36 @@ def march_terrain(d: Draft) -> None:
         """
     )
     steps_by: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
-        "constant": ("t += 0.05", lambda t, h: t + 0.05),
+        "constant": ("distance += 0.05", lambda t, h: t + 0.05),
         # far off, a pixel covers more ground
-        "growing": ("t += 0.02 + 0.015 * t", lambda t, h: t + 0.02 + 0.015 * t),
-        "clearance": ("t += wp.max(0.3 * clearance, 0.01)", lambda t, h: t + np.maximum(0.3 * h, 0.01)),
+        "growing": ("distance += 0.02 + 0.015 * distance", lambda t, h: t + 0.02 + 0.015 * t),
+        "clearance": (
+            "distance += wp.max(0.3 * clearance, 0.01)",
+            lambda t, h: t + np.maximum(0.3 * h, 0.01),
+        ),
     }
     advance = steps_by[stepping]
     refined = {
         "none": "",
         "secant": """
             # linear interpolation between the last two samples
-            t = previous + (t - previous) * above / (above - clearance)
+            distance = previous + (distance - previous) * above / (above - clearance)
             """,
         "bisection": """
             near = previous
             for _ in range(8):
-                middle = 0.5 * (near + t)
+                middle = 0.5 * (near + distance)
                 q = start + middle * ray
                 if q[1] < height(q):
-                    t = middle
+                    distance = middle
                 else:
                     near = middle
             """,
     }[refine]
     value = {
-        "distance": "t",
-        "point": "start + t * ray",
-        "height": "start[1] + t * ray[1]",
+        "distance": "distance",
+        "point": "start + distance * ray",
+        "height": "start[1] + distance * ray[1]",
     }[result]
     d.launch(count)
     d.code(
@@ -96,10 +100,10 @@ def march_terrain(d: Draft) -> None:
         tid = wp.tid()
         start = wp.vec3(x[tid], eye, 0.0)
         ray = wp.normalize(wp.vec3(0.0, slope[tid], 1.0))
-        t = float(0.0)
+        distance = float(0.0)
         $begin
         for _ in range($steps):
-            p = start + t * ray
+            p = start + distance * ray
             clearance = p[1] - height(p)
             if clearance < 0.0:
                 $refined
@@ -115,7 +119,11 @@ def march_terrain(d: Draft) -> None:
         }[refine],
         steps=str(steps),
         refined=refined,
-        keep={"none": "", "secant": "previous = t\nabove = clearance", "bisection": "previous = t"}[refine],
+        keep={
+            "none": "",
+            "secant": "previous = distance\nabove = clearance",
+            "bisection": "previous = distance",
+        }[refine],
         advance=advance[0],
         value=value,
         out=out,

@@ -12,7 +12,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 NAMES = {
     "normals": "surface_normals|n_in",
-    "n": "nrm|dir",
+    "n": "nrm|normal",
     "directions": "dirs|omega",
     "irradiance": "E|shading|diffuse_light",
     "coeffs": "sh|sh_coeffs|L_lm",

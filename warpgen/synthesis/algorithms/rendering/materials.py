@@ -17,7 +17,7 @@ _NAMES = {
     "v": "wo|view|V",
     "l": "wi|to_light|L",
     "radiance": "color_out|shaded|L_out",
-    "roughness": "rough|surface_roughness|m",
+    "roughness": "rough|surface_roughness",
     "albedo": "base_color|diffuse_color|rho",
 }
 
@@ -62,10 +62,10 @@ def shade_points(d: Draft) -> None:
         d.param("sun", "vec3", 0.2, 0.9, about="Direction towards the sun")
         to_light, falloff = "l = wp.normalize(sun)", ""
     elif light == "several":
-        d.input("light_pos", "vec3", lights, 1.5, 3.0, about="Positions of the lights")
+        d.input("lights", "vec3", lights, 1.5, 3.0, about="Positions of the lights")
         d.input("intensity", "float", lights, 5.0, 10.0, about="Radiant intensities of the lights")
         to_light, falloff = (
-            "delta = light_pos[k] - p\nl = wp.normalize(delta)",
+            "delta = lights[k] - p\nl = wp.normalize(delta)",
             "intensity[k] / wp.length_sq(delta)",
         )
     else:
@@ -107,7 +107,7 @@ def shade_points(d: Draft) -> None:
             """
             $head
             reflected = $zero
-            for k in range(light_pos.shape[0]):
+            for k in range(lights.shape[0]):
                 $to_light
                 $skip
                 reflected += $weight * $f
@@ -153,7 +153,7 @@ def shade_points(d: Draft) -> None:
             if light == "directional":
                 way, e = np.broadcast_to(unit(np.asarray(v.sun)), p.shape), np.ones(n)
             else:
-                at = v.light_pos[k] if light == "several" else np.asarray(v.light_pos)
+                at = v.lights[k] if light == "several" else np.asarray(v.light_pos)
                 delta = at - p
                 way, e = (
                     unit(delta),

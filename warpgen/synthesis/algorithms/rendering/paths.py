@@ -74,6 +74,7 @@ def trace_paths(d: Draft) -> None:
     random = material != "mirror"
     if random:
         d.param("seed", "int", 1, 10000, about="Seed of the random state")
+    d.param("num_spheres", "int", m, about="Number of spheres")
     d.output("image", "vec3", shape, about="Output image")
     background = {
         "gradient": "wp.lerp(wp.vec3(1.0, 1.0, 1.0), wp.vec3(0.5, 0.7, 1.0), 0.5 * rd[1] + 0.5)",
@@ -106,10 +107,10 @@ def trace_paths(d: Draft) -> None:
         $seed
         throughput = wp.vec3(1.0, 1.0, 1.0)
         radiance = wp.vec3()
-        for bounce in range($bounces):
+        for $bounce in range($bounces):
             nearest = float(1.0e8)
             hit = int(-1)
-            for k in range(albedo.shape[0]):
+            for k in range(num_spheres):
                 $fetch
                 if t > 0.0 and t < nearest:
                     nearest = t
@@ -128,6 +129,7 @@ def trace_paths(d: Draft) -> None:
         """,
         ray=ray,
         seed=f"state = wp.rand_init(seed, {number})" if random else "",
+        bounce="bounce" if roulette else "_",
         bounces=str(bounces),
         fetch=fetch,
         hit=hit,

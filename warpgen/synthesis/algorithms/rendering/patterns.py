@@ -13,7 +13,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
     "points": "positions|p_in|surface_points",
-    "colour": "color_out|albedo|rgb",
+    "color": "color_out|albedo|rgb",
     "value": "pattern|mask_value",
     "scale": "frequency|tiling|freq",
     "height": "bump_map|height_map|displacement",
@@ -41,7 +41,7 @@ def procedural_texture(d: Draft) -> None:
     if mix == "given":
         d.param("dark", "vec3", 0.0, 0.4, about="Dark color of the pattern")
         d.param("light", "vec3", 0.6, 1.0, about="Light color of the pattern")
-    out = "value" if mix == "grey" else "colour"
+    out = "value" if mix == "grey" else "color"
     d.output(out, "float" if mix == "grey" else "vec3", n)
     fbm = value_noise.FBM_2 if flat else value_noise.FBM_3
     axes = 2 if flat else 3

@@ -41,7 +41,7 @@ def rasterize_triangles(d: Draft) -> None:
     if over == "triangle" and result in ("face", "colour", "barycentric"):
         over = "pixel"
     width, height, m = d.pick(16, 20), d.pick(12, 16), d.pick(8, 10, 12)
-    d.input("vertices", "vec3", (m, 3), 0.1, 0.9, about="Triangle vertices in screen space")
+    d.input("triangles", "vec3", (m, 3), 0.1, 0.9, about="Corners of the triangles in screen space")
     if result == "colour":
         d.input("colors", "vec3", (m, 3), 0.0, 1.0, about="Colors")
     if over == "triangle":
@@ -107,7 +107,7 @@ def rasterize_triangles(d: Draft) -> None:
         if w0 < 0.0 or w1 < 0.0 or w2 < 0.0:
             continue
         """
-    corners = "a = vertices[$f, 0]\nb = vertices[$f, 1]\nc = vertices[$f, 2]"
+    corners = "a = triangles[$f, 0]\nb = triangles[$f, 1]\nc = triangles[$f, 2]"
     buffer = {"face": "face_id", "colour": "image", "barycentric": "bary"}.get(result, result)
     size = f"height = {buffer}.shape[0]\nwidth = {buffer}.shape[1]"
     shade = ""
@@ -145,7 +145,7 @@ def rasterize_triangles(d: Draft) -> None:
             x = (float(j) + 0.5) / float(width)
             y = (float(i) + 0.5) / float(height)
             $begin
-            for f in range(vertices.shape[0]):
+            for f in range(triangles.shape[0]):
                 $corners
                 $test
                 $weights
@@ -208,7 +208,7 @@ def rasterize_triangles(d: Draft) -> None:
         count, bary = np.zeros((height, width), int), np.zeros((height, width, 3))
         tint = np.zeros((height, width, 3))
         for f in range(m):
-            t = v.vertices[f]
+            t = v.triangles[f]
             flat = np.column_stack([t[:, :2], np.ones(3)])
             if abs(np.linalg.det(flat)) < 1e-6 or (cull == "back" and np.linalg.det(flat) < 0.0):
                 continue

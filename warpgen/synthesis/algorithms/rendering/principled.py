@@ -146,7 +146,7 @@ def principled_shading(d: Draft) -> None:
     start = {
         "normals": """
             n = normals[i]
-            # Any frame does for the tangent, but its sign must not jump where n points down (Duff et al.)
+            # Every frame does for the tangent, but its sign must not jump where n points down (Duff et al.)
             side = wp.where(n[2] >= 0.0, 1.0, -1.0)
             fold = -1.0 / (side + n[2])
             cross_term = n[0] * n[1] * fold

@@ -180,6 +180,11 @@ def shade_sky(d: Draft) -> None:
             """,
     }[disc]
     dim = "luminance_sky *= shade" if ground == "water" else ""
+    gray = """
+        # Gray: equal parts of all primaries
+        rgb = wp.vec3(luminance_sky, luminance_sky, luminance_sky)
+        $tone
+        """
     to_rgb = """
         # xyY to XYZ, then to linear sRGB (D65)
         X = x_chroma / y_chroma * luminance_sky
@@ -192,7 +197,7 @@ def shade_sky(d: Draft) -> None:
         $tone
         """
     store = {
-        "rgb": to_rgb + f"sky[{index}] = rgb",
+        "rgb": (gray if clouds == "overcast" else to_rgb) + f"sky[{index}] = rgb",
         "xyY": f"sky[{index}] = wp.vec3(x_chroma, y_chroma, luminance_sky)",
         "luminance": f"luminance[{index}] = luminance_sky",
     }[result]
@@ -239,7 +244,7 @@ def shade_sky(d: Draft) -> None:
         else "",
         cover=cover.replace(
             "$gray",
-            "x_chroma = 0.3127\n            y_chroma = 0.3290" if color else "",
+            "x_chroma = 0.3127\n            y_chroma = 0.3290" if result == "xyY" else "",
         ).replace(
             "$mix",
             "x_chroma = wp.lerp(x_chroma, 0.3127, cloud_cover)\n            y_chroma = wp.lerp(y_chroma, 0.3290, cloud_cover)"

@@ -16,7 +16,7 @@ _NAMES = {
     "rotations": "quats|rots|orientations",
     "scales": "scaling|extents",
     "opacities": "alphas|opacity_in",
-    "conics": "inv_cov2d|conic_out|inverse_cov",
+    "conics": "inv_cov2d|inverse_cov",
     "means2d": "xy|centers_2d|pixel_means",
     "alpha": "opacity|a|alpha_k",
     "T": "transmittance|trans|remaining",
@@ -228,6 +228,7 @@ def blend_splats(d: Draft) -> None:
         d.input("order", "int", m, kind="permutation", low=0, high=m, about="Indices sorted by depth")
     if background:
         d.param("backdrop", "vec3", 0.0, 1.0, about="Background color")
+    d.param("num_splats", "int", m, about="Number of splats")
     name, type = {
         "colour": ("image", "vec3"),
         "alpha": ("coverage", "float"),
@@ -247,19 +248,19 @@ def blend_splats(d: Draft) -> None:
     gather = {
         "colour": "pixel += T * alpha * colors[k]",
         "alpha": "",
-        "count": "n += 1",
+        "count": "touching += 1",
         "depth": "mean_z += T * alpha * z[k]",
     }[result]
     first = {
         "colour": "pixel = wp.vec3()",
         "alpha": "",
-        "count": "n = int(0)",
+        "count": "touching = int(0)",
         "depth": "mean_z = float(0.0)",
     }[result]
     last = {
         "colour": f"image[i, j] = pixel{' + T * backdrop' if background else ''}",
         "alpha": "coverage[i, j] = 1.0 - T",
-        "count": "touched[i, j] = n",
+        "count": "touched[i, j] = touching",
         "depth": "depth[i, j] = mean_z",
     }[result]
     if result == "count":
@@ -271,7 +272,7 @@ def blend_splats(d: Draft) -> None:
         p = wp.vec2(float(j) + 0.5, float(i) + 0.5)
         $first
         T = float(1.0)
-        for $loop in range(means2d.shape[0]):
+        for $loop in range(num_splats):
             $pick
             delta = p - means2d[k]
             $power

@@ -94,12 +94,12 @@ def filter_voxels(d: Draft) -> None:
         )
     elif task == "box":
         lines += [
-            "total = float(0.0)",
+            "neighbor_sum = float(0.0)",
             "for a in range(-1, 2):",
             "    for b in range(-1, 2):",
             "        for c in range(-1, 2):",
-            f"            total += {look('i + a', 'j + b', 'k + c')}",
-            f"filtered[{own}] = total / 27.0",
+            f"            neighbor_sum += {look('i + a', 'j + b', 'k + c')}",
+            f"filtered[{own}] = neighbor_sum / 27.0",
         ]
     elif task == "gradient length":
         lines += [
