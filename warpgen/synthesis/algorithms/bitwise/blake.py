@@ -27,7 +27,7 @@ _ROUNDS = ((0, 4, 8, 12), (1, 5, 9, 13), (2, 6, 10, 14), (3, 7, 11, 15),
     source="Saarinen & Aumasson 2015, RFC 7693; Aumasson et al. 2013, BLAKE2: simpler, smaller, fast as MD5",
     names={
         "blake_digests": "blake2_digest|blake2_hash|hash_messages|blake2_kernel",
-        "messages": "data|inputs|texts",
+        "messages": "data|inputs",
         "digests": "hashes|out_hash|outputs",
         "state": "h|chain|hash_words",
         "work": "v|local|lanes",

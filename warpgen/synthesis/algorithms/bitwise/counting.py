@@ -77,12 +77,6 @@ def binary_distance(d: Draft) -> None:
         value = "1.0 - float(both) / (float(both) + alpha * float(first_only) + beta * float(second_only))"
     kind, big = ("int", "1 << 30") if integer else ("float", "2.0")
     if form == "nearest":
-        d.output(
-            "match",
-            "int",
-            n,
-            about="index of the nearest descriptor" + (", -1 if ambiguous" if ratio else ""),
-        )
         if ratio:
             d.param(
                 "max_ratio",
@@ -91,6 +85,13 @@ def binary_distance(d: Draft) -> None:
                 0.95,
                 about="largest ratio of the nearest to the second nearest distance",
             )
+        d.output(
+            "match",
+            "int",
+            n,
+            about="index of the nearest descriptor" + (", -1 if ambiguous" if ratio else ""),
+        )
+        if ratio:
             accept = "second = " + ("int" if integer else "float") + f"({big})"
             take = (
                 "if current < best:\n"
@@ -118,7 +119,7 @@ def binary_distance(d: Draft) -> None:
         $accept
         for j in range(b.shape[0]):
             $loop
-            current = {value}
+            $current
             $take
         $end
         """
@@ -139,7 +140,10 @@ def binary_distance(d: Draft) -> None:
             f"Computes the {measure.capitalize()} distance of each binary descriptor of one set to each of another."
         )
     d.launch(*((n, m) if form == "all pairs" else (n,)))
-    d.code(text, loop=loop, accept=accept, take=take, end=end)
+    current = f"current = {value}"
+    if integer:
+        take, current = take.replace("current", "dist"), ""
+    d.code(text, loop=loop, accept=accept, current=current, take=take, end=end)
 
     def reference(v: Values) -> dict[str, Any]:
         a = words.bits(v.a).reshape(n, 1, -1).astype(bool)

@@ -68,7 +68,8 @@ def unpack_blocks(d: Draft) -> None:
     if layout == "packed":
         limits = "src = int(starts[block])\nlimit = starts[block + 1]"
     else:
-        limits = f"src = int(block * {size})\nlimit = src + {size}"
+        d.param("block_size", "int", size, about="compressed bytes per block")
+        limits = "src = int(block * block_size)\nlimit = src + block_size"
     array = f"wp.array(dtype={'int' if word == 'int' else 'wp.uint8'})"
     d.function(
         f"""
@@ -107,9 +108,14 @@ def unpack_blocks(d: Draft) -> None:
         )
         match = "match_len, match_end = read_length(packed, token & 7, src, limit)\nsrc = match_end"
         negative = "num_literals < 0 or "
-        short = "if match_len < 0:\n    code = ERR_TRUNCATED\n    break"
+        short = "if match_len < 0:\n    code = ERR_TRUNCATED\n    break\nmatch_len += 2"
     else:
-        literal, match, negative, short = "num_literals = (token >> 3) & 7", "match_len = token & 7", "", ""
+        literal, match, negative, short = (
+            "num_literals = (token >> 3) & 7",
+            "match_len = (token & 7) + 2",
+            "",
+            "",
+        )
     back = {
         "two bytes": """
             low_byte = read_byte(packed, src, limit)
@@ -135,7 +141,7 @@ def unpack_blocks(d: Draft) -> None:
             if low_byte < 0:
                 code = ERR_TRUNCATED
                 break
-            # Zero repeats the last offset, which is common in tables
+            # A nibble of zero repeats the last offset, which is common in tables
             back = wp.where(low_byte % 16 == 0, last_back, low_byte % 16)
             last_back = back
         """,
@@ -186,7 +192,7 @@ def unpack_blocks(d: Draft) -> None:
             if {negative}src + num_literals > limit:
                 code = ERR_TRUNCATED
                 break
-            if dst + num_literals > {room}:
+            if dst + num_literals > unpacked.shape[1]:
                 code = ERR_OVERFLOW
                 break
             for i in range(num_literals):
@@ -203,8 +209,7 @@ def unpack_blocks(d: Draft) -> None:
                 break
             $match
             $short
-            match_len += 2
-            if dst + match_len > {room}:
+            if dst + match_len > unpacked.shape[1]:
                 code = ERR_OVERFLOW
                 break
             # Byte by byte, since a match may overlap with its own output
@@ -226,9 +231,7 @@ def unpack_blocks(d: Draft) -> None:
         sums=sums,
     )
     if after != "none":
-        d.says(
-            "Decompresses blocks of literals and matches, reports damaged ones and sums up the decoded bytes."
-        )
+        d.says("Decompresses blocks of literals and matches, reports damaged ones and computes checksums.")
     d.explain(
         "A sequence is a token, literals and the offset of a match. The token holds the lengths of both,\n"
         "three bits each; a match has two bytes more. Decoding stops at the first damaged sequence; what was decoded until then is kept."

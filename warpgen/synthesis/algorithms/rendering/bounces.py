@@ -116,11 +116,13 @@ def path_bounce(d: Draft) -> None:
         origin = ray_origins[ray]
         ray_dir = ray_dirs[ray]
         beta = throughput[ray]
-        hit_index, hit_t = closest_hit(scene, origin, ray_dir)
+        hit_index = closest_hit(scene, origin, ray_dir)
         if hit_index < 0:
             $miss
             return
 
+        # Intersect once more, since the search keeps no adjoint
+        hit_t = intersect_sphere(origin, ray_dir, scene.centers[hit_index], scene.radii[hit_index])
         position = origin + hit_t * ray_dir
         hit_normal = (position - scene.centers[hit_index]) / scene.radii[hit_index]
         entering = wp.dot(ray_dir, hit_normal) < 0.0

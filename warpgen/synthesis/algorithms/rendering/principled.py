@@ -88,11 +88,11 @@ def principled_shading(d: Draft) -> None:
         d.input(
             "frames", "quat", n, kind="unit", about="Rotations from the tangent frame, z along the normal"
         )
-    d.input("positions", "vec3", n, -1.0, 1.0, about="Points of the surface [m]")
-    d.param("eye", "vec3", 2.0, 3.0, about="Position of the camera [m]")
+    d.input("views", "vec3", n, kind="unit", about="Unit directions towards the camera")
     if light == "directional":
         d.param("sun", "vec3", 0.2, 0.9, about="Direction towards the sun, of any length")
     else:
+        d.input("positions", "vec3", n, -1.0, 1.0, about="Points of the surface [m]")
         d.param("lamp", "vec3", 2.0, 3.0, about="Position of the lamp [m]")
     d.input("base_color", "vec3", n, 0.1, 0.9, about="Base colors, linear")
     rough = material("roughness", 0.3, 0.9, "Perceptual roughness")
@@ -271,12 +271,12 @@ def principled_shading(d: Draft) -> None:
         """
         i = wp.tid()
         $start
-        to_eye = wp.normalize(eye - positions[i])
+        to_eye = views[i]
         $lamp
         n_dot_l = wp.dot(n, to_light)
         n_dot_v = wp.dot(n, to_eye)
         # Surfaces are lit and seen from above only
-        if n_dot_l < 1.0e-3 or n_dot_v < 1.0e-3:
+        if n_dot_l < 1.0e-2 or n_dot_v < 1.0e-2:
             return
 
         base = base_color[i]
@@ -336,13 +336,13 @@ def principled_shading(d: Draft) -> None:
         else:
             x, nn = _turned(v.frames, [1.0, 0, 0]), _turned(v.frames, [0, 0, 1.0])
         y = np.cross(nn, x)
-        eye = _unit(np.asarray(v.eye) - v.positions)
+        eye = v.views
         gap = np.broadcast_to(v.sun, nn.shape) if light == "directional" else np.asarray(v.lamp) - v.positions
         wi, far = _unit(gap), 1.0 if light == "directional" else (gap**2).sum(1, keepdims=True)
         h = _unit(wi + eye)
         nl, nv = _dot(nn, wi), _dot(nn, eye)
-        lit = (nl >= 1e-3) & (nv >= 1e-3)
-        nl, nv = np.maximum(nl, 1e-3), np.maximum(nv, 1e-3)
+        lit = (nl >= 1e-2) & (nv >= 1e-2)
+        nl, nv = np.maximum(nl, 1e-2), np.maximum(nv, 1e-2)
         nh, vh = np.clip(_dot(nn, h), 0, 1), np.clip(_dot(eye, h), 1e-3, 1)
 
         def of(name: str) -> Any:

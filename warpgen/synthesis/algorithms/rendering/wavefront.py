@@ -59,8 +59,8 @@ def intersect_sphere(origin: wp.vec3, ray_dir: wp.vec3, sphere_center: wp.vec3, 
 
 
 @wp.func
-def closest_hit(scene: SphereScene, origin: wp.vec3, ray_dir: wp.vec3):
-    """Return the index of the closest sphere along the ray and the ray parameter; -1 if nothing is hit."""
+def closest_hit(scene: SphereScene, origin: wp.vec3, ray_dir: wp.vec3) -> int:
+    """Return the index of the closest sphere along the ray, -1 if nothing is hit."""
     best_t = float(1.0e10)
     best_index = int(-1)
     for i in range(scene.centers.shape[0]):
@@ -68,7 +68,7 @@ def closest_hit(scene: SphereScene, origin: wp.vec3, ray_dir: wp.vec3):
         if t > 0.0 and t < best_t:
             best_t = t
             best_index = i
-    return best_index, best_t
+    return best_index
 
 
 @wp.func

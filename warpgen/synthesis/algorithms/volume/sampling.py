@@ -95,7 +95,7 @@ def sample_volume(d: Draft) -> None:
     d.says({
         "threshold": f"Marks {where} positions where a volume is below an isovalue{through}.",
         "length": f"Computes the magnitude of a vector volume at {where} positions{through}.",
-        "scale": f"Samples a volume at {where} positions{through} and scales the values.",
+        "scale": f"Samples a volume at {where} positions{through}{',' if through else ''} and scales the values.",
         "none": f"Samples a volume at {where} positions{through}.",
     }[after])  # fmt: skip
     if after == "threshold":
