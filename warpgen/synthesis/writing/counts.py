@@ -24,7 +24,7 @@ def pass_counts(draft: Draft, rng: Rng) -> None:
     flat = {p.name for p in draft.parameters if len(p.fills[0].shape) == 1}
     for array, axis in asked:
         name = ""
-        if axis == "0" and array in flat and re.fullmatch(r"(?!.*counts$)\w{3,}[^s]s", array):
+        if axis == "0" and array in flat and re.fullmatch(r"(?!.*(?:counts|pos)$)\w{3,}[^s]s", array):
             singular = _SINGULAR.get(array, array[:-1])
             name = f"num_{array}" if rng.chance(0.5) else f"{singular}_count"
         elif len(asked) == 1 and int(axis) in _NAMES:

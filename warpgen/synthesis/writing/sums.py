@@ -129,6 +129,8 @@ def _named(draft: Draft, results: list[str], code: str, after: str) -> str:
         if any(sign not in ("+=", "-=") for sign, _ in changes) or len(results) > 1:
             return ""
         counts = all(value == "1" for _, value in changes)
+        if counts and "if " not in code:
+            return ""
         name = "count_matches" if counts else _after_output(results[0], after)
     text = "\n".join([draft.text, *draft.functions, *(p.text for p in draft.pieces)])
     return name if name and not re.search(rf"\b{name}\b", text) else ""
