@@ -199,13 +199,10 @@ def sum_bending(
     force = wp.vec3(0.0, 0.0, 0.0)
     hessian = wp.mat33()
     for entry in range(vertex_edge_offsets[vertex], vertex_edge_offsets[vertex + 1]):
-        edge = vertex_edges[entry, 0]
-        # Skip boundary edges, which have one face only
-        if edge_indices[edge, 0] >= 0 and edge_indices[edge, 1] >= 0:
-            edge_force, edge_hessian = bending_force_and_hessian(
-                edge, vertex_edges[entry, 1], x, edge_indices, $value, stiffness
-            )
-            force += edge_force
-            hessian += edge_hessian
+        edge_force, edge_hessian = bending_force_and_hessian(
+            vertex_edges[entry, 0], vertex_edges[entry, 1], x, edge_indices, $value, stiffness
+        )
+        force += edge_force
+        hessian += edge_hessian
     return force, hessian
 '''

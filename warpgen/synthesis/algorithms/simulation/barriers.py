@@ -65,11 +65,11 @@ def closest_edge_parameters(p1: wp.vec3, q1: wp.vec3, p2: wp.vec3, q2: wp.vec3) 
     e = wp.dot(d2, d2)
     b = wp.dot(d1, d2)
     c = wp.dot(d1, r)
-    f = wp.dot(d2, r)
+    g = wp.dot(d2, r)
     denom = a * e - b * b
     # Nearly parallel edges have no unique closest points, start from the first end
-    s = wp.where(denom > 1.0e-6 * a * e, wp.clamp((b * f - c * e) / wp.max(denom, 1.0e-12), 0.0, 1.0), 0.0)
-    t = (b * s + f) / e
+    s = wp.where(denom > 1.0e-6 * a * e, wp.clamp((b * g - c * e) / wp.max(denom, 1.0e-12), 0.0, 1.0), 0.0)
+    t = (b * s + g) / e
     if t < 0.0:
         return wp.vec2(wp.clamp(-c / a, 0.0, 1.0), 0.0)
     if t > 1.0:
@@ -96,15 +96,15 @@ def contact_force(dist: float, thickness: float, stiffness: float) -> float:
     "smooth": '''
 @wp.func
 def contact_force(dist: float, thickness: float, stiffness: float) -> float:
-    """Return a penalty force that blends from quadratic to logarithmic (Chen et al. 2023).
+    """Return the force of an energy that turns from quadratic to logarithmic (Chen et al. 2023).
 
-    The quadratic part keeps the stiffness bounded at first contact, the logarithm avoids penetration.
+    The quadratic part bounds the stiffness at first contact, the logarithm resists penetration.
     """
     switch = 0.5 * thickness
     if dist >= switch:
         return stiffness * (thickness - dist)
     d = wp.max(dist, 0.05 * thickness)
-    # Continuous force at the switch: k (thickness - switch) switch / d
+    # Scaled, so that the force is continuous at the switch
     return stiffness * (thickness - switch) * switch / d
 ''',
 }
@@ -133,9 +133,9 @@ def friction_force(
         "stiffness": "contact_ke|kappa|ke",
         "candidate": "tid|pair|collision",
         "candidates": "collision_pairs|contact_pairs|pairs",
-        "normal": "direction|n_dir|sep_dir",
+        "normal": "direction|contact_normal|sep_dir",
         "bary": "weights|barycentric|uvw",
-        "dist": "distance_to|gap_dist|separation",
+        "dist": "gap_dist|separation|distance",
     },
     weight=5,
 )
@@ -161,7 +161,7 @@ def self_contact_forces(d: Draft) -> None:
     what = "faces" if kind == "vertex face" else "edges"
     d.input(mesh, "int", (faces, corners), 0, count, about=f"Vertex indices of the {what}")
     if counted == "counter":
-        d.input("candidate_count", "int", 1, pairs - 20, pairs + 20, about="Number of candidate pairs")
+        d.input("candidate_count", "int", 1, pairs - 20, pairs, about="Number of candidate pairs")
     low = -1 if counted == "padding" else 0
     high = count if kind == "vertex face" else faces
     d.input(
@@ -180,7 +180,7 @@ def self_contact_forces(d: Draft) -> None:
             count,
             0,
             4,
-            about="Layer of each vertex, contacts within a layer are ignored",
+            about="Cloth layer of each vertex, contacts within a layer are ignored",
         )
     d.param("thickness", "float", 0.1, 0.15, about="Distance at which contact forces start [m]")
     d.param("stiffness", "float", 10.0, 100.0, about="Contact stiffness")
@@ -201,8 +201,8 @@ def self_contact_forces(d: Draft) -> None:
     ids = ("i", "j", "k", "l")
     guards = {
         "counter": "# The launch covers the whole buffer, only the first entries are valid\n"
-        "if candidate >= candidate_count[0]:\n    return",
-        "padding": "# Skip padding\nif candidates_a[candidate] < 0:\n    return",
+        "if candidate >= candidate_count[0]:\n    return\n$first = candidates_a[candidate]",
+        "padding": "$first = candidates_a[candidate]\n# Skip padding\nif $first < 0:\n    return",
     }
     near = {
         "skip": {
@@ -215,7 +215,6 @@ def self_contact_forces(d: Draft) -> None:
     }
     geometry = {
         "vertex face": """
-        i = candidates_a[candidate]
         face = candidates_b[candidate]
         j = face_indices[face, 0]
         k = face_indices[face, 1]
@@ -226,13 +225,11 @@ def self_contact_forces(d: Draft) -> None:
         if wp.length_sq(area_normal) < 1.0e-10:
             return
         bary = closest_barycentric(x[j], x[k], x[l], x[i])
-        w_i = 1.0
         w_j = -bary[0]
         w_k = -bary[1]
         w_l = -bary[2]
         """,
         "edge edge": """
-        edge_a = candidates_a[candidate]
         edge_b = candidates_b[candidate]
         i = edge_indices[edge_a, 0]
         j = edge_indices[edge_a, 1]
@@ -249,12 +246,16 @@ def self_contact_forces(d: Draft) -> None:
         w_l = -st[1]
         """,
     }
-    move = """
+    alone = kind == "vertex face"  # the vertex bears all of the force
+    weight = {n: "" if alone and n == "i" else f"w_{n} * " for n in ids}
+    move = f"""
     # Relative velocity at the contact
-    v_rel = w_i * v[i] + w_j * v[j] + w_k * v[k] + w_l * v[l]
+    v_rel = {weight["i"]}v[i] + w_j * v[j] + w_k * v[k] + w_l * v[l]
     vel_n = wp.dot(v_rel, normal)
     """
-    load = "\n".join(f"wp.atomic_add(contact_load, {n}, wp.abs(w_{n}) * load)" for n in ids)
+    load = "\n".join(
+        f"wp.atomic_add(contact_load, {n}, {f'wp.abs(w_{n}) * ' if weight[n] else ''}load)" for n in ids
+    )
     d.launch(pairs)
     d.code(
         """
@@ -262,7 +263,7 @@ def self_contact_forces(d: Draft) -> None:
         $guard
         $geometry
         # Vector between the closest points, as a weighted sum of the four vertices
-        delta = w_i * x[i] + w_j * x[j] + w_k * x[k] + w_l * x[l]
+        delta = $own + w_j * x[j] + w_k * x[k] + w_l * x[l]
         dist = wp.length(delta)
         # Early exit if out of range; coincident points have no direction
         if dist >= thickness or dist < 1.0e-6:
@@ -271,21 +272,23 @@ def self_contact_forces(d: Draft) -> None:
         load = contact_force(dist, thickness, stiffness)
         $move
         $damp
-        total = load * normal
+        push = load * normal
         $rub
         # Distribute by the weights of the closest points, forces sum up to zero
         $scatter
         $load
         """,
         guard=guards[counted],
+        first="i" if alone else "edge_a",
+        own=weight["i"] + "x[i]",
         geometry=geometry[kind],
         near=near[adjacency],
         move=move if friction or damping else "",
         damp="# Damp approaching contacts only\nload += damping * wp.max(-vel_n, 0.0)" if damping else "",
-        rub="total += friction_force(v_rel - vel_n * normal, load, friction, slip_threshold)"
+        rub="push += friction_force(v_rel - vel_n * normal, load, friction, slip_threshold)"
         if friction
         else "",
-        scatter="\n".join(f"wp.atomic_add(f, {n}, w_{n} * total)" for n in ids),
+        scatter="\n".join(f"wp.atomic_add(f, {n}, {weight[n]}push)" for n in ids),
         load=load if output == "force and pressure" else "",
     )
     d.says(
@@ -293,9 +296,10 @@ def self_contact_forces(d: Draft) -> None:
         if kind == "vertex face"
         else "Accumulates contact forces between pairs of cloth edges."
     )
-    d.explain("""
-        Forces start at the distance `thickness` and act along the line between the closest points. All four
-        vertices share the force by the weights of the closest points, so momentum is conserved.
+    way = "push along the line between the closest points" + (", friction acts across it" if friction else "")
+    d.explain(f"""
+        Forces start at the distance `thickness` and {way}. All four vertices share the force by the weights of
+        the closest points, so that momentum is conserved.
     """)
 
     def weights(v: Values, n: int) -> Any:

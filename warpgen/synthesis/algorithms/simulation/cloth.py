@@ -14,8 +14,9 @@ NAMES = {
     "v": "particle_v|vel|velocities|particle_qd",
     "f": "particle_f|forces|force",
     "inv_mass": "w|particle_inv_mass|inv_masses",
-    "bends": "edge_indices|bend_indices|hinges|quads",
+    "bends": "edge_indices|bend_indices|hinges",
     "tris": "tri_indices|triangles|faces|indices",
+    "tri": "tid|t|face",
 }
 
 
@@ -28,8 +29,8 @@ NAMES = {
         "kd": "edge_kd|bend_damping|k_damp",
         "rest": "edge_rest_angle|rest_angles|theta0",
         "theta": "angle|dihedral|phi",
-        "m": "f_total|fs|moment",
-        "e_hat": "axis|e_dir|hinge",
+        "m": "moment|torque|m_bend",
+        "e_hat": "axis|e_dir|edge_dir",
     },
     double=True,
     weight=4,
@@ -39,7 +40,7 @@ def bending_forces(d: Draft) -> None:
     damping = d.flag("damping")
     rest = d.option("rest", "flat", "angles")
     stiffness = d.option("stiffness", "one", "each", "shape")
-    angle = d.option("angle", "atan2", "sine")
+    angle = d.option("angle", "atan2", "half")
     order = d.option("order", "wings first", "edge first")
     count = d.pick(32, 48, 64)
     d.input("x", "vec3", 4 * count, -1.0, 1.0, about="Particle positions [m]")
@@ -54,15 +55,16 @@ def bending_forces(d: Draft) -> None:
         d.param("ke", "float", 0.5, 2.0, about="Bending stiffness")
     if damping:
         d.param("kd", "float", 0.05, 0.2, about="Bending damping")
-    d.output("f", "vec3", 4 * count)
+        d.says("Accumulates dihedral bending and damping forces of cloth.")
+    d.output("f", "vec3", 4 * count, about="Forces on the particles, accumulated [N]")
     k = "ke[tid]" if stiffness == "each" else "ke"
-    theta0 = " - rest[tid]" if rest == "angles" else ""
+    bent = "(theta - rest[tid])" if rest == "angles" else "theta"
     names = "ijkl" if order == "wings first" else "klij"
     read = "\n".join(f"{a} = bends[4 * tid{f' + {n}' if n else ''}]" for n, a in enumerate(names))
     theta = {
         "atan2": "theta = wp.atan2(wp.dot(wp.cross(n2_hat, n1_hat), e_hat), wp.dot(n1_hat, n2_hat))",
-        "sine": """
-        # sin(theta / 2), since it keeps growing up to a complete fold
+        "half": """
+        # By the half-angle: tan(theta / 2) is sin(theta) over 1 + cos(theta)
         theta = 2.0 * wp.atan2(
             wp.dot(wp.cross(n2_hat, n1_hat), e_hat), 1.0 + wp.dot(n1_hat, n2_hat)
         )
@@ -88,8 +90,7 @@ def bending_forces(d: Draft) -> None:
         n1_hat = n1 / n1_length
         n2_hat = n2 / n2_length
         $theta
-        # Gradients of the dihedral angle with respect to all four vertices.
-        # They sum up to zero, hence the edge vertices balance the two opposite ones.
+        # Gradients of the dihedral angle, which sum up to zero over all four vertices
         n1_over = n1_hat / n1_length
         n2_over = n2_hat / n2_length
         d1 = n1_over * e_length
@@ -98,7 +99,7 @@ def bending_forces(d: Draft) -> None:
         d4 = n1_over * wp.dot(x3 - x1, e_hat) + n2_over * wp.dot(x3 - x2, e_hat)
         $stiff
         $rate
-        m = -$k * (theta$theta0)$damped
+        m = -$k * $bent$damped
         wp.atomic_add(f, i, m * d1)
         wp.atomic_add(f, j, m * d2)
         wp.atomic_add(f, k, m * d3)
@@ -107,13 +108,13 @@ def bending_forces(d: Draft) -> None:
         read=read,
         theta=theta[angle],
         stiff="""
-        # Discrete shells (Grinspun et al. 2003): scale by |e|^2 / area
+        # Discrete shells (Grinspun et al. 2003): stiffer along long edges of small triangles
         shape = e_length * e_length / (n1_length + n2_length)
         """
         if stiffness == "shape"
         else "",
         k="ke * shape" if stiffness == "shape" else k,
-        theta0=theta0,
+        bent=bent,
         rate="""
         theta_dot = wp.dot(d1, v[i]) + wp.dot(d2, v[j]) + wp.dot(d3, v[k]) + wp.dot(d4, v[l])
         """
@@ -121,10 +122,13 @@ def bending_forces(d: Draft) -> None:
         else "",
         damped=" - kd * theta_dot" if damping else "",
     )
-    d.explain("""
-        Forces are -k (theta - theta_0) grad(theta) for the dihedral angle theta. The first two vertices are
-        opposite to the shared edge. NOTE: triangles must not be degenerate.
-    """)
+    law = "-k theta" if rest == "flat" else "-k (theta - theta_0)"
+    law = f"({law} - kd dtheta/dt)" if damping else law
+    place = "first" if order == "wings first" else "last"
+    d.explain(
+        f"Forces are {law} grad(theta) for the dihedral angle theta. The {place} two vertices of a hinge are "
+        "opposite to the shared edge. Triangles must not be degenerate."
+    )
 
     def angles(x: Any) -> Any:
         x1, x2, x3, x4 = np.moveaxis(x, 1, 0)
@@ -189,27 +193,29 @@ def triangle_aerodynamics(d: Draft) -> None:
     if wind == "uniform":
         d.param("wind", "vec3", -3.0, 3.0, about="Wind velocity [m/s]")
     elif wind == "field":
-        d.input("wind", "vec3", count, -3.0, 3.0, about="Wind velocity [m/s]")
+        d.input("wind", "vec3", count, -3.0, 3.0, about="Wind velocity at each triangle [m/s]")
     if law == "quadratic":
         d.param("air", "float", 1.0, 1.3, about="Air density [kg/m^3]")
-    d.param("k_drag", "float", 0.2, 1.0, about="Drag coefficient")
+    units = "" if law == "quadratic" else " [kg/(m^2 s)]"
+    d.param("k_drag", "float", 0.2, 1.0, about=f"Drag coefficient{units}")
     if lift != "none":
-        d.param("k_lift", "float", 0.2, 1.0, about="Lift coefficient")
+        d.param("k_lift", "float", 0.2, 1.0, about=f"Lift coefficient{units}")
     if form == "scatter":
-        d.output("f", "vec3", 3 * count)
+        d.output("f", "vec3", 3 * count, about="Forces on the particles, accumulated [N]")
     else:
-        d.output("force", "vec3", count)
+        d.output("force", "vec3", count, about="Forces on the triangles [N]")
+    load = "pressure * " if law == "quadratic" else ""
     lifts = {
         "none": "",
-        "sine": """
+        "sine": f"""
         # Lift direction, orthogonal to the flow and in the plane of flow and normal
-        across = wp.cross(wp.cross(u, n), u) / speed
-        lift = k_lift * area * wp.dot(n, u) / speed * across
+        across = wp.cross(wp.cross(u, n), u) / {"(speed * speed)" if load else "speed"}
+        lift = -k_lift * {load}area * wp.dot(n, u) / speed * across
         """,
-        "thin": """
+        "thin": f"""
         # Thin airfoil theory: lift is proportional to the angle of attack
         attack = 0.5 * wp.pi - wp.acos(wp.clamp(wp.dot(n, u) / speed, -0.99, 0.99))
-        lift = k_lift * area * attack * speed * n
+        lift = -k_lift * {load or "speed * "}area * attack * n
         """,
     }
     drags = {
@@ -225,10 +231,10 @@ def triangle_aerodynamics(d: Draft) -> None:
     d.launch(count)
     d.code(
         """
-        tid = wp.tid()
-        i = tris[3 * tid]
-        j = tris[3 * tid + 1]
-        k = tris[3 * tid + 2]
+        tri = wp.tid()
+        i = tris[3 * tri]
+        j = tris[3 * tri + 1]
+        k = tris[3 * tri + 2]
         normal = wp.cross(x[j] - x[i], x[k] - x[i])
         twice = wp.length(normal)
         area = 0.5 * twice
@@ -240,7 +246,7 @@ def triangle_aerodynamics(d: Draft) -> None:
         $lift
         $store
         """,
-        wind={"uniform": " - wind", "still": "", "field": " - wind[tid]"}[wind],
+        wind={"uniform": " - wind", "still": "", "field": " - wind[tri]"}[wind],
         drag=drags[law],
         lift=lifts[lift],
         store="""
@@ -250,7 +256,7 @@ def triangle_aerodynamics(d: Draft) -> None:
         wp.atomic_add(f, k, share)
         """
         if form == "scatter"
-        else "force[tid] = $sum",
+        else "force[tri] = $sum",
         sum=("(drag + lift)" if form == "scatter" else "drag + lift") if lift != "none" else "drag",
     )
     if form == "faces":
@@ -271,10 +277,10 @@ def triangle_aerodynamics(d: Draft) -> None:
         force = -(v.k_drag * area * np.abs(cosine) * pressure)[:, None] * u
         if lift == "sine":
             across = (n * (speed**2)[:, None] - u * (n * u).sum(-1, keepdims=True)) / speed[:, None]
-            force = force + (v.k_lift * area * cosine)[:, None] * across
+            force = force - (v.k_lift * pressure * area * cosine)[:, None] * across
         elif lift == "thin":
             attack = np.arcsin(np.clip(cosine, -0.99, 0.99))
-            force = force + (v.k_lift * area * attack * speed)[:, None] * n
+            force = force - (v.k_lift * pressure * area * attack * speed)[:, None] * n
         if form == "faces":
             return {"force": force}
         made = np.zeros_like(v.x)

@@ -38,7 +38,7 @@ def rod_forces(d: Draft) -> None:
     order = d.option("layout", "rods", "segments")
     extensible = d.option("stretch", "shear", "axial")
     breaks = d.option("breaks", "none", "flags", "strain", weights=(0.5, 0.25, 0.25))
-    gravity = d.flag("gravity", 0.4)
+    gravity = d.flag("gravity", 0.4) and breaks == "none"  # what is torn would still weigh
     rods, length = d.pick(4, 6), d.pick(6, 8)
     count = rods * length  # segments; each rod has one node more
     nodes = rods * (length + 1)
@@ -74,17 +74,22 @@ def rod_forces(d: Draft) -> None:
     if gravity:
         d.param("gravity", "vec3", -9.8, 0.0, about="Gravity [m/s^2]")
         d.param("line_density", "float", 0.1, 0.3, about="Mass per length [kg/m]")
+    if order == "rods":
+        d.param("segments_per_rod", "int", length, about="Number of segments of each rod")
+    else:
+        d.input("segment_nodes", "int", (count, 2), 0, nodes, about="Nodes at both ends of each segment")
+        d.input("next_segment", "int", count, -1, count, about="Next segment of the rod, -1 at its end")
     d.output("node_force", "vec3", nodes, about="Forces on the nodes [N]")
     d.output("segment_torque", "vec3", count, about="Torques on the frames in world space [N m]")
     stiff = {
         "young": """
-            # Round cross-section: area A, second moments I and J = 2 I; shear correction 4/3 in Timoshenko's k
-            section = wp.pi * rod_radius * rod_radius
-            second_moment = 0.25 * section * rod_radius * rod_radius
+            # Round cross-section: $moments shear correction 0.9
+            area = wp.pi * rod_radius * rod_radius
+            second_moment = 0.25 * area * rod_radius * rod_radius
             shear_modulus = young / (2.0 * (1.0 + poisson))
-            k_stretch = wp.vec3(0.9 * shear_modulus * section, 0.9 * shear_modulus * section, young * section)
+            k_stretch = wp.vec3(0.9 * shear_modulus * area, 0.9 * shear_modulus * area, young * area)
             k_bend = wp.vec3(young * second_moment, young * second_moment, shear_modulus * 2.0 * second_moment)
-        """.replace("; shear correction 4/3 in Timoshenko's k", ", shear correction 0.9"),
+        """.replace("$moments", "polar moment 2 I," if bend != "none" else "").replace(":  shear", ": shear"),
         "stiffness": "k_stretch = stretch_stiffness\nk_bend = bend_stiffness",
         "per segment": "k_stretch = stretch_stiffness[segment]\nk_bend = bend_stiffness[segment]",
     }[material]
@@ -92,7 +97,6 @@ def rod_forces(d: Draft) -> None:
         stiff = "\n".join(x for x in stiff.split("\n") if "k_bend" not in x and "second_moment" not in x)
     if extensible == "axial":
         pull = """
-        # Stretch along the segment itself; the frame only follows its direction
         stretch = wp.length(edge) / length - 1.0
         tangent = wp.normalize(edge)
         force = k_stretch[2] * stretch * tangent
@@ -105,11 +109,9 @@ def rod_forces(d: Draft) -> None:
         # Strain in the material frame: shear in 1 and 2, stretch in 3
         strain = wp.quat_rotate_inv(rot, edge / length) - wp.vec3(0.0, 0.0, 1.0)
         force = wp.quat_rotate(rot, wp.cw_mul(k_stretch, strain))
-        # Moment balance of the frame
         torque = wp.cross(edge, force)
         """
     damp = """
-    # Damping along the segment
     $tangent
     stretch_rate = wp.dot(node_vel[head] - node_vel[tail], tangent)
     force += stretch_damping * stretch_rate * tangent
@@ -117,12 +119,12 @@ def rod_forces(d: Draft) -> None:
     cut = {
         "none": "",
         "flags": "if is_cut[segment]:\n    return",
-        "strain": "# Overstretched segments are torn\nif wp.length(edge) > (1.0 + break_strain) * length:\n    return",
+        "strain": "# Overstretched segments are torn and pass nothing on\nif wp.length(edge) > (1.0 + break_strain) * length:\n    return",
     }[breaks]
     rest = " - rest_darboux[segment]" if shape == "curved" else ""
     darboux = {
-        "vector": f"curvature = 2.0 / span * axis{rest}",
-        "scaled": f"curvature = 2.0 / (span * turn[3]) * axis{rest}",
+        "vector": f"# Grows like 2 sin(angle / 2) / span\ncurvature = 2.0 / span * axis{rest}",
+        "scaled": f"# Grows like 2 tan(angle / 2) / span, so that it has no bound as frames turn away\ncurvature = 2.0 / (span * turn[3]) * axis{rest}",
         "none": "",
     }[bend]
     back = {
@@ -133,14 +135,14 @@ def rod_forces(d: Draft) -> None:
         "none": "",
     }[bend]
     bending = """
-    # --- Bending and twist against the next segment of the rod ---
+    # Bending and twist against the next segment of the rod
+    $follow
     if $inner:
-        rot_next = segment_rot[segment + 1]
-        # Relative rotation by the shorter way; half its vector part over the span is the curvature
-        turn = wp.quat_inverse(rot) * rot_next
+        # Both q and -q are the same rotation: take the shorter way
+        turn = wp.quat_inverse(rot) * segment_rot[following]
         if turn[3] < 0.0:
             turn = -turn
-        span = 0.5 * (length + rest_length[segment + 1])
+        span = 0.5 * (length + rest_length[following])
         axis = wp.vec3(turn[0], turn[1], turn[2])
         $darboux
         moment = wp.cw_mul(k_bend, curvature)
@@ -148,26 +150,18 @@ def rod_forces(d: Draft) -> None:
         bend_torque = wp.quat_rotate(rot, moment_local)
         $spin
         wp.atomic_add(segment_torque, segment, bend_torque)
-        wp.atomic_sub(segment_torque, segment + 1, bend_torque)
+        wp.atomic_sub(segment_torque, following, bend_torque)
     """
-    bending = bending.replace(
-        "half its vector part over the span is the curvature",
-        "twice its vector part over the span is the curvature",
-    )
     if order == "rods":
         head = (
             "rod, k = wp.tid()\n# Rods lie behind each other, each has one node more than segments\n"
             "segment = rod * segments_per_rod + k\ntail = rod * (segments_per_rod + 1) + k\nhead = tail + 1"
         )
-        inner = "k + 1 < segments_per_rod"
-        d.param("segments_per_rod", "int", length, about="Number of segments of each rod")
+        follow, inner = "following = segment + 1", "k + 1 < segments_per_rod"
         d.launch(rods, length)
     else:
         head = "segment = wp.tid()\ntail = segment_nodes[segment, 0]\nhead = segment_nodes[segment, 1]"
-        inner = "has_next[segment] and segment + 1 < num_segments"
-        d.input("segment_nodes", "int", (count, 2), 0, nodes, about="Nodes at both ends of each segment")
-        d.input("has_next", "bool", count, about="False for the last segment of a rod")
-        d.param("num_segments", "int", count, about="Number of segments")
+        follow, inner = "following = next_segment[segment]", "following >= 0"
         d.launch(count)
     d.code(
         """
@@ -178,7 +172,6 @@ def rod_forces(d: Draft) -> None:
         $torn
         rot = segment_rot[segment]
         $stiff
-        # --- Stretch and shear ---
         $pull
         $damp
         $weight
@@ -200,22 +193,26 @@ def rod_forces(d: Draft) -> None:
         half=" + weight" if gravity else "",
         other=" - weight" if gravity else "",
         bending=bending if bend != "none" else "",
-        inner=inner,
+        follow=follow,
+        inner=inner + (" and not is_cut[following]" if breaks == "flags" else ""),
         darboux=darboux,
         back=back,
-        spin="# Damp the relative rotation only, so rigid motion stays free\nbend_torque += bend_damping * (segment_omega[segment + 1] - segment_omega[segment])"
+        spin="# Damp the relative rotation only, so rigid motion stays free\nbend_torque += bend_damping * (segment_omega[following] - segment_omega[segment])"
         if damping == "both"
         else "",
     )
-    if order == "segments":
-        d.text = d.text.replace(
-            "edge = node_pos[head]",
-            "# Ends that coincide have no direction\nif tail == head:\n    return\nedge = node_pos[head]",
+    ends = ""
+    if bend != "none":
+        ends = " and of l/2 k^T B k over inner ends"
+    if extensible == "shear":
+        energy_ = f"sum of l/2 strain^T K strain over segments{ends}, with the strain R^T dx/ds - e3"
+    else:
+        energy_ = (
+            f"sum of l/2 (K3 stretch^2 + K1 |d3 - t|^2) over segments{ends}, with tangent t and director d3"
         )
-    d.explain("""
-        Energy per rod: sum of l/2 strain^T K strain over segments and of l/2 k^T B k over inner ends, with the
-        strain R^T dx/ds - e3 and the Darboux vector k of neighboring frames. Forces are its negative gradient.
-    """)
+    if bend != "none":
+        energy_ += " and the Darboux vector k of neighboring frames"
+    d.explain(f"Energy per rod: {energy_}.")
 
     def reference(v: Values) -> dict[str, Any]:
         force, torque = np.zeros((nodes, 3)), np.zeros((count, 3))
@@ -226,11 +223,11 @@ def rod_forces(d: Draft) -> None:
                 if order == "rods"
                 else v.segment_nodes[s]
             )
-            more = k + 1 < length if order == "rods" else bool(v.has_next[s]) and s + 1 < count
-            if ends[0] == ends[1] or (breaks == "flags" and v.is_cut[s]):
+            after = (s + 1 if k + 1 < length else -1) if order == "rods" else int(v.next_segment[s])
+            if breaks == "flags" and v.is_cut[s]:
                 continue
             e = v.node_pos[ends[1]] - v.node_pos[ends[0]]
-            size, rest_ = np.linalg.norm(e), v.rest_length[s]
+            size, rest_ = max(float(np.linalg.norm(e)), 1e-12), v.rest_length[s]
             if breaks == "strain" and size > (1.0 + v.break_strain) * rest_:
                 continue
             if material == "young":
@@ -257,15 +254,16 @@ def rod_forces(d: Draft) -> None:
             w = 0.5 * v.line_density * rest_ * v.gravity if gravity else 0.0
             force[ends[0]] += f + w
             force[ends[1]] += w - f
-            if bend == "none" or not more:
+            if bend == "none" or after < 0 or (breaks == "flags" and v.is_cut[after]):
                 continue
-            span = 0.5 * (rest_ + v.rest_length[s + 1])
+            span = 0.5 * (rest_ + v.rest_length[after])
+            other = v.segment_rot[after]
             base = quaternions.conjugate(v.segment_rot[s])
 
-            def energy(r: Any, base: Any = base, s: int = s, span: Any = span, kb: Any = kb) -> Any:
-                q = quaternions.product(
-                    base, quaternions.product(quaternions.exponential(r), v.segment_rot[s + 1])
-                )
+            def energy(
+                r: Any, base: Any = base, other: Any = other, s: int = s, span: Any = span, kb: Any = kb
+            ) -> Any:
+                q = quaternions.product(base, quaternions.product(quaternions.exponential(r), other))
                 q = q * (-1.0 if q[3] < 0.0 else 1.0)
                 kappa = 2.0 * q[:3] / span / (q[3] if bend == "scaled" else 1.0)
                 kappa = kappa - (v.rest_darboux[s] if shape == "curved" else 0.0)
@@ -273,9 +271,9 @@ def rod_forces(d: Draft) -> None:
 
             slope = np.array([(energy(1e-5 * a) - energy(-1e-5 * a)) / 2e-5 for a in np.eye(3)])
             if damping == "both":
-                slope = slope + v.bend_damping * (v.segment_omega[s + 1] - v.segment_omega[s])
+                slope = slope + v.bend_damping * (v.segment_omega[after] - v.segment_omega[s])
             torque[s] += slope
-            torque[s + 1] -= slope
+            torque[after] -= slope
         return {"node_force": force, "segment_torque": torque}
 
     d.check(reference, 2e-3)

@@ -15,15 +15,16 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Muller et al. 2007, sec. 3.5 (damping); Muller et al. 2005 (shape matching); Goldstein 1980, ch. 5; Lichtenstein 1973",
     names={
         "positions": "x|points|particle_x",
-        "velocities": "v|speeds|particle_v",
-        "masses": "m|particle_mass|weights",
-        "middle": "x_cm|com|center",
+        "velocities": "v|point_v|particle_v",
+        "masses": "m|particle_mass|point_mass",
+        "middle": "x_cm|com|mass_center",
         "drift": "v_cm|mean_velocity|bulk_v",
         "arm": "r|lever|offset",
         "spin": "omega|angular_velocity|w",
-        "swirl": "angular_momentum|l_total|moment",
-        "tensor": "inertia|i_mat|moment_tensor",
-        "body": "block|cluster|solid",
+        "momentum": "angular_momentum|l_total|ang_mom",
+        "tensor": "inertia|i_mat|inertia_tensor",
+        "damping": "k_damping|damping_share|damping_ratio",
+        "body": "body_id|cluster|b",
         "PARTICLES": "N|POINTS|NUM_PARTICLES",
     },
     adjoint="yes",
@@ -37,6 +38,8 @@ def rigid_modes(d: Draft) -> None:
     regular = d.flag("regularized", 0.5)
     moved = d.flag("moved", 0.35) and result in ("damped", "stirred")
     bodies, count = d.pick(3, 4), d.pick(8, 12, 16)
+    # Equal masses cancel, unless something that has units of mass meets them
+    unit = weights == "equal" and not regular and result not in ("energy", "stirred")
     d.module(f"PARTICLES = wp.constant({count})")
     d.input("positions", "vec3", (bodies, count), -1.0, 1.0, about="positions of the particles")
     d.input("velocities", "vec3", (bodies, count), -1.0, 1.0, about="velocities of the particles")
@@ -45,10 +48,12 @@ def rigid_modes(d: Draft) -> None:
     elif weights == "volume":
         d.input("volumes", "float", (bodies, count), 0.5, 1.5, about="volumes of the particles")
         d.param("density", "float", 0.8, 1.5, about="density of the material")
+    elif not unit:
+        d.param("mass_each", "float", 0.5, 1.5, about="mass of a particle")
     if about_ == "pivot":
         d.input("pivots", "vec3", bodies, -0.3, 0.3, about="point that each body turns about")
     if result == "damped":
-        d.param("stiffness", "float", 0.2, 0.9, about="share of the deforming motion that is taken away")
+        d.param("damping", "float", 0.2, 0.9, about="share of the deforming motion that is taken away")
     if result == "stirred":
         d.input("torques", "vec3", bodies, -1.0, 1.0, about="torques on the bodies")
     if result in ("stirred",) or moved:
@@ -68,34 +73,43 @@ def rigid_modes(d: Draft) -> None:
             "rigid_v",
             "vec3",
             (bodies, count),
-            "velocities of a rigid body with the same momenta",
+            "velocities of the rigid motion",
         ),
-        "energy": ("deforming", "float", (bodies,), "kinetic energy of the motion that deforms each body"),
+        "energy": ("energies", "float", (bodies,), "kinetic energy of the motion that deforms each body"),
         "stirred": ("next_v", "vec3", (bodies, count), "velocities after the torques"),
-        "acceleration": ("pulls", "vec3", (bodies, count), "centripetal accelerations of the rigid motion"),
+        "acceleration": (
+            "accelerations",
+            "vec3",
+            (bodies, count),
+            "centripetal accelerations of the rigid motion",
+        ),
     }[result]
     d.output(name, type_, shape, about=about)
     if moved:
         d.output("next_x", "vec3", (bodies, count), about="positions after the step")
+    pinned = about_ == "pivot"
+    kept = "its angular momentum as it is" if pinned else "its momenta as they are"
     d.says(
         {
-            "damped": "Damps what deforms each body and leaves its momenta as they are.",
-            "spin": "Computes the angular velocities of bodies from those of their particles.",
-            "rigid velocities": "Replaces the velocities of each body's particles by those of a rigid body.",
-            "energy": "Measures the kinetic energy of the motion that deforms bodies made of particles.",
-            "stirred": "Turns bodies made of particles by torques, without deforming them.",
-            "acceleration": "Computes the centripetal accelerations of the rigid motion of bodies made of particles.",
+            "damped": "Damps the velocities of each body's particles towards those of its rigid motion"
+            if regular
+            else f"Damps what deforms each body and leaves {kept}",
+            "spin": "Computes the angular velocities of bodies from the velocities of their particles",
+            "rigid velocities": "Replaces the velocities of each body's particles by those of a rigid body",
+            "energy": "Measures the kinetic energy of the motion that deforms bodies made of particles",
+            "stirred": "Applies torques to bodies made of particles, as changes of velocity that do not deform them",
+            "acceleration": "Computes the centripetal accelerations of the rigid motion of bodies made of particles",
         }[result]
+        + (", and advances the positions." if moved else ".")
     )
     d.calls({
         "damped": "damp_deformation|damp_velocities|damp_vibrations",
         "spin": "angular_velocities|body_angular_velocity|fit_spin",
         "rigid velocities": "rigid_part|project_rigid_motion|rigidify_velocities",
         "energy": "deformation_energy|vibration_energy|nonrigid_energy",
-        "stirred": "apply_torques|spin_up_bodies|stir_bodies",
-        "acceleration": "centripetal_acceleration|rigid_acceleration|centripetal_terms",
+        "stirred": "apply_torques|spin_up_bodies|apply_body_torques",
+        "acceleration": "centripetal_acceleration|rotation_acceleration|centripetal_terms",
     }[result])  # fmt: skip
-    pinned = about_ == "pivot"
     if not pinned:
         d.function("@wp.func\ndef scaled(x: wp.vec3, m: float) -> wp.vec3:\n    return m * x")
         d.function(
@@ -116,39 +130,44 @@ def rigid_modes(d: Draft) -> None:
     ''')
     d.function('''
         @wp.func
-        def spin_of(tensor: wp.mat33, swirl: wp.vec3) -> wp.vec3:
+        def spin_of(tensor: wp.mat33, momentum: wp.vec3) -> wp.vec3:
             """Angular velocity that a rigid body would need for its angular momentum."""
-            return wp.inverse(tensor) * swirl
+            return wp.inverse(tensor) * momentum
     ''')
+    spun = result != "stirred"
     mass = {
         "given": "m = wp.tile_load(masses[body], shape=PARTICLES)",
         "volume": "m = density * wp.tile_load(volumes[body], shape=PARTICLES)",
-        "equal": "m = wp.tile_ones(shape=PARTICLES, dtype=float)",
+        "equal": "# Equal masses cancel, so that any will do\n" * unit
+        + f"m = {'' if unit else 'mass_each * '}wp.tile_ones(shape=PARTICLES, dtype=float)",
     }[weights]
+    centre = "pivot" if pinned else "middle"
     wide = "wp.tile_broadcast({}, shape=(PARTICLES,))".format
     middle = (
         "middle = wp.tile_map(per_mass, wp.tile_sum(wp.tile_map(scaled, x, m), axis=0), mass)"
         if about_ == "mass center"
         else "# The body is held there, so the pivot's own velocity is no part of its motion\n"
-        "middle = wp.tile_load(pivots, shape=1, offset=body)"
+        "pivot = wp.tile_load(pivots, shape=1, offset=body)"
+        if spun
+        else "pivot = wp.tile_load(pivots, shape=1, offset=body)"
     )
     drift = (
         ""
         if pinned
         else "drift = wp.tile_map(per_mass, wp.tile_sum(wp.tile_map(scaled, v, m), axis=0), mass)"
     )
-    arm_v = "v" if pinned else "loose"
-    loose = "" if pinned else f"loose = v - {wide('drift')}"
+    arm_v = "v" if pinned else "relative_v"
+    loose = "" if pinned else f"relative_v = v - {wide('drift')}"
     tensor = "tensor = wp.tile_sum(wp.tile_map(inertia_of, arm, m), axis=0)"
     inverse = "tensor"
     if regular:
         d.function("""
             @wp.func
-            def at_least(tensor: wp.mat33, least: float) -> wp.mat33:
+            def regularized(tensor: wp.mat33, least: float) -> wp.mat33:
                 return tensor + least * wp.identity(n=3, dtype=float)
         """)
-        tensor += "\nsolid = wp.tile_map(at_least, tensor, least_inertia)"
-        inverse = "solid"
+        tensor += "\ninvertible = wp.tile_map(regularized, tensor, least_inertia)"
+        inverse = "invertible"
     turned = "rigid_at" if not pinned else "turned_at"
     if result in ("damped", "rigid velocities", "energy"):
         if pinned:
@@ -179,23 +198,22 @@ def rigid_modes(d: Draft) -> None:
         """)
     field = f"rigid = wp.tile_map({turned}, arm, {'' if pinned else wide('drift') + ', '}{wide('spin')})"
     spin = (
-        "swirl = wp.tile_sum(wp.tile_map(moment, arm, $v, m), axis=0)\n"
-        f"spin = wp.tile_map(spin_of, {inverse}, swirl)"
+        "momentum = wp.tile_sum(wp.tile_map(moment, arm, $v, m), axis=0)\n"
+        f"spin = wp.tile_map(spin_of, {inverse}, momentum)"
     ).replace("$v", arm_v)
     end = {
-        "damped": f"{field}\nafter = v + stiffness * (rigid - v)\nwp.tile_store(damped_v[body], after)",
+        "damped": f"{field}\nafter = v + damping * (rigid - v)\nwp.tile_store(damped_v[body], after)",
         "spin": "wp.tile_store(spins, spin, offset=body)",
         "rigid velocities": f"{field}\nwp.tile_store(rigid_v[body], rigid)",
-        "energy": f"{field}\nwp.tile_store(deforming, wp.tile_sum(wp.tile_map(kinetic, v - rigid, m), axis=0), offset=body)",
+        "energy": f"{field}\nwp.tile_store(energies, wp.tile_sum(wp.tile_map(kinetic, v - rigid, m), axis=0), offset=body)",
         "stirred": f"push = wp.tile_map(impulse, wp.tile_load(torques, shape=1, offset=body), dt)\n"
         f"change = wp.tile_map(spin_of, {inverse}, push)\n"
         f"after = wp.tile_map(turned_by, v, arm, {wide('change')})\n"
         "wp.tile_store(next_v[body], after)",
-        "acceleration": f"wp.tile_store(pulls[body], wp.tile_map(centripetal, arm, {wide('spin')}))",
+        "acceleration": f"wp.tile_store(accelerations[body], wp.tile_map(centripetal, arm, {wide('spin')}))",
     }[result]
     if moved:
         end += "\nwp.tile_store(next_x[body], x + dt * after)"
-    spun = result != "stirred"
     needs_mass = about_ == "mass center"
     d.launch(bodies, tiled=True)
     d.code(
@@ -206,7 +224,7 @@ def rigid_modes(d: Draft) -> None:
         {mass}
         $total
         $middle
-        arm = x - {wide("middle")}
+        arm = x - {wide(centre)}
         $drift
         $tensor
         $spin
@@ -219,13 +237,15 @@ def rigid_modes(d: Draft) -> None:
         spin=spin if spun else "",
         end=end,
     )
+    inertia = "I = sum m (r^2 1 - r r^T)" + (" + least_inertia 1" if regular else "")
     d.explain(
-        "L = sum m r x v, I = sum m (r^2 1 - r r^T), omega = I^-1 L, with r from the "
-        + ("pivot." if pinned else "mass center.")
+        (f"L = sum m r x v, {inertia}, omega = I^-1 L" if spun else f"{inertia}, delta omega = dt I^-1 tau")
+        + ", with r from the "
+        + ("pivot." if pinned else "mass center, and v less its velocity." if spun else "mass center.")
     )
 
     def reference(v: Values) -> Mapping[str, Any]:
-        m = {"given": lambda: v.masses, "volume": lambda: v.density * v.volumes, "equal": lambda: np.ones((bodies, count))}[weights]()  # fmt: skip
+        m = {"given": lambda: v.masses, "volume": lambda: v.density * v.volumes, "equal": lambda: v.get("mass_each", 1.0) * np.ones((bodies, count))}[weights]()  # fmt: skip
         x, u = v.positions, v.velocities
         w = m[..., None] / m.sum(1)[:, None, None]
         c = v.pivots[:, None] if pinned else (w * x).sum(1, keepdims=True)
@@ -240,7 +260,7 @@ def rigid_modes(d: Draft) -> None:
         if result == "stirred":
             after = u + np.cross(np.linalg.solve(i, v.dt * v.torques[..., None])[..., 0][:, None], r)
         else:
-            after = u + v.get("stiffness", 0.0) * (rigid - u)
+            after = u + v.get("damping", 0.0) * (rigid - u)
         found = {
             "damped": after,
             "stirred": after,

@@ -13,10 +13,10 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _NAMES = {
     "x": "particle_x|pos|positions|p",
     "q": "edge_q|orientations|quats|rod_q",
-    "w": "inv_mass|particle_inv_mass|weights",
-    "wq": "edge_w|inv_inertia|quat_w",
-    "rest": "rest_length|l0|lengths",
-    "gamma": "strain|stretch|shear",
+    "w": "inv_mass|particle_inv_mass|inv_masses",
+    "wq": "edge_w|inv_inertia|inv_rot_mass",
+    "rest": "rest_length|l0|seg_length",
+    "gamma": "correction|corr|multiplier",
     "d3": "director|tangent|axis",
 }
 
@@ -26,7 +26,7 @@ _NAMES = {
     names=_NAMES
     | {
         "solve_stretch_shear": "stretch_shear|rod_stretch|project_stretch_shear|cosserat_stretch",
-        "s": "denom|k|total_w",
+        "s": "denom|total_w",
     },
     double=True,
     adjoint="either",
@@ -54,7 +54,7 @@ def solve_stretch_shear(d: Draft) -> None:
     if rest == "each":
         d.input("rest", "float", segments, 0.3, 1.0, about="Rest lengths [m]")
     else:
-        d.param("rest", "float", 0.3, 1.0, about="Rest lengths [m]")
+        d.param("rest", "float", 0.3, 1.0, about="Rest length of all segments [m]")
     if stiffness == "vector":
         d.param("stiffness", "vec3", 0.2, 1.0, about="Stretch and shear stiffness, 0 to 1")
     elif stiffness == "one":
@@ -63,7 +63,7 @@ def solve_stretch_shear(d: Draft) -> None:
         d.output("dx", "vec3", count, about="Position corrections")
         d.output("dq", "quat", segments, about="Rotation corrections")
     length = "rest[e]" if rest == "each" else "rest"
-    turning = "wq[e]" if pinned else "1.0"
+    turning = "wq[e] * l" if pinned else "l"
     soften = {
         "rigid": "",
         "one": "gamma = stiffness * gamma",
@@ -84,6 +84,7 @@ def solve_stretch_shear(d: Draft) -> None:
         wp.atomic_sub(dx, e + 1, w1 * gamma)
         dq[e] = turn
         """
+        d.says("Computes corrections for stretch and shear constraints of Cosserat rods (position based).")
     active = {"even": (segments + 1) // 2, "odd": segments // 2, "all": segments}[pick]
     d.launch(active)
     d.code(
@@ -95,11 +96,11 @@ def solve_stretch_shear(d: Draft) -> None:
         l = $length
         # Third director d3 = q e3 conj(q), the desired tangent
         d3 = wp.quat_rotate(frame, wp.vec3(0.0, 0.0, 1.0))
-        s = (w0 + w1) / l + 4.0 * $turning * l
+        s = (w0 + w1) / l + 4.0 * $turning
         gamma = ((x[e + 1] - x[e]) / l - d3) / s
         $soften
-        # Rotation correction, delta_q = 2 w_q l gamma q e3*
-        turn = wp.quat(gamma, 0.0) * frame * wp.quat(0.0, 0.0, -1.0, 0.0) * (2.0 * $turning * l)
+        # Kugelstadt & Schoemer, eq. 37
+        turn = wp.quat(gamma, 0.0) * frame * wp.quat(0.0, 0.0, -1.0, 0.0) * (2.0 * $turning)
         $apply
         """,
         index=index,
@@ -147,7 +148,7 @@ def solve_stretch_shear(d: Draft) -> None:
     names=_NAMES
     | {
         "solve_bend_twist": "bend_twist|rod_bending|project_bend_twist|cosserat_bend",
-        "darboux": "omega|kappa|strain_bt",
+        "darboux": "omega|kappa|relative_q",
         "rest_darboux": "rest_omega|omega0|kappa0",
         "k": "bend_stiffness|stiffness|ks",
     },
@@ -168,7 +169,7 @@ def solve_bend_twist(d: Draft) -> None:
     if rest == "each":
         d.input("rest_darboux", "quat", count - 1, kind="unit", about="Darboux vectors at rest")
     elif rest == "one":
-        d.param("rest_darboux", "quat", 0.0, 1.0, kind="unit", about="Darboux vectors at rest")
+        d.param("rest_darboux", "quat", 0.0, 1.0, kind="unit", about="Darboux vector at rest of all joints")
     if stiffness == "vector":
         d.param("k", "vec3", 0.1, 1.0, about="Bend and twist stiffness, 0 to 1")
     elif stiffness == "one":
@@ -194,6 +195,7 @@ def solve_bend_twist(d: Draft) -> None:
         wp.atomic_add(dq, e, q1 * change * $w0)
         wp.atomic_sub(dq, e + 1, q0 * change * $w1)
         """
+        d.says("Computes corrections for bend and twist constraints of Cosserat rods (position based).")
     active = {"even": count // 2, "odd": (count - 1) // 2, "all": count - 1}[pick]
     d.launch(active)
     d.code(
@@ -206,7 +208,7 @@ def solve_bend_twist(d: Draft) -> None:
         $rest
         plus = darboux + rest_q
         minus = darboux - rest_q
-        # q and -q are the same rotation, so choose the sign with the smaller strain
+        # Both q and -q are the same rotation, so choose the sign with the smaller strain
         strain = minus
         if wp.dot(minus, minus) > wp.dot(plus, plus):
             strain = plus
@@ -257,7 +259,7 @@ def solve_bend_twist(d: Draft) -> None:
         "x": "pos|positions|particle_q",
         "strand": "hair|chain|s",
         "rest": "segment_length|l0|length",
-        "shift": "correction|d_i|moved",
+        "shift": "correction|d_i",
         "s_damping": "damping|ftl_damping|s_d",
         "v": "vel|velocities|particle_qd",
     },
@@ -280,11 +282,11 @@ def follow_the_leader(d: Draft) -> None:
     if velocities != "none":
         d.input("x_old", vector, shape, -1.0, 1.0, about="Positions of the last step")
     if rest == "one":
-        d.param("rest", "float", 0.2, 0.6, about="Rest lengths [m]")
+        d.param("rest", "float", 0.2, 0.6, about="Rest length of all segments [m]")
     elif rest == "each":
-        d.input("rest", "float", strands, 0.2, 0.6, about="Rest lengths [m]")
+        d.input("rest", "float", strands, 0.2, 0.6, about="Rest length of the segments of each strand [m]")
     else:
-        d.input("rest", "float", points, 0.2, 0.6, about="Rest lengths [m]")
+        d.input("rest", "float", points, 0.2, 0.6, about="Rest length before each particle of a strand [m]")
     if layout == "flat":
         d.param("points", "int", points, about="Particles per strand")
     if collision:
@@ -298,7 +300,7 @@ def follow_the_leader(d: Draft) -> None:
         d.output("v", vector, shape, about="Velocities [m/s]")
     at = "strand, {}" if layout == "rows" else "first + {}"
     here, before = at.format("k"), at.format("k - 1")
-    n = "x.shape[1]" if layout == "rows" else "points"
+
     r = {"one": "rest", "each": "rest[strand]", "table": "rest[k]"}[rest]
     d.launch(strands)
     d.code(
@@ -306,35 +308,35 @@ def follow_the_leader(d: Draft) -> None:
         strand = wp.tid()
         $first
         prev = x[$root]
-        for k in range(1, $n):
+        for k in range(1, points):
             free = x[$here]
             $collide
-            dir = free - prev
-            # Project the follower onto the sphere of radius `rest` around its leader
-            fixed = prev + dir * ($r / wp.max(wp.length(dir), 1.0e-6))
+            along = free - prev
+            # Put the follower at its distance from the leader, which moves no more
+            placed = prev + along * ($r / wp.max(wp.length(along), 1.0e-6))
             $velocity
-            x[$here] = fixed
-            prev = fixed
+            x[$here] = placed
+            prev = placed
         """,
-        first="first = strand * points" if layout == "flat" else "",
+        first="first = strand * points" if layout == "flat" else "points = x.shape[1]",
         root=at.format("0") if layout == "rows" else "first",
-        n=n,
         here=here,
         collide="""
+        # Resolve head collisions before the length constraint
         away = free - center
-        if wp.length(away) < radius:
-            # Resolve head collisions before the length constraint
-            free = center + away * (radius / wp.max(wp.length(away), 1.0e-6))
+        apart = wp.length(away)
+        if apart < radius:
+            free = center + away * (radius / wp.max(apart, 1.0e-6))
         """
         if collision
         else "",
         r=r,
         velocity={
             "none": "",
-            "plain": "v[$here] = (fixed - x_old[$here]) / dt",
+            "plain": "v[$here] = (placed - x_old[$here]) / dt",
             "dynamic": """
-            shift = fixed - x[$here]
-            v[$here] = (fixed - x_old[$here]) / dt
+            shift = placed - x[$here]
+            v[$here] = (placed - x_old[$here]) / dt
             if k > 1:
                 # Dynamic FTL (Muller et al. 2012): transfer the correction to the velocity of the leader,
                 # otherwise strands behave as if the mass was uneven
@@ -342,6 +344,12 @@ def follow_the_leader(d: Draft) -> None:
             """,
         }[velocities],
         before=before,
+    )
+
+    d.says(
+        "Enforces segment lengths of hair strands with the follow-the-leader scheme"
+        + (", after collisions with a head" if collision else "")
+        + (", and updates the velocities." if velocities != "none" else ".")
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -72,10 +72,10 @@ def _nearest(kind: str, p: Any, size: Any) -> tuple[float, Any]:
         "particle_x": "particle_q|pos|x",
         "particle_prev": "particle_q_prev|x_prev|x_old",
         "particle_inv_mass": "inv_mass|w_particle",
-        "contact_particle": "soft_contact_particle|particle_index",
-        "contact_shape": "soft_contact_shape|shape_index",
+        "contact_particle": "soft_contact_particle|contact_particles",
+        "contact_shape": "soft_contact_shape|contact_shapes",
         "particle_delta": "deltas|delta_x",
-        "body_delta": "body_wrench|body_correction",
+        "body_delta": "body_impulse|body_correction",
         "gap": "dist|separation",
         "mu": "friction|friction_coeff",
         "slide": "tangential|slip",
@@ -121,7 +121,19 @@ def project_shape_contacts(d: Draft) -> None:
     elif radius == "per particle":
         d.input("particle_radius", "float", particles, 0.02, 0.08, about="Particle radii [m]")
     d.input("shape_type", "int", shapes, 0, len(types), about="Shape types")
-    d.input("shape_size", "vec3", shapes, 0.25, 0.5, about="Radius and half height, or half extents [m]")
+    sizes = {
+        ("SPHERE", "BOX"): "Radius, or half extents [m]",
+        ("PLANE", "CAPSULE", "SPHERE"): "Radius and half height [m]",
+        ("BOX", "PLANE"): "Half extents of boxes [m]",
+    }
+    d.input(
+        "shape_size",
+        "vec3",
+        shapes,
+        0.25,
+        0.5,
+        about=sizes.get(types, "Radius and half height, or half extents [m]"),
+    )
     d.input(
         "shape_pose",
         "transform",
@@ -172,13 +184,14 @@ def project_shape_contacts(d: Draft) -> None:
     reach = {"one": " - particle_radius", "per particle": " - particle_radius[particle]", "none": ""}[radius]
     weights = """
     # Inverse mass as felt at the contact: the body also turns, hence (r x n)^T I^-1 (r x n)
-    weight = particle_inv_mass[particle]
+    w_pair = w
     arm = wp.vec3(0.0, 0.0, 0.0)
     if body >= 0:
         arm = x - normal * gap - wp.transform_get_translation(body_pose[body])
         lever = wp.quat_rotate_inv(wp.transform_get_rotation(body_pose[body]), wp.cross(arm, normal))
-        weight += body_inv_mass[body] + wp.dot(lever, body_inv_inertia[body] * lever)
+        w_pair += body_inv_mass[body] + wp.dot(lever, body_inv_inertia[body] * lever)
     """
+    both = "w_pair" if moving == "dynamic" else "w"
     alpha = {
         "none": "",
         "one": " + compliance / (dt * dt)",
@@ -194,7 +207,12 @@ def project_shape_contacts(d: Draft) -> None:
                 moved -= dt * surface
         """,
     }
-    drift["dynamic"] = drift["kinematic"]
+    drift["dynamic"] = """
+        # Subtract the motion of the surface, since friction resists relative sliding only
+        if body >= 0:
+            surface = wp.spatial_top(body_twist[body]) + wp.cross(wp.spatial_bottom(body_twist[body]), arm)
+            moved -= dt * surface
+    """
     rub = {
         "none": "",
         "coulomb": """
@@ -205,7 +223,7 @@ def project_shape_contacts(d: Draft) -> None:
             slide_len = wp.length(slide)
             limit = shape_mu[shape] * $press
             if slide_len > 1.0e-6:
-                grip = wp.min(limit, slide_len / weight)
+                grip = wp.min(limit, slide_len / $both)
                 impulse -= grip / slide_len * slide
         """,
         "static and kinetic": """
@@ -215,8 +233,8 @@ def project_shape_contacts(d: Draft) -> None:
             slide = moved - wp.dot(moved, normal) * normal
             slide_len = wp.length(slide)
             limit = shape_mu[shape] * $press
-            sticks = slide_len / weight < static_ratio * limit
-            impulse -= wp.where(sticks, 1.0 / weight, limit / wp.max(slide_len, 1.0e-6)) * slide
+            sticks = slide_len / $both < static_ratio * limit
+            impulse -= wp.where(sticks, 1.0 / $both, limit / wp.max(slide_len, 1.0e-6)) * slide
         """,
     }
     push = """
@@ -224,7 +242,7 @@ def project_shape_contacts(d: Draft) -> None:
         wp.atomic_add(body_delta, body, wp.spatial_vector(-impulse$r, -wp.cross(arm, impulse)$r))
     """.replace("$r", " * relaxation" if relax else "")
     thread = {
-        "listed": "tid = wp.tid()\nparticle = contact_particle[tid]\n# Skip padding (index of -1), otherwise it would be read out of bounds\nif particle < 0:\n    return\nshape = contact_shape[tid]",
+        "listed": "tid = wp.tid()\nparticle = contact_particle[tid]\n# Skip padding\nif particle < 0:\n    return\nshape = contact_shape[tid]",
         "dense": "particle, shape = wp.tid()",
     }
     if "BOX" in types:
@@ -237,7 +255,8 @@ def project_shape_contacts(d: Draft) -> None:
         """
         $thread
         # Fixed particles are not moved
-        if particle_inv_mass[particle] <= 0.0:
+        w = particle_inv_mass[particle]
+        if w <= 0.0:
             return
         x = particle_x[particle]
         $frame
@@ -251,12 +270,10 @@ def project_shape_contacts(d: Draft) -> None:
         if $clearance > $far:
             return
         $weights
-        # --- Normal correction ---
         lagrange = -$clearance / $resist
         impulse = lagrange * normal
         $rub
-        # --- Corrections ---
-        wp.atomic_add(particle_delta, particle, particle_inv_mass[particle] * impulse$relax)
+        wp.atomic_add(particle_delta, particle, w * impulse$relax)
         $push
         """,
         thread=thread[pairs],
@@ -264,19 +281,28 @@ def project_shape_contacts(d: Draft) -> None:
         cases="\n".join(cases),
         clear=f"clearance = gap{reach}" if reach else "",
         clearance="clearance" if reach else "gap",
-        resist=f"(weight{alpha})" if alpha else "weight",
+        both=both,
+        resist=f"({both}{alpha})" if alpha else both,
         press="wp.max(lagrange, 0.0)" if adhesion else "lagrange",  # only what sticks is pulled
         far="adhesion_range" if adhesion else "0.0",
-        weights=weights if moving == "dynamic" else "weight = particle_inv_mass[particle]",
+        weights=weights if moving == "dynamic" else "",
         rub=rub[friction],
         drift=drift[moving],
         relax=" * relaxation" if relax else "",
         push=push if moving == "dynamic" else "",
     )
-    d.explain("""
-        Particles are pushed out along the normal by a multiplier of the overlap, and sideways by friction. Bodies get the
-        opposite impulse. Shapes are listed as constants above; planes face along local z.
-    """)
+    d.says(
+        "Projects contacts between particles and shapes"
+        + (", with friction," if friction != "none" else "")
+        + " onto positions (XPBD)."
+    )
+    d.explain(
+        "Particles are pushed out along the normal by a multiplier of the overlap"
+        + (", and sideways by friction." if friction != "none" else ".")
+        + (" Those within the range of adhesion are pulled onto the surface." if adhesion else "")
+        + (" Bodies get the opposite impulse." if moving == "dynamic" else "")
+        + (" Planes face along local z." if "PLANE" in types else "")
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         moves, back = np.zeros((particles, 3)), np.zeros((bodies, 6))
@@ -317,7 +343,10 @@ def project_shape_contacts(d: Draft) -> None:
                 moved = x - v.particle_prev[i]
                 if b >= 0:
                     moved = moved - v.dt * (
-                        v.body_twist[b, :3] + np.cross(v.body_twist[b, 3:], x - v.body_pose[b, :3])
+                        v.body_twist[b, :3]
+                        + np.cross(
+                            v.body_twist[b, 3:], arm if moving == "dynamic" else x - v.body_pose[b, :3]
+                        )
                     )
                 slide = moved - moved @ n * n
                 far = np.linalg.norm(slide)

@@ -27,8 +27,8 @@ def _corners(v: Values) -> Any:
     names=_NAMES
     | {
         "tet_forces": "eval_tetrahedra|tetrahedral_forces|elastic_forces|eval_tet_forces",
-        "ds": "Ds|edges|shape",
-        "def_grad": "F|deformation|grad",
+        "ds": "Ds|edges",
+        "def_grad": "F|deformation|defo",
         "h": "H|force_matrix|nodal",
         "p_stress": "P|piola|stress",
         "vol": "rest_volume|volume|tet_volume",
@@ -52,16 +52,24 @@ def tet_forces(d: Draft) -> None:
     if volume == "array":
         d.input("vol", "float", count, 0.1, 0.5, about="Rest volumes [m^3]")
     if materials == "table":
-        d.input("materials", "vec2", count, 50.0, 200.0, about="Lame parameters per element")
+        d.input(
+            "materials",
+            "vec2",
+            count,
+            50.0,
+            200.0,
+            about="Shear modulus and first Lame parameter per element [Pa]",
+        )
     elif materials == "one":
-        d.param("mu", "float", 50.0, 200.0, about="Shear modulus")
-        d.param("lam", "float", 50.0, 200.0, about="First Lame parameter")
+        d.param("mu", "float", 50.0, 200.0, about="Shear modulus [Pa]")
+        d.param("lam", "float", 50.0, 200.0, about="First Lame parameter [Pa]")
     else:
-        d.param("young", "float", 100.0, 500.0, about="Young's modulus")
+        d.param("young", "float", 100.0, 500.0, about="Young's modulus [Pa]")
         d.param("poisson", "float", 0.2, 0.4, about="Poisson's ratio")
     if damping != "none":
-        d.param("damping", "float", 0.5, 5.0, about="Damping coefficient")
-    d.output("f", "vec3", 4 * count)
+        d.param("damping", "float", 0.5, 5.0, about="Viscosity [Pa s]")
+        d.says("Accumulates elastic and damping forces of tetrahedra.")
+    d.output("f", "vec3", 4 * count, about="Forces on the particles, accumulated [N]")
     lame = {
         "one": "",
         "table": "mu = materials[tid][0]\nlam = materials[tid][1]",
@@ -176,8 +184,10 @@ def solve_volume(d: Draft) -> None:
     if way == "colour":
         d.forward_only()
         d.explain(
-            "The tetrahedra of a launch are of one color and share no vertex, so they move them in place."
+            "The tetrahedra of a launch are of one color and share no vertex, so that vertices are moved in place."
         )
+    else:
+        d.says("Computes position corrections for volume constraints of tetrahedra.")
     count = d.pick(32, 48, 64)
     if way == "colour":
         d.inout("x", "vec3", 4 * count, -1.0, 1.0, about="Particle positions [m]")
@@ -191,12 +201,14 @@ def solve_volume(d: Draft) -> None:
             4 * count,
             low,
             2.0,
-            about="Inverse masses, not positive if pinned" if masses == "pinned" else "Inverse masses",
+            about="Inverse masses, not positive if pinned [1/kg]"
+            if masses == "pinned"
+            else "Inverse masses [1/kg]",
         )
     d.input("tets", "int", 4 * count, kind="permutation", about="Vertex indices per tetrahedron")
-    d.input("rest", "float", count, 0.05, 0.5)
+    d.input("rest", "float", count, 0.05, 0.5, about="Rest volumes [m^3]")
     if pressure:
-        d.param("pressure", "float", 0.5, 1.5, about="Ratio of the target volume to the rest volume")
+        d.param("inflation", "float", 0.5, 1.5, about="Ratio of the target volume to the rest volume")
     if method == "xpbd":
         d.param("compliance", "float", 1e-6, 1e-4, about="Compliance of the constraint")
         d.param("dt", "float", 0.005, 0.02, about="Time step [s]")
@@ -218,7 +230,7 @@ def solve_volume(d: Draft) -> None:
     moves = "\n".join(
         move.format(a, "" if masses == "equal" else f"w{n} * ", n) for n, a in enumerate("ijkl")
     )
-    target = ("pressure * " if pressure else "") + "rest[tid]"
+    target = ("inflation * " if pressure else "") + "rest[tid]"
     d.launch(count)
     d.code(
         """
@@ -231,7 +243,7 @@ def solve_volume(d: Draft) -> None:
         e2 = x[k] - x[i]
         e3 = x[l] - x[i]
         $gradients
-        # grad_0 = -(grad_1 + grad_2 + grad_3), the volume is invariant under translation
+        # All gradients add up to zero, since a translation leaves the volume as it is
         g0 = -(g1 + g2 + g3)
         $weights
         w = $sums
@@ -275,7 +287,7 @@ def solve_volume(d: Draft) -> None:
         gradient = scale * made
         w = np.ones((count, 4)) if masses == "equal" else np.maximum(v.inv_mass, 0.0)[corners]
         total = (w * (gradient**2).sum(-1)).sum(axis=1)
-        goal = v.rest * (v.pressure if pressure else 1.0)
+        goal = v.rest * (v.inflation if pressure else 1.0)
         c_ = scale * (np.linalg.det(edges) - 6.0 * goal)
         moving = total >= (1e-9 if masses == "pinned" else 0.0)
         softness = v.compliance / v.dt**2 if method == "xpbd" else 0.0
@@ -296,7 +308,9 @@ def solve_volume(d: Draft) -> None:
         "energy": "psi|energies|strain_energy_out",
         "j_det": "J|vol_ratio|detF",
         "strain": "E|green_strain|eps",
-        "i1": "I1|trace_c|tr",
+        "i1": "I1|trace_c",
+        "def_grad": "F|deformation|defo",
+        "tet": "tid|i|element",
     },
     double=True,
     weight=8,
@@ -314,15 +328,15 @@ def tet_energy(d: Draft) -> None:
     if volume == "given":
         d.input("vol", "float", count, 0.1, 0.5, about="Rest volumes [m^3]")
     if total == "body":
-        d.input("body", "int", count, 0, 6)
+        d.input("body", "int", count, 0, 6, about="Body of each tetrahedron")
     if materials == "one":
-        d.param("mu", "float", 50.0, 200.0, about="Shear modulus")
-        d.param("lam", "float", 50.0, 200.0, about="First Lame parameter")
+        d.param("mu", "float", 50.0, 200.0, about="Shear modulus [Pa]")
+        d.param("lam", "float", 50.0, 200.0, about="First Lame parameter [Pa]")
     else:
-        d.input("mu", "float", count, 50.0, 200.0, about="Shear modulus")
-        d.input("lam", "float", count, 50.0, 200.0, about="First Lame parameter")
+        d.input("mu", "float", count, 50.0, 200.0, about="Shear moduli [Pa]")
+        d.input("lam", "float", count, 50.0, 200.0, about="First Lame parameters [Pa]")
     d.output("energy", "float", {"each": count, "sum": 1, "body": 6}[total], about="Elastic energies [J]")
-    m, n = ("mu", "lam") if materials == "one" else ("mu[tid]", "lam[tid]")
+    m, n = ("mu", "lam") if materials == "one" else ("mu[tet]", "lam[tet]")
     texts = {
         "stvk": f"""
         strain = 0.5 * (wp.transpose(def_grad) * def_grad - wp.identity(n=3, dtype=float))
@@ -350,36 +364,36 @@ def tet_energy(d: Draft) -> None:
         """,
     }
     stores = {
-        "each": "energy[tid] = $vol * psi",
+        "each": "energy[tet] = $vol * psi",
         "sum": "wp.atomic_add(energy, 0, $vol * psi)",
-        "body": "wp.atomic_add(energy, body[tid], $vol * psi)",
+        "body": "wp.atomic_add(energy, body[tet], $vol * psi)",
     }
     d.launch(count)
     given = volume == "given"
     d.code(
         """
-        tid = wp.tid()
-        x0 = x[tets[4 * tid]]
-        x1 = x[tets[4 * tid + 1]]
-        x2 = x[tets[4 * tid + 2]]
-        x3 = x[tets[4 * tid + 3]]
+        tet = wp.tid()
+        x0 = x[tets[4 * tet]]
+        x1 = x[tets[4 * tet + 1]]
+        x2 = x[tets[4 * tet + 2]]
+        x3 = x[tets[4 * tet + 3]]
         $pose
         def_grad = wp.matrix_from_cols(x1 - x0, x2 - x0, x3 - x0) * $inverse
         $volume
         $psi
         $store
         """,
-        pose="" if given else "pose = dm_inv[tid]",
-        inverse="dm_inv[tid]" if given else "pose",
+        pose="" if given else "pose = dm_inv[tet]",
+        inverse="dm_inv[tet]" if given else "pose",
         volume=""
         if given
         else """
-        # Rest volume from the inverse rest shape: V = 1 / (6 det(Dm_inv))
+        # A sixth of the parallelepiped of the rest edges
         rest_vol = 1.0 / (6.0 * wp.determinant(pose))
         """,
         psi=texts[model],
         store=stores[total],
-        vol="vol[tid]" if given else "rest_vol",
+        vol="vol[tet]" if given else "rest_vol",
     )
     where = {"each": "", "sum": " and sums it", "body": " and sums it body by body"}[total]
     d.says(f"Computes the elastic energy of tetrahedra{where}.")

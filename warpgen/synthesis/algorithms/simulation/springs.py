@@ -26,15 +26,15 @@ NAMES = {
     names=NAMES
     | {
         "spring_forces": "eval_springs|compute_spring_forces|accumulate_springs",
-        "dir": "n|direction|axis",
-        "fs": "force_ij|f_spring|tension",
-        "l": "length|dist|current",
+        "n": "direction|axis|unit_ij",
+        "fs": "force_ij|f_spring|f_ij",
+        "l": "length|dist|l_ij",
     },
     double=True,
     weight=6,
 )
 def spring_forces(d: Draft) -> None:
-    """Accumulates spring-damper forces on particles."""
+    """Accumulates spring forces on particles."""
     damping = d.option("damping", "along", "relative", "none")
     law = d.option("law", "linear", "rope", "strain", "cubic")
     stiffness = d.option("stiffness", "one", "each")
@@ -48,41 +48,51 @@ def spring_forces(d: Draft) -> None:
         d.input("edges", "int", count, kind="permutation", about="Particle indices per spring")
     elif form == "rows":
         d.input("start", "int", count + 1, 0, springs, kind="offsets", about="CSR offsets, one per particle")
-        d.input("others", "int", springs, 0, count)
+        d.input("others", "int", springs, 0, count, about="Particle at the other end of each spring")
     d.input("rest", "float", springs, 0.2, 1.5, about="Rest lengths [m]")
+    about = "Force per relative stretch [N]" if law == "strain" else "Spring stiffness [N/m]"
     if stiffness == "each":
-        d.input("ke", "float", springs, 20.0, 100.0, about="Spring stiffness [N/m]")
+        d.input("ke", "float", springs, 20.0, 100.0, about=about)
     else:
-        d.param("ke", "float", 20.0, 100.0, about="Spring stiffness [N/m]")
+        d.param("ke", "float", 20.0, 100.0, about=about)
+    if law == "cubic":
+        d.param("hardening", "float", 0.5, 2.0, about="Share of stiffness gained per squared stretch [1/m^2]")
     if damping != "none":
         d.param("kd", "float", 0.5, 2.0, about="Spring damping [N s/m]")
-    d.output("f", "vec3", count)
-    index = {"scatter": "tid", "chain": "tid", "rows": "s"}[form]
+    d.output("f", "vec3", count, about="Spring forces [N]")
+    index = {"scatter": "tid", "chain": "i", "rows": "s"}[form]
     k = f"ke[{index}]" if stiffness == "each" else "ke"
     laws = {
-        "linear": "fs = -$k * (l - rest[$s]) * dir",
+        "linear": "fs = -$k * (l - rest[$s]) * n",
         "rope": """
         # Ropes carry tension only
-        fs = -$k * wp.max(l - rest[$s], 0.0) * dir
+        fs = -$k * wp.max(l - rest[$s], 0.0) * n
         """,
-        "strain": "fs = -$k * (l / rest[$s] - 1.0) * dir",
+        "strain": "fs = -$k * (l / rest[$s] - 1.0) * n",
         "cubic": """
-        # Stiffening spring, f = -k (s + s^3) for the stretch s = l - rest
         stretch = l - rest[$s]
-        fs = -$k * stretch * (1.0 + stretch * stretch) * dir
+        fs = -$k * stretch * (1.0 + hardening * stretch * stretch) * n
         """,
     }
     damped = {
-        "along": "fs -= kd * wp.dot(v[i] - v[j], dir) * dir",
+        "along": "fs -= kd * wp.dot(v[i] - v[j], n) * n",
         "relative": "fs -= kd * (v[i] - v[j])",
         "none": "",
     }
+    if law == "rope" and damping != "none":
+        laws["rope"] = """
+        fs = wp.vec3()
+        # Ropes carry tension only
+        if l > rest[$s]:
+            fs = -$k * (l - rest[$s]) * n
+            $damped
+        """
     pair = """
     d_ij = x[i] - x[j]
     l = wp.length(d_ij)
-    dir = d_ij / l
+    n = d_ij / $apart
     $law
-    $damped
+    $after
     """
     forms = {
         "scatter": """
@@ -94,10 +104,9 @@ def spring_forces(d: Draft) -> None:
         wp.atomic_sub(f, j, fs)
         """,
         "chain": """
-        tid = wp.tid()
         # Spring i connects particles i and i + 1
-        i = tid
-        j = tid + 1
+        i = wp.tid()
+        j = i + 1
         $pair
         wp.atomic_add(f, i, fs)
         wp.atomic_sub(f, j, fs)
@@ -109,20 +118,40 @@ def spring_forces(d: Draft) -> None:
         # evaluating each spring twice.
         for s in range(start[i], start[i + 1]):
             j = others[s]
-            if j == i:
-                continue
             $pair
             fi += fs
         f[i] = fi
         """,
     }
     d.launch(count if form == "rows" else springs)
-    d.code(forms[form], pair=pair, law=laws[law], damped=damped[damping], k=k, s=index)
-    if form == "rows":
-        d.says("Gathers spring-damper forces per particle.")
-    d.explain("""
-        Hooke law with stiffness `ke` and damping along the spring. NOTE: springs must not have zero length.
-    """)
+    d.code(
+        forms[form],
+        pair=pair,
+        law=laws[law],
+        damped=damped[damping],
+        after="" if law == "rope" else damped[damping],
+        k=k,
+        s=index,
+        apart="wp.max(l, 1.0e-6)" if form == "rows" else "l",
+    )
+    what = ("ropes" if law == "rope" else "springs") + ("" if damping == "none" else " and dampers")
+    d.says(
+        f"Gathers the forces of {what} per particle."
+        if form == "rows"
+        else f"Accumulates the forces of {what} on particles."
+    )
+    said = {
+        "linear": "Hooke's law with stiffness `ke`",
+        "rope": "Hooke's law with stiffness `ke` where a rope is taut",
+        "strain": "Forces are `ke` times the relative stretch",
+        "cubic": "Forces are -k (s + hardening s^3) for the stretch s",
+    }[law]
+    way = {
+        "none": "",
+        "along": ", and damping along the line between both ends",
+        "relative": ", and damping of the whole relative velocity",
+    }[damping]
+    d.explain(f"{said}{way}." + ("" if form == "rows" else " Both ends must not coincide."))
 
     def reference(v: Values) -> dict[str, Any]:
         if form == "rows":
@@ -143,12 +172,15 @@ def spring_forces(d: Draft) -> None:
             "linear": stretch,
             "rope": np.maximum(stretch, 0.0),
             "strain": stretch / rest,
-            "cubic": stretch + stretch**3,
+            "cubic": stretch + v.get("hardening", 0.0) * stretch**3,
         }[law]
         force = -(ke * size)[:, None] * n
         if damping != "none":
             u = v.v[i] - v.v[j]
-            force = force - v.kd * (u if damping == "relative" else (u * n).sum(-1, keepdims=True) * n)
+            pulls = (stretch > 0.0)[:, None] if law == "rope" else 1.0
+            force = force - pulls * v.kd * (
+                u if damping == "relative" else (u * n).sum(-1, keepdims=True) * n
+            )
         made = np.zeros((count, 3))
         np.add.at(made, i, force)
         if form != "rows":
@@ -168,7 +200,7 @@ def spring_forces(d: Draft) -> None:
         "lam": "dlambda|delta_lambda|multiplier",
         "lambdas": "spring_lambdas|multipliers|lagrange",
         "compliance": "alpha|inv_stiffness|flexibility",
-        "n": "dir|grad|direction",
+        "n": "axis|grad|direction",
     },
     double=True,
     adjoint="either",
@@ -189,14 +221,16 @@ def solve_distance(d: Draft) -> None:
     else:
         d.input("x", "vec3", count, -1.0, 1.0, about="Particle positions [m]")
     if method == "xpbd damped":
-        d.input("x_prev", "vec3", count, -1.0, 1.0, about="Positions at the start of the step")
+        d.input("x_prev", "vec3", count, -1.0, 1.0, about="Positions at the start of the step [m]")
     d.input(
         "inv_mass",
         "float",
         count,
         -0.4 if pinned else 0.2,
         2.0,
-        about="Inverse masses, 0 for pinned particles",
+        about="Inverse masses, not positive for pinned particles [1/kg]"
+        if pinned
+        else "Inverse masses [1/kg]",
     )
     d.input("edges", "int", count, kind="permutation", about="Particle indices per spring")
     d.input("rest", "float", springs, 0.2, 1.5, about="Rest lengths [m]")
@@ -204,25 +238,26 @@ def solve_distance(d: Draft) -> None:
         d.param("compliance", "float", 1e-6, 1e-4, about="XPBD compliance [m/N]")
         d.param("dt", "float", 0.005, 0.02, about="Time step [s]")
     if method == "xpbd damped":
-        d.param("beta", "float", 1e-4, 1e-2, about="Rayleigh damping")
+        d.param("beta", "float", 1e-4, 1e-2, about="Rayleigh damping coefficient")
     if tether == "relaxed":
         d.param("relaxation", "float", 0.3, 0.9, about="Under-relaxation factor")
     if kept:
         d.inout("lambdas", "float", springs, -0.1, 0.1, about="Accumulated multipliers")
     if way == "jacobi":
-        d.output("delta", "vec3", count, about="Position corrections")
+        d.output("delta", "vec3", count, about="Position corrections [m]")
+        d.says("Computes position corrections for distance constraints between particles.")
     d.launch(springs)
     masses = "wi = inv_mass[i]\nwj = inv_mass[j]"
     if pinned:
         masses = """
-        # Inverse mass < 0 marks pinned particles
+        # Particles whose inverse mass is not positive are pinned
         wi = wp.max(inv_mass[i], 0.0)
         wj = wp.max(inv_mass[j], 0.0)
         """
     known = " - alpha * lambdas[tid]" if kept else ""
     lam = {
         "pbd": "lam = -c / w",
-        "xpbd": f"alpha = compliance / (dt * dt)\nlam = (-c{known}) / (w + alpha)",
+        "xpbd": f"alpha = compliance / (dt * dt)\nlam = {f'(-c{known})' if kept else '-c'} / (w + alpha)",
         "xpbd damped": f"""
         alpha = compliance / (dt * dt)
         gamma = alpha * beta / dt
@@ -267,13 +302,9 @@ def solve_distance(d: Draft) -> None:
         """,
     )
     d.explain(
-        """
-        C = |x_i - x_j| - l_0; lambda = -C / (w_i + w_j + compliance / dt^2), particles move by w lambda n.
-    """
-        if method != "pbd"
-        else """
-        Constraint C = |x_i - x_j| - l_0. Both ends move along the edge, weighted by inverse mass.
-    """
+        "C = |x_i - x_j| - l_0; lambda = -C / (w_i + w_j + compliance / dt^2), particles move by w lambda n."
+        if method == "xpbd" and not kept and tether != "relaxed"
+        else "Constraint C = |x_i - x_j| - l_0. Both ends move along the edge, weighted by inverse mass."
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -16,10 +16,10 @@ from warpgen.synthesis.writing.draft import Draft, Values
     names=NAMES
     | {
         "limit_strain": "strain_limiting|clamp_strain|limit_edge_strain",
-        "strain": "stretch|ratio|eps",
+        "allowed": "kept_strain|clamped|target_strain",
         "most": "max_strain|upper|strain_limit",
         "least": "min_strain|lower|compression_limit",
-        "rate": "closing|v_rel|vn",
+        "rate": "dv|speed_change",
     },
     double=True,
     adjoint="either",
@@ -43,14 +43,14 @@ def limit_strain(d: Draft) -> None:
     else:
         d.input("x", "vec3", count, -1.0, 1.0, about="Particle positions [m]")
     if corrected == "velocities":
-        (d.input if scatter else d.inout)("v", "vec3", count, -2.0, 2.0)
+        (d.input if scatter else d.inout)("v", "vec3", count, -2.0, 2.0, about="Particle velocities [m/s]")
     if weighted == "masses":
-        d.input("inv_mass", "float", count, 0.1, 2.0, about="Inverse masses, 0 for pinned particles")
+        d.input("inv_mass", "float", count, 0.1, 2.0, about="Inverse masses [1/kg]")
     if ends == "flat":
         d.input("edges", "int", count, kind="permutation", about="Particle indices per edge")
     else:
-        d.input("first", "int", springs, 0, count // 2)
-        d.input("second", "int", springs, count // 2, count)
+        d.input("first", "int", springs, 0, count // 2, about="Particle at one end of each edge")
+        d.input("second", "int", springs, count // 2, count, about="Particle at the other end")
     d.input("rest", "float", springs, 0.5, 1.5, about="Rest lengths [m]")
     if limits == "per edge":
         d.input("most", "float", springs, 0.05, 0.2, about="Greatest stretch")
@@ -61,13 +61,21 @@ def limit_strain(d: Draft) -> None:
     if corrected == "velocities":
         d.param("dt", "float", 0.05, 0.2, about="Time step [s]")
     if scatter:
-        d.output("delta", "vec3", count, about="Corrections")
+        what = "positions [m]" if corrected == "positions" else "velocities [m/s]"
+        d.output("delta", "vec3", count, about=f"Corrections of {what}")
     if counted:
-        d.output("active", "int", 1)
+        d.output("violated", "int", 1, about="Number of edges beyond the limits")
+    limited = "strain" if limits == "both" else "stretch"
+    how = "positions" if corrected == "positions" else "velocities"
+    d.says(
+        f"Computes corrections of {how} that limit the {limited} of edges."
+        if scatter
+        else f"Limits the {limited} of edges by correcting {how}."
+    )
     tests = {
-        "both": "strain = wp.clamp(l / rest[tid] - 1.0, least, most)",
-        "stretch": "strain = wp.min(l / rest[tid] - 1.0, most)",
-        "per edge": "strain = wp.min(l / rest[tid] - 1.0, most[tid])",
+        "both": "allowed = wp.clamp(l / rest[tid] - 1.0, least, most)",
+        "stretch": "allowed = wp.min(l / rest[tid] - 1.0, most)",
+        "per edge": "allowed = wp.min(l / rest[tid] - 1.0, most[tid])",
     }
     shares = ("0.5", "0.5") if weighted == "halves" else ("wi / (wi + wj)", "wj / (wi + wj)")
     if corrected == "positions" and scatter:
@@ -77,8 +85,8 @@ def limit_strain(d: Draft) -> None:
         """
     elif scatter:
         apply = """
-        wp.atomic_sub(delta, i, $mine * impulse * n)
-        wp.atomic_add(delta, j, $theirs * impulse * n)
+        wp.atomic_sub(delta, i, $mine * rate * n)
+        wp.atomic_add(delta, j, $theirs * rate * n)
         """
     elif corrected == "positions":
         apply = """
@@ -87,14 +95,14 @@ def limit_strain(d: Draft) -> None:
         """
     else:
         apply = """
-        v[i] -= $mine * impulse * n
-        v[j] += $theirs * impulse * n
+        v[i] -= $mine * rate * n
+        v[j] += $theirs * rate * n
         """
     positions = """
     l = wp.length(d_ij)
     n = d_ij / l
-    $strain
-    excess = l - rest[tid] * (1.0 + strain)
+    $allowed
+    excess = l - rest[tid] * (1.0 + allowed)
     if wp.abs(excess) < 1.0e-6:
         # Early exit if the strain is within the limits
         return
@@ -104,11 +112,11 @@ def limit_strain(d: Draft) -> None:
     ahead = d_ij + dt * (v[i] - v[j])
     l = wp.length(ahead)
     n = ahead / l
-    $strain
-    excess = l - rest[tid] * (1.0 + strain)
+    $allowed
+    excess = l - rest[tid] * (1.0 + allowed)
     if wp.abs(excess) < 1.0e-6:
         return
-    impulse = excess / dt
+    rate = excess / dt
     """
     d.launch(springs)
     d.code(
@@ -125,12 +133,12 @@ def limit_strain(d: Draft) -> None:
         if ends == "flat"
         else "i = first[tid]\nj = second[tid]",
         test=positions if corrected == "positions" else velocities,
-        strain=tests[limits],
+        allowed=tests[limits],
         masses="wi = inv_mass[i]\nwj = inv_mass[j]" if weighted == "masses" else "",
         apply=apply,
         mine=shares[0],
         theirs=shares[1],
-        count="wp.atomic_add(active, 0, 1)" if counted else "",
+        count="wp.atomic_add(violated, 0, 1)" if counted else "",
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -153,6 +161,6 @@ def limit_strain(d: Draft) -> None:
         if not scatter:
             made = made + v[target]
         found = {"delta" if scatter else target: made}
-        return found | {"active": np.array([(excess != 0.0).sum()])} if counted else found
+        return found | {"violated": np.array([(excess != 0.0).sum()])} if counted else found
 
     d.check(reference, 5e-4)

@@ -15,8 +15,8 @@ _ENERGIES = {
     "stable": """
         # Stable neo-Hookean: mu / 2 (|F|^2 - 3) + lambda / 2 (J - 1 - mu / lambda)^2
         excess = jacobian - 1.0 - mu / lam
-        pull = mu * (def_grad * grad) + lam * excess * area
-        block = mu * wp.dot(grad, grad) * wp.identity(n=3, dtype=float) + lam * wp.outer(area, area)
+        pull = mu * (def_grad * grad) + lam * excess * slope
+        block = mu * wp.dot(grad, grad) * wp.identity(n=3, dtype=float) + lam * wp.outer(slope, slope)
     """,
     "linear": """
         # Small strains: sigma = 2 mu e + lambda tr e
@@ -26,7 +26,7 @@ _ENERGIES = {
         block = mu * wp.dot(grad, grad) * wp.identity(n=3, dtype=float) + (mu + lam) * wp.outer(grad, grad)
     """,
     "kirchhoff": """
-        # St. Venant-Kirchhoff: P = F S with Green's strain; the part of S that is compressed is left out of the block
+        # St. Venant-Kirchhoff; compression is left out of the block, so that it stays positive definite
         green = 0.5 * (wp.transpose(def_grad) * def_grad - wp.identity(n=3, dtype=float))
         second = 2.0 * mu * green + lam * wp.trace(green) * wp.identity(n=3, dtype=float)
         pull = def_grad * (second * grad)
@@ -49,11 +49,11 @@ _ENERGIES = {
         "tet_poses": "inv_rest|dm_inverse|rest_inverse",
         "hessian": "h_mat|block_sum|stiff",
         "force": "f_total|descent|neg_grad",
-        "def_grad": "F|deformation|f_grad",
+        "def_grad": "F|deformation|defo",
         "vertex": "v|particle|i_vert",
         "volume": "rest_volume|vol0|tet_vol",
-        "mu": "shear|k_mu|shear_modulus",
-        "lam": "lame|k_lambda|lame_first",
+        "mu": "lame_mu|k_mu|shear_modulus",
+        "lam": "lame_lambda|k_lambda|lame_first",
     },
     adjoint="no",
     weight=9,
@@ -107,8 +107,8 @@ def descend_solids(d: Draft) -> None:
             kind="permutation",
             about="Vertices of this color: no two share a tetrahedron",
         )
-    d.param("mu", "float", 5.0, 20.0, about="Shear modulus [kPa]")
-    d.param("lam", "float", 10.0, 30.0, about="Lame's first parameter [kPa]")
+    d.param("mu", "float", 5.0, 20.0, about="Shear modulus [Pa]")
+    d.param("lam", "float", 10.0, 30.0, about="Lame's first parameter [Pa]")
     d.param("dt", "float", 0.1, 0.2, about="Time step [s]")
     needs_start = damping or friction
     if needs_start:
@@ -118,17 +118,21 @@ def descend_solids(d: Draft) -> None:
     if damping:
         d.param("damping", "float", 0.01, 0.05, about="Stiffness-proportional damping [s]")
     if ground == "plane":
-        d.param("plane", "vec4", -0.3, 0.3, about="Normal before it is scaled, and offset [m] of the ground")
+        d.param("normal", "vec3", 0.0, 1.0, kind="unit", about="Unit normal of the ground")
+        d.param("ground_offset", "float", -0.3, 0.3, about="Height of the ground along its normal [m]")
     elif ground == "sphere":
-        d.param("ball", "vec4", -0.2, 0.4, about="Center and radius of a ball in the way [m]")
+        d.param("ball_center", "vec3", -0.2, 0.4, about="Center of a ball in the way [m]")
+        d.param("ball_radius", "float", 0.3, 0.7, about="Radius of the ball [m]")
     elif ground == "height field":
-        d.input("heights", "float", (5, 5), -0.3, 0.1, about="Heights of the ground on a grid [m]")
-        d.param("cell", "float", 0.25, about="Spacing of the grid, which begins at -0.5 [m]")
+        d.input("heights", "float", (5, 5), -0.3, 0.1, about="Heights of the ground on a square grid [m]")
+        d.param("grid_size", "int", 5, about="Nodes of the grid along each side")
+        d.param("grid_origin", "vec2", -0.5, about="Lower corner of the grid [m]")
+        d.param("cell", "float", 0.25, about="Spacing of the grid [m]")
     if ground != "none":
         d.param("contact_stiffness", "float", 50.0, 200.0, about="Stiffness of contacts [N/m]")
     if friction:
         d.param("friction", "float", 0.2, 0.8, about="Friction coefficient")
-        d.param("slow", "float", 0.01, 0.05, about="Speed below which friction sticks [m/s]")
+        d.param("slip_speed", "float", 0.01, 0.05, about="Speed from which friction is fully developed [m/s]")
     if accelerate == "chebyshev":
         d.input(
             "before_last", "vec3", vertices, -0.5, 0.5, about="Positions of the sweep before the last [m]"
@@ -146,41 +150,39 @@ def descend_solids(d: Draft) -> None:
     touch = {
         "none": "",
         "plane": """
-            normal = wp.normalize(wp.vec3(plane[0], plane[1], plane[2] + 1.0))
-            depth = plane[3] - wp.dot(normal, x)
+            depth = ground_offset - wp.dot(normal, x)
         """,
         "sphere": """
-            # The ball keeps the vertex off its center
-            away = x - wp.vec3(ball[0], ball[1], ball[2])
+            away = x - ball_center
             apart = wp.length(away)
             normal = away / wp.max(apart, 1.0e-4)
-            depth = 0.3 + wp.abs(ball[3]) - apart
+            depth = ball_radius - apart
         """,
         "height field": """
             # Bilinear patch of the ground below the vertex
-            gx = wp.clamp((x[0] + 0.5) / cell, 0.0, 3.999)
-            gy = wp.clamp((x[1] + 0.5) / cell, 0.0, 3.999)
-            col = int(wp.floor(gx))
-            row = int(wp.floor(gy))
-            tx = wp.frac(gx)
-            ty = wp.frac(gy)
-            near = wp.lerp(heights[col, row], heights[col + 1, row], tx)
-            far = wp.lerp(heights[col, row + 1], heights[col + 1, row + 1], tx)
-            slope_x = wp.lerp(heights[col + 1, row] - heights[col, row], heights[col + 1, row + 1] - heights[col, row + 1], ty)
+            gx = wp.clamp((x[0] - grid_origin[0]) / cell, 0.0, float(grid_size - 1))
+            gy = wp.clamp((x[1] - grid_origin[1]) / cell, 0.0, float(grid_size - 1))
+            ix = wp.min(int(gx), grid_size - 2)
+            iy = wp.min(int(gy), grid_size - 2)
+            tx = gx - float(ix)
+            ty = gy - float(iy)
+            near = wp.lerp(heights[ix, iy], heights[ix + 1, iy], tx)
+            far = wp.lerp(heights[ix, iy + 1], heights[ix + 1, iy + 1], tx)
+            slope_x = wp.lerp(heights[ix + 1, iy] - heights[ix, iy], heights[ix + 1, iy + 1] - heights[ix, iy + 1], ty)
             normal = wp.normalize(wp.vec3(-slope_x / cell, (near - far) / cell, 1.0))
             depth = (wp.lerp(near, far, ty) - x[2]) * normal[2]
         """,
     }[ground]
     rub = """
-        # --- Friction: smooth near rest, mu times the load beyond (Li et al., eq. 14) ---
+        # Coulomb friction, smooth where the vertex hardly slides (Li et al. 2020)
         moved = x - start_positions[vertex]
         slide = moved - wp.dot(moved, normal) * normal
-        speed = wp.length(slide)
-        near_rest = slow * dt
+        slid = wp.length(slide)
+        slip = slip_speed * dt
         load = friction * contact_stiffness * depth
-        ratio = speed / near_rest
+        ratio = slid / slip
         # f1(u) / u, finite at rest
-        scale = wp.where(ratio < 1.0, (2.0 - ratio) / near_rest, 1.0 / wp.max(speed, 1.0e-6))
+        scale = wp.where(ratio < 1.0, (2.0 - ratio) / slip, 1.0 / wp.max(slid, 1.0e-6))
         force -= load * scale * slide
         hessian += load * scale * (wp.identity(n=3, dtype=float) - wp.outer(normal, normal))
     """
@@ -192,7 +194,7 @@ def descend_solids(d: Draft) -> None:
     steps = {
         "inverse": "step = wp.inverse(hessian) * force",
         "adjugate": """
-            # Cramer's rule by cross products of the columns
+            # Newton's step by Cramer's rule, with cross products of the columns
             c0 = wp.vec3(hessian[0, 0], hessian[1, 0], hessian[2, 0])
             c1 = wp.vec3(hessian[0, 1], hessian[1, 1], hessian[2, 1])
             c2 = wp.vec3(hessian[0, 2], hessian[1, 2], hessian[2, 2])
@@ -220,12 +222,18 @@ def descend_solids(d: Draft) -> None:
         """,
     }[solve]
     finish = {
-        "none": "moved_to = x + step",
+        "none": "",
         "chebyshev": "# Over-relaxed along the last two sweeps (Chebyshev)\n"
         "moved_to = omega * (x + step - before_last[vertex]) + before_last[vertex]",
-        "clamped": "# No vertex may jump over its neighbors\nsize = wp.length(step)\n"
-        "moved_to = x + step * wp.min(1.0, largest_move / wp.max(size, 1.0e-6))",
+        "clamped": "# No vertex may jump over its neighbors\n"
+        "step *= wp.min(1.0, largest_move / wp.max(wp.length(step), 1.0e-6))",
     }[accelerate]
+    stored = {
+        ("chebyshev", "positions"): "moved_to",
+        ("chebyshev", "displacement"): "moved_to - x",
+        ("other", "positions"): "x + step",
+        ("other", "displacement"): "step",
+    }["chebyshev" if accelerate == "chebyshev" else "other", result]
     still = f"{output}[vertex] = " + (
         "positions[vertex]" if result == "positions" else "wp.vec3(0.0, 0.0, 0.0)"
     )
@@ -242,11 +250,9 @@ def descend_solids(d: Draft) -> None:
         $thread
         $pin
         x = positions[vertex]
-        # --- Inertia ---
         weight = masses[vertex] / (dt * dt)
         force = weight * (inertia_target[vertex] - x)
         hessian = weight * wp.identity(n=3, dtype=float)
-        # --- Elastic energy of the tetrahedra around the vertex ---
         for k in range(adjacency_offsets[vertex], adjacency_offsets[vertex + 1]):
             tet = adjacency[k] // 4
             place = adjacency[k] % 4
@@ -270,12 +276,11 @@ def descend_solids(d: Draft) -> None:
             hessian += volume * block
             $damped
         $contact
-        # --- Newton's step of the block ---
         $step
         $finish
         $store
         """,
-        thread="slot = wp.tid()\nvertex = color_vertices[slot]" if colored else "vertex = wp.tid()",
+        thread="tid = wp.tid()\nvertex = color_vertices[tid]" if colored else "vertex = wp.tid()",
         pin=f"if {test}:\n    {still}\n    return" if test else "",
         jacobian=dedented("""
             # Columns of the cofactors of F: derivatives of its determinant
@@ -284,7 +289,7 @@ def descend_solids(d: Draft) -> None:
             f3 = wp.vec3(def_grad[0, 2], def_grad[1, 2], def_grad[2, 2])
             cofactors = wp.matrix_from_cols(wp.cross(f2, f3), wp.cross(f3, f1), wp.cross(f1, f2))
             jacobian = wp.determinant(def_grad)
-            area = cofactors * grad
+            slope = cofactors * grad
         """)
         if energy == "stable"
         else "",
@@ -293,13 +298,17 @@ def descend_solids(d: Draft) -> None:
         contact=contact,
         step=dedented(steps),
         finish=finish,
-        store=f"{output}[vertex] = moved_to" + ("" if result == "positions" else " - x"),
+        store=f"{output}[vertex] = {stored}",
     )
     trim(d)
-    d.explain("""
-        x_i <- x_i - H_i^-1 g_i with g_i = m / dt^2 (x_i - y_i) + sum of dE / dx_i. Vertices of one color move at the
-        same time, as none of them shares a tetrahedron with another.
-    """)
+    d.explain(
+        "x_i <- x_i - H_i^-1 g_i with g_i = m / dt^2 (x_i - y_i) + sum of dE / dx_i."
+        + (
+            " Vertices of one color move at the same time, as none of them shares a tetrahedron with another."
+            if colored
+            else " All vertices move at the same time."
+        )
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         out = np.zeros((vertices, 3))
@@ -331,7 +340,7 @@ def descend_solids(d: Draft) -> None:
                     if friction:
                         across = eye - np.outer(normal, normal)
                         slide = across @ (x - v.start_positions[i])
-                        u, rest = np.linalg.norm(slide), v.slow * v.dt
+                        u, rest = np.linalg.norm(slide), v.slip_speed * v.dt
                         s = (2 / rest - u / rest**2) if u < rest else 1 / u
                         force = force - v.friction * stiff * depth * s * slide
                         h = h + v.friction * stiff * depth * s * across
@@ -365,15 +374,15 @@ def _law(energy: str, f: Any, g: Any, mu: float, lam: float) -> tuple[Any, Any]:
 def _touch(v: Values, ground: str, x: Any) -> tuple[float, Any]:
     """Overlap of a vertex with the obstacle, and the normal of that."""
     if ground == "plane":
-        n = v.plane[:3] + np.array([0, 0, 1.0])
-        n = n / np.linalg.norm(n)
-        return float(v.plane[3] - n @ x), n
+        n = v.normal.astype(float)
+        return float(v.ground_offset - n @ x), n
     if ground == "sphere":
-        away = x - v.ball[:3]
+        away = x - v.ball_center
         size = float(np.linalg.norm(away))
-        return 0.3 + abs(float(v.ball[3])) - size, away / size
-    at = np.clip((x[:2] + 0.5) / v.cell, 0, 3.999)
-    (i, j), (s, t) = at.astype(int), at % 1
+        return float(v.ball_radius) - size, away / size
+    at = np.clip((x[:2] - v.grid_origin) / v.cell, 0.0, 4.0)
+    i, j = np.minimum(at.astype(int), 3)
+    s, t = at - np.array([i, j])
     h = v.heights[i : i + 2, j : j + 2].astype(float)
     height = float(np.array([1 - s, s]) @ h @ np.array([1 - t, t]))
     slope = np.array([-np.array([-1, 1]) @ h @ [1 - t, t], -np.array([1 - s, s]) @ h @ [-1, 1]]) / v.cell

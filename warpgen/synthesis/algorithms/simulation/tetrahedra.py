@@ -14,7 +14,7 @@ _SHAPE = {
     "neo-hookean": """
         # Deviatoric constraint C = sqrt(tr(F^T F)), gradient F / C
         shape = wp.sqrt(wp.ddot(F, F))
-        shape_grad = F / shape
+        shape_grad = F / wp.max(shape, 1.0e-6)
     """,
     "dirichlet": """
         # Dirichlet energy less that at rest, C = (tr(F^T F) - 3) / 2, gradient F
@@ -41,7 +41,7 @@ _SHAPE = {
         "rest_inverse": "tet_pose|dm_inv|inv_dm",
         "delta": "deltas|particle_delta|corrections",
         "F": "def_grad|deformation",
-        "shape": "c_dev|c_h",
+        "shape": "c_shape|shape_error",
         "volume_error": "c_vol|c_hyd",
         "activation": "tet_activation|actuation",
     },
@@ -63,7 +63,7 @@ def solve_tetrahedra(d: Draft) -> None:
     d.input("x", "vec3", nodes, -1.0, 1.0, about="Predicted positions [m]")
     if damping:
         d.input("x_prev", "vec3", nodes, -1.0, 1.0, about="Positions at the start of the substep [m]")
-        d.param("damping_coeff", "float", 0.1, 0.5, about="Rayleigh damping, relative to the compliance")
+        d.param("damping_coeff", "float", 0.1, 0.5, about="Rayleigh damping gamma = alpha beta / dt of XPBD")
     d.input("inv_mass", "float", nodes, 0.2, 1.0, about="Inverse masses [1/kg]")
     if layout == "rows":
         d.input("tet", "int", (count, 4), 0, nodes, about="Vertices of each tetrahedron")
@@ -90,8 +90,10 @@ def solve_tetrahedra(d: Draft) -> None:
         f"{n} = tet[tid, {k}]" if layout == "rows" else f"{n} = tet[tid][{k}]" for k, n in enumerate("ijkl")
     )
     rest = " - 1.0"
-    if law == "neo-hookean" and which == "both" and stiffness == "lame":
-        rest = " - (1.0 + mu / lam)"
+    shifted = law == "neo-hookean" and which == "both"
+    ratio = "mu / lam" if stiffness == "lame" else "volume_compliance / shape_compliance"
+    if shifted:
+        rest = f" - (1.0 + {ratio})"
     if actuated:
         rest += " - activation[tid]"
     soften = {
@@ -101,15 +103,16 @@ def solve_tetrahedra(d: Draft) -> None:
             "volume_compliance / (rest_volume * dt * dt)",
         ),
     }[stiffness]
-    shift = "# det(F) - a; the shift a makes the rest shape free of forces\n" if "mu / lam" in rest else ""
+    shift = "# Shifted, so that both constraints balance at rest\n" if shifted else ""
     volume = f"""
         {shift}volume_error = wp.determinant(F){rest}
-        # Derivative of the determinant: its cofactors
+        # The derivative of the determinant are its cofactors
         f0 = wp.vec3(F[0, 0], F[1, 0], F[2, 0])
         f1 = wp.vec3(F[0, 1], F[1, 1], F[2, 1])
         f2 = wp.vec3(F[0, 2], F[1, 2], F[2, 2])
         volume_grad = wp.matrix_from_cols(wp.cross(f1, f2), wp.cross(f2, f0), wp.cross(f0, f1))
-    """.replace("forces\nvolume", "forces\n        volume")
+    """.replace("rest\nvolume", "rest\n        volume")
+    grown = ("(1.0 + damping_coeff) * (", ")") if damping else ("", "")
 
     def gradients(name: str) -> str:
         p = name[0]
@@ -122,7 +125,7 @@ def solve_tetrahedra(d: Draft) -> None:
         )
 
     def weight(p: str) -> str:
-        return " + ".join(f"w{k} * wp.dot({p}{k}, {p}{k})" for k in range(4))
+        return grown[0] + " + ".join(f"w{k} * wp.dot({p}{k}, {p}{k})" for k in range(4)) + grown[1]
 
     def damp(p: str, c: str) -> str:
         if not damping:
@@ -133,21 +136,19 @@ def solve_tetrahedra(d: Draft) -> None:
     parts: list[str] = []
     if which in ("both", "shape"):
         parts.append(
-            "# --- Shape ---\n"
-            + _block(_SHAPE[law])
+            _block(_SHAPE[law])
             + gradients("shape")
             + f"alpha_s = {soften[0]}\nweight_s = {weight('s')}\n"
             + damp("s", "shape")
         )
     if which in ("both", "volume"):
         parts.append(
-            "# --- Volume ---\n"
-            + _block(volume)
+            _block(volume)
             + gradients("volume")
             + f"alpha_v = {soften[1]}\nweight_v = {weight('v')}\n"
             + damp("v", "volume_error")
         )
-    cross = " + ".join(f"w{k} * wp.dot(s{k}, v{k})" for k in range(4))
+    cross = grown[0] + " + ".join(f"w{k} * wp.dot(s{k}, v{k})" for k in range(4)) + grown[1]
     if coupling == "coupled":
         solve = f"""
         # Both multipliers at once, by Cramer's rule on the 2x2 system
@@ -184,38 +185,43 @@ def solve_tetrahedra(d: Draft) -> None:
         tid = wp.tid()
         $broken
         $indices
-        # Vertices that coincide make no tetrahedron
-        if i == j or i == k or i == l or j == k or j == l or k == l:
-            return
         w0 = inv_mass[i]
         w1 = inv_mass[j]
         w2 = inv_mass[k]
         w3 = inv_mass[l]
-        # Deformation gradient F = Ds Dm^-1
         pose = rest_inverse[tid]
         F = wp.matrix_from_cols(x[j] - x[i], x[k] - x[i], x[l] - x[i]) * pose
         $skip
         # A tetrahedron has a sixth of the volume of its parallelepiped
         rest_volume = 1.0 / (6.0 * wp.determinant(pose))
         $parts
-        # --- Multipliers ---
         $solve
-        # --- Corrections ---
         $push
         """,
         broken="if is_broken[tid]:\n    return" if broken else "",
         indices=indices,
-        skip="# Leave inverted elements to the shape constraint, since the volume gradient points the wrong way\nif wp.determinant(F) <= 0.0:\n    return"
+        skip="# Leave flat and inverted elements to the shape constraint\nif wp.determinant(F) < 1.0e-4:\n    return"
         if inverted == "skip"
         else "",
         parts="".join(parts).rstrip(),
         solve=solve,
         push="\n".join(push),
     )
-    d.explain("""
-        Each tetrahedron has a deviatoric and a hydrostatic constraint with compliances 1 / (mu V) and 1 / (lambda V).
-        Corrections are summed up over all tetrahedra and applied afterwards.
-    """)
+    d.says(
+        {
+            "both": "Computes corrections for the shape and volume constraints of tetrahedra (XPBD).",
+            "shape": "Computes corrections for the shape constraints of tetrahedra (XPBD).",
+            "volume": "Computes corrections for the volume constraints of tetrahedra (XPBD).",
+        }[which]
+    )
+    soft_ = {
+        ("both", "lame"): "compliances are 1 / (mu V) and 1 / (lambda V)",
+        ("shape", "lame"): "the compliance is 1 / (mu V)",
+        ("volume", "lame"): "the compliance is 1 / (lambda V)",
+    }.get((which, stiffness), "compliances are per rest volume")
+    d.explain(
+        f"With the rest volume V, {soft_}. Corrections are summed up over all tetrahedra and applied afterwards."
+    )
 
     def value(f: Any, shift: Any) -> Any:
         """Both constraints of one tetrahedron."""
@@ -233,16 +239,19 @@ def solve_tetrahedra(d: Draft) -> None:
         used = {"both": [0, 1], "shape": [0], "volume": [1]}[which]
         for t in range(count):
             ids = v.tet[t]
-            if len(set(ids.tolist())) < 4 or (broken and v.is_broken[t]):
+            if broken and v.is_broken[t]:
                 continue
             p, pose = v.x[ids], v.rest_inverse[t]
 
             def both(q: Any, pose: Any = pose, t: int = t) -> Any:
                 shift = 1.0 + (v.activation[t] if actuated else 0.0)
-                shift += v.mu / v.lam if "mu / lam" in rest else 0.0
+                if shifted and stiffness == "lame":
+                    shift += v.mu / v.lam
+                elif shifted:
+                    shift += v.volume_compliance / v.shape_compliance
                 return value((q[1:] - q[0]).T @ pose, shift)
 
-            if inverted == "skip" and np.linalg.det((p[1:] - p[0]).T) <= 0.0:
+            if inverted == "skip" and np.linalg.det((p[1:] - p[0]).T @ pose) < 1e-4:
                 continue
             grads, h = np.zeros((2, 4, 3)), 1e-5
             for a in range(4):
@@ -260,7 +269,9 @@ def solve_tetrahedra(d: Draft) -> None:
             if which != "shape":
                 soft[1] = 1.0 / v.lam if stiffness == "lame" else v.volume_compliance
             w = v.inv_mass[ids]
-            matrix = np.einsum("kab,a,lab->kl", grads, w, grads) + np.diag(soft) / (volume_ * v.dt**2)
+            matrix = np.einsum("kab,a,lab->kl", grads, w, grads)
+            matrix = matrix * (1.0 + (v.damping_coeff if damping else 0.0))
+            matrix = matrix + np.diag(soft) / (volume_ * v.dt**2)
             if coupling == "one after the other":
                 matrix[0, 1] = 0.0
             lam_ = np.zeros(2)

@@ -20,7 +20,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "x_old": "x_prev|x_orig|particle_q_init",
         "v_max": "max_velocity|speed_limit|particle_v_max",
         "hits": "constraint_count|n_corrections|delta_counts",
-        "x_new": "x_out|particle_q_out|x_pred",
+        "x_new": "x_out|particle_q_out|new_x",
         "v_new": "v_out|particle_qd_out|new_v",
     },
     double=True,
@@ -34,39 +34,41 @@ def update_velocities(d: Draft) -> None:
     order = d.option("order", "first", "second")
     asleep = d.flag("asleep", 0.3)
     count = d.pick(64, 128, 192)
-    d.input("x_old", "vec3", count, -1.0, 1.0, about="Positions at the start of the step")
+    d.input("x_old", "vec3", count, -1.0, 1.0, about="Positions at the start of the step [m]")
     if order == "second":
-        d.input("x_older", "vec3", count, -1.0, 1.0, about="Positions one step earlier")
-    d.input("x_pred", "vec3", count, -1.0, 1.0, about="Predicted positions")
-    d.input("delta", "vec3", count, -0.1, 0.1, about="Summed constraint corrections")
+        d.input("x_older", "vec3", count, -1.0, 1.0, about="Positions one step earlier [m]")
+    d.input("x_pred", "vec3", count, -1.0, 1.0, about="Predicted positions [m]")
+    d.input("delta", "vec3", count, -0.1, 0.1, about="Summed constraint corrections [m]")
     if averaged:
         d.input("hits", "int", count, 0, 5, about="Number of constraints per particle")
     if pinned == "mass":
-        d.input("inv_mass", "float", count, -0.4, 1.0, about="Inverse masses, 0 for pinned particles")
+        d.input("inv_mass", "float", count, -0.4, 1.0, about="Inverse masses, not positive if pinned")
     elif pinned == "flags":
-        d.input("flags", "int", count, 0, 4)
+        d.input("flags", "int", count, 0, 4, about="Bit 0 is set for particles that move")
     d.param("dt", "float", 0.1, 0.5, about="Time step [s]")
     if limited == "clamp":
         d.param("v_max", "float", 3.0, 6.0, about="Speed limit [m/s]")
     elif limited == "damp":
-        d.param("damping", "float", 0.1, 1.0, about="Velocity damping")
+        d.param("damping", "float", 0.1, 1.0, about="Velocity damping [1/s]")
     if asleep:
         d.param("sleep", "float", 0.5, 2.0, about="Sleep threshold [m/s]")
-    d.output("x_new", "vec3", count, about="Corrected positions")
-    d.output("v_new", "vec3", count, about="Updated velocities")
+    d.output("x_new", "vec3", count, about="Corrected positions [m]")
+    d.output("v_new", "vec3", count, about="Updated velocities [m/s]")
     if pinned == "flags":
         d.module("PARTICLE_FLAG_ACTIVE = wp.constant(1)")
     pin = {
         "none": "",
         "mass": """
+        # Pinned particles stay where they are
         if inv_mass[tid] <= 0.0:
-            # Pinned particles (inverse mass of 0) do not move
             x_new[tid] = x_old[tid]
+            v_new[tid] = wp.vec3()
             return
         """,
         "flags": """
         if (flags[tid] & PARTICLE_FLAG_ACTIVE) == 0:
             x_new[tid] = x_old[tid]
+            v_new[tid] = wp.vec3()
             return
         """,
     }
@@ -108,8 +110,8 @@ def update_velocities(d: Draft) -> None:
         velocity=velocity[order],
         limit=limit[limited],
         sleep="""
+        # Stop slow particles, so that piles come to rest
         if wp.length(vi) < sleep:
-            # Sleep threshold: stop slow particles so piles come to rest
             xi = x_old[tid]
             vi = wp.vec3()
         """

@@ -24,9 +24,9 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "x": "pos|particle_q|positions",
         "x_new": "pos_new|particle_q_out|displaced",
         "x_prev": "pos_prev|particle_q_prev|pos_anchor",
-        "inertia_target": "x_tilde|inertia|y",
+        "inertia_target": "x_tilde|inertial_target|y_target",
         "vertex": "particle|particle_index|v_index",
-        "vertex_group": "color_group|particle_ids_in_color|group",
+        "vertex_group": "group_vertices|batch_vertices|group",
         "hessian": "h|total_hessian",
         "force": "f|total_force",
         "inv_dt_sq": "dt_sqr_reciprocal|inv_h2",
@@ -55,11 +55,11 @@ def solve_vertices(d: Draft) -> None:
     d.input("x", "vec3", count, -1.0, 1.0, about="Current positions [m]")
     if damping:
         d.input("x_prev", "vec3", count, -1.0, 1.0, about="Positions at the start of the step [m]")
-        d.param("damping_coeff", "float", 0.001, 0.01, about="Rayleigh damping coefficient [s]")
+        d.param("damping_coeff", "float", 0.001, 0.01, about="Stiffness-proportional damping [s]")
     d.input(
         "inertia_target", "vec3", count, -1.0, 1.0, about="x + dt v + dt^2 g, the position without forces"
     )
-    d.input("mass", "float", count, 0.1, 0.3, about="Vertex masses, 0 for fixed vertices [kg]")
+    d.input("mass", "float", count, 0.1, 0.3, about="Vertex masses [kg]")
     d.input("face_indices", "int", (faces, 3), 0, count, about="Vertex indices per face")
     d.input("face_pose", "mat22", faces, 0.7, 1.4, kind="spd", about="Inverse rest shapes Dm^-1")
     d.input("face_area", "float", faces, 0.1, 0.3, about="Rest areas [m^2]")
@@ -78,7 +78,7 @@ def solve_vertices(d: Draft) -> None:
     d.param("mu", "float", 1.0, 4.0, about="Membrane shear stiffness [N/m]")
     d.param("lam", "float", 1.0, 4.0, about="Membrane area stiffness [N/m]")
     if bending != "none":
-        d.input("edge_indices", "int", (edges, 4), -1, count, about="Hinge vertices, -1 for a missing face")
+        d.input("edge_indices", "int", (edges, 4), 0, count, about="Vertices of the hinges")
         if bending == "quadratic":
             d.input("edge_weights", "vec4", edges, -2.0, 2.0, about="Cotangent weights of the hinge vertices")
         else:
@@ -124,22 +124,19 @@ def solve_vertices(d: Draft) -> None:
     if group == "flags":
         d.module("ACTIVE = wp.constant(1)")
     bend = f"""
-    # --- Bending ---
     bend_force, bend_hessian = sum_bending(
         vertex, x, edge_indices, {rest.get(bending, ("", ""))[1]}, vertex_edge_offsets, vertex_edges, bending_stiffness
     )
     force += bend_force
-    hessian += bend_hessian
+    {"elastic_hessian" if damping else "hessian"} += bend_hessian
     """
     damp = """
-    # --- Damping ---
     # Stiffness-proportional damping resists the motion since the start of the step
-    damping_hessian = damping_coeff / dt * hessian
+    damping_hessian = damping_coeff / dt * elastic_hessian
     force -= damping_hessian * (x[vertex] - x_prev[vertex])
     hessian += damping_hessian
     """
     contact = """
-    # --- Ground contact ---
     penetration = ground_height - x[vertex][1]
     if penetration > 0.0:
         up = wp.vec3(0.0, 1.0, 0.0)
@@ -171,28 +168,25 @@ def solve_vertices(d: Draft) -> None:
     d.code(
         """
         $head
-        # Vertices without mass are kinematic
-        if mass[vertex] <= 0.0:
-            $keep
-        # --- Inertia ---
         inv_dt_sq = 1.0 / (dt * dt)
         force = mass[vertex] * inv_dt_sq * (inertia_target[vertex] - x[vertex])
         hessian = mass[vertex] * inv_dt_sq * wp.identity(n=3, dtype=float)
-        # --- Membrane ---
-        membrane_force, membrane_hessian = sum_membranes(
+        membrane_force, $membrane = sum_membranes(
             vertex, x, face_indices, face_pose, face_area, vertex_face_offsets, vertex_faces, mu, lam
         )
         force += membrane_force
-        hessian += membrane_hessian
+        $add
         $bend
+        $whole
         $damp
         $contact
-        # --- Solve ---
         $invert
         $store
         """,
         head=head[group],
-        keep=keep.replace("\n    ", "\n"),
+        membrane="elastic_hessian" if damping else "membrane_hessian",
+        add="" if damping else "hessian += membrane_hessian",
+        whole="hessian += elastic_hessian" if damping else "",
         bend=bend if bending != "none" else "",
         damp=damp if damping else "",
         contact=contact if ground == "penalty" else "",
@@ -235,8 +229,7 @@ def solve_vertices(d: Draft) -> None:
         force, hessian = np.zeros(3), np.zeros((3, 3))
         for edge, order in v.vertex_edges[v.vertex_edge_offsets[i] : v.vertex_edge_offsets[i + 1]]:
             ids = v.edge_indices[edge]
-            if ids[0] < 0 or ids[1] < 0:
-                continue
+
             p = [v.x[j] for j in ids]
             if bending == "quadratic":
                 c = v.edge_weights[edge]
@@ -261,7 +254,7 @@ def solve_vertices(d: Draft) -> None:
         made = np.zeros((count, 3))
         chosen = v.vertex_group if group == "group" else range(count)
         for i in (int(n) for n in chosen):
-            moves = (group != "flags" or v.vertex_flags[i] & 1) and v.mass[i] > 0.0
+            moves = group != "flags" or v.vertex_flags[i] & 1
             dx = np.zeros(3)
             if moves:
                 weight = v.mass[i] / v.dt**2
@@ -275,7 +268,7 @@ def solve_vertices(d: Draft) -> None:
                     more = hinges(v, i)
                     force, hessian = force + more[0], hessian + more[1]
                 if damping:
-                    drag = v.damping_coeff / v.dt * hessian
+                    drag = v.damping_coeff / v.dt * (hessian - weight * np.eye(3))
                     force, hessian = force - drag @ (v.x[i] - v.x_prev[i]), hessian + drag
                 if ground == "penalty" and v.ground_height > v.x[i, 1]:
                     force[1] += v.ground_ke * (v.ground_height - v.x[i, 1])
