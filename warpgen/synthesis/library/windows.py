@@ -55,7 +55,7 @@ NUTTALL = piece(
 @wp.func
 def nuttall(k: int, n: int) -> float:
     """Four-term Nuttall window with continuous first derivative."""
-    # four terms, side lobes below -93 dB
+    # Side lobes stay below -93 dB
     phase = 2.0 * wp.pi * float(k) / float(n - 1)
     w = 0.355768 - 0.487396 * wp.cos(phase)
     return w + 0.144232 * wp.cos(2.0 * phase) - 0.012604 * wp.cos(3.0 * phase)
@@ -89,7 +89,7 @@ BESSEL_I0 = piece(
 @wp.func
 def bessel_i0(x: float) -> float:
     """Modified Bessel function of order zero, power series."""
-    # power series of the modified Bessel function: terms ((x/2)^k / k!)^2
+    # Terms are ((x/2)^k / k!)^2
     q = 0.25 * x * x
     term = float(1.0)
     sum = float(1.0)

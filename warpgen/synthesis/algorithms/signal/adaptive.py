@@ -13,12 +13,12 @@ _NAMES = {
     "x": "signal|samples|audio",
     "n": "i|t|sample",
     "ch": "channel|c|track",
-    "w": "weights|taps|coeffs",
+    "w": "weights|taps|filter_coeffs",
     "mu": "step_size|rate|learning_rate",
     "err": "e|residual|error",
-    "env": "envelope|level|follower",
-    "attack": "a_coef|attack_coef|rise",
-    "release": "r_coef|release_coef|fall",
+    "env": "envelope|env_out",
+    "attack": "a_coef|attack_coef",
+    "release": "r_coef|release_coef",
 }
 
 
@@ -29,7 +29,7 @@ _NAMES = {
         "adaptive_filter": "lms_filter|lms|adapt_taps",
         "desired": "reference_signal|target|d_n",
         "errors": "residuals|e_out|cancelled",
-        "y": "estimate|prediction|y_n",
+        "y": "estimate|y_hat|y_n",
         "power": "energy|norm2|x_power",
     },
     double=True,
@@ -64,7 +64,7 @@ def adaptive_filter(d: Draft) -> None:
         d.param("mu", "float", low, high, about="Step size of the adaptation")
     if "leaky" in rule:
         d.param("leak", "float", 0.001, 0.02, about="Leakage factor")
-    d.inout("w", "float", (count, taps), -0.3, 0.3)
+    d.inout("w", "float", (count, taps), -0.3, 0.3, about="Filter coefficients, which are adapted")
     if kept != "weights":
         d.output("errors", "float", shape, about="Error signal")
     at = "x[ch, {}]" if layout == "rows" else "x[{}, ch]"
@@ -72,6 +72,7 @@ def adaptive_filter(d: Draft) -> None:
     rate = "mu[ch]" if rates == "each" else "mu"
     lag = "n - k" if form == "identify" else "n - 1 - k"
     first = taps - 1 if form == "identify" else taps
+    begin = "order - 1" if form == "identify" else "order"
     wanted = f"desired{here}" if form == "identify" else f"x{here}"
     gain = {
         "lms": f"gain = {rate} * err",
@@ -91,17 +92,19 @@ def adaptive_filter(d: Draft) -> None:
     d.code(
         f"""
         ch = wp.tid()
-        for n in range({first}, {size}):
+        size = x.shape[{1 if layout == "rows" else 0}]
+        order = w.shape[1]
+        for n in range({begin}, size):
             y = float(0.0)
             $power
-            for k in range(w.shape[1]):
+            for k in range(order):
                 $u
                 y += w[ch, k] * $sample
                 $energy
             err = {wanted} - y
             $keep
             $gain
-            for k in range(w.shape[1]):
+            for k in range(order):
                 $update
         """,
         power="power = float(0.0)" if energy else "",
@@ -146,8 +149,9 @@ def adaptive_filter(d: Draft) -> None:
     source="Giannoulis, Massberg & Reiss 2012; Zölzer 2011, ch. 4",
     names=_NAMES
     | {
-        "threshold": "thresh_db|knee_at|limit_db",
-        "ratio": "slope_ratio|compression|r_comp",
+        "threshold": "thresh|limit_level",
+        "threshold_db": "thresh_db|knee_db",
+        "ratio": "slope_ratio|db_ratio",
         "y": "processed|out_signal|y_out",
         "gain_db": "gain|g_db|reduction",
     },
@@ -172,7 +176,9 @@ def control_level(d: Draft) -> None:
         "compressor": "Compresses signals: what is above a threshold grows by a ratio only",
         "limiter": "Limits signals: where the level exceeds a threshold the gain falls in proportion",
         "gate": "Mutes signals smoothly while their level is below a threshold",
-        "follower": "Follows the level of signals, fast upwards and slowly downwards",
+        "follower": "Follows the level of signals, fast upwards and slowly downwards"
+        if ballistics == "branch"
+        else "Follows the level of signals by exponential smoothing",
         "expander": "Expands signals downwards: below a threshold the level falls faster",
     }[what] + ".")  # fmt: skip
     d.calls({
@@ -188,19 +194,21 @@ def control_level(d: Draft) -> None:
     else:
         d.inout("x", "float", shape, -1.0, 1.0, about="Input signal")
     if ballistics == "branch":
-        d.param("attack", "float", 0.2, 0.5, about="Attack coefficient")
-        d.param("release", "float", 0.02, 0.1, about="Release coefficient")
+        d.param("attack", "float", 0.2, 0.5, about="Attack coefficient per sample")
+        d.param("release", "float", 0.02, 0.1, about="Release coefficient per sample")
     else:
-        d.param("smooth", "float", 0.05, 0.2)
+        d.param("smooth", "float", 0.05, 0.2, about="Smoothing coefficient per sample")
     if what in ("compressor", "expander"):
-        d.param("threshold", "float", -14.0, -8.0, about="Threshold")
-        d.param("ratio", "float", 2.0, 6.0, about="Compression ratio")
+        d.param("threshold_db", "float", -14.0, -8.0, about="Threshold [dB]")
+        d.param("ratio", "float", 2.0, 6.0, about=f"Ratio of the {what}")
         if knee:
-            d.param("width", "float", 4.0, 8.0)
+            d.param("width", "float", 4.0, 8.0, about="Width of the knee [dB]")
     elif what != "follower":
-        d.param("threshold", "float", 0.3, 0.5, about="Threshold")
-    if place == "new":
-        d.output("env" if what == "follower" else "y", "float", shape)
+        d.param("threshold", "float", 0.3, 0.5, about="Threshold of the amplitude")
+    if what == "follower":
+        d.output("env", "float", shape, about="Level" + (" [dB]" if detect == "decibel" else ""))
+    elif place == "new":
+        d.output("y", "float", shape, about="Output signal")
     here = "[ch, n]" if layout == "rows" else "[n, ch]"
     number = "x.shape[1]" if layout == "rows" else "x.shape[0]"
     measured = {
@@ -229,7 +237,7 @@ def control_level(d: Draft) -> None:
     to_amplitude = f"{target} = u * wp.pow(10.0, gain_db / 20.0)"
     if what == "compressor" and knee:
         apply = f"""
-        over = {in_db} - threshold
+        over = {in_db} - threshold_db
         gain_db = float(0.0)
         if 2.0 * over > width:
             gain_db = (1.0 / ratio - 1.0) * over
@@ -240,16 +248,16 @@ def control_level(d: Draft) -> None:
         {to_amplitude}
         """
     elif what == "compressor":
-        apply = f"gain_db = (1.0 / ratio - 1.0) * wp.max({in_db} - threshold, 0.0)\n{to_amplitude}"
+        apply = f"gain_db = (1.0 / ratio - 1.0) * wp.max({in_db} - threshold_db, 0.0)\n{to_amplitude}"
     elif what == "expander":
-        apply = f"gain_db = (ratio - 1.0) * wp.min({in_db} - threshold, 0.0)\n{to_amplitude}"
+        apply = f"gain_db = (ratio - 1.0) * wp.min({in_db} - threshold_db, 0.0)\n{to_amplitude}"
     elif what == "limiter":
         apply = f"{target} = u * wp.min(1.0, threshold / wp.max({amplitude}, 1.0e-4))"
     elif what == "gate":
         apply = f"""
         # square the gain for a steeper gate
-        open = wp.min({amplitude} / threshold, 1.0)
-        {target} = u * open * open
+        opening = wp.min({amplitude} / threshold, 1.0)
+        {target} = u * opening * opening
         """
     else:
         apply = f"env{here} = {amplitude}"
@@ -257,8 +265,9 @@ def control_level(d: Draft) -> None:
     d.code(
         f"""
         ch = wp.tid()
+        size = {number}
         level = float({"-80.0" if detect == "decibel" else "0.0"})
-        for n in range({number}):
+        for n in range(size):
             u = x{here}
             $measured
             $smooth
@@ -294,7 +303,7 @@ def control_level(d: Draft) -> None:
         elif what == "gate":
             made = x * np.minimum(a / v.threshold, 1) ** 2
         else:
-            over = db - v.threshold
+            over = db - v["threshold_db"]
             if what == "expander":
                 gain = (v.ratio - 1) * np.minimum(over, 0)
             elif knee:

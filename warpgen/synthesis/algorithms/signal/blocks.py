@@ -8,6 +8,7 @@ import numpy as np
 
 from warpgen.synthesis.algorithms.signal import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.trim import trim
 
 _MULTIPLY = '''
 @wp.func
@@ -68,9 +69,9 @@ def _butterflies(n: int, sign: float, decimation: str) -> str:
         "spectrum": "bins|fft_out|transformed",
         "spectra": "bins_in|fft_in|coefficients",
         "restored": "signal_out|waveform_out|ifft_out",
-        "channel": "ch|channel_index|signal_index",
-        "frame": "block|frame_index|hop_index",
-        "start": "begin|frame_start|first_sample",
+        "channel": "ch|channel_index|row",
+        "frame": "block|frame_index|f",
+        "start": "begin|frame_start|first",
     },
     double=True,
     weight=15,
@@ -85,6 +86,7 @@ def block_fft(d: Draft) -> None:
     result = d.option("result", "complex", "power", "half") if source == "real" else "complex"
     limit = d.option("frames", "all", "counted", "padded")
     if inverse:
+        limit = "all" if limit == "padded" else limit  # half a spectrum is none
         d.calls("block_ifft|ifft_in_registers|short_ifft|inverse_fft_blocks")
     channels, frames = d.pick(3, 4, 6), d.pick(4, 6, 8)
     hop = n if inverse else d.pick(n // 2, n)
@@ -106,8 +108,18 @@ def block_fft(d: Draft) -> None:
             given, "float" if source == "real" else "vec2", (channels, length), -1.0, 1.0,
             about=f"{made_of.capitalize()}, shape (channels, {made_of})",
         )  # fmt: skip
+    weights = "gains" if inverse else "window"
     if window:
-        d.input("window", "float", n, 0.1, 1.0, about=f"Window of {n} weights")
+        d.input(
+            weights,
+            "float",
+            n,
+            0.1,
+            1.0,
+            about="Gain of each bin" if inverse else f"Window of {n} weights",
+        )
+    if hop != n:
+        d.module(f"HOP = wp.constant({hop})")
     if limit == "counted":
         d.input(
             "frame_count", "int", channels, frames // 2, frames + 1, about="Number of frames of each channel"
@@ -142,7 +154,7 @@ def block_fft(d: Draft) -> None:
     loads = []
     for register in range(n):
         k = _reversed(register, bits) if decimation == "time" else register
-        weight = f"window[{k}] * " if window else ""
+        weight = f"{weights}[{k}] * " if window else ""
         loads.append(f"x{register} = {weight}{parts.replace('$at', f'start + {k}' if k else 'start')}")
     scale = f"{1.0 / n!r} * " if inverse else ""
     stores = []
@@ -155,7 +167,7 @@ def block_fft(d: Draft) -> None:
         f"""
         channel, frame = wp.tid()
         $counted
-        start = frame * {hop}
+        start = frame * {hop if hop == n else "HOP"}
         $comment
         $loads
         $stages
@@ -177,15 +189,21 @@ def block_fft(d: Draft) -> None:
         }.get((inverse, result), ""),
         stores="\n".join(stores),
     )
+    trim(d)
+    blocks = f"{'windowed ' if window else ''}blocks of {n} samples"
     d.says(
-        f"Computes the power spectra of blocks of {n} samples by a fast Fourier transform."
-        if result == "power"
-        else f"Computes the {'inverse ' if inverse else ''}discrete Fourier transform of blocks of {n} samples."
+        f"Computes the inverse discrete Fourier transform of {'weighted ' if window else ''}spectra of {n} bins."
+        if inverse
+        else {
+            "power": f"Computes the power spectra of {blocks} by a fast Fourier transform.",
+            "half": f"Computes the spectra of {blocks} up to Nyquist by a fast Fourier transform.",
+            "complex": f"Computes the discrete Fourier transform of {blocks}.",
+        }[result]
     )
     kind = "time" if decimation == "time" else "frequency"
     d.explain(f"""
         Radix-2 decimation in {kind}: log2({n}) = {bits} stages of {n // 2} butterflies. All values stay in
-        registers. Frames start every {hop} samples.
+        registers.{"" if inverse else f" Frames start every {hop} samples."}
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -196,7 +214,7 @@ def block_fft(d: Draft) -> None:
         x = np.pad(x, ((0, 0), (0, n)))
         cut = np.stack([x[:, f * hop : f * hop + n] for f in range(frames)], axis=1)
         if window:
-            cut = cut * v.window
+            cut = cut * v[weights]
         found = (np.fft.ifft(cut) if inverse else np.fft.fft(cut))[..., :kept]
         made = np.abs(found) ** 2 if result == "power" else np.stack([found.real, found.imag], axis=-1)
         if limit == "counted":

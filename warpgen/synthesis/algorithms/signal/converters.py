@@ -12,11 +12,12 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Schreier & Temes 2005, chs. 2 and 3; Inose & Yasuda 1963; Lipshitz, Wannamaker & Vanderkooy 1992",
     names={
         "x": "signal|samples|inp",
-        "bits": "stream|codes|pulses",
+        "codes": "code_stream|symbols",
         "n": "i|t|k",
         "ch": "channel|c|track",
-        "s1": "first|acc1|state1",
-        "s2": "second|acc2|state2",
+        "s1": "acc1|state1",
+        "s2": "acc2|state2",
+        "tracked": "follower|estimate",
         "v": "level|feedback|dac",
         "err": "e|quant_error|residue",
     },
@@ -45,7 +46,9 @@ def modulate_signal(d: Draft) -> None:
     kept = {
         "codes": "",
         "mean": ", and averages what comes out",
-        "signal": ", and keeps the quantised signal",
+        "signal": ", and keeps the signal that it follows"
+        if loop == "delta"
+        else ", and keeps the quantised signal",
     }
     d.says(f"Quantises signals coarsely by {said}{kept[result]}.")
     d.calls({
@@ -58,14 +61,21 @@ def modulate_signal(d: Draft) -> None:
     shape = (count, size) if layout == "rows" else (size, count)
     d.input("x", "float", shape, -0.6, 0.6, about="Input signal")
     if levels == "many":
-        d.param("step", "float", 0.2, 0.4)
+        d.param("step", "float", 0.2, 0.4, about="Step of the quantizer")
     if loop == "delta":
-        d.param("rise", "float", 0.1, 0.3)
+        d.param("rise", "float", 0.1, 0.3, about="Change of the followed signal per sample")
+    if hold:
+        d.module(f"OVERSAMPLING = wp.constant({over})")
     longer = size * over if hold else size
     out = (count, longer) if layout == "rows" else (longer, count)
-    name = {"codes": "bits", "mean": "mean", "signal": "y"}[result]
-    d.output(name, "int" if result == "codes" else "float", count if result == "mean" else out)
-    sample = f"n // {over}" if hold else "n"
+    name = {"codes": "codes", "mean": "mean", "signal": "y"}[result]
+    about = {"codes": "Codes", "mean": "Means of the quantized signals", "signal": "Quantized signals"}[
+        result
+    ]
+    if loop == "delta" and result == "signal":
+        about = "Followed signals"
+    d.output(name, "int" if result == "codes" else "float", count if result == "mean" else out, about=about)
+    sample = "n // OVERSAMPLING" if hold else "n"
     at = f"x[ch, {sample}]" if layout == "rows" else f"x[{sample}, ch]"
     to = "[ch, n]" if layout == "rows" else "[n, ch]"
 
@@ -85,20 +95,20 @@ def modulate_signal(d: Draft) -> None:
         s2 = s1
         s1 = w - v
         """,
-        "delta": "v = 1.0 if u >= s1 else -1.0\ns1 += rise * v",
+        "delta": "v = 1.0 if u >= tracked else -1.0\ntracked += rise * v",
     }[loop]
     of = {"first order": "s1", "second order": "s2"}.get(loop, "w")
     quantise = f"v = 1.0 if {of} >= 0.0 else -1.0"
     if levels == "many":
         quantise = f"code = int(wp.floor({of} / step + 0.5))\nv = float(code) * step"
-    states = ["s1", "s2"] if loop.startswith("second") else ["s1"]
+    states = ["s1", "s2"] if loop.startswith("second") else ["tracked" if loop == "delta" else "s1"]
     before = [f"{state} = float(0.0)" for state in states]
     if loop in ("first order", "second order"):
         before.append("v = float(0.0)")
     store = {
-        "codes": f"bits{to} = " + ("code" if levels == "many" else "int(v)"),
+        "codes": f"codes{to} = " + ("code" if levels == "many" else "int(v)"),
         "mean": "sum += v",
-        "signal": f"y{to} = " + ("s1" if loop == "delta" else "v"),
+        "signal": f"y{to} = " + ("tracked" if loop == "delta" else "v"),
     }[result]
     if result == "mean":
         before.append("sum = float(0.0)")
@@ -106,6 +116,7 @@ def modulate_signal(d: Draft) -> None:
     d.code(
         """
         ch = wp.tid()
+        $size
         $before
         for n in range($longer):
             u = $at
@@ -114,14 +125,21 @@ def modulate_signal(d: Draft) -> None:
         $end
         """,
         before="\n".join(before),
-        longer=str(longer),
+        size=f"size = x.shape[{1 if layout == 'rows' else 0}]",
+        longer="OVERSAMPLING * size" if hold else "size",
         at=at,
         body=body,
         quantise=quantise,
         store=store,
-        end=f"mean[ch] = sum / float({longer})" if result == "mean" else "",
+        end=f"mean[ch] = sum / float({'OVERSAMPLING * size' if hold else 'size'})"
+        if result == "mean"
+        else "",
     )
-    d.explain("The loop shapes the quantization noise to high frequencies, which are removed by decimation.")
+    d.explain(
+        "Each code says whether the signal is above what was followed so far, which moves by a fixed step."
+        if loop == "delta"
+        else "The loop shapes the quantization noise to high frequencies, which are removed by decimation."
+    )
 
     def modulated(before: Values, after: Values) -> None:
         x = before.x if layout == "rows" else before.x.T
@@ -135,7 +153,7 @@ def modulate_signal(d: Draft) -> None:
             assert after.mean.std() > 0.0
             assert np.corrcoef(after.mean, u.mean(axis=1))[0, 1] > 0.9
             return
-        found = after.bits * step if result == "codes" else after.y
+        found = after.codes * step if result == "codes" else after.y
         found = found if layout == "rows" else found.T
         if loop == "delta":
             rises = found if result == "codes" else np.diff(found, axis=1, prepend=0.0) / before.rise

@@ -24,9 +24,10 @@ _TERMS = {"difference": "squared differences", "magnitude difference": "absolute
     source="Oppenheim & Schafer 2010, sec. 10.5; Ross et al. 1974; de Cheveigné & Kawahara 2002, eq. 6",
     names=_NAMES
     | {
-        "r": "corr|acf|likeness",
+        "r": "corr|r_out",
+        "diffs": "lag_diffs|d_tau",
         "y": "other|reference_signal|pattern",
-        "acc": "sum|s|r_lag",
+        "acc": "sum|total",
     },
     double=True,
     adjoint="either",
@@ -49,7 +50,9 @@ def correlate_lags(d: Draft) -> None:
         "auto": "Computes autocorrelation over a range of lags.",
         "cross": "Computes cross-correlation over a range of lags.",
         "difference": "Computes the squared difference function over a range of lags.",
-        "magnitude difference": "Computes the average magnitude difference function over a range of lags.",
+        "magnitude difference": "Computes the magnitude difference function over a range of lags."
+        if scale == "sum"
+        else "Computes the average magnitude difference function over a range of lags.",
         "normalised": "Computes normalized autocorrelation over a range of lags.",
         "circular": "Computes circular cross-correlation over a range of lags.",
     }[what])  # fmt: skip
@@ -57,7 +60,9 @@ def correlate_lags(d: Draft) -> None:
         "auto": "autocorrelation|autocorrelate|lag_products",
         "cross": "cross_correlation|cross_correlate|correlate_lags",
         "difference": "difference_function|squared_differences|lag_differences",
-        "magnitude difference": "amdf|magnitude_differences|average_magnitude_difference",
+        "magnitude difference": "magnitude_differences|magnitude_difference_function"
+        if scale == "sum"
+        else "amdf|magnitude_differences|average_magnitude_difference",
         "normalised": "normalized_autocorrelation|normalized_correlation",
         "circular": "circular_correlation|circular_cross_correlation",
     }[what])  # fmt: skip
@@ -67,42 +72,51 @@ def correlate_lags(d: Draft) -> None:
     d.input("x", "float", shape, low, 1.0, about="Input signal")
     if two:
         d.input("y", "float", shape, low, 1.0, about="Second signal")
+    centred = centred and what not in ("difference", "magnitude difference")  # means cancel there
+    means = ["mean", "mean_y"] if two else ["mean"]
     if centred:
-        if layout == "one":
-            d.param("mean", "float", -0.1, 0.1)
-        else:
-            d.input("mean", "float", rows, -0.1, 0.1)
+        for m, whose in zip(means, ("first", "second"), strict=False):
+            about = f"Mean of the {whose + ' ' if two else ''}signal"
+            if layout == "one":
+                d.param(m, "float", -0.1, 0.1, about=about)
+            else:
+                d.input(m, "float", rows, -0.1, 0.1, about=about + ", row by row")
     count = 2 * lags - 1 if two_sided else lags
     out = (count,) if layout == "one" else (rows, count)
-    d.output("r", "float", out)
+    result = "diffs" if what in ("difference", "magnitude difference") else "r"
+    d.output(result, "float", out, about="Differences by lag" if result == "diffs" else "Correlation by lag")
+    d.module(
+        f"FRAME = wp.constant({size})\nHOP = wp.constant({hop})"
+        if layout == "frames"
+        else f"LENGTH = wp.constant({size})  # samples {'of a row' if layout == 'rows' else 'of the signal'}"
+    )
+    whole = "FRAME" if layout == "frames" else "LENGTH"
     other = "y" if two else "x"
-    place = {"one": "{}[{}]", "rows": "{}[row, {}]", "frames": f"{{}}[row * {hop} + {{}}]"}[layout]
+    place = {"one": "{}[{}]", "rows": "{}[row, {}]", "frames": "{}[row * HOP + {}]"}[layout]
     a, b = place.format("x", "n"), place.format(other, "n + lag")
     if what == "circular":
-        b = place.format(other, f"(n + lag) % {size}")
-    mean = "mean" if layout == "one" else "mean[row]"
+        b = place.format(other, f"(n + lag) % {whole}")
+    mean, mean_b = (m if layout == "one" else f"{m}[row]" for m in (means[0], means[-1]))
     lines = ""
-    if centred and what not in ("difference", "magnitude difference"):
-        lines = f"a = {a} - {mean}\nb = {b} - {mean}"
+    if centred:
+        lines = f"a = {a} - {mean}\nb = {b} - {mean_b}"
         a, b = "a", "b"
     elif what not in ("auto", "cross", "circular"):
         lines = f"a = {a}\nb = {b}"
         a, b = "a", "b"
-    if centred and what in ("difference", "magnitude difference"):
-        d.parameters = [p for p in d.parameters if p.name != "mean"]
     terms = {
         "difference": "acc += (a - b) * (a - b)",
         "magnitude difference": "acc += wp.abs(a - b)",
         "normalised": "acc += a * b\nenergy += a * a + b * b",
     }.get(what, f"acc += {a} * {b}")
-    bounds = f"{size} - lag"
+    bounds = f"{whole} - lag"
     if two_sided:
-        bounds = f"wp.max(-lag, 0), {size} - wp.max(lag, 0)"
+        bounds = f"wp.max(-lag, 0), {whole} - wp.max(lag, 0)"
     if what == "circular":
-        bounds = f"{size}"
-    overlap = f"float({size})" if what == "circular" or scale == "biased" else f"float({size} - lag)"
+        bounds = whole
+    overlap = f"float({whole})" if what == "circular" or scale == "biased" else f"float({whole} - lag)"
     if two_sided and scale == "unbiased":
-        overlap = f"float({size} - wp.abs(lag))"
+        overlap = f"float({whole} - wp.abs(lag))"
     value = {"sum": "acc", "biased": f"acc / {overlap}", "unbiased": f"acc / {overlap}"}[scale]
     if what == "normalised":
         value = "2.0 * acc / energy"
@@ -123,7 +137,7 @@ def correlate_lags(d: Draft) -> None:
             "float", {"lag": "int"} if layout == "one" else {"row": "int", "lag": "int"},
             {"bounds": bounds, "lines": lines, "terms": terms},
         )  # fmt: skip
-        d.code(f"{ids} = wp.tid()\n$lag\nr[{ids}] = {value.replace('acc', acc)}", lag=lag)
+        d.code(f"{ids} = wp.tid()\n$lag\n{result}[{ids}] = {value.replace('acc', acc)}", lag=lag)
     else:
         d.code(
             f"""
@@ -134,7 +148,7 @@ def correlate_lags(d: Draft) -> None:
         for n in range({bounds}):
             $lines
             $terms
-        r[{ids}] = {value}
+        {result}[{ids}] = {value}
         """,
             lag=lag,
             energy="energy = float(0.0)" if what == "normalised" else "",
@@ -142,7 +156,11 @@ def correlate_lags(d: Draft) -> None:
             terms=terms,
         )
     d.explain({
-        "sum": "Terms are summed where both samples lie within the signal.",
+        "sum": "Terms are summed where both samples lie within the signal."
+        if what not in ("circular", "normalised")
+        else "Indices wrap around, as in a periodic signal."
+        if what == "circular"
+        else "2 sum a b / sum (a^2 + b^2), which lies between -1 and 1.",
         "biased": "Biased estimate: sums are divided by the signal length for every lag.",
         "unbiased": "Unbiased estimate: sums are divided by the number of terms.",
     }[scale])  # fmt: skip
@@ -155,9 +173,9 @@ def correlate_lags(d: Draft) -> None:
 
         x = rows_(v.x)
         y = rows_(v.y) if two else x
-        if centred and what not in ("difference", "magnitude difference"):
-            m = np.reshape(v.mean, (-1, 1))
-            x, y = x - m, y - m
+        if centred:
+            m, m_y = (np.reshape(v[name], (-1, 1)) for name in (means[0], means[-1]))
+            x, y = x - m, y - m_y
         made = []
         for lag in range(1 - lags, lags) if two_sided else range(lags):
             if what == "circular":
@@ -171,7 +189,7 @@ def correlate_lags(d: Draft) -> None:
                 "normalised": 2 * (p * q).sum(axis=1) / (p * p + q * q).sum(axis=1),
             }.get(what, (p * q).sum(axis=1))
             made.append(total / {"sum": 1, "biased": size, "unbiased": p.shape[1]}[scale])
-        return {"r": np.stack(made, axis=-1).reshape(out)}
+        return {result: np.stack(made, axis=-1).reshape(out)}
 
     d.check(reference, 5e-4)
 
@@ -181,10 +199,11 @@ def correlate_lags(d: Draft) -> None:
     names=_NAMES
     | {
         "yin_pitch": "estimate_pitch|pitch_yin|yin_tracker",
-        "pitch": "f0|periods|fundamental",
+        "f0": "pitch_hz|pitches|fundamental",
+        "periods": "pitch_periods|pitch_lags|period_out",
         "diff": "d_tau|difference|df",
-        "cumulative": "running|running_sum|total",
-        "best": "tau_best|chosen|period",
+        "cumulative": "running|running_sum|cum_sum",
+        "best": "tau_best|chosen|best_lag",
     },
     double=True,
     adjoint="no",
@@ -201,28 +220,40 @@ def yin_pitch(d: Draft) -> None:
     size = 2 * most
     least = d.pick(2, 3)
     if normalise == "plain":
-        choice = "least"
+        choice, source = "least", "signal"
     what = "frequency" if result == "frequency" else "period"
     method = "the YIN method without its normalisation" if normalise == "plain" else "the YIN method"
     d.says(f"Estimates the {what} of each frame of a signal by {method}.")
     if normalise == "plain":
         d.calls("estimate_pitch|detect_pitch|pitch_by_differences")
     if source == "differences":
-        d.input("diff", "float", (frames, most), 0.2, 1.5)
+        d.input("diff", "float", (frames, most), 0.2, 1.5, about="Squared differences at each lag")
     else:
         d.input("x", "float", (frames, size), -1.0, 1.0, about="Input signal")
     if choice == "first below":
-        d.param("threshold", "float", 0.6, 0.9, about="Threshold")
+        d.param("threshold", "float", 0.6, 0.9, about="Depth of a dip that counts as the period")
     if result == "frequency":
-        d.param("rate", "float", 8000.0, 16000.0)
-    d.output("pitch", "float", frames, about="Period in samples")
+        d.param("rate", "float", 8000.0, 16000.0, about="Sampling rate [Hz]")
+        d.output("f0", "float", frames, about="Pitch [Hz]")
+    else:
+        d.output("periods", "float", frames, about="Pitch periods in samples")
+    pitch = "f0" if result == "frequency" else "periods"
     if result == "period and clarity":
         d.output("clarity", "float", frames, about="Depth of the chosen dip")
-    d.output("norm_diff", "float", (frames, most), about="Normalized difference function")
+    if normalise == "cumulative":
+        kept = "norm_diff"
+        d.output(kept, "float", (frames, most), about="Normalized difference function")
+    else:
+        kept = "lag_diff"
+        d.output(kept, "float", (frames, most), about="Difference function")
+    d.module(
+        f"MIN_LAG = wp.constant({least})\nMAX_LAG = wp.constant({most})"
+        + (f"\nWINDOW = wp.constant({size - most})  # samples compared" if source == "signal" else "")
+    )
     if source == "signal":
-        term = f"""
+        term = """
         d_lag = float(0.0)
-        for n in range({size - most}):
+        for n in range(WINDOW):
             delta = x[frame, n] - x[frame, n + lag]
             d_lag += delta * delta
         """
@@ -232,27 +263,28 @@ def yin_pitch(d: Draft) -> None:
     if normalise == "cumulative":
         first = f"""
         cumulative = float(0.0)
-        # d'(0) = 1 by definition, otherwise lag 0 would always win
+        # By definition, otherwise lag 0 would always win
         norm_diff[frame, 0] = 1.0
-        for lag in range(1, {most}):
+        for lag in range(1, MAX_LAG):
             $term
             cumulative += {value}
             # cumulative mean normalization (YIN, step 3)
             norm_diff[frame, lag] = {value} * float(lag) / cumulative
         """
     else:
-        first = f"for lag in range({most}):\n    $term\n    norm_diff[frame, lag] = {value}"
+        first = f"for lag in range(MAX_LAG):\n    $term\n    {kept}[frame, lag] = {value}"
     if choice == "least":
         choose = f"""
-        best = int({least})
-        for lag in range({least + 1}, {most - 1}):
-            if norm_diff[frame, lag] < norm_diff[frame, best]:
+        best = int(MIN_LAG)
+        for lag in range(MIN_LAG + 1, MAX_LAG - 1):
+            if {kept}[frame, lag] < {kept}[frame, best]:
                 best = lag
         """
     else:
-        choose = f"""
-        best = int({most - 2})
-        for lag in range({least}, {most - 1}):
+        choose = """
+        # The longest lag, unless there is a dip
+        best = int(MAX_LAG - 2)
+        for lag in range(MIN_LAG, MAX_LAG - 1):
             # first dip below the threshold: deeper ones may be multiples of the period
             if norm_diff[frame, lag] < threshold and norm_diff[frame, lag] <= norm_diff[frame, lag + 1]:
                 best = lag
@@ -261,20 +293,20 @@ def yin_pitch(d: Draft) -> None:
     fine = ""
     period = "float(best)"
     if refine:
-        fine = """
+        fine = f"""
         # parabolic interpolation around the minimum
-        a = norm_diff[frame, best - 1]
-        b = norm_diff[frame, best]
-        c = norm_diff[frame, best + 1]
+        a = {kept}[frame, best - 1]
+        b = {kept}[frame, best]
+        c = {kept}[frame, best + 1]
         curvature = a - 2.0 * b + c
         period = float(best)
         if curvature > 1.0e-4:
             period += wp.clamp(0.5 * (a - c) / curvature, -0.5, 0.5)
         """
         period = "period"
-    store = f"pitch[frame] = {'rate / ' if result == 'frequency' else ''}{period}"
+    store = f"{pitch}[frame] = {'rate / ' if result == 'frequency' else ''}{period}"
     if result == "period and clarity":
-        store += "\nclarity[frame] = 1.0 - norm_diff[frame, best]"
+        store += f"\nclarity[frame] = 1.0 - {kept}[frame, best]"
     d.launch(frames)
     d.code(
         "frame = wp.tid()\n$first\n$choose\n$fine\n$store",
@@ -284,10 +316,8 @@ def yin_pitch(d: Draft) -> None:
         fine=fine,
         store=store,
     )
-    d.explain("""
-        Periods are in samples. `norm_diff` keeps the differences by lag, which later steps may want for
-        tracking.
-    """)
+    unit = "" if result == "frequency" else "Periods are in samples. "
+    d.explain(f"{unit}`{kept}` keeps the differences by lag, which later steps may want for tracking.")
 
     def differences(v: Values) -> Any:
         raw: Any = v.get("diff")
@@ -316,7 +346,7 @@ def yin_pitch(d: Draft) -> None:
             periods.append(best + move)
             clear.append(1 - b)
         period_ = np.array(periods)
-        found = {"pitch": v.rate / period_ if result == "frequency" else period_, "norm_diff": made}
+        found = {pitch: v.rate / period_ if result == "frequency" else period_, kept: made}
         return found | ({"clarity": np.array(clear)} if result == "period and clarity" else {})
 
     d.check(reference, 2e-3)

@@ -16,9 +16,11 @@ _NAMES = {"x": "signal|samples|audio", "n": "i|t|m"}
     source="Kedem 1986",
     names=_NAMES
     | {
-        "crossings": "count|hits|n_cross",
-        "times": "positions|instants|t_cross",
-        "level": "threshold|offset|trigger",
+        "crossings": "count|n_cross",
+        "crossed": "mask|is_crossing",
+        "first_sample": "first_index|first_at",
+        "times": "instants|t_cross",
+        "level": "threshold|trigger",
     },
     double=True,
     adjoint="no",
@@ -52,13 +54,18 @@ def level_crossings(d: Draft) -> None:
     shape = (rows, size) if layout == "rows" else (size, rows)
     d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     if level != "zero":
-        d.param("level", "float", -0.2, 0.2)
+        d.param("level", "float", -0.2, 0.2, about="Level that is crossed")
     if level == "hysteresis":
-        d.param("band", "float", 0.1, 0.3)
+        d.param("band", "float", 0.1, 0.3, about="Half the width of the hysteresis")
     single = result in ("rate", "first")
-    name = {"times": "times", "first": "first"}.get(result, "crossings")
+    name, about = {
+        "times": ("times", "Times in samples, -1 where nothing is crossed"),
+        "first": ("first_sample", "Sample after the first crossing, or -1"),
+        "mask": ("crossed", "1 at the sample after a crossing"),
+    }.get(result, ("crossings", "Number of crossings"))
     out = (1,) if result == "atomic" else (rows,) if single else shape
-    d.output(name, "float" if result == "times" else "int", out)
+    d.output(name, "float" if result == "times" else "int", out, about=about)
+    number = f"size = x.shape[{1 if layout == 'rows' else 0}]"
     at = "x[row, {}]" if layout == "rows" else "x[{}, row]"
     to = "[row, n]" if layout == "rows" else "[n, row]"
     line = "0.0" if level == "zero" else "level"
@@ -70,12 +77,12 @@ def level_crossings(d: Draft) -> None:
     }[direction]
     if not single:
         action = {
-            "mask": f"if {crossed}:\n    crossings{to} = 1",
+            "mask": f"if {crossed}:\n    crossed{to} = 1",
             "times": f"""
             if {crossed}:
                 # linear interpolation between the two samples
-                t = (before{less}) / (before - now)
-                times{to} = float(n - 1) + t
+                part = (before{less}) / (before - now)
+                times{to} = float(n - 1) + part
             else:
                 times{to} = -1.0
             """,
@@ -85,8 +92,10 @@ def level_crossings(d: Draft) -> None:
         d.code(
             f"""
             row, n = wp.tid()
+            # The first sample has no predecessor
             if n == 0:
-                return  # the first sample has no predecessor
+                {f"times{to} = -1.0" if result == "times" else ""}
+                return
             before = {at.format("n - 1")}
             now = {at.format("n")}
             $action
@@ -100,10 +109,11 @@ def level_crossings(d: Draft) -> None:
         d.code(
             f"""
             row = wp.tid()
+            {number}
             $hits
             # hysteresis: last side on which the signal was outside of the band
             above = bool({at.format("0")} >= level)
-            for n in range(1, {size}):
+            for n in range(1, size):
                 now = {at.format("n")}
                 if above:
                     if now < level - band:
@@ -127,8 +137,9 @@ def level_crossings(d: Draft) -> None:
         d.code(
             f"""
             row = wp.tid()
+            {number}
             $hits
-            for n in range(1, {size}):
+            for n in range(1, size):
                 before = {at.format("n - 1")}
                 now = {at.format("n")}
                 if {crossed}:
@@ -157,14 +168,14 @@ def level_crossings(d: Draft) -> None:
             left = np.arange(size) - 1
             with np.errstate(all="ignore"):
                 made = np.where(hit, left + before / (before - x), -1.0)
-            made[:, 0] = 0.0
+            made[:, 0] = -1.0
             return {"times": made if layout == "rows" else made.T}
         if result == "first":
-            return {"first": np.where(hit.any(axis=1), hit.argmax(axis=1), -1)}
+            return {"first_sample": np.where(hit.any(axis=1), hit.argmax(axis=1), -1)}
         if result == "rate":
             return {"crossings": hit.sum(axis=1)}
         if result == "atomic":
             return {"crossings": np.array([hit.sum()])}
-        return {"crossings": hit.astype(int) if layout == "rows" else hit.T.astype(int)}
+        return {"crossed": hit.astype(int) if layout == "rows" else hit.T.astype(int)}
 
     d.check(reference, 1e-3)

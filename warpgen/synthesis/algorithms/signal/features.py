@@ -12,9 +12,9 @@ from warpgen.synthesis.writing.outline import outlined
 
 _NAMES = {
     "power": "spectrum|power_spec|psd",
-    "bands": "mel|mel_energies|features",
+    "bands": "features|band_out|band_energy",
     "x": "signal|samples|data",
-    "y": "smoothed|out_signal|y_out",
+    "y": "filtered|out_signal|y_out",
 }
 
 
@@ -38,12 +38,18 @@ def band_energies(d: Draft) -> None:
     amplitude = d.flag("amplitude", 0.3)
     frames, bins, bands = d.pick(8, 12, 16), d.pick(33, 49, 65), d.pick(8, 10, 12)
     said = {
-        "htk": "even on the mel scale",
-        "slaney": "even on Slaney's mel scale, linear below 1 kHz",
-        "bark": "even on the Bark scale",
+        "htk": "evenly spaced on the mel scale",
+        "slaney": "evenly spaced on Slaney's mel scale, linear below 1 kHz",
+        "bark": "evenly spaced on the Bark scale",
         "given": "with given edges",
     }[scale]
-    d.says(f"Sums {'amplitude' if amplitude else 'power'} spectra in triangular bands {said}.")
+    unit = {
+        "linear": "",
+        "log": ", and takes logarithms",
+        "decibel": ", in decibels",
+        "root": ", and takes cube roots",
+    }[output]
+    d.says(f"Sums {'amplitude' if amplitude else 'power'} spectra in triangular bands {said}{unit}.")
     if scale in ("htk", "slaney"):
         d.calls("mel_filterbank|mel_bands|mel_spectrum")
     elif scale == "bark":
@@ -57,11 +63,11 @@ def band_energies(d: Draft) -> None:
         about="Power spectrum",
     )
     if scale == "given":
-        d.input("edges", "float", bands + 2, 0.0, 4000.0, "ascending", about="Band edges")
-    d.param("rate", "float", 8000.0)
-    d.output(
-        "bands", "float", (frames, bands) if layout == "rows" else (bands, frames), about="Band energies"
-    )
+        d.input("edges", "float", bands + 2, 0.0, 4000.0, "ascending", about="Band edges [Hz]")
+    else:
+        d.module(f"BANDS = wp.constant({bands})")
+    d.param("rate", "float", 8000.0, about="Sampling rate [Hz]")
+    d.output("bands", "float", (frames, bands) if layout == "rows" else (bands, frames), about="Bands")
     if scale == "htk":
         d.function("""
             @wp.func
@@ -79,7 +85,7 @@ def band_energies(d: Draft) -> None:
             def to_scale(f: float) -> float:
                 if f < 1000.0:
                     return 0.015 * f
-                # Slaney mel scale: 27 logarithmic steps from 1 kHz to 6.4 kHz
+                # 27 logarithmic steps from 1 kHz to 6.4 kHz
                 return 15.0 + 27.0 * wp.log(f / 1000.0) / wp.log(6.4)
         """)
         d.function("""
@@ -104,9 +110,9 @@ def band_energies(d: Draft) -> None:
     if scale == "given":
         edges = "left = edges[band]\ncenter = edges[band + 1]\nright = edges[band + 2]"
     else:
-        edges = f"""
+        edges = """
         bottom = to_scale(0.0)
-        step = (to_scale(0.5 * rate) - bottom) / float({bands + 1})
+        step = (to_scale(0.5 * rate) - bottom) / float(BANDS + 1)
         # triangular bands overlap: each ends at the center of the next
         left = to_hertz(bottom + float(band) * step)
         center = to_hertz(bottom + float(band + 1) * step)
@@ -217,7 +223,7 @@ def smooth_polynomial(d: Draft) -> None:
         edge = "clamp"
     half = window // 2
     said = {"value": "value", "slope": "slope", "curvature": "second derivative"}[result]
-    d.says(f"Fits a quadratic to {window} neighbours of each sample and keeps its {said} there.")
+    d.says(f"Fits a quadratic to the {window} samples around each one and keeps its {said} there.")
     d.calls({
         "value": "savgol_filter|savitzky_golay|smooth_polynomial",
         "slope": "savgol_slope|savgol_derivative|smooth_slope",
@@ -228,6 +234,9 @@ def smooth_polynomial(d: Draft) -> None:
     d.input("x", type_, shape, -1.0, 1.0, about="Input signal")
     if result != "value":
         d.param("dt", "float", 0.5, 1.5, about="Sample interval [s]")
+    if form == "table":
+        d.input("c", "float", window, -0.5, 0.5, about="Weights of the fit, from the left")
+        d.module(f"WINDOW = wp.constant({window})")
     count = size - 2 * half if edge == "inside" else size
     d.output("y", type_, (rows, count) if layout == "rows" else count, about="Output signal")
     at = "x[row, {}]" if layout == "rows" else "x[{}]"
@@ -245,7 +254,10 @@ def smooth_polynomial(d: Draft) -> None:
         ("curvature", 9): ([28, 7, -8, -17, -20, -17, -8, 7, 28], 462),
     }
     whole, by = exact[result, window]
-    last = f"{size - 1}"
+    last = "last"
+    taken = ""
+    if edge != "inside":
+        taken = f"last = x.shape[{1 if layout == 'rows' else 0}] - 1"
 
     def neighbour(offset: str) -> str:
         if edge == "mirror":
@@ -259,18 +271,17 @@ def smooth_polynomial(d: Draft) -> None:
     middle = "n"
     if edge == "copy":
         head = f"""
-        if n < {half} or n > {size - 1 - half}:
-            # incomplete window at the ends
+        # The window is incomplete at the ends
+        if n < {half} or n > last - {half}:
             y[{ids}] = {at.format("n")}
             return
         """
     elif edge == "inside":
         middle = f"n + {half}"
     if form == "table":
-        d.input("c", "float", window, -0.5, 0.5)
         lines = f"""
         fit = {"wp.vec3()" if layout == "vectors" else "float(0.0)"}
-        for j in range({window}):
+        for j in range(WINDOW):
             fit += c[j] * {neighbour(f"{'n' if edge == 'inside' else f'n - {half}'} + j")}
         """
         value = "fit"
@@ -284,15 +295,24 @@ def smooth_polynomial(d: Draft) -> None:
             right, left = neighbour(f"{middle} + {j}"), neighbour(f"{middle} - {j}")
             if edge == "inside":
                 right, left = neighbour(f"n + {half + j}"), neighbour(f"n + {half - j}" if half > j else "n")
-            terms.append(f"{weight} * ({right} {'+' if symmetric else '-'} {left})")
+            both = f"{right} {'+' if symmetric else '-'} {left}"
+            by_one = {1.0: both if not terms else f"({both})", -1.0: f"-({both})"}
+            terms.append(by_one.get(weight, f"{weight} * ({both})"))
         lines = f"fit = {terms[0]}\n" + "\n".join(f"fit += {term}" for term in terms[1:])
+        lines = lines.replace("fit += -", "fit -= ")
         value = f"fit / {float(by)}"
     if result == "slope":
         value = f"{value} / dt" if form == "table" else f"fit / ({float(by)} * dt)"
     elif result == "curvature":
         value = f"{value} / (dt * dt)" if form == "table" else f"fit / ({float(by)} * dt * dt)"
     d.launch(*((rows, count) if layout == "rows" else (count,)))
-    d.code("$ids = wp.tid()\n$head\n$lines\ny[$ids] = $value", ids=ids, head=head, lines=lines, value=value)
+    d.code(
+        f"$ids = wp.tid()\n{taken}\n$head\n$lines\ny[$ids] = $value",
+        ids=ids,
+        head=head,
+        lines=lines,
+        value=value,
+    )
     if form == "table":
         d.explain("`c` holds the weights of the least-squares fit, from the left end of the window.")
     else:

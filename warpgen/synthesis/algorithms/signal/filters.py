@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.pieces import piece
 _NAMES = {
     "x": "signal|samples|inp|audio",
     "y": "filtered|out|y_out|signal_out",
-    "h": "taps|coeffs|kernel|impulse",
+    "h": "taps|coeffs|impulse_response",
     "acc": "sum|s|y_n",
     "n": "i|t|sample",
     "ch": "channel|c|track",
@@ -54,7 +54,14 @@ def fir_filter(d: Draft) -> None:
     if decimate:
         d.calls("fir_decimate|decimate_signal|decimating_filter")
     d.input("x", kind, shape, -1.0, 1.0, about="Input signal")
-    d.input("h", "float", (taps + 1) // 2 if symmetric else taps, -0.5, 0.5)
+    d.input(
+        "h",
+        "float",
+        (taps + 1) // 2 if symmetric else taps,
+        -0.5,
+        0.5,
+        about="First half of the taps, up to the middle one" if symmetric else "Taps of the filter",
+    )
     if edge == "history":
         d.input(
             "history",
@@ -68,13 +75,23 @@ def fir_filter(d: Draft) -> None:
     d.output("y", kind, out, about="Output signal")
     d.launch(*((count,) if layout == "mono" else (channels, count)))
     first = "n" if not decimate else f"{factor} * n"
+    span = "2 * HALF" if symmetric else "TAPS - 1"
     if edge == "valid":
-        first += f" + {taps - 1}"
+        first += f" + {span}"
+    d.module(
+        f"HALF = wp.constant({taps // 2})  # taps on either side of the middle one"
+        if symmetric
+        else f"TAPS = wp.constant({taps})"
+    )
+    if edge == "wrap":
+        d.module(f"LENGTH = wp.constant({most})")
+    if layout == "interleaved":
+        d.module(f"CHANNELS = wp.constant({channels})")
 
     def at(index: str) -> str:
         """The sample of this channel there."""
         if layout == "interleaved":
-            return f"x[{f'({index})' if ' - ' in index else index} * {channels} + ch]"
+            return f"x[{f'({index})' if ' - ' in index else index} * CHANNELS + ch]"
         return f"x[{index}]" if layout == "mono" else f"x[ch, {index}]"
 
     old = "history[{}]" if layout == "mono" else "history[ch, {}]"
@@ -86,57 +103,55 @@ def fir_filter(d: Draft) -> None:
             "zero": "",
             "valid": f"{name} = {at(back)}",
             "hold": f"{name} = {at(f'wp.max({back}, 0)')}",
-            "wrap": f"{name} = {at(f'({back} + {most}) % {most}')}",
+            "wrap": f"{name} = {at(f'({back} + LENGTH) % LENGTH')}",
             "mirror": f"{name} = {at(f'wp.abs({back})')}",
             "history": "",
         }[edge]
 
     if symmetric:
-        half = taps // 2
         if edge == "zero":
             loop = f"""
-            for k in range({half}):
-                # linear phase: taps k and {taps - 1} - k are equal, so one product serves two samples
+            for k in range(HALF):
+                # linear phase: taps k and 2 * HALF - k are equal, so one product serves two samples
                 pair = float(0.0)
                 if start - k >= 0:
                     pair += {at("start - k")}
-                if start - {taps - 1} + k >= 0:
-                    pair += {at(f"start - {taps - 1} + k")}
+                if start - 2 * HALF + k >= 0:
+                    pair += {at("start - 2 * HALF + k")}
                 acc += h[k] * pair
-            if start - {half} >= 0:
-                acc += h[{half}] * {at(f"start - {half}")}
+            if start - HALF >= 0:
+                acc += h[HALF] * {at("start - HALF")}
             """
         else:
             loop = f"""
-            for k in range({half}):
+            for k in range(HALF):
                 {sample("near", "k")}
-                {sample("far", f"({taps - 1} - k)")}
+                {sample("far", "(2 * HALF - k)")}
                 # linear phase: one product serves two samples
                 acc += h[k] * (near + far)
-            {sample("middle", str(half))}
-            acc += h[{half}] * middle
+            {sample("middle", "HALF")}
+            acc += h[HALF] * middle
             """
     elif edge == "zero":
         loop = f"""
-        for k in range({taps}):
+        for k in range(TAPS):
             m = start - k
             if m >= 0:
                 acc += h[k] * {at("m")}
         """
     elif edge == "history":
         loop = f"""
-        for k in range(h.shape[0]):
+        for k in range(TAPS):
             m = start - k
             if m >= 0:
                 acc += h[k] * {at("m")}
             else:
-                # history: last samples of the previous block
-                acc += h[k] * {old.format(f"{taps - 1} + m")}
+                acc += h[k] * {old.format("TAPS - 1 + m")}
         """
     else:
         value = sample("", "k").removeprefix(" = ")
-        loop = f"for k in range(h.shape[0]):\n    acc += h[k] * {value}"
-    target = {"mono": "y[n]", "channels": "y[ch, n]", "interleaved": f"y[n * {channels} + ch]"}[layout]
+        loop = f"for k in range(TAPS):\n    acc += h[k] * {value}"
+    target = {"mono": "y[n]", "channels": "y[ch, n]", "interleaved": "y[n * CHANNELS + ch]"}[layout]
     loop = loop if first != "n" else loop.replace("start", "n")
     gather = f"acc = {'wp.vec2()' if complex_ else 'float(0.0)'}\n$loop"
     value = "acc"
@@ -214,7 +229,6 @@ class Biquad:
         "sections": "sos|cascade|stages",
         "z1": "s1|d1|state1",
         "z2": "s2|d2|state2",
-        "x0": "in_n|u|v",
     },
     double=True,
     adjoint="no",
@@ -240,12 +254,12 @@ def biquad_filter(d: Draft) -> None:
     else:
         d.inout("x", "float", shape, -1.0, 1.0, about="Input signal")
     if not cascade and coefficients in ("struct", "table"):
-        d.input("preset", "int", count, 0, number)
+        d.input("preset", "int", count, 0, number, about="Section that each channel goes through")
     if coefficients == "struct":
         d.struct("sections", BIQUAD, {name: fill(*b) for name, b in bound.items()}, number)
         load, c = "q = sections[{}]", {name: f"q.{name}" for name in bound}
     elif coefficients == "table":
-        d.input("sections", "float", (number, 5), -0.35, 0.45)
+        d.input("sections", "float", (number, 5), -0.35, 0.45, about="Coefficients b0, b1, b2, a1 and a2")
         load, c = "", {name: f"sections[{{}}, {k}]" for k, name in enumerate(bound)}
     elif coefficients == "values":
         for name, b in bound.items():
@@ -262,7 +276,9 @@ def biquad_filter(d: Draft) -> None:
         load = "p = preset[ch]"
     if place == "new":
         d.output("y", "float", shape, about="Output signal")
-    at = {"rows": "[ch, n]", "columns": "[n, ch]", "flat": f"[ch * {length} + n]"}[layout]
+    at = {"rows": "[ch, n]", "columns": "[n, ch]", "flat": "[ch * LENGTH + n]"}[layout]
+    if layout == "flat":
+        d.module(f"LENGTH = wp.constant({length})  # samples of a channel")
     target = "y" if place == "new" else "x"
     read = f"u = x{at}"
     if cascade and place == "new":
@@ -297,12 +313,17 @@ def biquad_filter(d: Draft) -> None:
     start = "\n".join(f"{name} = float(0.0)" for name in states)
     channel = "$load\n$start\nfor n in range($length):\n    $read\n    $step"
     d.launch(count)
-    samples = {"rows": "x.shape[1]", "columns": "x.shape[0]", "flat": str(length)}[layout]
-    blocks = {"load": load, "start": start, "read": read, "step": step, "length": samples}
+    samples = "LENGTH" if layout == "flat" else "length"
+    size = {"rows": "length = x.shape[1]", "columns": "length = x.shape[0]", "flat": ""}[layout]
+    blocks = {"load": load, "start": start, "read": read, "step": step, "length": samples, "size": size}
     if cascade:
-        d.code("ch = wp.tid()\nfor s in range(sections.shape[0]):\n    $channel", channel=channel, **blocks)
+        d.code(
+            "ch = wp.tid()\n$size\nfor s in range(sections.shape[0]):\n    $channel",
+            channel=channel,
+            **blocks,
+        )
     else:
-        d.code("ch = wp.tid()\n$channel", channel=channel, **blocks)
+        d.code("ch = wp.tid()\n$size\n$channel", channel=channel, **blocks)
     d.explain("""
         H(z) = (b0 + b1/z + b2/z^2) / (1 + a1/z + a2/z^2); coefficients are normalised so that a0 is one.
         The filter starts at rest.

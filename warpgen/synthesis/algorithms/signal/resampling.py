@@ -19,7 +19,7 @@ _NAMES = {"x": "signal|samples|audio", "y": "resampled|out_signal|y_out", "n": "
     | {
         "pos": "position|where|source_time",
         "frac": "f|mu|alpha",
-        "base": "i0|left|first",
+        "base": "i_base|left|first",
         "ratio": "step|rate_ratio|increment",
     },
     double=True,
@@ -39,7 +39,9 @@ def resample_signal(d: Draft) -> None:
         "sinc": "by a windowed sinc",
         "hold": "by the nearest sample",
     }[method]
-    ending = {"ratio": "at another rate", "delay": "late by a part of a sample"}.get(where, "at given times")
+    ending = {"ratio": "at another rate", "delay": "late by a fraction of samples"}.get(
+        where, "at given times"
+    )
     d.says(f"Evaluates signals between their samples {said}, {ending}.")
     d.calls({
         "ratio": "resample|resample_signal|change_rate",
@@ -47,7 +49,7 @@ def resample_signal(d: Draft) -> None:
         "times": "interpolate_signal|read_between|sample_at_times",
     }[where])  # fmt: skip
     size, count, rows = d.pick(48, 64, 96), d.pick(40, 64, 80), d.pick(3, 4)
-    if where == "delay":
+    if where != "times":
         count = size
     shape = (size,) if layout == "one" else (rows, size)
     d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
@@ -113,13 +115,14 @@ def resample_signal(d: Draft) -> None:
         "sinc": (
             "y_n",
             f"""
+            # Kaiser window over {half} samples on each side
+            top = bessel_i0(6.0)
             y_n = float(0.0)
             for k in range({2 * half}):
                 j = base - {half - 1} + k
                 u = pos - float(j)
-                # Kaiser window over {half} samples on each side
-                edge2 = wp.max(1.0 - u * u / {half * half}.0, 0.0)
-                weight = bessel_i0(6.0 * wp.sqrt(edge2 + 1.0e-12)) / bessel_i0(6.0)
+                inner = wp.max(1.0 - u * u / {half * half}.0, 0.0)
+                weight = bessel_i0(6.0 * wp.sqrt(inner + 1.0e-12)) / top
                 if wp.abs(u) > 1.0e-4:
                     weight *= wp.sin(wp.pi * u) / (wp.pi * u)
                 y_n += weight * sample_at(x, {row}j)

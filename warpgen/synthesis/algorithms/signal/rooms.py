@@ -16,12 +16,13 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
         "image_sources": "room_impulse_response|image_source_method|rir_kernel|render_echoes",
         "sources": "emitters|speakers|source_pos",
         "microphones": "mics|receivers|listener_pos",
-        "room": "room_size|dimensions|box",
-        "reflection": "beta|wall_coeff|absorb_root",
-        "order": "max_order|reach|orders",
-        "response": "rir|impulse|h_out",
-        "mirrored": "image_pos|virtual_source|echo_source",
-        "arrival": "delay|tap|lag",
+        "room": "room_size|dimensions|room_edges",
+        "reflection": "beta|wall_coeff|reflection_coeff",
+        "order": "max_order|image_order",
+        "response": "rir|impulse_response|h_out",
+        "mirrored": "image_pos|virtual_source|image_source",
+        "arrival": "delay|delay_samples",
+        "pair": "tid|i|path",
     },
     adjoint="no",
     weight=9,
@@ -33,7 +34,7 @@ def image_sources(d: Draft) -> None:
     delay = d.option("delay", "nearest", "linear", "sinc")
     air = d.flag("air", 0.4)
     pattern = d.option("microphone", "omni", "cardioid", "figure of eight")
-    limited = d.flag("order limit", 0.45)
+    limited = d.flag("order limit", 0.45) and result != "first echo"
     if result != "response":
         d.calls({
             "energy": "room_sound_level|sum_image_energy|sound_energy",
@@ -66,8 +67,7 @@ def image_sources(d: Draft) -> None:
             0.9,
             about="Reflected share of the pressure: x low, x high, y low ...",
         )
-    d.param("images", "int", 8, about="Images in each copy of the room")
-    d.param("order", "int", order, about="Largest number of the room's copies along an axis")
+    d.param("order", "int", order, about="Copies of the room on either side along each axis")
     if limited:
         d.param("most_bounces", "int", 3, about="Images of more reflections are left out")
     if air:
@@ -75,6 +75,9 @@ def image_sources(d: Draft) -> None:
     if result == "response":
         d.param("rate", "float", 2000.0, about="Samples per second")
         d.output("response", "float", (n, taps), about="Impulse responses")
+        d.says(
+            "Renders impulse responses from sources to microphones in a rectangular room (image source method)."
+        )
     elif result == "energy":
         d.output("level", "float", n, about="Sound energy of all images [dB]")
         d.says(
@@ -97,31 +100,31 @@ def image_sources(d: Draft) -> None:
     if walls == "per wall":
         d.function('''
             @wp.func
-            def pair_loss(low: float, high: float, cell: int, flip: int) -> float:
+            def wall_loss(low: float, high: float, cell: int, flip: int) -> float:
                 """Reflections at two opposite walls on the way from an image in this copy of the room."""
                 return wp.pow(low, float(wp.abs(cell - flip))) * wp.pow(high, float(wp.abs(cell)))
         ''')
         low = " * ".join(
-            f"pair_loss(reflection[{2 * a}], reflection[{2 * a + 1}], n{c}, flip_{c})"
+            f"wall_loss(reflection[{2 * a}], reflection[{2 * a + 1}], n{c}, flip_{c})"
             for a, c in enumerate("xyz")
         )
     hear = {
         "omni": "",
-        "cardioid": "gain *= 0.5 * (1.0 + wp.dot(facing[tid], mirrored - ear) / distance)",
-        "figure of eight": "gain *= wp.dot(facing[tid], mirrored - ear) / distance",
+        "cardioid": "gain *= 0.5 * (1.0 + wp.dot(facing[pair], mirrored - ear) / distance)",
+        "figure of eight": "gain *= wp.dot(facing[pair], mirrored - ear) / distance",
     }[pattern]
     put = {
-        "nearest": "tap = int(wp.rint(arrival))\nif tap < response.shape[1]:\n    response[tid, tap] += gain",
+        "nearest": "tap = int(wp.rint(arrival))\nif tap < taps:\n    response[pair, tap] += gain",
         "linear": "tap = int(wp.floor(arrival))\nshare = wp.frac(arrival)\n"
-        "if tap + 1 < response.shape[1]:\n    response[tid, tap] += (1.0 - share) * gain\n    response[tid, tap + 1] += share * gain",
+        "if tap + 1 < taps:\n    response[pair, tap] += (1.0 - share) * gain\n    response[pair, tap + 1] += share * gain",
         "sinc": """
             # Sinc under a Hann window: delays between samples keep their spectrum (Peterson)
             nearest = int(wp.rint(arrival))
-            for tap in range(wp.max(nearest - 4, 0), wp.min(nearest + 5, response.shape[1])):
+            for tap in range(wp.max(nearest - 4, 0), wp.min(nearest + 5, taps)):
                 off = float(tap) - arrival
                 window = 0.5 * (1.0 + wp.cos(wp.pi * off / 5.0))
                 ripple = wp.where(wp.abs(off) < 1.0e-4, 1.0, wp.sin(wp.pi * off) / (wp.pi * off))
-                response[tid, tap] += gain * window * ripple
+                response[pair, tap] += gain * window * ripple
         """,
     }[delay]
     gather = {
@@ -140,16 +143,16 @@ def image_sources(d: Draft) -> None:
         """,
     }[result]
     start = {
-        "response": "",
+        "response": "taps = response.shape[1]",
         "energy": "energy = float(1.0e-12)",
         "clarity": "sooner = float(1.0e-9)\nlater = float(1.0e-9)\ndirect = wp.length(origin - ear)",
         "first echo": "soonest = float(1.0e6)",
     }[result]
     store = {
         "response": "",
-        "energy": "level[tid] = 10.0 * wp.log10(energy)",
-        "clarity": "clarity[tid] = 10.0 * wp.log10(sooner / later)",
-        "first echo": "echo_gap[tid] = (soonest - wp.length(origin - ear)) / SOUND",
+        "energy": "level[pair] = 10.0 * wp.log10(energy)",
+        "clarity": "clarity[pair] = 10.0 * wp.log10(sooner / later)",
+        "first echo": "echo_gap[pair] = (soonest - wp.length(origin - ear)) / SOUND",
     }[result]
     need_hits = walls == "per axis"
     need_bounces = walls == "one" or limited or result == "first echo"
@@ -162,15 +165,15 @@ def image_sources(d: Draft) -> None:
     d.launch(n)
     d.code(
         """
-        tid = wp.tid()
-        origin = sources[tid]
-        ear = microphones[tid]
+        pair = wp.tid()
+        origin = sources[pair]
+        ear = microphones[pair]
         $start
         for nx in range(-order, order + 1):
             for ny in range(-order, order + 1):
                 for nz in range(-order, order + 1):
                     # Each copy of the room holds eight images, mirrored along the axes or not
-                    for flips in range(images):
+                    for flips in range(8):
                         flip_x = flips & 1
                         flip_y = (flips >> 1) & 1
                         flip_z = flips >> 2

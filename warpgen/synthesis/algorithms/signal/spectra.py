@@ -17,6 +17,8 @@ _NAMES = {
     "k": "bin|freq_bin|f",
     "frames": "windowed|segments|blocks",
     "spectrum": "bins|spec|dft_out",
+    "coefficients": "bins_in|spec_in|spectrum_in",
+    "restored": "signal_out|samples_out|idft_out",
     "re": "real|sum_re|c_re",
     "im": "imag|sum_im|c_im",
     "hop": "stride|hop_size|step",
@@ -48,7 +50,8 @@ def frame_signal(d: Draft) -> None:
     )
     d.param("hop", "int", hop, about="Hop size in samples")
     if emphasis:
-        d.param("alpha", "float", 0.9, 0.98)
+        d.param("alpha", "float", 0.9, 0.98, about="Pre-emphasis coefficient")
+        d.says("Splits a signal into overlapping windowed frames, after pre-emphasis (STFT).")
     shape = {
         "frames rows": (count, size),
         "frames columns": (size, count),
@@ -57,8 +60,12 @@ def frame_signal(d: Draft) -> None:
     d.output("frames", "float", shape, about="Windowed frames")
     at = {"frames rows": "[frame, n]", "frames columns": "[n, frame]", "channels": "[ch, frame, n]"}[layout]
     source = "x[ch, {}]" if layout == "channels" else "x[{}]"
-    last = "x.shape[1]" if layout == "channels" else "x.shape[0]"
-    index = "frame * hop + n" + (f" - {size // 2}" if padded else "")
+    last = "length"
+    number = "size"
+    taken = f"size = frames.shape[{shape.index(size, 1 if layout != 'frames columns' else 0)}]"
+    if padded:
+        taken += f"\nlength = x.shape[{1 if layout == 'channels' else 0}]"
+    index = "frame * hop + n" + (" - size // 2" if padded else "")
     fold = {
         "inside": "",
         "zero": f"if j < 0 or j >= {last}:\n    return  # zero padding beyond the ends",
@@ -78,17 +85,16 @@ def frame_signal(d: Draft) -> None:
             sample -= alpha * {source.format("j - 1")}
         """
         value = "sample"
-    number = f"frames.shape[{shape.index(size, 1 if layout != 'frames columns' else 0)}]"
     length_ = f"{number} + 1" if periodic else number
     d.launch(*shape) if layout != "frames columns" else d.launch(count, size)
     ids = "ch, frame, n" if layout == "channels" else "frame, n"
     d.code(
-        f"{ids} = wp.tid()\nj = {index}\n$fold\n$lines\nframes{at} = {w}(n, {length_}) * {value}",
+        f"{ids} = wp.tid()\n{taken}\nj = {index}\n$fold\n$lines\nframes{at} = {w}(n, {length_}) * {value}",
         fold=fold,
         lines=lines,
     )
     d.explain(
-        ("Frames are centred on multiples of the hop. " if padded else "")
+        ("Frames stand around multiples of the hop. " if padded else "")
         + "The window is "
         + ("periodic, as the discrete Fourier transform wants it." if periodic else "symmetric.")
     )
@@ -129,6 +135,8 @@ def discrete_fourier(d: Draft) -> None:
         source, result = "complex", "complex" if result in ("power", "decibel", "magnitude") else result
     size, rows = d.pick(12, 16, 20, 24, 32), d.pick(4, 6)
     bins = size if source == "complex" else size // 2 + 1
+    if inverse:
+        d.calls("inverse_dft|idft|naive_idft")
     what = {
         "complex": "the discrete Fourier transform",
         "split": "real and imaginary parts of the discrete Fourier transform",
@@ -138,22 +146,33 @@ def discrete_fourier(d: Draft) -> None:
     }[result]
     if inverse:
         what = what.replace("discrete", "inverse discrete")
-    d.says(f"Computes {what} of {'complex' if source == 'complex' else 'real'} signals by the definition.")
+    d.says(f"Computes {what} of {source} {'spectra' if inverse else 'signals'} by the definition.")
+    given = "coefficients" if inverse else "x"
+    made_ = "restored" if inverse else "spectrum"
     kind = "vec2" if source == "complex" else "float"
     low, high = (0.2, 1.0) if result in ("magnitude", "decibel") else (-1.0, 1.0)
-    d.input("x", kind, (rows, size) if batch else size, low, high, about="Input signal")
+    about = "Spectrum (real, imaginary)" if inverse else "Input signal"
+    d.input(given, kind, (rows, size) if batch else size, low, high, about=about)
     if twiddle == "table":
-        d.input("roots", "vec2", size, -1.0, 1.0, about="Roots of unity (real, imaginary)")
+        way = "2" if inverse else "-2"
+        d.input("roots", "vec2", size, -1.0, 1.0, about=f"Roots of unity exp({way} pi i j / N)")
     out = (rows, bins) if batch else (bins,)
     if result == "split":
         d.output("re_out", "float", out, about="Real parts")
         d.output("im_out", "float", out, about="Imaginary parts")
     else:
-        d.output("spectrum", "vec2" if result == "complex" else "float", out, about="Spectrum")
+        d.output(
+            made_,
+            "vec2" if result == "complex" else "float",
+            out,
+            about="Signal (real, imaginary)" if inverse else "Spectrum",
+        )
     sign = "" if inverse else "-"
-    at = "[row, n]" if batch else "[n]"
-    number = "x.shape[1]" if batch else "x.shape[0]"
-    value = f"x{at}"
+    # k is a bin and n a sample: threads take the one, loops the other
+    k, n = ("n", "k") if inverse else ("k", "n")
+    at = f"[row, {n}]" if batch else f"[{n}]"
+    number = "size"
+    value = f"{given}{at}"
     add = f"re += {value} * c\nim += {value} * s"
     if source == "complex":
         add = "re += a[0] * c - a[1] * s\nim += a[0] * s + a[1] * c"
@@ -173,7 +192,7 @@ def discrete_fourier(d: Draft) -> None:
         inner = f"root = roots[(k * n) % {number}]\nc = root[0]\ns = root[1]\n$read\n$add"
     else:
         before = f"""
-        step = {sign}2.0 * wp.pi * float(k) / float({number})
+        step = {sign}2.0 * wp.pi * float({k}) / float({number})
         dc = wp.cos(step)
         ds = wp.sin(step)
         c = float(1.0)
@@ -191,10 +210,10 @@ def discrete_fourier(d: Draft) -> None:
     helper = d.flag("helper", 0.6)
     if result in ("power", "magnitude", "decibel") and not helper:
         d.forward_only()  # Warp does not tape the sums, which the adjoint of their squares needs
-    to = "[row, k]" if batch else "[k]"
+    to = f"[row, {k}]" if batch else f"[{k}]"
     scale = f" / float({number})"
     store = {
-        "complex": f"spectrum{to} = wp.vec2(re, im)" + (scale if inverse else ""),
+        "complex": f"{made_}{to} = wp.vec2(re, im)" + (scale if inverse else ""),
         "split": f"re_out{to} = re{scale if inverse else ''}\nim_out{to} = im{scale if inverse else ''}",
         "power": f"spectrum{to} = (re * re + im * im){scale}",
         "magnitude": f"spectrum{to} = wp.sqrt(re * re + im * im)",
@@ -209,20 +228,32 @@ def discrete_fourier(d: Draft) -> None:
         re = float(0.0)
         im = float(0.0)
         $before
-        for n in range({number}):
+        for {n} in range({number}):
             $inner
         """
     if helper:
         call = outlined(
-            d, "fourier_bin", "Sum of the samples times complex exponentials (real, imaginary).", total,
-            "wp.vec2(re, im)", "wp.vec2", {"row": "int", "k": "int"}, blocks,
-        )  # fmt: skip
-        total = f"coefficient = {call}\nre = coefficient[0]\nim = coefficient[1]"
-        if result == "complex" and not inverse:
-            total, store = "", f"spectrum{to} = {call}"
-    d.code(f"{'row, k' if batch else 'k'} = wp.tid()\n$total\n$store", total=total, store=store, **blocks)
+            d,
+            "fourier_sample" if inverse else "fourier_bin",
+            f"Sum of the {'bins' if inverse else 'samples'} times complex exponentials (real, imaginary).",
+            total,
+            "wp.vec2(re, im)",
+            "wp.vec2",
+            {"row": "int", k: "int", "size": "int"},
+            blocks,
+        )
+        total = f"value = {call}\nre = value[0]\nim = value[1]"
+        if result == "complex":
+            total, store = "", f"{made_}{to} = {call}" + (scale if inverse else "")
+    taken = f"size = {given}.shape[{1 if batch else 0}]"
+    d.code(
+        f"{f'row, {k}' if batch else k} = wp.tid()\n{taken}\n$total\n$store",
+        total=total,
+        store=store,
+        **blocks,
+    )
     d.explain(
-        f"X_k = {'1/N ' if inverse else ''}sum_n x_n exp({'+' if inverse else '-'}2 pi i k n / N)"
+        ("x_n = 1/N sum_k X_k exp(2 pi i k n / N)" if inverse else "X_k = sum_n x_n exp(-2 pi i k n / N)")
         + ("; `roots` holds the roots of unity for all k n mod N." if twiddle == "table" else ".")
         + (
             " Only the lower half of the bins is stored, the upper half is redundant for real signals."
@@ -232,7 +263,7 @@ def discrete_fourier(d: Draft) -> None:
     )
 
     def reference(v: Values) -> dict[str, Any]:
-        x = v.x[..., 0] + 1j * v.x[..., 1] if source == "complex" else v.x
+        x = v[given][..., 0] + 1j * v[given][..., 1] if source == "complex" else v[given]
         if twiddle == "table":
             roots = v.roots[:, 0] + 1j * v.roots[:, 1]
             product = np.outer(np.arange(size), np.arange(bins)) % size
@@ -245,7 +276,7 @@ def discrete_fourier(d: Draft) -> None:
         if result == "split":
             return {"re_out": made.real, "im_out": made.imag}
         return {
-            "spectrum": {
+            made_: {
                 "complex": np.stack([made.real, made.imag], axis=-1),
                 "power": power / size,
                 "magnitude": np.sqrt(power),
@@ -261,11 +292,11 @@ def discrete_fourier(d: Draft) -> None:
     names={
         "fft_stage": "fft_butterflies|radix2_stage|fft_pass",
         "x": "data|buf|z",
-        "half": "span|half_size|m",
+        "half": "half_size|half_span|m",
         "angle": "theta|phase",
         "w": "twiddle|root",
-        "a": "upper|even|u",
-        "b": "lower|odd|v",
+        "a": "upper|u",
+        "b": "lower|v",
     },
     double=True,
     weight=2,
@@ -292,10 +323,11 @@ def fft_stage(d: Draft) -> None:
     names = ["x_re", "x_im"] if layout == "split" else ["x"]
     type_ = "float" if layout == "split" else "vec2"
     for name in names:
+        part = {"x_re": "Real parts", "x_im": "Imaginary parts"}.get(name, "Values (real, imaginary)")
         if place == "new":
-            d.input(name, type_, shape, -1.0, 1.0)
+            d.input(name, type_, shape, -1.0, 1.0, about=f"{part} before the stage")
         else:
-            d.inout(name, type_, shape, -1.0, 1.0)
+            d.inout(name, type_, shape, -1.0, 1.0, about=part)
     if place == "same":
         d.forward_only()
     if twiddle == "table":
@@ -305,7 +337,8 @@ def fft_stage(d: Draft) -> None:
     if place == "new":
         outs = [name.replace("x", "y") for name in names]
         for name in outs:
-            d.output(name, type_, shape)
+            part = {"y_re": "Real parts", "y_im": "Imaginary parts"}.get(name, "Values (real, imaginary)")
+            d.output(name, type_, shape, about=f"{part} after the stage")
     row = "row, " if layout == "rows" else ""
 
     def load(name: str, index: str) -> str:
@@ -331,12 +364,12 @@ def fft_stage(d: Draft) -> None:
             return wp.vec2(p[0] * q[0] - p[1] * q[1], p[0] * q[1] + p[1] * q[0])
     """)
     if kind == "stockham":
-        first, second, up, down = "t", f"t + {number} // 2", "to", "to + half"
-        places = "k = t % half\nto = 2 * t - k"
+        first, second, up, down = "t", "t + size // 2", "to", "to + half"
+        places = f"size = {number}\nk = t % half\nto = 2 * t - k"
     else:
         first, second, up, down = "i", "j", "i", "j"
         places = """
-        # t enumerates butterflies: k within the group, groups are 2 * half apart
+        # Each thread has a butterfly, with place k in a group of two halves
         k = t % half
         i = 2 * t - k
         j = i + half

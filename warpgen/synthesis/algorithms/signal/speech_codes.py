@@ -20,12 +20,12 @@ _STEPS = [7, 8, 9, 10, 11, 12, 13, 14, 16, 17, 19, 21, 23, 25, 28, 31, 34, 37, 4
 @DOMAIN.algorithm(
     source="IMA Digital Audio Focus Group 1992 (ADPCM); Jayant 1974 (adaptive quantizers); ITU-T G.711 (mu-law)",
     names={
-        "packed": "nibbles|bytes_in|compressed",
+        "packed": "nibbles|code_bytes|compressed",
         "samples": "pcm|audio|wave",
         "predicted": "predictor|pred|valpred",
         "index": "step_index|idx|table_pos",
-        "code": "nibble|delta|symbol",
-        "step": "step_size|quant_step|stride_q",
+        "code": "nibble|symbol",
+        "step": "step_size|quant_step",
         "channel": "block|ch|stream",
     },
     adjoint="no",
@@ -43,7 +43,7 @@ def code_speech(d: Draft) -> None:
     d.calls({
         "decode": "adpcm_decode|decode_adpcm|decode_speech",
         "encode": "adpcm_encode|encode_adpcm|encode_speech",
-        "round trip": "adpcm_noise|measure_coding_noise|adpcm_round_trip",
+        "round trip": "adpcm_snr|coding_snr|adpcm_round_trip",
     }[way])  # fmt: skip
     blocks, size = d.pick(8, 12, 16), d.pick(12, 16)
     d.module(
@@ -92,13 +92,13 @@ def code_speech(d: Draft) -> None:
             about="Samples" + (" in mu-law" if companded else ""),
         )
     else:
-        d.output("noise_db", "float", blocks, about="Signal to quantization noise [dB]")
+        d.output("snr_db", "float", blocks, about="Signal to quantization noise [dB]")
     d.says({"decode": "Decodes blocks of speech of four bits a sample (IMA ADPCM).",
             "encode": "Codes blocks of speech in four bits a sample (IMA ADPCM).",
-            "round trip": "Measures the quantization noise of speech in four bits a sample (IMA ADPCM)."}[way])  # fmt: skip
+            "round trip": "Measures the ratio of signal to quantization noise of speech in four bits a sample (IMA ADPCM)."}[way])  # fmt: skip
     grow = {
         "shifts": """
-            # step / 8 + step / 4 * bit 0 + step / 2 * bit 1 + step * bit 2, by shifts
+            # Each bit adds a fraction of the step, which is cut off as decoders in hardware do
             gap = step >> 3
             if (code & 1) != 0:
                 gap += step >> 2
@@ -120,6 +120,7 @@ def code_speech(d: Draft) -> None:
     ]
     take = f"code = (int(packed[channel, k // 2]) >> ({place[1]})) & 15"
     put = (
+        "# Bytes begin at zero, so that the other half is kept\n"
         f"shift = {place[1]}\n"
         "held = int(packed[channel, k // 2])\n"
         "packed[channel, k // 2] = wp.uint8(held | (code << shift))"
@@ -129,7 +130,7 @@ def code_speech(d: Draft) -> None:
         "int16": "int(samples[channel, k])",
         "float": "int(wp.round(32767.0 * samples[channel, k]))",
     }[pcm]
-    back = {"int": "predicted", "int16": "wp.int16(predicted)", "float": "float(predicted) / 32768.0"}[pcm]
+    back = {"int": "predicted", "int16": "wp.int16(predicted)", "float": "float(predicted) / 32767.0"}[pcm]
     if companded:
         d.function('''
             @wp.func
@@ -149,13 +150,18 @@ def code_speech(d: Draft) -> None:
     use = {
         "decode": f"samples[channel, k] = {back}",
         "encode": put,
-        "round trip": "loud += float(target) * float(target)\noff = float(target - predicted)\nnoise += off * off",
+        "round trip": "signal_power += float(target) * float(target)\noff = float(target - predicted)\nnoise_power += off * off",
     }[way]
-    end = "lengths[channel]" if early else {"decode": "2 * packed.shape[1]"}.get(way, "samples.shape[1]")
+    end, size_of = "lengths[channel]", ""
+    if not early and way == "decode":
+        end, size_of = "2 * num_bytes", "num_bytes = packed.shape[1]"
+    elif not early:
+        end, size_of = "block_size", "block_size = samples.shape[1]"
     d.launch(blocks)
     d.code(
         """
         channel = wp.tid()
+        $size_of
         $state
         $begin
         for k in range($end):
@@ -172,15 +178,19 @@ def code_speech(d: Draft) -> None:
         state="predicted = int(first[channel])\nindex = int(first_index[channel])"
         if state == "header"
         else "predicted = int(predictor_state[channel])\nindex = int(index_state[channel])",
-        begin="loud = float(1.0)\nnoise = float(1.0)" if way == "round trip" else "",
+        begin="# From one on, so that silence has a logarithm\n"
+        "signal_power = float(1.0)\nnoise_power = float(1.0)"
+        if way == "round trip"
+        else "",
         end=end,
+        size_of=size_of,
         code=take if way == "decode" else f"target = {given}\n" + dedented(quantize),
         grow=dedented(grow),
         use=use,
         store="\n".join(
             line
             for line, there in (
-                ("noise_db[channel] = 10.0 * wp.log10(loud / noise)", way == "round trip"),
+                ("snr_db[channel] = 10.0 * wp.log10(signal_power / noise_power)", way == "round trip"),
                 ("predictor_state[channel] = predicted\nindex_state[channel] = index", state == "kept"),
             )
             if there
@@ -233,11 +243,11 @@ def code_speech(d: Draft) -> None:
             two = two if order == "low first" else two[..., ::-1]
             found["packed"] = two[..., 0] | two[..., 1] << 4
         elif way == "round trip":
-            found["noise_db"] = 10 * np.log10(signal / noise)
+            found["snr_db"] = 10 * np.log10(signal / noise)
         elif companded:
             found["samples"] = np.where(np.arange(size) < n[:, None], _mu_law(made), 0)
         else:
-            found["samples"] = made / 32768 if pcm == "float" else made
+            found["samples"] = made / 32767 if pcm == "float" else made
         return found
 
     if way == "decode" or pcm != "float":

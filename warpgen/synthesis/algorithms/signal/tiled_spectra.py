@@ -12,7 +12,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
 
 _N = 256  # the transform that Warp falls back to wants a point for each thread of a block, at least
 _BINS = "bins = wp.tile_reshape(wp.tile_arange(POINTS, dtype=int), shape=(1, POINTS))"
-_NAMES = {"POINTS": "N|FFT_SIZE|FRAME", "pair": "frame|row|block", "z": "spectrum|bin_value|c"}
+_NAMES = {"POINTS": "N|FFT_SIZE|FRAME", "pair": "frame|row|block", "z": "bin_value|z_k|coef"}
 
 
 @DOMAIN.algorithm(
@@ -22,7 +22,7 @@ _NAMES = {"POINTS": "N|FFT_SIZE|FRAME", "pair": "frame|row|block", "z": "spectru
         "left": "first|mic_a|reference",
         "right": "second|mic_b|delayed",
         "cross": "cross_spectrum|product|g",
-        "weighed": "whitened|filtered|shaped",
+        "banded": "band_limited|filtered",
         "window": "taper|hann|fade",
     },
     adjoint="either",
@@ -63,8 +63,9 @@ def correlated_frames(d: Draft) -> None:
     elif result == "correlation":
         d.output("correlation", "float", (pairs, _N), about="circular correlation at each delay")
     else:
-        d.output("spectra", "vec2", (pairs, _N), about="weighted cross-spectra (real, imaginary)")
-        d.says("Computes weighted cross-spectra of pairs of frames.")
+        weighted = "" if weighting == "plain" else "weighted "
+        d.output("spectra", "vec2", (pairs, _N), about=f"{weighted}cross-spectra (real, imaginary)")
+        d.says(f"Computes {weighted}cross-spectra of pairs of frames.")
     d.function("""
         @wp.func
         def as_complex(x: float) -> wp.vec2:
@@ -151,10 +152,10 @@ def correlated_frames(d: Draft) -> None:
     )
     shaped = "cross"
     if band:
-        cross += "\nweighed = wp.tile_map(in_band, cross, bins, lowest, highest)"
-        shaped = "weighed"
+        cross += "\nbanded = wp.tile_map(in_band, cross, bins, lowest, highest)"
+        shaped = "banded"
     d.function(
-        f"@wp.func\ndef real_part(z: wp.vec2) -> float:\n    return z[0] / {_N}.0"
+        f"@wp.func\ndef real_part(value: wp.vec2) -> float:\n    return value[0] / {_N}.0"
     ) if result != "spectrum" else None
     back = f"wp.tile_ifft({shaped})\n# The transforms do not divide by the number of points\nr = wp.tile_map(real_part, {shaped})"
     end = {
@@ -175,7 +176,12 @@ def correlated_frames(d: Draft) -> None:
         cross=cross,
         end=end,
     )
-    d.explain("r = IFFT(w(f) A(f) conj B(f)): the correlation at all delays in the time of a few transforms.")
+    product = "A(f) conj B(f)" if weighting == "plain" else "w(f) A(f) conj B(f)"
+    d.explain(
+        f"{product} for the transforms A and B of both frames."
+        if result == "spectrum"
+        else f"r = IFFT({product}): the correlation at all delays in the time of a few transforms."
+    )
 
     def reference(v: Values) -> Mapping[str, Any]:
         w = {"none": 1.0, "hann": 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_N) / _N),
@@ -207,6 +213,7 @@ def correlated_frames(d: Draft) -> None:
     names=_NAMES
     | {
         "frames": "samples|signal|audio",
+        "frame": "row|block|f",
         "quiet": "floor_power|eps|noise_floor",
         "one_sided": "analytic_bin|positive_half|hilbert_bin",
     },
@@ -236,44 +243,52 @@ def shaped_frames(d: Draft) -> None:
         d.param("width", "float", 8.0, 20.0, about="width of the band [bins]")
     if kind == "frequency":
         d.param("rate", "float", 8000.0, 16000.0, about="sampling rate [Hz]")
+    amplitudes = "amplitudes" if power == "magnitude" else "powers"
     name, type_, about = {
-        "envelope": ("envelopes", "float", "instantaneous amplitudes"),
+        "envelope": ("envelopes", "float", f"instantaneous {amplitudes}"),
         "cepstrum": ("cepstra", "float", "cepstral coefficients"),
         "liftered": ("smooth", "float", "logarithms of the smoothed spectra"),
         "quadrature": ("analytic", "vec2", "analytic signals (real part, Hilbert transform)"),
-        "frequency": ("pitch_out", "float", "spectral centroid of each frame [Hz]"),
+        "frequency": ("centroids", "float", ""),
     }[kind]
+    by = "power" if power == "square" else "magnitude"
     if kind == "frequency":
         d.output(
-            "centroids", "float", frames, about="mean frequency of each frame, weighed by its power [Hz]"
+            "centroids",
+            "float",
+            frames,
+            about=f"mean frequency of each frame, weighted by the {by} of bins [Hz]",
         )
     else:
         d.output(name, type_, (frames, _N), about=about)
+    within = " within a band" if banded else ""
     d.says(
         {
-            "envelope": "Computes the instantaneous amplitudes of frames from their analytic signals.",
+            "envelope": f"Computes the instantaneous {amplitudes} of frames{within} from their analytic signals.",
             "cepstrum": "Computes the real cepstra of frames.",
             "liftered": "Smooths the logarithmic spectra of frames by keeping their first cepstral coefficients.",
-            "quadrature": "Computes the analytic signals of frames by taking away their negative frequencies.",
+            "quadrature": f"Computes the analytic signals of frames{within} by taking away negative frequencies.",
             "frequency": "Computes the spectral centroids of frames.",
         }[kind]
     )
     d.calls({
-        "envelope": "envelope_detector|hilbert_envelope|frame_envelopes",
+        "envelope": "envelope_detector|hilbert_envelope|frame_envelopes"
+        if power == "magnitude"
+        else "power_envelope|squared_envelope|instantaneous_power",
         "cepstrum": "cepstrum_tiled|real_cepstra|cepstrum",
         "liftered": "liftered_spectrum|smooth_log_spectrum|cepstral_smoothing",
         "quadrature": "analytic_signal|make_analytic|analytic_frames",
         "frequency": "spectral_centroids|mean_frequencies|spectral_centroid",
     }[kind])  # fmt: skip
     d.function("@wp.func\ndef as_complex(x: float) -> wp.vec2:\n    return wp.vec2(x, 0.0)")
-    load = f"x = wp.tile_load(frames, shape=(1, POINTS), offset=(pair, 0){', storage=' + chr(34) + 'shared' + chr(34) if emphasized else ''})"
+    load = f"x = wp.tile_load(frames, shape=(1, POINTS), offset=(frame, 0){', storage=' + chr(34) + 'shared' + chr(34) if emphasized else ''})"
     now = "x"
     if centred:
         load += (
             "\nmean = wp.tile_sum(x, axis=1) / float(POINTS)\n"
-            "centred = x - wp.tile_broadcast(wp.tile_reshape(mean, shape=(1, 1)), shape=(1, POINTS))"
+            "zero_mean = x - wp.tile_broadcast(wp.tile_reshape(mean, shape=(1, 1)), shape=(1, POINTS))"
         )
-        now = "centred"
+        now = "zero_mean"
     if emphasized:
         load += (
             "\n# The sample before each one, and zero before the first\n"
@@ -301,9 +316,9 @@ def shaped_frames(d: Draft) -> None:
                     return wp.exp(-0.5 * u * u) * z
             """)
     read = {
-        "envelope": f"wp.sqrt(wp.length_sq(z) + 1.0e-12) / {_N}.0"
+        "envelope": f"wp.sqrt(wp.length_sq(value) + 1.0e-12) / {_N}.0"
         if power == "magnitude"
-        else f"wp.length_sq(z) / ({_N}.0 * {_N}.0)",
+        else f"wp.length_sq(value) / ({_N}.0 * {_N}.0)",
     }.get(kind, "")
     body = ""
     if kind in ("envelope", "quadrature"):
@@ -313,22 +328,22 @@ def shaped_frames(d: Draft) -> None:
         else:
             body = f"shaped = {shaped}\nwp.tile_ifft(shaped)\n"
         if kind == "quadrature":
-            body += f"# Neither transform divides by the number of points\nwp.tile_store(analytic, shaped * (1.0 / {_N}.0), offset=(pair, 0))"
+            body += f"# Neither transform divides by the number of points\nwp.tile_store(analytic, shaped * (1.0 / {_N}.0), offset=(frame, 0))"
         else:
-            d.function(f"@wp.func\ndef read_out(z: wp.vec2) -> float:\n    return {read}")
-            body += f"wp.tile_store({name}, wp.tile_map(read_out, shaped), offset=(pair, 0))"
+            d.function(f"@wp.func\ndef read_out(value: wp.vec2) -> float:\n    return {read}")
+            body += f"wp.tile_store({name}, wp.tile_map(read_out, shaped), offset=(frame, 0))"
     elif kind == "frequency":
         d.function(f"""
             @wp.func
-            def power_of(z: wp.vec2, bin: int) -> float:
+            def {by}_of(z: wp.vec2, bin: int) -> float:
                 # The upper half mirrors the lower one
                 return wp.where(bin > {_N // 2}, 0.0, {"wp.length_sq(z)" if power == "square" else "wp.sqrt(wp.length_sq(z) + 1.0e-9)"})
         """)
         body = (
-            "weight = wp.tile_map(power_of, spectrum, bins)\n"
+            f"weight = wp.tile_map({by}_of, spectrum, bins)\n"
             "hertz = (rate / " + f"{_N}.0) * wp.tile_astype(bins, dtype=float)\n"
             "centroid = wp.tile_sum(weight * hertz, axis=1) / wp.tile_sum(weight, axis=1)\n"
-            "wp.tile_store(centroids, centroid, offset=pair)"
+            "wp.tile_store(centroids, centroid, offset=frame)"
         )
     else:
         log = (
@@ -336,33 +351,38 @@ def shaped_frames(d: Draft) -> None:
             if power == "magnitude"
             else "wp.log(wp.length_sq(z) + quiet)"
         )
+        squared = "power" if power == "square" else "magnitude"
         d.function(f"""
             @wp.func
-            def log_power(z: wp.vec2, quiet: float) -> wp.vec2:
+            def log_{squared}(z: wp.vec2, quiet: float) -> wp.vec2:
                 return wp.vec2({log}, 0.0)
         """)
-        d.function(f"@wp.func\ndef real_part(z: wp.vec2) -> float:\n    return z[0] / {_N}.0")
-        body = "logs = wp.tile_map(log_power, spectrum, quiet)\nwp.tile_ifft(logs)\n"
+        d.function(f"@wp.func\ndef real_part(value: wp.vec2) -> float:\n    return value[0] / {_N}.0")
+        body = (
+            f"logs = wp.tile_map(log_{squared}, spectrum, quiet)\n"
+            "# In place: the logarithms become the cepstrum\n"
+            "wp.tile_ifft(logs)\n"
+        )
         if kind == "cepstrum":
-            body += "wp.tile_store(cepstra, wp.tile_map(real_part, logs), offset=(pair, 0))"
+            body += "wp.tile_store(cepstra, wp.tile_map(real_part, logs), offset=(frame, 0))"
         else:
             d.function(f'''
                 @wp.func
-                def lifter(z: wp.vec2, quefrency: int, kept: int) -> wp.vec2:
+                def lifter(value: wp.vec2, quefrency: int, kept: int) -> wp.vec2:
                     """Slow changes along the spectrum, which are the vocal tract and not the voice."""
                     q = wp.min(quefrency, {_N} - quefrency)
                     if q >= kept:
                         return wp.vec2(0.0, 0.0)
-                    return z
+                    return value
             ''')
             body += (
                 "slow = wp.tile_map(lifter, logs, bins, kept)\n"
                 "wp.tile_fft(slow)\n"
-                "wp.tile_store(smooth, wp.tile_map(real_part, slow), offset=(pair, 0))"
+                "wp.tile_store(smooth, wp.tile_map(real_part, slow), offset=(frame, 0))"
             )
     d.launch(frames, tiled=True)
     d.code(
-        "pair = wp.tid()\n$load\nspectrum = wp.tile_map(as_complex, $now)\nwp.tile_fft(spectrum)\n$bins\n$body",
+        "frame = wp.tid()\n$load\nspectrum = wp.tile_map(as_complex, $now)\nwp.tile_fft(spectrum)\n$bins\n$body",
         load=load,
         now=now,
         bins=_BINS if "bins" in body else "",

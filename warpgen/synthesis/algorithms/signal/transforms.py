@@ -13,8 +13,8 @@ from warpgen.synthesis.writing.outline import outlined
 _NAMES = {
     "x": "signal|samples|data",
     "n": "i|t|m",
-    "k": "bin|coef|f",
-    "power": "energy|level|magnitude2",
+    "k": "bin|freq|q",
+    "power": "energy|tone_power|magnitude2",
     "coeffs": "dct_out|spectrum|transformed",
 }
 
@@ -26,7 +26,7 @@ _NAMES = {
         "tones": "freqs|frequencies|targets",
         "s1": "prev|q1|z1",
         "s2": "prev2|q2|z2",
-        "coeff": "c|two_cos|coef",
+        "coeff": "two_cos|coef",
     },
     double=True,
     adjoint="no",
@@ -56,28 +56,34 @@ def detect_tones(d: Draft) -> None:
     shape = {"frames": (frames, size), "hops": (hop * (frames + 1),), "columns": (size, frames)}[layout]
     d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     if tones == "hertz":
-        d.input("tones", "float", number, 600.0, 3400.0, about="Tone frequencies")
-        d.param("rate", "float", 8000.0)
+        d.input("tones", "float", number, 600.0, 3400.0, about="Tone frequencies [Hz]")
+        d.param("rate", "float", 8000.0, about="Sampling rate [Hz]")
         omega = "2.0 * wp.pi * tones[j] / rate"
     elif tones == "bins":
         d.input("bins", "int", number, 1, size // 2, about="Bin indices")
-        omega = f"2.0 * wp.pi * float(bins[j]) / float({size})"
+        omega = "2.0 * wp.pi * float(bins[j]) / float(FRAME)"
     else:
-        d.param("omega", "float", 0.4, 2.6, about="Angular frequencies [rad/sample]")
-        omega = "omega"
+        d.param("w", "float", 0.4, 2.6, about="Angular frequency of the tone [rad/sample]")
+        omega = ""
     if windowed:
         d.input("window", "float", size, 0.1, 1.0, about="Window weights")
     if result == "present":
-        d.param("threshold", "float", 0.2, 0.3, about="Threshold")
+        d.param("threshold", "float", 0.2, 0.3, about="Power from which a tone counts as present")
     out = (frames,) if tones == "one" else (frames, number)
-    name, type_ = {"complex": ("dft", "vec2"), "present": ("present", "int")}.get(result, ("power", "float"))
-    d.output(name, type_, out)
-    at = {"frames": "x[frame, n]", "hops": f"x[frame * {hop} + n]", "columns": "x[n, frame]"}[layout]
+    name, type_, about = {
+        "complex": ("dft", "vec2", "DFT values (real, imaginary)"),
+        "present": ("present", "int", "1 where the tone is present"),
+        "power": ("power", "float", "Power of the tones"),
+        "amplitude": ("amplitude", "float", "Amplitudes of the tones"),
+    }[result]
+    d.output(name, type_, out, about=about)
+    d.module(f"FRAME = wp.constant({size})" + (f"\nHOP = wp.constant({hop})" if layout == "hops" else ""))
+    at = {"frames": "x[frame, n]", "hops": "x[frame * HOP + n]", "columns": "x[n, frame]"}[layout]
     u = f"window[n] * {at}" if windowed else at
     to = "[frame]" if tones == "one" else "[frame, j]"
     if form == "two states":
         loop = f"""
-        for n in range({size}):
+        for n in range(FRAME):
             s0 = {u} + coeff * s1 - s2
             s2 = s1
             s1 = s0
@@ -86,7 +92,7 @@ def detect_tones(d: Draft) -> None:
         # the difference form has less rounding error at low frequencies
         loop = f"""
         # Reinsch's modification: stable for low frequencies, where 2 * cos(w) is close to 2
-        for n in range({size}):
+        for n in range(FRAME):
             delta += {u} - damp * s1
             s1 += delta
         s2 = s1 - delta
@@ -102,27 +108,27 @@ def detect_tones(d: Draft) -> None:
         """
     square = "s1 * s1 + s2 * s2 - coeff * s1 * s2"
     store = {
-        "power": f"power{to} = ({square}) / float({size})",
-        "amplitude": f"power{to} = 2.0 / float({size}) * wp.sqrt({square})",
+        "power": f"power{to} = ({square}) / float(FRAME)",
+        "amplitude": f"amplitude{to} = 2.0 / float(FRAME) * wp.sqrt({square})",
         "complex": f"""
-        # phase correction for the last sample
+        # The recursion ends at the last sample, so turn the phase back to the first one
         re = s1 - s2 * wp.cos(w)
         im = s2 * wp.sin(w)
-        phase = w * float({size - 1})
+        phase = w * float(FRAME - 1)
         c = wp.cos(phase)
         s = wp.sin(phase)
         dft{to} = wp.vec2(re * c + im * s, im * c - re * s)
         """,
         "present": f"""
-        energy = ({square}) / float({size})
-        present{to} = 1 if energy > threshold else 0
+        power = ({square}) / float(FRAME)
+        present{to} = 1 if power > threshold else 0
         """,
     }[result]
     if result == "complex" and form == "shifted":
         start = start.replace("        coeff = 2.0 - damp\n", "")
     d.launch(*out)
     d.code(
-        f"{'frame' if tones == 'one' else 'frame, j'} = wp.tid()\nw = {omega}\n$start\n$loop\n$store",
+        f"{'frame' if tones == 'one' else 'frame, j'} = wp.tid()\n{f'w = {omega}' if omega else ''}\n$start\n$loop\n$store",
         start=start,
         loop=loop,
         store=store,
@@ -136,14 +142,14 @@ def detect_tones(d: Draft) -> None:
             x = v.x if layout == "frames" else v.x.T
         x = x * v.window if windowed else x
         if tones == "one":
-            w = np.array([v.omega])
+            w = np.array([v.w])
         else:
             w = 2 * np.pi * (v.tones / v.rate if tones == "hertz" else v.bins / size)
         made = (x @ np.exp(-1j * np.outer(np.arange(size), w))).reshape(out)
         power = np.abs(made) ** 2 / size
         return {
             "power": {"power": power},
-            "amplitude": {"power": 2 / size * np.sqrt(power * size)},
+            "amplitude": {"amplitude": 2 / size * np.sqrt(power * size)},
             "complex": {"dft": np.stack([made.real, made.imag], axis=-1)},
             "present": {"present": (power > v.get("threshold", 0.0)).astype(int)},
         }[result]
@@ -154,7 +160,7 @@ def detect_tones(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Ahmed, Natarajan & Rao 1974; Britanak, Yip & Rao 2007; Princen, Johnson & Bradley 1987",
     names=_NAMES
-    | {"cosine_transform": "dct|dct_blocks|block_dct", "angle": "theta|phase", "size": "block_size|length|N"},
+    | {"cosine_transform": "dct|dct_blocks|block_dct", "angle": "theta|phase", "size": "N|num_coeffs"},
     double=True,
     weight=8,
 )
@@ -186,11 +192,11 @@ def cosine_transform(d: Draft) -> None:
         shape = ((blocks + 1) * size,)
     d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     if basis:
-        d.input("basis", "float", (size, length), -1.0, 1.0, about="Basis functions")
+        d.input("basis", "float", (size, length), -1.0, 1.0, about="Cosines, one row for each coefficient")
     if quantise:
-        d.input("steps", "float", size, 0.1, 0.4)
+        d.input("steps", "float", size, 0.1, 0.4, about="Quantization step of each coefficient")
         d.forward_only()
-    d.param("size", "int", size)
+    d.param("size", "int", size, about="Coefficients per block")
     out = {"rows": (blocks, size), "flat": (blocks * size,), "columns": (size, blocks)}[layout]
     d.output("coeffs", "int" if quantise else "float", out, about="Transform coefficients")
     at = {"rows": "x[block, n]", "flat": "x[block * size + n]", "columns": "x[n, block]"}[layout]
@@ -204,30 +210,30 @@ def cosine_transform(d: Draft) -> None:
     }[kind]
     term = "basis[k, n]" if basis else f"wp.cos({angle})"
     if basis:
-        inner = f"c_k += {at} * basis[k, n]"
+        inner = f"coefficient += {at} * basis[k, n]"
     elif kind == "iii":
         other = "1.4142135623730951" if scale == "orthonormal" else "2.0"
         inner = f"""
         # DCT-III: smaller weight for the DC coefficient
         weight = 1.0 if n == 0 else {other}
-        c_k += weight * {at} * {term}
+        coefficient += weight * {at} * {term}
         """
     elif kind == "i":
         inner = f"""
         # end samples count half (DCT-I)
         weight = 0.5 if n == 0 or n == size - 1 else 1.0
-        c_k += weight * {at} * {term}
+        coefficient += weight * {at} * {term}
         """
     else:
-        inner = f"angle = {angle}\nc_k += {at} * wp.cos(angle)"
+        inner = f"angle = {angle}\ncoefficient += {at} * wp.cos(angle)"
     factor, lines = "", ""
     if not basis:
         if scale == "orthonormal":
             if kind == "ii":
                 lines = """
                 norm = wp.sqrt(2.0 / float(size))
+                # The DC basis vector has twice the energy of the others
                 if k == 0:
-                    # orthonormal scaling: the DC basis vector has twice the energy of the others
                     norm = wp.sqrt(1.0 / float(size))
                 """
                 factor = "norm * "
@@ -238,11 +244,11 @@ def cosine_transform(d: Draft) -> None:
             span = "size - 1" if kind == "i" else "size"
             lines, factor = f"norm = wp.sqrt(2.0 / float({span}))", "norm * "
     samples = "2 * size" if kind == "mdct" else "size"
-    total = "c_k = float(0.0)\nfor n in range($samples):\n    $inner"
-    value = f"{factor}c_k"
+    total = "coefficient = float(0.0)\nfor n in range($samples):\n    $inner"
+    value = f"{factor}coefficient"
     if d.flag("helper", 0.6):
-        total = "c_k = " + outlined(
-            d, "project_on_cosine", "Inner product of a block with a cosine.", total, "c_k", "float",
+        total = "coefficient = " + outlined(
+            d, "project_on_cosine", "Inner product of a block with a cosine.", total, "coefficient", "float",
             {"block": "int", "k": "int"}, {"samples": samples, "inner": inner},
         )  # fmt: skip
     store = f"coeffs{to} = int(wp.round({value} / steps[k]))" if quantise else f"coeffs{to} = {value}"

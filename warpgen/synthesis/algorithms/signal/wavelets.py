@@ -17,10 +17,9 @@ _NAMES = {"x": "signal|samples|data", "n": "i|t|m"}
     names=_NAMES
     | {
         "wavelet_step": "dwt_level|dwt_step|wavelet_transform",
-        "approx": "low|coarse|smooth",
-        "details": "high|d_out|wavelet",
-        "detail": "d_n|h|odd",
-        "half": "n_pairs|half_length|m",
+        "approx": "coarse|approximation|a_out",
+        "details": "detail_out|d_out|wavelet_coeffs",
+        "detail": "d_n|diff",
     },
     double=True,
     weight=3,
@@ -59,7 +58,7 @@ def wavelet_step(d: Draft) -> None:
     halved = {"one": (half,), "rows": (rows, half), "columns": (half, rows)}[layout]
     d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     if result == "shrunk":
-        d.param("threshold", "float", 0.1, 0.3, about="Threshold")
+        d.param("threshold", "float", 0.1, 0.3, about="Threshold up to which details vanish")
     if result == "one array":
         d.output("coeffs", "float", shape, about="Wavelet coefficients")
     else:
@@ -68,7 +67,7 @@ def wavelet_step(d: Draft) -> None:
         d.output("details", "float", halved, about="Detail coefficients")
     at = {"one": "x[{}]", "rows": "x[row, {}]", "columns": "x[{}, row]"}[layout]
     to = {"one": "[{}]", "rows": "[row, {}]", "columns": "[{}, row]"}[layout]
-    length = "x.shape[1]" if layout == "rows" else "x.shape[0]"
+    length = "length"
     coarse = result != "details"
     if wavelet == "haar":
         body = f"left = {at.format('2 * n')}\nright = {at.format('2 * n + 1')}\n"
@@ -118,7 +117,8 @@ low = here + 0.25 * (before + detail)"""
         detail = H3 * a - H2 * b + H1 * c - H0 * e
         """
         d.module(
-            f"# (1 +- sqrt 3) / {'(4 sqrt 2)' if normalised else '8, which keeps the mean'}\n"
+            "# 1 + r, 3 + r, 3 - r and 1 - r with r = sqrt 3, over "
+            + ("4 sqrt 2\n" if normalised else "8, so that the mean is kept\n")
             + "\n".join(f"H{k} = wp.constant({value!r})" for k, value in enumerate(_daubechies(normalised)))
         )
     if wavelet != "cdf 5/3":
@@ -134,8 +134,10 @@ low = here + 0.25 * (before + detail)"""
     else:
         store = (f"approx{to.format('n')} = low\n" if coarse else "") + f"details{to.format('n')} = detail"
     d.launch(*((half,) if layout == "one" else (rows, half)))
+    uses = wavelet != "haar" or result == "one array"
+    taken = f"length = x.shape[{1 if layout == 'rows' else 0}]" if uses else ""
     d.code(
-        f"{'n' if layout == 'one' else 'row, n'} = wp.tid()\n$body\n$shrink\n$store",
+        f"{'n' if layout == 'one' else 'row, n'} = wp.tid()\n{taken}\n$body\n$shrink\n$store",
         body=body,
         ends=ends,
         low="low = H0 * a + H1 * b + H2 * c + H3 * e" if coarse else "",
@@ -143,10 +145,9 @@ low = here + 0.25 * (before + detail)"""
         store=store,
     )
     kept_energy = normalised and wavelet != "cdf 5/3" and result in ("two", "one array")
-    d.explain(
-        {"wrap": "The signal is periodic.", "mirror": "Symmetric extension at both ends."}[edge]
-        + (" Orthonormal transform: preserves the energy." if kept_energy else "")
-    )
+    ending = {"wrap": "The signal is periodic.", "mirror": "Symmetric extension at both ends."}[edge]
+    energy = "Orthonormal transform: preserves the energy." if kept_energy else ""
+    d.explain(energy if wavelet == "haar" else f"{ending} {energy}".strip())
 
     def reference(v: Values) -> dict[str, Any]:
         x = np.atleast_2d(v.x if layout != "columns" else v.x.T)
