@@ -13,10 +13,10 @@ NAMES = {
     "x": "positions|pos|particle_x|coords",
     "v": "velocities|vel|particle_v",
     "cell": "cell_id|bucket|bin",
-    "counts": "cell_counts|histogram|cell_size",
+    "counts": "cell_counts|histogram|num_in_cell",
     "start": "cell_start|offsets|cell_offsets",
     "inv_width": "inv_cell|inv_dx|cell_scale",
-    "box": "box_size|length|domain",
+    "box": "box_size|box_length|edge",
 }
 
 
@@ -44,7 +44,7 @@ class _Cells:
             lines += [
                 "# Morton code: interleave the bits of the cell indices",
                 "cell = int(0)",
-                f"for b in range({3 if self.dimension == 2 else 2}):",
+                "for b in range(BITS):",
                 "    cell = cell | "
                 + " | ".join(
                     f"((({a} >> b) & 1) << ({self.dimension} * b{' + ' + str(n) if n else ''}))"
@@ -91,11 +91,15 @@ def count_cells(d: Draft) -> None:
     }[wanted])  # fmt: skip
     alive = d.option("alive", "none", "mask", "type")
     count = d.pick(96, 128, 256)
-    d.input("x", cells.vector, count, -0.1, 1.1)
-    if alive != "none":
-        d.input("state", "int", count, 0, 3)
-    if alive == "type":
-        d.param("kind", "int", 1)
+    if cells.order == "morton":
+        bits = 3 if cells.dimension == 2 else 2
+        d.module(f"BITS = wp.constant({bits})  # of a cell's index along each axis")
+    d.input("x", cells.vector, count, -0.1, 1.1, about="Particle positions")
+    if alive == "mask":
+        d.input("is_active", "int", count, 0, 2, about="0 for particles that are gone")
+    elif alive == "type":
+        d.input("species", "int", count, 0, 3, about="Species of each particle")
+        d.param("kind", "int", 1, about="Species that is counted")
     d.param("inv_width", "float", float(cells.side), about="Inverse cell size")
     d.param("side", "int", cells.side, about="Cells per side")
     if wanted != "counts":
@@ -104,8 +108,8 @@ def count_cells(d: Draft) -> None:
         d.output("counts", "int", cells.total, about="Number of particles per cell")
     skip = {
         "none": "",
-        "mask": "if state[tid] == 0:\n    # gone\n    $mark",
-        "type": "if state[tid] != kind:\n    $mark",
+        "mask": "if is_active[tid] == 0:\n    $mark",
+        "type": "if species[tid] != kind:\n    $mark",
     }
     mark = "return" if wanted == "counts" else "cell_of[tid] = -1\nreturn"
     d.launch(count)
@@ -135,7 +139,7 @@ def count_cells(d: Draft) -> None:
         found = cells.of(v.x, v.inv_width)
         kept = np.ones(count, bool)
         if alive != "none":
-            kept = v.state != 0 if alive == "mask" else v.state == v.kind
+            kept = v.is_active != 0 if alive == "mask" else v.species == v.kind
         made = {"cell_of": np.where(kept, found, -1)} if wanted != "counts" else {}
         if wanted != "cell":
             made["counts"] = np.bincount(found[kept], minlength=cells.total)
@@ -149,8 +153,8 @@ def count_cells(d: Draft) -> None:
     names=NAMES
     | {
         "sort_to_cells": "scatter_to_cells|sort_by_cell|sort_particles|cell_sort",
-        "cursor": "next_slot|fill|cell_fill",
-        "slot": "dst|dest|position",
+        "cursor": "fill|cell_fill",
+        "slot": "dst|dest|place",
         "order": "sorted_ids|particle_index|ids",
     },
     adjoint="no",
@@ -165,15 +169,15 @@ def sort_to_cells(d: Draft) -> None:
     count, total = d.pick(64, 128, 192), d.pick(8, 16)
     d.input("cell_of", "int", count, -1 if masked else 0, total, about="Cell index per particle")
     if what != "ids":
-        d.input("x", f"vec{dimension}", count, -1.0, 1.0)
+        d.input("x", f"vec{dimension}", count, -1.0, 1.0, about="Particle positions")
     # room for all in every cell, so that each start is one of a layout of fixed width
     room = count
     capacity = total * room
     if place != "rank":
-        d.inout("cursor", "int", total, value=0.0, about="Next free slot per cell")
+        d.inout("cursor", "int", total, value=0.0, about="Slots in use of each cell")
     d.param("room", "int", room, about="Capacity of a cell")
     if what != "positions":
-        d.output("order", "int", capacity, about="Particle indices sorted by cell")
+        d.output("order", "int", capacity, about="Particle indices plus one, by cell; 0 if free")
     if what != "ids":
         d.output("sorted_x", f"vec{dimension}", capacity, about="Positions sorted by cell")
     slots = {
@@ -239,9 +243,8 @@ def sort_to_cells(d: Draft) -> None:
     names=NAMES
     | {
         "wrap_positions": "periodic_wrap|apply_pbc|wrap_particles|pbc",
-        "image": "images|cell_shift|image_flags",
-        "shift": "n|k|crossings",
-        "x_new": "wrapped|x_out|pos_out",
+        "image": "images|image_flags|image_count",
+        "x_new": "x_out|pos_out|new_x",
     },
     double=True,
     adjoint="either",
@@ -257,14 +260,18 @@ def wrap_positions(d: Draft) -> None:
         d.calls("reflect_particles|mirror_walls|reflect_positions")
     placed = d.option("place", "out", "in place")
     count = d.pick(64, 128, 256)
+    low, high = -2.5, 2.5
+    if walls == "mirror":  # one reflection has to be enough
+        low, high = (-0.5, 2.0) if origin == "corner" else (-1.2, 1.2)
     if placed == "out":
-        d.input("x", "vec3", count, -2.5, 2.5)
+        d.input("x", "vec3", count, low, high, about="Particle positions")
     else:
-        d.inout("x", "vec3", count, -2.5, 2.5)
+        d.inout("x", "vec3", count, low, high, about="Particle positions")
+    what = "box" if walls == "mirror" else "periodic box"
     if box == "cube":
-        d.param("box", "float", 1.5, 2.0, about="Edge length of the periodic box")
+        d.param("box", "float", 1.5, 2.0, about=f"Edge length of the {what}")
     else:
-        d.param("box", "vec3", 1.5, 2.0, about="Edge length of the periodic box")
+        d.param("box", "vec3", 1.5, 2.0, about=f"Edge lengths of the {what}")
     if box == "sheared":
         d.param("tilt", "float", -0.5, 0.5, about="Shift of the images across y")
     mirrored = walls == "mirror"
@@ -272,11 +279,11 @@ def wrap_positions(d: Draft) -> None:
         d.forward_only()
     if mirrored:
         images = False
-        d.inout("v", "vec3", count, -1.0, 1.0)
+        d.inout("v", "vec3", count, -1.0, 1.0, about="Particle velocities")
     if images:
         d.inout("image", "vec3i", count, -2, 3, about="Image counters")
     if placed == "out":
-        d.output("x_new", "vec3", count, about="Wrapped positions")
+        d.output("x_new", "vec3", count, about="Reflected positions" if mirrored else "Wrapped positions")
 
     def side(n: int) -> str:
         return "box" if box == "cube" else f"box[{n}]"
@@ -325,7 +332,14 @@ xi = wp.vec3(sheared - columns * box[0], xi[1] - rows * box[1], xi[2] - layers *
     if mirrored:
         d.says("Reflects particles at the walls of a box.")
     elif walls == "slab":
-        d.says("Wraps particles in a slab that is periodic along x and y.")
+        d.says(
+            "Wraps particles in a slab that is periodic along x and y"
+            + (", and counts their images." if images else ".")
+        )
+    elif box == "sheared":
+        d.says("Wraps particles into a sheared periodic box (Lees-Edwards).")
+    else:
+        d.says("Wraps particles into a periodic box" + (", and counts their images." if images else "."))
 
     def reference(v: Values) -> dict[str, Any]:
         side_ = np.broadcast_to(v.box, 3)

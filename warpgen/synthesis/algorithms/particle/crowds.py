@@ -18,7 +18,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "nbody_acceleration": "nbody_gravity|compute_gravity|gravitational_acceleration|nbody",
         "acc": "accel|a|acceleration_i",
         "accel": "accelerations|particle_a|acc_out",
-        "m": "mass|masses|body_mass",
+        "m": "mass|body_mass",
+        "j": "other|k",
         "eps": "softening|epsilon|soft",
         "G": "grav|gravity_constant|g_const",
     },
@@ -37,16 +38,17 @@ def nbody_acceleration(d: Draft) -> None:
     if form == "tile":
         d.module("TILE_SIZE = wp.constant(64)")
     vector = "vec4" if packed == "packed" else "vec3"
-    d.input("x", vector, count, 0.1, 2.0)
+    about = "Positions, and masses in the last component" if packed == "packed" else "Positions"
+    d.input("x", vector, count, 0.1, 2.0, about=about)
     if packed == "array":
         d.input("m", "float", count, 0.5, 2.0, about="Masses")
     elif packed == "equal":
-        d.param("m", "float", 0.5, 2.0, about="Masses")
+        d.param("m", "float", 0.5, 2.0, about="Mass of each body")
     d.param("G", "float", 0.5, 1.5, about="Gravitational constant")
     d.param("eps", "float", 0.05, 0.3, about="Softening length")
     if step:
         d.param("dt", "float", 0.001, 0.01, about="Time step")
-        d.inout("v", "vec3", count, -0.5, 0.5)
+        d.inout("v", "vec3", count, -0.5, 0.5, about="Velocities")
     elif form == "potential":
         d.output("phi", "float", count, about="Potential per body")
     else:
@@ -78,6 +80,15 @@ def nbody_acceleration(d: Draft) -> None:
         """
     if form == "potential":
         add = f"phi_i -= {mass} / wp.sqrt(s2)"
+        if softening == "ball":
+            law = "r2 = wp.dot(delta, delta)"
+            add = f"""
+            # Solid sphere: the potential is a parabola inside of the radius
+            if r2 < eps * eps:
+                phi_i -= {mass} * (1.5 - 0.5 * r2 / (eps * eps)) / eps
+            else:
+                phi_i -= {mass} / wp.sqrt(r2)
+            """
     else:
         add = f"acc += {mass} / (s2 * wp.sqrt(s2)) * delta"
     store = "v[tid] += dt * G * acc" if step else "accel[tid] = G * acc"
@@ -96,7 +107,8 @@ def nbody_acceleration(d: Draft) -> None:
         zero="phi_i = float(0.0)" if form == "potential" else "acc = wp.vec3()",
         loop=loop,
         masses="masses = wp.tile_load(m, shape=TILE_SIZE, offset=k * TILE_SIZE)" if packed == "array" else "",
-        inner="$offset\n$law\n$add",
+        inner="$own\n$offset\n$law\n$add",
+        own="if j == tid:\n    continue" if form == "potential" else "",
         offset=offset,
         law=law,
         add=add,
@@ -106,7 +118,9 @@ def nbody_acceleration(d: Draft) -> None:
         d.says("Computes the softened N-body gravitational potential.")
     elif step:
         d.says("Applies softened N-body gravity to the velocities.")
-    if packed == "packed":
+    if form == "potential" and packed == "packed":
+        d.explain("Bodies are packed as (x, y, z, mass).")
+    elif packed == "packed":
         d.explain("""
             Bodies are packed as (x, y, z, mass). Self-interaction is not skipped because its offset is zero and the
             softening `eps` avoids division by zero.
@@ -128,7 +142,11 @@ def nbody_acceleration(d: Draft) -> None:
         r2 = (delta**2).sum(-1)
         s2 = r2 + v.eps**2 if softening == "plummer" else np.maximum(r2, v.eps**2)
         if form == "potential":
-            return {"phi": -v.G * (m / np.sqrt(s2)).sum(axis=1)}
+            each = 1.0 / np.sqrt(s2)
+            if softening == "ball":
+                each = np.where(r2 < v.eps**2, (1.5 - 0.5 * r2 / v.eps**2) / v.eps, each)
+            np.fill_diagonal(each, 0.0)
+            return {"phi": -v.G * (m * each).sum(axis=1)}
         accel = v.G * ((m / s2**1.5)[..., None] * delta).sum(axis=1)
         return {"v": v.v + v.dt * accel} if step else {"accel": accel}
 
@@ -140,11 +158,11 @@ def nbody_acceleration(d: Draft) -> None:
     names=NAMES
     | {
         "boids_steering": "boids|flocking|update_boids|flock_step",
-        "v": "velocities|vel|heading",
+        "v": "velocities|vel|boid_v",
         "v_new": "v_out|new_velocities|vel_out",
         "separation": "push|avoid|repulsion",
-        "center": "centroid|cohesion|sum_x",
-        "heading_sum": "sum_v|alignment|mean_v",
+        "center_sum": "sum_x|pos_sum",
+        "heading_sum": "sum_v|vel_sum",
         "near": "n|num_near|flockmates",
         "max_speed": "v_max|speed_limit",
     },
@@ -161,17 +179,18 @@ def boids_steering(d: Draft) -> None:
     goal = d.flag("goal", 0.3)
     count = d.pick(32, 48, 64)
     vector = f"vec{dimension}"
-    d.input("x", vector, count, 0.0, 1.0)
-    d.input("v", vector, count, -1.0, 1.0)
-    d.param("radius", "float", 0.3, 0.5, about="Perception or body radius")
+    d.input("x", vector, count, 0.0, 1.0, about="Positions")
+    d.input("v", vector, count, -1.0, 1.0, about="Velocities")
+    d.param("radius", "float", 0.3, 0.5, about="Radius of perception")
     if weights == "params":
         d.param("w_separation", "float", 0.02, 0.1, about="Weight of separation")
         d.param("w_alignment", "float", 0.1, 0.6, about="Weight of alignment")
         d.param("w_cohesion", "float", 0.1, 0.6, about="Weight of cohesion")
     else:
-        d.param("weights", "vec3", 0.02, 0.4)
+        d.param("weights", "vec3", 0.02, 0.4, about="Weights of separation, alignment and cohesion")
     if goal:
         d.param("goal", vector, 0.0, 1.0, about="Position that attracts the flock")
+        d.param("w_goal", "float", 0.05, 0.2, about="Weight of the goal")
     if limited:
         d.param("max_speed", "float", 0.5, 0.8, about="Speed limit")
     if moved:
@@ -189,34 +208,34 @@ def boids_steering(d: Draft) -> None:
         vi = v[tid]
         separation = wp.{vector}()
         heading_sum = wp.{vector}()
-        center = wp.{vector}()
+        center_sum = wp.{vector}()
         near = int(0)
         for j in range(x.shape[0]):
             if j == tid:
                 continue
             d_ij = x[j] - xi
             r = wp.length(d_ij)
+            $cone
             if r > radius$blind:
                 continue
-            # Separation weight 1 / dist^2
             separation -= d_ij / wp.max(r * r, 1.0e-3)
             heading_sum += v[j]
-            center += x[j]
+            center_sum += x[j]
             near += 1
         $goal
         if near > 0:
             n = float(near)
             steer += {w[0]} * separation
             steer += {w[1]} * (heading_sum / n - vi)
-            steer += {w[2]} * (center / n - xi)
+            steer += {w[2]} * (center_sum / n - xi)
         v_i = vi + steer
         $limit
         v_new[tid] = v_i
         $move
         """,
-        # boids do not see what is behind them: a cone of 120 degrees to each side
+        cone="# Boids see 120 degrees to each side, and not what is behind them" if sight == "cone" else "",
         blind=" or wp.dot(d_ij, vi) < -0.5 * r * wp.length(vi)" if sight == "cone" else "",
-        goal="steer = 0.1 * (goal - xi)" if goal else f"steer = wp.{vector}()",
+        goal="steer = w_goal * (goal - xi)" if goal else f"steer = wp.{vector}()",
         limit="""
         speed = wp.length(v_i)
         if speed > max_speed:
@@ -226,8 +245,11 @@ def boids_steering(d: Draft) -> None:
         else "",
         move="x_new[tid] = xi + v_i * dt" if moved else "",
     )
-    if moved:
-        d.says("Updates boids by separation, alignment and cohesion.")
+    what = "positions and velocities" if moved else "velocities"
+    d.says(
+        f"Updates the {what} of boids by separation, alignment"
+        + (", cohesion and a goal." if goal else " and cohesion.")
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         toward = v.x[None] - v.x[:, None]
@@ -241,7 +263,7 @@ def boids_steering(d: Draft) -> None:
         push = -((seen / np.maximum(r * r, 1e-3))[..., None] * toward).sum(axis=1)
         steer = w[0] * push + w[1] * (seen @ v.v / n - v.v) + w[2] * (seen @ v.x / n - v.x)
         steer = np.where(seen.any(axis=1)[:, None], steer, 0.0)
-        new = v.v + steer + (0.1 * (v.goal - v.x) if goal else 0.0)
+        new = v.v + steer + (v.w_goal * (v.goal - v.x) if goal else 0.0)
         if limited:
             speed = np.linalg.norm(new, axis=-1, keepdims=True)
             new = new * np.minimum(1.0, v.max_speed / speed)

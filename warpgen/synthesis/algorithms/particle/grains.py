@@ -15,12 +15,12 @@ NAMES = {
     "v": "particle_v|vel|velocities|particle_qd",
     "w": "omega|angular_velocity|spin",
     "f": "particle_f|forces|force",
-    "radius": "particle_radius|r|radii",
+    "radius": "particle_radius|grain_radius",
     "stiffness": "k_n|kn|k_contact",
     "damping": "k_damp|gamma_n|kd",
     "friction": "mu|k_mu|friction_coeff",
     "viscosity": "k_friction|kf|gamma_t",
-    "n": "normal|nrm|dir",
+    "n": "normal|nrm",
     "slip": "vt|v_t|tangential",
     "overlap": "depth|delta|penetration",
 }
@@ -31,7 +31,8 @@ NAMES = {
     names=NAMES
     | {
         "grain_contact_forces": "eval_particle_contacts|dem_forces|compute_contacts|grain_forces",
-        "fi": "force|f_i|f_total",
+        "fi": "f_i|f_total",
+        "mass": "grain_mass|m",
         "grid": "hash_grid|grid_id|neighbors",
         "closing": "vn|approach|v_n",
     },
@@ -49,7 +50,8 @@ def grain_contact_forces(d: Draft) -> None:
     if search == "grid":
         d.forward_only()
     count = d.pick(32, 48, 64)
-    law, split = d.use(normal), d.use(contact.SPLIT)
+    law = d.use(normal)
+    split = d.use(contact.SPLIT) if friction else ""
     if search == "grid":
         d.handle("grid", "hash_grid", (8, 8, 8), of="x", value=0.5, about="Hash grid over the grains")
     d.input("x", "vec3", count, -0.8, 0.8, about="Grain positions")
@@ -66,15 +68,21 @@ def grain_contact_forces(d: Draft) -> None:
         d.param("friction", "float", 0.2, 0.6, about="Coulomb friction coefficient")
         d.param("viscosity", "float", 0.5, 5.0, about="Tangential damping")
     if cohesion:
-        d.param("cohesion", "float", 0.5, 4.0, about="Cohesion strength")
+        d.param("cohesion", "float", 0.5, 4.0, about="Cohesion strength per effective radius")
+    if sizes == "per grain" and search == "grid":
+        d.param("max_radius", "float", 0.25, about="Largest radius")
     if gravity:
-        d.param("weight", "vec3", -10.0, 10.0)
-    d.output("f", "vec3", count, about="Contact forces")
+        d.param("gravity", "vec3", -10.0, 0.0, about="Gravity")
+        if sizes == "equal":
+            d.param("mass", "float", 0.5, 1.5, about="Mass of a grain")
+        else:
+            d.input("mass", "float", count, 0.5, 1.5, about="Masses of the grains")
+        d.says("Computes the contact forces and weights of grains (discrete element method).")
+    d.output("f", "vec3", count, about="Forces on the grains" if gravity else "Contact forces")
     mine, other = ("radius", "radius") if sizes == "equal" else ("radius[tid]", "radius[j]")
     loops = {
         "grid": """
-        # Own plus largest radius, so that no contact is missed
-        for j in wp.hash_grid_query(grid, xi, 0.5):
+        for j in wp.hash_grid_query(grid, xi, $reach):
             if j == tid:
                 continue
             $pair
@@ -98,8 +106,9 @@ def grain_contact_forces(d: Draft) -> None:
         f[tid] = fi
         """,
         radius=f"ri = {mine}" if sizes == "per grain" else "",
-        start="weight" if gravity else "wp.vec3()",
+        start=("mass * gravity" if sizes == "equal" else "mass[tid] * gravity") if gravity else "wp.vec3()",
         loop=loops[search],
+        reach="2.0 * radius" if sizes == "equal" else "ri + max_radius",
         pair="""
         delta = xi - x[j]
         dist = wp.length(delta)
@@ -108,7 +117,7 @@ def grain_contact_forces(d: Draft) -> None:
             continue
         n = delta / dist
         $arms
-        along, slip = $split($relative, n)
+        $parts
         $reduced
         f_n = $law(overlap, -along, $r, stiffness, damping)
         fi += f_n * n
@@ -124,18 +133,17 @@ def grain_contact_forces(d: Draft) -> None:
         else "",
         a="radius" if sizes == "equal" else "ri",
         b="radius" if sizes == "equal" else "radius[j]",
-        split=split,
+        parts=f"along, slip = {split}($relative, n)" if friction else "along = wp.dot($relative, n)",
         relative="vi - v[j] + wp.cross(n, arm)" if spinning else "vi - v[j]",
         reduced="r_eff = ri * radius[j] / (ri + radius[j])" if sizes == "per grain" else "",
         law=law,
         r="r_eff" if sizes == "per grain" else "0.5 * radius",
         cohesion="""
-        # Adhesion acts over the contact patch, hence the area in it (JKR)
-        fi -= cohesion * $rc * n
+        # The pull-off force grows with the effective radius (JKR)
+        fi -= cohesion * $r * n
         """
         if cohesion
         else "",
-        rc="r_eff" if sizes == "per grain" else "radius",
         tangential=f"fi += {d.use(friction)}(slip, friction * f_n, viscosity)" if friction else "",
     )
     d.explain(f"""
@@ -160,14 +168,12 @@ def grain_contact_forces(d: Draft) -> None:
         size = normal(np.maximum(overlap, 0.0), -along, reduced, v.stiffness, v.damping)
         made = size[..., None] * n
         if cohesion:
-            made = (
-                made
-                - v.cohesion * (reduced if sizes == "per grain" else v.radius + 0.0 * dist)[..., None] * n
-            )
+            made = made - v.cohesion * reduced[..., None] * n
         if friction:
             made = made + friction(slip, v.friction * size, v.viscosity)
         made = np.where(touching[..., None], made, 0.0).sum(axis=1)
-        return {"f": made + (v.weight if gravity else 0.0)}
+        weight = np.broadcast_to(v.mass, count)[:, None] * v.gravity if gravity else 0.0
+        return {"f": made + weight}
 
     d.check(reference, 3e-4)
 
@@ -183,6 +189,8 @@ def grain_contact_forces(d: Draft) -> None:
         "f_n": "normal_force|fn|f_normal",
         "f_t": "ft|friction_force|shear_force",
         "k_t": "stiffness_t|kt|shear_stiffness",
+        "contact": "tid|c|i",
+        "v_rel": "rel_vel|relative_v",
     },
     double=True,
     weight=6,
@@ -199,9 +207,9 @@ def tangential_spring(d: Draft) -> None:
         d.forward_only()  # springs are read and overwritten
     count = d.pick(64, 96, 128)
     d.input("n", "vec3", count, kind="unit", about="Contact normals")
-    d.input("slip", "vec3", count, -0.5, 0.5, about="Tangential relative velocities")
+    d.input("v_rel", "vec3", count, -0.5, 0.5, about="Relative velocities at the contacts")
     if broken == "flag":
-        d.input("touching", "int", count, 0, 2)
+        d.input("touching", "int", count, 0, 2, about="0 where a contact has opened")
     d.input("f_n", "float", count, -1.0 if broken == "force" else 0.1, 4.0, about="Normal forces")
     d.param("k_t", "float", 50.0, 200.0, about="Tangential stiffness")
     if damped:
@@ -219,35 +227,35 @@ def tangential_spring(d: Draft) -> None:
     if copies:
         d.output("xi_new", "vec3", count, about="Updated spring displacements")
     d.output("f_t", "vec3", count, about="Tangential forces")
-    tests = {"flag": "touching[tid] == 0", "force": "f_n[tid] <= 0.0"}
-    mu = "friction[tid]" if own else "friction"
+    tests = {"flag": "touching[contact] == 0", "force": "f_n[contact] <= 0.0"}
+    mu = "friction[contact]" if own else "friction"
     d.launch(count)
     d.code(
         """
-        tid = wp.tid()
+        contact = wp.tid()
         $broken
-        normal = n[tid]
-        old = xi[tid]
+        normal = n[contact]
+        old = xi[contact]
         # Project the spring back onto the tangent plane, which rotated since the last step
         spring = old - wp.dot(old, normal) * normal
         $lengthen
-        vt = slip[tid] - wp.dot(slip[tid], normal) * normal
+        vt = v_rel[contact] - wp.dot(v_rel[contact], normal) * normal
         spring += vt * dt
         trial = -k_t * spring$damping
         size = wp.length(trial)
-        limit = $mu * f_n[tid]
+        limit = $mu * f_n[contact]
         if size > limit:
             $limit
             # Rescale the spring to the Coulomb limit to prevent wind-up
             trial = trial * (limit / size)
-            spring = -(trial$undamping) / k_t
-        $target[tid] = spring
-        f_t[tid] = trial
+            spring = -$undamped / k_t
+        $target[contact] = spring
+        f_t[contact] = trial
         """,
         broken=f"""
         if {tests[broken]}:
-            {target}[tid] = wp.vec3(0.0, 0.0, 0.0)
-            f_t[tid] = wp.vec3(0.0, 0.0, 0.0)
+            {target}[contact] = wp.vec3(0.0, 0.0, 0.0)
+            f_t[contact] = wp.vec3(0.0, 0.0, 0.0)
             return
         """
         if broken != "none"
@@ -260,14 +268,14 @@ def tangential_spring(d: Draft) -> None:
         if turned == "keep length"
         else "",
         damping=" - gamma_t * vt" if damped else "",
-        undamping=" + gamma_t * vt" if damped else "",
+        undamped="(trial + gamma_t * vt)" if damped else "trial",
         mu=mu,
         target=target,
         limit=""
         if slipping == "one"
         else """
         # Kinetic friction is lower than static friction
-        limit = friction_dynamic * f_n[tid]
+        limit = friction_dynamic * f_n[contact]
         """,
     )
     d.explain("""
@@ -280,7 +288,7 @@ def tangential_spring(d: Draft) -> None:
         if turned == "keep length":
             flat = np.linalg.norm(spring, axis=-1, keepdims=True)
             spring = spring * np.linalg.norm(v.xi, axis=-1, keepdims=True) / flat
-        vt = v.slip - (v.slip * v.n).sum(-1, keepdims=True) * v.n
+        vt = v.v_rel - (v.v_rel * v.n).sum(-1, keepdims=True) * v.n
         spring = spring + v.dt * vt
         drag = v.gamma_t * vt if damped else 0.0
         trial = -v.k_t * spring - drag

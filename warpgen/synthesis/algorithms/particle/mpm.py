@@ -14,14 +14,14 @@ from warpgen.synthesis.writing.draft import Draft, Values
 NAMES = {
     "x": "particle_x|pos|positions|particle_q",
     "v": "particle_v|vel|velocities|particle_qd",
-    "c": "C|affine|particle_C",
+    "c": "C|particle_C",
     "m": "mass|particle_mass",
-    "grid_m": "grid_mass|node_mass|mass_out",
-    "grid_mv": "grid_momentum|node_momentum|grid_v_in",
+    "grid_m": "grid_mass|node_mass",
+    "grid_mv": "grid_momentum|node_momentum|node_mv",
     "grid_v": "node_v|grid_velocity|grid_v_out",
     "inv_dx": "inv_h|inv_cell",
-    "weight": "w|wgt|N",
-    "base": "first|corner|lower",
+    "weight": "w|wgt",
+    "padding": "bound|border",
 }
 
 
@@ -98,6 +98,9 @@ def particles_to_grid(d: Draft) -> None:
     """Transfers particle mass and momentum to the grid (P2G)."""
     t = Transfer(d)
     scheme = d.option("scheme", "pic", "apic", "mls")
+    if scheme == "mls" and t.spline is bsplines.LINEAR:
+        # only for wider splines is the matrix D of MLS the same everywhere
+        scheme = "apic"
     masses = d.option("mass", "array", "one")
     d.input("x", t.vector, t.count, 0.25, 0.75, about="Particle positions")
     d.input("v", t.vector, t.count, -1.0, 1.0, about="Particle velocities")
@@ -110,7 +113,7 @@ def particles_to_grid(d: Draft) -> None:
     if masses == "array":
         d.input("m", "float", t.count, 0.5, 2.0, about="Particle masses")
     else:
-        d.param("m", "float", 0.5, 2.0, about="Particle masses")
+        d.param("m", "float", 0.5, 2.0, about="Mass of a particle")
     t.ends(d)
     d.output("grid_m", "float", t.shape, about="Mass per node")
     d.output("grid_mv", t.vector, t.shape, about="Momentum per node")
@@ -150,6 +153,13 @@ def particles_to_grid(d: Draft) -> None:
         "apic": "m (v + C (x_i - x_p))",
         "mls": "m (v + C (x_i - x_p)) - dt V D^-1 tau (x_i - x_p)",
     }
+    d.says(
+        {
+            "pic": "Transfers particle mass and momentum to the grid (P2G).",
+            "apic": "Transfers particle mass and affine momentum to the grid (APIC P2G).",
+            "mls": "Transfers mass, affine momentum and stress forces to the grid (MLS-MPM P2G).",
+        }[scheme]
+    )
     d.explain(f"""
         Node i receives w_ip {what[scheme]}; `inv_dx` is the number of cells per unit of length.
         The grid must be cleared before.
@@ -190,6 +200,9 @@ def grid_to_particles(d: Draft) -> None:
     """Transfers grid velocities to particles (G2P)."""
     t = Transfer(d)
     scheme = d.option("scheme", "pic", "apic", "flip", "gradient")
+    if t.spline is bsplines.LINEAR and scheme in ("apic", "gradient"):
+        # only for wider splines is the matrix D of APIC the same everywhere
+        scheme = {"apic": "pic", "gradient": "flip"}[scheme]
     if scheme == "gradient":
         d.calls("affine_matrices|g2p_gradient|velocity_gradients")
     moved = d.flag("moved", 0.4) and scheme != "gradient"
@@ -246,14 +259,18 @@ def grid_to_particles(d: Draft) -> None:
         store=stores[scheme],
         move="x_new[p] = x[p] + dt * vp" if moved else "",
     )
-    if scheme == "apic":
-        d.says("Transfers grid velocities and affine matrices to particles (APIC G2P).")
-    elif scheme == "gradient":
+    if scheme == "gradient":
         d.says("Computes affine velocity matrices of particles from the grid (APIC).")
-    elif moved:
-        d.says("Transfers grid velocities to particles and advects the particles.")
+    else:
+        what = {
+            "pic": "grid velocities to particles",
+            "apic": "grid velocities and their gradients to particles",
+            "flip": "grid velocities and their changes to particles",
+        }[scheme]
+        ending = " and advects the particles" if moved else ""
+        d.says(f"Transfers {what}{ending} ({scheme.upper()} G2P).")
     d.explain("""
-        Tensor product B-spline weights. Particles must stay away from the boundary of the grid.
+        Nodes are weighted by tensor product B-splines; particles must stay away from the ends of the grid.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -278,16 +295,16 @@ def grid_to_particles(d: Draft) -> None:
     names=NAMES
     | {
         "grid_update": "update_grid|grid_op|normalize_grid|grid_normalization_and_gravity",
-        "padding": "bound|border|wall",
-        "gravity": "g|gravitational_acceleration|body_force",
-        "friction": "mu|surface_friction|wall_friction",
+        "min_mass": "mass_eps|empty_mass|mass_threshold",
+        "gravity": "g|gravitational_acceleration",
+        "friction": "mu|floor_friction",
     },
     double=True,
     adjoint="no",
     weight=3,
 )
 def grid_update(d: Draft) -> None:
-    """Normalizes grid momentum, applies gravity and boundary conditions."""
+    """Turns grid momentum into velocity, applies gravity and boundary conditions."""
     dimension = d.option("dimension", 2, 3)
     walls = d.option("walls", "slip", "sticky", "friction", "floor")
     damped = d.flag("damped", 0.3)
@@ -296,11 +313,12 @@ def grid_update(d: Draft) -> None:
     n = d.pick(12, 16, 20) if dimension == 2 else d.pick(6, 8)
     vector, axes = f"vec{dimension}", "ijk"[:dimension]
     shape = (n,) * dimension
-    d.input("grid_m", "float", shape, -0.5, 1.0, about="Mass per node")
+    d.input("grid_m", "float", shape, 0.0, 1.0, about="Mass per node")
     if place == "in place":
-        d.inout("grid_mv", vector, shape, -1.0, 1.0, about="Momentum per node")
+        d.inout("grid_mv", vector, shape, -1.0, 1.0, about="Momentum per node, velocity afterwards")
     else:
         d.input("grid_mv", vector, shape, -1.0, 1.0, about="Momentum per node")
+    d.param("min_mass", "float", 0.05, 0.2, about="Mass up to which a node counts as empty")
     d.param("gravity", vector, -9.81, 9.81, about="Gravity")
     d.param("dt", "float", 0.001, 0.01, about="Time step")
     if damped:
@@ -324,10 +342,10 @@ if {a} >= grid_m.shape[{m}] - padding and vel[{m}] > 0.0:
     )
     texts = {
         "slip": "# Slip walls: remove the velocity component into the wall" + slip,
-        "sticky": f"if {at_wall}:\n    # nothing moves within the border\n    vel = wp.{vector}()",
+        "sticky": f"# Sticky walls: nothing moves within the border\nif {at_wall}:\n    vel = wp.{vector}()",
         "friction": """
+        # Coulomb friction: the tangential change is at most mu times the normal one
         if j < padding and vel[1] < 0.0:
-            # Coulomb friction: tangential change limited by mu times the normal change
             slip = vel
             slip[1] = 0.0
             speed = wp.length(slip)
@@ -342,9 +360,16 @@ if {a} >= grid_m.shape[{m}] - padding and vel[{m}] > 0.0:
     $target[$at] = vel
     """
     texts_ = {
-        "return": "if mass <= 0.0:\n    # no particle is near\n    return\n" + "$body",
-        "inside": "if mass > 1.0e-6:\n    $body",
+        "return": "# No particle is near an empty node\nif mass <= min_mass:\n    return\n" + "$body",
+        "inside": "if mass > min_mass:\n    $body",
     }
+    ground = {
+        "slip": "with slip walls",
+        "sticky": "with sticky walls",
+        "friction": "with friction on the floor",
+        "floor": "above a slip floor",
+    }
+    d.says(f"Turns grid momentum into velocity and applies gravity, {ground[walls]}.")
     d.launch(*shape)
     d.code(
         """
@@ -362,7 +387,7 @@ if {a} >= grid_m.shape[{m}] - padding and vel[{m}] > 0.0:
     )
 
     def reference(v: Values) -> dict[str, Any]:
-        full = (v.grid_m > (0.0 if empty == "return" else 1e-6))[..., None]
+        full = (v.grid_m > v.min_mass)[..., None]
         vel = v.grid_mv / np.where(full, v.grid_m[..., None], 1.0) + v.dt * v.gravity
         if damped:
             vel = vel * np.exp(-v.damping * v.dt)

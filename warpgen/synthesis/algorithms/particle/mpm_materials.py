@@ -11,23 +11,13 @@ from warpgen.synthesis.algorithms.particle import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values, fill
 from warpgen.synthesis.writing.pieces import piece
 
-PARAMS = piece(
-    '''
+_PARAMS = '''
 @wp.struct
 class MPMParams:
     """Parameters of the material point method."""
 
-    dt: float
-    inv_dx: float
-    mu: float
-    lam: float
-    bulk: float
-    hardening: float
-    max_compression: float
-    max_stretch: float
-    friction_slope: float
+    $fields
 '''
-)
 _FIELDS = {
     "dt": fill(0.01, 0.02),
     "inv_dx": fill(8.0, 8.0),
@@ -74,7 +64,7 @@ def fluid_stress(J: float, bulk: float) -> wp.mat33:
 _SNOW = '''
 @wp.func
 def clamp_snow(F: wp.mat33, max_compression: float, max_stretch: float) -> wp.mat33:
-    """Clamp the singular values of a trial deformation to the elastic range of snow (Stomakhin et al. 2013)."""
+    """Clamp a trial deformation's singular values to the elastic range of snow (Stomakhin et al. 2013)."""
     U = wp.mat33()
     sigma = wp.vec3()
     V = wp.mat33()
@@ -90,7 +80,7 @@ def clamp_snow(F: wp.mat33, max_compression: float, max_stretch: float) -> wp.ma
 _SAND = '''
 @wp.func
 def project_sand(F: wp.mat33, mu: float, lam: float, friction_slope: float) -> wp.mat33:
-    """Return a trial deformation to the Drucker-Prager cone in logarithmic strain (Klar et al. 2016).
+    """Project a trial deformation onto the Drucker-Prager cone of logarithmic strains (Klar et al. 2016).
 
     Args:
         F: Trial deformation gradient.
@@ -102,7 +92,7 @@ def project_sand(F: wp.mat33, mu: float, lam: float, friction_slope: float) -> w
     sigma = wp.vec3()
     V = wp.mat33()
     wp.svd3(F, U, sigma, V)
-    # Hencky strain and its deviatoric part
+    # Logarithmic (Hencky) strain and its deviatoric part
     strain = wp.vec3(
         wp.log(wp.max(wp.abs(sigma[0]), 0.05)),
         wp.log(wp.max(wp.abs(sigma[1]), 0.05)),
@@ -209,12 +199,12 @@ _CASES = {
         "x": "particle_x|pos|particle_q",
         "v": "particle_v|vel|particle_qd",
         "C": "particle_C|affine_velocity",
-        "F": "particle_F|deformation",
-        "F_new": "particle_F_new|F_out|F_next",
+        "F": "deformation|def_grad",
+        "F_new": "deformation_new|F_out|F_next",
         "p": "tid|particle|i",
         "tau": "kirchhoff|stress",
         "grid_mass": "grid_m|node_mass",
-        "grid_momentum": "grid_v_in|node_momentum_out|grid_mv",
+        "grid_momentum": "node_momenta|grid_mv",
         "F_trial": "F_tr|trial",
     },
     weight=5,
@@ -247,14 +237,18 @@ def scatter_materials(d: Draft) -> None:
     d.input("mass", "float", count, 0.5, 2.0, about="Particle masses [kg]")
     d.input("volume", "float", count, 0.5, 2.0, about="Particle volumes at rest [m^3]")
     dot = "params." if given == "struct" else ""
+    used = [name for name in _FIELDS if any(name in re.findall(r"\w+", _CASES[c][1]) for c in cases)]
+    fields = {name: _FIELDS[name] for name in ["dt", "inv_dx", *used]}
     if given == "struct":
-        d.struct("params", PARAMS, _FIELDS, about="Time step, grid and material parameters")
+        listed = "\n    ".join(f"{name}: float" for name in fields)
+        params = piece(_PARAMS.replace("$fields", listed))
+        d.struct("params", params, fields, about="Time step, grid and material parameters")
     else:
-        for name, filled in _FIELDS.items():
+        for name, filled in fields.items():
             d.param(name, "float", filled.low, filled.high if filled.high > filled.low else None)
     if gravity:
         d.param("gravity", "vec3", -5.0, 5.0, about="Gravity [m/s^2]")
-    d.output("F_new", "mat33", count, about="Elastic deformation gradients after plastic flow")
+    d.output("F_new", "mat33", count, about="Updated elastic deformation gradients")
     if grid == "packed":
         d.output("grid", "vec4", (side, side, side), about="Momentum and mass per node")
         heads, shape = "grid: wp.array3d(dtype=wp.vec4)", "grid.shape"
@@ -282,7 +276,6 @@ def scatter_materials(d: Draft) -> None:
             d.function(text)
     d.function(_WEIGHTS)
     d.function(_SCATTER, grid_heads=heads, shape=shape, add=add)
-    used = [name for name in _FIELDS if any(name in re.findall(r"\w+", _CASES[c][1]) for c in cases)]
     lines: list[str] = []
     blocks: dict[str, str] = {name: f"{dot}{name}" for name in _FIELDS}
     for number, name in enumerate(cases):
@@ -317,11 +310,10 @@ def scatter_materials(d: Draft) -> None:
         """
         p = wp.tid()
         $skip
-        # F_trial = (I + dt C) F
         F_trial = F[p] + $dt * C[p] * F[p]
         F_elastic, tau = update_material(material[p], F_trial, $used)
         F_new[p] = F_elastic
-        # Stress enters as an affine momentum: -dt V 4 / dx^2 tau
+        # Stress enters as an affine momentum; D^-1 is 4 / dx^2 for quadratic B-splines
         affine = -$dt * volume[p] * 4.0 * $inv_dx * $inv_dx * tau
         $apic
         momentum = mass[p] * v[p]
@@ -337,14 +329,16 @@ def scatter_materials(d: Draft) -> None:
         targets=targets,
         **blocks,
     )
-    d.explain("""
-        Deformation gradients are advanced with the velocity gradient of the last step, returned to the
-        yield surface of the particle's material, and turned into Kirchhoff stresses. Masses and momenta are
-        distributed by quadratic B-splines.
+    plastic = (
+        ", returned to the yield surface where the material is plastic," if {"snow", "sand"} & solid else ""
+    )
+    d.explain(f"""
+        Deformation gradients are advanced with the velocity gradient of the last step{plastic} and turned
+        into Kirchhoff stresses. Masses and momenta are distributed by quadratic B-splines.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
-        p = {name: float(v[f"{dot}{name}"]) for name in _FIELDS if f"{dot}{name}" in v}
+        p = {name: float(v[f"{dot}{name}"]) for name in fields}
         made = np.zeros((count, 3, 3))
         nodes, pull = np.zeros((side, side, side, 4)), p["dt"] * v.gravity if gravity else 0.0
         for i in range(count):

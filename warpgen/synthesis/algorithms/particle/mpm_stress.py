@@ -19,8 +19,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "particle_stress": "compute_stress|stress_from_gradients|update_stress|kirchhoff_stress",
         "f": "F|def_grad|deformation",
         "f_new": "F_new|F_trial|f_trial",
-        "mu": "shear_modulus|mu0|shear",
-        "lam": "lame_lambda|bulk|lambda0",
+        "mu": "shear_modulus|mu0",
+        "lam": "lame_lambda|lambda0",
         "tau": "stress|particle_stress_out|kirchhoff",
     },
     double=True,
@@ -36,16 +36,16 @@ def particle_stress(d: Draft) -> None:
     stress = d.use(model)
     d.input("c", "mat33", count, -5.0, 5.0, about="Velocity gradients [1/s]")
     d.input("f", "mat33", count, 0.8, 1.2, kind="spd", about="Deformation gradients")
-    first, second = ("young", "poisson") if given == "young" else ("mu", "lam")
+
     if given == "per particle":
-        d.input("mu", "float", count, 50.0, 200.0, about="Shear modulus")
-        d.input("lam", "float", count, 50.0, 200.0, about="First Lame parameter")
+        d.input("mu", "float", count, 50.0, 200.0, about="Shear moduli [Pa]")
+        d.input("lam", "float", count, 50.0, 200.0, about="First Lame parameters [Pa]")
+    elif given == "young":
+        d.param("young", "float", 100.0, 500.0, about="Young's modulus [Pa]")
+        d.param("poisson", "float", 0.1, 0.4, about="Poisson's ratio")
     else:
-        d.param(first, "float", 100.0, 500.0)
-        if given == "young":
-            d.param("poisson", "float", 0.1, 0.4)
-        else:
-            d.param(second, "float", 50.0, 200.0)
+        d.param("mu", "float", 100.0, 500.0, about="Shear modulus [Pa]")
+        d.param("lam", "float", 50.0, 200.0, about="First Lame parameter [Pa]")
     if hardened:
         d.input("jp", "float", count, 0.9, 1.1, about="Plastic volume ratios")
         d.param("hardening", "float", 3.0, 10.0, about="Hardening exponent")
@@ -53,7 +53,7 @@ def particle_stress(d: Draft) -> None:
         d.input("vol", "float", count, 0.001, 0.01, about="Particle volumes at rest")
     d.param("dt", "float", 0.001, 0.01, about="Time step")
     d.output("f_new", "mat33", count, about="Updated deformation gradients")
-    d.output("tau", "mat33", count, about="Kirchhoff stresses")
+    d.output("tau", "mat33", count, about=f"Kirchhoff stresses{' times rest volumes' if scaled else ''}")
     if given == "young":
         d.function("""
         @wp.func
@@ -66,7 +66,6 @@ def particle_stress(d: Draft) -> None:
     d.code(
         """
         p = wp.tid()
-        # F_new = (I + dt grad(v)) F
         fp = (wp.identity(n=3, dtype=float) + dt * c[p]) * f[p]
         $lame
         $harden
@@ -85,16 +84,19 @@ def particle_stress(d: Draft) -> None:
         mu=("h * " if hardened else "") + ("mu[p]" if given == "per particle" else "mu"),
         lam=("h * " if hardened else "") + ("lam[p]" if given == "per particle" else "lam"),
     )
-    d.explain("""
-        tau = P(F) F^T with the first Piola-Kirchhoff stress P; `c` is the velocity gradient [1/s].
+    if scaled:
+        d.says("Updates deformation gradients, and Kirchhoff stresses times the volumes of particles.")
+    d.explain(f"""
+        tau = {"V P(F) F^T with the rest volume V and" if scaled else "P(F) F^T with"} the first Piola-Kirchhoff stress P.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
         f = (np.eye(3) + v.dt * v.c) @ v.f
-        mu, lam = (v[first], v[second]) if given != "young" else (0.0, 0.0)
         if given == "young":
             mu = v.young / (2.0 * (1.0 + v.poisson))
             lam = 2.0 * mu * v.poisson / (1.0 - 2.0 * v.poisson)
+        else:
+            mu, lam = v.mu, v.lam
         h = np.exp(v.hardening * (1.0 - v.jp)) if hardened else np.ones(count)
         tau = model(f, h * mu, h * lam) @ np.swapaxes(f, -1, -2)
         if scaled:

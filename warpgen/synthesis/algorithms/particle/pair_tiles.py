@@ -36,12 +36,13 @@ _LAWS: dict[str, _Law] = {
     names={
         "pair_matrix": "all_pairs_forces|cluster_forces|pairwise_tiles|molecule_energy",
         "positions": "x|points|coords",
-        "charges": "q_in|masses|weights",
+        "charges": "q_in|charge",
+        "masses": "m_in|particle_mass",
         "offset": "delta|r_ij|separation",
-        "strength": "coupling|epsilon|k_e",
-        "reach": "sigma|range_length|screening",
-        "soft": "softening|eps|core",
-        "box": "cell|period|box_length",
+        "strength": "coupling|prefactor",
+        "reach": "range_length|length_scale",
+        "soft": "softening|soft_length",
+        "box": "period|box_length",
         "cluster": "block|molecule|group",
         "ATOMS": "N|BODIES|NUM_ATOMS",
     },
@@ -63,18 +64,19 @@ def pair_matrix(d: Draft) -> None:
         "energies": "particle_energies|share_pair_energies|pair_energies",
         "total": "cluster_energies|molecule_energy|total_pair_energy",
         "virial": "cluster_virials|pair_virials|virial_sums",
-        "stress": "cluster_stresses|virial_stress|pair_stresses",
+        "stress": "virial_tensors|cluster_virial_tensors|sum_virial_tensors",
     }[result])  # fmt: skip
     clusters, count, kinds = d.pick(2, 3, 4), d.pick(6, 8, 10), 3
     if law == "Lennard-Jones":
         paired = "equal"
     d.module(f"ATOMS = wp.constant({count})")
     d.input("positions", "vec3", (clusters, count), -1.0, 1.0, about="positions")
+    own = "masses" if law == "Gravity" else "charges"
     if paired == "own":
-        d.input("charges", "float", (clusters, count), 0.5, 1.5, about="charges, or masses for gravity")
+        d.input(own, "float", (clusters, count), 0.5, 1.5, about=own)
     elif paired == "types":
         d.input("types", "int", (clusters, count), 0, kinds, about="type of each particle")
-        d.input("type_charges", "float", kinds, 0.5, 1.5, about="charge of each type")
+        d.input(f"type_{own}", "float", kinds, 0.5, 1.5, about=f"{own} of the types")
     d.param("strength", "float", 0.5, 1.5, about="strength of the interaction")
     energy, slope, np_energy, np_slope = _LAWS[law]
     reached = "reach" in energy or law == "Lennard-Jones"
@@ -101,7 +103,7 @@ def pair_matrix(d: Draft) -> None:
         "energies": ("energies", "float", (clusters, count), "half of the energies of each particle's pairs"),
         "total": ("total_energy", "float", (clusters,), "potential energy of each cluster"),
         "virial": ("virials", "float", (clusters,), "sum over pairs of r . f, which the pressure is made of"),
-        "stress": ("stresses", "mat33", (clusters,), "sum over pairs of the outer products of r and f"),
+        "stress": ("tensors", "mat33", (clusters,), "sum over pairs of the outer products of r and f"),
     }[result]
     if velocity:
         name, about = "next_velocities", "velocities after the kick"
@@ -114,38 +116,48 @@ def pair_matrix(d: Draft) -> None:
             "energies": "Shares the energies of all pairs of a cluster out to its particles.",
             "total": "Computes the potential energies of clusters of particles from tiles of all their pairs.",
             "virial": "Computes the virials of clusters of particles from tiles of all their pairs.",
-            "stress": "Computes the stresses within clusters of particles from tiles of all their pairs.",
+            "stress": "Computes the virial tensors of clusters of particles from tiles of all their pairs.",
         }[result]
     )
     if periodic:
         d.function('''
             @wp.func
-            def gap(a: wp.vec3, b: wp.vec3, box: float) -> wp.vec3:
+            def displacement(a: wp.vec3, b: wp.vec3, box: float) -> wp.vec3:
                 """From a to the nearest image of b."""
                 r = b - a
                 return r - box * wp.vec3(wp.round(r[0] / box), wp.round(r[1] / box), wp.round(r[2] / box))
         ''')
     else:
-        d.function("@wp.func\ndef gap(a: wp.vec3, b: wp.vec3) -> wp.vec3:\n    return b - a")
+        d.function("@wp.func\ndef displacement(a: wp.vec3, b: wp.vec3) -> wp.vec3:\n    return b - a")
     scalars = ["strength"] + (["reach"] if reached else []) + ["soft"] + (["cutoff"] if cut else [])
     charged = paired != "equal"
-    head = ", ".join(["offset: wp.vec3", *(["q: float"] if charged else []), "row: int", "col: int", *(f"{s}: float" for s in scalars)])  # fmt: skip
+    heads = ["offset: wp.vec3", *(["q: float"] if charged else []), "row: int", "col: int"]
+    head = "\n".join(f"{h}," for h in [*heads, *(f"{s}: float" for s in scalars)])
     formula = energy if result in ("energies", "total") else slope
     if not charged:
         formula = formula.replace("strength * q", "strength")
+    bare = formula.removeprefix("-")
+
+    def half(factor: float) -> float:
+        return factor if bare == formula else -factor
+
+    # what is 0 at the cutoff comes first, so that numbers are multiplied before vectors and matrices
+    by = "fade * " if cut else ""
     value = {
-        "forces": ("wp.vec3", f"({formula}) * offset", "wp.vec3(0.0, 0.0, 0.0)"),
-        "energies": ("float", f"0.5 * ({formula})", "0.0"),
-        "total": ("float", f"0.5 * ({formula})", "0.0"),
-        "virial": ("float", f"-0.5 * ({formula}) * wp.length_sq(offset)", "0.0"),
+        "forces": ("wp.vec3", f"({by}{'slope' if cut else formula}) * offset", "wp.vec3(0.0, 0.0, 0.0)"),
+        "energies": ("float", f"{half(0.5)} * {by}({bare})", "0.0"),
+        "total": ("float", f"{half(0.5)} * {by}({bare})", "0.0"),
+        "virial": ("float", f"{half(-0.5)} * {by}({bare}) * wp.length_sq(offset)", "0.0"),
         "stress": (
             "wp.mat33",
-            f"(-0.5 * ({formula})) * wp.outer(offset, offset)",
-            "wp.mat33(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)",
+            f"({half(-0.5)} * {by}({bare})) * wp.outer(offset, offset)",
+            "wp.mat33()",
         ),
     }[result]
     switch = ""
     tail = f"return {value[1]}"
+    if cut and result == "forces":
+        tail = f"slope = {formula}\nreturn {value[1]}"
     if cut:
         switch = """
             ratio = wp.length_sq(offset) / (cutoff * cutoff)
@@ -154,43 +166,51 @@ def pair_matrix(d: Draft) -> None:
             # Falls to zero with its slope, so that no pair enters or leaves with a jerk
             fade = (1.0 - ratio) * (1.0 - ratio)
         """
-        tail = f"return fade * ({value[1]})"
-        if result == "stress":
-            tail = f"return (-0.5 * fade * ({formula})) * wp.outer(offset, offset)"
+    called = {
+        "forces": "pair_force",
+        "energies": "pair_energy",
+        "total": "pair_energy",
+        "virial": "pair_virial",
+        "stress": "pair_tensor",
+    }[result]
     said = {
         "forces": "Force on the first of a pair.",
         "energies": "Half of a pair's energy, as each pair is met twice.",
         "total": "Half of a pair's energy, as each pair is met twice.",
         "virial": "Half of a pair's share of the virial, as each pair is met twice.",
-        "stress": "Half of a pair's share of the stress, as each pair is met twice.",
+        "stress": "Half of a pair's share of the virial tensor, as each pair is met twice.",
     }[result]
     d.function(
         f'''
         @wp.func
-        def of_pair({head}) -> {value[0]}:
+        def {called}(
+            $head
+        ) -> {value[0]}:
             """{said}"""
             if row == col:
                 return $nothing
             $switch
             r2 = wp.length_sq(offset) + soft * soft
             $power
-            {tail}
+            $tail
         ''',
+        head=head,
+        tail=tail,
         switch=dedented(switch),
         nothing=value[2],
         power="s6 = wp.pow(reach * reach / r2, 3.0)" if law == "Lennard-Jones" else "",
     )
     charges = {
-        "own": "q = wp.tile_load(charges[cluster], shape=ATOMS)",
+        "own": f"q = wp.tile_load({own}[cluster], shape=ATOMS)",
         "types": "kind = wp.tile_load(types[cluster], shape=ATOMS)\n"
-        "q = wp.tile_load_indexed(type_charges, indices=kind, shape=(ATOMS,))",
+        f"q = wp.tile_load_indexed(type_{own}, indices=kind, shape=(ATOMS,))",
         "equal": "",
     }[paired]
     wide = "wp.tile_broadcast({}, shape=(ATOMS, ATOMS))"
     tall = "wp.tile_broadcast(wp.tile_reshape({}, shape=(ATOMS, 1)), shape=(ATOMS, ATOMS))"
     if charged:
         charges += f"\nq_pair = {tall.format('q')} * {wide.format('q')}"
-    pair = f"pair = wp.tile_map(of_pair, offset{', q_pair' if charged else ''}, row_id, col_id, {', '.join(scalars)})"
+    pair = f"pair = wp.tile_map({called}, offset{', q_pair' if charged else ''}, row_id, col_id, {', '.join(scalars)})"
     net = "net = wp.tile_sum(pair, axis=1)"
     if velocity:
         d.function("""
@@ -203,7 +223,7 @@ def pair_matrix(d: Draft) -> None:
         "energies": "wp.tile_store(energies[cluster], wp.tile_sum(pair, axis=1))",
         "total": "wp.tile_store(total_energy, wp.tile_sum(pair), offset=cluster)",
         "virial": "wp.tile_store(virials, wp.tile_sum(pair), offset=cluster)",
-        "stress": "wp.tile_store(stresses, wp.tile_sum(pair), offset=cluster)",
+        "stress": "wp.tile_store(tensors, wp.tile_sum(pair), offset=cluster)",
     }[result]
     if velocity:
         end = (
@@ -218,7 +238,7 @@ def pair_matrix(d: Draft) -> None:
         cluster = wp.tid()
         x = wp.tile_load(positions[cluster], shape=ATOMS)
         # Row i, column j: from particle i to particle j
-        offset = wp.tile_map(gap, {tall.format("x")}, {wide.format("x")}{", box" if periodic else ""})
+        offset = wp.tile_map(displacement, {tall.format("x")}, {wide.format("x")}{", box" if periodic else ""})
         row_id = {tall.format("wp.tile_arange(ATOMS, dtype=int)")}
         col_id = {wide.format("wp.tile_arange(ATOMS, dtype=int)")}
         $charges
@@ -236,7 +256,7 @@ def pair_matrix(d: Draft) -> None:
         r = v.positions[:, None] - v.positions[:, :, None]
         if periodic:
             r = r - v.box * np.round(r / v.box)
-        q_ = {"own": lambda: v.charges, "types": lambda: v.type_charges[v.types], "equal": lambda: np.ones((clusters, count))}[paired]()  # fmt: skip
+        q_ = {"own": lambda: v[own], "types": lambda: v[f"type_{own}"][v.types], "equal": lambda: np.ones((clusters, count))}[paired]()  # fmt: skip
         qq = q_[:, :, None] * q_[:, None]
         square = (r**2).sum(3)
         r2 = square + v.soft**2

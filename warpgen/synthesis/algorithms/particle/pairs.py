@@ -14,7 +14,7 @@ NAMES = {
     "x": "positions|pos|particle_q|coords",
     "f": "forces|force|particle_f",
     "cutoff": "r_cut|rc|cutoff_radius",
-    "box": "box_size|cell|box_length",
+    "box": "box_size|box_length",
     "start": "row_start|offsets|neighbor_offsets",
     "neighbors": "nbr|neighbor_indices|adjacency",
     "j": "other|nb|neighbor",
@@ -46,7 +46,7 @@ def _multiplicity(v: Values, count: int, listing: str) -> Any:
         "pair_forces": "compute_forces|md_forces|nonbonded_forces|eval_pair_forces",
         "energy": "potential_energy|pe|e_pot",
         "e": "e_i|pe_i|pot",
-        "fi": "force_i|f_i|acc",
+        "fi": "force_i|f_i|f_sum",
     },
     double=True,
     weight=6,
@@ -65,16 +65,19 @@ def pair_forces(d: Draft) -> None:
     law = d.use(potential.force if wanted == "force" else potential.energy)
     d.input("x", "vec3", count, 0.0, 2.0, about="Particle positions")
     if listing == "csr":
-        d.input("start", "int", count + 1, 0, count * 8, kind="offsets")
-        d.input("neighbors", "int", count * 8, 0, count)
+        d.input("start", "int", count + 1, 0, count * 8, kind="offsets", about="First neighbor of each")
+        d.input("neighbors", "int", count * 8, 0, count, about="Neighbors of all particles")
     elif listing == "table":
-        d.input("neighbors", "int", (count, 8), -1, count)
+        d.input("neighbors", "int", (count, 8), -1, count, about="Neighbors of each particle, or -1")
     d.param(first, "float", low1, high1)
     d.param(second, "float", low2, high2)
     d.param("cutoff", "float", 0.9, 1.0, about="Cutoff distance")
     if periodic:
         d.param("box", "float", 2.0, about="Edge length of the periodic box")
-    d.output("f" if wanted == "force" else "energy", "vec3" if wanted == "force" else "float", count)
+    if wanted == "force":
+        d.output("f", "vec3", count, about="Forces")
+    else:
+        d.output("energy", "float", count, about="Half of the energies of each particle's pairs")
     bare = potential in (potentials.SOFT_SPHERE, potentials.GAUSSIAN)
     if periodic:
         d.function("""
@@ -134,7 +137,7 @@ def pair_forces(d: Draft) -> None:
         core=""
         if bare
         else """
-        # Cap the force, overlapping initial positions would blow up the simulation
+        # Overlapping initial positions would blow up the simulation
         r_core = wp.max(r, 0.3)
         """,
         term=f"fi += {law}($at, {constants}) * (d_ij / r)"
@@ -146,8 +149,12 @@ def pair_forces(d: Draft) -> None:
         # each pair is met from both of its ends
         store="f[tid] = fi" if wanted == "force" else "energy[tid] = 0.5 * e",
     )
-    if wanted == "energy":
-        d.says("Computes pair potential energies per particle, half of each pair.")
+    over = "" if listing == "all" else " over neighbor lists"
+    d.says(
+        f"Computes pair potential energies per particle{over}, half of each pair."
+        if wanted == "energy"
+        else f"Computes the forces of a pair potential{over or ' between all particles'}."
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         offset = v.x[:, None] - v.x[None]
@@ -202,6 +209,8 @@ def build_neighbor_list(d: Draft) -> None:
     d.output("table", "int", (count, most), about="Neighbor table, padded with -1")
     if full == "count on":
         d.output("counts", "int", count, about="Number of neighbors per particle")
+    if search == "half":
+        d.says("Builds a neighbor list of fixed width, padded with -1, in which each pair stands once.")
     wrap = """
     # Nearest image only, since the cutoff is below half the box
     for c in range($dim):

@@ -14,11 +14,11 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _NAMES = {
     "x": "pos|positions|particle_x",
     "v": "vel|velocities|u",
-    "charge": "q|weights|charges",
+    "charge": "q|macro_charge",
     "rho": "density|charge_density|rho_grid",
     "field": "E|e_field|e_grid",
-    "inv_dx": "inv_h|inv_cell|idx",
-    "weight": "w|shape|wgt",
+    "inv_dx": "inv_h|inv_cell",
+    "weight": "w|wgt",
 }
 
 
@@ -50,7 +50,7 @@ class Periodic:
 
     def place(self, d: Draft) -> None:
         """Positions within the box of length one."""
-        d.input("x", self.type, self.count, 0.0, 1.0)
+        d.input("x", self.type, self.count, 0.0, 1.0, about="Particle positions")
 
     def sizes(self, d: Draft) -> None:
         """The last arguments: what turns positions into cells, and where the grid ends."""
@@ -89,16 +89,19 @@ def deposit_charge(d: Draft) -> None:
         d.calls("deposit_current|current_deposition|scatter_current")
     g.place(d)
     if current:
-        d.input("v", g.type, g.count, -1.0, 1.0)
+        d.input("v", g.type, g.count, -1.0, 1.0, about="Particle velocities")
     if charges == "equal":
         d.param("charge", "float", 0.5, 2.0, about="Charge of a macro-particle")
     elif charges == "each":
-        d.input("charge", "float", g.count, -1.0, 1.0, about="Charge of a macro-particle")
+        d.input("charge", "float", g.count, -1.0, 1.0, about="Charges of the macro-particles")
     else:
         d.input("species", "int", g.count, 0, 3, about="Species index")
-        d.input("charge", "float", 3, -1.0, 1.0, about="Charge of a macro-particle")
+        d.input("charge", "float", 3, -1.0, 1.0, about="Charge of a macro-particle of each species")
     g.sizes(d)
-    d.output("current" if current else "rho", g.type if current else "float", g.shape)
+    if current:
+        d.output("current", g.type, g.shape, about="Current density per node")
+    else:
+        d.output("rho", "float", g.shape, about="Charge density per node")
     amount = {"equal": "charge", "each": "charge[p]", "species": "charge[species[p]]"}[charges]
     volume = " * ".join(["inv_dx"] * g.dimension)
     d.launch(g.count)
@@ -106,7 +109,7 @@ def deposit_charge(d: Draft) -> None:
         """
         p = wp.tid()
         xp = x[p] * inv_dx
-        # Charge density: divide by the cell volume
+        # Charge per cell volume makes a density
         qp = $amount * $volume$v
         $loops
         """,
@@ -120,9 +123,9 @@ def deposit_charge(d: Draft) -> None:
     )
     if current:
         d.says("Deposits particle currents onto a periodic grid (PIC).")
-    d.explain("""
-        Weights of a particle sum up to one, so total charge is conserved. Indices wrap
-        around the periodic box; the grid must be cleared before.
+    d.explain(f"""
+        Weights of a particle sum up to one, so the total {"current" if current else "charge"} is conserved.
+        Indices wrap around the periodic box; the grid must be cleared before.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -142,7 +145,7 @@ def deposit_charge(d: Draft) -> None:
     names=_NAMES
     | {
         "gather_field": "field_gather|interpolate_field|push_electrostatic|gather",
-        "e_p": "ep|local_field|acc",
+        "e_p": "ep|local_field",
     },
     double=True,
 )
@@ -160,9 +163,9 @@ def gather_field(d: Draft) -> None:
         source = "field"
     g.place(d)
     if result != "field":
-        d.input("v", g.type, g.count, -1.0, 1.0)
+        d.input("v", g.type, g.count, -1.0, 1.0, about="Particle velocities")
     if source == "field":
-        d.input("field", g.type, g.shape, -1.0, 1.0)
+        d.input("field", g.type, g.shape, -1.0, 1.0, about="Electric field per node")
     else:
         d.input("phi", "float", g.shape, -1.0, 1.0, about="Electrostatic potential")
     if result != "field":
@@ -171,7 +174,10 @@ def gather_field(d: Draft) -> None:
     g.sizes(d)
     if result == "kick and drift":
         d.output("x_new", g.type, g.count, about="Updated positions")
-    d.output({"field": "e_p_out"}.get(result, "v_new"), g.type, g.count)
+    if result == "field":
+        d.output("e_p_out", g.type, g.count, about="Electric field at the particles")
+    else:
+        d.output("v_new", g.type, g.count, about="Updated velocities")
     zero = "float(0.0)" if g.dimension == 1 else f"wp.{g.type}()"
     if source == "field":
         inner = "e_p += weight * field[$node]"
@@ -203,10 +209,13 @@ def gather_field(d: Draft) -> None:
         node=g.node,
         store=stores[result],
     )
+    of = "field" if source == "field" else "potential"
     ending = {
-        "field": "Interpolates the field of a periodic grid at particles.",
-        "kick": "Accelerates particles by the field of a periodic grid.",
-        "kick and drift": "Accelerates particles by the field of a periodic grid and moves them.",
+        "field": "Interpolates the field of a periodic grid at particles."
+        if source == "field"
+        else "Interpolates the field of a periodic grid's potential at particles.",
+        "kick": f"Accelerates particles by the {of} of a periodic grid.",
+        "kick and drift": f"Accelerates particles by the {of} of a periodic grid and moves them.",
     }
     d.says(ending[result])
 
@@ -233,7 +242,8 @@ def gather_field(d: Draft) -> None:
     source="Boris 1970; Birdsall & Langdon 1985, sec. 4-3; Vay 2008 (momenta)",
     names={
         "boris_push": "push_particles|boris|boris_step|push_boris",
-        "v": "vel|velocities|u",
+        "v": "vel|velocities|velocity_in",
+        "u": "momenta|gamma_v|proper_velocity",
         "e_field": "E|electric|e",
         "b_field": "B|magnetic|b",
         "v_minus": "vm|u_minus|before",
@@ -242,7 +252,8 @@ def gather_field(d: Draft) -> None:
         "t": "half_turn|tvec|rot",
         "qm": "charge_to_mass|q_over_m|qom",
         "dt": "h|step|delta_t",
-        "v_new": "v_out|vel_out|u_new",
+        "v_new": "v_out|vel_out|velocity_out",
+        "u_new": "u_out|momenta_out|gamma_v_out",
     },
     double=True,
     adjoint="either",
@@ -260,21 +271,23 @@ def boris_push(d: Draft) -> None:
     exact = d.option("rotation", "boris", "tangent")
     count = d.pick(64, 128, 256)
     if moved or magnetic == "mirror":
-        d.input("x", "vec3", count, -1.0, 1.0)
-    d.input("v", "vec3", count, -1.0, 1.0)
+        d.input("x", "vec3", count, -1.0, 1.0, about="Particle positions")
+    what = "momenta per mass" if relativistic else "velocities"
+    speed = "u" if relativistic else "v"
+    d.input(speed, "vec3", count, -1.0, 1.0, about=f"Particle {what}")
     if electric == "each":
         d.input("e_field", "vec3", count, -1.0, 1.0, about="Electric field at the particles")
     elif electric == "uniform":
-        d.param("e_field", "vec3", -1.0, 1.0, about="Electric field at the particles")
+        d.param("e_field", "vec3", -1.0, 1.0, about="Uniform electric field")
     if magnetic == "each":
         d.input("b_field", "vec3", count, -2.0, 2.0, about="Magnetic field at the particles")
     elif magnetic == "uniform":
-        d.param("b_field", "vec3", -2.0, 2.0, about="Magnetic field at the particles")
+        d.param("b_field", "vec3", -2.0, 2.0, about="Uniform magnetic field")
     else:
         d.param("b0", "float", 0.5, 2.0, about="Field strength at the center")
         d.param("length", "float", 1.0, 2.0, about="Length of the mirror")
     if species == "each":
-        d.input("qm", "float", count, -1.0, 1.0, about="Charge to mass ratio")
+        d.input("qm", "float", count, -1.0, 1.0, about="Charge to mass ratios")
     else:
         d.param("qm", "float", -1.0, 1.0, about="Charge to mass ratio")
     d.param("dt", "float", 0.05, 0.3, about="Time step")
@@ -282,7 +295,7 @@ def boris_push(d: Draft) -> None:
         d.param("c", "float", 1.5, 3.0, about="Speed of light")
     if moved:
         d.output("x_new", "vec3", count, about="Updated positions")
-    d.output("v_new", "vec3", count, about="Updated velocities")
+    d.output(f"{speed}_new", "vec3", count, about=f"Updated {what}")
     q = "qm[tid]" if species == "each" else "qm"
     e = "e_field[tid]" if electric == "each" else "e_field"
     fields = {
@@ -300,21 +313,23 @@ def boris_push(d: Draft) -> None:
         tid = wp.tid()
         half = 0.5 * dt * $q
         $field
-        v_minus = v[tid]$kick
+        v_minus = $speed[tid]$kick
         $gamma
         $t
         v_prime = v_minus + wp.cross(v_minus, t)
         # s = 2 t / (1 + t^2), so that the rotation keeps the speed
         v_plus = v_minus + 2.0 / (1.0 + wp.dot(t, t)) * wp.cross(v_prime, t)
         $last
-        v_new[tid] = v1
+        $target[tid] = v1
         $move
         """,
+        speed=speed,
+        target=f"{speed}_new",
         q=q,
         field=fields[magnetic],
         kick="" if electric == "none" else f" + half * {e}",
         gamma="""
-        # Relativistic: v is momentum per mass, use gamma at mid-step
+        # Relativistic: gamma is taken at mid-step
         gamma = wp.sqrt(1.0 + wp.dot(v_minus, v_minus) / (c * c))
         """
         if relativistic
@@ -333,8 +348,11 @@ def boris_push(d: Draft) -> None:
         if not relativistic
         else "x_new[tid] = x[tid] + dt / wp.sqrt(1.0 + wp.dot(v1, v1) / (c * c)) * v1",
     )
+    ending = " and moves the particles" if moved else ""
     if electric == "none":
-        d.says("Rotates charged particle velocities about the magnetic field (Boris).")
+        d.says(f"Rotates charged particle {what} about the magnetic field (Boris){ending}.")
+    else:
+        d.says(f"Advances charged particle {what} with the Boris scheme{ending}.")
 
     def reference(v: Values) -> dict[str, Any]:
         h = 0.5 * v.dt * (v.qm[:, None] if species == "each" else v.qm)
@@ -344,7 +362,7 @@ def boris_push(d: Draft) -> None:
             b = v.b0 * np.stack([-v.x[:, 0] * z / v.length, -v.x[:, 1] * z / v.length, 1.0 + z * z], -1)
         else:
             b = np.broadcast_to(v.b_field, (count, 3))
-        u = v.v + kick
+        u = v[speed] + kick
         g = np.sqrt(1.0 + (u**2).sum(-1, keepdims=True) / v.c**2) if relativistic else 1.0
         size = np.linalg.norm(b, axis=-1, keepdims=True)
         # a rotation about -b by twice the angle whose tangent is |t| (Rodrigues)
@@ -355,8 +373,8 @@ def boris_push(d: Draft) -> None:
         turned = along + np.cos(angle) * (u - along) + np.sin(angle) * np.cross(n, u)
         new = turned + kick
         if not moved:
-            return {"v_new": new}
+            return {f"{speed}_new": new}
         g = np.sqrt(1.0 + (new**2).sum(-1, keepdims=True) / v.c**2) if relativistic else 1.0
-        return {"v_new": new, "x_new": v.x + v.dt * new / g}
+        return {f"{speed}_new": new, "x_new": v.x + v.dt * new / g}
 
     d.check(reference, 3e-4)

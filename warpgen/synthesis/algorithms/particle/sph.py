@@ -15,8 +15,8 @@ _NAMES = {
     "v": "velocities|particle_v|vel|particle_qd",
     "rho": "density|densities|particle_rho",
     "m": "mass|particle_mass",
-    "h": "smoothing_length|radius|support",
-    "grid": "grid_id|hash_grid|neighbors",
+    "h": "smoothing_length|support_radius",
+    "grid": "grid_id|hash_grid",
     "index": "j|other|neighbor",
     "f": "forces|particle_f|force",
 }
@@ -53,7 +53,7 @@ def sph_density(d: Draft) -> None:
     if masses == "uniform":
         d.param("m", "float", 0.5, 2.0, about="Particle mass")
     else:
-        d.input("m", "float", count, 0.5, 2.0, about="Particle mass")
+        d.input("m", "float", count, 0.5, 2.0, about="Particle masses")
         mass = "m[index]"
     d.param("h", "float", 0.3, 0.5, about="Smoothing length")
     d.output("rho", "float", count, about="Densities")

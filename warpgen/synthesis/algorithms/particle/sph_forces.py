@@ -15,8 +15,8 @@ NAMES = {
     "v": "velocities|particle_v|vel|particle_qd",
     "rho": "density|densities|particle_rho",
     "m": "mass|particle_mass",
-    "h": "smoothing_length|radius|support",
-    "grid": "grid_id|hash_grid|neighbors",
+    "h": "smoothing_length|support_radius",
+    "grid": "grid_id|hash_grid",
     "j": "other|neighbor|nb",
     "mu": "viscosity|dynamic_viscosity",
     "offset": "xij|rij|delta",
@@ -147,10 +147,12 @@ def sph_pressure_acceleration(d: Draft) -> None:
         else "term = 0.5 * (p_i + p_j) / (rho_i * rho_j)",
         slope=slope,
     )
+    if gravity:
+        d.says("Computes accelerations by SPH pressure and gravity.")
     mean = "m (p_i + p_j) / (2 rho_i rho_j)"
     formula = "m (p_i / rho_i^2 + p_j / rho_j^2)" if form == "symmetric" else mean
     d.explain(f"""
-        a_i = -sum_j {formula} grad W(x_i - x_j, h), in m/s^2.
+        a_i = {"g - " if gravity else "-"}sum_j {formula} grad W(x_i - x_j, h), in m/s^2.
         All particles have the same mass `m`. The hash grid needs cells of width `h` at least.
     """)
 
@@ -244,6 +246,12 @@ def sph_viscosity(d: Draft) -> None:
         slope=slope,
         store="accel[tid] += acc" if inout else "accel[tid] = acc",
     )
+    what = {
+        "artificial": "artificial viscosity accelerations",
+        "morris": "viscosity accelerations",
+        "monaghan laminar": "laminar viscosity accelerations",
+    }[form]
+    d.says(f"{'Adds' if inout else 'Computes'} SPH {what}.")
     d.explain("""
         The term 0.01 h^2 avoids the singularity of close pairs. Velocities in m/s, densities in kg/m^3.
     """)

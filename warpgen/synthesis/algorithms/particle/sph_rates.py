@@ -17,7 +17,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     names=NAMES
     | {
         "xsph_velocity": "apply_xsph|xsph_smoothing|smooth_velocities",
-        "eps": "epsilon|xsph|c",
+        "eps": "epsilon|xsph_factor",
         "v_new": "v_out|velocities_out|smoothed",
         "dv": "correction|delta_v",
     },
@@ -39,7 +39,12 @@ def xsph_velocity(d: Draft) -> None:
     d.param("eps", "float", 0.1, 0.5, about="XSPH factor")
     if moved:
         d.param("dt", "float", 0.001, 0.01, about="Time step")
-    d.output("x_new" if moved else "v_new", "vec3", count)
+    d.output(
+        "x_new" if moved else "v_new",
+        "vec3",
+        count,
+        about=f"{'Moved' if moved else 'Smoothed'} {'positions' if moved else 'velocities'}",
+    )
     weight = {
         "mean": f"2.0 * m / (rho[tid] + rho[j]) * {w}(r, h)",
         "theirs": f"m / rho[j] * {w}(r, h)",
@@ -79,9 +84,10 @@ def xsph_velocity(d: Draft) -> None:
     names=NAMES
     | {
         "sph_density_rate": "continuity_equation|density_derivative|compute_drho",
-        "drho": "rate|d_rho|rho_dot",
-        "divergence": "div|flux|sum_div",
+        "drho": "density_rate|d_rho|rho_dot",
+        "rate": "change|growth|total",
         "delta": "delta_sph|diffusion",
+        "rho_new": "rho_out|density_out|new_density",
         "c0": "sound_speed|cs",
     },
     weight=6,
@@ -98,10 +104,7 @@ def sph_density_rate(d: Draft) -> None:
     slope = d.use(kernel.slope)
     neighbours(d, count)
     d.input("v", "vec3", count, -1.0, 1.0, about="Particle velocities")
-    if stepped:
-        d.inout("rho", "float", count, 900.0, 1100.0, about="Densities")
-    else:
-        d.input("rho", "float", count, 900.0, 1100.0, about="Densities")
+    d.input("rho", "float", count, 900.0, 1100.0, about="Densities")
     d.param("m", "float", 5.0, 20.0, about="Particle mass")
     d.param("h", "float", 0.35, 0.5, about="Smoothing length")
     if diffusion != "none":
@@ -109,22 +112,22 @@ def sph_density_rate(d: Draft) -> None:
     if diffusion == "delta":
         d.param("delta", "float", 0.05, 0.2, about="Density diffusion coefficient")
     if stepped:
-        d.input("rho_old", "float", count, 900.0, 1100.0)
         d.param("dt", "float", 0.0005, 0.002, about="Time step")
+        d.output("rho_new", "float", count, about="Densities after the step")
     else:
         d.output("drho", "float", count, about="Density rates")
-    read = "rho_old" if stepped else "rho"
-    weight = f"rho_i * m / {read}[j]" if volumes else "m"
+    theirs = "rho_j" if diffusion != "none" else "rho[j]"
+    weight = f"rho_i * m / {theirs}" if volumes else "m"
     terms = {
         "none": "",
         "delta": """
         # Diffuse the density, otherwise pressures would form a checkerboard (delta-SPH)
         psi = 2.0 * (rho_j - rho_i) / (r * r + 0.01 * h * h)
-        divergence -= delta * h * c0 * psi * (m / rho_j) * wp.dot(offset, grad)
+        rate -= delta * h * c0 * psi * (m / rho_j) * wp.dot(offset, grad)
         """,
         "ferrari": """
         # Rusanov-type dissipation: density jump times the speed of sound
-        divergence -= m * c0 * (rho_j - rho_i) / rho_j * wp.dot(offset, grad) / r
+        rate -= m * c0 * (rho_j - rho_i) / rho_j * wp.dot(offset, grad) / r
         """,
     }
     d.launch(count)
@@ -133,36 +136,40 @@ def sph_density_rate(d: Draft) -> None:
         tid = wp.tid()
         xi = x[tid]
         vi = v[tid]
-        $mine
-        divergence = float(0.0)
+        rho_i = rho[tid]
+        rate = float(0.0)
         $loop
         $store
         """,
-        mine=f"rho_i = {read}[tid]" if volumes or diffusion != "none" else "",
         loop=neighbour_loop(d),
         pair="""
         grad = $slope(r, h) * (offset / r)
-        divergence += $weight * wp.dot(vi - v[j], grad)
         $density
+        rate += $weight * wp.dot(vi - v[j], grad)
         $extra
         """,
-        density=f"rho_j = {read}[j]" if diffusion != "none" else "",
+        density="rho_j = rho[j]" if diffusion != "none" else "",
         slope=slope,
         weight=weight,
         extra=terms[diffusion],
-        store="rho[tid] += dt * divergence" if stepped else "drho[tid] = divergence",
+        store="rho_new[tid] = rho_i + dt * rate" if stepped else "drho[tid] = rate",
     )
     if stepped:
         d.says("Integrates SPH densities with the continuity equation.")
-    total = "rho_i sum_j m_j / rho_j" if volumes else "sum_j m_j"
+    total = "rho_i sum_j m / rho_j" if volumes else "sum_j m"
+    smooth = {
+        "none": "",
+        "delta": ", with the diffusion of delta-SPH",
+        "ferrari": ", with dissipation of density jumps",
+    }
     d.explain(f"""
-        Continuity equation d rho_i / dt = {total} (v_i - v_j) . grad W_ij. In contrast to density
-        summation it does not underestimate the density at free surfaces.
+        Continuity equation d rho_i / dt = {total} (v_i - v_j) . grad W_ij{smooth[diffusion]}. In contrast to
+        density summation it does not underestimate the density at free surfaces.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
         pairs = Pairs(v)
-        rho = v.rho_old if stepped else v.rho
+        rho = v.rho
         gradient = pairs.gradient(kernel, v.h)
         weight = rho[:, None] * v.m / rho if volumes else v.m
         made = weight * ((v.v[:, None] - v.v) * gradient).sum(-1)
@@ -174,6 +181,6 @@ def sph_density_rate(d: Draft) -> None:
         elif diffusion == "ferrari":
             made = made - v.m * v.c0 * jump / rho * along / np.where(pairs.near, pairs.r, 1.0)
         rate = made.sum(axis=1)
-        return {"rho": v.rho + v.dt * rate} if stepped else {"drho": rate}
+        return {"rho_new": rho + v.dt * rate} if stepped else {"drho": rate}
 
     d.check(reference, 3e-4)

@@ -16,12 +16,11 @@ from warpgen.synthesis.writing.draft import Draft, Values
     names=NAMES
     | {
         "thermostat": "rescale_velocities|apply_thermostat|temperature_control|heat_bath",
-        "target": "t0|temperature|t_target",
+        "target": "t0|t_target|target_temperature",
         "scale": "lam|factor|chi",
         "kinetic": "ke|e_kin|kinetic_energy",
         "tau": "coupling|relaxation|tau_t",
         "now": "current|t_now|temp",
-        "m": "mass|masses|particle_mass",
     },
     double=True,
     weight=6,
@@ -30,7 +29,7 @@ def thermostat(d: Draft) -> None:
     """Applies a thermostat to particle velocities."""
     kind = d.option("kind", "berendsen", "isokinetic", "nose-hoover", "friction")
     if kind == "friction":
-        d.calls("apply_friction|damp_velocities|friction_thermostat")
+        d.calls("apply_friction|damp_velocities|implicit_friction")
     groups = d.option("groups", "one", "each")
     drift = d.flag("drift", 0.4)
     bounded = d.flag("bounded", 0.5) and kind == "berendsen"
@@ -38,19 +37,26 @@ def thermostat(d: Draft) -> None:
     count = d.pick(64, 128, 256)
     baths = 4
     vector = f"vec{place}"
-    d.input("v", vector, count, -2.0, 2.0)
+    d.input("v", vector, count, -2.0, 2.0, about="Particle velocities")
     if groups == "each":
         d.input("group", "int", count, 0, baths, about="Temperature group per particle")
     if drift:
         d.input("flow", vector, baths if groups == "each" else 1, -0.5, 0.5, about="Streaming velocities")
     number = baths if groups == "each" else 1
     if kind in ("berendsen", "isokinetic"):
-        d.input("kinetic", "float", number, 0.5, 2.0, about="Mean kinetic energies")
+        d.input(
+            "kinetic",
+            "float",
+            number,
+            0.5,
+            2.0,
+            about=f"Mean kinetic energy per particle{' of each group' if groups == 'each' else ''}",
+        )
         d.param("target", "float", 0.5, 2.0, about="Target temperature")
     if kind == "nose-hoover":
-        d.input("xi", "float", number, -1.0, 1.0, about="Thermostat variables")
+        d.input("xi", "float", number, -1.0, 1.0, about="Thermostat friction rates [1/s]")
     if kind == "friction":
-        d.input("bath_rate", "float", number, 0.1, 2.0)
+        d.input("bath_rate", "float", number, 0.1, 2.0, about="Friction rates [1/s]")
     if kind != "isokinetic":
         d.param("dt", "float", 0.001, 0.01, about="Time step")
     if kind == "berendsen":
@@ -76,7 +82,9 @@ def thermostat(d: Draft) -> None:
     d.code(
         "tid = wp.tid()\n$scale\n$apply",
         scale=scales[kind],
-        bound="scale = wp.clamp(scale, 0.8, 1.25)" if bounded else "",
+        bound="# One step changes velocities by a quarter at most\nscale = wp.clamp(scale, 0.8, 1.25)"
+        if bounded
+        else "",
         apply=f"""
         # Take off the streaming velocity, since flow is not heat
         u = flow[{g}]
@@ -89,7 +97,7 @@ def thermostat(d: Draft) -> None:
         "berendsen": "Rescales velocities with the Berendsen thermostat.",
         "isokinetic": "Rescales velocities to the target temperature (isokinetic).",
         "nose-hoover": "Applies half a step of the Nose-Hoover thermostat.",
-        "friction": "Applies implicit friction against a heat bath.",
+        "friction": "Damps velocities by implicit friction.",
     }
     d.says(says[kind])
 

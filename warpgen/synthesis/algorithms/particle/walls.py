@@ -16,8 +16,9 @@ from warpgen.synthesis.writing.draft import Draft, Values
     names=NAMES
     | {
         "wall_response": "collide_walls|resolve_walls|particle_wall_collision|handle_boundaries",
-        "planes": "walls|boundary_planes|half_spaces",
-        "restitution": "bounce|e|elasticity",
+        "normals": "wall_normals|plane_normals",
+        "offsets": "wall_offsets|plane_offsets|distances",
+        "restitution": "bounce|e|rebound",
         "xi": "p|pos_i|q",
         "vi": "u|vel_i|qd",
     },
@@ -34,12 +35,15 @@ def wall_response(d: Draft) -> None:
     count = d.pick(64, 128, 192)
     copies = layout == "copies"
     role = d.input if copies else d.inout
-    role("x", "vec3", count, -1.2, 1.2)
-    role("v", "vec3", count, -2.0, 2.0)
+    role("x", "vec3", count, -1.2, 1.2, about="Particle positions")
+    role("v", "vec3", count, -2.0, 2.0, about="Particle velocities")
     if sleeping:
-        d.input("inv_mass", "float", count, -0.5, 1.0, about="Inverse masses, 0 for pinned particles")
+        d.input(
+            "inv_mass", "float", count, -0.5, 1.0, about="Inverse masses, not positive for pinned particles"
+        )
     if wall == "planes":
-        d.input("planes", "vec4", 4, kind="unit", about="Wall planes (normal, offset)")
+        d.input("normals", "vec3", 4, kind="unit", about="Normals of the walls, which point inwards")
+        d.input("offsets", "float", 4, 0.2, 0.8, about="Distances of the walls from the origin")
     elif wall == "box":
         d.param("lower", "vec3", -0.9, -0.6, about="Lower corner of the box")
         d.param("upper", "vec3", 0.6, 0.9, about="Upper corner of the box")
@@ -50,14 +54,19 @@ def wall_response(d: Draft) -> None:
         d.param("ground", "float", -0.5, 0.3, about="Height of the ground")
     d.param("restitution", "float", 0.2, 0.8, about="Coefficient of restitution")
     if tangential != "free":
-        d.param("friction", "float", 0.1, 0.5, about="Friction coefficient")
+        about = (
+            "Friction coefficient"
+            if tangential == "coulomb"
+            else "Share of the tangential velocity that is lost"
+        )
+        d.param("friction", "float", 0.1, 0.5, about=about)
     if copies:
         d.output("x_out", "vec3", count, about="Corrected positions")
         d.output("v_out", "vec3", count, about="Reflected velocities")
     bounce = """
     vn = wp.dot(vi, n)
+    # Particles that already move away from the wall are left alone
     if vn < 0.0:
-        # Skip particles that already move away from the wall
         vt = vi - vn * n
         $rub
         vi = vt - restitution * vn * n
@@ -74,11 +83,10 @@ def wall_response(d: Draft) -> None:
     }
     walls = {
         "planes": """
-        for k in range(planes.shape[0]):
-            # Signed distance dot(n, x) + d, positive inside
-            plane = planes[k]
-            n = wp.normalize(wp.vec3(plane[0], plane[1], plane[2]))
-            depth = -(wp.dot(n, xi) + plane[3])
+        for k in range(normals.shape[0]):
+            n = normals[k]
+            # Positive behind the wall
+            depth = -(wp.dot(n, xi) + offsets[k])
             if depth > 0.0:
                 xi += depth * n
                 $bounce
@@ -94,7 +102,6 @@ def wall_response(d: Draft) -> None:
                 $bounce
         """,
         "sphere": """
-        # Spherical container
         from_center = xi - center
         dist = wp.length(from_center)
         if dist > radius:
@@ -135,6 +142,14 @@ def wall_response(d: Draft) -> None:
         v="v_out" if copies else "v",
     )
 
+    where = {
+        "planes": "planar walls",
+        "box": "the walls of a box",
+        "sphere": "a spherical container",
+        "ground": "the ground",
+    }[wall]
+    d.says(f"Resolves collisions of particles with {where}.")
+
     def reference(v: Values) -> dict[str, Any]:
         x, u = v.x.copy(), v.v.copy()
 
@@ -149,9 +164,8 @@ def wall_response(d: Draft) -> None:
             u[:] = np.where(hit[:, None] & (vn < 0.0), vt - v.restitution * vn * n, u)
 
         if wall == "planes":
-            for plane in v.planes:
-                n = plane[:3] / np.linalg.norm(plane[:3])
-                depth = -(x @ n + plane[3])
+            for n, offset in zip(v.normals, v.offsets, strict=True):
+                depth = -(x @ n + offset)
                 x[:] = x + np.maximum(depth, 0.0)[:, None] * n
                 bounced(depth > 0.0, n)
         elif wall == "box":
