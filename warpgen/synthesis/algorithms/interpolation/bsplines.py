@@ -8,9 +8,9 @@ from warpgen.synthesis.algorithms.interpolation import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "points": "control_points|keys|knots_p|ctrl",
+    "points": "control_points|ctrl|poles",
     "u": "params|s|t_query",
-    "curve": "values|positions_out|samples|sampled",
+    "curve": "curve_out|samples|sampled",
 }
 
 
@@ -73,15 +73,16 @@ def bspline_curve(d: Draft) -> None:
     else:
         d.says(f"Evaluates a {label} B-spline curve at many parameters.")
     stored = "vec4" if rational else kind
-    d.input("points", stored, n, 0.2, 1.0, about="Control points")
+    about = "Homogeneous control points (w x, w y, w z, w)" if rational else "Control points"
+    d.input("points", stored, n, 0.2, 1.0, about=about)
     d.input("knots", "float", n + degree + 1, 0.0, 10.0, kind="ascending", about="Knot vector")
     if search == "given":
-        d.input("spans", "int", m, degree, n)
-        d.input("u", "float", m)
+        d.input("spans", "int", m, degree, n, about="Knot span of each parameter")
+        d.input("u", "float", m, about="Parameters in [0, 1], relative to their spans")
     else:
-        d.input("u", "float", m, 0.02, 0.98)
+        d.input("u", "float", m, 0.02, 0.98, about="Parameters in [0, 1]")
     d.output("curve", kind, m, about="Evaluated points")
-    p = str(degree)
+    p, point = str(degree), "q"
     lines = ["tid = wp.tid()", "n = points.shape[0]"] if search != "given" else ["tid = wp.tid()"]
     if search == "given":
         lines += ["span = spans[tid]", "x = wp.lerp(knots[span], knots[span + 1], u[tid])"]
@@ -141,7 +142,7 @@ def bspline_curve(d: Draft) -> None:
                     f"a = (x - {low}) / (knots[span + {j + 1 - r}] - {low})",
                     f"d{j} = (1.0 - a) * d{j - 1} + a * d{j}",
                 ]
-        lines += [f"q = d{degree}"]
+        point = f"d{degree}"
     else:
         d.function("""
             @wp.func
@@ -161,12 +162,13 @@ def bspline_curve(d: Draft) -> None:
             f"for i in range(span - {degree}, span + 1):",
             f"    q += basis{degree}(knots, i, x) * points[i]",
         ]
-    lines.append("curve[tid] = wp.vec3(q[0], q[1], q[2]) / q[3]" if rational else "curve[tid] = q")
+    whole = f"wp.vec3({point}[0], {point}[1], {point}[2]) / {point}[3]"
+    lines.append(f"curve[tid] = {whole if rational else point}")
     d.launch(m)
     d.code("\n".join(lines))
     d.explain(
         f"Knots ascend, {degree + 1} more than there are points; none may coincide."
-        + (" Points are homogeneous: (w x, w y, w z, w)." if rational else "")
+        + (" Points are homogeneous." if rational else "")
     )
 
     def reference(v: Values) -> dict[str, Any]:

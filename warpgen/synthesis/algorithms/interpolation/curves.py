@@ -11,9 +11,10 @@ from warpgen.synthesis.algorithms.interpolation import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "points": "control_points|keys|knots_p|ctrl",
+    "points": "control_points|ctrl|key_points",
     "u": "params|s|t_query",
-    "curve": "values|positions_out|samples|sampled",
+    "curve": "curve_out|samples|sampled",
+    "slopes": "derivatives|du_out|velocity_out",
 }
 
 
@@ -38,25 +39,29 @@ def sample_spline(d: Draft) -> None:
     if derivative == "instead":
         d.calls("spline_derivative|spline_tangents|eval_spline_derivative")
     n, m = d.pick(6, 8, 12), d.pick(48, 64, 96)
-    what = "derivative of a" if derivative == "instead" else "point on a"
+    what = "the derivative of a" if derivative == "instead" else "a"
     label = {
         "catmull-rom": "Catmull-Rom",
         "cardinal": "cardinal",
         "tcb": "Kochanek-Bartels",
         "hermite": "Hermite",
     }[family]
-    d.says(f"Evaluates the {what} {label} spline at each of many parameters.")
+    d.says(f"Evaluates {what} {label} spline at many parameters.")
     d.input("points", kind, n, -1.0, 1.0, about="Control points")
     if family == "hermite":
         d.input("tangents", kind, n, -1.0, 1.0, about="Tangents at the points")
     spans = n if closed == "closed" else n - 1
-    d.input("u", "float", m, 0.0, spans - 0.01)
+    d.input("u", "float", m, 0.0, spans - 0.01, about="Parameters")
     if family == "cardinal":
         d.param("tension", "float", 0.0, 0.6, about="Tension parameter")
     if family == "tcb":
-        for name in ("tension", "continuity", "bias"):
-            d.param(name, "float", -0.4, 0.4)
-    d.output("curve", kind, m, about="Evaluated points")
+        d.param("tension", "float", -0.4, 0.4, about="Tension, which shortens tangents")
+        d.param("continuity", "float", -0.4, 0.4, about="Continuity, which is smooth at 0")
+        d.param("bias", "float", -0.4, 0.4, about="Bias towards the chord before a point")
+    made = "curve" if derivative == "none" else "slopes"
+    d.output(
+        made, kind, m, about="Evaluated points" if derivative == "none" else "Derivatives by the parameter"
+    )
     lines = ["tid = wp.tid()", "n = points.shape[0]"]
     if closed == "closed":
         lines += ["i = int(wp.floor(u[tid])) % n", "t = u[tid] - wp.floor(u[tid])"]
@@ -75,12 +80,12 @@ def sample_spline(d: Draft) -> None:
         lines += ["scale = 0.5 * (1.0 - tension)", "m1 = scale * (p2 - p0)", "m2 = scale * (p3 - p1)"]
     elif family == "tcb":
         lines += [
-            "# outgoing tangent at p1 and incoming tangent at p2",
             "a = 0.5 * (1.0 - tension)",
             "in1 = a * (1.0 + bias) * (p1 - p0)",
             "out1 = a * (1.0 - bias) * (p2 - p1)",
             "in2 = a * (1.0 + bias) * (p2 - p1)",
             "out2 = a * (1.0 - bias) * (p3 - p2)",
+            "# outgoing tangent at p1 and incoming tangent at p2",
             "m1 = (1.0 + continuity) * in1 + (1.0 - continuity) * out1",
             "m2 = (1.0 - continuity) * in2 + (1.0 + continuity) * out2",
         ]
@@ -91,7 +96,7 @@ def sample_spline(d: Draft) -> None:
         lines.append(
             "curve[tid] = p1 + t * (m1 + t * (c2 + t * c3))"
             if derivative == "none"
-            else "curve[tid] = m1 + t * (2.0 * c2 + 3.0 * t * c3)"
+            else "slopes[tid] = m1 + t * (2.0 * c2 + 3.0 * t * c3)"
         )
     elif derivative == "none":
         lines += [
@@ -106,7 +111,7 @@ def sample_spline(d: Draft) -> None:
     else:
         lines += [
             "bump = 6.0 * t * (1.0 - t)",
-            "curve[tid] = bump * (p2 - p1) + (1.0 - t) * (1.0 - 3.0 * t) * m1 + t * (3.0 * t - 2.0) * m2",
+            "slopes[tid] = bump * (p2 - p1) + (1.0 - t) * (1.0 - 3.0 * t) * m1 + t * (3.0 * t - 2.0) * m2",
         ]
     d.launch(m)
     d.code("\n".join(lines))
@@ -141,7 +146,7 @@ def sample_spline(d: Draft) -> None:
             value = s**3 * b0 + 3 * s**2 * t * b1 + 3 * s * t**2 * b2 + t**3 * b3
         else:
             value = 3 * (s**2 * (b1 - b0) + 2 * s * t * (b2 - b1) + t**2 * (b3 - b2))
-        return {"curve": value.reshape(v.u.shape if kind == "float" else (m, -1))}
+        return {made: value.reshape(v.u.shape if kind == "float" else (m, -1))}
 
     d.check(reference)
 
@@ -151,8 +156,9 @@ def sample_spline(d: Draft) -> None:
     names=_NAMES
     | {
         "bezier_curve": "de_casteljau|eval_bezier|bezier_point|bezier_eval",
-        "a": "q0|b01|left",
         "w": "weights|w_ctrl",
+        "tangents": "unit_tangents|tangent_out|directions",
+        "parts": "left_points|cut_points|first_part",
     },
     double=True,
     weight=6,
@@ -178,13 +184,22 @@ def bezier_curve(d: Draft) -> None:
     n = degree + 1
     label = {2: "quadratic", 3: "cubic", 4: "quartic"}[degree]
     prefix = "rational " if rational else ""
-    d.says(
-        {
-            "point": f"Evaluates {prefix}{label} Bezier curves, each at a parameter of its own.",
-            "tangent": f"Computes unit tangents of {label} Bezier curves by de Casteljau's scheme.",
-            "split": f"Computes the control points of {label} Bezier curves cut at a parameter each.",
-        }[give]
-    )
+    if layout == "shared":
+        d.says(
+            {
+                "point": f"Evaluates a {prefix}{label} Bezier curve at many parameters.",
+                "tangent": f"Computes unit tangents of a {label} Bezier curve by de Casteljau's scheme.",
+                "split": f"Computes the control points of a {label} Bezier curve up to each of many parameters.",
+            }[give]
+        )
+    else:
+        d.says(
+            {
+                "point": f"Evaluates {prefix}{label} Bezier curves, each at a parameter of its own.",
+                "tangent": f"Computes unit tangents of {label} Bezier curves by de Casteljau's scheme.",
+                "split": f"Computes the control points of {label} Bezier curves, each up to a parameter.",
+            }[give]
+        )
     d.input(
         "points",
         kind,
@@ -194,9 +209,14 @@ def bezier_curve(d: Draft) -> None:
         about="Control points",
     )
     if rational:
-        d.input("w", "float", n, 0.5, 2.0)
-    d.input("u", "float", m, 0.02, 0.98)
-    d.output("curve", kind, (m, n) if give == "split" else m, about="Evaluated points")
+        d.input("w", "float", n, 0.5, 2.0, about="Weights of the control points")
+    d.input("u", "float", m, 0.02, 0.98, about="Parameters in [0, 1]")
+    made, about = {
+        "point": ("curve", "Evaluated points"),
+        "tangent": ("tangents", "Unit tangents"),
+        "split": ("parts", "Control points of the part before the parameter"),
+    }[give]
+    d.output(made, kind, (m, n) if give == "split" else m, about=about)
     lines = ["tid = wp.tid()", "t = u[tid]"]
     if layout == "flat":
         lines.append(f"first = {n} * tid")
@@ -231,7 +251,7 @@ def bezier_curve(d: Draft) -> None:
                 if give == "tangent":
                     lines += [
                         "# derivative from the last de Casteljau segment",
-                        f"curve[tid] = wp.normalize({names[1]} - {names[0]})",
+                        f"tangents[tid] = wp.normalize({names[1]} - {names[0]})",
                     ]
                 elif give == "point":
                     lines.append(f"curve[tid] = {mix(*names)}")
@@ -244,7 +264,7 @@ def bezier_curve(d: Draft) -> None:
             names, level = fresh, level + 1
         if give == "split":
             lines.append("# split at t: the left control polygon describes [0, t]")
-            lines += [f"curve[tid, {k}] = {value}" for k, value in enumerate(edge)]
+            lines += [f"parts[tid, {k}] = {value}" for k, value in enumerate(edge)]
     d.launch(m)
     d.code("\n".join(lines))
 
@@ -259,10 +279,10 @@ def bezier_curve(d: Draft) -> None:
 
         if give == "tangent":
             slope = sum(bernstein(k, degree - 1, t) * (p[:, k + 1] - p[:, k]) for k in range(degree))
-            return {"curve": slope / np.linalg.norm(slope, axis=-1, keepdims=True)}
+            return {"tangents": slope / np.linalg.norm(slope, axis=-1, keepdims=True)}
         if give == "split":
             parts = [sum(bernstein(k, j, t) * p[:, k] for k in range(j + 1)) for j in range(n)]
-            return {"curve": np.stack(parts, 1)}
+            return {"parts": np.stack(parts, 1)}
         b = np.concatenate([bernstein(k, degree, t) * weight[k] for k in range(n)], 1)
         return {"curve": np.einsum("mk,mkc->mc", b, p) / b.sum(1, keepdims=True)}
 

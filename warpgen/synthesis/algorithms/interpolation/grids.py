@@ -17,8 +17,9 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Press et al. 2007, Numerical Recipes, ch. 3.6; Keys 1981",
     names={
         "sample_grid": "interpolate_grid|grid_lookup|sample_field|gather_field",
-        "field": "grid|values|data|nodes",
+        "field": "grid|values|data",
         "sampled": "interpolated|values_out|result",
+        "slopes": "gradients|grad_out|gradient",
         "origin": "lower|grid_origin|bounds_lo",
         "inv_dx": "inv_cell|inv_h|inv_spacing",
     },
@@ -59,8 +60,13 @@ def sample_grid(d: Draft) -> None:
         d.param("origin", f"vec{ndim}", -0.02, 0.0, about="Grid origin")
         d.param("inv_dx", "float", 4.0, about="Inverse grid spacing")
         low, high = low / 4.0, (high - 0.1) / 4.0
-    d.input("x", f"vec{ndim}", m, low, high)
-    d.output("sampled", f"vec{ndim}" if gradient else kind, m, about="Interpolated values")
+    d.input(
+        "x", f"vec{ndim}", m, low, high, about="Query positions" + (" in cells" if space == "cells" else "")
+    )
+    if gradient:
+        d.output("slopes", f"vec{ndim}", m, about="Gradients")
+    else:
+        d.output("sampled", kind, m, about="Interpolated values")
     lines = ["tid = wp.tid()", "p = (x[tid] - origin) * inv_dx" if space == "world" else "p = x[tid]"]
     cell = "floor" if edges != "clamp" or order == "cubic" else "clamp"
     for axis, c in enumerate(letters):
@@ -154,7 +160,7 @@ def sample_grid(d: Draft) -> None:
                     text = "(\n    " + "\n    + ".join(diff) + "\n)"
                 lines.append(f"g{axes[axis]} = {text}")
             scale = "inv_dx * " if space == "world" else ""
-            lines.append(f"sampled[tid] = {scale}wp.vec{ndim}({', '.join(f'g{c}' for c in axes)})")
+            lines.append(f"slopes[tid] = {scale}wp.vec{ndim}({', '.join(f'g{c}' for c in axes)})")
         else:
             level = names_
             for axis in range(ndim - 1, 0, -1):
@@ -197,7 +203,7 @@ def sample_grid(d: Draft) -> None:
                 rest = np.delete(w, axis, 1).prod(1)
                 slope[axis] = slope[axis] + (2 * o[axis] - 1) * rest * node_[:, 0]
         if gradient:
-            return {"sampled": np.stack(slope, -1) * (v.inv_dx if space == "world" else 1.0)}
+            return {"slopes": np.stack(slope, -1) * (v.inv_dx if space == "world" else 1.0)}
         return {"sampled": value.reshape(m) if kind == "float" else value}
 
     d.check(reference, 5e-4)
@@ -208,6 +214,14 @@ _RADIAL: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
     "multiquadric": ("wp.sqrt(1.0 + e * e * r2)", lambda r2, e: np.sqrt(1 + e**2 * r2)),
     "inverse": ("1.0 / (1.0 + e * e * r2)", lambda r2, e: 1 / (1 + e**2 * r2)),
     "wendland": ("", lambda r2, e: np.clip(1 - e * np.sqrt(r2), 0, None) ** 4 * (4 * e * np.sqrt(r2) + 1)),
+}
+
+
+_CALLED = {
+    "gaussian": "Gaussian",
+    "multiquadric": "multiquadric",
+    "inverse": "inverse quadratic",
+    "wendland": "Wendland",
 }
 
 
@@ -236,20 +250,31 @@ def scattered_interpolation(d: Draft) -> None:
             "shepard": "Interpolates scattered data with inverse distance weighting (Shepard).",
             "modified": "Interpolates scattered data with Franke-Little weights.",
             "nearest": "Interpolates scattered data with the nearest neighbor.",
-        }.get(method, f"Evaluates an interpolant of {method} radial basis functions.")
+        }.get(
+            method,
+            f"Evaluates an interpolant of {_CALLED.get(method)} radial basis functions{' and a linear part' if poly else ''}.",
+        )
     )
     d.input("centers", f"vec{ndim}", n, -1.0, 1.0, about="Positions of the data points")
-    d.input("values" if method not in _RADIAL else "weights", kind, n, -1.0, 1.0)
+    if method in _RADIAL:
+        d.input("weights", kind, n, -1.0, 1.0, about="Weights of the basis functions")
+    else:
+        d.input("values", kind, n, -1.0, 1.0, about="Values at the data points")
     if poly:
-        d.param("slope", f"vec{ndim}", -1.0, 1.0)
-        d.param("offset", "float", -1.0, 1.0)
-    d.input("x", f"vec{ndim}", m, -1.0, 1.0)
+        d.param("slope", f"vec{ndim}", -1.0, 1.0, about="Slope of the linear part")
+        d.param("offset", "float", -1.0, 1.0, about="Linear part at the origin")
+    d.input("x", f"vec{ndim}", m, -1.0, 1.0, about="Query positions")
     if method == "shepard":
         d.param("power", "float", 2.0, 3.0, about="Exponent of the distance")
     elif method == "modified":
-        d.param("radius", "float", 1.0, 1.8)
+        d.param("radius", "float", 1.0, 1.8, about="Distance up to which data points count")
     elif method in _RADIAL:
-        d.param("e", "float", *((0.3, 0.6) if method == "wendland" else (0.8, 2.0)))
+        d.param(
+            "e",
+            "float",
+            *((0.3, 0.6) if method == "wendland" else (0.8, 2.0)),
+            about="Shape parameter, the reciprocal of a length",
+        )
     d.output("result", kind, m, about="Interpolated values")
     zero = "float(0.0)" if kind == "float" else "wp.vec3()"
     lines = ["tid = wp.tid()", "p = x[tid]"]

@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.pieces import piece
 NURBS_PATCH = piece('''
 @wp.struct
 class NurbsPatch:
-    """Trimless NURBS patch; knot vectors are non-decreasing."""
+    """NURBS patch; knot vectors are non-decreasing."""
 
     knots_u: wp.array(dtype=float)
     knots_v: wp.array(dtype=float)
@@ -141,11 +141,11 @@ def basis_derivatives(knots: wp.array(dtype=float), span: int, t: float) -> wp.v
         "evaluate_nurbs": "nurbs_surface|nurbs_eval|evaluate_patch|surface_points",
         "patch": "surface|nurbs|spline_surface",
         "parameters": "uv|params_uv|surface_uv",
-        "span_u": "i_span|knot_u|su_index",
-        "span_v": "j_span|knot_v|sv_index",
+        "span_u": "i_span|su_index",
+        "span_v": "j_span|sv_index",
         "basis_u": "N_u|bu|Nu",
         "basis_v": "N_v|bv|Nv",
-        "homogeneous": "Sw|weighted_point|numerator",
+        "homogeneous": "Sw|weighted_point",
     },
     weight=4,
 )
@@ -188,10 +188,12 @@ def evaluate_nurbs(d: Draft) -> None:
         d.input("parameters", "vec2", shape, 0.0, 1.0, about="Parameters in [0, 1], scaled to the domain")
         place = "i = wp.tid()\nfraction = parameters[i]"
     else:
-        place = f"""
+        place = """
             i, j = wp.tid()
+            samples_u = $made.shape[0]
+            samples_v = $made.shape[1]
             # Uniform grid over the domain, ends included
-            fraction = wp.vec2(float(i) / {shape[0] - 1}.0, float(j) / {shape[-1] - 1}.0)
+            fraction = wp.vec2(float(i) / float(samples_u - 1), float(j) / float(samples_v - 1))
             """
     if trim:
         d.param("trim_center", "vec2", 0.3, 0.7, about="Center of a circular hole, relative to the domain")
@@ -233,8 +235,8 @@ def evaluate_nurbs(d: Draft) -> None:
         # Tensor product in homogeneous coordinates
         homogeneous = wp.vec4(0.0)
         $zeros
-        for a in range({degree + 1}):
-            for b in range({degree + 1}):
+        for a in range(DEGREE + 1):
+            for b in range(DEGREE + 1):
                 row = span_u - DEGREE + a
                 col = span_v - DEGREE + b
                 $weight
@@ -245,6 +247,7 @@ def evaluate_nurbs(d: Draft) -> None:
         $store
         """,
         place=place,
+        made=outs[0][0],
         trim="""
             # Trimmed away: leave zeros
             if wp.length(fraction - trim_center) < trim_radius:
@@ -292,7 +295,7 @@ def evaluate_nurbs(d: Draft) -> None:
             "points": "Evaluates points of a rational B-spline surface.",
             "normals": "Computes unit normals of a rational B-spline surface.",
             "derivatives": "Computes the first partial derivatives of a rational B-spline surface.",
-            "area": "Computes the area density of a rational B-spline surface at parameters.",
+            "area": "Computes the area density of a rational B-spline surface.",
         }[result]
     )
     d.explain("""

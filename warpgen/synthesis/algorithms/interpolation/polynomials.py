@@ -14,6 +14,8 @@ _NAMES = {
     "ys": "values|y_data|samples|f",
     "query": "xq|x_query|at",
     "result": "yq|interpolated|y_out",
+    "sums": "poly_values|evaluated|y_out",
+    "slopes": "derivatives|dy_out|poly_slopes",
 }
 
 
@@ -47,25 +49,39 @@ def polynomial_interpolation(d: Draft) -> None:
         "lagrange": "Evaluates the polynomial through given points in Lagrange's form.",
         "newton": "Evaluates a polynomial in Newton's form from divided differences.",
         "neville": "Evaluates the polynomial through given points by Neville's scheme.",
-        "clenshaw": "Sums Chebyshev series by Clenshaw's recurrence.",
-        "horner": "Evaluates polynomials by Horner's rule.",
+        "clenshaw": f"Sums {'' if rows else 'a '}Chebyshev series by Clenshaw's recurrence.",
+        "horner": f"Evaluates {'polynomials' if rows else 'a polynomial'} by Horner's rule.",
     }[form]
     family = {"clenshaw": "Chebyshev series", "newton": "Newton form"}.get(form, "coefficients")
-    d.says(f"Evaluates the derivative of polynomials from their {family}." if derivative else sentence)
+    if derivative:
+        sentence = f"Evaluates the derivative of {'polynomials from their' if rows else 'a polynomial from its'} {family}."
+    elif rows and form in ("barycentric", "lagrange", "newton", "neville"):
+        sentence = sentence.replace("the polynomial through", "polynomials through").replace(
+            "a polynomial", "polynomials"
+        )
+    d.says(sentence)
     series = form in ("clenshaw", "horner", "newton")
     value = "coeffs" if series else "ys"
     if form not in ("clenshaw", "horner"):
         d.input("xs", "float", n, 0.0, 8.0, kind="ascending", about="Interpolation nodes")
-    d.input(value, "float", (m, n) if rows else n, -1.0, 1.0)
+    about = {
+        "clenshaw": "Chebyshev coefficients, lowest degree first",
+        "horner": "Coefficients, lowest degree first",
+        "newton": "Divided differences, lowest degree first",
+    }.get(form, "Values at the nodes")
+    d.input(value, "float", (m, n) if rows else n, -1.0, 1.0, about=about)
     if form == "barycentric":
-        d.input("weights", "float", n, 0.5, 2.0)
+        d.input("weights", "float", n, 0.5, 2.0, about="Barycentric weights")
     interval = d.flag("interval") if form == "clenshaw" else False
     if interval:
-        d.param("lower", "float", -3.0, -1.0)
-        d.param("upper", "float", 1.0, 3.0)
+        d.param("lower", "float", -3.0, -1.0, about="Lower end of the interval")
+        d.param("upper", "float", 1.0, 3.0, about="Upper end of the interval")
     low, high = (-0.98, 0.98) if form in ("clenshaw", "horner") else (0.2, 7.8)
     d.input("query", "float", m, low, high, about="Query positions")
-    d.output("result", "float", m, about="Interpolated values")
+    made, about = ("sums", "Values of the polynomial") if series else ("result", "Interpolated values")
+    if derivative:
+        made, about = "slopes", "Derivatives of the polynomial"
+    d.output(made, "float", m, about=about)
 
     def at(k: str) -> str:
         return f"{value}[tid, {k}]" if rows else f"{value}[{k}]"
@@ -123,7 +139,7 @@ def polynomial_interpolation(d: Draft) -> None:
                 f"    b0 = float(k) * {at('k')} + 2.0 * x * b1 - b2",
                 "    b2 = b1",
                 "    b1 = b0",
-                f"result[tid] = {'2.0 * b1 / (upper - lower)' if interval else 'b1'}",
+                f"slopes[tid] = {'2.0 * b1 / (upper - lower)' if interval else 'b1'}",
             ]
         else:
             lines += [
@@ -133,16 +149,16 @@ def polynomial_interpolation(d: Draft) -> None:
                 f"    b0 = {at('n - r')} + 2.0 * x * b1 - b2",
                 "    b2 = b1",
                 "    b1 = b0",
-                f"result[tid] = {at('0')} + x * b1 - b2",
+                f"sums[tid] = {at('0')} + x * b1 - b2",
             ]
     else:
         factor = "x" if form == "horner" else "(x - xs[n - 1 - r])"
         lines += [f"y = {at('n - 1')}" if not derivative else f"y = float({at('n - 1')})"]
         if derivative:
             lines += ["dy = float(0.0)", "for r in range(1, n):", f"    dy = dy * {factor} + y"]
-            lines += [f"    y = y * {factor} + {at('n - 1 - r')}", "result[tid] = dy"]
+            lines += [f"    y = y * {factor} + {at('n - 1 - r')}", "slopes[tid] = dy"]
         else:
-            lines += ["for r in range(1, n):", f"    y = y * {factor} + {at('n - 1 - r')}", "result[tid] = y"]
+            lines += ["for r in range(1, n):", f"    y = y * {factor} + {at('n - 1 - r')}", "sums[tid] = y"]
     d.launch(m)
     d.code("\n".join(lines))
 
@@ -155,8 +171,8 @@ def polynomial_interpolation(d: Draft) -> None:
             theta, k = np.arccos(x)[:, None], np.arange(n)
             if derivative:
                 slope = (k * c * np.sin(k * theta) / np.sin(theta)).sum(1)
-                return {"result": slope * (2 / (v.upper - v.lower) if interval else 1.0)}
-            return {"result": (c * np.cos(k * theta)).sum(1)}
+                return {made: slope * (2 / (v.upper - v.lower) if interval else 1.0)}
+            return {made: (c * np.cos(k * theta)).sum(1)}
         if form in ("horner", "newton"):
             nodes = [0.0] * n if form == "horner" else [float(x) for x in v.xs]
             result = np.zeros(m)
@@ -166,14 +182,14 @@ def polynomial_interpolation(d: Draft) -> None:
                     poly = poly + c[row, degree] * base
                     base = base * np.poly1d([1.0, -nodes[degree]])
                 result[row] = poly.deriv()(x[row]) if derivative else poly(x[row])
-            return {"result": result}
+            return {made: result}
         if form == "barycentric":
             k = v.weights / (x[:, None] - v.xs)
             near = abs(x[:, None] - v.xs) < 1e-6
-            return {"result": np.where(near.any(1), (near * c).sum(1), (k * c).sum(1) / k.sum(1))}
+            return {made: np.where(near.any(1), (near * c).sum(1), (k * c).sum(1) / k.sum(1))}
         gaps = v.xs[:, None] - v.xs + np.eye(n)
         offsets = x[:, None, None] - v.xs  # query, basis, factor
         ratio = np.where(np.eye(n, dtype=bool), 1.0, offsets / gaps)
-        return {"result": (ratio.prod(-1) * c).sum(1)}
+        return {made: (ratio.prod(-1) * c).sum(1)}
 
     d.check(reference, 2e-2 if form in ("lagrange", "neville", "newton") else 1e-3)

@@ -17,8 +17,10 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "interpolate_rotation": "sample_rotation|slerp_keys|rotation_track|animate_orientation",
         "keys": "rotations|key_rot|quats",
         "times": "key_times|t_keys|timestamps",
-        "when": "t|query_time|time",
-        "pose": "orientation|rotation_out|q_out",
+        "when": "query_times|at_times|sample_times",
+        "turned": "orientations|rotation_out|q_out",
+        "poses": "key_poses|keyframes|pose_keys",
+        "pose": "sampled_poses|pose_out|transforms_out",
     },
     weight=4,
 )
@@ -40,14 +42,15 @@ def interpolate_rotation(d: Draft) -> None:
         d.says("Interpolates rotation keyframes at given times (nlerp).")
     if position:
         d.says(f"Interpolates pose keyframes: positions linearly, rotations with {method}.")
+    keys, made = ("poses", "pose") if position else ("keys", "turned")
     d.input(
-        "keys",
+        keys,
         "transform" if position else "quat",
         n,
         -1.0,
         1.0,
         kind="transform" if position else "unit",
-        about="Keyframes",
+        about="Pose keyframes" if position else "Rotation keyframes",
     )
     if method == "squad":
         d.input("inner", "quat", n, kind="unit", about="Inner quadrangle points")
@@ -57,8 +60,9 @@ def interpolate_rotation(d: Draft) -> None:
     else:
         d.input("times", "float", n, 0.0, 10.0, kind="ascending", about="Keyframe times, ascending")
         d.input("when", "float", m, 0.0, 10.0, about="Query times")
-    d.output("pose", "transform" if position else "quat", m, about="Interpolated rotations or poses")
-    lines = ["tid = wp.tid()", "n = keys.shape[0]"]
+    about = f"Interpolated {'poses' if position else 'rotations'}"
+    d.output(made, "transform" if position else "quat", m, about=about)
+    lines = ["tid = wp.tid()", f"n = {keys}.shape[0]"]
     if search == "uniform":
         lines += ["s = when[tid] / period", "k = int(s)"]
         if ends == "loop":
@@ -70,7 +74,7 @@ def interpolate_rotation(d: Draft) -> None:
         lines.append(f"k = {d.use(found)}(times, t)")
         lines += ["alpha = (t - times[k]) / (times[k + 1] - times[k])", "after = k + 1"]
     if position:
-        lines += ["a = wp.transform_get_rotation(keys[k])", "b = wp.transform_get_rotation(keys[after])"]
+        lines += ["a = wp.transform_get_rotation(poses[k])", "b = wp.transform_get_rotation(poses[after])"]
     else:
         lines += ["a = keys[k]", "b = keys[after]"]
     slerp = """
@@ -94,7 +98,7 @@ def interpolate_rotation(d: Draft) -> None:
     elif method == "squad":
         d.function(slerp)
         lines += [
-            "# squad: slerp(slerp(q0, q1, t), slerp(s0, s1, t), 2 t (1 - t))",
+            "# bend the arc between the keys towards the one between the inner points",
             "outer = slerp(a, b, alpha)",
             "between = slerp(inner[k], inner[after], alpha)",
         ]
@@ -108,21 +112,21 @@ def interpolate_rotation(d: Draft) -> None:
     if position:
         lines += [
             f"q = {value}",
-            "start = wp.transform_get_translation(keys[k])",
-            "end = wp.transform_get_translation(keys[after])",
+            "start = wp.transform_get_translation(poses[k])",
+            "end = wp.transform_get_translation(poses[after])",
             "p = wp.lerp(start, end, alpha)",
             "pose[tid] = wp.transform(p, q)",
         ]
     else:
-        lines.append(f"pose[tid] = {value}")
+        lines.append(f"turned[tid] = {value}")
     if not any("n - " in line or "% n" in line for line in lines):
-        lines.remove("n = keys.shape[0]")
+        lines.remove(f"n = {keys}.shape[0]")
     d.launch(m)
     d.code("\n".join(lines))
 
     def holds(before: Values, after: Values) -> None:
         v = before
-        rotations = v["keys"][:, 3:] if position else v["keys"]
+        rotations = v.poses[:, 3:] if position else v["keys"]
         if search == "uniform":
             s = v.when / v.period
             k = s.astype(int)
@@ -153,11 +157,11 @@ def interpolate_rotation(d: Draft) -> None:
         q = arc(rotations[k], rotations[nxt], x)
         if method == "squad":
             q = arc(q, arc(v.inner[k], v.inner[nxt], x), 2 * x * (1 - x))
-        got = after.pose[:, 3:] if position else after.pose
+        got = after.pose[:, 3:] if position else after.turned
         np.testing.assert_allclose(abs((got * q).sum(-1)), 1.0, atol=1e-4)
         np.testing.assert_allclose(np.linalg.norm(got, axis=-1), 1.0, atol=1e-4)
         if position:
-            p = (1 - x) * v["keys"][k, :3] + x * v["keys"][nxt, :3]
+            p = (1 - x) * v.poses[k, :3] + x * v.poses[nxt, :3]
             np.testing.assert_allclose(after.pose[:, :3], p, atol=1e-4)
 
     d.holds(holds)

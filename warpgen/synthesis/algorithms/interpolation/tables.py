@@ -12,10 +12,11 @@ from warpgen.synthesis.library import brackets
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "xs": "nodes|x_data|abscissae|grid",
+    "xs": "nodes|x_data|abscissae",
     "ys": "values|y_data|samples|f",
     "query": "xq|x_query|at",
     "result": "yq|interpolated|y_out",
+    "slopes": "derivatives|dy_out|dydx",
 }
 
 
@@ -82,7 +83,8 @@ def cubic_table(d: Draft) -> None:
     d.input("xs", "float", n, 0.0, 8.0, kind="ascending", about="Breakpoints, ascending")
     d.input("ys", "float", n, -1.0, 1.0, about="Values at the breakpoints")
     d.input("query", "float", m, 0.2, 7.8, about="Query positions")
-    d.output("result", "float", m, about="Interpolated values")
+    made = "slopes" if derivative else "result"
+    d.output(made, "float", m, about="Derivatives" if derivative else "Interpolated values")
     secant = """
     @wp.func
     def secant(xs: wp.array(dtype=float), ys: wp.array(dtype=float), k: int) -> float:
@@ -97,15 +99,15 @@ def cubic_table(d: Draft) -> None:
         if k == n - 1:
             return secant(xs, ys, n - 2)
         before = secant(xs, ys, k - 1)
-        behind = secant(xs, ys, k)
+        after = secant(xs, ys, k)
         # zero slope at local extrema prevents overshoot (monotone interpolation)
-        if before * behind <= 0.0:
+        if before * after <= 0.0:
             return 0.0
         h0 = xs[k] - xs[k - 1]
         h1 = xs[k + 1] - xs[k]
         w0 = 2.0 * h1 + h0
         w1 = h1 + 2.0 * h0
-        return (w0 + w1) / (w0 / before + w1 / behind)
+        return (w0 + w1) / (w0 / before + w1 / after)
         """,
         "steffen": """
         n = xs.shape[0]
@@ -114,12 +116,13 @@ def cubic_table(d: Draft) -> None:
         if k == n - 1:
             return secant(xs, ys, n - 2)
         before = secant(xs, ys, k - 1)
-        behind = secant(xs, ys, k)
+        after = secant(xs, ys, k)
         h0 = xs[k] - xs[k - 1]
         h1 = xs[k + 1] - xs[k]
-        p = (before * h1 + behind * h0) / (h0 + h1)
-        least = wp.min(wp.min(wp.abs(before), wp.abs(behind)), 0.5 * wp.abs(p))
-        return (wp.sign(before) + wp.sign(behind)) * least
+        p = (before * h1 + after * h0) / (h0 + h1)
+        # never steeper than twice the flatter secant, so that no new extremum arises
+        least = wp.min(wp.min(wp.abs(before), wp.abs(after)), 0.5 * wp.abs(p))
+        return (wp.sign(before) + wp.sign(after)) * least
         """,
         "parabola": """
         n = xs.shape[0]
@@ -139,7 +142,7 @@ def cubic_table(d: Draft) -> None:
         m3 = extended(xs, ys, k + 1)
         w1 = wp.abs(m3 - m2)
         w2 = wp.abs(m1 - m0)
-        # Akima weights are 0 / 0 if all four slopes are equal
+        # The weights would be 0 / 0 where the secants on each side are equal
         if w1 + w2 < 1.0e-6:
             return 0.5 * (m1 + m2)
         return (w1 * m1 + w2 * m2) / (w1 + w2)
@@ -176,7 +179,7 @@ def cubic_table(d: Draft) -> None:
     if derivative:
         lines += ["rise = (ys[k + 1] - ys[k]) / h", "bump = 6.0 * t * (1.0 - t)"]
         lines.append(
-            "result[tid] = bump * rise + (1.0 - t) * (1.0 - 3.0 * t) * m0 + t * (3.0 * t - 2.0) * m1"
+            "slopes[tid] = bump * rise + (1.0 - t) * (1.0 - 3.0 * t) * m0 + t * (3.0 * t - 2.0) * m1"
         )
     else:
         lines += [
@@ -197,7 +200,7 @@ def cubic_table(d: Draft) -> None:
         delta, a, b = (v.ys[k + 1] - v.ys[k]) / h, slope[k], slope[k + 1]
         c2, c3 = (3 * delta - 2 * a - b) / h, (a + b - 2 * delta) / h**2
         value = a + t * (2 * c2 + 3 * c3 * t) if derivative else v.ys[k] + t * (a + t * (c2 + t * c3))
-        return {"result": value}
+        return {made: value}
 
     d.check(reference, 1e-2)
 
@@ -206,7 +209,7 @@ def cubic_table(d: Draft) -> None:
     source="Press et al. 2007, Numerical Recipes, ch. 3",
     names={
         "table_lookup": "interp_table|lookup_1d|interp1d|piecewise_lookup",
-        "xs": "nodes|breakpoints|x_table|grid",
+        "xs": "nodes|breakpoints|x_table",
         "ys": "values|y_table|samples",
         "query": "x_query|inputs|at",
         "result": "looked_up|interpolated|outputs",
@@ -234,7 +237,14 @@ def table_lookup(d: Draft) -> None:
         }[method]
     )
     d.input("xs", "float", n, 0.5, 8.0, kind="ascending", about="Breakpoints, ascending")
-    d.input("ys", kind, n, 0.2 if method == "log" else -1.0, 2.0, about="Values at the breakpoints")
+    d.input(
+        "ys",
+        kind,
+        n,
+        0.2 if method == "log" else -1.0,
+        2.0,
+        about=f"{'Positive values' if method == 'log' else 'Values'} at the breakpoints",
+    )
     if method == "spline":
         d.input("curvature", "float", n, -1.0, 1.0, about="Second derivatives at the breakpoints")
     d.input("query", "float", m, 0.2, 9.0, about="Query positions")
@@ -254,7 +264,9 @@ def table_lookup(d: Draft) -> None:
     elif outside == "nan-free zero":
         lines += ["if x < xs[0] or x > xs[n - 1]:", f"    result[tid] = {zero}", "    return"]
     lines.append(found)
-    if method != "step":
+    if method == "spline":
+        lines += ["h = xs[k + 1] - xs[k]", "t = (x - xs[k]) / h"]
+    elif method != "step":
         lines += ["t = (x - xs[k]) / (xs[k + 1] - xs[k])"]
     lines += {
         "linear": [
@@ -264,13 +276,12 @@ def table_lookup(d: Draft) -> None:
         ],
         "step": ["result[tid] = ys[k]"],
         "smooth": [
-            "# smoothstep: zero slope at both ends",
+            "# smoothstep: zero slope at the breakpoints",
             "e = t * t * (3.0 - 2.0 * t)",
             "result[tid] = (1.0 - e) * ys[k] + e * ys[k + 1]",
         ],
         "log": ["result[tid] = wp.exp((1.0 - t) * wp.log(ys[k]) + t * wp.log(ys[k + 1]))"],
         "spline": [
-            "h = xs[k + 1] - xs[k]",
             "s = 1.0 - t",
             "bend = (s * s * s - s) * curvature[k] + (t * t * t - t) * curvature[k + 1]",
             "result[tid] = s * ys[k] + t * ys[k + 1] + bend * h * h / 6.0",
@@ -280,6 +291,13 @@ def table_lookup(d: Draft) -> None:
         lines.remove("n = xs.shape[0]")
     d.launch(m)
     d.code("\n".join(lines))
+    d.explain(
+        {
+            "clamp": "Outside of the table the value at its nearer end holds.",
+            "extrapolate": "Outside of the table its first or last interval goes on.",
+            "nan-free zero": "Outside of the table values are zero.",
+        }[outside]
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         x = v.query
