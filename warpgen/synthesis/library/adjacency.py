@@ -12,31 +12,35 @@ from warpgen.synthesis.writing.pieces import piece
 NAMES = {
     "offsets": "row_offsets|xadj|adj_offsets|row_ptr",
     "targets": "neighbors|adjncy|col_indices|adj",
-    "weights": "edge_weights|costs|lengths|edge_cost",
-    "sources": "src|edge_src|heads|from_nodes",
-    "dests": "dst|edge_dst|tails|to_nodes",
-    "u": "node|v_id|vertex|tid",
+    "weights": "edge_weights|link_weights|edge_w",
+    "sources": "src|edge_src|tails|from_nodes",
+    "dests": "dst|edge_dst|heads|to_nodes",
+    "u": "node|vertex|tid",
     "v": "nbr|neighbor|other|w",
     "e": "k|edge|slot",
-    "G": "graph|adjacency|g|mesh_graph",
+    "G": "graph|adjacency|g",
     "edge": "e|tid|edge_id",
     "max_degree": "width|slots|fanout",
 }
 
-GRAPH = piece("""
+GRAPH = piece('''
 @wp.struct
 class Graph:
+    """Neighbors of all nodes, one list after the other."""
+
     offsets: wp.array(dtype=int)
     targets: wp.array(dtype=int)
-""")
+''')
 
-WEIGHTED = piece("""
+WEIGHTED = piece('''
 @wp.struct
 class WeightedGraph:
+    """Neighbors of all nodes and the weights of their edges, one list after the other."""
+
     offsets: wp.array(dtype=int)
     targets: wp.array(dtype=int)
     weights: wp.array(dtype=float)
-""")
+''')
 
 LAYOUTS = ("arrays", "struct", "padded")
 
@@ -54,7 +58,8 @@ class Lists:
         """A loop over the neighbours `v` of `u` (by edge `e`) with `body` in it."""
         inner = "\n".join(f"    {line}" if line else line for line in body.split("\n"))
         if self.layout == "padded":
-            head = "for e in range(targets.shape[1]):\n    v = targets[u, e]\n    if v < 0:\n        break\n"
+            head = "max_degree = targets.shape[1]\nfor e in range(max_degree):\n"
+            head += "    v = targets[u, e]\n    if v < 0:\n        break\n"
         else:
             p = self.prefix
             head = f"for e in range({p}offsets[u], {p}offsets[u + 1]):\n    v = {p}targets[e]\n"
@@ -89,13 +94,15 @@ def declare(
         }
         if high > 0.0:
             fields["weights"] = fill(low, high, shape=edges)
-        d.struct("G", WEIGHTED if high > 0.0 else GRAPH, fields)
+        d.struct("G", WEIGHTED if high > 0.0 else GRAPH, fields, about="Adjacency lists")
         return made
     if layout == "padded":
-        d.input("targets", "int", (nodes, width), -1 - nodes // 10, nodes)
+        about = "Neighbors of each node, negative after the last"
+        d.input("targets", "int", (nodes, width), -1 - nodes // 10, nodes, about=about)
     else:
-        d.input("offsets", "int", nodes + 1, 0, edges, kind="offsets")
-        d.input("targets", "int", edges, 0, nodes)
+        d.input("offsets", "int", nodes + 1, 0, edges, kind="offsets", about="Start of each node's list")
+        d.input("targets", "int", edges, 0, nodes, about="Neighbors of all nodes, list after list")
     if high > 0.0:
-        d.input("weights", "float", (nodes, width) if layout == "padded" else edges, low, high)
+        shape = (nodes, width) if layout == "padded" else edges
+        d.input("weights", "float", shape, low, high, about="Edge weights")
     return made

@@ -11,13 +11,9 @@ from warpgen.synthesis.library import adjacency
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = adjacency.NAMES | {
-    "rank": "score|pr|importance",
-    "rank_new": "rank_out|next_rank|pr_next",
-    "label": "component|comp|labels",
-    "color": "colors|node_color|palette",
-    "priority": "weights_rnd|order|rand_key",
-    "degree": "out_degree|deg|num_links",
-    "s": "acc|incoming|inflow",
+    "color": "colors|node_color|node_colors",
+    "priority": "node_priority|random_key|rand_key",
+    "mate": "partner|match|mates",
 }
 
 
@@ -55,7 +51,7 @@ def independent_step(d: Draft) -> None:
             d.input("priority", "int", n, 0, 8, about="Random node priorities")
     higher = {
         "permutation": "priority[v] > priority[u]",
-        "hash of index": "priority[v] > priority[u] or (priority[v] == priority[u] and v > u)",
+        "hash of index": "(priority[v] > priority[u] or (priority[v] == priority[u] and v > u))",
         "index": "v > u",
     }[ties]
 
@@ -65,14 +61,14 @@ def independent_step(d: Draft) -> None:
 
     if task == "jones-plassmann":
         d.input("color", "int", n, -1, 3, about="Node colors, -1 if uncolored")
-        d.param("current", "int", 3, 6, about="Current color")
+        d.param("current", "int", 3, 6, about="Color of this round")
         d.output("color_new", "int", n, about="Updated node colors")
         body = "# a neighbor of higher priority goes first, so no two neighbors join in one round\n"
-        body += f"if color[v] < 0 and ({higher}):\n    return"
-        if ties == "index":
-            body = body.replace("(v > u)", "v > u")
+        body += f"if color[v] < 0 and {higher}:\n    return"
+
         if count:
-            d.inout("num_colored", "int", 1, value=0.0)
+            d.inout("num_colored", "int", 1, value=0.0, about="Number of nodes colored in this round")
+        d.says("Colors the uncolored nodes that outrank their uncolored neighbors (Jones-Plassmann).")
         d.launch(n)
         d.code(
             """
@@ -88,15 +84,14 @@ def independent_step(d: Draft) -> None:
             count="wp.atomic_add(num_colored, 0, 1)" if count else "",
         )
     elif task == "luby":
-        # 0: undecided, 1: in the set, -1: next to the set
-        d.input("state", "int", n, -1, 2, about="Node states")
+        about = "Node states: 0 undecided, 1 in the set, -1 next to the set"
+        d.input("state", "int", n, -1, 2, about=about)
         d.output("state_new", "int", n, about="Updated node states")
         if count:
-            d.inout("num_joined", "int", 1, value=0.0)
+            d.inout("num_joined", "int", 1, value=0.0, about="Number of nodes that join the set")
         body = "if state[v] == 1:\n    state_new[u] = -1\n    return\n"
-        body += f"if state[v] == 0 and ({higher}):\n    wins = False"
-        if ties == "index":
-            body = body.replace("(v > u)", "v > u")
+        body += f"if state[v] == 0 and {higher}:\n    wins = False"
+
         d.launch(n)
         d.code(
             """
@@ -115,20 +110,27 @@ def independent_step(d: Draft) -> None:
         )
         d.says("Computes one round of Luby's maximal independent set algorithm.")
     elif task == "matching":
-        d.output("proposal", "int", n, about="Proposed partner of each node")
-        body = "if v == u:\n    continue\nif best < 0 or $better:\n    best = v"
+        d.input("mate", "int", n, -n, n, about="Partner of each node, negative if unmatched")
+        d.output("proposal", "int", n, about="Proposed partner of each node, -1 for none")
+        body = "if v == u or mate[v] >= 0:\n    continue\nif best < 0 or $better:\n    best = v"
         better = "priority[v] > priority[best]" if ties != "index" else "v > best"
         if ties == "hash of index":
             better += " or (priority[v] == priority[best] and v > best)"
         d.launch(n)
         d.code(
-            "u = wp.tid()\nbest = int(-1)\n$walk\nproposal[u] = best$count",
+            """
+            u = wp.tid()
+            if mate[u] >= 0:
+                proposal[u] = -1
+                return
+            best = int(-1)
+            $walk
+            proposal[u] = best
+            """,
             walk=g.walk(body.replace("$better", better)),
-            count="",
         )
-        d.says(
-            "Proposes matching partners: each node picks its unmatched neighbor with the highest priority."
-        )
+        of = "highest index" if ties == "index" else "highest priority"
+        d.says(f"Proposes matching partners: each node picks its unmatched neighbor of the {of}.")
     elif task == "greedy":
         d.input("color", "int", n, -1, 4, about="Node colors, -1 if uncolored")
         d.output("color_new", "int", n, about="Updated node colors")
@@ -158,8 +160,9 @@ def independent_step(d: Draft) -> None:
             free=free,
         )
         d.says("Assigns the smallest color that is not used by any neighbor.")
+        d.explain("Colors are bits of a 32-bit mask, so that there may be 31 of them.")
     else:
-        d.input("color", "int", n, 0, 4, about="Node colors, -1 if uncolored")
+        d.input("color", "int", n, 0, 4, about="Node colors")
         d.output("recolor", "int", n, about="Nonzero for nodes to recolor")
         if count:
             d.inout("num_conflicts", "int", 1, value=0.0, about="Number of conflicts")
@@ -195,6 +198,8 @@ def independent_step(d: Draft) -> None:
             p = v.get("priority", np.arange(n)) * n + np.arange(n)
             best = np.full(n, -1)
             for x, y in zip(a, b, strict=True):
+                if v.mate[x] >= 0 or v.mate[y] >= 0:
+                    continue
                 if x != y and (best[x] < 0 or p[y] > p[best[x]]):
                     best[x] = y
             return {"proposal": best}

@@ -11,14 +11,8 @@ from warpgen.synthesis.library import adjacency
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = adjacency.NAMES | {
-    "features": "node_features|x|h|embeddings",
-    "pooled": "aggregated|messages|out_features|h_next",
-    "c": "channel|k_feat|f",
-    "s": "acc|message_sum|pooled_val",
-    "common": "triangles|shared|num_common",
     "degree": "deg|remaining|num_neighbors",
-    "p": "i|a|left",
-    "q": "j|b|right",
+    "s": "total|incoming|dep_sum",
 }
 
 
@@ -28,7 +22,7 @@ _NAMES = adjacency.NAMES | {
     | {
         "alive": "active|in_core|present",
         "pending": "in_degree|indegree|num_parents",
-        "k": "core|min_degree|threshold",
+        "k": "core_order|min_degree|threshold",
     },
     adjoint="no",
     weight=3,
@@ -52,8 +46,8 @@ def peel_nodes(d: Draft) -> None:
     if task == "core":
         d.input("degree", "int", n, 1, 6, about="Node degrees")
         d.inout("alive", "int", n, 0, 2, about="Nonzero for remaining nodes")
-        d.param("k", "int", 2, 5, about="Order of the core")
-        d.inout("degree_new", "int", n, 0, 6, about="Updated node degrees")
+        d.param("k", "int", 2, 5, about="Least degree within the core")
+        d.inout("degree_new", "int", n, 0, 6, about="Node degrees of the next round")
         if record:
             d.output("core", "int", n, about="Core number of removed nodes")
         if counter:
@@ -75,14 +69,16 @@ def peel_nodes(d: Draft) -> None:
             walk=g.walk("wp.atomic_sub(degree_new, v, 1)"),
         )
     elif task == "topological":
-        d.input("order", "int", n, -1, 4)
+        d.input("order", "int", n, -1, 4, about="Level of each node, -1 if not reached")
         d.param("current", "int", 0, 4, about="Current level")
         d.inout("pending", "int", n, 1, 4, about="Number of unprocessed predecessors")
         if record:
-            d.output("ready", "int", n, about="Queue of ready nodes")
+            d.output("ready", "int", n, about="Nonzero for nodes that became ready")
         if counter:
-            d.inout("num_ready", "int", 1, value=0.0, about="Size of the queue of ready nodes")
-        last = "if wp.atomic_sub(pending, v, 1) == 1:\n    # all predecessors are done: append to the queue\n    "
+            d.inout("num_ready", "int", 1, value=0.0, about="Number of nodes that became ready")
+        last = (
+            "# the old value is 1 for the last predecessor only\nif wp.atomic_sub(pending, v, 1) == 1:\n    "
+        )
         last += "\n    ".join(["ready[v] = 1"] * record + ["wp.atomic_add(num_ready, 0, 1)"] * counter)
         if not (record or counter):
             last = "wp.atomic_sub(pending, v, 1)"
@@ -94,24 +90,25 @@ def peel_nodes(d: Draft) -> None:
         if record:
             d.output("out_degree", "int", n, about="Number of outgoing edges")
         if counter:
-            d.inout("num_loops", "int", 1, value=0.0)
+            d.inout("num_loops", "int", 1, value=0.0, about="Number of self loops")
         body = "wp.atomic_add(in_degree, v, 1)"
         if counter:
             body += "\nif v == u:\n    wp.atomic_add(num_loops, 0, 1)"
-        if record:
+        counted = record and layout == "padded"
+        if counted:
             body += "\nlinks += 1"
         d.launch(n)
         d.code(
             "u = wp.tid()\n$start\n$walk\n$end",
-            start="links = int(0)" if record else "",
+            start="links = int(0)" if counted else "",
             walk=g.walk(body),
-            end="out_degree[u] = links" if record else "",
+            end=f"out_degree[u] = {'links' if counted else g.degree}" if record else "",
         )
-        d.says("Counts incoming edges per node.")
+        d.says(f"Counts incoming {'and outgoing ' if record else ''}edges per node.")
     else:
         d.input("level", "int", n, 0, 5, about="BFS levels")
-        d.input("num_paths", "float", n, 1.0, 4.0, about="Number of shortest paths")
-        d.input("delta", "float", n, 0.0, 2.0)
+        d.input("num_paths", "float", n, 1.0, 4.0, about="Number of shortest paths to each node")
+        d.input("delta", "float", n, 0.0, 2.0, about="Dependencies so far")
         d.param("current", "int", 0, 4, about="Current level")
         d.output("dependency", "float", n, about="Accumulated dependencies")
         d.launch(n)

@@ -13,12 +13,12 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _NAMES = adjacency.NAMES | {
     "features": "node_features|x|h|embeddings",
     "pooled": "aggregated|messages|out_features|h_next",
-    "c": "channel|k_feat|f",
-    "s": "acc|message_sum|pooled_val",
-    "common": "triangles|shared|num_common",
-    "degree": "deg|remaining|num_neighbors",
-    "p": "i|a|left",
-    "q": "j|b|right",
+    "c": "channel|feat|feature",
+    "s": "total|message_sum|pooled_val",
+    "common": "num_common|common_count",
+    "width": "list_length|row_width",
+    "p": "i|left",
+    "q": "j|right",
 }
 
 
@@ -54,10 +54,10 @@ def neighbor_aggregate(d: Draft) -> None:
     shape: Any = (n, width) if matrix else n
     d.input("features", kind, shape, -1.0, 1.0, about="Node features")
     if pool == "gcn":
-        # 1 / sqrt(degree + 1) of every node
-        d.input("inv_sqrt_degree", "float", n, 0.2, 1.0, about="Reciprocal square roots of the degrees")
+        about = f"Reciprocal square roots of the degrees{' plus one' if own == 'added' else ''}"
+        d.input("inv_sqrt_degree", "float", n, 0.2, 1.0, about=about)
     if own == "blend":
-        d.param("mix", "float", 0.2, 0.8, about="Mixing factor")
+        d.param("mix", "float", 0.2, 0.8, about="Share of the neighbors in the result")
     d.output("pooled", kind, shape, about="Aggregated features")
     tail = ", c" if matrix else ""
     zero = "float(0.0)" if matrix else f"wp.{entry}()"
@@ -71,7 +71,7 @@ def neighbor_aggregate(d: Draft) -> None:
         "mean": f"s += {x}\ndeg += 1.0",
         "max": f"s = wp.max(s, {x})",
         "gcn": f"s += inv_sqrt_degree[v] * {x}",
-        "attention": f"s += {g.weight} * {x}\nnorm += {g.weight}",
+        "attention": f"alpha = {g.weight}\ns += alpha * {x}\nnorm += alpha",
         "laplacian": f"s += {x} - {here}",
     }[pool]
     extra = {"mean": "deg = float(0.0)", "attention": "norm = float(0.0)"}.get(pool, "")
@@ -104,14 +104,18 @@ def neighbor_aggregate(d: Draft) -> None:
         extra=extra,
         walk=g.walk(add),
     )
-    d.says({
-        "sum": "Sums neighbor features per node.",
-        "mean": "Averages neighbor features per node.",
-        "max": "Computes the channel-wise maximum over each node and its neighbors.",
-        "gcn": "Aggregates neighbor features with symmetric GCN normalization.",
-        "attention": "Computes the edge-weighted average of neighbor features.",
-        "laplacian": "Applies the graph Laplacian to node features.",
-    }[pool])  # fmt: skip
+    sentence = {
+        "sum": "Sums neighbor features per node",
+        "mean": "Averages neighbor features per node",
+        "max": "Computes the channel-wise maximum over each node and its neighbors",
+        "gcn": "Aggregates neighbor features with symmetric GCN normalization",
+        "attention": "Computes the edge-weighted average of neighbor features",
+        "laplacian": "Applies the negative graph Laplacian to node features",
+    }[pool]
+    ending = {"no": "", "added": ", plus the node's own", "blend": ", blended with the node's own"}[own]
+    if pool == "gcn" and own == "added":
+        ending = " and self loops"
+    d.says(f"{sentence}{ending}.")
 
     def reference(v: Values) -> dict[str, Any]:
         a, b, w = g.ends(v)
@@ -159,7 +163,7 @@ def common_neighbors(d: Draft) -> None:
         d.input("mask", "uint32", n, 0, 4294967295, about="Bit masks of neighbors")
     else:
         # each row of neighbours rises; equal ones may follow each other
-        d.input("adj", "int", (n, width), 0, n, kind="ascending", about="Adjacency matrix")
+        d.input("adj", "int", (n, width), 0, n, kind="ascending", about="Sorted neighbors of each node")
     d.calls(
         {
             "count": "common_neighbors|edge_support|count_common",
@@ -172,22 +176,24 @@ def common_neighbors(d: Draft) -> None:
     d.input("sources", "int", m, 0, n, about="Source node of each edge")
     d.input("dests", "int", m, 0, n, about="Target node of each edge")
     if measure == "adamic":
-        d.input("inv_log_degree", "float", n, 0.2, 1.5)
+        d.input("inv_log_degree", "float", n, 0.2, 1.5, about="Reciprocal logarithms of the degrees")
     real = measure in ("jaccard", "cosine", "adamic")
     name = {"count": "common", "total": "triangles"}.get(measure, "similarity")
     if measure == "total":
-        d.inout(name, "int", 1, value=0.0)
+        d.inout(name, "int", 1, value=0.0, about="Number of common neighbors over all edges")
     else:
-        d.output(name, "float" if real else "int", m)
+        about = "Similarity of the ends of each edge" if real else "Common neighbors of each edge"
+        d.output(name, "float" if real else "int", m, about=about)
     hit = "shared += inv_log_degree[$v]" if measure == "adamic" else "shared += 1"
     start = "shared = float(0.0)" if measure == "adamic" else "shared = int(0)"
     loop = "# skip self loops\nif u == v:\n    return" if padded else ""
     if way == "merge":
         body = f"""
         {start}
+        width = adj.shape[1]
         p = int(0)
         q = int(0)
-        while p < adj.shape[1] and q < adj.shape[1]:
+        while p < width and q < width:
             a = adj[u, p]
             b = adj[v, q]
             if a == b:
@@ -204,19 +210,21 @@ def common_neighbors(d: Draft) -> None:
         d.function("""
             @wp.func
             def contains(adj: wp.array2d(dtype=int), row: int, key: int) -> bool:
+                width = adj.shape[1]
                 lo = int(0)
-                hi = adj.shape[1]
+                hi = int(width)
                 while lo < hi:
                     mid = (lo + hi) // 2
                     if adj[row, mid] < key:
                         lo = mid + 1
                     else:
                         hi = mid
-                return lo < adj.shape[1] and adj[row, wp.min(lo, adj.shape[1] - 1)] == key
+                return lo < width and adj[row, wp.min(lo, width - 1)] == key
         """)
         body = f"""
         {start}
-        for p in range(adj.shape[1]):
+        width = adj.shape[1]
+        for p in range(width):
             a = adj[u, p]
             if contains(adj, v, a):
                 {hit.replace("$v", "a")}
@@ -237,38 +245,35 @@ def common_neighbors(d: Draft) -> None:
     else:
         body = f"""
         {start}
-        for p in range(adj.shape[1]):
-            for q in range(adj.shape[1]):
-                # brute force is faster than searching for short lists
+        width = adj.shape[1]
+        # brute force is faster than searching for short lists
+        for p in range(width):
+            for q in range(width):
                 if adj[u, p] == adj[v, q]:
                     {hit.replace("$v", "adj[u, p]")}
         """
         d.says("Counts equal neighbor pairs for each edge by brute force.")
-    union = "bit_count(mask[u] | mask[v])" if way == "bitmask" else "(2 * adj.shape[1] - shared)"
+    union = "bit_count(mask[u] | mask[v])" if way == "bitmask" else "2 * width - shared"
     end = {
         "count": "common[edge] = shared",
         "total": "wp.atomic_add(triangles, 0, shared)",
         "jaccard": f"similarity[edge] = float(shared) / float(wp.max({union}, 1))",
-        "cosine": "similarity[edge] = float(shared) / float(adj.shape[1])",
+        "cosine": "similarity[edge] = float(shared) / float(width)",
         "adamic": "similarity[edge] = shared",
     }[measure]
-    if way == "brute force" and measure == "jaccard":
-        end = "similarity[edge] = float(shared) / float(adj.shape[1] * adj.shape[1])"
     what = {
-        "total": "Counts common neighbours of the ends of edges, which are triangles, into one number",
-        "jaccard": "Compares the neighbours of the two ends of each edge by Jaccard's index",
-        "cosine": "Computes the share of neighbours that the two ends of each edge have in common",
-        "adamic": "Adds up the weights of neighbours that the two ends of each edge have in common",
+        "total": "Counts triangles as common neighbors of the ends of edges",
+        "jaccard": "Compares the neighbors of the two ends of each edge by Jaccard's index",
+        "cosine": "Computes the cosine similarity of the neighbors of the two ends of each edge",
+        "adamic": "Computes the Adamic-Adar index of the two ends of each edge",
     }
     if measure in what:
         how = {
             "merge": " by merging sorted lists",
-            "search": " by searches",
-            "bitmask": " by bits of masks",
+            "search": " by binary search",
+            "bitmask": " with bit masks",
         }.get(way, "")
         d.says(f"{what[measure]}{how}.")
-        if way == "brute force" and measure == "jaccard":
-            d.says("Computes the Jaccard similarity of the neighborhoods of each edge.")
     d.launch(m)
     d.code(
         "edge = wp.tid()\nu = sources[edge]\nv = dests[edge]\n$loop\n$body\n$end",
@@ -297,8 +302,6 @@ def common_neighbors(d: Draft) -> None:
             both[k] = 2 * width - shared[k]
         if measure == "jaccard":
             made = shared / np.maximum(both, 1)
-            if way == "brute force":
-                made = shared / width**2
         else:
             made = shared / width if measure == "cosine" else shared
         made = np.where(v.sources == v.dests, 0, made) if padded else made

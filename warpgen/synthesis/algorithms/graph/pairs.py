@@ -13,7 +13,9 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Floyd 1962; Warshall 1962; Harish & Narayanan 2007 (one intermediate node per launch)",
     names={
-        "D": "dist|cost|paths|d_mat",
+        "D": "dist|distances|d_mat",
+        "R": "reach|reachable|closure",
+        "W": "width|capacity|widths",
         "k": "via|mid|pivot",
         "i": "row|a",
         "j": "col|b",
@@ -38,6 +40,11 @@ def floyd_warshall_step(d: Draft) -> None:
     )
     if algebra == "reach":
         parent = "no"
+    table, about = {
+        "shortest": ("D", "Distances between all pairs"),
+        "reach": ("R", "Nonzero where a path from i to j is known"),
+        "widest": ("W", "Widths of the widest paths between all pairs"),
+    }[algebra]
     n = d.pick(16, 20, 24)
     shape: Any = (n, n) if layout == "2-D" else n * n
 
@@ -49,22 +56,22 @@ def floyd_warshall_step(d: Draft) -> None:
     # several intermediate nodes in one launch would need a barrier between them
     d.param("k", "int", 0, n, about="Intermediate node")
     if layout == "flat":
-        d.param("n", "int", n)
-    target = "D" if form != "out of place" else "D_out"
+        d.param("n", "int", n, about="Number of nodes")
+    target = table if form != "out of place" else f"{table}_out"
     if form == "out of place":
-        d.input("D", kind, shape, low, high, about="Distances between all pairs")
-        d.output("D_out", kind, shape, about="Updated distances")
+        d.input(table, kind, shape, low, high, about=about)
+        d.output(target, kind, shape, about=f"{about}, after this node")
     else:
-        d.inout("D", kind, shape, low, high, about="Distances between all pairs")
+        d.inout(table, kind, shape, low, high, about=about)
     if parent == "yes":
-        d.inout("hop", "int", shape, 0, n)
+        d.inout("hop", "int", shape, 0, n, about="First node on the path from i to j")
     elif parent == "count":
-        d.inout("improved", "int", 1, value=0.0)
-    old = at("D", "i", "j")
+        d.inout("improved", "int", 1, value=0.0, about="Number of pairs with a better path")
+    old = at(table, "i", "j")
     detour = {
-        "shortest": f"detour = {at('D', 'i', 'k')} + {at('D', 'k', 'j')}",
-        "reach": f"detour = {at('D', 'i', 'k')} & {at('D', 'k', 'j')}",
-        "widest": f"detour = wp.min({at('D', 'i', 'k')}, {at('D', 'k', 'j')})",
+        "shortest": f"detour = {at(table, 'i', 'k')} + {at(table, 'k', 'j')}",
+        "reach": f"detour = {at(table, 'i', 'k')} & {at(table, 'k', 'j')}",
+        "widest": f"detour = wp.min({at(table, 'i', 'k')}, {at(table, 'k', 'j')})",
     }[algebra]
     better = {"shortest": "<", "reach": "|", "widest": ">"}[algebra]
     note = "\n" + f"{at('hop', 'i', 'j')} = {at('hop', 'i', 'k')}" if parent == "yes" else ""
@@ -79,7 +86,7 @@ def floyd_warshall_step(d: Draft) -> None:
         body = f"{detour}\nif detour {better} {old}:\n    {inner}"
         if form == "out of place":
             body += f"\nelse:\n    {at(target, 'i', 'j')} = {old}"
-    skip = "# row and column k do not change in round k"
+    skip = "# row and column `k` do not change in round `k`"
     stay = f"if i == k or j == k:\n    {'return' if form != 'rows' else 'continue'}"
     if form == "out of place":
         stay, skip = "", ""
@@ -87,7 +94,7 @@ def floyd_warshall_step(d: Draft) -> None:
         d.launch(n)
         d.code(
             "i = wp.tid()\n$count\nfor j in range(n):\n    $skip\n    $stay\n    $body",
-            count="" if layout == "flat" else "n = D.shape[0]",
+            count="" if layout == "flat" else f"n = {table}.shape[0]",
             skip=skip,
             stay=stay,
             body=body,
@@ -101,7 +108,7 @@ def floyd_warshall_step(d: Draft) -> None:
         d.says("Updates widest paths for all pairs through an intermediate node.")
 
     def reference(v: Values) -> dict[str, Any]:
-        x = v.D.reshape(n, n)
+        x = v[table].reshape(n, n)
         column, row = x[:, v.k][:, None], x[v.k][None]
         if algebra == "reach":
             new = x | (column & row)
@@ -112,7 +119,7 @@ def floyd_warshall_step(d: Draft) -> None:
         if form != "out of place":
             new[:, v.k], new[v.k] = x[:, v.k], x[v.k]
         changed = new != x
-        made = {target: new.reshape(v.D.shape)}
+        made = {target: new.reshape(v[table].shape)}
         if parent == "yes":
             hop = v.hop.reshape(n, n)
             made["hop"] = np.where(changed, hop[:, v.k][:, None], hop).reshape(v.hop.shape)

@@ -11,14 +11,20 @@ from warpgen.synthesis.library import adjacency
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = adjacency.NAMES | {
-    "dist": "distance|cost|dist_to|potential",
+    "dist": "distance|cost|dist_to",
     "dist_new": "dist_out|next_dist|relaxed",
+    "width": "bottleneck|path_width|widths",
+    "width_new": "width_out|next_width|bottleneck_out",
+    "reliability": "path_prob|probability|reliabilities",
+    "reliability_new": "prob_out|next_reliability",
     "level": "depth|hops|bfs_level",
+    "given": "level_in|old_level|depth_in",
     "current": "depth_now|iteration|wave",
-    "frontier": "active|queue|worklist|current_set",
-    "changed": "any_change|done_flag|updates",
-    "best": "shortest|d_min|nearest",
-    "parent": "predecessor|pred|via",
+    "frontier": "queue|worklist|current_set",
+    "in_frontier": "active|frontier_flags|on_frontier",
+    "changed": "any_change|modified|updated",
+    "best": "best_value|best_so_far|found",
+    "parent": "predecessor|pred|previous",
 }
 
 
@@ -49,22 +55,22 @@ def bfs_level(d: Draft) -> None:
     if way == "queue":
         # the frontier holds a third of the nodes, each once
         size = n // 3
-        d.input("frontier", "int", n, kind="permutation", about="Frontier nodes or flags")
+        d.input("frontier", "int", n, kind="permutation", about="Nodes of the frontier")
         d.param("frontier_size", "int", size, about="Number of frontier nodes")
         d.inout("visited", "int", n, 0, 2, about="Visited flags")
         d.output("next_frontier", "int", n, about="Nodes of the next frontier")
         d.inout("next_size", "int", 1, value=0.0, about="Counter of the next frontier")
         body = "# atomic_max returns the old value: only the first thread enqueues the node\nif wp.atomic_max(visited, v, 1) == 0:\n"
         body += "    slot = wp.atomic_add(next_size, 0, 1)\n    next_frontier[slot] = v"
-        d.launch(size)
+        d.launch(n)
         d.code(
             "tid = wp.tid()\nif tid >= frontier_size:\n    return\nu = frontier[tid]\n$walk",
             walk=g.walk(body),
         )
         d.says("Expands a BFS frontier queue; unvisited neighbors are enqueued once.")
     elif distance == "mask":
-        d.input("frontier", "int", n, 0, 2, about="Frontier nodes or flags")
-        d.inout("visited", "int", n, 0, 2, about="Visited flags")
+        d.input("in_frontier", "int", n, 0, 2, about="Nonzero for nodes of the frontier")
+        d.input("visited", "int", n, 0, 2, about="Visited flags")
         d.output("marked", "int", n, about="Nonzero for nodes of the next frontier")
         mark = "if visited[v] == 0:\n    # benign race: all threads write the same value\n    marked[v] = 1"
         if flag:
@@ -73,12 +79,12 @@ def bfs_level(d: Draft) -> None:
         if edges:
             d.launch(m)
             d.code(
-                "edge = wp.tid()\nif frontier[sources[edge]] == 0:\n    return\nv = dests[edge]\n$mark",
+                "edge = wp.tid()\nif in_frontier[sources[edge]] == 0:\n    return\nv = dests[edge]\n$mark",
                 mark=mark,
             )
         else:
             d.launch(n)
-            d.code("u = wp.tid()\nif frontier[u] == 0:\n    return\n$walk", walk=g.walk(mark))
+            d.code("u = wp.tid()\nif in_frontier[u] == 0:\n    return\n$walk", walk=g.walk(mark))
         d.says("Marks unvisited neighbors of the frontier as the next frontier.")
     else:
         # 0 and 1 are levels that are done, 7 stands for "not reached"
@@ -92,7 +98,7 @@ def bfs_level(d: Draft) -> None:
             d.inout("level", "int", n, 0, far + 1, about="BFS levels")
         if flag:
             d.inout("changed", "int", 1, value=0.0, about="Set to nonzero if anything changed")
-        notice = "\n    wp.atomic_add(changed, 0, 1)" if flag else ""
+
         if way == "pull":
             d.module(f"UNREACHED = wp.constant({far})")
             hit = "if given[v] == current:\n    # one visited neighbor is enough\n"
@@ -109,7 +115,7 @@ def bfs_level(d: Draft) -> None:
                 walk=g.walk(hit),
             )
             if flag:
-                d.code("if found != given[u]:" + notice)
+                d.code("if found != given[u]:\n    changed[0] = 1")
             d.says("Expands one BFS level bottom-up: unreached nodes search for a neighbor in the frontier.")
             d.explain(
                 "The lists hold the nodes that link to each node, which are all in an undirected graph."
@@ -150,7 +156,7 @@ def bfs_level(d: Draft) -> None:
     def reference(v: Values) -> dict[str, Any]:
         a, b = ends(v)
         if distance == "mask":
-            hit = np.unique(b[(v.frontier[a] != 0) & (v.visited[b] == 0)])
+            hit = np.unique(b[(v.in_frontier[a] != 0) & (v.visited[b] == 0)])
             made = np.zeros(n, int)
             made[hit] = 1
             return {"marked": made} | ({"changed": np.array([int(len(hit) > 0)])} if flag else {})
@@ -160,12 +166,10 @@ def bfs_level(d: Draft) -> None:
             near = np.unique(a[old[b] == v.current])
             near = near[old[near] == far]
             new[near] = v.current + 1
-            count = (new != old).sum()
         else:
             near = np.unique(b[old[a] == v.current])
             new[near] = np.minimum(old[near], v.current + 1)
-            count = int((new != old).any())
-        return {"level": new} | ({"changed": np.array([count])} if flag else {})
+        return {"level": new} | ({"changed": np.array([int((new != old).any())])} if flag else {})
 
     d.check(reference)
 
@@ -195,8 +199,16 @@ def relax_edges(d: Draft) -> None:
         extra = "changed"
     if way == "pull" and extra == "frontier":
         extra = "light"
-    if way != "pull":
+    if semiring != "shortest" and extra == "light":
+        extra = "none"
+    if way != "pull" or semiring != "shortest":
         bound = False
+    value, about = {
+        "shortest": ("dist", "Shortest distances so far"),
+        "widest": ("width", "Widths of the widest paths so far"),
+        "most reliable": ("reliability", "Probabilities of the most reliable paths so far"),
+    }[semiring]
+    target, most = f"{value}_new", 1.0 if semiring == "most reliable" else 3.0
     if way == "edges":
         d.input("sources", "int", m, 0, n, about="Source node of each edge")
         d.input("dests", "int", m, 0, n, about="Target node of each edge")
@@ -206,23 +218,24 @@ def relax_edges(d: Draft) -> None:
     else:
         g = adjacency.declare(d, layout, n, m, 0.1, 1.0)
         weight = g.weight
-    d.input("dist", "float", n, 0.0, 3.0, about="Shortest distances so far")
+    d.input(value, "float", n, 0.0, most, about=about)
     if extra == "frontier":
-        d.input("frontier", "int", n, 0, 2, about="Frontier nodes or flags")
+        d.input("in_frontier", "int", n, 0, 2, about="Nonzero for nodes that changed in the last round")
     if extra == "light":
-        d.param("delta", "float", 0.3, 0.7)
+        d.param("delta", "float", 0.3, 0.7, about="Length up to which edges are light")
     if bound:
-        d.param("limit", "float", 0.8, 2.0)
+        d.param("limit", "float", 0.8, 2.0, about="Distance beyond which nodes are not expanded")
     # two arrays, so that the round does not depend on the order of threads
+    about = about.replace("so far", "after this round")
     if way == "pull":
-        d.output("dist_new", "float", n, about="Updated distances")
+        d.output(target, "float", n, about=about)
     else:
-        d.inout("dist_new", "float", n, 0.0, 3.0, about="Updated distances")
+        d.inout(target, "float", n, 0.0, most, about=about)
     if extra == "parent":
-        d.output("parent", "int", n, about="Parent pointers")
+        d.output("parent", "int", n, about="Node before each on a better path, -1 if there is none")
     if extra == "changed":
         d.output("changed", "int", 1, about="Set to nonzero if anything changed")
-    far = "dist[v]" if way == "pull" else "dist[u]"
+    far = f"{value}[v]" if way == "pull" else f"{value}[u]"
     path = {
         "shortest": f"{far} + {weight}",
         "widest": f"wp.min({far}, {weight})",
@@ -242,17 +255,19 @@ def relax_edges(d: Draft) -> None:
         d.code(
             """
             u = wp.tid()
-            best = float(dist[u])
+            best = float($value[u])
             $via
             $walk
-            dist_new[u] = best
+            $target[u] = best
             $parent
             """,
+            value=value,
+            target=target,
             via="# -1: no better path found\nvia = int(-1)" if extra == "parent" else "",
             walk=g.walk(body),
             parent="parent[u] = via"
             if extra == "parent"
-            else f"if best {better} dist[u]:\n    # benign race: all threads write 1\n    changed[0] = 1"
+            else f"if best {better} {value}[u]:\n    # benign race: all threads write 1\n    changed[0] = 1"
             if extra == "changed"
             else "",
         )
@@ -260,11 +275,11 @@ def relax_edges(d: Draft) -> None:
         leave = "return" if way == "edges" else "continue"
         push = light.replace("$leave", leave) + f"d = {path}\n"
         if extra == "changed":
-            push += f"if d {better} {atomic}(dist_new, v, d):\n    changed[0] = 1"
+            push += f"if d {better} {atomic}({target}, v, d):\n    changed[0] = 1"
         else:
-            push += f"{atomic}(dist_new, v, d)"
+            push += f"{atomic}({target}, v, d)"
         stop = (
-            "# skip nodes that did not change in the last round\nif frontier[u] == 0:\n    return"
+            "# skip nodes that did not change in the last round\nif in_frontier[u] == 0:\n    return"
             if extra == "frontier"
             else ""
         )
@@ -273,11 +288,16 @@ def relax_edges(d: Draft) -> None:
             d.code("edge = wp.tid()\nu = sources[edge]\n$stop\nv = dests[edge]\n$push", stop=stop, push=push)
         else:
             d.code("u = wp.tid()\n$stop\n$walk", stop=stop, walk=g.walk(push))
-        d.says("Relaxes all edges once with atomic minima (Bellman-Ford).")
-    if semiring == "widest":
-        d.says("Computes one iteration of widest paths (maximum bottleneck).")
-    elif semiring == "most reliable":
-        d.says("Computes one iteration of most reliable paths (maximum product).")
+    what = {
+        "shortest": "shortest paths (Bellman-Ford)",
+        "widest": "widest paths (maximum bottleneck)",
+        "most reliable": "most reliable paths (maximum product)",
+    }[semiring]
+    how = {"light": " over light edges", "frontier": ", from the nodes that changed"}.get(extra, "")
+    if way == "pull":
+        d.says(f"Computes one iteration of {what}{how}.")
+    else:
+        d.says(f"Computes one iteration of {what} with atomics{how}.")
 
     def reference(v: Values) -> dict[str, Any]:
         if way == "edges":
@@ -288,22 +308,22 @@ def relax_edges(d: Draft) -> None:
                 a, b = b, a
         live = np.ones(len(a), bool)
         if extra == "frontier":
-            live &= v.frontier[a] != 0
+            live &= v.in_frontier[a] != 0
         if extra == "light":
             live &= w <= v.delta
         if bound:
-            live &= v.dist[a] <= v.limit
+            live &= v[value][a] <= v.limit
         a, b, w = a[live], b[live], w[live]
         sign = 1.0 if semiring == "shortest" else -1.0
         cost = {
-            "shortest": v.dist[a] + w,
-            "widest": np.minimum(v.dist[a], w),
-            "most reliable": v.dist[a] * w,
+            "shortest": v[value][a] + w,
+            "widest": np.minimum(v[value][a], w),
+            "most reliable": v[value][a] * w,
         }[semiring]
-        start = v.dist if way == "pull" else v.dist_new
+        start = v[value if way == "pull" else target]
         new = sign * start
         np.minimum.at(new, b, sign * cost)
-        made = {"dist_new": sign * new}
+        made = {target: sign * new}
         if extra == "changed":
             made["changed"] = np.array([int((sign * new != sign * start).any())])
         if extra == "parent":

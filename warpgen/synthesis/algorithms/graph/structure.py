@@ -14,10 +14,8 @@ _NAMES = adjacency.NAMES | {
     "rank": "score|pr|importance",
     "rank_new": "rank_out|next_rank|pr_next",
     "label": "component|comp|labels",
-    "color": "colors|node_color|palette",
-    "priority": "weights_rnd|order|rand_key",
     "degree": "out_degree|deg|num_links",
-    "s": "acc|incoming|inflow",
+    "s": "total|incoming|inflow",
 }
 
 
@@ -55,14 +53,14 @@ def pagerank_step(d: Draft) -> None:
         weight = g.weight
     d.input("rank", "float", n, 0.0, 0.1, about="PageRank values")
     if share == "degree":
-        d.input("degree", "int", n, 1, 6, about="Node degrees")
+        d.input("degree", "int", n, 1, 6, about="Number of links from each node")
     elif share == "inverse degree":
-        d.input("inv_degree", "float", n, 0.1, 1.0, about="Reciprocal degrees")
+        d.input("inv_degree", "float", n, 0.1, 1.0, about="Reciprocal numbers of links from each node")
     d.param("damping", "float", 0.7, 0.95, about="Damping factor")
     if teleport == "personal":
         d.input("teleport", "float", n, 0.0, 0.1, about="Teleport probability per node")
     if dangling:
-        d.param("leak", "float", 0.01, 0.1)
+        d.param("leak", "float", 0.01, 0.1, about="Total rank of nodes without links")
     d.output("rank_new", "float", n, about="Updated PageRank values")
     base = {
         "uniform": "(1.0 - damping) / float($n)",
@@ -96,6 +94,8 @@ def pagerank_step(d: Draft) -> None:
         d.explain("The lists hold the nodes that link to each node, not those that it links to.")
     else:
         constant = base + (f"{' + damping * leak / float(rank.shape[0])' if lost else ''}")
+        if lost and teleport == "uniform":
+            constant = "(1.0 - damping + damping * leak) / float(rank.shape[0])"
         start = (
             f"\n# teleport term, added once per node\nwp.atomic_add(rank_new, u, {constant})" if base else ""
         )
@@ -140,7 +140,7 @@ def pagerank_step(d: Draft) -> None:
     source="Shiloach & Vishkin 1982; Soman, Kishore & Narayanan 2010 (hooking and pointer jumping)",
     names=_NAMES
     | {
-        "parent": "root_of|comp_id|links",
+        "parent": "root_of|parents|up",
         "a": "ru|root_u|pu",
         "b": "rv|root_v|pv",
         "high": "larger|hi_root|max_root",
@@ -169,7 +169,7 @@ def component_step(d: Draft) -> None:
         g = adjacency.declare(d, layout, n, m * 3)
         d.input("label", "int", n, 0, n, about="Component labels")
         if frozen:
-            d.input("group", "int", n, 0, 3)
+            d.input("group", "int", n, 0, 3, about="Groups of nodes, which labels do not leave")
         d.output("label_new", "int", n, about="Updated labels")
         if flag:
             d.output("changed", "int", 1, about="Set to nonzero if anything changed")
@@ -219,10 +219,12 @@ def component_step(d: Draft) -> None:
             d.says("Hooks component roots across edges (larger under smaller).")
         else:
             d.input("weights", "float", m, 0.1, 1.0, about="Edge weights")
-            d.inout("lightest", "float", n, value=2.0, about="Lightest outgoing edge per component")
+            d.inout(
+                "lightest", "float", n, value=2.0, about="Weight of each component's lightest outgoing edge"
+            )
             note = "\nwp.atomic_add(outgoing, a, 1)\nwp.atomic_add(outgoing, b, 1)" if flag else ""
             if flag:
-                d.inout("outgoing", "int", n, value=0.0)
+                d.inout("outgoing", "int", n, value=0.0, about="Number of outgoing edges per component")
             d.launch(m)
             d.code(
                 """
@@ -241,12 +243,12 @@ def component_step(d: Draft) -> None:
                 skip=skip,
                 note=note.strip(),
             )
-            d.says("Finds the lightest outgoing edge per component (Boruvka's algorithm).")
+            d.says("Finds the weight of each component's lightest outgoing edge (Boruvka's algorithm).")
     else:
         d.input("parent", "int", n, 0, n, about="Parent pointers")
-        d.output("parent_new", "int", n, about="Updated parent pointers")
         if frozen:
-            d.input("fixed", "int", n, 0, 2)
+            d.input("fixed", "int", n, 0, 2, about="Nonzero for nodes that keep their parent")
+        d.output("parent_new", "int", n, about="Updated parent pointers")
         stay = "if fixed[u] != 0:\n    parent_new[u] = parent[u]\n    return" if frozen else ""
         if flag:
             d.output("changed", "int", 1, about="Set to nonzero if anything changed")
@@ -271,7 +273,7 @@ def component_step(d: Draft) -> None:
                 u = wp.tid()
                 $stay
                 root = int(parent[u])
-                # stop at links to larger indices so the walk terminates
+                # Links lead to smaller indices; the first that does not ends the walk
                 while parent[root] < root:
                     root = parent[root]
                 parent_new[u] = root
