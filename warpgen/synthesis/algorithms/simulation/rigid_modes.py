@@ -221,7 +221,7 @@ def rigid_modes(d: Draft) -> None:
         body = wp.tid()
         x = wp.tile_load(positions[body], shape=PARTICLES)
         v = wp.tile_load(velocities[body], shape=PARTICLES)
-        {mass}
+        $mass
         $total
         $middle
         arm = x - {wide(centre)}
@@ -230,6 +230,7 @@ def rigid_modes(d: Draft) -> None:
         $spin
         $end
         """,
+        mass=mass,
         total="mass = wp.tile_sum(m, axis=0)" if needs_mass else "",
         middle=middle,
         drift=f"{drift}\n{loose}".strip() if spun else "",
