@@ -64,7 +64,7 @@ COFACTOR = piece(
 @wp.func
 def cofactor(f: wp.mat33) -> wp.mat33:
     """Compute the cofactor matrix of F, i.e. dJ/dF."""
-    # Cross products of the columns of F, so that it is there also where F has no inverse
+    # By cross products of the columns of F, which need no inverse of F
     a = wp.vec3(f[0, 0], f[1, 0], f[2, 0])
     b = wp.vec3(f[0, 1], f[1, 1], f[2, 1])
     c = wp.vec3(f[0, 2], f[1, 2], f[2, 2])

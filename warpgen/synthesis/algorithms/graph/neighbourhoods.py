@@ -263,7 +263,7 @@ def common_neighbors(d: Draft) -> None:
     }[measure]
     what = {
         "total": "Counts triangles as common neighbors of the ends of edges",
-        "jaccard": "Compares the neighbors of the two ends of each edge by Jaccard's index",
+        "jaccard": "Computes the Jaccard index of the neighbors of the two ends of each edge",
         "cosine": "Computes the cosine similarity of the neighbors of the two ends of each edge",
         "adamic": "Computes the Adamic-Adar index of the two ends of each edge",
     }

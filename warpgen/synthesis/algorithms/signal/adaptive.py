@@ -173,7 +173,7 @@ def control_level(d: Draft) -> None:
     if what == "follower":
         place = "new"
     d.says({
-        "compressor": "Compresses signals: what is above a threshold grows by a ratio only",
+        "compressor": "Compresses signals: what the level exceeds a threshold by is divided by a ratio",
         "limiter": "Limits signals: where the level exceeds a threshold the gain falls in proportion",
         "gate": "Mutes signals smoothly while their level is below a threshold",
         "follower": "Follows the level of signals, fast upwards and slowly downwards"

@@ -48,7 +48,14 @@ def spring_forces(d: Draft) -> None:
         d.input("edges", "int", count, kind="permutation", about="Particle indices per spring")
     elif form == "rows":
         d.input("start", "int", count + 1, 0, springs, kind="offsets", about="CSR offsets, one per particle")
-        d.input("others", "int", springs, 0, count, about="Particle at the other end of each spring")
+        d.input(
+            "others",
+            "int",
+            springs,
+            0,
+            count,
+            about="Particle at the other end of each spring, itself if none",
+        )
     d.input("rest", "float", springs, 0.2, 1.5, about="Rest lengths [m]")
     about = "Force per relative stretch [N]" if law == "strain" else "Spring stiffness [N/m]"
     if stiffness == "each":
@@ -90,7 +97,7 @@ def spring_forces(d: Draft) -> None:
     pair = """
     d_ij = x[i] - x[j]
     l = wp.length(d_ij)
-    n = d_ij / $apart
+    n = d_ij / l
     $law
     $after
     """
@@ -114,10 +121,12 @@ def spring_forces(d: Draft) -> None:
         "rows": """
         i = wp.tid()
         fi = wp.vec3()
-        # Gather over the springs of this particle. Avoids atomics at the cost of
-        # evaluating each spring twice.
+        # Gathering needs no atomics, but evaluates each spring twice
         for s in range(start[i], start[i + 1]):
             j = others[s]
+            # Free slots hold the particle itself
+            if j == i:
+                continue
             $pair
             fi += fs
         f[i] = fi
@@ -132,7 +141,6 @@ def spring_forces(d: Draft) -> None:
         after="" if law == "rope" else damped[damping],
         k=k,
         s=index,
-        apart="wp.max(l, 1.0e-6)" if form == "rows" else "l",
     )
     what = ("ropes" if law == "rope" else "springs") + ("" if damping == "none" else " and dampers")
     d.says(
@@ -151,7 +159,7 @@ def spring_forces(d: Draft) -> None:
         "along": ", and damping along the line between both ends",
         "relative": ", and damping of the whole relative velocity",
     }[damping]
-    d.explain(f"{said}{way}." + ("" if form == "rows" else " Both ends must not coincide."))
+    d.explain(f"{said}{way}. Both ends must not coincide.")
 
     def reference(v: Values) -> dict[str, Any]:
         if form == "rows":

@@ -106,7 +106,7 @@ def solve_tetrahedra(d: Draft) -> None:
     shift = "# Shifted, so that both constraints balance at rest\n" if shifted else ""
     volume = f"""
         {shift}volume_error = wp.determinant(F){rest}
-        # The derivative of the determinant are its cofactors
+        # The derivatives of a determinant are its cofactors
         f0 = wp.vec3(F[0, 0], F[1, 0], F[2, 0])
         f1 = wp.vec3(F[0, 1], F[1, 1], F[2, 1])
         f2 = wp.vec3(F[0, 2], F[1, 2], F[2, 2])
