@@ -235,8 +235,8 @@ def evaluate_nurbs(d: Draft) -> None:
         # Tensor product in homogeneous coordinates
         homogeneous = wp.vec4(0.0)
         $zeros
-        for a in range(DEGREE + 1):
-            for b in range(DEGREE + 1):
+        for a in range({degree + 1}):
+            for b in range({degree + 1}):
                 row = span_u - DEGREE + a
                 col = span_v - DEGREE + b
                 $weight
