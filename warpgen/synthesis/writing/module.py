@@ -27,6 +27,7 @@ _PROSE = re.compile(r'#[^\n]*|"""[\s\S]*?"""')
 _DEFINED = re.compile(
     r"^(?:def|class) (\w+)|^@wp\.func_(?:grad|replay)\((\w+)\)|^([A-Za-z]\w*) = ", re.MULTILINE
 )
+_OF_CONSTANT = re.compile(r"(?<![\w.])float\([A-Z]\w*\)")
 _IMPORTS = (("math.", "import math"), ("Any", "from typing import Any"))
 
 
@@ -54,6 +55,8 @@ def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
     real = rng.weighted(
         {"float32": 0.93, "float64": 0.07 * algorithm.double, "float16": 0.03 * algorithm.half}
     )
+    if any(map(_OF_CONSTANT.search, [draft.text, *draft.functions])):
+        real = "float32"  # fault 14 of Warp: wp.float64(SIZE) makes SIZE a float for all that follows
     plain = _is_plain(algorithm, draft, rng)
     parameters = ordered(named(draft), hand.order)
     _leave_out_what_nothing_calls(draft)
