@@ -168,17 +168,13 @@ def chunked_memory(d: Draft) -> None:
     if fading:
         ages = (
             (
-                (
-                    "# Heads forget at different rates\ngamma = 1.0 - wp.pow(2.0, -5.0 - float(head))\n"
-                    if decay == "retention"
-                    else ""
-                )
-                + "kept = wp.pow(gamma, float(CHUNK))\n"
-                "age = wp.tile_arange(1, CHUNK + 1, dtype=int)\n"
-                "left = wp.tile_arange(CHUNK - 1, -1, -1, dtype=int)"
+                "# Heads forget at different rates\ngamma = 1.0 - wp.pow(2.0, -5.0 - float(head))\n"
+                if decay == "retention"
+                else ""
             )
-            .replace("CHUNK + 1", str(chunk + 1))
-            .replace("CHUNK - 1", str(chunk - 1))
+            + "kept = wp.pow(gamma, float(CHUNK))\n"
+            "age = wp.tile_arange(1, wp.static(CHUNK + 1), dtype=int)\n"
+            "left = wp.tile_arange(wp.static(CHUNK - 1), -1, -1, dtype=int)"
         )
     d.launch(heads, tiled=True)
     d.code(
