@@ -124,7 +124,8 @@ def checksum(d: Draft) -> None:
         store = f"{sums}[block] = {value}"
     else:
         store = f"wp.tile_store({sums}, seen, offset=block)"
-    places = f"0, {size}" if where == "whole" else f"1, wp.static({size} + 1)"
+    end = f"{int(size) + 1}" if str(size).isdigit() else f"wp.static({size} + 1)"
+    places = f"0, {size}" if where == "whole" else f"1, {end}"
     places = f"wp.tile_arange({places}, dtype={word})"
     if where == "whole":
         first = f"block * {size} + 1"
