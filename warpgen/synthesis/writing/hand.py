@@ -101,7 +101,7 @@ class Hand:
         parts = _PROSE.split(text)
         parts[::2] = [renamed(part, names) for part in parts[::2]]
         parts[1::2] = [
-            mentioned(part, names).replace("`", self.quotes) if part.startswith('"') else part
+            re.sub("`+", self.quotes, mentioned(part, names)) if part.startswith('"') else part
             for part in parts[1::2]
         ]
         return "".join(parts)

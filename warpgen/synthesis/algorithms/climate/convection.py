@@ -70,10 +70,11 @@ def lift_parcels(d: Draft) -> None:
         d.input(
             "temperature", "float", shape, 225.0, 300.0, "ascending", "Temperature [K], from the top down"
         )
-    d.input(
-        "mixing_ratio", "float", shape, *((0.0002, 0.004) if level_first else (0.0001, 0.012, "ascending")),
-        about="Mixing ratio of water vapor [kg/kg]",
-    )  # fmt: skip
+    about = "Mixing ratio of water vapor [kg/kg]"
+    if level_first:
+        d.input("mixing_ratio", "float", shape, 0.0002, 0.004, about=about)
+    else:
+        d.input("mixing_ratio", "float", shape, 0.0001, 0.012, "ascending", about)
     d.input("pressure", "float", levels, 180.0, 1000.0, "ascending", about="Pressure of the levels [hPa]")
     if entrain:
         d.param("entrainment", "float", 0.0005, 0.002, about="Fraction of the parcel mixed per hPa of ascent")

@@ -48,8 +48,7 @@ def _contracts(d: Draft, layout: str, asset: str = "spot") -> tuple[str, str, _S
         d.input("expiry", "float", columns, 0.25, 2.0, about="time to expiry in years")
         d.param("sigma", "float", 0.15, 0.5, about="volatility per square root of a year")
         d.launch(rows, columns)
-        scalars = {"s": asset, "vol": "sigma"}
-        return "i, j = wp.tid()\nk = strike[i]\nt = expiry[j]", "[i, j]", scalars
+        return "i, j = wp.tid()\nk = strike[i]\nt = expiry[j]", "[i, j]", {"s": asset, "vol": "sigma"}
     count = d.pick(64, 96, 128)
     scalars: _Scalars = {}
     if layout == "structs":

@@ -256,12 +256,8 @@ def median_filter(d: Draft) -> None:
     high = 1.0 if kind == "float" else 256
     d.input("src", kind, (h, w), 0.0, high, about="Input image")
     if threshold:
-        d.param(
-            "limit",
-            kind,
-            *((0.1, 0.4) if kind == "float" else (d.pick(20, 40, 60),)),
-            about="Largest deviation from the median that is kept",
-        )
+        least, most = (0.1, 0.4) if kind == "float" else (d.pick(20, 40, 60), None)
+        d.param("limit", kind, least, most, about="Largest deviation from the median that is kept")
         d.says("Replaces outliers by the median of their neighborhood.")
     d.output("dst", kind, (h, w), about="Output image")
     offsets = [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1) if window == "3x3" or not a or not b]
