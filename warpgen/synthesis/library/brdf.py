@@ -203,12 +203,10 @@ def oren_nayar(n: wp.vec3, v: wp.vec3, l: wp.vec3, roughness: float) -> float:
     b = 0.45 * sigma2 / (sigma2 + 0.09)
     n_dot_v = wp.clamp(wp.dot(n, v), 0.0, 1.0)
     n_dot_l = wp.clamp(wp.dot(n, l), 0.0, 1.0)
-    # cos(phi) sin(alpha) tan(beta) without any angle
-    s = wp.dot(l, v) - n_dot_l * n_dot_v
-    t = 1.0
-    if s > 0.0:
-        t = wp.max(wp.max(n_dot_l, n_dot_v), 1.0e-3)
-    return (a + b * wp.max(s, 0.0) / t) / wp.pi
+    # max(cos(phi), 0) sin(alpha) tan(beta) without any angle
+    s = wp.max(wp.dot(l, v) - n_dot_l * n_dot_v, 0.0)
+    t = wp.max(wp.max(n_dot_l, n_dot_v), 1.0e-3)
+    return (a + b * s / t) / wp.pi
 ''',
     numpy=_oren_nayar,
 )

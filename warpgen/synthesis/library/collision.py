@@ -21,7 +21,7 @@ CLOSEST_ON_SEGMENT = piece(
     '''
 @wp.func
 def closest_point_on_segment(a: wp.vec3, b: wp.vec3, point: wp.vec3) -> wp.vec3:
-    """Return the point of segment ``ab`` that is closest to ``point``."""
+    """Return the point of segment `ab` that is closest to `point`."""
     ab = b - a
     length_sq = wp.dot(ab, ab)
     # Degenerate segment: both ends coincide
@@ -55,7 +55,7 @@ CLOSEST_OF_SEGMENTS = piece(
     '''
 @wp.func
 def closest_points_segments(p1: wp.vec3, q1: wp.vec3, p2: wp.vec3, q2: wp.vec3):
-    """Compute the closest points between segments ``p1 q1`` and ``p2 q2``.
+    """Compute the closest points between segments `p1 q1` and `p2 q2`.
 
     Follows Ericson, Real-Time Collision Detection, section 5.1.9.
 
@@ -105,7 +105,7 @@ def collide_spheres(pos_a: wp.vec3, radius_a: float, pos_b: wp.vec3, radius_b: f
 
     Returns:
         Tuple of signed distance (negative when overlapping), contact point halfway between
-        the surfaces, and unit normal pointing from ``a`` to ``b``.
+        the surfaces, and unit normal pointing from `a` to `b`.
     """
     delta = pos_b - pos_a
     center_dist = wp.length(delta)

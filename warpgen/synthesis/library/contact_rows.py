@@ -25,7 +25,7 @@ TANGENTS = piece(
     '''
 @wp.func
 def orthonormal_basis(n: wp.vec3):
-    """Build two tangents orthogonal to the unit vector ``n`` without branches (Duff et al. 2017)."""
+    """Build two tangents orthogonal to the unit vector `n` without branches (Duff et al. 2017)."""
     # The sign must not vanish for vectors in the xy-plane, so it is selected explicitly
     sign = wp.where(n[2] >= 0.0, 1.0, -1.0)
     a = -1.0 / (sign + n[2])
@@ -41,7 +41,7 @@ POINT_VELOCITY = piece(
     '''
 @wp.func
 def velocity_at_point(body: int, r: wp.vec3, body_qd: wp.array(dtype=wp.spatial_vector)) -> wp.vec3:
-    """Return the world-space velocity of a body at offset ``r`` from its center of mass."""
+    """Return the world-space velocity of a body at offset `r` from its center of mass."""
     # Static geometry is attached to body -1
     if body < 0:
         return wp.vec3(0.0, 0.0, 0.0)
@@ -70,7 +70,7 @@ def inverse_effective_mass(
     body_inv_mass: wp.array(dtype=float),
     body_inv_inertia: wp.array(dtype=wp.mat33),
 ) -> float:
-    """Compute J M^-1 J^T of one body for a unit impulse along ``direction`` at offset ``r``.
+    """Compute J M^-1 J^T of one body for a unit impulse along `direction` at offset `r`.
 
     Args:
         body: Body index, -1 for static geometry (infinite mass).

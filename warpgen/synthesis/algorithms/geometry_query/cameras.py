@@ -51,7 +51,7 @@ _TRACE = '''
 def trace_instances(
     mesh: wp.uint64, instances: MeshInstances, instance_count: int, origin: wp.vec3, ray_dir: wp.vec3, max_t: float
 ) -> TraceHit:
-    """Find the closest hit over all instances; ``instance`` is -1 for a miss.
+    """Find the closest hit over all instances; `instance` is -1 for a miss.
 
     Rays are moved to the local frame of each instance instead of moving the mesh.
     """

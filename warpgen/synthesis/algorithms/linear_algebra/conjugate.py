@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "z": "preconditioned|y_pre|zr",
         "alpha": "step|a_k|step_length",
         "beta": "b_k|ratio|beta_k",
-        "rr": "rho|rho_k|rho_old",
+        "rho": "rho_k|rho_old",
     },
     weight=15,
     adjoint="no",
@@ -225,17 +225,17 @@ def solve_iteratively(d: Draft) -> None:
     lead = "z" if precond != "none" else "r"
     # Plain conjugate gradients have the square of the residual anyway
     held = method == "gradients" and lead == "r"
-    norm = "wp.sqrt(rr)" if held else f"wp.sqrt({dot.format('r', 'r')})"
+    norm = "wp.sqrt(rho)" if held else f"wp.sqrt({dot.format('r', 'r')})"
     limit = f"limit = tolerance * {norm} + 1.0e-12" if stop == "relative" else ""
     least = "limit" if limit else "tolerance"
     reached = f"if {norm} <= {least}:\n    break"
     if stop == "energy" and not held:
-        reached = "# Norm of the residual that goes with the preconditioner\nif wp.sqrt(rr) <= tolerance:\n    break"
+        reached = "# Norm of the residual that goes with the preconditioner\nif wp.sqrt(rho) <= tolerance:\n    break"
     gradients = f"""
         $first
         for k in range(SIZE):
             p[k] = {lead}[k]
-        rr = {dot.format("r", lead)}
+        rho = {dot.format("r", lead)}
         $limit
         taken = int(0)
         for iteration in range(max_iterations):
@@ -245,17 +245,17 @@ def solve_iteratively(d: Draft) -> None:
             # Stop, otherwise the step would divide by zero or climb
             if curvature <= 1.0e-20:
                 break
-            alpha = rr / curvature
+            alpha = rho / curvature
             for k in range(SIZE):
                 $x = $x + alpha * p[k]
                 r[k] = r[k] - alpha * q[k]
             $next
-            rr_new = {dot.format("r", lead)}
-            beta = rr_new / rr
+            rho_new = {dot.format("r", lead)}
+            beta = rho_new / rho
             $steepest
             for k in range(SIZE):
                 p[k] = {lead}[k] + beta * p[k]
-            rr = rr_new
+            rho = rho_new
             taken += 1
         """
     residuals = f"""
@@ -265,23 +265,23 @@ def solve_iteratively(d: Draft) -> None:
         $apply_r
         for k in range(SIZE):
             q[k] = Ar[k]
-        rr = {dot.format("r", "Ar")}
+        rho = {dot.format("r", "Ar")}
         $limit
         taken = int(0)
         for iteration in range(max_iterations):
             $reached
-            alpha = rr / {dot.format("q", "q")}
+            alpha = rho / {dot.format("q", "q")}
             for k in range(SIZE):
                 $x = $x + alpha * p[k]
                 r[k] = r[k] - alpha * q[k]
             $apply_r
-            rr_new = {dot.format("r", "Ar")}
-            beta = rr_new / rr
+            rho_new = {dot.format("r", "Ar")}
+            beta = rho_new / rho
             # The product A p follows from A r, so that one product per iteration is enough
             for k in range(SIZE):
                 p[k] = r[k] + beta * p[k]
                 q[k] = Ar[k] + beta * q[k]
-            rr = rr_new
+            rho = rho_new
             taken += 1
         """
     stab = f"""
@@ -289,14 +289,14 @@ def solve_iteratively(d: Draft) -> None:
         for k in range(SIZE):
             shadow[k] = r[k]
             p[k] = r[k]
-        rr = {dot.format("r", "shadow")}
+        rho = {dot.format("r", "shadow")}
         $limit
         taken = int(0)
         for iteration in range(max_iterations):
             $reached
             $pre_p
             $apply_p
-            alpha = rr / {dot.format("q", "shadow")}
+            alpha = rho / {dot.format("q", "shadow")}
             for k in range(SIZE):
                 s_vec[k] = r[k] - alpha * q[k]
             # Smooth by a step of minimal residual, since plain BiCG oscillates
@@ -307,14 +307,14 @@ def solve_iteratively(d: Draft) -> None:
             $update
             for k in range(SIZE):
                 r[k] = s_vec[k] - omega * t_vec[k]
-            rr_new = {dot.format("r", "shadow")}
+            rho_new = {dot.format("r", "shadow")}
             # Breakdown: the shadow residual has become orthogonal, so beta would be meaningless
-            if wp.abs(rr_new) < 1.0e-20:
+            if wp.abs(rho_new) < 1.0e-20:
                 break
-            beta = rr_new / rr * alpha / omega
+            beta = rho_new / rho * alpha / omega
             for k in range(SIZE):
                 p[k] = r[k] + beta * (p[k] - omega * q[k])
-            rr = rr_new
+            rho = rho_new
             taken += 1
         """
     at = "x[system, k]"

@@ -81,7 +81,7 @@ def box_distance(p: wp.vec3, half_extents: wp.vec3) -> wp.vec4:
 _MESH = '''
 @wp.func
 def mesh_distance(mesh: wp.uint64, p: wp.vec3, scale: float, max_dist: float) -> wp.vec4:
-    """Signed distance to a scaled mesh and its gradient; far away if nothing is within ``max_dist``."""
+    """Signed distance to a scaled mesh and its gradient; far away if nothing is within `max_dist`."""
     query = wp.mesh_query_point_sign_normal(mesh, p / scale, max_dist / scale)
     if not query.result:
         return wp.vec4(0.0, 0.0, 1.0, 1.0e6)

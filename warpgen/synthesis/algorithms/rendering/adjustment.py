@@ -189,7 +189,9 @@ def reprojection_residuals(d: Draft) -> None:
         d.input("enabled", "bool", n, about="False for rejected observations")
     if loss != "squared":
         d.param("loss_scale", "float", 10.0, 30.0, about="Threshold of the robust loss [px]")
-    d.output("residuals", "vec2", n, about="Weighted residuals [px]")
+    d.output(
+        "residuals", "vec2", n, about="Residuals [px]" if loss == "squared" else "Weighted residuals [px]"
+    )
     if wanted in ("pose and point", "pose"):
         d.output(
             "jac_pose",
@@ -324,13 +326,14 @@ def reprojection_residuals(d: Draft) -> None:
             ("wp.vec3(dyd_dx, dyd_dy, -(dyd_dx * x + dyd_dy * y))", "wp.vec3(0.0, 1.0, -y)"),
         ):
             d.text = d.text.replace(old, new)
+    errors = "reprojection errors" if loss == "squared" else "robustly weighted reprojection errors"
     d.says(
         {
-            "none": "Computes the reprojection errors of observed points.",
-            "gradient": "Computes reprojection errors of observed points and their gradient by the camera poses.",
-            "pose": "Computes reprojection errors of observed points and their derivatives by the pose.",
-            "point": "Computes reprojection errors of observed points and their derivatives by the point.",
-            "pose and point": "Computes reprojection errors of observed points and their derivatives by pose and point.",
+            "none": f"Computes the {errors} of observed points.",
+            "gradient": f"Computes {errors} of observed points and their gradient by the camera poses.",
+            "pose": f"Computes {errors} of observed points and their derivatives by the pose.",
+            "point": f"Computes {errors} of observed points and their derivatives by the point.",
+            "pose and point": f"Computes {errors} of observed points and their derivatives by pose and point.",
         }[wanted]
     )
     residual = (

@@ -63,7 +63,7 @@ def mass_matrix(d: Draft) -> None:
         def spatial_inertia(mass: float, com: wp.vec3, inertia: wp.mat33) -> wp.spatial_matrix:
             """Build the 6x6 inertia about the origin from mass, center of mass and rotational inertia.
 
-            The blocks are [I + m c c^T, m c; m c^T, m], with c the cross product matrix of ``com``.
+            The blocks are [I + m c c^T, m c; m c^T, m], with c the cross product matrix of `com`.
             """
             c = wp.skew(com)
             rotational = inertia + mass * (c * wp.transpose(c))

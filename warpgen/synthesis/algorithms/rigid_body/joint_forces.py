@@ -26,7 +26,7 @@ _TWIST = '''
 def anchor_twist(
     body: int, r: wp.vec3, $twist_head
 ) -> wp.spatial_vector:
-    """Return the twist of a body (linear, angular) at offset ``r`` from its center of mass."""
+    """Return the twist of a body (linear, angular) at offset `r` from its center of mass."""
     if body < 0:
         return wp.spatial_vector()
     qd = $twist

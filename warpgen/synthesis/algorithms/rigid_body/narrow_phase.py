@@ -85,11 +85,11 @@ def _collider(types: tuple[str, ...]) -> tuple[str, list[Any]]:
             pose_b: wp.transform,
             scale_b: wp.vec3,
         ):
-            """Dispatch to the collider of a pair of shape types, with ``type_a <= type_b``.
+            """Dispatch to the collider of a pair of shape types, with `type_a <= type_b`.
 
             Returns:
-                Tuple of signed distance, contact point and normal from ``a`` to ``b``. The distance of
-                pairs without a collider is ``MAX_DIST``.
+                Tuple of signed distance, contact point and normal from `a` to `b`. The distance of
+                pairs without a collider is `MAX_DIST`.
             """
             pos_a = wp.transform_get_translation(pose_a)
             rot_a = wp.transform_get_rotation(pose_a)
@@ -258,7 +258,7 @@ def generate_contacts(d: Draft) -> None:
             '''
             @wp.func
             def bounding_radius(type: int, scale: wp.vec3) -> float:
-                """Return the radius of the bounding sphere of a shape, ``MAX_DIST`` if it is infinite."""
+                """Return the radius of the bounding sphere of a shape, `MAX_DIST` if it is infinite."""
                 $cases
                 return MAX_DIST
             ''',

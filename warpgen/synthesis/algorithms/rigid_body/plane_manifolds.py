@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _DEEPEST = '''
 @wp.func
 def deepest_vertex(vertices: wp.array(dtype=wp.vec3), start: int, stop: int, way: wp.vec3) -> int:
-    """Index of the vertex farthest along ``way``."""
+    """Index of the vertex farthest along `way`."""
     best = start
     best_dot = wp.dot(vertices[start], way)
     for i in range(start + 1, stop):
@@ -29,7 +29,7 @@ _FARTHEST = '''
 def farthest_vertex(
     vertices: wp.array(dtype=wp.vec3), start: int, stop: int, a: wp.vec3, normal: wp.vec3, offset: float
 ) -> int:
-    """Index of the vertex within the margin of the plane that is farthest from ``a``, or -1."""
+    """Index of the vertex within the margin of the plane that is farthest from `a`, or -1."""
     best = int(-1)
     best_dist = float(0.0)
     for i in range(start, stop):
@@ -45,7 +45,7 @@ _ASIDE = '''
 def farthest_from_line(
     vertices: wp.array(dtype=wp.vec3), start: int, stop: int, a: wp.vec3, side: wp.vec3, normal: wp.vec3, offset: float
 ) -> int:
-    """Index of the vertex within the margin of the plane that is farthest along ``side`` from ``a``, or -1."""
+    """Index of the vertex within the margin of the plane that is farthest along `side` from `a`, or -1."""
     best = int(-1)
     best_dist = float(1.0e-6)
     for i in range(start, stop):

@@ -81,7 +81,7 @@ def joint_subspace(type: int, axis: wp.vec3, anchor: wp.vec3) -> wp.spatial_vect
 POSE = '''
 @wp.func
 def joint_transform(type: int, axis: wp.vec3, q: float) -> wp.transform:
-    """Evaluate the transform across a joint at coordinate ``q``."""
+    """Evaluate the transform across a joint at coordinate `q`."""
     if type == REVOLUTE:
         return wp.transform(wp.vec3(0.0, 0.0, 0.0), wp.quat_from_axis_angle(axis, q))
     return wp.transform(q * axis, wp.quat_identity())
@@ -98,7 +98,7 @@ def joint_subspace(axis: wp.vec3, anchor: wp.vec3) -> wp.spatial_vector:
 _REVOLUTE_POSE = '''
 @wp.func
 def joint_transform(axis: wp.vec3, q: float) -> wp.transform:
-    """Evaluate the transform across a hinge at angle ``q``."""
+    """Evaluate the transform across a hinge at angle `q`."""
     return wp.transform(wp.vec3(0.0, 0.0, 0.0), wp.quat_from_axis_angle(axis, q))
 '''
 

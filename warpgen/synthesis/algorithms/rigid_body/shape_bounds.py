@@ -212,7 +212,7 @@ def compute_bounds(d: Draft) -> None:
         d.function('''
             @wp.func
             def cells_spanned(low: float, high: float, width: float) -> int:
-                """Number of cells of a grid that an interval overlaps, at most ``MAX_CELLS``."""
+                """Number of cells of a grid that an interval overlaps, at most `MAX_CELLS`."""
                 return wp.min(int(wp.floor(high / width)) - int(wp.floor(low / width)) + 1, MAX_CELLS)
         ''')
     d.launch(count)

@@ -105,7 +105,7 @@ def stabilize_gimbals(d: Draft) -> None:
     d.function('''
         @wp.func
         def clamp_components(v: wp.vec3, lower: wp.vec3, upper: wp.vec3) -> wp.vec3:
-            """Clamp each component of ``v``."""
+            """Clamp each component of `v`."""
             return wp.max(wp.min(v, upper), lower)
     ''')
     d.function('''
@@ -118,7 +118,7 @@ def stabilize_gimbals(d: Draft) -> None:
         d.function('''
             @wp.func
             def apply_dead_band(error: float, width: float) -> float:
-                """Shrink an error towards zero by ``width``; there is no jump at its edge."""
+                """Shrink an error towards zero by `width`; there is no jump at its edge."""
                 return wp.sign(error) * wp.max(wp.abs(error) - width, 0.0)
         ''')
     aim = {

@@ -168,7 +168,7 @@ def read_imus(d: Draft) -> None:
         d.function('''
             @wp.func
             def quantize(v: wp.vec3, step: float) -> wp.vec3:
-                """Round each component to a multiple of ``step``."""
+                """Round each component to a multiple of `step`."""
                 return step * wp.vec3(wp.round(v[0] / step), wp.round(v[1] / step), wp.round(v[2] / step))
         ''')
         store = "accel_out[tid] = quantize(accel, accel_step)\ngyro_out[tid] = quantize(gyro, gyro_step)"

@@ -33,13 +33,13 @@ _SKIES = {
         dhi = ghi - dni * cos_zenith
     """,
     "meinel": """
-        # Meinel & Meinel (1976): direct light from the air mass alone
+        # Meinel & Meinel (1976): direct light from the air mass, less of it is lost above sea level
         attenuation = wp.pow(0.7, wp.pow(air_mass, 0.678))
         height_km = altitude / 1000.0
         direct = (1.0 - 0.14 * height_km) * attenuation + 0.14 * height_km
         dni = extra * direct
         # About a tenth of the direct light comes from the rest of the sky
-        dhi = 0.1 * dni * (0.3 + 0.7 * cos_zenith)
+        dhi = 0.1 * dni
         ghi = dni * cos_zenith + dhi
     """,
     "haurwitz": """
@@ -65,7 +65,7 @@ def _sky(model: str, cz: Any, mass: Any, extra: Any, alt: Any, turb: Any) -> tup
     if model == "meinel":
         h = alt / 1000
         dni = extra * ((1 - 0.14 * h) * 0.7 ** (mass**0.678) + 0.14 * h)
-        dhi = 0.1 * dni * (0.3 + 0.7 * cz)
+        dhi = 0.1 * dni
         return dni, dhi, dni * cz + dhi
     ghi = 1098 * cz * np.exp(-0.057 / cz)
     k = ghi / (extra * cz)
@@ -203,8 +203,8 @@ def panel_irradiance(d: Draft) -> None:
         $block
         # --- Plane of the panel ---
         $mounts
-        normal_up = wp.vec3(wp.sin(tilt) * wp.sin(facing), wp.sin(tilt) * wp.cos(facing), wp.cos(tilt))
-        cos_incidence = wp.dot(normal_up, to_sun)
+        normal = wp.vec3(wp.sin(tilt) * wp.sin(facing), wp.sin(tilt) * wp.cos(facing), wp.cos(tilt))
+        cos_incidence = wp.dot(normal, to_sun)
         beam_part = dni * wp.max(cos_incidence, 0.0)
         $skies
         ground_part = ghi * panel.albedo * 0.5 * (1.0 - wp.cos(tilt))
@@ -277,11 +277,19 @@ def panel_irradiance(d: Draft) -> None:
         zenith="zenith = 0.5 * wp.pi - elevation" if mount == "two axes" else "",
         altitude="" if sky == "haurwitz" else "altitude = altitudes[site]",
         turbidity="turbidity = turbidities[site]" if sky == "ineichen" else "",
-        mass=""
-        if sky == "haurwitz"
-        else "# Kasten & Young air mass, corrected for pressure\n"
-        "slant = wp.pow(wp.degrees(elevation) + 6.07995, -1.6364)\n"
-        "air_mass = wp.exp(-altitude / 8435.0) / (cos_zenith + 0.50572 * slant)",
+        mass={
+            "ineichen": """
+                # Kasten & Young air mass, corrected for pressure
+                slant = wp.pow(wp.degrees(elevation) + 6.07995, -1.6364)
+                air_mass = wp.exp(-altitude / 8435.0) / (cos_zenith + 0.50572 * slant)
+            """,
+            "meinel": """
+                # Kasten & Young air mass at sea level
+                slant = wp.pow(wp.degrees(elevation) + 6.07995, -1.6364)
+                air_mass = 1.0 / (cos_zenith + 0.50572 * slant)
+            """,
+            "haurwitz": "",
+        }[sky],
         sky=_SKIES[sky],
         block=block,
         mounts=mounts,
@@ -331,7 +339,9 @@ def panel_irradiance(d: Draft) -> None:
         cz = np.sin(el)
         dist = 1.000001018 * (1 - ecc**2) / (1 + ecc * np.cos(m + c * rad))
         extra = 1361 / dist**2
-        mass = np.exp(-alt / 8435) / (cz + 0.50572 * (el / rad + 6.07995) ** -1.6364)
+        mass = 1 / (cz + 0.50572 * (el / rad + 6.07995) ** -1.6364)
+        if sky == "ineichen":
+            mass = mass * np.exp(-alt / 8435)
         dni, dhi, ghi = _sky(sky, cz, mass, extra, alt, turb)
         if shaded == "horizon":
             sector = (az / (2 * np.pi) * 12).astype(int) % 12

@@ -12,7 +12,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _TRIANGLE = '''
 @wp.func
 def closest_barycentric(a: wp.vec3, b: wp.vec3, c: wp.vec3, p: wp.vec3) -> wp.vec3:
-    """Return barycentric coordinates of the point of triangle ``abc`` that is closest to ``p``.
+    """Return barycentric coordinates of the point of triangle `abc` that is closest to `p`.
 
     Follows Ericson, Real-Time Collision Detection, section 5.1.5: checks the vertex regions, then the
     edge regions, and falls through to the face region.

@@ -160,7 +160,7 @@ def channel_step(d: Draft) -> None:
             nx: int,
             ny: int,
         ) -> float:
-            """Fetch population ``k`` from the cell upstream; $around."""
+            """Fetch population `k` from the cell upstream; $around."""
             x_src = i - cx
             y_src = j - cy
             if x_src < 0:

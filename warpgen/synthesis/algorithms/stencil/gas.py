@@ -71,7 +71,7 @@ def to_primitive(q: wp.vec4) -> wp.vec4:
 _RECONSTRUCT = '''
 @wp.func
 def reconstruct(left: wp.vec4, center: wp.vec4, right: wp.vec4, side: float) -> wp.vec4:
-    """Extrapolate primitive variables to the face at ``side`` (+1 upper, -1 lower) of the cell."""
+    """Extrapolate primitive variables to the face at `side` (+1 upper, -1 lower) of the cell."""
     h = 0.5 * side
     return wp.vec4(
         wp.max(center[0] + h * limited_slope(left[0], center[0], right[0]), 1.0e-3),
