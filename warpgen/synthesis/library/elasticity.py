@@ -52,7 +52,7 @@ def _neo_hookean(f: Any, mu: Any, lam: Any) -> Any:
 
 def _stable(f: Any, mu: Any, lam: Any) -> Any:
     j = np.linalg.det(f)
-    return _column(mu) * f + _column(lam * (j - 1.0) - mu) * _cofactor(f)
+    return _column(mu) * f + _column((lam + mu) * (j - 1.0) - mu) * _cofactor(f)
 
 
 def _corotated(f: Any, mu: Any, lam: Any) -> Any:
@@ -97,8 +97,8 @@ STABLE_NEO_HOOKEAN = piece(
 @wp.func
 def stable_neo_hookean_stress(f: wp.mat33, mu: float, lam: float) -> wp.mat33:
     """First Piola-Kirchhoff stress of stable neo-Hookean (Smith et al. 2018)."""
-    # the rest length of the volume term is moved by mu / lambda, so that F = I bears no stress
-    return mu * f + (lam * (wp.determinant(f) - 1.0) - mu) * cofactor(f)
+    # F = I bears no stress, and lambda + mu in the volume term gives Hooke's law for small strains
+    return mu * f + ((lam + mu) * (wp.determinant(f) - 1.0) - mu) * cofactor(f)
 ''',
     COFACTOR,
     numpy=_stable,

@@ -89,12 +89,14 @@ STABLE_NEO_HOOKEAN = Solid(
 def stable_neo_hookean_energy(F: wp.mat33, mu: float, lam: float) -> float:
     """Energy density of stable neo-Hookean elasticity (Smith et al. 2018)."""
     # no logarithm: an element that is turned inside out finds its way back
-    alpha = 1.0 + mu / lam
+    # lambda + mu of Lame in the volume term gives Hooke's law for small strains
+    lam_mu = lam + mu
+    alpha = 1.0 + mu / lam_mu
     J = wp.determinant(F)
-    return 0.5 * mu * (wp.ddot(F, F) - 3.0) + 0.5 * lam * (J - alpha) * (J - alpha)
+    return 0.5 * mu * (wp.ddot(F, F) - 3.0) + 0.5 * lam_mu * (J - alpha) * (J - alpha)
 ''',
         numpy=lambda f, mu, lam: (
-            0.5 * mu * (_square(f) - 3) + 0.5 * lam * (np.linalg.det(f) - 1 - mu / lam) ** 2
+            0.5 * mu * (_square(f) - 3) + 0.5 * (lam + mu) * (np.linalg.det(f) - 1 - mu / (lam + mu)) ** 2
         ),
     ),
     piece(
@@ -106,9 +108,10 @@ def stable_neo_hookean_stress(F: wp.mat33, mu: float, lam: float) -> wp.mat33:
     f2 = wp.vec3(F[0, 2], F[1, 2], F[2, 2])
     # the slope of J: cross products of the columns, which exist for singular F, too
     dj = wp.matrix_from_cols(wp.cross(f1, f2), wp.cross(f2, f0), wp.cross(f0, f1))
-    return mu * F + lam * (wp.determinant(F) - 1.0 - mu / lam) * dj
+    # lambda + mu in the volume term gives Hooke's law for small strains
+    return mu * F + ((lam + mu) * (wp.determinant(F) - 1.0) - mu) * dj
 """,
-        numpy=lambda f, mu, lam: mu * f + lam * _up(np.linalg.det(f) - 1 - mu / lam) * _cofactor(f),
+        numpy=lambda f, mu, lam: mu * f + _up((lam + mu) * (np.linalg.det(f) - 1) - mu) * _cofactor(f),
     ),
 )
 

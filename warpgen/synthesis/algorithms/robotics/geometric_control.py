@@ -136,13 +136,14 @@ def control_multirotors(d: Draft) -> None:
     force -= k_int * total
     """
     cone = """
-    # Shorten the horizontal part, so that the tilt stays within the allowed cone
+    # Keep some lift and shorten the horizontal part, so that the tilt stays within the allowed cone
     lift = wp.max(force[2], 0.1 * mass * gravity)
     side = wp.sqrt(force[0] * force[0] + force[1] * force[1])
     side_max = lift * wp.tan(max_tilt)
+    shrink = float(1.0)
     if side > side_max:
         shrink = side_max / side
-        force = wp.vec3(force[0] * shrink, force[1] * shrink, lift)
+    force = wp.vec3(force[0] * shrink, force[1] * shrink, lift)
     """
     error = {
         "matrix": """
@@ -292,8 +293,8 @@ def control_multirotors(d: Draft) -> None:
         if tilt:
             up = np.maximum(force[:, 2], 0.1 * v.mass * v.gravity)
             side, most = np.hypot(force[:, 0], force[:, 1]), up * np.tan(v.max_tilt)
-            shrunk = np.stack([force[:, 0] * most / side, force[:, 1] * most / side, up], axis=1)
-            force = np.where((side > most)[:, None], shrunk, force)
+            part = np.where(side > most, most / side, 1.0)
+            force = np.stack([force[:, 0] * part, force[:, 1] * part, up], axis=1)
         thrust = np.maximum((force * rot[:, :, 2]).sum(1), 0.0)
         b3 = force / np.linalg.norm(force, axis=1, keepdims=True)
         ahead = np.stack([np.cos(v.target_yaw), np.sin(v.target_yaw), 0.0 * v.target_yaw], axis=1)

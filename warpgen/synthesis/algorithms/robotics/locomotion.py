@@ -288,7 +288,7 @@ def locomotion_rewards(d: Draft) -> None:
         total += $roll_pitch * (ang_vel[0] * ang_vel[0] + ang_vel[1] * ang_vel[1])
         total += $tilt * (up[0] * up[0] + up[1] * up[1])
         $height
-        # Energy and smoothness
+        $effort
         total += $torque * sum_of_squares(env, joint_torque)
         $rate
         $limits
@@ -307,8 +307,10 @@ def locomotion_rewards(d: Draft) -> None:
         tilt=f"{dot}tilt",
         torque=f"{dot}torque",
         height=heights[height],
+        effort="# Energy and smoothness" if rate else "# Energy",
         rate=f"total += {dot}action_rate * {rate}" if rate else "",
-        limits=f"total += {dot}limits * limit_violation(env, joint_q, joint_lower, joint_upper)"
+        limits="# Soft limits keep the joints away from their stops\n"
+        f"total += {dot}limits * limit_violation(env, joint_q, joint_lower, joint_upper)"
         if limits
         else "",
         gait="\n".join(unrolled),
@@ -320,9 +322,10 @@ def locomotion_rewards(d: Draft) -> None:
     )
     if ends == "none":
         d.says("Computes rewards of legged robots that follow velocity commands.")
-    d.explain("""
-        The reward is a weighted sum of tracking terms in (0, 1] and of penalties. Commands are forward,
-        lateral and yaw velocities of the base.
+    swings = ", of the swing times of the feet" if gait == "air time" else ""
+    d.explain(f"""
+        The reward is a weighted sum of tracking terms in (0, 1]{swings} and of penalties. Commands are
+        forward, lateral and yaw velocities of the base.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -120,7 +120,7 @@ def rounded_values(d: Draft) -> None:
     weight=15,
 )
 def cleaned_readings(d: Draft) -> None:
-    """Divides readings by references of which some are zero, and replaces what is no number."""
+    """Divides readings by references of which some are zero, and replaces what is not finite."""
     test = d.option("test", "finite", "nan or inf", "nan then inf", "before")
     source = d.option("source", "ratio", "log", "root")
     instead = d.option("instead", "fallback", "neighbour", "zero")
@@ -128,13 +128,23 @@ def cleaned_readings(d: Draft) -> None:
     if source == "root" and "inf" in test:
         test = "nan"  # roots of counts are never infinite
     by = {"fallback": "a fallback", "neighbour": "the last valid one before", "zero": "zero"}[instead]
-    if test == "nan then inf":
-        by += ", infinities by a limit"
-    d.says({
-        "ratio": f"Divides readings by references of which some are zero, and replaces what is no number by {by}.",
-        "log": f"Takes logarithms of readings of which some are not positive, and replaces what is no number by {by}.",
-        "root": f"Takes roots of readings of which some are negative, and replaces what is no number by {by}.",
-    }[source])  # fmt: skip
+    made, wrong = {
+        "ratio": ("Divides readings by references", "zero"),
+        "log": ("Takes logarithms of readings", "not positive"),
+        "root": ("Takes roots of readings", "negative"),
+    }[source]
+    if test == "before":
+        where = "a reference" if source == "ratio" else "a reading"
+        treated = f", with {by} where {where} is {wrong}"
+    elif test == "nan then inf":
+        treated = f" of which some are {wrong}, and replaces nans by {by} and infinities by a limit"
+    else:
+        bad = "nans" if source == "root" else "nans and infinities"
+        treated = f" of which some are {wrong}, and replaces {bad} by {by}"
+    told = {"no": "", "global": ", and counts these", "flags": ", and flags these"}[counted]
+    if told and test != "before":
+        treated = treated.replace(", and replaces", ", replaces")
+    d.says(f"{made}{treated}{told}.")
     n = d.pick(96, 128, 192)
     d.input("signal", "int", n, -3, 9, about="raw counts")
     if source == "ratio":

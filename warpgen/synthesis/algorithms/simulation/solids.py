@@ -358,9 +358,10 @@ def tet_energy(d: Draft) -> None:
         "stable": f"""
         i1 = wp.ddot(def_grad, def_grad)
         j_det = wp.determinant(def_grad)
-        # alpha = 1 + mu / lambda makes F = I stress-free (rest stability)
-        shifted = j_det - 1.0 - {m} / {n}
-        psi = 0.5 * {m} * (i1 - 3.0) + 0.5 * {n} * shifted * shifted
+        # lambda + mu of Lame gives Hooke's law for small strains, the shift makes F = I stress-free
+        lam_mu = {n} + {m}
+        shifted = j_det - 1.0 - {m} / lam_mu
+        psi = 0.5 * {m} * (i1 - 3.0) + 0.5 * lam_mu * shifted * shifted
         """,
     }
     stores = {
@@ -410,7 +411,9 @@ def tet_energy(d: Draft) -> None:
             tr = np.trace(e, axis1=-2, axis2=-1)
             psi = v.mu * (e**2).sum((-1, -2)) + 0.5 * v.lam * tr**2
         elif model == "stable":
-            psi = 0.5 * v.mu * (square - 3.0) + 0.5 * v.lam * (det - 1.0 - v.mu / v.lam) ** 2
+            psi = (
+                0.5 * v.mu * (square - 3.0) + 0.5 * (v.lam + v.mu) * (det - 1.0 - v.mu / (v.lam + v.mu)) ** 2
+            )
         else:
             log = np.log(np.maximum(det, 0.01))
             psi = 0.5 * v.mu * (square - 3.0) - v.mu * log + 0.5 * v.lam * log**2

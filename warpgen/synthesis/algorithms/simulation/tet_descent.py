@@ -13,10 +13,11 @@ from warpgen.synthesis.writing.trim import trim
 
 _ENERGIES = {
     "stable": """
-        # Stable neo-Hookean: mu / 2 (|F|^2 - 3) + lambda / 2 (J - 1 - mu / lambda)^2
-        excess = jacobian - 1.0 - mu / lam
-        pull = mu * (def_grad * grad) + lam * excess * slope
-        block = mu * wp.dot(grad, grad) * wp.identity(n=3, dtype=float) + lam * wp.outer(slope, slope)
+        # Stable neo-Hookean: mu / 2 (|F|^2 - 3) + k / 2 (J - 1 - mu / k)^2, Hookean at rest for k = lambda + mu
+        lam_mu = lam + mu
+        excess = jacobian - 1.0 - mu / lam_mu
+        pull = mu * (def_grad * grad) + lam_mu * excess * slope
+        block = mu * wp.dot(grad, grad) * wp.identity(n=3, dtype=float) + lam_mu * wp.outer(slope, slope)
     """,
     "linear": """
         # Small strains: sigma = 2 mu e + lambda tr e
@@ -360,8 +361,8 @@ def _law(energy: str, f: Any, g: Any, mu: float, lam: float) -> tuple[Any, Any]:
     eye = np.eye(3)
     if energy == "stable":
         cof = np.stack([np.cross(f[:, (k + 1) % 3], f[:, (k + 2) % 3]) for k in range(3)], 1)
-        p = mu * f + lam * (np.linalg.det(f) - 1 - mu / lam) * cof
-        return p @ g, mu * (g @ g) * eye + lam * np.outer(cof @ g, cof @ g)
+        p = mu * f + ((lam + mu) * (np.linalg.det(f) - 1) - mu) * cof
+        return p @ g, mu * (g @ g) * eye + (lam + mu) * np.outer(cof @ g, cof @ g)
     if energy == "linear":
         e = 0.5 * (f + f.T) - eye
         return (2 * mu * e + lam * np.trace(e) * eye) @ g, mu * (g @ g) * eye + (mu + lam) * np.outer(g, g)
