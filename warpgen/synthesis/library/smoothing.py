@@ -79,7 +79,7 @@ def spiky(r: float, h: float) -> float:
 @wp.func
 def spiky_slope(r: float, h: float) -> float:
     """Radial derivative dW/dr of the spiky kernel."""
-    # does not vanish at r = 0, so that particles that are close still push each other away
+    # does not vanish at r = 0, unlike that of poly6
     if r >= h:
         return 0.0
     d = h - r

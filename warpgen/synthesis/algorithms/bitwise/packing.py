@@ -20,6 +20,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "width": "nbits|bit_width|num_bits",
         "word": "w|acc|bundle",
         "offset": "shift|bit|pos",
+        "per_word": "values_per_word|fields_per_word",
     },
     adjoint="no",
     weight=9,
@@ -34,9 +35,9 @@ def pack_bits(d: Draft) -> None:
         d.calls("unpack_bits|unpack_values|bit_unpacking|read_packed")
     n = d.pick(24, 32, 48)
     width = d.pick(4, 8) if scheme != "straddling" else d.pick(5, 6, 7, 10)
-    per = 32 // width
+    whole = 32 // width
     straddling = scheme == "straddling"
-    total = n * per if not straddling else n * 32 // width
+    total = n * whole if not straddling else n * 32 // width
     signed = scheme == "zigzag"
     delta = scheme == "delta" and way != "random access"
     top = 1 << width
@@ -63,12 +64,17 @@ def pack_bits(d: Draft) -> None:
         w = "width"
     mask = f"wp.uint32({top - 1})" if width_of == "constant" else "mask"
     set_mask = "mask = (wp.uint32(1) << wp.uint32(width)) - wp.uint32(1)" if width_of == "argument" else ""
+    per = str(whole)
+    if width_of == "argument" and not straddling:
+        per = "per_word"
+        set_mask += "\nper_word = 32 // width"
     d.output(
         "packed" if way == "pack" else "values",
         "uint32" if way == "pack" else "int",
         n if way == "pack" else 64 if way == "random access" else total,
     )
-    place = "k" if order == "low first" else f"({per - 1} - k)"
+    final = "per_word - 1" if width_of == "argument" else str(whole - 1)
+    place = "k" if order == "low first" else f"({final} - k)"
     if way == "pack":
         if straddling:
             body = f"""
@@ -172,13 +178,13 @@ def pack_bits(d: Draft) -> None:
                 stream = np.zeros(32 * n, np.uint64)
                 stream[: b.size] = b.ravel()
                 return {"packed": joined(stream.reshape(n, 32)).astype(np.uint32)}
-            groups = b.reshape(n, per, width)[:, :: 1 if order == "low first" else -1]
+            groups = b.reshape(n, whole, width)[:, :: 1 if order == "low first" else -1]
             return {"packed": joined(groups.reshape(n, -1)).astype(np.uint32)}
         stream = bits(v.packed)
         if straddling:
             x = joined(stream.ravel()[: total * width].reshape(total, width)).astype(np.int64)
         else:
-            x = joined(stream[:, : per * width].reshape(n, per, width)).astype(np.int64)
+            x = joined(stream[:, : whole * width].reshape(n, whole, width)).astype(np.int64)
             x = x[:, :: 1 if order == "low first" else -1]
             if signed:
                 x = np.where(x & 1, -(x + 1) // 2, x // 2)

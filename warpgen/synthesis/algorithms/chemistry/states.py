@@ -14,10 +14,13 @@ from warpgen.synthesis.writing.trim import trim
 @DOMAIN.algorithm(
     source="Peng & Robinson 1976; Soave 1972; Smith, Van Ness & Abbott 2018, ch. 3 and 6",
     names={
-        "temperature": "temp|t_gas|kelvin",
-        "pressure": "p_gas|press|bar",
-        "critical": "t_crit|tc|critical_temp",
-        "acentric": "omega|acentricity|acentric_factor",
+        "temperature": "temp|temps|kelvin",
+        "pressure": "pressures|press|bar",
+        "critical_temp": "t_crit|t_critical|crit_temp",
+        "acentric": "acentricity|acentric_factor",
+        "tc": "t_crit|t_critical",
+        "pc": "p_crit|p_critical",
+        "omega": "acentric|acentric_factor",
     },
     adjoint="either",
     weight=6,
@@ -30,19 +33,21 @@ def solve_cubic_state(d: Draft) -> None:
     phase = d.option("phase", "vapor", "stable")
     result = d.option("result", "compressibility", "fugacity", "volume", "departure")
     fluid = d.option("fluid", "each", "one", "matrix")
+    # Newton from above meets the vapor's root only
+    phase = "vapor" if roots == "newton" else phase
+    matter = "real_gas" if phase == "vapor" else "real_fluid"
     d.calls(
         {
-            "compressibility": "solve_cubic_state|compressibility_factor|cubic_eos|real_gas",
+            "compressibility": f"solve_cubic_state|compressibility_factor|cubic_eos|{matter}",
             "fugacity": "fugacity_coefficients|log_fugacity|fugacity_from_cubic",
-            "volume": "molar_volumes|real_gas_volume|cubic_eos_volume",
+            "volume": f"molar_volumes|{matter}_volume|cubic_eos_volume",
             "departure": "enthalpy_departure|residual_enthalpy|departure_enthalpy",
         }[result]
     )
     count = d.pick(48, 64, 96)
-    # Newton from above meets the vapor's root only
-    phase = "vapor" if roots == "newton" else phase
     d.says({
-        "compressibility": "Solves a cubic equation of state for how far real gases are from ideal ones.",
+        "compressibility": "Solves a cubic equation of state for the compressibility factors of real "
+        + ("gases." if phase == "vapor" else "fluids."),
         "fugacity": "Computes the logarithm of fugacity coefficients from a cubic equation of state.",
         "volume": "Computes molar volumes of real fluids from a cubic equation of state.",
         "departure": "Computes residual enthalpies of real fluids over R T from a cubic equation of state.",
@@ -71,23 +76,19 @@ def solve_cubic_state(d: Draft) -> None:
     else:
         d.input("temperature", "float", count, low, low + 160.0, about="temperatures [K]")
         d.input("pressure", "float", count, 4.0, 44.0, about="pressures [bar]")
-        where = "[tid]" if fluid == "each" else ""
-        for name, least, most in (
-            ("critical", top, top + 100.0),
-            ("p_crit", 40.0, 60.0),
-            ("acentric", 0.0, 0.3),
+        load = "t = temperature[tid]\np = pressure[tid]"
+        for local, name, least, most in (
+            ("tc", "critical_temp", top, top + 100.0),
+            ("pc", "p_crit", 40.0, 60.0),
+            ("omega", "acentric", 0.0, 0.3),
         ):
+            if local == "omega" and not shaped:
+                continue
             if fluid == "each":
                 d.input(name, "float", count, least, most)
+                load += f"\n{local} = {name}[tid]"
             else:
-                d.param(name, "float", least, most)
-        load = (
-            "t = temperature[tid]\n"
-            "p = pressure[tid]\n"
-            f"tc = critical{where}\n"
-            f"pc = p_crit{where}\n"
-            f"omega = acentric{where}"
-        )
+                d.param(local, "float", least, most)
     d.module("GAS = wp.constant(83.14462)  # cm^3 bar / (mol K)")
     # p = R T / (v - b) - a / ((v + e b) (v + s b))
     omega_a, omega_b, e, s = {
@@ -137,13 +138,13 @@ def solve_cubic_state(d: Draft) -> None:
             u = wp.sign(r) * wp.cbrt(wp.abs(r) + wp.sqrt(disc))
             z = u - q / u - shift
         else:
-            # Three real roots; take the largest, since the vapor has the larger volume
+            $three
             angle = wp.acos(wp.clamp(r / wp.sqrt(-q * q * q), -1.0, 1.0)) / 3.0
             m = 2.0 * wp.sqrt(-q)
             z = m * wp.cos(angle) - shift
             $liquid
         """
-    liquid = ""
+    liquid, three = "", "# Three real roots; take the largest, since the vapor has the larger volume"
 
     def energy(z: str) -> str:
         """The residual Gibbs energy over R T, which is the logarithm of the fugacity coefficient."""
@@ -157,6 +158,7 @@ def solve_cubic_state(d: Draft) -> None:
         return f"{z} - 1.0 - wp.log({z} - big_b) - big_a / big_b * wp.log(1.0 + big_b / {z})"
 
     if phase == "stable":
+        three = "# Three real roots: the largest is the vapor's, the smallest the liquid's"
         liquid = f"""
         z_low = m * wp.cos(angle + 2.0943951) - shift
         if z_low > big_b:
@@ -207,16 +209,14 @@ def solve_cubic_state(d: Draft) -> None:
         ready = ready.replace("    \n", "", 1)
     d.code(
         "tid = wp.tid()\n$load\n$ready\n$polynomial\n$solve\n$store",
-        load=load, ready=ready, alpha=alpha, polynomial=polynomial, solve=solve, liquid=liquid,
-        store=store,
+        load=load, ready=ready, alpha=alpha, polynomial=polynomial, solve=solve, three=three,
+        liquid=liquid, store=store,
     )  # fmt: skip
-    if not shaped:
-        d.text = d.text.replace("omega = acentric\n", "")
     trim(d)
     if "GAS" not in d.text:
         d.prelude.clear()
     d.explain(
-        "Temperatures in K, pressures in bar, volumes in cm^3/mol; what is said of energies is over R T."
+        "Temperatures in K, pressures in bar" + (", volumes in cm^3/mol." if result == "volume" else ".")
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -225,7 +225,11 @@ def solve_cubic_state(d: Draft) -> None:
             t, p, tc, pc = (scaled[:, :4] + [low, 4, top, 40]).T
             w = scaled[:, -1]
         else:
-            t, p, tc, pc, w = v.temperature, v.pressure, v.critical, v.p_crit, v.get("acentric", 0.0)
+            t, p = v.temperature, v.pressure
+            if fluid == "each":
+                tc, pc, w = v.critical_temp, v.p_crit, v.get("acentric", 0.0)
+            else:
+                tc, pc, w = v.tc, v.pc, v.get("omega", 0.0)
         tr, pr = t / tc, p / pc
         if shaped:
             k = (

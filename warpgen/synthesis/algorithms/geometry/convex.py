@@ -130,13 +130,15 @@ def gjk_distance(d: Draft) -> None:
     last = d.option("shapes", "ellipsoid", "cylinder")
     pairs = d.option("pairs", "vec2i", "world", "all")
     result = d.option("result", "distance", "witness", "normal")
-    d.says({
-        "distance": "Computes the distances of pairs of convex shapes with the GJK algorithm.",
-        "witness": "Computes distances and closest points of pairs of convex shapes with the GJK algorithm.",
-        "normal": "Computes distances and normals of pairs of convex shapes with the GJK algorithm.",
-    }[result])  # fmt: skip
     start = d.option("start", "centers", "axis")
     margin = d.flag("margin")
+    less = " less a contact margin" if margin else ""
+    what = {
+        "distance": f"the distances{less}",
+        "witness": f"distances{less} and closest points",
+        "normal": f"distances{less} and normals",
+    }[result]
+    d.says(f"Computes {what} of pairs of convex shapes with the GJK algorithm.")
     d.calls(
         {
             "distance": "gjk_distance|convex_distance|compute_gjk|narrow_phase_gjk",
@@ -293,10 +295,11 @@ def gjk_distance(d: Draft) -> None:
             "normal": f"distances[{at}] = gap\nnormals[{at}] = wp.normalize(separation)",
         }[result],
     )
-    d.explain("""
+    bare = " The points lie on the shapes themselves, without the margin." if margin and track else ""
+    d.explain(f"""
         Each iteration adds the support point of A - B along the current direction to a simplex and moves to
         the point of the simplex closest to the origin. Overlapping shapes have distance 0; the penetration
-        depth is not computed.
+        depth is not computed.{bare}
     """)
 
     def agrees(v: Values, after: Values) -> None:

@@ -19,6 +19,7 @@ _KERNELS = {"spline": (0.375, 0.25, 0.0625), "binomial": (0.5, 0.25, 0.0), "box"
     names={
         "atrous_filter": "atrous_pass|denoise_pass|edge_avoiding_filter|wavelet_denoise",
         "illumination": "color|noisy|radiance",
+        "radiance": "noisy|noisy_color|color_in",
         "filtered": "denoised|color_out|result",
         "variance": "var|luma_variance",
         "step": "stride|step_width|spacing",
@@ -44,9 +45,12 @@ def atrous_filter(d: Draft) -> None:
     reach = 1 if kernel == "binomial" else 2
     rows, cols = d.pick(8, 10), d.pick(9, 11)
     size = (rows, cols)
-    d.input("illumination", "vec3", size, 0.0, 2.0, about="Noisy color")
+    # Illumination is what the albedo has been divided out of
+    light = "radiance" if albedo == "demodulate" else "illumination"
+    d.input(light, "vec3", size, 0.0, 2.0, about="Noisy color")
     if luminance == "variance":
-        d.input("variance", "float", size, 0.0, 0.4, about="Variance of the luminance")
+        of = " of radiance over albedo" if albedo == "demodulate" else ""
+        d.input("variance", "float", size, 0.0, 0.4, about=f"Variance of the luminance{of}")
     if normals != "none" or depth == "plane":
         d.input("normals", "vec3", size, kind="unit", about="Unit normals of the surfaces")
     if depth == "plane":
@@ -115,7 +119,7 @@ def atrous_filter(d: Draft) -> None:
                         total += 0.25 * share * variance[r, c]
                 return total
         ''')
-    color_of = "illumination[{}]" if albedo != "demodulate" else "wp.cw_div(illumination[{0}], albedo[{0}])"
+    color_of = "illumination[{}]" if albedo != "demodulate" else "wp.cw_div(radiance[{0}], albedo[{0}])"
     place = {
         "skip": """
             r = row + m * step
@@ -241,6 +245,7 @@ def atrous_filter(d: Draft) -> None:
             else ""
         ),
     )
+    d.text = d.text.replace("illumination", light)
     if normals == "exponential":
         d.text = d.text.replace("        weight = ", f"        {by_normal}\n        weight = ", 1)
     trim(d)
@@ -259,13 +264,13 @@ def atrous_filter(d: Draft) -> None:
 
     def agrees(v: Values, after: Values) -> None:
         made, spread = np.zeros((rows, cols, 3)), np.zeros(size)
-        base = v.illumination / v.albedo if albedo == "demodulate" else v.illumination
+        base = v.radiance / v.albedo if albedo == "demodulate" else v.illumination
         for i in range(rows):
             for j in range(cols):
                 made[i, j], spread[i, j] = filtered_at(v, base, i, j)
         if albedo == "demodulate":
             made = np.where(
-                (v.get("depth", np.ones(size)) <= 0)[..., None] & sky, v.illumination, made * v.albedo
+                (v.get("depth", np.ones(size)) <= 0)[..., None] & sky, v.radiance, made * v.albedo
             )
         mostly_close(after.filtered, made, 5e-3)
         if keep:
