@@ -206,7 +206,7 @@ ELLIPSOID = piece(
 @wp.func
 def sd_ellipsoid(p: wp.vec3, r: wp.vec3) -> float:
     """Approximate signed distance to an ellipsoid (not exact away from the surface)."""
-    # an estimate of first order: exact at the surface only, where the gradient of k0 has length k1 / k0
+    # an estimate of first order: k0 - 1 over the length of its gradient, k1 / k0
     k0 = wp.length(wp.cw_div(p, r))
     k1 = wp.length(wp.cw_div(p, wp.cw_mul(r, r)))
     return k0 * (k0 - 1.0) / k1

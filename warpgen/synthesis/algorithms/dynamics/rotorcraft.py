@@ -38,7 +38,7 @@ def fly_step(d: Draft) -> None:
     if result == "wrench" and motors == "lagged":
         motors = "speeds"
     if result == "wrench":
-        d.calls("quadrotor_loads|rotor_loads|quadrotor_derivatives|quadrotor_rates")
+        d.calls("quadrotor_loads|quadrotor_forces|drone_loads")
     d.says(
         "Integrates quadrotor dynamics over one time step."
         if result == "state"
@@ -60,8 +60,8 @@ def fly_step(d: Draft) -> None:
     d.module("""
         MASS = wp.constant(1.2)  # [kg]
         ARM = wp.constant(0.2)  # [m]
-        IXY = wp.constant(0.012)  # moments of inertia [kg m^2]
-        IZ = wp.constant(0.022)
+        IXX = wp.constant(0.012)  # moment of inertia about x, and by symmetry about y [kg m^2]
+        IZZ = wp.constant(0.022)  # about z
         HOVER_THRUST = wp.constant(2.943)  # of one rotor, a quarter of the weight [N]
         DRAG_RATIO = wp.constant(0.016)  # rotor torque per thrust [m]
     """)
@@ -115,15 +115,16 @@ up = up / (1.0 - ratio * ratio)"""
         w = rates[tid]
         # Euler equations with the gyroscopic term w x (I w)
         wdot = wp.vec3(
-            (tx - (IZ - IXY) * w[1] * w[2]) / IXY,
-            (ty - (IXY - IZ) * w[2] * w[0]) / IXY,
-            tz / IZ,
+            (tx - (IZZ - IXX) * w[1] * w[2]) / IXX,
+            (ty - (IXX - IZZ) * w[2] * w[0]) / IXX,
+            tz / IZZ,
         )
         """
     else:
         angular = (
-            "w = rates[tid]\n" if result == "state" else ""
-        ) + "wdot = wp.vec3(tx / IXY, ty / IXY, tz / IZ)"
+            ("w = rates[tid]\n" if result == "state" else "")
+            + "# At low rates the gyroscopic term w x (I w) is small and left out\nwdot = wp.vec3(tx / IXX, ty / IXX, tz / IZZ)"
+        )
     if result == "state":
         for name, kind in (
             ("next_pos", "vec3"),
@@ -166,7 +167,11 @@ up = up / (1.0 - ratio * ratio)"""
         thrust=thrust, moments=moments, lift=lift, force=force, angular=angular, store=store, rotate=rotate,
         motors="next_rotors[tid] = s" if motors == "lagged" else "",
     )  # fmt: skip
-    d.explain("Positions and velocities in the world (z up), rates and rotor forces in the body frame.")
+    d.explain(
+        "Positions and velocities in the world (z up), rates and rotor forces in the body frame."
+        if result == "state"
+        else "Forces in the world (z up), angular accelerations in the body frame."
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         s = v.rotors

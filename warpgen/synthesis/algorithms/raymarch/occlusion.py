@@ -28,7 +28,7 @@ def soft_shadows(d: Draft) -> None:
     kind = d.option("kind", "ratio", "improved", "hard", "smooth")
     light = d.option("light", "directional", "point")
     place = d.option("points", "given", "offset")
-    clamped = d.flag("clamped")
+    clamped = d.flag("clamped") and kind != "improved"  # which measures by the step before
     found = scenes.draw(d, 2, floor=True)
     count = d.pick(64, 96, 128)
     d.input("points", "vec3", count, -1.2, 0.9, about="Sample positions")
@@ -46,6 +46,8 @@ def soft_shadows(d: Draft) -> None:
     least, most = (d.pick(0.01, 0.02), d.pick(0.2, 0.3)) if clamped else (0.0, 0.0)
     near = 0.02
     stride = f"wp.clamp(dist, {least}, {most})" if clamped else "wp.max(dist, 0.01)"
+    if kind == "improved":
+        stride = "dist"
     start = "points[tid] + 0.02 * normals[tid]" if place == "offset" else "points[tid]"
     aim = (
         """
@@ -71,11 +73,14 @@ def soft_shadows(d: Draft) -> None:
                 break
             """,
         "improved": """
+            if dist < 0.001:
+                visible = float(0.0)
+                break
             # improved estimate of the closest approach between two steps (Aaltonen 2018)
             y = dist * dist / (2.0 * previous)
             width = wp.sqrt(wp.max(dist * dist - y * y, 0.0))
             visible = wp.min(visible, k * width / wp.max(t - y, 0.001))
-            previous = wp.max(dist, 0.001)
+            previous = dist
             if visible < 0.001:
                 break
             """,
@@ -119,9 +124,12 @@ def soft_shadows(d: Draft) -> None:
         else "shadow[tid] = wp.clamp(visible, 0.0, 1.0)",
     )
     if sharp:
-        d.explain("""
+        nearest = (
+            "distance to the nearest solid" if kind != "improved" else "closest approach to a solid by then"
+        )
+        d.explain(f"""
             The penumbra is as wide as the light: visibility is the least of k d / t along the ray, where d is the
-            distance to the nearest solid. Zero is full shadow.
+            {nearest}. Zero is full shadow.
         """)
     else:
         d.says("Computes hard shadows by sphere tracing a distance field.")
@@ -145,12 +153,14 @@ def soft_shadows(d: Draft) -> None:
             elif kind == "improved":
                 y = s * s / (2.0 * last)
                 ratio = v.k * np.sqrt(np.maximum(s * s - y * y, 0.0)) / np.maximum(t - y, 1e-3)
+                ratio = np.where(s < 1e-3, 0.0, ratio)
                 last = np.where(going, np.maximum(s, 1e-3), last)
             else:
                 ratio = v.k * s / t
             seen = np.where(going, np.minimum(seen, ratio), seen)
             going &= seen >= (-1.0 if kind == "smooth" else 1e-3)
-            t = np.where(going, t + (np.clip(s, least, most) if clamped else np.maximum(s, 0.01)), t)
+            stride_ = np.clip(s, least, most) if clamped else s if kind == "improved" else np.maximum(s, 0.01)
+            t = np.where(going, t + stride_, t)
         if kind == "smooth":
             u = np.clip(seen, -1.0, 1.0)
             return 0.25 * (1.0 + u) ** 2 * (2.0 - u)

@@ -18,12 +18,8 @@ _SWING = {
     "bezier": """
         # Cubic Bezier curves, up for the first half and down for the second
         blend = s * s * (3.0 - 2.0 * s)
-        if s < 0.5:
-            r = 2.0 * s
-            lift = step_height * r * r * (3.0 - 2.0 * r)
-        else:
-            r = 2.0 - 2.0 * s
-            lift = step_height * r * r * (3.0 - 2.0 * r)
+        r = wp.min(2.0 * s, 2.0 - 2.0 * s)
+        lift = step_height * r * r * (3.0 - 2.0 * r)
     """,
     "quintic": """
         # Minimum jerk along the ground, a quartic bump above it
@@ -38,7 +34,7 @@ _FOOTHOLD = {
     """,
     "capture": """
         # Instantaneous capture point of the linear inverted pendulum, less the wanted speed
-        pendulum = wp.sqrt(hip_height / 9.81)
+        pendulum = wp.sqrt(body_height / 9.81)
         foothold = hip_pos + 0.5 * stance_time * command + pendulum * (body_vel - command)
     """,
     "symmetric": "foothold = hip_pos + 0.5 * stance_time * command",
@@ -57,7 +53,7 @@ _FOOTHOLD = {
         "step_height": "clearance|swing_height|apex",
         "duty": "duty_factor|stance_fraction",
         "foothold": "landing|touchdown|target",
-        "hip_height": "stand_height|body_height",
+        "body_height": "stand_height|base_height",
         "blend": "progress|along",
         "foot_target": "foot_pos_des|foot_out|foot_command",
     },
@@ -108,7 +104,7 @@ def plan_feet(d: Draft) -> None:
     d.param("duty", "float", 0.4, 0.7, about="Share of the cycle in stance")
     d.param("cycle_time", "float", 0.4, 0.7, about="Duration of a gait cycle [s]")
     d.param("step_height", "float", 0.05, 0.12, about="Clearance of the swing [m]")
-    d.param("hip_height", "float", 0.25, 0.35, about="Height of the hips above the ground [m]")
+    d.param("body_height", "float", 0.25, 0.35, about="Height of the body's origin above the ground [m]")
     if place == "raibert":
         d.param("raibert_gain", "float", 0.02, 0.06, about="Feedback of the velocity error [s]")
     if reach:
@@ -126,9 +122,9 @@ def plan_feet(d: Draft) -> None:
     command += turn_rate[robot] * wp.vec2(-hip_offset[leg][1], hip_offset[leg][0])
     """
     ground = {
-        "flat": "ground = -hip_height",
-        "height": "ground = ground_height[robot, leg] - hip_height",
-        "slope": "ground = wp.dot(ground_slope[robot], foothold) - hip_height",
+        "flat": "ground = -body_height",
+        "height": "ground = ground_height[robot, leg] - body_height",
+        "slope": "ground = wp.dot(ground_slope[robot], foothold) - body_height",
     }
     clip = """
     # Limit the step, since the leg cannot reach farther
@@ -145,7 +141,7 @@ def plan_feet(d: Draft) -> None:
     down = wp.sqrt(local[1] * local[1] + local[2] * local[2])
     ahead = local[0]
     # Law of cosines; clamp so that targets out of reach give a stretched leg
-    span_sq = wp.min(down * down + ahead * ahead, 0.995 * (thigh + shank) * (thigh + shank))
+    span_sq = down * down + ahead * ahead
     cos_knee = (span_sq - thigh * thigh - shank * shank) / (2.0 * thigh * shank)
     knee = -wp.acos(wp.clamp(cos_knee, -0.99, 0.99))
     hip = wp.atan2(-ahead, down) - wp.atan2(shank * wp.sin(knee), thigh + shank * wp.cos(knee))
@@ -220,12 +216,12 @@ def plan_feet(d: Draft) -> None:
         if place == "raibert":
             step = 0.5 * time * vel + v.raibert_gain * (vel - cmd)
         elif place == "capture":
-            step = step + np.sqrt(v.hip_height / 9.81) * (vel - cmd)
+            step = step + np.sqrt(v.body_height / 9.81) * (vel - cmd)
         if reach:
             size = np.linalg.norm(step, axis=-1, keepdims=True)
             step = np.where(size > v.max_reach, step * v.max_reach / size, step)
         goal = hip + step
-        low = np.full((robots, legs), -v.hip_height)
+        low = np.full((robots, legs), -v.body_height)
         if terrain == "height":
             low = low + v.ground_height
         elif terrain == "slope":
@@ -255,7 +251,7 @@ def plan_feet(d: Draft) -> None:
         x, y, z = np.moveaxis(foot - v.hip_offset, -1, 0)
         depth = np.hypot(y, z)
         a, b = v.thigh, v.shank
-        span = np.minimum(depth**2 + x**2, 0.995 * (a + b) ** 2)
+        span = depth**2 + x**2
         knee = -np.arccos(np.clip((span - a * a - b * b) / (2 * a * b), -0.99, 0.99))
         turn = np.arctan2(-x, depth) - np.arctan2(b * np.sin(knee), a + b * np.cos(knee))
         return made | {"joint_angles": np.stack([np.arctan2(y, -z), turn, knee], axis=-1)}

@@ -19,11 +19,7 @@ _RADII = {
         radius_e = SEMI_MAJOR / wp.sqrt(denom)
         radius_n = radius_e * (1.0 - ECC_SQ) / denom
     """,
-    "sphere": """
-        sin_lat = wp.sin(lat)
-        radius_e = EARTH_RADIUS
-        radius_n = EARTH_RADIUS
-    """,
+    "sphere": "sin_lat = wp.sin(lat)",
 }
 _GRAVITY = {
     "somigliana": """
@@ -75,7 +71,7 @@ def navigate(d: Draft) -> None:
     if update == "geodetic":
         d.input("latitude", "float", count, -1.2, 1.2, about="Latitudes [rad]")
         d.input("longitude", "float", count, -3.0, 3.0, about="Longitudes [rad]")
-        d.input("altitude", "float", count, 0.0, 2000.0, about="Heights above the ellipsoid [m]")
+        d.input("altitude", "float", count, 0.0, 2000.0, about=f"Heights above the {earth} [m]")
     else:
         d.input(
             "nav_pos", "vec3", count, -500.0, 500.0, about="Positions north, east, down of the origin [m]"
@@ -142,6 +138,7 @@ def navigate(d: Draft) -> None:
             c = 1.0 - 0.5 * sq * (1.0 - sq / 12.0)
             return wp.normalize(wp.quat(s * v, c))
     ''')
+    north, east = ("radius_n", "radius_e") if earth == "ellipsoid" else ("EARTH_RADIUS", "EARTH_RADIUS")
     at = {"one": "", "full": "[tid]", "none": ""}[bias]
     read = {
         "increments": "theta = delta_angle[tid]\ndv = delta_velocity[tid]",
@@ -163,12 +160,12 @@ def navigate(d: Draft) -> None:
         "geodetic": "lat = latitude[tid]\nheight = altitude[tid]",
         "local": "lat = origin_lat\nheight = -nav_pos[tid][2]",
     }
-    transport = """
+    transport = f"""
     # Rotation of the local level frame over the curved earth
     transport = wp.vec3(
-        vel[1] / (radius_e + height),
-        -vel[0] / (radius_n + height),
-        -vel[1] * wp.tan(lat) / (radius_e + height),
+        vel[1] / ({east} + height),
+        -vel[0] / ({north} + height),
+        -vel[1] * wp.tan(lat) / ({east} + height),
     )
     """
     spinning = {
@@ -179,7 +176,7 @@ def navigate(d: Draft) -> None:
     frame_rate = earth_rate + transport
     coriolis = wp.cross(2.0 * earth_rate + transport, vel)
     """,
-        "transport only": transport + "\n    coriolis = wp.cross(transport, vel)\n",
+        "transport only": transport + "\n    apparent = wp.cross(transport, vel)\n",
         "none": "",
     }[rate]
     spins = rate != "none"
@@ -206,8 +203,8 @@ def navigate(d: Draft) -> None:
         "geodetic": f"""
             # --- Position ---
             {f"vel_mean = {mean}" if average else "$nothing"}
-            lat_out[tid] = lat + dt * {by}[0] / (radius_n + height)
-            lon = longitude[tid] + dt * {by}[1] / ((radius_e + height) * wp.cos(lat))
+            lat_out[tid] = lat + dt * {by}[0] / ({north} + height)
+            lon = longitude[tid] + dt * {by}[1] / (({east} + height) * wp.cos(lat))
             # Wrap, so that the longitude stays in -pi..pi
             if lon > wp.pi:
                 lon -= 2.0 * wp.pi
@@ -252,9 +249,15 @@ def navigate(d: Draft) -> None:
         radii=radii,
         gravity=_GRAVITY[gravity],
         spinning=spinning,
-        less=", less Coriolis terms" if spins else "",
+        less={"all": ", less Coriolis terms", "transport only": ", less the turn of the frame", "none": ""}[
+            rate
+        ],
         into=into,
-        acc="(wp.vec3(0.0, 0.0, gravity) - coriolis)" if spins else "wp.vec3(0.0, 0.0, gravity)",
+        acc={
+            "all": "(wp.vec3(0.0, 0.0, gravity) - coriolis)",
+            "transport only": "(wp.vec3(0.0, 0.0, gravity) - apparent)",
+            "none": "wp.vec3(0.0, 0.0, gravity)",
+        }[rate],
         turn=("# The body turns, and the local level frame by its own rate\n" if spins else "") + turn,
         move=move[update],
         nothing="",
@@ -266,13 +269,20 @@ def navigate(d: Draft) -> None:
     if update == "geodetic" and not spins and gravity == "constant" and earth == "sphere":
         d.text = d.text.replace("sin_lat = wp.sin(lat)\n", "")
     trim(d)
-    d.explain(
-        "Local level axes point north, east and down. Sensor increments are turned into them, gravity and Coriolis terms\n"
-        "are added, and the attitude follows the body less the rotation of the local level frame."
-        if spins
-        else "Local level axes point north, east and down. Sensor increments are turned into them and gravity is added;\n"
-        "the rotation of the earth and of the local level frame is left out."
-    )
+    d.explain({
+        "all": """
+            Local level axes point north, east and down. Sensor increments are turned into them, gravity and Coriolis
+            terms are added, and the attitude follows the body less the rotation of the local level frame.
+        """,
+        "transport only": """
+            Local level axes point north, east and down. Sensor increments are turned into them, gravity is added, and
+            the frame turns as the vehicle moves over the earth; the rotation of the earth itself is left out.
+        """,
+        "none": """
+            Local level axes point north, east and down. Sensor increments are turned into them and gravity is added;
+            the rotation of the earth and of the local level frame is left out.
+        """,
+    }[rate])  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
         one = np.ones(count)

@@ -83,21 +83,21 @@ def track_targets(d: Draft) -> None:
     spread = {
         "discrete": """
         # Discrete white noise acceleration: constant within a step, G = (dt^2 / 2, dt)
-        q4 = 0.25 * accel_noise * dt * dt * dt * dt
-        q3 = 0.5 * accel_noise * dt * dt * dt
-        q2 = accel_noise * dt * dt
+        q_pp = 0.25 * accel_noise * dt * dt * dt * dt
+        q_pv = 0.5 * accel_noise * dt * dt * dt
+        q_vv = accel_noise * dt * dt
         """,
         "continuous": """
         # Continuous white noise acceleration, Q = q [[dt^3 / 3, dt^2 / 2], [dt^2 / 2, dt]]
-        q4 = accel_noise * dt * dt * dt / 3.0
-        q3 = 0.5 * accel_noise * dt * dt
-        q2 = accel_noise * dt
+        q_pp = accel_noise * dt * dt * dt / 3.0
+        q_pv = 0.5 * accel_noise * dt * dt
+        q_vv = accel_noise * dt
         """,
-        "velocity": "# Process noise on the velocities only\nq2 = accel_noise * dt",
+        "velocity": "# Process noise on the velocities only\nq_vv = accel_noise * dt",
     }[noise]
-    adds = "p22 += q2\np33 += q2"
+    adds = "p22 += q_vv\np33 += q_vv"
     if noise != "velocity":
-        adds = "p00 += q4\np11 += q4\np02 += q3\np13 += q3\n" + adds
+        adds = "p00 += q_pp\np11 += q_pp\np02 += q_pv\np13 += q_pv\n" + adds
     write_state = "new_state[tid] = wp.vec4(px, py, vx, vy)"
     write_cov = ""
     if whole:

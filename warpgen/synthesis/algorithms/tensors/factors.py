@@ -148,7 +148,7 @@ def split_deformation(d: Draft) -> None:
     """Splits deformation gradients into rotation and stretch."""
     way = d.option("way", "svd", "iteration", "eigenvectors")
     result = d.option("result", "rotation", "stretch", "singular values")
-    layout = d.option("layout", "plain", "edges", "two vectors")
+    layout = d.option("layout", "plain", "columns", "two vectors")
     d.calls({
         "rotation": "extract_rotation|polar_rotation|polar_factor",
         "stretch": "extract_stretch|polar_stretch|stretch_tensor",
@@ -160,11 +160,13 @@ def split_deformation(d: Draft) -> None:
     if layout == "plain":
         d.input("gradients", "mat33", count, -0.3, 0.3, about="displacement gradients")
         make = "a = wp.identity(n=3, dtype=float) + gradients[tid]"
-    elif layout == "edges":
-        d.input("edges", "vec3", (count, 3), -0.3, 0.3, about="how far the ends of the unit axes move")
+    elif layout == "columns":
+        d.input("axis_moves", "vec3", (count, 3), -0.3, 0.3, about="how far the ends of the unit axes move")
         make = """
         # The columns of the gradient are what the unit axes become
-        a = wp.identity(n=3, dtype=float) + wp.matrix_from_cols(edges[tid, 0], edges[tid, 1], edges[tid, 2])
+        a = wp.identity(n=3, dtype=float) + wp.matrix_from_cols(
+            axis_moves[tid, 0], axis_moves[tid, 1], axis_moves[tid, 2]
+        )
         """
     else:
         d.input("u", "vec3", count, 0.3, 0.6, about="jumps of the displacement")
@@ -214,8 +216,8 @@ def split_deformation(d: Draft) -> None:
     def gradients(v: Values) -> Any:
         if layout == "plain":
             return np.eye(3) + v.gradients
-        if layout == "edges":
-            return np.eye(3) + np.swapaxes(v.edges, 1, 2)
+        if layout == "columns":
+            return np.eye(3) + np.swapaxes(v.axis_moves, 1, 2)
         return np.eye(3) + v.u[:, :, None] * v.w[:, None, :]
 
     def reference(v: Values) -> dict[str, Any]:
