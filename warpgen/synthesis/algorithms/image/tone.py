@@ -146,7 +146,8 @@ def tone_map(d: Draft) -> None:
     }[curve]
     coding = {"none": "", "srgb": " and encodes it as sRGB", "gamma": " and encodes it with a gamma"}[encode]
     d.says(f"Tone maps an HDR image with {by}{coding}.")
-    clamped = d.flag("clamped", 0.4) and curve not in ("reinhard", "exponential")
+    clamped = d.flag("clamped", 0.4) or encode != "none"  # what is encoded is meant for a display
+    clamped = clamped and curve not in ("reinhard", "exponential")
     pic.declare(d, "hdr", low=0.05, high=16.0)
     d.param("exposure", "float", 0.5, 2.0, about="Exposure scale")
     if curve in ("extended", "hable", "luminance"):

@@ -68,6 +68,11 @@ def tone_map(d: Draft) -> None:
     h, w = d.pick(8, 10), d.pick(8, 12)
     shape: tuple[int, ...] = (h, w) if layout != "flat" else (h * w,)
     at = "i, j" if layout != "flat" else "tid"
+    if form == "reinhard white" and over == "channels" and layout != "packed":
+        text = (
+            "# extended Reinhard with white point 4 (4^2 = 16), above which all is white\n"
+            "return wp.min(x * (1.0 + x / 16.0) / (1.0 + x), 1.0)"
+        )
     d.function("@wp.func\ndef curve(x: float) -> float:\n    $body", body=text)
     if encode == "srgb":
         d.function(
@@ -99,6 +104,11 @@ def tone_map(d: Draft) -> None:
             lum = 0.2126 * c[0] + 0.7152 * c[1] + 0.0722 * c[2]
             m = c * (curve(lum) / lum)
             """
+        if layout != "packed":
+            lines += """
+            # the brightest channel of a saturated color may still exceed one
+            m = wp.min(m, wp.vec3(1.0, 1.0, 1.0))
+            """
     if layout == "packed":
         store = "\n".join(
             f"{n} = wp.uint32(255.0 * wp.clamp({channel(k)}, 0.0, 1.0) + 0.5)" for k, n in enumerate("rgb")
@@ -122,6 +132,7 @@ def tone_map(d: Draft) -> None:
             c = c * (curve(lum) / lum)[..., None]
         else:
             c = curve(c)
+        c = np.minimum(c, 1.0)
         if encode == "gamma":
             c = np.maximum(c, 1e-4) ** (1.0 / 2.2)
         elif encode == "srgb":

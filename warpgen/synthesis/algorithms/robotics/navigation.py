@@ -59,9 +59,11 @@ def navigate(d: Draft) -> None:
     samples = d.option("samples", "increments", "rates")
     coning = d.flag("coning", 0.45)
     bias = d.option("bias", "none", "one", "full")
-    rate = d.option("earth rate", "all", "transport only", "none")
+    rate = d.option("earth rate", "all", "earth only", "none")
     update = d.option("position", "geodetic", "local")
     average = d.flag("average", 0.6)
+    spins = rate != "none"
+    curved = rate == "all" or update == "geodetic"
     count = d.pick(16, 24, 32)
     if form == "quaternion":
         d.input("nav_rot", "quat", count, kind="unit", about="Attitudes, body to north-east-down")
@@ -123,10 +125,10 @@ def navigate(d: Draft) -> None:
         if earth == "ellipsoid"
         else "EARTH_RADIUS = wp.constant(6371000.0)  # [m]"
     ]
-    if rate == "all":
+    if not curved:
+        lines = [x for x in lines if "ECC" in x and gravity == "somigliana"]
+    if spins:
         lines += ["EARTH_RATE = wp.constant(7.292115e-5)  # [rad/s]"]
-    if rate == "none":
-        lines = [x for x in lines if ("ECC" in x and gravity == "somigliana") or update == "geodetic"]
     if lines:
         d.module("\n".join(lines))
     d.function('''
@@ -168,27 +170,29 @@ def navigate(d: Draft) -> None:
         -vel[1] * wp.tan(lat) / ({east} + height),
     )
     """
-    spinning = {
-        "all": transport
-        + """
+    earth_axes = """
     # Rotation of the earth in north-east-down axes
     earth_rate = EARTH_RATE * wp.vec3(wp.cos(lat), 0.0, -sin_lat)
+    """
+    spinning = {
+        "all": transport
+        + earth_axes
+        + """
     frame_rate = earth_rate + transport
     coriolis = wp.cross(2.0 * earth_rate + transport, vel)
     """,
-        "transport only": transport + "\n    apparent = wp.cross(transport, vel)\n",
+        "earth only": earth_axes + "\n    coriolis = 2.0 * wp.cross(earth_rate, vel)\n",
         "none": "",
     }[rate]
-    spins = rate != "none"
     turn = {
         "quaternion": "rot_out[tid] = wp.normalize($fq * rot * rotation_vector_quat(phi))",
         "matrix": "rot_out[tid] = $fm * rot * wp.quat_to_matrix(rotation_vector_quat(phi))",
     }[form]
     if not coning:
         turn = turn.replace("quat(phi)", "quat(theta)")
-    if rate == "transport only":
-        turn = turn.replace("$fq", "rotation_vector_quat(-dt * transport)").replace(
-            "$fm", "wp.quat_to_matrix(rotation_vector_quat(-dt * transport))"
+    if rate == "earth only":
+        turn = turn.replace("$fq", "rotation_vector_quat(-dt * earth_rate)").replace(
+            "$fm", "wp.quat_to_matrix(rotation_vector_quat(-dt * earth_rate))"
         )
     elif spins:
         turn = turn.replace("$fq", "rotation_vector_quat(-dt * frame_rate)").replace(
@@ -217,8 +221,7 @@ def navigate(d: Draft) -> None:
             "(0.5 * (vel + vel_new))", "0.5 * (vel + vel_new)"
         ),
     }
-    curved = spins or update == "geodetic"
-    radii = _RADII[earth] if curved else "sin_lat = wp.sin(lat)" if gravity == "somigliana" else ""
+    radii = _RADII[earth] if curved else "sin_lat = wp.sin(lat)" if spins or gravity == "somigliana" else ""
     d.launch(count)
     d.code(
         """
@@ -249,40 +252,38 @@ def navigate(d: Draft) -> None:
         radii=radii,
         gravity=_GRAVITY[gravity],
         spinning=spinning,
-        less={"all": ", less Coriolis terms", "transport only": ", less the turn of the frame", "none": ""}[
-            rate
-        ],
+        less={"all": ", less Coriolis terms", "earth only": ", less the Coriolis term", "none": ""}[rate],
         into=into,
-        acc={
-            "all": "(wp.vec3(0.0, 0.0, gravity) - coriolis)",
-            "transport only": "(wp.vec3(0.0, 0.0, gravity) - apparent)",
-            "none": "wp.vec3(0.0, 0.0, gravity)",
-        }[rate],
-        turn=("# The body turns, and the local level frame by its own rate\n" if spins else "") + turn,
+        acc="(wp.vec3(0.0, 0.0, gravity) - coriolis)" if spins else "wp.vec3(0.0, 0.0, gravity)",
+        turn={
+            "all": "# The body turns, and the local level frame by its own rate\n",
+            "earth only": "# The body turns, and the local level frame with the earth\n",
+            "none": "",
+        }[rate]
+        + turn,
         move=move[update],
         nothing="",
     )
     if not (spins or update == "geodetic" or gravity == "somigliana"):
         d.text = d.text.replace("lat = origin_lat\nheight = -nav_pos[tid][2]\n", "")
-    elif not spins and update == "local":
+    elif not curved:
         d.text = d.text if gravity == "somigliana" else d.text.replace("height = -nav_pos[tid][2]\n", "")
     if update == "geodetic" and not spins and gravity == "constant" and earth == "sphere":
         d.text = d.text.replace("sin_lat = wp.sin(lat)\n", "")
+    if earth == "sphere":
+        d.text = d.text.replace("radius_e = EARTH_RADIUS\nradius_n = EARTH_RADIUS\n", "")
+        d.text = d.text.replace("radius_e", "EARTH_RADIUS").replace("radius_n", "EARTH_RADIUS")
     trim(d)
-    d.explain({
-        "all": """
-            Local level axes point north, east and down. Sensor increments are turned into them, gravity and Coriolis
-            terms are added, and the attitude follows the body less the rotation of the local level frame.
-        """,
-        "transport only": """
-            Local level axes point north, east and down. Sensor increments are turned into them, gravity is added, and
-            the frame turns as the vehicle moves over the earth; the rotation of the earth itself is left out.
-        """,
-        "none": """
-            Local level axes point north, east and down. Sensor increments are turned into them and gravity is added;
-            the rotation of the earth and of the local level frame is left out.
-        """,
-    }[rate])  # fmt: skip
+    d.explain(
+        "Local level axes point north, east and down. Sensor increments are turned into them, gravity and Coriolis terms\n"
+        "are added, and the attitude follows the body less the rotation of the local level frame."
+        if rate == "all"
+        else "Local level axes point north, east and down. Sensor increments are turned into them, gravity and the Coriolis\n"
+        "term of the earth's rotation are added; the transport rate, much smaller at low speed, is left out."
+        if spins
+        else "Local level axes point north, east and down. Sensor increments are turned into them and gravity is added;\n"
+        "the rotation of the earth and of the local level frame is left out."
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         one = np.ones(count)
@@ -312,9 +313,9 @@ def navigate(d: Draft) -> None:
             axis=1,
         )
         spin = 7.292115e-5 * np.stack([np.cos(lat), 0.0 * lat, -np.sin(lat)], axis=1)
-        if rate != "all":
-            spin = zero
         if rate == "none":
+            spin = zero
+        if rate != "all":
             over = zero
         turn_ = v.nav_rot if form == "matrix" else quaternions.matrix(v.nav_rot)
         new = vel + np.einsum("kij,kj->ki", turn_, push) - v.dt * np.cross(2.0 * spin + over, vel)

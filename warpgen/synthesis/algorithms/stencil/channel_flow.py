@@ -53,6 +53,44 @@ _OUTLET = {
             f7 = $f7
     """,
 }
+# With a body force, the populations sum to the momentum less half of the force (Guo)
+_FORCED_INLET = {
+    "velocity": """
+        # West: velocity inlet after Zou and He; f1, f5 and f8 come from outside
+        if i == 0:
+            u_in = $speed
+            rho_in = (f0 + f2 + f4 + 2.0 * (f3 + f6 + f7) - 0.5 * $gx) / (1.0 - u_in)
+            # Momentum of the populations alone: half of the force is added to it below
+            flux_in = rho_in * u_in - 0.5 * $gx
+            f1 = f3 + 2.0 / 3.0 * flux_in
+            f5 = f7 - 0.5 * (f2 - f4 + 0.5 * $gy) + flux_in / 6.0
+            f8 = f6 + 0.5 * (f2 - f4 + 0.5 * $gy) + flux_in / 6.0
+    """,
+    "pressure": """
+        # West: pressure inlet after Zou and He; f1, f5 and f8 come from outside
+        if i == 0:
+            flux_in = rho_inlet - (f0 + f2 + f4 + 2.0 * (f3 + f6 + f7))
+            f1 = f3 + 2.0 / 3.0 * flux_in
+            # No flow along the inlet, once half of the force is added
+            f5 = f7 - 0.5 * (f2 - f4 + 0.5 * $gy) + flux_in / 6.0
+            f8 = f6 + 0.5 * (f2 - f4 + 0.5 * $gy) + flux_in / 6.0
+    """,
+}
+_FORCED_OUTLET = {
+    "pressure": """
+        # East: fixed density after Zou and He; f3, f6 and f7 come from outside
+        if i == nx - 1:
+            flux_out = f0 + f2 + f4 + 2.0 * (f1 + f5 + f8) - rho_outlet
+            f3 = f1 - 2.0 / 3.0 * flux_out
+            # No flow along the outlet, once half of the force is added
+            f7 = f5 + 0.5 * (f2 - f4 + 0.5 * $gy) - flux_out / 6.0
+            f6 = f8 - 0.5 * (f2 - f4 + 0.5 * $gy) - flux_out / 6.0
+    """,
+}
+
+
+def _factor(text: str) -> str:
+    return text if text.isidentifier() else f"({text})"
 
 
 def _sum(parts: list[str]) -> str:
@@ -185,7 +223,8 @@ def channel_step(d: Draft) -> None:
             return w * rho * (1.0 + 3.0 * cu + 4.5 * cu * cu - 1.5 * usq)
     ''')
     mask = "solid, " if obstacle else ""
-    lines = ["# --- Streaming ---", f"f0 = f_in[{at('i', 'j', 0)}]"]
+    lines = ["gx = body_force[i, j][0]\ngy = body_force[i, j][1]"] if force == "field" else []
+    lines += ["# --- Streaming ---", f"f0 = f_in[{at('i', 'j', 0)}]"]
     for k in range(1, 9):
         lines.append(f"f{k} = pull(f_in, {mask}i, j, {k}, {_OPPOSITE[k]}, {_CX[k]}, {_CY[k]}, nx, ny)")
     ends = []
@@ -197,8 +236,6 @@ def channel_step(d: Draft) -> None:
     body = {"none": ("", ""), "constant": ("force_x", "force_y"), "field": ("gx", "gy")}[force]
     half = [f" + 0.5 * {b}" if b else "" for b in body]
     moments = ["# --- Density and velocity ---"]
-    if force == "field":
-        moments.append("gx = body_force[i, j][0]\ngy = body_force[i, j][1]")
     moments.append("rho = f0 + f1 + f2 + f3 + f4 + f5 + f6 + f7 + f8")
     if force != "none":
         moments.append("# Half of the force belongs to this step (Guo), which makes it second order")
@@ -274,7 +311,11 @@ def channel_step(d: Draft) -> None:
                 value = f"f{k} - omega * (f{k} - e{k})"
             if force != "none":
                 cg = names[(_CX[k], _CY[k])].replace("ux", body[0]).replace("uy", body[1])
-                term = "-3.0 * u_dot_g" if k == 0 else f"3.0 * ({cg} - u_dot_g) + 9.0 * ({cu[k]}) * ({cg})"
+                term = (
+                    "-3.0 * u_dot_g"
+                    if k == 0
+                    else f"3.0 * ({cg} - u_dot_g) + 9.0 * {_factor(cu[k])} * {_factor(cg)}"
+                )
                 value += f" + forcing * {_WEIGHTS[k]} * ({term})"
             hit.append(f"f_out[{at('i', 'j', k)}] = {value}")
     keep = "\n".join(f"    f_out[{at('i', 'j', k)}] = f_in[{at('i', 'j', k)}]" for k in range(9))
@@ -294,8 +335,10 @@ def channel_step(d: Draft) -> None:
         skip=f"# Solid cells hold no fluid\nif solid[i, j] == 1:\n{keep}\n    return" if obstacle else "",
         lines="\n".join(lines),
         ends="\n".join(ends),
-        inlet=_INLET[inlet],
-        outlet=_OUTLET[outlet],
+        inlet=(_INLET | _FORCED_INLET if force != "none" else _INLET)[inlet],
+        outlet=(_OUTLET | _FORCED_OUTLET if force != "none" else _OUTLET)[outlet],
+        gx=body[0],
+        gy=body[1],
         speed=speed,
         f3=f"f_in[{at('i - 1', 'j', 3)}]",
         f6=f"f_in[{at('i - 1', 'j', 6)}]",
@@ -323,17 +366,25 @@ def channel_step(d: Draft) -> None:
                 back[:, 0 if _CY[k] > 0 else -1] = True
             g[k] = np.where(back, f[_OPPOSITE[k]], g[k])
 
+        push = np.zeros((2, nx, ny))
+        if force == "constant":
+            push[0], push[1] = v.force_x, v.force_y
+        elif force == "field":
+            push = np.moveaxis(v.body_force, -1, 0)
+
         def open_end(column: int, sign: int, rho: Any, u: Any) -> None:
             """Normal populations by bounce-back of the departure, diagonals from the momenta."""
             c = g[:, column]
+            flux = rho * u - 0.5 * push[0, column]
+            across = c[2] - c[4] + 0.5 * push[1, column]
             into = 1 if sign > 0 else 3
-            c[into] = c[_OPPOSITE[into]] + sign * 2.0 / 3.0 * rho * u
+            c[into] = c[_OPPOSITE[into]] + sign * 2.0 / 3.0 * flux
             for k in (k for k in range(5, 9) if _CX[k] == sign):
-                c[k] = c[_OPPOSITE[k]] - 0.5 * _CY[k] * (c[2] - c[4]) + sign * rho * u / 6.0
+                c[k] = c[_OPPOSITE[k]] - 0.5 * _CY[k] * across + sign * flux / 6.0
 
         if inlet != "none":
             c = g[:, 0]
-            known = c[0] + c[2] + c[4] + 2.0 * (c[3] + c[6] + c[7])
+            known = c[0] + c[2] + c[4] + 2.0 * (c[3] + c[6] + c[7]) - 0.5 * push[0, 0]
             if inlet == "velocity":
                 s = (np.arange(ny) + 0.5) / ny
                 u_in = v.inlet_velocity * (4.0 * s * (1.0 - s) if parabola else np.ones(ny))
@@ -342,17 +393,12 @@ def channel_step(d: Draft) -> None:
                 open_end(0, 1, v.rho_inlet, 1.0 - known / v.rho_inlet)
         if outlet == "pressure":
             c = g[:, -1]
-            known = c[0] + c[2] + c[4] + 2.0 * (c[1] + c[5] + c[8])
+            known = c[0] + c[2] + c[4] + 2.0 * (c[1] + c[5] + c[8]) + 0.5 * push[0, -1]
             open_end(-1, -1, v.rho_outlet, known / v.rho_outlet - 1.0)
         elif outlet == "gradient":
             for k in (3, 6, 7):
                 g[k, -1] = f[k, -2]
         c_, w = np.array([_CX, _CY], float), np.array(_W)
-        push = np.zeros((2, nx, ny))
-        if force == "constant":
-            push[0], push[1] = v.force_x, v.force_y
-        elif force == "field":
-            push = np.moveaxis(v.body_force, -1, 0)
         rho = g.sum(0)
         u = (np.einsum("dk,kij->dij", c_, g) + 0.5 * push) / rho
         cu_ = np.einsum("dk,dij->kij", c_, u)
