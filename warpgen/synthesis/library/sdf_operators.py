@@ -96,9 +96,9 @@ ROTATE_Y = piece(
 def rotate_y(p: wp.vec3, angle: float) -> wp.vec3:
     c = wp.cos(angle)
     s = wp.sin(angle)
-    return wp.vec3(c * p[0] - s * p[2], p[1], s * p[0] + c * p[2])
+    return wp.vec3(c * p[0] + s * p[2], p[1], c * p[2] - s * p[0])
 """,
-    numpy=lambda p, angle: _turned(p, angle, 0, 2),
+    numpy=lambda p, angle: _turned(p, angle, 2, 0),
 )
 
 ROTATE_X = piece(

@@ -84,7 +84,8 @@ def gray_code(d: Draft) -> None:
         d.says("Converts numbers from Gray's reflected code to binary.")
     elif way == "angle":
         d.output("angles", "float", shape)
-        body = f"{load}\n$decode\nangles{at} = 2.0 * wp.pi * float({binary}) / {float(1 << width)}"
+        turn = "float(1 << nbits)" if decode_param else float(1 << width)
+        body = f"{load}\n$decode\nangles{at} = 2.0 * wp.pi * float({binary}) / {turn}"
         d.says("Converts the readings of an absolute rotary encoder, which are in Gray's code, to angles.")
     else:
         d.output("changed", "int", shape)

@@ -185,7 +185,7 @@ def built_poses(d: Draft) -> None:
         "from matrix": "Puts rigid models into a frame and turns their matrices into poses.",
         "set position": "Moves poses to given positions and leaves their rotations.",
         "set rotation": "Gives poses new rotations and leaves their positions.",
-        "chain": "Chains poses, each in the frame of the one before.",
+        "chain": "Chains each pose of a ring with those that follow it, each in the frame of the one before.",
         "blend": "Builds poses whose rotations are half of given ones.",
         "euler": "Builds poses out of positions and Euler angles.",
     }[kind][:-1] + (", and carries a point along." if applied == "point" else "."))  # fmt: skip
@@ -204,7 +204,15 @@ def built_poses(d: Draft) -> None:
     if changes or kind == "decompose":
         d.forward_only()  # changed in place, carried through a loop, or without a right adjoint in Warp
     if changes:
-        d.input("poses", "transform", n, -1.0, 1.0, kind="transform", about="poses to change")
+        d.input(
+            "poses",
+            "transform",
+            n,
+            -1.0,
+            1.0,
+            kind="transform",
+            about="poses in a ring" if kind == "chain" else "poses to change",
+        )
     if kind not in ("set rotation", "chain"):
         d.input("positions", "vec3", n, -1.0, 1.0, about="positions")
     if kind in ("compose", "decompose", "from matrix", "set rotation", "blend"):
@@ -238,7 +246,7 @@ def built_poses(d: Draft) -> None:
         "set position": "pose = poses[tid]\nwp.transform_set_translation(pose, positions[tid])",
         "set rotation": "pose = poses[tid]\nwp.transform_set_rotation(pose, rotations[tid])",
         "chain": "pose = wp.transform_identity()\nfor k in range(links):\n"
-        "    # wraps around at the end of the list\n    "
+        "    # after the last pose comes the first\n    "
         + ("pose = wp.transform_multiply(pose, poses[(tid + k) % poses.shape[0]])" if spelled == "long"
            else "pose = pose * poses[(tid + k) % len(poses)]"),
         "blend": f"pose = {make}(positions[tid], {half})",

@@ -86,9 +86,10 @@ def sample_tokens(d: Draft) -> None:
         if top_k or nucleus != "none"
         else "Adjusted logits",
     )
-    d.output("token", "int", batch, about="Token drawn")
+    d.output("token", "int", batch, about="Best token" if draw == "greedy" else "Token drawn")
     if score:
-        d.output("log_prob", "float", batch, about="Log probability of the token before truncation")
+        before = " before truncation" if top_k or nucleus != "none" else ""
+        d.output("log_prob", "float", batch, about=f"Log probability of the token{before}")
     d.module(
         "PAD = wp.constant(0)\nNEG_INF = wp.constant(-1.0e30)"
         if finished
@@ -288,7 +289,11 @@ def sample_tokens(d: Draft) -> None:
         pick=pick,
         truncated=truncated,
         cut=cut,
-        log_prob="log_prob[seq] = scores[seq, chosen] - best - wp.log(norm)" if score else "",
+        log_prob=""
+        if not score
+        else "log_prob[seq] = -wp.log(norm)"  # of the best token, whose exp(score - best) is one
+        if draw == "greedy"
+        else "log_prob[seq] = scores[seq, chosen] - best - wp.log(norm)",
     )
     if draw == "greedy":
         d.text = re.sub(r"\bchosen\b", "best_token", d.text)

@@ -162,6 +162,7 @@ def store_voxels(d: Draft) -> None:
     },
     adjoint="no",
     weight=9,
+    element="column",
 )
 def view_columns(d: Draft) -> None:
     """Reduces each column of voxels to a pixel."""
@@ -276,6 +277,7 @@ def view_columns(d: Draft) -> None:
     },
     adjoint="no",
     weight=6,
+    element="ray",
 )
 def walk_in_index_space(d: Draft) -> None:
     """Marches rays through a volume in its index space."""

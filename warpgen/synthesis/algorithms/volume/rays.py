@@ -25,6 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     adjoint="no",
     weight=4,
+    element="ray",
 )
 def march_volume(d: Draft) -> None:
     """Integrates emission and absorption along rays through a density volume."""
@@ -185,6 +186,7 @@ def march_volume(d: Draft) -> None:
         "dt": "time_step|h|delta_t",
     },
     weight=9,
+    element="point",
 )
 def advect_in_volume(d: Draft) -> None:
     """Advects points in a velocity volume with one Runge-Kutta step."""

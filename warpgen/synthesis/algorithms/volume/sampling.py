@@ -57,6 +57,7 @@ def _volume(
         "sampled": "values|field_values|samples",
     },
     weight=13,
+    element="point",
 )
 def sample_volume(d: Draft) -> None:
     """Samples a volume at world-space positions."""
@@ -163,6 +164,7 @@ def sample_volume(d: Draft) -> None:
     },
     adjoint="either",
     weight=8,
+    element="point",
 )
 def volume_gradient(d: Draft) -> None:
     """Computes volume gradients at world-space positions."""
@@ -195,7 +197,14 @@ def volume_gradient(d: Draft) -> None:
     name = {"gradient": "grad_out", "normal": "normals", "projected": "projected", "shaded": "shade"}[give]
     d.output(name, "float" if give == "shaded" else "vec3", m)
     lines = ["tid = wp.tid()", "p = x[tid]"]
-    if method == "builtin":
+    unit = give in ("normal", "shaded")  # the length of the gradient does not matter
+    if method == "builtin" and unit:
+        lines += [
+            "uvw = wp.volume_world_to_index(volume, p)",
+            "grad = wp.vec3()",
+            "_phi = wp.volume_sample_grad_f(volume, uvw, wp.Volume.LINEAR, grad)",
+        ]
+    elif method == "builtin":
         lines += [
             "uvw = wp.volume_world_to_index(volume, p)",
             "slope = wp.vec3()",
@@ -221,7 +230,8 @@ def volume_gradient(d: Draft) -> None:
                     f"d{c} = wp.vec3({', '.join('delta' if a == axis else '0.0' for a in range(3))})"
                 )
             diff = [f"field_at(volume, p + d{c}) - field_at(volume, p - d{c})" for c in "xyz"]
-            lines.append("grad = 0.5 / delta * wp.vec3(\n    " + ",\n    ".join(diff) + ",\n)")
+            scale = "" if unit else "0.5 / delta * "
+            lines.append(f"grad = {scale}wp.vec3(\n    " + ",\n    ".join(diff) + ",\n)")
         else:
             lines += [
                 "# Tetrahedron technique, since 4 samples are cheaper than 6",
@@ -231,8 +241,9 @@ def volume_gradient(d: Draft) -> None:
                 "e = wp.vec3(1.0, 1.0, 1.0)",
                 "grad = a * field_at(volume, p + delta * a) + b * field_at(volume, p + delta * b)",
                 "grad += c * field_at(volume, p + delta * c) + e * field_at(volume, p + delta * e)",
-                "grad = grad / (4.0 * delta)",
             ]
+            if not unit:
+                lines.append("grad = grad / (4.0 * delta)")
     if give == "gradient":
         lines.append("grad_out[tid] = grad")
     elif give == "normal":
