@@ -92,8 +92,7 @@ def encrypt_blocks(d: Draft) -> None:
                 product = int(0)
                 power = int(a)
                 for bit in range(8):
-                    if ((b >> bit) & 1) != 0:
-                        product ^= power
+                    product ^= wp.where(((b >> bit) & 1) != 0, power, 0)
                     power = xtime(power)
                 return product
         ''')

@@ -182,11 +182,16 @@ def drive_step(d: Draft) -> None:
         store = f"{speeds}\n$moves\n{kept}"
     elif result == "accelerations":
         moves = ""
-        d.output("acc", "vec3", count)
+        d.output(
+            "acc",
+            "vec3",
+            count,
+            about="Rates of the forward and lateral velocity [m/s^2] and of the yaw rate [rad/s^2]",
+        )
         store = "acc[tid] = wp.vec3(ax, ay, rdot)"
     else:
         moves = ""
-        d.output("forces", "vec2", count)
+        d.output("forces", "vec2", count, about="Lateral forces of the front and rear axle [N]")
         store = "forces[tid] = wp.vec2(fyf, fyr)"
     d.launch(count)
     d.code(

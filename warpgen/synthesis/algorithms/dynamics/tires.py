@@ -168,9 +168,11 @@ def tire_forces(d: Draft) -> None:
     forces = {
         "none": pure,
         "similarity": """
+            # Theoretical slips count by the rolling speed; a floor keeps them finite at locked wheels
+            rolling = wp.max(1.0 + slip_ratio, 0.1)
+            sigma_long = slip_ratio / rolling
+            sigma_lat = wp.tan(slip_angle) / rolling
             # Both slips share the grip, so one magnitude enters the curve of each direction
-            sigma_long = slip_ratio / (1.0 + wp.abs(slip_ratio))
-            sigma_lat = wp.tan(slip_angle) / (1.0 + wp.abs(slip_ratio))
             sigma = wp.sqrt(sigma_long * sigma_long + sigma_lat * sigma_lat) + 1.0e-6
             force_long = sigma_long / sigma * magic_formula(sigma, b_long, params.c_long, params.e_long, peak)
             force_lat = sigma_lat / sigma * magic_formula(sigma, b_lat, params.c_lat, params.e_lat, peak)
@@ -301,7 +303,7 @@ def tire_forces(d: Draft) -> None:
         b_y = get("k_lat") * np.sin(2.0 * np.arctan(load / get("load_lat"))) / (get("c_lat") * peak)
         along, across = (b_x, get("c_long"), get("e_long"), peak), (b_y, get("c_lat"), get("e_lat"), peak)
         if combined == "similarity":
-            s = np.stack([ratio, np.tan(angle)]) / (1.0 + np.abs(ratio))
+            s = np.stack([ratio, np.tan(angle)]) / np.maximum(1.0 + ratio, 0.1)
             size = np.hypot(*s) + 1e-6
             fx, fy = s[0] / size * _magic(size, *along), s[1] / size * _magic(size, *across)
         else:

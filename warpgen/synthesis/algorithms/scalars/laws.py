@@ -230,6 +230,7 @@ def levels(d: Draft) -> None:
         "proper_time": "tau|ship_time|own_time",
         "time_scale": "c_over_a|t_scale|char_time",
         "scale": "a|length_scale|width",
+        "catenary_constant": "a|chain_constant|catenary_scale",
         "depth": "water_depth|bed_depth|mean_depth",
         "thermal_field": "field_scale|h_thermal|saturation_field",
         "height": "y|elevation|cable_height",
@@ -282,9 +283,9 @@ def hyperbolic_curves(d: Draft) -> None:
         "rocket": "rocket_velocity|relativistic_rocket|velocity_from_proper_time",
     }[kind])  # fmt: skip
     source, scale, out = {
-        "catenary": ("x", "scale", "height"),
-        "arc": ("x", "scale", "length"),
-        "slope angle": ("x", "scale", "angle"),
+        "catenary": ("x", "catenary_constant", "height"),
+        "arc": ("x", "catenary_constant", "length"),
+        "slope angle": ("x", "catenary_constant", "angle"),
         "wave speed": ("relative_depth", "depth", "speed"),
         "soliton": ("x", "scale", "profile"),
         "langevin": ("field", "thermal_field", "alignment"),
@@ -302,8 +303,8 @@ def hyperbolic_curves(d: Draft) -> None:
     form.output(out)
     stretched = f"s = t / {scale}"
     lines, value = {
-        "catenary": (stretched, "scale * wp.cosh(s)"),
-        "arc": (stretched, "scale * wp.sinh(s)"),
+        "catenary": (stretched, f"{scale} * wp.cosh(s)"),
+        "arc": (stretched, f"{scale} * wp.sinh(s)"),
         "slope angle": (f"# dy/dx = sinh(x / a)\n{stretched}", "wp.atan(wp.sinh(s))"),
         "wave speed": (
             "# w^2 = g k tanh(k h), with k h = t\nk = t / depth",

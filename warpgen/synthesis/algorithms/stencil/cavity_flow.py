@@ -41,7 +41,7 @@ def _along(c: tuple[int, ...], names: tuple[str, str, str]) -> str:
     weight=5,
 )
 def cavity_step(d: Draft) -> None:
-    """Streams and collides the populations of a D3Q19 lattice between walls."""
+    """Streams the populations of a D3Q19 lattice between walls and collides them."""
     collision = d.option("collision", "bgk", "trt", "regularized")
     walls = d.option("walls", "box", "channel", "periodic")
     lid = d.flag("lid", 0.6) if walls == "box" else False
@@ -58,9 +58,9 @@ def cavity_step(d: Draft) -> None:
         d.calls("lbm_step_3d|stream_collide_d3q19|lattice_step|d3q19_step")
         around = " around obstacles" if obstacle else ""
         d.says(
-            f"Streams and collides the populations of a D3Q19 lattice in a channel{around}."
+            f"Streams the populations of a D3Q19 lattice in a channel{around} and collides them."
             if walls == "channel"
-            else f"Streams and collides the populations of a periodic D3Q19 lattice{around}."
+            else f"Streams the populations of a periodic D3Q19 lattice{around} and collides them."
         )
     n = d.pick(5, 6)
     cells = n**3

@@ -111,7 +111,7 @@ def _sum(parts: list[str]) -> str:
     weight=6,
 )
 def channel_step(d: Draft) -> None:
-    """Streams and collides the populations of a D2Q9 channel with open ends and obstacles."""
+    """Streams the populations of a D2Q9 channel with open ends and obstacles, and collides them."""
     collision = d.option("collision", "bgk", "trt", "regularized")
     inlet = d.option("inlet", "velocity", "pressure", "none", weights=(0.45, 0.3, 0.25))
     outlet = d.option("outlet", *_OUTLET)
@@ -132,7 +132,9 @@ def channel_step(d: Draft) -> None:
         said = "D2Q9 channel " + ("with open ends" if ends_open else "that is periodic along x")
     else:
         said = "D2Q9 lattice " + ("with open ends, periodic across" if ends_open else "that is periodic")
-    d.says(f"Streams and collides the populations of a {said}{', around obstacles' if obstacle else ''}.")
+    d.says(
+        f"Streams the populations of a {said}{', around obstacles' if obstacle else ''}, and collides them."
+    )
     shape = (9, nx, ny) if layout == "direction first" else (nx, ny, 9)
 
     def at(i: str, j: str, k: object) -> str:

@@ -66,7 +66,7 @@ _WEIGHTS = (4 / 9, 1 / 9, 1 / 9, 1 / 9, 1 / 9, 1 / 36, 1 / 36, 1 / 36, 1 / 36)
     weight=14,
 )
 def mrt_step(d: Draft) -> None:
-    """Streams and collides the populations of a D2Q9 lattice in moment space (MRT)."""
+    """Streams the populations of a D2Q9 lattice and collides them in moment space (MRT)."""
     order = d.option("order", "directions first", "cells first")
     boundary = d.option("boundary", "periodic", "channel", "lid")
     obstacles = d.flag("obstacles", 0.5)
@@ -105,6 +105,12 @@ def mrt_step(d: Draft) -> None:
     pull = "\n".join(lines)
     walls: list[str] = []
     back = {q: at("f", _OPPOSITE[q]) for q in range(1, 9)}
+    if obstacles:
+        walls += ["# Populations that would come out of an obstacle are bounced back instead"]
+        for q in range(1, 9):
+            upwind = _SIDES[int(_C[q, 0])][0], _SIDES[int(_C[q, 1])][1]
+            walls += [f"if solid[{upwind[0]}, {upwind[1]}]:", f"    f{q} = {back[q]}"]
+    # Walls come last: neighbours wrap around, and no obstacle beyond a lid may take its drag.
     if boundary != "periodic":
         walls += ["# No-slip walls: what would come out of one is bounced back", "if j == 0:"]
         walls += [f"    f{q} = {back[q]}" for q in (2, 5, 6)]
@@ -116,11 +122,6 @@ def mrt_step(d: Draft) -> None:
             walls += ["if i == nx - 1:"] + [f"    f{q} = {back[q]}" for q in (3, 6, 7)]
         else:
             walls += ["if j == ny - 1:"] + [f"    f{q} = {back[q]}" for q in (4, 7, 8)]
-    if obstacles:
-        walls += ["# Populations that would come out of an obstacle are bounced back instead"]
-        for q in range(1, 9):
-            upwind = _SIDES[int(_C[q, 0])][0], _SIDES[int(_C[q, 1])][1]
-            walls += [f"if solid[{upwind[0]}, {upwind[1]}]:", f"    f{q} = {back[q]}"]
     neighbors = """
     west = (i + nx - 1) % nx
     east = (i + 1) % nx
@@ -251,9 +252,8 @@ def mrt_step(d: Draft) -> None:
                 gain = np.where(y >= ny, 6.0 * _WEIGHTS[q] * cx * v.lid_speed, 0.0)
                 side = (x < 0) | (x >= nx)
                 gain, bounced = np.where(side, 0.0, gain), bounced | side
-            if obstacles:
-                wall = v.solid[x % nx, y % ny]
-                gain, bounced = np.where(wall, 0.0, gain), bounced | (wall if q else False)
+            if obstacles and q:
+                bounced |= v.solid[x % nx, y % ny]
             made[q] = np.where(bounced, f[_OPPOSITE[q]] + gain, f[q][x % nx, y % ny])
         return made
 

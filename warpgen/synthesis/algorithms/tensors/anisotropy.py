@@ -49,6 +49,10 @@ def crystal_stiffness(d: Draft) -> None:
         "stress": "crystal_stress|grain_stresses|oriented_stress",
         "modulus": "directional_stiffness|oriented_moduli|crystal_moduli",
         "waves": "crystal_wave_speed|christoffel_speed|longitudinal_speed",
+    }[result] if not weighed else {
+        "stiffness": "weighted_stiffness|stiffness_contributions|voigt_contributions",
+        "stress": "weighted_stresses|stress_contributions|weighted_grain_stress",
+        "modulus": "weighted_moduli|modulus_contributions|weighted_crystal_moduli",
     }[result])  # fmt: skip
     grains = d.pick(8, 10, 12)
     entries = _CRYSTALS[crystal]
@@ -79,6 +83,8 @@ def crystal_stiffness(d: Draft) -> None:
         d.input(
             "strains", "mat33", grains, -0.002, 0.002, kind="uniform", about="Strains in the sample's axes"
         )
+    elif weighed:  # An average needs one direction for all
+        d.param("direction", "vec3", -1.0, 1.0, kind="unit", about="Direction in the sample's axes")
     elif result in ("modulus", "waves"):
         d.input("directions", "vec3", grains, kind="unit", about="Directions in the sample's axes")
     if result == "waves":
@@ -94,13 +100,22 @@ def crystal_stiffness(d: Draft) -> None:
         "modulus": ("moduli", "float", (grains,), "Stiffness along the directions, n n C n n [GPa]"),
         "waves": ("speeds", "float", (grains,), "Speed of quasi-longitudinal waves [km/s]"),
     }[result]
+    if weighed:
+        name = {"stiffness": "shares", "stress": "stress_shares", "modulus": "modulus_shares"}[result]
+        about = about.replace("directions", "direction").replace(
+            " [GPa]", ", times the volume fraction [GPa]"
+        )
     d.output(name, kind, shape, about=about)
     d.says({
-        "stiffness": "Transforms the elastic stiffness of crystals to the axes of the sample",
-        "stress": "Computes the stresses of strained crystals of given orientation",
-        "modulus": "Computes the stiffness of oriented crystals along a direction",
-        "waves": "Computes the speed of longitudinal waves through oriented crystals (Christoffel)",
-    }[result] + (", times their volume fractions." if weighed else "."))  # fmt: skip
+        "stiffness": "Computes what each crystal adds to Voigt's average of the stiffness in the axes of the sample.",
+        "stress": "Computes what each strained crystal adds to the average stress of the sample.",
+        "modulus": "Computes what each oriented crystal adds to Voigt's average of the stiffness along a direction.",
+    }[result] if weighed else {
+        "stiffness": "Transforms the elastic stiffness of crystals to the axes of the sample.",
+        "stress": "Computes the stresses of strained crystals of given orientation.",
+        "modulus": "Computes the stiffness of oriented crystals along a direction.",
+        "waves": "Computes the speed of longitudinal waves through oriented crystals (Christoffel).",
+    }[result])  # fmt: skip
     d.function('''
         @wp.func
         def voigt(i: int, j: int) -> int:
@@ -158,7 +173,7 @@ def crystal_stiffness(d: Draft) -> None:
             l = SECOND[col]
             total = float(0.0)
             $inner
-            rotated[grain, row, col] = $weight total
+            $out[grain, row, col] = $weight total
         """,
         "stress": """
             # The strain as the crystal sees it, its stress there, and back
@@ -174,14 +189,14 @@ def crystal_stiffness(d: Draft) -> None:
                             $skip
                             total += entry * local[r, s]
                     stress[p, q] = total
-            stresses[grain] = $weight (turn * stress * wp.transpose(turn))
+            $out[grain] = $weight (turn * stress * wp.transpose(turn))
         """,
         "modulus": """
             # Along n: n_p n_q n_r n_s C_pqrs in the crystal's axes
-            n = wp.transpose(turn) * directions[grain]
+            n = wp.transpose(turn) * $along
             total = float(0.0)
             $inner
-            moduli[grain] = $weight total
+            $out[grain] = $weight total
         """,
         "waves": """
             # Christoffel's matrix; its largest eigenvalue is density times the squared speed
@@ -200,10 +215,11 @@ def crystal_stiffness(d: Draft) -> None:
             u = n
             for _ in range(12):
                 u = wp.normalize(acoustic * u)
-            speeds[grain] = $weight wp.sqrt(wp.dot(u, acoustic * u) / density)
+            $out[grain] = wp.sqrt(wp.dot(u, acoustic * u) / density)
         """,
     }[result]
-    body = textwrap.dedent(body).strip("\n").replace("$weight ", weight)
+    body = textwrap.dedent(body).strip("\n").replace("$weight ", weight).replace("$out", name)
+    body = body.replace("$along", "direction" if weighed else "directions[grain]")
     formula = term if result == "stiffness" else "n[p] * n[q] * n[r] * n[s] * entry"
     whole = result == "stiffness"
     if whole:
@@ -275,12 +291,12 @@ def crystal_stiffness(d: Draft) -> None:
                 e = 0.5 * (v.strains[g] + v.strains[g].T)
                 made.append(scale * np.einsum("ijkl,kl->ij", c, e))
             elif result == "modulus":
-                n = v.directions[g]
+                n = v.direction if weighed else v.directions[g]
                 made.append(scale * np.einsum("ijkl,i,j,k,l", c, n, n, n, n))
             else:
                 n = v.directions[g]
                 top = np.linalg.eigvalsh(np.einsum("ijkl,j,l->ik", c, n, n))[-1]
-                made.append(scale * np.sqrt(top / v.density))
+                made.append(np.sqrt(top / v.density))
         return {name: np.array(made)}
 
     d.check(reference, 2e-3 if result != "waves" else 1e-2)
