@@ -198,7 +198,7 @@ def brusselator(s: wp.vec2, feed: float, drain: float) -> wp.vec2:
     0.5,
     2.0,
     (0.01, 0.04),
-    "the Brusselator, a reaction that oscillates",
+    "the Brusselator model of an oscillating reaction",
 )
 
 SYSTEMS = (

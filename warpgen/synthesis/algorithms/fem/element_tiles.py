@@ -25,6 +25,7 @@ _CORNERS = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], float)
         "jac": "jacobian|dx_dxi|j_mat",
         "grads": "dn_dx|shape_grads|g",
         "b": "strain_disp|b_mat|bmat",
+        "grad_mat": "gradient_rows|slope_mat|grad_rows",
         "elastic": "d_mat|moduli|stiffness_d",
         "corner": "local_nodes|ids|vert_ids",
         "element": "cell|e|quad",
@@ -275,6 +276,7 @@ def quad_stiffness(d: Draft) -> None:
         end=end,
     )
     if heat:
+        d.text = re.sub(r"\bb\b", "grad_mat", d.text)
         d.text = re.sub(r"\bpull\b", "flow", re.sub(r"\bstiff\b", "conductivity", d.text))
     d.explain(
         "K = sum over Gauss points of B^T D B det J; B takes nodal values to "

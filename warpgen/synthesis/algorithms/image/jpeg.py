@@ -151,7 +151,6 @@ def jpeg_blocks(d: Draft) -> None:
         d.param("scale", "float", 0.3, 1.2, about="Factor of all steps, less for better quality")
     elif quality == "per block":
         d.input("scale", "float", (rows, cols), 0.3, 1.2, about="Factor of the steps of each block")
-    d.param("edge", "int", 8, about="Pixels along the edge of a block, at run time so that loops stay rolled")
     if flat:
         d.param("least_range", "float", 200.0, 252.0, about="Blocks of less contrast keep their mean alone")
     if result == "restored":
@@ -235,6 +234,8 @@ def jpeg_blocks(d: Draft) -> None:
     d.code(
         """
         row, col = wp.tid()
+        # A variable, not a constant, so that loops stay rolled
+        edge = int(8)
         block = wp.zeros(shape=64, dtype=float)
         $extremes
         for y in range(edge):

@@ -114,7 +114,6 @@ def jpeg_integer_blocks(d: Draft) -> None:
         d.input("pixels", storage, shape, 0, 256, about="Samples, 0 to 255")
     else:
         d.input("pixels", storage, (*shape, 3), 0, 256, about="Red, green and blue, 0 to 255")
-    d.param("edge", "int", 8, about="Pixels along the edge of a block, at run time so that loops stay rolled")
     base = [int(x) for x in (CHROMINANCE if source == "chroma" else LUMINANCE).split()]
     if table == "array":
         d.input("steps", "int", 64, 6, 60, about="Quantization steps, row by row")
@@ -203,6 +202,8 @@ def jpeg_integer_blocks(d: Draft) -> None:
         """
         row, col = wp.tid()
         $scale
+        # A variable, not a constant, so that loops stay rolled
+        edge = int(8)
         block = wp.zeros(shape=64, dtype=int)
         for y in range(edge):
             for x in range(edge):

@@ -98,7 +98,7 @@ def sph_density(d: Draft) -> None:
     )
     d.explain("""
         rho_i = sum_j m_j W(|x_i - x_j|, h), in kg/m^3 for masses in kg and lengths in m.
-        NOTE: the hash grid needs cells of width `h` at least.
+        NOTE: the hash grid is fastest with cells of about width `h`.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -264,7 +264,7 @@ def thresholds(d: Draft) -> None:
         "linear": "Gives weights that rise in a line from zero to one across a threshold.",
         "window": "Gives weights that are one about a threshold and fall off smoothly to both sides.",
         "shrink": "Shrinks values towards zero by a threshold, as the lasso does.",
-        "dead zone": "Takes no notice of values that are smaller than a threshold.",
+        "dead zone": "Keeps values whose magnitude reaches a threshold and sets the others to zero.",
         "signed power": "Raises values to a power and keeps their signs.",
         "mix": "Mixes two levels by how far a value is across a threshold.",
     }[kind]  # fmt: skip

@@ -138,6 +138,7 @@ def rod_forces(d: Draft) -> None:
     # Bending and twist against the next segment of the rod
     $follow
     if $inner:
+        $neighbor
         # Both q and -q are the same rotation: take the shorter way
         turn = wp.quat_inverse(rot) * segment_rot[following]
         if turn[3] < 0.0:
@@ -163,6 +164,17 @@ def rod_forces(d: Draft) -> None:
         head = "segment = wp.tid()\ntail = segment_nodes[segment, 0]\nhead = segment_nodes[segment, 1]"
         follow, inner = "following = next_segment[segment]", "following >= 0"
         d.launch(count)
+    after_nodes = (
+        ("head", "head + 1")
+        if order == "rods"
+        else ("segment_nodes[following, 0]", "segment_nodes[following, 1]")
+    )
+    neighbor = f"""
+        next_edge = node_pos[{after_nodes[1]}] - node_pos[{after_nodes[0]}]
+        # A torn neighbor takes no moment
+        if wp.length(next_edge) > (1.0 + break_strain) * rest_length[following]:
+            return
+        """
     d.code(
         """
         $head
@@ -195,6 +207,7 @@ def rod_forces(d: Draft) -> None:
         bending=bending if bend != "none" else "",
         follow=follow,
         inner=inner + (" and not is_cut[following]" if breaks == "flags" else ""),
+        neighbor=neighbor if breaks == "strain" else "",
         darboux=darboux,
         back=back,
         spin="# Damp the relative rotation only, so rigid motion stays free\nbend_torque += bend_damping * (segment_omega[following] - segment_omega[segment])"
@@ -256,6 +269,11 @@ def rod_forces(d: Draft) -> None:
             force[ends[1]] += w - f
             if bend == "none" or after < 0 or (breaks == "flags" and v.is_cut[after]):
                 continue
+            if breaks == "strain":
+                a, b = (ends[1], ends[1] + 1) if order == "rods" else v.segment_nodes[after]
+                apart = float(np.linalg.norm(v.node_pos[b] - v.node_pos[a]))
+                if apart > (1.0 + v.break_strain) * v.rest_length[after]:
+                    continue
             span = 0.5 * (rest_ + v.rest_length[after])
             other = v.segment_rot[after]
             base = quaternions.conjugate(v.segment_rot[s])
