@@ -238,7 +238,7 @@ def american(text: str) -> str:
 def _imperative(sentence: str) -> str:
     """`Computes x.` as `Compute x.`; a sentence of several verbs stays."""
     verb, _, rest = sentence.partition(" ")
-    if not verb.endswith("s") or re.search(" and | then |;", rest):
+    if not verb.endswith("s") or re.search(r"\band\b|\bthen\b|;", rest):
         return sentence
     if verb.endswith("ies"):
         stem = verb[:-3] + "y"

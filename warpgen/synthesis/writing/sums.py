@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import textwrap
 
@@ -28,6 +29,12 @@ _KEYWORDS = frozenset(
     "for in if elif else and or not while break continue wp True False range int float".split()
 )
 _VAGUE = frozenset("total acc sum value result s dot weighted out y best partial".split())
+_SUMMED = {
+    "exp": "of_exponentials",
+    "log": "of_logarithms",
+    "abs": "of_absolute_values",
+    "length_sq": "of_squares",
+}
 _LINES = 26  # longer kernels are read as a whole, and are what they are for their length
 _CHANCE = 0.85
 
@@ -131,7 +138,8 @@ def _named(draft: Draft, results: list[str], code: str, after: str) -> str:
         counts = all(value == "1" for _, value in changes)
         if counts and "if " not in code:
             return ""
-        name = "count_matches" if counts else _after_output(results[0], after)
+        addends = [value for _, value in changes]
+        name = "count_matches" if counts else _after_output(results[0], after) or _after_addends(addends)
     text = "\n".join([draft.text, *draft.functions, *(p.text for p in draft.pieces)])
     return name if name and not re.search(rf"\b{name}\b", text) else ""
 
@@ -141,3 +149,20 @@ def _after_output(result: str, after: str) -> str:
     stored = re.search(rf"^(\w+)\[.*\] = {result}$", after, re.MULTILINE)
     named = stored and len(stored[1]) > 3 and not stored[1].startswith(("out", "result"))
     return f"compute_{stored[1]}" if stored and named else ""
+
+
+def _after_addends(addends: list[str]) -> str:
+    """A name after what is added up, where it is one kind of thing."""
+    kinds = {_kind_of(ast.parse(addend, mode="eval").body) for addend in addends}
+    return f"sum_{kinds.pop()}" if len(kinds) == 1 and "" not in kinds else ""
+
+
+def _kind_of(addend: ast.expr) -> str:
+    if isinstance(addend, ast.BinOp) and isinstance(addend.op, ast.Mult):
+        same = ast.unparse(addend.left) == ast.unparse(addend.right)
+        return "of_squares" if same else "of_products"
+    if isinstance(addend, ast.Subscript) and isinstance(addend.value, ast.Name):
+        return addend.value.id if len(addend.value.id) > 2 else "elements"
+    if isinstance(addend, ast.Call) and isinstance(addend.func, ast.Attribute):
+        return _SUMMED.get(addend.func.attr, "")
+    return ""
