@@ -35,8 +35,8 @@ _SUMMED = {
     "abs": "of_absolute_values",
     "length_sq": "of_squares",
 }
-_LINES = 26  # longer kernels are read as a whole, and are what they are for their length
-_CHANCE = 0.85
+_LINES = 40  # longer kernels are read as a whole, and are what they are for their length
+_CHANCE = 0.95
 
 
 class _Sum(msgspec.Struct, frozen=True):
