@@ -19,7 +19,11 @@ _RADII = {
         radius_e = SEMI_MAJOR / wp.sqrt(denom)
         radius_n = radius_e * (1.0 - ECC_SQ) / denom
     """,
-    "sphere": "sin_lat = wp.sin(lat)",
+    "sphere": """
+        sin_lat = wp.sin(lat)
+        radius_e = EARTH_RADIUS
+        radius_n = EARTH_RADIUS
+    """,
 }
 _GRAVITY = {
     "somigliana": """
@@ -73,7 +77,7 @@ def navigate(d: Draft) -> None:
     if update == "geodetic":
         d.input("latitude", "float", count, -1.2, 1.2, about="Latitudes [rad]")
         d.input("longitude", "float", count, -3.0, 3.0, about="Longitudes [rad]")
-        d.input("altitude", "float", count, 0.0, 2000.0, about=f"Heights above the {earth} [m]")
+        d.input("altitude", "float", count, 0.0, 2000.0, about="Heights above the ellipsoid [m]")
     else:
         d.input(
             "nav_pos", "vec3", count, -500.0, 500.0, about="Positions north, east, down of the origin [m]"
@@ -140,7 +144,6 @@ def navigate(d: Draft) -> None:
             c = 1.0 - 0.5 * sq * (1.0 - sq / 12.0)
             return wp.normalize(wp.quat(s * v, c))
     ''')
-    north, east = ("radius_n", "radius_e") if earth == "ellipsoid" else ("EARTH_RADIUS", "EARTH_RADIUS")
     at = {"one": "", "full": "[tid]", "none": ""}[bias]
     read = {
         "increments": "theta = delta_angle[tid]\ndv = delta_velocity[tid]",
@@ -162,12 +165,12 @@ def navigate(d: Draft) -> None:
         "geodetic": "lat = latitude[tid]\nheight = altitude[tid]",
         "local": "lat = origin_lat\nheight = -nav_pos[tid][2]",
     }
-    transport = f"""
+    transport = """
     # Rotation of the local level frame over the curved earth
     transport = wp.vec3(
-        vel[1] / ({east} + height),
-        -vel[0] / ({north} + height),
-        -vel[1] * wp.tan(lat) / ({east} + height),
+        vel[1] / (radius_e + height),
+        -vel[0] / (radius_n + height),
+        -vel[1] * wp.tan(lat) / (radius_e + height),
     )
     """
     earth_axes = """
@@ -207,8 +210,8 @@ def navigate(d: Draft) -> None:
         "geodetic": f"""
             # --- Position ---
             {f"vel_mean = {mean}" if average else "$nothing"}
-            lat_out[tid] = lat + dt * {by}[0] / ({north} + height)
-            lon = longitude[tid] + dt * {by}[1] / (({east} + height) * wp.cos(lat))
+            lat_out[tid] = lat + dt * {by}[0] / (radius_n + height)
+            lon = longitude[tid] + dt * {by}[1] / ((radius_e + height) * wp.cos(lat))
             # Wrap, so that the longitude stays in -pi..pi
             if lon > wp.pi:
                 lon -= 2.0 * wp.pi
