@@ -15,7 +15,7 @@ import msgspec
 from tools import planted_reductions, rediscover
 from tools.bisect import FAULTS, read, scripts
 from warpgen.extraction.versions import warp_version
-from warpgen.hunting.session import found, smalls
+from warpgen.hunting.session import by_seed, smalls
 from warpgen.hunting.tally import Tally, table, tally
 
 PAGE = FAULTS.parent / "docs" / "warp_faults.md"
@@ -86,7 +86,7 @@ def _take(root: Path) -> None:
     """Keep the tally of each hunt under a root, in place of the one of that seed."""
     HUNTS.mkdir(exist_ok=True)
     small = smalls(root)
-    for seed, units in found(root).items():
+    for seed, units in by_seed(root).items():
         made = tally(units, [s for s in small if s.case.program.seed == seed])
         (HUNTS / f"seed_{seed}.json").write_bytes(msgspec.json.format(msgspec.json.encode(made)) + b"\n")
 

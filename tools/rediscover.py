@@ -14,7 +14,7 @@ import msgspec
 
 from tools.bisect import FAULTS
 from warpgen.hunting.found import Case
-from warpgen.hunting.session import KINDS, found, smalls
+from warpgen.hunting.session import KINDS, by_seed, smalls
 
 FOUND = FAULTS / "found.json"
 
@@ -39,20 +39,21 @@ class First(msgspec.Struct, frozen=True):
 
 
 def main() -> int:
-    """Write what was found under a root, beside what was before; 1 where nothing was."""
+    """Write what was found under a root, beside what was before; 1 where nothing was found."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("root", type=Path, help="folder of a hunt")
-    told = read() | firsts(parser.parse_args().root)
+    found = firsts(parser.parse_args().root)
+    told = found | read()  # the first hunt that came upon it stays
     FOUND.write_text(json.dumps(msgspec.to_builtins(told), indent=1) + "\n")
     for issue, number in KNOWN.items():
         first = told.get(issue)
         print(f"NVIDIA/warp {issue} ({number}): {f'program {first.index + 1}' if first else 'not found'}")
-    return 0 if told else 1
+    return 0 if found else 1
 
 
 def firsts(root: Path) -> dict[str, First]:
     """By issue."""
-    drawn = {where(case): case for units in found(root).values() for unit in units for case in unit.cases}
+    drawn = {where(case): case for units in by_seed(root).values() for unit in units for case in unit.cases}
     causes = {place: {case.cause} for place, case in drawn.items()}
     for small in smalls(root):
         causes.setdefault(where(small.case), set()).add(small.case.cause)

@@ -93,7 +93,7 @@ def read(plan: Plan) -> list[Unit]:
     return [msgspec.json.decode(path.read_bytes(), type=Unit) for path in paths if path.exists()]
 
 
-def found(root: Path) -> dict[int, list[Unit]]:
+def by_seed(root: Path) -> dict[int, list[Unit]]:
     """All units under a root, by the seed of their programs."""
     units: dict[int, list[Unit]] = {}
     for path in sorted(root.glob("units/*.json")):

@@ -66,6 +66,9 @@ class _Plan:
     def __init__(self, program: Program, layouts: Sequence[MemoryLayout], seed: int) -> None:
         self._program, self._seed = program, seed
         self._codes = codes_of(program, layouts)
+        fills = [f for a in program.args for f in a.fills if _varies(a, f) and f.name in self._codes]
+        self._names = [f.name for f in fills]
+        self._numbers = [int(f.value) for f in fills if np.dtype(self._codes[f.name]).kind in "iu"]
         self._number = 0
 
     def draws(self, kind: str, count: int) -> Iterator[Draw]:
@@ -82,10 +85,9 @@ class _Plan:
             # Whole numbers may stand for an extent: they change with it.
             args = self._changed(args, self._parameters(chance, floats=kind == "extents"))
         if kind == "one parameter":
-            names = [f.name for a in args for f in a.fills if _varies(a, f) and f.name in self._codes]
-            if turn >= len(names):
+            if turn >= len(self._names):
                 return None
-            args = self._changed(args, self._parameters(chance, names[turn]))
+            args = self._changed(args, self._parameters(chance, self._names[turn]))
         if kind == "one axis":
             axes = _axes(args, launch)
             if turn >= len(axes):
@@ -93,7 +95,7 @@ class _Plan:
             first = int(Stream(self._seed, "axes").uniform((1,))[0] * len(axes))
             args = self._changed(args, _shorter(*axes[(first + turn) % len(axes)], chance))
         if kind in ("extents", "extents alone", "extents, clean"):
-            extents = _other_extents(args, launch, self._numbers(), chance, turn)
+            extents = _other_extents(args, launch, self._numbers, chance, turn)
             if not extents:
                 return None
             args, launch = self._resized(args, extents), _relaunched(launch, extents)
@@ -106,11 +108,6 @@ class _Plan:
         # At an edge min and max may have equal arguments, and an adjoint any of several slopes.
         backward, flush = kind != "edges", self._number % 3 == 0
         return Draw(args, launch, self._number, flush, backward, turned, label=kind)
-
-    def _numbers(self) -> list[int]:
-        """Whole numbers that are parameters."""
-        fills = [f for a in self._program.args for f in a.fills if _varies(a, f) and f.name in self._codes]
-        return [int(f.value) for f in fills if np.dtype(self._codes[f.name]).kind in "iu"]
 
     def _changed(self, args: Sequence[Argument], change: Change) -> tuple[Argument, ...]:
         return tuple(
