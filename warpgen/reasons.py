@@ -43,7 +43,7 @@ class Reason(str, Enum):
     # Faults that are named are those of docs/warp_faults.md.
     GRADIENT = (
         "gradient",
-        "The adjoint is not the slope of the outputs (of CUDA text alone: see fault 21 of Warp).",
+        "The adjoint is not the slope of the outputs (of CUDA text alone: see faults 21 and 27 of Warp).",
     )
     WRONG_GRADIENT = (
         "wrong gradient",
