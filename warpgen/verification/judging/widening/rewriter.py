@@ -138,19 +138,38 @@ class Rewriter(ast.NodeTransformer):
         return node
 
     def visit_Assign(self, node: ast.Assign) -> Any:
-        """A result that a call leaves in a 32-bit argument is widened behind it."""
-        call = node.value
-        place = _RESULTS.get(self._builtin(call.func)) if isinstance(call, ast.Call) else None
-        if self._scope is None or not isinstance(call, ast.Call) or place is None or len(call.args) <= place:
+        """A value given a name, or stored."""
+        return self._statement(node)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> Any:
+        """A value added to what there is."""
+        return self._statement(node)
+
+    def visit_Expr(self, node: ast.Expr) -> Any:
+        """A call for the sake of what it does."""
+        return self._statement(node)
+
+    def _statement(self, node: ast.stmt) -> Any:
+        """A result that a call within leaves in a 32-bit argument is widened behind the statement."""
+        if self._scope is None:
             return self.generic_visit(node)
-        result = call.args[place]
-        narrow = ast.Name(f"{PREFIX}result", ast.Load())
-        call.args[place] = narrow
-        before = ast.Assign([ast.Name(narrow.id, ast.Store())], _made(PREFIX + "narrow", result))
+        before: list[ast.stmt] = []
+        after: list[ast.stmt] = []
+        calls = [n for n in ast.walk(node) if isinstance(n, ast.Call)]
+        left = [(c, at) for c in calls if (at := _RESULTS.get(self._builtin(c.func), 99)) < len(c.args)]
+        narrow = [ast.Name(f"{PREFIX}result{i or ''}", ast.Load()) for i in range(len(left))]
+        for (call, at), name in zip(left, narrow, strict=True):
+            result, call.args[at] = call.args[at], name
+            before.append(ast.Assign([ast.Name(name.id, ast.Store())], _made(PREFIX + "narrow", result)))
+            after.append(
+                ast.Assign([ast.Name(ast.unparse(result), ast.Store())], _made(PREFIX + "wide", name))
+            )
         self.generic_visit(node)
-        call.args[place] = narrow
-        after = ast.Assign([ast.Name(ast.unparse(result), ast.Store())], _made(PREFIX + "wide", narrow))
-        return [ast.copy_location(made, node) for made in (before, node, after)]
+        for (call, at), name in zip(left, narrow, strict=True):
+            call.args[at] = name
+        if not left:
+            return node
+        return [ast.copy_location(made, node) for made in (*before, node, *after)]
 
     def visit_Subscript(self, node: ast.Subscript) -> Any:
         """An element of what a mesh holds is widened."""
