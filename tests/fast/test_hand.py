@@ -79,6 +79,21 @@ def test_entries_of_a_docstring_stay_apart() -> None:
         ("x = wp.where(a, 1, 2) + wp.where(b, 1, 2)", "", ""),
         ("x = wp.where(a, wp.where(b, 1, 2), 3)", "", ""),
         ("x = wp.where(\n    a, 1, 2\n)", "", ""),
+        (
+            "x = wp.where(c, 1, 2)\ny = wp.where(c, x, y)",
+            "x = 1 if c else 2\ny = x if c else y",
+            "if c:\n    x = 1\n    y = x\nelse:\n    x = 2",
+        ),
+        (
+            "c = wp.where(c > 1, 1, c)\ny = wp.where(c > 1, 1, 2)",
+            "c = 1 if c > 1 else c\ny = 1 if c > 1 else 2",
+            "if c > 1:\n    c = 1\nif c > 1:\n    y = 1\nelse:\n    y = 2",
+        ),
+        (
+            "x = wp.where(c, wp.randf(s), 0.0)\ny = wp.where(c, 1, 2)",
+            "x = wp.randf(s) if c else 0.0\ny = 1 if c else 2",
+            "x = wp.where(c, wp.randf(s), 0.0)\nif c:\n    y = 1\nelse:\n    y = 2",
+        ),
     ],
 )
 def test_choices_are_written_in_three_ways(call: str, expression: str, branch: str) -> None:

@@ -16,7 +16,7 @@ _COMPOUND = re.compile(r"(?<![\w.])[a-zA-Z]\w*_\w+\b")
 # What people also call things; what an algorithm says of its names goes before it.
 _OTHERWISE = {
     "distance": "dist", "direction": "dir", "value": "val", "previous": "prev",
-    "current": "cur|curr", "gradient": "grad", "weight": "wt", "total": "acc|accum", "angle": "theta",
+    "current": "cur|curr", "gradient": "grad", "weight": "wt", "angle": "theta",
     "radius": "rad", "low": "lo", "high": "hi",
     "normal": "n|nrm", "velocity": "vel", "position": "pos", "error": "err", "sum": "acc|total",
     "square": "sq", "point": "p|pt", "color": "rgb", "matrix": "mat", "index": "idx",
@@ -30,7 +30,7 @@ _SHORT = {
     "reference": "ref", "target": "tgt", "source": "src", "destination": "dst", "element": "elem",
     "vertex": "vert", "neighbor": "nbr", "component": "comp", "squared": "sq", "product": "prod",
     "difference": "diff", "derivative": "deriv", "iteration": "iter", "buffer": "buf", "image": "img",
-    "color": "col", "transform": "xform", "magnitude": "mag", "frequency": "freq", "amplitude": "amp",
+    "transform": "xform", "magnitude": "mag", "frequency": "freq", "amplitude": "amp",
     "probability": "prob", "control": "ctrl", "initial": "init",
     "tangent": "tan", "weight": "wt", "total": "tot", "factor": "fac", "stiffness": "stiff",
     "damping": "damp", "friction": "fric", "linear": "lin", "angular": "ang", "number": "num",
@@ -46,6 +46,7 @@ _STYLES: dict[str, dict[str, str]] = {"as written": {}, "short": _SHORT, "long":
 _PAIRS = (
     "low high", "lo hi", "lower upper", "first second", "ahead behind", "left right", "a b", "near far",
     "start end", "starts ends", "gx gy", "src dst", "re im", "row col", "rows cols", "i j", "even odd",
+    "s1 s2", "z1 z2", "attack release", "fg bg", "below above", "numerators denominators",
 )  # fmt: skip
 _OPPOSITES = {pair.split()[k]: pair.split()[1 - k] for pair in _PAIRS for k in (0, 1)}
 _NOT_ALONE = {"iter", "vec", "mat", "tan", "len", "ref"}  # they mean something else by themselves

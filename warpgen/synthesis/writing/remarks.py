@@ -22,7 +22,7 @@ _NAMES = frozenset(
     " Rosenbrock Rusanov Russian Saemundsson Schlick Schmidt Schwarzschild Simpson Smagorinsky Smith"
     " Snell Sobel Somigliana Stefan Steiner Stokes Stribeck Student Svensson Tait Taubin Taylor Tian"
     " Timoshenko True Uncharted Van Vashishta Verlet Voce Voigt Von Welford Wendland Weyl Willans Wolfe"
-    " Young".split()
+    " Young Bazett".split()
 )
 
 

@@ -28,7 +28,7 @@ _NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?!\w*=(?!=))")
 _KEYWORDS = frozenset(
     "for in if elif else and or not while break continue wp True False range int float".split()
 )
-_VAGUE = frozenset("total acc sum value result s dot weighted out y best partial".split())
+_VAGUE = frozenset("total acc sum value result s dot weighted out y best partial found seen hit".split())
 _SUMMED = {
     "exp": "of_exponentials",
     "log": "of_logarithms",
@@ -131,6 +131,8 @@ def _named(draft: Draft, results: list[str], code: str, after: str) -> str:
     """A name for the function that nothing else in the program has, or "" where none says what it does."""
     found = any(re.search(rf"^    +{result} = (?!.*\b{result}\b)", code, re.MULTILINE) for result in results)
     name = f"{'find' if found else 'compute'}_{'_and_'.join(results)}"
+    if len(results) > 1 and ("_sum" in name or len(name) > 28):  # no person's name any more
+        return ""
     if any(result in _VAGUE or len(result) < 3 or result == "count" for result in results):
         changes = re.findall(rf"^ +(?:{'|'.join(results)}) (\S*=) (.*)$", code, re.MULTILINE)
         if any(sign not in ("+=", "-=") for sign, _ in changes) or len(results) > 1:
