@@ -26,14 +26,10 @@ def days_from_civil(year: int, month: int, day: int) -> int:
     See H. Hinnant, "chrono-Compatible Low-Level Date Algorithms".
     """
     # years begin in March, so that the leap day is the last of a year
-    y = year
-    if month <= 2:
-        y = year - 1
+    y = wp.where(month <= 2, year - 1, year)
     era = y // 400
     yoe = y - era * 400
-    shifted = month - 3
-    if month <= 2:
-        shifted = month + 9
+    shifted = wp.where(month <= 2, month + 9, month - 3)
     doy = (153 * shifted + 2) // 5 + day - 1
     doe = yoe * 365 + yoe // 4 - yoe // 100 + doy
     return era * 146097 + doe - 719468
@@ -53,10 +49,8 @@ def civil_from_days(days: int):
     # months from March, of 153 days to every five
     mp = (5 * doy + 2) // 153
     day = doy - (153 * mp + 2) // 5 + 1
-    month = mp + 3
+    month = wp.where(mp < 10, mp + 3, mp - 9)
     year = yoe + era * 400
-    if mp >= 10:
-        month = mp - 9
-        year = year + 1
-    return year, month, day
+    # January and February belong to the next year
+    return wp.where(month <= 2, year + 1, year), month, day
 ''')

@@ -45,8 +45,8 @@ def _searches(dtype: str, suffix: str) -> dict[str, Piece]:
         f"""
 @wp.func
 def lower_bound{suffix}(values: wp.array(dtype={dtype}), lo: int, hi: int, key: {dtype}) -> int:
-    first = int(lo)
-    last = int(hi)
+    first = lo
+    last = hi
     while first < last:
         mid = (first + last) // 2
         if values[mid] < key:
@@ -62,8 +62,8 @@ def lower_bound{suffix}(values: wp.array(dtype={dtype}), lo: int, hi: int, key: 
 @wp.func
 def lower_bound_steps{suffix}(values: wp.array(dtype={dtype}), lo: int, hi: int, key: {dtype}) -> int:
     # one select for each halving instead of a branch, so that the threads of a warp stay together
-    base = int(lo)
-    count = int(hi - lo)
+    base = lo
+    count = hi - lo
     while count > 1:
         half = count // 2
         base = wp.where(values[base + half - 1] < key, base + half, base)

@@ -22,7 +22,10 @@ _NAMES = frozenset(
     " Rosenbrock Rusanov Russian Saemundsson Schlick Schmidt Schwarzschild Simpson Smagorinsky Smith"
     " Snell Sobel Somigliana Stefan Steiner Stokes Stribeck Student Svensson Tait Taubin Taylor Tian"
     " Timoshenko True Uncharted Van Vashishta Verlet Voce Voigt Von Welford Wendland Weyl Willans Wolfe"
-    " Young Bazett".split()
+    " Young"
+    " Bazett Beasley Christoffel Cox Darboux Dietzfelbinger Fermat Fletcher Frobenius Garner Haurwitz"
+    " Hoare January Kirk Kugelstadt Kumaraswamy Lagrange Lindemann Meador Moro Muller Neville Pluecker"
+    " Polak Prager Sagnac Stein Tikhonov Umeyama Winkler".split()
 )
 
 

@@ -139,7 +139,8 @@ def blake_digests(d: Draft) -> None:
                        "        if k < 4:", "            message[k] = key[k]"]  # fmt: skip
         lines_load += [f"    elif {place} < used:" if lengths else "    else:", f"        {take}"]
     elif lengths:
-        lines_load += [f"    if {place} < used:", f"        {take}"]
+        lines_load = ["for k in range(16):", f"    if {place} < used:", f"        {take}"]
+        lines_load += ["    else:", f"        message[k] = {word}(0)"]
     else:
         lines_load = ["for k in range(16):", f"    {take}"]
     end = "last" if lengths and loop else str(total - 1)

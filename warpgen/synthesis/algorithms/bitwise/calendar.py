@@ -39,7 +39,7 @@ def calendar_dates(d: Draft) -> None:
             if roll == "plain"
             else "following_business_days|roll_forward|adjust_days",
             "yyyymmdd": "format_dates|date_stamps|days_to_yyyymmdd",
-            "fraction": "year_fractions|day_count_fractions|count_days",
+            "fraction": "year_fractions|day_count_fractions|accrual_fractions",
             "add months": "add_months|shift_by_months|shift_dates",
             "easter": "easter_dates|compute_easter|easter_sundays",
         }[kind]
@@ -70,7 +70,7 @@ def calendar_dates(d: Draft) -> None:
         elif kind == "weekday":
             d.output("rolled", "int", n, about="business days, since the epoch")
             body = """
-            t = int(days[tid])
+            t = days[tid]
             # 1970-01-01 was a Thursday (Monday = 0)
             weekday = (t + 3) % 7
             if weekday == 5:
@@ -106,22 +106,20 @@ def calendar_dates(d: Draft) -> None:
             y2, m2, d2 = {f}(end[tid])
             # Months count as 30 days: the 31st becomes the 30th
             a = wp.min(d1, 30)
-            b = d2
-            if a == 30:
-                b = wp.min(d2, 30)
+            b = wp.where(a == 30, wp.min(d2, 30), d2)
             fraction[tid] = float(360 * (y2 - y1) + 30 * (m2 - m1) + b - a) / 360.0
             """
         elif count == "act/act":
             g = d.use(dates.DAYS_FROM_CIVIL)
             body = f"""
-            y1, m1, d1 = {f}(start[tid])
-            y2, m2, d2 = {f}(end[tid])
+            y1, _, _ = {f}(start[tid])
+            y2, _, _ = {f}(end[tid])
             # Actual/actual: split at the year boundaries, since leap years have 366 days
-            head = {g}(y1 + 1, 1, 1) - start[tid]
-            tail = end[tid] - {g}(y2, 1, 1)
-            length1 = {g}(y1 + 1, 1, 1) - {g}(y1, 1, 1)
-            length2 = {g}(y2 + 1, 1, 1) - {g}(y2, 1, 1)
-            fraction[tid] = float(head) / float(length1) + float(y2 - y1 - 1) + float(tail) / float(length2)
+            year_end = {g}(y1 + 1, 1, 1)
+            year_start = {g}(y2, 1, 1)
+            head = float(year_end - start[tid]) / float(year_end - {g}(y1, 1, 1))
+            tail = float(end[tid] - year_start) / float({g}(y2 + 1, 1, 1) - year_start)
+            fraction[tid] = head + float(y2 - y1 - 1) + tail
             """
         else:
             body = f"fraction[tid] = float(end[tid] - start[tid]) / {count[4:]}.0"

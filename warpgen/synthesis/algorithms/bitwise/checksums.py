@@ -171,11 +171,11 @@ def running_sums(d: Draft) -> None:
     title = {"adler32": "Adler-32", "fletcher16": "Fletcher-16", "fletcher32": "Fletcher-32"}.get(
         kind, "Internet"
     )
-    words = " of 16-bit words" if kind == "internet" else ""
+    words = "" if narrow else " of 16-bit words"
     d.says(
         f"Compares the {title} checksum of each message{words} with what it should be."
         if check == "verify"
-        else f"Computes both running sums of the {title} checksum of each message."
+        else f"Computes both running sums of the {title} checksum of each message{words}."
         if check == "pair" and kind != "internet"
         else f"Computes the {title} checksum of each message{words}."
     )
@@ -188,15 +188,16 @@ def running_sums(d: Draft) -> None:
         """
         value = "~word_sum & wp.uint32(0xFFFF)"
     else:
+        d.module(f"MODULUS = wp.constant(wp.uint32({modulus}))")
         if late:
             loop = f"low += {at}\nhigh += low"
             after = (
                 "# Defer the modulo: short messages cannot overflow 32 bits\n"
-                f"low = low % wp.uint32({modulus})\n"
-                f"high = high % wp.uint32({modulus})"
+                "low = low % MODULUS\n"
+                "high = high % MODULUS"
             )
         else:
-            loop = f"low = (low + {at}) % wp.uint32({modulus})\nhigh = (high + low) % wp.uint32({modulus})"
+            loop = f"low = (low + {at}) % MODULUS\nhigh = (high + low) % MODULUS"
             after = ""
         value = f"(high << wp.uint32({half})) | low"
     pair = check == "pair" and kind != "internet"
@@ -285,7 +286,9 @@ def luhn(d: Draft) -> None:
         d.input("numbers", "int", count, 0, 10**size)
     else:
         d.input("digits", "int", (count, size) if layout == "rows" else (size, count), 0, 10)
-    n = {"rows": "digits.shape[1]", "columns": "digits.shape[0]", "decimal": ""}[layout]
+    if layout != "decimal":
+        d.param("num_digits", "int", size, about="number of digits of each number")
+    n = "num_digits"
     place = {"rows": "digits[tid, k]", "columns": "digits[k, tid]", "decimal": "rest % 10"}[layout]
     odd = 1 if way == "valid" else 0
     double = {
@@ -322,7 +325,7 @@ def luhn(d: Draft) -> None:
         """,
         load=""
         if layout != "decimal"
-        else "rest = int(numbers[tid])\n"
+        else "rest = numbers[tid]\n"
         + (f"doubled = bool({odd == 0})" if order == "backwards" else "k = int(0)"),
         loop=loop,
         place=place,

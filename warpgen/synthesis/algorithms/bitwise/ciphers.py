@@ -54,19 +54,19 @@ def tiny_cipher(d: Draft) -> None:
             d.inout("left_words", "uint32", n, 0, 1 << 32)
             d.inout("right_words", "uint32", n, 0, 1 << 32)
             load, store = (
-                "left = wp.uint32(left_words[tid])\nright = wp.uint32(right_words[tid])",
+                "left = left_words[tid]\nright = right_words[tid]",
                 "left_words[tid] = left\nright_words[tid] = right",
             )
         elif layout == "rows":
             d.input("blocks", "uint32", (n, 2), 0, 1 << 32)
             load, store = (
-                "left = wp.uint32(blocks[tid, 0])\nright = wp.uint32(blocks[tid, 1])",
+                "left = blocks[tid, 0]\nright = blocks[tid, 1]",
                 f"{made}[tid, 0] = left\n{made}[tid, 1] = right",
             )
         else:
             d.input("blocks", "vec2ui", n, 0, 1 << 32)
             load, store = (
-                "block = blocks[tid]\nleft = wp.uint32(block[0])\nright = wp.uint32(block[1])",
+                "block = blocks[tid]\nleft = block[0]\nright = block[1]",
                 f"{made}[tid] = wp.vec2ui(left, right)",
             )
     else:
@@ -83,7 +83,7 @@ def tiny_cipher(d: Draft) -> None:
         load = (
             "# the counter is enciphered, not the text: blocks are independent, and decryption is "
             "the same\n"
-            "left = wp.uint32(nonce)\n"
+            "left = nonce\n"
             "right = wp.uint32(tid)"
         )
         store = (
@@ -102,7 +102,7 @@ def tiny_cipher(d: Draft) -> None:
             load += "\nkey = wp.vec4ui(key0, key1, key2, key3)"
     k = [f"key[{i}]" if keys != "words" else f"key{i}" for i in range(4)]
     rounds = d.pick(8, 16, 32)
-    d.param("rounds", "int", rounds, about="number of rounds")
+    d.param("rounds", "int", rounds, about="number of cycles, two Feistel rounds each")
     if mode == "blocks" and layout != "two arrays":
         d.output(
             made,
@@ -132,7 +132,7 @@ def tiny_cipher(d: Draft) -> None:
         steps = ["total += DELTA", up, down] if kind == "TEA" else [up, "total += DELTA", down]
     loops = "for _ in range(rounds):\n    $steps"
     if loop == "while":
-        loops = "remaining = int(rounds)\nwhile remaining > 0:\n    $steps\n    remaining -= 1"
+        loops = "remaining = rounds\nwhile remaining > 0:\n    $steps\n    remaining -= 1"
     d.says(f"{'Deciphers' if back else 'Enciphers'} blocks of 64 bits with {kind}.")
     if mode == "counter":
         d.says(f"Enciphers blocks of 64 bits with {kind} in counter mode.")

@@ -16,7 +16,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     names={
         "words": "codes|code_words",
         "code": "word|code_word",
-        "syndrome": "s|error_position|flaw",
+        "syndrome": "s|error_position|syn",
         "nibbles": "data|messages|payload",
     },
     adjoint="either",
@@ -78,11 +78,13 @@ syndrome = s1 | (s2 << {u(1)}) | (s4 << {u(2)})"""
             one=u(1),
         )
         masks = [u(m) for m in ("0x55", "0x66", "0x78")]
-        check = f"""syndrome = parity8(code & {masks[0]})
+        check = f"""# Each mask takes the positions (from 1) whose number has that bit of the syndrome
+syndrome = parity8(code & {masks[0]})
 syndrome = syndrome | (parity8(code & {masks[1]}) << {u(1)})
 syndrome = syndrome | (parity8(code & {masks[2]}) << {u(2)})"""
     mend = f"if syndrome != {u(0)}:\n    code = code ^ ({u(1)} << (syndrome - {u(1)}))"
     if extended and way != "encode":
+        d.module(f"ERASED = wp.constant({u(255)})  # no nibble")
         mend = f"""{overall}
 if syndrome != {u(0)}:
     # Even parity with a nonzero syndrome: two errors, not correctable
@@ -91,7 +93,7 @@ if syndrome != {u(0)}:
         return
     code = code ^ ({u(1)} << (syndrome - {u(1)}))"""
     doubtful = "; 255 where two were flipped" if extended else ""
-    gather = f"n = (code >> {u(2)}) & {u(1)}\nn = n | ((code >> {u(3)}) & {u(14)})"
+    gather = f"nibble = (code >> {u(2)}) & {u(1)}\nnibble = nibble | ((code >> {u(3)}) & {u(14)})"
     if way == "encode":
         d.input("nibbles", type, count, 0, 16, about="data of 4 bits each")
         d.output("words", type, count, about="code words")
@@ -107,15 +109,15 @@ if syndrome != {u(0)}:
     elif way == "decode":
         d.input("words", type, count, 0, 256 if extended else 128, about="code words")
         d.output("nibbles", type, count, about="data of 4 bits each")
-        erased = f"nibbles[tid] = {u(255)}"
-        body = f"code = words[tid]\n{check}\n{mend.replace('$two', erased)}\n{gather}\nnibbles[tid] = n"
+        erased = "nibbles[tid] = ERASED"
+        body = f"code = words[tid]\n{check}\n{mend.replace('$two', erased)}\n{gather}\nnibbles[tid] = nibble"
         d.says(f"Decodes words of Hamming's code and mends one flipped bit in each{doubtful}.")
     else:
         d.input("nibbles", type, count, 0, 16, about="data of 4 bits each")
         d.input("noise", type, count, 0, 256 if extended else 128, about="bits to flip")
         d.output("decoded", type, count, about="corrected data")
         even = f"{overall}\ncode = code | (parity << {u(7)})" if extended else ""
-        erased = f"decoded[tid] = {u(255)}"
+        erased = "decoded[tid] = ERASED"
         body = f"""n = nibbles[tid]
 {encode}
 {even}
@@ -123,7 +125,7 @@ code = code ^ noise[tid]
 {check}
 {mend.replace("$two", erased)}
 {gather}
-decoded[tid] = n""".replace("\n\n", "\n")
+decoded[tid] = nibble""".replace("\n\n", "\n")
         d.says(
             f"Sends each nibble through a channel that flips bits and decodes it by Hamming's code{doubtful}."
         )
@@ -177,14 +179,16 @@ def galois_field(d: Draft) -> None:
         {
             "products": "gf_products|gf256_multiply|multiply_bytes",
             "dot": "gf_matvec|encode_symbols|gf256_matvec",
-            "syndrome": "rs_syndromes|compute_syndromes|check_words",
+            "syndrome": "rs_syndromes|compute_syndromes|word_syndromes",
             "power": "gf_powers|gf256_pow|raise_to_powers",
         }[way]
     )
+    terms = {0x11B: "x^8 + x^4 + x^3 + x + 1", 0x11D: "x^8 + x^4 + x^3 + x^2 + 1"}[poly]
+    d.module(f"POLYNOMIAL = wp.constant({poly:#x})  # {terms}")
     reduction = (
-        f"if a >= 256:\n    a = a ^ {poly:#x}"
+        "if a >= 256:\n    a = a ^ POLYNOMIAL"
         if carry == "branch"
-        else f"# Reduce modulo the polynomial if the byte overflows\na = a ^ ({poly:#x} & -(a >> 8))"
+        else "# Reduce modulo the polynomial if the byte overflows\na = a ^ (POLYNOMIAL & -(a >> 8))"
     )
     core = """
     for bit in range(8):

@@ -18,7 +18,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "a": "queries|descriptors|lhs",
         "b": "references|train|rhs",
         "both": "common|shared|inter",
-        "either": "union|joint|any_set",
+        "either": "union|in_either|any_bits",
         "dist": "distance|d|count",
     },
     adjoint="either",
@@ -32,6 +32,8 @@ def binary_distance(d: Draft) -> None:
     ratio = form == "nearest" and d.flag("ratio", 0.4)
     if form == "nearest":
         d.calls("nearest_descriptors|match_descriptors|binary_match")
+    else:
+        d.calls(f"{measure}_distances|binary_{measure}_distance|{measure}_distance_kernel")
     n, m, size = d.pick(24, 32, 48), d.pick(12, 16, 20), d.pick(2, 4, 8)
     count = d.use(count_bits) if count_bits else "wp.bit_count"
     other = n if form == "pairs" else m
@@ -209,11 +211,11 @@ def bit_reversal(d: Draft) -> None:
                 "    x = x >> wp.uint32(1)\n"
                 "    k += 1"
             )
-        reverse = take.replace("x = {0}", "x = wp.uint32({0})")
+        reverse = take if use == "words" else take.replace("x = {0}", "x = wp.uint32({0})")
     else:
         name = d.use(form)
         shift = "" if use in ("words", "radical inverse") else " >> wp.uint32(32 - log2n)"
-        reverse = f"r = {name}(wp.uint32({{0}})){shift}"
+        reverse = f"r = {name}({{0}})" if use == "words" else f"r = {name}(wp.uint32({{0}})){shift}"
     if use == "words":
         d.input("codes", "uint32", n, 0, 1 << 32, about="words to reverse")
         d.output("reversed_codes", "uint32", n)
@@ -267,11 +269,11 @@ def bit_reversal(d: Draft) -> None:
         "keys": "items|ids|elements",
         "words": "bitmap|filter_words|bit_array",
         "num_hashes": "k|num_probes|hash_count",
-        "h1": "h|start_hash",
-        "h2": "delta|stride",
+        "key_hash": "h|first_hash",
         "places": "picks|bit_picks",
         "found": "present|maybe|hits",
-        "bit": "slot|index|pos",
+        "bit": "bit_index|pos",
+        "counter": "slot|cell",
     },
     adjoint="either",
     weight=15,
@@ -293,7 +295,7 @@ def bloom_filter(d: Draft) -> None:
     mix = d.use(mixer)
     d.input("keys", "uint32", n, 0, 1 << 32, about="keys to look up" if way == "query" else "keys to insert")
     k = d.pick(3, 4, 5)
-    d.param("num_hashes", "int", k, about="number of bits per key")
+    d.param("num_hashes", "int", k, about=f"number of {'counters' if way == 'count' else 'bits'} per key")
     if way == "insert":
         d.inout("words", "uint32", size, value=0.0, about="bits of the filter")
     elif way == "query":
@@ -303,6 +305,7 @@ def bloom_filter(d: Draft) -> None:
         d.output("found", "int", n)
     else:
         d.inout("counters", "int", 32 * size, 0, 3, about="counters of the filter")
+    place = "counter" if way == "count" else "bit"
     total = "wp.uint32(32 * words.shape[0])" if way != "count" else "wp.uint32(counters.shape[0])"
     if probing == "double":
         setup = (
@@ -310,30 +313,30 @@ def bloom_filter(d: Draft) -> None:
             f"# Odd stride, so that double hashing reaches all of the 2^n {'counters' if way == 'count' else 'bits'}\n"
             f"h2 = {mix}(h1) | wp.uint32(1)"
         )
-        bit = f"bit = (h1 + wp.uint32(round) * h2) % {total}"
+        bit = f"{place} = (h1 + wp.uint32(round) * h2) % {total}"
     elif probing == "salted":
         setup = "key = keys[tid]"
-        bit = f"bit = {mix}(key + wp.uint32(round) * wp.uint32(0x9E3779B9)) % {total}"
+        bit = f"{place} = {mix}(key + wp.uint32(round) * wp.uint32(0x9E3779B9)) % {total}"
     else:
         setup = (
-            f"h1 = {mix}(keys[tid])\n"
+            f"key_hash = {mix}(keys[tid])\n"
             + (
                 "# All counters of a key are in one block of 32, so that they share cache lines\n"
-                "block = h1 % wp.uint32(counters.shape[0] // 32)\n"
+                "block = key_hash % wp.uint32(counters.shape[0] // 32)\n"
                 if way == "count"
                 else "# All bits of a key are in one word, so a query costs one read\n"
-                "block = h1 % wp.uint32(words.shape[0])\n"
+                "block = key_hash % wp.uint32(words.shape[0])\n"
             )
-            + f"places = {mix}(h1)"
+            + f"places = {mix}(key_hash)"
         )
-        bit = "bit = block * wp.uint32(32) + ((places >> wp.uint32(5 * round)) & wp.uint32(31))"
+        bit = f"{place} = block * wp.uint32(32) + ((places >> wp.uint32(5 * round)) & wp.uint32(31))"
     word = "int(bit >> wp.uint32(5))"
     one = "(wp.uint32(1) << (bit & wp.uint32(31)))"
     if way == "insert":
         act, before, end = f"wp.atomic_or(words, {word}, {one[1:-1]})", "", ""
         d.says("Inserts each key into a Bloom filter.")
     elif way == "count":
-        act, before, end = "wp.atomic_add(counters, int(bit), 1)", "", ""
+        act, before, end = "wp.atomic_add(counters, int(counter), 1)", "", ""
         d.says("Inserts each key into a counting Bloom filter, from which keys can be taken again.")
     else:
         act = f"if (words[{word}] & {one}) == wp.uint32(0):\n    present = 0\n    break"

@@ -88,7 +88,7 @@ def morton_codes(d: Draft) -> None:
     d.says(f"Computes the Morton code of each {noun}{', with its index below' if index else ''}.")
     d.explain(f"""
         Bits of the {dim} coordinates, {width} of each, are interleaved with x lowest, so that what is
-        near in the code is near in space.
+        near in space is mostly near in the code, too.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -260,16 +260,16 @@ def hilbert_curve(d: Draft) -> None:
     if way == "to index":
         if launch:
             d.output("index", "int", (n, n))
-            load = "i, j = wp.tid()\nx = int(i)\ny = int(j)"
+            load = "i, j = wp.tid()\nx = i\ny = j"
             put = "index[i, j] = h"
             d.param("order", "int", order, about="order of the curve")
         elif layout == "vector":
             d.input("cells", "vec2i", count, 0, n, about="integer cell coordinates")
-            load = "tid = wp.tid()\ncell = cells[tid]\nx = int(cell[0])\ny = int(cell[1])"
+            load = "tid = wp.tid()\ncell = cells[tid]\nx = cell[0]\ny = cell[1]"
         else:
             d.input("cell_x", "int", count, 0, n)
             d.input("cell_y", "int", count, 0, n)
-            load = "tid = wp.tid()\nx = int(cell_x[tid])\ny = int(cell_y[tid])"
+            load = "tid = wp.tid()\nx = cell_x[tid]\ny = cell_y[tid]"
         if not launch:
             d.param("order", "int", order, about="order of the curve")
             d.output("index", "int", count)
@@ -285,9 +285,6 @@ def hilbert_curve(d: Draft) -> None:
         else:
             body = "for level in range(order):\n    s = 1 << (order - 1 - level)\n    $inner"
         text = "$load\nn = 1 << order\nh = int(0)\n$body\n$put"
-        if loop == "while":
-            text = text.replace("$body", "s = int(n >> 1)\n$body")
-            body = body.removeprefix("s = n >> 1\n")
     else:
         d.input("index", "int", count, 0, n * n)
         d.param("order", "int", order, about="order of the curve")
@@ -298,7 +295,7 @@ def hilbert_curve(d: Draft) -> None:
             d.output("cell_x", "int", count)
             d.output("cell_y", "int", count)
             put = "cell_x[tid] = x\ncell_y[tid] = y"
-        load = "tid = wp.tid()\nt = int(index[tid])"
+        load = "tid = wp.tid()\nt = index[tid]"
         inner = """
         rx = 1 & (t >> 1)
         ry = 1 & (t ^ rx)

@@ -36,8 +36,6 @@ def _roots(count: int, exponent: float) -> list[int]:
         "k": "constants|round_constants",
         "messages": "blocks|data|chunks",
         "digests": "hashes|state_out|outputs",
-        "t1": "temp1",
-        "t2": "temp2",
     },
     adjoint="either",
     weight=4,
@@ -88,9 +86,7 @@ def sha256(d: Draft) -> None:
         "big_sigma1": lambda x: turned(x, 6, 11, 25),
     }
 
-    def sigma(name: str, x: str) -> str:
-        return f"{name}({x})" if functions == "helpers" else f"({sigmas[name](x)})"
-
+    inline = functions == "inline"
     if functions == "helpers":
         for name, make in sigmas.items():
             d.function(f"@wp.func\ndef {name}(x: wp.uint32) -> wp.uint32:\n    return {make('x')}")
@@ -103,14 +99,15 @@ def sha256(d: Draft) -> None:
     expand = f"""
     w15 = {at("t - 15")}
     w2 = {at("t - 2")}
-    w16 = {at("t - 16")} + {at("t - 7")}
-    {at("t")} = w16 + {sigma("small_sigma0", "w15")} + {sigma("small_sigma1", "w2")}
+    {f"s0 = {sigmas['small_sigma0']('w15')}" if inline else "$nothing"}
+    {f"s1 = {sigmas['small_sigma1']('w2')}" if inline else "$nothing"}
+    {at("t")} = {at("t - 16")} + {"s0" if inline else "small_sigma0(w15)"} + {at("t - 7")} + {"s1" if inline else "small_sigma1(w2)"}
     """
     ch = "(e & f) ^ (~e & g)" if choose == "xor" else "g ^ (e & (f ^ g))"
     maj = "(a & b) ^ (a & c) ^ (b & c)" if choose == "xor" else "(a & b) | (c & (a | b))"
     letters = "abcdefgh"
     if state == "chained":
-        load = "\n".join(f"{x} = wp.uint32(chain[tid, {i}])" for i, x in enumerate(letters))
+        load = "\n".join(f"{x} = chain[tid, {i}]" for i, x in enumerate(letters))
         store = "\n".join(f"digests[tid, {i}] = chain[tid, {i}] + {x}" for i, x in enumerate(letters))
         d.says("Continues the SHA-256 of each message by one block of sixteen words.")
     else:
@@ -146,8 +143,9 @@ def sha256(d: Draft) -> None:
         $load
         for t in range(64):
             $expanding
-            t1 = h + $e1 + ($ch) + $k[t] + $wt
-            t2 = $e0 + ($maj)
+            $sums
+            t1 = h + $e1 + $ch + $k[t] + $wt
+            t2 = $e0 + $maj
             h = g
             g = f
             f = e
@@ -165,10 +163,14 @@ def sha256(d: Draft) -> None:
         expanding=expanding,
         expand=expand,
         load=load,
-        e1=sigma("big_sigma1", "e"),
-        e0=sigma("big_sigma0", "a"),
-        ch=ch,
-        maj=maj,
+        nothing="",
+        sums=f"sum1 = {sigmas['big_sigma1']('e')}\nchoice = {ch}\nsum0 = {sigmas['big_sigma0']('a')}\nmajority = {maj}"
+        if inline
+        else "",
+        e1="sum1" if inline else "big_sigma1(e)",
+        e0="sum0" if inline else "big_sigma0(a)",
+        ch="choice" if inline else f"({ch})",
+        maj="majority" if inline else f"({maj})",
         k="k" if rounds_of == "array" else "K",
         wt="w[t % 16]" if schedule == "ring" else "w[t]",
         store=store,

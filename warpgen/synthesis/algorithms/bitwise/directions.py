@@ -12,7 +12,7 @@ from warpgen.synthesis.writing.forms import Form
 
 
 @DOMAIN.algorithm(
-    source="Meyer et al. 2010; Cigolle et al. 2014 (octahedral normals); Ward 1991 (RGBE)",
+    source="Meyer et al. 2010; Cigolle et al. 2014 (octahedral normals)",
     names={
         "pack_directions": "encode_normals|compress_normals|pack_vectors",
         "n": "normal|v|direction",
@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.forms import Form
     weight=5,
 )
 def pack_directions(d: Draft) -> None:
-    """Packs unit vectors and colors into words of 32 bits, or shows what is left of them."""
+    """Packs unit vectors into words of 32 bits, or shows what is left of them."""
     code = d.option("code", "octahedral", "cube", "spherical", "three tens", "rgb565", "signed bytes")
     back = d.option("result", "word", "vector", "error")
     if back != "word":
@@ -58,7 +58,7 @@ def pack_directions(d: Draft) -> None:
             "# The lower half is folded over the diagonals\nif flat[2] < 0.0:\n"
             "    ox = (1.0 - wp.abs(flat[1])) * wp.where(flat[0] >= 0.0, 1.0, -1.0)\n"
             "    oy = (1.0 - wp.abs(flat[0])) * wp.where(flat[1] >= 0.0, 1.0, -1.0)\n"
-            f"word = {quantised.format('(0.5 * ox + 0.5)', top)} << {bits} | {quantised.format('(0.5 * oy + 0.5)', top)}"
+            f"qx = {quantised.format('(0.5 * ox + 0.5)', top)}\nqy = {quantised.format('(0.5 * oy + 0.5)', top)}\nword = qx << {bits} | qy"
         )
         take = (
             f"rx = 2.0 * float(word >> {bits}) / {top}.0 - 1.0\nry = 2.0 * float(word & {top}) / {top}.0 - 1.0\n"
@@ -70,10 +70,10 @@ def pack_directions(d: Draft) -> None:
             "major = int(0)\nfor k in range(1, 3):\n    if wp.abs(n[k]) > wp.abs(n[major]):\n        major = k\n"
             "a = n[(major + 1) % 3] / wp.abs(n[major])\nb = n[(major + 2) % 3] / wp.abs(n[major])\n"
             "side = major * 2 + wp.where(n[major] < 0.0, 1, 0)\n"
-            f"word = side << 24 | {quantised.format('(0.5 * a + 0.5)', 4095)} << 12 | {quantised.format('(0.5 * b + 0.5)', 4095)}"
+            f"qa = {quantised.format('(0.5 * a + 0.5)', 4095)}\nqb = {quantised.format('(0.5 * b + 0.5)', 4095)}\nword = side << 24 | qa << 12 | qb"
         )
         take = (
-            "side_again = word >> 24\naxis = side_again // 2\ntoward = wp.where(side_again % 2 == 1, -1.0, 1.0)\n"
+            "face = word >> 24\naxis = face // 2\ntoward = wp.where(face % 2 == 1, -1.0, 1.0)\n"
             "u = 2.0 * float(word >> 12 & 4095) / 4095.0 - 1.0\nv = 2.0 * float(word & 4095) / 4095.0 - 1.0\n"
             "made = wp.vec3()\nmade[axis] = toward\nmade[(axis + 1) % 3] = u\nmade[(axis + 2) % 3] = v\nmade = wp.normalize(made)"
         )
@@ -90,19 +90,19 @@ def pack_directions(d: Draft) -> None:
         widths = {"three tens": (10, 10, 10), "rgb565": (5, 6, 5), "signed bytes": (8, 8, 8)}[code]
         starts = (widths[1] + widths[2], widths[2], 0)
         tops = [(1 << w) - 1 if code != "signed bytes" else 254 for w in widths]
-        parts = [
-            quantised.format(f"(0.5 * n[{k}] + 0.5)", tops[k]) + (f" << {starts[k]}" if starts[k] else "")
-            for k in range(3)
-        ]
-        put = f"# From [-1, 1] to whole numbers, next to each other\nword = {' | '.join(parts)}"
+        parts = [f"q{c} = " + quantised.format(f"(0.5 * n[{k}] + 0.5)", tops[k]) for k, c in enumerate("xyz")]
+        put = "\n".join(["# From [-1, 1] to whole numbers, next to each other", *parts])
+        put += f"\nword = qx << {starts[0]} | qy << {starts[1]} | qz"
         fields = [
-            f"2.0 * float(word{f' >> {starts[k]}' if starts[k] else ''} & {(1 << widths[k]) - 1}) / {tops[k]}.0 - 1.0"
-            for k in range(3)
+            f"r{c} = 2.0 * float(word{f' >> {starts[k]}' if starts[k] else ''} & {(1 << widths[k]) - 1}) / {tops[k]}.0 - 1.0"
+            for k, c in enumerate("xyz")
         ]
-        take = f"made = wp.normalize(wp.vec3({', '.join(fields)}))"
+        take = "\n".join([*fields, "made = wp.normalize(wp.vec3(rx, ry, rz))"])
+    put_lines, _, word = put.rpartition("\nword = ")
+    take_lines, _, made = take.rpartition("\nmade = ")
     lines, value = {
-        "word": (put, "word"),
-        "vector": (f"{put}\n{take}", "made"),
+        "word": (put_lines, word),
+        "vector": (f"{put}\n{take_lines}", made),
         "error": (f"{put}\n{take}", "wp.atan2(wp.length(wp.cross(n, made)), wp.dot(n, made))"),
     }[back]
     form.write(

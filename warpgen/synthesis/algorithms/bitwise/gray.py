@@ -17,7 +17,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "x": "word|bits",
         "values": "numbers|counts",
         "codes": "gray|gray_codes",
-        "readings": "ticks|gray_readings",
+        "readings": "raw_readings|gray_readings",
     },
     adjoint="either",
     weight=10,
@@ -71,8 +71,6 @@ def gray_code(d: Draft) -> None:
     if decode_param:
         d.param("nbits", "int", width)
     load = f"x = {given}{at}"
-    if form == "shift loop" or form == "doubling":
-        load = f"x = {'wp.uint32' if type == 'uint32' else 'int'}({given}{at})"
     binary = "b" if form == "bit by bit" else "x"
     if way == "encode":
         d.output("codes", type, shape)
@@ -104,10 +102,6 @@ def gray_code(d: Draft) -> None:
             f"b = values{at}\nc = b + {u(1)}\n{inner}\n# Successive codes differ in exactly one bit\n"
             + find.replace("$at", at)
         )
-        if form != "doubling":
-            body = body.replace(
-                inner, inner.replace("flip = ", f"flip = {'wp.uint32' if type == 'uint32' else 'int'}(") + ")"
-            )
         d.says("Finds the bit that changes in Gray's code from each number to the next.")
     if layout == "vector":
         d.launch(count)

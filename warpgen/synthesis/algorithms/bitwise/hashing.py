@@ -80,7 +80,7 @@ def murmur3(d: Draft) -> None:
         """
         tid = wp.tid()
         $head
-        h = wp.uint32($seed)
+        h = $seed
         $loop
             w = $at * wp.uint32(0xCC9E2D51)
             $mixed
@@ -90,7 +90,7 @@ def murmur3(d: Draft) -> None:
         $store
         """,
         head=s.head,
-        seed="seed" if seeded else "0",
+        seed="seed" if seeded else "wp.uint32(0)",
         loop=s.loop,
         at=s.at,
         mixed=mixed,
@@ -177,8 +177,8 @@ def xxhash32(d: Draft) -> None:
     if lanes == "scalars":
         setup = f"""
         v1 = {start[0]}
-        v2 = wp.uint32({start[1]})
-        v3 = {start[2] if not seeded else f"wp.uint32({start[2]})"}
+        v2 = {start[1]}
+        v3 = {start[2]}
         v4 = {start[3]}
         """
         body = "\n".join(f"v{i + 1} = xxh32_round(v{i + 1}, {lane[i]})" for i in range(4))
@@ -225,7 +225,7 @@ def xxhash32(d: Draft) -> None:
         head=s.head,
         count="" if s.length == "length" else f"n = {s.length.strip('()')}",
         n=n,
-        first="seed + PRIME32_5" if seeded else "wp.uint32(PRIME32_5)",
+        first="seed + PRIME32_5" if seeded else "PRIME32_5",
         setup=setup,
         body=body,
         merged=merged,

@@ -18,7 +18,7 @@ _OPERATORS = {"wp.bit_and": "&", "wp.bit_or": "|", "wp.bit_xor": "^"}
     source="Warren 2012, Hacker's Delight, ch. 2 (basics)",
     names={
         "word": "w|bits",
-        "words": "data|fields",
+        "words": "data|values",
         "masks": "bit_masks|mask_words",
         "mask": "m",
         "out": "result|y",

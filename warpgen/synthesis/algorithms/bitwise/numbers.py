@@ -52,15 +52,12 @@ def modular_arithmetic(d: Draft) -> None:
 
     cast = "{}" if wide == "int" else f"{w}({{}})"
 
-    def var(x: str) -> str:
-        return f"{w}({x})"
-
     power_text = f"""
     @wp.func
     def power_mod(base: {w}, exponent: {w}, modulus: {w}) -> {w}:
         acc = {w}(1)
-        residue = {w}(base % modulus)
-        e = {w}(exponent)
+        residue = base % modulus
+        e = exponent
         while e > {lit(0)}:
             if (e & {lit(1)}) == {lit(1)}:
                 acc = (acc * residue) % modulus
@@ -80,8 +77,8 @@ def modular_arithmetic(d: Draft) -> None:
         elif method == "first":
             body = f"""
             m = modulus[tid]
-            residue = {var("base[tid] % m")}
-            e = {var("exponent[tid]")}
+            residue = base[tid] % m
+            e = exponent[tid]
             acc = {w}(1)
             # Products of two remainders do not overflow
             while e > {lit(0)}:
@@ -96,7 +93,7 @@ def modular_arithmetic(d: Draft) -> None:
             m = modulus[tid]
             residue = base[tid] % m
             acc = {w}(1)
-            # Left-to-right binary exponentiation
+            # Left-to-right binary exponentiation, for exponents of 16 bits
             for k in range(16):
                 acc = (acc * acc) % m
                 if ((exponent[tid] >> {place}) & {lit(1)}) == {lit(1)}:
@@ -110,8 +107,8 @@ def modular_arithmetic(d: Draft) -> None:
         d.output("gcds", wide, n)
         if method == "first":
             body = f"""
-            a = {var("x[tid]")}
-            b = {var("y[tid]")}
+            a = x[tid]
+            b = y[tid]
             while b != {lit(0)}:
                 r = a % b
                 a = b
@@ -125,8 +122,8 @@ def modular_arithmetic(d: Draft) -> None:
                     return {w}(wp.bit_count(~x & (x - {lit(1)})))
             """)
             body = f"""
-            a = {var("x[tid]")}
-            b = {var("y[tid]")}
+            a = x[tid]
+            b = y[tid]
             # Stein: shifts and differences instead of divisions
             twos = trailing_zeros(a | b)
             a = a >> trailing_zeros(a)
@@ -168,8 +165,8 @@ def modular_arithmetic(d: Draft) -> None:
         if method == "first":
             body = """
             # Extended Euclid, invariant: r = s * x (mod m)
-            r0 = int(modulus)
-            r1 = int(x[tid] % modulus)
+            r0 = modulus
+            r1 = x[tid] % modulus
             s0 = int(0)
             s1 = int(1)
             while r1 != 0:
@@ -206,7 +203,7 @@ def modular_arithmetic(d: Draft) -> None:
             if c % {lit(2)} == {lit(0)}:
                 is_prime[tid] = 1 if c == {lit(2)} else 0
                 return
-            odd = {var(f"c - {lit(1)}")}
+            odd = c - {lit(1)}
             twos = int(0)
             while odd % {lit(2)} == {lit(0)}:
                 odd = odd >> {lit(1)}
@@ -234,7 +231,7 @@ def modular_arithmetic(d: Draft) -> None:
             if c % {lit(2)} == {lit(0)} or c % {lit(3)} == {lit(0)}:
                 is_prime[tid] = 1 if c <= {lit(3)} else 0
                 return
-            # Primes > 3 are of the form 6k +- 1
+            # Primes > 3 are of the form 6k +- 1; those below 256 are enough for numbers of 16 bits
             for k in range(5, 256, 6):
                 f = {w}(k)
                 if f * f > c:
@@ -251,23 +248,27 @@ def modular_arithmetic(d: Draft) -> None:
             d.input(f"r{i}", wide, n, 0, moduli[i])
         d.output("x", wide, n)
         if method == "first":
-            coefficients = [total // m * pow(total // m, -1, m) for m in moduli]
-            terms = " + ".join(f"r{i}[tid] * {lit(c)}" for i, c in enumerate(coefficients))
+            listed = ", ".join(map(str, moduli))
+            for i, m in enumerate(moduli):
+                d.module(f"C{i} = wp.constant({lit(total // m * pow(total // m, -1, m))})")
+            d.module(f"TOTAL = wp.constant({lit(total)})  # product of the moduli {listed}")
             body = (
-                "# each coefficient is one modulo its own modulus and zero modulo the others: "
-                f"{', '.join(map(str, moduli))}\n"
-                f"x[tid] = ({terms}) % {lit(total)}"
+                f"# Each coefficient is one modulo its own modulus and zero modulo the others: {listed}\n"
+                "x[tid] = (r0[tid] * C0 + r1[tid] * C1 + r2[tid] * C2) % TOTAL"
             )
         else:
             m0, m1, m2 = moduli
-            body = f"""
-            # Garner: mixed digits, one modulus after the other; multiples of it keep differences positive
+            for i, m in enumerate(moduli):
+                d.module(f"M{i} = wp.constant({lit(m)})")
+            d.module(f"INVERSE_1 = wp.constant({lit(pow(m0, -1, m1))})  # of M0 modulo M1")
+            d.module(f"INVERSE_2 = wp.constant({lit(pow(m0 * m1, -1, m2))})  # of M0 * M1 modulo M2")
+            body = """
+            # Garner: mixed digits, one modulus after the other; a modulus more keeps differences positive
             d0 = r0[tid]
-            d1 = ((r1[tid] + {lit(m1 * ((m0 // m1) + 1))} - d0) * {lit(pow(m0, -1, m1))}) % {lit(m1)}
-            partial = d0 + d1 * {lit(m0)}
-            rest = r2[tid] + {lit(m2 * ((m0 * m1 // m2) + 1))} - partial
-            d2 = (rest * {lit(pow(m0 * m1, -1, m2))}) % {lit(m2)}
-            x[tid] = partial + d2 * {lit(m0 * m1)}
+            d1 = ((r1[tid] + M1 - d0 % M1) * INVERSE_1) % M1
+            partial = d0 + d1 * M0
+            d2 = ((r2[tid] + M2 - partial % M2) * INVERSE_2) % M2
+            x[tid] = partial + d2 * M0 * M1
             """
         d.says("Finds numbers from their remainders by three coprime moduli.")
     elif kind == "order":
@@ -278,7 +279,7 @@ def modular_arithmetic(d: Draft) -> None:
         residue = base[tid] % modulus
         if residue == {lit(0)}:
             return
-        acc = {var("residue")}
+        acc = residue
         order = int(1)
         while acc != {lit(1)}:
             acc = (acc * residue) % modulus
@@ -290,9 +291,9 @@ def modular_arithmetic(d: Draft) -> None:
             residue = base[tid] % modulus
             if residue == {lit(0)}:
                 return
-            acc = {var("residue")}
+            acc = residue
             # The order divides p - 1
-            for order in range(1, int(modulus)):
+            for order in range(1, {"modulus" if wide == "int" else "int(modulus)"}):
                 if acc == {lit(1)}:
                     orders[tid] = order
                     return
@@ -309,8 +310,8 @@ def modular_arithmetic(d: Draft) -> None:
             else "sign = sign * (1 - 2 * (((m * m - 1) // 8) % 2))"
         )
         body = f"""
-        m = int(2 * half[tid] + 1)
-        a = int(x[tid] % m)
+        m = 2 * half[tid] + 1
+        a = x[tid] % m
         sign = int(1)
         while a != 0:
             while a % 2 == 0:

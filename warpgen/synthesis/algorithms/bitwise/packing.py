@@ -58,23 +58,27 @@ def pack_bits(d: Draft) -> None:
         # Sorted input: store the gaps instead
         d.parameters.pop()
         d.input("values", "int", total + 1, 0, total * top // 16, kind="ascending")
-    w = str(width)
-    if width_of == "argument":
+    w = "WIDTH"
+    if width_of == "constant":
+        d.module(f"WIDTH = wp.constant({width})  # bits of a value")
+        d.module(f"MASK = wp.constant(wp.uint32({top - 1}))")
+    else:
         d.param("width", "int", width)
         w = "width"
-    mask = f"wp.uint32({top - 1})" if width_of == "constant" else "mask"
+    mask = "MASK" if width_of == "constant" else "mask"
     set_mask = "mask = (wp.uint32(1) << wp.uint32(width)) - wp.uint32(1)" if width_of == "argument" else ""
-    per = str(whole)
+    per = "PER_WORD"
     if width_of == "argument" and not straddling:
         per = "per_word"
         set_mask += "\nper_word = 32 // width"
+    elif not straddling:
+        d.module(f"PER_WORD = wp.constant({whole})")
     d.output(
         "packed" if way == "pack" else "values",
         "uint32" if way == "pack" else "int",
         n if way == "pack" else 64 if way == "random access" else total,
     )
-    final = "per_word - 1" if width_of == "argument" else str(whole - 1)
-    place = "k" if order == "low first" else f"({final} - k)"
+    place = "k" if order == "low first" else f"({per} - 1 - k)"
     if way == "pack":
         if straddling:
             body = f"""
@@ -164,7 +168,8 @@ def pack_bits(d: Draft) -> None:
             "Restores small integers, counted from zero in each word of 32 bits, from the gaps packed there."
         )
     else:
-        d.says(f"Takes {packs.replace(' without gaps', ' that may straddle them')} out of words of 32 bits.")
+        packed = "small integers that lie without gaps" if straddling else packs
+        d.says(f"Takes {packed} out of words of 32 bits.")
 
     def reference(v: Values) -> dict[str, Any]:
         if way == "pack":

@@ -18,7 +18,7 @@ _TESCHNER = (73856093, 19349663, 83492791)
     names={
         "spatial_hash": "hash_cells|cell_hash|assign_slots|hash_positions",
         "x": "points|positions|pos|particle_q",
-        "cells": "slots|cell_slots",
+        "slots": "cell_slots|hash_slots",
         "counts": "slot_counts|histogram|occupancy",
         "h": "key|hash_code|code",
         "cell_size": "spacing|dx|cell_width",
@@ -48,7 +48,7 @@ def spatial_hash(d: Draft) -> None:
     d.param("inv_cell" if inverse else "cell_size", "float", 1.0 / width if inverse else width)
     d.param("table_size", "int", size, about="number of slots")
     if out != "count":
-        d.output("cells", "int", count, about="slot of the cell of each point")
+        d.output("slots", "int", count, about="slot of the cell of each point")
     if out != "cell":
         d.output("counts", "int", size, about="number of points per slot")
     axes = "xyz"[:dim]
@@ -76,9 +76,9 @@ def spatial_hash(d: Draft) -> None:
         hashed = f"h = {mix}(ix)\n{folded}"
     slot = "int(h % wp.uint32(table_size))"
     store = {
-        "cell": f"cells[tid] = {slot}",
+        "cell": f"slots[tid] = {slot}",
         "count": f"wp.atomic_add(counts, {slot}, 1)",
-        "both": f"place = {slot}\ncells[tid] = place\nwp.atomic_add(counts, place, 1)",
+        "both": f"place = {slot}\nslots[tid] = place\nwp.atomic_add(counts, place, 1)",
     }[out]
     d.launch(count)
     d.code(
@@ -111,7 +111,7 @@ def spatial_hash(d: Draft) -> None:
         cell = (h % np.uint32(size)).astype(np.int32)
         found: dict[str, Any] = {}
         if out != "count":
-            found["cells"] = cell
+            found["slots"] = cell
         if out != "cell":
             found["counts"] = np.bincount(cell, minlength=size).astype(np.int32)
         return found
@@ -126,7 +126,7 @@ def spatial_hash(d: Draft) -> None:
         "board": "boards|positions|squares",
         "table": "zobrist|random_keys|bitstrings",
         "key": "h|hash_key|signature",
-        "piece": "stone|figure|man",
+        "piece": "stone|occupant",
         "side": "to_move|side_to_move|turn",
     },
     adjoint="either",
@@ -153,8 +153,8 @@ def zobrist_hash(d: Draft) -> None:
             d.input("side", "int", boards, 0, 2, about="side to move")
         d.param("side_key", word, 1, top, about="random number for the side to move")
     if mode == "moved":
-        d.input("origin", "int", boards, 0, squares, about="square the piece leaves")
-        d.input("target", "int", boards, 0, squares, about="square the piece moves to")
+        d.input("from_square", "int", boards, 0, squares, about="square the piece leaves")
+        d.input("to_square", "int", boards, 0, squares, about="square the piece moves to")
         d.calls("update_keys|zobrist_update|move_pieces|keys_after_moves")
         d.inout("keys", word, boards, 1, top, about="hashes of the boards before the move, then after it")
     else:
@@ -181,8 +181,8 @@ def zobrist_hash(d: Draft) -> None:
     if mode == "moved":
         d.says("Updates the Zobrist hash of each board by one move rather than hash all squares again.")
         moved = f"""
-        a = origin[tid]
-        b = target[tid]
+        a = from_square[tid]
+        b = to_square[tid]
         piece = board[tid, a]
         if {test.replace("==", "!=").replace("<", ">=")} and a != b:
             # Exclusive or takes the piece from the old square and puts it on the new one
@@ -218,10 +218,10 @@ def zobrist_hash(d: Draft) -> None:
         made = hashed(board)
         if mode == "moved":
             every = np.arange(boards)
-            moving = board[every, v.origin]
-            there = (moving != low) & (v.origin != v.target)
-            board[every[there], v.target[there]] = moving[there]
-            board[every[there], v.origin[there]] = low
+            moving = board[every, v.from_square]
+            there = (moving != low) & (v.from_square != v.to_square)
+            board[every[there], v.to_square[there]] = moving[there]
+            board[every[there], v.from_square[there]] = low
             made = v["keys"] ^ made ^ hashed(board)
             return {"keys": made ^ v.side_key if side else made}
         if side:

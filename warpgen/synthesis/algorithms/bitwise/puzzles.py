@@ -40,17 +40,21 @@ def bit_puzzles(d: Draft) -> None:
         }[kind]
     )
     n = d.pick(32, 48, 64)
+    blocks: dict[str, str] = {}
     w = "int" if word == "int" else "wp.uint32"
 
     def lit(x: Any) -> str:
         return str(x) if word == "int" else f"wp.uint32({x})"
 
+    def digit(c: str) -> str:
+        return f"grid[p, {c}]" if word == "int" else f"wp.uint32(grid[p, {c}])"
+
     if kind == "queens":
         size = d.pick(5, 6, 7)
         n = size * size
         d.module(
-            f"SIZE = wp.constant({size})\nFULL = wp.constant({(1 << size) - 1})\n"
-            f"vecs = wp.types.vector({size + 1}, wp.int32)"
+            f"SIZE = wp.constant({size})\nFULL = wp.constant((1 << {size}) - 1)\n"
+            f"vec{size + 1}i = wp.types.vector({size + 1}, wp.int32)"
         )
         d.output("solutions", "int", n)
         seed = (
@@ -65,10 +69,10 @@ def bit_puzzles(d: Draft) -> None:
         {seed}
         if wp.abs(first - second) < 2:
             return
-        columns = vecs()
-        left = vecs()
-        right = vecs()
-        free = vecs()
+        columns = vec{size + 1}i()
+        left = vec{size + 1}i()
+        right = vec{size + 1}i()
+        free = vec{size + 1}i()
         a = 1 << first
         b = 1 << second
         columns[2] = a | b
@@ -104,7 +108,7 @@ def bit_puzzles(d: Draft) -> None:
             d.output("counts", "int", (n, 9, 9))
         else:
             d.output("masks", word, (n, 9, 9))
-        add: Any = (lambda c: f"used = used | ({lit(1)} << {w}(grid[p, {c}]))") if form == "plain" else None
+        add: Any = (lambda c: f"used = used | ({lit(1)} << {digit(c)})") if form == "plain" else None
         if add:
             body = f"""
             if grid[p, r, c] != 0:
@@ -132,9 +136,10 @@ def bit_puzzles(d: Draft) -> None:
                 elif k >= 9:
                     i = k - 9
                     j = c
-                used = used | ({lit(1)} << {w}(grid[p, i, j]))
+                used = used | ({lit(1)} << {digit("i, j")})
             """
-        free = f"~used & {lit(1022)}"
+        d.module(f"ALL_DIGITS = wp.constant({lit('0x3FE')})  # bits 1 to 9")
+        free = "~used & ALL_DIGITS"
         body += (
             (
                 "\n"
@@ -168,8 +173,8 @@ def bit_puzzles(d: Draft) -> None:
                 "count += 1"
             )
         body = (
-            "x = int(start[tid])\n"
-            + ("top = int(x)\n" if extra else "")
+            "x = start[tid]\n"
+            + ("top = x\n" if extra else "")
             + "count = int(0)\nwhile x != 1:\n    $step\nsteps[tid] = count"
             + ("\npeak[tid] = top" if extra else "")
         )
@@ -189,8 +194,6 @@ def bit_puzzles(d: Draft) -> None:
         d.input("board", "uint32", (rows, cols), 0, 1 << 32)
         d.output("after", "uint32", (rows, cols))
         wrap = extra
-        up = "(r + rows - 1) % rows" if wrap else "r - 1"
-        down = "(r + 1) % rows" if wrap else "r + 1"
         d.function(
             """
             @wp.func
@@ -219,40 +222,49 @@ def bit_puzzles(d: Draft) -> None:
             def east(board: wp.array2d(dtype=wp.uint32), r: int, c: int) -> wp.uint32:
                 return (word_at(board, r, c) >> wp.uint32(1)) | (word_at(board, r, c + 1) << wp.uint32(31))
         """)
-        order = (
-            [f"west(board, {q}, c)" for q in (up, "r", down)]
-            + [f"east(board, {q}, c)" for q in (up, "r", down)]
-            + [f"word_at(board, {q}, c)" for q in (up, down)]
-        )
-        lines = []
-        for neighbour in order:
-            lines.append(
-                f"x = {neighbour}\n"
-                "fours = fours | (twos & ones & x)\n"
-                "twos = twos ^ (ones & x)\n"
-                "ones = ones ^ x"
-            )
+        d.function("""
+            @wp.func
+            def count_in(ones: wp.uint32, twos: wp.uint32, fours: wp.uint32, x: wp.uint32):
+                # Saturate at four: larger counts are equivalent
+                return ones ^ x, twos ^ (ones & x), fours | (twos & ones & x)
+        """)
+        near = "(r + dr + rows) % rows" if wrap else "r + dr"
         if form == "plain":
-            adders = "\n".join(lines)
-            body = (
-                "ones = wp.uint32(0)\n"
-                "twos = wp.uint32(0)\n"
-                "fours = wp.uint32(0)\n"
-                "# Bit-sliced counters: one bit plane per binary digit, 32 cells at once\n"
-            ) + adders
+            steps = """
+            ones, twos, fours = count_in(ones, twos, fours, west(board, q, c))
+            ones, twos, fours = count_in(ones, twos, fours, east(board, q, c))
+            if dr != 0:
+                ones, twos, fours = count_in(ones, twos, fours, word_at(board, q, c))
+            """
         else:
+            steps = """
+            for dc in range(-1, 2):
+                if dr == 0 and dc == 0:
+                    continue
+                ones, twos, fours = count_in(ones, twos, fours, column_at(board, q, c, dc))
+            """
             d.function("""
                 @wp.func
-                def count_in(ones: wp.uint32, twos: wp.uint32, fours: wp.uint32, x: wp.uint32):
-                    # Saturate at four: larger counts are equivalent
-                    return ones ^ x, twos ^ (ones & x), fours | (twos & ones & x)
+                def column_at(board: wp.array2d(dtype=wp.uint32), r: int, c: int, dc: int) -> wp.uint32:
+                    if dc < 0:
+                        return west(board, r, c)
+                    if dc > 0:
+                        return east(board, r, c)
+                    return word_at(board, r, c)
             """)
-            body = "ones = wp.uint32(0)\ntwos = wp.uint32(0)\nfours = wp.uint32(0)\n" + "\n".join(
-                f"ones, twos, fours = count_in(ones, twos, fours, {q})" for q in order
-            )
-        body += "\n# Rule B3/S23\nafter[r, c] = ~fours & twos & (ones | board[r, c])"
-        if wrap:
-            body = "rows = board.shape[0]\n" + body
+        body = f"""
+        {"rows = board.shape[0]" if wrap else "$nothing"}
+        # Bit-sliced counters: one bit plane per binary digit, 32 cells at once
+        ones = wp.uint32(0)
+        twos = wp.uint32(0)
+        fours = wp.uint32(0)
+        for dr in range(-1, 2):
+            q = {near}
+            $steps
+        # Rule B3/S23
+        after[r, c] = ~fours & twos & (ones | board[r, c])
+        """
+        blocks |= {"steps": steps, "nothing": ""}
         dims = (rows, cols)
         d.says(
             f"Advances Conway's game of life{' on a torus' if wrap else ''} by one generation, 32 cells to a word."
@@ -273,7 +285,7 @@ def bit_puzzles(d: Draft) -> None:
             )
             if form == "plain"
             else (
-                "rest = int(tid)\n"
+                "rest = tid\n"
                 "k = int(0)\n"
                 "while rest != 0:\n"
                 "    if (rest & 1) == 1:\n"
@@ -302,7 +314,7 @@ def bit_puzzles(d: Draft) -> None:
         )
     ids = {"sudoku": "p, r, c = wp.tid()", "life": "r, c = wp.tid()"}.get(kind, "tid = wp.tid()")
     d.launch(*dims)
-    d.code("$ids\n$body", ids=ids, body=body)
+    d.code("$ids\n$body", ids=ids, body=body, **blocks)
 
     def queens() -> Any:
         found = np.zeros((size, size), int)

@@ -65,11 +65,21 @@ def encrypt_blocks(d: Draft) -> None:
         d.input("nonce", "int", 12, 0, 256, about="Bytes that are unique to the message")
         d.param("first_counter", "int", 0, 70000, about="Counter of the first block")
     if mode == "cbc":
-        d.input("previous", "int", shape, 0, 256, about="Ciphertext of the block before each block")
+        d.input(
+            "previous",
+            "int",
+            shape,
+            0,
+            256,
+            about="Ciphertext of the block before"
+            + (" each block" if direction == "decrypt" else " in each message"),
+        )
     if mode == "whitened":
         d.input("tweak", "int", shape, 0, 256, about="Bytes added before and after, as in XEX")
-    d.output(made, "int", shape, about=f"{'Decrypted' if direction == 'decrypt' else 'Encrypted'} bytes")
+    # Unrolled loops of loops would make an endless text: an argument says how long a block is.
+    d.param("block_size", "int", 16, about="Bytes of a block")
     d.param("rounds", "int", rounds, about="Rounds: 10, 12 or 14 by the length of the key")
+    d.output(made, "int", shape, about=f"{'Decrypted' if direction == 'decrypt' else 'Encrypted'} bytes")
     zero = "wp.zeros(shape=16, dtype=int)"
     if memory == "vector":
         zero = d.pick("vec16i()", "wp.vector(length=16, dtype=int)")
@@ -90,7 +100,7 @@ def encrypt_blocks(d: Draft) -> None:
             def field_product(a: int, b: int) -> int:
                 """Product in the field of 256 elements, by shifts and additions."""
                 product = int(0)
-                power = int(a)
+                power = a
                 for bit in range(8):
                     product ^= wp.where(((b >> bit) & 1) != 0, power, 0)
                     power = xtime(power)
@@ -102,7 +112,7 @@ def encrypt_blocks(d: Draft) -> None:
             def field_inverse(a: int) -> int:
                 """Multiplicative inverse as a^254, 0 for 0."""
                 square = field_product(a, a)
-                result = int(square)
+                result = square
                 # 254 = 2 + 4 + ... + 128
                 for k in range(6):
                     square = field_product(square, square)
@@ -147,7 +157,7 @@ def encrypt_blocks(d: Draft) -> None:
                 state[12 + k] = (counter >> (24 - 8 * k)) & 255
             """
     else:
-        load = f"for k in range(16):\n    {load.replace(chr(10), chr(10) + '    ')}"
+        load = f"for k in range(block_size):\n    {load.replace(chr(10), chr(10) + '    ')}"
     if mixing == "product" or inverse:
         a, b, c, e = (14, 11, 13, 9) if inverse else (2, 3, 1, 1)
 
@@ -168,7 +178,7 @@ def encrypt_blocks(d: Draft) -> None:
             state[4 * col + 3] = c3 ^ total ^ xtime(c3 ^ c0)
             """
     column = """
-        for col in range(4):
+        for col in range(block_size // 4):
             c0 = state[4 * col]
             c1 = state[4 * col + 1]
             c2 = state[4 * col + 2]
@@ -178,36 +188,36 @@ def encrypt_blocks(d: Draft) -> None:
     shift = "4 * ((col - row + 4) % 4) + row" if inverse else "4 * ((col + row) % 4) + row"
     if inverse:
         body = f"""
-            for k in range(16):
-                state[k] = state[k] ^ {rk.format("16 * rounds + k")}
+            for k in range(block_size):
+                state[k] = state[k] ^ {rk.format("block_size * rounds + k")}
             for back in range(rounds):
                 turn = rounds - 1 - back
                 # Undo the shift of rows and the substitution
-                for col in range(4):
+                for col in range(block_size // 4):
                     for row in range(4):
                         moved[4 * col + row] = {sub.format("state[" + shift + "]")}
-                for k in range(16):
-                    state[k] = moved[k] ^ {rk.format("16 * turn + k")}
+                for k in range(block_size):
+                    state[k] = moved[k] ^ {rk.format("block_size * turn + k")}
                 # Undo the mixing of columns, which the last round does not have
                 if turn > 0:
                     $columns
             """
     else:
         body = f"""
-            for k in range(16):
+            for k in range(block_size):
                 state[k] = state[k] ^ {rk.format("k")}
             for turn in range(1, rounds + 1):
                 # Substitute bytes and shift row r by r places to the left
-                for col in range(4):
+                for col in range(block_size // 4):
                     for row in range(4):
                         moved[4 * col + row] = {sub.format("state[" + shift + "]")}
-                for k in range(16):
+                for k in range(block_size):
                     state[k] = moved[k]
                 # Mix columns, but not in the last round
                 if turn < rounds:
                     $columns
-                for k in range(16):
-                    state[k] = state[k] ^ {rk.format("16 * turn + k")}
+                for k in range(block_size):
+                    state[k] = state[k] ^ {rk.format("block_size * turn + k")}
             """
     store = {
         "ecb": f"{at(made, 'k')} = state[k]",
@@ -226,7 +236,7 @@ def encrypt_blocks(d: Draft) -> None:
         moved = $zero
         $load
         $body
-        for k in range(16):
+        for k in range(block_size):
             $store
         """,
         zero=zero,
@@ -236,12 +246,12 @@ def encrypt_blocks(d: Draft) -> None:
         mix=mix,
         store=store,
     )
-    # Unrolled loops of loops would make an endless text: blocks say how long they are.
-    length = f"{given}.shape[{1 if order == 'blocks' else 0}]"
-    d.text = d.text.replace("range(16)", f"range({length})").replace(
-        "for col in range(4)", f"for col in range({length} // 4)"
-    )
-    d.says(f"{'Decrypts' if inverse else 'Encrypts'} blocks of sixteen bytes with AES in {_MODES[mode]}.")
+    if mode == "cbc" and not inverse:
+        d.says(
+            "Encrypts the next block of sixteen bytes of each message with AES in cipher block chaining mode."
+        )
+    else:
+        d.says(f"{'Decrypts' if inverse else 'Encrypts'} blocks of sixteen bytes with AES in {_MODES[mode]}.")
     d.explain(f"AES with {rounds} rounds, for keys of {32 * (rounds - 6)} bits that were expanded before.")
 
     def reference(v: Values) -> dict[str, Any]:

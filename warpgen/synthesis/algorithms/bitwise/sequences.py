@@ -15,7 +15,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     names={
         "a": "query|source|first_seq",
         "b": "reference|target|second_seq",
-        "row": "table|dp|work_row",
+        "row": "dp|dp_row|work_row",
         "diagonal": "corner|upper_left|prev_diag",
         "gap": "gap_cost|indel_cost",
         "above": "up|north|old",
@@ -47,7 +47,11 @@ def align_sequences(d: Draft) -> None:
     d.input("a", type, (n, la), low, high)
     d.input("b", type, (n, lb) if against == "pairs" else lb, low, high)
     if lengths:
-        d.input("length_a", "int", n, 2, la + 1, about="length of each first sequence")
+        d.input("first_length", "int", n, 2, la + 1, about="length of each first sequence")
+    else:
+        d.param("first_length", "int", la, about="length of each first sequence")
+    about = "length of each second sequence" if against == "pairs" else "length of the second sequence"
+    d.param("second_length", "int", lb, about=about)
     weighted = costs and kind in ("levenshtein", "local", "global")
     scoring = kind in ("local", "global")
     if scoring and not weighted:
@@ -70,8 +74,8 @@ def align_sequences(d: Draft) -> None:
     d.output(out, type, n)
     r: Any = (lambda j: f"row[tid, {j}]") if layout == "rows" else (lambda j: f"row[{j}, tid]")
     bj = "b[tid, j]" if against == "pairs" else "b[j]"
-    mb = "b.shape[1]" if against == "pairs" else "b.shape[0]"
-    ma = "length_a[tid]" if lengths else "a.shape[1]"
+    mb = "second_length"
+    ma = "first_length[tid]" if lengths else "first_length"
     gap = ("gap_score" if scoring else "gap") if weighted else {"levenshtein": "1"}.get(kind, "GAP")
     if kind in ("levenshtein", "global"):
         first = (
@@ -81,15 +85,13 @@ def align_sequences(d: Draft) -> None:
         )
         begin = f"diagonal = {r('0')}\n{r('0')} = {'(i + 1) * ' + gap if gap != '1' else 'i + 1'}"
     elif real:
-        first = f"# only the corner may begin a path\nfor j in range(1, {mb} + 1):\n    {r('j')} = 1.0e6"
-        begin = f"diagonal = {r('0')}\n{r('0')} = 1.0e6"
+        d.module("UNREACHABLE = wp.constant(1.0e6)")
+        first = (
+            f"# only the corner may begin a path\nfor j in range(1, {mb} + 1):\n    {r('j')} = UNREACHABLE"
+        )
+        begin = f"diagonal = {r('0')}\n{r('0')} = UNREACHABLE"
     else:
         first, begin = "", "diagonal = int(0)"
-    begin = (
-        begin.replace("diagonal = row", f"diagonal = {type}(row", 1).replace("]\n", "])\n", 1)
-        if "diagonal = row" in begin
-        else begin
-    )
     symbol = f"a[tid, i] == {bj}"
     pair = f"score[a[tid, i], {bj}]" if weighted and scoring else f"wp.where({symbol}, MATCH, MISMATCH)"
     value = {
@@ -161,7 +163,7 @@ def align_sequences(d: Draft) -> None:
         rows, found = np.zeros((n, lb + 1)), np.zeros(n)
         g = int(v.get("gap_score" if scoring else "gap", 1 if kind == "levenshtein" else -1))
         for p in range(n):
-            x = v.a[p][: int(v.length_a[p])] if lengths else v.a[p]
+            x = v.a[p][: int(v.first_length[p])] if lengths else v.a[p]
             y = v.b[p] if against == "pairs" else v.b
             t = np.zeros((len(x) + 1, lb + 1))
             if kind in ("levenshtein", "global"):
@@ -221,9 +223,8 @@ def find_pattern(d: Draft) -> None:
     )
     d.input("pattern", alphabet, m, 0, 2 if m == 3 else k, about="pattern to find")
     at: Any = (lambda i: f"text[tid, {i}]") if layout == "rows" else (lambda i: f"text[{i}, tid]")
-    total = "text.shape[1]" if layout == "rows" else "text.shape[0]"
-    if method == "kmp":
-        d.module(f"vecmi = wp.types.vector({m}, wp.int32)")
+    d.param("text_length", "int", length, about="number of symbols of each text")
+    total = "text_length"
     target = {"count": "matches", "first": "position", "flags": "found"}[out]
     d.output(
         target,
@@ -247,7 +248,7 @@ def find_pattern(d: Draft) -> None:
     if method == "kmp":
         body = f"""
         # Failure function (KMP)
-        failure = vecmi()
+        failure = wp.vec{m}i()
         border = int(0)
         for i in range(1, pattern.shape[0]):
             while border > 0 and pattern[i] != pattern[border]:
@@ -263,7 +264,7 @@ def find_pattern(d: Draft) -> None:
                 matched += 1
             if matched == pattern.shape[0]:
                 $hit
-                matched = failure[matched - 1]
+                {"" if out == "first" else "matched = failure[matched - 1]"}
         """
         where = "i + 1 - matched"
     elif method == "naive":
@@ -281,7 +282,7 @@ def find_pattern(d: Draft) -> None:
         m = pattern.shape[0]
         i = int(0)
         while i + m <= {total}:
-            j = int(m - 1)
+            j = m - 1
             while j >= 0 and {at("i + j")} == pattern[j]:
                 j -= 1
             if j < 0:
@@ -295,16 +296,17 @@ def find_pattern(d: Draft) -> None:
         """
         where = "i"
     elif method == "rolling hash":
+        d.module("BASE = wp.constant(wp.uint32(257))")
         body = f"""
         m = pattern.shape[0]
         goal = wp.uint32(0)
         h = wp.uint32(0)
         lead = wp.uint32(1)
         for j in range(m):
-            goal = goal * wp.uint32(257) + wp.uint32(pattern[j])
-            lead = lead * wp.uint32(257)
+            goal = goal * BASE + wp.uint32(pattern[j])
+            lead = lead * BASE
         for i in range({total}):
-            h = h * wp.uint32(257) + wp.uint32({at("i")})
+            h = h * BASE + wp.uint32({at("i")})
             if i >= m:
                 # Remove the symbol that leaves the window
                 h = h - lead * wp.uint32({at("i - m")})

@@ -49,6 +49,9 @@ def unpack_blocks(d: Draft) -> None:
     d.input("packed", word, many, 0, 70, about="compressed bytes of all blocks")
     if early == "mask":
         d.input("wanted", "bool", blocks, about="False for blocks that are not requested")
+    if layout == "fixed":
+        d.param("block_size", "int", size, about="compressed bytes per block")
+    d.param("max_size", "int", room, about="room for the decoded bytes of a block")
     d.output("unpacked", word, (blocks, room), about="decoded bytes, one row per block")
     d.output("sizes", "int", blocks, about="number of decoded bytes per block")
     if after != "none":
@@ -66,10 +69,10 @@ def unpack_blocks(d: Draft) -> None:
         ERR_BAD_OFFSET = wp.constant(3)
     """)
     if layout == "packed":
-        limits = "src = int(starts[block])\nlimit = starts[block + 1]"
+        limits = "src = starts[block]\nlimit = starts[block + 1]"
     else:
-        d.param("block_size", "int", size, about="compressed bytes per block")
-        limits = "src = int(block * block_size)\nlimit = src + block_size"
+        limits = "src = block * block_size\nlimit = src + block_size"
+    plain = word == "int"
     array = f"wp.array(dtype={'int' if word == 'int' else 'wp.uint8'})"
     d.function(
         f"""
@@ -78,26 +81,27 @@ def unpack_blocks(d: Draft) -> None:
             \"\"\"Return one byte of the stream, -1 past its end.\"\"\"
             if at_byte >= limit:
                 return -1
-            return int(packed[at_byte])
+            return {"packed[at_byte]" if plain else "int(packed[at_byte])"}
         """
     )
     if lengths == "extended":
+        d.module("CONTINUES = wp.constant(60)  # a byte of at least this is followed by another")
         d.function(
             f"""
             @wp.func
             def read_length(packed: {array}, field: int, at_byte: int, limit: int):
                 \"\"\"Return a run length and the position behind it; the length is -1 if bytes are missing.\"\"\"
-                run = int(field)
-                cursor = int(at_byte)
+                run = field
+                cursor = at_byte
                 if field < 7:
                     return run, cursor
-                # Long runs continue in further bytes until one is not 60 or more
-                extra = int(60)
-                while extra >= 60:
+                # Long runs continue in further bytes until one is less than CONTINUES
+                extra = int(CONTINUES)
+                while extra >= CONTINUES:
                     extra = read_byte(packed, cursor, limit)
                     cursor += 1
                     if extra < 0:
-                        return int(-1), cursor
+                        return -1, cursor
                     run += extra
                 return run, cursor
             """
@@ -128,21 +132,20 @@ def unpack_blocks(d: Draft) -> None:
             back = low_byte | ((high_byte >> 6) << 8)
         """,
         "one byte": """
-            low_byte = read_byte(packed, src, limit)
+            back = read_byte(packed, src, limit)
             src += 1
-            if low_byte < 0:
+            if back < 0:
                 code = ERR_TRUNCATED
                 break
-            back = low_byte
         """,
         "recent": """
-            low_byte = read_byte(packed, src, limit)
+            offset_byte = read_byte(packed, src, limit)
             src += 1
-            if low_byte < 0:
+            if offset_byte < 0:
                 code = ERR_TRUNCATED
                 break
-            # A nibble of zero repeats the last offset, which is common in tables
-            back = wp.where(low_byte % 16 == 0, last_back, low_byte % 16)
+            # The low nibble is the offset; zero repeats the last one, which is common in tables
+            back = wp.where(offset_byte % 16 == 0, last_back, offset_byte % 16)
             last_back = back
         """,
     }[offsets]
@@ -153,8 +156,8 @@ def unpack_blocks(d: Draft) -> None:
             sum_a = wp.uint32(1)
             sum_b = wp.uint32(0)
             for i in range(dst):
-                sum_a = (sum_a + wp.uint32(unpacked[block, i])) % wp.uint32(65521)
-                sum_b = (sum_b + sum_a) % wp.uint32(65521)
+                sum_a = (sum_a + wp.uint32(unpacked[block, i])) % ADLER_MODULUS
+                sum_b = (sum_b + sum_a) % ADLER_MODULUS
             checksums[block] = (sum_b << wp.uint32(16)) | sum_a
         """,
         "xor": """
@@ -162,10 +165,12 @@ def unpack_blocks(d: Draft) -> None:
             for i in range(dst):
                 # Rotate by one bit within 16 bits, so that swapped bytes are noticed
                 rolling = ((rolling << 1) | (rolling >> 15)) & 0xFFFF
-                rolling = rolling ^ int(unpacked[block, i])
+                rolling = rolling ^ $byte
             checksums[block] = rolling
-        """,
+        """.replace("$byte", "unpacked[block, i]" if plain else "int(unpacked[block, i])"),
     }[after]
+    if after == "adler":
+        d.module("ADLER_MODULUS = wp.constant(wp.uint32(65521))")
     skip = {
         "none": "",
         "mask": "if not wanted[block]:\n    return",
@@ -192,7 +197,7 @@ def unpack_blocks(d: Draft) -> None:
             if {negative}src + num_literals > limit:
                 code = ERR_TRUNCATED
                 break
-            if dst + num_literals > unpacked.shape[1]:
+            if dst + num_literals > max_size:
                 code = ERR_OVERFLOW
                 break
             for i in range(num_literals):
@@ -204,12 +209,12 @@ def unpack_blocks(d: Draft) -> None:
                 break
             # --- Match: copied from the output itself ---
             $back
-            if {"back > dst" if offsets == "recent" else "back <= 0 or back > dst"}:
+            if {"back > dst" if offsets == "recent" else "back == 0 or back > dst"}:
                 code = ERR_BAD_OFFSET
                 break
             $match
             $short
-            if dst + match_len > unpacked.shape[1]:
+            if dst + match_len > max_size:
                 code = ERR_OVERFLOW
                 break
             # Byte by byte, since a match may overlap with its own output

@@ -76,10 +76,11 @@ def stream_compact(d: Draft) -> None:
             "norm": lambda: np.linalg.norm(v.x, axis=-1) > v.cutoff,
         }[test]()
 
+    whose = "each chunk" if place == "block" else "an array"
     what = {
-        "value": "those elements of an array",
-        "index": "the indices of those elements of an array",
-        "both": "those elements of an array, and their indices,",
+        "value": f"the elements of {whose} that pass a test",
+        "index": f"the indices of the elements of {whose} that pass a test",
+        "both": f"the elements of {whose} that pass a test, and their indices,",
     }[stored]
     whole = {"value": "an array", "index": "the indices of an array", "both": "an array and its indices"}[
         stored
@@ -90,6 +91,7 @@ def stream_compact(d: Draft) -> None:
     elif place == "atomic":
         d.inout("counter", "int", 1, value=0.0, about="number of elements written so far")
     elif place == "partition":
+        d.param("num_elements", "int", n, about="number of elements of the array")
         d.inout("counters", "int", 2, value=0.0, about="number of elements kept and rejected so far")
     for name in outputs:
         d.output(name, entry if name == "packed" else "int", n)
@@ -101,7 +103,7 @@ def stream_compact(d: Draft) -> None:
     if place == "scanned":
         d.launch(n)
         d.code(f"tid = wp.tid()\nif {passes}:\n    slot = positions[tid]\n    $store", store=store)
-        d.says(f"Scatters {what} that pass a test to positions that a scan has found.")
+        d.says(f"Scatters {what} to positions that a scan has found.")
     elif place == "atomic":
         d.launch(n)
         d.code(
@@ -115,18 +117,17 @@ def stream_compact(d: Draft) -> None:
             """,
             store=store,
         )
-        d.says(f"Appends {what} that pass a test to a list, in any order.")
+        d.says(f"Appends {what} to a list, in any order.")
     elif place == "partition":
         d.launch(n)
         d.code(
             f"""
             tid = wp.tid()
-            slot = int(0)
             if {passes}:
                 slot = wp.atomic_add(counters, 0, 1)
             else:
                 # Rejected elements are written from the back
-                slot = x.shape[0] - 1 - wp.atomic_add(counters, 1, 1)
+                slot = num_elements - 1 - wp.atomic_add(counters, 1, 1)
             $store
             """,
             store=store,
@@ -138,18 +139,16 @@ def stream_compact(d: Draft) -> None:
         d.code(
             f"""
             block = wp.tid()
-            slot = int(block * CHUNK)
-            for tid in range(block * CHUNK, (block + 1) * CHUNK):
-                if {passes}:
+            slot = block * CHUNK
+            for e in range(block * CHUNK, (block + 1) * CHUNK):
+                if {passes.replace("tid", "e")}:
                     $store
                     slot += 1
             kept[block] = slot - block * CHUNK
             """,
-            store=store,
+            store=store.replace("tid", "e"),
         )
-        d.says(
-            f"Moves {what.replace('an array', 'each chunk')} that pass a test to the chunk's front, in order."
-        )
+        d.says(f"Moves {what} to the chunk's front, in order.")
     if place in ("scanned", "block"):
 
         def reference(v: Values) -> dict[str, Any]:
@@ -224,6 +223,8 @@ def run_lengths(d: Draft) -> None:
         same = "edges[$a][0] == edges[$b][0] and edges[$a][1] == edges[$b][1]"
     else:
         d.input("keys", "int", n, 0, keys, kind="ascending", about="sorted keys")
+        if form != "flags":
+            d.param("num_keys", "int", n, about="number of keys")
         differ = "keys[$a] != keys[$b]"
         same = "keys[$a] == keys[$b]"
 
@@ -241,7 +242,7 @@ def run_lengths(d: Draft) -> None:
             # Only the ends of a run write, so that no two threads write the same place
             if tid == 0 or keys[tid - 1] != key:
                 cell_start[key] = tid
-            if tid == keys.shape[0] - 1 or keys[tid + 1] != key:
+            if tid == num_keys - 1 or keys[tid + 1] != key:
                 cell_end[key] = tid + 1
             """
         )
@@ -273,21 +274,21 @@ def run_lengths(d: Draft) -> None:
             else "length of the run of each element",
         )
         back = f"""
-        first = int(tid)
+        first = tid
         while first > 0 and {with_(same, "first - 1", "tid")}:
             first -= 1
         """
-        leave = f"if tid > 0 and ({with_(same, 'tid - 1', 'tid')}):\n    return"
+        leave = f"if tid > 0 and {with_(same, 'tid - 1', 'tid')}:\n    return"
         d.code(
             f"""
             tid = wp.tid()
             $begin
-            last = int(tid)
-            while last + 1 < {"edges" if kind == "pair" else "keys"}.shape[0] and {with_(same, "last + 1", "tid")}:
+            last = tid
+            while last + 1 < {"edges.shape[0]" if kind == "pair" else "num_keys"} and {with_(same, "last + 1", "tid")}:
                 last += 1
-            length[tid] = last - first + 1
+            length[tid] = last - {"tid" if place == "at head" else "first"} + 1
             """,
-            begin=leave + "\nfirst = tid" if place == "at head" else back,
+            begin=leave if place == "at head" else back,
         )
         if place == "at every element":
             d.says("Finds the length of the run that each element of an array is part of.")

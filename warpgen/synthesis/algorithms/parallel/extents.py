@@ -16,7 +16,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "group_extents": "group_bounds|segment_extremes|reduce_by_key",
         "groups": "labels|keys|segments",
         "group": "g|key|label",
-        "x": "values|points|samples",
+        "x": "values|samples|entries",
         "lower": "mins|low|least",
         "upper": "maxs|high|greatest",
         "last": "previous|old|before",
@@ -57,8 +57,8 @@ def group_extents(d: Draft) -> None:
         "box": "Finds the bounding box of each group of points.",
         "least": "Finds the least value of each group.",
         "greatest": "Finds the greatest value of each group.",
-        "first index": "Finds the first element of each group.",
-        "last index": "Finds the last element of each group.",
+        "first index": "Finds the index of the first element of each group.",
+        "last index": "Finds the index of the last element of each group.",
         "records": "Raises the maxima of groups and marks the groups whose maximum has changed.",
         "magnitude": "Finds the greatest length of the vectors of each group.",
         "margin box": "Finds bounding boxes of groups of spheres.",
@@ -119,9 +119,11 @@ def group_extents(d: Draft) -> None:
         f"group = groups[e]\n{guard}\n{lines}" if skip != "mask" else f"{guard}\ngroup = groups[e]\n{lines}"
     )
     if stride:
+        d.module("PER_THREAD = wp.constant(4)")
         d.launch(n // 4)
         d.code(
-            "tid = wp.tid()\n# Each thread takes four elements that lie next to each other\nfor e in range(4 * tid, 4 * tid + 4):\n    $each",
+            "tid = wp.tid()\n# Each thread takes elements that lie next to each other\n"
+            "for e in range(tid * PER_THREAD, (tid + 1) * PER_THREAD):\n    $each",
             each=each,
         )
     else:

@@ -10,8 +10,8 @@ from warpgen.synthesis.algorithms.parallel import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "x": "src|data|a|source",
-    "y": "dst|out|b|result",
+    "src": "x|data|a|source",
+    "dst": "y|out|b|result",
     "i": "row|r",
     "j": "col|c",
     "tid": "i",
@@ -50,14 +50,18 @@ def transpose_axes(d: Draft) -> None:
         }.get(form, "transpose|transpose_matrix|swap_axes")
     )
     if form == "in place":
-        d.inout("x", entry, (m, m), -1.0, 1.0)
+        d.inout("matrix", entry, (m, m), -1.0, 1.0)
     else:
         shape: Any = {"flat": m * n, "batched": (batch, m, n), "permute": (batch, m, n)}.get(form, (m, n))
-        d.input("x", entry, shape, -1.0, 1.0)
+        d.input("src", entry, shape, -1.0, 1.0)
     if extra == "scaled":
         d.param("scale", "float", 0.5, 2.0, about="factor of all entries")
     order = d.pick((2, 0, 1), (1, 0, 2), (2, 1, 0), (1, 2, 0))
-    if form == "flat":
+    rows, cols = "rows", "cols"
+    if form == "flat" and extra in ("symmetric", "skew"):
+        d.param("order", "int", m, about="number of rows and of columns")
+        rows = cols = "order"
+    elif form == "flat":
         d.param("rows", "int", m, about="number of rows")
         d.param("cols", "int", n, about="number of columns")
     if form != "in place":
@@ -65,7 +69,7 @@ def transpose_axes(d: Draft) -> None:
         if form == "permute":
             back = tuple((batch, m, n)[k] for k in order)
         about = {"symmetric": "symmetric part", "skew": "skew part"}.get(extra, "transposed array")
-        d.output("y", entry, back, about=about)
+        d.output("dst", entry, back, about=about)
     factor = "scale * " if extra == "scaled" else ""
 
     def value(here: str, there: str) -> str:
@@ -78,9 +82,9 @@ def transpose_axes(d: Draft) -> None:
         threads = (m, n) if gather == "read" else (n, m)
         d.launch(*((batch, *threads) if p else threads))
         if gather == "read":
-            line = f"y[{p}j, i] = {value(f'x[{p}i, j]', f'x[{p}j, i]')}"
+            line = f"dst[{p}j, i] = {value(f'src[{p}i, j]', f'src[{p}j, i]')}"
         else:
-            line = f"y[{p}i, j] = {value(f'x[{p}j, i]', f'x[{p}i, j]')}"
+            line = f"dst[{p}i, j] = {value(f'src[{p}j, i]', f'src[{p}i, j]')}"
         d.code(f"{p}i, j = wp.tid()\n{line}")
     elif form == "flat":
         d.launch(m * n)
@@ -88,9 +92,9 @@ def transpose_axes(d: Draft) -> None:
             d.code(
                 f"""
                 tid = wp.tid()
-                i = tid // cols
-                j = tid % cols
-                y[j * rows + i] = {value("x[tid]", "x[j * rows + i]")}
+                i = tid // {cols}
+                j = tid % {cols}
+                dst[j * {rows} + i] = {value("src[tid]", f"src[j * {rows} + i]")}
                 """
             )
         else:
@@ -98,15 +102,15 @@ def transpose_axes(d: Draft) -> None:
                 f"""
                 tid = wp.tid()
                 # Coalesced writes, strided reads
-                i = tid % rows
-                j = tid // rows
-                y[tid] = {value("x[i * cols + j]", "x[tid]")}
+                i = tid % {rows}
+                j = tid // {rows}
+                dst[tid] = {value(f"src[i * {cols} + j]", "src[tid]")}
                 """
             )
     elif form == "tile":
         d.module("TILE = wp.constant(8)")
         d.launch(m // 8, n // 8, tiled=True)
-        other = "\nback = wp.tile_load(x, shape=(TILE, TILE), offset=(bj * TILE, bi * TILE))"
+        other = "\nback = wp.tile_load(src, shape=(TILE, TILE), offset=(bj * TILE, bi * TILE))"
         moved = {
             "none": "wp.tile_transpose(t)",
             "scaled": "wp.tile_transpose(t) * scale",
@@ -117,9 +121,9 @@ def transpose_axes(d: Draft) -> None:
             f"""
             bi, bj = wp.tid()
             # Transposed as a tile, so that reads and writes are both coalesced
-            t = wp.tile_load(x, shape=(TILE, TILE), offset=(bi * TILE, bj * TILE))
+            t = wp.tile_load(src, shape=(TILE, TILE), offset=(bi * TILE, bj * TILE))
             $back
-            wp.tile_store(y, {moved}, offset=(bj * TILE, bi * TILE))
+            wp.tile_store(dst, {moved}, offset=(bj * TILE, bi * TILE))
             """,
             back=other.strip() if extra in ("symmetric", "skew") else "",
         )
@@ -131,25 +135,26 @@ def transpose_axes(d: Draft) -> None:
             # Skip the lower triangle, otherwise each pair would be swapped twice
             if j {"<" if extra == "scaled" else "<="} i:
                 return
-            t = x[i, j]
-            x[i, j] = {factor}x[j, i]
-            x[j, i] = {factor}t
+            t = matrix[i, j]
+            matrix[i, j] = {factor}matrix[j, i]
+            matrix[j, i] = {factor}t
             """
         )
         if extra == "scaled":
             d.text = d.text.replace(
-                "    return\n", "    return\nif i == j:\n    x[i, i] = scale * x[i, i]\n    return\n"
+                "    return\n",
+                "    return\nif i == j:\n    matrix[i, i] = scale * matrix[i, i]\n    return\n",
             )
     else:
         names = ("i0", "i1", "i2")
         if gather == "read":
             d.launch(batch, m, n)
             target = ", ".join(names[k] for k in order)
-            d.code(f"i0, i1, i2 = wp.tid()\ny[{target}] = {factor}x[i0, i1, i2]")
+            d.code(f"i0, i1, i2 = wp.tid()\ndst[{target}] = {factor}src[i0, i1, i2]")
         else:
             d.launch(*back)
             source = ", ".join(names[order.index(k)] for k in range(3))
-            d.code(f"i0, i1, i2 = wp.tid()\ny[i0, i1, i2] = {factor}x[{source}]")
+            d.code(f"i0, i1, i2 = wp.tid()\ndst[i0, i1, i2] = {factor}src[{source}]")
     says = {
         "batched": "Transposes each matrix of a batch.",
         "in place": "Transposes a square matrix in place.",
@@ -162,12 +167,13 @@ def transpose_axes(d: Draft) -> None:
             + ("each matrix of a batch." if form == "batched" else "a matrix.")
         )
     elif extra == "scaled":
-        d.says(says.get(form, "Transposes a matrix.").replace(".", ", times a factor."))
+        d.says(says.get(form, "Transposes a matrix.").replace(".", " and scales it by a factor."))
     elif form in says:
         d.says(says[form])
 
     def reference(v: Values) -> dict[str, Any]:
-        x = v.x.reshape(m, n, *v.x.shape[1:]) if form == "flat" else v.x
+        given = v.matrix if form == "in place" else v.src
+        x = given.reshape(m, n, *given.shape[1:]) if form == "flat" else given
         if form == "permute":
             made = np.transpose(x, (*order, *range(3, x.ndim)))
         elif form == "batched":
@@ -180,6 +186,8 @@ def transpose_axes(d: Draft) -> None:
             made = 0.5 * (x - made)
         elif extra == "scaled":
             made = v.scale * made
-        return {"x" if form == "in place" else "y": made.reshape(v.x.shape) if form == "flat" else made}
+        return {
+            "matrix" if form == "in place" else "dst": made.reshape(given.shape) if form == "flat" else made
+        }
 
     d.check(reference)

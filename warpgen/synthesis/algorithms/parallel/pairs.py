@@ -94,6 +94,7 @@ def cache_pairs(d: Draft) -> None:
             "ascending",
             about="sorted keys of the pairs of the last frame",
         )
+        d.param("num_last_keys", "int", 8, about="number of these keys" + (" per world" if many else ""))
     d.param("num_shapes", "int", shapes, about="number of shapes")
     d.inout("keys", "int", sized(1 << log2), value=-1, about="hash table of pair keys, -1 for empty slots")
     d.inout(
@@ -103,6 +104,7 @@ def cache_pairs(d: Draft) -> None:
         value=0,
         about="number of pairs stored" + (" per world" if many else ""),
     )
+    d.param("max_pairs", "int", room, about="room for pairs" + (" of each world" if many else ""))
     if full == "flag":
         d.output("overflow", "int", worlds if many else 1, about="set to 1 if a pair was lost")
     output = {"pairs": ("pairs", "vec2i"), "keys": ("pair_keys", "int"), "last frame": ("pairs", "vec3i")}[
@@ -200,17 +202,16 @@ def cache_pairs(d: Draft) -> None:
         "keys": f"pair_keys[{at.format('entry')}] = key",
         "last frame": f"""
             # Warm starting needs to know which pairs have been there before
-            is_new = int(1)
             low_bound = int(0)
-            high_bound = int(last_keys.shape[{1 if many else 0}])
+            high_bound = num_last_keys
             while low_bound < high_bound:
                 mid = (low_bound + high_bound) // 2
                 if last_keys[{at.format("mid")}] < key:
                     low_bound = mid + 1
                 else:
                     high_bound = mid
-            if low_bound < last_keys.shape[{1 if many else 0}] and last_keys[{at.format("low_bound")}] == key:
-                is_new = 0
+            found = low_bound < num_last_keys and last_keys[{at.format("low_bound")}] == key
+            is_new = wp.where(found, 0, 1)
             pairs[{at.format("entry")}] = wp.vec3i(shape_a, shape_b, is_new)
         """,
     }[kept]
@@ -233,7 +234,7 @@ def cache_pairs(d: Draft) -> None:
         inserted = insert_key({"world, " if many else ""}key, keys)
         $fresh
         entry = wp.atomic_add({counter})
-        if entry >= {output[0]}.shape[{1 if many else 0}]:
+        if entry >= max_pairs:
             # The counter keeps growing, which tells the host how much room is needed
             $flag
             return

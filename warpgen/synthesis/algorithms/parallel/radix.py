@@ -18,7 +18,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "keys": "codes|items|values",
         "payload": "attributes|attached|records",
         "before": "rank|front_rank|num_before",
-        "number": "num_front|front_size|split_at",
+        "num_front": "num_first|front_size|split_at",
         "to": "target|place|destination",
         "block": "tile_id|segment|b",
         "ITEMS": "TILE|N|KEYS",
@@ -59,6 +59,7 @@ def split_keys(d: Draft) -> None:
         "payload": ("carried", "vec2", "payload in the order of the keys"),
         "run lengths": ("starts", "int", "1 where a run of equal digits begins"),
     }[result]
+    d.param("num_bits", "int", last_bit, about="number of bits up to the last one that counts")
     d.output(name, type_, (blocks, items), about=about)
     part = {"all": "", "low": " low", "high": " high"}[partial]
     d.says(
@@ -91,16 +92,15 @@ def split_keys(d: Draft) -> None:
         @wp.func
         def goes_first(code: wp.uint32, bit: int) -> int:
             """Whether a key comes before the split at a bit: 1 or 0."""
-            one = int(code >> wp.uint32(bit)) & 1
-            return {"one" if descending else "1 - one"}
+            return {"int(code >> wp.uint32(bit)) & 1" if descending else "1 - (int(code >> wp.uint32(bit)) & 1)"}
     ''')
     d.function('''
         @wp.func
-        def place_of(first: int, before: int, number: int, at: int) -> int:
+        def place_of(first: int, before: int, num_front: int, at: int) -> int:
             """Keys on either side of the split keep their order, so that the bits below stay sorted."""
             if first == 1:
                 return before
-            return number + at - before
+            return num_front + at - before
     ''')
     load = 'wp.tile_load(keys[block], shape=ITEMS, storage="shared")'
     if kind != "uint32":
@@ -111,6 +111,7 @@ def split_keys(d: Draft) -> None:
     if first_bit:
         d.module(f"FIRST_BIT = wp.constant({first_bit})")
     if result == "run lengths":
+        d.module(f"PAIRS = wp.constant({items - 1})  # of keys next to each other")
         d.function(
             f"""
             @wp.func
@@ -130,13 +131,12 @@ def split_keys(d: Draft) -> None:
         "order": "wp.tile_store(order[block], origin)",
         "payload": "wp.tile_store(carried[block], wp.tile_load_indexed(payload[block], indices=origin, shape=(ITEMS,)))",
         "run lengths": 'marks = wp.tile_ones(shape=ITEMS, dtype=int, storage="shared")\n'
-        f"later = wp.tile_view(codes, offset=(1,), shape=({items - 1},))\n"
-        f"earlier = wp.tile_view(codes, offset=(0,), shape=({items - 1},))\n"
+        "later = wp.tile_view(codes, offset=(1,), shape=(PAIRS,))\n"
+        "earlier = wp.tile_view(codes, offset=(0,), shape=(PAIRS,))\n"
         "wp.tile_assign(marks, wp.tile_map(differs, later, earlier), offset=(1,))\n"
         "wp.tile_store(starts[block], marks)",
     }[result]
     passes = "range(FIRST_BIT, num_bits)" if first_bit else "range(num_bits)"
-    d.param("num_bits", "int", last_bit, about="number of bits up to the last one that counts")
     d.launch(blocks, tiled=True)
     d.code(
         f"""
@@ -147,8 +147,8 @@ def split_keys(d: Draft) -> None:
         for bit in {passes}:
             first = wp.tile_map(goes_first, codes, bit)
             before = wp.tile_scan_exclusive(first)
-            number = wp.tile_sum(first)[0]
-            to = wp.tile_map(place_of, first, before, number, at_tile)
+            num_front = wp.tile_sum(first)[0]
+            to = wp.tile_map(place_of, first, before, num_front, at_tile)
             moved = wp.tile_zeros(shape=ITEMS, dtype=wp.uint32, storage="shared")
             $room
             # The scatter is collective: every thread runs the same number of iterations

@@ -20,14 +20,14 @@ _NAMES = {
     "block": "b|block_id|chunk_id",
     "row": "i|r|line",
     "seg": "segment|group|tid",
-    "best": "winner|arg|best_index",
+    "best": "winner|best_index",
     "TILE": "BLOCK_SIZE|CHUNK|TILE_SIZE",
 }
 
 
 @DOMAIN.algorithm(
     source="Harris 2007, Optimizing Parallel Reduction in CUDA; Kahan 1965; Higham 1993",
-    names=_NAMES | {"block_reduce": "reduce_sum|partial_sums|sum_blocks|reduction_pass", "e": "term|v|y"},
+    names=_NAMES | {"block_reduce": "reduce_sum|partial_sums|sum_blocks|reduction_pass", "e": "term|v"},
     double=True,
     weight=15,
 )
@@ -50,15 +50,16 @@ def block_reduce(d: Draft) -> None:
     if term == "weighted":
         d.input("w", "float", n, 0.1, 1.0, about="weight of each element")
     elif term == "difference":
-        d.input("y", "float", n, -1.0, 1.0)
+        d.input("other", "float", n, -1.0, 1.0)
     vector = entry == "vec3" and term == "sum"
     at = {
         "sum": "x[$i]",
         "squares": "wp.dot(x[$i], x[$i])" if entry == "vec3" else "x[$i] * x[$i]",
         "weighted": "w[$i] * x[$i]",
-        "difference": "(x[$i] - y[$i]) * (x[$i] - y[$i])",
+        "difference": "diff * diff",
         "absolute": "wp.abs(x[$i])",
     }[term]
+    diff = "diff = x[$i] - other[$i]\n" if term == "difference" else ""
     zero = "wp.vec3()" if vector else "float(0.0)"
     out = "vec3" if vector else "float"
     per_block = tile * 2
@@ -66,15 +67,17 @@ def block_reduce(d: Draft) -> None:
     if form == "atomic":
         d.output("whole_sum", out, 1, about="sum over all elements")
         d.launch(n)
-        d.code(f"tid = wp.tid()\nwp.atomic_add(whole_sum, 0, {at.replace('$i', 'tid')})")
+        lines = f"{diff}wp.atomic_add(whole_sum, 0, {at})".replace("$i", "tid")
+        d.code(f"tid = wp.tid()\n{lines}")
     elif form in ("grid stride", "kahan", "pairs"):
         d.output("partial", out, per_block, about="one sum per thread")
         d.launch(per_block)
         d.module(f"THREADS = wp.constant({per_block})")
         stride = "for i in range(tid, x.shape[0], THREADS):"
-        add = f"s += {at.replace('$i', 'i')}"
+        add = f"{diff}s += {at}".replace("$i", "i")
         if form == "kahan":
             add = f"""
+            {diff.strip().replace("$i", "i") or "$nothing"}
             # `error` is by how much rounding has made the sum too large
             e = {at.replace("$i", "i")} - error
             t = s + e
@@ -83,7 +86,11 @@ def block_reduce(d: Draft) -> None:
             """
         elif form == "pairs":
             stride = "for i in range(tid, x.shape[0] // 2, THREADS):"
-            add = f"k = i + x.shape[0] // 2\ns += {at.replace('$i', 'i')} + {at.replace('$i', 'k')}"
+            near, far = f"{diff}s += {at}".replace("$i", "i"), at.replace("$i", "k")
+            if diff:
+                near = near.replace("s +=", "far_diff = x[k] - other[k]\ns +=")
+                far = "far_diff * far_diff"
+            add = f"k = i + x.shape[0] // 2\n{near} + {far}"
         d.code(
             """
             tid = wp.tid()
@@ -97,9 +104,10 @@ def block_reduce(d: Draft) -> None:
             lost=f"error = {zero}" if form == "kahan" else "",
             stride=stride,
             add=add,
+            nothing="",
         )
     else:
-        d.module(f"TILE = wp.constant({tile})")
+        d.module(f"TILE = wp.constant({tile if form == 'tile loop' else 2 * tile})")
         d.output("partial", "float", blocks, about="one sum per block")
         if form == "tile loop":
             d.module(f"NUM_BLOCKS = wp.constant({blocks})")
@@ -112,26 +120,18 @@ def block_reduce(d: Draft) -> None:
         }[term]
         more = {
             "weighted": "wt = wp.tile_load(w, shape=TILE, offset=first)",
-            "difference": "diff = xt - wp.tile_load(y, shape=TILE, offset=first)",
+            "difference": "diff = xt - wp.tile_load(other, shape=TILE, offset=first)",
         }.get(term, "")
         d.launch(blocks, tiled=True)
         if form == "tile":
             d.code(
                 f"""
                 block = wp.tid()
-                # Each block reduces two tiles
-                first = 2 * block * TILE
+                first = block * TILE
                 $load
                 $more
-                s = wp.tile_sum({e})
-                first += TILE
-                $load
-                $more
-                s += wp.tile_sum({e})
-                wp.tile_store(partial, s, offset=block)
-                """.replace("first = 2", "first = int(2").replace(
-                    "int(2 * block * TILE", "int(2 * block * TILE)"
-                ),
+                wp.tile_store(partial, wp.tile_sum({e}), offset=block)
+                """,
                 load="xt = wp.tile_load(x, shape=TILE, offset=first)",
                 more=more,
             )
@@ -196,7 +196,7 @@ def block_reduce(d: Draft) -> None:
             e = {
                 "sum": lambda: v.x,
                 "weighted": lambda: v.w * v.x,
-                "difference": lambda: (v.x - v.y) ** 2,
+                "difference": lambda: (v.x - v.other) ** 2,
                 "absolute": lambda: np.abs(v.x),
             }[term]()
         if form == "atomic":
@@ -218,6 +218,7 @@ def block_reduce(d: Draft) -> None:
         "offsets": "seg_offsets|starts|ptr|segment_start",
         "ids": "segment_ids|labels|group_ids|keys",
         "order": "indices|perm|gather",
+        "y": "out|result|reduced",
     },
     adjoint="no",
     double=True,
@@ -294,7 +295,7 @@ def segmented_reduce(d: Draft) -> None:
             if tid > 0 and ids[tid - 1] == key:
                 return
             s = {zero}
-            k = int(tid)
+            k = tid
             while k < ids.shape[0]:
                 if ids[k] != key:
                     break
@@ -305,6 +306,8 @@ def segmented_reduce(d: Draft) -> None:
         )
         d.says("Sums each run of equal labels by the thread of its first element.")
     else:
+        if op == "max":
+            d.param("lowest", "float", -2.0, about="below every element, for empty segments")
         d.output(name, "int" if op == "argmax" else "float" if op == "norm" else entry, segments)
         first = "start + lane" if form == "cooperative" else "start"
         step = ", wp.block_dim()" if form == "cooperative" else ""
@@ -313,23 +316,20 @@ def segmented_reduce(d: Draft) -> None:
             "sum": f"s += {e}",
             "mean": f"s += {e}",
             "norm": f"e = {e}\ns += {square}",
-            "max": f"s = wp.max(s, {e})",
+            "max": f"largest = wp.max(largest, {e})",
             "argmax": f"e = {e}\n# Keep the first of equal elements\n"
-            "if best_k < 0 or e > s:\n    s = e\n    best_k = k",
+            "if best_k < 0 or e > largest:\n    largest = e\n    best_k = k",
         }[op]
         initial = f"s = {zero if op != 'norm' else 'float(0.0)'}"
         if op == "max":
-            d.param("lowest", "float", -2.0, about="below every element, for empty segments")
-            initial = "s = float(lowest)"
+            initial = "largest = lowest"
         elif op == "argmax":
-            initial = "s = float(0.0)\nbest_k = int(-1)"
-        fold = "s"
+            initial = "largest = float(0.0)\nbest_k = int(-1)"
+        fold = "largest" if op == "max" else "s"
         ending = ""
         if form == "cooperative":
+            ending = f"whole = wp.tile_{'max' if op == 'max' else 'sum'}(wp.tile({fold}))\nif lane != 0:\n    return"
             fold = "whole[0]"
-            ending = (
-                f"whole = wp.tile_{'max' if op == 'max' else 'sum'}(wp.tile(s))\nif lane != 0:\n    return"
-            )
         store = {
             "sum": f"y[seg] = {fold}",
             "mean": f"# Empty segments get a mean of zero\ny[seg] = {fold} / float(wp.max(end - start, 1))",

@@ -16,7 +16,7 @@ _NAMES = {
     "lane": "thread|t|lane_id",
     "block": "b|block_id|chunk_id",
     "row": "i|r|line",
-    "best": "winner|arg|best_index",
+    "best": "winner|best_index",
 }
 
 
@@ -58,15 +58,22 @@ def row_moments(d: Draft) -> None:
     m, n = d.pick(24, 32, 48), 16 if form == "tile" else d.pick(12, 18, 24)
     shape = (m, n) if axis == "rows" else (n, m)
     x = "x[row, k]" if axis == "rows" else "x[k, row]"
-    d.input("x", "float", shape, -1.0, 3.0, about=f"one series per {axis[:-1]}")
+    d.input(
+        "x",
+        "float",
+        shape,
+        -1.0,
+        3.0,
+        about=f"one series per {axis[:-1]}" + (", of even length" if form == "chan" else ""),
+    )
     if masked:
         d.param("lowest", "float", -0.9, -0.7, about="values below this stand for missing ones")
     if result == "both":
         d.output("mean", "float", m, about=f"mean per {axis[:-1]}")
         d.output("variance", "float", m, about=f"variance per {axis[:-1]}")
     elif result == "standardized":
-        d.output("z", "float", shape)
         d.param("eps", "float", 0.001, 0.01, about="added to the variance")
+        d.output("z", "float", shape)
     else:
         d.output("deviation" if result == "deviation" else "skew", "float", m)
     count = f"x.shape[{1 if axis == 'rows' else 0}]"
@@ -75,7 +82,9 @@ def row_moments(d: Draft) -> None:
     if masked:
         skip = f"if {x} < lowest:\n    continue"
         size = "num"
-    minus = f"({size} - 1.0)" if sample == "n - 1" else size
+    minus = size
+    if sample == "n - 1":
+        minus = "(num - 1.0)" if masked else "float(n - 1)"
     third = result == "skewness"
     if form == "welford":
         counted = "num += 1.0" if masked else "num = float(k + 1)"
@@ -153,7 +162,7 @@ def row_moments(d: Draft) -> None:
         # Merge two halves (Chan et al.): the squared distance of their means adds n_a n_b / n times itself
         delta = mu_b - mu
         m2 += delta * delta * na * 0.5
-        mu = 0.5 * (mu + mu_b)
+        {"$nothing" if result == "deviation" else "mu = 0.5 * (mu + mu_b)"}
         """
         moment = ""
         variance = f"m2 / {minus}"
@@ -163,12 +172,12 @@ def row_moments(d: Draft) -> None:
         body = """
         t = wp.tile_load(x, shape=(1, COLS), offset=(row, 0))
         s = wp.tile_sum(t)
-        mu = s[0] / float(x.shape[1])
+        mu = s[0] / float(COLS)
         dev = t - mu * wp.tile_ones(shape=(1, COLS), dtype=float)
         ss = wp.tile_sum(dev * dev)
         """
-        moment, size = "", "float(x.shape[1])"
-        minus = "(float(x.shape[1]) - 1.0)" if sample == "n - 1" else size
+        moment, size = "", "float(COLS)"
+        minus = "float(COLS - 1)" if sample == "n - 1" else size
         variance = f"ss[0] / {minus}"
         d.says("Computes mean and variance of each row by tiles.")
     if result == "both":
@@ -246,7 +255,7 @@ def row_extremum(d: Draft) -> None:
     d.calls(
         f"row_{sign}|{sign}_of_rows|reduce_rows_{sign}"
         if form == "cooperative"
-        else f"row_arg{sign}|arg{sign}_rows|best_candidate|row_extremum"
+        else f"row_arg{sign}|arg{sign}_rows|find_row_arg{sign}"
     )
     keep = d.flag("keep")
     valid = d.option("valid", "all", "mask", "counts", "threshold")
@@ -278,7 +287,7 @@ def row_extremum(d: Draft) -> None:
     count = "counts[row]" if valid == "counts" else f"cost.shape[{1 if layout == 'rows' else 0}]"
     skip = f"if not {at.replace('cost', 'active')}:\n    continue" if valid == "mask" else ""
     if form == "scan":
-        start = "float(cutoff)" if valid == "threshold" else f"float({worst})"
+        start = "cutoff" if valid == "threshold" else f"float({worst})"
         empty = "" if valid == "all" or not keep else "if best_col < 0:\n    return"
         d.launch(m)
         d.code(
@@ -316,9 +325,6 @@ def row_extremum(d: Draft) -> None:
             lines=lines,
         )
     else:
-        d.says(
-            f"Finds the {'smallest' if sign == 'min' else 'largest'} element of each row, a block for each."
-        )
         d.launch(m, tiled=True)
         d.code(
             f"""
@@ -335,10 +341,20 @@ def row_extremum(d: Draft) -> None:
             """,
             skip=skip,
         )
-    if sign == "max" and form != "cooperative":
-        d.says("Finds where each row has its largest element.")
+    extremum = "smallest" if sign == "min" else "largest"
+    among = {
+        "all": "",
+        "mask": " among those that take part",
+        "counts": " among its valid entries",
+        "threshold": f" {'below' if sign == 'min' else 'above'} a cutoff",
+    }[valid]
+    if form == "cooperative":
+        d.says(f"Finds the {extremum} element of each row{among}, a block for each row.")
+    else:
+        also = ", and that element" if keep else ""
+        d.says(f"Finds where each row has its {extremum} element{among}{also}.")
     if layout == "columns":
-        d.sentence = (d.sentence or "Finds where each row has its smallest element.").replace("row", "column")
+        d.sentence = d.sentence.replace("row", "column")
         d.name = d.name.replace("rows", "columns").replace("row", "column")
         d.text = re.sub(r"\b(row|col)\b", lambda found: "col" if found[1] == "row" else "row", d.text)
         d.text = d.text.replace("best_col", "best_row")

@@ -59,7 +59,7 @@ def scan_step(d: Draft) -> None:
         d.param("stride", "int", 1, 8, about="distance of the elements to combine")
         d.output("y", kind, shape)
         if segmented:
-            d.output("head_out", "int", shape, about="nonzero where the element is final")
+            d.output("head_out", "int", shape, about="nonzero where a segment's head has been reached")
         both = join.replace("$a", f"x[{at}i - stride]").replace("$b", f"x[{at}i]")
         if segmented:
             body = f"""
@@ -234,7 +234,8 @@ def block_scan(d: Draft) -> None:
             "min": "s = wp.min(s, x[k])",
         }[op]
         first = {"max": "x[first]", "min": "x[first]"}.get(op, "0" if kind == "int" else "0.0")
-        first = shift or first
+        if op not in ("max", "min"):
+            first = shift or f"{kind}({first})"
         if form == "backwards":
             first = first.replace("first", "last")
         body = f"y[k] = s\n{join}" if op == "exclusive" else f"{join}\ny[k] = s"
@@ -246,7 +247,7 @@ def block_scan(d: Draft) -> None:
             f"""
             block = wp.tid()
             {"last = block * TILE + TILE - 1" if form == "backwards" else "first = block * TILE"}
-            s = {kind}({first})
+            s = {first}
             $loop
             {f"{total}[block] = s" if totals else "$nothing"}
             """,

@@ -52,7 +52,7 @@ def row_select(d: Draft) -> None:
         return f"x[row, {j}]" if layout == "rows" else f"x[{j}, row]"
 
     shape = (m, n) if layout == "rows" else (n, m)
-    before = "<" if sense == "smallest" else ">"
+    before, after = ("<", ">=") if sense == "smallest" else (">", "<=")
     count = f"x.shape[{1 if layout == 'rows' else 0}]"
     if form == "quickselect":
         d.inout("x", "float", shape, -1.0, 1.0)
@@ -62,6 +62,10 @@ def row_select(d: Draft) -> None:
         d.input("x", key, shape, low, high)
     if form in ("quickselect", "bisection"):
         d.param("k", "int", 1, n - 2, about="rank of the element to find")
+        if form == "bisection":
+            d.param("lowest", "float", -1.0, about="lower bound of all values")
+            d.param("highest", "float", 1.0, about="upper bound of all values")
+            d.param("steps", "int", 32, about="number of bisection steps")
         d.output("kth", "float", m, about=f"selected element per {layout[:-1]}")
     else:
         name, kind = (
@@ -99,9 +103,9 @@ def row_select(d: Draft) -> None:
             for j in range({count}):
                 v = {at("j")}
                 # Early out: not among those kept so far
-                if not (v {before} best[row, kept - 1]):
+                if v {after} best[row, kept - 1]:
                     continue
-                slot = int(kept - 1)
+                slot = kept - 1
                 while slot > 0 and v {before} best[row, slot - 1]:
                     $shift
                     slot -= 1
@@ -163,11 +167,11 @@ def row_select(d: Draft) -> None:
             f"""
             row = wp.tid()
             lo = int(0)
-            hi = int({count} - 1)
+            hi = {count} - 1
             while lo < hi:
                 pivot = {at("k")}
-                i = int(lo)
-                j = int(hi)
+                i = lo
+                j = hi
                 # Hoare's partition: both ends walk inwards and exchange what is on the wrong side
                 while i <= j:
                     while {at("i")} {before} pivot:
@@ -190,16 +194,15 @@ def row_select(d: Draft) -> None:
         )
         d.says(f"Finds the element of rank k, counted from the {sense}, in each row by quickselect.")
     else:
-        d.param("steps", "int", 32, about="number of bisection steps")
         test = "v <= mid" if sense == "smallest" else "v > mid"
         turn = "count > k" if sense == "smallest" else "count <= k"
         d.launch(m)
         d.code(
             f"""
             row = wp.tid()
-            # All values lie between these bounds, which close in on the one sought
-            lo = float(-1.0)
-            hi = float(1.0)
+            # The bounds close in on the value sought
+            lo = lowest
+            hi = highest
             for step in range(steps):
                 mid = 0.5 * (lo + hi)
                 count = int(0)

@@ -266,8 +266,8 @@ def merge_path(d: Draft) -> None:
     d.input("a", kind, na, low, high, kind="ascending")
     d.input("b", kind, nb, low, high, kind="ascending")
     if payload:
-        d.input("a_values", "int", na, 0, 1000, about="payload of the first list")
-        d.input("b_values", "int", nb, 0, 1000, about="payload of the second list")
+        d.input("first_values", "int", na, 0, 1000, about="payload of the first list")
+        d.input("second_values", "int", nb, 0, 1000, about="payload of the second list")
     n = na + nb
     if form == "partition":
         d.output(
@@ -285,8 +285,8 @@ def merge_path(d: Draft) -> None:
         halves += "hi = wp.where(taken, hi, mid)"
     bisect = """
     # Binary search for the intersection of the merge path with this diagonal
-    lo = int(wp.max(0, diag - b.shape[0]))
-    hi = int(wp.min(diag, a.shape[0]))
+    lo = wp.max(0, diag - b.shape[0])
+    hi = wp.min(diag, a.shape[0])
     while lo < hi:
         $halves
     """
@@ -316,16 +316,16 @@ def merge_path(d: Draft) -> None:
         d.launch((n + chunk - 1) // chunk)
         take_a, take_b = "out[k] = a[i]", "out[k] = b[j]"
         if payload:
-            take_a += "\nvalues_out[k] = a_values[i]"
-            take_b += "\nvalues_out[k] = b_values[j]"
+            take_a += "\nvalues_out[k] = first_values[i]"
+            take_b += "\nvalues_out[k] = second_values[j]"
         d.module(f"CHUNK = wp.constant({chunk})")
         d.code(
             """
             tid = wp.tid()
             diag = tid * CHUNK
             $bisect
-            i = int(lo)
-            j = int(diag - lo)
+            i = lo
+            j = diag - lo
             for k in range(diag, wp.min(diag + CHUNK, out.shape[0])):
                 if j >= b.shape[0] or (i < a.shape[0] and a[i] <= b[j]):
                     $take_a
@@ -342,8 +342,8 @@ def merge_path(d: Draft) -> None:
     else:
         family = searching.INTEGERS if kind == "int" else searching.FLOATS
         find = d.use(family[search])
-        more_a = "values_out[slot] = a_values[tid]" if payload else ""
-        more_b = "values_out[slot] = b_values[j]" if payload else ""
+        more_a = "values_out[slot] = first_values[tid]" if payload else ""
+        more_b = "values_out[slot] = second_values[j]" if payload else ""
         d.launch(n)
         d.code(
             f"""
@@ -355,7 +355,7 @@ def merge_path(d: Draft) -> None:
                 $more_a
             else:
                 j = tid - a.shape[0]
-                slot = int(j + {find}(a, 0, a.shape[0], b[j]))
+                slot = j + {find}(a, 0, a.shape[0], b[j])
                 # Stable merge: equal elements of `a` come first
                 while slot - j < a.shape[0] and a[slot - j] == b[j]:
                     slot += 1
@@ -374,7 +374,7 @@ def merge_path(d: Draft) -> None:
         taken = np.concatenate([[0], np.cumsum(order < na)])
         made = {"out": both[order], "splits": taken[np.arange(n // chunk) * chunk]}
         if payload:
-            made["values_out"] = np.concatenate([v.a_values, v.b_values])[order]
+            made["values_out"] = np.concatenate([v.first_values, v.second_values])[order]
         return {p.name: made[p.name] for p in d.parameters if p.name in made}
 
     d.check(reference)

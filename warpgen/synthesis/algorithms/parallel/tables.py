@@ -97,6 +97,9 @@ def histogram(d: Draft) -> None:
             guard = f"# Clamp outliers to the first and last bin\nb = wp.clamp(b, 0, {last})"
     weight = "w[$i]" if weighted else "1"
 
+    if form == "per bin" and outliers == "drop":
+        guard = ""  # what is in none of the bins is not in this one either
+
     def at(i: str) -> str:
         return f"{place}\n{guard}".replace("$i", i)
 
@@ -148,11 +151,6 @@ def histogram(d: Draft) -> None:
                 "if b < 0 or b >= NUM_BINS:\n    continue", "inside = b >= 0 and b < NUM_BINS"
             ),
         )
-        if outliers == "drop":
-            d.text = d.text.replace(
-                "        inside = b >= 0 and", "        inside = bool(b >= 0) and"
-            ).replace("inside = first + lane < CHUNK", "inside = bool(first + lane < CHUNK)")
-
         d.says("Counts samples by bins, each block in a shared histogram that it adds to the whole.")
     else:
         d.launch(bins)
@@ -210,6 +208,7 @@ def histogram(d: Draft) -> None:
         "keys": "ids|codes|key_list",
         "counts": "occurrences|key_counts|number_of",
         "stored": "table_values|stored_values|slot_values",
+        "capacity": "table_size|num_slots",
     },
     adjoint="no",
     weight=6,
@@ -233,7 +232,7 @@ def hash_table(d: Draft) -> None:
     n = d.pick(64, 96)
     h = d.use(function)
     reduce = "int($h & wp.uint32($m - 1))" if power == "power of two" else "int($h % wp.uint32($m))"
-    size = "table.shape[0]" if task != "slot of key" else "capacity"
+    size = "capacity"
 
     def home(key: str) -> str:
         return reduce.replace("$h", f"{h}({key})").replace("$m", size)
@@ -254,6 +253,7 @@ def hash_table(d: Draft) -> None:
     if task == "slot of key":
         payload = False
         d.param("capacity", "int", capacity, about="number of slots")
+        d.param("num_probes", "int", 4, about="number of slots to list per key")
         d.output("slots", "int", (n, 4), about="first slots of the search per key")
         d.launch(n)
         d.code(
@@ -262,7 +262,7 @@ def hash_table(d: Draft) -> None:
             key = keys[tid]
             slot = {home("key")}
             $stride
-            for probe in range(slots.shape[1]):
+            for probe in range(num_probes):
                 slots[tid, probe] = slot
                 $step
             """,
@@ -291,6 +291,7 @@ def hash_table(d: Draft) -> None:
         d.input("table", "int", capacity, -1, 60, about="keys by slot, -1 for empty slots")
         if payload:
             d.input("stored", "int", capacity, 0, 1000, about="value of each slot's key")
+        d.param("capacity", "int", capacity, about="number of slots")
         d.param("max_probes", "int", 6, 12, about="largest number of probes")
         about = (
             "value of each key, -1 if it is not there"
@@ -341,6 +342,7 @@ def hash_table(d: Draft) -> None:
 
         d.check(looked_up)
         return
+    d.param("capacity", "int", capacity, about="number of slots")
     # the table and the counters begin empty
     d.inout("table", "int", capacity, value=-1.0, about="keys by slot, -1 for empty slots")
     if task == "count":
@@ -360,7 +362,7 @@ def hash_table(d: Draft) -> None:
         key = keys[tid]
         slot = {home("key")}
         $stride
-        for probe in range(table.shape[0]):
+        for probe in range(capacity):
             # -1 marks an empty slot; another thread may have brought the same key
             old = wp.atomic_cas(table, slot, -1, key)
             if old == -1 or old == key:
@@ -374,6 +376,8 @@ def hash_table(d: Draft) -> None:
         done=done,
         step=step,
     )
+    if payload and task == "insert":
+        d.says("Inserts keys and values into a hash table with open addressing by atomic compare and swap.")
     if task == "count":
         d.says("Counts how often each key occurs, by means of a hash table with open addressing.")
 

@@ -23,8 +23,8 @@ _NAMES = {
         "sliding_window": "moving_average|running_mean|window_reduce|rolling_sum",
         "s": "acc|window_sum|total",
         "largest": "window_max|peak|highest",
-        "lo": "first|begin|left",
-        "hi": "last|stop|right",
+        "lo": "begin|left",
+        "hi": "end|right",
     },
     double=True,
     adjoint="no",
@@ -84,6 +84,8 @@ def sliding_window(d: Draft) -> None:
         d.param("decay", "float", 0.6, 0.95, about="factor per step")
     elif form != "ascending times":
         d.param("radius", "int", r, about="half width of the window")
+    if form == "prefix":
+        d.param("n", "int", n, about="number of elements" + (" of a row" if rows else ""))
     d.output("y", "float", shape)
     if form == "prefix":
         d.launch(*(shape if rows else (n,)))
@@ -91,7 +93,6 @@ def sliding_window(d: Draft) -> None:
         d.code(
             f"""
             {p}i = wp.tid()
-            n = prefix.shape[{1 if rows else 0}] - 1
             lo = wp.max(i - radius, 0)
             hi = wp.min(i + radius + 1, n)
             # Difference of two prefix sums
@@ -122,11 +123,11 @@ def sliding_window(d: Draft) -> None:
             d.code(
                 f"""
                 {first or "$nothing"}
-                s = float(x[{p}0])
-                y[{p}0] = s
+                smoothed = x[{p}0]
+                y[{p}0] = smoothed
                 for i in range(1, {count}):
-                    s = decay * s + (1.0 - decay) * x[{p}i]
-                    y[{p}i] = s
+                    smoothed = decay * smoothed + (1.0 - decay) * x[{p}i]
+                    y[{p}i] = smoothed
                 """,
                 nothing="",
             )
@@ -146,8 +147,8 @@ def sliding_window(d: Draft) -> None:
                     centre = i - radius
                     if centre >= 0:
                         lo = wp.max(centre - radius, 0)
-                        hi = wp.min(centre + radius, n - 1)
-                        y[{p}centre] = s / float(hi - lo + 1)
+                        hi = wp.min(centre + radius + 1, n)
+                        y[{p}centre] = s / float(hi - lo)
                 """,
                 nothing="",
             )
@@ -159,7 +160,7 @@ def sliding_window(d: Draft) -> None:
             f"""
             tid = wp.tid()
             s = float(0.0)
-            k = int(tid)
+            k = tid
             # Walk back until the window is exceeded, timestamps may be irregular
             while k >= 0 and time[k] > time[tid] - window:
                 s += x[k]

@@ -72,7 +72,7 @@ def random_kicks(d: Draft) -> None:
     init = (
         f"state = wp.rand_init(seed, {number})"
         if stream == "thread"
-        else f"state = wp.rand_init(seed + 7919 * {number if number.isidentifier() else f'({number})'})"
+        else f"state = wp.rand_init(seed + {number})"
     )
     kick = f"reach * wp.{builtin}(state)"
     zero = f"wp.{vector}()"
@@ -89,8 +89,8 @@ def random_kicks(d: Draft) -> None:
         "drift": ("", f"p + dt * velocity + {kick}"),
         "mean": (f"total = {zero}\nfor k in range(steps):\n    total += {kick}", "p + total / float(steps)"),
         "accepted": (
-            f"trial = p + {kick}\nkept = p\nif wp.length_sq(trial) < wp.length_sq(p):\n    kept = trial",
-            "kept",
+            f"trial = p + {kick}",
+            "wp.where(wp.length_sq(trial) < wp.length_sq(p), trial, p)",
         ),
     }[rule]
     form.write("kicked", "\n".join(filter(None, (init, lines))), value)
@@ -179,7 +179,7 @@ def random_orientations(d: Draft) -> None:
     at, number = {
         "flat": ("tid", "tid"),
         "grid": ("i, j", f"i * {out}.shape[1] + j"),
-        "several": (f"tid * {k} + draw", "tid"),
+        "several": ("tid * PER_THREAD + draw", "tid"),
     }[layout]
     value = {
         "gauss": (
@@ -197,8 +197,8 @@ def random_orientations(d: Draft) -> None:
         "cone": (
             "# The cosine is uniform, since equal heights cut equal areas from a sphere\n"
             "c = wp.randf(state, wp.cos(limit), 1.0)\naround = wp.tau * wp.randf(state)\ns = wp.sqrt(1.0 - c * c)\n"
-            "# Two unit vectors across the axis\nside = wp.vec3(1.0, 0.0, 0.0)\nif wp.abs(axis[0]) > 0.7:\n"
-            "    side = wp.vec3(0.0, 1.0, 0.0)\nu = wp.normalize(wp.cross(axis, side))\nv = wp.cross(axis, u)",
+            "# Two unit vectors across the axis\n"
+            "side = wp.where(wp.abs(axis[0]) > 0.7, wp.vec3(0.0, 1.0, 0.0), wp.vec3(1.0, 0.0, 0.0))\nu = wp.normalize(wp.cross(axis, side))\nv = wp.cross(axis, u)",
             "s * wp.cos(around) * u + s * wp.sin(around) * v + c * axis",
         ),
         "matrix": (
@@ -223,7 +223,8 @@ def random_orientations(d: Draft) -> None:
     body = f"{value[0]}\n{out}[{at}] = {last}"
     d.launch(*((shape[0] // k,) if layout == "several" else shape))
     if layout == "several":
-        d.code(f"{head}\n{start}\nfor draw in range({k}):\n    $body", body=body)
+        d.module(f"PER_THREAD = wp.constant({k})")
+        d.code(f"{head}\n{start}\nfor draw in range(PER_THREAD):\n    $body", body=body)
     else:
         d.code(f"{head}\n{start}\n$body", body=body)
 

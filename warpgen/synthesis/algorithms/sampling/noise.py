@@ -51,7 +51,7 @@ def fractal_noise(d: Draft) -> None:
     rows, columns = d.pick((12, 16), (10, 12), (16, 16))
     d.param("seed", "int", 0, 1000, about="Seed of the random state")
     if periodic:
-        frequency = "4.0"
+        frequency = "float(4.0)"
     else:
         d.param("frequency", "float", 0.5, 2.0, about="Base frequency")
         frequency = "frequency"
@@ -78,17 +78,17 @@ def fractal_noise(d: Draft) -> None:
         p = {point}
         total = float(0.0)
         amplitude = float(1.0)
-        frequency_k = float({frequency})
-        $reach
+        frequency_k = {frequency}
+        $norm
         {loop}
             total += amplitude * {term}
-            $reached
+            $normed
             amplitude *= 0.5
             frequency_k *= 2.0
-        height[i, j] = {"total / reach" if normalised else "total"}
+        height[i, j] = {"total / amplitude_sum" if normalised else "total"}
         """,
-        reach="reach = float(0.0)" if normalised else "",
-        reached="reach += amplitude" if normalised else "",
+        norm="amplitude_sum = float(0.0)" if normalised else "",
+        normed="amplitude_sum += amplitude" if normalised else "",
     )
     if periodic:
         d.explain("Tileable: each octave repeats after a whole number of its cells.")
@@ -188,7 +188,7 @@ def curl_flow(d: Draft) -> None:
     target = f"moved[tid] = x[tid] + dt * {curl}" if step else f"v[tid] = {curl}"
     d.launch(count)
     d.code("tid = wp.tid()\nstate = wp.rand_init(seed)\n$lines\n$target", lines=lines, target=target)
-    d.explain("The curl of a potential is divergence-free, so tracers neither accumulate nor disperse.")
+    d.explain("The curl of a potential is divergence-free, so tracers neither bunch up nor thin out.")
 
     def swirling(before: Values, after: Values) -> None:
         v = (after.moved - before.x) / before.dt if step else after.v

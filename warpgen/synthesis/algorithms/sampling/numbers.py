@@ -116,17 +116,22 @@ def draw_samples(d: Draft) -> None:
         if layout != "mean"
         else f"Each thread {said} and keeps the mean of many."
     )
-    if layout == "mean":
-        d.calls("sample_means|mean_of_samples|average_draws")
+    d.calls(
+        f"{law}_means|mean_of_{law}_draws|average_{law}_draws"
+        if layout == "mean"
+        else f"draw_{law}|sample_{law}|{law}_samples"
+    )
     rows, columns = (
         (d.pick(12, 16), d.pick(16, 24)) if layout in ("row", "grid") else (d.pick(160, 200, 256), 1)
     )
     d.param("seed", "int", 1, 10000, about="Seed of the random state")
     for name, (low, high, about) in parameters.items():
         d.param(name, "float", low, high, about=about)
-    d.output(
-        "samples", "float", (rows, columns) if layout in ("row", "grid") else rows, about="Random samples"
-    )
+    draws = d.pick(8, 16)
+    if layout == "mean":
+        d.param("num_draws", "int", draws, about="Number of draws per thread")
+    out, about = ("means", "Means of the draws") if layout == "mean" else ("samples", "Random samples")
+    d.output(out, "float", (rows, columns) if layout in ("row", "grid") else rows, about=about)
     if layout == "one":
         d.launch(rows)
         d.code("tid = wp.tid()\nstate = wp.rand_init(seed, tid)\n$way\nsamples[tid] = value", way=way)
@@ -154,17 +159,16 @@ def draw_samples(d: Draft) -> None:
             way=way,
         )
     else:
-        draws = d.pick(8, 16)
         d.launch(rows)
         d.code(
             (
-                f"tid = wp.tid()\n"
-                f"state = wp.rand_init(seed, tid)\n"
-                f"total = float(0.0)\n"
-                f"for draw_k in range({draws}):\n"
-                f"    $way\n"
-                f"    total += value\n"
-                f"samples[tid] = total / {draws}.0"
+                "tid = wp.tid()\n"
+                "state = wp.rand_init(seed, tid)\n"
+                "total = float(0.0)\n"
+                "for draw_k in range(num_draws):\n"
+                "    $way\n"
+                "    total += value\n"
+                "means[tid] = total / float(num_draws)"
             ),
             way=way,
         )
@@ -172,7 +176,7 @@ def draw_samples(d: Draft) -> None:
     def distributed(before: Values, after: Values) -> None:
         a, b = [*(float(before[name]) for name in parameters), 0.0][:2]
         mean, deviation = _moments(law, a, b)
-        found = after.samples.ravel()
+        found = after[out].ravel()
         if layout == "mean":
             deviation /= draws**0.5
         # Five standard errors, and a third of the deviation: the laws differ by more.
@@ -208,7 +212,7 @@ def shuffle_rows(d: Draft) -> None:
         d.says("Writes a random permutation of indices to each row (inside-out Fisher-Yates).")
     elif partial:
         d.calls("partial_shuffle|shuffle_front|draw_without_replacement")
-        d.says("Draws the first half of each row at random out of the whole row (partial Fisher-Yates).")
+        d.says("Draws the first elements of each row at random out of the whole row (partial Fisher-Yates).")
     rows, columns = d.pick(16, 24, 32), d.pick(8, 10, 13)
     extents: int | tuple[int, int] = rows * columns if flat else (rows, columns)
     if source == "identity":
@@ -220,8 +224,10 @@ def shuffle_rows(d: Draft) -> None:
     else:
         order = d.pick("items", "values", "elements")
         d.inout(order, type_, extents, 0, 100, about="Rows to shuffle in place")
-    last = columns if flat else f"{order}.shape[1]"
-    below = columns - 1 if flat else f"{order}.shape[1] - 1"
+    if flat:
+        d.module(f"ROW_LENGTH = wp.constant({columns})")
+    last = "ROW_LENGTH" if flat else f"{order}.shape[1]"
+    below = f"{last} - 1"
     at = "start + $k" if flat else "row, $k"
     i, j = at.replace("$k", "i"), at.replace("$k", "j")
     swap = f"kept = {order}[{i}]\n{order}[{i}] = {order}[{j}]\n{order}[{j}] = kept"
@@ -234,10 +240,10 @@ def shuffle_rows(d: Draft) -> None:
             {order}[{j}] = i
         """
     elif partial:
-        kept = columns // 2
+        d.param("num_drawn", "int", columns // 2, about="Elements to draw from each row")
         body = f"""
-        # partial Fisher-Yates: only the first {kept} elements are needed
-        for i in range({kept}):
+        # partial Fisher-Yates: only the first elements are needed
+        for i in range(num_drawn):
             j = wp.randi(state, i, {last})
             $swap
         """
@@ -253,7 +259,7 @@ def shuffle_rows(d: Draft) -> None:
     d.launch(rows)
     d.code(
         "row = wp.tid()\n$start\nstate = $stream\n$body",
-        start=f"start = row * {columns}" if flat else "", stream=stream, body=body, swap=swap,
+        start="start = row * ROW_LENGTH" if flat else "", stream=stream, body=body, swap=swap,
     )  # fmt: skip
 
     def permuted(before: Values, after: Values) -> None:

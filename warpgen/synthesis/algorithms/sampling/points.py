@@ -11,7 +11,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
     "points": "samples|positions|pts",
-    "seed": "rng_seed|base_seed|frame_seed",
+    "seed": "rng_seed|base_seed",
     "state": "rng|rng_state",
 }
 
@@ -52,7 +52,7 @@ def scatter_points(d: Draft) -> None:
     """Samples points uniformly in a region."""
     shape = d.option("shape", *_SHAPES)
     type_, dimension, least, most = _SHAPES[shape]
-    stream = d.option("stream", "offset", "hashed", "reseeded")
+    stream = d.option("stream", "offset", "hashed", "frame")
     layout = d.option("layout", "one each", "several each", "two-dimensional")
     moved = d.flag("moved")
     where = _SAID[shape]
@@ -63,6 +63,8 @@ def scatter_points(d: Draft) -> None:
         where = f"{where.rpartition(' a ')[0]} the unit {where.rpartition(' a ')[2]}"
     d.says(f"Places points at random and uniformly {where}.")
     d.param("seed", "int", 1, 10000, about="Seed of the random state")
+    if stream == "frame":
+        d.param("frame", "int", 0, 1000, about="Number of the frame")
     if moved:
         d.param("center", type_, -2.0, 2.0, about="Center of the region")
         flat_sided = shape in ("sample_unit_square", "sample_unit_cube")
@@ -80,8 +82,8 @@ def scatter_points(d: Draft) -> None:
         init = f"state = wp.rand_init(seed, {number})"
     else:
         init = f"""
-        # per-thread random state, seeded from a common seed
-        state = wp.rand_init(wp.randi(wp.rand_init(seed, {number})))
+        # other points in each frame
+        state = wp.rand_init(seed + frame, {number})
         """
     value = f"wp.{shape}(state)"
     placed = f"center + {size} * {value}" if moved else value
@@ -89,14 +91,15 @@ def scatter_points(d: Draft) -> None:
         d.launch(rows)
         d.code("tid = wp.tid()\n$init\npoints[tid] = $placed", init=init, placed=placed)
     elif layout == "several each":
+        d.module(f"PER_THREAD = wp.constant({columns})")
         d.launch(rows)
         d.code(
-            f"""
+            """
             i = wp.tid()
             $init
             # the state advances with each draw
-            for k in range({columns}):
-                points[i * {columns} + k] = $placed
+            for k in range(PER_THREAD):
+                points[i * PER_THREAD + k] = $placed
             """,
             init=init, placed=placed,
         )  # fmt: skip
@@ -150,6 +153,8 @@ def sample_surface(d: Draft) -> None:
     }[pick]
     what = "points" if result == "points" else "barycentric coordinates"
     d.says(f"Samples {what} on {which}.")
+    if result == "barycentric":
+        d.calls("sample_barycentric|barycentric_samples|draw_barycentric")
     face_of = "face_of" if face == "f" else f"{face}_of"
     d.input("vertices", "vec3", vertices if indexed else (triangles, 3), -1.0, 1.0, about="Vertex positions")
     if indexed:
@@ -160,7 +165,7 @@ def sample_surface(d: Draft) -> None:
         )
     elif pick == "given":
         d.input("chosen", "int", count, 0, triangles, about="Triangle of each sample")
-    elif result == "barycentric":
+    if pick != "given":
         d.param(f"num_{faces}", "int", triangles, about="Number of triangles")
     d.param("seed", "int", 1, 10000, about="Seed of the random state")
     if result == "points":
@@ -169,11 +174,9 @@ def sample_surface(d: Draft) -> None:
         d.output(face_of, "int", count, about="Triangle of each sample")
         d.output("weights", "vec3", count, about="Barycentric coordinates")
     chosen = {
-        # the last entry may be below one when areas were summed in single precision
-        "cdf": f"{face} = wp.min(wp.sample_cdf(state, cdf), cdf.shape[0] - 1)",
-        "even": f"{face} = wp.randi(state, 0, "
-        + (f"num_{faces}" if result == "barycentric" else f"{faces if indexed else 'vertices'}.shape[0]")
-        + ")",
+        "cdf": "# The last entry may be rounded below one\n"
+        f"{face} = wp.min(wp.sample_cdf(state, cdf), num_{faces} - 1)",
+        "even": f"{face} = wp.randi(state, 0, num_{faces})",
         "given": f"{face} = chosen[tid]",
     }[pick]
     barycentric = {

@@ -23,7 +23,7 @@ class PointLights:
 RESERVOIRS = piece('''
 @wp.struct
 class ReservoirBuffer:
-    """Per-pixel reservoirs: chosen light (-1 if empty), candidate count and unbiased weight."""
+    """Per-pixel reservoirs: chosen light (-1 if empty), candidate count and contribution weight."""
 
     light: wp.array2d(dtype=int)
     count: wp.array2d(dtype=int)
@@ -132,7 +132,7 @@ def reuse_reservoirs(d: Draft) -> None:
     d.input("uniforms", "float", (*shape, total), 0.01, 0.99, about="One random number per merged reservoir")
     d.output("out_light", "int", shape, about="Light chosen per pixel, -1 if none contributes")
     d.output("out_count", "int", shape, about="Number of candidates seen")
-    d.output("out_weight", "float", shape, about="Unbiased contribution weight W")
+    d.output("out_weight", "float", shape, about="Contribution weight W")
     d.function(_TARGET, body=_TARGETS[target])
     if similarity != "none":
         test = """
@@ -223,10 +223,10 @@ def reuse_reservoirs(d: Draft) -> None:
         n = normals[row, col]
 
         # Start with the reservoir of this pixel
-        chosen = int(reservoirs.light[row, col])
-        merged_count = int(reservoirs.count[row, col])
+        chosen = reservoirs.light[row, col]
+        merged_count = reservoirs.count[row, col]
         own_pdf = target_pdf(lights, chosen, x, n)
-        weight_total = float(own_pdf * reservoirs.weight[row, col] * float(merged_count))
+        weight_total = own_pdf * reservoirs.weight[row, col] * float(merged_count)
         $here
         $loop
         $temporal
@@ -234,7 +234,7 @@ def reuse_reservoirs(d: Draft) -> None:
         out_count[row, col] = merged_count
         final_pdf = target_pdf(lights, chosen, x, n)
         # Empty reservoir, or a sample that does not contribute here
-        if chosen < 0 or final_pdf <= 0.0:
+        if final_pdf <= 0.0:
             out_light[row, col] = -1
             return
 
@@ -262,12 +262,12 @@ def reuse_reservoirs(d: Draft) -> None:
         else "",
         here={
             "biased": "",
-            "count valid": "# Candidates of this pixel\nhere_count = int(merged_count)",
+            "count valid": "# Candidates of this pixel\nhere_count = merged_count",
             "balance": """
                 # Candidates of this pixel, and the pixel that the chosen sample comes from
-                here_count = int(merged_count)
-                source_row = int(row)
-                source_col = int(col)
+                here_count = merged_count
+                source_row = row
+                source_col = col
                 """,
         }[unbiased],
         merge=merged("neighbor", "there"),

@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Devroye 1986, ch. III; Walker 1977 (alias method); Gumbel 1954; Warp manual, Random: sample_cdf",
     names={
         "draw_categories": "sample_categories|pick_classes|discrete_draws",
-        "weights": "masses|category_weights",
+        "weights": "category_weights|relative_weights",
         "cdf": "cumulative|cumulative_probs",
         "seed": "rng_seed|base_seed|key",
         "state": "rng|rng_state|gen",
@@ -57,7 +57,15 @@ def draw_categories(d: Draft) -> None:
         d.input("share", "float", k, 0.2, 1.0, about="probability to keep the drawn category")
         d.input("alias", "int", k, 0, k, about="category to take otherwise")
     else:
-        d.input("weights", "float", k, 0.2, 1.0, about="weight of each category")
+        d.input(
+            "weights",
+            "float",
+            k,
+            0.2,
+            1.0,
+            about="weight of each category" + (", at most 1" if method == "rejection" else ""),
+        )
+    d.param("num_categories", "int", k, about="number of categories")
     if wanted == "values":
         d.input("payload", "float", k, -2.0, 2.0, about="value of each category")
     total = n * each if many == "several" else n
@@ -71,45 +79,49 @@ def draw_categories(d: Draft) -> None:
     }[wanted]
     if wanted != "counts":
         d.output(out, "float" if wanted == "values" else "int", total, about)
-    before = "total = float(0.0)\nfor c in range(weights.shape[0]):\n    total += weights[c]\n"
+    before = "total = float(0.0)\nfor c in range(num_categories):\n    total += weights[c]\n"
     if method != "scan":
         before = ""
     draw = {
         "cdf": "picked = wp.sample_cdf(state, cdf)\n# The last entry may be rounded below one\n"
-        "picked = wp.min(picked, cdf.shape[0] - 1)",
+        "picked = wp.min(picked, num_categories - 1)",
         "scan": """
 left = wp.randf(state) * total
 # What rounding leaves over goes to the last category
-picked = int(weights.shape[0] - 1)
-for c in range(weights.shape[0]):
+picked = num_categories - 1
+for c in range(num_categories):
     left -= weights[c]
     if left < 0.0:
         picked = c
         break""",
-        "alias": "picked = wp.randi(state, 0, share.shape[0])\nif wp.randf(state) > share[picked]:\n    picked = alias[picked]",
+        "alias": "picked = wp.randi(state, 0, num_categories)\nif wp.randf(state) > share[picked]:\n    picked = alias[picked]",
         "gumbel": """
 picked = int(0)
 best = float(-1.0e6)
 # The category of the largest score is drawn in proportion to the weights
-for c in range(weights.shape[0]):
+for c in range(num_categories):
     score = wp.log(weights[c]) - wp.log(-wp.log(wp.max(wp.randf(state), 1.0e-7)))
     if score > best:
         best = score
         picked = c""",
         "rejection": """
 picked = int(0)
-for attempt in range(64):
-    picked = wp.randi(state, 0, weights.shape[0])
+for attempt in range(MAX_ATTEMPTS):
+    picked = wp.randi(state, 0, num_categories)
     # Weights are at most 1
     if wp.randf(state) < weights[picked]:
         break""",
         "tournament": """
-picked = wp.randi(state, 0, weights.shape[0])
-rival = wp.randi(state, 0, weights.shape[0])
+picked = wp.randi(state, 0, num_categories)
+rival = wp.randi(state, 0, num_categories)
 if weights[rival] > weights[picked]:
     picked = rival""",
     }[method].strip("\n")
-    at = "tid" if many == "one" else f"tid * {each} + draw"
+    if method == "rejection":
+        d.module("MAX_ATTEMPTS = wp.constant(64)")
+    if many == "several":
+        d.module(f"DRAWS = wp.constant({each})  # of each thread")
+    at = "tid" if many == "one" else "tid * DRAWS + draw"
     store = {
         "labels": f"{out}[{at}] = picked",
         "counts": "wp.atomic_add(counts, picked, 1)",
@@ -123,7 +135,7 @@ if weights[rival] > weights[picked]:
         )
     else:
         d.code(
-            f"tid = wp.tid()\nstate = wp.rand_init(seed, tid)\n{before}for draw in range({each}):\n    $work\n    $store",
+            f"tid = wp.tid()\nstate = wp.rand_init(seed, tid)\n{before}for draw in range(DRAWS):\n    $work\n    $store",
             work=draw, store=store,
         )  # fmt: skip
 
@@ -185,24 +197,28 @@ def tileable_noise(d: Draft) -> None:
         "terraces": "Fills a texture with terraced heights that repeat without a seam.",
         "contrast": "Fills a texture with smooth blobs that repeat without a seam.",
     }[kind])  # fmt: skip
+    if kind != "plain":
+        d.calls({
+            "octaves": "tileable_octaves|seamless_fractal_noise|periodic_octaves",
+            "ridged": "tileable_ridges|seamless_ridges|periodic_ridged_noise",
+            "billow": "tileable_billow|seamless_billow|periodic_billow_noise",
+            "marble": "tileable_marble|seamless_marble|marble_texture",
+            "wood": "tileable_wood|seamless_wood|wood_texture",
+            "terraces": "tileable_terraces|seamless_terraces|terraced_noise",
+            "contrast": "tileable_blobs|seamless_blobs|blob_texture",
+        }[kind])  # fmt: skip
     shape = {1: (96,), 2: (16, 12), 3: (8, 6, 8)}[axes]
     d.param("seed", "int", 1, 100000, about="selects the noise field")
     d.param("period", "int", d.pick(3, 4, 5), about="lattice cells after which the noise repeats")
     octaves = kind in ("octaves", "ridged", "billow")
     if octaves:
         d.param("gain", "float", 0.4, 0.6, about="amplitude of an octave relative to the one before")
-    if kind in ("marble", "wood", "terraces"):
-        about = {
-            "marble": "veins over the range of the noise",
-            "wood": "rings for a rise of the noise by one",
-        }
-        d.param(
-            "strength",
-            "float",
-            1.0,
-            3.0,
-            about=about.get(kind, "a fourth of the terraces for a rise of the noise by one"),
-        )
+    if kind == "marble":
+        d.param("veins", "float", 1.0, 3.0, about="veins over the range of the noise")
+    elif kind == "wood":
+        d.param("rings", "float", 1.0, 3.0, about="rings for a rise of the noise by one")
+    elif kind == "terraces":
+        d.param("terraces", "float", 4.0, 12.0, about="terraces for a rise of the noise by one")
     tiles = 2
     d.param("tiles", "int", tiles, about="how often the noise repeats along each axis")
     d.output("out", "float", shape, about="the texture")
@@ -236,9 +252,9 @@ def tileable_noise(d: Draft) -> None:
     else:
         value = noise.replace("$p", "period")
     shaped = {
-        "marble": "wp.sin(wp.pi * {} * strength)",
-        "wood": "wp.frac(4.0 + strength * {})",
-        "terraces": "wp.floor(4.0 * strength * {}) / (4.0 * strength)",
+        "marble": "wp.sin(wp.pi * veins * {})",
+        "wood": "wp.frac(4.0 + rings * {})",
+        "terraces": "wp.floor(terraces * {}) / terraces",
         "contrast": "wp.smoothstep(-0.2, 0.2, {})",
     }.get(kind, "{}")
     head = f"{index} = wp.tid()"
@@ -249,8 +265,10 @@ def tileable_noise(d: Draft) -> None:
         state = wp.rand_init(seed)
         {cell.strip()}
         x = {place}
+        {"# A whole number more keeps the argument positive" if kind == "wood" else "$nothing"}
         out[{index}] = {shaped.format(value.format(x="x"))}
-        """
+        """,
+        nothing="",
     )
 
     def agree(before: Values, after: Values) -> None:

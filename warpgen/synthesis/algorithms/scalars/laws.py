@@ -84,16 +84,20 @@ def normal_law(d: Draft) -> None:
             f"# Use erfc in the tail, 1 - erf would cancel\nz = {shifted} / {root}",
             "0.5 * wp.erfc(z)",
         ),
-        "quantile": ("z = wp.sqrt(2.0) * wp.erfinv(2.0 * p - 1.0)", f"{plus}{scale}z"),
-        "upper quantile": ("z = wp.sqrt(2.0) * wp.erfcinv(2.0 * p)", f"{plus}{scale}z"),
+        "quantile": ("", f"{plus}{scale}wp.sqrt(2.0) * wp.erfinv(2.0 * p - 1.0)"),
+        "upper quantile": ("", f"{plus}{scale}wp.sqrt(2.0) * wp.erfcinv(2.0 * p)"),
         "within": ("", f"wp.erf(t / {root})"),
         "between": (
-            f"low = {shifted} / {root}\nhigh = low + width / {root}",
+            f"root = {root.strip('()') + ')' if scale else root}\nlow = {shifted} / root\nhigh = low + width / root",
             "0.5 * (wp.erf(high) - wp.erf(low))",
         ),
     }[kind]
     form.write("quantile_of" if inverse else "probability_of", lines, value)
-    d.explain("The error function is erf(z) = 2/sqrt(pi) times the integral of exp(-t^2) from 0 to z.")
+    integral = "2/sqrt(pi) times the integral of exp(-t^2) from 0 to z"
+    inverted = "erfcinv inverts 1 - erf(z)" if kind == "upper quantile" else "erfinv inverts erf(z)"
+    d.explain(
+        f"{inverted}, where erf(z) is {integral}." if inverse else f"The error function erf(z) is {integral}."
+    )
 
     def reference(v: Values) -> Mapping[str, Any]:
         mu = v.mean if mean else 0.0
@@ -267,9 +271,9 @@ def hyperbolic_curves(d: Draft) -> None:
         "slope angle": "Gives the angle at which a hanging chain rises.",
         "wave speed": "Gives the phase speed of water waves over a bed of given depth"
         + (", carried by a current." if offset else "."),
-        "soliton": "Gives the profile of a solitary wave in shallow water.",
+        "soliton": "Gives the profile of a solitary wave of unit height in shallow water.",
         "langevin": "Gives how far paramagnetic moments are aligned by a field.",
-        "layer": "Gives the velocity across a shear layer.",
+        "layer": "Gives the velocity across a shear layer, in units of half of the jump.",
         "rocket": "Gives the velocity of a rocket of constant proper acceleration in units of that of light.",
     }[kind])  # fmt: skip
     d.calls({
@@ -341,8 +345,6 @@ def hyperbolic_curves(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Kepler 1619; CIE 15:2004; Cardano 1545",
     names={
-        "mass": "star_mass|m_star|central_mass",
-        "masses": "star_masses|m_stars|central_masses",
         "white": "white_point|y_white|white_level",
         "gain": "scale|strength|amount",
         "alpha": "energy_coeff|coriolis_coeff|kinetic_coeff",
@@ -357,12 +359,12 @@ def cube_roots(d: Draft) -> None:
     form = Form(d)
     scaled = d.option("scaled", "no", "given", "per element")
     source, out, factor = {
-        "sphere": ("volumes", "radii", ""), "orbit": ("periods", "axes", "mass"),
+        "sphere": ("volumes", "radii", ""), "orbit": ("periods", "axes", d.pick("mass", "star_mass", "central_mass")),
         "lightness": ("luminances", "lightness", "white"), "cubic": ("q_values", "roots", "p"),
         "signed": ("values", "compressed", "gain"), "hydraulic": ("discharges", "depths", "alpha"),
     }[kind]  # fmt: skip
     scaled = scaled if factor else "no"
-    factors = {"mass": "masses", "p": "p_values"}.get(factor, f"{factor}s")
+    factors = "p_values" if factor == "p" else factor.replace("mass", "masse") + "s"
     d.says({
         "sphere": "Gives the radii of spheres of given volumes.",
         "orbit": f"Gives the semi-major axes [au] of orbits of given periods [yr] around {'the sun' if scaled == 'no' else 'stars'}.",

@@ -40,9 +40,9 @@ def table_lookup(d: Draft) -> None:
     d.says({
         "linear": f"Interpolates in a table whose arguments stand in ascending order{beyond}.",
         "nearest": "Finds the nearest entry of a sorted table for each value.",
-        "step": "Reads a table that stays at each height until the next argument.",
+        "step": "Reads a table that stays at each height up to and including the next argument.",
         "rank": "Tells how many entries of a sorted table lie below each value.",
-        "count between": "Counts the entries of a sorted table that lie within a distance of each value.",
+        "count between": "Counts the entries of a sorted table in a half-open range about each value.",
         "logarithmic": f"Interpolates a table in the logarithm of its heights{beyond}.",
     }[kind])  # fmt: skip
     d.calls({
@@ -196,7 +196,7 @@ def bearings(d: Draft) -> None:
         "haversine": "great_circle|arc_to_station", "bearing": "bearings|azimuth_from_station",
         "stereographic": "stereographic_radius|project_stereographic", "sun": "solar_elevation|sun_height",
         "grade": "slope_angle|grade_to_degrees",
-    }[kind])  # fmt: skip
+    }[kind].replace("station", "station" if from_ == "given" else "origin"))  # fmt: skip
     first = {"back": "ordinates", "grade": "slopes"}.get(kind, "latitude")
     second, third = ("hour_angle", "declination") if kind == "sun" else ("longitude", "station")
     form.element("north", first, *((-1.0, 1.0) if kind == "back" else (5.0, 60.0)))

@@ -33,17 +33,19 @@ def rounded_values(d: Draft) -> None:
     kind = d.option("kind", "even", "away", "down", "up", "towards zero", "part", "wrapped", "centred")
     given = d.option("step", "given", "per element", "one")
     form = Form(d)
-    counted = d.flag("counted", 0.3) and kind not in ("part", "wrapped", "centred")
+    counted = d.flag("counted", 0.3) and kind not in ("part", "wrapped", "centred") and given != "one"
     d.says({
         "even": "Rounds values to the nearest multiple of a step, halves to the even one.",
         "away": "Rounds values to the nearest multiple of a step, halves away from zero.",
         "down": "Rounds values down to multiples of a step.",
         "up": "Rounds values up to multiples of a step.",
         "towards zero": "Rounds values towards zero to multiples of a step.",
-        "part": "Gives the part of each value that is left behind its last whole step.",
+        "part": "Gives the fractional part of each value, with its sign." if given == "one"
+        else "Gives the part of each value that is left behind its last whole step.",
         "wrapped": f"Wraps phases into {'zero to one' if given == 'one' else 'one period from zero'}.",
         "centred": f"Wraps phases into {'one turn' if given == 'one' else 'one period'} about zero.",
-    }[kind].replace("a step", "one" if given == "one" else "a step")
+    }[kind].replace("multiple of a step", "whole number" if given == "one" else "multiple of a step")
+      .replace("multiples of a step", "whole numbers" if given == "one" else "multiples of a step")
       .replace("Rounds", "Counts steps, rounding" if counted else "Rounds"))  # fmt: skip
     d.calls({
         "even": "round_half_even|round_to_step|snap_values",
@@ -55,6 +57,15 @@ def rounded_values(d: Draft) -> None:
         "wrapped": "wrap_phases|wrap_to_period",
         "centred": "wrap_centered|wrap_phases|center_phases",
     }[kind])  # fmt: skip
+    if given == "one" and kind not in ("wrapped", "centred"):
+        d.calls({
+            "even": "round_half_even|round_to_integers",
+            "away": "round_half_away|round_to_integers",
+            "down": "round_down|floor_values",
+            "up": "round_up|ceil_values",
+            "towards zero": "round_towards_zero|truncate_values",
+            "part": "fractional_parts|fractions_of_values",
+        }[kind])  # fmt: skip
     if counted:
         d.calls("count_steps|quantize_to_steps|whole_steps")
     cyclic = kind in ("wrapped", "centred")
@@ -66,20 +77,22 @@ def rounded_values(d: Draft) -> None:
     elif given == "per element":
         form.element(step, f"{step}s", 0.3, 1.7)
     form.output(out, "int" if counted else "float")
-    scaled = "value" if given == "one" else f"value / {step}"
     back = "" if given == "one" else f"{step} * "
-    lines, whole = {
-        "even": (f"cells = {scaled}", "wp.rint(cells)"),
-        "away": (f"cells = {scaled}", "wp.round(cells)"),
-        "down": (f"cells = {scaled}", "wp.floor(cells)"),
-        "up": (f"cells = {scaled}", "wp.ceil(cells)"),
-        "towards zero": (f"cells = {scaled}", "wp.trunc(cells)"),
-        "part": (f"cells = {scaled}", "wp.frac(cells)"),
-        "wrapped": (f"cells = {scaled}", "(cells - wp.floor(cells))"),
-        "centred": (f"cells = {scaled}", "(cells - wp.round(cells))"),
+    cells = "value" if given == "one" else "cells"
+    lines = "" if given == "one" else f"cells = value / {step}"
+    whole = {
+        "even": f"wp.rint({cells})",
+        "away": f"wp.round({cells})",
+        "down": f"wp.floor({cells})",
+        "up": f"wp.ceil({cells})",
+        "towards zero": f"wp.trunc({cells})",
+        "part": f"wp.frac({cells})",
+        "wrapped": f"({cells} - wp.floor({cells}))",
+        "centred": f"({cells} - wp.round({cells}))",
     }[kind]
     bare = whole[1:-1] if whole[0] == "(" and not back else whole
-    form.write("snap", lines, f"int({whole})" if counted else back + bare)
+    name = {"part": "left_over", "wrapped": "wrap", "centred": "wrap"}.get(kind, "snap")
+    form.write("steps_in" if counted else name, lines, f"int({whole})" if counted else back + bare)
 
     def agree(before: Values, after: Values) -> None:
         h = {"given": before.get(step), "per element": before.get(f"{step}s"), "one": 1.0}[given]
@@ -104,7 +117,6 @@ def rounded_values(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Huber 1981, ch. 1; IEEE 754-2019, sec. 6",
     names={
-        "cleaned_readings": "sanitise|repair_samples|replace_invalid",
         "signal": "raw|counts_in|raw_counts",
         "reference": "flat|baseline|denominator",
         "clean": "out|repaired|valid_values",
@@ -127,7 +139,7 @@ def cleaned_readings(d: Draft) -> None:
     counted = d.option("counted", "no", "global", "flags")
     if source == "root" and "inf" in test:
         test = "nan"  # roots of counts are never infinite
-    by = {"fallback": "a fallback", "neighbour": "the last valid one before", "zero": "zero"}[instead]
+    by = {"fallback": "a fallback", "neighbour": "the last valid reading before", "zero": "zero"}[instead]
     made, wrong = {
         "ratio": ("Divides readings by references", "zero"),
         "log": ("Takes logarithms of readings", "not positive"),
@@ -145,6 +157,11 @@ def cleaned_readings(d: Draft) -> None:
     if told and test != "before":
         treated = treated.replace(", and replaces", ", replaces")
     d.says(f"{made}{treated}{told}.")
+    d.calls({
+        "ratio": "divide_readings|safe_ratios|clean_ratios",
+        "log": "log_readings|safe_logarithms|clean_logarithms",
+        "root": "root_readings|safe_roots|clean_roots",
+    }[source])  # fmt: skip
     n = d.pick(96, 128, 192)
     d.input("signal", "int", n, -3, 9, about="raw counts")
     if source == "ratio":
@@ -177,11 +194,11 @@ def cleaned_readings(d: Draft) -> None:
             @wp.func
             def last_valid({heads}, tid: int) -> float:
                 \"\"\"The nearest valid reading before this one, zero if there is none.\"\"\"
-                held = float(0.0)
-                for k in range(tid):
+                for back in range(tid):
+                    k = tid - 1 - back
                     if {fine.replace("tid", "k")}:
-                        held = {make.replace("tid", "k")}
-                return held
+                        return {make.replace("tid", "k")}
+                return 0.0
         """)
     mark = {"no": "", "global": "wp.atomic_add(bad_count, 0, 1)", "flags": "bad[tid] = 1"}[counted]
     otherwise = f"else:\n    clean[tid] = {replacement}\n    $mark"
@@ -240,10 +257,6 @@ else:
     names={
         "x": "values|samples|signal",
         "w": "weights|mask|out",
-        "edge": "threshold|cutoff|level",
-        "exponent": "power|gamma|order",
-        "below": "low_level|from_level|base",
-        "above": "high_level|to_level|peak",
         "width": "softness|band|falloff",
     },
     double=True,
@@ -275,7 +288,7 @@ def thresholds(d: Draft) -> None:
         "window": "Gives weights that are zero about a threshold and rise smoothly to both sides.",
     }[kind] if inverted else said)  # fmt: skip
     d.calls({
-        "hard": "hard_threshold|step_weights|gate_values",
+        "hard": "threshold_mask|step_weights|hard_weights",
         "smooth": "smooth_ramp|smooth_weights|ramp_weights",
         "linear": "linear_ramp|linear_weights|ramp_weights",
         "window": "window_weights|band_weights|smooth_window",
@@ -285,28 +298,37 @@ def thresholds(d: Draft) -> None:
         "mix": "mix_levels|blend_levels|blend_across_threshold",
     }[kind])  # fmt: skip
     form.element("value", "x", -2.0, 2.0)
-    edge = "exponent" if kind == "signed power" else "edge"
+    # The array of them is called alike
+    edge = (
+        d.pick("exponent", "power", "gamma")
+        if kind == "signed power"
+        else d.pick("edge", "threshold", "cutoff", "level")
+    )
     if edges == "given":
         form.number(edge, 0.3, 0.8)
     else:
         form.element(edge, f"{edge}s", 0.3, 0.8)
     if kind in ("smooth", "linear", "window", "mix"):
         form.number("width", 0.3, 0.9)
+    below, above = d.pick(("below", "above"), ("low_level", "high_level"), ("from_level", "to_level"))
     if kind == "mix":
-        form.number("below", -1.0, 0.0)
-        form.number("above", 0.5, 1.5)
+        form.number(below, -1.0, 0.0)
+        form.number(above, 0.5, 1.5)
     out = {"shrink": "shrunk", "dead zone": "kept", "signed power": "raised", "mix": "mixed"}.get(kind, "w")
     form.output(out)
     lines, value = {
         # Warp's step is one for negative arguments
-        "hard": ("# wp.step is one where its argument is negative", "1.0 - wp.step(value - edge)"),
-        "smooth": ("", "wp.smoothstep(edge, edge + width, value)"),
-        "linear": ("", "wp.clamp((value - edge) / width, 0.0, 1.0)"),
-        "window": ("away = wp.abs(value - edge)", "1.0 - wp.smoothstep(0.5 * width, width, away)"),
-        "shrink": ("", "wp.sign(value) * wp.max(wp.abs(value) - edge, 0.0)"),
-        "dead zone": ("", "wp.where(wp.abs(value) < edge, 0.0, value)"),
-        "signed power": ("", "wp.copysign(wp.pow(wp.abs(value), exponent), value)"),
-        "mix": ("across = wp.smoothstep(edge, edge + width, value)", "wp.lerp(below, above, across)"),
+        "hard": ("# wp.step is one where its argument is negative", f"1.0 - wp.step(value - {edge})"),
+        "smooth": ("", f"wp.smoothstep({edge}, {edge} + width, value)"),
+        "linear": ("", f"wp.clamp((value - {edge}) / width, 0.0, 1.0)"),
+        "window": (f"away = wp.abs(value - {edge})", "1.0 - wp.smoothstep(0.5 * width, width, away)"),
+        "shrink": ("", f"wp.sign(value) * wp.max(wp.abs(value) - {edge}, 0.0)"),
+        "dead zone": ("", f"wp.where(wp.abs(value) < {edge}, 0.0, value)"),
+        "signed power": ("", f"wp.copysign(wp.pow(wp.abs(value), {edge}), value)"),
+        "mix": (
+            f"across = wp.smoothstep({edge}, {edge} + width, value)",
+            f"wp.lerp({below}, {above}, across)",
+        ),
     }[kind]
     if inverted:
         value = value.removeprefix("1.0 - ") if value.startswith("1.0 - ") else f"1.0 - {value}"
@@ -328,7 +350,7 @@ def thresholds(d: Draft) -> None:
             "shrink": lambda: np.where(x > e, x - e, np.where(x < -e, x + e, 0.0)),
             "dead zone": lambda: x * (np.abs(x) >= e),
             "signed power": lambda: np.sign(x) * np.abs(x) ** e,
-            "mix": lambda: v.below + smooth((x - e) / width) * (v.above - v.below),
+            "mix": lambda: v[below] + smooth((x - e) / width) * (v[above] - v[below]),
         }
         w = formulas[kind]()
         return {out: 1 - w if inverted else w}

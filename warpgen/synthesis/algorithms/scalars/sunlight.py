@@ -26,8 +26,8 @@ _SKIES = {
         cg2 = 3.92e-5 * altitude + 0.0387
         opacity = cg2 * air_mass * (fh1 + fh2 * (turbidity - 1.0))
         ghi = cg1 * extra * cos_zenith * wp.exp(-opacity)
-        clear = 0.664 + 0.163 / fh1
-        dni = clear * extra * wp.exp(-0.09 * air_mass * (turbidity - 1.0))
+        beam_factor = 0.664 + 0.163 / fh1
+        dni = beam_factor * extra * wp.exp(-0.09 * air_mass * (turbidity - 1.0))
         # Diffuse light cannot be negative
         dni = wp.min(dni, ghi / cos_zenith)
         dhi = ghi - dni * cos_zenith
@@ -99,7 +99,7 @@ def panel_irradiance(d: Draft) -> None:
     result = d.option("result", "irradiance", "sun", weights=(0.8, 0.2))
     sites, times = d.pick(24, 32), d.pick(4, 6)
     many = batch != "sites"
-    d.input("days", "float", sites, 0.0, 9000.0, about="days since 2000-01-01 12:00 UTC")
+    d.input("days", "int", sites, 0, 9000, about="dates as whole days since 2000-01-01")
     d.input("hours", "float", times if many else sites, 0.0, 24.0, about="UTC time of day [h]")
     d.input("latitudes", "float", sites, -57.0, 57.0, about="latitudes [deg]")
     d.input("longitudes", "float", sites, -180.0, 180.0, about="longitudes, east positive [deg]")
@@ -137,7 +137,7 @@ def panel_irradiance(d: Draft) -> None:
         shape,
         about="irradiance on the panels [W/m^2]"
         if light
-        else "unit vectors to the sun (east, north, up), zero at night",
+        else "unit vectors to the sun (east, north, up), zero while it is below the horizon",
     )
     at = "site, hour" if many else "site"
     hour = "hours[hour]" if many else "hours[site]"
@@ -167,13 +167,13 @@ def panel_irradiance(d: Draft) -> None:
         "hay davies": """
             # Part of the diffuse light comes from around the sun
             anisotropy = dni / extra
-            beam_ratio = wp.max(cos_incidence, 0.0) / wp.max(cos_zenith, 0.087)
+            beam_ratio = cos_incidence / wp.max(cos_zenith, 0.087)
             sky_part = dhi * (anisotropy * beam_ratio + (1.0 - anisotropy) * 0.5 * (1.0 + wp.cos(tilt)))
         """,
         "reindl": """
             # Hay-Davies with brightening at the horizon (Reindl et al. 1990)
             anisotropy = dni / extra
-            beam_ratio = wp.max(cos_incidence, 0.0) / wp.max(cos_zenith, 0.087)
+            beam_ratio = cos_incidence / wp.max(cos_zenith, 0.087)
             half_sin = wp.sin(0.5 * tilt)
             brightening = 1.0 + wp.sqrt(dni * cos_zenith / ghi) * half_sin * half_sin * half_sin
             dome = (1.0 - anisotropy) * 0.5 * (1.0 + wp.cos(tilt)) * brightening
@@ -189,6 +189,7 @@ def panel_irradiance(d: Draft) -> None:
             dni = 0.0
             ghi = dhi
         """
+    lowest = 0.05 if light else 0.0
     skip = "if not in_service[site]:\n    return" if shaded == "mask" and light else ""
     plane = f"""
         # --- Clear sky ---
@@ -204,8 +205,8 @@ def panel_irradiance(d: Draft) -> None:
         # --- Plane of the panel ---
         $mounts
         normal = wp.vec3(wp.sin(tilt) * wp.sin(facing), wp.sin(tilt) * wp.cos(facing), wp.cos(tilt))
-        cos_incidence = wp.dot(normal, to_sun)
-        beam_part = dni * wp.max(cos_incidence, 0.0)
+        cos_incidence = wp.max(wp.dot(normal, to_sun), 0.0)
+        beam_part = dni * cos_incidence
         $skies
         ground_part = ghi * panel.albedo * 0.5 * (1.0 - wp.cos(tilt))
         irradiance[{at}] = beam_part + sky_part + ground_part
@@ -217,7 +218,7 @@ def panel_irradiance(d: Draft) -> None:
         $skip
         # --- Orbit of the earth, angles in degrees ---
         utc = {hour}
-        jc = (days[site] + (utc - 12.0) / 24.0) / 36525.0
+        jc = (float(days[site]) + (utc - 12.0) / 24.0) / 36525.0
         mean_lon = 280.46646 + jc * (36000.76983 + 0.0003032 * jc)
         mean_anomaly = wp.radians(357.52911 + jc * (35999.05029 - 0.0001537 * jc))
         eccentricity = 0.016708634 - jc * (0.000042037 + 0.0000001267 * jc)
@@ -254,8 +255,8 @@ def panel_irradiance(d: Draft) -> None:
         elevation = wp.asin(wp.clamp(up, -0.9999, 0.9999))
         $turn
         $bend
-        # The sun is below the horizon or too low to matter
-        if elevation < 0.05:
+        {"# The sun is below the horizon or too low to matter" if light else "# The sun is below the horizon"}
+        if elevation < {lowest}:
             return
         $to_sun
         $plane
@@ -329,7 +330,7 @@ def panel_irradiance(d: Draft) -> None:
         if refraction:
             lifted = el / rad + 10.3 / (el / rad + 5.11)
             el = el + np.where(el > -0.01, 1.02 / 60 / np.tan(lifted * rad), 0.0) * rad
-        shown = el >= 0.05
+        shown = el >= lowest
         sun = np.stack([np.cos(el) * np.sin(az), np.cos(el) * np.cos(az), np.sin(el)], axis=-1)
         if not light:
             made = sun * shown[..., None]

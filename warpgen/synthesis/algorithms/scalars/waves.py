@@ -15,16 +15,14 @@ from warpgen.synthesis.writing.forms import Form
 @DOMAIN.algorithm(
     source="Oppenheim & Willsky 1997, ch. 3; Roads 1996, The Computer Music Tutorial, ch. 4",
     names={
-        "t": "time|x|s",
-        "times": "clock|samples_t|inputs",
+        "t": "time",
+        "times": "clock|sample_times|timestamps",
         "phase": "ph|p|phi",
         "out": "signal|y|waveform",
         "periods": "cycles_passed|period_count|whole_cycles",
         "frequency": "freq|f|rate",
         "amplitude": "gain|peak|a",
         "offset": "bias|dc_offset|base_level",
-        "lead": "advance|phase_offset|phase_shift",
-        "leads": "advances|phase_offsets|phase_shifts",
     },
     double=True,
     adjoint="no",
@@ -74,10 +72,11 @@ def periodic_waves(d: Draft) -> None:
     form = Form(d)
     form.element("t", "times", 0.05, 4.0, about="times [s]")
     form.number("frequency", 0.6, 2.4, about="frequency [Hz]")
+    lead = d.pick("lead", "advance", "phase_offset", "phase_shift")
     if shift == "number":
-        form.number("lead", 0.05, 0.9, about="shift in periods")
+        form.number(lead, 0.05, 0.9, about="shift in periods")
     elif shift == "per sample":
-        form.element("lead", "leads", 0.05, 0.9, about="shifts in periods")
+        form.element(lead, f"{lead}s", 0.05, 0.9, about="shifts in periods")
     if kind == "pulse":
         form.number("duty", 0.2, 0.8, about="share of the period that is high")
     if kind == "stairs":
@@ -88,7 +87,7 @@ def periodic_waves(d: Draft) -> None:
         form.number("offset", -1.0, 1.0)
     out = "periods" if kind == "count" else "out"
     form.output(out, "int" if kind == "count" else "float")
-    cycles = "cycles = t * frequency" + (" + lead" if shift != "none" else "")
+    cycles = "cycles = t * frequency" + (f" + {lead}" if shift != "none" else "")
     phase = f"{cycles}\nphase = wp.frac(cycles)"
     lines, value = {
         "saw": (phase, "2.0 * phase - 1.0"),
@@ -98,7 +97,10 @@ def periodic_waves(d: Draft) -> None:
         "half sine": (phase, "wp.max(wp.sin(wp.tau * phase), 0.0)"),
         "full sine": (cycles, "wp.abs(wp.sin(wp.tau * cycles))"),
         "stairs": (phase, "wp.trunc(phase * steps) / (steps - 1.0)"),
-        "eased": (phase, "wp.smoothstep(0.1, 0.4, phase) - wp.smoothstep(0.6, 0.9, phase)"),
+        "eased": (
+            f"{phase}\n# Up from 0.1 to 0.4 of the period and down again from 0.6 to 0.9",
+            "wp.smoothstep(0.1, 0.4, phase) - wp.smoothstep(0.6, 0.9, phase)",
+        ),
         "count": (cycles, "int(wp.trunc(cycles))"),
         "ramped": (cycles, "wp.min(cycles, 1.0) * wp.sin(wp.tau * cycles)"),
     }[kind]
@@ -108,7 +110,7 @@ def periodic_waves(d: Draft) -> None:
     form.write("wave_at", lines, value)
 
     def agree(v: Values, after: Values) -> None:
-        cycles_ = v.times * v.frequency + (v.get("lead") if shift == "number" else v.get("leads", 0.0))
+        cycles_ = v.times * v.frequency + (v.get(lead) if shift == "number" else v.get(f"{lead}s", 0.0))
         p = cycles_ % 1.0
 
         def ease(a: float, b: float) -> Any:
@@ -137,8 +139,6 @@ def periodic_waves(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Warp manual, Built-Ins: div_approx, inverse_approx; Hecht 2017, Optics, ch. 5; Press et al. 2007, sec. 9.4",
     names={
-        "numerators": "tops|dividends|num_in",
-        "denominators": "bottoms|divisors|den_in",
         "ratios": "quotients|result|out",
         "least": "min_divisor|smallest|eps",
         "resistances": "r_out|parallel_r|combined",
@@ -184,13 +184,14 @@ def quick_quotients(d: Draft) -> None:
         "odds": "odds_to_probability|probabilities_from_odds",
     }[kind])  # fmt: skip
     form = Form(d)
+    above, under = d.pick(("numerators", "denominators"), ("dividends", "divisors"), ("tops", "bottoms"))
     a, b, first, second, out = {
-        "ratio": ("num", "den", "numerators", "denominators", "ratios"),
+        "ratio": ("num", "den", above, under, "ratios"),
         "parallel": ("r1", "r2", "first_resistors", "second_resistors", "resistances"),
         "lens": ("", "distance", "", "object_distances", "image_distances"),
         "perspective": ("xy", "depth", "positions", "depths", "projected"),
-        "refined": ("num", "den", "numerators", "denominators", "ratios"),
-        "mobius": ("num", "den", "numerators", "denominators", "mapped"),
+        "refined": ("num", "den", above, under, "ratios"),
+        "mobius": ("num", "den", above, under, "mapped"),
         "mean": ("x", "y", "firsts", "seconds", "means"),
         "solve": ("matrix", "rhs", "matrices", "right_sides", "solutions"),
         "odds": ("won", "lost", "wins", "losses", "probabilities"),
@@ -234,7 +235,12 @@ def quick_quotients(d: Draft) -> None:
         "solve": ("inv = wp.inverse_approx(matrix)", "inv * rhs"),
         "odds": ("odds = wp.div_approx(won, lost)", "wp.div_approx(odds, 1.0 + odds)"),
     }[kind]
-    form.write("quotient_of" if kind in ("ratio", "refined") else f"{out}_of", lines, value)
+    function = {
+        "ratio": "quotient_of", "refined": "quotient_of", "parallel": "resistance_of", "lens": "image_distance_of",
+        "perspective": "projection_of", "mobius": "mapped_value", "mean": "harmonic_mean_of", "solve": "solution_of",
+        "odds": "probability_of",
+    }[kind]  # fmt: skip
+    form.write(function, lines, value)
 
     def reference(v: Values) -> Mapping[str, Any]:
         a, b = v.get(first), v[second]

@@ -33,7 +33,7 @@ def environment_light(d: Draft) -> None:
         "latlong": "a latitude-longitude map",
         "probe": "an angular light probe",
         "octahedral": "an octahedral map",
-        "dome": "a dome map",
+        "dome": "an orthographic dome map",
     }[mapping]
     way = {
         "direction": "in given directions",
@@ -59,7 +59,7 @@ def environment_light(d: Draft) -> None:
     if use == "refraction":
         d.param("eta", "float", 0.6, 0.9, about="Refractive index outside over that inside")
     if turned:
-        d.param("azimuth", "float", 0.1, 0.4, about="Rotation of the sky [rad]")
+        d.param("azimuth", "float", 0.5, 2.5, about="Rotation of the sky [rad]")
     d.param("intensity", "float", 0.5, 2.0, about="Scale of the environment")
     d.output("radiance", "vec3", m, about="Sampled radiance")
     lines = ["tid = wp.tid()", "w = dirs[tid]"]
@@ -81,7 +81,11 @@ def environment_light(d: Draft) -> None:
     if mapping == "latlong":
         lines += [f"u = wp.atan2(w[{b}], w[{a}]) / (2.0 * wp.pi) + 0.5"]
         if turned:
-            lines += ["# Rotating the sky is a shift in u", "u = u + azimuth", "u = u - wp.floor(u)"]
+            lines += [
+                "# Rotating the sky is a shift in u",
+                "u = u + azimuth / (2.0 * wp.pi)",
+                "u = u - wp.floor(u)",
+            ]
         lines += [f"v = wp.acos(wp.clamp(w[{c}], -1.0, 1.0)) / wp.pi"]
     elif mapping == "probe":
         lines += [
@@ -133,7 +137,7 @@ def environment_light(d: Draft) -> None:
                 w = sine - np.sqrt(1 - (sine**2).sum(-1, keepdims=True)) * n
         p, q, r = w[:, a], w[:, b], w[:, c]
         if mapping == "latlong":
-            u = np.arctan2(q, p) / (2 * np.pi) + 0.5 + (v.azimuth if turned else 0.0)
+            u = np.arctan2(q, p) / (2 * np.pi) + 0.5 + (v.azimuth / (2 * np.pi) if turned else 0.0)
             u, t = (u % 1.0 if turned else u), np.arccos(np.clip(r, -1, 1)) / np.pi
         elif mapping == "probe":
             polar, around = np.arccos(np.clip(r, -1, 1)) / np.pi, np.arctan2(q, p)

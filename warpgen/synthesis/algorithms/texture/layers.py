@@ -107,7 +107,7 @@ def layer_textures(d: Draft) -> None:
     centred = "off = uv - wp.vec2(0.5, 0.5)\n"
     lines, value = {
         "triplanar": (
-            "# Weights of the three projections, which add up to one\n"
+            "# Weights of the three projections, divided by their sum in the end\n"
             "wx = wp.pow(wp.abs(n[0]) + 1.0e-4, sharpness)\nwy = wp.pow(wp.abs(n[1]) + 1.0e-4, sharpness)\nwz = wp.pow(wp.abs(n[2]) + 1.0e-4, sharpness)\n"
             f"tx = {look('wp.vec2(p[1], p[2])')}\nty = {look('wp.vec2(p[0], p[2])')}\ntz = {look('wp.vec2(p[0], p[1])')}",
             "(wx * tx + wy * ty + wz * tz) / (wx + wy + wz)",
@@ -205,8 +205,8 @@ def layer_textures(d: Draft) -> None:
     source="Cabral, Cam & Foran 1994 (texture volumes); Levoy 1988; Max 1995",
     names={
         "tex": "volume_tex|texture|density_tex",
-        "starts": "origins|ray_o|entry",
-        "ends": "exits|ray_end|targets",
+        "starts": "origins|ray_o|entries",
+        "ends": "targets|ray_end|exits",
         "out": "result|values",
         "total": "acc|s",
         "steps": "num_samples|num_steps",
@@ -251,14 +251,14 @@ def trace_texture(d: Draft) -> None:
     elif rays == "to a point":
         d.param("target", "vec3", 0.2, 0.8, about="common end of all segments")
     else:
-        d.param("span", "vec3", -0.4, 0.4, about="vector along all segments")
+        d.param("along", "vec3", -0.4, 0.4, about="vector along all segments")
     d.param("steps", "int", count, about="samples of each segment")
     if kind in ("transmittance", "emission"):
         d.param("sigma", "float", 1.0, 4.0, about="extinction per density and length")
     if kind == "first":
         d.param("level", "float", 0.5, 0.7, about="value to find")
     d.output("out", "float", (m, count) if kind == "profile" else m)
-    span = {"segments": "ends[tid] - a", "to a point": "target - a", "parallel": "span"}[rays]
+    span = {"segments": "along = ends[tid] - a", "to a point": "along = target - a", "parallel": ""}[rays]
     at = "(float(k) + 0.5) / float(steps)" if place == "middles" else "float(k + 1) / float(steps)"
     fetch = "value = wp.texture_sample(tex, a + t * along, dtype=float)"
     ends = place == "trapezoid"
@@ -267,8 +267,8 @@ def trace_texture(d: Draft) -> None:
         "transmittance": ("total = float(0.0)", "total += value", "out[tid] = wp.exp(-sigma * wp.length(along) * total / float(steps))"),
         "maximum": ("best = float(0.0)", "best = wp.max(best, value)", "out[tid] = best"),
         "emission": (
-            "light_sum = float(0.0)\nleft = float(1.0)\ndt = wp.length(along) / float(steps)",
-            "alpha = 1.0 - wp.exp(-sigma * value * dt)\nlight_sum += left * alpha * value\nleft *= 1.0 - alpha",
+            "light_sum = float(0.0)\ntransmitted = float(1.0)\nds = wp.length(along) / float(steps)",
+            "alpha = 1.0 - wp.exp(-sigma * value * ds)\nlight_sum += transmitted * alpha * value\ntransmitted *= 1.0 - alpha",
             "out[tid] = light_sum",
         ),
         "first": ("found = float(1.0)", "if value > level:\n    found = t\n    break", "out[tid] = found"),
@@ -288,7 +288,7 @@ def trace_texture(d: Draft) -> None:
         """
         tid = wp.tid()
         a = starts[tid]
-        along = $span
+        $span
         $start
         for k in range(steps):
             t = $at
@@ -302,7 +302,7 @@ def trace_texture(d: Draft) -> None:
     def reference(v: Values) -> Mapping[str, Any]:
         a = v.starts
         b = {"segments": lambda: v.ends - a, "to a point": lambda: v.target - a}.get(
-            rays, lambda: np.tile(v.span, (m, 1))
+            rays, lambda: np.tile(v.along, (m, 1))
         )()
         t = (np.arange(count) + 0.5) / count if place == "middles" else np.arange(1, count + 1) / count
         if ends:

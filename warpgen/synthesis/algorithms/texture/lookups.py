@@ -15,7 +15,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Selan 2005, GPU Gems 2, ch. 24 (look-up tables)",
     names={
         "grade_colors": "apply_lut|color_grading|lut_transform|color_lookup",
-        "lut": "table|color_cube|grading_lut",
+        "lut": "table|grading_lut|color_table",
         "colors": "pixels|rgb|color_in",
         "graded": "color_out|rgb_out|mapped",
         "strength": "amount|mix|blend",
@@ -58,20 +58,18 @@ def grade_colors(d: Draft) -> None:
     if centred or shape == "strip":
         d.param("size", "int", size, about="Texels of the table along each axis")
     d.output("graded", "vec3", m, about="Graded colors")
-    lines = ["tid = wp.tid()", "c = colors[tid]", "q = c"]
+    lines = ["tid = wp.tid()", "c = colors[tid]"]
+    if shape == "ramp":
+        lines += ["y = 0.2126 * c[0] + 0.7152 * c[1] + 0.0722 * c[2]"]
     if encode == "log":
-        lines += [
-            "# Perceptual shaper: finer steps in the shadows",
-            "q = wp.vec3(wp.log2(1.0 + c[0]), wp.log2(1.0 + c[1]), wp.log2(1.0 + c[2]))",
-        ]
-        lines.remove("q = c")
+        shaper = "wp.log2(1.0 + y)" if shape == "ramp" else "wp.vec3({})"
+        parts = ", ".join(f"wp.log2(1.0 + c[{k}])" for k in range(3))
+        lines += ["# Perceptual shaper: finer steps in the shadows"]
+        lines += [f"{'y' if shape == 'ramp' else 'q'} = {shaper.format(parts)}"]
     elif encode == "gamma":
-        lines += [
-            "q = wp.vec3(wp.pow(c[0], 1.0 / gamma), wp.pow(c[1], 1.0 / gamma), wp.pow(c[2], 1.0 / gamma))"
-        ]
-        lines.remove("q = c")
-    else:
-        lines.remove("q = c")
+        shaper = "wp.pow(y, 1.0 / gamma)" if shape == "ramp" else "wp.vec3({})"
+        parts = ", ".join(f"wp.pow(c[{k}], 1.0 / gamma)" for k in range(3))
+        lines += [f"{'y' if shape == 'ramp' else 'q'} = {shaper.format(parts)}"]
     q = "c" if encode == "plain" else "q"
     if centred:
         lines += [
@@ -90,7 +88,6 @@ def grade_colors(d: Draft) -> None:
             "look = wp.vec3(r[0], g[1], b[2])",
         ]
     elif shape == "ramp":
-        lines += [f"y = 0.2126 * {q}[0] + 0.7152 * {q}[1] + 0.0722 * {q}[2]"]
         at = "inner * y + half" if centred else "y"
         lines += [f"g = wp.texture_sample(lut, {at}, dtype=wp.vec4)", "look = wp.vec3(g[0], g[1], g[2])"]
     else:
@@ -117,17 +114,16 @@ def grade_colors(d: Draft) -> None:
 
     def reference(v: Values) -> dict[str, Any]:
         c = v.colors
-        q_ = {"plain": c, "log": np.log2(1 + c)}.get(encode)
+        light = (c @ np.array([0.2126, 0.7152, 0.0722]))[:, None] if shape == "ramp" else c
+        q_ = {"plain": light, "log": np.log2(1 + light)}.get(encode)
         if q_ is None:
-            q_ = c ** (1 / v.gamma)
+            q_ = light ** (1 / v.gamma)
 
         def centre(x: Any) -> Any:
             return x * (size - 1) / size + 0.5 / size if centred else x
 
-        if shape == "cube":
+        if shape == "cube" or shape == "ramp":
             look = sample(v.lut, centre(q_))[:, :3]
-        elif shape == "ramp":
-            look = sample(v.lut, centre(q_ @ np.array([0.2126, 0.7152, 0.0722]))[:, None])[:, :3]
         elif shape == "curves":
             look = np.stack([sample(v.lut, q_[:, k : k + 1])[:, k] for k in range(3)], -1)
         else:

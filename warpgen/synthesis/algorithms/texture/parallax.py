@@ -45,7 +45,7 @@ def parallax_offset(d: Draft) -> None:
     if bias:
         d.param("bias", "float", 0.3, 0.6, about="Offset of the height map")
     d.output("shifted", "vec2", m, about="Offset texture coordinates")
-    lines = ["tid = wp.tid()", "st = uv[tid]"]
+    lines = ["tid = wp.tid()", "st = uv[tid]" if method in ("offset", "limited") else "here = uv[tid]"]
     lines += ["v = wp.normalize(view[tid])" if method == "limited" else "v = view[tid]"]
     fetch = "wp.texture_sample(tex, {}, dtype=float)"
     if method in ("offset", "limited"):
@@ -63,7 +63,6 @@ def parallax_offset(d: Draft) -> None:
             "# Linear search: step through the layers until the ray is below the surface",
             "layer = 1.0 / float(num_layers)",
             "step = wp.vec2(v[0], v[1]) * (depth_scale * layer / v[2])",
-            "here = st",
             "depth = float(0.0)",
             f"surface = 1.0 - {fetch.format('here')}",
             "before = surface",
@@ -93,7 +92,7 @@ def parallax_offset(d: Draft) -> None:
             lines = [line for line in lines if "before" not in line]
             lines += [
                 "# Refine with bisection between the last two layers",
-                "for _ in range(4):",
+                "for _ in range(BISECTIONS):",
                 "    step = 0.5 * step",
                 "    layer = 0.5 * layer",
                 f"    if depth >= 1.0 - {fetch.format('here')}:",
@@ -104,7 +103,8 @@ def parallax_offset(d: Draft) -> None:
                 "        depth += layer",
                 "shifted[tid] = here",
             ]
-            lines[lines.index("layer = 1.0 / float(num_layers)")] = "layer = float(1.0 / float(num_layers))"
+    if method == "relief":
+        d.module("BISECTIONS = wp.constant(4)")
     d.launch(m)
     d.code("\n".join(lines))
     level = (

@@ -69,7 +69,13 @@ def perturb_normals(d: Draft) -> None:
     if frame == "tangents":
         d.input("tangents", "vec4", m, -1.0, 1.0, about="Tangents with handedness in w")
     if scaled:
-        d.param("strength", "float", 0.2, 1.0, about="Strength of the effect")
+        d.param(
+            "strength",
+            "float",
+            0.2,
+            1.0,
+            about="Factor of the tangential parts" if source == "normal" else "Factor of the slopes",
+        )
     if source == "height":
         d.param("texel", "float", 0.04, 0.08, about="Size of a texel in texture coordinates")
     about = "Unit normals in tangent space" if frame == "plane" else "Perturbed normals"
@@ -112,21 +118,22 @@ def perturb_normals(d: Draft) -> None:
             f"right = {fetch('st[0] + texel', 'st[1]', 'float')}",
             f"below = {fetch('st[0]', 'st[1] - texel', 'float')}",
             f"above = {fetch('st[0]', 'st[1] + texel', 'float')}",
-            f"dx = {by_strength('left - right')}",
-            f"dy = {by_strength('below - above')}",
-            "dz = 1.0",
+            f"dx = {'strength * ' if scaled else ''}(left - right) / (2.0 * texel)",
+            f"dy = {'strength * ' if scaled else ''}(below - above) / (2.0 * texel)",
         ]
         third = False
     else:
         lines += [
             f"slope = {plain.format('wp.vec2')}",
+            "# Unpack from [0, 1] to [-1, 1]; the normal leans against the slope",
             f"dx = {by_strength('1.0 - 2.0 * slope[0]')}",
             f"dy = {by_strength('1.0 - 2.0 * slope[1]')}",
-            "dz = 1.0",
         ]
         third = False
     if frame == "plane":
-        lines.append("perturbed[tid] = wp.normalize(wp.vec3(dx, dy, dz))")
+        lines.append(
+            f"perturbed[tid] = wp.normalize(wp.vec3(dx, dy, {'dz' if source == 'normal' else '1.0'}))"
+        )
     else:
         lines.append("n = normals[tid]")
         if frame == "tangents":
@@ -150,7 +157,8 @@ def perturb_normals(d: Draft) -> None:
                     return t, wp.vec3(b, sign + n[1] * n[1] * a, -n[1])
             """)
             lines.append("t, b = tangent_frame(n)")
-        lines.append("perturbed[tid] = wp.normalize(dx * t + dy * b + dz * n)")
+        up = "dz * n" if source == "normal" else "n"
+        lines.append(f"perturbed[tid] = wp.normalize(dx * t + dy * b + {up})")
     d.launch(m)
     d.code("\n".join(lines))
 
@@ -162,7 +170,9 @@ def perturb_normals(d: Draft) -> None:
             dz = np.sqrt(np.maximum(1 - dx**2 - dy**2, 0)) if third else c[:, 2]
         elif source == "height":
             e = np.eye(2) * v.texel
-            dx, dy = (s * (sample(v[tex], v.uv - k_) - sample(v[tex], v.uv + k_))[:, 0] for k_ in e)
+            dx, dy = (
+                s * (sample(v[tex], v.uv - k_) - sample(v[tex], v.uv + k_))[:, 0] / (2 * v.texel) for k_ in e
+            )
             dz = np.ones(m)
         else:
             dx, dy = (-s * (2 * sample(v[tex], v.uv) - 1)).T
@@ -191,7 +201,7 @@ def perturb_normals(d: Draft) -> None:
     source="Geiss 2007, GPU Gems 3, ch. 1 (triplanar)",
     names=_NAMES
     | {
-        "color": "albedo|shaded|texture_color",
+        "color": "albedo|sampled|texture_color",
         "tiling": "uv_scale|frequency|repeat",
         "blend": "weights|w|axis_weight",
     },
@@ -261,11 +271,12 @@ def project_texture(d: Draft) -> None:
             "ax = wp.abs(n[0])",
             "ay = wp.abs(n[1])",
             "az = wp.abs(n[2])",
-            "st = wp.vec2(p[0], p[1])",
             "if ax > ay and ax > az:",
             "    st = wp.vec2(p[1], p[2])",
             "elif ay > az:",
             "    st = wp.vec2(p[0], p[2])",
+            "else:",
+            "    st = wp.vec2(p[0], p[1])",
             f"color[tid] = {fetch.format('tiling * st + wp.vec2(0.5, 0.5)')}",
         ]
     elif projection == "cylinder":
