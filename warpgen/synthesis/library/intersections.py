@@ -151,7 +151,7 @@ def intersect_box(ro: wp.vec3, rd: wp.vec3, lower: wp.vec3, upper: wp.vec3) -> f
         upper: Maximum corner of the box.
 
     Returns:
-        Entry distance, or a negative value if there is no hit.
+        Entry distance, or that of the exit for rays that begin inside; negative if there is no hit.
     """
     t0 = wp.cw_div(lower - ro, rd)
     t1 = wp.cw_div(upper - ro, rd)

@@ -160,8 +160,10 @@ def _placed(
     kind = d.pick("none", "none", "none", "rotate", "twist", "bend", "mirror", "repeat", "elongate")
     if smooth or (kind in ("twist", "bend") and not bent):
         kind = "rotate" if kind != "none" else kind
-    if kind in ("rotate", "twist", "mirror") and solid.piece is sdf.SPHERE:
+    if kind in ("rotate", "twist") and solid.piece is sdf.SPHERE:
         kind = "none"  # it looks the same
+    elif kind == "mirror" and not moved and solid.piece is not sdf.CAPSULE:
+        kind = "none"  # so do all solids that are symmetric
     elif kind == "twist" and solid.piece in _OF_REVOLUTION:
         kind = "rotate"
     if kind != "none":
@@ -178,9 +180,14 @@ def _placed(
             "elongate": (op.ELONGATE, ((0.2, 0.1, 0.0),), 1.0),
         }
         helper, arguments, factor = bends[kind]
-        call = ", ".join([text, *map(number, arguments)])
-        text = f"{d.use(helper)}({call})"
-        point = _bent(helper, point, arguments)
+        if kind == "mirror":  # about the planes of the scene, which makes copies of what lies beside them
+            beside = (abs(at[0]), at[1], abs(at[2]))
+            text = f"{d.use(helper)}(p)" + (f" - {number(beside)}" if moved else "")
+            point = _mirrored(np.array(beside) if moved else np.zeros(3))
+        else:
+            call = ", ".join([text, *map(number, arguments)])
+            text = f"{d.use(helper)}({call})"
+            point = _bent(helper, point, arguments)
     call = ", ".join([text, *map(number, sizes)])
     line = f"{solid.name} = {d.use(solid.piece)}({call})"
     if factor != 1.0:
@@ -191,6 +198,10 @@ def _placed(
         line = f"{solid.name}_p = {text}\n    {line}"
     numbers = _arrays(sizes)
     return line, lambda p: factor * solid.piece(point(p), *numbers)
+
+
+def _mirrored(at: Any) -> Callable[[Any], Any]:
+    return lambda p: op.MIRROR(p) - at
 
 
 def _bent(helper: Piece, point: Callable[[Any], Any], arguments: tuple[Number, ...]) -> Callable[[Any], Any]:

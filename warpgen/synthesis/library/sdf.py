@@ -72,11 +72,15 @@ def _link(p: Any, le: Any, r1: Any, r2: Any) -> Any:
     return _norm(_norm(x, np.maximum(np.abs(y) - le, 0.0)) - r1, z) - r2
 
 
+def _corner(q: Any) -> Any:
+    return np.linalg.norm(np.maximum(q, 0.0), axis=-1) + np.minimum(q.max(axis=-1), 0.0)
+
+
 def _box_frame(p: Any, b: Any, e: Any) -> Any:
     a = np.abs(p) - np.asarray(b)
     q = np.abs(a + e) - e
     sides = [np.where(np.arange(3) == axis, a, q) for axis in range(3)]
-    return np.minimum.reduce([_box(side, np.zeros(3)) for side in sides])
+    return np.minimum.reduce([_corner(side) for side in sides])
 
 
 SPHERE = piece(
@@ -115,6 +119,16 @@ def sd_round_box(p: wp.vec3, b: wp.vec3, r: float) -> float:
     numpy=lambda p, b, r: _box(p, np.asarray(b) - r) - r,
 )
 
+CORNER = piece(
+    '''
+@wp.func
+def sd_corner(q: wp.vec3) -> float:
+    """Signed distance to the octant in which all components are negative."""
+    return wp.length(wp.max(q, wp.vec3(0.0, 0.0, 0.0))) + wp.min(wp.max(q), 0.0)
+''',
+    numpy=_corner,
+)
+
 BOX_FRAME = piece(
     """
 @wp.func
@@ -122,12 +136,12 @@ def sd_box_frame(p: wp.vec3, b: wp.vec3, e: float) -> float:
     a = wp.vec3(wp.abs(p[0]) - b[0], wp.abs(p[1]) - b[1], wp.abs(p[2]) - b[2])
     q = wp.vec3(wp.abs(a[0] + e) - e, wp.abs(a[1] + e) - e, wp.abs(a[2] + e) - e)
     # three pairs of bars, one along each axis
-    x_bars = sd_box(wp.vec3(a[0], q[1], q[2]), wp.vec3(0.0, 0.0, 0.0))
-    y_bars = sd_box(wp.vec3(q[0], a[1], q[2]), wp.vec3(0.0, 0.0, 0.0))
-    z_bars = sd_box(wp.vec3(q[0], q[1], a[2]), wp.vec3(0.0, 0.0, 0.0))
+    x_bars = sd_corner(wp.vec3(a[0], q[1], q[2]))
+    y_bars = sd_corner(wp.vec3(q[0], a[1], q[2]))
+    z_bars = sd_corner(wp.vec3(q[0], q[1], a[2]))
     return wp.min(x_bars, wp.min(y_bars, z_bars))
 """,
-    BOX,
+    CORNER,
     numpy=_box_frame,
 )
 
@@ -176,16 +190,12 @@ def sd_capped_cone(p: wp.vec3, half_height: float, r1: float, r2: float) -> floa
     q = wp.vec2(wp.length(wp.vec2(p[0], p[2])), p[1])
     k1 = wp.vec2(r2, half_height)
     k2 = wp.vec2(r2 - r1, 2.0 * half_height)
-    r = r2
-    if q[1] < 0.0:
-        r = r1
+    r = wp.where(q[1] < 0.0, r1, r2)
     # ca leads to the nearer cap, cb to the slanted side
     ca = wp.vec2(q[0] - wp.min(q[0], r), wp.abs(q[1]) - half_height)
     t = wp.clamp(wp.dot(k1 - q, k2) / wp.dot(k2, k2), 0.0, 1.0)
     cb = q - k1 + k2 * t
-    s = 1.0
-    if cb[0] < 0.0 and ca[1] < 0.0:
-        s = -1.0
+    s = wp.where(cb[0] < 0.0 and ca[1] < 0.0, -1.0, 1.0)
     return s * wp.sqrt(wp.min(wp.dot(ca, ca), wp.dot(cb, cb)))
 ''',
     numpy=_capped_cone,
@@ -218,7 +228,7 @@ HEX_PRISM = piece(
     '''
 @wp.func
 def sd_hex_prism(p: wp.vec3, r: float, half_height: float) -> float:
-    """Signed distance to a hexagonal prism."""
+    """Signed distance to a hexagonal prism along z, r from the axis to each side."""
     kx = -0.8660254
     ky = 0.5
     kz = 0.57735

@@ -8,17 +8,26 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.library.ray_shapes import turn
-from warpgen.synthesis.writing.pieces import piece
+from warpgen.synthesis.writing.pieces import Piece, piece
 
-CONVEX_SHAPE = piece('''
+_SIZES = {
+    "ellipsoid": "half extents or semi-axes, or radius and half height (along z)",
+    "cylinder": "half extents, or radius and half height (along z)",
+}
+
+
+def convex_shape(last: str) -> Piece:
+    """The struct of a shape, where the `last` kind is an ellipsoid or a cylinder."""
+    return piece(f'''
 @wp.struct
 class ConvexShape:
-    """Primitive in its local frame; size holds half extents, or radius and half height (along z)."""
+    """Sphere, box, capsule or {last}; size holds {_SIZES[last]}."""
 
     kind: int
     size: wp.vec3
     pose: wp.transform
 ''')
+
 
 SUPPORT = '''
 @wp.func
@@ -54,7 +63,7 @@ LAST = {
     "cylinder": """
         # Cylinder: any rim point works if the direction is parallel to the axis
         planar = wp.sqrt(search_dir[0] * search_dir[0] + search_dir[1] * search_dir[1])
-        rim = wp.where(planar > 1.0e-6, size[0] / wp.max(planar, 1.0e-6), 0.0)
+        rim = size[0] / wp.max(planar, 1.0e-6)
         half_height = wp.where(search_dir[2] >= 0.0, size[1], -size[1])
         return wp.vec3(rim * search_dir[0], rim * search_dir[1], half_height)
         """,

@@ -19,7 +19,6 @@ NAMES = {
     "points": "positions|vertices|x",
     "margin": "thickness|contact_margin|padding",
     "offset": "offset",
-    "slot": "at|place",
 }
 
 
@@ -42,6 +41,7 @@ def world_bounds(d: Draft) -> None:
     d.says(
         f"Computes the {'' if shape == 'triangle' else 'world-space '}bounding box of each {what}"
         + (" over a time step" if swept else "")
+        + (", grown by a margin" if padded else "")
         + (", as center and half extents." if result == "center and half" else ".")
     )
     if shape == "triangle":
@@ -131,21 +131,26 @@ def world_bounds(d: Draft) -> None:
         first, second = "box_center", "box_half"
     d.output(first, "vec3", n)
     d.output(second, "vec3", n)
+    direct = result == "center and half" and shape != "triangle" and not swept  # no corners are needed
     stores = {
         "both": f"{first}[tid] = lo\n{second}[tid] = hi",
         "center and half": "box_center[tid] = 0.5 * (lo + hi)\nbox_half[tid] = 0.5 * (hi - lo)",
     }[result]
+    grow = "m = wp.vec3(margin, margin, margin)\nlo = lo - m\nhi = hi + m"
+    if direct:
+        stores = "box_center[tid] = p\nbox_half[tid] = e"
+        grow = "e += wp.vec3(margin, margin, margin)"
     d.launch(n)
     d.code(
         "tid = wp.tid()\n$body\n$sweep\n$margin\n$stores",
         body=_flat(body),
         reach=reach,
-        box="lo = p - e\nhi = p + e",
+        box="" if direct else "lo = p - e\nhi = p + e",
         sweep="# swept bounds: include the position at the end of the step\nmove = dt * velocity[tid]\n"
         "lo = wp.min(lo, lo + move)\nhi = wp.max(hi, hi + move)"
         if swept
         else "",
-        margin="m = wp.vec3(margin, margin, margin)\nlo = lo - m\nhi = hi + m" if padded else "",
+        margin=grow if padded else "",
         stores=stores,
     )
 
@@ -211,12 +216,13 @@ def frustum_cull(d: Draft) -> None:
     n = d.pick(64, 96, 128)
     wide = 1.0 if source == "array" else 3.0
     if source == "array":
-        d.input("plane_normals", "vec3", 6, kind="unit", about="Normals of the frustum planes")
-        d.input("offsets", "float", 6, 0.3, 0.9, about="Offsets of the frustum planes")
-        sides, fetch = "6", "n = plane_normals[k]\noffset = offsets[k]"
+        d.input("plane_normals", "vec3", 6, kind="unit", about="Unit normals of the frustum planes, inwards")
+        d.input(
+            "offsets", "float", 6, 0.3, 0.9, about="Offsets of the frustum planes: n . x + offset >= 0 inside"
+        )
+        fetch = "n = plane_normals[k]\noffset = offsets[k]"
     else:
         d.param("view_proj", "mat44", 0.6, 1.4, kind="spd", about="View-projection matrix")
-        sides = "6"
         fetch = """
             # Gribb-Hartmann: the planes are sums of matrix rows (w + x, w - x, w + y, ...)
             row = k // 2
@@ -243,25 +249,29 @@ def frustum_cull(d: Draft) -> None:
         "point": "p = points[tid]",
     }[shape]
     measure = {
-        "sphere": "dist = wp.dot(n, p) + offset\nreach = r"
-        + ("" if source == "array" else " * wp.length(n)"),
+        "sphere": "dist = wp.dot(n, p) + offset"
+        + ("" if source == "array" else "\nreach = r * wp.length(n)"),
         "box": """
             dist = wp.dot(n, p) + offset
             reach = h[0] * wp.abs(n[0]) + h[1] * wp.abs(n[1]) + h[2] * wp.abs(n[2])
             """,
         "corners": """
-            # corner farthest along the plane normal (p-vertex) and its opposite (n-vertex)
+            $corners
             far = wp.vec3(
                 wp.where(n[0] > 0.0, hi[0], lo[0]),
                 wp.where(n[1] > 0.0, hi[1], lo[1]),
                 wp.where(n[2] > 0.0, hi[2], lo[2]),
             )
-            near = lo + hi - far
-            dist = 0.5 * wp.dot(n, far + near) + offset
-            reach = 0.5 * wp.dot(n, far - near)
+            $near
             """,
         "point": "dist = wp.dot(n, p) + offset",
     }[shape]
+    reach = "r" if shape == "sphere" and source == "array" else "reach"
+    outside, across = (
+        ("wp.dot(n, far) + offset < 0.0", "wp.dot(n, near) + offset < 0.0")
+        if shape == "corners"
+        else (f"dist < -{reach}", f"dist < {reach}")
+    )
     if result == "list":
         d.inout("visible_count", "int", 1, value=0.0, about="Number of visible shapes")
         d.output("kept", "int", n, about="Indices of visible shapes, unordered")
@@ -292,7 +302,7 @@ def frustum_cull(d: Draft) -> None:
         tid = wp.tid()
         $begin
         $cut
-        for k in range($sides):
+        for k in range(6):
             $fetch
             $measure
             $behind
@@ -302,13 +312,16 @@ def frustum_cull(d: Draft) -> None:
         """,
         begin=begin,
         cut="cut = int(0)" if result == "class" else "",
-        sides=sides,
         fetch=fetch,
         measure=measure,
         behind="if dist < 0.0:"
         if shape == "point"
-        else "# completely behind one plane: culled\nif dist < -reach:",
-        crossing="if dist < reach:\n    cut += 1" if result == "class" else "",
+        else f"# completely behind one plane: culled\nif {outside}:",
+        near="near = lo + hi - far" if result == "class" else "",
+        corners="# corner farthest along the plane normal (p-vertex) and its opposite (n-vertex)"
+        if result == "class"
+        else "# corner farthest along the plane normal (p-vertex)",
+        crossing=f"if {across}:\n    cut += 1" if result == "class" else "",
         store=store,
     )
 

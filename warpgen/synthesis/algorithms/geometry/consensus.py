@@ -36,13 +36,14 @@ def score_hypotheses(d: Draft) -> None:
     prior = d.flag("prior", 0.5)
     normals = d.flag("normals", 0.5) and shape != "line"
     result = d.option("result", "score", "model", "best")
+    valid = d.flag("mask", 0.35)
+    those = "the remaining points" if valid else "all points"
     d.says(
         f"Finds the best score among {shape}s through minimal samples of points (RANSAC)."
         if result == "best"
-        else f"Lays a {shape} through a minimal sample of points in each trial and scores it by all points (RANSAC)."
+        else f"Lays a {shape} through a minimal sample of points in each trial and scores it by {those} (RANSAC)."
     )
     d.calls(f"ransac_{shape}s|score_{shape}_hypotheses|evaluate_{shape}s|{shape}_consensus")
-    valid = d.flag("mask", 0.35)
     flat = shape == "circle"
     vec = "vec2" if flat else "vec3"
     if flat:
@@ -61,10 +62,10 @@ def score_hypotheses(d: Draft) -> None:
             "sample", f"vec{k}i" if k > 2 else "vec2i", trials, 0, n, about="Points that define each trial"
         )
     if score == "weighted":
-        d.input("weights", "float", n, 0.1, 1.0, about="Weights of the points")
+        d.input("weights", "float", n, 0.1, 1.0, about="Weights of the points, at most 1")
     d.param("tolerance", "float", 0.1, 0.25, about="Largest distance of inliers")
     if bail:
-        d.param("required", "float", 4.0, 8.0, about="Support that a model needs in the end")
+        d.param("required", "float", 4.0, 8.0, about="Least support of a model that counts")
     if prior:
         if shape in ("plane", "line"):
             d.param("min_upright", "float", 0.2, 0.5, about="Least cosine to the vertical")
@@ -102,13 +103,14 @@ def score_hypotheses(d: Draft) -> None:
         "plane": """
             # Plane through three points
             normal = wp.cross(q - p, r - p)
-            area = wp.length(normal)
+            double_area = wp.length(normal)
             # Nearly on a line, so no plane is determined
-            if area < 1.0e-2:
+            if double_area < 1.0e-2:
                 return
 
-            normal /= area
-            model = wp.vec4(normal[0], normal[1], normal[2], -wp.dot(normal, p))
+            normal /= double_area
+            offset = -wp.dot(normal, p)
+            model = wp.vec4(normal[0], normal[1], normal[2], offset)
             """,
         "sphere": """
             # Differences of |x - c|^2 = r^2 are linear in the center
@@ -139,14 +141,14 @@ def score_hypotheses(d: Draft) -> None:
             # Circle through three points, by perpendicular bisectors
             a = q - p
             b = r - p
-            twist = 2.0 * (a[0] * b[1] - a[1] * b[0])
+            det = 2.0 * (a[0] * b[1] - a[1] * b[0])
             # Nearly on a line, so the circle would be huge
-            if wp.abs(twist) < 2.0e-2:
+            if wp.abs(det) < 2.0e-2:
                 return
 
             a2 = wp.dot(a, a)
             b2 = wp.dot(b, b)
-            offset = wp.vec2(b[1] * a2 - a[1] * b2, a[0] * b2 - b[0] * a2) / twist
+            offset = wp.vec2(b[1] * a2 - a[1] * b2, a[0] * b2 - b[0] * a2) / det
             center = p + offset
             radius = wp.length(offset)
             model = wp.vec3(center[0], center[1], radius)
@@ -157,7 +159,7 @@ def score_hypotheses(d: Draft) -> None:
         "line": "# Upright poles only\nif wp.abs(along[2]) < min_upright:\n    return\n",
     }.get(shape, "# Larger than anything that is looked for\nif radius > max_radius:\n    return\n")
     measure = {
-        "plane": "residual = wp.abs(wp.dot(normal, x) + model[3])",
+        "plane": "residual = wp.abs(wp.dot(normal, x) + offset)",
         "sphere": "residual = wp.abs(wp.length(x - center) - radius)",
         "line": "residual = wp.length(wp.cross(x - p, along))",
         "circle": "residual = wp.abs(wp.length(x - center) - radius)",
@@ -175,9 +177,10 @@ def score_hypotheses(d: Draft) -> None:
             support += 1.0 - ratio * ratio
             """,
         "likelihood": """
-            # Log-likelihood of a Gaussian over a uniform background that is 15 times lower than its peak (MLESAC)
-            deviations = 2.0 * residual / tolerance
-            support += wp.log(1.0 + 15.0 * wp.exp(-0.5 * deviations * deviations))
+            # Log-likelihood ratio of a Gaussian plus a uniform background, 15 times lower than its peak,
+            # to the background alone (MLESAC); the tolerance is two standard deviations
+            z = 2.0 * residual / tolerance
+            support += wp.log(1.0 + 15.0 * wp.exp(-0.5 * z * z))
             """,
     }[score]
     d.launch(trials)
@@ -215,15 +218,15 @@ def score_hypotheses(d: Draft) -> None:
             "best": "wp.atomic_max(best_score, 0, support)",
         }[result],
     )
-    if result != "model" and shape != "plane":
+    if result != "model":
         d.text = "\n".join(
             line for line in d.text.split("\n") if not line.startswith("model = ") and "Pluecker" not in line
         )
     d.explain(
         """
-        A minimal sample fixes the shape; its support among all points tells whether the sample was free of
+        A minimal sample fixes the shape; its support among $those tells whether the sample was free of
         outliers. Samples without a model$bail score zero.
-    """.replace("$bail", ", and those given up early," if bail else "")
+    """.replace("$bail", ", and those given up early," if bail else "").replace("$those", those)
     )
 
     def scored(v: Values, at: Any) -> tuple[float, Any]:

@@ -260,10 +260,19 @@ def dual_contour_vertices(d: Draft) -> None:
             """Return the world position of a node."""
             return grid.origin + grid.spacing * wp.vec3(float(node[0]), float(node[1]), float(node[2]))
     ''')
-    d.explain("""
+    d.explain(
+        """
         The vertex minimizes the sum over crossed edges of (n . (x - p))^2 plus lambda |x - m|^2, where m is
-        the mean of the crossings p. The field is taken as linear along edges.
-    """)
+        the mean of the crossings p$then. The field is taken as linear along edges.
+    """.replace(
+            "$then",
+            {
+                "none": "",
+                "cell": ", and is clamped to the cell",
+                "fallback": ", and is m itself where that lies far outside of the cell",
+            }[clamp],
+        )
+    )
 
     def agrees(v: Values, after: Values) -> None:
         lam = float(d.prelude[0].split("(")[1].rstrip(")"))

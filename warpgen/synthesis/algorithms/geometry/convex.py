@@ -120,8 +120,6 @@ def simplex_weights(simplex: wp.mat44, count: int) -> wp.vec4:
         "simplex": "W|vertices_cso|minkowski_simplex",
         "pair": "pair_index|contact_index|pair_id",
         "distances": "pair_distance|dist_out|gaps",
-        "shape_a": "geom_a|A_shape|first_shape",
-        "shape_b": "geom_b|B_shape|second_shape",
     },
     adjoint="no",
 )
@@ -152,7 +150,7 @@ def gjk_distance(d: Draft) -> None:
     shapes: int | tuple[int, ...] = (worlds, count) if batched else count
     d.struct(
         "shapes",
-        supports.CONVEX_SHAPE,
+        supports.convex_shape(last),
         {
             "kind": fill(0, 4),
             "size": fill(0.2, 0.5),
@@ -189,7 +187,12 @@ def gjk_distance(d: Draft) -> None:
         first, second, at = "shapes[indices[0]]", "shapes[indices[1]]", "pair"
     if margin:
         d.param("contact_margin", "float", 0.02, 0.1, about="Shapes are inflated by half of this margin [m]")
-    d.output("distances", "float", size, about="Distance [m], 0 for overlapping shapes")
+    d.output(
+        "distances",
+        "float",
+        size,
+        about="Distance [m], 0 for overlapping shapes" + (" and within the margin" if margin else ""),
+    )
     if result == "witness":
         d.output("points_a", "vec3", size, about="Closest point on the first shape")
         d.output("points_b", "vec3", size, about="Closest point on the second shape")

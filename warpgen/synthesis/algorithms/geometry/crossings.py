@@ -78,12 +78,13 @@ def ray_primitive(d: Draft) -> None:
     at = {"one each": "[tid]", "one for all": "", "nearest of all": "[k]"}[pairing]
     call = f"{d.use(form)}(ro, rd, {', '.join(name + at for name in fields)})"
     article = {"one each": "its", "one for all": "one", "nearest of all": "the nearest"}[pairing]
+    noun = "open cylinder" if shape == "cylinder" else shape  # it has no caps
     d.says(
         {
-            "distance": f"Intersects each ray with {article} {shape} and gives the distance to it, -1 for a miss.",
-            "flag": f"Tests whether each ray meets {'any' if article == 'the nearest' else article} {shape}.",
-            "point": f"Finds the point where each ray meets {article} {shape}, zero for a miss.",
-            "count": f"Counts the {'boxes' if shape == 'box' else shape + 's'} that each ray meets.",
+            "distance": f"Intersects each ray with {article} {noun} and gives the distance to it, -1 for a miss.",
+            "flag": f"Tests whether each ray meets {'any' if article == 'the nearest' else article} {noun}.",
+            "point": f"Finds the point where each ray meets {article} {noun}, zero for a miss.",
+            "count": f"Counts the {'boxes' if shape == 'box' else noun + 's'} that each ray meets.",
         }[result]
     )
     d.output(

@@ -108,9 +108,7 @@ def skin_vertices(d: Draft) -> None:
         step = """
             r = wp.transform_get_rotation(bones[b])
             # both signs of a quaternion are one rotation: flip to the side of the blend so far
-            s = w
-            if wp.dot(q, r) < 0.0:
-                s = -w
+            s = wp.where(wp.dot(q, r) < 0.0, -w, w)
             q = q + s * r
             t += w * wp.transform_get_translation(bones[b])
             """
@@ -122,9 +120,7 @@ def skin_vertices(d: Draft) -> None:
             r = wp.transform_get_rotation(X)
             t = wp.transform_get_translation(X)
             # both signs of a quaternion are one rotation: flip to the side of the blend so far
-            s = w
-            if wp.dot(real, r) < 0.0:
-                s = -w
+            s = wp.where(wp.dot(real, r) < 0.0, -w, w)
             real = real + s * r
             # dual part: q_d = 0.5 * (t, 0) * q
             dual = dual + 0.5 * s * (wp.quat(t[0], t[1], t[2], 0.0) * r)
@@ -253,6 +249,11 @@ def fit_rotations(d: Draft) -> None:
             result
         ]
     )
+    d.module("REGULARIZATION = wp.constant(0.3)")
+    d.explain("""
+        The rotation R maximizes tr(R^T `A`) with `A` = sum w_ij e'_ij e_ij^T + lambda I over the edges e at rest and
+        e' as deformed; lambda pulls R weakly to the identity.
+    """.replace("w_ij ", "w_ij " if weights == "per edge" else ""))  # fmt: skip
     w = "weights[i, k] * " if weights == "per edge" else ""
     d.says(
         {
@@ -263,24 +264,25 @@ def fit_rotations(d: Draft) -> None:
     )
     fit = {
         "newton": """
-            # Newton iteration for the polar factor, R <- (R + R^-T) / 2, starting from a normalized matrix
+            # Newton iteration for the polar factor, R <- (R + R^-T) / 2, starting from a normalized matrix;
+            # it keeps the sign of the determinant, which is positive unless the neighborhood is inverted
             rot = A / wp.sqrt(wp.ddot(A, A) / 3.0)
             for _ in range(12):
                 rot = 0.5 * (rot + wp.transpose(wp.inverse(rot)))
             """,
         "quaternion": """
+            # columns of `A`, to which those of the rotation are turned
+            a0 = A * wp.vec3(1.0, 0.0, 0.0)
+            a1 = A * wp.vec3(0.0, 1.0, 0.0)
+            a2 = A * wp.vec3(0.0, 0.0, 1.0)
             turn = wp.quat_identity()
             for _ in range(20):
-                rot = wp.quat_to_matrix(turn)
-                c0 = wp.vec3(rot[0, 0], rot[1, 0], rot[2, 0])
-                c1 = wp.vec3(rot[0, 1], rot[1, 1], rot[2, 1])
-                c2 = wp.vec3(rot[0, 2], rot[1, 2], rot[2, 2])
-                a0 = wp.vec3(A[0, 0], A[1, 0], A[2, 0])
-                a1 = wp.vec3(A[0, 1], A[1, 1], A[2, 1])
-                a2 = wp.vec3(A[0, 2], A[1, 2], A[2, 2])
+                r0 = wp.quat_rotate(turn, wp.vec3(1.0, 0.0, 0.0))
+                r1 = wp.quat_rotate(turn, wp.vec3(0.0, 1.0, 0.0))
+                r2 = wp.quat_rotate(turn, wp.vec3(0.0, 0.0, 1.0))
                 # omega = sum(r_i x a_i) / |sum(r_i . a_i)| (Mueller et al. 2016)
-                torque = wp.cross(c0, a0) + wp.cross(c1, a1) + wp.cross(c2, a2)
-                omega = torque / (wp.abs(wp.dot(c0, a0) + wp.dot(c1, a1) + wp.dot(c2, a2)) + 1.0e-9)
+                torque = wp.cross(r0, a0) + wp.cross(r1, a1) + wp.cross(r2, a2)
+                omega = torque / (wp.abs(wp.dot(r0, a0) + wp.dot(r1, a1) + wp.dot(r2, a2)) + 1.0e-9)
                 angle = wp.length(omega)
                 if angle < 1.0e-6:
                     break
@@ -299,8 +301,8 @@ def fit_rotations(d: Draft) -> None:
     d.code(
         """
         i = wp.tid()
-        # a multiple of the identity, since flat neighborhoods alone leave the rotation open
-        A = 0.3 * wp.identity(n=3, dtype=float)
+        # begin with a multiple of the identity, since flat neighborhoods alone leave the rotation open
+        A = REGULARIZATION * wp.identity(n=3, dtype=float)
         $loop
         $fit
         $last

@@ -51,6 +51,7 @@ def closest_point_on_shape(d: Draft) -> None:
     )
     d.input("points", "vec3", n, -1.5, 1.5, about="Point positions")
     each = one == "one each"
+    middle = size = ""
 
     def given(name: str, type: str, low: float, high: float, kind: Any = "uniform") -> str:
         if each:
@@ -80,6 +81,7 @@ def closest_point_on_shape(d: Draft) -> None:
     elif shape == "sphere":
         center, radius = given("center", "vec3", -0.5, 0.5), given("radius", "float", 0.2, 0.6)
         text = f"c = {center} + {radius} * wp.normalize(p - {center})"
+        middle, size = center, radius
     elif shape == "capsule":
         a, b, radius = (
             given("a", "vec3", -1, 1),
@@ -90,12 +92,10 @@ def closest_point_on_shape(d: Draft) -> None:
             axis = {d.use(closest.SEGMENT)}(p, {a}, {b})
             c = axis + {radius} * wp.normalize(p - axis)
             """
+        size = radius
     elif shape == "plane":
-        normal, offset = (
-            given("normal", "vec3", 0.3, 0.9),
-            "",
-        )
-        offset = given("offset", "float", -0.5, 0.5)
+        normal, offset = given("normal", "vec3", 0.3, 0.9), given("offset", "float", -0.5, 0.5)
+        size = offset
         text = f"""
             n = wp.normalize({normal})
             c = p - (wp.dot(n, p) - {offset}) * n
@@ -111,17 +111,25 @@ def closest_point_on_shape(d: Draft) -> None:
             r = wp.length(radial)
             c = {center} + radial * wp.min(1.0, {radius} / wp.max(r, 1.0e-6))
             """
+    far = "wp.length(p - c)"
+    if result == "distance" and shape in ("sphere", "capsule", "plane"):  # known without the closest point
+        far = {
+            "sphere": f"wp.abs(wp.length(p - {middle}) - {size})",
+            "capsule": f"wp.abs(wp.length(p - axis) - {size})",
+            "plane": f"wp.abs(wp.dot(n, p) - {size})",
+        }[shape]
+        text = "\n".join(line for line in text.split("\n") if not line.strip().startswith("c = "))
     if result in ("point", "both"):
         d.output("closest", "vec3", n, about="Closest points")
     if result in ("distance", "both"):
         d.output("distance", "float", n, about="Distances")
     if result == "offset":
-        d.output("offsets", "vec3", n, about="Vectors to the closest points")
+        d.output("to_closest", "vec3", n, about="Vectors to the closest points")
     store = {
         "point": "closest[tid] = c",
-        "distance": "distance[tid] = wp.length(p - c)",
+        "distance": f"distance[tid] = {far}",
         "both": "closest[tid] = c\ndistance[tid] = wp.length(p - c)",
-        "offset": "offsets[tid] = c - p",
+        "offset": "to_closest[tid] = c - p",
     }[result]
     d.launch(n)
     d.code("tid = wp.tid()\np = points[tid]\n$shape\n$store", shape=text, store=store)
@@ -159,7 +167,7 @@ def closest_point_on_shape(d: Draft) -> None:
             "point": {"closest": c},
             "distance": {"distance": far},
             "both": {"closest": c, "distance": far},
-            "offset": {"offsets": c - p},
+            "offset": {"to_closest": c - p},
         }
         return made[result]
 
@@ -185,7 +193,7 @@ def rotations(q: Any) -> Any:
     double=True,
 )
 def segment_segment_distance(d: Draft) -> None:
-    """Computes the closest points of two segments and their distance."""
+    """Computes the closest points of pairs of segments and their distance."""
     layout = d.option("layout", "arrays", "edges", "rows")
     result = d.option("result", "distance", "parameters", "capsules", "points")
     branches = d.option("branches", "nested", "clamped")
@@ -225,10 +233,10 @@ def segment_segment_distance(d: Draft) -> None:
             """
         starts = ("x1", "x2")
     if result == "capsules":
-        d.param("r1", "float", 0.05, 0.2)
-        d.param("r2", "float", 0.05, 0.2)
+        d.param("radius1", "float", 0.05, 0.2, about="Radius of the first capsules")
+        d.param("radius2", "float", 0.05, 0.2, about="Radius of the second capsules")
     if result == "parameters":
-        d.output("barycentric", "vec2", n, about="Barycentric coordinates")
+        d.output("parameters", "vec2", n, about="Parameters (s, t) of the closest points")
     elif result == "points":
         d.output("witness_a", "vec3", n, about="Closest points on the first segments")
         d.output("witness_b", "vec3", n, about="Closest points on the second segments")
@@ -236,10 +244,10 @@ def segment_segment_distance(d: Draft) -> None:
         d.output("distance", "float", n, about="Distances")
     d.says(
         {
-            "distance": "Computes the distance between two segments.",
-            "parameters": "Computes the parameters (s, t) in [0, 1] of the closest points of two segments.",
-            "capsules": "Computes the signed distance between two capsules.",
-            "points": "Computes the closest points of two segments.",
+            "distance": "Computes the distance between the two segments of each pair.",
+            "parameters": "Computes the parameters (s, t) in [0, 1] of the closest points of each pair of segments.",
+            "capsules": "Computes the signed distance between the two capsules of each pair.",
+            "points": "Computes the closest points of each pair of segments.",
         }[result]
     )
     begin = """
@@ -253,9 +261,10 @@ def segment_segment_distance(d: Draft) -> None:
         """
     if branches == "nested":
         solve = """
-            s = 0.0
             if denom > 1.0e-6:
                 s = wp.clamp((b * f - c * e) / denom, 0.0, 1.0)
+            else:
+                s = 0.0
             t = (b * s + f) / e
             # clamp t to the second segment and recompute s for the clamped value
             if t < 0.0:
@@ -274,8 +283,8 @@ def segment_segment_distance(d: Draft) -> None:
             """
     store = {
         "distance": "distance[tid] = wp.length(r + s * d1 - t * d2)",
-        "capsules": "distance[tid] = wp.length(r + s * d1 - t * d2) - r1 - r2",
-        "parameters": "barycentric[tid] = wp.vec2(s, t)",
+        "capsules": "distance[tid] = wp.length(r + s * d1 - t * d2) - radius1 - radius2",
+        "parameters": "parameters[tid] = wp.vec2(s, t)",
         "points": f"witness_a[tid] = {starts[0]} + s * d1\nwitness_b[tid] = {starts[1]} + t * d2",
     }[result]
     d.launch(n)
@@ -308,13 +317,15 @@ def segment_segment_distance(d: Draft) -> None:
     def agrees(before: Values, after: Values) -> None:
         p1, q1, p2, q2 = ends(before)
         if result in ("distance", "capsules"):
-            actual = np.asarray(after.distance) + (before.r1 + before.r2 if result == "capsules" else 0.0)
+            actual = np.asarray(after.distance) + (
+                before.radius1 + before.radius2 if result == "capsules" else 0.0
+            )
         elif result == "points":
             for x, y, z in ((after.witness_a, p1, q1), (after.witness_b, p2, q2)):
                 np.testing.assert_allclose(x, closest.on_segment(x, y, z), atol=1e-3)
             actual = np.linalg.norm(after.witness_a - after.witness_b, axis=1)
         else:
-            s, t = np.asarray(after.barycentric).T[..., None]
+            s, t = np.asarray(after.parameters).T[..., None]
             assert np.all((s >= 0) & (s <= 1) & (t >= 0) & (t <= 1))
             actual = np.linalg.norm(p1 + s * (q1 - p1) - p2 - t * (q2 - p2), axis=1)
         np.testing.assert_allclose(actual, least(before), rtol=1e-3, atol=2e-3)

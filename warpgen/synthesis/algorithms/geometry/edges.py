@@ -34,7 +34,7 @@ def _closest(p: Any, q: Any, r: Any, s: Any) -> Any:
         "pairs": "edge_pairs|candidates|contacts",
         "gaps": "distances|edge_distances",
         "least": "min_distance|smallest",
-        "st": "params|closest",
+        "st": "params",
         "gap": "dist|distance",
         "thickness": "margin|min_gap",
     },
@@ -60,7 +60,7 @@ def edge_gaps(d: Draft) -> None:
     d.says({
         "distance": "Computes the distances between pairs of edges.",
         "middle": "Computes the midpoints between the closest points of pairs of edges.",
-        "normal": "Computes directions from one edge to another where they are closest.",
+        "normal": "Computes unit vectors from the first edge of each pair to the second where they are closest.",
         "weights": "Computes barycentric weights of the closest points on pairs of edges.",
         "push": "Computes how the first edge of each pair moves when both are pushed apart to a given thickness.",
         "count": "Counts the pairs of edges that are closer than a given thickness.",

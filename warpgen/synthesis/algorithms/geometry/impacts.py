@@ -34,8 +34,11 @@ def segment_segment_offset(p0: wp.vec3, p1: wp.vec3, q0: wp.vec3, q1: wp.vec3) -
     c = wp.dot(u, r)
     b = wp.dot(u, w)
     denom = a * e - b * b
-    # Parallel segments: any point works, take the start of the first
-    s = wp.where(denom > 1.0e-8 * a * e, wp.clamp((b * f - c * e) / wp.max(denom, 1.0e-12), 0.0, 1.0), 0.0)
+    if denom > 1.0e-8 * a * e:
+        s = wp.clamp((b * f - c * e) / denom, 0.0, 1.0)
+    else:
+        # Parallel segments: any point works, take the start of the first
+        s = 0.0
     t = (b * s + f) / wp.max(e, 1.0e-12)
     # Clamp t to the second segment and recompute s for the clamped value
     if t < 0.0:

@@ -21,7 +21,6 @@ _TETS = ((0, 1, 3, 7), (0, 3, 2, 7), (0, 2, 6, 7), (0, 6, 4, 7), (0, 4, 5, 7), (
         "inside": "case_bits|below",
         "triangles": "tri_out|soup",
         "spacing": "cell_size|h|voxel_size",
-        "slot": "at|place",
     },
     adjoint="no",
     weight=3,
@@ -30,6 +29,8 @@ def march_tetrahedra(d: Draft) -> None:
     """Cuts the surface of a level out of the cells of a grid, which are split into tetrahedra."""
     result = d.option("result", "triangles", "area", "volume", "count", weights=(0.35, 0.25, 0.25, 0.15))
     place = d.option("vertices", "linear", "middle", "clamped")
+    if result != "triangles":
+        place = "linear"  # what is measured must lie where the field says
     layout = d.option("layout", "grid", "flat")
     early = d.flag("early exit", 0.6)
     spacing_of = d.option("spacing", "scalar", "vector", "unit")
@@ -58,9 +59,13 @@ def march_tetrahedra(d: Draft) -> None:
     if masked:
         d.input("cell_used", "bool", cells, about="Cells of the narrow band, others are skipped")
     d.param("level", "float", -0.1, 0.1, about="Value on the surface; smaller ones are inside")
-    if spacing_of == "scalar":
+    geometry = result != "count"
+    if layout == "flat":
+        d.param("ny", "int", size[1], about="Nodes along y")
+        d.param("nz", "int", size[2], about="Nodes along z")
+    if spacing_of == "scalar" and geometry:
         d.param("spacing", "float", 0.1, 0.3, about="Edge length of a cell [m]")
-    elif spacing_of == "vector":
+    elif spacing_of == "vector" and geometry:
         d.param("spacing", "vec3", 0.1, 0.3, about="Edge lengths of a cell [m]")
     most = 12 * int(np.prod(cells))
     room = most // 8 if bounded else most
@@ -97,10 +102,10 @@ def march_tetrahedra(d: Draft) -> None:
         d.function('''
             @wp.func
             def edge_vertex(a: wp.vec3, b: wp.vec3) -> wp.vec3:
-                """Where the surface cuts an edge of a tetrahedron, for want of better its middle."""
+                """Middle of a cut edge: vertices need not lie where the field takes the level."""
                 return 0.5 * (a + b)
         ''')
-    else:
+    elif geometry:
         d.function(
             f'''
             @wp.func
@@ -164,7 +169,6 @@ def march_tetrahedra(d: Draft) -> None:
         lines = [line for line in dedented(text).split("\n") if line.strip()]
         return "\n".join(line.replace("$pad ", "    " if bounded else "") for line in lines)
 
-    geometry = result != "count"
     orient = ""
     if result == "triangles":
         orient = """
@@ -183,7 +187,7 @@ def march_tetrahedra(d: Draft) -> None:
     read = (
         "field[i + bx, j + by, k + bz]"
         if layout == "grid"
-        else f"field[((i + bx) * {size[1]} + j + by) * {size[2]} + k + bz]"
+        else "field[((i + bx) * ny + j + by) * nz + k + bz]"
     )
     vertices = (f"p0 = {cut('lone', 'r0')}", f"p1 = {cut('lone', 'r1')}", f"p2 = {cut('lone', 'r2')}")
     quads = (
@@ -212,30 +216,25 @@ def march_tetrahedra(d: Draft) -> None:
         $early
         $begin
         for tet in range(6):
-            corners = wp.zeros(shape=4, dtype=wp.vec3)
-            values = wp.zeros(shape=4, dtype=float)
-            inside = int(0)
+            $arrays
             count = int(0)
             for c in range(4):
                 corner = TETS[4 * tet + c]
                 bx = corner & 1
                 by = (corner >> 1) & 1
                 bz = corner >> 2
-                corners[c] = {corner}
-                values[c] = {read}
-                if values[c] < level:
-                    inside = inside | (1 << c)
+                $fill
+                if {"values[c]" if geometry else read} < level:
+                    $mark
                     count += 1
             $whole
             if count == 1 or count == 3:
                 # One corner is alone on its side: one triangle around it
-                bits = wp.where(count == 1, inside, 15 - inside)
                 $ways
                 $triangle
                 $orient
                 $one
             elif count == 2:
-                # Two against two: a quadrilateral
                 $pairs
                 $quad
                 $orient_two
@@ -250,16 +249,23 @@ def march_tetrahedra(d: Draft) -> None:
         whole="whole = wp.abs(wp.dot(corners[1] - corners[0], wp.cross(corners[2] - corners[0], corners[3] - corners[0]))) / 6.0"
         if result == "volume"
         else "",
-        ways="lone = wp.where(bits == 1, 0, wp.where(bits == 2, 1, wp.where(bits == 4, 2, 3)))\n"
+        arrays="corners = wp.zeros(shape=4, dtype=wp.vec3)\nvalues = wp.zeros(shape=4, dtype=float)\ninside = int(0)"
+        if geometry
+        else "",
+        fill=f"corners[c] = {corner}\nvalues[c] = {read}" if geometry else "",
+        mark="inside = inside | (1 << c)" if geometry else "",
+        ways="bits = wp.where(count == 1, inside, 15 - inside)\n"
+        "lone = wp.where(bits == 1, 0, wp.where(bits == 2, 1, wp.where(bits == 4, 2, 3)))\n"
         "r0 = (lone + 1) % 4\nr1 = (lone + 2) % 4\nr2 = (lone + 3) % 4"
         if geometry
         else "",
         triangle="\n".join(vertices) if geometry else "",
         orient=dedented(orient),
         one=padded(one),
-        pairs="a = int(-1)\nb = int(-1)\nc0 = int(-1)\nd0 = int(-1)\nfor c in range(4):\n"
-        "    if (inside >> c) & 1 == 1:\n        b = wp.where(a >= 0, c, b)\n        a = wp.where(a < 0, c, a)\n"
-        "    else:\n        d0 = wp.where(c0 >= 0, c, d0)\n        c0 = wp.where(c0 < 0, c, c0)"
+        pairs="# Corners a and b are inside, c0 and d0 outside: a quadrilateral between them\n"
+        "a = int(-1)\nb = int(-1)\nc0 = int(-1)\nd0 = int(-1)\nfor c in range(4):\n"
+        "    if (inside >> c) & 1 == 1:\n        if a < 0:\n            a = c\n        else:\n            b = c\n"
+        "    elif c0 < 0:\n        c0 = c\n    else:\n        d0 = c"
         if geometry
         else "",
         quad="\n".join(quads).replace("[c]", "[c0]").replace("[d]", "[d0]") if geometry else "",
@@ -277,12 +283,12 @@ def march_tetrahedra(d: Draft) -> None:
         }[result].replace("$where", "all cells" if total == "atomic" else "each cell"))  # fmt: skip
     d.explain(
         "Six tetrahedra share the cell's diagonal, so that neighbors agree on their faces and the surface has no holes."
-        + ("" if place == "middle" else "\nAlong edges the field is taken for linear.")
+        + ("\nAlong edges the field is taken as linear." if geometry and place != "middle" else "")
     )
 
     def agrees(v: Values, after: Values) -> None:
         f = v.field.reshape(size).astype(float)
-        h = {"scalar": v.get("spacing"), "vector": v.get("spacing"), "unit": 1.0}[spacing_of] * np.ones(3)
+        h = v.get("spacing", 1.0) * np.ones(3)
         used = [c for c in np.ndindex(*cells) if not masked or v.cell_used[c]]
         by_cell = {c: _cut(f, c, v.level, h, place) for c in used}
         surface = [t for found in by_cell.values() for t in found]

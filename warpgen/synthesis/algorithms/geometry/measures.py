@@ -63,8 +63,11 @@ def name_corners(d: Draft) -> None:
     """Call the corners of a triangle and their indices in the text as one person would throughout."""
     taken = {p.name for p in d.parameters}
     corners = d.pick(*(names for names in _CORNERS if not taken & set(names.split())))
-    new = f"{corners} {d.pick(*_INDICES)}".split()
-    names = dict(zip(f"{_CORNERS[0]} {_INDICES[0]}".split(), new, strict=True))
+    digits = corners[1].isdigit() or "face = " in d.text
+    indices = _INDICES[1] if digits else d.pick(_INDICES[0], _INDICES[2])
+    names = dict(zip(_CORNERS[0].split(), corners.split(), strict=True))
+    for old, new in zip(_INDICES[0].split(), indices.split(), strict=True):
+        names |= {old: new} | {f"{part}{old}": f"{part}{new[-1]}" for part in ("w", "u", "angle_")}
     d.text, d.doc = renamed(d.text, names), renamed(d.doc, names)
 
 
@@ -152,9 +155,9 @@ def triangle_measures(d: Draft) -> None:
         "centroid": "centroids[tid] = (p + q + r) / 3.0",
         "aspect": f"""
             {area}
-            edges = wp.length_sq(q - p) + wp.length_sq(r - q) + wp.length_sq(p - r)
-            # 4 * sqrt(3) makes equilateral triangles 1; slivers go to 0
-            quality[tid] = 6.9282032 * area / wp.max(edges, 1.0e-8)
+            edges_sq = wp.length_sq(q - p) + wp.length_sq(r - q) + wp.length_sq(p - r)
+            # 1 for equilateral triangles; slivers go to 0
+            quality[tid] = 4.0 * wp.sqrt(3.0) * area / wp.max(edges_sq, 1.0e-8)
             """,
         "circumradius": f"""
             {area}
@@ -252,9 +255,9 @@ def accumulate_normals(d: Draft) -> None:
         "angle": "n = wp.normalize(wp.cross(q - p, r - p))",
         "sphere": """
             n = wp.cross(q - p, r - p)
-            pq = wp.max(wp.length_sq(q - p), 1.0e-6)
-            qr = wp.max(wp.length_sq(r - q), 1.0e-6)
-            rp = wp.max(wp.length_sq(p - r), 1.0e-6)
+            pq_sq = wp.max(wp.length_sq(q - p), 1.0e-6)
+            qr_sq = wp.max(wp.length_sq(r - q), 1.0e-6)
+            rp_sq = wp.max(wp.length_sq(p - r), 1.0e-6)
             """,
     }[weight]
     shares = {
@@ -265,7 +268,7 @@ def accumulate_normals(d: Draft) -> None:
             "corner_angle(r - q, p - q) * n",
             "corner_angle(p - r, q - r) * n",
         ),
-        "sphere": ("n / (pq * rp)", "n / (pq * qr)", "n / (qr * rp)"),
+        "sphere": ("n / (pq_sq * rp_sq)", "n / (pq_sq * qr_sq)", "n / (qr_sq * rp_sq)"),
     }[weight]
     scatter = "\n".join(
         f"wp.atomic_add(vertex_normals, {at}, {share})" for at, share in zip(ids, shares, strict=True)
@@ -343,10 +346,9 @@ def mesh_moments(d: Draft) -> None:
         + ("" if density else " at unit density"),
         "area and volume": "the surface area and the enclosed volume of a closed mesh",
     }[kind]
+    by = ", the latter from signed tetrahedra" if kind == "area and volume" else " from signed tetrahedra"
     d.says(
-        f"Computes each face's share in {what}, from signed tetrahedra."
-        if per_face
-        else f"Computes {what} from signed tetrahedra."
+        f"Computes each face's share in {what}, {by.lstrip(', ')}." if per_face else f"Computes {what}{by}."
     )
     extent = count if per_face else 1
     spread = {

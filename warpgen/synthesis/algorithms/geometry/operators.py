@@ -41,7 +41,7 @@ def cotangent_operators(d: Draft) -> None:
     d.says(
         {
             "scalar": "Applies the cotangent Laplacian to a per-vertex scalar field, one thread per face.",
-            "mean curvature": "Accumulates the cotangent Laplacian of vertex positions (integrated mean curvature normals).",
+            "mean curvature": "Accumulates the cotangent Laplacian of vertex positions (twice the integrated mean curvature normals).",
             "weights": "Computes per-corner cotangent weights for the opposite edges.",
             "gauss": "Accumulates the angle sum at each vertex for the angle defect (Gaussian curvature).",
             "mass": "Accumulates the lumped mass matrix at unit density (one third of the face area per corner).",
@@ -97,12 +97,14 @@ def cotangent_operators(d: Draft) -> None:
         "mean curvature": "$w\n$edges",
         "weights": "$w\nweights[tid] = wp.vec3(wi, wj, wk)",
         "gauss": f"""
-            pq = wp.normalize(q - p)
-            qr = wp.normalize(r - q)
-            rp = wp.normalize(p - r)
-            wp.atomic_add(angle_sum, {a}, wp.acos(wp.clamp(-wp.dot(pq, rp), -0.9999, 0.9999)))
-            wp.atomic_add(angle_sum, {b}, wp.acos(wp.clamp(-wp.dot(qr, pq), -0.9999, 0.9999)))
-            wp.atomic_add(angle_sum, {c}, wp.acos(wp.clamp(-wp.dot(rp, qr), -0.9999, 0.9999)))
+            # the same for all three corners: the product of two edges and the sine between them
+            double_area = wp.length(wp.cross(q - p, r - p))
+            # degenerate faces have no angles
+            if double_area < 1.0e-8:
+                return
+            wp.atomic_add(angle_sum, {a}, wp.atan2(double_area, wp.dot(q - p, r - p)))
+            wp.atomic_add(angle_sum, {b}, wp.atan2(double_area, wp.dot(r - q, p - q)))
+            wp.atomic_add(angle_sum, {c}, wp.atan2(double_area, wp.dot(p - r, q - r)))
             """,
         "mass": f"""
             third = wp.length(wp.cross(q - p, r - p)) / 6.0
@@ -139,8 +141,8 @@ def cotangent_operators(d: Draft) -> None:
             i, j = at[:, (o + 1) % 3], at[:, (o + 2) % 3]
             for row, column, sign in ((i, i, 1.0), (j, j, 1.0), (i, j, -1.0), (j, i, -1.0)):
                 np.add.at(matrix, (row, column), sign * half)
-            angle = np.arccos(np.clip((unit(a) * unit(b)).sum(-1), -0.9999, 0.9999))
-            np.add.at(angles, at[:, o], angle)
+            angle = np.arccos(np.clip((unit(a) * unit(b)).sum(-1), -1.0, 1.0))
+            np.add.at(angles, at[:, o], np.where(double > 1e-8, angle, 0.0))
             np.add.at(mass, at[:, o], double / 6.0)
         found: dict[str, Callable[[], dict[str, Any]]] = {
             "scalar": lambda: {"laplacian": matrix @ v.u},

@@ -137,8 +137,9 @@ def bezier_patch(d: Draft) -> None:
         for name in wants:
             inner = "casteljau_slope" if name == "dv" else "casteljau"
             outer = "casteljau_slope" if name == "du" else "casteljau"
-            rows = [f"{name}{k} = {inner}({', '.join(cell(k, b) for b in range(4))}, v)" for k in range(4)]
-            lines += [*rows, f"s_{name} = {outer}({', '.join(f'{name}{k}' for k in range(4))}, u)"]
+            row = "dp" if name == "dv" else "p"  # points on the four curves along v, or their slopes
+            rows = [f"{row}{k} = {inner}({', '.join(cell(k, b) for b in range(4))}, v)" for k in range(4)]
+            lines += [*rows, f"s_{name} = {outer}({', '.join(f'{row}{k}' for k in range(4))}, u)"]
         body = "\n".join(lines)
     else:
         plain = {
@@ -235,20 +236,26 @@ def assign_sites(d: Draft) -> None:
         d.input("weights", "float", m, 0.0, 0.05, about="Weights of the sites")
     if result == "sums":
         d.inout("sums", vec, m, value=0.0, about="Accumulated positions per site")
-        d.inout("site_counts", "int", m, value=0.0, about="Points per site")
+        d.inout("points_per_site", "int", m, value=0.0, about="Points per site")
     elif result == "border":
         d.output("margins", "float", n)
     elif result == "second":
         d.output("pairs", "vec2i", n, about="Indices of the nearest and the second nearest site")
     else:
         d.output("labels", "int", n)
+    by = {
+        "euclidean": "",
+        "power": " by power distance",
+        "manhattan": " by Manhattan distance",
+        "chebyshev": " by Chebyshev distance",
+    }[metric]
     d.says(
         {
-            "labels": "Assigns each point to its nearest site.",
-            "sums": "Accumulates point sums and counts per nearest site for the centroid update.",
-            "border": "Computes how much farther the second nearest site of each point is than the nearest one.",
-            "second": "Finds the two nearest sites of each point.",
-        }[result]
+            "labels": "Assigns each point to its nearest site$by.",
+            "sums": "Accumulates point sums and counts per nearest site$by for the centroid update.",
+            "border": "Computes how much farther the second nearest site of each point is than the nearest one$by.",
+            "second": "Finds the two nearest sites of each point$by.",
+        }[result].replace("$by", by)
     )
     two = result in ("border", "second")
     widest = "wp.max(wp.abs(e[0]), wp.abs(e[1]))"
@@ -282,7 +289,7 @@ def assign_sites(d: Draft) -> None:
         )
     last = {
         "labels": "labels[tid] = winner",
-        "sums": "wp.atomic_add(sums, winner, p)\nwp.atomic_add(site_counts, winner, 1)",
+        "sums": "wp.atomic_add(sums, winner, p)\nwp.atomic_add(points_per_site, winner, 1)",
         "border": "margins[tid] = second - best",
         "second": "pairs[tid] = wp.vec2i(winner, runner_up)",
     }[result]
@@ -323,9 +330,9 @@ def assign_sites(d: Draft) -> None:
         elif sure.all():
             one = np.eye(m)[order[:, 0]]
             np.testing.assert_allclose(after.sums, one.T @ v.points, atol=1e-3)
-            np.testing.assert_array_equal(after.site_counts, one.sum(axis=0))
+            np.testing.assert_array_equal(after.points_per_site, one.sum(axis=0))
         else:
-            assert int(np.asarray(after.site_counts).sum()) == n
+            assert int(np.asarray(after.points_per_site).sum()) == n
 
     d.holds(agrees)
 
@@ -374,21 +381,23 @@ def error_quadrics(d: Draft) -> None:
     scaled = weight == "area"
     plane = """
         cross = wp.cross(q - p, r - p)
-        size = wp.max(wp.length(cross), 1.0e-6)
-        n = cross / size
+        double_area = wp.max(wp.length(cross), 1.0e-6)
+        n = cross / double_area
         d = -wp.dot(n, p)
         """
-    w = "0.5 * size * " if scaled else ""
+    w = "0.5 * double_area * " if scaled else ""
     store = {
         "vertices": "\n".join(f"wp.atomic_add(Q, {x}, quadric)" for x in ids),
-        "faces": "Q[tid] = quadric",
+        "faces": f"Q[tid] = {w}wp.outer(h, h)",
         "parts": f"square = {w}wp.outer(n, n)\nlinear = {w}d * n\n"
         + "\n".join(f"wp.atomic_add(A, {x}, square)\nwp.atomic_add(b, {x}, linear)" for x in ids),
         "error": f"dist = wp.dot(n, moved[tid]) + d\nerror[tid] = {w}dist * dist",
     }[result]
     quadric = ""
     if result in ("vertices", "faces"):
-        quadric = f"h = wp.vec4(n[0], n[1], n[2], d)\nquadric = {w}wp.outer(h, h)"
+        quadric = "h = wp.vec4(n[0], n[1], n[2], d)"
+    if result == "vertices":
+        quadric += f"\nquadric = {w}wp.outer(h, h)"
     d.launch(count)
     d.code(
         "tid = wp.tid()\n$lines\n$plane\n$quadric\n$store",

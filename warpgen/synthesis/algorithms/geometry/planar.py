@@ -69,7 +69,7 @@ def delaunay_test(d: Draft) -> None:
             )
             lines = "\n".join(f"{name} = points[edges[tid, {k}]]" for k, name in enumerate("abcp"))
     if result == "count":
-        d.inout("num_flips", "int", 1, value=0.0, about="Number of edges to flip")
+        d.inout("num_violations", "int", 1, value=0.0, about="Number of edges that are not Delaunay")
         d.says("Counts edges that violate the Delaunay property.")
     elif result == "value":
         d.output("incircle" if form == "determinant" else "powers", "float", n)
@@ -94,13 +94,13 @@ def delaunay_test(d: Draft) -> None:
         body = """
             e = b - a
             f = c - a
-            twice = 2.0 * (e[0] * f[1] - e[1] * f[0])
+            denom = 2.0 * (e[0] * f[1] - e[1] * f[0])
             # collinear corners have no circumcircle
-            if wp.abs(twice) < 1.0e-6:
+            if wp.abs(denom) < 1.0e-6:
                 return
             ee = wp.dot(e, e)
             ff = wp.dot(f, f)
-            center = a + wp.vec2(f[1] * ee - e[1] * ff, e[0] * ff - f[0] * ee) / twice
+            center = a + wp.vec2(f[1] * ee - e[1] * ff, e[0] * ff - f[0] * ee) / denom
             radius_sq = wp.length_sq(center - a)
             """
         test, value = "wp.length_sq(p - center) < radius_sq", "radius_sq - wp.length_sq(p - center)"
@@ -124,7 +124,7 @@ def delaunay_test(d: Draft) -> None:
     measured = "incircle" if form == "determinant" else "powers"
     store = {
         "flag": f"flips[tid] = wp.where({test}, 1, 0)",
-        "count": f"if {test}:\n    wp.atomic_add(num_flips, 0, 1)",
+        "count": f"if {test}:\n    wp.atomic_add(num_violations, 0, 1)",
         "value": f"{measured}[tid] = {value}",
     }[result]
     d.launch(n)
@@ -152,7 +152,7 @@ def delaunay_test(d: Draft) -> None:
         elif result == "flag":
             np.testing.assert_array_equal(np.asarray(after.flips)[sure], test[sure])
         else:
-            assert abs(int(after.num_flips[0]) - (test & sure).sum()) <= (~sure).sum()
+            assert abs(int(after.num_violations[0]) - (test & sure).sum()) <= (~sure).sum()
 
     d.holds(agrees)
 
@@ -275,6 +275,19 @@ def classify_cells(d: Draft) -> None:
         ]
         lines = "\n".join(f"s{k} = field[{a}] {compare} iso" for k, a in enumerate(at))
         lines += "\ncount = int(0)\n" + "\n".join(f"if s{b} != s{a}:\n    count += 1" for a, b in edges)
+        if dim == 3:
+            lines = f"""
+                count = int(0)
+                # four edges along each axis
+                for u in range(2):
+                    for v in range(2):
+                        if (field[i, j + u, k + v] {compare} iso) != (field[i + 1, j + u, k + v] {compare} iso):
+                            count += 1
+                        if (field[i + u, j, k + v] {compare} iso) != (field[i + u, j + 1, k + v] {compare} iso):
+                            count += 1
+                        if (field[i + u, j + v, k] {compare} iso) != (field[i + u, j + v, k + 1] {compare} iso):
+                            count += 1
+                """
         d.code(f"{here} = wp.tid()\n$lines\ncrossings[{here}] = count", lines=lines)
     else:
         d.param("h", "float", 0.05, 0.2, about="Cell size")

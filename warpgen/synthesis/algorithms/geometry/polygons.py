@@ -43,7 +43,7 @@ def point_in_polygon(d: Draft) -> None:
         d.input("polygon", "vec2", m, -1.0, 1.0, about="Polygon vertices in order")
     else:
         d.input("polygons", "vec2", (many, m), -1.0, 1.0, about="Vertices of each polygon in order")
-        d.input("which", "int", n, 0, many, about="Polygon of each point")
+        d.input("polygon_ids", "int", n, 0, many, about="Polygon of each point")
     at = {
         "vec2": "polygon[$i]" if shapes == "one" else "polygons[polygon_id, $i]",
         "two arrays": "wp.vec2(px[$i], py[$i])",
@@ -61,15 +61,17 @@ def point_in_polygon(d: Draft) -> None:
             else ("inside", "int", n)
         )
     )
+    whom = "each point against its polygon" if shapes == "several" else "points against a polygon"
     d.says(
         {
-            "crossings": "Tests points against a polygon using the even-odd rule.",
-            "winding": "Computes the winding number of a polygon around each point.",
-            "angle": "Tests points against a polygon by summing signed angles.",
-            "distance": "Computes the signed distance of points to a polygon, negative inside.",
-        }[rule].replace(
-            "a polygon", "a polygon each" if shapes == "several" and rule != "winding" else "a polygon"
-        )
+            "crossings": f"Tests {whom} using the even-odd rule.",
+            "winding": "Computes the winding number of "
+            + ("each point's polygon around it." if shapes == "several" else "a polygon around each point."),
+            "angle": f"Tests {whom} by summing signed angles.",
+            "distance": "Computes the signed distance of each point to "
+            + ("its polygon" if shapes == "several" else "a polygon")
+            + ", negative inside.",
+        }[rule]
     )
     if order == "modulo":
         loop = "for i in range(count):\n    a = $a\n    b = $b\n    $step"
@@ -132,7 +134,7 @@ def point_in_polygon(d: Draft) -> None:
     d.launch(n)
     d.code(
         "tid = wp.tid()\np = points[tid]\n$which\ncount = $count\n$start\n$begin\n$loop\n$last",
-        which="polygon_id = which[tid]" if shapes == "several" else "",
+        which="polygon_id = polygon_ids[tid]" if shapes == "several" else "",
         count=count,
         start=start,
         begin=begin,
@@ -152,7 +154,7 @@ def point_in_polygon(d: Draft) -> None:
             if shapes == "several"
             else v.polygon
         )
-        outline = poly[v.which] if shapes == "several" else np.broadcast_to(poly, (n, m, 2))
+        outline = poly[v.polygon_ids] if shapes == "several" else np.broadcast_to(poly, (n, m, 2))
         u, w = outline - p[:, None], np.roll(outline, -1, axis=1) - p[:, None]
         edge = w - u
         t = np.clip(-(u * edge).sum(-1) / (edge * edge).sum(-1), 0.0, 1.0)

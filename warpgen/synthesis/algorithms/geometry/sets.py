@@ -75,12 +75,12 @@ def point_to_set_distance(d: Draft) -> None:
     update = f"""
         if {far} < best:
             best = {far}
-            {"which = k" if track else ""}
+            {"nearest_index = k" if track else ""}
         """.replace("            \n", "")
     if not track and not early:
         update = f"best = wp.min(best, {far})"
     store = {
-        "nearest": "nearest[tid] = which",
+        "nearest": "nearest[tid] = nearest_index",
         "distance": f"distance[tid] = {last}",
         "hausdorff": f"wp.atomic_max(hausdorff, 0, {last})",
         "chamfer": f"wp.atomic_add(chamfer, 0, {last} / float(points.shape[0]))",
@@ -99,7 +99,7 @@ def point_to_set_distance(d: Draft) -> None:
             $update
         $store
         """,
-        which="which = int(-1)" if track else "",
+        which="nearest_index = int(-1)" if track else "",
         span=span,
         measure=measure,
         skip=f"""

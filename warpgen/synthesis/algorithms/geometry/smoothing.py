@@ -55,9 +55,9 @@ def ring_laplacian(
 _COTANGENT = '''
 @wp.func
 def cotangent(u: wp.vec3, v: wp.vec3) -> float:
-    """Cotangent of the angle between two edges, clamped for slivers."""
+    """Cotangent of the angle between two edges, clamped for obtuse angles and slivers."""
     sine = wp.max(wp.length(wp.cross(u, v)), 1.0e-6)
-    return wp.clamp(wp.dot(u, v) / sine, -5.0, 5.0)
+    return wp.clamp(wp.dot(u, v) / sine, 0.05, 5.0)
 '''
 
 
@@ -80,9 +80,9 @@ _WEIGHTS = {
     "cotangent": _Weights(
         "Accumulate cotangent-weighted neighbor offsets, with the sum of weights in the last component.",
         "opposite = to_last - to_next\n"
-        "# Each edge is weighted with the angle opposite to it in this face; obtuse angles are cut off\n"
-        "w_next = wp.max(cotangent(to_last, opposite), 0.05)\n"
-        "w_last = wp.max(cotangent(-to_next, opposite), 0.05)\n"
+        "# Each edge is weighted with the angle opposite to it in this face\n"
+        "w_next = cotangent(to_last, opposite)\n"
+        "w_last = cotangent(-to_next, opposite)\n"
         "both = w_next * to_next + w_last * to_last",
         "w_next + w_last",
         lambda u, w, e: (_cotangent(w, e), _cotangent(-u, e)),
@@ -147,7 +147,7 @@ _RING = "positions, faces, face_offsets, incident_faces, vertex_index"
 
 def _cotangent(u: Any, v: Any) -> Any:
     sine = np.maximum(np.linalg.norm(np.cross(u, v), axis=-1), 1e-6)
-    return np.maximum(np.clip((u * v).sum(-1) / sine, -5.0, 5.0), 0.05)
+    return np.clip((u * v).sum(-1) / sine, 0.05, 5.0)
 
 
 @DOMAIN.algorithm(
@@ -178,6 +178,8 @@ def smooth_vertices(d: Draft) -> None:
         "tangential": "within its tangent plane, towards the weighted mean of its neighbours",
         "normal": "along its normal, towards the weighted mean of its neighbours",
     }[tangential]
+    if original == "anchored":
+        where += ", and back towards its rest position"
     d.says(
         f"Moves {vertex} of a triangle mesh {where}."
         if original != "taubin"
@@ -311,7 +313,7 @@ def smooth_vertices(d: Draft) -> None:
         if flags == "boundary"
         else "",
         bound="""
-            # Clamp the step, because slivers have huge weights
+            # Bound how far a vertex moves in one pass
             step_length = wp.length(displacement)
             if step_length > params.max_displacement:
                 displacement = displacement * (params.max_displacement / step_length)

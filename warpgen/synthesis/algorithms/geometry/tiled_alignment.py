@@ -17,8 +17,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "cross": "h_mat|covariance|cross_cov",
         "turn": "rotation|r_mat|rot",
         "shift": "translation|t_vec|offset",
-        "pair": "block|problem|set_id",
-        "POINTS": "N|NUM_POINTS|COUNT",
+        "set_id": "block|problem",
+        "POINTS": "N|NUM_POINTS",
     },
     adjoint="no",
     weight=4,
@@ -53,7 +53,13 @@ def aligned_sets(d: Draft) -> None:
     elif weights == "robust":
         d.param("scale_length", "float", 0.6, 1.2, about="distance beyond which pairs count little")
     if trimmed:
-        d.param("farthest", "float", 1.5, 2.0, about="pairs farther apart than this are no partners")
+        d.param(
+            "farthest",
+            "float",
+            1.5,
+            2.0,
+            about="pairs farther apart than this are no partners; some must be nearer",
+        )
     if result == "transform":
         d.output("transforms", "transform", pairs, about="rigid motions")
         scaled = False
@@ -79,6 +85,12 @@ def aligned_sets(d: Draft) -> None:
         d.output("rotations", "quat", pairs, about="rotations of the best motions")
         d.says("Finds the rotations of the rigid motions that lay sets of points onto their partners.")
         scaled = False
+    how = {"equal": "", "given": ", with given weights", "robust": ", with Cauchy weights"}[weights]
+    how += ", without pairs that are far apart" if trimmed else ""
+    d.says(
+        (d.sentence or "Finds the rigid motions that lay sets of points onto their partners.")[:-1]
+        + f"{how}."
+    )
     w, head = ("", "") if plain else ("w * ", ", w: float")
     d.function(f'''
         @wp.func
@@ -90,7 +102,7 @@ def aligned_sets(d: Draft) -> None:
         d.function("@wp.func\ndef weighted(p: wp.vec3, w: float) -> wp.vec3:\n    return w * p")
     prepare = {
         "equal": "",
-        "given": "w = wp.tile_load(trust[pair], shape=POINTS)",
+        "given": "w = wp.tile_load(trust[set_id], shape=POINTS)",
         "robust": "w = wp.tile_map(cauchy, p, q, scale_length)",
     }[weights]
     if weights == "robust":
@@ -129,13 +141,13 @@ def aligned_sets(d: Draft) -> None:
         if scaled
         else ""
     )
-    s = "scale * " if scaled else ""
-    shift = f"shift = {mean_q} - {s}(turn * {mean_p})"
+    turned = "scale * (turn * {})" if scaled else "turn * {}"
+    shift = f"shift = {mean_q} - {turned.format(mean_p)}"
     if result in ("aligned", "deviation"):
         d.function(f"""
             @wp.func
             def moved(p: wp.vec3, turn: wp.mat33, shift: wp.vec3{", scale: float" if scaled else ""}) -> wp.vec3:
-                return {s}(turn * p) + shift
+                return {turned.format("p")} + shift
         """)
     moved = f"wp.tile_map(moved, p, turn, shift{', scale' if scaled else ''})"
     if result == "deviation":
@@ -143,27 +155,27 @@ def aligned_sets(d: Draft) -> None:
             f"@wp.func\ndef squared_gap(a: wp.vec3, b: wp.vec3{head}) -> float:\n    return {w}wp.length_sq(a - b)"
         )
     end = {
-        "transform": f"{shift}\ntransforms[pair] = wp.transform(shift, wp.quat_from_matrix(turn))",
-        "aligned": f"{shift}\nwp.tile_store(aligned[pair], {moved})",
+        "transform": f"{shift}\ntransforms[set_id] = wp.transform(shift, wp.quat_from_matrix(turn))",
+        "aligned": f"{shift}\nwp.tile_store(aligned[set_id], {moved})",
         "deviation": f"{shift}\nresidual = wp.tile_sum(wp.tile_map(squared_gap, {moved}, q{given_w}))[0]\n"
-        f"deviations[pair] = wp.sqrt(residual / {total})",
+        f"deviations[set_id] = wp.sqrt(residual / {total})",
         "matrix": f"{shift}\n"
         + ("a = scale * turn\n" if scaled else "")
-        + "matrices[pair] = wp.mat44(\n"
+        + "matrices[set_id] = wp.mat44(\n"
         + "".join(
             f"    {m}[{r}, 0], {m}[{r}, 1], {m}[{r}, 2], shift[{r}],\n"
             for r in range(3)
             for m in ["a" if scaled else "turn"]
         )
         + "    0.0, 0.0, 0.0, 1.0,\n)",
-        "quaternion": "rotations[pair] = wp.quat_from_matrix(turn)",
+        "quaternion": "rotations[set_id] = wp.quat_from_matrix(turn)",
     }[result]
     d.launch(pairs, tiled=True)
     d.code(
         """
-        pair = wp.tid()
-        p = wp.tile_load($sources[pair], shape=POINTS)
-        q = wp.tile_load($targets[pair], shape=POINTS)
+        set_id = wp.tid()
+        p = wp.tile_load($sources[set_id], shape=POINTS)
+        q = wp.tile_load($targets[set_id], shape=POINTS)
         $prepare
         $means
         p_arm = p - wp.tile_full(shape=POINTS, value=$mean_p, dtype=wp.vec3)
@@ -196,7 +208,8 @@ def aligned_sets(d: Draft) -> None:
     d.explain(
         f"R = {'U V^T' if way == 'targets by sources' else 'V U^T'} of the singular value decomposition of "
         f"sum {'' if plain else 'w '}{'q p^T' if way == 'targets by sources' else 'p q^T'}, about the "
-        f"{'' if plain else 'weighted '}means; then t = q_m - {'s ' if scaled else ''}R p_m."
+        f"{'' if plain else 'weighted '}means"
+        + ("." if result == "quaternion" else f"; then t = q_m - {'s ' if scaled else ''}R p_m.")
     )
 
     def moved_by(after: Values, k: int, p: Any) -> Any:

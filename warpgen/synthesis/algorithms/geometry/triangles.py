@@ -32,8 +32,8 @@ def triangles_cross(d: Draft) -> None:
         d.input("triangles", "vec3", (n, 6), -1.0, 1.0, about="Vertices of both triangles of each pair")
         lines = "\n".join(f"{name} = triangles[tid, {k}]" for k, name in enumerate(corners))
     elif layout == "flat":
-        d.input("first", "vec3", 3 * n, -1.0, 1.0)
-        d.input("second", "vec3", 3 * n, -1.0, 1.0)
+        d.input("first", "vec3", 3 * n, -1.0, 1.0, about="Corners of the first triangle of each pair")
+        d.input("second", "vec3", 3 * n, -1.0, 1.0, about="Corners of the second triangle of each pair")
         lines = "\n".join(f"a{k} = first[3 * tid{f' + {k}' if k else ''}]" for k in range(3))
         lines += "\n" + "\n".join(f"b{k} = second[3 * tid{f' + {k}' if k else ''}]" for k in range(3))
     else:
@@ -62,17 +62,17 @@ def triangles_cross(d: Draft) -> None:
     d.function(
         """
         @wp.func
-        def interval(p: wp.vec3, d: wp.vec3) -> wp.vec2:
+        def line_interval(p: wp.vec3, d: wp.vec3) -> wp.vec2:
             # interval of the triangle on the common line, given projections p and plane distances d
             q = p
             h = d
-            # find the corner that is alone on its side of the plane
-            if d[0] * d[2] > 0.0:
-                q = wp.vec3(p[1], p[0], p[2])
-                h = wp.vec3(d[1], d[0], d[2])
-            elif d[0] * d[1] > 0.0:
+            # find the corner that is alone on its side of the plane, on which others may lie
+            if d[0] * d[1] > 0.0 or (d[0] == 0.0 and d[1] == 0.0):
                 q = wp.vec3(p[2], p[0], p[1])
                 h = wp.vec3(d[2], d[0], d[1])
+            elif d[0] * d[2] > 0.0 or (d[0] == 0.0 and d[1] * d[2] <= 0.0):
+                q = wp.vec3(p[1], p[0], p[2])
+                h = wp.vec3(d[1], d[0], d[2])
             s = q[0] + (q[1] - q[0]) * h[0] / (h[0] - h[1])
             t = q[0] + (q[2] - q[0]) * h[0] / (h[0] - h[2])
             return wp.vec2(wp.min(s, t), wp.max(s, t))
@@ -112,8 +112,8 @@ def triangles_cross(d: Draft) -> None:
             return
         pa = wp.vec3(wp.dot(line, a0), wp.dot(line, a1), wp.dot(line, a2))
         pb = wp.vec3(wp.dot(line, b0), wp.dot(line, b1), wp.dot(line, b2))
-        ia = interval(pa, da)
-        ib = interval(pb, db)
+        ia = line_interval(pa, da)
+        ib = line_interval(pb, db)
         overlap = wp.min(ia[1], ib[1]) - wp.max(ia[0], ib[0])
         $store
         """,

@@ -25,6 +25,17 @@ class TracedCamera:
     far: float
 ''')
 
+ORTHOGRAPHIC_CAMERA = piece('''
+@wp.struct
+class OrthographicCamera:
+    """Camera that looks along -z of its frame; height of its view in meters."""
+
+    pose: wp.transform
+    view_height: float
+    near: float
+    far: float
+''')
+
 MESH_INSTANCES = piece('''
 @wp.struct
 class MeshInstances:
@@ -95,26 +106,26 @@ _RAYS = {
     "pinhole": """
         # Pixel centers, y up
         tan_half = wp.tan(0.5 * camera.fov)
-        ndc_x = (2.0 * (float(col) + 0.5) / {w}.0 - 1.0) * {aspect}
-        ndc_y = 1.0 - 2.0 * (float(row) + 0.5) / {h}.0
+        ndc_x = (2.0 * (float(col) + 0.5) / float(WIDTH) - 1.0) * ASPECT
+        ndc_y = 1.0 - 2.0 * (float(row) + 0.5) / float(HEIGHT)
         local_dir = wp.normalize(wp.vec3(ndc_x * tan_half, ndc_y * tan_half, -1.0))
         origin = wp.transform_get_translation(camera.pose)
         """,
     "orthographic": """
-        # The field of view is the height of the image plane here
-        offset_x = (2.0 * (float(col) + 0.5) / {w}.0 - 1.0) * 0.5 * camera.fov * {aspect}
-        offset_y = (1.0 - 2.0 * (float(row) + 0.5) / {h}.0) * 0.5 * camera.fov
+        # All rays are parallel: pixels move their origins
+        pixel_size = camera.view_height / float(HEIGHT)
+        offset_x = (float(col) + 0.5 - 0.5 * float(WIDTH)) * pixel_size
+        offset_y = (0.5 * float(HEIGHT) - float(row) - 0.5) * pixel_size
         local_dir = wp.vec3(0.0, 0.0, -1.0)
         origin = wp.transform_point(camera.pose, wp.vec3(offset_x, offset_y, 0.0))
         """,
     "fisheye": """
         # Equidistant projection: the angle to the axis grows linearly with the image radius
-        image_x = (2.0 * (float(col) + 0.5) / {w}.0 - 1.0) * {aspect}
-        image_y = 1.0 - 2.0 * (float(row) + 0.5) / {h}.0
+        image_x = (2.0 * (float(col) + 0.5) / float(WIDTH) - 1.0) * ASPECT
+        image_y = 1.0 - 2.0 * (float(row) + 0.5) / float(HEIGHT)
         image_r = wp.sqrt(image_x * image_x + image_y * image_y)
         theta = 0.5 * camera.fov * image_r
-        # sin(theta) / r tends to half the field of view at the center
-        radial = wp.where(image_r > 1.0e-6, wp.sin(theta) / wp.max(image_r, 1.0e-6), 0.5 * camera.fov)
+        radial = wp.sin(theta) / wp.max(image_r, 1.0e-6)
         local_dir = wp.vec3(radial * image_x, radial * image_y, -wp.cos(theta))
         origin = wp.transform_get_translation(camera.pose)
         """,
@@ -168,12 +179,16 @@ def render_mesh_instances(d: Draft) -> None:
         about="Instances to draw",
     )
     d.param("instance_count", "int", count, about="Number of instances in use")
+    parallel = lens == "orthographic"
+    d.module(f"WIDTH = wp.constant({w})\nHEIGHT = wp.constant({h})")
+    if not parallel:
+        d.module("ASPECT = wp.constant(WIDTH / HEIGHT)")
     d.struct(
         "cameras",
-        TRACED_CAMERA,
+        ORTHOGRAPHIC_CAMERA if parallel else TRACED_CAMERA,
         {
             "pose": fill(-0.3, 0.3, "transform"),
-            "fov": fill(1.0, 2.0),
+            "view_height" if parallel else "fov": fill(1.0, 2.0),
             "near": fill(0.05, 0.1),
             "far": fill(8.0, 12.0),
         },
@@ -204,6 +219,7 @@ def render_mesh_instances(d: Draft) -> None:
         }[result]
     )
     at = "camera_index, row, col"
+    normal = "shading_normal" if two_sided else "hit.normal"
     d.launch(*size)
     d.code(
         """
@@ -221,7 +237,7 @@ def render_mesh_instances(d: Draft) -> None:
         $side
         $store
         """,
-        lens=_RAYS[lens].format(w=w, h=h, aspect=repr(w / h)),
+        lens=_RAYS[lens],
         miss={
             "color": f"image[{at}] = background",
             "depth": "# Far pixels keep depth 0",
@@ -235,7 +251,7 @@ def render_mesh_instances(d: Draft) -> None:
                 if wp.dot(shading_normal, ray_dir) > 0.0:
                     shading_normal = -shading_normal
                 """,
-            False: "shading_normal = hit.normal",
+            False: "",
         }[two_sided]
         if result in ("color", "normals")
         else "",
@@ -248,19 +264,19 @@ def render_mesh_instances(d: Draft) -> None:
                     """,
             }.get(depth, ""),
             "labels": f"segmentation[{at}] = instances.label[hit.instance]",
-            "normals": f"normal_image[{at}] = shading_normal",
-            "color": """
+            "normals": f"normal_image[{at}] = {normal}",
+            "color": f"""
                 albedo = instances.color[hit.instance]
-                n_dot_l = wp.dot(shading_normal, light_dir)
+                n_dot_l = wp.dot({normal}, light_dir)
                 radiance = wp.cw_mul(ambient, albedo)
                 $direct
                 $tone
                 """,
         }[result],
-        direct="""
+        direct=f"""
             if n_dot_l > 0.0:
                 # Offset along the normal to avoid shadow acne
-                shadow_origin = ray_start + hit.t * ray_dir + 2.0e-3 * shading_normal
+                shadow_origin = ray_start + hit.t * ray_dir + 2.0e-3 * {normal}
                 if not is_shadowed(mesh, instances, instance_count, shadow_origin, light_dir):
                     $light
             """
@@ -269,10 +285,10 @@ def render_mesh_instances(d: Draft) -> None:
         light={
             "lambert": "radiance += n_dot_l * albedo",
             "wrapped": "# Wrapped diffuse: light leaks past the terminator\nradiance += 0.5 * (n_dot_l + 1.0) * albedo",
-            "phong": """
+            "phong": f"""
                 # Blinn-Phong highlight around the half vector
                 half_vector = wp.normalize(light_dir - ray_dir)
-                highlight = wp.pow(wp.max(wp.dot(shading_normal, half_vector), 0.0), 16.0)
+                highlight = wp.pow(wp.max(wp.dot({normal}, half_vector), 0.0), 16.0)
                 radiance += n_dot_l * albedo + wp.vec3(0.3 * highlight)
                 """,
             "": "",
@@ -282,7 +298,7 @@ def render_mesh_instances(d: Draft) -> None:
             "gamma": f"""
                 # Approximate sRGB encoding with a power of 2.2
                 encoded = wp.vec3(
-                    wp.pow(radiance[0], 0.4545), wp.pow(radiance[1], 0.4545), wp.pow(radiance[2], 0.4545)
+                    wp.pow(radiance[0], 1.0 / 2.2), wp.pow(radiance[1], 1.0 / 2.2), wp.pow(radiance[2], 1.0 / 2.2)
                 )
                 image[{at}] = wp.min(encoded, wp.vec3(1.0))
                 """,
@@ -295,7 +311,7 @@ def render_mesh_instances(d: Draft) -> None:
         x, y = (2.0 * (col + 0.5) / w - 1.0) * (w / h), 1.0 - 2.0 * (row + 0.5) / h
         made = []
         for c in range(cameras):
-            pose, fov = v["cameras.pose"][c], v["cameras.fov"][c]
+            pose, fov = v["cameras.pose"][c], v["cameras.view_height" if parallel else "cameras.fov"][c]
             near, far = v["cameras.near"][c], v["cameras.far"][c]
             local, start = (
                 np.stack([x * np.tan(fov / 2), y * np.tan(fov / 2), -np.ones_like(x)], -1),
@@ -342,7 +358,7 @@ def render_mesh_instances(d: Draft) -> None:
                 lit = lit & ~blocked[:, None]
             radiance = v.ambient * albedo + np.where(lit, light, 0.0)
             if tone == "gamma":
-                radiance = np.maximum(radiance, 0.0) ** 0.4545
+                radiance = np.maximum(radiance, 0.0) ** (1 / 2.2)
             made.append(np.where(hit[:, None], np.minimum(radiance, 1.0), v.background))
         expected = np.stack(made)
         mostly_close(after[name], expected.reshape(cameras, h, w, *expected.shape[2:]), 3e-3, 0.94)

@@ -52,7 +52,8 @@ def estimate_normals(d: Draft) -> None:
             "variation": "Computes the surface variation (smallest eigenvalue over trace) of point neighborhoods.",
         }[result]
     )
-    w = "1.0 - wp.length_sq(x[index] - p) / (radius * radius)" if weighted else "1.0"
+    away = "e" if passes == "one" else "x[index] - p"
+    w = "1.0 - d2 / (radius * radius)" if weighted else "1.0"
     if passes == "two":
         again = query_loop(loop)
         gather = "$first_loop\nmean = mean / weight\nC = wp.mat33()\n$second_loop\nC = C / weight"
@@ -71,18 +72,14 @@ def estimate_normals(d: Draft) -> None:
             # C = E[e e^T] - E[e] E[e]^T; offsets from the point limit the cancellation
             C = C / weight - wp.outer(mean, mean)
             """
-        first = "$near\ne = x[index] - p\nw = $w\nmean += w * e\nC += w * wp.outer(e, e)\nweight += w"
+        first = "e = x[index] - p\n$near\nw = $w\nmean += w * e\nC += w * wp.outer(e, e)\nweight += w"
         second = ""
     values = {
         "covariance": "cov[tid] = C",
         "normal": """
             Q, lam = wp.eig3(C)
             # eigenvalues are not sorted, so we search for the smallest
-            least = int(0)
-            if lam[1] < lam[least]:
-                least = 1
-            if lam[2] < lam[least]:
-                least = 2
+            least = int(wp.argmin(lam))
             n = wp.vec3(Q[0, least], Q[1, least], Q[2, least])
             $flip
             normals[tid] = n
@@ -109,7 +106,9 @@ def estimate_normals(d: Draft) -> None:
         if weighted
         else first.replace("\nw = $w", "").replace("w * ", "").replace("weight += w", "weight += 1.0"),
         second=second,
-        near="if wp.length(x[index] - p) > radius:\n    continue",
+        near=f"d2 = wp.length_sq({away})\nif d2 > radius * radius:\n    continue"
+        if weighted
+        else f"if wp.length({away}) > radius:\n    continue",
         w=w,
         reach="radius",
         value=values[result],

@@ -74,8 +74,14 @@ def morton_order(d: Draft) -> None:
     bounds = d.option("bounds", "given", "unit")
     result = d.option("result", "code", "code and index", "parent")
     if result == "parent":
-        d.says("Computes the Morton codes of the parent cells of quantized positions.")
         d.calls("parent_codes|morton_parents|parent_morton_codes")
+    of = {"points": "points", "boxes": "box centers", "cells": "cells"}[source]
+    if result != "parent":
+        d.says(
+            f"Computes the Morton codes of {of}" + (" and lists their indices." if "index" in result else ".")
+        )
+    else:
+        d.says(f"Computes the Morton codes of the parent cells of {of}.")
     n, bits = d.pick(64, 96, 128), d.pick(8, 10)
     dim = 2 if way == "plane" else 3
     levels = 2**bits
@@ -92,11 +98,12 @@ def morton_order(d: Draft) -> None:
     d.output("codes", "uint32", n, about="Morton codes")
     if result == "code and index":
         d.output("ids", "int", n, about="Original index of each code")
-    zero = ", ".join(["0.0"] * dim)
-    last = ", ".join([f"{levels - 1}.0"] * dim)
+    zero = "0.0"
+    if source != "cells":
+        d.module(f"CELLS = wp.constant({levels}.0)  # along each axis")
     quantise = f"""
         # clamp to the grid so points on the upper bound get a valid cell
-        scaled = wp.max(wp.min(q * {levels}.0, wp.vec{dim}({last})), wp.vec{dim}({zero}))
+        scaled = wp.max(wp.min(q * CELLS, wp.vec{dim}(CELLS - 1.0)), wp.vec{dim}({zero}))
         """
     q = {"points": "points[tid]", "boxes": "0.5 * (box_lower[tid] + box_upper[tid])", "cells": ""}[source]
     names = "xyz"[:dim]
@@ -212,11 +219,12 @@ def radix_tree(d: Draft) -> None:
     )
     equal = (
         """
+        offset = int(0)
         # break ties between equal keys with their indices
         if a == b:
             a = i
             b = j
-            offset = int(32)
+            offset = 32
         """
         if ties == "index"
         else ""
@@ -228,13 +236,13 @@ def radix_tree(d: Draft) -> None:
             # returns -1 for indices out of range, which terminates all searches
             if j < 0 or j >= codes.shape[0]:
                 return -1
-            a = int(codes[i])
-            b = int(codes[j])
-            offset = int(0)
+            a = codes[i]
+            b = codes[j]
             $equal
             $count
-            return offset + bits
+            return $prefix
         """,
+        prefix="offset + bits" if equal else "bits",
         equal=equal,
         count=count,
     )
@@ -242,10 +250,11 @@ def radix_tree(d: Draft) -> None:
         "range": "first[tid] = wp.min(tid, other)\nlast[tid] = wp.max(tid, other)",
         "prefix": "shared[tid] = node_delta",
         "split": "splits[tid] = split",
-        "children": f"""
+        "children": """
             # leaves are numbered after the internal nodes
-            left[tid] = wp.where(wp.min(tid, other) == split, split + {length - 1}, split)
-            right[tid] = wp.where(wp.max(tid, other) == split + 1, split + {length}, split + 1)
+            first_leaf = codes.shape[0] - 1
+            left[tid] = wp.where(wp.min(tid, other) == split, first_leaf + split, split)
+            right[tid] = wp.where(wp.max(tid, other) == split + 1, first_leaf + split + 1, split + 1)
             """,
     }[result]
     split = (

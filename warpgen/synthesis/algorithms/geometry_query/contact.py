@@ -40,16 +40,18 @@ def mesh_collision(d: Draft) -> None:
     d.param("margin", "float", 0.02, 0.1, about="Contact margin")
     in_place = result == "in place"
     if in_place and friction == "scaled":
-        d.param("mu", "float", 0.1, 0.6, about="Friction coefficient")
+        d.param("drag", "float", 0.1, 0.6, about="Fraction of the sliding velocity that is lost")
     if result == "force":
         d.param("ke", "float", 1.0e2, 1.0e3, about="Contact stiffness")
     if not in_place:
         d.output(*{"correction": ("dx", "vec3", n), "force": ("f", "vec3", n)}[result])
+    collider = "moving mesh collider" if moving and in_place else "mesh collider"
     d.says(
         {
-            "in place": "Projects particles out of a mesh collider and removes the inward velocity.",
-            "correction": "Computes position corrections that push particles out of a mesh collider.",
-            "force": "Computes penalty forces that push particles out of a mesh collider.",
+            "in place": f"Projects particles out of a {collider} and removes the inward velocity"
+            + (", with drag along the surface." if friction == "scaled" else "."),
+            "correction": f"Computes position corrections that push particles out of a {collider}.",
+            "force": f"Computes penalty forces that push particles out of a {collider}.",
         }[result]
     )
     relative = "v[tid] - surface_v" if moving else "v[tid]"
@@ -90,9 +92,9 @@ def mesh_collision(d: Draft) -> None:
         respond=respond,
         surface="surface_v = wp.mesh_eval_velocity(mesh, query.face, query.u, query.v)" if moving else "",
         relative=relative,
-        kept=f"{plus}(1.0 - mu) * (vr - vn * n)"
+        kept=f"{plus}(1.0 - drag) * (vr - vn * n)"
         if friction == "scaled"
-        else (f"{plus}vr - vn * n" if moving else "vr - vn * n"),
+        else ("v[tid] - vn * n" if moving else "vr - vn * n"),
     )
 
     def agrees(before: Values, after: Values) -> None:

@@ -9,7 +9,7 @@ from warpgen.synthesis.library.proofs import mostly_close
 from warpgen.synthesis.writing.draft import Draft, Values
 
 NAMES = {
-    "grid": "hash_grid|grid_id|neighbors",
+    "grid": "hash_grid|grid_id",
     "x": "points|positions|cloud",
     "p": "xi|query|center",
     "radius": "r|h|search_radius",
@@ -181,7 +181,7 @@ def radius_search(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Cover & Hart 1967; insertion as in Garcia, Debreuve & Barlaud 2008",
     names=NAMES
-    | {"nearest_neighbours": "knn_search|k_nearest|find_knn|knn_kernel", "worst": "kth|last_dist|bound"},
+    | {"nearest_neighbours": "knn_search|k_nearest|find_knn|knn_kernel", "worst": "farthest|worst_slot"},
     adjoint="no",
     weight=4,
 )
@@ -213,7 +213,7 @@ def nearest_neighbours(d: Draft) -> None:
     if result == "mean distance":
         d.output("spacing", "float", threads, about="Mean distance to the neighbors")
         d.says(
-            f"Computes the mean distance of each point to its {k} nearest neighbors"
+            f"Computes the mean distance of each {'point' if own else 'query'} to its {k} nearest neighbors"
             + (" within a radius." if source == "grid" else ".")
         )
     else:
@@ -224,15 +224,15 @@ def nearest_neighbours(d: Draft) -> None:
             + (" within a radius." if source == "grid" else ".")
         )
     keep_index = result in ("indices", "both")
-    d.module(f"vec_dist = wp.types.vector(length={k}, dtype=float)")
+    d.module(f"K = wp.constant({k})\nknn_squares = wp.types.vector(length=K, dtype=float)")
     if keep_index:
-        d.module(f"vec_index = wp.types.vector(length={k}, dtype=int)")
+        d.module("knn_indices = wp.types.vector(length=K, dtype=int)")
     if insert == "shift":
-        add = f"""
-            if d2 >= best[{k - 1}]:
+        add = """
+            if d2 >= best[K - 1]:
                 continue
             # insertion sort: shift farther entries back by one
-            slot = int({k - 1})
+            slot = int(K - 1)
             while slot > 0 and best[slot - 1] > d2:
                 best[slot] = best[slot - 1]
                 $move
@@ -241,10 +241,10 @@ def nearest_neighbours(d: Draft) -> None:
             $put
             """
     else:
-        add = f"""
+        add = """
             # unsorted list: replace the farthest entry
             worst = int(0)
-            for s in range(1, {k}):
+            for s in range(1, K):
                 if best[s] > best[worst]:
                     worst = s
             if d2 < best[worst]:
@@ -255,29 +255,29 @@ def nearest_neighbours(d: Draft) -> None:
         stores.append("idx[i, s] = which[s]")
     if result in ("distances", "both"):
         stores.append(
-            "dist[i, s] = wp.where(best[s] < 1.0e9, wp.sqrt(best[s]), -1.0)"
+            "dist[i, s] = wp.where(best[s] < 1.0e10, wp.sqrt(best[s]), -1.0)"
             if source == "grid"
             else "dist[i, s] = wp.sqrt(best[s])"
         )
     if result == "mean distance" and source == "all":
-        last = f"""
+        last = """
             distance_sum = float(0.0)
-            for s in range({k}):
+            for s in range(K):
                 distance_sum += wp.sqrt(best[s])
-            spacing[i] = distance_sum / {float(k)}
+            spacing[i] = distance_sum / float(K)
             """
     elif result == "mean distance":
-        last = f"""
+        last = """
             distance_sum = float(0.0)
             found = int(0)
-            for s in range({k}):
-                if best[s] < 1.0e9:
+            for s in range(K):
+                if best[s] < 1.0e10:
                     distance_sum += wp.sqrt(best[s])
                     found += 1
             spacing[i] = distance_sum / float(wp.max(found, 1))
             """
     else:
-        last = f"for s in range({k}):\n    $stores"
+        last = "for s in range(K):\n    $stores"
     inner = ("if index == i:\n    continue\n" if own else "") + "d2 = wp.length_sq(x[index] - p)\n$add"
     if source == "grid":
         inner = inner.replace(
@@ -292,13 +292,13 @@ def nearest_neighbours(d: Draft) -> None:
         """
         i = wp.tid()
         p = $point
-        best = vec_dist(1.0e10)
+        best = knn_squares(1.0e10)
         $which
         $loop
         $last
         """,
         point="x[i]" if own else "targets[i]",
-        which="which = vec_index(-1)" if keep_index else "",
+        which="which = knn_indices(-1)" if keep_index else "",
         loop=loop,
         reach="radius",
         inner=inner,

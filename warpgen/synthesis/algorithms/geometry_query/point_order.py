@@ -84,7 +84,7 @@ def ordered_points(d: Draft) -> None:
         d.function(f'''
             @wp.func
             def spread_bits(x: wp.uint32) -> wp.uint32:
-                """Room for the bits of the other axes between those of one."""
+                """Spread the bits of x, with room between them for those of the other axes."""
                 spread = wp.uint32(0)
                 for bit in range({bits}):
                     spread = spread | (((x >> wp.uint32(bit)) & wp.uint32(1)) << wp.uint32({dims} * bit))
@@ -100,7 +100,7 @@ def ordered_points(d: Draft) -> None:
             '''
             @wp.func
             def spread_bits(x: wp.uint32) -> wp.uint32:
-                """Room for the bits of the other axes between those of one."""
+                """Spread the bits of x, with room between them for those of the other axes."""
                 spread = x
                 $steps
                 return spread

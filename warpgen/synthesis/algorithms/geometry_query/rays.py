@@ -18,7 +18,7 @@ _NAMES = {name: others for name, others in NAMES.items() if name not in ("x", "v
     "hits": "hit_face|faces_hit|hit_index",
     "depth": "t_hit|hit_distance|ranges",
     "visible": "visibility|los|is_visible",
-    "image": "pixels|depth_map|framebuffer",
+    "image": "pixels|shaded|framebuffer",
 }
 
 
@@ -48,10 +48,10 @@ def cast_rays(d: Draft) -> None:
     d.handle("mesh", "mesh", stacks, about="Mesh id")
     where = "tid"
     shape: tuple[int, ...] = (n,)
-    grid = f"""
+    grid = """
         i, j = wp.tid()
-        u = (float(j) + 0.5) / {width}.0 * 2.0 - 1.0
-        v = (float(i) + 0.5) / {height}.0 * 2.0 - 1.0
+        u = (float(j) + 0.5) / float($target.shape[1]) * 2.0 - 1.0
+        v = (float(i) + 0.5) / float($target.shape[0]) * 2.0 - 1.0
         """
     if camera == "arrays":
         d.input("origins", "vec3", n, -1.2, 1.2, about="Ray origins")
@@ -60,10 +60,11 @@ def cast_rays(d: Draft) -> None:
     elif camera == "lidar":
         d.param("pose", "transform", -0.3, 0.3, kind="transform", about="Pose of the sensor")
         where, shape = "i, j", (height, width)
-        lines = f"""
+        lines = """
             i, j = wp.tid()
-            azimuth = 2.0 * wp.pi * float(j) / {width}.0
-            elevation = (float(i) + 0.5) / {height}.0 - 0.5
+            azimuth = 2.0 * wp.pi * float(j) / float($target.shape[1])
+            # from -0.5 to 0.5 rad
+            elevation = (float(i) + 0.5) / float($target.shape[0]) - 0.5
             beam = wp.vec3(
                 wp.cos(elevation) * wp.cos(azimuth), wp.cos(elevation) * wp.sin(azimuth), wp.sin(elevation)
             )
@@ -72,10 +73,9 @@ def cast_rays(d: Draft) -> None:
             """
     elif camera == "fan":
         d.param("origin", "vec3", -0.4, 0.4, about="Ray origin")
-        lines = f"""
+        lines = """
             tid = wp.tid()
-            angle = 2.0 * wp.pi * float(tid) / {n}.0
-            ro = origin
+            angle = 2.0 * wp.pi * float(tid) / float($target.shape[0])
             rd = wp.vec3(wp.cos(angle), wp.sin(angle), 0.0)
             """
     elif camera == "pinhole":
@@ -87,17 +87,20 @@ def cast_rays(d: Draft) -> None:
         where, shape = "i, j", (height, width)
         lines = "$grid\nro = wp.vec3(half_width * u, half_width * v, 2.0)\nrd = wp.vec3(0.0, 0.0, -1.0)"
 
+    ro = "origin" if camera == "fan" else "ro"
     target, kind, none, value = {
-        "depth": ("depth", "float", d.pick("-1.0", str(far)), "query.t"),
+        "depth": ("depth", "float", d.pick("-1.0", "MAX_T"), "query.t"),
         "normal": ("normals", "vec3", "", "wp.normalize(query.normal)"),
         "face": ("hits", "int", "-1", "query.face"),
-        "point": ("points", "vec3", "", "ro + query.t * rd"),
+        "point": ("points", "vec3", "", f"{ro} + query.t * rd"),
         "facing": ("image", "float", "", "wp.abs(wp.dot(wp.normalize(query.normal), rd))"),
     }[result]
     d.output(target, kind, shape)
+    d.module(f"MAX_T = wp.constant({far})")
     d.says(
         {
-            "depth": f"Casts rays against a mesh and returns the hit distance, {none} for a miss.",
+            "depth": "Casts rays against a mesh and returns the hit distance, "
+            + ("-1 for a miss." if none == "-1.0" else "the greatest one for a miss."),
             "normal": "Casts rays against a mesh and returns the surface normal at the hit.",
             "face": "Casts rays against a mesh and returns the index of the face hit, -1 for a miss.",
             "point": "Casts rays against a mesh and returns the hit point.",
@@ -115,10 +118,11 @@ def cast_rays(d: Draft) -> None:
         store = f"if query.result:\n    {at} = {value}"
     d.launch(*shape)
     d.code(
-        "$lines\nquery = wp.mesh_query_ray(mesh, ro, rd, $far)\n$store",
+        "$lines\nquery = wp.mesh_query_ray(mesh, $ro, rd, MAX_T)\n$store",
         lines=lines,
         grid=grid,
-        far=str(far),
+        target=target,
+        ro=ro,
         store=store,
         none=f"{at} = {none}" if none else "",
     )
@@ -152,7 +156,7 @@ def cast_rays(d: Draft) -> None:
         met = np.isfinite(t)
         a, b, c = (x[face] for x in corners(v.mesh))
         normal = unit(np.cross(b - a, c - a))
-        empty = float(none) if none else 0.0
+        empty = far if none == "MAX_T" else float(none or 0.0)
         flat = np.where(met, t, 0.0)[:, None]
         expected = {
             "depth": np.where(met, t, empty),
@@ -201,7 +205,7 @@ def line_of_sight(d: Draft) -> None:
     elif ends == "one eye":
         d.param("eye", "vec3", 1.1, 1.5, about="Viewer position")
         d.input("points", "vec3", n, -1.5, 1.5, about="Query points")
-        lines = "tid = wp.tid()\nstart = eye\ndelta = points[tid] - eye"
+        lines = "tid = wp.tid()\ndelta = points[tid] - eye"
     elif ends == "indexed":
         d.input("points", "vec3", m * 4, -1.5, 1.5, about="Query points")
         d.input("pairs", "vec2i", n, 0, m * 4, about="Pairs of point indices")
@@ -219,21 +223,23 @@ def line_of_sight(d: Draft) -> None:
         d.param("max_range", "float", 1.2, 2.2, about="Maximum range")
     shape = (m, m + 2) if ends == "all pairs" else (n,)
     at = "i, j" if ends == "all pairs" else "tid"
+    within = " within a range" if reach else ""
+    beyond = ", as does a distance beyond the range" if reach else ""
     if result == "count":
         d.inout("count", "int", 1, value=0.0)
-        d.says("Counts pairs of points with a free line of sight past a mesh.")
+        d.says(f"Counts pairs of points{within} with a free line of sight past a mesh.")
     elif result == "blocked":
         d.output("blocked", "int", shape, about="1 for blocked pairs")
-        d.says("Tests pairs of points for a mesh that blocks their line of sight.")
+        d.says(f"Tests pairs of points for a mesh that blocks their line of sight{beyond}.")
     else:
         d.output("visible", "int", shape, about="Nonzero for visible pairs")
-        d.says("Tests pairs of points for a free line of sight past a mesh.")
+        d.says(f"Tests pairs of points{within} for a free line of sight past a mesh.")
+    start = "eye" if ends == "one eye" else "start"
     if query == "any hit":
-        hidden = "wp.mesh_query_ray_anyhit(mesh, start, direction, distance)"
-        cast = f"hidden = {hidden}"
+        cast = f"hidden = wp.mesh_query_ray_anyhit(mesh, {start}, direction, distance)"
         test = "hidden"
     else:
-        cast, test = "query = wp.mesh_query_ray(mesh, start, direction, distance)", "query.result"
+        cast, test = f"query = wp.mesh_query_ray(mesh, {start}, direction, distance)", "query.result"
     store = {
         "flag": f"visible[{at}] = wp.where({test}, 0, 1)",
         "blocked": f"blocked[{at}] = wp.where({test}, 1, 0)",
@@ -332,10 +338,10 @@ def faces_in_box(d: Draft) -> None:
             bounds = "lo = points[tid] - half[tid]\nhi = points[tid] + half[tid]"
     d.says(
         {
-            "count": "Counts mesh faces with bounds that overlap a box around each point.",
-            "first": "Finds the smallest index of the mesh faces with bounds that overlap a box, -1 for none.",
-            "area": "Sums the areas of the mesh faces with bounds that overlap a box.",
-            "list": f"Lists up to {room} faces whose bounds meet a box, and counts them all.",
+            "count": "Counts the mesh faces with bounds that overlap each query box.",
+            "first": "Finds the smallest index of the mesh faces with bounds that overlap each query box, -1 for none.",
+            "area": "Sums the areas of the mesh faces with bounds that overlap each query box.",
+            "list": f"Lists up to {room} mesh faces with bounds that overlap each query box, and counts them all.",
         }[result]
         if not exact
         else {
@@ -358,10 +364,10 @@ def faces_in_box(d: Draft) -> None:
         "area": (
             "total = float(0.0)",
             """
-            p = wp.mesh_eval_position(mesh, face, 1.0, 0.0)
-            q = wp.mesh_eval_position(mesh, face, 0.0, 1.0)
-            r0 = wp.mesh_eval_position(mesh, face, 0.0, 0.0)
-            total += 0.5 * wp.length(wp.cross(q - p, r0 - p))
+            v0 = wp.mesh_eval_position(mesh, face, 1.0, 0.0)
+            v1 = wp.mesh_eval_position(mesh, face, 0.0, 1.0)
+            v2 = wp.mesh_eval_position(mesh, face, 0.0, 0.0)
+            total += 0.5 * wp.length(wp.cross(v1 - v0, v2 - v0))
             """,
             "area[tid] = total",
         ),

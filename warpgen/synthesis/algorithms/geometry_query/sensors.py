@@ -155,19 +155,21 @@ class LidarParams:
         d.function(ray_shapes.NORMALS)
     d.function(_CLOSEST)
     at = "world, ring, azimuth_index"
+    out = "points" if result == "points" else "ranges"
     miss = "\n".join(
         [
             *([f"ranges[{at}] = -1.0"] if result != "points" else []),
             *([f"hit_shapes[{at}] = -1"] if labels else []),
         ]
     )
+    measured = "true_range" if noise == "none" else "measured"
     d.launch(*size)
     d.code(
         f"""
         world, ring, azimuth_index = wp.tid()
 
         # Beam direction in the sensor frame: x forward, z up
-        sweep_fraction = float(azimuth_index) / {columns}.0
+        sweep_fraction = float(azimuth_index) / float({out}.shape[2])
         azimuth = params.azimuth_start + 2.0 * wp.pi * sweep_fraction
         $elevation
         cos_elevation = wp.cos(elevation)
@@ -187,11 +189,12 @@ class LidarParams:
             return
 
         $dropped
+        # Cast once more at the shape that was hit: gradients come through here, not through the search
         hit_pose = shape_pose(shapes, body_q, world, hit_shape)
         true_range = ray_shape(shapes.kind[hit_shape], shapes.size[hit_shape], hit_pose, origin, ray_dir)
         $noisy
         # Returns below the minimum range are blanked by the receiver
-        if measured < params.min_range:
+        if {measured} < params.min_range:
             $miss
             return
 
@@ -200,7 +203,7 @@ class LidarParams:
         elevation={
             "uniform": f"""
                 # Beams are evenly spaced between the elevation limits
-                ring_fraction = float(ring) / {rings - 1}.0
+                ring_fraction = float(ring) / float({out}.shape[1] - 1)
                 elevation = params.elevation_min + ring_fraction * (params.elevation_max - params.elevation_min)
                 """,
             "table": "elevation = beam_elevations[ring]",
@@ -221,7 +224,7 @@ class LidarParams:
         if dropout
         else "",
         noisy={
-            "none": "measured = true_range",
+            "none": "",
             "constant": f"measured = true_range + params.noise_std * range_noise[{at}]",
             "proportional": f"""
                 # Standard deviation grows linearly with range
@@ -231,10 +234,10 @@ class LidarParams:
         store="\n".join(
             [
                 {
-                    "ranges": f"ranges[{at}] = measured",
-                    "points": f"points[{at}] = measured * beam_dir",
+                    "ranges": f"ranges[{at}] = {measured}",
+                    "points": f"points[{at}] = {measured} * beam_dir",
                     "intensity": f"""
-        ranges[{at}] = measured
+        ranges[{at}] = {measured}
         # Lambertian return: I ~ cos(incidence) / r^2
         local_hit = wp.transform_point(wp.transform_inverse(hit_pose), origin + true_range * ray_dir)
         local_normal = shape_normal(shapes.kind[hit_shape], shapes.size[hit_shape], local_hit)

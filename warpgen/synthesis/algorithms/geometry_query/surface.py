@@ -15,7 +15,7 @@ NAMES = {
     "mesh": "mesh_id|shape|collider|surface",
     "points": "queries|positions|x|query_points",
     "p": "point|xi|pos",
-    "query": "q|res|hit_query",
+    "query": "q|res",
     "face": "face_index|tri|f",
     "cp": "closest_point|nearest|surface_point",
     "sdf": "phi|signed_distance|dist_out",
@@ -23,7 +23,7 @@ NAMES = {
     "max_dist": "max_distance|search_radius|cutoff",
     "x": "positions|particle_q|pos",
     "v": "velocities|particle_qd|vel",
-    "margin": "thickness|contact_distance|offset",
+    "margin": "thickness|contact_distance",
 }
 
 
@@ -122,7 +122,7 @@ def mesh_signed_distance(d: Draft) -> None:
     if result in ("point", "both"):
         d.output("closest", "vec3", shape, about="Closest points")
     elif result == "gradient":
-        d.output("gradients", "vec3", shape, about="Directions away from the surface where outside")
+        d.output("gradients", "vec3", shape, about="Unit gradients of the signed distance")
     if result in ("signed", "both"):
         d.output("sdf", "float", shape, about="Signed distances, negative inside")
     elif result == "unsigned":

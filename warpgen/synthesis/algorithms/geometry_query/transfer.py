@@ -37,8 +37,6 @@ def inside_mesh(d: Draft) -> None:
     n, stacks = d.pick(64, 96, 128), sphere(d)
     d.handle("mesh", "mesh", stacks, about="Mesh id")
     d.input("points", "vec3", n, -1.0, 1.0, about="Query points")
-    if method == "solid angle":
-        d.module("FOUR_PI = wp.constant(4.0 * wp.pi)")
     if method in ("ray count", "first hit"):
         d.param("ray", "vec3", 0.1, 0.9, about="Direction of the test rays")
     if result == "counter":
@@ -70,10 +68,10 @@ def inside_mesh(d: Draft) -> None:
                 lb = wp.length(b)
                 lc = wp.length(c)
                 bottom = la * lb * lc + wp.dot(a, b) * lc + wp.dot(b, c) * la + wp.dot(c, a) * lb
-                # solid angle of the face (Van Oosterom & Strackee 1983)
+                # solid angle of the face (Van Oosterom & Strackee 1983); they sum to 4 pi inside and 0 outside
                 solid_angle += 2.0 * wp.atan2(wp.dot(a, wp.cross(b, c)), bottom)
             """,
-            "solid_angle > 0.5 * FOUR_PI",
+            "solid_angle > 2.0 * wp.pi",
         ),
         "ray count": (
             """
@@ -174,7 +172,14 @@ def transfer_from_mesh(d: Draft) -> None:
         "barycentric": "coords",
         "face": "closest_face",
     }[what]
-    d.output(made, kind, n, about="Transferred values")
+    about = {
+        "velocity": "Surface velocities",
+        "normal": "Face normals",
+        "attribute": "Interpolated values",
+        "barycentric": "Weights of the corners of the closest face",
+        "face": "Index of the closest face",
+    }[what]
+    d.output(made, kind, n, about=about)
     d.says(
         {
             "velocity": "Samples the velocity of a moving mesh at the closest point to each query"

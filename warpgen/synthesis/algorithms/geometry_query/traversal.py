@@ -13,7 +13,11 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 @DOMAIN.algorithm(
     source="Karras 2012, Thinking parallel II: tree traversal on the GPU; Wald et al. 2007",
-    names=NAMES | {"traverse_tree": "bvh_traversal|tree_traversal|walk_bvh|query_implicit_tree"},
+    names=NAMES
+    | {
+        "traverse_tree": "bvh_traversal|tree_traversal|walk_bvh|query_implicit_tree",
+        "points": "queries|query_points|positions",
+    },
     adjoint="no",
     weight=2,
 )
@@ -31,22 +35,25 @@ def traverse_tree(d: Draft) -> None:
         d.input("node_lower", "vec3", nodes, -1.2, -0.2, about="Lower bounds of the tree nodes")
         d.input("node_upper", "vec3", nodes, 0.2, 1.2, about="Upper bounds of the tree nodes")
     elif boxes == "rows":
-        d.input("bounds", "vec3", (nodes, 2), 0.2, 1.2)
+        d.input(
+            "bounds", "vec3", (nodes, 2), 0.2, 1.2, about="Negated lower bounds and upper bounds of the nodes"
+        )
         low, high = ("-bounds[node, 0]", "bounds[node, 1]")
     else:
         d.input("centers", "vec3", nodes, -0.3, 0.3)
         d.input("half", "vec3", nodes, 0.3, 1.0, about="Half extents")
         low, high = "centers[node] - half[node]", "centers[node] + half[node]"
+    misses = ""
     if query == "point":
         d.input("points", "vec3", n, -0.9, 0.9, about="Query points")
         fetch = "p = points[tid]"
         d.function(
             """
             @wp.func
-            def contains(lo: wp.vec3, hi: wp.vec3, p: wp.vec3) -> bool:
+            def contains(low: wp.vec3, high: wp.vec3, p: wp.vec3) -> bool:
                 return (
-                    p[0] >= lo[0] and p[1] >= lo[1] and p[2] >= lo[2]
-                    and p[0] <= hi[0] and p[1] <= hi[1] and p[2] <= hi[2]
+                    p[0] >= low[0] and p[1] >= low[1] and p[2] >= low[2]
+                    and p[0] <= high[0] and p[1] <= high[1] and p[2] <= high[2]
                 )
             """
         )
@@ -58,17 +65,18 @@ def traverse_tree(d: Draft) -> None:
         d.function(
             """
             @wp.func
-            def near_box(lo: wp.vec3, hi: wp.vec3, p: wp.vec3, reach: float) -> bool:
-                away = p - wp.max(wp.min(p, hi), lo)
+            def near_box(low: wp.vec3, high: wp.vec3, p: wp.vec3, reach: float) -> bool:
+                away = p - wp.max(wp.min(p, high), low)
                 return wp.dot(away, away) <= reach * reach
             """
         )
         test = f"near_box({low}, {high}, p, reach)"
     else:
-        d.input("points", "vec3", n, -2.5, 2.5, about="Query points")
+        d.input("origins", "vec3", n, -2.5, 2.5, about="Ray origins")
         d.input("directions", "vec3", n, kind="unit", about="Ray directions")
-        fetch = "ro = points[tid]\nrd = directions[tid]"
+        fetch = "ro = origins[tid]\nrd = directions[tid]"
         test = f"{d.use(intersections.BOX)}(ro, rd, {low}, {high}) >= 0.0"
+        misses = test.replace(">=", "<")
     if result == "sum":
         d.input("weight", "float", inner + 1, 0.5, 1.5)
         d.output("sums", "float", n)
@@ -91,8 +99,8 @@ def traverse_tree(d: Draft) -> None:
         fetch += "\n# Lower bounds are stored negated, so that a maximum merges both"
     begin, leaf, last = {
         "count": ("reached = int(0)", "reached += 1", "counts[tid] = reached"),
-        "first": ("leaf = int(-1)", f"leaf = node - {inner}\nbreak", "first_leaf[tid] = leaf"),
-        "sum": ("total = float(0.0)", f"total += weight[node - {inner}]", "sums[tid] = total"),
+        "first": ("leaf = int(-1)", "leaf = node - FIRST_LEAF\nbreak", "first_leaf[tid] = leaf"),
+        "sum": ("total = float(0.0)", "total += weight[node - FIRST_LEAF]", "sums[tid] = total"),
     }[result]
     if walk == "stack":
         d.module(f"vec_stack = wp.types.vector(length={depth + 2}, dtype=int)")
@@ -103,7 +111,7 @@ def traverse_tree(d: Draft) -> None:
             while top > 0:
                 top -= 1
                 node = stack[top]
-                if not $test:
+                if $misses:
                     continue
                 if node >= $inner:
                     $leaf
@@ -122,13 +130,12 @@ def traverse_tree(d: Draft) -> None:
                         node = 2 * node + 1
                         continue
                     $leaf
-                # stackless: go up while this is a right child, then to the sibling
+                # stackless: go up while this is a right child, then to the sibling; end at the root
                 while node > 0 and node % 2 == 0:
                     node = (node - 1) // 2
-                if node == 0:
-                    break
-                node += 1
+                node = wp.where(node > 0, node + 1, -1)
             """
+    d.module(f"FIRST_LEAF = wp.constant({inner})  # the number of inner nodes")
     d.launch(n)
     d.code(
         "tid = wp.tid()\n$fetch\n$begin\n$loop\n$last",
@@ -136,8 +143,9 @@ def traverse_tree(d: Draft) -> None:
         begin=begin,
         loop=loop,
         test=test,
+        misses=misses or f"not {test}",
         leaf=leaf,
-        inner=str(inner),
+        inner="FIRST_LEAF",
         last=last,
     )
     d.explain(f"""
@@ -152,7 +160,7 @@ def traverse_tree(d: Draft) -> None:
             lo, hi = -v.bounds[:, 0], v.bounds[:, 1]
         else:
             lo, hi = v.centers - v.half, v.centers + v.half
-        p = v.points[:, None]
+        p = (v.origins if query == "ray" else v.points)[:, None]
         if query == "ray":
             hit = intersections.box(p, v.directions[:, None], lo, hi) >= 0.0
         else:

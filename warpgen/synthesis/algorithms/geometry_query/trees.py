@@ -20,7 +20,7 @@ NAMES = {
     "hit_count": "counts|num_hits|n_hits",
     "pairs": "pair_list|candidates|broad_pairs",
     "other": "j|index|candidate",
-    "node": "node_index|current|n",
+    "node": "node_index|current",
     "stack": "todo|nodes_to_visit|work",
 }
 
@@ -80,7 +80,7 @@ def bvh_overlaps(d: Draft) -> None:
         skip = """
             # boxes whose center lies outside do not count
             e = points[other]
-            if wp.length(e - wp.max(wp.min(e, hi), lo)) > 0.0:
+            if wp.min(e - lo) < 0.0 or wp.min(hi - e) < 0.0:
                 continue
             """
     else:
@@ -99,7 +99,7 @@ def bvh_overlaps(d: Draft) -> None:
         d.input("mass", "float", n, 0.5, 2.0)
     if result == "pairs":
         most = threads * 12
-        d.inout("total", "int", 1, value=0.0)
+        d.inout("pair_count", "int", 1, value=0.0, about="Number of pairs, may exceed the capacity")
         d.output("pairs", "vec2i", most, about="Overlapping pairs of box indices")
     elif result == "list":
         d.output("found", "int", (threads, room))
@@ -144,7 +144,7 @@ def bvh_overlaps(d: Draft) -> None:
         "pairs": (
             "",
             """
-            slot = wp.atomic_add(total, 0, 1)
+            slot = wp.atomic_add(pair_count, 0, 1)
             # keep counting when the list is full so the caller can resize it
             if slot < pairs.shape[0]:
                 pairs[slot] = wp.vec2i(tid, other)
@@ -157,6 +157,9 @@ def bvh_overlaps(d: Draft) -> None:
             "overlap_count[tid] = k",
         ),
     }[result]
+    if own == "balls" and result == "nearest":  # the radius is the first best distance
+        begin, skip = "best = float(radius)\nbest_index = int(-1)", ""
+        step = "dist = wp.length(points[other] - c)\nif dist < best:\n    best = dist\n    best_index = other"
     if own != "balls" and result not in ("nearest",):
         box = box.replace("\n            c = 0.5 * (lo + hi)", "").replace("\nc = 0.5 * (lo + hi)", "")
     d.launch(threads)
@@ -212,7 +215,7 @@ def bvh_overlaps(d: Draft) -> None:
                 assert len(set(row)) == len(row)
                 assert not len(row) or np.mean(hit[i, row]) > 0.8
         else:
-            total = int(after.total[0])
+            total = int(after.pair_count[0])
             assert abs(total - hit.sum()) <= 2
             pairs = after.pairs[: min(total, most)]
             assert len({tuple(pair) for pair in pairs}) == len(pairs)
@@ -243,7 +246,7 @@ def bvh_ray_boxes(d: Draft) -> None:
     far = 1.5 if start == "outside" else 0.5
     d.input("origins", "vec3", m, -far, far, about="Ray origins")
     d.input("directions", "vec3", m, kind="unit", about="Ray directions")
-    made = {"distance": "t_out", "count": "hit_count"}.get(result, "hit")
+    made = {"distance": "t_out", "count": "hit_count", "index": "hit_index"}.get(result, "hit")
     d.output(made, "float" if result == "distance" else "int", m)
     size = "RADIUS" if solid == "sphere" else "HALF"
     d.module(f"{size} = wp.constant({half})" + ("" if solid == "sphere" else "  # half the side of each box"))
@@ -275,7 +278,7 @@ def bvh_ray_boxes(d: Draft) -> None:
         "index": (
             "best = float(1.0e10)\nfirst = int(-1)",
             "if t >= 0.0 and t < best:\n    best = t\n    first = leaf",
-            "hit[tid] = first",
+            "hit_index[tid] = first",
         ),
         "count": (
             "crossed = int(0)",

@@ -19,7 +19,7 @@ NAMES = {
     "query": "overlaps|found|walk",
     "j": "item|index|other",
     "count": "number|hits|n",
-    "counts": "num_found|overlap_count|hit_counts",
+    "counts": "num_found|hit_counts",
     "nearest": "closest|best_index|neighbour",
     "radius": "reach|search_radius|r",
 }
@@ -57,7 +57,7 @@ def box_neighbours(d: Draft) -> None:
         }[wanted]
         if near
         else {
-            "count": f"Counts the boxes{of_group} of a BVH that overlap the region around each {who}.",
+            "count": f"Counts the boxes{of_group} that overlap the region around each {who}, found in a BVH.",
             "sum": f"Accumulates the weights of boxes{of_group} that overlap the region around each {who}.",
             "marks": f"Marks the boxes of a BVH that overlap the region around any {who}{of_group}.",
             "any": f"Tests the region around each {who} for overlap with boxes{of_group} of a BVH.",
@@ -186,12 +186,13 @@ def swept_balls(d: Draft) -> None:
     aim = d.option("aim", "direction", "target")
     if form == "capsule" and wanted != "count":
         wanted = "closest"
+    of_group = " of a group" if form == "ray of group" else ""
     d.says(
         {
-            "first": "Computes the distance along each ray to the first sphere.",
-            "count": f"Counts the balls that each {form.split()[0]} meets.",
-            "which": "Finds the first sphere hit by each ray.",
-            "closest": "Finds how close the points that each swept sphere meets come to its path, 4 where it meets none.",
+            "first": f"Computes the distance along each ray to the first sphere{of_group}.",
+            "count": f"Counts the spheres{of_group} that each {form.split()[0]} meets.",
+            "which": f"Finds the first sphere{of_group} hit by each ray.",
+            "closest": "Computes how close the path of each swept sphere comes to the points, at most its radius.",
         }[wanted]
     )
     d.calls(
@@ -208,6 +209,8 @@ def swept_balls(d: Draft) -> None:
     d.input("origin", "vec3", m, -2.0, 2.0, about=f"Start of each {'sweep' if form == 'capsule' else 'ray'}")
     if form != "capsule" or wanted == "count":
         d.module(f"BALL_RADIUS = wp.constant({half})")
+    if wanted in ("first", "which"):
+        d.module("MAX_T = wp.constant(10.0)")
     if form == "capsule" or aim == "target":
         about = "End of each sweep" if form == "capsule" else "Position that rays aim at"
         d.input("target", "vec3", m, -1.0, 1.0, about=about)
@@ -217,7 +220,7 @@ def swept_balls(d: Draft) -> None:
     if group:
         d.param("group", "int", d.pick(0, 1, 2, 3), about="Group to search")
     if form == "capsule":
-        d.param("radius", "float", 0.1, 0.3, about="Radius of the swept sphere")
+        d.param("sweep_radius", "float", 0.1, 0.3, about="Radius of the swept sphere")
     output, type_ = {
         "first": ("depth", "float"),
         "count": ("counts", "int"),
@@ -225,13 +228,13 @@ def swept_balls(d: Draft) -> None:
         "closest": ("gap", "float"),
     }[wanted]
     about = {
-        "first": "Distance to the first sphere, 10 for none",
+        "first": "Distance to the first sphere, `MAX_T` for none",
         "which": "Index of the first sphere, -1 for none",
     }.get(wanted, "")
     d.output(output, type_, m, about=about)
     root = ", wp.bvh_get_group_root(tree, group)" if group else ""
     if form == "capsule":
-        start = "along = target[tid] - o\nquery = wp.bvh_query_capsule(tree, o, along, radius)"
+        start = "along = target[tid] - o\nquery = wp.bvh_query_capsule(tree, o, along, sweep_radius)"
         # the sweep ends with the segment, at 1
         step = "wp.bvh_query_next(query, j, 1.0)"
         inner = (
@@ -240,13 +243,13 @@ def swept_balls(d: Draft) -> None:
         )
         before, test, after = {
             "closest": (
-                "least = float(4.0)",
-                "if apart < radius:\n    least = wp.min(least, apart)",
+                "least = float(sweep_radius)",
+                "least = wp.min(least, apart)",
                 "gap[tid] = least",
             ),
             "count": (
                 "count = int(0)",
-                "if apart < radius + BALL_RADIUS:\n    count += 1",
+                "if apart < sweep_radius + BALL_RADIUS:\n    count += 1",
                 "counts[tid] = count",
             ),
         }[wanted]
@@ -268,10 +271,10 @@ if discriminant < 0.0:
     continue
 t = -b - wp.sqrt(discriminant)""".strip()
         before, test, after = {
-            "first": ("best = float(10.0)", "if t > 0.0 and t < best:\n    best = t", "depth[tid] = best"),
+            "first": ("best = float(MAX_T)", "if t > 0.0 and t < best:\n    best = t", "depth[tid] = best"),
             "count": ("count = int(0)", "if t > 0.0:\n    count += 1", "counts[tid] = count"),
             "which": (
-                "best = float(10.0)\nwinner = int(-1)",
+                "best = float(MAX_T)\nwinner = int(-1)",
                 "if t > 0.0 and t < best:\n    best = t\n    winner = j",
                 "first_ball[tid] = winner",
             ),
@@ -304,10 +307,10 @@ t = -b - wp.sqrt(discriminant)""".strip()
             along = v.target[:, None] - o
             s = np.clip(((c - o) * along).sum(axis=2) / (along**2).sum(axis=2), 0, 1)
             apart = np.linalg.norm(o + s[..., None] * along - c, axis=2)
-            hit = apart < v.radius + (half if wanted == "count" else 0.0)
+            hit = apart < v.sweep_radius + (half if wanted == "count" else 0.0)
             expected: Any = hit.sum(axis=1)
             if wanted == "closest":
-                expected = np.minimum(4.0, np.where(hit, apart, 4.0).min(axis=1))
+                expected = np.where(hit, apart, v.sweep_radius).min(axis=1)
         else:
             along = (v.target - v.origin)[:, None] if aim == "target" else v.direction[:, None]
             along = along / np.linalg.norm(along, axis=2, keepdims=True)

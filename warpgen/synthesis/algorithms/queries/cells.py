@@ -163,15 +163,17 @@ def grid_neighbours(d: Draft) -> None:
     itself = d.option("itself", "left out", "kept")
     if wanted == "nearest":
         itself = "left out"
+    also = ", itself included" if itself == "kept" else ""
     d.says(
         {
-            "count": "Counts the neighbours of each point in a hash grid.",
-            "density": "Accumulates kernel weights of neighbors in a hash grid.",
-            "centre": "Computes the mean position of neighbors in a hash grid.",
+            "count": f"Counts the neighbours of each point in a hash grid{also}.",
+            "density": f"Accumulates kernel weights of the neighbors of each point in a hash grid{also}.",
+            "centre": f"Computes the mean position of the neighbors of each point in a hash grid{also}.",
             "nearest": "Finds the nearest neighbour of each point in a hash grid.",
-            "velocity": "Averages the velocities of the neighbours of each point in a hash grid.",
+            "velocity": f"Averages the velocities of the neighbours of each point in a hash grid{also}.",
         }[wanted]
     )
+    number = "float(count)" if itself == "kept" else "float(wp.max(count, 1))"
     n, width = d.pick(64, 96, 128), d.pick(0.3, 0.4, 0.5)
     d.input("points", "vec3", n, -1.0, 1.0, about="Point positions")
     d.handle("grid", "hash_grid", (8, 8, 8), of="points", value=width, about="Hash grid id")
@@ -181,7 +183,7 @@ def grid_neighbours(d: Draft) -> None:
     output, type_ = {
         "count": ("counts", "int"),
         "density": ("density", "float"),
-        "centre": ("centres", "vec3"),
+        "centre": ("centers", "vec3"),
         "nearest": ("nearest", "int"),
         "velocity": ("mean_velocity", "vec3"),
     }[wanted]
@@ -193,7 +195,7 @@ def grid_neighbours(d: Draft) -> None:
         "centre": (
             "total = wp.vec3()\ncount = int(0)",
             "total += points[j]\ncount += 1",
-            f"centres[{own}] = total / float(wp.max(count, 1))",
+            f"centers[{own}] = total / {number}",
         ),
         "nearest": (
             "best = float(1.0e6)\nwinner = int(-1)",
@@ -203,7 +205,7 @@ def grid_neighbours(d: Draft) -> None:
         "velocity": (
             "total = wp.vec3()\ncount = int(0)",
             "total += velocities[j]\ncount += 1",
-            f"mean_velocity[{own}] = total / float(wp.max(count, 1))",
+            f"mean_velocity[{own}] = total / {number}",
         ),
     }[wanted]
     call = "wp.hash_grid_query(grid, x, h)"
@@ -287,7 +289,7 @@ _GATHERED = {
         "pairs": "candidates|pair_ids|pair_list",
         "hits": "intersecting|overlap|colliding",
         "gap": "distance|separation|dist",
-        "margin": "thickness|contact_margin|eps",
+        "margin": "thickness|contact_margin",
     },
     adjoint="either",
 )
@@ -301,6 +303,8 @@ def pair_tests(d: Draft) -> None:
         "self": "self_intersections|test_self_pairs|test_triangle_pairs",
     }[kind])  # fmt: skip
     source = d.option("source", "arrays", "indexed")
+    if kind == "self":
+        source = "indexed"
     counted = d.flag("counted", 0.4)
     skip = d.flag("degenerate", 0.4) and kind != "edges"
     d.says(
@@ -314,9 +318,10 @@ def pair_tests(d: Draft) -> None:
     n = d.pick(64, 96, 128)
     per = 2 if "edge" in kind else 3
     one = kind == "self" and source == "indexed"
-    d.input("a", "vec3", (n, per), -1.0, 1.0)
+    ends = "Ends of the {}edges" if per == 2 else "Corners of the {}triangles"
+    d.input("a", "vec3", (n, per), -1.0, 1.0, about=ends.format("" if one else "first "))
     if not one:
-        d.input("b", "vec3", (n, per), -1.0, 1.0)
+        d.input("b", "vec3", (n, per), -1.0, 1.0, about=ends.format("second "))
     if source == "indexed":
         d.input("pairs", "vec2i", n, 0, n, about="Index pairs to test")
     if kind == "edge contact":
@@ -329,7 +334,8 @@ def pair_tests(d: Draft) -> None:
     }[kind]
     d.output(output, type_, n)
     if counted and type_ == "int":
-        d.output("total", "int", 1, about="Number of pairs that intersect")
+        d.output("hit_count", "int", 1, about="Number of pairs that intersect")
+        d.says(d.sentence[:-1] + ", and counts those that intersect.")
     i, j = ("i", "j") if source == "indexed" else ("tid", "tid")
     second = "a" if one else "b"
     head = "i = pairs[tid][0]\nj = pairs[tid][1]" if source == "indexed" else ""
@@ -350,15 +356,20 @@ def pair_tests(d: Draft) -> None:
         body += f"\n{output}[tid] = " + (inner if kind == "edges" else "wp.max(margin - std[2], 0.0)")
     else:
         if skip:
-            edge = f"wp.cross(a[{i}, 1] - a[{i}, 0], a[{i}, 2] - a[{i}, 0])"
-            head += f"\n# Degenerate triangles (slivers) have no reliable plane\nif wp.length({edge}) < 0.1:\n    return"
+            d.module("MIN_AREA = wp.constant(0.05)")
+            areas = "\n".join(
+                f"area_{x} = 0.5 * wp.length(wp.cross({t}[{k}, 1] - {t}[{k}, 0], {t}[{k}, 2] - {t}[{k}, 0]))"
+                for x, t, k in (("a", "a", i), ("b", second, j))
+            )
+            head += f"\n{areas}\n# Degenerate triangles (slivers) have no reliable plane"
+            head += "\nif wp.min(area_a, area_b) < MIN_AREA:\n    return"
+        first = "hit" if counted else "hits[tid]"
         body = (
-            f"hit = wp.intersect_tri_tri(\n    a[{i}, 0], a[{i}, 1], a[{i}, 2],\n"
-            f"    {second}[{j}, 0], {second}[{j}, 1], {second}[{j}, 2],\n)\n"
-            "hits[tid] = hit"
+            f"{first} = wp.intersect_tri_tri(\n    a[{i}, 0], a[{i}, 1], a[{i}, 2],\n"
+            f"    {second}[{j}, 0], {second}[{j}, 1], {second}[{j}, 2],\n)"
         )
         if counted:
-            body += "\nif hit != 0:\n    wp.atomic_add(total, 0, 1)"
+            body += "\nhits[tid] = hit\nif hit != 0:\n    wp.atomic_add(hit_count, 0, 1)"
     d.launch(n)
     d.code("tid = wp.tid()\n$head\n$body", head=head.strip("\n"), body=body)
 
@@ -405,9 +416,10 @@ def pair_tests(d: Draft) -> None:
         if one:
             hits &= i != j
         if skip:
-            hits &= np.linalg.norm(np.cross(p[:, 1] - p[:, 0], p[:, 2] - p[:, 0]), axis=1) >= 0.1
+            for t in (p, q):
+                hits &= np.linalg.norm(np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0]), axis=1) >= 0.1
         assert (after.hits != hits).mean() < 0.05
         if counted:
-            assert after.total[0] == after.hits.sum()
+            assert after.hit_count[0] == after.hits.sum()
 
     d.holds(agree)

@@ -41,10 +41,6 @@ def _declared(d: Draft, listed: bool) -> tuple[int, str]:
     names=_NAMES
     | {
         "face_motion": "mesh_face_rates|surface_velocity|moving_faces",
-        "rates": "out|result|face_rates",
-        "va": "v0|vel_a|dp0",
-        "vb": "v1|vel_b|dp1",
-        "vc": "v2|vel_c|dp2",
         "mean": "v_mean|drift|v_face",
     },
     adjoint="no",
@@ -95,7 +91,14 @@ def face_motion(d: Draft) -> None:
         d.param("dt", "float", 0.05, 0.2, about="Time step [s]")
     if kind == "energy":
         d.param("density", "float", 0.5, 2.0, about="Mass per area")
-    d.output("rates", "vec3" if kind in ("mean", "advanced", "turn") else "float", count)
+    out = {
+        "mean": "mean_velocities",
+        "normal speed": "speeds",
+        "advanced": "moved_centers",
+        "energy": "energies",
+        "tilt": "largest_gaps",
+    }.get(kind, "rates")
+    d.output(out, "vec3" if kind in ("mean", "advanced", "turn") else "float", count)
     corner = [f"3 * face{f' + {k}' if k else ''}" for k in range(3)]
     moved = " - frame_velocity" if static else ""
     speeds = "\n".join(
@@ -117,8 +120,8 @@ def face_motion(d: Draft) -> None:
         "energy": (
             f"{places}\narea = 0.5 * wp.length(wp.cross(b - a, c - a))\n"
             "# Mass matrix of a linear triangle: A / 12 times (1 + delta_ij)\n"
-            "total = va + vb + vc\nsquares = wp.length_sq(va) + wp.length_sq(vb) + wp.length_sq(vc)",
-            "density * area / 24.0 * (wp.length_sq(total) + squares)",
+            "v_sum = va + vb + vc\nsquares = wp.length_sq(va) + wp.length_sq(vb) + wp.length_sq(vc)",
+            "density * area / 24.0 * (wp.length_sq(v_sum) + squares)",
         ),
         "turn": (
             f"{places}\n{slope}\nn = wp.mesh_eval_face_normal(mesh, face)\n"
@@ -132,7 +135,7 @@ def face_motion(d: Draft) -> None:
         d.forward_only()
     d.launch(count)
     d.code(
-        f"{head}\n$speeds\n$work\nrates[{'tid' if listed else 'face'}] = {value}", speeds=speeds, work=work
+        f"{head}\n$speeds\n$work\n{out}[{'tid' if listed else 'face'}] = {value}", speeds=speeds, work=work
     )
 
     def reference(v: Values) -> Mapping[str, Any]:
@@ -162,18 +165,18 @@ def face_motion(d: Draft) -> None:
             "volume rate": lambda: 0.5 * (mean_ * side).sum(axis=1),
             "tilt": lambda: np.linalg.norm(moves, axis=2).max(axis=1),
         }
-        return {"rates": found[kind]()}
+        return {out: found[kind]()}
 
     if kind == "edge rate":  # which of two edges of one length is taken, rounding decides
 
         def agree(v: Values, after: Values) -> None:
-            wrong = np.abs(after.rates - reference(v)["rates"]) > 1e-3
+            wrong = np.abs(after[out] - reference(v)[out]) > 1e-3
             assert wrong.mean() < 0.6
             p, u = _corners(v)
             edges, moves = np.roll(p, -1, axis=1) - p, np.roll(u, -1, axis=1) - u
             each = (edges * moves).sum(axis=2) / np.linalg.norm(edges, axis=2)
             each = each[v.chosen] if listed else each
-            assert (np.abs(each - after.rates[:, None]).min(axis=1) < 1e-3).all()
+            assert (np.abs(each - after[out][:, None]).min(axis=1) < 1e-3).all()
 
         d.holds(agree)
     else:
@@ -185,7 +188,6 @@ def face_motion(d: Draft) -> None:
     names=_NAMES
     | {
         "face_directions": "face_orientation|classify_faces|face_normals_use",
-        "seen": "out|result|face_values",
         "eye": "viewer|camera|cam_pos",
         "up": "vertical|gravity_up|up_axis",
         "light": "light_pos|lamp|source",
@@ -214,7 +216,7 @@ def face_directions(d: Draft) -> None:
     listed = d.flag("listed") if kind != "silhouette" else False
     middle = d.option("middle", "eval", "points")
     d.says({
-        "slope": "Computes the slope angle of each mesh face against the vertical.",
+        "slope": "Computes the slope of each mesh face as the angle between its normal and the vertical.",
         "facing": "Marks the mesh faces that look towards a viewer.",
         "lambert": "Computes the irradiance of each mesh face by a point light.",
         "tangent": "Builds a tangent vector for each mesh face.",
@@ -254,8 +256,19 @@ def face_directions(d: Draft) -> None:
     if kind == "list":
         d.output("count", "int", 1, about="Number of faces found")
         d.forward_only()
+    seen_ = {
+        "slope": "slopes",
+        "facing": "facing",
+        "lambert": "irradiance",
+        "tangent": "tangents",
+        "axis": "axes",
+        "offset": "moved_centers",
+        "list": "front_faces",
+        "silhouette": "front_and_back",
+        "mirror": "mirrored",
+    }[kind]
     d.output(
-        "seen",
+        seen_,
         type_.get(kind, "int" if kind == "silhouette" else "float"),
         2 if kind == "silhouette" else count,
     )
@@ -271,16 +284,17 @@ def face_directions(d: Draft) -> None:
         "facing": f"{toward}\nseen[{own}] = wp.where(front, 1, 0)",
         "lambert": f"{mid}\nto = light - mid\nr2 = wp.length_sq(to)\n"
         f"seen[{own}] = power * wp.max(wp.dot(n, to), 0.0) / (r2 * wp.sqrt(r2))",
-        "tangent": "# Take the axis that is least parallel to the normal\nhelper = wp.vec3(1.0, 0.0, 0.0)\n"
-        f"if wp.abs(n[0]) > 0.6:\n    helper = wp.vec3(0.0, 1.0, 0.0)\nseen[{own}] = wp.normalize(wp.cross(n, helper))",
-        "axis": "best = int(0)\nfor k in range(1, 3):\n    if wp.abs(n[k]) > wp.abs(n[best]) + 1.0e-5:\n        best = k\n"
+        "tangent": "# Take an axis that is far from parallel to the normal\n"
+        "helper = wp.where(wp.abs(n[0]) > 0.6, wp.vec3(0.0, 1.0, 0.0), wp.vec3(1.0, 0.0, 0.0))\n"
+        f"seen[{own}] = wp.normalize(wp.cross(n, helper))",
+        "axis": "best = int(0)\nfor k in range(1, 3):\n    if wp.abs(n[k]) > wp.abs(n[best]):\n        best = k\n"
         f"# 0 to 2 for positive x, y and z, 3 to 5 for negative\nseen[{own}] = best + wp.where(n[best] < 0.0, 3, 0)",
         "offset": f"{mid}\nseen[{own}] = mid + shift * n",
         "list": f"{toward}\nif front:\n    # The old value of the counter is the slot of this face\n"
         "    slot = wp.atomic_add(count, 0, 1)\n    seen[slot] = face",
         "silhouette": f"{toward}\nif front:\n    wp.atomic_add(seen, 0, 1)\nelse:\n    wp.atomic_add(seen, 1, 1)",
         "mirror": f"seen[{own}] = incoming - 2.0 * wp.dot(n, incoming) * n",
-    }[kind]
+    }[kind].replace("seen", seen_)
     d.launch(count)
     d.code(f"{head}\nn = wp.mesh_eval_face_normal(mesh, face)\n$lines", lines=lines)
 
@@ -294,7 +308,7 @@ def face_directions(d: Draft) -> None:
         to = eye - mid_
         faced = (n * to).sum(axis=1)
         sure = np.abs(faced) > 1e-3
-        seen = after.seen
+        seen = after[seen_]
         if kind == "tangent":
             np.testing.assert_allclose((seen * n).sum(axis=1), 0.0, atol=1e-4)
             np.testing.assert_allclose(np.linalg.norm(seen, axis=1), 1.0, atol=1e-4)

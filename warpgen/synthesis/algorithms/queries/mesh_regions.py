@@ -18,7 +18,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     | {
         "mesh_regions": "faces_near|mesh_broadphase|collect_faces",
         "face": "tri|f|triangle",
-        "radius": "extent_r|half_size|r",
+        "radius": "r|search_radius",
     },
     adjoint="no",
     weight=9,
@@ -36,18 +36,23 @@ def mesh_regions(d: Draft) -> None:
     }[wanted])  # fmt: skip
     loop = d.option("loop", "next", "aabb next", "for")
     corner = d.option("corner", "mesh_get_point", "mesh_get_index", "mesh_get")
+    which = "any" if wanted == "marks" else "each"
+    near = {
+        "ball": f"mesh faces within a radius of {which} probe",
+        "tree ball": f"mesh faces with bounds that meet a ball around {which} probe",
+    }.get(form, f"mesh faces with bounds that overlap a box around {which} probe")
     d.says({
-        "count": "Counts mesh faces around each probe.",
-        "area": "Accumulates the area of mesh faces around each probe.",
-        "centre": "Averages the centers of mesh faces around each probe.",
-        "lowest": "Finds the smallest index of the mesh faces around each probe.",
-        "marks": "Marks mesh faces that are near any probe.",
+        "count": f"Counts the {near}.",
+        "area": f"Accumulates the area of the {near}.",
+        "centre": f"Averages the centers of the {near}.",
+        "lowest": f"Finds the smallest index of the {near}, -1 for none.",
+        "marks": f"Marks the {near}.",
     }[wanted])  # fmt: skip
     n, stacks, slices = d.pick(24, 32), d.pick(5, 6), d.pick(8, 10)
     faces = 2 * slices * (stacks - 1)
     grouped = form == "tree group"
     if grouped:
-        d.says(d.sentence.replace("probe.", "probe of their group."))
+        d.says(d.sentence.replace("mesh faces", "mesh faces of a group"))
     d.handle("mesh", "mesh", (stacks, slices), of="groups" if grouped else "", about="Mesh id")
     d.input("probes", "vec3", n, -0.9, 0.9, about="Probe positions")
     d.param("radius", "float", 0.3, 0.6, about="Search radius")
@@ -56,11 +61,11 @@ def mesh_regions(d: Draft) -> None:
     output, type_, size = {
         "count": ("counts", "int", n),
         "area": ("areas", "float", n),
-        "centre": ("centres", "vec3", n),
+        "centre": ("centers", "vec3", n),
         "lowest": ("lowest", "int", n),
         "marks": ("touched", "int", faces),
     }[wanted]
-    about = f"Smallest index, {faces} for none" if wanted == "lowest" else ""
+    about = "Smallest index, -1 for none" if wanted == "lowest" else ""
     d.output(output, type_, size, about=about)
     extent = "extent = wp.vec3(radius, radius, radius)\n"
     box = "p - extent, p + extent"
@@ -105,9 +110,13 @@ def mesh_regions(d: Draft) -> None:
         "centre": (
             "total = wp.vec3()\ncount = int(0)",
             f"{fetch}\ntotal += (a + b + c) / 3.0\ncount += 1",
-            "centres[tid] = total / float(wp.max(count, 1))",
+            "centers[tid] = total / float(wp.max(count, 1))",
         ),
-        "lowest": (f"least = int({faces})", "least = wp.min(least, face)", "lowest[tid] = least"),
+        "lowest": (
+            "least = int(-1)",
+            "if least < 0 or face < least:\n    least = face",
+            "lowest[tid] = least",
+        ),
         "marks": ("", "touched[face] = 1", ""),
     }[wanted]
     d.launch(n)
@@ -140,7 +149,7 @@ def mesh_regions(d: Draft) -> None:
             "count": lambda: found.sum(axis=1),
             "area": lambda: found @ area,
             "centre": lambda: found @ t.mean(axis=1) / np.maximum(found.sum(axis=1), 1)[:, None],
-            "lowest": lambda: np.where(found.any(axis=1), found.argmax(axis=1), faces),
+            "lowest": lambda: np.where(found.any(axis=1), found.argmax(axis=1), -1),
             "marks": lambda: found.any(axis=0),
         }
         wrong = np.abs(after[output] - results[wanted]().astype(float)) > 1e-3
@@ -226,10 +235,12 @@ def surface_integrals(d: Draft) -> None:
         "area": "areas",
         "volume": "volumes",
         "flux": "flux",
-        "centre": "centres",
+        "centre": "weighted_centers",
         "normals": "normals",
         "drag": "drag",
     }[wanted]
+    if summed == "whole":
+        output = {"area": "area", "volume": "volume", "centre": "moment"}.get(wanted, output)
     d.output(output, "vec3" if vector else "float", 1 if summed == "whole" else count)
     if corner == "eval":
         at = {"a": "1.0, 0.0", "b": "0.0, 1.0", "c": "0.0, 0.0"}

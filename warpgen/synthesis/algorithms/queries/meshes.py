@@ -18,7 +18,7 @@ NAMES = {
     "reach": "max_dist|search_radius|cutoff",
     "surface": "closest|foot|nearest_point",
     "distance": "sdf|signed_distance|phi",
-    "origin": "start|ray_origin|o_ray",
+    "origin": "start|ray_origin",
     "direction": "dirs|ray_dir|ray_dirs",
     "apart": "distances|dist|gap",
 }
@@ -85,7 +85,7 @@ def mesh_distance(d: Draft) -> None:
     d.input("probes", "vec3", n, -1.1, 1.1, about="Probe positions")
     d.param("reach", "float", 3.0, 4.0, about="Maximum query distance")
     if wanted == "shell":
-        d.param("thickness", "float", 0.1, 0.3, about="Thickness of the shell")
+        d.param("thickness", "float", 0.1, 0.3, about="Thickness of the shell on either side of the mesh")
     output, type_ = {
         "distance": ("distance" if signed else "apart", "float"),
         "inside": ("inside", "int"),
@@ -99,8 +99,8 @@ def mesh_distance(d: Draft) -> None:
         "plain": "wp.mesh_query_point(mesh, p, reach)",
         "none": "wp.mesh_query_point_no_sign(mesh, p, reach)",
         "normal": "wp.mesh_query_point_sign_normal(mesh, p, reach)",
-        "parity": f"wp.mesh_query_point_sign_parity(mesh, p, reach, {d.pick(3, 5)}, 0.1)",
-        "winding": "wp.mesh_query_point_sign_winding_number(mesh, p, reach, 2.0, 0.5)",
+        "parity": f"wp.mesh_query_point_sign_parity(mesh, p, reach, n_sample={d.pick(3, 5)}, perturbation_scale=0.1)",
+        "winding": "wp.mesh_query_point_sign_winding_number(mesh, p, reach, accuracy=2.0, threshold=0.5)",
     }[sign]
     surface = "surface = wp.mesh_eval_position(mesh, hit.face, hit.u, hit.v)"
     length = "wp.length(p - surface)"
@@ -114,12 +114,15 @@ def mesh_distance(d: Draft) -> None:
         "velocity": "surface_velocity[tid] = wp.mesh_eval_velocity(mesh, hit.face, hit.u, hit.v)",
     }[wanted]
     d.launch(n)
+    missed = "moved[tid] = p\n" if wanted == "pushed out" else ""
     body = (
-        "if not hit.result:\n    # Nothing within the search radius\n    return\n$lines"
+        "if not hit.result:\n    # Nothing within the search radius\n    $missed\n    return\n$lines"
         if early
-        else "if hit.result:\n    $lines"
+        else "if hit.result:\n    $lines" + ("\nelse:\n    $missed" if missed else "")
     )
-    d.code(f"tid = wp.tid()\np = probes[tid]\nhit = {call}\n$body", body=body, lines=lines)
+    d.code(
+        f"tid = wp.tid()\np = probes[tid]\nhit = {call}\n$body", body=body, lines=lines, missed=missed.strip()
+    )
 
     def agree(before: Values, after: Values) -> None:
         mesh, p = before.mesh, before.probes
@@ -187,15 +190,16 @@ def mesh_rays(d: Draft) -> None:
     grouped = d.option("groups", "no", "yes")
     aim = d.option("aim", "given", "target")
     limit = d.option("limit", "far", "given")
+    a_mesh = "one face group of a mesh" if grouped == "yes" else "a mesh"
     d.says({
-        "depth": "Computes the distance along each ray to a mesh.",
-        "face": "Finds the mesh face hit by each ray.",
-        "normal": "Computes the surface normal at the hit point of each ray.",
-        "position": "Computes the point at which each ray hits a mesh.",
-        "any hit": "Tests rays for any hit with a mesh.",
-        "crossings": "Counts mesh faces crossed by each ray.",
+        "depth": f"Computes the distance along each ray to {a_mesh}, -1 for a miss.",
+        "face": f"Finds the face of {a_mesh} hit by each ray, -1 for a miss.",
+        "normal": f"Computes the surface normal where each ray hits {a_mesh}.",
+        "position": f"Computes the point at which each ray hits {a_mesh}.",
+        "any hit": f"Tests rays for any hit with {a_mesh}.",
+        "crossings": f"Counts the faces of {a_mesh} crossed by each ray.",
         "inside": "Tests points for containment in a closed mesh by ray crossing parity.",
-        "shadow": "Tests light samples for visibility from their receivers past a mesh.",
+        "shadow": f"Tests light samples for visibility from their receivers past {a_mesh}.",
     }[wanted])  # fmt: skip
     n = d.pick(48, 64, 96)
     counting = wanted in ("crossings", "inside")

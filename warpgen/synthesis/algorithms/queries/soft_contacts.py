@@ -10,21 +10,34 @@ from warpgen.synthesis.algorithms.queries import DOMAIN
 from warpgen.synthesis.algorithms.queries.meshes import closest
 from warpgen.synthesis.library.ray_shapes import compose, turn
 from warpgen.synthesis.writing.draft import Draft, Values, fill
-from warpgen.synthesis.writing.pieces import piece
+from warpgen.synthesis.writing.pieces import Piece, piece
 
-CONTACT_SHAPES = piece('''
+
+def _contact_shapes(mesh: bool, flags: bool) -> Piece:
+    """The struct of shapes: what sizes mean, and whether shapes have flags."""
+    sizes = (
+        "half extents, radius and half height, or a scale"
+        if mesh
+        else "half extents, or radius and half height"
+    )
+    return piece(
+        f'''
 @wp.struct
 class ContactShapes:
-    """Collision shapes; body -1 is static, size holds half extents, radius and half height, or a scale."""
+    """Collision shapes; body -1 is static, size holds {sizes}."""
 
     kind: wp.array(dtype=int)
     size: wp.array(dtype=wp.vec3)
     body: wp.array(dtype=int)
     local_pose: wp.array(dtype=wp.transform)
-    flags: wp.array(dtype=int)
-''')
+'''
+        + ("    flags: wp.array(dtype=int)\n" if flags else "")
+    )
 
-CONTACT_BUFFER = piece('''
+
+def _contact_buffer(point: str) -> Piece:
+    """The struct of contacts; `point` names their places."""
+    return piece(f'''
 @wp.struct
 class ContactBuffer:
     """Output of the narrow phase, one entry per contact; count may exceed the capacity."""
@@ -32,9 +45,10 @@ class ContactBuffer:
     count: wp.array(dtype=int)
     particle: wp.array(dtype=int)
     shape: wp.array(dtype=int)
-    body_pos: wp.array(dtype=wp.vec3)
+    {point}: wp.array(dtype=wp.vec3)
     normal: wp.array(dtype=wp.vec3)
 ''')
+
 
 _POSE = '''
 @wp.func
@@ -87,10 +101,11 @@ def mesh_distance(mesh: wp.uint64, p: wp.vec3, scale: float, max_dist: float) ->
         return wp.vec4(0.0, 0.0, 1.0, 1.0e6)
     offset_to = p - scale * wp.mesh_eval_position(mesh, query.face, query.u, query.v)
     length = wp.length(offset_to)
-    # The direction is undefined for points on the surface
+    # The offset has no direction for points on the surface
     if length < 1.0e-6:
-        return wp.vec4(0.0, 0.0, 1.0, 1.0e6)
-    n = query.sign / length * offset_to
+        n = wp.mesh_eval_face_normal(mesh, query.face)
+    else:
+        n = query.sign / length * offset_to
     return wp.vec4(n[0], n[1], n[2], query.sign * length)
 '''
 
@@ -131,30 +146,30 @@ def emit_soft_contacts(d: Draft) -> None:
         d.input("shape_world", "int", count, -1, sets, about="World of each shape, -1 for all worlds")
     d.input("body_q", "transform", bodies, -1.0, 1.0, "transform", about="Body poses")
     kinds = 4 if mesh else 3
-    d.struct("shapes", CONTACT_SHAPES, {
+    d.struct("shapes", _contact_shapes(mesh, flags == "both"), {
         "kind": fill(0, kinds, shape=count), "size": fill(0.5, 1.1, shape=count),
         "body": fill(-1, bodies, shape=count), "local_pose": fill(-0.4, 0.4, "transform", shape=count),
-        "flags": fill(0, 4, shape=count),
+        **({"flags": fill(0, 4, shape=count)} if flags == "both" else {}),
     }, about="Collision shapes")  # fmt: skip
     if mesh:
         d.handle(
             "mesh",
             "mesh",
             d.pick((5, 8), (6, 8)),
-            about="Mesh that shapes of kind SHAPE_MESH are instances of",
+            about="Mesh that shapes of any other kind are instances of",
         )
     if filtered:
         d.input("filter_body", "int", n, -1, bodies, about="Body that a particle is attached to, -1 for none")
     d.param("margin", "float", 0.1, 0.3, about="Contacts are created within this distance [m]")
     d.param("max_contacts", "int", capacity, about="Capacity of the buffers")
-    held = {"local": "body_pos", "world": "body_pos", "depth": "depth"}[keep]
+    held = {"local": "body_pos", "world": "world_pos", "depth": "depth"}[keep]
     if buffers == "struct" and keep != "depth":
-        d.struct("contacts", CONTACT_BUFFER, {
+        d.struct("contacts", _contact_buffer(held), {
             "count": fill(value=0.0, shape=1), "particle": fill(value=0.0, shape=capacity),
-            "shape": fill(value=0.0, shape=capacity), "body_pos": fill(value=0.0, shape=capacity),
+            "shape": fill(value=0.0, shape=capacity), held: fill(value=0.0, shape=capacity),
             "normal": fill(value=0.0, shape=capacity),
         }, role="inout", about="Contacts found")  # fmt: skip
-        names = {x: f"contacts.{x}" for x in ("count", "particle", "shape", "body_pos", "normal")}
+        names = {x: f"contacts.{x}" for x in ("count", "particle", "shape", held, "normal")}
     else:
         d.inout("contact_count", "int", 1, value=0.0, about="Number of contacts, may exceed the capacity")
         d.output("contact_particle", "int", capacity, about="Particle of each contact")
@@ -162,14 +177,17 @@ def emit_soft_contacts(d: Draft) -> None:
         if keep == "depth":
             d.output("contact_depth", "float", capacity, about="Penetration depth, negative for a gap [m]")
         else:
-            d.output("contact_body_pos", "vec3", capacity, about="Contact point on the shape")
+            frame = "the body frame" if keep == "local" else "world space"
+            d.output(f"contact_{held}", "vec3", capacity, about=f"Contact point on the shape, in {frame}")
         d.output(
             "contact_normal", "vec3", capacity, about="World-space normal from the shape to the particle"
         )
-        names = {x: f"contact_{x}" for x in ("count", "particle", "shape", "body_pos", "depth", "normal")}
+        names = {x: f"contact_{x}" for x in ("count", "particle", "shape", held, "normal")}
     for number, name in enumerate(("SPHERE", "BOX", "CAPSULE")):
         if number != 2 or mesh:
             d.module(f"SHAPE_{name} = wp.constant({number})")
+    if mesh:
+        d.module("MESH_QUERY_DIST = wp.constant(2.0)  # more than the deepest penetration")
     if flags != "none":
         d.module("PARTICLE_ACTIVE = wp.constant(1)")
     if flags == "both":
@@ -258,7 +276,7 @@ def emit_soft_contacts(d: Draft) -> None:
             elif kind == SHAPE_CAPSULE:
                 found = capsule_distance(p_local, size[0], size[1])
             else:
-                found = mesh_distance(mesh, p_local, size[0], 2.0)
+                found = mesh_distance(mesh, p_local, size[0], MESH_QUERY_DIST)
             """
         if mesh
         else "else:\n    found = capsule_distance(p_local, size[0], size[1])",
@@ -268,7 +286,7 @@ def emit_soft_contacts(d: Draft) -> None:
                 surface_local = p_local - found[3] * local_normal
                 $body_pos[contact_index] = wp.transform_point(shapes.local_pose[shape_index], surface_local)
                 """,
-            "world": "$body_pos[contact_index] = wp.transform_point(shape_pose, p_local - found[3] * local_normal)",
+            "world": "$world_pos[contact_index] = wp.transform_point(shape_pose, p_local - found[3] * local_normal)",
             "depth": "$depth[contact_index] = particle_radius[particle_index] - found[3]",
         }[keep],
         **names,

@@ -32,7 +32,7 @@ def index_volumes(d: Draft) -> None:
     place = d.option("place", "world", "index")
     outside = d.option("outside", "some", "none")
     d.says({
-        "lookup": "Looks up voxel values through an index volume.",
+        "lookup": "Looks up voxel values through an index volume, -1 for inactive voxels.",
         "sample": "Samples voxel values through an index volume.",
         "vectors": "Samples voxel vectors through an index volume.",
         "gradient": "Samples gradients of the logarithm of voxel values through an index volume.",
@@ -55,8 +55,9 @@ def index_volumes(d: Draft) -> None:
         d.input(
             "points", "vec3", n, 0.1 * scale, (size - 1.1) * scale, about=f"Point positions in {place} space"
         )
+    out = "gradients" if wanted == "gradient" else "fetched"
     d.output(
-        "fetched",
+        out,
         "vec3" if wanted in ("gradient", "vectors") else "float",
         n,
         about="Relative gradients per voxel" if wanted == "gradient" else "Values read",
@@ -72,14 +73,14 @@ def index_volumes(d: Draft) -> None:
         "fetched[tid] = wp.volume_sample_index(volume, uvw, wp.Volume.LINEAR, data, wp.vec3())",
         "gradient": f"uvw = {uvw}\ngrad = wp.vec3()\n"
         "value = wp.volume_sample_grad_index(volume, uvw, wp.Volume.LINEAR, data, 0.0, grad)\n"
-        "# grad(log f) = grad(f) / f is independent of the scale of f\nfetched[tid] = grad / value",
+        "# grad(log f) = grad(f) / f is independent of the scale of f\ngradients[tid] = grad / value",
     }[wanted]
     d.launch(n)
     d.code("tid = wp.tid()\n$lines", lines=lines)
 
     def agree(before: Values, after: Values) -> None:
         v = before
-        order = after.fetched
+        order = after[out]
         if wanted == "lookup":
             inside = ((v.cells >= 0) & (v.cells < size)).all(axis=1)
             assert (order[~inside] == -1.0).all()
@@ -133,11 +134,12 @@ def volume_frames(d: Draft) -> None:
         d.input("cells", "vec3i", n, 0, size, about="Voxel coordinates")
     elif kind in ("cell", "advect", "crossing"):
         d.input("points", "vec3", n, 0.0, top, about="Point positions")
+    given = "directions" if kind in ("directions", "crossing") else "velocities"
     if kind in ("directions", "velocities", "advect"):
         about = "Directions in world space" if kind == "directions" else "Velocities in index space"
-        d.input("vectors", "vec3", n, -1.0, 1.0, about=about)
+        d.input(given, "vec3", n, -1.0, 1.0, about=about)
     if kind == "crossing":
-        d.input("vectors", "vec3", n, kind="unit", about="Directions of the rays")
+        d.input(given, "vec3", n, kind="unit", about="Directions of the rays")
     if kind in ("velocities", "advect"):
         d.param("dt", "float", 0.1, 0.5, about="Time step [s]")
     scaled = kind == "directions" and spelled == "array"
@@ -154,22 +156,24 @@ def volume_frames(d: Draft) -> None:
     gain = "gains[tid] * " if scaled else ""
     clamp = ""
     if bounded and kind == "cell":
+        d.module(f"LAST = wp.constant({size - 1})  # voxel along each axis")
         clamp = "\n# Clamp so points on the upper boundary belong to the last voxel\n" + "\n".join(
-            f"{x} = wp.min({x}, {size - 1})" for x in "ijk"
+            f"{x} = wp.min({x}, LAST)" for x in "ijk"
         )
     lines = {
         "centres": "cell = cells[tid]\nuvw = wp.vec3(float(cell[0]), float(cell[1]), float(cell[2]))\n"
         "centers[tid] = wp.volume_index_to_world(volume, uvw)",
-        "directions": f"index_dirs[tid] = {gain}wp.volume_world_to_index_dir(volume, vectors[tid])",
-        "velocities": "displacements[tid] = dt * wp.volume_index_to_world_dir(volume, vectors[tid])",
+        "directions": f"index_dirs[tid] = {gain}wp.volume_world_to_index_dir(volume, directions[tid])",
+        "velocities": "displacements[tid] = dt * wp.volume_index_to_world_dir(volume, velocities[tid])",
         "advect": "# Directions are not affected by the translation of the volume\n"
-        "step = wp.volume_index_to_world_dir(volume, vectors[tid])\nmoved[tid] = points[tid] + dt * step",
+        "step = wp.volume_index_to_world_dir(volume, velocities[tid])\nmoved[tid] = points[tid] + dt * step",
         "cell": "uvw = wp.volume_world_to_index(volume, points[tid])\n"
         "i = int(wp.floor(uvw[0] + 0.5))\nj = int(wp.floor(uvw[1] + 0.5))\nk = int(wp.floor(uvw[2] + 0.5))"
         f"{clamp}\ncells_out[tid] = wp.vec3i(i, j, k)",
         "crossing": "uvw = wp.volume_world_to_index(volume, points[tid])\n"
-        "d = wp.volume_world_to_index_dir(volume, vectors[tid])\nnearest = float(1.0e6)\n"
-        "for axis in range(3):\n    here = uvw[axis]\n    if wp.abs(d[axis]) > 1.0e-4:\n"
+        "d = wp.volume_world_to_index_dir(volume, directions[tid])\nnearest = float(1.0e6)\n"
+        "for axis in range(3):\n    # Voxels are centered at whole coordinates, their boundaries lie half a voxel further\n"
+        "    here = uvw[axis] + 0.5\n    if wp.abs(d[axis]) > 1.0e-4:\n"
         "        plane = wp.where(d[axis] > 0.0, wp.floor(here) + 1.0, wp.ceil(here) - 1.0)\n"
         "        nearest = wp.min(nearest, (plane - here) / d[axis])\ndistances[tid] = nearest",
     }[kind]
@@ -181,15 +185,15 @@ def volume_frames(d: Draft) -> None:
         gains = v.gains[:, None] if scaled else 1.0
 
         def planes() -> Any:
-            p, u = v.points / h, v.vectors / h
+            p, u = v.points / h + 0.5, v[given] / h
             t = np.where(u > 0, np.floor(p) + 1 - p, np.ceil(p) - 1 - p) / u
             return np.where(np.abs(u) > 1e-4, t, 1e6).min(axis=1)
 
         results: dict[str, Callable[[], Any]] = {
             "centres": lambda: v.cells * h,
-            "directions": lambda: gains * v.vectors / h,
-            "velocities": lambda: v.dt * v.vectors * h,
-            "advect": lambda: v.points + v.dt * v.vectors * h,
+            "directions": lambda: gains * v[given] / h,
+            "velocities": lambda: v.dt * v[given] * h,
+            "advect": lambda: v.points + v.dt * v[given] * h,
             "cell": lambda: np.minimum(np.floor(v.points / h + 0.5), size - 1 if bounded else size),
             "crossing": planes,
         }

@@ -65,9 +65,9 @@ def volume_samples(d: Draft) -> None:
     d.calls({
         "float32": {
             "value": "sample_volume|probe_field|sample_field",
-            "gradient": "sample_gradients|volume_gradients|gradients_at_points",
-            "normal": "level_set_normals|volume_normals|sample_normals",
-            "work": "directional_derivative|derivative_along|slope_along",
+            "gradient": "sample_with_gradients|values_and_gradients|probe_gradients",
+            "normal": "sample_sdf|probe_level_set|distances_and_normals",
+            "work": "extrapolate_samples|first_order_values|linearized_samples",
         }[wanted],
         "vec3f": "sample_vectors|sample_vector_volume|probe_vectors",
         "int32": "lookup_labels|sample_labels|voxel_labels",
@@ -80,9 +80,9 @@ def volume_samples(d: Draft) -> None:
     d.says({
         "float32": {
             "value": f"Samples a scalar volume {at_}.",
-            "gradient": "Samples the gradient of a scalar volume at points.",
-            "normal": "Computes unit normals of level sets at points.",
-            "work": "Computes the directional derivative of a scalar volume at points.",
+            "gradient": "Samples a scalar volume and its gradient at points.",
+            "normal": "Samples a volume of signed distances and their unit normals at points.",
+            "work": "Predicts a scalar volume a step away from points, to first order.",
         }[wanted],
         "vec3f": f"Samples a vector volume {at_}.",
         "int32": "Looks up the label of the voxel that contains each point.",
@@ -93,15 +93,18 @@ def volume_samples(d: Draft) -> None:
     scale = h if place == "world" else 1.0
     d.input("points", "vec3", n, 0.2 * scale, (size - 1.2) * scale, about=f"Point positions in {place} space")
     if wanted == "work":
-        d.param("along", "vec3", kind="unit", low=0.0, high=1.0, about="Unit vector of the derivative")
+        d.param("step", "vec3", -0.2 * h, 0.2 * h, about="World-space step from each point")
     if wanted in ("gradient", "work"):
         d.param("voxel_size", "float", h, about="Edge length of the voxels")
     output, type_ = {
         "value": ("sampled_values", {"float32": "float", "vec3f": "vec3", "int32": "int"}[of]),
         "gradient": ("gradients", "vec3"),
         "normal": ("normals", "vec3"),
-        "work": ("rates", "float"),
+        "work": ("predicted", "float"),
     }[wanted]
+    beside = {"gradient": "sampled_values", "normal": "distances"}.get(wanted, "")
+    if beside:
+        d.output(beside, "float", n)
     d.output(output, type_, n)
     uvw = "wp.volume_world_to_index(volume, points[tid])" if place == "world" else "points[tid]"
     short, dtype = {"float32": ("f", "float"), "vec3f": ("v", "wp.vec3"), "int32": ("i", "int")}[of]
@@ -118,14 +121,14 @@ def volume_samples(d: Draft) -> None:
         if spelled == "dtype":
             call = "wp.volume_sample_grad(volume, uvw, wp.Volume.LINEAR, grad, dtype=float)"
         lines = (
-            f"grad = wp.vec3()\n{call}\n"
+            f"grad = wp.vec3()\nvalue = {call}\n"
             + {
-                "gradient": "# The gradient is per voxel, hence the division by its size\n"
+                "gradient": "sampled_values[tid] = value\n"
+                "# The gradient is per voxel, hence the division by its size\n"
                 "gradients[tid] = grad / voxel_size",
-                "normal": "# Densities fall towards the outside, so normals point against the gradient\n"
-                "normals[tid] = -wp.normalize(grad)",
+                "normal": "distances[tid] = value\n# Distances grow outwards\nnormals[tid] = wp.normalize(grad)",
                 "work": "# The gradient is per voxel, hence the division by its size\n"
-                "rates[tid] = wp.dot(grad, along) / voxel_size",
+                "predicted[tid] = value + wp.dot(grad, step) / voxel_size",
             }[wanted]
         )
     d.launch(n)
@@ -142,12 +145,14 @@ def volume_samples(d: Draft) -> None:
             grad = slopes(values, at)
             results: dict[str, Callable[[], Any]] = {
                 "gradient": lambda: grad / h,
-                "normal": lambda: -grad / np.linalg.norm(grad, axis=1, keepdims=True),
-                "work": lambda: grad @ v.along / h,
+                "normal": lambda: grad / np.linalg.norm(grad, axis=1, keepdims=True),
+                "work": lambda: sampled(values, at) + grad @ v.step / h,
             }
             expected = results[wanted]()
         wrong = np.abs(after[output] - expected) > 2e-3 * (1 + np.abs(expected))
         assert wrong.mean() < 0.03
+        if beside:
+            np.testing.assert_allclose(after[beside], sampled(values, at), atol=2e-3)
 
     d.holds(agree)
 
@@ -224,7 +229,7 @@ def voxel_stencils(d: Draft) -> None:
             about="Volume to write to",
         )
     d.output("out", out_type, shape)
-    d.says(f"{sentence}{', and stores it in another, too' if target else ''}.")
+    d.says(f"{sentence}{', and stores the result in another volume, too' if target else ''}.")
 
     def at(di: int = 0, dj: int = 0, dk: int = 0) -> str:
         where_ = ", ".join(
@@ -253,19 +258,24 @@ def voxel_stencils(d: Draft) -> None:
         "divergence": "(xp[0] - xm[0] + yp[1] - ym[1] + zp[2] - zm[2]) / (2.0 * voxel_size)",
         "curl": "wp.vec3(dy[2] - dz[1], dz[0] - dx[2], dx[1] - dy[0]) / (2.0 * voxel_size)",
         "edges": "unlike",
-        "majority": "wp.where(unlike == 6, xm, mid)",
+        "majority": "wp.where(lone, xm, mid)",
         "dilate": "wp.max(wp.max(wp.max(xm, xp), wp.max(ym, yp)), wp.max(wp.max(zm, zp), mid))",
     }[kind]
-    count_lines = "unlike = int(0)\n" + "\n".join(f"if {x} != mid:\n    unlike += 1" for x in others)
-    work = count_lines if kind in ("edges", "majority") else ""
+    work = ""
+    if kind == "edges":
+        terms = [f"wp.where({x} != mid, 1, 0)" for x in others]
+        work = "unlike = (\n    " + " + ".join(terms[:3]) + "\n    + " + " + ".join(terms[3:]) + "\n)"
+    elif kind == "majority":
+        work = "lone = " + " and ".join(f"{x} != mid" for x in others)
     if kind == "curl":
         work = "dx = xp - xm\ndy = yp - ym\ndz = zp - zm"
     if target:
         letter = {"vec3": "v", "int": "i", "float": "f"}[out_type]
         call = f"wp.volume_store_{letter}" if spelled == "short" else "wp.volume_store"
-        stores = f"result = {value}\n{call}(target, i, j, k, result)"
+        made = value if value.isidentifier() else "result"
+        stores = ("" if made == value else f"result = {value}\n") + f"{call}(target, i, j, k, {made})"
         index = "i - 1, j - 1, k - 1" if place == "grid" else "tid"
-        stores += f"\nout[{index}] = result"
+        stores += f"\nout[{index}] = {made}"
     else:
         index = "i - 1, j - 1, k - 1" if place == "grid" else "tid"
         stores = f"out[{index}] = {value}"

@@ -12,8 +12,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
     "iterations": "counts|escape_time|n_iter|iters",
-    "image": "pixels|out_image|escape|field",
-    "corner": "origin|lower_left|offset",
+    "image": "pixels|out_image",
+    "corner": "origin|lower_left",
     "scale": "pixel_size|spacing",
     "c": "c0|constant|seed",
     "re": "zx|zr|x",
@@ -87,31 +87,32 @@ def escape_time_fractal(d: Draft) -> None:
     loops = {
         "while": """
             taken = int(0)
-            while taken < $most and $norm <= $radius:
+            while taken < MAX_ITERATIONS and $norm <= $radius:
                 $step
                 taken += 1
             """,
         "for": """
-            taken = int($most)
-            for k in range($most):
+            taken = int(MAX_ITERATIONS)
+            for k in range(MAX_ITERATIONS):
                 if $norm > $radius:
                     taken = k
                     break
                 $step
             """,
     }
-    degree = "1.0986123" if form == "cubic" else "0.6931472"
+    degree = "3.0" if form == "cubic" else "2.0"
     store = {
         "count": "$target = taken",
-        "normalised": "$target = float(taken) / $most.0",
+        "normalised": "$target = float(taken) / float(MAX_ITERATIONS)",
         "smooth": """
-            if taken < $most:
+            if taken < MAX_ITERATIONS:
                 # smooth iteration count: the fractional part removes the bands
-                $target = float(taken) + 1.0 - wp.log(0.5 * wp.log($norm)) / $degree
+                $target = float(taken) + 1.0 - wp.log(0.5 * wp.log($norm)) / wp.log($degree)
             else:
-                $target = $most.0
+                $target = float(MAX_ITERATIONS)
             """,
     }[result]
+    d.module(f"MAX_ITERATIONS = wp.constant({most})")
     indices = "i, j = wp.tid()" if layout == "2d" else "tid = wp.tid()\ni = tid // width\nj = tid % width"
     d.launch(*((height, width) if layout == "2d" else (height * width,)))
     d.code(
@@ -135,12 +136,11 @@ def escape_time_fractal(d: Draft) -> None:
         """
         if skip
         else "",
-        full=str(most) if whole else "1.0" if result == "normalised" else f"{most}.0",
+        full="MAX_ITERATIONS" if whole else "1.0" if result == "normalised" else "float(MAX_ITERATIONS)",
         begin=begin,
         loop=loops[loop],
         step=step,
         norm=norm,
-        most=str(most),
         radius=str(radius),
         degree=degree,
         store=store,
@@ -168,7 +168,7 @@ def escape_time_fractal(d: Draft) -> None:
             else:
                 z = z ** (3 if form == "cubic" else 2) + c
         if result == "smooth":
-            n = np.where(n < most, n + 1 - np.log(np.log(np.abs(last))) / float(degree), most)
+            n = np.where(n < most, n + 1 - np.log(np.log(np.abs(last))) / np.log(float(degree)), most)
         elif result == "normalised":
             n = n / most
         return n if layout == "2d" else n.reshape(-1)

@@ -54,11 +54,11 @@ def sdf_samples(d: Draft) -> None:
         "distance": ("scene($p)", lambda s: s),
         "occupancy": ("wp.where(scene($p) <= 0.0, 1.0, 0.0)", lambda s: (s <= 0.0) * 1.0),
         "truncated": (
-            f"wp.clamp(scene($p) / {width['truncated']}, -1.0, 1.0)",
+            "wp.clamp(scene($p) / TRUNCATION, -1.0, 1.0)",
             lambda s: np.clip(s / width["truncated"], -1.0, 1.0),
         ),
         "density": (
-            f"1.0 / (1.0 + wp.exp({width['density']} * scene($p)))",
+            "1.0 / (1.0 + wp.exp(SHARPNESS * scene($p)))",
             lambda s: 1.0 / (1.0 + np.exp(width["density"] * s)),
         ),
     }
@@ -78,6 +78,8 @@ def sdf_samples(d: Draft) -> None:
         }[result]
     )
     if result in ("truncated", "density"):
+        name = {"truncated": "TRUNCATION", "density": "SHARPNESS"}[result]
+        d.module(f"{name} = wp.constant({width[result]})")
         d.explain(
             {
                 "truncated": f"In units of the half width, {width['truncated']}: -1 inside, 1 outside.",

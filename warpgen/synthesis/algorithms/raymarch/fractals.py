@@ -11,7 +11,7 @@ from warpgen.synthesis.library.proofs import mostly_close
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "c": "c0|constant|seed",
+    "c": "c0|constant",
     "points": "positions|x|samples",
     "distance": "de|dist|estimate",
     "dr": "dz|derivative|running_derivative",
@@ -20,16 +20,16 @@ _NAMES = {
 
 _POWERS = {
     "polar": """
-        theta = wp.acos(z[2] / r) * $power.0
-        phi = wp.atan2(z[1], z[0]) * $power.0
-        zr = wp.pow(r, $power.0)
+        theta = wp.acos(z[2] / r) * POWER
+        phi = wp.atan2(z[1], z[0]) * POWER
+        zr = wp.pow(r, POWER)
         z = zr * wp.vec3(wp.sin(theta) * wp.cos(phi), wp.sin(theta) * wp.sin(phi), wp.cos(theta)) + p
         """,
     "latitude": """
         # angle measured from the plane instead of the pole, which gives another shape
-        theta = wp.asin(z[2] / r) * $power.0
-        phi = wp.atan2(z[1], z[0]) * $power.0
-        zr = wp.pow(r, $power.0)
+        theta = wp.asin(z[2] / r) * POWER
+        phi = wp.atan2(z[1], z[0]) * POWER
+        zr = wp.pow(r, POWER)
         z = zr * wp.vec3(wp.cos(theta) * wp.cos(phi), wp.cos(theta) * wp.sin(phi), wp.sin(theta)) + p
         """,
 }
@@ -49,6 +49,7 @@ def mandelbulb_distance(d: Draft) -> None:
     power = d.pick(4, 6, 8)
     count = d.pick(64, 96, 128)
     most = d.pick(6, 8, 10)
+    d.module(f"POWER = wp.constant({power}.0)")
     d.input("points", "vec3", count, -1.2, 1.2, about="Sample positions")
     d.output("distance", "float", count, about="Estimated distances")
     if trap != "none":
@@ -69,13 +70,11 @@ def mandelbulb_distance(d: Draft) -> None:
             if r > 2.0:
                 break
             # derivative of the power map
-            dr = wp.pow(r, $less.0) * $power.0 * dr + 1.0
+            dr = wp.pow(r, POWER - 1.0) * POWER * dr + 1.0
             $angles
         """
     blocks = {
         "most": str(most),
-        "less": str(power - 1),
-        "power": str(power),
         "angles": _POWERS[angles],
         "body": body,
         "trap_begin": "" if trap == "none" else "nearest = float(1.0e10)",
@@ -277,6 +276,7 @@ def folded_fractal_distance(d: Draft) -> None:
             """,
         "sierpinski": """
             z = p
+            scale = 1.0
             for _ in range($levels):
                 # fold into the octant of the nearest tetrahedron vertex
                 if z[0] + z[1] < 0.0:
@@ -286,7 +286,8 @@ def folded_fractal_distance(d: Draft) -> None:
                 if z[1] + z[2] < 0.0:
                     z = wp.vec3(z[0], -z[2], -z[1])
                 z = 2.0 * z - wp.vec3(1.0, 1.0, 1.0)
-            d = (wp.length(z) - 1.0) / $scale
+                scale *= 2.0
+            d = (wp.length(z) - 1.0) / scale
             """,
         "cubes": """
             z = p
@@ -301,11 +302,11 @@ def folded_fractal_distance(d: Draft) -> None:
             """,
     }[form]
     shell = "a shell around " if result == "shell" else ""
-    blocks = {"levels": str(levels), "scale": f"{2**levels}.0", "body": body}
+    blocks = {"levels": str(levels), "body": body}
     last = "wp.abs($d) - thickness" if result == "shell" else "$d"
     d.says(
         {
-            "menger": f"Computes the distance to {shell}a Menger sponge.",
+            "menger": f"Estimates the distance to {shell}a Menger sponge.",
             "sierpinski": f"Estimates the distance to {shell}a Sierpinski tetrahedron.",
             "cubes": f"Computes a distance bound for {shell}recursively nested cubes.",
         }[form]

@@ -45,15 +45,22 @@ def render_scene(d: Draft) -> None:
         made,
         "float" if grey else "vec3",
         (height, width) if layout == "image" else count,
-        about="Rendered image",
+        about={"fog": "Fog factor in [0, 1]", "step_share": "Steps taken over those allowed"}.get(
+            made, "Rendered image"
+        ),
     )
+    d.module(f"MAX_STEPS = wp.constant({steps})\nFAR = wp.constant({far})")
+    if shade == "depth fog":
+        d.module("FOG_DENSITY = wp.constant(0.3)")
+    if shade == "steps":
+        trace = "inline"
     if trace == "function":
         d.function(
             """
             @wp.func
             def march(ro: wp.vec3, rd: wp.vec3, t_max: float) -> float:
                 t = float(0.0)
-                for _ in range($steps):
+                for _ in range(MAX_STEPS):
                     dist = scene(ro + t * rd)
                     if dist < 1.0e-3:
                         return t
@@ -61,28 +68,26 @@ def render_scene(d: Draft) -> None:
                     if t > t_max:
                         break
                 return -1.0
-            """,
-            steps=str(steps),
+            """
         )
     if shade not in ("depth fog", "steps"):
         d.function(NORMAL)
-    if shade == "steps":
-        trace = "inline"
+    ro = "eye" if camera == "pinhole" else "ro"
     inline = """
         t = float(0.0)
         $begin
-        for _ in range($steps):
-            dist = scene(ro + t * rd)
+        for _ in range(MAX_STEPS):
+            dist = scene($ro + t * rd)
             if dist < 1.0e-3:
                 $found
                 break
             t += dist
             $count
-            if t > $far:
+            if t > FAR:
                 break
         $miss
         """
-    called = "t = march(ro, rd, $far)\nif t < 0.0:\n    $none\n    return"
+    called = "t = march($ro, rd, FAR)\nif t < 0.0:\n    $none\n    return"
     none = {
         "lambert": "0.1" if grey else "wp.vec3(0.6, 0.7, 0.9)",
         "phong": "wp.vec3(0.6, 0.7, 0.9)",
@@ -105,7 +110,7 @@ def render_scene(d: Draft) -> None:
         """
     body = {
         "lambert": f"""
-            p = ro + t * rd
+            p = $ro + t * rd
             n = normal(p)
             l = wp.normalize(light)
             diffuse = $cosine
@@ -113,7 +118,7 @@ def render_scene(d: Draft) -> None:
             {at} = {"0.1 + 0.9 * diffuse" if grey else "wp.vec3(0.9, 0.7, 0.5) * (0.1 + 0.9 * diffuse)"}
             """,
         "phong": f"""
-            p = ro + t * rd
+            p = $ro + t * rd
             n = normal(p)
             l = wp.normalize(light)
             diffuse = $cosine
@@ -122,9 +127,9 @@ def render_scene(d: Draft) -> None:
             specular = wp.pow(wp.max(wp.dot(n, h), 0.0), 32.0) * wp.where(diffuse > 0.0, 1.0, 0.0)
             {at} = wp.vec3(0.9, 0.7, 0.5) * (0.1 + 0.7 * diffuse) + wp.vec3(0.3, 0.3, 0.3) * specular
             """,
-        "normals": f"{at} = 0.5 * (normal(ro + t * rd) + wp.vec3(1.0, 1.0, 1.0))",
-        "depth fog": f"{at} = 1.0 - wp.exp(-0.3 * t)",
-        "steps": f"# iteration heat map: silhouettes take the most steps\n{at} = float(taken) / {steps}.0",
+        "normals": f"{at} = 0.5 * (normal($ro + t * rd) + wp.vec3(1.0, 1.0, 1.0))",
+        "depth fog": f"{at} = 1.0 - wp.exp(-FOG_DENSITY * t)",
+        "steps": f"# iteration heat map: silhouettes take the most steps\n{at} = float(taken) / float(MAX_STEPS)",
     }[shade]
     shadows = " that casts hard shadows" if shade == "lambert" else " and hard shadows"
     shadows = shadows if shadow else ""
@@ -138,9 +143,9 @@ def render_scene(d: Draft) -> None:
         }[shade]
     )
     ray = (
-        "ro = eye\nrd = wp.normalize(u * right + v * up + 1.5 * forward)"
+        "rd = wp.normalize(u * right + v * up + 1.5 * forward)"
         if camera == "pinhole"
-        else "ro = eye + 1.3 * (u * right + v * up)\nrd = forward"
+        else "ro = eye + 1.3 * (u * right + v * up)"
     )
     index = (
         "tid = wp.tid()\ni = tid // width\nj = tid % width"
@@ -154,18 +159,18 @@ def render_scene(d: Draft) -> None:
         # screen coordinates: v runs up from -1 to 1, u as far as the image is wider
         u = (2.0 * float(j) + 1.0 - float(width)) / float(height)
         v = 1.0 - (2.0 * float(i) + 1.0) / float(height)
-        forward = wp.normalize(-eye)
-        right = wp.normalize(wp.cross(forward, wp.vec3(0.0, 1.0, 0.0)))
-        up = wp.cross(right, forward)
+        $forward = wp.normalize(-eye)
+        right = wp.normalize(wp.cross($forward, wp.vec3(0.0, 1.0, 0.0)))
+        up = wp.cross(right, $forward)
         $ray
         $trace
         $body
         """,
         index=index,
+        ro=ro,
+        forward="forward" if camera == "pinhole" else "rd",
         ray=ray,
         trace=called if trace == "function" else inline,
-        steps=str(steps),
-        far=str(far),
         begin="taken = int(0)" if shade == "steps" else "hit = int(0)",
         found="" if shade == "steps" else "hit = 1",
         count="taken += 1" if shade == "steps" else "",
@@ -277,7 +282,7 @@ def march_grid(d: Draft) -> None:
         """
     )
     crossing = {
-        "none": "t_cross = t",
+        "none": "",
         "linear": "t_cross = t - dt * value / (value - before)",
         "bisection": """
             near = t - dt
@@ -290,11 +295,12 @@ def march_grid(d: Draft) -> None:
                     near = middle
             """,
     }[refine]
+    t_cross = "t" if refine == "none" else "t_cross"
     store = {
-        "distance": "t_hit[tid] = t_cross",
-        "point": "hits[tid] = ro + t_cross * rd",
-        "normal": """
-            p = ro + t_cross * rd
+        "distance": f"t_hit[tid] = {t_cross}",
+        "point": f"hits[tid] = ro + {t_cross} * rd",
+        "normal": f"""
+            p = ro + {t_cross} * rd
             ex = wp.vec3(0.5, 0.0, 0.0)
             ey = wp.vec3(0.0, 0.5, 0.0)
             ez = wp.vec3(0.0, 0.0, 0.5)
@@ -314,7 +320,7 @@ def march_grid(d: Draft) -> None:
         ro = origins[tid]
         rd = directions[tid]
         t = float(0.0)
-        before = float(sample(field, ro) - iso)
+        before = sample(field, ro) - iso
         $head
             t += dt
             value = sample(field, ro + t * rd) - iso

@@ -231,8 +231,10 @@ def march_single_scattering(d: Draft) -> None:
     light_loop = f"""
         tau = float(0.0)
         for m in range({light_steps}):
-            tau += sigma * density($p + {light_dt} * (float(m) + 0.5) * to_sun) * {light_dt}
+            tau += sigma * density($p + LIGHT_STEP * (float(m) + 0.5) * to_sun) * LIGHT_STEP
         """
+    if lighting != "none":
+        d.module(f"LIGHT_STEP = wp.constant({light_dt})")
     if lighting == "function":
         d.function(
             """
@@ -307,7 +309,7 @@ def march_single_scattering(d: Draft) -> None:
     d.explain(
         f"L = int {product} dt, with sunlight of irradiance one and an albedo of one.\n"
         + ("The last factor darkens thin edges, as powder does.\n" if powder else "")
-        + "The first sample lies half a step behind the start."
+        + "The first sample lies half a step beyond the start."
     )
     if lighting == "none":
         d.says("Integrates single scattering of unattenuated sunlight along rays through a medium.")

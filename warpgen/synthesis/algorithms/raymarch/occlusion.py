@@ -127,10 +127,11 @@ def soft_shadows(d: Draft) -> None:
         nearest = (
             "distance to the nearest solid" if kind != "improved" else "closest approach to a solid by then"
         )
-        d.explain(f"""
-            The penumbra is as wide as the light: visibility is the least of k d / t along the ray, where d is the
-            {nearest}. Zero is full shadow.
-        """)
+        rounded = ", rounded off by a smoothstep" if kind == "smooth" else ""
+        d.explain(
+            f"Visibility is the least of k d / t along the ray{rounded}, where d is the {nearest}:\n"
+            "the larger k, the narrower the penumbra. Zero is full shadow."
+        )
     else:
         d.says("Computes hard shadows by sphere tracing a distance field.")
         d.calls("hard_shadows|sdf_shadows|trace_shadow_rays")

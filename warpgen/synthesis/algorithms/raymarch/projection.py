@@ -26,10 +26,11 @@ _NAMES = scenes.NAMES | {
 GRADIENT = """
     @wp.func
     def gradient(p: wp.vec3) -> wp.vec3:
-        dx = scene(p + wp.vec3(0.01, 0.0, 0.0)) - scene(p - wp.vec3(0.01, 0.0, 0.0))
-        dy = scene(p + wp.vec3(0.0, 0.01, 0.0)) - scene(p - wp.vec3(0.0, 0.01, 0.0))
-        dz = scene(p + wp.vec3(0.0, 0.0, 0.01)) - scene(p - wp.vec3(0.0, 0.0, 0.01))
-        return wp.vec3(dx, dy, dz) / 0.02
+        e = 0.01
+        dx = scene(p + wp.vec3(e, 0.0, 0.0)) - scene(p - wp.vec3(e, 0.0, 0.0))
+        dy = scene(p + wp.vec3(0.0, e, 0.0)) - scene(p - wp.vec3(0.0, e, 0.0))
+        dz = scene(p + wp.vec3(0.0, 0.0, e)) - scene(p - wp.vec3(0.0, 0.0, e))
+        return wp.vec3(dx, dy, dz) / (2.0 * e)
     """
 
 
@@ -77,7 +78,7 @@ def project_to_surface(d: Draft) -> None:
                 if wp.abs(s) < 1.0e-4:
                     break
                 g = gradient(p)
-                # Newton step along g: s = -f / |g|^2, exact for true distance fields
+                # Newton step along `g`, by `s` / |`g`|^2: exact for true distance fields
                 {newton}
             """,
         "while": f"""
@@ -125,6 +126,12 @@ def sdf_collision(d: Draft) -> None:
     radii = d.option("radius", "one", "per particle")
     restitution = d.flag("restitution")
     early = d.flag("early")
+    d.says(
+        "Resolves collisions of particles with a distance field"
+        + {"none": ".", "scaled": ", with drag along the surface.", "coulomb": ", with Coulomb friction."}[
+            friction
+        ]
+    )
     found = scenes.draw(d, 2, bent=False)
     d.function(GRADIENT)
     count = d.pick(64, 96, 128)
@@ -161,7 +168,7 @@ def sdf_collision(d: Draft) -> None:
     left = "-bounce * vn * n" if restitution else ""
     slide = slide.replace("$part", part).replace(" + $left", f" - {left[1:]}" if left else "")
     respond = f"""
-        x[tid] = x[tid] - depth * n
+        x[tid] = x[tid] - gap * n
         vn = wp.dot(vi, n)
         # leave separating particles alone
         if vn < 0.0:
@@ -172,8 +179,8 @@ def sdf_collision(d: Draft) -> None:
         d.code(
             """
             tid = wp.tid()
-            depth = scene(x[tid]) - $r
-            if depth >= 0.0:
+            gap = scene(x[tid]) - $r
+            if gap >= 0.0:
                 return
             n = wp.normalize(gradient(x[tid]))
             vi = v[tid]
@@ -188,8 +195,8 @@ def sdf_collision(d: Draft) -> None:
             """
             tid = wp.tid()
             vi = v[tid]
-            depth = scene(x[tid]) - $r
-            if depth < 0.0:
+            gap = scene(x[tid]) - $r
+            if gap < 0.0:
                 n = wp.normalize(gradient(x[tid]))
                 $respond
             """,

@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
     "x": "start_x|ray_x",
-    "slope": "pitch|tilt|descent",
+    "slope": "grade",
     "eye": "camera_height|eye_height|y0",
     "t_hit": "hit_distance",
     "hits": "hit_points|points_out",
@@ -76,7 +76,7 @@ def march_terrain(d: Draft) -> None:
         "none": "",
         "secant": """
             # linear interpolation between the last two samples
-            distance = previous + (distance - previous) * above / (above - clearance)
+            distance = previous + (distance - previous) * last_clearance / (last_clearance - clearance)
             """,
         "bisection": """
             near = previous
@@ -114,14 +114,14 @@ def march_terrain(d: Draft) -> None:
         """,
         begin={
             "none": "",
-            "secant": "previous = float(0.0)\nabove = float(1.0)",
+            "secant": "previous = float(0.0)\nlast_clearance = float(1.0)",
             "bisection": "previous = float(0.0)",
         }[refine],
         steps=str(steps),
         refined=refined,
         keep={
             "none": "",
-            "secant": "previous = distance\nabove = clearance",
+            "secant": "previous = distance\nlast_clearance = clearance",
             "bisection": "previous = distance",
         }[refine],
         advance=advance[0],

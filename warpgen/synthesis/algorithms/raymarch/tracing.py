@@ -18,16 +18,16 @@ NAMES = scenes.NAMES | {
     "directions": "ray_directions|ray_dirs|rd_array",
     "ro": "o|origin|ray_origin",
     "rd": "dir|ray_dir|direction",
-    "t": "depth_along|travelled|ray_t|s",
-    "dist": "h|d|step_size|radius",
+    "t": "travelled|ray_t|s",
+    "dist": "h|d|gap",
     "depth": "t_hit|hit_distance|depths|depth_out",
     "image": "pixels|color_out|framebuffer|rgb",
     "light": "light_dir|sun_dir|to_light",
-    "shadow": "visibility|light_visibility|shade",
+    "shadow": "visibility|light_visibility",
     "ambient": "ao|ao_out",
     "normal": "surface_normal|estimate_normal|calc_normal|scene_normal",
     "march": "sphere_trace|raymarch|trace|intersect_scene",
-    "n": "nrm|normal_at_hit|N",
+    "n": "nrm|N",
 }
 
 NORMAL = """
@@ -207,10 +207,13 @@ def sphere_trace_depth(d: Draft) -> None:
         argument=argument,
     )
     d.explain(
-        """
-        Each step is as long as the distance to the nearest surface, which nothing can be nearer than.
-        Rays that leave the scene give $none.
-    """.replace("$none", far if miss == "far" else "-1")
+        (
+            "Steps are longer than the distance to the nearest surface; one is taken back if its sphere and the\n"
+            "next do not overlap.\n"
+            if loop == "relaxed"
+            else "Each step is as long as the distance to the nearest surface, which nothing can be nearer than.\n"
+        )
+        + f"Rays that leave the scene give {far if miss == 'far' else '-1'}."
     )
 
     def meets(before: Values, after: Values) -> None:
