@@ -171,25 +171,27 @@ def _disney(n: Any, v: Any, line: Any, roughness: Any) -> Any:
 
 
 PHONG = piece(
-    """
+    '''
 @wp.func
 def phong(n: wp.vec3, v: wp.vec3, l: wp.vec3, roughness: float) -> float:
+    """Phong's lobe about the mirror direction of the light."""
     shininess = 2.0 / (roughness * roughness)
     r = 2.0 * wp.dot(n, l) * n - l
     return (shininess + 2.0) / (2.0 * wp.pi) * wp.pow(wp.max(wp.dot(r, v), 1.0e-6), shininess)
-""",
+''',
     numpy=_phong,
 )
 
 BLINN_PHONG = piece(
-    """
+    '''
 @wp.func
 def blinn_phong(n: wp.vec3, v: wp.vec3, l: wp.vec3, roughness: float) -> float:
+    """Blinn and Phong's lobe about the half vector."""
     shininess = 2.0 / (roughness * roughness)
     h = wp.normalize(v + l)
     # (s + 8) / 8 pi keeps the energy of the lobe about the same for all exponents
     return (shininess + 8.0) / (8.0 * wp.pi) * wp.pow(wp.max(wp.dot(n, h), 1.0e-6), shininess)
-""",
+''',
     numpy=_blinn,
 )
 

@@ -73,7 +73,6 @@ def rgb_to_hsv(c: wp.vec3) -> wp.vec3:
     # greys have no hue, black no saturation
     if chroma <= 0.0:
         return wp.vec3(0.0, 0.0, value)
-    hue = float(0.0)
     if value == c[0]:
         hue = (c[1] - c[2]) / chroma
         if hue < 0.0:

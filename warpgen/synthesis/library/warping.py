@@ -107,12 +107,13 @@ def sample_concentric_disk(u: float, v: float) -> wp.vec2:
     b = 2.0 * v - 1.0
     if a == 0.0 and b == 0.0:
         return wp.vec2(0.0, 0.0)
-    r = b
-    phi = 0.5 * wp.pi - 0.25 * wp.pi * a / b
     # each quarter of the square becomes a quarter of the disk, so that strata stay compact
     if wp.abs(a) > wp.abs(b):
         r = a
         phi = 0.25 * wp.pi * b / a
+    else:
+        r = b
+        phi = 0.5 * wp.pi - 0.25 * wp.pi * a / b
     return wp.vec2(r * wp.cos(phi), r * wp.sin(phi))
 ''',
     numpy=_concentric,
@@ -123,9 +124,7 @@ ONB = piece(
 @wp.func
 def to_world(n: wp.vec3, w: wp.vec3) -> wp.vec3:
     """Rotate a local direction (z up) to the frame of the unit normal n (Duff et al. 2017)."""
-    s = 1.0
-    if n[2] < 0.0:
-        s = -1.0
+    s = wp.where(n[2] < 0.0, -1.0, 1.0)
     a = -1.0 / (s + n[2])
     b = n[0] * n[1] * a
     t = wp.vec3(1.0 + s * n[0] * n[0] * a, s * b, -s * n[0])

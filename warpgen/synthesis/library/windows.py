@@ -31,11 +31,12 @@ def hann(k: int, n: int) -> float:
 )
 
 HAMMING = piece(
-    """
+    '''
 @wp.func
 def hamming(k: int, n: int) -> float:
+    """Hamming window, coefficient k of n."""
     return 0.54 - 0.46 * wp.cos(2.0 * wp.pi * float(k) / float(n - 1))
-""",
+''',
     numpy=_cosines(0.54, 0.46),
 )
 
@@ -64,23 +65,25 @@ def nuttall(k: int, n: int) -> float:
 )
 
 WELCH = piece(
-    """
+    '''
 @wp.func
 def welch(k: int, n: int) -> float:
+    """Welch window, a parabola, coefficient k of n."""
     half = 0.5 * float(n - 1)
     u = (float(k) - half) / half
     return 1.0 - u * u
-""",
+''',
     numpy=lambda k, n: 1 - ((k - (n - 1) / 2) / ((n - 1) / 2)) ** 2,
 )
 
 SINE = piece(
-    """
+    '''
 @wp.func
 def sine_window(k: int, n: int) -> float:
+    """Sine window, coefficient k of n."""
     # its square and that of its shift by n / 2 add up to one
     return wp.sin(wp.pi * (float(k) + 0.5) / float(n))
-""",
+''',
     numpy=lambda k, n: np.sin(np.pi * (k + 0.5) / n),
 )
 
@@ -92,11 +95,11 @@ def bessel_i0(x: float) -> float:
     # Terms are ((x/2)^k / k!)^2
     q = 0.25 * x * x
     term = float(1.0)
-    sum = float(1.0)
+    total = float(1.0)
     for k in range(1, 14):
         term *= q / float(k * k)
-        sum += term
-    return sum
+        total += term
+    return total
 ''',
     numpy=np.i0,
 )

@@ -49,6 +49,18 @@ def compress_response(cone: float, adaptation: float) -> float:
     return wp.sign(cone) * 400.0 * powered / (powered + 27.13) + 0.1
 '''
 
+_COMPRESS_ALL = '''
+@wp.func
+def compress_responses(cones: wp.vec3, adaptation: float) -> wp.vec3:
+    """Hyperbolic cone responses with their signs kept, between -400 and 400, plus an offset of 0.1."""
+    response = wp.vec3()
+    for k in range(3):
+        # The floor keeps the slope at zero finite
+        powered = wp.pow(adaptation * wp.max(wp.abs(cones[k]), 1.0e-4) / 100.0, 0.42)
+        response[k] = wp.sign(cones[k]) * 400.0 * powered / (powered + 27.13) + 0.1
+    return response
+'''
+
 
 @DOMAIN.algorithm(
     source="Li et al. 2017, Comprehensive color solutions: CAM16, CAT16 and CAM16-UCS; CIE 159:2004 (CIECAM02)",
@@ -77,7 +89,7 @@ def appearance_correlates(d: Draft) -> None:
     source = d.option("input", "xyz", "linear rgb")
     discount = d.option("adaptation", "computed", "complete", "given")
     several = d.flag("conditions")
-    helper = d.option("compression", "function", "inline")
+    helper = d.option("compression", "function", "vector")
     mask = d.flag("mask", 0.3)
     d.calls(
         {
@@ -118,19 +130,10 @@ def appearance_correlates(d: Draft) -> None:
     }[result]
     for out, about in outputs:
         d.output(out, "vec3" if out == "ucs" else "float", size, about=about)
-    if helper == "function":
-        d.function(_COMPRESS)
+    d.function(_COMPRESS if helper == "function" else _COMPRESS_ALL)
     matrix = _M16 if model == "cam16" else _CAT02
 
-    def compress(cone: str, to: str, level: str = "F_L") -> str:
-        if helper == "function":
-            return f"{to} = compress_response({cone}, {level})"
-        return f"""
-            pow_{to} = wp.pow({level} * wp.max(wp.abs({cone}), 1.0e-4) / 100.0, 0.42)
-            {to} = wp.sign({cone}) * 400.0 * pow_{to} / (pow_{to} + 27.13) + 0.1
-            """
-
-    def responses(suffix: str) -> tuple[str, list[str]]:
+    def responses(suffix: str) -> tuple[str, str]:
         lines = "".join(f"\n{x}_c{suffix} = d_{x} * {x}{suffix}" for x in "rgb")
         cones = [f"{x}_c{suffix}" for x in "rgb"]
         if model == "ciecam02":
@@ -140,7 +143,14 @@ def appearance_correlates(d: Draft) -> None:
                 _HPE @ np.linalg.inv(_CAT02), f"adapted{suffix}", tuple(f"{x}_p{suffix}" for x in "rgb")
             )
             cones = [f"{x}_p{suffix}" for x in "rgb"]
-        return lines.strip("\n"), [compress(c, f"{x}_a{suffix}") for c, x in zip(cones, "rgb", strict=True)]
+        if helper == "function":
+            compressed = [
+                f"{x}_a{suffix} = compress_response({c}, F_L)" for c, x in zip(cones, "rgb", strict=True)
+            ]
+        else:
+            compressed = [f"response{suffix} = compress_responses(wp.vec3({', '.join(cones)}), F_L)"]
+            compressed += [f"{x}_a{suffix} = response{suffix}[{k}]" for k, x in enumerate("rgb")]
+        return lines.strip("\n"), "\n".join(compressed)
 
     adapted_white, compressed_white = responses("_w")
     adapted, compressed = responses("")
@@ -172,14 +182,10 @@ def appearance_correlates(d: Draft) -> None:
 
         # --- Post-adaptation compression ---
         $adapted_white
-        $white0
-        $white1
-        $white2
+        $white_responses
         achromatic_white = (2.0 * r_a_w + g_a_w + b_a_w / 20.0 - 0.305) * N_bb
         $adapted
-        $sample0
-        $sample1
-        $sample2
+        $sample_responses
 
         # --- Opponent dimensions ---
         opp_a = r_a - 12.0 * g_a / 11.0 + b_a / 11.0
@@ -224,17 +230,13 @@ def appearance_correlates(d: Draft) -> None:
             for x in "rgb"
         ),
         adapted_white=adapted_white,
-        white0=compressed_white[0],
-        white1=compressed_white[1],
-        white2=compressed_white[2],
+        white_responses=compressed_white,
         adapted=adapted,
-        sample0=compressed[0],
-        sample1=compressed[1],
-        sample2=compressed[2],
+        sample_responses=compressed,
         result=_chroma(result) + f"\n$store_{result.replace(' ', '_')}",
         quadrants=_quadrants(),
         store_correlates=f"""
-            hue_deg = hue * 180.0 / wp.pi
+            hue_deg = wp.degrees(hue)
             lightness[{at}] = J
             chroma[{at}] = C
             # Report angles in [0, 360)
@@ -259,7 +261,7 @@ def appearance_correlates(d: Draft) -> None:
             """,
         store_quadrature=f"""
             # Hue quadrature interpolates between the unique hues
-            hue_deg = hue * 180.0 / wp.pi
+            hue_deg = wp.degrees(hue)
             # Unique red lies at 20.14 degrees, so the circle is cut there
             if hue_deg < 20.14:
                 hue_deg += 360.0
@@ -315,6 +317,10 @@ C = alpha * wp.sqrt(J / 100.0)
 """
 
 
+def _over(text: str, weight: float) -> str:
+    return text if weight == 1.0 else f"({text}) / {weight}"
+
+
 def _quadrants() -> str:
     """Hue quadrature, one branch for each pair of unique hues."""
     hues, weights = (20.14, 90.0, 164.25, 237.53, 380.14), (0.8, 0.7, 1.0, 1.2, 0.8)
@@ -323,8 +329,8 @@ def _quadrants() -> str:
         head = ("if", "elif", "elif", "else")[k] + (f" hue_deg < {hues[k + 1]}:" if k < 3 else ":")
         start = f"{100.0 * k} + " if k else ""
         branches.append(
-            f"{head}\n    from_low = (hue_deg - {hues[k]}) / {weights[k]}\n"
-            f"    to_high = ({hues[k + 1]} - hue_deg) / {weights[k + 1]}\n"
+            f"{head}\n    from_low = {_over(f'hue_deg - {hues[k]}', weights[k])}\n"
+            f"    to_high = {_over(f'{hues[k + 1]} - hue_deg', weights[k + 1])}\n"
             f"    H = {start}100.0 * from_low / (from_low + to_high)"
         )
     return "\n".join(branches)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.color import DOMAIN
-from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
 from warpgen.synthesis.writing.trim import trim
 
 _XYZ = np.array(
@@ -100,16 +100,18 @@ def develop_image(d: Draft) -> None:
             [
                 "# Von Kries adaptation: per-channel gains in cone space",
                 _rows("x y z", _XYZ, "r g b"),
-                _rows("rho gam bet", _BRADFORD, "x y z", 4),
-                _rows("rho_w gam_w bet_w", _BRADFORD, "white[0] white[1] white[2]", 4),
+                _rows("cone_l cone_m cone_s", _BRADFORD, "x y z", 4),
+                _rows("cone_l_w cone_m_w cone_s_w", _BRADFORD, "white[0] white[1] white[2]", 4),
                 "# Reference white of the display is D65",
                 *(
                     f"{name} *= {value:.6f} / {name}_w"
                     for name, value in zip(
-                        ("rho", "gam", "bet"), _BRADFORD @ np.array([0.95047, 1.0, 1.08883]), strict=True
+                        ("cone_l", "cone_m", "cone_s"),
+                        _BRADFORD @ np.array([0.95047, 1.0, 1.08883]),
+                        strict=True,
                     )
                 ),
-                _rows("x y z", inverse, "rho gam bet"),
+                _rows("x y z", inverse, "cone_l cone_m cone_s"),
                 _rows("r g b", back, "x y z"),
                 "# Clip, since colors out of gamut would turn negative",
                 *(f"{n} = wp.max({n}, 0.0)" for n in "rgb"),
@@ -119,39 +121,32 @@ def develop_image(d: Draft) -> None:
     tone = {
         "filmic": """
         # Filmic curve (Hable 2010) with toe and shoulder, scaled so that 11.2 maps to white
-        @n = @x * (0.22 * @x + 0.03) + 0.002
-        @d = @x * (0.22 * @x + 0.3) + 0.06
-        @y = (@n / @d - 0.0333333) / 0.8673012
+        num = x * (0.22 * x + 0.03) + 0.002
+        den = x * (0.22 * x + 0.3) + 0.06
+        return (num / den - 0.0333333) / 0.8673012
         """,
-        "reinhard": "@y = @x / (1.0 + @x)",
+        "reinhard": "# Reinhard's curve\nreturn x / (1.0 + x)",
         "narkowicz": (
             "# ACES filmic fit (Narkowicz 2015)\n"
-            "@y = @x * (2.51 * @x + 0.03) / (@x * (2.43 * @x + 0.59) + 0.14)"
+            "return x * (2.51 * x + 0.03) / (x * (2.43 * x + 0.59) + 0.14)"
         ),
         "logarithmic": (
-            "# Logarithmic curve, so that equal ratios map to equal steps\n@y = wp.log(1.0 + 8.0 * @x) / wp.log(41.0)"
+            "# Logarithmic curve, by which 5 maps to white\nreturn wp.log(1.0 + 8.0 * x) / wp.log(41.0)"
         ),
         "white point": (
             "# Extended Reinhard: `brightest` maps to white\n"
-            "@y = @x * (1.0 + @x / (brightest * brightest)) / (1.0 + @x)"
+            "return x * (1.0 + x / (brightest * brightest)) / (1.0 + x)"
         ),
     }[curve]
-    tone = "\n".join(line.strip() for line in tone.strip().split("\n"))
+    more, given = (", brightest: float", ", brightest") if curve == "white point" else ("", "")
+    d.function(f"@wp.func\ndef tone_curve(x: float{more}) -> float:\n    $tone", tone=dedented(tone))
     if apply == "channels":
-        parts = []
-        for n in "rgb":
-            text = tone.replace("@x", n).replace("@y", n).replace("@n", f"num_{n}").replace("@d", f"den_{n}")
-            if n != "r":
-                text = "\n".join(line for line in text.split("\n") if not line.startswith("#"))
-            parts.append(text)
-        toned = "\n".join(parts)
+        toned = "\n".join(f"{n} = tone_curve({n}{given})" for n in "rgb")
     else:
-        text = tone.replace("@x", "lum").replace("@y", "mapped").replace("@n", "num").replace("@d", "den")
         toned = f"""# At least a little, to avoid dividing by zero for black
 lum = wp.max(0.2126 * r + 0.7152 * g + 0.0722 * b, 1.0e-4)
-{text}
 # Common scale factor for all channels preserves the hue
-ratio = mapped / lum
+ratio = tone_curve(lum{given}) / lum
 r *= ratio
 g *= ratio
 b *= ratio"""
@@ -190,13 +185,18 @@ b *= ratio"""
         code = "inv = 1.0 / gamma\n" + "\n".join(f"{n} = wp.pow({n}, inv)" for n in "rgb")
     else:
         power, a, b, slope, edge = {
-            "srgb": ("0.4166667", "1.055", "0.055", "12.92", "0.0031308"),
+            "srgb": ("1.0 / 2.4", "1.055", "0.055", "12.92", "0.0031308"),
             "rec709": ("0.45", "1.099", "0.099", "4.5", "0.018"),
         }[coding]
-        code = "# Linear close to black, since the power has infinite slope there\n" + "\n".join(
-            f"if {n} <= {edge}:\n    {n} = {slope} * {n}\nelse:\n    {n} = {a} * wp.pow({n}, {power}) - {b}"
-            for n in "rgb"
-        )
+        d.function(f"""
+            @wp.func
+            def encode_{coding}(x: float) -> float:
+                # Linear close to black, since the power has infinite slope there
+                if x <= {edge}:
+                    return {slope} * x
+                return {a} * wp.pow(x, {power}) - {b}
+        """)
+        code = "\n".join(f"{n} = encode_{coding}({n})" for n in "rgb")
     about = "Linear RGB of the display" if coding == "linear" else "Encoded RGB"
     if layout == "planes":
         d.output("display", "float", (3, rows, columns), about=about)

@@ -87,8 +87,8 @@ def color_maps(d: Draft) -> None:
         ),
         "cool warm": (
             "blue = wp.vec3(0.23, 0.3, 0.75)\nred = wp.vec3(0.71, 0.02, 0.15)\nwhite = wp.vec3(0.87, 0.87, 0.87)\n"
-            "rgb = wp.lerp(blue, white, 2.0 * t)\nif t > 0.5:\n    rgb = wp.lerp(white, red, 2.0 * t - 1.0)",
-            "rgb",
+            "cold = wp.lerp(blue, white, 2.0 * t)\nwarm = wp.lerp(white, red, 2.0 * t - 1.0)",
+            "wp.where(t < 0.5, cold, warm)",
         ),
         "cubehelix": (
             "# Deviation from the gray diagonal, turning by 1.5 revolutions\nangle = wp.tau * (0.5 / 3.0 + 1.0 - 1.5 * t)\n"
@@ -113,8 +113,11 @@ def color_maps(d: Draft) -> None:
     }[kind]  # fmt: skip
     lines = f"{head}\n{lines}".rstrip()
     if marked:
-        lines += f"\nshown = {value}\n# Gray marks what is out of range, so it is not mistaken for an extreme\nif not inside:\n    shown = wp.vec3(0.5, 0.5, 0.5)"
-        value = "shown"
+        lines += (
+            f"\nshown = {value}\n# Gray marks what is out of range, so it is not mistaken for an extreme\n"
+            "gray = wp.vec3(0.5, 0.5, 0.5)"
+        )
+        value = "wp.where(inside, shown, gray)"
     if kind == "bands":
         d.forward_only()
     form.write("color_of", lines, value)
@@ -200,6 +203,8 @@ def seen_colors(d: Draft) -> None:
     bound = d.option("bound", "none", "clamp")
     if kind in ("saturation", "luma chroma", "swap", "hue turn"):
         blend = "none"
+    if kind == "sepia":
+        bound = "clamp"  # its rows sum to more than one
     if kind in ("luma chroma", "swap"):
         bound = "none"  # color differences are signed, and a swap leaves no range
     d.calls(
@@ -240,7 +245,10 @@ def seen_colors(d: Draft) -> None:
     if kind in tables:
         numbers = ",\n    ".join(", ".join(map(str, row)) for row in tables[kind])
         constant = {"sepia": "SEPIA", "luma chroma": "RGB_TO_YCBCR"}.get(kind, kind.upper())
-        d.module(f"{constant} = wp.constant(wp.mat33(\n    {numbers},\n))")
+        origin = {"sepia": "", "luma chroma": "# ITU-R BT.601\n"}.get(
+            kind, "# Machado, Oliveira & Fernandes 2009\n"
+        )
+        d.module(f"{origin}{constant} = wp.constant(wp.mat33(\n    {numbers},\n))")
     else:
         constant = ""
     form = Form(d)
@@ -257,7 +265,7 @@ def seen_colors(d: Draft) -> None:
         form.number(amount, 0.2, 0.9, about="0 keeps the color, 1 changes it fully")
     elif blend == "per pixel":
         form.element(amount, f"{amount}s", 0.0, 1.0, about="0 keeps the color, 1 changes it fully")
-    form.output("out", "vec3")
+    form.output("out", "vec3", about="Y'CbCr colors" if kind == "luma chroma" else "transformed colors")
     lines, value = {
         "saturation": (
             "# Luminance with the weights of BT.709\ny = wp.dot(c, wp.vec3(0.2126, 0.7152, 0.0722))\ngray = wp.vec3(y, y, y)",
@@ -359,36 +367,40 @@ def transfer_curves(d: Draft) -> None:
     given, made = ("signals", "lights") if inverse else ("lights", "signals")
     least = 0.001 if kind in ("srgb", "bt709") else 0.02
     most = 1.4 if scaled == "given" and not inverse else 0.98
-    form.element("v" if inverse else "x" if scaled == "given" else "e", given, least, most)
+    what = {"lights": "light", "signals": "signal, 0 to 1"}
+    form.element("v" if inverse else "x" if scaled == "given" else "e", given, least, most, about=what[given])
     if scaled == "given":
         about = "10,000 cd/m^2 in the unit of light" if "pq" in kind else "light at the full signal"
         form.number("peak", 1.5, 4.0, about=about)
     if kind == "gamma":
         form.number("gamma", 1.8, 2.4, about="exponent of the display")
-    form.output(made)
+    form.output(made, about=what[made])
     before = "e = x / peak" if scaled == "given" and not inverse else ""
-    pq = "M1 = wp.constant(0.1593017578125)\nM2 = wp.constant(78.84375)\nC1 = wp.constant(0.8359375)\nC2 = wp.constant(18.8515625)\nC3 = wp.constant(18.6875)"
-    hlg = "A = wp.constant(0.17883277)\nB = wp.constant(0.28466892)\nC = wp.constant(0.55991073)"
+    pq = "# Constants of SMPTE ST 2084\nM1 = wp.constant(0.1593017578125)\nM2 = wp.constant(78.84375)\nC1 = wp.constant(0.8359375)\nC2 = wp.constant(18.8515625)\nC3 = wp.constant(18.6875)"
+    hlg = "# Constants of ARIB STD-B67\nA = wp.constant(0.17883277)\nB = wp.constant(0.28466892)\nC = wp.constant(0.55991073)"
     if "pq" in kind or "hlg" in kind:
         d.module(pq if "pq" in kind else hlg)
     lines, value = {
         "pq": ("p = wp.pow(e, M1)", "wp.pow((C1 + C2 * p) / (1.0 + C3 * p), M2)"),
         "pq inverse": ("p = wp.pow(v, 1.0 / M2)", "wp.pow(wp.max(p - C1, 0.0) / (C2 - C3 * p), 1.0 / M1)"),
         "hlg": (
-            "# Square root of dark light, logarithm of bright light\ns = wp.sqrt(3.0 * e)\nif e > 1.0 / 12.0:\n    s = A * wp.log(12.0 * e - B) + C",
+            "# Square root of dark light, logarithm of bright light\nif e > 1.0 / 12.0:\n    s = A * wp.log(12.0 * e - B) + C\nelse:\n    s = wp.sqrt(3.0 * e)",
             "s",
         ),
-        "hlg inverse": ("y = v * v / 3.0\nif v > 0.5:\n    y = (wp.exp((v - C) / A) + B) / 12.0", "y"),
+        "hlg inverse": (
+            "if v > 0.5:\n    y = (wp.exp((v - C) / A) + B) / 12.0\nelse:\n    y = v * v / 3.0",
+            "y",
+        ),
         "srgb": (
-            "# Linear close to black, since the power has infinite slope there\ns = 12.92 * e\nif e > 0.0031308:\n    s = 1.055 * wp.pow(e, 1.0 / 2.4) - 0.055",
+            "# Linear close to black, since the power has infinite slope there\nif e > 0.0031308:\n    s = 1.055 * wp.pow(e, 1.0 / 2.4) - 0.055\nelse:\n    s = 12.92 * e",
             "s",
         ),
         "srgb inverse": (
-            "# Linear close to black\ny = v / 12.92\nif v > 0.04045:\n    y = wp.pow((v + 0.055) / 1.055, 2.4)",
+            "# Linear close to black\nif v > 0.04045:\n    y = wp.pow((v + 0.055) / 1.055, 2.4)\nelse:\n    y = v / 12.92",
             "y",
         ),
         "bt709": (
-            "# Linear close to black, since the power has infinite slope there\ns = 4.5 * e\nif e >= 0.018:\n    s = 1.099 * wp.pow(e, 0.45) - 0.099",
+            "# Linear close to black, since the power has infinite slope there\nif e >= 0.018:\n    s = 1.099 * wp.pow(e, 0.45) - 0.099\nelse:\n    s = 4.5 * e",
             "s",
         ),
         "gamma": ("", "wp.pow(e, 1.0 / gamma)"),

@@ -264,7 +264,7 @@ def develop_raw(d: Draft) -> None:
         if vignetting
         else "",
         highlights="""
-            # --- Highlights: pull clipped pixels to the neutral axis to avoid color casts ---
+            # --- Highlights: pull clipped pixels to the neutral axis to avoid color casts, fully from 1.5 on ---
             brightest = wp.max(red, wp.max(green, blue))
             if brightest > 1.0:
                 neutral = wp.min((brightest - 1.0) / 0.5, 1.0)

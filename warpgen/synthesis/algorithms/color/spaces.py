@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.color import DOMAIN
-from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
 from warpgen.synthesis.writing.trim import trim
 
 _XYZ = np.array(
@@ -78,7 +78,7 @@ def compare_colors(d: Draft) -> None:
             d.input(f"{second}_ab", "vec2", many, -45.0, 45.0, about=f"{about}: a* and b*")
     else:
         low, high = (0.0, 1.0) if space == "linear rgb" else (5.0, 95.0)
-        kind = "linear sRGB" if space == "linear rgb" else "L*, C* and hue in percent of a turn"
+        kind = "linear sRGB" if space == "linear rgb" else "L*, C* and hue in degrees"
         d.input(first, "vec3", count, low, high, about=f"Colors: {kind}")
         if against == "one":
             d.param(second, "vec3", low, high, about=f"{about}: {kind}")
@@ -90,7 +90,6 @@ def compare_colors(d: Draft) -> None:
     if result == "tolerance":
         d.param("tolerance", "float", 2.0, 6.0, about="Acceptable difference")
     at = {"pairs": "[tid]", "palette": "[s]", "one": ""}[against]
-    shared = ""
     if space == "lab":
         one = f"l1 = {first}_l[tid]\na1 = {first}_ab[tid][0]\nb1 = {first}_ab[tid][1]"
         two = f"l2 = {second}_l{at}\na2 = {second}_ab{at}[0]\nb2 = {second}_ab{at}[1]"
@@ -98,18 +97,21 @@ def compare_colors(d: Draft) -> None:
         one = (
             f"lch_a = {first}[tid]\n"
             "l1 = lch_a[0]\n"
-            "angle_a = wp.tau * lch_a[2] / 100.0\n"
-            "a1 = lch_a[1] * wp.cos(angle_a)\n"
-            "b1 = lch_a[1] * wp.sin(angle_a)"
+            "c1 = lch_a[1]\n"
+            "angle_a = wp.radians(lch_a[2])\n"
+            "a1 = c1 * wp.cos(angle_a)\n"
+            "b1 = c1 * wp.sin(angle_a)"
         )
         two = (
             f"lch_b = {second}{at}\n"
             "l2 = lch_b[0]\n"
-            "angle_b = wp.tau * lch_b[2] / 100.0\n"
-            "a2 = lch_b[1] * wp.cos(angle_b)\n"
-            "b2 = lch_b[1] * wp.sin(angle_b)"
+            "c2 = lch_b[1]\n"
+            "angle_b = wp.radians(lch_b[2])\n"
+            "a2 = c2 * wp.cos(angle_b)\n"
+            "b2 = c2 * wp.sin(angle_b)"
         )
-        shared = "# Hue is stored in percent of a turn\n"
+        if against == "one":
+            two = two.removeprefix(f"lch_b = {second}\n").replace("lch_b[", f"{second}[")
     else:
         d.function("""
             @wp.func
@@ -133,10 +135,11 @@ def compare_colors(d: Draft) -> None:
         """)  # fmt: skip
         one = f"lab_a = to_lab({first}[tid])\nl1 = lab_a[0]\na1 = lab_a[1]\nb1 = lab_a[2]"
         two = f"lab_b = to_lab({second}{at})\nl2 = lab_b[0]\na2 = lab_b[1]\nb2 = lab_b[2]"
+    if space != "lch":
+        one += "\nc1 = wp.sqrt(a1 * a1 + b1 * b1)"
+        two += "\nc2 = wp.sqrt(a2 * a2 + b2 * b2)"
     if formula == "ciede2000":
         body = f"""
-        c1 = wp.sqrt(a1 * a1 + b1 * b1)
-        c2 = wp.sqrt(a2 * a2 + b2 * b2)
         c_mean = 0.5 * (c1 + c2)
         c7 = wp.pow(c_mean, 7.0)
         # G factor of CIEDE2000: rescale a* near the neutral axis; 6103515625 is 25^7
@@ -189,8 +192,6 @@ def compare_colors(d: Draft) -> None:
         """
     elif formula == "cie94":
         body = f"""
-        c1 = wp.sqrt(a1 * a1 + b1 * b1)
-        c2 = wp.sqrt(a2 * a2 + b2 * b2)
         da = a1 - a2
         db = b1 - b2
         dc = c2 - c1
@@ -202,23 +203,24 @@ def compare_colors(d: Draft) -> None:
         square = el * el + ec * ec + eh * eh
         """
     else:
-        body = f"""
-        c1 = wp.sqrt(a1 * a1 + b1 * b1)
-        c2 = wp.sqrt(a2 * a2 + b2 * b2)
-        h1 = wp.degrees(wp.atan2(b1, a1))
-        if h1 < 0.0:
-            h1 += 360.0
-        sl = 0.511
-        if l1 >= 16.0:
-            sl = 0.040975 * l1 / (1.0 + 0.01765 * l1)
+        hue = (
+            "h1 = lch_a[2]"
+            if space == "lch"
+            else "h1 = wp.degrees(wp.atan2(b1, a1))\nif h1 < 0.0:\n    h1 += 360.0"
+        )
+        one += f"\n{hue}\n" + dedented("""
+        sl = wp.where(l1 < 16.0, 0.511, 0.040975 * l1 / (1.0 + 0.01765 * l1))
         sc = 0.0638 * c1 / (1.0 + 0.0131 * c1) + 0.638
         c4 = c1 * c1 * c1 * c1
         f = wp.sqrt(c4 / (c4 + 1900.0))
         # T: hue-dependent weighting
-        t = 0.36 + wp.abs(0.4 * wp.cos(wp.radians(h1 + 35.0)))
         if h1 >= 164.0 and h1 <= 345.0:
             t = 0.56 + wp.abs(0.2 * wp.cos(wp.radians(h1 + 168.0)))
+        else:
+            t = 0.36 + wp.abs(0.4 * wp.cos(wp.radians(h1 + 35.0)))
         sh = sc * (f * t + 1.0 - f)
+        """)
+        body = f"""
         da = a1 - a2
         db = b1 - b2
         dc = c2 - c1
@@ -239,14 +241,13 @@ def compare_colors(d: Draft) -> None:
         minus = " - tolerance" if excess else ""
         text = f"""
         tid = wp.tid()
-        $shared
         $one
-        closest = float(1.0e6)
+        least_square = float(1.0e6)
         for s in range({second}{"_l" if space == "lab" else ""}.shape[0]):
             $two
             $body
-            closest = wp.min(closest, square)
-        {delta}[tid] = wp.sqrt(closest){minus}
+            least_square = wp.min(least_square, square)
+        {delta}[tid] = wp.sqrt(least_square){minus}
         """
     else:
         store = {
@@ -254,9 +255,9 @@ def compare_colors(d: Draft) -> None:
             "tolerance": "excess[tid] = wp.sqrt(square) - tolerance",
             "parts": "parts[tid] = wp.vec3(el, ec, eh)",
         }[result]
-        text = f"tid = wp.tid()\n$shared\n$one\n$two\n$body\n{store}"
+        text = f"tid = wp.tid()\n$one\n$two\n$body\n{store}"
     d.launch(count)
-    d.code(text, shared=shared, one=one, two=two, body=body)
+    d.code(text, one=one, two=two, body=body)
     trim(d)
     d.explain({
         "ciede2000": "CIEDE2000 with means and differences of hue on the circle.",
@@ -269,7 +270,7 @@ def compare_colors(d: Draft) -> None:
             return np.concatenate([np.asarray(v[f"{name}_l"])[..., None], np.asarray(v[f"{name}_ab"])], -1)
         x = np.asarray(v[name])
         if space == "lch":
-            angle = 2 * np.pi * x[..., 2] / 100
+            angle = np.radians(x[..., 2])
             return np.stack([x[..., 0], x[..., 1] * np.cos(angle), x[..., 1] * np.sin(angle)], -1)
         xyz = x @ _XYZ.T / _WHITE
         f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)

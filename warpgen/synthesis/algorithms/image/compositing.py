@@ -22,8 +22,6 @@ _BLENDS = {
     source="Porter & Duff 1984; W3C Compositing and Blending Level 1",
     names={
         "composite_layers": "composite|blend_layers|alpha_composite",
-        "fg": "foreground|layer|top_layer",
-        "bg": "background|backdrop",
         "composed": "blended|out_rgba|composite_out",
         "alpha": "a|coverage|out_alpha",
         "opacity": "layer_opacity|layer_alpha",
@@ -46,20 +44,35 @@ def composite_layers(d: Draft) -> None:
     d.says(
         {
             "over": f"Composites an RGBA layer over a background{mode}.",
-            "atop": f"Composites an RGBA layer atop a background{mode}, where there is one.",
+            "atop": f"Composites an RGBA layer atop a background{mode}, only where the background is.",
             "premultiplied": f"Composites a premultiplied RGBA layer over a background{mode}.",
             "opaque": f"Composites an RGBA layer over an opaque background{mode}.",
         }[operator]
     )
-    d.input("fg", "vec4", shape, 0.1, 0.9, about="Foreground layer (RGBA)")
-    d.input("bg", "vec3" if opaque else "vec4", shape, 0.1, 0.9, about="Background")
+    front, back = d.pick(("fg", "bg"), ("foreground", "background"), ("layer", "backdrop"))
+    d.input(
+        front,
+        "vec4",
+        shape,
+        0.1,
+        0.9,
+        about="Foreground layer (RGBA, premultiplied)" if premultiplied else "Foreground layer (RGBA)",
+    )
+    d.input(
+        back,
+        "vec3" if opaque else "vec4",
+        shape,
+        0.1,
+        0.9,
+        about=f"Background ({'RGB' if opaque else 'RGBA, premultiplied' if premultiplied else 'RGBA'})",
+    )
     if masked:
-        d.input("mask", "float", shape, about="Mask weights")
+        d.input("mask", "float", shape, about="Share of the layer that each pixel shows")
     if fade:
         d.param("opacity", "float", 0.3, 1.0, about="Layer opacity")
     d.output("composed", "vec3" if opaque else "vec4", shape, about="Composited image")
     scale = [name for name in ("opacity" if fade else "", f"mask[{place}]" if masked else "") if name]
-    lines = [head, f"f = fg[{place}]", f"{'bottom' if opaque else 'b'} = bg[{place}]"]
+    lines = [head, f"f = {front}[{place}]", f"{'bottom' if opaque else 'b'} = {back}[{place}]"]
     times = " * ".join(["f[3]", *scale])
     if premultiplied and blend == "over":
         if scale:
@@ -71,7 +84,8 @@ def composite_layers(d: Draft) -> None:
     else:
         if premultiplied:
             lines += ["# blend modes need straight alpha: unpremultiply first"]
-            lines += ["top = wp.vec3(f[0], f[1], f[2]) / f[3]", "bottom = wp.vec3(b[0], b[1], b[2]) / b[3]"]
+            lines += ["top = wp.vec3(f[0], f[1], f[2]) / wp.max(f[3], 1.0e-6)"]
+            lines += ["bottom = wp.vec3(b[0], b[1], b[2]) / wp.max(b[3], 1.0e-6)"]
         else:
             lines += ["top = wp.vec3(f[0], f[1], f[2])"]
             lines += [] if opaque else ["bottom = wp.vec3(b[0], b[1], b[2])"]
@@ -88,7 +102,7 @@ def composite_layers(d: Draft) -> None:
         elif operator == "over":
             lines += [
                 "alpha = a + b[3] * (1.0 - a)",
-                "c = (a * top + b[3] * (1.0 - a) * bottom) / alpha",
+                "c = (a * top + b[3] * (1.0 - a) * bottom) / wp.max(alpha, 1.0e-6)",
                 f"composed[{place}] = wp.vec4(c[0], c[1], c[2], alpha)",
             ]
         elif operator == "atop":
@@ -103,13 +117,13 @@ def composite_layers(d: Draft) -> None:
     d.code("\n".join(lines))
 
     def reference(v: Values) -> dict[str, Any]:
-        top, a = v.fg[..., :3], v.fg[..., 3:]
+        top, a = v[front][..., :3], v[front][..., 3:]
         k: Any = 1.0
         if fade:
             k = k * v.opacity
         if masked:
             k = k * v.mask[..., None]
-        bottom, b = (v.bg, np.ones_like(a)) if opaque else (v.bg[..., :3], v.bg[..., 3:])
+        bottom, b = (v[back], np.ones_like(a)) if opaque else (v[back][..., :3], v[back][..., 3:])
         if premultiplied:
             top, bottom = top / a, bottom / b
         a = a * k

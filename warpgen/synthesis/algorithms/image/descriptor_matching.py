@@ -15,7 +15,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Calonder et al. 2010 (BRIEF); Rublee et al. 2011 (ORB); Lowe 2004, sec. 7.1 (ratio test); Warren 2012, ch. 5; Rogers & Tanimoto 1960",
     names={
-        "distance": "hamming|dist|differing",
+        "distance": "dist",
         "nearest": "closest|row_min",
         "rival": "second|runner_up|next_best",
         "keyed": "packed|dist_and_id",
@@ -42,7 +42,11 @@ def matched_descriptors(d: Draft) -> None:
     )
     views, queries, trained = d.pick(2, 3), d.pick(6, 8), d.pick(8, 12)
     Q, N = d.pick(("QUERIES", "TRAINED"), ("NUM_QUERIES", "NUM_TRAINED"), ("M", "N"), ("ROWS", "COLS"))
-    left, right = d.pick(("queries", "trained"), ("query_desc", "train_desc"), ("desc_a", "desc_b"))
+    left, right, left_at, right_at = d.pick(
+        ("queries", "trained", "query_at", "trained_at"),
+        ("query_desc", "train_desc", "query_pos", "train_pos"),
+        ("desc_a", "desc_b", "pos_a", "pos_b"),
+    )
     d.module(f"{Q} = wp.constant({queries})\n{N} = wp.constant({trained})")
     if windowed:
         d.module("# Larger than any distance\nIMPOSSIBLE = wp.constant(100000)")
@@ -60,10 +64,8 @@ def matched_descriptors(d: Draft) -> None:
             about="bits of the queries that noise does not flip",
         )
     if windowed:
-        d.input(
-            "query_at", "vec2", (views, queries), 0.0, 1.0, about="places of the queries in their picture"
-        )
-        d.input("trained_at", "vec2", (views, trained), 0.0, 1.0, about="places of the others")
+        d.input(left_at, "vec2", (views, queries), 0.0, 1.0, about="places of the queries in their picture")
+        d.input(right_at, "vec2", (views, trained), 0.0, 1.0, about="places of the others")
         d.param("window", "float", 0.6, 0.9, about="largest distance of places that match")
     if result == "within":
         d.param(
@@ -165,16 +167,16 @@ def matched_descriptors(d: Draft) -> None:
                 return distance
         ''')
         after += (
-            f"\npa = wp.tile_load(query_at[view], shape={Q})\npb = wp.tile_load(trained_at[view], shape={N})\n"
+            f"\npa = wp.tile_load({left_at}[view], shape={Q})\npb = wp.tile_load({right_at}[view], shape={N})\n"
             f"possible = wp.tile_map(in_window, {final}, {per_row('pa', Q, N)}, wp.tile_broadcast(pb, shape=({Q}, {N})), window)"
         )
         final = "possible"
     if result in ("nearest", "ratio test", "mutual"):
         d.function(f'''
             @wp.func
-            def keyed_by(distance: int, place: int) -> int:
+            def keyed_by(distance: int, col: int) -> int:
                 """Distance and index in one number, so that one minimum gives both."""
-                return distance * {N} + place
+                return distance * {N} + col
         ''')
     key = (
         f"col_id = wp.tile_broadcast(wp.tile_arange({N}, dtype=int), shape=({Q}, {N}))\n"
@@ -211,13 +213,13 @@ def matched_descriptors(d: Draft) -> None:
         d.function(f'''
             @wp.func
             def keyed_by_row(distance: int, row: int) -> int:
-                """The same for columns, with the query's index."""
+                """Distance and the query's index in one number, for the minimum over a column."""
                 return distance * {Q} + row
         ''')
         d.function(f"""
             @wp.func
-            def if_mutual(place: int, back: int, row: int) -> int:
-                return wp.where(back % {Q} == row{f" and back // {Q} < IMPOSSIBLE" if windowed else ""}, place, -1)
+            def if_mutual(partner: int, back: int, row: int) -> int:
+                return wp.where(back % {Q} == row{f" and back // {Q} < IMPOSSIBLE" if windowed else ""}, partner, -1)
         """)
     if result == "within":
         d.function(
@@ -230,12 +232,12 @@ def matched_descriptors(d: Draft) -> None:
         "rival = wp.tile_reduce(wp.min, others, axis=1)\n"
         "wp.tile_store(matches[view], wp.tile_map(if_clear, nearest, rival, ratio))",
         "within": f"wp.tile_store(counts[view], wp.tile_sum(wp.tile_map(is_near, {final}, radius), axis=1))",
-        "mutual": f"{key}\nplace = wp.tile_map(index_of, nearest)\n"
+        "mutual": f"{key}\npartner = wp.tile_map(index_of, nearest)\n"
         f"row_id = {per_row(f'wp.tile_arange({Q}, dtype=int)', Q, N)}\n"
         f"best_rows = wp.tile_reduce(wp.min, wp.tile_map(keyed_by_row, {final}, row_id), axis=0)\n"
         "# What the nearest descriptor of each query says in return\n"
-        "back = best_rows[place]\n"
-        f"wp.tile_store(matches[view], wp.tile_map(if_mutual, place, back, wp.tile_arange({Q}, dtype=int)))",
+        "back = best_rows[partner]\n"
+        f"wp.tile_store(matches[view], wp.tile_map(if_mutual, partner, back, wp.tile_arange({Q}, dtype=int)))",
         "distances": f"wp.tile_store(distances[view], {final})",
     }[result]
     d.launch(views, tiled=True)
@@ -274,7 +276,7 @@ def matched_descriptors(d: Draft) -> None:
         if metric == "tanimoto":
             dist = (1000 * dist) // np.maximum(count(a | b), 1)
         if windowed:
-            far = np.linalg.norm(v.query_at[:, :, None] - v.trained_at[:, None], axis=3) > v.window
+            far = np.linalg.norm(v[left_at][:, :, None] - v[right_at][:, None], axis=3) > v.window
             dist = np.where(far, 100000, dist)
         best = dist.argmin(2)
         nearest = np.where(dist.min(2) < 100000, best, -1)

@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.pieces import piece
 KEYPOINT = piece('''
 @wp.struct
 class Keypoint:
-    """Position (x, y) in pixels, scale in pixels per cell, orientation in radians."""
+    """Position (x, y) in pixels of its octave, scale in pixels per cell, orientation in radians."""
 
     position: wp.vec2
     scale: float
@@ -153,7 +153,9 @@ def describe_keypoints(d: Draft) -> None:
             "keypoint_count", "int", 1, n // 2, n + 3, about="Number of detections, may exceed the capacity"
         )
     d.param("num_samples", "int", samples, about="Samples along each side of the window")
-    d.output("descriptors", "float", (n, slots), about=f"Histograms, shape (num_keypoints, {slots})")
+    d.output(
+        "descriptors", "float", (n, slots), about=f"Histograms, zero before, shape (num_keypoints, {slots})"
+    )
     d.module(f"NUM_CELLS = wp.constant({cells})")
     d.module(f"NUM_BINS = wp.constant({bins})")
     d.function(_SCATTER if spread == "trilinear" else _NEAREST)

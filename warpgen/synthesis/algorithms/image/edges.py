@@ -160,10 +160,14 @@ def thin_edges(d: Draft) -> None:
             step_row = wp.where(g[1] >= 0.0, 1, -1)
             diagonal_ahead = magnitude_at(image, row + step_row, col + step_col)
             diagonal_behind = magnitude_at(image, row - step_row, col - step_col)
-            steep = ay > ax
-            near_row = wp.where(steep, step_row, 0)
-            near_col = wp.where(steep, 0, step_col)
-            share = wp.where(steep, ax / (ay + 1.0e-8), ay / (ax + 1.0e-8))
+            if ay > ax:
+                near_row = step_row
+                near_col = int(0)
+                share = ax / ay
+            else:
+                near_row = int(0)
+                near_col = step_col
+                share = ay / (ax + 1.0e-8)
             ahead = (1.0 - share) * magnitude_at(image, row + near_row, col + near_col) + share * diagonal_ahead
             behind = (1.0 - share) * magnitude_at(image, row - near_row, col - near_col) + share * diagonal_behind
             """,
@@ -184,14 +188,15 @@ def thin_edges(d: Draft) -> None:
         "local": (f"{weak} * noise[row, col]", "high * noise[row, col]"),
         "ratio": ("ratio * high", "high"),
     }[threshold]
+    # Where the magnitude ahead was taken
+    reach = "wp.vec2(float(step_col), float(step_row))" if direction == "sectors" else "g / wp.max(ax, ay)"
     store = {
         "classes": f"# Weak edges stay if they touch strong ones, which a later pass decides\n{out} = wp.where(magnitude >= {high}, 2, 1)",
         "strength": f"{out} = magnitude",
         "offset": f"""
-            # Vertex of the parabola through the three magnitudes
-            curvature = ahead - 2.0 * magnitude + behind
-            shift = 0.5 * (behind - ahead) / wp.min(curvature, -1.0e-6)
-            {out} = wp.clamp(shift, -0.5, 0.5) * wp.normalize(g)
+            # Vertex of the parabola through the three magnitudes, in steps towards the one ahead
+            shift = 0.5 * (behind - ahead) / (ahead - 2.0 * magnitude + behind)
+            {out} = shift * {reach}
             """,
         "orientation": f"""
             # Edges have no sign, so opposite gradients are the same orientation
@@ -270,11 +275,12 @@ def thin_edges(d: Draft) -> None:
                 if m[i, j] < front or m[i, j] <= back:
                     continue
                 top = hi[i, j] if np.ndim(hi) else hi
-                shift = np.clip((back - front) / 2 / min(front - 2 * m[i, j] + back, -1e-6), -0.5, 0.5)
+                shift = (back - front) / 2 / (front - 2 * m[i, j] + back)
                 g = np.array([gx[i, j], gy[i, j]])
+                toward = np.array([c, r]) if direction == "sectors" else g / np.abs(g).max()
                 made[i, j] = {
                     "classes": 2.0 if m[i, j] >= top else 1.0, "strength": m[i, j],
-                    "offset": shift * g / np.linalg.norm(g), "orientation": np.arctan2(g[1], g[0]) % np.pi,
+                    "offset": shift * toward, "orientation": np.arctan2(g[1], g[0]) % np.pi,
                 }[result]  # fmt: skip
         mostly_close(after[name], made, 1e-2, 0.95)
 

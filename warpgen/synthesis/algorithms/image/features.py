@@ -40,12 +40,13 @@ def image_gradient(d: Draft) -> None:
     h, w = sides(d)
     edge, centre = _SMOOTH[operator]
     scale = 2.0 * (2.0 * edge + centre)
+    by = f"the 3x3 {operator.capitalize()} operator"
     d.says(
         {
-            "vector": "Computes image gradients with a 3x3 derivative filter.",
-            "magnitude": "Computes the gradient magnitude of an image with a 3x3 derivative filter.",
-            "angle": "Computes the gradient direction of an image with a 3x3 derivative filter.",
-            "both": "Computes gradient magnitude and direction of an image with a 3x3 derivative filter.",
+            "vector": f"Computes image gradients with {by}.",
+            "magnitude": f"Computes the gradient magnitude of an image with {by}.",
+            "angle": f"Computes the gradient direction of an image with {by}.",
+            "both": f"Computes gradient magnitude and direction of an image with {by}.",
         }[give]
     )
     d.input("src", "float", (h, w), about="Input image")
@@ -54,7 +55,7 @@ def image_gradient(d: Draft) -> None:
     if give in ("magnitude", "both"):
         d.output("magnitude", "float", (h, w), about="Gradient magnitude")
     if give in ("angle", "both"):
-        d.output("angle", "float", (h, w))
+        d.output("angle", "float", (h, w), about="Direction of the gradient, from the x axis towards y [rad]")
     lines = ["i, j = wp.tid()", "height = src.shape[0]", "width = src.shape[1]"]
     lines += [f"up = {border('i - 1', 'height')}", f"down = {border('i + 1', 'height')}"]
     lines += [f"left = {border('j - 1', 'width')}", f"right = {border('j + 1', 'width')}"]
@@ -91,8 +92,7 @@ def image_gradient(d: Draft) -> None:
     ):
         text = difference(first, second)
         if len(text) > 80:
-            cut = text.index(") + ") + 1
-            text = f"(\n    {text[:cut]}\n    {text[cut + 1 :]}\n)"
+            text = "(\n    " + text.replace(") + ", ")\n    + ") + "\n)"
         lines.append(f"{name} = {text}")
     if give == "vector":
         lines += [
@@ -173,18 +173,20 @@ def suppress_non_maxima(d: Draft) -> None:
         return f"magnitude_at({call}, {a}, {b})"
 
     shape = "grad" if vector else "gx"
+    none = "0" if thresholds == "two" else "0.0"
     lines = [
         "i, j = wp.tid()",
         f"height = {shape}.shape[0]",
         f"width = {shape}.shape[1]",
         "if i == 0 or j == 0 or i == height - 1 or j == width - 1:",
+        f"    edges[i, j] = {none}",
         "    return",
         f"mag = {at('i', 'j')}",
     ]
     if thresholds != "none":
-        lines += [f"if mag < {weak}:", "    return"]
-    elif sector == "offsets":
-        lines += ["# No gradient, no direction", "if mag == 0.0:", "    return"]
+        lines += [f"if mag < {weak}:", f"    edges[i, j] = {none}", "    return"]
+    elif sector != "four sectors":
+        lines += ["# No gradient, no direction", "if mag == 0.0:", f"    edges[i, j] = {none}", "    return"]
     lines += ["g = grad[i, j]", "dx = g[0]", "dy = g[1]"] if vector else ["dx = gx[i, j]", "dy = gy[i, j]"]
     if sector == "four sectors":
         lines += [
@@ -231,9 +233,11 @@ def suppress_non_maxima(d: Draft) -> None:
             "# weak edges (1) are kept by hysteresis only, strong ones (2) always",
             "if mag >= ahead and mag > behind:",
             "    edges[i, j] = 2 if mag >= high else 1",
+            "else:",
+            "    edges[i, j] = 0",
         ]
     else:
-        lines += ["if mag >= ahead and mag > behind:", "    edges[i, j] = mag"]
+        lines += ["edges[i, j] = wp.where(mag >= ahead and mag > behind, mag, 0.0)"]
     d.launch(h, w)
     d.code("\n".join(lines))
 
@@ -323,7 +327,9 @@ def structure_tensor(d: Draft) -> None:
     if measure == "harris":
         d.param("k", "float", 0.04, 0.06, about="Weight of the squared trace")
     if measure == "flow":
-        d.param("min_eigenvalue", "float", 0.05, 0.2, about="Eigenvalue threshold")
+        d.param(
+            "min_eigenvalue", "float", 0.05, 0.2, about="Smaller eigenvalue from which on the flow is trusted"
+        )
         d.output("flow", "vec2", (h, w), about="Optical flow [px]")
     else:
         response = "coherence" if measure == "coherence" else "response"

@@ -63,7 +63,7 @@ def separable_blur(d: Draft) -> None:
         if vertical == "by argument":
             sign, steps = ("-", a[1:]) if a.startswith("-") else ("+", a)
             times = "" if steps == "1" else f"{steps} * "
-            row, col = f"i {sign} {times}di", f"j {sign} {times}dj"
+            row, col = f"i {sign} {times}di", f"j {sign} {times}axis"
             return f"src[{border(row, 'height')}, {border(col, 'width')}]"
         if vertical == "columns":
             return f"src[{border(f'i + {a}', 'height')}, j]"
@@ -75,16 +75,16 @@ def separable_blur(d: Draft) -> None:
     if vertical != "columns":
         lines.append("width = src.shape[1]")
     if vertical == "by argument":
-        lines += ["di = 1 - axis", "dj = axis"]
+        lines.append("di = 1 - axis")
     if kernel == "binomial":
         tap = {
             o: at(str(o)).replace("+ -", "- ").replace("+ 0", "").replace(" ,", ",")
             for o in (-2, -1, 0, 1, 2)
         }
-        for o, name in zip((-2, -1, 0, 1, 2), ("a", "b", "c", "e", "f"), strict=True):
+        for o, name in zip((-2, -1, 0, 1, 2), ("a", "b", "c", "d", "e"), strict=True):
             lines.append(f"{name} = {tap[o] if o else 'src[i, j]'}")
         lines += ["# binomial kernel (1, 4, 6, 4, 1) / 16, approximates a Gaussian with variance 1"]
-        lines += ["dst[i, j] = (a + f + 4.0 * (b + e) + 6.0 * c) / 16.0"]
+        lines += ["dst[i, j] = (a + e + 4.0 * (b + d) + 6.0 * c) / 16.0"]
     else:
         lines.append(f"acc = {zero}")
         if kernel == "given":
@@ -137,7 +137,7 @@ def separable_blur(d: Draft) -> None:
         "bilateral_filter": "bilateral|edge_preserving_blur|bilateral_blur|smooth_keep_edges",
         "sigma_s": "sigma_space|spatial_sigma",
         "sigma_r": "sigma_range|range_sigma",
-        "guide": "depth|reference|guide_image",
+        "guide": "reference|guide_image",
         "weight": "wgt|coeff",
         "norm": "weight_sum|sum_w|total_weight",
         "acc": "accum|filtered_sum",
@@ -259,6 +259,8 @@ def median_filter(d: Draft) -> None:
         least, most = (0.1, 0.4) if kind == "float" else (d.pick(20, 40, 60), None)
         d.param("limit", kind, least, most, about="Largest deviation from the median that is kept")
         d.says("Replaces outliers by the median of their neighborhood.")
+    else:
+        d.says(f"Applies a median filter {'of 3 x 3 pixels' if n == 9 else 'to a cross of five pixels'}.")
     d.output("dst", kind, (h, w), about="Output image")
     offsets = [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1) if window == "3x3" or not a or not b]
     lines = ["i, j = wp.tid()", "height = src.shape[0]", "width = src.shape[1]"]

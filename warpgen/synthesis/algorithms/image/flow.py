@@ -71,6 +71,10 @@ def refine_flow(d: Draft) -> None:
         "energy": ("energy", "float", "Energy density of the flow so far"),
     }[result]
     d.output(name, type, size, about=about)
+    if smooth == "image driven":
+        d.module(
+            "# How strongly differences of brightness keep flow from spreading\nEDGE_WEIGHT = wp.constant(20.0)"
+        )
     words, body = BORDERS[border]
     d.function(TURN, about=words, body=body)
     if warped:
@@ -132,10 +136,10 @@ def refine_flow(d: Draft) -> None:
         "image driven": """
             # Weigh by the gradient, so that flow does not smooth across edges of the image
             middle = frame0[row, col]
-            w_n = 1.0 / (1.0 + 20.0 * wp.abs(frame0[above, col] - middle))
-            w_s = 1.0 / (1.0 + 20.0 * wp.abs(frame0[below, col] - middle))
-            w_w = 1.0 / (1.0 + 20.0 * wp.abs(frame0[row, left] - middle))
-            w_e = 1.0 / (1.0 + 20.0 * wp.abs(frame0[row, right] - middle))
+            w_n = 1.0 / (1.0 + EDGE_WEIGHT * wp.abs(frame0[above, col] - middle))
+            w_s = 1.0 / (1.0 + EDGE_WEIGHT * wp.abs(frame0[below, col] - middle))
+            w_w = 1.0 / (1.0 + EDGE_WEIGHT * wp.abs(frame0[row, left] - middle))
+            w_e = 1.0 / (1.0 + EDGE_WEIGHT * wp.abs(frame0[row, right] - middle))
             mean = w_n * flow[above, col] + w_s * flow[below, col] + w_w * flow[row, left] + w_e * flow[row, right]
             mean /= w_n + w_s + w_w + w_e
             """,
@@ -251,10 +255,17 @@ def refine_flow(d: Draft) -> None:
             "Computes how far a step of a variational method would change the optical flow between two frames."
         )
     trim(d)
-    d.explain("""
-        Brightness constancy ix u + iy v + it = 0 leaves one equation for two unknowns; the mean of the neighbors,
-        weighted by `alpha`, supplies what is missing.
-    """)
+    if result == "energy":
+        told = "the warped second frame equals the first" if warped else "ix u + iy v + it = 0"
+        d.explain(f"""
+            One part is what is missing to brightness constancy, {told}; the other one, weighted by `alpha`, is the
+            squared distance of the flow from the mean of its neighbors.
+        """)
+    else:
+        d.explain("""
+            Brightness constancy ix u + iy v + it = 0 leaves one equation for two unknowns; the mean of the neighbors,
+            weighted by `alpha`, supplies what is missing.
+        """)
     slopes = d.pick(("ix", "iy", "it"), ("grad_x", "grad_y", "grad_t"), ("i_x", "i_y", "i_t"))
     names = dict(zip(("ix", "iy", "it", "frame0", "frame1"), (*slopes, first, second_frame), strict=True))
     d.text, d.doc = renamed(d.text, names), renamed(d.doc, names)

@@ -90,8 +90,8 @@ _INVERSE = """
 """
 
 
-def _line(text: str, at: str) -> str:
-    places = {f"a{k}": f"[{at.format(k)}]" for k in range(8)}
+def _line(text: str, first: str, stride: int) -> str:
+    places = {f"a{k}": f"[{first} + {k * stride}]" if k else f"[{first}]" for k in range(8)}
     return text.format(x="block", **places).strip("\n")
 
 
@@ -104,9 +104,9 @@ def _basis() -> Any:
     source="Wallace 1992; ISO 10918-1, annexes A and K; Arai, Agui & Nakajima 1988 (fast transform)",
     names={
         "picture": "image|pixels|samples|luma",
-        "block": "coef|work|tile_values",
-        "row": "by|block_row|j0",
-        "col": "bx|block_col|i0",
+        "block": "coef|work|workspace",
+        "row": "by|block_row",
+        "col": "bx|block_col",
         "restored": "decoded|reconstructed|out_image",
         "scans": "zigzag_out|levels_out|coded",
         "q": "step|quant|divisor",
@@ -144,7 +144,7 @@ def jpeg_blocks(d: Draft) -> None:
         listed = "".join(f"        {line},\n" for line in lines)
         d.module(
             "vec64 = wp.types.vector(64, wp.float32)\n"
-            f"# Quantization of {table} of ISO 10918-1, annex K\n"
+            f"# Quantization table for {table} of ISO 10918-1, annex K\n"
             f"STEPS = wp.constant(\n    vec64(\n{listed}    )\n)"
         )
     if quality == "param":
@@ -311,28 +311,28 @@ def _passes(transform: str) -> tuple[str, str]:
     if transform == "direct":
         loops = """
             # {0}
-            moved = wp.zeros(shape=64, dtype=float)
+            coefficients = wp.zeros(shape=64, dtype=float)
             for {a} in range(edge):
                 for {b} in range(edge):
                     total = float(0.0)
                     for {c} in range(edge):
+                        wave_y = wp.cos(float((2 * y + 1) * v) * wp.pi / 16.0)
                         for {d} in range(edge):
                             wave_x = wp.cos(float((2 * x + 1) * u) * wp.pi / 16.0)
-                            wave_y = wp.cos(float((2 * y + 1) * v) * wp.pi / 16.0)
                             {term}
                     {store}
             for k in range(edge * edge):
-                block[k] = moved[k]
+                block[k] = coefficients[k]
             """
         scale = "wp.where({0} == 0, wp.sqrt(0.125), 0.5)"
         both = f"{scale.format('u')} * {scale.format('v')}"
         ahead = loops.format(
             "Sum over all pixels, for each frequency", a="v", b="u", c="y", d="x",
-            term="total += block[8 * y + x] * wave_x * wave_y", store=f"moved[8 * v + u] = {both} * total",
+            term="total += block[8 * y + x] * wave_x * wave_y", store=f"coefficients[8 * v + u] = {both} * total",
         )  # fmt: skip
-        back = loops.replace("moved = wp", "image = wp").replace("moved[", "image[").format(
+        back = loops.replace("coefficients", "samples").format(
             "Sum over all frequencies, for each pixel", a="y", b="x", c="v", d="u",
-            term=f"total += {both} * block[8 * v + u] * wave_x * wave_y", store="image[8 * y + x] = total",
+            term=f"total += {both} * block[8 * v + u] * wave_x * wave_y", store="samples[8 * y + x] = total",
         )  # fmt: skip
         return ahead, back
     if transform == "by lines":
@@ -340,7 +340,7 @@ def _passes(transform: str) -> tuple[str, str]:
             for way in range(2):
                 # Rows first, then columns
                 step = wp.where(way == 0, 1, 8)
-                skip = 9 - step
+                line_step = 9 - step
                 for line in range(edge):
                     {name} = wp.zeros(shape=8, dtype=float)
                     for {a} in range(edge):
@@ -349,13 +349,19 @@ def _passes(transform: str) -> tuple[str, str]:
                             wave = wp.cos(float((2 * x + 1) * u) * wp.pi / 16.0)
                             {term}
                     for k in range(edge):
-                        block[line * skip + k * step] = {name}[k]
+                        block[line * line_step + k * step] = {name}[k]
             """
         ahead = text.format(
-            name="spectrum", a="u", b="x", term="spectrum[u] += weight * wave * block[line * skip + x * step]"
+            name="spectrum",
+            a="u",
+            b="x",
+            term="spectrum[u] += weight * wave * block[line * line_step + x * step]",
         )
         back = text.format(
-            name="values", a="u", b="x", term="values[x] += weight * wave * block[line * skip + u * step]"
+            name="values",
+            a="u",
+            b="x",
+            term="values[x] += weight * wave * block[line * line_step + u * step]",
         )
         return ahead, back
     if transform == "fast helpers":
@@ -363,10 +369,7 @@ def _passes(transform: str) -> tuple[str, str]:
         return both.format("forward"), both.format("inverse")
     made = []
     for text in (_FORWARD, _INVERSE):
-        along = "# Rows\nfor line in range(edge):\n" + _line(text, "8 * line + {}").replace(
-            "+ 0]", "]"
-        ).replace(" ]", "]")
-        down = "# Columns\nfor line in range(edge):\n" + _line(text, "line + 8 * {}")
-        down = down.replace("[line + 8 * 0]", "[line]").replace("8 * 1]", "8]")
+        along = "# Rows\nfor line in range(edge):\n" + _line(text, "8 * line", 1)
+        down = "# Columns\nfor line in range(edge):\n" + _line(text, "line", 8)
         made.append(f"{along}\n{down}")
     return made[0], made[1]

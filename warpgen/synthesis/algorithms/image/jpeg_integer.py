@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from warpgen.synthesis.algorithms.image import DOMAIN
@@ -14,23 +16,23 @@ _FORWARD = (
     + """\
     {x}{a0} = {dc}(t10 + t11{dc_end}
     {x}{a4} = {dc}(t10 - t11{dc_end}
-    z1 = (t12 + t13) * 4433
-    {x}{a2} = descale(z1 + t13 * 6270, {down})
-    {x}{a6} = descale(z1 - t12 * 15137, {down})
+    z1 = (t12 + t13) * FIX_0_541
+    {x}{a2} = descale(z1 + t13 * FIX_0_765, {down})
+    {x}{a6} = descale(z1 - t12 * FIX_1_847, {down})
     # Odd part: 12 products instead of 16 (Loeffler, Ligtenberg and Moschytz)
     z1 = d34 + d07
     z2 = d25 + d16
     z3 = d34 + d16
     z4 = d25 + d07
-    z5 = (z3 + z4) * 9633
-    p4 = d34 * 2446
-    p5 = d25 * 16819
-    p6 = d16 * 25172
-    p7 = d07 * 12299
-    z1 = z1 * 7373
-    z2 = z2 * 20995
-    z3 = z5 - z3 * 16069
-    z4 = z5 - z4 * 3196
+    z5 = (z3 + z4) * FIX_1_175
+    p4 = d34 * FIX_0_298
+    p5 = d25 * FIX_2_053
+    p6 = d16 * FIX_3_072
+    p7 = d07 * FIX_1_501
+    z1 = z1 * FIX_0_899
+    z2 = z2 * FIX_2_562
+    z3 = z5 - z3 * FIX_1_961
+    z4 = z5 - z4 * FIX_0_390
     {x}{a7} = descale(p4 - z1 + z3, {down})
     {x}{a5} = descale(p5 - z2 + z4, {down})
     {x}{a3} = descale(p6 - z2 + z3, {down})
@@ -39,9 +41,9 @@ _FORWARD = (
 )
 _INVERSE = """
     # Even part
-    z1 = ({x}{a2} + {x}{a6}) * 4433
-    e2 = z1 - {x}{a6} * 15137
-    e3 = z1 + {x}{a2} * 6270
+    z1 = ({x}{a2} + {x}{a6}) * FIX_0_541
+    e2 = z1 - {x}{a6} * FIX_1_847
+    e3 = z1 + {x}{a2} * FIX_0_765
     e0 = ({x}{a0} + {x}{a4}) << 13
     e1 = ({x}{a0} - {x}{a4}) << 13
     r0 = e0 + e3
@@ -53,15 +55,15 @@ _INVERSE = """
     z2 = {x}{a5} + {x}{a3}
     z3 = {x}{a7} + {x}{a3}
     z4 = {x}{a5} + {x}{a1}
-    z5 = (z3 + z4) * 9633
-    q0 = {x}{a7} * 2446
-    q1 = {x}{a5} * 16819
-    q2 = {x}{a3} * 25172
-    q3 = {x}{a1} * 12299
-    z1 = z1 * 7373
-    z2 = z2 * 20995
-    z3 = z5 - z3 * 16069
-    z4 = z5 - z4 * 3196
+    z5 = (z3 + z4) * FIX_1_175
+    q0 = {x}{a7} * FIX_0_298
+    q1 = {x}{a5} * FIX_2_053
+    q2 = {x}{a3} * FIX_3_072
+    q3 = {x}{a1} * FIX_1_501
+    z1 = z1 * FIX_0_899
+    z2 = z2 * FIX_2_562
+    z3 = z5 - z3 * FIX_1_961
+    z4 = z5 - z4 * FIX_0_390
     q0 = q0 - z1 + z3
     q1 = q1 - z2 + z4
     q2 = q2 - z2 + z3
@@ -76,17 +78,20 @@ _INVERSE = """
     {x}{a4} = descale(r3 - q0, {down})
 """
 
+# Sums of cosines of multiples of pi / 16, with 13 bits of fraction.
+_FIXED = {"FIX_0_298": 2446, "FIX_0_390": 3196, "FIX_0_541": 4433, "FIX_0_765": 6270, "FIX_0_899": 7373, "FIX_1_175": 9633, "FIX_1_501": 12299, "FIX_1_847": 15137, "FIX_1_961": 16069, "FIX_2_053": 16819, "FIX_2_562": 20995, "FIX_3_072": 25172}  # fmt: skip
+
 
 @DOMAIN.algorithm(
     source="Loeffler, Ligtenberg & Moschytz 1989; Independent JPEG Group 1998 (jfdctint, jidctint); ISO 10918-1; ITU-T T.871",
     names={
-        "pixels": "image|samples|rgb_in",
+        "pixels": "image|samples",
         "block": "coef|work|workspace",
-        "row": "by|block_row|j0",
-        "col": "bx|block_col|i0",
+        "row": "by|block_row",
+        "col": "bx|block_col",
         "restored": "decoded|reconstructed|out_image",
         "steps": "quant_table|qtab|divisors",
-        "edge": "dct_size|n_block|side",
+        "edge": "dct_size|side",
     },
     adjoint="no",
     weight=3,
@@ -124,14 +129,20 @@ def jpeg_integer_blocks(d: Draft) -> None:
             f"# Annex K of ISO 10918-1\nSTEPS = wp.constant(\n    vec64i(\n{listed}    )\n)"
         )
         d.param("quality", "int", 55, 95, about="Quality, 1 to 100")
+    what = {"luma": "Samples", "rgb": "Luma", "chroma": "Blue chroma"}[source]
+    of = "" if source == "luma" else f" of {what.lower()}"
     if result == "restored":
-        d.output("restored", storage, shape, about="Samples after the round trip")
+        d.output("restored", storage, shape, about=f"{what} after the round trip")
+        how = "in whole numbers" + (", as the reference software does" if rounding == "nearest" else "")
+        d.says(f"Sends each block of 8 x 8 pixels{of} through JPEG {how}.")
     elif result == "levels":
         d.output("levels", "int", shape, about="Quantized coefficients in the place of their block")
-        d.says("Transforms blocks of 8 x 8 pixels to JPEG's quantized coefficients in whole numbers.")
+        d.says(f"Transforms blocks of 8 x 8 pixels to JPEG's quantized coefficients{of} in whole numbers.")
     else:
         d.output("total_error", "int", (rows, cols), about="Sum of squared errors of each block")
-        d.says("Measures what JPEG in whole numbers loses in each block of 8 x 8 pixels.")
+        d.says(f"Measures what JPEG in whole numbers loses{of} in each block of 8 x 8 pixels.")
+    lines = "\n".join(f"{name} = wp.constant({value})" for name, value in _FIXED.items())
+    d.module(f"# Factors of the cosine transform, with 13 bits of fraction\n{lines}")
     d.function('''
         @wp.func
         def descale(x: int, bits: int) -> int:
@@ -157,22 +168,24 @@ def jpeg_integer_blocks(d: Draft) -> None:
                 f'@wp.func\ndef {name}(block: wp.array(dtype=int), at: int, stride: int, down: int):\n    """{doc}"""{body}'
             )
     load = {
-        "luma": "sample = int(pixels[8 * row + y, 8 * col + x])",
+        "luma": "sample = pixels[8 * row + y, 8 * col + x]",
         "rgb": """
-            red = int(pixels[8 * row + y, 8 * col + x, 0])
-            green = int(pixels[8 * row + y, 8 * col + x, 1])
-            blue = int(pixels[8 * row + y, 8 * col + x, 2])
+            red = pixels[8 * row + y, 8 * col + x, 0]
+            green = pixels[8 * row + y, 8 * col + x, 1]
+            blue = pixels[8 * row + y, 8 * col + x, 2]
             # Luma by weights of 16 bits (ITU-T T.871)
             sample = (19595 * red + 38470 * green + 7471 * blue + 32768) >> 16
         """,
         "chroma": """
-            red = int(pixels[8 * row + y, 8 * col + x, 0])
-            green = int(pixels[8 * row + y, 8 * col + x, 1])
-            blue = int(pixels[8 * row + y, 8 * col + x, 2])
+            red = pixels[8 * row + y, 8 * col + x, 0]
+            green = pixels[8 * row + y, 8 * col + x, 1]
+            blue = pixels[8 * row + y, 8 * col + x, 2]
             # Blue chroma, centered at 128 (ITU-T T.871)
             sample = ((-11059 * red - 21709 * green + 32768 * blue + 32767) >> 16) + 128
         """,
     }[source]
+    if storage == "uint8":
+        load = re.sub(r"pixels\[.*?\]", r"int(\g<0>)", load)
     step = "q = steps[8 * v + u]"
     scale = ""
     if table == "scaled":

@@ -87,11 +87,12 @@ def demosaic(d: Draft) -> None:
     else:
         lines += [
             "# interpolate green along the edge, not across it",
-            "cross = 0.5 * (vertical + horizontal)",
             "if wp.abs(north - south) < wp.abs(west - east):",
             "    cross = vertical",
             "elif wp.abs(west - east) < wp.abs(north - south):",
             "    cross = horizontal",
+            "else:",
+            "    cross = 0.5 * (vertical + horizontal)",
         ]
     test_row = f"i % 2 == {ry}"
     test_col = f"j % 2 == {rx}"
@@ -99,12 +100,13 @@ def demosaic(d: Draft) -> None:
         f"# {layout} pattern: red at {'even' if not ry else 'odd'} rows and {'even' if not rx else 'odd'} columns",
         f"red_row = {test_row}",
         f"red_col = {test_col}",
-        "c = wp.vec3(here, cross, diagonal)",
-        "if red_row and not red_col:",
+        "if red_row and red_col:",
+        "    c = wp.vec3(here, cross, diagonal)",
+        "elif red_row:",
         "    c = wp.vec3(horizontal, here, vertical)",
-        "elif not red_row and red_col:",
+        "elif red_col:",
         "    c = wp.vec3(vertical, here, horizontal)",
-        "elif not red_row and not red_col:",
+        "else:",
         "    c = wp.vec3(diagonal, cross, here)",
     ]
     if planes == "pixels":

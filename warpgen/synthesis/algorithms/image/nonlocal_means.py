@@ -15,7 +15,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     names={
         "noisy": "image|img_in|source",
         "clean": "denoised|img_out|filtered",
-        "gap": "distance|patch_ssd|dissimilarity",
+        "gap": "patch_msd|dissimilarity",
         "search_radius": "window_radius|reach",
         "patch_radius": "half_patch|patch_r",
         "strength": "h_filter|bandwidth|decay",
@@ -50,7 +50,13 @@ def average_patches(d: Draft) -> None:
     d.input("noisy", pixel, shape, 0, top, about="Noisy picture")
     d.param("search_radius", "int", 2, about="Radius of the window that is searched [px]")
     d.param("patch_radius", "int", 1, about="Radius of the patches [px]")
-    d.param("strength", "float", 0.25 * unit, 0.4 * unit, about="Strength of the filter")
+    d.param(
+        "strength",
+        "float",
+        0.25 * unit,
+        0.4 * unit,
+        about="Strength of the filter, as a difference of pixel values",
+    )
     d.param("noise", "float", 0.05 * unit, 0.1 * unit, about="Standard deviation of the noise")
     if result == "spread":
         d.output("effective_count", "float", shape, about="Effective number of pixels in each average")
@@ -131,7 +137,7 @@ def average_patches(d: Draft) -> None:
                 $skip
                 # Mean squared difference of both patches
                 gap = float(0.0)
-                total = float(0.0)
+                $total
                 for py in range(-patch_radius, patch_radius + 1):
                     for px in range(-patch_radius, patch_radius + 1):
                         here = {read.format(at("row + py", "col + px"))}
@@ -163,10 +169,13 @@ def average_patches(d: Draft) -> None:
             )
             if there
         ),
-        share=f"gap += {square}\ntotal += 1.0"
+        share=f"gap += {square}"
         if share == "1.0"
         else f"# Pixels near the center say more\nnearness = {share}\ngap += nearness * {square}\ntotal += nearness",
-        normalize="gap = gap / total",
+        total="total = float(0.0)" if share != "1.0" else "",
+        normalize="gap /= total"
+        if share != "1.0"
+        else "gap /= float((2 * patch_radius + 1) * (2 * patch_radius + 1))",
         early="# Their weight would be negligible\nif excess > 9.0 * strength * strength:\n    continue"
         if early
         else "",

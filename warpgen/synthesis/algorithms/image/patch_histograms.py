@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
 @DOMAIN.algorithm(
     source="Pizer et al. 1987 (adaptive equalization); Zuiderveld 1994 (contrast limit); Otsu 1979; Huang, Yang & Tang 1979 (medians)",
     names={
-        "picture": "image|gray|pixels",
+        "picture": "image|gray",
         "counts": "histogram|hist|bins",
         "clipped": "limited|capped|cut",
         "ranks": "cdf|cumulative|running",
@@ -89,10 +89,9 @@ def equalized_patches(d: Draft) -> None:
     d.function(
         "@wp.func\ndef level_of(value: float) -> int:\n    return wp.min(int(value * float(LEVELS)), LEVELS - 1)"
     ) if codes == "floats" else None
-    level = "picture[patch, p]" if codes == "levels" else "level_of(picture[patch, p])"
-    mass = "total" if weighted else "PIXELS"
-    if kind == "limited" and redistributed == "dropped":
-        mass = "ranks[LEVELS - 1]"
+    pixel = "picture[patch, wp.min(p, PIXELS - 1)]"
+    level = pixel if codes == "levels" else f"level_of({pixel})"
+    mass = "mass" if kind == "limited" else ("total" if weighted else "PIXELS")
     if kind == "entropy":
         d.function("""
             @wp.func
@@ -105,12 +104,12 @@ def equalized_patches(d: Draft) -> None:
     if kind == "threshold":
         d.function('''
             @wp.func
-            def between_classes(below: int, first: int, mass: int, mean_sum: int) -> float:
+            def between_classes(below: int, moment: int, mass: int, whole_moment: int) -> float:
                 """Variance between the classes at and below a level, and above it, times the squared mass."""
                 above = mass - below
                 if below == 0 or above == 0:
                     return 0.0
-                gap = float(first) / float(below) - float(mean_sum - first) / float(above)
+                gap = float(moment) / float(below) - float(whole_moment - moment) / float(above)
                 return float(below) * float(above) * gap * gap
         ''')
     if kind == "quantile":
@@ -123,12 +122,14 @@ def equalized_patches(d: Draft) -> None:
     if kind == "limited":
         own = "limited_counts" if redistributed == "evenly" else "clipped"
     look_up = f"""
+        $mass
         for first in range(0, PIXELS, wp.block_dim()):
+            # All threads read the tiles together, those beyond the last pixel once more for it
             p = first + lane
+            level = {level}
+            # Half of the level's own count, so that black and white are treated alike
+            rank = float(ranks[level]) - 0.5 * float({own}[level])
             if p < PIXELS:
-                level = {level}
-                # Half of the level's own count, so that black and white are treated alike
-                rank = float(ranks[level]) - 0.5 * float({own}[level])
                 spread[patch, p] = rank / float({mass})
     """
     given = "total" if weighted else "PIXELS"
@@ -153,10 +154,11 @@ def equalized_patches(d: Draft) -> None:
         f"quantiles[patch] = wp.tile_sum(wp.tile_map(still_below, ranks, share * float({given})))[0]",
         "entropy": f"wp.tile_store(entropies, wp.tile_sum(wp.tile_map(information, counts, {given})), offset=patch)",
     }[kind]
+    weight = "weights[patch, wp.min(p, PIXELS - 1)]" if weighted else "1"
     excess = ""
     if redistributed == "evenly":
         excess = (
-            "# What was cut off is given to all levels alike\n"
+            "# What was cut off is given to all levels alike, but for the remainder of the division\n"
             "extra = wp.tile_sum(counts - clipped)[0] // LEVELS\n"
             "limited_counts = clipped + wp.tile_full(shape=LEVELS, value=extra, dtype=int)"
         )
@@ -168,22 +170,16 @@ def equalized_patches(d: Draft) -> None:
         # The scatter is collective: every thread runs the same number of iterations
         for start in range(0, PIXELS, wp.block_dim()):
             p = start + lane
-            inside = p < PIXELS
-            level = int(0)
-            $weight
-            if inside:
-                level = {level}
-                $weigh
-            wp.tile_scatter_add(counts, level, {"weight" if weighted else "1"}, inside)
+            level = {level}
+            wp.tile_scatter_add(counts, level, {weight}, p < PIXELS)
         $total
         $body
         """,
         total="total = wp.tile_sum(counts)[0]" if weighted and "total" in body + look_up else "",
-        weight="weight = int(0)" if weighted else "",
-        weigh="weight = weights[patch, p]" if weighted else "",
         body=dedented(body),
         excess=excess,
         look_up=dedented(look_up),
+        mass="mass = ranks[LEVELS - 1]" if kind == "limited" else "",
     )
     d.explain("The histogram of a patch fits into shared memory, so all threads add to it there.")
 
@@ -204,7 +200,7 @@ def equalized_patches(d: Draft) -> None:
             cut = np.minimum(c, np.floor(np.float32(v.limit) * m.astype(np.float32) / np.float32(levels)))
             rest = m - cut.sum(1, keepdims=True)
             c = cut + (rest // levels if redistributed == "evenly" else 0.0)
-            m = m if redistributed == "evenly" else c.sum(1, keepdims=True)
+            m = c.sum(1, keepdims=True)
         r = c.cumsum(1)
         if kind == "quantile":
             return {name: (r < v.share * m).sum(1)}

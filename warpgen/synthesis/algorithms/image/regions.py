@@ -14,11 +14,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Rosenfeld & Pfaltz 1966 (labels, distances); Rong & Tan 2006 (jump flooding)",
     names={
-        "labels": "label_map|components",
-        "labels_new": "labels_out|next_labels|relabelled",
         "changed": "num_changed|change_count",
-        "seeds": "nearest|closest|site",
-        "seeds_new": "seeds_out|nearest_out|closest_new",
     },
     adjoint="either",
 )
@@ -39,25 +35,36 @@ def propagate_regions(d: Draft) -> None:
     h, w = sides(d)
     d.says(
         {
-            "labels": "Propagates the minimum label within connected foreground regions.",
+            "labels": "Propagates the minimum label within connected foreground regions by one pixel.",
             "jump flood": "Propagates nearest seeds by one jump flooding step.",
-            "chamfer": "Relaxes distances to an object with a chamfer mask.",
-            "grow": "Grows labeled regions into similar neighboring pixels.",
+            "chamfer": "Relaxes distances to an object with a chamfer mask."
+            if moore == 8
+            else "Relaxes city-block distances to an object.",
+            "grow": "Grows labeled regions by one pixel into similar neighbors.",
         }[task]
     )
-    names = {"labels": "labels", "jump flood": "seeds", "chamfer": "dist", "grow": "labels"}[task]
+    names = {
+        "jump flood": d.pick("seeds", "nearest_seeds", "closest"),
+        "chamfer": d.pick("dist", "distance"),
+    }.get(task, d.pick("labels", "label_map"))
     kind = {"labels": "int", "jump flood": "vec2i", "chamfer": "float", "grow": "int"}[task]
     low, high = {"labels": (-1, 40), "jump flood": (-1, min(h, w)), "chamfer": (0.0, 9.0), "grow": (-1, 3)}[
         task
     ]
-    d.input(names, kind, (h, w), low, high)
+    about = {
+        "labels": "Labels, -1 for the background",
+        "jump flood": "Row and column of the nearest seed so far, -1 for none",
+        "chamfer": "Distances to the object so far [px]",
+        "grow": "Labels, -1 for pixels without one",
+    }[task]
+    d.input(names, kind, (h, w), low, high, about=about)
     if task == "grow":
-        d.input("image", "float", (h, w))
+        d.input("image", "float", (h, w), about="Gray values")
         d.param("tolerance", "float", 0.2, 0.4, about="Largest difference within a region")
     elif task == "jump flood":
         d.param("jump", "int", d.pick(1, 2, 4), about="Step length of the jump flooding pass")
-    new = f"{names}_new"
-    d.output(new, kind, (h, w))
+    new = f"{names}_{d.pick('new', 'out')}"
+    d.output(new, kind, (h, w), about="The same after the step")
     if changed:
         d.output("changed", "int", 1, about="Number of labels that changed")
     offsets = [(-1, 0), (0, -1), (0, 1), (1, 0)]
@@ -130,28 +137,29 @@ def propagate_regions(d: Draft) -> None:
         lines += [f"{new}[i, j] = best"]
     else:
         lines += [
-            "own = labels[i, j]",
-            "if own >= 0:",
-            f"    {new}[i, j] = own",
+            "label = labels[i, j]",
+            "if label >= 0:",
+            f"    {new}[i, j] = label",
             "    return",
-            "least = float(1.0e6)",
+            "least = float(tolerance)",
             *loop,
             f"{pad}if labels[y, x] < 0:",
             f"{pad}    continue",
             f"{pad}diff = wp.abs(image[i, j] - image[y, x])",
             f"{pad}# adopt the label of the most similar neighbor",
-            f"{pad}if diff < tolerance and diff < least:",
+            f"{pad}if diff < least:",
             f"{pad}    least = diff",
-            f"{pad}    own = labels[y, x]",
-            f"{new}[i, j] = own",
+            f"{pad}    label = labels[y, x]",
+            f"{new}[i, j] = label",
         ]
         if changed:
-            lines += ["if own >= 0:", "    wp.atomic_add(changed, 0, 1)"]
+            lines += ["if label >= 0:", "    wp.atomic_add(changed, 0, 1)"]
     d.launch(h, w)
-    d.code("\n".join(lines))
+    drafted = {"jump flood": "seeds", "chamfer": "dist"}.get(task, "labels")
+    d.code("\n".join(line.replace(f"{drafted}[", f"{names}[") for line in lines))
 
     def holds(before: Values, after: Values) -> None:
-        v, got = before, after[new]
+        v, got, given = before, after[new], before[names]
         reach = int(v.jump) if task == "jump flood" else 1
 
         def shifted(values: Any, fill: float) -> Any:
@@ -159,33 +167,33 @@ def propagate_regions(d: Draft) -> None:
             return np.stack([big[reach + a * reach :, reach + b * reach :][:h, :w] for a, b in offsets])
 
         if task == "labels":
-            near = shifted(np.where(v.labels < 0, 10**6, v.labels), 10**6).min(0)
-            expected = np.where(v.labels < 0, -1, np.minimum(v.labels, near))
+            near = shifted(np.where(given < 0, 10**6, given), 10**6).min(0)
+            expected = np.where(given < 0, -1, np.minimum(given, near))
             np.testing.assert_array_equal(got, expected)
             if changed:
-                assert after.changed[0] == (expected != v.labels).sum()
+                assert after.changed[0] == (expected != given).sum()
         elif task == "chamfer":
-            near = shifted(v["dist"], 1e9)
+            near = shifted(given, 1e9)
             steps = np.array([1.0 if not a or not b else 4 / 3 for a, b in offsets])[:, None, None]
-            np.testing.assert_allclose(got, np.minimum(v["dist"], (near + steps).min(0)), rtol=1e-5)
+            np.testing.assert_allclose(got, np.minimum(given, (near + steps).min(0)), rtol=1e-5)
         elif task == "jump flood":
             y, x = np.mgrid[:h, :w]
-            row = np.concatenate([v.seeds[None, ..., 0], shifted(v.seeds[..., 0], -1)])
-            col = np.concatenate([v.seeds[None, ..., 1], shifted(v.seeds[..., 1], -1)])
+            row = np.concatenate([given[None, ..., 0], shifted(given[..., 0], -1)])
+            col = np.concatenate([given[None, ..., 1], shifted(given[..., 1], -1)])
             known = (row >= 0) & (col >= 0)
             far = np.where(known, (row - y) ** 2 + (col - x) ** 2, 10**6)
             mine = (got[..., 0] - y) ** 2 + (got[..., 1] - x) ** 2
             some = known.any(0)
             np.testing.assert_array_equal(mine[some], far.min(0)[some])
-            np.testing.assert_array_equal(got[~some], v.seeds[~some])
+            np.testing.assert_array_equal(got[~some], given[~some])
         else:
-            near, images = shifted(v.labels, -1), shifted(v.image, 1e6)
+            near, images = shifted(given, -1), shifted(v.image, 1e6)
             diff = np.where(near >= 0, abs(images - v.image), 1e6)
             first = np.take_along_axis(near, diff.argmin(0)[None], 0)[0]
             close = diff.min(0) < v.tolerance
-            expected = np.where(v.labels >= 0, v.labels, np.where(close, first, v.labels))
+            expected = np.where(given >= 0, given, np.where(close, first, given))
             np.testing.assert_array_equal(got, expected)
             if changed:
-                assert after.changed[0] == ((v.labels < 0) & (expected >= 0)).sum()
+                assert after.changed[0] == ((given < 0) & (expected >= 0)).sum()
 
     d.holds(holds)

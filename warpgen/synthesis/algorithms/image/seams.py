@@ -35,10 +35,13 @@ def seam_cost_row(d: Draft) -> None:
     row = d.pick(1, 2, 4)
     if forward == "forward":
         d.says("Computes one row of the cumulative seam cost for seam carving with forward energy.")
-    d.input("energy" if forward == "energy" else "src", "float", (h, w))
+    if forward == "energy":
+        d.input("energy", "float", (h, w), about="Energy of each pixel")
+    else:
+        d.input("src", "float", (h, w), about="Gray values")
     if masked:
         d.input("protect", "int", (h, w), 0, 2, about="Nonzero for protected pixels")
-    d.inout("total", "float", (h, w), 0.0, 4.0, about="Cumulative seam cost")
+    d.inout("total", "float", (h, w), 0.0, 4.0, about="Cumulative seam cost, known up to the row before")
     if parent:
         d.output("parent", "int", (h, w), about="Column of the predecessor in the row before")
     d.param("row", "int", row, about="Row to process, not the first")
@@ -145,6 +148,9 @@ def seam_cost_row(d: Draft) -> None:
     d.code("\n".join(lines))
     d.explain(
         "Costs add up as cost(row, x) + min over x - 1, x, x + 1 of the row before; rows are done one after another."
+        if forward == "energy"
+        else "Costs add up as the least of x - 1, x and x + 1 in the row before, each with the cost of the edges that its"
+        " step creates; rows are done one after another."
     )
 
     def reference(v: Values) -> dict[str, Any]:

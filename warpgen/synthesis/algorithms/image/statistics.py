@@ -42,7 +42,14 @@ def count_levels(d: Draft) -> None:
     if style == "flat" and weighted == "row":
         weighted = "count"
         d.says("Computes the intensity histogram of an image.")
-    d.input("src", kind, shape, 0.0, 256 if kind in ("int", "uint8") else 1.0, about="Input image")
+    d.input(
+        "src",
+        kind,
+        shape,
+        0.0,
+        256 if kind in ("int", "uint8") else 1.0,
+        about={"float": "Gray values, 0 to 1", "vec3": "Colors, 0 to 1"}.get(kind, "Gray values, 0 to 255"),
+    )
     if weighted == "mask":
         d.input("mask", "int", shape, 0, 2, about="Nonzero for elements in use")
     elif weighted == "weight":
@@ -50,7 +57,12 @@ def count_levels(d: Draft) -> None:
     if kind in ("float", "vec3"):
         d.param("num_bins", "int", bins, about="Number of histogram bins")
     else:
-        d.param("shift", "int", {8: 5, 16: 4, 32: 3}[bins], about="Low bits that a bin leaves open")
+        d.param(
+            "shift",
+            "int",
+            {8: 5, 16: 4, 32: 3}[bins],
+            about="Low bits of a gray value that are dropped to get its bin",
+        )
     d.output(
         "hist",
         "float" if weighted == "weight" else "int",
@@ -68,7 +80,7 @@ def count_levels(d: Draft) -> None:
     if weighted == "mask":
         inner += [f"if mask[{at}] == 0:", "    continue" if style == "rows" else "    return"]
     if kind == "vec3":
-        inner += [f"y = {value}", "b = wp.min(int(y * float(num_bins)), num_bins - 1)"]
+        inner += ["# luma of BT.601", f"y = {value}", "b = wp.min(int(y * float(num_bins)), num_bins - 1)"]
     elif kind == "float":
         inner += [
             "# clamp so a value of exactly 1 falls into the last bin",
@@ -111,7 +123,8 @@ def count_levels(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Wang, Bovik, Sheikh & Simoncelli 2004 (SSIM); Lewis 1995 (normalised cross-correlation)",
     names={
-        "score": "similarity|quality|ssim_map",
+        "score": "similarity|match_score",
+        "mismatch": "difference|matching_cost",
         "patch": "ref_patch|pattern|model",
         "radius": "half|r|half_window",
     },
@@ -162,10 +175,16 @@ def compare_windows(d: Draft) -> None:
         d.param("c2", "float", 0.0009, about="Stabilizing constant for the variances")
     if early:
         d.param("limit", "float", 0.5, 1.5, about="Cost beyond which a place is given up")
-    out = "disparity" if best else "score"
+    out = "disparity" if best else ("score" if measure in ("ssim", "ncc") else "mismatch")
     integral = best or measure == "census"
     shape = (h - n + 1, w - n + 1) if against == "template" else (h - 2 * r, w - 2 * r)
-    d.output(out, "int" if integral else "float", shape)
+    where = "the template" if against == "template" else "the window"
+    about = {
+        "disparity": "Disparity of the best match [px]",
+        "score": f"Similarity, by the upper left corner of {where}",
+        "mismatch": f"Difference, by the upper left corner of {where}",
+    }[out]
+    d.output(out, "int" if integral else "float", shape, about=about)
     lines = ["i, j = wp.tid()"]
     if against == "template":
         rows, cols, first, second = (
@@ -219,12 +238,12 @@ def compare_windows(d: Draft) -> None:
         ]
         if early:
             lines += [
-                "    # worse than any match already",
+                "    # too different to be a match, however the other rows compare",
                 "    if cost > limit:",
-                "        score[i, j] = limit",
+                "        mismatch[i, j] = limit",
                 "        return",
             ]
-        lines += ["score[i, j] = cost"]
+        lines += ["mismatch[i, j] = cost"]
     elif measure == "census":
         centre = (
             "patch[patch.shape[0] // 2, patch.shape[1] // 2]",
@@ -239,7 +258,7 @@ def compare_windows(d: Draft) -> None:
             *loop,
             f"        if ({first} < mid_a) != ({second} < mid_b):",
             "            distance += 1",
-            "score[i, j] = distance",
+            "mismatch[i, j] = distance",
         ]
     else:
         lines += [
@@ -268,9 +287,9 @@ def compare_windows(d: Draft) -> None:
         if measure == "ssim":
             lines += [
                 "# C1 and C2 stabilize the quotient for dark and flat windows",
-                "light = (2.0 * mean_a * mean_b + c1) / (mean_a * mean_a + mean_b * mean_b + c1)",
+                "luminance = (2.0 * mean_a * mean_b + c1) / (mean_a * mean_a + mean_b * mean_b + c1)",
                 "structure = (2.0 * cov + c2) / (var_a + var_b + c2)",
-                "score[i, j] = light * structure",
+                "score[i, j] = luminance * structure",
             ]
         else:
             lines += [
@@ -298,10 +317,10 @@ def compare_windows(d: Draft) -> None:
         q = np.broadcast_to(q, p.shape)
         if measure in ("ssd", "sad"):
             cost = ((p - q) ** 2 if measure == "ssd" else abs(p - q)).sum(-1)
-            return {"score": np.minimum(cost, v.limit) if early else cost}
+            return {"mismatch": np.minimum(cost, v.limit) if early else cost}
         if measure == "census":
             mid = n * n // 2
-            return {"score": ((p < p[..., mid : mid + 1]) != (q < q[..., mid : mid + 1])).sum(-1)}
+            return {"mismatch": ((p < p[..., mid : mid + 1]) != (q < q[..., mid : mid + 1])).sum(-1)}
         ma, mb = p.mean(-1), q.mean(-1)
         va, vb, cov = p.var(-1), q.var(-1), ((p - ma[..., None]) * (q - mb[..., None])).mean(-1)
         if measure == "ncc":

@@ -73,13 +73,30 @@ def aggregate_path_costs(d: Draft) -> None:
     fields["max_cost"] = fill(18.0, 22.0)
     params = piece(_PARAMS + "".join(f"    {name}: float\n" for name in fields))
     d.struct("params", params, fields, about="Penalties")
-    d.output("path_cost", "float", volume, about="Cost along the path that ends at each pixel")
+    d.output(
+        "path_cost",
+        "float",
+        volume,
+        about="Cost along the path that ends at each pixel" + (", not set where invalid" if mask else ""),
+    )
     if sum_up:
         d.inout("total_cost", "float", volume, 0.0, 10.0, about="Sum over the directions aggregated so far")
     if winner:
         d.output(
-            "best_disparity", "int", (*lead, rows, cols), about="Disparity of least path cost, -1 if invalid"
+            "best_disparity",
+            "int",
+            (*lead, rows, cols),
+            about="Disparity of least path cost" + (", -1 if invalid" if mask else ""),
         )
+    way = {
+        "right": "from left to right",
+        "left": "from right to left",
+        "down": "from top to bottom",
+        "up": "from bottom to top",
+        "down right": "down to the right",
+        "up right": "up to the right",
+    }[direction]
+    d.says(f"Aggregates matching costs of a stereo pair along the paths {way}.")
     d.forward_only()
     starts, (dr, dc) = _PATHS[direction]
     paths = {"rows": rows, "columns": cols, "border": rows + cols - 1}[starts]
@@ -198,8 +215,9 @@ def aggregate_path_costs(d: Draft) -> None:
             f"{name} {'+' if step > 0 else '-'}= 1" for name, step in (("row", dr), ("col", dc)) if step
         ),
     )
-    d.explain("""
-        L(p, d) = C(p, d) + min(L(p - r, d), L(p - r, d +- 1) + P1, min_k L(p - r, k) + P2) - min_k L(p - r, k),
+    second = "L(p - r, d +- 2) + (P1 + P2) / 2, " if penalty == "second order" else ""
+    d.explain(f"""
+        L(p, d) = C(p, d) + min(L(p - r, d), L(p - r, d +- 1) + P1, {second}min_k L(p - r, k) + P2) - min_k L(p - r, k),
         where r is the step of the path. One thread follows one path from border to border.
     """)
 

@@ -22,7 +22,7 @@ _SLOPE = {1: (-0.5, 0.0, 0.5), 2: (1 / 12, -2 / 3, 0.0, 2 / 3, -1 / 12)}
 def _spelled(weight: float) -> str:
     """A weight as people write it: thirds and twelfths as quotients."""
     twelfths = round(12 * weight)
-    exact = {4: "1.0 / 3.0", 8: "2.0 / 3.0", 1: "1.0 / 12.0", -1: "-1.0 / 12.0"}
+    exact = {4: "1.0 / 3.0", 8: "2.0 / 3.0", -8: "-2.0 / 3.0", 1: "1.0 / 12.0", -1: "-1.0 / 12.0"}
     return exact[twelfths] if twelfths in exact and abs(12 * weight - twelfths) < 1e-9 else f"{weight:.8g}"
 
 
@@ -34,14 +34,11 @@ def _correlated(u: Any, weights: tuple[float, ...], axis: int) -> Any:
 @DOMAIN.algorithm(
     source="Harris & Stephens 1988; Shi & Tomasi 1994; Scharr 2000; Bigun & Granlund 1987 (orientation); Gonzalez & Woods 2018, ch. 3",
     names={
-        "picture": "image|gray|pixels",
+        "picture": "image|gray",
         "padded": "patch|halo_tile|window",
-        "across": "horizontal|row_pass|along_x",
-        "down": "vertical|col_pass|along_y",
-        "rows_done": "half_done|first_pass|partial",
         "sharpness": "amount|strength|boost",
         "TILE": "PATCH|BLOCK|SIDE",
-        "HALO": "PADDED|WITH_BORDER|APRON",
+        "PADDED": "PADDED_SIDE|WITH_BORDER",
     },
     adjoint="yes",
     weight=7,
@@ -69,7 +66,7 @@ def filtered_patches(d: Draft) -> None:
     )
     tile, side = d.pick(4, 6, 8), d.pick(2, 3)
     halo, n = tile + 2 * reach, tile * side
-    d.module(f"TILE = wp.constant({tile})\nHALO = wp.constant({halo})")
+    d.module(f"TILE = wp.constant({tile})\nPADDED = wp.constant({halo})")
     size = n + 2 * reach
     d.input(
         "picture",
@@ -112,34 +109,42 @@ def filtered_patches(d: Draft) -> None:
     )
     weights, slope = _SMOOTH[smooth][reach], _SLOPE[reach]
 
-    def run(source: str, into: str, coefficients: tuple[float, ...], axis: int, rows: str, cols: str) -> str:
+    def run(source: str, into: str, taps: str, axis: int, rows: str, cols: str) -> str:
         """A pass as a weighted sum of shifted views."""
-        lines: list[str] = []
-        for k, w in enumerate(coefficients):
-            if w == 0.0:
-                continue
-            at = f"({k}, 0)" if axis == 0 else f"(0, {k})"
-            view = f"wp.tile_view({source}, offset={at}, shape=({rows}, {cols}))"
-            if not lines:
-                lines.append(f"{into} = {f'kernel[{k}]' if given else _spelled(w)} * {view}")
-            else:
-                sign, size = ("-", -w) if w < 0 else ("+", w)
-                lines.append(f"{into} = {into} {sign} {f'kernel[{k}]' if given else _spelled(size)} * {view}")
-        return "\n".join(lines)
+        at = "(k, 0)" if axis == 0 else "(0, k)"
+        return (
+            f"{into} = wp.tile_zeros(shape=({rows}, {cols}), dtype=float)\nfor k in range(TAPS):\n"
+            f"    {into} += {taps}[k] * wp.tile_view({source}, offset={at}, shape=({rows}, {cols}))"
+        )
 
-    def passes(into: str, first: tuple[float, ...], second: tuple[float, ...]) -> str:
+    def passes(into: str, first: str, second: str) -> str:
         """`first` along the rows, `second` down the columns, in the order of this variant."""
         if result == "rows first":
             return (
-                run("padded", f"{into}_rows", first, 1, "HALO", "TILE")
+                run("padded", f"{into}_rows", first, 1, "PADDED", "TILE")
                 + "\n"
                 + run(f"{into}_rows", into, second, 0, "TILE", "TILE")
             )
         return (
-            run("padded", f"{into}_cols", second, 0, "TILE", "HALO")
+            run("padded", f"{into}_cols", second, 0, "TILE", "PADDED")
             + "\n"
             + run(f"{into}_cols", into, first, 1, "TILE", "TILE")
         )
+
+    taps = 2 * reach + 1
+    used = {"SMOOTH": weights, "SLOPE": slope}
+    if kind == "difference of blurs":
+        used = {"FINE": _SMOOTH["binomial"][reach], "COARSE": _SMOOTH["box"][reach]}
+    elif kind in ("blur", "sharpen"):
+        used = {} if given else {"SMOOTH": weights}
+    d.module(f"TAPS = wp.constant({taps})")
+    vector = "wp.vec3" if taps == 3 else f"vec{taps}"
+    if used and taps != 3:
+        d.module(f"vec{taps} = wp.types.vector(length={taps}, dtype=float)")
+    for name_, values in used.items():
+        listed = ", ".join("0.0" if w == 0.0 else _spelled(w) for w in values)
+        d.module(f"{name_} = wp.constant({vector}({listed}))")
+    smoothing = "kernel" if given else "SMOOTH"
 
     if gamma:
         d.function('''
@@ -149,7 +154,7 @@ def filtered_patches(d: Draft) -> None:
                 return wp.pow(v, 2.2)
         ''')
     middle = f"wp.tile_view(padded, offset=({reach}, {reach}), shape=(TILE, TILE))"
-    slopes = passes("gx", slope, weights) + "\n" + passes("gy", weights, slope)
+    slopes = passes("gx", "SLOPE", smoothing) + "\n" + passes("gy", smoothing, "SLOPE")
     if kind == "gradient":
         d.function("@wp.func\ndef pair_up(x: float, y: float) -> wp.vec2:\n    return wp.vec2(x, y)")
     elif kind == "magnitude":
@@ -183,21 +188,21 @@ def filtered_patches(d: Draft) -> None:
     )
     wider = _SMOOTH["box"][reach]
     end = {
-        "blur": passes("soft", weights, weights) + f"\nwp.tile_store(filtered, soft, {at})",
-        "sharpen": passes("soft", weights, weights)
-        + f"\nsharp = {middle}\nwp.tile_store(filtered, sharp + sharpness * (sharp - soft), {at})",
+        "blur": passes("soft", smoothing, smoothing) + f"\nwp.tile_store(filtered, soft, {at})",
+        "sharpen": passes("soft", smoothing, smoothing)
+        + f"\nmiddle = {middle}\nwp.tile_store(filtered, middle + sharpness * (middle - soft), {at})",
         "gradient": f"{slopes}\nwp.tile_store(gradient, wp.tile_map(pair_up, gx, gy), {at})",
         "magnitude": f"{slopes}\nwp.tile_store(edges, wp.tile_map(edge_strength, gx, gy, eps), {at})",
         "corner": tensor + "found = wp.tile_map(harris, xx, yy, xy, kappa)\n"
         "wp.tile_store(response, wp.tile_reshape(found, shape=(1, 1)), offset=(i, j))",
         "coherence": tensor + "found = wp.tile_map(agreement, xx, yy, xy, eps)\n"
         "wp.tile_store(coherence, wp.tile_reshape(found, shape=(1, 1)), offset=(i, j))",
-        "difference of blurs": passes("fine", _SMOOTH["binomial"][reach], _SMOOTH["binomial"][reach])
+        "difference of blurs": passes("fine", "FINE", "FINE")
         + "\n"
-        + passes("coarse", wider, wider)
+        + passes("coarse", "COARSE", "COARSE")
         + f"\nwp.tile_store(filtered, fine - coarse, {at})",
     }[kind]
-    load = 'wp.tile_load(picture, shape=(HALO, HALO), offset=(i * TILE, j * TILE), storage="shared")'
+    load = 'wp.tile_load(picture, shape=(PADDED, PADDED), offset=(i * TILE, j * TILE), storage="shared")'
     d.launch(side, side, tiled=True)
     d.code(
         """

@@ -26,13 +26,15 @@ class Picture:
     def __init__(self, d: Draft) -> None:
         self.place, self.head, self.shape, self.layout = _pixels(d)
 
-    def declare(self, d: Draft, name: str, output: bool = False, low: float = 0.0, high: float = 1.0) -> None:
+    def declare(
+        self, d: Draft, name: str, about: str, output: bool = False, low: float = 0.0, high: float = 1.0
+    ) -> None:
         whole = (*self.shape, 3) if self.layout == "channels" else self.shape
         kind = "float" if self.layout == "channels" else "vec3"
         if output:
-            d.output(name, kind, whole)
+            d.output(name, kind, whole, about=about)
         else:
-            d.input(name, kind, whole, low, high)
+            d.input(name, kind, whole, low, high, about=about)
 
     def load(self, name: str) -> str:
         """The colour at the thread's place."""
@@ -80,6 +82,7 @@ def convert_colors(d: Draft) -> None:
         d.option("and", "plain", "scaled", "turned") if space in ("hsv", "ycbcr", "lab", "xyz") else "plain"
     )
     function, words = spaces[space]
+    factor = "exposure" if space in ("lab", "xyz") else "gain"
     name = d.use(function)
     if shift == "turned":
         words = (
@@ -87,15 +90,23 @@ def convert_colors(d: Draft) -> None:
             if space in ("lab", "xyz")
             else words.replace("RGB", "linear RGB", 1)
         )
-    d.says(f"Converts the colours of an image from {words}{', with exposure' if shift == 'scaled' else ''}.")
+    d.says(
+        f"Converts the colours of an image from {words}{f', scaled by the {factor}' if shift == 'scaled' else ''}."
+    )
     given = {"from hsv": "hsv", "from ycbcr": "ycbcr"}.get(space, "rgb")
-    pic.declare(d, given, low=0.02)
+    pic.declare(
+        d,
+        given,
+        {"hsv": "Hue, saturation and value", "ycbcr": "Y'CbCr"}.get(given, "Colors to convert"),
+        low=0.02,
+    )
     if shift == "scaled":
-        d.param("exposure", "float", 0.5, 1.0, about="Exposure scale")
-    pic.declare(d, "converted", output=True)
+        about = "Exposure scale" if factor == "exposure" else "Factor of the encoded values"
+        d.param(factor, "float", 0.5, 1.0, about=about)
+    pic.declare(d, "converted", "Converted colors", output=True)
     lines = [pic.head, f"c = {pic.load(given)}"]
     if shift == "scaled":
-        lines.append("c *= exposure" if d.pick(True, False) else "c = exposure * c")
+        lines.append(f"c *= {factor}" if d.pick(True, False) else f"c = {factor} * c")
     linear = shift == "turned"
     if linear:
         encode = colour.TO_LINEAR if space in ("lab", "xyz") else colour.TO_SRGB
@@ -111,7 +122,7 @@ def convert_colors(d: Draft) -> None:
     d.code("\n".join(lines))
 
     def reference(v: Values) -> dict[str, Any]:
-        c = v[given] * (v.exposure if shift == "scaled" else 1.0)
+        c = v[given] * (v[factor] if shift == "scaled" else 1.0)
         if linear:
             c = encode(c)
         return {"converted": function(c)}
@@ -148,13 +159,13 @@ def tone_map(d: Draft) -> None:
     d.says(f"Tone maps an HDR image with {by}{coding}.")
     clamped = d.flag("clamped", 0.4) or encode != "none"  # what is encoded is meant for a display
     clamped = clamped and curve not in ("reinhard", "exponential")
-    pic.declare(d, "hdr", low=0.05, high=16.0)
+    pic.declare(d, "hdr", "Linear colors of high dynamic range", low=0.05, high=16.0)
     d.param("exposure", "float", 0.5, 2.0, about="Exposure scale")
     if curve in ("extended", "hable", "luminance"):
         d.param("white", "float", 8.0, 12.0, about="White point of the curve")
     if encode == "gamma":
         d.param("gamma", "float", 1.8, 2.4, about="Display gamma")
-    pic.declare(d, "ldr", output=True)
+    pic.declare(d, "ldr", "Tone-mapped colors", output=True)
     one = "wp.vec3(1.0, 1.0, 1.0)"
     lines = [pic.head, f"c = exposure * {pic.load('hdr')}"]
     if curve == "luminance":
@@ -162,8 +173,7 @@ def tone_map(d: Draft) -> None:
         lines += [
             f"lum = {lum}(c)",
             "# scale RGB by the luminance ratio to preserve hue",
-            "mapped = lum * (1.0 + lum / (white * white)) / (1.0 + lum)",
-            "c = c * (mapped / lum)",
+            "c *= (1.0 + lum / (white * white)) / (1.0 + lum)",
         ]
     elif curve in ("reinhard", "extended"):
         extra = " * (1.0 + x / (white * white))" if curve == "extended" else ""

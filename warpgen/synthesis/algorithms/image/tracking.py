@@ -163,12 +163,18 @@ def track_features(d: Draft) -> None:
     d.struct("params", params, fields, about="Settings")
     out = "tracked" if result == "position" else "flow"
     d.output(
-        out, "vec2", size, about="Position in the next frame [px]" if result == "position" else "Motion [px]"
+        out,
+        "vec2",
+        size,
+        about=("Position in the next frame [px]" if result == "position" else "Motion [px]")
+        + ", where tracked",
     )
     d.output("status", "int", size, about="1 if tracked, 0 if skipped, negative if lost")
     if errors:
         d.output("errors", "float", size, about="Mean absolute difference of the windows")
     d.module(f"HALF_WINDOW = wp.constant({half})")
+    d.module("TRACK_OK = wp.constant(1)")
+    d.module("TRACK_SKIPPED = wp.constant(0)")
     d.module("TRACK_FLAT = wp.constant(-1)")
     d.module("TRACK_OUTSIDE = wp.constant(-2)")
     if errors:
@@ -180,7 +186,7 @@ def track_features(d: Draft) -> None:
     d.function(_SAMPLE, gradient_doc=doc, gradient=lines)
     d.function(
         _SUMS,
-        weight="# Gaussian falloff with a variance of two pixels\nw = wp.exp(-0.25 * float(dx * dx + dy * dy))"
+        weight="# Gaussian falloff with a variance of two square pixels\nw = wp.exp(-0.25 * float(dx * dx + dy * dy))"
         if weighted == "gaussian"
         else "",
         w="w" if weighted == "gaussian" else "1.0",
@@ -196,9 +202,10 @@ def track_features(d: Draft) -> None:
         center = features[frame, feature]
         # Lost features stay lost
         if not active[frame, feature]:
+            status[frame, feature] = TRACK_SKIPPED
             return
 
-        # G = sum w (Ix^2, Ix Iy, Iy^2)
+        # G = sum $w(Ix^2, Ix Iy, Iy^2)
         tensor = window_tensor(frames, frame, center)
         $test
             status[frame, feature] = TRACK_FLAT
@@ -209,7 +216,7 @@ def track_features(d: Draft) -> None:
         gyy = tensor[2] + params.damping
         inv_det = 1.0 / (gxx * gyy - tensor[1] * tensor[1])
         guess = $guess
-        for iteration in range($most):
+        for _ in range($most):
             b = window_mismatch(frames, frame, center, guess)
             # Solve the 2x2 system G d = b
             update = inv_det * wp.vec2(gyy * b[0] - tensor[1] * b[1], gxx * b[1] - tensor[1] * b[0])
@@ -227,7 +234,7 @@ def track_features(d: Draft) -> None:
             return
 
         $error
-        status[frame, feature] = 1
+        status[frame, feature] = TRACK_OK
         $store
         """,
         test={
@@ -239,7 +246,7 @@ def track_features(d: Draft) -> None:
                 if smaller < params.min_eigenvalue:
                 """,
             "determinant": """
-                # Cheaper than the eigenvalues: det G / trace G is close to the smaller one
+                # Cheaper than the eigenvalues: det G / trace G is half the smaller one to all of it
                 trace = tensor[0] + tensor[2]
                 det = tensor[0] * tensor[2] - tensor[1] * tensor[1]
                 if det < params.min_eigenvalue * trace:
@@ -250,6 +257,7 @@ def track_features(d: Draft) -> None:
             "flow": "center + predicted_flow[frame, feature]",
             "coarse": "center + 2.0 * coarse_flow[frame, feature]",
         }[prediction],
+        w="w " if weighted == "gaussian" else "",
         most=str(most) if stop == "fixed" else "MAX_ITERATIONS",
         stop="# Converged to a hundredth of a pixel\nif update_length < 0.01:\n    break"
         if stop == "converged"
@@ -269,8 +277,8 @@ def track_features(d: Draft) -> None:
         else "flow[frame, feature] = guess - center",
     )
     d.explain("""
-        Each iteration solves G d = b for the displacement d, with the gradients of the first frame
-        (forward additive). Positions are (x, y) with pixel centers at integers.
+        Each iteration solves G d = b for the displacement d, with the gradients of the first frame,
+        which stay the same. Positions are (x, y) with pixel centers at integers.
     """)
 
     def agrees(v: Values, after: Values) -> None:

@@ -49,8 +49,7 @@ _DISTORT = {
         """,
         """
         dxd_dx = 1.0
-        dxd_dy = 0.0
-        dyd_dx = 0.0
+        mixed = 0.0
         dyd_dy = 1.0
         """,
     ),
@@ -65,8 +64,8 @@ _DISTORT = {
         # d(radial) / d(r2), with d(r2) / dx = 2 x
         dradial = camera.k1 + 2.0 * camera.k2 * r2
         dxd_dx = radial + 2.0 * x * x * dradial
-        dxd_dy = 2.0 * x * y * dradial
-        dyd_dx = dxd_dy
+        # d(xd) / dy, which equals d(yd) / dx
+        mixed = 2.0 * x * y * dradial
         dyd_dy = radial + 2.0 * y * y * dradial
         """,
     ),
@@ -81,8 +80,8 @@ _DISTORT = {
         """
         dradial = camera.k1 + r2 * (2.0 * camera.k2 + 3.0 * r2 * camera.k3)
         dxd_dx = radial + 2.0 * x * x * dradial + 2.0 * camera.p1 * y + 6.0 * camera.p2 * x
-        dxd_dy = 2.0 * x * y * dradial + 2.0 * camera.p1 * x + 2.0 * camera.p2 * y
-        dyd_dx = dxd_dy
+        # d(xd) / dy, which equals d(yd) / dx
+        mixed = 2.0 * x * y * dradial + 2.0 * camera.p1 * x + 2.0 * camera.p2 * y
         dyd_dy = radial + 2.0 * y * y * dradial + 6.0 * camera.p1 * y + 2.0 * camera.p2 * x
         """,
     ),
@@ -102,8 +101,8 @@ _DISTORT = {
         # d(stretch) / dr / r, using d(theta) / dr = 1 / (1 + r^2)
         dstretch = (dtheta_d / (1.0 + r * r) - stretch) / (r * r)
         dxd_dx = stretch + dstretch * x * x
-        dxd_dy = dstretch * x * y
-        dyd_dx = dxd_dy
+        # d(xd) / dy, which equals d(yd) / dx
+        mixed = dstretch * x * y
         dyd_dy = stretch + dstretch * y * y
         """,
     ),
@@ -128,7 +127,7 @@ _LOSSES = {
     ),
     "geman mcclure": (
         """
-        # Geman-McClure suppresses outliers completely: w = 1 / (1 + (r / c)^2)^2
+        # Geman-McClure all but ignores outliers: w = 1 / (1 + (r / c)^2)^2
         scaled_norm = residual_norm / loss_scale
         denom = 1.0 + scaled_norm * scaled_norm
         robust_weight = 1.0 / (denom * denom)
@@ -190,7 +189,11 @@ def reprojection_residuals(d: Draft) -> None:
     if loss != "squared":
         d.param("loss_scale", "float", 10.0, 30.0, about="Threshold of the robust loss [px]")
     d.output(
-        "residuals", "vec2", n, about="Residuals [px]" if loss == "squared" else "Weighted residuals [px]"
+        "residuals",
+        "vec2",
+        n,
+        about=("Residuals [px]" if loss == "squared" else "Weighted residuals [px]")
+        + (", not set for what is skipped" if mask != "none" or cheirality else ""),
     )
     if wanted in ("pose and point", "pose"):
         d.output(
@@ -271,7 +274,7 @@ def reprojection_residuals(d: Draft) -> None:
         }[mask],
         intrinsics="" if shared == "shared" else "camera = cameras[view]",
         cheirality="""
-            # Points behind the camera have no projection, so skip them (cheirality)
+            # Points behind the camera, or all but in it, have no projection, so skip them (cheirality)
             if p_camera[2] < 0.1:
                 return
             """
@@ -285,8 +288,8 @@ def reprojection_residuals(d: Draft) -> None:
             # Chain rule through the perspective division; weights are held fixed (IRLS)
             weighted_fx = sqrt_weight * camera.focal[0] * inv_z
             weighted_fy = sqrt_weight * camera.focal[1] * inv_z
-            row_u = weighted_fx * wp.vec3(dxd_dx, dxd_dy, -(dxd_dx * x + dxd_dy * y))
-            row_v = weighted_fy * wp.vec3(dyd_dx, dyd_dy, -(dyd_dx * x + dyd_dy * y))
+            row_u = weighted_fx * wp.vec3(dxd_dx, mixed, -(dxd_dx * x + mixed * y))
+            row_v = weighted_fy * wp.vec3(mixed, dyd_dy, -(mixed * x + dyd_dy * y))
             $pose
             $point
             """
@@ -321,9 +324,9 @@ def reprojection_residuals(d: Draft) -> None:
         for old, new in (
             ("xd = x\nyd = y\n", ""),
             ("camera.focal[0] * xd, camera.focal[1] * yd", "camera.focal[0] * x, camera.focal[1] * y"),
-            ("dxd_dx = 1.0\ndxd_dy = 0.0\ndyd_dx = 0.0\ndyd_dy = 1.0\n", ""),
-            ("wp.vec3(dxd_dx, dxd_dy, -(dxd_dx * x + dxd_dy * y))", "wp.vec3(1.0, 0.0, -x)"),
-            ("wp.vec3(dyd_dx, dyd_dy, -(dyd_dx * x + dyd_dy * y))", "wp.vec3(0.0, 1.0, -y)"),
+            ("dxd_dx = 1.0\nmixed = 0.0\ndyd_dy = 1.0\n", ""),
+            ("wp.vec3(dxd_dx, mixed, -(dxd_dx * x + mixed * y))", "wp.vec3(1.0, 0.0, -x)"),
+            ("wp.vec3(mixed, dyd_dy, -(mixed * x + dyd_dy * y))", "wp.vec3(0.0, 1.0, -y)"),
         ):
             d.text = d.text.replace(old, new)
     errors = "reprojection errors" if loss == "squared" else "robustly weighted reprojection errors"

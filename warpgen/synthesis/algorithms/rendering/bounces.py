@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, fill
     source="Kajiya 1986; Laine, Karras & Aila 2013, Megakernels considered harmful; Pharr et al. 2016, ch. 14",
     names={
         "path_bounce": "trace_bounce|extend_paths|shade_and_scatter|wavefront_bounce",
-        "ray": "path_id|ray_index|pixel",
+        "ray": "path_id|ray_index",
         "ray_origins": "origins|path_origins",
         "ray_dirs": "directions|path_dirs",
         "throughput": "path_throughput|beta",
@@ -73,7 +73,15 @@ def path_bounce(d: Draft) -> None:
     if sky != "none":
         d.param("sky_color", "vec3", 0.2, 0.8, about="Sky radiance")
     d.input(
-        "uniforms", "float", (n, 6), 0.02, 0.98, about="Random numbers of this bounce, shape (num_rays, 6)"
+        "uniforms",
+        "float",
+        (n, 6),
+        0.02,
+        0.98,
+        about="Random numbers in (0, 1): 0 and 1 scatter"
+        + (", 2 and 3 pick a point of the light" if light == "sphere" else "")
+        + (", 4 chooses to reflect" if glass else "")
+        + (", 5 decides survival" if roulette else ""),
     )
     if place == "same":
         d.forward_only()
@@ -88,15 +96,15 @@ def path_bounce(d: Draft) -> None:
         d.input("throughput", "vec3", n, 0.3, 1.0, about="Product of BSDF weights along each path")
         d.input("active", "int", n, 0, 2, about="0 for terminated paths")
         d.inout("radiance", "vec3", n, 0.0, 0.5, about="Radiance gathered so far, accumulated")
-        d.output("next_origins", "vec3", n)
-        d.output("next_dirs", "vec3", n)
-        d.output("next_throughput", "vec3", n, about="Zero for terminated paths")
-        d.output("next_active", "int", n)
+        d.output("next_origins", "vec3", n, about="Origins of the paths that go on")
+        d.output("next_dirs", "vec3", n, about="Directions of the paths that go on")
+        d.output("next_throughput", "vec3", n, about="Product of BSDF weights of the paths that go on")
+        d.output("next_active", "int", n, about="0 for terminated paths")
     names = {
         s: (s if place == "same" else f"next_{s.removeprefix('ray_')}")
         for s in ("ray_origins", "ray_dirs", "throughput", "active")
     }
-    d.module("RAY_EPSILON = wp.constant(1.0e-4)")
+    d.module("RAY_EPSILON = wp.constant(1.0e-3)")
     d.module("MATERIAL_MIRROR = wp.constant(1)")
     if glass:
         d.module("MATERIAL_GLASS = wp.constant(2)")
@@ -111,6 +119,7 @@ def path_bounce(d: Draft) -> None:
         ray = wp.tid()
         # Skip paths that were terminated by an earlier bounce
         if active[ray] == 0:
+            $skipped
             return
 
         origin = ray_origins[ray]
@@ -121,13 +130,11 @@ def path_bounce(d: Draft) -> None:
             $miss
             return
 
-        # Intersect once more, since the search keeps no adjoint
+        # $again
         hit_t = intersect_sphere(origin, ray_dir, scene.centers[hit_index], scene.radii[hit_index])
         position = origin + hit_t * ray_dir
         hit_normal = (position - scene.centers[hit_index]) / scene.radii[hit_index]
-        entering = wp.dot(ray_dir, hit_normal) < 0.0
-        if not entering:
-            hit_normal = -hit_normal
+        $facing
         material = materials[scene.material_ids[hit_index]]
         gathered = wp.cw_mul(beta, material.emission)
 
@@ -141,10 +148,10 @@ def path_bounce(d: Draft) -> None:
             cos_light = wp.dot(hit_normal, light_dir)
             if cos_light > 0.0:
                 # Offset along the normal to avoid self-intersection
-                shadow_origin = position + 1.0e-3 * hit_normal
+                shadow_origin = position + RAY_EPSILON * hit_normal
                 if not is_occluded(scene, shadow_origin, light_dir, $reach):
                     brdf = material.albedo / wp.pi
-                    gathered += cos_light * wp.cw_mul(beta, wp.cw_mul(brdf, light_value))
+                    gathered += cos_light * wp.cw_mul(beta, wp.cw_mul(brdf, $light_value))
 
             $scatter
         radiance[ray] += gathered
@@ -154,13 +161,17 @@ def path_bounce(d: Draft) -> None:
         $weights[ray] = beta
         $flags
         """,
+        skipped="" if place == "same" else "next_active[ray] = 0",
+        again="The search gives the sphere alone"
+        if place == "same"
+        else "Intersect once more, since the search keeps no adjoint",
         miss="""
             $escape
             $ended
             """,
         escape={
             "gradient": """
-                # Ray escaped: blend from white at the horizon to the sky color at the zenith
+                # Ray escaped: blend from white straight down to the sky color straight up
                 blend = 0.5 * (ray_dir[1] + 1.0)
                 sky_radiance = (1.0 - blend) * wp.vec3(1.0) + blend * sky_color
                 radiance[ray] += wp.cw_mul(beta, sky_radiance)
@@ -175,7 +186,10 @@ def path_bounce(d: Draft) -> None:
             """
         if glass
         else "",
+        facing=f"{'entering = wp.dot(ray_dir, hit_normal) < 0.0' if glass else ''}\nif "
+        f"{'not entering' if glass else 'wp.dot(ray_dir, hit_normal) > 0.0'}:\n    hit_normal = -hit_normal",
         light=lit,
+        light_value="sun_irradiance" if light == "directional" else "light_value",
         reach=reach,
         scatter={
             "cosine": """

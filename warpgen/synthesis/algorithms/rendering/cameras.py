@@ -14,10 +14,10 @@ _NAMES = {
     "rays": "directions|ray_dirs|rd_out",
     "origins": "ray_origins|ro_out|ray_o",
     "eye": "camera_pos|cam_pos|position",
-    "pose": "camera|cam_to_world|X_wc",
+    "pose": "camera_pose|cam_to_world|X_wc",
     "fov": "field_of_view|fov_y|vfov",
     "pixels": "uv|image_points|projected",
-    "points": "positions|world_points|x",
+    "points": "positions|world_points",
     "focal": "f|focal_lengths",
 }
 
@@ -46,6 +46,11 @@ def camera_rays(d: Draft) -> None:
     jitter = d.flag("jitter", 0.35)
     width, height = d.pick(12, 16, 20), d.pick(8, 10, 12)
     both = lens in ("orthographic", "thin lens")
+
+    def unit(text: str) -> str:
+        """Of length one, as what comes from angles is already."""
+        return f"wp.normalize({text})" if lens in ("pinhole", "thin lens") else text
+
     if frame == "look at":
         d.param("eye", "vec3", 2.0, 3.0, about="Camera position")
         d.param("target", "vec3", -0.3, 0.3, about="Point that the camera looks at")
@@ -55,21 +60,21 @@ def camera_rays(d: Draft) -> None:
             u = wp.normalize(wp.cross(wp.vec3(0.0, 1.0, 0.0), w))
             v = wp.cross(w, u)
             """
-        world, origin = "-w" if lens == "orthographic" else "wp.normalize(x * u + y * v + z * w)", "eye"
+        world, origin = "-w" if lens == "orthographic" else unit("x * u + y * v + z * w"), "eye"
     elif frame == "pose":
-        d.param("pose", "transform", -1.0, 1.0, kind="transform", about="Camera pose")
+        d.param("pose", "transform", -1.0, 1.0, kind="transform", about="Camera-to-world pose")
         basis, world, origin = (
             "",
             "wp.transform_vector(pose, wp.vec3(0.0, 0.0, -1.0))"
             if lens == "orthographic"
-            else "wp.normalize(wp.transform_vector(pose, wp.vec3(x, y, z)))",
+            else unit("wp.transform_vector(pose, wp.vec3(x, y, z))"),
             "wp.transform_get_translation(pose)",
         )
     else:
         d.param("eye", "vec3", -1.0, 1.0, about="Camera position")
-        d.param("R", "mat33", 0, 1, kind="rotation", about="Camera rotation")
+        d.param("R", "mat33", 0, 1, kind="rotation", about="Camera-to-world rotation")
         world = "wp.vec3(x, y, z)" if lens != "orthographic" else "wp.vec3(0.0, 0.0, -1.0)"
-        world = f"R * {world}" if lens == "orthographic" else f"wp.normalize(R * {world})"
+        world = f"R * {world}" if lens == "orthographic" else unit(f"R * {world}")
         basis, origin = "", "eye"
     angular = lens in ("fisheye", "stereographic")
     if lens in ("pinhole", "thin lens"):
@@ -253,7 +258,7 @@ def project_points(d: Draft) -> None:
             tid = wp.tid()
             p = points[tid]
             clip = view_proj * wp.vec4(p[0], p[1], p[2], 1.0)
-            # points at or behind the camera are not visible
+            # points behind the camera or nearly in its plane are not visible
             if clip[3] <= 0.1:
                 $behind
                 return
@@ -294,7 +299,13 @@ def project_points(d: Draft) -> None:
     if model == "distorted":
         d.param("k1", "float", -0.2, 0.2, about="First radial distortion coefficient")
         d.param("k2", "float", -0.05, 0.05, about="Second radial distortion coefficient")
-    d.output("residual" if observed else "pixels", "vec2", n)
+    about = "Projected minus observed pixels" if observed else "Pixels"
+    d.output(
+        "residual" if observed else "pixels",
+        "vec2",
+        n,
+        about=about + (", not set for points that are not seen" if behind == "skip" else ""),
+    )
     out = "residual" if observed else "pixels"
     unseen = "; (-1, -1) where they are not seen" if behind == "mark" else ""
     d.says(

@@ -162,6 +162,7 @@ def atrous_filter(d: Draft) -> None:
         else f"exponent += wp.abs(luminance(tap) - center_luma) / {'phi_color' if luminance == 'fixed' else 'sigma_color'}"
     )
     guided = """
+        # Edges of the texture are kept
         texture_gap = wp.length(albedo[r, c] - albedo[row, col])
         exponent += 2.0 * texture_gap
         """
@@ -173,11 +174,11 @@ def atrous_filter(d: Draft) -> None:
         $sky
         $normal
         $position
-        center = $center
+        $first = $center
         $sigma
         # The tap at the center always counts
         weight_sum = $own
-        total = weight_sum * center
+        $total
         $var0
         for m in range(-radius, radius + 1):
             for n in range(-radius, radius + 1):
@@ -213,15 +214,21 @@ def atrous_filter(d: Draft) -> None:
         center=color_of.format("row, col"),
         sigma={
             "variance": """
-                center_luma = luminance(center)
+                center_luma = luminance($first)
                 # Wide where the estimate is noisy, narrow where it has converged
                 sigma_color = phi_color * wp.sqrt(blurred_variance(variance, row, col) + 1.0e-3)
                 """,
-            "fixed": "center_luma = luminance(center)",
+            "fixed": "center_luma = luminance($first)",
             "none": "",
         }[luminance],
+        first="total" if kernel == "box" else "center",
+        total="" if kernel == "box" else "total = weight_sum * center",
         own="float(1.0)" if kernel == "box" else "tap_kernel(0) * tap_kernel(0)",
-        var0="variance_sum = weight_sum * weight_sum * variance[row, col]" if keep else "",
+        var0=""
+        if not keep
+        else "variance_sum = variance[row, col]"
+        if kernel == "box"
+        else "variance_sum = weight_sum * weight_sum * variance[row, col]",
         place=place,
         same="# Never filter across meshes\nif mesh_id[r, c] != mesh_id[row, col]:\n    continue"
         if ids

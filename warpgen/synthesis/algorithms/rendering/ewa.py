@@ -23,6 +23,12 @@ class SplatCamera:
     near_plane: float
 ''')
 
+ORTHOGRAPHIC_CAMERA = piece(
+    SPLAT_CAMERA.text.replace(
+        "focal lengths and image size in pixels", "scale in pixels per unit of length, image size in pixels"
+    ).replace("focal: wp", "scale: wp")
+)
+
 COVARIANCE = '''
 @wp.func
 def gaussian_covariance(log_scale: wp.vec3, rotation: wp.quat) -> wp.mat33:
@@ -52,10 +58,10 @@ MODELS = {
     "orthographic": (
         """
         # No foreshortening: the Jacobian is constant and drops depth
-        jac_x = wp.vec3(camera.focal[0], 0.0, 0.0)
-        jac_y = wp.vec3(0.0, camera.focal[1], 0.0)
+        jac_x = wp.vec3(camera.scale[0], 0.0, 0.0)
+        jac_y = wp.vec3(0.0, camera.scale[1], 0.0)
         """,
-        "camera.center + wp.cw_mul(camera.focal, wp.vec2(p[0], p[1]))",
+        "camera.center + wp.cw_mul(camera.scale, wp.vec2(p[0], p[1]))",
     ),
     "fisheye": (
         """

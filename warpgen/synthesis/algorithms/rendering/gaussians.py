@@ -12,6 +12,7 @@ from warpgen.synthesis.algorithms.rendering.ewa import (
     COVARIANCE,
     FISHEYE,
     MODELS,
+    ORTHOGRAPHIC_CAMERA,
     PROJECT,
     SPLAT_CAMERA,
     TILES,
@@ -47,9 +48,10 @@ def preprocess_gaussians(d: Draft) -> None:
     tile = d.pick(8, 16)
     at = "camera_index, gaussian_index" if batched else "gaussian_index"
     size: int | tuple[int, ...] = (cameras, n) if batched else n
+    zoom = "scale" if model == "orthographic" else "focal"
     fields = {
         "world_to_camera": fill(-0.4, 0.4, "transform"),
-        "focal": fill(40.0, 60.0),
+        zoom: fill(40.0, 60.0),
         "center": fill(28.0, 36.0),
         "width": fill(64, 65),
         "height": fill(64, 65),
@@ -57,7 +59,7 @@ def preprocess_gaussians(d: Draft) -> None:
     }
     d.struct(
         "cameras" if batched else "camera",
-        SPLAT_CAMERA,
+        ORTHOGRAPHIC_CAMERA if model == "orthographic" else SPLAT_CAMERA,
         fields,
         cameras if batched else (),
         about="Cameras to render, shape (num_cameras,)" if batched else "Camera to render with",
@@ -86,7 +88,13 @@ def preprocess_gaussians(d: Draft) -> None:
         d.module(f"TILE_SIZE = wp.constant({tile})")
         d.function(TILES, tile=str(tile))
     jacobian, pixel = MODELS[model]
-    d.function(PROJECT, jacobian=jacobian)
+    flat = model == "orthographic"  # the covariance is the same wherever the mean lies
+    project = PROJECT
+    if flat:
+        project = project.replace("p: wp.vec3, ", "").replace(
+            "        p: Mean of the Gaussian in camera space.\n", ""
+        )
+    d.function(project, jacobian=jacobian)
     if degree:
         d.function(COLOR, bands="".join(BANDS[: degree + 1]))
     else:
@@ -100,7 +108,7 @@ def preprocess_gaussians(d: Draft) -> None:
         if mean_camera[2] <= camera.near_plane:
             return
 
-        cov2d = project_covariance(camera, mean_camera, $sigma)
+        cov2d = project_covariance(camera, $at_mean$sigma)
         $before
         # Low-pass filter: every splat covers at least about one pixel
         cov_xx = cov2d[0] + 0.3
@@ -135,6 +143,7 @@ def preprocess_gaussians(d: Draft) -> None:
         index="camera_index, gaussian_index = wp.tid()\ncamera = cameras[camera_index]"
         if batched
         else "gaussian_index = wp.tid()",
+        at_mean="" if flat else "mean_camera, ",
         sigma=sigma,
         before="det_sharp = cov2d[0] * cov2d[2] - cov2d[1] * cov2d[1]" if compensated else "",
         image=FISHEYE
@@ -167,14 +176,14 @@ def preprocess_gaussians(d: Draft) -> None:
         d.says("Projects Gaussians to ellipses on the screen of a camera and evaluates their colors.")
     d.explain("""
         Sigma' = J W Sigma W^T J^T + 0.3 I, where J linearizes the projection at the mean. Gaussians
-        outside of the view keep radius 0. Focal lengths and radii are in pixels.
+        outside of the view keep radius 0.
     """)
 
     def agrees(v: Values, after: Values) -> None:
         prefix = "cameras" if batched else "camera"
         found = [
             preprocessed(
-                {name: np.asarray(v[f"{prefix}.{name}"])[c] if batched else v[f"{prefix}.{name}"] for name in fields},
+                {"focal" if name == zoom else name: np.asarray(v[f"{prefix}.{name}"])[c] if batched else v[f"{prefix}.{name}"] for name in fields},
                 v, model, degree, compensated, tile,
             )
             for c in range(cameras if batched else 1)

@@ -14,7 +14,7 @@ NAMES = {
     "normals": "surface_normals|n_in",
     "n": "nrm|normal",
     "directions": "dirs|omega",
-    "irradiance": "E|shading|diffuse_light",
+    "irradiance": "E|diffuse_light",
     "coeffs": "sh|sh_coeffs|L_lm",
     "panorama": "env_map|environment|latlong",
     "radiance": "color_out|sampled|L",
@@ -125,12 +125,15 @@ def spherical_harmonics(d: Draft) -> None:
     each = task == "per point"
     d.input("coeffs", type, (n, size) if each else size, -0.5, 1.0, about="Spherical harmonics coefficients")
     name = "irradiance" if task == "irradiance" else "radiance"
-    d.output(name, type, n)
+    d.output(name, type, n, about=name.capitalize())
+    if task == "irradiance":
+        lobe = "\n".join(f"A{b} = wp.constant({damp[b]})" for b in range(degree + 1))
+        d.module(f"# How the cosine lobe damps each degree\n{lobe}")
     c = "coeffs[tid, $k]" if each else "coeffs[$k]"
 
     def term(k: int) -> str:
         value = f"{terms[k]} * {c.replace('$k', str(k))}"
-        return f"{damp[level[k]]} * {value}" if task == "irradiance" else value
+        return f"A{level[k]} * {value}" if task == "irradiance" and form == "sum" else value
 
     if form == "dot":
         bands = [
@@ -140,7 +143,7 @@ def spherical_harmonics(d: Draft) -> None:
         body = (
             "\n".join(bands[: degree + 1])
             + f"\n{name}[tid] = "
-            + " + ".join(f"band{b}" for b in range(degree + 1))
+            + " + ".join(f"A{b} * band{b}" if task == "irradiance" else f"band{b}" for b in range(degree + 1))
         )
     else:
         body = "\n".join(
@@ -148,10 +151,14 @@ def spherical_harmonics(d: Draft) -> None:
         )
     if task == "irradiance":
         d.says("Computes irradiance from spherical harmonics lighting.")
-        d.explain(f"""
-            E(n) = sum A_l L_lm Y_lm(n) with A = pi, 2 pi / 3{", pi / 4" if degree == 2 else ""}: the cosine lobe
-            lets almost nothing above the second degree through.
-        """)
+        d.explain(
+            "E(n) = sum A_l L_lm Y_lm(n) with A = pi, 2 pi / 3"
+            + (
+                ", pi / 4: the cosine lobe lets almost nothing above the second degree through."
+                if degree == 2
+                else "; the second degree, with A = pi / 4, is left out."
+            )
+        )
     else:
         own = "of its own" if each else "of the lighting"
         d.says(f"Evaluates radiance in each direction from spherical harmonics coefficients {own}.")
@@ -190,7 +197,7 @@ def sample_panorama(d: Draft) -> None:
         d.input("views", "vec3", n, kind="unit", about="Directions towards the viewer")
     if rotated:
         d.param("yaw", "float", 0.0, 3.0, about="Rotation about the vertical axis [rad]")
-    d.output("radiance", texel, n)
+    d.output("radiance", texel, n, about="Radiance from each direction")
     x, up, z = ("r[0]", "r[1]", "r[2]") if axis == "y" else ("r[0]", "r[2]", "r[1]")
     turn = " + yaw / (2.0 * wp.pi)" if rotated else ""
     fetch = {

@@ -10,12 +10,11 @@ import numpy as np
 from warpgen.synthesis.algorithms.rendering import DOMAIN
 from warpgen.synthesis.library import brdf, warping
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.naming import renamed
 
 _NAMES = {
     "normals": "shading_normals|ns|normal_in",
     "n": "nrm|normal|N",
-    "v": "wo|view|V",
-    "l": "wi|to_light|L",
     "radiance": "color_out|shaded|L_out",
     "roughness": "rough|surface_roughness",
     "albedo": "base_color|diffuse_color|rho",
@@ -91,7 +90,8 @@ def shade_points(d: Draft) -> None:
         r = "roughness[tid]"
     if colour != "none":
         d.input("albedo", "vec3", n, 0.1, 0.9, about="Surface albedo")
-    d.output("radiance", "float" if colour == "none" else "vec3", n)
+    d.output("radiance", "float" if colour == "none" else "vec3", n, about="Radiance reflected to the camera")
+    zero = "0.0" if colour == "none" else "wp.vec3()"
     f = f"{d.use(model)}(n, v, l, {r})"
     if colour == "albedo":
         f = f"{f} * albedo[tid]"
@@ -125,10 +125,12 @@ def shade_points(d: Draft) -> None:
             "$head\n$to_light\n$skip\nradiance[tid] = $weight * $f",
             head=head,
             to_light=to_light,
-            skip=behind.replace("$leave", "return") if early else "",
+            skip=behind.replace("$leave", f"radiance[tid] = {zero}\n    return") if early else "",
             weight=weight,
             f=f,
         )
+    viewed, lit = d.pick(("v", "l"), ("wo", "wi"), ("to_eye", "to_light"), ("V", "L"))
+    d.text = renamed(d.text, {"v": viewed, "l": lit})
     lamp = {
         "directional": "a sun",
         "point": "a point light",
@@ -142,7 +144,7 @@ def shade_points(d: Draft) -> None:
         else "E falls with the inverse square of the distance"
     )
     d.explain(f"""
-        L_o = f(v, l) E max(n . l, 0); {strength}. All directions point away from the surface and
+        L_o = f({viewed}, {lit}) E max(n . {lit}, 0); {strength}. All directions point away from the surface and
         have length one.
     """)
 
@@ -241,24 +243,26 @@ def fresnel_terms(d: Draft) -> None:
         lines = f"ratio = ({arguments[0]} - 1.0) / ({arguments[0]} + 1.0)"
         arguments = ["ratio * ratio"]
     value = f"{name}(c, {', '.join(arguments)})"
-    matter = {
-        "schlick": "by Schlick's approximation",
-        "schlick of ior": "by Schlick's approximation from indices of refraction",
-        "dielectric": "of dielectrics",
-        "conductor": "of metals",
+    matter, surfaces = {
+        "schlick": ("", "surfaces, by Schlick's approximation"),
+        "schlick of ior": ("", "surfaces, by Schlick's approximation from indices of refraction"),
+        "dielectric": (" of dielectrics", "dielectrics"),
+        "conductor": (" of metals", "metals"),
     }[form]
+    matter = matter or surfaces.removeprefix("surfaces,")
+    on, by = surfaces.split(",")[0], surfaces.removeprefix("surfaces") if "," in surfaces else ""
     outs = {
         "reflected": ("reflected",),
         "transmitted": (rest,),
         "split": ("reflected", rest),
     }[result]
     for out in outs:
-        d.output(out, "float", n)
+        d.output(out, "float", n, about=f"Share of the light that is {out}")
     d.says(
         {
-            "reflected": f"Computes the Fresnel reflectance {matter}.",
-            "transmitted": f"Computes the {rest} share of the light that falls on surfaces {matter}.",
-            "split": f"Splits incident light into its reflected and {rest} parts {matter}.",
+            "reflected": f"Computes the Fresnel reflectance{matter}.",
+            "transmitted": f"Computes the {rest} share of the light that falls on {surfaces}.",
+            "split": f"Splits the light that falls on {on} into its reflected and {rest} parts{by}.",
         }[result]
     )
     store = {
@@ -327,7 +331,12 @@ def sample_directions(d: Draft) -> None:
         d.param("alpha", "float", 0.2, 0.7, about="Width of the GGX distribution")
     d.output(made, "vec3", n, about="Sampled microfacet normals" if kind == "ggx" else "Sampled directions")
     if pdf:
-        d.output("pdf", "float", n, about="Probability density of the sampled directions")
+        d.output(
+            "pdf",
+            "float",
+            n,
+            about=f"Probability density of the sampled {'normals' if kind == 'ggx' else 'directions'} [1/sr]",
+        )
     piece = {
         "cosine": warping.COSINE,
         "uniform": warping.UNIFORM_HEMISPHERE,

@@ -75,7 +75,14 @@ def trace_paths(d: Draft) -> None:
     if random:
         d.param("seed", "int", 1, 10000, about="Seed of the random state")
     d.param("num_spheres", "int", m, about="Number of spheres")
-    d.output("image", "vec3", shape, about="Output image")
+    d.output(
+        "image",
+        "vec3",
+        shape,
+        about="Radiance along each ray" if camera == "rays" else "Radiance of each pixel",
+    )
+    if camera == "rays":
+        d.says("Renders a scene of spheres by path tracing with a few bounces per ray.")
     background = {
         "gradient": "wp.lerp(wp.vec3(1.0, 1.0, 1.0), wp.vec3(0.5, 0.7, 1.0), 0.5 * rd[1] + 0.5)",
         "constant": "wp.vec3(0.8, 0.9, 1.0)",

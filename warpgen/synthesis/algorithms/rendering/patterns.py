@@ -42,7 +42,9 @@ def procedural_texture(d: Draft) -> None:
         d.param("dark", "vec3", 0.0, 0.4, about="Dark color of the pattern")
         d.param("light", "vec3", 0.6, 1.0, about="Light color of the pattern")
     out = "value" if mix == "grey" else "color"
-    d.output(out, "float" if mix == "grey" else "vec3", n)
+    d.output(
+        out, "float" if mix == "grey" else "vec3", n, about="Pattern, 0 to 1" if mix == "grey" else "Colors"
+    )
     fbm = value_noise.FBM_2 if flat else value_noise.FBM_3
     axes = 2 if flat else 3
     cells = " + ".join(f"int(wp.floor(p[{k}]))" for k in range(axes))
@@ -75,9 +77,8 @@ def procedural_texture(d: Draft) -> None:
             x = 0.5 * p[0] + 0.5 * float(int(row) & 1)
             u = x - wp.floor(x)
             v = p[1] - row
-            t = 1.0
-            if u < 0.05 or v < 0.1:
-                t = 0.0
+            # mortar along two sides of each brick
+            t = wp.where(u < 0.05 or v < 0.1, 0.0, 1.0)
             """,
         "dots": """
             u = p[0] - wp.floor(p[0]) - 0.5
@@ -97,7 +98,13 @@ def procedural_texture(d: Draft) -> None:
         }[kind]
     )
     constants = ((0.2, 0.1, 0.05), (0.9, 0.8, 0.6))
-    low, high = ("dark", "light") if mix == "given" else (f"wp.vec3{constants[0]}", f"wp.vec3{constants[1]}")
+    if mix == "constant":
+        d.module(
+            "\n".join(
+                f"{k} = wp.constant(wp.vec3{c})" for k, c in zip(("DARK", "LIGHT"), constants, strict=True)
+            )
+        )
+    low, high = ("dark", "light") if mix == "given" else ("DARK", "LIGHT")
     d.launch(n)
     d.code(
         f"tid = wp.tid()\np = scale * points[tid]\n$body\n{out}[tid] = $value",
@@ -249,6 +256,7 @@ def bump_normals(d: Draft) -> None:
         d.input("tangents", "vec3", n, kind="unit", about="Unit tangents")
     d.output("normals", "vec3", n, about="Unit surface normals")
     blend = """
+            # the base normal, with one added to z
             base = 2.0 * mapped[tid] - wp.vec3(1.0, 1.0, 0.0)
             fine = 2.0 * detail[tid] - wp.vec3(1.0, 1.0, 1.0)
             # reoriented normal mapping: rotate the detail normal by the rotation from (0, 0, 1) to the base normal

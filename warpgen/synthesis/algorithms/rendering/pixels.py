@@ -43,13 +43,14 @@ def rasterize_triangles(d: Draft) -> None:
     width, height, m = d.pick(16, 20), d.pick(12, 16), d.pick(8, 10, 12)
     d.input("triangles", "vec3", (m, 3), 0.1, 0.9, about="Corners of the triangles in screen space")
     if result == "colour":
-        d.input("colors", "vec3", (m, 3), 0.0, 1.0, about="Colors")
+        d.input("colors", "vec3", (m, 3), 0.0, 1.0, about="Colors of the corners")
     if over == "triangle":
         d.inout(
             "depth" if result == "depth" else "coverage",
             "float" if result == "depth" else "int",
             (height, width),
             value=1.0 if result == "depth" else 0.0,
+            about="Depth buffer" if result == "depth" else "Triangles over each pixel center",
         )
     else:
         d.output(
@@ -61,6 +62,13 @@ def rasterize_triangles(d: Draft) -> None:
                 "barycentric": ("bary", "vec3"),
             }[result],
             (height, width),
+            about={
+                "depth": "Depth of the nearest triangle, 1 for the background",
+                "face": "Index of the nearest triangle, -1 for the background",
+                "colour": "Colors, black for the background",
+                "coverage": "Triangles over each pixel center",
+                "barycentric": "Barycentric coordinates, zero for the background",
+            }[result],
         )
     d.says(
         {
@@ -113,9 +121,9 @@ def rasterize_triangles(d: Draft) -> None:
     shade = ""
     if result == "colour":
         shade = (
-            "tint = z * (w0 / a[2] * colors[f, 0] + w1 / b[2] * colors[f, 1] + w2 / c[2] * colors[f, 2])"
+            "pixel = z * (w0 / a[2] * colors[f, 0] + w1 / b[2] * colors[f, 1] + w2 / c[2] * colors[f, 2])"
             if perspective
-            else "tint = w0 * colors[f, 0] + w1 * colors[f, 1] + w2 * colors[f, 2]"
+            else "pixel = w0 * colors[f, 0] + w1 * colors[f, 1] + w2 * colors[f, 2]"
         )
     if over == "pixel":
         d.launch(height, width)
@@ -128,7 +136,7 @@ def rasterize_triangles(d: Draft) -> None:
             ),
             "colour": (
                 "nearest = float(1.0)\npixel = wp.vec3()",
-                "if z < nearest:\n    nearest = z\n    $shade\n    pixel = tint",
+                "if z < nearest:\n    nearest = z\n    $shade",
                 "image[i, j] = pixel",
             ),
             "coverage": ("covered = int(0)", "covered += 1", "coverage[i, j] = covered"),
@@ -272,7 +280,15 @@ def composite_samples(d: Draft) -> None:
     if result == "depth":
         d.input("t", "float", shape, 0.5, 4.0, "ascending", about="Distances of samples along their rays")
     if storage == "packed":
-        d.input("ray_offsets", "int", rays + 1, 0, total, "offsets")
+        d.input(
+            "ray_offsets",
+            "int",
+            rays + 1,
+            0,
+            total,
+            "offsets",
+            about="Start of each ray's samples, and their number",
+        )
         begin, span, at = "start = ray_offsets[tid]\nend = ray_offsets[tid + 1]", "range(start, end)", "k"
     elif storage == "flat":
         begin, span, at = "start = tid * NUM_SAMPLES", "range(NUM_SAMPLES)", "start + k"
@@ -284,9 +300,14 @@ def composite_samples(d: Draft) -> None:
     if background:
         d.param("backdrop", "vec3", 0.0, 1.0, about="Background color")
     if result == "weights":
-        d.output("weights", "float", shape, about="Compositing weights")
+        d.output(
+            "weights",
+            "float",
+            shape,
+            about="Compositing weights" + (", zero before, since rays may end early" if stop else ""),
+        )
     elif result == "depth":
-        d.output("depth", "float", rays, about="Depth")
+        d.output("depth", "float", rays, about="Expected depth")
     else:
         d.output("image", "vec3", rays, about="Output image")
     if result == "colour and opacity":
@@ -295,7 +316,7 @@ def composite_samples(d: Draft) -> None:
         {
             "colour": "Composites the colors of samples along rays.",
             "colour and opacity": "Composites the colors and opacities of samples along rays.",
-            "depth": "Computes the expected ray depth from sample opacities.",
+            "depth": f"Computes the expected ray depth from the {'densities' if opacity == 'density' else 'opacities'} of samples.",
             "weights": "Computes the compositing weight of each sample along a ray.",
         }[result]
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from warpgen.synthesis.algorithms.rendering import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values, dedented
+from warpgen.synthesis.writing.naming import renamed
 from warpgen.synthesis.writing.trim import trim
 
 _LOBES = {
@@ -47,11 +48,7 @@ _LOBES = {
     names={
         "principled_shading": "disney_brdf|principled_bsdf|eval_principled|shade_principled",
         "base": "base_rgb|surface_color",
-        "to_light": "wi|light_dir|incoming",
-        "to_eye": "wo|view_dir|outgoing",
         "half": "h|halfway|micro_normal",
-        "rough": "r|rough_i",
-        "metal": "m|metal_i",
         "display": "shown|srgb_out",
         "radiance": "shaded|reflected",
         "f": "brdf|bsdf_value|lobes",
@@ -276,7 +273,8 @@ def principled_shading(d: Draft) -> None:
         n_dot_l = wp.dot(n, to_light)
         n_dot_v = wp.dot(n, to_eye)
         # Surfaces are lit and seen from above only
-        if n_dot_l < 1.0e-2 or n_dot_v < 1.0e-2:
+        if n_dot_l <= 0.0 or n_dot_v <= 0.0:
+            $dark
             return
 
         base = base_color[i]
@@ -291,6 +289,7 @@ def principled_shading(d: Draft) -> None:
         $visible
         $body
         """,
+        dark="densities[i] = 0.0" if result == "density" else f"{shown}[i] = wp.vec3(0.0, 0.0, 0.0)",
         start=dedented(start),
         lamp=dedented(lamp),
         rough="rough = roughness[i]" if each else "",
@@ -313,6 +312,8 @@ def principled_shading(d: Draft) -> None:
     if not each:
         d.text = re.sub(r"\brough\b", "roughness", d.text)
         d.text = re.sub(r"\bmetal\b", "metallic", d.text)
+    light_way, eye_way = d.pick(("to_light", "to_eye"), ("wi", "wo"), ("light_dir", "view_dir"))
+    d.text = renamed(d.text, {"to_light": light_way, "to_eye": eye_way})
     trim(d)
     lobes = "diffuse + D V F" + "".join(
         f" + {name}" for key, name in (("sheen", "sheen"), ("clearcoat", "clear coat")) if key in layers
@@ -341,8 +342,8 @@ def principled_shading(d: Draft) -> None:
         wi, far = _unit(gap), 1.0 if light == "directional" else (gap**2).sum(1, keepdims=True)
         h = _unit(wi + eye)
         nl, nv = _dot(nn, wi), _dot(nn, eye)
-        lit = (nl >= 1e-2) & (nv >= 1e-2)
-        nl, nv = np.maximum(nl, 1e-2), np.maximum(nv, 1e-2)
+        lit = (nl > 0) & (nv > 0)
+        nl, nv = np.maximum(nl, 1e-6), np.maximum(nv, 1e-6)
         nh, vh = np.clip(_dot(nn, h), 0, 1), np.clip(_dot(eye, h), 1e-3, 1)
 
         def of(name: str) -> Any:

@@ -38,7 +38,7 @@ def _poly(row: tuple[float, ...], s: str) -> str:
         "sun": "sun_dir|to_sun|sun_direction",
         "turbidity": "haze|t_haze|turb",
         "gamma": "sun_angle|angle_to_sun|gamma_s",
-        "zenith_Y": "y_zenith|zenith_luminance|lum_zenith",
+        "zenith_luminance": "lum_zenith|zenith_lum",
         "sky": "image|sky_color|environment",
     },
     double=True,
@@ -54,6 +54,8 @@ def shade_sky(d: Draft) -> None:
     if clouds == "overcast":
         disc = "none"  # clouds hide the sun
         d.calls("overcast_sky|cie_overcast_sky|shade_overcast_sky")
+    if disc != "none":
+        d.module("# Angular radius of the sun [rad]\nSUN_RADIUS = wp.constant(0.00465)")
     if view == "fisheye":
         ground = "clamp"  # it never looks down
     tone = d.option("tone", "none", "exposure", "exponential") if result == "rgb" else "none"
@@ -99,7 +101,8 @@ def shade_sky(d: Draft) -> None:
         pairs = _FIT[which]
         names = [f"{letter}_{which}" for letter in "abcde"]
         lines = [
-            f"{n} = {s} * t {'+' if o >= 0 else '-'} {abs(o)}" for n, (s, o) in zip(names, pairs, strict=True)
+            f"{n} = {s} * turbidity {'+' if o >= 0 else '-'} {abs(o)}"
+            for n, (s, o) in zip(names, pairs, strict=True)
         ]
         args = ", ".join(names)
         lines.append(f"{which}_sky = perez(cos_theta, gamma, {args}) / perez(1.0, theta_s, {args})")
@@ -134,8 +137,9 @@ def shade_sky(d: Draft) -> None:
             x = 2.0 * (float(col) + 0.5) / float({name}.shape[1]) - 1.0
             y = 2.0 * (float(row) + 0.5) / float({name}.shape[0]) - 1.0
             radius = wp.sqrt(x * x + y * y)
-            # Nothing is seen outside of the circle, so leave those pixels black
+            # Nothing is seen outside of the circle
             if radius > 1.0:
+                {name}[row, col] = {"0.0" if result == "luminance" else "wp.vec3(0.0, 0.0, 0.0)"}
                 return
 
             theta = 0.5 * wp.pi * radius
@@ -157,12 +161,12 @@ def shade_sky(d: Draft) -> None:
         "none": "",
         "overcast": """
             # CIE overcast sky: three times as bright at the zenith as at the horizon, and gray
-            luminance_sky = zenith_Y * (1.0 + 2.0 * $height) / 3.0
+            luminance_sky = zenith_luminance * (1.0 + 2.0 * $height) / 3.0
             $gray
             """,
         "mixed": """
             # Clouds scatter all wavelengths alike, hence their share of the light is gray
-            cloudy = zenith_Y * (1.0 + 2.0 * $height) / 3.0
+            cloudy = zenith_luminance * (1.0 + 2.0 * $height) / 3.0
             luminance_sky = (1.0 - cloud_cover) * luminance_sky + cloud_cover * cloudy
             $mix
             """,
@@ -170,13 +174,14 @@ def shade_sky(d: Draft) -> None:
     sun_disc = {
         "none": "",
         "hard": """
-            # The sun is half a degree wide, so compare with half of that
-            luminance_sky += wp.where(gamma < 0.00465, 1.0e3 * zenith_Y, 0.0)
+            # The sun, kept to a thousand times the zenith's luminance
+            luminance_sky += wp.where(gamma < SUN_RADIUS, 1.0e3 * zenith_luminance, 0.0)
             """,
         "limb": """
-            # Disc of the sun with a soft limb
-            rim = wp.clamp(1.0 - gamma / 0.00465, 0.0, 1.0)
-            luminance_sky += 1.0e3 * zenith_Y * (0.4 + 0.6 * wp.sqrt(rim + 1.0e-6)) * wp.where(rim > 0.0, 1.0, 0.0)
+            # The sun, kept to a thousand times the zenith's luminance and darkened towards its limb
+            if gamma < SUN_RADIUS:
+                ratio = gamma / SUN_RADIUS
+                luminance_sky += 1.0e3 * zenith_luminance * (0.4 + 0.6 * wp.sqrt(1.0 - ratio * ratio))
             """,
     }[disc]
     dim = "luminance_sky *= shade" if ground == "water" else ""
@@ -213,10 +218,9 @@ def shade_sky(d: Draft) -> None:
         cos_sun = wp.clamp(to_sun[2], 0.02, 0.999)
         theta_s = wp.acos(cos_sun)
         $path
-        t = turbidity
         # Luminance at the zenith [kcd/m^2]
-        chi = (4.0 / 9.0 - t / 120.0) * (wp.pi - 2.0 * theta_s)
-        zenith_Y = (4.0453 * t - 4.9710) * wp.tan(chi) - 0.2155 * t + 2.4192
+        chi = (4.0 / 9.0 - turbidity / 120.0) * (wp.pi - 2.0 * theta_s)
+        zenith_luminance = (4.0453 * turbidity - 4.9710) * wp.tan(chi) - 0.2155 * turbidity + 2.4192
         $Y
         $color
         $cover
@@ -238,13 +242,15 @@ def shade_sky(d: Draft) -> None:
         if clouds == "overcast"
         else "# Distribution coefficients are linear in turbidity\n"
         + ratio("Y", "")
-        + "\nluminance_sky = zenith_Y * Y_sky",
-        color=f"{ratio('x', '')}\n{ratio('y', '')}\nx_chroma = zenith_x(t, theta_s) * x_sky\ny_chroma = zenith_y(t, theta_s) * y_sky"
+        + "\nluminance_sky = zenith_luminance * Y_sky",
+        color=f"{ratio('x', '')}\n{ratio('y', '')}\nx_chroma = zenith_x(turbidity, theta_s) * x_sky\ny_chroma = zenith_y(turbidity, theta_s) * y_sky"
         if color and clouds != "overcast"
         else "",
         cover=cover.replace(
             "$gray",
-            "x_chroma = 0.3127\n            y_chroma = 0.3290" if result == "xyY" else "",
+            "# Chromaticity of D65\n            x_chroma = 0.3127\n            y_chroma = 0.3290"
+            if result == "xyY"
+            else "",
         ).replace(
             "$mix",
             "x_chroma = wp.lerp(x_chroma, 0.3127, cloud_cover)\n            y_chroma = wp.lerp(y_chroma, 0.3290, cloud_cover)"
@@ -316,8 +322,8 @@ def shade_sky(d: Draft) -> None:
         if disc == "hard":
             y_ = y_ + np.where(gamma < 0.00465, 1e3 * zy, 0.0)
         elif disc == "limb":
-            rim = np.clip(1 - gamma / 0.00465, 0, 1)
-            y_ = y_ + 1e3 * zy * (0.4 + 0.6 * np.sqrt(rim + 1e-6)) * (rim > 0)
+            rim = np.sqrt(np.maximum(1 - (gamma / 0.00465) ** 2, 0))
+            y_ = y_ + np.where(gamma < 0.00465, 1e3 * zy * (0.4 + 0.6 * rim), 0.0)
         y_ = y_ * np.where(low, v.get("reflectance", 1.0), 1.0)
         if ground == "black":
             seen &= ~low

@@ -203,7 +203,7 @@ def blend_splats(d: Draft) -> None:
     width, height, m = d.pick(12, 16), d.pick(8, 12), d.pick(12, 16, 20)
     d.input("means2d", "vec2", m, 0.0, 16.0, about="Projected centers [px]")
     if form == "isotropic":
-        d.input("radii", "float", m, 1.5, 4.0, about="Splat radii [px]")
+        d.input("radii", "float", m, 1.5, 4.0, about="Standard deviations of round splats [px]")
         power = "power = -0.5 * wp.dot(delta, delta) / (radii[k] * radii[k])"
     elif form == "mat22":
         d.input("conics", "mat22", m, 0.05, 0.4, "spd", about="Inverse 2D covariances")
@@ -235,7 +235,13 @@ def blend_splats(d: Draft) -> None:
         "count": ("touched", "int"),
         "depth": ("depth", "float"),
     }[result]
-    d.output(name, type, (height, width))
+    about = {
+        "colour": "Blended colors",
+        "alpha": "Accumulated opacities",
+        "count": "Number of splats that contribute",
+        "depth": "Blended depths, not divided by the opacity",
+    }[result]
+    d.output(name, type, (height, width), about=about)
     d.says(
         {
             "colour": "Alpha-blends depth-sorted Gaussian splats per pixel"
@@ -249,19 +255,19 @@ def blend_splats(d: Draft) -> None:
         "colour": "pixel += T * alpha * colors[k]",
         "alpha": "",
         "count": "touching += 1",
-        "depth": "mean_z += T * alpha * z[k]",
+        "depth": "blended_z += T * alpha * z[k]",
     }[result]
     first = {
         "colour": "pixel = wp.vec3()",
         "alpha": "",
         "count": "touching = int(0)",
-        "depth": "mean_z = float(0.0)",
+        "depth": "blended_z = float(0.0)",
     }[result]
     last = {
         "colour": f"image[i, j] = pixel{' + T * backdrop' if background else ''}",
         "alpha": "coverage[i, j] = 1.0 - T",
         "count": "touched[i, j] = touching",
-        "depth": "depth[i, j] = mean_z",
+        "depth": "depth[i, j] = blended_z",
     }[result]
     if result == "count":
         skip = True

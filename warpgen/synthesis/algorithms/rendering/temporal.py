@@ -29,10 +29,10 @@ def sample_history(history: wp.array2d(dtype=wp.vec3), x: float, y: float) -> wp
     fy = y - float(row)
     left = wp.clamp(col, 0, history.shape[1] - 1)
     right = wp.clamp(col + 1, 0, history.shape[1] - 1)
-    upper = wp.clamp(row, 0, history.shape[0] - 1)
-    lower = wp.clamp(row + 1, 0, history.shape[0] - 1)
-    top = (1.0 - fx) * history[upper, left] + fx * history[upper, right]
-    bottom = (1.0 - fx) * history[lower, left] + fx * history[lower, right]
+    above = wp.clamp(row, 0, history.shape[0] - 1)
+    below = wp.clamp(row + 1, 0, history.shape[0] - 1)
+    top = (1.0 - fx) * history[above, left] + fx * history[above, right]
+    bottom = (1.0 - fx) * history[below, left] + fx * history[below, right]
     return (1.0 - fy) * top + fy * bottom
 ''',
     "bicubic": '''
@@ -122,7 +122,7 @@ def neighborhood_box(image: wp.array2d(dtype=wp.vec3), row: int, col: int, gamma
 
 
 @DOMAIN.algorithm(
-    source="Karis 2014, High-quality temporal supersampling; Salvi 2016 (variance clipping); Yang, Liu & Salvi 2020",
+    source="Karis 2014, High-quality temporal supersampling; Pedersen 2016, Temporal reprojection anti-aliasing in INSIDE; Salvi 2016 (variance clipping); Yang, Liu & Salvi 2020",
     names={
         "resolve_temporally": "taa_resolve|temporal_antialiasing|resolve_taa|blend_history",
         "current": "frame|new_frame|frame_color",
@@ -246,11 +246,11 @@ def resolve_temporally(d: Draft) -> None:
             alpha = wp.min(feedback * (1.0 + speed), 1.0)
             """,
         "contrast": f"""
-            # A jump of luma is mostly flicker, so lean on history there
+            # History whose luma differs is trusted less, up to four times the weight for the new frame (Pedersen)
             luma = {luma}
             past_luma = {old_luma}
-            jump = wp.abs(luma - past_luma) / (wp.max(luma, past_luma) + 0.2)
-            alpha = feedback * (1.0 - 0.75 * jump * jump)
+            likeness = 1.0 - wp.abs(luma - past_luma) / wp.max(wp.max(luma, past_luma), 0.2)
+            alpha = wp.lerp(4.0 * feedback, feedback, likeness * likeness)
             """,
         "count": """
             # Plain mean at first, otherwise the first frame would keep too much weight
@@ -286,7 +286,7 @@ def resolve_temporally(d: Draft) -> None:
         """,
         dilate=dilate,
         move=move,
-        doubt="a pixel is only the nearest" if filtering == "nearest" else "resampling blurs it",
+        doubt="the nearest pixel may be half of one off" if filtering == "nearest" else "resampling blurs it",
         jx=" - jitter[0]" if jitter else "",
         jy=" - jitter[1]" if jitter else "",
         keep=keep_age.replace("\n", "\n    "),
@@ -318,7 +318,7 @@ def resolve_temporally(d: Draft) -> None:
         back="from_ycocg(blended)" if ycocg else "blended",
     )
     d.explain("""
-        The camera is jittered within a pixel from frame to frame, so that the exponential average of frames
+        With a camera that is jittered within a pixel from frame to frame, the running average of frames
         converges to a supersampled image wherever the past of a surface can be found.
     """)
     limit = float(d.prelude[0].split("(")[1].rstrip(")")) if blend == "count" else 0.0
@@ -365,7 +365,7 @@ def resolve_temporally(d: Draft) -> None:
         alpha = {
             "constant": lambda: v.feedback,
             "speed": lambda: min(v.feedback * (1 + np.hypot(*step)), 1.0),
-            "contrast": lambda: v.feedback * (1 - 0.75 * (abs(new - old) / (max(new, old) + 0.2)) ** 2),
+            "contrast": lambda: v.feedback * (4 - 3 * (1 - abs(new - old) / max(new, old, 0.2)) ** 2),
             "count": lambda: 1 / min(v.age[i, j] + 1, limit),
         }[blend]()
         a, b = alpha, 1 - alpha

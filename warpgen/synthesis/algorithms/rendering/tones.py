@@ -62,7 +62,7 @@ def tone_map(d: Draft) -> None:
         "exponential": "an exponential", "logarithmic": "a logarithmic",
     }[form]  # fmt: skip
     d.says(
-        f"Tone maps HDR radiance to display range by {shown} curve"
+        f"Tone maps HDR radiance to display range by {shown} curve{' of luminance' if over == 'luminance' else ''}"
         + {"linear": ".", "gamma": ", with gamma 2.2.", "srgb": ", encoded as sRGB."}[encode]
     )
     h, w = d.pick(8, 10), d.pick(8, 12)
@@ -102,7 +102,7 @@ def tone_map(d: Draft) -> None:
         lines = """
             # scale all channels by the same factor to preserve the hue
             lum = 0.2126 * c[0] + 0.7152 * c[1] + 0.0722 * c[2]
-            m = c * (curve(lum) / lum)
+            m = c * (curve(lum) / wp.max(lum, 1.0e-4))
             """
         if layout != "packed":
             lines += """

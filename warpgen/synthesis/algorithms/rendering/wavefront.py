@@ -146,7 +146,6 @@ LIGHTS = {
     "directional": (
         """
         light_dir = wp.normalize(to_sun)
-        light_value = sun_irradiance
         """,
         "1.0e10",
     ),
@@ -168,8 +167,8 @@ def _nearest(v: Values, o: Any, w: Any) -> tuple[Any, Any]:
     along = (to * w[:, None]).sum(-1)
     disc = along**2 - (to**2).sum(-1) + r**2
     root = np.sqrt(np.maximum(disc, 0.0))
-    t = np.where(along - root > 1e-4, along - root, along + root)
-    t = np.where((disc > 0.0) & (t > 1e-4), t, np.inf)
+    t = np.where(along - root > 1e-3, along - root, along + root)
+    t = np.where((disc > 0.0) & (t > 1e-3), t, np.inf)
     return t.min(axis=1), np.where(np.isfinite(t.min(axis=1)), t.argmin(axis=1), -1)
 
 
@@ -244,7 +243,7 @@ def bounced(v: Values, light: str, sampling: str, roulette: bool, sky: str) -> d
     added = np.where((runs & hit)[:, None], gathered, np.where(runs[:, None], beta * far, 0.0))
     ahead = scattered / np.linalg.norm(scattered, axis=1, keepdims=True)
     return {
-        "ray_origins": p + 1e-4 * scattered,
+        "ray_origins": p + 1e-3 * scattered,
         "ray_dirs": ahead,
         "throughput": after,
         "radiance": v.radiance + added,

@@ -11,14 +11,12 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
     "x": "signal|samples|audio",
-    "n": "i|t|sample",
+    "n": "i|t",
     "ch": "channel|c|track",
     "w": "weights|taps|filter_coeffs",
     "mu": "step_size|rate|learning_rate",
     "err": "e|residual|error",
     "env": "envelope|env_out",
-    "attack": "a_coef|attack_coef",
-    "release": "r_coef|release_coef",
 }
 
 
@@ -66,7 +64,7 @@ def adaptive_filter(d: Draft) -> None:
         d.param("leak", "float", 0.001, 0.02, about="Leakage factor")
     d.inout("w", "float", (count, taps), -0.3, 0.3, about="Filter coefficients, which are adapted")
     if kept != "weights":
-        d.output("errors", "float", shape, about="Error signal")
+        d.output("errors", "float", shape, about="Errors, from the first sample on that all taps reach")
     at = "x[ch, {}]" if layout == "rows" else "x[{}, ch]"
     here = "[ch, n]" if layout == "rows" else "[n, ch]"
     rate = "mu[ch]" if rates == "each" else "mu"
@@ -77,8 +75,8 @@ def adaptive_filter(d: Draft) -> None:
     gain = {
         "lms": f"gain = {rate} * err",
         "leaky": f"gain = {rate} * err",
-        "normalised": f"gain = {rate} * err / (power + 1.0e-3)",
-        "leaky normalised": f"gain = {rate} * err / (power + 1.0e-3)",
+        "normalised": f"# a little power more, lest quiet input divides by zero\ngain = {rate} * err / (power + 1.0e-3)",
+        "leaky normalised": f"# a little power more, lest quiet input divides by zero\ngain = {rate} * err / (power + 1.0e-3)",
         "sign": f"gain = {rate} * wp.sign(err)",
     }[rule]
     update = f"w[ch, k] += gain * {at.format(lag)}"
@@ -149,11 +147,11 @@ def adaptive_filter(d: Draft) -> None:
     source="Giannoulis, Massberg & Reiss 2012; Zölzer 2011, ch. 4",
     names=_NAMES
     | {
-        "threshold": "thresh|limit_level",
-        "threshold_db": "thresh_db|knee_db",
+        "threshold": "thresh",
+        "threshold_db": "thresh_db",
         "ratio": "slope_ratio|db_ratio",
         "y": "processed|out_signal|y_out",
-        "gain_db": "gain|g_db|reduction",
+        "gain_db": "g_db",
     },
     double=True,
     adjoint="no",
@@ -193,9 +191,10 @@ def control_level(d: Draft) -> None:
         d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     else:
         d.inout("x", "float", shape, -1.0, 1.0, about="Input signal")
+    attack, release = d.pick(("attack", "release"), ("attack_coef", "release_coef"))
     if ballistics == "branch":
-        d.param("attack", "float", 0.2, 0.5, about="Attack coefficient per sample")
-        d.param("release", "float", 0.02, 0.1, about="Release coefficient per sample")
+        d.param(attack, "float", 0.2, 0.5, about="Attack coefficient per sample")
+        d.param(release, "float", 0.02, 0.1, about="Release coefficient per sample")
     else:
         d.param("smooth", "float", 0.05, 0.2, about="Smoothing coefficient per sample")
     if what in ("compressor", "expander"):
@@ -220,9 +219,9 @@ def control_level(d: Draft) -> None:
         """,
     }[detect]
     if ballistics == "branch":
-        smooth = """
-        # short attack time so no peak slips through
-        coef = attack if now > level else release
+        smooth = f"""
+        # a rising level follows the attack, a falling one the release
+        coef = {attack} if now > level else {release}
         level += coef * (now - level)
         """
     else:
@@ -238,13 +237,14 @@ def control_level(d: Draft) -> None:
     if what == "compressor" and knee:
         apply = f"""
         over = {in_db} - threshold_db
-        gain_db = float(0.0)
         if 2.0 * over > width:
             gain_db = (1.0 / ratio - 1.0) * over
         elif 2.0 * over > -width:
             # quadratic soft knee between the two slopes
             bend = over + 0.5 * width
             gain_db = (1.0 / ratio - 1.0) * bend * bend / (2.0 * width)
+        else:
+            gain_db = 0.0
         {to_amplitude}
         """
     elif what == "compressor":
@@ -289,7 +289,7 @@ def control_level(d: Draft) -> None:
         ]
         level, levels = np.full(count, -80.0 if detect == "decibel" else 0.0), []
         for column in now.T:
-            coef = np.where(column > level, v.attack, v.release) if ballistics == "branch" else v.smooth
+            coef = np.where(column > level, v[attack], v[release]) if ballistics == "branch" else v.smooth
             level = (1 - coef) * level + coef * column
             levels.append(level)
         e = np.stack(levels, axis=1)

@@ -128,7 +128,8 @@ def block_fft(d: Draft) -> None:
     d.output(
         out, "float" if result == "power" else "vec2", (channels, frames, kept),
         about={"complex": f"{'Samples' if inverse else 'Spectra'} (real, imaginary)", "power": "Power of the bins up to Nyquist",
-               "half": "Bins up to Nyquist; the others are conjugates"}[result],
+               "half": "Bins up to Nyquist; the others are conjugates"}[result]
+        + (", not set beyond a channel's frames" if limit == "counted" else ""),
     )  # fmt: skip
     if n > 4:
         d.function(_MULTIPLY)

@@ -6,6 +6,7 @@ import numpy as np
 
 from warpgen.synthesis.algorithms.signal import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.naming import renamed
 
 
 @DOMAIN.algorithm(
@@ -15,11 +16,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "codes": "code_stream|symbols",
         "n": "i|t|k",
         "ch": "channel|c|track",
-        "s1": "acc1|state1",
-        "s2": "acc2|state2",
         "tracked": "follower|estimate",
-        "v": "level|feedback|dac",
-        "err": "e|quant_error|residue",
+        "v": "level|dac",
     },
     double=True,
     adjoint="no",
@@ -50,7 +48,8 @@ def modulate_signal(d: Draft) -> None:
         if loop == "delta"
         else ", and keeps the quantised signal",
     }
-    d.says(f"Quantises signals coarsely by {said}{kept[result]}.")
+    start = "Oversamples signals by repetition, and quantises them" if hold else "Quantises signals"
+    d.says(f"{start} coarsely by {said}{kept[result]}.")
     d.calls({
         "first order": "sigma_delta|sigma_delta_modulator|delta_sigma",
         "second order": "sigma_delta|second_order_sigma_delta|delta_sigma",
@@ -87,13 +86,13 @@ def modulate_signal(d: Draft) -> None:
         s2 += s1 - v
         $quantise
         """,
-        "error feedback": "w = u + s1\n$quantise\ns1 = w - v",
+        "error feedback": "w = u + e1\n$quantise\ne1 = w - v",
         "second error feedback": """
         # NTF(z) = (1 - z^-1)^2
-        w = u + 2.0 * s1 - s2
+        w = u + 2.0 * e1 - e2
         $quantise
-        s2 = s1
-        s1 = w - v
+        e2 = e1
+        e1 = w - v
         """,
         "delta": "v = 1.0 if u >= tracked else -1.0\ntracked += rise * v",
     }[loop]
@@ -101,17 +100,23 @@ def modulate_signal(d: Draft) -> None:
     quantise = f"v = 1.0 if {of} >= 0.0 else -1.0"
     if levels == "many":
         quantise = f"code = int(wp.floor({of} / step + 0.5))\nv = float(code) * step"
-    states = ["s1", "s2"] if loop.startswith("second") else ["tracked" if loop == "delta" else "s1"]
+    states = {
+        "first order": ["s1"],
+        "second order": ["s1", "s2"],
+        "error feedback": ["e1"],
+        "second error feedback": ["e1", "e2"],
+        "delta": ["tracked"],
+    }[loop]
     before = [f"{state} = float(0.0)" for state in states]
     if loop in ("first order", "second order"):
         before.append("v = float(0.0)")
     store = {
         "codes": f"codes{to} = " + ("code" if levels == "many" else "int(v)"),
-        "mean": "sum += v",
+        "mean": "total += v",
         "signal": f"y{to} = " + ("tracked" if loop == "delta" else "v"),
     }[result]
     if result == "mean":
-        before.append("sum = float(0.0)")
+        before.append("total = float(0.0)")
     d.launch(count)
     d.code(
         """
@@ -131,10 +136,12 @@ def modulate_signal(d: Draft) -> None:
         body=body,
         quantise=quantise,
         store=store,
-        end=f"mean[ch] = sum / float({'OVERSAMPLING * size' if hold else 'size'})"
+        end=f"mean[ch] = total / float({'OVERSAMPLING * size' if hold else 'size'})"
         if result == "mean"
         else "",
     )
+    errors, sums = d.pick("e", "err"), d.pick("s", "acc", "state")
+    d.text = renamed(d.text, {f"{a}{k}": f"{b}{k}" for a, b in (("e", errors), ("s", sums)) for k in (1, 2)})
     d.explain(
         "Each code says whether the signal is above what was followed so far, which moves by a fixed step."
         if loop == "delta"

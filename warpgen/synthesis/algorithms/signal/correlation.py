@@ -27,7 +27,7 @@ _TERMS = {"difference": "squared differences", "magnitude difference": "absolute
         "r": "corr|r_out",
         "diffs": "lag_diffs|d_tau",
         "y": "other|reference_signal|pattern",
-        "acc": "sum|total",
+        "acc": "total",
     },
     double=True,
     adjoint="either",
@@ -119,7 +119,7 @@ def correlate_lags(d: Draft) -> None:
         overlap = f"float({whole} - wp.abs(lag))"
     value = {"sum": "acc", "biased": f"acc / {overlap}", "unbiased": f"acc / {overlap}"}[scale]
     if what == "normalised":
-        value = "2.0 * acc / energy"
+        value = "2.0 * acc / wp.max(energy, 1.0e-12)"
         d.forward_only()  # Warp does not tape the sums, which the adjoint of the quotient needs
     index = "k" if two_sided else "lag"
     ids = index if layout == "one" else f"row, {index}"
@@ -161,8 +161,12 @@ def correlate_lags(d: Draft) -> None:
         else "Indices wrap around, as in a periodic signal."
         if what == "circular"
         else "2 sum a b / sum (a^2 + b^2), which lies between -1 and 1.",
-        "biased": "Biased estimate: sums are divided by the signal length for every lag.",
-        "unbiased": "Unbiased estimate: sums are divided by the number of terms.",
+        "biased": "Biased estimate: sums are divided by the signal length for every lag."
+        if what != "circular"
+        else "Indices wrap around, and sums are divided by the number of terms.",
+        "unbiased": "Unbiased estimate: sums are divided by the number of terms."
+        if what != "circular"
+        else "Indices wrap around, and sums are divided by the number of terms.",
     }[scale])  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
@@ -221,6 +225,7 @@ def yin_pitch(d: Draft) -> None:
     least = d.pick(2, 3)
     if normalise == "plain":
         choice, source = "least", "signal"
+        result = "period" if result == "period and clarity" else result  # the depth of a dip has no scale
     what = "frequency" if result == "frequency" else "period"
     method = "the YIN method without its normalisation" if normalise == "plain" else "the YIN method"
     d.says(f"Estimates the {what} of each frame of a signal by {method}.")
@@ -269,7 +274,10 @@ def yin_pitch(d: Draft) -> None:
             $term
             cumulative += {value}
             # cumulative mean normalization (YIN, step 3)
-            norm_diff[frame, lag] = {value} * float(lag) / cumulative
+            if cumulative > 0.0:
+                norm_diff[frame, lag] = {value} * float(lag) / cumulative
+            else:
+                norm_diff[frame, lag] = 1.0
         """
     else:
         first = f"for lag in range(MAX_LAG):\n    $term\n    {kept}[frame, lag] = {value}"

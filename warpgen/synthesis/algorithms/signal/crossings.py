@@ -39,7 +39,7 @@ def level_crossings(d: Draft) -> None:
     line = "zero" if level == "zero" else "a level" if level == "given" else "a level, with hysteresis"
     d.says({
         "rate": f"Counts how often signals {said} {line}.",
-        "mask": f"Marks the samples before which signals {said} {line}.",
+        "mask": f"Marks the samples just before which signals {said} {line}.",
         "times": f"Finds the times at which signals {said} {line}, between samples.",
         "first": f"Finds the first sample at which signals {said} {line}, or -1.",
         "atomic": f"Counts over all signals how often they {said} {line}.",
@@ -77,7 +77,7 @@ def level_crossings(d: Draft) -> None:
     }[direction]
     if not single:
         action = {
-            "mask": f"if {crossed}:\n    crossed{to} = 1",
+            "mask": f"crossed{to} = 1 if {crossed} else 0",
             "times": f"""
             if {crossed}:
                 # linear interpolation between the two samples
@@ -94,17 +94,22 @@ def level_crossings(d: Draft) -> None:
             row, n = wp.tid()
             # The first sample has no predecessor
             if n == 0:
-                {f"times{to} = -1.0" if result == "times" else ""}
+                $start
                 return
             before = {at.format("n - 1")}
             now = {at.format("n")}
             $action
             """,
             action=action,
+            start={"times": f"times{to} = -1.0", "mask": f"crossed{to} = 0"}.get(result, ""),
         )
     elif level == "hysteresis":
-        up, down = ("$act" if direction != "falling" else ""), ("$act" if direction != "rising" else "")
         act = "hits += 1" if result == "rate" else f"{name}[row] = n\nreturn"
+        up = down = act
+        if result == "rate" or direction == "falling":
+            up = "above = True" + (f"\n{act}" if direction != "falling" else "")
+        if result == "rate" or direction == "rising":
+            down = "above = False" + (f"\n{act}" if direction != "rising" else "")
         d.launch(rows)
         d.code(
             f"""
@@ -117,18 +122,14 @@ def level_crossings(d: Draft) -> None:
                 now = {at.format("n")}
                 if above:
                     if now < level - band:
-                        above = False
                         $down
-                else:
-                    if now > level + band:
-                        above = True
-                        $up
+                elif now > level + band:
+                    $up
             $end
             """,
             hits="hits = int(0)" if result == "rate" else "",
             up=up,
             down=down,
-            act=act,
             end=f"{name}[row] = hits" if result == "rate" else f"{name}[row] = -1",
         )
     else:

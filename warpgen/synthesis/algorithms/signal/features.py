@@ -24,7 +24,7 @@ _NAMES = {
     | {
         "band_energies": "filterbank|spectral_bands|triangular_bands",
         "band": "b|m|filter_index",
-        "center": "mid|f_mid|peak_hz",
+        "center": "mid",
     },
     double=True,
     adjoint="either",
@@ -54,6 +54,8 @@ def band_energies(d: Draft) -> None:
         d.calls("mel_filterbank|mel_bands|mel_spectrum")
     elif scale == "bark":
         d.calls("bark_filterbank|bark_bands|bark_spectrum")
+    elif amplitude:
+        d.calls("filterbank|spectral_bands|triangular_bands")
     d.input(
         "power",
         "float",
@@ -67,7 +69,13 @@ def band_energies(d: Draft) -> None:
     else:
         d.module(f"BANDS = wp.constant({bands})")
     d.param("rate", "float", 8000.0, about="Sampling rate [Hz]")
-    d.output("bands", "float", (frames, bands) if layout == "rows" else (bands, frames), about="Bands")
+    d.output(
+        "bands",
+        "float",
+        (frames, bands) if layout == "rows" else (bands, frames),
+        about=f"{'Amplitude' if amplitude else 'Energy'} of each band"
+        + {"linear": "", "log": ", as a logarithm", "decibel": " [dB]", "root": ", as a cube root"}[output],
+    )
     if scale == "htk":
         d.function("""
             @wp.func
@@ -122,7 +130,8 @@ def band_energies(d: Draft) -> None:
     value = f"wp.sqrt({at})" if amplitude else at
     number = "power.shape[1]" if layout == "rows" else "power.shape[0]"
     to = "bands[frame, band]" if layout == "rows" else "bands[band, frame]"
-    energy = "2.0 * energy / (right - left)" if area else "energy"
+    noun = "amplitude" if amplitude else "energy"
+    energy = f"2.0 * {noun} / (right - left)" if area else noun
     store = {
         "linear": f"{to} = {energy}",
         "log": f"# floor avoids log(0) for empty bands\n{to} = wp.log(wp.max({energy}, 1.0e-6))",
@@ -134,23 +143,21 @@ def band_energies(d: Draft) -> None:
         d.forward_only()  # Warp does not tape the sum, which the adjoint of the logarithm needs
     d.launch(*((frames, bands) if layout == "rows" else (bands, frames)))
     total = f"""
-        energy = float(0.0)
+        {noun} = float(0.0)
         for k in range({number}):
             f = 0.5 * rate * float(k) / float({number} - 1)
             if f > left and f < right:
-                weight = (f - left) / (center - left)
-                if f > center:
-                    weight = (right - f) / (right - center)
-                energy += weight * {value}
+                weight = wp.min((f - left) / (center - left), (right - f) / (right - center))
+                {noun} += weight * {value}
         """
     if helper:
         types = {"frame": "int", "left": "float", "center": "float", "right": "float"}
-        total = "energy = " + outlined(
+        total = f"{noun} = " + outlined(
             d,
-            "triangle_energy",
-            "Energy of a frame under a triangular filter.",
+            f"triangle_{noun}",
+            f"{noun.capitalize()} of a frame under a triangular filter.",
             total,
-            "energy",
+            noun,
             "float",
             types,
             {},
@@ -296,7 +303,7 @@ def smooth_polynomial(d: Draft) -> None:
             if edge == "inside":
                 right, left = neighbour(f"n + {half + j}"), neighbour(f"n + {half - j}" if half > j else "n")
             both = f"{right} {'+' if symmetric else '-'} {left}"
-            by_one = {1.0: both if not terms else f"({both})", -1.0: f"-({both})"}
+            by_one = {1.0: both, -1.0: f"-{both}"}
             terms.append(by_one.get(weight, f"{weight} * ({both})"))
         lines = f"fit = {terms[0]}\n" + "\n".join(f"fit += {term}" for term in terms[1:])
         lines = lines.replace("fit += -", "fit -= ")

@@ -8,6 +8,7 @@ import numpy as np
 
 from warpgen.synthesis.algorithms.signal import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values, fill
+from warpgen.synthesis.writing.naming import renamed
 from warpgen.synthesis.writing.outline import outlined
 from warpgen.synthesis.writing.pieces import piece
 
@@ -15,8 +16,8 @@ _NAMES = {
     "x": "signal|samples|inp|audio",
     "y": "filtered|out|y_out|signal_out",
     "h": "taps|coeffs|impulse_response",
-    "acc": "sum|s|y_n",
-    "n": "i|t|sample",
+    "acc": "total|s|y_n",
+    "n": "i|t",
     "ch": "channel|c|track",
 }
 
@@ -227,8 +228,6 @@ class Biquad:
     | {
         "biquad_filter": "iir_biquad|biquad|apply_biquads",
         "sections": "sos|cascade|stages",
-        "z1": "s1|d1|state1",
-        "z2": "s2|d2|state2",
     },
     double=True,
     adjoint="no",
@@ -256,18 +255,24 @@ def biquad_filter(d: Draft) -> None:
     if not cascade and coefficients in ("struct", "table"):
         d.input("preset", "int", count, 0, number, about="Section that each channel goes through")
     if coefficients == "struct":
-        d.struct("sections", BIQUAD, {name: fill(*b) for name, b in bound.items()}, number)
+        d.struct(
+            "sections",
+            BIQUAD,
+            {name: fill(*b) for name, b in bound.items()},
+            number,
+            about="Coefficients of each section",
+        )
         load, c = "q = sections[{}]", {name: f"q.{name}" for name in bound}
     elif coefficients == "table":
         d.input("sections", "float", (number, 5), -0.35, 0.45, about="Coefficients b0, b1, b2, a1 and a2")
         load, c = "", {name: f"sections[{{}}, {k}]" for k, name in enumerate(bound)}
     elif coefficients == "values":
         for name, b in bound.items():
-            d.param(name, "float", *b)
+            d.param(name, "float", *b, about=f"Coefficient {name}")
         load, c = "", {name: name for name in bound}
     else:
         for name, b in bound.items():
-            d.input(name, "float", count, *b)
+            d.input(name, "float", count, *b, about=f"Coefficient {name} of each channel")
         load, c = "", {name: f"{name}[ch]" for name in bound}
     which = "s" if cascade else "preset[ch]"
     load = load.format(which)
@@ -283,7 +288,7 @@ def biquad_filter(d: Draft) -> None:
     read = f"u = x{at}"
     if cascade and place == "new":
         # the first section reads the input, the others what the one before left
-        read += f"\nif s > 0:\n    u = y{at}"
+        read = f"if s == 0:\n    u = x{at}\nelse:\n    u = y{at}"
     states = {"direct 1": ("x1", "x2", "y1", "y2"), "direct 2": ("w1", "w2"), "transposed 2": ("z1", "z2")}[
         form
     ]
@@ -297,7 +302,7 @@ def biquad_filter(d: Draft) -> None:
         {target}{at} = y0
         """,
         "direct 2": f"""
-        # direct form II: poles first, w feeds both delay lines
+        # direct form II: poles first; the zeros share the delayed w
         w0 = u - {c["a1"]} * w1 - {c["a2"]} * w2
         {target}{at} = {c["b0"]} * w0 + {c["b1"]} * w1 + {c["b2"]} * w2
         w2 = w1
@@ -324,6 +329,8 @@ def biquad_filter(d: Draft) -> None:
         )
     else:
         d.code("ch = wp.tid()\n$size\n$channel", channel=channel, **blocks)
+    letter = d.pick("z", "s", "d", "state")
+    d.text = renamed(d.text, {"z1": f"{letter}1", "z2": f"{letter}2"})
     d.explain("""
         H(z) = (b0 + b1/z + b2/z^2) / (1 + a1/z + a2/z^2); coefficients are normalised so that a0 is one.
         The filter starts at rest.

@@ -39,7 +39,7 @@ def resample_signal(d: Draft) -> None:
         "sinc": "by a windowed sinc",
         "hold": "by the nearest sample",
     }[method]
-    ending = {"ratio": "at another rate", "delay": "late by a fraction of samples"}.get(
+    ending = {"ratio": "at another rate", "delay": "delayed by a fractional number of samples"}.get(
         where, "at given times"
     )
     d.says(f"Evaluates signals between their samples {said}, {ending}.")
@@ -80,7 +80,7 @@ def resample_signal(d: Draft) -> None:
     def s(offset: int) -> str:
         return f"sample_at(x, {row}base{f' + {offset}' if offset > 0 else f' - {-offset}' if offset else ''})"
 
-    taps = "a = {}\nb = {}\nc = {}\ne = {}".format(*(s(k) for k in (-1, 0, 1, 2)))
+    taps = "a = {}\nb = {}\nc = {}\nd = {}".format(*(s(k) for k in (-1, 0, 1, 2)))
     if method == "sinc":
         d.use(windows.BESSEL_I0)
     half = d.pick(4, 6)
@@ -88,28 +88,28 @@ def resample_signal(d: Draft) -> None:
         "hold": (f"sample_at(x, {row}int(wp.floor(pos + 0.5)))", ""),
         "linear": (f"(1.0 - frac) * {s(0)} + frac * {s(1)}", ""),
         "cubic": (
-            "b + 0.5 * frac * (c - a + frac * (2.0 * a - 5.0 * b + 4.0 * c - e + frac * c3))",
-            "$taps\nc3 = 3.0 * (b - c) + e - a",
+            "b + 0.5 * frac * (c - a + frac * (2.0 * a - 5.0 * b + 4.0 * c - d + frac * c3))",
+            "$taps\nc3 = 3.0 * (b - c) + d - a",
         ),
         "hermite": (
             "((c3 * frac + c2) * frac + m0) * frac + b",
             """
             $taps
             m0 = 0.25 * (c - a)
-            m1 = 0.25 * (e - b)
+            m1 = 0.25 * (d - b)
             c2 = 3.0 * (c - b) - 2.0 * m0 - m1
             c3 = m0 + m1 - 2.0 * (c - b)
             """,
         ),
         "lagrange": (
-            "wa * a + wb * b + wc * c + we * e",
+            "wa * a + wb * b + wc * c + wd * d",
             """
             $taps
             # cubic Lagrange basis (one at its own sample, zero at the other three)
             wa = -frac * (frac - 1.0) * (frac - 2.0) / 6.0
             wb = (frac + 1.0) * (frac - 1.0) * (frac - 2.0) / 2.0
             wc = -(frac + 1.0) * frac * (frac - 2.0) / 2.0
-            we = (frac + 1.0) * frac * (frac - 1.0) / 6.0
+            wd = (frac + 1.0) * frac * (frac - 1.0) / 6.0
             """,
         ),
         "sinc": (

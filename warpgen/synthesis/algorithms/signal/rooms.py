@@ -74,7 +74,7 @@ def image_sources(d: Draft) -> None:
         d.param("absorption", "float", 0.002, 0.01, about="Attenuation of the pressure by air [1/m]")
     if result == "response":
         d.param("rate", "float", 2000.0, about="Samples per second")
-        d.output("response", "float", (n, taps), about="Impulse responses")
+        d.output("response", "float", (n, taps), about="Impulse responses, zero before")
         d.says(
             "Renders impulse responses from sources to microphones in a rectangular room (image source method)."
         )
@@ -101,7 +101,7 @@ def image_sources(d: Draft) -> None:
         d.function('''
             @wp.func
             def wall_loss(low: float, high: float, cell: int, flip: int) -> float:
-                """Reflections at two opposite walls on the way from an image in this copy of the room."""
+                """Share of the pressure that two opposite walls leave of an image in this copy of the room."""
                 return wp.pow(low, float(wp.abs(cell - flip))) * wp.pow(high, float(wp.abs(cell)))
         ''')
         low = " * ".join(
@@ -179,9 +179,9 @@ def image_sources(d: Draft) -> None:
                         flip_z = flips >> 2
                         $counting
                         $limit
-                        side = wp.vec3(1.0 - 2.0 * float(flip_x), 1.0 - 2.0 * float(flip_y), 1.0 - 2.0 * float(flip_z))
+                        signs = wp.vec3(1.0 - 2.0 * float(flip_x), 1.0 - 2.0 * float(flip_y), 1.0 - 2.0 * float(flip_z))
                         copies = wp.vec3(2.0 * float(nx), 2.0 * float(ny), 2.0 * float(nz))
-                        mirrored = wp.cw_mul(side, origin) + wp.cw_mul(copies, room)
+                        mirrored = wp.cw_mul(signs, origin) + wp.cw_mul(copies, room)
                         distance = wp.max(wp.length(mirrored - ear), 0.05)
                         $gain
                         $hear

@@ -19,8 +19,8 @@ _NAMES = {
     "spectrum": "bins|spec|dft_out",
     "coefficients": "bins_in|spec_in|spectrum_in",
     "restored": "signal_out|samples_out|idft_out",
-    "re": "real|sum_re|c_re",
-    "im": "imag|sum_im|c_im",
+    "re": "real|sum_re",
+    "im": "imag|sum_im",
     "hop": "stride|hop_size|step",
 }
 
@@ -68,7 +68,7 @@ def frame_signal(d: Draft) -> None:
     index = "frame * hop + n" + (" - size // 2" if padded else "")
     fold = {
         "inside": "",
-        "zero": f"if j < 0 or j >= {last}:\n    return  # zero padding beyond the ends",
+        "zero": f"# zero padding beyond the ends\nif j < 0 or j >= {last}:\n    frames{at} = 0.0\n    return",
         "reflect": f"""
         # reflect padding about the first and last sample
         j = wp.abs(j)
@@ -242,7 +242,14 @@ def discrete_fourier(d: Draft) -> None:
             {"row": "int", k: "int", "size": "int"},
             blocks,
         )
-        total = f"value = {call}\nre = value[0]\nim = value[1]"
+        total = f"value = {call}"
+        store = (
+            store.replace("wp.sqrt(re * re + im * im)", "wp.length(value)")
+            .replace("(re * re + im * im)", "wp.length_sq(value)")
+            .replace("re * re + im * im", "wp.length_sq(value)")
+            .replace("= re", "= value[0]")
+            .replace("= im", "= value[1]")
+        )
         if result == "complex":
             total, store = "", f"{made_}{to} = {call}" + (scale if inverse else "")
     taken = f"size = {given}.shape[{1 if batch else 0}]"
@@ -292,7 +299,7 @@ def discrete_fourier(d: Draft) -> None:
     names={
         "fft_stage": "fft_butterflies|radix2_stage|fft_pass",
         "x": "data|buf|z",
-        "half": "half_size|half_span|m",
+        "half": "half_size|half_span",
         "angle": "theta|phase",
         "w": "twiddle|root",
         "a": "upper|u",
@@ -388,7 +395,7 @@ def fft_stage(d: Draft) -> None:
         "in time": "Input is in bit-reversed order; launch with `half` = 1, 2, 4 up to half the length.",
         "in frequency": "Launch with `half` from half the length down to 1; the result is in bit-reversed order.",
         "stockham": "`half` runs 1, 2, 4 up to half the length; nothing is reordered.",
-    }[kind])  # fmt: skip
+    }[kind] + (" The factor 1 / N of the inverse is left out." if inverse else ""))  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
         x = v.x_re + 1j * v.x_im if layout == "split" else v.x[..., 0] + 1j * v.x[..., 1]

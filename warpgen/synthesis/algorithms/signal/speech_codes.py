@@ -26,7 +26,7 @@ _STEPS = [7, 8, 9, 10, 11, 12, 13, 14, 16, 17, 19, 21, 23, 25, 28, 31, 34, 37, 4
         "index": "step_index|idx|table_pos",
         "code": "nibble|symbol",
         "step": "step_size|quant_step",
-        "channel": "block|ch|stream",
+        "block": "blk|block_id",
     },
     adjoint="no",
     weight=9,
@@ -83,7 +83,7 @@ def code_speech(d: Draft) -> None:
     if early:
         d.input("lengths", "int", blocks, 2, size + 1, about="Samples in use of each block")
     if way == "encode":
-        d.output("packed", "uint8", (blocks, size // 2), about="Two codes in each byte")
+        d.output("packed", "uint8", (blocks, size // 2), about="Two codes in each byte, zero before")
     elif way == "decode":
         d.output(
             "samples",
@@ -118,17 +118,17 @@ def code_speech(d: Draft) -> None:
     place = {"low first": ("k % 2 == 0", "4 * (k % 2)"), "high first": ("k % 2 == 1", "4 * (1 - k % 2)")}[
         order
     ]
-    take = f"code = (int(packed[channel, k // 2]) >> ({place[1]})) & 15"
+    take = f"code = (int(packed[block, k // 2]) >> ({place[1]})) & 15"
     put = (
         "# Bytes begin at zero, so that the other half is kept\n"
         f"shift = {place[1]}\n"
-        "held = int(packed[channel, k // 2])\n"
-        "packed[channel, k // 2] = wp.uint8(held | (code << shift))"
+        "held = int(packed[block, k // 2])\n"
+        "packed[block, k // 2] = wp.uint8(held | (code << shift))"
     )
     given = {
-        "int": "samples[channel, k]",
-        "int16": "int(samples[channel, k])",
-        "float": "int(wp.round(32767.0 * samples[channel, k]))",
+        "int": "samples[block, k]",
+        "int16": "int(samples[block, k])",
+        "float": "int(wp.round(32767.0 * samples[block, k]))",
     }[pcm]
     back = {"int": "predicted", "int16": "wp.int16(predicted)", "float": "float(predicted) / 32767.0"}[pcm]
     if companded:
@@ -148,11 +148,11 @@ def code_speech(d: Draft) -> None:
         ''')
         back = "mu_law(predicted)"
     use = {
-        "decode": f"samples[channel, k] = {back}",
+        "decode": f"samples[block, k] = {back}",
         "encode": put,
         "round trip": "signal_power += float(target) * float(target)\noff = float(target - predicted)\nnoise_power += off * off",
     }[way]
-    end, size_of = "lengths[channel]", ""
+    end, size_of = "lengths[block]", ""
     if not early and way == "decode":
         end, size_of = "2 * num_bytes", "num_bytes = packed.shape[1]"
     elif not early:
@@ -160,7 +160,7 @@ def code_speech(d: Draft) -> None:
     d.launch(blocks)
     d.code(
         """
-        channel = wp.tid()
+        block = wp.tid()
         $size_of
         $state
         $begin
@@ -175,9 +175,9 @@ def code_speech(d: Draft) -> None:
             $use
         $store
         """,
-        state="predicted = int(first[channel])\nindex = int(first_index[channel])"
+        state="predicted = first[block]\nindex = first_index[block]"
         if state == "header"
-        else "predicted = int(predictor_state[channel])\nindex = int(index_state[channel])",
+        else "predicted = predictor_state[block]\nindex = index_state[block]",
         begin="# From one on, so that silence has a logarithm\n"
         "signal_power = float(1.0)\nnoise_power = float(1.0)"
         if way == "round trip"
@@ -190,8 +190,8 @@ def code_speech(d: Draft) -> None:
         store="\n".join(
             line
             for line, there in (
-                ("snr_db[channel] = 10.0 * wp.log10(signal_power / noise_power)", way == "round trip"),
-                ("predictor_state[channel] = predicted\nindex_state[channel] = index", state == "kept"),
+                ("snr_db[block] = 10.0 * wp.log10(signal_power / noise_power)", way == "round trip"),
+                ("predictor_state[block] = predicted\nindex_state[block] = index", state == "kept"),
             )
             if there
         ),

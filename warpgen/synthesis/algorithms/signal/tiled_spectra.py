@@ -82,11 +82,11 @@ def correlated_frames(d: Draft) -> None:
         d.function(f"""
             @wp.func
             def taper(x: float, n: int) -> float:
-                return x * ({a} - {b} * wp.cos(wp.TAU * float(n) / {_N}.0))
+                return x * ({a} - {b} * wp.cos(wp.TAU * float(n) / float(POINTS)))
         """)
         taper = "x = wp.tile_map(taper, x_raw, bins)\ny = wp.tile_map(taper, y_raw, bins)"
     law = {
-        "plain": "return c",
+        "plain": "",
         "phase": "# Only the phase tells the delay, so all bins count alike\nreturn c / wp.sqrt(wp.length_sq(c) + floor_power)",
         "smoothed coherence": "return c / wp.sqrt(wp.length_sq(a) * wp.length_sq(b) + floor_power)",
         "roth": "return c / (wp.length_sq(a) + floor_power)",
@@ -97,17 +97,17 @@ def correlated_frames(d: Draft) -> None:
         @wp.func
         def cross_bin({", ".join(parameters)}) -> wp.vec2:
             """A times the conjugate of B{", weighted" if weighting != "plain" else ""}."""
-            c = wp.vec2(a[0] * b[0] + a[1] * b[1], a[1] * b[0] - a[0] * b[1])
+            {"return" if weighting == "plain" else "c ="} wp.vec2(a[0] * b[0] + a[1] * b[1], a[1] * b[0] - a[0] * b[1])
             $law
         ''',
         law=law,
     )
     if band:
-        d.function(f'''
+        d.function('''
             @wp.func
             def in_band(z: wp.vec2, bin: int, lowest: int, highest: int) -> wp.vec2:
                 """Bins of the band, and their mirror images at negative frequencies."""
-                k = wp.min(bin, {_N} - bin)
+                k = wp.min(bin, POINTS - bin)
                 if k < lowest or k > highest:
                     return wp.vec2(0.0, 0.0)
                 return z
@@ -155,15 +155,15 @@ def correlated_frames(d: Draft) -> None:
         cross += "\nbanded = wp.tile_map(in_band, cross, bins, lowest, highest)"
         shaped = "banded"
     d.function(
-        f"@wp.func\ndef real_part(value: wp.vec2) -> float:\n    return value[0] / {_N}.0"
+        "@wp.func\ndef scaled_real(value: wp.vec2) -> float:\n    return value[0] / float(POINTS)"
     ) if result != "spectrum" else None
-    back = f"wp.tile_ifft({shaped})\n# The transforms do not divide by the number of points\nr = wp.tile_map(real_part, {shaped})"
+    back = f"wp.tile_ifft({shaped})\n# The transforms do not divide by the number of points\nr = wp.tile_map(scaled_real, {shaped})"
     end = {
         "correlation": f"{back}\nwp.tile_store(correlation, r, offset=(pair, 0))",
         "peak": f"{back}\nwp.tile_store(peaks, wp.tile_max(r), offset=pair)",
         "lag": f"{back}\nbest = wp.tile_argmax(r)\n"
         "# The upper half stands for negative delays, and r peaks where the left frame lags\n"
-        f"lag = best[0]\nif lag > {_N // 2}:\n    lag -= {_N}\nlags[pair] = -lag",
+        "lag = best[0]\nif lag > POINTS // 2:\n    lag -= POINTS\nlags[pair] = -lag",
         "spectrum": f"wp.tile_store(spectra, {shaped}, offset=(pair, 0))",
     }[result]
     d.launch(pairs, tiled=True)
@@ -231,6 +231,7 @@ def shaped_frames(d: Draft) -> None:
     d.module(f"POINTS = wp.constant({_N})")
     d.input("frames", "float", (frames, _N), -1.0, 1.0, about="frames of samples")
     if emphasized:
+        d.module("LAST = wp.constant(POINTS - 1)")
         d.param("emphasis", "float", 0.9, 0.97, about="share of the sample before that is taken away")
     if kind in ("cepstrum", "liftered"):
         d.param(
@@ -293,18 +294,18 @@ def shaped_frames(d: Draft) -> None:
         load += (
             "\n# The sample before each one, and zero before the first\n"
             'before = wp.tile_zeros(shape=(1, POINTS), dtype=float, storage="shared")\n'
-            f"wp.tile_assign(before, wp.tile_view({now}, offset=(0, 0), shape=(1, {_N - 1})), offset=(0, 1))\n"
+            f"wp.tile_assign(before, wp.tile_view({now}, offset=(0, 0), shape=(1, LAST)), offset=(0, 1))\n"
             f"sharp = {now} - emphasis * before"
         )
         now = "sharp"
     if kind in ("envelope", "quadrature"):
-        d.function(f'''
+        d.function('''
             @wp.func
             def one_sided(z: wp.vec2, bin: int) -> wp.vec2:
                 """Positive frequencies count twice, negative ones not at all."""
-                if bin == 0 or bin == {_N // 2}:
+                if bin == 0 or bin == POINTS // 2:
                     return z
-                if bin > {_N // 2}:
+                if bin > POINTS // 2:
                     return wp.vec2(0.0, 0.0)
                 return 2.0 * z
         ''')
@@ -316,9 +317,9 @@ def shaped_frames(d: Draft) -> None:
                     return wp.exp(-0.5 * u * u) * z
             """)
     read = {
-        "envelope": f"wp.sqrt(wp.length_sq(value) + 1.0e-12) / {_N}.0"
+        "envelope": "wp.sqrt(wp.length_sq(value) + 1.0e-12) / float(POINTS)"
         if power == "magnitude"
-        else f"wp.length_sq(value) / ({_N}.0 * {_N}.0)",
+        else "wp.length_sq(value) / float(POINTS * POINTS)",
     }.get(kind, "")
     body = ""
     if kind in ("envelope", "quadrature"):
@@ -328,7 +329,7 @@ def shaped_frames(d: Draft) -> None:
         else:
             body = f"shaped = {shaped}\nwp.tile_ifft(shaped)\n"
         if kind == "quadrature":
-            body += f"# Neither transform divides by the number of points\nwp.tile_store(analytic, shaped * (1.0 / {_N}.0), offset=(frame, 0))"
+            body += "# Neither transform divides by the number of points\nwp.tile_store(analytic, shaped * (1.0 / float(POINTS)), offset=(frame, 0))"
         else:
             d.function(f"@wp.func\ndef read_out(value: wp.vec2) -> float:\n    return {read}")
             body += f"wp.tile_store({name}, wp.tile_map(read_out, shaped), offset=(frame, 0))"
@@ -337,11 +338,11 @@ def shaped_frames(d: Draft) -> None:
             @wp.func
             def {by}_of(z: wp.vec2, bin: int) -> float:
                 # The upper half mirrors the lower one
-                return wp.where(bin > {_N // 2}, 0.0, {"wp.length_sq(z)" if power == "square" else "wp.sqrt(wp.length_sq(z) + 1.0e-9)"})
+                return wp.where(bin > POINTS // 2, 0.0, {"wp.length_sq(z)" if power == "square" else "wp.sqrt(wp.length_sq(z) + 1.0e-9)"})
         """)
         body = (
             f"weight = wp.tile_map({by}_of, spectrum, bins)\n"
-            "hertz = (rate / " + f"{_N}.0) * wp.tile_astype(bins, dtype=float)\n"
+            "hertz = (rate / float(POINTS)) * wp.tile_astype(bins, dtype=float)\n"
             "centroid = wp.tile_sum(weight * hertz, axis=1) / wp.tile_sum(weight, axis=1)\n"
             "wp.tile_store(centroids, centroid, offset=frame)"
         )
@@ -357,20 +358,20 @@ def shaped_frames(d: Draft) -> None:
             def log_{squared}(z: wp.vec2, quiet: float) -> wp.vec2:
                 return wp.vec2({log}, 0.0)
         """)
-        d.function(f"@wp.func\ndef real_part(value: wp.vec2) -> float:\n    return value[0] / {_N}.0")
+        d.function("@wp.func\ndef scaled_real(value: wp.vec2) -> float:\n    return value[0] / float(POINTS)")
         body = (
             f"logs = wp.tile_map(log_{squared}, spectrum, quiet)\n"
             "# In place: the logarithms become the cepstrum\n"
             "wp.tile_ifft(logs)\n"
         )
         if kind == "cepstrum":
-            body += "wp.tile_store(cepstra, wp.tile_map(real_part, logs), offset=(frame, 0))"
+            body += "wp.tile_store(cepstra, wp.tile_map(scaled_real, logs), offset=(frame, 0))"
         else:
-            d.function(f'''
+            d.function('''
                 @wp.func
                 def lifter(value: wp.vec2, quefrency: int, kept: int) -> wp.vec2:
                     """Slow changes along the spectrum, which are the vocal tract and not the voice."""
-                    q = wp.min(quefrency, {_N} - quefrency)
+                    q = wp.min(quefrency, POINTS - quefrency)
                     if q >= kept:
                         return wp.vec2(0.0, 0.0)
                     return value
@@ -378,7 +379,7 @@ def shaped_frames(d: Draft) -> None:
             body += (
                 "slow = wp.tile_map(lifter, logs, bins, kept)\n"
                 "wp.tile_fft(slow)\n"
-                "wp.tile_store(smooth, wp.tile_map(real_part, slow), offset=(frame, 0))"
+                "wp.tile_store(smooth, wp.tile_map(scaled_real, slow), offset=(frame, 0))"
             )
     d.launch(frames, tiled=True)
     d.code(

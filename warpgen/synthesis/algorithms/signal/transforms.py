@@ -8,6 +8,7 @@ import numpy as np
 
 from warpgen.synthesis.algorithms.signal import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.naming import renamed
 from warpgen.synthesis.writing.outline import outlined
 
 _NAMES = {
@@ -24,8 +25,6 @@ _NAMES = {
     names=_NAMES
     | {
         "tones": "freqs|frequencies|targets",
-        "s1": "prev|q1|z1",
-        "s2": "prev2|q2|z2",
         "coeff": "two_cos|coef",
     },
     double=True,
@@ -133,7 +132,12 @@ def detect_tones(d: Draft) -> None:
         loop=loop,
         store=store,
     )
-    d.explain("One real multiplication per sample and tone, cheaper than an FFT for a few tones.")
+    one, two = d.pick(("s1", "s2"), ("prev", "prev2"), ("q1", "q2"), ("z1", "z2"))
+    d.text = renamed(d.text, {"s1": one, "s2": two})
+    d.explain(
+        f"One real multiplication per sample and tone{' besides the window' if windowed else ''}, cheaper than an FFT"
+        " for a few tones."
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         if layout == "hops":
@@ -174,7 +178,7 @@ def cosine_transform(d: Draft) -> None:
     size, blocks = d.pick(8, 12, 16), d.pick(6, 8, 12)
     length = 2 * size if kind == "mdct" else size
     said = {
-        "i": "the first kind", "ii": "the second kind", "iii": "the third kind, the inverse of the second",
+        "i": "the first kind", "ii": "the second kind", "iii": "the third kind, the inverse of the second" + ("" if scale == "orthonormal" else " but for a factor"),
         "iv": "the fourth kind", "mdct": "",
     }[kind]  # fmt: skip
     what = f"Transforms blocks by the discrete cosine transform of {said}"
@@ -231,10 +235,8 @@ def cosine_transform(d: Draft) -> None:
         if scale == "orthonormal":
             if kind == "ii":
                 lines = """
-                norm = wp.sqrt(2.0 / float(size))
                 # The DC basis vector has twice the energy of the others
-                if k == 0:
-                    norm = wp.sqrt(1.0 / float(size))
+                norm = wp.sqrt(wp.where(k == 0, 1.0, 2.0) / float(size))
                 """
                 factor = "norm * "
             else:

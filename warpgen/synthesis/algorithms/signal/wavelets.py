@@ -68,14 +68,13 @@ def wavelet_step(d: Draft) -> None:
     at = {"one": "x[{}]", "rows": "x[row, {}]", "columns": "x[{}, row]"}[layout]
     to = {"one": "[{}]", "rows": "[row, {}]", "columns": "[{}, row]"}[layout]
     length = "length"
+    if normalised and wavelet != "daubechies 4":
+        d.module("SQRT2 = wp.constant(1.4142135623730951)")
     coarse = result != "details"
     if wavelet == "haar":
         body = f"left = {at.format('2 * n')}\nright = {at.format('2 * n + 1')}\n"
         if normalised:
-            body += (
-                "detail = (right - left) * 0.7071067811865476\n"
-                + "low = (left + right) * 0.7071067811865476" * coarse
-            )
+            body += "detail = (right - left) / SQRT2\n" + "low = (left + right) / SQRT2" * coarse
         else:
             body += "detail = right - left\n" + "low = left + 0.5 * detail" * coarse
     elif wavelet == "cdf 5/3":
@@ -105,16 +104,16 @@ before = {at.format("back")} - 0.5 * ({at.format("back2")} + here)
 # update: preserves the mean of the signal
 low = here + 0.25 * (before + detail)"""
         if normalised:
-            body += "\ndetail *= 0.7071067811865476" + "\nlow *= 1.4142135623730951" * coarse
+            body += "\ndetail /= SQRT2" + "\nlow *= SQRT2" * coarse
     else:
         ends = ""
         body = f"""
         a = {at.format("2 * n")}
         b = {at.format("2 * n + 1")}
         c = {at.format(f"(2 * n + 2) % {length}")}
-        e = {at.format(f"(2 * n + 3) % {length}")}
+        d = {at.format(f"(2 * n + 3) % {length}")}
         $low
-        detail = H3 * a - H2 * b + H1 * c - H0 * e
+        detail = H3 * a - H2 * b + H1 * c - H0 * d
         """
         d.module(
             "# 1 + r, 3 + r, 3 - r and 1 - r with r = sqrt 3, over "
@@ -140,7 +139,7 @@ low = here + 0.25 * (before + detail)"""
         f"{'n' if layout == 'one' else 'row, n'} = wp.tid()\n{taken}\n$body\n$shrink\n$store",
         body=body,
         ends=ends,
-        low="low = H0 * a + H1 * b + H2 * c + H3 * e" if coarse else "",
+        low="low = H0 * a + H1 * b + H2 * c + H3 * d" if coarse else "",
         shrink=shrink,
         store=store,
     )
