@@ -17,7 +17,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
     names={
         "american_options": "bjerksund_stensland|price_american|american_price|american_approximation",
         "trigger": "boundary|flat_boundary|exercise_level",
-        "carry": "b|cost_of_carry|drift",
         "spot": "s0|underlying|prices",
         "strike": "k|strikes|exercise_price",
         "sigma": "vol|volatility|iv",
@@ -67,159 +66,199 @@ def american_options(d: Draft) -> None:
         d.param("skew", "float", -0.2, -0.05, about="Slope of the volatility by log moneyness")
     elif smile == "term":
         d.param("long_volatility", "float", 0.18, 0.25, about="Volatility of long maturities")
+        d.param("vol_decay", "float", 1.0, 3.0, about="Rate at which volatility returns to it [1/year]")
     if sized == "each":
         d.input("contracts", "float", n, 1.0, 10.0, about="Contracts held")
     elif sized == "signed":
         d.input("contracts", "int", n, -10, 11, about="Contracts held, negative if sold")
     name, about = {
-        "value": ("value", "Values"),
+        "value": ("value", "Values" if sized == "none" else "Values of the positions"),
         "trigger": ("exercise_trigger", "Price at which exercise is best"),
         "percent": ("value_percent", "Value in percent of the strike"),
     }[result]
     d.output(name, "float", n, about=about)
+    if smile == "skew":
+        d.module("MIN_VOL = wp.constant(0.05)")
+    future = asset == "future"
+    b, of_b = ("", "") if future else ("b, ", "b: float, ")
     if result != "trigger":
         d.function('''
             @wp.func
             def normal_cdf(x: float) -> float:
                 """Cumulative normal distribution."""
-                return 0.5 * wp.erfc(-0.70710678 * x)
+                return 0.5 * wp.erfc(-0.7071067811865476 * x)
         ''')
-        d.function('''
+        d.function(f'''
             @wp.func
-            def knocked_power(s: float, t: float, gamma: float, h: float, i: float, r: float, b: float, v: float) -> float:
+            def knocked_power(s: float, t: float, gamma: float, h: float, i: float, r: float, {of_b}v: float) -> float:
                 """Value of S^gamma at t if S < h then and S never reached i (phi of the paper)."""
                 v2 = v * v
                 root = v * wp.sqrt(t)
-                growth = (-r + gamma * b + 0.5 * gamma * (gamma - 1.0) * v2) * t
-                kappa = 2.0 * b / v2 + 2.0 * gamma - 1.0
-                shift = (b + (gamma - 0.5) * v2) * t
+                growth = (-r + {"" if future else "gamma * b + "}0.5 * gamma * (gamma - 1.0) * v2) * t
+                kappa = {"" if future else "2.0 * b / v2 + "}2.0 * gamma - 1.0
+                shift = {"(gamma - 0.5) * v2 * t" if future else "(b + (gamma - 0.5) * v2) * t"}
                 d1 = -(wp.log(s / h) + shift) / root
                 # Reflected at the boundary
                 d2 = d1 - 2.0 * wp.log(i / s) / root
                 mirrored = wp.pow(i / s, kappa) * normal_cdf(d2)
                 return wp.exp(growth) * wp.pow(s, gamma) * (normal_cdf(d1) - mirrored)
         ''')
-        d.function('''
-            @wp.func
-            def european_call(s: float, k: float, t: float, r: float, b: float, v: float) -> float:
-                """Generalized Black-Scholes value with a cost of carry."""
-                root = v * wp.sqrt(t)
-                d1 = (wp.log(s / k) + (b + 0.5 * v * v) * t) / root
-                return s * wp.exp((b - r) * t) * normal_cdf(d1) - k * wp.exp(-r * t) * normal_cdf(d1 - root)
-        ''')
-    carry = "rate - dividend_yield[tid]" if asset == "stock" else "rate - foreign_rate"
-    words = {
-        "stock": "# Dividends leave the price, so they lower its drift",
-        "future": "# Futures cost nothing to carry, hence no drift",
-        "currency": "# Foreign deposits earn the foreign rate",
-    }[asset]
-    swap = """
-        # A put is a call with spot and strike, and both rates, exchanged, so one formula serves both
-        s = strike[tid]
-        k = spot[tid]
-        r = rate - carry
-        b = -carry
-        """
-    same = """
-        s = spot[tid]
-        k = strike[tid]
-        r = rate
-        b = carry
-        """
-    sides = {
-        "call": same,
-        "put": swap,
-        "flags": """
-            # A put is a call with spot and strike, and both rates, exchanged, so one formula serves both
-            put = is_put[tid]
-            s = wp.where(put, strike[tid], spot[tid])
-            k = wp.where(put, spot[tid], strike[tid])
-            r = wp.where(put, rate - carry, rate)
-            b = wp.where(put, -carry, carry)
-            """,
+        if future:
+            d.function('''
+                @wp.func
+                def european_call(s: float, k: float, t: float, r: float, v: float) -> float:
+                    """Value of a European call on a future (Black 1976)."""
+                    root = v * wp.sqrt(t)
+                    d1 = wp.log(s / k) / root + 0.5 * root
+                    return wp.exp(-r * t) * (s * normal_cdf(d1) - k * normal_cdf(d1 - root))
+            ''')
+        else:
+            d.function('''
+                @wp.func
+                def european_call(s: float, k: float, t: float, r: float, b: float, v: float) -> float:
+                    """Generalized Black-Scholes value with a cost of carry."""
+                    root = v * wp.sqrt(t)
+                    d1 = (wp.log(s / k) + (b + 0.5 * v * v) * t) / root
+                    return s * wp.exp((b - r) * t) * normal_cdf(d1) - k * wp.exp(-r * t) * normal_cdf(d1 - root)
+            ''')
+    yielded = "dividend_yield[tid]" if asset == "stock" else "foreign_rate"
+    q, take = ("q", "q = dividend_yield[tid]\n") if asset == "stock" else ("foreign_rate", "")
+    drift = (
+        "# Dividends leave the price, so they lower its drift"
+        if asset == "stock"
+        else "# Foreign deposits earn the foreign rate"
+    )
+    # Boundaries are proportional to the strike: where only the trigger is asked for, spot and strike stay out
+    assets = {
+        "call": "s = spot[tid]\nk = strike[tid]",
+        "put": "s = strike[tid]\nk = spot[tid]",
+        "flags": "s = wp.where(put, strike[tid], spot[tid])\nk = wp.where(put, spot[tid], strike[tid])",
     }[right]
-    if asset == "future":
-        for line, plain in (
-            ("r = rate - carry", "r = rate"), ("r = wp.where(put, rate - carry, rate)", "r = rate"),
-            ("b = -carry", ""), ("b = wp.where(put, -carry, carry)", ""), ("b = carry", ""),
-            ("and both rates, exchanged", "exchanged"),
-        ):  # fmt: skip
-            sides = sides.replace(line, plain)
-    if result == "trigger" and right == "call":
-        sides = sides.replace("s = spot[tid]", "")
-    # For puts the trigger comes out in terms of the strike: S* = K^2 / I.
-    back = {"call": "trigger", "put": "k * s / trigger", "flags": "wp.where(put, k * s / trigger, trigger)"}[
-        right
-    ]
+    rates = {
+        "call": f"{take}{drift}\nb = rate - {q}",
+        "put": f"r = {yielded}\nb = r - rate",
+        "flags": f"{take}r = wp.where(put, {q}, rate)\nb = wp.where(put, {q} - rate, rate - {q})",
+    }[right]
+    if future:
+        rates = ""
+    exchanged = "spot and strike exchanged" if future else "spot and strike, and both rates, exchanged"
+    if result == "trigger":
+        assets, exchanged = "", "both rates exchanged, and its trigger lies as far below the strike"
+    symmetry = f"# A put is a call with {exchanged}" if right != "call" else ""
+    if future and result == "trigger":
+        symmetry = ""
+    flags = "put = is_put[tid]" if right == "flags" else ""
+    r = "rate" if right == "call" or future else "r"
+    back = {
+        "call": "strike[tid] * ratio",
+        "put": "strike[tid] / ratio",
+        "flags": "wp.where(is_put[tid], strike[tid] / ratio, strike[tid] * ratio)"
+        if future
+        else "wp.where(put, strike[tid] / ratio, strike[tid] * ratio)",
+    }[right]
+    if future and result == "trigger":
+        flags = ""
+    own = {"call": "k", "put": "s", "flags": "strike[tid]"}[right]
     multiple = {"none": "", "each": "contracts[tid] * ", "signed": "float(contracts[tid]) * "}[sized]
     if result != "value":
         multiple = ""
-    core = """
+    value = f"""
         # Value if exercised as soon as the price reaches the trigger
         alpha = (trigger - k) * wp.pow(trigger, -beta)
         value_held = alpha * wp.pow(s, beta)
-        value_held -= alpha * knocked_power(s, t, beta, trigger, trigger, r, b, v)
-        value_held += knocked_power(s, t, 1.0, trigger, trigger, r, b, v)
-        value_held -= knocked_power(s, t, 1.0, k, trigger, r, b, v)
-        value_held -= k * knocked_power(s, t, 0.0, trigger, trigger, r, b, v)
-        value_held += k * knocked_power(s, t, 0.0, k, trigger, r, b, v)
-        european = european_call(s, k, t, r, b, v)
-        # The boundary is approximate, so keep at least the European value
-        american = wp.max(value_held, european)
+        value_held -= alpha * knocked_power(s, t, beta, trigger, trigger, {r}, {b}v)
+        value_held += knocked_power(s, t, 1.0, trigger, trigger, {r}, {b}v)
+        value_held -= knocked_power(s, t, 1.0, k, trigger, {r}, {b}v)
+        value_held -= k * knocked_power(s, t, 0.0, trigger, trigger, {r}, {b}v)
+        value_held += k * knocked_power(s, t, 0.0, k, trigger, {r}, {b}v)
+        european = european_call(s, k, t, {r}, {b}v)
+        $least
         # Beyond the trigger waiting is worth less, so exercise now
         american = wp.where(s >= trigger, s - k, american)
-        $floor
         $store
         """
+    least = """
+        # The boundary is approximate, so keep at least the European value
+        american = wp.max(value_held, european)
+        """
+    if intrinsic:
+        least = """
+        # The boundary is approximate: keep at least the European value, and what exercise pays
+        american = wp.max(wp.max(value_held, european), s - k)
+        """
+    near = {"call": f"rate / {q}", "put": "r / rate", "flags": "r / (r - b)"}[right]
+    boundary = f"""
+        # Boundaries of a perpetual option and at expiry; in between an interpolation
+        perpetual = beta / (beta - 1.0) * k
+        final = wp.max(k, {near} * k)
+        h = -(b * t + 2.0 * v * wp.sqrt(t)) * final / (perpetual - final)
+        trigger = final + (perpetual - final) * (1.0 - wp.exp(h))
+        """
+    if future:
+        boundary = """
+        # Boundaries of a perpetual option, and at expiry the strike; in between an interpolation
+        perpetual = beta / (beta - 1.0) * k
+        h = -2.0 * v * wp.sqrt(t) * k / (perpetual - k)
+        trigger = k + (perpetual - k) * (1.0 - wp.exp(h))
+        """
+    if result == "trigger":
+        boundary = boundary.replace(" * k", "").replace("k, ", "1.0, ").replace("trigger", "ratio")
+        boundary = boundary.replace("k + ", "1.0 + ").replace("- k)", "- 1.0)")
+        boundary = boundary.replace("# Boundaries", "# Boundaries over the strike,").replace(
+            ", of a perpetual option, and at expiry the strike", ", of a perpetual option and 1 at expiry"
+        )
     gone = {
         "value": f"value[tid] = {multiple}wp.max(s - k, 0.0)",
-        "trigger": f"exercise_trigger[tid] = {'k' if right == 'call' else 's' if right == 'put' else 'wp.where(put, s, k)'}",
-        "percent": "value_percent[tid] = 100.0 * wp.max(s - k, 0.0) / strike[tid]",
+        "trigger": "exercise_trigger[tid] = strike[tid]",
+        "percent": f"value_percent[tid] = 100.0 * wp.max(s - k, 0.0) / {own}",
     }[result]
     d.launch(n)
     d.code(
         """
         tid = wp.tid()
-        $words
-        $carry
-        $sides
+        $symmetry
+        $flags
+        $assets
+        $rates
         $time
         $expired
         $vol
-        v2 = v * v
+        $square
         # Exponent of a perpetual option
-        drift = b / v2 - 0.5
-        beta = -drift + wp.sqrt(drift * drift + 2.0 * r / v2)
-        # Boundaries of a perpetual option and at expiry; in between an interpolation
-        perpetual = beta / (beta - 1.0) * k
-        $final
-        h = -($spread) * final / (perpetual - final)
-        trigger = final + (perpetual - final) * (1.0 - wp.exp(h))
+        $beta
+        $boundary
         $core
         """,
-        words=words,
-        carry="b = 0.0" if asset == "future" else f"carry = {carry}",
-        final="final = k" if asset == "future" else "final = wp.max(k, r / (r - b) * k)",
-        spread=f"{'' if asset == 'future' else 'b * t + '}2.0 * v * wp.sqrt(t)",
-        sides=sides,
+        symmetry=symmetry,
+        flags=flags,
+        assets=assets,
+        rates=rates,
         time={
             "years": "t = maturity[tid]",
             "days": "# Actual/365\nt = float(days_left[tid]) / 365.0",
             "dates": "t = float(expiry_day[tid] - today) / 365.0",
         }[time],
-        expired=f"# Expired: only the payoff is left\nif t <= 0.0:\n    {gone}\n    return\n"
+        expired=f"# Expired: {'exercise pays beyond the strike' if result == 'trigger' else 'only the payoff is left'}\n"
+        f"if t <= 0.0:\n    {gone}\n    return\n"
         if expired
         else "",
         vol={
             "quoted": "v = sigma[tid]",
-            "skew": "# Low strikes trade at higher volatility\nv = wp.max(sigma[tid] + skew * wp.log(strike[tid] / spot[tid]), 0.05)",
-            "term": "# Volatility reverts to its mean within half a year or so\nv = long_volatility + (sigma[tid] - long_volatility) * wp.exp(-2.0 * t)",
+            "skew": "# Low strikes trade at higher volatility\n"
+            "v = wp.max(sigma[tid] + skew * wp.log(strike[tid] / spot[tid]), MIN_VOL)",
+            "term": "# Today's volatility fades into that of long maturities\n"
+            "v = long_volatility + (sigma[tid] - long_volatility) * wp.exp(-vol_decay * t)",
         }[smile],
-        core=f"exercise_trigger[tid] = {back}" if result == "trigger" else core,
-        floor="# Worth at least what exercise pays\namerican = wp.max(american, s - k)" if intrinsic else "",
+        square="" if future else "v2 = v * v",
+        beta=f"beta = 0.5 + wp.sqrt(0.25 + 2.0 * {r} / (v * v))"
+        if future
+        else f"drift = b / v2 - 0.5\nbeta = -drift + wp.sqrt(drift * drift + 2.0 * {r} / v2)",
+        boundary=boundary,
+        core=f"exercise_trigger[tid] = {back}" if result == "trigger" else value,
+        least=least,
         store={
             "value": f"value[tid] = {multiple}american",
-            "percent": "value_percent[tid] = 100.0 * american / strike[tid]",
+            "percent": f"value_percent[tid] = 100.0 * american / {own}",
         }.get(result, ""),
     )
     kinds = {"call": "calls", "put": "puts", "flags": "options"}[right]
@@ -233,7 +272,10 @@ def american_options(d: Draft) -> None:
     d.explain("""
         Exercise at a fixed trigger price is not optimal, but nearly, and has a value in closed form: a sum of
         barrier options.
-    """)
+    """ if result != "trigger" else """
+        The trigger is a flat one: it is held until expiry, and lies between those of a perpetual option and at
+        expiry.
+    """)  # fmt: skip
 
     def agrees(v: Values, after: Values) -> None:
         spot = v.get("spot", v.strike)
@@ -248,7 +290,7 @@ def american_options(d: Draft) -> None:
         vol = {
             "quoted": lambda: v.sigma,
             "skew": lambda: np.maximum(v.sigma + v.skew * np.log(v.strike / spot), 0.05),
-            "term": lambda: v.long_volatility + (v.sigma - v.long_volatility) * np.exp(-2 * t),
+            "term": lambda: v.long_volatility + (v.sigma - v.long_volatility) * np.exp(-v.vol_decay * t),
         }[smile]()
         held = {
             "stock": lambda: v.rate - v.dividend_yield,

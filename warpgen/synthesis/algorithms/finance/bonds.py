@@ -67,6 +67,9 @@ def bond_measure(d: Draft) -> None:
         rate = "compounded"
     if flows in ("listed", "matrix") and rate == "curve":
         rate = "continuous"
+    fisher_weil = what == "macaulay" and rate == "curve"
+    if fisher_weil:
+        d.calls("fisher_weil_duration|bond_duration|duration_of_bonds")
     said = {
         "price": "Computes the price of each bond",
         "macaulay": "Computes the Macaulay duration of bonds, the mean time of their flows",
@@ -77,11 +80,13 @@ def bond_measure(d: Draft) -> None:
     }[what]
     if what == "convexity" and rate == "curve":
         said = "Computes the convexity of each bond, the relative second derivative of its price in parallel shifts,"
+    if fisher_weil:
+        said = "Computes the Fisher-Weil duration of bonds, the mean time of their flows,"
     d.says(said + (" from a curve of zero rates." if rate == "curve" else "."))
     count, most, freq = d.pick(48, 64, 96), d.pick(10, 12, 16), d.pick(1, 2, 4)
     if flows == "structs":
         fields = {"coupon": fill(0.02, 0.07), "periods": fill(3, most), "face": fill(90.0, 110.0)}
-        d.struct("bonds", BOND, fields, count)
+        d.struct("bonds", BOND, fields, count, about="bonds to value")
         load = "bond = bonds[tid]"
         coupon, face, number = "bond.coupon", "bond.face", "bond.periods"
     elif flows == "arrays":
@@ -89,7 +94,9 @@ def bond_measure(d: Draft) -> None:
         d.input("periods", "int", count, 3, most, about="number of coupon periods")
         load, coupon, face, number = "", "coupon[tid]", "100.0", "periods[tid]"
     elif flows == "listed":
-        d.input("offsets", "int", count + 1, 0, count * 6, "offsets")
+        d.input(
+            "offsets", "int", count + 1, 0, count * 6, "offsets", about="where the flows of each bond begin"
+        )
         d.input("times", "float", count * 6, 0.5, 8.0, about="payment times in years")
         d.input("flows", "float", count * 6, 2.0, 20.0, about="cash flows")
         load, coupon, face, number = "", "", "", ""
@@ -122,6 +129,9 @@ def bond_measure(d: Draft) -> None:
             if what == "accrued"
             else "t = float(k + 1) / float(freq)"
         )
+        ahead = "elapsed - float(k + 1)" if what == "accrued" else "-float(k + 1)"
+        if rate == "compounded" and what in ("price", "accrued"):
+            time = ""
         flow = f"""
         amount = c
         if k == {number} - 1:
@@ -130,7 +140,7 @@ def bond_measure(d: Draft) -> None:
         head = f"c = {face} * {coupon} / float(freq)"
         loop = f"for k in range({number}):"
         df = {
-            "compounded": "wp.pow(1.0 + y / float(freq), -t * float(freq))",
+            "compounded": f"wp.pow(1.0 + y / float(freq), {ahead})",
             "continuous": "wp.exp(-y * t)",
             "curve": "wp.exp(-zero[k] * t)",
         }[rate]
@@ -194,10 +204,11 @@ def bond_measure(d: Draft) -> None:
         out=out,
     )  # fmt: skip
     d.explain({
-        "compounded": "Yields are compounded at each coupon date; times are in years.",
-        "continuous": "Yields are continuously compounded; times are in years.",
+        "compounded": "Yields are compounded at each coupon date.",
+        "continuous": "Yields are continuously compounded.",
         "curve": "`zero` holds the continuously compounded zero rate of each coupon date.",
-    }[rate] if regular else "Flows are paid at times in years, in any order.")  # fmt: skip
+    }[rate] if regular else "Flows are paid at times in years, in any order. "
+    f"Yields are {'compounded once a year' if rate == 'compounded' else 'continuously compounded'}.")  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
         k = np.arange(most)

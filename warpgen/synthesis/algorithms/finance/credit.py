@@ -71,7 +71,7 @@ def value_credit_swaps(d: Draft) -> None:
         d.param("recovery", "float", 0.3, 0.5, about="Recovery rate")
     d.param("tau", "float", 0.25, 0.5, about="Length of a period [years]")
     if running:
-        d.input("accrued", "float", n, 0.0, 0.24, about="Time since the last coupon [years]")
+        d.param("accrued", "float", 0.05, 0.2, about="Time since the last coupon [years]")
     if settled:
         d.param("seller_hazard", "float", 0.002, 0.01, about="Default intensity of the protection seller")
     name, about = {
@@ -95,12 +95,12 @@ def value_credit_swaps(d: Draft) -> None:
             @wp.func
             def default_value(lam: float, r: float, dt: float) -> float:
                 """Value of one paid at default within dt, both rates constant: lam / (lam + r) (1 - e^-(lam + r) dt)."""
-                total = lam + r
-                # Expand where the exponent is small, the quotient would cancel
-                x = total * dt
+                decay = lam + r
+                # Expand where the exponent is small, since the difference would cancel
+                x = decay * dt
                 if x < 1.0e-2:
                     return lam * dt * (1.0 - 0.5 * x + x * x / 6.0)
-                return lam / total * (1.0 - wp.exp(-x))
+                return lam / decay * (1.0 - wp.exp(-x))
         ''')
     step = {
         "flat": "",
@@ -109,7 +109,7 @@ def value_credit_swaps(d: Draft) -> None:
         "decaying": """
             # Mean intensity within the period
             grown = integrated_hazard(t, hazard[contract], mean_hazard, reversion)
-            lam = (grown - grown_before) / tau
+            lam = (grown - grown_before) / $span
             grown_before = grown
             """,
     }[hazards]
@@ -121,8 +121,8 @@ def value_credit_swaps(d: Draft) -> None:
     insure = {
         "exact": """
             # Forward rate that is constant within the period
-            forward = wp.log(discount_before / discount) / tau
-            protection += loss_given_default * survival_before * discount_before * default_value(lam, forward, tau)
+            forward = wp.log(discount_before / discount) / $span
+            protection += loss_given_default * survival_before * discount_before * default_value(lam, forward, $span)
             """,
         "midpoint": """
             # Default halfway through the period
@@ -131,12 +131,15 @@ def value_credit_swaps(d: Draft) -> None:
             """,
         "period end": "protection += loss_given_default * discount * (survival_before - survival)",
     }[protection]
+    span = "span" if running else "tau"
+    compared = protection != "period end" and result != "annuity"  # with the discount factor before
+    dies = accrual or result != "annuity"
     own = "recovery[contract]" if recovery == "each" else "recovery"
     value = "notional[contract] * (protection - coupon[contract] * annuity)"
     clean = ""
     if running:
         clean = "# Clean value: what has accrued of the coupon belongs to the seller anyway\n"
-        value = "notional[contract] * (protection - coupon[contract] * (annuity - accrued[contract]))"
+        value = "notional[contract] * (protection - coupon[contract] * (annuity - accrued))"
     last = {
         "value": f"{clean}value[contract] = {value}",
         "par spread": "par_spread[contract] = protection / annuity",
@@ -158,17 +161,16 @@ def value_credit_swaps(d: Draft) -> None:
         loss_given_default = 1.0 - $own
         $triangle
         survival = float(1.0)
-        discount = float(1.0)
+        $discount_now
         annuity = float(0.0)
         protection = float(0.0)
         $grown
         # Payment dates at the ends of periods
         for k in range(PERIODS):
-            t = tau * float(k + 1)
-            survival_before = survival
-            discount_before = discount
+            $time
+            $before
             $step
-            survival = survival_before * wp.exp(-lam * tau)
+            $alive
             $df
             # Premium leg: coupons are paid while the name survives
             annuity += tau * discount * survival
@@ -187,10 +189,32 @@ def value_credit_swaps(d: Draft) -> None:
         else "lam = hazard[contract]"
         if hazards == "flat"
         else "",
+        discount_now="discount = float(1.0)" if compared else "",
+        time="""
+            # A part of the first period is over
+            t = tau * float(k + 1) - accrued
+            span = wp.where(k == 0, tau - accrued, tau)
+            """
+        if running
+        else "t = tau * float(k + 1)",
+        before="survival_before = survival\ndiscount_before = discount"
+        if compared
+        else "survival_before = survival"
+        if dies
+        else "",
+        alive=f"survival = survival_before * wp.exp(-lam * {span})"
+        if dies
+        else f"survival *= wp.exp(-lam * {span})",
+        span=span,
         grown="grown_before = float(0.0)" if hazards == "decaying" else "",
         step=step,
         df=df,
         accrual="""
+            # On default, halfway through what is left of the period, the coupon so far is due
+            annuity += (tau - 0.5 * span) * discount * (survival_before - survival)
+            """
+        if accrual and running
+        else """
             # On default the coupon of half a period is due
             annuity += 0.5 * tau * discount * (survival_before - survival)
             """
@@ -198,30 +222,35 @@ def value_credit_swaps(d: Draft) -> None:
         else "",
         insure=insure,
         seller="""
-            # Protection is worth less if its seller may default first
-            horizon = 0.5 * tau * float(PERIODS)
-            protection *= wp.exp(-seller_hazard * horizon)
+            # Protection is worth less if its seller may default first, reckoned to the middle of the term
+            half_term = 0.5 * $term
+            protection *= wp.exp(-seller_hazard * half_term)
             """
         if settled
         else "",
+        term="(tau * float(PERIODS) - accrued)" if running else "tau * float(PERIODS)",
         last=last,
     )
     trim(d)
     d.explain("""
+        A coupon is paid at the end of each period that the name survives, so the annuity is a sum of discount
+        factors times probabilities of survival.
+    """ if result == "annuity" else """
         The buyer pays coupons until default or maturity, and gets the loss given default. Both legs are sums of
-        discount factors times probabilities of survival.
-    """)
+        discount factors times probabilities of survival or default.
+    """)  # fmt: skip
     d.says(
         {
             "par spread": "Computes the par spreads of credit default swaps.",
             "annuity": "Computes the risky annuities of credit default swaps.",
             "upfront": "Computes the upfront payments of credit default swaps.",
-            "jump": "Computes what a sudden default does to the holders of credit default swaps.",
+            "jump": "Computes what buyers of credit default swaps gain if the name defaults at once.",
         }.get(result, "Values credit default swaps from hazard rates and discount factors.")
     )
 
     def reference(v: Values) -> dict[str, Any]:
-        t = v.tau * np.arange(1, periods + 1)
+        t = v.tau * np.arange(1, periods + 1) - v.get("accrued", 0.0)
+        spans = np.diff(t, prepend=0.0)
         lgd = 1 - v.get("recovery", 0.0) * np.ones(n)
         if hazards == "piecewise":
             lam = v.hazard
@@ -230,29 +259,26 @@ def value_credit_swaps(d: Draft) -> None:
                 v.mean_hazard * t
                 + (v.hazard[:, None] - v.mean_hazard) * (1 - np.exp(-v.reversion * t)) / v.reversion
             )
-            lam = np.diff(grown, axis=1, prepend=0.0) / v.tau
+            lam = np.diff(grown, axis=1, prepend=0.0) / spans
         else:
             lam = np.repeat(
                 (v.hazard if hazards == "flat" else v.quoted_spread / lgd)[:, None], periods, axis=1
             )
-        alive = np.exp(-v.tau * np.cumsum(lam, axis=1))
+        alive = np.exp(-np.cumsum(lam * spans, axis=1))
         before = np.hstack([np.ones((n, 1)), alive[:, :-1]])
         df = {
             "flat": lambda: np.exp(-v.rate * t), "curve": lambda: v.discount_curve, "zeros": lambda: np.exp(-v.zero_rates * t)
         }[rates]()  # fmt: skip
         old = np.concatenate([[1.0], df[:-1]])
         died = before - alive
-        f = np.log(old / df) / v.tau
+        f = np.log(old / df) / spans
         paid = {
-            "exact": before * old * lam / (lam + f) * -np.expm1(-(lam + f) * v.tau),
+            "exact": before * old * lam / (lam + f) * -np.expm1(-(lam + f) * spans),
             "midpoint": np.sqrt(old * df) * died, "period end": df * died,
         }[protection]  # fmt: skip
-        leg = (
-            lgd
-            * paid.sum(1)
-            * (np.exp(-v.get("seller_hazard", 0.0) * v.tau * periods / 2) if settled else 1.0)
-        )
-        annuity = v.tau * (df * (alive + (died / 2 if accrual else 0.0))).sum(1)
+        leg = lgd * paid.sum(1) * (np.exp(-v.get("seller_hazard", 0.0) * t[-1] / 2) if settled else 1.0)
+        due = v.tau - spans / 2 if accrual else 0.0  # from the last coupon to the middle of what is left
+        annuity = (df * (v.tau * alive + due * died)).sum(1)
         size, coupon = v.get("notional", 1.0), v.get("coupon", 0.0)
         value = size * (leg - coupon * (annuity - v.get("accrued", 0.0)))
         return {name: {

@@ -25,6 +25,7 @@ _NAMES = {
         "times": "t_query|maturities|dates",
         "rate": "r_t|z|yield_t",
         "lo": "left|low|a",
+        "hi": "right|high|b",
     },
     double=True,
 )
@@ -83,12 +84,26 @@ def read_curve(d: Draft) -> None:
     else:
         d.input("knots", "float", knots, 0.4, 10.0, "ascending", about="pillar times in years, ascending")
         kind = {"linear zero": "zero", "log discount": "df", "linear forward": "forward"}[model]
-        d.input(kind, "float", (*lead, knots), *((0.6, 0.99) if kind == "df" else (0.01, 0.06)))
+        held = {"zero": "zero rates", "df": "discount factors", "forward": "instantaneous forward rates"}[
+            kind
+        ]
+        d.input(
+            kind,
+            "float",
+            (*lead, knots),
+            *((0.6, 0.99) if kind == "df" else (0.01, 0.06)),
+            about=f"{held} at the pillars" + (", a curve per row" if many else ""),
+        )
         b = []
     d.input("times", "float", count, 0.5, 9.5, about="times in years")
     if result == "price of flows":
         d.input("flows", "float", count, 10.0, 100.0, about="cash flows")
-    d.output({"zero": "rates", "discount": "factors", "price of flows": "values"}[result], "float", count)
+    out, about = {
+        "zero": ("rates", "zero rates"),
+        "discount": ("factors", "discount factors"),
+        "price of flows": ("values", "present values"),
+    }[result]
+    d.output(out, "float", count, about=about)
     find = "lo = find_interval(knots, t)"
     if parametric or model == "linear forward":
         pass
@@ -129,10 +144,10 @@ def read_curve(d: Draft) -> None:
         lines = f"""
         u1 = t / {b[4]}
         u2 = t / {b[5]}
-        first = (1.0 - wp.exp(-u1)) / u1
-        second = (1.0 - wp.exp(-u2)) / u2
+        loading1 = (1.0 - wp.exp(-u1)) / u1
+        loading2 = (1.0 - wp.exp(-u2)) / u2
         # Svensson: a second curvature term
-        rate = {b[0]} + {b[1]} * first + {b[2]} * (first - wp.exp(-u1)) + {b[3]} * (second - wp.exp(-u2))
+        rate = {b[0]} + {b[1]} * loading1 + {b[2]} * (loading1 - wp.exp(-u1)) + {b[3]} * (loading2 - wp.exp(-u2))
         """
     elif model == "linear zero":
         lines = f"""
@@ -144,20 +159,24 @@ def read_curve(d: Draft) -> None:
     elif model == "log discount":
         lines = f"""
         $find
-        # Beyond the knots the nearest factor holds
-        f = wp.clamp((t - knots[lo]) / (knots[lo + 1] - knots[lo]), 0.0, 1.0)
-        # Log-linear in the discount factor: piecewise constant forward rates
+        # Log-linear in the discount factor: piecewise constant forward rates, the last one beyond the knots, too
+        f = (t - knots[lo]) / (knots[lo + 1] - knots[lo])
         log_df = wp.lerp(wp.log(df[{c}lo]), wp.log(df[{c}lo + 1]), f)
+        if t < knots[0]:
+            # The zero rate of the first knot
+            log_df = wp.log(df[{c}0]) * t / knots[0]
         """
     else:
         lines = f"""
-        # Integrate the forward rates with the trapezoidal rule, flat before the first knot
+        # Integrate the forward rates with the trapezoidal rule, flat before the first knot and after the last
         integral = forward[{c}0] * wp.min(t, knots[0])
         for k in range(knots.shape[0] - 1):
             span = wp.min(t, knots[k + 1]) - knots[k]
             if span > 0.0:
                 slope = (forward[{c}k + 1] - forward[{c}k]) / (knots[k + 1] - knots[k])
                 integral += span * (forward[{c}k] + 0.5 * slope * span)
+        last = knots.shape[0] - 1
+        integral += forward[{c}last] * wp.max(t - knots[last], 0.0)
         """
     exponent = {"log discount": "log_df", "linear forward": "-integral"}.get(model, "-rate * t")
     rate_ = {"log discount": "-log_df / t", "linear forward": "integral / t"}.get(model, "rate")
@@ -197,18 +216,18 @@ def read_curve(d: Draft) -> None:
             y = np.atleast_2d(v[kind])[np.broadcast_to(pick, count)]
             each = np.arange(count)
             lo = np.clip(np.searchsorted(v.knots, t) - 1, 0, knots - 2)
-            f = np.clip((t - v.knots[lo]) / (v.knots[lo + 1] - v.knots[lo]), 0, 1)
+            f = (t - v.knots[lo]) / (v.knots[lo + 1] - v.knots[lo])
             if model == "linear zero":
+                f = np.clip(f, 0, 1)
                 rate = (1 - f) * y[each, lo] + f * y[each, lo + 1]
             elif model == "log discount":
                 rate = -((1 - f) * np.log(y[each, lo]) + f * np.log(y[each, lo + 1])) / t
+                rate = np.where(t < v.knots[0], -np.log(y[:, 0]) / v.knots[0], rate)
             else:
                 made = []
                 for s, row_ in zip(t, y, strict=True):
                     inside = v.knots[v.knots < s]
-                    # Stop at the last knot
-                    end = min(s, v.knots[-1])
-                    grid = np.concatenate([inside, [end]]) if len(inside) else np.array([s])
+                    grid = np.concatenate([inside, [s]])
                     values = np.interp(grid, v.knots, row_)
                     area = row_[0] * min(s, v.knots[0]) + np.trapezoid(values, grid)
                     made.append(area / s)
@@ -251,7 +270,8 @@ def bootstrap_curve(d: Draft) -> None:
     made = {"discount": "discount factors", "zero": "zero rates", "forward": "forward rates"}[result]
     if quotes == "forwards" and result == "forward":
         made, result = "discount factors", "discount"
-    d.says(f"Derives curves of {made} from {said}, one maturity after the other.")
+    order = "" if quotes == "deposits" else ", one maturity after the other"
+    d.says(f"Derives curves of {made} from {said}{order}.")
     shape = (count, periods) if layout == "rows" else (periods, count)
     given = {"swaps": "par", "bonds": "price", "forwards": "forward_rates", "deposits": "deposit_rates"}[
         quotes
@@ -322,9 +342,12 @@ def bootstrap_curve(d: Draft) -> None:
         a_df="df" if fraction == "one" else f"{a} * df",
         store=store,
     )
-    d.explain("""
-        Each quote adds one unknown, the discount factor of its maturity. Rates are simple within a period.
-    """)
+    d.explain({
+        "swaps": "Each quote adds one unknown, the discount factor of its maturity. Rates are simple within a period.",
+        "bonds": "Each quote adds one unknown, the discount factor of its maturity; all bonds pay at the same dates.",
+        "forwards": "Rates are simple within a period, so that each divides the discount factor before.",
+        "deposits": "A deposit pays once, at its maturity, so each quote gives a discount factor by itself.",
+    }[quotes])  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
         q = v[given]

@@ -44,8 +44,8 @@ class HestonParams:
     names=_NAMES
     | {
         "short_rate_step": "advance_rates|evolve_short_rate|rate_model_step",
-        "rates": "short_rates|r_t",
-        "rates_out": "r_new|next_rates|rates_next",
+        "rates": "short_rates",
+        "rates_out": "next_rates|rates_next",
         "model": "params|mdl",
         "discount": "discounts|discount_factors",
     },
@@ -90,6 +90,7 @@ def short_rate_step(d: Draft) -> None:
                 "sigma": fill(0.05, 0.2) if square or model == "black karasinski" else fill(0.005, 0.02),
             },
             shape[0] if grid else (),
+            about="parameters of the model" + (", one for each curve" if grid else ""),
         )
         whose = "model[i]" if grid else "model"
         load = f"m = {whose}" if grid else ""
@@ -204,10 +205,6 @@ def short_rate_step(d: Draft) -> None:
     source="Heston 1993; Hagan et al. 2002; Andersen 2008, sec. 3.1; Bates 1996",
     names=_NAMES
     | {
-        "s": "spots|prices|price",
-        "v": "variances|variance",
-        "s_out": "spots_new|next_spot|s_next",
-        "v_out": "variances_new|v_next",
         "model": "params|heston",
         "state": "x|paths|sv_state",
         "state_out": "x_next|paths_new|sv_next",
@@ -220,6 +217,8 @@ def stochastic_volatility_step(d: Draft) -> None:
     layout = d.option("layout", "arrays", "packed", "same")
     given = d.option("given", "numbers", "struct")
     correlate = d.option("correlate", "in kernel", "already")
+    if given == "struct" and "heston" in model:
+        correlate = "in kernel"  # the struct holds the correlation
     d.calls(
         {
             "heston": "stochastic_volatility_step|heston_step|advance_heston|heston_euler",
@@ -249,6 +248,7 @@ def stochastic_volatility_step(d: Draft) -> None:
                 "xi": fill(0.2, 0.6),
                 "rho": fill(-0.8, -0.3),
             },
+            about="parameters of the model",
         )
     elif model == "sabr":
         d.param("beta", "float", 0.4, 0.9, about="exponent of the forward (CEV)")
@@ -267,32 +267,40 @@ def stochastic_volatility_step(d: Draft) -> None:
     if correlate == "in kernel" and not struct:
         d.param("rho", "float", -0.8, -0.3, about="correlation of both shocks")
     d.param("dt", "float", 0.005, 0.05, about="time step in years")
-    d.input("z", "vec2", count, -1.8, 1.8, about="pairs of standard normal numbers")
-    first_name = "forwards" if model == "sabr" else "s"
-    second_name = {"sabr": "vols", "ornstein uhlenbeck": "log_vols"}.get(model, "v")
+    d.input("z", "vec2", count, -1.8, 1.8, about="pairs of independent standard normal numbers"
+        if correlate == "in kernel" else "pairs of correlated standard normal numbers")  # fmt: skip
+    first_name = "forwards" if model == "sabr" else d.pick("s", "spots", "prices")
+    second_name = {"sabr": "vols", "ornstein uhlenbeck": "log_vols"}.get(
+        model, "v" if first_name == "s" else "variances"
+    )
+    suffix = d.pick("_out", "_next", "_new")
     second = {"sabr": (0.15, 0.5), "ornstein uhlenbeck": (-2.0, -1.0)}.get(model, (0.02, 0.12))
     price = (0.5, 1.5)
+    about = "forwards" if model == "sabr" else "prices"
+    beside = {"sabr": "volatilities", "ornstein uhlenbeck": "logarithms of volatilities"}.get(
+        model, "variances"
+    )
     if layout == "packed":
         # The packed state is normalized: both entries are of order one
-        d.input("state", "vec2", count, 0.3, 1.2)
-        d.output("state_out", "vec2", count)
+        d.input("state", "vec2", count, 0.3, 1.2, about=f"{about} and {beside}")
+        d.output("state_out", "vec2", count, about="state after the step")
         load = "s_i = state[tid][0]\nv_i = state[tid][1]"
         store = "state_out[tid] = wp.vec2({}, {})"
     elif layout == "same":
-        d.inout(first_name, "float", count, *price)
-        d.inout(second_name, "float", count, *second)
+        d.inout(first_name, "float", count, *price, about=about)
+        d.inout(second_name, "float", count, *second, about=beside)
         d.forward_only()
         load, store = (
             f"s_i = {first_name}[tid]\nv_i = {second_name}[tid]",
             f"{first_name}[tid] = {{}}\n{second_name}[tid] = {{}}",
         )
     else:
-        d.input(first_name, "float", count, *price)
-        d.input(second_name, "float", count, *second)
-        d.output(f"{first_name}_out", "float", count)
-        d.output(f"{second_name}_out", "float", count)
+        d.input(first_name, "float", count, *price, about=about)
+        d.input(second_name, "float", count, *second, about=beside)
+        d.output(f"{first_name}{suffix}", "float", count, about=f"{about} after the step")
+        d.output(f"{second_name}{suffix}", "float", count, about=f"{beside} after the step")
         load = f"s_i = {first_name}[tid]\nv_i = {second_name}[tid]"
-        store = f"{first_name}_out[tid] = {{}}\n{second_name}_out[tid] = {{}}"
+        store = f"{first_name}{suffix}[tid] = {{}}\n{second_name}{suffix}[tid] = {{}}"
     p = "model." if struct else ""
     if correlate == "in kernel":
         shocks = f"""
@@ -312,8 +320,8 @@ def stochastic_volatility_step(d: Draft) -> None:
         "heston": (truncate, f"s_i * (1.0 + {p}mu * dt + vol * w1)", variance),
         "log heston": (truncate, f"s_i * wp.exp(({p}mu - 0.5 * v_plus) * dt + vol * w1)", variance),
         "sabr": (
-            "# The step of the lognormal volatility is exact",
-            "s_i + v_i * wp.pow(s_i, beta) * w1",
+            "# Absorbed at zero; the step of the lognormal volatility is exact",
+            "wp.max(s_i + v_i * wp.pow(s_i, beta) * w1, 0.0)",
             "v_i * wp.exp(xi * w2 - 0.5 * xi * xi * dt)",
         ),
         "ornstein uhlenbeck": (
@@ -354,7 +362,7 @@ def stochastic_volatility_step(d: Draft) -> None:
         s, x = v.state.T if layout == "packed" else (v[first_name], v[second_name])
         xi = parameter("xi")
         if model == "sabr":
-            s1, x1 = s + x * s**v.beta * w1, x * np.exp(xi * w2 - xi**2 * v.dt / 2)
+            s1, x1 = np.maximum(s + x * s**v.beta * w1, 0), x * np.exp(xi * w2 - xi**2 * v.dt / 2)
         else:
             mu, kappa, theta = (parameter(name) for name in ("mu", "kappa", "theta"))
             vol = np.exp(x) if model == "ornstein uhlenbeck" else np.sqrt(x)
@@ -363,7 +371,7 @@ def stochastic_volatility_step(d: Draft) -> None:
             x1 = x + kappa * (theta - x) * v.dt + xi * w2 * (1.0 if model == "ornstein uhlenbeck" else vol)
         if layout == "packed":
             return {"state_out": np.stack([s1, x1], axis=1)}
-        tail = "" if layout == "same" else "_out"
+        tail = "" if layout == "same" else suffix
         return {f"{first_name}{tail}": s1, f"{second_name}{tail}": x1}
 
     d.check(reference, 2e-4)

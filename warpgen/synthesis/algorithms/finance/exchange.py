@@ -46,8 +46,9 @@ def exchange_option(d: Draft) -> None:
         "worst of": "Prices the worse of two assets at expiry.",
     }[what])  # fmt: skip
     count = d.pick(48, 64, 96)
-    d.input("s1", "float", count, 80.0, 120.0, about="price of the first asset")
-    d.input("s2", "float", count, 80.0, 120.0, about="price of the second asset")
+    asset = "future" if what == "kirk" else "asset"
+    d.input("s1", "float", count, 80.0, 120.0, about=f"price of the first {asset}")
+    d.input("s2", "float", count, 80.0, 120.0, about=f"price of the second {asset}")
     assets = 5
     if correlation == "pairs":
         d.input("pair", "vec2i", count, 0, assets, about="indices of both assets")
@@ -78,7 +79,7 @@ def exchange_option(d: Draft) -> None:
     if what == "kirk":
         d.param("strike", "float", 3.0, 10.0, about="strike price")
         d.param("r", "float", 0.01, 0.05, about="risk-free rate, continuously compounded")
-    d.output("price", "float", count, about="option price")
+    d.output("price", "float", count, about="value now" if what.endswith("of") else "option price")
     rho = "rho[tid]" if correlation == "each" else "rho"
     a, b = "s1[tid]", "s2[tid]"
     if dividends:
@@ -88,11 +89,11 @@ def exchange_option(d: Draft) -> None:
         a = {a}
         b = s2[tid] + strike
         # Kirk's approximation: scale the second volatility by F2 / (F2 + K)
-        w2 = vol2 * s2[tid] / b
+        scaled_vol2 = vol2 * s2[tid] / b
         """
     else:
         head = f"a = {a}\nb = {b}"
-    second = "w2" if what == "kirk" else "vol2"
+    second = "scaled_vol2" if what == "kirk" else "vol2"
     value = {
         "margrabe": f"a * {n}(d1) - b * {n}(d2)",
         "kirk": f"wp.exp(-r * expiry) * (a * {n}(d1) - b * {n}(d2))",

@@ -95,7 +95,7 @@ def fourier_options(d: Draft) -> None:
     d.param("xi", "float", 0.3, 0.5, about="Volatility of the variance")
     d.param("rho", "float", -0.7, -0.3, about="Correlation of price and variance")
     if carry != "none":
-        d.param("rate", "float", 0.01, 0.04, about="Interest rate")
+        d.param("rate", "float", 0.01, 0.04, about="Interest rate, continuously compounded")
     if carry == "rate and yield":
         d.param("dividend", "float", 0.0, 0.03, about="Dividend yield")
     if jumps:
@@ -146,29 +146,33 @@ def fourier_options(d: Draft) -> None:
     if not inline:
         extra = ", jump_rate: float, jump_mean: float, jump_dev: float" if jumps else ""
         inner = exponent.replace("\n", "\n    ")
+        if jumps:
+            inner += "\n    return psi"
+        else:
+            inner = inner.replace("psi = ", "return ")
         d.function(
             "@wp.func\ndef log_characteristic(u: float, t: float, variance: float, kappa: float, theta: float, "
             f"xi: float, rho: float{extra}) -> wp.vec2:\n"
             '    """Logarithm of E exp(i (u - i/2) x), x the logarithm of price over forward."""\n'
-            f"    {inner}\n    return psi"
+            f"    {inner}"
         )
         more = ", jump_rate, jump_mean, jump_dev" if jumps else ""
         exponent = f"psi = log_characteristic(u, t, {variance}, kappa, theta, xi, rho{more})"
     exponent = exponent.replace("variance * part_b", f"{variance} * part_b")
     grid = {
-        "midpoint": "u = (float(k) + 0.5) * u_max / float(points)\nweight = u_max / float(points)",
+        "midpoint": "u = (float(k) + 0.5) * du",
         "simpson": """
-            u = float(k) * u_max / float(points)
+            u = float(k) * du
             # Weights 1, 4, 2, 4, ... 1 of Simpson's rule
-            weight = wp.where(k % 2 == 0, 2.0, 4.0) * u_max / (3.0 * float(points))
+            weight = wp.where(k % 2 == 0, 2.0, 4.0) * du / 3.0
             if k == 0 or k == points:
                 weight *= 0.5
             """,
         "transformed": """
             # u = s / (1 - s) takes the whole axis to the unit interval
-            s = (float(k) + 0.5) / float(points)
+            s = (float(k) + 0.5) * ds
             u = s / (1.0 - s)
-            weight = 1.0 / (float(points) * (1.0 - s) * (1.0 - s))
+            weight = ds / ((1.0 - s) * (1.0 - s))
             """,
     }[rule]
     growth_rate = {"rate": "rate", "rate and yield": "(rate - dividend)", "none": ""}[carry]
@@ -180,26 +184,33 @@ def fourier_options(d: Draft) -> None:
         # d/dF of sqrt(F K) cos(u ln F/K + ...) / sqrt(F K), half from the root
         "delta": "wp.exp(psi[0]) * (0.5 * wp.cos(psi[1] + u * x) - u * wp.sin(psi[1] + u * x))",
     }[result]
-    scale = "wp.sqrt(forward * strike_k)" if result != "delta" else "wp.sqrt(strike_k / forward)"
+    scale = {
+        "value": "wp.sqrt(forward * strike_k)",
+        "implied total": "wp.sqrt(strike_k / forward)",
+        "delta": "wp.sqrt(strike_k / forward)",
+    }[result]
+    if moneyness != "strikes" and result != "value":
+        scale = "wp.exp(-0.5 * x)"
+    # What spot becomes until expiry, discounted: the forward grows by the rate that takes it back
+    held = "wp.exp(-dividend * t)" if carry == "rate and yield" else ""
     plain = "discount * (forward - covered)" if discount else "forward - covered"
     after = {
         "value": f"call = {plain}",
-        "delta": f"deltas[tid] = {'discount * ' if discount else ''}forward / spot[tid] * (1.0 - covered)",
-        "implied total": "covered_values[tid] = covered / forward",
+        "delta": f"deltas[tid] = {held} * (1.0 - slope)" if held else "deltas[tid] = 1.0 - slope",
+        "implied total": "covered_values[tid] = covered",
     }[result]
     parity = f"{'discount * ' if discount else ''}(forward - strike_k)"
-    taken = parity if discount else "forward - strike_k"
     if result == "value":
         after += (
             "\n"
             + {
                 "call": "values[tid] = call",
                 "put": f"# Parity of put and call\nvalues[tid] = call - {parity}",
-                "flags": f"if is_put[tid]:\n    # Parity of put and call\n    call -= {taken}\nvalues[tid] = call",
+                "flags": f"# Parity of put and call\nvalues[tid] = wp.where(is_put[tid], call - {parity}, call)",
             }[right]
         )
     elif result == "delta" and right == "put":
-        after = after.replace("(1.0 - covered)", "(-covered)").replace("* (-covered)", "* -covered")
+        after = f"deltas[tid] = -{held} * slope" if held else "deltas[tid] = -slope"
     d.launch(n)
     d.code(
         """
@@ -208,20 +219,30 @@ def fourier_options(d: Draft) -> None:
         $forward
         $strike
         $discount
+        $width
         total = float(0.0)
         for k in range($end):
             $grid
             $exponent
-            total += weight * $term / (u * u + 0.25)
-        # What a covered call is worth: the call is the forward less this
-        covered = $scale * total / wp.pi
+            total += $weight * $term / (u * u + 0.25)
+        $covered
         $after
         """,
-        forward=forward,
+        forward=forward if moneyness == "strikes" or result == "value" else "",
         strike="strike_k = strike[tid]\nx = wp.log(forward / strike_k)"
         if moneyness == "strikes"
-        else "x = log_moneyness[tid]\nstrike_k = forward * wp.exp(-x)",
-        discount=f"discount = {discount}" if discount and result != "implied total" else "",
+        else "x = log_moneyness[tid]\nstrike_k = forward * wp.exp(-x)"
+        if result == "value"
+        else "x = log_moneyness[tid]",
+        discount=f"discount = {discount}" if discount and result == "value" else "",
+        width="ds = 1.0 / float(points)" if rule == "transformed" else "du = u_max / float(points)",
+        weight="du" if rule == "midpoint" else "weight",
+        covered={
+            "value": "# What a covered call is worth: the call is the forward less this",
+            "implied total": "# Worth of a covered call, as a share of the forward",
+            "delta": "# Slope of a covered call in the forward: the call has the rest",
+        }[result]
+        + f"\n{'slope' if result == 'delta' else 'covered'} = {scale} * total / wp.pi",
         end="points + 1" if rule == "simpson" else "points",
         grid="\n".join(
             line.strip() if not line.startswith(" " * 16) else "    " + line.strip()
@@ -229,7 +250,6 @@ def fourier_options(d: Draft) -> None:
         ),
         exponent=exponent,
         term=term,
-        scale=scale,
         after=after,
     )
     under = f"under stochastic volatility{' and jumps' if jumps else ''}"
@@ -240,15 +260,17 @@ def fourier_options(d: Draft) -> None:
         "delta": f"Computes deltas of {kinds} {under} from the characteristic function ({model}).",
         "implied total": f"Values covered calls {under} by integrating the characteristic function ({model}).",
     }[result])  # fmt: skip
-    d.explain("""
-        C = e^(-rT) (F - sqrt(F K) / pi * int Re[e^(i u x) phi(u - i/2)] du / (u^2 + 1/4)), x = ln(F / K) (Lewis).
-        dv = kappa (theta - v) dt + xi sqrt(v) dW.
-    """)
+    integral = "/ pi * int Re[e^(i u x) phi(u - i/2)] du / (u^2 + 1/4)"
+    d.explain({
+        "value": f"C = {'e^(-rT) (F' if discount else 'F'} - sqrt(F K) {integral}{')' if discount else ''}",
+        "delta": f"The slope in S of C = {'e^(-rT) (F' if discount else 'F'} - sqrt(F K) {integral}{')' if discount else ''}"
+        + ("" if right == "call" else " less that of S e^(-qT)" if held else " less one"),
+        "implied total": f"E min(F_T, K) / F = sqrt(K / F) {integral}",
+    }[result] + ", x = ln(F / K) (Lewis). dv = kappa (theta - v) dt + xi sqrt(v) dW.")  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
-        r = v.rate if carry != "none" else 0.0
-        q = v.dividend if carry == "rate and yield" else 0.0
-        f = v.spot * np.exp((r - q) * v.expiry)
+        r, q = v.get("rate", 0.0), v.get("dividend", 0.0)
+        f = v.get("spot", 1.0) * np.exp((r - q) * v.expiry)
         k = v.strike if moneyness == "strikes" else f * np.exp(-v.log_moneyness)
         jump = (v.jump_rate, v.jump_mean, v.jump_dev) if jumps else (0.0, 0.0, 0.1)
         u = np.arange(0.02, 300.0, 0.04)  # two probabilities by Gil-Pelaez, midpoint rule

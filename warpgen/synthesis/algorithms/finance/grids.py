@@ -52,6 +52,8 @@ def solve_option_pde(d: Draft) -> None:
     dividend = d.option("dividend", "none", "yield", "cash")
     skew = d.option("volatility", "constant", "local", "term")
     result = d.option("result", "price", "delta", "gamma")
+    if dividend == "cash":
+        boundary = "linear"  # the ends would have to know of the dividend
     d.calls(
         {
             "price": "solve_option_pde|price_on_grid|finite_difference_price|pde_price",
@@ -74,7 +76,11 @@ def solve_option_pde(d: Draft) -> None:
         d.param("barrier", "float", low, high, about="Knock-out level over the spot today")
     if skew == "term":
         d.param(
-            "vol_slope", "float", 0.1, 0.4, about="Share by which volatility today is below that at expiry"
+            "vol_slope",
+            "float",
+            0.1,
+            0.4,
+            about="Share by which volatility today is below that at expiry, linear in time",
         )
     elif skew == "local":
         d.param("elasticity", "float", -0.8, -0.2, about="Volatility goes as the spot to this power")
@@ -100,15 +106,23 @@ def solve_option_pde(d: Draft) -> None:
     ''')
     q = "dividend_yield" if dividend == "yield" else ""
     drift = f"rate - {q}" if q else "rate"
+    grown = f"wp.exp(({drift}) * tau)" if q else "wp.exp(rate * tau)"
+    low_edge = f"low_edge = wp.exp(-rate * tau) * payoff(s_low * {grown}, k)"
+    high_edge = f"high_edge = wp.exp(-rate * tau) * payoff(s_high * {grown}, k)"
+    low, high = "low_edge", "high_edge"
+    if boundary == "fixed" and barrier == "up and out":
+        high, high_edge = "0.0  # knocked out", ""
+    elif boundary == "fixed" and barrier == "down and out":
+        low, low_edge = "0.0  # knocked out", ""
     knock = {
         "none": "",
         "up and out": """
-            # Knocked out above the barrier
+            # Knocked out above the barrier, which is watched at every step
             if s >= barrier * s0:
                 values[j] = 0.0
             """,
         "down and out": """
-            # Knocked out below the barrier
+            # Knocked out below the barrier, which is watched at every step
             if s <= barrier * s0:
                 values[j] = 0.0
             """,
@@ -127,7 +141,7 @@ def solve_option_pde(d: Draft) -> None:
     }[exercise]
     after = "for j in range(NODES):\n    s = s0 * wp.exp(dx * float(j - middle))\n    $early\n    $knock"
     vol = {"constant": "vol = sigma[option]", "local": "vol = sigma[option] * wp.exp(elasticity * dx * float(j - middle))",
-           "term": "vol = sigma[option] * (1.0 - vol_slope * elapsed)"}[skew]  # fmt: skip
+           "term": "vol = sigma[option] * (1.0 - vol_slope * time_left)"}[skew]  # fmt: skip
     coefficients = """
         $vol
         diffusion = 0.5 * vol * vol / (dx * dx)
@@ -144,6 +158,8 @@ def solve_option_pde(d: Draft) -> None:
         upper[j] = -theta * dt * above / pivot
         rhs[j] = (known + theta * dt * below * rhs[j - 1]) / pivot
     """
+    if scheme == "crank nicolson":
+        row = row.replace("(1.0 - theta) * dt", "half_dt").replace("theta * dt", "half_dt")
     if scheme == "implicit":
         row = """
         pivot = 1.0 - dt * center + dt * below * upper[j - 1]
@@ -168,6 +184,7 @@ def solve_option_pde(d: Draft) -> None:
             values[j] = payoff(s, k)
             $knock
         $once
+        $half
         $fixed_edges
         for step in range(STEPS):
             $theta
@@ -175,32 +192,37 @@ def solve_option_pde(d: Draft) -> None:
             $edges
             $before
             # Eliminate downwards (Thomas algorithm); no coefficient has a factor S since the equation is in ln S
-            upper[0] = 0.0
-            rhs[0] = low_edge
+            rhs[0] = $low
             for j in range(1, NODES - 1):
                 $within
                 $row
             # Substitute back
-            values[NODES - 1] = high_edge
-            for back in range(1, NODES):
-                j = NODES - 1 - back
+            values[NODES - 1] = $high
+            for j in range(NODES - 2, -1, -1):
                 values[j] = rhs[j] - upper[j] * values[j + 1]
             $cash
             $after
         $store
         """,
         knock=knock,
+        low=low,
+        high=high,
         theta={
-            "crank nicolson": "theta = 0.5",
+            "crank nicolson": "",
             "implicit": "",
             "rannacher": "# The kink of the payoff would ring: begin with two implicit steps\ntheta = wp.where(step < 2, 1.0, 0.5)",
         }[scheme],
-        elapsed="elapsed = float(step) / float(STEPS)" if skew == "term" else "",
+        elapsed="# As a share of the whole\ntime_left = float(step) / float(STEPS)" if skew == "term" else "",
+        half="half_dt = 0.5 * dt" if scheme == "crank nicolson" else "",
         fixed_edges="""
-            # Far in or out of the money the value is that of the payoff
-            low_edge = payoff(s0 * wp.exp(-dx * float(middle)), k)
-            high_edge = payoff(s0 * wp.exp(dx * float(middle)), k)
+            s_low = s0 * wp.exp(-dx * float(middle))
+            s_high = s0 * wp.exp(dx * float(middle))
             """
+        if boundary == "fixed" and barrier == "none"
+        else {
+            "up and out": "s_low = s0 * wp.exp(-dx * float(middle))",
+            "down and out": "s_high = s0 * wp.exp(dx * float(middle))",
+        }.get(barrier, "")
         if boundary == "fixed"
         else "",
         once=dedented(coefficients) if skew == "constant" else "",
@@ -213,7 +235,12 @@ def solve_option_pde(d: Draft) -> None:
                 low_edge = 2.0 * values[1] - values[2]
                 high_edge = 2.0 * values[NODES - 2] - values[NODES - 3]
                 """,
-            "fixed": "",
+            "fixed": f"""
+                # Far in or out of the money volatility hardly matters: the discounted payoff of the forward
+                tau = dt * float(step + 1)
+                {low_edge}
+                {high_edge}
+                """,
         }[boundary],
         vol=vol,
         drift=drift,
@@ -223,7 +250,7 @@ def solve_option_pde(d: Draft) -> None:
                 for j in range(NODES):
                     rhs[j] = values[j]
                 for j in range(NODES):
-                    ex = wp.max(s0 * wp.exp(dx * float(j - middle)) - dividend, 1.0)
+                    ex = s0 * wp.exp(dx * float(j - middle)) - dividend
                     place = wp.log(ex / s0) / dx + float(middle)
                     left = wp.clamp(int(wp.floor(place)), 0, NODES - 2)
                     share = wp.clamp(place - float(left), 0.0, 1.0)
@@ -245,7 +272,7 @@ def solve_option_pde(d: Draft) -> None:
         }[result],
     )
     d.explain({
-        "crank nicolson": "Black and Scholes' equation in x = ln S. The weight theta of 1/2 gives second order in time.",
+        "crank nicolson": "Black and Scholes' equation in x = ln S. Half of each step is implicit, which gives second order in time.",
         "implicit": "Black and Scholes' equation in x = ln S, stepped implicitly, which damps oscillations.",
         "rannacher": "Black and Scholes' equation in x = ln S. A weight theta of 1/2 gives second order in time, one of"
         " 1 damps oscillations.",
@@ -283,12 +310,20 @@ def solve_option_pde(d: Draft) -> None:
             operator[[0, -1]] = 0.0
             theta = {"crank nicolson": 0.5, "implicit": 1.0, "rannacher": 1.0 if step < 2 else 0.5}[scheme]
             right = u + (1 - theta) * dt * operator @ u
+            tau = dt * (step + 1)
             right[[0, -1]] = (
-                (2 * u[1] - u[2], 2 * u[-2] - u[-3]) if boundary == "linear" else claim(s[[0, -1]], k)
+                (2 * u[1] - u[2], 2 * u[-2] - u[-3])
+                if boundary == "linear"
+                else np.where(
+                    out[[0, -1]],
+                    0.0,
+                    claim(s[[0, -1]] * np.exp((v.rate - v.get("dividend_yield", 0)) * tau), k)
+                    * np.exp(-v.rate * tau),
+                )
             )
             u = np.linalg.solve(np.eye(nodes) - theta * dt * operator, right)
             if dividend == "cash" and step == steps // 2:
-                u = np.interp(np.log(np.maximum(s - v.dividend, 1) / s0), x, u)
+                u = np.interp(np.log((s - v.dividend) / s0), x, u)
             if exercise == "american" or (exercise == "bermudan" and step % 2 == 1):
                 u = np.maximum(u, claim(s, k))
             u = np.where(out, 0.0, u)

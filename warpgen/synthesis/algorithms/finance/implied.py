@@ -76,8 +76,8 @@ def implied_volatility(d: Draft) -> None:
     sigma = wp.max(sigma, 0.1)
     """
     leave = "if wp.abs(miss) < 1.0e-4:\n    break" if stop == "tolerance" else ""
-    # Stop once the bracket has collapsed
-    met = "if f_hi - f_lo < 1.0e-5:\n    break" if stop == "iterations" else ""
+    # Illinois halves both, and their difference may vanish
+    met = "# Both ends have been met\nif f_hi - f_lo < 1.0e-5:\n    break" if stop == "iterations" else ""
     body = {
         "newton": f"""
         $guess

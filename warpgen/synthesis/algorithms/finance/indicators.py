@@ -69,7 +69,12 @@ def price_average(d: Draft) -> None:
     else:
         d.param("window", "int", d.pick(5, 8, 10), about="length of the window")
         n = "window"
-    d.output("side" if result == "signal" else "line", "int" if result == "signal" else "float", shape)
+    out, about = {
+        "average": ("macd", "differences of the averages") if kind == "macd" else ("line", "moving averages"),
+        "distance": ("distance", "distances from the moving averages, relative to them"),
+        "signal": ("side", "1 above the moving average, -1 elsewhere"),
+    }[result]
+    d.output(out, "int" if result == "signal" else "float", shape, about=about)
 
     def at(name: str, t: str) -> str:
         return f"{name}[s, {t}]" if layout == "rows" else f"{name}[{t}, s]"
@@ -86,7 +91,7 @@ def price_average(d: Draft) -> None:
             "(2.0 * ema - ema2)",
         ),
         "macd": (
-            f"{alpha}\n# The slow average uses twice the window, so it lags behind the fast one\nslow_alpha = 1.0 / (float({n}) + 0.5)\n"
+            f"{alpha}\n# The slow average uses twice the window, so it lags behind the fast one\nslow_alpha = 2.0 / (2.0 * float({n}) + 1.0)\n"
             f"fast = float({first})\nslow = float({first})",
             f"fast += alpha * ({p} - fast)\nslow += slow_alpha * ({p} - slow)",
             "(fast - slow)",
@@ -106,11 +111,13 @@ def price_average(d: Draft) -> None:
             f"kama = float({first})",
             f"""
             back = wp.max(t - {n}, 0)
+            # Not zero, so that the quotient stands where prices do
             path = float(1.0e-6)
             for j in range(back, t):
                 path += wp.abs({at("prices", "j + 1")} - {at("prices", "j")})
             # Efficiency ratio: 1 for a straight move, close to 0 for noise
             efficiency = wp.abs({p} - {at("prices", "back")}) / path
+            # Between the exponential averages of 30 and of 2 bars
             smooth = efficiency * (2.0 / 3.0 - 2.0 / 31.0) + 2.0 / 31.0
             kama += smooth * smooth * ({p} - kama)
             """,
@@ -125,8 +132,8 @@ def price_average(d: Draft) -> None:
     }[kind]
     plain = value[1:-1] if value.startswith("(") else value
     store = {
-        "average": f"{at('line', 't')} = {plain}",
-        "distance": f"{at('line', 't')} = {p} / {value} - 1.0",
+        "average": f"{at(out, 't')} = {plain}",
+        "distance": f"{at(out, 't')} = {p} / {value} - 1.0",
         "signal": f"{at('side', 't')} = 1 if {p} > {plain} else -1",
     }[result]
     d.launch(count)
@@ -190,7 +197,7 @@ def price_average(d: Draft) -> None:
             # a price that is the average up to rounding may be on either side
             made = np.where(x > made, 1, -1)
         made = made if layout == "rows" else made.T
-        return {"side" if result == "signal" else "line": made}
+        return {out: made}
 
     if result != "signal":
         d.check(reference, 2e-3)
@@ -242,7 +249,9 @@ def window_indicator(d: Draft) -> None:
     shape = (count, size) if layout == "rows" else (size, count)
     d.input("prices", "float", shape, 80.0, 120.0, about="price history")
     d.param("window", "int", window, about="length of the window")
-    width = size - window if early == "valid" else size
+    counts_moves = kind in ("strength", "momentum", "range")  # a window of so many moves has one price more
+    back = window if counts_moves else window - 1
+    width = size - back if early == "valid" else size
     d.output(
         "value",
         "float",
@@ -255,13 +264,16 @@ def window_indicator(d: Draft) -> None:
 
     if early == "skip":
         head = "if t < window:\n    return  # there is no full window yet\nfirst = t - window"
+        if not counts_moves:
+            head = "if t < window - 1:\n    return  # there is no full window yet\nfirst = t - window + 1"
     elif early == "short":
-        head = "# Early windows are shorter, since the series has just begun\nfirst = wp.max(t - window, 0)"
-        head += "\nif first == t:\n    return"
+        start = "t - window" if counts_moves else "t - window + 1"
+        head = f"# Early windows are shorter, since the series has just begun\nfirst = wp.max({start}, 0)"
+        head += "\nif first == t:\n    return  # a single price says nothing"
     else:
-        head = "t = first + window"
+        head = "t = first + window" if counts_moves else "t = first + window - 1"
     p = at("prices", "t")
-    many = "float(t - first + 1)" if early == "short" else "float(window + 1)"
+    many = "float(t - first + 1)" if early == "short" else "float(window)"
     moves = "float(t - first)" if early == "short" else "float(window)"
     each = at("prices", "j")
     body, formula = {
@@ -287,7 +299,7 @@ def window_indicator(d: Draft) -> None:
             f"({p} - low) / (high - low)",
         ),
         "z-score": ("$bands", f"({p} - mean) / wp.sqrt(squares / {many})"),
-        "width": ("$bands", f"4.0 * wp.sqrt(squares / {many}) / mean"),
+        "width": ("$bands", f"{400.0 if scaled else 4.0} * wp.sqrt(squares / {many}) / mean"),
         "channel": (
             f"""
             mean = float(0.0)
@@ -299,7 +311,8 @@ def window_indicator(d: Draft) -> None:
                 spread += wp.abs({each} - mean)
             spread /= {many}
             """,
-            f"({p} - mean) / (0.015 * spread)",
+            f"# Lambert's factor, by which most values lie between -100 and 100\n"
+            f"$target = ({p} - mean) / (0.015 * spread)",
         ),
         "momentum": ("", f"{p} / {at('prices', 'first')} - 1.0"),
         "range": (
@@ -326,13 +339,16 @@ def window_indicator(d: Draft) -> None:
         d.forward_only()  # Warp does not tape what loops find, which the adjoint of the quotient needs
     ids = "first" if early == "valid" else "t"
     target = at("value", ids)
-    value = f"{target} = 100.0 * ({formula})" if scaled else f"{target} = {formula}"
+    if scaled and kind != "width":
+        formula = f"100.0 * ({formula})" if kind == "momentum" else f"100.0 * {formula}"
+    value = formula if "$target" in formula else f"{target} = {formula}"
     d.launch(*((count, width) if layout == "rows" else (width, count)))
     d.code(
         f"{f's, {ids}' if layout == 'rows' else f'{ids}, s'} = wp.tid()\n$head\n$body\n$value",
         head=head,
         body=body,
         bands=bands,
+        target=target,
         value=value,
     )
 
@@ -340,7 +356,7 @@ def window_indicator(d: Draft) -> None:
         x = v.prices if layout == "rows" else v.prices.T
         made = np.zeros((count, size))
         for t_ in range(1, size):
-            part = x[:, max(t_ - window, 0) : t_ + 1]
+            part = x[:, max(t_ - back, 0) : t_ + 1]
             step = np.diff(part, axis=1)
             last, mean = part[:, -1], part.mean(axis=1)
             low, high = part.min(axis=1), part.max(axis=1)
@@ -354,9 +370,9 @@ def window_indicator(d: Draft) -> None:
                 "range": np.abs(step).mean(axis=1),
             }[kind]
         if early == "skip":
-            made[:, :window] = 0
+            made[:, :back] = 0
         elif early == "valid":
-            made = made[:, window:]
+            made = made[:, back:]
         made = made * (100 if scaled else 1)
         return {"value": made if layout == "rows" else made.T}
 

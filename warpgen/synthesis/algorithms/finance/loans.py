@@ -119,19 +119,17 @@ def internal_rate(d: Draft) -> None:
         """,
         "secant": """
         rate = float(0.05)
-        # The secant method needs a second point
-        before = float(0.0)
+        # A first step; the others follow the secant through the last two points
+        step = float(0.02)
         npv_before = float(0.0)
         for iteration in range($many):
             $worth
             $leave
-            change = npv - npv_before
-            step = float(0.02)
             if iteration > 0:
+                change = npv - npv_before
                 if wp.abs(change) < 1.0e-5:
                     break
-                step = -npv * (rate - before) / change
-            before = rate
+                step *= -npv / change
             npv_before = npv
             rate += step
         """,
@@ -204,7 +202,7 @@ def loan_schedule(d: Draft) -> None:
         {
             "balance": "loan_schedule|amortize_loans|repayment_plan|amortization",
             "interest paid": "total_interest|loan_interest|sum_interest",
-            "last balance": "final_balance|remaining_debt|balloon_payment",
+            "last balance": "final_balance|remaining_debt|balance_at_maturity",
             "interest each month": "interest_schedule|monthly_interest|amortize_interest",
         }[kept]
     )
@@ -224,12 +222,12 @@ def loan_schedule(d: Draft) -> None:
     count, months = d.pick(24, 32, 48), d.pick(12, 18, 24)
     d.input("principal", "float", count, 5.0, 50.0, about="initial balance of the loan")
     if own_rate == "common":
-        d.param("rate", "float", 0.02, 0.1, about="interest rate")
+        d.param("rate", "float", 0.02, 0.1, about="interest rate per year")
     elif own_rate == "each":
-        d.input("rate", "float", count, 0.02, 0.1, about="interest rate")
+        d.input("rate", "float", count, 0.02, 0.1, about="interest rate per year")
     else:
         d.input("credit_class", "int", count, 0, 5, about="credit class of the borrower")
-        d.input("rate", "float", 5, 0.02, 0.1, about="interest rate")
+        d.input("rate", "float", 5, 0.02, 0.1, about="interest rate per year of each class")
     rate = {"common": "rate", "each": "rate[tid]", "classes": "rate[credit_class[tid]]"}[own_rate]
     d.param("months", "int", months, about="number of monthly payments")
     if plan == "balloon":
@@ -241,21 +239,23 @@ def loan_schedule(d: Draft) -> None:
     shape = (count, months) if layout == "rows" else (months, count)
     at = "[tid, k]" if layout == "rows" else "[k, tid]"
     table = {"balance": "balance", "interest each month": "interest"}.get(kept)
-    single = {"interest paid": "interest", "last balance": "balance"}.get(kept)
+    single = {"interest paid": "interest_total", "last balance": "balance"}.get(kept)
     if table:
-        d.output(table, "float", shape)
+        about = "what is owed after each month" if table == "balance" else "interest due each month"
+        d.output(table, "float", shape, about=about)
     else:
         assert single
-        d.output(single, "float", count)
+        about = "what is owed after the last payment" if single == "balance" else "interest paid in all"
+        d.output(single, "float", count, about=about)
     start = {
-        "annuity": "payment = left * i / (1.0 - wp.pow(1.0 + i, -float(months)))",
+        "annuity": "payment = left * monthly / (1.0 - wp.pow(1.0 + monthly, -float(months)))",
         "linear": "part = left / float(months)",
         "balloon": """
         # Subtract the present value of the balloon payment
-        discount = wp.pow(1.0 + i, -float(months))
-        payment = left * (1.0 - balloon * discount) * i / (1.0 - discount)
+        discount = wp.pow(1.0 + monthly, -float(months))
+        payment = left * (1.0 - balloon * discount) * monthly / (1.0 - discount)
         """,
-        "interest first": "payment = left * i / (1.0 - wp.pow(1.0 + i, -float(months - grace)))",
+        "interest first": "payment = left * monthly / (1.0 - wp.pow(1.0 + monthly, -float(months - grace)))",
     }[plan]
     pay = {
         "annuity": "left -= payment - due",
@@ -291,18 +291,23 @@ def loan_schedule(d: Draft) -> None:
             $note
         $store
         """,
-        monthly=f"i = {rate} / 12.0" if needs_due else "",
+        monthly=f"monthly = {rate} / 12.0" if needs_due else "",
         start=start,
         paid="paid = float(0.0)" if kept == "interest paid" else "",
-        due="due = left * i" if needs_due else "",
+        due="due = left * monthly" if needs_due else "",
         first=f"interest{at} = due" if kept == "interest each month" else "",
         pay=pay,
         note=note,
-        store={"interest paid": "interest[tid] = paid", "last balance": "balance[tid] = left"}.get(kept, ""),
+        store={"interest paid": "interest_total[tid] = paid", "last balance": "balance[tid] = left"}.get(
+            kept, ""
+        ),
     )
     if not needs_due:
         d.parameters = [p for p in d.parameters if p.name not in ("rate", "credit_class")]
-    d.explain("Rates are nominal, per year, charged monthly on what is still owed; payments are due monthly.")
+    if needs_due:
+        d.explain(
+            "Rates are nominal, per year, charged monthly on what is still owed; payments are due monthly."
+        )
 
     def reference(v: Values) -> dict[str, Any]:
         i = (
@@ -332,7 +337,7 @@ def loan_schedule(d: Draft) -> None:
         return {
             "balance": {"balance": b if layout == "columns" else b.T},
             "interest each month": {"interest": c if layout == "columns" else c.T},
-            "interest paid": {"interest": c.sum(axis=0)},
+            "interest paid": {"interest_total": c.sum(axis=0)},
             "last balance": {"balance": b[-1]},
         }[kept]
 

@@ -14,8 +14,8 @@ from warpgen.synthesis.writing.trim import trim
     names={
         "pool": "tid|i",
         "balance": "outstanding|bal|remaining",
-        "prepaid": "prepayment|curtailed|unscheduled",
-        "defaulted": "lost|in_default|default_amount",
+        "prepaid": "prepayment|prepayments|unscheduled",
+        "defaulted": "in_default|default_amount|new_defaults",
         "payment": "pmt|level_payment|installment",
         "smm": "monthly_prepay|prepay_rate|single_month",
     },
@@ -56,7 +56,9 @@ def project_mortgages(d: Draft) -> None:
     d.input("coupon", "float", n, 0.03, 0.07, about="Mortgage rates [1/year]")
     d.input("term", "int", n, 80, 240, about="Months that are left")
     d.input("age", "int", n, 0, 48, about="Months since origination")
-    d.param("market_rate", "float", 0.03, 0.06, about="Rate of new mortgages [1/year]")
+    uses = ["discounting"] if result == "value" else []
+    uses = ["new mortgages"] * (prepay == "incentive" or rate == "adjustable") + uses
+    d.param("market_rate", "float", 0.03, 0.06, about=f"Rate of {' and of '.join(uses)} [1/year]")
     if prepay == "psa":
         d.param("psa_speed", "float", 0.75, 2.0, about="Multiple of the PSA curve")
     elif prepay == "constant":
@@ -70,6 +72,11 @@ def project_mortgages(d: Draft) -> None:
     if rate == "adjustable":
         d.param("margin", "float", 0.01, 0.025, about="Spread over the market rate at resets")
         d.param("cap", "float", 0.005, 0.02, about="Largest change of the rate at a reset")
+    elif rate == "step":
+        d.param("step_up", "float", 0.005, 0.015, about="Rise of the rate after two years [1/year]")
+    if season:
+        d.param("first_month", "int", 0, 12, about="Calendar month of the first payment, 0 is January")
+        d.module("SEASONALITY = wp.constant(0.25)  # how far summers exceed the mean")
     if fee:
         d.param("servicing_fee", "float", 0.0025, 0.005, about="Annual servicing fee")
     if interest_only:
@@ -79,7 +86,7 @@ def project_mortgages(d: Draft) -> None:
     d.param("months", "int", horizon, about="Months projected")
     name, about = {
         "value": ("present_value", "Present value of all that investors get"),
-        "life": ("average_life", "Weighted average life of the principal [years]"),
+        "life": ("average_life", "Weighted average life of the principal that is projected [years]"),
         "loss": ("loss", "Credit losses over the projection"),
         "balance": ("final_balance", "Balance after the projection"),
     }[result]
@@ -88,7 +95,7 @@ def project_mortgages(d: Draft) -> None:
         d.function('''
             @wp.func
             def psa_cpr(month: int, speed: float) -> float:
-                """Annual prepayment rate of the PSA benchmark: rises by 0.2 % a month to 6 % after month 30."""
+                """Annual prepayment rate of the PSA benchmark: rises by 0.2 % a month to 6 % at month 30, flat after."""
                 return speed * 0.06 * wp.min(float(month) / 30.0, 1.0)
         ''')
     if prepay == "incentive":
@@ -119,12 +126,13 @@ def project_mortgages(d: Draft) -> None:
     # A rate that is an argument is not changed, but gets a name of its own.
     var, adjust = "cpr", ""
     if season:
-        adjust = "# People move in summer, hence the season\nwave = wp.sin(2.0 * wp.pi * float(month % 12 - 3) / 12.0)\n"
+        adjust = "# People move in summer: the wave is highest in July\n"
+        adjust += "wave = wp.sin(2.0 * wp.pi * float((first_month + m) % 12 - 3) / 12.0)\n"
         if prepay == "constant":
             var = "speed"
-            adjust += "speed = cpr * (1.0 + 0.25 * wave)"
+            adjust += "speed = cpr * (1.0 + SEASONALITY * wave)"
         else:
-            adjust += "cpr *= 1.0 + 0.25 * wave"
+            adjust += "cpr *= 1.0 + SEASONALITY * wave"
     if burnout:
         adjust += "\n# Those who could refinance have gone, so speeds fall with the pool factor (burnout)\n"
         adjust += "cpr *= 0.3 + 0.7 * balance / principal[pool]"
@@ -132,7 +140,7 @@ def project_mortgages(d: Draft) -> None:
     # What is gathered of a month's flows
     gather = {
         "value": "discount /= 1.0 + market_rate / 12.0\ntotal += discount * ($income + scheduled + prepaid)",
-        "life": "returned = scheduled + prepaid\ntotal += float(m + 1) / 12.0 * returned\nweight += returned",
+        "life": "returned = scheduled + prepaid\ntotal += float(m + 1) / 12.0 * returned\nrepaid += returned",
         "loss": "total += lost",
         "balance": "",
     }[result]
@@ -157,8 +165,7 @@ def project_mortgages(d: Draft) -> None:
             growth = wp.pow(1.0 + monthly, float(left))
             payment = balance * monthly * growth / (growth - 1.0)
             interest = balance * monthly
-            scheduled = payment - interest
-            $interest_only
+            $scheduled
             $default
             $speed
             $adjust
@@ -172,7 +179,7 @@ def project_mortgages(d: Draft) -> None:
         """,
         start={
             "value": "discount = float(1.0)\ntotal = float(0.0)",
-            "life": "total = float(0.0)\nweight = float(0.0)",
+            "life": "total = float(0.0)\nrepaid = float(0.0)",
             "loss": "total = float(0.0)",
             "balance": "",
         }[result],
@@ -185,16 +192,18 @@ def project_mortgages(d: Draft) -> None:
                     full_rate = market_rate + margin
                     note_rate = wp.clamp(full_rate, note_rate - cap, note_rate + cap)
                 """,
-            "step": "# Rate steps up after two years\nif m == 24:\n    note_rate += 0.01",
+            "step": "# Rate steps up after two years\nif m == 24:\n    note_rate += step_up",
         }[rate],
-        interest_only="# Only interest is due at first\nif m < io_months:\n    scheduled = 0.0"
+        scheduled="# Only interest is due at first\nscheduled = wp.where(m < io_months, 0.0, payment - interest)"
         if interest_only
-        else "",
+        else "scheduled = payment - interest",
         default=""
         if not hits
-        else "$cdr\n# Defaults come first, since they neither pay nor prepay\ndefaulted = balance * (1.0 - wp.pow(1.0 - $rate, 1.0 / 12.0))\nlost = severity * defaulted\nscheduled *= 1.0 - defaulted / balance".replace(
+        else "$cdr\n# Defaults come first, since they neither pay nor prepay\nmdr = 1.0 - wp.pow(1.0 - $rate, 1.0 / 12.0)\ndefaulted = mdr * balance\nlost = severity * defaulted\nscheduled *= 1.0 - mdr$unpaid".replace(
             "$cdr\n", "cdr = sda_cdr(month, sda_speed)\n" if default == "sda" else ""
-        ).replace("$rate", "cdr"),
+        )
+        .replace("$rate", "cdr")
+        .replace("$unpaid", "\ninterest *= 1.0 - mdr" if result == "value" else ""),
         speed=speed,
         adjust=adjust,
         var=var,
@@ -202,7 +211,7 @@ def project_mortgages(d: Draft) -> None:
         received=(
             ("# What is not lost of a default is recovered at once\n" if hits else "")
             + "received = interest"
-            + (" - balance * servicing_fee / 12.0" if fee else "")
+            + (f" - {'(balance - defaulted)' if hits else 'balance'} * servicing_fee / 12.0" if fee else "")
             + (" + defaulted - lost" if hits else "")
             + (
                 "\n# The penalty ends after three years\nif month <= 36:\n    received += prepay_penalty * prepaid"
@@ -216,28 +225,35 @@ def project_mortgages(d: Draft) -> None:
         minus=" + defaulted" if hits else "",
         store={
             "value": "present_value[pool] = total",
-            "life": "# Years until the mean unit of principal is back\naverage_life[pool] = total / weight",
+            "life": "# Years until the mean unit of principal is back\naverage_life[pool] = total / repaid",
             "loss": "loss[pool] = total",
             "balance": "final_balance[pool] = balance",
         }[result],
     )
     trim(d)
-    d.explain("""
-        The rates of prepayment and default are annual and turned into monthly ones. Interest is paid on the balance
-        at the beginning of the month.
-    """)
+    rates = "The rate of prepayment is annual and turned into a monthly one."
+    if hits:
+        rates = "The rates of prepayment and default are annual and turned into monthly ones."
+    d.explain(
+        f"{rates} "
+        + {
+            "life": "Principal that would come back after the projection does not count.",
+            "value": "Interest is paid on the balance at the beginning of the month"
+            + (", less what defaults." if hits else "."),
+        }.get(result, "Scheduled principal is what level payments leave after interest.")
+    )
 
     def projected(v: Values, i: int) -> float:
         b = start = float(v.principal[i])
         c, df, total, weight = float(v.coupon[i]), 1.0, 0.0, 0.0
         for m in range(horizon):
-            month, left = int(v.age[i]) + m + 1, int(v.term[i]) - m
+            month, left = int(v.get("age", v.term)[i]) + m + 1, int(v.term[i]) - m
             if left <= 0 or b < 1e-6:
                 break
             if rate == "adjustable" and m and m % 12 == 0:
                 c = min(max(v.market_rate + v.margin, c - v.cap), c + v.cap)
             elif rate == "step" and m == 24:
-                c += 0.01
+                c += v.step_up
             interest = b * c / 12
             due = (
                 0.0
@@ -254,17 +270,18 @@ def project_mortgages(d: Draft) -> None:
                 )
                 gone = b * (1 - (1 - cdr) ** (1 / 12))
                 due *= 1 - gone / b
+                interest *= 1 - gone / b
             cpr = v.get("cpr", 0.0)
             if prepay == "psa":
                 cpr = v.psa_speed * 0.06 * min(month / 30, 1)
             elif prepay == "incentive":
                 cpr = 0.2406 - 0.1389 * np.arctan(5.952 * (1.089 - c / v.market_rate))
             if season:
-                cpr *= 1 + np.sin(np.pi / 6 * (month % 12 - 3)) / 4
+                cpr *= 1 + np.sin(np.pi / 6 * ((v.first_month + m) % 12 - 3)) / 4
             if burnout:
                 cpr *= 0.3 + 0.7 * b / start
             early = (1 - (1 - cpr) ** (1 / 12)) * (b - gone - due)
-            got = interest - (b * v.servicing_fee / 12 if fee else 0.0)
+            got = interest - ((b - gone) * v.servicing_fee / 12 if fee else 0.0)
             got += gone * (1 - v.get("severity", 0.0)) + (
                 v.prepay_penalty * early if penalty and month <= 36 else 0.0
             )

@@ -101,8 +101,8 @@ def _read(v: Values, layout: str, asset: str = "spot") -> tuple[Any, Any, Any, A
     return v[asset], v.strike, v.expiry, v.sigma
 
 
-def _output(d: Draft, name: str) -> None:
-    d.output(name, "float", d.dim)
+def _output(d: Draft, name: str, about: str) -> None:
+    d.output(name, "float", d.dim, about=about)
 
 
 @DOMAIN.algorithm(
@@ -145,9 +145,11 @@ def black_scholes(d: Draft) -> None:
     if payoff == "kinds":
         d.input("kind", "int", d.dim, 0, 2, about="0 for calls, 1 for puts")
         d.module("CALL = wp.constant(0)")
-    _output(d, "price")
     if payoff == "both":
-        _output(d, "put_price")
+        _output(d, "call_price", "call prices")
+        _output(d, "put_price", "put prices")
+    else:
+        _output(d, "price", "option prices")
     drift = {"plain": "r * t", "dividend": "(r - q) * t", "futures": ""}[model]
     moneyness = f"(wp.log(s / k) + {drift}) / sd" if drift else "wp.log(s / k) / sd"
     parity = {
@@ -156,19 +158,26 @@ def black_scholes(d: Draft) -> None:
         "futures": "exp(-r T) (F - K)",
     }[model]
     asset = {"plain": "s", "dividend": "s * wp.exp(-q * t)", "futures": "df * s"}[model]
+    call = f"{asset} * {n}(d1) - df * k * {n}(d2)"
+    signed = f"phi * ({asset} * {n}(phi * d1) - df * k * {n}(phi * d2))"
+    if model == "futures":
+        call = f"df * (s * {n}(d1) - k * {n}(d2))"
+        signed = f"phi * df * (s * {n}(phi * d1) - k * {n}(phi * d2))"
     store = {
-        "call": f"price{at} = {asset} * {n}(d1) - df * k * {n}(d2)",
-        "put": f"price{at} = df * k * {n}(-d2) - {asset} * {n}(-d1)",
+        "call": f"price{at} = {call}",
+        "put": f"price{at} = df * (k * {n}(-d2) - s * {n}(-d1))"
+        if model == "futures"
+        else f"price{at} = df * k * {n}(-d2) - {asset} * {n}(-d1)",
         "both": f"""
-        call = {asset} * {n}(d1) - df * k * {n}(d2)
-        price{at} = call
+        call = {call}
+        call_price{at} = call
         # Put-call parity: C - P = {parity}
-        put_price{at} = call - {asset} + df * k
+        put_price{at} = call - {"df * (s - k)" if model == "futures" else f"{asset} + df * k"}
         """,
         "kinds": f"""
         # A sign of +1 or -1, so that one formula serves calls and puts
         phi = 1.0 if kind{at} == CALL else -1.0
-        price{at} = phi * ({asset} * {n}(phi * d1) - df * k * {n}(phi * d2))
+        price{at} = {signed}
         """,
         "cash call": f"price{at} = df * {n}(d2)",
         "asset put": f"price{at} = {asset} * {n}(-d1)",
@@ -208,7 +217,7 @@ def black_scholes(d: Draft) -> None:
         return {
             "call": {"price": call},
             "put": {"price": put},
-            "both": {"price": call, "put_price": put},
+            "both": {"call_price": call, "put_price": put},
             "kinds": {"price": np.where(v.get("kind", 0) == 0, call, put)},
             "cash call": {"price": df * cdf(d2)},
             "asset put": {"price": a * cdf(-d1)},
@@ -258,9 +267,9 @@ def option_greeks(d: Draft) -> None:
     if position:
         d.input("position", "float", d.dim, -10.0, 10.0, about="number of contracts held, negative if short")
     first = "delta" if what.startswith("delta") else "greek"
-    _output(d, first)
+    _output(d, first, "delta of each option" if first == "delta" else f"{what} of each option")
     if what == "delta and gamma":
-        _output(d, "gamma")
+        _output(d, "gamma", "gamma of each option")
     plus = "" if kind == "call" else "-"
     delta = f"{n}(d1)" if kind == "call" else f"{n}(d1) - 1.0"
     value = {
@@ -281,8 +290,7 @@ def option_greeks(d: Draft) -> None:
         scalars,
         """
         $load
-        root_t = wp.sqrt(t)
-        sd = vol * root_t
+        $root
         d1 = (wp.log(s / k) + (r + 0.5 * vol * vol) * t) / sd
         $d2
         $decay
@@ -290,6 +298,9 @@ def option_greeks(d: Draft) -> None:
         $second
         """,
         load=load,
+        root="root_t = wp.sqrt(t)\nsd = vol * root_t"
+        if what in ("vega", "theta", "volga")
+        else "sd = vol * wp.sqrt(t)",
         d2="d2 = d1 - sd" if what in ("theta", "rho", "vanna", "volga") else "",
         decay=f"# Time decay is largest at the money\ndecay = -0.5 * s * {pdf}(d1) * vol / root_t"
         if what == "theta"

@@ -34,8 +34,8 @@ _PAYS = {
     "up-and-out": ("up-and-out calls", "wp.max(s - strike, 0.0)", "", ""),
     "down-and-in": ("down-and-in calls", "wp.max(s - strike, 0.0)", "touched = bool(False)",
                     "if s <= barrier:\n    touched = True"),
-    "range": ("range accruals", "days / float(steps)", "days = float(0.0)",
-              "if s > range_low and s < range_high:\n    days += 1.0"),
+    "range": ("range accruals", "inside / float(steps)", "inside = float(0.0)",
+              "if s > range_low and s < range_high:\n    inside += 1.0"),
 }  # fmt: skip
 
 
@@ -119,8 +119,7 @@ def path_payoff(d: Draft) -> None:
     after = ""
     store = "wp.atomic_add(payoff, 0, {} / float(paths))" if result == "mean" else "payoff[tid] = {}"
     if pays == "up-and-out":
-        # Knocked out: the payoff keeps its initial value of zero
-        observe = "if s >= barrier:\n    return"
+        observe = "# Knocked out: nothing is paid\nif s >= barrier:\n    return"
     elif pays == "down-and-in":
         after = "if not touched:\n    return"
     d.launch(paths)
@@ -276,8 +275,8 @@ def random_paths(d: Draft) -> None:
         """
     elif stream == "mixed":
         init = """
-        # Decorrelate the streams of neighbouring threads using a large odd stride
-        state = wp.rand_init(seed + 7919 * tid)
+        # Each path has a stream of its own
+        state = wp.rand_init(seed, tid)
         """
     else:
         init = "state = wp.rand_init(seed, tid)"

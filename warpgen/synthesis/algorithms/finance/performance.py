@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -45,21 +46,36 @@ def track_record(d: Draft) -> None:
     if curve:
         hurdle = False
     count, periods = d.pick(24, 32, 48), d.pick(24, 36, 48)
-    d.says(f"Judges series of {'prices' if given == 'prices' else 'returns'} by " + {
-        "drawdown": "their deepest fall from a peak",
-        "longest": "the longest time that they stay below a peak",
-        "ulcer": "the root mean square of their falls from peaks",
-        "sharpe": "the Sharpe ratio",
-        "sortino": "the Sortino ratio, which counts losses alone as risk",
-        "calmar": "their growth relative to the deepest fall",
-        "omega": "the omega ratio of gains to losses",
-    }[what] + ".")  # fmt: skip
+    of = "prices" if given == "prices" else "log returns" if given == "log" else "returns"
+    d.says({
+        "drawdown": f"Computes the maximum drawdown of series of {of}: the deepest fall from a peak.",
+        "longest": f"Finds the longest run of periods below a former peak in series of {of}.",
+        "ulcer": f"Computes the ulcer index of series of {of}: the root mean square of their falls from peaks.",
+        "sharpe": f"Computes the Sharpe ratio of series of {of}, per period.",
+        "sortino": f"Computes the Sortino ratio of series of {of}, which counts losses alone as risk.",
+        "calmar": f"Computes the Calmar ratio of series of {of}: growth per period over the deepest fall.",
+        "omega": f"Computes the omega ratio of series of {of}: the sum of gains over that of losses.",
+    }[what])  # fmt: skip
     shape = (count, periods) if layout == "rows" else (periods, count)
     name = "prices" if given == "prices" else "returns"
-    d.input(name, "float", shape, *((60.0, 140.0) if given == "prices" else (-0.08, 0.1)))
+    d.input(
+        name,
+        "float",
+        shape,
+        *((60.0, 140.0) if given == "prices" else (-0.08, 0.1)),
+        about=f"{of} per period",
+    )
     if hurdle:
         d.param("target", "float", 0.001, 0.01, about="return per period that is asked for")
-    d.output("measure", "int" if what == "longest" else "float", count, about=f"{what} of each series")
+    d.output(
+        "measure",
+        "int" if what == "longest" else "float",
+        count,
+        about={
+            "drawdown": "maximum drawdown as a share of the peak",
+            "longest": "number of periods",
+        }.get(what, f"{what} index" if what == "ulcer" else f"{what.capitalize()} ratio"),
+    )
 
     def at(i: str) -> str:
         return f"{name}[p, {i}]" if layout == "rows" else f"{name}[{i}, p]"
@@ -109,7 +125,11 @@ def track_record(d: Draft) -> None:
                 "measure[p] = longest",
             ),
         }[what]
-        track = "" if what == "longest" else "peak = wp.max(peak, wealth)"
+        if given == "prices":
+            start, grow, step, store = (re.sub(r"\bwealth\b", "price", x) for x in (start, grow, step, store))
+        track = (
+            "" if what == "longest" else f"peak = wp.max(peak, {'price' if given == 'prices' else 'wealth'})"
+        )
         body = f"{start}\n{init}\nfor t in {steps}:\n    {grow}\n    $track\n    $step"
         blocks = {"track": track, "step": step}
     else:
@@ -133,7 +153,7 @@ def track_record(d: Draft) -> None:
             "sortino": (
                 "sum_r = float(0.0)\ndownside = float(0.0)",
                 "sum_r += r\nloss = wp.min(r, 0.0)\ndownside += loss * loss",
-                f"measure[p] = (sum_r / {many}) / wp.sqrt(downside / {many})",
+                f"mean = sum_r / {many}\nmeasure[p] = mean / wp.sqrt(downside / {many})",
             ),
             "omega": (
                 "gains = float(0.0)\nlosses = float(0.0)",

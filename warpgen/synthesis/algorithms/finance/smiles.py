@@ -80,9 +80,8 @@ def sabr_smile(d: Draft) -> None:
     }[result]
     d.output(name, "float", shape, about=about)
     exponent = {"param": "beta", "per slice": f"beta[{me}]"}.get(beta, "BETA")
-    if exponent == "BETA":
-        why = "a square-root backbone" if beta == "half" else "a lognormal backbone"
-        d.module(f"BETA = wp.constant({'0.5' if beta == 'half' else '1.0'})  # {why}")
+    if beta == "half":
+        d.module("BETA = wp.constant(0.5)  # a square-root backbone")
     cdf = d.use(normal.CDF_ERFC) if result in ("price", "delta") else ""
     pdf = d.use(normal.PDF) if result in ("price", "delta") else ""
     if quote == "lognormal":
@@ -94,17 +93,18 @@ def sabr_smile(d: Draft) -> None:
     body = """
         one_less = 1.0 - $e
         log_fk = wp.log(f / k)
+        spread_sq = one_less * one_less * log_fk * log_fk
         log_sq = log_fk * log_fk
         # The middle of the forward and the strike, to the power 1 - beta
         mid_power = wp.pow(f * k, 0.5 * one_less)
-        series = 1.0 + one_less * one_less * log_sq / 24.0 + one_less * one_less * one_less * one_less * log_sq * log_sq / 1920.0
+        series = 1.0 + spread_sq / 24.0 + spread_sq * spread_sq / 1920.0
         z = $vol / a * mid_power * log_fk
-        root = wp.sqrt(1.0 - 2.0 * $corr * z + z * z)
-        x = wp.log((root + z - $corr) / (1.0 - $corr))
-        # z / x is 0 / 0 at the money: near it the series 1 - rho z / 2 + (2 - 3 rho^2) z^2 / 12 keeps the digits
-        skew = 1.0 - 0.5 * $corr * z + (2.0 - 3.0 * $corr * $corr) * z * z / 12.0
+        # z / x(z) is 0 / 0 at the money: near it the series 1 - rho z / 2 + (2 - 3 rho^2) z^2 / 12 keeps the digits
         if wp.abs(z) > 0.05:
-            skew = z / x
+            root = wp.sqrt(1.0 - 2.0 * $corr * z + z * z)
+            skew = z / wp.log((root + z - $corr) / (1.0 - $corr))
+        else:
+            skew = 1.0 - 0.5 * $corr * z + (2.0 - 3.0 * $corr * $corr) * z * z / 12.0
         correction = $drift + 0.25 * $corr * $e * $vol * a / mid_power
         correction += (2.0 - 3.0 * $corr * $corr) * $vol * $vol / 24.0
         """
@@ -112,24 +112,29 @@ def sabr_smile(d: Draft) -> None:
         # The leading term of Obloj: the exact one of the backbone, in place of its expansion.
         body = body.replace(
             "z = $vol / a * mid_power * log_fk",
-            "distance = 0.5 * one_less * log_fk\n        sinh_ratio = 1.0 + distance * distance / 6.0\n"
-            "        if wp.abs(distance) > 1.0e-3:\n            sinh_ratio = wp.sinh(distance) / distance\n"
+            "half_spread = 0.5 * one_less * log_fk\n        if wp.abs(half_spread) > 1.0e-3:\n"
+            "            sinh_ratio = wp.sinh(half_spread) / half_spread\n        else:\n"
+            "            sinh_ratio = 1.0 + half_spread * half_spread / 6.0\n"
             "        z = $vol / a * mid_power * sinh_ratio * log_fk",
         ).replace(
             "        # The middle of",
             "        # The backbone f^beta is integrated exactly (Obloj)\n        # The middle of",
         )
         body = body.replace(
-            "series = 1.0 + one_less * one_less * log_sq / 24.0 + one_less * one_less * one_less * one_less * log_sq * log_sq / 1920.0\n        ",
+            "series = 1.0 + spread_sq / 24.0 + spread_sq * spread_sq / 1920.0\n        ",
             "",
-        ).replace("log_sq = log_fk * log_fk\n        ", "")
+        ).replace("spread_sq = one_less * one_less * log_fk * log_fk\n        ", "")
+    if quote == "lognormal":
+        body = body.replace("log_sq = log_fk * log_fk\n        ", "")
     factor = {"lognormal": f"a / (mid_power * {ratio})", "normal": f"a * wp.pow(f * k, 0.5 * $e) * {ratio}"}[
         quote
     ]
     body = body.replace("$drift", drift.format(e="$e"))
     body = body.rstrip() + f"\n        $vol_name = {factor} * skew * (1.0 + correction * t)\n"
-    names = {"$e": exponent, "$corr": f"rho[{me}]", "$vol_name": "sigma"}
-    names["$vol"] = f"nu[{me}]"
+    if beta == "one":
+        body = _lognormal(quote)
+    own = {"per slice": "b"}.get(beta, exponent)
+    names = {"$e": own, "$corr": "corr", "$vol": "volvol", "$vol_name": "sigma"}
 
     def filled(text: str) -> str:
         for key in ("$vol_name", "$vol", "$corr", "$e"):
@@ -138,24 +143,35 @@ def sabr_smile(d: Draft) -> None:
 
     helper = result == "delta"
     if helper:
-        names |= {"$e": "b", "$corr": "corr", "$vol": "volvol", "$vol_name": "vol"}
+        names |= {"$e": "b", "$vol_name": "vol"}
         inner = filled(body).replace("\n", "\n    ")
         d.function(
-            "@wp.func\ndef implied_vol(f: float, k: float, t: float, a: float, corr: float, volvol: float, b: float) -> float:\n"
+            "@wp.func\ndef implied_vol(f: float, k: float, t: float, a: float, corr: float, volvol: float"
+            f"{'' if beta == 'one' else ', b: float'}) -> float:\n"
             f'    """Lognormal volatility of a strike after Hagan et al."""\n    {inner}\n    return vol'
         )
     atm = f"""
-        # Level from the volatility at the money: the cubic of West, by Newton's method from below
-        power = wp.pow(f, 1.0 - {exponent})
-        c1 = 1.0 + (2.0 - 3.0 * rho[{me}] * rho[{me}]) * nu[{me}] * nu[{me}] * t / 24.0
-        c2 = 0.25 * rho[{me}] * {exponent} * nu[{me}] * t / power
-        c3 = (1.0 - {exponent}) * (1.0 - {exponent}) * t / (24.0 * power * power)
+        # Level from the volatility at the money: the cubic of West, by Newton's method
+        power = wp.pow(f, 1.0 - {own})
+        c1 = 1.0 + (2.0 - 3.0 * corr * corr) * volvol * volvol * t / 24.0
+        c2 = 0.25 * corr * {own} * volvol * t / power
+        c3 = (1.0 - {own}) * (1.0 - {own}) * t / (24.0 * power * power)
         goal = atm_vol[{me}] * power
         a = float(goal)
         for _ in range(5):
             miss = ((c3 * a + c2) * a + c1) * a - goal
             a -= miss / ((3.0 * c3 * a + 2.0 * c2) * a + c1)
     """
+    if beta == "one":
+        atm = f"""
+            # Level from the volatility at the money: a quadratic equation, by Newton's method
+            c1 = 1.0 + (2.0 - 3.0 * corr * corr) * volvol * volvol * t / 24.0
+            c2 = 0.25 * corr * volvol * t
+            a = float(atm_vol[{me}])
+            for _ in range(5):
+                miss = (c2 * a + c1) * a - atm_vol[{me}]
+                a -= miss / (2.0 * c2 * a + c1)
+        """
     price = {
         "lognormal": f"""
             deviation = sigma * wp.sqrt(t)
@@ -168,15 +184,15 @@ def sabr_smile(d: Draft) -> None:
             values[{mine}] = deviation * (distance * {cdf}(distance) + {pdf}(distance))
             """,
     }[quote]
-    call = f"implied_vol({{}}, k, t, {{}}, rho[{me}], nu[{me}], {exponent})"
+    call = f"implied_vol({{}}, k, t, {{}}, corr, volvol{'' if beta == 'one' else f', {own}'})"
     delta = f"""
         sigma = {call.format("f", "a")}
-        # Volatility moves with the forward, and alpha does by rho nu / f^beta (Bartlett)
+        # Volatility moves with the forward, and alpha does by rho nu / {"f" if beta == "one" else "f^beta"} (Bartlett)
         bump_f = 0.01 * f
         bump_a = 0.01 * a
         dvol_df = ({call.format("f + bump_f", "a")} - {call.format("f - bump_f", "a")}) / (2.0 * bump_f)
         dvol_da = ({call.format("f", "a + bump_a")} - {call.format("f", "a - bump_a")}) / (2.0 * bump_a)
-        moved = dvol_df + dvol_da * rho[{me}] * nu[{me}] / wp.pow(f, {exponent})
+        moved = dvol_df + dvol_da * corr * volvol / {"f" if beta == "one" else f"wp.pow(f, {own})"}
         deviation = sigma * wp.sqrt(t)
         d1 = (wp.log(f / k) + 0.5 * deviation * deviation) / deviation
         vega = f * {pdf}(d1) * wp.sqrt(t)
@@ -196,6 +212,9 @@ def sabr_smile(d: Draft) -> None:
         f = $forward
         k = $strike
         t = expiry[$me]
+        corr = rho[$me]
+        volvol = nu[$me]
+        $exponent
         $level
         $body
         $store
@@ -204,14 +223,15 @@ def sabr_smile(d: Draft) -> None:
         forward=f"forward[{me}]{plus}",
         strike=f"strike[{mine}]{plus}",
         me=me,
+        exponent=f"b = beta[{me}]" if beta == "per slice" else "",
         level=f"a = alpha[{me}]" if level == "alpha" else dedented(atm),
         body=dedented(delta) if helper else filled(body),
         store=dedented(store),
     )
     trim(d)
-    d.explain("""
-        dF = alpha F^beta dW, d alpha = nu alpha dZ, dW dZ = rho dt. The formula is an expansion for short times
-        around the geometric mean of forward and strike.
+    d.explain(f"""
+        dF = alpha {"F" if beta == "one" else "F^beta"} dW, d alpha = nu alpha dZ, dW dZ = rho dt. The formula is an
+        expansion for short times{"" if beta == "one" else " around the geometric mean of forward and strike"}.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -242,6 +262,25 @@ def sabr_smile(d: Draft) -> None:
         return {name: normal.CDF_ERFC(d1) + f * normal.PDF(d1) * np.sqrt(t) * (by_f + by_a * rho * nu / f**b)}
 
     d.check(reference, 2e-3)
+
+
+def _lognormal(quote: str) -> str:
+    """The formula where the exponent of the forward is one."""
+    log_sq = "log_sq = log_fk * log_fk\n        " if quote == "normal" else ""
+    own = "-a * a / 24.0 + " if quote == "normal" else ""
+    mean = "wp.sqrt(f * k) * (1.0 + log_sq / 24.0 + log_sq * log_sq / 1920.0) * " if quote == "normal" else ""
+    return f"""
+        log_fk = wp.log(f / k)
+        {log_sq}z = $vol / a * log_fk
+        # z / x(z) is 0 / 0 at the money: near it the series 1 - rho z / 2 + (2 - 3 rho^2) z^2 / 12 keeps the digits
+        if wp.abs(z) > 0.05:
+            root = wp.sqrt(1.0 - 2.0 * $corr * z + z * z)
+            skew = z / wp.log((root + z - $corr) / (1.0 - $corr))
+        else:
+            skew = 1.0 - 0.5 * $corr * z + (2.0 - 3.0 * $corr * $corr) * z * z / 12.0
+        correction = {own}0.25 * $corr * $vol * a + (2.0 - 3.0 * $corr * $corr) * $vol * $vol / 24.0
+        $vol_name = a * {mean}skew * (1.0 + correction * t)
+        """.rstrip()
 
 
 def _level(vol: float, f: float, t: float, b: float, rho: float, nu: float) -> float:

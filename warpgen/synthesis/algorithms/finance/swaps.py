@@ -114,6 +114,8 @@ def value_swaps(d: Draft) -> None:
     elif skipped == "netting set":
         d.input("netting_set", "int", trades, -1, 3, about="netting set of each trade, -1 for none")
     total = skipped == "netting set" and result == "value"
+    if result != "annuity":
+        d.module("FLOAT_FREQ = wp.constant(4)  # floating coupons per year")
     out = {"value": "values", "par rate": "fair_rates", "annuity": "annuities"}[result]
     d.output(
         out,
@@ -172,9 +174,9 @@ def value_swaps(d: Draft) -> None:
     )
     first = (
         "# Periods are rolled back from maturity, which leaves a short one at the start\n"
-        "num_periods = int(wp.ceil(maturity * float(freq) - 1.0e-4))"
+        "num_periods = wp.max(int(wp.ceil(maturity * float(freq) - 1.0e-4)), 1)"
         if stub == "stub"
-        else "num_periods = int(wp.ceil(maturity * float(freq) - 1.0e-4))\n"
+        else "num_periods = wp.max(int(wp.ceil(maturity * float(freq) - 1.0e-4)), 1)\n"
         "# All periods have the same length\n"
         "tau = maturity / float(num_periods)"
     )
@@ -214,7 +216,7 @@ def value_swaps(d: Draft) -> None:
                     {begin}
                     fwd_rate = forward_rate({"forward" if curves == "dual" else "curve"}, t0, t1)
                     # Act/360 pays slightly more days than the fixed leg
-                    accrual = (t1 - t0) * {365.0 / 360.0:.9f}
+                    accrual = (t1 - t0) * 365.0 / 360.0
                     coupon = (fwd_rate + spread) * accrual
                     leg += {share}coupon * discount(curve, t1)
                 return leg
@@ -223,11 +225,11 @@ def value_swaps(d: Draft) -> None:
             tau=tau,
         )
     skip = {
-        "expired": "# Swaps that have matured are worth nothing\nif maturity <= 0.05:\n    return",
+        "expired": "# Swaps that have matured are worth nothing\nif maturity <= 0.0:\n    return",
         "mask": "if not active[trade]:\n    return",
         "netting set": "if netting_set[trade] < 0:\n    return",
     }[skipped]
-    leg = f"float_value = floating_leg(discount_curve{', forward_curve' if curves == 'dual' else ''}, maturity, spreads[trade], 4)"
+    leg = f"float_value = floating_leg(discount_curve{', forward_curve' if curves == 'dual' else ''}, maturity, spreads[trade], FLOAT_FREQ)"
     store = {
         "value": (
             f"{leg}\n"
@@ -262,13 +264,21 @@ def value_swaps(d: Draft) -> None:
             "value": "Values interest rate swaps from a discount curve and a projection curve."
             if curves == "dual"
             else "Values interest rate swaps on a single curve.",
-            "par rate": "Computes the par rates of interest rate swaps.",
+            "par rate": "Computes the par rates of interest rate swaps: their floating legs over their annuities.",
             "annuity": "Computes the annuities of the fixed legs of interest rate swaps.",
         }[result]
     )
+    weight = "" if principal == "bullet" else "w_i "
+    fixed = f"sum_j {weight.replace('i', 'j')}tau_j D(t_j)"
+    floating = f"sum_i {weight}(F_i + s) tau_i D(t_i)"
+    shares = "" if principal == "bullet" else " The weights w are what is left of the notional."
     d.explain(
-        "V = N (sum_i (F_i + s) tau_i D(t_i) - K sum_j tau_j D(t_j)) for payer swaps.\n"
-        "Floating periods are quarterly; times are in years from the valuation date."
+        {
+            "value": f"V = N ({floating} - K {fixed}) for payer swaps.",
+            "par rate": f"K = {floating} / {fixed}.",
+            "annuity": f"A = {fixed}.",
+        }[result]
+        + f"{shares}\nTimes are in years from the valuation date."
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -285,7 +295,7 @@ def value_swaps(d: Draft) -> None:
             return float((r[k] + (r[k + 1] - r[k]) * f * f * (3 - 2 * f)) * t)
 
         def legs(end: float, freq: int) -> Any:
-            n = int(np.ceil(end * freq - 1e-4))
+            n = max(int(np.ceil(end * freq - 1e-4)), 1)
             tau = 1 / freq if stub == "stub" else end / n
             t1 = end - tau * np.arange(n)
             t0 = np.maximum(t1 - tau, 0.0) if stub == "stub" else t1 - tau
@@ -297,7 +307,7 @@ def value_swaps(d: Draft) -> None:
         found = np.zeros(3 if total else trades)
         for n in range(trades):
             end = float(v.maturities[n])
-            if skipped == "expired" and end <= 0.05:
+            if skipped == "expired" and end <= 0.0:
                 continue
             if (skipped == "mask" and not v.active[n]) or (skipped == "netting set" and v.netting_set[n] < 0):
                 continue

@@ -92,7 +92,6 @@ def binomial_tree(d: Draft) -> None:
         drift = (r - 0.5 * sigma * sigma) * dt
         up = wp.exp(drift + sigma * wp.sqrt(dt))
         down = wp.exp(drift - sigma * wp.sqrt(dt))
-        p = 0.5
         """,
         "tian": """
         # Tian: matches the first three moments of the lognormal distribution
@@ -109,6 +108,11 @@ def binomial_tree(d: Draft) -> None:
     spots = "s = {} * wp.pow(down, float(level))".format("spot[tid]" if own != "strike" else "spot")
     here = node.format("i")
     rolled = f"p_up * {node.format('i + 1')} + p_down * {here}"
+    weigh = "p_up = df * p\np_down = df * (1.0 - p)"
+    if scheme == "jarrow rudd":
+        rolled, weigh = f"half_df * ({node.format('i + 1')} + {here})", ""
+    if own == "spot":
+        paid, early = paid.replace("k", "strike"), early.replace("k", "strike")
     if style == "european":
         inner = f"for i in range(level + 1):\n    {here} = {rolled}"
     elif style == "american":
@@ -124,7 +128,7 @@ def binomial_tree(d: Draft) -> None:
         {spots}
         for i in range(level + 1):
             {here} = {rolled}
-            # exercise is open every {every} steps only
+            # Exercise is open every {every} steps only
             if level % {every} == 0:
                 {here} = wp.max({here}, {early.format(s="s")})
             s *= ratio
@@ -132,13 +136,12 @@ def binomial_tree(d: Draft) -> None:
     d.code(
         f"""
         tid = wp.tid()
-        k = {"strike[tid]" if own != "spot" else "strike"}
+        $strike
         dt = expiry / float(steps)
         $factors
         ratio = up / down
-        df = wp.exp(-r * dt)
-        p_up = df * p
-        p_down = df * (1.0 - p)
+        {"half_df = 0.5 * wp.exp(-r * dt)" if scheme == "jarrow rudd" else "df = wp.exp(-r * dt)"}
+        $weigh
         $make
         s_T = {"spot[tid]" if own != "strike" else "spot"} * wp.pow(down, float(steps))
         for i in range(steps + 1):
@@ -149,7 +152,9 @@ def binomial_tree(d: Draft) -> None:
             $inner
         price[tid] = {node.format("0").replace("base + 0", "base")}
         """,
+        strike="k = strike[tid]" if own != "spot" else "",
         factors=factors,
+        weigh=weigh,
         make=make,
         inner=inner,
     )
@@ -251,7 +256,7 @@ def trinomial_tree(d: Draft) -> None:
         dt = expiry / float(steps)
         dx = sigma * $stretch
         $ratio
-        # Probabilities from matching drift and variance over one step
+        # Probabilities match mean and variance of the move over one step, here in units of dx
         mean = (r - 0.5 * sigma * sigma) * dt / dx
         square = sigma * sigma * dt / (dx * dx) + mean * mean
         df = wp.exp(-r * dt)
@@ -280,9 +285,9 @@ def trinomial_tree(d: Draft) -> None:
         **blocks,
         root=node.format("0").replace("base + 0", "base"),
     )
-    d.explain("""
-        Node i of level n lies at log S + (i - n) dx. Steps are sqrt(2) to sqrt(3) standard deviations wide,
-        which keeps all three probabilities positive.
+    d.explain(f"""
+        Node i of level n lies at log S + (i - n) dx. Nodes are sqrt({3 if spacing == "hull" else 2}) standard deviations of a
+        step apart, which keeps all three probabilities positive.
     """ if spacing != "given" else """
         Node i of level n lies at log S + (i - n) dx. A stretch above one keeps all three probabilities
         positive.

@@ -80,12 +80,16 @@ def filter_volatility(d: Draft) -> None:
             "forecast",
             "Geometric mean of the variance over the horizon"
             if kind == "egarch"
+            else "Variance of any day ahead"
+            if kind == "ewma"
             else "Mean variance over the horizon",
         ),
         "value at risk": ("value_at_risk", "Loss that the next day exceeds rarely [%]"),
         "volatility": ("volatility", "Conditional volatility of each day [%]"),
         "news": ("largest", "Largest standardized shock"),
     }[result]
+    if floor:
+        d.module("MIN_VARIANCE = wp.constant(0.05)")
     d.output(name, "float", shape if result == "volatility" else n, about=about)
     d.function(
         f'''
@@ -104,7 +108,8 @@ def filter_volatility(d: Draft) -> None:
             "egarch": """
                 # Logarithms need no constraint on the parameters
                 z = shock / wp.sqrt(variance)
-                size = wp.abs(z) - 0.79788456
+                # Less the mean of a normal shock's size
+                size = wp.abs(z) - wp.sqrt(2.0 / wp.pi)
                 log_variance = omega + alpha * size - leverage * z + beta * wp.log(variance)
                 return wp.exp(log_variance)
                 """,
@@ -159,7 +164,7 @@ def filter_volatility(d: Draft) -> None:
         "ewma": "",
     }[kind]
     if kind == "ewma":
-        level = "long_run = mean_square(returns, series)" if first == "long run" else ""
+        level = ""
     elif targeted:
         level = "# Variance targeting: the constant follows from the sample\nlong_run = mean_square(returns, series)\nconstant = (1.0 - persistence) * long_run"
     elif kind == "egarch":
@@ -167,12 +172,14 @@ def filter_volatility(d: Draft) -> None:
     else:
         level = "constant = omega[series]\nlong_run = constant / (1.0 - persistence)"
     begin = {
-        "long run": "variance = float(long_run)",
-        "sample": "variance = mean_square(returns, series)",
+        "long run": "variance = mean_square(returns, series)"
+        if kind == "ewma"
+        else "variance = float(long_run)",
+        "sample": "variance = float(long_run)" if targeted else "variance = mean_square(returns, series)",
         "given": "variance = float(variance0[series])",
     }[first]
     expected = {
-        "zero": "shock = r",
+        "zero": f"shock = {at.format('day')}",
         "constant": "shock = r - mu[series]",
         "autoregressive": "shock = r - mu[series] - phi * (last - mu[series])",
         "in mean": "# Risk is rewarded\nshock = r - mu[series] - premium * wp.sqrt(variance)",
@@ -182,8 +189,7 @@ def filter_volatility(d: Draft) -> None:
         + (", dof" if law != "normal" else "")
         + (", skew" if law == "skewed" else "")
         + ")",
-        "volatility": f"{at.format('day').replace('returns', 'volatility')} = wp.sqrt(variance)",
-        "news": "largest[series] = wp.max(largest[series], wp.abs(shock) / wp.sqrt(variance))",
+        "news": "top = wp.max(top, wp.abs(shock) / wp.sqrt(variance))",
     }.get(result, "")
     ahead = {
         "ewma": "# Flat term structure, since no long run pulls it back\nforecast[series] = variance",
@@ -221,8 +227,9 @@ def filter_volatility(d: Draft) -> None:
         $last
         $total
         for day in range(num_days):
+            $today
             $gaps
-            r = $r
+            $r
             $expected
             $gather
             $remember
@@ -234,21 +241,27 @@ def filter_volatility(d: Draft) -> None:
         memory=memory,
         level=level,
         begin=begin,
-        last=f"last = float({at.format('0')})" if mean == "autoregressive" else "",
-        total="total = float(0.0)" if result == "likelihood" else "",
+        last="# Before the first day stands the mean\nlast = float(mu[series])"
+        if mean == "autoregressive"
+        else "",
+        total={"likelihood": "total = float(0.0)", "news": "top = float(0.0)"}.get(result, ""),
+        today=f"{at.format('day').replace('returns', 'volatility')} = wp.sqrt(variance)"
+        if result == "volatility"
+        else "",
         gaps=f"# Holidays: the variance waits\nif not {at.format('day').replace('returns', 'traded')}:\n    continue"
         if gaps
         else "",
-        r=at.format("day"),
+        r="" if mean == "zero" else f"r = {at.format('day')}",
         expected=expected,
         gather=gather,
         remember="last = r" if mean == "autoregressive" else "",
         args=args,
-        floor="# A run of quiet days must not switch the model off\nvariance = wp.max(variance, 0.05)"
+        floor="# A run of quiet days must not switch the model off\nvariance = wp.max(variance, MIN_VARIANCE)"
         if floor
         else "",
         store={
             "likelihood": "log_likelihood[series] = total",
+            "news": "largest[series] = top",
             "forecast": ahead,
             "value at risk": "# Variance is that of the next day now\nsigma = wp.sqrt(variance)\nvalue_at_risk[series] = -quantile * sigma"
             + (f" - ({drift})" if " + " in drift else f" - {drift}" if drift else ""),
@@ -284,7 +297,7 @@ def filter_volatility(d: Draft) -> None:
             w = (1 - keep) * square if targeted else v.get("omega", 0.0)
             long = square if targeted else np.exp(w / (1 - keep)) if kind == "egarch" else w / (1 - keep)
         h = {"long run": long, "sample": square, "given": v.get("variance0")}[first]
-        last, total, top, path = r_all[:, 0], np.zeros(n), np.zeros(n), np.zeros((n, days))
+        last, total, top, path = v.get("mu", 0.0) + np.zeros(n), np.zeros(n), np.zeros(n), np.zeros((n, days))
         mu, phi = v.get("mu", 0.0), v.get("phi", 0.0)
         for day in range(days):
             on, r = there[:, day], r_all[:, day]
@@ -296,7 +309,7 @@ def filter_volatility(d: Draft) -> None:
                 + (e * e / h if law == "normal" else (df + 1) * np.log1p(e * e / h / (df - 2) / side**2))
             )
             total, top = total + on * density, np.where(on, np.maximum(top, np.abs(e) / np.sqrt(h)), top)
-            path[:, day] = on * np.sqrt(h)
+            path[:, day] = np.sqrt(h)
             z = e / np.sqrt(h)
             new = {
                 "garch": w + a * e * e + b * h, "gjr": w + (a + g * (e < 0)) * e * e + b * h,

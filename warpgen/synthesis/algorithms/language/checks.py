@@ -30,10 +30,15 @@ def checked_step(d: Draft) -> None:
     if alarm == "expect" and step == "exact":
         step = "midpoint"  # there is nothing to check in what is exact
     n = d.pick(64, 96, 128)
+    where = {
+        "not finite": "where it is not finite",
+        "too large": "where it leaves its bounds",
+        "both": "where it leaves its bounds or is not a number",
+    }[test]
     d.says({
-        "printf": "Advances a decaying state and reports by printf where it leaves its bounds.",
-        "print": "Advances a decaying state and prints it where it leaves its bounds.",
-        "breakpoint": "Advances a decaying state and stops the debugger where it leaves its bounds.",
+        "printf": f"Advances a decaying state and reports by printf {where}.",
+        "print": f"Advances a decaying state and prints it {where}.",
+        "breakpoint": f"Advances a decaying state and stops the debugger {where}.",
         "expect": "Advances a decaying state and checks it against the exact decay.",
         "printf first": "Advances a decaying state and lets the first thread print its state.",
     }[alarm])  # fmt: skip
@@ -55,8 +60,9 @@ def checked_step(d: Draft) -> None:
         "both": f"wp.isnan(moved) or {size} > bound",
     }[test]
     shown, mark = ("moved", "%f") if type_ == "float" else ("moved[0], moved[1], moved[2]", "(%f, %f, %f)")
+    left = "not finite" if test == "not finite" else "out of bounds"
     say = {
-        "printf": f'wp.printf("state {mark} of element %d is out of bounds\\n", {shown}, tid)',
+        "printf": f'wp.printf("state {mark} of element %d is {left}\\n", {shown}, tid)',
         "printf first": f'wp.printf("the first state is {mark}\\n", {shown})',
         "print": d.pick("print(moved)", "wp.print(moved)"),
         "breakpoint": "wp.breakpoint()",
@@ -117,10 +123,16 @@ def float_bits(d: Draft) -> None:
         "sign": "Reads the signs of floats out of their bits.",
     }[kind])  # fmt: skip
     signed = kind in ("sort key", "sign", "truncate")
-    d.input("x", "float", n, -4.0 if signed else 0.1, 4.0)
+    d.input("x", "float", n, -4.0 if signed else 0.1, 4.0, about="numbers" if signed else "positive numbers")
     if kind == "distance":
-        d.input("other", "float", n, 1.0, 4.0)
-    d.output("out", {"sort key": "uint32", "inverse root": "float", "truncate": "float"}.get(kind, "int"), n)
+        d.input("other", "float", n, 1.0, 4.0, about="positive numbers to compare with")
+    type_ = {"sort key": "uint32", "inverse root": "float", "truncate": "float"}.get(kind, "int")
+    about = {
+        "sort key": "words that sort like the numbers", "exponent": "exponents of two", "inverse root": "inverse square roots",
+        "parity": "numbers of set bits", "truncate": "numbers cut to bfloat16", "distance": "units in the last place between",
+        "sign": "1 or -1",
+    }[kind]  # fmt: skip
+    d.output("out", type_, n, about=about)
     functions = spelled == "functions"
 
     def op(name: str, a: str, b: str) -> str:
@@ -138,8 +150,8 @@ def float_bits(d: Draft) -> None:
     lines, result = {
         "sort key": (
             f"{word}\n# Flip all bits of negative floats, only the sign bit otherwise\n"
-            f"mask = {u('0x80000000')}\n"
-            f"if {op('bit_and', 'bits', 'mask')} != {u('0')}:\n    mask = {u('0xffffffff')}",
+            f"sign = {u('0x80000000')}\n"
+            f"mask = wp.where({op('bit_and', 'bits', 'sign')} != {u('0')}, {u('0xffffffff')}, sign)",
             bare(op("bit_xor", "bits", "mask")),
         ),
         "exponent": (

@@ -29,7 +29,8 @@ def own_gradient(d: Draft) -> None:
     kind = d.option("kind", "softplus", "log cosh", "sigmoid", "length", "cube root")
     native = d.option("written", "python", "native")
     summed = d.option("summed", "each", "loss")
-    word = kind.replace(" ", "_").replace("sigmoid", "logistic").replace("length", "soft_abs")
+    words = {"sigmoid": "logistic", "length": "soft_abs", "cube root": "cbrt_one_plus_square"}
+    word = words.get(kind, kind.replace(" ", "_"))
     d.calls(
         f"sum_{word}|{word}_loss|total_{word}"
         if summed == "loss"
@@ -53,7 +54,7 @@ def own_gradient(d: Draft) -> None:
         "log_cosh": "log_cosh",
         "sigmoid": "logistic",
         "length": "soft_abs",
-        "cube_root": "root_of",
+        "cube_root": "cbrt_one_plus_square",
     }
     name = names[name]
     n = d.pick(64, 96, 128)
@@ -77,7 +78,7 @@ def own_gradient(d: Draft) -> None:
             "float s = 1.0f / (1.0f + exp(-x));\nadj_x += adj_ret * s * (1.0f - s);",
         ),
         "length": (
-            "return wp.sqrt(x * x + 0.01)",
+            "# |x|, rounded within a distance of about 0.1 from zero\nreturn wp.sqrt(x * x + 0.01)",
             "wp.adjoint[x] += adj_ret * x / wp.sqrt(x * x + 0.01)",
             "return sqrt(x * x + 0.01f);",
             "adj_x += adj_ret * x / sqrt(x * x + 0.01f);",
@@ -103,7 +104,10 @@ def own_gradient(d: Draft) -> None:
     d.input("values", "float", n, -3.0, 3.0, about="arguments of the function")
     if weighed:
         d.input("weights", "float", n, 0.5, 1.5, about="weight of each value")
-    d.output("loss" if summed == "loss" else "result", "float", 1 if summed == "loss" else n)
+    if summed == "loss":
+        d.output("loss", "float", 1, about="sum of the function's values")
+    else:
+        d.output("result", "float", n, about="values of the function")
     term = f"{'weights[tid] * ' if weighed else ''}{name}(values[tid])"
     store = f"wp.atomic_add(loss, 0, {term})" if summed == "loss" else f"result[tid] = {term}"
     d.launch(n)
@@ -149,9 +153,9 @@ def fixed_tables(d: Draft) -> None:
     scaled = d.flag("scaled")
     d.says({
         "horner": "Evaluates a polynomial by Horner's rule with coefficients fixed at compile time.",
-        "gauss": "Integrates exp(-x^2) from zero by a rule of Gauss fixed at compile time.",
+        "gauss": "Integrates exp(-x^2) from zero by the three-point rule of Gauss and Legendre.",
         "smooth": "Smooths a signal with weights fixed at compile time.",
-        "poles": "Sums the response of relaxation processes with times fixed at compile time.",
+        "poles": "Sums the responses 1 / (1 + s tau) of relaxation processes with times fixed at compile time.",
         "days": "Finds the day of the year of dates from a table fixed at compile time.",
     }[kind])  # fmt: skip
     n = d.pick(64, 96, 128)
@@ -166,6 +170,13 @@ def fixed_tables(d: Draft) -> None:
         numbers = [0.1, 0.5, 2.0, 8.0]
     else:
         numbers = d.pick([1.0, -0.5, 0.25, -0.125], [0.5, 1.0, -0.2, 0.1, 0.05])
+    table = {
+        "days": "DAYS_BEFORE",
+        "gauss": "NODES",
+        "smooth": "TAPS",
+        "poles": "TIMES",
+        "horner": "COEFFICIENTS",
+    }[kind]
     size = len(numbers)
     text = ", ".join(str(x) for x in numbers)
     vector = (
@@ -176,23 +187,23 @@ def fixed_tables(d: Draft) -> None:
         else f"wp.types.vector(length={size}, dtype={'int' if kind == 'days' else 'float'})"
     )
     if held == "vector" or kind == "days":
-        d.module(f"TABLE = wp.constant({vector}({text}))")
-        get = "TABLE[k]"
+        d.module(f"{table} = wp.constant({vector}({text}))")
+        get = f"{table}[k]"
     else:
-        d.module(f"TABLE = [{text}]")
-        get = "wp.static(TABLE[k])"
+        d.module(f"{table} = [{text}]")
+        get = f"wp.static({table}[k])"
         loop = "written out"
 
     def entry(k: int | str) -> str:
         return get.replace("[k]", f"[{k}]")
 
     if kind == "days":
-        d.input("dates", "vec2i", n, 1, 13)
-        d.output("result", "int", n)
-        d.launch(n)
+        d.input("dates", "vec2i", n, 1, 13, about="month and day of the month")
         leap = d.flag("leap")
         if leap:
-            d.input("years", "int", n, 1890, 2110)
+            d.input("years", "int", n, 1890, 2110, about="years of the Gregorian calendar")
+        d.output("result", "int", n, about="days of the year, from 1")
+        d.launch(n)
         extra = """
 # Leap years: one more day after February
 year = years[tid]
@@ -217,38 +228,42 @@ if month > 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0):
 
         d.check(days)
         return
-    d.input("values", "float", n + size - 1 if kind == "smooth" else n, 0.2, 1.5)
+    about, made = {
+        "horner": ("arguments of the polynomial", "values of the polynomial"),
+        "gauss": ("upper ends of the integrals", "integrals"),
+        "smooth": ("samples of the signal", "smoothed samples"),
+        "poles": ("values of s", "summed responses"),
+    }[kind]
+    d.input("values", "float", n + size - 1 if kind == "smooth" else n, 0.2, 1.5, about=about)
     if scaled:
-        d.param("gain", "float", 0.5, 2.0)
-    d.output("result", "float", n)
+        d.param("gain", "float", 0.5, 2.0, about="factor of all results")
+    d.output("result", "float", n, about=made)
     ks = range(size)
     if kind == "gauss":
-        # 5/9, 8/9, 5/9
-        d.module("SIDE = wp.constant(5.0 / 9.0)\nCENTRE = wp.constant(8.0 / 9.0)")
+        d.module("SIDE = wp.constant(5.0 / 9.0)\nCENTER = wp.constant(8.0 / 9.0)")
         d.function("@wp.func\ndef bell(x: float):\n    return wp.exp(-x * x)")
     x = "x = values[tid]\n"
     if loop == "written out":
         body = {
-            "horner": x
-            + f"total = {entry(size - 1)}\n"
-            + "\n".join(f"total = total * x + {entry(k)}" for k in reversed(ks[:-1])),
+            "horner": x + f"total = {_nested([entry(k) for k in ks])}",
             "gauss": "half = 0.5 * values[tid]\n"
             f"side = bell(half + half * {entry(0)}) + bell(half + half * {entry(2)})\n"
-            f"total = half * (SIDE * side + CENTRE * bell(half + half * {entry(1)}))",
+            "# The node in the middle is zero\n"
+            "total = half * (SIDE * side + CENTER * bell(half))",
             "smooth": "total = "
             + " + ".join(f"{entry(k)} * values[tid{f' + {k}' if k else ''}]" for k in ks),
-            "poles": x + "total = " + " + ".join(f"1.0 / (1.0 + x * {entry(k)})" for k in ks),
+            "poles": "s = values[tid]\ntotal = " + " + ".join(f"1.0 / (1.0 + s * {entry(k)})" for k in ks),
         }[kind]
     else:
         body = {
             "horner": x
-            + f"total = float(0.0)\nfor k in range({size}):\n    total = total * x + TABLE[{size - 1} - k]",
+            + f"total = float(0.0)\nfor k in range({size}):\n    total = total * x + {table}[{size - 1} - k]",
             "gauss": "half = 0.5 * values[tid]\ntotal = float(0.0)\nfor k in range(3):\n"
-            "    weight = CENTRE\n    # the outer two weigh alike\n    if k != 1:\n        weight = SIDE\n"
-            "    total += half * weight * bell(half + half * TABLE[k])",
-            "smooth": f"total = float(0.0)\nfor k in range({size}):\n    total += TABLE[k] * values[tid + k]",
-            "poles": x
-            + f"total = float(0.0)\nfor k in range({size}):\n    total += 1.0 / (1.0 + x * TABLE[k])",
+            "    weight = wp.where(k == 1, CENTER, SIDE)\n"
+            "    total += half * weight * bell(half + half * NODES[k])",
+            "smooth": f"total = float(0.0)\nfor k in range({size}):\n    total += TAPS[k] * values[tid + k]",
+            "poles": "s = values[tid]\n"
+            f"total = float(0.0)\nfor k in range({size}):\n    total += 1.0 / (1.0 + s * TIMES[k])",
         }[kind]
     d.launch(n)
     d.code(f"tid = wp.tid()\n$body\nresult[tid] = {'gain * ' if scaled else ''}total", body=body)
@@ -269,14 +284,22 @@ if month > 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0):
     d.check(reference)
 
 
+def _nested(entries: list[str]) -> str:
+    """A polynomial in x by Horner's rule, as one expression."""
+    text = entries[-1]
+    for entry in reversed(entries[:-1]):
+        text = f"{entry} + x * {text}" if text is entries[-1] else f"{entry} + x * ({text})"
+    return text
+
+
 @DOMAIN.algorithm(
-    source="Warp manual, Generics; Huber 1964",
+    source="Warp manual, Generics",
     names={
         "any_size": "generic_values|sized_vectors|typed_kernel",
         "a": "first|u|left",
         "b": "second|w|right",
-        "out": "result|measure|y",
-        "total": "acc|s|energy",
+        "out": "result|y",
+        "total": "acc|s",
     },
     double=True,
     adjoint="either",
@@ -296,24 +319,30 @@ def any_size(d: Draft) -> None:
     generic = d.option("generic", "any", "overloads") if kind in ("mean square", "largest gap") else "any"
     n = d.pick(64, 96, 128)
     vector = f"wp.vec{size}"
+    lengths = "for any length" if generic == "any" else "that is overloaded for several lengths"
     d.says({
-        "mean square": "Gives the mean square of vectors by a function for any length.",
+        "mean square": f"Gives the mean square of vectors by a function {lengths}.",
         "spread": "Gives the variance among the components of vectors by a function for any length.",
-        "largest gap": "Gives the largest difference between components by a function for any length.",
+        "largest gap": f"Gives the largest difference between components by a function {lengths}.",
         "reflection": "Reflects vectors at planes by a function for any dimension.",
         "filled": "Pulls the components of vectors towards their mean.",
     }[kind])  # fmt: skip
     if kind == "largest gap":
         d.forward_only()
-    d.input("a", f"vec{size}", n, 0.3, 2.0)
+    about = "vectors to reflect" if kind == "reflection" else "vectors"
+    d.input("a", f"vec{size}", n, 0.3, 2.0, about=about)
     if kind == "largest gap":
-        d.input("b", f"vec{size}", n, -2.0, -0.3)
+        d.input("b", f"vec{size}", n, -2.0, -0.3, about="vectors to compare with")
     if kind == "reflection":
-        d.input("b", f"vec{size}", n, kind="unit", about="unit normals of the planes")
+        d.input("normals", f"vec{size}", n, kind="unit", about="unit normals of the planes")
     if kind == "filled":
         d.param("share", "float", 0.2, 0.8, about="0 leaves vectors as they are, 1 gives the mean everywhere")
     scalar = kind in ("mean square", "spread", "largest gap")
-    d.output("out", "float" if scalar else f"vec{size}", n)
+    about = {
+        "mean square": "mean squares", "spread": "variances", "largest gap": "largest differences",
+        "reflection": "reflected vectors", "filled": "evened vectors",
+    }[kind]  # fmt: skip
+    d.output("out", "float" if scalar else f"vec{size}", n, about=about)
     types = [vector] if generic == "any" else [f"wp.vec{k}" for k in (2, 3)] + ([vector] if size == 4 else [])
 
     def heads(name: str, parameters: str, body: str) -> None:
@@ -333,7 +362,7 @@ def any_size(d: Draft) -> None:
         "largest gap": ("largest_gap", "v w", "return wp.max(wp.abs(v - w))", "largest_gap(a[tid], b[tid])"),
         "reflection": (
             "reflect", "v normal",
-            "return v - 2.0 * wp.dot(v, normal) * normal", "reflect(a[tid], b[tid])",
+            "return v - 2.0 * wp.dot(v, normal) * normal", "reflect(a[tid], normals[tid])",
         ),
         "filled": (
             "mean_component", "v", f"{mean}\nreturn total / float(len(v))",
@@ -345,7 +374,7 @@ def any_size(d: Draft) -> None:
     d.code(f"tid = wp.tid()\nout[tid] = {call[3]}")
 
     def reference(v: Values) -> Mapping[str, Any]:
-        a, b = v.a, v.get("b", v.a)
+        a, b = v.a, v.get("b", v.get("normals", v.a))
         formulas: dict[str, Callable[[], Any]] = {
             "mean square": lambda: (a * a).mean(axis=1),
             "spread": lambda: a.var(axis=1),

@@ -137,8 +137,12 @@ def small_builtins(d: Draft) -> None:
     elif kind == "length":
         d.input("x", "float", (n, d.pick(6, 8)), -2.0, 2.0, about="samples, a row for each element")
     else:
+        told = {
+            "phase": "phases [cycles]", "ring": "ring buffer", "whole": "numbers to split", "sign": "magnitudes",
+            "edge": "samples", "quantile": "probabilities",
+        }[kind]  # fmt: skip
         low, high = {"quantile": (0.05, 0.95), "phase": (0.0, 4.0)}.get(kind, (-2.0, 2.0))
-        d.input("x", "float", n, low, high, about="one value per element")
+        d.input("x", "float", n, low, high, about=told)
     if kind == "sign":
         d.input("signs", "float", n, -1.0, 1.0, about="values whose signs are copied")
     elif kind == "edge":
@@ -151,7 +155,17 @@ def small_builtins(d: Draft) -> None:
         "out",
         {"solve": "vec3", "count": "int", "whole": "vec2"}.get(kind, "float"),
         n,
-        about="one result per element",
+        about={
+            "phase": "phases in [0, 1)",
+            "ring": "entries by age, the newest first",
+            "count": "number of nonzero components",
+            "solve": "solutions",
+            "length": "deviation of the last sample of each row",
+            "whole": "whole part and fraction",
+            "sign": "magnitudes with the signs",
+            "edge": "number of thresholds passed",
+            "quantile": "quantiles",
+        }[kind],
     )
     lines, value = {
         "phase": ("", "wp.frac(x[tid])"),
@@ -163,7 +177,7 @@ def small_builtins(d: Draft) -> None:
         "whole": ("v = x[tid]\nwhole = wp.trunc(v)", "wp.vec2(whole, v - whole)"),
         "sign": ("", "wp.copysign(x[tid], signs[tid])"),
         "edge": ("", "levels_passed(x[tid], thresholds)"),
-        "quantile": ("# The quantile function of the normal distribution is sqrt(2) erfinv(2 p - 1)", f"{2**0.5:.7f} * wp.erfinv(2.0 * x[tid] - 1.0)"),
+        "quantile": ("# The quantile function of the normal distribution is sqrt(2) erfinv(2 p - 1)", "wp.sqrt(2.0) * wp.erfinv(2.0 * x[tid] - 1.0)"),
     }[kind]  # fmt: skip
     if kind == "length":
         d.function("""

@@ -17,8 +17,8 @@ _Formulas = dict[str, Callable[[], Any]]
     source="Herlihy 1991; Warp manual, Atomics",
     names={
         "claimed_slots": "atomic_slots|claim_kernel|shared_state",
-        "keys": "ids|owners|targets",
-        "slots": "table|locks|state",
+        "keys": "slot_ids|slot_of|targets",
+        "slots": "table|slot_table",
         "previous": "old|before|seen",
         "left": "remaining|budget|stock",
         "worth": "costs|demand|amounts",
@@ -48,6 +48,7 @@ def claimed_slots(d: Draft) -> None:
         "spend": "Takes amounts out of shared stocks.",
     }[kind])  # fmt: skip
     n, m = d.pick(64, 96, 128), d.pick(8, 12, 16)
+    held = "heads" if kind == "linked list" else "slots"
     d.input(
         "keys",
         "int",
@@ -56,7 +57,7 @@ def claimed_slots(d: Draft) -> None:
         m,
         about="slot of each thread" + (", negative for none" if guarded else ""),
     )
-    skip = "# Skip invalid keys\nif slot < 0:\n    return" if guarded else ""
+    skip = "# It takes part in none\nif slot < 0:\n    return" if guarded else ""
     if kind in ("budget", "spend"):
         d.input("worth", "int", n, 1, 6, about="amount that each thread wants")
         d.inout(
@@ -70,7 +71,12 @@ def claimed_slots(d: Draft) -> None:
         d.input("flag", "int", n, 0, 8, about="flag that each thread sets")
         d.output("words", "uint32", m, about="one bit per flag")
     else:
-        d.inout("slots", "int", m, value=-1.0, about="slots, -1 if empty")
+        about = (
+            "first entry of each list, -1 if empty"
+            if kind == "linked list"
+            else "thread in each slot, -1 if none"
+        )
+        d.inout(held, "int", m, value=-1.0, about=about)
     if kind == "linked list":
         d.output("next_in_list", "int", n, about="next entry, -1 at the end")
     elif kind in ("budget", "first claim", "first set bit"):
@@ -85,10 +91,10 @@ def claimed_slots(d: Draft) -> None:
         f"if wp.atomic_cas(slots, slot, -1, tid) == -1:\n    {win}",
         "last seen": f"{'previous[tid] = ' if kept else ''}wp.atomic_exch(slots, slot, tid)",
         "budget": f"price = worth[tid]\nif wp.atomic_sub(left, slot, price) >= price:\n    {win}\nelse:\n"
-        "    # too late: what was taken goes back\n    wp.atomic_add(left, slot, price)",
+        "    # Too late: what was taken goes back\n    wp.atomic_add(left, slot, price)",
         "spend": "wp.atomic_sub(left, slot, worth[tid])",
         "linked list": "# Push to the linked list: exchange the head, keep the old one as next\n"
-        "next_in_list[tid] = wp.atomic_exch(slots, slot, tid)",
+        "next_in_list[tid] = wp.atomic_exch(heads, slot, tid)",
         "first set bit": "bit = wp.uint32(1) << wp.uint32(flag[tid])\nbefore = wp.atomic_or(words, slot, bit)\n"
         f"if (before & bit) == wp.uint32(0):\n    {win}",
     }[kind]
@@ -114,7 +120,7 @@ def claimed_slots(d: Draft) -> None:
                 assert sorted(left_over[left_over >= 0]) == sorted(active)
         elif kind == "linked list":
             for slot in range(m):
-                at = after.slots[slot]
+                at = after.heads[slot]
                 seen: list[int] = []
                 while at >= 0 and len(seen) <= n:
                     seen.append(int(at))
@@ -184,8 +190,22 @@ def local_memory(d: Draft) -> None:
         (rows, columns),
         0 if integer else -1.0,
         levels if integer else 1.0,
+        about="levels of each row" if integer else "values of each row",
     )
-    d.output("y", "int" if integer else "float", (rows, columns) if kind == "reversal" else rows)
+    about = {
+        "median": "median of each row", "histogram": "commonest level of each row", "convolution": "sum of squares of each row",
+        "reversal": "rows in reverse", "running": "largest sum of each row", "rank filter": "second largest value of each row",
+    }[kind]  # fmt: skip
+    d.output("y", "int" if integer else "float", (rows, columns) if kind == "reversal" else rows, about=about)
+    d.module(
+        {
+            "histogram": f"LEVELS = wp.constant({levels})",
+            "convolution": f"LAGS = wp.constant({2 * columns - 1})  # of a row with itself",
+            "running": f"WINDOW = wp.constant({size})",
+        }.get(kind, f"COLUMNS = wp.constant({columns})")
+    )
+    if length == "literal" and kind in ("histogram", "convolution", "running"):
+        d.module(f"COLUMNS = wp.constant({columns})")
     head = "row = wp.tid()\n" + ("values = x[row]\n" if taken == "slice" else "")
 
     def at(k: str) -> str:
@@ -194,10 +214,10 @@ def local_memory(d: Draft) -> None:
     n = {
         "len": "len(values)" if taken == "slice" else "x.shape[1]",
         "shape": "x.shape[1]",
-        "literal": str(columns),
+        "literal": "COLUMNS",
     }[length]
     sort = f"""
-scratch = wp.zeros(shape={columns}, dtype=float)
+scratch = wp.zeros(shape=COLUMNS, dtype=float)
 for k in range({n}):
     value = {at("k")}
     # Insertion sort: shift larger elements up
@@ -207,40 +227,40 @@ for k in range({n}):
         at -= 1
     scratch[at] = value""".strip("\n")
     body = {
-        "median": f"{sort}\ny[row] = scratch[{columns // 2}]",
-        "rank filter": f"{sort}\ny[row] = scratch[{columns - 2}]",
+        "median": f"{sort}\ny[row] = scratch[COLUMNS // 2]",
+        "rank filter": f"{sort}\ny[row] = scratch[COLUMNS - 2]",
         "histogram": f"""
-scratch = wp.zeros(shape=({levels},), dtype=int)
+scratch = wp.zeros(shape=(LEVELS,), dtype=int)
 for k in range({n}):
     scratch[{at("k")}] += 1
 most = int(0)
-for level in range(1, {levels}):
+for level in range(1, LEVELS):
     # Ties are won by the lower level
     if scratch[level] > scratch[most]:
         most = level
 y[row] = most""".strip("\n"),
         "convolution": f"""
-scratch = wp.zeros(shape=({2 * columns - 1},), dtype=float)
+scratch = wp.zeros(shape=(LAGS,), dtype=float)
 for k in range({n}):
     for m in range({n}):
         scratch[k + m] += {at("k")} * {at("m")}
 total = float(0.0)
-for k in range({2 * columns - 1}):
-    total += scratch[k] * scratch[k]
+for lag in range(LAGS):
+    total += scratch[lag] * scratch[lag]
 y[row] = total""".strip("\n"),
         "reversal": f"""
-scratch = wp.zeros(shape=({columns},), dtype=float)
+scratch = wp.zeros(shape=(COLUMNS,), dtype=float)
 for k in range({n}):
-    scratch[{columns - 1} - k] = {at("k")}
+    scratch[COLUMNS - 1 - k] = {at("k")}
 for k in range({n}):
     y[row, k] = scratch[k]""".strip("\n"),
         "running": f"""
-scratch = wp.zeros(shape=({size},), dtype=float)
+scratch = wp.zeros(shape=(WINDOW,), dtype=float)
 total = float(0.0)
 best = float(-1.0e6)
 for k in range({n}):
     # The oldest entry of the ring buffer makes room
-    oldest = k % {size}
+    oldest = k % WINDOW
     total += {at("k")} - scratch[oldest]
     scratch[oldest] = {at("k")}
     best = wp.max(best, total)

@@ -79,7 +79,12 @@ def smooth_directions(d: Draft) -> None:
         "drag": ("drags", "drag_force"), "steer": ("accelerations", "steering"), "spring": ("forces", "spring_force"),
         "capped step": ("moved", "stepped"), "power": ("powers", "friction_loss"), "alignment": ("alignments", "alignment_of"),
     }[kind]  # fmt: skip
-    form.output(out, "float" if kind in ("power", "alignment") else vector)
+    about = {
+        "direction": "directions, shorter than one near zero", "friction": "friction forces [N]", "drag": "drag forces [N]",
+        "steer": "accelerations [m/s^2]", "spring": "spring forces [N]", "capped step": "points after the step",
+        "power": "dissipated power [W]", "alignment": "alignment between -1 and 1",
+    }[kind]  # fmt: skip
+    form.output(out, "float" if kind in ("power", "alignment") else vector, about=about)
     # v / sqrt(|v|^2 + delta^2), by the builtin or as it is defined
     lines = "n = v / wp.norm_pseudo_huber(v, delta)" if written_out else "n = wp.smooth_normalize(v, delta)"
     lines = f"# Finite at zero, unlike v / |v|\n{lines}"
@@ -94,7 +99,14 @@ def smooth_directions(d: Draft) -> None:
         "alignment": "wp.dot(n, along)",
     }[kind]
     form.write(function, lines, value)
-    d.explain("smooth_normalize(v, delta) = v / sqrt(|v|^2 + delta^2), whose slope at zero is 1 / delta.")
+    if written_out:
+        d.explain(
+            "norm_pseudo_huber(v, delta) = sqrt(|v|^2 + delta^2), so the slope of n at zero is 1 / `delta`."
+        )
+    else:
+        d.explain(
+            "smooth_normalize(v, delta) = v / sqrt(|v|^2 + delta^2), whose slope at zero is 1 / `delta`."
+        )
 
     def reference(v: Values) -> Mapping[str, Any]:
         x = v[given]
@@ -169,13 +181,14 @@ def length_loops(d: Draft) -> None:
     entries = d.pick(5, 6, 8)
     vector, matrix = f"vec{size}", f"mat{size}{size}"
     if kind in ("power mean", "alternating", "last"):
-        form.element("v", "x", 0.5, 2.0, vector)
+        form.element("v", "x", 0.5, 2.0, vector, about="homogeneous vectors" if kind == "last" else "vectors")
     elif kind in ("row norms", "diagonal"):
-        form.element("v", "x", 0.5, 1.5, matrix)
+        form.element("v", "x", 0.5, 1.5, matrix, about="square matrices")
     elif kind == "next":
         form.element("at", "places", 0, entries, "int", about="places in the ring")
     else:
-        form.element("v", "x", -1.0, 1.0)
+        about = {"nearest": "values to look up", "horner": "arguments of the polynomial"}.get(kind, "samples")
+        form.element("v", "x", -1.0, 1.0, about=about)
     table, about = {
         "nearest": ("table", "entries to choose from"),
         "horner": ("coefficients", "coefficients, the constant one first"),
@@ -189,7 +202,12 @@ def length_loops(d: Draft) -> None:
         "nearest": ("nearest", "nearest_to"), "horner": ("results", "horner"), "row norms": ("norms", "infinity_norm"),
         "diagonal": ("products", "diagonal_product"), "share": ("ratios", "power_ratio"), "last": ("divided", "divided_by_last"),
     }[kind]  # fmt: skip
-    form.output(out, {"nearest": "int", "last": vector}.get(kind, "float"))
+    about = {
+        "power mean": "root mean squares", "alternating": "alternating sums", "next": "differences to the next entries",
+        "nearest": "places of the closest entries", "horner": "values of the polynomial", "row norms": "infinity norms",
+        "diagonal": "products of the diagonals", "share": "powers relative to the reference", "last": "divided vectors",
+    }[kind]  # fmt: skip
+    form.output(out, {"nearest": "int", "last": vector}.get(kind, "float"), about=about)
     loop = "for k in range(len({})):\n    {}"
     lines, value = {
         "power mean": (

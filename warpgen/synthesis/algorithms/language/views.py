@@ -48,6 +48,9 @@ def viewed_rows(d: Draft) -> None:
     random = kind in ("bootstrap", "bins")
     if kind == "bins":
         width = "given"
+    d.module(
+        f"FIELDS = wp.constant({fields})" + (f"\nRECORDS = wp.constant({rows})" if width == "fixed" else "")
+    )
     d.input("buffer", type_, rows * fields, 0, 50, about="flat buffer of records")
     if random:
         d.param("seed", "int", 1, 10000, about="seed of the random numbers")
@@ -59,17 +62,23 @@ def viewed_rows(d: Draft) -> None:
     groups = d.pick(4, 6, 8)
     if kind == "bins":
         d.param("groups", "int", groups, about="number of groups")
-    d.output("out", "float" if kind == "bootstrap" else type_, groups if kind == "bins" else rows)
-    total = "count" if width == "given" else str(rows)
-    view = f"table = wp.array(ptr=buffer.ptr, shape=({total}, {fields}), dtype={type_})"
+    about = {
+        "sum": "sum of each record", "largest": "largest field of each record", "column": "first field less the last",
+        "bootstrap": "mean of each resampling", "bins": "sum of each group",
+    }[kind]  # fmt: skip
+    size = groups if kind == "bins" else rows
+    d.output("out", "float" if kind == "bootstrap" else type_, size, about=about)
+    total = "count" if width == "given" else "RECORDS"
+    view = f"table = wp.array(ptr=buffer.ptr, shape=({total}, FIELDS), dtype={type_})"
     zero = "int(0)" if type_ == "int" else "float(0.0)"
+    first = "float(table[at, 0])" if type_ == "int" else "table[at, 0]"
     each = {
-        "sum": f"total = {zero}\nfor k in range({fields}):\n    total += table[tid, k]\nout[tid] = total",
-        "largest": f"most = table[tid, 0]\nfor k in range(1, {fields}):\n"
+        "sum": f"total = {zero}\nfor k in range(FIELDS):\n    total += table[tid, k]\nout[tid] = total",
+        "largest": "most = table[tid, 0]\nfor k in range(1, FIELDS):\n"
         "    most = wp.max(most, table[tid, k])\nout[tid] = most",
-        "column": f"out[tid] = table[tid, 0] - table[tid, {fields - 1}]",
+        "column": "out[tid] = table[tid, 0] - table[tid, FIELDS - 1]",
         "bootstrap": f"state = wp.rand_init(seed, tid)\ntotal = float(0.0)\nfor draw in range(draws):\n"
-        f"    at = int(wp.randu(state) % wp.uint32({total}))\n    total += float(table[at, 0])\n"
+        f"    at = int(wp.randu(state) % wp.uint32({total}))\n    total += {first}\n"
         "out[tid] = total / float(draws)",
         "bins": "state = wp.rand_init(seed, tid)\n"
         "at = int(wp.randu(state, wp.uint32(0), wp.uint32(groups)))\n"

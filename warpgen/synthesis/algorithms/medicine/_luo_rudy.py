@@ -1,4 +1,4 @@
-"""Rates of the gates of Luo and Rudy's cell of 1991, on arrays."""
+"""Rates of the gates of Luo and Rudy's cell of 1991: as text, and on arrays."""
 
 from __future__ import annotations
 
@@ -7,6 +7,32 @@ from typing import Any
 import numpy as np
 
 GATES = ("m", "h", "j", "d", "f", "x")
+RATES = """
+# Gate rates [1/ms]; removable singularity of alpha_m at -47.13 mV
+shifted = vm + 47.13
+if wp.abs(shifted) < 1.0e-3:
+    alpha_m = 3.2
+else:
+    alpha_m = 0.32 * shifted / (1.0 - wp.exp(-0.1 * shifted))
+beta_m = 0.08 * wp.exp(-vm / 11.0)
+if vm >= -40.0:
+    alpha_h = 0.0
+    beta_h = 1.0 / (0.13 * (1.0 + wp.exp(-(vm + 10.66) / 11.1)))
+    alpha_j = 0.0
+    beta_j = 0.3 * wp.exp(-2.535e-7 * vm) / (1.0 + wp.exp(-0.1 * (vm + 32.0)))
+else:
+    alpha_h = 0.135 * wp.exp(-(80.0 + vm) / 6.8)
+    beta_h = 3.56 * wp.exp(0.079 * vm) + 3.1e5 * wp.exp(0.35 * vm)
+    alpha_j = -1.2714e5 * wp.exp(0.2444 * vm) - 3.474e-5 * wp.exp(-0.04391 * vm)
+    alpha_j *= (vm + 37.78) / (1.0 + wp.exp(0.311 * (vm + 79.23)))
+    beta_j = 0.1212 * wp.exp(-0.01052 * vm) / (1.0 + wp.exp(-0.1378 * (vm + 40.14)))
+alpha_d = 0.095 * wp.exp(-0.01 * (vm - 5.0)) / (1.0 + wp.exp(-0.072 * (vm - 5.0)))
+beta_d = 0.07 * wp.exp(-0.017 * (vm + 44.0)) / (1.0 + wp.exp(0.05 * (vm + 44.0)))
+alpha_f = 0.012 * wp.exp(-0.008 * (vm + 28.0)) / (1.0 + wp.exp(0.15 * (vm + 28.0)))
+beta_f = 0.0065 * wp.exp(-0.02 * (vm + 30.0)) / (1.0 + wp.exp(-0.2 * (vm + 30.0)))
+alpha_x = 0.0005 * wp.exp(0.083 * (vm + 50.0)) / (1.0 + wp.exp(0.057 * (vm + 50.0)))
+beta_x = 0.0013 * wp.exp(-0.06 * (vm + 20.0)) / (1.0 + wp.exp(-0.04 * (vm + 20.0)))
+"""
 
 
 def rates_at(u: Any) -> dict[str, tuple[Any, Any]]:

@@ -1,11 +1,9 @@
-"""Explicit Runge-Kutta steps: written out as text, and as NumPy."""
+"""Explicit Runge-Kutta steps: as text, and as NumPy."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
-
-from warpgen.numbers import shorten
 
 _THIRD = 1.0 / 3.0
 TABLEAUS: dict[str, tuple[list[list[float]], list[float]]] = {
@@ -17,34 +15,40 @@ TABLEAUS: dict[str, tuple[list[list[float]], list[float]]] = {
 }
 
 
-def written(states: Sequence[str], slopes: Callable[[str, str], str], method: str, dt: str = "dt") -> str:
-    """One step from `x0` to `x1` for each state x; `slopes(stage, at)` gives dx_stage from x_at."""
-    stages, weights = TABLEAUS[method]
-    lines: list[str] = []
-    for number, row in enumerate(stages, 1):
-        at = "0"
-        if number > 1:
-            at = f"_{number}"
-            for x in states:
-                lines.append(f"{x}{at} = {x}0 + {_sum(row, x, dt)}")
-        lines.append(slopes(str(number), at))
-    if method == "classical":
-        shares = "({0}_1 + 2.0 * {0}_2 + 2.0 * {0}_3 + {0}_4)"
-        lines += [f"{x}1 = {x}0 + {dt} / 6.0 * {shares.format('d' + x)}" for x in states]
-    elif method == "kutta":
-        lines += [f"{x}1 = {x}0 + {dt} / 6.0 * (d{x}_1 + 4.0 * d{x}_2 + d{x}_3)" for x in states]
-    else:
-        lines += [f"{x}1 = {x}0 + {_sum(weights, x, dt)}" for x in states]
-    return "\n".join(lines)
+STEPS = {
+    "classical": "by the classical Runge-Kutta method",
+    "kutta": "by Kutta's method of third order",
+    "heun": "by Heun's method",
+    "ralston": "by Ralston's method",
+    "midpoint": "by the midpoint method",
+}
 
 
-def _sum(weights: Sequence[float], x: str, dt: str) -> str:
-    parts = [(w, f"d{x}_{k}") for k, w in enumerate(weights, 1) if w]
-    if len(parts) == 1:
-        weight, slope = parts[0]
-        return f"{dt} * {slope}" if weight == 1.0 else f"{shorten(weight, up=True)} * {dt} * {slope}"
-    text = " + ".join(s if w == 1.0 else f"{shorten(w, up=True)} * {s}" for w, s in parts)
-    return f"{dt} * ({text})".replace("-1.0 * ", "-")
+def vector(n: int) -> tuple[str, str]:
+    """The type of a vector of `n` numbers, and the line of a module that makes it, if one is needed."""
+    if n <= 4:
+        return f"wp.vec{n}", ""
+    return f"vec{n}", f"vec{n} = wp.types.vector(length={n}, dtype=float)"
+
+
+def written(call: str, method: str) -> str:
+    """One step of the state `y` by `dt`; `call` is its rate, with `{}` where the state stands."""
+    stages = {
+        "classical": ("y + 0.5 * dt * k1", "y + 0.5 * dt * k2", "y + dt * k3"),
+        "kutta": ("y + 0.5 * dt * k1", "y + dt * (2.0 * k2 - k1)"),
+        "heun": ("y + dt * k1",),
+        "ralston": ("y + 2.0 / 3.0 * dt * k1",),
+        "midpoint": ("y + 0.5 * dt * k1",),
+    }[method]
+    change = {
+        "classical": "dt / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4)",
+        "kutta": "dt / 6.0 * (k1 + 4.0 * k2 + k3)",
+        "heun": "0.5 * dt * (k1 + k2)",
+        "ralston": "dt * (0.25 * k1 + 0.75 * k2)",
+        "midpoint": "dt * k2",
+    }[method]
+    lines = [f"k{k} = {call.format(at)}" for k, at in enumerate(("y", *stages), 1)]
+    return "\n".join([*lines, f"y += {change}"])
 
 
 def stepped(f: Callable[[Any], Any], y: Any, dt: float, method: str) -> Any:

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.medicine import DOMAIN
-from warpgen.synthesis.algorithms.medicine._steps import stepped, written
+from warpgen.synthesis.algorithms.medicine._steps import STEPS, stepped, vector, written
 from warpgen.synthesis.writing.draft import Draft, Values, fill
 from warpgen.synthesis.writing.pieces import Piece, piece
-from warpgen.synthesis.writing.trim import trim
 
 
 @DOMAIN.algorithm(
@@ -42,9 +41,9 @@ def dose_patients(d: Draft) -> None:
     }[result])  # fmt: skip
     count = d.pick(48, 64, 96)
     d.says({
-        "amounts": "Steps the amounts of a drug in the compartments of patients by a Runge-Kutta method.",
-        "concentration": "Computes a drug's concentration in the blood after one Runge-Kutta step.",
-        "effect": "Computes a drug's effect, which lags behind its concentration, one step later.",
+        "amounts": f"Steps the amounts of a drug in the compartments of patients {STEPS[method]}.",
+        "concentration": f"Computes a drug's concentration in the blood one step later {STEPS[method]}.",
+        "effect": f"Computes a drug's effect, which lags behind its concentration, one step later {STEPS[method]}.",
     }[result])  # fmt: skip
     states = ["cen", "per"] + (["deep"] if peripheral == 2 else [])
     states += {"infusion": [], "oral": ["gut"], "transit": ["gut", "pre"]}[route]
@@ -74,68 +73,54 @@ def dose_patients(d: Draft) -> None:
     if route != "infusion":
         d.param("ka", "float", 0.5, 1.5, about="absorption rate constant [1/h]")
     d.param("dt", "float", 0.05, 0.25, about="time step [h]")
-    load = "\n".join(f"{x}0 = amounts[tid, {k}]" for k, x in enumerate(states))
+    place = {x: f"y[{k}]" for k, x in enumerate(states)}
     flows = {"q": "Q_FAST", **({"q_deep": "Q_SLOW"} if peripheral == 2 else {})}
-    flows |= {"cl": "clearance"} if loss != "saturable" else {}
     volumes = {"vol": "V_BLOOD", "v_fast": "V_FAST", **({"v_slow": "V_SLOW"} if peripheral == 2 else {})}
-    size = []
+    size, own = [], list(volumes | flows)
+    cl = {"cl": "clearance"} if loss != "saturable" else {}
     if scaled:
         size = [
             "# Volumes grow with mass but flows more slowly, hence the power 0.75",
             "ratio = weight[tid] / 70.0",
             *(f"{x} = {of} * ratio" for x, of in volumes.items()),
             "speed = wp.pow(ratio, 0.75)",
-            *(f"{x} = {of} * speed" for x, of in flows.items()),
+            *(f"{x} = {of} * speed" for x, of in (flows | cl).items()),
         ]
-
-    def slopes(stage: str, at: str) -> str:
-        gone = {
-            "linear": "cl * {c}",
-            "saturable": "vmax * {c} / (km + {c})",
-            "both": "cl * {c} + vmax * {c} / (km + {c})",
-        }[loss]
-        c = f"conc{stage}"
-        lines = [f"{c} = cen{at} / vol"]
-        lines.append(f"lost{stage} = " + gone.format(c=c))
-        lines.append(f"shift{stage} = q * ({c} - per{at} / v_fast)")
-        into = f"dcen_{stage} = -lost{stage} - shift{stage}"
-        if peripheral == 2:
-            lines.append(f"sink{stage} = q_deep * ({c} - deep{at} / v_slow)")
-            into += f" - sink{stage}"
-        into += " + pumped" if route == "infusion" else f" + ka * gut{at}"
-        lines += [into, f"dper_{stage} = shift{stage}"]
-        if peripheral == 2:
-            lines.append(f"ddeep_{stage} = sink{stage}")
-        if route == "oral":
-            lines.append(f"dgut_{stage} = -ka * gut{at}")
-        if route == "transit":
-            lines += [
-                f"dgut_{stage} = K_TRANSIT * pre{at} - ka * gut{at}",
-                f"dpre_{stage} = -K_TRANSIT * pre{at}",
-            ]
-        if result == "effect":
-            lines.append(f"deff_{stage} = K_EFFECT * ({c} - eff{at})")
-        return "\n".join(lines)
-
-    body = ("pumped = infusion[tid]\n" if route == "infusion" else "") + written(states, slopes, method)
-    if result == "amounts":
-        d.output("next_amounts", "float", (count, n), about="drug amounts after the step [mg]")
-        store = "\n".join(f"next_amounts[tid, {k}] = {x}1" for k, x in enumerate(states))
-    elif result == "concentration":
-        d.output("conc", "float", count, about="drug concentration in the blood [mg/l]")
-        store = "conc[tid] = cen1 / vol"
+    lost = {
+        "linear": "cl * conc",
+        "saturable": "vmax * conc / (km + conc)",
+        "both": "cl * conc + vmax * conc / (km + conc)",
+    }[loss]
+    lines = [
+        f"conc = {place['cen']} / vol",
+        f"lost = {lost}",
+        f"to_fast = q * (conc - {place['per']} / v_fast)",
+    ]
+    into = "-lost - to_fast"
+    made = {"per": "to_fast"}
+    if peripheral == 2:
+        lines.append(f"to_slow = q_deep * (conc - {place['deep']} / v_slow)")
+        into, made["deep"] = f"{into} - to_slow", "to_slow"
+    if route == "infusion":
+        into += " + pumped"
     else:
-        d.param("ec50", "float", 0.3, 1.5, about="concentration of half the largest effect [mg/l]")
-        d.output("effect", "float", count, about="drug effect between 0 and 1")
-        store = "# Sigmoid Emax model with a Hill coefficient of 2\npart = eff1 * eff1\neffect[tid] = part / (ec50 * ec50 + part)"
-    d.launch(count)
-    d.code(
-        "tid = wp.tid()\n$load\n$size\n$body\n$store", load=load, size="\n".join(size), body=body, store=store
-    )
-    trim(d)
+        lines.append(f"absorbed = ka * {place['gut']}")
+        into, made["gut"] = f"{into} + absorbed", "-absorbed"
+    if route == "transit":
+        lines.append(f"emptied = K_TRANSIT * {place['pre']}")
+        made |= {"gut": "emptied - absorbed", "pre": "-emptied"}
+    if result == "effect":
+        made["eff"] = f"K_EFFECT * (conc - {place['eff']})"
+    made["cen"] = into
+    kind, line = vector(n)
+    given = {x: x for x in own} if scaled else {}
+    given |= {"cl": "cl" if scaled else "clearance"} if cl else {}
+    given |= {"vmax": "vmax", "km": "km"} if loss != "linear" else {}
+    given |= {"pumped": "infusion[tid]"} if route == "infusion" else {"ka": "ka"}
+    rates = "\n    ".join([*lines, f"return {kind}({', '.join(made[x] for x in states)})"])
     if not scaled:
         for x, of in (volumes | flows).items():
-            d.text = re.sub(rf"\b{x}\b", of, d.text)
+            rates = re.sub(rf"\b{x}\b", of, rates)
     typical = {
         "V_BLOOD": "12.0)  # distribution volume of the blood [l]",
         "V_FAST": "30.0)  # of the fast tissue [l]",
@@ -145,8 +130,32 @@ def dose_patients(d: Draft) -> None:
         "K_TRANSIT": "1.2)  # transit rate from the stomach to the gut [1/h]",
         "K_EFFECT": "0.7)  # equilibration rate of the place of effect [1/h]",
     }
-    d.module(
-        "\n".join(f"{x} = wp.constant({y}" for x, y in typical.items() if re.search(rf"\b{x}\b", d.text))
+    used = rates + "\n".join(size) + ("V_BLOOD" if result == "concentration" else "")
+    d.module("\n".join(f"{x} = wp.constant({y}" for x, y in typical.items() if re.search(rf"\b{x}\b", used)))
+    if line:
+        d.module(line)
+    d.function(
+        f"@wp.func\ndef drug_rates(y: {kind}, {', '.join(f'{x}: float' for x in given)}) -> {kind}:\n"
+        f'    """Rates of change of the compartments."""\n    {rates}'
+    )
+    if result == "amounts":
+        d.output("next_amounts", "float", (count, n), about="drug amounts after the step [mg]")
+        store = f"for k in range({n}):\n    next_amounts[tid, k] = y[k]"
+    elif result == "concentration":
+        d.output("conc", "float", count, about="drug concentration in the blood [mg/l]")
+        store = f"conc[tid] = y[0] / {'vol' if scaled else 'V_BLOOD'}"
+    else:
+        d.param("ec50", "float", 0.3, 1.5, about="concentration of half the largest effect [mg/l]")
+        d.output("effect", "float", count, about="drug effect between 0 and 1")
+        store = f"# Sigmoid Emax model with a Hill coefficient of 2\npart = y[{n - 1}] * y[{n - 1}]\n"
+        store += "effect[tid] = part / (ec50 * ec50 + part)"
+    d.launch(count)
+    d.code(
+        "tid = wp.tid()\n$load\n$size\n$body\n$store",
+        load=f"y = {kind}({', '.join(f'amounts[tid, {k}]' for k in range(n))})",
+        size="\n".join(size),
+        body=written(f"drug_rates({{}}, {', '.join(given.values())})", method),
+        store=store,
     )
     d.explain(f"Amounts in mg, times in h. Columns: {', '.join(names[x] for x in states)}.")
 
@@ -231,27 +240,31 @@ def regulate_glucose(d: Draft) -> None:
         "rates": "glucose_rates|minimal_model_rates|insulin_glucose_rates",
     }[result])  # fmt: skip
     count = d.pick(48, 64, 96)
-    states = ["g", "x", "i"] + {"none": [], "decaying": ["m"], "gut": ["m", "n"]}[meal]
-    count_states = len(states)
+    count_states = 3 + {"none": 0, "decaying": 1, "gut": 2}[meal]
     d.says({
-        "state": "Steps sugar and insulin in the blood of patients by Bergman's minimal model.",
-        "glucose": "Predicts the blood sugar of patients one step ahead by Bergman's minimal model.",
-        "rates": "Computes how fast sugar and insulin change in the blood by Bergman's minimal model.",
+        "state": f"Steps sugar and insulin in the blood of patients in Bergman's minimal model {STEPS[method]}.",
+        "glucose": f"Predicts the blood sugar of patients one step ahead in Bergman's minimal model {STEPS[method]}.",
+        "rates": "Computes how fast sugar and insulin change in the blood in Bergman's minimal model.",
     }[result])  # fmt: skip
 
     parts = list(_PARTS)[:count_states]
     if layout == "struct":
         patient = _patient(parts)
-        d.struct("patients", patient, {name: fill(*_PARTS[name][1:]) for name in parts}, shape=count)
+        d.struct(
+            "patients",
+            patient,
+            {name: fill(*_PARTS[name][1:]) for name in parts},
+            shape=count,
+            about="state of each patient",
+        )
         load = "patient = patients[tid]\n"
     else:
         for name in parts:
             d.input(name, "float", count, *_PARTS[name][1:], about=_PARTS[name][0])
         load = ""
-    load += "\n".join(
-        f"{x}0 = " + (f"patient.{name}" if layout == "struct" else f"{name}[tid]")
-        for x, name in zip(states, parts, strict=True)
-    )
+    kind, line = vector(count_states)
+    read = (f"patient.{name}" if layout == "struct" else f"{name}[tid]" for name in parts)
+    load += f"y = {kind}({', '.join(read)})"
     if insulin == "pumped":
         d.input("infusion", "float", count, 0.0, 12.0, about="insulin infusion [mU/l/min]")
     d.param("p1", "float", 0.01, 0.04, about="glucose effectiveness [1/min]")
@@ -260,43 +273,64 @@ def regulate_glucose(d: Draft) -> None:
         d.param("k_p", "float", 0.01, 0.04, about="gain of the controller [mU/l/min per mg/dl]")
     if result != "rates":
         d.param("dt", "float", 0.5, 2.0, about="time step [min]")
-    if insulin == "pumped":
-        load += "\npump = infusion[tid]"
-
-    def slopes(stage: str, at_: str) -> str:
-        g, x, i = f"g{at_}", f"x{at_}", f"i{at_}"
-        sugar = f"dg_{stage} = p1 * (BASAL_GLUCOSE - {g}) - {x} * {g}"
-        lines = []
-        if meal != "none":
-            sugar += f" + K_ABSORB * m{at_}"
-        if kidney:
-            lines.append(f"spill{stage} = K_KIDNEY * wp.max({g} - RENAL_THRESHOLD, 0.0)")
-            sugar += f" - spill{stage}"
-        lines += [sugar, f"dx_{stage} = p3 * ({i} - BASAL_INSULIN) - K_ACTION * {x}"]
-        if insulin == "secreted":
-            lines.append(f"born{stage} = SECRETION * wp.max({g} - 80.0, 0.0)")
-        elif insulin == "closed loop":
-            lines.append(f"born{stage} = wp.clamp(k_p * ({g} - 100.0) + 0.8, 0.0, 4.0)")
-        # What the body secretes at rest holds the basal level; pumps deliver all there is
-        left = f"({i} - BASAL_INSULIN)" if insulin == "secreted" else i
-        lines.append(f"di_{stage} = {'pump' if insulin == 'pumped' else f'born{stage}'} - K_INSULIN * {left}")
-        if meal == "decaying":
-            lines.append(f"dm_{stage} = -K_ABSORB * m{at_}")
-        elif meal == "gut":
-            lines += [
-                f"dm_{stage} = K_EMPTY * n{at_} - K_ABSORB * m{at_}",
-                f"dn_{stage} = -K_EMPTY * n{at_}",
-            ]
-        return "\n".join(lines)
-
-    body = slopes("1", "0") if result == "rates" else written(states, slopes, method)
-    values = [f"d{x}_1" if result == "rates" else f"{x}1" for x in states]
+    given = {"p1": "p1", "p3": "p3"}
+    given |= {"pumped": {"delivered": "infusion[tid]"}, "closed loop": {"k_p": "k_p"}}.get(insulin, {})
+    sugar, lines = "p1 * (BASAL_GLUCOSE - g) - x * g", ["g = y[0]", "x = y[1]", "i = y[2]"]
+    if meal != "none":
+        lines.append("absorbed = K_ABSORB * y[3]")
+        sugar += " + absorbed"
+    if kidney:
+        lines.append("spilled = K_KIDNEY * wp.max(g - RENAL_THRESHOLD, 0.0)")
+        sugar += " - spilled"
+    # What the body secretes at rest holds the basal level; pumps deliver all there is
+    born, left = "delivered", "i"
+    if insulin == "secreted":
+        lines.append("secreted = SECRETION * wp.max(g - SECRETION_THRESHOLD, 0.0)")
+        born, left = "secreted", "(i - BASAL_INSULIN)"
+    elif insulin == "closed loop":
+        lines.append("delivered = wp.clamp(k_p * (g - GLUCOSE_TARGET) + PUMP_BASAL, 0.0, PUMP_MAX)")
+    slopes = [sugar, "p3 * (i - BASAL_INSULIN) - K_ACTION * x", f"{born} - K_INSULIN * {left}"]
+    if meal == "decaying":
+        slopes.append("-absorbed")
+    elif meal == "gut":
+        lines.append("emptied = K_EMPTY * y[4]")
+        slopes += ["emptied - absorbed", "-emptied"]
+    inner = "".join(f"        {slope},\n" for slope in slopes)
+    rates = "\n".join(f"    {text}" for text in lines) + f"\n    return {kind}(\n{inner}    )"
+    typical = {
+        "BASAL_GLUCOSE": "90.0)  # [mg/dl]",
+        "BASAL_INSULIN": "10.0)  # [mU/l]",
+        "K_ACTION": "0.025)  # decay of insulin action [1/min]",
+        "K_INSULIN": "0.14)  # decay of plasma insulin [1/min]",
+        "SECRETION": "0.024)  # insulin secreted per glucose above its threshold [mU/l/min per mg/dl]",
+        "SECRETION_THRESHOLD": "80.0)  # [mg/dl]",
+        "GLUCOSE_TARGET": "100.0)  # of the controller [mg/dl]",
+        "PUMP_BASAL": "0.8)  # delivered at the target [mU/l/min]",
+        "PUMP_MAX": "4.0)  # [mU/l/min]",
+        "K_ABSORB": "0.03)  # absorption from the gut [1/min]",
+        "K_EMPTY": "0.05)  # emptying of the stomach [1/min]",
+        "K_KIDNEY": "0.02)  # loss through the kidneys [1/min]",
+        "RENAL_THRESHOLD": "160.0)  # [mg/dl]",
+    }
+    d.module("\n".join(f"{x} = wp.constant({y}" for x, y in typical.items() if re.search(rf"\b{x}\b", rates)))
+    if line:
+        d.module(line)
+    d.function(
+        f"@wp.func\ndef state_rates(y: {kind}, {', '.join(f'{x}: float' for x in given)}) -> {kind}:\n"
+        f'    """Rates of change of the state."""\n{rates}'
+    )
+    call = f"state_rates({{}}, {', '.join(given.values())})"
+    body = f"rate = {call.format('y')}" if result == "rates" else written(call, method)
+    values = [f"{'rate' if result == 'rates' else 'y'}[{k}]" for k in range(count_states)]
     out = "rates" if result == "rates" else "after"
     if result == "glucose":
         d.output("predicted", "float", count, about="plasma glucose one step ahead [mg/dl]")
-        store = "predicted[tid] = g1"
+        store = "predicted[tid] = y[0]"
     elif layout == "struct":
-        d.struct(out, patient, {name: fill(value=0.0) for name in parts}, shape=count, role="output")
+        about = "rates of change per minute" if result == "rates" else "state after the step"
+        d.struct(
+            out, patient, {name: fill(value=0.0) for name in parts}, shape=count, role="output", about=about
+        )
         cells = "\n".join(f"made.{name} = {x}" for name, x in zip(parts, values, strict=True))
         store = f"made = Patient()\n{cells}\n{out}[tid] = made"
     else:
@@ -310,22 +344,7 @@ def regulate_glucose(d: Draft) -> None:
         store = "\n".join(f"{name}_{out}[tid] = {x}" for name, x in zip(parts, values, strict=True))
     d.launch(count)
     d.code("tid = wp.tid()\n$load\n$body\n$store", load=load, body=body, store=store)
-    trim(d)
-    typical = {
-        "BASAL_GLUCOSE": "90.0)  # [mg/dl]",
-        "BASAL_INSULIN": "10.0)  # [mU/l]",
-        "K_ACTION": "0.025)  # decay of insulin action [1/min]",
-        "K_INSULIN": "0.14)  # decay of plasma insulin [1/min]",
-        "SECRETION": "0.024)  # insulin secreted per glucose above 80 mg/dl [mU/l/min per mg/dl]",
-        "K_ABSORB": "0.03)  # absorption from the gut [1/min]",
-        "K_EMPTY": "0.05)  # emptying of the stomach [1/min]",
-        "K_KIDNEY": "0.02)  # loss through the kidneys [1/min]",
-        "RENAL_THRESHOLD": "160.0)  # [mg/dl]",
-    }
-    d.module(
-        "\n".join(f"{x} = wp.constant({y}" for x, y in typical.items() if re.search(rf"\b{x}\b", d.text))
-    )
-    d.explain(f"State: {', '.join(_PARTS[name][0] for name in parts)}. Times are in minutes.")
+    d.explain(f"State y: {', '.join(_PARTS[name][0] for name in parts)}. Times are in minutes.")
 
     def reference(v: Values) -> dict[str, Any]:
         y0 = np.stack([v[f"patients.{name}" if layout == "struct" else name] for name in parts], axis=1)

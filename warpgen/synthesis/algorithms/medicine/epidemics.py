@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.medicine import DOMAIN
-from warpgen.synthesis.algorithms.medicine._steps import stepped, written
+from warpgen.synthesis.algorithms.medicine._steps import STEPS, stepped, written
 from warpgen.synthesis.writing.draft import Draft, Values
-from warpgen.synthesis.writing.trim import trim
 
 
 @DOMAIN.algorithm(
@@ -19,11 +18,11 @@ from warpgen.synthesis.writing.trim import trim
         "spread_disease": "seir_step|epidemic_step|infect_regions",
         "contact": "mixing|contact_matrix|who_meets_whom",
         "beta": "transmission|infectivity|transmission_rate",
-        "susceptible": "sus|susceptibles|s_in",
         "dt": "step|h|time_step",
     },
     adjoint="either",
     weight=10,
+    element="region",
 )
 def spread_disease(d: Draft) -> None:
     """Steps epidemics in regions whose children, adults and old people meet at different rates."""
@@ -42,105 +41,32 @@ def spread_disease(d: Draft) -> None:
     states = {"sir": ["s", "i", "r"], "hospital": ["s", "e", "i", "h", "r"]}.get(model, ["s", "e", "i", "r"])
     latent = model != "sir"
     d.says({
-        "state": "Steps epidemics in regions whose children, adults and old people meet at different rates.",
-        "new cases": "Counts who catches a disease within a step, in regions of three ages.",
+        "state": f"Steps epidemics in regions whose children, adults and old people mix, {STEPS[method]}.",
+        "new cases": f"Counts who catches a disease within a step in regions of three ages, {STEPS[method]}.",
         "growth": "Computes how fast the infected of regions multiply, from contacts between three ages.",
     }[result])  # fmt: skip
     words = {"s": "susceptible", "e": "exposed", "i": "infectious", "h": "in_hospital", "r": "recovered"}
     ranges = {"s": (0.4, 0.8), "e": (0.01, 0.1), "i": (0.01, 0.1), "h": (0.001, 0.01), "r": (0.1, 0.3)}
     if layout == "vectors":
         for x in states:
-            d.input(
-                words[x],
-                "vec3",
-                count,
-                *ranges[x],
-                about=f"{words[x].replace('_', ' ')} fraction per age group",
-            )
-        load = "\n".join(f"{x}0 = {words[x]}[tid]" for x in states)
+            about = f"{words[x].replace('_', ' ')} fraction per age group"
+            d.input(words[x], "vec3", count, *ranges[x], about=about)
+        load = [f"{words[x]}[tid]" for x in states]
     else:
-        d.input(
-            "people",
-            "vec3",
-            (len(states), count),
-            0.05,
-            0.5,
-            about="fraction of people per compartment, region and age group",
-        )
-        load = "\n".join(f"{x}0 = people[{k}, tid]" for k, x in enumerate(states))
+        about = "fraction of people per compartment, region and age group"
+        d.input("people", "vec3", (len(states), count), 0.05, 0.5, about=about)
+        load = [f"people[{k}, tid]" for k in range(len(states))]
     d.param("contact", "mat33", 0.5, 3.0, about="contacts per day between the age groups")
     d.param("beta", "float", 0.05, 0.2, about="probability of infection per contact")
     if season:
         d.param("day", "float", 0.0, 365.0, about="day of the year")
+        d.param("amplitude", "float", 0.1, 0.3, about="how far winters exceed the mean, as a share of it")
     if vaccine:
         d.param("doses", "vec3", 0.001, 0.01, about="vaccinated fraction per day and age group")
     d.param("dt", "float", 0.2, 1.0, about="time step [days]")
-    alive = " + ".join(f"{x}0" for x in states)
-    ready = f"pop = {alive}"
-    if season:
-        ready += "\n# Contacts peak in winter, hence the yearly cosine\nstrength = beta * (1.0 + 0.2 * wp.cos(2.0 * wp.pi * day / 365.0))"
-    strength = "strength" if season else "beta"
-
-    def slopes(stage: str, at: str) -> str:
-        lines = (
-            []
-            if stage != "1"
-            else ["# Force of infection: `beta` times the sum over b of C[a, b] I[b] / N[b]"]
-        )
-        lines += [
-            f"force{stage} = {strength} * (contact * wp.cw_div(i{at}, pop))",
-            f"caught{stage} = wp.cw_mul(force{stage}, s{at})",
-        ]
-        ds, dr = f"-caught{stage}", f"K_RECOVER * i{at}"
-        di = f"{f'K_ONSET * e{at}' if latent else f'caught{stage}'} - K_RECOVER * i{at}"
-        if model == "hospital":
-            lines.append(f"worse{stage} = wp.cw_mul(K_HOSPITAL, i{at})")
-            di += f" - worse{stage}"
-            lines.append(f"dh_{stage} = worse{stage} - K_DISCHARGE * h{at}")
-            dr += f" + K_DISCHARGE * h{at}"
-        if vaccine:
-            lines.append(f"shot{stage} = wp.cw_mul(doses, s{at})")
-            ds += f" - shot{stage}"
-            dr += f" + shot{stage}"
-        if model == "seirs":
-            lines.append(f"waned{stage} = K_WANE * r{at}")
-            ds += f" + waned{stage}"
-            dr += f" - waned{stage}"
-        lines.append(f"ds_{stage} = {ds}")
-        if latent:
-            lines.append(f"de_{stage} = caught{stage} - K_ONSET * e{at}")
-        return "\n".join([*lines, f"di_{stage} = {di}", f"dr_{stage} = {dr}"])
-
-    def counting(stage: str, at: str) -> str:
-        return slopes(stage, at) + f"\ndcases_{stage} = caught{stage}"
-
-    if result == "new cases":
-        body = written([*states, "cases"], counting, method).replace("cases1 = cases0 + ", "cases1 = ")
-        body = "\n".join(x for x in body.split("\n") if "cases0" not in x)  # cases do not feed back
-        d.output("new_cases", "vec3", count, about="new infections during the step")
-        store = "new_cases[tid] = cases1"
-    else:
-        body = written(states, slopes, method)
-        if result == "growth":
-            d.output("growth", "float", count, about="growth rate of the infections [1/day]")
-            ill = ["e", "i"] if latent else ["i"]
-            before, after_ = (" + ".join(f"{x}{k}[{a}]" for x in ill for a in range(3)) for k in "01")
-            store = f"was = {before}\nis_now = {after_}\ngrowth[tid] = wp.log(is_now / was) / dt"
-        elif layout == "vectors":
-            for x in states:
-                d.output(
-                    f"next_{words[x]}",
-                    "vec3",
-                    count,
-                    about=f"{words[x].replace('_', ' ')} fraction after the step",
-                )
-            store = "\n".join(f"next_{words[x]}[tid] = {x}1" for x in states)
-        else:
-            d.output("next_people", "vec3", (len(states), count), about="fraction of people after the step")
-            store = "\n".join(f"next_people[{k}, tid] = {x}1" for k, x in enumerate(states))
-    d.launch(count)
-    d.code("tid = wp.tid()\n$load\n$ready\n$body\n$store", load=load, ready=ready, body=body, store=store)
-    trim(d)
+    counts = result == "new cases"
+    rows = len(states) + counts
+    kind = "wp.mat33" if rows == 3 else f"mat{rows}3"
     typical = {
         "K_ONSET": "0.25)  # from exposed to infectious [1/day]",
         "K_RECOVER": "0.15)  # recovery [1/day]",
@@ -148,10 +74,50 @@ def spread_disease(d: Draft) -> None:
         "K_DISCHARGE": "0.1)  # discharge from hospital [1/day]",
         "K_WANE": "0.01)  # loss of immunity [1/day]",
     }
-    d.module(
-        "\n".join(f"{x} = wp.constant({y}" for x, y in typical.items() if re.search(rf"\b{x}\b", d.text))
+    rates = _rates(states, model, vaccine, counts)
+    d.module("\n".join(f"{x} = wp.constant({y}" for x, y in typical.items() if re.search(rf"\b{x}\b", rates)))
+    if rows != 3:
+        d.module(f"{kind} = wp.types.matrix(shape=({rows}, 3), dtype=float)")
+    heads = "pop: wp.vec3, contact: wp.mat33, beta: float" + (", doses: wp.vec3" if vaccine else "")
+    d.function(
+        f"@wp.func\ndef epidemic_rates(y: {kind}, {heads}) -> {kind}:\n"
+        f'    """Rates of change of the compartments{", and new cases in the last row" if counts else ""}."""\n'
+        "    $rates",
+        rates=rates,
     )
-    d.explain("Rates are per day; the parts of each vector are children, adults and old people.")
+    begin = f"pop = {' + '.join(f'y[{k}]' for k in range(len(states)))}"
+    strength = "strength" if season else "beta"
+    if season:
+        begin += "\n# Contacts peak in winter, hence the yearly cosine\n"
+        begin += "strength = beta * (1.0 + amplitude * wp.cos(2.0 * wp.pi * day / 365.0))"
+    ill = " + ".join(f"y[{states.index(x)}]" for x in (["e", "i"] if latent else ["i"]))
+    if result == "growth":
+        begin += f"\nbefore = {ill}"
+        d.output("growth", "float", count, about="growth rate of the infections [1/day]")
+        total = "{0}[0] + {0}[1] + {0}[2]"
+        store = f"after = {ill}\nratio = ({total.format('after')}) / ({total.format('before')})\n"
+        store += "growth[tid] = wp.log(ratio) / dt"
+    elif counts:
+        d.output("new_cases", "vec3", count, about="new infections during the step")
+        store = f"new_cases[tid] = y[{rows - 1}]"
+    elif layout == "vectors":
+        for x in states:
+            about = f"{words[x].replace('_', ' ')} fraction after the step"
+            d.output(f"next_{words[x]}", "vec3", count, about=about)
+        store = "\n".join(f"next_{words[x]}[tid] = y[{k}]" for k, x in enumerate(states))
+    else:
+        d.output("next_people", "vec3", (len(states), count), about="fraction of people after the step")
+        store = f"for k in range({len(states)}):\n    next_people[k, tid] = y[k]"
+    d.launch(count)
+    d.code(
+        "tid = wp.tid()\n$load\n$begin\n$body\n$store",
+        load=f"y = wp.matrix_from_rows({', '.join([*load, *(['wp.vec3()'] if counts else [])])})",
+        begin=begin,
+        body=written(f"epidemic_rates({{}}, pop, contact, {strength}{', doses' if vaccine else ''})", method),
+        store=store,
+    )
+    named = ", ".join(words[x].replace("_", " ") for x in states)
+    d.explain(f"Rates are per day. Rows of y: {named}; its columns are children, adults and old people.")
 
     def reference(v: Values) -> dict[str, Any]:
         if layout == "vectors":
@@ -159,7 +125,7 @@ def spread_disease(d: Draft) -> None:
         else:
             y0 = np.asarray(v.people)
         pop = y0.sum(axis=0)
-        beta = v.beta * (1 + 0.2 * np.cos(2 * np.pi * v.day / 365) if season else 1.0)
+        beta = v.beta * (1 + v.amplitude * np.cos(2 * np.pi * v.day / 365) if season else 1.0)
         k = {x: n for n, x in enumerate(states)}
 
         def whole(y: Any) -> Any:
@@ -195,3 +161,36 @@ def spread_disease(d: Draft) -> None:
         return {"next_people": after[:-1]}
 
     d.check(reference, 1e-3)
+
+
+def _rates(states: list[str], model: str, vaccine: bool, counts: bool) -> str:
+    """The body of the function of rates: a row for each of the states, and one of new cases if they count."""
+    at = {x: f"y[{k}]" for k, x in enumerate(states)}
+    latent = "e" in at
+    lines = [
+        f"s = {at['s']}",
+        f"i = {at['i']}",
+        "# Force of infection: `beta` times the sum over b of C[a, b] I[b] / N[b]",
+        "force = beta * (contact * wp.cw_div(i, pop))",
+        "caught = wp.cw_mul(force, s)",
+        "recovered = K_RECOVER * i",
+    ]
+    rows = {
+        "s": "-caught",
+        "e": "caught - onset",
+        "i": f"{'onset' if latent else 'caught'} - recovered",
+        "r": "recovered",
+    }
+    if latent:
+        lines.append(f"onset = K_ONSET * {at['e']}")
+    if model == "hospital":
+        lines += ["admitted = wp.cw_mul(K_HOSPITAL, i)", f"discharged = K_DISCHARGE * {at['h']}"]
+        rows |= {"i": f"{rows['i']} - admitted", "h": "admitted - discharged", "r": "recovered + discharged"}
+    if vaccine:
+        lines.append("vaccinated = wp.cw_mul(doses, s)")
+        rows |= {"s": f"{rows['s']} - vaccinated", "r": f"{rows['r']} + vaccinated"}
+    if model == "seirs":
+        lines.append(f"waned = K_WANE * {at['r']}")
+        rows |= {"s": f"{rows['s']} + waned", "r": f"{rows['r']} - waned"}
+    made = [rows[x] for x in states] + (["caught"] if counts else [])
+    return "\n".join([*lines, f"return wp.matrix_from_rows({', '.join(made)})"])

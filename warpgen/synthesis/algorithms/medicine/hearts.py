@@ -7,17 +7,16 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.medicine import DOMAIN
-from warpgen.synthesis.algorithms.medicine._luo_rudy import GATES, rates_at
+from warpgen.synthesis.algorithms.medicine._luo_rudy import GATES, RATES, rates_at
 from warpgen.synthesis.writing.draft import Draft, Values
 
 
 @DOMAIN.algorithm(
-    source="Luo & Rudy 1991, Circulation Research 68; Rush & Larsen 1978",
+    source="Luo & Rudy 1991, Circulation Research 68; Rush & Larsen 1978; Goktepe & Kuhl 2010 (tension)",
     names={
         "cardiac_step": "luo_rudy_step|advance_myocytes|ventricular_cell_step",
-        "state": "cells|y|cell_state",
-        "potential": "vm|voltage|membrane_potential",
-        "next_state": "new_state|y_next|state_out",
+        "state": "cell_state",
+        "potential": "membrane_potential",
         "stimulus": "i_stim|stim_current|pacing",
         "tissue": "cell_type|tissue_type|tissue_id",
         "dt": "time_step|step_ms|delta_t",
@@ -25,6 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "g_na": "na_conductance|sodium_conductance",
     },
     weight=6,
+    element="cell",
 )
 def cardiac_step(d: Draft) -> None:
     """Steps the membrane potential, gates and calcium of ventricular heart cells (Luo-Rudy 1991)."""
@@ -56,14 +56,22 @@ def cardiac_step(d: Draft) -> None:
     stepped = result == "state"
     if stepped and paced == "sites":
         d.input("pacing_site", "int", cells, -1, 2, about="pacing electrode per cell, -1 for none")
-        d.param("electrode_current", "vec2", -40.0, -20.0, about="current of both electrodes [uA/cm^2]")
+        d.param(
+            "electrode_current",
+            "vec2",
+            -40.0,
+            -20.0,
+            about="current of both electrodes, negative to depolarize [uA/cm^2]",
+        )
         d.param("electrode_delay", "vec2", 0.0, 1.0, about="onset of both electrodes [ms]")
         d.param("time", "float", 0.5, 2.5, about="time since the start of the beat [ms]")
     elif stepped and paced == "array":
-        d.input("stimulus", "float", cells, -20.0, 0.0, about="stimulus current [uA/cm^2]")
+        d.input(
+            "stimulus", "float", cells, -20.0, 0.0, about="stimulus current, negative to depolarize [uA/cm^2]"
+        )
     elif stepped:
         d.param("time", "float", 0.0, 2.0, about="time since the start of the beat [ms]")
-        d.param("amplitude", "float", -40.0, -20.0, about="strength of the pacing pulse [uA/cm^2]")
+        d.param("amplitude", "float", -40.0, -20.0, about="pacing pulse, negative to depolarize [uA/cm^2]")
     if blocked != "none":
         d.param("block", "float", 0.2, 0.8, about="fraction of the channels that the drug blocks")
     if ischemia:
@@ -110,11 +118,14 @@ def cardiac_step(d: Draft) -> None:
     # The calcium concentration is of the order of 1e-3 mM: the array holds it in units of 0.01 mM.
     reads = "\n".join(f"{n} = {at('state', k)}" for k, n in enumerate(GATES))
     sodium = "23.0 * (1.0 - block)" if blocked == "sodium" else "23.0"
-    potassium = "0.282 * (1.0 - block)" if blocked == "potassium" else "0.282"
+    potassium = (
+        "0.282" + (" * root_k" if ischemia else "") + (" * (1.0 - block)" if blocked == "potassium" else "")
+    )
+    dead = {"none": "", "mask": " and excitable[other]", "types": " and tissue[other] >= 0"}[scar]
     skip = {
         "none": "",
-        "mask": "# Scar tissue conducts but does not fire\nif not excitable[cell]:\n    $keep\n    return",
-        "types": "if tissue[cell] < 0:\n    $keep\n    return",
+        "mask": "# Scar tissue neither fires nor conducts\nif not excitable[cell]:\n    $keep\n    return",
+        "types": "# No tissue here\nif tissue[cell] < 0:\n    $keep\n    return",
     }[scar]
     keep = f"next_potential[cell] = vm\nfor k in range(7):\n    {at('next_state', 0).replace('0', 'k')} = {at('state', 0).replace('0', 'k')}"
     if strained:
@@ -122,31 +133,6 @@ def cardiac_step(d: Draft) -> None:
     if not stepped:
         keep = "i_ion[cell] = 0.0"
     skip = skip.replace("    $keep\n", "".join(f"    {line}\n" for line in keep.split("\n")))
-    rates = """
-        # Gate rates [1/ms]; removable singularity of alpha_m at -47.13 mV
-        shifted = vm + 47.13
-        alpha_m = 0.32 * shifted / (1.0 - wp.exp(-0.1 * shifted))
-        if wp.abs(shifted) < 1.0e-3:
-            alpha_m = 3.2
-        beta_m = 0.08 * wp.exp(-vm / 11.0)
-        if vm >= -40.0:
-            alpha_h = 0.0
-            beta_h = 1.0 / (0.13 * (1.0 + wp.exp(-(vm + 10.66) / 11.1)))
-            alpha_j = 0.0
-            beta_j = 0.3 * wp.exp(-2.535e-7 * vm) / (1.0 + wp.exp(-0.1 * (vm + 32.0)))
-        else:
-            alpha_h = 0.135 * wp.exp(-(80.0 + vm) / 6.8)
-            beta_h = 3.56 * wp.exp(0.079 * vm) + 3.1e5 * wp.exp(0.35 * vm)
-            alpha_j = -1.2714e5 * wp.exp(0.2444 * vm) - 3.474e-5 * wp.exp(-0.04391 * vm)
-            alpha_j *= (vm + 37.78) / (1.0 + wp.exp(0.311 * (vm + 79.23)))
-            beta_j = 0.1212 * wp.exp(-0.01052 * vm) / (1.0 + wp.exp(-0.1378 * (vm + 40.14)))
-        alpha_d = 0.095 * wp.exp(-0.01 * (vm - 5.0)) / (1.0 + wp.exp(-0.072 * (vm - 5.0)))
-        beta_d = 0.07 * wp.exp(-0.017 * (vm + 44.0)) / (1.0 + wp.exp(0.05 * (vm + 44.0)))
-        alpha_f = 0.012 * wp.exp(-0.008 * (vm + 28.0)) / (1.0 + wp.exp(0.15 * (vm + 28.0)))
-        beta_f = 0.0065 * wp.exp(-0.02 * (vm + 30.0)) / (1.0 + wp.exp(-0.2 * (vm + 30.0)))
-        alpha_x = 0.0005 * wp.exp(0.083 * (vm + 50.0)) / (1.0 + wp.exp(0.057 * (vm + 50.0)))
-        beta_x = 0.0013 * wp.exp(-0.06 * (vm + 20.0)) / (1.0 + wp.exp(-0.04 * (vm + 20.0)))
-    """
     currents = """
         e_na = 54.4
         # Fast sodium current
@@ -155,11 +141,12 @@ def cardiac_step(d: Draft) -> None:
         # Slow inward (calcium) current
         i_si = 0.09 * d * f * (vm - e_si)
         $e_k
-        # Inward rectification of the time-dependent potassium current
-        rectifier = 2.837 * (wp.exp(0.04 * (vm - e_k)) - 1.0)
-        rectifier /= (vm - e_k) * wp.exp(0.04 * (vm + 35.0))
+        # Inward rectification of the time-dependent potassium current, whose singularity at e_k is removable
         if wp.abs(vm - e_k) < 1.0e-3:
-            rectifier = 0.6088
+            rectifier = 2.837 * 0.04 * wp.exp(-0.04 * (vm + 35.0))
+        else:
+            rectifier = 2.837 * (wp.exp(0.04 * (vm - e_k)) - 1.0)
+            rectifier /= (vm - e_k) * wp.exp(0.04 * (vm + 35.0))
         i_k = g_k * x * rectifier * (vm - e_k)
         $e_k1
         alpha_k1 = 1.02 / (1.0 + wp.exp(0.2385 * (vm - e_k1 - 59.215)))
@@ -167,7 +154,7 @@ def cardiac_step(d: Draft) -> None:
         beta_k1 += wp.exp(0.06175 * (vm - e_k1 - 594.31))
         beta_k1 /= 1.0 + wp.exp(-0.5143 * (vm - e_k1 + 4.753))
         # Time-independent potassium current
-        i_k1 = 0.6047 * alpha_k1 / (alpha_k1 + beta_k1) * (vm - e_k1)
+        i_k1 = $g_k1 * alpha_k1 / (alpha_k1 + beta_k1) * (vm - e_k1)
         # Plateau and background currents
         i_kp = 0.0183 / (1.0 + wp.exp((7.488 - vm) / 5.98)) * (vm - e_k1)
         i_bg = 0.03921 * (vm + 59.87)
@@ -181,13 +168,13 @@ def cardiac_step(d: Draft) -> None:
         f_nak = 1.0 / (1.0 + 0.1245 * wp.exp(-0.1 * vfrt) + 0.036533 * wp.exp(-vfrt))
         i_nak = 0.75 * f_nak * $k_out / ($k_out + 1.5)
         # Sodium-calcium exchanger: three sodium ions for one of calcium
-        inward = wp.exp(-0.65 * vfrt)
+        barrier = wp.exp(-0.65 * vfrt)
         # 10 mM of sodium inside, cubed, and 1.8 mM of calcium outside
-        gain_in = 1000.0 * 1.8 * wp.exp(0.35 * vfrt)
+        sodium_out = 1000.0 * 1.8 * wp.exp(0.35 * vfrt)
         # 140 mM of sodium outside, cubed
-        gain_out = 2.744e6 * cai * inward
-        saturation = (669921.875 + 2.744e6) * (1.38 + 1.8) * (1.0 + 0.1 * inward)
-        i_ncx = 2000.0 * (gain_in - gain_out) / saturation
+        sodium_in = 2.744e6 * cai * barrier
+        saturation = (669921.875 + 2.744e6) * (1.38 + 1.8) * (1.0 + 0.1 * barrier)
+        i_ncx = 2000.0 * (sodium_out - sodium_in) / saturation
         # Sarcolemmal calcium pump
         i_pca = 1.15 * cai / (0.0005 + cai)
     """
@@ -229,8 +216,8 @@ def cardiac_step(d: Draft) -> None:
         i_gap = float(0.0)
         for side in range(4):
             other = neighbors[cell, side]
-            # No flux through the edges of the tissue
-            if other >= 0:
+            # No flux through the edges of the tissue{" or into scars" if scar != "none" else ""}
+            if other >= 0{dead}:
                 i_gap += {"wp.where(side < 2, g_x, g_y)" if coupling == "fibers" else "coupling"} * (vm - potential[other])
         i_total += i_gap
         """
@@ -244,7 +231,7 @@ def cardiac_step(d: Draft) -> None:
         """
     if strained:
         strain = """
-        # Active tension (Nash & Panfilov 2004) by the excitation on a scale from 0 at rest to 1 at the plateau
+        # Active tension (Nash & Panfilov 2004, Goktepe & Kuhl 2010), excitation being 0 at rest, 1 at the plateau
         excited = wp.clamp((vm + 84.0) / 100.0, 0.0, 1.0)
         # Builds up fast and decays slowly
         tension_rate = 0.1 + 0.9 * wp.exp(-wp.exp(-30.0 * (excited - 0.05)))
@@ -274,7 +261,9 @@ def cardiac_step(d: Draft) -> None:
         vm = potential[cell]
         $skip
         $reads
+        # The array holds calcium in units of 0.01 mM
         cai = 0.01 * {at("state", 6)}
+        $root_k
         g_na = {sodium}
         g_k = {potassium}
         $rates
@@ -286,8 +275,12 @@ def cardiac_step(d: Draft) -> None:
         """,
         skip=skip,
         reads=reads,
-        rates=rates if stepped else "",
+        rates=RATES if stepped else "",
         currents=currents,
+        root_k="# Potassium outside opens potassium channels\nroot_k = wp.sqrt(potassium_out[cell] / 5.4)"
+        if ischemia
+        else "",
+        g_k1="0.6047 * root_k" if ischemia else "0.6047",
         pumps=exchange if pumps else "",
         k_out="potassium_out[cell]" if ischemia else "5.4",
         katp=katp if ischemia else "",
@@ -328,11 +321,12 @@ def cardiac_step(d: Draft) -> None:
             ek = 26.71 * np.log((v.potassium_out + 2.5662) / 145.33)
             ek1 = 26.71 * np.log(v.potassium_out / 145)
         rectified = 2.837 * (e(0.04 * (u - ek)) - 1) / e(0.04 * (u + 35))
-        i_k = 0.282 * (share if blocked == "potassium" else 1) * gate["x"] * rectified
+        root = np.sqrt(v.potassium_out / 5.4) if ischemia else 1.0
+        i_k = 0.282 * root * (share if blocked == "potassium" else 1) * gate["x"] * rectified
         w = u - ek1
         a = 1.02 / (1 + e(0.2385 * (w - 59.215)))
         b = (0.49124 * e(0.08032 * (w + 5.476)) + e(0.06175 * (w - 594.31))) / (1 + e(-0.5143 * (w + 4.753)))
-        i = i_na + i_si + i_k + 0.6047 * a / (a + b) * w
+        i = i_na + i_si + i_k + 0.6047 * root * a / (a + b) * w
         i = i + 0.0183 * w / (1 + e((7.488 - u) / 5.98)) + 0.03921 * (u + 59.87)
         if ischemia:
             half = 0.25 + 0.02 * (v.potassium_out - 5.4)
@@ -369,7 +363,7 @@ def cardiac_step(d: Draft) -> None:
         else:
             stim = v.stimulus if paced == "array" else (v.amplitude if v.time < 1 else 0.0)
         if coupled:
-            g = np.full((cells, 4), v.coupling)
+            g = np.full((cells, 4), v.coupling) * there[v.neighbors]
             if coupling == "fibers":
                 c, s = np.cos(v.fiber_angle) ** 2, np.sin(v.fiber_angle) ** 2
                 g[:, :2] *= (c + v.anisotropy * s)[:, None]

@@ -11,6 +11,25 @@ from warpgen.synthesis.algorithms.medicine import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 from warpgen.synthesis.writing.forms import Form
 
+_READINGS = {
+    "kg": "body mass",
+    "cm": "height",
+    "age": "age",
+    "creatinine": "serum creatinine",
+    "cholesterol": "total cholesterol",
+    "hdl": "HDL cholesterol",
+    "triglycerides": "triglycerides",
+    "qt": "QT interval",
+    "pulse": "heart rate",
+    "systolic": "systolic pressure",
+    "diastolic": "diastolic pressure",
+    "po2": "arterial oxygen pressure",
+    "pco2": "arterial carbon dioxide pressure",
+    "sodium": "serum sodium",
+    "chloride": "serum chloride",
+    "bicarbonate": "serum bicarbonate",
+}
+
 
 @DOMAIN.algorithm(
     source="Du Bois & Du Bois 1916; Mosteller 1987; Mifflin et al. 1990; Cockcroft & Gault 1976; Friedewald 1972; Bazett 1920",
@@ -72,27 +91,32 @@ def clinical_measures(d: Draft) -> None:
         "mosteller": (("kg", "masses", 45, 120, "kg"), ("cm", "heights", 150, 195, "cm")),
         "resting energy": (("kg", "masses", 45, 120, "kg"), ("cm", "heights", 150, 195, "cm"), ("age", "ages", 20, 80, "years")),
         "clearance": (("kg", "masses", 45, 120, "kg"), ("age", "ages", 20, 80, "years"), ("creatinine", "creatinines", 0.6, 3.0, "mg/dl")),
-        "lipids": (("total", "cholesterols", 120, 280, "mg/dl"), ("hdl", "hdls", 30, 80, "mg/dl"), ("triglycerides", "triglycerides_in", 60, 500 if graded == "value" else 400, "mg/dl")),
+        "lipids": (("cholesterol", "cholesterols", 120, 280, "mg/dl"), ("hdl", "hdls", 30, 80, "mg/dl"), ("triglycerides", "triglycerides_in", 60, 500 if graded == "value" else 400, "mg/dl")),
         "corrected qt": (("qt", "intervals", 320, 460, "ms"), ("pulse", "pulses", 45, 120, "1/min")),
         "arterial pressure": (("systolic", "systolics", 95, 180, "mmHg"), ("diastolic", "diastolics", 55, 94, "mmHg")),
         "oxygen gradient": (("po2", "arterial_oxygen", 60, 100, "mmHg"), ("pco2", "arterial_carbon", 30, 50, "mmHg")),
         "anion gap": (("sodium", "sodiums", 130, 148, "mmol/l"), ("chloride", "chlorides", 95, 110, "mmol/l"), ("bicarbonate", "bicarbonates", 15, 28, "mmol/l")),
     }  # fmt: skip
     for local, array, low, high, unit in readings[kind]:
-        form.element(local, array, low, high, about=f"[{unit}]")
+        form.element(local, array, low, high, about=f"{_READINGS[local]} [{unit}]")
     sexed = kind in ("resting energy", "clearance")
     if sexed:
         form.element("female", "women", 0, 1, "bool", about="True for women")
     if kind == "oxygen gradient":
         form.number("share", 0.21, 0.6, about="share of oxygen in the air breathed")
     if kind == "anion gap":
-        form.number("albumin", 2.0, 4.5, about="[g/dl]")
+        form.element("albumin", "albumins", 2.0, 4.5, about="serum albumin [g/dl]")
     limits = {
         "mass index": (18.5, 25.0), "du bois": (1.6, 2.0), "mosteller": (1.6, 2.0), "resting energy": (1300.0, 1800.0),
         "clearance": (90.0, 140.0), "lipids": (100.0, 160.0), "corrected qt": (390.0, 440.0), "arterial pressure": (70.0, 105.0),
         "oxygen gradient": (15.0, 25.0), "anion gap": (8.0, 16.0),
     }[kind]  # fmt: skip
-    form.output("out", "int" if graded == "grade" else "float")
+    about = {
+        "value": word.replace("_", " "),
+        "grade": "-1 below the usual range, 0 within, 1 above",
+        "z score": "z-scores",
+    }
+    form.output("out", "int" if graded == "grade" else "float", about=about[graded])
     if graded == "grade":
         d.forward_only()
     lines, value = {
@@ -101,10 +125,10 @@ def clinical_measures(d: Draft) -> None:
         "mosteller": ("", "wp.sqrt(kg * cm / 3600.0)"),
         "resting energy": ("base = 10.0 * kg + 6.25 * cm - 5.0 * age", "base + wp.where(female, -161.0, 5.0)"),
         "clearance": ("c = (140.0 - age) * kg / (72.0 * creatinine)", "wp.where(female, 0.85 * c, c)"),
-        "lipids": ("ldl = total - hdl - 0.2 * triglycerides\n# Above 400 mg/dl of triglycerides the estimate does not hold\nif triglycerides > 400.0:\n    ldl = -1.0", "ldl" if graded == "value" else "total - hdl - 0.2 * triglycerides"),
-        "corrected qt": ("# Bazett: divide by the root of the interval between beats in seconds\nrr = 60.0 / pulse", "qt / wp.sqrt(rr)"),
+        "lipids": ("ldl = cholesterol - hdl - 0.2 * triglycerides\n# Above 400 mg/dl of triglycerides the estimate does not hold\nldl = wp.where(triglycerides > 400.0, -1.0, ldl)", "ldl" if graded == "value" else "cholesterol - hdl - 0.2 * triglycerides"),
+        "corrected qt": ("# Interval between beats in seconds, whose root divides QT (Bazett)\nrr = 60.0 / pulse", "qt / wp.sqrt(rr)"),
         "arterial pressure": ("# The heart rests about two thirds of the time", "diastolic + (systolic - diastolic) / 3.0"),
-        "oxygen gradient": ("# Alveolar gas equation at sea level, water vapor taken off\nalveolar = share * (760.0 - 47.0) - pco2 / 0.8", "alveolar - po2"),
+        "oxygen gradient": ("# Alveolar gas equation at sea level, water vapor taken off, with a respiratory quotient of 0.8\nalveolar = share * (760.0 - 47.0) - pco2 / 0.8", "alveolar - po2"),
         "anion gap": ("gap = sodium - chloride - bicarbonate", "gap + 2.5 * (4.0 - albumin)"),
     }[kind]  # fmt: skip
     if kind == "lipids" and graded != "value":
@@ -113,13 +137,17 @@ def clinical_measures(d: Draft) -> None:
     if lines.splitlines()[-1:] and lines.splitlines()[-1].startswith("#"):
         lines, value = f"{lines}\npressure = {value}", "pressure"
     if graded == "grade":
-        lines += f"\nmeasure = {value}\n# -1 below the usual range, 0 within, 1 above\ngrade = int(0)\nif measure < {low_}:\n    grade = -1\nelif measure > {high_}:\n    grade = 1"
-        value = "grade"
+        d.module(f"USUAL_LOW = wp.constant({low_})\nUSUAL_HIGH = wp.constant({high_})")
+        lines += f"\nmeasure = {value}\nabove = wp.where(measure > USUAL_HIGH, 1, 0)"
+        value = "wp.where(measure < USUAL_LOW, -1, above)"
     elif graded == "z score":
-        lines += (
-            f"\nmeasure = {value}\n# The usual range is two standard deviations to either side of its middle"
+        # The usual range is two standard deviations to either side of its middle
+        d.module(
+            f"USUAL_MEAN = wp.constant({(low_ + high_) / 2!r})\n"
+            f"USUAL_DEVIATION = wp.constant({round((high_ - low_) / 4, 4)!r})"
         )
-        value = f"(measure - {(low_ + high_) / 2!r}) / {round((high_ - low_) / 4, 4)!r}"
+        lines += f"\nmeasure = {value}"
+        value = "(measure - USUAL_MEAN) / USUAL_DEVIATION"
     form.write(f"{word}_of", lines.strip(), value)
 
     def measured(v: Values) -> Any:
@@ -139,7 +167,7 @@ def clinical_measures(d: Draft) -> None:
             "corrected qt": lambda: v.intervals / np.sqrt(60 / v.pulses),
             "arterial pressure": lambda: (v.systolics + 2 * v.diastolics) / 3,
             "oxygen gradient": lambda: v["share"] * 713 - v.arterial_carbon / 0.8 - v.arterial_oxygen,
-            "anion gap": lambda: v.sodiums - v.chlorides - v.bicarbonates + 2.5 * (4 - v.albumin),
+            "anion gap": lambda: v.sodiums - v.chlorides - v.bicarbonates + 2.5 * (4 - v.albumins),
         }
         return found[kind]()
 

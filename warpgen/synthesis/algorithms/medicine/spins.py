@@ -34,6 +34,7 @@ class Tissue:
         "voxel": "v|isochromat|vox",
     },
     weight=2,
+    element="voxel",
 )
 def bloch_simulate(d: Draft) -> None:
     """Simulates the magnetization of voxels under a sequence of pulses, gradients and delays."""
@@ -117,16 +118,20 @@ def bloch_simulate(d: Draft) -> None:
             # The longitudinal part recovers to the equilibrium value m0
             return wp.vec3(spin[0] * e2, spin[1] * e2, m0 + (spin[2] - m0) * e1)
     """)
-    d.function("""
+    turned = gradient != "none"  # by a gradient
+    turn = "tissue.off_resonance[voxel] * duration" + (" + extra_turn" if turned else "")
+    d.function(
+        """
         @wp.func
-        def free_evolution(spin: wp.vec3, voxel: int, duration: float, extra_turn: float, tissue: Tissue) -> wp.vec3:
+        def free_evolution(spin: wp.vec3, voxel: int, duration: float, $parameter, tissue: Tissue) -> wp.vec3:
             \"\"\"Let the magnetization precess and relax without a pulse.\"\"\"
-            turn = tissue.off_resonance[voxel] * duration + extra_turn
+            turn = $turn
             evolved = precess(spin, turn)
             t1 = tissue.t1[voxel]
             t2 = tissue.t2[voxel]
             return relax(evolved, duration, t1, t2, tissue.proton_density[voxel])
-    """)
+    """.replace("$parameter, ", "extra_turn: float, " if turned else "").replace("$turn", turn)
+    )
     begin = (
         "spin = magnetization[voxel]"
         if start == "given"
@@ -136,17 +141,17 @@ def bloch_simulate(d: Draft) -> None:
         begin += (
             "\n# Inversion recovery preparation: 180 degree pulse about x\n"
             "spin = wp.vec3(spin[0], -spin[1], -spin[2])\n"
-            "spin = free_evolution(spin, voxel, inversion_time, 0.0, tissue)"
+            f"spin = free_evolution(spin, voxel, inversion_time, {'0.0, ' if turned else ''}tissue)"
         )
     spoiler = {
         "none": "",
         "ideal": "# Perfect spoiling: no transverse coherence survives\nspin = wp.vec3(0.0, 0.0, spin[2])",
-        "mask": "if spoil[event]:\n    spin = wp.vec3(0.0, 0.0, spin[2])",
+        "mask": "# A spoiler gradient leaves no transverse coherence\nif spoil[event]:\n    spin = wp.vec3(0.0, 0.0, spin[2])",
     }[spoiled]
     moment = {
-        "none": "0.0",
-        "linear": "positions[voxel] * gradients[event]",
-        "vector": "wp.dot(positions[voxel], gradients[event])",
+        "none": "",
+        "linear": "positions[voxel] * gradients[event], ",
+        "vector": "wp.dot(positions[voxel], gradients[event]), ",
     }[gradient]
     d.launch(voxels)
     d.code(
@@ -156,7 +161,7 @@ def bloch_simulate(d: Draft) -> None:
         for event in range(NUM_EVENTS):
             $spoiler
             spin = apply_pulse(spin, flips[event], phases[event])
-            spin = free_evolution(spin, voxel, delays[event], {moment}, tissue)
+            spin = free_evolution(spin, voxel, delays[event], {moment}tissue)
             $sample
         $store
         """,
@@ -173,8 +178,8 @@ def bloch_simulate(d: Draft) -> None:
         else "Simulates the magnetization of voxels under a sequence of pulses, gradients and delays."
     )
     d.explain(
-        "Hard-pulse approximation: each event is an instantaneous rotation followed by free precession,\n"
-        "with dM/dt = gamma M x B - (Mx, My, 0) / T2 - (0, 0, Mz - M0) / T1 in between."
+        "Hard-pulse approximation: each event is an instantaneous rotation followed by free precession\n"
+        "and relaxation; rotations are right-handed."
     )
 
     def reference(v: Values) -> dict[str, Any]:

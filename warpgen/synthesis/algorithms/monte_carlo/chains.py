@@ -17,14 +17,14 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "states": "chains|samples|positions",
         "xi": "current|state_i|here",
         "proposal": "candidate|new|trial",
-        "log_u": "log_uniform|threshold|log_accept",
         "log_ratio": "log_alpha|delta|gain",
-        "accepted": "accepts|moves|acceptance",
+        "accepted": "accepts|taken",
         "noise": "normals|z|eps",
         "step": "proposal_scale|width|step_size",
     },
     adjoint="no",
     weight=3,
+    element="chain",
 )
 def metropolis_step(d: Draft) -> None:
     """Advances Markov chains by the rule of Metropolis and Hastings."""
@@ -80,7 +80,7 @@ def metropolis_step(d: Draft) -> None:
             else "\nreturn wp.log(wp.exp(-2.0 * wp.dot(a, a)) + wp.exp(-2.0 * wp.dot(b, b)))"
         ),
         "funnel": (
-            "# Neal's funnel: the width of the second axis is the exponential of the first\n"
+            "# Neal's funnel: the variance along the second axis is the exponential of the first coordinate\n"
             "return -0.5 * x[0] * x[0] - 0.5 * x[0] - 0.5 * x[1] * x[1] * wp.exp(-x[0])"
         ),
     }[target]
@@ -96,13 +96,14 @@ def metropolis_step(d: Draft) -> None:
     if proposal == "walk":
         propose = f"proposal = xi + {h} * noise{at}"
     elif proposal == "independent":
-        propose = f"proposal = 1.5 * noise{at}"
+        d.module("PROPOSAL_SD = wp.constant(1.5)")
+        propose = f"proposal = PROPOSAL_SD * noise{at}"
         g = "noise{0} * noise{0}" if dim == 1 else "wp.dot(noise{0}, noise{0})"
         cur = "xi * xi" if dim == 1 else "wp.dot(xi, xi)"
         ratio += (
             "\n"
             "# Independence sampler: include the proposal density in the ratio\n"
-            f"log_ratio += 0.5 * {g.format(at)} - 0.5 * {cur} / 2.25"
+            f"log_ratio += 0.5 * {g.format(at)} - 0.5 * {cur} / (PROPOSAL_SD * PROPOSAL_SD)"
         )
     else:
         grad = (
@@ -121,12 +122,12 @@ def metropolis_step(d: Draft) -> None:
             grad=grad.format("x"),
         )
         h2 = f"{h} * {h}"
-        propose = f"forward = xi + 0.5 * {h2} * drift(xi)\nproposal = forward + {h} * noise{at}"
+        propose = f"proposal = xi + 0.5 * {h2} * {beta}drift(xi) + {h} * noise{at}"
         lsq: Any = (lambda a: f"{a} * {a}") if dim == 1 else (lambda a: f"wp.dot({a}, {a})")
         ratio += (
             "\n"
             "# MALA: correct for the asymmetric proposal\n"
-            f"back = xi - proposal - 0.5 * {h2} * drift(proposal)\n"
+            f"back = xi - proposal - 0.5 * {h2} * {beta}drift(proposal)\n"
             f"log_ratio += 0.5 * {lsq(f'noise{at}')} - 0.5 * {lsq('back')} / ({h2})"
         )
     test = f"if wp.log(u{at}) < log_ratio:"
@@ -161,7 +162,11 @@ def metropolis_step(d: Draft) -> None:
         "bimodal": "a bimodal distribution", "student": "Student's t distribution", "funnel": "Neal's funnel",
     }[target]  # fmt: skip
     tempered = ", tempered," if temper else ""
-    d.says(f"Advances Markov chains on {law}{tempered} by the rule of Metropolis and Hastings.")
+    proposed = {"walk": "random-walk", "langevin": "Langevin", "independent": "independent"}[proposal]
+    d.says(
+        f"Advances Markov chains on {law}{tempered} by the rule of Metropolis and Hastings"
+        f", with {proposed} proposals."
+    )
 
     def log_p(x: Any) -> Any:
         s = (x**2).sum(axis=1)
@@ -193,9 +198,10 @@ def metropolis_step(d: Draft) -> None:
             elif proposal == "walk":
                 y, log = x + hh * z, 0.0
             else:
-                y = x + hh**2 / 2 * grad_log_p(x) + hh * z
-                q_back = ((x - y - hh**2 / 2 * grad_log_p(y)) ** 2).sum(1)
-                q_on = ((y - x - hh**2 / 2 * grad_log_p(x)) ** 2).sum(1)
+                pull = hh**2 / 2 * (v.beta if temper else 1.0)
+                y = x + pull * grad_log_p(x) + hh * z
+                q_back = ((x - y - pull * grad_log_p(y)) ** 2).sum(1)
+                q_on = ((y - x - pull * grad_log_p(x)) ** 2).sum(1)
                 log = (q_on - q_back) / (2 * h**2)
             log = log + (v.beta if temper else 1.0) * (log_p(y) - log_p(x))
             go = np.log(u[:, k]) < log

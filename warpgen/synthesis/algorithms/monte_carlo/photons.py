@@ -30,7 +30,7 @@ _PHASES = {
             cos_theta = 2.0 * wp.randf(rng) - 1.0
     """,
     "modified": """
-        # Mixture of Henyey-Greenstein and a broad Rayleigh-like part
+        # Modified Henyey-Greenstein phase function: one part in ten goes as the square of the cosine
         g = layers.g[layer]
         if wp.randf(rng) < 0.9:
             ratio_hg = (1.0 - g * g) / (1.0 - g + 2.0 * g * wp.randf(rng))
@@ -54,8 +54,8 @@ _PHASES = {
     names={
         "photon_transport": "mcml_kernel|propagate_photons|trace_packets",
         "layers": "tissue|medium|slab",
-        "absorbed": "absorption|fluence_bins|deposit",
-        "escaped": "tallies|exit_weight|boundary_tally",
+        "absorbed": "absorption|absorbed_weight|deposit",
+        "escaped": "tallies|exit_tally|boundary_tally",
         "packet": "photon|photon_id|p",
         "weight": "w|packet_weight|energy_left",
         "rng": "state|rng_state|gen",
@@ -104,6 +104,10 @@ def photon_transport(d: Draft) -> None:
     elif detector == "time":
         d.param("time_bin", "float", 5.0, 10.0, about="width of the time bins [ps]")
     d.module(f"MAX_STEPS = wp.constant({most})\nMIN_WEIGHT = wp.constant(0.02)")
+    if roulette == "survival":
+        d.module("SURVIVAL = wp.constant(0.1)  # chance of a faint packet in the roulette")
+    if detector == "time":
+        d.module("LIGHT_SPEED = wp.constant(0.0299792)  # in vacuum [cm/ps]")
     start = {
         "pencil": "pos = wp.vec3(0.0, 0.0, 0.0)\ndir = wp.vec3(0.0, 0.0, 1.0)",
         "gaussian": (
@@ -175,7 +179,7 @@ def photon_transport(d: Draft) -> None:
             grazing = 1.0 - cos_i
             reflectance = r_0 + (1.0 - r_0) * grazing * grazing * grazing * grazing * grazing
             outside = wp.where(next_layer < 0, 0, 1)
-            wp.atomic_add(escaped, outside, weight * (1.0 - reflectance))
+            $out
             $watch
             weight *= reflectance
             dir = wp.vec3(dir[0], dir[1], -dir[2])
@@ -188,7 +192,6 @@ def photon_transport(d: Draft) -> None:
             if layer < 0:
                 # Diffuse reflectance
                 wp.atomic_add(escaped, 0, weight)
-                $exit
                 $sees
                 return
             if layer >= num_layers:
@@ -197,11 +200,11 @@ def photon_transport(d: Draft) -> None:
         """
     )
     bin_ = {
-        "depth": f"bin = wp.min(int(pos[2] / bin_size), {bins - 1})\nwp.atomic_add(absorbed, bin, lost)",
+        "depth": "bin = wp.min(int(pos[2] / bin_size), absorbed.shape[0] - 1)\nwp.atomic_add(absorbed, bin, lost)",
         "layers": "wp.atomic_add(absorbed, layer, lost)",
         "radius": (
             "from_axis = wp.sqrt(pos[0] * pos[0] + pos[1] * pos[1])\n"
-            f"bin = wp.min(int(from_axis / bin_size), {bins - 1})\nwp.atomic_add(absorbed, bin, lost)"
+            "bin = wp.min(int(from_axis / bin_size), absorbed.shape[0] - 1)\nwp.atomic_add(absorbed, bin, lost)"
         ),
     }[score]
     frames = {
@@ -233,20 +236,20 @@ def photon_transport(d: Draft) -> None:
     # Light that leaves through the surface at the top
     sees = {
         "none": "",
-        "rings": f"""
+        "rings": """
             # Only light within the aperture reaches the fiber
             if -dir[2] >= aperture:
                 exit_r = wp.sqrt(pos[0] * pos[0] + pos[1] * pos[1])
                 ring = int(exit_r / ring_width)
-                if ring < {bins}:
-                    wp.atomic_add(detected, ring, exit_weight)
+                if ring < detected.shape[0]:
+                    wp.atomic_add(detected, ring, $leaving)
         """,
-        "time": f"""
+        "time": """
             if -dir[2] >= aperture:
-                # Time of flight: optical path over the speed of light, 0.03 cm/ps
-                flight = path / 0.0299792
-                time_slot = wp.min(int(flight / time_bin), {bins - 1})
-                wp.atomic_add(detected, time_slot, exit_weight)
+                # Time of flight: optical path over the speed of light
+                flight = path / LIGHT_SPEED
+                time_slot = wp.min(int(flight / time_bin), detected.shape[0] - 1)
+                wp.atomic_add(detected, time_slot, $leaving)
         """,
     }[detector]
     timed = detector == "time"
@@ -254,9 +257,9 @@ def photon_transport(d: Draft) -> None:
         "survival": """
             # Russian roulette: end faint packets without a bias
             if weight < MIN_WEIGHT:
-                if wp.randf(rng) > 0.1:
+                if wp.randf(rng) > SURVIVAL:
                     return
-                weight *= 10.0
+                weight /= SURVIVAL
         """,
         "cutoff": """
             # Deposit the rest of faint packets in the tally of dropped weight
@@ -326,11 +329,12 @@ def photon_transport(d: Draft) -> None:
         phase=_PHASES[phase],
         frames=frames,
         kill=kill,
-        exit="exit_weight = weight" if detector != "none" else "",
+        leaving="leaving" if surface == "split" else "weight",
         sees=sees,
-        watch="if outside == 0:\n    exit_weight = weight * (1.0 - reflectance)\n    $sees"
+        out="leaving = weight * (1.0 - reflectance)\nwp.atomic_add(escaped, outside, leaving)"
         if detector != "none"
-        else "",
+        else "wp.atomic_add(escaped, outside, weight * (1.0 - reflectance))",
+        watch="if outside == 0:\n    $sees" if detector != "none" else "",
         path="path = float(0.0)" if timed else "",
         far="path += layers.n[layer] * to_edge" if timed else "",
         near="path += layers.n[layer] * hop" if timed else "",

@@ -26,6 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     adjoint="either",
     weight=9,
+    element="point",
 )
 def even_points(d: Draft) -> None:
     """Computes points of a sequence that fills the unit square or cube evenly."""
@@ -51,13 +52,14 @@ def even_points(d: Draft) -> None:
         "points",
         f"vec{dim}" if layout == "vector" else "float",
         n if layout == "vector" else (n, dim) if layout == "matrix" else (dim, n),
+        about="points of the unit " + ("square" if dim == 2 else "cube"),
     )
     bases = (2, 3, 5)
 
     def inverse(base: int) -> str:
         if base == 2 and radical is not None:
             # exact where the loop's sum rounds
-            return f"float({d.use(radical)}(wp.uint32({bare}))) * 2.3283064365386963e-10"
+            return f"float({d.use(radical)}(wp.uint32({bare}))) / 4294967296.0"
         return f"radical_inverse({bare}, {base})"
 
     looped = kind == "halton" or (kind == "hammersley" and (dim == 3 or radical is None))
@@ -96,9 +98,9 @@ def even_points(d: Draft) -> None:
         """
         values = ["float(x0 >> wp.uint32(8)) / 16777216.0", "float(x1 >> wp.uint32(8)) / 16777216.0"]
     elif kind == "r2":
-        # powers of the root of x^(d+1) = x + 1, the plastic number where d = 2
         g = {2: 1.324717957244746, 3: 1.2207440846057596}[dim]
         values = [f"wp.mod(0.5 + float({bare}) * {g ** -(a + 1):.10f}, 1.0)" for a in range(dim)]
+        pre = f"# Steps are the inverse powers of {g:.5f}, the root of x^{dim + 1} = x + 1"
     else:
         values = [f"float({bare}) / float(count)"] + [
             f"wp.mod(float({index} * {z}) / float(count), 1.0)" for z in (55, 34)[: dim - 1]
@@ -179,9 +181,10 @@ def even_points(d: Draft) -> None:
     },
     double=True,
     weight=8,
+    element="sample",
 )
 def inverse_transform(d: Draft) -> None:
-    """Turns uniform random numbers to samples of another distribution by its inverse."""
+    """Turns uniform random numbers into samples of another distribution by its inverse."""
     kind = d.option(
         "kind",
         "exponential",
@@ -210,10 +213,30 @@ def inverse_transform(d: Draft) -> None:
 
     def needs(name: str, low: float, high: float) -> str:
         if each:
-            d.input(name, "float", n, low, high)
+            d.input(name, "float", n, low, high, about=told[name])
             return f"{name}[i]"
-        d.param(name, "float", low, high)
+        d.param(name, "float", low, high, about=told[name])
         return name
+
+    told = {
+        "scale": {
+            "exponential": "mean of the distribution",
+            "pareto": "least value",
+            "normal": "standard deviation",
+            "lognormal": "standard deviation of the logarithm",
+        }.get(kind, "scale of the distribution"),
+        "shape": "shape of the distribution",
+        "loc": {
+            "normal": "mean",
+            "lognormal": "mean of the logarithm",
+            "cauchy": "median",
+            "gumbel": "mode",
+        }.get(kind, "center of the distribution"),
+        "rise": "width over which the density rises",
+        "fall": "width over which it falls",
+        "a": "first shape, the exponent of the sample",
+        "b": "second shape, the outer exponent",
+    }
 
     # Kumaraswamy and triangular laws have two shapes and no scale
     first, second = {"kumaraswamy": ("b", "a"), "triangular": ("rise", "fall")}.get(kind, ("scale", "shape"))
@@ -228,9 +251,9 @@ def inverse_transform(d: Draft) -> None:
     if where == "truncated":
         d.param("lower", "float", 0.02, 0.2, about="lowest quantile")
         d.param("upper", "float", 0.8, 0.98, about="highest quantile")
-    d.output("y", "float", n)
+    d.output("y", "float", n, about="samples")
     if density:
-        d.output("pdf", "float", n)
+        d.output("pdf", "float", n, about="density at each sample")
     q = d.use(quantile) if kind in ("normal", "lognormal") else ""
     formula = {
         "exponential": f"-{scale} * wp.log(1.0 - p)",
@@ -275,7 +298,7 @@ def inverse_transform(d: Draft) -> None:
     d.code("i = wp.tid()\n$load\n$body", load=load, body=body)
     d.says(
         {"array": "Turns", "truncated": "Turns", "stratified": "Turns stratified"}[where]
-        + " uniform random numbers to samples of the "
+        + " uniform random numbers into samples of the "
         + ("truncated " if where == "truncated" else "")
         + {
             name: name.capitalize()

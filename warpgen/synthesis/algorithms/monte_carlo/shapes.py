@@ -76,13 +76,14 @@ def emit_samples(d: Draft) -> None:
         "frame": "# An offset of its own for each point and frame\nrng = wp.rand_init(seed, frame * points.shape[0] + tid)",
     }[stream]
     where = {
-        "local": "points[tid] = local",
+        "local": f"points[tid] = wp.sample_{shape}(rng)",
         "shared": "points[tid] = center_pos + size * local",
         "emitters": "source = emitter[tid]\npoints[tid] = emitter_pos[source] + emitter_size[source] * local",
     }[placed]
     d.launch(n)
     d.code(
-        f"tid = wp.tid()\n$guard\n$make\nlocal = wp.sample_{shape}(rng)\n$where",
+        "tid = wp.tid()\n$guard\n$make\n$draw\n$where",
+        draw="" if placed == "local" else f"local = wp.sample_{shape}(rng)",
         guard=guard,
         make=make,
         where=where,

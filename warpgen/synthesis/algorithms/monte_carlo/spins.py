@@ -46,7 +46,14 @@ def spin_sweep(d: Draft) -> None:
     potts = model == "potts"
     if rule == "deterministic":
         random = "given"
-    d.inout("spins", "int", size, 0, q if potts else 2, about="spin per site")
+    d.inout(
+        "spins",
+        "int",
+        size,
+        0,
+        q if potts else 2,
+        about="state of each site" if potts else "spin of each site, 0 for down and 1 for up",
+    )
     if random == "given" and rule != "deterministic":
         d.input("u", "float", size, 0.0, 1.0, about="uniform random numbers")
     if potts:
@@ -152,7 +159,7 @@ def spin_sweep(d: Draft) -> None:
     sizes = "\n".join(f"{n_of[a]} = spins.shape[{n}]" for n, a in enumerate(axes))
     uses = gather + draw
     sizes = "\n".join(line for line in sizes.splitlines() if line.split(" ")[0] in uses)
-    names_ = {"potts": "Potts spins", "bonds": "spins with random bonds"}.get(model, "Ising spins")
+    names_ = {"potts": "Potts spins", "bonds": "Ising spins with random bonds"}.get(model, "Ising spins")
     by = {"metropolis": "Metropolis's rule", "heat bath": "a heat bath", "glauber": "Glauber's rule"}.get(
         rule, ""
     )

@@ -55,7 +55,7 @@ def integrate_by_chance(d: Draft) -> None:
     else:
         d.output("estimate", "float", threads, about="estimate of each thread")
     if out == "moments":
-        d.output("spread", "float", threads, about="standard error of each estimate")
+        d.output("std_error", "float", threads, about="standard error of each estimate")
     value = {
         "circle": "wp.sqrt(1.0 - {0} * {0})",
         "exponential": "wp.exp(-a * {0})",
@@ -84,7 +84,7 @@ def integrate_by_chance(d: Draft) -> None:
     elif variance == "control":
         sample = (
             "u = wp.randf(state)\n"
-            "# Control variate with a known mean of 1/2\n"
+            "# Control variate u, whose mean of 1/2 is known; its factor is about the best\n"
             f"f = {value.format('u')} $slope * (u - 0.5)"
         )
     else:
@@ -95,18 +95,18 @@ def integrate_by_chance(d: Draft) -> None:
         )
     slope = {"circle": "+ 0.8", "exponential": "+ 0.6", "peak": "+ 0.6", "sine": "- 0.5"}.get(function, "")
     number = "float(n)"
-    body = f"{sample}\nacc += f / {number}" if out != "moments" else f"{sample}\nacc += f\nsquare += f * f"
+    body = f"{sample}\nacc += f" + ("\nsquare += f * f" if out == "moments" else "")
     if loop == "while":
         loops = "k = int(0)\nwhile k < n:\n    $body\n    k += 1"
     else:
         loops = "for k in range(n):\n    $body"
     end = {
-        "means": "estimate[tid] = acc",
-        "sum": "wp.atomic_add(estimate, 0, acc / float(num_threads))",
+        "means": f"estimate[tid] = acc / {number}",
+        "sum": "wp.atomic_add(estimate, 0, acc / float(n * num_threads))",
         "moments": (
             f"mean = acc / {number}\n"
             "estimate[tid] = mean\n"
-            f"spread[tid] = wp.sqrt(wp.max(square / {number} - mean * mean, 0.0) / {number})"
+            f"std_error[tid] = wp.sqrt(wp.max(square / {number} - mean * mean, 0.0) / {number})"
         ),
     }[out]
     d.launch(threads)
@@ -122,7 +122,7 @@ def integrate_by_chance(d: Draft) -> None:
     )
     d.says(
         {
-            "circle": "Estimates a quarter of pi, the area under a circle, by random points.",
+            "circle": "Estimates a quarter of pi, the area of a quarter of the unit disk, by random points.",
             "exponential": "Estimates the integral of exp(-a x) over the unit interval by random points.",
             "peak": "Estimates the integral of (1 + x) exp(-a x) over the unit interval by random points.",
             "sine": "Estimates the integral of sin(a x) over the unit interval by random points.",
@@ -156,7 +156,7 @@ def integrate_by_chance(d: Draft) -> None:
         if out != "sum":
             assert np.abs(each - truth).max() < 6 * sd / np.sqrt(n) + 1e-4, "an estimate is far off"
         if out == "moments" and variance != "stratified":
-            off = np.abs(each - truth) / (after.spread + 1e-6)
+            off = np.abs(each - truth) / (after.std_error + 1e-6)
             assert np.median(off) < 2.0, "the errors are not what they are said to be"
             assert off.mean() > 0.2, "the errors are said to be too large"
 
@@ -215,10 +215,12 @@ def random_walk(d: Draft) -> None:
     if out == "ends":
         d.output("ends", f"vec{dim}", n, about="end point of each walk")
     elif out == "histogram":
-        d.output("counts", "int", bins, about="walks per bin of a quarter in distance")
+        d.output("counts", "int", bins, about="walks per bin of distance, the last bin open")
         d.param("num_bins", "int", bins, about="number of bins")
+        d.module("BIN_WIDTH = wp.constant(0.25)")
     else:
-        d.output("squares" if out == "square" else "furthest", "float", n)
+        about = "squared distance of each end" if out == "square" else "largest distance of each walk"
+        d.output("squares" if out == "square" else "furthest", "float", n, about=f"{about} from its start")
     vec = f"wp.vec{dim}"
     unit = "wp.sample_unit_sphere_surface(state)"
     pre = ""
@@ -267,7 +269,7 @@ def random_walk(d: Draft) -> None:
     end = {
         "ends": "ends[tid] = x",
         "square": "squares[tid] = wp.dot(x, x)",
-        "histogram": "wp.atomic_add(counts, wp.min(int(4.0 * wp.length(x)), num_bins - 1), 1)",
+        "histogram": "wp.atomic_add(counts, wp.min(int(wp.length(x) / BIN_WIDTH), num_bins - 1), 1)",
         "furthest": "furthest[tid] = far",
     }[out]
     if kind == "photons" and out == "furthest":

@@ -45,6 +45,9 @@ def assign_clusters(d: Draft) -> None:
         )
     elif metric != "euclidean":
         d.calls("assign_clusters|nearest_centroid|assign_points")
+    by = {"euclidean": "", "manhattan": "Manhattan ", "cosine": "cosine "}[metric]
+    if metric != "euclidean":
+        d.says(f"Assigns each point to the cluster center at the least {by}distance.")
     n, k, size = d.pick(64, 96, 128), d.pick(4, 5, 8), d.pick(4, 5, 6)
     many = dim == "many"
     type = "float" if many else f"vec{dim}"
@@ -55,14 +58,14 @@ def assign_clusters(d: Draft) -> None:
         d.output("sums", type, (k, size) if many else (k,), about="sum of the samples per cluster")
         d.output("counts", "int", k, about="number of samples per cluster")
     elif extra == "inertia":
-        squared = "squared " if metric == "euclidean" else ""
-        d.output("inertia" if squared else "cost", "float", 1, about=f"sum of the {squared}distances to the nearest centers")  # fmt: skip
+        squared = "squared " if metric == "euclidean" else by
+        d.output("inertia" if metric == "euclidean" else "cost", "float", 1, about=f"sum of the {squared}distances to the nearest centers")  # fmt: skip
     else:
         d.output("labels", "int", n, about="index of the nearest center")
-        squared = "squared " if metric == "euclidean" else ""
+        squared = "squared " if metric == "euclidean" else by
         if fuzzy:
             d.output("margin", "float", n, about=f"how much larger the {squared}distance to the second nearest is")  # fmt: skip
-            d.says("Assigns each point to the nearest cluster center and tells by how much that is nearer than the next.")  # fmt: skip
+            d.says(f"Assigns each point to the nearest cluster center, and tells by how much the {squared}distance to the next is larger.")  # fmt: skip
         elif extra == "distance":
             d.output("distances", "float", n, about=f"{squared}distance to the nearest center")
             d.says(f"Finds the nearest cluster center of each point and the {squared}distance to it.")
@@ -72,13 +75,10 @@ def assign_clusters(d: Draft) -> None:
             if metric != "cosine" and not expanded
             else "dot = float(0.0)\nnorm = float(0.0)"
         )
-        if metric == "cosine" and whole:
-            start += "\nown = float(0.0)"
         step = {
             "euclidean": "diff = x[i, a] - centers[c, a]\ndist += diff * diff",
             "manhattan": "dist += wp.abs(x[i, a] - centers[c, a])",
-            "cosine": "dot += x[i, a] * centers[c, a]\nnorm += centers[c, a] * centers[c, a]"
-            + ("\nown += x[i, a] * x[i, a]" if whole else ""),
+            "cosine": "dot += x[i, a] * centers[c, a]\nnorm += centers[c, a] * centers[c, a]",
         }[metric]
         after = ""
         if expanded:
@@ -92,13 +92,17 @@ def assign_clusters(d: Draft) -> None:
             f"{start}\nfor a in range(x.shape[1]):\n    {step.replace(chr(10), chr(10) + '    ')}\n{after}"
         )
         load = ""
+        if metric == "cosine" and whole:
+            load = "own = float(0.0)\nfor a in range(x.shape[1]):\n    own += x[i, a] * x[i, a]"
     else:
         load = "p = x[i]"
+        if metric == "cosine" and whole:
+            load += "\np_length = wp.length(p)"
         measure = {
             "euclidean": "dist = wp.length_sq(p - centers[c])",
             "manhattan": "diff = p - centers[c]\ndist = "
             + " + ".join(f"wp.abs(diff[{a}])" for a in range(int(dim))),  # type: ignore[call-overload]
-            "cosine": "dist = 1.0 - wp.dot(p, centers[c]) / (wp.length(p) * wp.length(centers[c]))"
+            "cosine": "dist = 1.0 - wp.dot(p, centers[c]) / (p_length * wp.length(centers[c]))"
             if whole
             else (
                 "# |p| is constant over the centers, so it can be dropped\n"
@@ -128,9 +132,13 @@ def assign_clusters(d: Draft) -> None:
             else "for a in range(x.shape[1]):\n    wp.atomic_add(sums, nearest, a, x[i, a])"
         )
         end = f"# The host divides the sums by the counts for the new centers\nwp.atomic_add(counts, nearest, 1)\n{add}"
-        d.says("Adds each point to the sum of its nearest cluster center and counts it there.")
+        d.says(
+            "Adds each point to the sum of its nearest cluster center"
+            + (" by cosine distance" if metric == "cosine" else "")
+            + " and counts it there."
+        )
     elif extra == "inertia":
-        end = f"wp.atomic_add({'inertia' if squared else 'cost'}, 0, best)"
+        end = f"wp.atomic_add({'inertia' if metric == 'euclidean' else 'cost'}, 0, best)"
         d.says(f"Sums the {squared}distances of points from their nearest cluster centers.")
         select = "if dist < best:\n    best = dist"
     else:
@@ -166,7 +174,7 @@ def assign_clusters(d: Draft) -> None:
             hot = np.eye(k)[label]
             return {"sums": hot.T @ v.x, "counts": hot.sum(axis=0).astype(int)}
         if extra == "inertia":
-            return {"inertia" if squared else "cost": ordered[:, 0].sum(keepdims=True)}
+            return {"inertia" if metric == "euclidean" else "cost": ordered[:, 0].sum(keepdims=True)}
         found = {"labels": label}
         if extra == "distance":
             found |= {"margin": ordered[:, 1] - ordered[:, 0]} if fuzzy else {"distances": ordered[:, 0]}
@@ -209,16 +217,17 @@ def mixture_responsibilities(d: Draft) -> None:
     d.input("x", type, n, -2.0, 2.0, about="samples")
     d.input("means", type, k, -1.5, 1.5, about="means of the components")
     if shape == "spherical":
-        d.input("variance", "float", k, 0.3, 1.5)
+        d.input("variance", "float", k, 0.3, 1.5, about="variance of each component")
     elif shape == "diagonal":
-        d.input("variance", type, k, 0.3, 1.5)
+        d.input("variance", type, k, 0.3, 1.5, about="variance of each component along each axis")
     else:
-        d.input("precision", f"mat{dim}{dim}", k, 0.5, 3.0, kind="spd")
-    d.input("log_pi", "float", k, -2.0, -0.5)
+        about = "inverse covariance of each component"
+        d.input("precision", f"mat{dim}{dim}", k, 0.5, 3.0, kind="spd", about=about)
+    d.input("log_pi", "float", k, -2.0, -0.5, about="logarithms of the weights of the components")
     if out in ("responsibilities", "both"):
-        d.output("resp", "float", (n, k))
+        d.output("resp", "float", (n, k), about="share of each component in each sample")
     if out in ("likelihood", "both"):
-        d.output("log_likelihood", "float", n)
+        d.output("log_likelihood", "float", n, about="log-likelihood of each sample")
     if out == "hard":
         d.output("labels", "int", n, about="index of the most likely component")
     half = 0.5 * dim * np.log(2 * np.pi)
@@ -250,16 +259,19 @@ def mixture_responsibilities(d: Draft) -> None:
         def log_joint(
             c: int, xi: $t, means: wp.array(dtype=$t), $spread, log_pi: wp.array(dtype=float)
         ) -> float:
-            """log pi_c + log N(x; mu_c, S_c)."""
+            """Logarithm of the weight of a component times its density at a point$less."""
             e = xi - means[c]
-            return log_pi[c] - 0.5 * $quad $sign 0.5 * $det - $half
+            return log_pi[c] - 0.5 * $quad $sign 0.5 * $det$half
         ''',
         t=types["x"],
         spread=spread,
         quad=quad,
         sign=sign,
         det=det,
-        half=f"{half:.7f}",
+        less="" if out in ("likelihood", "both") else ", up to a constant",
+        half=f" - {'' if dim == 2 else f'{dim / 2} * '}wp.log(2.0 * wp.pi)"
+        if out in ("likelihood", "both")
+        else "",
     )
     call = f"log_joint(c, xi, means, {name}, log_pi)"
     if out == "hard":

@@ -25,6 +25,13 @@ _KERNELS: dict[str, Any] = {  # of the scaled distance r and its square q
     ),
 }
 
+_KINDS = {
+    "rational quadratic": "Rational quadratic with alpha = 2",
+    "matern 3/2": "Matern 3/2",
+    "matern 5/2": "Matern 5/2",
+    "wendland": "Wendland, zero beyond 2.5",
+}
+
 # Wendland's function above is positive definite in three dimensions, this one in five.
 _WENDLAND_FIVE: Any = (
     "wp.pow(wp.max(1.0 - 0.4 * r, 0.0), 5.0) * (2.0 * r + 1.0)",
@@ -77,13 +84,19 @@ def covariance_matrix(d: Draft) -> None:
     type = "float" if many or dim == 1 else f"vec{dim}"
     cross = what in ("cross", "mean")
     other = "x_train" if what == "mean" else "other"
-    d.input("x", type, (n, size) if many else n, -1.0, 1.0)
+    about = (
+        "points of the first set" if what == "cross" else "where to predict" if what == "mean" else "points"
+    )
+    d.input("x", type, (n, size) if many else n, -1.0, 1.0, about=about)
     if cross:
-        d.input(other, type, (m, size) if many else m, -1.0, 1.0)
-    if what in ("mean", "matvec"):
-        d.input("alpha", "float", m if cross else n, -1.0, 1.0)
+        about = "points of the second set" if what == "cross" else "points of the observations"
+        d.input(other, type, (m, size) if many else m, -1.0, 1.0, about=about)
+    if what == "mean":
+        d.input("alpha", "float", m, -1.0, 1.0, about="inverse covariance times observations")
+    elif what == "matvec":
+        d.input("vector", "float", n, -1.0, 1.0, about="vector to multiply")
     if scales == "each":
-        d.input("length", "float", size, 0.5, 1.5, about="length scale of the kernel")
+        d.input("length", "float", size, 0.5, 1.5, about="length scale of the kernel along each axis")
     else:
         d.param("length", "float", 0.5, 1.5, about="length scale of the kernel")
     d.param("variance", "float", 0.5, 2.0, about="signal variance")
@@ -96,6 +109,7 @@ def covariance_matrix(d: Draft) -> None:
         "mean" if what == "mean" else "product" if what == "matvec" else "k",
         "float",
         n if sums else (n, m if cross else n),
+        about={"mean": "predicted means", "matvec": "product"}.get(what, "covariances"),
     )
     spelled = (
         "wp.array2d(dtype=float)" if many else f"wp.array(dtype={type if type == 'float' else 'wp.' + type})"
@@ -114,7 +128,7 @@ def covariance_matrix(d: Draft) -> None:
         squares = f"step = (x[i] - {b}[j]) / length\nq = step * step"
     else:
         squares = f"q = wp.length_sq(x[i] - {b}[j]) / (length * length)"
-    constant = {"matern 3/2": "c = 1.7320508", "matern 5/2": "c = 2.236068"}.get(kernel, "")
+    constant = {"matern 3/2": "c = wp.sqrt(3.0)", "matern 5/2": "c = wp.sqrt(5.0)"}.get(kernel, "")
     root = "r = wp.sqrt(q)" if "r)" in text or "r," in text or "* r" in text else ""
     if root and not cross:
         root = "# Keeps the slope finite where a point meets itself\nr = wp.sqrt(wp.max(q, 1.0e-12))"
@@ -129,7 +143,7 @@ def covariance_matrix(d: Draft) -> None:
             return $rule
         """,
         args=f"x: {spelled}, {second}i: int, j: int, length: {length}",
-        kernel=kernel.capitalize(),
+        kernel=_KINDS.get(kernel, kernel.capitalize()),
         squares=squares,
         root=root,
         constant=constant,
@@ -145,8 +159,8 @@ def covariance_matrix(d: Draft) -> None:
             "i = wp.tid()\nf = float($start)\nfor j in range($total):\n    $value\n$noise\n$out",
             start="level" if trend else "0.0",
             total=total,
-            value=f"f += {call} * alpha[j]",
-            noise="# The noise stands on the diagonal alone\nf += noise * alpha[i]" if jitter else "",
+            value=f"f += {call} * {'alpha' if what == 'mean' else 'vector'}[j]",
+            noise="# The noise stands on the diagonal alone\nf += noise * vector[i]" if jitter else "",
             out=out,
         )
     elif what == "lower":
@@ -183,7 +197,7 @@ def covariance_matrix(d: Draft) -> None:
         if what == "mean":
             return {"mean": k @ v.alpha + (v.level if trend else 0.0)}
         if what == "matvec":
-            return {"product": k @ v.alpha}
+            return {"product": k @ v.vector}
         return {"k": np.tril(k) if what == "lower" else k}
 
     d.check(reference, 5e-4)

@@ -25,6 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     adjoint="no",
+    element="filter",
 )
 def kalman_filter(d: Draft) -> None:
     """Predicts and corrects a bank of Kalman filters by one measurement each."""
@@ -42,7 +43,9 @@ def kalman_filter(d: Draft) -> None:
     dim = {"walk": 2, "constant velocity": 2, "constant acceleration": 3}[model]
     n = d.pick(32, 48, 64)
     vec, mat = f"vec{dim}", f"mat{dim}{dim}"
-    d.inout("x", vec, n, -2.0, 2.0, about="state estimates")
+    still = model == "walk" and matrix == "built" and steps == "predict"  # it stays where it is
+    if not still:
+        d.inout("x", vec, n, -2.0, 2.0, about="state estimates")
     d.inout("p", mat, n, 0.3, 2.0, kind="spd", about="covariances of the states")
     predicting, updating = steps != "update", steps != "predict"
     if updating:
@@ -52,11 +55,15 @@ def kalman_filter(d: Draft) -> None:
             d.param("f", mat, -1.0, 1.0, about="transition matrix")
         elif model != "walk":
             d.param("dt", "float", 0.05, 0.5, about="time step")
-        d.param("q", "float", 0.1, 1.0, about="process noise")
+        driven = {"constant velocity": "acceleration", "constant acceleration": "jerk"}.get(model, "")
+        about = (
+            f"variance of the {driven}" if driven and matrix == "built" else "variance of the process noise"
+        )
+        d.param("q", "float", 0.1, 1.0, about=about)
     if updating:
         d.param("r", "float", 0.1, 1.0, about="measurement noise variance")
     if gate:
-        d.param("max_distance", "float", 3.0, 9.0, about="gate for the squared Mahalanobis distance")
+        d.param("gate", "float", 3.0, 9.0, about="bound of the squared Mahalanobis distance")
     if likelihood:
         d.output("log_likelihood", "float", n, about="log-likelihood of each measurement")
     built = {
@@ -89,38 +96,40 @@ def kalman_filter(d: Draft) -> None:
         else noise
     )
     predict = "\n".join(line.strip() for line in predict.strip().splitlines())
-    if walk:
-        predict += "\npi = pi + noise"
+    if still:
+        predict += "\np[i] = p[i] + noise"
+    elif walk:
+        predict += "\np_i = p_i + noise"
     else:
-        predict += "\nxi = f * xi\npi = f * pi * wp.transpose(f) + noise"
+        predict += "\nx_i = f * x_i\np_i = f * p_i * wp.transpose(f) + noise"
     head = ", ".join(["1.0"] + ["0.0"] * (dim - 1))
     update = f"""
-    # the first component alone is measured: H = [1 0{" 0" if dim == 3 else ""}]
-    y = z[i] - xi[0]
-    s = pi[0, 0] + r
+    # The first component alone is measured: H = [1 0{" 0" if dim == 3 else ""}]
+    y = z[i] - x_i[0]
+    s = p_i[0, 0] + r
     $likelihood
     $gate
-    gain = wp.{vec}({", ".join(f"pi[{a}, 0]" for a in range(dim))}) / s
-    xi = xi + gain * y
+    gain = wp.{vec}({", ".join(f"p_i[{a}, 0]" for a in range(dim))}) / s
+    x_i = x_i + gain * y
     $cov
     """
     if form == "standard":
-        cov = f"pi = pi - wp.outer(gain, wp.{vec}({', '.join(f'pi[0, {a}]' for a in range(dim))}))"
+        cov = f"p_i = p_i - wp.outer(gain, wp.{vec}({', '.join(f'p_i[0, {a}]' for a in range(dim))}))"
     else:
         cov = (
             "# Joseph form: (I - K H) P (I - K H)^T + K R K^T stays symmetric and positive\n"
             f"ikh = wp.identity(n={dim}, dtype=float) - wp.outer(gain, wp.{vec}({head}))\n"
-            "pi = ikh * pi * wp.transpose(ikh) + r * wp.outer(gain, gain)"
+            "p_i = ikh * p_i * wp.transpose(ikh) + r * wp.outer(gain, gain)"
         )
-    stay = "x[i] = xi\n    p[i] = pi\n    return" if predicting else "return"
+    stay = "x[i] = x_i\n    p[i] = p_i\n    return" if predicting else "return"
     gate_text = (
-        (f"# Gate: reject outliers and keep the prediction\nif y * y > max_distance * s:\n    {stay}")
-        if gate
-        else ""
+        (f"# Gate: reject outliers and keep the prediction\nif y * y > gate * s:\n    {stay}") if gate else ""
     )
     d.launch(n)
     d.code(
-        "i = wp.tid()\nxi = x[i]\npi = p[i]\n$predict\n$update\nx[i] = xi\np[i] = pi",
+        "i = wp.tid()\n$load\n$predict\n$update\n$store",
+        load="" if still else "x_i = x[i]\np_i = p[i]",
+        store="" if still else "x[i] = x_i\np[i] = p_i",
         predict=predict if predicting else "",
         update=update if updating else "",
         gate=gate_text,
@@ -132,13 +141,15 @@ def kalman_filter(d: Draft) -> None:
     d.says(
         {
             "both": f"Predicts and corrects Kalman filters of a {model} model by one measurement each.",
-            "predict": f"Predicts the states and covariances of Kalman filters of a {model} model.",
+            "predict": f"Predicts the states and covariances of Kalman filters of a {model} model."
+            if not still
+            else "Adds the noise of a step to the covariances of Kalman filters of a random-walk model.",
             "update": "Corrects the states and covariances of Kalman filters by one measurement each.",
         }[steps].replace("walk model", "random-walk model")
     )
 
     def reference(v: Values) -> dict[str, Any]:
-        x, p = v.x, v.p
+        x, p = v.get("x"), v.p
         if predicting:
             dt = v.get("dt", 0.0)
             f = np.eye(dim)
@@ -149,11 +160,11 @@ def kalman_filter(d: Draft) -> None:
                 g = np.array([dt**3 / 6, dt**2 / 2, dt])[-dim:]
                 noise_of = v.q * np.outer(g, g)
                 f = np.eye(dim) + np.eye(dim, k=1) * dt + np.eye(dim, k=2) * dt**2 / 2
-            x, p = x @ f.T, f @ p @ f.T + noise_of
+            x, p = None if still else x @ f.T, f @ p @ f.T + noise_of
         if not updating:
-            return {"x": x, "p": p}
+            return {"p": p} if still else {"x": x, "p": p}
         y, s = v.z - x[:, 0], p[:, 0, 0] + v.r
-        use = y**2 <= v.max_distance * s if gate else np.ones(n, bool)
+        use = y**2 <= v.gate * s if gate else np.ones(n, bool)
         # Information form: P^-1 <- P^-1 + H^T R^-1 H
         h = np.zeros((dim, dim))
         h[0, 0] = 1 / v.r
@@ -179,10 +190,11 @@ def kalman_filter(d: Draft) -> None:
         "hi": "right|b|last",
         "mid": "middle|c|m",
         "target": "u|point|threshold",
-        "n": "count|num_particles|total",
+        "n": "count|num_particles",
     },
     adjoint="no",
     weight=4,
+    element="particle",
 )
 def resample_particles(d: Draft) -> None:
     """Draws particles with replacement in proportion to their weights."""
@@ -198,11 +210,11 @@ def resample_particles(d: Draft) -> None:
     if copy != "ancestors":
         d.input("states", type, n, -1.0, 1.0, about="particle states")
     if copy == "jitter":
-        d.input("noise", type, n, -0.1, 0.1)
+        d.input("noise", type, n, -0.1, 0.1, about="jitter of each particle, before scaling")
         d.param("spread", "float", 0.2, 1.0, about="scale of the jitter")
     rng = random == "generated"
     if rng:
-        d.param("seed", "int", 1, 10000)
+        d.param("seed", "int", 1, 10000, about="seed of the random numbers")
     elif scheme == "systematic":
         d.param("u0", "float", 0.05, 0.95, about="random offset of the comb")
     else:
@@ -235,13 +247,14 @@ def resample_particles(d: Draft) -> None:
             else:
                 hi = mid
         """,
-        "lower bound": "lo = wp.min(wp.lower_bound(cumulative, target), n - 1)",
-        "scan": "lo = int(0)\nwhile lo < n - 1 and cumulative[lo] < target:\n    lo += 1",
+        "lower bound": "parent = wp.min(wp.lower_bound(cumulative, target), n - 1)",
+        "scan": "parent = int(0)\nwhile parent < n - 1 and cumulative[parent] < target:\n    parent += 1",
     }[find]
+    found = "lo" if find == "binary" else "parent"
     end = {
-        "ancestors": "ancestors[tid] = lo",
-        "states": "resampled[tid] = states[lo]",
-        "jitter": "# copies of one particle part again\nresampled[tid] = states[lo] + spread * noise[tid]",
+        "ancestors": f"ancestors[tid] = {found}",
+        "states": f"resampled[tid] = states[{found}]",
+        "jitter": f"# Copies of one particle part again\nresampled[tid] = states[{found}] + spread * noise[tid]",
     }[copy]
     d.launch(n)
     d.code(
@@ -259,7 +272,8 @@ def resample_particles(d: Draft) -> None:
         search=search,
         end=end,
     )
-    d.says(f"Draws particles in proportion to their weights by {scheme} resampling.")
+    jittered = ", and jitters them" if copy == "jitter" else ""
+    d.says(f"Draws particles in proportion to their weights by {scheme} resampling{jittered}.")
     if rng:
 
         def holds(before: Values, after: Values) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import textwrap
 from typing import Any
 
@@ -25,8 +26,6 @@ def log_sum(a: float, b: float) -> float:
     source="Rabiner 1989, sec. III and V (scaling); Baum et al. 1970; Bishop 2006, sec. 13.2",
     names={
         "state_posteriors": "forward_backward|hmm_smoothing|smooth_states|hmm_posteriors",
-        "alpha": "forward|fwd|alphas",
-        "beta": "backward|bwd|betas",
         "series": "seq|sequence|tid",
         "transition": "trans|moves|A",
         "emission": "obs_prob|B|emit",
@@ -37,6 +36,7 @@ def log_sum(a: float, b: float) -> float:
     },
     adjoint="no",
     weight=9,
+    element="chain",
 )
 def state_posteriors(d: Draft) -> None:
     """Infers the states of hidden Markov chains from what was observed (forward-backward algorithm)."""
@@ -69,11 +69,20 @@ def state_posteriors(d: Draft) -> None:
     d.input("observed", kind, shape, low, high, about=about + gone)
     if ragged:
         d.input("lengths", "int", count, 2, most + 1, about="Number of observations in each series")
-    d.input("transition", "float", (states, states), 0.1, 1.0, about="Weights of moves from row to column")
+    d.input(
+        "transition", "float", (states, states), 0.1, 1.0, about="Probability of each move from row to column"
+    )
     if first == "given":
-        d.input("prior", "float", states, 0.2, 1.0, about="Weights of the first state")
+        d.input("prior", "float", states, 0.2, 1.0, about="Probabilities of the first state")
     if seen == "symbols":
-        d.input("emission", "float", (states, symbols), 0.05, 1.0, about="Weights of symbols in each state")
+        d.input(
+            "emission",
+            "float",
+            (states, symbols),
+            0.05,
+            1.0,
+            about="Probability of each symbol in each state",
+        )
     elif seen == "gaussian":
         d.input("mean", "float", states, 1.0, 4.0, about="Mean reading in each state")
         d.input("deviation", "float", states, 0.6, 1.2, about="Standard deviation in each state")
@@ -96,7 +105,7 @@ def state_posteriors(d: Draft) -> None:
     body = {
         "symbols": "return emission[state, value]",
         "gaussian": "z = (value - mean[state]) / deviation[state]\n"
-        "return 0.39894228 / deviation[state] * wp.exp(-0.5 * z * z)",
+        "return wp.exp(-0.5 * z * z) / (deviation[state] * wp.sqrt(2.0 * wp.pi))",
         "poisson": "weight = wp.exp(-intensity[state])\nfor k in range(value):\n"
         "    weight *= intensity[state] / float(k + 1)\nreturn weight",
     }[seen]
@@ -146,6 +155,7 @@ def state_posteriors(d: Draft) -> None:
             for r in range(1, {end}):
                 t = {last} - r
                 for i in range(STATES):
+                    # Of a sum that is still empty
                     later = float(-1.0e30)
                     for j in range(STATES):
                         step = wp.log(transition[i, j] * {weight.format("j", "t + 1")})
@@ -155,22 +165,24 @@ def state_posteriors(d: Draft) -> None:
         share = "wp.exp(alpha[t, {0}] + beta[t, {0}] - evidence)"
         pair = f"wp.exp(alpha[t, i] + wp.log(transition[i, j] * {weight.format('j', 't + 1')}) + beta[t + 1, j] - evidence)"
     else:
-        begin = f"alpha[0, j] = {start} * {weight.format('j', '0')}"
+        begin = f"ahead[j] = {start}"
         move = f"""
             $begin
             for t in range({end}):
                 norm = float(0.0)
                 for j in range(STATES):
-                    if t > 0:
-                        reach = float(0.0)
-                        for i in range(STATES):
-                            reach += alpha[t - 1, i] * transition[i, j]
-                        alpha[t, j] = reach * {weight.format("j", "t")}
+                    alpha[t, j] = ahead[j] * {weight.format("j", "t")}
                     norm += alpha[t, j]
                 # Each step is scaled to one; the scales multiply to the likelihood
                 for j in range(STATES):
                     alpha[t, j] = alpha[t, j] / norm
                 $keep
+                # Where the chain is expected next
+                for j in range(STATES):
+                    reach = float(0.0)
+                    for i in range(STATES):
+                        reach += alpha[t, i] * transition[i, j]
+                    ahead[j] = reach
             """
         back = f"""
             for j in range(STATES):
@@ -202,14 +214,14 @@ def state_posteriors(d: Draft) -> None:
                         expected[series, i, j] += {pair}
             """,
         "entropy": f"""
-            spread = float(0.0)
+            entropy = float(0.0)
             for t in range({end}):
                 for j in range(STATES):
                     p = {share.format("j")}
                     # The term vanishes where p does
                     if p > 1.0e-12:
-                        spread -= p * wp.log(p)
-            uncertainty[series] = spread / float({end})
+                        entropy -= p * wp.log(p)
+            uncertainty[series] = entropy / float({end})
             """,
     }[result]
     d.launch(count)
@@ -218,6 +230,7 @@ def state_posteriors(d: Draft) -> None:
         series = wp.tid()
         $length
         alpha = wp.zeros(shape=(MAX_STEPS, STATES), dtype=float)
+        $ahead
         $room
         # --- Forward: states together with what was observed until then ---
         for j in range(STATES):
@@ -227,6 +240,7 @@ def state_posteriors(d: Draft) -> None:
         $store
         """,
         length="steps = lengths[series]" if ragged else "",
+        ahead="" if log else "ahead = wp.zeros(shape=STATES, dtype=float)",
         room=""
         if result == "likelihood"
         else "beta = wp.zeros(shape=(MAX_STEPS, STATES), dtype=float)"
@@ -237,6 +251,9 @@ def state_posteriors(d: Draft) -> None:
         back="" if result == "likelihood" else "# --- Backward ---\n" + textwrap.dedent(back).strip("\n"),
         store=store,
     )
+    called = d.pick(("alpha", "beta"), ("forward", "backward"), ("fwd", "bwd"))
+    for old, new in zip(("alpha", "beta"), called, strict=True):
+        d.text = re.sub(rf"\b{old}\b", new, d.text)
     if not log:
         scaling = "Each alpha is scaled to one, as products of probabilities underflow (Rabiner, sec. V.A)."
     else:

@@ -39,16 +39,17 @@ def running_moments(d: Draft) -> None:
     missing = "none" if missing == "nan" else missing
     series, length = d.pick(32, 48, 64), d.pick(8, 12, 20)
     if layout == "groups":
-        d.input("offsets", "int", series + 1, 0, series * length, kind="offsets")
-        d.input("x", "float", series * length, -2.0, 5.0)
+        about = "where the samples of each group begin"
+        d.input("offsets", "int", series + 1, 0, series * length, kind="offsets", about=about)
+        d.input("x", "float", series * length, -2.0, 5.0, about="samples of all groups, one after the other")
         loop, at, shape = "for k in range(offsets[tid], offsets[tid + 1]):", "[k]", (series * length,)
     elif layout == "rows":
         shape = (series, length)  # type: ignore[assignment]
-        d.input("x", "float", shape, -2.0, 5.0)
+        d.input("x", "float", shape, -2.0, 5.0, about="samples, one row per series")
         loop, at = "for k in range(x.shape[1]):", "[tid, k]"
     else:
         shape = (length, series)  # type: ignore[assignment]
-        d.input("x", "float", shape, -2.0, 5.0)
+        d.input("x", "float", shape, -2.0, 5.0, about="samples, one column per series")
         loop, at = "for k in range(x.shape[0]):", "[k, tid]"
     if weighted:
         d.input("weights", "float", shape, 0.1, 2.0, about="weight of each sample")
@@ -56,9 +57,16 @@ def running_moments(d: Draft) -> None:
         d.input("valid", "int", shape, 0, 4, about="nonzero for samples that count")
     d.output("means", "float", series, about="mean per series")
     d.output(
-        "variances" if want == "variance" else "deviations" if want == "deviation" else "errors",
+        {"variance": "variances", "deviation": "deviations", "error": "errors"}[want],
         "float",
         series,
+        about={
+            "variance": "variance per series, weights taken for shares"
+            if weighted
+            else "unbiased variance per series",
+            "deviation": "standard deviation per series",
+            "error": "standard error of the mean per series",
+        }[want],
     )
     if order >= 3:
         d.output("skewness", "float", series, about="skewness per series")
@@ -78,8 +86,7 @@ def running_moments(d: Draft) -> None:
             "n += 1.0\n"
             f"delta = x{at} - mean\n"
             "mean += delta / n\n"
-            "# the deviations before and after the update: their product is what the sum of squares "
-            "gains\n"
+            "# The sum of squares gains the product of the deviations from the old and the new mean\n"
             f"m2 += delta * (x{at} - mean)"
         )
         init, count = "n = float(0.0)\nmean = float(0.0)\nm2 = float(0.0)", "n"
@@ -109,14 +116,14 @@ def running_moments(d: Draft) -> None:
     spread = {
         "variance": f"variances[tid] = m2 / {unbiased}",
         "deviation": f"deviations[tid] = wp.sqrt(m2 / {unbiased})",
-        "error": f"# of the mean\nerrors[tid] = wp.sqrt(m2 / {unbiased} / {count})",
+        "error": f"# Standard error of the mean\nerrors[tid] = wp.sqrt(m2 / {unbiased} / {count})",
     }[want].replace("((", "(")
     end = spread
     if order >= 3:
         end += "\nif m2 > 0.0:\n    skewness[tid] = wp.sqrt(n) * m3 / wp.pow(m2, 1.5)"
     if order == 4:
         end += (
-            "\n    # excess over that of a normal distribution\n    kurtosis[tid] = n * m4 / (m2 * m2) - 3.0"
+            "\n    # Excess over that of a normal distribution\n    kurtosis[tid] = n * m4 / (m2 * m2) - 3.0"
         )
     d.launch(series)
     d.code(
@@ -220,7 +227,7 @@ _KERNELS: dict[str, Any] = {
     element="point",
 )
 def kernel_density(d: Draft) -> None:
-    """Estimates a density at given points as a sum of kernels on the samples."""
+    """Estimates a density at given points as the mean of kernels on the samples."""
     kernel = d.option("kernel", *_KERNELS)
     dim = d.option("dim", 1, 2, 3)
     what = d.option("what", "density", "regression", "weighted", "leave one out")
@@ -234,6 +241,8 @@ def kernel_density(d: Draft) -> None:
     points, n = d.pick(32, 48, 64), d.pick(24, 40, 60)
     type = "float" if dim == 1 else f"vec{dim}"
     text, value = _KERNELS[kernel]
+    if kernel == "triangular" and dim > 1:
+        text = "wp.max(1.0 - u, 0.0)"
     own = what == "leave one out"
     points = n if own else points
     d.input("samples", type, n, -1.0, 1.0, about="sample positions")
@@ -253,7 +262,8 @@ def kernel_density(d: Draft) -> None:
         d.calls("kernel_intensity|weighted_kernel_sum|smooth_weights")
         d.says("Spreads weights of samples by a kernel and sums them at given points.")
     made = {"regression": "fitted", "weighted": "intensity"}.get(what, "density")
-    d.output(made, "float", points)
+    about = {"regression": "estimates at the points", "weighted": "sums of weights at the points"}
+    d.output(made, "float", points, about=about.get(what, "estimated densities"))
     apart = "p - samples[k]"
     steps = f"u = ({apart}) / {h}\n" if dim == 1 else f"u = wp.length({apart}) / {h}\n"
     norm = {1: 1.0, 2: 2 * math.pi, 3: 4 * math.pi}[dim]
@@ -270,12 +280,13 @@ def kernel_density(d: Draft) -> None:
         text, mass = rest, mass / float(factor)
     if kernel == "quartic":
         steps += "q = wp.max(1.0 - u * u, 0.0)\n"
-    scale = {1: h, 2: f"({h} * {h})", 3: f"({h} * {h} * {h})"}[dim]
+    scale = " * ".join([h] * dim)
     weight = f"{text}"
     if width != "one":
         steps = "h = bandwidths[k]\n" + steps
+    named = kernel.capitalize() if kernel in ("gaussian", "epanechnikov") else kernel
     d.module(
-        f"KERNEL_MASS = wp.constant({mass:.7f})  # of the {kernel} kernel over R^{dim}"
+        f"KERNEL_MASS = wp.constant({mass:.7f})  # of the {named} kernel over R^{dim}"
     ) if dim > 1 and what != "regression" else None
     over = f" / (KERNEL_MASS * {scale})" if dim > 1 else f" / {scale}"
     if what == "regression":

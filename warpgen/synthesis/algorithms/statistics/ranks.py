@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from warpgen.launch import FillKind
 from warpgen.synthesis.algorithms.statistics import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
@@ -37,15 +38,21 @@ def rank_statistics(d: Draft) -> None:
     }[what])  # fmt: skip
     n, m = d.pick(32, 48, 64), d.pick(24, 40)
     high = 12 if type == "int" else 1.0
-    d.input("x", type, n, 0, high)
+    about = {"mann whitney": "samples of the first group", "kendall": "first value of each pair"}
+    d.input(
+        "x", type, n, 0, high, about=about.get(what, "samples" if what == "ranks" else "score of each sample")
+    )
     if what == "mann whitney":
-        d.input("others", type, m, 0, high)
+        d.input("others", type, m, 0, high, about="samples of the second group")
     elif what == "kendall":
-        d.input("y", type, n, 0, high)
+        d.input("y", type, n, 0, high, about="second value of each pair")
     elif what in ("roc", "auc"):
-        d.input("label", "int", n, 0, 2)
+        d.input("label", "int", n, 0, 2, about="1 for positives, 0 for negatives")
     if what == "roc":
-        d.input("thresholds", type, m, 0, high, kind="ascending" if type == "float" else "uniform")
+        kind: FillKind = "ascending" if type == "float" else "uniform"
+        d.input(
+            "thresholds", type, m, 0, high, kind=kind, about="scores from which samples count as positive"
+        )
     ragged = ragged and what in ("ranks", "mann whitney")
     other = "others" if what == "mann whitney" else "x"
     size = f"{other}.shape[0]"
@@ -62,7 +69,10 @@ def rank_statistics(d: Draft) -> None:
 
     threads = m if what == "roc" else n
     if what in ("ranks", "mann whitney"):
-        d.output("ranks" if what == "ranks" else "u", "float", n)
+        if what == "ranks":
+            d.output("ranks", "float", n, about="ranks from 1")
+        else:
+            d.output("u", "float", n, about="number of others below each sample, ties as one half")
         end = (
             "ranks[i] = float(below) + 0.5 * float(ties + 1)"
             if what == "ranks"
@@ -91,7 +101,7 @@ def rank_statistics(d: Draft) -> None:
                 "Mann and Whitney's U."
             )
     elif what == "kendall":
-        d.output("concordance", "int", n)
+        d.output("concordance", "int", n, about="concordant less discordant pairs with later samples")
         if form == "branches":
             body = (
                 "# Concordant if both differences have the same sign\n"
@@ -132,8 +142,8 @@ def rank_statistics(d: Draft) -> None:
             "the terms of Kendall's tau."
         )
     elif what == "roc":
-        d.output("true_positives", "int", m)
-        d.output("false_positives", "int", m)
+        d.output("true_positives", "int", m, about="positives at or above each threshold")
+        d.output("false_positives", "int", m, about="negatives at or above each threshold")
         d.code("""
             i = wp.tid()
             threshold = thresholds[i]
@@ -151,7 +161,7 @@ def rank_statistics(d: Draft) -> None:
         """)
         d.says("Counts true and false positives of a score at each threshold, the points of a ROC curve.")
     else:
-        d.output("wins", "float", 1)
+        d.output("wins", "float", 1, about="number of pairs in the right order, ties as one half")
         d.code(
             """
             i = wp.tid()

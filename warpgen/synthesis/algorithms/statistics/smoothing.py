@@ -23,6 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
     adjoint="no",
     weight=3,
+    element="",
 )
 def exponential_smoothing(d: Draft) -> None:
     """Smooths each series exponentially and forecasts its next value."""
@@ -41,22 +42,27 @@ def exponential_smoothing(d: Draft) -> None:
     }[out])  # fmt: skip
     n, length = d.pick(32, 48, 64), d.pick(12, 16, 20)
     seasonal = kind in ("seasonal", "multiplicative")
-    d.input("x", "float", (n, length) if layout == "rows" else (length, n), 1.0, 3.0)
+    shape = (n, length) if layout == "rows" else (length, n)
+    d.input("x", "float", shape, 1.0, 3.0, about=f"one series per {layout[:-1]}")
     at = "x[i, {}]" if layout == "rows" else "x[{}, i]"
     names = ["alpha"] + (["beta"] if kind in ("trend", "damped") else []) + (["gamma"] if seasonal else [])
     for name in names:
+        of = {"alpha": "level", "beta": "trend", "gamma": "seasons"}[name]
         if rates == "each":
-            d.input(name, "float", n, 0.1, 0.6)
+            d.input(name, "float", n, 0.1, 0.6, about=f"smoothing of the {of}, one per series")
         else:
-            d.param(name, "float", 0.1, 0.6)
+            d.param(name, "float", 0.1, 0.6, about=f"smoothing of the {of}")
     if kind == "damped":
-        d.param("phi", "float", 0.8, 0.98)
+        d.param("phi", "float", 0.8, 0.98, about="factor by which the trend fades at each step")
     if out == "ahead":
-        d.param("horizon", "int", d.pick(2, 3, 5))
+        d.param("horizon", "int", d.pick(2, 3, 5), about="steps ahead")
     if seasonal:
-        d.inout("season", "float", (n, period), *((0.8, 1.2) if kind == "multiplicative" else (-0.5, 0.5)))
+        span = (0.8, 1.2) if kind == "multiplicative" else (-0.5, 0.5)
+        about = "factors of the seasons" if kind == "multiplicative" else "terms of the seasons"
+        d.inout("season", "float", (n, period), *span, about=about)
     target = {"fitted": "fitted", "forecast": "forecasts", "error": "mse", "ahead": "forecasts"}[out]
-    d.output(target, "float", ((n, length) if layout == "rows" else (length, n)) if out == "fitted" else n)
+    about = {"fitted": "forecast of each value from those before", "error": "mean squared error per series"}
+    d.output(target, "float", shape if out == "fitted" else n, about=about.get(out, "forecast per series"))
     a, b, c = (f"{name}[i]" if rates == "each" else name for name in ("alpha", "beta", "gamma"))
     first = at.format("0")
     init = f"level = float({first})"
@@ -85,15 +91,9 @@ def exponential_smoothing(d: Draft) -> None:
             f"level = forecast + {a} * (xk - forecast)\n"
             f"trend = {b} * (level - previous) + (1.0 - {b}) * phi * trend"
         ),
-        "seasonal": (
-            "s = season[i, k % PERIOD]\n"
-            f"level += {a} * (xk - s - level)\n"
-            f"season[i, k % PERIOD] = s + {c} * (xk - level - s)"
-        ),
+        "seasonal": (f"level += {a} * (xk - s - level)\nseason[i, k % PERIOD] = s + {c} * (xk - level - s)"),
         "multiplicative": (
-            "s = season[i, k % PERIOD]\n"
-            f"level += {a} * (xk / s - level)\n"
-            f"season[i, k % PERIOD] = s + {c} * (xk / level - s)"
+            f"level += {a} * (xk / s - level)\nseason[i, k % PERIOD] = s + {c} * (xk / level - s)"
         ),
     }[kind]
     if seasonal:
@@ -101,8 +101,10 @@ def exponential_smoothing(d: Draft) -> None:
     needs = kind in ("trend", "damped") or out in ("fitted", "error")
     count = "x.shape[1]" if layout == "rows" else "x.shape[0]"
     body = f"xk = {at.format('k')}\n"
+    if seasonal:
+        body += "s = season[i, k % PERIOD]\n"
     if needs:
-        body += f"forecast = {ahead}\n"
+        body += f"forecast = {ahead.replace('season[i, k % PERIOD]', 's')}\n"
     if out == "fitted":
         body += f"fitted{'[i, k]' if layout == 'rows' else '[k, i]'} = forecast\n"
     elif out == "error":
@@ -137,12 +139,19 @@ def exponential_smoothing(d: Draft) -> None:
         body=body,
         end=end,
     )
+    by = {
+        "simple": "simple exponential smoothing",
+        "trend": "Holt's exponential smoothing with a linear trend",
+        "damped": "exponential smoothing with a damped trend",
+        "seasonal": "exponential smoothing with additive seasons",
+        "multiplicative": "exponential smoothing with multiplicative seasons",
+    }[kind]
     d.says(
         {
-            "fitted": "Smooths each series exponentially, to forecasts of one step.",
-            "forecast": "Smooths each series exponentially and forecasts its next value.",
-            "error": "Computes the mean squared error of exponential smoothing's forecasts on each series.",
-            "ahead": "Smooths each series exponentially and forecasts a few steps ahead.",
+            "fitted": f"Forecasts each value of series from those before by {by}.",
+            "forecast": f"Forecasts the next value of each series by {by}.",
+            "error": f"Computes the mean squared error of one-step forecasts of each series by {by}.",
+            "ahead": f"Forecasts each series a few steps ahead by {by}.",
         }[out]
     )
 

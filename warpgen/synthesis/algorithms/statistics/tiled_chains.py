@@ -132,13 +132,13 @@ def filtered_chains(d: Draft) -> None:
                 return (1.0 - stay) / float(STATES - 1)
         """)
     matrix = {
-        "given": "steps = wp.tile_load(transition, shape=(STATES, STATES))",
+        "given": "moves = wp.tile_load(transition, shape=(STATES, STATES))",
         "logits": "exps = wp.tile_map(wp.exp, wp.tile_load(transition_logits, shape=(STATES, STATES)))\n"
         "row_sums = wp.tile_sum(exps, axis=1)\n"
-        f"steps = exps / {per_row('row_sums', 'STATES', 'STATES')}",
+        f"moves = exps / {per_row('row_sums', 'STATES', 'STATES')}",
         "sticky": f"row_id = {per_row('wp.tile_arange(STATES, dtype=int)', 'STATES', 'STATES')}\n"
         f"col_id = {per_col('wp.tile_arange(STATES, dtype=int)', 'STATES', 'STATES')}\n"
-        "steps = wp.tile_map(step_probability, row_id, col_id, stay)",
+        "moves = wp.tile_map(step_probability, row_id, col_id, stay)",
     }[rows]
     load = {
         "symbols": "symbol = wp.tile_load(symbols[t], shape=CHAINS, offset=first)\n"
@@ -190,7 +190,7 @@ def filtered_chains(d: Draft) -> None:
             scale = wp.tile_sum(joint, axis=1)
             belief = joint / {per_row("scale", "CHAINS", "STATES")}
             $add
-            ahead = wp.tile_matmul(belief, steps)
+            ahead = wp.tile_matmul(belief, moves)
         $end
         """,
         matrix=matrix,

@@ -42,7 +42,7 @@ _LOADINGS = {
 }
 _LAWS = {
     "gaussian": "0.5 * square - half_log_det",
-    "student": "0.5 * (dof + {dim}.0) * wp.log(1.0 + square / dof) - half_log_det",
+    "student": "0.5 * (dof + float(DIM)) * wp.log(1.0 + square / dof) - half_log_det",
     "distance": "",
 }
 
@@ -106,15 +106,21 @@ def log_densities(d: Draft) -> None:
     }[result]
     d.output(name, "float", shape, about=about)
     constant = ", up to a constant," if law == "student" else ""
+    laws = "Student" if law == "student" else "normal"
+    of = {
+        "factors": "a factor model's",
+        "autoregressive": "an autoregressive",
+        "exchangeable": "an exchangeable",
+    }[kind]
     d.says(
         {
-            "whitened": "Whitens points by the Cholesky factor of a structured covariance matrix.",
-            "mean loss": f"Computes mean negative log densities of points{constant} under structured covariance matrices.",
+            "whitened": f"Whitens points by the Cholesky factor of {of} covariance matrix.",
+            "mean loss": f"Computes mean negative log densities of points{constant} under {laws} laws with {of} covariance matrix.",
         }.get(
             result,
-            "Computes Mahalanobis distances of points from structured covariance matrices."
+            f"Computes Mahalanobis distances of points under {of} covariance matrix."
             if law == "distance"
-            else f"Computes log densities of points{constant} under {'Student' if law == 'student' else 'normal'} laws with structured covariance matrices.",
+            else f"Computes log densities of points{constant} under {laws} laws with {of} covariance matrix.",
         )
     )
     if result == "per point":
@@ -172,7 +178,7 @@ def log_densities(d: Draft) -> None:
             def log_density(square: float, half_log_det: float, log_norm: float{tail}) -> float:
                 $rule
             """,
-            rule=f"{gamma}return log_norm - {_LAWS[law].format(dim=dim)}",
+            rule=f"{gamma}return log_norm - {_LAWS[law]}",
         )
     loads = {
         "given": f"mu = wp.tile_load(means[group], shape=DIM)\ngap = x - {per_col('mu', 'POINTS', 'DIM')}",
@@ -181,8 +187,8 @@ def log_densities(d: Draft) -> None:
     }[middle]
     gap = "gap" if loads else "x"
     constant = {
-        "gaussian": f"log_norm = {-0.5 * dim} * wp.log(wp.TAU)",
-        "student": f"log_norm = {-0.5 * dim} * wp.log(wp.pi * dof)",
+        "gaussian": "log_norm = -0.5 * float(DIM) * wp.log(wp.TAU)",
+        "student": "log_norm = -0.5 * float(DIM) * wp.log(wp.pi * dof)",
         "distance": "",
     }[law]
     score = f"""
@@ -230,7 +236,7 @@ def log_densities(d: Draft) -> None:
         end=end,
     )
     if law == "student":
-        d.explain("Up to the term of gamma functions, which does not depend on the points.")
+        d.explain("The term of gamma functions, which does not depend on the points, is left out.")
     else:
         centered = "(x - mu)" if loads else "x"
         determinant = ", and log det C = 2 sum log L_ii" if law == "gaussian" else ""

@@ -42,16 +42,16 @@ class Moments:
 ''')
 _STRUCTS: dict[str, Piece] = {"spread": _PAIR, "skewness": _TRIPLE, "joint": _JOINT}
 _MERGED = {
-    "spread": "merged.m2 = a.m2 + b.m2 + delta * delta * share",
+    "spread": "merged.m2 = a.m2 + b.m2 + delta * delta * reduced",
     "skewness": """
-        merged.m2 = a.m2 + b.m2 + delta * delta * share
+        merged.m2 = a.m2 + b.m2 + delta * delta * reduced
         part = delta / merged.weight
-        merged.m3 = a.m3 + b.m3 + delta * delta * part * (a.weight - b.weight) * share
+        merged.m3 = a.m3 + b.m3 + delta * delta * part * (a.weight - b.weight) * reduced
         merged.m3 += 3.0 * part * (a.weight * b.m2 - b.weight * a.m2)
     """,
     "joint": """
-        merged.m2 = a.m2 + b.m2 + wp.cw_mul(delta, delta) * share
-        merged.cross = a.cross + b.cross + delta[0] * delta[1] * share
+        merged.m2 = a.m2 + b.m2 + wp.cw_mul(delta, delta) * reduced
+        merged.cross = a.cross + b.cross + delta[0] * delta[1] * reduced
     """,
 }
 
@@ -156,7 +156,7 @@ def merged_moments(d: Draft) -> None:
             merged.weight = a.weight + b.weight
             $empty
             delta = b.mean - a.mean
-            share = a.weight * b.weight / merged.weight
+            reduced = a.weight * b.weight / merged.weight
             merged.mean = a.mean + delta * (b.weight / merged.weight)
             $rest
             return merged

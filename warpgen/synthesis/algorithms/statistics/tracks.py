@@ -65,15 +65,13 @@ def predict_covariance(p: wp.mat44, dt: float, accel_noise: float) -> wp.mat44:
         "detections": "measurements|meas|observations",
         "assigned": "match|association|detection_of_track",
         "status": "track_status|life|track_state_flag",
-        "hits": "hit_count|num_hits",
-        "misses": "miss_count|num_misses|coasted",
         "config": "cfg|params|tracker",
         "track": "t|track_id|trk",
         "innovation": "nu|residual|innov",
-        "gain": "kalman_gain|K|k_gain",
     },
     adjoint="no",
     weight=4,
+    element="track",
 )
 def update_tracks(d: Draft) -> None:
     """Predicts tracks, assigns detections within their gates and corrects the tracks by these."""
@@ -201,7 +199,7 @@ def update_tracks(d: Draft) -> None:
     begin = {
         "nearest": "best_dist = config.gate",
         "strongest": "best_snr = float(0.0)",
-        "probabilistic": "weight_sum = float(0.0)\nmixed = wp.vec2(0.0, 0.0)\nmixed_sq = wp.mat22(0.0, 0.0, 0.0, 0.0)\nbest_like = float(0.0)",
+        "probabilistic": "weight_sum = float(0.0)\nresidual_sum = wp.vec2(0.0, 0.0)\nouter_sum = wp.mat22(0.0, 0.0, 0.0, 0.0)\nbest_like = float(0.0)",
     }[choice].replace("best_dist = config.gate", "best_dist = float(config.gate)")
     keep = {
         "nearest": "if dist_sq < best_dist:\n    best_dist = dist_sq\n    best_j = j\n    innovation = residual",
@@ -213,8 +211,8 @@ def update_tracks(d: Draft) -> None:
             "# All detections in the gate share the update according to their likelihood\n"
             "likelihood = wp.exp(-0.5 * dist_sq)\n"
             "weight_sum += likelihood\n"
-            "mixed += likelihood * residual\n"
-            "mixed_sq += likelihood * wp.outer(residual, residual)\n"
+            "residual_sum += likelihood * residual\n"
+            "outer_sum += likelihood * wp.outer(residual, residual)\n"
             "if likelihood > best_like:\n    best_like = likelihood\n    best_j = j"
         ),
     }[choice]
@@ -222,12 +220,12 @@ def update_tracks(d: Draft) -> None:
         d.module("NONE_WEIGHT = wp.constant(0.1)  # stands for the chance that no detection is the target")
         combine = """
             total_weight = weight_sum + NONE_WEIGHT
-            innovation = mixed / total_weight
+            innovation = residual_sum / total_weight
         """
         widen = """
             # Origin uncertainty: part of the predicted covariance, and the spread of the innovations
             none_share = NONE_WEIGHT / total_weight
-            spread_in = mixed_sq / total_weight - wp.outer(innovation, innovation)
+            spread_in = outer_sum / total_weight - wp.outer(innovation, innovation)
             p_new = none_share * p + (1.0 - none_share) * p_new
             p_new += spread_in[0, 0] * wp.outer(gain0, gain0) + spread_in[1, 1] * wp.outer(gain1, gain1)
             p_new += spread_in[0, 1] * (wp.outer(gain0, gain1) + wp.outer(gain1, gain0))

@@ -13,7 +13,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Breiman et al. 1984; Friedman 2001 (boosting); Breiman 2001 (forests)",
     names={
-        "x": "features|samples|data",
+        "x": "samples|data",
         "node": "cur|n|at",
         "feature": "split_feature|feat|axis",
         "threshold": "split_value|cut|thresh",
@@ -47,7 +47,7 @@ def tree_inference(d: Draft) -> None:
     d.input("x", "float", (n, width), -1.0, 1.0, about="features, one row per sample")
     low = -1 if early and layout != "heap" else 0
     d.input("feature", "int", (*pre, size), low, width, about="feature tested at each node")
-    d.input("threshold", "float", (*pre, size), -0.6, 0.6)
+    d.input("threshold", "float", (*pre, size), -0.6, 0.6, about="samples below it go left")
     if missing:
         d.input("present", "int", (n, width), 0, 3, about="zero where a feature is missing")
     if layout == "heap":
@@ -57,9 +57,20 @@ def tree_inference(d: Draft) -> None:
     votes = ensemble == "votes"
     classes = 3
     values = "leaf_class" if votes else "value"
-    d.input(values, "int" if votes else "float", leaves, 0 if votes else -1.0, classes if votes else 1.0)
+    about = "class of each leaf" if votes else "value of each leaf"
+    d.input(
+        values,
+        "int" if votes else "float",
+        leaves,
+        0 if votes else -1.0,
+        classes if votes else 1.0,
+        about=about,
+    )
     d.param("depth", "int", depth, about="depth of the trees")
-    d.output("votes" if votes else "y", "int" if votes else "float", (n, classes) if votes else n)
+    if votes:
+        d.output("votes", "int", (n, classes), about="number of trees that chose each class")
+    else:
+        d.output("y", "float", n, about="predictions")
     test = f"x[i, feature{at}] < threshold{at}"
     if missing:
         test = f"present[i, f] == 0 or x[i, f] < threshold{at}"
@@ -71,9 +82,9 @@ def tree_inference(d: Draft) -> None:
     }[layout]
     stop = ""
     if low < 0:
-        stop = f"# a node without a feature is a leaf\nif feature{at} < 0:\n    break"
+        stop = f"# A node without a feature is a leaf\nif feature{at} < 0:\n    break"
     if missing:
-        go = f"f = feature{at}\n# a missing feature takes the default branch, the left one\n{go}"
+        go = f"f = feature{at}\n# A missing feature takes the default branch, the left one\n{go}"
     walk = "node = int(0)\nfor level in range(depth):\n    $stop\n    $go"
     if one:
         body, end = "$walk", f"y[i] = {leaf}"

@@ -19,10 +19,9 @@ from warpgen.synthesis.writing.trim import trim
         "covariances": "P|sigmas|state_cov",
         "gain": "K|kalman_gain|k_gain",
         "innovation": "nu|residual|z_diff",
-        "spread": "chol|L|root",
-        "w0": "center_weight|w_mean0|weight_0",
         "mean": "mu|x_mean|mean_pose",
-        "wi": "outer_weight|w_side|weight_i",
+        "W_SIDE": "SIDE_WEIGHT|W_I",
+        "REACH": "SPREAD|SIGMA_SCALE",
     },
     weight=5,
     element="vehicle",
@@ -51,6 +50,8 @@ def unscented_step(d: Draft) -> None:
         d.input("controls", "vec2", n, 0.2, 1.0, about="Forward speed and turn rate")
     elif motion == "velocity":
         d.input("controls", "vec2", n, -0.8, 0.8, about="Velocity in the frame of the vehicle")
+    if slip:
+        d.param("slip", "float", 5.0e-3, 2.0e-2, about="Slip variance along the heading per distance [m]")
     if motion != "none":
         d.param("dt", "float", 0.2, 0.5, about="Time step [s]")
         d.param("process_noise", "vec3", 1.0e-3, 6.0e-3, about="Variances added by the motion")
@@ -62,14 +63,13 @@ def unscented_step(d: Draft) -> None:
         d.input("landmarks", "vec2", n, 2.5, 4.0, about="Landmark that each vehicle sees")
     elif sighted:
         d.param("landmark", "vec2", 2.5, 4.0, about="Known landmark")
-    if measure == "range":
-        d.input("measured", "float", n, 3.5, 5.5, about="Measured distance to the landmark")
-    elif measure == "bearing":
-        d.input("measured", "float", n, 0.0, 1.2, about="Measured bearing of the landmark [rad]")
-    elif measure == "position":
-        d.input("measured", "vec2", n, -0.8, 0.8, about="Position by a receiver of satellites")
-    else:
-        d.input("measured", "vec2", n, 0.3, 4.5, about="Measured distance and bearing of the landmark")
+    low, high, about = {
+        "range": (3.5, 5.5, "Measured distance to the landmark"),
+        "bearing": (0.0, 1.2, "Measured bearing of the landmark [rad]"),
+        "position": (-0.8, 0.8, "Position by a receiver of satellites"),
+        "range bearing": (0.3, 4.5, "Measured distance and bearing of the landmark"),
+    }[measure]
+    d.input("measured", "vec2" if pair else "float", n, low, high, about=about)
     if pair:
         d.param("noise", "vec2", 0.02, 0.08, about="Variances of the measurement")
     else:
@@ -84,10 +84,18 @@ def unscented_step(d: Draft) -> None:
     # n + lambda, weights of the point in the middle for means and covariances, and of the others
     scale, wm, wc, wi = {
         "kappa": (4.0, 0.25, 0.25, 0.125),
-        "scaled": (2.25, -1.0 / 3.0, 1.6666667, 2.0 / 9.0),
+        "scaled": (2.25, -1.0 / 3.0, 23.0 / 12.0, 2.0 / 9.0),
         "uniform": (3.5, 1.0 / 7.0, 1.0 / 7.0, 1.0 / 7.0),
     }[spread]
-    root = round(scale**0.5, 7)
+    weights = _WEIGHTS[spread]
+    if motion == "none" and "bearing" in measure:  # the center's bearing needs no weight
+        weights = "\n".join(line for line in weights.split("\n") if "W_MEAN =" not in line)
+    d.module(weights)
+    w_mean, w_cov, w_side = _NAMED[spread]
+    if measure == "position":
+        d.module(
+            "ANTENNA = wp.constant(0.2)  # how far the antenna stands ahead of the middle of the vehicle [m]"
+        )
     if pair and result == "both":
         d.module("mat32 = wp.types.matrix(shape=(3, 2), dtype=float)")
     d.function('''
@@ -103,15 +111,13 @@ def unscented_step(d: Draft) -> None:
             l22 = wp.sqrt(wp.max(a[2, 2] - l20 * l20 - l21 * l21, 1.0e-8))
             return wp.mat33(l00, 0.0, 0.0, l10, l11, 0.0, l20, l21, l22)
     ''')
-    d.function(f'''
+    d.function('''
         @wp.func
         def sigma_point(mean: wp.vec3, root: wp.mat33, k: int) -> wp.vec3:
-            """Point k of seven: the mean, and {root} times a column of the root to either side of it."""
-            if k == 0:
-                return mean
+            """Point k of 1 to 6: a column of the root, scaled, to either side of the mean."""
             axis = (k - 1) % 3
             column = wp.vec3(root[0, axis], root[1, axis], root[2, axis])
-            side = wp.where(k <= 3, {root}, -{root})
+            side = wp.where(k <= 3, REACH, -REACH)
             return mean + side * column
     ''')
     if motion != "none":
@@ -130,7 +136,9 @@ def unscented_step(d: Draft) -> None:
                     return x + dt * wp.vec3(c * u[0] - s * u[1], s * u[0] + c * u[1], 0.0)
                     """,
                 "arc": """
-                    # Arc of a circle; turn rates here are never zero
+                    # Straight, if it turns too little for the arc of a circle
+                    if wp.abs(u[1]) < 1.0e-4:
+                        return x + dt * wp.vec3(u[0] * wp.cos(x[2]), u[0] * wp.sin(x[2]), u[1])
                     radius = u[0] / u[1]
                     heading = x[2] + dt * u[1]
                     return wp.vec3(
@@ -153,37 +161,33 @@ def unscented_step(d: Draft) -> None:
             "range": "return wp.length(landmark - wp.vec2(x[0], x[1]))",
             "bearing": "return wp.atan2(landmark[1] - x[1], landmark[0] - x[0]) - x[2]",
             "range bearing": "offset = landmark - wp.vec2(x[0], x[1])\nreturn wp.vec2(wp.length(offset), wp.atan2(offset[1], offset[0]) - x[2])",
-            "position": "# The antenna is mounted off the middle of the vehicle\nreturn wp.vec2(x[0] + 0.2 * wp.cos(x[2]), x[1] + 0.2 * wp.sin(x[2]))",
+            "position": "return wp.vec2(x[0] + ANTENNA * wp.cos(x[2]), x[1] + ANTENNA * wp.sin(x[2]))",
         }[measure],
     )
     predict = ""
     if motion != "none":
         predict = f"""
             # --- Prediction: the points move ---
-            spread = cholesky(covariances[tid])
-            mean = {wm} * move(states[tid], controls[tid], dt)
+            root_before = cholesky(covariances[tid])
+            moved = move(states[tid], controls[tid], dt)
+            mean = {w_mean} * moved
             for k in range(1, 7):
-                mean += {round(wi, 7)} * move(sigma_point(states[tid], spread, k), controls[tid], dt)
-            deviation = move(states[tid], controls[tid], dt) - mean
-            cov = {wc} * wp.outer(deviation, deviation) + wp.diag(process_noise)
+                mean += {w_side} * move(sigma_point(states[tid], root_before, k), controls[tid], dt)
+            deviation = moved - mean
+            cov = {w_cov} * wp.outer(deviation, deviation) + wp.diag(process_noise)
             for k in range(1, 7):
-                deviation = move(sigma_point(states[tid], spread, k), controls[tid], dt) - mean
-                cov += {round(wi, 7)} * wp.outer(deviation, deviation)
+                deviation = move(sigma_point(states[tid], root_before, k), controls[tid], dt) - mean
+                cov += {w_side} * wp.outer(deviation, deviation)
             $slip
             """
     else:
-        predict = """
-            mean = states[tid]
-            cov = covariances[tid]
-            """
+        predict = "mean = states[tid]\ncov = covariances[tid]"
     mark = {"one": ", landmark", "each": ", landmarks[tid]", "index": ", landmarks[observed[tid]]"}[known]
     mark = "" if measure == "position" else mark
     angle = {"range bearing": "innovation[1]", "bearing": "innovation"}.get(measure, "")
-    wrapped = (
-        "innovation = wp.vec2(innovation[0], wp.atan2(wp.sin(innovation[1]), wp.cos(innovation[1])))"
-        if pair
-        else "innovation = wp.atan2(wp.sin(innovation), wp.cos(innovation))"
-    )
+    if angle:
+        d.function(_APART_PAIR if pair else _APART)
+    differ = "apart({}, {})" if angle else "{} - {}"
     if pair:
         s_first, s_more, cross = "wp.outer(dz, dz) + wp.diag(noise)", "wp.outer(dz, dz)", "wp.outer({}, dz)"
         gain = """
@@ -220,19 +224,16 @@ def unscented_step(d: Draft) -> None:
         # --- $part: new points, and what would be measured at them ---
         root = cholesky(cov)
         center = observe(mean$mark)
-        expected = $wm * center
-        for k in range(1, 7):
-            expected += $wi * observe(sigma_point(mean, root, k)$mark)
-        dz = center - expected
+        $expected
+        dz = $dz_center
         innovation_cov = $first
         $cross0
         for k in range(1, 7):
             point = sigma_point(mean, root, k)
-            dz = observe(point$mark) - expected
+            dz = $dz_point
             innovation_cov += $wi * $more
             $cross_more
-        innovation = measured[tid] - expected
-        $wrap
+        innovation = $innovation
         $gain
         $store
         """,
@@ -242,18 +243,31 @@ def unscented_step(d: Draft) -> None:
             # Wheels slip along the heading more than across
             heading = mean[2]
             along = wp.vec3(wp.cos(heading), wp.sin(heading), 0.0)
-            cov += 0.01 * controls[tid][0] * dt * wp.outer(along, along)
+            cov += slip * controls[tid][0] * dt * wp.outer(along, along)
             """
         if slip
         else "",
         mark=mark,
-        wm=str(round(wm, 7)),
-        wi=str(round(wi, 7)),
-        first=f"{round(wc, 7)} * {s_first}",
+        expected=f"""
+            # Bearings are averaged by their differences, which have no jump
+            expected = center
+            for k in range(1, 7):
+                expected += {w_side} * apart(observe(sigma_point(mean, root, k){mark}), center)
+            """
+        if angle
+        else f"""
+            expected = {w_mean} * center
+            for k in range(1, 7):
+                expected += {w_side} * observe(sigma_point(mean, root, k){mark})
+            """,
+        dz_center=differ.format("center", "expected"),
+        dz_point=differ.format(f"observe(point{mark})", "expected"),
+        innovation=differ.format("measured[tid]", "expected"),
+        wi=w_side,
+        first=f"{w_cov} * {s_first}",
         more=s_more,
         cross0="" if result != "both" else "cross = mat32()" if pair else "cross = wp.vec3(0.0, 0.0, 0.0)",
-        cross_more=f"cross += {round(wi, 7)} * {cross.format('point - mean')}" if result == "both" else "",
-        wrap=f"# Angles are equal modulo a full turn\n{wrapped}" if angle else "",
+        cross_more=f"cross += {w_side} * {cross.format('point - mean')}" if result == "both" else "",
         gate=gating,
         gain=gain
         if result == "both"
@@ -277,7 +291,7 @@ def unscented_step(d: Draft) -> None:
     if result != "both":
         d.says("Computes the innovations of an unscented Kalman filter, squared and normalized.")
     elif motion == "none":
-        d.says("Corrects poses of vehicles in the plane by the update of an unscented Kalman filter.")
+        d.says("Corrects poses of vehicles in the plane by an unscented Kalman filter.")
 
     def moved(v: Values, x: Any, u: Any) -> Any:
         if motion == "none":
@@ -315,7 +329,7 @@ def unscented_step(d: Draft) -> None:
                 p = (covs[:, None] * (at - x)).T @ (at - x) + np.diag(v.process_noise)
                 if slip:
                     e = np.array([np.cos(x[2]), np.sin(x[2]), 0.0])
-                    p = p + 0.01 * v.controls[b][0] * v.dt * np.outer(e, e)
+                    p = p + v.slip * v.controls[b][0] * v.dt * np.outer(e, e)
             mark = np.zeros(2)  # where no landmark is seen
             if measure != "position":
                 mark = v.landmark if known == "one" else v.landmarks[b if known == "each" else v.observed[b]]
@@ -344,6 +358,40 @@ def unscented_step(d: Draft) -> None:
     d.check(reference, 2e-2)
 
 
+_APART_PAIR = '''
+    @wp.func
+    def apart(a: wp.vec2, b: wp.vec2) -> wp.vec2:
+        """Difference of two measurements, with the bearing in [-pi, pi]."""
+        turn = a[1] - b[1]
+        return wp.vec2(a[0] - b[0], wp.atan2(wp.sin(turn), wp.cos(turn)))
+'''
+_APART = '''
+    @wp.func
+    def apart(a: float, b: float) -> float:
+        """Difference of two bearings, in [-pi, pi]."""
+        return wp.atan2(wp.sin(a - b), wp.cos(a - b))
+'''
+_WEIGHTS = {
+    "kappa": """
+        REACH = wp.constant(2.0)  # sqrt(n + kappa), n = 3 and kappa = 1
+        W_CENTER = wp.constant(0.25)  # kappa / (n + kappa)
+        W_SIDE = wp.constant(0.125)  # 1 / (2 (n + kappa))
+    """,
+    "scaled": """
+        REACH = wp.constant(1.5)  # sqrt(n + lambda), n = 3 and lambda = n (alpha^2 - 1) = -3/4
+        W_MEAN = wp.constant(-1.0 / 3.0)  # of the center, lambda / (n + lambda)
+        W_COV = wp.constant(23.0 / 12.0)  # of the center, lambda / (n + lambda) + 1 - alpha^2 + beta with beta = 2
+        W_SIDE = wp.constant(2.0 / 9.0)  # 1 / (2 (n + lambda))
+    """,
+    "uniform": """
+        REACH = wp.constant(1.8708287)  # sqrt(7 / 2), for which all weights are alike
+        WEIGHT = wp.constant(1.0 / 7.0)
+    """,
+}
+_NAMED = {
+    "kappa": ("W_CENTER", "W_CENTER", "W_SIDE"), "scaled": ("W_MEAN", "W_COV", "W_SIDE"),
+    "uniform": ("WEIGHT", "WEIGHT", "WEIGHT"),
+}  # fmt: skip
 _OBSERVED = {
     "range": "Distance of the landmark.",
     "bearing": "Bearing of the landmark relative to the heading.",
