@@ -32,8 +32,16 @@ def test_names_and_formulas_keep_their_capitals(comment: str, begins: str) -> No
 
 def test_headings_lose_their_dashes() -> None:
     """A heading stays a comment by itself, apart from one that follows."""
-    made = plain_headings("    # --- Rotors ---\n    # Thrust and torque\n    x = y\n# --- Wind ---\nz = x\n")
-    assert made == "    # Rotors\n\n    # Thrust and torque\n    x = y\n# Wind\nz = x\n"
+    made = plain_headings(
+        "    # --- Rotors ---\n    # Thrust and torque\n    x = y\n# --- Wind ---\nz = x\nz *= z\n"
+    )
+    assert made == "    # Rotors\n\n    # Thrust and torque\n    x = y\n# Wind\nz = x\nz *= z\n"
+
+
+def test_a_heading_of_one_statement_is_left_out() -> None:
+    """It would say what the statement says; one that goes on in the next line is more than one."""
+    made = plain_headings("# --- Command ---\nx = y\n# --- Wind ---\nz = f(\n    x)\n# --- Gust ---\nz = x\n")
+    assert made == "x = y\n# Wind\nz = f(\n    x)\nz = x\n"
 
 
 def test_a_comment_goes_behind_its_line_whole_or_not_at_all() -> None:

@@ -32,7 +32,7 @@ _OF_ONE_LINE = re.compile(
 )
 # A sentence, or what follows a colon, that is a formula and nothing else.
 _FORMULA = re.compile(
-    r"(?:(?<=^# )|(?<=^)|(?<=: )|(?<=[.] ))([\w'][^\n:.]* = [^\n:;]*?)(?=\.?$|\. [A-Z])", re.MULTILINE
+    r"(?:(?<=^# )|(?<=^)|(?<=: )|(?<=\S[.] ))([\w'][^\n:.]* = [^\n:;]*?)(?=\.?$|\. [A-Z])", re.MULTILINE
 )
 _SAID = re.compile(
     r"\b(?:the|a|an|is|are|of|and|with|for|by|where|in|to|from|so|its|as|times|makes|takes)\b|, [a-z]{4,} |,$"

@@ -6,6 +6,10 @@ import re
 import textwrap
 
 _HEADING = re.compile(r"^( *# )-{2,} (.+?) -{2,}\n(?=( *#)?)", re.MULTILINE)
+# One with a single statement below it, which says as much.
+_HEADING_OF_ONE = re.compile(
+    r"^( *# )-{2,} .+? -{2,}\n((?! *#)[^\n]*[^\n,(\[{](?:\n|\Z))(?=\1-{2,} |\Z)", re.MULTILINE
+)
 _OPENING = re.compile(r"^ *# *([A-Z][a-z]+|A(?= [a-z]))(?=[ ,.:;\n]|$)(?! [=*/^+(<>-])")
 _NEXT_SENTENCE = re.compile(r"\. +[A-Z]")
 # What a comment may begin with and keeps its capital, beside words as Gaussian.
@@ -31,6 +35,7 @@ _NAMES = frozenset(
 
 def plain_headings(text: str) -> str:
     """Headings within a body without the dashes around them, apart from comments that follow."""
+    text = _HEADING_OF_ONE.sub(r"\2", text)
     return _HEADING.sub(lambda found: f"{found[1]}{found[2]}\n" + ("\n" if found[3] else ""), text)
 
 
