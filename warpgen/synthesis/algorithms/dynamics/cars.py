@@ -34,13 +34,13 @@ _FIELDS = {
     source="Rajamani 2012, ch. 2; Pacejka 2012, ch. 4",
     names={
         "drive_step": "vehicle_step|bicycle_model|simulate_cars",
-        "pose": "poses|where|placement",
-        "speed": "forward|v_long|vx_in",
-        "sideways": "lateral|lat_state|vy_yaw",
+        "pose": "poses",
+        "speed": "v_long|vx_in",
+        "sideways": "lat_state|vy_yaw",
         "cars": "state|vehicles|fleet",
-        "steer": "steering|delta_in|wheel_angle",
+        "steer": "steering|delta_in",
         "drive_acc": "a_cmd|accel|long_acc",
-        "dt": "step|h|time_step",
+        "dt": "time_step",
     },
     adjoint="either",
     weight=6,
@@ -94,6 +94,14 @@ def drive_step(d: Draft) -> None:
         constants += ["FRICTION = wp.constant(0.95)"]
     told = "stiffness factors" if tire == "magic formula" else "cornering stiffness per load [1/rad]"
     constants += [f"STIFF_FRONT = wp.constant(9.5)  # {told}", "STIFF_REAR = wp.constant(10.5)"]
+    if tire == "magic formula":
+        constants += ["SHAPE = wp.constant(1.4)", "CURVATURE = wp.constant(-0.6)"]
+    if resist and result != "lateral forces":
+        constants += [
+            "AIR_DRAG = wp.constant(0.43)  # [N s^2/m^2]",
+            "ROLLING = wp.constant(0.012)  # resistance per load",
+        ]
+    constants += ["GRAVITY = wp.constant(9.81)  # [m/s^2]"]
     d.module("\n".join(constants))
     slip = """
     delta = steer[tid]
@@ -102,14 +110,14 @@ def drive_step(d: Draft) -> None:
     alpha_r = -wp.atan2(vy - REAR * r, vx)
     """
     loads = """
-    base = FRONT + REAR
-    load_f = MASS * 9.81 * REAR / base
-    load_r = MASS * 9.81 * FRONT / base
+    wheelbase = FRONT + REAR
+    load_f = MASS * GRAVITY * REAR / wheelbase
+    load_r = MASS * GRAVITY * FRONT / wheelbase
     """
     if load == "transfer":
         loads += """
     # The center of mass lies above the ground, so acceleration shifts load to the rear
-    shift = MASS * drive_acc[tid] * HEIGHT / base
+    shift = MASS * drive_acc[tid] * HEIGHT / wheelbase
     load_f -= shift
     load_r += shift
     """
@@ -118,20 +126,16 @@ def drive_step(d: Draft) -> None:
         "magic formula": """
         # Magic Formula: F = D sin(C atan(B s - E (B s - atan(B s))))
         bf = STIFF_FRONT * alpha_f
-        fyf = FRICTION * load_f * wp.sin(1.4 * wp.atan(bf + 0.6 * (bf - wp.atan(bf))))
+        fyf = FRICTION * load_f * wp.sin(SHAPE * wp.atan(bf - CURVATURE * (bf - wp.atan(bf))))
         br = STIFF_REAR * alpha_r
-        fyr = FRICTION * load_r * wp.sin(1.4 * wp.atan(br + 0.6 * (br - wp.atan(br))))
+        fyr = FRICTION * load_r * wp.sin(SHAPE * wp.atan(br - CURVATURE * (br - wp.atan(br))))
         """,
         "brush": """
-        # Fiala brush model: constant beyond full sliding, since no bristle sticks any more
-        kf = STIFF_FRONT * wp.tan(alpha_f) / (3.0 * FRICTION)
-        fyf = FRICTION * load_f * wp.sign(kf)
-        if wp.abs(kf) < 1.0:
-            fyf = FRICTION * load_f * (3.0 * kf - 3.0 * wp.abs(kf) * kf + kf * kf * kf)
-        kr = STIFF_REAR * wp.tan(alpha_r) / (3.0 * FRICTION)
-        fyr = FRICTION * load_r * wp.sign(kr)
-        if wp.abs(kr) < 1.0:
-            fyr = FRICTION * load_r * (3.0 * kr - 3.0 * wp.abs(kr) * kr + kr * kr * kr)
+        # Fiala brush model: constant beyond full sliding (k = 1), since no bristle sticks any more
+        kf = wp.clamp(STIFF_FRONT * wp.tan(alpha_f) / (3.0 * FRICTION), -1.0, 1.0)
+        fyf = FRICTION * load_f * (3.0 * kf - 3.0 * wp.abs(kf) * kf + kf * kf * kf)
+        kr = wp.clamp(STIFF_REAR * wp.tan(alpha_r) / (3.0 * FRICTION), -1.0, 1.0)
+        fyr = FRICTION * load_r * (3.0 * kr - 3.0 * wp.abs(kr) * kr + kr * kr * kr)
         """,
         "saturated": """
         # tanh saturates smoothly at the friction limit, so slopes stay continuous
@@ -141,9 +145,7 @@ def drive_step(d: Draft) -> None:
     }[tire]
     push = "" if result == "lateral forces" else "fx = MASS * drive_acc[tid]"
     if resist and push:
-        push += (
-            "\n# Air and rolling resistance\nfx -= 0.43 * vx * wp.abs(vx) + 0.012 * MASS * 9.81 * wp.sign(vx)"
-        )
+        push += "\n# Air and rolling resistance\nfx -= AIR_DRAG * vx * wp.abs(vx) + ROLLING * MASS * GRAVITY * wp.sign(vx)"
     accelerations = (
         ""
         if result == "lateral forces"

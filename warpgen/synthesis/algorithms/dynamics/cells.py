@@ -36,9 +36,9 @@ def _rates(v: Any) -> tuple[Any, ...]:
     names={
         "step_membrane": "hodgkin_huxley_step|update_neurons|integrate_membrane",
         "v": "voltage|potential|vm",
-        "gates": "state|gating|mhn",
-        "current": "stimulus|i_ext|injected",
-        "dt": "step|h_t|time_step",
+        "gates": "gating|mhn",
+        "current": "stimulus|i_ext",
+        "dt": "time_step",
     },
     adjoint="no",
     weight=3,
@@ -49,7 +49,7 @@ def step_membrane(d: Draft) -> None:
     gate_step = d.option("gates", "euler", "rush larsen", "midpoint")
     layout = d.option("layout", "vector", "separate", "matrix")
     coupled = d.option("coupled", "no", "cable", "synapses")
-    leak = d.flag("units")
+    units = d.flag("units")
     inner = d.option("inner", "one", "several")
     spikes = d.flag("spikes", 0.35)
     count = d.pick(48, 64, 96)
@@ -59,43 +59,49 @@ def step_membrane(d: Draft) -> None:
         "cable": "Integrates the Hodgkin-Huxley model of the compartments of a nerve fiber.",
         "synapses": "Integrates the Hodgkin-Huxley model of neurons that excite each other through synapses.",
     }[coupled])  # fmt: skip
-    d.inout("v", "float", count, -75.0, -20.0)
+    d.inout("v", "float", count, -75.0, -20.0, about="Membrane potentials [mV]")
     if layout == "vector":
         d.inout("gates", "vec3", count, 0.2, 0.8, about="Gating variables (m, h, n)")
-        load = "g = gates[tid]\nm = float(g[0])\nh = float(g[1])\nn = float(g[2])"
+        load = "g = gates[tid]\nm = g[0]\nh = g[1]\nn = g[2]"
         save = "gates[tid] = wp.vec3(m, h, n)"
     elif layout == "separate":
-        for name in ("m_gate", "h_gate", "n_gate"):
-            d.inout(name, "float", count, 0.2, 0.8)
-        load = "m = float(m_gate[tid])\nh = float(h_gate[tid])\nn = float(n_gate[tid])"
+        for name, told in (
+            ("m_gate", "Activation of the sodium channels"),
+            ("h_gate", "Inactivation of the sodium channels"),
+            ("n_gate", "Activation of the potassium channels"),
+        ):
+            d.inout(name, "float", count, 0.2, 0.8, about=told)
+        load = "m = m_gate[tid]\nh = h_gate[tid]\nn = n_gate[tid]"
         save = "m_gate[tid] = m\nh_gate[tid] = h\nn_gate[tid] = n"
     else:
         d.inout("gates", "float", (count, 3), 0.2, 0.8, about="Gating variables (m, h, n)")
-        load = "m = float(gates[tid, 0])\nh = float(gates[tid, 1])\nn = float(gates[tid, 2])"
+        load = "m = gates[tid, 0]\nh = gates[tid, 1]\nn = gates[tid, 2]"
         save = "gates[tid, 0] = m\ngates[tid, 1] = h\ngates[tid, 2] = n"
-    d.input("current", "float", count, 0.0, 15.0)
+    d.input("current", "float", count, 0.0, 15.0, about="Injected currents [uA/cm^2]")
     if coupled == "cable":
-        d.input("v_old", "float", count, -75.0, -20.0)
+        d.input("v_old", "float", count, -75.0, -20.0, about="Potentials before the step [mV]")
         d.param("g_axial", "float", 0.1, 0.5, about="Axial conductance [mS/cm^2]")
     elif coupled == "synapses":
-        d.input("offsets", "int", count + 1, 0, 3 * count, "offsets")
-        d.input("sources", "int", 3 * count, 0, count)
-        d.input("open_share", "float", count, 0.0, 0.3)
-        d.param("g_syn", "float", 0.1, 0.4, about="Synaptic conductance")
-    d.param("dt", "float", 0.005, 0.02, about="Time step [ms]")
+        d.input("offsets", "int", count + 1, 0, 3 * count, "offsets", about="First synapse of each neuron")
+        d.input("sources", "int", 3 * count, 0, count, about="Presynaptic neuron of each synapse")
+        d.input("open_share", "float", count, 0.0, 0.3, about="Share of the channels that a neuron opens")
+        d.param("g_syn", "float", 0.1, 0.4, about="Synaptic conductance [mS/cm^2]")
+    d.param(
+        "dt", "float", 0.005, 0.02, about="Time step [ms]" if inner == "one" else "Length of a substep [ms]"
+    )
     if spikes:
         d.param("threshold", "float", -30.0, -25.0, about="Spike threshold [mV]")
-        d.output("fired", "int", count)
+        d.output("fired", "int", count, about="1 for neurons that fired in the step")
     d.use(VTRAP)
-    if leak:
-        d.module("G_NA = wp.constant(120.0)\nG_K = wp.constant(36.0)\nG_LEAK = wp.constant(0.3)")
-        g_na, g_k, g_l = "G_NA", "G_K", "G_LEAK"
-    else:
-        g_na, g_k, g_l = "120.0", "36.0", "0.3"
+    per_area, millivolts = ("  # [mS/cm^2]", "  # [mV]") if units else ("", "")
+    for name, value in (("NA", "120.0"), ("K", "36.0"), ("LEAK", "0.3")):
+        d.module(f"G_{name} = wp.constant({value}){per_area}")
+    for name, value in (("NA", "50.0"), ("K", "-77.0"), ("LEAK", "-54.4")):
+        d.module(f"E_{name} = wp.constant({value}){millivolts}")
     drive = {
         "no": "i_in = current[tid]",
         "cable": """
-        i_in = float(current[tid])
+        i_in = current[tid]
         # Sealed ends, no axial current at the boundary
         if tid > 0:
             i_in += g_axial * (v_old[tid - 1] - v_old[tid])
@@ -127,9 +133,12 @@ def step_membrane(d: Draft) -> None:
         """,
         "rush larsen": """
         # Rush-Larsen: exact solution for constant V, stable for any dt
-        m = am / (am + bm) + (m - am / (am + bm)) * wp.exp(-dt * (am + bm))
-        h = ah / (ah + bh) + (h - ah / (ah + bh)) * wp.exp(-dt * (ah + bh))
-        n = an / (an + bn) + (n - an / (an + bn)) * wp.exp(-dt * (an + bn))
+        m_inf = am / (am + bm)
+        h_inf = ah / (ah + bh)
+        n_inf = an / (an + bn)
+        m = m_inf + (m - m_inf) * wp.exp(-dt * (am + bm))
+        h = h_inf + (h - h_inf) * wp.exp(-dt * (ah + bh))
+        n = n_inf + (n - n_inf) * wp.exp(-dt * (an + bn))
         """,
         "midpoint": """
         # Crank-Nicolson, solved in closed form since the gate equations are linear
@@ -138,35 +147,35 @@ def step_membrane(d: Draft) -> None:
         n = (n * (1.0 - 0.5 * dt * (an + bn)) + dt * an) / (1.0 + 0.5 * dt * (an + bn))
         """,
     }[gate_step]
-    membrane = f"""
-    i_na = {g_na} * m * m * m * h * (u - 50.0)
-    i_k = {g_k} * n * n * n * n * (u + 77.0)
-    i_leak = {g_l} * (u + 54.4)
+    membrane = """
+    i_na = G_NA * m * m * m * h * (u - E_NA)
+    i_k = G_K * n * n * n * n * (u - E_K)
+    i_leak = G_LEAK * (u - E_LEAK)
     # C_m = 1 uF/cm^2, so dV = dt * current
     u += dt * (i_in - i_na - i_k - i_leak)
     """
     step = "$rates\n$gates\n$membrane"
     if inner == "several":
+        d.module(f"SUBSTEPS = wp.constant({substeps})")
         step = (
-            f"# the gates are stiff: {substeps} steps for each of the network's\n"
-            f"for sub in range({substeps}):\n"
-            f"    $rates\n"
-            f"    $gates\n"
-            f"    $membrane"
+            "# the gates are stiff: several steps for each of the network's\n"
+            "for sub in range(SUBSTEPS):\n"
+            "    $rates\n"
+            "    $gates\n"
+            "    $membrane"
         )
     mark = (
         """
     # A spike is an upward crossing of the threshold
-    if u >= threshold and before < threshold:
-        fired[tid] = 1
+    fired[tid] = wp.where(u >= threshold and before < threshold, 1, 0)
     """
         if spikes
         else ""
     )
     d.launch(count)
     d.code(
-        "tid = wp.tid()\nu = float(v[tid])\n$before\n$load\n$drive\n$step\nv[tid] = u\n$save\n$mark",
-        before="before = float(v[tid])" if spikes else "",
+        "tid = wp.tid()\nu = v[tid]\n$before\n$load\n$drive\n$step\nv[tid] = u\n$save\n$mark",
+        before="before = u" if spikes else "",
         load=load,
         drive=drive,
         step=step,
@@ -220,181 +229,3 @@ def step_membrane(d: Draft) -> None:
         return found
 
     d.check(reference, 5e-4)
-
-
-@DOMAIN.algorithm(
-    source="Izhikevich 2003; Brette & Gerstner 2005",
-    names={
-        "v": "potential|membrane|vm",
-        "u": "recovery|w|adaptation",
-        "current": "inputs|i_syn|drive",
-        "spikes": "fired|spike|events",
-    },
-    adjoint="no",
-    element="neuron",
-)
-def spiking_step(d: Draft) -> None:
-    """Integrates spiking neurons and detects spikes."""
-    model = d.option("model", "izhikevich", "leaky", "adaptive exponential", "quadratic")
-    kinds = d.option("kinds", "one", "table", "each")
-    halves = d.flag("halves") and model != "leaky"
-    rest = d.option("refractory", "none", "counter")
-    collect = d.option("collect", "flags", "list", "counts")
-    d.calls(
-        {
-            "izhikevich": "izhikevich_step|spiking_step|update_neurons",
-            "leaky": "lif_step|integrate_and_fire|spiking_step|update_neurons",
-            "adaptive exponential": "adex_step|spiking_step|update_neurons",
-            "quadratic": "qif_step|integrate_and_fire|spiking_step|update_neurons",
-        }[model]
-    )
-    count, classes = d.pick(64, 96, 128), d.pick(3, 4)
-    if model in ("leaky", "quadratic"):
-        kinds = "one"
-    d.says(
-        {
-            "izhikevich": "Integrates Izhikevich neurons and detects spikes.",
-            "leaky": "Integrates leaky integrate-and-fire neurons and detects spikes.",
-            "adaptive exponential": "Integrates adaptive exponential integrate-and-fire neurons and detects spikes.",
-            "quadratic": "Integrates quadratic integrate-and-fire neurons and detects spikes.",
-        }[model]
-    )
-    d.inout("v", "float", count, -70.0, -35.0)
-    if model in ("izhikevich", "adaptive exponential"):
-        d.inout("u", "float", count, -15.0, 5.0)
-    d.input("current", "float", count, 0.0, 40.0)
-    own: dict[str, tuple[float, float]] = {}
-    if kinds != "one":
-        own = {"tau_w": (100.0, 200.0)}
-        if model == "izhikevich":
-            own = {"a": (0.02, 0.1), "b": (0.2, 0.25), "c": (-65.0, -50.0), "d": (2.0, 8.0)}
-    if kinds == "table":
-        d.input("kind", "int", count, 0, classes)
-    for name, (low, high) in own.items():
-        d.input(name, "float", classes if kinds == "table" else count, low, high)
-    if rest == "counter":
-        d.inout("resting", "int", count, 0, 3, about="Remaining refractory steps")
-    d.param("dt", "float", 0.5, 1.0, about="Time step [ms]")
-    if collect == "flags":
-        d.output("spikes", "int", count)
-    elif collect == "list":
-        d.output("spike_count", "int", 1, about="Number of spikes so far")
-        d.output("spike_ids", "int", count, about="Indices of the neurons that fired")
-    else:
-        d.inout("spikes", "int", count, 0, 5)
-    head = ""
-    if rest == "counter":
-        head = """
-        if resting[tid] > 0:
-            # Refractory neurons ignore their input
-            resting[tid] = resting[tid] - 1
-            return
-        """
-    parameters = "k = kind[tid]" if kinds == "table" else ""
-    at = "k" if kinds == "table" else "tid"
-    a, b = (f"a[{at}]", f"b[{at}]") if kinds != "one" else ("0.02", "0.2")
-    steps = ("0.5 * dt", 2) if halves else ("dt", 1)
-    change = {
-        "izhikevich": "x += $h * (0.04 * x * x + 5.0 * x + 140.0 - w + current[tid])",
-        "leaky": "x += $h / 20.0 * (-65.0 - x + current[tid])",
-        "adaptive exponential": (
-            "x += $h / 281.0 * (-30.0 * (x + 70.6) + 60.0 * wp.exp(wp.min((x + 50.4) / 2.0, "
-            "3.0)) - w + 10.0 * current[tid])"
-        ),
-        "quadratic": "x += $h / 20.0 * (0.1 * (x + 65.0) * (x + 45.0) + current[tid])",
-    }[model].replace("$h", steps[0])
-    grows = "exponential" if model == "adaptive exponential" else "square term"
-    march = change if steps[1] == 1 else f"# two half steps, since the {grows} grows fast\n{change}\n{change}"
-    recover = {
-        "izhikevich": f"w += dt * {a} * ({b} * x - w)",
-        "adaptive exponential": (
-            f"w += dt / {'144.0' if kinds == 'one' else f'tau_w[{at}]'} * (4.0 * (x + 70.6) - w)"
-        ),
-    }.get(model, "")
-    limit, reset = {
-        "izhikevich": ("30.0", "-65.0"),
-        "leaky": ("-50.0", "-65.0"),
-        "adaptive exponential": ("-30.0", "-70.6"),
-        "quadratic": ("-30.0", "-65.0"),
-    }[model]
-    jump = {"izhikevich": "8.0" if kinds == "one" else f"d[{at}]", "adaptive exponential": "80.5"}.get(
-        model, ""
-    )
-    note = {
-        "flags": "spikes[tid] = 1",
-        "list": "slot = wp.atomic_add(spike_count, 0, 1)\nspike_ids[slot] = tid",
-        "counts": "spikes[tid] = spikes[tid] + 1",
-    }[collect]
-    fire = f"""
-    if x >= {limit}:
-        x = {f"c[{at}]" if kinds != "one" and model == "izhikevich" else reset}
-        {f"w += {jump}" if jump else "$nothing"}
-        $rest
-        $note
-    """.replace("        $nothing\n", "")
-    second = "w = float(u[tid])" if recover else ""
-    d.launch(count)
-    d.code(
-        (
-            "tid = wp.tid()\n"
-            "$head\n"
-            "$parameters\n"
-            "x = float(v[tid])\n"
-            "$second\n"
-            "$march\n"
-            "$recover\n"
-            "$fire\n"
-            "v[tid] = x\n"
-            "$save"
-        ),
-        head=head,
-        parameters=parameters,
-        second=second,
-        march=march,
-        recover=recover,
-        fire=fire,
-        note=note,
-        rest=f"resting[tid] = {d.pick(2, 3, 5)}" if rest == "counter" else "",
-        save="u[tid] = w" if recover else "",
-    )
-    d.explain("Potentials in mV, time in ms. Neurons are reset in the step in which they reach the peak.")
-
-    def stepped(before: Values, after: Values) -> None:
-        x, w, h = before.v.copy(), before.get("u", np.zeros(count)), before.dt
-        p = {name: before[name][before.kind] if kinds == "table" else before[name] for name in own}
-        active = before.resting <= 0 if rest == "counter" else np.ones(count, bool)
-        for _ in range(steps[1]):
-            k = h / steps[1]
-            if model == "izhikevich":
-                x = x + k * (0.04 * x**2 + 5 * x + 140 - w + before.current)
-            elif model == "leaky":
-                x = x + k / 20 * (-65 - x + before.current)
-            elif model == "quadratic":
-                x = x + k / 20 * (0.1 * (x + 65) * (x + 45) + before.current)
-            else:
-                grown = 60 * np.exp(np.minimum((x + 50.4) / 2, 3.0))
-                x = x + k / 281 * (-30 * (x + 70.6) + grown - w + 10 * before.current)
-        if model == "izhikevich":
-            a_, b_ = p.get("a", 0.02), p.get("b", 0.2)
-            w = w + h * a_ * (b_ * x - w)
-        elif model == "adaptive exponential":
-            w = w + h / p.get("tau_w", 144.0) * (4 * (x + 70.6) - w)
-        fired = active & (x >= float(limit))
-        back = p.get("c", float(reset))
-        w = np.where(fired, w + (p["d"] if "d" in p else float(jump or 0)), w)
-        x = np.where(fired, back, x)
-        sure = np.abs(x - float(limit)) > 1e-3
-        np.testing.assert_allclose(after.v[sure], np.where(active, x, before.v)[sure], rtol=2e-3, atol=2e-2)
-        if recover:
-            np.testing.assert_allclose(
-                after.u[sure], np.where(active, w, before.u)[sure], rtol=2e-3, atol=2e-2
-            )
-        if collect == "flags":
-            assert (after.spikes == fired)[sure].all()
-        elif collect == "counts":
-            assert (after.spikes - before.spikes == fired)[sure].all()
-        else:
-            assert int(after.spike_count[0]) == fired.sum()
-            assert set(after.spike_ids[: fired.sum()].tolist()) == set(np.flatnonzero(fired).tolist())
-
-    d.holds(stepped)

@@ -13,7 +13,7 @@ _ENGINE = {
     "parabola": """
         # Full-load torque as a parabola about the speed of best torque
         x = (speed - best_speed) / best_speed
-        full_torque = peak_torque * wp.max(1.0 - 0.6 * x * x, 0.0)
+        full_torque = peak_torque * wp.max(1.0 - TORQUE_FALL * x * x, 0.0)
     """,
     "table": """
         # Full-load torque from a table, linear between equidistant speeds
@@ -24,9 +24,7 @@ _ENGINE = {
     """,
     "electric": """
         # Electric motor: constant torque up to base speed, constant power beyond
-        full_torque = peak_torque
-        if speed > base_speed:
-            full_torque = peak_torque * base_speed / speed
+        full_torque = peak_torque * base_speed / wp.max(speed, base_speed)
     """,
 }
 _CLUTCH = {
@@ -42,8 +40,7 @@ _CLUTCH = {
     "converter": """
         # Torque converter: pump torque by the square of the engine speed, multiplied at stall
         speed_ratio = wp.clamp(input_speed / wp.max(speed, 10.0), 0.0, 1.0)
-        pump_torque = capacity_factor * speed * speed * (1.0 - speed_ratio * speed_ratio)
-        clutch_torque = pump_torque
+        clutch_torque = capacity_factor * speed * speed * (1.0 - speed_ratio * speed_ratio)
         torque_gain = 1.0 + (stall_ratio - 1.0) * (1.0 - speed_ratio)
     """,
 }
@@ -53,20 +50,13 @@ _CLUTCH = {
     source="Guzzella & Sciarretta 2013, ch. 2-3; Kiencke & Nielsen 2005, ch. 5 (driveline modelling)",
     names={
         "step_powertrains": "powertrain_step|driveline_step|advance_powertrains|advance_drivelines",
-        "engine_speed": "omega_e|engine_omega|crank_speed",
-        "motor_speed": "omega_m|motor_omega|rotor_speed",
-        "motor_torque": "t_m|torque",
-        "base_speed": "omega_base|corner_speed",
-        "wheel_speed_in": "wheel_omega|w_wheel|wheel_spin",
-        "full_torque": "t_max|torque_limit",
-        "engine_torque": "t_e|torque",
-        "clutch_torque": "t_clutch|transmitted",
-        "engagement": "clutch_pedal|clutch",
+        "base_speed": "corner_speed",
+        "full_torque": "torque_limit",
+        "engagement": "clutch_engagement",
         "ratio": "total_ratio|gear_ratio",
         "gear": "gear_index|current_gear",
-        "drive_torque": "t_drive|axle_torque",
-        "slip": "slip_speed|delta_omega",
-        "idle_speed": "omega_idle|w_idle",
+        "drive_torque": "axle_torque",
+        "slip": "slip_speed",
     },
     weight=6,
     element="vehicle",
@@ -80,13 +70,19 @@ def step_powertrains(d: Draft) -> None:
     unit, kind = ("motor", "Motor") if electric else ("engine", "Engine")
     if electric:
         clutch = "smooth" if clutch == "converter" else clutch
-        d.says("Advances the motor and wheel speeds of electric powertrains by one time step.")
     idle = d.flag("idle control", 0.5) if not electric else False
     limiter = d.flag("limiter", 0.5)
     gears = d.option("gears", "table", "given")
     brakes = d.option("brakes", "none", "smooth", "implicit")
     fuel = d.flag("fuel", 0.4)
     load = d.option("load", "tire force", "road")
+    drawn = "the energy drawn" if electric else "the fuel burnt"
+    d.says(
+        f"Advances the {unit} and wheel speeds of {'electric ' if electric else ''}powertrains by one time step"
+        + (f" and computes {drawn}." if fuel else ".")
+    )
+    if engine == "parabola":
+        d.module("TORQUE_FALL = wp.constant(0.6)  # of the full-load torque, off the best speed")
     count, steps = d.pick(24, 32, 40), 8
     wheels = 1 if differential == "none" else 2
     shape: Any = count if wheels == 1 else (count, 2)
@@ -100,11 +96,12 @@ def step_powertrains(d: Draft) -> None:
         d.input("gear_ratios", "float", 5, 0.7, 3.6, about="Ratios of the gears")
         d.param("final_ratio", "float", 3.0, 4.2, about="Ratio of the final drive")
     else:
-        d.input("total_ratio", "float", count, 3.0, 12.0, about="Ratio of engine speed to axle speed")
+        d.input("total_ratio", "float", count, 3.0, 12.0, about=f"Ratio of {unit} speed to axle speed")
     if load == "tire force":
         d.input("tire_force", "float", shape, -1500.0, 2500.0, about="Forces of the road on the tires [N]")
     else:
-        d.input("vehicle_speed", "float", count, 3.0, 30.0, about="Vehicle speeds [m/s]")
+        d.module("AIR_DENSITY = wp.constant(1.2)  # [kg/m^3]\nGRAVITY = wp.constant(9.81)  # [m/s^2]")
+        d.input("vehicle_speed", "float", count, 3.0, 30.0, about="Forward speeds of moving vehicles [m/s]")
         d.param("vehicle_mass", "float", 1000.0, 1800.0, about="Mass [kg]")
         d.param("drag_area", "float", 0.5, 0.8, about="Drag coefficient times area [m^2]")
         d.param("rolling_coeff", "float", 0.008, 0.015, about="Rolling resistance coefficient")
@@ -159,15 +156,17 @@ def step_powertrains(d: Draft) -> None:
         )
     burn = {
         False: """
-            # Willans line: indicated power over the heating value, at 38 % efficiency
+            # Willans line: indicated power at a constant efficiency
             power = wp.max(engine_torque + friction, 0.0) * speed
-            fuel_mass[tid] = dt * power / (0.38 * HEATING_VALUE)
+            fuel_mass[tid] = dt * power / (INDICATED_EFFICIENCY * HEATING_VALUE)
         """,
         True: "# Electric energy, with losses both ways\npower = motor_torque * speed\n"
-        "energy_drawn[tid] = dt * wp.where(power > 0.0, power / 0.92, power * 0.92)",
+        "energy_drawn[tid] = dt * wp.where(power > 0.0, power / MOTOR_EFFICIENCY, power * MOTOR_EFFICIENCY)",
     }[engine == "electric"]
     if fuel and engine != "electric":
-        d.module("HEATING_VALUE = wp.constant(42.5e6)  # [J/kg]")
+        d.module("HEATING_VALUE = wp.constant(42.5e6)  # [J/kg]\nINDICATED_EFFICIENCY = wp.constant(0.38)")
+    elif fuel:
+        d.module("MOTOR_EFFICIENCY = wp.constant(0.92)")
     idling = """
     # Open the throttle near idle, otherwise the engine would stall
     pedal = wp.clamp(pedal + wp.max(idle_gain * (idle_speed - speed), 0.0), 0.0, 1.0)
@@ -195,7 +194,7 @@ def step_powertrains(d: Draft) -> None:
     resist = """
     # --- Driving resistance ---
     v = vehicle_speed[tid]
-    resistance = 0.5 * 1.2 * drag_area * v * v + rolling_coeff * vehicle_mass * 9.81
+    resistance = 0.5 * AIR_DENSITY * drag_area * v * v + rolling_coeff * vehicle_mass * GRAVITY
     """
 
     def wheel(number: int) -> str:

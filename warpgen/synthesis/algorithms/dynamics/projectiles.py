@@ -26,8 +26,8 @@ _AIR = {
     "exponential": "density = air_density * wp.exp(-pos[2] / SCALE_HEIGHT)",
     "standard": """
         # International standard atmosphere below 11 km
-        temperature = 288.15 - 0.0065 * pos[2]
-        density = air_density * wp.pow(temperature / 288.15, 4.2559)
+        temperature = GROUND_TEMPERATURE - LAPSE_RATE * pos[2]
+        density = air_density * wp.pow(temperature / GROUND_TEMPERATURE, DENSITY_EXPONENT)
     """,
 }
 
@@ -36,16 +36,7 @@ _AIR = {
     source="McCoy 1999, ch. 8 (point-mass trajectories); Mehta 1985 (sports balls); ISO 2533:1975",
     names={
         "fly_projectiles": "ballistic_step|projectile_step|advance_projectiles|integrate_trajectories",
-        "shell_pos": "pos_in|x|ball_pos",
-        "shell_vel": "vel_in|v|ball_vel",
-        "shell_spin": "spin|omega|ball_spin",
-        "cd0": "c_d|drag_coefficient",
-        "air_density": "rho0|rho",
-        "cross_section": "area|frontal_area",
-        "k1v": "acc1|a1",
-        "k2v": "acc2|a2",
-        "k3v": "acc3|a3",
-        "k4v": "acc4|a4",
+        "cross_section": "frontal_area",
         "wind": "wind_velocity|wind_vel",
         "lift_slope": "magnus_coeff|cl_spin",
     },
@@ -86,7 +77,9 @@ def fly_projectiles(d: Draft) -> None:
     if ground != "none":
         d.input("landed", "bool", count, about="True for projectiles that came to rest")
     d.param("cross_section", "float", 0.003, 0.006, about="Frontal area [m^2]")
-    d.param("cd0", "float", 0.4, 0.5, about="Drag coefficient at low speed")
+    d.param(
+        "cd0", "float", 0.4, 0.5, about="Drag coefficient" + (" at low speed" if drag != "constant" else "")
+    )
     if drag != "constant":
         d.param("cd_rise", "float", 0.1, 0.3, about="Change of the drag coefficient")
     if drag == "mach":
@@ -121,6 +114,11 @@ def fly_projectiles(d: Draft) -> None:
     d.module("GRAVITY = wp.constant(9.80665)  # [m/s^2]")
     if air == "exponential":
         d.module("SCALE_HEIGHT = wp.constant(8500.0)  # [m]")
+    elif air == "standard":
+        d.module("GROUND_TEMPERATURE = wp.constant(288.15)  # [K]")
+        d.module("LAPSE_RATE = wp.constant(0.0065)  # [K/m]\nDENSITY_EXPONENT = wp.constant(4.2559)")
+    if ground == "bounce":
+        d.module("REST_SPEED = wp.constant(0.5)  # [m/s]")
     if earth == "coriolis":
         d.module("EARTH_RATE = wp.constant(7.292e-5)  # [rad/s]")
     blow = {
@@ -177,13 +175,7 @@ def fly_projectiles(d: Draft) -> None:
         def acceleration(
             $heads
         ) -> wp.vec3:
-            """Acceleration of a projectile in the air.
-
-            Args:
-                pos: Position, z up [m].
-                vel: Velocity [m/s].
-                mass: Mass [kg].
-            """
+            """Acceleration of a projectile in the air."""
             $blow
             speed = wp.length($u) + 1.0e-6
             $air
@@ -249,7 +241,7 @@ def fly_projectiles(d: Draft) -> None:
                 grip = 1.0 - turf_friction
                 vel_new = wp.vec3(grip * vel_new[0], grip * vel_new[1], -restitution * vel_new[2])
                 # Too slow to bounce again
-                at_rest = wp.length(vel_new) < 0.5
+                at_rest = wp.length(vel_new) < REST_SPEED
             landed_out[tid] = at_rest
         """,
     }

@@ -14,12 +14,12 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Mahony, Kumar & Corke 2012; Stevens, Lewis & Johnson 2015, ch. 1",
     names={
         "fly_step": "quadrotor_step|drone_dynamics|simulate_rotorcraft",
-        "pos": "positions|p|x",
-        "vel": "velocities|v|lin_vel",
-        "att": "attitude|q|orientation",
-        "rates": "omega|body_rates|w",
-        "rotors": "rotor_state|motors|u",
-        "dt": "step|h|time_step",
+        "pos": "positions",
+        "vel": "velocities",
+        "att": "attitude",
+        "rates": "body_rates",
+        "rotors": "rotor_state|motors",
+        "dt": "time_step",
     },
     adjoint="either",
     weight=6,
@@ -64,7 +64,17 @@ def fly_step(d: Draft) -> None:
         IZZ = wp.constant(0.022)  # about z
         HOVER_THRUST = wp.constant(2.943)  # of one rotor, a quarter of the weight [N]
         DRAG_RATIO = wp.constant(0.016)  # rotor torque per thrust [m]
+        GRAVITY = wp.constant(9.81)  # [m/s^2]
     """)
+    if frame == "cross":
+        d.module("SQRT_HALF = wp.constant(0.70710678)")
+    if motors == "lagged":
+        d.module("MOTOR_LAG = wp.constant(0.02)  # [s]")
+    if ground:
+        d.module("ROTOR_RADIUS = wp.constant(0.12)  # [m]\nLEAST_HEIGHT = wp.constant(0.15)  # [m]")
+    if drag != "none":
+        unit = "[N s/m]" if drag == "linear" else "[N s^2/m^2]"
+        d.module(f"AIR_DRAG = wp.constant({0.25 if drag == 'linear' else 0.06})  # {unit}")
     thrust = {
         "speeds": (
             "s = rotors[tid]\n"
@@ -73,8 +83,8 @@ def fly_step(d: Draft) -> None:
         ),
         "thrusts": "f = HOVER_THRUST * rotors[tid]",
         "lagged": (
-            "# First-order motor response, time constant 20 ms\n"
-            "s = rotors[tid] + (dt / (0.02 + dt)) * (commands[tid] - rotors[tid])\n"
+            "# First-order motor response, by implicit Euler\n"
+            "s = rotors[tid] + dt / (MOTOR_LAG + dt) * (commands[tid] - rotors[tid])\n"
             "f = HOVER_THRUST * wp.cw_mul(s, s)"
         ),
     }[motors]
@@ -89,7 +99,7 @@ def fly_step(d: Draft) -> None:
         moments = """
         # X configuration, arms at 45 degrees. Rotor order: front left, rear left, rear right, front right.
         # Rotors 0 and 2 spin against 1 and 3.
-        lever = ARM * 0.70710678
+        lever = ARM * SQRT_HALF
         tx = lever * (f[0] + f[1] - f[2] - f[3])
         ty = lever * (f[1] + f[2] - f[0] - f[3])
         tz = DRAG_RATIO * (f[1] + f[3] - f[0] - f[2])
@@ -98,16 +108,16 @@ def fly_step(d: Draft) -> None:
     if ground:
         lift += """
 # Ground effect (Cheeseman and Bennett 1955): T / T_inf = 1 / (1 - (r / 4z)^2)
-ratio = 0.12 / (4.0 * wp.max(pos[tid][2], 0.15))
+ratio = ROTOR_RADIUS / (4.0 * wp.max(pos[tid][2], LEAST_HEIGHT))
 up = up / (1.0 - ratio * ratio)"""
     force = """
     q = att[tid]
-    force = wp.quat_rotate(q, wp.vec3(0.0, 0.0, up)) - wp.vec3(0.0, 0.0, MASS * 9.81)
+    force = wp.quat_rotate(q, wp.vec3(0.0, 0.0, up)) - wp.vec3(0.0, 0.0, MASS * GRAVITY)
     """
     force += {
         "none": "",
-        "linear": "force -= 0.25 * vel[tid]",
-        "quadratic": "force -= 0.06 * wp.length(vel[tid]) * vel[tid]",
+        "linear": "force -= AIR_DRAG * vel[tid]",
+        "quadratic": "force -= AIR_DRAG * wp.length(vel[tid]) * vel[tid]",
     }[drag]
     force = force.replace("    ", "")
     if gyro:
@@ -126,19 +136,19 @@ up = up / (1.0 - ratio * ratio)"""
             + "# At low rates the gyroscopic term w x (I w) is small and left out\nwdot = wp.vec3(tx / IXX, ty / IXX, tz / IZZ)"
         )
     if result == "state":
-        for name, kind in (
-            ("next_pos", "vec3"),
-            ("next_vel", "vec3"),
-            ("next_att", "quat"),
-            ("next_rates", "vec3"),
+        for name, kind, about in (
+            ("next_pos", "vec3", "Positions after the step [m]"),
+            ("next_vel", "vec3", "Velocities after the step [m/s]"),
+            ("next_att", "quat", "Attitudes after the step"),
+            ("next_rates", "vec3", "Body rates after the step [rad/s]"),
         ):
-            d.output(name, kind, count)
+            d.output(name, kind, count, about=about)
         if motors == "lagged":
             d.output("next_rotors", "vec4", count, about="Rotor speeds after the step")
         if turn == "derivative":
             rotate = """
             # Renormalize, since a step along dq/dt = 1/2 q w leaves the unit sphere
-            spin = q * wp.quat(w1[0], w1[1], w1[2], 0.0)
+            spin = q * wp.quat(w1, 0.0)
             next_att[tid] = wp.normalize(q + 0.5 * dt * spin)
             """
         else:

@@ -64,17 +64,10 @@ def _magic(x: Any, b: Any, c: Any, e: Any, peak: Any) -> Any:
     names={
         "tire_forces": "evaluate_tires|tyre_forces|wheel_tire_forces|pacejka_forces",
         "wheel_load": "fz|normal_load|vertical_load",
-        "wheel_velocity": "v_contact|contact_velocity|vel_wheel",
-        "wheel_speed": "omega|spin|wheel_omega",
+        "wheel_velocity": "contact_velocity",
+        "wheel_speed": "wheel_omega",
         "camber": "gamma|inclination",
         "params": "tire|tire_params|coeffs",
-        "slip_ratio": "kappa|sx",
-        "slip_angle": "alpha|side_slip",
-        "force_long": "fx|f_x",
-        "force_lat": "fy|f_y",
-        "load": "nload|load_now",
-        "stiff_long": "k_kappa|bcd_x",
-        "stiff_lat": "k_alpha|bcd_y",
         "low_speed": "v_min|speed_floor|v_low",
     },
     weight=8,
@@ -232,8 +225,8 @@ def tire_forces(d: Draft) -> None:
             "TRAIL_DROP = wp.constant(6.0)" + ("\nRESIDUAL = wp.constant(0.02)" if moment != "trail" else "")
         )
     early = {
-        "return": "# Lifted wheels carry nothing\nif wheel_load[tid] <= 0.0:\n    return\nload = wheel_load[tid]",
-        "clamp": "load = wp.max(wheel_load[tid], 1.0)",
+        "return": "load = wheel_load[tid]\n# Lifted wheels carry nothing\nif load <= 0.0:\n    tire_force[tid] = wp.vec2(0.0, 0.0)\n    $still\n    return",
+        "clamp": "# A small load for lifted wheels keeps the quotients below finite\nload = wp.max(wheel_load[tid], 1.0)",
     }
     d.launch(count)
     d.code(
@@ -262,6 +255,7 @@ def tire_forces(d: Draft) -> None:
         $align
         """,
         early=early[lifted],
+        still="aligning[tid] = 0.0" if moment != "none" else "",
         params="params = tire[compound[tid]]" if layout == "per compound" else "",
         measure=measure[slip],
         mirror="# Mirror right tires, since curves are measured for left ones\nhand = wp.where(is_right[tid], -1.0, 1.0)\nslip_angle *= hand"

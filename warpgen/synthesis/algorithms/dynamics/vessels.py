@@ -35,20 +35,12 @@ _DAMPING = {
     source="Fossen 2011, ch. 6-8 (marine craft in six degrees of freedom); Fossen & Sagatun 1991",
     names={
         "step_vessels": "marine_step|auv_step|underwater_vehicle_step|integrate_vessels",
-        "vessel_pos": "position|eta_pos|pos",
-        "vessel_rot": "rotation|orientation|q",
-        "vessel_vel": "nu_linear|body_vel|linear_velocity",
-        "world_vel": "velocity|vel_world|vessel_velocity",
-        "vessel_omega": "nu_angular|body_rates|angular_velocity",
-        "thrust_command": "throttle|motor_command|thruster_cmd",
-        "propeller_speed": "prop_rate|shaft_speed|revs",
-        "vel_r": "nu_r|v_rel|relative_velocity",
-        "mass_total": "m_eff|effective_mass",
-        "inertia_total": "i_eff|effective_inertia",
-        "linear_drag": "d_lin|damping_linear",
-        "quadratic_drag": "d_quad|damping_quadratic",
-        "buoyancy": "b_force|buoyant_force",
-        "current": "v_current|water_velocity|flow",
+        "vessel_omega": "vessel_rates",
+        "thrust_command": "motor_command|thruster_command",
+        "propeller_speed": "prop_rate|shaft_speed",
+        "vel_r": "vel_rel",
+        "buoyancy": "buoyant_force",
+        "current": "water_velocity|flow",
     },
     weight=11,
     element="vessel",
@@ -67,6 +59,8 @@ def step_vessels(d: Draft) -> None:
     if scheme == "drag implicit":
         damping = "linear"
     what = "marine vehicles that float or dive" if floating == "surface" else "underwater vehicles"
+    if floating == "surface":
+        d.calls("marine_step|step_vessels|integrate_vessels")
     d.says(f"Integrates {what} in six degrees of freedom over one time step.")
     d.input("vessel_pos", "vec3", count, -5.0, 1.0, about="Positions in world space, z up [m]")
     d.input("vessel_rot", "quat", count, kind="unit", about="Orientations, body to world")
@@ -207,6 +201,7 @@ def step_vessels(d: Draft) -> None:
             # Added mass; the second moment is Munk's, which turns a vessel across the flow
             momentum = wp.cw_mul(added_mass, vel_r)
             force -= wp.cross(omega, momentum)
+            $turning
             moment -= wp.cross(omega, wp.cw_mul(added_inertia, omega)) + wp.cross(vel_r, momentum)
         """,
     }
@@ -266,6 +261,10 @@ def step_vessels(d: Draft) -> None:
         if thrust == "wrench"
         else f"force, moment = thruster_wrench(tid, {commands}, thruster_pos, thruster_dir, {extra_call})",
         coriolis=cori[coriolis],
+        turning="# A steady current turns in body axes, which accelerates the added mass against the water\n"
+        "force -= wp.cw_mul(added_mass, wp.cross(omega, vel - vel_r))"
+        if current != "none"
+        else "",
         lift=lift[floating],
         weight="force += (mass * GRAVITY - buoyancy) * down" if floating != "neutral" else "",
         damping="# The drag of the current alone; that of the motion is implicit below\n"
@@ -323,7 +322,7 @@ def step_vessels(d: Draft) -> None:
             force -= np.cross(w, v.mass * vel)
             moment -= np.cross(w, v.inertia * w)
         if coriolis == "all":
-            force -= np.cross(w, v.added_mass * rel)
+            force -= np.cross(w, v.added_mass * rel) + v.added_mass * np.cross(w, into(flow))
             moment -= np.cross(w, v.added_inertia * w) + np.cross(rel, v.added_mass * rel)
         weight = v.mass * 9.81
         lift_ = weight * np.full((count, 1), v.get("buoyancy_ratio", 1.0))

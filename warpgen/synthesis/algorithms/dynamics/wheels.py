@@ -103,9 +103,9 @@ def combined_force(kappa: float, tan_alpha: float, load: float, tire: TireParams
     fx = tire_curve(kappa, load, tire)
     fy = -tire_curve(tan_alpha, load, tire)
     limit = tire.peak * load
-    total = wp.sqrt(fx * fx + fy * fy + 1.0e-6)
+    resultant = wp.sqrt(fx * fx + fy * fy + 1.0e-6)
     # Keep the direction, but never exceed what friction can hold
-    scale = wp.min(limit / total, 1.0)
+    scale = wp.min(limit / resultant, 1.0)
     return wp.vec2(scale * fx, scale * fy)
 ''',
 }
@@ -143,18 +143,14 @@ def ground_height(x: float, y: float, amplitude: float, frequency: float) -> flo
     source="Pacejka 2012, ch. 4; Rill 2011, ch. 3; Milliken & Milliken 1995",
     names={
         "wheel_forces": "eval_wheel_forces|wheel_wrenches|vehicle_wheels|suspension_and_tires",
-        "chassis_pos": "car_pos|body_pos|vehicle_position",
-        "attitude": "rpy|car_rpy|euler_angles",
-        "twist": "car_twist|body_qd|vehicle_velocity",
-        "wheel_speed": "wheel_omega|omega|spin",
-        "steer": "steering|steer_angle|wheel_steer",
-        "compression": "travel|spring_travel|deflection",
+        "attitude": "rpy|euler_angles",
+        "twist": "chassis_twist",
+        "wheel_speed": "wheel_omega",
+        "steer": "steering|steer_angle",
+        "compression": "spring_travel|deflection",
         "load": "fz|normal_load|normal_force",
-        "kappa": "slip_ratio|long_slip",
-        "tan_alpha": "slip_angle_tan|lat_slip",
-        "wrench": "body_f|car_force|chassis_wrench",
-        "car": "vehicle|env|world",
-        "wheel": "wheel_id|w",
+        "wrench": "chassis_wrench",
+        "wheel": "wheel_id",
     },
     weight=6,
 )
@@ -168,6 +164,7 @@ def wheel_forces(d: Draft) -> None:
     mask = d.option("mask", "none", "broken", "count")
     wanted = d.option("wanted", "wrench", "wrench and spin")
     cars, wheels = d.pick(12, 16, 24), 4
+    d.module("SPEED_FLOOR = wp.constant(0.5)  # [m/s]\nLEAST_DOWN = wp.constant(0.2)")
     d.input("chassis_pos", "vec3", cars, -0.3, 0.3, about="Positions of the chassis [m], z is up")
     d.input("attitude", "vec3", cars, -0.5, 0.5, about="Roll, pitch and yaw of the chassis [rad]")
     d.input("twist", "spatial_vector", cars, -1.0, 1.0, about="Linear and angular velocity of the chassis")
@@ -230,7 +227,7 @@ def wheel_forces(d: Draft) -> None:
     }
     skip = {
         "none": "",
-        "broken": "if not wheel_attached[car, wheel]:\n    return",
+        "broken": "if not wheel_attached[car, wheel]:\n    $lost\n    return",
         "count": "# Cars differ in wheels, so the launch covers the most\nif wheel >= wheel_count[car]:\n    return",
     }
     spin = """
@@ -243,13 +240,14 @@ def wheel_forces(d: Draft) -> None:
         """
         car, wheel = wp.tid()
         $skip
+        $idle
         pos = chassis_pos[car]
         rot = rotation_from_rpy(attitude[car])
         # Suspension ray from the mount downwards
         mount = pos + wp.quat_rotate(rot, wheel_mount[wheel])
         ray_dir = wp.quat_rotate(rot, wp.vec3(0.0, 0.0, -1.0))
         # Wheels of cars that lie on their side do not reach the ground
-        if ray_dir[2] > -0.2:
+        if ray_dir[2] > -LEAST_DOWN:
             return
         $below
         compression = rest_length + wheel_radius - ray_dist
@@ -274,7 +272,7 @@ def wheel_forces(d: Draft) -> None:
         # --- Slip ---
         rim_speed = wheel_speed[car, wheel] * wheel_radius
         # Bound the reference speed from below, so slip stays finite at standstill
-        reference_speed = wp.sqrt(vel_x * vel_x + 0.25)
+        reference_speed = wp.sqrt(vel_x * vel_x + SPEED_FLOOR * SPEED_FLOOR)
         kappa = (rim_speed - vel_x) / reference_speed
         tan_alpha = vel_y / reference_speed
         # --- Tire forces ---
@@ -289,6 +287,10 @@ def wheel_forces(d: Draft) -> None:
         damping=damping[damper],
         turn=turn[steered],
         spin=spin if wanted == "wrench and spin" else "",
+        idle="# Wheels without traction keep their speed\nspin_rate[car, wheel] = 0.0"
+        if wanted == "wrench and spin"
+        else "",
+        lost="spin_rate[car, wheel] = 0.0" if wanted == "wrench and spin" else "",
     )
     d.explain("""
         Each wheel hangs on a spring-damper that is compressed by the ground. The tire force depends on the

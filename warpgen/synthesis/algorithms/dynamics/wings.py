@@ -41,9 +41,8 @@ _BLEND = {
 @wp.func
 def attached_fraction(alpha: float, stall_angle: float) -> float:
     """Return how much of the flow is attached: 1 below the stall angle, 0 far beyond it (Beard & McLain 2012)."""
-    sharpness = 25.0
-    upper = wp.exp(-sharpness * (alpha - stall_angle))
-    lower = wp.exp(sharpness * (alpha + stall_angle))
+    upper = wp.exp(-STALL_SHARPNESS * (alpha - stall_angle))
+    lower = wp.exp(STALL_SHARPNESS * (alpha + stall_angle))
     separated = (1.0 + upper + lower) / ((1.0 + upper) * (1.0 + lower))
     return 1.0 - separated
 ''',
@@ -74,7 +73,7 @@ def lift_and_drag(alpha: float, deflection: float, surface: LiftingSurface, para
     effective = alpha + surface.flap_effect * deflection
     lift_attached = slope * effective
     # Parasitic plus induced drag
-    drag_attached = parasitic_drag + lift_attached * lift_attached / (wp.pi * 0.85 * surface.aspect_ratio)
+    drag_attached = parasitic_drag + lift_attached * lift_attached / (wp.pi * OSWALD * surface.aspect_ratio)
     # Flat plate in separated flow
     sine = wp.sin(alpha)
     lift_separated = 2.0 * sine * wp.abs(sine) * wp.cos(alpha)
@@ -124,13 +123,10 @@ def surface_force(
     source="Beard & McLain 2012, ch. 4; Anderson 2017, ch. 5 (lifting line); Khan & Nahon 2015 (surfaces)",
     names={
         "aerodynamic_surfaces": "wing_forces|eval_aero_surfaces|aircraft_aerodynamics|lifting_surface_forces",
-        "pose": "aircraft_pose|body_q|vehicle_pose",
-        "twist": "aircraft_twist|body_qd|body_twist",
         "wind": "wind_velocity|wind_vel",
-        "wrench": "aero_wrench|body_f|force_torque",
-        "surface": "panel|wing",
-        "aircraft": "plane_id|env|vehicle",
-        "deflection": "controls|flap_angle|actuation",
+        "wrench": "aero_wrench",
+        "aircraft": "plane_id",
+        "deflection": "flap_angle",
     },
     weight=3,
 )
@@ -174,6 +170,18 @@ def aerodynamic_surfaces(d: Draft) -> None:
         d.param("exhaust_speed", "float", 25.0, 35.0, about="Speed at which thrust vanishes [m/s]")
     d.param("parasitic_drag", "float", 0.02, 0.05, about="Zero-lift drag coefficient")
     d.output("wrench", "spatial_vector", count, about="Force and torque about the body origin")
+    d.module("OSWALD = wp.constant(0.85)  # efficiency of the span")
+    if stall == "sigmoid":
+        d.module("STALL_SHARPNESS = wp.constant(25.0)")
+    if atmosphere != "constant":
+        d.module("SEA_DENSITY = wp.constant(1.225)  # [kg/m^3]")
+    if atmosphere == "exponential":
+        d.module("SCALE_HEIGHT = wp.constant(8500.0)  # [m]")
+    elif atmosphere == "standard":
+        d.module("SEA_TEMPERATURE = wp.constant(288.15)  # [K]\nLAPSE_RATE = wp.constant(0.0065)  # [K/m]")
+        d.module("DENSITY_EXPONENT = wp.constant(4.2559)")
+    if wind == "shear":
+        d.module("WIND_HEIGHT = wp.constant(10.0)  # [m]")
     d.function(_BLEND[stall])
     d.function(_COEFFICIENTS)
     d.function(_SURFACE_FORCE)
@@ -182,23 +190,23 @@ def aerodynamic_surfaces(d: Draft) -> None:
             @wp.func
             def density_at(altitude: float) -> float:
                 """Return the air density of an isothermal atmosphere [kg/m^3]."""
-                return 1.225 * wp.exp(-altitude / 8500.0)
+                return SEA_DENSITY * wp.exp(-altitude / SCALE_HEIGHT)
         ''')
     elif atmosphere == "standard":
         d.function('''
             @wp.func
             def density_at(altitude: float) -> float:
                 """Return the air density of the standard atmosphere below 11 km [kg/m^3]."""
-                temperature = 288.15 - 0.0065 * altitude
-                return 1.225 * wp.pow(temperature / 288.15, 4.2559)
+                temperature = SEA_TEMPERATURE - LAPSE_RATE * altitude
+                return SEA_DENSITY * wp.pow(temperature / SEA_TEMPERATURE, DENSITY_EXPONENT)
         ''')
-    density = {"constant": "air_density"}.get(atmosphere, "density_at(pos[2])")
+    rho = "air_density" if atmosphere == "constant" else "density"
     air = {
         "none": "air_vel = wp.spatial_top(twist[aircraft])",
         "uniform": "air_vel = wp.spatial_top(twist[aircraft]) - wind",
         "shear": """
         # Power-law wind profile; the wind is constant below one meter
-        profile = wp.pow(wp.max(pos[2], 1.0) / 10.0, shear_exponent)
+        profile = wp.pow(wp.max(pos[2], 1.0) / WIND_HEIGHT, shear_exponent)
         air_vel = wp.spatial_top(twist[aircraft]) - profile * wind
         """,
     }
@@ -214,7 +222,7 @@ def aerodynamic_surfaces(d: Draft) -> None:
     $command
     # Rotation of the body adds to the velocity of each surface
     local_vel = vel_body + wp.cross(omega_body, surface.center)
-    surface_f = surface_force(local_vel, density, angle, surface, parasitic_drag)
+    $f = surface_force(local_vel, $rho, angle, surface, parasitic_drag)
     """
     thrust = """
     # Propeller along the x axis, fades out at the exhaust speed
@@ -238,8 +246,7 @@ def aerodynamic_surfaces(d: Draft) -> None:
         """,
         "surface": f"""
         $single
-        force = surface_f
-        torque = wp.cross(surface.center, surface_f)
+        torque = wp.cross(surface.center, force)
         $thrust_once
         wp.atomic_add(wrench, aircraft, {out})
         """,
@@ -254,7 +261,7 @@ def aerodynamic_surfaces(d: Draft) -> None:
         $thread
         $pos
         rot = wp.transform_get_rotation(pose[aircraft])
-        density = $density
+        $density
         # Velocity relative to the air, in body axes
         $air
         vel_body = wp.quat_rotate_inv(rot, air_vel)
@@ -263,10 +270,12 @@ def aerodynamic_surfaces(d: Draft) -> None:
         """,
         thread="aircraft, index = wp.tid()" if threads == "surface" else "aircraft = wp.tid()",
         pos="pos = wp.transform_get_translation(pose[aircraft])" if needs_pos else "",
-        density=density,
+        density="" if atmosphere == "constant" else "density = density_at(pos[2])",
         air=air[wind],
         body=body[threads],
         single=single,
+        rho=rho,
+        f="force" if threads == "surface" else "surface_f",
         command=command[mixing],
         thrust=thrust if propeller else "",
         thrust_once=once if propeller else "",

@@ -23,12 +23,8 @@ def _exponential(m: Any) -> Any:
     source="Hochbruck & Ostermann 2010, sec. 2.1; Van Loan 1978",
     names={
         "exponential_step": "oscillator_step|exact_oscillator|exp_integrator|harmonic_step",
-        "x": "q|pos|displacement",
-        "v": "qdot|vel|velocity",
-        "x_new": "q_new|x_out|pos_out",
-        "v_new": "qdot_new|v_out|vel_out",
-        "omega": "w0|ang_freq|omega0",
-        "zeta": "damping_ratio|xi",
+        "omega": "ang_freq|omega0",
+        "zeta": "damping_ratio",
         "dt": "h|step|timestep",
     },
     double=True,
@@ -64,7 +60,7 @@ def exponential_step(d: Draft) -> None:
     if energy:
         d.output("energy", "float", shape, about="Energies per mass about the equilibrium, after the step")
     at, row = ("b, k", "k") if modes == "table" else ("tid", "tid")
-    z = f"zeta[{row}]" if own else "zeta"
+    z = "ratio" if own else "zeta"
     under = f"""
     decay = {z} * w
     wd = w * wp.sqrt(1.0 - {z} * {z})
@@ -97,12 +93,12 @@ def exponential_step(d: Draft) -> None:
     v1 = c * v0 - w * s * y0
     """
     any_ = f"""
-    y1 = float(0.0)
-    v1 = float(0.0)
     if {z} < 1.0:
         $under
-    else:
+    elif {z} > 1.0:
         $over
+    else:
+        $critical
     """
     shift = {"none": "", "constant": f"force[{at}] / (w * w)", "target": "rest"}[force]
     d.launch(*((8, 12) if modes == "table" else (count,)))
@@ -110,6 +106,7 @@ def exponential_step(d: Draft) -> None:
         """
         $ids = wp.tid()
         w = omega[$row]
+        $ratio
         v0 = v[$at]
         $shift
         $body
@@ -129,6 +126,8 @@ def exponential_step(d: Draft) -> None:
         body={"none": none, "under": under, "critical": critical, "over": over, "any": any_}[damping],
         under=under,
         over=over,
+        critical=critical,
+        ratio=f"ratio = zeta[{row}]" if own else "",
         end={"none": "y1", "constant": "balance + y1", "target": "rest + y1"}[force],
         energy=f"energy[{at}] = 0.5 * (v1 * v1 + w * w * y1 * y1)" if energy else "",
     )

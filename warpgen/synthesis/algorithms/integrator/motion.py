@@ -10,11 +10,11 @@ from warpgen.synthesis.algorithms.integrator import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "x": "positions|pos|particle_q|q",
-    "v": "velocities|vel|particle_qd|qd",
-    "f": "forces|force|particle_f",
+    "x": "positions|pos",
+    "v": "velocities|vel",
+    "f": "forces|force",
     "dt": "h|timestep|delta_t",
-    "inv_mass": "w|particle_inv_mass|inv_m",
+    "inv_mass": "inv_m",
 }
 
 
@@ -22,8 +22,6 @@ _NAMES = {
     source="Hairer, Lubich & Wanner 2006, sec. I.1; Swope et al. 1982; Stoermer 1907",
     names=_NAMES
     | {
-        "x_new": "x_out|pos_out|particle_q_new",
-        "v_new": "v_out|vel_out|particle_qd_new",
         "gravity": "g|grav|gravity_acc",
         "v_max": "max_velocity|speed_limit|v_limit",
     },
@@ -67,12 +65,12 @@ def integrate_particles(d: Draft) -> None:
         about="Inverse masses, zero or less for fixed particles" if pinned == "mass" else "Inverse masses",
     )
     if pinned == "flags":
-        d.input("flags", "int", count, 0, 4)
+        d.input("flags", "int", count, 0, 4, about="Bit 0 is set for particles that move")
         d.module("ACTIVE = wp.constant(1)")
     if gravity == "vector":
         d.param("gravity", vector, -9.81, 9.81, about="Gravity")
     else:
-        d.input("gravity", vector, count, -9.81, 9.81, about="Gravity")
+        d.input("gravity", vector, count, -9.81, 9.81, about="Gravity at each particle")
     d.param("dt", "float", 0.005, 0.05, about="Time step")
     if limited:
         d.param("v_max", "float", 0.8, 1.2, about="Speed limit")
@@ -84,16 +82,14 @@ def integrate_particles(d: Draft) -> None:
         d.output("v_new", vector, count, about="Velocities after the step")
     g = "gravity" if gravity == "vector" else "gravity[tid]"
     accel = f"a = f[tid] * inv_mass[tid] + {g}"
-    kept = ("x_new[tid] = x[tid]\n" if moves else "") + "return"
+    kept = ["x_new[tid] = x[tid]"] * moves
+    kept += [f"v_new[tid] = wp.{vector}({', '.join(['0.0'] * dimension)})"] * (scheme != "stoermer")
+    stay = "\n    ".join([*kept, "return"])
     pins = {
         "none": "",
-        "mass": f"if inv_mass[tid] <= 0.0:\n    # held in place\n    {kept}",
-        "flags": f"if (flags[tid] & ACTIVE) == 0:\n    {kept}",
+        "mass": f"if inv_mass[tid] <= 0.0:\n    # held in place\n    {stay}",
+        "flags": f"if (flags[tid] & ACTIVE) == 0:\n    {stay}",
     }
-    if "\n" in kept:
-        kept = "x_new[tid] = x[tid]\n    return"
-        pins["mass"] = f"if inv_mass[tid] <= 0.0:\n    # held in place\n    {kept}"
-        pins["flags"] = f"if (flags[tid] & ACTIVE) == 0:\n    {kept}"
     steps = {
         "symplectic": """
         # Move by the new velocity, so that energy does not drift (symplectic Euler)
@@ -215,13 +211,13 @@ def multistep(d: Draft) -> None:
         (count, past) if layout == "columns" else (past, count),
         -2.0,
         2.0,
-        about="Rates of the last steps",
+        about="Rates of the last steps" + ("" if layout == "ring" else ", newest first"),
     )
     if layout == "ring":
-        d.input("head", "int", 1, 0, past)
+        d.input("head", "int", 1, 0, past, about="Row of the newest rates")
     d.param("dt", "float", 0.01, 0.1, about="Time step")
     if spread:
-        d.param("decay", "float", 0.5, 2.0)
+        d.param("decay", "float", 0.5, 2.0, about="Rate of the linear decay")
     d.output("y_new", value, count, about="Values after the step")
     bashforth = {2: (3, -1), 3: (23, -16, 5), 4: (55, -59, 37, -9), 5: (1901, -2774, 2616, -1274, 251)}
     moulton = {2: (1, 1), 3: (5, 8, -1), 4: (9, 19, -5, 1), 5: (251, 646, -264, 106, -19)}
@@ -240,7 +236,11 @@ def multistep(d: Draft) -> None:
     def fades(n: int) -> str:
         if not spread or n + ahead == 0:
             return ""
-        return "fade * " if n + ahead == 1 else f"wp.pow(fade, {n + ahead}.0) * "
+        return (
+            ("", "fade * ", "fade * fade * ")[n + ahead]
+            if n + ahead < 3
+            else f"wp.pow(fade, {n + ahead}.0) * "
+        )
 
     faded = "# Integrating factor: the decay is exact, and what came in at each rate fades until the end of the step\n"
     faded += "fade = wp.exp(-decay * dt)"

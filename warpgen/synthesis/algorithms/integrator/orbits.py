@@ -14,11 +14,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Goldstein 1980, sec. 3.7; Vallado 2013, sec. 8.6.2 (J2); Hairer, Lubich & Wanner 2006, sec. I.2",
     names={
         "orbit_step": "propagate_orbit|advance_orbits|satellite_step|orbit_propagator",
-        "x": "r|position|pos",
-        "v": "velocity|vel|rdot",
-        "mu": "gm|grav_param|GM",
-        "x_new": "r_new|pos_out|x_out",
-        "v_new": "vel_out|v_out|rdot_new",
+        "mu": "gm|grav_param",
         "dt": "h|step|delta_t",
         "radius": "r_eq|equatorial_radius|re",
         "j2": "J2|oblateness|j2_coeff",
@@ -62,18 +58,20 @@ def orbit_step(d: Draft) -> None:
         def orbit_acceleration(x: wp.vec3, $v$typed) -> wp.vec3:
             r2 = wp.dot(x, x)
             r = wp.sqrt(r2)
-            a = -mu / (r2 * r) * x
+            $pull -mu / (r2 * r) * x
             $j2
             $drag
-            return a
+            $back
         """,
         v="v: wp.vec3, " if has_drag else "",
+        pull="a =" if has_j2 or has_drag else "return",
+        back="return a" if has_j2 or has_drag else "",
         typed=typed,
         j2="""
         # J2 perturbation by the equatorial bulge, makes the orbital plane precess
-        z2 = 5.0 * x[2] * x[2] / r2
-        c = 1.5 * j2 * mu * radius * radius / (r2 * r2 * r)
-        a += c * wp.vec3(x[0] * (z2 - 1.0), x[1] * (z2 - 1.0), x[2] * (z2 - 3.0))
+        tilt = 5.0 * x[2] * x[2] / r2
+        bulge = 1.5 * j2 * mu * radius * radius / (r2 * r2 * r)
+        a += bulge * wp.vec3(x[0] * (tilt - 1.0), x[1] * (tilt - 1.0), x[2] * (tilt - 3.0))
         """
         if has_j2
         else "",
@@ -112,6 +110,14 @@ def orbit_step(d: Draft) -> None:
         vel += dt / 6.0 * (a1 + 2.0 * a2 + 2.0 * a3 + a4)
         """,
     }
+    ahead = scheme == "leapfrog" and many != "one" and not has_drag
+    if ahead:  # the acceleration at the end of a step is that at the start of the next one
+        steps[scheme] = f"""
+        half = vel + 0.5 * dt * acc
+        pos += dt * half
+        acc = {accel("pos", "half")}
+        vel = half + 0.5 * dt * acc
+        """
     d.launch(count)
     n = d.pick(2, 3)
     if many != "one":
@@ -121,17 +127,19 @@ def orbit_step(d: Draft) -> None:
         """
         tid = wp.tid()
         $read
+        $start
         $loop
         $store
         """,
         read="pos = wp.spatial_top(s[tid])\nvel = wp.spatial_bottom(s[tid])"
         if spatial
         else "pos = x[tid]\nvel = v[tid]",
+        start=f"$why\nacc = {accel('pos', 'vel')}" if ahead else "",
         loop="$step" if many == "one" else "for k in range(STEPS):\n    $step",
         step=steps[scheme],
         why="" if has_drag else "# Reversible in time, hence no secular drift of the energy",
         store="""
-        s_new[tid] = wp.spatial_vector(pos[0], pos[1], pos[2], vel[0], vel[1], vel[2])
+        s_new[tid] = wp.spatial_vector(pos, vel)
         """
         if spatial
         else "x_new[tid] = pos\nv_new[tid] = vel",

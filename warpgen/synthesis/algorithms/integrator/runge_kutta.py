@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from warpgen.synthesis.algorithms.integrator import DOMAIN
+from warpgen.synthesis.algorithms.integrator._constants import CONSTANTS
 from warpgen.synthesis.library import dynamics
 from warpgen.synthesis.library.dynamics import System
 from warpgen.synthesis.writing.draft import Draft, Values
@@ -105,11 +106,19 @@ def _system(d: Draft, count: int, per_thread: bool, *systems: System) -> tuple[S
     system = d.option("system", *(systems or dynamics.SYSTEMS))
     vector = f"vec{system.dimension}"
     d.input("y", vector, count, system.low, system.high, about="States")
+    told = CONSTANTS[system.rate.name]
     if per_thread:
-        _, low, high = system.constants[0]
-        d.input(_plural(system), "float", count, low, high)
+        name, low, high = system.constants[0]
+        d.input(
+            _plural(system),
+            "float",
+            count,
+            low,
+            high,
+            about=f"{told[name]}, for each trajectory",
+        )
     for name, low, high in system.constants[per_thread:]:
-        d.param(name, "float", low, high)
+        d.param(name, "float", low, high, about=told[name])
     first = [f"{_plural(system)}[tid]"] if per_thread else [system.constants[0][0]]
     return system, d.use(system.rate), ", ".join(first + [n for n, _, _ in system.constants[1:]])
 
@@ -153,19 +162,17 @@ def integrate_ensemble(d: Draft) -> None:
     if many != "one":
         d.module(f"{'SUBSTEPS' if many == 'split' else 'STEPS'} = wp.constant({steps})")
     text = {
-        "one": "$step\ny_new[tid] = s",
+        "one": "$step",
         "path": "for n in range(STEPS):\n    $step\n    path[tid, n] = s",
         "split": "h = dt / float(SUBSTEPS)\nfor n in range(SUBSTEPS):\n    $step\ny_new[tid] = s",
     }[many]
     d.launch(count)
     if many == "split":
         step = step.replace("dt", "h")
+    elif many == "one":
+        step = f"\n{step}".replace("\ns += ", "\ny_new[tid] = s + ").replace("\ns = ", "\ny_new[tid] = ")
     d.code("tid = wp.tid()\ns = y[tid]\n$rest", rest=text, step=step)
-    ending = {
-        "one": "one step",
-        "path": f"{steps} steps",
-        "split": f"{steps} substeps",
-    }
+    ending = {"one": "one step", "path": f"{steps} steps", "split": f"{steps} substeps"}
     path = " and keeps the path" if many == "path" else ""
     d.says(f"Integrates trajectories of {system.about} by {ending[many]} of {scheme.name} scheme{path}.")
 
@@ -306,7 +313,11 @@ def adaptive_step(d: Draft) -> None:
         d.output("error", "float", count, about="Error estimates relative to the tolerance")
     stages, h = "", "h" if own == "each" else "dt"
     for n, row in enumerate(pair.a, 1):
-        inside = "s" if not row else f"s + {h} * ({_sum(row)})" if len(row) > 1 else f"s + {h} * {_sum(row)}"
+        terms = sum(w != "0.0" for w in row)
+        inside = "s" if not row else f"s + {h} * ({_sum(row)})" if terms > 1 else f"s + {h} * {_sum(row)}"
+        if pair is BOGACKI and n == 4:  # its last stage is at the solution
+            stages += f"proposal = {inside}\n"
+            inside = "proposal"
         stages += f"k{n} = {f}({inside}, {p})\n"
     worst = "e0"
     for n in range(1, system.dimension):
@@ -343,11 +354,11 @@ def adaptive_step(d: Draft) -> None:
             # Rejected, keep the state and retry with the smaller step
             y_new[tid] = s
         else:
-            y_new[tid] = s + $h * ($solution)
+            y_new[tid] = $solution
         """
         if rejected
-        else "y_new[tid] = s + $h * ($solution)",
-        solution=_sum(pair.b),
+        else "y_new[tid] = $solution",
+        solution="proposal" if pair is BOGACKI else f"s + {h} * ({_sum(pair.b)})",
         estimate="error[tid] = ratio" if estimate else "",
     )
     d.says(f"Takes an adaptive step of the {pair.name} pair for {system.about}.")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.integrator import DOMAIN
+from warpgen.synthesis.algorithms.integrator._constants import CONSTANTS
 from warpgen.synthesis.library import dynamics
 from warpgen.synthesis.writing.draft import Draft, Values
 
@@ -14,10 +15,10 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Hairer & Wanner 1996, sec. IV.7 (Rosenbrock) and IV.8; Gear 1971 (BDF); Robertson 1966",
     names={
-        "y": "state|s0|u",
+        "y": "state|u",
         "dt": "h|step|tau",
         "s": "yn|x|s_k",
-        "jac": "J|jacobian|dfdy",
+        "lhs": "system|system_matrix",
         "res": "g|residual|defect",
         "y_new": "state_out|y_next|u_new",
     },
@@ -44,7 +45,7 @@ def implicit_step(d: Draft) -> None:
     own = d.flag("own step", 0.3)
     count = d.pick(64, 96, 128)
     dim = 3 if chemistry == "robertson" else 2
-    if dim == 3:
+    if dim == 3 or scheme == "rosenbrock":
         solve = "inverse"
     vector, matrix = f"vec{dim}", f"mat{dim}{dim}"
     low, high = (0.1, 1.0) if dim == 3 else (0.5, 1.5)
@@ -57,13 +58,13 @@ def implicit_step(d: Draft) -> None:
         "brusselator": [("feed", 0.8, 1.2), ("drain", 1.5, 3.0)],
     }[chemistry]
     for name, a, b in constants:
-        d.param(name, "float", a, b)
+        d.param(name, "float", a, b, about=CONSTANTS[chemistry.replace(" ", "_")][name])
     if own:
-        d.input("dt", "float", count, 0.01, 0.05)
+        d.input("dt", "float", count, 0.01, 0.05, about="Time steps")
     else:
-        d.param("dt", "float", 0.01, 0.05)
+        d.param("dt", "float", 0.01, 0.05, about="Time step")
     if tested:
-        d.param("tol", "float", 1e-7, about="Newton tolerance")
+        d.param("tol", "float", 1e-6, about="Residual at which Newton's method ends")
     d.output("y_new", vector, count, about="States after the step")
     p = ", ".join(n for n, _, _ in constants)
     typed = ", ".join(f"{n}: float" for n, _, _ in constants)
@@ -133,7 +134,7 @@ def implicit_step(d: Draft) -> None:
         for it in range(NEWTON_STEPS):
             $residual
             $tested
-            jac = $unit - $share * rate_jacobian(s, $p_jac)
+            lhs = $unit - $share * rate_jacobian(s, $p_jac)
             s -= $solved
         y_new[tid] = s
         """
@@ -141,8 +142,8 @@ def implicit_step(d: Draft) -> None:
         residual, share = "", "$h"
         body = """
         # Rosenbrock-Euler: a single Newton iteration of backward Euler, (I - dt J) delta = dt f
-        jac = $unit - $h * rate_jacobian(s0, $p_jac)
-        res = $h * rate(s0, $p)
+        lhs = $unit - $h * rate_jacobian(s0, $p_jac)
+        rhs = $h * rate(s0, $p)
         y_new[tid] = s0 + $solved
         """
     else:
@@ -150,8 +151,8 @@ def implicit_step(d: Draft) -> None:
         body = """
         # L-stable with this gamma
         gamma = 1.0 + 1.0 / wp.sqrt(2.0)
-        jac = $unit - gamma * $h * rate_jacobian(s0, $p_jac)
-        inv = wp.inverse(jac)
+        lhs = $unit - gamma * $h * rate_jacobian(s0, $p_jac)
+        inv = wp.inverse(lhs)
         k1_ = inv * rate(s0, $p)
         k2_ = inv * (rate(s0 + $h * k1_, $p) - 2.0 * k1_)
         y_new[tid] = s0 + $h * (1.5 * k1_ + 0.5 * k2_)
@@ -167,7 +168,7 @@ def implicit_step(d: Draft) -> None:
         tested="if wp.length(res) < tol:\n    break" if tested else "",
         unit=unit,
         share=share.replace("$h", "h" if own else "dt"),
-        solved=solved.format("jac", "res"),
+        solved=solved.format("lhs", "rhs" if scheme == "linearised" else "res"),
         p=p,
         p_jac=p_jac,
     )

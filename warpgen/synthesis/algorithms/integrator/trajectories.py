@@ -40,11 +40,11 @@ _STAGES = {
     k2 = $rate(y + h * 0.2 * k1)
     k3 = $rate(y + h * (0.075 * k1 + 0.225 * k2))
     k4 = $rate(y + h * (44.0 / 45.0 * k1 - 56.0 / 15.0 * k2 + 32.0 / 9.0 * k3))
-    y5 = 19372.0 / 6561.0 * k1 - 25360.0 / 2187.0 * k2 + 64448.0 / 6561.0 * k3 - 212.0 / 729.0 * k4
-    k5 = $rate(y + h * y5)
-    y6 = 9017.0 / 3168.0 * k1 - 355.0 / 33.0 * k2 + 46732.0 / 5247.0 * k3
-    y6 += 49.0 / 176.0 * k4 - 5103.0 / 18656.0 * k5
-    k6 = $rate(y + h * y6)
+    slope5 = 19372.0 / 6561.0 * k1 - 25360.0 / 2187.0 * k2 + 64448.0 / 6561.0 * k3 - 212.0 / 729.0 * k4
+    k5 = $rate(y + h * slope5)
+    slope6 = 9017.0 / 3168.0 * k1 - 355.0 / 33.0 * k2 + 46732.0 / 5247.0 * k3
+    slope6 += 49.0 / 176.0 * k4 - 5103.0 / 18656.0 * k5
+    k6 = $rate(y + h * slope6)
     slope = 35.0 / 384.0 * k1 + 500.0 / 1113.0 * k3 + 125.0 / 192.0 * k4
     slope += -2187.0 / 6784.0 * k5 + 11.0 / 84.0 * k6
     y_next = y + h * slope
@@ -118,8 +118,11 @@ def integrate_adaptive(d: Draft) -> None:
     d.param("initial_step", "float", system.step[0], about="First step that is tried")
     stopped = "the integration stopped before" if direction else "there were too many steps"
     code_name = "STATUS_STOPPED" if direction else "STATUS_TOO_MANY_STEPS"
+    idle = "0 if it was not integrated, " if masked == "flag" else ""
     d.output("final_state", kind, count, about="States at the end time, or where the integration stopped")
-    d.output("status", "int", count, about=f"1 if the end was reached, 2 if {stopped}")
+    d.output("status", "int", count, about=f"{idle}1 if the end was reached, 2 if {stopped}")
+    if masked == "flag":
+        d.module("STATUS_IDLE = wp.constant(0)")
     d.module(f"STATUS_DONE = wp.constant(1)\n{code_name} = wp.constant(2)")
     d.use(system.rate)
     size = system.dimension
@@ -165,7 +168,8 @@ def integrate_adaptive(d: Draft) -> None:
         stages = f"{stages[:at]}{rate}({inner}, {system.arguments}){stages[close + 1 :]}"
     skip = {
         "none": "",
-        "flag": "if not active[trajectory]:\n    return",
+        "flag": "# The others keep their state\nif not active[trajectory]:\n"
+        "    final_state[trajectory] = state[trajectory]\n    status[trajectory] = STATUS_IDLE\n    return",
         "done": "# Trajectories that already ended keep their state\nif status_in[trajectory] != 0:\n"
         "    final_state[trajectory] = state[trajectory]\n"
         "    status[trajectory] = status_in[trajectory]\n    return",
@@ -175,9 +179,9 @@ def integrate_adaptive(d: Draft) -> None:
         """
         trajectory = wp.tid()
         $skip
-        y = $kind(state[trajectory])
+        y = state[trajectory]
         time = float(0.0)
-        h = float(initial_step)
+        h = initial_step
         $memory
         steps = int(0)
         while time < $end_time and steps < $max_steps:
@@ -207,7 +211,6 @@ def integrate_adaptive(d: Draft) -> None:
             status[trajectory] = STATUS_DONE
         """,
         skip=skip[masked],
-        kind=f"wp.{kind}",
         memory="last_error = float(1.0)" if controller == "pi" else "",
         stages=stages,
         norm=measures[norm],
@@ -243,7 +246,7 @@ def integrate_adaptive(d: Draft) -> None:
             y = y + h / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4)
         for i in range(count):
             if masked == "flag" and not v.active[i]:
-                made[i] = 0.0
+                made[i] = v.state[i]
             elif masked == "done" and v.status_in[i] != 0:
                 code[i] = v.status_in[i]
             else:

@@ -55,7 +55,7 @@ def find_span(knots: wp.array(dtype=float), degree: int, n: int, x: float) -> in
     weight=4,
 )
 def bspline_curve(d: Draft) -> None:
-    """Evaluates a B-spline curve with de Boor's algorithm."""
+    """Evaluates a B-spline curve at many parameters."""
     degree = d.option("degree", 2, 3)
     search = d.option("search", "linear", "binary", "given")
     kind = d.option("kind", "vec3", "float", "vec2")
@@ -64,7 +64,7 @@ def bspline_curve(d: Draft) -> None:
     rational = d.flag("rational", 0.3) if kind == "vec3" and method != "loops" else False
     if rational:
         d.calls("nurbs_curve|eval_nurbs|nurbs_points")
-    elif method == "basis":
+    elif method != "triangle":
         d.calls("bspline_curve|eval_bspline|bspline_eval")
     n, m = d.pick(7, 8, 10), d.pick(48, 64, 96)
     label = {2: "quadratic", 3: "cubic"}[degree]

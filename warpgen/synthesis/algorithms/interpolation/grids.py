@@ -86,7 +86,7 @@ def sample_grid(d: Draft) -> None:
         if edges == "zero":
             return f"node(field, {', '.join(parts)})"
         if helper:
-            parts = [f"{helper}({part}, field.shape[{a}])" for a, part in enumerate(parts)]
+            parts = [f"{c}{o}" for c, o in zip(letters, offsets, strict=True)]
         return f"field[{', '.join(parts)}]"
 
     if edges == "zero":
@@ -105,9 +105,9 @@ def sample_grid(d: Draft) -> None:
     if order == "cubic":
         d.function("""
             @wp.func
-            def catmull_rom(a: float, b: float, c: float, e: float, t: float) -> float:
-                k2 = 2.0 * a - 5.0 * b + 4.0 * c - e
-                k3 = 3.0 * (b - c) + e - a
+            def catmull_rom(a: float, b: float, c: float, d: float, t: float) -> float:
+                k2 = 2.0 * a - 5.0 * b + 4.0 * c - d
+                k3 = 3.0 * (b - c) + d - a
                 return b + 0.5 * t * (c - a + t * (k2 + t * k3))
         """)
         arrays = f"field: wp.array{ndim}d(dtype=float)"
@@ -126,24 +126,30 @@ def sample_grid(d: Draft) -> None:
                 )
         """)
         row = f"along_{axes[-1]}(field, {{}}, {last}, f{axes[-1]})"
-        names = "abce"
+        names = "abcd"
         if ndim == 2:
             for step, name in zip((-1, 0, 1, 2), names, strict=True):
                 plain = f"i {'+' if step > 0 else '-'} {abs(step)}" if step else "i"
                 lines.append(f"{name} = {row.format(f'{helper}({plain}, field.shape[0])')}")
-            lines.append("sampled[tid] = catmull_rom(a, b, c, e, fx)")
+            lines.append("sampled[tid] = catmull_rom(a, b, c, d, fx)")
         else:
             lines += ["v = wp.vec4()", "for r in range(4):", f"    ii = {helper}(i + r - 1, field.shape[0])"]
             for step, name in zip((-1, 0, 1, 2), names, strict=True):
                 plain = f"j {'+' if step > 0 else '-'} {abs(step)}" if step else "j"
                 lines.append(f"    {name} = {row.format(f'ii, {helper}({plain}, field.shape[1])')}")
             lines += [
-                "    v[r] = catmull_rom(a, b, c, e, fy)",
+                "    v[r] = catmull_rom(a, b, c, d, fy)",
                 "sampled[tid] = catmull_rom(v[0], v[1], v[2], v[3], fx)",
             ]
     else:
         corners = list(itertools.product((0, 1), repeat=ndim))
         names_ = {o: "c" + "".join(map(str, o)) for o in corners}
+        if helper:
+            for a, c in enumerate(letters):
+                lines += [
+                    f"{c}0 = {helper}({c}, field.shape[{a}])",
+                    f"{c}1 = {helper}({c} + 1, field.shape[{a}])",
+                ]
         lines += [f"{name} = {node(o)}" for o, name in names_.items()]
         if gradient:
             for axis in range(ndim):
@@ -210,9 +216,9 @@ def sample_grid(d: Draft) -> None:
 
 
 _RADIAL: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
-    "gaussian": ("wp.exp(-e * e * r2)", lambda r2, e: np.exp(-(e**2) * r2)),
-    "multiquadric": ("wp.sqrt(1.0 + e * e * r2)", lambda r2, e: np.sqrt(1 + e**2 * r2)),
-    "inverse": ("1.0 / (1.0 + e * e * r2)", lambda r2, e: 1 / (1 + e**2 * r2)),
+    "gaussian": ("wp.exp(-eps * eps * r2)", lambda r2, e: np.exp(-(e**2) * r2)),
+    "multiquadric": ("wp.sqrt(1.0 + eps * eps * r2)", lambda r2, e: np.sqrt(1 + e**2 * r2)),
+    "inverse": ("1.0 / (1.0 + eps * eps * r2)", lambda r2, e: 1 / (1 + e**2 * r2)),
     "wendland": ("", lambda r2, e: np.clip(1 - e * np.sqrt(r2), 0, None) ** 4 * (4 * e * np.sqrt(r2) + 1)),
 }
 
@@ -229,11 +235,11 @@ _CALLED = {
     source="Shepard 1968; Hardy 1971; Wendland 1995",
     names={
         "scattered_interpolation": "interpolate_scattered|scatter_interp|scattered_interp",
-        "centers": "points|sites|samples_x",
-        "values": "data|samples|f",
+        "values": "data|samples",
         "x": "queries|positions|targets",
         "result": "interpolated|field_out|estimate",
-        "r2": "dist2|d2|dist_sq",
+        "r2": "dist2|dist_sq",
+        "eps": "epsilon|shape_param",
     },
     double=True,
     adjoint="no",
@@ -270,7 +276,7 @@ def scattered_interpolation(d: Draft) -> None:
         d.param("radius", "float", 1.0, 1.8, about="Distance up to which data points count")
     elif method in _RADIAL:
         d.param(
-            "e",
+            "eps",
             "float",
             *((0.3, 0.6) if method == "wendland" else (0.8, 2.0)),
             about="Shape parameter, the reciprocal of a length",
@@ -315,14 +321,20 @@ def scattered_interpolation(d: Draft) -> None:
         lines += (
             ["result[tid] = acc / norm"]
             if method == "shepard"
-            else ["if norm > 0.0:", "    result[tid] = acc / norm"]
+            else [
+                "# No data point may be near enough",
+                "if norm > 0.0:",
+                "    result[tid] = acc / norm",
+                "else:",
+                f"    result[tid] = {'0.0' if kind == 'float' else 'wp.vec3()'}",
+            ]
         )
     else:
         start = "wp.dot(slope, p) + offset" if poly else ("float(0.0)" if kind == "float" else "wp.vec3()")
         lines += [f"acc = {start}", *head]
         if method == "wendland":
             lines += [
-                "    s = e * wp.sqrt(r2)",
+                "    s = eps * wp.sqrt(r2)",
                 "    if s < 1.0:",
                 "        u = 1.0 - s",
                 "        u = u * u",
@@ -339,7 +351,7 @@ def scattered_interpolation(d: Draft) -> None:
         if method == "nearest":
             return {"result": v["values"][r2.argmin(1)]}
         if method in _RADIAL:
-            value = _RADIAL[method][1](r2, v.e) @ v.weights.reshape(n, -1)
+            value = _RADIAL[method][1](r2, v.eps) @ v.weights.reshape(n, -1)
             if poly:
                 value = value + (v.x @ v.slope + v.offset)[:, None]
         else:

@@ -139,13 +139,8 @@ def basis_derivatives(knots: wp.array(dtype=float), span: int, t: float) -> wp.v
     source="Piegl & Tiller 1997, The NURBS book, A2.1-A2.3, A4.3 and 4.4; de Boor 1972",
     names={
         "evaluate_nurbs": "nurbs_surface|nurbs_eval|evaluate_patch|surface_points",
-        "patch": "surface|nurbs|spline_surface",
+        "patch": "surface|spline_surface",
         "parameters": "uv|params_uv|surface_uv",
-        "span_u": "i_span|su_index",
-        "span_v": "j_span|sv_index",
-        "basis_u": "N_u|bu|Nu",
-        "basis_v": "N_v|bv|Nv",
-        "homogeneous": "Sw|weighted_point",
     },
     weight=4,
 )

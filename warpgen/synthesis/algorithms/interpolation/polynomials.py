@@ -10,11 +10,11 @@ from warpgen.synthesis.algorithms.interpolation import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "xs": "nodes|x_data|abscissae",
-    "ys": "values|y_data|samples|f",
+    "xs": "nodes|abscissae",
+    "ys": "values",
     "query": "xq|x_query|at",
     "result": "yq|interpolated|y_out",
-    "sums": "poly_values|evaluated|y_out",
+    "evaluated": "poly_values|y_out",
     "slopes": "derivatives|dy_out|poly_slopes",
 }
 
@@ -24,8 +24,8 @@ _NAMES = {
     names=_NAMES
     | {
         "polynomial_interpolation": "eval_polynomial|poly_interp|polynomial_eval",
-        "coeffs": "c|coef|cheb",
-        "weights": "w|bary_weights",
+        "coeffs": "coef",
+        "weights": "bary_weights",
     },
     double=True,
     adjoint="no",
@@ -78,7 +78,7 @@ def polynomial_interpolation(d: Draft) -> None:
         d.param("upper", "float", 1.0, 3.0, about="Upper end of the interval")
     low, high = (-0.98, 0.98) if form in ("clenshaw", "horner") else (0.2, 7.8)
     d.input("query", "float", m, low, high, about="Query positions")
-    made, about = ("sums", "Values of the polynomial") if series else ("result", "Interpolated values")
+    made, about = ("evaluated", "Values of the polynomial") if series else ("result", "Interpolated values")
     if derivative:
         made, about = "slopes", "Derivatives of the polynomial"
     d.output(made, "float", m, about=about)
@@ -117,9 +117,9 @@ def polynomial_interpolation(d: Draft) -> None:
             "result[tid] = y",
         ]
     elif form == "neville":
-        d.module("vec8 = wp.types.vector(length=8, dtype=float)")
+        d.module(f"column = wp.types.vector(length={n}, dtype=float)")
         lines += [
-            "p = vec8()",
+            "p = column()",
             "for k in range(n):",
             f"    p[k] = {at('k')}",
             "# Neville: combine polynomials of one degree less",
@@ -149,7 +149,7 @@ def polynomial_interpolation(d: Draft) -> None:
                 f"    b0 = {at('n - r')} + 2.0 * x * b1 - b2",
                 "    b2 = b1",
                 "    b1 = b0",
-                f"sums[tid] = {at('0')} + x * b1 - b2",
+                f"evaluated[tid] = {at('0')} + x * b1 - b2",
             ]
     else:
         factor = "x" if form == "horner" else "(x - xs[n - 1 - r])"
@@ -158,7 +158,11 @@ def polynomial_interpolation(d: Draft) -> None:
             lines += ["dy = float(0.0)", "for r in range(1, n):", f"    dy = dy * {factor} + y"]
             lines += [f"    y = y * {factor} + {at('n - 1 - r')}", "slopes[tid] = dy"]
         else:
-            lines += ["for r in range(1, n):", f"    y = y * {factor} + {at('n - 1 - r')}", "sums[tid] = y"]
+            lines += [
+                "for r in range(1, n):",
+                f"    y = y * {factor} + {at('n - 1 - r')}",
+                "evaluated[tid] = y",
+            ]
     d.launch(m)
     d.code("\n".join(lines))
 

@@ -64,28 +64,27 @@ def interpolate_rotation(d: Draft) -> None:
     d.output(made, "transform" if position else "quat", m, about=about)
     lines = ["tid = wp.tid()", f"n = {keys}.shape[0]"]
     if search == "uniform":
-        lines += ["s = when[tid] / period", "k = int(s)"]
+        lines += ["s = when[tid] / period"]
         if ends == "loop":
-            lines += ["alpha = s - float(k)", "k = k % n", "after = (k + 1) % n"]
+            lines += ["k = int(s)", "alpha = s - float(k)", "k = k % n", "after = (k + 1) % n"]
         else:
-            lines += ["k = wp.min(k, n - 2)", "alpha = wp.min(s - float(k), 1.0)", "after = k + 1"]
+            lines += ["k = wp.min(int(s), n - 2)", "alpha = wp.min(s - float(k), 1.0)"]
     else:
         lines += ["t = wp.clamp(when[tid], times[0], times[n - 1])"]
         lines.append(f"k = {d.use(found)}(times, t)")
-        lines += ["alpha = (t - times[k]) / (times[k + 1] - times[k])", "after = k + 1"]
+        lines += ["alpha = (t - times[k]) / (times[k + 1] - times[k])"]
+    nxt = "after" if ends == "loop" else "k + 1"
     if position:
-        lines += ["a = wp.transform_get_rotation(poses[k])", "b = wp.transform_get_rotation(poses[after])"]
+        lines += ["a = wp.transform_get_rotation(poses[k])", f"b = wp.transform_get_rotation(poses[{nxt}])"]
     else:
-        lines += ["a = keys[k]", "b = keys[after]"]
+        lines += ["a = keys[k]", f"b = keys[{nxt}]"]
     slerp = """
     @wp.func
     def slerp(a: wp.quat, b: wp.quat, t: float) -> wp.quat:
-        cos_theta = wp.dot(a, b)
-        sign = 1.0
-        if cos_theta < 0.0:
-            # q and -q represent the same rotation: take the shorter arc
-            cos_theta = -cos_theta
-            sign = -1.0
+        # q and -q represent the same rotation: take the shorter arc
+        cosine = wp.dot(a, b)
+        sign = wp.where(cosine < 0.0, -1.0, 1.0)
+        cos_theta = wp.abs(cosine)
         if cos_theta > 0.9995:
             # fall back to linear interpolation for small angles, where sin(theta) vanishes
             return wp.normalize((1.0 - t) * a + sign * t * b)
@@ -100,20 +99,19 @@ def interpolate_rotation(d: Draft) -> None:
         lines += [
             "# bend the arc between the keys towards the one between the inner points",
             "outer = slerp(a, b, alpha)",
-            "between = slerp(inner[k], inner[after], alpha)",
+            f"between = slerp(inner[k], inner[{nxt}], alpha)",
         ]
         value = "slerp(outer, between, 2.0 * alpha * (1.0 - alpha))"
     elif method == "nlerp":
-        lines += ["if wp.dot(a, b) < 0.0:", "    b = -b"]
+        lines += ["if wp.dot(a, b) < 0.0:", "    # take the shorter arc", "    b = -b"]
         value = "wp.normalize((1.0 - alpha) * a + alpha * b)"
     else:
-        lines += ["if wp.dot(a, b) < 0.0:", "    # take the shorter arc", "    b = -b"]
         value = "wp.quat_slerp(a, b, alpha)"
     if position:
         lines += [
             f"q = {value}",
             "start = wp.transform_get_translation(poses[k])",
-            "end = wp.transform_get_translation(poses[after])",
+            f"end = wp.transform_get_translation(poses[{nxt}])",
             "p = wp.lerp(start, end, alpha)",
             "pose[tid] = wp.transform(p, q)",
         ]

@@ -12,8 +12,8 @@ from warpgen.synthesis.library import brackets
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "xs": "nodes|x_data|abscissae",
-    "ys": "values|y_data|samples|f",
+    "xs": "nodes|breakpoints",
+    "ys": "values",
     "query": "xq|x_query|at",
     "result": "yq|interpolated|y_out",
     "slopes": "derivatives|dy_out|dydx",
@@ -177,7 +177,7 @@ def cubic_table(d: Draft) -> None:
         "m1 = slope_at(xs, ys, k + 1)",
     ]
     if derivative:
-        lines += ["rise = (ys[k + 1] - ys[k]) / h", "bump = 6.0 * t * (1.0 - t)"]
+        lines += ["rise = secant(xs, ys, k)", "bump = 6.0 * t * (1.0 - t)"]
         lines.append(
             "slopes[tid] = bump * rise + (1.0 - t) * (1.0 - 3.0 * t) * m0 + t * (3.0 * t - 2.0) * m1"
         )
@@ -191,6 +191,12 @@ def cubic_table(d: Draft) -> None:
         lines.remove("n = xs.shape[0]")
     d.launch(m)
     d.code("\n".join(lines))
+    held = "slope" if derivative else "value"
+    d.explain(
+        f"Outside of the table the {held} at its nearer end holds."
+        if outside == "clamp"
+        else "Outside of the table the cubic of its first or last interval goes on."
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         x = v.query if outside == "extrapolate" else np.clip(v.query, v.xs[0], v.xs[-1])
@@ -209,8 +215,8 @@ def cubic_table(d: Draft) -> None:
     source="Press et al. 2007, Numerical Recipes, ch. 3",
     names={
         "table_lookup": "interp_table|lookup_1d|interp1d|piecewise_lookup",
-        "xs": "nodes|breakpoints|x_table",
-        "ys": "values|y_table|samples",
+        "xs": "nodes|breakpoints",
+        "ys": "values",
         "query": "x_query|inputs|at",
         "result": "looked_up|interpolated|outputs",
     },
@@ -277,8 +283,8 @@ def table_lookup(d: Draft) -> None:
         "step": ["result[tid] = ys[k]"],
         "smooth": [
             "# smoothstep: zero slope at the breakpoints",
-            "e = t * t * (3.0 - 2.0 * t)",
-            "result[tid] = (1.0 - e) * ys[k] + e * ys[k + 1]",
+            "s = t * t * (3.0 - 2.0 * t)",
+            "result[tid] = (1.0 - s) * ys[k] + s * ys[k + 1]",
         ],
         "log": ["result[tid] = wp.exp((1.0 - t) * wp.log(ys[k]) + t * wp.log(ys[k + 1]))"],
         "spline": [

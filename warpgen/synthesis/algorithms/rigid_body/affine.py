@@ -18,7 +18,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "kappa": "stiffness|k_abd|rigidity",
         "vol": "volume|body_volume|volumes",
         "gradient": "grad|dE_dA|grad_A",
-        "energy": "psi|potential|energy_out",
+        "energy": "potential|energy_out",
         "strain": "ortho_err|deviation|e_mat",
     },
     double=True,
@@ -50,7 +50,7 @@ def affine_body_energy(d: Draft) -> None:
         )
     if law == "corotated":
         form = "matrix"
-        d.input("r", "mat33", count, kind="rotation", about="Closest rotations")
+        d.input("closest", "mat33", count, kind="rotation", about="Closest rotations")
     if volumes == "each":
         d.input("vol", "float", count, 0.2, 2.0, about="Body volumes [m^3]")
     else:
@@ -70,7 +70,10 @@ def affine_body_energy(d: Draft) -> None:
     )
     if form == "columns":
         read = (
-            "\n".join(f"c{n} = wp.vec3({', '.join(f'a[tid][{r}, {n}]' for r in range(3))})" for n in range(3))
+            "\n".join(
+                ["m = a[tid]"]
+                + [f"c{n} = wp.vec3({', '.join(f'm[{r}, {n}]' for r in range(3))})" for n in range(3)]
+            )
             if layout == "matrices"
             else "\n".join(f"c{n} = cols[tid, {n}]" for n in range(3))
         )
@@ -95,9 +98,7 @@ def affine_body_energy(d: Draft) -> None:
         value = "wp.ddot(strain, strain)"
         slope = "gradient[tid] = 4.0 * $scale * m * strain"
     elif law == "corotated":
-        body = (
-            "# Deviation from the closest rotation (precomputed by a polar decomposition)\ndev = m - r[tid]"
-        )
+        body = "# Deviation from the closest rotation (precomputed by a polar decomposition)\ndev = m - closest[tid]"
         value = "wp.ddot(dev, dev)"
         slope = "gradient[tid] = 2.0 * $scale * dev"
     else:
@@ -119,7 +120,9 @@ def affine_body_energy(d: Draft) -> None:
         "tid = wp.tid()\n$read\n$body\n$energy\n$gradient",
         read=read,
         body=body,
-        energy=f"energy[tid] = {scale} * ({value})" if wanted != "gradient" else "",
+        energy=f"energy[tid] = {scale} * {value if ' + ' not in value else f'({value})'}"
+        if wanted != "gradient"
+        else "",
         gradient=slope if wanted != "energy" else "",
         scale=scale,
     )
@@ -137,7 +140,7 @@ def affine_body_energy(d: Draft) -> None:
 
         def energy(m: Any) -> Any:
             if law == "corotated":
-                return ((m - v.r) ** 2).sum((-1, -2))
+                return ((m - v.closest) ** 2).sum((-1, -2))
             e = ((np.swapaxes(m, -1, -2) @ m - np.eye(3)) ** 2).sum((-1, -2))
             return e + (np.linalg.det(m) - 1.0) ** 2 if law == "stable volume" else e
 

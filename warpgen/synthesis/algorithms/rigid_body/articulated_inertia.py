@@ -69,11 +69,9 @@ def spatial_inertia(mass: float, com: wp.vec3, inertia: wp.mat33) -> wp.spatial_
     names=NAMES
     | {
         "forward_dynamics": "aba|eval_forward_dynamics|articulated_body_algorithm|solve_joint_accelerations",
-        "link_articulated": "IA|body_I_A|articulated_inertia",
-        "link_bias": "pA|bias_force|link_p",
-        "link_coriolis": "body_c|velocity_product|link_c",
-        "joint_u": "u|residual_force",
-        "joint_d": "D|dof_inertia",
+        "link_articulated": "link_IA|articulated_inertia",
+        "link_bias": "link_pA|link_bias_force",
+        "link_coriolis": "link_c",
         "force_factor": "U|IA_S",
     },
     adjoint="no",

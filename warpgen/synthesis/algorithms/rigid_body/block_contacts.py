@@ -24,15 +24,12 @@ def _unmoved(text: str) -> str:
     source="Catto 2006, GDC (sequential impulses); Box2D, b2ContactSolver (block solver); Cottle, Pang & Stone 2009",
     names={
         "solve_contact_blocks": "contact_block_solver|solve_velocity_constraints|solve_manifolds|contact_sweep_2d",
-        "pair_bodies": "contact_bodies|pairs|manifold_bodies",
-        "pair_order": "contact_order|color_pairs|batch",
-        "body_vel": "linear_velocity|v|velocity",
-        "body_spin": "angular_velocity|w|omega",
-        "contact_arm": "anchors|r|contact_offset",
+        "body_pairs": "color_pairs|pair_bodies",
+        "contact_arm": "contact_offset",
         "contact_normal": "normals|manifold_normal",
         "accumulated": "impulses|lambda_acc|warm_start",
         "friction_coeff": "mu|friction",
-        "belt": "surface_speed|tangent_speed",
+        "belt": "surface_speed",
     },
     weight=13,
 )
@@ -59,7 +56,7 @@ def solve_contact_blocks(d: Draft) -> None:
     pairs = d.pick(12, 16, 20)
     bodies = 2 * pairs
     d.input(
-        "pair_order", "int", bodies, kind="permutation", about="Bodies of a color in pairs, each body once"
+        "body_pairs", "int", bodies, kind="permutation", about="Bodies of a color in pairs, each body once"
     )
     d.input("contact_normal", "vec2", pairs, kind="unit", about="Normals from the first to the second body")
     d.input(
@@ -198,13 +195,15 @@ def solve_contact_blocks(d: Draft) -> None:
     ]
     known = restitution and not scaled and friction != "manifold"  # the first of the relative velocities
     if normal == "block":
+        if not soft:
+            d.module("STIFFENING = wp.constant(1.02)")
         masses += [
             f"k12 = {total} + inv_inertia_a * rn_a1 * rn_a2 + inv_inertia_b * rn_b1 * rn_b2",
         ]
         if not soft:
             masses += [
                 "# Stiffen the diagonal, since points close to each other make the block nearly singular",
-                "k11 = k11 * 1.02\nk22 = k22 * 1.02",
+                "k11 *= STIFFENING\nk22 *= STIFFENING",
             ]
         push = impulses.BLOCK + impulses.apply(1, "push_n1") + impulses.apply(2, "push_n2")
     else:
@@ -270,8 +269,8 @@ def solve_contact_blocks(d: Draft) -> None:
         """
         tid = wp.tid()
         # Each body is in one pair of this color, so that nothing is written twice
-        a = pair_order[2 * tid]
-        b = pair_order[2 * tid + 1]
+        a = body_pairs[2 * tid]
+        b = body_pairs[2 * tid + 1]
         n = contact_normal[tid]
         vel_a = body_vel[a]
         spin_a = body_spin[a]
@@ -319,7 +318,7 @@ def solve_contact_blocks(d: Draft) -> None:
         if known and friction == "none"
         else (impulses.velocity(1) + impulses.velocity(2)).rstrip(),
         soften="# The softness adds to the block what a spring and damper yield\n"
-        "k11 = k11 / mass_scale\nk22 = k22 / mass_scale"
+        "k11 /= mass_scale\nk22 /= mass_scale"
         if soft
         else "",
         bias1=extra[0],
@@ -343,7 +342,7 @@ def solve_contact_blocks(d: Draft) -> None:
         vel, spin = v.body_vel.copy(), v.body_spin.copy()
         normals, tangents = np.zeros((pairs, 2)), np.zeros((pairs, 2))
         for k in range(pairs):
-            ids = v.pair_order[2 * k : 2 * k + 2]
+            ids = v.body_pairs[2 * k : 2 * k + 2]
             n = v.contact_normal[k]
             t = np.array([n[1], -n[0]])
             u = np.concatenate([np.append(vel[i], spin[i]) for i in ids])

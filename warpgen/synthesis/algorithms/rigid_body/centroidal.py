@@ -16,15 +16,15 @@ from warpgen.synthesis.writing.trim import trim
     source="Orin, Goswami & Lee 2013 (centroidal dynamics); Featherstone 2008, ch. 2; Pratt et al. 2006 (capture point)",
     names={
         "centroidal_state": "centroidal_momentum|whole_body_momentum|balance_state|robot_momentum",
-        "poses": "body_q|link_xform|body_tf",
-        "twists": "body_qd|link_vel|spatial_vel",
-        "masses": "body_mass|link_mass|m_links",
-        "com_offset": "body_com|local_com|com_local",
-        "center": "com|c_mass|robot_com",
-        "linear": "p_lin|lin_mom|momentum_p",
-        "angular": "l_ang|ang_mom|momentum_l",
+        "link_poses": "link_xform|link_tf",
+        "link_twists": "link_vel",
+        "link_mass": "link_masses",
+        "link_com": "local_com",
+        "center": "com|robot_com",
+        "linear": "lin_mom",
+        "angular": "ang_mom",
         "world_inertia": "inertia_w|i_world|rotated_inertia",
-        "robot": "env|w|articulation",
+        "robot": "articulation",
         "NUM_LINKS": "LINKS|NUM_BODIES|LINK_COUNT",
     },
     weight=7,
@@ -69,12 +69,19 @@ def centroidal_state(d: Draft) -> None:
             kind="offsets",
             about="First link of each robot, then the total",
         )
-    d.input("poses", "transform", shape, -1.0, 1.0, kind="transform", about="Poses of the links in the world")
     d.input(
-        "twists", "spatial_vector", shape, -1.0, 1.0, about="Linear [m/s], then angular velocities [rad/s]"
+        "link_poses", "transform", shape, -1.0, 1.0, kind="transform", about="Poses of the links in the world"
     )
-    d.input("masses", "float", shape, 0.5, 3.0, about="Masses of the links [kg]")
-    d.input("com_offset", "vec3", shape, -0.2, 0.2, about="Centers of mass in the frames of the links [m]")
+    d.input(
+        "link_twists",
+        "spatial_vector",
+        shape,
+        -1.0,
+        1.0,
+        about="Linear [m/s], then angular velocities [rad/s]",
+    )
+    d.input("link_mass", "float", shape, 0.5, 3.0, about="Masses of the links [kg]")
+    d.input("link_com", "vec3", shape, -0.2, 0.2, about="Centers of mass in the frames of the links [m]")
     if tensor == "matrix":
         d.input(
             "inertias",
@@ -142,7 +149,7 @@ def centroidal_state(d: Draft) -> None:
     if twist_at == "origin":
         velocity = (
             "# Twists are given at the origins of the links: move them to the centers of mass\n"
-            f"vel = wp.spatial_top(twist) + wp.cross(omega, wp.quat_rotate(wp.transform_get_rotation(pose), com_offset[{at}]))"
+            f"vel = wp.spatial_top(twist) + wp.cross(omega, wp.quat_rotate(wp.transform_get_rotation(pose), link_com[{at}]))"
         )
     into_base = {
         "momentum": "momenta[robot] = wp.spatial_vector(wp.quat_rotate_inv(base, linear), wp.quat_rotate_inv(base, angular))",
@@ -166,7 +173,7 @@ def centroidal_state(d: Draft) -> None:
     }
     local = frame == "base" and result in into_base
     store = (
-        f"# Express it in the axes of the first link\nbase = wp.transform_get_rotation(poses[robot, 0])\n{into_base[result]}"
+        f"# Express it in the axes of the first link\nbase = wp.transform_get_rotation(link_poses[robot, 0])\n{into_base[result]}"
         if local
         else dedented(in_world[result])
     )
@@ -180,13 +187,13 @@ def centroidal_state(d: Draft) -> None:
         weighted = wp.vec3(0.0, 0.0, 0.0)
         linear = wp.vec3(0.0, 0.0, 0.0)
         $loop
-            pose = poses[$at]
-            twist = twists[$at]
+            pose = link_poses[$at]
+            twist = link_twists[$at]
             $turning
             $velocity
-            total_mass += masses[$at]
-            weighted += masses[$at] * wp.transform_point(pose, com_offset[$at])
-            linear += masses[$at] * vel
+            total_mass += link_mass[$at]
+            weighted += link_mass[$at] * wp.transform_point(pose, link_com[$at])
+            linear += link_mass[$at] * vel
         center = weighted / total_mass
         velocity = linear / total_mass
         $second
@@ -227,10 +234,10 @@ def centroidal_state(d: Draft) -> None:
         }
         for r in range(robots):
             ids: Any = (r, slice(None)) if layout == "grid" else slice(v.first_link[r], v.first_link[r + 1])
-            q, m, off = v.poses[ids], v.masses[ids], v.com_offset[ids]
-            tw = np.zeros((len(m), 6)) if result == "inertia" else v.twists[ids]
+            q, m, off = v.link_poses[ids], v.link_mass[ids], v.link_com[ids]
+            tw = np.zeros((len(m), 6)) if result == "inertia" else v.link_twists[ids]
             base = _matrices(
-                v.poses[(r, 0) if layout == "grid" else min(v.first_link[r], many - 1)][None, 3:]
+                v.link_poses[(r, 0) if layout == "grid" else min(v.first_link[r], many - 1)][None, 3:]
             )[0]  # the first of all stands in where frames are those of the world
             turn = _matrices(q[:, 3:])
             body = np.ones((len(m), 3)) if result == "capture point" else v.inertias[ids]
@@ -292,21 +299,21 @@ def _second(loop: str, at: str, inertia: str, velocity: str, result: str) -> str
     if composite:
         lines.append("composed = wp.mat33(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)")
     lines.append(loop)
-    inner = [f"pose = poses[{at}]"]
+    inner = [f"pose = link_poses[{at}]"]
     if result != "inertia":
-        inner += [f"twist = twists[{at}]", "omega = wp.spatial_bottom(twist)", velocity.split("\n")[-1]]
-    inner += [*inertia.split("\n"), f"arm = wp.transform_point(pose, com_offset[{at}]) - center"]
+        inner += [f"twist = link_twists[{at}]", "omega = wp.spatial_bottom(twist)", velocity.split("\n")[-1]]
+    inner += [*inertia.split("\n"), f"arm = wp.transform_point(pose, link_com[{at}]) - center"]
     if result != "inertia":
-        inner.append(f"angular += world_inertia * omega + masses[{at}] * wp.cross(arm, vel)")
+        inner.append(f"angular += world_inertia * omega + link_mass[{at}] * wp.cross(arm, vel)")
     if composite:
         inner += [
             "# Steiner: m [s]^T [s] with the cross product matrix of s",
             "lever = wp.skew(arm)",
-            f"composed += world_inertia + masses[{at}] * wp.transpose(lever) * lever",
+            f"composed += world_inertia + link_mass[{at}] * wp.transpose(lever) * lever",
         ]
     if result == "energy":
         inner.append(
-            f"kinetic += 0.5 * masses[{at}] * wp.length_sq(vel) + 0.5 * wp.dot(omega, world_inertia * omega)"
+            f"kinetic += 0.5 * link_mass[{at}] * wp.length_sq(vel) + 0.5 * wp.dot(omega, world_inertia * omega)"
         )
     return "\n".join(lines) + "\n" + textwrap.indent("\n".join(inner), "    ")
 

@@ -22,8 +22,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
     names=NAMES
     | {
         "mass_matrix": "crba|joint_space_inertia|composite_rigid_body|eval_mass_matrix",
-        "joint_mass": "H|M|mass_matrices",
-        "composite": "link_Ic|body_I_s|composite_inertia",
+        "mass_matrices": "H|M",
+        "composite": "link_Ic|composite_inertia",
     },
     adjoint="no",
     weight=2,
@@ -52,7 +52,7 @@ def mass_matrix(d: Draft) -> None:
     d.output("joint_subspaces", "spatial_vector", (worlds, links), about="Joint motion subspaces (workspace)")
     d.output("composite", "spatial_matrix", (worlds, links), about="Composite spatial inertias (workspace)")
     d.output(
-        "joint_mass",
+        "mass_matrices",
         "float",
         (worlds, links, links),
         about="Joint-space mass matrices, shape (num_worlds, num_links, num_links)",
@@ -123,12 +123,12 @@ def mass_matrix(d: Draft) -> None:
             force = composite[world, link] * joint_subspaces[world, link]
             diagonal = wp.dot(joint_subspaces[world, link], force)
             $add
-            joint_mass[world, link, link] = diagonal
+            mass_matrices[world, link, link] = diagonal
             child = int(link)
             ancestor = int(parent)
             while ancestor >= 0 and ancestor < child:
                 coupling = wp.dot(joint_subspaces[world, ancestor], force)
-                joint_mass[world, link, ancestor] = coupling
+                mass_matrices[world, link, ancestor] = coupling
                 $mirror
                 child = ancestor
                 ancestor = joint_parent[ancestor]
@@ -145,7 +145,7 @@ def mass_matrix(d: Draft) -> None:
         local=local[sums],
         row="link" if shared else "world, link",
         add=add[armature],
-        mirror="joint_mass[world, ancestor, link] = coupling" if fills == "both" else "",
+        mirror="mass_matrices[world, ancestor, link] = coupling" if fills == "both" else "",
     )
     d.text = d.text.replace("joint_transform( ", "joint_transform(").replace(
         "joint_subspace( ", "joint_subspace("
@@ -173,6 +173,6 @@ def mass_matrix(d: Draft) -> None:
             if armature != "none":
                 scale = v.armature_scale if armature == "scaled" else 1.0
                 made[w] += scale * np.diag(v.joint_armature)
-        return {"joint_mass": made if fills == "both" else np.tril(made)}
+        return {"mass_matrices": made if fills == "both" else np.tril(made)}
 
     d.check(reference, 1e-3)

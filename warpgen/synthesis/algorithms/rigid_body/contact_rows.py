@@ -22,7 +22,7 @@ def _params(names: list[str]) -> Piece:
     source="Catto 2009 (soft constraints); Erleben 2004, ch. 4; Baumgarte 1972",
     names={
         "prepare_contacts": "build_contact_rows|setup_contact_rows|setup_contact_constraints|contact_constraint_rows",
-        "contact_body": "contact_bodies|body_pairs|contact_links",
+        "contact_body": "contact_bodies|body_pairs",
         "contact_count": "num_contacts|rigid_contact_count",
         "vel_n": "normal_vel|vn|v_normal",
         "row_mass": "effective_mass|eff_mass|row_eff_mass",

@@ -81,15 +81,11 @@ def _solve(friction: str, at: Any, relaxed: bool) -> str:
     names={
         "solve_contacts": "solve_contacts_pgs|projected_gauss_seidel|pgs_solve|sequential_impulses",
         "contact_count": "num_contacts|world_contact_count",
-        "impulse_n": "lambda_n|normal_impulse|contact_impulse",
-        "impulse_t": "lambda_t|tangent_impulse|friction_impulse",
-        "old_n": "prev_n|lambda_old",
-        "new_n": "next_n|lambda_new",
-        "relaxation": "sor|omega|sor_factor",
-        "iterations": "num_iterations|max_iterations|iters",
-        "count": "num_active|n_contacts",
+        "relaxation": "sor_factor",
+        "iterations": "num_iterations|num_sweeps|iters",
+        "count": "active_count|n_contacts",
         "world": "env|world_id|env_id",
-        "push": "p_n|delta_impulse",
+        "push": "p_n",
     },
     adjoint="no",
     weight=3,
@@ -225,6 +221,9 @@ def solve_contacts(d: Draft) -> None:
         for c in range(count):
             body_a = {prefix}body[world, c, 0]
             body_b = {prefix}body[world, c, 1]
+            # Nothing to solve between two static bodies or within one body
+            if body_a == body_b:
+                continue
             normal = {at("normal")}
             $scale
             warm = impulse_n[world, c] * normal
@@ -252,7 +251,7 @@ def solve_contacts(d: Draft) -> None:
             for c in range(count):
                 body_a = $prefix[world, c, 0]
                 body_b = $prefix[world, c, 1]
-                # Nothing to solve between two static bodies or within one body
+                $within
                 if body_a == body_b:
                     continue
                 r_a = $r_a
@@ -261,6 +260,7 @@ def solve_contacts(d: Draft) -> None:
             $stop
         """,
         start=start,
+        within="# Nothing to solve between two static bodies or within one body" if warm == "cold" else "",
         scale=scale,
         tangential=tangential,
         reset="largest = float(0.0)" if stop else "",
@@ -322,9 +322,11 @@ def solve_contacts(d: Draft) -> None:
         count = min(int(v.contact_count[w]), int(v.max_contacts))
         if warm != "cold":
             share = v.warm_factor if warm == "scaled" else 1.0
-            jn[:count] *= share
-            jt[:count] *= share
             for c in range(count):
+                if c_of["body"][c, 0] == c_of["body"][c, 1]:
+                    continue
+                jn[c] *= share
+                jt[c] *= share
                 t = contact_rows.TANGENTS(c_of["normal"][c])
                 kick(c, jn[c] * c_of["normal"][c] + jt[c, 0] * t[0] + jt[c, 1] * t[1])
         for _ in range(int(v.iterations)):

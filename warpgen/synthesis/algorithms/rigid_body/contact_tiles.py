@@ -19,13 +19,13 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "mass_matrix": "m_mat|joint_inertia|h_mat",
         "jacobian": "j_mat|constraint_jac|jac",
         "velocities": "qd|joint_vel|dof_vel",
-        "forces": "tau|joint_f|applied",
+        "forces": "tau|joint_f",
         "factor": "l_m|chol|mass_factor",
-        "spread": "half|w_mat|l_inv_jt",
+        "spread": "w_mat|l_inv_jt",
         "delassus": "g_mat|a_mat|inverse_inertia",
         "ROWS": "CONSTRAINTS|NC|NUM_ROWS",
         "DOFS": "NV|NUM_DOFS|N",
-        "world": "env|batch|w",
+        "world": "env",
     },
     adjoint="yes",
     double=True,
@@ -68,7 +68,7 @@ def constraint_masses(d: Draft) -> None:
     if armature:
         d.input("armature", "float", dofs, 0.5, 1.0, about="inertia of the rotors")
     d.param(
-        "least_inertia",
+        "added_inertia",
         "float",
         *((1.5, 2.0) if inertia == "given" else (0.3, 0.6)),
         about="added to the diagonal of the mass matrix",
@@ -97,6 +97,10 @@ def constraint_masses(d: Draft) -> None:
         d.input(
             "accelerations", "float", (worlds, rows), -1.0, 1.0, about="accelerations that the task asks for"
         )
+    if result == "operational" and compliance == "none":
+        d.param(
+            "task_damping", "float", 0.001, 0.01, about="added to the diagonal of the inverse task inertia"
+        )
     name, shape, about = {
         "matrix": ("delassus_out", (worlds, rows, rows), "J M^-1 J^T"),
         "diagonal": ("effective", (worlds, rows), "effective mass of each constraint alone"),
@@ -106,7 +110,7 @@ def constraint_masses(d: Draft) -> None:
             (worlds, dofs),
             "joint velocities without constraint impulses, in the factor's coordinates",
         ),
-        "answer": ("answers", (worlds, rows), "changes of the constraints' speeds by the impulses"),
+        "answer": ("speed_changes", (worlds, rows), "changes of the constraints' speeds by the impulses"),
         "operational": (
             "task_norm",
             (worlds,),
@@ -199,9 +203,9 @@ def constraint_masses(d: Draft) -> None:
         "# L^T v is what the kinetic energy is the squared length of\n"
         "turned = wp.tile_squeeze(wp.tile_matmul(wp.tile_reshape(v, shape=(1, DOFS)), factor))\n"
         "wp.tile_store(next_speed[world], turned + pushed)",
-        "answer": "given = wp.tile_load(impulses[world], shape=ROWS)\n"
-        f"answer = wp.tile_matmul({g}, wp.tile_reshape(given, shape=(ROWS, 1)))\n"
-        "wp.tile_store(answers[world], wp.tile_squeeze(answer))",
+        "answer": "applied = wp.tile_load(impulses[world], shape=ROWS)\n"
+        f"change = wp.tile_matmul({g}, wp.tile_reshape(applied, shape=(ROWS, 1)))\n"
+        "wp.tile_store(speed_changes[world], wp.tile_squeeze(change))",
         "operational": f"task_factor = wp.tile_cholesky({g})\n"
         "asked = wp.tile_load(accelerations[world], shape=ROWS)\n"
         "# a^T (J M^-1 J^T)^-1 a as a squared length\n"
@@ -209,7 +213,7 @@ def constraint_masses(d: Draft) -> None:
         "wp.tile_store(task_norm, wp.tile_sum(scaled * scaled, axis=0), offset=world)",
     }[result]
     if result == "operational" and compliance == "none":
-        end = end.replace("task_factor = wp.tile_cholesky(delassus)", "# A little on the diagonal keeps redundant tasks solvable\ntask_factor = wp.tile_cholesky(wp.tile_map(add_diagonal, delassus, row_c, col_c, 1.0e-3))")  # fmt: skip
+        end = end.replace("task_factor = wp.tile_cholesky(delassus)", "# A little on the diagonal keeps redundant tasks solvable\ntask_factor = wp.tile_cholesky(wp.tile_map(add_diagonal, delassus, row_c, col_c, task_damping))")  # fmt: skip
     needs_c = result == "diagonal" or (matrix and bool(soft)) or result == "operational"
     d.launch(worlds, tiled=True)
     d.code(
@@ -217,7 +221,7 @@ def constraint_masses(d: Draft) -> None:
         world = wp.tid()
         $index
         $mass
-        factor = wp.tile_cholesky(wp.tile_map(add_diagonal, {m}, row_id, col_id, least_inertia))
+        factor = wp.tile_cholesky(wp.tile_map(add_diagonal, {m}, row_id, col_id, added_inertia))
         $jac
         $build
         $index_c
@@ -248,7 +252,7 @@ def constraint_masses(d: Draft) -> None:
             m_ = v.mass_root @ v.mass_root.swapaxes(1, 2)
         else:
             m_ = np.einsum("wri,r,wrj->wij", v.body_jacobian, v.body_inertia, v.body_jacobian)
-        m_ = m_ + (np.diag(v.armature) if armature else 0.0) + v.least_inertia * np.eye(dofs)
+        m_ = m_ + (np.diag(v.armature) if armature else 0.0) + v.added_inertia * np.eye(dofs)
         j = v.get("jacobian", np.zeros((worlds, rows, dofs))) * (v.row_scale[:, None] if scaled else 1.0)
         g_ = j @ np.linalg.solve(m_, j.swapaxes(1, 2))
         if compliance != "none" and "softness" in v:
@@ -260,7 +264,7 @@ def constraint_masses(d: Draft) -> None:
         if result == "answer":
             return {name: np.einsum("wij,wj->wi", g_, v.impulses)}
         if result == "operational":
-            g_ = g_ + (1e-3 * np.eye(rows) if compliance == "none" else 0.0)
+            g_ = g_ + (v.task_damping * np.eye(rows) if compliance == "none" else 0.0)
             return {
                 name: np.einsum(
                     "wi,wi->w", v.accelerations, np.linalg.solve(g_, v.accelerations[..., None])[..., 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,6 @@ def _cone(jar: Any, stiff: Any, friction: Any, mu: float) -> tuple[float, int]:
         "contact_friction": "friction|geom_friction",
         "zone": "efc_state|state|contact_state",
         "cone_slope": "mu|mu_eff",
-        "dual_normal": "N|normal_scaled",
-        "dual_tangent": "T|tangent_norm",
     },
     weight=9,
     element="",
@@ -49,8 +48,8 @@ def update_cones(d: Draft) -> None:
     skip = d.option("skip", "none", "distance", "active")
     count = d.pick(16, 24, 32)
     rows: Any = (count, dims) if layout == "rows" else count * dims
+    d.module(f"CONDIM = wp.constant({dims})")
     if layout == "address":
-        d.module(f"CONDIM = wp.constant({dims})")
         d.input(
             "contact_address", "int", count, kind="permutation", about="Number of each contact among the rows"
         )
@@ -99,41 +98,35 @@ def update_cones(d: Draft) -> None:
     d.says(f"Evaluates {listed} of contacts with elliptic friction cones.")
     if states:
         d.module("SATISFIED = wp.constant(0)\nQUADRATIC = wp.constant(1)\nCONE = wp.constant(2)")
-    at = [f"tid, {i}" if layout == "rows" else f"adr + {i}" if i else "adr" for i in range(dims)]
-    names = ["sliding", "sliding", "torsional", "rolling", "rolling"]
-    mu = [names[i] if common else f"contact_friction[tid, {i}]" for i in range(slots)]
-    lines = ["# Rows of the contact: normal first"]
-    lines += [f"r{i} = row_residual[{at[i]}]" for i in range(dims)]
-    lines += [f"stiff{i} = row_stiffness[{at[i]}]" for i in range(dims)]
-    lines += [f"fri{i + 1} = {mu[i]}" for i in range(slots)]
+    at = "tid, {}" if layout == "rows" else "adr + {}"
+    first, row = ("tid, 0" if layout == "rows" else "adr"), at.format("j")
+    if common and dims == 6:
+        d.module("vec5 = wp.types.vector(length=5, dtype=float)")
+    values = ["sliding", "sliding", "torsional", "rolling", "rolling"][:slots]
+    vector = {3: "wp.vec3", 5: "vec5"}.get(slots)
+    fri, lead = "contact_friction[tid, {} - 1]", "contact_friction[tid, 0]"
+    lines = []
+    if common and dims == 3:
+        fri, lead = "sliding", "sliding"
+    elif common:
+        fri, lead = "friction[{} - 1]", "sliding"
+        lines = [f"friction = {vector}({', '.join(values)})"]
+    if ratio:
+        lines += ["# Friction of the regularized cone", f"cone_slope = {lead} / wp.sqrt(impratio)"]
+    elif not common:
+        lines += [f"cone_slope = {lead}"]
+    slope = "sliding" if common and not ratio else "cone_slope"
     lines += [
-        "# Friction of the regularized cone"
-        if ratio
-        else "# Slope of the cone, common to all directions because the rows are scaled below"
+        "# Scale the rows so that the cone is circular",
+        f"dual_normal = row_residual[{first}] * {slope}",
+        "tangent_sq = float(0.0)",
+        "for j in range(1, CONDIM):",
+        f"    scaled = row_residual[{row}] * {fri.format('j')}",
+        "    tangent_sq += scaled * scaled",
+        "dual_tangent = wp.sqrt(tangent_sq)",
     ]
-    lines += ["cone_slope = fri1 / wp.sqrt(impratio)" if ratio else "cone_slope = fri1"]
-    lines += ["# Scale the rows so that the cone is circular", "dual_normal = r0 * cone_slope"]
-    lines += [f"u{i} = r{i} * fri{i}" for i in range(1, dims)]
-    squares = " + ".join(f"u{i} * u{i}" for i in range(1, dims))
-    lines += [f"dual_tangent = wp.sqrt({squares})"]
-
-    def stores(values: list[str]) -> str:
-        return "".join(f"row_force[{a}] = {x}\n" for a, x in zip(at, values, strict=True))
-
-    def curves(diagonal: list[str], cross: Any) -> str:
-        if hessian == "diagonal":
-            return "".join(f"curvature[tid, {i}] = {x}\n" for i, x in enumerate(diagonal) if x != "0.0")
-        made = ""
-        if hessian == "full":
-            for i in range(dims):
-                for j in range(dims):
-                    x = diagonal[i] if i == j else cross(i, j) if cross else "0.0"
-                    made += f"hessian[tid, {i}, {j}] = {x}\n" if x != "0.0" else ""
-        return made
 
     def costs(value: str) -> str:
-        if value == "0.0":
-            return ""
         return {
             "none": "",
             "per contact": f"contact_cost[tid] = {value}\n",
@@ -143,40 +136,48 @@ def update_cones(d: Draft) -> None:
     def state(value: str) -> str:
         return f"zone[tid] = {value}\n" if states else ""
 
-    squared = " + ".join(f"stiff{i} * r{i} * r{i}" for i in range(dims))
-    bottom = stores([f"-stiff{i} * r{i}" for i in range(dims)])
+    def diagonal(j: str) -> str:
+        return f"curvature[tid, {j}]" if hessian == "diagonal" else f"hessian[tid, {j}, {j}]"
+
+    bottom = "quadratic = float(0.0)\n" if cost != "none" else ""
     bottom += (
-        costs(f"0.5 * ({squared})") + curves([f"stiff{i}" for i in range(dims)], None) + state("QUADRATIC")
+        f"for j in range(CONDIM):\n    stiff = row_stiffness[{row}]\n    residual = row_residual[{row}]\n"
     )
+    bottom += f"    row_force[{row}] = -stiff * residual\n"
+    bottom += "    quadratic += 0.5 * stiff * residual * residual\n" if cost != "none" else ""
+    bottom += f"    {diagonal('j')} = stiff\n" if hessian != "none" else ""
+    bottom += costs("quadratic") + state("QUADRATIC")
     middle = (
         "# Between the cone and its dual: squared distance to the cone, so the force stays continuous\n"
-        "dm = stiff0 / (cone_slope * cone_slope * (1.0 + cone_slope * cone_slope))\n"
-        "gap = dual_normal - cone_slope * dual_tangent\n"
-        "force_normal = -dm * gap * cone_slope\n"
+        f"dm = row_stiffness[{first}] / ({slope} * {slope} * (1.0 + {slope} * {slope}))\n"
+        f"gap = dual_normal - {slope} * dual_tangent\n"
+        f"force_normal = -dm * gap * {slope}\nrow_force[{first}] = force_normal\n"
     )
-    middle += stores(
-        ["force_normal"] + [f"-force_normal / dual_tangent * u{i} * fri{i}" for i in range(1, dims)]
-    )
-    middle += costs("0.5 * dm * gap * gap")
     if hessian != "none":
         middle += (
-            "# Curvature: rank-one part, and the bend of the cone\nbend = -cone_slope * gap / dual_tangent\n"
+            f"# Curvature: rank-one part, and the bend of the cone\nbend = -{slope} * gap / dual_tangent\n"
         )
-        for i in range(1, dims):
-            middle += f"t{i} = u{i} / dual_tangent\n"
-        diagonal = ["dm * cone_slope * cone_slope"] + [
-            f"dm * fri{i} * fri{i} * (cone_slope * cone_slope * t{i} * t{i} + bend * (1.0 - t{i} * t{i}))"
-            for i in range(1, dims)
-        ]
-
-        def cross(i: int, j: int) -> str:
-            if 0 in (i, j):
-                k = i + j
-                return f"-dm * cone_slope * cone_slope * fri{k} * t{k}"
-            return f"dm * fri{i} * fri{j} * t{i} * t{j} * (cone_slope * cone_slope - bend)"
-
-        middle += curves(diagonal, cross)
+        middle += f"{diagonal('0')} = dm * {slope} * {slope}\n"
+    middle += (
+        f"for j in range(1, CONDIM):\n    $mu_j\n"
+        f"    unit_j = row_residual[{row}] * mu_j / dual_tangent\n    row_force[{row}] = -force_normal * unit_j * mu_j\n"
+    )
+    if hessian != "none":
+        middle += f"    {diagonal('j')} = dm * mu_j * mu_j * ({slope} * {slope} * unit_j * unit_j + bend * (1.0 - unit_j * unit_j))\n"
+    if hessian == "full":
+        middle += (
+            f"    mixed = -dm * {slope} * {slope} * mu_j * unit_j\n"
+            "    hessian[tid, 0, j] = mixed\n    hessian[tid, j, 0] = mixed\n"
+            f"    for k in range(1, j):\n        $mu_k\n"
+            f"        unit_k = row_residual[{at.format('k')}] * mu_k / dual_tangent\n"
+            f"        cross = dm * mu_j * mu_k * unit_j * unit_k * ({slope} * {slope} - bend)\n"
+            "        hessian[tid, j, k] = cross\n        hessian[tid, k, j] = cross\n"
+        )
+    middle += costs("0.5 * dm * gap * gap")
     middle += state("CONE")
+    one = common and dims == 3  # both directions have one coefficient
+    if one:
+        middle = re.sub(r"\bmu_[jk]\b", "sliding", re.sub(r" *\$mu_[jk]\n", "", middle))
     top = state("SATISFIED")
     early = {
         "none": "",
@@ -190,26 +191,30 @@ def update_cones(d: Draft) -> None:
         $early
         $address
         $lines
-        # Top zone: the residual lies inside the cone, hence no force
-        if dual_normal >= cone_slope * dual_tangent:
+        # Top zone: the residual lies inside the cone, hence no force; outputs start at zero
+        if dual_normal >= $slope * dual_tangent:
             $top
             return
         # Bottom zone: inside the polar cone, all rows are plain quadratics
-        if cone_slope * dual_normal + dual_tangent <= 0.0:
+        if $slope * dual_normal + dual_tangent <= 0.0:
             $bottom
             return
         $middle
         """,
         early=early,
+        slope=slope,
         address="adr = contact_address[tid] * CONDIM" if layout == "address" else "",
         lines="\n".join(lines),
         top=top.rstrip(),
         bottom=bottom.rstrip(),
         middle=middle.rstrip(),
+        mu_j=f"mu_j = {fri.format('j')}",
+        mu_k=f"mu_k = {fri.format('k')}",
     )
     d.explain("""
         With the rows scaled by friction, the cost is 0 inside the cone N >= mu T, a plain quadratic where
         mu N + T <= 0, and dm / 2 (N - mu T)^2 in between. Forces are its negative gradient.
+        Outputs have to be cleared before the launch.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -224,15 +229,15 @@ def update_cones(d: Draft) -> None:
                 skip == "active" and k >= v.contact_count
             ):
                 continue
-            fri = v.contact_friction[k] if not common else np.array([v[n] for n in names[:slots]])
-            slope = fri[0] / np.sqrt(v.impratio if ratio else 1.0)
-            price[k], where[k] = _cone(jar[k], stiff[k], fri, slope)
+            fri_ = v.contact_friction[k] if not common else np.array([v[n] for n in values])
+            slope_ = fri_[0] / np.sqrt(v.impratio if ratio else 1.0)
+            price[k], where[k] = _cone(jar[k], stiff[k], fri_, slope_)
             if where[k] == 1:  # differences of what may not stay in its zone would be wrong
                 force[k], curve[k] = -stiff[k] * jar[k], np.diag(stiff[k])
             elif where[k] == 2:
-                dm = stiff[k, 0] / (slope**2 * (1.0 + slope**2))
+                dm = stiff[k, 0] / (slope_**2 * (1.0 + slope_**2))
 
-                def value(x: Any, dm: float = dm, fri: Any = fri, slope: float = slope) -> Any:
+                def value(x: Any, dm: float = dm, fri: Any = fri_, slope: float = slope_) -> Any:
                     gap = x[..., 0] * slope - slope * np.linalg.norm(x[..., 1:] * fri, axis=-1)
                     return 0.5 * dm * gap**2
 

@@ -11,15 +11,15 @@ from warpgen.synthesis.library import contact, quaternions
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "v": "body_v|lin_vel|velocities|vel",
-    "w": "body_w|ang_vel|omega|angular_velocity",
-    "n": "normal|contact_normal|dir",
-    "restitution": "bounce|e|elasticity",
-    "friction": "mu|coulomb|friction_coeff",
-    "inv_mass": "body_inv_mass|im|inv_m",
-    "inv_inertia": "body_inv_I|inv_I|inertia_inv",
+    "v": "lin_vel|vel",
+    "w": "omega",
+    "n": "contact_normal",
+    "restitution": "bounce|elasticity",
+    "friction": "mu|friction_coeff",
+    "inv_mass": "inv_m",
+    "inv_inertia": "inv_I",
     "vn": "v_n|vel_n|normal_speed",
-    "k": "denom|k_n|inv_eff_mass",
+    "k": "denom|inv_eff_mass",
 }
 
 
@@ -84,9 +84,14 @@ def contact_impulses(d: Draft) -> None:
         "full": "inv_inertia[tid] * {}",
         "sphere": "inv_inertia[tid] * {}",
     }[tensor]
+    whole = {
+        "diagonal world": "wp.diag(inv_inertia[tid])",
+        "full": "inv_inertia[tid]",
+        "sphere": "inv_inertia[tid]",  # a number scales the product
+    }[tensor]
     nothing = {
-        "impulse": "return",
-        "magnitude": "return",
+        "impulse": "impulse[tid] = wp.vec3(0.0, 0.0, 0.0)\nreturn",
+        "magnitude": "jn_out[tid] = 0.0\nreturn",
         "velocities": "v_new[tid] = v[tid]\nw_new[tid] = w[tid]\nreturn",
     }[output]
     target = {
@@ -98,10 +103,21 @@ def contact_impulses(d: Draft) -> None:
         "threshold": """
         # Disable restitution below the threshold velocity v_rest,
         # otherwise resting contacts keep bouncing
-        e = restitution
-        if vn > -v_rest:
-            e = 0.0
+        e = wp.where(vn > -v_rest, 0.0, restitution)
         jn = -(1.0 + e) * vn / k
+        """,
+    }
+    gained = {
+        "none": "gained = -(1.0 + restitution) * vn",
+        "baumgarte": """
+        # Baumgarte stabilization: remove a fraction `beta` of the penetration per second
+        gained = -(1.0 + restitution) * vn + beta * wp.max(depth[tid], 0.0)
+        """,
+        "threshold": """
+        # Disable restitution below the threshold velocity v_rest,
+        # otherwise resting contacts keep bouncing
+        e = wp.where(vn > -v_rest, 0.0, restitution)
+        gained = -(1.0 + e) * vn
         """,
     }
     rub = {
@@ -116,11 +132,10 @@ def contact_impulses(d: Draft) -> None:
         j = jn * normal - jt * tangent
         """,
         "stick": """
-        slip = u - vn * normal
-        speed = wp.length(slip)
-        tangent = slip / wp.max(speed, 1.0e-6)
-        kt = $inv_mass + wp.dot(wp.cross($across_t, r), tangent)
-        j = jn * normal - speed / kt * tangent
+        # The impulse also stops the slip; an impulse j changes the velocity of the contact by K j
+        lever = wp.skew(r)
+        response = inv_mass[tid] * wp.identity(n=3, dtype=float) - lever * $tensor * lever
+        j = wp.inverse(response) * (gained * normal - (u - vn * normal))
         """,
     }
     stores = {
@@ -142,23 +157,28 @@ def contact_impulses(d: Draft) -> None:
         if vn >= 0.0:
             # Separating contacts do not need an impulse
             $nothing
-        k = $inv_mass + wp.dot(wp.cross($across_n, r), normal)
+        $resist
         $target
         $rub
         $store
         """,
         nothing=nothing,
+        resist="k = inv_mass[tid] + wp.dot(wp.cross($across_n, r), normal)" if friction != "stick" else "",
+        tensor=whole,
         inv_mass="inv_mass[tid]",
         across_n=times.format("wp.cross(r, normal)"),
         across_t=times.format("wp.cross(r, tangent)"),
-        target=target[bias],
+        target=target[bias] if friction != "stick" else gained[bias],
         rub=rub[friction] if output != "magnitude" else "",
         store=stores[output],
         turn=times.format("wp.cross(r, j)"),
     )
     push = "(-(1 + e) v_n + beta depth)" if bias == "baumgarte" else "-(1 + e) v_n"
+    law = f"Normal impulse: j_n = {push} / (1/m + n . (I^-1 (r x n)) x r)"
+    if friction == "stick":
+        law = f"Impulse: j = K^-1 ({push.strip('()')} n - u_t) for K = 1/m - [r] I^-1 [r] and the slip u_t,"
     d.explain(f"""
-        Impulse: j = {push} / (1/m + n . (I^-1 (r x n)) x r) with the lever arm r from the center
+        {law} with the lever arm r from the center
         of mass to the contact. All vectors are in world space; v_n < 0 for approaching bodies.
     """)
     how = {"coulomb": "with Coulomb friction", "none": "without friction", "stick": "that do not slip"}[
@@ -186,16 +206,19 @@ def contact_impulses(d: Draft) -> None:
 
         e = np.where(vn > -v.v_rest, 0.0, v.restitution) if bias == "threshold" else v.restitution
         push = v.beta * np.maximum(v.depth, 0.0) if bias == "baumgarte" else 0.0
-        jn = np.where(vn < 0.0, (-(1.0 + e) * vn + push) / along(v.n), 0.0)
+        gain = -(1.0 + e) * vn + push
+        jn = np.where(vn < 0.0, gain / along(v.n), 0.0)
         if output == "magnitude":
             return {"jn_out": jn}
         j = jn[:, None] * v.n
-        if friction != "none":
+        if friction == "stick":
+            change = gain[:, None] * v.n - (u - vn[:, None] * v.n)
+            j = np.where(vn[:, None] < 0.0, np.linalg.solve(respond, change[..., None])[..., 0], 0.0)
+        elif friction == "coulomb":
             slip = u - vn[:, None] * v.n
             speed = np.linalg.norm(slip, axis=-1)
             tangent = slip / speed[:, None]
-            jt = speed / along(tangent)
-            jt = np.minimum(jt, v.friction * jn) if friction == "coulomb" else jt
+            jt = np.minimum(speed / along(tangent), v.friction * jn)
             j = j - np.where(vn < 0.0, jt, 0.0)[:, None] * tangent
         if output == "impulse":
             return {"impulse": j}
@@ -210,14 +233,12 @@ def contact_impulses(d: Draft) -> None:
     names=_NAMES
     | {
         "ground_contact_forces": "eval_body_contacts|rigid_contacts|penalty_forces|body_ground_contact",
-        "body_q": "poses|body_pose|transforms",
-        "body_qd": "twists|body_vel|spatial_vel",
-        "body_f": "wrenches|spatial_f|body_forces",
-        "ke": "stiffness|contact_ke|k_n",
-        "kd": "damping|contact_kd|k_d",
-        "kf": "viscosity|contact_kf|k_t",
+        "body_q": "body_pose",
+        "body_qd": "body_twist|body_vel",
+        "body_f": "body_wrench",
         "body": "body_index|shape_body|owner",
-        "local": "contact_points|offsets|point_local",
+        "local": "point_local|local_points",
+        "n": "ground_normal|plane_normal",
     },
     weight=2,
 )
@@ -238,7 +259,14 @@ def ground_contact_forces(d: Draft) -> None:
     if owner == "index":
         d.input("body", "int", count, -1, bodies, about="Body of each contact point, -1 for static")
     if ground == "plane":
-        d.input("plane", "vec4", 1, kind="unit", about="Ground plane (normal, offset)")
+        d.param("n", "vec3", 0.0, 1.0, kind="unit", about="Unit normal of the ground")
+        d.param(
+            "ground_offset",
+            "float",
+            -0.2,
+            0.2,
+            about="Distance of the ground from the origin along its normal [m]",
+        )
     if owner == "blocks":
         d.module(f"POINTS_PER_BODY = wp.constant({per})")
     d.param("ke", "float", 50.0, 200.0, about="Contact stiffness [N/m]")
@@ -270,13 +298,13 @@ def ground_contact_forces(d: Draft) -> None:
         $plane
         if depth <= 0.0:
             return
-        arm = p$about
+        $arm
         twist = body_qd[b]
-        u = wp.spatial_top(twist) + wp.cross(wp.spatial_bottom(twist), arm)
+        u = wp.spatial_top(twist) + wp.cross(wp.spatial_bottom(twist), $lever)
         $split
         $law
         $force
-        wp.atomic_add(body_f, b, wp.spatial_vector(f, wp.cross(arm, f)))
+        wp.atomic_add(body_f, b, wp.spatial_vector(f, wp.cross($lever, f)))
         """,
         owner="""
         b = body[tid]
@@ -286,17 +314,15 @@ def ground_contact_forces(d: Draft) -> None:
         """
         if owner == "index"
         else "b = tid // POINTS_PER_BODY",
-        plane="""
-        n = wp.normalize(wp.vec3(plane[0][0], plane[0][1], plane[0][2]))
-        depth = plane[0][3] - wp.dot(n, p)
-        """
+        plane="depth = ground_offset - wp.dot(n, p)"
         if ground == "plane"
         else "n = wp.vec3(0.0, 1.0, 0.0)\ndepth = -p[1]",
-        about={
-            "center": " - wp.transform_get_translation(pose)",
-            "com": " - wp.transform_point(pose, com[b])",
+        arm={
+            "center": "arm = p - wp.transform_get_translation(pose)",
+            "com": "arm = p - wp.transform_point(pose, com[b])",
             "origin": "",
         }[reference_point],
+        lever="p" if reference_point == "origin" else "arm",
         split=split,
         law=laws[normal],
         force=f"f = fn * n + {d.use(friction)}(slip, friction * {pressed}, kf)" if friction else "f = fn * n",
@@ -317,9 +343,7 @@ def ground_contact_forces(d: Draft) -> None:
         rot, place = quaternions.matrix(v.body_q[b, 3:]), v.body_q[b, :3]
         p = place + np.einsum("nij,nj->ni", rot, v.local)
         if ground == "plane":
-            size = np.linalg.norm(v.plane[0, :3])
-            n = v.plane[0, :3] / size
-            depth = v.plane[0, 3] - p @ n
+            n, depth = v.n, v.ground_offset - p @ v.n
         else:
             n, depth = np.array([0.0, 1.0, 0.0]), -p[:, 1]
         arm = p

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -60,9 +61,7 @@ _IMPEDANCE = {
     "quadratic": """
         # Power 2: two parabolas that meet at the midpoint
         x = wp.min(x, 1.0)
-        y = x * x / imp_mid
-        if x >= imp_mid:
-            y = 1.0 - (1.0 - x) * (1.0 - x) / (1.0 - imp_mid)
+        y = wp.where(x < imp_mid, x * x / imp_mid, 1.0 - (1.0 - x) * (1.0 - x) / (1.0 - imp_mid))
     """,
     "linear": "y = wp.min(x, 1.0)",
 }
@@ -72,16 +71,8 @@ _IMPEDANCE = {
     source="Todorov 2014; MuJoCo documentation, Computation: constraint model, parameters solref and solimp",
     names={
         "constraint_reference": "make_constraint|efc_rows|constraint_rows|update_constraint_parameters",
-        "joint_q": "qpos|q|dof_pos",
-        "joint_qd": "qvel|qd|dof_vel",
-        "solref": "jnt_solref|efc_solref",
-        "solimp": "jnt_solimp|efc_solimp",
-        "inv_weight": "invweight0|diag_approx|body_invweight",
-        "row_stiffness": "efc_D|D",
-        "row_reference": "efc_aref|aref",
+        "inv_weight": "invweight0|diag_approx",
         "impedance": "imp",
-        "time_constant": "timeconst|tc",
-        "damping_ratio": "dampratio|dr",
     },
     weight=8,
     element="constraint",
@@ -102,8 +93,8 @@ def constraint_reference(d: Draft) -> None:
         "acceleration": "reference_accelerations|constraint_reference|efc_aref",
     }[result])  # fmt: skip
     what = {
-        "rows": "stiffness and the reference acceleration",
-        "force": "stiffness and the forces",
+        "rows": "inverse regularizers and the reference accelerations",
+        "force": "inverse regularizers and the forces",
         "acceleration": "reference accelerations",
     }[result]
     of = {
@@ -168,7 +159,7 @@ def constraint_reference(d: Draft) -> None:
     if inactive == "flag":
         d.output("row_active", "bool", count, about="True where the constraint acts")
     if result != "acceleration":
-        d.output("row_stiffness", "float", count, about="Inverse regularizer D = 1 / R")
+        d.output("row_weight", "float", count, about="Inverse regularizer D = 1 / R")
     name = {"rows": "row_reference", "force": "row_force", "acceleration": "row_reference"}[result]
     about = {
         "rows": "Reference accelerations",
@@ -197,20 +188,19 @@ def constraint_reference(d: Draft) -> None:
     elif packed:
         get = "time_constant = solref[tid][0]\ndamping_ratio = solref[tid][1]"
     force = {
-        "force": "# Clamp at zero, since unilateral constraints only push\nrow_force[tid] = wp.max(stiff * (aref - row_acc[tid]), 0.0)",
+        "force": "# Clamp at zero, since unilateral constraints only push\nrow_force[tid] = wp.max((aref - row_acc[tid]) / regularizer, 0.0)",
         "rows": "row_reference[tid] = aref",
         "acceleration": "row_reference[tid] = aref",
     }[result]
     if kind == "equality":
         force = force.replace("# Clamp at zero, since unilateral constraints only push\n", "").replace(
-            "wp.max(stiff * (aref - row_acc[tid]), 0.0)", "stiff * (aref - row_acc[tid])"
+            "wp.max((aref - row_acc[tid]) / regularizer, 0.0)", "(aref - row_acc[tid]) / regularizer"
         )
     stiff = """
         # Regularization R = (1 - d) / d * A, so that d is the share of the acceleration that the
         # constraint takes away
         regularizer = wp.max((1.0 - impedance) / impedance * inv_weight[tid], MIN_VAL)
-        stiff = 1.0 / regularizer
-        row_stiffness[tid] = stiff
+        row_weight[tid] = 1.0 / regularizer
     """
     d.module(
         "MIN_VAL = wp.constant(1.0e-15)"
@@ -251,7 +241,7 @@ def constraint_reference(d: Draft) -> None:
         force=force,
     )
     if margin == "none":
-        d.text = d.text.replace("pos = dist - 0.0\n", "pos = dist\n")
+        d.text = re.sub(r"\bdist\b", "pos", re.sub(r" *pos = dist - 0.0\n", "", d.text))
     d.explain("""
         The impedance d in (0, 1) says how hard a constraint is: it takes the share d of the
         acceleration towards its reference aref = -b v - k d r, with the violation r and its rate v.
@@ -296,7 +286,7 @@ def constraint_reference(d: Draft) -> None:
         stiff_ = imp / (1.0 - imp) / v.get("inv_weight", 1.0)
         made: dict[str, Any] = {}
         if result != "acceleration":
-            made["row_stiffness"] = np.where(active, stiff_, 0.0)
+            made["row_weight"] = np.where(active, stiff_, 0.0)
         push = stiff_ * (aref - v.get("row_acc", 0.0))
         push = push if kind == "equality" else np.maximum(push, 0.0)
         made[name] = np.where(active, push if result == "force" else aref, 0.0)

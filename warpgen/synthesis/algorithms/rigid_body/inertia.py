@@ -89,7 +89,7 @@ def _moments(shape: str, size: Any) -> tuple[Any, Any]:
     names=NAMES
     | {
         "shape_inertia": "compute_inertia|inertia_of_shapes|compute_shape_inertia|inertia_tensors",
-        "size": "scale|extents|geo_scale",
+        "size": "scale|geo_scale",
         "density": "rho|shape_density",
         "mass": "shape_mass|masses",
         "r": "rot|R|basis",
@@ -108,6 +108,8 @@ def shape_inertia(d: Draft) -> None:
     summed = d.flag("summed", 0.4)
     if summed:  # they add up about one point, along the same axes
         moved = {"none": "parallel axis", "turned": "both"}.get(moved, moved)
+    if shape == "sphere":  # turning it changes nothing
+        moved = {"turned": "none", "both": "parallel axis"}.get(moved, moved)
     hollow = d.flag("masses", 0.3) and given == "density" and not summed
     count = d.pick(48, 64, 96)
     bodies = 8
@@ -118,11 +120,21 @@ def shape_inertia(d: Draft) -> None:
     else:
         d.input("mass", "float", count, 0.5, 2.0, about="Masses of the shapes [kg]")
     if moved == "both":
-        d.input("pose", "transform", count, -1.0, 1.0, kind="transform", about="Shape poses in body space")
+        d.input(
+            "pose",
+            "transform",
+            count,
+            -1.0,
+            1.0,
+            kind="transform",
+            about="Poses of the shapes' centers of mass in body space",
+        )
     elif moved == "turned":
         d.input("shape_rot", "quat", count, kind="unit", about="Shape rotations in body space")
     elif moved == "parallel axis":
-        d.input("shape_pos", "vec3", count, -1.0, 1.0, about="Shape centers in body space [m]")
+        d.input(
+            "shape_pos", "vec3", count, -1.0, 1.0, about="Centers of mass of the shapes in body space [m]"
+        )
     if summed:
         d.input("body", "int", count, 0, bodies, about="Body that a shape belongs to")
     d.output("tensor", "mat33", bodies if summed else count, about="Inertia tensors [kg m^2]")

@@ -19,7 +19,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "jacobian_transpose_step": "ik_step|inverse_kinematics_step|jt_ik|solve_ik",
         "tip": "end_effector|ee|hand",
         "q_new": "q_out|joint_q_out|angles_out",
-        "err": "e|error|residual",
+        "err": "error|residual",
         "gain": "alpha|step_size|rate",
     },
     double=True,
@@ -127,10 +127,11 @@ def jacobian_transpose_step(d: Draft) -> None:
     names=NAMES
     | {
         "ccd_sweep": "ccd_ik|cyclic_coordinate_descent|solve_ccd|ccd_iteration",
-        "pivot": "p_j|joint_pos|center",
+        "pivot": "p_j|joint_pos",
         "to_tip": "tip_arm|to_end",
         "to_target": "target_arm|to_goal",
-        "points": "joint_pos|positions|chain",
+        "points": "positions",
+        "axis": "turn_axis",
     },
     adjoint="no",
     weight=2,
@@ -160,11 +161,11 @@ def ccd_sweep(d: Draft) -> None:
         if limited:
             bend = """
             axis = wp.cross(to_tip, to_target)
-            sine = wp.length(axis)
-            if sine < 1.0e-6:
+            axis_length = wp.length(axis)
+            if axis_length < 1.0e-6:
                 continue
-            angle = wp.min(wp.atan2(sine, wp.dot(to_tip, to_target)), max_turn)
-            r = wp.quat_from_axis_angle(axis / sine, angle)
+            angle = wp.min(wp.atan2(axis_length, wp.dot(to_tip, to_target)), max_turn)
+            r = wp.quat_from_axis_angle(axis / axis_length, angle)
             """
         else:
             bend = f"r = {turn}(wp.normalize(to_tip), wp.normalize(to_target))"

@@ -143,10 +143,10 @@ _TYPES = {
     source="Warp's sim, eval_body_joints; Featherstone 2008, sec. 3.5",
     names={
         "joint_wrenches": "eval_body_joints|eval_joint_wrenches|apply_joint_forces|joint_attachment_forces",
-        "x_err": "pos_err|position_error|dx",
-        "v_err": "vel_err|velocity_error|dv",
-        "w_err": "omega_err|angular_velocity_error",
-        "ang_err": "rot_err|rotation_error",
+        "x_err": "pos_err",
+        "v_err": "vel_err",
+        "w_err": "omega_err",
+        "ang_err": "rot_err",
         "joint": "joint_id|j",
         "world": "env|world_id",
     },
@@ -256,11 +256,12 @@ def joint_wrenches(d: Draft) -> None:
         if early:
             lines += [head, f"    $case_{name}", "    $applied", *["    return"] * (number < len(types) - 1)]
         else:
-            lines += [head if number == 0 else f"el{head}", f"    $case_{name}"]
+            last = f"else:  # {name}"
+            lines += [head if number == 0 else last if number == len(types) - 1 else f"el{head}"]
+            lines += [f"    $case_{name}"]
     if early:
         d.function(_APPLY, **heads)
     else:
-        lines = ["f_total = wp.vec3(0.0, 0.0, 0.0)", "t_total = wp.vec3(0.0, 0.0, 0.0)", *lines]
         lines += ["# Equal and opposite wrenches, so that momentum is kept", "$apply"]
     skip = {
         "all": "",

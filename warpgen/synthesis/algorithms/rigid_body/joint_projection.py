@@ -30,7 +30,7 @@ _LOCKED = {
 }
 _ANGULAR = {
     "fixed": """
-        # Rotation vector between both frames, by the shorter way
+        # Twice the vector part is the rotation vector of a small error; q and -q are the same rotation
         relative = frame_c * wp.quat_inverse(frame_p)
         angular_error = 2.0 * wp.vec3(relative[0], relative[1], relative[2])
         if relative[3] < 0.0:
@@ -50,13 +50,13 @@ _ANGULAR["prismatic"] = _ANGULAR["fixed"]
     source="Müller et al. 2020 (detailed rigid body simulation with XPBD); Macklin, Müller & Chentanez 2016",
     names={
         "project_joints": "solve_body_joints|xpbd_joints|solve_joints|joint_position_solve",
-        "body_pose": "body_q|body_transform|x_body",
-        "body_inv_mass": "body_inv_m|inv_mass",
-        "body_inv_inertia": "body_inv_I|inv_inertia",
-        "body_shift": "body_delta_pos|dx|linear_delta",
-        "body_turn": "body_delta_rot|dtheta|angular_delta",
-        "compliance": "alpha|linear_compliance",
-        "relaxation": "omega|joint_relaxation|sor",
+        "body_pose": "body_q|body_transform",
+        "body_inv_mass": "body_inv_m",
+        "body_inv_inertia": "body_inv_I",
+        "body_shift": "body_delta_pos",
+        "body_turn": "body_delta_rot",
+        "compliance": "linear_compliance",
+        "relaxation": "joint_relaxation",
         "impulse": "correction|correction_impulse",
     },
     weight=15,

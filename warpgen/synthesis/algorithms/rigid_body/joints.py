@@ -12,9 +12,9 @@ from warpgen.synthesis.library import quaternions
 from warpgen.synthesis.writing.draft import Draft, Values
 
 NAMES = {
-    "parent": "joint_parent|parents|parent_index", "q": "joint_q|joint_coords|coords",
+    "parent": "joint_parent|parents|parent_index", "q": "joint_q",
     "axis": "joint_axis|axes", "start": "articulation_start|chain_start|first_joint",
-    "local": "joint_X_p|joint_frame|x_parent", "link_offset": "joint_offset|joint_pos|rest_offset", "body_q": "poses|link_poses|world_poses",
+    "local": "joint_X_p|joint_frame", "link_offset": "joint_offset|joint_pos|rest_offset", "body_q": "poses|link_poses|world_poses",
     "target": "goal|targets|desired", "joints": "num_joints|dofs|links", "NUM_LINKS": "LINKS|LINK_COUNT|N_LINKS",
 }  # fmt: skip
 
@@ -26,7 +26,7 @@ NAMES = {
         "forward_kinematics": "eval_fk|compute_link_poses|chain_kinematics|fk",
         "world": "X_wc|pose|x_world",
         "x_j": "X_j|joint_transform|motion",
-        "tip": "end_effector|ee_pos|hand",
+        "tip": "end_effector|ee_pos",
     },
     double=True,
     weight=10,
@@ -79,7 +79,7 @@ def forward_kinematics(d: Draft) -> None:
     motion = {
         "revolute": turn,
         "prismatic": slide,
-        "mixed": f"{slide}\nif joint_type[j] == JOINT_REVOLUTE:\n    {turn}",
+        "mixed": f"if joint_type[j] == JOINT_REVOLUTE:\n    {turn}\nelse:\n    {slide}",
     }
     local = (
         "local[j]" if frames == "transform" else "wp.transform(link_offset[j], wp.quat_identity(dtype=float))"
@@ -168,9 +168,8 @@ def forward_kinematics(d: Draft) -> None:
     names=NAMES
     | {
         "joint_torques": "eval_joint_force|joint_force|actuator_torques|joint_drives",
-        "qd": "joint_qd|velocities|rates",
-        "ke": "stiffness|kp|target_ke",
-        "kd": "damping|kv|target_kd",
+        "qd": "joint_qd",
+        "ke": "kp",
         "tau": "torque|joint_f|torques",
         "lower": "limit_lower|q_min|joint_limit_lower",
         "upper": "limit_upper|q_max|joint_limit_upper",
@@ -214,6 +213,8 @@ def joint_torques(d: Draft) -> None:
     if saturated:
         d.param("effort", "float", 8.0, 20.0, about="Torque limit of the actuators")
     if friction != "none":
+        if friction == "coulomb":
+            d.module("SLIP_RATE = wp.constant(0.05)")
         kind = "Coulomb friction torque" if friction == "coulomb" else "Viscous friction"
         d.param("joint_friction", "float", 0.1, 0.5, about=f"{kind} of the joints")
     d.output("tau", "float", shape, about="Joint torques")
@@ -225,7 +226,7 @@ def joint_torques(d: Draft) -> None:
     }
     rub = {
         "none": "",
-        "coulomb": "# Smooth Coulomb friction, tanh() avoids chatter around zero velocity\nt -= joint_friction * wp.tanh(rate / 0.05)",
+        "coulomb": "# Smooth Coulomb friction, tanh() avoids chatter around zero velocity\nt -= joint_friction * wp.tanh(rate / SLIP_RATE)",
         "viscous": "t -= joint_friction * rate",
     }
     past = {
@@ -309,8 +310,8 @@ def joint_torques(d: Draft) -> None:
     names=NAMES
     | {
         "center_of_mass": "compute_com|articulation_com|system_com|com_reduction",
-        "mass": "body_mass|m|link_mass",
-        "com": "body_com|local_com|center",
+        "mass": "link_mass",
+        "com": "local_com",
         "m_sum": "total_mass|sum_m|m_tot",
         "weighted": "moment|sum_mx|first_moment",
     },
@@ -371,7 +372,9 @@ def center_of_mass(d: Draft) -> None:
         f"center[tid] = weighted / m_sum\n{'center_v[tid] = momentum / m_sum' if velocity else ''}".rstrip()
     )
     if layout == "ranges":
-        mean = f"# Articulations may have no links\nif m_sum > 0.0:\n{textwrap.indent(mean, '    ')}"
+        empty = "center[tid] = wp.vec3()" + ("\ncenter_v[tid] = wp.vec3()" if velocity else "")
+        mean = f"# Articulations may have no links\nif m_sum > 0.0:\n{textwrap.indent(mean, '    ')}\n"
+        mean += f"else:\n{textwrap.indent(empty, '    ')}"
     d.launch(groups)
     d.code(
         """

@@ -63,7 +63,7 @@ def bend_limbs(d: Draft) -> None:
             "softness", "float", 0.05, 0.1, about="Distance before full stretch at which limbs slow down [m]"
         )
     if limit:
-        d.param("least_knee", "float", 25.0, 45.0, about="Smallest angle between both bones [deg]")
+        d.param("min_knee_angle", "float", 25.0, 45.0, about="Smallest angle between both bones [deg]")
     if blend:
         d.input("weights", "float", n, 0.0, 1.0, about="Share of the motion that is applied")
     if ankle:
@@ -119,7 +119,7 @@ def bend_limbs(d: Draft) -> None:
     }[pole]
     knee_limit = """
         # Knees do not close fully: open them, at the price of the target
-        knee_angle = wp.max(corner_angle(thigh, shin, reach), wp.radians(least_knee))
+        knee_angle = wp.max(corner_angle(thigh, shin, reach), wp.radians(min_knee_angle))
         reach = wp.sqrt(thigh * thigh + shin * shin - 2.0 * thigh * shin * wp.cos(knee_angle))
     """
     store = {
@@ -226,7 +226,7 @@ def bend_limbs(d: Draft) -> None:
             a, b = a * grow, b * grow
             reach = np.maximum(want, abs(a - b) + 1e-3)
         if limit:
-            closed = np.maximum(_angle(a, b, reach), np.radians(v.least_knee))
+            closed = np.maximum(_angle(a, b, reach), np.radians(v.min_knee_angle))
             reach = np.sqrt(a * a + b * b - 2 * a * b * np.cos(closed))
         bend, knee = _angle(a, reach, b), _angle(a, b, reach)
         if result == "angles":

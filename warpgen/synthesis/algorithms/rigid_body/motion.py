@@ -11,12 +11,12 @@ from warpgen.synthesis.library import quaternions
 from warpgen.synthesis.writing.draft import Draft, Values
 
 NAMES = {
-    "x": "body_x|positions|pos|body_pos",
-    "q": "body_r|orientations|rot|body_rot",
-    "v": "body_v|velocities|lin_vel|vel",
-    "w": "body_w|omega|ang_vel|angular_velocity",
-    "inertia": "body_I|I_body|inertia_body",
-    "mass": "body_mass|m|masses",
+    "x": "pos|positions",
+    "q": "rot|orientations",
+    "v": "vel|lin_vel",
+    "w": "omega",
+    "inertia": "I_body|inertia_body",
+    "mass": "masses",
 }
 
 
@@ -28,10 +28,10 @@ NAMES = {
         "wb": "omega_body|w_local|wl",
         "tb": "torque_body|t_local|tau_body",
         "pose": "body_q|poses|xforms",
-        "pose_new": "body_q_new|poses_out|next_poses",
-        "f": "body_f|forces|force",
-        "wrench": "body_f|body_wrench|wrenches",
-        "t": "torques|body_t|torque",
+        "pose_new": "pose_out|next_pose",
+        "f": "force|forces",
+        "wrench": "body_wrench|wrenches",
+        "t": "torque|torques",
     },
     double=True,
     weight=9,
@@ -53,7 +53,7 @@ def integrate_bodies(d: Draft) -> None:
         d.input("pose", "transform", count, -1.0, 1.0, kind="transform", about="Body poses")
     else:
         d.input("x", "vec3", count, -1.0, 1.0, about="Positions [m]")
-        d.input("q", "quat", count, kind="unit")
+        d.input("q", "quat", count, kind="unit", about="Orientations")
     d.input("v", "vec3", count, -1.0, 1.0, about="Linear velocities [m/s]")
     d.input("w", "vec3", count, -2.0, 2.0, about="Angular velocities [rad/s]")
     if wrench == "spatial":
@@ -70,9 +70,11 @@ def integrate_bodies(d: Draft) -> None:
         about="Inverse masses, 0 or less for static bodies [1/kg]" if static else "Inverse masses [1/kg]",
     )
     if tensor == "full":
-        d.input("inertia", "mat33", count, 0.5, 2.0, kind="spd")
+        d.input(
+            "inertia", "mat33", count, 0.5, 2.0, kind="spd", about="Inertia tensors in body space [kg m^2]"
+        )
     else:
-        d.input("inertia", "vec3", count, 0.5, 2.0)
+        d.input("inertia", "vec3", count, 0.5, 2.0, about="Principal moments of inertia [kg m^2]")
     d.param("gravity", "vec3", -9.81, 9.81, about="Gravity [m/s^2]")
     d.param("dt", "float", 0.005, 0.02, about="Time step [s]")
     if damped:
@@ -113,7 +115,7 @@ def integrate_bodies(d: Draft) -> None:
         """,
     }
     kept = "pose_new[tid] = pose[tid]" if transform else "q_new[tid] = q[tid]\nx_new[tid] = x[tid]"
-    keep = f"{kept}\nreturn"
+    keep = f"{kept}\nv_new[tid] = wp.vec3(0.0, 0.0, 0.0)\nw_new[tid] = wp.vec3(0.0, 0.0, 0.0)\nreturn"
     d.launch(count)
     d.code(
         """
@@ -194,10 +196,10 @@ def integrate_bodies(d: Draft) -> None:
         "body_momentum": "compute_momentum|spatial_momentum|body_momenta",
         "pose": "body_q|poses|xforms",
         "twist": "body_qd|twists|spatial_vel",
-        "origin": "pivot|reference|ref_point",
-        "l": "ang|L|ang_momentum",
-        "p": "lin|momentum|linear",
-        "energy": "kinetic|ke|kinetic_energy_out",
+        "origin": "pivot|ref_point",
+        "l": "ang_mom",
+        "p": "lin_mom",
+        "energy": "kinetic|kinetic_energy_out",
     },
     weight=6,
 )
@@ -221,7 +223,7 @@ def body_momentum(d: Draft) -> None:
     else:
         if wanted != "energy":
             d.input("x", "vec3", count, -1.0, 1.0, about="Positions [m]")
-        d.input("q", "quat", count, kind="unit")
+        d.input("q", "quat", count, kind="unit", about="Orientations")
     if motion == "spatial":
         d.input("twist", "spatial_vector", count, -2.0, 2.0, about="Velocities, linear part first")
     else:
@@ -229,9 +231,11 @@ def body_momentum(d: Draft) -> None:
         d.input("w", "vec3", count, -2.0, 2.0, about="Angular velocities [rad/s]")
     d.input("mass", "float", count, 0.5, 2.0, about="Masses [kg]")
     if tensor == "full":
-        d.input("inertia", "mat33", count, 0.5, 2.0, kind="spd")
+        d.input(
+            "inertia", "mat33", count, 0.5, 2.0, kind="spd", about="Inertia tensors in body space [kg m^2]"
+        )
     else:
-        d.input("inertia", "vec3", count, 0.5, 2.0)
+        d.input("inertia", "vec3", count, 0.5, 2.0, about="Principal moments of inertia [kg m^2]")
     if summed == "groups":
         d.input("island", "int", count, 0, groups, about="Island index of each body")
     if wanted != "energy":
@@ -287,7 +291,7 @@ def body_momentum(d: Draft) -> None:
         value=values[wanted],
     )
     what = {
-        "momentum": "the linear and angular momentum",
+        "momentum": "the linear momentum and the angular momentum about a point",
         "energy": "the kinetic energy",
         "angular": "the angular momentum about a point",
     }

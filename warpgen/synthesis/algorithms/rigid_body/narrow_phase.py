@@ -99,6 +99,13 @@ def _collider(types: tuple[str, ...]) -> tuple[str, list[Any]]:
             # Unsupported combination of shape types
             return MAX_DIST, pos_a, UP
     '''
+    pairs = [(a, b) for i, a in enumerate(types) for b in types[i:]]
+    if all(pair in _CASES for pair in pairs):  # the last case needs no test
+        at = max(i for i, line in enumerate(lines) if line.startswith("if "))
+        lines[at:] = [line.removeprefix("    ") for line in lines[at + 1 :]]
+        text = text.replace("            # Unsupported combination of shape types\n", "")
+        text = text.replace("            return MAX_DIST, pos_a, UP\n", "")
+        text = text.replace(" The distance of\n                pairs without a collider is `MAX_DIST`.", "")
     used = "\n".join(lines)
     if "rot_a" not in used:
         text = text.replace("            rot_a = wp.transform_get_rotation(pose_a)\n", "")
@@ -137,7 +144,7 @@ def _distance(types: tuple[str, ...], kinds: Any, poses: Any, scales: Any) -> An
         "generate_contacts": "narrow_phase|collide_pairs|compute_contacts|shape_shape_contacts",
         "shape_pairs": "candidate_pairs|contact_pairs|pairs",
         "contact_count": "num_contacts|contact_counter",
-        "contact_margin": "margin|gap|contact_threshold|rigid_gap",
+        "contact_margin": "margin|contact_threshold",
         "slot": "contact_id|index|contact_idx",
         "max_contacts": "contact_max|capacity|rigid_contact_max",
         "pair": "pair_id|pair_index",
@@ -178,9 +185,7 @@ def generate_contacts(d: Draft) -> None:
     )
     d.input("shape_scale", "vec3", shapes, 0.1, 0.4, about="Shape dimensions [m]")
     if filtered == "body":
-        d.input(
-            "shape_body", "int", shapes, -1, shapes // 2, about="Body of each shape, -1 for static shapes"
-        )
+        d.input("shape_body", "int", shapes, -1, shapes // 2, about="Body of each shape, -1 if static")
     elif filtered == "groups":
         d.input("shape_group", "int", shapes, 0, 16, about="Collision groups (bit mask)")
         d.input("shape_mask", "int", shapes, 0, 16, about="Groups that a shape collides with (bit mask)")
@@ -228,7 +233,9 @@ def generate_contacts(d: Draft) -> None:
             about="Signed distances, negative when overlapping [m]",
         )
     d.module("\n".join(f"{name} = wp.constant({number})" for number, name in enumerate(types)))
-    d.module("UP = wp.constant(wp.vec3(0.0, 0.0, 1.0))\nMAX_DIST = wp.constant(1.0e6)")
+    d.module("UP = wp.constant(wp.vec3(0.0, 0.0, 1.0))")
+    if "BOX" in types:  # boxes do not collide with everything
+        d.module("MAX_DIST = wp.constant(1.0e6)")
     text, needed = _collider(types)
     for helper in needed:
         d.use(helper)
@@ -253,16 +260,18 @@ def generate_contacts(d: Draft) -> None:
     }
     early = ""
     if bounded:
-        cases = "\n".join(radius[t] for t in types if t in radius)
+        radii = [radius[t] for t in types if t in radius]
+        unbounded = ", `MAX_DIST` for planes" if "PLANE" in types else ""
+        radii += ["return MAX_DIST"] if unbounded else [radii.pop().split("\n    ")[1]]
         d.function(
             '''
             @wp.func
             def bounding_radius(type: int, scale: wp.vec3) -> float:
-                """Return the radius of the bounding sphere of a shape, `MAX_DIST` if it is infinite."""
+                """Return the radius of the bounding sphere of a shape$unbounded."""
                 $cases
-                return MAX_DIST
             ''',
-            cases=cases,
+            unbounded=unbounded,
+            cases="\n".join(radii),
         )
         early = """
         # Early exit if the bounding spheres are farther apart than the margin
@@ -279,13 +288,7 @@ def generate_contacts(d: Draft) -> None:
     contact_dist[$at] = dist
     """
     if buffer == "struct":
-        write = """
-        contacts.shapes[slot, 0] = shape_a
-        contacts.shapes[slot, 1] = shape_b
-        contacts.point[slot] = point
-        contacts.normal[slot] = normal
-        contacts.dist[slot] = dist
-        """
+        write = write.replace("contact_", "contacts.")
     counter = ("contacts.count" if buffer == "struct" else "contact_count", "world" if batch else "0")
     full = {
         "return": "# Out of space: the counter keeps growing so that the host can detect the overflow\n"
@@ -303,9 +306,12 @@ def generate_contacts(d: Draft) -> None:
         if first < 0 or second < 0 or first == second:
             return
         # Colliders expect the shape type of the first shape to be the smaller one
-        swap = shape_type[first] > shape_type[second]
-        shape_a = wp.where(swap, second, first)
-        shape_b = wp.where(swap, first, second)
+        if shape_type[first] > shape_type[second]:
+            shape_a = second
+            shape_b = first
+        else:
+            shape_a = first
+            shape_b = second
         $skip
         type_a = shape_type[shape_a]
         type_b = shape_type[shape_b]
@@ -337,9 +343,16 @@ def generate_contacts(d: Draft) -> None:
         at="world, slot" if batch else "slot",
     )
     d.text = d.text.replace("[ ", "[")
-    d.explain("""
-        Supported shapes are listed as constants above. Shape scales hold the radius of spheres, radius
-        and half height of capsules (along local z), or the half extents of boxes; planes face along local z.
+    held = {
+        "SPHERE": "the radius of spheres",
+        "CAPSULE": "radius and half height of capsules (along local z)",
+        "BOX": "the half extents of boxes",
+    }
+    scales = [held[t] for t in types if t in held]
+    planes = "; planes face along local z" if "PLANE" in types else ""
+    known = [f"{a.lower()} and {b.lower()}" for a, b in _CASES if a in types and b in types]
+    d.explain(f"""
+        Pairs that collide: {", ".join(known)}. Shape scales hold {", ".join(scales[:-1])} or {scales[-1]}{planes}.
         Distances are negative for overlapping shapes, normals point from the first shape to the second.
     """)
 

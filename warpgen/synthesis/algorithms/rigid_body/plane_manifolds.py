@@ -64,13 +64,12 @@ def farthest_from_line(
         "slot": "entry|next_slot",
         "plane_convex_contacts": "collide_plane_convex|plane_hull_manifold|plane_mesh_contacts|plane_convex",
         "hull_vertices": "vertices|mesh_vert|convex_points",
-        "hull_start": "vert_adr|vertex_offset|mesh_vertadr",
         "hull_of": "geom_mesh|mesh_id|hull_id",
         "plane_normal": "normal|n|plane_n",
         "plane_point": "plane_pos|plane_origin",
-        "contact_dist": "dist|separation",
-        "contact_point": "pos|contact_pos",
-        "margin": "gap|threshold",
+        "contact_dist": "separation",
+        "contact_point": "contact_pos",
+        "margin": "contact_margin",
     },
     adjoint="no",
     weight=5,
@@ -141,40 +140,15 @@ def plane_convex_contacts(d: Draft) -> None:
     write = write.replace("$p", place)
     bend = " + dt * wp.dot(n, body_vel[tid])" if store == "speculative" else ""
     world = "" if result == "local" else "point = pos + wp.quat_rotate(rot, vertex)\n"
-    emit = f"vertex = hull_vertices[$i]{scale}\n{world}dist = wp.dot(n_local, vertex) - height{bend}\n{write}"
-
-    def one(i: str) -> str:
-        return emit.replace("$i", i)
-
-    def inner(i: str) -> str:
-        return "\n".join("    " + x for x in one(i).split("\n"))
-
-    deepest = one("first").replace("hull_vertices[first]", "a")
-    if not scaled:
-        deepest = re.sub(r"\bvertex\b", "a", deepest.replace("vertex = a\n", ""))
-    steps = [
-        "# 1: the deepest vertex\n"
-        "first = deepest_vertex(hull_vertices, start, stop, -n_local)\n"
-        "a = hull_vertices[first]\n"
-        "if wp.dot(n_local, a) >= limit:\n    return\n"
-        + ("used = int(0)\n" if layout == "fixed" else "")
-        + deepest,
-        "# 2: the vertex within the margin that is farthest from it\n"
-        "second = farthest_vertex(hull_vertices, start, stop, a, n_local, limit)\n"
-        "if second < 0:\n"
-        + ("    contact_count[tid] = used\n" if layout == "fixed" else "")
-        + "    return\n"
-        + one("second"),
-        "# 3: the one farthest to a side of the line through both\n"
-        "side = wp.cross(n_local, hull_vertices[second] - a)\n"
-        "third = farthest_from_line(hull_vertices, start, stop, a, side, n_local, limit)\n"
-        "if third >= 0:\n" + inner("third"),
-        "# 4: the one farthest to the other side\n"
-        "fourth = farthest_from_line(hull_vertices, start, stop, a, -side, n_local, limit)\n"
-        "if fourth >= 0:\n" + inner("fourth"),
-    ][:contacts]
-    if layout == "fixed":
-        steps.append("contact_count[tid] = used")
+    emit = f"vertex = hull_vertices[i]{scale}\n{world}dist = wp.dot(n_local, vertex) - height{bend}\n{write}"
+    aside = [
+        "# Third, the one farthest to a side of the line through both\n"
+        "third = farthest_from_line(hull_vertices, start, stop, a, side, n_local, limit)",
+        "# Fourth, the one farthest to the other side\n"
+        "fourth = farthest_from_line(hull_vertices, start, stop, a, -side, n_local, limit)",
+    ][: contacts - 2]
+    names = ["first", "second", "third", "fourth"][:contacts]
+    empty = "contact_count[tid] = 0\n" if layout == "fixed" else ""
     stand = "so their contacts stand" if layout == "fixed" else "and need no contacts to be solved"
     quick = f"# Sleeping bodies do not move, {stand}\nif not is_awake[tid]:\n    return"
     d.launch(count)
@@ -186,12 +160,31 @@ def plane_convex_contacts(d: Draft) -> None:
         start = hull * vertex_count
         stop = start + vertex_count
         $pose
-        # The plane in the frame of the hull: n . x = height
+        # The plane in the frame of the hull, at a height along its normal
         n = plane_normal$at
         n_local = wp.quat_rotate_inv(rot, n)
         height = wp.dot(n, plane_point$at - pos)
         limit = $limit
-        $steps
+        # First, the deepest vertex
+        first = deepest_vertex(hull_vertices, start, stop, -n_local)
+        a = hull_vertices[first]
+        if wp.dot(n_local, a) >= limit:
+            $empty
+            return
+        # Second, the vertex within the margin that is farthest from it
+        second = farthest_vertex(hull_vertices, start, stop, a, n_local, limit)
+        $none
+        if second >= 0:
+            side = wp.cross(n_local, hull_vertices[second] - a)
+            $aside
+        # Write those that were found
+        chosen = $vector($names)
+        $used
+        for k in range($contacts):
+            i = chosen[k]
+            if i >= 0:
+                $emit
+        $total
         """,
         pose="pos = wp.transform_get_translation(body_pose[tid])\nrot = wp.transform_get_rotation(body_pose[tid])"
         if poses == "transforms"
@@ -199,8 +192,18 @@ def plane_convex_contacts(d: Draft) -> None:
         at=at,
         quick=quick if early else "",
         limit="(height + margin) / hull_scale[tid]" if scaled else "height + margin",
-        steps="\n".join(steps),
+        empty=empty.rstrip(),
+        none="\n".join(f"{name} = int(-1)" for name in names[2:]),
+        aside="\n".join(aside),
+        contacts=str(contacts),
+        vector=f"wp.vec{contacts}i",
+        names=", ".join(names),
+        used="used = int(0)" if layout == "fixed" else "",
+        emit=emit,
+        total="contact_count[tid] = used" if layout == "fixed" else "",
     )
+    if plane == "one":  # no copy of an argument
+        d.text = re.sub(r"\bn\b", "plane_normal", d.text.replace("n = plane_normal\n", ""))
     extreme = (
         "the extreme ones at both sides of the line" if contacts == 4 else "the extreme one beside the line"
     )

@@ -12,17 +12,14 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 NAMES = {
     "joint_parent": "parent|link_parent|parents",
-    "joint_q": "q|dof_pos|coords",
-    "joint_qd": "qd|dof_vel|joint_velocity",
-    "joint_qdd": "qdd|dof_acc|joint_acc",
-    "joint_tau": "tau|joint_torque|dof_force",
-    "link_count": "num_links|n_links|joint_count",
-    "link_pose": "body_q|link_X|x_world",
-    "link_vel": "body_v|body_v_s|link_v",
-    "link_acc": "body_a|body_a_s|link_a",
-    "link_force": "body_f|body_f_s|link_f",
+    "joint_tau": "joint_force|joint_f",
+    "link_count": "num_links|n_links",
+    "link_pose": "link_X|link_tf",
+    "link_vel": "link_v",
+    "link_acc": "link_a",
+    "link_force": "link_f",
     "world": "env|world_id|env_id",
-    "link": "body|link_id",
+    "link": "link_id",
 }
 
 _CROSS = '''
@@ -263,10 +260,14 @@ def inverse_dynamics(d: Draft) -> None:
         All spatial vectors are expressed about the world origin with the angular part first, so
         velocities and forces of links add up without transforms between frames.
     """)
+    rest = (", friction" if extra in ("damping", "both") else "") + (
+        ", external wrenches" if external else ""
+    )
+    rest += ", and" if rest else " and of"
     d.says(
         "Computes the joint forces that articulated bodies need for given accelerations (RNEA)."
         if wanted == "given"
-        else "Computes the forces of gravity and of velocity products at the joints of articulated bodies (RNEA)."
+        else f"Computes the forces of gravity{rest} velocity products at the joints of articulated bodies (RNEA)."
     )
 
     def reference(v: Values) -> dict[str, Any]:

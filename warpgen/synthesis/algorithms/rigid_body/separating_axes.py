@@ -1,4 +1,4 @@
-"""Boxes against boxes by the separating axis test, with all fifteen axes written out."""
+"""Boxes against boxes by the separating axis test."""
 
 from __future__ import annotations
 
@@ -8,40 +8,7 @@ import numpy as np
 
 from warpgen.synthesis.algorithms.rigid_body import DOMAIN
 from warpgen.synthesis.library import quaternions
-from warpgen.synthesis.writing.draft import Draft, Values
-
-_XYZ = "xyz"
-_OTHERS = ((1, 2), (2, 0), (0, 1))
-
-
-def _face(axis: str, code: int, early: str, better: str) -> str:
-    """The test of one face normal of the first box (`a`) or of the second (`b`)."""
-    at = _XYZ.index(axis[1])
-    if axis[0] == "a":
-        gap = f"wp.abs(t[{at}]) - (ha[{at}] + wp.dot(hb, abs_r{at}))"
-    else:
-        gap = f"wp.abs(wp.dot(t, col{at})) - (hb[{at}] + wp.dot(ha, abs_c{at}))"
-    return f"gap = {gap}\n{early}{better.format(gap='gap', code=code)}"
-
-
-def _edge(i: int, j: int, code: int, early: str, better: str) -> str:
-    """The test of the cross product of edge i of the first box and edge j of the second."""
-    (i1, i2), (j1, j2) = _OTHERS[i], _OTHERS[j]
-    reach = (
-        f"ha[{i1}] * abs_r{i2}[{j}] + ha[{i2}] * abs_r{i1}[{j}]",
-        f"hb[{j1}] * abs_r{i}[{j2}] + hb[{j2}] * abs_r{i}[{j1}]",
-    )
-    test = (
-        f"reach = {reach[0]} + {reach[1]}\n"
-        f"gap = (wp.abs(t[{i2}] * rot[{i1}, {j}] - t[{i1}] * rot[{i2}, {j}]) - reach) / wp.sqrt(len_sq)\n"
-    )
-    body = test + early + better.format(gap="gap", code=code)
-    indented = "\n".join(f"    {line}" for line in body.rstrip().split("\n"))
-    return (
-        f"# Edge {_XYZ[i]} of A with edge {_XYZ[j]} of B\nlen_sq = 1.0 - rot[{i}, {j}] * rot[{i}, {j}]\n"
-        f"if len_sq > PARALLEL_EPS:\n{indented}\n"
-    )
-
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
 
 _POSES = {
     "transforms": """
@@ -69,11 +36,11 @@ _POSES = {
     names={
         "separate_boxes": "box_box_sat|box_box_axes|obb_overlap|collide_boxes_sat",
         "pair_boxes": "pairs|candidate_pairs|collision_pairs",
-        "body_pos": "geom_xpos|box_pos|centers",
-        "body_rot": "geom_rot|box_rot|orientation",
-        "body_mat": "geom_xmat|box_mat",
-        "body_pose": "shape_transform|box_pose|body_q",
-        "half_extents": "geom_size|half_sizes|half_widths",
+        "body_pos": "box_pos",
+        "body_rot": "box_rot",
+        "body_mat": "box_mat",
+        "body_pose": "box_pose",
+        "half_extents": "half_sizes|half_widths",
         "EDGE_BIAS": "EDGE_PREFERENCE|FUDGE",
         "best_code": "best_axis|axis_id|min_axis",
         "best_gap": "max_separation|best_sep|separation",
@@ -125,36 +92,49 @@ def separate_boxes(d: Draft) -> None:
     limit = "margin" if margin else "0.0"
     leave = f"if gap > {limit}:\n    best_axis[tid] = -1\n    return\n"
     stop = leave if early == "return" else ""
-    track = "if {gap} > best_gap:\n    best_gap = {gap}\n    best_code = {code}\n"
-    tests = ["# Face normals of A\n"]
-    first, second = (_face(f"a{c}", k, stop, "") for k, c in enumerate("xy"))
-    tests += [first.replace("gap", "gap_x"), second.replace("gap", "gap_y")]
-    tests += ["best_gap = wp.max(gap_x, gap_y)\nbest_code = wp.where(gap_y > gap_x, 1, 0)\n"]
-    tests += [_face("az", 2, stop, track)]
-    tests += ["# Face normals of B\n"]
-    tests += [_face(f"b{c}", 3 + k, stop, track) for k, c in enumerate(_XYZ)]
+    track = "if {mark} > best_gap:\n    best_gap = gap\n    best_code = {code}"
+    tests = """
+    best_gap = float(-wp.inf)
+    best_code = int(-1)
+    # Face normals of A
+    for k in range(3):
+        gap = wp.abs(t[k]) - (ha[k] + wp.dot(hb, abs_rot[k]))
+        $stop
+        $track_a
+    # Face normals of B
+    for k in range(3):
+        gap = wp.abs(wp.dot(t, rot_t[k])) - (hb[k] + wp.dot(ha, abs_rot_t[k]))
+        $stop
+        $track_b
+    """
     if edges:
         d.module("PARALLEL_EPS = wp.constant(1.0e-4)")
         if bias == "faces first":
             d.module("EDGE_BIAS = wp.constant(0.02)")
-        tests.append(
-            "# Cross products of edges; nearly parallel edges add nothing over the face normals,\n"
-            "# and their cross product is too short to be normalized\n"
-            if bias == "none"
-            else "# Cross products of edges; they have to be better by a bit, since face contacts give larger\n"
-            "# manifolds, and nearly parallel edges add nothing over the face normals\n"
-        )
-        mark = "gap" if bias == "none" else "gap - EDGE_BIAS"
-        better = (
-            track
-            if bias == "none"
-            else f"if {mark} > best_gap:\n    best_gap = gap\n    best_code = {{code}}\n"
-        )
-        for i in range(3):
-            for j in range(3):
-                edge = _edge(i, j, 6 + 3 * i + j, stop, better)
-                tests.append(edge if i or j else edge.partition("\n")[2])
-    lines = "".join(t if t.endswith("\n") else t + "\n" for t in tests)
+        tests += """
+    $why
+    for i in range(3):
+        for j in range(3):
+            len_sq = 1.0 - rot[i, j] * rot[i, j]
+            if len_sq > PARALLEL_EPS:
+                i1 = (i + 1) % 3
+                i2 = (i + 2) % 3
+                j1 = (j + 1) % 3
+                j2 = (j + 2) % 3
+                reach = ha[i1] * abs_rot[i2, j] + ha[i2] * abs_rot[i1, j]
+                reach += hb[j1] * abs_rot[i, j2] + hb[j2] * abs_rot[i, j1]
+                gap = (wp.abs(t[i2] * rot[i1, j] - t[i1] * rot[i2, j]) - reach) / wp.sqrt(len_sq)
+                $stop
+                $track_edge
+    """
+    why = (
+        "# Cross products of edges; nearly parallel edges add nothing over the face normals,\n"
+        "# and their cross product is too short to be normalized"
+        if bias == "none"
+        else "# Cross products of edges; they have to be better by a bit, since face contacts give larger\n"
+        "# manifolds, and nearly parallel edges add nothing over the face normals"
+    )
+    track_edge = track.format(mark="gap" if bias == "none" else "gap - EDGE_BIAS", code="6 + 3 * i + j")
     sphere = """
     # Bounding spheres first, because most pairs of the broad phase do not touch
     radius = wp.length(ha) + wp.length(hb)$near
@@ -224,15 +204,9 @@ def separate_boxes(d: Draft) -> None:
         # Work in the frame of A, so its face normals are the coordinate axes; columns of `rot` are axes of B
         rot = wp.transpose(rot_a) * rot_b
         t = wp.transpose(rot_a) * center_delta
-        abs_r0 = wp.vec3(wp.abs(rot[0, 0]), wp.abs(rot[0, 1]), wp.abs(rot[0, 2]))
-        abs_r1 = wp.vec3(wp.abs(rot[1, 0]), wp.abs(rot[1, 1]), wp.abs(rot[1, 2]))
-        abs_r2 = wp.vec3(wp.abs(rot[2, 0]), wp.abs(rot[2, 1]), wp.abs(rot[2, 2]))
-        col0 = wp.vec3(rot[0, 0], rot[1, 0], rot[2, 0])
-        col1 = wp.vec3(rot[0, 1], rot[1, 1], rot[2, 1])
-        col2 = wp.vec3(rot[0, 2], rot[1, 2], rot[2, 2])
-        abs_c0 = wp.vec3(abs_r0[0], abs_r1[0], abs_r2[0])
-        abs_c1 = wp.vec3(abs_r0[1], abs_r1[1], abs_r2[1])
-        abs_c2 = wp.vec3(abs_r0[2], abs_r1[2], abs_r2[2])
+        abs_rot = wp.matrix_from_rows(wp.abs(rot[0]), wp.abs(rot[1]), wp.abs(rot[2]))
+        rot_t = wp.transpose(rot)
+        abs_rot_t = wp.transpose(abs_rot)
         $tests
         $finish
         """,
@@ -240,7 +214,12 @@ def separate_boxes(d: Draft) -> None:
         poses=_POSES[poses],
         sphere=sphere if bounding else "",
         near=" + margin" if margin else "",
-        tests=lines,
+        tests=dedented(tests),
+        stop=stop.rstrip(),
+        track_a=track.format(mark="gap", code="k"),
+        track_b=track.format(mark="gap", code="3 + k"),
+        track_edge=track_edge,
+        why=why,
         finish=finish[result],
         parted="" if stop else leave.replace("if gap", "if best_gap").rstrip(),
     )

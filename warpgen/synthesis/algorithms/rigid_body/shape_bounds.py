@@ -15,20 +15,20 @@ _EXTENT = {
     "BOX": """
         # |R| h, the sum of the projections of the three half axes
         half = wp.vec3(
-            wp.dot(scale, wp.vec3(wp.abs(rot[0, 0]), wp.abs(rot[0, 1]), wp.abs(rot[0, 2]))),
-            wp.dot(scale, wp.vec3(wp.abs(rot[1, 0]), wp.abs(rot[1, 1]), wp.abs(rot[1, 2]))),
-            wp.dot(scale, wp.vec3(wp.abs(rot[2, 0]), wp.abs(rot[2, 1]), wp.abs(rot[2, 2]))),
+            wp.dot(scale, wp.abs(rot[0])),
+            wp.dot(scale, wp.abs(rot[1])),
+            wp.dot(scale, wp.abs(rot[2])),
         )
     """,
     "CAPSULE": """
         # Segment of a capsule along local z, of half height scale[1], inflated by the radius
-        half = scale[1] * wp.vec3(wp.abs(rot[0, 2]), wp.abs(rot[1, 2]), wp.abs(rot[2, 2]))
+        half = scale[1] * wp.abs(wp.vec3(rot[0, 2], rot[1, 2], rot[2, 2]))
         half += wp.vec3(scale[0], scale[0], scale[0])
     """,
     "CYLINDER": """
         # The rim of a disk with normal a reaches r sqrt(1 - a_i^2) along axis i
         a = wp.vec3(rot[0, 2], rot[1, 2], rot[2, 2])
-        half = scale[1] * wp.vec3(wp.abs(a[0]), wp.abs(a[1]), wp.abs(a[2]))
+        half = scale[1] * wp.abs(a)
         half += scale[0] * wp.vec3(
             wp.sqrt(wp.max(1.0 - a[0] * a[0], 0.0)),
             wp.sqrt(wp.max(1.0 - a[1] * a[1], 0.0)),
@@ -38,9 +38,9 @@ _EXTENT = {
     "ELLIPSOID": """
         # Support of an ellipsoid along axis i: length of row i of R diag(r)
         half = wp.vec3(
-            wp.length(wp.cw_mul(scale, wp.vec3(rot[0, 0], rot[0, 1], rot[0, 2]))),
-            wp.length(wp.cw_mul(scale, wp.vec3(rot[1, 0], rot[1, 1], rot[1, 2]))),
-            wp.length(wp.cw_mul(scale, wp.vec3(rot[2, 0], rot[2, 1], rot[2, 2]))),
+            wp.length(wp.cw_mul(scale, rot[0])),
+            wp.length(wp.cw_mul(scale, rot[1])),
+            wp.length(wp.cw_mul(scale, rot[2])),
         )
     """,
     "CONE": """
@@ -95,15 +95,15 @@ def _points(kind: str, scale: Any) -> Any:
     source="Ericson 2005, section 4.2 (bounds of primitives); newton, geometry/broad_phase (shape AABBs)",
     names={
         "compute_bounds": "compute_shape_aabbs|update_aabbs|shape_bounds|compute_aabbs",
-        "shape_type": "geo_type|shape_kind|geom_type",
-        "shape_scale": "shape_size|geom_size|geo_scale",
-        "shape_body": "body_of_shape|shape_parent",
-        "shape_pose": "shape_X_bs|shape_transform|local_pose",
+        "shape_type": "shape_kind",
+        "shape_scale": "shape_size",
+        "shape_body": "shape_parent",
+        "shape_pose": "shape_transform",
         "body_pose": "body_q|body_transform",
         "aabb_lower": "lower_out|shape_lower|bounds_min",
         "aabb_upper": "upper_out|shape_upper|bounds_max",
         "half": "half_extents|half_size",
-        "contact_margin": "margin|gap|aabb_padding",
+        "contact_margin": "margin|aabb_padding",
     },
     weight=6,
     element="shape",
@@ -125,7 +125,11 @@ def compute_bounds(d: Draft) -> None:
     grid = d.option("cells", "none", "range", weights=(0.7, 0.3))
     count, bodies = d.pick(32, 40, 48), 12
     d.input("shape_type", "int", count, 0, len(types), about="Shape types")
-    d.input("shape_scale", "vec3", count, 0.1, 0.5, about="Radius and half height, or half extents [m]")
+    held = "radius and half height" if {"CAPSULE", "CYLINDER", "CONE"} & set(types) else "radius"
+    held += ", half extents" if "BOX" in types else ""
+    held += ", semi-axes" if "ELLIPSOID" in types else ""
+    held = " or ".join(held.rsplit(", ", 1))
+    d.input("shape_scale", "vec3", count, 0.1, 0.5, about=f"{held[0].upper()}{held[1:]} [m]")
     if attached == "world":
         d.input(
             "shape_pose", "transform", count, -1.0, 1.0, kind="transform", about="Shape poses in world space"
@@ -193,7 +197,7 @@ def compute_bounds(d: Draft) -> None:
         # Extend the box along the motion, otherwise fast shapes would tunnel
         sweep = 0.5 * dt * shape_vel[tid]
         center += sweep
-        half += wp.vec3(wp.abs(sweep[0]), wp.abs(sweep[1]), wp.abs(sweep[2]))
+        half += wp.abs(sweep)
         """,
     }
     store = {
@@ -240,9 +244,18 @@ def compute_bounds(d: Draft) -> None:
         store=store[result],
         cells=cells if grid == "range" else "",
     )
-    d.explain("""
-        Capsules, cylinders and cones point along local z. The boxes are tight: each face touches
-        its shape, apart from the padding.
+    if grid == "range":
+        d.says(
+            "Computes the axis-aligned bounding boxes of posed shapes, and how many cells of a grid they overlap."
+        )
+    upright = [f"{t.lower()}s" for t in types if t in ("CAPSULE", "CYLINDER", "CONE")]
+    listed = " and ".join(", ".join(upright).rsplit(", ", 1)).capitalize()
+    apart = {"none": "", "speculative": ", apart from the way of a step"}.get(
+        margin, ", apart from the padding"
+    )
+    planes = " Planes get a box that is large enough for any scene." if "PLANE" in types else ""
+    d.explain(f"""
+        {listed} point along local z. The boxes are tight: each face touches its shape{apart}.{planes}
     """)
 
     def reference(v: Values) -> dict[str, Any]:

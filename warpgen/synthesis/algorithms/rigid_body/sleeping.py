@@ -25,11 +25,11 @@ _MOTION = {
     "filtered": """
         # Low-pass filtered motion, since bodies at a turning point stand still for an instant
         motion = wp.length_sq(vel) + wp.length_sq(omega)
-        mean_motion = filter_bias * motion_prev[body] + (1.0 - filter_bias) * motion
+        filtered = filter_bias * mean_motion[body] + (1.0 - filter_bias) * motion
         # A cap lets bodies settle soon after a fast motion
-        mean_motion = wp.min(mean_motion, 10.0 * energy_threshold)
-        motion_out[body] = mean_motion
-        still = mean_motion < energy_threshold
+        filtered = wp.min(filtered, MOTION_CAP * motion_threshold)
+        mean_motion[body] = filtered
+        still = filtered < motion_threshold
     """,
 }
 
@@ -38,14 +38,14 @@ _MOTION = {
     source="Millington 2010, ch. 13 (sleep of bodies); Catto, Box2D (islands and sleep); Coumans, Bullet",
     names={
         "update_sleep": "update_sleep_states|update_sleep_timers|island_sleep|track_sleep",
-        "body_vel": "velocity|linear_velocity|v",
-        "body_omega": "angular_velocity|omega|w",
+        "body_vel": "body_v",
+        "body_omega": "body_w",
         "body_island": "island_id|island_index|group",
-        "island_asleep": "island_state|island_mask|may_sleep",
-        "sleep_timer": "rest_time|sleep_time|timer",
-        "time_to_sleep": "sleep_delay|rest_delay",
+        "island_asleep": "may_sleep",
+        "sleep_timer": "rest_timer",
+        "sleep_delay": "rest_delay",
         "body_flags": "flags|body_state",
-        "energy_threshold": "sleep_energy|motion_threshold",
+        "energy_threshold": "sleep_energy",
         "still": "resting|is_still",
     },
     adjoint="no",
@@ -69,7 +69,10 @@ def update_sleep(d: Draft) -> None:
     if motion == "energy":
         d.input("body_radius", "float", bodies, 0.2, 1.0, about="Bounding radii [m]")
     elif motion == "filtered":
-        d.input("motion_prev", "float", bodies, 0.0, 0.012, about="Filtered motion before the step")
+        d.module("MOTION_CAP = wp.constant(10.0)  # in thresholds")
+        d.inout(
+            "mean_motion", "float", bodies, 0.0, 0.012, about="Filtered motion, before and after the step"
+        )
         d.param("filter_bias", "float", 0.5, 0.9, about="Weight of the past in the filter")
     if motion == "speeds":
         d.param("linear_threshold", "float", 0.06, 0.12, about="Speed below which a body rests [m/s]")
@@ -78,9 +81,9 @@ def update_sleep(d: Draft) -> None:
         )
     else:
         low = 0.0015 if motion == "energy" else 0.004
-        d.param(
-            "energy_threshold", "float", low, 2.0 * low, about="Motion below which a body rests [m^2/s^2]"
-        )
+        limit = "energy_threshold" if motion == "energy" else "motion_threshold"
+        unit_ = "[m^2/s^2]" if motion == "energy" else "(squared speeds)"
+        d.param(limit, "float", low, 2.0 * low, about=f"Motion below which a body rests {unit_}")
     if wake == "contacts":
         d.input("new_contacts", "int", bodies, 0, 3, about="Contacts that are new in this step")
     elif wake == "forces":
@@ -97,10 +100,10 @@ def update_sleep(d: Draft) -> None:
         d.param("gravity_step", "float", 0.005, 0.02, about="Speed that gravity adds in a step [m/s]")
     if timer == "seconds":
         d.param("dt", "float", 0.01, 0.02, about="Time step [s]")
-        d.param("time_to_sleep", "float", 0.3, 0.6, about="Rest after which a body may sleep [s]")
+        d.param("sleep_delay", "float", 0.3, 0.6, about="Rest after which a body may sleep [s]")
         d.inout("sleep_timer", "float", bodies, 0.0, 1.0, about="Time at rest [s]")
     else:
-        d.param("time_to_sleep", "int", 20, 30, about="Steps of rest after which a body may sleep")
+        d.param("sleep_delay", "int", 20, 30, about="Steps of rest after which a body may sleep")
         d.inout("sleep_timer", "int", bodies, 0, 60, about="Steps at rest")
     if word == "bits":
         d.inout(
@@ -108,8 +111,6 @@ def update_sleep(d: Draft) -> None:
         )
     else:
         d.inout("island_asleep", "int", islands, 0, value=1, about="1 where the island may sleep")
-    if motion == "filtered":
-        d.output("motion_out", "float", bodies, about="Filtered motion after the step")
     fixed = {
         "none": "",
         "flag": "# Kinematic bodies neither sleep nor keep others awake\nif (body_flags[body] & FLAG_KINEMATIC) != 0:\n    return",
@@ -117,8 +118,8 @@ def update_sleep(d: Draft) -> None:
     }
     rouse = {
         "none": "",
-        "contacts": "# A new contact starts a motion\nif new_contacts[body] > 0:\n    still = False",
-        "forces": "# Forces of the user start a motion\nif wp.length(body_force[body]) > wake_force:\n    still = False",
+        "contacts": "# A new contact starts a motion\nstill = still and new_contacts[body] == 0",
+        "forces": "# Forces of the user start a motion\nstill = still and wp.length(body_force[body]) <= wake_force",
     }
     unit = "dt" if timer == "seconds" else "1"
     none = "0.0" if timer == "seconds" else "0"
@@ -144,7 +145,7 @@ def update_sleep(d: Draft) -> None:
         sleep_timer[body] = timer
 
         # A single body that is awake keeps its island awake
-        if timer < time_to_sleep:
+        if timer < sleep_delay:
             $clear
         """,
         fixed=fixed[kinematic],
@@ -167,7 +168,7 @@ def update_sleep(d: Draft) -> None:
 
     def reference(v: Values) -> dict[str, Any]:
         timers, asleep = v.sleep_timer.copy(), v.island_asleep.copy()
-        mean = np.zeros(bodies)
+        mean = v.mean_motion.copy() if motion == "filtered" else np.zeros(bodies)
         for b in range(bodies):
             island = int(v.body_island[b])
             if (
@@ -185,22 +186,22 @@ def update_sleep(d: Draft) -> None:
             elif motion == "energy":
                 still = 0.5 * (vel @ vel + v.body_radius[b] ** 2 * w @ w) < v.energy_threshold
             else:
-                now = v.filter_bias * v.motion_prev[b] + (1.0 - v.filter_bias) * (vel @ vel + w @ w)
-                mean[b] = min(now, 10.0 * v.energy_threshold)
-                still = mean[b] < v.energy_threshold
+                now = v.filter_bias * mean[b] + (1.0 - v.filter_bias) * (vel @ vel + w @ w)
+                mean[b] = min(now, 10.0 * v.motion_threshold)
+                still = mean[b] < v.motion_threshold
             if (wake == "contacts" and v.new_contacts[b] > 0) or (
                 wake == "forces" and np.linalg.norm(v.body_force[b]) > v.wake_force
             ):
                 still = False
             timers[b] = timers[b] + (v.dt if timer == "seconds" else 1) if still else 0
-            if timers[b] < v.time_to_sleep:
+            if timers[b] < v.sleep_delay:
                 if word == "bits":
                     asleep[island // 32] = int(np.int32(asleep[island // 32]) & np.int32(~(1 << island % 32)))
                 else:
                     asleep[island] = 0
         made: dict[str, Any] = {"sleep_timer": timers, "island_asleep": asleep}
         if motion == "filtered":
-            made["motion_out"] = mean
+            made["mean_motion"] = mean
         return made
 
     d.check(reference, 1e-3)

@@ -84,13 +84,11 @@ _FRICTION = {
         "spacing": "cell_size|grid_spacing|dx",
         "contact_body": "point_body|body_index",
         "contact_offset": "point_local|local_point|foot_offset",
-        "body_pose": "body_q|body_transform",
-        "body_twist": "body_qd|twists",
-        "body_wrench": "body_f|wrench_out|body_wrenches",
+        "body_pose": "body_q",
+        "body_twist": "body_vel",
+        "body_wrench": "body_f",
         "depth": "penetration|overlap",
         "load": "fn|normal_force",
-        "stiffness": "ke|k_n|contact_ke",
-        "damping": "kd|c_n|contact_kd",
     },
     weight=6,
     element="contact",
@@ -152,7 +150,7 @@ def terrain_contacts(d: Draft) -> None:
         d.output("body_wrench", "spatial_vector", bodies, about="Sums of forces and torques")
     inside = {
         "clamp": """
-            # Beyond the border the outermost cells go on
+            # Beyond the border the outermost heights go on
             gx = wp.clamp(gx, 0.0, float(cells) - 1.0e-3)
             gy = wp.clamp(gy, 0.0, float(cells) - 1.0e-3)
             i = int(wp.floor(gx))
@@ -163,6 +161,7 @@ def terrain_contacts(d: Draft) -> None:
             j = int(wp.floor(gy))
             # There is no ground beyond the border
             if i < 0 or j < 0 or i >= cells or j >= cells:
+                $free
                 return
         """,
         "wrap": """
@@ -215,6 +214,7 @@ def terrain_contacts(d: Draft) -> None:
         normal = wp.normalize(wp.vec3(-slope_x, -slope_y, 1.0))
         $measure
         if depth <= 0.0:
+            $free
             return
         speed_n = wp.dot(vel, normal)
         $model
@@ -230,6 +230,7 @@ def terrain_contacts(d: Draft) -> None:
         mu=mu,
         friction=_FRICTION[friction],
         store=store[output],
+        free="" if output == "wrench" else "contact_force[tid] = wp.vec3(0.0, 0.0, 0.0)",
     )
     at = "centers of mass" if com else "body origins"
     torques = "" if output == "forces" else ", and torques are taken about them"

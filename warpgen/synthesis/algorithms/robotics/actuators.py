@@ -83,24 +83,24 @@ _FRICTION = {
 @wp.func
 def friction_torque(speed: float, coulomb: float, viscous: float) -> float:
     """Return Coulomb and viscous friction, smoothed around standstill."""
-    return coulomb * wp.tanh(speed / 0.05) + viscous * speed
+    return coulomb * wp.tanh(speed / SLIP_SPEED) + viscous * speed
 ''',
     "stribeck": '''
 @wp.func
 def friction_torque(speed: float, coulomb: float, viscous: float) -> float:
     """Return Stribeck friction: static friction drops to the Coulomb level as the joint speeds up."""
-    ratio = speed / 0.2
-    static_part = 0.5 * coulomb * wp.exp(-ratio * ratio)
-    return (coulomb + static_part) * wp.tanh(speed / 0.05) + viscous * speed
+    ratio = speed / STRIBECK_SPEED
+    static_part = STATIC_EXCESS * coulomb * wp.exp(-ratio * ratio)
+    return (coulomb + static_part) * wp.tanh(speed / SLIP_SPEED) + viscous * speed
 ''',
 }
 
-_MODES = ("POSITION", "VELOCITY", "TORQUE", "IMPEDANCE")
+_MODES = ("POSITION", "VELOCITY", "TORQUE", "HARDENING")
 _MODE_LINES = {
     "POSITION": "return kp * (target - q) - kd * qd",
     "VELOCITY": "return kd * (target - qd)",
     "TORQUE": "# Open loop: the target is a torque\nreturn target",
-    "IMPEDANCE": "# Virtual spring that stiffens with the error\n"
+    "HARDENING": "# Virtual spring that hardens with the error\n"
     "error = target - q\n"
     "return kp * error * (1.0 + error * error) - kd * qd",
 }
@@ -110,14 +110,12 @@ _MODE_LINES = {
     source="Siciliano et al. 2009, ch. 5 (actuators); Olsson et al. 1998 (friction); Hwangbo et al. 2019",
     names={
         "actuate_joints": "compute_actuator_torques|apply_actuators|actuator_model|motor_torques",
-        "joint_q": "q|dof_pos|positions",
-        "joint_qd": "qd|dof_vel|velocities",
-        "target": "command|action|setpoint",
-        "joint_torque": "torques|tau|dof_force",
-        "actuator_joint": "actuator_dof|joint_of_actuator|target_dof",
+        "target": "action|setpoint",
+        "joint_torque": "joint_tau",
+        "actuator_joint": "joint_of_actuator",
         "world": "env|env_id|world_id",
-        "actuator": "motor_id|act|actuator_id",
-        "motor_torque": "demand|tau_cmd|desired_torque",
+        "actuator": "actuator_id",
+        "motor_torque": "motor_tau",
         "dof": "joint|joint_index",
     },
     weight=6,
@@ -179,6 +177,10 @@ def actuate_joints(d: Draft) -> None:
     d.output("joint_torque", "float", (worlds, joints), about="Torques at the joints [N m]")
     if len(modes) > 1:
         d.module("\n".join(f"MODE_{name} = wp.constant({number})" for number, name in enumerate(modes)))
+    if friction != "none":
+        d.module("SLIP_SPEED = wp.constant(0.05)  # [rad/s]")
+    if friction == "stribeck":
+        d.module("STRIBECK_SPEED = wp.constant(0.2)  # [rad/s]\nSTATIC_EXCESS = wp.constant(0.5)")
     if limit == "voltage":
         d.module("SUPPLY_VOLTAGE = wp.constant(12.0)")
     law = '''
@@ -314,7 +316,7 @@ def actuate_joints(d: Draft) -> None:
                 "POSITION": kp * e - kd * qd,
                 "VELOCITY": kd * (goal - qd),
                 "TORQUE": goal,
-                "IMPEDANCE": kp * (e + e**3) - kd * qd,
+                "HARDENING": kp * (e + e**3) - kd * qd,
             }[mode]
             if strength:
                 torque *= v.motor_strength[w, a]

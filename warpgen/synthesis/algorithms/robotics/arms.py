@@ -14,10 +14,7 @@ from warpgen.synthesis.writing.trim import trim
 @DOMAIN.algorithm(
     source="Spong, Hutchinson & Vidyasagar 2020, ch. 6; Craig 2017, ch. 6",
     names={
-        "angles": "q|joints|joint_q",
-        "rates": "qd|joint_qd|speeds",
-        "torques": "tau|efforts|joint_f",
-        "wanted": "qdd|joint_acc|demand",
+        "wanted": "joint_acc|demand",
         "dt": "step|h|time_step",
     },
     adjoint="either",
@@ -51,27 +48,31 @@ def move_arm(d: Draft) -> None:
         "energy": "arm_energy|mechanical_energy|compute_energy" if gravity else "kinetic_energy|arm_kinetic_energy",
     }[result])  # fmt: skip
     kind = f"vec{links}"
+    if gravity:
+        d.module("GRAVITY = wp.constant(9.81)")
+    if friction == "coulomb" and result != "energy":
+        d.module("SLIP_RATE = wp.constant(0.05)")
 
-    def joint(name: str, low: float, high: float) -> None:
+    def joint(name: str, low: float, high: float, about: str) -> None:
         if layout == "vectors":
-            d.input(name, kind, count, low, high)
+            d.input(name, kind, count, low, high, about=about)
         else:
-            d.input(name, "float", (count, links), low, high)
+            d.input(name, "float", (count, links), low, high, about=about)
 
     def at(name: str, k: int) -> str:
         return f"{name}[tid][{k}]" if layout == "vectors" else f"{name}[tid, {k}]"
 
-    joint("angles", -1.5, 1.5)
-    joint("rates", -2.0, 2.0)
+    joint("angles", -1.5, 1.5, "Joint angles [rad]")
+    joint("rates", -2.0, 2.0, "Joint rates [rad/s]")
     if result == "torques":
-        joint("wanted", -3.0, 3.0)
+        joint("wanted", -3.0, 3.0, "Joint accelerations to reach [rad/s^2]")
     elif forward:
-        joint("torques", -4.0, 4.0)
-    d.param("lengths", kind, 0.4, 0.8)
-    d.param("masses", kind, 0.8, 2.0)
+        joint("torques", -4.0, 4.0, "Joint torques [N m]")
+    d.param("lengths", kind, 0.4, 0.8, about="Lengths of the links [m]")
+    d.param("masses", kind, 0.8, 2.0, about="Masses of the links [kg]")
     if shape == "measured":
-        d.param("centers", kind, 0.2, 0.4)
-        d.param("inertias", kind, 0.02, 0.06)
+        d.param("centers", kind, 0.2, 0.4, about="Distances of the centers of mass from the joints [m]")
+        d.param("inertias", kind, 0.02, 0.06, about="Inertias about the centers of mass [kg m^2]")
     if tip:
         d.param("payload", "float", 0.2, 1.0, about="Mass at the tip [kg]")
     if friction != "none" and result != "energy":
@@ -86,7 +87,7 @@ def move_arm(d: Draft) -> None:
 
     def center(k: int) -> str:
         if shape == "point masses":
-            return f"c{k} = l{k}"
+            return ""
         if shape == "rods":
             return f"c{k} = 0.5 * l{k}\ni{k} = m{k} * l{k} * l{k} / 12.0"
         return f"c{k} = centers[{k}]\ni{k} = inertias[{k}]"
@@ -94,7 +95,7 @@ def move_arm(d: Draft) -> None:
     def turning(k: int) -> str:
         return "" if shape == "point masses" else f" + i{k}"
 
-    body = "\n".join(f"l{k} = lengths[{k}]\nm{k} = masses[{k}]\n{center(k)}" for k in n)
+    body = "\n".join(f"l{k} = lengths[{k}]\nm{k} = masses[{k}]\n{center(k)}".rstrip() for k in n)
     read = "\n".join(
         ["# Absolute link angles; inertias then only depend on differences"]
         + [f"t{k} = " + (f"t{k - 1} + " if k else "") + at("angles", k) for k in n]
@@ -104,10 +105,18 @@ def move_arm(d: Draft) -> None:
     lines = []
     for k in n:
         beyond = [f"m{j}" for j in n if j > k] + (["payload"] if tip else [])
-        lines.append(f"outer{k} = {' + '.join(beyond)}" if beyond else "")
-        reach = f" + outer{k} * l{k} * l{k}" if beyond else ""
+        if shape == "point masses":
+            carried = [f"m{k}", *beyond]
+            load = f"load{k}" if beyond else f"m{k}"
+            lines.append(f"load{k} = {' + '.join(carried)}" if beyond else "")
+            lines += [f"a{k}{k} = {load} * l{k} * l{k}", f"s{k} = {load} * l{k}"]
+            lines += [f"a{j}{k} = l{j} * s{k}" for j in range(k)]
+            continue
+        outer = beyond[0] if len(beyond) == 1 else f"outer{k}"
+        lines.append(f"outer{k} = {' + '.join(beyond)}" if beyond[1:] else "")
+        reach = f" + {outer} * l{k} * l{k}" if beyond else ""
         lines.append(f"a{k}{k} = m{k} * c{k} * c{k}{turning(k)}{reach}")
-        lever = f" + outer{k} * l{k}" if beyond else ""
+        lever = f" + {outer} * l{k}" if beyond else ""
         lines.append(f"s{k} = m{k} * c{k}{lever}")
         for j in range(k):
             lines.append(f"a{j}{k} = l{j} * s{k}")
@@ -115,7 +124,7 @@ def move_arm(d: Draft) -> None:
     pairs = [(j, k) for k in n for j in range(k)]
     cosines = "\n".join(f"b{j}{k} = a{j}{k} * wp.cos(t{j} - t{k})" for j, k in pairs)
     sines = "\n".join(f"h{j}{k} = a{j}{k} * wp.sin(t{j} - t{k})" for j, k in pairs)
-    weights = "\n".join(f"g{k} = 9.81 * s{k} * wp.cos(t{k})" for k in n) if gravity else ""
+    weights = "\n".join(f"g{k} = GRAVITY * s{k} * wp.cos(t{k})" for k in n) if gravity else ""
 
     def speed_terms(k: int) -> str:
         """What centrifugal forces ask of link k."""
@@ -132,17 +141,17 @@ def move_arm(d: Draft) -> None:
     def rub(k: int) -> str:
         if friction == "viscous":
             return f"damping * {at('rates', k)}"
-        return f"dry_friction * wp.tanh(20.0 * {at('rates', k)})"
+        return f"dry_friction * wp.tanh({at('rates', k)} / SLIP_RATE)"
 
     if result == "torques":
         lines = [f"e{k} = " + (f"e{k - 1} + " if k else "") + at("wanted", k) for k in n]
         for k in n:
             row = " + ".join(f"{sym('b', k, j)} * e{j}" for j in n)
-            lines.append(f"u{k} = {row} + {speed_terms(k)}".replace("+ -", "- "))
+            link = f"u{k}" if k + 1 < links else f"tau{k}"
+            lines.append(f"{link} = {row} + {speed_terms(k)}".replace("+ -", "- "))
         solve = "\n".join(lines)
         lines = ["# A joint carries all links beyond it, hence the sum from the tip"]
-        for k in reversed(n):
-            lines.append(f"tau{k} = u{k}" + (f" + tau{k + 1}" if k + 1 < links else ""))
+        lines += [f"tau{k} = u{k} + tau{k + 1}" for k in reversed(range(links - 1))]
         if friction != "none":
             if friction == "coulomb":
                 lines.append("# Coulomb friction, smoothed since its jump at zero velocity would chatter")
@@ -184,7 +193,7 @@ def move_arm(d: Draft) -> None:
         solve = f"kinetic = 0.5 * ({squares}) + {mixed}"
         sines = ""
         weights = (
-            "# Potential energy, zero for the arm stretched out horizontally\npotential = 9.81 * ("
+            "# Potential energy, zero for the arm stretched out horizontally\npotential = GRAVITY * ("
             + " + ".join(f"s{k} * wp.sin(t{k})" for k in n)
             + ")"
             if gravity
@@ -197,20 +206,24 @@ def move_arm(d: Draft) -> None:
             [f"v{k} = {at('rates', k)} + dt * " + (f"({vector[k]})" if k else vector[k]) for k in n]
             + [f"x{k} = {at('angles', k)} + dt * v{k}" for k in n]
         )
-        outs = [("new_angles", "x"), ("new_rates", "v")]
-        for out, letter in outs:
+        outs = [
+            ("new_angles", "x", "Joint angles after the step [rad]"),
+            ("new_rates", "v", "Joint rates after the step [rad/s]"),
+        ]
+        for out, letter, told in outs:
             if layout == "vectors":
-                d.output(out, kind, count)
+                d.output(out, kind, count, about=told)
                 store += f"\n{out}[tid] = wp.{kind}({', '.join(f'{letter}{k}' for k in n)})"
             else:
-                d.output(out, "float", (count, links))
+                d.output(out, "float", (count, links), about=told)
                 store += "".join(f"\n{out}[tid, {k}] = {letter}{k}" for k in n)
     elif result != "energy":
+        told = {"torque": "Joint torques [N m]", "acc": "Joint accelerations [rad/s^2]"}[name]
         if layout == "vectors":
-            d.output(name, kind, count)
+            d.output(name, kind, count, about=told)
             store += f"{name}[tid] = wp.{kind}({', '.join(vector)})"
         else:
-            d.output(name, "float", (count, links))
+            d.output(name, "float", (count, links), about=told)
             store += "\n".join(f"{name}[tid, {k}] = {vector[k]}" for k in n)
     d.launch(count)
     d.code(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,12 @@ from warpgen.synthesis.writing.trim import trim
     source="Madgwick, Harrison & Vaidyanathan 2011; Mahony, Hamel & Pflimlin 2008",
     names={
         "fuse_imu": "attitude_filter|ahrs_update|update_attitude",
-        "att": "attitude|orientation|q_in",
-        "gyro": "omega|rates|angular_velocity",
-        "accel": "acc|specific_force|accelerometer",
-        "mag": "magnetometer|compass|field",
+        "att": "attitude|orientation",
+        "gyro": "body_rates",
+        "accel": "acc|specific_force",
+        "mag": "compass|magnetic",
         "dt": "step|sample_time|period",
-        "gain": "beta|kp|strength",
+        "gain": "beta|filter_gain",
     },
     adjoint="either",
     weight=7,
@@ -67,22 +68,22 @@ def fuse_imu(d: Draft) -> None:
     integral = method == "integral feedback"
     if integral:
         d.input("bias", "vec3", count, -0.05, 0.05, about="Gyroscope bias estimates [rad/s]")
+    if trust != "always":
+        d.module("TRUST_BAND = wp.constant(0.3)  # [g]")
     d.param("dt", "float", 0.002, 0.02, about="Time step [s]")
     d.param("gain", "float", 0.1, 1.0, about="Filter gain")
     if integral:
-        d.param("ki", "float", 0.05, 0.3, about="Integral gain")
+        d.param("integral_share", "float", 0.05, 0.3, about="Integral gain over the filter gain [1/s]")
     weight = {
-        "always": "k = gain",
+        "always": "",
         "near 1 g": (
             "# The accelerometer measures specific force, so skip samples far from 1 g\n"
-            "k = gain\n"
-            "if wp.abs(size - 1.0) > 0.3:\n"
-            "    k = 0.0"
+            "k = wp.where(wp.abs(size - 1.0) > TRUST_BAND, 0.0, gain)"
         ),
         "weighted": (
             "# Reduce the gain as |a| deviates from 1 g\n"
-            "err = (size - 1.0) / 0.3\n"
-            "k = gain / (1.0 + err * err)"
+            "off = (size - 1.0) / TRUST_BAND\n"
+            "k = gain / (1.0 + off * off)"
         ),
     }[trust]
     start = "q = att[tid]\nx = q[0]\ny = q[1]\nz = q[2]\nw = q[3]\n"
@@ -136,7 +137,7 @@ bz = h[2]
             v = wp.vec3(rate[0], rate[1], rate[2])
             half = 0.5 * dt
             c = 1.0 - 0.5 * half * half * wp.dot(v, v)
-            q1 = wp.normalize(q * wp.quat(half * v[0], half * v[1], half * v[2], c))
+            q1 = wp.normalize(q * wp.quat(half * v, c))
             """,
         }[turn]
     else:
@@ -159,16 +160,17 @@ bz = h[2]
         $rotate
         """
         rotate = {
-            "derivative": "dq = 0.5 * (q * wp.quat(v[0], v[1], v[2], 0.0))\nq1 = wp.normalize(q + dt * dq)",
+            "derivative": "dq = 0.5 * (q * wp.quat(v, 0.0))\nq1 = wp.normalize(q + dt * dq)",
             "exponential": "q1 = q * wp.quat_from_axis_angle(wp.normalize(v), wp.length(v) * dt)",
             "second order": """
             half = 0.5 * dt
             c = 1.0 - 0.5 * half * half * wp.dot(v, v)
-            q1 = wp.normalize(q * wp.quat(half * v[0], half * v[1], half * v[2], c))
+            q1 = wp.normalize(q * wp.quat(half * v, c))
             """,
         }[turn]
+    size = "a = wp.normalize(a)" if trust == "always" else "size = wp.length(a)\na = a / size"
     drift = (
-        "# A bias shows as a lasting error, so integrate it\nb = bias[tid] + ki * dt * error\nv += b"
+        "# A bias shows as a lasting error, so integrate it and take it off the rates\nb = bias[tid] - k * integral_share * dt * error\nv -= b"
         if integral
         else ""
     )
@@ -192,10 +194,12 @@ bz = h[2]
         """
     d.launch(count)
     d.code(
-        "tid = wp.tid()\n$read\nsize = wp.length(a)\na = a / size\n$weight\n$start\n$correct\n$store",
-        read=read, weight=weight, start=start, field=field, correct=correct, more=more if compass else "",
+        "tid = wp.tid()\n$read\n$size\n$weight\n$start\n$correct\n$store",
+        read=read, size=size, weight=weight, start=start, field=field, correct=correct, more=more if compass else "",
         drift=drift, rotate=rotate, store=store,
     )  # fmt: skip
+    if trust == "always":
+        d.text = re.sub(r"\bk\b", "gain", d.text)
     trim(d)
     d.explain("Quaternions rotate from body to world frame (z up). Rates are in rad/s, specific force in g.")
 
@@ -237,8 +241,8 @@ bz = h[2]
             error = sum(np.cross(found, f) for f, (_, found) in zip(seen(q), pairs, strict=True))
             rate, along = g + k * error, np.zeros_like(k)
             if integral:
-                b = v.bias + v.ki * v.dt * error
-                rate = rate + b
+                b = v.bias - k * v.integral_share * v.dt * error
+                rate = rate - b
         speed = np.linalg.norm(rate, axis=1, keepdims=True)
         if turn == "exponential":
             step = np.hstack([np.sin(speed * v.dt / 2) * rate / speed, np.cos(speed * v.dt / 2)])

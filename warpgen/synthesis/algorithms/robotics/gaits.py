@@ -34,7 +34,7 @@ _FOOTHOLD = {
     """,
     "capture": """
         # Instantaneous capture point of the linear inverted pendulum, less the wanted speed
-        pendulum = wp.sqrt(body_height / 9.81)
+        pendulum = wp.sqrt(body_height / GRAVITY)
         foothold = hip_pos + 0.5 * stance_time * command + pendulum * (body_vel - command)
     """,
     "symmetric": "foothold = hip_pos + 0.5 * stance_time * command",
@@ -45,16 +45,13 @@ _FOOTHOLD = {
     source="Raibert 1986; Pratt et al. 2006 (capture point); Di Carlo et al. 2018 (MIT Cheetah 3)",
     names={
         "plan_feet": "foot_targets|plan_footsteps|foot_trajectory|leg_targets",
-        "gait_phase": "phase|clock|cycle",
+        "gait_phase": "phase|clock",
         "phase_offset": "leg_offset|offsets|leg_phase",
         "foot_start": "liftoff_pos|swing_start|foot_from",
-        "body_velocity": "base_vel|v_body|root_vel",
-        "command_velocity": "cmd_vel|v_cmd|command_vel",
         "step_height": "clearance|swing_height|apex",
         "duty": "duty_factor|stance_fraction",
-        "foothold": "landing|touchdown|target",
-        "body_height": "stand_height|base_height",
-        "blend": "progress|along",
+        "foothold": "landing|touchdown",
+        "blend": "progress",
         "foot_target": "foot_pos_des|foot_out|foot_command",
     },
     weight=6,
@@ -73,6 +70,8 @@ def plan_feet(d: Draft) -> None:
         d.calls("leg_joint_angles|gait_joint_targets|plan_legs|leg_inverse_kinematics")
         d.says("Plans the joint angles of legs of walking robots through stance and swing.")
     robots, legs = d.pick(8, 12), 4
+    if place == "capture":
+        d.module("GRAVITY = wp.constant(9.81)")
     d.input("gait_phase", "float", robots, 0.0, 1.0, about="Phase of the gait cycle in 0..1")
     if gait == "offsets":
         d.input("phase_offset", "float", legs, 0.0, 1.0, about="Phase of each leg in the cycle")

@@ -27,21 +27,12 @@ class ControlGains:
     source="Lee, Leok & McClamroch 2010 (geometric tracking control on SE(3)); Mellinger & Kumar 2011",
     names={
         "control_multirotors": "geometric_control|lee_controller|track_trajectory|quadrotor_control",
-        "drone_pos": "position|pos|x",
-        "drone_vel": "velocity|vel|v",
-        "drone_rot": "orientation|rot|q",
-        "drone_omega": "omega|body_rates|angular_velocity",
-        "target_pos": "pos_des|x_des|setpoint",
-        "target_vel": "vel_des|v_des",
-        "target_acc": "acc_des|a_des|feedforward",
-        "target_yaw": "yaw_des|heading",
-        "rotor_speed": "motor_speed|rotor_omega|speed_cmd",
-        "rotor_thrust": "motor_thrust|thrust_cmd|rotor_forces",
-        "throttle": "motor_throttle|throttle_cmd|duty",
-        "moment": "torque|tau|m_cmd",
-        "thrust": "collective|f_total|u1",
-        "error_rot": "e_r|rot_error",
-        "error_omega": "e_w|rate_error",
+        "drone_omega": "drone_rates",
+        "rotor_speed": "motor_speed|rotor_omega",
+        "rotor_thrust": "motor_thrust|rotor_forces",
+        "throttle": "motor_throttle|throttle_cmd",
+        "moment": "torque|tau",
+        "thrust": "collective|f_total",
         "kf": "thrust_coeff|c_t|k_thrust",
     },
     weight=9,
@@ -62,6 +53,8 @@ def control_multirotors(d: Draft) -> None:
     commands = {"speed": "rotor speeds", "thrust": "rotor thrusts", "normalized": "throttles",
                 "wrench": "thrusts and moments"}[output]  # fmt: skip
     d.says(f"Computes {commands} of multirotors that track positions by geometric control on SE(3).")
+    if frame == "x":
+        d.module("SQRT_HALF = wp.constant(0.70710678)")
     rotors = {"speed": "rotor_speed", "thrust": "rotor_thrust", "normalized": "throttle"}.get(output, "")
     d.input("drone_pos", "vec3", count, -1.0, 1.0, about="Positions, z up [m]")
     d.input("drone_vel", "vec3", count, -0.5, 0.5, about="Velocities [m/s]")
@@ -140,9 +133,7 @@ def control_multirotors(d: Draft) -> None:
     lift = wp.max(force[2], 0.1 * mass * gravity)
     side = wp.sqrt(force[0] * force[0] + force[1] * force[1])
     side_max = lift * wp.tan(max_tilt)
-    shrink = float(1.0)
-    if side > side_max:
-        shrink = side_max / side
+    shrink = wp.min(side_max / wp.max(side, 1.0e-6), 1.0)
     force = wp.vec3(force[0] * shrink, force[1] * shrink, lift)
     """
     error = {
@@ -162,7 +153,7 @@ def control_multirotors(d: Draft) -> None:
     mix = {
         "x": """
             # X layout: front left, front right, rear right, rear left; neighbors spin opposite ways
-            reach = arm * 0.70710678
+            reach = arm * SQRT_HALF
             roll_part = moment[0] / (4.0 * reach)
             pitch_part = moment[1] / (4.0 * reach)
             yaw_part = moment[2] / (4.0 * drag_ratio)
@@ -245,9 +236,9 @@ def control_multirotors(d: Draft) -> None:
         error=error[attitude],
         rates="# Rates of the path, seen from the body as it is\nerror_omega = omega - wp.transpose(rot) * (rot_des * target_omega[tid])"
         if rates
-        else "error_omega = omega",
+        else "",
         kr=times(kr, "error_rot"),
-        kw=times(kw, "error_omega"),
+        kw=times(kw, "error_omega" if rates else "omega"),
         gyro="# Cancel the gyroscopic torque, otherwise fast turns would couple the axes\nmoment += wp.cross(omega, wp.cw_mul(inertia, omega))"
         if gyro
         else "",

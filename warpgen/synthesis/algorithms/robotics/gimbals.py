@@ -27,15 +27,12 @@ wanted = wp.quat_from_matrix(wp.matrix_from_cols(ahead, left, up))
     source="Hilkert 2008 (inertially stabilized platforms); Diebel 2006 (Euler angles)",
     names={
         "stabilize_gimbals": "gimbal_control|point_cameras|gimbal_commands|aim_gimbals",
-        "carrier_pose": "body_q|base_pose|vehicle_pose",
-        "carrier_rate": "body_rates|base_omega|gyro",
-        "gimbal_angle": "joint_q|angle|gimbal_q",
-        "gimbal_rate": "joint_qd|axis_rate",
+        "carrier_rate": "carrier_omega",
         "target_rot": "wanted_rot|look_rot|desired_rot",
         "target_pos": "look_at|point_of_interest",
         "wanted": "goal|desired",
-        "command": "angles_cmd|setpoint",
-        "rate_command": "rates_cmd|joint_rates|rate_setpoint",
+        "command": "angle_command",
+        "rate_command": "rate_setpoint",
         "torque": "tau|motor_torque",
         "max_rate": "slew_rate|rate_limit",
     },
@@ -92,6 +89,7 @@ def stabilize_gimbals(d: Draft) -> None:
         d.param("damping", "vec3", 0.1, 0.5, about="Derivative gains [N m s/rad]")
         d.param("max_torque", "float", 2.0, 6.0, about="Largest torque of a motor [N m]")
         if friction:
+            d.module("SLIP_RATE = wp.constant(0.05)  # [rad/s]")
             d.param("bearing_friction", "float", 0.02, 0.1, about="Friction of the bearings [N m]")
         d.output("torque", "vec3", count, about="Motor torques [N m]")
     else:
@@ -147,10 +145,10 @@ def stabilize_gimbals(d: Draft) -> None:
     """
     cap = {"torques": "max_torque", "angles": "max_rate", "rates": "max_rate"}[output]
     act = {
-        "torques": """
+        "torques": f"""
             rate = gimbal_rate[tid]
             $feed
-            effort = wp.cw_mul(stiffness, error) - wp.cw_mul(damping, rate)
+            effort = wp.cw_mul(stiffness, error) - wp.cw_mul(damping, {"inertial_rate" if feed == "gyro" else "rate"})
             $friction
             torque[tid] = clamp_components(effort, -most, most)
         """,
@@ -209,14 +207,13 @@ def stabilize_gimbals(d: Draft) -> None:
         felt = wp.quat_rotate_inv(joint_rot, base_rate)
         swing = wp.sin(now[0]) * felt[1] + wp.cos(now[0]) * felt[2]
         nod = wp.cos(now[0]) * felt[1] - wp.sin(now[0]) * felt[2]
-        rate {"+=" if output == "torques" else "-="} wp.vec3(felt[0] + wp.tan(now[1]) * swing, nod, swing / wp.cos(now[1]))
+        {"inertial_rate = rate +" if output == "torques" else "rate -="} wp.vec3(felt[0] + wp.tan(now[1]) * swing, nod, swing / wp.cos(now[1]))
         """
         if feed == "gyro"
         else "",
         friction=f"""
         # Compensate the friction of the bearings, smoothly about standstill
-        {"slip = gimbal_rate[tid]" if feed == "gyro" else ""}
-        effort += bearing_friction * wp.vec3({", ".join(f"wp.tanh(20.0 * {'slip' if feed == 'gyro' else 'rate'}[{k}])" for k in range(3))})
+        effort += bearing_friction * wp.vec3({", ".join(f"wp.tanh(rate[{k}] / SLIP_RATE)" for k in range(3))})
         """
         if friction
         else "",

@@ -36,17 +36,11 @@ _NOISE = {
     source="Titterton & Weston 2004, ch. 7-8; IEEE Std 952-1997 (noise model); newton, sensors/sensor_imu.py",
     names={
         "read_imus": "imu_readings|compute_imu|simulate_imu|sensor_imu",
-        "sensor_body": "site_body|imu_body|sensor_parent",
-        "sensor_frame": "site_xform|imu_transform|sensor_pose",
-        "body_pose": "body_q|body_transform",
-        "body_twist": "body_qd|body_velocity",
-        "body_acc": "body_qdd|body_acceleration|body_spatial_acc",
-        "accel": "acc|specific_force|f_b",
-        "gyro": "rate|omega_s|w_b",
-        "accel_out": "accelerometer|imu_acc|accelerometer_out",
-        "gyro_out": "gyroscope|imu_gyro|gyroscope_out",
-        "accel_range": "acc_max|full_scale_accel",
-        "gyro_range": "gyro_max|full_scale_gyro",
+        "sensor_body": "sensor_parent",
+        "sensor_frame": "sensor_pose",
+        "body_pose": "body_transform",
+        "body_twist": "body_velocity",
+        "body_acc": "body_acceleration",
     },
     weight=8,
     element="sensor",
@@ -61,6 +55,7 @@ def read_imus(d: Draft) -> None:
     lowpass = d.flag("filter", 0.4)
     slow = source == "difference"  # steps between velocities drawn at random are large
     world = d.flag("world body", 0.4) and noise == "none"
+    lowpass = lowpass and not world
     sense = d.flag("g sensitivity", 0.3)
     com = d.flag("com", 0.5)
     order = d.option("order", "linear first", "angular first")
@@ -99,8 +94,8 @@ def read_imus(d: Draft) -> None:
         d.input("gyro_drift", "vec3", count, -2.0, 2.0, about="Standard normal samples")
         d.input("accel_bias", "vec3", count, -0.3, 0.3, about="Biases before the step [m/s^2]")
         d.input("gyro_bias", "vec3", count, -0.1, 0.1, about="Biases before the step [rad/s]")
-        d.param("accel_walk", "float", 0.01, 0.05, about="Random walk of the bias")
-        d.param("gyro_walk", "float", 0.005, 0.02, about="Random walk of the bias")
+        d.param("accel_walk", "float", 0.01, 0.05, about="Random walk of the bias [m/s^2/sqrt(s)]")
+        d.param("gyro_walk", "float", 0.005, 0.02, about="Random walk of the bias [rad/s/sqrt(s)]")
     if errors == "scale":
         d.input("accel_scale", "vec3", count, 0.97, 1.03, about="Scale factors of the accelerometer axes")
         d.input("gyro_scale", "vec3", count, 0.97, 1.03, about="Scale factors of the gyroscope axes")
@@ -118,8 +113,8 @@ def read_imus(d: Draft) -> None:
         d.param("accel_step", "float", 0.01, 0.05, about="Resolution of the accelerometer [m/s^2]")
         d.param("gyro_step", "float", 0.002, 0.01, about="Resolution of the gyroscope [rad/s]")
     if lowpass:
-        d.input("accel_state", "vec3", count, -10.0, 10.0, about="Filter state of the accelerometer")
-        d.input("gyro_state", "vec3", count, -2.0, 2.0, about="Filter state of the gyroscope")
+        d.input("accel_state", "vec3", count, -10.0, 10.0, about="Filter states before the step [m/s^2]")
+        d.input("gyro_state", "vec3", count, -2.0, 2.0, about="Filter states before the step [rad/s]")
         d.param(
             "cutoff",
             "float",
@@ -129,6 +124,9 @@ def read_imus(d: Draft) -> None:
     if noise == "white and walk":
         d.output("accel_bias_out", "vec3", count, about="Biases after the step [m/s^2]")
         d.output("gyro_bias_out", "vec3", count, about="Biases after the step [rad/s]")
+    if lowpass:
+        d.output("accel_state_out", "vec3", count, about="Filter states after the step [m/s^2]")
+        d.output("gyro_state_out", "vec3", count, about="Filter states after the step [rad/s]")
     kind = "vec3i" if digital == "counts" else "vec3"
     d.output(
         "accel_out",
@@ -186,6 +184,7 @@ def read_imus(d: Draft) -> None:
         if digital == "none"
         else f"accel = {rest}\n" + store.split("\ngyro_out")[0]
     )
+    rest_store += f"\ngyro_out[tid] = wp.{kind}({'0, 0, 0' if digital == 'counts' else '0.0, 0.0, 0.0'})"
     bent = {
         "none": "",
         "scale": "accel = wp.cw_mul(accel_scale[tid], accel)\ngyro = wp.cw_mul(gyro_scale[tid], gyro)",
@@ -196,6 +195,8 @@ def read_imus(d: Draft) -> None:
     blend = 1.0 - wp.exp(-wp.TAU * cutoff * dt)
     accel = accel_state[tid] + blend * (accel - accel_state[tid])
     gyro = gyro_state[tid] + blend * (gyro - gyro_state[tid])
+    accel_state_out[tid] = accel
+    gyro_state_out[tid] = gyro
     """
     d.launch(count)
     d.code(
@@ -249,6 +250,8 @@ def read_imus(d: Draft) -> None:
         out: dict[str, Any] = {"accel_out": np.zeros((count, 3)), "gyro_out": np.zeros((count, 3))}
         if noise == "white and walk":
             out |= {"accel_bias_out": np.zeros((count, 3)), "gyro_bias_out": np.zeros((count, 3))}
+        if lowpass:
+            out |= {"accel_state_out": np.zeros((count, 3)), "gyro_state_out": np.zeros((count, 3))}
         up = np.array([0.0, 0.0, v.gravity])
         for k in range(count):
             b = int(v.sensor_body[k])
@@ -281,6 +284,7 @@ def read_imus(d: Draft) -> None:
                     blend = 1.0 - np.exp(-2.0 * np.pi * v.cutoff * v.dt)
                     a = v.accel_state[k] + blend * (a - v.accel_state[k])
                     w = v.gyro_state[k] + blend * (w - v.gyro_state[k])
+                    out["accel_state_out"][k], out["gyro_state_out"][k] = a, w
                 if limited:
                     a, w = np.clip(a, -v.accel_range, v.accel_range), np.clip(w, -v.gyro_range, v.gyro_range)
             out["accel_out"][k], out["gyro_out"][k] = a, w

@@ -58,12 +58,11 @@ def tracking_reward(error_sq: float, sigma: float) -> float:
     names={
         "locomotion_rewards": "compute_rewards|compute_reward|evaluate_rewards|legged_rewards",
         "env": "world|env_id|world_id",
-        "root_pose": "base_pose|root_states|base_q",
-        "root_twist": "base_twist|root_vel|base_qd",
+        "root_pose": "root_q",
+        "root_twist": "root_vel",
         "command": "commands|velocity_command|target_velocity",
         "joint_torque": "torques|dof_force|tau",
-        "action": "actions|policy_action|control",
-        "last_action": "previous_actions|last_actions|prev_action",
+        "last_action": "previous_action|prev_action",
         "foot_height": "feet_height|foot_z|toe_height",
         "air_time": "feet_air_time|swing_time|foot_air_time",
         "reward": "rewards|rew_buf|reward_buf",
@@ -115,9 +114,11 @@ def locomotion_rewards(d: Draft) -> None:
         d.input("foot_height", "float", (envs, feet), 0.0, 0.2, about="Height of the feet [m]")
         d.input("foot_speed", "float", (envs, feet), 0.0, 2.0, about="Horizontal speed of the feet [m/s]")
         d.param("swing_height", "float", 0.08, 0.12, about="Target height of swinging feet [m]")
+    if height == "band":
+        d.module("HEIGHT_BAND = wp.constant(0.05)  # [m]")
     if height != "none":
         d.param("target_height", "float", 0.4, 0.6, about="Target height of the base [m]")
-        d.param("height_scale", "float", -2.0, -1.0, about="Weight of the height penalty")
+        d.param("scale_height", "float", -2.0, -1.0, about="Weight of the height penalty")
     if ends == "tilt and time":
         d.input("episode_step", "int", envs, 0, 120, about="Steps since the last reset")
         d.param("max_steps", "int", 100, about="Episode length in steps")
@@ -133,7 +134,9 @@ def locomotion_rewards(d: Draft) -> None:
     else:
         for name in used:
             low, high = _SCALES[name].low, _SCALES[name].high
-            d.param(f"scale_{name}", "float", low, high, about="Weight of a reward term")
+            d.param(f"scale_{name}", "float", low, high, about=f"Weight of the {name.replace('_', ' ')} term")
+    if gait != "none":
+        d.module(f"FEET = wp.constant({feet})")
     if gait == "air time":
         d.module("MIN_AIR_TIME = wp.constant(0.3)  # [s]")
     if ends != "none":
@@ -215,13 +218,13 @@ def locomotion_rewards(d: Draft) -> None:
         "target": """
         # Base height
         height_error = wp.transform_get_translation(root_pose[env])[2] - target_height
-        total += height_scale * height_error * height_error
+        score += scale_height * height_error * height_error
         """,
         "band": """
-        # Base height, no penalty within a band of +- 5 cm
+        # Base height, no penalty within a band about the target
         base_height = wp.transform_get_translation(root_pose[env])[2]
-        height_error = wp.max(wp.abs(base_height - target_height) - 0.05, 0.0)
-        total += height_scale * height_error
+        height_error = wp.max(wp.abs(base_height - target_height) - HEIGHT_BAND, 0.0)
+        score += scale_height * height_error
         """,
         "none": "",
     }
@@ -229,19 +232,19 @@ def locomotion_rewards(d: Draft) -> None:
         "air time": [
             "# Long steps: reward the swing time of feet that touch down, only if the robot should move",
             "moving = wp.length(wp.vec2(cmd[0], cmd[1])) > 0.1",
-            *(
-                f"step_{n} = wp.where(first_contact[env, {n}], air_time[env, {n}] - MIN_AIR_TIME, 0.0)"
-                for n in range(feet)
-            ),
-            f"swing = {' + '.join(f'step_{n}' for n in range(feet))}",
-            f"total += wp.where(moving, {dot}air_time * swing, 0.0)",
+            "swing = float(0.0)",
+            "for foot in range(FEET):",
+            "    if first_contact[env, foot]:",
+            "        swing += air_time[env, foot] - MIN_AIR_TIME",
+            f"score += wp.where(moving, {dot}air_time * swing, 0.0)",
         ],
         "clearance": [
             "# Foot clearance: fast feet should be lifted to the target height",
-            *(f"lift_{n} = foot_height[env, {n}] - swing_height" for n in range(feet)),
-            "drag = foot_speed[env, 0] * lift_0 * lift_0 + foot_speed[env, 1] * lift_1 * lift_1",
-            "drag += foot_speed[env, 2] * lift_2 * lift_2 + foot_speed[env, 3] * lift_3 * lift_3",
-            f"total += {dot}clearance * drag",
+            "drag = float(0.0)",
+            "for foot in range(FEET):",
+            "    lift_error = foot_height[env, foot] - swing_height",
+            "    drag += foot_speed[env, foot] * lift_error * lift_error",
+            f"score += {dot}clearance * drag",
         ],
         "none": [],
     }[gait]
@@ -251,15 +254,19 @@ def locomotion_rewards(d: Draft) -> None:
         # Robots that fell over are reset
         if up[2] < 0.0:
             terminated[env] = 1
-            total -= FALL_PENALTY
+            score -= FALL_PENALTY
+        else:
+            terminated[env] = 0
         """,
         "tilt and time": """
         # Robots that fell over are reset with a penalty, timeouts without
         if up[2] < 0.0:
             terminated[env] = 1
-            total -= FALL_PENALTY
+            score -= FALL_PENALTY
         elif episode_step[env] >= max_steps:
             terminated[env] = 1
+        else:
+            terminated[env] = 0
         """,
     }
     rate = {
@@ -281,15 +288,15 @@ def locomotion_rewards(d: Draft) -> None:
         error_x = cmd[0] - lin_vel[0]
         error_y = cmd[1] - lin_vel[1]
         error_yaw = cmd[2] - ang_vel[2]
-        total = $track_lin * tracking_reward(error_x * error_x + error_y * error_y, sigma)
-        total += $track_ang * tracking_reward(error_yaw * error_yaw, sigma)
+        score = $track_lin * tracking_reward(error_x * error_x + error_y * error_y, sigma)
+        score += $track_ang * tracking_reward(error_yaw * error_yaw, sigma)
         # Penalize bouncing, rolling and pitching of the base
-        total += $vertical * lin_vel[2] * lin_vel[2]
-        total += $roll_pitch * (ang_vel[0] * ang_vel[0] + ang_vel[1] * ang_vel[1])
-        total += $tilt * (up[0] * up[0] + up[1] * up[1])
+        score += $vertical * lin_vel[2] * lin_vel[2]
+        score += $roll_pitch * (ang_vel[0] * ang_vel[0] + ang_vel[1] * ang_vel[1])
+        score += $tilt * (up[0] * up[0] + up[1] * up[1])
         $height
         $effort
-        total += $torque * sum_of_squares(env, joint_torque)
+        score += $torque * sum_of_squares(env, joint_torque)
         $rate
         $limits
         $gait
@@ -308,17 +315,17 @@ def locomotion_rewards(d: Draft) -> None:
         torque=f"{dot}torque",
         height=heights[height],
         effort="# Energy and smoothness" if rate else "# Energy",
-        rate=f"total += {dot}action_rate * {rate}" if rate else "",
+        rate=f"score += {dot}action_rate * {rate}" if rate else "",
         limits="# Soft limits keep the joints away from their stops\n"
-        f"total += {dot}limits * limit_violation(env, joint_q, joint_lower, joint_upper)"
+        f"score += {dot}limits * limit_violation(env, joint_q, joint_lower, joint_upper)"
         if limits
         else "",
         gait="\n".join(unrolled),
         done=done[ends],
         store="# Clip at zero, otherwise early falls can be better than long episodes of penalties\n"
-        "reward[env] = wp.max(total, 0.0)"
+        "reward[env] = wp.max(score, 0.0)"
         if positive
-        else "reward[env] = total",
+        else "reward[env] = score",
     )
     if ends == "none":
         d.says("Computes rewards of legged robots that follow velocity commands.")
@@ -348,7 +355,7 @@ def locomotion_rewards(d: Draft) -> None:
         total += w["tilt"] * (up[:, :2] ** 2).sum(1) + w["torque"] * (v.joint_torque**2).sum(1)
         if height != "none":
             gap = np.abs(v.root_pose[:, 2] - v.target_height)
-            total += v.height_scale * (gap**2 if height == "target" else np.maximum(gap - 0.05, 0.0))
+            total += v.scale_height * (gap**2 if height == "target" else np.maximum(gap - 0.05, 0.0))
         if smooth != "none":
             change = v.action - v.last_action
             if smooth == "second":

@@ -17,10 +17,10 @@ _CONTROL = {
         current_error = command[tid] * max_current - amps
         wanted = current_gain * current_error + integral[tid]
         voltage = wp.clamp(wanted, -supply, supply)
-        integral_new = integral[tid]
         if wanted == voltage:
-            integral_new = integral[tid] + dt * integral_gain * current_error
-        integral_out[tid] = integral_new
+            integral_out[tid] = integral[tid] + dt * integral_gain * current_error
+        else:
+            integral_out[tid] = integral[tid]
     """,
     "position": """
         # Position loop with a speed limit, then a speed loop
@@ -71,16 +71,11 @@ _GEAR = {
     names={
         "step_servos": "motor_step|servo_dynamics|dc_motor_step|drive_motors",
         "command": "ctrl|target|set_value",
-        "current": "i_motor|motor_current|armature_current",
-        "rotor_speed": "rotor_vel|motor_vel|omega_r",
-        "joint_pos": "q|dof_pos",
-        "joint_vel": "qd|dof_vel",
-        "joint_torque": "tau|torque_out|dof_force",
-        "winding_temp": "temperature|coil_temp|t_winding",
+        "current": "motor_current|armature_current",
+        "rotor_speed": "rotor_vel",
+        "winding_temp": "coil_temp",
         "gear": "gear_ratio|reduction",
-        "back_emf": "k_e|ke_motor|speed_constant",
-        "torque_constant": "k_t|kt",
-        "amps": "i0|current_now",
+        "amps": "amps_now",
         "motor_torque": "t_motor|tau_m",
     },
     weight=6,
@@ -117,6 +112,7 @@ def step_servos(d: Draft) -> None:
     d.input("joint_pos", "float", count, -1.0, 1.0, about="Joint positions [rad]")
     d.input("joint_vel", "float", count, -2.0, 2.0, about="Joint velocities [rad/s]")
     if thermal != "none":
+        d.module("COPPER_RISE = wp.constant(0.00393)  # [1/K]")
         d.input("winding_temp", "float", count, 20.0, 120.0, about="Winding temperatures [C]")
     if thermal == "two masses":
         d.input("case_temp", "float", count, 20.0, 60.0, about="Housing temperatures [C]")
@@ -150,6 +146,8 @@ def step_servos(d: Draft) -> None:
         d.param("friction_speed", "float", 5.0, 20.0, about="Speed at which friction saturates [rad/s]")
     if friction == "stribeck":
         d.param("breakaway", "float", 0.005, 0.02, about="Static friction above the Coulomb level [N m]")
+    if cogging == "two harmonics":
+        d.module("SECOND_HARMONIC = wp.constant(0.3)")
     if cogging != "none":
         d.param("cogging_torque", "float", 0.005, 0.02, about="Amplitude of the cogging torque [N m]")
         d.param("slots", "float", float(d.pick(6, 9, 12)), about="Slots per revolution")
@@ -217,7 +215,7 @@ def step_servos(d: Draft) -> None:
         "none": "",
         "sine": f"# Cogging: the rotor prefers to rest at the slots\nmotor_torque -= cogging_torque * wp.sin(slots * {angle})",
         "two harmonics": f"# Cogging: the rotor prefers to rest at the slots\nphase = slots * {angle}\n"
-        "motor_torque -= cogging_torque * (wp.sin(phase) + 0.3 * wp.sin(2.0 * phase))",
+        "motor_torque -= cogging_torque * (wp.sin(phase) + SECOND_HARMONIC * wp.sin(2.0 * phase))",
     }
     read = f"""
     # --- Encoder, at the end of the step ---
@@ -255,8 +253,8 @@ def step_servos(d: Draft) -> None:
         rotor="# Rigid gear: the rotor turns with the joint\nrotor = joint_vel[tid] * gear"
         if gear == "rigid"
         else "rotor = rotor_speed[tid]",
-        warm="warm = winding_temp[tid]\n# Copper gains 0.39 % of resistance per kelvin\n"
-        "resistance_hot = resistance * (1.0 + 0.00393 * (warm - 20.0))"
+        warm="warm = winding_temp[tid]\n# Copper resists more the warmer it is; the resistance is given at 20 C\n"
+        "resistance_hot = resistance * (1.0 + COPPER_RISE * (warm - 20.0))"
         if thermal != "none"
         else "",
         reduce=reduce if derate else "",
@@ -271,11 +269,14 @@ def step_servos(d: Draft) -> None:
         read=read if encoder else "",
     )
     trim(d)
-    states = [*(["electric"] if electric != "static" else []), *(["thermal"] if thermal != "none" else [])]
-    states += ["mechanical"] if gear != "rigid" else []
+    states = [
+        *(["currents"] if electric != "static" else []),
+        *(["temperatures"] if thermal != "none" else []),
+    ]
+    states += ["rotor speeds"] if gear != "rigid" else []
     several = f"{', '.join(states[:-1])} and {states[-1]}" if len(states) > 1 else "".join(states)
     d.says(
-        f"Advances the {several} state{'s' if len(states) > 1 else ''} of servo motors by one time step."
+        f"Advances the {several} of servo motors by one time step."
         if states
         else "Computes the currents and torques of servo motors with rigid gears."
     )

@@ -82,17 +82,13 @@ _PASSIVE = {
     source="Hill 1938; Zajac 1989; Thelen 2003; Millard et al. 2013; MuJoCo, mju_muscleGain and mju_muscleBias",
     names={
         "muscle_forces": "eval_muscles|compute_muscle_forces|actuate_muscles|muscle_actuation",
-        "muscle_length": "actuator_length|path_length|mtu_length",
-        "muscle_velocity": "actuator_velocity|lengthening_speed|mtu_velocity",
+        "muscle_length": "path_length",
+        "muscle_velocity": "lengthening_speed",
         "excitation": "ctrl|neural_input|u",
-        "activation": "act|a",
-        "peak_force": "f0|max_isometric_force|force_scale",
-        "optimal_length": "l0|lopt|optimal_fiber_length",
-        "gain_length": "fl|f_length",
-        "gain_velocity": "fv|f_velocity",
-        "passive": "fp|f_passive",
-        "norm_len": "L|fiber_len",
-        "norm_vel": "V|fiber_vel",
+        "activation": "act",
+        "peak_force": "max_isometric_force",
+        "optimal_length": "optimal_fiber_length",
+        "passive": "f_passive",
         "moment_arm": "arm|lever_arm|muscle_arm",
     },
     weight=6,
@@ -154,7 +150,9 @@ def muscle_forces(d: Draft) -> None:
     if velocity == "hill":
         d.param("curvature", "float", 0.2, 0.4, about="Curvature of the hyperbola")
     if passive == "splines":
-        d.param("fpmax", "float", 1.0, 1.5, about="Normalized passive force at lmax")
+        d.param(
+            "fpmax", "float", 1.0, 1.5, about="Normalized passive force, half of it midway from rest to lmax"
+        )
     elif passive == "exponential":
         d.param("stiffening", "float", 3.0, 5.0, about="Exponential shape factor")
         d.param("strain_max", "float", 0.5, 0.7, about="Strain at the isometric force")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ _GRAVITY = {
         g0 = 9.7803253359 * (1.0 + 0.001931853 * sin_lat * sin_lat) / wp.sqrt(1.0 - ECC_SQ * sin_lat * sin_lat)
         gravity = g0 - 3.0877e-6 * height
     """,
-    "constant": "gravity = 9.80665",
+    "constant": "",
 }
 
 
@@ -39,16 +40,9 @@ _GRAVITY = {
     source="Savage 1998 (strapdown integration algorithms); Groves 2013, ch. 5; WGS 84",
     names={
         "navigate": "strapdown_update|ins_mechanization|inertial_navigation|propagate_navigation",
-        "nav_rot": "attitude|q_nb|rot_in",
-        "nav_vel": "velocity|v_ned|vel_in",
-        "nav_pos": "position|pos_ned|pos_in",
-        "delta_angle": "dtheta|gyro_increment|angle_increment",
-        "delta_velocity": "dv|accel_increment|velocity_increment",
-        "radius_n": "r_n|meridian_radius",
-        "radius_e": "r_e|transverse_radius",
-        "earth_rate": "w_ie|omega_ie",
-        "transport": "w_en|transport_rate",
-        "gravity": "g|g_local",
+        "nav_rot": "nav_att",
+        "transport": "transport_rate",
+        "gravity": "g_local",
     },
     weight=9,
     element="vehicle",
@@ -95,11 +89,19 @@ def navigate(d: Draft) -> None:
         )
     else:
         d.input("gyro", "vec3", count, -2.0, 2.0, about="Body rates [rad/s]")
-        d.input("accel", "vec3", count, -20.0, 20.0, about="Specific forces [m/s^2]")
+        d.input("specific_force", "vec3", count, -20.0, 20.0, about="Specific forces [m/s^2]")
     if coning:
-        d.input("angle_prev", "vec3", count, -0.2, 0.2, about="Angle increments of the step before [rad]")
+        free = ", free of biases" if bias != "none" else ""
         d.input(
-            "velocity_prev", "vec3", count, -2.0, 2.0, about="Velocity increments of the step before [m/s]"
+            "angle_prev", "vec3", count, -0.2, 0.2, about=f"Angle increments of the step before{free} [rad]"
+        )
+        d.input(
+            "velocity_prev",
+            "vec3",
+            count,
+            -2.0,
+            2.0,
+            about=f"Velocity increments of the step before{free} [m/s]",
         )
     if bias == "one":
         d.param("gyro_bias", "vec3", -0.02, 0.02, about="Biases of the gyroscopes [rad/s]")
@@ -133,6 +135,8 @@ def navigate(d: Draft) -> None:
         lines = [x for x in lines if "ECC" in x and gravity == "somigliana"]
     if spins:
         lines += ["EARTH_RATE = wp.constant(7.292115e-5)  # [rad/s]"]
+    if gravity == "constant":
+        lines += ["GRAVITY = wp.constant(9.80665)  # [m/s^2]"]
     if lines:
         d.module("\n".join(lines))
     d.function('''
@@ -147,7 +151,7 @@ def navigate(d: Draft) -> None:
     at = {"one": "", "full": "[tid]", "none": ""}[bias]
     read = {
         "increments": "theta = delta_angle[tid]\ndv = delta_velocity[tid]",
-        "rates": "theta = dt * gyro[tid]\ndv = dt * accel[tid]",
+        "rates": "theta = dt * gyro[tid]\ndv = dt * specific_force[tid]",
     }
     correct = f"# Remove the estimated biases first, otherwise they add up in position\ntheta -= dt * gyro_bias{at}\ndv -= dt * accel_bias{at}"
     cone = """
@@ -163,7 +167,7 @@ def navigate(d: Draft) -> None:
     """
     place = {
         "geodetic": "lat = latitude[tid]\nheight = altitude[tid]",
-        "local": "lat = origin_lat\nheight = -nav_pos[tid][2]",
+        "local": "height = -nav_pos[tid][2]",
     }
     transport = """
     # Rotation of the local level frame over the curved earth
@@ -208,7 +212,6 @@ def navigate(d: Draft) -> None:
     by = "vel_mean" if average else "vel_new"
     move = {
         "geodetic": f"""
-            # --- Position ---
             {f"vel_mean = {mean}" if average else "$nothing"}
             lat_out[tid] = lat + dt * {by}[0] / (radius_n + height)
             lon = longitude[tid] + dt * {by}[1] / ((radius_e + height) * wp.cos(lat))
@@ -220,11 +223,12 @@ def navigate(d: Draft) -> None:
             lon_out[tid] = lon
             alt_out[tid] = height - dt * {by}[2]
         """,
-        "local": f"# --- Position ---\npos_out[tid] = nav_pos[tid] + dt * {mean if not average else '(' + mean + ')'}".replace(
+        "local": f"pos_out[tid] = nav_pos[tid] + dt * {mean if not average else '(' + mean + ')'}".replace(
             "(0.5 * (vel + vel_new))", "0.5 * (vel + vel_new)"
         ),
     }
     radii = _RADII[earth] if curved else "sin_lat = wp.sin(lat)" if spins or gravity == "somigliana" else ""
+    pull = f"wp.vec3(0.0, 0.0, {'GRAVITY' if gravity == 'constant' else 'gravity'})"
     d.launch(count)
     d.code(
         """
@@ -236,15 +240,12 @@ def navigate(d: Draft) -> None:
         $read
         $correct
         $increments
-        # --- Earth ---
         $radii
         $gravity
         $spinning
-        # --- Velocity ---
         # Specific force into the local level frame, plus gravity$less
         vel_new = vel + $into + dt * $acc
         vel_out[tid] = vel_new
-        # --- Attitude ---
         $turn
         $move
         """,
@@ -257,7 +258,7 @@ def navigate(d: Draft) -> None:
         spinning=spinning,
         less={"all": ", less Coriolis terms", "earth only": ", less the Coriolis term", "none": ""}[rate],
         into=into,
-        acc="(wp.vec3(0.0, 0.0, gravity) - coriolis)" if spins else "wp.vec3(0.0, 0.0, gravity)",
+        acc=f"({pull} - coriolis)" if spins else pull,
         turn={
             "all": "# The body turns, and the local level frame by its own rate\n",
             "earth only": "# The body turns, and the local level frame with the earth\n",
@@ -268,7 +269,7 @@ def navigate(d: Draft) -> None:
         nothing="",
     )
     if not (spins or update == "geodetic" or gravity == "somigliana"):
-        d.text = d.text.replace("lat = origin_lat\nheight = -nav_pos[tid][2]\n", "")
+        d.text = d.text.replace("height = -nav_pos[tid][2]\n", "")
     elif not curved:
         d.text = d.text if gravity == "somigliana" else d.text.replace("height = -nav_pos[tid][2]\n", "")
     if update == "geodetic" and not spins and gravity == "constant" and earth == "sphere":
@@ -276,6 +277,8 @@ def navigate(d: Draft) -> None:
     if earth == "sphere":
         d.text = d.text.replace("radius_e = EARTH_RADIUS\nradius_n = EARTH_RADIUS\n", "")
         d.text = d.text.replace("radius_e", "EARTH_RADIUS").replace("radius_n", "EARTH_RADIUS")
+    if update == "local":
+        d.text = re.sub(r"\blat\b", "origin_lat", d.text)
     trim(d)
     d.explain(
         "Local level axes point north, east and down. Sensor increments are turned into them, gravity and Coriolis terms\n"
@@ -293,7 +296,7 @@ def navigate(d: Draft) -> None:
         lat = v.latitude if update == "geodetic" else v.origin_lat * one
         height = v.altitude if update == "geodetic" else -v.nav_pos[:, 2]
         theta = v.delta_angle if samples == "increments" else v.dt * v.gyro
-        dv = v.delta_velocity if samples == "increments" else v.dt * v.accel
+        dv = v.delta_velocity if samples == "increments" else v.dt * v.specific_force
         if bias != "none":
             theta, dv = theta - v.dt * v.gyro_bias, dv - v.dt * v.accel_bias
         phi, push = theta, dv + 0.5 * np.cross(theta, dv)

@@ -44,9 +44,9 @@ _ROBUST = {
     names={
         "poses": "estimates|nodes|states",
         "measured": "measurements|relative_poses|observed",
-        "edge": "tid|i|e",
-        "error": "residual|e_vec|r",
-        "chi2": "chi_sq|squared_error|e2",
+        "edge": "tid|i",
+        "error": "residual|e_vec",
+        "chi2": "chi_sq|squared_error",
         "weight": "w|robust_weight|irls_weight",
         "rho": "robust_cost|loss|rho_e",
     },
@@ -124,7 +124,13 @@ def pose_graph_terms(d: Draft) -> None:
         d.param("position_weight", "float", 0.5, 2.0, about="Inverse variance of positions [1/m^2]")
         d.param("rotation_weight", "float", 0.5, 2.0, about="Inverse variance of rotations [1/rad^2]")
     if robust != "none":
-        d.param("robust_scale", "float", 0.8, 1.6, about="Error at which the robust kernel sets in")
+        d.param(
+            "robust_scale",
+            "float",
+            0.8,
+            1.6,
+            about=f"{'Squared error' if robust == 'switch' else 'Error'} at which the robust kernel sets in",
+        )
     if switchable == "loops":
         d.param("loop_gain", "float", 0.3, 0.8, about="Trust in loop closures relative to odometry")
     elif switchable == "disabled":
@@ -133,10 +139,10 @@ def pose_graph_terms(d: Draft) -> None:
         d.param("gate", "float", 4.0, 9.0, about="Edges of larger error are ignored")
     kind = "vec3" if flat else "spatial_vector"
     name, type, about = {
-        "cost": ("cost", "float", "Robust cost of each edge"),
+        "cost": ("cost", "float", f"{'Robust cost' if sturdy else 'Cost'} of each edge"),
         "error": ("errors", kind, "Weighted error"),
         "weight": ("weights", "float", "Weight of each edge in the next iteration"),
-        "total": ("total", "float", "Sum of the costs"),
+        "total": ("total_cost", "float", "Sum of the costs"),
     }[result]
     d.output(name, type, 1 if result == "total" else n, about=about)
     if flat:
@@ -175,11 +181,11 @@ def pose_graph_terms(d: Draft) -> None:
                 # q and -q are the same rotation, take the shorter way
                 sign = wp.where(q[3] < 0.0, -1.0, 1.0)
                 $turn
-                return wp.spatial_vector(p[0], p[1], p[2], turn[0], turn[1], turn[2])
+                return wp.spatial_vector(p, turn)
             ''',
             turn="sine = wp.sqrt(wp.dot(axis, axis) + 1.0e-12)\nangle = 2.0 * wp.atan2(sine, sign * q[3])\nturn = (sign * angle / sine) * axis"
             if log == "logarithm"
-            else "turn = (2.0 * sign) * axis",
+            else "turn = 2.0 * sign * axis",
         )
     weigh = {
         "full": """
@@ -188,7 +194,7 @@ def pose_graph_terms(d: Draft) -> None:
             chi2 = wp.dot(error, weighted)
             """,
         "diagonal": """
-            s = pos_info[edge]
+            $position
             $angular
             chi2 = wp.dot(error, weighted)
             """,
@@ -205,9 +211,11 @@ def pose_graph_terms(d: Draft) -> None:
         }.get(information, "")
     else:
         angular = {
-            "diagonal": "t = rot_info[edge]\nscales = wp.spatial_vector(s[0], s[1], s[2], t[0], t[1], t[2])\nweighted = wp.cw_mul(scales, error)",
+            "diagonal": "weighted = wp.cw_mul(wp.spatial_vector(pos_info[edge], rot_info[edge]), error)",
             "two weights": "shift = position_weight * wp.spatial_top(error)\nturn = rotation_weight * wp.spatial_bottom(error)\nweighted = wp.spatial_vector(shift, turn)",
         }.get(information, "")
+    zero = f"wp.{kind}()" if result == "error" else "0.0"
+    dropped = "return" if result == "total" else f"{name}[edge] = {zero}\nreturn"
     cost = "rho" if robust != "none" else "chi2"
     d.launch(n)
     d.code(
@@ -224,20 +232,22 @@ def pose_graph_terms(d: Draft) -> None:
         $robust
         $store
         """,
-        skip="# Rejected by an earlier consistency check\nif enabled[edge] == 0:\n    return\n"
+        dropped=dropped,
+        skip="# Rejected by an earlier consistency check\nif enabled[edge] == 0:\n    $dropped\n"
         if switchable == "disabled"
         else "",
         itself="""
             # An edge from a node to itself says nothing
             if a == b:
-                return
+                $dropped
 
             """
         if loose
         else "",
         weigh=weigh,
         angular=angular,
-        gate="# Surely wrong: no robust kernel would save it\nif chi2 > gate * gate:\n    return\n"
+        position="s = pos_info[edge]" if flat else "",
+        gate="# Surely wrong: no robust kernel would save it\nif chi2 > gate * gate:\n    $dropped\n"
         if gate
         else "",
         loops="""
@@ -252,7 +262,7 @@ def pose_graph_terms(d: Draft) -> None:
             "cost": f"cost[edge] = 0.5 * {cost}",
             "error": "errors[edge] = " + ("weight * weighted" if robust != "none" else "weighted"),
             "weight": "weights[edge] = weight",
-            "total": f"wp.atomic_add(total, 0, 0.5 * {cost})",
+            "total": f"wp.atomic_add(total_cost, 0, 0.5 * {cost})",
         }[result],
     )
     if result == "weight":

@@ -120,15 +120,13 @@ def path_length(
     source="Todorov, Erez & Tassa 2012 (MuJoCo, spatial tendons); Garner & Pandy 2000 (wrapping); Zajac 1989",
     names={
         "route_tendons": "tendon_lengths|eval_tendon_lengths|tendon_kinematics",
-        "tendon_start": "tendon_offsets|tendon_adr|path_start",
-        "tendon_sites": "path_sites|routing|site_ids",
-        "tendon_length": "lengths|ten_length|path_lengths",
-        "tendon_force": "forces|ten_force|tension",
-        "site_local": "site_pos|site_offset|sites",
-        "body_q": "body_pose|link_pose|xforms",
+        "tendon_start": "tendon_offsets",
+        "tendon_sites": "tendon_path",
+        "site_local": "site_offset",
+        "body_q": "body_pose",
         "world": "env|env_id|world_id",
-        "tendon": "tendon_id|ten|cable",
-        "rest_length": "slack_length|length_spring|l0",
+        "tendon": "tendon_id",
+        "rest_length": "slack_length",
     },
     weight=4,
 )
@@ -180,6 +178,7 @@ def route_tendons(d: Draft) -> None:
         d.input("rest_length", "float", tendons, 0.5, 2.0, about="Length at which the tendon goes slack [m]")
         d.input("stiffness", "float", tendons, 5.0, 20.0, about="Stiffness [N/m]")
     if wanted == "muscle":
+        d.module("BELL_WIDTH = wp.constant(0.45)")
         d.input("activation", "float", (worlds, tendons), 0.0, 1.0, about="Muscle activation, 0 to 1")
         d.input("max_force", "float", tendons, 5.0, 15.0, about="Peak isometric force [N]")
     if limits:
@@ -247,14 +246,13 @@ def route_tendons(d: Draft) -> None:
         "muscle": """
         # Hill-type muscle: active force with a bell-shaped force-length curve, and a passive spring
         stretch = length / rest_length[tendon] - 1.0
-        active = activation[world, tendon] * max_force[tendon] * wp.exp(-stretch * stretch / 0.45)
+        active = activation[world, tendon] * max_force[tendon] * wp.exp(-stretch * stretch / BELL_WIDTH)
         passive = stiffness[tendon] * wp.max(length - rest_length[tendon], 0.0)
         tension = active + passive
         """,
     }
     stop = """
-    if length > length_limit[tendon]:
-        tension += limit_stiffness * (length - length_limit[tendon])
+    tension += limit_stiffness * wp.max(length - length_limit[tendon], 0.0)
     """
     if wanted == "length":
         tension["length"] = "tension = limit_stiffness * wp.max(length - length_limit[tendon], 0.0)"
@@ -272,6 +270,7 @@ def route_tendons(d: Draft) -> None:
         last = tendon_start[tendon + 1]
         # A path needs two sites at least
         if last - first < 2:
+            $none
             return
         length = path_length(
             world, first, last, tendon_sites, $arguments site_body, site_local, body_q
@@ -282,6 +281,7 @@ def route_tendons(d: Draft) -> None:
         $store
         """,
         head=heads_[batch],
+        none=f"{output}[world, tendon] = 0.0",
         arguments=arguments,
         scaled="length = tendon_scale[tendon] * length" if scaled == "per tendon" else "",
         tension=tension[wanted] if output == "tendon_force" else "",
@@ -294,10 +294,13 @@ def route_tendons(d: Draft) -> None:
     d.says(
         f"Computes the {'lengths' if output == 'tendon_length' else 'tensions'} of tendons routed over sites of moving bodies."
     )
-    d.explain("""
-        A tendon runs straight from site to site. Wrapping objects lie behind the site that they are listed
-        for; the path around them is the shortest one without a preferred side.
-    """)
+    if wrap == "none":
+        d.explain("A tendon runs straight from site to site.")
+    else:
+        d.explain("""
+            A tendon runs straight from site to site. Wrapping objects lie behind the site that they are listed
+            for; the path around them is the shortest one without a preferred side.
+        """)
 
     def segment_of(v: Values, poses: Any, a: Any, b: Any, which: int) -> Any:
         straight = np.linalg.norm(b - a)

@@ -16,18 +16,15 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
     source="Kalman 1960; Bar-Shalom, Li & Kirubarajan 2001, ch. 5; Anderson & Moore 1979, sec. 6.5 (factors); Chang & Bar-Shalom 1984 (soft gates)",
     names={
         "corrected_states": "kalman_update_tiled|measurement_update|kf_correct|bayes_update",
-        "states": "x|means|estimates",
+        "states": "means|estimates",
         "covariances": "p_mat|cov|uncertainty",
         "observe": "h_mat|measurement_matrix|sensor_map",
         "readings": "z|measurements|observed",
         "gap": "innovation|residual|y_tilde",
         "factor": "l_s|chol|s_root",
-        "half_gain": "w_mat|gain_root|half",
-        "white": "whitened_gap|normalized|e",
+        "half_gain": "w_mat|gain_root",
+        "white": "whitened_gap",
         "cross": "hp|h_p|cross_cov",
-        "STATE": "N|DIM|NUM_STATES",
-        "MEASURED": "M|OBS|NUM_MEASURED",
-        "filter": "track|robot|agent",
     },
     adjoint="yes",
     weight=6,
@@ -56,9 +53,9 @@ def corrected_states(d: Draft) -> None:
             (filters, state, state),
             -0.2,
             0.2,
-            about="off-diagonal parts of the covariances",
+            about="covariances before the measurement, symmetrized here",
         )
-        d.input("variances", "float", (filters, state), 1.0, 2.0, about="diagonals of the covariances")
+        d.input("inflation", "float", (filters, state), 1.0, 2.0, about="variances added to the diagonals")
     else:
         d.input("roots", "float", (filters, state, state), -0.8, 0.8, about="square roots of the covariances")
     if predicted:
@@ -74,7 +71,7 @@ def corrected_states(d: Draft) -> None:
         d.input("noise", "float", measured, 0.2, 0.6, about="variances of the measurements")
     else:
         d.input(
-            "noise",
+            "noise_factor",
             "float",
             (measured, measured),
             -0.6,
@@ -89,7 +86,7 @@ def corrected_states(d: Draft) -> None:
             about="least variance, so that the innovation covariance stays definite",
         )
     if gated:
-        d.param("gate", "float", 3.0, 9.0, about="squared distance from which on measurements count less")
+        d.param("gate", "float", 3.0, 9.0, about="squared distance at which a measurement counts half")
     does = "Predicts and corrects" if predicted else "Corrects"
     if result == "likelihood":
         d.output("log_p", "float", filters, about="log likelihood of each measurement")
@@ -116,15 +113,15 @@ def corrected_states(d: Draft) -> None:
     """)
     if root == "full":
         load = f"""
-            raw = wp.tile_load(covariances[filter], shape=(STATE, STATE))
-            own = wp.tile_load(variances[filter], shape=STATE)
+            raw = wp.tile_load(covariances[track], shape=(STATE, STATE))
+            added = wp.tile_load(inflation[track], shape=STATE)
             # Rounding of earlier steps is taken out by the symmetric part
             sym = 0.5 * (raw + wp.tile_transpose(raw))
-            p = wp.tile_map(add_variance, sym, row_id, col_id, {per_col("own", "STATE", "STATE")})
+            p = wp.tile_map(add_variance, sym, row_id, col_id, {per_col("added", "STATE", "STATE")})
         """
     else:
         load = """
-            root = wp.tile_load(roots[filter], shape=(STATE, STATE))
+            root = wp.tile_load(roots[track], shape=(STATE, STATE))
             p = wp.tile_matmul(root, wp.tile_transpose(root))
         """
     predict = f"""
@@ -139,11 +136,11 @@ def corrected_states(d: Draft) -> None:
     p = "p_ahead" if predicted else "p"
     x = ("x" if control else "moved") if predicted else "x_before"
     R = {
-        "scalar": "level = wp.tile_load(noise, shape=1, offset=filter)\n"
+        "scalar": "level = wp.tile_load(noise, shape=1, offset=track)\n"
         "s = wp.tile_map(add_variance, seen, row_m, col_m, wp.tile_broadcast(level, shape=(MEASURED, MEASURED)))",
         "diagonal": "level = wp.tile_load(noise, shape=MEASURED)\n"
         f"s = wp.tile_map(add_variance, seen, row_m, col_m, {per_col('level', 'MEASURED', 'MEASURED')})",
-        "root": "noise_root = wp.tile_load(noise, shape=(MEASURED, MEASURED))\n"
+        "root": "noise_root = wp.tile_load(noise_factor, shape=(MEASURED, MEASURED))\n"
         "noisy = seen + wp.tile_matmul(noise_root, wp.tile_transpose(noise_root))\n"
         "s = wp.tile_map(add_variance, noisy, row_m, col_m, least_var)",
     }[noise]
@@ -153,7 +150,7 @@ def corrected_states(d: Draft) -> None:
         d.function('''
             @wp.func
             def trust(distance: float, gate: float) -> float:
-                """Weight of a measurement: near one within the gate, falling off outside."""
+                """Weight of a measurement: one half at the gate, falling off outside."""
                 return gate / (gate + distance)
         ''')
         gate = (
@@ -167,15 +164,28 @@ def corrected_states(d: Draft) -> None:
         half_gain = wp.tile_lower_solve(factor, cross)
         $gate
         pull = wp.tile_matmul(wp.tile_reshape({used}, shape=(1, MEASURED)), half_gain)
-        wp.tile_store(corrected[filter], {x} + wp.tile_squeeze(pull))
+        wp.tile_store(corrected[track], {x} + wp.tile_squeeze(pull))
     """
     covariance = f"""
         # P - K S K^T, written as a square so that it stays symmetric
         # A copy is turned, because the adjoint of a transpose writes to the tile itself
         other_half = wp.tile_map(wp.pos, half_gain)
         learned = wp.tile_matmul(wp.tile_transpose(other_half), half_gain)
-        wp.tile_store(corrected_cov[filter], {p} - learned)
+        $less
+        wp.tile_store(corrected_cov[track], {p} - {"scaled" if gated else "learned"})
     """
+    less = ""
+    if gated and result == "state and covariance":
+        d.function('''
+            @wp.func
+            def share(weight: float) -> float:
+                """Part of K S K^T that a gain of w K takes from the covariance, 2 w - w^2."""
+                return weight * (2.0 - weight)
+        ''')
+        less = (
+            "shares = wp.tile_map(share, weight)\n"
+            "scaled = learned * wp.tile_broadcast(shares, shape=(STATE, STATE))"
+        )
     if result == "likelihood":
         d.function(LOG_DIAGONAL)
     end = {
@@ -185,17 +195,17 @@ def corrected_states(d: Draft) -> None:
             square = wp.tile_sum(white * white, axis=0)
             log_det = wp.tile_sum(wp.tile_sum(wp.tile_map(log_diagonal, factor, row_m, col_m), axis=1), axis=0)
             log_norm = wp.tile_full(shape=1, value=-0.5 * float(MEASURED) * wp.log(wp.TAU), dtype=float)
-            wp.tile_store(log_p, log_norm - 0.5 * square - log_det, offset=filter)
+            wp.tile_store(log_p, log_norm - 0.5 * square - log_det, offset=track)
         """,
-        "score": "wp.tile_store(scores, wp.tile_sum(white * white, axis=0), offset=filter)",
+        "score": "wp.tile_store(scores, wp.tile_sum(white * white, axis=0), offset=track)",
     }[result]
     d.launch(filters, tiled=True)
     d.code(
         f"""
-        filter = wp.tid()
+        track = wp.tid()
         $index
         $index_m
-        x_before = wp.tile_load(states[filter], shape=STATE)
+        x_before = wp.tile_load(states[track], shape=STATE)
         $load
         $predict
         h = wp.tile_load(observe, shape=(MEASURED, STATE))
@@ -205,7 +215,7 @@ def corrected_states(d: Draft) -> None:
         $noise
         factor = wp.tile_cholesky(s)
         expected = wp.tile_squeeze(wp.tile_matmul(h, wp.tile_reshape({x}, shape=(STATE, 1))))
-        gap = wp.tile_load(readings[filter], shape=MEASURED) - expected
+        gap = wp.tile_load(readings[track], shape=MEASURED) - expected
         # Whitened by the factor of S, the innovation has the unit matrix for its covariance
         white = wp.tile_lower_solve(factor, gap)
         $end
@@ -214,9 +224,10 @@ def corrected_states(d: Draft) -> None:
         index_m=places("MEASURED", "MEASURED", ("row_m", "col_m")),
         load=dedented(load),
         predict=dedented(predict) if predicted else "",
-        push="x = moved + wp.tile_load(push[filter], shape=STATE)" if control else "",
+        push="x = moved + wp.tile_load(push[track], shape=STATE)" if control else "",
         noise=R,
         gate=gate,
+        less=less,
         end=dedented(end),
     )
     d.explain("""
@@ -230,20 +241,23 @@ def corrected_states(d: Draft) -> None:
             if root == "root":
                 p_ = v.roots[k] @ v.roots[k].T
             else:
-                p_ = (v.covariances[k] + v.covariances[k].T) / 2 + np.diag(v.variances[k])
+                p_ = (v.covariances[k] + v.covariances[k].T) / 2 + np.diag(v.inflation[k])
             if predicted:
                 x_ = v.dynamics @ x_ + (v.push[k] if control else 0.0)
                 p_ = v.dynamics @ p_ @ v.dynamics.T + np.diag(v.process_var)
             if noise == "root":
-                r_ = v.noise @ v.noise.T + v.least_var * np.eye(measured)
+                r_ = v.noise_factor @ v.noise_factor.T + v.least_var * np.eye(measured)
             else:
                 r_ = np.diag(np.full(measured, v.noise[k]) if noise == "scalar" else v.noise)
             s_ = v.observe @ p_ @ v.observe.T + r_
             gain = p_ @ v.observe.T @ np.linalg.inv(s_)
             e = v.readings[k] - v.observe @ x_
             q = e @ np.linalg.solve(s_, e)
-            found["corrected"].append(x_ + gain @ e * (v.gate / (v.gate + q) if gated else 1.0))
-            found["corrected_cov"].append(p_ - gain @ s_ @ gain.T)
+            trust = v.gate / (v.gate + q) if gated else 1.0
+            found["corrected"].append(x_ + gain @ e * trust)
+            # Joseph's form holds for any gain
+            keep = np.eye(state) - trust * gain @ v.observe
+            found["corrected_cov"].append(keep @ p_ @ keep.T + trust**2 * gain @ r_ @ gain.T)
             found["scores"].append(q)
             found["log_p"].append(-0.5 * (q + np.linalg.slogdet(2 * np.pi * s_)[1]))
         kept = {"state": ["corrected"], "state and covariance": ["corrected", "corrected_cov"],

@@ -17,12 +17,12 @@ _PAIRS = [(i, j) for i in range(4) for j in range(i, 4)]
     source="Bar-Shalom, Li & Kirubarajan 2001, ch. 5 and 6",
     names={
         "track_targets": "kalman_step|update_tracks|filter_tracks",
-        "state": "x|states|tracks",
-        "cov": "P|covariance|sigma",
+        "state": "states|tracks",
+        "cov": "covariance",
         "z": "detections|measured|observations",
         "dt": "step|period|delta_t",
-        "accel_noise": "q|process_noise|noise_level",
-        "meas_var": "r_var|sensor_var|meas_noise",
+        "accel_noise": "process_noise",
+        "meas_var": "r_var|sensor_var",
     },
     adjoint="either",
     weight=9,
@@ -205,7 +205,10 @@ def track_targets(d: Draft) -> None:
         correct=correct, store=store, unseen=unseen, far=far, write_state=write_state, write_cov=write_cov,
     )  # fmt: skip
     trim(d)
-    d.explain(f"States are (x, y, vx, vy); `accel_noise` is the {told[0].lower()}{told[1:]}.")
+    if result == "likelihood" and noise == "velocity":  # a step's noise shows in positions one step later
+        d.explain("States are (x, y, vx, vy).")
+    else:
+        d.explain(f"States are (x, y, vx, vy); `accel_noise` is the {told[0].lower()}{told[1:]}.")
 
     def reference(v: Values) -> dict[str, Any]:
         if layout == "mat44":

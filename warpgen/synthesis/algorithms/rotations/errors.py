@@ -32,10 +32,10 @@ def _logarithm(q: Any) -> Any:
     names={
         "a": "goal|target|desired",
         "b": "current|actual|measured",
-        "goals": "targets|desired_poses|reference_q",
+        "goals": "targets|desired_poses|goal_poses",
         "poses": "body_q|current_poses|actual_poses",
         "rel": "delta|diff|error_q",
-        "out": "errors|result|residual",
+        "out": "errors|residuals",
         "reached": "arrived|at_goal|close_enough",
         "rotvecs": "rotation_errors|orientation_errors|rotvec_errors",
     },
@@ -92,10 +92,7 @@ def pose_errors(d: Draft) -> None:
         gap = "gap = a.p - b.p"
         q = "rel = wp.quat_inverse(b.q) * a.q" if frame == "body" else "rel = a.q * wp.quat_inverse(b.q)"
     angle = "angle = 2.0 * wp.atan2(wp.length(wp.vec3(rel[0], rel[1], rel[2])), wp.abs(rel[3]))"
-    log = (
-        "# q and -q are one rotation: take the shorter way\nif rel[3] < 0.0:\n    rel = -rel\n"
-        "spin = wp.vec3()\nangle = float(0.0)\nwp.quat_to_axis_angle(rel, spin, angle)"
-    )
+    log = "# The shorter way round, since q and -q are one rotation\nspin, angle = wp.quat_to_axis_angle(rel)"
     local = "\ngap = wp.quat_rotate_inv(wp.transform_get_rotation(b), gap)" if frame == "body" else ""
     lines, value = {
         "distance": (gap, "wp.length(gap)"),
@@ -145,14 +142,10 @@ def pose_errors(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Melax 1998, The shortest arc quaternion; Diebel 2006; Sola 2017, sec. 4.6",
     names={
-        "u": "from_dir|src|start_dir",
-        "w": "to_dir|dst|goal_dir",
-        "firsts": "sources|from_dirs|directions",
-        "seconds": "targets|to_dirs|goal_dirs",
-        "omega": "w|ang_vel|spin_rate",
-        "angular_velocities": "omegas|rates|ang_vels",
-        "rotvec": "w|rot_vec|log_q",
-        "rotation_vectors": "rotvecs|log_rotations|rot_vecs",
+        "omega": "w|ang_vel",
+        "angular_velocities": "omegas|ang_vels",
+        "rotvec": "rot_vec",
+        "rotation_vectors": "rotvecs|rot_vecs",
         "side": "hint|x_hint|approx_x",
         "sides": "hints|x_hints|guides",
         "z": "z_axis|up_dir|third",
@@ -199,8 +192,8 @@ def turn_by_vectors(d: Draft) -> None:
         "frame": ("z", "z_axes"),
         "conjugate": ("axis", "axes"),
     }
-    w, second = names.get(kind, ("w", "seconds"))
-    u, first = ("side", "sides") if kind == "frame" else ("u", "firsts")
+    w, second = names.get(kind, ("w", "to_dirs"))
+    u, first = ("side", "sides") if kind == "frame" else ("u", "from_dirs")
     rates = kind in ("rate", "half rate", "exponential")
     if kind in ("carry", "rate", "half rate", "conjugate"):
         form.element("q", "rotations", 0.0, 1.0, "quat", "unit", about="unit quaternions")
@@ -225,10 +218,7 @@ def turn_by_vectors(d: Draft) -> None:
         form.number("angle", 0.2, 1.0, about="angle of the turns [rad]")
     out = "turned" if kind == "aim limited" else "out"
     form.output(out, "vec3" if kind == "aim limited" else "quat")
-    exponential = (
-        f"angle = wp.length({w}){{0}}\n# The axis does not matter where there is no rotation\n"
-        f"spin = wp.vec3(1.0, 0.0, 0.0)\nif angle > 1.0e-6:\n    spin = wp.normalize({w})"
-    )
+    exponential = f"angle = wp.length({w}){{0}}\n# Zero for no rotation, whose axis does not matter\nspin = wp.normalize({w})"
     lines, value = {
         "arc": (
             "# Halfway between no rotation and the one by twice the angle\nacross = wp.cross(u, w)",
@@ -256,6 +246,8 @@ def turn_by_vectors(d: Draft) -> None:
         ),
         "conjugate": ("turn = wp.quat_from_axis_angle(axis, angle)", "wp.quat_inverse(q) * turn * q"),
     }[kind]
+    if kind in ("arc", "carry", "aim limited"):
+        d.explain("Opposite directions have no shortest way round and must not occur.")
     if unit:
         lines += f"\nmade = {value}\n# Keep rounding errors from adding up over many steps"
         value = "wp.normalize(made)"

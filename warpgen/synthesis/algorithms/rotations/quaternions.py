@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,11 @@ from warpgen.synthesis.algorithms.rotations import _numpy as rot
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "q": "rotations|orientations|quats|body_q",
-    "angles": "euler|rpy|attitude",
-    "v": "vectors|directions|x",
-    "shared_v": "v|x|vector",
-    "axis": "axes|rotation_axis|n",
+    "q": "rotations|orientations|quats",
+    "angles": "euler|rpy",
+    "v": "vectors",
+    "shared_v": "vector",
+    "axis": "rotation_axis",
 }
 
 
@@ -58,17 +59,17 @@ def orient(d: Draft) -> None:
     elif result == "matrix":
         d.calls("rotation_matrices|build_rotation_matrices|orientation_matrices")
     if way in ("axis and angle", "half angles"):
-        d.input("axis", "vec3", count, kind="unit")
-        d.input("angle", "float", count, -3.0, 3.0)
+        d.input("axis", "vec3", count, kind="unit", about="Unit axes")
+        d.input("angle", "float", count, -3.0, 3.0, about="Angles [rad]")
     elif way == "matrix":
-        d.input("frames", "mat33", count, kind="rotation")
+        d.input("frames", "mat33", count, kind="rotation", about="Orthonormal frames, axes as columns")
     else:
-        d.input("angles", "vec3", count, -1.4, 1.4)
+        d.input("angles", "vec3", count, -1.4, 1.4, about="Roll, pitch and yaw [rad]")
     if result == "turned vector":
         if shared:
-            d.param("shared_v", "vec3", -2.0, 2.0)
+            d.param("shared_v", "vec3", -2.0, 2.0, about="Vector to rotate")
         else:
-            d.input("v", "vec3", count, -2.0, 2.0)
+            d.input("v", "vec3", count, -2.0, 2.0, about="Vectors to rotate")
     make = {
         "axis and angle": "rotation = wp.quat_from_axis_angle(axis[tid], angle[tid])",
         "rpy": "a = angles[tid]\nrotation = wp.quat_rpy(a[0], a[1], a[2])",
@@ -83,13 +84,12 @@ def orient(d: Draft) -> None:
         "matrix": "rotation = wp.quat_from_matrix(frames[tid])",
         "half angles": """
         half = 0.5 * angle[tid]
-        n = wp.sin(half) * axis[tid]
-        rotation = wp.quat(n[0], n[1], n[2], wp.cos(half))
+        rotation = wp.quat(wp.sin(half) * axis[tid], wp.cos(half))
         """,
     }[way]
     element = "shared_v" if shared else "v[tid]"
     if result == "rotation":
-        d.output("q", "quat", count)
+        d.output("q", "quat", count, about="Rotations")
         store = "q[tid] = rotation"
     elif result == "matrix":
         d.output("m", "mat33", count, about="Rotation matrices")
@@ -137,15 +137,15 @@ def read_angles(d: Draft) -> None:
     )
     relative = d.flag("relative")
     count = d.pick(48, 64, 96)
-    d.input("q", "quat", count, kind="unit")
+    d.input("q", "quat", count, kind="unit", about="Rotations")
     if relative:
-        d.input("reference", "quat", count, kind="unit")
+        d.input("reference", "quat", count, kind="unit", about="Reference rotations")
     if "twist" in way:
-        d.param("axis", "vec3", 0.0, 1.0, "unit")
+        d.param("axis", "vec3", 0.0, 1.0, "unit", about="Axis of the twist")
     d.says({
         "axis and angle": "Computes rotation vectors of rotations",
         "rpy": "Computes roll, pitch and yaw of rotations",
-        "by hand": "Computes roll, pitch and yaw of rotations with atan2",
+        "by hand": "Computes roll, pitch and yaw of rotations by atan2 and asin",
         "twist": "Computes the twist of rotations about an axis",
         "twist angle": "Computes unsigned twist angles of rotations about an axis",
         "signed twist": "Computes signed twist angles of rotations about an axis",
@@ -165,17 +165,17 @@ def read_angles(d: Draft) -> None:
         d.output("rotvec", "vec3", count, about="Rotation vectors [rad]")
         body = "n, theta = wp.quat_to_axis_angle(r)\nrotvec[tid] = theta * n"
     elif way == "rpy":
-        d.output("angles", "vec3", count)
+        d.output("angles", "vec3", count, about="Roll, pitch and yaw [rad]")
         body = "angles[tid] = wp.quat_to_rpy(r)"
     elif way == "by hand":
-        d.output("angles", "vec3", count)
+        d.output("angles", "vec3", count, about="Roll, pitch and yaw [rad]")
         body = """
         x = r[0]
         y = r[1]
         z = r[2]
         w = r[3]
         roll = wp.atan2(2.0 * (w * x + y * z), 1.0 - 2.0 * (x * x + y * y))
-        # Clamp to [-1, 1], asin() is undefined beyond because of rounding
+        # Clamp to [-1, 1], since rounding may leave the domain of asin()
         pitch = wp.asin(wp.clamp(2.0 * (w * y - z * x), -1.0, 1.0))
         yaw = wp.atan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
         angles[tid] = wp.vec3(roll, pitch, yaw)
@@ -184,7 +184,7 @@ def read_angles(d: Draft) -> None:
         d.output("twist", "quat", count, about="Twist quaternions")
         body = "twist[tid] = wp.quat_twist(axis, r)"
     else:
-        d.output("angle", "float", count)
+        d.output("angle", "float", count, about="Angles [rad]")
         body = {
             "twist angle": "angle[tid] = wp.quat_twist_angle(axis, r)",
             "signed twist": "angle[tid] = wp.quat_twist_angle_signed(axis, r)",
@@ -195,7 +195,8 @@ def read_angles(d: Draft) -> None:
         }[way]
     d.launch(count)
     d.code("tid = wp.tid()\n$take\n$body", take=take, body=body)
-    d.explain("Quaternions are (x, y, z, w) of length one; angles in radians.")
+    radians = "" if way == "twist" else "; angles in radians"
+    d.explain(f"Quaternions are (x, y, z, w) of length one{radians}.")
 
     def turned(before: Values, after: Values) -> None:
         q = rot.multiply(rot.conjugate(before.reference), before.q) if relative else before.q
@@ -236,7 +237,7 @@ def read_angles(d: Draft) -> None:
     names=_NAMES
     | {
         "blend": "interpolate_orientations|interpolate_rotations|blend_rotations",
-        "t": "time|alpha|blend_weight",
+        "t": "alpha|blend_weight",
         "key_time": "t|time|frame_time",
         "a": "q0|start|from_q",
         "b": "q1|end|to_q",
@@ -256,13 +257,13 @@ def blend(d: Draft) -> None:
         d.input("keyframes", "quat", keys, kind="unit", about="Key rotations")
         d.input("key_time", "float", count, 0.0, keys - 1.001, about="Times, one unit from key to key")
     else:
-        d.input("a", "quat", count, kind="unit")
-        d.input("t", "float", count, 0.05, 0.95)
+        d.input("a", "quat", count, kind="unit", about="Rotations at 0")
+        d.input("t", "float", count, 0.05, 0.95, about="Shares of the way, 0 to 1")
         if ends == "arrays":
-            d.input("b", "quat", count, kind="unit")
+            d.input("b", "quat", count, kind="unit", about="Rotations at 1")
         else:
-            d.param("b", "quat", 0.0, 1.0, "unit")
-    d.output("q", "quat", count)
+            d.param("b", "quat", 0.0, 1.0, "unit", about="Rotation at 1")
+    d.output("q", "quat", count, about="Interpolated rotations")
     take = {
         "arrays": "q0 = a[tid]\nq1 = b[tid]\ns = t[tid]",
         "shared end": "q0 = a[tid]\nq1 = b\ns = t[tid]",
@@ -296,6 +297,8 @@ def blend(d: Draft) -> None:
         d.calls("slerp_keyframes|interpolate_keyframes|sample_keyframes")
     d.launch(count)
     d.code("tid = wp.tid()\n$take\n$flip\n$ease\n$body", take=take, flip=flip, ease=ease, body=body)
+    if ends == "shared end" and not flip:
+        d.text = re.sub(r"\bq1\b", "b", re.sub(r" *q1 = b\n", "", d.text))
 
     def between(before: Values, after: Values) -> None:
         if ends == "keys":

@@ -12,13 +12,13 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
     "poses": "transforms|body_q|frames|xforms",
-    "points": "vertices|x|positions",
-    "vectors": "directions|dirs|normals",
+    "points": "vertices|positions",
+    "vectors": "directions|dirs",
     "in_world": "world_points|points_out|transformed",
     "in_body": "local_points|points_out|transformed",
     "turned": "directions_out|rotated|vectors_out",
     "body": "bodies|parent|owner|body_index",
-    "pose": "xform|X|frame|tf",
+    "pose": "xform|tf",
 }
 
 
@@ -65,14 +65,15 @@ def place_points(d: Draft) -> None:
             about="Poses of the frames",
         )
     if owner in ("indexed", "optional"):
-        d.input("body", "int", count, -1 if owner == "optional" else 0, bodies)
+        none = ", -1 for none" if owner == "optional" else ""
+        d.input("body", "int", count, -1 if none else 0, bodies, about=f"Body of each of the {what}{none}")
     if layout == "in place":
         d.forward_only()  # what is overwritten is lost to the adjoint
-        d.inout(points, "vec3", count, -1.0, 1.0)
+        d.inout(points, "vec3", count, -1.0, 1.0, about=f"{what.capitalize()}, transformed in place")
     else:
-        d.input(points, "vec3", count, -1.0, 1.0)
+        d.input(points, "vec3", count, -1.0, 1.0, about=f"{what.capitalize()} to transform")
         if layout == "accumulated offset":
-            d.param("shift", "vec3", -0.5, 0.5)
+            d.param("shift", "vec3", -0.5, 0.5, about="Shift before the transform")
         d.output(moved, "vec3", count, about=f"Transformed {what}")
     target = f"{points}[tid]" if layout == "in place" else f"{moved}[tid]"
     local = "(points[tid] + shift)" if layout == "accumulated offset" else f"{points}[tid]"
@@ -181,9 +182,12 @@ def change_frame(d: Draft) -> None:
             about="Poses of the frames",
         )
     if owner == "indexed":
-        d.input("body", "int", count, 0, bodies)
-    d.input(given, "spatial_vector", count, -1.0, 1.0)
-    d.output(out, "spatial_vector", 1 if summed else count)
+        d.input("body", "int", count, 0, bodies, about=f"Body of each {what}")
+    d.input(given, "spatial_vector", count, -1.0, 1.0, about=f"{several.capitalize()} in the body frames")
+    told = (
+        f"Sum of the {several} in the world frame" if summed else f"{several.capitalize()} in the world frame"
+    )
+    d.output(out, "spatial_vector", 1 if summed else count, about=told)
     find = {"shared": "", "each": "pose = poses[tid]", "indexed": "pose = poses[body[tid]]"}[owner]
     if way == "builtin":
         move = f"at_world = wp.transform_{what}(pose, {given}[tid])"
@@ -218,7 +222,7 @@ def change_frame(d: Draft) -> None:
                 "# Wrenches go by Ad^-T, the adjoint with both halves swapped\n"
                 "adjoint = wp.spatial_adjoint(r, s)\n"
                 "w = wrenches[tid]\n"
-                "swapped = adjoint * wp.spatial_vector(w[3], w[4], w[5], w[0], w[1], w[2])\n"
+                "swapped = adjoint * wp.spatial_vector(wp.spatial_bottom(w), wp.spatial_top(w))\n"
                 "at_world = wp.spatial_vector(wp.spatial_bottom(swapped), wp.spatial_top(swapped))"
             )
     store = f"wp.atomic_add({out}, 0, at_world)" if summed else f"{out}[tid] = at_world"
@@ -248,8 +252,8 @@ def change_frame(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Featherstone 2008, eq. 2.31; Warp manual, Spatial Math",
     names={
-        "v": "twists|body_v|velocities",
-        "m": "inertias|I|spatial_inertia",
+        "v": "twists|velocities",
+        "m": "spatial_inertia",
         "bias": "bias_forces|p_bias|f_bias",
         "net_force": "forces|f_net|net_wrench",
     },
@@ -273,26 +277,27 @@ def velocity_products(d: Draft) -> None:
         "net force": "net_spatial_force|spatial_inverse_dynamics|rigid_body_forces",
     }[result])  # fmt: skip
     if inertia == "each":
-        d.input("m", "spatial_matrix", count, 0.5, 2.0, "spd")
+        d.input("m", "spatial_matrix", count, 0.5, 2.0, "spd", about="Spatial inertias")
         momentum = "m[tid] * $arg"
     else:
-        d.param("m", "spatial_matrix", 0.5, 2.0, "spd")
+        d.param("m", "spatial_matrix", 0.5, 2.0, "spd", about="Spatial inertia of each link")
         momentum = "m * $arg"
-    d.input("v", "spatial_vector", count, -1.0, 1.0)
+    d.input("v", "spatial_vector", count, -1.0, 1.0, about="Spatial velocities")
     if result == "net force":
-        d.input("a", "spatial_vector", count, -1.0, 1.0)
+        d.input("a", "spatial_vector", count, -1.0, 1.0, about="Spatial accelerations")
     out = {"power": "energy", "bias": "bias", "net force": "net_force"}[result]
-    d.output(out, "float" if result == "power" else "spatial_vector", count)
+    told = {"power": "Kinetic energies", "bias": "Bias forces", "net force": "Net forces"}[result]
+    d.output(out, "float" if result == "power" else "spatial_vector", count, about=told)
     h = momentum.replace("$arg", "v[tid]")
     if result == "power":
         body = (
             f"energy[tid] = 0.5 * wp.spatial_dot(v[tid], {h})"
             if way == "builtin"
             else (
-                f"h = {h}\n"
-                f"w = v[tid]\n"
-                f"energy[tid] = 0.5 * (wp.dot(wp.spatial_top(w), wp.spatial_top(h)) + "
-                f"wp.dot(wp.spatial_bottom(w), wp.spatial_bottom(h)))"
+                f"twist = v[tid]\n"
+                f"h = {momentum.replace('$arg', 'twist')}\n"
+                f"energy[tid] = 0.5 * (wp.dot(wp.spatial_top(twist), wp.spatial_top(h)) + "
+                f"wp.dot(wp.spatial_bottom(twist), wp.spatial_bottom(h)))"
             )
         )
     else:
