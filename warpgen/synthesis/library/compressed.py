@@ -77,9 +77,11 @@ def declare(
             "columns": fill(0, columns, shape=entries),
             "values": fill(low, high, shape=entries),
         }
-        d.struct("A", BSR if entry == "mat33" else CSR, fields)
+        about = f"Matrix in {'BSR' if entry == 'mat33' else 'CSR'} format"
+        d.struct("A", BSR if entry == "mat33" else CSR, fields, about=about)
         return Rows("A.", entries, (rows, columns))
-    d.input("offsets", "int", rows + 1, 0, entries, kind="offsets")
-    d.input("columns", "int", entries, 0, columns)
-    d.input("values", entry, entries, low, high)
+    what = "block" if entry == "mat33" else "entry"
+    d.input("offsets", "int", rows + 1, 0, entries, kind="offsets", about=f"First {what} of each row")
+    d.input("columns", "int", entries, 0, columns, about=f"Column of each {what}")
+    d.input("values", entry, entries, low, high, about="Blocks" if what == "block" else "Entries")
     return Rows("", entries, (rows, columns))

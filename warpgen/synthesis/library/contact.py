@@ -22,8 +22,8 @@ def linear_contact(overlap: float, closing: float, radius: float, stiffness: flo
         overlap: Penetration depth [m], positive in contact.
         closing: Closing speed along the normal [m/s].
         radius: Effective radius of the pair [m].
-        stiffness: Contact stiffness.
-        damping: Contact damping.
+        stiffness: Contact stiffness per effective radius [N/m^2].
+        damping: Contact damping per effective radius [N s/m^2].
     """
     # spring and dashpot; a contact that opens fast must not pull
     return wp.max(stiffness * radius * overlap + damping * radius * closing, 0.0)
@@ -34,11 +34,11 @@ def linear_contact(overlap: float, closing: float, radius: float, stiffness: flo
 HERTZ_NORMAL = piece(
     '''
 @wp.func
-def hertz_contact(overlap: float, closing: float, radius: float, stiffness: float, damping: float) -> float:
+def hertz_contact(overlap: float, closing: float, radius: float, modulus: float, damping: float) -> float:
     """Compute the normal force of a Hertzian contact with viscous damping."""
     # the patch has the radius sqrt(R d), so that the force grows with d^(3/2)
     patch = wp.sqrt(radius * overlap)
-    return wp.max(4.0 / 3.0 * stiffness * patch * overlap + damping * patch * closing, 0.0)
+    return wp.max(4.0 / 3.0 * modulus * patch * overlap + damping * patch * closing, 0.0)
 ''',
     numpy=lambda o, c, r, k, d: np.maximum(
         np.sqrt(r * np.maximum(o, 0.0)) * (4.0 / 3.0 * k * o + d * c), 0.0

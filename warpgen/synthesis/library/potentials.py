@@ -88,6 +88,7 @@ def morse_energy(r: float, depth: float, r_min: float) -> float:
 @wp.func
 def morse_force(r: float, depth: float, r_min: float) -> float:
     """Compute -dU/dr of the Morse potential."""
+    # a width of r_min / 3 gives a shallow, wide well
     decay = wp.exp(-3.0 * (r / r_min - 1.0))
     return -6.0 * depth / r_min * (1.0 - decay) * decay
 ''',
@@ -102,22 +103,22 @@ YUKAWA = Potential(
     piece(
         '''
 @wp.func
-def yukawa_energy(r: float, strength: float, screening: float) -> float:
+def yukawa_energy(r: float, strength: float, screening_length: float) -> float:
     """Screened Coulomb (Yukawa) energy."""
-    return strength * wp.exp(-r / screening) / r
+    return strength * wp.exp(-r / screening_length) / r
 ''',
         numpy=lambda r, a, s: a * np.exp(-r / s) / r,
     ),
     piece(
         '''
 @wp.func
-def yukawa_force(r: float, strength: float, screening: float) -> float:
+def yukawa_force(r: float, strength: float, screening_length: float) -> float:
     """Compute -dU/dr of the Yukawa potential."""
-    return strength * wp.exp(-r / screening) * (1.0 / r + 1.0 / screening) / r
+    return strength * wp.exp(-r / screening_length) * (1.0 / r + 1.0 / screening_length) / r
 ''',
         numpy=lambda r, a, s: a * np.exp(-r / s) * (1.0 / r + 1.0 / s) / r,
     ),
-    (("strength", 0.5, 2.0), ("screening", 0.3, 0.8)),
+    (("strength", 0.5, 2.0), ("screening_length", 0.3, 0.8)),
 )
 
 GAUSSIAN = Potential(

@@ -16,7 +16,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Groot & Warren 1997; Espanol & Warren 1995; Warren 2003 (many-body DPD); Junghans, Praprotnik & Kremer 2008",
     names={
         "dissipative_particles": "dpd_forces|dpd_pairs|soft_bead_forces|dpd_pair_kernel",
-        "positions": "x|coords|r",
+        "positions": "x|coords|pos",
         "velocities": "v|vel|bead_vel",
         "distance": "r_ij|dist|r",
         "unit": "e_ij|direction|n_ij",
@@ -103,7 +103,7 @@ def dissipative_particles(d: Draft) -> None:
             force += pull * unit
             """,
         "transverse": """
-            # Friction across the line of centers too, since the usual one gives too low a viscosity
+            # Friction across the line of centers, since friction along it gives too low a viscosity
             w_random = $weight
             across = relative - wp.dot(unit, relative) * unit
             kick = noise[tid] - wp.dot(unit, noise[tid]) * unit
@@ -130,11 +130,13 @@ def dissipative_particles(d: Draft) -> None:
         "gaussian": """
             # Gaussian charge clouds: erf(x / 2) / r
             x = distance / SMEAR
-            shell = wp.erf(0.5 * x) - 0.5641896 * x * wp.exp(-0.25 * x * x)
+            shell = wp.erf(0.5 * x) - x / wp.sqrt(wp.pi) * wp.exp(-0.25 * x * x)
             force += coupling * charges[i] * charges[j] * shell / (distance * distance) * unit
             """,
     }[charged]
-    if charged != "none":
+    if density and result != "heat":
+        d.module("DENSITY_RANGE = wp.constant(0.75)  # of the density-dependent repulsion")
+    if charged != "none" and result != "heat":
         d.module("SMEAR = wp.constant(0.25)  # width of the charge clouds")
     bond = {
         "none": "",
@@ -173,8 +175,10 @@ def dissipative_particles(d: Draft) -> None:
             if thermostat == "radial"
             else "across = relative - wp.dot(unit, relative) * unit"
         )
-        w = {"linear": "overlap", "root": "wp.sqrt(overlap)", "quadratic": "overlap * overlap"}[weight]
-        body = f"w_random = {w}\n{steps}\n# Power of the dissipative force\nwp.atomic_add(dissipated, 0, friction * w_random * w_random * {loss})"
+        w = {"linear": "overlap * overlap", "root": "overlap", "quadratic": "wp.pow(overlap, 4.0)"}[weight]
+        power = f"friction * w_dissipative * {loss}" if weight != "root" else f"friction * overlap * {loss}"
+        made = f"w_dissipative = {w}\n" if weight != "root" else ""
+        body = f"{made}{steps}\nwp.atomic_add(dissipated, 0, {power})"
     else:
         body = "\n".join(
             filled
@@ -182,7 +186,7 @@ def dissipative_particles(d: Draft) -> None:
                 strength,
                 "# Soft repulsion, linear in the overlap, so that time steps may be large\nforce = repulsion * overlap * unit",
                 "# Density-dependent repulsion of a shorter range makes liquids with a surface\n"
-                "near = wp.max(1.0 - distance / 0.75, 0.0)\n"
+                "near = wp.max(1.0 - distance / DENSITY_RANGE, 0.0)\n"
                 "force += many_body * (local_density[i] + local_density[j]) * near * unit"
                 if density
                 else "",

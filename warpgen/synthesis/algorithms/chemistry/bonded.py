@@ -23,7 +23,7 @@ _HARMONIC = piece("""
 @wp.struct
 class TorsionParams:
     stiffness: float
-    phase: float
+    rest_angle: float
 """)
 
 _SLOPES = {
@@ -34,7 +34,7 @@ _SLOPES = {
     """,
     "harmonic": """
         # E = K / 2 * (phi - phi_0)^2 with the difference wrapped to [-pi, pi]
-        delta = phi - params.phase
+        delta = phi - params.rest_angle
         delta = delta - 2.0 * wp.pi * wp.round(delta / (2.0 * wp.pi))
         return params.stiffness * delta
     """,
@@ -58,7 +58,8 @@ _SLOPES = {
 def _energy(form: str, phi: Any, v: Values, kind: Any) -> Any:
     """Energies of torsions of each `kind`, an index into the parameters or all of them."""
     if form in ("periodic", "harmonic"):
-        k, phase = (np.atleast_1d(v[f"params.{f}"])[kind] for f in ("stiffness", "phase"))
+        angle = "phase" if form == "periodic" else "rest_angle"
+        k, phase = (np.atleast_1d(v[f"params.{f}"])[kind] for f in ("stiffness", angle))
         if form == "periodic":
             return k * (1 + np.cos(np.atleast_1d(v["params.multiplicity"])[kind] * phi - phase))
         gap = phi - phase
@@ -87,6 +88,7 @@ def _energy(form: str, phi: Any, v: Values, kind: Any) -> Any:
     },
     double=True,
     weight=7,
+    element="torsion",
 )
 def torsion_forces(d: Draft) -> None:
     """Adds the forces of dihedral angles to the four atoms that span each of them."""
@@ -100,7 +102,14 @@ def torsion_forces(d: Draft) -> None:
     if skipped == "sentinel" and per == "shared":
         skipped = "mask"  # a type without parameters of its own says nothing
     shape: Any = atoms if batch == "one system" else (worlds, atoms)
-    d.input("positions", "vec3", shape, -1.0, 1.0, about="atom positions, one row per world if batched")
+    d.input(
+        "positions",
+        "vec3",
+        shape,
+        -1.0,
+        1.0,
+        about="atom positions" + (", one row per world" if batch == "worlds" else ""),
+    )
     d.input(
         "torsions",
         "int",
@@ -120,7 +129,7 @@ def torsion_forces(d: Draft) -> None:
         fold = fill(value=d.pick(1.0, 2.0, 3.0))
         bounds = {"stiffness": fill(0.5, 3.0), "multiplicity": fold, "phase": fill(-0.5, 0.5)}
         if form == "harmonic":
-            del bounds["multiplicity"]
+            bounds = {"stiffness": bounds["stiffness"], "rest_angle": bounds["phase"]}
         shaped = _HARMONIC if form == "harmonic" else _TORSION
         if per == "array":
             d.struct("params", shaped, bounds, entries, about=f"parameters of each {what}")
@@ -150,6 +159,7 @@ def torsion_forces(d: Draft) -> None:
                 )
         """)
     d.output("forces", "vec3", shape, about="accumulated forces on the atoms")
+    d.module("MIN_NORMAL_SQ = wp.constant(0.01)  # of a plane's normal")
     signature = "params: TorsionParams" if struct else "coefficients: wp.vec3"
     d.function(
         f"""
@@ -228,7 +238,7 @@ def torsion_forces(d: Draft) -> None:
         a = wp.cross(f, g)
         b = wp.cross(h, g)
         # Three atoms in a line leave the angle undefined
-        if wp.min(wp.length_sq(a), wp.length_sq(b)) < 0.01:
+        if wp.min(wp.length_sq(a), wp.length_sq(b)) < MIN_NORMAL_SQ:
             return
         phi = signed_angle(a, b, g)
         slope = torsion_slope(phi, {entry})
@@ -244,7 +254,7 @@ def torsion_forces(d: Draft) -> None:
     formula = {
         "periodic": "E = K (1 + cos(n phi - delta))",
         "harmonic": "E = K/2 (phi - phi_0)^2",
-        "opls": "E = sum_m V_m/2 (1 -+ cos(m phi)) for m = 1, 2, 3",
+        "opls": "E = sum_m V_m/2 (1 - (-1)^m cos(m phi)) for m = 1, 2, 3",
         "ryckaert bellemans": "E = sum_m C_m cos(phi - pi)^m for m = 1, 2, 3",
     }[form]
     d.explain(

@@ -43,6 +43,7 @@ def _mechanism(nasa: bool, falloff: bool) -> Any:
         "progress": "rate_of_progress|qdot|net_rate",
     },
     weight=3,
+    element="cell",
 )
 def production_rates(d: Draft) -> None:
     """Computes the production rates of species in gas cells from a table of reactions."""
@@ -90,8 +91,17 @@ def production_rates(d: Draft) -> None:
     d.struct("mech", _mechanism(equilibrium, lowered), fields, about="reaction table")
     if back == "detailed rates":
         d.input("reverse_log_a", "float", count, -0.3, 0.3, about="log prefactors of the reverse reactions")
-        d.input("reverse_beta", "float", count, -0.3, 0.3, about="their temperature exponents")
-        d.input("reverse_temp", "float", count, 700.0, 1300.0, about="their activation temperatures [K]")
+        d.input(
+            "reverse_beta", "float", count, -0.3, 0.3, about="temperature exponents of the reverse reactions"
+        )
+        d.input(
+            "reverse_temp",
+            "float",
+            count,
+            700.0,
+            1300.0,
+            about="activation temperatures of the reverse reactions [K]",
+        )
     if heat:
         d.input("enthalpy", "float", species, -200.0, 200.0, about="molar enthalpies of formation [kJ/mol]")
         d.output("heat_release", "float", cells, about="heat release rates [kW/m^3]")
@@ -133,7 +143,7 @@ def production_rates(d: Draft) -> None:
             @wp.func
             def troe_factor(reduced_pressure: float, temp: float) -> float:
                 \"\"\"Return the broadening factor F of a pressure fall-off curve.\"\"\"
-                # Center of the curve, fitted for a generic polyatomic collider
+                # Troe's center with a = 0.6, T*** = 3000 K and T* = 1500 K
                 f_cent = 0.4 * wp.exp(-temp / 3000.0) + 0.6 * wp.exp(-temp / 1500.0)
                 log_fc = wp.log10(f_cent)
                 c = -0.4 - 0.67 * log_fc
@@ -250,7 +260,7 @@ def production_rates(d: Draft) -> None:
         )
     skip = {
         "none": "",
-        "flags": "# Cold cells are left out by the load balancer\nif not burning[cell]:\n    return",
+        "flags": "if not burning[cell]:\n    return",
         "temperature": "# No chemistry below the ignition temperature\nif temp < ignition_temp:\n    return",
     }[mask]
     body = "$forward\n$progress\n$give"
@@ -267,6 +277,11 @@ def production_rates(d: Draft) -> None:
         if heat
         else "Computes the production rates of species in gas cells from a table of reactions."
     )
+    low = {
+        "third body": "Marked reactions need a third body. ",
+        "lindemann": "Marked reactions slow down at low pressure (Lindemann). ",
+        "troe": "Marked reactions slow down at low pressure (Troe). ",
+    }.get(falloff, "")
     d.explain(
         "q_r = k_f prod(c_reactants)"
         + ("" if back == "none" else " - k_r prod(c_products)")
@@ -276,7 +291,8 @@ def production_rates(d: Draft) -> None:
             else ", omega_s = sum_r nu_{s,r} q_r. Temperatures"
         )
         + " are in K, concentrations in mol/m^3.\n"
-        "Each reaction has up to two species on either side."
+        f"Each reaction has up to two species on either side. {low}"
+        + ("`heat_release` must be zero before." if heat else "`omega` must be zero before.")
     )
 
     def reference(v: Values) -> dict[str, Any]:

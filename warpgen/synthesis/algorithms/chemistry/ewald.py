@@ -18,13 +18,14 @@ _erfc = np.vectorize(math.erfc, otypes=[float])
     names={
         "positions": "pos|x|sites",
         "charges": "q|site_charge|partial_charge",
-        "box": "cell|edges|lattice",
+        "box": "box_size|cell_size",
         "alpha": "splitting|kappa|ewald_coeff",
         "k_max": "n_waves|kmax|max_wave",
         "total": "summed|accum|acc",
     },
     adjoint="no",
     weight=8,
+    element="atom",
 )
 def periodic_potentials(d: Draft) -> None:
     """Sums the electrostatic potential of charges and all their periodic images (Ewald)."""
@@ -94,12 +95,12 @@ def periodic_potentials(d: Draft) -> None:
         False: "wave_sum += {q} * wp.cos(wp.dot(k, positions[i] - positions[j]))",
         True: "wave_sum += {q} * wp.sin(wp.dot(k, positions[i] - positions[j]))",
     }[vector].replace("{q}", charge.format("j"))
-    double = "2.0 * " if waves == "half" else ""
-    scale = "4.0 * wp.pi / volume * wp.exp(-0.25 * k_sq / (alpha * alpha)) / k_sq"
-    add = f"total += {double}{scale} * wave_sum" + (" * k" if vector else "")
+    factor = "8.0" if waves == "half" else "4.0"
+    scale = f"{factor} * wp.pi / volume * wp.exp(-0.25 * k_sq / (alpha * alpha)) / k_sq"
+    add = f"total += {scale} * wave_sum" + (" * k" if vector else "")
     if waves == "half":
         skip = (
-            "# k and -k give the same: keep one of both\n"
+            "# k and -k give the same: keep one of both, twice\n"
             "if kz == 0 and (ky < 0 or (ky == 0 and kx <= 0)):\n    continue"
         )
     else:
@@ -179,9 +180,10 @@ def periodic_potentials(d: Draft) -> None:
         closing="\n".join(closing),
         store=store,
     )
-    d.explain("""
+    d.explain(f"""
         Each point charge is screened by a Gaussian, whose potential is summed in reciprocal space:
         4 pi / V * sum_k exp(-k^2 / (4 alpha^2)) / k^2 * sum_j q_j cos k (r_i - r_j). The rest decays like erfc(alpha r).
+        The copies of the box are surrounded by {"vacuum" if surface == "vacuum" else "a conductor"}.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def react_stiffly(d: Draft) -> None:
     d.says({
         "backward euler": "Steps three species that react at unlike speeds by the implicit Euler method.",
         "midpoint": "Steps three species that react at unlike speeds by the implicit midpoint rule.",
-        "rosenbrock": "Steps three species that react at unlike speeds by a Rosenbrock method of two stages.",
+        "rosenbrock": "Steps three species that react at unlike speeds by the Rosenbrock method ROS2.",
         "trapezoid": "Steps three species that react at unlike speeds by the implicit trapezoidal rule.",
     }[method])  # fmt: skip
     if layout == "vec3":
@@ -51,11 +51,11 @@ def react_stiffly(d: Draft) -> None:
     if arrhenius:
         d.input("temp", "float", count, 290.0, 330.0, about="temperature of each reactor [K]")
         speeds = """
-        # Arrhenius' law, relative to the coefficients at 300 K
-        warm = 1.0 / 300.0 - 1.0 / temp[tid]
-        k1 = 0.04 * wp.exp(2400.0 * warm)
-        k2 = 30.0 * wp.exp(900.0 * warm)
-        k3 = 10.0 * wp.exp(1500.0 * warm)
+        # Arrhenius' law, relative to the coefficients at 300 K, with activation temperatures in K
+        inv_gap = 1.0 / 300.0 - 1.0 / temp[tid]
+        k1 = 0.04 * wp.exp(2400.0 * inv_gap)
+        k2 = 30.0 * wp.exp(900.0 * inv_gap)
+        k3 = 10.0 * wp.exp(1500.0 * inv_gap)
         """
     else:
         d.param("rates", "vec3", 0.04, 20.0, about="rate constants k1, k2 and k3")
@@ -140,7 +140,7 @@ v = inv * wp.vec3({ra}, {rb}, {rc})
         # ROS2 of Verwer: gamma = 1 - 1/sqrt(2)
         body = "\n".join(
             [
-                "# ROS2: both stages use the same matrix, L-stable for this gamma",
+                "# ROS2: both stages use the same matrix, L-stable for gamma = 1 - 1 / sqrt(2)",
                 "g = 0.29289322 * dt",
                 slopes("", "0"),
                 matrix("0", "g"),
@@ -160,9 +160,12 @@ v = inv * wp.vec3({ra}, {rb}, {rc})
             lines += [slopes("0", "0")]
         g = "dt" if method == "backward euler" else "g"
         lines += ["g = 0.5 * dt"] if g == "g" else []
-        lines += ["# Initial guess: the old state", "a1 = float(a0)\nb1 = float(b0)\nc1 = float(c0)"]
+        lines += ["# Initial guess: the old state", "a1 = a0\nb1 = b0\nc1 = c0"]
         made = solved("r", "d", False)
         factors = solved("r", "d", True).removesuffix(f"\n{made}")
+        change = "a1 += da\nb1 += db\nc1 += dc"
+        if solve == "mat33":
+            made, change = made.split("\n")[0], "a1 += v[0]\nb1 += v[1]\nc1 += v[2]"
         if jacobian == "frozen":
             lines.append("# Simplified Newton: the matrix at the old state serves all iterations")
             lines += [matrix("0", g), factors]
@@ -172,7 +175,7 @@ v = inv * wp.vec3({ra}, {rb}, {rc})
         for n in "abc":
             old = f"{n}0 + g * f{n}0" if method == "trapezoid" else f"{n}0"
             inner.append(f"r{n} = {old} + {g} * f{n}1 - {n}1")
-        inner += [f"{factors}\n{made}" if jacobian == "fresh" else made, "a1 += da\nb1 += db\nc1 += dc"]
+        inner += [f"{factors}\n{made}" if jacobian == "fresh" else made, change]
         lines.append(f"for turn in range({turns}):\n" + textwrap.indent("\n".join(inner), "    "))
         if method == "midpoint":
             lines.append(

@@ -30,7 +30,7 @@ def anisotropy_sum(au: float, bu: float, ab: float, chi: float) -> float:
 """)
 
 _POWERS = {
-    "gb(2, 1)": ("contact * contact * dir_factor", "shape.kappa_prime", 2, 1),
+    "gb(2, 1)": ("contact * contact * dir_factor", "", 2, 1),
     "gb(1, 2)": ("contact * dir_factor * dir_factor", "wp.sqrt(shape.kappa_prime)", 1, 2),
     "gb(1, 3)": (
         "contact * dir_factor * dir_factor * dir_factor",
@@ -119,6 +119,10 @@ def gay_berne_energy(d: Draft) -> None:
         d.param("box", "vec3", 5.0, 6.0, about="edge lengths of the periodic box")
     sizes: dict[str, Any] = {"pairs": (worlds, count), "molecules": (worlds, molecules), "worlds": worlds}
     d.output("energies", "float", sizes[result], about="Gay-Berne energies")
+    if core == "guarded":
+        d.module("MIN_REDUCED = wp.constant(0.8)  # smallest reduced distance")
+    else:
+        d.module("SOFTENING = wp.constant(0.3)  # of the repulsive core")
     d.use(_ANISOTROPY)
     strength, ratio, nu, mu = _POWERS[powers]
     d.function(
@@ -127,14 +131,16 @@ def gay_berne_energy(d: Draft) -> None:
         def well_depth(au: float, bu: float, ab: float, shape: GayBerne) -> float:
             \"\"\"Compute the depth of the potential well using exponents (nu, mu) = ({nu}, {mu}).\"\"\"
             chi = (shape.kappa * shape.kappa - 1.0) / (shape.kappa * shape.kappa + 1.0)
-            ratio = {ratio}
-            chi_prime = (ratio - 1.0) / (ratio + 1.0)
+            $anisotropy
             # Depends on the mutual orientation only
             contact = 1.0 / wp.sqrt(1.0 - chi * chi * ab * ab)
             # Depends on the direction of the separation, too
             dir_factor = 1.0 - anisotropy_sum(au, bu, ab, chi_prime)
             return shape.epsilon0 * {strength}
-        """
+        """,
+        anisotropy=f"ratio = {ratio}\nchi_prime = (ratio - 1.0) / (ratio + 1.0)"
+        if ratio
+        else "chi_prime = (shape.kappa_prime - 1.0) / (shape.kappa_prime + 1.0)",
     )
     d.function("""
         @wp.func
@@ -154,17 +160,17 @@ def gay_berne_energy(d: Draft) -> None:
         """,
         told="Evaluate 4 (R^-12 - R^-6) at R = (r - sigma + sigma0) / sigma0."
         if core == "guarded"
-        else "Evaluate 4 (s^2 - s) with s = 1 / (R^6 + 0.3), a soft core, at R = (r - sigma + sigma0) / sigma0.",
+        else "Evaluate 4 (s^2 - s) with s = 1 / (R^6 + SOFTENING) at R = (r - sigma + sigma0) / sigma0.",
         reduced=(
             "# Overlaps are clamped, otherwise R would pass through zero\n"
-            "reduced = wp.max((r - sigma + sigma0) / sigma0, 0.8)\n"
+            "reduced = wp.max((r - sigma + sigma0) / sigma0, MIN_REDUCED)\n"
             "inv2 = 1.0 / (reduced * reduced)\n"
             "inv6 = inv2 * inv2 * inv2"
             if core == "guarded"
             else "# A soft core keeps the energy of overlapping molecules finite\n"
             "reduced = (r - sigma + sigma0) / sigma0\n"
             "r2 = reduced * reduced\n"
-            "inv6 = 1.0 / (r2 * r2 * r2 + 0.3)"
+            "inv6 = 1.0 / (r2 * r2 * r2 + SOFTENING)"
         ),
     )
     ending = {
@@ -209,11 +215,14 @@ def gay_berne_energy(d: Draft) -> None:
         j = pairs[pair, 1]
         # Skip unused slots and self pairs
         if i < 0 or j < 0 or i == j:
+            $nothing
             return
         rij = {where.format("i")} - {where.format("j")}
         $image
         r = wp.length(rij)
-        if r >= shape.cutoff or r < 0.1:
+        # Coincident centers leave no direction
+        if r >= shape.cutoff or r < 1.0e-6:
+            $nothing
             return
         unit = rij / r
         axis_i = {rotation.format("i")}
@@ -230,6 +239,7 @@ def gay_berne_energy(d: Draft) -> None:
         image=image,
         ending=ending,
         store=store,
+        nothing="energies[world, pair] = 0.0" if result == "pairs" else "",
     )
     d.says(
         {
@@ -238,9 +248,15 @@ def gay_berne_energy(d: Draft) -> None:
             "worlds": "Computes the total Gay-Berne energy of every world from a list of pairs.",
         }[result]
     )
+    law = {"guarded": "(R^-12 - R^-6)", "soft": "(s^2 - s), s = 1 / (R^6 + SOFTENING)"}[core]
+    edge = {
+        "truncated": "truncated at the cutoff",
+        "shifted": "shifted to zero at the cutoff",
+        "smooth": "tapered to zero at the cutoff",
+    }[cut]
     d.explain(
-        "U = 4 eps(a, b, r) (R^-12 - R^-6) with R = (r - sigma(a, b, r) + sigma_0) / sigma_0,\n"
-        "where a and b are the symmetry axes of the two molecules and r is their separation."
+        f"U = 4 eps(a, b, r) {law} with R = (r - sigma(a, b, r) + sigma_0) / sigma_0, {edge};\n"
+        "a and b are the symmetry axes of the two molecules and r is their separation."
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -258,7 +274,7 @@ def gay_berne_energy(d: Draft) -> None:
         if box == "periodic":
             rij = rij - v.box * np.round(rij / v.box)
         r = np.linalg.norm(rij, axis=-1)
-        kept = (i >= 0) & (j >= 0) & (i != j) & (r < rc) & (r >= 0.1)
+        kept = (i >= 0) & (j >= 0) & (i != j) & (r < rc) & (r >= 1e-6)
         unit = rij / np.where(r, r, 1.0)[..., None]
         a, b = axes[:, i], axes[:, j]
         au, bu, ab = (a * unit).sum(-1), (b * unit).sum(-1), (a * b).sum(-1)

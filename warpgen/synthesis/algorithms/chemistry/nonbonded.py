@@ -88,13 +88,16 @@ class _Around:
         "force": "f_total|f_acc|net_force",
         "rij": "r_vec|delta|dr",
     },
+    element="atom",
 )
 def nonbonded_forces(d: Draft) -> None:
-    """Adds up van der Waals and electrostatic forces on atoms over lists of their neighbours."""
+    """Adds up van der Waals and electrostatic forces on atoms over lists of their neighbors."""
     coulomb = d.option("coulomb", *_COULOMB)
     mix = d.option("mix", *_MIX)
     lists = d.option("list", "counted", "terminated", "packed")
     bound = d.option("excluded", "none", "flags", "scaled 1-4")
+    if coulomb == "ewald" and bound == "scaled 1-4":
+        bound = "flags"  # the sum in reciprocal space would have to be scaled, too
     batch = d.option("batch", "one system", "worlds")
     box = d.option("box", "cubic", "orthorhombic")
     switched = d.flag("switch")
@@ -127,21 +130,26 @@ def nonbonded_forces(d: Draft) -> None:
         )
         if lists == "counted":
             d.input("neighbor_count", "int", atoms, 2, most + 1, about="number of valid entries per row")
+    relation = "bond_relation" if bound == "scaled 1-4" else "bonded"
     if bound != "none":
         d.input(
-            "bonded",
+            relation,
             "int" if bound == "scaled 1-4" else "bool",
             (atoms, atoms),
             0,
             3,
-            about="bond relation of each pair of atoms, 1 if excluded",
+            about="1 for pairs that are excluded, 2 for those three bonds apart"
+            if bound == "scaled 1-4"
+            else "True for pairs of atoms that are bonded",
         )
     d.param(
         "box",
         "vec3" if box == "orthorhombic" else "float",
         2.5,
         3.0,
-        about="edge lengths of the periodic box",
+        about="edge lengths of the periodic box"
+        if box == "orthorhombic"
+        else "edge length of the periodic box",
     )
     bounds = {
         "cutoff": fill(1.1, 1.3),
@@ -192,7 +200,7 @@ def nonbonded_forces(d: Draft) -> None:
         d.function("""
             @wp.func
             def switch_value(r: float, r_on: float, r_off: float) -> wp.vec2:
-                \"\"\"Return the CHARMM switching function and its slope dS/dr.\"\"\"
+                \"\"\"Return a quintic switching function S and its slope dS/dr.\"\"\"
                 if r <= r_on:
                     return wp.vec2(1.0, 0.0)
                 x = (r - r_on) / (r_off - r_on)
@@ -201,23 +209,25 @@ def nonbonded_forces(d: Draft) -> None:
                 slope = -30.0 * x * x * (1.0 - x) * (1.0 - x) / (r_off - r_on)
                 return wp.vec2(value, slope)
         """)
+    push = "24.0 * mixed[1] * (2.0 * s6 * s6 - s6) / r"
+    d.module("MIN_DISTANCE = wp.constant(0.2)")
     d.function(
         f"""
         @wp.func
         def lj_pair_force(r: float, mixed: wp.vec2{", field: ForceField" if switched else ""}) -> float:
             \"\"\"Return -dE/dr of the Lennard-Jones potential.\"\"\"
-            ratio = mixed[0] / r
-            s6 = ratio * ratio * ratio * ratio * ratio * ratio
-            push = 24.0 * mixed[1] * (2.0 * s6 * s6 - s6) / r
+            s2 = mixed[0] * mixed[0] / (r * r)
+            s6 = s2 * s2 * s2
             $end
         """,
         end=(
+            f"push = {push}\n"
             "energy = 4.0 * mixed[1] * (s6 * s6 - s6)\n"
             "switch = switch_value(r, field.switch_dist, field.cutoff)\n"
             "# The product rule brings in the energy itself\n"
             "return switch[0] * push - switch[1] * energy"
             if switched
-            else "# The truncation leaves a small jump in the force at the cutoff\nreturn push"
+            else f"# The truncation leaves a small jump in the force at the cutoff\nreturn {push}"
         ),
     )
     d.function(
@@ -241,12 +251,12 @@ def nonbonded_forces(d: Draft) -> None:
     exclude = {
         "none": "",
         "flags": "# Bonded pairs are handled by the bonded terms\nif bonded[i, j]:\n    continue",
-        "scaled 1-4": "separation = bonded[i, j]\nif separation == 1:\n    continue",
+        "scaled 1-4": "relation = bond_relation[i, j]\nif relation == 1:\n    continue",
     }[bound]
     factor = f"pair_force = lj_pair_force(r, mixed{', field' if switched else ''}) + coulomb_pair_force(r, charge_i * charges[j], field)"
     if bound == "scaled 1-4":
         factor += "\n# Pairs that are three bonds apart interact at reduced strength\n"
-        factor += "if separation == 2:\n    pair_force *= field.scale14"
+        factor += "if relation == 2:\n    pair_force *= field.scale14"
     span = span.replace("\n", "\n        ")
     d.launch(*((worlds, atoms) if many else (atoms,)))
     d.code(
@@ -263,7 +273,7 @@ def nonbonded_forces(d: Draft) -> None:
             rij = minimum_image(pos_i - positions[{at.format("j")}], box)
             r = wp.length(rij)
             # Pairs closer than any physical contact would only blow the system up
-            if r > field.cutoff or r < 0.2:
+            if r > field.cutoff or r < MIN_DISTANCE:
                 continue
             mixed = mix_lj(lj_i, lj_params[j])
             $factor
@@ -273,13 +283,15 @@ def nonbonded_forces(d: Draft) -> None:
         exclude=exclude,
         factor=factor,
     )
+    faded = ", and forces are switched off towards the cutoff" if switched else ""
+    rule = mix if mix == "geometric" else mix.title().replace(" ", "-")
     d.explain(
         {
             "ewald": "Electrostatics use the real-space part of the Ewald sum, q_i q_j erfc(alpha r) / r.",
             "shifted force": "Electrostatics use the shifted-force potential, which is smooth at the cutoff.",
             "reaction field": "Electrostatics use a conducting reaction field beyond the cutoff.",
         }[coulomb]
-        + f"\nLennard-Jones parameters are mixed using the {mix.title().replace(' ', '-')} rule.\n"
+        + f"\nLennard-Jones parameters are mixed using the {rule} rule{faded}.\n"
         "The list is full: each pair is stored for both of its atoms, so no atomics are needed."
     )
 
@@ -305,7 +317,7 @@ def nonbonded_forces(d: Draft) -> None:
                 coulomb, r, rc, v.get("field.alpha")
             )
             if bound == "scaled 1-4":
-                e = e * np.where(v.bonded[i, js] == 2, v["field.scale14"], 1.0)
+                e = e * np.where(v[relation][i, js] == 2, v["field.scale14"], 1.0)
             return float(e.sum())
 
         found = np.zeros((worlds if many else 1, atoms, 3))
@@ -319,7 +331,7 @@ def nonbonded_forces(d: Draft) -> None:
                 r = np.linalg.norm(r - edges * np.round(r / edges), axis=1)
                 kept = (js >= 0) & (js != i) & (r <= rc) & (r >= 0.2)
                 if bound != "none":
-                    kept &= v.bonded[i, js] != 1
+                    kept &= v[relation][i, js] != 1
                 js = js[kept]
                 if len(js):
                     found[world, i] = descent(_Around(energy, i, at, js), at[i : i + 1])[0]

@@ -87,6 +87,7 @@ _METHODS: dict[str, tuple[float, list[list[float]], list[list[float]], list[floa
     },
     double=True,
     weight=6,
+    element="cell",
 )
 def rosenbrock_step(d: Draft) -> None:
     """Steps the concentrations of reacting trace gases by a Rosenbrock method."""
@@ -106,19 +107,14 @@ def rosenbrock_step(d: Draft) -> None:
     )
     if result != "concentrations":
         d.forward_only()  # the control of steps is not differentiated
+    scheme = f"the Rosenbrock method {'RODAS' if method == 'rodas4' else method.upper()}"
     species, reactions = _MECHANISMS[mechanism]
     many, cells = len(species), d.pick(32, 48, 64)
     shape = (cells, many) if layout == "cell first" else (many, cells)
     lit = any(kind == "sun" for _, _, _, kind, _ in reactions)
     warm = law == "arrhenius" and any(t for *_, t in reactions)
-    d.input(
-        "concentrations",
-        "float",
-        shape,
-        0.1,
-        1.0,
-        about=f"Concentrations of {', '.join(species)} [1e12 / cm^3]",
-    )
+    about = f"Concentrations of {', '.join(species)} [1e12 / cm^3]"
+    d.input("concentrations", "float", shape, 0.1, 1.0, about=about)
     if warm:
         d.input("temperature", "float", cells, 210.0, 310.0, about="Temperatures of the air [K]")
     if lit and sun == "param":
@@ -129,26 +125,29 @@ def rosenbrock_step(d: Draft) -> None:
         )
     elif lit:
         d.input("zenith", "float", cells, 10.0, 110.0, about="Zenith angles of the sun [deg]")
-    d.param("h", "float", 0.2, 0.5, about="Time step")
+    d.param("h", "float", 0.2, 0.5, about="Time step [s]")
     if result != "concentrations":
         d.param("rtol", "float", 1e-3, 1e-2, about="Relative tolerance")
+        d.param("atol", "float", 1e-4, about="Absolute tolerance [1e12 / cm^3]")
     if result == "error":
         d.output("error_norm", "float", cells, about="Scaled norm of the error that the embedded method sees")
-        d.says("Estimates the error of a Rosenbrock step of reacting trace gases.")
+        d.says(f"Estimates the error of a step of reacting trace gases by {scheme}.")
     elif result == "next step":
-        d.output("next_h", "float", cells, about="Step that would just meet the tolerance")
-        d.says("Suggests time steps for reacting trace gases from the error of a Rosenbrock step.")
+        d.output("next_h", "float", cells, about="Step that would just meet the tolerance [s]")
+        d.says(f"Suggests time steps for reacting trace gases from the error of {scheme}.")
     else:
         d.output("updated", "float", shape, about="Concentrations after the step [1e12 / cm^3]")
+        d.says(f"Steps the concentrations of reacting trace gases by {scheme}.")
 
     def at(name: str, k: int) -> str:
         return f"{name}[cell, {k}]" if layout == "cell first" else f"{name}[{k}, cell]"
 
+    light_name = "sunlight" if sun == "param" else "sun"
     text = ["cell = wp.tid()"]
     text += [f"{s} = {at('concentrations', k)}" for k, s in enumerate(species)]
     if lit:
         text += {
-            "param": ["sun = sunlight"],
+            "param": [],
             "per cell": ["sun = sunlight[cell]"],
             "zenith": [
                 "# No light once the sun is below the horizon",
@@ -164,15 +163,13 @@ def rosenbrock_step(d: Draft) -> None:
     for r, (_, _, rate, kind, hot) in enumerate(reactions):
         coefficient = f"{rate}"
         if kind == "sun":
-            coefficient += " * sun"
+            coefficient += f" * {light_name}"
         elif hot and warm:
             coefficient += f" * wp.exp({-hot:.1f} * inv_gap)"
         text.append(f"k{r} = {coefficient}")
     gamma, a, c, m, e = _METHODS[method]
     text += ["# --- Jacobian of the rates of change ---", *_jacobian(species, reactions)]
-    text += [
-        "# --- W = 1 / (gamma h) - J, and its factors in place (no pivots: W is diagonally dominant) ---"
-    ]
+    text += ["# --- W = 1 / (gamma h) - J, and its factors in place (no pivots: steps are short) ---"]
     text.append(f"shift = 1.0 / ({_number(gamma)} * h)")
     text += _factored(species, reactions)
     for stage in range(len(m)):
@@ -201,7 +198,7 @@ def rosenbrock_step(d: Draft) -> None:
         text.append("square = float(0.0)")
         for s in species:
             terms = [(w, f"{s}_s{j + 1}") for j, w in enumerate(e) if w]
-            text.append(f"{s}_miss = {_bracketed(terms)} / (1.0e-4 + rtol * wp.abs({s}))")
+            text.append(f"{s}_miss = {_bracketed(terms)} / (atol + rtol * wp.abs({s}))")
             text.append(f"square += {s}_miss * {s}_miss")
         text.append(f"norm = wp.sqrt(square / {many}.0)")
         order = {"ros2": 2.0, "rodas4": 4.0}.get(method, 3.0)
@@ -213,10 +210,7 @@ def rosenbrock_step(d: Draft) -> None:
                      "next_h[cell] = h * wp.clamp(factor, 0.2, 5.0)"]  # fmt: skip
     d.launch(cells)
     if mechanism == "stiff":
-        d.says(
-            d.sentence.replace("trace gases", "species")
-            or "Steps the concentrations of three reacting species by a Rosenbrock method."
-        )
+        d.says(d.sentence.replace("trace gases", "species"))
     d.code("\n".join(text))
     d.explain("""
         (1 / (gamma h) - J) k_i = f(y + sum_j a_ij k_j) + sum_j c_ij k_j / h. Rates, Jacobian and factors are written out
@@ -268,7 +262,7 @@ def rosenbrock_step(d: Draft) -> None:
             made[i] = y + sum(x * k for x, k in zip(m, stages, strict=True))
             off = sum(x * k for x, k in zip(e, stages, strict=True))
             if result != "concentrations":
-                norms[i] = np.sqrt(((off / (1e-4 + v.rtol * abs(y))) ** 2).mean())
+                norms[i] = np.sqrt(((off / (v.atol + v.rtol * abs(y))) ** 2).mean())
         if result == "error":
             return {"error_norm": norms}
         if result == "next step":

@@ -10,13 +10,26 @@ from warpgen.synthesis.algorithms.chemistry import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 from warpgen.synthesis.writing.trim import trim
 
+_MODELS = {
+    "peng robinson": "Peng-Robinson",
+    "soave": "Soave-Redlich-Kwong",
+    "redlich kwong": "Redlich-Kwong",
+    "van der waals": "van der Waals",
+}
+_UNITS = {"tc": " [K]", "pc": " [bar]", "omega": ""}
+_ABOUT = {
+    "compressibility": "compressibility factors p v / (R T)",
+    "fugacity": "logarithms of the fugacity coefficients",
+    "volume": "molar volumes [cm^3/mol]",
+    "departure": "residual enthalpies over R T",
+}
+
 
 @DOMAIN.algorithm(
     source="Peng & Robinson 1976; Soave 1972; Smith, Van Ness & Abbott 2018, ch. 3 and 6",
     names={
         "temperature": "temp|temps|kelvin",
-        "pressure": "pressures|press|bar",
-        "critical_temp": "t_crit|t_critical|crit_temp",
+        "pressure": "pressures|press|p_bar",
         "acentric": "acentricity|acentric_factor",
         "tc": "t_crit|t_critical",
         "pc": "p_crit|p_critical",
@@ -45,12 +58,13 @@ def solve_cubic_state(d: Draft) -> None:
         }[result]
     )
     count = d.pick(48, 64, 96)
+    state = f"the {_MODELS[model]} equation of state"
+    real = "real gases" if phase == "vapor" else "real fluids"
     d.says({
-        "compressibility": "Solves a cubic equation of state for the compressibility factors of real "
-        + ("gases." if phase == "vapor" else "fluids."),
-        "fugacity": "Computes the logarithm of fugacity coefficients from a cubic equation of state.",
-        "volume": "Computes molar volumes of real fluids from a cubic equation of state.",
-        "departure": "Computes residual enthalpies of real fluids over R T from a cubic equation of state.",
+        "compressibility": f"Solves {state} for the compressibility factors of {real}.",
+        "fugacity": f"Computes logarithms of the fugacity coefficients of {real} from {state}.",
+        "volume": f"Computes molar volumes of {real} from {state}.",
+        "departure": f"Computes residual enthalpies of {real} over R T from {state}.",
     }[result])  # fmt: skip
     shaped = model in ("peng robinson", "soave")
     # Newton's iterations are for gases above their critical point, where there is one root
@@ -77,18 +91,18 @@ def solve_cubic_state(d: Draft) -> None:
         d.input("temperature", "float", count, low, low + 160.0, about="temperatures [K]")
         d.input("pressure", "float", count, 4.0, 44.0, about="pressures [bar]")
         load = "t = temperature[tid]\np = pressure[tid]"
-        for local, name, least, most in (
-            ("tc", "critical_temp", top, top + 100.0),
-            ("pc", "p_crit", 40.0, 60.0),
-            ("omega", "acentric", 0.0, 0.3),
+        for local, name, least, most, about in (
+            ("tc", "critical_temp", top, top + 100.0, "critical temperature"),
+            ("pc", "critical_press", 40.0, 60.0, "critical pressure"),
+            ("omega", "acentric", 0.0, 0.3, "acentric factor"),
         ):
             if local == "omega" and not shaped:
                 continue
             if fluid == "each":
-                d.input(name, "float", count, least, most)
+                d.input(name, "float", count, least, most, about=f"{about}s{_UNITS[local]}")
                 load += f"\n{local} = {name}[tid]"
             else:
-                d.param(local, "float", least, most)
+                d.param(local, "float", least, most, about=f"{about}{_UNITS[local]}")
     d.module("GAS = wp.constant(83.14462)  # cm^3 bar / (mol K)")
     # p = R T / (v - b) - a / ((v + e b) (v + s b))
     omega_a, omega_b, e, s = {
@@ -125,7 +139,7 @@ def solve_cubic_state(d: Draft) -> None:
         for turn in range({d.pick(12, 14)}):
             f = ((z + c2) * z + c1) * z + c0
             z -= f / ((3.0 * z + 2.0 * c2) * z + c1)
-        """.replace("z = 1.0", "z = float(1.0").replace("+ big_a\n", "+ big_a)\n")  # fmt: skip
+        """
     else:
         solve = """
         # Cardano: z = y - c2 / 3 takes the square away
@@ -146,7 +160,7 @@ def solve_cubic_state(d: Draft) -> None:
         """
     liquid, three = "", "# Three real roots; take the largest, since the vapor has the larger volume"
 
-    def energy(z: str) -> str:
+    def formula(z: str) -> str:
         """The residual Gibbs energy over R T, which is the logarithm of the fugacity coefficient."""
         if model == "van der waals":
             return f"{z} - 1.0 - wp.log({z} - big_b) - big_a / {z}"
@@ -157,15 +171,22 @@ def solve_cubic_state(d: Draft) -> None:
             )
         return f"{z} - 1.0 - wp.log({z} - big_b) - big_a / big_b * wp.log(1.0 + big_b / {z})"
 
+    def energy(z: str) -> str:
+        return f"residual_gibbs({z}, big_a, big_b)" if phase == "stable" else formula(z)
+
     if phase == "stable":
+        d.function(f'''
+            @wp.func
+            def residual_gibbs(z: float, big_a: float, big_b: float) -> float:
+                """Residual Gibbs energy over R T, the logarithm of the fugacity coefficient."""
+                return {formula("z")}
+        ''')
         three = "# Three real roots: the largest is the vapor's, the smallest the liquid's"
         liquid = f"""
-        z_low = m * wp.cos(angle + 2.0943951) - shift
+        z_low = m * wp.cos(angle + 2.0 * wp.pi / 3.0) - shift
         if z_low > big_b:
             # The phase of lower Gibbs energy is the stable one, so keep that root
-            g_high = {energy("z")}
-            g_low = {energy("z_low")}
-            if g_low < g_high:
+            if {energy("z_low")} < {energy("z")}:
                 z = z_low
         """
     name = {
@@ -174,7 +195,7 @@ def solve_cubic_state(d: Draft) -> None:
         "volume": "volumes",
         "departure": "residual_enthalpy",
     }[result]
-    d.output(name, "float", count)
+    d.output(name, "float", count, about=_ABOUT[result])
     if model == "van der waals":
         share = "1.0 / z"
     elif model == "peng robinson":
@@ -227,7 +248,7 @@ def solve_cubic_state(d: Draft) -> None:
         else:
             t, p = v.temperature, v.pressure
             if fluid == "each":
-                tc, pc, w = v.critical_temp, v.p_crit, v.get("acentric", 0.0)
+                tc, pc, w = v.critical_temp, v.critical_press, v.get("acentric", 0.0)
             else:
                 tc, pc, w = v.tc, v.pc, v.get("omega", 0.0)
         tr, pr = t / tc, p / pc

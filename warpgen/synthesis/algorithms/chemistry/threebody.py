@@ -17,31 +17,31 @@ def radial_factor(r: float, cutoff: float) -> wp.vec2:
     if r >= cutoff:
         return wp.vec2(0.0, 0.0)
     gap = r - cutoff
-    value = wp.exp(RANGE / gap)
-    return wp.vec2(value, -RANGE / (gap * gap) * value)
+    value = wp.exp(GAMMA / gap)
+    return wp.vec2(value, -GAMMA / (gap * gap) * value)
 ''',
     "cosine": '''
 @wp.func
 def radial_factor(r: float, cutoff: float) -> wp.vec2:
-    """Tersoff's cutoff and its slope: one within RANGE, falling by half a cosine to zero."""
+    """Tersoff's cutoff and its slope: one within INNER_CUTOFF, falling by half a cosine to zero."""
     if r >= cutoff:
         return wp.vec2(0.0, 0.0)
-    if r <= RANGE:
+    if r <= INNER_CUTOFF:
         return wp.vec2(1.0, 0.0)
-    width = cutoff - RANGE
-    phase = wp.pi * (r - RANGE) / width
+    width = cutoff - INNER_CUTOFF
+    phase = wp.pi * (r - INNER_CUTOFF) / width
     return wp.vec2(0.5 + 0.5 * wp.cos(phase), -0.5 * wp.pi / width * wp.sin(phase))
 ''',
     "polynomial": '''
 @wp.func
 def radial_factor(r: float, cutoff: float) -> wp.vec2:
-    """Smooth step and its slope: one within RANGE, zero at the cutoff with two continuous derivatives."""
+    """Smooth step and its slope: one within INNER_CUTOFF, zero at the cutoff with two continuous derivatives."""
     if r >= cutoff:
         return wp.vec2(0.0, 0.0)
-    if r <= RANGE:
+    if r <= INNER_CUTOFF:
         return wp.vec2(1.0, 0.0)
-    width = cutoff - RANGE
-    s = (r - RANGE) / width
+    width = cutoff - INNER_CUTOFF
+    s = (r - INNER_CUTOFF) / width
     value = 1.0 - s * s * s * (10.0 - 15.0 * s + 6.0 * s * s)
     slope = -30.0 * s * s * (1.0 - s) * (1.0 - s) / width
     return wp.vec2(value, slope)
@@ -62,11 +62,7 @@ def _radial(cut: str, r: Any, cutoff: float, reach: float) -> Any:
     names={
         "positions": "x|coords|atoms",
         "triplets": "triples|neighbor_triplets|triplet_list",
-        "cosine": "cos_theta|c|cos_jik",
-        "r_ij": "dij|len_ij|rij",
-        "r_ik": "dik|len_ik|rik",
-        "u_ij": "eij|hat_ij|n_ij",
-        "u_ik": "eik|hat_ik|n_ik",
+        "cosine": "cos_theta|cos_angle|cos_jik",
         "energy": "potential|e_pot|epot",
     },
     double=True,
@@ -124,8 +120,13 @@ def three_body_forces(d: Draft) -> None:
         "virial": ("virial", "mat33", 1, "Virial tensor"),
     }[result]
     d.output(name, type, shape, about=about)
-    d.module(f"RANGE = wp.constant({d.pick(1.0, 1.2)})")
-    reach = float(d.prelude[0].split("(")[1].rstrip(")"))
+    reach = d.pick(1.0, 1.2)
+    if cut == "stillinger weber":
+        d.module(f"GAMMA = wp.constant({reach})  # length over which bonds weaken towards the cutoff")
+    else:
+        d.module(f"INNER_CUTOFF = wp.constant({reach})  # bonds are at full strength within")
+    if angle == "saturating":
+        d.module("SATURATION = wp.constant(0.5)")
     guard = "    if r >= cutoff:\n        return wp.vec2(0.0, 0.0)\n"
     d.function(_CUTS[cut].replace(guard, "") if skip else _CUTS[cut])
     if box != "none":
@@ -146,9 +147,10 @@ def three_body_forces(d: Draft) -> None:
         d.function(f'''
             @wp.func
             def nearest_image(r: wp.vec3, {head}) -> wp.vec3:
-                """Shortest of all vectors between images of two atoms."""
+                """$told"""
                 $body
-        ''', body=body)  # fmt: skip
+        ''', body=body, told="Shortest of all vectors between images of two atoms." if box == "orthorhombic"
+            else "Image of a vector whose coordinates in the cell are nearest to zero.")  # fmt: skip
     wrap = {
         "none": "{}",
         "orthorhombic": "nearest_image({}, box)",
@@ -156,14 +158,14 @@ def three_body_forces(d: Draft) -> None:
     }[box]
     shape_of = {
         "squared": """
-            # k (cos - cos0)^2
+            # Stillinger and Weber: a parabola in the cosine
             bend = k * deviation * deviation
             bend_slope = 2.0 * k * deviation
             """,
         "saturating": """
             # Vashishta's form, which levels off for large deviations
             square = deviation * deviation
-            damped = 1.0 + 0.5 * square
+            damped = 1.0 + SATURATION * square
             bend = k * square / damped
             bend_slope = 2.0 * k * deviation / (damped * damped)
             """,
@@ -200,6 +202,8 @@ def three_body_forces(d: Draft) -> None:
     strength = "strength[species[i]]" if species == "central" else "strength"
     factor = {"none": "", "switch": "coupling * ", "weights": "occupancy[tid] * "}[scaled]
     forces = result in ("forces", "virial")
+    nothing = "energies[tid] = 0.0" if result == "each" else ""
+    kept = f"    {nothing}\n" if nothing else ""
     d.launch(n)
     d.code(
         """
@@ -209,6 +213,7 @@ def three_body_forces(d: Draft) -> None:
         k_atom = triplets[tid][2]
         # Padding, or the same neighbor twice, hence no angle between them
         if i == j or i == k_atom or j == k_atom:
+            $nothing
             return
 
         $mask
@@ -228,10 +233,12 @@ def three_body_forces(d: Draft) -> None:
         $grad
         $store
         """,
-        mask="if species[i] == free_species:\n    return\n" if species == "mask" else "",
+        nothing=nothing,
+        mask=f"if species[i] == free_species:\n{kept}    return\n" if species == "mask" else "",
         bond_ij=wrap.format("positions[j] - positions[i]"),
         bond_ik=wrap.format("positions[k_atom] - positions[i]"),
-        skip="# Test the distances first, because most triplets of the list are out of reach\nif r_ij >= cutoff or r_ik >= cutoff:\n    return\n"
+        skip="# Test the distances first, because most triplets of the list are out of reach\nif r_ij >= cutoff or r_ik >= cutoff:\n"
+        f"{kept}    return\n"
         if skip
         else "",
         strength=factor + strength,

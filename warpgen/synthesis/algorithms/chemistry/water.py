@@ -59,6 +59,8 @@ def settle_water(d: Draft) -> None:
         f"WEIGHT_O = wp.constant({m_o / (m_o + 2 * m_h):.9f})\n"
         f"WEIGHT_H = wp.constant({m_h / (m_o + 2 * m_h):.9f})"
     )
+    if result == "virial":
+        d.module(f"MASS_O = wp.constant({m_o})  # [u]\nMASS_H = wp.constant({m_h})")
     d.input(
         "frames",
         "transform",
@@ -204,12 +206,12 @@ def settle_water(d: Draft) -> None:
         velocities[mol, 1] = (new_h1 - old_h1) / dt
         velocities[mol, 2] = (new_h2 - old_h2) / dt
     """
-    virial = f"""
+    virial = """
         # Constraint forces are the mass times the displacement by SETTLE over dt^2
         inv_dt_sq = 1.0 / (dt * dt)
-        pull_o = {m_o} * inv_dt_sq * (new_o - free_o)
-        pull_h1 = {m_h} * inv_dt_sq * (new_h1 - free_h1)
-        pull_h2 = {m_h} * inv_dt_sq * (new_h2 - free_h2)
+        pull_o = MASS_O * inv_dt_sq * (new_o - free_o)
+        pull_h1 = MASS_H * inv_dt_sq * (new_h1 - free_h1)
+        pull_h2 = MASS_H * inv_dt_sq * (new_h2 - free_h2)
         moment = wp.outer(old_o, pull_o) + wp.outer(old_h1, pull_h1) + wp.outer(old_h2, pull_h2)
         virial[mol] = -0.5 * moment
     """

@@ -33,7 +33,7 @@ def _dominant(a: Any, shift: float) -> Any:
 
 @DOMAIN.algorithm(
     source="Golub & Van Loan 2013, Matrix Computations, algorithm 3.4.1 and 3.2.1",
-    names=NAMES | {"lu_solve": "gauss_solve|batched_lu_solve|gauss_eliminate|solve_dense"},
+    names=NAMES | {"lu_solve": "gauss_solve|gauss_eliminate|solve_dense"},
     adjoint="no",
     double=True,
     weight=8,
@@ -45,6 +45,9 @@ def lu_solve(d: Draft) -> None:
     columns = d.option("columns", "one", "several")
     layout = d.option("layout", "batch first", "batch last")
     determinant = d.flag("determinant", 0.3)
+    d.calls(
+        "gauss_jordan|gauss_jordan_solve|solve_dense" if jordan else "gauss_solve|gauss_eliminate|solve_dense"
+    )
     n, count = d.pick(4, 5, 6, 7), d.pick(32, 48, 64)
     several = columns == "several"
     m = d.pick(2, 3)
@@ -147,7 +150,7 @@ def lu_solve(d: Draft) -> None:
         $unknown
     """
     unknown = f"""
-    s = float({b("$ri")})
+    s = {b("$ri")}
     for j in range(i + 1, n):
         s -= {a("$ri", "j")} * {b("$rj")}
     {b("$ri")} = s / {a("$ri", "i")}
@@ -198,10 +201,10 @@ def lu_solve(d: Draft) -> None:
     d.explain(f"""
         `shift` is added to the diagonal first. On return, `A` holds the {"pivots" if jordan else "upper triangle"}, and `b` the solution{entry}.
     """)
-    if determinant or indexed:
-        also = " and computes determinants" if determinant else ""
-        places = ", solutions staying in the rows of their pivots" if indexed else ""
-        d.says(f"Solves batched dense linear systems{also or ' by Gaussian elimination'}{places}.")
+    method = "Gauss-Jordan elimination" if jordan else "Gaussian elimination"
+    also = " and computes determinants" if determinant else ""
+    places = ", solutions staying in the rows of their pivots" if indexed else ""
+    d.says(f"Solves batched dense linear systems{also} by {method}{places}.")
 
     def reference(v: Values) -> dict[str, Any]:
         full, side = (v.A, v.b) if first else (np.moveaxis(v.A, -1, 0), np.moveaxis(v.b, -1, 0))

@@ -104,7 +104,7 @@ _CLEAR = """
         "matrices": "mats|a_in|covariances",
         "factors": "lower|chol|cholesky_factors",
         "corner": "l_kk|diag_factor|block_factor",
-        "pivot": "a_kk|diag_block|head",
+        "pivot": "a_kk|diag_block",
         "panel": "a_ik|strip|column_block",
         "rest": "trailing|a_ij|remainder",
         "TILE": "BLOCK|NB|BLOCK_SIZE",
@@ -134,7 +134,7 @@ def factored_blocks(d: Draft) -> None:
     solves, measures = result in ("solution", "both"), result in ("log determinant", "both")
     d.module(f"TILE = wp.constant({tile})" + (f"\nRHS = wp.constant({width})" if many else ""))
     held = "factors" if right else "matrices"
-    about = "off-diagonal parts, of which the lower triangles are read"
+    about = "matrices without the shift, of which the lower triangles are read"
     if right:
         d.inout(held, "float", (batch, n, n), -0.3, 0.3, about=f"{about}, then factors")
     else:

@@ -97,7 +97,7 @@ def fitted_step(d: Draft) -> None:
     model = d.option("model", *_MODELS)
     damping = d.option("damping", "levenberg", "marquardt")
     d.calls({
-        "levenberg": "levenberg_step|gauss_newton_step|fit_curves|fitted_step",
+        "levenberg": "levenberg_step|damped_gauss_newton|fit_curves|fitted_step",
         "marquardt": "marquardt_update|levenberg_marquardt_step|lm_step|fit_curves",
     }[damping])  # fmt: skip
     robust = d.option("weights", *_ROBUST)
@@ -133,7 +133,7 @@ def fitted_step(d: Draft) -> None:
         f'@wp.func\ndef curve(t: float, p: wp.vec3) -> float:\n    """{_MEANING[model]}"""\n    return {formula}'
     )
     for k, slope in enumerate(slopes):
-        d.function(f"@wp.func\ndef by_p{k}(t: float, p: wp.vec3) -> float:\n    return {slope}")
+        d.function(f"@wp.func\ndef partial_p{k}(t: float, p: wp.vec3) -> float:\n    return {slope}")
     if weight:
         d.function(f'''
             @wp.func
@@ -175,13 +175,13 @@ def fitted_step(d: Draft) -> None:
         return f"wp.tile_dot({r}, {f'{w} * ' if w else ''}{r})[0]"
 
     judge = f"""
-        # How well the linear model foretold the decrease says whether the damping was right
+        # How well the linear model predicts the decrease says whether the damping was right
         r_new = y - wp.tile_map(curve, t, q)
         r_linear = r - wp.tile_squeeze(wp.tile_matmul(jac, wp.tile_reshape({step}, shape=(3, 1))))
         before = {cost_of("r")}
-        real = before - {cost_of("r_new")}
-        foretold = before - {cost_of("r_linear")}
-        gains[series] = real / foretold
+        actual = before - {cost_of("r_new")}
+        predicted = before - {cost_of("r_linear")}
+        gains[series] = actual / predicted
     """
     d.launch(series, tiled=True)
     d.code(
@@ -192,9 +192,9 @@ def fitted_step(d: Draft) -> None:
         p = params[series]
         r = y - wp.tile_map(curve, t, p)
         jac = wp.tile_empty(shape=(SAMPLES, 3), dtype=float, storage="shared")
-        wp.tile_assign(jac, wp.tile_reshape(wp.tile_map(by_p0, t, p), shape=(SAMPLES, 1)), offset=(0, 0))
-        wp.tile_assign(jac, wp.tile_reshape(wp.tile_map(by_p1, t, p), shape=(SAMPLES, 1)), offset=(0, 1))
-        wp.tile_assign(jac, wp.tile_reshape(wp.tile_map(by_p2, t, p), shape=(SAMPLES, 1)), offset=(0, 2))
+        wp.tile_assign(jac, wp.tile_reshape(wp.tile_map(partial_p0, t, p), shape=(SAMPLES, 1)), offset=(0, 0))
+        wp.tile_assign(jac, wp.tile_reshape(wp.tile_map(partial_p1, t, p), shape=(SAMPLES, 1)), offset=(0, 1))
+        wp.tile_assign(jac, wp.tile_reshape(wp.tile_map(partial_p2, t, p), shape=(SAMPLES, 1)), offset=(0, 2))
         $weigh
         $wide
         normal = wp.tile_matmul(wp.tile_transpose({jw}), jac)

@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Golub & Van Loan 2013, algorithms 4.2.1 and 4.2.2; 4.1.2 for L D L^T",
     names=NAMES
-    | {"cholesky_factor": "dense_chol|batched_cholesky|dense_cholesky", "damping": "reg|armature"},
+    | {"cholesky_factor": "dense_chol|batched_cholesky|dense_cholesky", "damping": "reg|regularization"},
     adjoint="no",
     double=True,
     weight=3,
@@ -44,10 +44,10 @@ def cholesky_factor(d: Draft) -> None:
     d.param("shift", "float", float(n) + 1.0, float(n) + 3.0, about="Added to the diagonal")
     extra = ""
     if damping == "uniform":
-        d.param("damping", "float", 0.1, 0.5)
+        d.param("damping", "float", 0.1, 0.5, about="Damping of all rows")
         extra = " + damping"
     elif damping == "per row":
-        d.input("damping", "float", n, 0.1, 0.5)
+        d.input("damping", "float", n, 0.1, 0.5, about="Damping of each row")
         extra = " + damping[i]"
     first = f"{at('j', 'j')} += shift{extra}".replace("damping[i]", "damping[j]")
     head = {"square": "n = A.shape[1]", "flat": "base = batch * n * n", "packed": ""}[layout]
@@ -74,10 +74,10 @@ def cholesky_factor(d: Draft) -> None:
         for j in range(n):
             {first}
         for k in range(n):
-            pivot = wp.sqrt({at("k", "k")})
-            {at("k", "k")} = {"1.0 / pivot" if inverse else "pivot"}
+            root = wp.sqrt({at("k", "k")})
+            {at("k", "k")} = {"1.0 / root" if inverse else "root"}
             for i in range(k + 1, n):
-                {at("i", "k")} = {at("i", "k")} / pivot
+                {at("i", "k")} = {at("i", "k")} / root
             # Right-looking: the outer product of column `k` is taken out of the trailing block
             for j in range(k + 1, n):
                 for i in range(j, n):
@@ -88,19 +88,16 @@ def cholesky_factor(d: Draft) -> None:
         body = f"""
         for j in range(n):
             {first}
-            pivot = {at("j", "j")}
+            d_j = {at("j", "j")}
             for k in range(j):
-                pivot -= {at("j", "k")} * {at("j", "k")} * {at("k", "k")}
-            {at("j", "j")} = pivot
+                d_j -= {at("j", "k")} * {at("j", "k")} * {at("k", "k")}
+            {at("j", "j")} = d_j
             for i in range(j + 1, n):
                 s = {at("i", "j")}
                 for k in range(j):
                     s -= {at("i", "k")} * {at("j", "k")} * {at("k", "k")}
-                {at("i", "j")} = s / pivot
+                {at("i", "j")} = s / d_j
         """
-    for name in ("s", "pivot"):  # changed in the inner loops
-        body = body.replace(f"{name} = {at('j', 'j')}\n", f"{name} = float({at('j', 'j')})\n")
-        body = body.replace(f"{name} = {at('i', 'j')}\n", f"{name} = float({at('i', 'j')})\n")
     d.launch(count)
     d.code("batch = wp.tid()\n$head\n$body", head=head, body=body, root=root)
     added = "`shift` is" if damping == "none" else "`shift` and `damping` are"

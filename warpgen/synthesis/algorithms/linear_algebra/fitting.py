@@ -18,7 +18,8 @@ _NAMES = {
     "lm": "damping|mu|lam",
     "tid": "i",
     "H": "jtj|normal_mat|hessian",
-    "g": "jtr|grad|rhs",
+    "rhs": "jtr|right",
+    "descent": "downhill|neg_grad",
     "res": "e|residual|diff",
     "row": "phi|features|basis",
 }
@@ -58,27 +59,35 @@ def least_squares_fit(d: Draft) -> None:
         weighted = "given"
     vec, mat = f"vec{size}", f"mat{size}{size}"
     where = "points" if model == "plane" else "t"
+    abscissa = "Places of the observations" + (", the same for all rows" if shared else "")
     one = f"{where}[k]" if shared else f"{where}[tid, k]"
-    d.input(where, "vec2" if model == "plane" else "float", n if shared else (m, n), -1.0, 1.0)
-    d.input("y", "float", (m, n), -1.0, 1.0)
+    d.input(
+        where, "vec2" if model == "plane" else "float", n if shared else (m, n), -1.0, 1.0, about=abscissa
+    )
+    d.input("y", "float", (m, n), -1.0, 1.0, about="Observations, a fit for each row")
     if weighted == "given":
-        d.input("w", "float", n if shared else (m, n), 0.5, 2.0)
+        d.input("w", "float", n if shared else (m, n), 0.5, 2.0, about="Weights of the observations")
     elif weighted == "robust":
-        d.param("huber", "float", 0.3, 0.6)
+        d.param("huber", "float", 0.3, 0.6, about="Residual beyond which observations count less")
     iterative = method != "normal equations"
     if iterative:
-        d.input("start", vec, m, -0.5, 0.5)
+        d.input("start", vec, m, -0.5, 0.5, about="Coefficients before the step")
     if model == "sinusoid":
-        d.param("omega", "float", 1.0, 2.0)
+        d.param("omega", "float", 1.0, 2.0, about="Angular frequency")
     if method == "gradient step":
-        d.param("rate", "float", 0.05, 0.2)
+        d.param("rate", "float", 0.05, 0.2, about="Learning rate")
     elif method == "damped step":
-        d.param("lm", "float", 0.05, 0.3)
+        d.param("lm", "float", 0.05, 0.3, about="Levenberg-Marquardt damping")
     else:
-        d.param("ridge", "float", 0.001, 0.01)
+        d.param("ridge", "float", 0.001, 0.01, about="Added to the diagonal of the normal matrix")
     error = result == "error"
     measure = "reduction" if iterative else "error"
-    d.output(measure if error else "coeffs", "float" if error else vec, m)
+    told = {
+        "reduction": "Predicted reductions of half the sum of squares",
+        "error": "Residual sums of squares",
+    }
+    about = told[measure] if error else "Fitted coefficients"
+    d.output(measure if error else "coeffs", "float" if error else vec, m, about=about)
     features = {
         "line": f"row = wp.vec2(1.0, {one})",
         "parabola": f"s = {one}\nrow = wp.vec3(1.0, s, s * s)",
@@ -104,35 +113,34 @@ def least_squares_fit(d: Draft) -> None:
         lines.append("wk = wp.min(1.0, huber / (wp.abs(res) + 1.0e-6))")
         factor = "wk * "
     gradient = method == "gradient step"
+    g = "descent" if gradient else "rhs"
     if not gradient:
         lines.append(f"H += {factor}wp.outer(row, row)")
-    lines.append(f"g += {factor}{left} * row")
+    lines.append(f"{g} += {factor}{left} * row")
     if error and not iterative:
         lines.append(f"yy += {factor}yk * yk")
     setup = [f"H = wp.{mat}()"] if not gradient else []
-    setup.append(f"g = wp.{vec}()")
+    setup.append(f"{g} = wp.{vec}()")
     if iterative:
         setup.insert(0, "c = start[tid]")
     elif error:
         setup.append("yy = float(0.0)")
     damp = f"{'lm' if iterative else 'ridge'} * wp.identity(n={size}, dtype=float)"
     if gradient:
-        solve = "delta = rate * g"
+        solve = "delta = rate * descent"
     elif method == "damped step":
         solve = "# Levenberg-Marquardt damping of the normal matrix\n"
-        solve += f"delta = wp.inverse(H + {damp}) * g"
+        solve += f"delta = wp.inverse(H + {damp}) * rhs"
     else:
-        solve = (
-            f"# Small ridge avoids a singular normal matrix with few samples\nc = wp.inverse(H + {damp}) * g"
-        )
+        solve = f"# Small ridge avoids a singular normal matrix with few samples\nc = wp.inverse(H + {damp}) * rhs"
     if error:
         if iterative:
-            end = "# To first order\nreduction[tid] = wp.dot(g, delta)"
+            end = "# To first order\nreduction[tid] = wp.dot(descent, delta)"
             if not gradient:
-                end = "# By the quadratic model\nreduction[tid] = wp.dot(g, delta) - 0.5 * wp.dot(delta, H * delta)"
+                end = "# By the quadratic model\nreduction[tid] = wp.dot(rhs, delta) - 0.5 * wp.dot(delta, H * delta)"
         else:
             end = "# Residual sum of squares from the normal equations, no second pass needed\n"
-            end += "error[tid] = yy - 2.0 * wp.dot(g, c) + wp.dot(c, H * c)"
+            end += "error[tid] = yy - 2.0 * wp.dot(rhs, c) + wp.dot(c, H * c)"
     else:
         end = "coeffs[tid] = c + delta" if iterative else "coeffs[tid] = c"
     d.launch(m)
@@ -146,7 +154,8 @@ def least_squares_fit(d: Draft) -> None:
     known = {"plane": "a plane", "sinusoid": "a sinusoid of known frequency", "exponential": "an exponential"}
     what = known.get(model, f"a {model}")
     if error:
-        d.says(f"Computes the residual sum of squares of fitting {what} to each row.")
+        sum_ = "weighted residual sum" if weighted == "given" else "residual sum"
+        d.says(f"Computes the {sum_} of squares of fitting {what} to each row.")
         if iterative:
             d.says(f"Computes the predicted reduction of one step for fitting {what} to each row.")
     elif gradient:
@@ -178,18 +187,32 @@ def least_squares_fit(d: Draft) -> None:
         elif weighted == "robust":
             w = np.minimum(1.0, v.huber / (np.abs(res) + 1e-6))
         big = np.einsum("mn,mni,mnj->mij", w, phi, phi)
-        g = np.einsum("mn,mn,mni->mi", w, res, phi)
+        right = np.einsum("mn,mn,mni->mi", w, res, phi)
         added = 0.0 if gradient else v.lm if iterative else v.ridge
-        delta = v.rate * g if gradient else np.linalg.solve(big + added * np.eye(size), g[..., None])[..., 0]
+        delta = np.linalg.solve(big + added * np.eye(size), right[..., None])[..., 0]
+        delta = v.rate * right if gradient else delta
         quadratic = np.einsum("mi,mij,mj->m", delta, big, delta)
         if not error:
             return {"coeffs": v.start + delta if iterative else delta}
-        gain = (g * delta).sum(axis=1)
+        gain = (right * delta).sum(axis=1)
         if iterative:
             return {"reduction": gain if gradient else gain - 0.5 * quadratic}
         return {"error": (w * res**2).sum(axis=1) - 2 * gain + quadratic}
 
     d.check(reference, 2e-3)
+
+
+_VECTORS = {
+    "gradient": "gradients",
+    "vector": "vectors that the covariances are applied to",
+    "rhs": "right-hand sides",
+}
+_MADE = {
+    "search_direction": "quasi-Newton directions",
+    "product": "products with the updated covariances",
+    "solution": "solutions",
+    "updated": "matrices after the update",
+}
 
 
 @DOMAIN.algorithm(
@@ -233,57 +256,69 @@ def rank_one_update(d: Draft) -> None:
     n = d.pick(48, 64, 96)
     vec, mat = f"vec{size}", f"mat{size}{size}"
     secant = kind in ("bfgs", "sr1")
+    told = {
+        "sherman-morrison": "column vectors of the update",
+        "covariance": "what is measured of the states",
+    }
+    told = told.get(kind, "vectors of the update")
     if kind in ("symmetric", "covariance"):
         guard = "none"  # the denominator is positive
     elif secant and guard == "clamp":
         guard = "return"
     given = "P" if kind == "covariance" else "H_inv" if secant else "A_inv"
-    d.input(given, mat, n, 0.5, 2.0, kind="spd")
+    about = {"P": "covariance matrices", "H_inv": "inverse Hessians", "A_inv": "inverses of the matrices"}[
+        given
+    ]
+    d.input(given, mat, n, 0.5, 2.0, kind="spd", about=about)
     if secant:
         d.input("s", vec, n, 0.2, 1.0, about="step of the variables")
         d.input("y", vec, n, -0.4 if guard == "return" else 0.2, 1.0, about="change of the gradient")
     else:
-        d.input("u", vec, n, 0.1, 1.0)
+        d.input("u", vec, n, 0.1, 1.0, about=told)
         if kind == "sherman-morrison":
-            d.input("v", vec, n, 0.1 if guard == "none" else -1.0, 1.0)
+            d.input("v", vec, n, 0.1 if guard == "none" else -1.0, 1.0, about="row vectors of the update")
     if kind == "covariance":
         d.param("noise", "float", 0.2, 1.0, about="variance of the measurement")
     if scaled:
         d.param("sigma", "float", 0.3, 0.9, about="factor of the update")
     solve = result == "solve"
-    vector, made = ("gradient", "direction") if secant else ("vector", "product") if kind == "covariance" else ("rhs", "solution")  # fmt: skip
+    vector, made = ("gradient", "search_direction") if secant else ("vector", "product") if kind == "covariance" else ("rhs", "solution")  # fmt: skip
     if solve:
-        d.input(vector, vec, n, -1.0, 1.0)
+        d.input(vector, vec, n, -1.0, 1.0, about=_VECTORS[vector])
     made = made if solve else "updated"
-    d.output(made, vec if solve else mat, n)
+    d.output(made, vec if solve else mat, n, about=_MADE[made])
     out = f"{made}[tid]"
-    keep = ("-(b * gradient[tid])" if secant else f"b * {vector}[tid]") if solve else "b"
+    old = {"P": "cov", "H_inv": "h", "A_inv": "inv"}[given]
+    keep = ("-(h * gradient[tid])" if secant else f"{old} * {vector}[tid]") if solve else old
     eye = f"wp.identity(n={size}, dtype=float)"
     amount = "sigma * " if scaled else ""
     if kind in ("sherman-morrison", "symmetric", "covariance"):
-        right = "v[tid] * b" if kind == "sherman-morrison" else "bu"
-        dot = f"wp.dot({'v[tid]' if kind == 'sherman-morrison' else 'u[tid]'}, bu)"
+        old_u = f"{old}_u"
+        right = f"v[tid] * {old}" if kind == "sherman-morrison" else old_u
+        dot = f"wp.dot({'v[tid]' if kind == 'sherman-morrison' else 'u[tid]'}, {old_u})"
         first = "noise" if kind == "covariance" else "1.0"
         denominator = f"denom = {first} + {amount}{dot}"
         change = (
-            f"({amount}1.0 / denom) * wp.outer(bu, {right})" if scaled else f"wp.outer(bu / denom, {right})"
+            f"({amount}1.0 / denom) * wp.outer({old_u}, {right})"
+            if scaled
+            else f"wp.outer({old_u} / denom, {right})"
         )
-        update = f"new = b - {change}".replace("sigma * 1.0 / denom", "sigma / denom")
-        body = [f"b = {given}[tid]", "bu = b * u[tid]", denominator, "$guard", update]
+        update = f"new = {old} - {change}".replace("sigma * 1.0 / denom", "sigma / denom")
+        body = [f"{old} = {given}[tid]", f"{old_u} = {old} * u[tid]", denominator, "$guard", update]
     elif kind == "bfgs":
         body = [
-            "b = H_inv[tid]",
+            "h = H_inv[tid]",
             "si = s[tid]",
             "yi = y[tid]",
             "denom = wp.dot(yi, si)",
             "$guard",
             f"e = {eye} - wp.outer(si, yi) / denom",
-            "new = e * b * wp.transpose(e) + wp.outer(si, si) / denom",
+            "new = e * h * wp.transpose(e) + wp.outer(si, si) / denom",
         ]
     else:
-        body = ["b = H_inv[tid]", "miss = s[tid] - b * y[tid]", "denom = wp.dot(miss, y[tid])", "$guard",
-                "new = b + wp.outer(miss, miss) / denom"]  # fmt: skip
-    limit = "0.01"
+        body = ["h = H_inv[tid]", "miss = s[tid] - h * y[tid]", "denom = wp.dot(miss, y[tid])", "$guard",
+                "new = h + wp.outer(miss, miss) / denom"]  # fmt: skip
+    limit = "MIN_DENOM"
     test = "# Skip tiny denominators, otherwise rounding would ruin the result\n"
     test += f"if wp.abs(denom) < {limit}:\n    {out} = {keep}\n    return"
     if kind == "bfgs":
@@ -292,8 +327,10 @@ def rank_one_update(d: Draft) -> None:
     clamp = f"# Kept away from zero, on either side\ndenom = wp.where(denom < 0.0, wp.min(denom, -{limit}), wp.max(denom, {limit}))"
     if kind == "sr1" and guard == "none":
         guard = "return"
+    if guard != "none":
+        d.module("MIN_DENOM = wp.constant(0.01)")
     guarding = {"none": "", "return": test, "clamp": clamp}[guard]
-    finish = f"{out} = {keep.replace('b * ', 'new * ')}" if solve else f"{out} = new"
+    finish = f"{out} = {keep.replace(f'{old} * ', 'new * ')}" if solve else f"{out} = new"
     d.launch(n)
     d.code("tid = wp.tid()\n" + "\n".join(body) + f"\n{finish}", guard=guarding)
     subject = {

@@ -16,6 +16,9 @@ _NAMES = {
 }
 
 
+_MUON = "# Coefficients of Muon, which drive all singular values near one in few iterations"
+
+
 @DOMAIN.algorithm(
     source="Newton-Schulz iteration: Schulz 1933; Jordan et al. 2024 (Muon) for the orthogonalising quintic",
     names=_NAMES
@@ -48,24 +51,24 @@ def newton_schulz(d: Draft) -> None:
     else:
         kind, shape = "float", ((count * size, size) if tile else (count, size, size))
     if goal == "inverse":
-        d.input("A", kind, shape, -scale, scale)
-    d.input("X", kind, shape, -scale, scale)
+        d.input("A", kind, shape, -scale, scale, about="Matrices to invert")
+    d.input("X", kind, shape, -scale, scale, about="Iterates")
     if damped:
-        d.param("relax", "float", 0.4, 0.9)
-    d.output("Y", kind, shape)
+        d.param("relax", "float", 0.4, 0.9, about="Share of the step that is taken")
+    d.output("Y", kind, shape, about="Next iterates")
     names = {
+        "inverse": "Performs one Newton-Schulz iteration for the inverse of a matrix: X (2 - A X).",
         "orthogonal": "Performs one Newton-Schulz iteration for the orthogonal polar factor: X (3 - X^T X) / 2.",
         "quintic": "Performs one quintic Newton-Schulz iteration for orthogonalization.",
         "sign": "Performs one Newton-Schulz iteration for the matrix sign function: X (3 - X X) / 2.",
     }
-    if goal in names:
-        d.says(names[goal])
+    d.says(names[goal] if not damped else f"{names[goal][:-1]}, under-relaxed.")
     if form == "vec type":
         eye = f"wp.identity(n={size}, dtype=float)"
         body = {
             "inverse": f"a = A[tid]\n$store {{x * (2.0 * {eye} - a * x)}}",
             "orthogonal": f"$store {{0.5 * x * (3.0 * {eye} - wp.transpose(x) * x)}}",
-            "quintic": "g = x * wp.transpose(x)\n$store {3.4445 * x + (-4.775 * g + 2.0315 * g * g) * x}",
+            "quintic": f"{_MUON}\ng = x * wp.transpose(x)\n$store {{3.4445 * x + (-4.775 * g + 2.0315 * g * g) * x}}",
             "sign": f"$store {{0.5 * x * (3.0 * {eye} - x * x)}}",
         }[goal]
         head, new = body.split("$store ")
@@ -82,7 +85,7 @@ def newton_schulz(d: Draft) -> None:
             "new = x * 2.0 - wp.tile_matmul(x, ax)",
             "orthogonal": "g = wp.tile_matmul(wp.tile_transpose(x), x)\n"
             "new = x * 1.5 - wp.tile_matmul(x, g) * 0.5",
-            "quintic": "g = wp.tile_matmul(x, wp.tile_transpose(x))\ng2 = wp.tile_matmul(g, g)\n"
+            "quintic": f"{_MUON}\ng = wp.tile_matmul(x, wp.tile_transpose(x))\ng2 = wp.tile_matmul(g, g)\n"
             "p = g2 * 2.0315 - g * 4.775\nnew = x * 3.4445 + wp.tile_matmul(p, x)",
             "sign": "g = wp.tile_matmul(x, x)\nnew = x * 1.5 - wp.tile_matmul(x, g) * 0.5",
         }[goal]
@@ -106,14 +109,15 @@ def newton_schulz(d: Draft) -> None:
             "sign": ("X[batch, k, l] * X[batch, l, j]", "1.5 * x - 0.5 * s"),
         }[goal]
         if goal == "quintic":
-            d.says(names["orthogonal"])
+            d.says(names["orthogonal"] if not damped else f"{names['orthogonal'][:-1]}, under-relaxed.")
+        entry = {"inverse": "ax_entry", "sign": "square_entry"}.get(goal, "gram_entry")
         out = "x + relax * (new - x)" if damped else "new"
         pair = ("A: wp.array3d(dtype=float), " if goal == "inverse" else "") + "X: wp.array3d(dtype=float)"
         names_in = "A, X" if goal == "inverse" else "X"
         d.function(
             f"""
             @wp.func
-            def inner_entry({pair}, batch: int, k: int, j: int) -> float:
+            def {entry}({pair}, batch: int, k: int, j: int) -> float:
                 g = float(0.0)
                 for l in range(X.shape[1]):
                     g += {inner[0]}
@@ -128,7 +132,7 @@ def newton_schulz(d: Draft) -> None:
             x = X[batch, i, j]
             s = float(0.0)
             for k in range(n):
-                s += X[batch, i, k] * inner_entry({names_in}, batch, k, j)
+                s += X[batch, i, k] * {entry}({names_in}, batch, k, j)
             $put
             """,
             put=f"new = {inner[1]}\nY[batch, i, j] = {out}" if damped else f"Y[batch, i, j] = {inner[1]}",

@@ -15,19 +15,33 @@ _NAMES = {
     "p": "direction|search_dir|p_vec",
     "Ap": "q|a_p|mat_p",
     "z": "precond_r|z_vec|preconditioned",
-    "rz": "rz_old|rho|rr_old",
+    "rz": "r_dot_z|rho",
     "pAp": "p_dot_ap|pap|curvature",
     "alpha": "step_len|a_k|step",
-    "beta": "b_k|conj|momentum",
+    "beta": "b_k|beta_k",
     "tid": "i",
     "env": "world|batch|system",
     "tol": "atol_sq|tolerance|eps",
 }
 
 
+_SCALARS = {
+    "rz": "Inner product of the residual and the preconditioned one",
+    "rz_old": "Inner product of the residual and the preconditioned one before",
+    "rz_new": "Inner product of the residual and the preconditioned one now",
+    "pAp": "Inner product of the direction and its product with the matrix",
+    "alpha": "Step along the search direction",
+    "omega": "Step of the stabilization",
+    "delta": "Entry of the triangular factor beside the diagonal",
+    "epsilon": "Entry of the triangular factor two off the diagonal",
+    "gamma": "Diagonal entry of the triangular factor",
+    "eta": "Step along the new direction",
+}
+
+
 @DOMAIN.algorithm(
     source="Hestenes & Stiefel 1952; Saad 2003, algorithms 6.18, 9.1 and 12.1; van der Vorst 1992",
-    names=_NAMES | {"krylov_update": "cg_update|cg_kernel_1|update_iterate|solver_step"},
+    names=_NAMES | {"krylov_update": "cg_update|update_iterate|solver_step"},
     adjoint="no",
     double=True,
     weight=3,
@@ -37,8 +51,8 @@ def krylov_update(d: Draft) -> None:
     """Updates solution and residual of conjugate gradients."""
     step = d.option("step", "solution", "direction", "chebyshev", "bicgstab", "minres", "all")
     d.calls({
-        "solution": "cg_update|update_iterate|krylov_update|cg_kernel_1",
-        "direction": "update_direction|cg_direction|cg_kernel_2",
+        "solution": "cg_update|update_iterate|cg_solution_update",
+        "direction": "update_direction|cg_direction|cg_direction_update",
         "chebyshev": "chebyshev_step|chebyshev_update",
         "bicgstab": "bicgstab_update|bicgstab_finish|bicgstab_step",
         "minres": "minres_update|minres_step",
@@ -64,10 +78,11 @@ def krylov_update(d: Draft) -> None:
         return f"{name}[{at_s}]" if arrays else name
 
     def declare_scalar(name: str, low: float, high: float) -> None:
+        about = _SCALARS[name]
         if arrays:
-            d.input(name, "float", systems if many else 1, low, high)
+            d.input(name, "float", systems if many else 1, low, high, about=about)
         else:
-            d.param(name, "float", low, high)
+            d.param(name, "float", low, high, about=about)
 
     square = "wp.dot($e, $e)" if entry == "vec3" else "$e * $e"
     lines: list[str] = []
@@ -76,7 +91,7 @@ def krylov_update(d: Draft) -> None:
             declare_scalar("rz", 0.05, 2.0)
             declare_scalar("pAp", 0.5, 2.0)
         else:
-            d.param("alpha", "float", 0.2, 1.0)
+            d.param("alpha", "float", 0.2, 1.0, about="Step length")
         d.input("p", entry, shape, -1.0, 1.0, about="Search direction")
         d.input("Ap", entry, shape, -1.0, 1.0, about="Matrix times search direction")
         d.inout("x", entry, shape, -1.0, 1.0, about="Solution")
@@ -99,17 +114,17 @@ def krylov_update(d: Draft) -> None:
             d.output("z", entry, shape, about="Preconditioned residual")
             lines += [f"ri = r[{at}]", f"z[{at}] = inv_diag[{at}] * ri"]
         if dots:
-            d.inout("rr", "float", systems if many else 1, value=0.0)
+            d.inout("rr", "float", systems if many else 1, value=0.0, about="Squared norm of the residual")
             if not jacobi:
                 lines.append(f"ri = r[{at}]")
             lines.append(f"wp.atomic_add(rr, {at_s}, {square.replace('$e', 'ri')})")
     elif step == "direction":
-        declare_scalar("rz", 0.5, 2.0)
+        declare_scalar("rz_old", 0.5, 2.0)
         declare_scalar("rz_new", 0.1, 1.0)
         source = "z" if jacobi else "r"
-        d.input(source, entry, shape, -1.0, 1.0)
+        d.input(source, entry, shape, -1.0, 1.0, about="Preconditioned residual" if jacobi else "Residual")
         d.inout("p", entry, shape, -1.0, 1.0, about="Search direction")
-        old, new = scalar("rz"), scalar("rz_new")
+        old, new = scalar("rz_old"), scalar("rz_new")
         if guard == "converged":
             d.param("tol", "float", 0.15, 0.25, about="Convergence threshold")
             lines.append(f"if {new} < tol:\n    return")
@@ -121,12 +136,12 @@ def krylov_update(d: Draft) -> None:
             lines.append(f"beta = {new} / {old}")
         lines.append(f"p[{at}] = {source}[{at}] + beta * p[{at}]")
         if dots:
-            d.inout("pp", "float", systems if many else 1, value=0.0)
+            d.inout("pp", "float", systems if many else 1, value=0.0, about="Squared norm of the direction")
             lines.append(f"p_new = p[{at}]\nwp.atomic_add(pp, {at_s}, {square.replace('$e', 'p_new')})")
         d.says("Updates the search direction of conjugate gradients.")
     elif step == "chebyshev":
-        d.param("c1", "float", 0.1, 0.9)
-        d.param("c2", "float", 0.2, 1.0)
+        d.param("c1", "float", 0.1, 0.9, about="Factor of the old direction")
+        d.param("c2", "float", 0.2, 1.0, about="Factor of the residual")
         d.input("r", entry, shape, -1.0, 1.0, about="Residual")
         if jacobi:
             d.input("inv_diag", "float", shape, 0.2, 1.0, about="Inverse diagonal (Jacobi preconditioner)")
@@ -144,14 +159,14 @@ def krylov_update(d: Draft) -> None:
         declare_scalar("alpha", 0.2, 1.0)
         declare_scalar("omega", 0.02, 1.0)
         d.input("p", entry, shape, -1.0, 1.0, about="Search direction")
-        d.input("s", entry, shape, -1.0, 1.0)
-        d.input("t", entry, shape, -1.0, 1.0)
+        d.input("s", entry, shape, -1.0, 1.0, about="Residual after the half step")
+        d.input("t", entry, shape, -1.0, 1.0, about="Matrix times `s`")
         d.inout("x", entry, shape, -1.0, 1.0, about="Solution")
         d.output("r", entry, shape, about="Residual")
         a, w = scalar("alpha"), scalar("omega")
         if guard == "converged":
-            d.param("tol", "float", 0.05, 0.1, about="Least step of the stabilization")
-            lines.append(f"# Stagnation: keep the half step\nif wp.abs({w}) < tol:\n"
+            d.param("min_omega", "float", 0.05, 0.1, about="Least step of the stabilization")
+            lines.append(f"# Stagnation: keep the half step\nif wp.abs({w}) < min_omega:\n"
                          f"    x[{at}] += {a} * {f'inv_diag[{at}] * ' if jacobi else ''}p[{at}]\n    r[{at}] = s[{at}]\n    return")  # fmt: skip
         change = f"{a} * p[{at}] + {w} * s[{at}]"
         if jacobi:
@@ -160,15 +175,15 @@ def krylov_update(d: Draft) -> None:
         lines += [f"x[{at}] += {change}",
                   f"ri = s[{at}] - {w} * t[{at}]", f"r[{at}] = ri"]  # fmt: skip
         if dots:
-            d.inout("rr", "float", 1, value=0.0)
+            d.inout("rr", "float", 1, value=0.0, about="Squared norm of the residual")
             lines.append(f"wp.atomic_add(rr, 0, {square.replace('$e', 'ri')})")
         d.says("Updates solution and residual at the end of a step of BiCGSTAB.")
     else:
         for name in ("delta", "epsilon", "gamma", "eta"):
             declare_scalar(name, 0.3, 1.0)
-        d.input("v", entry, shape, -1.0, 1.0)
-        d.input("p_old", entry, shape, -1.0, 1.0)
-        d.input("p_older", entry, shape, -1.0, 1.0)
+        d.input("v", entry, shape, -1.0, 1.0, about="Lanczos vector")
+        d.input("p_old", entry, shape, -1.0, 1.0, about="Search direction of the last iteration")
+        d.input("p_older", entry, shape, -1.0, 1.0, about="Search direction of the one before")
         d.output("p", entry, shape, about="Search direction")
         d.inout("x", entry, shape, -1.0, 1.0, about="Solution")
         top = f"v[{at}] - {scalar('delta')} * p_old[{at}]"
@@ -179,9 +194,11 @@ def krylov_update(d: Draft) -> None:
             f"x[{at}] += {scalar('eta')} * p_new",
         ]
         if dots:
-            d.inout("pp", "float", 1, value=0.0)
+            d.inout("pp", "float", 1, value=0.0, about="Squared norm of the direction")
             lines.append(f"wp.atomic_add(pp, 0, {square.replace('$e', 'p_new')})")
         d.says("Updates solution and search direction of MINRES.")
+    if step == "solution" and jacobi:
+        d.says("Updates solution and residual of conjugate gradients, and preconditions the residual.")
     d.launch(*(shape if many else (n,)))
     d.code(("env, i" if many else "tid") + " = wp.tid()\n$body", body="\n".join(lines))
 
@@ -213,7 +230,7 @@ def krylov_update(d: Draft) -> None:
                 made["rr"] = norms(r * live)
             return made
         if step == "direction":
-            beta: Any = c("rz_new") / c("rz")
+            beta: Any = c("rz_new") / c("rz_old")
             if guard == "where":
                 beta = np.where(beta < 1, beta, 0.0)
             p = (v.z if jacobi else v.r) + beta * v.p
@@ -223,7 +240,7 @@ def krylov_update(d: Draft) -> None:
             p = v.c1 * v.p + v.c2 * (scaled(v.r) if jacobi else v.r)
             return {"p": p, "x": v.x + p}
         if step == "bicgstab":
-            stop = guard == "converged" and bool(np.all(np.abs(v.omega) < v.tol))
+            stop = guard == "converged" and bool(np.all(np.abs(v.omega) < v.min_omega))
             w = 0.0 if stop else v.omega
             r = v.s - w * v.t
             change = v.alpha * v.p + w * v.s

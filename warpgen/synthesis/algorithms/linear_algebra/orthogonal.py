@@ -34,8 +34,11 @@ def gram_schmidt(d: Draft) -> None:
     if layout == "vec3":
         m, n = 3, 3
     block = layout == "one block"
+    how = "Gram-Schmidt" + (" with reorthogonalization" if form == "twice" else "")
     if block:
-        d.says("Orthonormalizes a set of vectors in place by a single thread (Gram-Schmidt).")
+        d.says(f"Orthonormalizes a set of vectors in place by a single thread ({how}).")
+    else:
+        d.says(f"Orthonormalizes batched sets of vectors in place ({how}).")
     if block:
         count, keep = 1, keep
     shape = (count, m) if layout == "vec3" else (count, m, n) if layout != "columns" else (count, n, m)
@@ -104,7 +107,9 @@ def gram_schmidt(d: Draft) -> None:
         dot = f"proj = float(0.0)\nfor e in range(n):\n    proj += {tail('j', 'e')} * {tail('k', 'e')}"
         subtract = f"for e in range(n):\n    {tail('k', 'e')} -= proj * {tail('j', 'e')}"
         own = tail("k", "e")
-        size = f"norm = float(0.0)\nfor e in range(n):\n    norm += {own} * {own}\nnorm = wp.sqrt(norm)"
+        size = (
+            f"norm_sq = float(0.0)\nfor e in range(n):\n    norm_sq += {own} * {own}\nnorm = wp.sqrt(norm_sq)"
+        )
         scale = f"for e in range(n):\n    {tail('k', 'e')} = {tail('k', 'e')} / norm"
         main = f"R[{lead}k, k] = norm" if keep else ""
         if form == "right-looking":
@@ -130,8 +135,9 @@ def gram_schmidt(d: Draft) -> None:
                     $record
                     $subtract
                 $size
-                # Skip linearly dependent vectors
+                # Linearly dependent vectors leave nothing but rounding errors
                 if norm < 1.0e-6:
+                    $clear
                     continue
                 $main
                 $scale
@@ -167,6 +173,7 @@ def gram_schmidt(d: Draft) -> None:
             subtract=subtract,
             size=size,
             scale=scale,
+            clear=f"for e in range(n):\n    {own} = 0.0",
             main=main,
             record=record,
         )

@@ -17,7 +17,7 @@ _NAMES = {
     "s": "summed|dot|total",
     "k": "kk|p|inner",
     "alpha": "scale|gain",
-    "beta": "keep|decay",
+    "beta": "scale_c|beta_c",
     "bias": "offset|b_vec|shift",
     "TILE_M": "BLOCK_M|TM|ROWS",
     "TILE_N": "BLOCK_N|TN|COLS",
@@ -54,7 +54,7 @@ def gemm(d: Draft) -> None:
     if ending in ("scaled", "plus C"):
         d.param("alpha", "float", 0.5, 2.0, about="Scale of the product")
     if ending == "plus C":
-        d.input("C0", "float", (m, n), -1.0, 1.0)
+        d.input("C0", "float", (m, n), -1.0, 1.0, about="Added matrix")
         d.param("beta", "float", 0.25, 1.0, about="Scale of the added term")
     if ending == "bias":
         d.input("bias", "float", n, -0.5, 0.5, about="Bias added to the result")
@@ -86,15 +86,12 @@ def gemm(d: Draft) -> None:
         )
     elif form == "rows of four":
         d.launch(m // 4, n)
-        stores = []
-        for r in range(4):
-            line = {
-                "plain": f"s[{r}]",
-                "scaled": f"alpha * s[{r}]",
-                "bias": f"s[{r}] + bias[j]",
-                "plus C": f"alpha * s[{r}] + beta * C0[i + {r}, j]",
-            }[ending]
-            stores.append(f"C[{'i' if r == 0 else f'i + {r}'}, j] = {line}".replace("[i + 0,", "[i,"))
+        line = {
+            "plain": "s[r]",
+            "scaled": "alpha * s[r]",
+            "bias": "s[r] + bias[j]",
+            "plus C": "alpha * s[r] + beta * C0[i + r, j]",
+        }[ending]
         four = ", ".join(a("i" if r == 0 else f"i + {r}", "k") for r in range(4))
         d.code(
             f"""
@@ -104,9 +101,9 @@ def gemm(d: Draft) -> None:
             s = wp.vec4()
             for k in range({inner}):
                 s += wp.vec4({four}) * {b("k", "j")}
-            $stores
+            for r in range(4):
+                C[i + r, j] = {line}
             """,
-            stores="\n".join(stores),
         )
     else:
         d.module(f"TILE_M = wp.constant({tm})\nTILE_N = wp.constant({tn})\nTILE_K = wp.constant({tk})")
@@ -158,6 +155,8 @@ def gemm(d: Draft) -> None:
                 """,
                 **blocks,
             )
+    if form == "split depth":
+        d.explain("`C` must be zero before.")
     factors = f"{'A^T' if left == 'transposed' else 'A'} {'B^T' if right == 'transposed' else 'B'}"
     what = "the dense matrix product" if factors == "A B" else "the product of dense matrices"
     d.says(
@@ -196,6 +195,7 @@ def gemm(d: Draft) -> None:
     double=True,
     adjoint="either",
     weight=10,
+    element="row",
 )
 def gemv(d: Draft) -> None:
     """Computes a dense matrix-vector product."""
@@ -227,7 +227,8 @@ def gemv(d: Draft) -> None:
     d.input("A", "float", (batches, *shape) if batches else shape, -1.0, 1.0, about="Matrix")
     d.input("x", "float", (batches, n) if batches else n, -1.0, 1.0, about="Vector")
     if ending in ("residual", "axpy"):
-        d.input("b", "float", (batches, m) if batches else m, -1.0, 1.0)
+        told = "Right-hand side" if ending == "residual" else "Added vector"
+        d.input("b", "float", (batches, m) if batches else m, -1.0, 1.0, about=told)
     if ending == "axpy":
         d.param("alpha", "float", -1.0, 1.0, about="Scale of the product")
     d.output("y", "float", (batches, m) if batches else m, about="Result")
@@ -302,6 +303,7 @@ def gemv(d: Draft) -> None:
         }.get(ending, "A[$at] * x[col]").replace("$at", "col, row" if transposed else "row, col")
         start = "if col == 0:\n    wp.atomic_add(y, row, b[row])" if ending in ("residual", "axpy") else ""
         d.launch(n)
+        d.explain("`y` must be zero before.")
         d.code(
             f"""
             col = wp.tid()
@@ -314,7 +316,7 @@ def gemv(d: Draft) -> None:
     matrix = "A^T" if transposed else "A"
     of = "each of many dense matrices" if batches else "a dense matrix"
     says = {
-        "plain": f"Computes the product of {'the transpose of ' if transposed else ''}{of} and a vector.",
+        "plain": f"Computes the product of {'the transpose of ' if transposed else ''}{of} and {'its' if batches else 'a'} vector.",
         "residual": f"Computes the residual{'s' if batches else ''} b - {matrix} x of {'dense linear systems' if batches else 'a dense linear system'}.",
         "axpy": f"Computes y = alpha {matrix} x + b for {of}.",
     }

@@ -15,7 +15,7 @@ _SIZES = {
     "ROWS": "M|NUM_ROWS|SAMPLES",
     "COLS": "N|NUM_COLS|RANK",
     "system": "block|problem|batch",
-    "gram": "normal_mat|ata|inner",
+    "gram": "normal_mat|ata|gram_mat",
 }
 
 
@@ -171,7 +171,7 @@ def orthonormal_columns(d: Draft) -> None:
     )
     form = "A^T W A" if weigh else "A^T A"
     d.explain(f"""
-        {form} = L L^T{" after the ridge is added" if ridge else ""}, R = L^T and Q = A R^-1: products of matrices do all the work, where Gram-Schmidt would
+        {form} = L L^T{" after the ridge is added" if ridge else ""}{" and R = L^T" if not needs_basis else ", R = L^T and Q = A R^-1"}: products of matrices do all the work, where Gram-Schmidt would
         go column by column.
     """)
 
@@ -211,7 +211,7 @@ def orthonormal_columns(d: Draft) -> None:
         "x": "column|col_k|below",
         "v": "reflector|hh|mirror",
         "norm": "length|norm_x|x_norm",
-        "pivot": "head|x_k|leading",
+        "pivot": "x_k|leading",
         "alpha": "new_pivot|r_kk|beta",
         "tau": "scale|coef|factor",
     },
@@ -258,12 +258,13 @@ def reflected_columns(d: Draft) -> None:
     if result == "factors":
         d.output("reflectors", "float", (blocks, rows, cols), about="reflectors v, one in each column")
         d.output("taus", "float", (blocks, cols), about="factors of the reflections I - tau v v^T")
+    positive = ", with positive diagonals," if flips else ""
     rows_of = "matrices with weighted rows" if weighted else "matrices"
     d.says(
         {
-            "triangle": f"Computes the triangular factors of {rows_of} by Householder reflections.",
+            "triangle": f"Computes the triangular factors of {rows_of}{positive} by Householder reflections.",
             "least squares": f"Solves {'weighted ' if weighted else ''}overdetermined systems by Householder reflections.",
-            "factors": "Factorizes matrices by Householder reflections and keeps these.",
+            "factors": "Factorizes matrices by Householder reflections and keeps the reflectors.",
             "transformed": "Applies the reflections that make matrices triangular to right-hand sides.",
             "determinant": "Computes determinants by Householder reflections.",
         }[result]

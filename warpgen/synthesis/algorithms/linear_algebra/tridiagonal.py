@@ -9,14 +9,14 @@ import numpy as np
 from warpgen.synthesis.algorithms.linear_algebra import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
+_DIAGONALS = (("a", "b", "c"), ("lower", "diag", "upper"), ("sub", "main", "sup"), ("dl", "d", "du"))
+_PARTS = {"a": "Sub-diagonals", "b": "Diagonals", "c": "Super-diagonals", "r": "Right-hand sides"}
+
 
 @DOMAIN.algorithm(
     source="Thomas 1949; Golub & Van Loan 2013, section 4.3.6; Sherman & Morrison 1950 for the periodic case",
     names={
         "thomas_solve": "tridiag_solve|solve_tridiagonal|tdma|tridiagonal_lines",
-        "a": "lower|sub|west",
-        "b": "diag|main|center",
-        "c": "upper|sup|east",
         "rhs": "d|x|q",
         "cp": "c_prime|c_star|gam",
         "m": "denom|w|bet",
@@ -35,6 +35,7 @@ def thomas_solve(d: Draft) -> None:
     scratch = d.option("scratch", "array", "upper diagonal")
     backward = d.option("backward", "for", "while")
     n, count = d.pick(12, 16, 20, 24), d.pick(32, 48, 64)
+    called = dict(zip("abc", d.pick(*_DIAGONALS), strict=True))
     first = layout == "line first"
     shape = (count, n) if first else (n, count)
 
@@ -44,26 +45,27 @@ def thomas_solve(d: Draft) -> None:
     def read(name: str, i: str) -> str:
         if matrix == "diffusion":
             return {"a": "-alpha", "b": "(1.0 + 2.0 * alpha)", "c": "-alpha"}[name]
-        return at(name, i) if matrix == "full" else f"{name}[{i}]"
+        return at(called[name], i) if matrix == "full" else f"{called[name]}[{i}]"
 
     if matrix == "diffusion":
         scratch = "array"
-        d.param("alpha", "float", 0.2, 2.0)
+        d.param("alpha", "float", 0.2, 2.0, about="Diffusion number D dt / dx^2")
         d.says("Performs an implicit diffusion step per line with the Thomas algorithm.")
     else:
         if matrix == "shared":
             scratch = "array"
         extent: Any = shape if matrix == "full" else n
-        d.input("a", "float", extent, -1.0, 1.0)
-        d.input("b", "float", extent, 3.0, 5.0)
+        d.input(called["a"], "float", extent, -1.0, 1.0, about="Diagonal below the main one, from entry 1 on")
+        d.input(called["b"], "float", extent, 3.0, 5.0, about="Main diagonal")
+        above = "Diagonal above the main one"
         if scratch == "array":
-            d.input("c", "float", extent, -1.0, 1.0)
+            d.input(called["c"], "float", extent, -1.0, 1.0, about=above)
         else:
-            d.inout("c", "float", extent, -1.0, 1.0)
+            d.inout(called["c"], "float", extent, -1.0, 1.0, about=f"{above}, overwritten by the elimination")
     d.inout("rhs", entry, shape, -1.0, 1.0, about="Right-hand sides, overwritten by the solutions")
     if scratch == "array":
         d.inout("cp", "float", shape, value=0.0, about="Workspace of modified coefficients")
-    cp = "cp" if scratch == "array" else "c"
+    cp = "cp" if scratch == "array" else called["c"]
     # with -alpha as sub-diagonal the elimination adds
     a, b, c = read("a", "i"), read("b", "i"), read("c", "i")
     elim = f"m = {b} - {a} * {at(cp, 'i - 1')}"
@@ -79,7 +81,7 @@ def thomas_solve(d: Draft) -> None:
                 {at("rhs", "i")} -= {at(cp, "i")} * {at("rhs", "i + 1")}
         """,
         "while": f"""
-            i = int(n - 2)
+            i = n - 2
             while i >= 0:
                 {at("rhs", "i")} -= {at(cp, "i")} * {at("rhs", "i + 1")}
                 i -= 1
@@ -106,9 +108,9 @@ def thomas_solve(d: Draft) -> None:
             zero Dirichlet values at both ends.
         """)
     else:
-        d.explain("""
-            Row i reads `a`_i x_(i-1) + `b`_i x_i + `c`_i x_(i+1) = `rhs`_i. NOTE: no pivoting, the matrix has to be diagonally
-            dominant.
+        terms = "`{a}`_i x_(i-1) + `{b}`_i x_i + `{c}`_i x_(i+1)".format(**called)
+        d.explain(f"""
+            Row i reads {terms} = `rhs`_i. NOTE: no pivoting, the matrix has to be diagonally dominant.
         """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -117,7 +119,9 @@ def thomas_solve(d: Draft) -> None:
         if matrix == "diffusion":
             low, main, up = -v.alpha * ones, (1 + 2 * v.alpha) * ones, -v.alpha * ones
         else:
-            low, main, up = ((x if first else x.T) if matrix == "full" else x * ones for x in (v.a, v.b, v.c))
+            low, main, up = (
+                (x if first else x.T) if matrix == "full" else x * ones for x in (v[called[q]] for q in "abc")
+            )
         full = np.zeros((count, n, n))
         rows = np.arange(n)
         full[:, rows, rows] = main
@@ -134,13 +138,7 @@ def thomas_solve(d: Draft) -> None:
     names={
         "cyclic_reduction_step": "pcr_step|parallel_cyclic_reduction|reduce_tridiagonal|pcr_kernel",
         "stride": "span|reach|delta",
-        "k1": "alpha|lo_factor|e",
-        "k2": "gamma|hi_factor|f",
         "tid": "i",
-        "a": "lower|sub|dl",
-        "b": "diag|main|dd",
-        "c": "upper|sup|du",
-        "r": "rhs|q|y",
     },
     double=True,
     weight=2,
@@ -153,32 +151,34 @@ def cyclic_reduction_step(d: Draft) -> None:
     systems = d.flag("systems", 0.4)
     normal = d.flag("normal", 0.4)  # each equation divided by its diagonal
     n, count = d.pick(24, 32, 40), d.pick(3, 4, 5)
+    called = dict(zip("abc", d.pick(*_DIAGONALS), strict=True)) | {"r": "rhs"}
     shape: Any = (count, n) if systems else n * 2
     length = n if systems else n * 2
     d.param("stride", "int", d.pick(1, 2, 4), about="Distance between coupled unknowns")
     where = (lambda i: f"s, {i}") if systems else (lambda i: i)
     if packed == "vec4":
         # sub-diagonal, diagonal, super-diagonal, right side
-        d.input("eq", "vec4", shape, 0.5, 1.5)
-        d.output("eq_out", "vec4", shape)
+        parts = "sub-diagonal, diagonal, super-diagonal and right-hand side"
+        d.input("eq", "vec4", shape, 0.5, 1.5, about=f"Equations: {parts}")
+        d.output("eq_out", "vec4", shape, about="Equations after the step")
         eq = {name: (lambda i, k=k: f"eq[{where(i)}][{k}]") for k, name in enumerate("abcr")}
     else:
         for name, low, high in (("a", -1.0, 1.0), ("b", 2.5, 4.0), ("c", -1.0, 1.0), ("r", -1.0, 1.0)):
-            d.input(name, "float", shape, low, high)
+            d.input(called[name], "float", shape, low, high, about=_PARTS[name])
         for name in "abcr":
-            d.output(f"{name}_out", "float", shape)
-        eq = {name: (lambda i, name=name: f"{name}[{where(i)}]") for name in "abcr"}
+            d.output(f"{called[name]}_out", "float", shape, about=f"{_PARTS[name]} after the step")
+        eq = {name: (lambda i, name=called[name]: f"{name}[{where(i)}]") for name in "abcr"}
     head = ("s, i" if systems else "i") + " = wp.tid()"
     load = "\n".join(f"{name}i = {eq[name]('i')}" for name in "abcr")
-    n_text = f"n = {'eq' if packed == 'vec4' else 'b'}.shape[{1 if systems else 0}]"
+    n_text = f"n = {'eq' if packed == 'vec4' else called['b']}.shape[{1 if systems else 0}]"
     left = {name: eq[name]("lo") for name in "abcr"}
     right = {name: eq[name]("hi") for name in "abcr"}
     if border == "branch":
         body = f"""
         a_new = float(0.0)
-        b_new = float(bi)
+        b_new = bi
         c_new = float(0.0)
-        r_new = float(ri)
+        r_new = ri
         lo = i - stride
         hi = i + stride
         if lo >= 0:
@@ -218,7 +218,7 @@ def cyclic_reduction_step(d: Draft) -> None:
     if packed == "vec4":
         store = f"eq_out[{where('i')}] = wp.vec4({', '.join(names)})"
     else:
-        store = "\n".join(f"{x}_out[{where('i')}] = {y}" for x, y in zip("abcr", names, strict=True))
+        store = "\n".join(f"{called[x]}_out[{where('i')}] = {y}" for x, y in zip("abcr", names, strict=True))
     d.launch(*(shape if systems else (shape,)))
     d.code(f"{head}\n{n_text}\n$load\n$body\n$store", load=load, body=body, store=store)
     d.explain(f"""
@@ -227,7 +227,7 @@ def cyclic_reduction_step(d: Draft) -> None:
     """)
 
     def reference(v: Values) -> dict[str, Any]:
-        a, b, c, r = np.moveaxis(v.eq, -1, 0) if packed == "vec4" else (v.a, v.b, v.c, v.r)
+        a, b, c, r = np.moveaxis(v.eq, -1, 0) if packed == "vec4" else (v[called[q]] for q in "abcr")
         i = np.arange(length)
         lo, hi = np.maximum(i - v.stride, 0), np.minimum(i + v.stride, length - 1)
         k1 = np.where(i >= v.stride, a / b[..., lo], 0.0)
@@ -242,6 +242,6 @@ def cyclic_reduction_step(d: Draft) -> None:
             made = [made[0] / made[1], np.ones_like(b), made[2] / made[1], made[3] / made[1]]
         if packed == "vec4":
             return {"eq_out": np.stack(made, axis=-1)}
-        return {f"{name}_out": x for name, x in zip("abcr", made, strict=True)}
+        return {f"{called[name]}_out": x for name, x in zip("abcr", made, strict=True)}
 
     d.check(reference, 1e-3)

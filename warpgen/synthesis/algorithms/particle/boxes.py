@@ -12,11 +12,11 @@ from warpgen.synthesis.writing.draft import Draft, Values
 NAMES = {
     "x": "positions|pos|particle_x|coords",
     "v": "velocities|vel|particle_v",
-    "cell": "cell_id|bucket|bin",
+    "cell": "cell_id|bucket|bin_id",
     "counts": "cell_counts|histogram|num_in_cell",
     "start": "cell_start|offsets|cell_offsets",
     "inv_width": "inv_cell|inv_dx|cell_scale",
-    "box": "box_size|box_length|edge",
+    "box": "box_size|domain_size|period",
 }
 
 
@@ -30,10 +30,11 @@ class _Cells:
         self.side = 8 if self.dimension == 2 else 4
         self.total = self.side**self.dimension
         self.vector = f"vec{self.dimension}"
+        self.name = "morton" if self.order == "morton" else "cell"
 
     @property
     def text(self) -> str:
-        """Lines that make `cell` of `xi`."""
+        """Lines that make the number of the cell, `name`, of `xi`."""
         axes = ["cx", "cy", "cz"][: self.dimension]
         finite = {
             "clamp": "wp.clamp({}, 0, side - 1)",
@@ -43,9 +44,9 @@ class _Cells:
         if self.order == "morton":
             lines += [
                 "# Morton code: interleave the bits of the cell indices",
-                "cell = int(0)",
+                "morton = int(0)",
                 "for b in range(BITS):",
-                "    cell = cell | "
+                "    morton = morton | "
                 + " | ".join(
                     f"((({a} >> b) & 1) << ({self.dimension} * b{' + ' + str(n) if n else ''}))"
                     for n, a in enumerate(axes)
@@ -99,7 +100,12 @@ def count_cells(d: Draft) -> None:
         d.input("is_active", "int", count, 0, 2, about="0 for particles that are gone")
     elif alive == "type":
         d.input("species", "int", count, 0, 3, about="Species of each particle")
-        d.param("kind", "int", 1, about="Species that is counted")
+        d.param(
+            "kind",
+            "int",
+            1,
+            about="Species that is binned" if wanted == "cell" else "Species that is counted",
+        )
     d.param("inv_width", "float", float(cells.side), about="Inverse cell size")
     d.param("side", "int", cells.side, about="Cells per side")
     if wanted != "counts":
@@ -125,15 +131,18 @@ def count_cells(d: Draft) -> None:
         skip=skip[alive],
         mark=mark,
         cell=cells.text,
-        keep="cell_of[tid] = cell" if wanted != "counts" else "",
-        count="wp.atomic_add(counts, cell, 1)" if wanted != "cell" else "",
+        keep=f"cell_of[tid] = {cells.name}" if wanted != "counts" else "",
+        count=f"wp.atomic_add(counts, {cells.name}, 1)" if wanted != "cell" else "",
     )
+    whose = {"none": "particles", "mask": "active particles", "type": "particles of one species"}[alive]
     says = {
-        "counts": "Counts particles per grid cell.",
-        "both": "Computes cell indices of particles and counts particles per cell.",
-        "cell": "Computes the grid cell of each particle.",
+        "counts": f"Counts {whose} per grid cell.",
+        "both": f"Computes cell indices of {whose} and counts them per cell.",
+        "cell": f"Computes cell indices of {whose}.",
     }
     d.says(says[wanted])
+    if wanted != "counts" and alive != "none":
+        d.explain("All others get the cell index -1.")
 
     def reference(v: Values) -> dict[str, Any]:
         found = cells.of(v.x, v.inv_width)
@@ -166,6 +175,8 @@ def sort_to_cells(d: Draft) -> None:
     dimension = d.option("dimension", 2, 3)
     place = d.option("place", "cursor", "rank", "ends")
     masked = d.flag("masked", 0.4)
+    if place == "rank" and what == "positions":  # nothing else would say which slots are free
+        what = "both"
     count, total = d.pick(64, 128, 192), d.pick(8, 16)
     d.input("cell_of", "int", count, -1 if masked else 0, total, about="Cell index per particle")
     if what != "ids":
@@ -174,7 +185,7 @@ def sort_to_cells(d: Draft) -> None:
     room = count
     capacity = total * room
     if place != "rank":
-        d.inout("cursor", "int", total, value=0.0, about="Slots in use of each cell")
+        d.inout("cursor", "int", total, value=0.0, about="Number of particles in each cell so far")
     d.param("room", "int", room, about="Capacity of a cell")
     if what != "positions":
         d.output("order", "int", capacity, about="Particle indices plus one, by cell; 0 if free")
@@ -183,11 +194,17 @@ def sort_to_cells(d: Draft) -> None:
     slots = {
         "cursor": """
         # NOTE: the order within a cell depends on thread scheduling
-        slot = cell * room + wp.atomic_add(cursor, cell, 1)
+        rank = wp.atomic_add(cursor, cell, 1)
+        if rank >= room:
+            return
+        slot = cell * room + rank
         """,
         "ends": """
+        rank = wp.atomic_add(cursor, cell, 1)
+        if rank >= room:
+            return
         # Fill each cell from its end downwards
-        slot = (cell + 1) * room - 1 - wp.atomic_add(cursor, cell, 1)
+        slot = (cell + 1) * room - 1 - rank
         """,
         "rank": """
         # Rank among earlier particles of the same cell, deterministic but O(n)
@@ -195,6 +212,8 @@ def sort_to_cells(d: Draft) -> None:
         for j in range(tid):
             if cell_of[j] == cell:
                 rank += 1
+        if rank >= room:
+            return
         slot = cell * room + rank
         """,
     }
@@ -213,10 +232,11 @@ def sort_to_cells(d: Draft) -> None:
         ids="order[slot] = tid + 1" if what != "positions" else "",
         positions="sorted_x[slot] = x[tid]" if what != "ids" else "",
     )
-    if what != "positions":
-        d.explain("""
-            Each cell has `room` slots. Indices are stored with an offset of one, 0 marks a free slot.
-        """)
+    full = "Particles that find their cell full are left out."
+    if what == "positions":
+        d.explain(full)
+    else:
+        d.explain(f"{full} Indices are stored with an offset of one, 0 marks a free slot.")
 
     def holds(before: Values, after: Values) -> None:
         filed = np.bincount(before.cell_of[before.cell_of >= 0], minlength=total)
@@ -285,6 +305,8 @@ def wrap_positions(d: Draft) -> None:
     if placed == "out":
         d.output("x_new", "vec3", count, about="Reflected positions" if mirrored else "Wrapped positions")
 
+    target = "x" if placed == "in place" else "x_new"
+
     def side(n: int) -> str:
         return "box" if box == "cube" else f"box[{n}]"
 
@@ -294,68 +316,70 @@ def wrap_positions(d: Draft) -> None:
     if mirrored:
         lower = "0.0" if origin == "corner" else "-0.5 * {}"
         upper = "{}" if origin == "corner" else "0.5 * {}"
-        for n in range(3):
-            lo, hi = lower.format(side(n)), upper.format(side(n))
-            if origin == "corner":
-                low_mirror, high_mirror = f"-xi[{n}]", f"2.0 * {side(n)} - xi[{n}]"
-            else:
-                low_mirror, high_mirror = f"-{side(n)} - xi[{n}]", f"{side(n)} - xi[{n}]"
-            lines.append(
-                f"if xi[{n}] < {lo}:\n    xi[{n}] = {low_mirror}\n    vi[{n}] = -vi[{n}]\n"
-                f"elif xi[{n}] > {hi}:\n    xi[{n}] = {high_mirror}\n    vi[{n}] = -vi[{n}]"
-            )
+        edge = "box" if box == "cube" else "box[k]"
+        low_mirror = "-xi[k]" if origin == "corner" else f"-{edge} - xi[k]"
+        high_mirror = f"2.0 * {edge} - xi[k]" if origin == "corner" else f"{edge} - xi[k]"
+        lines.append(f"""for k in range(3):
+    if xi[k] < {lower.format(edge)}:
+        xi[k] = {low_mirror}
+        vi[k] = -vi[k]
+    elif xi[k] > {upper.format(edge)}:
+        xi[k] = {high_mirror}
+        vi[k] = -vi[k]""")
     elif box == "sheared":
         lines.append(f"""# Lees-Edwards boundary: images across y are shifted along x
 rows = {cells.format("xi[1]", "box[1]")}
 sheared = xi[0] - rows * tilt
 columns = {cells.format("sheared", "box[0]")}
 layers = {cells.format("xi[2]", "box[2]")}
-xi = wp.vec3(sheared - columns * box[0], xi[1] - rows * box[1], xi[2] - layers * box[2])""")
+{target}[tid] = wp.vec3(sheared - columns * box[0], xi[1] - rows * box[1], xi[2] - layers * box[2])""")
     else:
         names = ["nx", "ny", "nz"]
         for n in axes:
             lines.append(f"{names[n]} = {cells.format(f'xi[{n}]', side(n))}")
         parts = [f"xi[{n}] - {names[n]} * {side(n)}" if n in axes else f"xi[{n}]" for n in range(3)]
-        lines.append(f"xi = wp.vec3({', '.join(parts)})")
+        lines.append(f"{target}[tid] = wp.vec3({', '.join(parts)})")
         if images:
             counts = ", ".join(f"int({names[n]})" if n in axes else "0" for n in range(3))
-            lines.append("# Image counters, the unwrapped position is x + image * box")
+            lines.append(f"# Image counters, the unwrapped position is `{target}` + `image` * `box`")
             lines.append(f"image[tid] += wp.vec3i({counts})")
     d.launch(count)
     d.code(
-        "tid = wp.tid()\nxi = x[tid]\n$velocity\n$lines\n$target[tid] = xi\n$store",
+        "tid = wp.tid()\nxi = x[tid]\n$velocity\n$lines\n$store",
         velocity="vi = v[tid]" if mirrored else "",
         lines="\n".join(lines),
-        target="x" if placed == "in place" else "x_new",
-        store="v[tid] = vi" if mirrored else "",
+        store=f"{target}[tid] = xi\nv[tid] = vi" if mirrored else "",
     )
+    placing = "with a corner at the origin" if origin == "corner" else "centered at the origin"
     if mirrored:
-        d.says("Reflects particles at the walls of a box.")
+        d.says(f"Reflects particles at the walls of a box {placing}.")
     elif walls == "slab":
         d.says(
-            "Wraps particles in a slab that is periodic along x and y"
+            f"Wraps particles in a slab, periodic along x and y, {placing}"
             + (", and counts their images." if images else ".")
         )
     elif box == "sheared":
-        d.says("Wraps particles into a sheared periodic box (Lees-Edwards).")
+        d.says(f"Wraps particles into a sheared periodic box (Lees-Edwards) {placing}.")
     else:
-        d.says("Wraps particles into a periodic box" + (", and counts their images." if images else "."))
+        d.says(
+            f"Wraps particles into a periodic box {placing}"
+            + (", and counts their images." if images else ".")
+        )
 
     def reference(v: Values) -> dict[str, Any]:
         side_ = np.broadcast_to(v.box, 3)
         low = 0.0 if origin == "corner" else -0.5 * side_
         x = v.x.copy()
-        out = "x" if placed == "in place" else "x_new"
         if mirrored:
             below, above = x < low, x > low + side_
             x = np.where(below, 2.0 * low - x, np.where(above, 2.0 * (low + side_) - x, x))
-            return {out: x, "v": np.where(below | above, -v.v, v.v)}
+            return {target: x, "v": np.where(below | above, -v.v, v.v)}
         if box == "sheared":
             x[:, 0] -= np.floor((v.x - low) / side_)[:, 1] * v.tilt
         n = np.floor((x - low) / side_)
         if walls == "slab":
             n[:, 2] = 0.0
-        made = {out: x - n * side_}
+        made = {target: x - n * side_}
         return made | {"image": v.image + n.astype(int)} if images else made
 
     d.check(reference)

@@ -16,7 +16,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     names=NAMES
     | {
         "nbody_acceleration": "nbody_gravity|compute_gravity|gravitational_acceleration|nbody",
-        "acc": "accel|a|acceleration_i",
+        "pull": "attraction|pull_i|attraction_i",
         "accel": "accelerations|particle_a|acc_out",
         "m": "mass|body_mass",
         "j": "other|k",
@@ -90,8 +90,8 @@ def nbody_acceleration(d: Draft) -> None:
                 phi_i -= {mass} / wp.sqrt(r2)
             """
     else:
-        add = f"acc += {mass} / (s2 * wp.sqrt(s2)) * delta"
-    store = "v[tid] += dt * G * acc" if step else "accel[tid] = G * acc"
+        add = f"pull += {mass} / (s2 * wp.sqrt(s2)) * delta"
+    store = "v[tid] += dt * G * pull" if step else "accel[tid] = G * pull"
     d.launch(count)
     d.code(
         """
@@ -104,7 +104,7 @@ def nbody_acceleration(d: Draft) -> None:
         mine="body = x[tid]\nxi = wp.vec3(body[0], body[1], body[2])"
         if packed == "packed"
         else "xi = x[tid]",
-        zero="phi_i = float(0.0)" if form == "potential" else "acc = wp.vec3()",
+        zero="phi_i = float(0.0)" if form == "potential" else "pull = wp.vec3()",
         loop=loop,
         masses="masses = wp.tile_load(m, shape=TILE_SIZE, offset=k * TILE_SIZE)" if packed == "array" else "",
         inner="$own\n$offset\n$law\n$add",
@@ -160,14 +160,13 @@ def nbody_acceleration(d: Draft) -> None:
         "boids_steering": "boids|flocking|update_boids|flock_step",
         "v": "velocities|vel|boid_v",
         "v_new": "v_out|new_velocities|vel_out",
-        "separation": "push|avoid|repulsion",
-        "center_sum": "sum_x|pos_sum",
-        "heading_sum": "sum_v|vel_sum",
-        "near": "n|num_near|flockmates",
+        "separation": "push|repulsion|separation_sum",
+        "near": "num_near|flockmates|neighbors",
         "max_speed": "v_max|speed_limit",
     },
     adjoint="no",
     weight=3,
+    element="agent",
 )
 def boids_steering(d: Draft) -> None:
     """Computes boid steering: separation, alignment and cohesion."""
@@ -207,8 +206,8 @@ def boids_steering(d: Draft) -> None:
         xi = x[tid]
         vi = v[tid]
         separation = wp.{vector}()
-        heading_sum = wp.{vector}()
-        center_sum = wp.{vector}()
+        vel_sum = wp.{vector}()
+        pos_sum = wp.{vector}()
         near = int(0)
         for j in range(x.shape[0]):
             if j == tid:
@@ -219,15 +218,15 @@ def boids_steering(d: Draft) -> None:
             if r > radius$blind:
                 continue
             separation -= d_ij / wp.max(r * r, 1.0e-3)
-            heading_sum += v[j]
-            center_sum += x[j]
+            vel_sum += v[j]
+            pos_sum += x[j]
             near += 1
         $goal
         if near > 0:
             n = float(near)
             steer += {w[0]} * separation
-            steer += {w[1]} * (heading_sum / n - vi)
-            steer += {w[2]} * (center_sum / n - xi)
+            steer += {w[1]} * (vel_sum / n - vi)
+            steer += {w[2]} * (pos_sum / n - xi)
         v_i = vi + steer
         $limit
         v_new[tid] = v_i

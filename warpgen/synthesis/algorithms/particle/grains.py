@@ -22,7 +22,7 @@ NAMES = {
     "viscosity": "k_friction|kf|gamma_t",
     "n": "normal|nrm",
     "slip": "vt|v_t|tangential",
-    "overlap": "depth|delta|penetration",
+    "overlap": "depth|penetration",
 }
 
 
@@ -31,12 +31,14 @@ NAMES = {
     names=NAMES
     | {
         "grain_contact_forces": "eval_particle_contacts|dem_forces|compute_contacts|grain_forces",
-        "fi": "f_i|f_total",
+        "f_total": "f_grain|force_sum",
         "mass": "grain_mass|m",
-        "grid": "hash_grid|grid_id|neighbors",
-        "closing": "vn|approach|v_n",
+        "grid": "hash_grid|grid_id",
+        "v_n": "vn|v_normal",
+        "modulus": "e_eff|youngs_modulus|e_star",
     },
     weight=6,
+    element="grain",
 )
 def grain_contact_forces(d: Draft) -> None:
     """Computes contact forces between grains (discrete element method)."""
@@ -61,9 +63,14 @@ def grain_contact_forces(d: Draft) -> None:
     if sizes == "equal":
         d.param("radius", "float", 0.15, 0.25, about="Grain radius")
     else:
-        d.input("radius", "float", count, 0.12, 0.25, about="Grain radius")
-    d.param("stiffness", "float", 50.0, 200.0, about="Contact stiffness")
-    d.param("damping", "float", 0.5, 2.0, about="Contact damping")
+        d.input("radius", "float", count, 0.12, 0.25, about="Grain radii")
+    hertz = normal is contact.HERTZ_NORMAL
+    if hertz:
+        d.param("modulus", "float", 50.0, 200.0, about="Effective Young's modulus of a pair")
+        d.param("damping", "float", 0.5, 2.0, about="Normal damping per radius of the contact patch")
+    else:
+        d.param("stiffness", "float", 50.0, 200.0, about="Contact stiffness per effective radius")
+        d.param("damping", "float", 0.5, 2.0, about="Contact damping per effective radius")
     if friction:
         d.param("friction", "float", 0.2, 0.6, about="Coulomb friction coefficient")
         d.param("viscosity", "float", 0.5, 5.0, about="Tangential damping")
@@ -101,9 +108,9 @@ def grain_contact_forces(d: Draft) -> None:
         xi = x[tid]
         vi = v[tid]
         $radius
-        fi = $start
+        f_total = $start
         $loop
-        f[tid] = fi
+        f[tid] = f_total
         """,
         radius=f"ri = {mine}" if sizes == "per grain" else "",
         start=("mass * gravity" if sizes == "equal" else "mass[tid] * gravity") if gravity else "wp.vec3()",
@@ -116,39 +123,41 @@ def grain_contact_forces(d: Draft) -> None:
         if overlap <= 0.0:
             continue
         n = delta / dist
-        $arms
+        $surface
         $parts
         $reduced
-        f_n = $law(overlap, -along, $r, stiffness, damping)
-        fi += f_n * n
+        f_n = $law(overlap, -v_n, $r, $elastic, damping)
+        f_total += f_n * n
         $cohesion
         $tangential
         """,
         overlap="overlap = 2.0 * radius - dist" if sizes == "equal" else f"overlap = ri + {other} - dist",
-        arms="""
+        surface="""
         # Relative surface velocity at the contact point
-        arm = $a * w[tid] + $b * w[j]
+        v_rel = vi - v[j] + wp.cross(n, $a * w[tid] + $b * w[j])
         """
         if spinning
         else "",
         a="radius" if sizes == "equal" else "ri",
         b="radius" if sizes == "equal" else "radius[j]",
-        parts=f"along, slip = {split}($relative, n)" if friction else "along = wp.dot($relative, n)",
-        relative="vi - v[j] + wp.cross(n, arm)" if spinning else "vi - v[j]",
+        parts=f"v_n, slip = {split}($relative, n)" if friction else "v_n = wp.dot($relative, n)",
+        relative="v_rel" if spinning else "vi - v[j]",
         reduced="r_eff = ri * radius[j] / (ri + radius[j])" if sizes == "per grain" else "",
         law=law,
+        elastic="modulus" if hertz else "stiffness",
         r="r_eff" if sizes == "per grain" else "0.5 * radius",
         cohesion="""
         # The pull-off force grows with the effective radius (JKR)
-        fi -= cohesion * $r * n
+        f_total -= cohesion * $r * n
         """
         if cohesion
         else "",
-        tangential=f"fi += {d.use(friction)}(slip, friction * f_n, viscosity)" if friction else "",
+        tangential=f"f_total += {d.use(friction)}(slip, friction * f_n, viscosity)" if friction else "",
     )
+    pushed = "a Hertzian normal force with viscous damping" if hertz else "a spring-dashpot normal force"
     d.explain(f"""
-        Grains of {"the same `radius`" if sizes == "equal" else "their own radii"} repel each other by
-        a spring-dashpot normal force{" and Coulomb friction" if friction else ""}.
+        Grains of {"equal radii" if sizes == "equal" else "their own radii"} repel each other by
+        {pushed}{", and rub with Coulomb friction" if friction else ""}.
         NOTE: contacts are stateless, there is no tangential spring history.
     """)
 
@@ -165,7 +174,8 @@ def grain_contact_forces(d: Draft) -> None:
             relative = relative + np.cross(n, arm)
         along, slip = contact.SPLIT(relative, n)
         reduced = r[:, None] * r / (r[:, None] + r)
-        size = normal(np.maximum(overlap, 0.0), -along, reduced, v.stiffness, v.damping)
+        elastic = v.modulus if hertz else v.stiffness
+        size = normal(np.maximum(overlap, 0.0), -along, reduced, elastic, v.damping)
         made = size[..., None] * n
         if cohesion:
             made = made - v.cohesion * reduced[..., None] * n
@@ -183,8 +193,7 @@ def grain_contact_forces(d: Draft) -> None:
     names=NAMES
     | {
         "tangential_spring": "cundall_strack_friction|update_tangential|shear_spring|friction_spring",
-        "xi": "spring|shear|history",
-        "xi_new": "spring_out|shear_new|history_out",
+        "n": "normals|contact_normal",
         "trial": "f_trial|ft_trial|guess",
         "f_n": "normal_force|fn|f_normal",
         "f_t": "ft|friction_force|shear_force",
@@ -194,6 +203,7 @@ def grain_contact_forces(d: Draft) -> None:
     },
     double=True,
     weight=6,
+    element="contact",
 )
 def tangential_spring(d: Draft) -> None:
     """Updates tangential contact springs with Coulomb sliding."""
@@ -203,6 +213,8 @@ def tangential_spring(d: Draft) -> None:
     slipping = d.option("coefficients", "one", "static and dynamic")
     own = d.flag("own", 0.35)
     copies = d.flag("copies", 0.65)
+    xi = d.pick("xi", "shear", "stretch")
+    sticking = "friction" if slipping == "one" else "friction_static"
     if not copies:
         d.forward_only()  # springs are read and overwritten
     count = d.pick(64, 96, 128)
@@ -214,29 +226,30 @@ def tangential_spring(d: Draft) -> None:
     d.param("k_t", "float", 50.0, 200.0, about="Tangential stiffness")
     if damped:
         d.param("gamma_t", "float", 0.5, 2.0, about="Tangential damping")
+    kind = "Coulomb" if slipping == "one" else "Static"
     if own:
-        d.input("friction", "float", count, 0.2, 0.8, about="Coulomb friction coefficient")
+        d.input(sticking, "float", count, 0.2, 0.8, about=f"{kind} friction coefficients")
     else:
-        d.param("friction", "float", 0.5, 0.8, about="Coulomb friction coefficient")
+        d.param(sticking, "float", 0.5, 0.8, about=f"{kind} friction coefficient")
     if slipping != "one":
         d.param("friction_dynamic", "float", 0.1, 0.4, about="Kinetic friction coefficient")
     d.param("dt", "float", 0.001, 0.01, about="Time step")
     role = d.input if copies else d.inout
-    role("xi", "vec3", count, -0.02, 0.02, about="Tangential spring displacements")
-    target = "xi_new" if copies else "xi"
+    role(xi, "vec3", count, -0.02, 0.02, about="Tangential spring displacements")
+    target = f"{xi}_new" if copies else xi
     if copies:
-        d.output("xi_new", "vec3", count, about="Updated spring displacements")
+        d.output(target, "vec3", count, about="Updated spring displacements")
     d.output("f_t", "vec3", count, about="Tangential forces")
     tests = {"flag": "touching[contact] == 0", "force": "f_n[contact] <= 0.0"}
-    mu = "friction[contact]" if own else "friction"
+    mu = f"{sticking}[contact]" if own else sticking
     d.launch(count)
     d.code(
         """
         contact = wp.tid()
         $broken
         normal = n[contact]
-        old = xi[contact]
-        # Project the spring back onto the tangent plane, which rotated since the last step
+        old = $xi[contact]
+        # $turn the tangent plane, which rotated since the last step
         spring = old - wp.dot(old, normal) * normal
         $lengthen
         vt = v_rel[contact] - wp.dot(v_rel[contact], normal) * normal
@@ -261,14 +274,16 @@ def tangential_spring(d: Draft) -> None:
         if broken != "none"
         else "",
         lengthen="""
-        flat = wp.length(spring)
-        if flat > 1.0e-9:
-            spring = spring * (wp.length(old) / flat)
+        flat_length = wp.length(spring)
+        if flat_length > 1.0e-9:
+            spring = spring * (wp.length(old) / flat_length)
         """
         if turned == "keep length"
         else "",
         damping=" - gamma_t * vt" if damped else "",
         undamped="(trial + gamma_t * vt)" if damped else "trial",
+        xi=xi,
+        turn="Project the spring back onto" if turned == "project" else "Turn the spring at its length into",
         mu=mu,
         target=target,
         limit=""
@@ -278,23 +293,25 @@ def tangential_spring(d: Draft) -> None:
         limit = friction_dynamic * f_n[contact]
         """,
     )
-    d.explain("""
-        Sticking contacts store a tangential displacement `xi`. The force k_t * |xi| is limited to mu * f_n.
-    """)
+    d.explain(
+        """
+        Contacts keep a tangential displacement `$xi`. The force of $parts is limited by Coulomb's law.
+    """.replace("$xi", xi).replace("$parts", "spring and dashpot" if damped else "this spring")
+    )
 
     def reference(v: Values) -> dict[str, Any]:
-        along = (v.xi * v.n).sum(-1, keepdims=True)
-        spring = v.xi - along * v.n
+        along = (v[xi] * v.n).sum(-1, keepdims=True)
+        spring = v[xi] - along * v.n
         if turned == "keep length":
             flat = np.linalg.norm(spring, axis=-1, keepdims=True)
-            spring = spring * np.linalg.norm(v.xi, axis=-1, keepdims=True) / flat
+            spring = spring * np.linalg.norm(v[xi], axis=-1, keepdims=True) / flat
         vt = v.v_rel - (v.v_rel * v.n).sum(-1, keepdims=True) * v.n
         spring = spring + v.dt * vt
         drag = v.gamma_t * vt if damped else 0.0
         trial = -v.k_t * spring - drag
         size = np.linalg.norm(trial, axis=-1)
-        slides = size > v.friction * v.f_n
-        kept = (v.friction if slipping == "one" else v.friction_dynamic) * v.f_n / size
+        slides = size > v[sticking] * v.f_n
+        kept = (v[sticking] if slipping == "one" else v.friction_dynamic) * v.f_n / size
         trial = np.where(slides[:, None], trial * kept[:, None], trial)
         spring = np.where(slides[:, None], -(trial + drag) / v.k_t, spring)
         if broken != "none":

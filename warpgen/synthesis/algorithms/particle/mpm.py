@@ -1,4 +1,4 @@
-"""The material point method: particles to grid and back, and the grid's update."""
+"""The material point method: particles to grid and back."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ NAMES = {
     "v": "particle_v|vel|velocities|particle_qd",
     "c": "C|particle_C",
     "m": "mass|particle_mass",
-    "grid_m": "grid_mass|node_mass",
-    "grid_mv": "grid_momentum|node_momentum|node_mv",
-    "grid_v": "node_v|grid_velocity|grid_v_out",
+    "grid_m": "grid_mass",
+    "grid_mv": "grid_momentum",
+    "grid_v": "grid_velocity|grid_vel",
     "inv_dx": "inv_h|inv_cell",
     "weight": "w|wgt",
     "padding": "bound|border",
@@ -118,9 +118,9 @@ def particles_to_grid(d: Draft) -> None:
     d.output("grid_m", "float", t.shape, about="Mass per node")
     d.output("grid_mv", t.vector, t.shape, about="Momentum per node")
     momentum = {
-        "pic": "wp.atomic_add(grid_mv, $node, weight * mp * vp)",
-        "apic": "wp.atomic_add(grid_mv, $node, weight * mp * (vp + cp * (d_x / inv_dx)))",
-        "mls": "wp.atomic_add(grid_mv, $node, weight * (mp * vp + affine * (d_x / inv_dx)))",
+        "pic": "wp.atomic_add(grid_mv, $node, weight * $mp * vp)",
+        "apic": "wp.atomic_add(grid_mv, $node, weight * $mp * (vp + cp * (d_x / inv_dx)))",
+        "mls": "wp.atomic_add(grid_mv, $node, weight * ($mp * vp + affine * (d_x / inv_dx)))",
     }
     d.launch(t.count)
     d.code(
@@ -128,23 +128,26 @@ def particles_to_grid(d: Draft) -> None:
         p = wp.tid()
         xp = x[p] * inv_dx
         vp = v[p]
-        mp = $mass
+        $mass
         $affine
         $loops
         """,
-        mass="m[p]" if masses == "array" else "m",
+        mass="mp = m[p]" if masses == "array" else "",
+        mp="mp" if masses == "array" else "m",
         affine={
             "pic": "",
             "apic": "cp = c[p]",
             "mls": """
-            # MLS-MPM: fuse the stress force with the affine momentum, one mat-vec per node
-            affine = mp * c[p] - (dt * vol * $d_inv * inv_dx * inv_dx) * tau[p]
+            # The force of the stress joins the affine momentum; D^-1 is $whole / h^2 for $order splines
+            affine = $mp * c[p] - (dt * vol * $d_inv * inv_dx * inv_dx) * tau[p]
             """,
         }[scheme],
+        whole="3" if t.spline is bsplines.CUBIC else "4",
+        order="cubic" if t.spline is bsplines.CUBIC else "quadratic",
         # the inverse of sum_i w_i d_i d_i^T in cells
         d_inv="3.0" if t.spline is bsplines.CUBIC else "4.0",
         loops=t.loops,
-        inner="wp.atomic_add(grid_m, $node, weight * mp)\n$momentum",
+        inner="wp.atomic_add(grid_m, $node, weight * $mp)\n$momentum",
         momentum=momentum[scheme],
         node=t.node,
     )
@@ -188,8 +191,8 @@ def particles_to_grid(d: Draft) -> None:
     names=NAMES
     | {
         "grid_to_particles": "g2p|g2p_kernel|gather_from_grid|transfer_to_particles",
-        "vp": "new_v|v_pic|vel_p",
-        "b": "B|new_c|outer_sum",
+        "vp": "v_pic|vel_p",
+        "b": "B|outer_sum",
         "flip": "flip_ratio|alpha|blend",
         "v_new": "v_out|particle_v_out|vel_out",
         "c_new": "c_out|particle_C_out|affine_out",
@@ -233,14 +236,18 @@ def grid_to_particles(d: Draft) -> None:
         "gradient": "b += wp.outer(weight * grid_v[$node], d_x)",
     }
     scale = "3.0" if t.spline is bsplines.CUBIC else "4.0"
+    order = "cubic" if t.spline is bsplines.CUBIC else "quadratic"
+    matrix = (
+        f"# C = B D^-1, where D^-1 is {scale[0]} / h^2 for {order} splines\nc_new[p] = {scale} * inv_dx * b"
+    )
     stores = {
         "pic": "v_new[p] = vp",
-        "apic": f"v_new[p] = vp\nc_new[p] = {scale} * inv_dx * b",
+        "apic": f"v_new[p] = vp\n{matrix}",
         "flip": """
         # Blend FLIP (grid velocity change) with PIC to damp noise
         v_new[p] = flip * (v[p] + dv) + (1.0 - flip) * vp
         """,
-        "gradient": f"c_new[p] = {scale} * inv_dx * b",
+        "gradient": matrix,
     }
     d.launch(t.count)
     d.code(
@@ -288,124 +295,3 @@ def grid_to_particles(d: Draft) -> None:
         return made | {"x_new": v.x + v.dt * pic} if moved else made
 
     d.check(reference, 3e-4)
-
-
-@DOMAIN.algorithm(
-    source="Stomakhin et al. 2013, sec. 4; Klar et al. 2016 (boundaries with friction)",
-    names=NAMES
-    | {
-        "grid_update": "update_grid|grid_op|normalize_grid|grid_normalization_and_gravity",
-        "min_mass": "mass_eps|empty_mass|mass_threshold",
-        "gravity": "g|gravitational_acceleration",
-        "friction": "mu|floor_friction",
-    },
-    double=True,
-    adjoint="no",
-    weight=3,
-)
-def grid_update(d: Draft) -> None:
-    """Turns grid momentum into velocity, applies gravity and boundary conditions."""
-    dimension = d.option("dimension", 2, 3)
-    walls = d.option("walls", "slip", "sticky", "friction", "floor")
-    damped = d.flag("damped", 0.3)
-    empty = d.option("empty", "return", "inside")
-    place = d.option("place", "in place", "other array")
-    n = d.pick(12, 16, 20) if dimension == 2 else d.pick(6, 8)
-    vector, axes = f"vec{dimension}", "ijk"[:dimension]
-    shape = (n,) * dimension
-    d.input("grid_m", "float", shape, 0.0, 1.0, about="Mass per node")
-    if place == "in place":
-        d.inout("grid_mv", vector, shape, -1.0, 1.0, about="Momentum per node, velocity afterwards")
-    else:
-        d.input("grid_mv", vector, shape, -1.0, 1.0, about="Momentum per node")
-    d.param("min_mass", "float", 0.05, 0.2, about="Mass up to which a node counts as empty")
-    d.param("gravity", vector, -9.81, 9.81, about="Gravity")
-    d.param("dt", "float", 0.001, 0.01, about="Time step")
-    if damped:
-        d.param("damping", "float", 0.5, 5.0, about="Velocity damping")
-    if walls == "friction":
-        d.param("friction", "float", 0.1, 0.6, about="Friction coefficient of the floor")
-    d.param("padding", "int", 2, about="Width of the boundary in cells")
-    target = "grid_mv"
-    if place != "in place":
-        d.output("grid_v", vector, shape, about="Velocity per node")
-        target = "grid_v"
-    indices_ = ", ".join(axes)
-    at_wall = " or ".join(f"{a} < padding or {a} >= grid_m.shape[{m}] - padding" for m, a in enumerate(axes))
-    slip = "".join(
-        f"""
-if {a} < padding and vel[{m}] < 0.0:
-    vel[{m}] = 0.0
-if {a} >= grid_m.shape[{m}] - padding and vel[{m}] > 0.0:
-    vel[{m}] = 0.0"""
-        for m, a in enumerate(axes)
-    )
-    texts = {
-        "slip": "# Slip walls: remove the velocity component into the wall" + slip,
-        "sticky": f"# Sticky walls: nothing moves within the border\nif {at_wall}:\n    vel = wp.{vector}()",
-        "friction": """
-        # Coulomb friction: the tangential change is at most mu times the normal one
-        if j < padding and vel[1] < 0.0:
-            slip = vel
-            slip[1] = 0.0
-            speed = wp.length(slip)
-            vel = slip * wp.max(1.0 + friction * vel[1] / wp.max(speed, 1.0e-6), 0.0)
-        """,
-        "floor": "if j < padding:\n    vel[1] = wp.max(vel[1], 0.0)",
-    }
-    body = """
-    vel = grid_mv[$at] / mass + dt * gravity
-    $damp
-    $walls
-    $target[$at] = vel
-    """
-    texts_ = {
-        "return": "# No particle is near an empty node\nif mass <= min_mass:\n    return\n" + "$body",
-        "inside": "if mass > min_mass:\n    $body",
-    }
-    ground = {
-        "slip": "with slip walls",
-        "sticky": "with sticky walls",
-        "friction": "with friction on the floor",
-        "floor": "above a slip floor",
-    }
-    d.says(f"Turns grid momentum into velocity and applies gravity, {ground[walls]}.")
-    d.launch(*shape)
-    d.code(
-        """
-        $axes = wp.tid()
-        mass = grid_m[$at]
-        $rest
-        """,
-        axes=indices_,
-        at=indices_,
-        rest=texts_[empty],
-        body=body,
-        damp="vel = vel * wp.exp(-damping * dt)" if damped else "",
-        walls=texts[walls],
-        target=target,
-    )
-
-    def reference(v: Values) -> dict[str, Any]:
-        full = (v.grid_m > v.min_mass)[..., None]
-        vel = v.grid_mv / np.where(full, v.grid_m[..., None], 1.0) + v.dt * v.gravity
-        if damped:
-            vel = vel * np.exp(-v.damping * v.dt)
-        place_ = np.moveaxis(np.indices(shape), 0, -1)
-        low, high = place_ < v.padding, place_ >= n - v.padding
-        if walls == "slip":
-            vel = np.where(low, np.maximum(vel, 0.0), vel)
-            vel = np.where(high, np.minimum(vel, 0.0), vel)
-        elif walls == "sticky":
-            vel = np.where((low | high).any(-1, keepdims=True), 0.0, vel)
-        elif walls == "floor":
-            vel[..., 1] = np.where(low[..., 1], np.maximum(vel[..., 1], 0.0), vel[..., 1])
-        else:
-            stopped = low[..., 1] & (vel[..., 1] < 0.0)
-            slip_ = vel * np.where(np.arange(dimension) == 1, 0.0, 1.0)
-            speed = np.maximum(np.linalg.norm(slip_, axis=-1), 1e-6)
-            kept = np.maximum(1.0 + v.friction * vel[..., 1] / speed, 0.0)
-            vel = np.where(stopped[..., None], slip_ * kept[..., None], vel)
-        return {target: np.where(full, vel, v.grid_mv if place == "in place" else 0.0)}
-
-    d.check(reference)

@@ -19,16 +19,17 @@ class MPMParams:
     $fields
 '''
 _FIELDS = {
-    "dt": fill(0.01, 0.02),
-    "inv_dx": fill(8.0, 8.0),
-    "mu": fill(1.0, 2.0),
-    "lam": fill(1.0, 2.0),
-    "bulk": fill(2.0, 4.0),
-    "hardening": fill(3.0, 6.0),
-    "max_compression": fill(0.02, 0.05),
-    "max_stretch": fill(0.01, 0.03),
-    "friction_slope": fill(0.2, 0.5),
-}
+    "dt": fill(0.01, 0.02), "inv_dx": fill(8.0, 8.0), "mu": fill(1.0, 2.0), "lam": fill(1.0, 2.0),
+    "bulk": fill(2.0, 4.0), "hardening": fill(3.0, 6.0), "max_compression": fill(0.02, 0.05),
+    "max_stretch": fill(0.01, 0.03), "friction_slope": fill(0.2, 0.5),
+}  # fmt: skip
+
+_ABOUT = {
+    "dt": "Time step [s]", "inv_dx": "Inverse grid spacing [1/m]", "mu": "Shear modulus [Pa]",
+    "lam": "First Lame parameter [Pa]", "bulk": "Bulk modulus of the fluid [Pa]",
+    "hardening": "Hardening exponent of snow", "max_compression": "Compression at which snow yields",
+    "max_stretch": "Stretch at which snow yields", "friction_slope": "Slope of the Drucker-Prager cone of sand",
+}  # fmt: skip
 
 _ELASTIC = {
     "corotated": '''
@@ -102,7 +103,7 @@ def project_sand(F: wp.mat33, mu: float, lam: float, friction_slope: float) -> w
     deviator = strain - wp.vec3(trace / 3.0, trace / 3.0, trace / 3.0)
     deviator_norm = wp.length(deviator)
     # Case 1: expansion, sand has no cohesion and all stress is released
-    if trace >= 0.0 or deviator_norm < 1.0e-8:
+    if trace >= 0.0:
         return U * wp.transpose(V)
     # Case 2: within the cone, elastic
     excess = deviator_norm + (3.0 * lam + 2.0 * mu) / (2.0 * mu) * trace * friction_slope
@@ -135,9 +136,9 @@ def scatter_to_grid(
 ):
     """Add mass and affine momentum of a particle to the 27 nodes around it."""
     grid_pos = x * inv_dx
-    base_i = int(grid_pos[0] - 0.5)
-    base_j = int(grid_pos[1] - 0.5)
-    base_k = int(grid_pos[2] - 0.5)
+    base_i = int(wp.floor(grid_pos[0] - 0.5))
+    base_j = int(wp.floor(grid_pos[1] - 0.5))
+    base_k = int(wp.floor(grid_pos[2] - 0.5))
     # Particles that left the domain do not take part
     if base_i < 0 or base_j < 0 or base_k < 0:
         return
@@ -158,36 +159,29 @@ def scatter_to_grid(
 '''
 
 _CASES = {
-    "elastic": (
-        "ELASTIC",
-        """
-        return F_trial, elastic_stress(F_trial, mu, lam)
-        """,
-    ),
+    "elastic": ("ELASTIC", "return F_trial$same, elastic_stress(F_trial, mu, lam)"),
     "fluid": (
         "FLUID",
         """
         # Fluids forget shear, so only the volume ratio is kept
         J = wp.max(wp.determinant(F_trial), 0.1)
-        return wp.pow(J, 1.0 / 3.0) * wp.identity(n=3, dtype=float), fluid_stress(J, bulk)
+        return wp.pow(J, 1.0 / 3.0) * wp.identity(n=3, dtype=float)$same, fluid_stress(J, bulk)
         """,
     ),
     "snow": (
         "SNOW",
         """
         F_snow = clamp_snow(F_trial, max_compression, max_stretch)
-        # Snow hardens under compression and breaks under tension
-        plastic_ratio = wp.determinant(F_trial) / wp.determinant(F_snow)
-        harden = wp.exp(wp.clamp(hardening * (1.0 - plastic_ratio), -2.0, 2.0))
-        return F_snow, elastic_stress(F_snow, harden * mu, harden * lam)
+        # Snow hardens as it is compacted for good and softens as it is torn
+        Jp_snow = Jp * wp.determinant(F_trial) / wp.determinant(F_snow)
+        harden = wp.exp(wp.clamp(hardening * (1.0 - Jp_snow), -2.0, 2.0))
+        return F_snow, Jp_snow, elastic_stress(F_snow, harden * mu, harden * lam)
         """,
     ),
     "sand": (
         "SAND",
-        """
-        F_sand = project_sand(F_trial, mu, lam, friction_slope)
-        return F_sand, elastic_stress(F_sand, mu, lam)
-        """,
+        "F_sand = project_sand(F_trial, mu, lam, friction_slope)\n"
+        "return F_sand$same, elastic_stress(F_sand, mu, lam)",
     ),
 }
 
@@ -199,13 +193,9 @@ _CASES = {
         "x": "particle_x|pos|particle_q",
         "v": "particle_v|vel|particle_qd",
         "C": "particle_C|affine_velocity",
-        "F": "deformation|def_grad",
-        "F_new": "deformation_new|F_out|F_next",
         "p": "tid|particle|i",
         "tau": "kirchhoff|stress",
-        "grid_mass": "grid_m|node_mass",
-        "grid_momentum": "node_momenta|grid_mv",
-        "F_trial": "F_tr|trial",
+        "F_trial": "F_tr|F_predicted",
     },
     weight=5,
 )
@@ -229,6 +219,9 @@ def scatter_materials(d: Draft) -> None:
     d.input("v", "vec3", count, -1.0, 1.0, about="Particle velocities [m/s]")
     d.input("C", "mat33", count, -2.0, 2.0, about="Affine velocity matrices [1/s]")
     d.input("F", "mat33", count, 0.9, 1.1, kind="spd", about="Deformation gradients")
+    snowy = "snow" in cases
+    if snowy:
+        d.input("Jp", "float", count, 0.9, 1.1, about="Plastic volume ratios of snow")
     low = -1 if inactive == "material" else 0
     about = "Material index" + (", -1 for inactive particles" if low else "")
     d.input("material", "int", count, low, len(cases), about=about)
@@ -245,10 +238,13 @@ def scatter_materials(d: Draft) -> None:
         d.struct("params", params, fields, about="Time step, grid and material parameters")
     else:
         for name, filled in fields.items():
-            d.param(name, "float", filled.low, filled.high if filled.high > filled.low else None)
+            high = filled.high if filled.high > filled.low else None
+            d.param(name, "float", filled.low, high, about=_ABOUT[name])
     if gravity:
         d.param("gravity", "vec3", -5.0, 5.0, about="Gravity [m/s^2]")
     d.output("F_new", "mat33", count, about="Updated elastic deformation gradients")
+    if snowy:
+        d.output("Jp_new", "float", count, about="Updated plastic volume ratios")
     if grid == "packed":
         d.output("grid", "vec4", (side, side, side), about="Momentum and mass per node")
         heads, shape = "grid: wp.array3d(dtype=wp.vec4)", "grid.shape"
@@ -290,10 +286,12 @@ def scatter_materials(d: Draft) -> None:
             F_trial: wp.mat33,
             $heads,
         ):
-            """Return the elastic deformation gradient of a material and its Kirchhoff stress."""
+            """Return the elastic deformation gradient of a material$ratio and its Kirchhoff stress."""
             $cases
         ''',
-        heads=",\n    ".join(f"{name}: float" for name in used),
+        heads=",\n    ".join(f"{name}: float" for name in (["Jp", *used] if snowy else used)),
+        ratio=", its plastic volume ratio" if snowy else "",
+        same=", Jp" if snowy else "",
         cases="\n".join(lines),
         **blocks,
     )
@@ -311,8 +309,9 @@ def scatter_materials(d: Draft) -> None:
         p = wp.tid()
         $skip
         F_trial = F[p] + $dt * C[p] * F[p]
-        F_elastic, tau = update_material(material[p], F_trial, $used)
+        F_elastic, $ratio = update_material(material[p], F_trial, $used)
         F_new[p] = F_elastic
+        $keep
         # Stress enters as an affine momentum; D^-1 is 4 / dx^2 for quadratic B-splines
         affine = -$dt * volume[p] * 4.0 * $inv_dx * $inv_dx * tau
         $apic
@@ -321,7 +320,9 @@ def scatter_materials(d: Draft) -> None:
         scatter_to_grid(x[p], mass[p], momentum, affine, $inv_dx, $targets)
         """,
         skip=skip[inactive],
-        used=", ".join(f"{dot}{name}" for name in used),
+        ratio="Jp_elastic, tau" if snowy else "tau",
+        keep="Jp_new[p] = Jp_elastic" if snowy else "",
+        used=", ".join([*(["Jp[p]"] if snowy else []), *(f"{dot}{name}" for name in used)]),
         apic="# APIC: particles also carry the gradient of the velocity\naffine += mass[p] * C[p]"
         if affine == "apic"
         else "",
@@ -339,12 +340,14 @@ def scatter_materials(d: Draft) -> None:
 
     def reference(v: Values) -> dict[str, Any]:
         p = {name: float(v[f"{dot}{name}"]) for name in fields}
-        made = np.zeros((count, 3, 3))
+        made, ratios = np.zeros((count, 3, 3)), np.zeros(count)
         nodes, pull = np.zeros((side, side, side, 4)), p["dt"] * v.gravity if gravity else 0.0
         for i in range(count):
             if v.material[i] < 0 or (inactive == "flag" and not v.active[i]):
                 continue
-            made[i], tau = _deform(p, elastic, cases[v.material[i]], (np.eye(3) + p["dt"] * v.C[i]) @ v.F[i])
+            trial = (np.eye(3) + p["dt"] * v.C[i]) @ v.F[i]
+            ratio = float(v.Jp[i]) if snowy else 1.0
+            made[i], ratios[i], tau = _deform(p, elastic, cases[v.material[i]], trial, ratio)
             carried = -p["dt"] * v.volume[i] * 4.0 * p["inv_dx"] ** 2 * tau
             carried = carried + (v.mass[i] * v.C[i] if affine == "apic" else 0.0)
             base = np.floor(v.x[i] * p["inv_dx"] - 0.5)
@@ -358,25 +361,27 @@ def scatter_materials(d: Draft) -> None:
                 w = np.prod(np.where(size < 0.5, 0.75 - size**2, 0.5 * (1.5 - size) ** 2))
                 nodes[node][:3] += w * (v.mass[i] * (v.v[i] + pull) + carried @ offset)
                 nodes[node][3] += w * v.mass[i]
+        found = {"F_new": made} | ({"Jp_new": ratios} if snowy else {})
         if grid == "packed":
-            return {"F_new": made, "grid": nodes}
-        return {"F_new": made, "grid_mass": nodes[..., 3], "grid_momentum": nodes[..., :3]}
+            return found | {"grid": nodes}
+        return found | {"grid_mass": nodes[..., 3], "grid_momentum": nodes[..., :3]}
 
     d.check(reference, 2e-3)
 
 
-def _deform(p: dict[str, float], elastic: str, kind: str, trial: Any) -> tuple[Any, Any]:
-    """The elastic part of a trial deformation, and its Kirchhoff stress."""
+def _deform(p: dict[str, float], elastic: str, kind: str, trial: Any, ratio: float) -> tuple[Any, float, Any]:
+    """The elastic part of a trial deformation, the plastic volume ratio after it, and the Kirchhoff stress."""
     j = np.linalg.det(trial)
     if kind == "fluid":
         j = max(j, 0.1)
-        return np.cbrt(j) * np.eye(3), -j * p["bulk"] * max(1.0 - j, 0.0) * np.eye(3)
+        return np.cbrt(j) * np.eye(3), ratio, -j * p["bulk"] * max(1.0 - j, 0.0) * np.eye(3)
     u, s, vt = np.linalg.svd(trial)
     f, harden = trial, 1.0
     if kind == "snow":
         kept = np.clip(s, 1.0 - p["max_compression"], 1.0 + p["max_stretch"])
         f = (u * kept) @ vt
-        harden = np.exp(np.clip(p["hardening"] * (1.0 - j / np.linalg.det(f)), -2.0, 2.0))
+        ratio *= j / np.linalg.det(f)
+        harden = np.exp(np.clip(p["hardening"] * (1.0 - ratio), -2.0, 2.0))
     if kind == "sand":
         strain = np.log(s)
         trace = strain.sum()
@@ -389,6 +394,6 @@ def _deform(p: dict[str, float], elastic: str, kind: str, trial: Any) -> tuple[A
             f = (u * np.exp(strain - excess * deviator / size)) @ vt
     mu, lam, j = harden * p["mu"], harden * p["lam"], np.linalg.det(f)
     if elastic == "neo-hookean":
-        return f, mu * (f @ f.T - np.eye(3)) + lam * np.log(max(j, 0.1)) * np.eye(3)
+        return f, ratio, mu * (f @ f.T - np.eye(3)) + lam * np.log(max(j, 0.1)) * np.eye(3)
     u, _, vt = np.linalg.svd(f)
-    return f, 2.0 * mu * (f - u @ vt) @ f.T + lam * j * (j - 1.0) * np.eye(3)
+    return f, ratio, 2.0 * mu * (f - u @ vt) @ f.T + lam * j * (j - 1.0) * np.eye(3)

@@ -17,11 +17,11 @@ from warpgen.synthesis.writing.draft import Draft, Values
     names=NAMES
     | {
         "particle_stress": "compute_stress|stress_from_gradients|update_stress|kirchhoff_stress",
-        "f": "F|def_grad|deformation",
-        "f_new": "F_new|F_trial|f_trial",
+        "F_new": "F_trial|F_out",
         "mu": "shear_modulus|mu0",
         "lam": "lame_lambda|lambda0",
-        "tau": "stress|particle_stress_out|kirchhoff",
+        "tau": "stress|particle_stress|kirchhoff",
+        "vol_tau": "vol_stress|volume_times_tau",
     },
     double=True,
     weight=2,
@@ -35,7 +35,7 @@ def particle_stress(d: Draft) -> None:
     count = d.pick(64, 96, 128)
     stress = d.use(model)
     d.input("c", "mat33", count, -5.0, 5.0, about="Velocity gradients [1/s]")
-    d.input("f", "mat33", count, 0.8, 1.2, kind="spd", about="Deformation gradients")
+    d.input("F", "mat33", count, 0.8, 1.2, kind="spd", about="Deformation gradients")
 
     if given == "per particle":
         d.input("mu", "float", count, 50.0, 200.0, about="Shear moduli [Pa]")
@@ -52,8 +52,9 @@ def particle_stress(d: Draft) -> None:
     if scaled:
         d.input("vol", "float", count, 0.001, 0.01, about="Particle volumes at rest")
     d.param("dt", "float", 0.001, 0.01, about="Time step")
-    d.output("f_new", "mat33", count, about="Updated deformation gradients")
-    d.output("tau", "mat33", count, about=f"Kirchhoff stresses{' times rest volumes' if scaled else ''}")
+    d.output("F_new", "mat33", count, about="Updated deformation gradients")
+    target = "vol_tau" if scaled else "tau"
+    d.output(target, "mat33", count, about=f"Kirchhoff stresses{' times rest volumes' if scaled else ''}")
     if given == "young":
         d.function("""
         @wp.func
@@ -66,32 +67,37 @@ def particle_stress(d: Draft) -> None:
     d.code(
         """
         p = wp.tid()
-        fp = (wp.identity(n=3, dtype=float) + dt * c[p]) * f[p]
+        fp = (wp.identity(n=3, dtype=float) + dt * c[p]) * F[p]
         $lame
         $harden
-        f_new[p] = fp
-        tau[p] = $scale$stress(fp, $mu, $lam) * wp.transpose(fp)
+        F_new[p] = fp
+        $target[p] = $scale$stress(fp, $mu, $lam) * wp.transpose(fp)
         """,
         lame="mu, lam = lame_parameters(young, poisson)" if given == "young" else "",
         harden="""
-        # Hardening: h = exp(xi (1 - Jp)), compressed snow (Jp < 1) is stiffer
+        # Compacted snow (Jp < 1) is stiffer
         h = wp.exp(hardening * (1.0 - jp[p]))
         """
         if hardened
         else "",
+        target=target,
         scale="vol[p] * " if scaled else "",
         stress=stress,
         mu=("h * " if hardened else "") + ("mu[p]" if given == "per particle" else "mu"),
         lam=("h * " if hardened else "") + ("lam[p]" if given == "per particle" else "lam"),
     )
-    if scaled:
-        d.says("Updates deformation gradients, and Kirchhoff stresses times the volumes of particles.")
+    of = "particles that harden" if hardened else "particles"
+    d.says(
+        f"Updates deformation gradients, and Kirchhoff stresses times the volumes of {of}."
+        if scaled
+        else f"Updates deformation gradients and Kirchhoff stresses of {of}."
+    )
     d.explain(f"""
         tau = {"V P(F) F^T with the rest volume V and" if scaled else "P(F) F^T with"} the first Piola-Kirchhoff stress P.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
-        f = (np.eye(3) + v.dt * v.c) @ v.f
+        f = (np.eye(3) + v.dt * v.c) @ v.F
         if given == "young":
             mu = v.young / (2.0 * (1.0 + v.poisson))
             lam = 2.0 * mu * v.poisson / (1.0 - 2.0 * v.poisson)
@@ -101,6 +107,6 @@ def particle_stress(d: Draft) -> None:
         tau = model(f, h * mu, h * lam) @ np.swapaxes(f, -1, -2)
         if scaled:
             tau = v.vol[:, None, None] * tau
-        return {"f_new": f, "tau": tau}
+        return {"F_new": f, target: tau}
 
     d.check(reference, 5e-3)

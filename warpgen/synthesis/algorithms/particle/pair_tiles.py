@@ -11,14 +11,14 @@ from warpgen.synthesis.algorithms.particle import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values, dedented
 
 _Law = tuple[str, str, Callable[..., Any], Callable[..., Any]]
-# Energy of a pair and its slope over the distance, from r2 = r^2 + soft^2, with charges multiplied in q.
+# Energy of a pair and its slope over the distance, from r2 = d2 + soft^2 and its root r; q or m is a product.
 _LAWS: dict[str, _Law] = {
-    "Gravity": ("-strength * q / wp.sqrt(r2)", "strength * q / (r2 * wp.sqrt(r2))",
+    "Gravity": ("-strength * m / r", "strength * m / (r2 * r)",
                 lambda r2, q, s, a: -s * q / np.sqrt(r2), lambda r2, q, s, a: s * q / r2**1.5),
-    "Coulomb": ("strength * q / wp.sqrt(r2)", "-strength * q / (r2 * wp.sqrt(r2))",
+    "Coulomb": ("strength * q / r", "-strength * q / (r2 * r)",
                 lambda r2, q, s, a: s * q / np.sqrt(r2), lambda r2, q, s, a: -s * q / r2**1.5),
-    "Yukawa": ("strength * q * wp.exp(-wp.sqrt(r2) / reach) / wp.sqrt(r2)",
-               "-strength * q * wp.exp(-wp.sqrt(r2) / reach) * (1.0 / wp.sqrt(r2) + 1.0 / reach) / r2",
+    "Yukawa": ("strength * q * wp.exp(-r / reach) / r",
+               "-strength * q * wp.exp(-r / reach) * (1.0 / r + 1.0 / reach) / r2",
                lambda r2, q, s, a: s * q * np.exp(-np.sqrt(r2) / a) / np.sqrt(r2),
                lambda r2, q, s, a: -s * q * np.exp(-np.sqrt(r2) / a) * (r2**-0.5 + 1 / a) / r2),
     "Lennard-Jones": ("4.0 * strength * (s6 * s6 - s6)", "24.0 * strength * (s6 - 2.0 * s6 * s6) / r2",
@@ -61,9 +61,9 @@ def pair_matrix(d: Draft) -> None:
         "forces": "kick_clusters|apply_pair_forces|kick_particles"
         if velocity
         else "all_pairs_forces|cluster_forces|pairwise_tiles",
-        "energies": "particle_energies|share_pair_energies|pair_energies",
+        "energies": "particle_energies|share_pair_energies|energies_per_particle",
         "total": "cluster_energies|molecule_energy|total_pair_energy",
-        "virial": "cluster_virials|pair_virials|virial_sums",
+        "virial": "cluster_virials|compute_virials|virial_sums",
         "stress": "virial_tensors|cluster_virial_tensors|sum_virial_tensors",
     }[result])  # fmt: skip
     clusters, count, kinds = d.pick(2, 3, 4), d.pick(6, 8, 10), 3
@@ -103,7 +103,7 @@ def pair_matrix(d: Draft) -> None:
         "energies": ("energies", "float", (clusters, count), "half of the energies of each particle's pairs"),
         "total": ("total_energy", "float", (clusters,), "potential energy of each cluster"),
         "virial": ("virials", "float", (clusters,), "sum over pairs of r . f, which the pressure is made of"),
-        "stress": ("tensors", "mat33", (clusters,), "sum over pairs of the outer products of r and f"),
+        "stress": ("virial_tensors", "mat33", (clusters,), "sum over pairs of the outer products of r and f"),
     }[result]
     if velocity:
         name, about = "next_velocities", "velocities after the kick"
@@ -131,41 +131,38 @@ def pair_matrix(d: Draft) -> None:
         d.function("@wp.func\ndef displacement(a: wp.vec3, b: wp.vec3) -> wp.vec3:\n    return b - a")
     scalars = ["strength"] + (["reach"] if reached else []) + ["soft"] + (["cutoff"] if cut else [])
     charged = paired != "equal"
-    heads = ["offset: wp.vec3", *(["q: float"] if charged else []), "row: int", "col: int"]
+    q = "m" if law == "Gravity" else "q"
+    heads = ["offset: wp.vec3", *([f"{q}: float"] if charged else []), "row: int", "col: int"]
     head = "\n".join(f"{h}," for h in [*heads, *(f"{s}: float" for s in scalars)])
     formula = energy if result in ("energies", "total") else slope
     if not charged:
-        formula = formula.replace("strength * q", "strength")
+        formula = formula.replace(f"strength * {q}", "strength")
     bare = formula.removeprefix("-")
 
-    def half(factor: float) -> float:
-        return factor if bare == formula else -factor
+    same = "" if bare == formula else "-"
 
     # what is 0 at the cutoff comes first, so that numbers are multiplied before vectors and matrices
     by = "fade * " if cut else ""
     value = {
-        "forces": ("wp.vec3", f"({by}{'slope' if cut else formula}) * offset", "wp.vec3(0.0, 0.0, 0.0)"),
-        "energies": ("float", f"{half(0.5)} * {by}({bare})", "0.0"),
-        "total": ("float", f"{half(0.5)} * {by}({bare})", "0.0"),
-        "virial": ("float", f"{half(-0.5)} * {by}({bare}) * wp.length_sq(offset)", "0.0"),
-        "stress": (
-            "wp.mat33",
-            f"({half(-0.5)} * {by}({bare})) * wp.outer(offset, offset)",
-            "wp.mat33()",
-        ),
+        "forces": ("wp.vec3", f"({by}slope) * offset" if cut else "slope * offset", "wp.vec3(0.0, 0.0, 0.0)"),
+        "energies": ("float", f"{same}0.5 * {by}{bare}", "0.0"),
+        "total": ("float", f"{same}0.5 * {by}{bare}", "0.0"),
+        "virial": ("float", f"-0.5 * {by}slope * d2", "0.0"),
+        "stress": ("wp.mat33", f"(-0.5 * {by}slope) * wp.outer(offset, offset)", "wp.mat33()"),
     }[result]
     switch = ""
     tail = f"return {value[1]}"
-    if cut and result == "forces":
-        tail = f"slope = {formula}\nreturn {value[1]}"
+    if result not in ("energies", "total"):
+        tail = f"# slope of the energy over the distance\nslope = {formula}\n{tail}"
     if cut:
         switch = """
-            ratio = wp.length_sq(offset) / (cutoff * cutoff)
+            ratio = d2 / (cutoff * cutoff)
             if ratio >= 1.0:
                 return $nothing
             # Falls to zero with its slope, so that no pair enters or leaves with a jerk
             fade = (1.0 - ratio) * (1.0 - ratio)
         """
+    squared = cut or result == "virial"
     called = {
         "forces": "pair_force",
         "energies": "pair_energy",
@@ -189,8 +186,9 @@ def pair_matrix(d: Draft) -> None:
             """{said}"""
             if row == col:
                 return $nothing
+            $square
             $switch
-            r2 = wp.length_sq(offset) + soft * soft
+            r2 = $d2 + soft * soft
             $power
             $tail
         ''',
@@ -198,19 +196,23 @@ def pair_matrix(d: Draft) -> None:
         tail=tail,
         switch=dedented(switch),
         nothing=value[2],
-        power="s6 = wp.pow(reach * reach / r2, 3.0)" if law == "Lennard-Jones" else "",
+        square="d2 = wp.length_sq(offset)" if squared else "",
+        d2="d2" if squared else "wp.length_sq(offset)",
+        power={"Lennard-Jones": "s6 = wp.pow(reach * reach / r2, 3.0)", "Gaussian": ""}.get(
+            law, "r = wp.sqrt(r2)"
+        ),
     )
     charges = {
-        "own": f"q = wp.tile_load({own}[cluster], shape=ATOMS)",
+        "own": f"{q} = wp.tile_load({own}[cluster], shape=ATOMS)",
         "types": "kind = wp.tile_load(types[cluster], shape=ATOMS)\n"
-        f"q = wp.tile_load_indexed(type_{own}, indices=kind, shape=(ATOMS,))",
+        f"{q} = wp.tile_load_indexed(type_{own}, indices=kind, shape=(ATOMS,))",
         "equal": "",
     }[paired]
     wide = "wp.tile_broadcast({}, shape=(ATOMS, ATOMS))"
     tall = "wp.tile_broadcast(wp.tile_reshape({}, shape=(ATOMS, 1)), shape=(ATOMS, ATOMS))"
     if charged:
-        charges += f"\nq_pair = {tall.format('q')} * {wide.format('q')}"
-    pair = f"pair = wp.tile_map({called}, offset{', q_pair' if charged else ''}, row_id, col_id, {', '.join(scalars)})"
+        charges += f"\n{q}_pair = {tall.format(q)} * {wide.format(q)}"
+    pair = f"pair = wp.tile_map({called}, offset{f', {q}_pair' if charged else ''}, row_id, col_id, {', '.join(scalars)})"
     net = "net = wp.tile_sum(pair, axis=1)"
     if velocity:
         d.function("""
@@ -223,7 +225,7 @@ def pair_matrix(d: Draft) -> None:
         "energies": "wp.tile_store(energies[cluster], wp.tile_sum(pair, axis=1))",
         "total": "wp.tile_store(total_energy, wp.tile_sum(pair), offset=cluster)",
         "virial": "wp.tile_store(virials, wp.tile_sum(pair), offset=cluster)",
-        "stress": "wp.tile_store(tensors, wp.tile_sum(pair), offset=cluster)",
+        "stress": "wp.tile_store(virial_tensors, wp.tile_sum(pair), offset=cluster)",
     }[result]
     if velocity:
         end = (

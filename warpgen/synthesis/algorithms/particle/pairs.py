@@ -12,7 +12,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 NAMES = {
     "x": "positions|pos|particle_q|coords",
-    "f": "forces|force|particle_f",
+    "f": "forces|particle_f",
     "cutoff": "r_cut|rc|cutoff_radius",
     "box": "box_size|box_length",
     "start": "row_start|offsets|neighbor_offsets",
@@ -22,6 +22,29 @@ NAMES = {
     "r": "dist|distance|r_ij",
     "r_core": "r_floor|r_min_safe|core",
 }
+
+
+_ABOUT = {
+    "epsilon": "Depth of the well",
+    "sigma": "Distance at which the energy is zero",
+    "stiffness": "Stiffness of the spheres",
+    "diameter": "Diameter of the spheres",
+    "depth": "Depth of the well",
+    "r_min": "Distance of lowest energy",
+    "strength": "Strength of the bare Coulomb interaction",
+    "screening_length": "Screening length",
+    "height": "Height of the Gaussian",
+    "width": "Width of the Gaussian",
+}
+
+
+_CALLED = dict(
+    zip(
+        potentials.POTENTIALS,
+        ("Lennard-Jones", "soft-sphere", "Morse", "Yukawa", "Gaussian-core"),
+        strict=True,
+    )
+)
 
 
 def _multiplicity(v: Values, count: int, listing: str) -> Any:
@@ -45,8 +68,8 @@ def _multiplicity(v: Values, count: int, listing: str) -> Any:
     | {
         "pair_forces": "compute_forces|md_forces|nonbonded_forces|eval_pair_forces",
         "energy": "potential_energy|pe|e_pot",
-        "e": "e_i|pe_i|pot",
-        "fi": "force_i|f_i|f_sum",
+        "e_i": "pe_i|energy_i",
+        "force_i": "f_i|fi",
     },
     double=True,
     weight=6,
@@ -69,8 +92,8 @@ def pair_forces(d: Draft) -> None:
         d.input("neighbors", "int", count * 8, 0, count, about="Neighbors of all particles")
     elif listing == "table":
         d.input("neighbors", "int", (count, 8), -1, count, about="Neighbors of each particle, or -1")
-    d.param(first, "float", low1, high1)
-    d.param(second, "float", low2, high2)
+    d.param(first, "float", low1, high1, about=_ABOUT[first])
+    d.param(second, "float", low2, high2, about=_ABOUT[second])
     d.param("cutoff", "float", 0.9, 1.0, about="Cutoff distance")
     if periodic:
         d.param("box", "float", 2.0, about="Edge length of the periodic box")
@@ -114,6 +137,11 @@ def pair_forces(d: Draft) -> None:
         """,
     }
     constants = f"{first}, {second}"
+    shift = ""
+    if shifted:
+        shift = f"# Shifted, so that the potential does not jump at the cutoff\nshift = {law}(cutoff, {constants})\n"
+    if not bare:
+        d.module("MIN_DISTANCE = wp.constant(0.3)")
     d.launch(count)
     d.code(
         """
@@ -123,37 +151,35 @@ def pair_forces(d: Draft) -> None:
         $loop
         $store
         """,
-        zero="fi = wp.vec3()" if wanted == "force" else "e = float(0.0)",
+        zero="force_i = wp.vec3()" if wanted == "force" else f"{shift}e_i = float(0.0)",
         loop=loops[listing],
         pair="""
-        d_ij = xi - x[j]
-        $wrap
+        d_ij = $offset
         r = wp.length(d_ij)
         if r < cutoff:
             $core
             $term
         """,
-        wrap="d_ij = minimum_image(d_ij, box)" if periodic else "",
+        offset="minimum_image(xi - x[j], box)" if periodic else "xi - x[j]",
         core=""
         if bare
         else """
         # Overlapping initial positions would blow up the simulation
-        r_core = wp.max(r, 0.3)
+        r_core = wp.max(r, MIN_DISTANCE)
         """,
-        term=f"fi += {law}($at, {constants}) * (d_ij / r)"
+        term=f"force_i += {law}($at, {constants}) * (d_ij / r)"
         if wanted == "force"
-        else f"e += {law}($at, {constants})$shift",
+        else f"e_i += {law}($at, {constants})$minus",
         at="r" if bare else "r_core",
-        # the potential is shifted so that it does not jump where it is cut off
-        shift=f" - {law}(cutoff, {constants})" if shifted else "",
+        minus=" - shift" if shifted else "",
         # each pair is met from both of its ends
-        store="f[tid] = fi" if wanted == "force" else "energy[tid] = 0.5 * e",
+        store="f[tid] = force_i" if wanted == "force" else "energy[tid] = 0.5 * e_i",
     )
     over = "" if listing == "all" else " over neighbor lists"
     d.says(
-        f"Computes pair potential energies per particle{over}, half of each pair."
+        f"Computes {_CALLED[potential]} energies per particle{over}, half of each pair."
         if wanted == "energy"
-        else f"Computes the forces of a pair potential{over or ' between all particles'}."
+        else f"Computes {_CALLED[potential]} forces{over or ' between all particles'}."
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -211,6 +237,8 @@ def build_neighbor_list(d: Draft) -> None:
         d.output("counts", "int", count, about="Number of neighbors per particle")
     if search == "half":
         d.says("Builds a neighbor list of fixed width, padded with -1, in which each pair stands once.")
+    listed = "Neighbors beyond the width of the table are not listed"
+    d.explain(f"{listed}." if full == "stop" else f"{listed}, but counted.")
     wrap = """
     # Nearest image only, since the cutoff is below half the box
     for c in range($dim):
@@ -233,7 +261,7 @@ def build_neighbor_list(d: Draft) -> None:
         $counts
         """,
         reach="""
-        # Include the skin, so the list stays valid until a particle moves by skin / 2
+        # Include the skin, so the list stays valid until a particle moves by half of it
         reach = cutoff + skin
         """
         if skin

@@ -13,7 +13,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
     "x": "pos|positions|particle_x",
-    "v": "vel|velocities|u",
+    "v": "vel|velocities|particle_v",
     "charge": "q|macro_charge",
     "rho": "density|charge_density|rho_grid",
     "field": "E|e_field|e_grid",
@@ -75,7 +75,7 @@ class Periodic:
     names=_NAMES
     | {
         "deposit_charge": "charge_deposition|scatter_charge|deposit|deposit_density",
-        "qp": "amount|share|q_p",
+        "share": "amount|contribution",
     },
     double=True,
     weight=2,
@@ -109,15 +109,16 @@ def deposit_charge(d: Draft) -> None:
         """
         p = wp.tid()
         xp = x[p] * inv_dx
-        # Charge per cell volume makes a density
-        qp = $amount * $volume$v
+        # $what per cell volume makes a density
+        share = $amount * $volume$v
         $loops
         """,
         amount=amount,
         volume=volume,
         v=" * v[p]" if current else "",
         loops=g.loops,
-        inner="wp.atomic_add($target, $node, weight * qp)",
+        inner="wp.atomic_add($target, $node, weight * share)",
+        what="Charge times velocity" if current else "Charge",
         target="current" if current else "rho",
         node=g.node,
     )
@@ -242,14 +243,11 @@ def gather_field(d: Draft) -> None:
     source="Boris 1970; Birdsall & Langdon 1985, sec. 4-3; Vay 2008 (momenta)",
     names={
         "boris_push": "push_particles|boris|boris_step|push_boris",
-        "v": "vel|velocities|velocity_in",
+        "v": "vel|velocities|particle_v",
         "u": "momenta|gamma_v|proper_velocity",
         "e_field": "E|electric|e",
         "b_field": "B|magnetic|b",
-        "v_minus": "vm|u_minus|before",
-        "v_prime": "vp|u_prime|turned",
-        "v_plus": "u_plus|after|rotated",
-        "t": "half_turn|tvec|rot",
+        "t": "t_vec|tvec",
         "qm": "charge_to_mass|q_over_m|qom",
         "dt": "h|step|delta_t",
         "v_new": "v_out|vel_out|velocity_out",
@@ -296,11 +294,14 @@ def boris_push(d: Draft) -> None:
     if moved:
         d.output("x_new", "vec3", count, about="Updated positions")
     d.output(f"{speed}_new", "vec3", count, about=f"Updated {what}")
+    letter = "u" if relativistic else "v"
+    end = f"{letter}_plus" if electric == "none" else f"{letter}1"
+    b = "b_field" if magnetic == "uniform" else "b"
     q = "qm[tid]" if species == "each" else "qm"
     e = "e_field[tid]" if electric == "each" else "e_field"
     fields = {
         "each": "b = b_field[tid]",
-        "uniform": "b = b_field",
+        "uniform": "",
         "mirror": """
         # Magnetic mirror: B_z grows towards both ends, B_x and B_y keep div(B) = 0
         z = x[tid][2] / length
@@ -309,44 +310,45 @@ def boris_push(d: Draft) -> None:
     }
     d.launch(count)
     d.code(
-        """
+        f"""
         tid = wp.tid()
-        half = 0.5 * dt * $q
+        half_qm_dt = 0.5 * dt * $q
         $field
-        v_minus = $speed[tid]$kick
+        {letter}_minus = $speed[tid]$kick
         $gamma
         $t
-        v_prime = v_minus + wp.cross(v_minus, t)
-        # s = 2 t / (1 + t^2), so that the rotation keeps the speed
-        v_plus = v_minus + 2.0 / (1.0 + wp.dot(t, t)) * wp.cross(v_prime, t)
+        {letter}_prime = {letter}_minus + wp.cross({letter}_minus, t)
+        # The factor 2 / (1 + t^2) makes the rotation keep the speed
+        {letter}_plus = {letter}_minus + 2.0 / (1.0 + wp.dot(t, t)) * wp.cross({letter}_prime, t)
         $last
-        $target[tid] = v1
+        $target[tid] = $end
         $move
         """,
         speed=speed,
         target=f"{speed}_new",
         q=q,
         field=fields[magnetic],
-        kick="" if electric == "none" else f" + half * {e}",
+        kick="" if electric == "none" else f" + half_qm_dt * {e}",
         gamma="""
         # Relativistic: gamma is taken at mid-step
-        gamma = wp.sqrt(1.0 + wp.dot(v_minus, v_minus) / (c * c))
+        gamma = wp.sqrt(1.0 + wp.dot(u_minus, u_minus) / (c * c))
         """
         if relativistic
         else "",
-        t=f"t = half{' / gamma' if relativistic else ''} * b"
+        t=f"t = half_qm_dt{' / gamma' if relativistic else ''} * {b}"
         if exact == "boris"
         else f"""
         # tan() of half the angle, so that the gyration is exact for any dt
-        b_size = wp.length(b)
-        t = wp.tan(half{" / gamma" if relativistic else ""} * b_size) / b_size * b
+        b_size = {f"wp.length({b})" if magnetic == "mirror" else f"wp.max(wp.length({b}), 1.0e-12)"}
+        t = wp.tan(half_qm_dt{" / gamma" if relativistic else ""} * b_size) / b_size * {b}
         """,
-        last="v1 = v_plus" if electric == "none" else f"v1 = v_plus + half * {e}",
+        last="" if electric == "none" else f"{end} = {letter}_plus + half_qm_dt * {e}",
+        end=end,
         move=""
         if not moved
-        else "x_new[tid] = x[tid] + dt * v1"
+        else f"x_new[tid] = x[tid] + dt * {end}"
         if not relativistic
-        else "x_new[tid] = x[tid] + dt / wp.sqrt(1.0 + wp.dot(v1, v1) / (c * c)) * v1",
+        else f"x_new[tid] = x[tid] + dt / wp.sqrt(1.0 + wp.dot({end}, {end}) / (c * c)) * {end}",
     )
     ending = " and moves the particles" if moved else ""
     if electric == "none":

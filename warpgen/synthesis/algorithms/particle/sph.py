@@ -37,7 +37,7 @@ def _distances(v: Values) -> tuple[Any, Any]:
 @DOMAIN.algorithm(
     source="Monaghan 1992, eq. 2.13; Müller, Charypar & Gross 2003, eq. 3",
     names=_NAMES
-    | {"sph_density": "compute_density|density_summation|update_density", "total": "sum|rho_i|density_i"},
+    | {"sph_density": "compute_density|density_summation|update_density", "rho_i": "density_i|rho_sum"},
     weight=6,
 )
 def sph_density(d: Draft) -> None:
@@ -55,19 +55,19 @@ def sph_density(d: Draft) -> None:
     else:
         d.input("m", "float", count, 0.5, 2.0, about="Particle masses")
         mass = "m[index]"
-    d.param("h", "float", 0.3, 0.5, about="Smoothing length")
+    d.param("h", "float", 0.3, 0.5, about="Smoothing length, at which the kernel ends")
     d.output("rho", "float", count, about="Densities")
     if squared:
         distance = """
         # Squared distances first, since most candidates of the 27 cells are out of range
         offset = xi - x[index]
         if wp.dot(offset, offset) < h * h:
-            total += $mass * $w(wp.length(offset), h)
+            rho_i += $mass * $w(wp.length(offset), h)
         """
     else:
         distance = """
         r = wp.length(xi - x[index])
-        total += $mass * $w(r, h)
+        rho_i += $mass * $w(r, h)
         """
     if query == "for":
         loop = """
@@ -86,10 +86,10 @@ def sph_density(d: Draft) -> None:
         """
         tid = wp.tid()
         xi = x[tid]
-        total = float(0.0)
+        rho_i = float(0.0)
         # W(0) is included, because a particle is part of its own density
         $loop
-        rho[tid] = total
+        rho[tid] = rho_i
         """,
         loop=loop,
         inner=distance,

@@ -76,7 +76,7 @@ def neighbour_loop(d: Draft) -> str:
     names=NAMES
     | {
         "sph_pressure_acceleration": "compute_pressure_accel|pressure_acceleration|sph_pressure",
-        "acc": "a|acceleration|dv",
+        "acc": "a|acceleration|a_i",
         "accel": "accelerations|a_pressure|dvdt|particle_a",
         "c0": "sound_speed|c_s",
         "rho0": "rest_density|reference_density",
@@ -96,7 +96,7 @@ def sph_pressure_acceleration(d: Draft) -> None:
     if state == "stored":
         d.input("p", "float", count, 0.0, 5000.0, about="Pressures")
     d.param("m", "float", 5.0, 20.0, about="Particle mass")
-    d.param("h", "float", 0.35, 0.5, about="Smoothing length")
+    d.param("h", "float", 0.35, 0.5, about="Smoothing length, at which the kernel ends")
     if state != "stored":
         d.param("rho0", "float", 900.0, 1000.0, about="Rest density")
         d.param("c0", "float", 10.0, 30.0, about="Speed of sound")
@@ -179,7 +179,7 @@ def sph_pressure_acceleration(d: Draft) -> None:
     names=NAMES
     | {
         "sph_viscosity": "compute_viscosity|viscous_acceleration|viscosity_acceleration",
-        "acc": "a|dv",
+        "acc": "a|a_i|acceleration",
         "accel": "accelerations|particle_a|dvdt",
         "vij": "dv|rel_vel|relative_velocity",
         "alpha": "artificial_viscosity|visc_alpha",
@@ -198,7 +198,7 @@ def sph_viscosity(d: Draft) -> None:
     d.input("v", "vec3", count, -1.0, 1.0, about="Particle velocities")
     d.input("rho", "float", count, 900.0, 1100.0, about="Densities")
     d.param("m", "float", 5.0, 20.0, about="Particle mass")
-    d.param("h", "float", 0.35, 0.5, about="Smoothing length")
+    d.param("h", "float", 0.35, 0.5, about="Smoothing length, at which the kernel ends")
     if form == "artificial":
         d.param("alpha", "float", 0.05, 0.5, about="Artificial viscosity coefficient")
         d.param("c0", "float", 10.0, 30.0, about="Speed of sound")
@@ -224,9 +224,9 @@ def sph_viscosity(d: Draft) -> None:
         """,
         "monaghan laminar": """
         # Monaghan form along r_ij conserves angular momentum, factor 2 (dim + 2) = 10
-        nu = 10.0 * mu / (rho_i * rho[j])
-        shear = wp.dot(vij, offset) / (r * r + 0.01 * h * h)
-        acc += m * nu * shear * $slope(r, h) * (offset / r)
+        weight = 10.0 * mu * m / (rho_i * rho[j])
+        closing = wp.dot(vij, offset) / (r * r + 0.01 * h * h)
+        acc += weight * closing * $slope(r, h) * (offset / r)
         """,
     }
     d.launch(count)
@@ -248,7 +248,7 @@ def sph_viscosity(d: Draft) -> None:
     )
     what = {
         "artificial": "artificial viscosity accelerations",
-        "morris": "viscosity accelerations",
+        "morris": "viscosity accelerations (Morris)",
         "monaghan laminar": "laminar viscosity accelerations",
     }[form]
     d.says(f"{'Adds' if inout else 'Computes'} SPH {what}.")

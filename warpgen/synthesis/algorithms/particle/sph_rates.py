@@ -19,7 +19,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "xsph_velocity": "apply_xsph|xsph_smoothing|smooth_velocities",
         "eps": "epsilon|xsph_factor",
         "v_new": "v_out|velocities_out|smoothed",
-        "dv": "correction|delta_v",
+        "delta_v": "dv_xsph|correction",
     },
 )
 def xsph_velocity(d: Draft) -> None:
@@ -35,7 +35,7 @@ def xsph_velocity(d: Draft) -> None:
     d.input("v", "vec3", count, -1.0, 1.0, about="Particle velocities")
     d.input("rho", "float", count, 900.0, 1100.0, about="Densities")
     d.param("m", "float", 5.0, 20.0, about="Particle mass")
-    d.param("h", "float", 0.35, 0.5, about="Smoothing length")
+    d.param("h", "float", 0.35, 0.5, about="Smoothing length, at which the kernel ends")
     d.param("eps", "float", 0.1, 0.5, about="XSPH factor")
     if moved:
         d.param("dt", "float", 0.001, 0.01, about="Time step")
@@ -55,16 +55,16 @@ def xsph_velocity(d: Draft) -> None:
         tid = wp.tid()
         xi = x[tid]
         vi = v[tid]
-        dv = wp.vec3()
+        delta_v = wp.vec3()
         for j in wp.hash_grid_query(grid, xi, h):
             r = wp.length(xi - x[j])
             if r < h:
                 weight = $weight
-                dv += weight * (v[j] - vi)
+                delta_v += weight * (v[j] - vi)
         $store
         """,
         weight=weight[density],
-        store="x_new[tid] = xi + dt * (vi + eps * dv)" if moved else "v_new[tid] = vi + eps * dv",
+        store="x_new[tid] = xi + dt * (vi + eps * delta_v)" if moved else "v_new[tid] = vi + eps * delta_v",
     )
     if moved:
         d.says("Advects particles with smoothed velocities (XSPH).")
@@ -85,7 +85,7 @@ def xsph_velocity(d: Draft) -> None:
     | {
         "sph_density_rate": "continuity_equation|density_derivative|compute_drho",
         "drho": "density_rate|d_rho|rho_dot",
-        "rate": "change|growth|total",
+        "rate": "rho_rate|drho_dt",
         "delta": "delta_sph|diffusion",
         "rho_new": "rho_out|density_out|new_density",
         "c0": "sound_speed|cs",
@@ -106,7 +106,7 @@ def sph_density_rate(d: Draft) -> None:
     d.input("v", "vec3", count, -1.0, 1.0, about="Particle velocities")
     d.input("rho", "float", count, 900.0, 1100.0, about="Densities")
     d.param("m", "float", 5.0, 20.0, about="Particle mass")
-    d.param("h", "float", 0.35, 0.5, about="Smoothing length")
+    d.param("h", "float", 0.35, 0.5, about="Smoothing length, at which the kernel ends")
     if diffusion != "none":
         d.param("c0", "float", 10.0, 30.0, about="Speed of sound")
     if diffusion == "delta":

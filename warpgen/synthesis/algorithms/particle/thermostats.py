@@ -16,11 +16,11 @@ from warpgen.synthesis.writing.draft import Draft, Values
     names=NAMES
     | {
         "thermostat": "rescale_velocities|apply_thermostat|temperature_control|heat_bath",
-        "target": "t0|t_target|target_temperature",
+        "target": "target_temp|t_target|target_temperature",
         "scale": "lam|factor|chi",
         "kinetic": "ke|e_kin|kinetic_energy",
-        "tau": "coupling|relaxation|tau_t",
-        "now": "current|t_now|temp",
+        "tau": "coupling_time|relaxation_time|tau_t",
+        "temperature": "t_now|temp",
     },
     double=True,
     weight=6,
@@ -50,7 +50,8 @@ def thermostat(d: Draft) -> None:
             number,
             0.5,
             2.0,
-            about=f"Mean kinetic energy per particle{' of each group' if groups == 'each' else ''}",
+            about=f"Mean kinetic energy per particle{' of each group' if groups == 'each' else ''}"
+            + (", relative to the flow" if drift else ""),
         )
         d.param("target", "float", 0.5, 2.0, about="Target temperature")
     if kind == "nose-hoover":
@@ -61,17 +62,14 @@ def thermostat(d: Draft) -> None:
         d.param("dt", "float", 0.001, 0.01, about="Time step")
     if kind == "berendsen":
         d.param("tau", "float", 0.01, 0.1, about="Relaxation time")
-    d.output("v_new", vector, count, about="Rescaled velocities")
+    d.output(
+        "v_new", vector, count, about="Damped velocities" if kind == "friction" else "Rescaled velocities"
+    )
     g = "group[tid]" if groups == "each" else "0"
-    now = f"now = 2.0 * kinetic[{g}] / {float(place)}"
+    now = f"# Kinetic temperature with k_B = 1\ntemperature = 2.0 * kinetic[{g}] / {float(place)}"
     scales = {
-        "berendsen": f"""
-        # Kinetic temperature with k_B = 1: T = 2 <KE> / dim
-        {now}
-        scale = wp.sqrt(1.0 + dt / tau * (target / now - 1.0))
-        $bound
-        """,
-        "isokinetic": f"{now}\nscale = wp.sqrt(target / now)",
+        "berendsen": f"{now}\nscale = wp.sqrt(1.0 + dt / tau * (target / temperature - 1.0))\n$bound",
+        "isokinetic": f"{now}\nscale = wp.sqrt(target / temperature)",
         "nose-hoover": f"""
         # Half a step on either side of the forces, so the scheme is symmetric in time
         scale = wp.exp(-0.5 * dt * xi[{g}])
@@ -82,7 +80,7 @@ def thermostat(d: Draft) -> None:
     d.code(
         "tid = wp.tid()\n$scale\n$apply",
         scale=scales[kind],
-        bound="# One step changes velocities by a quarter at most\nscale = wp.clamp(scale, 0.8, 1.25)"
+        bound="# One step changes velocities by a factor of 1.25 at most\nscale = wp.clamp(scale, 0.8, 1.25)"
         if bounded
         else "",
         apply=f"""
@@ -99,7 +97,7 @@ def thermostat(d: Draft) -> None:
         "nose-hoover": "Applies half a step of the Nose-Hoover thermostat.",
         "friction": "Damps velocities by implicit friction.",
     }
-    d.says(says[kind])
+    d.says(f"{says[kind][:-1]}, relative to the flow." if drift else says[kind])
 
     def reference(v: Values) -> dict[str, Any]:
         at = v.group if groups == "each" else np.zeros(count, int)

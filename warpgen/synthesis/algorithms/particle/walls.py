@@ -19,8 +19,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "normals": "wall_normals|plane_normals",
         "offsets": "wall_offsets|plane_offsets|distances",
         "restitution": "bounce|e|rebound",
-        "xi": "p|pos_i|q",
-        "vi": "u|vel_i|qd",
     },
     double=True,
     adjoint="no",
@@ -49,17 +47,14 @@ def wall_response(d: Draft) -> None:
         d.param("upper", "vec3", 0.6, 0.9, about="Upper corner of the box")
     elif wall == "sphere":
         d.param("center", "vec3", -0.2, 0.2, about="Center of the container")
-        d.param("radius", "float", 0.6, 1.0, about="Radius of the container")
+        d.param("container_radius", "float", 0.6, 1.0, about="Radius of the container")
     else:
         d.param("ground", "float", -0.5, 0.3, about="Height of the ground")
     d.param("restitution", "float", 0.2, 0.8, about="Coefficient of restitution")
-    if tangential != "free":
-        about = (
-            "Friction coefficient"
-            if tangential == "coulomb"
-            else "Share of the tangential velocity that is lost"
-        )
-        d.param("friction", "float", 0.1, 0.5, about=about)
+    if tangential == "coulomb":
+        d.param("friction", "float", 0.1, 0.5, about="Friction coefficient")
+    elif tangential == "scaled":
+        d.param("tangential_loss", "float", 0.1, 0.5, about="Share of the tangential velocity that is lost")
     if copies:
         d.output("x_out", "vec3", count, about="Corrected positions")
         d.output("v_out", "vec3", count, about="Reflected velocities")
@@ -69,16 +64,15 @@ def wall_response(d: Draft) -> None:
     if vn < 0.0:
         vt = vi - vn * n
         $rub
-        vi = vt - restitution * vn * n
+        vi = $keep_vt - restitution * vn * n
     """
     rub = {
         "free": "",
-        "scaled": "vt = (1.0 - friction) * vt",
+        "scaled": "",
         "coulomb": """
         # Coulomb friction: |dv_t| <= mu * |dv_n|
-        slip = wp.length(vt)
-        stopped = friction * (1.0 + restitution) * wp.abs(vn)
-        vt = vt * wp.max(1.0 - stopped / wp.max(slip, 1.0e-6), 0.0)
+        max_change = friction * (1.0 + restitution) * wp.abs(vn)
+        vt = vt * wp.max(1.0 - max_change / wp.max(wp.length(vt), 1.0e-6), 0.0)
         """,
     }
     walls = {
@@ -95,18 +89,16 @@ def wall_response(d: Draft) -> None:
         for c in range(3):
             if xi[c] < lower[c] or xi[c] > upper[c]:
                 n = wp.vec3()
-                n[c] = 1.0
-                if xi[c] > upper[c]:
-                    n[c] = -1.0
+                n[c] = wp.where(xi[c] > upper[c], -1.0, 1.0)
                 xi[c] = wp.clamp(xi[c], lower[c], upper[c])
                 $bounce
         """,
         "sphere": """
         from_center = xi - center
         dist = wp.length(from_center)
-        if dist > radius:
+        if dist > container_radius:
             n = -from_center / dist
-            xi = center - radius * n
+            xi = center - container_radius * n
             $bounce
         """,
         "ground": """
@@ -138,6 +130,7 @@ def wall_response(d: Draft) -> None:
         walls=walls[wall],
         bounce=bounce,
         rub=rub[tangential],
+        keep_vt="(1.0 - tangential_loss) * vt" if tangential == "scaled" else "vt",
         x="x_out" if copies else "x",
         v="v_out" if copies else "v",
     )
@@ -148,7 +141,12 @@ def wall_response(d: Draft) -> None:
         "sphere": "a spherical container",
         "ground": "the ground",
     }[wall]
-    d.says(f"Resolves collisions of particles with {where}.")
+    rubbing = {
+        "free": "without friction",
+        "scaled": "with a loss of tangential velocity",
+        "coulomb": "with Coulomb friction",
+    }[tangential]
+    d.says(f"Resolves collisions of particles with {where}, {rubbing}.")
 
     def reference(v: Values) -> dict[str, Any]:
         x, u = v.x.copy(), v.v.copy()
@@ -157,7 +155,7 @@ def wall_response(d: Draft) -> None:
             vn = (u * n).sum(-1, keepdims=True)
             vt = u - vn * n
             if tangential == "scaled":
-                vt = (1.0 - v.friction) * vt
+                vt = (1.0 - v.tangential_loss) * vt
             elif tangential == "coulomb":
                 slip = np.maximum(np.linalg.norm(vt, axis=-1, keepdims=True), 1e-6)
                 vt = vt * np.maximum(1.0 - v.friction * (1.0 + v.restitution) * np.abs(vn) / slip, 0.0)
@@ -178,9 +176,9 @@ def wall_response(d: Draft) -> None:
         elif wall == "sphere":
             away = x - v.center
             dist = np.linalg.norm(away, axis=-1)
-            out = dist > v.radius
+            out = dist > v.container_radius
             n = -away / dist[:, None]
-            x[:] = np.where(out[:, None], v.center - v.radius * n, x)
+            x[:] = np.where(out[:, None], v.center - v.container_radius * n, x)
             bounced(out, n)
         else:
             below = x[:, 1] < v.ground

@@ -14,7 +14,7 @@ _NAMES = compressed.NAMES | {
     "y": "out|y_out",
     "s": "acc|dot|row_sum|accum",
     "alpha": "scale|a_scale",
-    "beta": "keep|y_scale",
+    "beta": "scale_y|y_scale",
 }
 
 
@@ -35,6 +35,8 @@ def coo_matvec(d: Draft) -> None:
     symmetric = d.flag("symmetric", 0.4) and not transpose
     entry = d.option("entry", "float", "mat33", "scaled vec3")
     packed = d.flag("packed", 0.4)  # row and column in one vec2i
+    if symmetric:
+        d.calls("coo_symv|symmetric_coo_mv|symmetric_coo_matvec")
     if transpose:
         d.calls("coo_rmatvec|coo_transpose_mv|spmv_coo_transposed")
     n, entries = d.pick(32, 48, 64), d.pick(96, 128, 200)
@@ -48,9 +50,9 @@ def coo_matvec(d: Draft) -> None:
         d.input(columns, "int", entries, -1 if sentinel else 0, n, about=f"Column indices{padding}")
         read = f"row = {rows}[tid]\ncol = {columns}[tid]"
     vector = "float" if entry == "float" else "vec3"
-    d.input("values", "mat33" if entry == "mat33" else "float", entries, -1.0, 1.0)
-    d.input("x", vector, n, -1.0, 1.0)
-    d.output("y", vector, n, about="Result vector")
+    d.input("values", "mat33" if entry == "mat33" else "float", entries, -1.0, 1.0, about="Matrix entries")
+    d.input("x", vector, n, -1.0, 1.0, about="Vector to multiply")
+    d.output("y", vector, n, about="Result vector, zero before")
     value = "a"
     flipped = "wp.transpose(a)" if entry == "mat33" else "a"
     if transpose:
@@ -149,14 +151,17 @@ def padded_matvec(d: Draft) -> None:
         rows,
         about="Column indices" + ("" if padding == "counts" else ", -1 for padding"),
     )
-    d.input("values", "float", shape, -1.0, 1.0)
-    d.input("x", entry, rows, -1.0, 1.0)
+    d.input("values", "float", shape, -1.0, 1.0, about="Matrix entries")
+    d.input(
+        "x", entry, rows, -1.0, 1.0, about="Vector to multiply" if update == "product" else "Current solution"
+    )
     if update != "product":
-        d.input("b", entry, rows, -1.0, 1.0)
+        d.input("b", entry, rows, -1.0, 1.0, about="Right-hand side")
     if update == "relaxed":
         d.param("omega", "float", 0.1, 0.9, about="Relaxation factor")
     out = {"product": "y", "residual": "residual", "relaxed": "x_new"}[update]
-    d.output(out, entry, rows, about="Result vector" if update == "product" else "")
+    told = {"product": "Result vector", "residual": "Residual b - A x", "relaxed": "Solution after the step"}
+    d.output(out, entry, rows, about=told[update])
     bound = {
         "row major": "columns.shape[1]",
         "column major": "columns.shape[0]",
@@ -237,7 +242,7 @@ def padded_matvec(d: Draft) -> None:
 )
 def banded_matvec(d: Draft) -> None:
     """Computes a matrix-vector product in DIA format."""
-    border = d.option("border", "skip", "clamp range", "periodic")
+    border = d.option("border", "skip", "inside", "periodic")
     order = d.option("order", "diagonal first", "row first")
     store = d.option("store", "row", "atomic per diagonal")
     side = d.option("side", "plain", "transposed")
@@ -247,8 +252,8 @@ def banded_matvec(d: Draft) -> None:
     shape = (count, n) if order == "diagonal first" else (n, count)
     d.input("shifts", "int", count, -n // 3, n // 3, about="Offsets of the diagonals")
     d.input("bands", "float", shape, -1.0, 1.0, about="Entries by diagonal")
-    d.input("x", "float", n, -1.0, 1.0)
-    d.output("y", "float", n, about="Result vector")
+    d.input("x", "float", n, -1.0, 1.0, about="Vector to multiply")
+    d.output("y", "float", n, about="Result vector" if store == "row" else "Result vector, zero before")
     # the entry of row r, diagonal k is A[r, r + shift]; of the transpose A[r - shift, r]
     owner = "row" if side == "plain" else "col"
     at = f"bands[k, {owner}]" if order == "diagonal first" else f"bands[{owner}, k]"
@@ -256,14 +261,13 @@ def banded_matvec(d: Draft) -> None:
     if border == "skip":
         locate = f"col = row {sign} shifts[k]\n"
         guard = "if col < 0 or col >= n:\n    $leave\n"
-    elif border == "clamp range":
-        locate = f"col = row {sign} shifts[k]\n"
-        guard = "# Clamped and actual column only agree inside of the matrix\n"
-        guard += "if col != wp.clamp(col, 0, n - 1):\n    $leave\n"
+    elif border == "inside":
+        locate, guard = f"col = row {sign} shifts[k]\n", ""
     else:
         locate = "# Add `n` because % keeps the sign of the dividend\n"
         locate += f"col = (row {sign} shifts[k] + n) % n\n"
         guard = ""
+    inside = "if col >= 0 and col < n:\n    " if border == "inside" else ""
     if store == "row":
         d.launch(n)
         d.code(
@@ -273,12 +277,12 @@ def banded_matvec(d: Draft) -> None:
             s = float(0.0)
             for k in range(shifts.shape[0]):
                 $locate
-                s += $at * x[col]
+                $add
             y[row] = s
             """,
             locate=locate + guard,
             leave="continue",
-            at=at,
+            add=inside + f"s += {at} * x[col]",
         )
     else:
         d.launch(count, n)
@@ -287,11 +291,11 @@ def banded_matvec(d: Draft) -> None:
             k, row = wp.tid()
             n = x.shape[0]
             $locate
-            wp.atomic_add(y, row, $at * x[col])
+            $add
             """,
             locate=locate + guard,
             leave="return",
-            at=at,
+            add=inside + f"wp.atomic_add(y, row, {at} * x[col])",
         )
     d.says(
         f"Computes a {'transposed ' if side == 'transposed' else ''}matrix-vector product in DIA format"

@@ -14,7 +14,7 @@ _NAMES = compressed.NAMES | {
     "y": "out|y_out",
     "s": "acc|dot|row_sum|accum",
     "alpha": "scale|a_scale",
-    "beta": "keep|y_scale",
+    "beta": "scale_y|y_scale",
 }
 
 
@@ -50,9 +50,9 @@ def csr_matvec(d: Draft) -> None:
     rows, columns = d.pick(48, 64, 80), d.pick(40, 64, 72)
     a = compressed.declare(d, rows, columns, rows * d.pick(3, 4, 5), layout, entry)
     vector, zero = ("float", "float(0.0)") if entry == "float" else ("vec3", "wp.vec3()")
-    d.input("x", vector, columns, -1.0, 1.0)
+    d.input("x", vector, columns, -1.0, 1.0, about="Vector to multiply")
     if update == "residual":
-        d.input("b", vector, rows, -1.0, 1.0)
+        d.input("b", vector, rows, -1.0, 1.0, about="Right-hand side")
         store = "residual[row] = b[row] - $s"
     elif update == "scaled":
         d.param("alpha", "float", 0.5, 2.0, about="Scale of the product")
@@ -66,7 +66,7 @@ def csr_matvec(d: Draft) -> None:
     if update == "axpby":
         d.inout("y", vector, rows, -1.0, 1.0, about="Result vector")
     elif update == "residual":
-        d.output("residual", vector, rows)
+        d.output("residual", vector, rows, about="Residual b - A x")
     else:
         d.output("y", vector, rows, about="Result vector")
     values, indices = a.text["values"], a.text["columns"]
@@ -100,7 +100,7 @@ def csr_matvec(d: Draft) -> None:
         d.code(
             """
             row = wp.tid()
-            k = int($offsets[row])
+            k = $offsets[row]
             end = $offsets[row + 1]
             even = $zero
             odd = $zero
@@ -121,7 +121,7 @@ def csr_matvec(d: Draft) -> None:
     else:
         loop = "for k in range(start, end):\n    s += $term"
         if form == "while":
-            loop = "k = int(start)\nwhile k < end:\n    s += $term\n    k += 1"
+            loop = "k = start\nwhile k < end:\n    s += $term\n    k += 1"
         d.launch(rows)
         d.code(
             """
@@ -261,7 +261,8 @@ def csr_spmm(d: Draft) -> None:
             share=share,
             **a.text,
         )
-    d.explain("`B` and `C` are dense and row-major.")
+    adds = form in ("thread per row", "transposed scatter")
+    d.explain("`B` and `C` are dense and row-major." + (" `C` must be zero before." if adds else ""))
 
     def reference(v: Values) -> dict[str, Any]:
         matrix = a.dense(v)
@@ -292,7 +293,7 @@ def csr_rmatvec(d: Draft) -> None:
     d.says(f"Computes a transposed {rows_of.upper()} matrix-vector product{with_what}.")
     a = compressed.declare(d, rows, columns, rows * d.pick(3, 4), layout, entry)
     vector = "float" if entry == "float" else "vec3"
-    d.input("x", vector, rows, -1.0, 1.0)
+    d.input("x", vector, rows, -1.0, 1.0, about="Vector to multiply")
     weight = ""
     if scaled == "rows":
         d.input("weights", "float", rows, 0.5, 2.0, about="Weight of each row")
@@ -300,7 +301,7 @@ def csr_rmatvec(d: Draft) -> None:
     elif scaled == "by value":
         d.param("alpha", "float", 0.5, 2.0, about="Scale of the product")
         weight = "alpha * "
-    d.output("y", vector, columns, about="Result vector")
+    d.output("y", vector, columns, about="Result vector, zero before")
     block = f"{a.text['values']}[k]"
     if entry == "mat33":
         block = f"wp.transpose({block})"

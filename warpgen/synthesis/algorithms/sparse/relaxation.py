@@ -13,10 +13,11 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _NAMES = compressed.NAMES | {
     "x": "x_old|iterate",
     "y": "x_new|x_next",
-    "s": "sigma|off_diag|acc|rest",
+    "off_diag": "sigma|rest",
+    "neighbor_sum": "coupled_sum|coupling_sum",
     "diag": "diagonal|main_diag",
     "omega": "relaxation|weight|w",
-    "inv_diag": "dinv|inverse_diagonal|jacobi_diag",
+    "inv_diag": "dinv|inverse_diagonal|diag_inv",
 }
 
 
@@ -66,17 +67,18 @@ def weighted_jacobi(d: Draft) -> None:
         if col == row:
             diag += {values}[k]
         else:
-            s += {values}[k] * x[col]
+            off_diag += {values}[k] * x[col]
         """
-        before, jacobi = "diag = float(shift[row])", "(b[row] - s) / diag"
+        before, jacobi = "diag = shift[row]", "(b[row] - off_diag) / diag"
     else:
         inner = f"""
         col = {columns}[k]
         if col != row:
-            s += {values}[k] * x[col]
+            off_diag += {values}[k] * x[col]
         """
         before = ""
-        jacobi = "(b[row] - s) / diag[row]" if diagonal == "by itself" else "inv_diag[row] * (b[row] - s)"
+        by_it = "(b[row] - off_diag) / diag[row]"
+        jacobi = by_it if diagonal == "by itself" else "inv_diag[row] * (b[row] - off_diag)"
     after = {
         "none": f"y[row] = {jacobi}",
         "uniform": f"y[row] = (1.0 - omega) * x[row] + omega * {jacobi}",
@@ -88,7 +90,7 @@ def weighted_jacobi(d: Draft) -> None:
         """
         row = wp.tid()
         $hold
-        s = float(0.0)
+        off_diag = float(0.0)
         $before
         for k in range($offsets[row], $offsets[row + 1]):
             $inner
@@ -142,7 +144,7 @@ def weighted_jacobi(d: Draft) -> None:
         "begin": "color_start|first_row",
         "neighbors": "adjacency|adjacent",
         "weights": "couplings|edge_weights",
-        "slot": "k|neighbor",
+        "slot": "k|entry",
     },
     adjoint="no",
     double=True,
@@ -185,11 +187,11 @@ def coloured_gauss_seidel(d: Draft) -> None:
     if difference:
         d.inout("change", "float", 1, value=0.0, about="Largest change of an unknown")
     at = "i, j" if layout == "red-black grid" else "row"
-    new = f"(b[{at}] + s) / diag"
+    new = f"(b[{at}] + neighbor_sum) / diag"
     if form == "residual" or over:
-        update = f"new = old + {omega}((b[{at}] + s) / diag - old)"
+        update = f"new = old + {omega}((b[{at}] + neighbor_sum) / diag - old)"
         if form == "residual":
-            update = f"r = b[{at}] + s - diag * old\nnew = old + {omega}r / diag"
+            update = f"r = b[{at}] + neighbor_sum - diag * old\nnew = old + {omega}r / diag"
     else:
         update = f"new = {new}"
     store = f"old = x[{at}]\n{update}\nx[{at}] = new"
@@ -203,12 +205,12 @@ def coloured_gauss_seidel(d: Draft) -> None:
             """
             tid = wp.tid()
             row = group[tid]
-            s = $zero
+            neighbor_sum = $zero
             for slot in range(neighbors.shape[1]):
                 col = neighbors[row, slot]
                 if col >= 0:
                     # Unknowns of the other color follow behind in `x`
-                    s += weights[row, slot] * x[group.shape[0] + col]
+                    neighbor_sum += weights[row, slot] * x[group.shape[0] + col]
             $store
             """,
             zero=zero,
@@ -221,15 +223,15 @@ def coloured_gauss_seidel(d: Draft) -> None:
             i, half = wp.tid()
             # Red-black ordering by parity
             j = 2 * half + (i + parity) % 2
-            s = $zero
+            neighbor_sum = $zero
             if i > 0:
-                s += x[i - 1, j]
+                neighbor_sum += x[i - 1, j]
             if i < x.shape[0] - 1:
-                s += x[i + 1, j]
+                neighbor_sum += x[i + 1, j]
             if j > 0:
-                s += x[i, j - 1]
+                neighbor_sum += x[i, j - 1]
             if j < x.shape[1] - 1:
-                s += x[i, j + 1]
+                neighbor_sum += x[i, j + 1]
             $store
             """,
             zero=zero,
@@ -242,11 +244,11 @@ def coloured_gauss_seidel(d: Draft) -> None:
             """
             tid = wp.tid()
             row = 2 * tid + parity
-            s = $zero
+            neighbor_sum = $zero
             if row > 0:
-                s += x[row - 1]
+                neighbor_sum += x[row - 1]
             if row + 1 < x.shape[0]:
-                s += x[row + 1]
+                neighbor_sum += x[row + 1]
             $store
             """,
             zero=zero,

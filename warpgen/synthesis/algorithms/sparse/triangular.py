@@ -16,7 +16,7 @@ _NAMES = compressed.NAMES | {
     "s": "sigma|off_diag|acc|rest",
     "diag": "diagonal|main_diag",
     "omega": "relaxation|weight|w",
-    "inv_diag": "dinv|inverse_diagonal|jacobi_diag",
+    "inv_diag": "dinv|inverse_diagonal|diag_inv",
 }
 
 
@@ -59,8 +59,8 @@ def triangular_level(d: Draft) -> None:
     d.inout("x", entry, n, -1.0, 1.0, about="Solution")
     loop = {
         "for": "for k in range($offsets[row], $offsets[row + 1]):\n    $term",
-        "while": "k = int($offsets[row])\nwhile k < $offsets[row + 1]:\n    $term\n    k += 1",
-        "backwards": "k = int($offsets[row + 1] - 1)\nwhile k >= $offsets[row]:\n    $term\n    k -= 1",
+        "while": "k = $offsets[row]\nwhile k < $offsets[row + 1]:\n    $term\n    k += 1",
+        "backwards": "k = $offsets[row + 1] - 1\nwhile k >= $offsets[row]:\n    $term\n    k -= 1",
     }[order]
     loop = loop.replace("$offsets", a.text["offsets"])
     value = {"array": "s / diag[row]", "unit": "s", "inverse": "inv_diag[row] * s"}[diagonal]
@@ -69,20 +69,19 @@ def triangular_level(d: Draft) -> None:
     d.code(
         """
         $row
-        s = $entry(b[row])
+        s = b[row]
         $loop
         # Rows of one level are independent (level scheduling)
         x[$where] = $value
         """,
         row="tid = wp.tid()\nrow = level[tid]" if listed == "listed" else "row = wp.tid()",
-        entry=entry if entry == "float" else "wp.vec3",
         loop=loop,
         term=f"s -= {a.text['values']}[k] * x[{a.text['columns']}[k]]",
         where=where,
         value=value,
     )
     if listed == "listed":
-        d.module(f"KNOWN = wp.constant({known})")
+        d.module(f"KNOWN = wp.constant({known})  # unknowns of earlier levels")
         d.text = d.text.replace(f"x[{known} + row]", "x[KNOWN + row]")
 
     def reference(v: Values) -> dict[str, Any]:

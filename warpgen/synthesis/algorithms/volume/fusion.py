@@ -123,7 +123,7 @@ def integrate_tsdf(d: Draft) -> None:
             ("weights", "float"),
             *((("colors", "vec3"),) if color else ()),
         ):
-            d.output(f"{name}_out", type, size)
+            d.output(f"{name}_out", type, size, about=_ABOUT[name])
     else:
         d.forward_only()
     suffix = "_out" if place == "new" else ""
@@ -139,8 +139,9 @@ def integrate_tsdf(d: Draft) -> None:
     )
     # the nearest pixel, which the mask and the colors are read at
     pixel = (
-        "pixel_col = wp.clamp(int(wp.floor(u + 0.5)), 0, depth_image.shape[1] - 1)\n"
-        "pixel_row = wp.clamp(int(wp.floor(v + 0.5)), 0, depth_image.shape[0] - 1)"
+        "# The nearest pixel, which is in the image since it has a depth\n"
+        "pixel_col = int(wp.floor(u + 0.5))\n"
+        "pixel_row = int(wp.floor(v + 0.5))"
     )
     if color:
         d.says("Fuses a depth image and its colors into a voxel grid of truncated signed distances.")
@@ -202,7 +203,7 @@ def integrate_tsdf(d: Draft) -> None:
         }[along],
         free="""
             # Free space far in front of the surface only carves voxels that were seen before
-            if signed_distance > grid.truncation and old_weight < 1.0:
+            if signed_distance > grid.truncation and old_weight <= 0.0:
                 return
             """
         if carving
@@ -211,13 +212,11 @@ def integrate_tsdf(d: Draft) -> None:
             "constant": "new_weight = 1.0",
             "depth": """
                 # Stereo and structured light: depth noise grows with the square of the depth
-                new_weight = 1.0 / wp.max(measured * measured, 0.1)
+                new_weight = 1.0 / (measured * measured)
                 """,
             "behind": """
                 # Less weight behind the surface, since it may belong to the other side of a thin object
-                new_weight = wp.where(
-                    signed_distance >= 0.0, 1.0, 0.05 + 0.95 * (1.0 + signed_distance / grid.truncation)
-                )
+                new_weight = 1.0 + 0.95 * wp.min(signed_distance / grid.truncation, 0.0)
                 """,
         }[weighting],
         paint="""
@@ -254,10 +253,10 @@ def integrate_tsdf(d: Draft) -> None:
             far = far * np.linalg.norm(p, axis=-1) / z
         seen &= far >= -grid["truncation"]
         if carving:
-            seen &= ~((far > grid["truncation"]) & (v.weights < 1.0))
+            seen &= ~((far > grid["truncation"]) & (v.weights <= 0.0))
         fresh = {
             "constant": np.ones_like(far),
-            "depth": 1.0 / np.maximum(depth**2, 0.1),
+            "depth": 1.0 / np.where(seen, depth, 1.0) ** 2,
             "behind": np.where(far >= 0.0, 1.0, 0.05 + 0.95 * (1.0 + far / grid["truncation"])),
         }[weighting]
         total = v.weights + fresh
@@ -275,6 +274,11 @@ def integrate_tsdf(d: Draft) -> None:
     d.holds(agrees)
 
 
+_ABOUT = {
+    "tsdf": "Signed distances after the frame",
+    "weights": "Accumulated weights after the frame",
+    "colors": "Voxel colors after the frame",
+}
 _FIELDS = {
     "grid": ("origin", "voxel_size", "truncation", "max_weight"),
     "camera": ("fx", "fy", "cx", "cy", "min_depth", "max_depth"),

@@ -34,14 +34,9 @@ def store_voxels(d: Draft) -> None:
     short = d.option("call", "short", "generic", weights=(0.7, 0.3))
     place = d.option("place", "grid", "cells", "flat")
     n, m, h = d.pick(5, 6, 7), d.pick(64, 96), d.pick(0.25, 0.5, 1.0)
-    of = {
-        "spin": "vec3f",
-        "pull": "vec3f",
-        "unit": "vec3f",
-        "inside": "int32",
-        "layers": "int32",
-        "mask": "int32",
-    }.get(rule, "float32")
+    of = "float32"
+    if rule in ("spin", "pull", "unit", "inside", "layers", "mask"):
+        of = "vec3f" if rule in ("spin", "pull", "unit") else "int32"
     d.says({
         "ball": "Writes the signed distance to a sphere into a volume.",
         "box": "Writes the signed distance to a cube into a volume.",
@@ -66,9 +61,8 @@ def store_voxels(d: Draft) -> None:
     }[rule])  # fmt: skip
     source = {"clamped": "float32", "unit": "vec3f", "mask": "float32"}.get(rule)
     if source:
-        d.handle(
-            "volume", "volume", (n, n, n), of=source, value=h, low=-1.0, high=1.0, about="Volume to read"
-        )
+        read = "Volume to read"
+        d.handle("volume", "volume", (n, n, n), of=source, value=h, low=-1.0, high=1.0, about=read)
     d.handle("target", "volume", (n, n, n), of=of, value=h, low=7.0, high=7.0, about="Volume to write to")
     shape: tuple[int, ...] = {"grid": (n, n, n), "cells": (m,), "flat": (n**3,)}[place]
     if place == "cells":
@@ -110,7 +104,7 @@ def store_voxels(d: Draft) -> None:
         "layers": "value = k // thickness",
         "clamped": "value = wp.clamp(wp.volume_lookup_f(volume, i, j, k), -band, band)",
         "unit": "value = wp.normalize(wp.volume_lookup_v(volume, i, j, k))",
-        "mask": "value = int(0)\nif wp.volume_lookup_f(volume, i, j, k) > level:\n    value = 1",
+        "mask": "value = wp.where(wp.volume_lookup_f(volume, i, j, k) > level, 1, 0)",
     }[rule]
     read = f"wp.volume_lookup_{letter}(target, i, j, k)"
     if short == "generic":
@@ -148,6 +142,20 @@ def store_voxels(d: Draft) -> None:
         return {"kept": value.reshape((*shape, *value.shape[1:]))}
 
     d.check(reference, 1e-3)
+
+
+_SEEN = {
+    "maximum": "Largest value of each column", "mean": "Mean value of each column",
+    "depth": "Index of the first voxel above the level", "thickness": "Length above the level",
+    "opacity": "Opacities in [0, 1]", "speed": "Largest speed of each column",
+    "flux": "Integral of the velocity along each column", "labels": "Number of boundaries in each column",
+    "surface": "Height of the zero crossing",
+}  # fmt: skip
+_RAYS = {
+    "sum": "Integral along each ray", "maximum": "Largest value on each ray",
+    "hit": "Distance to the first sample above the level, or -1", "transmittance": "Transmittances in [0, 1]",
+    "mean above": "Mean of the values above the level", "place of maximum": "Distance to the largest value",
+}  # fmt: skip
 
 
 @DOMAIN.algorithm(
@@ -190,7 +198,7 @@ def view_columns(d: Draft) -> None:
         "thickness": "thickness_map|column_thickness|measure_thickness",
         "opacity": "opacity_map|column_opacity|opacity_view",
         "speed": "speed_projection|largest_speed|fastest_in_columns",
-        "flux": "column_flux|integrate_flux|flux_view",
+        "flux": "integrate_velocity|column_velocities|velocity_integrals",
         "labels": "count_boundaries|label_boundaries|boundary_counts",
         "surface": "surface_heights|height_map|zero_crossing_heights",
     }[wanted])  # fmt: skip
@@ -206,7 +214,7 @@ def view_columns(d: Draft) -> None:
     if flat:
         d.param("side", "int", n, about="Columns along each axis")
     type_ = {"depth": "int", "labels": "int", "flux": "vec3"}.get(wanted, "float")
-    d.output("seen", type_, n * n if flat else (n, n))
+    d.output("seen", type_, n * n if flat else (n, n), about=_SEEN[wanted])
     letter, dtype = _SHORT[of]
 
     def look(k: str) -> str:
@@ -221,7 +229,7 @@ def view_columns(d: Draft) -> None:
     at = "tid" if flat else "i, j"
     value = look("k")
     lines = {
-        "maximum": f"best = float(-1.0e6)\nfor k in range(depth):\n    best = wp.max(best, {value})\nseen[{at}] = best",
+        "maximum": f"best = {look('0')}\nfor k in range(1, depth):\n    best = wp.max(best, {value})\nseen[{at}] = best",
         "mean": f"column_sum = float(0.0)\nfor k in range(depth):\n    column_sum += {value}\nseen[{at}] = column_sum / float(depth)",
         "depth": f"first = int(-1)\nfor k in range(depth):\n    if {value} > level:\n        first = k\n        break\nseen[{at}] = first",
         "thickness": f"inside = int(0)\nfor k in range(depth):\n    if {value} > level:\n        inside += 1\nseen[{at}] = h * float(inside)",
@@ -317,22 +325,19 @@ def walk_in_index_space(d: Draft) -> None:
     d.param("steps", "int", d.pick(8, 12, 16), about="Samples of each ray")
     if wanted in ("hit", "mean above"):
         d.param("level", "float", 0.0, 0.3, about="Level that values must exceed")
-    d.output("seen", "float", n)
+    d.output("seen", "float", n, about=_RAYS[wanted])
     along = {
         "per ray": "directions[tid]", "shared": "direction", "to a point": "wp.normalize(target - starts[tid])",
     }[shared]  # fmt: skip
-    call = (
-        "wp.volume_sample_f(volume, uvw, wp.Volume.{})"
-        if short == "short"
-        else "wp.volume_sample(volume, uvw, wp.Volume.{}, dtype=float)"
-    )
-    value = call.format(mode)
+    value = f"wp.volume_sample_f(volume, uvw, wp.Volume.{mode})"
+    if short == "generic":
+        value = f"wp.volume_sample(volume, uvw, wp.Volume.{mode}, dtype=float)"
     offset = "uvw += 0.5 * stride\n" if half else ""
     first = 0.5 if half else 0.0
     here = "dt * (float(k) + 0.5)" if half else "dt * float(k)"
     start, each, store = {
         "sum": ("value_sum = float(0.0)", f"value_sum += {value}", "value_sum * dt"),
-        "maximum": ("best = float(-1.0e6)", f"best = wp.max(best, {value})", "best"),
+        "maximum": ("best = float(-wp.inf)", f"best = wp.max(best, {value})", "best"),
         "hit": (
             "distance = float(-1.0)",
             f"if {value} > level:\n    distance = {here}\n    break",
@@ -349,7 +354,7 @@ def walk_in_index_space(d: Draft) -> None:
             "total / float(wp.max(count, 1))",
         ),
         "place of maximum": (
-            "best = float(-1.0e6)\ndistance = float(0.0)",
+            "best = float(-wp.inf)\ndistance = float(0.0)",
             f"value = {value}\nif value > best:\n    best = value\n    distance = {here}",
             "distance",
         ),

@@ -16,7 +16,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     names=NAMES
     | {
         "origins": "ray_origins|ray_o|start",
-        "dirs": "ray_dirs|ray_d|directions",
+        "dirs": "ray_dirs|rays_d|directions",
         "transmittance": "trans|T|throughput",
         "density": "rho|local_density",
         "radiance": "light_out|pixels",
@@ -79,17 +79,17 @@ def march_volume(d: Draft) -> None:
     }[model]
     value = "value" if model in ("maximum", "average") else "density"
     d.output(out, kind, m, about=about)
-    lines = ["tid = wp.tid()", "origin = origins[tid]", "dir = dirs[tid]"]
+    lines = ["tid = wp.tid()", "origin = origins[tid]", "ray_dir = dirs[tid]"]
     lines += {
         "emission": ["light = float(0.0)", "transmittance = float(1.0)"],
         "colour": ["rgb = wp.vec3()", "transmittance = float(1.0)"],
         "transmittance": ["column_density = float(0.0)"],
-        "maximum": ["highest = float(0.0)"],
-        "average": ["value_sum = float(0.0)"] + (["inside = float(0.0)"] if entry == "box" else []),
+        "maximum": ["highest = float(-wp.inf)"],
+        "average": ["value_sum = float(0.0)"] + (["samples = float(0.0)"] if entry == "box" else []),
     }[model]
     lines.append("for k in range(num_steps):")
     t = "(float(k) + jitter[tid]) * dt" if jitter else "(float(k) + 0.5) * dt"
-    lines.append(f"    p = origin + {t} * dir")
+    lines.append(f"    p = origin + {t} * ray_dir")
     if entry == "box":
         lines += [
             "    if wp.min(p) < 0.0 or wp.min(upper - p) < 0.0:",
@@ -114,11 +114,12 @@ def march_volume(d: Draft) -> None:
         ],
         "transmittance": ["    column_density += density * dt"],
         "maximum": ["    highest = wp.max(highest, value)"],
-        "average": ["    value_sum += value"] + (["    inside += 1.0"] if entry == "box" else []),
+        "average": ["    value_sum += value"] + (["    samples += 1.0"] if entry == "box" else []),
     }[model]
     if stop:
+        d.module("MIN_TRANSMITTANCE = wp.constant(0.1)")
         lines += [
-            "    if transmittance < 0.1:",
+            "    if transmittance < MIN_TRANSMITTANCE:",
             "        # Early termination once most of the light is absorbed",
             "        break",
         ]
@@ -128,7 +129,7 @@ def march_volume(d: Draft) -> None:
         "transmittance": ["passed[tid] = wp.exp(-absorption * column_density)"],
         "maximum": ["maxima[tid] = highest"],
         "average": [
-            "means[tid] = value_sum / " + ("wp.max(inside, 1.0)" if entry == "box" else "float(num_steps)")
+            "means[tid] = value_sum / " + ("wp.max(samples, 1.0)" if entry == "box" else "float(num_steps)")
         ],
     }[model]
     d.launch(m)
@@ -153,7 +154,7 @@ def march_volume(d: Draft) -> None:
         count = active.sum(1)
         density = np.where(active, density, 0.0)
         if model == "maximum":
-            found = density.max(1).clip(0)
+            found = np.where(active, density, -np.inf).max(1)
         elif model == "average":
             found = density.sum(1) / np.maximum(count, 1)
         elif model == "transmittance":
@@ -228,7 +229,15 @@ def advect_in_volume(d: Draft) -> None:
         )
     d.input("x", "vec3", m, 1.5 * size, (n - 2.6) * size, about="Positions")
     d.param("dt", "float", 0.1, 0.4, about="Step length")
-    d.output("density_new" if give == "density" else "moved", "float" if give == "density" else "vec3", m)
+    if give == "density":
+        d.output("density_new", "float", m, about="Densities that flow to the points")
+    else:
+        d.output(
+            "moved",
+            "vec3",
+            m,
+            about="Points after the step" if direction == "forward" else "Where the points come from",
+        )
     if style == "function":
         d.function("""
             @wp.func
@@ -257,7 +266,7 @@ def advect_in_volume(d: Draft) -> None:
         step = "0.5 * dt * (v1 + v2)"
     elif scheme == "ralston":
         lines.append("# A step of 2/3 minimizes the error bound among second-order methods")
-        stage("v2", f"p {sign} (2.0 / 3.0) * dt * v1")
+        stage("v2", f"p {sign} 2.0 / 3.0 * dt * v1")
         step = "dt * (0.25 * v1 + 0.75 * v2)"
     else:
         stage("v2", f"p {sign} 0.5 * dt * v1")

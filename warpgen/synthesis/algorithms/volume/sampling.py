@@ -45,7 +45,7 @@ def _volume(
 ) -> float:
     """Declares a volume and gives the greatest world coordinate well inside it."""
     n, size = d.pick(6, 7, 8), d.pick(0.25, 0.5, 1.0)
-    d.handle(name, "volume", (n, n, n), of=of, value=size, low=low, high=high)
+    d.handle(name, "volume", (n, n, n), of=of, value=size, low=low, high=high, about="Volume id")
     return (n - 2.2) * size
 
 
@@ -153,6 +153,14 @@ def sample_volume(d: Draft) -> None:
     d.holds(holds)
 
 
+_GIVEN = {
+    "gradient": "Gradients",
+    "normal": "Unit normals",
+    "projected": "Points after the step",
+    "shaded": "Brightness in [0, 1]",
+}
+
+
 @DOMAIN.algorithm(
     source="Museth 2013 (VDB); Levoy 1988 (shading of volumes)",
     names=NAMES
@@ -195,7 +203,7 @@ def volume_gradient(d: Draft) -> None:
         d.param("light", "vec3", 0.0, kind="unit", high=1.0, about="Direction towards the light")
         d.param("ambient", "float", 0.1, 0.3, about="Ambient light")
     name = {"gradient": "grad_out", "normal": "normals", "projected": "projected", "shaded": "shade"}[give]
-    d.output(name, "float" if give == "shaded" else "vec3", m)
+    d.output(name, "float" if give == "shaded" else "vec3", m, about=_GIVEN[give])
     lines = ["tid = wp.tid()", "p = x[tid]"]
     unit = give in ("normal", "shaded")  # the length of the gradient does not matter
     if method == "builtin" and unit:

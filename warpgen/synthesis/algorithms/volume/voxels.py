@@ -55,7 +55,13 @@ def filter_voxels(d: Draft) -> None:
     if place == "flat":
         d.param("side", "int", n, about="Voxels along each axis")
     shape: tuple[int, ...] = {"launch": (n, n, n), "list": (m,), "flat": (n**3,)}[place]
-    d.output("filtered", "vec2" if task == "extreme" else "float", shape, about="Filtered values")
+    out, about = {
+        "laplacian": ("laplacian", "Laplacian at each voxel"),
+        "gradient length": ("magnitude", "Gradient magnitude at each voxel"),
+        "curvature": ("curvature", "Mean curvature at each voxel"),
+        "extreme": ("ranges", "Least and largest value around each voxel"),
+    }.get(task, ("filtered", "Filtered values"))
+    d.output(out, "vec2" if task == "extreme" else "float", shape, about=about)
 
     def at(a: int = 0, b: int = 0, c: int = 0) -> str:
         return look(
@@ -115,8 +121,14 @@ def filter_voxels(d: Draft) -> None:
                 step[o[0]], step[o[1]] = s, t
                 return at(*step)
 
-            lines.append(f"d{name} = {corner(1, 1)} - {corner(1, -1)}")
-            lines.append(f"d{name} = 0.25 * (d{name} - {corner(-1, 1)} + {corner(-1, -1)})")
+            lines += [
+                f"d{name} = 0.25 * (",
+                f"    {corner(1, 1)}",
+                f"    - {corner(1, -1)}",
+                f"    - {corner(-1, 1)}",
+                f"    + {corner(-1, -1)}",
+                ")",
+            ]
         lines += [
             "gx = 0.5 * (east - west)",
             "gy = 0.5 * (north - south)",
@@ -125,6 +137,7 @@ def filter_voxels(d: Draft) -> None:
             "dyy = north - 2.0 * center + south",
             "dzz = above - 2.0 * center + below",
             "# div(n) = (|g|^2 tr(H) - g^T H g) / |g|^3, twice the mean curvature",
+            "# The small term keeps flat places from dividing by zero",
             "g2 = gx * gx + gy * gy + gz * gz + 1.0e-4",
             "bend = gx * gx * (dyy + dzz) + gy * gy * (dxx + dzz) + gz * gz * (dxx + dyy)",
             "bend -= 2.0 * (gx * gy * dxy + gx * gz * dxz + gy * gz * dyz)",
@@ -145,8 +158,9 @@ def filter_voxels(d: Draft) -> None:
         ]
     else:
         lines += [
-            f"low = {at()}",
-            "high = low",
+            f"center = {at()}",
+            "low = center",
+            "high = center",
             "for a in range(-1, 2):",
             "    for b in range(-1, 2):",
             "        for c in range(-1, 2):",
@@ -155,9 +169,8 @@ def filter_voxels(d: Draft) -> None:
             "            high = wp.max(high, value)",
             f"filtered[{own}] = wp.vec2(low, high)",
         ]
-        lines[lines.index("high = low")] = f"high = {at()}"
     d.launch(*shape)
-    d.code("\n".join(lines))
+    d.code("\n".join(lines).replace("filtered[", f"{out}["))
     if place != "list":
         d.explain("Voxels outside of the volume read as zero (background).")
 
@@ -197,6 +210,6 @@ def filter_voxels(d: Draft) -> None:
             value = value[tuple(v.voxels.T)]
         elif place == "flat":
             value = value.reshape((n**3, *value.shape[3:]))
-        return {"filtered": value}
+        return {out: value}
 
     d.check(reference, 1e-3)
