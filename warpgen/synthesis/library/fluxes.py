@@ -216,8 +216,10 @@ def euler_hllc(left: wp.vec3, right: wp.vec3) -> wp.vec3:
     u_right = right[1] / right[0]
     p_left = euler_pressure(left)
     p_right = euler_pressure(right)
-    s_left = wp.min(u_left - sound_speed(left), u_right - sound_speed(right))
-    s_right = wp.max(u_left + sound_speed(left), u_right + sound_speed(right))
+    c_left = sound_speed(left)
+    c_right = sound_speed(right)
+    s_left = wp.min(u_left - c_left, u_right - c_right)
+    s_right = wp.max(u_left + c_left, u_right + c_right)
     if s_left >= 0.0:
         return euler_flux(left)
     if s_right <= 0.0:

@@ -169,10 +169,9 @@ def closest_rotation(F: wp.mat33) -> wp.mat33:
     """Rotation factor of the polar decomposition (Higham 1986, four iterations)."""
     # Higham's iteration: the mean of a matrix and its inverse transpose converges to the polar factor
     R = F
-    R = 0.5 * (R + wp.transpose(wp.inverse(R)))
-    R = 0.5 * (R + wp.transpose(wp.inverse(R)))
-    R = 0.5 * (R + wp.transpose(wp.inverse(R)))
-    return 0.5 * (R + wp.transpose(wp.inverse(R)))
+    for _ in range(4):
+        R = 0.5 * (R + wp.transpose(wp.inverse(R)))
+    return R
 ''')
 
 COROTATED = Solid(

@@ -24,14 +24,13 @@ _SATURATION = {
     names={
         "temperature": "air_temp|t_air|temperatures",
         "anomaly": "temp_anomaly|t_deviation|departure",
-        "mixing_ratio": "vapor|humidity|vapor_ratio",
+        "mixing_ratio": "vapor|vapor_ratio",
         "pressure": "p_levels|levels_hpa|p_full",
         "column": "tid|i|col",
         "t_parcel": "tp|parcel_temp|t_lifted",
         "cape": "energy|positive_area|cape_sum",
         "cin": "inhibition|negative_area|cin_sum",
         "p_below": "p_prev|p_lower|last_p",
-        "buoyancy": "warmth|excess|b",
     },
     adjoint="no",
     weight=8,
@@ -85,7 +84,11 @@ def lift_parcels(d: Draft) -> None:
         "cape and cin": ("energies", "vec2", "Available energy and inhibition [J/kg]"),
         "index": ("lifted_index", "float", "Environment minus parcel at 500 hPa [K]"),
         "speed": ("updraft", "float", "Largest updraft that the energy allows [m/s]"),
-        "profile": ("parcel_profile", "float", "Temperature of the parcel [K], 0 below its origin"),
+        "profile": (
+            "parcel_profile",
+            "float",
+            "Temperature of the parcel [K], 0 below its origin" + " and above `p_top`" * ceiling,
+        ),
     }[result]
     d.output(output[0], output[1], shape if result == "profile" else columns, output[2])
     factor, slope, offset, who = _SATURATION[formula]
@@ -149,13 +152,12 @@ def lift_parcels(d: Draft) -> None:
             # Parcel of the mixed layer: mean potential temperature and humidity of the lowest three levels
             start = pressure.shape[0] - 1
             p0 = pressure[start]
-            theta = float(0.0)
+            t0 = float(0.0)
             r0 = float(0.0)
             for m in range(3):
                 t_m = {air.format("start - m")}
-                theta += t_m * wp.pow(p0 / pressure[start - m], RD / CP) / 3.0
+                t0 += t_m * wp.pow(p0 / pressure[start - m], RD / CP) / 3.0
                 r0 += {at("mixing_ratio", "start - m")} / 3.0
-            t0 = theta
             """,
         "unstable": f"""
             # Most unstable parcel: largest equivalent potential temperature within the lowest 300 hPa
@@ -282,9 +284,10 @@ def lift_parcels(d: Draft) -> None:
         }[result],
     )
     trim(d)
-    d.explain("""
+    mixing = " There, air from around is mixed in as well." if entrain else ""
+    d.explain(f"""
         Levels are stored from the top down. Below the condensation level the parcel follows the dry adiabat,
-        above it the pseudoadiabat, from which all condensed water falls out at once.
+        above it the pseudoadiabat, from which all condensed water falls out at once.{mixing}
     """)
     d.says(
         {
@@ -292,7 +295,9 @@ def lift_parcels(d: Draft) -> None:
             "profile": "Lifts an air parcel through each column of the atmosphere.",
             "speed": "Estimates the strongest updraft of each atmospheric column by parcel theory.",
         }.get(
-            result, "Lifts an air parcel through each column of the atmosphere to find its convective energy."
+            result,
+            "Lifts an air parcel through each column of the atmosphere to find its convective energy"
+            + (" and inhibition." if result == "cape and cin" else "."),
         )
     )
 

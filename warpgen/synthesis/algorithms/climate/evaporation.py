@@ -15,8 +15,6 @@ from warpgen.synthesis.writing.trim import trim
 @DOMAIN.algorithm(
     source="Allen et al. 1998 (FAO 56), ch. 3 and 4",
     names={
-        "t_min": "low|tmin|coldest",
-        "t_max": "high|tmax|warmest",
         "wind": "wind_speed|u_wind|speed",
         "et0": "et_ref|reference_et|et_out",
         "altitude": "elevation|height|z_site",
@@ -119,34 +117,34 @@ def evaporate_reference(d: Draft) -> None:
     }[humidity]
     sky = """
     year = 2.0 * wp.pi * t / 365.0
-    distance = 1.0 + 0.033 * wp.cos(year)
-    tilt = 0.409 * wp.sin(year - 1.39)
-    sunset = wp.acos(-wp.tan(phi) * wp.tan(tilt))
-    high = sunset * wp.sin(phi) * wp.sin(tilt) + wp.cos(phi) * wp.cos(tilt) * wp.sin(sunset)
+    inverse_distance = 1.0 + 0.033 * wp.cos(year)
+    declination = 0.409 * wp.sin(year - 1.39)
+    sunset = wp.acos(-wp.tan(phi) * wp.tan(declination))
+    daily_sine = sunset * wp.sin(phi) * wp.sin(declination) + wp.cos(phi) * wp.cos(declination) * wp.sin(sunset)
     # Extraterrestrial radiation [MJ/m^2/day]
-    outside = 1440.0 / wp.pi * 0.0820 * distance * high
+    extraterrestrial = 1440.0 / wp.pi * 0.0820 * inverse_distance * daily_sine
     """
     ground = {
         "sunshine": (
-            "hours = 24.0 / wp.pi * sunset\nglobal_rad = (0.25 + 0.5 * wp.min(sun[@] / hours, 1.0)) * outside"
+            "hours = 24.0 / wp.pi * sunset\nglobal_rad = (0.25 + 0.5 * wp.min(sun[@] / hours, 1.0)) * extraterrestrial"
         ),
         "measured": (
             "# Cap at the clear sky, since readings above it are errors of the sensor\nglobal_rad = wp.min(solar[@], clear)"
         ),
         "temperature range": (
             "# Clouds narrow the diurnal range of temperature, so it tells the radiation (Hargreaves)\n"
-            "global_rad = 0.16 * wp.sqrt(warm - cold) * outside"
+            "global_rad = 0.16 * wp.sqrt(warm - cold) * extraterrestrial"
         ),
     }[light]
     budget = """
-    clear = (0.75 + 2.0e-5 * z) * outside
+    clear = (0.75 + 2.0e-5 * z) * extraterrestrial
     $ground
-    short = (1.0 - 0.23) * global_rad
+    net_short = (1.0 - 0.23) * global_rad
     k_cold = cold + 273.16
     k_warm = warm + 273.16
-    black = 4.903e-9 * 0.5 * (k_cold * k_cold * k_cold * k_cold + k_warm * k_warm * k_warm * k_warm)
-    cloud = 1.35 * wp.min(global_rad / clear, 1.0) - 0.35
-    long = black * (0.34 - 0.14 * wp.sqrt(e_air)) * cloud
+    emitted = 4.903e-9 * 0.5 * (k_cold * k_cold * k_cold * k_cold + k_warm * k_warm * k_warm * k_warm)
+    cloud_factor = 1.35 * wp.min(global_rad / clear, 1.0) - 0.35
+    net_long = emitted * (0.34 - 0.14 * wp.sqrt(e_air)) * cloud_factor
     $net
     """
     if mast:
@@ -154,28 +152,35 @@ def evaporate_reference(d: Draft) -> None:
     else:
         blow = "u2 = wind[@]"
     combine = """
-    # Reference grass: r_s = 70 s/m, r_a = 208 / u2
-    below = slope + gamma * (1.0 + 0.34 * u2)
-    sunny = 0.408 * slope * net / below
-    windy = gamma * 900.0 / (mean + 273.0) * u2 * (e_sat - e_air) / below
+    # Reference grass: a surface resistance of 70 s/m and an aerodynamic one of 208 / u2
+    denominator = slope + gamma * (1.0 + 0.34 * u2)
+    radiation_term = 0.408 * slope * net / denominator
+    wind_term = gamma * 900.0 / (mean + 273.0) * u2 * (e_sat - e_air) / denominator
     """
     out = {"et0": "et0", "net radiation": "net_rad", "crop": "demand", "aerodynamic share": "share"}[result]
-    d.output(out, "float", shape)
+    about = {
+        "et0": "Reference evapotranspiration [mm/day]",
+        "net radiation": "Net radiation [MJ/m^2/day]",
+        "crop": "Evapotranspiration of the crop [mm/day]",
+        "aerodynamic share": "Share of the aerodynamic term",
+    }[result]
+    d.output(out, "float", shape, about=about)
     store = {
-        "et0": "et0[@] = sunny + windy",
+        "et0": "et0[@] = radiation_term + wind_term",
         "net radiation": "",
-        "aerodynamic share": "share[@] = windy / (wp.max(sunny, 0.1) + windy)",
+        "aerodynamic share": "share[@] = wind_term / (wp.max(radiation_term, 0.1) + wind_term)",
         "crop": """
         # Crop coefficient curve: initial, development, mid-season and late season
         stage = growth[@]
-        kc = 0.4
         if stage > 0.8:
             kc = 1.15 - 2.75 * (stage - 0.8)
         elif stage > 0.5:
             kc = 1.15
         elif stage > 0.2:
             kc = 0.4 + 2.5 * (stage - 0.2)
-        demand[@] = kc * (sunny + windy)
+        else:
+            kc = 0.4
+        demand[@] = kc * (radiation_term + wind_term)
         """,
     }[result]
     d.launch(*((shape) if grid else (count,)))
@@ -188,7 +193,7 @@ def evaporate_reference(d: Draft) -> None:
             name: re.sub(rf"\b({'|'.join(plain)})\b", lambda m: plain[m[0]], block.replace("@", here))
             for name, block in {
                 "site": site, "air": air, "vapor": vapor, "sky": sky, "budget": budget, "ground": ground,
-                "net": "net_rad[@] = short - long" if result == "net radiation" else "net = short - long",
+                "net": "net_rad[@] = net_short - net_long" if result == "net radiation" else "net = net_short - net_long",
                 "blow": blow, "combine": combine, "store": store,
             }.items()
         },

@@ -33,8 +33,6 @@ _FUEL = {
         "moisture": "fuel_moisture|dead_moisture|m_f",
         "packing": "beta|packing_ratio|beta_bed",
         "reaction_intensity": "i_r|reaction_heat|heat_release",
-        "wind_factor": "phi_w|wind_coefficient|wind_gain",
-        "slope_factor": "phi_s|slope_coefficient|slope_gain",
         "rate": "ros|spread|speed",
     },
     double=True,
@@ -177,7 +175,9 @@ def spread_fire(d: Draft) -> None:
     )
     store = {
         "rate": f"{'# ft/min to m/min' + chr(10) if metric else ''}spread_rate[tid] = {'0.3048 * ' if metric else ''}rate",
-        "intensity": heat + f"fireline_intensity[tid] = {'3.4613 * ' if metric else ''}intensity",
+        "intensity": heat + "# BTU/(ft s) to kW/m\nfireline_intensity[tid] = 3.4613 * intensity"
+        if metric
+        else heat.replace("intensity = heat_per", "fireline_intensity[tid] = heat_per"),
         "flame": heat + f"flame_length[tid] = {'0.3048 * ' if metric else ''}0.45 * wp.pow(intensity, 0.46)",
         "crown": heat + "# Van Wagner: crowns ignite above this intensity [kW/m]\n"
         "ignition_heat = 460.0 + 25.9 * foliar_moisture\n"
@@ -196,16 +196,16 @@ def spread_fire(d: Draft) -> None:
         bulk_density = $load / fuel.depth
         packing = bulk_density / 32.0
         relative_packing = packing / (3.348 * wp.pow(sigma, -0.8189))
-        velocity = optimum_velocity(sigma, relative_packing)
+        reaction_velocity = optimum_velocity(sigma, relative_packing)
         # Heat set free per area and time [BTU/(ft^2 min)]
         $net
-        dead = moisture_damping(moisture[tid] / fuel.extinction)
-        released = net_load * dead
+        dead_damping = moisture_damping(moisture[tid] / fuel.extinction)
+        released = net_load * dead_damping
         $live
         # Heat content of 8000 BTU/lb; silica-free ash of 1 % damps the reaction as well
-        reaction_intensity = velocity * 8000.0 * 0.41739 * released
+        reaction_intensity = reaction_velocity * 8000.0 * 0.41739 * released
         # Fraction of the heat that reaches the fuel ahead
-        ahead = wp.exp((0.792 + 0.681 * wp.sqrt(sigma)) * (packing + 0.1)) / (192.0 + 0.2595 * sigma)
+        flux_ratio = wp.exp((0.792 + 0.681 * wp.sqrt(sigma)) * (packing + 0.1)) / (192.0 + 0.2595 * sigma)
         $wind
         $slope
         $combine
@@ -213,7 +213,7 @@ def spread_fire(d: Draft) -> None:
         heating = wp.exp(-138.0 / sigma)
         ignition = 250.0 + 1116.0 * moisture[tid]
         $sink
-        rate = reaction_intensity * ahead$gain / sink
+        rate = reaction_intensity * flux_ratio$gain / sink
         $flank
         $store
         """,
@@ -230,8 +230,9 @@ def spread_fire(d: Draft) -> None:
             "rothermel": "net_load = fuel.load / (1.0 + 0.0555)",
         }[damping],
         live=f"""
-            # Live fuel burns only if dead fuel can dry it, hence its own extinction moisture
-            live_extinction = wp.max(2.9 * fuel.load / live_load[tid] * (1.0 - moisture[tid] / fuel.extinction) - 0.226, 0.3)
+            # Live fuel burns only if dead fuel can dry it, hence its own extinction moisture (Albini 1976)
+            fine_ratio = fuel.load / live_load[tid] * wp.exp(362.0 / sigma)
+            live_extinction = wp.max(2.9 * fine_ratio * (1.0 - moisture[tid] / fuel.extinction) - 0.226, fuel.extinction)
             released += live_load[tid] {"* (1.0 - 0.0555)" if damping == "albini" else "/ (1.0 + 0.0555)"} * moisture_damping(live_moisture[tid] / live_extinction)
             """
         if live
@@ -252,7 +253,7 @@ def spread_fire(d: Draft) -> None:
     d.explain(f"""
         The fire spreads as fast as the heat that reaches the fuel ahead can ignite it.
         {"Inside, the model computes in" if metric else "The model computes in"} the units of Rothermel's paper:
-        feet, minutes, pounds and BTU.
+        feet, minutes, pounds and BTU.{" Rates are those along `heading`." if ellipse else ""}
     """)
     d.says(
         {
@@ -285,7 +286,8 @@ def spread_fire(d: Draft) -> None:
         kept = 1 - 0.0555 if damping == "albini" else 1 / 1.0555
         burnt = kept * load * damped(v.moisture / mx)
         if live:
-            lx = np.maximum(2.9 * load / v.live_load * (1 - v.moisture / mx) - 0.226, 0.3)
+            fine = load * np.exp(-138 / s) / (v.live_load * np.exp(-500 / s))
+            lx = np.maximum(2.9 * fine * (1 - v.moisture / mx) - 0.226, mx)
             burnt = burnt + v.live_load * kept * damped(v.live_moisture / lx)
         ir = gamma * 8000 * 0.174 * 0.01**-0.19 * burnt
         xi = np.exp((0.792 + 0.681 * s**0.5) * (beta + 0.1)) / (192 + 0.2595 * s)

@@ -18,7 +18,7 @@ from warpgen.synthesis.writing.forms import Form
         "t": "temp|t_air|celsius",
         "temperatures": "air_temperature|temps|t_in",
         "humidity": "rh|rel_humidity|moisture",
-        "rh": "r|hum|u_rel",
+        "rh": "hum|u_rel",
         "wind": "wind_speed|speeds|v_wind",
         "out": "result|values|measure",
         "e": "vapor|vapor_pressure|e_air",
@@ -68,7 +68,7 @@ def weather_measures(d: Draft) -> None:
     zero = 273.15 if scale == "kelvin" else 0.0
     unit = "K" if zero else "deg C"
     form.element(
-        "reading" if zero else "t",
+        "kelvin" if zero else "t",
         "temperatures",
         low + zero,
         high + zero,
@@ -84,7 +84,8 @@ def weather_measures(d: Draft) -> None:
     if kind in ("air density", "mixing ratio", "virtual temperature"):
         form.element("p", "pressures", 850.0, 1030.0, about="air pressures [hPa]")
     form.output("out")
-    head = "t = reading - 273.15\n" if zero else ""
+    head = "t = kelvin - 273.15\n" if zero else ""
+    warm = "" if zero else "\nkelvin = t + 273.15"
     share = "rh" if top == 1.0 else "0.01 * rh"
     es = "# Magnus form of the saturation vapor pressure [hPa]\nes = 6.1094 * wp.exp(17.625 * t / (t + 243.04))"
     e = f"{es}\ne = {share} * es"
@@ -92,16 +93,16 @@ def weather_measures(d: Draft) -> None:
         "dew point": (f"g = wp.log({share}) + 17.625 * t / (t + 243.04)", "243.04 * g / (17.625 - g)"),
         "vapor deficit": (e, "es - e"),
         "wind chill": ("# The fit wants km/h\nw = wp.pow(3.6 * v, 0.16)", "13.12 + 0.6215 * t - 11.37 * w + 0.3965 * t * w"),
-        "air density": (f"{e}\nkelvin = t + 273.15", "100.0 * ((p - e) / (287.05 * kelvin) + e / (461.5 * kelvin))"),
+        "air density": (f"{e}{warm}", "100.0 * ((p - e) / (287.05 * kelvin) + e / (461.5 * kelvin))"),
         "wet bulb": (
             f"r = 100.0 * {share}" if top == 1.0 else "r = rh",
             "t * wp.atan(0.151977 * wp.sqrt(r + 8.313659)) + wp.atan(t + r) - wp.atan(r - 1.676331) "
             "+ 0.00391838 * wp.pow(r, 1.5) * wp.atan(0.023101 * r) - 4.686035",
         ),
         "mixing ratio": (e, "622.0 * e / (p - e)"),
-        "virtual temperature": (f"{e}\nkelvin = t + 273.15\nw = 0.622 * e / (p - e)", "kelvin * (1.0 + w / 0.622) / (1.0 + w)"),
+        "virtual temperature": (f"{e}{warm}\nw = 0.622 * e / (p - e)", "kelvin * (1.0 + w / 0.622) / (1.0 + w)"),
         "apparent": (e, "t + 0.33 * e - 0.7 * v - 4.0"),
-        "absolute humidity": (e, "216.7 * e / (t + 273.15)"),
+        "absolute humidity": (e, "216.7 * e / kelvin" if zero else "216.7 * e / (t + 273.15)"),
         "lifting level": (
             "# Dry air cools by 9.8 K/km, its dew point by 1.8 K/km, so that they meet after 125 m per K\n"
             f"g = wp.log({share}) + 17.625 * t / (t + 243.04)\ndew = 243.04 * g / (17.625 - g)",

@@ -145,8 +145,7 @@ def assimilate_carbon(d: Draft) -> None:
             head = (
                 "# Relative humidity at the leaf surface (Tetens formula)\n"
                 "saturated = 0.6108 * wp.exp(17.27 * leaf_temp[@] / (leaf_temp[@] + 237.3))\n"
-                "humid = 1.0 - dryness[@] / saturated\n"
-                "humid = wp.max(humid, 0.1)\n"
+                "humid = wp.max(1.0 - dryness[@] / saturated, 0.1)\n"
             )
         turns = d.pick(4, 5, 6)
         body = (
@@ -177,7 +176,13 @@ def assimilate_carbon(d: Draft) -> None:
         "regime": "light_to_enzyme",
         "gross": "photosynthesis",
     }[result]
-    d.output(out, "float", size)
+    about = {
+        "uptake": "Net photosynthesis [umol/m^2/s]",
+        "conductance": "Stomatal conductance to water [mol/m^2/s]" if solved else "Transpiration [mol/m^2/s]",
+        "regime": "Light-limited over enzyme-limited photosynthesis",
+        "gross": "Gross photosynthesis [umol/m^2/s]",
+    }[result]
+    d.output(out, "float", size, about=about)
     store = {
         "uptake": "uptake[@] = net",
         "gross": "photosynthesis[@] = gross",

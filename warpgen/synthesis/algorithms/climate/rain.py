@@ -15,10 +15,6 @@ from warpgen.synthesis.writing.trim import trim
     source="Kessler 1969; Klemp & Wilhelmson 1978, eq. 2.12 to 2.15",
     names={
         "rain_warm_clouds": "warm_rain_step|warm_rain|microphysics",
-        "theta": "potential_temp|th|pot_temp",
-        "qv": "vapor|water_vapor|q_v",
-        "qc": "cloud|cloud_water|q_c",
-        "qr": "rain|rain_water|q_r",
         "rho": "density|air_density|dens",
         "exner": "pk|exner_function|pi_",
         "dt": "step|time_step|delta_t",
@@ -46,10 +42,17 @@ def rain_warm_clouds(d: Draft) -> None:
     if fall == "none":
         d.says("Integrates warm rain microphysics in cloud columns without sedimentation.")
     heat = "theta" if air == "exner" else "temp"
-    declare(heat, "float", shape, 280.0, 290.0)
-    declare("qv", "float", shape, 0.006, 0.013)
-    declare("qc", "float", shape, 0.0, 0.003)
-    declare("qr", "float", shape, 0.0001, 0.003)
+    abouts = {
+        "theta": "Potential temperature [K]",
+        "temp": "Temperature [K]",
+        "qv": "Mixing ratio of vapor [kg/kg]",
+        "qc": "Mixing ratio of cloud water [kg/kg]",
+        "qr": "Mixing ratio of rain [kg/kg]",
+    }
+    declare(heat, "float", shape, 280.0, 290.0, about=abouts[heat])
+    declare("qv", "float", shape, 0.006, 0.013, about=abouts["qv"])
+    declare("qc", "float", shape, 0.0, 0.003, about=abouts["qc"])
+    declare("qr", "float", shape, 0.0001, 0.003, about=abouts["qr"])
     d.input("rho", "float", levels, 0.8, 1.2, about="Air density [kg/m^3]")
     if air == "exner":
         d.input("exner", "float", levels, 0.95, 1.0, about="Exner function")
@@ -62,11 +65,20 @@ def rain_warm_clouds(d: Draft) -> None:
     d.param("dt", "float", 2.0, 8.0, about="Time step [s]")
     if fall != "none":
         d.param("dz", "float", 200.0, 400.0, about="Layer thickness [m]")
-    d.module("LV = wp.constant(2.5e6)  # J/kg, to evaporate water\nCP = wp.constant(1004.0)")
+    constants = [
+        "LV = wp.constant(2.5e6)  # J/kg, to evaporate water",
+        "CP = wp.constant(1004.0)  # J/(kg K), of air",
+    ]
+    if fall == "fixed speed":
+        constants.append("FALL_SPEED = wp.constant(5.0)  # of rain [m/s]")
+    if growth == "berry":
+        constants.append("DROPLETS = wp.constant(100.0)  # per cm^3 of cloud")
+        constants.append("DISPERSION = wp.constant(0.3)  # of droplet sizes")
+    d.module("\n".join(constants))
 
     def speed(k: str) -> str:
         if fall != "upstream":
-            return "5.0"
+            return "FALL_SPEED"
         return f"36.34 * wp.pow(0.001 * rho[{k}] * qr[c, {k}], 0.1364) * wp.sqrt(rho[0] / rho[{k}])"
 
     drop = ""
@@ -95,7 +107,7 @@ def rain_warm_clouds(d: Draft) -> None:
         "berry": """
         # Berry autoconversion, slow for high droplet concentrations and without a threshold
         dense = 1000.0 * r * cloud
-        auto = cloud * dense / (60.0 * (5.0 + 0.0366 * 100.0 / (wp.max(dense, 1.0e-3) * 0.3)))
+        auto = cloud * dense / (60.0 * (5.0 + 0.0366 * DROPLETS / (wp.max(dense, 1.0e-3) * DISPERSION)))
         collect = 2.2 * cloud * wp.pow(rain, 0.875)
         born = wp.min(dt * (auto + collect), cloud)
         """,
@@ -115,7 +127,9 @@ def rain_warm_clouds(d: Draft) -> None:
     fresh = "" if inplace else "new_"
     if not inplace:
         for name in (heat, "qv", "qc", "qr"):
-            d.output(f"new_{name}", "float", shape)
+            d.output(
+                f"new_{name}", "float", shape, about=f"{abouts[name]}".replace(" [", " after the step [")
+            )
     if surface:
         d.output("rainfall", "float", columns, about="Rain at the ground [mm]")
     step = f"""

@@ -109,7 +109,6 @@ _TURBULENCE = {
         "net_energy": "q_net|energy|energy_sum",
         "rain_fraction": "liquid_fraction|rain_share",
         "transfer": "exchange|bulk_coefficient|c_h",
-        "snow_age": "surface_age|days_since_snow|age",
     },
     weight=15,
 )
@@ -155,6 +154,7 @@ def snow_energy_balance(d: Draft) -> None:
     d.output("swe_new", "float", count, about="Snow water equivalent at the end of the day [mm]")
     d.output("cold_new", "float", count, about="Cold content at the end of the day [MJ/m^2]")
     d.output("melt_out", "float", count, about="Water that leaves the pack [mm]")
+    d.output("age_new", "float", count, about="Age of the snow surface at the end of the day [days]")
     if liquid:
         d.output("liquid_new", "float", count, about="Liquid water at the end of the day [mm]")
     d.module("""
@@ -162,6 +162,7 @@ def snow_energy_balance(d: Draft) -> None:
         STEFAN_BOLTZMANN = wp.constant(5.670374e-8)  # [W/m^2/K^4]
         FUSION_HEAT = wp.constant(0.334)  # latent heat of fusion [MJ/kg]
         SUBLIMATION_HEAT = wp.constant(2.834e6)  # latent heat of sublimation [J/kg]
+        ICE_HEAT_CAPACITY = wp.constant(0.0021)  # [MJ/kg/K]
     """)
     d.function('''
         @wp.func
@@ -220,7 +221,10 @@ def snow_energy_balance(d: Draft) -> None:
         # Bare ground has nothing to melt, rain runs off
         if swe_before < 0.1$bare:
             swe_new[tid] = swe_before
+            cold_new[tid] = 0.0
+            age_new[tid] = 0.0
             melt_out[tid] = rain$ponded
+            $dried
             return
         $albedo
         solar_net = (1.0 - albedo) * $solar
@@ -236,6 +240,7 @@ def snow_energy_balance(d: Draft) -> None:
         longwave_out = 0.98 * STEFAN_BOLTZMANN * wp.pow(surface_kelvin, 4.0)
         longwave_net = 0.98 * longwave_in - longwave_out
         $turbulence
+        # Ideal gas at 900 hPa
         air_density = 313.5 / air_kelvin
         sensible = air_density * 1005.0 * transfer * wind * (air_temp - surface_temp)
         surface_vapor = ice_saturation_pressure(surface_temp)
@@ -246,22 +251,24 @@ def snow_energy_balance(d: Draft) -> None:
         # Sum over the day [MJ/m^2]
         net_energy = (solar_net + longwave_net + sensible + latent + rain_heat) * SECONDS_PER_DAY * 1.0e-6
         # Fresh snow is as cold as the air, so it adds to the cold content
-        cold_before = cold_content[tid] + 0.0021 * snowfall * wp.max(-air_temp, 0.0)
+        cold_before = cold_content[tid] + ICE_HEAT_CAPACITY * snowfall * wp.max(-air_temp, 0.0)
         # Energy warms the pack first, so only what is left melts it
         melt_energy = wp.max(net_energy - cold_before, 0.0)
         cold_after = wp.max(cold_before - net_energy, 0.0)
         # Limit the cold content, since a pack cannot get much colder than its surface
-        cold_after = wp.min(cold_after, 0.0021 * swe_before * wp.max(-surface_temp, 0.5))
+        cold_after = wp.min(cold_after, ICE_HEAT_CAPACITY * swe_before * wp.max(-surface_temp, 0.5))
         $melt
         swe_after = $left
         $drain
         swe_new[tid] = swe_after
         cold_new[tid] = cold_after
+        age_new[tid] = age_now
         """,
         skip=skip[mask],
         read=read,
         wind=f"wp.max({at['wind_speed']}, 0.5)",
         phase=_PHASE[phase],
+        dried="liquid_new[tid] = 0.0" if liquid else "",
         ponded=" + liquid_water[tid]" if liquid else "",
         bare=" and not has_ice" if mask == "glacier" else "",
         albedo=_ALBEDO[albedo],
@@ -331,6 +338,7 @@ def snow_energy_balance(d: Draft) -> None:
         made = {
             "swe_new": np.where(bare, before, after),
             "cold_new": np.where(bare, 0.0, left),
+            "age_new": np.where(bare, 0.0, np.exp(-fall / 5.0) * (v.snow_age + 1.0)),
             "melt_out": np.where(bare, rain + (v.liquid_water if liquid else 0.0), out),
         }
         if liquid:

@@ -62,10 +62,6 @@ def thermal_conductivity(saturation: float, soil: SoilProperties) -> float:
         "temp": "soil_temp|t_soil|temperature",
         "water": "soil_moisture|theta|moisture",
         "thickness": "dz|layer_depth|layer_thickness",
-        "to_below": "g_below|link_below",
-        "from_above": "g_above|link_above",
-        "modified_rhs": "d_prime|rhs_work",
-        "modified_link": "c_prime|link_work",
         "layers": "num_layers|n_layers|levels",
         "runoff": "surface_runoff|overland_flow",
         "infiltration": "influx|inflow",
@@ -92,7 +88,8 @@ def step_soil_columns(d: Draft) -> None:
     if water != "none":
         d.inout("water", "float", shape, 0.1, 0.38, about="Volumetric water content")
     else:
-        d.input("water", "float", shape, 0.1, 0.38, about="Volumetric water content")
+        with_ice = ", ice included" if freezing else ""
+        d.input("water", "float", shape, 0.1, 0.38, about=f"Volumetric water content{with_ice}")
     if freezing:
         d.inout("ice", "float", shape, 0.0, 0.05, about="Volumetric ice content")
     d.input("thickness", "float", layers, 0.1, 0.4, about="Layer thicknesses, from the top [m]")

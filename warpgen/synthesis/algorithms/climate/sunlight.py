@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -127,10 +128,10 @@ def two_stream_fluxes(d: Draft) -> None:
             fade = wp.exp(-k * tau)
             fade2 = fade * fade
             through = wp.exp(-tau / mu0)
-            below = k + gamma1 + (k - gamma1) * fade2
-            r_diffuse = gamma2 * (1.0 - fade2) / below
-            t_diffuse = 2.0 * k * fade / below
-            scale = omega / ((1.0 - k_mu * k_mu) * below)
+            denom = k + gamma1 + (k - gamma1) * fade2
+            r_diffuse = gamma2 * (1.0 - fade2) / denom
+            t_diffuse = 2.0 * k * fade / denom
+            scale = omega / ((1.0 - k_mu * k_mu) * denom)
             # Eq. 14, both sides multiplied by exp(-k tau) against overflow
             r_beam = (1.0 - k_mu) * (alpha2 + k * gamma3) - (1.0 + k_mu) * (alpha2 - k * gamma3) * fade2
             r_beam = scale * (r_beam - 2.0 * k * (gamma3 - alpha2 * mu0) * fade * through)
@@ -167,7 +168,7 @@ def two_stream_fluxes(d: Draft) -> None:
         "transmitted": "transmission[column] = wp.vec2(0.0, 0.0)",
     }[result]
     albedo = {
-        "constant": "surface = ground_albedo",
+        "constant": "",
         "field": "surface = ground_albedo[column]",
         "ocean": """
             # Not a constant, because water reflects more at low sun (Taylor et al. 1996)
@@ -176,8 +177,7 @@ def two_stream_fluxes(d: Draft) -> None:
     }[ground]
     if result == "albedo":
         downwards = """
-            reflected = source_below[0]
-            planetary_albedo[column] = reflected / (mu0 * solar)
+            planetary_albedo[column] = source_below[0] / (mu0 * solar)
             """
     else:
         downwards = """
@@ -208,7 +208,6 @@ net = beam[k + 1] + (1.0 - albedo_below[k + 1]) * diffuse - source_below[k + 1]
     d.code(
         """
         column = wp.tid()
-        mu0 = cos_zenith[column]
         $night
         $albedo
         # Optical properties, and the beam at each interface [W/m^2]
@@ -246,8 +245,8 @@ net = beam[k + 1] + (1.0 - albedo_below[k + 1]) * diffuse - source_below[k + 1]
         $downwards
         """,
         night={
-            "skip": f"# No sunlight at night\nif mu0 <= 0.02:\n{_indented(zeros)}\n    return\n",
-            "clamp": "# Clamp, since a sun at the horizon would shine through endless air\nmu0 = wp.max(mu0, 0.02)",
+            "skip": f"mu0 = cos_zenith[column]\n# No sunlight at night\nif mu0 <= 0.02:\n{_indented(zeros)}\n    return\n",
+            "clamp": "# Clamp, since a sun at the horizon would shine through endless air\nmu0 = wp.max(cos_zenith[column], 0.02)",
         }[night],
         albedo=albedo,
         vec=wide,
@@ -261,6 +260,8 @@ net = beam[k + 1] + (1.0 - albedo_below[k + 1]) * diffuse - source_below[k + 1]
         net=net if result != "transmitted" else "",
         last="transmission[column] = wp.vec2(beam[num_layers], diffuse)" if result == "transmitted" else "",
     )
+    if ground == "constant":
+        d.text = re.sub(r"\bsurface\b", "ground_albedo", d.text)
     d.explain("""
         Each layer reflects and transmits by the two-stream solution of Meador and Weaver; layers are then
         added from the ground up, and fluxes found on the way down.

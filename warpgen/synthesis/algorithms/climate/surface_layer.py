@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ def psi_h_stable(zeta: float) -> float:
 @wp.func
 def psi_m_stable(zeta: float) -> float:
     """Integrated stability function of momentum for stable air (Holtslag & De Bruin 1988)."""
-    return -(0.7 * zeta + 0.75 * (zeta - 14.285714) * wp.exp(-0.35 * zeta) + 10.714286)
+    return -(0.7 * zeta + 0.75 * (zeta - 5.0 / 0.35) * wp.exp(-0.35 * zeta) + 0.75 * 5.0 / 0.35)
 
 
 @wp.func
@@ -38,14 +39,14 @@ def psi_h_stable(zeta: float) -> float:
 @wp.func
 def psi_m_stable(zeta: float) -> float:
     """Integrated stability function of momentum for stable air (Beljaars & Holtslag 1991)."""
-    return -(zeta + 0.667 * (zeta - 14.285714) * wp.exp(-0.35 * zeta) + 9.5285714)
+    return -(zeta + 0.667 * (zeta - 5.0 / 0.35) * wp.exp(-0.35 * zeta) + 0.667 * 5.0 / 0.35)
 
 
 @wp.func
 def psi_h_stable(zeta: float) -> float:
     """Integrated stability function of heat, which mixes less than momentum when it is very stable."""
-    root = wp.pow(1.0 + 0.6666667 * zeta, 1.5)
-    return -(root + 0.667 * (zeta - 14.285714) * wp.exp(-0.35 * zeta) + 8.5285714)
+    root = wp.pow(1.0 + 2.0 / 3.0 * zeta, 1.5)
+    return -(root + 0.667 * (zeta - 5.0 / 0.35) * wp.exp(-0.35 * zeta) + 0.667 * 5.0 / 0.35 - 1.0)
 ''',
 }
 
@@ -143,7 +144,7 @@ def psi_m(zeta: float) -> float:
         return psi_m_stable(zeta)
     x = wp.sqrt(wp.sqrt(1.0 - 16.0 * zeta))
     half = 0.5 * (1.0 + x)
-    return 2.0 * wp.log(half) + wp.log(0.5 * (1.0 + x * x)) - 2.0 * wp.atan(x) + 1.5707963
+    return 2.0 * wp.log(half) + wp.log(0.5 * (1.0 + x * x)) - 2.0 * wp.atan(x) + 0.5 * wp.pi
 
 
 @wp.func
@@ -177,7 +178,7 @@ def psi_h(zeta: float) -> float:
             reynolds = u_star * z0 / 1.5e-5
             z0h = z0 * wp.exp(-0.1 * KARMAN * wp.sqrt(reynolds))
             """,
-        "same": "z0h = z0",
+        "same": "",
     }[heat]
     round_ = """
         zeta = wp.clamp(z * inverse_length, -5.0, 5.0)
@@ -190,7 +191,7 @@ def psi_h(zeta: float) -> float:
         $q_star
         $gust
         $regime
-        # Stratification: 1 / L = kappa g theta_v* / (theta_v u*^2)
+        # Stratification: 1 / L = $law
         inverse_length = KARMAN * GRAVITY * $buoyancy / (theta_v * u_star * u_star)
         """
     last = {
@@ -227,7 +228,7 @@ def psi_h(zeta: float) -> float:
         u_star = KARMAN * speed / wp.log(z / z0)
         richardson = GRAVITY * z * $contrast / (theta_v * speed * speed)
         inverse_length = wp.clamp(richardson, -0.5, 0.1) * 8.0 / z
-        for round in range($rounds):
+        for turn in range($rounds):
             $body
         $last
         """,
@@ -260,9 +261,16 @@ def psi_h(zeta: float) -> float:
         if gusts
         else "",
         regime=regime,
+        law="kappa g theta_v* / (theta_v u*^2)" if moist else "kappa g theta* / (theta u*^2)",
         buoyancy="(theta_star + 0.61 * air_temperature[tid] * q_star)" if moist else "theta_star",
         last=last,
     )
+    if not canopy:
+        d.text = re.sub(r"\bz\b", "height", d.text.replace("z = height\n", ""))
+    if heat == "same":
+        d.text = d.text.replace("z0h", "z0")
+    if not moist:
+        d.text = d.text.replace("theta_v", "theta_air")
     if gusts:
         d.text = d.text.replace("delta_theta = air", "mean_wind = speed\ndelta_theta = air", 1)
     d.explain("""

@@ -71,14 +71,15 @@ def geodetic_to_ecef(d: Draft) -> None:
         d.input("geo", "vec3", count, 0.1, 0.9, about="Latitude [rad], longitude [rad] and height [100 km]")
         load = "g = geo[tid]\nphi = $angle(g[0])\nlam = $angle(g[1])\nh = 1.0e5 * g[2]"
     else:
-        d.input("lat", "float", count, -1.2 * scale, 1.2 * scale, about="Latitude")
-        d.input("lon", "float", count, -3.0 * scale, 3.0 * scale, about="Longitude")
+        unit = "deg" if units == "degrees" else "rad"
+        d.input("lat", "float", count, -1.2 * scale, 1.2 * scale, about=f"Latitude [{unit}]")
+        d.input("lon", "float", count, -3.0 * scale, 3.0 * scale, about=f"Longitude [{unit}]")
         if curved:
             d.input("height", "float", count, 0.0, 9000.0, about="Height above the ellipsoid [m]")
         load = "phi = $angle(lat[tid])\nlam = $angle(lon[tid])" + ("\nh = height[tid]" if curved else "")
     if site:
-        d.param("site_lat", "float", 0.3, 0.8, about="Latitude of the site")
-        d.param("site_lon", "float", -1.0, 1.0, about="Longitude of the site")
+        d.param("site_lat", "float", 0.3, 0.8, about="Latitude of the site [rad]")
+        d.param("site_lon", "float", -1.0, 1.0, about="Longitude of the site [rad]")
     d.module(_ELLIPSOID)
     load = load.replace("$angle(", "wp.radians(" if units == "degrees" and not packed else "(")
     load = (
@@ -125,13 +126,13 @@ def geodetic_to_ecef(d: Draft) -> None:
         else ""
     )
     if result == "position":
-        d.output("position", "vec3", count, about="Earth-centered positions")
+        d.output("position", "vec3", count, about="Earth-centered positions [m]")
         store = "position[tid] = p"
     elif result == "range":
-        d.output("slant_range", "float", count, about="Distances to the site")
+        d.output("slant_range", "float", count, about="Distances to the site [m]")
         store = "slant_range[tid] = wp.length(d)"
     elif result == "local":
-        d.output("enu", "vec3", count, about="East, north and up components")
+        d.output("enu", "vec3", count, about="East, north and up components [m]")
         store = "enu[tid] = wp.vec3(east, north, up)"
     else:
         d.output("angles", "vec2", count, about="Azimuth and elevation [rad]")
@@ -185,8 +186,8 @@ def geodetic_to_ecef(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Vincenty 1975; Sinnott 1984",
     names={
-        "a": "start|from_points|p0",
-        "b": "goal|to_points|p1",
+        "a": "start|origin|p0",
+        "b": "goal|destination|p1",
         "distance": "length|meters|dist",
         "sigma": "arc|central_angle",
     },
@@ -195,13 +196,13 @@ def geodetic_to_ecef(d: Draft) -> None:
 )
 def surface_distance(d: Draft) -> None:
     """Computes geodesic distances on the earth."""
-    way = d.option("way", "haversine", "chord", "vincenty", "vincenty fixed", "mean latitude")
+    way = d.option("way", "haversine", "vectors", "vincenty", "vincenty fixed", "mean latitude")
     pairs = d.option("pairs", "arrays", "from one", "indexed")
     bearing = d.flag("bearing", 0.4)
     d.calls(
         {
             "haversine": "surface_distance|great_circle|haversine_distance|great_circle_distance",
-            "chord": "surface_distance|great_circle|chord_distance|great_circle_distance",
+            "vectors": "surface_distance|great_circle|central_angle_distance|great_circle_distance",
             "vincenty": "surface_distance|geodesic_distance|vincenty_inverse",
             "vincenty fixed": "surface_distance|geodesic_distance|vincenty_inverse",
             "mean latitude": "surface_distance|geodesic_distance|mean_latitude_distance",
@@ -212,7 +213,7 @@ def surface_distance(d: Draft) -> None:
         "Computes distances on the earth"
         + {
             "haversine": " with the haversine formula",
-            "chord": " from chord lengths on a sphere",
+            "vectors": " from the angle between unit vectors",
             "vincenty": " with the Vincenty formula",
             "vincenty fixed": " with a fixed number of Vincenty iterations",
             "mean latitude": " with the curvature radii at the mean latitude",
@@ -236,9 +237,9 @@ def surface_distance(d: Draft) -> None:
             d.input("b", "vec2", count, 0.7, 1.2, about="Latitude and longitude of the goal")
         else:
             d.param("b", "vec2", 0.7, 1.2, about="Latitude and longitude of the goal")
-    d.output("distance", "float", count)
+    d.output("distance", "float", count, about="Distances [m]")
     if bearing:
-        d.output("azimuth", "float", count, about="Azimuth, clockwise from north")
+        d.output("azimuth", "float", count, about="Azimuth, clockwise from north [rad]")
     if way in ("vincenty", "vincenty fixed", "mean latitude"):
         d.module(_ELLIPSOID)
     else:
@@ -264,7 +265,8 @@ def surface_distance(d: Draft) -> None:
         sigma = 2.0 * wp.asin(wp.min(wp.sqrt(h), 1.0))
         distance[tid] = EARTH_RADIUS * sigma
         """,
-        "chord": """
+        "vectors": """
+        # The arc tangent is well-conditioned for near and for opposite points alike
         u = wp.vec3(wp.cos(lat1) * wp.cos(lon1), wp.cos(lat1) * wp.sin(lon1), wp.sin(lat1))
         w = wp.vec3(wp.cos(lat2) * wp.cos(lon2), wp.cos(lat2) * wp.sin(lon2), wp.sin(lat2))
         sigma = wp.atan2(wp.length(wp.cross(u, w)), wp.dot(u, w))
@@ -294,9 +296,7 @@ def surface_distance(d: Draft) -> None:
     sa = cu1 * cu2 * sl / ss
     c2a = 1.0 - sa * sa
     # Equatorial line: cos^2(alpha) = 0, so cos(2 sigma_m) is undefined and drops out
-    cm = 0.0
-    if c2a > 1.0e-6:
-        cm = cs - 2.0 * su1 * su2 / c2a
+    cm = wp.where(c2a > 1.0e-6, cs - 2.0 * su1 * su2 / wp.max(c2a, 1.0e-6), 0.0)
     c = EARTH_F / 16.0 * c2a * (4.0 + EARTH_F * (4.0 - 3.0 * c2a))
     """
     head = """
@@ -364,7 +364,9 @@ def surface_distance(d: Draft) -> None:
             if way.startswith("vincenty")
             else "Coincident points have no bearing"
         )
-        + "\n    distance[tid] = 0.0\n    return"
+        + "\n    distance[tid] = 0.0\n    "
+        + ("azimuth[tid] = 0.0\n    " if bearing else "")
+        + "return"
         if way.startswith("vincenty") or bearing
         else "",
         body=body,
@@ -384,7 +386,7 @@ def surface_distance(d: Draft) -> None:
             p, q = v.a, np.broadcast_to(v.b, v.a.shape)
             same = np.zeros(count, bool)
         (lat1, lon1), (lat2, lon2) = p.T, q.T
-        if way in ("haversine", "chord"):
+        if way in ("haversine", "vectors"):
             cosine = np.sin(lat1) * np.sin(lat2) + np.cos(lat1) * np.cos(lat2) * np.cos(lon2 - lon1)
             made = 6371008.8 * np.arccos(np.clip(cosine, -1, 1))
         elif way == "mean latitude":

@@ -21,7 +21,7 @@ _erfc = np.vectorize(math.erfc, otypes=[float])
         "satellites": "sat_pos|spacecraft|transmitters",
         "stations": "station_pos|ground|receivers",
         "elevation": "el|look_angle|elev",
-        "slant": "range_m|distance|path_length",
+        "slant": "range_km|distance|path_length",
         "rain_rate": "rain|rainfall|precipitation",
         "dish_gain": "g_rx|receive_gain|antenna_gain",
         "noise_kelvin": "t_sys|system_temp|noise_temp",
@@ -146,16 +146,17 @@ def link_budgets(d: Draft) -> None:
         """,
     }[rain]
     aim = {
-        "ideal": "gain_db = peak_db",
+        "ideal": "",
         "parabola": "# Main lobe: 12 dB lost at a beam width off\nbeam = 21.0 / (ghz * diameter)\n"
         "off = off_axis[tid] / beam\ngain_db = peak_db - 12.0 * off * off",
         "side lobes": "# Envelope of the side lobes (ITU-R S.465), capped since it diverges on the axis\n"
         "gain_db = wp.min(peak_db, wp.max(32.0 - 25.0 * wp.log10(off_axis[tid]), -10.0))",
     }[pointing]
-    clear = "0.0" if rain == "none" else "fade"
     kelvin = {
         "fixed": "# The antenna adds about 30 K from the sky and the ground\nnoise_kelvin = receiver_kelvin + 30.0",
-        "antenna": f"# Rain absorbs, so it radiates as well; side lobes see the ground\ntransparent = wp.pow(10.0, -0.1 * {clear})\n"
+        "antenna": "# Cold sky, and the ground that side lobes see\nnoise_kelvin = receiver_kelvin + 10.0 + ground_kelvin"
+        if rain == "none"
+        else "# Rain absorbs, so it radiates as well; side lobes see the ground\ntransparent = wp.pow(10.0, -0.1 * fade)\n"
         "noise_kelvin = receiver_kelvin + 10.0 * transparent + 275.0 * (1.0 - transparent) + ground_kelvin",
         "figure": "# Noise figure to temperature at 290 K; the antenna adds about 40 K\nnoise_kelvin = 290.0 * (wp.pow(10.0, 0.1 * noise_figure) - 1.0) + 40.0",
     }[noise]
@@ -210,6 +211,8 @@ def link_budgets(d: Draft) -> None:
         fade="" if rain == "none" else " - fade",
         end=end,
     )
+    if pointing == "ideal":
+        d.text = d.text.replace("peak_db", "gain_db")
     trim(d)
     if band == "param":
         d.text = re.sub(r"\bghz\b", "frequency", d.text).replace("frequency = frequency\n", "")

@@ -22,7 +22,7 @@ _ORBIT = """
 @wp.struct
 class Orbit:
     a: float  # semi-major axis [1000 km]
-    e: float
+    e: float  # eccentricity
     $angles
     m0: float  # mean anomaly at the epoch [rad]
 """
@@ -95,7 +95,13 @@ def propagate_orbits(d: Draft) -> None:
         d.param("decay", "float", 0.01, 0.05, about="Decay of the semi-major axis per time")
     d.module(
         "# mu = 3.986e14 m^3/s^2 in units of 1000 km and hours\n"
-        "MU = wp.constant(5165.8)" + ("\nEARTH_R = wp.constant(6.378137)" if drift == "j2" else "")
+        "MU = wp.constant(5165.8)"
+        + (
+            "\nEARTH_R = wp.constant(6.378137)  # [1000 km]\nJ2 = wp.constant(1.08263e-3)"
+            if drift == "j2"
+            else ""
+        )
+        + ("\nEARTH_SPIN = wp.constant(0.262516)  # [rad/h]" if result == "ground track" else "")
     )
     motion = "n = wp.sqrt(MU / (sma * sma * sma))\nmean = mean0 + n * dt"
     if drift == "j2" and result == "perifocal":
@@ -103,7 +109,7 @@ def propagate_orbits(d: Draft) -> None:
         n = wp.sqrt(MU / (sma * sma * sma))
         # Secular J2 rate of the mean anomaly on an equatorial orbit
         semi = sma * (1.0 - ecc * ecc)
-        k = 1.08263e-3 * (EARTH_R / semi) * (EARTH_R / semi)
+        k = J2 * (EARTH_R / semi) * (EARTH_R / semi)
         mean = mean0 + n * dt * (1.0 + 1.5 * k * wp.sqrt(1.0 - ecc * ecc))
         """
     elif drift == "j2":
@@ -111,7 +117,7 @@ def propagate_orbits(d: Draft) -> None:
         n = wp.sqrt(MU / (sma * sma * sma))
         # Secular J2 rates of node, argument of perigee and mean anomaly
         semi = sma * (1.0 - ecc * ecc)
-        k = 1.08263e-3 * (EARTH_R / semi) * (EARTH_R / semi)
+        k = J2 * (EARTH_R / semi) * (EARTH_R / semi)
         ci = wp.cos(inc)
         node -= 1.5 * k * n * ci * dt
         peri += 0.75 * k * n * (5.0 * ci * ci - 1.0) * dt
@@ -190,22 +196,26 @@ def propagate_orbits(d: Draft) -> None:
         {"perifocal": "plane", "ground track": "track"}.get(result, "position"),
         {"perifocal": "vec2", "ground track": "vec2"}.get(result, "vec3"),
         count,
+        about={
+            "perifocal": "Positions in the plane of the orbit",
+            "ground track": "Latitudes and longitudes",
+        }.get(result, "Positions in inertial axes"),
     )
     if result == "position and velocity":
-        d.output("velocity", "vec3", count, about="Velocities")
+        d.output("velocity", "vec3", count, about="Velocities in inertial axes")
     store = {
         "position": "position[tid] = x * p_axis + y * q_axis",
         "perifocal": "plane[tid] = wp.vec2(x, y)",
         "ground track": """
         p = x * p_axis + y * q_axis
         # Rotate to the earth-fixed frame, sidereal day of 23.93 hours
-        turned = 0.262516 * dt
+        turned = EARTH_SPIN * dt
         lon = wp.atan2(p[1], p[0]) - turned
         track[tid] = wp.vec2(wp.asin(p[2] / r), wp.atan2(wp.sin(lon), wp.cos(lon)))
         """,
         "position and velocity": """
         position[tid] = x * p_axis + y * q_axis
-        # v = sqrt(mu / p) (-sin(nu) P + (e + cos(nu)) Q)
+        # Along a conic: sqrt(mu / p) times -sin(nu) P + (e + cos(nu)) Q
         speed = wp.sqrt(MU / (sma * (1.0 - ecc * ecc)))
         velocity[tid] = speed * (-(y / r) * p_axis + (ecc + x / r) * q_axis)
         """,

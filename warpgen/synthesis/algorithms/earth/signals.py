@@ -178,9 +178,10 @@ def signal_delays(d: Draft) -> None:
     pick = {
         "all": "receiver, satellite = wp.tid()",
         "healthy": "receiver, satellite = wp.tid()\n# Unhealthy satellites are not used\n"
-        "if not satellite_healthy[satellite]:\n    return",
+        "if not satellite_healthy[satellite]:\n    range_delay[receiver, satellite] = 0.0\n    return",
         "channels": "receiver, channel = wp.tid()\n# Channels without a satellite are idle\n"
-        "satellite = channel_satellite[receiver, channel]\nif satellite < 0:\n    return",
+        "satellite = channel_satellite[receiver, channel]\n"
+        "if satellite < 0:\n    range_delay[receiver, channel] = 0.0\n    return",
     }
     alpha, beta = (
         ("klobuchar.alpha", "klobuchar.beta") if coefficients == "struct" else ("iono_alpha", "iono_beta")
@@ -209,8 +210,8 @@ def signal_delays(d: Draft) -> None:
         $azimuth
         # Skip satellites below the mask angle
         if elevation < mask_angle:
+            range_delay[receiver, $column] = 0.0
             return
-        delay = float(0.0)
         $ionosphere
         $troposphere
         $mapping
@@ -238,6 +239,7 @@ def signal_delays(d: Draft) -> None:
         else "",
         column="channel" if masked == "channels" else "satellite",
     )
+    d.text = d.text.replace("delay += ", "delay = ", 1)  # the first part begins the sum
     if ionosphere == "none":
         d.text = d.text.replace(
             "east = -sin_lon * line_of_sight[0] + cos_lon * line_of_sight[1]\n"

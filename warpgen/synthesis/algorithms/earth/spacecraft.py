@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -95,20 +96,20 @@ def spacecraft_acceleration(d: Draft) -> None:
         body = """
             # Oblateness (J2)
             sin2 = z_over_r * z_over_r
-            k2 = -1.5 * 1.08263e-3 * GM_EARTH * R_EARTH * R_EARTH / wp.pow(radius, 5.0)
+            k2 = -1.5 * J2 * GM_EARTH * R_EARTH * R_EARTH / wp.pow(radius, 5.0)
             $sum wp.cw_mul(k2 * r, wp.vec3(1.0 - 5.0 * sin2, 1.0 - 5.0 * sin2, 3.0 - 5.0 * sin2))
             """
         if zonal in ("J3", "J4"):
             body += """
             # Pear shape (J3)
-            k3 = -0.5 * 2.5327e-6 * GM_EARTH * wp.pow(R_EARTH, 3.0) / wp.pow(radius, 5.0)
+            k3 = 0.5 * J3 * GM_EARTH * wp.pow(R_EARTH, 3.0) / wp.pow(radius, 5.0)
             across = 5.0 * z_over_r * (7.0 * sin2 - 3.0) / radius
             $sum k3 * wp.vec3(across * r[0], across * r[1], 3.0 - 30.0 * sin2 + 35.0 * sin2 * sin2)
             """
         if zonal == "J4":
             body += """
             # Fourth zonal harmonic (J4)
-            k4 = -0.625 * 1.61962e-6 * GM_EARTH * wp.pow(R_EARTH, 4.0) / wp.pow(radius, 7.0)
+            k4 = 0.625 * J4 * GM_EARTH * wp.pow(R_EARTH, 4.0) / wp.pow(radius, 7.0)
             even = 3.0 - 42.0 * sin2 + 63.0 * sin2 * sin2
             polar = 15.0 - 70.0 * sin2 + 63.0 * sin2 * sin2
             $sum k4 * wp.vec3(even * r[0], even * r[1], polar * r[2])
@@ -118,7 +119,7 @@ def spacecraft_acceleration(d: Draft) -> None:
         "exponential": """
             # Atmospheric drag, density falls by e every scale height [kg/m^3]
             altitude = radius - R_EARTH
-            density = 3.9e-12 * wp.exp(-(altitude - 400.0) / 58.5)
+            density = 3.73e-12 * wp.exp(-(altitude - 400.0) / 58.5)
             """,
         "layers": """
             # The scale height grows with altitude, hence two layers (Vallado 2013, table 8-4)
@@ -132,7 +133,7 @@ def spacecraft_acceleration(d: Draft) -> None:
     if air:
         air += f"""
             {"# Drag acts against the motion through the air, so subtract its rotation with the earth" if rotating else "# Air at rest"}
-            wind = {"wp.cross(wp.vec3(0.0, 0.0, 7.2921e-5), r)" if rotating else "wp.vec3(0.0, 0.0, 0.0)"}
+            wind = {"wp.cross(wp.vec3(0.0, 0.0, EARTH_RATE), r)" if rotating else "wp.vec3(0.0, 0.0, 0.0)"}
             relative = v - wind
             # Factor 1000, since density and area are in meters but speeds in km/s
             $sum -500.0 * density * ballistic[tid] * wp.length(relative) * relative
@@ -231,8 +232,15 @@ def spacecraft_acceleration(d: Draft) -> None:
     known = {
         "GM_EARTH": "398600.4418)  # [km^3/s^2]",
         "R_EARTH": "6378.137)  # equatorial radius [km]",
+        "EARTH_RATE": "7.2921e-5)  # [rad/s]",
+        "J2": "1.08263e-3)  # zonal harmonic",
+        "J3": "-2.5327e-6)",
+        "J4": "-1.61962e-6)",
     }
-    d.module("\n".join(f"{x} = wp.constant({y}" for x, y in known.items() if x in d.text))
+    bare = re.sub(r"#.*", "", d.text)
+    constants = [f"{x} = wp.constant({y}" for x, y in known.items() if re.search(rf"\b{x}\b", bare)]
+    if constants:
+        d.module("\n".join(constants))
     d.explain(
         "Lengths in km, times in s. Positions are relative to the center of the earth, in axes of the equator."
     )
@@ -266,7 +274,7 @@ def spacecraft_acceleration(d: Draft) -> None:
             )
         if drag != "none":
             h = radius - re
-            rho = 3.9e-12 * np.exp(-(h - 400) / 58.5)
+            rho = 3.73e-12 * np.exp(-(h - 400) / 58.5)
             if drag == "layers":
                 rho = np.where(
                     h > 600, 1.45e-13 * np.exp(-(h - 600) / 71.8), 3.73e-12 * np.exp(-(h - 400) / 58.5)

@@ -52,7 +52,9 @@ def sun_position(d: Draft) -> None:
         "day length": "Computes day length.",
     }[result])  # fmt: skip
     at = "i, j" if sites == "grid" else "tid"
-    since = "[days since J2000]" if series == "almanac" else "[days since the start of the year]"
+    since = (
+        "[days since J2000]" if series == "almanac" else "[day of the year, 1.0 at the start of January 1]"
+    )
     north = 1.4 if result == "day length" else 1.0  # beyond the polar circle days may not end
     if sites == "grid":
         d.input("lats", "float", rows, 0.2, 1.0, about="Latitude of each row [rad]")
@@ -135,7 +137,7 @@ def sun_position(d: Draft) -> None:
         d.output("angles", "vec2", out, about="Elevation and azimuth, clockwise from north [rad]")
         store = f"angles[{at}] = wp.vec2(wp.asin(wp.clamp(sin_el, -1.0, 1.0)), wp.atan2(east, north))"
     elif result == "direction":
-        d.output("to_sun", "vec3", out)
+        d.output("to_sun", "vec3", out, about="Unit vectors towards the sun, east, north and up")
         store = f"to_sun[{at}] = wp.vec3(east, north, sin_el)"
     elif result == "irradiance":
         d.output("irradiance", "float", out, about="Irradiance on the ground [W/m^2]")
@@ -176,7 +178,7 @@ def sun_position(d: Draft) -> None:
     if sites == "one":
         d.text = re.sub(r"\bphi\b", "lat", d.text.replace("phi = lat\n", ""))
     d.explain(
-        f"Latitudes are in radians, times in {since[1:-1]}"
+        f"Latitudes are in radians, times are given as {since[1:-1]}"
         + (", irradiance in W/m^2." if result in ("irradiance", "tilted surface") else ".")
     )
 

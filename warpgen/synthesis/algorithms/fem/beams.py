@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ _NAMES = {
     "rest": "rest_length|l0|initial_length",
     "ei": "flexural_rigidity|bending_stiffness|EI",
     "tid": "i",
-    "member": "e|bar|tid",
+    "member": "e|elem|tid",
     "h": "length|le|elem_length",
     "w": "deflection|transverse|disp",
     "theta": "rotation|slope|rot",
@@ -84,8 +85,21 @@ def beam_forces(d: Draft) -> None:
     out = {"forces": ("nodal_force", "nodal_moment"), "matrix": ("K",), "deflection": ("deflected",)}.get(
         result, (result,)
     )
+    about = {
+        "nodal_force": "Internal forces at the nodes, less the load [N]"
+        if term == "load"
+        else "Internal forces at the nodes [N]",
+        "nodal_moment": "Internal moments at the nodes, less the load's [N m]"
+        if term == "load"
+        else "Internal moments at the nodes [N m]",
+        "K": "Matrices over deflection and rotation of both ends",
+        "deflected": "Deflections there [m]",
+        "moment": "Bending moments [N m]",
+        "energy": "Energies [J]",
+    }
     for name in out:
-        d.output(name, "mat44" if result == "matrix" else "float", n + 1 if result == "forces" else n)
+        kind = "mat44" if result == "matrix" else "float"
+        d.output(name, kind, n + 1 if result == "forces" else n, about=about[name])
     length, rigidity = ("h[member]", "ei[member]") if per else ("h", "ei")
     lines = [f"l = {length}"]
     if shear == "timoshenko":
@@ -153,7 +167,9 @@ def beam_forces(d: Draft) -> None:
                 "wp.atomic_add(nodal_moment, member + 1, r[3])",
             ]
         elif result == "matrix":
-            lines += [matrix, "K[member] = m"]
+            lines += (
+                [matrix.replace("m = ", "K[member] = ", 1)] if term == "none" else [matrix, "K[member] = m"]
+            )
         else:
             lines += [matrix, "u = wp.vec4(w[member], theta[member], w[member + 1], theta[member + 1])",
                       "energy[member] = 0.5 * wp.dot(u, m * u)"]  # fmt: skip
@@ -167,7 +183,9 @@ def beam_forces(d: Draft) -> None:
                 "# A uniform load bends a clamped beam by q L^2 / 24 at midspan, against its own direction\n"
                 "m -= q[member] * l * l / 24.0"
             )
-        lines.append("moment[member] = m")
+            lines.append("moment[member] = m")
+        else:
+            lines[-1] = lines[-1].replace("m = ", "moment[member] = ", 1)
     else:
         lines += [
             dofs,
@@ -184,7 +202,10 @@ def beam_forces(d: Draft) -> None:
         lines = [line if line is not dofs else "t1 = theta[member]\nt2 = theta[member + 1]" for line in lines]
         d.parameters = [p for p in d.parameters if p.name != "w"]
     d.launch(n)
-    d.code("member = wp.tid()\n$body", body="\n".join(lines))
+    body = "\n".join(lines)
+    if not per:  # one length for all needs no other name
+        body = re.sub(r"\bl\b", "h", body.replace("l = h\n", ""))
+    d.code("member = wp.tid()\n$body", body=body)
     under = {
         "axial": " under tension",
         "foundation": " on an elastic foundation",
@@ -196,7 +217,7 @@ def beam_forces(d: Draft) -> None:
         "moment": "Computes the bending moment at midspan of beam elements$.",
         "deflection": "Interpolates beam deflections with cubic Hermite shape functions.",
         "energy": "Computes the elastic energy of each beam element$.",
-    }[result].replace("$", under.get(term, "")))  # fmt: skip
+    }[result].replace("$", under.get(term, "")).replace("beam el", "Timoshenko beam el" if shear == "timoshenko" else "beam el"))  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
         le = np.broadcast_to(v.h, n)

@@ -18,7 +18,7 @@ _CORNERS = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], float)
 @DOMAIN.algorithm(
     source="Hughes 2000, ch. 3 (Q4); Bathe 2014, sec. 5.3; Zienkiewicz & Taylor 2000, ch. 8 and 12 (reduced integration)",
     names={
-        "nodes": "coords|vertices|node_x",
+        "node_offsets": "offsets|grid_offsets",
         "shifts": "displacements|u|nodal_u",
         "temperatures": "temps|nodal_temps|theta",
         "heat_flows": "flows|nodal_flows|heat_rates",
@@ -63,7 +63,7 @@ def quad_stiffness(d: Draft) -> None:
     field = "temperatures" if heat else "shifts"
     unknowns = 4 if heat else 8
     d.module(f"UNKNOWNS = wp.constant({unknowns})")
-    d.input("nodes", "vec2", (count,), -0.15, 0.15, about="displacements of the nodes from a unit grid")
+    d.input("node_offsets", "vec2", (count,), -0.15, 0.15, about="offsets of the nodes from a unit grid")
     d.param("per_row", "int", side + 1, about="number of nodes along a row of the grid")
     if physics in ("plane stress", "plane strain"):
         d.param("young", "float", 1.0, 2.0, about="Young's modulus")
@@ -114,7 +114,8 @@ def quad_stiffness(d: Draft) -> None:
     noun = "conductivity" if heat else "stiffness"
     d.says(
         {
-            "matrix": f"Integrates the {noun} of quadrilaterals over their Gauss points.",
+            "matrix": f"Integrates the {noun} of quadrilaterals "
+            + ("over their Gauss points." if rule == "full" else "with one point."),
             "forces": f"Adds the {'heat flows' if heat else 'elastic forces'} of quadrilaterals to their nodes.",
             "energy": f"Computes the {'dissipation' if heat else 'elastic energy'} of quadrilaterals from their nodes.",
             "diagonal": f"Computes the diagonals of the {noun} matrices of quadrilaterals.",
@@ -135,10 +136,10 @@ def quad_stiffness(d: Draft) -> None:
             return wp.vec2(0.25 * sx * (1.0 + sy * eta), 0.25 * sy * (1.0 + sx * xi))
     ''')
     d.function(
-        "@wp.func\ndef stretch(x: wp.vec2, slope: wp.vec2) -> wp.mat22:\n    return wp.outer(slope, x)"
+        "@wp.func\ndef jacobian_part(x: wp.vec2, slope: wp.vec2) -> wp.mat22:\n    return wp.outer(slope, x)"
     )
     d.function(
-        "@wp.func\ndef physical(slope: wp.vec2, inverse: wp.mat22) -> wp.vec2:\n    return inverse * slope"
+        "@wp.func\ndef to_physical(slope: wp.vec2, inverse: wp.mat22) -> wp.vec2:\n    return inverse * slope"
     )
     d.function("@wp.func\ndef part_x(g: wp.vec2) -> float:\n    return g[0]")
     d.function("@wp.func\ndef part_y(g: wp.vec2) -> float:\n    return g[1]")
@@ -241,11 +242,16 @@ def quad_stiffness(d: Draft) -> None:
         f"    xi = {g} * wp.where(q == 0 or q == 3, -1.0, 1.0)\n    eta = {g} * wp.where(q < 2, -1.0, 1.0)\n    $point"
     )
     if rule == "reduced":
-        loop = "# One point, against locking; the element can hourglass, then\nxi = float(0.0)\neta = float(0.0)\n$point"
+        why = (
+            "One point, cheaper; a checkerboard of temperatures is not resisted"
+            if heat
+            else "One point, against locking; the element can hourglass, then"
+        )
+        loop = f"# {why}\nxi = float(0.0)\neta = float(0.0)\n$point"
     point = f"""
         slopes = wp.tile_map(slope_of, wp.tile_arange(4, dtype=int), xi, eta)
-        jac = wp.tile_sum(wp.tile_map(stretch, x, slopes))[0]
-        grads = wp.tile_map(physical, slopes, wp.inverse(jac))
+        jac = wp.tile_sum(wp.tile_map(jacobian_part, x, slopes))[0]
+        grads = wp.tile_map(to_physical, slopes, wp.inverse(jac))
         gx = wp.tile_map(part_x, grads)
         gy = wp.tile_map(part_y, grads)
         $strain
@@ -259,7 +265,7 @@ def quad_stiffness(d: Draft) -> None:
         """
         element = wp.tid()
         $corner_id
-        x = wp.tile_map(place, wp.tile_load_indexed(nodes, indices=corner, shape=(4,)), corner, per_row)
+        x = wp.tile_map(place, wp.tile_load_indexed(node_offsets, indices=corner, shape=(4,)), corner, per_row)
         $material
         total = wp.tile_zeros(shape=(UNKNOWNS, UNKNOWNS), dtype=float)
         $loop
@@ -279,7 +285,12 @@ def quad_stiffness(d: Draft) -> None:
         d.text = re.sub(r"\bb\b", "grad_mat", d.text)
         d.text = re.sub(r"\bpull\b", "flow", re.sub(r"\bstiff\b", "conductivity", d.text))
     d.explain(
-        "K = sum over Gauss points of B^T D B det J; B takes nodal values to "
+        (
+            "K = sum over Gauss points of B^T D B det J"
+            if rule == "full"
+            else "K = 4 B^T D B det J at the center"
+        )
+        + "; B takes nodal values to "
         + ("the gradient." if heat else "strains.")
     )
 
@@ -290,7 +301,7 @@ def quad_stiffness(d: Draft) -> None:
             first = e + e // side
             corner = np.array([first, first + 1, first + side + 2, first + side + 1])
             ids.append(corner)
-            x = v.nodes[corner] + np.stack([corner % (side + 1), corner // (side + 1)], axis=1)
+            x = v.node_offsets[corner] + np.stack([corner % (side + 1), corner // (side + 1)], axis=1)
             if heat or physics == "given moduli":
                 c = v.roots[e].T @ v.roots[e]
             else:

@@ -9,15 +9,15 @@ import numpy as np
 
 from warpgen.synthesis.algorithms.fem import DOMAIN
 from warpgen.synthesis.library import shape_functions
-from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
 
 _NAMES = {
     "elements": "conn|connectivity|elem_nodes|cells",
-    "u": "nodal_values|field|dofs|phi",
+    "u": "nodal_values|dofs",
     "x": "nodes|coords|node_positions|X",
     "xi": "local|ref_point|natural",
     "a": "node|n|i_local",
-    "N": "shape|w|phi_n",
+    "N": "shape|phi_n",
     "dN": "grad_n|shape_grad|b_mat",
     "elem": "e|cell|element",
     "det": "det_j|jac_det|dV",
@@ -27,7 +27,7 @@ _NAMES = {
 
 @DOMAIN.algorithm(
     source="Zienkiewicz & Taylor 2000, The Finite Element Method 1, chapters 8 and 9",
-    names=_NAMES | {"tid": "i"},
+    names={**_NAMES, "tid": "i", "u": "u"},
     double=True,
 )
 def interpolate_field(d: Draft) -> None:
@@ -61,19 +61,21 @@ def interpolate_field(d: Draft) -> None:
     d.input(
         "cell_of", "int", points, -6 if outside else 0, elements, about="Element of each point, -1 if outside"
     )
-    d.input("xi", f"vec{shape.axes}", points, 0.05, 0.3)
+    d.input("xi", f"vec{shape.axes}", points, 0.05, 0.3, about="Reference coordinates of the points")
     if result == "scatter":
-        d.input("load", entry, points, -1.0, 1.0)
+        d.input("load", entry, points, -1.0, 1.0, about="Point loads")
         d.output("nodal", entry, nodes, about="Nodal values")
     else:
-        d.input("u", entry, nodes, -1.0, 1.0)
+        d.input("u", entry, nodes, -1.0, 1.0, about="Nodal values")
         if result == "rate":
-            d.input("u_prev", entry, nodes, -1.0, 1.0)
+            d.input("u_prev", entry, nodes, -1.0, 1.0, about="Nodal values one step earlier")
             d.param("dt", "float", 0.1, 0.5, about="Time step")
         d.output(
             "value" if result != "gradient" else "gradient",
             entry if result != "gradient" else f"vec{shape.axes}",
             points,
+            about={"gradient": "Gradients", "rate": "Rates of change"}.get(result, "Values")
+            + " at the points",
         )
     node = f"elements[elem * {shape.nodes} + a]" if flat else "elements[elem, a]"
     zero = "float(0.0)" if entry == "float" else "wp.vec3()"
@@ -142,7 +144,7 @@ _GAUSS = 1.0 / np.sqrt(3.0)
 
 @DOMAIN.algorithm(
     source="Hughes 2000, The Finite Element Method, sections 3.8 to 3.10",
-    names=_NAMES | {"q": "gp|k|qp", "measure": "dV|jxw|weight"},
+    names=_NAMES | {"q": "gp|k|qp", "det": "det_j|jac_det", "measure": "dV|jxw|weight"},
     double=True,
     weight=2,
 )
@@ -158,6 +160,8 @@ def quadrature_load(d: Draft) -> None:
             "nodes": "quadrature_load|assemble_load|consistent_load|integrate_source",
             "area": "ring_volumes|quadrature_volume|integrate_volume"
             if swirl
+            else "element_areas|triangle_areas|mesh_areas"
+            if triangle
             else "element_areas|quadrature_area|integrate_area",
             "integral": "source_integral|integrate_source|integrate_elements",
             "lumped mass": "lump_masses|assemble_lumped_mass|nodal_masses",
@@ -174,19 +178,22 @@ def quadrature_load(d: Draft) -> None:
     if triangle and even and not swirl:  # the integrand is constant, so that any point will do
         points = "1"
     d.input("elements", "int", (elements, n), 0, nodes, about="Node indices per element")
-    d.input("x", "vec2", nodes, 0.5 if swirl else -1.0, 2.0)
+    d.input(
+        "x", "vec2", nodes, 0.5 if swirl else -1.0, 2.0, about="Node positions" + (" (r, z)" if swirl else "")
+    )
     f = ""
     if result not in ("area",):
         if source == "constant":
-            d.param("f" if result != "lumped mass" else "rho", "float", 0.5, 2.0)
+            about = "Mass density" if result == "lumped mass" else "Source, the same everywhere"
+            d.param("f" if result != "lumped mass" else "rho", "float", 0.5, 2.0, about=about)
             f = "f" if result != "lumped mass" else "rho"
         elif source == "nodal":
-            d.input("f", "float", nodes, -1.0, 1.0)
+            d.input("f", "float", nodes, -1.0, 1.0, about="Source at the nodes")
         elif source == "per element":
-            d.input("f", "float", elements, -1.0, 1.0)
+            d.input("f", "float", elements, -1.0, 1.0, about="Source in each element")
             f = "f[elem]"
         else:
-            d.param("slope", "vec2", -1.0, 1.0)
+            d.param("slope", "vec2", -1.0, 1.0, about="Gradient of the source, which is zero at the origin")
     if points == "table":
         count = d.pick(3, 4, 5)
         d.input("gauss_points", "vec2", count, 0.1, 0.4, about="Quadrature points in reference coordinates")
@@ -198,13 +205,22 @@ def quadrature_load(d: Draft) -> None:
         "lumped mass": "mass",
     }[result]
     per_node = result in ("nodes", "lumped mass")
-    d.output(out, "float", nodes if per_node else elements)
+    about = {
+        "rhs": "Load vector",
+        "volume": "Volumes of the rings",
+        "area": "Areas of the elements",
+        "integral": "Integrals over the elements",
+        "mass": "Nodal masses",
+    }[out]
+    d.output(out, "float", nodes if per_node else elements, about=about)
     d.use(shape.value)
-    d.use(shape.gradient)
+    if not triangle:
+        d.use(shape.gradient)
     position = source == "linear in x" or swirl
     value = shape.value.name
     lines = [f"N = {value}(xi)", f"dN = {shape.gradient.name}(xi)"]
-    if not (per_node or position or source == "nodal"):
+    valued = per_node or position or source == "nodal"
+    if not valued:
         lines = lines[1:]
     setup = [
         "# Jacobian dx/dxi, one row per reference axis",
@@ -212,6 +228,16 @@ def quadrature_load(d: Draft) -> None:
         "t2 = wp.vec2()",
     ]
     inner = ["p = x[elements[elem, a]]", "t1 += dN[a, 0] * p", "t2 += dN[a, 1] * p"]
+    edges = ""
+    if triangle:
+        edges = """
+            # Rows of the Jacobian dx/dxi, which is the same everywhere in a linear triangle
+            x0 = x[elements[elem, 0]]
+            t1 = x[elements[elem, 1]] - x0
+            t2 = x[elements[elem, 2]] - x0
+        """
+        lines = lines[:1] if valued else []
+        setup, inner = [], ["p = x[elements[elem, a]]"] if position else []
     if position:
         setup.append("pos = wp.vec2()")
         inner.append("pos += N[a] * p")
@@ -223,9 +249,13 @@ def quadrature_load(d: Draft) -> None:
         f = "wp.dot(slope, pos)"
     weight = "wq * " if points == "table" else ""
     det = "(t1[0] * t2[1] - t1[1] * t2[0])"
+    if triangle and points == "table":
+        edges, det = f"{dedented(edges)}\ndet = {det[1:-1]}", "det"
     measure = f"{weight}{det}" + (" * 2.0 * wp.pi * pos[0]" if swirl else "")
     scale = {"2 x 2": "", "1": "0.5 * " if triangle else "4.0 * ", "table": ""}[points]
-    lines += [*setup, f"for a in range({n}):", *("    " + line for line in inner)]
+    lines += setup
+    if inner:
+        lines += [f"for a in range({n}):", *("    " + line for line in inner)]
     measure = scale + measure
     if measure.startswith("(") and measure.endswith(")") and measure.count("(") == 1:
         measure = measure[1:-1]
@@ -237,14 +267,17 @@ def quadrature_load(d: Draft) -> None:
         ]
     elif result == "area":
         lines.append("s += measure")
+        if points == "1":
+            lines[-2:] = [f"s += {measure}"]
     else:
         lines.append(f"s += {f} * measure")
     body = "\n".join(lines)
     if points == "1":
         centre = "wp.vec2(1.0 / 3.0, 1.0 / 3.0)" if triangle else "wp.vec2(0.0, 0.0)"
-        body = f"# One-point rule, exact for linear integrands\nxi = {centre}\n{body}"
+        if valued or not triangle:
+            body = f"# One-point rule, exact for linear integrands\nxi = {centre}\n{body}"
         body = body if per_node else re.sub(r"^s \+= ", f"{out}[elem] = ", body, flags=re.MULTILINE)
-        text = "elem = wp.tid()\n$body"
+        text = "elem = wp.tid()\n$edges\n$body"
     else:
         if points == "table":
             loop = "for q in range(gauss_weights.shape[0]):"
@@ -256,12 +289,12 @@ def quadrature_load(d: Draft) -> None:
             first += "xi = GAUSS * wp.vec2(float(2 * (q % 2) - 1), float(2 * (q // 2) - 1))"
         body = f"{first}\n{body}"
         start, end = ("s = float(0.0)", f"{out}[elem] = s") if not per_node else ("", "")
-        text = f"elem = wp.tid()\n$start\n{loop}\n    $body\n$end"
+        text = f"elem = wp.tid()\n$edges\n$start\n{loop}\n    $body\n$end"
         d.launch(elements)
-        d.code(text, body=body, start=start, end=end)
+        d.code(text, edges=dedented(edges), body=body, start=start, end=end)
     if points == "1":
         d.launch(elements)
-        d.code(text, body=body)
+        d.code(text, edges=dedented(edges), body=body)
     kind = "triangles" if triangle else "quadrilaterals"
     if swirl:
         kind = f"rings of {'triangular' if triangle else 'quadrilateral'} section"
@@ -271,6 +304,11 @@ def quadrature_load(d: Draft) -> None:
         "integral": f"Integrates a source over {kind} by numerical quadrature.",
         "lumped mass": f"Lumps the mass of {kind} to their nodes by quadrature.",
     }[result])  # fmt: skip
+    if triangle and not valued:
+        d.says({
+            "area": "Computes the areas of triangles.",
+            "integral": "Integrates a source that is constant over each triangle.",
+        }[result])  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
         if points == "table":

@@ -169,13 +169,13 @@ def frame_forces(d: Draft) -> None:
     )
     tension = """
     # P-delta: tension stiffens a bent member, hence the normal force enters its bending
-    n_l = normal / length
+    n_l = axial_force / length
     q_y += n_l * (1.2 * dv + 0.1 * length * (tz1 + tz2))
-    m_z1 += normal * (0.1 * dv + length * (2.0 / 15.0 * tz1 - tz2 / 30.0))
-    m_z2 += normal * (0.1 * dv + length * (2.0 / 15.0 * tz2 - tz1 / 30.0))
+    m_z1 += axial_force * (0.1 * dv + length * (2.0 / 15.0 * tz1 - tz2 / 30.0))
+    m_z2 += axial_force * (0.1 * dv + length * (2.0 / 15.0 * tz2 - tz1 / 30.0))
     q_z += n_l * (1.2 * dw - 0.1 * length * (ty1 + ty2))
-    m_y1 += normal * (-0.1 * dw + length * (2.0 / 15.0 * ty1 - ty2 / 30.0))
-    m_y2 += normal * (-0.1 * dw + length * (2.0 / 15.0 * ty2 - ty1 / 30.0))
+    m_y1 += axial_force * (-0.1 * dw + length * (2.0 / 15.0 * ty1 - ty2 / 30.0))
+    m_y2 += axial_force * (-0.1 * dw + length * (2.0 / 15.0 * ty2 - ty1 / 30.0))
     """
     truss = """
     # No moments at the ends of hinged members, which turn freely
@@ -184,8 +184,8 @@ def frame_forces(d: Draft) -> None:
         $truss_nodes
         return
     """
-    store_axial = "axial[tid] = normal" if output != "nodes" else ""
-    ends = "axial[tid] = normal\nend_moment[tid] = wp.vec4(m_y1, m_z1, m_y2, m_z2)"
+    store_axial = "axial[tid] = axial_force\nend_moment[tid] = wp.vec4()" if output != "nodes" else ""
+    ends = "axial[tid] = axial_force\nend_moment[tid] = wp.vec4(m_y1, m_z1, m_y2, m_z2)"
     carried = {
         "none": "",
         "uniform": """
@@ -207,7 +207,7 @@ def frame_forces(d: Draft) -> None:
     scatter = f"""
     $fixed
     # Shear and normal forces at both ends are in equilibrium
-    end_force = -normal * ex + q_y * ey + q_z * ez
+    end_force = -axial_force * ex + q_y * ey + q_z * ez
     wp.atomic_add(nodal_force, first, end_force{less})
     wp.atomic_add(nodal_force, second, -end_force{less})
     twist = g_mod * j / length * (tx1 - tx2)
@@ -243,7 +243,7 @@ def frame_forces(d: Draft) -> None:
         ty2 = wp.dot(node_turn[second], ey)
         tz2 = wp.dot(node_turn[second], ez)
         # Positive in tension
-        normal = -e_mod * a * (du / length$heat)
+        axial_force = -e_mod * a * $stretch
         $carried
         $truss
         k_z = e_mod * i_z / (length * length * length$one_y)
@@ -264,13 +264,13 @@ def frame_forces(d: Draft) -> None:
         at=at,
         modulus="e_mod = youngs[tid]" if at else "",
         phi=phi[shear],
-        heat=" + expansion * heating[tid]" if thermal else "",
+        stretch="(du / length + expansion * heating[tid])" if thermal else "du / length",
         truss=truss if pinned else "",
         store_axial=store_axial,
         carried=carried,
         fixed=fixed if load != "none" else "",
-        truss_nodes=f"wp.atomic_add(nodal_force, first, -normal * ex{less})\n"
-        f"wp.atomic_add(nodal_force, second, normal * ex{less})"
+        truss_nodes=f"wp.atomic_add(nodal_force, first, -axial_force * ex{less})\n"
+        f"wp.atomic_add(nodal_force, second, axial_force * ex{less})"
         if output != "ends"
         else "",
         one_y=" * (1.0 + phi_y)" if soft else "",
@@ -361,7 +361,7 @@ def frame_forces(d: Draft) -> None:
             u = np.concatenate(
                 [axes @ x for x in (v.node_disp[p], v.node_turn[p], v.node_disp[q], v.node_turn[q])]
             )
-            normal = e * a * ((u[6] - u[0]) / size - (v.expansion * v.heating[m] if thermal else 0.0))
+            axial_force = e * a * ((u[6] - u[0]) / size - (v.expansion * v.heating[m] if thermal else 0.0))
             k = np.zeros((12, 12))
             hinged = pinned and v.is_truss[m]
             if not hinged:
@@ -386,10 +386,10 @@ def frame_forces(d: Draft) -> None:
                                 [3 * s, -s * s, -3 * s, 4 * s * s],
                             ]
                         )
-                        k[np.ix_(place, place)] += normal / (30.0 * size) * stress
+                        k[np.ix_(place, place)] += axial_force / (30.0 * size) * stress
             f_ = k @ u
-            axial[m], bending[m] = normal, f_[[4, 5, 10, 11]]
-            f_[0], f_[6] = f_[0] - normal, f_[6] + normal
+            axial[m], bending[m] = axial_force, f_[[4, 5, 10, 11]]
+            f_[0], f_[6] = f_[0] - axial_force, f_[6] + axial_force
             if load != "none":
                 line = axes @ (
                     v.line_load[m] if load == "uniform" else np.array([0.0, 0.0, -v.weight_density * a])

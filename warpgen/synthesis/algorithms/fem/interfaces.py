@@ -124,7 +124,14 @@ def cohesive_tractions(d: Draft) -> None:
     if tangent == "secant":
         d.output("stiffness", f"mat{dims}{dims}", count, about="Secant stiffness [N/mm^3]")
     if energy:
-        d.output("dissipated", "float", 1, about="Energy dissipated in the step")
+        d.output(
+            "dissipated",
+            "float",
+            1,
+            about="Energy dissipated in the step [N mm]"
+            if thin
+            else "Energies dissipated per area in the step, summed [N/mm]",
+        )
     split = {
         (
             "local",

@@ -79,7 +79,13 @@ def element_matrices(d: Draft) -> None:
         d.input("u", "float", nodes, -1.0, 1.0, about="Nodal values")
     name = {"matrix": "K", "apply": "Ku", "diagonal": "diag", "energy": "energy"}[result]
     extent: Any = {"matrix": (elements, n, n), "energy": elements}.get(result, nodes)
-    d.output(name, "float", extent)
+    about = {
+        "K": "Element matrices",
+        "Ku": "Product of the assembled matrix with the nodal values",
+        "diag": "Diagonal of the assembled matrix",
+        "energy": "Energy of each element",
+    }[name]
+    d.output(name, "float", extent, about=about)
     size = {2: 0.5, 3: 1.0 / 6.0}[axes]
     volume = {2: "0.5 * wp.determinant(J[elem])", 3: "wp.determinant(J[elem]) / 6.0"}[axes]
     k = {"one": "kappa * ", "per element": "kappa[elem] * ", "tensor": ""}[material]

@@ -81,19 +81,31 @@ def tet_elastic_forces(d: Draft) -> None:
         d.param("lam", "float", 1.0, 3.0, about="First Lame parameter")
         load = ""
     elif parameters == "per element":
-        d.struct("materials", MATERIAL, {"mu": fill(0.5, 2.0), "lam": fill(0.5, 2.0)}, tets)
+        d.struct(
+            "materials",
+            MATERIAL,
+            {"mu": fill(0.5, 2.0), "lam": fill(0.5, 2.0)},
+            tets,
+            about="Materials of the elements",
+        )
         load = "mu = materials[elem].mu\nlam = materials[elem].lam"
     else:
         d.param("young", "float", 1.0, 4.0, about="Young's modulus")
         d.param("nu", "float", 0.2, 0.4, about="Poisson's ratio")
         load = "mu = young / (2.0 * (1.0 + nu))\nlam = young * nu / ((1.0 + nu) * (1.0 - 2.0 * nu))"
     if damping:
-        d.param("k_damp", "float", 0.1, 0.5, about="Damping coefficient")
+        d.param("k_damp", "float", 0.1, 0.5, about="Viscosity, in the unit of the moduli times s")
     if active:
         d.input("activation", "float", tets, 0.0, 0.4, about="Active fiber stress, in the unit of the moduli")
     name = {"forces": "f", "energy": "energy", "stress": "P_out", "cauchy": "sigma"}[result]
     kind = {"forces": "vec3", "energy": "float"}.get(result, "mat33")
-    d.output(name, kind, nodes if result == "forces" else tets)
+    about = {
+        "forces": "Nodal forces",
+        "energy": "Energies",
+        "stress": "First Piola stresses",
+        "cauchy": "Cauchy stresses",
+    }
+    d.output(name, kind, nodes if result == "forces" else tets, about=about[result])
     index = [
         (f"tets[4 * elem + {k}]" if k else "tets[4 * elem]") if storage == "flat" else f"tets[elem, {k}]"
         for k in range(4)
@@ -155,7 +167,7 @@ wp.atomic_sub(f, n3, f3)""",
     )
     d.explain("""
         Total Lagrangian: `grads` holds rest-state gradients of the last three shape functions
-        [1/m], `u` displacements [m]. Stresses have the unit of `mu`.
+        [1/m], `u` displacements [m]. Stresses have the unit of the moduli.
     """)
     says = {
         "energy": "Computes the elastic energy of each tetrahedron.",
@@ -166,6 +178,10 @@ wp.atomic_sub(f, n3, f3)""",
         d.says(says[result])
     elif damping:
         d.says("Assembles elastic and viscous nodal forces of hyperelastic tetrahedra.")
+    elif small and result == "forces":
+        d.says("Assembles nodal forces of linear elastic tetrahedra.")
+    if damping and small:
+        d.says("Assembles elastic and viscous nodal forces of linear elastic tetrahedra.")
     if active:
         d.sentence = (d.sentence or "Assembles nodal forces of hyperelastic tetrahedra.").replace(
             ".", ", with active fibers."

@@ -51,9 +51,9 @@ def stress_measure(d: Draft) -> None:
     d.calls(
         {
             "mises": "von_mises_stress|equivalent_stress|mises_stresses",
-            "pressure": "hydrostatic_pressure|mean_stress|element_pressures",
+            "pressure": "hydrostatic_pressure|element_pressures",
             "octahedral": "octahedral_shear|octahedral_stress|octahedral_shear_stress",
-            "tresca": "tresca_stress|max_shear_stress|tresca_stresses",
+            "tresca": "tresca_stress|tresca_stresses",
             "energy": "strain_energy_density|elastic_energy_density|energy_densities",
             "stress": "recover_stress|linear_elastic_stress|element_stresses",
             "triaxiality": "stress_triaxiality|compute_triaxiality|triaxialities",
@@ -69,13 +69,16 @@ def stress_measure(d: Draft) -> None:
     if thermal:
         d.input("dT", "float", elements, -100.0, 100.0, about="Temperature changes [K]")
         d.param("alpha", "float", 1.0e-5, 3.0e-5, about="Thermal expansion [1/K]")
-    average = average and measure in ("mises", "pressure")
+    average = average and measure in ("mises", "pressure") and not plane
     if average:
-        d.input("tets", "int", (elements, 4), 0, nodes)
-        d.output("nodal", "float", nodes)
+        d.input("tets", "int", (elements, 4), 0, nodes, about="Node indices per tetrahedron")
+        d.input("tet_count", "int", nodes, 1, 9, about="Number of tetrahedra at each node")
+        d.output("nodal", "float", nodes, about="Averages at the nodes")
     out = {"octahedral": "tau_oct", "stress": "sigma", "triaxiality": "eta"}.get(measure, measure)
     if not average:
-        d.output(out, "mat33" if measure == "stress" else "float", elements)
+        about = "Stresses" if measure == "stress" else "Ratios of mean to von Mises stress"
+        about = about if measure in ("stress", "triaxiality") else "Result for each element"
+        d.output(out, "mat33" if measure == "stress" else "float", elements, about=about)
     eye = "wp.identity(n=3, dtype=float)"
     lame = "mu = young / (2.0 * (1.0 + nu))\nlam = young * nu / ((1.0 + nu) * (1.0 - 2.0 * nu))"
     mechanical = f" - alpha * dT[tid] * {eye}" if thermal else ""
@@ -86,7 +89,7 @@ def stress_measure(d: Draft) -> None:
         law = f"{lame}\ne = 0.5 * ({field} + wp.transpose({field})){mechanical}\n"
         law += f"s = 2.0 * mu * e + lam * wp.trace(e) * {eye}"
     elif given == "plane strain":
-        expand = "# Plane strain: sigma_zz = nu (sigma_xx + sigma_yy)\n" + (
+        expand = "# Plane strain: nothing stretches across the plane, so there is a stress\n" + (
             f"{lame}\ne2 = 0.5 * (eps[tid] + wp.transpose(eps[tid]))\n"
             "e = wp.mat33(e2[0, 0], e2[0, 1], 0.0, e2[1, 0], e2[1, 1], 0.0, 0.0, 0.0, 0.0)"
         )
@@ -124,9 +127,13 @@ def stress_measure(d: Draft) -> None:
     if measure == "energy" and given == "plane stress":
         value = "$put 0.5 * (sx * e[0, 0] + sy * e[1, 1] + 2.0 * txy * e[0, 1])"
         law = "\n".join(line for line in law.split("\n") if "wp.mat33(" not in line)
-    put = "share = 0.25 *" if average else f"{out}[tid] ="
+    put = f"{measure} =" if average else f"{out}[tid] ="
     value = value.replace("$put", put)
-    tail = "for a in range(4):\n    wp.atomic_add(nodal, tets[tid, a], share)" if average else ""
+    tail = (
+        f"for a in range(4):\n    n = tets[tid, a]\n    wp.atomic_add(nodal, n, {measure} / float(tet_count[n]))"
+        if average
+        else ""
+    )
     d.launch(elements)
     d.code("tid = wp.tid()\n$law\n$value\n$tail", law=law, value=value, tail=tail)
     what = {
@@ -144,11 +151,10 @@ def stress_measure(d: Draft) -> None:
         "plane strain": "its strain in the plane",
         "plane stress": "strains of a plate",
     }
-    whose = "the elements at each node" if average else "each element"
     if average:
-        d.says(f"Averages the {what} of tetrahedra to nodes, a quarter each.")
+        d.says(f"Averages the {what} of the tetrahedra around each node.")
     else:
-        d.says(f"Computes the {what} of {whose} from {source.get(given, 'its strain')}.")
+        d.says(f"Computes the {what} of each element from {source.get(given, 'its strain')}.")
 
     def reference(v: Values) -> dict[str, Any]:
         x = v[name]
@@ -185,7 +191,7 @@ def stress_measure(d: Draft) -> None:
         if not average:
             return {out: value}
         made = np.zeros(nodes)
-        np.add.at(made, v.tets, 0.25 * value[:, None])
+        np.add.at(made, v.tets, value[:, None] / v.tet_count[v.tets])
         return {"nodal": made}
 
     d.check(reference, 1e-3)
@@ -197,7 +203,6 @@ def stress_measure(d: Draft) -> None:
     | {
         "return_mapping": "radial_return|j2_plasticity|plastic_corrector|stress_update",
         "eps_p": "plastic_strain|ep|strain_p",
-        "alpha": "eq_plastic|kappa|acc_plastic",
         "trial": "f_trial|phi|yield_f",
         "dgamma": "delta_gamma|d_lambda|multiplier",
         "s": "dev|s_trial|dev_trial",
@@ -218,7 +223,8 @@ def return_mapping(d: Draft) -> None:
     if given == "trial stress":
         d.input("sigma_trial", "mat33", n, -1.0, 1.0, about="Trial stresses")
     else:
-        d.input("eps" if given == "strain" else "grad_u", "mat33", n, -0.05, 0.05)
+        about = "Strains" if given == "strain" else "Displacement gradients"
+        d.input("eps" if given == "strain" else "grad_u", "mat33", n, -0.05, 0.05, about=about)
         if stored == "plastic strain":
             d.input("eps_p", "mat33", n, -0.005, 0.005, about="Plastic strains")
     plastic = given != "trial stress" and stored == "plastic strain"
@@ -242,6 +248,11 @@ def return_mapping(d: Draft) -> None:
         d.output("eps_p_new", "mat33", n, about="Updated plastic strains")
     if keeps:
         d.output("peeq_step", "float", n, about="Increments of the equivalent plastic strain")
+    elif model == "isotropic":
+        d.output("alpha_new", "float", n, about="Updated equivalent plastic strains")
+    if model == "kinematic":
+        d.output("back_new", "mat33", n, about="Updated back stresses")
+    d.module("SQRT_2_3 = wp.constant(0.816496580927726)")
     eye = "wp.identity(n=3, dtype=float)"
     if given == "trial stress":
         elastic = f"""
@@ -277,7 +288,7 @@ def return_mapping(d: Draft) -> None:
     flow = f"trial / {slope}" if model != "viscous" else "relaxation * trial / (2.0 * mu)"
     test = f"norm = wp.sqrt(wp.ddot({xi}, {xi}))\n"
     test += "# Factor sqrt(2/3), since the yield stress is uniaxial and the norm that of the deviator\n"
-    test += f"trial = norm - 0.81649658 * {radius}"
+    test += f"trial = norm - SQRT_2_3 * {radius}"
     sigma0 = f"sigma[tid] = s + p * {eye}"
     unchanged = [sigma0]
     if plastic:
@@ -290,8 +301,16 @@ def return_mapping(d: Draft) -> None:
     if plastic:
         correct.append("eps_p_new[tid] = old + dgamma * normal")
     if keeps:
-        correct.append("peeq_step[tid] = 0.81649658 * dgamma")
+        correct.append("peeq_step[tid] = SQRT_2_3 * dgamma")
+        unchanged.append("peeq_step[tid] = 0.0")
+    elif model == "isotropic":
+        correct.append("alpha_new[tid] = alpha[tid] + SQRT_2_3 * dgamma")
+        unchanged.append("alpha_new[tid] = alpha[tid]")
+    if model == "kinematic":
+        correct.append("back_new[tid] = b + 2.0 / 3.0 * hardening_modulus * dgamma * normal")
+        unchanged.append("back_new[tid] = b")
     if form == "max":
+        correct[1] = f"normal = {xi} / wp.max(norm, 1.0e-9)"
         correct[0] = (
             f"# Clamp to zero, since nothing flows inside of the yield surface\ndgamma = wp.max({flow}, 0.0)"
         )
@@ -364,6 +383,10 @@ def return_mapping(d: Draft) -> None:
         made = {"sigma": s - 2 * v.mu * gamma * x / size + p * np.eye(3)}
         made["eps_p_new"] = old + gamma * x / size
         made["peeq_step"] = np.sqrt(2 / 3) * gamma[:, 0, 0]
+        if model == "isotropic":
+            made["alpha_new"] = v.alpha + made["peeq_step"]
+        elif model == "kinematic":
+            made["back_new"] = b + 2 / 3 * h * gamma * x / size
         return {q.name: made[q.name] for q in d.parameters if q.name in made}
 
     d.check(reference, 1e-3)

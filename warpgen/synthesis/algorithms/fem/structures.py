@@ -73,7 +73,13 @@ def truss_forces(d: Draft) -> None:
         d.param("weight", "float", 0.1, 0.5, about="Weight per length [N/m]")
     out = {"forces": "f", "stress": "axial", "energy": "energy", "tangent": "K"}[result]
     kind = {"forces": vec, "tangent": f"mat{axes}{axes}"}.get(result, "float")
-    d.output(out, kind, nodes if result == "forces" else bars)
+    about = {
+        "forces": "Forces on the nodes [N]",
+        "stress": "Axial forces, positive in tension [N]",
+        "energy": "Energies [J]",
+        "tangent": "Tangent stiffness [N/m]",
+    }[result]
+    d.output(out, kind, nodes if result == "forces" else bars, about=about)
     guard = "# Degenerate bar, direction is undefined\nif l < 1.0e-6:\n    return"
     measure = {
         "engineering": "strain = (l - l0) / l0",
@@ -95,6 +101,8 @@ def truss_forces(d: Draft) -> None:
             end = "energy[member] = 0.5 * l0 * ea[member] * strain * strain"
     elif result == "stress":
         end = f"axial[member] = ea[member] * strain{initial}"
+        if pull != "force":
+            end = f"force = ea[member] * strain{initial}\naxial[member] = {pull}"
     elif result == "tangent":
         taut = "wp.where(strain > 0.0, ea[member], 0.0)" if strain == "cable" else "ea[member]"
         along, across = {
@@ -161,12 +169,12 @@ def truss_forces(d: Draft) -> None:
             "engineering": (ratio - 1, 1 / l0, 0 * le),
             "green": (0.5 * (ratio**2 - 1), le / l0**2, 1 / l0**2),
             "logarithmic": (np.log(ratio), 1 / le, -1 / le**2),
-            "cable": (np.maximum(ratio - 1, 0), np.where(ratio > 1, 1 / l0, 1 / l0), 0 * le),
+            "cable": (np.maximum(ratio - 1, 0), 1 / l0, 0 * le),
         }[strain]
         before = v.prestress if extra == "prestress" else 0.0
         force = v.ea * eps + before
         if result == "stress":
-            return {"axial": live * force}
+            return {"axial": live * l0 * force * first}
         if result == "energy":
             return {"energy": live * l0 * (0.5 * v.ea * eps**2 + before * eps)}
         n = gap / le[:, None]

@@ -206,7 +206,7 @@ def voxel_elasticity(d: Draft) -> None:
         d.param("cell_size", "vec3", 0.3, 0.6, about="Edge lengths of the cells [m]")
     else:
         d.param("cell_size", "float", 0.3, 0.6, about="Edge length of the cells [m]")
-    d.param("num_points", "int", 8, about="Number of quadrature points")
+    d.param("num_points", "int", 8, about="Number of points of the rule, which are 8")
     if wanted == "force":
         d.output("node_force", "vec3", nodes, about="Nodal forces, accumulated over the cells")
     else:

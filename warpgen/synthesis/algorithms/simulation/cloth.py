@@ -122,11 +122,14 @@ def bending_forces(d: Draft) -> None:
         else "",
         damped=" - kd * theta_dot" if damping else "",
     )
+    shaped = (
+        ", with k = `ke` |e|^2 / (2 A1 + 2 A2) for the edge e and both areas" if stiffness == "shape" else ""
+    )
     law = "-k theta" if rest == "flat" else "-k (theta - theta_0)"
     law = f"({law} - kd dtheta/dt)" if damping else law
     place = "first" if order == "wings first" else "last"
     d.explain(
-        f"Forces are {law} grad(theta) for the dihedral angle theta. The {place} two vertices of a hinge are "
+        f"Forces are {law} grad(theta) for the dihedral angle theta{shaped}. The {place} two vertices of a hinge are "
         "opposite to the shared edge. Triangles must not be degenerate."
     )
 
@@ -172,10 +175,8 @@ def bending_forces(d: Draft) -> None:
     | {
         "triangle_aerodynamics": "eval_aero|aerodynamic_forces|air_forces|eval_triangle_aero",
         "wind": "v_air|air_velocity|wind_velocity",
-        "k_drag": "tri_drag|drag|cd",
-        "k_lift": "tri_lift|lift|cl",
-        "u": "v_rel|relative|v_mid",
-        "air": "rho|air_density|density",
+        "u": "v_rel|relative",
+        "air": "rho|air_density",
     },
     double=True,
     weight=3,
@@ -204,7 +205,7 @@ def triangle_aerodynamics(d: Draft) -> None:
         d.output("f", "vec3", 3 * count, about="Forces on the particles, accumulated [N]")
     else:
         d.output("force", "vec3", count, about="Forces on the triangles [N]")
-    load = "pressure * " if law == "quadratic" else ""
+    load = "dynamic_pressure * " if law == "quadratic" else ""
     lifts = {
         "none": "",
         "sine": f"""
@@ -224,8 +225,9 @@ def triangle_aerodynamics(d: Draft) -> None:
         drag = -k_drag * area * wp.abs(wp.dot(n, u)) / speed * u
         """,
         "quadratic": """
-        pressure = 0.5 * air * speed * speed
-        drag = -k_drag * pressure * area * wp.abs(wp.dot(n, u)) / speed * (u / speed)
+        dynamic_pressure = 0.5 * air * speed * speed
+        # Projected area along the flow: A |cos(theta)|
+        drag = -k_drag * dynamic_pressure * area * wp.abs(wp.dot(n, u)) / (speed * speed) * u
         """,
     }
     d.launch(count)
@@ -236,9 +238,9 @@ def triangle_aerodynamics(d: Draft) -> None:
         j = tris[3 * tri + 1]
         k = tris[3 * tri + 2]
         normal = wp.cross(x[j] - x[i], x[k] - x[i])
-        twice = wp.length(normal)
-        area = 0.5 * twice
-        n = normal / twice
+        twice_area = wp.length(normal)
+        area = 0.5 * twice_area
+        n = normal / twice_area
         # Velocity relative to the air, averaged over the vertices
         u = (v[i] + v[j] + v[k]) / 3.0$wind
         speed = wp.max(wp.length(u), 1.0e-6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -15,17 +16,12 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Antman 2005, ch. 8; Spillmann & Teschner 2007 (CoRdE); Gazzola et al. 2018 (Cosserat rods)",
     names={
         "rod_forces": "cosserat_forces|elastic_rod_forces|cable_forces|eval_rods",
-        "node_pos": "x|positions|particle_q",
-        "node_vel": "v|velocities|particle_qd",
-        "segment_rot": "edge_rot|material_frame|edge_q",
-        "segment_omega": "edge_omega|frame_omega",
+        "segment_rot": "frames|segment_q",
         "rest_length": "l0|segment_length|rest_len",
-        "node_force": "f|forces|particle_f",
-        "segment_torque": "edge_torque|tau|torques",
         "rest_darboux": "kappa0|rest_curvature|intrinsic_curvature",
         "strain": "gamma|stretch_shear",
         "curvature": "kappa|darboux",
-        "segment": "edge|seg",
+        "segment": "seg",
     },
     weight=9,
 )
@@ -49,15 +45,16 @@ def rod_forces(d: Draft) -> None:
     if damping == "both" and bend != "none":
         d.input("segment_omega", "vec3", count, -1.0, 1.0, about="Angular velocities of the frames [rad/s]")
     d.input("rest_length", "float", count, 0.3, 0.6, about="Rest lengths of the segments [m]")
+    stretches = "Shear stiffness twice, then stretch stiffness [N]"
     if material == "young":
         d.param("young", "float", 2000.0, 4000.0, about="Young's modulus [Pa]")
         d.param("poisson", "float", 0.2, 0.45, about="Poisson's ratio")
         d.param("rod_radius", "float", 0.05, 0.1, about="Radius of the round cross-section [m]")
     elif material == "stiffness":
-        d.param("stretch_stiffness", "vec3", 20.0, 60.0, about="Shear and stretch stiffness [N]")
+        d.param("stretch_stiffness", "vec3", 20.0, 60.0, about=stretches)
         d.param("bend_stiffness", "vec3", 0.5, 2.0, about="Bending and twist stiffness [N m^2]")
     else:
-        d.input("stretch_stiffness", "vec3", count, 20.0, 60.0, about="Shear and stretch stiffness [N]")
+        d.input("stretch_stiffness", "vec3", count, 20.0, 60.0, about=stretches)
         d.input("bend_stiffness", "vec3", count, 0.5, 2.0, about="Bending and twist stiffness [N m^2]")
     if shape == "curved":
         d.input(
@@ -90,7 +87,7 @@ def rod_forces(d: Draft) -> None:
             k_stretch = wp.vec3(0.9 * shear_modulus * area, 0.9 * shear_modulus * area, young * area)
             k_bend = wp.vec3(young * second_moment, young * second_moment, shear_modulus * 2.0 * second_moment)
         """.replace("$moments", "polar moment 2 I," if bend != "none" else "").replace(":  shear", ": shear"),
-        "stiffness": "k_stretch = stretch_stiffness\nk_bend = bend_stiffness",
+        "stiffness": "",
         "per segment": "k_stretch = stretch_stiffness[segment]\nk_bend = bend_stiffness[segment]",
     }[material]
     if bend == "none":
@@ -225,6 +222,8 @@ def rod_forces(d: Draft) -> None:
         )
     if bend != "none":
         energy_ += " and the Darboux vector k of neighboring frames"
+    if material == "stiffness":
+        d.text = re.sub(r"\bk_(stretch|bend)\b", r"\1_stiffness", d.text)
     d.explain(f"Energy per rod: {energy_}.")
 
     def reference(v: Values) -> dict[str, Any]:

@@ -111,22 +111,31 @@ def rigid_modes(d: Draft) -> None:
         "acceleration": "centripetal_acceleration|rotation_acceleration|centripetal_terms",
     }[result])  # fmt: skip
     if not pinned:
-        d.function("@wp.func\ndef scaled(x: wp.vec3, m: float) -> wp.vec3:\n    return m * x")
-        d.function(
-            "@wp.func\ndef per_mass(weighted: wp.vec3, mass: float) -> wp.vec3:\n    return weighted / mass"
-        )
+        if unit:
+            d.function(
+                "@wp.func\ndef mean_of(total: wp.vec3) -> wp.vec3:\n    return total / float(PARTICLES)"
+            )
+        else:
+            d.function("@wp.func\ndef scaled(x: wp.vec3, m: float) -> wp.vec3:\n    return m * x")
+            d.function(
+                "@wp.func\ndef per_mass(weighted: wp.vec3, mass: float) -> wp.vec3:\n    return weighted / mass"
+            )
+    m_typed, m_given, m_times = ("", "", "") if unit else (", m: float", ", m", "m * ")
+    alone = " of unit mass" if unit else ""
     if result != "stirred":
-        d.function('''
+        d.function(f'''
             @wp.func
-            def moment(arm: wp.vec3, v: wp.vec3, m: float) -> wp.vec3:
-                """Angular momentum of a particle."""
-                return wp.cross(arm, m * v)
+            def moment(arm: wp.vec3, v: wp.vec3{m_typed}) -> wp.vec3:
+                """Angular momentum of a particle{alone}."""
+                return wp.cross(arm, {m_times}v)
         ''')
-    d.function('''
+    tensor_of = "wp.dot(arm, arm) * wp.identity(n=3, dtype=float) - wp.outer(arm, arm)"
+    tensor_of = tensor_of if unit else f"m * ({tensor_of})"
+    d.function(f'''
         @wp.func
-        def inertia_of(arm: wp.vec3, m: float) -> wp.mat33:
-            """Inertia of a point mass at the end of an arm."""
-            return m * (wp.dot(arm, arm) * wp.identity(n=3, dtype=float) - wp.outer(arm, arm))
+        def inertia_of(arm: wp.vec3{m_typed}) -> wp.mat33:
+            """Inertia of a point{alone or " mass"} at the end of an arm."""
+            return {tensor_of}
     ''')
     d.function('''
         @wp.func
@@ -138,13 +147,18 @@ def rigid_modes(d: Draft) -> None:
     mass = {
         "given": "m = wp.tile_load(masses[body], shape=PARTICLES)",
         "volume": "m = density * wp.tile_load(volumes[body], shape=PARTICLES)",
-        "equal": "# Equal masses cancel, so that any will do\n" * unit
-        + f"m = {'' if unit else 'mass_each * '}wp.tile_ones(shape=PARTICLES, dtype=float)",
+        "equal": "# Equal masses cancel, so none is needed"
+        if unit
+        else "m = mass_each * wp.tile_ones(shape=PARTICLES, dtype=float)",
     }[weights]
     centre = "pivot" if pinned else "middle"
     wide = "wp.tile_broadcast({}, shape=(PARTICLES,))".format
     middle = (
-        "middle = wp.tile_map(per_mass, wp.tile_sum(wp.tile_map(scaled, x, m), axis=0), mass)"
+        (
+            "middle = wp.tile_map(mean_of, wp.tile_sum(x, axis=0))"
+            if unit
+            else "middle = wp.tile_map(per_mass, wp.tile_sum(wp.tile_map(scaled, x, m), axis=0), mass)"
+        )
         if about_ == "mass center"
         else "# The body is held there, so the pivot's own velocity is no part of its motion\n"
         "pivot = wp.tile_load(pivots, shape=1, offset=body)"
@@ -154,11 +168,13 @@ def rigid_modes(d: Draft) -> None:
     drift = (
         ""
         if pinned
+        else "drift = wp.tile_map(mean_of, wp.tile_sum(v, axis=0))"
+        if unit
         else "drift = wp.tile_map(per_mass, wp.tile_sum(wp.tile_map(scaled, v, m), axis=0), mass)"
     )
     arm_v = "v" if pinned else "relative_v"
     loose = "" if pinned else f"relative_v = v - {wide('drift')}"
-    tensor = "tensor = wp.tile_sum(wp.tile_map(inertia_of, arm, m), axis=0)"
+    tensor = f"tensor = wp.tile_sum(wp.tile_map(inertia_of, arm{m_given}), axis=0)"
     inverse = "tensor"
     if regular:
         d.function("""
@@ -198,7 +214,7 @@ def rigid_modes(d: Draft) -> None:
         """)
     field = f"rigid = wp.tile_map({turned}, arm, {'' if pinned else wide('drift') + ', '}{wide('spin')})"
     spin = (
-        "momentum = wp.tile_sum(wp.tile_map(moment, arm, $v, m), axis=0)\n"
+        f"momentum = wp.tile_sum(wp.tile_map(moment, arm, $v{m_given}), axis=0)\n"
         f"spin = wp.tile_map(spin_of, {inverse}, momentum)"
     ).replace("$v", arm_v)
     end = {
@@ -214,7 +230,7 @@ def rigid_modes(d: Draft) -> None:
     }[result]
     if moved:
         end += "\nwp.tile_store(next_x[body], x + dt * after)"
-    needs_mass = about_ == "mass center"
+    needs_mass = about_ == "mass center" and not unit
     d.launch(bodies, tiled=True)
     d.code(
         f"""
@@ -238,9 +254,15 @@ def rigid_modes(d: Draft) -> None:
         spin=spin if spun else "",
         end=end,
     )
-    inertia = "I = sum m (r^2 1 - r r^T)" + (" + least_inertia 1" if regular else "")
+    inertia = ("I = sum (r^2 1 - r r^T)" if unit else "I = sum m (r^2 1 - r r^T)") + (
+        " + least_inertia 1" if regular else ""
+    )
     d.explain(
-        (f"L = sum m r x v, {inertia}, omega = I^-1 L" if spun else f"{inertia}, delta omega = dt I^-1 tau")
+        (
+            f"L = sum {'' if unit else 'm '}r x v, {inertia}, omega = I^-1 L"
+            if spun
+            else f"{inertia}, delta omega = dt I^-1 tau"
+        )
         + ", with r from the "
         + ("pivot." if pinned else "mass center, and v less its velocity." if spun else "mass center.")
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -46,8 +47,8 @@ def solve_stretch_shear(d: Draft) -> None:
     count = d.pick(33, 49, 65)
     segments = count - 1
     held = d.inout if scheme == "in place" else d.input
-    held("x", "vec3", count, -1.0, 1.0)
-    held("q", "quat", segments, kind="unit")
+    held("x", "vec3", count, -1.0, 1.0, about="Particle positions [m]")
+    held("q", "quat", segments, kind="unit", about="Orientations of the segments")
     d.input("w", "float", count, 0.2, 2.0, about="Inverse masses, 0 for pinned particles")
     if pinned:
         d.input("wq", "float", segments, 0.2, 2.0, about="Inverse rotational masses of the segments")
@@ -66,7 +67,7 @@ def solve_stretch_shear(d: Draft) -> None:
     turning = "wq[e] * l" if pinned else "l"
     soften = {
         "rigid": "",
-        "one": "gamma = stiffness * gamma",
+        "one": "",
         "vector": """
         # Anisotropic stiffness: shear (x, y) and stretch (z) in the segment frame
         gamma = wp.quat_rotate(frame, wp.cw_mul(stiffness, wp.quat_rotate_inv(frame, gamma)))
@@ -97,7 +98,7 @@ def solve_stretch_shear(d: Draft) -> None:
         # Third director d3 = q e3 conj(q), the desired tangent
         d3 = wp.quat_rotate(frame, wp.vec3(0.0, 0.0, 1.0))
         s = (w0 + w1) / l + 4.0 * $turning
-        gamma = ((x[e + 1] - x[e]) / l - d3) / s
+        gamma = $factor((x[e + 1] - x[e]) / l - d3) / s
         $soften
         # Kugelstadt & Schoemer, eq. 37
         turn = wp.quat(gamma, 0.0) * frame * wp.quat(0.0, 0.0, -1.0, 0.0) * (2.0 * $turning)
@@ -106,9 +107,12 @@ def solve_stretch_shear(d: Draft) -> None:
         index=index,
         length=length,
         turning=turning,
+        factor="stiffness * " if stiffness == "one" else "",
         soften=soften[stiffness],
         apply=apply,
     )
+    if rest == "one":
+        d.text = re.sub(r"\bl\b", "rest", d.text.replace("l = rest\n", ""))
     if pick != "all":
         d.explain(f"""
             Processes {pick} segments only; these share no particles and can be projected in parallel.
@@ -163,7 +167,7 @@ def solve_bend_twist(d: Draft) -> None:
     weights = d.option("weights", "each", "equal")
     count = d.pick(33, 49, 65)
     deltas = pick == "all"
-    (d.input if deltas else d.inout)("q", "quat", count, kind="unit")
+    (d.input if deltas else d.inout)("q", "quat", count, kind="unit", about="Orientations of the segments")
     if weights == "each":
         d.input("wq", "float", count, 0.2, 2.0, about="Inverse rotational masses of the segments")
     if rest == "each":
@@ -209,9 +213,7 @@ def solve_bend_twist(d: Draft) -> None:
         plus = darboux + rest_q
         minus = darboux - rest_q
         # Both q and -q are the same rotation, so choose the sign with the smaller strain
-        strain = minus
-        if wp.dot(minus, minus) > wp.dot(plus, plus):
-            strain = plus
+        strain = wp.where(wp.dot(minus, minus) > wp.dot(plus, plus), plus, minus)
         bend = wp.vec3(strain[0], strain[1], strain[2])
         $weights
         # The real part is constant to first order, so only the vector part is constrained
@@ -227,6 +229,11 @@ def solve_bend_twist(d: Draft) -> None:
         w0="w0" if weights == "each" else w0,
         w1="w1" if weights == "each" else w1,
     )
+
+    if pick != "all":
+        d.explain(f"""
+            Processes {pick} joints only; these share no segments and can be projected in parallel.
+        """)
 
     def reference(v: Values) -> dict[str, Any]:
         e = np.arange({"even": 0, "odd": 1, "all": 0}[pick], count - 1, 1 if pick == "all" else 2)
@@ -278,7 +285,7 @@ def follow_the_leader(d: Draft) -> None:
     strands, points = d.pick(16, 24, 32), d.pick(5, 6, 8)
     shape: Any = (strands, points) if layout == "rows" else strands * points
     vector = f"vec{dimension}"
-    d.inout("x", vector, shape, -1.0, 1.0)
+    d.inout("x", vector, shape, -1.0, 1.0, about="Positions, which are put at their distances [m]")
     if velocities != "none":
         d.input("x_old", vector, shape, -1.0, 1.0, about="Positions of the last step")
     if rest == "one":
@@ -350,6 +357,10 @@ def follow_the_leader(d: Draft) -> None:
         "Enforces segment lengths of hair strands with the follow-the-leader scheme"
         + (", after collisions with a head" if collision else "")
         + (", and updates the velocities." if velocities != "none" else ".")
+    )
+    d.explain(
+        "The first particle of each strand is held"
+        + ("; its velocity is not written." if velocities != "none" else ".")
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -14,7 +14,7 @@ _NAMES = {
     "x": "particle_x|pos|positions|particle_q", "v": "particle_v|vel|velocities|particle_qd",
     "f": "particle_f|forces|force", "tets": "tet_indices|indices|elements",
     "inv_mass": "w|particle_inv_mass|inv_masses", "dm_inv": "tet_poses|rest_inv|inv_rest|pose",
-    "mu": "k_mu|shear_modulus|mu_lame", "lam": "k_lambda|lame_lambda|lame_first",
+    "mu": "k_mu|lame_mu", "lam": "k_lambda|lame_lambda",
 }  # fmt: skip
 
 
@@ -186,8 +186,11 @@ def solve_volume(d: Draft) -> None:
         d.explain(
             "The tetrahedra of a launch are of one color and share no vertex, so that vertices are moved in place."
         )
+    towards = ", which are inflated" if pressure else ""
+    if way == "jacobi":
+        d.says(f"Computes position corrections for volume constraints of tetrahedra{towards}.")
     else:
-        d.says("Computes position corrections for volume constraints of tetrahedra.")
+        d.says(f"Projects volume constraints of tetrahedra{towards} (position based).")
     count = d.pick(32, 48, 64)
     if way == "colour":
         d.inout("x", "vec3", 4 * count, -1.0, 1.0, about="Particle positions [m]")
@@ -267,7 +270,7 @@ def solve_volume(d: Draft) -> None:
         """,
         weights=weights,
         sums=sums,
-        still="if w < 1.0e-9:\n    return" if masses == "pinned" else "",
+        still="# All four vertices are pinned\nif w < 1.0e-9:\n    return" if masses == "pinned" else "",
         measure=f"c = wp.dot(g3, e3) - 6.0 * {target}" if six else f"c = wp.dot(g3, e3) - {target}",
         residual="residual[tid] = c" if watched else "",
         denominator="(w + compliance / (dt * dt))" if method == "xpbd" else "w",
@@ -397,7 +400,13 @@ def tet_energy(d: Draft) -> None:
         vol="vol[tet]" if given else "rest_vol",
     )
     where = {"each": "", "sum": " and sums it", "body": " and sums it body by body"}[total]
-    d.says(f"Computes the elastic energy of tetrahedra{where}.")
+    law = {
+        "stvk": "St. Venant-Kirchhoff",
+        "linear": "linear elastic",
+        "neo-hookean": "neo-Hookean",
+        "stable": "stable neo-Hookean",
+    }[model]
+    d.says(f"Computes the {law} energy of tetrahedra{where}.")
 
     def reference(v: Values) -> dict[str, Any]:
         a = _corners(v)

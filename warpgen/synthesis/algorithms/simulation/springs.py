@@ -87,12 +87,12 @@ def spring_forces(d: Draft) -> None:
         "none": "",
     }
     if law == "rope" and damping != "none":
-        laws["rope"] = """
-        fs = wp.vec3()
+        laws["rope"] = f"""
         # Ropes carry tension only
-        if l > rest[$s]:
-            fs = -$k * (l - rest[$s]) * n
-            $damped
+        if l <= rest[$s]:
+            {"continue" if form == "rows" else "return"}
+        fs = -$k * (l - rest[$s]) * n
+        $damped
         """
     pair = """
     d_ij = x[i] - x[j]
@@ -152,7 +152,7 @@ def spring_forces(d: Draft) -> None:
         "linear": "Hooke's law with stiffness `ke`",
         "rope": "Hooke's law with stiffness `ke` where a rope is taut",
         "strain": "Forces are `ke` times the relative stretch",
-        "cubic": "Forces are -k (s + hardening s^3) for the stretch s",
+        "cubic": "Forces are -`ke` (s + `hardening` s^3) for the stretch s",
     }[law]
     way = {
         "none": "",
@@ -246,7 +246,7 @@ def solve_distance(d: Draft) -> None:
         d.param("compliance", "float", 1e-6, 1e-4, about="XPBD compliance [m/N]")
         d.param("dt", "float", 0.005, 0.02, about="Time step [s]")
     if method == "xpbd damped":
-        d.param("beta", "float", 1e-4, 1e-2, about="Rayleigh damping coefficient")
+        d.param("beta", "float", 5.0, 50.0, about="Damping coefficient [N s/m]")
     if tether == "relaxed":
         d.param("relaxation", "float", 0.3, 0.9, about="Under-relaxation factor")
     if kept:
@@ -268,8 +268,8 @@ def solve_distance(d: Draft) -> None:
         "xpbd": f"alpha = compliance / (dt * dt)\nlam = {f'(-c{known})' if kept else '-c'} / (w + alpha)",
         "xpbd damped": f"""
         alpha = compliance / (dt * dt)
-        gamma = alpha * beta / dt
-        # Rayleigh damping (XPBD, eq. 26): constraint velocity from the positions of the last step
+        gamma = compliance * beta / dt
+        # Damping (XPBD, eq. 26) of the constraint's change since the start of the step
         moved = wp.dot(n, (x[i] - x_prev[i]) - (x[j] - x_prev[j]))
         lam = (-c{known} - gamma * moved) / ((1.0 + gamma) * w + alpha)
         """,
@@ -296,7 +296,7 @@ def solve_distance(d: Draft) -> None:
         both_pinned="if w == 0.0:\n    return" if pinned else "",
         stretch="if c <= 0.0:\n    # a tether: slack is fine\n    return" if tether == "stretch only" else "",
         lam=lam[method],
-        relax="lam = relaxation * lam" if tether == "relaxed" else "",
+        relax="lam *= relaxation" if tether == "relaxed" else "",
         keep="lambdas[tid] += lam" if kept else "",
         apply="""
         wp.atomic_add(delta, i, wi * lam * n)
@@ -327,7 +327,7 @@ def solve_distance(d: Draft) -> None:
         known = alpha * v.lambdas if kept else 0.0
         held = np.where(total > 0.0, total, 1.0)
         if method == "xpbd damped":
-            gamma = alpha * v.beta / v.dt
+            gamma = v.compliance * v.beta / v.dt
             moved = (n * (offset - v.x_prev[i] + v.x_prev[j])).sum(-1)
             lam = (-c - known - gamma * moved) / ((1.0 + gamma) * held + alpha)
         else:

@@ -17,8 +17,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
     | {
         "limit_strain": "strain_limiting|clamp_strain|limit_edge_strain",
         "allowed": "kept_strain|clamped|target_strain",
-        "most": "max_strain|upper|strain_limit",
-        "least": "min_strain|lower|compression_limit",
         "rate": "dv|speed_change",
     },
     double=True,
@@ -53,11 +51,13 @@ def limit_strain(d: Draft) -> None:
         d.input("second", "int", springs, count // 2, count, about="Particle at the other end")
     d.input("rest", "float", springs, 0.5, 1.5, about="Rest lengths [m]")
     if limits == "per edge":
-        d.input("most", "float", springs, 0.05, 0.2, about="Greatest stretch")
+        d.input(
+            "max_strain", "float", springs, 0.05, 0.2, about="Greatest stretch, relative to the rest length"
+        )
     else:
-        d.param("most", "float", 0.05, 0.2, about="Greatest stretch")
+        d.param("max_strain", "float", 0.05, 0.2, about="Greatest stretch, relative to the rest length")
         if limits == "both":
-            d.param("least", "float", -0.2, -0.05, about="Greatest compression")
+            d.param("min_strain", "float", -0.2, -0.05, about="Greatest compression, a negative strain")
     if corrected == "velocities":
         d.param("dt", "float", 0.05, 0.2, about="Time step [s]")
     if scatter:
@@ -73,9 +73,9 @@ def limit_strain(d: Draft) -> None:
         else f"Limits the {limited} of edges by correcting {how}."
     )
     tests = {
-        "both": "allowed = wp.clamp(l / rest[tid] - 1.0, least, most)",
-        "stretch": "allowed = wp.min(l / rest[tid] - 1.0, most)",
-        "per edge": "allowed = wp.min(l / rest[tid] - 1.0, most[tid])",
+        "both": "allowed = wp.clamp(strain, min_strain, max_strain)",
+        "stretch": "allowed = wp.min(strain, max_strain)",
+        "per edge": "allowed = wp.min(strain, max_strain[tid])",
     }
     shares = ("0.5", "0.5") if weighted == "halves" else ("wi / (wi + wj)", "wj / (wi + wj)")
     if corrected == "positions" and scatter:
@@ -101,21 +101,23 @@ def limit_strain(d: Draft) -> None:
     positions = """
     l = wp.length(d_ij)
     n = d_ij / l
+    strain = l / rest[tid] - 1.0
     $allowed
-    excess = l - rest[tid] * (1.0 + allowed)
-    if wp.abs(excess) < 1.0e-6:
-        # Early exit if the strain is within the limits
+    # Early exit if the strain is within the limits
+    if strain == allowed:
         return
+    excess = rest[tid] * (strain - allowed)
     """
     velocities = """
     # Predicted edge x + dt * v at the end of the step
     ahead = d_ij + dt * (v[i] - v[j])
     l = wp.length(ahead)
     n = ahead / l
+    strain = l / rest[tid] - 1.0
     $allowed
-    excess = l - rest[tid] * (1.0 + allowed)
-    if wp.abs(excess) < 1.0e-6:
+    if strain == allowed:
         return
+    excess = rest[tid] * (strain - allowed)
     rate = excess / dt
     """
     d.launch(springs)
@@ -149,7 +151,7 @@ def limit_strain(d: Draft) -> None:
         length = np.linalg.norm(offset, axis=-1)
         n = offset / length[:, None]
         strain = length / v.rest - 1.0
-        kept = np.clip(strain, v.least if limits == "both" else -np.inf, v.most)
+        kept = np.clip(strain, v.min_strain if limits == "both" else -np.inf, v.max_strain)
         excess = length - v.rest * (1.0 + kept)
         excess = np.where(np.abs(excess) < 1e-6, 0.0, excess)
         w = v.inv_mass if weighted == "masses" else np.ones(count)

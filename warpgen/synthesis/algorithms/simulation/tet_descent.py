@@ -265,12 +265,10 @@ def descend_solids(d: Draft) -> None:
             def_grad = wp.matrix_from_cols(e1, e2, e3) * pose
             volume = tet_volumes[tet]
             # Gradient of the vertex's barycentric coordinate, in rest space
-            g1 = wp.vec3(pose[0, 0], pose[0, 1], pose[0, 2])
-            g2 = wp.vec3(pose[1, 0], pose[1, 1], pose[1, 2])
-            g3 = wp.vec3(pose[2, 0], pose[2, 1], pose[2, 2])
-            grad = wp.where(place == 1, g1, wp.where(place == 2, g2, g3))
-            if place == 0:
-                grad = -(g1 + g2 + g3)
+            if place > 0:
+                grad = pose[place - 1]
+            else:
+                grad = -(pose[0] + pose[1] + pose[2])
             $jacobian
             $law
             force -= volume * pull

@@ -19,7 +19,6 @@ _SHAPE = {
     "dirichlet": """
         # Dirichlet energy less that at rest, C = (tr(F^T F) - 3) / 2, gradient F
         shape = 0.5 * (wp.ddot(F, F) - 3.0)
-        shape_grad = F
     """,
     "green": """
         # Frobenius norm of Green's strain E = (F^T F - 1) / 2, gradient F E / C
@@ -116,8 +115,9 @@ def solve_tetrahedra(d: Draft) -> None:
 
     def gradients(name: str) -> str:
         p = name[0]
+        slope = "F" if name == "shape" and law == "dirichlet" else f"{name}_grad"
         return (
-            f"{p}_grads = {name}_grad * wp.transpose(pose)\n"
+            f"{p}_grads = {slope} * wp.transpose(pose)\n"
             f"{p}1 = wp.vec3({p}_grads[0, 0], {p}_grads[1, 0], {p}_grads[2, 0])\n"
             f"{p}2 = wp.vec3({p}_grads[0, 1], {p}_grads[1, 1], {p}_grads[2, 1])\n"
             f"{p}3 = wp.vec3({p}_grads[0, 2], {p}_grads[1, 2], {p}_grads[2, 2])\n"
@@ -218,7 +218,7 @@ def solve_tetrahedra(d: Draft) -> None:
         ("both", "lame"): "compliances are 1 / (mu V) and 1 / (lambda V)",
         ("shape", "lame"): "the compliance is 1 / (mu V)",
         ("volume", "lame"): "the compliance is 1 / (lambda V)",
-    }.get((which, stiffness), "compliances are per rest volume")
+    }.get((which, stiffness), "compliances are divided by it")
     d.explain(
         f"With the rest volume V, {soft_}. Corrections are summed up over all tetrahedra and applied afterwards."
     )

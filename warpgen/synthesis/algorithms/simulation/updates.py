@@ -17,7 +17,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     | {
         "update_velocities": "apply_deltas|finalize_particles|apply_particle_deltas|pbd_update",
         "delta": "deltas|particle_delta|corrections",
-        "x_old": "x_prev|x_orig|particle_q_init",
+        "x_old": "x_prev",
         "v_max": "max_velocity|speed_limit|particle_v_max",
         "hits": "constraint_count|n_corrections|delta_counts",
         "x_new": "x_out|particle_q_out|new_x",
@@ -75,7 +75,7 @@ def update_velocities(d: Draft) -> None:
     velocity = {
         "first": "vi = (xi - x_old[tid]) / dt",
         "second": """
-        # BDF2: v = (3 x - 4 x_prev + x_prev2) / (2 dt), less numerical damping than BDF1
+        # BDF2: v = (3 x - 4 x_n + x_n-1) / (2 dt), with less numerical damping than BDF1
         vi = (1.5 * xi - 2.0 * x_old[tid] + 0.5 * x_older[tid]) / dt
         """,
     }

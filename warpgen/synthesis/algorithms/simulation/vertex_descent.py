@@ -195,7 +195,7 @@ def solve_vertices(d: Draft) -> None:
     )
     d.explain("""
         The energy of a vertex is m / (2 dt^2) |x - target|^2 plus the elastic energies of all elements
-        around it. Its 3x3 Hessian block is inverted directly, other vertices are held fixed.
+        around it. Each vertex solves its own 3x3 block, while the others are held fixed.
     """)
 
     def membranes(v: Values, i: int, x: Any) -> tuple[Any, Any]:

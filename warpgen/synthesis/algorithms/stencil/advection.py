@@ -19,8 +19,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
     | {
         "advect_finite_volume": "advect|advection_step|transport_step|linear_advection",
         "q": "u|phi|scalar|field",
-        "q_new": "u_next|phi_out|q_out",
-        "c": "speed|velocity|a",
+        "updated": "out|result|advanced",
+        "c": "speed|velocity",
         "nu": "cfl|courant|sigma",
     },
     double=True,
@@ -38,12 +38,17 @@ def advect_finite_volume(d: Draft) -> None:
     if number:
         d.param("nu", "float", 0.2, 0.9, about="Courant number")
     else:
-        d.param("c", "float", 0.5, 1.0, about="Speed, which is positive")
+        d.param("c", "float", 0.5, 1.0, about="Advection speed, which is positive")
         d.param("dt", "float", 0.02, 0.08, about="Time step")
         d.param("dx", "float", 0.1, 0.2, about="Cell size")
-    d.output("q_new", "float", g.shape, about="Cell averages after the step")
+    d.output("updated", "float", g.shape, about="Cell averages after the step")
     if rows:
-        d.output("flux", "float", g.shape, about="What passes the right face within the step, over dx")
+        d.output(
+            "flux",
+            "float",
+            g.shape,
+            about="What passes the right face within the step, divided by the cell size",
+        )
     q = {o: g.at("q", o) for o in (-2, -1, 0, 1)}
     lines = ["" if number else "nu = c * dt / dx"]
 
@@ -66,21 +71,22 @@ def advect_finite_volume(d: Draft) -> None:
             f"flux_l = nu * ({q[-1]} + 0.5 * (1.0 - nu) * slope_l)",
             f"flux_r = nu * ({q[0]} + 0.5 * (1.0 - nu) * slope)",
         ]
-    lines.append(f"{g.at('q_new')} = {q[0]} + flux_l - flux_r")
-    border = f"{g.at('q_new')} = {q[0]}"
+    lines.append(f"{g.at('updated')} = {q[0]} + flux_l - flux_r")
+    border = f"{g.at('updated')} = {q[0]}"
     if rows:
         lines.append(f"{g.at('flux')} = flux_r")
     g.code(d, "\n".join(line for line in lines if line), "q", border=border)
-    name = limiter.name.replace("_", " ") if limiter else ""
+    name = _LIMITED.get(limiter.name, limiter.name.replace("_", " ")) if limiter else ""
     d.says({
         "upwind": "Advects a scalar with the first-order upwind scheme.",
         "lax-wendroff": "Advects a scalar with the Lax-Wendroff scheme in flux form.",
         "fromm": "Advects a scalar with Fromm's scheme in flux form.",
-        "muscl": f"Advects a scalar with a finite-volume scheme of second order, limited by {name}.",
+        "muscl": f"Advects a scalar with a finite-volume scheme of second order, limited by the {name} limiter.",
     }[scheme])  # fmt: skip
-    d.explain("""
-        dq/dt + c dq/dx = 0 with c > 0. A flux is what passes a face within the step, over dx.
-        Stable for Courant numbers nu = c dt / dx <= 1.
+    speed = "c" if number else "`c`"
+    d.explain(f"""
+        Linear advection at the speed {speed} > 0. A flux is what passes a face within the step, divided by the cell size.
+        Stable for Courant numbers {"`nu` = c dt / dx" if number else "`c` `dt` / `dx`"} <= 1.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -97,23 +103,24 @@ def advect_finite_volume(d: Draft) -> None:
             return nu * (at[o] + (1 - nu) / 2 * s)
 
         new = g.result(v.q + flux(-1) - flux(0), border=v.q)
-        return {"q_new": new} | ({"flux": g.result(flux(0))} if rows else {})
+        return {"updated": new} | ({"flux": g.result(flux(0))} if rows else {})
 
     d.check(reference)
 
 
+_LIMITED = {"van_leer": "van Leer", "van_albada": "van Albada"}
 _WENO5 = """
 @wp.func
-def weno5(a: float, b: float, c: float, d: float, e: float) -> float:
+def weno5(v1: float, v2: float, v3: float, v4: float, v5: float) -> float:
     # Third-order reconstructions at the right face, one per substencil
-    p0 = (2.0 * a - 7.0 * b + 11.0 * c) / 6.0
-    p1 = (-b + 5.0 * c + 2.0 * d) / 6.0
-    p2 = (2.0 * c + 5.0 * d - e) / 6.0
+    p0 = (2.0 * v1 - 7.0 * v2 + 11.0 * v3) / 6.0
+    p1 = (-v2 + 5.0 * v3 + 2.0 * v4) / 6.0
+    p2 = (2.0 * v3 + 5.0 * v4 - v5) / 6.0
 
     # Smoothness indicators (Jiang and Shu 1996)
-    s0 = 13.0 / 12.0 * wp.pow(a - 2.0 * b + c, 2.0) + 0.25 * wp.pow(a - 4.0 * b + 3.0 * c, 2.0)
-    s1 = 13.0 / 12.0 * wp.pow(b - 2.0 * c + d, 2.0) + 0.25 * wp.pow(b - d, 2.0)
-    s2 = 13.0 / 12.0 * wp.pow(c - 2.0 * d + e, 2.0) + 0.25 * wp.pow(3.0 * c - 4.0 * d + e, 2.0)
+    s0 = 13.0 / 12.0 * wp.pow(v1 - 2.0 * v2 + v3, 2.0) + 0.25 * wp.pow(v1 - 4.0 * v2 + 3.0 * v3, 2.0)
+    s1 = 13.0 / 12.0 * wp.pow(v2 - 2.0 * v3 + v4, 2.0) + 0.25 * wp.pow(v2 - v4, 2.0)
+    s2 = 13.0 / 12.0 * wp.pow(v3 - 2.0 * v4 + v5, 2.0) + 0.25 * wp.pow(3.0 * v3 - 4.0 * v4 + v5, 2.0)
     $weights
     return (w0 * p0 + w1 * p1 + w2 * p2) / (w0 + w1 + w2)
 """
@@ -148,10 +155,9 @@ def _weno(kind: str, cells: list[Any], eps: float) -> Any:
     source="Jiang & Shu 1996; Borges et al. 2008 (WENO-Z)",
     names=NAMES
     | {
-        "weno_transport": "weno5_rhs|weno_flux_divergence|weno_rates",
-        "u": "q|field|phi",
+        "weno_transport": "weno5_rhs|weno_rhs|weno_rates",
         "dudt": "rhs|du_dt|tendency",
-        "c": "speed|a|velocity",
+        "c": "speed|velocity",
     },
     double=True,
 )
@@ -168,11 +174,15 @@ def weno_transport(d: Draft) -> None:
     d.module("EPS = wp.constant(1.0e-6)" if kind == "js" else "EPS = wp.constant(1.0e-4)")
     eps = 1e-6 if kind == "js" else 1e-4
     d.function(_WENO5, weights=_JS.strip("\n") if kind == "js" else _Z.strip("\n"))
-    d.input("u", "float", n, 0.5, 1.5)
+    d.input("u", "float", n, 0.5, 1.5, about="Cell averages")
     if burgers != "burgers":
-        d.param("c", "float", 0.5, 2.0) if burgers == "linear" else d.param("c", "float", -2.0, -0.5)
-    d.param("dx", "float", 0.1, 0.2, about="Cell size")
-    d.output("flux" if loop else "dudt", "float", n)
+        low, high, sign = (0.5, 2.0, "positive") if burgers == "linear" else (-2.0, -0.5, "negative")
+        d.param("c", "float", low, high, about=f"Advection speed, which is {sign}")
+    if loop:
+        d.output("flux", "float", n, about="Flux through the right face of each cell")
+    else:
+        d.param("dx", "float", 0.1, 0.2, about="Cell size")
+        d.output("dudt", "float", n, about="Rate of change of the averages")
 
     def at(o: int) -> str:
         if o == 0:
@@ -212,20 +222,20 @@ def weno_transport(d: Draft) -> None:
         ]
 
     if loop:
-        d.says("Computes interface fluxes divided by dx with fifth-order WENO reconstruction.")
-        lines += [*flux(0, "face_r"), "flux[i] = face_r / dx"]
+        d.says("Computes the fluxes through the cells' right faces with fifth-order WENO reconstruction.")
+        lines += [line.replace("face = ", "flux[i] = ") for line in flux(0, "face")]
     else:
         if burgers != "linear":
             lines.append(
                 {
-                    "leftward": "# Upwind for c < 0, so the stencil is mirrored",
+                    "leftward": "# Upwind for `c` < 0, so the stencil is mirrored",
                     "burgers": "# f(u) = u^2 / 2",
                 }[burgers]
             )
         lines += [*flux(-1, "face_l"), *flux(0, "face_r"), "dudt[i] = -(face_r - face_l) / dx"]
     d.launch(n)
     d.code("\n".join(lines))
-    law = {"linear": "c u, c > 0", "leftward": "c u, c < 0", "burgers": "u^2 / 2, u > 0"}[burgers]
+    law = {"linear": "`c` u, `c` > 0", "leftward": "`c` u, `c` < 0", "burgers": "u^2 / 2, u > 0"}[burgers]
     d.explain(f"Periodic, du/dt = -df/dx with f = {law}.")
 
     def reference(v: Values) -> dict[str, Any]:
@@ -237,7 +247,7 @@ def weno_transport(d: Draft) -> None:
             f = left**2 / 2
         else:
             f = (left**2 + right**2) / 4 - np.maximum(abs(left), abs(right)) * (right - left) / 2
-        return {"flux": f / v.dx} if loop else {"dudt": -(f - np.roll(f, 1)) / v.dx}
+        return {"flux": f} if loop else {"dudt": -(f - np.roll(f, 1)) / v.dx}
 
     d.check(reference, 5e-4)
 
@@ -277,12 +287,12 @@ def bilinear(field: Any, x: Any, y: Any) -> Any:
     | {
         "advect_semi_lagrangian": "semi_lagrangian|advect|advect_field|backtrace",
         "field": "phi|density|dye|q",
-        "advected": "phi_new|field_out|density_next|q_out",
-        "vel": "velocity|v|u",
-        "forward": "phi_hat|first",
+        "advected": "result|out|updated",
+        "vel": "velocity",
+        "forward": "forward_pass|first_pass",
         "error": "err|correction",
-        "back": "phi_back|returned",
-        "rate": "decay|dissipation|damping",
+        "back": "returned|traced_back",
+        "rate": "decay_rate|dissipation",
     },
     double=True,
     weight=3,
@@ -307,13 +317,13 @@ def advect_semi_lagrangian(d: Draft) -> None:
         d.input("forward", "float", (nx, ny), about="Field after the first pass")
         d.says(
             "Applies the MacCormack correction to an advected field"
-            + (", which decays." if decay != "none" else ".")
+            + (", and lets the field decay." if decay != "none" else ".")
         )
     elif decay != "none":
         d.says("Advects a decaying field with the semi-Lagrangian scheme.")
     d.param("dt", "float", 0.5, 1.5, about="Time step")
     if decay != "none":
-        d.param("rate", "float", 0.05, 0.3, about="Rate of decay")
+        d.param("rate", "float", 0.05, 0.3, about="Decay rate of the field")
     d.output("advected", "float", (nx, ny), about="Advected field")
     d.function(_BILINEAR)
     vx, vy = ("vx[i, j]", "vy[i, j]") if apart else ("v[0]", "v[1]")

@@ -26,6 +26,10 @@ def _along(c: tuple[int, ...], names: tuple[str, str, str]) -> str:
     return f"-{text[3:]}" if text.startswith(" - ") else text or "0.0"
 
 
+def _factor(text: str) -> str:
+    return text if text.isidentifier() else f"({text})"
+
+
 @DOMAIN.algorithm(
     source="Qian, d'Humières & Lallemand 1992; Guo, Zheng & Shi 2002; Ladd 1994 (moving walls); Ginzburg 2008 (TRT)",
     names={
@@ -33,10 +37,10 @@ def _along(c: tuple[int, ...], names: tuple[str, str, str]) -> str:
         "f_in": "f_old|populations|f_src",
         "f_out": "f_new|populations_out|f_dst",
         "solid": "obstacle|wall_mask|is_solid",
-        "rho": "density|dens",
         "omega": "inv_tau|relax",
-        "lid_velocity": "u_lid|wall_velocity|u_wall",
+        "lid_velocity": "u_lid|wall_velocity",
         "usq": "u_sq|u2",
+        "direction": "q_dir|link",
     },
     weight=5,
 )
@@ -56,12 +60,13 @@ def cavity_step(d: Draft) -> None:
     macros = d.option("moments", "none", "velocity", "both")
     if walls != "box":
         d.calls("lbm_step_3d|stream_collide_d3q19|lattice_step|d3q19_step")
-        around = " around obstacles" if obstacle else ""
-        d.says(
-            f"Streams the populations of a D3Q19 lattice in a channel{around} and collides them."
-            if walls == "channel"
-            else f"Streams the populations of a periodic D3Q19 lattice{around} and collides them."
-        )
+    around = " around obstacles" if obstacle else ""
+    place = {
+        "box": "D3Q19 lattice in a box with a moving lid" if lid else "D3Q19 lattice in a closed box",
+        "channel": "D3Q19 lattice between two plates",
+        "periodic": "periodic D3Q19 lattice",
+    }[walls]
+    d.says(f"Streams the populations of a {place}{around} and collides them.")
     n = d.pick(5, 6)
     cells = n**3
     shape: Any = {"direction first": (19, n, n, n), "direction last": (n, n, n, 19), "flat": 19 * cells}[
@@ -120,6 +125,7 @@ def cavity_step(d: Draft) -> None:
         source.append(
             f"# Solid cells send back what was sent to them\nif solid[x, y, z]:\n    return f[{at('opposite', 'i0', 'j0', 'k0')}]"
         )
+    bounces = bool(closed) or obstacle
     kind = "wp.array(dtype=float)" if layout == "flat" else "wp.array4d(dtype=float)"
     heads = [f"f: {kind}"] + (["solid: wp.array3d(dtype=bool)"] if obstacle else [])
     heads += [
@@ -127,7 +133,7 @@ def cavity_step(d: Draft) -> None:
         "j0: int",
         "k0: int",
         "direction: int",
-        "opposite: int",
+        *(["opposite: int"] if bounces else []),
         "cx: int",
         "cy: int",
         "cz: int",
@@ -140,13 +146,16 @@ def cavity_step(d: Draft) -> None:
         def pull(
             $heads
         ) -> float:
-            """Fetch a population from the cell upstream, or from this cell where a wall is between."""
+            """$fetch"""
             x = i0 - cx
             y = j0 - cy
             z = k0 - cz
             $source
             return f[$there]
         ''',
+        fetch="Fetch a population from the cell upstream, or from this cell where a wall is between."
+        if bounces
+        else "Fetch a population from the cell upstream on the periodic lattice.",
         heads="\n".join(f"{h}," for h in heads),
         source="\n".join(source),
         there=at("direction", "x", "y", "z"),
@@ -161,9 +170,8 @@ def cavity_step(d: Draft) -> None:
     lines = ["# --- Streaming ---", f"f0 = f_in[{at(0)}]"]
     for q in range(1, 19):
         more = f", {_WEIGHT[q]}, lid_velocity" if lid else ""
-        lines.append(
-            f"f{q} = pull(f_in, {mask}i, j, k, {q}, {_OPPOSITE[q]}, {', '.join(map(str, _C[q]))}, n{more})"
-        )
+        link = f"{q}, {_OPPOSITE[q]}" if bounces else f"{q}"
+        lines.append(f"f{q} = pull(f_in, {mask}i, j, k, {link}, {', '.join(map(str, _C[q]))}, n{more})")
     lines.append("# --- Density and velocity ---")
     lines.append("rho = " + " + ".join(f"f{q}" for q in range(10)))
     lines.append("rho += " + " + ".join(f"f{q}" for q in range(10, 19)))
@@ -253,9 +261,15 @@ def cavity_step(d: Draft) -> None:
                 )
             if force == "guo":
                 cg, cu = _along(_C[q], ("gx", "gy", "gz")), _along(_C[q], names)
-                term = "-3.0 * u_dot_g" if q == 0 else f"3.0 * ({cg} - u_dot_g) + 9.0 * ({cu}) * ({cg})"
+                term = (
+                    "-3.0 * u_dot_g"
+                    if q == 0
+                    else f"3.0 * ({cg} - u_dot_g) + 9.0 * {_factor(cu)} * {_factor(cg)}"
+                )
                 value += f" + forcing * {_WEIGHT[q]} * ({term})"
             lines.append(f"f_out[{at(q)}] = {value}")
+    empty = "\n    density[i, j, k] = 0.0" if macros == "both" else ""
+    empty += "\n    velocity[i, j, k] = wp.vec3()" if macros != "none" else ""
     still = "for q in range(19):\n" + f"        f_out[{at('q')}] = f_in[{at('q')}]"
     d.launch(n, n, n)
     d.code(
@@ -268,12 +282,19 @@ def cavity_step(d: Draft) -> None:
         flat="# Structure of arrays: all cells of a direction lie together\ncells = n * n * n\ncell = (i * n + j) * n + k"
         if layout == "flat"
         else "",
-        skip=f"# Solid cells hold no fluid\nif solid[i, j, k]:\n    {still}\n    return" if obstacle else "",
+        skip=f"# Solid cells hold no fluid\nif solid[i, j, k]:\n    {still}{empty}\n    return"
+        if obstacle
+        else "",
         lines="\n".join(lines),
     )
-    d.explain("""
-        Directions are numbered 0 at rest, 1-6 along the axes and 7-18 along the diagonals of faces. The viscosity is
-        (tau - 1/2) / 3 in lattice units.
+    viscosity = (
+        "The molecular viscosity is (`tau` - 1/2) / 3"
+        if turbulent
+        else "The viscosity is (1 / `omega` - 1/2) / 3"
+    )
+    d.explain(f"""
+        Directions are numbered 0 at rest, 1-6 along the axes and 7-18 along the diagonals of faces. {viscosity}
+        in lattice units.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

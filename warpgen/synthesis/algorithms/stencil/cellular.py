@@ -23,15 +23,19 @@ def _among(name: str, counts: tuple[int, ...]) -> str:
     return " or ".join(f"{name} == {n}" for n in counts)
 
 
+def _either(name: str, counts: tuple[int, ...]) -> str:
+    return f"({_among(name, counts)})" if len(counts) > 1 else _among(name, counts)
+
+
 @DOMAIN.algorithm(
     source="Gardner 1970 (Conway's Life); Bell 1994 (HighLife); Silverman (Seeds)",
     names={
         "life_step": "automaton_step|cellular_automaton|update_cells|life_like_step",
-        "cells": "grid|state|world_in|alive",
-        "cells_new": "next_grid|state_out|next_cells|next_alive",
-        "count": "neighbors|alive_neighbours|n",
-        "born": "birth_mask|birth",
-        "kept": "survival_mask|survive",
+        "cells": "alive|cells_in",
+        "cells_new": "next_generation|next_cells",
+        "count": "neighbors|alive_neighbours",
+        "born": "birth_mask|birth_bits",
+        "kept": "survival_mask|survival_bits",
     },
     adjoint="either",
     weight=6,
@@ -47,10 +51,11 @@ def life_step(d: Draft) -> None:
     )
     rule = d.option("rule", *_RULES) if style in ("rule", "early", "ages") else "game_of_life"
     birth, survival = _RULES[rule]
-    d.input("cells", "int", g.shape, 0, 2)
+    d.input("cells", "int", g.shape, 0, 2, about="Cells, 1 for a living one")
     if style == "masks":
-        d.param("born", "int", d.pick(8, 72, 456))
-        d.param("kept", "int", d.pick(12, 472, 24))
+        birth_bits, survival_bits = d.pick((8, 12), (72, 12), (456, 472), (8, 24))
+        d.param("born", "int", birth_bits, about="Bit n: born with n living neighbors")
+        d.param("kept", "int", survival_bits, about="Bit n: survives with n living neighbors")
     g.sized(d)
     d.output("cells_new", "int", g.shape, about="Next generation")
     own, new = g.at("cells"), g.at("cells_new")
@@ -83,16 +88,14 @@ def life_step(d: Draft) -> None:
             lines.append(f"    {new} = 0")
         lines += ["else:", f"    {new} = 1 if {_among('count', birth)} else 0"]
     elif style == "early":
-        lines.append(f"{new} = 0")
-        lines += [f"if {own} == 0 and ({_among('count', birth)}):", f"    {new} = 1"]
-        if survival:
-            lines += [f"if {own} == 1 and ({_among('count', survival)}):", f"    {new} = 1"]
+        lines += [f"if {own} == 0:", f"    {new} = 1 if {_among('count', birth)} else 0", "    return"]
+        lines.append(f"{new} = 1 if {_among('count', survival)} else 0" if survival else f"{new} = 0")
     else:
-        lines += ["next = int(0)", f"if {own} == 0:", f"    if {_among('count', birth)}:", "        next = 1"]
+        lines.append(f"is_born = {own} == 0 and {_either('count', birth)}")
         if survival:
-            lines += [f"elif {_among('count', survival)}:", "    next = 1"]
-        lines.append(f"{new} = next")
-    g.code(d, "\n".join(lines), "cells")
+            lines.append(f"survives = {own} == 1 and {_either('count', survival)}")
+        lines.append(f"{new} = 1 if is_born{' or survives' if survival else ''} else 0")
+    g.code(d, "\n".join(lines), "cells", border=f"# Cells at the rim stay dead\n{new} = 0")
     b, s = "".join(map(str, birth)), "".join(map(str, survival))
     if style == "masks":
         d.explain(
@@ -117,9 +120,9 @@ def life_step(d: Draft) -> None:
     source="Wolfram 1983",
     names={
         "elementary_automaton": "wolfram_rule|rule_step|automaton_1d|elementary_ca",
-        "cells": "state|row|cells_in",
-        "cells_new": "next_state|next_row|cells_out",
-        "pattern": "triple|neighbourhood|idx",
+        "cells": "row|cells_in",
+        "cells_new": "next_row|next_generation",
+        "pattern": "triple|neighbourhood",
         "rule": "rule_number|wolfram_code",
     },
     adjoint="either",
@@ -132,9 +135,10 @@ def elementary_automaton(d: Draft) -> None:
     edges = d.option("edges", "wrap", "zero")
     memory = d.flag("second order", 0.3)
     kind = "uint32" if packed == "words" else "int"
-    d.input("cells", kind, n, 0, 2**31 - 1 if packed == "words" else 2)
+    what = "words of 32 cells" if packed == "words" else "cells, each 0 or 1"
+    d.input("cells", kind, n, 0, 2**31 - 1 if packed == "words" else 2, about=f"Row of {what}")
     if memory:
-        d.input("before", kind, n, 0, 2**31 - 1 if packed == "words" else 2)
+        d.input("before", kind, n, 0, 2**31 - 1 if packed == "words" else 2, about="Row before that one")
     number = d.option("number", 30, 90, 110)
     said = {
         "cells": "Advances a row of an elementary cellular automaton by Wolfram's rule",
@@ -150,7 +154,7 @@ def elementary_automaton(d: Draft) -> None:
             RULE = wp.constant(vec8i({bits}))
         """)
     elif packed == "cells":
-        d.param("rule", "int", number)
+        d.param("rule", "int", number, about="Number of the rule, bit p for what follows pattern p")
     d.output("cells_new", kind, n, about="Next generation")
     lines = ["tid = wp.tid()", "n = cells.shape[0]"]
     if edges == "wrap":
@@ -208,12 +212,12 @@ def elementary_automaton(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Bak, Tang & Wiesenfeld 1987; Drossel & Schwabl 1992",
     names={
-        "forest_fire_step": "forest_fire|wildfire_step|spread_fire|fire_automaton",
-        "state": "cells|forest|land",
-        "state_new": "next_state|forest_next|land_out",
+        "forest_fire_step": "forest_fire|wildfire_step|grow_and_burn|fire_automaton",
+        "state": "cells|forest",
+        "updated": "updated|out",
         "chance": "rand|random_number|xi",
-        "p_grow": "growth|p|growth_rate",
-        "p_light": "lightning|f|ignition",
+        "p_grow": "growth_probability|p_growth",
+        "p_light": "lightning_probability|p_lightning",
     },
     adjoint="either",
     weight=6,
@@ -233,12 +237,12 @@ def forest_fire_step(d: Draft) -> None:
     if immune:
         d.param("immunity", "float", 0.1, 0.5, about="Probability that a tree withstands fire")
     g.sized(d)
-    d.output("state_new", "int", g.shape, about="Next state")
+    d.output("updated", "int", g.shape, about="Next state")
     empty, tree, fire = "0", "1", "2"
     if named:
         empty, tree, fire = "EMPTY", "TREE", "FIRE"
         d.module("EMPTY = wp.constant(0)\nTREE = wp.constant(1)\nFIRE = wp.constant(2)")
-    own, new, luck = g.at("state"), g.at("state_new"), g.at("chance")
+    own, new, luck = g.at("state"), g.at("updated"), g.at("chance")
     near = "\n    or ".join(f"{g.at('state', *o)} == {fire}" for o in ring)
     burn = f"(\n    {near}\n)"
     caught = f"{luck} >= immunity" if immune else ""
@@ -254,7 +258,8 @@ def forest_fire_step(d: Draft) -> None:
             f"    {new} = {empty}",
             f"elif s == {tree}:",
             *(f"    {line}" for line in spared),
-            f"    {new} = {fire} if {burns} else {tree}",
+            f"    burns = {burns}",
+            f"    {new} = {fire} if burns else {tree}",
             f"elif {luck} < p_grow:",
             f"    {new} = {tree}",
             "else:",
@@ -270,9 +275,7 @@ def forest_fire_step(d: Draft) -> None:
             "    return",
             f"near_fire = {burn}",
             *(spared or ["# Lightning strikes anywhere, so trees may burn without a burning neighbor"]),
-            f"burns = {ignites}",
-            f"if near_fire{f' and {caught}' if caught else ''}:",
-            "    burns = True",
+            f"burns = (near_fire and {caught}) or {ignites}" if caught else f"burns = near_fire or {ignites}",
             f"{new} = {fire} if burns else {tree}",
         ]
     g.code(d, "\n".join(lines), "state", border=f"{new} = {own}")
@@ -286,7 +289,7 @@ def forest_fire_step(d: Draft) -> None:
             near &= luck >= v.immunity
             strike = 1 - luck < v.p_light * (1 - v.immunity)
         new = np.select([s == 2, s == 1], [0, np.where(near | strike, 2, 1)], np.where(luck < v.p_grow, 1, 0))
-        return {"state_new": g.result(new, border=s)}
+        return {"updated": g.result(new, border=s)}
 
     d.check(reference)
 
@@ -295,8 +298,8 @@ def forest_fire_step(d: Draft) -> None:
     source="Bak, Tang & Wiesenfeld 1987",
     names={
         "sandpile_topple": "topple|sandpile_step|abelian_sandpile|relax_pile",
-        "grains": "pile|sand|z",
-        "grains_new": "sand_next|pile_out|z_new",
+        "grains": "pile|sand",
+        "updated": "updated|out",
         "incoming": "received|gained|inflow",
         "active": "toppled|unstable|num_unstable",
     },
@@ -320,12 +323,12 @@ def sandpile_topple(d: Draft) -> None:
     if threshold == "param":
         d.param("critical", "int", d.pick(4, 6, 8), about="Number of grains at which a cell topples")
     g.sized(d)
-    d.output("grains_new", "int", g.shape, about="Grains after toppling")
+    d.output("updated", "int", g.shape, about="Grains after toppling")
     if counted:
         d.output("active", "int", 1)
     limit = "critical" if threshold == "param" else "4"
     ring = [(-1, 0), (1, 0), (0, -1), (0, 1)]
-    own, new = g.at("grains"), g.at("grains_new")
+    own, new = g.at("grains"), g.at("updated")
 
     def out(o: tuple[int, ...]) -> str:
         cell = g.at("grains", *o)
@@ -334,12 +337,12 @@ def sandpile_topple(d: Draft) -> None:
     if scatter == "scatter":
         lines = [
             f"if {own} < {limit}:",
-            f"    wp.atomic_add(grains_new, {g.index()}, {own})",
+            f"    wp.atomic_add(updated, {g.index()}, {own})",
             "    return",
-            f"wp.atomic_add(grains_new, {g.index()}, {own} - 4)",
+            f"wp.atomic_add(updated, {g.index()}, {own} - 4)",
         ]
-        lines += [f"wp.atomic_add(grains_new, {g.index(*o)}, 1)" for o in ring]
-        border = f"# The rim only collects what falls off\nwp.atomic_add(grains_new, {g.index()}, {own})"
+        lines += [f"wp.atomic_add(updated, {g.index(*o)}, 1)" for o in ring]
+        border = f"# The rim only collects what falls off\nwp.atomic_add(updated, {g.index()}, {own})"
     else:
         many = scatter == "gather many"
         d.function(
@@ -361,7 +364,8 @@ def sandpile_topple(d: Draft) -> None:
     often = ", as often as their grains allow" if scatter == "gather many" else ""
     d.says(f"Topples all unstable cells of a sandpile in parallel{often}.")
     walls = " Grains that would leave stay in their cell." if g.edges in ("clamp", "clamp func") else ""
-    d.explain(f"Unstable cells hand one grain to each of their four neighbors.{walls}")
+    zero = " Grains are added to `updated`, which must start from zero." if scatter == "scatter" else ""
+    d.explain(f"Unstable cells hand one grain to each of their four neighbors.{walls}{zero}")
 
     def reference(v: Values) -> dict[str, Any]:
         h = g.grid(v.grains)
@@ -377,9 +381,9 @@ def sandpile_topple(d: Draft) -> None:
             change = -4 * give
             for o in ring:
                 change = change + np.roll(give, o, (0, 1))
-            return {"grains_new": (h + change).reshape(g.shape)}
+            return {"updated": (h + change).reshape(g.shape)}
         new = h - 4 * give + sum(g.near(give, *o) for o in ring)
-        found = {"grains_new": g.result(new)}
+        found = {"updated": g.result(new)}
         if counted:
             found["active"] = [(g.result(give) > 0).sum()]
         return found

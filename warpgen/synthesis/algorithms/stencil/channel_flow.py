@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -104,7 +105,6 @@ def _sum(parts: list[str]) -> str:
         "f_in": "f_old|populations|f_src",
         "f_out": "f_new|populations_out|f_dst",
         "solid": "obstacle|wall_mask|is_solid",
-        "rho": "density",
         "omega": "inv_tau|relax",
         "inlet_velocity": "u_inlet|inflow_speed",
     },
@@ -179,6 +179,7 @@ def channel_step(d: Draft) -> None:
         "# Weights of rest, axis and diagonal directions\nW0 = wp.constant(4.0 / 9.0)\nW1 = wp.constant(1.0 / 9.0)\nW2 = wp.constant(1.0 / 36.0)"
     )
     signature = "f: wp.array3d(dtype=float),\n" + ("solid: wp.array2d(dtype=int),\n" if obstacle else "")
+    bounces = obstacle or walls == "bounce back"
     bounce = ""
     if walls == "bounce back":
         bounce += "# Halfway bounce-back, so the wall lies between two rows of cells\nif y_src < 0 or y_src >= ny:\n    return f[$own]\n"
@@ -194,7 +195,7 @@ def channel_step(d: Draft) -> None:
             i: int,
             j: int,
             k: int,
-            opposite: int,
+            $opposite
             cx: int,
             cy: int,
             nx: int,
@@ -214,6 +215,7 @@ def channel_step(d: Draft) -> None:
         if ends_open
         else "the lattice is periodic along x",
         signature=signature.rstrip(),
+        opposite="opposite: int," if bounces else "",
         bounce=bounce.rstrip(),
         own=at("i", "j", "opposite"),
         source=at("x_src", "y_src", "k"),
@@ -228,7 +230,8 @@ def channel_step(d: Draft) -> None:
     lines = ["gx = body_force[i, j][0]\ngy = body_force[i, j][1]"] if force == "field" else []
     lines += ["# --- Streaming ---", f"f0 = f_in[{at('i', 'j', 0)}]"]
     for k in range(1, 9):
-        lines.append(f"f{k} = pull(f_in, {mask}i, j, {k}, {_OPPOSITE[k]}, {_CX[k]}, {_CY[k]}, nx, ny)")
+        opposite = f"{_OPPOSITE[k]}, " if bounces else ""
+        lines.append(f"f{k} = pull(f_in, {mask}i, j, {k}, {opposite}{_CX[k]}, {_CY[k]}, nx, ny)")
     ends = []
     if ends_open:
         ends.append("# --- Open ends ---")
@@ -300,15 +303,16 @@ def channel_step(d: Draft) -> None:
             hit += [
                 *stress,
                 "# Keep only the stress of the departure, which filters what has no meaning",
-                "keep = 1.0 - omega",
+                "keep = 4.5 * (1.0 - omega)",
+                "trace = (p_xx + p_yy) / 3.0",
             ]
         for k in range(9):
             if collision == "regularized":
                 xx, yy, xy = _CX[k] ** 2, _CY[k] ** 2, _CX[k] * _CY[k]
-                q = ("-1.0 / 3.0 * ", "2.0 / 3.0 * ")
-                part = f"{q[xx]}p_xx + {q[yy]}p_yy".replace("+ -", "- ")
+                part = " + ".join(p for p, on in (("p_xx", xx), ("p_yy", yy)) if on)
                 part += {0: "", 1: " + 2.0 * p_xy", -1: " - 2.0 * p_xy"}[xy]
-                value = f"e{k} + 4.5 * keep * {_WEIGHTS[k]} * ({part})"
+                value = f"e{k} + keep * {_WEIGHTS[k]} * ({part} - trace)"
+                value = value if part else f"e{k} - keep * {_WEIGHTS[k]} * trace"
             else:
                 value = f"f{k} - omega * (f{k} - e{k})"
             if force != "none":
@@ -320,7 +324,12 @@ def channel_step(d: Draft) -> None:
                 )
                 value += f" + forcing * {_WEIGHTS[k]} * ({term})"
             hit.append(f"f_out[{at('i', 'j', k)}] = {value}")
-    keep = "\n".join(f"    f_out[{at('i', 'j', k)}] = f_in[{at('i', 'j', k)}]" for k in range(9))
+    empty = {
+        "none": "",
+        "velocity": "\n    velocity[i, j] = wp.vec2()",
+        "both": "\n    density[i, j] = 0.0\n    velocity[i, j] = wp.vec2()",
+    }[macros]
+    keep = f"    for k in range(9):\n        f_out[{at('i', 'j', 'k')}] = f_in[{at('i', 'j', 'k')}]"
     d.launch(nx, ny)
     d.code(
         """
@@ -334,7 +343,9 @@ def channel_step(d: Draft) -> None:
         $macros
         $hit
         """,
-        skip=f"# Solid cells hold no fluid\nif solid[i, j] == 1:\n{keep}\n    return" if obstacle else "",
+        skip=f"# Solid cells hold no fluid\nif solid[i, j] == 1:\n{keep}{empty}\n    return"
+        if obstacle
+        else "",
         lines="\n".join(lines),
         ends="\n".join(ends),
         inlet=(_INLET | _FORCED_INLET if force != "none" else _INLET)[inlet],
@@ -353,9 +364,16 @@ def channel_step(d: Draft) -> None:
         }[macros],
         hit="\n".join(hit),
     )
-    d.explain("""
-        Populations are numbered 0 at rest, 1-4 along +x, +y, -x, -y and 5-8 along the diagonals. The viscosity is
-        (tau - 1/2) / 3 in lattice units.
+    if inlet == "velocity" and not parabola:
+        d.text = re.sub(r"\bu_in\b", "inlet_velocity", re.sub(r" *u_in = inlet_velocity\n", "", d.text))
+    viscosity = (
+        "The molecular viscosity is (`tau` - 1/2) / 3"
+        if turbulent
+        else "The viscosity is (1 / `omega` - 1/2) / 3"
+    )
+    d.explain(f"""
+        Populations are numbered 0 at rest, 1-4 along +x, +y, -x, -y and 5-8 along the diagonals. {viscosity}
+        in lattice units.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

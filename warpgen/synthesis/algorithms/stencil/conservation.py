@@ -12,7 +12,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
     "q": "state|u|conserved",
-    "q_new": "state_new|u_new|conserved_out",
+    "updated": "out|result|advanced",
     "lam": "dt_dx|ratio",
     "flux": "f|face_flux|fluxes",
 }
@@ -71,7 +71,7 @@ def _write(d: Draft, task: str) -> None:
         d.input("q", vec, n, 0.9, 1.4, about="Conserved variables")
     if task == "step":
         d.param("lam", "float", 0.02, 0.1, about="dt / dx")
-    outputs = [f"{piece}_new" for piece in pieces] if apart else ["q_new"]
+    outputs = [f"{piece}_new" for piece in pieces] if apart else ["updated"]
     if task == "flux":
         outputs = ["flux"]
         d.output("flux", vec, n, about="Numerical fluxes")
@@ -137,14 +137,14 @@ def _write(d: Draft, task: str) -> None:
         return [*states, f"{name_} = {flux_name}(left, right)"]
 
     if task == "flux":
-        lines += [*face(0, "f"), "flux[i] = f"] if order == "muscl" else [f"flux[i] = {flux_name}(qc, qe)"]
+        lines += face(0, "flux[i]")
     else:
         lines += [*face(-1, "f_in"), *face(0, "f_out")]
         if apart:
             lines.append("new = qc + lam * (f_in - f_out)")
             lines += [f"{output}[i] = new[{c}]" for c, output in enumerate(outputs)]
         else:
-            lines.append("q_new[i] = qc + lam * (f_in - f_out)")
+            lines.append("updated[i] = qc + lam * (f_in - f_out)")
     d.launch(n)
     d.code("\n".join(lines))
     d.explain(
@@ -179,6 +179,6 @@ def _write(d: Draft, task: str) -> None:
         new = q + v.lam * (f[:-1] - f[1:])
         if apart:
             return {output: new[:, c] for c, output in enumerate(outputs)}
-        return {"q_new": new}
+        return {"updated": new}
 
     d.check(reference, 1e-3)

@@ -28,8 +28,8 @@ def laplacian(g: Grid, values: Any) -> Any:
     names=NAMES
     | {
         "heat_step": "diffuse|heat_equation|explicit_diffusion|diffuse_field",
-        "u": "temperature|T|u_old|src",
-        "u_new": "temperature_next|u_next|dst",
+        "u": "temperature|T|field",
+        "updated": "out|result|advanced",
         "kappa": "alpha|diffusivity|thermal_diffusivity",
         "lap": "laplacian|lap_u|d2u",
         "q": "source|heat_source|forcing",
@@ -54,7 +54,7 @@ def heat_step(d: Draft) -> None:
         d.input("q", "float", g.shape, -1.0, 1.0, about="Heat sources")
     about = {
         "per cell": ", in a medium of varying diffusivity",
-        "radiating": ", losing heat to the surroundings",
+        "radiating": " for a body that loses heat to its surroundings",
     }
     d.says(
         "Integrates the heat equation with explicit Euler"
@@ -73,21 +73,26 @@ def heat_step(d: Draft) -> None:
         d.param("loss", "float", 0.1, 1.0, about="Heat loss coefficient")
         d.param("ambient", "float", 0.0, 1.0, about="Ambient temperature")
     g.sized(d)
-    d.output("u_new", "float", g.shape, about="Field after the step")
+    d.output("updated", "float", g.shape, about="Field after the step")
     u = g.at("u")
     if materials == "per cell":
         lines = [
-            "# Harmonic means of both diffusivities, so the flux is right across a jump of material",
+            f"u_here = {u}",
             f"k_here = {g.at('kappa')}",
-            "inflow = 0.0",
+            "inflow = (",
         ]
-        for axis in range(g.ndim):
-            for step in (-1, 1):
-                o = unit(axis, g.ndim, step)
-                lines.append(f"k_there = {g.at('kappa', *o)}")
-                lines.append(
-                    f"inflow += 2.0 * k_here * k_there / (k_here + k_there) * ({g.at('u', *o)} - {u})"
-                )
+        around = [unit(axis, g.ndim, step) for axis in range(g.ndim) for step in (-1, 1)]
+        for number_, o in enumerate(around):
+            sign = "+ " if number_ else ""
+            flow = f"flow_from(u_here, {g.at('u', *o)}, k_here, {g.at('kappa', *o)})"
+            lines.append(f"    {sign}{flow}")
+        lines.append(")")
+        d.function("""
+            @wp.func
+            def flow_from(u_here: float, u_there: float, k_here: float, k_there: float) -> float:
+                # Harmonic mean of both diffusivities, so the flux is right across a jump of material
+                return 2.0 * k_here * k_there / (k_here + k_there) * (u_there - u_here)
+        """)
         body = "\n".join(lines)
         rate = "dt / (dx * dx) * inflow"
     else:
@@ -96,13 +101,15 @@ def heat_step(d: Draft) -> None:
     extra = f" + dt * {g.at('q')}" if source else ""
     if materials == "radiating":
         extra += f" - dt * loss * ({u} - ambient)"
-    body += f"\n{g.at('u_new')} = {u} + {rate}{extra}"
-    g.code(d, body, "u", border=f"{g.at('u_new')} = {u}")
-    operator = "div(kappa grad u)" if materials == "per cell" else "kappa lap(u)"
-    terms = (" + q" if source else "") + (" - loss (u - ambient)" if materials == "radiating" else "")
+    here = "u_here" if materials == "per cell" else u
+    body += f"\n{g.at('updated')} = {here} + {rate}{extra}"
+    g.code(d, body, "u", border=f"{g.at('updated')} = {u}")
+    kappa = "kappa" if number else "`kappa`"
+    operator = f"div({kappa} grad u)" if materials == "per cell" else f"{kappa} lap(u)"
+    terms = (" + `q`" if source else "") + (" - `loss` (u - `ambient`)" if materials == "radiating" else "")
     d.explain(f"""
         du/dt = {operator}{terms}, second order in space, first in time.
-        The scheme is stable as long as {"`r` = " if number else ""}kappa dt / dx^2 <= 1 / {2 * g.ndim}.
+        The scheme is stable as long as {"`r` = kappa dt / dx^2" if number else "`kappa` `dt` / `dx`^2"} <= 1 / {2 * g.ndim}.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -122,7 +129,7 @@ def heat_step(d: Draft) -> None:
             new = new + v.dt * g.grid(v.q)
         if materials == "radiating":
             new = new - v.dt * v.loss * (u - v.ambient)
-        return {"u_new": g.result(new, border=u if g.edges == "fixed" else 0.0)}
+        return {"updated": g.result(new, border=u if g.edges == "fixed" else 0.0)}
 
     d.check(reference)
 
@@ -132,7 +139,7 @@ _KINETICS: dict[str, tuple[str, str, tuple[tuple[str, float, float], ...], str]]
         "-u * v * v + feed * (1.0 - u)",
         "u * v * v - (feed + kill) * v",
         (("feed", 0.02, 0.06), ("kill", 0.05, 0.065)),
-        "Gray-Scott: du/dt = Du lap(u) - u v^2 + F (1 - u), dv/dt = Dv lap(v) + u v^2 - (F + k) v.",
+        "Gray-Scott: du/dt = Du lap(u) - u v^2 + `feed` (1 - u), dv/dt = Dv lap(v) + u v^2 - (`feed` + `kill`) v.",
     ),
     "fitzhugh-nagumo": (
         "u - u * u * u / 3.0 - v + current",
@@ -161,8 +168,9 @@ _KINETICS: dict[str, tuple[str, str, tuple[tuple[str, float, float], ...], str]]
     | {
         "reaction_diffusion_step": "reaction_diffusion|react_and_diffuse|pattern_step|update_concentrations",
         "C": "state|uv|fields",
-        "C_new": "state_out|uv_next|next_fields",
-        "lap": "laplacian|lap_c|diffusion",
+        "updated": "out|result|advanced",
+        "current": "stimulus|I_ext",
+        "lap": "laplacian|lap_c",
         "feed": "F|feed_rate",
         "kill": "kill_rate|removal",
     },
@@ -186,10 +194,10 @@ def reaction_diffusion_step(d: Draft) -> None:
     packed = d.option("fields", "apart", "vec2", "in a function")
     nine = d.flag("nine", 0.35)
     if packed == "vec2":
-        d.input("C", "vec2", g.shape, 0.1, 0.9)
+        d.input("C", "vec2", g.shape, 0.1, 0.9, about="Fields u and v")
     else:
-        d.input("U", "float", g.shape, 0.1, 0.9)
-        d.input("V", "float", g.shape, 0.1, 0.9)
+        d.input("U", "float", g.shape, 0.1, 0.9, about="Field u")
+        d.input("V", "float", g.shape, 0.1, 0.9, about="Field v")
     d.param("Du", "float", 0.1, 0.2, about="Diffusion coefficient of u")
     d.param("Dv", "float", 0.05, 0.1, about="Diffusion coefficient of v")
     for name, low, high in constants:
@@ -208,8 +216,8 @@ def reaction_diffusion_step(d: Draft) -> None:
     names = ", ".join(name for name, _, _ in constants)
     why = "# Nine points, since the five-point Laplacian prefers the axes\n" if nine else ""
     if packed == "vec2":
-        d.output("C_new", "vec2", g.shape)
-        border = f"{g.at('C_new')} = {g.at('C')}"
+        d.output("updated", "vec2", g.shape)
+        border = f"{g.at('updated')} = {g.at('C')}"
         body = f"""
 {why}lap = {lap("C")}
 c = {g.at("C")}
@@ -217,7 +225,7 @@ u = c[0]
 v = c[1]
 rate_u = Du * lap[0] + ({ru})
 rate_v = Dv * lap[1] + ({rv})
-{g.at("C_new")} = c + dt * wp.vec2(rate_u, rate_v)
+{g.at("updated")} = c + dt * wp.vec2(rate_u, rate_v)
 """
         field = "C"
     else:
@@ -265,7 +273,7 @@ rate_v = Dv * lap[1] + ({rv})
             f = v.a - U + U**2 * V, v.b - U**2 * V
         new = U + v.dt * (v.Du * lap(U) + f[0]), V + v.dt * (v.Dv * lap(V) + f[1])
         if packed == "vec2":
-            return {"C_new": g.result(np.stack(new, -1).reshape((*g.shape, 2)), border=g.grid(v.C))}
+            return {"updated": g.result(np.stack(new, -1).reshape((*g.shape, 2)), border=g.grid(v.C))}
         return {"U_new": g.result(new[0], border=U), "V_new": g.result(new[1], border=V)}
 
     d.check(reference)

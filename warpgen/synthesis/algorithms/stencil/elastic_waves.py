@@ -33,8 +33,6 @@ def _difference(name: str, axis: int, forward: bool, order: int, dims: int) -> s
     source="Virieux 1986; Levander 1988 (fourth order); Graves 1996; Cerjan et al. 1985 (sponge)",
     names={
         "density": "rho",
-        "lame_lambda": "lame_1|lame_first",
-        "lame_mu": "lame_2|shear_modulus",
         "sponge_width": "n_damp|absorb_cells|margin",
         "sponge_rate": "damp_coeff|absorb",
         "source_rate": "source_strength|src_amplitude",
@@ -151,8 +149,8 @@ def elastic_step(d: Draft) -> None:
                 # Normal stresses lie at cell centers, v_a half a cell ahead along a; shear stresses ahead along both
                 parts.append(f"d{stress}_d{other}")
                 lines.append(f"{parts[-1]} = " + _difference(stress, b, a == b, order, dims))
-            lines.append(f"force_{name} = " + " + ".join(parts))
-            lines.append(f"new_{name} = v{name}{home} + dt * inv_h * {factor} * force_{name}")
+            lines.append(f"div_{name} = " + " + ".join(parts))
+            lines.append(f"new_{name} = v{name}{home} + dt * inv_h * {factor} * div_{name}")
         if material == "uniform":
             lines.insert(0, "buoyancy = 1.0 / density")
         results = {f"v{a}": f"new_{a}" for a in axes}
@@ -198,7 +196,8 @@ def elastic_step(d: Draft) -> None:
             lines += [f"    {t} += dt * source_rate" for t in targets]
         else:
             lines.append(f"# Source with the shape of a Gaussian: {kind}")
-            lines.append("r_sq = " + " + ".join(f"float({i} - n // 2) * float({i} - n // 2)" for i in index))
+            lines += [f"d{i} = float({i} - n // 2)" for i in index]
+            lines.append("r_sq = " + " + ".join(f"d{i} * d{i}" for i in index))
             lines.append("pulse = dt * source_rate * wp.exp(-0.5 * r_sq / (source_width * source_width))")
             lines += [f"{t} += pulse" for t in targets]
     if viscous:

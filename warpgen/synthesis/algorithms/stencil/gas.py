@@ -65,7 +65,7 @@ def to_primitive(q: wp.vec4) -> wp.vec4:
     v = q[2] / q[0]
     p = (GAMMA - 1.0) * (q[3] - 0.5 * q[0] * (u * u + v * v))
     # Floor the pressure, strong rarefactions can make it negative
-    return wp.vec4(q[0], u, v, wp.max(p, 1.0e-4))
+    return wp.vec4(q[0], u, v, wp.max(p, P_MIN))
 '''
 
 _RECONSTRUCT = '''
@@ -74,10 +74,10 @@ def reconstruct(left: wp.vec4, center: wp.vec4, right: wp.vec4, side: float) -> 
     """Extrapolate primitive variables to the face at `side` (+1 upper, -1 lower) of the cell."""
     h = 0.5 * side
     return wp.vec4(
-        wp.max(center[0] + h * limited_slope(left[0], center[0], right[0]), 1.0e-3),
+        wp.max(center[0] + h * limited_slope(left[0], center[0], right[0]), RHO_MIN),
         center[1] + h * limited_slope(left[1], center[1], right[1]),
         center[2] + h * limited_slope(left[2], center[2], right[2]),
-        wp.max(center[3] + h * limited_slope(left[3], center[3], right[3]), 1.0e-4),
+        wp.max(center[3] + h * limited_slope(left[3], center[3], right[3]), P_MIN),
     )
 '''
 
@@ -86,8 +86,8 @@ _FLUX = '''
 def euler_flux(w: wp.vec4) -> wp.vec4:
     """Evaluate the flux along the first velocity component for primitive variables."""
     energy = w[3] / (GAMMA - 1.0) + 0.5 * w[0] * (w[1] * w[1] + w[2] * w[2])
-    mass = w[0] * w[1]
-    return wp.vec4(mass, mass * w[1] + w[3], mass * w[2], (energy + w[3]) * w[1])
+    mass_flux = w[0] * w[1]
+    return wp.vec4(mass_flux, mass_flux * w[1] + w[3], mass_flux * w[2], (energy + w[3]) * w[1])
 '''
 
 _CONSERVED = '''
@@ -163,9 +163,8 @@ def swap_axes(w: wp.vec4) -> wp.vec4:
     source="Toro 2009, ch. 10, 13, 14 (HLLC, MUSCL); van Leer 1979; Davis 1988 (wave speeds)",
     names={
         "euler_step": "compressible_step|gas_step|euler_2d_step|muscl_step",
-        "q": "state|conserved|cons",
-        "q_new": "state_new|conserved_new|q_out",
-        "w": "prim|center|w_c",
+        "q": "state|conserved",
+        "w": "prim",
         "dx": "cell_size|h|spacing",
     },
     double=True,
@@ -198,7 +197,12 @@ def euler_step(d: Draft) -> None:
     d.output("density_new", "float", (nx, ny), about="Density after the step")
     d.output("momentum_new", "vec2", (nx, ny), about="Momentum after the step")
     d.output("energy_new", "float", (nx, ny), about="Energy after the step")
-    d.module("GAMMA = wp.constant(1.4)  # ratio of specific heats of air")
+    d.module("""
+        GAMMA = wp.constant(1.4)  # ratio of specific heats of air
+        # Floors of density and pressure
+        RHO_MIN = wp.constant(1.0e-3)
+        P_MIN = wp.constant(1.0e-4)
+    """)
     texts = [_PRIMITIVE, _LIMITERS[limiter][0], _RECONSTRUCT, _CONSERVED, _FLUX]
     texts += [_STAR] if solver == "hllc" else []
     for text in (*texts, _SOLVERS[solver], _SWAP):
@@ -259,11 +263,11 @@ def euler_step(d: Draft) -> None:
         $geometry
         $gravity
         # Keep density and internal energy positive
-        rho_next = wp.max(rho_next, 1.0e-3)
+        rho_next = wp.max(rho_next, RHO_MIN)
         kinetic = 0.5 * wp.dot(m_next, m_next) / rho_next
         density_new[i, j] = rho_next
         momentum_new[i, j] = m_next
-        energy_new[i, j] = wp.max(e_next, kinetic + 1.0e-4)
+        energy_new[i, j] = wp.max(e_next, kinetic + P_MIN / (GAMMA - 1.0))
         """,
         skip=f"# Cells with a prescribed state do not change\nif is_frozen[i, j]:\n    {keep}\n    return"
         if solid == "frozen"
@@ -352,7 +356,7 @@ def euler_step(d: Draft) -> None:
             new[2] += v.dt * w[0] * v.gravity[1]
             new[3] += v.dt * w[0] * (w[1] * v.gravity[0] + w[2] * v.gravity[1])
         new[0] = np.maximum(new[0], 1e-3)
-        new[3] = np.maximum(new[3], 0.5 * (new[1] ** 2 + new[2] ** 2) / new[0] + 1e-4)
+        new[3] = np.maximum(new[3], 0.5 * (new[1] ** 2 + new[2] ** 2) / new[0] + 1e-4 / 0.4)
         if solid == "frozen":
             new = np.where(v.is_frozen, q, new)
         return {

@@ -11,16 +11,15 @@ from warpgen.synthesis.library import lattice
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "f": "f_in|pop|distribution|populations",
-    "f_new": "f_out|pop_out|f_next|post_collision",
+    "f": "f_in|populations",
+    "f_new": "f_out|f_next",
     "c": "e|c_k",
     "rho": "density|local_density",
     "u": "velocity|vel",
     "tau": "relaxation_time|tau_f",
     "omega": "inv_tau|relaxation",
-    "feq": "f_eq|equilibrium",
     "solid": "obstacle|is_wall|mask",
-    "k": "q|a|direction",
+    "k": "q|direction",
 }
 
 
@@ -98,11 +97,15 @@ def lbm_collide(d: Draft) -> None:
     _directions(d, p)
     if solid:
         d.input("solid", "int", p.cells, 0, 2, about="1 for solid cells")
-    d.param("tau" if model == "tau" else "omega", "float", *((0.6, 1.2) if model == "tau" else (0.8, 1.6)))
+    if model == "tau":
+        d.param("tau", "float", 0.6, 1.2, about="Relaxation time")
+    else:
+        of = " of the even part" if model == "trt" else ", 1 / tau"
+        d.param("omega", "float", 0.8, 1.6, about=f"Relaxation rate{of}")
     if model == "trt":
         d.param("omega_odd", "float", 0.8, 1.6, about="Relaxation rate of the odd part")
     if forced:
-        d.param("gravity", p.vec, -0.01, 0.01, about="Body force")
+        d.param("gravity", p.vec, -0.01, 0.01, about="Acceleration of the body force")
     new = "f_new" if place == "out" else "f"
     if place == "out":
         d.output("f_new", "float", p.shape, about="Populations after the step")
@@ -126,9 +129,8 @@ def lbm_collide(d: Draft) -> None:
         "u = momentum / rho",
     ]
     if forced:
-        relax = "tau" if model == "tau" else "1.0 / omega"
         lines += ["# Shan-Chen forcing: shift the equilibrium velocity"]
-        lines += [f"u += {relax} * gravity" if model == "tau" else "u += gravity / omega"]
+        lines += ["u += tau * gravity" if model == "tau" else "u += gravity / omega"]
     lines.append(f"for k in range({p.q}):")
     if model == "trt":
         e = d.use(lattice.OPPOSITE)
@@ -147,13 +149,11 @@ def lbm_collide(d: Draft) -> None:
         lines += [f"    {p.at(new, 'k')} = {p.at('f', 'k')} - {rate}"]
     p.launch(d)
     d.code("\n".join(lines))
-    rates = "Two relaxation times (TRT)" if model == "trt" else "A single relaxation time (BGK)"
     d.says(
         f"Relaxes lattice Boltzmann populations with {'two rates (TRT)' if model == 'trt' else 'one rate (BGK)'}."
     )
     d.explain(f"""
-        {rates} on {"D2Q9" if p.ndim == 2 else "D3Q19"}.
-        Lattice units with dx = dt = 1 and c_s^2 = 1/3, viscosity nu = (tau - 1/2) / 3.
+        {"D2Q9" if p.ndim == 2 else "D3Q19"}, in lattice units with dx = dt = 1 and c_s^2 = 1/3, viscosity nu = ({"`tau`" if model == "tau" else "1 / `omega`"} - 1/2) / 3.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -193,7 +193,7 @@ def lbm_moments(d: Draft) -> None:
     if give != "density":
         _directions(d, p)
     if forced:
-        d.param("gravity", p.vec, -0.01, 0.01, about="Body force")
+        d.param("gravity", p.vec, -0.01, 0.01, about="Acceleration of the body force")
     if give in ("both", "density"):
         d.output("rho", "float", p.cells, about="Density")
     if give in ("both", "velocity"):
@@ -220,7 +220,7 @@ def lbm_moments(d: Draft) -> None:
             lines.append(
                 "# Guo forcing: half of the force is included in the velocity (second order in time)"
             )
-            lines.append(f"u[{p.place}] = (momentum + 0.5 * mass * gravity) / mass")
+            lines.append(f"u[{p.place}] = momentum / mass + 0.5 * gravity")
         else:
             lines.append(f"u[{p.place}] = momentum / mass")
     if give == "stress":
@@ -243,7 +243,12 @@ def lbm_moments(d: Draft) -> None:
         }[give])  # fmt: skip
     p.launch(d)
     d.code("\n".join(lines))
-    d.explain("rho = sum f_k, rho u = sum f_k c_k, in lattice units.")
+    d.explain({
+        "both": "Density sum f_k and momentum sum f_k c_k, in lattice units.",
+        "velocity": "Momentum sum f_k c_k over density sum f_k, in lattice units.",
+        "density": "The zeroth moment, sum f_k.",
+        "stress": "Second moments sum f_k c_k c_k less those of equilibrium, in lattice units.",
+    }[give])  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
         f = p.cells_first(v.f)
@@ -296,7 +301,9 @@ def lbm_stream(d: Draft) -> None:
     if walls != "none":
         d.input("solid", "int", (nx, ny), 0, 2, about="1 for solid cells")
     if walls == "moving lid":
-        d.param("lid_speed", "float", 0.02, 0.1, about="Speed of the lid")
+        d.param(
+            "lid_speed", "float", 0.02, 0.1, about="Speed along x of the lid, the solid cells of the last row"
+        )
     d.output("f_new", "float", shape, about="Populations after the step")
 
     def at(name: str, k: str, place: str) -> str:
@@ -354,7 +361,11 @@ def lbm_stream(d: Draft) -> None:
         d.says("Streams D2Q9 populations on a periodic lattice.")
     elif walls == "moving lid":
         d.says("Streams D2Q9 populations with bounce-back at solid cells and at a moving lid.")
-    d.explain("Periodic in both directions." if walls == "none" else "Periodic but for solid cells.")
+    d.explain(
+        "Each population moves on by its direction; what leaves at one side comes in at the other."
+        if walls == "none"
+        else "Periodic but for solid cells, whose populations are not written."
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         f = v.f if soa else np.moveaxis(v.f, -1, 0)

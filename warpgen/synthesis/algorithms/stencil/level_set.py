@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.stencil import DOMAIN
-from warpgen.synthesis.algorithms.stencil.grid import NAMES, Grid, unit
+from warpgen.synthesis.algorithms.stencil.grid import NAMES, Grid, total, unit
 from warpgen.synthesis.writing.draft import Draft, Values
 
 
@@ -17,9 +17,9 @@ from warpgen.synthesis.writing.draft import Draft, Values
     | {
         "level_set_step": "evolve_level_set|update_level_set|upwind_level_set",
         "phi": "level_set|lsf",
-        "phi_new": "phi_out|level_set_next|phi_next",
+        "updated": "out|result|advanced",
         "speed": "F|normal_speed",
-        "grad_norm": "norm|slope",
+        "grad_norm": "slope|steepness",
         "sign": "s|sgn",
     },
     double=True,
@@ -33,8 +33,10 @@ def level_set_step(d: Draft) -> None:
     outward = d.flag("outward") if task == "constant speed" else False
     if task == "reinitialise":
         d.calls("reinitialize_level_set|redistance|redistance_step")
-    if task == "reinitialise":
         d.says("Takes one step of turning a level set into a signed distance function.")
+    elif task == "constant speed":
+        way = "outwards" if outward else "inwards"
+        d.says(f"Moves a front {way} at constant speed with the upwind scheme of Osher and Sethian.")
     d.input("phi", "float", g.shape, -1.0, 1.0, about="Level set function")
     if task == "speed field":
         d.input("speed", "float", g.shape, -1.0, 1.0, about="Normal speed of the front")
@@ -45,12 +47,10 @@ def level_set_step(d: Draft) -> None:
     d.param("dt", "float", 0.01, 0.05, about="Time step")
     d.param("dx", "float", 0.2, 0.5, about="Grid spacing")
     g.sized(d)
-    d.output("phi_new", "float", g.shape, about="Level set after the step")
-    lines = (
-        [f"p = {g.at('phi')}", "grow = 0.0", "shrink = 0.0"]
-        if task != "constant speed"
-        else [f"p = {g.at('phi')}", "norm2 = 0.0"]
-    )
+    d.output("updated", "float", g.shape, about="Level set after the step")
+    lines = [f"p = {g.at('phi')}"]
+    grow: list[str] = []
+    shrink: list[str] = []
     for axis in range(g.ndim):
         c = "xyz"[axis]
         back, ahead = g.at("phi", *unit(axis, g.ndim, -1)), g.at("phi", *unit(axis, g.ndim, 1))
@@ -59,48 +59,54 @@ def level_set_step(d: Draft) -> None:
         c = "xyz"[axis]
         plus = f"wp.max(back_{c}, 0.0) ** 2.0 + wp.min(ahead_{c}, 0.0) ** 2.0"
         minus = f"wp.min(back_{c}, 0.0) ** 2.0 + wp.max(ahead_{c}, 0.0) ** 2.0"
-        if task == "constant speed":
-            lines.append(f"norm2 += {plus if outward else minus}")
-        else:
-            lines += [f"grow += {plus}", f"shrink += {minus}"]
+        grow.append(plus)
+        shrink.append(minus)
     floor = "1.0e-6"
     if task == "constant speed":
-        lines += [f"grad_norm = wp.sqrt(norm2 + {floor})", f"{g.at('phi_new')} = p - dt * speed * grad_norm"]
+        lines.append(f"norm_sq = {total(grow if outward else shrink)}")
+    else:
+        lines += [f"grow = {total(grow)}", f"shrink = {total(shrink)}"]
+    if task == "constant speed":
+        lines += [
+            f"grad_norm = wp.sqrt(norm_sq + {floor})",
+            f"{g.at('updated')} = p - dt * speed * grad_norm",
+        ]
     elif task == "speed field":
         lines += [
             f"f = {g.at('speed')}",
             "# One-sided differences by the sign of the speed, so information comes from upwind",
-            f"grad_norm = wp.sqrt(grow + {floor}) if f > 0.0 else wp.sqrt(shrink + {floor})",
-            f"{g.at('phi_new')} = p - dt * f * grad_norm",
+            "grad_sq = grow if f > 0.0 else shrink",
+            f"grad_norm = wp.sqrt(grad_sq + {floor})",
+            f"{g.at('updated')} = p - dt * f * grad_norm",
         ]
     else:
-        lines += [f"grad_norm = wp.sqrt(grow + {floor}) if p > 0.0 else wp.sqrt(shrink + {floor})"]
+        lines += ["grad_sq = grow if p > 0.0 else shrink", f"grad_norm = wp.sqrt(grad_sq + {floor})"]
         if smooth == "sussman":
             lines.append("sign = p / wp.sqrt(p * p + dx * dx)")
         else:
             lines.append("# Smoothed sign, so that the interface hardly moves (Peng et al. 1999)")
             lines.append("sign = p / wp.sqrt(p * p + grad_norm * grad_norm * dx * dx)")
-        lines.append(f"{g.at('phi_new')} = p - dt * sign * (grad_norm - 1.0)")
-    g.code(d, "\n".join(lines), "phi", border=f"{g.at('phi_new')} = {g.at('phi')}")
-    law = "sgn(phi) (|grad phi| - 1)" if task == "reinitialise" else "F |grad phi|"
+        lines.append(f"{g.at('updated')} = p - dt * sign * (grad_norm - 1.0)")
+    g.code(d, "\n".join(lines), "phi", border=f"{g.at('updated')} = {g.at('phi')}")
+    law = "sgn(phi) (|grad phi| - 1)" if task == "reinitialise" else "`speed` |grad phi|"
     d.explain(f"dphi/dt + {law} = 0, first order in space and time. phi < 0 inside.")
 
     def reference(v: Values) -> dict[str, Any]:
         p = g.grid(v.phi)
-        grow: Any = 0.0
-        shrink: Any = 0.0
+        up: Any = 0.0
+        down: Any = 0.0
         for axis in range(g.ndim):
             a = (p - g.near(v.phi, *unit(axis, g.ndim, -1))) / v.dx
             b = (g.near(v.phi, *unit(axis, g.ndim, 1)) - p) / v.dx
-            grow = grow + np.clip(a, 0, None) ** 2 + np.clip(b, None, 0) ** 2
-            shrink = shrink + np.clip(a, None, 0) ** 2 + np.clip(b, 0, None) ** 2
+            up = up + np.clip(a, 0, None) ** 2 + np.clip(b, None, 0) ** 2
+            down = down + np.clip(a, None, 0) ** 2 + np.clip(b, 0, None) ** 2
         f = p if task == "reinitialise" else np.broadcast_to(v.speed, v.phi.shape).reshape(p.shape)
-        grad = np.sqrt(np.where(f > 0, grow, shrink) + 1e-6)
+        grad = np.sqrt(np.where(f > 0, up, down) + 1e-6)
         if task == "reinitialise":
             width = v.dx if smooth == "sussman" else grad * v.dx
             new = p - v.dt * p / np.hypot(p, width) * (grad - 1)
         else:
             new = p - v.dt * f * grad
-        return {"phi_new": g.result(new, border=p if g.edges == "fixed" else 0.0)}
+        return {"updated": g.result(new, border=p if g.edges == "fixed" else 0.0)}
 
     d.check(reference)

@@ -15,8 +15,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Briggs, Henson & McCormick 2000, A Multigrid Tutorial, ch. 3",
     names={
         "restrict_residual": "restriction|restrict_grid|coarsen|fine_to_coarse",
-        "fine": "r_fine|residual_fine|src",
-        "coarse": "r_coarse|rhs_coarse|dst",
+        "fine": "fine_residual|fine_field",
+        "coarse": "coarse_residual|coarse_field",
     },
     double=True,
     weight=6,
@@ -150,8 +150,8 @@ def restrict_residual(d: Draft) -> None:
     source="Briggs, Henson & McCormick 2000, A Multigrid Tutorial, ch. 3",
     names={
         "prolongate_correction": "prolongation|interpolate_correction|coarse_to_fine|add_correction",
-        "coarse": "e_coarse|error_coarse|correction",
-        "fine": "u_fine|solution|x_fine",
+        "coarse": "coarse_values|coarse_field",
+        "fine": "fine_values|fine_field",
     },
     double=True,
     weight=2,
@@ -166,13 +166,18 @@ def prolongate_correction(d: Draft) -> None:
         d.calls("prolongate|prolongation|interpolate_to_fine|coarse_to_fine")
     m = {1: d.pick(17, 25, 33), 2: d.pick(6, 7, 9), 3: d.pick(4, 5)}[ndim]
     size = 2 * m - 1 if kind == "vertices" else 2 * m
-    how = {"vertices": "linearly", "cells": "linearly between cells", "constant": "constant in each cell"}[
-        kind
-    ]
+    how = {
+        "vertices": "by linear interpolation between nodes",
+        "cells": "by linear interpolation between cell centers",
+        "constant": "which is constant in each coarse cell",
+    }[kind]
     if add == "store":
-        d.says(f"Prolongates a field to the next finer grid, {how}.")
+        how = how.replace("which is constant", "as a constant")
+        d.says(f"Prolongates a field to the next finer grid {how}.")
+    elif kind == "constant":
+        d.says(f"Adds a coarse grid correction, {how}, to the solution on the fine grid.")
     else:
-        d.says(f"Adds the prolongated coarse grid correction to the solution, {how}.")
+        d.says(f"Adds a coarse grid correction to the solution on the fine grid {how}.")
     d.input("coarse", "float", (m,) * ndim, -1.0, 1.0, about="Coarse grid")
     if add == "damped":
         d.param("weight", "float", 0.5, 0.9, about="Share of the correction that is added")
@@ -196,15 +201,12 @@ def prolongate_correction(d: Draft) -> None:
     elif kind == "vertices":
         if style == "branches" and ndim == 1:
             lines += [
-                "e = coarse[ci]",
-                "if i % 2 == 1:",
-                "    # between two nodes of the coarse grid",
-                "    e = 0.5 * (coarse[ci] + coarse[ci + 1])",
+                "# Odd nodes lie between two nodes of the coarse grid",
+                "e = coarse[ci] if i % 2 == 0 else 0.5 * (coarse[ci] + coarse[ci + 1])",
             ]
             value = "e"
         elif style == "branches":
             lines += [
-                "e = coarse[ci, cj]",
                 "if i % 2 == 1 and j % 2 == 1:",
                 "    near = coarse[ci, cj] + coarse[ci + 1, cj]",
                 "    e = 0.25 * (near + coarse[ci, cj + 1] + coarse[ci + 1, cj + 1])",
@@ -212,6 +214,8 @@ def prolongate_correction(d: Draft) -> None:
                 "    e = 0.5 * (coarse[ci, cj] + coarse[ci + 1, cj])",
                 "elif j % 2 == 1:",
                 "    e = 0.5 * (coarse[ci, cj] + coarse[ci, cj + 1])",
+                "else:",
+                "    e = coarse[ci, cj]",
             ]
             value = "e"
         else:

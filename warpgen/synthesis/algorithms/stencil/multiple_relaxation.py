@@ -54,12 +54,10 @@ _WEIGHTS = (4 / 9, 1 / 9, 1 / 9, 1 / 9, 1 / 9, 1 / 36, 1 / 36, 1 / 36, 1 / 36)
     source="Lallemand & Luo 2000 (moments); Guo, Zheng & Shi 2002 (forcing); Hou et al. 1996 (Smagorinsky)",
     names={
         "mrt_step": "lbm_mrt|lattice_boltzmann_step|stream_collide|mrt_stream_collide",
-        "f": "f_in|populations|pdf",
-        "f_new": "f_out|populations_new|pdf_out",
-        "rho": "density|m_rho",
-        "jx": "momentum_x|m_jx",
-        "jy": "momentum_y|m_jy",
-        "rates": "relaxation|params|s",
+        "f": "f_in|populations",
+        "f_new": "f_out|f_next",
+        "rho": "density",
+        "rates": "relaxation|s",
         "solid": "is_solid|obstacle|wall",
     },
     double=True,
@@ -76,7 +74,7 @@ def mrt_step(d: Draft) -> None:
     nx, ny = d.pick(8, 10, 12), d.pick(8, 10)
     shape = (9, nx, ny) if order == "directions first" else (nx, ny, 9)
 
-    def at(name: str, q: int, i: str = "i", j: str = "j") -> str:
+    def at(name: str, q: object, i: str = "i", j: str = "j") -> str:
         return f"{name}[{q}, {i}, {j}]" if order == "directions first" else f"{name}[{i}, {j}, {q}]"
 
     dot = "rates." if rates == "struct" else ""
@@ -159,6 +157,7 @@ def mrt_step(d: Draft) -> None:
     jx += 0.5 * force[0]
     jy += 0.5 * force[1]
     """
+    kept = f"{at('f_new', 'q')} = {at('f', 'q')}"
     d.launch(nx, ny)
     d.code(
         """
@@ -218,7 +217,9 @@ def mrt_step(d: Draft) -> None:
         $f_new7 = a_diag - diag_x - diag_y + 0.25 * stress_xy
         $f_new8 = a_diag + diag_x - diag_y - 0.25 * stress_xy
         """,
-        skip="# Obstacles hold no fluid\nif solid[i, j]:\n    return" if obstacles else "",
+        skip=f"# Obstacles hold no fluid\nif solid[i, j]:\n    for q in range(9):\n        {kept}\n    return"
+        if obstacles
+        else "",
         nx="f.shape[1]" if order == "directions first" else "f.shape[0]",
         ny="f.shape[2]" if order == "directions first" else "f.shape[1]",
         neighbors=neighbors,
@@ -260,7 +261,7 @@ def mrt_step(d: Draft) -> None:
     def reference(v: Values) -> dict[str, Any]:
         f = v.f if order == "directions first" else np.moveaxis(v.f, -1, 0)
         s = {name: v[f"{dot}{name}"] for name in _RATES}
-        f = pulled(v, f)
+        before, f = f, pulled(v, f)
         push_ = np.zeros((2, nx, ny))
         if force != "none":
             push_ = np.moveaxis(
@@ -299,7 +300,7 @@ def mrt_step(d: Draft) -> None:
         after = m - rate * (m - equilibrium) + (1.0 - 0.5 * rate) * sources
         made = np.einsum("qm,mxy->qxy", np.linalg.inv(_M), after)
         if obstacles:
-            made = np.where(v.solid, 0.0, made)
+            made = np.where(v.solid, before, made)
         return {"f_new": made if order == "directions first" else np.moveaxis(made, 0, -1)}
 
     d.check(reference, 5e-4)

@@ -16,8 +16,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Cahn & Hilliard 1958; Allen & Cahn 1979; Swift & Hohenberg 1977",
     names=NAMES
     | {
-        "phi": "c|order_parameter|phase",
-        "phi_new": "c_new|phi_next|phase_out",
+        "phi": "order_parameter|phase",
+        "updated": "out|result|advanced",
         "mu": "potential|chem_potential",
         "lap": "laplacian|lap_phi",
         "mobility": "M|mob",
@@ -70,8 +70,10 @@ def phase_field_step(d: Draft) -> None:
     else:
         d.param("dx", "float", 0.5, 1.0, about="Grid spacing")
     g.sized(d)
-    out = "mu" if model == "chemical potential" else "phi_new"
-    d.output(out, "float", g.shape)
+    out = "mu" if model == "chemical potential" else "updated"
+    d.output(
+        out, "float", g.shape, about="Chemical potential" if out == "mu" else "Order parameter after the step"
+    )
     force = "p * p * p - p" if well == "quartic" else "2.0 * p * (1.0 - p) * (1.0 - 2.0 * p)"
     lines = [f"p = {g.at('phi')}"]
     kick = f" + wp.sqrt(dt) * amplitude * {g.at('xi')}" if noise else ""

@@ -27,7 +27,7 @@ _CONSERVED = """
     u_{s} = $at1 / rho_{s}
     v_{s} = $at2 / rho_{s}
     w_{s} = $at3 / rho_{s}
-    heat_{s} = $at4
+    internal_{s} = $at4
     by_{s} = $at5
     bz_{s} = $at6
 """
@@ -37,10 +37,11 @@ _DERIVED = """
     $energy
     # Total pressure: of the gas and of the field
     pt_{s} = p_{s} + 0.5 * b2_{s}
-    # Fast magnetosonic speed along the normal
+    # Squares of the sound speed and of the Alfven speed, summed
     a2_{s} = (gamma * p_{s} + b2_{s}) / rho_{s}
     # Rounding must not make the root's argument negative
     split_{s} = wp.max(a2_{s} * a2_{s} - 4.0 * gamma * p_{s} * bx * bx / (rho_{s} * rho_{s}), 0.0)
+    # Fast magnetosonic speed along the normal
     fast_{s} = wp.sqrt(0.5 * (a2_{s} + wp.sqrt(split_{s})))
 """
 _FLUX = """
@@ -71,15 +72,15 @@ _STAR = """
 """
 _MIDDLE = """
     # --- Between both rotational discontinuities ---
-    way = wp.sign(bx)
+    sign_bx = wp.sign(bx)
     inv_root = 1.0 / (root_l + root_r)
-    v2 = inv_root * (root_l * v1_l + root_r * v1_r + (by1_r - by1_l) * way)
-    w2 = inv_root * (root_l * w1_l + root_r * w1_r + (bz1_r - bz1_l) * way)
-    by2 = inv_root * (root_l * by1_r + root_r * by1_l + root_l * root_r * (v1_r - v1_l) * way)
-    bz2 = inv_root * (root_l * bz1_r + root_r * bz1_l + root_l * root_r * (w1_r - w1_l) * way)
+    v2 = inv_root * (root_l * v1_l + root_r * v1_r + (by1_r - by1_l) * sign_bx)
+    w2 = inv_root * (root_l * w1_l + root_r * w1_r + (bz1_r - bz1_l) * sign_bx)
+    by2 = inv_root * (root_l * by1_r + root_r * by1_l + root_l * root_r * (v1_r - v1_l) * sign_bx)
+    bz2 = inv_root * (root_l * bz1_r + root_r * bz1_l + root_l * root_r * (w1_r - w1_l) * sign_bx)
     vb2 = s_m * bx + v2 * by2 + w2 * bz2
-    e2_l = e1_l - root_l * (vb1_l - vb2) * way
-    e2_r = e1_r + root_r * (vb1_r - vb2) * way
+    e2_l = e1_l - root_l * (vb1_l - vb2) * sign_bx
+    e2_r = e1_r + root_r * (vb1_r - vb2) * sign_bx
 """
 _MOMENTA = {"mx": "u", "my": "v", "mz": "w"}
 
@@ -105,7 +106,7 @@ def _regions(out: list[str], kept: list[str]) -> str:
         for name, place in zip(_FIELDS, out, strict=True):
             u, u1, u2 = (_state(name, side, k) for k in ("", "1", "2"))
             flux = f"f_{name}_{side}"
-            if kind == "star":
+            if kind == "star" or (kind == "double" and u1 == u2):
                 flux += f" + s_{side} * ({u1} - {u})"
             elif kind == "double":
                 flux += f" + alfven_{side} * ({u2}) - (alfven_{side} - s_{side}) * ({u1}) - s_{side} * ({u})"
@@ -202,7 +203,9 @@ def magnetic_fluxes(d: Draft) -> None:
             text = text.replace(f"$at{k}", at(name, rows[k]))
         energy = f"e_{s} = p_{s} / (gamma - 1.0) + kinetic_{s} + 0.5 * b2_{s}"
         if given == "conserved":
-            energy = f"p_{s} = (gamma - 1.0) * heat_{s}\ne_{s} = heat_{s} + kinetic_{s} + 0.5 * b2_{s}"
+            energy = (
+                f"p_{s} = (gamma - 1.0) * internal_{s}\ne_{s} = internal_{s} + kinetic_{s} + 0.5 * b2_{s}"
+            )
         derived = _DERIVED.replace("$energy", energy.replace("\n", "\n    "))
         sides += "".join(line[4:] + "\n" for line in (text + derived).format(s=s).split("\n") if line)
     field = "bx = face_field[face]"

@@ -48,7 +48,14 @@ def mac_divergence(d: Draft) -> None:
     out = {"divergence": "div", "outflow": "outflow"}.get(rhs, "rhs")
     flat = layout == "flat"
     for axis, c in enumerate("uvw"[:ndim]):
-        d.input(c, "float", int(np.prod(faces[axis])) if flat else faces[axis], -1.0, 1.0)
+        d.input(
+            c,
+            "float",
+            int(np.prod(faces[axis])) if flat else faces[axis],
+            -1.0,
+            1.0,
+            about=f"Velocity along {axes[axis]} at the {axes[axis]}-faces",
+        )
     if solid == "cells":
         d.input("solid", "int", int(np.prod(sides)) if flat else sides, 0, 2, about="1 for solid cells")
     elif solid == "faces":
@@ -134,8 +141,8 @@ def mac_divergence(d: Draft) -> None:
     | {
         "subtract_pressure_gradient": "project_velocity|apply_pressure|pressure_projection",
         "p": "pressure|press",
-        "vel": "velocity|u|v_field",
-        "vel_out": "velocity_new|u_new|projected",
+        "vel": "velocity",
+        "vel_out": "projected|velocity_out",
         "rho": "density|fluid_density",
         "dp": "delta_p|p_diff",
     },
@@ -178,11 +185,11 @@ def subtract_pressure_gradient(d: Draft) -> None:
     if len(grad) > 76:
         grad = f"wp.{vec}(\n" + "".join(f"    {part},\n" for part in parts) + ")"
     new = g.at("vel_out" if place == "out" else "vel")
-    times = "" if coefficient == "1.0" else f"{coefficient} * "
+    step = {"1.0": "dp", "1.0 / dx": "dp / dx"}.get(coefficient, f"{coefficient} * dp")
     lines = [f"dp = {grad}"]
     if slip:
         lines += [
-            f"v = {g.at('vel')} - {times}dp",
+            f"v = {g.at('vel')} - {step}",
             "# Free-slip walls: zero normal velocity",
         ]
         for axis in range(g.ndim):
@@ -191,14 +198,14 @@ def subtract_pressure_gradient(d: Draft) -> None:
             lines += [f"if {c} == 0 or {c} == {n} - 1:", f"    v = wp.{vec}({kept})"]
         lines.append(f"{new} = v")
     elif place == "in place":
-        lines.append(f"{new} -= {times}dp" if d.pick(True, False) else f"{new} = {new} - {times}dp")
+        lines.append(f"{new} -= {step}" if d.pick(True, False) else f"{new} = {new} - {step}")
     else:
-        lines.append(f"{new} = {g.at('vel')} - {times}dp")
+        lines.append(f"{new} = {g.at('vel')} - {step}")
     g.code(d, "\n".join(lines), "p", border=f"{new} = {g.at('vel')}" if place == "out" else "")
     d.explain({
-        "physical": "u = u* - dt / rho grad(p). The result is divergence-free if lap(p) = rho / dt div(u*).",
-        "plain": "u = u* - grad(p), where p holds dt / rho already. The result is divergence-free if lap(p) = div(u*).",
-        "none": "u = u* - grad(p) on a grid of unit spacing. The result is divergence-free if lap(p) = div(u*).",
+        "physical": "u = u* - dt / rho grad(p), where p solves lap(p) = rho / dt div(u*).",
+        "plain": "u = u* - grad(p), where p solves lap(p) = div(u*) and so holds dt / rho already.",
+        "none": "u = u* - grad(p) on a grid of unit spacing, where p solves lap(p) = div(u*).",
     }[scaled])  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
@@ -221,12 +228,11 @@ def subtract_pressure_gradient(d: Draft) -> None:
     names=NAMES
     | {
         "poisson_sweep": "jacobi_iteration|pressure_solve_step|relax|poisson_relaxation",
-        "p": "pressure|x|u",
-        "p_new": "pressure_next|x_new|p_out",
-        "b": "rhs|f|source",
-        "omega": "relaxation|w|damping",
-        "residual": "res|r|defect",
-        "parity": "color|colour|phase",
+        "p": "pressure|x",
+        "updated": "out|result",
+        "b": "rhs|source",
+        "omega": "relaxation|damping",
+        "residual": "res|defect",
     },
     double=True,
     weight=6,
@@ -244,14 +250,14 @@ def poisson_sweep(d: Draft) -> None:
     if damped == "param":
         d.param("omega", "float", 0.5, 0.9, about="Relaxation factor")
     if screened:
-        d.param("kappa2", "float", 0.1, 2.0)
+        d.param("kappa2", "float", 0.1, 2.0, about="Square of the screening constant kappa")
         d.says("Performs one damped Jacobi sweep for the screened Poisson equation lap(p) - kappa^2 p = b.")
     g.sized(d)
-    d.output("p_new", "float", g.shape, about="Updated pressure")
+    d.output("updated", "float", g.shape, about="Updated pressure")
     if residual:
         d.output("residual", "float", g.shape, about="Residual of the equation")
     around = total([g.at("p", *unit(a, ndim, s)) for a in range(ndim) for s in (-1, 1)])
-    own, new = g.at("p"), g.at("p_new")
+    own, new = g.at("p"), g.at("updated")
     diagonal = f"({2 * ndim}.0 + kappa2 * dx * dx)" if screened else f"{2 * ndim}.0"
     lines = [f"around = {around}"]
     if residual:
@@ -265,7 +271,8 @@ def poisson_sweep(d: Draft) -> None:
         if ndim == 1:
             lines.append("# omega = 2/3 is the best damping for a multigrid smoother")
         lines.append(f"{new} = ({own} + 2.0 * relaxed) / 3.0")
-    g.code(d, "\n".join(lines), "p", border=f"{new} = {own}")
+    rim = f"\n{g.at('residual')} = 0.0" if residual else ""
+    g.code(d, "\n".join(lines), "p", border=f"{new} = {own}{rim}")
     if damped == "none":
         d.says(
             f"Performs one Jacobi sweep for the {'screened ' if screened else 'discrete '}Poisson equation"
@@ -279,7 +286,7 @@ def poisson_sweep(d: Draft) -> None:
         rest = b - (around - diagonal * p) / v.dx**2
         weight = {"none": 1.0, "param": v.get("omega"), "two thirds": 2 / 3}[damped]
         new = p - weight * rest * v.dx**2 / diagonal  # x + w D^-1 r, D = -diagonal / dx^2
-        found = {"p_new": g.result(new, border=p if g.edges == "fixed" else 0.0)}
+        found = {"updated": g.result(new, border=p if g.edges == "fixed" else 0.0)}
         return found | ({"residual": g.result(rest)} if residual else {})
 
     d.check(reference)
@@ -290,10 +297,10 @@ def poisson_sweep(d: Draft) -> None:
     names=NAMES
     | {
         "red_black_sor": "sor_sweep|sor_color_pass|red_black_relaxation",
-        "p": "pressure|x|u",
-        "b": "rhs|f|divergence",
-        "omega": "relaxation|over_relaxation|w",
-        "parity": "color|colour|phase",
+        "p": "pressure|x",
+        "b": "rhs|source",
+        "omega": "relaxation|over_relaxation",
+        "parity": "color|colour",
         "solid": "mask|fixed_cells|is_wall",
     },
     double=True,

@@ -76,9 +76,9 @@ def face_flux(center: wp.vec4, neighbor: wp.vec4, side: float) -> wp.vec3:
         neighbor: State of the cell on the other side.
         side: 1 for the face at the upper end of the cell, -1 for the one at the lower end.
     """
-    bed = wp.max(center[3], neighbor[3])
-    h_c = wp.max(center[0] + center[3] - bed, 0.0)
-    h_n = wp.max(neighbor[0] + neighbor[3] - bed, 0.0)
+    z_face = wp.max(center[3], neighbor[3])
+    h_c = wp.max(center[0] + center[3] - z_face, 0.0)
+    h_n = wp.max(neighbor[0] + neighbor[3] - z_face, 0.0)
     # Pressure correction that balances the slope of the bed
     balance = 0.5 * GRAVITY * (center[0] * center[0] - h_c * h_c)
     if side > 0.0:
@@ -101,10 +101,9 @@ def safe_velocity(h: float, q: float) -> float:
     source="Audusse et al. 2004 (hydrostatic reconstruction); Toro 2001, ch. 10; Kurganov & Petrova 2007",
     names={
         "shallow_water_step": "swe_step|flood_step|update_water|advance_shallow_water",
-        "depth": "h|water_depth|water",
-        "bed": "z|terrain|bathymetry",
-        "center": "own|c_state",
-        "depth_new": "h_new|depth_out|water_new",
+        "depth": "water_depth",
+        "bed": "terrain|bathymetry",
+        "depth_new": "depth_out|new_depth",
         "manning": "roughness|manning_n|n_manning",
         "dx": "cell_size|spacing",
     },

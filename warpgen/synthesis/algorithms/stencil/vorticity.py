@@ -11,8 +11,8 @@ from warpgen.synthesis.algorithms.stencil.grid import NAMES, Grid, unit
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = NAMES | {
-    "curl": "vorticity|omega|w",
-    "force": "f_conf|confinement|f",
+    "curl": "vorticity|omega",
+    "force": "f_conf|confinement",
     "vel": "velocity|u",
     "strength": "epsilon|eps_conf|confinement_strength",
     "eta": "grad|grad_abs",

@@ -17,12 +17,12 @@ from warpgen.synthesis.writing.draft import Draft, Values
     names=NAMES
     | {
         "wave_step": "wave_equation|propagate_wave|wave_solve|step_wave",
-        "u": "height|current|displacement",
-        "u_prev": "previous|u_old|heights_prev",
-        "u_next": "next_u|u_new|heights_next",
+        "u": "height|displacement",
+        "previous": "prev|before",
+        "updated": "out|result",
         "c": "speed|wave_speed",
         "damping": "k_damp|friction|damping_rate",
-        "retained": "damping_factor|attenuation|damp",
+        "retained": "damping_factor|kept",
         "lap": "laplacian|lap_u|d2u",
     },
     double=True,
@@ -42,15 +42,15 @@ def wave_step(d: Draft) -> None:
         d.says("Updates wave velocities from the Laplacian of the displacement.")
     d.input("u", "float", g.shape, -1.0, 1.0, about="Displacement")
     if scheme == "three levels":
-        d.input("u_prev", "float", g.shape, -1.0, 1.0, about="Displacement of the previous step")
+        d.input("previous", "float", g.shape, -1.0, 1.0, about="Displacement of the previous step")
     elif scheme == "overwrite":
-        d.inout("u_prev", "float", g.shape, -1.0, 1.0, about="Displacement of the previous step")
+        d.inout("previous", "float", g.shape, -1.0, 1.0, about="Displacement of the previous step")
     else:
-        d.inout("vel", "float", g.shape, -1.0, 1.0)
+        d.inout("vel", "float", g.shape, -1.0, 1.0, about="Rate of change of the displacement")
     if medium:
-        d.input("c", "float", g.shape, 0.5, 1.5)
+        d.input("c", "float", g.shape, 0.5, 1.5, about="Wave speed per cell")
     else:
-        d.param("c", "float", 0.5, 1.5)
+        d.param("c", "float", 0.5, 1.5, about="Wave speed")
     if pump:
         d.input("source", "float", g.shape, -1.0, 1.0, about="Source term")
     if damped == "linear":
@@ -61,15 +61,15 @@ def wave_step(d: Draft) -> None:
     d.param("dx", "float", 0.2, 0.4, about="Grid spacing")
     g.sized(d)
     if scheme == "three levels":
-        d.output("u_next", "float", g.shape, about="Displacement of the next step")
+        d.output("updated", "float", g.shape, about="Displacement of the next step")
     c = g.at("c") if medium else "c"
     lines = [f"lap = {laplacian_text(g, 'u')}"]
     if medium:
         lines.append(f"speed = {c}")
         c = "speed"
     accel = f"{c} * {c} * lap / (dx * dx)" + (f" + {g.at('source')}" if pump else "")
-    u, prev = g.at("u"), g.at("u_prev")
-    out = g.at({"three levels": "u_next", "overwrite": "u_prev", "velocity": "vel"}[scheme])
+    u, prev = g.at("u"), g.at("previous")
+    out = g.at({"three levels": "updated", "overwrite": "previous", "velocity": "vel"}[scheme])
     if scheme == "velocity":
         v = g.at("vel")
         lines.append(f"accel = {accel}")
@@ -91,7 +91,8 @@ def wave_step(d: Draft) -> None:
         border = f"{out} = 0.0"
     lines.append(f"{out} = {new}")
     g.code(d, "\n".join(lines), "u", border=border)
-    d.explain(f"d2u/dt2 = c^2 lap(u), stable for c dt / dx <= 1 / sqrt({ndim}).")
+    limit = "1" if ndim == 1 else "1 / sqrt(2)"
+    d.explain(f"d2u/dt2 = `c`^2 lap(u), stable for `c` `dt` / `dx` <= {limit}.")
 
     def reference(v: Values) -> dict[str, Any]:
         u = g.grid(v.u)
@@ -103,14 +104,14 @@ def wave_step(d: Draft) -> None:
             old = g.grid(v.vel)
             rate = old
         else:
-            old = g.grid(v.u_prev)
+            old = g.grid(v.previous)
             rate = (u - old) / v.dt
         if damped == "linear":
             accel = accel - v.damping * rate
         k = v.retained if damped == "factor" else 1.0
         new = k * (old + v.dt * accel) if scheme == "velocity" else u + k * v.dt * rate + v.dt**2 * accel
         kept = 0.0 if g.edges == "fixed" or scheme == "three levels" else old
-        name = {"three levels": "u_next", "overwrite": "u_prev", "velocity": "vel"}[scheme]
+        name = {"three levels": "updated", "overwrite": "previous", "velocity": "vel"}[scheme]
         return {name: g.result(new, border=kept)}
 
     d.check(reference, 5e-4)
@@ -150,19 +151,19 @@ def fdtd_update(d: Draft) -> None:
     if electric:
         d.inout("ez", "float", shape, -1.0, 1.0, about="Electric field")
         if ndim == 1:
-            d.input("hy", "float", shape, -1.0, 1.0)
+            d.input("hy", "float", shape, -1.0, 1.0, about="Magnetic field")
         else:
-            d.input("hx", "float", shape, -1.0, 1.0)
-            d.input("hy", "float", shape, -1.0, 1.0)
+            d.input("hx", "float", shape, -1.0, 1.0, about="Magnetic field along x")
+            d.input("hy", "float", shape, -1.0, 1.0, about="Magnetic field along y")
     else:
         d.input("ez", "float", shape, -1.0, 1.0, about="Electric field")
         if ndim == 1:
-            d.inout("hy", "float", shape, -1.0, 1.0)
+            d.inout("hy", "float", shape, -1.0, 1.0, about="Magnetic field")
         elif pair:
-            d.inout("h", "vec2", shape, -1.0, 1.0)
+            d.inout("h", "vec2", shape, -1.0, 1.0, about="Magnetic field along x and y")
         else:
-            d.inout("hx", "float", shape, -1.0, 1.0)
-            d.inout("hy", "float", shape, -1.0, 1.0)
+            d.inout("hx", "float", shape, -1.0, 1.0, about="Magnetic field along x")
+            d.inout("hy", "float", shape, -1.0, 1.0, about="Magnetic field along y")
     if material in ("permittivity", "lossy"):
         d.input("eps", "float", shape, 1.0, 4.0, about="Permittivity")
     if material == "lossy":
@@ -227,9 +228,9 @@ def fdtd_update(d: Draft) -> None:
         lines.append(f"hy[i, j] = {keep}hy[i, j] + {gain} * (ez[{beside(0)}] - ez[i, j])")
     d.launch(*shape)
     d.code("\n".join(lines))
-    d.explain("""
+    d.explain(f"""
         Normalised units: eps_0 = mu_0 = c = 1. Magnetic components are half a cell and half a step
-        away from electric ones; the Courant number `dt_dx` must not exceed 1 / sqrt(dimensions).
+        away from electric ones; the Courant number `dt_dx` must not exceed {"1" if ndim == 1 else "1 / sqrt(2)"}.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -290,19 +291,19 @@ def schroedinger_step(d: Draft) -> None:
         what = "of a particle in a potential" if potential != "none" else "of a free particle"
         what = "of the Gross-Pitaevskii equation" if nonlinear else what
         d.says(f"Applies the Hamiltonian {what} to a complex wave function.")
-        d.input("psi", "vec2", g.shape, -1.0, 1.0)
+        d.input("psi", "vec2", g.shape, -1.0, 1.0, about="Wave function (real, imaginary)")
     else:
         d.says(f"Advances the {part} part of a wave function with the Visscher scheme.")
         other = "imag" if part == "real" else "real"
         own = "real" if part == "real" else "imag"
-        d.inout(own, "float", g.shape, -1.0, 1.0)
+        d.inout(own, "float", g.shape, -1.0, 1.0, about="Part of the wave function that is advanced")
         if nonlinear:
             d.forward_only()  # the density is of what is then changed in place
-        d.input(other, "float", g.shape, -1.0, 1.0)
+        d.input(other, "float", g.shape, -1.0, 1.0, about="The other part, half a step apart")
     if potential == "given":
         d.input("potential", "float", g.shape, -1.0, 1.0, about="Potential energy")
     elif well:
-        d.param("omega", "float", 0.2, 0.6)
+        d.param("omega", "float", 0.2, 0.6, about="Frequency of the harmonic trap")
     if nonlinear:
         d.param("strength", "float", 0.2, 1.0, about="Strength of the interaction")
     if part != "hamiltonian":
@@ -310,7 +311,7 @@ def schroedinger_step(d: Draft) -> None:
     d.param("dx", "float", 0.3, 0.6, about="Grid spacing")
     g.sized(d)
     if part == "hamiltonian":
-        d.output("h_psi", "vec2", g.shape)
+        d.output("h_psi", "vec2", g.shape, about="H psi (real, imaginary)")
     name = "psi" if part == "hamiltonian" else other
     here = g.at(name)
     lines = [f"kinetic = -0.5 / (dx * dx) * ({laplacian_text(g, name)})"]
