@@ -174,7 +174,7 @@ def independent_step(d: Draft) -> None:
             + "    return"
         )
         d.launch(n)
-        d.code("u = wp.tid()\n$walk", walk=g.walk(body))
+        d.code("u = wp.tid()\nrecolor[u] = 0\n$walk", walk=g.walk(body))
         d.says("Marks nodes with color conflicts for recoloring.")
 
     def reference(v: Values) -> dict[str, Any]:

@@ -170,7 +170,7 @@ def common_neighbors(d: Draft) -> None:
             "jaccard": "jaccard_edges|jaccard_similarity|neighbor_similarity",
             "cosine": "cosine_similarity|neighbor_cosine|neighbor_similarity",
             "adamic": "adamic_adar|adamic_adar_index|neighbor_similarity",
-            "total": "triangle_count|count_triangles|total_common_neighbors",
+            "total": "triangle_count|count_triangles|sum_triangles",
         }[measure]
     )
     d.input("sources", "int", m, 0, n, about="Source node of each edge")
@@ -186,7 +186,8 @@ def common_neighbors(d: Draft) -> None:
         d.output(name, "float" if real else "int", m, about=about)
     hit = "shared += inv_log_degree[$v]" if measure == "adamic" else "shared += 1"
     start = "shared = float(0.0)" if measure == "adamic" else "shared = int(0)"
-    loop = "# skip self loops\nif u == v:\n    return" if padded else ""
+    zero = "" if measure == "total" else f"    {name}[edge] = {'0.0' if real else '0'}\n"
+    loop = f"# skip self loops\nif u == v:\n{zero}    return" if padded else ""
     if way == "merge":
         body = f"""
         {start}
@@ -274,6 +275,8 @@ def common_neighbors(d: Draft) -> None:
             "bitmask": " with bit masks",
         }.get(way, "")
         d.says(f"{what[measure]}{how}.")
+    if measure == "total":
+        d.explain("Each triangle is met once for each of its edges in the list.")
     d.launch(m)
     d.code(
         "edge = wp.tid()\nu = sources[edge]\nv = dests[edge]\n$loop\n$body\n$end",

@@ -87,13 +87,12 @@ def bfs_level(d: Draft) -> None:
             d.code("u = wp.tid()\nif in_frontier[u] == 0:\n    return\n$walk", walk=g.walk(mark))
         d.says("Marks unvisited neighbors of the frontier as the next frontier.")
     else:
-        # 0 and 1 are levels that are done, 7 stands for "not reached"
-        far = 7
+        far = -1 if way == "pull" else 7  # what stands for "not reached"
         if way == "pull":
-            d.input("given", "int", n, 0, far + 1, about="Levels of the previous round")
+            d.input("given", "int", n, far, 7, about="Levels of the previous round, -1 if not reached")
         d.param("current", "int", 1, 4, about="Current level")
         if way == "pull":
-            d.output("level", "int", n, about="BFS levels")
+            d.output("level", "int", n, about="BFS levels after this round")
         else:
             d.inout("level", "int", n, 0, far + 1, about="BFS levels")
         if flag:
@@ -118,7 +117,7 @@ def bfs_level(d: Draft) -> None:
                 d.code("if found != given[u]:\n    changed[0] = 1")
             d.says("Expands one BFS level bottom-up: unreached nodes search for a neighbor in the frontier.")
             d.explain(
-                "The lists hold the nodes that link to each node, which are all in an undirected graph."
+                "The lists hold the nodes that link to each node; in an undirected graph these are its neighbors."
             )
         else:
             put = "if level[v] > current + 1:\n    level[v] = current + 1"
@@ -245,9 +244,10 @@ def relax_edges(d: Draft) -> None:
     atomic = "wp.atomic_min" if semiring == "shortest" else "wp.atomic_max"
     light = f"if {weight} > delta:\n    $leave\n" if extra == "light" else ""
     if way == "pull":
-        take = "best = d\n    via = v" if extra == "parent" else "best = d"
+        take = "best = candidate\n    via = v" if extra == "parent" else "best = candidate"
         cut = "if dist[v] > limit:\n    continue\n" if bound else ""
-        body = cut + light.replace("$leave", "continue") + f"d = {path}\nif d {better} best:\n    {take}"
+        body = cut + light.replace("$leave", "continue")
+        body += f"candidate = {path}\nif candidate {better} best:\n    {take}"
         if extra != "parent" and not bound and extra == "none":
             fold = "wp.min" if semiring == "shortest" else "wp.max"
             body = f"best = {fold}(best, {path})"
@@ -273,11 +273,11 @@ def relax_edges(d: Draft) -> None:
         )
     else:
         leave = "return" if way == "edges" else "continue"
-        push = light.replace("$leave", leave) + f"d = {path}\n"
+        push = light.replace("$leave", leave) + f"candidate = {path}\n"
         if extra == "changed":
-            push += f"if d {better} {atomic}({target}, v, d):\n    changed[0] = 1"
+            push += f"if candidate {better} {atomic}({target}, v, candidate):\n    changed[0] = 1"
         else:
-            push += f"{atomic}({target}, v, d)"
+            push += f"{atomic}({target}, v, candidate)"
         stop = (
             "# skip nodes that did not change in the last round\nif in_frontier[u] == 0:\n    return"
             if extra == "frontier"

@@ -36,6 +36,8 @@ def pagerank_step(d: Draft) -> None:
     way = d.option("way", "pull", "push", "edges")
     teleport = d.option("teleport", "uniform", "personal", "none")
     share = d.option("share", "degree", "weights", "inverse degree")
+    if way == "edges":
+        teleport = "none"  # it belongs to nodes, of which there may be more than edges
     dangling = d.flag("dangling", 0.3) and teleport != "none"
     n, m = d.pick(40, 56, 64), d.pick(160, 220)
     if layout == "padded":
@@ -45,7 +47,9 @@ def pagerank_step(d: Draft) -> None:
         d.input("sources", "int", m, 0, n, about="Source node of each edge")
         d.input("dests", "int", m, 0, n, about="Target node of each edge")
         if weighted:
-            d.input("weights", "float", m, 0.1, 0.5, about="Edge weights")
+            d.input(
+                "weights", "float", m, 0.1, 0.5, about="Edge weights, which sum to one over each node's links"
+            )
         g = adjacency.Lists("arrays", n, m, 5)
         weight = "weights[edge]"
     else:
@@ -68,6 +72,8 @@ def pagerank_step(d: Draft) -> None:
         "none": "",
     }[teleport]
     base = base.replace("$n", "rank.shape[0]")
+    if not base:
+        d.calls("propagate_ranks|spread_ranks|pass_ranks_on")
     lost = " + leak / float(rank.shape[0])" if dangling else ""
     giver = "v" if way == "pull" else "u"
     part = {
@@ -108,12 +114,8 @@ def pagerank_step(d: Draft) -> None:
             d.code("u = wp.tid()$start\n$walk", start=start, walk=g.walk(body))
         else:
             d.launch(m)
-            first = "if edge < rank.shape[0]:\n    # the first threads also add the teleport term\n"
-            first += f"    wp.atomic_add(rank_new, edge, {constant.replace('[u]', '[edge]')})"
             d.code(
-                "edge = wp.tid()\n$first\nu = sources[edge]\n"
-                f"wp.atomic_add(rank_new, dests[edge], damping * {part})",
-                first=first if base else "",
+                f"edge = wp.tid()\nu = sources[edge]\nwp.atomic_add(rank_new, dests[edge], damping * {part})"
             )
         d.says(
             "Computes one PageRank iteration in push style with atomics."

@@ -276,7 +276,8 @@ def soft_experts(d: Draft) -> None:
     if normal:
         d.param("sharpness", "float", 1.0, 3.0, about="scale of the cosines")
     inner = width if expert == "linear" else hidden
-    d.input("w_in", "float", (experts, width, inner), -1.0, 1.0, about="first weights of each expert")
+    about = "weights of each expert" if expert == "linear" else "first weights of each expert"
+    d.input("w_in", "float", (experts, width, inner), -1.0, 1.0, about=about)
     if expert == "gated":
         d.input("w_gate", "float", (experts, width, inner), -1.0, 1.0, about="weights of the gates")
     if expert != "linear":
@@ -357,7 +358,7 @@ def soft_experts(d: Draft) -> None:
         $logits
         $dispatch
         $combine
-        outcome = {"wp.tile_load(tokens[group], shape=(TOKENS, WIDTH))" if residual else "wp.tile_zeros(shape=(TOKENS, WIDTH), dtype=float)"}
+        outcome = {"x" if residual else "wp.tile_zeros(shape=(TOKENS, WIDTH), dtype=float)"}
         $loop
         wp.tile_store(outputs[group], outcome)
         $load
@@ -374,9 +375,16 @@ def soft_experts(d: Draft) -> None:
         else "",
     )
     if gate == "soft slots":
+        if residual:
+            d.says(
+                "Passes tokens through experts by soft assignments to their slots and back, and adds the tokens."
+            )
         d.explain("No token is dropped and no expert is left without work, and all of it has a gradient.")
     else:
-        d.says("Blends the results of experts for each token by a softmax of its affinities to them.")
+        d.says(
+            "Blends the results of experts for each token by a softmax of its affinities to them"
+            + (", and adds the token." if residual else ".")
+        )
         d.explain("All experts see all tokens, so the gate has a gradient everywhere.")
 
     def reference(v: Values) -> Mapping[str, Any]:

@@ -63,7 +63,7 @@ def alignment_loss(d: Draft) -> None:
         least = 2 if finite else 4
         d.input("frame_count", "int", batch, least, frames + 1, about="Frames in use of each sample")
     if labels_of == "lengths":
-        d.input("label_count", "int", batch, 1, labels + 1, about="Labels of each sample")
+        d.input("label_count", "int", batch, 1, labels + 1, about="Labels of each sample, at least one")
     if blank == "param":
         d.param("blank", "int", classes - 1, about="Class that stands for no label")
     if result == "loss":
@@ -74,7 +74,13 @@ def alignment_loss(d: Draft) -> None:
             about="Negative log-likelihood of each sample" + (", per label" if mean else ""),
         )
     elif result == "gradient":
-        d.output("grad", "float", shape, about="Derivatives of the loss by the logits")
+        d.output(
+            "grad",
+            "float",
+            shape,
+            about="Derivatives of the loss by the logits"
+            + ("" if given == "logits" else " behind the log probabilities"),
+        )
         d.says("Computes the gradient of the connectionist temporal classification loss by its logits.")
     else:
         d.output(
@@ -125,7 +131,7 @@ def alignment_loss(d: Draft) -> None:
     )
     both = result != "loss"
     back = f"""
-        # --- Backward: of what is still to be said after this frame ---
+        # Backward: of what is still to be said after this frame
         for place in range({s_end}):
             beta[{t_last}, place] = wp.where(place >= {s_before}, 0.0, NEVER)
         for r in range(1, {t_end}):
@@ -145,7 +151,7 @@ def alignment_loss(d: Draft) -> None:
     sign = "loss" if not mean else "loss per label"
     length = "float(label_count[sample])" if labels_of == "lengths" else "float(NUM_PLACES // 2)"
     store = {
-        "loss": "loss[sample] = -likelihood" + (f" / {length}" if mean else ""),
+        "loss": "loss[sample] = -log_likelihood" + (f" / {length}" if mean else ""),
         "gradient": f"""
             # Softmax minus the share of each class in all alignments (Graves et al., eq. 16)
             for frame in range({t_end}):
@@ -153,16 +159,27 @@ def alignment_loss(d: Draft) -> None:
                     {at("grad", "frame", "c")} = wp.exp({prob.format("frame", "c")})
                 for place in range({s_end}):
                     label = {symbol.format("place")}
-                    share = wp.exp(alpha[frame, place] + beta[frame, place] - likelihood)
+                    share = wp.exp(alpha[frame, place] + beta[frame, place] - log_likelihood)
                     {at("grad", "frame", "label")} -= share
             """,
         "occupancy": f"""
             for frame in range({t_end}):
                 for place in range({s_end}):
-                    occupancy[sample, frame, place] = wp.exp(alpha[frame, place] + beta[frame, place] - likelihood)
+                    occupancy[sample, frame, place] = wp.exp(alpha[frame, place] + beta[frame, place] - log_likelihood)
             """,
     }[result]
     drop = "loss[sample] = 0.0\n    return" if result == "loss" else "return"
+    unused = frames_of == "lengths" or (result == "occupancy" and labels_of == "lengths")
+    clear = ""
+    if unused and result != "loss":
+        end, entry = ("NUM_CLASSES", at("grad", "frame", "c"))
+        if result == "occupancy":
+            end, entry = "NUM_PLACES", "occupancy[sample, frame, c]"
+        clear = "# Frames beyond the end take no part\n" if frames_of == "lengths" else ""
+        clear += f"for frame in range(MAX_FRAMES):\n    for c in range({end}):\n        {entry} = 0.0"
+        clear = (
+            clear.replace("c in", "place in").replace(", c]", ", place]") if result == "occupancy" else clear
+        )
     d.module(f"MAX_FRAMES = wp.constant({frames})\nNUM_PLACES = wp.constant({places})")
     if given == "logits" or result == "gradient":
         d.module(f"NUM_CLASSES = wp.constant({classes})")
@@ -176,7 +193,8 @@ def alignment_loss(d: Draft) -> None:
         $counts
         alpha = wp.zeros(shape=(MAX_FRAMES, NUM_PLACES), dtype=float)
         $room
-        # --- Forward: a path begins with a blank or with the first label ---
+        $clear
+        # Forward: a path begins with a blank or with the first label
         for place in range({s_end}):
             label = {symbol.format("place")}
             alpha[0, place] = wp.where(place < 2, {prob.format("0", "label")}, NEVER)
@@ -192,7 +210,7 @@ def alignment_loss(d: Draft) -> None:
                         reach = log_add(reach, alpha[frame - 1, place - 2])
                 alpha[frame, place] = reach + {prob.format("frame", "label")}
         # Paths end with the last label or with the blank behind it
-        likelihood = log_add(alpha[{t_last}, {s_last}], alpha[{t_last}, {s_before}])
+        log_likelihood = log_add(alpha[{t_last}, {s_last}], alpha[{t_last}, {s_before}])
         $hopeless
         $back
         $store
@@ -206,7 +224,8 @@ def alignment_loss(d: Draft) -> None:
             if there
         ),
         room="beta = wp.zeros(shape=(MAX_FRAMES, NUM_PLACES), dtype=float)" if both else "",
-        hopeless=f"if likelihood < -1.0e20:\n    # More labels than frames: such samples must not drown the others\n    {drop}"
+        clear=clear,
+        hopeless=f"if log_likelihood < -1.0e20:\n    # More labels than frames: such samples must not drown the others\n    {drop}"
         if finite
         else "",
         back=textwrap.dedent(back).strip("\n") if both else "",

@@ -66,7 +66,13 @@ def softmax(d: Draft) -> None:
         d.param("temperature", "float", 0.5, 2.0, about="divides the scores")
     made = "y" if out == "softmax" else "log_y"
     to = "x" if place else made
-    d.says(f"Turns each {line} of scores to probabilities without overflow.")
+    scores = {
+        "none": f"each {line} of scores",
+        "lengths": f"the valid scores of each {line}",
+        "causal": f"the scores of each {line} up to its own place",
+        "mask": f"the scores of each {line} that are kept",
+    }[mask]
+    d.says(f"Turns {scores} to probabilities without overflow.")
     if out in ("softmax", "log softmax"):
         if not place:
             beyond = ", left alone beyond the valid entries" if mask in ("lengths", "causal") else ""
@@ -85,7 +91,7 @@ def softmax(d: Draft) -> None:
     if how == "online":
         sums = """
         # Online softmax: rescale the running sum whenever the maximum changes
-        m = float(-1.0e4)
+        m = float(-wp.inf)
         z = float(0.0)
         $best
         for k in range(n):
@@ -99,7 +105,7 @@ def softmax(d: Draft) -> None:
         """
     else:
         sums = """
-        m = float(-1.0e4)
+        m = float(-wp.inf)
         $best
         for k in range(n):
             $skip
@@ -124,13 +130,13 @@ def softmax(d: Draft) -> None:
     before = "log_z = wp.log(z)" if out == "log softmax" else ""
     if out in entries:
         if mask in ("lengths", "causal") and out == "softmax":
-            tail = f"for k in range(n, {width_text}):\n    {to}{at} = 0.0" if place else ""
+            tail = f"for k in range(n, {width_text}):\n    {to}{at} = 0.0"
         else:
             tail = ""
         ending = f"{before}\nfor k in range(n):\n    $skip\n    {entries[out]}\n{tail}".strip()
-        if place and mask == "mask":
+        if mask == "mask":
             ending = ending.replace(
-                "    $skip\n", f"    if keep{at} == 0:\n        x{at} = 0.0\n        continue\n"
+                "    $skip\n", f"    if keep{at} == 0:\n        {to}{at} = 0.0\n        continue\n"
             )
     elif out == "entropy":
         ending = """
@@ -141,18 +147,18 @@ def softmax(d: Draft) -> None:
             mean += ($s - m) * wp.exp($s - m)
         entropy[i] = wp.log(z) - mean / z
         """
-        d.says(f"Computes the entropy of the softmax of each {line} of scores.")
+        d.says(f"Computes the entropy of the softmax of {scores}.")
     else:
         ending = (
             "best[i] = top\n# exp(max - max) = 1, so the top probability is 1 / z\nconfidence[i] = 1.0 / z"
         )
-        d.says(f"Finds the most likely class of each {line} of scores and its probability under a softmax.")
+        d.says(f"Finds the most likely class among {scores} and its probability under a softmax.")
         if mask == "mask":
-            ending = "best[i] = top\nif z > 0.0:\n    confidence[i] = 1.0 / z"
+            ending = "best[i] = top\nconfidence[i] = 0.0\nif top >= 0:\n    confidence[i] = 1.0 / z"
     if out == "log softmax":
-        d.says(f"Turns each {line} of scores to logarithms of probabilities without overflow.")
+        d.says(f"Turns {scores} to logarithms of probabilities without overflow.")
     if mask == "mask" and out == "entropy":
-        ending = "if z == 0.0:\n    return\n" + ending.replace("        ", "").strip()
+        ending = "if z == 0.0:\n    entropy[i] = 0.0\n    return\n" + ending.replace("        ", "").strip()
     d.launch(n)
     d.code(
         "i = wp.tid()\nn = $end\n$sums\n$ending",
@@ -203,7 +209,7 @@ def softmax(d: Draft) -> None:
         "o": "context|attended|head_out",
         "m": "running_max|peak|row_max",
         "z": "denom|normalizer|l",
-        "s": "score|logit|dot",
+        "s": "logit|s_ij|att_logit",
         "scale": "inv_sqrt_d|softmax_scale|sm_scale",
         "h": "head|head_idx|hd",
         "window": "span|window_size|reach",
@@ -292,8 +298,10 @@ def attention(d: Draft) -> None:
     at_p = "p[i, j]" if one else "p[h, i, j]"
     if how == "online":
         body = f"""
-        m = float(-1.0e4)
+        m = float(-wp.inf)
         z = float(0.0)
+        for c in range({dims}):
+            o{qi} = 0.0
         for j in {span}:
             s = $call
             $after
@@ -310,12 +318,14 @@ def attention(d: Draft) -> None:
         """
     elif how == "two pass":
         body = f"""
-        m = float(-1.0e4)
+        m = float(-wp.inf)
         for j in {span}:
             s = $call
             $after
             m = wp.max(m, s)
         z = float(0.0)
+        for c in range({dims}):
+            o{qi} = 0.0
         for j in {span}:
             s = $call
             $again
@@ -328,7 +338,7 @@ def attention(d: Draft) -> None:
         """
     else:
         body = f"""
-        m = float(-1.0e4)
+        m = float(-wp.inf)
         for j in {span}:
             s = $call
             $after
@@ -360,7 +370,11 @@ def attention(d: Draft) -> None:
         "Averages values by the softmax of the products of queries and keys"
         + {"all": ".", "causal": " that do not lie ahead.", "window": " within a window behind them."}[reach]
     )
-    d.explain("o_i = sum_j softmax_j(q_i . k_j / sqrt(d)) v_j, one thread for each query (of each head).")
+    scaled = "scale q_i . k_j" if scaling == "argument" else "q_i . k_j / sqrt(d)"
+    scaled = f"cap tanh({scaled} / cap)" if cap else scaled
+    less = {"none": "", "alibi": " - slope |i - j|", "table": " + bias_ij"}[bias]
+    each = "one thread for each query" + ("" if one else " of each head")
+    d.explain(f"o_i = sum_j softmax_j({scaled}{less}) v_j, {each}.")
 
     def reference(v: Values) -> dict[str, Any]:
         q = v.q[None] if one else v.q

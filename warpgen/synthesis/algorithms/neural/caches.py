@@ -26,7 +26,7 @@ def _angles(scaling: str) -> str:
         "yarn": (
             f"{plain}\n"
             "# Blend: keep high frequencies, interpolate low ones\n"
-            "ramp = wp.clamp((float(pair) - 0.5) / (0.25 * float(rotary_dim)), 0.0, 1.0)\n"
+            "ramp = wp.clamp((float(pair) - ramp_start) / (ramp_end - ramp_start), 0.0, 1.0)\n"
             "return position * inv_freq * (1.0 - ramp + ramp / context_scale)"
         ),
     }[scaling]
@@ -54,6 +54,8 @@ def rotary_into_cache(d: Draft) -> None:
     style = d.option("style", "interleaved", "half split")
     scaling = d.option("scaling", "none", "linear", "ntk", "yarn")
     cache = d.option("cache", "paged", "slots", "ring")
+    where = {"paged": "a paged cache", "slots": "slots of a cache", "ring": "a ring buffer"}[cache]
+    d.says(f"Rotates queries and keys by their positions and writes keys and values to {where}.")
     part = d.option("rotated", "all", "part")
     grouped = d.option("heads", "grouped", "one key head")
     tokens, heads, width = d.pick(6, 8), d.pick(4, 6), 8
@@ -85,6 +87,9 @@ def rotary_into_cache(d: Draft) -> None:
     d.param("base", "float", 50.0, 200.0, about="base of the frequencies")
     if scaling != "none":
         d.param("context_scale", "float", 1.5, 4.0, about="ratio of the new to the trained context length")
+    if scaling == "yarn":
+        d.param("ramp_start", "float", 0.25, 0.75, about="pair up to which frequencies are kept")
+        d.param("ramp_end", "float", 1.5, 2.5, about="pair from which on they are interpolated")
     if cache == "paged":
         d.module(f"BLOCK_SIZE = wp.constant({block})")
     d.output("query_out", "float", (tokens, heads, width), about="rotated queries")
@@ -98,7 +103,9 @@ def rotary_into_cache(d: Draft) -> None:
         about = "shape (num_kv_heads, num_slots, head_dim)"
     d.output("key_cache", "float", shape, about=about)
     d.output("value_cache", "float", shape, about="same shape as the key cache")
-    extra = "" if scaling == "none" else ", context_scale: float"
+    extra = {"none": "", "yarn": ", context_scale: float, ramp_start: float, ramp_end: float"}.get(
+        scaling, ", context_scale: float"
+    )
     d.function(
         f"""
         @wp.func
@@ -119,7 +126,7 @@ def rotary_into_cache(d: Draft) -> None:
         "i0 = 2 * pair\n    i1 = i0 + 1" if style == "interleaved" else "i0 = pair\n    i1 = pair + half_dim"
     )
     pair_at = pair_at.replace("\n    ", "\n")
-    given = "" if scaling == "none" else ", context_scale"
+    given = {"none": "", "yarn": ", context_scale, ramp_start, ramp_end"}.get(scaling, ", context_scale")
     copy = "for i in range(rotary_dim, head_dim):\n    {0} = {1}[token, {2}, i]"
     where = {
         "paged": "page = slot // BLOCK_SIZE\nplace = slot - page * BLOCK_SIZE",
@@ -172,12 +179,14 @@ def rotary_into_cache(d: Draft) -> None:
         where=where,
     )
     d.explain(
-        "Pairs of features are rotated by position * base^(-2 i / d)."
-        + {
-            "paged": f"\nThe cache is divided into blocks of {block} tokens.",
-            "slots": "",
-            "ring": "\nThe cache is a ring buffer.",
-        }[cache]
+        {
+            "none": "Pairs of features are rotated by position * base^(-2 i / d).",
+            "linear": "Pairs of features are rotated by position / s * base^(-2 i / d), s being `context_scale`.",
+            "ntk": "Pairs of features are rotated by position * (base s^(d / (d - 2)))^(-2 i / d), s being `context_scale`.",
+            "yarn": "Pairs of features are rotated by position * base^(-2 i / d), those of low frequency `context_scale`\n"
+            "times more slowly.",
+        }[scaling]
+        + (f"\nThe cache is divided into blocks of {block} tokens." if cache == "paged" else "")
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -189,7 +198,7 @@ def rotary_into_cache(d: Draft) -> None:
         elif scaling == "ntk":
             freq = (v.base * v.context_scale ** (rotary / (rotary - 2))) ** (-2 * pair / rotary)
         elif scaling == "yarn":
-            ramp = np.clip((pair - 0.5) / (0.25 * rotary), 0, 1)
+            ramp = np.clip((pair - v.ramp_start) / (v.ramp_end - v.ramp_start), 0, 1)
             freq = freq * (1 - ramp + ramp / v.context_scale)
         spin = np.exp(1j * p * freq)[:, None]
         first = pair * 2 if style == "interleaved" else pair

@@ -51,6 +51,7 @@ def chunked_memory(d: Draft) -> None:
     shared = d.flag("shared keys", 0.3)
     if normal == "sum of weights" and feature not in ("elu", "exponential"):
         normal = "no"  # weights of both signs have sums near zero
+    started = started and normal != "sum of weights"  # the sum behind a given memory is not known
     heads, chunk, chunks = d.pick(2, 3), d.pick(4, 6), d.pick(2, 3)
     wide, out = d.pick(3, 4), d.pick(3, 4, 5)
     n, groups = chunk * chunks, 1 if shared else heads
@@ -136,7 +137,7 @@ def chunked_memory(d: Draft) -> None:
             "across = wp.tile_matmul(q_late, memory)"
         )
         update = (
-            f"k_late = wp.tile_map(faded, k, {per_row('left', 'CHUNK', 'KEY_DIM')}, gamma)\n"
+            f"k_late = wp.tile_map(faded, k, {per_row('steps_left', 'CHUNK', 'KEY_DIM')}, gamma)\n"
             "memory = kept * memory + wp.tile_matmul(wp.tile_transpose(k_late), v)"
         )
         sums = "key_sum = kept * key_sum + wp.tile_reshape(wp.tile_sum(k_late, axis=0), shape=(KEY_DIM, 1))"
@@ -174,7 +175,7 @@ def chunked_memory(d: Draft) -> None:
             )
             + "kept = wp.pow(gamma, float(CHUNK))\n"
             "age = wp.tile_arange(1, wp.static(CHUNK + 1), dtype=int)\n"
-            "left = wp.tile_arange(wp.static(CHUNK - 1), -1, -1, dtype=int)"
+            "steps_left = wp.tile_arange(wp.static(CHUNK - 1), -1, -1, dtype=int)"
         )
     d.launch(heads, tiled=True)
     d.code(
@@ -210,6 +211,12 @@ def chunked_memory(d: Draft) -> None:
         f"o_t = q_t S_t with S_t = {'gamma S_t-1' if fading else 'S_t-1'} + k_t^T v_t. Within a chunk this is a masked product, and only\n"
         "the matrix S goes from chunk to chunk."
         + (" q and k are meant behind the feature map." if formula else "")
+        + {
+            "no": "",
+            "sum of weights": "\nOutputs are divided by the sum of their weights.",
+            "group norm": "\nOutputs are normalized over the features of a head.",
+        }[normal]
+        + ("\nThe result is gated by a SiLU." if gated else "")
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

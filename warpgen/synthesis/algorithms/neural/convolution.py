@@ -16,7 +16,7 @@ _NAMES = {
     "y": "outputs|conv_out|features",
     "b": "bias|biases|offsets",
     "stride": "step|hop|s",
-    "pad": "padding|margin|p",
+    "pad": "padding|p|zero_pad",
     "dilation": "rate|spacing|atrous",
     "o": "oc|out_ch|f",
     "c": "ic|in_ch|channel",
@@ -189,7 +189,7 @@ def convolution(d: Draft) -> None:
         "transposed": "Spreads feature maps to a finer grid by a transposed convolution.",
         "grouped": "Convolves feature maps with filters that see one group of channels each.",
     }
-    d.says(words[kind])
+    d.says(words[kind] if not act else words[kind][:-1] + ", and applies an activation.")
 
     def reference(v: Values) -> dict[str, Any]:
         y = np.zeros((cout, *(out,) * dim))

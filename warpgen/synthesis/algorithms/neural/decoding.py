@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.neural import DOMAIN
-from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
 
 
 @DOMAIN.algorithm(
@@ -188,6 +188,7 @@ def sample_tokens(d: Draft) -> None:
             """,
         "none": "",
     }[nucleus]
+    cut_again = "\n".join(line for line in dedented(cut).split("\n") if not line.startswith("#"))
     truncated = ("if rank_of(scores, seq, v) >= top_k:\n    continue\n" if top_k else "") + (
         "$cut" if cut else ""
     )
@@ -203,7 +204,7 @@ def sample_tokens(d: Draft) -> None:
             target = noise[seq] * kept
             chosen = last
             for v in range(vocab_size):
-                $truncated
+                $truncated_again
                 target -= wp.exp(scores[seq, v] - best)
                 if target <= 0.0:
                     chosen = v
@@ -251,7 +252,7 @@ def sample_tokens(d: Draft) -> None:
         vocab_size = logits.shape[1]
         $finished
         best_token = int(0)
-        best = float(NEG_INF)
+        best = NEG_INF
         for v in range(vocab_size):
             score = logits[seq, v]$bias
             $seen
@@ -266,7 +267,9 @@ def sample_tokens(d: Draft) -> None:
         token[seq] = chosen
         $log_prob
         """,
-        finished="# Ended sequences only pad\nif done[seq]:\n    token[seq] = PAD\n    return\n"
+        finished="# Ended sequences only pad\nif done[seq]:\n    token[seq] = PAD\n"
+        + ("    log_prob[seq] = 0.0\n" if score else "")
+        + "    return\n"
         if finished
         else "",
         bias=" + logit_bias[v]" if biased else "",
@@ -288,6 +291,7 @@ def sample_tokens(d: Draft) -> None:
         ),
         pick=pick,
         truncated=truncated,
+        truncated_again=truncated.replace("$cut", cut_again),
         cut=cut,
         log_prob=""
         if not score

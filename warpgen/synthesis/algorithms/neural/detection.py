@@ -23,7 +23,7 @@ _TITLES = {
         "target": "gt_boxes|target_boxes|truth",
         "iou": "overlap|jaccard|iou_value",
         "intersection": "inter|inter_area|overlap_area",
-        "union": "union_area|area_union|joint_area",
+        "union": "union_area|area_union|area_of_union",
         "loss": "box_loss|loss_out|det_loss",
         "anchor": "prior|reference_box|default_box",
     },
@@ -56,9 +56,12 @@ def box_losses(d: Draft) -> None:
     if focal in ("focal", "cross entropy") and not positives:
         d.input("labels", "int", n, 0, 2, about="1 for objects, 0 for background")
     if focal == "focal":
+        d.module("FOCAL_ALPHA = wp.constant(0.25)  # weight of objects, background gets the rest")
         d.param("gamma", "float", 1.5, 2.5, about="Focusing exponent")
     if focal != "none":
         d.param("class_weight", "float", 0.3, 1.0, about="Weight of the classification term")
+    if smooth == "balanced":
+        d.module("LN2 = wp.constant(0.6931472)")
     if smooth != "none":
         d.param("beta", "float", 0.1, 0.5, about="Error at which the loss turns linear")
     if weights == "small boxes":
@@ -157,7 +160,7 @@ def box_losses(d: Draft) -> None:
             corner_term = float(0.0)
             for k in range(4):
                 error = wp.abs(box[k] - truth[k]) / beta
-                corner_term += wp.where(error < 1.0, (error + 1.0) * wp.log(error + 1.0) - error, 0.6931472 * error - 0.3068528)
+                corner_term += wp.where(error < 1.0, (error + 1.0) * wp.log(error + 1.0) - error, LN2 * (error + 1.0) - 1.0)
             box_term += 0.25 * beta * corner_term
             """,
     }[smooth]
@@ -168,7 +171,7 @@ def box_losses(d: Draft) -> None:
             p = 1.0 / (1.0 + wp.exp(-logits[tid]))
             $object
             p_true = wp.where(positive, p, 1.0 - p)
-            alpha = wp.where(positive, 0.25, 0.75)
+            alpha = wp.where(positive, FOCAL_ALPHA, 1.0 - FOCAL_ALPHA)
             class_term = -alpha * wp.pow(1.0 - p_true, gamma) * wp.log(wp.max(p_true, 1.0e-6))
             """,
         "cross entropy": """
@@ -221,7 +224,9 @@ def box_losses(d: Draft) -> None:
         $scale
         $store
         """,
-        skip="# Background has no box to learn\nif matched[tid] < 0:\n    return\n"
+        skip="# Background has no box to learn\nif matched[tid] < 0:\n"
+        + ("    loss[tid] = 0.0\n" if result == "each" else "")
+        + "    return\n"
         if positives and focal == "none"
         else "",
         background="# Background has no box to learn, only its class\n"

@@ -62,7 +62,7 @@ def redundancy_loss(d: Draft) -> None:
         about="embeddings of the same in the other view",
     )
     if masked:
-        d.input("given", "float", (batches, count), 0.5, 1.5, about="weights of the samples")
+        d.input("sample_weights", "float", (batches, count), 0.5, 1.5, about="weights of the samples")
     if result != "matrix":
         d.param("redundancy", "float", 0.05, 0.5, about="weight of the entries off the diagonal")
     if kind == "variance and covariance":
@@ -86,12 +86,22 @@ def redundancy_loss(d: Draft) -> None:
     else:
         d.output("losses", "float", batches, about="loss of each batch")
     N, D = "SAMPLES", "WIDTH"
-    d.function('''
-        @wp.func
-        def inverse_deviation(square: float, below: float) -> float:
-            """One over the deviation, from a sum of squares."""
-            return 1.0 / wp.sqrt(square / below + 1.0e-4)
-    ''') if kind == "cross correlation" else None
+    if kind == "cross correlation":
+        d.function(
+            '''
+            @wp.func
+            def inverse_deviation(variance: float) -> float:
+                """One over the deviation, from a weighted mean of squares."""
+                return 1.0 / wp.sqrt(variance + 1.0e-4)
+            '''
+            if masked
+            else '''
+            @wp.func
+            def inverse_deviation(square: float, divisor: float) -> float:
+                """One over the deviation, from a sum of squares."""
+                return 1.0 / wp.sqrt(square / divisor + 1.0e-4)
+            '''
+        )
     if kind != "variance and covariance" and result != "matrix":
         d.function("""
             @wp.func
@@ -102,36 +112,47 @@ def redundancy_loss(d: Draft) -> None:
         """)
     if result != "matrix":
         off = "(c + 1.0) * (c + 1.0)" if anti else "c * c"
+        why = (
+            "Different coordinates should go against each other (Tsai et al. 2021)."
+            if anti
+            else "Entries off the diagonal tell that two coordinates say the same."
+        )
         d.function(f'''
             @wp.func
             def redundant(c: float, row: int, col: int) -> float:
-                """Entries off the diagonal tell that two coordinates say the same."""
+                """{why}"""
                 if row == col:
                     return 0.0
                 return {off}
         ''')
     if kind == "variance and covariance":
-        d.function(f'''
+        lack = "wp.max(floor_deviation - wp.sqrt(square / divisor + 1.0e-4), 0.0)"
+        lack = f"gap = {lack}\nreturn gap * gap" if hinge == "squared" else f"return {lack}"
+        d.function(
+            '''
             @wp.func
-            def collapse(square: float, below: float, floor_deviation: float) -> float:
+            def collapse(square: float, divisor: float, floor_deviation: float) -> float:
                 """What a coordinate lacks of its deviation; all the same embedding would be a cheap way out."""
-                gap = wp.max(floor_deviation - wp.sqrt(square / below + 1.0e-4), 0.0)
-                return {"gap * gap" if hinge == "squared" else "gap"}
-        ''')
+                $lack
+        ''',
+            lack=lack,
+        )
 
     def centred(side: str, array: str) -> str:
         text = f"{side}_raw = wp.tile_load({array}[batch], shape=({N}, {D}))\n"
         if masked:
-            text += f"{side}_mean = wp.tile_sum({side}_raw * w_wide, axis=0) / wp.tile_broadcast(w_total, shape=({D},))\n"
+            text += f"{side}_mean = wp.tile_sum({side}_raw * w_wide, axis=0)\n"
             text += f"{side} = ({side}_raw - {per_col(f'{side}_mean', N, D)}) * root_wide"
         else:
             text += f"{side}_mean = wp.tile_sum({side}_raw, axis=0) / float(SAMPLES)\n"
             text += f"{side} = {side}_raw - {per_col(f'{side}_mean', N, D)}"
         return text
 
+    by = "" if masked else f", {below}"  # weights sum to one
+
     def deviation(side: str) -> str:
         return (
-            f"{side}_inv = wp.tile_map(inverse_deviation, wp.tile_sum({side} * {side}, axis=0), {below})\n"
+            f"{side}_inv = wp.tile_map(inverse_deviation, wp.tile_sum({side} * {side}, axis=0){by})\n"
             f"{side}_unit = {side} * {per_col(f'{side}_inv', N, D)}"
         )
 
@@ -141,14 +162,14 @@ def redundancy_loss(d: Draft) -> None:
     weigh = ""
     if masked:
         weigh = (
-            "w = wp.tile_load(given[batch], shape=SAMPLES)\n"
-            "w_total = wp.tile_sum(w, axis=0)\n"
+            "w_raw = wp.tile_load(sample_weights[batch], shape=SAMPLES)\n"
+            "w = w_raw / wp.tile_broadcast(wp.tile_sum(w_raw, axis=0), shape=(SAMPLES,))\n"
             f"w_wide = {per_row('w', N, D)}\n"
             f"root = wp.tile_map(wp.sqrt, w)\nroot_wide = {per_row('root', N, D)}"
         )
     a, b = ("a_unit", "b_unit") if kind == "cross correlation" else ("a", "b")
     c = "corr" if kind == "cross correlation" else "cross_cov"
-    corr = f"{c} = wp.tile_matmul(wp.tile_transpose({a}), {b}) / {below}"
+    corr = f"{c} = wp.tile_matmul(wp.tile_transpose({a}), {b})" + ("" if masked else f" / {below}")
     if kind == "cross correlation":
         corr = f"{deviation('a')}\n{deviation('b')}\n{corr}"
     alike = total(f"wp.tile_map(missed, {c}, row_id, col_id)")
@@ -165,7 +186,7 @@ def redundancy_loss(d: Draft) -> None:
         shared = (
             "wp.tile_map(redundant, a_cov, row_id, col_id) + wp.tile_map(redundant, b_cov, row_id, col_id)"
         )
-        unlike = f"{total('shared')}"
+        unlike = f"{total('shared')} / float(WIDTH)"
     before = f"shared = {shared}\n" if kind == "variance and covariance" else ""
     both = f"alike = {alike}\n{before}unlike = {unlike}"
     first = "alike + spread" if kind == "variance and covariance" else "alike"
@@ -188,15 +209,16 @@ def redundancy_loss(d: Draft) -> None:
     if result != "matrix":
         d.explain(
             {
-                "cross correlation": "sum (1 - C_ii)^2 + redundancy sum C_ij^2 of the views' cross-correlation C; no negative pairs are needed.",
+                "cross correlation": f"sum (1 - C_ii)^2 + redundancy sum {'(1 + C_ij)^2' if anti else 'C_ij^2'} of the views' cross-correlation C; no negative pairs are needed.",
                 "cross covariance": "As Barlow Twins, but with covariances in place of correlations.",
                 "variance and covariance": "Views should agree, coordinates keep their deviation, and covariances off the diagonal vanish.",
             }[kind]
         )
 
     def reference(v: Values) -> Mapping[str, Any]:
-        w = v.given if masked else np.ones((batches, count))
+        w = v.sample_weights if masked else np.ones((batches, count))
         m = count if divisor == "n" else count - 1
+        m = w.sum(1)[:, None, None] if masked else m
 
         def middle(z: Any) -> Any:
             mean = (z * w[..., None]).sum(1, keepdims=True) / w.sum(1)[:, None, None]
@@ -215,7 +237,7 @@ def redundancy_loss(d: Draft) -> None:
                 return (g**2 if hinge == "squared" else g).mean(1)
 
             same = v.invariance * ((v.first - v.second) ** 2).sum((1, 2)) / count + lack(a_) + lack(b_)
-            other = off_(a_.swapaxes(1, 2) @ a_ / m) + off_(b_.swapaxes(1, 2) @ b_ / m)
+            other = (off_(a_.swapaxes(1, 2) @ a_ / m) + off_(b_.swapaxes(1, 2) @ b_ / m)) / width
         else:
             if kind == "cross correlation":
                 a_ = a_ / np.sqrt((a_**2).sum(1, keepdims=True) / m + 1e-4)

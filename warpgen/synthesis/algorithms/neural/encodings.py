@@ -44,7 +44,16 @@ def encode_positions(d: Draft) -> None:
     size = 2**log2
     vec = "vec3" if dims == 3 else "vec2"
     low, high = {"unit": (0.02, 0.98), "box": (-0.9, 0.9), "contract": (-3.0, 3.0)}[warp_]
-    d.input("points", vec, n, low, high, about="Positions")
+    d.input(
+        "points",
+        vec,
+        n,
+        low,
+        high,
+        about={"unit": "Positions in [0, 1]", "box": "Positions within the scene", "contract": "Positions"}[
+            warp_
+        ],
+    )
     d.input("features", width, (levels, size), -1.0, 1.0, about="Learned features of each level")
     if warp_ == "box":
         d.param("lower", vec, -1.0, about="Lower corner of the scene")
@@ -98,10 +107,9 @@ def encode_positions(d: Draft) -> None:
             @wp.func
             def contract(x: wp.{vec}) -> wp.{vec}:
                 """Map all of space into a ball of radius two, and that into the unit box."""
-                norm = wp.length(x)
-                inside = x
-                if norm > 1.0:
-                    inside = (2.0 - 1.0 / norm) * (x / norm)
+                # One within the unit ball, which stays as it is
+                far = wp.max(wp.length(x), 1.0)
+                inside = (2.0 - 1.0 / far) / far * x
                 return 0.25 * inside + wp.{vec}({", ".join(["0.5"] * dims)})
         ''')
     place = {
@@ -162,7 +170,9 @@ def encode_positions(d: Draft) -> None:
         scale="scale = base_resolution * wp.pow(growth, float(level))"
         if growth == "geometric"
         else "scale = resolutions[level]",
-        side="" if hashing == "hash" else "# Vertices along an axis\nside = int(wp.ceil(scale)) + 1",
+        side=""
+        if hashing == "hash"
+        else "# Vertices along an axis, one more for the offset\nside = int(scale + 0.5) + 2",
         offset=f"# Half a cell of offset keeps the grids from lining up\nscaled = scale * x + wp.{vec}({', '.join(['0.5'] * dims)})",
         gather=gather,
         cells=cells,
@@ -197,7 +207,7 @@ def encode_positions(d: Draft) -> None:
         made = []
         for level in range(levels):
             scale = v.base_resolution * v.growth**level if growth == "geometric" else v.resolutions[level]
-            side = int(np.ceil(np.float32(scale))) + 1
+            side = int(np.float32(scale) + np.float32(0.5)) + 2
             s = scale * x + 0.5
             table = v.features[level].reshape(size, -1)
             if smooth == "nearest":

@@ -13,9 +13,9 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _NAMES = {
     "x": "inputs|x_in|activations|features",
     "w": "weights|weight|kernel_weights|W",
-    "b": "bias|biases|offset",
+    "b": "bias|biases|bias_vec",
     "y": "outputs|hidden|out_features",
-    "z": "pre|acc|preact",
+    "z": "pre|preact|lin",
     "k": "c|l|in_idx",
 }
 
@@ -212,12 +212,14 @@ def dense_backward(d: Draft) -> None:
             if bias
             else "",
         )
+    loss = "a batch's mean loss" if mean else "a loss"
     d.says(
         {
             "inputs": "Propagates the gradient of a loss through a dense layer to its inputs.",
-            "weights": "Computes the gradient of a loss with respect to the weights of a dense layer.",
-            "weights and bias": "Computes the gradient of a loss with respect to a dense layer's weights and biases.",
-            "step": "Moves the weights of a dense layer down the gradient of the loss.",
+            "weights": f"Computes the gradient of {loss} with respect to the weights of a dense layer.",
+            "weights and bias": f"Computes the gradient of {loss} with respect to a dense layer's weights and biases.",
+            "step": f"Moves the weights of a dense layer down the gradient of {loss}"
+            + (", with weight decay." if decay else "."),
         }[what]
     )
 
@@ -304,7 +306,13 @@ def gated_unit(d: Draft) -> None:
         body=body,
         value=value,
     )
-    d.explain("y = act(x W_gate) * (x W_up): SwiGLU with SiLU, GEGLU with GELU, plain GLU with the sigmoid.")
+    gate_of, up_of = ("gate", "up") if precomputed else ("x W_gate", "x W_up")
+    gate_of, up_of = (f"{gate_of} + b_gate", f"{up_of} + b_up") if bias else (gate_of, up_of)
+    up_of = f"({up_of})" if " " in up_of else up_of
+    d.explain(
+        f"y = {'scale * ' if scale else ''}act({gate_of}) * {up_of}. With SiLU this is SwiGLU, with GELU GEGLU and\n"
+        "with the sigmoid plain GLU."
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         if precomputed:

@@ -20,12 +20,12 @@ def _scales(names: list[str]) -> Piece:
 
 _NOTES = {
     "sigma": "  # width of the tracking kernels",
-    "soft_limit": "  # fraction of the joint range that is free of cost",
+    "soft_limit": "  # fraction of the joint limits that is free of cost",
 }
 
 _SCALE_RANGES = {
     "track_lin": (2.0, 3.0), "track_yaw": (0.8, 1.5), "lin_vel_z": (-0.4, -0.2), "ang_vel_xy": (-0.1, -0.05),
-    "orientation": (-0.5, -0.2), "height": (-0.6, -0.3), "torque": (-0.004, -0.002), "joint_acc": (-2e-6, -1e-6),
+    "orientation": (-0.5, -0.2), "height": (-0.6, -0.3), "effort": (-0.004, -0.002), "joint_acc": (-2e-6, -1e-6),
     "action_rate": (-0.05, -0.01), "joint_limit": (-0.2, -0.1), "gait": (0.5, 1.0),
     "stand_still": (-0.1, -0.05), "termination": (-5.0, -2.0), "sigma": (0.2, 0.4),
     "target_height": (0.3, 0.5), "soft_limit": (0.5, 0.6), "dt": (0.02, 0.05),
@@ -43,7 +43,7 @@ _SCALE_RANGES = {
         "terminated": "fell_over|terminal|fallen",
         "foot_contact": "contacts|in_contact|feet_on_ground",
         "air_time": "feet_air_time|swing_time",
-        "reward": "rew_total|r_sum|acc_reward",
+        "reward": "rew_total|r_sum|rew",
         "world": "env|env_id|w",
     },
     weight=6,
@@ -51,7 +51,7 @@ _SCALE_RANGES = {
 def locomotion_reward(d: Draft) -> None:
     """Computes the reward of walking robots from tracking, posture, effort and gait terms."""
     kernel = d.option("tracking", "exponential", "rational", "absolute")
-    effort = d.option("effort", "torque", "power", "both")
+    effort = d.option("effort", "torque", "power", "absolute power")
     gait = d.option("gait", "air time", "phase", "none")
     limits = d.option("limits", "none", "soft", "hard")
     terrain = d.option("terrain", "flat", "heights")
@@ -110,7 +110,9 @@ def locomotion_reward(d: Draft) -> None:
     d.module(
         f"NUM_DOFS = wp.constant({dofs})" + (f"\nNUM_FEET = wp.constant({feet})" if gait != "none" else "")
     )
-    d.struct("scales", _scales(list(bounds)), bounds, about="weight of each reward term")
+    if gait == "air time":
+        d.module("MIN_SWING = wp.constant(0.5)  # [s], shorter swings cost")
+    d.struct("scales", _scales(list(bounds)), bounds, about="weights of the reward terms, and their settings")
     if gait == "air time":
         d.output("next_air_time", "float", (worlds, feet), about="air time after this step [s]")
     d.output("rewards", "float", worlds, about="reward per world")
@@ -132,7 +134,7 @@ def locomotion_reward(d: Draft) -> None:
     efforts = {
         "torque": "effort += torque * torque",
         "power": "# Only positive power costs energy, since motors do not recuperate\neffort += wp.max(torque * joint_vel[world, dof], 0.0)",
-        "both": "effort += torque * torque + wp.abs(torque * joint_vel[world, dof])",
+        "absolute power": "# Braking costs as much as driving\neffort += wp.abs(torque * joint_vel[world, dof])",
     }[effort]
     over = {
         "none": "",
@@ -156,21 +158,21 @@ def locomotion_reward(d: Draft) -> None:
                 swing = air_time[world, foot]
                 if foot_contact[world, foot]:
                     if swing > 0.0 and is_moving:
-                        reward += scales.gait * (swing - 0.5)
+                        reward += scales.gait * (swing - MIN_SWING)
                     next_air_time[world, foot] = 0.0
                 else:
                     next_air_time[world, foot] = swing + scales.dt
         """,
         "phase": """
-            # --- Gait: feet should follow a clock, half a period apart ---
+            # Gait: feet should follow a clock, half a period apart
             for foot in range(NUM_FEET):
                 foot_phase = clock[world] + 0.5 * float(foot % 2)
                 foot_phase = foot_phase - wp.floor(foot_phase)
                 in_stance = foot_phase < 0.5
                 if in_stance == foot_contact[world, foot]:
-                    reward += scales.gait * scales.dt
+                    reward += scales.gait
                 elif is_moving:
-                    reward -= 0.5 * scales.gait * scales.dt
+                    reward -= 0.5 * scales.gait
         """,
     }[gait]
     ended = {
@@ -262,7 +264,7 @@ def locomotion_reward(d: Draft) -> None:
         reward += scales.height * height_err * height_err
         # --- Effort and smoothness ---
         costs = joint_costs(world, torques, joint_vel, last_joint_vel, actions, last_actions, scales.dt)
-        reward += scales.torque * costs[0] + scales.joint_acc * costs[1] + scales.action_rate * costs[2]
+        reward += scales.effort * costs[0] + scales.joint_acc * costs[1] + scales.action_rate * costs[2]
         $limit
         $stand
         $gaits
@@ -289,7 +291,7 @@ def locomotion_reward(d: Draft) -> None:
     terms = ["tracking", "posture", "effort"] + (["gait"] if gait != "none" else [])
     d.says(f"Computes the reward of walking robots from {', '.join(terms[:-1])} and {terms[-1]} terms.")
     d.explain(
-        "Velocities are expressed in the frame of the base. Quaternions are stored as (x, y, z, w), z is up.\n"
+        "Velocities are turned into the frame of the base. Quaternions are stored as (x, y, z, w), z is up.\n"
         "Terms with negative scales are costs."
     )
 
@@ -317,11 +319,11 @@ def locomotion_reward(d: Draft) -> None:
         cost = {
             "torque": v.torques**2,
             "power": np.maximum(power, 0.0),
-            "both": v.torques**2 + np.abs(power),
+            "absolute power": np.abs(power),
         }[effort].sum(1)
         acc = (v.joint_vel - v.last_joint_vel) / s["dt"]
         rate = ((v.actions - v.last_actions) ** 2).sum(1)
-        r = r + s["torque"] * cost + s["joint_acc"] * (acc**2).sum(1) + s["action_rate"] * rate
+        r = r + s["effort"] * cost + s["joint_acc"] * (acc**2).sum(1) + s["action_rate"] * rate
         if limits != "none":
             low, high = v.joint_lower, v.joint_upper
             if limits == "soft":
@@ -340,7 +342,7 @@ def locomotion_reward(d: Draft) -> None:
         elif gait == "phase":
             stance = (v.clock[:, None] + 0.5 * (np.arange(feet) % 2)) % 1.0 < 0.5
             right = stance == v.foot_contact
-            r = r + s["gait"] * s["dt"] * (right - 0.5 * (~right & moving[:, None])).sum(1)
+            r = r + s["gait"] * (right - 0.5 * (~right & moving[:, None])).sum(1)
         if positive:
             r = np.maximum(r, 0.0)
         if reset != "none":

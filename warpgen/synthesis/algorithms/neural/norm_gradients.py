@@ -177,9 +177,11 @@ def norm_gradient(d: Draft) -> None:
     if kind == "batch":
         d.text = d.text.replace("TOKENS", "SAMPLES")
         d.prelude = [text.replace("TOKENS", "SAMPLES") for text in d.prelude]
-    means = " - mean(g dy)" if centred else ""
+    slope_ = {"none": "dy", "one plus": "(1 + g) dy"}.get(gains, "g dy")
+    means = f" - mean({slope_})" if centred else ""
     d.explain(
-        f"dx = rstd (g dy{means} - x_hat mean(g dy x_hat)){' over the samples of a block' if axis == 0 else ''}."
+        f"dx = rstd ({slope_}{means} - x_hat mean({slope_} x_hat)){' over the samples of a block' if axis == 0 else ''}"
+        f"{', dy being the gradient in front of the SiLU' if act else ''}."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

@@ -91,10 +91,14 @@ def feature_norm(d: Draft) -> None:
     span = "range(first, first + size)" if kind == "group" else f"range({size})"
     n = f"float({size})"
     if kind in ("rms", "l2"):
+        if residual:
+            term = f"term = {at.strip('()')}\n            square += term * term"
+        else:
+            term = f"square += {at} * {at}"
         stats = f"""
         square = float(0.0)
         for k in {span}:
-            square += {at} * {at}
+            {term}
         """
         rstd = (
             f"inv_rms = 1.0 / wp.sqrt(square / {n} + eps)"
@@ -113,7 +117,8 @@ def feature_norm(d: Draft) -> None:
             # Two passes, since E[x^2] - E[x]^2 cancels for large means
             dev_sq = float(0.0)
             for k in {span}:
-                dev_sq += {centred} * {centred}
+                deviation = {centred.strip("()")}
+                dev_sq += deviation * deviation
             """
         elif passes == "welford":
             stats = f"""
@@ -131,8 +136,9 @@ def feature_norm(d: Draft) -> None:
             s1 = float(0.0)
             s2 = float(0.0)
             for k in {span}:
-                s1 += {at}
-                s2 += {at} * {at}
+                term = {at.strip("()")}
+                s1 += term
+                s2 += term * term
             mean = s1 / {n}
             dev_sq = s2 - s1 * mean
             """
@@ -170,11 +176,13 @@ def feature_norm(d: Draft) -> None:
     )
     d.says(
         {
-            "layer": "Normalises the features of each sample to mean zero and variance one.",
-            "rms": "Divides the features of each sample by their root mean square.",
-            "group": "Normalises each group of features of each sample.",
-            "l2": "Scales the features of each sample to unit length.",
+            "layer": "Normalises the features of each sample to mean zero and variance one",
+            "rms": "Divides the features of each sample by their root mean square",
+            "group": "Normalises each group of features of each sample to mean zero and variance one",
+            "l2": "Scales the features of each sample to unit length",
         }[kind]
+        + (", the residual included" if residual else "")
+        + {"both": ", then applies gains and shifts.", "none": "."}.get(affine, ", then applies gains.")
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -222,15 +222,16 @@ def build_observations(d: Draft) -> None:
     fresh = {"done": "done[world]", "lengths": "episode_length[world] == 0", "none": ""}[reset]
     heights = ""
     if terrain == "heights":
+        d.module("GRID_DX = wp.constant(0.4)  # [m]\nGRID_DY = wp.constant(0.3)  # [m]")
         heights = f"""
-        # --- Heights around the robot, on a 3 x 3 grid that turns with it ---
+        # Heights around the robot, on a 3 x 3 grid that turns with it
         yaw = yaw_of(rot)
         cy = wp.cos(yaw)
         sy = wp.sin(yaw)
         for gx in range(3):
             for gy in range(3):
-                local_x = 0.4 * float(gx - 1)
-                local_y = 0.3 * float(gy - 1)
+                local_x = GRID_DX * float(gx - 1)
+                local_y = GRID_DY * float(gy - 1)
                 sample_x = pos[0] + cy * local_x - sy * local_y
                 sample_y = pos[1] + sy * local_x + cy * local_y
                 clearance = pos[2] - terrain_height(terrain, sample_x, sample_y)
@@ -264,7 +265,7 @@ def build_observations(d: Draft) -> None:
         col += 2
         """,
         "feet": f"""
-        # --- Gait clock, half a cycle apart for neighboring feet ---
+        # Gait clock, half a cycle apart for neighboring feet
         for foot in range(NUM_FEET):
             turn = 2.0 * wp.pi * (phase[world] + 0.5 * float(foot % 2))
             {write("col", "wp.sin(turn)")}

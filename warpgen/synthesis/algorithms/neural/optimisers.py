@@ -70,14 +70,18 @@ def optimizer_step(d: Draft) -> None:
         d.inout("moved", type, n, 0.01, 0.1, about="second moments of the updates")
     if kind == "amsgrad":
         d.inout("s_max", type, n, 0.2, 1.0, about="largest second moments so far")
-    d.param("lr", "float", 0.01, 0.1, about="learning rate")
+    by_host = kind in ("adam", "adamax") and corrected == "by host"
+    about = "learning rate" + (", the correction of the moments' bias included" if by_host else "")
+    d.param("lr", "float", 0.01, 0.1, about=about)
     if first:
         d.param(
             "beta1",
             "float",
             0.8,
             0.95,
-            about=f"decay of the {'momentum' if mean_name == 'buf' else 'first moments'}",
+            about="share of the first moments in the update"
+            if kind == "lion"
+            else f"decay of the {'momentum' if mean_name == 'buf' else 'first moments'}",
         )
     beta2_about = {"lion": "decay of the first moments", "adamax": "decay of the maxima"}.get(
         kind, "decay of the second moments"
@@ -104,7 +108,7 @@ def optimizer_step(d: Draft) -> None:
         return f"wp.cw_mul({a}, {b})" if vec else f"{a} * {b}"
 
     def over(a: str, b: str) -> str:
-        return f"wp.cw_div({a}, {b})" if vec else f"{a} / ({b})"
+        return f"wp.cw_div({a}, {b})" if vec else f"{a} / ({b})" if " " in b else f"{a} / {b}"
 
     eps = "wp.vec3(eps)" if vec else "eps"
     lines = ["gi = g[i]"]
@@ -149,9 +153,9 @@ def optimizer_step(d: Draft) -> None:
         if kind == "adadelta":
             lines += [
                 "# Adadelta: RMS(update) / RMS(gradient) has the units of the parameters",
-                f"old = moved[i] + {eps}",
-                f"new = si + {eps}",
-                f"step = {times(over(root('old'), root('new')), 'gi')}",
+                f"update_sq = moved[i] + {eps}",
+                f"grad_sq = si + {eps}",
+                f"step = {times(over(root('update_sq'), root('grad_sq')), 'gi')}",
                 f"moved[i] = beta2 * moved[i] + (1.0 - beta2) * {times('step', 'step')}",
                 f"w[i] = {shrink} - lr * step",
             ]

@@ -118,16 +118,22 @@ def ppo_loss(d: Draft) -> None:
     }[reduce]
     d.output("total_loss", "float", sizes[reduce], about=about)
     d.module(f"NUM_ACTIONS = wp.constant({dims})" if discrete else f"ACT_DIM = wp.constant({dims})")
+    if not discrete:
+        d.module(f"HALF_LOG_TAU = wp.constant({0.5 * _LOG_2PI:.6f})  # log(2 pi) / 2")
     three = "wp.array3d(dtype=float)"
     if discrete:
         d.function(f"""
             @wp.func
             def log_normalizer(env: int, step: int, logits: {three}) -> float:
                 \"\"\"Return log(sum(exp(logits))) of one sample.\"\"\"
+                top = float(logits[env, step, 0])
+                for a in range(1, NUM_ACTIONS):
+                    top = wp.max(top, logits[env, step, a])
+                # The largest is taken out, so that exp() cannot overflow
                 sum_exp = float(0.0)
                 for a in range(NUM_ACTIONS):
-                    sum_exp += wp.exp(logits[env, step, a])
-                return wp.log(sum_exp)
+                    sum_exp += wp.exp(logits[env, step, a] - top)
+                return top + wp.log(sum_exp)
         """)
         d.function(f"""
             @wp.func
@@ -155,7 +161,7 @@ def ppo_loss(d: Draft) -> None:
                 for a in range(ACT_DIM):
                     log_std = {log_std}
                     $noise
-                    log_prob -= 0.5 * z * z + log_std + {0.5 * _LOG_2PI:.6f}
+                    log_prob -= 0.5 * z * z + log_std + HALF_LOG_TAU
                     $jacobian
                 return log_prob
             """,
@@ -174,7 +180,7 @@ def ppo_loss(d: Draft) -> None:
             @wp.func
             def gaussian_entropy({head}log_stds: {kind}) -> float:
                 # H = sum(log(sigma) + 0.5 * log(2 * pi * e))
-                entropy = float(ACT_DIM) * {0.5 * (1 + _LOG_2PI):.6f}
+                entropy = float(ACT_DIM) * (0.5 + HALF_LOG_TAU)
                 for a in range(ACT_DIM):
                     entropy += {log_std}
                 return entropy
@@ -219,8 +225,8 @@ def ppo_loss(d: Draft) -> None:
         ),
     }[critic]
     skip = {
-        "lengths": "# Ignore the padding behind the end, since it was never rolled out\nif step >= lengths[env]:\n    return",
-        "flags": "if not valid[env, step]:\n    return",
+        "lengths": "# Ignore the padding behind the end, since it was never rolled out\nif step >= lengths[env]:\n    $unused\n    return",
+        "flags": "if not valid[env, step]:\n    $unused\n    return",
         "none": "",
     }[mask]
     terms = ["surrogate_loss(prob_ratio, adv, config)"]
@@ -229,7 +235,7 @@ def ppo_loss(d: Draft) -> None:
     divergence = {
         "none": "",
         "penalty": "# r - 1 - log(r) rather than -log(r), since it is never negative and varies less\napprox_kl = prob_ratio - 1.0 - log_ratio",
-        "skip": "# Skip samples that drifted too far, because their ratios are unreliable\nif wp.abs(log_ratio) >= config.max_log_ratio:\n    return",
+        "skip": "# Skip samples that drifted too far, because their ratios are unreliable\nif wp.abs(log_ratio) >= config.max_log_ratio:\n    $unused\n    return",
     }[kl]
     if kl == "penalty":
         terms.append("config.kl_coef * approx_kl")
@@ -247,9 +253,9 @@ def ppo_loss(d: Draft) -> None:
         env, step = wp.tid()
         $skip
         $evaluate
-        log_ratio = log_prob - old_log_probs[env, step]
+        $log_ratio
         $divergence
-        $ratio
+        prob_ratio = wp.exp(log_ratio)
         # Normalize the advantages, so that step sizes do not depend on the scale of rewards
         adv = (advantages[env, step] - adv_stats[0]) / (adv_stats[1] + 1.0e-8)
         $value
@@ -259,10 +265,11 @@ def ppo_loss(d: Draft) -> None:
         skip=skip,
         evaluate=evaluate,
         divergence=divergence if kl == "skip" else "",
-        ratio="prob_ratio = wp.exp(log_ratio)"
+        log_ratio="log_ratio = log_prob - old_log_probs[env, step]"
         if kl == "skip"
         else "# Clamp, since exp() overflows for stale samples\n"
-        "prob_ratio = wp.exp(wp.clamp(log_ratio, -10.0, 10.0))",
+        "log_ratio = wp.clamp(log_prob - old_log_probs[env, step], -10.0, 10.0)",
+        unused="total_loss[env, step] = 0.0" if reduce == "samples" else "",
         value=f"{divergence}\n{value}".strip() if kl == "penalty" else value,
         loss=loss,
         store=store,
@@ -287,8 +294,8 @@ def ppo_loss(d: Draft) -> None:
                 each = each - np.log(1 - v.actions**2)
             logp = each.sum(axis=2)
             entropy = (s + 0.5 * (1 + _LOG_2PI)).sum(axis=2)
-        log_ratio = logp - v.old_log_probs
-        r = np.exp(np.clip(log_ratio, -10, 10))
+        log_ratio = np.clip(logp - v.old_log_probs, -10, 10)
+        r = np.exp(log_ratio)
         a = (v.advantages - v.adv_stats[0]) / v.adv_stats[1]
         c = {name: v[f"config.{name}"] for name in bounds}
         goal = np.minimum(r * a, np.clip(r, 1 - c["clip_range"], 1 + c["clip_range"]) * a)

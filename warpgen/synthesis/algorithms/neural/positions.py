@@ -60,7 +60,10 @@ def rotary_embedding(d: Draft) -> None:
     if stretch:
         d.param("stretch", "float", 1.5, 4.0, about="ratio of the context lengths")
     d.output(
-        "y", "float", (seq, width), about="rotated features" if kind == "rotary" else "their sums with waves"
+        "y",
+        "float",
+        (seq, width),
+        about="rotated features" if kind == "rotary" else "embeddings with the waves added",
     )
     dim = "head_dim" if kind == "rotary" else "model_dim"
     where = {"index": "float(i)", "array": "float(position[i])", "offset": "float(start + i)"}[positions]

@@ -47,6 +47,7 @@ def quantise_weights(d: Draft) -> None:
     at = "[block, k]" if layout == "rows" else "[block * size + k]"
     flat = layout == "flat"
     if way in ("quantise", "round trip"):
+        d.module(f"MAX_CODE = wp.constant({float(top)})")
         d.input("x", "float", shape, -2.0, 2.0)
         if flat:
             d.param("size", "int", size)
@@ -66,19 +67,19 @@ def quantise_weights(d: Draft) -> None:
                 low = wp.min(low, x{at})
                 high = wp.max(high, x{at})
             # Include zero in the range, otherwise padding could not be represented exactly
-            scale = (high - low) / {float(top)}
+            scale = wp.max(high - low, 1.0e-6) / MAX_CODE
             zero = wp.round(-low / scale)
             """
-            code = f"wp.clamp(wp.round(x{at} / scale) + zero, 0.0, {float(top)})"
+            code = f"wp.clamp(wp.round(x{at} / scale) + zero, 0.0, MAX_CODE)"
             back = "({0} - zero) * scale"
         else:
             range_ = f"""
             peak = float(1.0e-6)
             for k in range({count}):
                 peak = wp.max(peak, wp.abs(x{at}))
-            scale = peak / {float(top)}
+            scale = peak / MAX_CODE
             """
-            code = f"wp.clamp(wp.round(x{at} / scale), {float(-top)}, {float(top)})"
+            code = f"wp.round(x{at} / scale)"
             back = "{0} * scale"
         if way == "quantise":
             tail = "scales[block] = scale" + ("\nzeros[block] = zero" if affine else "")
@@ -108,7 +109,8 @@ def quantise_weights(d: Draft) -> None:
             d.param("size", "int", size)
         word = "codes[block, k // 8]" if not flat else "codes[(block * size + k) // 8]"
         if packed:
-            code = (
+            code = "" if affine else "# Codes are stored with eight added, without a sign\n"
+            code += (
                 f"c = float(int(({word} >> wp.uint32(4 * (k % 8))) & "
                 f"wp.uint32(15)){'' if affine else ' - 8'})"
             )

@@ -20,8 +20,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "x": "inputs|x_t|tokens",
         "h": "hidden|h_prev|state",
         "c": "cell|c_prev|memory",
-        "wx": "w_input|kernel_weights|w_ih",
-        "wh": "w_hidden|recurrent|w_hh",
+        "wx": "w_input|w_ih",
+        "wh": "w_hidden|w_hh",
         "g": "candidate|gate_g|fresh",
         "k": "kk|col|inp",
     },
@@ -113,12 +113,12 @@ def recurrent_cell(d: Draft) -> None:
             f"r = {sigmoid}({both(0)})\n"
             f"z = {sigmoid}({both(1)})\n"
             "# Apply the reset gate after the projection (cuDNN variant)\n"
-            f"g = wp.tanh({a} + r * ({b}))"
+            f"g = wp.tanh({a} + r * {b})"
         )
         final = "(1.0 - z) * g + z * h[i, j]"
     elif kind == "minimal":
         a, b = pre(1)
-        body = f"f_gate = {sigmoid}({both(0)})\ng = wp.tanh({a} + f_gate * ({b}))"
+        body = f"f_gate = {sigmoid}({both(0)})\ng = wp.tanh({a} + f_gate * {b})"
         final = "(1.0 - f_gate) * h[i, j] + f_gate * g"
     else:
         body, final = "", f"wp.tanh({both(0)})"
@@ -201,7 +201,7 @@ def recurrent_cell(d: Draft) -> None:
         "rewards": "r|reward|rew",
         "values": "v|critic|baseline",
         "dones": "terminated|done|episode_end",
-        "gamma": "discount|g|rate",
+        "gamma": "discount|g|discount_factor",
         "lam": "lambda_|trace_decay|lmbda",
         "delta": "td_error|surprise|td",
         "adv": "advantage|gae|out_adv",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from textwrap import dedent, indent
+from typing import Any
+
 import numpy as np
 
 from warpgen.synthesis.algorithms.neural import DOMAIN
@@ -61,9 +64,12 @@ def route_tokens(d: Draft) -> None:
     else:
         d.input("capacity", "int", experts, 1, room + 2, about="number of tokens each expert can take")
     d.inout("expert_count", "int", experts, value=0, about="tokens assigned to each expert so far")
-    d.output("expert_ids", "int", (tokens, top), about="chosen experts, -1 for dropped tokens")
-    d.output("slots", "int", (tokens, top), about="row in the buffer of the expert, -1 for dropped tokens")
-    d.output("gates", "float", (tokens, top), about="weights for combining the experts' outputs")
+    one = top == 1
+    shape: Any = tokens if one else (tokens, top)
+    chosen = "chosen expert" if one else "chosen experts"
+    d.output("expert_ids", "int", shape, about=f"{chosen}, -1 for dropped tokens")
+    d.output("slots", "int", shape, about="row in the buffer of the expert, -1 for dropped tokens")
+    d.output("gates", "float", shape, about=f"weights of the outputs of the {chosen}")
     peak = scores == "softmax"
     d.function(
         f"""
@@ -84,6 +90,7 @@ def route_tokens(d: Draft) -> None:
                 return peak
         """)
     half = experts // 2
+    many = not one or full == "next best"  # more than one expert may be asked
     if groups == "best group":
         d.module(f"GROUP_SIZE = wp.constant({half})")
         d.function(
@@ -106,16 +113,14 @@ def route_tokens(d: Draft) -> None:
         def pick_expert(
             logits: wp.array2d(dtype=float),
             $given
-            taken: wp.uint32,
             token: int,
             $peak
         ) -> int:
-            \"\"\"Return the best expert that is not in the bit set of taken ones, -1 if none is left.\"\"\"
+            \"\"\"$what\"\"\"
             best_expert = int(-1)
             best_score = float(-1.0e6)
             for expert in range(NUM_EXPERTS):
-                if (taken >> wp.uint32(expert)) & wp.uint32(1) != wp.uint32(0):
-                    continue
+                $free
                 $group
                 score = gate_score(logits, token, expert{tail}){" + balance_bias[expert]" if bias else ""}
                 if score > best_score:
@@ -128,64 +133,65 @@ def route_tokens(d: Draft) -> None:
             for line, there in (
                 ("balance_bias: wp.array(dtype=float),", bias),
                 ("group: int,", groups == "best group"),
+                ("taken: wp.uint32,", many),
             )
             if there
         ),
+        what="Return the best expert that is not in the bit set of taken ones, -1 if none is left."
+        if many
+        else "Return the expert of the highest score.",
+        free="if (taken >> wp.uint32(expert)) & wp.uint32(1) != wp.uint32(0):\n    continue" if many else "",
         peak="peak: float," if peak else "",
         group="# Stay within one node to limit communication\nif expert // GROUP_SIZE != group:\n    continue"
         if groups == "best group"
         else "",
     )
     given = "logits, " + ("balance_bias, " if bias else "") + ("group, " if groups == "best group" else "")
+    pick = f"pick_expert({given}{'taken, ' if many else ''}token{tail})"
     skip = {
         "none": "",
         "flags": "# Padding takes no room in any expert\nif is_padding[token]:\n    return",
         "lengths": "seq = token // SEQ_LEN\nif token - seq * SEQ_LEN >= lengths[seq]:\n    return",
     }[mask]
-    d.module(f"TOP_K = wp.constant({top})\nNUM_EXPERTS = wp.constant({experts})")
+    d.module(("" if one else f"TOP_K = wp.constant({top})\n") + f"NUM_EXPERTS = wp.constant({experts})")
     if mask == "lengths":
         d.module(f"SEQ_LEN = wp.constant({tokens // batch})")
     limit = "capacity" if capacity == "shared" else "capacity[expert]"
-    weight = f"gate_score(logits, token, expert{tail})"
-    take = (
-        f"slot = wp.atomic_add(expert_count, expert, 1)\n"
-        f"if slot >= {limit}:\n"
-        "    # The buffer of this expert is full: give the slot back\n"
-        "    wp.atomic_sub(expert_count, expert, 1)\n"
-    )
+    weight = f"gate_score(logits, token, expert{tail})" + (" / denom" if peak and not norm else "")
+    at = "token" if one else "token, choice" if full == "drop" else "token, num_found"
+    keep = f"expert_ids[{at}] = expert\nslots[{at}] = slot\ngates[{at}] = {weight}"
+    take = "taken = taken | (wp.uint32(1) << wp.uint32(expert))"
+    none_left = (
+        "if expert < 0:\n    break" if groups == "best group" else ""
+    )  # else there is one for each turn
     if full == "drop":
-        loop = f"""
-        for choice in range(TOP_K):
-            expert = pick_expert({given}taken, token{tail})
-            if expert < 0:
-                break
-            taken = taken | (wp.uint32(1) << wp.uint32(expert))
-            slot = wp.atomic_add(expert_count, expert, 1)
-            # Overflowing tokens skip the expert and use the residual path only
-            if slot >= {limit}:
-                continue
-            expert_ids[token, choice] = expert
-            slots[token, choice] = slot
-            gates[token, choice] = {weight}
+        step = f"""
+        expert = {pick}
+        $take
+        slot = wp.atomic_add(expert_count, expert, 1)
+        # Overflowing tokens skip the expert and use the residual path only
+        if slot >= {limit}:
+            {"return" if one else "continue"}
+        $keep
         """
+        loop = step if one else f"for choice in range(TOP_K):{indent(dedent(step), '    ').rstrip()}"
     else:
         loop = f"""
-        num_found = int(0)
+        $start
         for _ in range(NUM_EXPERTS):
-            if num_found >= TOP_K:
-                break
-            expert = pick_expert({given}taken, token{tail})
-            if expert < 0:
-                break
-            taken = taken | (wp.uint32(1) << wp.uint32(expert))
+            $enough
+            expert = {pick}
+            $none_left
             $take
+            slot = wp.atomic_add(expert_count, expert, 1)
+            if slot >= {limit}:
+                # The buffer of this expert is full: give the slot back
+                wp.atomic_sub(expert_count, expert, 1)
                 continue
-            expert_ids[token, num_found] = expert
-            slots[token, num_found] = slot
-            gates[token, num_found] = {weight}
-            num_found += 1
+            $keep
+            {"break" if one else "num_found += 1"}
         """
-    total = ""
+    total = denominator = ""
     if norm:
         d.function("""
             @wp.func
@@ -210,34 +216,43 @@ def route_tokens(d: Draft) -> None:
                     denom += gate_score(logits, token, expert, peak)
                 return denom
         """)
-        total = """
-        denom = softmax_denominator(logits, token, peak)
-        for choice in range(TOP_K):
-            gates[token, choice] = gates[token, choice] / denom
-        """
+        denominator = "denom = softmax_denominator(logits, token, peak)"
     d.launch(tokens)
     d.code(
         """
         token = wp.tid()
-        for choice in range(TOP_K):
-            expert_ids[token, choice] = -1
-            slots[token, choice] = -1
+        $reset
         $skip
         $peak
+        $denominator
         $group
-        taken = wp.uint32(0)
+        $taken
         $loop
         $total
         """,
         skip=skip,
         peak="peak = max_logit(logits, token)" if peak else "",
         group="group = best_group(logits, token)" if groups == "best group" else "",
+        reset="expert_ids[token] = -1\nslots[token] = -1\ngates[token] = 0.0"
+        if one
+        else "for choice in range(TOP_K):\n    expert_ids[token, choice] = -1\n    slots[token, choice] = -1\n"
+        "    gates[token, choice] = 0.0",
+        denominator=denominator,
+        taken="taken = wp.uint32(0)" if many else "",
         loop=loop,
-        take=take.rstrip(),
+        start="" if one else "num_found = int(0)",
+        enough="" if one else "if num_found >= TOP_K:\n    break",
+        none_left=none_left,
+        take=take if many else "",
+        keep=keep,
         total=total,
     )
-    if top == 1:
-        d.says("Sends each token to its best expert while that has room.")
+    if one:
+        d.says(
+            "Sends each token to its best expert while that has room."
+            if full == "drop"
+            else "Sends each token to the best expert that still has room."
+        )
     d.explain(
         "Slots are handed out by atomic counters, so which tokens overflow depends on the order of the threads.\n"
         + ("Tokens that find their expert full try the next best one." if full == "next best" else
@@ -280,9 +295,9 @@ def route_tokens(d: Draft) -> None:
             gates = gates / np.where(gates.sum(1) > 0, gates.sum(1), 1.0)[:, None]
         elif peak:
             gates = gates / gate.sum(axis=1, keepdims=True)
-        np.testing.assert_array_equal(after.expert_ids, ids)
-        np.testing.assert_array_equal(after.slots, slots)
+        np.testing.assert_array_equal(after.expert_ids.reshape(ids.shape), ids)
+        np.testing.assert_array_equal(after.slots.reshape(ids.shape), slots)
         np.testing.assert_array_equal(after.expert_count, count)
-        np.testing.assert_allclose(after.gates, gates, atol=1e-5)
+        np.testing.assert_allclose(after.gates.reshape(ids.shape), gates, atol=1e-5)
 
     d.holds(agree)

@@ -64,7 +64,8 @@ def suppress_boxes(d: Draft) -> None:
     )
     if classes:
         d.input("labels", "int", (images, n), 0, 3, about="Class of each box")
-    d.param("threshold", "float", 0.2, 0.5, about="Largest overlap that is allowed")
+    if decay != "gaussian":
+        d.param("threshold", "float", 0.2, 0.5, about="Largest overlap that is allowed")
     d.param("score_threshold", "float", 0.08, 0.2, about="Boxes below this are dropped")
     if decay == "gaussian":
         d.param("sigma", "float", 0.3, 0.6, about="Width of the decay")
@@ -157,7 +158,7 @@ def suppress_boxes(d: Draft) -> None:
             scores[image, other] = scores[image, other] * (1.0 - overlap)
             """,
         "gaussian": """
-            # Smooth penalty, no jump at the threshold
+            # Smooth penalty, without a threshold at which scores jump
             scores[image, other] = scores[image, other] * wp.exp(-overlap * overlap / sigma)
             """,
     }[decay]
@@ -191,11 +192,11 @@ def suppress_boxes(d: Draft) -> None:
                     continue
                 $classes
                 overlap = box_overlap(leader, boxes[image, other])
-                if overlap > threshold:
+                if overlap > $limit:
                     $reduce
         $number
         """,
-        pad="for k in range(num_boxes):\n    kept[image, k] = -1" if result == "list" else "",
+        pad=f"for k in range(num_boxes):\n    kept[image, k] = {-1 if result == 'list' else 0}",
         area="""
             for k in range(num_boxes):
                 if boxes[image, k][2] * boxes[image, k][3] < min_area:
@@ -223,6 +224,7 @@ def suppress_boxes(d: Draft) -> None:
         classes="# Objects of other classes may overlap\nif labels[image, other] != labels[image, best]:\n    continue"
         if classes
         else "",
+        limit="0.0" if decay == "gaussian" else "threshold",
         reduce=reduce,
         number="num_kept[image] = count" if result == "list" else "",
     )
@@ -264,7 +266,7 @@ def suppress_boxes(d: Draft) -> None:
             if measure == "diou":
                 gap = (box[best, :2] + box[best, 2:] - box[:, :2] - box[:, 2:]) / 2
                 value = np.where(inside > 0, value - (gap**2).sum(1) / (hw**2 + hh**2), 0.0)
-            hit = (value > v.threshold) & (np.arange(n) != best)
+            hit = (value > v.get("threshold", 0.0)) & (np.arange(n) != best)
             hit &= free if order == "search" else s > 0
             if classes:
                 hit &= v.labels[b] == v.labels[b, best]

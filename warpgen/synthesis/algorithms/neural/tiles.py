@@ -54,8 +54,7 @@ def row_tiles(d: Draft) -> None:
     act = d.option("activation", None, *activations.SMOOTH, weights=(4.0, *([1.0] * len(activations.SMOOTH))))
     shape = d.option("shape", "constant", "literal")
     n, width = d.pick(12, 16, 24), d.pick(16, 32, 64)
-    reduces = kind in ("logsumexp", "entropy")
-    act = None if reduces or kind in ("log softmax", "softmax") else act
+    act = act if kind in ("layer norm", "rms norm", "standardise") else None
     if shape == "constant":
         d.module(f"WIDTH = wp.constant({width})")
     w = "WIDTH" if shape == "constant" else str(width)
@@ -71,7 +70,14 @@ def row_tiles(d: Draft) -> None:
     elif kind == "entropy":
         d.output("entropies", "float", n, about="entropies [nat]")
     else:
-        d.output("y", "float", (n, width), about="rows after it")
+        d.output(
+            "y",
+            "float",
+            (n, width),
+            about={"softmax": "probabilities", "log softmax": "logarithms of the probabilities"}.get(
+                kind, "normalised rows"
+            ),
+        )
     load = f"t = wp.tile_load(x[row], shape={w})"
     if residual:
         load = f"t = wp.tile_load(x[row], shape={w}) + wp.tile_load(residual[row], shape={w})"
@@ -137,6 +143,9 @@ def row_tiles(d: Draft) -> None:
     d.explain(
         "One block of threads for each row, launched with `wp.launch_tiled`; the row is held in registers."
     )
+    steps = ["multiplies it by a gain"] * gamma + ["applies an activation"] * bool(act)
+    before = ", the residual included" if residual else ""
+    more = before + (f", then {' and '.join(steps)}" if steps else "")
     d.says(
         {
             "softmax": "Computes the softmax of each row with a block of threads.",
@@ -149,7 +158,7 @@ def row_tiles(d: Draft) -> None:
                 "Computes the logarithm of the sum of exponentials of each row with a block of threads."
             ),
             "entropy": "Computes the entropy of the softmax of each row with a block of threads.",
-        }[kind].replace(" with a block", " ahead of an activation, with a block" if act else " with a block")
+        }[kind].replace(" with a block", f"{more}, with a block" if more else " with a block")
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -124,7 +124,7 @@ def fused_token_loss(d: Draft) -> None:
     if smooth:
         ends.append("# The mean over all words is the part of the target that smoothing spreads")
         ends.append(
-            "token_loss = log_z - (1.0 - smoothing) * own - (smoothing / float(VOCAB_PARTS * VOCAB_TILE)) * spread"
+            "token_loss = log_z - (1.0 - smoothing) * own - (smoothing / float(VOCAB_PARTS * VOCAB_TILE)) * logit_sum"
         )
     else:
         ends.append("token_loss = log_z - own")
@@ -173,14 +173,22 @@ def fused_token_loss(d: Draft) -> None:
             running_max = new_max
         $end
         """,
-        spread=f"spread = {zeros}" if smooth else "",
+        spread=f"logit_sum = {zeros}" if smooth else "",
         product=product,
         change="\n".join(change),
-        add_spread="spread = spread + wp.tile_sum(logits, axis=1)" if smooth else "",
+        add_spread="logit_sum = logit_sum + wp.tile_sum(logits, axis=1)" if smooth else "",
         end="\n".join(ends),
     )
+    z = "h w_j + b_j" if bias else "h w_j"
+    if temperature:
+        z = f"({z}) / `temperature`" if bias else f"{z} / `temperature`"
+    if soft:
+        z = f"`cap` tanh({z} / `cap`)" if not bias or temperature else f"`cap` tanh(({z}) / `cap`)"
+    losses = "log Z - z_label" if not smooth else "log Z - (1 - smoothing) z_label - smoothing mean(z)"
+    losses += " + z_weight (log Z)^2" if z_loss else ""
     d.explain(
-        "log sum exp(h w_j) - h w_label, a tile of the vocabulary at a time; a row of logits would be the largest array of all."
+        f"Losses are {losses}, where Z = sum exp(z_j) and z_j = {z}.\n"
+        "Of the logits only one tile exists at a time; a row of them would be the largest array of all."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

@@ -128,6 +128,9 @@ def classification_loss(d: Draft) -> None:
         "soft targets": "cross entropy",
     }[kind]
     other = "a distribution over classes" if soft else "its label"
+    none = "" if reduce or gradient == "gradient" else "    losses[i] = 0.0\n"
+    if gradient != "loss":
+        none += f"    for c in range({count}):\n        dx[i, c] = 0.0\n"
     also = ", and its gradient" if gradient == "both" else ""
     d.says(f"Computes the {named} of each sample's scores with {other}{also}.")
     if reduce:
@@ -158,7 +161,7 @@ def classification_loss(d: Draft) -> None:
         $gradient
         """,
         label="" if soft else "label = labels[i]",
-        ignore="# Ignore padding\nif label < 0:\n    return" if ignore else "",
+        ignore=f"# Ignore padding\nif label < 0:\n{none}    return" if ignore else "",
         sums=sums,
         lse=lse,
         body=body,
@@ -316,10 +319,15 @@ def regression_loss(d: Draft) -> None:
     if kind in _SHAPES:
         d.param(_SHAPES[kind][0], "float", 0.2, 0.9, about=_SHAPES[kind][1])
     factor = " * weight[i]" if weighted == "weights" else ""
+    about = "sum of the losses" if reduction == "sum" else "mean of the losses"
+    if reduction == "mean" and weighted != "no":
+        about = "sum of the losses that count, over the number of samples"
+        if weighted == "weights":
+            about = "sum of the weighted losses over the number of samples"
     if reduction == "none":
         d.output("losses", "float", n, about="loss per sample")
     else:
-        d.output("loss", "float", 1, about=f"{'sum' if reduction == 'sum' else 'mean'} of the losses")
+        d.output("loss", "float", 1, about=about)
     target = "losses[i]" if reduction == "none" and not factor else "loss_i"
     body = text.replace("$f", target)
     if reduction == "none":
@@ -332,10 +340,11 @@ def regression_loss(d: Draft) -> None:
         if reduction == "none"
         else sentence.replace("Computes", f"{reduction.capitalize()}s").replace("Means", "Averages")
     )
+    unused = "    losses[i] = 0.0\n" if reduction == "none" else ""
     d.launch(n)
     d.code(
         "i = wp.tid()\n$mask\n$body\n$store",
-        mask="if valid[i] == 0:\n    return" if weighted == "mask" else "",
+        mask=f"if valid[i] == 0:\n{unused}    return" if weighted == "mask" else "",
         body=body,
         store=store,
     )

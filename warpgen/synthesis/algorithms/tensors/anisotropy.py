@@ -189,7 +189,7 @@ def crystal_stiffness(d: Draft) -> None:
                             $skip
                             total += entry * local[r, s]
                     stress[p, q] = total
-            $out[grain] = $weight (turn * stress * wp.transpose(turn))
+            $out[grain] = $weight $whole
         """,
         "modulus": """
             # Along n: n_p n_q n_r n_s C_pqrs in the crystal's axes
@@ -219,6 +219,8 @@ def crystal_stiffness(d: Draft) -> None:
         """,
     }[result]
     body = textwrap.dedent(body).strip("\n").replace("$weight ", weight).replace("$out", name)
+    back = "turn * stress * wp.transpose(turn)"
+    body = body.replace("$whole", f"({back})" if weighed else back)
     body = body.replace("$along", "direction" if weighed else "directions[grain]")
     formula = term if result == "stiffness" else "n[p] * n[q] * n[r] * n[s] * entry"
     whole = result == "stiffness"

@@ -36,8 +36,8 @@ def principal_axes_of(d: Draft) -> None:
         "values": "Finds the principal values of symmetric tensors",
         "largest axis": "Finds the axis of the largest principal value of symmetric tensors",
         "smallest axis": "Finds the axis of the smallest principal value of symmetric tensors",
-        "anisotropy": "Measures the fractional anisotropy of symmetric tensors by their principal values",
-        "square root": "Takes the square root of symmetric positive tensors by their principal values",
+        "anisotropy": "Measures the fractional anisotropy of symmetric tensors",
+        "square root": "Takes the square roots of symmetric positive tensors",
     }[result]
     d.says(said + {
         "matrix": ".", "six components": ", given by their six components.",
@@ -100,8 +100,8 @@ def principal_axes_of(d: Draft) -> None:
         d.output("root", "mat33", count, about="matrix square roots")
         store = """
         # Clamp small negative eigenvalues caused by rounding
-        s = wp.vec3(wp.sqrt(wp.max(lam[0], 0.0)), wp.sqrt(wp.max(lam[1], 0.0)), wp.sqrt(wp.max(lam[2], 0.0)))
-        root[tid] = q * wp.diag(s) * wp.transpose(q)
+        roots = wp.vec3(wp.sqrt(wp.max(lam[0], 0.0)), wp.sqrt(wp.max(lam[1], 0.0)), wp.sqrt(wp.max(lam[2], 0.0)))
+        root[tid] = q * wp.diag(roots) * wp.transpose(q)
         """
     d.launch(count)
     d.code("tid = wp.tid()\n$form\n$split\n$store", form=form, split=split, store=store)
@@ -185,8 +185,8 @@ def split_deformation(d: Draft) -> None:
         """,
         "eigenvectors": """
         q, lam = wp.eig3(wp.transpose(a) * a)
-        s = wp.diag(wp.vec3(1.0 / wp.sqrt(lam[0]), 1.0 / wp.sqrt(lam[1]), 1.0 / wp.sqrt(lam[2])))
-        r = a * q * s * wp.transpose(q)
+        shrink = wp.diag(wp.vec3(1.0 / wp.sqrt(lam[0]), 1.0 / wp.sqrt(lam[1]), 1.0 / wp.sqrt(lam[2])))
+        r = a * q * shrink * wp.transpose(q)
         """,
     }[way]
     if result == "rotation":

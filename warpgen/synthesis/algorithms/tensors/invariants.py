@@ -28,6 +28,7 @@ def stress_measure(d: Draft) -> None:
     if given == "sum" and what in ("pressure", "triaxiality", "power"):
         given = "matrix"  # the back stress moves the yield surface alone
     count = d.pick(48, 64, 96)
+    bound, resists = ("tau_y", "yield stress in shear") if what == "tresca" else ("sigma_y", "yield stress")
     d.says({
         "von mises": "Computes the von Mises stress sqrt(3/2 s:s) of stress tensors",
         "pressure": "Computes the pressure -tr(sigma)/3 of stress tensors",
@@ -39,7 +40,7 @@ def stress_measure(d: Draft) -> None:
         "power": "Computes the density sigma:d of the power of stress on a rate of strain",
     }[what] + {
         "sum": " less the back stress", "strain": " from displacement gradients", "matrix": "",
-    }[given] + ", as a share of the yield stress." * limit + "." * (not limit))  # fmt: skip
+    }[given] + (f", as a share of the {resists}." if limit else "."))  # fmt: skip
     d.calls({
         "von mises": "von_mises_stress|equivalent_stress|von_mises",
         "pressure": "mean_pressure|hydrostatic_pressure|pressure_of_stress",
@@ -72,7 +73,7 @@ def stress_measure(d: Draft) -> None:
     if what == "power":
         d.input("rate", "mat33", count, -1.0, 1.0, about="strain rates")
     if limit:
-        d.param("sigma_y", "float", 2.0, 4.0, about="yield stress")
+        d.param(bound, "float", 2.0, 4.0, about=resists)
     deviator = "s = sigma_i - (wp.trace(sigma_i) / 3.0) * wp.identity(n=3, dtype=float)"
     lines, value = {
         "von mises": (deviator, "wp.sqrt(1.5 * wp.ddot(s, s))"),
@@ -91,7 +92,7 @@ def stress_measure(d: Draft) -> None:
         "triaxiality": "triaxialities", "tresca": "shears", "power": "powers",
     }[what]  # fmt: skip
     d.output(out, "float", count)
-    store = f"{out}[tid] = {value} / sigma_y" if limit else f"{out}[tid] = {value}"
+    store = f"{out}[tid] = {value} / {bound}" if limit else f"{out}[tid] = {value}"
     d.launch(count)
     d.code("tid = wp.tid()\n$make\n$lines\n$store", make=make, lines=lines, store=store)
 
@@ -115,7 +116,7 @@ def stress_measure(d: Draft) -> None:
             "tresca": lambda: 0.5 * (w[:, 2] - w[:, 0]),
             "power": lambda: (sigma * v.rate).sum(axis=(1, 2)),
         }[what]()
-        return {out: made / (v.sigma_y if limit else 1.0)}
+        return {out: made / (v[bound] if limit else 1.0)}
 
     d.check(reference, 2e-3 if what in ("triaxiality", "tresca") else 2e-4)
 
@@ -144,7 +145,7 @@ def robust_norm(d: Draft) -> None:
             "norm_l2": "Measures the lengths of residuals",
             "norm_huber": "Measures residuals by Huber's norm, quadratic near zero and linear beyond",
             "norm_pseudo_huber": "Measures residuals by the smooth form of Huber's norm, whose least value is delta",
-            "cauchy": "Measures residuals by Cauchy's loss log(1 + r^2/c^2)",
+            "cauchy": "Measures residuals by Cauchy's loss log(1 + r^2/delta^2)",
             "geman": "Measures residuals by the loss of Geman and McClure, which never exceeds one",
         }[norm]
         + (", relative to the targets" if relative else "")
@@ -165,7 +166,8 @@ def robust_norm(d: Draft) -> None:
     elif weights == "component":
         d.param("scale", vector, 0.5, 2.0, about="scale of each component")
     if norm not in ("norm_l1", "norm_l2"):
-        d.param("delta", "float", 0.5, 1.5, about="threshold of the loss")
+        about = "scale of the loss" if norm in ("cauchy", "geman") else "size at which the loss turns linear"
+        d.param("delta", "float", 0.5, 1.5, about=about)
     d.output(
         "cost", "float", 1 if total else count, about="sum of the costs" if total else "cost per residual"
     )
@@ -248,10 +250,8 @@ def build_frame(d: Draft) -> None:
         b = wp.vec3(c, s + z[1] * z[1] * a, -z[1])
         """,
         "least axis": """
-        # Cross with the coordinate axis that is least aligned
-        axis = wp.vec3(1.0, 0.0, 0.0)
-        if wp.abs(z[0]) > 0.6:
-            axis = wp.vec3(0.0, 1.0, 0.0)
+        # Cross with a coordinate axis that is far from parallel
+        axis = wp.where(wp.abs(z[0]) > 0.6, wp.vec3(0.0, 1.0, 0.0), wp.vec3(1.0, 0.0, 0.0))
         t = wp.normalize(wp.cross(axis, z))
         b = wp.cross(z, t)
         """,
@@ -261,9 +261,8 @@ def build_frame(d: Draft) -> None:
         b = wp.cross(z, t)
         """,
         "cross up": """
-        up = wp.vec3(0.0, 0.0, 1.0)
-        if wp.abs(z[2]) > 0.95:
-            up = wp.vec3(1.0, 0.0, 0.0)
+        # Nearly upright directions need another axis
+        up = wp.where(wp.abs(z[2]) > 0.95, wp.vec3(1.0, 0.0, 0.0), wp.vec3(0.0, 0.0, 1.0))
         t = wp.normalize(wp.cross(up, z))
         b = wp.cross(z, t)
         """,

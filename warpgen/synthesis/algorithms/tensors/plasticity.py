@@ -115,11 +115,13 @@ def return_mapping(d: Draft) -> None:
         "linear": ("return material.yield0 + material.hardening * alpha", "return material.hardening"),
         "swift": (
             "# Power law with an offset, so that the slope at alpha = 0 is finite\n"
-            "return material.yield0 * wp.pow(1.0 + material.rate * alpha, 0.25)",
+            "return material.yield0 * wp.pow(1.0 + material.rate * alpha, SWIFT_EXPONENT)",
             "base_term = 1.0 + material.rate * alpha\n"
-            "return 0.25 * material.rate * material.yield0 * wp.pow(base_term, -0.75)",
+            "return SWIFT_EXPONENT * material.rate * material.yield0 * wp.pow(base_term, SWIFT_EXPONENT - 1.0)",
         ),
     }[law]
+    if law == "swift":
+        d.module("SWIFT_EXPONENT = wp.constant(0.25)")
     d.function(
         """
         @wp.func
@@ -182,17 +184,18 @@ def return_mapping(d: Draft) -> None:
         keep += f"\nnew_back_stress[{at}] = back_stress[{at}]"
     skip = {
         "none": "",
-        "flags": f"# Eroded material keeps a stress of zero\nif eroded[{owner}]:\n    return",
-        "ids": f"if material_id[{owner}] < 0:\n    return",
+        "flags": f"# Eroded material carries no load\nif eroded[{owner}]:\n    $void\n    return",
+        "ids": f"if material_id[{owner}] < 0:\n    $void\n    return",
     }[mask]
+    kept = ["plastic_strain", "alpha"] + (["back_stress"] if kinematic else [])
     own = "relative" if kinematic else "dev_trial"
     if cone:
         back = f"""
             # Return to the smooth part of the cone
             dgamma = {call}
-            j2_new = root_j2 - material.shear * dgamma
+            root_j2_new = root_j2 - material.shear * dgamma
             p_new = p_trial - material.bulk * material.dilatancy * dgamma
-            if j2_new < 0.0:
+            if root_j2_new < 0.0:
                 # Beyond the apex no cone is left, so only the pressure returns
                 apex = yield_stress(alpha_old, material) / material.friction
                 d_vol = (p_trial - apex) / material.bulk
@@ -200,7 +203,7 @@ def return_mapping(d: Draft) -> None:
                 $apex
                 return
             flow = dev_trial / (2.0 * root_j2)
-            stress[{at}] = j2_new / root_j2 * dev_trial + p_new * wp.identity(n=3, dtype=float)
+            stress[{at}] = root_j2_new / root_j2 * dev_trial + p_new * wp.identity(n=3, dtype=float)
             $store
         """
         check = """
@@ -276,6 +279,10 @@ def return_mapping(d: Draft) -> None:
         $back
         """,
         skip=skip,
+        void="\n".join(
+            [f"stress[{at}] = wp.mat33()"]
+            + ([f"{'new_' + name}[{at}] = {name}[{at}]" for name in kept] if state else [])
+        ),
         viscous="# Perzyna regularization, linear in the rate\nviscous = material.viscosity / dt"
         if viscous
         else "",
@@ -348,7 +355,11 @@ def return_mapping(d: Draft) -> None:
         t = there[..., None, None]
         found = {"stress": sigma * t}
         if state and kinematic:
-            found["new_back_stress"] = (v.back_stress + 2 / 3 * m["kinematic"] * big * flow) * t
-        return found | ({"new_plastic_strain": ep_new * t, "new_alpha": al_new * there} if state else {})
+            moved = v.back_stress + 2 / 3 * m["kinematic"] * big * flow
+            found["new_back_stress"] = np.where(t, moved, v.back_stress)
+        if state:
+            found["new_plastic_strain"] = np.where(t, ep_new, v.plastic_strain)
+            found["new_alpha"] = np.where(there, al_new, al)
+        return found
 
     d.check(reference, 5e-3)

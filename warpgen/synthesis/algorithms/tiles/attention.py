@@ -100,8 +100,13 @@ def tiled_attention(d: Draft) -> None:
                 return cap * wp.tanh(s / cap)
         """)
         lines.append("scores = wp.tile_map(cap_score, scores, cap)")
-    positions = mask != "none" or bias == "alibi"
-    if positions:
+    if mask == "lengths" and bias != "alibi":
+        lines.append(
+            "# Positions of the keys in their sequence\n"
+            "k_index = wp.tile_map(wp.add, wp.tile_arange(TILE_KV, dtype=int), k_first)\n"
+            "k_pos = wp.tile_broadcast(k_index, shape=(TILE_Q, TILE_KV))"
+        )
+    elif mask != "none" or bias == "alibi":
         lines.append(
             "# Global positions of the queries and keys of this pair of tiles\n"
             "q_index = wp.tile_map(wp.add, wp.tile_arange(TILE_Q, dtype=int), q_first)\n"
@@ -122,11 +127,13 @@ def tiled_attention(d: Draft) -> None:
     extra = ""
     if mask != "none":
         parameter, given, test = _MASKS[mask]
+        by_query = mask != "lengths"
+        hidden = "the key is hidden from the query" if by_query else "the key is padding"
         d.function(
             f"""
             @wp.func
-            def mask_score(s: float, q_pos: int, k_pos: int{parameter}) -> float:
-                \"\"\"Return the score, or a large negative number if the key is hidden from the query.\"\"\"
+            def mask_score(s: float, {"q_pos: int, " if by_query else ""}k_pos: int{parameter}) -> float:
+                \"\"\"Return the score, or a large negative number if {hidden}.\"\"\"
                 if {test}:
                     return s
                 return -1.0e4
@@ -134,7 +141,7 @@ def tiled_attention(d: Draft) -> None:
         )
         if mask == "lengths":
             extra = "seq_len = seq_lens[head]"
-        lines.append(f"scores = wp.tile_map(mask_score, scores, q_pos, k_pos{given})")
+        lines.append(f"scores = wp.tile_map(mask_score, scores, {'q_pos, ' if by_query else ''}k_pos{given})")
     skip = ""
     if skipping:
         skip = {
@@ -174,7 +181,7 @@ def tiled_attention(d: Draft) -> None:
             )
             v_tile = wp.tile_load(value[{kv}], shape=(TILE_KV, HEAD_DIM), offset=(k_first, 0))
             acc = wp.tile_map(wp.mul, acc, decay) + wp.tile_matmul(probs, v_tile)
-            row_max = wp.tile_map(wp.pos, new_max)
+            row_max = new_max
         denom = wp.tile_broadcast(wp.tile_reshape(row_sum, shape=(TILE_Q, 1)), shape=(TILE_Q, HEAD_DIM))
         wp.tile_store(out[head], wp.tile_map(wp.div, acc, denom), offset=(q_first, 0))
         $stats
@@ -188,8 +195,8 @@ def tiled_attention(d: Draft) -> None:
         else "",
     )
     d.explain(
-        f"O = softmax({'cap(scale * Q K^T)' if soft else 'scale * Q K^T'}{' + bias' if bias != 'none' else ''}) V, "
-        "computed tile by tile.\n"
+        f"O = softmax({'cap(scale * Q K^T)' if soft else 'scale * Q K^T'}"
+        f"{' + bias' if bias != 'none' else ''}{' + mask' if mask != 'none' else ''}) V, computed tile by tile.\n"
         "Only one tile of scores exists at any time."
     )
 

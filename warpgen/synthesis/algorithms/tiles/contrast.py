@@ -30,7 +30,7 @@ def contrast_pairs(d: Draft) -> None:
     loss = d.option("loss", "symmetric", "one way", "sigmoid")
     result = d.option("result", "loss", "per pair", "gradient", "lead", weights=(0.35, 0.25, 0.25, 0.15))
     normal = d.option("normalized", "here", "before")
-    margin = d.flag("margin", 0.35)
+    margin = d.flag("margin", 0.35) and result != "lead"
     temperature = d.option("temperature", "param", "logarithm")
     masked = d.flag("duplicates", 0.35) and result != "lead"
     if result in ("loss", "per pair"):
@@ -53,18 +53,26 @@ def contrast_pairs(d: Draft) -> None:
     if masked:
         d.input("classes", "int", (batches, pairs), 0, 5, about="pairs of one class are not contrasted")
     if temperature == "param":
-        d.param("temperature", "float", 0.2, 0.6, about="temperature of the softmax")
+        softened = "softmax" if loss != "sigmoid" and result != "lead" else "logits"
+        d.param("temperature", "float", 0.2, 0.6, about=f"temperature of the {softened}")
     else:
         d.param(
             "log_scale", "float", 0.5, 1.5, about="logarithm of the inverse temperature, which is learned"
         )
     if margin:
         d.param("margin", "float", 0.05, 0.2, about="margin by which own pairs must be nearer")
-    if loss == "sigmoid":
+    biased = loss == "sigmoid" and result != "lead"  # of a difference the offset would drop out
+    if biased:
         d.param("logit_bias", "float", -2.0, -0.5, about="offset of the logits, as most pairs do not match")
     name, shape, about = {
         "loss": ("losses", (batches,), "mean loss of each batch"),
-        "per pair": ("losses", (batches, pairs), "loss of each pair"),
+        "per pair": (
+            "losses",
+            (batches, pairs),
+            "loss of each pair"
+            if loss != "sigmoid"
+            else "loss of each row: of its own pair and of the others",
+        ),
         "gradient": ("grad_logits", (batches, pairs, pairs), "derivatives of the mean loss by the logits"),
         "lead": (
             "leads",
@@ -107,9 +115,9 @@ def contrast_pairs(d: Draft) -> None:
     if masked:
         d.function('''
             @wp.func
-            def hide_same(x: float, row: int, col: int, own: int, other: int) -> float:
+            def hide_same(x: float, row: int, col: int, row_class: int, col_class: int) -> float:
                 """Other pairs of the same class are no negatives."""
-                return wp.where(own == other and row != col, -1.0e4, x)
+                return wp.where(row_class == col_class and row != col, -1.0e4, x)
         ''')
     if margin:
         d.function("""
@@ -167,7 +175,14 @@ def contrast_pairs(d: Draft) -> None:
         "one way": "\n".join((softmax("row", 1), own, row_loss.replace("row_loss =", "pair ="))),
         "sigmoid": "pair = wp.tile_sum(wp.tile_map(pair_loss, logits, row_id, col_id), axis=1)",
     }[loss]
-    eye = "wp.tile_map(only_own, wp.tile_ones(shape=(BATCH, BATCH), dtype=float), row_id, col_id)"
+    if result == "gradient" and loss != "sigmoid":
+        d.function('''
+            @wp.func
+            def less_target(prob: float, row: int, col: int) -> float:
+                """A probability less the right answer, which is one on the diagonal."""
+                return wp.where(row == col, prob - 1.0, prob)
+        ''')
+    slope = "slope = wp.tile_map(less_target, {}, row_id, col_id)"
     row_share = "row_prob = wp.tile_map(wp.div, row_exp, wp.tile_broadcast(wp.tile_reshape(row_sum, shape=(BATCH, 1)), shape=(BATCH, BATCH)))"
     col_share = "col_prob = wp.tile_map(wp.div, col_exp, wp.tile_broadcast(col_sum, shape=(BATCH, BATCH)))"
     slopes = {
@@ -177,10 +192,10 @@ def contrast_pairs(d: Draft) -> None:
                 softmax("col", 0),
                 row_share,
                 col_share,
-                f"slope = 0.5 * (row_prob + col_prob) - {eye}",
+                slope.format("0.5 * (row_prob + col_prob)"),
             )
         ),
-        "one way": "\n".join((softmax("row", 1), row_share, f"slope = row_prob - {eye}")),
+        "one way": "\n".join((softmax("row", 1), row_share, slope.format("row_prob"))),
         "sigmoid": "slope = wp.tile_map(pair_slope, logits, row_id, col_id)",
     }[loss]
     best = """
@@ -209,7 +224,7 @@ def contrast_pairs(d: Draft) -> None:
         $left
         $right
         scale = $scale
-        # --- Every embedding of one side against all of the other ---
+        # Every embedding of one side against all of the other
         logits = scale * wp.tile_matmul(image, wp.tile_transpose(text))
         ids = wp.tile_arange(BATCH, dtype=int)
         row_id = wp.tile_broadcast(wp.tile_reshape(ids, shape=(BATCH, 1)), shape=(BATCH, BATCH))
@@ -224,12 +239,12 @@ def contrast_pairs(d: Draft) -> None:
         scale=scale,
         margin="logits = wp.tile_map(handicap, logits, row_id, col_id, scale * margin)" if margin else "",
         offset="logits += wp.tile_full(shape=(BATCH, BATCH), value=logit_bias, dtype=float)"
-        if loss == "sigmoid"
+        if biased
         else "",
-        mask="kinds = wp.tile_load(classes[batch], shape=BATCH)\n"
-        "row_kind = wp.tile_broadcast(wp.tile_reshape(kinds, shape=(BATCH, 1)), shape=(BATCH, BATCH))\n"
-        "col_kind = wp.tile_broadcast(kinds, shape=(BATCH, BATCH))\n"
-        "logits = wp.tile_map(hide_same, logits, row_id, col_id, row_kind, col_kind)"
+        mask="labels = wp.tile_load(classes[batch], shape=BATCH)\n"
+        "row_class = wp.tile_broadcast(wp.tile_reshape(labels, shape=(BATCH, 1)), shape=(BATCH, BATCH))\n"
+        "col_class = wp.tile_broadcast(labels, shape=(BATCH, BATCH))\n"
+        "logits = wp.tile_map(hide_same, logits, row_id, col_id, row_class, col_class)"
         if masked
         else "",
         body=body,
@@ -237,13 +252,12 @@ def contrast_pairs(d: Draft) -> None:
     about = {
         "symmetric": "The loss is the mean cross entropy of rows and columns, with the diagonal as the right answers.",
         "one way": "The loss is the cross entropy of rows, with the diagonal as the right answers.",
-        "sigmoid": "The loss takes all pairs by themselves.",
+        "sigmoid": "Every image with every text is a question by itself: do the two match?",
     }[loss]
     cosines = "cosines" if normal == "here" else "inner products of embeddings, which come normalized,"
-    plus = " plus an offset" if loss == "sigmoid" else ""
-    d.explain(
-        f"Logits are {cosines} over the temperature{plus}.\n{'' if result == 'lead' else about}".strip()
-    )
+    scaled = "over the temperature" if temperature == "param" else "times the learned scale"
+    plus = " plus an offset" if biased else ""
+    d.explain(f"Logits are {cosines} {scaled}{plus}.\n{'' if result == 'lead' else about}".strip())
 
     def reference(v: Values) -> Mapping[str, Any]:
         a, b = v.images, v.texts
@@ -252,7 +266,7 @@ def contrast_pairs(d: Draft) -> None:
         s = 1 / v.temperature if temperature == "param" else np.exp(v.log_scale)
         z = s * a @ b.swapaxes(1, 2)
         eye_ = np.eye(pairs)
-        z = z - (s * v.margin * eye_ if margin else 0.0) + (v.logit_bias if loss == "sigmoid" else 0.0)
+        z = z - (s * v.margin * eye_ if margin else 0.0) + (v.logit_bias if biased else 0.0)
         if masked:
             same = (v.classes[:, :, None] == v.classes[:, None]) & (eye_ == 0)
             z = np.where(same, -1e4, z)

@@ -71,12 +71,15 @@ def resample_tiles(d: Draft) -> None:
         "maximum": ("result = wp.tile_max(picked)", ""),
         "range": ("result = wp.tile_max(picked) - wp.tile_min(picked)", ""),
         "spread": (
-            f"center = {mean}\noff = picked - wp.tile_broadcast(center, shape=({name},))\n"
-            f"result = wp.tile_sum(wp.tile_map(wp.mul, off, off)) * (1.0 / {as_float(name)})",
+            f"center = {mean}\ndeviation = picked - wp.tile_broadcast(center, shape=({name},))\n"
+            f"result = wp.tile_sum(wp.tile_map(wp.mul, deviation, deviation)) * (1.0 / {as_float(name)})",
             "",
         ),
         "values": ("", "picked"),
-        "shifted": (f"center = {mean}\noff = picked - wp.tile_broadcast(center, shape=({name},))", "off"),
+        "shifted": (
+            f"center = {mean}\ncentered = picked - wp.tile_broadcast(center, shape=({name},))",
+            "centered",
+        ),
         "energy": (
             f"result = wp.tile_sum(wp.tile_map(wp.mul, picked, picked)) * (1.0 / {as_float(name)})",
             "",
@@ -149,7 +152,7 @@ def share_from_thread(d: Draft) -> None:
     use = d.option("use", "subtract", "scale", "divide")
     if kind == "norm" or (use == "scale" and kind != "table"):
         use = "divide"  # only what is calibrated takes a gain
-    how = {"subtract": "Subtracts {} from each block", "scale": "Multiplies each block by {}",
+    how = {"subtract": "Subtracts from each block {}", "scale": "Multiplies each block by {}",
            "divide": "Divides each block by {}"}[use]  # fmt: skip
     d.says({
         "first": how.format("its first value") + ", read by one thread.",

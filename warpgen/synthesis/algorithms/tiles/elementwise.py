@@ -75,12 +75,21 @@ def normalise_rows(d: Draft) -> None:
 
     result = "unit" if gained else "out"
     root = "wp.tile_map(wp.sqrt, {})"
+    guarded = "wp.tile_map(stable_root, {})"
+    if law in ("variance", "root mean square"):
+        d.module(f"EPSILON = wp.constant({d.pick('1.0e-5', '1.0e-6')})")
+        d.function('''
+            @wp.func
+            def stable_root(square: float) -> float:
+                """Square root with a guard, for what is divided by it."""
+                return wp.sqrt(square + EPSILON)
+        ''')
     body = {
         "variance": f"""
         mean = wp.tile_sum(t) * (1.0 / {as_float(size)})
         centred = {op("sub", "t", wide("mean"))}
         variance = wp.tile_sum({op("mul", "centred", "centred")}) * (1.0 / {as_float(size)})
-        deviation = {root.format("variance")}
+        deviation = {guarded.format("variance")}
         {result} = {op("div", "centred", wide("deviation"))}
         """,
         "length": f"""
@@ -102,7 +111,7 @@ def normalise_rows(d: Draft) -> None:
         """,
         "root mean square": f"""
         mean_square = wp.tile_sum({op("mul", "t", "t")}) * (1.0 / {as_float(size)})
-        rms = {root.format("mean_square")}
+        rms = {guarded.format("mean_square")}
         {result} = {op("div", "t", wide("rms"))}
         """,
     }[law]
@@ -259,9 +268,9 @@ def split_index(d: Draft) -> None:
     source="Warp manual, Tiles: tile_map with operators; Microsoft 2006, pixel formats",
     names={
         "pack_colours": "pack_pixels|pack_channels|encode_colors",
-        "red": "r_channel|r_in|reds",
-        "green": "g_channel|g_in|greens",
-        "blue": "b_channel|b_in|blues",
+        "red": "r_channel|reds",
+        "green": "g_channel|greens",
+        "blue": "b_channel|blues",
         "packed": "pixels|words|colors",
         "block": "tile_id|i",
         "TILE": "TILE_SIZE|BLOCK|CHUNK",

@@ -20,7 +20,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
         "obs_matrix": "obs_operator|h_mat|observe_mat",
         "anomalies": "spread|deviations|x_prime",
         "innovation": "misfit|departure|obs_gap",
-        "gain_part": "weights|solved|gain_half",
+        "weights": "solved|coefs|scaled_innov",
         "STATE": "N|NUM_STATE|DIM",
         "MEMBERS": "K|NUM_MEMBERS|ENS",
         "OBS": "M|NUM_OBS|READINGS",
@@ -64,7 +64,14 @@ def ensemble_update(d: Draft) -> None:
         d.param("inflation", "float", 1.02, 1.2, about="factor of the deviations, against too small a spread")
     if taper != "none":
         d.input("distances", "float", (state, obs), 0.0, 2.0, about="distance of states and observations")
-        d.param("reach", "float", 0.8, 1.5, about="range of the localization")
+        d.param(
+            "reach",
+            "float",
+            *((0.8, 1.5) if taper == "gaussian" else (1.6, 3.0)),
+            about="standard deviation of the taper"
+            if taper == "gaussian"
+            else "distance at which the taper ends",
+        )
     if kind == "mean only":
         d.output("analysis", "float", (worlds, state), about="means after the update")
     else:
@@ -72,7 +79,7 @@ def ensemble_update(d: Draft) -> None:
     if taper != "none":
         law = {
             "gaussian": "wp.exp(-0.5 * distance * distance / (reach * reach))",
-            "linear": "wp.max(1.0 - 0.5 * distance / reach, 0.0)",
+            "linear": "wp.max(1.0 - distance / reach, 0.0)",
         }[taper]
         d.function(f'''
             @wp.func
@@ -89,43 +96,44 @@ def ensemble_update(d: Draft) -> None:
     gain = """
         # --- Covariances from the ensemble ---
         h = wp.tile_load(obs_matrix, shape=(OBS, STATE))
-        seen = wp.tile_matmul(h, anomalies)
+        obs_anomalies = wp.tile_matmul(h, anomalies)
         scale = 1.0 / float(MEMBERS - 1)
-        cross = scale * wp.tile_matmul(anomalies, wp.tile_transpose(seen))
+        cross_cov = scale * wp.tile_matmul(anomalies, wp.tile_transpose(obs_anomalies))
         $taper
-        within = scale * wp.tile_matmul(seen, wp.tile_transpose(seen))
-        factor = wp.tile_cholesky(wp.tile_diag_add(within, noise_tile))
+        obs_cov = scale * wp.tile_matmul(obs_anomalies, wp.tile_transpose(obs_anomalies))
+        factor = wp.tile_cholesky(wp.tile_diag_add(obs_cov, noise_tile))
         """
     half = {
-        "cholesky": "gain_part = wp.tile_cholesky_solve(factor, {0})",
+        "cholesky": "weights = wp.tile_cholesky_solve(factor, {0})",
         "substitution": "half = wp.tile_lower_solve(factor, {0})\n"
-        "gain_part = wp.tile_upper_solve(wp.tile_transpose(factor), half)",
+        "weights = wp.tile_upper_solve(wp.tile_transpose(factor), half)",
     }[solve]
+    before = "x_inflated" if inflation else "x"
     update = {
         "perturbed": f"""
-            # --- Each member meets observations with noise of its own ---
+            # Each member meets observations with noise of its own
             y = wp.tile_reshape(wp.tile_load(observations[world], shape=OBS), shape=(OBS, 1))
             drawn = wp.tile_load(perturbations[world], shape=(OBS, MEMBERS))
-            predicted = wp.tile_matmul(h, x_forecast)
+            predicted = wp.tile_matmul(h, {before})
             innovation = wp.tile_broadcast(y, shape=(OBS, MEMBERS)) + drawn - predicted
             {half.format("innovation").replace(chr(10), chr(10) + " " * 12)}
-            moved = x_forecast + wp.tile_matmul(cross, gain_part)
+            moved = {before} + wp.tile_matmul(cross_cov, weights)
         """,
         "deterministic": f"""
-            # --- The mean takes the whole gain, the deviations half of it (Sakov and Oke) ---
+            # The mean takes the whole gain, the deviations half of it (Sakov and Oke)
             y = wp.tile_load(observations[world], shape=OBS)
             predicted = wp.tile_squeeze(wp.tile_matmul(h, wp.tile_reshape(mean, shape=(STATE, 1))))
             gap = wp.tile_reshape(y - predicted, shape=(OBS, 1))
-            innovation = wp.tile_broadcast(gap, shape=(OBS, MEMBERS)) - 0.5 * seen
+            innovation = wp.tile_broadcast(gap, shape=(OBS, MEMBERS)) - 0.5 * obs_anomalies
             {half.format("innovation").replace(chr(10), chr(10) + " " * 12)}
-            moved = x_forecast + wp.tile_matmul(cross, gain_part)
+            moved = {before} + wp.tile_matmul(cross_cov, weights)
         """,
         "mean only": f"""
             y = wp.tile_load(observations[world], shape=OBS)
             predicted = wp.tile_squeeze(wp.tile_matmul(h, wp.tile_reshape(mean, shape=(STATE, 1))))
             innovation = y - predicted
             {half.format("innovation").replace(chr(10), chr(10) + " " * 12)}
-            shift = wp.tile_squeeze(wp.tile_matmul(cross, wp.tile_reshape(gain_part, shape=(OBS, 1))))
+            shift = wp.tile_squeeze(wp.tile_matmul(cross_cov, wp.tile_reshape(weights, shape=(OBS, 1))))
             moved = mean + shift
         """,
     }[kind]
@@ -136,7 +144,7 @@ def ensemble_update(d: Draft) -> None:
                 """Concentrations cannot be below zero."""
                 return wp.max(value, 0.0)
         ''')
-    forecast = "x_forecast = wide_mean + anomalies" if inflation else "x_forecast = wp.tile_map(wp.pos, x)"
+
     d.launch(worlds, tiled=True)
     d.code(
         """
@@ -156,9 +164,11 @@ def ensemble_update(d: Draft) -> None:
         inflate="# A small ensemble is too sure of itself\nanomalies = inflation * anomalies"
         if inflation
         else "",
-        forecast=forecast if kind != "mean only" else "",
+        forecast="x_inflated = wide_mean + anomalies" if inflation and kind != "mean only" else "",
         gain=dedented(gain),
-        taper="apart = wp.tile_load(distances, shape=(STATE, OBS))\ncross = wp.tile_map(localized, cross, apart, reach)"
+        taper="# Only the covariances of the state with the observations are tapered\n"
+        "apart = wp.tile_load(distances, shape=(STATE, OBS))\n"
+        "cross_cov = wp.tile_map(localized, cross_cov, apart, reach)"
         if taper != "none"
         else "",
         update=dedented(update),
@@ -166,13 +176,16 @@ def ensemble_update(d: Draft) -> None:
         if bounded
         else "wp.tile_store(analysis[world], moved)",
     )
+    tapered = "" if taper == "none" else " P H^T in front is tapered with distance."
+    tapered += "\nThe deviations from the mean are inflated first." if inflation else ""
+    tapered += "\nNegative values become zero." if bounded else ""
     d.explain({
         "perturbed": "X <- X + P H^T (H P H^T + R)^-1 (y + e - H X), with the covariances P of the ensemble and\n"
         "noise e of each member. Columns are members.",
         "deterministic": "X <- X + P H^T (H P H^T + R)^-1 (y - H m - H (X - m) / 2), with the covariances P and the\n"
         "mean m of the ensemble. Columns are members.",
         "mean only": "m <- m + P H^T (H P H^T + R)^-1 (y - H m), with the covariances P and the mean m of the ensemble.",
-    }[kind])  # fmt: skip
+    }[kind] + tapered)  # fmt: skip
 
     def reference(v: Values) -> Mapping[str, Any]:
         x = v.members
@@ -185,7 +198,7 @@ def ensemble_update(d: Draft) -> None:
         if taper == "gaussian":
             cross = cross * np.exp(-0.5 * (v.distances / v.reach) ** 2)
         elif taper == "linear":
-            cross = cross * np.maximum(1 - 0.5 * v.distances / v.reach, 0)
+            cross = cross * np.maximum(1 - v.distances / v.reach, 0)
         k = cross @ np.linalg.inv(s)
         y = v.observations[:, :, None]
         if kind == "perturbed":
@@ -287,13 +300,13 @@ def riccati_recursion(d: Draft) -> None:
             loop = a - wp.tile_matmul(b, gain)
             moved = wp.tile_matmul(value, loop)
             weighed = wp.tile_matmul(wp.tile_transpose(gain), wp.tile_matmul(r_mat, gain))
-            next_value = q + weighed + $less wp.tile_matmul(wp.tile_transpose(loop), moved)
+            value = q + weighed + $less wp.tile_matmul(wp.tile_transpose(loop), moved)
             $cross
         """.replace("$less ", less),
     }[form]
     crossed = ""
     if cross and form == "joseph":
-        crossed = "mixed = wp.tile_matmul(wp.tile_transpose(gain), n_mat)\nnext_value = next_value - mixed - wp.tile_transpose(mixed)"
+        crossed = "mixed = wp.tile_matmul(wp.tile_transpose(gain), n_mat)\nvalue = value - mixed - wp.tile_transpose(mixed)"
     end = {
         "first gain": "wp.tile_store(gains[system], gain)",
         "all gains": "",
@@ -322,7 +335,7 @@ def riccati_recursion(d: Draft) -> None:
             gain = wp.tile_map(wp.pos, wp.tile_cholesky_solve(factor, ba))
             $keep
             $value
-            value = 0.5 * (next_value + wp.tile_transpose(next_value))
+            $symmetric
         $end
         """.replace("$less ", less),
         q=q,
@@ -339,6 +352,7 @@ def riccati_recursion(d: Draft) -> None:
         if result == "all gains"
         else "",
         value=dedented(value),
+        symmetric="value = 0.5 * (next_value + wp.tile_transpose(next_value))" if form == "gain" else "",
         cross=crossed,
         end=end,
     )

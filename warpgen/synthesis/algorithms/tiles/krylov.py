@@ -98,15 +98,19 @@ def conjugate_gradients(d: Draft) -> None:
     }[form]
     product = "wp.tile_squeeze(wp.tile_matmul(a, wp.tile_reshape({}, shape=(DIM, 1))))"
     if precondition == "jacobi":
-        of = "the matrix's diagonal (Jacobi preconditioner)"
-        if form != "normal equations":
-            of = "the diagonal that was added (nearly Jacobi's preconditioner)"
-        d.function(f'''
+        d.function('''
             @wp.func
             def over(r: float, entry: float) -> float:
-                """Entry of the residual over that of {of}."""
+                """Entry of the residual over that of the matrix's diagonal (Jacobi preconditioner)."""
                 return r / entry
         ''')
+        if form != "normal equations":
+            d.function('''
+                @wp.func
+                def on_diagonal(entry: float, row: int, col: int) -> float:
+                    """The diagonal of a matrix, zero elsewhere."""
+                    return wp.where(row == col, entry, 0.0)
+            ''')
     elif precondition == "cholesky of band":
         d.function('''
             @wp.func
@@ -114,22 +118,24 @@ def conjugate_gradients(d: Draft) -> None:
                 """The tridiagonal part of a matrix."""
                 return wp.where(wp.abs(row - col) <= 1, entry, 0.0)
         ''')
+    numbers = """
+            row_id = wp.tile_broadcast(wp.tile_reshape(wp.tile_arange(DIM, dtype=int), shape=(DIM, 1)), shape=(DIM, DIM))
+            col_id = wp.tile_broadcast(wp.tile_arange(DIM, dtype=int), shape=(DIM, DIM))"""
     prepare = {
         "none": "",
         "jacobi": "entries = diag + wp.tile_sum(wp.tile_map(wp.mul, jac, jac), axis=0)"
         if form == "normal equations"
-        else "",
-        "cholesky of band": """
-            # The tridiagonal part is factorized once, as preconditioner
-            row_id = wp.tile_broadcast(wp.tile_reshape(wp.tile_arange(DIM, dtype=int), shape=(DIM, 1)), shape=(DIM, DIM))
-            col_id = wp.tile_broadcast(wp.tile_arange(DIM, dtype=int), shape=(DIM, DIM))
+        else f"""{numbers}
+            entries = wp.tile_sum(wp.tile_map(on_diagonal, a, row_id, col_id), axis=1)
+            """,
+        "cholesky of band": f"""
+            # The tridiagonal part is factorized once, as preconditioner{numbers}
             band = wp.tile_cholesky(wp.tile_map(near_diagonal, a, row_id, col_id))
             """,
     }[precondition]
-    entry = {"given": "diag", "regularized": "lift", "normal equations": "entries"}[form]
     solve = {
-        "none": "wp.tile_map(wp.pos, residual)",
-        "jacobi": f"wp.tile_map(over, residual, {entry})",
+        "none": "",
+        "jacobi": "wp.tile_map(over, residual, entries)",
         "cholesky of band": "wp.tile_cholesky_solve(band, residual)",
     }[precondition]
     if update == "map":
@@ -144,15 +150,16 @@ def conjugate_gradients(d: Draft) -> None:
         "expression": "x += step * search\nresidual -= step * image",
         "map": "x = wp.tile_map(along, x, step, search)\nresidual = wp.tile_map(along, residual, -step, image)",
     }[update]
-    turn = "search = z + (rho_new / rho) * search"
+    z = "z" if solve else "residual"  # without a preconditioner the two are one
+    turn = f"search = {z} + (rho_new / rho) * search"
     if update == "map":
-        turn = "search = wp.tile_map(along, z, rho_new / rho, search)"
-    new = "rho_new = wp.tile_dot(residual, z)[0]"
+        turn = f"search = wp.tile_map(along, {z}, rho_new / rho, search)"
+    new = f"rho_new = wp.tile_dot(residual, {z})[0]"
     if rule:
-        new = """
-            # Polak and Ribiere: forgiving where rounding spoils the conjugacy
-            rho_new = wp.tile_dot(residual, z)[0]
-            overlap = wp.tile_dot(before, z)[0]
+        new = f"""
+            # The rule of Polak and Ribiere, forgiving where rounding spoils the conjugacy
+            rho_new = wp.tile_dot(residual, {z})[0]
+            overlap = wp.tile_dot(before, {z})[0]
             """
         turn = turn.replace("rho_new / rho", "(rho_new - overlap) / rho")
     count = result == "with count"
@@ -166,8 +173,8 @@ def conjugate_gradients(d: Draft) -> None:
         b = wp.tile_load(rhs[block], shape=DIM)
         $start
         $z
-        search = wp.tile_map(wp.pos, z)
-        rho = wp.tile_dot(residual, z)[0]
+        search = wp.tile_map(wp.pos, {z})
+        rho = wp.tile_dot(residual, {z})[0]
         $count
         for turn in range(turns):
             image = {product.format("search")}
@@ -180,7 +187,7 @@ def conjugate_gradients(d: Draft) -> None:
             $moves
             $tick
             $stop
-            z = {solve}
+            $z
             $new
             {turn}
             rho = rho_new
@@ -192,7 +199,7 @@ def conjugate_gradients(d: Draft) -> None:
         start=f"x = wp.tile_load(guess[block], shape=DIM)\nresidual = b - {product.format('x')}"
         if start == "warm"
         else "x = wp.tile_zeros(shape=DIM, dtype=float)\nresidual = wp.tile_map(wp.pos, b)",
-        z=f"z = {solve}",
+        z=f"z = {solve}" if solve else "",
         count="steps = int(0)" if count else "",
         keep="before = wp.tile_map(wp.pos, residual)" if rule else "",
         moves=moves,
@@ -278,7 +285,7 @@ def subspace_iteration(d: Draft) -> None:
     }[result])  # fmt: skip
     d.calls({
         "basis": "orthogonal_iteration|subspace_iteration|block_power_method",
-        "values": "project_on_eigenvectors|rayleigh_ritz|subspace_projection",
+        "values": "project_on_eigenvectors|rayleigh_quotients|subspace_projection",
         "residual": "subspace_residual|invariance_residual|eigen_residual",
     }[result])  # fmt: skip
     out = {"basis": (size, rank), "values": (rank, rank), "residual": ()}[result]
@@ -319,41 +326,23 @@ def subspace_iteration(d: Draft) -> None:
             left_unit = (1.0 / wp.sqrt(wp.tile_dot(left, left)[0])) * left
             rest = right - wp.tile_dot(left_unit, right)[0] * left_unit
             rest_unit = (1.0 / wp.sqrt(wp.tile_dot(rest, rest)[0])) * rest
-            basis = wp.tile_zeros(shape=(DIM, RANK), dtype=float, storage="shared")
-            wp.tile_assign(basis, wp.tile_reshape(left_unit, shape=(DIM, 1)), offset=(0, 0))
-            wp.tile_assign(basis, wp.tile_reshape(rest_unit, shape=(DIM, 1)), offset=(0, 1))
+            turned = wp.tile_zeros(shape=(DIM, RANK), dtype=float, storage="shared")
+            wp.tile_assign(turned, wp.tile_reshape(left_unit, shape=(DIM, 1)), offset=(0, 0))
+            wp.tile_assign(turned, wp.tile_reshape(rest_unit, shape=(DIM, 1)), offset=(0, 1))
+            basis = wp.tile_map(wp.pos, turned)
             """
-    sweeps = "sweeps" if sweeps_of == "param" else str(d.pick(2, 3))
+    turns = d.pick(2, 3)
+    sweeps = "sweeps" if sweeps_of == "param" else "SWEEPS"
+    if sweeps_of == "fixed":
+        d.module(f"SWEEPS = wp.constant({turns})")
     lines = "image = wp.tile_matmul(a, basis)\n" + dedented(orthogonal)
     loop = f"for sweep in range({sweeps}):\n    $lines"
-    if sweeps_of == "fixed":
-        comment = next(line for line in lines.split("\n") if line.startswith("#"))
-        later = lines.replace(f"{comment}\n", "")  # said once
-        loop = "\n".join(
-            (later if k else lines)
-            .replace("(a, basis)", f"(a, basis{k or ''})")
-            .replace("basis = ", f"basis{k + 1} = ")
-            .replace("(basis,", f"(basis{k + 1},")
-            .replace("image", f"image{k + 1}")
-            .replace("gram", f"gram{k + 1}")
-            .replace("factor", f"factor{k + 1}")
-            .replace("turned", f"turned{k + 1}")
-            .replace("left", f"left{k + 1}")
-            .replace("right", f"right{k + 1}")
-            .replace("rest", f"rest{k + 1}")
-            for k in range(int(sweeps))
-        )
-    elif ortho == "columns":
-        loop = loop.replace("$lines", lines.replace("basis = wp.tile_zeros", "next = wp.tile_zeros")
-                            .replace("tile_assign(basis", "tile_assign(next").replace("\n", "\n    ")
-                            + "\n    basis = wp.tile_map(wp.pos, next)")  # fmt: skip
-    final = f"basis{sweeps}" if sweeps_of == "fixed" else "basis"
     end = {
-        "basis": f"wp.tile_store(basis_out[block], {final})",
-        "values": f"# Rayleigh quotient of the whole basis\nseen = wp.tile_matmul(a, {final})\n"
-        f"wp.tile_store(projected[block], wp.tile_matmul(wp.tile_transpose({final}), seen))",
-        "residual": f"seen = wp.tile_matmul(a, {final})\ninside = wp.tile_matmul(wp.tile_transpose({final}), seen)\n"
-        f"gap = seen - wp.tile_matmul({final}, inside)\n"
+        "basis": "wp.tile_store(basis_out[block], basis)",
+        "values": "# Rayleigh quotient of the whole basis\nseen = wp.tile_matmul(a, basis)\n"
+        "wp.tile_store(projected[block], wp.tile_matmul(wp.tile_transpose(basis), seen))",
+        "residual": "seen = wp.tile_matmul(a, basis)\ninside = wp.tile_matmul(wp.tile_transpose(basis), seen)\n"
+        "gap = seen - wp.tile_matmul(basis, inside)\n"
         "defect[block] = wp.tile_sum(wp.tile_map(wp.mul, gap, gap))[0]",
     }[result]
     d.launch(blocks, tiled=True)
@@ -367,7 +356,7 @@ def subspace_iteration(d: Draft) -> None:
         $end
         """,
         build=build,
-        shift="low = wp.tile_full(shape=DIM, value=-shift, dtype=float)\na = wp.tile_diag_add(a, low)"
+        shift="minus_shift = wp.tile_full(shape=DIM, value=-shift, dtype=float)\na = wp.tile_diag_add(a, minus_shift)"
         if shift
         else "",
         first=first,
@@ -385,7 +374,6 @@ def subspace_iteration(d: Draft) -> None:
         orthonormal again. Directions of large eigenvalues grow fastest, so that the span turns towards the leading
         eigenvectors.
     """)
-    turns = int(sweeps) if sweeps_of == "fixed" else 0
 
     def agrees(v: Values, after: Values) -> None:
         if given == "matrix":
@@ -397,7 +385,7 @@ def subspace_iteration(d: Draft) -> None:
             a = a - v.shift * np.eye(size)
         if spread == "given":
             q = v.first_basis
-            for _ in range(turns or int(v.sweeps)):
+            for _ in range(turns if sweeps_of == "fixed" else int(v.sweeps)):
                 q, r = np.linalg.qr(a @ q)
                 q = q * np.sign(np.einsum("bii->bi", r))[:, None, :]
             seen = q.swapaxes(1, 2) @ a @ q

@@ -63,7 +63,7 @@ def joint_dynamics(d: Draft) -> None:
             (worlds, dofs, dofs),
             -0.3,
             0.3,
-            about="off-diagonal part, lower triangle used",
+            about="joint-space inertia, of which the lower triangle is used",
         )
     else:
         d.input(
@@ -78,15 +78,14 @@ def joint_dynamics(d: Draft) -> None:
             (worlds, rows, 6),
             -0.1,
             0.1,
-            about="6x6 spatial inertias, before the diagonal is added",
+            about="6x6 spatial inertias, stacked by rows",
         )
-        d.param("link_inertia", "float", 1.0, 2.0, about="added to the diagonals of the spatial inertias")
     d.input(
         "armature",
         "float",
         (worlds, dofs),
-        *((2.0, 4.0) if inertia == "given" else (0.5, 1.0)),
-        about="added to the diagonal",
+        *((0.5, 1.0) if inertia == "diagonal" else (4.0, 6.0)),
+        about="inertia of the rotors, added to the diagonal",
     )
     force = "joint_impulses" if result == "impulses" else "joint_f"
     d.input(
@@ -100,21 +99,31 @@ def joint_dynamics(d: Draft) -> None:
     if result != "impulses":
         d.input("bias_f", "float", (worlds, dofs), -0.5, 0.5, about="Coriolis and gravity forces")
     needs_qd = damping != "none" or result == "velocities" or skipped == "sleeping"
+    in_place = result == "velocities" and skipped != "none"  # worlds that are skipped keep their velocities
     if needs_qd:
-        d.input("joint_qd", "float", (worlds, dofs), -1.0, 1.0, about="joint velocities")
+        (d.inout if in_place else d.input)(
+            "joint_qd", "float", (worlds, dofs), -1.0, 1.0, about="joint velocities"
+        )
     if damping != "none":
         d.input("damping", "float", dofs, 0.1, 0.5, about="viscous damping per joint")
     if skipped == "mask":
         d.input("active", "bool", worlds, about="False for worlds that are paused")
     elif skipped == "list":
-        d.input("world_ids", "int", worlds, -1, worlds, about="worlds to solve, -1 for unused entries")
+        d.input(
+            "world_ids", "int", worlds, kind="permutation", about="worlds to solve, -1 for unused entries"
+        )
     elif skipped == "sleeping":
-        d.param("sleep_energy", "float", 0.11 * dofs, about="worlds slower than this are asleep")
+        d.param(
+            "sleep_speed",
+            "float",
+            (0.22 * dofs) ** 0.5,
+            about="norm of joint velocities below which a world sleeps",
+        )
     if result == "velocities" or damping == "implicit":
         d.param("dt", "float", 0.01, 0.05, about="time step [s]")
     output, about = {
         "accelerations": ("joint_qdd", "joint accelerations"),
-        "velocities": ("next_qd", "joint velocities after the step"),
+        "velocities": ("joint_qd" if in_place else "next_qd", "joint velocities after the step"),
         "impulses": ("delta_qd", "change of the joint velocities by the impulses"),
     }[result]
     if kept:
@@ -124,7 +133,8 @@ def joint_dynamics(d: Draft) -> None:
             (worlds, dofs, dofs),
             about="Cholesky factors, to be used by the contact solver",
         )
-    d.output(output, "float", (worlds, dofs), about=about)
+    if not in_place:
+        d.output(output, "float", (worlds, dofs), about=about)
     skip = {
         "none": "world = wp.tid()",
         "mask": "world = wp.tid()\n# All threads of the block leave together\nif not active[world]:\n    return",
@@ -133,11 +143,12 @@ def joint_dynamics(d: Draft) -> None:
             "world = wp.tid()\n"
             "vel = wp.tile_load(joint_qd[world], shape=DOFS)\n"
             "# Resting mechanisms are not worth a factorization\n"
-            "if 0.5 * wp.tile_extract(wp.tile_dot(vel, vel), 0) < sleep_energy:\n    return"
+            "if wp.tile_dot(vel, vel)[0] < sleep_speed * sleep_speed:\n    return"
         ),
     }[skipped]
-    if skipped == "sleeping":
-        skip = skip.replace("wp.tile_extract(wp.tile_dot(vel, vel), 0)", "wp.tile_dot(vel, vel)[0]")
+    if skipped in ("mask", "sleeping") and not in_place:
+        zeros = f"wp.tile_store({output}[world], wp.tile_zeros(shape=DOFS, dtype=float))"
+        skip = skip.replace("    return", f"    {zeros}\n    return")
     build = {
         "given": "h = wp.tile_load(mass_matrix[world], shape=(DOFS, DOFS))",
         "diagonal": (
@@ -152,9 +163,7 @@ def joint_dynamics(d: Draft) -> None:
             "h = wp.tile_zeros(shape=(DOFS, DOFS), dtype=float)\n"
             "for body in range(BODIES):\n"
             "    j_tile = wp.tile_load(jacobian[world], shape=(6, DOFS), offset=(6 * body, 0))\n"
-            "    i_raw = wp.tile_load(inertia[world], shape=(6, 6), offset=(6 * body, 0))\n"
-            "    i_sym = 0.5 * (i_raw + wp.tile_transpose(i_raw))\n"
-            "    i_tile = wp.tile_diag_add(i_sym, wp.tile_full(shape=6, value=link_inertia, dtype=float))\n"
+            "    i_tile = wp.tile_load(inertia[world], shape=(6, 6), offset=(6 * body, 0))\n"
             "    ij_tile = wp.tile_matmul(i_tile, j_tile)\n"
             "    wp.tile_matmul(wp.tile_transpose(j_tile), ij_tile, h)"
         ),
@@ -185,7 +194,7 @@ def joint_dynamics(d: Draft) -> None:
     found = "rhs" if place == "in place" else "solved"
     store = f"wp.tile_store({output}[world], {found})"
     if result == "velocities":
-        store = f"wp.tile_store(next_qd[world], vel + dt * {found})"
+        store = f"wp.tile_store({output}[world], vel + dt * {found})"
     keep = ""
     if kept:
         keep = f"wp.tile_store(factors[world], {name})"
@@ -214,7 +223,7 @@ def joint_dynamics(d: Draft) -> None:
         + (" + `dt` D)" if damping == "implicit" else ")")
         + (" qdd = tau - bias" if result != "impulses" else " dqd = p")
         + (" - D qd" if damping != "none" else "")
-        + "; one block of threads per world, everything stays in shared memory."
+        + "; one block of threads per world."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:
@@ -226,8 +235,8 @@ def joint_dynamics(d: Draft) -> None:
         else:
             j = v.jacobian.reshape(worlds, bodies, 6, dofs)
             m = v.inertia.reshape(worlds, bodies, 6, 6)
-            m = (m + np.swapaxes(m, 2, 3)) / 2 + v.link_inertia * np.eye(6)
             h = np.einsum("wbri,wbrs,wbsj->wij", j, m, j)
+            h = np.tril(h) + np.swapaxes(np.tril(h, -1), 1, 2)  # the factor reads no more
         diag = v.armature + (v.dt * v.damping if damping == "implicit" else 0.0)
         h = h + diag[:, :, None] * np.eye(dofs)
         r = v[force] - (v.bias_f if result != "impulses" else 0.0)
@@ -242,8 +251,8 @@ def joint_dynamics(d: Draft) -> None:
         elif skipped == "list":
             there = np.isin(np.arange(worlds), v.world_ids)
         elif skipped == "sleeping":
-            there = 0.5 * (v.joint_qd**2).sum(axis=1) >= v.sleep_energy
-        answer = {output: x * there[:, None]}
+            there = (v.joint_qd**2).sum(axis=1) >= v.sleep_speed**2
+        answer = {output: np.where(there[:, None], x, v.joint_qd if in_place else 0.0)}
         if kept:
             answer["factors"] = np.linalg.cholesky(h) * there[:, None, None]
         return answer

@@ -157,7 +157,7 @@ def tiled_product(d: Draft) -> None:
         "forms": "quadratic|energies|values",
         "ridge": "damping|regularisation|lam",
         "block": "batch|i|s",
-        "factor": "L|chol|lower",
+        "factor": "chol|chol_factor|tri_factor",
         "N": "SIZE|DOFS|ORDER",
     },
     adjoint="no",
@@ -197,7 +197,8 @@ def batched_solve(d: Draft) -> None:
     )
     if built == "given":
         # Only one triangle is read
-        diagonal = f"wp.tile_full(shape={size}, value={float(n)}, dtype=float)"
+        d.param("shift", "float", float(n), n + 2.0, about="added to the diagonals")
+        diagonal = f"wp.tile_full(shape={size}, value=shift, dtype=float)"
         make = f"m = wp.tile_diag_add(raw, {diagonal})"
     else:
         ones = f"wp.tile_ones(shape={size}, dtype=float)"
@@ -234,7 +235,9 @@ def batched_solve(d: Draft) -> None:
             "wp.tile_store(forms, wp.tile_dot(r, r), offset=block)",
         }.get(
             way,
-            f"{solve}\nwp.tile_store(forms, wp.tile_dot({found}, wp.tile_load(b, shape={size}, "
+            f"{solve}\nwp.tile_store(forms, wp.tile_dot(r, sol), offset=block)"
+            if found == "sol"
+            else f"{solve}\nwp.tile_store(forms, wp.tile_dot(r, wp.tile_load(b, shape={size}, "
             f"offset=block * {size})), offset=block)",
         ),
         "log determinant": f"""
@@ -259,7 +262,7 @@ logdet[block] = 2.0 * total
     )
     triangle = "upper" if way == "upper" else "lower"
     of = {
-        "given": f"The {triangle} triangle of each matrix is read, and {n} added to its diagonal. ",
+        "given": f"The {triangle} triangle of each matrix is read, and `shift` added to its diagonal. ",
         "gram": "The matrices are R^T R + I. ",
         "ridge": "The matrices are R^T R + `ridge` I, those of ridge regression. ",
     }[built]
@@ -270,7 +273,7 @@ logdet[block] = 2.0 * total
         if built == "given":
             triangle = np.triu(raw) if way == "upper" else np.tril(raw)
             strict = np.triu(raw, 1) if way == "upper" else np.tril(raw, -1)
-            m = triangle + np.swapaxes(strict, 1, 2) + n * np.eye(n)
+            m = triangle + np.swapaxes(strict, 1, 2) + v.shift * np.eye(n)
         else:
             m = np.swapaxes(raw, 1, 2) @ raw + (v.ridge if built == "ridge" else 1.0) * np.eye(n)
         if wanted == "log determinant":
@@ -315,13 +318,15 @@ def substitution(d: Draft) -> None:
     d.input("a", "float", (count * n, n), -0.4, 0.4, about="triangular matrices, stacked by rows")
     if unit == "given":
         d.input("diagonal", "float", count * n, 1.0, 3.0, about="added to the diagonals of the matrices")
+    else:
+        d.param("shift", "float", 1.5, 3.0, about="added to the diagonals of the matrices")
     d.input(
         "b", "float", count * n if columns == 1 else (count * n, columns), -1.0, 1.0, about="right-hand sides"
     )
     d.output("x", "float", count * n if columns == 1 else (count * n, columns), about="solutions")
     lift = {
         "given": f"wp.tile_load(diagonal, shape={size}, offset=block * {size})",
-        "lifted": f"wp.tile_full(shape={size}, value=2.0, dtype=float)",
+        "lifted": f"wp.tile_full(shape={size}, value=shift, dtype=float)",
     }[unit]
     shape, at = (
         (size, f"block * {size}") if columns == 1 else (f"({size}, {columns})", f"(block * {size}, 0)")
@@ -345,13 +350,13 @@ def substitution(d: Draft) -> None:
     of = "transposed matrices" if turned else "matrices"
     d.explain(
         f"Of the {of} only the {side} triangle is read; what stands on the other side does not matter.\n"
-        f"Their diagonals are raised first, by {'two' if unit == 'lifted' else 'those given'}."
+        f"Their diagonals are raised first, by {'`shift`' if unit == 'lifted' else 'those given'}."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:
         a = v.a.reshape(count, n, n)
         a = np.swapaxes(a, 1, 2) if turned else a
-        diagonal = np.full((count, n), 2.0) if unit == "lifted" else v.diagonal.reshape(count, n)
+        diagonal = np.full((count, n), v.shift) if unit == "lifted" else v.diagonal.reshape(count, n)
         m = (np.tril(a) if side == "lower" else np.triu(a)) + diagonal[:, :, None] * np.eye(n)
         return {"x": np.linalg.solve(m, v.b.reshape(count, n, columns)).reshape(v.b.shape)}
 

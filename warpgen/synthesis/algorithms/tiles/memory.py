@@ -36,7 +36,7 @@ _BLOCK = {"block": "tile_id|b|i", "lane": "thread|t|local_id", "TILE": "TILE_SIZ
 def table_rows(d: Draft) -> None:
     """Moves rows of a table by a list of indices."""
     kind = d.option("kind", "gather", "scatter", "accumulate", "within")
-    scaled = d.option("scaled", "no", "given", "tanh")
+    scaled = d.option("scaled", "no", "given", "by width")
     axis = d.option("axis", 0, 1)
     keyword = d.flag("axis named", 0.6) or axis == 1
     if kind == "within":
@@ -45,12 +45,12 @@ def table_rows(d: Draft) -> None:
     noun = "columns" if axis else "rows"
     r = extent(d, "COLUMNS" if axis else "ROWS", rows)
     w = extent(d, "HEIGHT" if axis else "WIDTH", width)
-    if kind == "accumulate" and scaled == "tanh":
+    if kind != "gather" and scaled == "by width":
         scaled = "given"
     of = {
         "no": "",
         "given": f" and multiplies the {noun} by a gain",
-        "tanh": " and takes their hyperbolic tangents",
+        "by width": " and multiplies them by the root of their length, as transformers do embeddings",
     }[scaled]
     d.says({
         "gather": f"Gathers {noun} of a table by a list of indices{of}.",
@@ -87,7 +87,7 @@ def table_rows(d: Draft) -> None:
     shape = f"({w}, {r})" if axis else f"({r}, {w})"
     at = f"(0, block * {r})" if axis else f"(block * {r}, 0)"
     by = f", axis={axis}" if keyword else ""
-    value = {"no": "{}", "given": "gain * {}", "tanh": "wp.tile_map(wp.tanh, {})"}[scaled].format("part")
+    value = {"no": "part", "given": "gain * part", "by width": f"wp.sqrt({as_float(w)}) * part"}[scaled]
     plain = f"part = wp.tile_load({source}, shape={shape}, offset={at})"
     body = {
         "gather": f"""
@@ -116,7 +116,7 @@ wp.tile_store(picked, {value}, offset={at})""",
         x = rows_in.T if axis else rows_in
 
         def change(a: Any) -> Any:
-            return {"no": a, "given": a * (v.gain if scaled == "given" else 1.0), "tanh": np.tanh(a)}[scaled]
+            return a * {"no": 1.0, "given": v.get("gain"), "by width": width**0.5}[scaled]
 
         if kind == "accumulate":
             out = np.zeros((count, width))
@@ -160,15 +160,16 @@ def block_histogram(d: Draft) -> None:
     per, blocks = d.pick(50, 64, 100), d.pick(2, 3, 4)
     bins = 8 if spaced == "logarithmic" else d.pick(8, 10, 16)  # octaves of numbers below 256
     size = extent(d, "BINS", bins)
+    last = str(bins - 1) if size.isdigit() else f"{size} - 1"
     if spaced == "integers":
         d.input("x", "int", per * blocks, 0, bins)
         level = "x[at]"
     elif spaced == "linear":
-        d.input("x", "float", per * blocks, 0.0, 1.0)
-        level = f"wp.min(int(x[at] * {as_float(size)}), {size} - 1)"
+        d.input("x", "float", per * blocks, 0.0, 1.0, about="samples between zero and one")
+        level = f"wp.min(int(x[at] * {as_float(size)}), {last})"
     else:
-        d.input("x", "float", per * blocks, 1.0, 300.0)
-        level = f"wp.min(int(wp.log2(x[at])), {size} - 1)"
+        d.input("x", "float", per * blocks, 1.0, 300.0, about="positive samples")
+        level = f"wp.clamp(int(wp.log2(x[at])), 0, {last})"
     if two:
         d.input("group", "int", per * blocks, 0, 2, about="group of each sample, 0 or 1")
     if weighted:
@@ -184,12 +185,12 @@ def block_histogram(d: Draft) -> None:
         extents = f"(1, 2, {size})" if two else f"(1, {size})"
         at = "(block, 0, 0)" if two else "(block, 0)"
         store = f"wp.tile_store({counts}, wp.tile_reshape(shared_bins, shape={extents}), offset={at})"
-    index = "part, level" if two else "level"
+    index = "group_id, level" if two else "level"
     over = "all samples" if combined == "total" else "the samples of each block"
-    scale = {"linear": "equal bins", "logarithmic": "octaves", "integers": "one bin for each value"}[spaced]
-    apart = ", apart for two groups" if two else ""
+    scale = {"linear": "equal bins", "logarithmic": "octaves", "integers": "a bin for each value"}[spaced]
+    apart = ", two groups apart" if two else ""
     d.says(
-        f"{'Adds up the weights of' if weighted else 'Counts'} {over} by {scale}{apart}, in a shared tile."
+        f"{'Adds up the weights of' if weighted else 'Counts'} {over} in {scale}{apart}, by way of a shared tile."
     )
     d.launch(blocks, tiled=True)
     d.code(
@@ -210,9 +211,9 @@ def block_histogram(d: Draft) -> None:
             wp.tile_scatter_add(shared_bins, {index}, {"weight" if weighted else "1"}, inside)
         {store}
         """,
-        half="part = int(0)" if two else "",
+        half="group_id = int(0)" if two else "",
         weight="weight = float(0.0)" if weighted else "",
-        set_half="part = group[at]" if two else "",
+        set_half="group_id = group[at]" if two else "",
         set_weight="weight = weights[at]" if weighted else "",
     )
     if combined == "total":
@@ -272,10 +273,12 @@ def kept_candidates(d: Draft) -> None:
     type_ = "float" if item == "value" else "int"
     d.output("kept", type_, (blocks, per), about="kept items")
     d.output("counts", "int", blocks, about="number of items that pass")
+    by_value = item == "value"
+    score = "score" if by_value else f"x[block * {per} + at]"
     condition = {
-        "above": "score > threshold",
-        "within": "wp.abs(score) < threshold",
-        "outside": "wp.abs(score) > threshold",
+        "above": f"{score} > threshold",
+        "within": f"wp.abs({score}) < threshold",
+        "outside": f"wp.abs({score}) > threshold",
     }[test]
     drain = """
 while wp.tile_stack_count(stack) > 0:
@@ -289,19 +292,21 @@ while wp.tile_stack_count(stack) > 0:
         block, lane = wp.tid()
         stack = wp.tile_stack(capacity={capacity}, dtype={type_})
         for first in range(0, {per}, wp.block_dim()):
-            passes = bool(False)
-            score = float(0.0)
             at = first + lane
+            passes = bool(False)
+            $zero
             if at < {per}:
-                score = x[block * {per} + at]
+                $read
                 passes = {condition}
-            wp.tile_stack_push(stack, {"score" if item == "value" else "at"}, passes)
+            wp.tile_stack_push(stack, {"score" if by_value else "at"}, passes)
         found_count = wp.tile_stack_count(stack)
         if lane == 0:
             counts[block] = found_count
         $clear
         $drain
         """,
+        zero="score = float(0.0)" if by_value else "",
+        read=f"score = x[block * {per} + at]" if by_value else "",
         drain=drain,
         clear="# Crowded blocks only tell their count\nif found_count > most:\n    wp.tile_stack_clear(stack)"
         if few

@@ -53,10 +53,17 @@ def orthogonal_step(d: Draft) -> None:
     rows, cols = (long, short) if tall else (short, long)
     if scale == "aspect" and rows <= cols:
         scale = "none"
-    sweeps = 5
+    # A defect of which five iterations leave nothing is rounding alone.
+    sweeps = 2 if result == "defect" and polynomial != "quintic" else 5
     a, b, c = _POLYNOMIALS[polynomial]
     shape = (layers, rows, cols)
     d.module(f"ROWS = wp.constant({rows})\nCOLS = wp.constant({cols})")
+    d.module(
+        f"# Coefficients of the Newton-Schulz polynomial\nNS_A = wp.constant({a})\nNS_B = wp.constant({b})"
+        + (f"\nNS_C = wp.constant({c})" if c else "")
+    )
+    if scale == "match adam" and result != "defect":
+        d.module("ADAM_RMS = wp.constant(0.2)")
     d.input("gradients", "float", shape, -1.0, 1.0, about="gradients of the loss")
     needs_weights = result == "weights" or decay == "coupled"
     if needs_weights:
@@ -82,7 +89,7 @@ def orthogonal_step(d: Draft) -> None:
             return value * value
     """)
     size = {
-        "frobenius": "# Frobenius's norm is never below the largest singular value\n"
+        "frobenius": "# The Frobenius norm is never below the largest singular value\n"
         "norm = wp.sqrt(wp.tile_sum(wp.tile_map(square, update))[0]) + 1.0e-7",
         "largest sum": """
             # sqrt(|U|_1 |U|_inf) bounds the largest singular value, often more closely
@@ -92,17 +99,16 @@ def orthogonal_step(d: Draft) -> None:
             norm = wp.sqrt(by_col * by_row) + 1.0e-7
         """,
     }[norm]
-    poly = f"mix = {a} * unit + {b} * gram"
+    poly = "mix = NS_A * unit + NS_B * gram"
     if c:
-        poly = f"squared = wp.tile_matmul(gram, gram)\n{poly} + {c} * squared"
-    poly = poly.replace("+ -", "- ")
+        poly = f"squared = wp.tile_matmul(gram, gram)\n{poly} + NS_C * squared"
     factor = {"none": 1.0, "aspect": (rows / cols) ** 0.5, "match adam": 0.2 * max(rows, cols) ** 0.5}[scale]
     scaled = {
         "none": "",
         "aspect": "# Tall matrices take longer steps, so that outputs change as much as those of square ones\n"
         "step = wp.sqrt(float(ROWS) / float(COLS)) * x",
         "match adam": "# Root mean square of about 0.2, as steps of Adam have\n"
-        f"step = 0.2 * wp.sqrt(float({'ROWS' if tall else 'COLS'})) * x",
+        f"step = ADAM_RMS * wp.sqrt(float({'ROWS' if tall else 'COLS'})) * x",
     }[scale]
     step = "x" if scale == "none" else "step"
     end = {
@@ -128,10 +134,10 @@ def orthogonal_step(d: Draft) -> None:
         wp.tile_store(momenta[layer], buffer)
         $update
         $size
-        x = (1.0 / norm) * update
+        x = (1.0 / norm) * $moved
         zero = wp.tile_zeros(shape=($small, $small), dtype=float)
         unit = wp.tile_diag_add(zero, wp.tile_ones(shape=$small, dtype=float))
-        # --- Newton-Schulz: an odd polynomial pushes all singular values towards one ---
+        # Newton-Schulz: an odd polynomial pushes all singular values towards one
         for sweep in range(sweeps):
             gram = $gram
             $poly
@@ -142,8 +148,9 @@ def orthogonal_step(d: Draft) -> None:
         grad=grad,
         update="# Nesterov: look ahead along the momentum\nupdate = grad + momentum * buffer"
         if nesterov
-        else "update = wp.tile_map(wp.pos, buffer)",
-        size=dedented(size),
+        else "",
+        size=dedented(size if nesterov else size.replace("update", "buffer")),
+        moved="update" if nesterov else "buffer",
         small=small,
         gram=gram,
         poly=poly,

@@ -37,7 +37,7 @@ def random_tiles(d: Draft) -> None:
         source = "each block from the stream it is given"
     d.says({
         "uniform": f"Fills tiles with uniform random numbers below one, {source}.",
-        "interval": f"Fills tiles with uniform random numbers between -1 and 3, {source}.",
+        "interval": f"Fills tiles with uniform random numbers between two bounds, {source}.",
         "dice": f"Throws dice by the tile, {source}.",
         "jitter": f"Adds uniform noise to a signal by the tile, {source}.",
         "dropout": f"Sets values to zero at random and scales up the rest, {source}.",
@@ -59,6 +59,8 @@ def random_tiles(d: Draft) -> None:
         d.input("streams", "int", blocks, kind="permutation")
     x = "activations" if what == "dropout" else "x"
     name = {"jitter": "noisy", "dropout": "dropped", "mean": "means"}.get(what, "out")
+    if what == "interval":
+        d.module("LOW = wp.constant(-1.0)\nHIGH = wp.constant(3.0)")
     if what in ("jitter", "dropout"):
         d.input(x, "float", n * blocks, 0.5, 1.5)
     if what == "jitter":
@@ -79,7 +81,7 @@ def random_tiles(d: Draft) -> None:
     at = f"block * {size}" if flat else "(block, 0)"
     draw = {
         "dice": f"drawn = wp.tile_randi(shape={shape}, rng=state, min=1, max=7)",
-        "interval": f"drawn = wp.tile_randf(shape={shape}, rng=state, min=-1.0, max=3.0)",
+        "interval": f"drawn = wp.tile_randf(shape={shape}, rng=state, min=LOW, max=HIGH)",
         "jitter": f"drawn = wp.tile_randf(shape={shape}, rng=state, min=-1.0, max=1.0)",
     }.get(what, f"drawn = wp.tile_randf(shape={shape}, rng=state)")
     load = f"wp.tile_load({x}, shape={size}, offset=block * {size})"

@@ -33,7 +33,7 @@ def checksum(d: Draft) -> None:
     kind = d.option("kind", "parity", "any bit", "all bits", "sum", "largest", "smallest", "none of the bits")
     type_ = d.option("type", "uint32", "int")
     where = d.option("where", "per block", "extracted", "whole")
-    # Fletcher's second sum: a plain one does not see words that change places
+    # A plain sum does not see words that change places
     weighed = kind == "sum" and d.flag("weighed")
     op = {
         "parity": "bit_xor",
@@ -63,7 +63,7 @@ def checksum(d: Draft) -> None:
         "parity": "parity_words|xor_words|checksum",
         "any bit": "or_words|any_bits|bits_set_anywhere",
         "all bits": "and_words|common_bits|bits_set_everywhere",
-        "sum": "weighted_checksum|place_weighted_sum|fletcher_sums" if weighed else "sum_words|add_words|reduce_words",
+        "sum": "weighted_checksum|place_weighted_sum|weighted_word_sum" if weighed else "sum_words|add_words|reduce_words",
         "largest": "largest_word|max_words|reduce_max",
         "smallest": "smallest_word|min_words|reduce_min",
         "none of the bits": "unset_bits|unused_bits|nor_words",
@@ -112,7 +112,9 @@ def checksum(d: Draft) -> None:
     value = "wp.tile_extract(seen, 0)" if d.flag("named call", 0.5) else "seen[0]"
     value = f"wp.invert({value})" if inverted else value
     mask = "0xfff" if type_ == "int" else "wp.uint32(0xfff)"
-    value = f"{value} & {mask}" if inverted else value
+    if inverted and where != "whole":
+        d.module(f"BITS_IN_USE = wp.constant({mask})")
+        value = f"{value} & BITS_IN_USE"
     if where == "whole" and inverted:
         value = "seen[0]"
         store = f"wp.atomic_or({sums}, 0, of_block)"
@@ -221,7 +223,11 @@ def nearest_code(d: Draft) -> None:
         d.output(value, "float", count)
     else:
         value = ""
-    function, several = ("match", "matches") if measure == "product" else ("gap", "gaps")
+    function, several = {
+        "squared": ("squared_gap", "squared_gaps"),
+        "absolute": ("gap", "gaps"),
+        "product": ("match", "matches"),
+    }[measure]
     gap = {
         "squared": "(a - b) * (a - b)" if dimension == 1 else "wp.length_sq(a - b)",
         "absolute": "wp.abs(a - b)" if dimension == 1 else "wp.length(a - b)",
@@ -305,7 +311,7 @@ def inner_products(d: Draft) -> None:
             "dot": "Takes inner products of pairs of long vectors, a block for each pair.",
             "cosine": "Finds the cosine of the angle between pairs of long vectors, a block for each pair.",
             "projection": "Projects long vectors onto directions, a block for each pair.",
-            "rejection": "Takes the part along a direction out of long vectors, a block for each pair.",
+            "rejection": "Removes the part along a direction from long vectors, a block for each pair.",
             "line search": "Moves each vector along its direction by the step that minimises its length.",
         }[kind]
     )

@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
 _KERNELS = {
     "gaussian": ("variance * wp.exp(-0.5 * square)", lambda s: np.exp(-0.5 * s)),
     "matern 3/2": (
-        "variance * (1.0 + 1.7320508 * wp.sqrt(square)) * wp.exp(-1.7320508 * wp.sqrt(square))",
+        "variance * (1.0 + wp.sqrt(3.0 * square)) * wp.exp(-wp.sqrt(3.0 * square))",
         lambda s: (1 + np.sqrt(3 * s)) * np.exp(-np.sqrt(3 * s)),
     ),
     "rational quadratic": ("variance / (1.0 + 0.5 * square)", lambda s: 1 / (1 + 0.5 * s)),
@@ -103,11 +103,14 @@ def posterior_process(d: Draft) -> None:
     ''')
 
     def gaps(name: str, one: str, n1: str, two: str, n2: str) -> str:
+        other = (
+            f"wp.tile_load({two}[block], shape=({n2}, 1), offset=(0, axis))" if one != two else f"{one}_axis"
+        )
         return f"""
             {name}_square = wp.tile_zeros(shape=({n1}, {n2}), dtype=float)
             for axis in range(DIMS):
                 {one}_axis = wp.tile_load({one}[block], shape=({n1}, 1), offset=(0, axis))
-                {two}_other = wp.tile_transpose(wp.tile_load({two}[block], shape=({n2}, 1), offset=(0, axis)))
+                {two}_other = wp.tile_transpose({other})
                 {name}_square += wp.tile_map(
                     scaled_gap,
                     wp.tile_broadcast({one}_axis, shape=({n1}, {n2})),
@@ -186,10 +189,17 @@ def posterior_process(d: Draft) -> None:
         weights=weights,
         end=dedented(end),
     )
-    d.explain("""
-        With K the covariances of the sites and K* those of queries with sites, the mean is K* (K + N)^-1 y and the
-        variance k** - K* (K + N)^-1 K*^T. K + N is factorized once, N being the noise.
-    """)
+    centre = {"zero": "", "constant": "`mean_level`", "of readings": "m"}[mean]
+    fit = f"{centre} + K* (K + N)^-1 (y - {centre})" if centre else "K* (K + N)^-1 y"
+    whose = ", m being the mean of the readings" if mean == "of readings" else ""
+    given = (
+        "With K the covariances of the sites, K* those of queries with sites and N the noise, the mean is\n"
+    )
+    d.explain({
+        "mean": f"{given}{fit}{whose}.",
+        "mean and variance": f"{given}{fit}{whose}, and the variance k** - K* (K + N)^-1 K*^T.\nK + N is factorized once.",
+        "likelihood": "The factor L of the covariances with the noise gives the weights and, by its diagonal, the determinant.",
+    }[result])  # fmt: skip
 
     def reference(v: Values) -> Mapping[str, Any]:
         size = {"param": v.get("length_scale"), "per axis": v.get("length_scale"),

@@ -93,13 +93,14 @@ def running_tile(d: Draft) -> None:
         "totals": "running_t = wp.tile_scan_inclusive(t)",
         "high water": "running_t = wp.tile_scan_max_inclusive(t)",
         "low water": "running_t = wp.tile_scan_min_inclusive(t)",
-        "drawdown": "peaks = wp.tile_scan_max_inclusive(t)\nrunning_t = peaks - t",
-        "range": "running_t = wp.tile_scan_max_inclusive(t) - wp.tile_scan_min_inclusive(t)",
+        "drawdown": "peaks = wp.tile_scan_max_inclusive(t)\nbelow = peaks - t",
+        "range": "span = wp.tile_scan_max_inclusive(t) - wp.tile_scan_min_inclusive(t)",
         "ranks": """
 flags = wp.tile_map(passes, t, threshold)
 # What passes before a value is where it goes when the others are left out
-running_t = wp.tile_scan_exclusive(flags)""".strip(),
+passing_before = wp.tile_scan_exclusive(flags)""".strip(),
     }[kind]
+    made = {"drawdown": "below", "range": "span", "ranks": "passing_before"}.get(kind, "running_t")
     d.launch(blocks, tiled=True)
     d.code(
         """
@@ -113,7 +114,7 @@ running_t = wp.tile_scan_exclusive(flags)""".strip(),
         head=head,
         load=load,
         scan=scan,
-        store=store.format("running_t"),
+        store=store.format(made),
         ends="wp.tile_store(ends, wp.tile_sum(t), offset=block)" if ends else "",
     )
 

@@ -119,7 +119,7 @@ def block_total(d: Draft) -> None:
         "codes": "q|quantised|levels_out",
         "restored": "dequantised|y|decoded",
         "step": "scale|resolution|delta",
-        "q": "grid|rounded|level",
+        "q": "levels|code_tile|q_tile",
         "error": "residual|gap|lost",
     },
     adjoint="either",
@@ -155,12 +155,9 @@ def quantise_tile(d: Draft) -> None:
         d.param("step", "float", 0.11, 0.23)
     elif scale == "per block":
         d.input("steps", "float", blocks, 0.11, 0.23, about="step of each block")
-    output, type_, shape = {
-        "codes": ("codes", "int", n * blocks),
-        "restored": ("restored", "float", n * blocks),
-        "error": ("error", "float", n * blocks),
-        "sum of squares": ("squares", "float", blocks),
-    }[wanted]
+    output = "squares" if wanted == "sum of squares" else wanted
+    type_ = "int" if wanted == "codes" else "float"
+    shape = blocks if wanted == "sum of squares" else n * blocks
     d.output(output, type_, shape)
     step = {"given": "step", "per block": "step", "power": "STEP"}[scale]
     if scale == "power":
@@ -253,12 +250,15 @@ def placed_by_threads(d: Draft) -> None:
     elif scaled == "all":
         d.param("gain", "float", 0.5, 2.0)
     d.output("out", "float", n * blocks)
+    named = {"rotate": ("SHIFT", shift), "transpose": ("COLUMNS", side), "bit reversal": ("INDEX_BITS", bits)}
+    if order in named:
+        d.module("{} = wp.constant({})".format(*named[order]))
     to = {
         "reverse": f"to = {size} - 1 - at",
-        "rotate": f"to = (at + {shift}) % {size}",
+        "rotate": f"to = (at + SHIFT) % {size}",
         "even odd": f"to = at // 2 + (at % 2) * ({size} // 2)",
-        "transpose": f"to = (at % {side}) * ({size} // {side}) + at // {side}",
-        "bit reversal": f"to = int(0)\nfor bit in range({bits}):\n    to = to << 1 | at >> bit & 1",
+        "transpose": f"to = (at % COLUMNS) * ({size} // COLUMNS) + at // COLUMNS",
+        "bit reversal": "to = int(0)\nfor bit in range(INDEX_BITS):\n    to = (to << 1) | ((at >> bit) & 1)",
     }[order]
     share = f"""
 gain = float(0.0)
@@ -333,19 +333,20 @@ def joined_halves(d: Draft) -> None:
         "plain": "Puts a tile together from two halves.",
         "haar": "Joins means and half differences of even and odd samples, as a step of Haar's transform.",
         "butterfly": "Rotates two halves into each other by an angle and joins them.",
-        "mirror": "Puts a tile together from one half and what the other leaves to one.",
+        "mirror": "Joins shares of one with what they leave to one (complement coding).",
     }[what])  # fmt: skip
     d.calls({
         "plain": "assemble_tile|join_halves|merge_parts",
         "haar": "haar_step|haar_level|means_and_differences",
         "butterfly": "butterfly_step|rotate_halves|givens_halves",
-        "mirror": "join_complement|append_complement|pair_with_complement",
+        "mirror": "join_complement|append_complement|complement_coding",
     }[what])  # fmt: skip
-    a_in, b_in = ("even", "odd") if what == "haar" else ("a", "b")
+    a_in, b_in = {"haar": ("even", "odd"), "mirror": ("shares", "")}.get(what, ("a", "b"))
     out_ = "coefficients" if what == "haar" else "out"
     low = 0.0 if what == "mirror" else -1.0  # shares of one
     d.input(a_in, "float", half * blocks, low, 1.0)
-    d.input(b_in, "float", half * blocks, low, 1.0)
+    if what != "mirror":
+        d.input(b_in, "float", half * blocks, low, 1.0)
     if what == "butterfly":
         d.param("angle", "float", 0.2, 1.4, about="rotation angle [rad]")
     d.output(out_, "float", 2 * half * blocks if shape == "flat" else (2 * blocks, half))
@@ -353,7 +354,7 @@ def joined_halves(d: Draft) -> None:
         "plain": ("lo", "hi"),
         "haar": ("(lo + hi) * 0.5", "(lo - hi) * 0.5"),
         "butterfly": ("c * lo - s * hi", "s * lo + c * hi"),
-        "mirror": ("lo", f"wp.tile_ones(shape={h}, dtype=float) - hi"),
+        "mirror": ("share", f"wp.tile_ones(shape={h}, dtype=float) - share"),
     }[what]
     if spelled == "call":
         assign = (
@@ -370,25 +371,26 @@ def joined_halves(d: Draft) -> None:
     d.code(
         f"""
         block = wp.tid()
-        lo = wp.tile_load({a_in}, shape={h}, offset=block * {h})
-        hi = wp.tile_load({b_in}, shape={h}, offset=block * {h})
+        {"share" if what == "mirror" else "lo"} = wp.tile_load({a_in}, shape={h}, offset=block * {h})
+        $other
         $angle
         whole = wp.tile_{start}(shape={size}, dtype=float, storage="shared")
         $assign
         {store}
         """,
+        other="" if what == "mirror" else f"hi = wp.tile_load({b_in}, shape={h}, offset=block * {h})",
         angle="c = wp.cos(angle)\ns = wp.sin(angle)" if what == "butterfly" else "",
         assign=assign,
     )
 
     def reference(v: Values) -> Mapping[str, Any]:
-        a, b = v[a_in].reshape(blocks, half), v[b_in].reshape(blocks, half)
+        a, b = (v.get(x, v[a_in]).reshape(blocks, half) for x in (a_in, b_in))
         c, s = (np.cos(v.angle), np.sin(v.angle)) if what == "butterfly" else (0.0, 0.0)
         pair = {
             "plain": (a, b),
             "haar": ((a + b) / 2, (a - b) / 2),
             "butterfly": (c * a - s * b, s * a + c * b),
-            "mirror": (a, 1 - b),
+            "mirror": (a, 1 - a),
         }[what]
         whole = np.concatenate(pair, axis=1)
         return {out_: whole.ravel() if shape == "flat" else whole.reshape(2 * blocks, half)}

@@ -71,7 +71,12 @@ def spectral_filter(d: Draft) -> None:
     """.strip("\n")
     bodies = {
         "low pass": ("cutoff: float", f"{frequency}\n        return z / (1.0 + wp.pow(f / cutoff, 4.0))"),
-        "derivative": ("", f"{frequency}\n        return wp.vec2(-f * z[1], f * z[0])"),
+        "derivative": (
+            "",
+            "        # The middle bin is a frequency of either sign, whose slopes cancel\n"
+            f"        if bin == {middle}:\n            return wp.vec2(0.0, 0.0)\n"
+            f"{frequency}\n        return wp.vec2(-f * z[1], f * z[0])",
+        ),
         "shift": (
             "delay: float",
             f"{frequency}\n        angle = -2.0 * wp.pi * f * delay\n"
@@ -141,7 +146,7 @@ wp.tile_store({out_name}, shaped * ({inverse}), offset=(block, 0))""".lstrip()
         else:
             gains: dict[str, Callable[[], Any]] = {
                 "low pass": lambda: 1.0 / (1.0 + (f / v.cutoff) ** 4),
-                "derivative": lambda: 1j * f,
+                "derivative": lambda: 1j * np.where(np.abs(f) == n // 2, 0.0, f),
                 "shift": lambda: np.exp(-2j * np.pi * f * v.delay),
                 "convolve": lambda: v.response[:, 0] + 1j * v.response[:, 1],
             }

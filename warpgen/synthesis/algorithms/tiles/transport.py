@@ -16,8 +16,8 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
     names={
         "transport_plans": "sinkhorn_tiled|optimal_transport|sinkhorn_iterations|entropic_transport",
         "costs": "ground_costs|cost_matrix|c_mat",
-        "supply": "mu|source_mass|a_mass",
-        "demand": "nu|target_mass|b_mass",
+        "supply": "source_mass",
+        "demand": "target_mass",
         "kernel": "gibbs|K|affinity",
         "epsilon": "regularization|eps|temperature",
         "ROWS": "N|NUM_SOURCES|N_SRC",
@@ -82,27 +82,32 @@ def transport_plans(d: Draft) -> None:
         d.function(f"@wp.func\ndef ground_cost(a: float, b: float) -> float:\n    return {formula}")
     power = "slack / (slack + epsilon)"
     if space == "scalings":
-        ratio = "wp.pow(mass / reach, power)" if relaxed else "mass / reach"
+        ratio = "wp.pow(mass / kernel_sum, power)" if relaxed else "mass / kernel_sum"
         extra = ", power: float" if relaxed else ""
         doc = "Scaling that gives a row or column its mass."
+        if relaxed:
+            doc = "Scaling that brings the mass of a row or column near the given one."
         if over:
             ratio, extra, doc = (
-                "old * wp.pow(mass / (reach * old), omega)",
+                "old * wp.pow(mass / (kernel_sum * old), omega)",
                 ", old: float, omega: float",
                 doc[:-1] + ", over-relaxed.",
             )
         d.function(
-            f'@wp.func\ndef rescaled(mass: float, reach: float{extra}) -> float:\n    """{doc}"""\n    return {ratio}'
+            f'@wp.func\ndef rescaled(mass: float, kernel_sum: float{extra}) -> float:\n    """{doc}"""\n    return {ratio}'
         )
     else:
         step = "epsilon * (wp.log(mass) - log_sum)"
         extra = ""
+        doc = "Potential that gives a row or column its mass."
         if relaxed:
+            doc = "Potential that brings the mass of a row or column near the given one."
             step, extra = f"power * {step}", ", power: float"
         elif over:
+            doc = "Potential that gives a row or column its mass, over-relaxed."
             step, extra = f"(1.0 - omega) * old + omega * {step}", ", old: float, omega: float"
         d.function(
-            f'@wp.func\ndef new_potential(mass: float, log_sum: float, epsilon: float{extra}) -> float:\n    """Potential that gives a row or column its mass."""\n    return {step}'
+            f'@wp.func\ndef new_potential(mass: float, log_sum: float, epsilon: float{extra}) -> float:\n    """{doc}"""\n    return {step}'
         )
         d.function('''
             @wp.func
@@ -173,8 +178,8 @@ def transport_plans(d: Draft) -> None:
             # Rows: log sum exp over the columns, the largest term taken out
             wide_g = wp.tile_broadcast(g, shape=(ROWS, COLS))
             row_top = wp.tile_reduce(wp.max, wp.tile_map(exponent, wide_g, cost_tile, epsilon), axis=1)
-            wide_top = wp.tile_broadcast(wp.tile_reshape(row_top, shape=(ROWS, 1)), shape=(ROWS, COLS))
-            row_sum = wp.tile_sum(wp.tile_map(scaled_exponent, wide_g, cost_tile, epsilon, wide_top), axis=1)
+            row_wide = wp.tile_broadcast(wp.tile_reshape(row_top, shape=(ROWS, 1)), shape=(ROWS, COLS))
+            row_sum = wp.tile_sum(wp.tile_map(scaled_exponent, wide_g, cost_tile, epsilon, row_wide), axis=1)
             f = wp.tile_map(new_potential, a, row_top + wp.tile_map(wp.log, row_sum), epsilon{old[0]})
             wide_f = wp.tile_broadcast(wp.tile_reshape(f, shape=(ROWS, 1)), shape=(ROWS, COLS))
             col_top = wp.tile_reduce(wp.max, wp.tile_map(exponent, wide_f, cost_tile, epsilon), axis=0)

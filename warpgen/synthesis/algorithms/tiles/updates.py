@@ -19,7 +19,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "gradients": "grads|g|d_weights",
         "velocity": "momentum_buffer|velocities|buffer",
         "rate": "lr|learning_rate|step_size",
-        "friction": "mu|momentum|beta",
+        "momentum": "mu|beta|momentum_coef",
         "block": "tile_id|b|i",
         "TILE": "TILE_SIZE|BLOCK|CHUNK",
         "decay": "weight_decay|l2",
@@ -37,8 +37,8 @@ def momentum_step(d: Draft) -> None:
     size = extent(d, "TILE", n)
     form = Flat(d, size)
     gradient = "clipped gradient" if limit == "clipped" else "gradient"
-    momentum = {"heavy ball": "heavy-ball momentum", "nesterov": "Nesterov's momentum", "plain": ""}[kind]
-    extras = " and ".join(filter(None, [momentum, "weight decay" if decayed else ""]))
+    kind_of = {"heavy ball": "heavy-ball momentum", "nesterov": "Nesterov's momentum", "plain": ""}[kind]
+    extras = " and ".join(filter(None, [kind_of, "weight decay" if decayed else ""]))
     d.says(f"Moves weights down their {gradient}{f' with {extras}' if extras else ''}, a tile at a time.")
     d.calls({
         "heavy ball": "sgd_momentum|heavy_ball|momentum_step",
@@ -48,7 +48,7 @@ def momentum_step(d: Draft) -> None:
     d.input("gradients", "float", n * blocks, -2.0, 2.0, about="gradients of the weights")
     d.param("rate", "float", 0.05, 0.2, about="learning rate")
     if kind != "plain":
-        d.param("friction", "float", 0.5, 0.95, about="momentum factor")
+        d.param("momentum", "float", 0.5, 0.95, about="momentum factor")
     if decayed:
         d.param("decay", "float", 0.05, 0.2, about="weight decay")
     clip = ""
@@ -64,11 +64,11 @@ def momentum_step(d: Draft) -> None:
         turn, rate = "", "-rate, g"
     steps = {
         "plain": f"wp.tile_axpy({rate}, w)",
-        "heavy ball": f"v = friction * v\nwp.tile_axpy({rate}, v)\nw = w + v",
-        "nesterov": f"""v = friction * v
+        "heavy ball": f"v = momentum * v\nwp.tile_axpy({rate}, v)\nw = w + v",
+        "nesterov": f"""v = momentum * v
 wp.tile_axpy({rate}, v)
 # Nesterov: look ahead along the momentum
-wp.tile_axpy(friction, v, w)
+wp.tile_axpy(momentum, v, w)
 wp.tile_axpy({rate}, w)""",
     }[kind]
     d.launch(blocks, tiled=True)
@@ -104,8 +104,8 @@ wp.tile_axpy({rate}, w)""",
         g = g + (v.decay * v.weights if decayed else 0.0)
         if kind == "plain":
             return {"weights": v.weights - v.rate * g}
-        after = v.friction * v.velocity - v.rate * g
-        move = after if kind == "heavy ball" else v.friction * after - v.rate * g
+        after = v.momentum * v.velocity - v.rate * g
+        move = after if kind == "heavy ball" else v.momentum * after - v.rate * g
         return {"weights": v.weights + move, "velocity": after}
 
     d.check(reference)
