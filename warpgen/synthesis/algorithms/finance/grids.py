@@ -109,11 +109,11 @@ def solve_option_pde(d: Draft) -> None:
     grown = f"wp.exp(({drift}) * tau)" if q else "wp.exp(rate * tau)"
     low_edge = f"low_edge = wp.exp(-rate * tau) * payoff(s_low * {grown}, k)"
     high_edge = f"high_edge = wp.exp(-rate * tau) * payoff(s_high * {grown}, k)"
-    low, high = "low_edge", "high_edge"
+    at_low, at_high = "low_edge", "high_edge"
     if boundary == "fixed" and barrier == "up and out":
-        high, high_edge = "0.0  # knocked out", ""
+        at_high, high_edge = "0.0  # knocked out", ""
     elif boundary == "fixed" and barrier == "down and out":
-        low, low_edge = "0.0  # knocked out", ""
+        at_low, low_edge = "0.0  # knocked out", ""
     knock = {
         "none": "",
         "up and out": """
@@ -205,8 +205,8 @@ def solve_option_pde(d: Draft) -> None:
         $store
         """,
         knock=knock,
-        low=low,
-        high=high,
+        low=at_low,
+        high=at_high,
         theta={
             "crank nicolson": "",
             "implicit": "",

@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.trim import trim
 @DOMAIN.algorithm(
     source="Bollerslev 1986 (GARCH); Glosten, Jagannathan & Runkle 1993; Nelson 1991 (EGARCH); Tsay 2010, ch. 3; RiskMetrics 1996",
     names={
-        "returns": "log_returns|r|ret",
+        "returns": "log_returns|r|rets",
         "series": "tid|i|asset",
         "variance": "h|sigma2|cond_var",
         "shock": "eps|innovation|residual",

@@ -259,8 +259,7 @@ def rank_one_update(d: Draft) -> None:
     told = {
         "sherman-morrison": "column vectors of the update",
         "covariance": "what is measured of the states",
-    }
-    told = told.get(kind, "vectors of the update")
+    }.get(kind, "vectors of the update")
     if kind in ("symmetric", "covariance"):
         guard = "none"  # the denominator is positive
     elif secant and guard == "clamp":

@@ -64,8 +64,8 @@ def optimizer_step(d: Draft) -> None:
     if first:
         d.inout(mean_name, type, n, -0.5, 0.5, about="momentum" if mean_name == "buf" else "first moments")
     if second:
-        about = {"adagrad": "sums of squared gradients", "adamax": "decayed maxima of the gradients"}
-        d.inout(square_name, type, n, 0.2, 1.0, about=about.get(kind, "second moments"))
+        said = {"adagrad": "sums of squared gradients", "adamax": "decayed maxima of the gradients"}
+        d.inout(square_name, type, n, 0.2, 1.0, about=said.get(kind, "second moments"))
     if kind == "adadelta":
         d.inout("moved", type, n, 0.01, 0.1, about="second moments of the updates")
     if kind == "amsgrad":

@@ -20,7 +20,7 @@ _LOG_2PI = float(np.log(2.0 * np.pi))
         "actions": "act|rollout_actions|sampled_actions",
         "old_log_probs": "logp_old|behavior_logp|old_logp",
         "advantages": "adv|gae|advantage_buf",
-        "returns": "value_targets|ret|targets",
+        "returns": "value_targets|rets|targets",
         "log_ratio": "logr|log_is|delta_logp",
         "config": "cfg|hparams|ppo",
         "total_loss": "loss_out|loss",

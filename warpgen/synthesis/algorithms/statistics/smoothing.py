@@ -61,8 +61,8 @@ def exponential_smoothing(d: Draft) -> None:
         about = "factors of the seasons" if kind == "multiplicative" else "terms of the seasons"
         d.inout("season", "float", (n, period), *span, about=about)
     target = {"fitted": "fitted", "forecast": "forecasts", "error": "mse", "ahead": "forecasts"}[out]
-    about = {"fitted": "forecast of each value from those before", "error": "mean squared error per series"}
-    d.output(target, "float", shape if out == "fitted" else n, about=about.get(out, "forecast per series"))
+    said = {"fitted": "forecast of each value from those before", "error": "mean squared error per series"}
+    d.output(target, "float", shape if out == "fitted" else n, about=said.get(out, "forecast per series"))
     a, b, c = (f"{name}[i]" if rates == "each" else name for name in ("alpha", "beta", "gamma"))
     first = at.format("0")
     init = f"level = float({first})"
