@@ -38,7 +38,7 @@ def _crc(row: list[int], poly: int, start: int, final: int) -> int:
         "cyclic_redundancy": "message_crcs|compute_crc|crc_checksum",
     },
     adjoint="either",
-    weight=6,
+    weight=4,
 )
 def cyclic_redundancy(d: Draft) -> None:
     """Computes a cyclic redundancy check of each message."""
@@ -266,7 +266,7 @@ def running_sums(d: Draft) -> None:
         "rest": "number|left",
     },
     adjoint="either",
-    weight=15,
+    weight=12,
 )
 def luhn(d: Draft) -> None:
     """Checks numbers by Luhn's formula, which doubles every second digit from the right."""

@@ -25,7 +25,7 @@ _M32 = 0xFFFFFFFF
         "plain": "plaintext|decrypted",
     },
     adjoint="either",
-    weight=15,
+    weight=13,
 )
 def tiny_cipher(d: Draft) -> None:
     """Runs blocks of 64 bits through the Tiny Encryption Algorithm."""

@@ -17,7 +17,7 @@ _M32, _M64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
     source="Fowler, Noll & Vo 1991; Eastlake et al., RFC draft-eastlake-fnv",
     names=NAMES | {"fnv_hash": "hash_strings|fnv_hashes|fnv_kernel", "h": "hash_value|digest|state"},
     adjoint="either",
-    weight=11,
+    weight=9,
 )
 def fnv_hash(d: Draft) -> None:
     """Hashes each string of bytes with the function of Fowler, Noll and Vo."""
@@ -94,7 +94,7 @@ def fnv_hash(d: Draft) -> None:
         "occupancy": "bucket_fill|bucket_load",
     },
     adjoint="no",
-    weight=3,
+    weight=2,
 )
 def string_hash(d: Draft) -> None:
     """Hashes each string of bytes with a classic function."""

@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "dist": "distance|d|count",
     },
     adjoint="either",
-    weight=11,
+    weight=14,
 )
 def binary_distance(d: Draft) -> None:
     """Compares binary descriptors kept as words of 32 bits."""
@@ -276,7 +276,7 @@ def bit_reversal(d: Draft) -> None:
         "counter": "slot|cell",
     },
     adjoint="either",
-    weight=15,
+    weight=13,
 )
 def bloom_filter(d: Draft) -> None:
     """Inserts keys into a Bloom filter, or tests whether they may be in it."""

@@ -29,7 +29,7 @@ def _interleaved(cells: Any, width: int) -> Any:
         "p": "q|point",
     },
     adjoint="either",
-    weight=6,
+    weight=5,
 )
 def morton_codes(d: Draft) -> None:
     """Computes the Morton code of each point within a box."""
@@ -211,7 +211,7 @@ def morton_cells(d: Draft) -> None:
         "s": "half|side|step",
     },
     adjoint="either",
-    weight=4,
+    weight=2,
 )
 def hilbert_curve(d: Draft) -> None:
     """Converts between cells of a square and their places along Hilbert's curve."""

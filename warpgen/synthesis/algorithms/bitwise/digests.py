@@ -38,7 +38,7 @@ def _roots(count: int, exponent: float) -> list[int]:
         "digests": "hashes|state_out|outputs",
     },
     adjoint="either",
-    weight=4,
+    weight=2,
 )
 def sha256(d: Draft) -> None:
     """Compresses a block of sixteen words with SHA-256."""

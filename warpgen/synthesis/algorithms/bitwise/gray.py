@@ -20,7 +20,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "readings": "raw_readings|gray_readings",
     },
     adjoint="either",
-    weight=10,
+    weight=4,
 )
 def gray_code(d: Draft) -> None:
     """Converts between binary numbers and Gray's reflected code."""

@@ -37,7 +37,7 @@ def _murmur3(words: list[int], seed: int) -> int:
         "seed": "hash_seed|salt",
     },
     adjoint="either",
-    weight=6,
+    weight=5,
 )
 def murmur3(d: Draft) -> None:
     """Hashes each key of 32-bit words with MurmurHash3."""
@@ -147,7 +147,7 @@ def _xxh32(words: list[int], seed: int) -> int:
         "p": "pos|at|cursor",
     },
     adjoint="either",
-    weight=6,
+    weight=5,
 )
 def xxhash32(d: Draft) -> None:
     """Hashes each key of 32-bit words with xxHash32, four lanes at a time."""

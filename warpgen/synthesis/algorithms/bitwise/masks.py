@@ -24,7 +24,7 @@ _OPERATORS = {"wp.bit_and": "&", "wp.bit_or": "|", "wp.bit_xor": "^"}
         "out": "result|y",
     },
     adjoint="no",
-    weight=9,
+    weight=10,
 )
 def masked_words(d: Draft) -> None:
     """Combines words of bits with masks."""

@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "per_word": "values_per_word|fields_per_word",
     },
     adjoint="no",
-    weight=9,
+    weight=5,
 )
 def pack_bits(d: Draft) -> None:
     """Packs small integers into words of 32 bits, or takes them out again."""

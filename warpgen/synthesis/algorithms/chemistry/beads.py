@@ -25,8 +25,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "friction": "gamma|drag|dissipation",
     },
     double=True,
-    weight=8,
     element="pair",
+    weight=6,
 )
 def dissipative_particles(d: Draft) -> None:
     """Adds conservative, dissipative and random forces between pairs of soft beads (DPD)."""

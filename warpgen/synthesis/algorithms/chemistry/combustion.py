@@ -42,8 +42,8 @@ def _mechanism(nasa: bool, falloff: bool) -> Any:
         "burning": "active|cell_mask|reacting",
         "progress": "rate_of_progress|qdot|net_rate",
     },
-    weight=3,
     element="cell",
+    weight=2,
 )
 def production_rates(d: Draft) -> None:
     """Computes the production rates of species in gas cells from a table of reactions."""

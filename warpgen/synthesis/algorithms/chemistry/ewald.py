@@ -24,8 +24,8 @@ _erfc = np.vectorize(math.erfc, otypes=[float])
         "total": "summed|accum|acc",
     },
     adjoint="no",
-    weight=8,
     element="atom",
+    weight=6,
 )
 def periodic_potentials(d: Draft) -> None:
     """Sums the electrostatic potential of charges and all their periodic images (Ewald)."""

@@ -21,8 +21,8 @@ from warpgen.synthesis.writing.trim import trim
         "dt": "step|h|time_step",
     },
     adjoint="either",
-    weight=11,
     element="reactor",
+    weight=8,
 )
 def react_stiffly(d: Draft) -> None:
     """Steps three species that react at very unlike speeds by an implicit method with Newton's iterations."""

@@ -52,8 +52,8 @@ _PARTNER = {
     },
     double=True,
     adjoint="either",
-    weight=6,
     element="sample",
+    weight=4,
 )
 def solution_laws(d: Draft) -> None:
     """Evaluates laws of equilibrium, adsorption and reaction rates."""

@@ -36,8 +36,8 @@ _ABOUT = {
         "omega": "acentric|acentric_factor",
     },
     adjoint="either",
-    weight=6,
     element="state",
+    weight=4,
 )
 def solve_cubic_state(d: Draft) -> None:
     """Solves a cubic equation of state for how far real gases are from ideal ones."""

@@ -66,8 +66,8 @@ def _radial(cut: str, r: Any, cutoff: float, reach: float) -> Any:
         "energy": "potential|e_pot|epot",
     },
     double=True,
-    weight=7,
     element="triplet",
+    weight=5,
 )
 def three_body_forces(d: Draft) -> None:
     """Adds the forces of bond angles between three atoms, which vanish smoothly at a cutoff."""

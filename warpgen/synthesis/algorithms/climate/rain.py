@@ -20,7 +20,6 @@ from warpgen.synthesis.writing.trim import trim
         "dt": "step|time_step|delta_t",
     },
     adjoint="no",
-    weight=2,
 )
 def rain_warm_clouds(d: Draft) -> None:
     """Integrates warm rain microphysics in cloud columns."""

@@ -43,8 +43,8 @@ _FIELDS = {
         "dt": "time_step",
     },
     adjoint="either",
-    weight=6,
     element="car",
+    weight=4,
 )
 def drive_step(d: Draft) -> None:
     """Integrates a single-track vehicle model over one time step."""

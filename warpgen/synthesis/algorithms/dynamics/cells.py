@@ -41,8 +41,8 @@ def _rates(v: Any) -> tuple[Any, ...]:
         "dt": "time_step",
     },
     adjoint="no",
-    weight=3,
     element="neuron",
+    weight=2,
 )
 def step_membrane(d: Draft) -> None:
     """Integrates the Hodgkin-Huxley model of neurons."""

@@ -58,8 +58,8 @@ _CLUTCH = {
         "drive_torque": "axle_torque",
         "slip": "slip_speed",
     },
-    weight=6,
     element="vehicle",
+    weight=4,
 )
 def step_powertrains(d: Draft) -> None:
     """Advances the engine and wheel speeds of powertrains by one time step."""

@@ -40,8 +40,8 @@ _AIR = {
         "wind": "wind_velocity|wind_vel",
         "lift_slope": "magnus_coeff|cl_spin",
     },
-    weight=6,
     element="projectile",
+    weight=4,
 )
 def fly_projectiles(d: Draft) -> None:
     """Advances projectiles with drag, spin and wind by one Runge-Kutta step."""

@@ -22,8 +22,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "dt": "time_step",
     },
     adjoint="either",
-    weight=6,
     element="drone",
+    weight=4,
 )
 def fly_step(d: Draft) -> None:
     """Integrates quadrotor dynamics over one time step."""

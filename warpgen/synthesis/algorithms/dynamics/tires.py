@@ -70,8 +70,8 @@ def _magic(x: Any, b: Any, c: Any, e: Any, peak: Any) -> Any:
         "params": "tire|tire_params|coeffs",
         "low_speed": "v_min|speed_floor|v_low",
     },
-    weight=8,
     element="tire",
+    weight=7,
 )
 def tire_forces(d: Draft) -> None:
     """Computes tire forces from slip, load and camber by the Magic Formula."""

@@ -152,7 +152,7 @@ def ground_height(x: float, y: float, amplitude: float, frequency: float) -> flo
         "wrench": "chassis_wrench",
         "wheel": "wheel_id",
     },
-    weight=6,
+    weight=4,
 )
 def wheel_forces(d: Draft) -> None:
     """Adds the forces of suspensions and tires, wheel by wheel, to the chassis of cars."""

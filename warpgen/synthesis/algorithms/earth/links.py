@@ -27,7 +27,7 @@ _erfc = np.vectorize(math.erfc, otypes=[float])
         "noise_kelvin": "t_sys|system_temp|noise_temp",
     },
     double=True,
-    weight=10,
+    weight=8,
 )
 def link_budgets(d: Draft) -> None:
     """Computes the quality of radio links from satellites to ground stations."""

@@ -108,7 +108,7 @@ _MAPPING = {
         "zenith_delay": "iono_delay|vertical_delay",
         "mapping": "map_factor|obliquity",
     },
-    weight=4,
+    weight=6,
 )
 def signal_delays(d: Draft) -> None:
     """Computes atmospheric and Sagnac delays of navigation satellite signals."""

@@ -34,7 +34,7 @@ _NAMES = {
         "q": "line_load|dist_load|load_per_length",
     },
     double=True,
-    weight=3,
+    weight=2,
 )
 def beam_forces(d: Draft) -> None:
     """Evaluates Euler-Bernoulli beam elements."""

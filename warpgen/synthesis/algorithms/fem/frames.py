@@ -55,7 +55,7 @@ _ORIENT = {
         "nodal_force": "f_int|forces|residual",
         "nodal_moment": "m_int|moments",
     },
-    weight=14,
+    weight=10,
 )
 def frame_forces(d: Draft) -> None:
     """Computes the internal forces and moments of frame members in space."""

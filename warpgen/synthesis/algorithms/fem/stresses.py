@@ -209,7 +209,7 @@ def stress_measure(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=6,
+    weight=4,
 )
 def return_mapping(d: Draft) -> None:
     """Performs a radial return mapping for von Mises plasticity."""

@@ -30,7 +30,7 @@ _NAMES = {
     source="Bathe 2014, Finite Element Procedures, section 5.3.1; Crisfield 1991, section 3.1",
     names=_NAMES,
     double=True,
-    weight=5,
+    weight=3,
 )
 def truss_forces(d: Draft) -> None:
     """Assembles axial forces of truss members."""

@@ -44,7 +44,7 @@ class Bond:
     },
     double=True,
     adjoint="either",
-    weight=6,
+    weight=4,
 )
 def bond_measure(d: Draft) -> None:
     """Values bonds from their cash flows."""

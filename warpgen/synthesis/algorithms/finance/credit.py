@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.trim import trim
         "recovery": "rec|recovery_rate",
     },
     double=True,
-    weight=5,
+    weight=3,
 )
 def value_credit_swaps(d: Draft) -> None:
     """Values credit default swaps from hazard rates and discount factors."""

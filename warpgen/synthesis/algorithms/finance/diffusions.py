@@ -50,7 +50,7 @@ class HestonParams:
         "discount": "discounts|discount_factors",
     },
     double=True,
-    weight=6,
+    weight=4,
 )
 def short_rate_step(d: Draft) -> None:
     """Moves short rates on by one time step, along given normal numbers."""

@@ -40,7 +40,7 @@ _PLURAL = {
         "sigma": "volatility|vol|iv",
     },
     adjoint="no",
-    weight=9,
+    weight=6,
 )
 def solve_option_pde(d: Draft) -> None:
     """Prices options by finite differences in the logarithm of the spot, from expiry backwards."""

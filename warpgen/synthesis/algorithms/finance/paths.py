@@ -52,7 +52,7 @@ _PAYS = {
         "STEPS": "NUM_STEPS|N_STEPS|FIXINGS",
     },
     double=True,
-    weight=6,
+    weight=4,
 )
 def path_payoff(d: Draft) -> None:
     """Follows geometric Brownian motion along given normal numbers and values what a path pays."""
@@ -217,7 +217,7 @@ def _law(process: str, v: Values, t: float) -> tuple[float, float]:
         "steps": "num_steps|n_steps|horizon",
     },
     adjoint="either",
-    weight=11,
+    weight=12,
 )
 def random_paths(d: Draft) -> None:
     """Draws paths of a stochastic process at random."""

@@ -27,7 +27,7 @@ _NAMES = {
     },
     double=True,
     adjoint="either",
-    weight=6,
+    weight=4,
 )
 def portfolio_risk(d: Draft) -> None:
     """Computes the risk of portfolios from weights and covariances."""

@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     adjoint="no",
-    weight=3,
+    weight=2,
 )
 def tail_risk(d: Draft) -> None:
     """Measures the tail of the losses of portfolios over scenarios."""

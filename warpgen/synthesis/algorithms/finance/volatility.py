@@ -20,8 +20,8 @@ from warpgen.synthesis.writing.trim import trim
         "shock": "eps|innovation|residual",
         "long_run": "unconditional|long_variance",
     },
-    weight=6,
     adjoint="no",
+    weight=4,
 )
 def filter_volatility(d: Draft) -> None:
     """Follows the conditional variance of each series of returns (GARCH)."""

@@ -24,7 +24,7 @@ _SAMPLES = {"plane": 3, "sphere": 4, "line": 2, "circle": 3}
         "model": "fitted|candidate",
     },
     adjoint="no",
-    weight=9,
+    weight=7,
 )
 def score_hypotheses(d: Draft) -> None:
     """Fits a shape to a minimal sample of points in each trial and scores it by all points (RANSAC)."""

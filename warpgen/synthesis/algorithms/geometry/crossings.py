@@ -29,7 +29,6 @@ NAMES = {
     names=NAMES | {"ray_primitive": "ray_cast|intersect_rays|ray_shape_intersection|raycast_kernel"},
     double=True,
     adjoint="no",
-    weight=2,
 )
 def ray_primitive(d: Draft) -> None:
     """Intersects rays with a primitive and returns the ray parameter, -1 for a miss."""

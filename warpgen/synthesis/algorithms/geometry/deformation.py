@@ -24,7 +24,7 @@ NAMES = {
     source="Magnenat-Thalmann et al. 1988 (linear blend); Kavan et al. 2007 (dual quaternions)",
     names=NAMES,
     double=True,
-    weight=3,
+    weight=5,
 )
 def skin_vertices(d: Draft) -> None:
     """Skins mesh vertices with bone transforms."""

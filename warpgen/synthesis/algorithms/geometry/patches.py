@@ -342,7 +342,7 @@ def assign_sites(d: Draft) -> None:
     names=_NAMES,
     double=True,
     adjoint="either",
-    weight=3,
+    weight=4,
 )
 def error_quadrics(d: Draft) -> None:
     """Accumulates quadric error matrices of face planes at mesh vertices."""

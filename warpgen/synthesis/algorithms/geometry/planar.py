@@ -161,7 +161,6 @@ def delaunay_test(d: Draft) -> None:
     source="Lorensen & Cline 1987, Marching cubes; Maple 2003 (squares); Treece et al. 1999 (tetrahedra)",
     names=_NAMES,
     adjoint="no",
-    weight=2,
 )
 def classify_cells(d: Draft) -> None:
     """Classifies grid cells against the level set of a field."""

@@ -144,7 +144,7 @@ _RAYS = {
         "light_dir": "sun_dir|light_direction|to_light",
     },
     adjoint="no",
-    weight=3,
+    weight=4,
 )
 def render_mesh_instances(d: Draft) -> None:
     """Renders instances of a mesh by casting a ray for each pixel of each camera."""

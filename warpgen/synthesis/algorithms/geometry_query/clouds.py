@@ -17,7 +17,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "C": "cov|covariance|scatter",
     },
     adjoint="no",
-    weight=7,
+    weight=5,
 )
 def estimate_normals(d: Draft) -> None:
     """Estimates point cloud normals by principal component analysis of neighborhoods."""

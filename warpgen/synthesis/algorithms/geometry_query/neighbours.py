@@ -43,7 +43,6 @@ def cloud(d: Draft, n: int, width: float = 0.5) -> None:
     source="Green 2010, Particle simulation using CUDA; Hoppe et al. 1992 (means of neighbours)",
     names=NAMES,
     adjoint="no",
-    weight=2,
 )
 def radius_search(d: Draft) -> None:
     """Queries the neighbors of each point within a radius using a hash grid."""
@@ -183,7 +182,7 @@ def radius_search(d: Draft) -> None:
     names=NAMES
     | {"nearest_neighbours": "knn_search|k_nearest|find_knn|knn_kernel", "worst": "farthest|worst_slot"},
     adjoint="no",
-    weight=4,
+    weight=6,
 )
 def nearest_neighbours(d: Draft) -> None:
     """Finds the k nearest neighbors of each point."""

@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "count": "num_inside|inside_count|total",
     },
     adjoint="either",
-    weight=13,
+    weight=11,
 )
 def inside_mesh(d: Draft) -> None:
     """Tests points for containment in a closed mesh."""
@@ -135,7 +135,7 @@ def inside_mesh(d: Draft) -> None:
         "w": "bary|weights|uvw",
     },
     adjoint="either",
-    weight=7,
+    weight=9,
 )
 def transfer_from_mesh(d: Draft) -> None:
     """Transfers surface attributes from the closest point on a mesh to query points."""

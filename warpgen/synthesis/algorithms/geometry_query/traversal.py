@@ -19,7 +19,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "points": "queries|query_points|positions",
     },
     adjoint="no",
-    weight=2,
+    weight=4,
 )
 def traverse_tree(d: Draft) -> None:
     """Traverses an implicit binary BVH and collects overlapping leaves per query."""

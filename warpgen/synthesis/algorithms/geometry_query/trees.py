@@ -229,7 +229,7 @@ def bvh_overlaps(d: Draft) -> None:
     names=NAMES
     | {"bvh_ray_boxes": "bvh_raycast|ray_query_tree|cast_at_boxes", "best": "t_min|t_hit|nearest_t"},
     adjoint="either",
-    weight=2,
+    weight=4,
 )
 def bvh_ray_boxes(d: Draft) -> None:
     """Casts rays against primitives in a BVH."""

@@ -25,7 +25,7 @@ _NAMES = adjacency.NAMES | {
         "first": "smallest|free_color|lowest_free",
     },
     adjoint="either",
-    weight=6,
+    weight=5,
 )
 def independent_step(d: Draft) -> None:
     """Colors independent sets of nodes with locally maximal priority (Luby, Jones-Plassmann)."""

@@ -30,7 +30,7 @@ _NAMES = adjacency.NAMES | {
     },
     double=True,
     adjoint="no",
-    weight=3,
+    weight=2,
 )
 def neighbor_aggregate(d: Draft) -> None:
     """Aggregates neighbor features (message passing)."""

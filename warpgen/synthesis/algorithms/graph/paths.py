@@ -33,7 +33,7 @@ _NAMES = adjacency.NAMES | {
     names=_NAMES
     | {"bfs_level": "expand_frontier|bfs_step|advance_level|visit_neighbors", "slot": "at|tail|pos"},
     adjoint="either",
-    weight=3,
+    weight=4,
 )
 def bfs_level(d: Draft) -> None:
     """Expands one level of a breadth-first search."""
@@ -177,7 +177,7 @@ def bfs_level(d: Draft) -> None:
     source="Bellman 1958; Ford 1956; Meyer & Sanders 2003 (light edges of delta-stepping)",
     names=_NAMES,
     adjoint="no",
-    weight=3,
+    weight=2,
 )
 def relax_edges(d: Draft) -> None:
     """Computes one Bellman-Ford iteration."""

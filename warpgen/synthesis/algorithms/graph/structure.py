@@ -28,7 +28,7 @@ _NAMES = adjacency.NAMES | {
     },
     double=True,
     adjoint="either",
-    weight=10,
+    weight=9,
 )
 def pagerank_step(d: Draft) -> None:
     """Computes one PageRank iteration."""
@@ -149,7 +149,7 @@ def pagerank_step(d: Draft) -> None:
         "low": "smaller|lo_root|min_root",
     },
     adjoint="no",
-    weight=7,
+    weight=6,
 )
 def component_step(d: Draft) -> None:
     """Computes one label propagation step for connected components."""

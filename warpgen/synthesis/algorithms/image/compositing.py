@@ -27,7 +27,7 @@ _BLENDS = {
         "opacity": "layer_opacity|layer_alpha",
     },
     double=True,
-    weight=3,
+    weight=2,
 )
 def composite_layers(d: Draft) -> None:
     """Composites an RGBA layer over a background."""
@@ -166,7 +166,7 @@ def _bayer(n: int) -> Any:
         "bayer": "pattern|matrix|ranks",
     },
     adjoint="either",
-    weight=15,
+    weight=12,
 )
 def ordered_dither(d: Draft) -> None:
     """Quantizes an image with ordered dithering."""

@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "view": "image_pair|block",
     },
     adjoint="no",
-    weight=9,
+    weight=10,
 )
 def matched_descriptors(d: Draft) -> None:
     """Matches binary descriptors of two pictures by the number of bits in which they differ."""

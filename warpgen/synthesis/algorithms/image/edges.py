@@ -29,7 +29,7 @@ _GRADIENTS = {
         "behind": "mag_minus|backward|prev_mag",
     },
     adjoint="no",
-    weight=5,
+    weight=7,
 )
 def thin_edges(d: Draft) -> None:
     """Finds edges one pixel wide: gradient, non-maximum suppression and two thresholds (Canny)."""

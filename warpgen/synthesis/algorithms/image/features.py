@@ -131,7 +131,7 @@ def image_gradient(d: Draft) -> None:
         "mag": "magnitude|m|strength",
     },
     adjoint="either",
-    weight=2,
+    weight=3,
 )
 def suppress_non_maxima(d: Draft) -> None:
     """Suppresses non-maximal gradient pixels (Canny edge thinning)."""

@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     half=True,
-    weight=7,
+    weight=5,
 )
 def separable_blur(d: Draft) -> None:
     """Applies one pass of a separable blur."""
@@ -142,7 +142,7 @@ def separable_blur(d: Draft) -> None:
         "norm": "weight_sum|sum_w|total_weight",
         "acc": "accum|filtered_sum",
     },
-    weight=6,
+    weight=4,
 )
 def bilateral_filter(d: Draft) -> None:
     """Applies a bilateral filter (edge-preserving smoothing)."""
@@ -346,7 +346,7 @@ def median_filter(d: Draft) -> None:
         "radius": "r|half_size",
     },
     adjoint="no",
-    weight=3,
+    weight=2,
 )
 def morphology(d: Draft) -> None:
     """Applies a morphological operation to an image."""

@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "weight_sum": "norm|total_weight|w_total",
     },
     adjoint="no",
-    weight=7,
+    weight=5,
 )
 def average_patches(d: Draft) -> None:
     """Denoises each pixel by the average of pixels with alike surroundings (non-local means)."""

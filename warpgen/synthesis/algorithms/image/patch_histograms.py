@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
         "patch": "block|region|tile_id",
     },
     adjoint="no",
-    weight=9,
+    weight=12,
 )
 def equalized_patches(d: Draft) -> None:
     """Spreads the gray values of each patch of a picture over all levels, with a limit to the contrast."""

@@ -28,8 +28,8 @@ def _exponential(m: Any) -> Any:
         "dt": "h|step|timestep",
     },
     double=True,
-    weight=6,
     element="oscillator",
+    weight=4,
 )
 def exponential_step(d: Draft) -> None:
     """Integrates damped oscillators with the exact solution."""

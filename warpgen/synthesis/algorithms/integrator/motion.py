@@ -26,8 +26,8 @@ _NAMES = {
         "v_max": "max_velocity|speed_limit|v_limit",
     },
     double=True,
-    weight=6,
     element="particle",
+    weight=5,
 )
 def integrate_particles(d: Draft) -> None:
     """Integrates particles under forces and gravity."""
@@ -187,7 +187,7 @@ def integrate_particles(d: Draft) -> None:
         "head": "newest|latest|ring_head",
     },
     double=True,
-    weight=3,
+    weight=4,
 )
 def multistep(d: Draft) -> None:
     """Integrates values with an Adams multistep scheme."""

@@ -20,8 +20,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "j2": "J2|oblateness|j2_coeff",
     },
     double=True,
-    weight=4,
     element="satellite",
+    weight=3,
 )
 def orbit_step(d: Draft) -> None:
     """Integrates satellite orbits over one time step."""

@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "y_new": "state_out|y_next|u_new",
     },
     double=True,
-    weight=6,
+    weight=9,
 )
 def implicit_step(d: Draft) -> None:
     """Integrates stiff reactions with an implicit scheme."""

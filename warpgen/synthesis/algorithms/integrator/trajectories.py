@@ -80,7 +80,7 @@ _ORDER = {"bogacki-shampine": 3, "dormand-prince": 5, "heun-euler": 2}
         "trajectory": "tid|env|particle",
     },
     adjoint="no",
-    weight=6,
+    weight=4,
 )
 def integrate_adaptive(d: Draft) -> None:
     """Integrates trajectories to an end time by an embedded Runge-Kutta pair with step-size control."""

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "inv_dx": "inv_cell|inv_h|inv_spacing",
     },
     double=True,
-    weight=4,
+    weight=6,
 )
 def sample_grid(d: Draft) -> None:
     """Interpolates a regular grid at query positions."""

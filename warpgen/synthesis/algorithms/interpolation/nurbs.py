@@ -142,7 +142,6 @@ def basis_derivatives(knots: wp.array(dtype=float), span: int, t: float) -> wp.v
         "patch": "surface|spline_surface",
         "parameters": "uv|params_uv|surface_uv",
     },
-    weight=4,
 )
 def evaluate_nurbs(d: Draft) -> None:
     """Evaluates a rational B-spline surface, and what its derivatives give, at parameters."""

@@ -221,7 +221,6 @@ def cubic_table(d: Draft) -> None:
         "result": "looked_up|interpolated|outputs",
     },
     double=True,
-    weight=2,
 )
 def table_lookup(d: Draft) -> None:
     """Looks up values in a 1D table by linear interpolation."""

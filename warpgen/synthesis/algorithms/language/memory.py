@@ -156,7 +156,7 @@ def claimed_slots(d: Draft) -> None:
         "row": "line|r|series",
     },
     adjoint="no",
-    weight=7,
+    weight=5,
 )
 def local_memory(d: Draft) -> None:
     """Works on each row in memory of the thread's own."""

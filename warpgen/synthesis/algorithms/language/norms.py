@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.forms import Form
         "delta": "epsilon|eps|smoothing",
     },
     adjoint="either",
-    weight=6,
+    weight=4,
 )
 def smooth_directions(d: Draft) -> None:
     """Gives directions of vectors that vanish smoothly at zero."""
@@ -138,7 +138,7 @@ def smooth_directions(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=9,
+    weight=6,
 )
 def length_loops(d: Draft) -> None:
     """Works through vectors, matrices and arrays by the lengths that they have."""

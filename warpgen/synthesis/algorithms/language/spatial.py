@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "wrench": "f|effort|load",
     },
     adjoint="either",
-    weight=11,
+    weight=7,
 )
 def spatial_products(d: Draft) -> None:
     """Combines twists, wrenches and poses of bodies."""
@@ -172,7 +172,7 @@ def spatial_products(d: Draft) -> None:
         "axes": "joint_axes|hinges",
         "q": "rot|r|rel",
     },
-    weight=13,
+    weight=11,
 )
 def split_rotations(d: Draft) -> None:
     """Takes the part of rotations that turns about an axis."""

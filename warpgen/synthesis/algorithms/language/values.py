@@ -22,7 +22,7 @@ _Formulas = dict[str, Callable[[], Any]]
         "shift": "ridge|damping",
     },
     adjoint="either",
-    weight=12,
+    weight=6,
 )
 def plane_matrices(d: Draft) -> None:
     """Factorises and inverts small matrices."""
@@ -162,7 +162,7 @@ def product(p: Any, q: Any) -> Any:
         "scales": "sizes|s_in",
         "pose": "frame|xf|tf",
     },
-    weight=14,
+    weight=12,
 )
 def built_poses(d: Draft) -> None:
     """Builds poses out of positions and rotations, or takes them apart."""

@@ -112,7 +112,7 @@ _CLEAR = """
         "m": "batch|system|b",
     },
     adjoint="no",
-    weight=8,
+    weight=6,
 )
 def factored_blocks(d: Draft) -> None:
     """Factorizes symmetric positive definite matrices by a blocked Cholesky decomposition."""

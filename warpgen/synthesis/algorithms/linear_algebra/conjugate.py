@@ -24,8 +24,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "beta": "b_k|ratio|beta_k",
         "rho": "rho_k|rho_old",
     },
-    weight=15,
     adjoint="no",
+    weight=14,
 )
 def solve_iteratively(d: Draft) -> None:
     """Solves a small linear system in each thread by a Krylov method."""

@@ -90,7 +90,7 @@ _ROBUST = {
     },
     adjoint="no",
     double=True,
-    weight=9,
+    weight=11,
 )
 def fitted_step(d: Draft) -> None:
     """Moves the parameters of curves by one damped Gauss-Newton step towards their data."""

@@ -17,7 +17,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     | {"cholesky_factor": "dense_chol|batched_cholesky|dense_cholesky", "damping": "reg|regularization"},
     adjoint="no",
     double=True,
-    weight=3,
+    weight=2,
 )
 def cholesky_factor(d: Draft) -> None:
     """Computes batched Cholesky factorizations in place."""

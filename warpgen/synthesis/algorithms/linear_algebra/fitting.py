@@ -30,8 +30,8 @@ _NAMES = {
     names=_NAMES | {"least_squares_fit": "fit_rows|polyfit|fit_plane|normal_equations"},
     adjoint="no",
     double=True,
-    weight=3,
     element="row",
+    weight=2,
 )
 def least_squares_fit(d: Draft) -> None:
     """Solves batched polynomial least squares problems."""
@@ -231,7 +231,7 @@ _MADE = {
     },
     double=True,
     adjoint="either",
-    weight=8,
+    weight=7,
 )
 def rank_one_update(d: Draft) -> None:
     """Applies a rank-one update to an inverse matrix (Sherman-Morrison)."""

@@ -44,8 +44,8 @@ _SCALARS = {
     names=_NAMES | {"krylov_update": "cg_update|update_iterate|solver_step"},
     adjoint="no",
     double=True,
-    weight=3,
     element="entry",
+    weight=2,
 )
 def krylov_update(d: Draft) -> None:
     """Updates solution and residual of conjugate gradients."""

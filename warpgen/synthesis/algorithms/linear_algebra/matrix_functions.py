@@ -150,8 +150,8 @@ def polar_decomposition(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=13,
     element="element",
+    weight=7,
 )
 def matrix_exponential(d: Draft) -> None:
     """Computes matrix exponentials of small matrices."""

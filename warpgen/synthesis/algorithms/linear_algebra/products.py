@@ -29,8 +29,8 @@ _NAMES = {
     source="Golub & Van Loan 2013, section 1.3 (block matrices); BLAS level 3",
     names=_NAMES | {"gemm": "matmul|dense_gemm|matmul_kernel", "i": "row|r", "j": "col|c"},
     double=True,
-    weight=7,
     element="entry",
+    weight=6,
 )
 def gemm(d: Draft) -> None:
     """Computes a dense matrix product."""
@@ -194,8 +194,8 @@ def gemm(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=10,
     element="row",
+    weight=8,
 )
 def gemv(d: Draft) -> None:
     """Computes a dense matrix-vector product."""

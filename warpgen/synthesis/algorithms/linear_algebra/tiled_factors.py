@@ -33,7 +33,7 @@ _SIZES = {
     },
     adjoint="yes",
     double=True,
-    weight=10,
+    weight=9,
 )
 def orthonormal_columns(d: Draft) -> None:
     """Orthonormalizes the columns of tall matrices by the Cholesky factors of their Gram matrices."""
@@ -217,7 +217,7 @@ def orthonormal_columns(d: Draft) -> None:
     },
     adjoint="no",
     double=True,
-    weight=9,
+    weight=8,
 )
 def reflected_columns(d: Draft) -> None:
     """Reduces matrices to triangular form by Householder reflections."""

@@ -141,8 +141,8 @@ def thomas_solve(d: Draft) -> None:
         "tid": "i",
     },
     double=True,
-    weight=2,
     element="equation",
+    weight=3,
 )
 def cyclic_reduction_step(d: Draft) -> None:
     """Performs one step of parallel cyclic reduction for tridiagonal systems."""

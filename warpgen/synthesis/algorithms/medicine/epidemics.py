@@ -21,8 +21,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "dt": "step|h|time_step",
     },
     adjoint="either",
-    weight=10,
     element="region",
+    weight=11,
 )
 def spread_disease(d: Draft) -> None:
     """Steps epidemics in regions whose children, adults and old people meet at different rates."""

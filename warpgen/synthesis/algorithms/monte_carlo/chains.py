@@ -23,8 +23,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "step": "proposal_scale|width|step_size",
     },
     adjoint="no",
-    weight=3,
     element="chain",
+    weight=2,
 )
 def metropolis_step(d: Draft) -> None:
     """Advances Markov chains by the rule of Metropolis and Hastings."""

@@ -62,7 +62,7 @@ _PHASES = {
         "layer": "layer_idx|cur_layer",
     },
     adjoint="no",
-    weight=9,
+    weight=13,
 )
 def photon_transport(d: Draft) -> None:
     """Propagates packets of photons through layered tissue by absorption, scattering and reflection."""

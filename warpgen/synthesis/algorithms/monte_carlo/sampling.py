@@ -25,8 +25,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "r": "value|inverse|radical",
     },
     adjoint="either",
-    weight=9,
     element="point",
+    weight=12,
 )
 def even_points(d: Draft) -> None:
     """Computes points of a sequence that fills the unit square or cube evenly."""
@@ -180,8 +180,8 @@ def even_points(d: Draft) -> None:
         "loc": "center|location|loc_param",
     },
     double=True,
-    weight=8,
     element="sample",
+    weight=7,
 )
 def inverse_transform(d: Draft) -> None:
     """Turns uniform random numbers into samples of another distribution by its inverse."""

@@ -27,8 +27,8 @@ _M32, _M64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
         "draws": "count|num_draws|per_thread",
     },
     adjoint="either",
-    weight=6,
     element="stream",
+    weight=5,
 )
 def random_stream(d: Draft) -> None:
     """Draws numbers from one generator per thread."""

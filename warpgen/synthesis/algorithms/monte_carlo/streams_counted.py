@@ -39,8 +39,8 @@ _MUL_HIGH = {
         "rounds": "num_rounds|n_rounds|r",
     },
     adjoint="either",
-    weight=3,
     element="stream",
+    weight=5,
 )
 def counter_stream(d: Draft) -> None:
     """Computes random numbers from counters with the Philox generator."""

@@ -34,7 +34,7 @@ def log_add(a: float, b: float) -> float:
         "place": "s|state|pos",
     },
     adjoint="no",
-    weight=5,
+    weight=3,
 )
 def alignment_loss(d: Draft) -> None:
     """Computes the connectionist temporal classification loss of label sequences (CTC)."""

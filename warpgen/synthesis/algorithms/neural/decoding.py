@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
         "history": "generated|past_tokens|context",
     },
     adjoint="no",
-    weight=9,
+    weight=6,
 )
 def sample_tokens(d: Draft) -> None:
     """Draws the next token of each sequence from penalized and truncated logits."""

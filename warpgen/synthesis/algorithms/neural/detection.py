@@ -28,8 +28,8 @@ _TITLES = {
         "anchor": "prior|reference_box|default_box",
     },
     double=True,
-    weight=8,
     element="prediction",
+    weight=6,
 )
 def box_losses(d: Draft) -> None:
     """Computes the loss of predicted boxes of an object detector."""

@@ -29,8 +29,8 @@ _NAMES = {
     },
     half=True,
     double=True,
-    weight=6,
     element="",
+    weight=4,
 )
 def dense_layer(d: Draft) -> None:
     """Applies a fully connected layer and its activation to a batch."""
@@ -136,7 +136,7 @@ def dense_layer(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=6,
+    weight=4,
 )
 def dense_backward(d: Draft) -> None:
     """Propagates the gradient of a loss back through a fully connected layer and its activation."""
@@ -249,7 +249,6 @@ def dense_backward(d: Draft) -> None:
     },
     double=True,
     half=True,
-    weight=2,
 )
 def gated_unit(d: Draft) -> None:
     """Multiplies one linear projection of the input by an activation of another."""

@@ -28,7 +28,7 @@ _LOG_2PI = float(np.log(2.0 * np.pi))
         "step": "t|time_idx|frame",
     },
     double=True,
-    weight=6,
+    weight=5,
 )
 def ppo_loss(d: Draft) -> None:
     """Computes the clipped surrogate loss of proximal policy optimisation over batched rollouts."""

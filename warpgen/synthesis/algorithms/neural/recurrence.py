@@ -26,8 +26,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "k": "kk|col|inp",
     },
     double=True,
-    weight=2,
     element="",
+    weight=4,
 )
 def recurrent_cell(d: Draft) -> None:
     """Advances the cells of a recurrent network by one step."""
@@ -209,7 +209,7 @@ def recurrent_cell(d: Draft) -> None:
     },
     double=True,
     adjoint="no",
-    weight=3,
+    weight=2,
 )
 def advantages(d: Draft) -> None:
     """Computes returns or advantages of each episode from its end to its beginning."""

@@ -30,7 +30,7 @@ _SCORES = {
         "slot": "position_in_expert|pos_in_expert",
     },
     adjoint="no",
-    weight=7,
+    weight=5,
 )
 def route_tokens(d: Draft) -> None:
     """Sends each token to its best experts while these have room."""

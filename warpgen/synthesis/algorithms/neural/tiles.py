@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "gamma": "weight|scale|gain",
     },
     adjoint="no",
-    weight=7,
+    weight=6,
 )
 def row_tiles(d: Draft) -> None:
     """Normalises each row of a matrix with a block of threads."""

@@ -41,7 +41,7 @@ _HASHES = {
         "NUM_SLOTS": "TABLE_SIZE|HASH_SIZE",
     },
     adjoint="no",
-    weight=5,
+    weight=3,
 )
 def cache_pairs(d: Draft) -> None:
     """Filters candidate pairs of shapes and stores each remaining pair once."""

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "ITEMS": "TILE|N|KEYS",
     },
     adjoint="no",
-    weight=4,
+    weight=5,
 )
 def split_keys(d: Draft) -> None:
     """Sorts the keys of each block by splitting them at one bit after another."""

@@ -32,7 +32,7 @@ _NAMES = {
     },
     double=True,
     adjoint="no",
-    weight=3,
+    weight=2,
 )
 def row_moments(d: Draft) -> None:
     """Computes mean and variance of each row in one pass."""

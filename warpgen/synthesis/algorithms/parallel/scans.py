@@ -24,7 +24,6 @@ _NAMES = {
     names=_NAMES | {"scan_step": "hillis_steele_step|scan_pass|blelloch_step|prefix_step"},
     adjoint="no",
     double=True,
-    weight=2,
 )
 def scan_step(d: Draft) -> None:
     """Takes one step of a parallel prefix sum, after which each element covers twice as many."""
@@ -135,7 +134,7 @@ def scan_step(d: Draft) -> None:
     | {"block_scan": "tile_scan|scan_blocks|prefix_sum_rows|cumulative_sum", "carry": "running|base|prior"},
     adjoint="no",
     double=True,
-    weight=9,
+    weight=6,
 )
 def block_scan(d: Draft) -> None:
     """Computes running sums of an array, block by block."""

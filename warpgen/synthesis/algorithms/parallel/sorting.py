@@ -31,7 +31,7 @@ _NAMES = {
         "forward": "in_order|ordered_first",
     },
     adjoint="no",
-    weight=4,
+    weight=3,
 )
 def compare_exchange(d: Draft) -> None:
     """Takes one step of a bitonic sort, which compares and exchanges pairs of elements in place."""
@@ -246,7 +246,6 @@ def radix_count(d: Draft) -> None:
         "hi": "end|high|a_max",
     },
     adjoint="no",
-    weight=2,
 )
 def merge_path(d: Draft) -> None:
     """Merges two ascending arrays; each thread finds by bisection where its share begins."""

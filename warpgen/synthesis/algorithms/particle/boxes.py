@@ -79,7 +79,7 @@ class _Cells:
     source="Hockney & Eastwood 1988, sec. 8.4 (chaining mesh); Green 2010; Morton 1966",
     names=NAMES | {"count_cells": "bin_particles|cell_histogram|compute_cells|assign_cells"},
     adjoint="either",
-    weight=7,
+    weight=6,
 )
 def count_cells(d: Draft) -> None:
     """Computes cell indices of particles and counts particles per cell."""
@@ -167,7 +167,7 @@ def count_cells(d: Draft) -> None:
         "order": "sorted_ids|particle_index|ids",
     },
     adjoint="no",
-    weight=3,
+    weight=2,
 )
 def sort_to_cells(d: Draft) -> None:
     """Sorts particles into grid cells of fixed capacity."""
@@ -268,7 +268,7 @@ def sort_to_cells(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=2,
+    weight=3,
 )
 def wrap_positions(d: Draft) -> None:
     """Applies boundary conditions of a box to particle positions."""

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "G": "grav|gravity_constant|g_const",
     },
     double=True,
-    weight=11,
+    weight=8,
 )
 def nbody_acceleration(d: Draft) -> None:
     """Computes softened N-body gravitational accelerations."""
@@ -165,8 +165,8 @@ def nbody_acceleration(d: Draft) -> None:
         "max_speed": "v_max|speed_limit",
     },
     adjoint="no",
-    weight=3,
     element="agent",
+    weight=2,
 )
 def boids_steering(d: Draft) -> None:
     """Computes boid steering: separation, alignment and cohesion."""

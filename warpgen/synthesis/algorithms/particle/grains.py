@@ -37,8 +37,8 @@ NAMES = {
         "v_n": "vn|v_normal",
         "modulus": "e_eff|youngs_modulus|e_star",
     },
-    weight=6,
     element="grain",
+    weight=4,
 )
 def grain_contact_forces(d: Draft) -> None:
     """Computes contact forces between grains (discrete element method)."""
@@ -202,8 +202,8 @@ def grain_contact_forces(d: Draft) -> None:
         "v_rel": "rel_vel|relative_v",
     },
     double=True,
-    weight=6,
     element="contact",
+    weight=4,
 )
 def tangential_spring(d: Draft) -> None:
     """Updates tangential contact springs with Coulomb sliding."""

@@ -22,8 +22,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     adjoint="no",
-    weight=3,
     element="node",
+    weight=2,
 )
 def grid_update(d: Draft) -> None:
     """Turns grid momentum into velocity, applies gravity and boundary conditions."""

@@ -197,7 +197,6 @@ _CASES = {
         "tau": "kirchhoff|stress",
         "F_trial": "F_tr|F_predicted",
     },
-    weight=5,
 )
 def scatter_materials(d: Draft) -> None:
     """Updates deformation gradients by material and scatters particles to the grid (MPM)."""

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "vol_tau": "vol_stress|volume_times_tau",
     },
     double=True,
-    weight=2,
+    weight=3,
 )
 def particle_stress(d: Draft) -> None:
     """Updates deformation gradients and Kirchhoff stresses of particles."""

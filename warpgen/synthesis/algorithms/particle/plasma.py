@@ -78,7 +78,6 @@ class Periodic:
         "share": "amount|contribution",
     },
     double=True,
-    weight=2,
 )
 def deposit_charge(d: Draft) -> None:
     """Deposits particle charges onto a periodic grid (PIC)."""
@@ -255,7 +254,7 @@ def gather_field(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=4,
+    weight=3,
 )
 def boris_push(d: Draft) -> None:
     """Advances charged particle velocities with the Boris scheme."""

@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "temperature": "t_now|temp",
     },
     double=True,
-    weight=6,
+    weight=4,
 )
 def thermostat(d: Draft) -> None:
     """Applies a thermostat to particle velocities."""

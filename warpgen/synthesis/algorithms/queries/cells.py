@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.outline import outlined
         "batch": "results|found_t|chunk",
     },
     adjoint="either",
-    weight=10,
+    weight=8,
 )
 def block_overlaps(d: Draft) -> None:
     """Traverses a BVH cooperatively with one block of threads per probe."""
@@ -146,7 +146,7 @@ def block_overlaps(d: Draft) -> None:
         "h": "radius|search_radius|reach",
     },
     adjoint="no",
-    weight=3,
+    weight=2,
 )
 def grid_neighbours(d: Draft) -> None:
     """Iterates over neighbors in a hash grid."""
@@ -292,6 +292,7 @@ _GATHERED = {
         "margin": "thickness|contact_margin",
     },
     adjoint="either",
+    weight=2,
 )
 def pair_tests(d: Draft) -> None:
     """Runs exact intersection and distance tests on primitive pairs."""

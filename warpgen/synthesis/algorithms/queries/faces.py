@@ -44,7 +44,7 @@ def _declared(d: Draft, listed: bool) -> tuple[int, str]:
         "mean": "v_mean|drift|v_face",
     },
     adjoint="no",
-    weight=8,
+    weight=5,
 )
 def face_motion(d: Draft) -> None:
     """Computes how the faces of a moving mesh move and deform."""
@@ -195,7 +195,7 @@ def face_motion(d: Draft) -> None:
         "mid": "center|centroid|c",
     },
     adjoint="no",
-    weight=9,
+    weight=13,
 )
 def face_directions(d: Draft) -> None:
     """Sorts or shades the faces of a mesh by the way that they look."""

@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "radius": "r|search_radius",
     },
     adjoint="no",
-    weight=9,
+    weight=6,
 )
 def mesh_regions(d: Draft) -> None:
     """Queries mesh faces around probe points."""

@@ -235,7 +235,7 @@ _NORMALS = {
     source="Hart 1996, sec. 3; Quilez, Normals for an SDF",
     names=_NAMES | {"sdf_normals": "estimate_normals|surface_normals|sdf_gradient|compute_normals"},
     double=True,
-    weight=6,
+    weight=4,
 )
 def sdf_normals(d: Draft) -> None:
     """Estimates normals of a distance field with finite differences."""

@@ -141,7 +141,7 @@ def mandelbulb_distance(d: Draft) -> None:
     source="Norton 1982; Hart, Sandin & Kauffman 1989, Ray tracing deterministic 3-D fractals",
     names=_NAMES | {"quaternion_julia": "julia_distance|quat_julia|julia_set_sdf", "q": "z4|z_quat|orbit_q"},
     adjoint="no",
-    weight=2,
+    weight=3,
 )
 def quaternion_julia(d: Draft) -> None:
     """Estimates the distance to a quaternion Julia set."""

@@ -150,7 +150,7 @@ _LOSSES = {
         "residuals": "errors|residuals_out|r_out",
     },
     double=True,
-    weight=7,
+    weight=6,
 )
 def reprojection_residuals(d: Draft) -> None:
     """Computes reprojection errors of observed points and their derivatives by pose and point."""

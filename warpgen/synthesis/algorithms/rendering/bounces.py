@@ -32,7 +32,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, fill
         "active": "alive|path_active|is_active",
         "beta": "path_weight|current_throughput",
     },
-    weight=3,
+    weight=5,
 )
 def path_bounce(d: Draft) -> None:
     """Advances paths through a scene of spheres by one bounce, with light sampled at diffuse hits."""

@@ -34,7 +34,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, fill
         "mean_camera": "p_cam|p_view|mean_c",
         "mean_image": "p_image|uv|pixel_mean",
     },
-    weight=6,
+    weight=7,
 )
 def preprocess_gaussians(d: Draft) -> None:
     """Projects Gaussians to ellipses on the screen and evaluates their colors for each camera."""

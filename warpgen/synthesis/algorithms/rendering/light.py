@@ -61,7 +61,7 @@ _TERMS = (
     source="Ramamoorthi & Hanrahan 2001, An efficient representation for irradiance environment maps",
     names=NAMES | {"spherical_harmonics": "sh_lighting|evaluate_sh|sh_irradiance|eval_sh"},
     double=True,
-    weight=6,
+    weight=4,
 )
 def spherical_harmonics(d: Draft) -> None:
     """Evaluates spherical harmonics lighting."""
@@ -178,7 +178,6 @@ def spherical_harmonics(d: Draft) -> None:
     source="Blinn & Newell 1976; Debevec 1998 (light probes)",
     names=NAMES | {"sample_panorama": "environment_lookup|sample_env_map|latlong_lookup|env_radiance"},
     adjoint="no",
-    weight=2,
 )
 def sample_panorama(d: Draft) -> None:
     """Samples an equirectangular environment map."""

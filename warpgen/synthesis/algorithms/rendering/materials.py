@@ -299,6 +299,7 @@ def fresnel_terms(d: Draft) -> None:
         "directions": "dirs|sampled_dirs",
         "half_vectors": "micro_normals|facet_normals",
     },
+    weight=2,
 )
 def sample_directions(d: Draft) -> None:
     """Maps uniform random numbers to directions around surface normals."""

@@ -31,7 +31,7 @@ _NAMES = {
     names=_NAMES
     | {"project_gaussians": "preprocess_gaussians|ewa_projection|splat_covariance|project_splats"},
     double=True,
-    weight=4,
+    weight=3,
 )
 def project_gaussians(d: Draft) -> None:
     """Projects 3D Gaussians to screen-space ellipses (EWA splatting)."""
@@ -184,7 +184,7 @@ def project_gaussians(d: Draft) -> None:
     names=_NAMES | {"blend_splats": "render_gaussians|splat_pixels|rasterize_splats|composite_gaussians"},
     adjoint="no",
     double=True,
-    weight=3,
+    weight=2,
 )
 def blend_splats(d: Draft) -> None:
     """Alpha-blends depth-sorted Gaussian splats per pixel."""

@@ -48,7 +48,7 @@ _CURVES: dict[str, tuple[str, Any]] = {
         "curve": "tone_curve|tone_operator",
     },
     half=True,
-    weight=13,
+    weight=4,
 )
 def tone_map(d: Draft) -> None:
     """Tone maps HDR radiance to display range."""

@@ -27,8 +27,8 @@ from warpgen.synthesis.writing.trim import trim
         "robot": "articulation",
         "NUM_LINKS": "LINKS|NUM_BODIES|LINK_COUNT",
     },
-    weight=7,
     element="robot",
+    weight=5,
 )
 def centroidal_state(d: Draft) -> None:
     """Computes the momentum and inertia of robots about their centers of mass from those of their links."""

@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "composite": "link_Ic|composite_inertia",
     },
     adjoint="no",
-    weight=2,
+    weight=4,
 )
 def mass_matrix(d: Draft) -> None:
     """Computes the joint-space mass matrices of articulated bodies from composite inertias (CRBA)."""

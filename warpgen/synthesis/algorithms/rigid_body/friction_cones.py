@@ -33,8 +33,8 @@ def _cone(jar: Any, stiff: Any, friction: Any, mu: float) -> tuple[float, int]:
         "zone": "efc_state|state|contact_state",
         "cone_slope": "mu|mu_eff",
     },
-    weight=9,
     element="",
+    weight=6,
 )
 def update_cones(d: Draft) -> None:
     """Evaluates constraint forces, costs and curvatures of contacts with elliptic friction cones."""

@@ -34,8 +34,8 @@ _NAMES = {
         "impulse": "j_vec|total_impulse|delta_p",
     },
     double=True,
-    weight=6,
     element="contact",
+    weight=5,
 )
 def contact_impulses(d: Draft) -> None:
     """Computes the impulses of contacts between rigid bodies and a fixed ground."""
@@ -240,7 +240,6 @@ def contact_impulses(d: Draft) -> None:
         "local": "point_local|local_points",
         "n": "ground_normal|plane_normal",
     },
-    weight=2,
 )
 def ground_contact_forces(d: Draft) -> None:
     """Accumulates penalty contact forces between body points and the ground."""

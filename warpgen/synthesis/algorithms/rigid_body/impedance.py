@@ -74,8 +74,8 @@ _IMPEDANCE = {
         "inv_weight": "invweight0|diag_approx",
         "impedance": "imp",
     },
-    weight=8,
     element="constraint",
+    weight=6,
 )
 def constraint_reference(d: Draft) -> None:
     """Computes the stiffness and the reference acceleration of soft constraints from their impedance."""

@@ -97,8 +97,8 @@ def _moments(shape: str, size: Any) -> tuple[Any, Any]:
         "offset": "com|d_com|arm",
     },
     double=True,
-    weight=11,
     element="shape",
+    weight=9,
 )
 def shape_inertia(d: Draft) -> None:
     """Computes inertia tensors of primitive shapes, optionally shifted or rotated."""

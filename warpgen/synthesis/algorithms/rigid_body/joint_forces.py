@@ -150,7 +150,6 @@ _TYPES = {
         "joint": "joint_id|j",
         "world": "env|world_id",
     },
-    weight=5,
 )
 def joint_wrenches(d: Draft) -> None:
     """Adds the wrenches of joints, which springs hold together, to the bodies at both ends."""

@@ -29,8 +29,8 @@ NAMES = {
         "tip": "end_effector|ee_pos",
     },
     double=True,
-    weight=10,
     element="chain",
+    weight=9,
 )
 def forward_kinematics(d: Draft) -> None:
     """Evaluates forward kinematics of articulated chains."""
@@ -176,8 +176,8 @@ def forward_kinematics(d: Draft) -> None:
         "effort": "max_torque|effort_limit|tau_max",
     },
     double=True,
-    weight=6,
     element="joint",
+    weight=4,
 )
 def joint_torques(d: Draft) -> None:
     """Evaluates joint PD drives and joint limit forces."""
@@ -316,8 +316,8 @@ def joint_torques(d: Draft) -> None:
         "weighted": "moment|sum_mx|first_moment",
     },
     double=True,
-    weight=6,
     element="articulation",
+    weight=4,
 )
 def center_of_mass(d: Draft) -> None:
     """Computes the center of mass of each articulation."""

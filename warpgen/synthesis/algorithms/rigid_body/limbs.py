@@ -24,8 +24,8 @@ from warpgen.synthesis.writing.trim import trim
         "limb": "leg|tid",
     },
     double=True,
-    weight=9,
     element="limb",
+    weight=13,
 )
 def bend_limbs(d: Draft) -> None:
     """Turns both joints of limbs so that their ends reach targets (analytic two-bone inverse kinematics)."""

@@ -201,7 +201,7 @@ def integrate_bodies(d: Draft) -> None:
         "p": "lin_mom",
         "energy": "kinetic|kinetic_energy_out",
     },
-    weight=6,
+    weight=4,
 )
 def body_momentum(d: Draft) -> None:
     """Computes the momenta of rigid bodies."""

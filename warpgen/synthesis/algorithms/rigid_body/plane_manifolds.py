@@ -72,7 +72,7 @@ def farthest_from_line(
         "margin": "contact_margin",
     },
     adjoint="no",
-    weight=5,
+    weight=4,
 )
 def plane_convex_contacts(d: Draft) -> None:
     """Finds up to four contacts of convex hulls with a plane."""

@@ -48,8 +48,8 @@ _POSES = {
         "gap": "sep|s",
         "reach": "radius_sum|proj",
     },
-    weight=9,
     element="pair",
+    weight=6,
 )
 def separate_boxes(d: Draft) -> None:
     """Finds the axis along which two boxes overlap least, or that they are apart, by the separating axis test."""

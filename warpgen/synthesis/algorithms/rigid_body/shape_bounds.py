@@ -105,8 +105,8 @@ def _points(kind: str, scale: Any) -> Any:
         "half": "half_extents|half_size",
         "contact_margin": "margin|aabb_padding",
     },
-    weight=6,
     element="shape",
+    weight=4,
 )
 def compute_bounds(d: Draft) -> None:
     """Computes the axis-aligned bounding boxes of posed shapes of several types."""

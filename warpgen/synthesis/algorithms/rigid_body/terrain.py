@@ -90,8 +90,8 @@ _FRICTION = {
         "depth": "penetration|overlap",
         "load": "fn|normal_force",
     },
-    weight=6,
     element="contact",
+    weight=5,
 )
 def terrain_contacts(d: Draft) -> None:
     """Adds the contact forces of body points on a height field to the wrenches of their bodies."""

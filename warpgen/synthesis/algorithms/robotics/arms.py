@@ -18,8 +18,8 @@ from warpgen.synthesis.writing.trim import trim
         "dt": "step|h|time_step",
     },
     adjoint="either",
-    weight=6,
     element="arm",
+    weight=4,
 )
 def move_arm(d: Draft) -> None:
     """Computes inverse dynamics of planar arms."""

@@ -35,8 +35,8 @@ class ControlGains:
         "thrust": "collective|f_total",
         "kf": "thrust_coeff|c_t|k_thrust",
     },
-    weight=9,
     element="drone",
+    weight=7,
 )
 def control_multirotors(d: Draft) -> None:
     """Computes rotor commands of multirotors that track positions by geometric control on SE(3)."""

@@ -42,8 +42,8 @@ _NOISE = {
         "body_twist": "body_velocity",
         "body_acc": "body_acceleration",
     },
-    weight=8,
     element="sensor",
+    weight=7,
 )
 def read_imus(d: Draft) -> None:
     """Computes accelerometer and gyroscope readings of inertial sensors on moving bodies."""

@@ -68,7 +68,7 @@ def tracking_reward(error_sq: float, sigma: float) -> float:
         "reward": "rewards|rew_buf|reward_buf",
         "terminated": "resets|reset_buf|done",
     },
-    weight=6,
+    weight=4,
 )
 def locomotion_rewards(d: Draft) -> None:
     """Computes rewards and terminations of legged robots that follow velocity commands."""

@@ -78,8 +78,8 @@ _GEAR = {
         "amps": "amps_now",
         "motor_torque": "t_motor|tau_m",
     },
-    weight=6,
     element="servo",
+    weight=4,
 )
 def step_servos(d: Draft) -> None:
     """Advances servo motors with their electric, thermal and mechanical states by one time step."""

@@ -91,8 +91,8 @@ _PASSIVE = {
         "passive": "f_passive",
         "moment_arm": "arm|lever_arm|muscle_arm",
     },
-    weight=6,
     element="muscle",
+    weight=4,
 )
 def muscle_forces(d: Draft) -> None:
     """Computes the forces of Hill-type muscles and advances their activation."""

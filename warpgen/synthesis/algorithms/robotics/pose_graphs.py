@@ -50,7 +50,7 @@ _ROBUST = {
         "weight": "w|robust_weight|irls_weight",
         "rho": "robust_cost|loss|rho_e",
     },
-    weight=7,
+    weight=4,
 )
 def pose_graph_terms(d: Draft) -> None:
     """Computes the errors of relative pose measurements in a graph of poses, weighted robustly."""

@@ -25,8 +25,8 @@ _PAIRS = [(i, j) for i in range(4) for j in range(i, 4)]
         "meas_var": "r_var|sensor_var",
     },
     adjoint="either",
-    weight=9,
     element="track",
+    weight=7,
 )
 def track_targets(d: Draft) -> None:
     """Runs one predict-update cycle of a constant-velocity Kalman filter per target."""

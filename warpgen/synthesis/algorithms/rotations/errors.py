@@ -156,7 +156,7 @@ def pose_errors(d: Draft) -> None:
         "out": "result|quats_out|rotations_out",
         "turned": "turned_dirs|dirs_out|rotated",
     },
-    weight=15,
+    weight=12,
 )
 def turn_by_vectors(d: Draft) -> None:
     """Builds rotations from vectors: arcs, rates of turn, frames."""

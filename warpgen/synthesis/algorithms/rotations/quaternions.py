@@ -24,8 +24,8 @@ _NAMES = {
     source="Diebel 2006, sec. 5; Warp manual, Quaternion Math",
     names=_NAMES,
     double=True,
-    weight=6,
     element="rotation",
+    weight=9,
 )
 def orient(d: Draft) -> None:
     """Builds rotations from angles, axes or frames."""
@@ -243,8 +243,8 @@ def read_angles(d: Draft) -> None:
         "b": "q1|end|to_q",
     },
     double=True,
-    weight=2,
     element="rotation",
+    weight=3,
 )
 def blend(d: Draft) -> None:
     """Interpolates between two rotations."""

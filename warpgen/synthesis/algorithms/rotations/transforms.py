@@ -26,8 +26,8 @@ _NAMES = {
     source="Warp manual, Transformations; Craig 2005, ch. 2",
     names=_NAMES,
     double=True,
-    weight=6,
     element="point",
+    weight=4,
 )
 def place_points(d: Draft) -> None:
     """Transforms points between body and world space."""
@@ -149,7 +149,7 @@ def place_points(d: Draft) -> None:
         "world_wrenches": "out|result|wrenches_out",
         "total_wrench": "wrench_sum|net_wrench|resultant",
     },
-    weight=9,
+    weight=10,
 )
 def change_frame(d: Draft) -> None:
     """Transforms spatial vectors between frames."""
@@ -257,8 +257,8 @@ def change_frame(d: Draft) -> None:
         "bias": "bias_forces|p_bias|f_bias",
         "net_force": "forces|f_net|net_wrench",
     },
-    weight=5,
     element="link",
+    weight=7,
 )
 def velocity_products(d: Draft) -> None:
     """Computes the spatial bias force v x* (I v)."""

@@ -132,7 +132,7 @@ def random_kicks(d: Draft) -> None:
         "limit": "max_angle|angle_limit",
     },
     adjoint="no",
-    weight=7,
+    weight=10,
 )
 def random_orientations(d: Draft) -> None:
     """Draws random rotations and directions."""

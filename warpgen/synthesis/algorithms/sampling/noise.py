@@ -20,7 +20,7 @@ _NAMES = {
     source="Musgrave, in Ebert et al. 2003, ch. 16; Perlin 2002",
     names=_NAMES | {"fractal_noise": "fbm_heightmap|generate_terrain|noise_octaves", "octave": "o|level|k"},
     adjoint="either",
-    weight=9,
+    weight=6,
 )
 def fractal_noise(d: Draft) -> None:
     """Evaluates fractal Brownian motion (octaves of gradient noise) on a grid."""

@@ -46,7 +46,7 @@ _SAID = {
         "center": "origin|emitter",
     },
     adjoint="either",
-    weight=13,
+    weight=15,
 )
 def scatter_points(d: Draft) -> None:
     """Samples points uniformly in a region."""
@@ -134,7 +134,7 @@ def scatter_points(d: Draft) -> None:
         "vertices": "verts|mesh_points",
     },
     adjoint="either",
-    weight=10,
+    weight=8,
 )
 def sample_surface(d: Draft) -> None:
     """Samples points on mesh triangles."""

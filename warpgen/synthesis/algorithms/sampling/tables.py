@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "picked": "k|label|choice",
     },
     adjoint="no",
-    weight=6,
+    weight=4,
 )
 def draw_categories(d: Draft) -> None:
     """Draws categories with given probabilities."""
@@ -180,7 +180,7 @@ if weights[rival] > weights[picked]:
         "period": "repeat|period_cells",
     },
     adjoint="no",
-    weight=9,
+    weight=12,
 )
 def tileable_noise(d: Draft) -> None:
     """Fills a texture with noise that repeats without a seam."""

@@ -248,7 +248,7 @@ def levels(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=11,
+    weight=12,
 )
 def hyperbolic_curves(d: Draft) -> None:
     """Evaluates a curve made of hyperbolic functions."""
@@ -351,7 +351,7 @@ def hyperbolic_curves(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=9,
+    weight=11,
 )
 def cube_roots(d: Draft) -> None:
     """Takes cube roots."""

@@ -171,7 +171,7 @@ def table_lookup(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=11,
+    weight=15,
 )
 def bearings(d: Draft) -> None:
     """Works out angles and distances on a sphere from degrees."""

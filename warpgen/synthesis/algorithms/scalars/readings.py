@@ -26,7 +26,7 @@ Formulas = dict[str, Callable[[], Any]]
         "cells": "units|scaled|q",
     },
     adjoint="no",
-    weight=3,
+    weight=2,
 )
 def rounded_values(d: Draft) -> None:
     """Rounds values to multiples of a step."""
@@ -261,7 +261,7 @@ else:
     },
     double=True,
     adjoint="either",
-    weight=10,
+    weight=8,
 )
 def thresholds(d: Draft) -> None:
     """Weighs values by where they lie about a threshold."""

@@ -31,7 +31,7 @@ _TERMS = {"difference": "squared differences", "magnitude difference": "absolute
     },
     double=True,
     adjoint="either",
-    weight=6,
+    weight=4,
 )
 def correlate_lags(d: Draft) -> None:
     """Computes correlation functions over a range of lags."""
@@ -211,7 +211,7 @@ def correlate_lags(d: Draft) -> None:
     },
     double=True,
     adjoint="no",
-    weight=6,
+    weight=4,
 )
 def yin_pitch(d: Draft) -> None:
     """Estimates the pitch period of signal frames with the YIN algorithm."""

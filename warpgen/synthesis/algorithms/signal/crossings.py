@@ -24,7 +24,6 @@ _NAMES = {"x": "signal|samples|audio", "n": "i|t|m"}
     },
     double=True,
     adjoint="no",
-    weight=2,
 )
 def level_crossings(d: Draft) -> None:
     """Detects level crossings of signals."""

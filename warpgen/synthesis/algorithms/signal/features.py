@@ -214,7 +214,7 @@ def band_energies(d: Draft) -> None:
     },
     double=True,
     half=True,
-    weight=3,
+    weight=2,
 )
 def smooth_polynomial(d: Draft) -> None:
     """Applies a Savitzky-Golay filter for smoothing or differentiation."""

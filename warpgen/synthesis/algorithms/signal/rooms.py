@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
         "pair": "tid|i|path",
     },
     adjoint="no",
-    weight=9,
+    weight=6,
 )
 def image_sources(d: Draft) -> None:
     """Sums the mirror images of a sound source in a rectangular room (image source method)."""

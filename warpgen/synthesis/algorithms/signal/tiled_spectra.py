@@ -218,7 +218,7 @@ def correlated_frames(d: Draft) -> None:
         "one_sided": "analytic_bin|positive_half|hilbert_bin",
     },
     adjoint="either",
-    weight=8,
+    weight=11,
 )
 def shaped_frames(d: Draft) -> None:
     """Takes envelopes or cepstra of frames out of their spectra."""

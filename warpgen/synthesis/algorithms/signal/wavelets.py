@@ -22,7 +22,7 @@ _NAMES = {"x": "signal|samples|data", "n": "i|t|m"}
         "detail": "d_n|diff",
     },
     double=True,
-    weight=3,
+    weight=2,
 )
 def wavelet_step(d: Draft) -> None:
     """Computes one level of a discrete wavelet transform."""

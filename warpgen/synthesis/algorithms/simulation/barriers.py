@@ -137,7 +137,7 @@ def friction_force(
         "bary": "weights|barycentric|uvw",
         "dist": "gap_dist|separation|distance",
     },
-    weight=5,
+    weight=4,
 )
 def self_contact_forces(d: Draft) -> None:
     """Accumulates contact forces between the vertices, edges and faces of cloth."""

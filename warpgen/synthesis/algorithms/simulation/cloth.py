@@ -33,7 +33,7 @@ NAMES = {
         "e_hat": "axis|e_dir|edge_dir",
     },
     double=True,
-    weight=4,
+    weight=3,
 )
 def bending_forces(d: Draft) -> None:
     """Accumulates dihedral bending forces of cloth."""

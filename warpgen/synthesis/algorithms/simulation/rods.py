@@ -31,7 +31,7 @@ _NAMES = {
     },
     double=True,
     adjoint="either",
-    weight=4,
+    weight=3,
 )
 def solve_stretch_shear(d: Draft) -> None:
     """Projects stretch and shear constraints of Cosserat rods (position based)."""
@@ -158,6 +158,7 @@ def solve_stretch_shear(d: Draft) -> None:
     },
     double=True,
     adjoint="no",
+    weight=2,
 )
 def solve_bend_twist(d: Draft) -> None:
     """Projects bend and twist constraints of Cosserat rods (position based)."""

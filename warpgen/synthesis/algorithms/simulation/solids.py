@@ -34,7 +34,7 @@ def _corners(v: Values) -> Any:
         "vol": "rest_volume|volume|tet_volume",
     },
     double=True,
-    weight=6,
+    weight=4,
 )
 def tet_forces(d: Draft) -> None:
     """Accumulates elastic forces of tetrahedra."""
@@ -171,7 +171,7 @@ def tet_forces(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=6,
+    weight=4,
 )
 def solve_volume(d: Draft) -> None:
     """Projects volume constraints of tetrahedra (position based)."""
@@ -316,7 +316,7 @@ def solve_volume(d: Draft) -> None:
         "tet": "tid|i|element",
     },
     double=True,
-    weight=8,
+    weight=7,
 )
 def tet_energy(d: Draft) -> None:
     """Computes the elastic energy of tetrahedra."""

@@ -57,7 +57,7 @@ _ENERGIES = {
         "lam": "lame_lambda|k_lambda|lame_first",
     },
     adjoint="no",
-    weight=9,
+    weight=13,
 )
 def descend_solids(d: Draft) -> None:
     """Moves each vertex of a solid by one Newton step on its own energy (vertex block descent)."""

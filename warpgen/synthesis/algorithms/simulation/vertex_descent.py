@@ -32,7 +32,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "inv_dt_sq": "dt_sqr_reciprocal|inv_h2",
         "bending_stiffness": "bend_ke|edge_ke",
     },
-    weight=5,
+    weight=4,
 )
 def solve_vertices(d: Draft) -> None:
     """Moves each vertex of cloth by one Newton step on its own energy (vertex block descent)."""

@@ -26,7 +26,7 @@ _NAMES = compressed.NAMES | {
         "tid": "i",
     },
     double=True,
-    weight=4,
+    weight=3,
 )
 def coo_matvec(d: Draft) -> None:
     """Computes a COO matrix-vector product with atomics."""
@@ -122,7 +122,7 @@ def coo_matvec(d: Draft) -> None:
         "slot": "k|kk",
     },
     double=True,
-    weight=6,
+    weight=4,
 )
 def padded_matvec(d: Draft) -> None:
     """Computes an ELLPACK matrix-vector product."""
@@ -238,7 +238,7 @@ def padded_matvec(d: Draft) -> None:
         "n": "num_rows|size|dim",
     },
     double=True,
-    weight=4,
+    weight=3,
 )
 def banded_matvec(d: Draft) -> None:
     """Computes a matrix-vector product in DIA format."""

@@ -23,7 +23,7 @@ _NAMES = compressed.NAMES | {
     names=_NAMES | {"csr_matvec": "spmv_csr|csr_mv|csr_spmv|sparse_matvec"},
     double=True,
     adjoint="either",
-    weight=6,
+    weight=4,
 )
 def csr_matvec(d: Draft) -> None:
     """Computes a CSR matrix-vector product."""
@@ -165,7 +165,7 @@ def csr_matvec(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=6,
+    weight=4,
 )
 def csr_spmm(d: Draft) -> None:
     """Computes a CSR times dense matrix product (SpMM)."""
@@ -278,7 +278,6 @@ def csr_spmm(d: Draft) -> None:
     source="Saad 2003, section 3.5 (product with the transpose)",
     names=_NAMES | {"csr_rmatvec": "csr_transpose_mv|spmv_transposed|apply_transpose|csr_mv_transposed"},
     double=True,
-    weight=4,
 )
 def csr_rmatvec(d: Draft) -> None:
     """Computes a transposed CSR matrix-vector product."""

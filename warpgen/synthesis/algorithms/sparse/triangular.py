@@ -31,7 +31,7 @@ _NAMES = compressed.NAMES | {
     },
     adjoint="no",
     double=True,
-    weight=3,
+    weight=2,
 )
 def triangular_level(d: Draft) -> None:
     """Solves one level of a sparse triangular system (level scheduling)."""
@@ -106,7 +106,7 @@ def triangular_level(d: Draft) -> None:
         "m": "block",
     },
     double=True,
-    weight=3,
+    weight=2,
 )
 def block_jacobi(d: Draft) -> None:
     """Applies a block Jacobi preconditioner."""

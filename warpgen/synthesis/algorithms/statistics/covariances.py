@@ -55,8 +55,8 @@ _WENDLAND_FIVE: Any = (
         "DIM": "FEATURES|NUM_DIMS|INPUT_DIM",
     },
     double=True,
-    weight=6,
     element="pair",
+    weight=4,
 )
 def covariance_matrix(d: Draft) -> None:
     """Computes the covariances of a Gaussian process between points."""

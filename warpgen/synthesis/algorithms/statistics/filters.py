@@ -193,8 +193,8 @@ def kalman_filter(d: Draft) -> None:
         "n": "count|num_particles",
     },
     adjoint="no",
-    weight=4,
     element="particle",
+    weight=3,
 )
 def resample_particles(d: Draft) -> None:
     """Draws particles with replacement in proportion to their weights."""

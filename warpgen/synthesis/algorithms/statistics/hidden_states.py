@@ -35,8 +35,8 @@ def log_sum(a: float, b: float) -> float:
         "mean": "mu|state_means|mean_readings",
     },
     adjoint="no",
-    weight=9,
     element="chain",
+    weight=7,
 )
 def state_posteriors(d: Draft) -> None:
     """Infers the states of hidden Markov chains from what was observed (forward-backward algorithm)."""

@@ -24,8 +24,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     adjoint="no",
-    weight=3,
     element="group",
+    weight=2,
 )
 def running_moments(d: Draft) -> None:
     """Computes mean and variance of each series in one pass, without cancellation."""
@@ -223,8 +223,8 @@ _KERNELS: dict[str, Any] = {
         "intensity": "smoothed|kernel_sums|weight_density",
     },
     double=True,
-    weight=6,
     element="point",
+    weight=4,
 )
 def kernel_density(d: Draft) -> None:
     """Estimates a density at given points as the mean of kernels on the samples."""

@@ -22,8 +22,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     adjoint="no",
-    weight=3,
     element="",
+    weight=2,
 )
 def exponential_smoothing(d: Draft) -> None:
     """Smooths each series exponentially and forecasts its next value."""

@@ -29,7 +29,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "STEPS": "T|NUM_STEPS|LENGTH",
     },
     adjoint="yes",
-    weight=9,
+    weight=8,
 )
 def filtered_chains(d: Draft) -> None:
     """Filters the hidden states of many Markov chains forward through their observations."""

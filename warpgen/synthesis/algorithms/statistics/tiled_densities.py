@@ -58,7 +58,7 @@ _LAWS = {
         "rho": "corr|correlation|corr_coef",
     },
     adjoint="yes",
-    weight=6,
+    weight=3,
 )
 def log_densities(d: Draft) -> None:
     """Computes logarithms of the densities of points from structured covariance matrices."""

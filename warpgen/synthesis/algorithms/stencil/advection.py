@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "nu": "cfl|courant|sigma",
     },
     double=True,
-    weight=6,
+    weight=4,
 )
 def advect_finite_volume(d: Draft) -> None:
     """Advects a scalar with an upwind finite-volume scheme."""
@@ -295,7 +295,7 @@ def bilinear(field: Any, x: Any, y: Any) -> Any:
         "rate": "decay_rate|dissipation",
     },
     double=True,
-    weight=3,
+    weight=2,
 )
 def advect_semi_lagrangian(d: Draft) -> None:
     """Advects a field with the semi-Lagrangian scheme."""

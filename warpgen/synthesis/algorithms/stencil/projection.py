@@ -23,7 +23,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "rho": "density|fluid_density",
     },
     double=True,
-    weight=2,
 )
 def mac_divergence(d: Draft) -> None:
     """Computes the divergence on a staggered (MAC) grid."""
@@ -147,7 +146,7 @@ def mac_divergence(d: Draft) -> None:
         "dp": "delta_p|p_diff",
     },
     double=True,
-    weight=6,
+    weight=4,
 )
 def subtract_pressure_gradient(d: Draft) -> None:
     """Subtracts the pressure gradient from cell-centered velocities (projection)."""
@@ -235,7 +234,7 @@ def subtract_pressure_gradient(d: Draft) -> None:
         "residual": "res|defect",
     },
     double=True,
-    weight=6,
+    weight=4,
 )
 def poisson_sweep(d: Draft) -> None:
     """Performs one damped Jacobi sweep for the discrete Poisson equation lap(p) = b."""

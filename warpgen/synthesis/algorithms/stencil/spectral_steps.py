@@ -42,7 +42,7 @@ _SAID = {
         "POINTS": "N|CELLS",
     },
     adjoint="either",
-    weight=12,
+    weight=11,
 )
 def spectral_step(d: Draft) -> None:
     """Advances periodic fields in time, with the linear terms exact in the Fourier modes."""

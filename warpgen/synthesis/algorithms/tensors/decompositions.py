@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.forms import Form
         "g": "H|du|grad",
         "s": "sigma|sv",
     },
-    weight=11,
+    weight=15,
 )
 def singular_uses(d: Draft) -> None:
     """Uses the singular value decomposition of small matrices."""
@@ -169,7 +169,6 @@ def singular_uses(d: Draft) -> None:
         "w": "lam|eig|vals",
     },
     adjoint="no",
-    weight=2,
 )
 def eigen_uses(d: Draft) -> None:
     """Applies functions to symmetric matrices through their eigenvalues, or triangular factors of them."""

@@ -16,7 +16,7 @@ _NAMES = {"stress": "sigma|stresses|cauchy", "residuals": "r|errors|diff", "s": 
     source="Malvern 1969, sec. 3.3; Simo & Hughes 1998, ch. 2",
     names=_NAMES | {"gradients": "grad_u|displacement_gradients"},
     double=True,
-    weight=9,
+    weight=8,
 )
 def stress_measure(d: Draft) -> None:
     """Reduces stress tensors to one number each."""
@@ -129,7 +129,7 @@ def stress_measure(d: Draft) -> None:
         "x": "predicted|estimate",
         "cost": "loss|penalty",
     },
-    weight=6,
+    weight=5,
 )
 def robust_norm(d: Draft) -> None:
     """Measures residuals by a norm that large errors weigh less in."""
@@ -218,7 +218,7 @@ def robust_norm(d: Draft) -> None:
         "frames": "bases|tbn",
     },
     double=True,
-    weight=8,
+    weight=5,
 )
 def build_frame(d: Draft) -> None:
     """Builds a right-handed frame of orthonormal vectors around each direction."""
@@ -319,7 +319,7 @@ def build_frame(d: Draft) -> None:
         "best": "winner|top",
     },
     adjoint="either",
-    weight=12,
+    weight=9,
 )
 def classify(d: Draft) -> None:
     """Gives each element the class of its best score, or none where no score is good enough."""

@@ -57,7 +57,7 @@ def frobenius_norm(m: wp.mat33) -> float:
         "trial": "sigma_tr|stress_trial",
     },
     double=True,
-    weight=5,
+    weight=4,
 )
 def return_mapping(d: Draft) -> None:
     """Updates the stress of elastoplastic material points by a return to the yield surface."""

@@ -206,7 +206,7 @@ def perturb_normals(d: Draft) -> None:
         "blend": "weights|w|axis_weight",
     },
     adjoint="no",
-    weight=3,
+    weight=2,
 )
 def project_texture(d: Draft) -> None:
     """Projects a texture onto points without UV coordinates."""

@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
         "WIDTH": "D|EMBED|DIM",
     },
     adjoint="no",
-    weight=4,
+    weight=5,
 )
 def contrast_pairs(d: Draft) -> None:
     """Computes the contrastive loss of batches of embedded pairs."""

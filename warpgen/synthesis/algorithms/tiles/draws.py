@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "seed": "rng_seed|base_seed|key",
     },
     adjoint="no",
-    weight=4,
+    weight=3,
 )
 def resample_tiles(d: Draft) -> None:
     """Draws samples with replacement, a tile at a time."""
@@ -144,7 +144,7 @@ def resample_tiles(d: Draft) -> None:
         "held": "row|part|data",
     },
     adjoint="no",
-    weight=7,
+    weight=5,
 )
 def share_from_thread(d: Draft) -> None:
     """Lets one thread of each block work out a number that the whole block uses."""

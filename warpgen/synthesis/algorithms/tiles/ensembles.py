@@ -225,7 +225,7 @@ def ensemble_update(d: Draft) -> None:
         "INPUTS": "M|NU|CONTROL_DIM",
     },
     adjoint="no",
-    weight=8,
+    weight=10,
 )
 def riccati_recursion(d: Draft) -> None:
     """Computes the feedback gains of linear-quadratic regulators by Riccati's recursion."""

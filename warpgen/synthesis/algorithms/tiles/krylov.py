@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
     },
     adjoint="no",
     double=True,
-    weight=9,
+    weight=13,
 )
 def conjugate_gradients(d: Draft) -> None:
     """Solves a symmetric positive definite system in each block by conjugate gradients."""
@@ -249,7 +249,7 @@ def conjugate_gradients(d: Draft) -> None:
         "RANK": "K|NUM_VECTORS|WIDTH",
     },
     adjoint="no",
-    weight=5,
+    weight=2,
 )
 def subspace_iteration(d: Draft) -> None:
     """Improves a basis of the leading eigenvectors of each block's matrix by subspace iterations."""

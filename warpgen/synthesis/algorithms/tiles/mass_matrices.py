@@ -31,7 +31,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     adjoint="no",
     double=True,
-    weight=9,
+    weight=13,
 )
 def joint_dynamics(d: Draft) -> None:
     """Solves for the accelerations of the joints of each world with the Cholesky factor of its mass matrix."""

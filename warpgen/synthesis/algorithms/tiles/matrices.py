@@ -29,7 +29,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "K_TILES": "NUM_K_TILES|K_STEPS",
     },
     double=True,
-    weight=11,
+    weight=8,
 )
 def tiled_product(d: Draft) -> None:
     """Multiplies two matrices, a tile of the product for each block."""
@@ -162,7 +162,7 @@ def tiled_product(d: Draft) -> None:
     },
     adjoint="no",
     double=True,
-    weight=6,
+    weight=5,
 )
 def batched_solve(d: Draft) -> None:
     """Solves a symmetric positive definite system in each block."""
@@ -297,7 +297,6 @@ logdet[block] = 2.0 * total
     },
     adjoint="no",
     double=True,
-    weight=2,
 )
 def substitution(d: Draft) -> None:
     """Solves a triangular system in each block by substitution."""

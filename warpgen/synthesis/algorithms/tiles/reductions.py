@@ -26,7 +26,7 @@ BLOCK = {"block": "tile_id|b|i", "TILE": "TILE_SIZE|BLOCK|CHUNK"}
         "seen": "combined|folded|reduced",
     },
     adjoint="either",
-    weight=14,
+    weight=15,
 )
 def checksum(d: Draft) -> None:
     """Folds the words of each block into one."""
@@ -185,7 +185,7 @@ def checksum(d: Draft) -> None:
         "CODES": "NUM_CODES|K|CENTROIDS",
     },
     adjoint="no",
-    weight=3,
+    weight=4,
 )
 def nearest_code(d: Draft) -> None:
     """Finds the entry of a codebook that is nearest to each sample."""
@@ -297,7 +297,7 @@ def nearest_code(d: Draft) -> None:
         "moved": "x_out|out|shortest",
     },
     double=True,
-    weight=5,
+    weight=6,
 )
 def inner_products(d: Draft) -> None:
     """Takes inner products of pairs of long vectors, a block for each pair."""

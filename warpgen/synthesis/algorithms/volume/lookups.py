@@ -26,7 +26,7 @@ _NAMES = {"volume": "volume_id|vol|source", "level": "threshold|iso|cutoff"}
         "value": "v|new_value|field",
     },
     adjoint="no",
-    weight=9,
+    weight=13,
 )
 def store_voxels(d: Draft) -> None:
     """Writes values to the voxels of a volume."""
@@ -169,8 +169,8 @@ _RAYS = {
         "column_sum": "total|acc",
     },
     adjoint="no",
-    weight=9,
     element="column",
+    weight=13,
 )
 def view_columns(d: Draft) -> None:
     """Reduces each column of voxels to a pixel."""
@@ -284,8 +284,8 @@ def view_columns(d: Draft) -> None:
         "steps": "num_steps|num_samples",
     },
     adjoint="no",
-    weight=6,
     element="ray",
+    weight=4,
 )
 def walk_in_index_space(d: Draft) -> None:
     """Marches rays through a volume in its index space."""

@@ -24,8 +24,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "dt": "step|ds|step_size",
     },
     adjoint="no",
-    weight=4,
     element="ray",
+    weight=3,
 )
 def march_volume(d: Draft) -> None:
     """Integrates emission and absorption along rays through a density volume."""

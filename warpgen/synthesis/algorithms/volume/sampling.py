@@ -56,8 +56,8 @@ def _volume(
         "sample_volume": "volume_sample_points|probe_volume|gather_volume|evaluate_field",
         "sampled": "values|field_values|samples",
     },
-    weight=13,
     element="point",
+    weight=14,
 )
 def sample_volume(d: Draft) -> None:
     """Samples a volume at world-space positions."""
@@ -171,8 +171,8 @@ _GIVEN = {
         "delta": "eps|h|step",
     },
     adjoint="either",
-    weight=8,
     element="point",
+    weight=6,
 )
 def volume_gradient(d: Draft) -> None:
     """Computes volume gradients at world-space positions."""
