@@ -35,13 +35,13 @@ def test_headings_lose_their_dashes() -> None:
     made = plain_headings(
         "    # --- Rotors ---\n    # Thrust and torque\n    x = y\n# --- Wind ---\nz = x\nz *= z\n"
     )
-    assert made == "    # Rotors\n\n    # Thrust and torque\n    x = y\n# Wind\nz = x\nz *= z\n"
+    assert made == "    # Rotors\0\n\n    # Thrust and torque\n    x = y\n# Wind\0\nz = x\nz *= z\n"
 
 
 def test_a_heading_of_one_statement_is_left_out() -> None:
     """It would say what the statement says; one that goes on in the next line is more than one."""
     made = plain_headings("# --- Command ---\nx = y\n# --- Wind ---\nz = f(\n    x)\n# --- Gust ---\nz = x\n")
-    assert made == "x = y\n# Wind\nz = f(\n    x)\nz = x\n"
+    assert made == "x = y\n# Wind\0\nz = f(\n    x)\nz = x\n"
 
 
 def test_a_comment_goes_behind_its_line_whole_or_not_at_all() -> None:

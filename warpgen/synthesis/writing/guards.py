@@ -19,6 +19,7 @@ _ON_GRIDS = {"all": 0.7, "mask": 0.2, "flags": 0.1}
 _FLAGGED = ("agent", "body", "molecule", "particle", "robot", "vertex")
 _ALWAYS_ON = ("path", "query", "value")
 _OWN_TESTS = ("active", "enabled", "flag", "mask", "valid")  # arguments of kernels that skip elements already
+_NEXT = re.compile(r"_(?:out|new|next)$|^(?:new|next)_")  # a state's next value, which must not be lost
 _NESTED = 0.35  # how often the body stands within the test, rather than behind an early exit
 
 
@@ -29,7 +30,8 @@ def guard(draft: Draft, element: str) -> None:
     were, and the draft's references are told so.
     """
     at = {1: "tid", 2: "i, j"}.get(len(draft.dim), "")
-    lacking = {"flags": element not in _FLAGGED, "mask": element in _ALWAYS_ON}
+    stale = any(_NEXT.search(p.name) for p in draft.parameters if p.role == "output")
+    lacking = {"flags": element not in _FLAGGED or stale, "mask": element in _ALWAYS_ON or stale}
     kinds = _KINDS if at == "tid" else _ON_GRIDS
     kind = draft.weighted({kind: share for kind, share in kinds.items() if not lacking.get(kind)})
     thread = f"{at} = wp.tid()\n"

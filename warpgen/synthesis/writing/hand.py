@@ -10,7 +10,7 @@ from warpgen.synthesis.writing.deciding import decided, joined
 from warpgen.synthesis.writing.draft import OF_FLOATS
 from warpgen.synthesis.writing.folding import folded
 from warpgen.synthesis.writing.naming import Naming, mentioned, renamed
-from warpgen.synthesis.writing.remarks import lowered, plain_headings, wrapped
+from warpgen.synthesis.writing.remarks import HEADING, lowered, plain_headings, wrapped
 from warpgen.synthesis.writing.rng import Rng
 
 # Code stands at even places of what this splits, docstrings and comments at odd ones.
@@ -26,7 +26,7 @@ _COMMENTS = re.compile(r"(?:^ *#[^\n]*\n)+", re.MULTILINE)
 _COMMENT_BEHIND = re.compile(r" *  #[^\n]*")
 # A comment of one line, the one statement it stands before, and what shows that the next is another matter.
 _OF_ONE_LINE = re.compile(
-    r"^( *)(# [^\n]{1,48})\n\1((?!if |for |while |def |return|else|elif |#|@)[^\s][^\n#]*[^\n#,(\[{\\])"
+    r"^( *)(# [^\n\0]{1,48})\n\1((?!if |for |while |def |return|else|elif |#|@)[^\s][^\n#]*[^\n#,(\[{\\])"
     r"(?=\n?\Z|\n\n| *\n *#)",
     re.MULTILINE,
 )
@@ -113,7 +113,7 @@ class Hand:
         text = text if self.rules else plain_headings(text)
         text = _COMMENTS.sub(lambda found: self._paragraph(found, names), text)
         text = _OF_ONE_LINE.sub(self._moved_behind, text) if self.behind else text
-        return folded(text, self.width - 4)
+        return folded(text.replace(HEADING, ""), self.width - 4)
 
     def _moved_behind(self, found: re.Match[str]) -> str:
         line = f"{found[1]}{found[3]}  {found[2]}"

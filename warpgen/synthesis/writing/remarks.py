@@ -10,6 +10,7 @@ _HEADING = re.compile(r"^( *# )-{2,} (.+?) -{2,}\n(?=( *#)?)", re.MULTILINE)
 _HEADING_OF_ONE = re.compile(
     r"^( *# )-{2,} .+? -{2,}\n((?! *#)[^\n]*[^\n,(\[{](?:\n|\Z))(?=\1-{2,} |\Z)", re.MULTILINE
 )
+HEADING = "\0"
 _OPENING = re.compile(r"^ *# *([A-Z][a-z]+|A(?= [a-z]))(?=[ ,.:;\n]|$)(?! [=*/^+(<>-])")
 _NEXT_SENTENCE = re.compile(r"\. +[A-Z]")
 # What a comment may begin with and keeps its capital, beside words as Gaussian.
@@ -34,9 +35,12 @@ _NAMES = frozenset(
 
 
 def plain_headings(text: str) -> str:
-    """Headings within a body without the dashes around them, apart from comments that follow."""
+    """Headings within a body without the dashes around them, apart from comments that follow.
+
+    A mark at their ends tells them from other comments.
+    """
     text = _HEADING_OF_ONE.sub(r"\2", text)
-    return _HEADING.sub(lambda found: f"{found[1]}{found[2]}\n" + ("\n" if found[3] else ""), text)
+    return _HEADING.sub(lambda found: f"{found[1]}{found[2]}{HEADING}\n" + ("\n" if found[3] else ""), text)
 
 
 def lowered(text: str) -> str:

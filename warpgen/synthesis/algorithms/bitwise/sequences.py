@@ -246,11 +246,12 @@ def find_pattern(d: Draft) -> None:
     start = {"count": "hits = int(0)", "first": "position[tid] = -1", "flags": ""}[out]
     end = "matches[tid] = hits" if out == "count" else ""
     if method == "kmp":
+        d.module(f"PATTERN_LENGTH = wp.constant({m})")
         body = f"""
         # Failure function (KMP)
         failure = wp.vec{m}i()
         border = int(0)
-        for i in range(1, pattern.shape[0]):
+        for i in range(1, PATTERN_LENGTH):
             while border > 0 and pattern[i] != pattern[border]:
                 border = failure[border - 1]
             if pattern[i] == pattern[border]:
@@ -262,7 +263,7 @@ def find_pattern(d: Draft) -> None:
                 matched = failure[matched - 1]
             if {at("i")} == pattern[matched]:
                 matched += 1
-            if matched == pattern.shape[0]:
+            if matched == PATTERN_LENGTH:
                 $hit
                 {"" if out == "first" else "matched = failure[matched - 1]"}
         """

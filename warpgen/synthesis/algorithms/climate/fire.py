@@ -163,7 +163,7 @@ def spread_fire(d: Draft) -> None:
         flank = """
             # Fires grow as ellipses (Anderson 1983), the wind in mi/h
             mph = midflame / 88.0
-            length_to_width = 0.936 * wp.exp(0.2566 * mph) + 0.461 * wp.exp(-0.1548 * mph) - 0.397
+            length_to_width = 0.936 * wp.exp(0.1147 * mph) + 0.461 * wp.exp(-0.0692 * mph) - 0.397
             length_to_width = wp.clamp(length_to_width, 1.05, 8.0)
             eccentricity = wp.sqrt(1.0 - 1.0 / (length_to_width * length_to_width))
             rate *= (1.0 - eccentricity) / (1.0 - eccentricity * wp.cos(heading[tid]))
@@ -316,7 +316,7 @@ def spread_fire(d: Draft) -> None:
         rate = ir * xi * (1 + gain) * depth / (np.exp(-138 / s) * sink)
         if ellipse:
             u = mid / 88
-            lw = np.clip(0.936 * np.exp(0.2566 * u) + 0.461 * np.exp(-0.1548 * u) - 0.397, 1.05, 8)
+            lw = np.clip(0.936 * np.exp(0.1147 * u) + 0.461 * np.exp(-0.0692 * u) - 0.397, 1.05, 8)
             ecc = np.sqrt(1 - lw**-2.0)
             rate = rate * (1 - ecc) / (1 - ecc * np.cos(v.heading))
         si = 0.3048 if metric else 1.0

@@ -267,7 +267,12 @@ def apparent_places(d: Draft) -> None:
             "zenith distance": "zenith_distance[tid] = 0.5 * wp.pi - altitude",
         }.get(result, ""),
     )
-    d.explain("The places of the catalog are mean ones at J2000.")
+    of_date = precession == "none" and result in ("horizontal", "zenith distance")
+    d.explain(
+        "The places of the catalog are those of the epoch J2000, referred to the mean equinox of the date."
+        if of_date
+        else "The places of the catalog are mean ones at J2000."
+    )
     effects = [
         *(["proper motion"] if motion == "proper" else ["space motion"] if motion == "space" else []),
         *(["parallax"] if parallax else []),

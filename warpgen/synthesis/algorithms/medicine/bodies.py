@@ -68,7 +68,7 @@ def dose_patients(d: Draft) -> None:
     if loss != "saturable":
         d.param("clearance", "float", 1.0, 4.0, about="clearance of a typical patient [l/h]")
     if loss != "linear":
-        d.param("vmax", "float", 1.0, 4.0, about="largest elimination rate [mg/h]")
+        d.param("vmax", "float", 1.0, 4.0, about="largest elimination rate of a typical patient [mg/h]")
         d.param("km", "float", 0.2, 1.0, about="concentration at half of the largest rate [mg/l]")
     if route != "infusion":
         d.param("ka", "float", 0.5, 1.5, about="absorption rate constant [1/h]")
@@ -78,13 +78,14 @@ def dose_patients(d: Draft) -> None:
     volumes = {"vol": "V_BLOOD", "v_fast": "V_FAST", **({"v_slow": "V_SLOW"} if peripheral == 2 else {})}
     size, own = [], list(volumes | flows)
     cl = {"cl": "clearance"} if loss != "saturable" else {}
+    most = {"most": "vmax"} if loss != "linear" else {}
     if scaled:
         size = [
             "# Volumes grow with mass but flows more slowly, hence the power 0.75",
             "ratio = weight[tid] / 70.0",
             *(f"{x} = {of} * ratio" for x, of in volumes.items()),
             "speed = wp.pow(ratio, 0.75)",
-            *(f"{x} = {of} * speed" for x, of in (flows | cl).items()),
+            *(f"{x} = {of} * speed" for x, of in (flows | cl | most).items()),
         ]
     lost = {
         "linear": "cl * conc",
@@ -115,7 +116,7 @@ def dose_patients(d: Draft) -> None:
     kind, line = vector(n)
     given = {x: x for x in own} if scaled else {}
     given |= {"cl": "cl" if scaled else "clearance"} if cl else {}
-    given |= {"vmax": "vmax", "km": "km"} if loss != "linear" else {}
+    given |= {"vmax": "most" if scaled else "vmax", "km": "km"} if loss != "linear" else {}
     given |= {"pumped": "infusion[tid]"} if route == "infusion" else {"ka": "ka"}
     rates = "\n    ".join([*lines, f"return {kind}({', '.join(made[x] for x in states)})"])
     if not scaled:
@@ -184,7 +185,7 @@ def dose_patients(d: Draft) -> None:
             if loss != "saturable":
                 made[:, 0] -= v.clearance * speed * c
             if loss != "linear":
-                made[:, 0] -= v.vmax * c / (v.km + c)
+                made[:, 0] -= v.vmax * speed * c / (v.km + c)
             if result == "effect":
                 made[:, -1] = 0.7 * (c - y[:, -1])
             return made

@@ -27,7 +27,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     element="cell",
 )
 def cardiac_step(d: Draft) -> None:
-    """Steps the membrane potential, gates and calcium of ventricular heart cells (Luo-Rudy 1991)."""
+    """Steps the membrane potential, gates and calcium of ventricular heart cells (after Luo and Rudy)."""
     gating = d.option("gating", "rush larsen", "euler", "backward euler")
     layout = d.option("layout", "cells first", "variables first")
     blocked = d.option("drug", "none", "sodium", "potassium")
@@ -296,7 +296,7 @@ def cardiac_step(d: Draft) -> None:
     )
     if not stepped:
         d.says(
-            "Computes the ionic currents through the membranes of ventricular heart cells (Luo-Rudy 1991)."
+            "Computes the ionic currents through the membranes of ventricular heart cells (after Luo and Rudy)."
         )
     d.explain(
         "Ions cross the membrane in the fast sodium, slow inward, time-dependent and time-independent\n"

@@ -73,6 +73,8 @@ def photon_transport(d: Draft) -> None:
     roulette = d.option("roulette", "survival", "cutoff")
     spin = d.option("spin", "local frame", "direction cosines")
     detector = d.option("detector", "none", "rings", "time")
+    if surface == "matched":
+        d.says("Propagates packets of photons through layered tissue by absorption and scattering.")
     packets, count, bins, most = d.pick(96, 128), d.pick(2, 3), d.pick(8, 12), 150
     bounds = {
         "bottom": fill(0.02, 0.3, "ascending", shape=count),
@@ -98,7 +100,12 @@ def photon_transport(d: Draft) -> None:
     d.output("escaped", "float", 3, about="weight that was reflected, transmitted or dropped")
     if detector != "none":
         d.param("aperture", "float", 0.3, 0.8, about="smallest cosine of the angles that the detector sees")
-        d.output("detected", "float", bins, about="weight seen by the detector, per ring or time bin")
+        d.output(
+            "detected",
+            "float",
+            bins,
+            about=f"weight seen by the detector, per {'ring' if detector == 'rings' else 'time bin'}",
+        )
     if detector == "rings":
         d.param("ring_width", "float", 0.02, 0.05, about="width of the rings on the surface [cm]")
     elif detector == "time":

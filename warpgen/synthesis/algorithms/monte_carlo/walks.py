@@ -56,6 +56,13 @@ def integrate_by_chance(d: Draft) -> None:
         d.output("estimate", "float", threads, about="estimate of each thread")
     if out == "moments":
         d.output("std_error", "float", threads, about="standard error of each estimate")
+    factor = "control_factor"
+    if variance == "control" and function == "circle":
+        factor = "SLOPE"
+        d.module("SLOPE = wp.constant(-0.87)  # cov(f, u) / var(u), for the least variance")
+    elif variance == "control" and function != "volume":
+        span = {"exponential": (-0.8, -0.4), "peak": (-0.8, -0.2), "sine": (0.4, 0.9)}[function]
+        d.param("control_factor", "float", *span, about="factor of the control variate")
     value = {
         "circle": "wp.sqrt(1.0 - {0} * {0})",
         "exponential": "wp.exp(-a * {0})",
@@ -84,8 +91,8 @@ def integrate_by_chance(d: Draft) -> None:
     elif variance == "control":
         sample = (
             "u = wp.randf(state)\n"
-            "# Control variate u, whose mean of 1/2 is known; its factor is about the best\n"
-            f"f = {value.format('u')} $slope * (u - 0.5)"
+            "# Control variate u, whose mean of 1/2 is known\n"
+            f"f = {value.format('u')} - {factor} * (u - 0.5)"
         )
     else:
         sample = (
@@ -93,7 +100,6 @@ def integrate_by_chance(d: Draft) -> None:
             "u = -wp.log(1.0 - mass * wp.randf(state)) / a\n"
             "f = (1.0 + u) * mass / a"
         )
-    slope = {"circle": "+ 0.8", "exponential": "+ 0.6", "peak": "+ 0.6", "sine": "- 0.5"}.get(function, "")
     number = "float(n)"
     body = f"{sample}\nacc += f" + ("\nsquare += f * f" if out == "moments" else "")
     if loop == "while":
@@ -117,7 +123,6 @@ def integrate_by_chance(d: Draft) -> None:
         square="square = float(0.0)" if out == "moments" else "",
         loops=loops,
         body=body,
-        slope=slope,
         end=end,
     )
     d.says(

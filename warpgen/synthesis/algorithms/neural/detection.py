@@ -39,6 +39,8 @@ def box_losses(d: Draft) -> None:
     smooth = d.option("corner loss", "none", "smooth l1", "balanced")
     weights = d.option("weights", "none", "each", "small boxes")
     logarithm = d.flag("logarithm", 0.3) and kind == "iou"
+    if focal != "none":
+        d.calls("detection_loss|detector_loss|box_and_class_loss")
     positives = d.flag("positives", 0.4)
     result = d.option("result", "each", "sum")
     n = d.pick(48, 64, 96)

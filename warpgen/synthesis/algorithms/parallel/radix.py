@@ -62,11 +62,12 @@ def split_keys(d: Draft) -> None:
     d.param("num_bits", "int", last_bit, about="number of bits up to the last one that counts")
     d.output(name, type_, (blocks, items), about=about)
     part = {"all": "", "low": " low", "high": " high"}[partial]
+    by = f" by their{part} bits," if part else ""
     d.says(
         {
-            "keys": f"Sorts the keys of each block by splitting them at one{part} bit after another.",
-            "order": f"Finds the stable order of the keys of each block by splitting them at one{part} bit after another.",
-            "payload": f"Brings records into the order of their keys by splits at one{part} bit after another.",
+            "keys": f"Sorts the keys of each block{by} by splitting them at one bit after another.",
+            "order": f"Finds the stable order of the keys of each block{by} by splitting them at one bit after another.",
+            "payload": f"Brings records into the order of{' the' + part + ' bits of' if part else ''} their keys by splits at one bit after another.",
             "run lengths": f"Marks where runs of equal{part} bits begin once each block is sorted by them."
             if part
             else "Marks where runs of equal keys begin once each block is sorted.",

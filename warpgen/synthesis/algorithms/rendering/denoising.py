@@ -62,7 +62,11 @@ def atrous_filter(d: Draft) -> None:
         d.input("albedo", "vec3", size, 0.2, 1.0, about="Diffuse albedo")
     if ids:
         d.input("mesh_id", "int", size, 0, 3, about="Mesh that each pixel shows")
-    d.param("radius", "int", reach, about="Taps to either side along each axis")
+    if kernel == "box":
+        d.param("radius", "int", reach, about="Taps to either side along each axis")
+    else:
+        d.module(f"RADIUS = wp.constant({reach})  # taps to either side along each axis")
+    taps = "radius" if kernel == "box" else "RADIUS"
     d.param("step", "int", 1, 4, about="Spacing of the taps, doubled from pass to pass [px]")
     if luminance != "none":
         d.param("phi_color", "float", 1.0, 4.0, about="Tolerance to luminance")
@@ -180,8 +184,8 @@ def atrous_filter(d: Draft) -> None:
         weight_sum = $own
         $total
         $var0
-        for m in range(-radius, radius + 1):
-            for n in range(-radius, radius + 1):
+        for m in range(-$taps, $taps + 1):
+            for n in range(-$taps, $taps + 1):
                 if m == 0 and n == 0:
                     continue
                 $place
@@ -222,6 +226,7 @@ def atrous_filter(d: Draft) -> None:
             "none": "",
         }[luminance],
         first="total" if kernel == "box" else "center",
+        taps=taps,
         total="" if kernel == "box" else "total = weight_sum * center",
         own="float(1.0)" if kernel == "box" else "tap_kernel(0) * tap_kernel(0)",
         var0=""

@@ -125,6 +125,10 @@ def principled_shading(d: Draft) -> None:
         )
         if result == "display":
             d.says("Shades surface points with the principled material of Disney for an sRGB display.")
+        if masking == "kelemen":
+            d.explain(
+                "Highlights have the visibility of Kelemen and Szirmay-Kalos, which knows no roughness."
+            )
     if result != "density":
         d.function('''
             @wp.func

@@ -31,10 +31,10 @@ def rub(k: int, cone: str) -> str:
     return (
         velocity(k)
         + f"arm_ta{k} = cross2(arm_a{k}, tangent)\narm_tb{k} = cross2(arm_b{k}, tangent)\n"
-        + f"mass_t{k} = inv_mass_a + inv_mass_b + inv_inertia_a * arm_ta{k} * arm_ta{k}"
+        + f"inv_inv_mass_t{k} = inv_mass_a + inv_mass_b + inv_inertia_a * arm_ta{k} * arm_ta{k}"
         + f" + inv_inertia_b * arm_tb{k} * arm_tb{k}\n"
         + f"limit{k} = {cone} * normal_impulse{k}\n"
-        + f"tangent_new{k} = wp.clamp(tangent_impulse{k} - (wp.dot(dv{k}, tangent) - belt) / mass_t{k}, -limit{k}, limit{k})\n"
+        + f"tangent_new{k} = wp.clamp(tangent_impulse{k} - (wp.dot(dv{k}, tangent) - belt) / inv_inv_mass_t{k}, -limit{k}, limit{k})\n"
         + f"push_t{k} = (tangent_new{k} - tangent_impulse{k}) * tangent\n"
         + apply(k, f"push_t{k}")
     )

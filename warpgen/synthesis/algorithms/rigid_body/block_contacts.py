@@ -236,9 +236,9 @@ def solve_contact_blocks(d: Draft) -> None:
             $velocity3
             arm_ta = cross2(arm_a3, tangent)
             arm_tb = cross2(arm_b3, tangent)
-            mass_t = inv_mass_a + inv_mass_b + inv_inertia_a * arm_ta * arm_ta + inv_inertia_b * arm_tb * arm_tb
+            inv_mass_t = inv_mass_a + inv_mass_b + inv_inertia_a * arm_ta * arm_ta + inv_inertia_b * arm_tb * arm_tb
             limit = {cone} * (normal_impulse1 + normal_impulse2)
-            tangent_new = wp.clamp(tangent_impulse - (wp.dot(dv3, tangent) - belt) / mass_t, -limit, limit)
+            tangent_new = wp.clamp(tangent_impulse - (wp.dot(dv3, tangent) - belt) / inv_mass_t, -limit, limit)
             push_t = (tangent_new - tangent_impulse) * tangent
             $apply3
         """,
@@ -282,7 +282,7 @@ def solve_contact_blocks(d: Draft) -> None:
         $second
         $arms
         $start
-        # --- Effective masses along the normal ---
+        # --- Inverse effective masses along the normal ---
         $masses
         $speeds
         $warm

@@ -171,7 +171,7 @@ def step_free_bodies(d: Draft) -> None:
             def quat_from_rotation_vector(v: wp.vec3) -> wp.quat:
                 """Exponential map from a rotation vector to a unit quaternion."""
                 angle = wp.length(v)
-                # sin(a/2) / a tends to 1/2; the quotient loses its digits for tiny angles
+                # Without rotation sin(a/2) / a is 0 / 0; it tends to 1/2
                 if angle < 1.0e-6:
                     return wp.normalize(wp.quat(0.5 * v, 1.0))
                 s = wp.sin(0.5 * angle) / angle

@@ -230,7 +230,7 @@ def muscle_forces(d: Draft) -> None:
         l_opt = optimal_length[tid]
         $geometry
         $speed
-        # --- Force-length-velocity ---
+        # --- Force by length$and_velocity ---
         $length
         $velocity
         $passive
@@ -248,6 +248,7 @@ def muscle_forces(d: Draft) -> None:
         speed=speed if velocity != "none" or damping else "",
         length=_LENGTH[length],
         velocity=_VELOCITY[velocity],
+        and_velocity=" and velocity" if _VELOCITY[velocity] else "",
         passive=_PASSIVE[passive],
         total=total,
         project=project,

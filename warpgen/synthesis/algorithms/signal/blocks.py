@@ -180,7 +180,7 @@ def block_fft(d: Draft) -> None:
         else "",
         comment="# Load in bit-reversed order so that the result comes out in natural order"
         if decimation == "time"
-        else "# Natural order in; the result comes out bit-reversed",
+        else "# Natural order in; the last stage leaves its results in bit-reversed order",
         loads="\n".join(loads),
         stages=_butterflies(n, sign, decimation),
         scaling={

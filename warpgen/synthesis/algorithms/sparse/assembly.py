@@ -218,7 +218,7 @@ def row_entries(d: Draft) -> None:
     values, columns, offsets = (a.text[name] for name in ("values", "columns", "offsets"))
     if listed:
         d.input("row_order", "int", n, kind="permutation", about="Rows in processing order")
-    out = {"diagonal": "diag", "norm": "norms", "gershgorin": "discs", "scale": "scaled", "lump": "lumped",
+    out = {"diagonal": "diag", "norm": "norms", "gershgorin": "discs", "scale": "scaled", "lump": "row_sums" if stop else "lumped",
            "laplacian": "degree"}[task]  # fmt: skip
     if task == "laplacian" and which != "plain":
         out = "inv_degree" if which == "inverse" else "degree_scale"
@@ -238,7 +238,7 @@ def row_entries(d: Draft) -> None:
     about = {
         "diag": f"{kind_of}diagonal entries", "norms": f"{'Inverse norms' if which == 'inverse' else 'Norms'} of the rows",
         "bounds": "Least and largest value of each disc", "discs": "Center and radius of each disc",
-        "scaled": "Scaled entries", "lumped": f"{kind_of}row sums", "degree": "Degrees of the nodes",
+        "scaled": "Scaled entries", "lumped": f"{kind_of}row sums", "row_sums": f"{kind_of}row sums", "degree": "Degrees of the nodes",
         "inv_degree": "Inverse degrees of the nodes", "degree_scale": "Inverse roots of the degrees",
     }[out]  # fmt: skip
     d.output(out, kind, size, about=about.capitalize())

@@ -73,7 +73,7 @@ def entry_lookup(d: Draft) -> None:
         }[task]
         d.output(name, "float" if task == "value" else "int", m, about=about)
     find = d.use(searching.INTEGERS[search])
-    hit = "slot < columns.shape[0] and columns[wp.min(slot, columns.shape[0] - 1)] == col"
+    hit = "slot < columns.shape[0] and columns[slot] == col"
     absent = {"place": "-1 - slot" if missing else "-1", "value": "fallback" if missing else "0.0"}.get(
         task, ""
     )

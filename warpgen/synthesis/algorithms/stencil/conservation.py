@@ -92,6 +92,10 @@ def _write(d: Draft, task: str) -> None:
             plain = f"(i + {o}) % n" if o > 0 else f"(i + n - {-o}) % n"
             if edges != "wrap":
                 plain = f"wp.min(i + {o}, n - 1)" if o > 0 else f"wp.max(i - {-o}, 0)"
+            if edges == "wall" and abs(o) == 2:
+                plain = (
+                    "wp.where(i < n - 2, i + 2, 2 * n - 3 - i)" if o > 0 else "wp.where(i > 1, i - 2, 1 - i)"
+                )
         return f"state({', '.join(pieces)}, {plain})" if apart else f"q[{plain}]"
 
     letters = {-2: "qww", -1: "qw", 0: "qc", 1: "qe", 2: "qee"}
@@ -166,7 +170,7 @@ def _write(d: Draft, task: str) -> None:
         wide = {
             "wrap": lambda: np.concatenate([q[-2:], q, q[:2]]),
             "outflow": lambda: np.concatenate([q[:1], q[:1], q, q[-1:], q[-1:]]),
-            "wall": lambda: np.concatenate([q[:1] * flip, q[:1] * flip, q, q[-1:] * flip, q[-1:] * flip]),
+            "wall": lambda: np.concatenate([q[1::-1] * flip, q, q[:-3:-1] * flip]),
         }[edges]()
         left, right = wide[1:-2], wide[2:-1]  # of faces -1/2 .. n - 1/2
         if limiter is not None:
