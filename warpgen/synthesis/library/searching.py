@@ -91,7 +91,7 @@ def lower_bound_doubling{suffix}(values: wp.array(dtype={dtype}), lo: int, hi: i
         f"""
 @wp.func
 def lower_bound_scan{suffix}(values: wp.array(dtype={dtype}), lo: int, hi: int, key: {dtype}) -> int:
-    # rows are short: a scan touches fewer cache lines than halving would
+    # short ranges: a scan touches fewer cache lines than halving would
     for k in range(lo, hi):
         if values[k] >= key:
             return k

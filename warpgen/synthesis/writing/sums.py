@@ -135,6 +135,8 @@ def _named(draft: Draft, results: list[str], code: str, after: str) -> str:
         return ""
     if any(result in _VAGUE or len(result) < 3 or result == "count" for result in results):
         changes = re.findall(rf"^ +(?:{'|'.join(results)}) (\S*=) (.*)$", code, re.MULTILINE)
+        if set(re.findall(r"^ +(\w+) [+-]= ", code, re.MULTILINE)) - set(results):  # not a plain sum
+            return ""
         if any(sign not in ("+=", "-=") for sign, _ in changes) or len(results) > 1:
             return ""
         counts = all(value == "1" for _, value in changes)

@@ -58,7 +58,6 @@ def blake_digests(d: Draft) -> None:
         d.input("lengths", "int", count, 1, width + 1, about="Words in use of each message")
     if key == "words":
         d.input("key", f"uint{bits}", 4, 0, 1 << 53 if wide else 1 << 32, about="Secret key of four words")
-    d.param("rounds", "int", rounds, about="Number of rounds")
     d.output("digests", f"uint{bits}", count if kept == 1 else (count, kept), about="Hash values")
     listed = ",\n".join(f"        {word}({x:#0{2 + 2 * bytes_}x})" for x in iv)
     rows = "".join(f"        {', '.join(str(int(c, 16)) for c in s.replace(' ', ''))},\n" for s in _SIGMA)
@@ -141,6 +140,8 @@ def blake_digests(d: Draft) -> None:
     elif lengths:
         lines_load = ["for k in range(16):", f"    if {place} < used:", f"        {take}"]
         lines_load += ["    else:", f"        message[k] = {word}(0)"]
+        if not loop:
+            lines_load = ["for k in range(used):", f"    {take}"]
     else:
         lines_load = ["for k in range(16):", f"    {take}"]
     end = "last" if lengths and loop else str(total - 1)
@@ -168,10 +169,13 @@ def blake_digests(d: Draft) -> None:
         for turn in range(rounds):
             order = $order
             $mixing
-        for k in range(8):
-            state[k] = state[k] ^ work[k] ^ work[k + 8]
     """
     body = dedented(block)
+    chained = "state[$k] ^ work[$k] ^ work[$k8]"
+    lane, first = (chained.replace("$k8", b).replace("$k", a) for a, b in (("k", "k + 8"), ("0", "8")))
+    if loop:
+        body += f"\nfor k in range(8):\n    state[k] = {lane}"
+        lane, first = "state[k]", "state[0]"
     if loop:
         test = "block <= last" if lengths else f"block < {total}"
         body = f"block = int(0)\nwhile {test}:\n" + textwrap.indent(f"{body}\nblock += 1", "    ")
@@ -179,6 +183,8 @@ def blake_digests(d: Draft) -> None:
     d.code(
         """
         tid = wp.tid()
+        # A variable, so that the loop over rounds is not unrolled
+        rounds = int($rounds)
         $used
         $ends
         state = wp.zeros(shape=8, dtype=$word)
@@ -191,6 +197,7 @@ def blake_digests(d: Draft) -> None:
         $body
         $store
         """,
+        rounds=str(rounds),
         used=f"used = {used}" if lengths else "",
         ends=ends,
         body=body,
@@ -202,9 +209,9 @@ def blake_digests(d: Draft) -> None:
         final=final,
         order="16 * (turn % 10)" if wide else "16 * turn",
         mixing="\n".join(lines),
-        store="digests[tid] = state[0]"
+        store=f"digests[tid] = {first}"
         if kept == 1
-        else f"for k in range({kept}):\n    digests[tid, k] = state[k]",
+        else f"for k in range({kept}):\n    digests[tid, k] = {lane}",
     )
     d.says(
         f"Hashes messages{' under a secret key' if extra else ''} with {'BLAKE2b' if wide else 'BLAKE2s'}."

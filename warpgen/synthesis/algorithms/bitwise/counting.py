@@ -17,8 +17,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "binary_distance": "compare_descriptors|descriptor_distance|compare_binary",
         "a": "queries|descriptors|lhs",
         "b": "references|train|rhs",
-        "both": "common|shared|inter",
-        "either": "union|in_either|any_bits",
+        "shared": "common|both|inter",
+        "united": "union|either|any_bits",
         "dist": "distance|d|count",
     },
     adjoint="either",
@@ -50,33 +50,35 @@ def binary_distance(d: Draft) -> None:
         value = "dist"
     elif measure == "jaccard":
         loop = f"""
-        both = int(0)
-        either = int(0)
+        shared = int(0)
+        united = int(0)
         for k in range(a.shape[1]):
-            both += {count}({me} & {row})
-            either += {count}({me} | {row})
+            shared += {count}({me} & {row})
+            united += {count}({me} | {row})
         """
-        value = "1.0 - float(both) / float(either)"
+        value = "1.0 - float(shared) / float(united)"
     elif measure == "dice":
         loop = f"""
-        both = int(0)
+        shared = int(0)
         ones = int(0)
         for k in range(a.shape[1]):
-            both += {count}({me} & {row})
+            shared += {count}({me} & {row})
             ones += {count}({me}) + {count}({row})
         """
-        value = "1.0 - 2.0 * float(both) / float(ones)"
+        value = "1.0 - 2.0 * float(shared) / float(ones)"
     else:
         loop = f"""
-        both = int(0)
+        shared = int(0)
         first_only = int(0)
         second_only = int(0)
         for k in range(a.shape[1]):
-            both += {count}({me} & {row})
+            shared += {count}({me} & {row})
             first_only += {count}({me} & ~{row})
             second_only += {count}({row} & ~{me})
         """
-        value = "1.0 - float(both) / (float(both) + alpha * float(first_only) + beta * float(second_only))"
+        value = (
+            "1.0 - float(shared) / (float(shared) + alpha * float(first_only) + beta * float(second_only))"
+        )
     kind, big = ("int", "1 << 30") if integer else ("float", "2.0")
     if form == "nearest":
         if ratio:
@@ -152,12 +154,12 @@ def binary_distance(d: Draft) -> None:
         b = words.bits(v.b).reshape(1, other, -1).astype(bool)
         if form == "pairs":
             b = b.reshape(n, 1, -1)
-        both, one, two = (a & b).sum(-1), (a & ~b).sum(-1), (b & ~a).sum(-1)
+        shared, one, two = (a & b).sum(-1), (a & ~b).sum(-1), (b & ~a).sum(-1)
         distance = {
             "hamming": lambda: one + two,
-            "jaccard": lambda: 1 - both / (both + one + two),
-            "dice": lambda: 1 - 2 * both / (2 * both + one + two),
-            "tversky": lambda: 1 - both / (both + v.alpha * one + v.beta * two),
+            "jaccard": lambda: 1 - shared / (shared + one + two),
+            "dice": lambda: 1 - 2 * shared / (2 * shared + one + two),
+            "tversky": lambda: 1 - shared / (shared + v.alpha * one + v.beta * two),
         }[measure]()
         if form == "pairs":
             return {"distances": distance[:, 0]}
@@ -325,15 +327,21 @@ def bloom_filter(d: Draft) -> None:
                 "block = key_hash % wp.uint32(counters.shape[0] // 32)\n"
                 if way == "count"
                 else "# All bits of a key are in one word, so a query costs one read\n"
-                "block = key_hash % wp.uint32(words.shape[0])\n"
+                "block = int(key_hash % wp.uint32(words.shape[0]))\n"
             )
             + f"places = {mix}(key_hash)"
         )
         bit = f"{place} = block * wp.uint32(32) + ((places >> wp.uint32(5 * round)) & wp.uint32(31))"
     word = "int(bit >> wp.uint32(5))"
     one = "(wp.uint32(1) << (bit & wp.uint32(31)))"
+    mask = probing == "blocked" and way != "count"
+    if mask:
+        setup += "\nmask = wp.uint32(0)\n# Five bits of the second hash for each place, so at most six places"
+        bit = "place = (places >> wp.uint32(5 * round)) & wp.uint32(31)"
     if way == "insert":
         act, before, end = f"wp.atomic_or(words, {word}, {one[1:-1]})", "", ""
+        if mask:
+            act, end = "mask = mask | (wp.uint32(1) << place)", "wp.atomic_or(words, block, mask)"
         d.says("Inserts each key into a Bloom filter.")
     elif way == "count":
         act, before, end = "wp.atomic_add(counters, int(counter), 1)", "", ""
@@ -341,6 +349,9 @@ def bloom_filter(d: Draft) -> None:
     else:
         act = f"if (words[{word}] & {one}) == wp.uint32(0):\n    present = 0\n    break"
         before, end = "present = int(1)", "found[tid] = present"
+        if mask:
+            act, before = "mask = mask | (wp.uint32(1) << place)", ""
+            end = "found[tid] = 1 if (words[block] & mask) == mask else 0"
         d.says("Tests whether each key may have been inserted into a Bloom filter.")
     if loop == "for":
         body = "for round in range(num_hashes):\n    $bit\n    $act"

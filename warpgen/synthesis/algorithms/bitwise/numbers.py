@@ -221,6 +221,7 @@ def modular_arithmetic(d: Draft) -> None:
                     if p == c - {lit(1)}:
                         composite = 0
                 if composite == 1:
+                    is_prime[tid] = 0
                     return
             is_prime[tid] = 1
             """
@@ -237,6 +238,7 @@ def modular_arithmetic(d: Draft) -> None:
                 if f * f > c:
                     break
                 if c % f == {lit(0)} or c % (f + {lit(2)}) == {lit(0)}:
+                    is_prime[tid] = 0
                     return
             is_prime[tid] = 1
             """
@@ -278,6 +280,7 @@ def modular_arithmetic(d: Draft) -> None:
         body = f"""
         residue = base[tid] % modulus
         if residue == {lit(0)}:
+            orders[tid] = 0
             return
         acc = residue
         order = int(1)
@@ -290,6 +293,7 @@ def modular_arithmetic(d: Draft) -> None:
             body = f"""
             residue = base[tid] % modulus
             if residue == {lit(0)}:
+                orders[tid] = 0
                 return
             acc = residue
             # The order divides p - 1
@@ -324,8 +328,8 @@ def modular_arithmetic(d: Draft) -> None:
             if a % 4 == 3 and m % 4 == 3:
                 sign = -sign
             a = a % m
-        if m == 1:
-            symbols[tid] = sign
+        # Zero if the numbers have a common divisor
+        symbols[tid] = sign if m == 1 else 0
         """
         d.says("Computes Jacobi symbols of pairs of numbers by reciprocity.")
     d.launch(n)

@@ -33,6 +33,8 @@ def pack_bits(d: Draft) -> None:
     width_of = d.option("width", "argument", "constant")
     if way != "pack":
         d.calls("unpack_bits|unpack_values|bit_unpacking|read_packed")
+    if scheme == "delta" and way != "random access":
+        d.calls("pack_gaps|pack_differences" if way == "pack" else "unpack_gaps|restore_from_gaps")
     n = d.pick(24, 32, 48)
     width = d.pick(4, 8) if scheme != "straddling" else d.pick(5, 6, 7, 10)
     whole = 32 // width

@@ -68,6 +68,7 @@ def bit_puzzles(d: Draft) -> None:
         # Each thread enumerates the completions of one placement of the first two queens
         {seed}
         if wp.abs(first - second) < 2:
+            solutions[tid] = 0
             return
         columns = vec{size + 1}i()
         left = vec{size + 1}i()
@@ -108,10 +109,12 @@ def bit_puzzles(d: Draft) -> None:
             d.output("counts", "int", (n, 9, 9))
         else:
             d.output("masks", word, (n, 9, 9))
+        none = "counts[p, r, c] = 0" if extra else f"masks[p, r, c] = {lit(0)}"
         add: Any = (lambda c: f"used = used | ({lit(1)} << {digit(c)})") if form == "plain" else None
         if add:
             body = f"""
             if grid[p, r, c] != 0:
+                {none}
                 return
             used = {w}(0)
             top = r // 3 * 3
@@ -124,6 +127,7 @@ def bit_puzzles(d: Draft) -> None:
         else:
             body = f"""
             if grid[p, r, c] != 0:
+                {none}
                 return
             used = {w}(0)
             # the row, the column and the box have 27 places, some of them twice

@@ -76,8 +76,6 @@ def encrypt_blocks(d: Draft) -> None:
         )
     if mode == "whitened":
         d.input("tweak", "int", shape, 0, 256, about="Bytes added before and after, as in XEX")
-    # Unrolled loops of loops would make an endless text: an argument says how long a block is.
-    d.param("block_size", "int", 16, about="Bytes of a block")
     d.param("rounds", "int", rounds, about="Rounds: 10, 12 or 14 by the length of the key")
     d.output(made, "int", shape, about=f"{'Decrypted' if direction == 'decrypt' else 'Encrypted'} bytes")
     zero = "wp.zeros(shape=16, dtype=int)"
@@ -231,6 +229,8 @@ def encrypt_blocks(d: Draft) -> None:
     d.code(
         """
         block = wp.tid()
+        # Bytes of a block, in a variable so that loops are not unrolled
+        block_size = int(16)
         # Column-major: byte 4 c + r is in row r and column c
         state = $zero
         moved = $zero
@@ -252,7 +252,7 @@ def encrypt_blocks(d: Draft) -> None:
         )
     else:
         d.says(f"{'Decrypts' if inverse else 'Encrypts'} blocks of sixteen bytes with AES in {_MODES[mode]}.")
-    d.explain(f"AES with {rounds} rounds, for keys of {32 * (rounds - 6)} bits that were expanded before.")
+    d.explain("Takes 10, 12 or 14 rounds for keys of 128, 192 or 256 bits, which were expanded before.")
 
     def reference(v: Values) -> dict[str, Any]:
         text = np.asarray(v[given]) if order == "blocks" else np.asarray(v[given]).T

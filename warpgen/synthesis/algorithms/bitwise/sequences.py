@@ -86,12 +86,10 @@ def align_sequences(d: Draft) -> None:
         begin = f"diagonal = {r('0')}\n{r('0')} = {'(i + 1) * ' + gap if gap != '1' else 'i + 1'}"
     elif real:
         d.module("UNREACHABLE = wp.constant(1.0e6)")
-        first = (
-            f"# only the corner may begin a path\nfor j in range(1, {mb} + 1):\n    {r('j')} = UNREACHABLE"
-        )
+        first = f"# only the corner may begin a path\n{r('0')} = 0.0\nfor j in range(1, {mb} + 1):\n    {r('j')} = UNREACHABLE"
         begin = f"diagonal = {r('0')}\n{r('0')} = UNREACHABLE"
     else:
-        first, begin = "", "diagonal = int(0)"
+        first, begin = f"for j in range({mb} + 1):\n    {r('j')} = 0", "diagonal = int(0)"
     symbol = f"a[tid, i] == {bj}"
     pair = f"score[a[tid, i], {bj}]" if weighted and scoring else f"wp.where({symbol}, MATCH, MISMATCH)"
     value = {

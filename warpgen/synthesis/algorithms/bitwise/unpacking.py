@@ -74,8 +74,10 @@ def unpack_blocks(d: Draft) -> None:
         limits = "src = block * block_size\nlimit = src + block_size"
     plain = word == "int"
     array = f"wp.array(dtype={'int' if word == 'int' else 'wp.uint8'})"
-    d.function(
-        f"""
+    get = "packed[src]" if plain else "int(packed[src])"
+    if lengths == "extended":
+        d.function(
+            f"""
         @wp.func
         def read_byte(packed: {array}, at_byte: int, limit: int) -> int:
             \"\"\"Return one byte of the stream, -1 past its end.\"\"\"
@@ -83,7 +85,7 @@ def unpack_blocks(d: Draft) -> None:
                 return -1
             return {"packed[at_byte]" if plain else "int(packed[at_byte])"}
         """
-    )
+        )
     if lengths == "extended":
         d.module("CONTINUES = wp.constant(60)  # a byte of at least this is followed by another")
         d.function(
@@ -120,35 +122,31 @@ def unpack_blocks(d: Draft) -> None:
             "",
             "",
         )
-    back = {
-        "two bytes": """
-            low_byte = read_byte(packed, src, limit)
-            high_byte = read_byte(packed, src + 1, limit)
-            src += 2
-            if low_byte < 0 or high_byte < 0:
+    back = (
+        {
+            "two bytes": """
+            if src + 2 > limit:
                 code = ERR_TRUNCATED
                 break
             # Offsets have ten bits, the two high ones at the top of the second byte
-            back = low_byte | ((high_byte >> 6) << 8)
+            back = $byte | (($next >> 6) << 8)
+            src += 2
         """,
-        "one byte": """
-            back = read_byte(packed, src, limit)
+            "one byte": """
+            back = $byte
             src += 1
-            if back < 0:
-                code = ERR_TRUNCATED
-                break
         """,
-        "recent": """
-            offset_byte = read_byte(packed, src, limit)
+            "recent": """
+            offset_byte = $byte
             src += 1
-            if offset_byte < 0:
-                code = ERR_TRUNCATED
-                break
             # The low nibble is the offset; zero repeats the last one, which is common in tables
             back = wp.where(offset_byte % 16 == 0, last_back, offset_byte % 16)
             last_back = back
         """,
-    }[offsets]
+        }[offsets]
+        .replace("$byte", get)
+        .replace("$next", get.replace("src", "src + 1"))
+    )
     sums = {
         "none": "",
         "adler": """
@@ -173,13 +171,16 @@ def unpack_blocks(d: Draft) -> None:
         d.module("ADLER_MODULUS = wp.constant(wp.uint32(65521))")
     skip = {
         "none": "",
-        "mask": "if not wanted[block]:\n    return",
+        "mask": "if not wanted[block]:\n    $leave\n    return",
         "empty": (
             "# A leading zero marks a block without data\n"
             f"if {'src >= limit or ' if layout == 'packed' else ''}packed[src] == $zero:\n"
-            "    return"
+            "    $leave\n    return"
         ),
     }[early]
+    leave = "sizes[block] = 0\nstatus[block] = OK"
+    if after != "none":
+        leave += f"\nchecksums[block] = {'wp.uint32(0)' if after == 'adler' else '0'}"
     d.launch(blocks)
     d.code(
         f"""
@@ -190,7 +191,7 @@ def unpack_blocks(d: Draft) -> None:
         dst = int(0)
         code = int(OK)
         while src < limit:
-            token = read_byte(packed, src, limit)
+            token = {get}
             src += 1
             # --- Literals: copied as they are ---
             $literal
@@ -227,6 +228,7 @@ def unpack_blocks(d: Draft) -> None:
         """,
         limits=limits,
         skip=skip,
+        leave=leave,
         zero="0" if word == "int" else "wp.uint8(0)",
         recent="last_back = int(1)" if offsets == "recent" else "",
         literal=literal,
@@ -239,7 +241,7 @@ def unpack_blocks(d: Draft) -> None:
         d.says("Decompresses blocks of literals and matches, reports damaged ones and computes checksums.")
     d.explain(
         "A sequence is a token, literals and the offset of a match. The token holds the lengths of both,\n"
-        "three bits each; a match has two bytes more. Decoding stops at the first damaged sequence; what was decoded until then is kept."
+        "three bits each; a match is two bytes longer than its field says. Decoding stops at the first damaged sequence; what was decoded until then is kept."
     )
 
     def reference(v: Values) -> dict[str, Any]:

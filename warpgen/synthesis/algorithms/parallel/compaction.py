@@ -198,7 +198,7 @@ def stream_compact(d: Draft) -> None:
         "run_lengths": "measure_runs|lengths_of_runs|segment_lengths",
         "keys": "labels|cells|sorted_keys|codes",
         "edges": "pairs|edge_keys|pair_keys",
-        "length": "run_length|count|extent",
+        "length": "run_length|run_size",
     },
     adjoint="no",
 )
@@ -252,7 +252,7 @@ def run_lengths(d: Draft) -> None:
         new = with_(differ, "tid", "tid - 1")
         mark = f"head[tid] = wp.where({new}, 1, 0)"
         if place == "at head":
-            mark = f"if {new}:\n    head[tid] = 1"
+            mark = f"head[tid] = 1 if {new} else 0"
         d.code(
             """
             tid = wp.tid()
@@ -269,7 +269,7 @@ def run_lengths(d: Draft) -> None:
             "length",
             "int",
             n,
-            about="length of each run at its first element"
+            about="length of each run at its first element, 0 at the others"
             if place == "at head"
             else "length of the run of each element",
         )
@@ -278,7 +278,7 @@ def run_lengths(d: Draft) -> None:
         while first > 0 and {with_(same, "first - 1", "tid")}:
             first -= 1
         """
-        leave = f"if tid > 0 and {with_(same, 'tid - 1', 'tid')}:\n    return"
+        leave = f"if tid > 0 and {with_(same, 'tid - 1', 'tid')}:\n    length[tid] = 0\n    return"
         d.code(
             f"""
             tid = wp.tid()

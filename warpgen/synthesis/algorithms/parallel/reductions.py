@@ -85,12 +85,10 @@ def block_reduce(d: Draft) -> None:
             s = t
             """
         elif form == "pairs":
-            stride = "for i in range(tid, x.shape[0] // 2, THREADS):"
-            near, far = f"{diff}s += {at}".replace("$i", "i"), at.replace("$i", "k")
-            if diff:
-                near = near.replace("s +=", "far_diff = x[k] - other[k]\ns +=")
-                far = "far_diff * far_diff"
-            add = f"k = i + x.shape[0] // 2\n{near} + {far}"
+            stride = "for i in range(tid, x.shape[0], 2 * THREADS):"
+            far = f"{diff}s += {at}".replace("$i", "k").replace("diff", "far_diff")
+            far = far.replace("\n", "\n    ")
+            add += f"\nk = i + THREADS\nif k < x.shape[0]:\n    {far}"
         d.code(
             """
             tid = wp.tid()
@@ -328,8 +326,14 @@ def segmented_reduce(d: Draft) -> None:
         fold = "largest" if op == "max" else "s"
         ending = ""
         if form == "cooperative":
-            ending = f"whole = wp.tile_{'max' if op == 'max' else 'sum'}(wp.tile({fold}))\nif lane != 0:\n    return"
-            fold = "whole[0]"
+            ending = f"""
+                t = wp.tile_{"max" if op == "max" else "sum"}(wp.tile({fold}))
+                # All threads read the tile, one stores
+                whole = t[0]
+                if lane != 0:
+                    return
+            """
+            fold = "whole"
         store = {
             "sum": f"y[seg] = {fold}",
             "mean": f"# Empty segments get a mean of zero\ny[seg] = {fold} / float(wp.max(end - start, 1))",

@@ -180,6 +180,7 @@ def row_moments(d: Draft) -> None:
         minus = "float(COLS - 1)" if sample == "n - 1" else size
         variance = f"ss[0] / {minus}"
         d.says("Computes mean and variance of each row by tiles.")
+    missing = ""
     if result == "both":
         store = f"mean[row] = mu\nvariance[row] = {variance}"
     elif result == "deviation":
@@ -191,7 +192,8 @@ def row_moments(d: Draft) -> None:
     else:
         z = x.replace("x[", "z[")
         store = f"scale = 1.0 / wp.sqrt({variance} + eps)\n"
-        store += f"for k in range(n):\n    $skip\n    {z} = ({x} - mu) * scale"
+        missing = f"if {x} < lowest:\n    # The mean stands for a missing value\n    {z} = 0.0\n    continue"
+        store += f"for k in range(n):\n    $missing\n    {z} = ({x} - mu) * scale"
         if form == "tile":
             store = f"wp.tile_store(z, dev * (1.0 / wp.sqrt({variance} + eps)), offset=(row, 0))"
         d.says("Brings each row to mean zero and variance one.")
@@ -210,6 +212,7 @@ def row_moments(d: Draft) -> None:
         length="" if form == "tile" else f"n = {count}",
         body=body,
         skip=skip,
+        missing=missing if masked else "",
         nothing="",
         third=moment if third else "",
         store=store,
@@ -281,14 +284,19 @@ def row_extremum(d: Draft) -> None:
     if form != "cooperative":
         d.output("best", "int", m, about=f"{layout_other} of the extremum, -1 for none")
     if keep:
-        d.output("value", "float", m, about=f"extremum per {layout[:-1]}")
+        d.output(
+            "value",
+            "float",
+            m,
+            about=f"extremum per {layout[:-1]}" + (", 0 if there is none" if valid != "all" else ""),
+        )
     less = "<" if sign == "min" else ">"
     worst = "1.0e30" if sign == "min" else "-1.0e30"
     count = "counts[row]" if valid == "counts" else f"cost.shape[{1 if layout == 'rows' else 0}]"
     skip = f"if not {at.replace('cost', 'active')}:\n    continue" if valid == "mask" else ""
     if form == "scan":
         start = "cutoff" if valid == "threshold" else f"float({worst})"
-        empty = "" if valid == "all" or not keep else "if best_col < 0:\n    return"
+        empty = "" if valid == "all" or not keep else "if best_col < 0:\n    value[row] = 0.0\n    return"
         d.launch(m)
         d.code(
             f"""

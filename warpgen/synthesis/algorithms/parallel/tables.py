@@ -243,8 +243,8 @@ def hash_table(d: Draft) -> None:
         f"slot = (slot + probe + 1) % {size}",
         "double": f"slot = (slot + stride) % {size}",
     }[probing]
-    why = "Odd, hence" if power == "power of two" else "Any stride is"
-    stride = f"# {why} coprime to the table size, so that all slots are reached\nstride = 1 + 2 * (key % 31)"
+    why = "Odd, hence coprime to the table size" if power == "power of two" else "The table size is prime"
+    stride = f"# {why}, so that all slots are reached\nstride = 1 + 2 * (key % 31)"
     stride = stride if probing == "double" else ""
     about = {"lookup": "keys to look up", "slot of key": "keys to look for", "count": "keys to count"}.get(
         task, "keys to insert"
@@ -350,7 +350,7 @@ def hash_table(d: Draft) -> None:
     elif payload:
         d.inout("stored", "int", capacity, value=0.0, about="value of each slot's key")
     if task == "insert":
-        d.output("slot_of", "int", n, about="slot of each key")
+        d.output("slot_of", "int", n, about="slot of each key, -1 if the table is full")
     put = "# Of the values of equal keys, any may stay\nstored[slot] = values[tid]" if payload else ""
     if task == "count":
         put = "wp.atomic_add(counts, slot, 1)"
@@ -362,6 +362,7 @@ def hash_table(d: Draft) -> None:
         key = keys[tid]
         slot = {home("key")}
         $stride
+        $none
         for probe in range(capacity):
             # -1 marks an empty slot; another thread may have brought the same key
             old = wp.atomic_cas(table, slot, -1, key)
@@ -373,6 +374,7 @@ def hash_table(d: Draft) -> None:
         """,
         stride=stride,
         put=put,
+        none="slot_of[tid] = -1" if task == "insert" else "",
         done=done,
         step=step,
     )

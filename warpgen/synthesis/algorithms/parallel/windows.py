@@ -194,7 +194,7 @@ def sliding_window(d: Draft) -> None:
             "mean": f"s / {number}",
             "sum": "s",
             "max": "largest",
-            "variance": f"sq / {number} - s * s / ({number} * {number})",
+            "variance": f"sq / {number} - mean * mean",
         }[op]
         d.launch(*(shape if rows else (n,)))
         d.code(
@@ -207,6 +207,7 @@ def sliding_window(d: Draft) -> None:
             for k in range(-radius, radius + 1):
                 $test
                 $add
+            {f"mean = s / {number}" if op == "variance" else "$nothing"}
             y[{p}i] = {end}
             """,
             edge=edge if border == "skip" else "",

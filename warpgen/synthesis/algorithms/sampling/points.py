@@ -151,10 +151,12 @@ def sample_surface(d: Draft) -> None:
         "even": "triangles of a mesh, all of them drawn alike",
         "given": "given triangles of a mesh",
     }[pick]
-    what = "points" if result == "points" else "barycentric coordinates"
-    d.says(f"Samples {what} on {which}.")
+    if result == "points":
+        d.says(f"Samples points on {which}.")
+    else:
+        d.says(f"Chooses {which}, with barycentric coordinates of a point on each.")
     if result == "barycentric":
-        d.calls("sample_barycentric|barycentric_samples|draw_barycentric")
+        d.calls("sample_surface_coordinates|surface_coordinates|draw_surface_coordinates")
     face_of = "face_of" if face == "f" else f"{face}_of"
     d.input("vertices", "vec3", vertices if indexed else (triangles, 3), -1.0, 1.0, about="Vertex positions")
     if indexed:

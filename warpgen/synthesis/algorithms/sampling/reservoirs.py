@@ -236,6 +236,7 @@ def reuse_reservoirs(d: Draft) -> None:
         # Empty reservoir, or a sample that does not contribute here
         if final_pdf <= 0.0:
             out_light[row, col] = -1
+            out_weight[row, col] = 0.0
             return
 
         $normalize

@@ -15,6 +15,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     names={
         "draw_categories": "sample_categories|pick_classes|discrete_draws",
         "weights": "category_weights|relative_weights",
+        "fitness": "scores|merits",
         "cdf": "cumulative|cumulative_probs",
         "seed": "rng_seed|base_seed|key",
         "state": "rng|rng_state|gen",
@@ -46,7 +47,7 @@ def draw_categories(d: Draft) -> None:
         d.calls({
             "counts": "count_draws|draw_counts|tally_categories",
             "values": "draw_values|sample_values|random_payloads",
-            "slots": "draw_slots|assign_slots|claim_slots",
+            "slots": "draw_and_rank|rank_draws|number_draws",
         }[wanted])  # fmt: skip
     n, k, each = d.pick(256, 320, 384), d.pick(5, 6, 8), d.pick(4, 6)
     d.param("seed", "int", 1, 100000, about="seed of the random states")
@@ -56,6 +57,8 @@ def draw_categories(d: Draft) -> None:
     elif method == "alias":
         d.input("share", "float", k, 0.2, 1.0, about="probability to keep the drawn category")
         d.input("alias", "int", k, 0, k, about="category to take otherwise")
+    elif method == "tournament":
+        d.input("fitness", "float", k, 0.2, 1.0, about="fitness of each category, the fitter one wins")
     else:
         d.input(
             "weights",
@@ -114,7 +117,7 @@ for attempt in range(MAX_ATTEMPTS):
         "tournament": """
 picked = wp.randi(state, 0, num_categories)
 rival = wp.randi(state, 0, num_categories)
-if weights[rival] > weights[picked]:
+if fitness[rival] > fitness[picked]:
     picked = rival""",
     }[method].strip("\n")
     if method == "rejection":
@@ -147,7 +150,7 @@ if weights[rival] > weights[picked]:
             np.add.at(p, v.alias, (1 - v.share) / k)
             return p
         if method == "tournament":
-            rank = (v.weights[:, None] > v.weights).sum(axis=1)
+            rank = (v.fitness[:, None] > v.fitness).sum(axis=1)
             return (2 * rank + 1) / k**2
         return v.weights / v.weights.sum()
 
@@ -220,7 +223,9 @@ def tileable_noise(d: Draft) -> None:
     elif kind == "terraces":
         d.param("terraces", "float", 4.0, 12.0, about="terraces for a rise of the noise by one")
     tiles = 2
-    d.param("tiles", "int", tiles, about="how often the noise repeats along each axis")
+    d.param(
+        "tiles", "int", tiles, about="how often the noise repeats" + (" along each axis" if axes > 1 else "")
+    )
     d.output("out", "float", shape, about="the texture")
     index = ", ".join("ijk"[:axes]) if axes > 1 else "tid"
     names = "ijk"[:axes] if axes > 1 else ["tid"]

@@ -381,7 +381,7 @@ def cube_roots(d: Draft) -> None:
         "signed": "signed_cube_roots|signed_cbrt|compress_signed",
         "hydraulic": "critical_depths|critical_depth|critical_flow_depth",
     }[kind])  # fmt: skip
-    low, high = {"lightness": (0.05, 1.0), "signed": (-4.0, 4.0)}.get(kind, (0.2, 8.0))
+    low, high = {"lightness": (0.001, 1.0), "signed": (-4.0, 4.0)}.get(kind, (0.2, 8.0))
     form.element("q", source, low, high)
     if scaled == "given":
         form.number(factor, *((1.0, 1.2) if kind in ("lightness", "hydraulic") else (0.5, 2.0)))
@@ -390,6 +390,7 @@ def cube_roots(d: Draft) -> None:
     form.output(out)
     times = "" if scaled == "no" else f"{factor} * "
     cube = "1.0" if scaled == "no" else "p * p * p"
+    share = "q" if scaled == "no" else "share"
     lines, value = {
         "sphere": ("", "wp.cbrt(3.0 * q / (4.0 * wp.pi))"),
         "orbit": (
@@ -397,8 +398,9 @@ def cube_roots(d: Draft) -> None:
             f"wp.cbrt({times}q * q)",
         ),
         "lightness": (
-            "# The line that CIE has below 0.9 per cent of white is left out",
-            f"116.0 * wp.cbrt(q{'' if scaled == 'no' else ' / white'}) - 16.0",
+            ("" if scaled == "no" else "share = q / white\n")
+            + "# CIE has a line below 0.9 per cent of white",
+            f"wp.where({share} > 216.0 / 24389.0, 116.0 * wp.cbrt({share}) - 16.0, 24389.0 / 27.0 * {share})",
         ),
         "cubic": (
             f"# Cardano's formula: positive discriminant, one real root\nroot = wp.sqrt(q * q + {cube})",
@@ -418,7 +420,9 @@ def cube_roots(d: Draft) -> None:
         formulas: dict[str, _Formula] = {
             "sphere": lambda q: (3 * q / (4 * np.pi)) ** (1 / 3),
             "orbit": lambda q: (k * q * q) ** (1 / 3),
-            "lightness": lambda q: 116 * (q / k) ** (1 / 3) - 16,
+            "lightness": lambda q: np.where(
+                q / k > 0.008856, 116 * (q / k) ** (1 / 3) - 16, 903.2963 * q / k
+            ),
             "cubic": lambda q: 2 * np.sqrt(k) * np.sinh(np.arcsinh(q / np.sqrt(k) ** 3) / 3),
             "signed": lambda q: k * np.sign(q) * np.abs(q) ** (1 / 3),
             "hydraulic": lambda q: (k * q**2 / 9.81) ** (1 / 3),

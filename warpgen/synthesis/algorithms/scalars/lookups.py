@@ -194,7 +194,7 @@ def bearings(d: Draft) -> None:
     d.calls({
         "mercator": "mercator_map|project_mercator", "back": "unproject_mercator|mercator_latitude",
         "haversine": "great_circle|arc_to_station", "bearing": "bearings|azimuth_from_station",
-        "stereographic": "stereographic_radius|project_stereographic", "sun": "solar_elevation|sun_height",
+        "stereographic": "stereographic_radius|radius_on_map|polar_map_radius", "sun": "solar_elevation|sun_height",
         "grade": "slope_angle|grade_to_degrees",
     }[kind].replace("station", "station" if from_ == "given" else "origin"))  # fmt: skip
     first = {"back": "ordinates", "grade": "slopes"}.get(kind, "latitude")

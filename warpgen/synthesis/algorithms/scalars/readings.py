@@ -201,17 +201,19 @@ def cleaned_readings(d: Draft) -> None:
                 return 0.0
         """)
     mark = {"no": "", "global": "wp.atomic_add(bad_count, 0, 1)", "flags": "bad[tid] = 1"}[counted]
+    good_mark = "bad[tid] = 0" if counted == "flags" else ""
     otherwise = f"else:\n    clean[tid] = {replacement}\n    $mark"
     body = {
-        "finite": f"{made} = {make}\nif wp.isfinite({made}):\n    clean[tid] = {made}\n{otherwise}",
-        "nan": f"{made} = {make}\nif not wp.isnan({made}):\n    clean[tid] = {made}\n{otherwise}",
+        "finite": f"{made} = {make}\nif wp.isfinite({made}):\n    clean[tid] = {made}\n    $good\n{otherwise}",
+        "nan": f"{made} = {make}\nif not wp.isnan({made}):\n    clean[tid] = {made}\n    $good\n{otherwise}",
         "nan or inf": f"""
 {made} = {make}
 if wp.isnan({made}) or wp.isinf({made}):
     clean[tid] = {replacement}
     $mark
     return
-clean[tid] = {made}""".lstrip(),
+clean[tid] = {made}
+$good""".lstrip(),
         "nan then inf": f"""
 {made} = {make}
 if wp.isnan({made}):
@@ -222,11 +224,12 @@ elif wp.isinf({made}):
     clean[tid] = wp.copysign(limit, {made})
     $mark
 else:
-    clean[tid] = {made}""".lstrip(),
-        "before": f"if {fine}:\n    clean[tid] = {make}\n{otherwise}",
+    clean[tid] = {made}
+    $good""".lstrip(),
+        "before": f"if {fine}:\n    clean[tid] = {make}\n    $good\n{otherwise}",
     }[test]
     d.launch(n)
-    d.code("tid = wp.tid()\n$body", body=body, mark=mark)
+    d.code("tid = wp.tid()\n$body", body=body, mark=mark, good=good_mark)
 
     def reference(v: Values) -> Mapping[str, Any]:
         s = v.signal.astype(float)

@@ -77,7 +77,7 @@ def _sky(model: str, cz: Any, mass: Any, extra: Any, alt: Any, turb: Any) -> tup
     source="Meeus 1998, ch. 25; NOAA Solar Calculator; Kasten & Young 1989; Hay & Davies 1980",
     names={
         "panel_irradiance": "solar_irradiance|pv_irradiance|sun_on_panel",
-        "days": "days_since_2000|days_since_epoch|epoch_days",
+        "days": "days_since_2000|days_2000|day_numbers",
         "hours": "utc_hours|time_utc|clock_hours",
         "latitudes": "lat|site_lat|lats",
         "longitudes": "lon|site_lon|lons",
@@ -190,7 +190,8 @@ def panel_irradiance(d: Draft) -> None:
             ghi = dhi
         """
     lowest = 0.05 if light else 0.0
-    skip = "if not in_service[site]:\n    return" if shaded == "mask" and light else ""
+    none = f"irradiance[{at}] = 0.0" if light else f"sun[{at}] = wp.vec3()"
+    skip = f"if not in_service[site]:\n    {none}\n    return" if shaded == "mask" and light else ""
     plane = f"""
         # --- Clear sky ---
         cos_zenith = wp.sin(elevation)
@@ -252,11 +253,12 @@ def panel_irradiance(d: Draft) -> None:
         east = -wp.cos(declination) * wp.sin(hour_angle)
         north = cos_lat * wp.sin(declination) - sin_lat * wp.cos(declination) * wp.cos(hour_angle)
         up = sin_lat * wp.sin(declination) + cos_lat * wp.cos(declination) * wp.cos(hour_angle)
-        elevation = wp.asin(wp.clamp(up, -0.9999, 0.9999))
+        elevation = wp.asin(wp.clamp(up, -1.0, 1.0))
         $turn
         $bend
         {"# The sun is below the horizon or too low to matter" if light else "# The sun is below the horizon"}
         if elevation < {lowest}:
+            {none}
             return
         $to_sun
         $plane
@@ -326,7 +328,7 @@ def panel_irradiance(d: Draft) -> None:
         e = -np.cos(dec) * np.sin(ha)
         n = np.cos(lat) * np.sin(dec) - np.sin(lat) * np.cos(dec) * np.cos(ha)
         u = np.sin(lat) * np.sin(dec) + np.cos(lat) * np.cos(dec) * np.cos(ha)
-        az, el = np.arctan2(e, n) % (2 * np.pi), np.arcsin(np.clip(u, -0.9999, 0.9999))
+        az, el = np.arctan2(e, n) % (2 * np.pi), np.arcsin(np.clip(u, -1, 1))
         if refraction:
             lifted = el / rad + 10.3 / (el / rad + 5.11)
             el = el + np.where(el > -0.01, 1.02 / 60 / np.tan(lifted * rad), 0.0) * rad

@@ -37,8 +37,8 @@ def environment_light(d: Draft) -> None:
     }[mapping]
     way = {
         "direction": "in given directions",
-        "reflection": "where views are reflected to",
-        "refraction": "where views are refracted to",
+        "reflection": "in the directions that views are reflected to",
+        "refraction": "in the directions that views are refracted to",
     }[use]
     d.says(f"Looks up light in {name} {way}.")
     d.calls({
@@ -99,6 +99,7 @@ def environment_light(d: Draft) -> None:
         lines += [
             f"if w[{c}] < 0.0:",
             "    # No light from below the horizon",
+            "    radiance[tid] = wp.vec3()",
             "    return",
             f"u = 0.5 + 0.5 * w[{a}]",
             f"v = 0.5 + 0.5 * w[{b}]",

@@ -265,7 +265,7 @@ def trace_texture(d: Draft) -> None:
     start, each, store = {
         "sum": ("total = float(0.0)", "total += value", "out[tid] = wp.length(along) * total / float(steps)"),
         "transmittance": ("total = float(0.0)", "total += value", "out[tid] = wp.exp(-sigma * wp.length(along) * total / float(steps))"),
-        "maximum": ("best = float(0.0)", "best = wp.max(best, value)", "out[tid] = best"),
+        "maximum": ("# Densities are never negative\nbest = float(0.0)", "best = wp.max(best, value)", "out[tid] = best"),
         "emission": (
             "light_sum = float(0.0)\ntransmitted = float(1.0)\nds = wp.length(along) / float(steps)",
             "alpha = 1.0 - wp.exp(-sigma * value * ds)\nlight_sum += transmitted * alpha * value\ntransmitted *= 1.0 - alpha",

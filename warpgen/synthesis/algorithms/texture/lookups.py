@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 def grade_colors(d: Draft) -> None:
     """Applies a color grading lookup table."""
     shape = d.option("table", "cube", "curves", "ramp", "strip")
-    centred = d.flag("centred") if shape in ("cube", "ramp") else False
+    spelled = d.option("spelled", "inner", "texels")
     mixed = d.option("mix", "none", "strength", "per pixel")
     encode = d.option("input", "plain", "log", "gamma")
     n, m = d.pick(4, 6, 8), d.pick(64, 96, 128)
@@ -55,8 +55,7 @@ def grade_colors(d: Draft) -> None:
     if encode == "gamma":
         d.param("gamma", "float", 1.8, 2.4, about="Exponent of the input shaper")
     size = n if shape in ("cube", "strip") else 2 * n
-    if centred or shape == "strip":
-        d.param("size", "int", size, about="Texels of the table along each axis")
+    d.param("size", "int", size, about="Texels of the table along each axis")
     d.output("graded", "vec3", m, about="Graded colors")
     lines = ["tid = wp.tid()", "c = colors[tid]"]
     if shape == "ramp":
@@ -71,24 +70,29 @@ def grade_colors(d: Draft) -> None:
         parts = ", ".join(f"wp.pow(c[{k}], 1.0 / gamma)" for k in range(3))
         lines += [f"{'y' if shape == 'ramp' else 'q'} = {shaper.format(parts)}"]
     q = "c" if encode == "plain" else "q"
-    if centred:
-        lines += [
-            "# Scale and offset so 0 and 1 map to the centers of the outer texels",
-            "inner = float(size - 1) / float(size)",
-            "half = 0.5 / float(size)",
-        ]
+    if shape != "strip":
+        lines += ["# Scale and offset so 0 and 1 map to the centers of the outer texels"]
+        if spelled == "inner":
+            lines += ["inner = float(size - 1) / float(size)", "half = 0.5 / float(size)"]
+            at = "inner * y + half" if shape == "ramp" else f"inner * {q} + wp.vec3(half, half, half)"
+        else:
+            lines += ["n = float(size)"]
+            at = (
+                "(y * (n - 1.0) + 0.5) / n"
+                if shape == "ramp"
+                else f"({q} * (n - 1.0) + wp.vec3(0.5, 0.5, 0.5)) / n"
+            )
     if shape == "cube":
-        at = f"inner * {q} + wp.vec3(half, half, half)" if centred else q
         lines += [f"g = wp.texture_sample(lut, {at}, dtype=wp.vec4)", "look = wp.vec3(g[0], g[1], g[2])"]
     elif shape == "curves":
         lines += [
-            f"r = wp.texture_sample(lut, {q}[0], dtype=wp.vec4)",
-            f"g = wp.texture_sample(lut, {q}[1], dtype=wp.vec4)",
-            f"b = wp.texture_sample(lut, {q}[2], dtype=wp.vec4)",
+            f"p = {at}",
+            "r = wp.texture_sample(lut, p[0], dtype=wp.vec4)",
+            "g = wp.texture_sample(lut, p[1], dtype=wp.vec4)",
+            "b = wp.texture_sample(lut, p[2], dtype=wp.vec4)",
             "look = wp.vec3(r[0], g[1], b[2])",
         ]
     elif shape == "ramp":
-        at = "inner * y + half" if centred else "y"
         lines += [f"g = wp.texture_sample(lut, {at}, dtype=wp.vec4)", "look = wp.vec3(g[0], g[1], g[2])"]
     else:
         lines += [
@@ -120,12 +124,12 @@ def grade_colors(d: Draft) -> None:
             q_ = light ** (1 / v.gamma)
 
         def centre(x: Any) -> Any:
-            return x * (size - 1) / size + 0.5 / size if centred else x
+            return x * (size - 1) / size + 0.5 / size
 
         if shape == "cube" or shape == "ramp":
             look = sample(v.lut, centre(q_))[:, :3]
         elif shape == "curves":
-            look = np.stack([sample(v.lut, q_[:, k : k + 1])[:, k] for k in range(3)], -1)
+            look = np.stack([sample(v.lut, centre(q_)[:, k : k + 1])[:, k] for k in range(3)], -1)
         else:
             # as a cube again, blue the slowest axis
             cube = v.lut.values.astype(float).reshape(n, n, n, 4).transpose(1, 0, 2, 3)

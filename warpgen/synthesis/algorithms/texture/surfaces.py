@@ -149,6 +149,7 @@ def perturb_normals(d: Draft) -> None:
             d.function("""
                 @wp.func
                 def tangent_frame(n: wp.vec3):
+                    \"\"\"Return some frame around a normal, which will do for a map without a direction.\"\"\"
                     # Duff et al. 2017: branchless orthonormal basis
                     sign = wp.where(n[2] < 0.0, -1.0, 1.0)
                     a = -1.0 / (sign + n[2])
