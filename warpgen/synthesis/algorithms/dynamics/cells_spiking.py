@@ -83,7 +83,7 @@ def spiking_step(d: Draft) -> None:
         d.output("spike_count", "int", 1, about="Number of spikes so far")
         d.output("spike_ids", "int", count, about="Indices of the neurons that fired")
     else:
-        d.inout("spikes", "int", count, 0, 5, about="Spikes so far")
+        d.inout("spike_counts", "int", count, 0, 5, about="Spikes so far")
     head = ""
     if rest == "counter":
         d.module(f"REFRACTORY_STEPS = wp.constant({d.pick(2, 3, 5)})")
@@ -148,7 +148,7 @@ def spiking_step(d: Draft) -> None:
     note = {
         "flags": "",
         "list": "slot = wp.atomic_add(spike_count, 0, 1)\nspike_ids[slot] = tid",
-        "counts": "spikes[tid] = spikes[tid] + 1",
+        "counts": "spike_counts[tid] = spike_counts[tid] + 1",
     }[collect]
     fire = f"""
     $flag
@@ -222,7 +222,7 @@ def spiking_step(d: Draft) -> None:
         if collect == "flags":
             assert (after.spikes == fired)[sure].all()
         elif collect == "counts":
-            assert (after.spikes - before.spikes == fired)[sure].all()
+            assert (after.spike_counts - before.spike_counts == fired)[sure].all()
         else:
             assert int(after.spike_count[0]) == fired.sum()
             assert set(after.spike_ids[: fired.sum()].tolist()) == set(np.flatnonzero(fired).tolist())

@@ -141,7 +141,8 @@ def fly_projectiles(d: Draft) -> None:
     earth_rate = EARTH_RATE * wp.vec3(0.0, wp.cos(latitude), wp.sin(latitude))
     acc -= 2.0 * wp.cross(earth_rate, vel)
     """
-    heads = {"pos": "wp.vec3", "vel": "wp.vec3"}
+    placed = air != "constant" or wind == "power law"  # the acceleration depends on the height
+    heads = ({"pos": "wp.vec3"} if placed else {}) | {"vel": "wp.vec3"}
     if spin != "none":
         heads["spin"] = "wp.vec3"
     heads["mass"] = "float"
@@ -200,7 +201,8 @@ def fly_projectiles(d: Draft) -> None:
     rest = ", ".join(n for n in heads if n not in ("pos", "vel"))
 
     def stage(number: int, at: str, velocity: str) -> str:
-        return f"k{number}x = {velocity}\nk{number}v = acceleration({at}, k{number}x, {rest})\n"
+        place = f"{at}, " if placed else ""
+        return f"k{number}x = {velocity}\nk{number}v = acceleration({place}k{number}x, {rest})\n"
 
     stages = {
         "runge-kutta": "# Classical fourth-order Runge-Kutta: start, twice the middle, end\n"

@@ -37,19 +37,21 @@ def fly_step(d: Draft) -> None:
     count = d.pick(48, 64, 96)
     if result == "wrench" and motors == "lagged":
         motors = "speeds"
+    # Nothing smaller than the gyroscopic term is modelled without it.
+    gyro = result == "state" and (gyro or drag != "none" or ground or motors == "lagged")
     if result == "wrench":
         d.calls("quadrotor_loads|quadrotor_forces|drone_loads")
     d.says(
         "Integrates quadrotor dynamics over one time step."
         if result == "state"
-        else "Computes forces and angular accelerations of quadrotors."
+        else "Computes the forces and moments on quadrotors."
     )
     if result == "state" or ground:
         d.input("pos", "vec3", count, 0.1, 3.0, about="Positions [m]")
     if result == "state" or drag != "none":
         d.input("vel", "vec3", count, -2.0, 2.0, about="Velocities [m/s]")
     d.input("att", "quat", count, kind="unit", about="Attitude quaternions, body to world")
-    if result == "state" or gyro:
+    if result == "state":
         d.input("rates", "vec3", count, -2.0, 2.0, about="Body rates [rad/s]")
     what = "thrusts" if motors == "thrusts" else "speeds"
     d.input("rotors", "vec4", count, 0.5, 1.5, about=f"Rotor {what}, 1 is hover")
@@ -132,8 +134,8 @@ up = up / (1.0 - ratio * ratio)"""
         """
     else:
         angular = (
-            ("w = rates[tid]\n" if result == "state" else "")
-            + "# At low rates the gyroscopic term w x (I w) is small and left out\nwdot = wp.vec3(tx / IXX, ty / IXX, tz / IZZ)"
+            "w = rates[tid]\n# At low rates the gyroscopic term w x (I w) is small and left out\n"
+            "wdot = wp.vec3(tx / IXX, ty / IXX, tz / IZZ)"
         )
     if result == "state":
         for name, kind, about in (
@@ -167,10 +169,10 @@ up = up / (1.0 - ratio * ratio)"""
         $motors
         """
     else:
-        rotate = ""
+        rotate = angular = ""
         d.output("force_out", "vec3", count, about="Forces in the world, gravity among them [N]")
-        d.output("wdot_out", "vec3", count, about="Angular accelerations [rad/s^2]")
-        store = "force_out[tid] = force\nwdot_out[tid] = wdot"
+        d.output("moment_out", "vec3", count, about="Moments of the rotors in body axes [N m]")
+        store = "force_out[tid] = force\nmoment_out[tid] = wp.vec3(tx, ty, tz)"
     d.launch(count)
     d.code(
         "tid = wp.tid()\n$thrust\n$moments\n$lift\n$force\n$angular\n$store",
@@ -180,7 +182,7 @@ up = up / (1.0 - ratio * ratio)"""
     d.explain(
         "Positions and velocities in the world (z up), rates and rotor forces in the body frame."
         if result == "state"
-        else "Forces in the world (z up), angular accelerations in the body frame."
+        else "Forces in the world (z up), moments in the body frame."
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -208,7 +210,7 @@ up = up / (1.0 - ratio * ratio)"""
         if gyro:
             wdot = (torque - np.cross(v.rates, inertia * v.rates)) / inertia
         if result == "wrench":
-            return {"force_out": force, "wdot_out": wdot}
+            return {"force_out": force, "moment_out": torque}
         v1, w1 = v.vel + v.dt / 1.2 * force, v.rates + v.dt * wdot
         xyz, real = v.att[:, :3], v.att[:, 3:]
         if turn == "derivative":

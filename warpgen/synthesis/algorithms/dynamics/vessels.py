@@ -50,7 +50,7 @@ def step_vessels(d: Draft) -> None:
     damping = d.option("damping", *_DAMPING)
     current = d.option("current", "none", "one", "shear")
     thrust = d.option("thrust", "wrench", "thrusters", "propellers")
-    coriolis = d.option("coriolis", "all", "rigid", "none")
+    coriolis = d.option("coriolis", "all", "rigid", weights=(0.7, 0.3))
     floating = d.option("buoyancy", "neutral", "trimmed", "surface")
     scheme = d.option("scheme", "semi-implicit", "explicit", "drag implicit")
     turn = d.option("turn", "linear", "exponential")
@@ -180,16 +180,20 @@ def step_vessels(d: Draft) -> None:
     extra_call = "max_thrust, dead_band" if thrust == "thrusters" else "thrust_coeff, reverse_gain"
     water = {
         "none": "",
-        "one": "# Subtract the current, since forces depend on the velocity relative to the water\n"
-        "vel_r = vel - wp.quat_rotate_inv(rot, current)",
+        "one": "# Subtract the current, since forces depend on the velocity relative to the water\n$vel_c",
         "shear": "# Hydrodynamic forces depend on the velocity relative to the water, which slows with depth\n"
         "depth = wp.max(-pos[2], 0.0)\n"
-        "vel_r = vel - wp.quat_rotate_inv(rot, current * wp.exp(-depth / current_depth))",
+        "$vel_c",
     }
+    flow = "current * wp.exp(-depth / current_depth)" if current == "shear" else "current"
+    # The current in body axes has a name where forces of its own follow from it.
+    needed = coriolis == "all" or scheme == "drag implicit"
+    rotated = f"wp.quat_rotate_inv(rot, {flow})"
+    relative = f"vel_c = {rotated}\nvel_r = vel - vel_c" if needed else f"vel_r = vel - {rotated}"
     cori = {
-        "none": "",
         "rigid": """
-            # --- Coriolis and centripetal forces of the rigid body ---
+            # --- Coriolis and centripetal forces ---
+            # Those of the added mass are left out, since they are small at low speed
             force -= wp.cross(omega, mass * vel)
             moment -= wp.cross(omega, wp.cw_mul(inertia, omega))
         """,
@@ -256,19 +260,19 @@ def step_vessels(d: Draft) -> None:
         omega_out[tid] = omega_new
         """,
         vel="wp.quat_rotate_inv(rot, world_vel[tid])" if world else "vessel_vel[tid]",
-        water=water[current],
+        water=water[current].replace("$vel_c", relative),
         control="force = control_force[tid]\nmoment = control_moment[tid]"
         if thrust == "wrench"
         else f"force, moment = thruster_wrench(tid, {commands}, thruster_pos, thruster_dir, {extra_call})",
         coriolis=cori[coriolis],
         turning="# A steady current turns in body axes, which accelerates the added mass against the water\n"
-        "force -= wp.cw_mul(added_mass, wp.cross(omega, vel - vel_r))"
+        "force -= wp.cw_mul(added_mass, wp.cross(omega, vel_c))"
         if current != "none"
         else "",
         lift=lift[floating],
         weight="force += (mass * GRAVITY - buoyancy) * down" if floating != "neutral" else "",
         damping="# The drag of the current alone; that of the motion is implicit below\n"
-        "force += wp.cw_mul(linear_drag, vel - vel_r)"
+        "force += wp.cw_mul(linear_drag, vel_c)"
         if scheme == "drag implicit" and current != "none"
         else ""
         if scheme == "drag implicit"
@@ -284,10 +288,9 @@ def step_vessels(d: Draft) -> None:
     if current == "none":
         d.text = re.sub(r"\bvel_r\b", "vel", d.text)
     trim(d)
-    turning = "" if coriolis == "none" else " + C(v) v"
     in_c = " and C" if coriolis == "all" else ""
     d.explain(f"""
-        M dv/dt{turning} + D(v) v + g(q) = tau in body axes, with added mass in M{in_c}. The hull is
+        M dv/dt + C(v) v + D(v) v + g(q) = tau in body axes, with added mass in M{in_c}. The hull is
         symmetric, so M and D are diagonal.
     """)
 
@@ -318,9 +321,8 @@ def step_vessels(d: Draft) -> None:
                 push = v.thrust_coeff * n * np.abs(n) * np.where(n < 0.0, v.reverse_gain, 1.0)
             force = push @ v.thruster_dir
             moment = push @ np.cross(v.thruster_pos, v.thruster_dir)
-        if coriolis != "none":
-            force -= np.cross(w, v.mass * vel)
-            moment -= np.cross(w, v.inertia * w)
+        force -= np.cross(w, v.mass * vel)
+        moment -= np.cross(w, v.inertia * w)
         if coriolis == "all":
             force -= np.cross(w, v.added_mass * rel) + v.added_mass * np.cross(w, into(flow))
             moment -= np.cross(w, v.added_inertia * w) + np.cross(rel, v.added_mass * rel)

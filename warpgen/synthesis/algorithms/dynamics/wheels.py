@@ -60,7 +60,7 @@ def tire_curve(slip: float, load: float, tire: TireParams) -> float:
     "brush": '''
 @wp.func
 def tire_curve(slip: float, load: float, tire: TireParams) -> float:
-    """Evaluate the brush model: adhesion in front of the contact patch, sliding behind it.
+    """Evaluate the brush model: adhesion in the front part of the contact patch, sliding in the rear.
 
     Args:
         slip: Slip ratio or tangent of the slip angle.

@@ -81,11 +81,11 @@ def exponential_step(d: Draft) -> None:
     root = w * wp.sqrt({z} * {z} - 1.0)
     fast = -{z} * w - root
     slow = -{z} * w + root
-    a = (v0 - fast * y0) / (slow - fast)
-    b_ = y0 - a
-    y1 = a * wp.exp(slow * dt) + b_ * wp.exp(fast * dt)
-    v1 = a * slow * wp.exp(slow * dt) + b_ * fast * wp.exp(fast * dt)
-    """.replace("b_", "rest_of_y")
+    slow_part = (v0 - fast * y0) / (slow - fast) * wp.exp(slow * dt)
+    fast_part = (slow * y0 - v0) / (slow - fast) * wp.exp(fast * dt)
+    y1 = slow_part + fast_part
+    v1 = slow * slow_part + fast * fast_part
+    """
     none = """
     c = wp.cos(w * dt)
     s = wp.sin(w * dt)

@@ -180,7 +180,7 @@ def integrate_particles(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Hairer, Nørsett & Wanner 1993, sec. III.1: eq. 1.5, 1.9",
     names={
-        "y": "state|u|values",
+        "y": "state|values",
         "rates": "history|derivs|f_hist",
         "dt": "h|step|tau",
         "y_new": "y_out|state_out|u_next",

@@ -14,7 +14,7 @@ from warpgen.synthesis.library.dynamics import System
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "y": "state|states|u",
+    "y": "state|states",
     "dt": "h|step|tau",
     "y_new": "state_out|y_next|states_out",
     "s": "yi|state_i|x",

@@ -15,12 +15,12 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Hairer & Wanner 1996, sec. IV.7 (Rosenbrock) and IV.8; Gear 1971 (BDF); Robertson 1966",
     names={
-        "y": "state|u",
+        "y": "state",
         "dt": "h|step|tau",
         "s": "yn|x|s_k",
         "lhs": "system|system_matrix",
         "res": "g|residual|defect",
-        "y_new": "state_out|y_next|u_new",
+        "y_new": "y_next|state_out",
     },
     double=True,
     weight=9,

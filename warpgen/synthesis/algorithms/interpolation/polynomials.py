@@ -117,14 +117,15 @@ def polynomial_interpolation(d: Draft) -> None:
             "result[tid] = y",
         ]
     elif form == "neville":
-        d.module(f"column = wp.types.vector(length={n}, dtype=float)")
+        d.module(f"NODES = wp.constant({n})\ncolumn = wp.types.vector(length=NODES, dtype=float)")
+        lines.remove(f"n = {size}")
         lines += [
             "p = column()",
-            "for k in range(n):",
+            "for k in range(NODES):",
             f"    p[k] = {at('k')}",
             "# Neville: combine polynomials of one degree less",
-            "for r in range(1, n):",
-            "    for k in range(n - r):",
+            "for r in range(1, NODES):",
+            "    for k in range(NODES - r):",
             "        p[k] = ((x - xs[k + r]) * p[k] + (xs[k] - x) * p[k + 1]) / (xs[k] - xs[k + r])",
             "result[tid] = p[0]",
         ]

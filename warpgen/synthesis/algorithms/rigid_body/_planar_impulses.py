@@ -26,15 +26,25 @@ def apply(k: int, name: str) -> str:
     )
 
 
+def apply_both(one: str, two: str) -> str:
+    """The velocities after impulses at both points."""
+    return (
+        f"vel_a -= inv_mass_a * ({one} + {two})\n"
+        f"spin_a -= inv_inertia_a * (cross2(arm_a1, {one}) + cross2(arm_a2, {two}))\n"
+        f"vel_b += inv_mass_b * ({one} + {two})\n"
+        f"spin_b += inv_inertia_b * (cross2(arm_b1, {one}) + cross2(arm_b2, {two}))\n"
+    )
+
+
 def rub(k: int, cone: str) -> str:
     """Friction at one of the points, within the cone of its normal impulse."""
     return (
         velocity(k)
-        + f"arm_ta{k} = cross2(arm_a{k}, tangent)\narm_tb{k} = cross2(arm_b{k}, tangent)\n"
-        + f"inv_inv_mass_t{k} = inv_mass_a + inv_mass_b + inv_inertia_a * arm_ta{k} * arm_ta{k}"
-        + f" + inv_inertia_b * arm_tb{k} * arm_tb{k}\n"
+        + f"rt_a{k} = cross2(arm_a{k}, tangent)\nrt_b{k} = cross2(arm_b{k}, tangent)\n"
+        + f"inv_mass_t{k} = inv_mass_a + inv_mass_b + inv_inertia_a * rt_a{k} * rt_a{k}"
+        + f" + inv_inertia_b * rt_b{k} * rt_b{k}\n"
         + f"limit{k} = {cone} * normal_impulse{k}\n"
-        + f"tangent_new{k} = wp.clamp(tangent_impulse{k} - (wp.dot(dv{k}, tangent) - belt) / inv_inv_mass_t{k}, -limit{k}, limit{k})\n"
+        + f"tangent_new{k} = wp.clamp(tangent_impulse{k} - (wp.dot(dv{k}, tangent) - belt) / inv_mass_t{k}, -limit{k}, limit{k})\n"
         + f"push_t{k} = (tangent_new{k} - tangent_impulse{k}) * tangent\n"
         + apply(k, f"push_t{k}")
     )

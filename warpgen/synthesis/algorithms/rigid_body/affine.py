@@ -16,7 +16,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "affine_body_energy": "abd_energy|orthogonality_energy|affine_potential|abd_gradient",
         "a": "A|affine|body_affine",
         "kappa": "stiffness|k_abd|rigidity",
-        "vol": "volume|body_volume|volumes",
+        "vol": "volume|body_volume",
         "gradient": "grad|dE_dA|grad_A",
         "energy": "potential|energy_out",
         "strain": "ortho_err|deviation|e_mat",

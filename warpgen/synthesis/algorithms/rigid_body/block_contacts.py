@@ -11,7 +11,7 @@ from warpgen.synthesis.algorithms.rigid_body import DOMAIN
 from warpgen.synthesis.algorithms.rigid_body import _planar_impulses as impulses
 from warpgen.synthesis.writing.draft import Draft, Values
 
-_MOVED = re.compile(r" *(vel_b|spin_b) \+= |(rn_b|arm_tb)\d* = ")
+_MOVED = re.compile(r" *(vel_b|spin_b) \+= |(rn_b|rt_b)\d* = ")
 
 
 def _unmoved(text: str) -> str:
@@ -196,16 +196,16 @@ def solve_contact_blocks(d: Draft) -> None:
     known = restitution and not scaled and friction != "manifold"  # the first of the relative velocities
     if normal == "block":
         if not soft:
-            d.module("STIFFENING = wp.constant(1.02)")
+            d.module("DIAGONAL_SCALE = wp.constant(1.02)")
         masses += [
             f"k12 = {total} + inv_inertia_a * rn_a1 * rn_a2 + inv_inertia_b * rn_b1 * rn_b2",
         ]
         if not soft:
             masses += [
-                "# Stiffen the diagonal, since points close to each other make the block nearly singular",
-                "k11 *= STIFFENING\nk22 *= STIFFENING",
+                "# Enlarge the diagonal, since points close to each other make the block nearly singular",
+                "k11 *= DIAGONAL_SCALE\nk22 *= DIAGONAL_SCALE",
             ]
-        push = impulses.BLOCK + impulses.apply(1, "push_n1") + impulses.apply(2, "push_n2")
+        push = impulses.BLOCK + impulses.apply_both("push_n1", "push_n2")
     else:
         push = "# --- Normal impulses, point by point; accumulated impulses never pull ---\n"
         for k in (1, 2):
@@ -234,9 +234,9 @@ def solve_contact_blocks(d: Draft) -> None:
             $mu
             $middle
             $velocity3
-            arm_ta = cross2(arm_a3, tangent)
-            arm_tb = cross2(arm_b3, tangent)
-            inv_mass_t = inv_mass_a + inv_mass_b + inv_inertia_a * arm_ta * arm_ta + inv_inertia_b * arm_tb * arm_tb
+            rt_a = cross2(arm_a3, tangent)
+            rt_b = cross2(arm_b3, tangent)
+            inv_mass_t = inv_mass_a + inv_mass_b + inv_inertia_a * rt_a * rt_a + inv_inertia_b * rt_b * rt_b
             limit = {cone} * (normal_impulse1 + normal_impulse2)
             tangent_new = wp.clamp(tangent_impulse - (wp.dot(dv3, tangent) - belt) / inv_mass_t, -limit, limit)
             push_t = (tangent_new - tangent_impulse) * tangent
@@ -256,7 +256,8 @@ def solve_contact_blocks(d: Draft) -> None:
         warm = "# Warm start: the sweep only adds what the impulses of the step before lack\n" + along + "\n"
         for k in (1, 2):
             rubbed = f" + tangent_impulse{k} * tangent" if friction == "point by point" else ""
-            warm += f"push_w{k} = normal_impulse{k} * n{rubbed}\n" + impulses.apply(k, f"push_w{k}")
+            warm += f"push_w{k} = normal_impulse{k} * n{rubbed}\n"
+        warm += impulses.apply_both("push_w1", "push_w2")
         if friction == "manifold":
             warm += f"{middle}\npush_w3 = tangent_impulse * tangent\n" + impulses.apply(3, "push_w3")
     store = {

@@ -180,8 +180,8 @@ def prepare_contacts(d: Draft) -> None:
     def mass(row: int, direction: str) -> str:
         """The lines that store a row's effective mass and its Jacobian."""
         lines = [
-            f"k_{row} = {response}(body_a, r_a, {direction}, {arguments})",
-            f"k_{row} += {response}(body_b, r_b, {direction}, {arguments})",
+            f"k_{row} = {response}(body_a, r_a, {direction}, {arguments})"
+            f" + {response}(body_b, r_b, {direction}, {arguments})",
         ]
         if bias == "soft" and row == 0:
             lines += [

@@ -28,9 +28,9 @@ def _solve(friction: str, at: Any, relaxed: bool) -> str:
     normal = {at("normal")}
     v_rel = {velocity}
     # Accumulated impulses are clamped, not the increments, so a contact may give impulse back
-    mass_n = {mass("normal")}
+    inv_mass_n = {mass("normal")}
     old_n = impulse_n[world, c]
-    delta_n = {over}({at("bias")} - wp.dot(v_rel, normal)) / mass_n
+    delta_n = {over}({at("bias")} - wp.dot(v_rel, normal)) / inv_mass_n
     new_n = wp.max(old_n + delta_n, 0.0)
     impulse_n[world, c] = new_n
     push = (new_n - old_n) * normal
@@ -43,17 +43,17 @@ def _solve(friction: str, at: Any, relaxed: bool) -> str:
     t1, t2 = orthonormal_basis(normal)
     limit = {at("friction")} * new_n
     v_rel = {velocity}
-    mass_1 = {mass("t1")}
-    mass_2 = {mass("t2")}
+    inv_mass_1 = {mass("t1")}
+    inv_mass_2 = {mass("t2")}
     old_t = impulse_t[world, c]
-    delta_1 = {over}-wp.dot(v_rel, t1) / mass_1
-    delta_2 = {over}-wp.dot(v_rel, t2) / mass_2
+    delta_1 = {over}-wp.dot(v_rel, t1) / inv_mass_1
+    delta_2 = {over}-wp.dot(v_rel, t2) / inv_mass_2
     new_1 = wp.clamp(old_t[0] + delta_1, -limit, limit)
     new_2 = wp.clamp(old_t[1] + delta_2, -limit, limit)
     new_t = wp.vec2(new_1, new_2)
     impulse_t[world, c] = new_t
-    drag = (new_t[0] - old_t[0]) * t1 + (new_t[1] - old_t[1]) * t2
-    {apply.format("drag")}
+    push_t = (new_t[0] - old_t[0]) * t1 + (new_t[1] - old_t[1]) * t2
+    {apply.format("push_t")}
     """.replace("= relaxation * -wp", "= -relaxation * wp")
     elif friction == "cone":
         lines += f"""
@@ -61,17 +61,17 @@ def _solve(friction: str, at: Any, relaxed: bool) -> str:
     t1, t2 = orthonormal_basis(normal)
     limit = {at("friction")} * new_n
     v_rel = {velocity}
-    mass_1 = {mass("t1")}
-    mass_2 = {mass("t2")}
+    inv_mass_1 = {mass("t1")}
+    inv_mass_2 = {mass("t2")}
     old_t = impulse_t[world, c]
-    trial_1 = old_t[0] - {over}wp.dot(v_rel, t1) / mass_1
-    trial_2 = old_t[1] - {over}wp.dot(v_rel, t2) / mass_2
+    trial_1 = old_t[0] - {over}wp.dot(v_rel, t1) / inv_mass_1
+    trial_2 = old_t[1] - {over}wp.dot(v_rel, t2) / inv_mass_2
     trial_length = wp.sqrt(trial_1 * trial_1 + trial_2 * trial_2)
     scale = wp.where(trial_length > limit, limit / wp.max(trial_length, 1.0e-9), 1.0)
     new_t = wp.vec2(trial_1 * scale, trial_2 * scale)
     impulse_t[world, c] = new_t
-    drag = (new_t[0] - old_t[0]) * t1 + (new_t[1] - old_t[1]) * t2
-    {apply.format("drag")}
+    push_t = (new_t[0] - old_t[0]) * t1 + (new_t[1] - old_t[1]) * t2
+    {apply.format("push_t")}
     """
     return lines
 

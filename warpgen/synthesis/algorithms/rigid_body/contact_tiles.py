@@ -39,7 +39,7 @@ def constraint_masses(d: Draft) -> None:
         "matrix": "delassus_matrix|inverse_constraint_inertia|constraint_response_matrix",
         "diagonal": "effective_masses|constraint_effective_mass|effective_mass_tiled",
         "right-hand side": "free_constraint_speeds|constraint_rhs|unconstrained_speeds",
-        "speeds": "advance_joint_speeds|whitened_velocities|advance_whitened",
+        "speeds": "advance_whitened_speeds|whitened_velocities|advance_whitened",
         "answer": "impulse_response|apply_delassus|constraint_response",
         "operational": "measure_task_accelerations|task_acceleration_norms",
     }[result])  # fmt: skip
@@ -106,7 +106,7 @@ def constraint_masses(d: Draft) -> None:
         "diagonal": ("effective", (worlds, rows), "effective mass of each constraint alone"),
         "right-hand side": ("free_speed", (worlds, rows), "speeds of the constraints without their impulses"),
         "speeds": (
-            "next_speed",
+            "whitened_speed",
             (worlds, dofs),
             "joint velocities without constraint impulses, in the factor's coordinates",
         ),
@@ -200,9 +200,9 @@ def constraint_masses(d: Draft) -> None:
         "gained = wp.tile_matmul(wp.tile_reshape(pushed, shape=(1, DOFS)), spread)\n"
         "wp.tile_store(free_speed[world], wp.tile_squeeze(now) + wp.tile_squeeze(gained))",
         "speeds": f"{free}\n"
-        "# L^T v is what the kinetic energy is the squared length of\n"
+        "# The factor's coordinates: half the squared length of L^T v is the kinetic energy\n"
         "turned = wp.tile_squeeze(wp.tile_matmul(wp.tile_reshape(v, shape=(1, DOFS)), factor))\n"
-        "wp.tile_store(next_speed[world], turned + pushed)",
+        "wp.tile_store(whitened_speed[world], turned + pushed)",
         "answer": "applied = wp.tile_load(impulses[world], shape=ROWS)\n"
         f"change = wp.tile_matmul({g}, wp.tile_reshape(applied, shape=(ROWS, 1)))\n"
         "wp.tile_store(speed_changes[world], wp.tile_squeeze(change))",

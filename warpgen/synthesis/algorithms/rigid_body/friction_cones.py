@@ -51,7 +51,7 @@ def update_cones(d: Draft) -> None:
     d.module(f"CONDIM = wp.constant({dims})")
     if layout == "address":
         d.input(
-            "contact_address", "int", count, kind="permutation", about="Number of each contact among the rows"
+            "contact_slot", "int", count, kind="permutation", about="Number of each contact among the rows"
         )
     d.input(
         "row_residual",
@@ -203,7 +203,7 @@ def update_cones(d: Draft) -> None:
         """,
         early=early,
         slope=slope,
-        address="adr = contact_address[tid] * CONDIM" if layout == "address" else "",
+        address="adr = contact_slot[tid] * CONDIM" if layout == "address" else "",
         lines="\n".join(lines),
         top=top.rstrip(),
         bottom=bottom.rstrip(),
@@ -220,7 +220,7 @@ def update_cones(d: Draft) -> None:
     def reference(v: Values) -> dict[str, Any]:
         jar, stiff = v.row_residual, v.row_stiffness
         if layout == "address":
-            jar, stiff = (x.reshape(count, dims)[v.contact_address] for x in (jar, stiff))
+            jar, stiff = (x.reshape(count, dims)[v.contact_slot] for x in (jar, stiff))
         force, curve = np.zeros((count, dims)), np.zeros((count, dims, dims))
         price, where = np.zeros(count), np.zeros(count, int)
         h = 1e-4
@@ -252,7 +252,7 @@ def update_cones(d: Draft) -> None:
         made: dict[str, Any] = {"row_force": force}
         if layout == "address":
             flat = np.zeros((count, dims))
-            flat[v.contact_address] = force
+            flat[v.contact_slot] = force
             made["row_force"] = flat.reshape(-1)
         if cost != "none":
             made["contact_cost" if cost == "per contact" else "total_cost"] = (

@@ -165,6 +165,8 @@ def joint_wrenches(d: Draft) -> None:
     com = d.flag("com")
     batch = d.flag("batch", 0.3)
     about = d.option("about", "com", "origin")
+    com = com and about == "com"
+    point = "the center of mass" if about == "com" else "the world's origin"
     early = d.flag("early", 0.65)
     worlds, bodies, joints = d.pick(4, 6) if batch else 1, d.pick(8, 10), d.pick(16, 24)
     shape = (worlds, bodies) if batch else (bodies,)
@@ -175,7 +177,7 @@ def joint_wrenches(d: Draft) -> None:
         shape,
         -1.0,
         1.0,
-        about="Body twists (linear, angular) at the center of mass",
+        about=f"Body twists (linear, angular) at {point}",
     )
     if com:
         d.input("body_com", "vec3", bodies, -0.1, 0.1, about="Centers of mass in body space [m]")
@@ -216,7 +218,6 @@ def joint_wrenches(d: Draft) -> None:
         ("angular_kd", 1.0, 3.0, "Damping of locked rotations [N m s/rad]"),
     ):
         d.param(name, "float", low, high, about=what)
-    point = "the centers of mass" if about == "com" else "the world's origin"
     d.output("body_f", "spatial_vector", shape, about=f"Accumulated wrenches (force, torque) about {point}")
     d.module("\n".join(f"{name} = wp.constant({number})" for number, name in enumerate(types)))
     state = "world: int, " if batch else ""
@@ -235,7 +236,13 @@ def joint_wrenches(d: Draft) -> None:
         if com
         else f"wp.transform_get_translation(body_q[{row}body])",
     }
-    for text in (_FRAME, _ARM, _TWIST, _LIMITED if limits else _UNLIMITED):
+    at_origin = about == "origin"
+    twist = _TWIST.replace(
+        "offset `r` from its center of mass", "a point, from its twist at the world's origin"
+    )
+    twist = twist.replace("r: wp.vec3", "point: wp.vec3").replace("omega, r)", "omega, point)")
+    arms = (_FRAME, twist) if at_origin else (_FRAME, _ARM, _TWIST)
+    for text in (*arms, _LIMITED if limits else _UNLIMITED):
         d.function(text, **heads)
     target = "joint_target[world, joint]" if batch else "joint_target[joint]"
     drive = "target, ke, kd"
@@ -259,7 +266,7 @@ def joint_wrenches(d: Draft) -> None:
             lines += [head if number == 0 else last if number == len(types) - 1 else f"el{head}"]
             lines += [f"    $case_{name}"]
     if early:
-        d.function(_APPLY, **heads)
+        d.function(_APPLY.replace("r_", "anchor_") if at_origin else _APPLY, **heads)
     else:
         lines += ["# Equal and opposite wrenches, so that momentum is kept", "$apply"]
     skip = {
@@ -289,13 +296,12 @@ def joint_wrenches(d: Draft) -> None:
         x_c = world_frame(child, joint_frame_c[joint], $state_args)
         q_p = wp.transform_get_rotation(x_p)
         q_c = wp.transform_get_rotation(x_c)
-        # Arms from the centers of mass, since bodies turn about them
+        $turning
         anchor_p = wp.transform_get_translation(x_p)
         anchor_c = wp.transform_get_translation(x_c)
-        r_p = moment_arm(parent, anchor_p, $state_args$com_args)
-        r_c = moment_arm(child, anchor_c, $state_args$com_args)
-        twist_p = anchor_twist(parent, r_p, $twist_args)
-        twist_c = anchor_twist(child, r_c, $twist_args)
+        $arms
+        twist_p = anchor_twist(parent, $r_p, $twist_args)
+        twist_c = anchor_twist(child, $r_c, $twist_args)
         # Translational, rotational and velocity errors of the child relative to the parent
         x_err = anchor_c - anchor_p
         r_err = wp.quat_inverse(q_p) * q_c
@@ -309,6 +315,11 @@ def joint_wrenches(d: Draft) -> None:
         state_args=f"{row}body_q",
         twist_args=f"{row}body_qd",
         com_args=", body_com" if com else "",
+        turning="" if at_origin else "# Arms from the centers of mass, since bodies turn about them",
+        arms=""
+        if at_origin
+        else "r_p = moment_arm(parent, anchor_p, $state_args$com_args)\n"
+        "r_c = moment_arm(child, anchor_c, $state_args$com_args)",
         angular=angular,
         cases="\n".join(lines),
         apply=apply,
@@ -324,8 +335,8 @@ def joint_wrenches(d: Draft) -> None:
     d.functions = [text.replace("body_f,  ", "body_f, ") for text in d.functions]
     d.explain(f"""
         Positions of bodies in maximal coordinates drift apart at joints, so each joint pulls its two frames
-        together by attachment springs and lets go along its free axis. Twists are (linear, angular) at the
-        center of mass in world space, wrenches are taken about {point}; the drive is PD on the joint coordinate.
+        together by attachment springs and lets go along its free axis. Twists are (linear, angular) in
+        world space; they and the wrenches are taken at {point}. The drive is PD on the joint coordinate.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -338,7 +349,7 @@ def joint_wrenches(d: Draft) -> None:
             if kind < 0 or (enabled == "mask" and not v.joint_enabled[j]):
                 continue
             ends = [
-                _end(poses[w], twists[w], v.get("body_com"), int(b), f)
+                _end(poses[w], twists[w], v.get("body_com"), int(b), f, at_origin)
                 for b, f in (
                     (v.joint_parent[j], v.joint_frame_p[j]),
                     (v.joint_child[j], v.joint_frame_c[j]),
@@ -386,7 +397,7 @@ def joint_wrenches(d: Draft) -> None:
     d.check(reference, 5e-4)
 
 
-def _end(poses: Any, twists: Any, com: Any, body: int, frame: Any) -> Any:
+def _end(poses: Any, twists: Any, com: Any, body: int, frame: Any, at_origin: bool) -> Any:
     """Place, arm, rotation, quaternion, velocity and angular velocity of a joint's end."""
     if body < 0:
         turn = quaternions.matrix(frame[3:])
@@ -395,5 +406,6 @@ def _end(poses: Any, twists: Any, com: Any, body: int, frame: Any) -> Any:
     place = poses[body, :3] + base @ frame[:3]
     q = quaternions.product(poses[body, 3:], frame[3:])
     arm = place - poses[body, :3] - (base @ com[body] if com is not None else 0.0)
+    arm = place if at_origin else arm
     w = twists[body, 3:]
     return place, arm, quaternions.matrix(q), q, twists[body, :3] + np.cross(w, arm), w

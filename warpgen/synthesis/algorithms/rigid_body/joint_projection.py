@@ -55,7 +55,7 @@ _ANGULAR["prismatic"] = _ANGULAR["fixed"]
         "body_inv_inertia": "body_inv_I",
         "body_shift": "body_delta_pos",
         "body_turn": "body_delta_rot",
-        "compliance": "linear_compliance",
+        "anchor_compliance": "linear_compliance",
         "relaxation": "joint_relaxation",
         "impulse": "correction|correction_impulse",
     },
@@ -148,10 +148,10 @@ def project_joints(d: Draft) -> None:
     else:
         d.input("body_inv_inertia", "vec3", bodies, 1.0, 3.0, about="Inverse principal moments of inertia")
     if compliance == "one":
-        d.param("compliance", "float", 1.0e-4, 1.0e-3, about="Compliance of the anchors [m/N]")
+        d.param("anchor_compliance", "float", 1.0e-4, 1.0e-3, about="Compliance of the anchors [m/N]")
     elif compliance == "per joint":
         d.input(
-            "joint_compliance",
+            "anchor_compliance",
             "float",
             count,
             1.0e-4,
@@ -231,8 +231,8 @@ def project_joints(d: Draft) -> None:
     soft = {"none": "", "one": " + alpha", "per joint": " + alpha"}[compliance]
     alpha = {
         "none": "",
-        "one": "# Divide by dt^2 so that the stiffness does not depend on the time step (XPBD)\nalpha = compliance / (dt * dt)",
-        "per joint": "# Divide by dt^2 so that the stiffness does not depend on the time step (XPBD)\nalpha = joint_compliance[tid] / (dt * dt)",
+        "one": "# Divide by dt^2 so that the stiffness does not depend on the time step (XPBD)\nalpha = anchor_compliance / (dt * dt)",
+        "per joint": "# Divide by dt^2 so that the stiffness does not depend on the time step (XPBD)\nalpha = anchor_compliance[tid] / (dt * dt)",
     }
     size = f"direction * (magnitude / (weight_p + weight_c{soft}))"
     step = ""
@@ -260,8 +260,8 @@ def project_joints(d: Draft) -> None:
         )
     turn = f"""
         if parent >= 0:
-            wp.atomic_add(body_turn, parent, world_inverse_inertia(rot_p, inv_inertia_p, torque){scale_p})
-        wp.atomic_add(body_turn, child, -world_inverse_inertia(rot_c, inv_inertia_c, torque){scale_c})
+            wp.atomic_add(body_turn, parent, world_inverse_inertia(rot_p, inv_inertia_p, angular_impulse){scale_p})
+        wp.atomic_add(body_turn, child, -world_inverse_inertia(rot_c, inv_inertia_c, angular_impulse){scale_c})
     """
     if not world:
         turn = turn.replace("if parent >= 0:\n            wp", "wp")
@@ -272,7 +272,7 @@ def project_joints(d: Draft) -> None:
         axis_n = angular_error / angle
         resist_p = wp.dot(axis_n, world_inverse_inertia(rot_p, inv_inertia_p, axis_n))
         resist_c = wp.dot(axis_n, world_inverse_inertia(rot_c, inv_inertia_c, axis_n))
-        torque = axis_n * (angle / (resist_p + resist_c))
+        angular_impulse = axis_n * (angle / (resist_p + resist_c))
         {turn.strip()}
     """
     limit = {
@@ -383,8 +383,8 @@ def project_joints(d: Draft) -> None:
                 continue
             alpha = {
                 "none": 0.0,
-                "one": v.get("compliance"),
-                "per joint": v.get("joint_compliance", np.zeros(count))[k],
+                "one": v.get("anchor_compliance"),
+                "per joint": v.anchor_compliance[k] if compliance == "per joint" else 0.0,
             }[compliance]
             alpha = alpha / v.dt**2 if compliance != "none" else 0.0
             frames = [quaternions.matrix(f[3:]) for f in x]
@@ -428,10 +428,10 @@ def project_joints(d: Draft) -> None:
             size = np.linalg.norm(bent)
             if size > 1e-6:
                 n = bent / size
-                torque = n * size / (n @ inverse[0] @ n + n @ inverse[1] @ n)
+                angular_impulse = n * size / (n @ inverse[0] @ n + n @ inverse[1] @ n)
                 for i, b in enumerate((p, c)):
                     if b >= 0:
-                        turned[b] += (1 - 2 * i) * part[i] * inverse[i] @ torque
+                        turned[b] += (1 - 2 * i) * part[i] * inverse[i] @ angular_impulse
         made = {"body_shift": shift, "body_turn": turned}
         return made | {"joint_lambda": lambdas} if multiplier else made
 

@@ -73,7 +73,7 @@ def bend_limbs(d: Draft) -> None:
                       ("knee_turns", "quat", "Rotations of the lower bones in the world")],
         "positions": [("knees", "vec3", "Positions of the middle joints [m]"), ("ends", "vec3", "Positions of the ends [m]")],
         "angles": [("angles", "vec2", "Angle of the upper bone to the target, and between both bones [deg]")],
-        "poses": [("poses", "transform", "Poses of the lower bones")],
+        "poses": [("lower_poses", "transform", "Poses of the lower bones")],
     }[result]  # fmt: skip
     for name, kind, about in outputs:
         d.output(name, kind, n, about=about)
@@ -84,7 +84,7 @@ def bend_limbs(d: Draft) -> None:
         def corner_angle(near: float, far: float, opposite: float) -> float:
             """Angle between two sides of a triangle (law of cosines) [rad]."""
             cosine = (near * near + far * far - opposite * opposite) / (2.0 * near * far)
-            # Rounding may leave the range of the arc cosine for limbs that are straight
+            # Limbs that are straight or folded are at the ends of the range, which rounding may leave
             return wp.acos(wp.clamp(cosine, -0.99999, 0.99999))
     ''')
     d.function('''
@@ -132,7 +132,7 @@ def bend_limbs(d: Draft) -> None:
         "angles": "angles[limb] = wp.vec2(wp.degrees(hip_angle), wp.degrees(knee_angle))",
         "poses": """
             knee = hip + wp.quat_rotate(thigh_turn, wp.vec3(thigh, 0.0, 0.0))
-            poses[limb] = wp.transform(knee, shin_turn)
+            lower_poses[limb] = wp.transform(knee, shin_turn)
         """,
     }[result]
     if ankle and result == "rotations":
@@ -144,7 +144,7 @@ def bend_limbs(d: Draft) -> None:
             rest = wp.quat_inverse(shin_turn) * end_rotations[limb]
             twist = 2.0 * wp.atan(rest[0] / wp.where(wp.abs(rest[3]) < 1.0e-3, 1.0e-3, rest[3]))
             turned = shin_turn * wp.quat_from_axis_angle(wp.vec3(1.0, 0.0, 0.0), twist / 3.0)
-            poses[limb] = wp.transform(knee, turned)
+            lower_poses[limb] = wp.transform(knee, turned)
         """
     mixed = """
         # Blend with the pose of rest, in which both bones follow the root
@@ -172,8 +172,7 @@ def bend_limbs(d: Draft) -> None:
         # --- Plane in which the limb bends ---
         along = to_target / wp.max(wanted, 1.0e-6)
         $hint
-        side = hint - wp.dot(hint, along) * along
-        normal = wp.normalize(wp.cross(along, side))
+        normal = wp.normalize(wp.cross(along, hint))
         swing = frame_along(along, normal)
         # --- Rotations of both bones, about the normal of the plane ---
         axis = wp.vec3(0.0, 0.0, 1.0)
@@ -261,11 +260,11 @@ def bend_limbs(d: Draft) -> None:
                 assert (off < 3e-3).mean() > 0.93, f"{name} are {off.max()} off"
             return
         if result == "poses":
-            np.testing.assert_allclose(np.linalg.norm(after.poses[:, 3:], axis=1), 1.0, atol=1e-3)
-            assert (np.abs(after.poses[:, :3] - found["knees"]).max(1) < 3e-3).mean() > 0.93, (
+            np.testing.assert_allclose(np.linalg.norm(after.lower_poses[:, 3:], axis=1), 1.0, atol=1e-3)
+            assert (np.abs(after.lower_poses[:, :3] - found["knees"]).max(1) < 3e-3).mean() > 0.93, (
                 "knees are elsewhere"
             )
-            ahead = _turned(after.poses[:, 3:], np.tile([1.0, 0, 0], (n, 1)))
+            ahead = _turned(after.lower_poses[:, 3:], np.tile([1.0, 0, 0], (n, 1)))
             assert (
                 np.abs(ahead - _turned(found["two"], np.tile([1.0, 0, 0], (n, 1)))).max(1) < 1e-2
             ).mean() > 0.93

@@ -44,6 +44,8 @@ def integrate_bodies(d: Draft) -> None:
     poses = d.option("poses", "transform", "pair")
     wrench = d.option("wrench", "pair", "spatial")
     damped = d.flag("damped", 0.4)
+    if damped and gyroscopic == "none":
+        gyroscopic = "explicit"  # damping is the smaller effect
     static = d.flag("static", 0.35)
     if gyroscopic == "implicit":
         tensor = "full"
@@ -99,6 +101,7 @@ def integrate_bodies(d: Draft) -> None:
         w1 = wp.quat_rotate(r0, wb + dt * {inverse.format("tb")})
         """,
         "none": f"""
+        # The gyroscopic torque w x (I w) is left out, since explicit steps of it add energy
         wb = wp.quat_rotate_inv(r0, w0)
         tb = wp.quat_rotate_inv(r0, {torque})
         w1 = wp.quat_rotate(r0, wb + dt * {inverse.format("tb")})

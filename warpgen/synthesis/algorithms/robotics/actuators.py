@@ -137,10 +137,9 @@ def actuate_joints(d: Draft) -> None:
         "target", "float", (worlds, actuators), -1.5, 1.5, about="Commands, in the units of the control mode"
     )
     if filtered:
-        d.input(
-            "last_target", "float", (worlds, actuators), -1.5, 1.5, about="Filtered commands of the last step"
-        )
-        d.param("smoothing", "float", 0.2, 0.8, about="Weight of the last command, 0 to 1")
+        d.inout("filtered_target", "float", (worlds, actuators), -1.5, 1.5, about="Filtered commands so far")
+        d.forward_only()
+        d.param("smoothing", "float", 0.2, 0.8, about="Weight of the commands so far, 0 to 1")
     d.input("actuator_joint", "int", actuators, -1, joints, about="Joint of each actuator, -1 if unused")
     if len(modes) > 1:
         d.input("actuator_mode", "int", actuators, 0, len(modes), about="Control mode of each actuator")
@@ -226,7 +225,8 @@ def actuate_joints(d: Draft) -> None:
     lines = {
         "filter": """
         # First-order low-pass filter of the command
-        command = smoothing * last_target[world, actuator] + (1.0 - smoothing) * command
+        command = smoothing * filtered_target[world, actuator] + (1.0 - smoothing) * command
+        filtered_target[world, actuator] = command
         """,
         "limit": "motor_torque = limit_torque(motor_torque, qd, motors[actuator])",
         "efficiency": """
@@ -299,6 +299,7 @@ def actuate_joints(d: Draft) -> None:
 
     def reference(v: Values) -> dict[str, Any]:
         made = np.zeros((worlds, joints))
+        smooth = v.filtered_target.copy() if filtered else made
         for w, a in np.ndindex(worlds, actuators):
             j = int(v.actuator_joint[a])
             asleep = (mask == "active" and not v.world_active[w]) or (
@@ -308,7 +309,8 @@ def actuate_joints(d: Draft) -> None:
                 continue
             q, qd, goal = v.joint_q[w, j], v.joint_qd[w, j], v.target[w, a]
             if filtered:
-                goal += v.smoothing * (v.last_target[w, a] - goal)
+                goal += v.smoothing * (v.filtered_target[w, a] - goal)
+                smooth[w, a] = goal
             kp, kd = (v.kp[a], v.kd[a]) if each else (v.kp, v.kd)
             mode = modes[v.actuator_mode[a]] if len(modes) > 1 else "POSITION"
             e = goal - q
@@ -330,6 +332,6 @@ def actuate_joints(d: Draft) -> None:
             if stops:
                 torque += v.stop_stiffness * (np.clip(q, v.limit_lower[a], v.limit_upper[a]) - q)
             made[w, j] += torque
-        return {"joint_torque": made}
+        return {"joint_torque": made} | ({"filtered_target": smooth} if filtered else {})
 
     d.check(reference, 5e-4)

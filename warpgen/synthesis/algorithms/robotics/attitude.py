@@ -142,7 +142,7 @@ bz = h[2]
         }[turn]
     else:
         more = """
-        # Magnetometer: predicted minus measured field direction
+        # Magnetometer: likewise for the field that the attitude predicts
         ex = bx * (1.0 - 2.0 * (y * y + z * z)) + 2.0 * bz * (x * z - w * y)
         ey = 2.0 * bx * (x * y - w * z) + 2.0 * bz * (w * x + y * z)
         ez = 2.0 * bx * (w * y + x * z) + bz * (1.0 - 2.0 * (x * x + y * y))

@@ -47,7 +47,7 @@ _FOOTHOLD = {
         "plan_feet": "foot_targets|plan_footsteps|foot_trajectory|leg_targets",
         "gait_phase": "phase|clock",
         "phase_offset": "leg_offset|offsets|leg_phase",
-        "foot_start": "liftoff_pos|swing_start|foot_from",
+        "foot_start": "phase_start|foot_from",
         "step_height": "clearance|swing_height|apex",
         "duty": "duty_factor|stance_fraction",
         "foothold": "landing|touchdown",

@@ -143,6 +143,13 @@ def stabilize_gimbals(d: Draft) -> None:
         apply_dead_band(error[0], dead_band), apply_dead_band(error[1], dead_band), apply_dead_band(error[2], dead_band)
     )
     """
+    shorter = """
+    # --- Error per axis, the shorter way round ---
+    now = gimbal_angle[tid]
+    error = wp.vec3(
+        wrap_angle(angles[0] - now[0]), wrap_angle(angles[1] - now[1]), wrap_angle(angles[2] - now[2])
+    )
+    """
     cap = {"torques": "max_torque", "angles": "max_rate", "rates": "max_rate"}[output]
     act = {
         "torques": f"""
@@ -180,11 +187,7 @@ def stabilize_gimbals(d: Draft) -> None:
         angles = wp.vec3(wrap_angle(angles[0]), wrap_angle(angles[1]), wrap_angle(angles[2]))
         $flat
         $limits
-        # --- Error per axis, the shorter way round ---
-        now = gimbal_angle[tid]
-        error = wp.vec3(
-            wrap_angle(angles[0] - now[0]), wrap_angle(angles[1] - now[1]), wrap_angle(angles[2] - now[2])
-        )
+        $errors
         $band
         # --- Command ---
         most = wp.vec3($cap, $cap, $cap)
@@ -197,6 +200,10 @@ def stabilize_gimbals(d: Draft) -> None:
         limits="# Keep off the mechanical stops, since motors would stall there\nangles = clamp_components(angles, angle_lower, angle_upper)"
         if limits
         else "",
+        # Between stops there is one way only, which may be the longer one.
+        errors="# --- Error per axis ---\nnow = gimbal_angle[tid]\nerror = angles - now"
+        if limits
+        else shorter,
         band=band if dead else "",
         cap=cap,
         act=act[output],

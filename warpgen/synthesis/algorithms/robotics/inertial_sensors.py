@@ -39,7 +39,6 @@ _NOISE = {
         "sensor_body": "sensor_parent",
         "sensor_frame": "sensor_pose",
         "body_pose": "body_transform",
-        "body_twist": "body_velocity",
         "body_acc": "body_acceleration",
     },
     element="sensor",

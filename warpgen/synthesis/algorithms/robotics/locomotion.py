@@ -240,11 +240,11 @@ def locomotion_rewards(d: Draft) -> None:
         ],
         "clearance": [
             "# Foot clearance: fast feet should be lifted to the target height",
-            "drag = float(0.0)",
+            "clearance_error = float(0.0)",
             "for foot in range(FEET):",
             "    lift_error = foot_height[env, foot] - swing_height",
-            "    drag += foot_speed[env, foot] * lift_error * lift_error",
-            f"score += {dot}clearance * drag",
+            "    clearance_error += foot_speed[env, foot] * lift_error * lift_error",
+            f"score += {dot}clearance * clearance_error",
         ],
         "none": [],
     }[gait]

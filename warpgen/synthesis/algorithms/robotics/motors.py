@@ -173,6 +173,7 @@ def step_servos(d: Draft) -> None:
     d.output("joint_torque", "float", count, about="Torques on the joints [N m]")
     if gear != "rigid":
         d.output("rotor_out", "float", count, about="Rotor speeds at the end of the step [rad/s]")
+        d.output("angle_out", "float", count, about="Rotor angles at the end of the step [rad]")
     if control == "current":
         d.output("integral_out", "float", count, about="Integral parts at the end of the step [V]")
     if thermal != "none":
@@ -219,9 +220,14 @@ def step_servos(d: Draft) -> None:
     }
     read = f"""
     # --- Encoder, at the end of the step ---
-    turns = ({angle} + dt * {"rotor" if gear == "rigid" else "rotor_new"}) / wp.TAU
+    turns = {"(joint_pos[tid] * gear + dt * rotor)" if gear == "rigid" else "angle_new"} / wp.TAU
     encoder[tid] = int(wp.floor(turns * counts_per_turn))
     """
+    turned = "rotor_out[tid] = rotor_new\n"
+    if encoder:
+        turned += "angle_new = rotor_angle[tid] + dt * rotor_new\nangle_out[tid] = angle_new"
+    else:
+        turned += "angle_out[tid] = rotor_angle[tid] + dt * rotor_new"
     limit = "allowed" if derate else "max_current"
     hot = "resistance_hot" if thermal != "none" else "resistance"
     d.launch(count)
@@ -264,7 +270,7 @@ def step_servos(d: Draft) -> None:
         lag=lag[friction],
         tooth=tooth[cogging],
         gear=_GEAR[gear],
-        rotor_out="rotor_out[tid] = rotor_new" if gear != "rigid" else "",
+        rotor_out=turned if gear != "rigid" else "",
         heat=heat[thermal],
         read=read if encoder else "",
     )
@@ -273,7 +279,7 @@ def step_servos(d: Draft) -> None:
         *(["currents"] if electric != "static" else []),
         *(["temperatures"] if thermal != "none" else []),
     ]
-    states += ["rotor speeds"] if gear != "rigid" else []
+    states += ["rotor speeds", "rotor angles"] if gear != "rigid" else []
     several = f"{', '.join(states[:-1])} and {states[-1]}" if len(states) > 1 else "".join(states)
     d.says(
         f"Advances the {several} of servo motors by one time step."
@@ -337,6 +343,7 @@ def step_servos(d: Draft) -> None:
             load = v.gear_stiffness * wind + slip
             new = w + v.dt / v.rotor_inertia * (torque - load / v.gear)
             made["rotor_out"] = new
+            made["angle_out"] = v.rotor_angle + v.dt * new
         if thermal != "none":
             sink = v.ambient if thermal == "one mass" else v.case_temp
             flow = (v.winding_temp - sink) / v.heat_resistance

@@ -12,21 +12,21 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _LENGTH = {
     "splines": """
         # Active force-length curve of four parabolas through (lmin, 0), (1, 1) and (lmax, 0)
-        rise = 0.5 * (lmin + 1.0)
-        fall = 0.5 * (1.0 + lmax)
+        lower_mid = 0.5 * (lmin + 1.0)
+        upper_mid = 0.5 * (1.0 + lmax)
         if norm_len <= lmin or norm_len >= lmax:
             gain_length = float(0.0)
-        elif norm_len <= rise:
-            x = (norm_len - lmin) / (rise - lmin)
+        elif norm_len <= lower_mid:
+            x = (norm_len - lmin) / (lower_mid - lmin)
             gain_length = 0.5 * x * x
         elif norm_len <= 1.0:
-            x = (1.0 - norm_len) / (1.0 - rise)
+            x = (1.0 - norm_len) / (1.0 - lower_mid)
             gain_length = 1.0 - 0.5 * x * x
-        elif norm_len <= fall:
-            x = (norm_len - 1.0) / (fall - 1.0)
+        elif norm_len <= upper_mid:
+            x = (norm_len - 1.0) / (upper_mid - 1.0)
             gain_length = 1.0 - 0.5 * x * x
         else:
-            x = (lmax - norm_len) / (lmax - fall)
+            x = (lmax - norm_len) / (lmax - upper_mid)
             gain_length = 0.5 * x * x
     """,
     "gaussian": """
@@ -62,11 +62,11 @@ _PASSIVE = {
     "none": "",
     "splines": """
         # Passive force: parabola up to the middle between rest and lmax, then its tangent
-        knee = 0.5 * (1.0 + lmax)
-        if norm_len > knee:
-            passive = fpmax * (0.5 + (norm_len - knee) / (knee - 1.0))
+        upper_mid = 0.5 * (1.0 + lmax)
+        if norm_len > upper_mid:
+            passive = fpmax * (0.5 + (norm_len - upper_mid) / (upper_mid - 1.0))
         elif norm_len > 1.0:
-            x = (norm_len - 1.0) / (knee - 1.0)
+            x = (norm_len - 1.0) / (upper_mid - 1.0)
             passive = 0.5 * fpmax * x * x
         else:
             passive = float(0.0)
@@ -199,7 +199,7 @@ def muscle_forces(d: Draft) -> None:
         "thickness": f"""
         # The thickness l_opt sin(alpha0) of the muscle stays, so fibers turn as they shorten
         thickness = l_opt * wp.sin(pennation_angle[tid])
-        along = {fibers}
+        along = {fibers.strip("()")}
         fiber = wp.sqrt(along * along + thickness * thickness)
         cos_pen = along / fiber
         norm_len = fiber / l_opt
@@ -217,6 +217,9 @@ def muscle_forces(d: Draft) -> None:
         "force and torque": "muscle_force[tid] = tension\n"
         "wp.atomic_add(joint_torque, muscle_joint[tid], -moment_arm[tid] * tension)",
     }
+    carried = _PASSIVE[passive]
+    if length == "splines":  # the active curve names the same middle
+        carried = carried.replace("        upper_mid = 0.5 * (1.0 + lmax)\n", "")
     d.launch(muscles)
     d.code(
         """
@@ -249,7 +252,7 @@ def muscle_forces(d: Draft) -> None:
         length=_LENGTH[length],
         velocity=_VELOCITY[velocity],
         and_velocity=" and velocity" if _VELOCITY[velocity] else "",
-        passive=_PASSIVE[passive],
+        passive=carried,
         total=total,
         project=project,
         out=out[result],
