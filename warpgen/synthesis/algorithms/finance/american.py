@@ -262,6 +262,7 @@ def american_options(d: Draft) -> None:
         }.get(result, ""),
     )
     kinds = {"call": "calls", "put": "puts", "flags": "options"}[right]
+    kinds += {"stock": "", "future": " on futures", "currency": " on currencies"}[asset]
     does = "Prices" if sized == "none" else "Values positions in"
     d.says(
         {

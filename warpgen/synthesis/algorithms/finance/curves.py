@@ -278,7 +278,7 @@ def bootstrap_curve(d: Draft) -> None:
     ]
     if quotes == "bonds":
         d.input("price", "float", shape, 96.0, 104.0, about="bond price per 100 of face value")
-        d.input("coupon", "float", periods, 2.0, 5.0, about="coupon per 100 of face value")
+        d.input("coupon", "float", periods, 2.0, 5.0, about="coupon rate, in percent per year")
     else:
         d.input(given, "float", shape, 0.01, 0.05, about=said)
     if fraction == "common":
@@ -304,9 +304,8 @@ def bootstrap_curve(d: Draft) -> None:
         """,
         "bonds": """
         # Subtract the known coupons, the remainder belongs to the last payment
-        c_k = coupon[k]$times
-        df = (q - c_k * annuity) / (100.0 + c_k)
-        annuity += df
+        df = (q - coupon[k] * annuity) / (100.0 + coupon[k]$times)
+        annuity += $a_df
         """,
         "forwards": "df /= 1.0 + q$times",
         "deposits": "df = 1.0 / (1.0 + q * t)",
@@ -368,7 +367,7 @@ def bootstrap_curve(d: Draft) -> None:
                     m = np.tril(q[c][:, None] * a_[None, :]) + np.eye(periods)
                     df[c] = np.linalg.solve(m, np.ones(periods))
                 else:
-                    m = np.tril(np.repeat((v.coupon * a_)[:, None], periods, axis=1)) + 100 * np.eye(periods)
+                    m = np.tril(np.outer(v.coupon, a_)) + 100 * np.eye(periods)
                     df[c] = np.linalg.solve(m, q[c])
         whole = np.concatenate([np.ones((count, 1)), df], axis=1)
         found = {

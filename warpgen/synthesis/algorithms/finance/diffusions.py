@@ -233,7 +233,7 @@ def stochastic_volatility_step(d: Draft) -> None:
         "heston": "Moves prices and variances of Heston's model on by one Euler step.",
         "log heston": "Moves prices of Heston's model on in their logarithm, and variances by an Euler step.",
         "sabr": "Moves forwards and volatilities of the SABR model on by one step.",
-        "ornstein uhlenbeck": "Moves prices on whose logarithm of volatility reverts to a mean, by one step.",
+        "ornstein uhlenbeck": "Moves prices and logarithms of volatilities, which revert to a mean, on by one step.",
     }[model])  # fmt: skip
     count = d.pick(64, 96, 128)
     struct = given == "struct"

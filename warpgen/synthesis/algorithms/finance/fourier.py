@@ -83,7 +83,8 @@ def fourier_options(d: Draft) -> None:
     if result != "value" and right == "flags":
         right = "call"
     n, points = d.pick(24, 32, 48), d.pick(128, 160)
-    d.input("spot", "float", n, 90.0, 110.0, about="Prices of the underlying")
+    asset, about = ("spot", "Prices of the underlying") if carry != "none" else ("forwards", "Forward prices")
+    d.input(asset, "float", n, 90.0, 110.0, about=about)
     if moneyness == "strikes":
         d.input("strike", "float", n, 85.0, 115.0, about="Strikes")
     else:
@@ -107,8 +108,8 @@ def fourier_options(d: Draft) -> None:
     d.param("points", "int", points, about="Points of the quadrature")
     d.param("u_max", "float", 25.0, about="End of the integral") if rule != "transformed" else None
     name, about = {
-        "value": ("values", "Values"),
-        "delta": ("deltas", "Derivatives by the spot"),
+        "value": ("values", "Values" if carry != "none" else "Values before discounting"),
+        "delta": ("deltas", f"Derivatives by the {'spot' if carry != 'none' else 'forward'}"),
         "implied total": (
             "covered_values",
             "Values of covered calls, the least of forward and strike [of the forward]",
@@ -176,7 +177,7 @@ def fourier_options(d: Draft) -> None:
             """,
     }[rule]
     growth_rate = {"rate": "rate", "rate and yield": "(rate - dividend)", "none": ""}[carry]
-    forward = f"forward = spot[tid] * wp.exp({growth_rate} * t)" if growth_rate else "forward = spot[tid]"
+    forward = f"forward = spot[tid] * wp.exp({growth_rate} * t)" if growth_rate else "forward = forwards[tid]"
     discount = "wp.exp(-rate * t)" if carry != "none" else ""
     term = {
         "value": "wp.exp(psi[0]) * wp.cos(psi[1] + u * x)",
@@ -263,14 +264,14 @@ def fourier_options(d: Draft) -> None:
     integral = "/ pi * int Re[e^(i u x) phi(u - i/2)] du / (u^2 + 1/4)"
     d.explain({
         "value": f"C = {'e^(-rT) (F' if discount else 'F'} - sqrt(F K) {integral}{')' if discount else ''}",
-        "delta": f"The slope in S of C = {'e^(-rT) (F' if discount else 'F'} - sqrt(F K) {integral}{')' if discount else ''}"
+        "delta": f"The slope in {'S' if carry != 'none' else 'F'} of C = {'e^(-rT) (F' if discount else 'F'} - sqrt(F K) {integral}{')' if discount else ''}"
         + ("" if right == "call" else " less that of S e^(-qT)" if held else " less one"),
         "implied total": f"E min(F_T, K) / F = sqrt(K / F) {integral}",
     }[result] + ", x = ln(F / K) (Lewis). dv = kappa (theta - v) dt + xi sqrt(v) dW.")  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
         r, q = v.get("rate", 0.0), v.get("dividend", 0.0)
-        f = v.get("spot", 1.0) * np.exp((r - q) * v.expiry)
+        f = v.get(asset, 1.0) * np.exp((r - q) * v.expiry)
         k = v.strike if moneyness == "strikes" else f * np.exp(-v.log_moneyness)
         jump = (v.jump_rate, v.jump_mean, v.jump_dev) if jumps else (0.0, 0.0, 0.1)
         u = np.arange(0.02, 300.0, 0.04)  # two probabilities by Gil-Pelaez, midpoint rule

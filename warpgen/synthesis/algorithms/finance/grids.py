@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import numpy as np
 
 from warpgen.synthesis.algorithms.finance import DOMAIN
@@ -140,6 +142,9 @@ def solve_option_pde(d: Draft) -> None:
             """,
     }[exercise]
     after = "for j in range(NODES):\n    s = s0 * wp.exp(dx * float(j - middle))\n    $early\n    $knock"
+    if exercise == "bermudan" and barrier == "none":
+        early = "values[j] = wp.max(values[j], payoff(s, k))"
+        after = "# Exercise at every second date\nif step % 2 == 1:\n" + textwrap.indent(after, "    ")
     vol = {"constant": "vol = sigma[option]", "local": "vol = sigma[option] * wp.exp(elasticity * dx * float(j - middle))",
            "term": "vol = sigma[option] * (1.0 - vol_slope * time_left)"}[skew]  # fmt: skip
     coefficients = """

@@ -286,7 +286,7 @@ def window_indicator(d: Draft) -> None:
                 gains += wp.max(move, 0.0)
                 moves += wp.abs(move)
             """,
-            "gains / moves",
+            "wp.where(moves > 0.0, gains / moves, 0.5)",
         ),
         "stochastic": (
             f"""
@@ -296,7 +296,7 @@ def window_indicator(d: Draft) -> None:
                 low = wp.min(low, {each})
                 high = wp.max(high, {each})
             """,
-            f"({p} - low) / (high - low)",
+            f"wp.where(high > low, ({p} - low) / (high - low), 0.5)",
         ),
         "z-score": ("$bands", f"({p} - mean) / wp.sqrt(squares / {many})"),
         "width": ("$bands", f"{400.0 if scaled else 4.0} * wp.sqrt(squares / {many}) / mean"),

@@ -196,8 +196,8 @@ def loan_schedule(d: Draft) -> None:
     own_rate = d.option("rates", "each", "common", "classes")
     if plan == "interest first":
         extra = False
-    if kept == "last balance" and plan != "balloon":
-        kept = "interest paid"  # nothing is left at last
+    if kept == "last balance" and not (plan == "balloon" and extra):
+        kept = "interest paid"  # what is left at last is known beforehand
     d.calls(
         {
             "balance": "loan_schedule|amortize_loans|repayment_plan|amortization",

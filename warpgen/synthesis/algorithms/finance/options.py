@@ -310,10 +310,12 @@ def option_greeks(d: Draft) -> None:
         if what == "delta and gamma"
         else "",
     )
-    d.explain("""
-        Black-Scholes without dividends. Sensitivities are per unit of what is varied: vega and rho per 1.00,
-        not per percent, theta per year.
-    """)
+    unit = {
+        "vega": " It is per 1.00 of volatility, not per percent.", "rho": " It is per 1.00 of the rate, not per percent.",
+        "theta": " It is per year.", "vanna": " It is per 1.00 of volatility, not per percent.",
+        "volga": " It is per 1.00 of volatility, squared, not per percent.",
+    }.get(what, "")  # fmt: skip
+    d.explain(f"Black-Scholes without dividends.{unit}")
 
     def reference(v: Values) -> dict[str, Any]:
         s, k, t, sigma = _read(v, layout)

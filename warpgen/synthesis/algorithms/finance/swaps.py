@@ -154,10 +154,10 @@ def value_swaps(d: Draft) -> None:
     """)
     d.function("""
         @wp.func
-        def forward_rate(curve: Curve, t0: float, t1: float) -> float:
+        def forward_rate(curve: Curve, t0: float, t1: float, accrual: float) -> float:
             \"\"\"Return the simply compounded forward rate between t0 and t1.\"\"\"
             growth = wp.exp(minus_log_discount(curve, t1) - minus_log_discount(curve, t0))
-            return (growth - 1.0) / (t1 - t0)
+            return (growth - 1.0) / accrual
     """)
     d.function(
         """
@@ -168,8 +168,8 @@ def value_swaps(d: Draft) -> None:
         """,
         rule={
             "bullet": "return 1.0",
-            "linear": "# Repaid in equal parts\nreturn wp.max(1.0 - t / maturity, 0.0)",
-            "annuity like": "# Slow repayment first, as for mortgages\nleft = wp.max(1.0 - t / maturity, 0.0)\nreturn left * (2.0 - left)",
+            "linear": "# Repaid in equal parts\nreturn 1.0 - t / maturity",
+            "annuity like": "# Slow repayment first, as for mortgages\nleft = 1.0 - t / maturity\nreturn left * (2.0 - left)",
         }[principal],
     )
     first = (
@@ -214,9 +214,9 @@ def value_swaps(d: Draft) -> None:
                 for k in range(num_periods):
                     t1 = maturity - float(k) * tau
                     {begin}
-                    fwd_rate = forward_rate({"forward" if curves == "dual" else "curve"}, t0, t1)
-                    # Act/360 pays slightly more days than the fixed leg
+                    # Act/360, also of the rate, counts slightly more days than the fixed leg
                     accrual = (t1 - t0) * 365.0 / 360.0
+                    fwd_rate = forward_rate({"forward" if curves == "dual" else "curve"}, t0, t1, accrual)
                     coupon = (fwd_rate + spread) * accrual
                     leg += {share}coupon * discount(curve, t1)
                 return leg
@@ -322,7 +322,7 @@ def value_swaps(d: Draft) -> None:
             floating = 0.0
             for a, b, s in zip(*legs(end, 4), strict=True):
                 grown = np.exp(log_d(own, b) - log_d(own, a)) - 1
-                paid = (grown / (b - a) + v.spreads[n]) * (b - a) * 365 / 360
+                paid = grown + v.spreads[n] * (b - a) * 365 / 360
                 floating += s * paid * np.exp(-log_d("discount_curve", b))
             if result == "par rate":
                 found[n] = floating / annuity

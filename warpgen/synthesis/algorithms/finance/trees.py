@@ -27,7 +27,7 @@ _PAYOFFS: dict[str, tuple[str, str, Any]] = {
 def _scratch(d: Draft, storage: str, count: int, steps: int, width: int, spelled: str) -> tuple[str, str]:
     """The place of a thread's nodes, `width` or as `spelled`: what makes it, and how a node is reached."""
     if storage == "local":
-        d.module(f"NODES = wp.constant({width})  # at expiry, enough for {steps} steps")
+        d.module(f"STEPS = wp.constant({steps})\nNODES = wp.constant({spelled})  # at expiry")
         return "values = wp.zeros(shape=(NODES,), dtype=float)", "values[{}]"
     if storage == "flat":
         d.output("values", "float", count * width, about="room for the nodes of each tree")
@@ -77,8 +77,10 @@ def binomial_tree(d: Draft) -> None:
     d.param("expiry", "float", 0.5, 1.5, about="time to expiry in years")
     d.param("sigma", "float", 0.2, 0.4, about="volatility per square root of a year")
     d.param("r", "float", 0.02, 0.06, about="risk-free rate, continuously compounded")
-    d.param("steps", "int", steps, about="number of time steps")
-    make, node = _scratch(d, storage, count, steps, steps + 1, "steps + 1")
+    count_of = "STEPS" if storage == "local" else "steps"
+    if storage != "local":
+        d.param("steps", "int", steps, about="number of time steps")
+    make, node = _scratch(d, storage, count, steps, steps + 1, f"{count_of} + 1")
     d.output("price", "float", count, about="value of the option today")
     factors = {
         "crr": """
@@ -137,18 +139,18 @@ def binomial_tree(d: Draft) -> None:
         f"""
         tid = wp.tid()
         $strike
-        dt = expiry / float(steps)
+        dt = expiry / float({count_of})
         $factors
         ratio = up / down
         {"half_df = 0.5 * wp.exp(-r * dt)" if scheme == "jarrow rudd" else "df = wp.exp(-r * dt)"}
         $weigh
         $make
-        s_T = {"spot[tid]" if own != "strike" else "spot"} * wp.pow(down, float(steps))
-        for i in range(steps + 1):
+        s_T = {"spot[tid]" if own != "strike" else "spot"} * wp.pow(down, float({count_of}))
+        for i in range({count_of} + 1):
             {here} = {paid.format(s="s_T")}
             s_T *= ratio
-        for n in range(steps):
-            level = steps - 1 - n
+        for n in range({count_of}):
+            level = {count_of} - 1 - n
             $inner
         price[tid] = {node.format("0").replace("base + 0", "base")}
         """,
@@ -218,10 +220,12 @@ def trinomial_tree(d: Draft) -> None:
     d.param("expiry", "float", 0.5, 1.5, about="time to expiry in years")
     d.param("sigma", "float", 0.2, 0.4, about="volatility per square root of a year")
     d.param("r", "float", 0.02, 0.06, about="risk-free rate, continuously compounded")
-    d.param("steps", "int", steps, about="number of time steps")
+    count_of = "STEPS" if storage == "local" else "steps"
+    if storage != "local":
+        d.param("steps", "int", steps, about="number of time steps")
     if spacing == "given":
         d.param("stretch", "float", 1.1, 1.5, about="distance of nodes in standard deviations of a step")
-    make, node = _scratch(d, storage, count, steps, 2 * steps + 1, "2 * steps + 1")
+    make, node = _scratch(d, storage, count, steps, 2 * steps + 1, f"2 * {count_of} + 1")
     d.output("price", "float", count, about="value of the option today")
     stretch = {"hull": "wp.sqrt(3.0 * dt)", "boyle": "wp.sqrt(2.0 * dt)", "given": "stretch * wp.sqrt(dt)"}[
         spacing
@@ -253,7 +257,7 @@ def trinomial_tree(d: Draft) -> None:
         """
         tid = wp.tid()
         k = strike[tid]
-        dt = expiry / float(steps)
+        dt = expiry / float($steps)
         dx = sigma * $stretch
         $ratio
         # Probabilities match mean and variance of the move over one step, here in units of dx
@@ -265,20 +269,21 @@ def trinomial_tree(d: Draft) -> None:
         p_down = df * 0.5 * (square - mean)
         $make
         $lowest
-        for i in range(2 * steps + 1):
+        for i in range(2 * $steps + 1):
             $s_T
             $start
             $climb
-        for n in range(steps):
-            level = steps - 1 - n
+        for n in range($steps):
+            level = $steps - 1 - n
             $inner
         price[tid] = $root
         """,
         stretch=stretch,
+        steps=count_of,
         ratio="ratio = wp.exp(dx)" if ratio else "",
         make=make,
-        lowest="s_T = spot[tid] * wp.exp(-float(steps) * dx)" if ratio else "",
-        s_T="" if ratio else "s_T = spot[tid] * wp.exp(float(i - steps) * dx)",
+        lowest=f"s_T = spot[tid] * wp.exp(-float({count_of}) * dx)" if ratio else "",
+        s_T="" if ratio else f"s_T = spot[tid] * wp.exp(float(i - {count_of}) * dx)",
         start=start,
         climb="s_T *= ratio" if ratio else "",
         inner=inner,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -116,18 +117,29 @@ def filter_volatility(d: Draft) -> None:
             "ewma": "return memory * variance + (1.0 - memory) * shock * shock",
         }[kind],
     )
+    mask = ", traded: wp.array2d(dtype=bool)" if gaps else ""
+    centre = ", mu: float" if mean != "zero" else ""
+    squared = f"mean_square(returns, {'traded, ' if gaps else ''}series{', mu[series]' if mean != 'zero' else ''}, num_days)"
     if first == "sample" or targeted or (first == "long run" and kind == "ewma"):
-        d.function(f'''
+        d.function(
+            f'''
             @wp.func
-            def mean_square(returns: wp.array2d(dtype=float), series: int) -> float:
-                """Mean of the squared returns of a series."""
+            def mean_square(returns: wp.array2d(dtype=float){mask}, series: int{centre}, num_days: int) -> float:
+                """Mean of the squared returns of a series{", less their mean" if mean != "zero" else ""}."""
                 total = float(0.0)
-                days = returns.shape[{1 if layout == "series first" else 0}]
-                for day in range(days):
-                    r = {at.format("day")}
-                    total += r * r
-                return total / float(days)
-        ''')
+                $count
+                for day in range(num_days):
+                    $add
+                return total / {"traded_days" if gaps else "float(num_days)"}
+        ''',
+            count="traded_days = float(0.0)" if gaps else "",
+            add=(f"if traded{at[7:].format('day')}:\n" if gaps else "")
+            + textwrap.indent(
+                f"r = {at.format('day')}{' - mu' if mean != 'zero' else ''}\ntotal += r * r"
+                + ("\ntraded_days += 1.0" if gaps else ""),
+                "    " if gaps else "",
+            ),
+        )
     if result == "likelihood":
         d.function(
             f'''
@@ -166,16 +178,14 @@ def filter_volatility(d: Draft) -> None:
     if kind == "ewma":
         level = ""
     elif targeted:
-        level = "# Variance targeting: the constant follows from the sample\nlong_run = mean_square(returns, series)\nconstant = (1.0 - persistence) * long_run"
+        level = f"# Variance targeting: the constant follows from the sample\nlong_run = {squared}\nconstant = (1.0 - persistence) * long_run"
     elif kind == "egarch":
         level = "constant = omega[series]\nlong_run = wp.exp(constant / (1.0 - persistence))"
     else:
         level = "constant = omega[series]\nlong_run = constant / (1.0 - persistence)"
     begin = {
-        "long run": "variance = mean_square(returns, series)"
-        if kind == "ewma"
-        else "variance = float(long_run)",
-        "sample": "variance = float(long_run)" if targeted else "variance = mean_square(returns, series)",
+        "long run": f"variance = {squared}" if kind == "ewma" else "variance = float(long_run)",
+        "sample": "variance = float(long_run)" if targeted else f"variance = {squared}",
         "given": "variance = float(variance0[series])",
     }[first]
     expected = {
@@ -288,7 +298,8 @@ def filter_volatility(d: Draft) -> None:
     def reference(v: Values) -> dict[str, Any]:
         r_all = v.returns if layout == "series first" else v.returns.T
         there = np.ones((n, days), bool) if not gaps else v.traded if layout == "series first" else v.traded.T
-        square = (r_all**2).mean(1)
+        gap = np.where(there, r_all - (v.mu[:, None] if mean != "zero" else 0.0), 0.0)
+        square = (gap**2).sum(1) / there.sum(1)
         a, b, g = v.get("alpha", 0.0), v.get("beta", 0.0), v.get("leverage", 0.0)
         keep: Any = {"garch": a + b, "gjr": a + b + g / 2, "egarch": b, "ewma": 0.0}[kind]
         w: Any = 0.0

@@ -60,7 +60,7 @@ def checked_step(d: Draft) -> None:
         "both": f"wp.isnan(moved) or {size} > bound",
     }[test]
     shown, mark = ("moved", "%f") if type_ == "float" else ("moved[0], moved[1], moved[2]", "(%f, %f, %f)")
-    left = "not finite" if test == "not finite" else "out of bounds"
+    left = "not finite" if test == "not finite" else "beyond its bound"
     say = {
         "printf": f'wp.printf("state {mark} of element %d is {left}\\n", {shown}, tid)',
         "printf first": f'wp.printf("the first state is {mark}\\n", {shown})',

@@ -298,6 +298,7 @@ def _nested(entries: list[str]) -> str:
         "any_size": "generic_values|sized_vectors|typed_kernel",
         "a": "first|u|left",
         "b": "second|w|right",
+        "vectors": "vecs|v_in|samples",
         "out": "result|y",
         "total": "acc|s",
     },
@@ -324,17 +325,24 @@ def any_size(d: Draft) -> None:
         "mean square": f"Gives the mean square of vectors by a function {lengths}.",
         "spread": "Gives the variance among the components of vectors by a function for any length.",
         "largest gap": f"Gives the largest difference between components by a function {lengths}.",
-        "reflection": "Reflects vectors at planes by a function for any dimension.",
+        "reflection": f"Reflects vectors at {'lines' if size == 2 else 'planes'} by a function for any dimension.",
         "filled": "Pulls the components of vectors towards their mean.",
     }[kind])  # fmt: skip
     if kind == "largest gap":
         d.forward_only()
     about = "vectors to reflect" if kind == "reflection" else "vectors"
-    d.input("a", f"vec{size}", n, 0.3, 2.0, about=about)
+    a = "a" if kind == "largest gap" else "vectors"
+    d.input(a, f"vec{size}", n, 0.3, 2.0, about=about)
     if kind == "largest gap":
         d.input("b", f"vec{size}", n, -2.0, -0.3, about="vectors to compare with")
     if kind == "reflection":
-        d.input("normals", f"vec{size}", n, kind="unit", about="unit normals of the planes")
+        d.input(
+            "normals",
+            f"vec{size}",
+            n,
+            kind="unit",
+            about=f"unit normals of the {'lines' if size == 2 else 'planes'}",
+        )
     if kind == "filled":
         d.param("share", "float", 0.2, 0.8, about="0 leaves vectors as they are, 1 gives the mean everywhere")
     scalar = kind in ("mean square", "spread", "largest gap")
@@ -353,20 +361,20 @@ def any_size(d: Draft) -> None:
 
     mean = "total = float(0.0)\nfor k in range(len(v)):\n    total += v[k]"
     call = {
-        "mean square": ("mean_square", "v", "return wp.dot(v, v) / float(len(v))", "mean_square(a[tid])"),
+        "mean square": ("mean_square", "v", "return wp.dot(v, v) / float(len(v))", "mean_square(vectors[tid])"),
         "spread": (
             "spread", "v",
             f"{mean}\nmean = total / float(len(v))\nreturn wp.dot(v, v) / float(len(v)) - mean * mean",
-            "spread(a[tid])",
+            "spread(vectors[tid])",
         ),
         "largest gap": ("largest_gap", "v w", "return wp.max(wp.abs(v - w))", "largest_gap(a[tid], b[tid])"),
         "reflection": (
             "reflect", "v normal",
-            "return v - 2.0 * wp.dot(v, normal) * normal", "reflect(a[tid], normals[tid])",
+            "return v - 2.0 * wp.dot(v, normal) * normal", "reflect(vectors[tid], normals[tid])",
         ),
         "filled": (
             "mean_component", "v", f"{mean}\nreturn total / float(len(v))",
-            f"(1.0 - share) * a[tid] + share * wp.vector(mean_component(a[tid]), length={size}, dtype=float)",
+            f"(1.0 - share) * vectors[tid] + share * wp.vector(mean_component(vectors[tid]), length={size}, dtype=float)",
         ),
     }[kind]  # fmt: skip
     heads(*call[:3])
@@ -374,13 +382,14 @@ def any_size(d: Draft) -> None:
     d.code(f"tid = wp.tid()\nout[tid] = {call[3]}")
 
     def reference(v: Values) -> Mapping[str, Any]:
-        a, b = v.a, v.get("b", v.get("normals", v.a))
+        x = v["a" if kind == "largest gap" else "vectors"]
+        y = v.get("b", v.get("normals", x))
         formulas: dict[str, Callable[[], Any]] = {
-            "mean square": lambda: (a * a).mean(axis=1),
-            "spread": lambda: a.var(axis=1),
-            "largest gap": lambda: np.abs(a - b).max(axis=1),
-            "reflection": lambda: a - 2 * (a * b).sum(axis=1, keepdims=True) * b,
-            "filled": lambda: (1 - v.share) * a + v.share * a.mean(axis=1, keepdims=True),
+            "mean square": lambda: (x * x).mean(axis=1),
+            "spread": lambda: x.var(axis=1),
+            "largest gap": lambda: np.abs(x - y).max(axis=1),
+            "reflection": lambda: x - 2 * (x * y).sum(axis=1, keepdims=True) * y,
+            "filled": lambda: (1 - v.share) * x + v.share * x.mean(axis=1, keepdims=True),
         }
         return {"out": formulas[kind]()}
 

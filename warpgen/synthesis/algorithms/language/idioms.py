@@ -30,7 +30,7 @@ def toggle_bits(d: Draft) -> None:
     old = d.option("result", "set", "set and previous")
     batch = d.flag("worlds", 0.4)
     n, count = d.pick(48, 64), 6
-    top = count * (32 if width == "uint32" else 30)
+    top = count * (32 if width == "uint32" else 31)
     at = "world, tid" if batch else "tid"
     shape: Any = (2, n) if batch else n
     words: Any = (2, count) if batch else count
@@ -47,14 +47,14 @@ def toggle_bits(d: Draft) -> None:
     d.inout("words", width, words, value=0, about="one bit per cell")
     if old == "set and previous" and spelled == "call":
         d.output("was_set", "bool", shape, about="whether the bit was set before")
-    bits = 32 if width == "uint32" else 30
+    bits = 32 if width == "uint32" else 31
     test = {
         "sentinel": "if cell < 0:\n    return",
         "changed": "if not changed[tid]:\n    return",
         "range": f"# Cells outside of the grid\nif cell >= {bits} * words.shape[{1 if batch else 0}]:\n    return",
     }[guard]
-    why = "" if width == "uint32" else "# Signed words hold 30 cells, which leaves the sign alone\n"
-    one = "wp.uint32(1) << wp.uint32(cell % 32)" if width == "uint32" else "1 << (cell % 30)"
+    why = "" if width == "uint32" else "# Signed words hold 31 cells, which leaves the sign alone\n"
+    one = "wp.uint32(1) << wp.uint32(cell % 32)" if width == "uint32" else "1 << (cell % 31)"
     place = ("world, " if batch else "") + "word"
     if spelled == "call":
         keep = old == "set and previous"

@@ -41,7 +41,7 @@ def claimed_slots(d: Draft) -> None:
     kept = d.flag("kept")
     d.says({
         "first claim": "Lets one thread win each slot by a compare and swap.",
-        "last seen": "Lets each thread leave its number in a slot and take what was there.",
+        "last seen": f"Lets each thread leave its number in a slot{' and take what was there' if kept else ', where the last one stays'}.",
         "budget": "Takes amounts out of shared stocks as long as these last.",
         "linked list": "Chains threads that share a slot into linked lists.",
         "first set bit": "Marks flags in words that threads share and counts who was first.",
@@ -57,7 +57,7 @@ def claimed_slots(d: Draft) -> None:
         m,
         about="slot of each thread" + (", negative for none" if guarded else ""),
     )
-    skip = "# It takes part in none\nif slot < 0:\n    return" if guarded else ""
+    skip = "# A thread without a slot takes no part\nif slot < 0:\n    return" if guarded else ""
     if kind in ("budget", "spend"):
         d.input("worth", "int", n, 1, 6, about="amount that each thread wants")
         d.inout(
@@ -200,11 +200,13 @@ def local_memory(d: Draft) -> None:
     d.module(
         {
             "histogram": f"LEVELS = wp.constant({levels})",
-            "convolution": f"LAGS = wp.constant({2 * columns - 1})  # of a row with itself",
+            "convolution": f"COLUMNS = wp.constant({columns})\nLAGS = wp.constant(2 * COLUMNS - 1)  # of a row with itself",
             "running": f"WINDOW = wp.constant({size})",
         }.get(kind, f"COLUMNS = wp.constant({columns})")
     )
-    if length == "literal" and kind in ("histogram", "convolution", "running"):
+    if kind not in ("histogram", "running"):
+        length = "literal"  # their memory is made for one length
+    elif length == "literal":
         d.module(f"COLUMNS = wp.constant({columns})")
     head = "row = wp.tid()\n" + ("values = x[row]\n" if taken == "slice" else "")
 

@@ -20,7 +20,6 @@ from warpgen.synthesis.writing.forms import Form
         "velocities": "vels|motions",
         "extensions": "offsets|displacements",
         "gradients": "grads|slopes",
-        "delta": "epsilon|eps|smoothing",
     },
     adjoint="either",
     weight=4,

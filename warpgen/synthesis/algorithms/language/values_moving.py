@@ -115,7 +115,7 @@ def moving_frames(d: Draft) -> None:
             f"rotations[tid], {given}, dt",
         ),
         "real part": (
-            "real = wp.sqrt(1.0 - wp.length_sq(v))",
+            "# Rounding may leave slightly less than zero\nreal = wp.sqrt(wp.max(1.0 - wp.length_sq(v), 0.0))",
             "wp.quaternion(v, real)",
             "v: wp.vec3",
             "imaginary[tid]",

@@ -286,7 +286,7 @@ def regulate_glucose(d: Draft) -> None:
     # What the body secretes at rest holds the basal level; pumps deliver all there is
     born, left = "delivered", "i"
     if insulin == "secreted":
-        lines.append("secreted = SECRETION * wp.max(g - SECRETION_THRESHOLD, 0.0)")
+        lines.append("secreted = SECRETION * wp.max(g - BASAL_GLUCOSE, 0.0)")
         born, left = "secreted", "(i - BASAL_INSULIN)"
     elif insulin == "closed loop":
         lines.append("delivered = wp.clamp(k_p * (g - GLUCOSE_TARGET) + PUMP_BASAL, 0.0, PUMP_MAX)")
@@ -303,8 +303,7 @@ def regulate_glucose(d: Draft) -> None:
         "BASAL_INSULIN": "10.0)  # [mU/l]",
         "K_ACTION": "0.025)  # decay of insulin action [1/min]",
         "K_INSULIN": "0.14)  # decay of plasma insulin [1/min]",
-        "SECRETION": "0.024)  # insulin secreted per glucose above its threshold [mU/l/min per mg/dl]",
-        "SECRETION_THRESHOLD": "80.0)  # [mg/dl]",
+        "SECRETION": "0.024)  # insulin secreted per glucose above the basal level [mU/l/min per mg/dl]",
         "GLUCOSE_TARGET": "100.0)  # of the controller [mg/dl]",
         "PUMP_BASAL": "0.8)  # delivered at the target [mU/l/min]",
         "PUMP_MAX": "4.0)  # [mU/l/min]",
@@ -363,7 +362,7 @@ def regulate_glucose(d: Draft) -> None:
             made[:, 0] += 90.0 * v.p1 - x * g - (0.02 * np.clip(g - 160.0, 0, None) if kidney else 0)
             made[:, 1] -= 10.0 * v.p3
             if insulin == "secreted":
-                made[:, 2] += 1.4 + 0.024 * np.clip(g - 80.0, 0, None)
+                made[:, 2] += 1.4 + 0.024 * np.clip(g - 90.0, 0, None)
             elif insulin == "pumped":
                 made[:, 2] += v.get("infusion", 0.0)
             else:

@@ -62,7 +62,7 @@ def spread_disease(d: Draft) -> None:
         d.param("day", "float", 0.0, 365.0, about="day of the year")
         d.param("amplitude", "float", 0.1, 0.3, about="how far winters exceed the mean, as a share of it")
     if vaccine:
-        d.param("doses", "vec3", 0.001, 0.01, about="vaccinated fraction per day and age group")
+        d.param("vaccination_rates", "vec3", 0.001, 0.01, about="vaccinated fraction per day and age group")
     d.param("dt", "float", 0.2, 1.0, about="time step [days]")
     counts = result == "new cases"
     rows = len(states) + counts
@@ -78,7 +78,9 @@ def spread_disease(d: Draft) -> None:
     d.module("\n".join(f"{x} = wp.constant({y}" for x, y in typical.items() if re.search(rf"\b{x}\b", rates)))
     if rows != 3:
         d.module(f"{kind} = wp.types.matrix(shape=({rows}, 3), dtype=float)")
-    heads = "pop: wp.vec3, contact: wp.mat33, beta: float" + (", doses: wp.vec3" if vaccine else "")
+    heads = "pop: wp.vec3, contact: wp.mat33, beta: float" + (
+        ", vaccination_rates: wp.vec3" if vaccine else ""
+    )
     d.function(
         f"@wp.func\ndef epidemic_rates(y: {kind}, {heads}) -> {kind}:\n"
         f'    """Rates of change of the compartments{", and new cases in the last row" if counts else ""}."""\n'
@@ -113,10 +115,13 @@ def spread_disease(d: Draft) -> None:
         "tid = wp.tid()\n$load\n$begin\n$body\n$store",
         load=f"y = wp.matrix_from_rows({', '.join([*load, *(['wp.vec3()'] if counts else [])])})",
         begin=begin,
-        body=written(f"epidemic_rates({{}}, pop, contact, {strength}{', doses' if vaccine else ''})", method),
+        body=written(
+            f"epidemic_rates({{}}, pop, contact, {strength}{', vaccination_rates' if vaccine else ''})",
+            method,
+        ),
         store=store,
     )
-    named = ", ".join(words[x].replace("_", " ") for x in states)
+    named = ", ".join([words[x].replace("_", " ") for x in states] + (["new cases"] if counts else []))
     d.explain(f"Rates are per day. Rows of y: {named}; its columns are children, adults and old people.")
 
     def reference(v: Values) -> dict[str, Any]:
@@ -145,7 +150,7 @@ def spread_disease(d: Draft) -> None:
                 move("i", "h", y[k["i"]] * [0.001, 0.005, 0.03])
                 move("h", "r", 0.1 * y[k["h"]])
             if vaccine:
-                move("s", "r", y[0] * np.asarray(v.doses))
+                move("s", "r", y[0] * np.asarray(v.vaccination_rates))
             if model == "seirs":
                 move("r", "s", 0.01 * y[k["r"]])
             return made
@@ -187,7 +192,7 @@ def _rates(states: list[str], model: str, vaccine: bool, counts: bool) -> str:
         lines += ["admitted = wp.cw_mul(K_HOSPITAL, i)", f"discharged = K_DISCHARGE * {at['h']}"]
         rows |= {"i": f"{rows['i']} - admitted", "h": "admitted - discharged", "r": "recovered + discharged"}
     if vaccine:
-        lines.append("vaccinated = wp.cw_mul(doses, s)")
+        lines.append("vaccinated = wp.cw_mul(vaccination_rates, s)")
         rows |= {"s": f"{rows['s']} - vaccinated", "r": f"{rows['r']} + vaccinated"}
     if model == "seirs":
         lines.append(f"waned = K_WANE * {at['r']}")

@@ -21,7 +21,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "tissue": "cell_type|tissue_type|tissue_id",
         "dt": "time_step|step_ms|delta_t",
         "i_ion": "i_total|ionic_current|total_current",
-        "g_na": "na_conductance|sodium_conductance",
     },
     weight=6,
     element="cell",
@@ -163,14 +162,14 @@ def cardiac_step(d: Draft) -> None:
         $sum
     """
     exchange = """
-        # Sodium-potassium pump (Luo & Rudy 1994), half saturated by 10 mM of sodium inside
+        # Sodium-potassium pump (Luo & Rudy 1994), 71 % of whose 1.5 uA/uF remain with 18 mM of sodium inside
         vfrt = vm / 26.71
         f_nak = 1.0 / (1.0 + 0.1245 * wp.exp(-0.1 * vfrt) + 0.036533 * wp.exp(-vfrt))
-        i_nak = 0.75 * f_nak * $k_out / ($k_out + 1.5)
+        i_nak = 1.0607 * f_nak * $k_out / ($k_out + 1.5)
         # Sodium-calcium exchanger: three sodium ions for one of calcium
         barrier = wp.exp(-0.65 * vfrt)
-        # 10 mM of sodium inside, cubed, and 1.8 mM of calcium outside
-        sodium_out = 1000.0 * 1.8 * wp.exp(0.35 * vfrt)
+        # 18 mM of sodium inside, cubed, and 1.8 mM of calcium outside
+        sodium_out = 5832.0 * 1.8 * wp.exp(0.35 * vfrt)
         # 140 mM of sodium outside, cubed
         sodium_in = 2.744e6 * cai * barrier
         saturation = (669921.875 + 2.744e6) * (1.38 + 1.8) * (1.0 + 0.1 * barrier)
@@ -334,8 +333,9 @@ def cardiac_step(d: Draft) -> None:
         if pumps:
             w = u / 26.71
             k_out = v.potassium_out if ischemia else 5.4
-            i = i + 1.5 / (1 + 0.1245 * e(-0.1 * w) + 0.03653285 * e(-w)) / 2 * k_out / (k_out + 1.5)
-            top = 10.0**3 * 1.8 * e(0.35 * w) - 140.0**3 * ca * e(-0.65 * w)
+            taken = 1.5 / (1 + (10 / 18) ** 1.5)
+            i = i + taken / (1 + 0.1245 * e(-0.1 * w) + 0.03653285 * e(-w)) * k_out / (k_out + 1.5)
+            top = 18.0**3 * 1.8 * e(0.35 * w) - 140.0**3 * ca * e(-0.65 * w)
             i = i + 2000 * top / ((87.5**3 + 140.0**3) * 3.18 * (1 + 0.1 * e(-0.65 * w)))
             i = i + 1.15 * ca / (0.0005 + ca)
         there = np.ones(cells, bool)

@@ -82,7 +82,7 @@ def clinical_measures(d: Draft) -> None:
     }[kind])  # fmt: skip
     if graded != "value":
         d.says(
-            d.sentence.rstrip(".") + (" and grades the outcome." if graded == "grade" else ", as z-scores.")
+            d.sentence.rstrip(".") + (", and grades the outcome." if graded == "grade" else ", as z-scores.")
         )
     form = Form(d)
     readings: dict[str, tuple[tuple[str, str, float, float, str], ...]] = {
@@ -94,7 +94,7 @@ def clinical_measures(d: Draft) -> None:
         "lipids": (("cholesterol", "cholesterols", 120, 280, "mg/dl"), ("hdl", "hdls", 30, 80, "mg/dl"), ("triglycerides", "triglycerides_in", 60, 500 if graded == "value" else 400, "mg/dl")),
         "corrected qt": (("qt", "intervals", 320, 460, "ms"), ("pulse", "pulses", 45, 120, "1/min")),
         "arterial pressure": (("systolic", "systolics", 95, 180, "mmHg"), ("diastolic", "diastolics", 55, 94, "mmHg")),
-        "oxygen gradient": (("po2", "arterial_oxygen", 60, 100, "mmHg"), ("pco2", "arterial_carbon", 30, 50, "mmHg")),
+        "oxygen gradient": (("po2", "arterial_oxygen", 60, 100, "mmHg"), ("pco2", "arterial_co2", 30, 50, "mmHg")),
         "anion gap": (("sodium", "sodiums", 130, 148, "mmol/l"), ("chloride", "chlorides", 95, 110, "mmol/l"), ("bicarbonate", "bicarbonates", 15, 28, "mmol/l")),
     }  # fmt: skip
     for local, array, low, high, unit in readings[kind]:
@@ -103,7 +103,7 @@ def clinical_measures(d: Draft) -> None:
     if sexed:
         form.element("female", "women", 0, 1, "bool", about="True for women")
     if kind == "oxygen gradient":
-        form.number("share", 0.21, 0.6, about="share of oxygen in the air breathed")
+        form.number("fio2", 0.21, 0.6, about="share of oxygen in the air breathed")
     if kind == "anion gap":
         form.element("albumin", "albumins", 2.0, 4.5, about="serum albumin [g/dl]")
     limits = {
@@ -128,7 +128,7 @@ def clinical_measures(d: Draft) -> None:
         "lipids": ("ldl = cholesterol - hdl - 0.2 * triglycerides\n# Above 400 mg/dl of triglycerides the estimate does not hold\nldl = wp.where(triglycerides > 400.0, -1.0, ldl)", "ldl" if graded == "value" else "cholesterol - hdl - 0.2 * triglycerides"),
         "corrected qt": ("# Interval between beats in seconds, whose root divides QT (Bazett)\nrr = 60.0 / pulse", "qt / wp.sqrt(rr)"),
         "arterial pressure": ("# The heart rests about two thirds of the time", "diastolic + (systolic - diastolic) / 3.0"),
-        "oxygen gradient": ("# Alveolar gas equation at sea level, water vapor taken off, with a respiratory quotient of 0.8\nalveolar = share * (760.0 - 47.0) - pco2 / 0.8", "alveolar - po2"),
+        "oxygen gradient": ("# Alveolar gas equation at sea level, water vapor taken off, with a respiratory quotient of 0.8\nalveolar = fio2 * (760.0 - 47.0) - pco2 / 0.8", "alveolar - po2"),
         "anion gap": ("gap = sodium - chloride - bicarbonate", "gap + 2.5 * (4.0 - albumin)"),
     }[kind]  # fmt: skip
     if kind == "lipids" and graded != "value":
@@ -166,7 +166,7 @@ def clinical_measures(d: Draft) -> None:
             ),
             "corrected qt": lambda: v.intervals / np.sqrt(60 / v.pulses),
             "arterial pressure": lambda: (v.systolics + 2 * v.diastolics) / 3,
-            "oxygen gradient": lambda: v["share"] * 713 - v.arterial_carbon / 0.8 - v.arterial_oxygen,
+            "oxygen gradient": lambda: v["fio2"] * 713 - v.arterial_co2 / 0.8 - v.arterial_oxygen,
             "anion gap": lambda: v.sodiums - v.chlorides - v.bicarbonates + 2.5 * (4 - v.albumins),
         }
         return found[kind]()

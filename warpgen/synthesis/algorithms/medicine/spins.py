@@ -30,7 +30,7 @@ class Tissue:
         "gradients": "grad_moments|gradient_areas|k_steps",
         "signal": "echoes|samples|adc",
         "tissue": "phantom|voxel_props|sample",
-        "spin": "mag|m_vec|magnetization",
+        "spin": "m_vec|moment|magnetization",
         "voxel": "v|isochromat|vox",
     },
     weight=2,
@@ -172,11 +172,11 @@ def bloch_simulate(d: Draft) -> None:
         else "",
         store="" if result == "echoes" else "final[voxel] = spin",
     )
-    d.says(
-        "Simulates the signal of voxels under a sequence of pulses, gradients and delays."
-        if result == "echoes"
-        else "Simulates the magnetization of voxels under a sequence of pulses, gradients and delays."
-    )
+    events_ = "pulses, gradients and delays" if gradient != "none" else "pulses and delays"
+    if gradient == "none" and spoiled != "none":
+        events_ = "pulses, spoilers and delays"
+    what = "signal" if result == "echoes" else "magnetization"
+    d.says(f"Simulates the {what} of voxels under a sequence of {events_}.")
     d.explain(
         "Hard-pulse approximation: each event is an instantaneous rotation followed by free precession\n"
         "and relaxation; rotations are right-handed."

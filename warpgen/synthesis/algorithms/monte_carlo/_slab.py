@@ -31,8 +31,13 @@ def simulated(v: Values, phase: str, source: str, surface: str) -> tuple[float, 
     tau = rng.exponential(size=m)
     taken, back = 0.0, 0.0
     if surface != "matched":
-        spec = ((n[1] - 1) / (n[1] + 1)) ** 2
-        back, w = m * spec, w - spec
+        spec = np.full(m, ((n[1] - 1) / (n[1] + 1)) ** 2)
+        if source == "diffuse":
+            inside = np.sqrt(1 - (1 - u * u) / n[1] ** 2)
+            spec = ((u - n[1] * inside) / (u + n[1] * inside)) ** 2 / 2
+            spec += ((inside - n[1] * u) / (inside + n[1] * u)) ** 2 / 2
+            u = inside
+        back, w = spec.sum(), w - spec
     for _ in range(250):
         edge = np.where(u > 0, ends[layer + 1], ends[layer])
         far = (edge - z) / np.where(u == 0, 1e-9, u)

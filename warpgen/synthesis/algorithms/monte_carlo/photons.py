@@ -73,6 +73,8 @@ def photon_transport(d: Draft) -> None:
     roulette = d.option("roulette", "survival", "cutoff")
     spin = d.option("spin", "local frame", "direction cosines")
     detector = d.option("detector", "none", "rings", "time")
+    if score != "radius" and detector != "rings" and source == "gaussian":
+        source = "pencil"  # nothing tells where packets are across the beam
     if surface == "matched":
         d.says("Propagates packets of photons through layered tissue by absorption and scattering.")
     packets, count, bins, most = d.pick(96, 128), d.pick(2, 3), d.pick(8, 12), 150
@@ -87,6 +89,10 @@ def photon_transport(d: Draft) -> None:
     if phase == "rayleigh":
         del bounds["g"]
         layout = layout.replace(_G, "")
+    elif phase == "modified":
+        layout = layout.replace(
+            "# mean cosine of the scattering angle", "# anisotropy of the Henyey-Greenstein part, not 0"
+        )
     if surface == "matched" and detector != "time":
         del bounds["n"]
         layout = layout.replace(_N, "")
@@ -115,6 +121,7 @@ def photon_transport(d: Draft) -> None:
         d.module("SURVIVAL = wp.constant(0.1)  # chance of a faint packet in the roulette")
     if detector == "time":
         d.module("LIGHT_SPEED = wp.constant(0.0299792)  # in vacuum [cm/ps]")
+    bent = surface != "matched"
     start = {
         "pencil": "pos = wp.vec3(0.0, 0.0, 0.0)\ndir = wp.vec3(0.0, 0.0, 1.0)",
         "gaussian": (
@@ -128,19 +135,26 @@ def photon_transport(d: Draft) -> None:
             "# Lambertian illumination: cosine-weighted directions into the tissue\n"
             "pos = wp.vec3(0.0, 0.0, 0.0)\n"
             "sin_sq = wp.randf(rng)\n"
-            "sin_in = wp.sqrt(sin_sq)\n"
             "phi_in = 2.0 * wp.pi * wp.randf(rng)\n"
-            "dir = wp.vec3(sin_in * wp.cos(phi_in), sin_in * wp.sin(phi_in), wp.sqrt(1.0 - sin_sq))"
+            + (
+                "# Bent at the surface by Snell's law\n"
+                "n_top = layers.n[0]\n"
+                "cos_out = wp.sqrt(1.0 - sin_sq)\n"
+                "cos_in = wp.sqrt(1.0 - sin_sq / (n_top * n_top))\n"
+                "sin_in = wp.sqrt(sin_sq) / n_top\n"
+                "dir = wp.vec3(sin_in * wp.cos(phi_in), sin_in * wp.sin(phi_in), cos_in)"
+                if bent
+                else "sin_in = wp.sqrt(sin_sq)\n"
+                "dir = wp.vec3(sin_in * wp.cos(phi_in), sin_in * wp.sin(phi_in), wp.sqrt(1.0 - sin_sq))"
+            )
         ),
     }[source]
     specular = (
         ""
-        if surface == "matched"
+        if not bent
         else """
         # Specular reflection at the surface takes part of the weight before entry
-        n_top = layers.n[0]
-        r_spec = (n_top - 1.0) / (n_top + 1.0)
-        r_spec = r_spec * r_spec
+        $mirror
         wp.atomic_add(escaped, 0, r_spec)
         weight -= r_spec
         """
@@ -330,6 +344,17 @@ def photon_transport(d: Draft) -> None:
         """,
         start=start,
         specular=specular,
+        mirror="""
+            spec_s = (cos_out - n_top * cos_in) / (cos_out + n_top * cos_in)
+            spec_p = (cos_in - n_top * cos_out) / (cos_in + n_top * cos_out)
+            r_spec = 0.5 * (spec_s * spec_s + spec_p * spec_p)
+            """
+        if source == "diffuse"
+        else """
+            n_top = layers.n[0]
+            r_spec = (n_top - 1.0) / (n_top + 1.0)
+            r_spec = r_spec * r_spec
+            """,
         cross=cross,
         leave=leave,
         bin=bin_,

@@ -44,9 +44,14 @@ def even_points(d: Draft) -> None:
         index, bare = "(start + tid)", "start + tid"
     if shifted == "rotation":
         d.param("shift", f"vec{dim}", 0.0, 1.0, about="shift of all points, modulo one")
-    if kind in ("hammersley", "lattice"):
+    if kind == "hammersley":
         d.param(
             "count", "int", n + (60 if shifted == "start" else 0), about="number of points of the whole set"
+        )
+    elif kind == "lattice":
+        n = 64 if shifted == "start" else 144
+        d.module(
+            "NUM_POINTS = wp.constant(144)  # of the whole lattice, for which the generating vector is made"
         )
     d.output(
         "points",
@@ -55,6 +60,7 @@ def even_points(d: Draft) -> None:
         about="points of the unit " + ("square" if dim == 2 else "cube"),
     )
     bases = (2, 3, 5)
+    generators = {2: (1, 89), 3: (1, 37, 59)}  # Fibonacci numbers; least P2 of all vectors
 
     def inverse(base: int) -> str:
         if base == 2 and radical is not None:
@@ -102,11 +108,10 @@ def even_points(d: Draft) -> None:
         values = [f"wp.mod(0.5 + float({bare}) * {g ** -(a + 1):.10f}, 1.0)" for a in range(dim)]
         pre = f"# Steps are the inverse powers of {g:.5f}, the root of x^{dim + 1} = x + 1"
     else:
-        values = [f"float({bare}) / float(count)"] + [
-            f"wp.mod(float({index} * {z}) / float(count), 1.0)" for z in (55, 34)[: dim - 1]
+        values = [f"float({bare}) / float(NUM_POINTS)"] + [
+            f"float({index} * {z} % NUM_POINTS) / float(NUM_POINTS)" for z in generators[dim][1:]
         ]
-        vector = "(1, 55, 34)" if dim == 3 else "(1, 55)"
-        pre = f"# Rank-1 lattice with the generating vector {vector}"
+        pre = f"# Rank-1 lattice with the generating vector {generators[dim]}"
     body = ""
     if layout == "vector":
         body = f"p = wp.vec{dim}(\n" + "".join(f"    {value},\n" for value in values) + ")\n"
@@ -161,7 +166,7 @@ def even_points(d: Draft) -> None:
             g = g[np.abs(g.imag) < 1e-9].real.max()
             p = [(0.5 + i * g ** -(a + 1)) % 1 for a in range(dim)]
         else:
-            p = [i * z / float(v.count) % 1 for z in (1, 55, 34)[:dim]]
+            p = [i * z / 144 % 1 for z in generators[dim]]
         made = np.array(p)
         if shifted == "rotation":
             made = (made + v.shift[:, None]) % 1

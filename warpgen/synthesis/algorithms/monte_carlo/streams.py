@@ -77,10 +77,7 @@ def random_stream(d: Draft) -> None:
         )
     step = {
         "xorshift32": (
-            "s = s ^ (s << wp.uint32(13))\n"
-            "s = s ^ (s >> wp.uint32(17))\n"
-            "s = s ^ (s << wp.uint32(5))\n"
-            "word = s"
+            "s = s ^ (s << wp.uint32(13))\ns = s ^ (s >> wp.uint32(17))\ns = s ^ (s << wp.uint32(5))"
         ),
         "pcg32": (
             "old = s\n"
@@ -139,17 +136,18 @@ def random_stream(d: Draft) -> None:
         save = "\n".join(f"states[tid, {i}] = s{i}" for i in range(4))
     elif kind == "xorwow":
         load = save = ""
+    drawn = "s" if kind == "xorshift32" else "word"
     store = {
-        "words": "out[tid, i] = word",
+        "words": f"out[tid, i] = {drawn}",
         "unit": (
             "# Use 24 bits, so the result is below 1 in single precision\n"
-            "out[tid, i] = float(word >> wp.uint32(8)) * (1.0 / 16777216.0)"
+            f"out[tid, i] = float({drawn} >> wp.uint32(8)) * (1.0 / 16777216.0)"
         ),
         "range": (
             "# Lemire's method: take the high word of the product\n"
-            "out[tid, i] = int((wp.uint64(word) * wp.uint64(bound)) >> wp.uint64(32))"
+            f"out[tid, i] = int((wp.uint64({drawn}) * wp.uint64(bound)) >> wp.uint64(32))"
         ),
-        "mean": "acc += float(word >> wp.uint32(8)) * (1.0 / 16777216.0)",
+        "mean": f"acc += float({drawn} >> wp.uint32(8)) * (1.0 / 16777216.0)",
     }[out]
     d.launch(n)
     d.code(

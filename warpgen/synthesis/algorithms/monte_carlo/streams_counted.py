@@ -36,7 +36,7 @@ _MUL_HIGH = {
     source="Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3, section 3.3",
     names={
         "counter_stream": "philox|philox_kernel|counter_rng",
-        "rounds": "num_rounds|n_rounds|r",
+        "rounds": "num_rounds|n_rounds",
     },
     adjoint="either",
     element="stream",

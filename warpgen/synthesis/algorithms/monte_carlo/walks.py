@@ -59,7 +59,7 @@ def integrate_by_chance(d: Draft) -> None:
     factor = "control_factor"
     if variance == "control" and function == "circle":
         factor = "SLOPE"
-        d.module("SLOPE = wp.constant(-0.87)  # cov(f, u) / var(u), for the least variance")
+        d.module("SLOPE = wp.constant(-0.7124)  # cov(f, u) / var(u), for the least variance")
     elif variance == "control" and function != "volume":
         span = {"exponential": (-0.8, -0.4), "peak": (-0.8, -0.2), "sine": (0.4, 0.9)}[function]
         d.param("control_factor", "float", *span, about="factor of the control variate")
@@ -195,16 +195,19 @@ def random_walk(d: Draft) -> None:
     n, steps = d.pick(48, 64, 96), d.pick(16, 24, 32)
     if kind in ("sphere", "photons", "persistent"):
         dim = 3
+    if kind == "photons" and wall == "box":
+        wall = "absorb"  # walls do not hold light
     d.param("seed", "int", 1, 100000, about="seed of the random numbers") if seeds == "param" else d.input(
         "seeds", "int", n, 1, 100000, about="seed per thread"
     )
     d.param("steps", "int", steps, about="number of steps")
+    stride = "step_sd" if kind == "gaussian" else "step_length"
     if kind == "photons":
         d.param("mean_free_path", "float", 0.2, 0.5, about="mean free path")
         d.param("albedo", "float", 0.9, 0.99, about="probability of scattering")
     else:
         d.param(
-            "step_length",
+            stride,
             "float",
             0.1,
             0.3,
@@ -238,7 +241,7 @@ def random_walk(d: Draft) -> None:
     elif kind == "sphere":
         hop = f"x = x + step_length * {unit}"
     elif kind == "gaussian":
-        hop = f"x = x + step_length * {vec}({', '.join(['wp.randn(state)'] * dim)})"
+        hop = f"x = x + step_sd * {vec}({', '.join(['wp.randn(state)'] * dim)})"
     elif kind == "persistent":
         pre = f"heading = {unit}"
         hop = (
@@ -280,13 +283,6 @@ def random_walk(d: Draft) -> None:
     if kind == "photons" and out == "furthest":
         hop = hop.replace("# Scatter", "far = wp.max(far, wp.length(x))\n# Scatter")
         track = ""
-    if kind == "photons" and wall == "box":  # the box holds those as well that are absorbed
-        hop, after = (
-            hop.replace("# Scatter", f"{after}\n# Scatter").replace(
-                f"far = wp.max(far, wp.length(x))\n{after}", f"{after}\nfar = wp.max(far, wp.length(x))"
-            ),
-            "",
-        )
     first = wall == "absorb"  # a walker that leaves has been outside
     d.launch(n)
     d.code(
@@ -329,7 +325,7 @@ def random_walk(d: Draft) -> None:
         )
 
     def holds(before: Values, after: Values) -> None:
-        step = float(before.get("step_length", before.get("mean_free_path", 0.0)))
+        step = float(before.get(stride, before.get("mean_free_path", 0.0)))
         second = {"gaussian": dim, "photons": 2.0}.get(kind, 1.0) * step**2  # mean square of a step
         upper = (steps * step) ** 2 if kind == "persistent" else steps * second
         if out == "histogram":

@@ -233,15 +233,15 @@ def mixture_responsibilities(d: Draft) -> None:
     half = 0.5 * dim * np.log(2 * np.pi)
     if dim == 1:
         quad = "e * e / variance[c]"
-        det = "wp.log(variance[c])"
+        det = "0.5 * wp.log(variance[c])"
     elif shape == "spherical":
-        quad, det = "wp.dot(e, e) / variance[c]", f"{float(dim)} * wp.log(variance[c])"
+        quad, det = "wp.dot(e, e) / variance[c]", f"{'' if dim == 2 else '1.5 * '}wp.log(variance[c])"
     elif shape == "diagonal":
         quad = "wp.dot(e, wp.cw_div(e, variance[c]))"
         det = " + ".join(f"wp.log(variance[c][{a}])" for a in range(dim))
-        det = det if dim == 1 else f"({det})"
+        det = f"0.5 * ({det})"
     else:
-        quad, det = "wp.dot(e, precision[c] * e)", "wp.log(wp.determinant(precision[c]))"
+        quad, det = "wp.dot(e, precision[c] * e)", "0.5 * wp.log(wp.determinant(precision[c]))"
     sign = "+" if shape == "full" and dim > 1 else "-"
     types = {
         "x": "float" if dim == 1 else f"wp.vec{dim}",
@@ -261,7 +261,7 @@ def mixture_responsibilities(d: Draft) -> None:
         ) -> float:
             """Logarithm of the weight of a component times its density at a point$less."""
             e = xi - means[c]
-            return log_pi[c] - 0.5 * $quad $sign 0.5 * $det$half
+            return log_pi[c] - 0.5 * $quad $sign $det$half
         ''',
         t=types["x"],
         spread=spread,

@@ -143,7 +143,7 @@ def kalman_filter(d: Draft) -> None:
             "both": f"Predicts and corrects Kalman filters of a {model} model by one measurement each.",
             "predict": f"Predicts the states and covariances of Kalman filters of a {model} model."
             if not still
-            else "Adds the noise of a step to the covariances of Kalman filters of a random-walk model.",
+            else "Adds the noise of a step to the covariances of Kalman filters of a walk model.",
             "update": "Corrects the states and covariances of Kalman filters by one measurement each.",
         }[steps].replace("walk model", "random-walk model")
     )

@@ -60,13 +60,14 @@ def state_posteriors(d: Draft) -> None:
     d.module(f"STATES = wp.constant({states})\nMAX_STEPS = wp.constant({most})")
     shape = (count, most) if layout == "series first" else (most, count)
     kind = "float" if seen == "gaussian" else "int"
-    low = {"symbols": -1 if missing else 0, "gaussian": -1.0, "poisson": -1 if missing else 0}[seen]
+    low = {"symbols": -1 if missing else 0, "gaussian": 0.0, "poisson": -1 if missing else 0}[seen]
     high = {"symbols": symbols, "gaussian": 6.0, "poisson": 6}[seen]
     about = {"symbols": "Symbols", "gaussian": "Readings", "poisson": "Counts"}[seen]
-    gone = ", negative where none was made" if missing else ""
-    if seen == "gaussian" and not missing:
-        low = 0.0
+    flagged = missing and seen == "gaussian"  # readings may be negative themselves
+    gone = ", negative where none was made" if missing and not flagged else ""
     d.input("observed", kind, shape, low, high, about=about + gone)
+    if flagged:
+        d.input("present", "bool", shape, about="False where no reading was made")
     if ragged:
         d.input("lengths", "int", count, 2, most + 1, about="Number of observations in each series")
     d.input(
@@ -115,12 +116,12 @@ def state_posteriors(d: Draft) -> None:
         "poisson": "intensity: wp.array(dtype=float)",
     }[seen]
     names = ", ".join(part.split(":")[0] for part in tables.split(", "))
-    test = "value < 0.0" if seen == "gaussian" else "value < 0"
+    test = "not there" if flagged else "value < 0"
     measure = "Probability density" if seen == "gaussian" else "Probability"
     d.function(
         f'''
         @wp.func
-        def observation_weight({tables}, state: int, value: {kind}) -> float:
+        def observation_weight({tables}, state: int, value: {kind}{", there: bool" if flagged else ""}) -> float:
             """{measure} of an observation in a state{", one if there is none" if missing else ""}."""
             $skip
             $body
@@ -132,8 +133,10 @@ def state_posteriors(d: Draft) -> None:
     )
     if log:
         d.function(_LOG_SUM)
-    at = "observed[series, {}]" if layout == "series first" else "observed[{}, series]"
-    weight = f"observation_weight({names}, {{}}, {at})"
+    at = "observed[series, {1}]" if layout == "series first" else "observed[{1}, series]"
+    if flagged:
+        at += ", " + at.replace("observed", "present")
+    weight = f"observation_weight({names}, {{0}}, {at})"
     end = "steps" if ragged else f"observed.shape[{int(layout == 'series first')}]"
     last = f"{end} - 1"
     start = "prior[j]" if first == "given" else "1.0 / float(STATES)"
@@ -269,7 +272,8 @@ def state_posteriors(d: Draft) -> None:
             "posterior": np.zeros((count, most, states)), "log_likelihood": np.zeros(count),
             "expected": np.zeros((count, states, states)), "uncertainty": np.zeros(count),
         }  # fmt: skip
-        o = v.observed if layout == "series first" else v.observed.T
+        o = np.where(v.present, v.observed, -1.0) if flagged else v.observed
+        o = o if layout == "series first" else o.T
         for s in range(count):
             n = int(v.lengths[s]) if ragged else most
             b = np.array([_weights(v, seen, x, missing, states) for x in o[s, :n]])

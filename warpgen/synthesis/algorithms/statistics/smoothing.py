@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Brown 1959; Holt 1957; Winters 1960; Gardner & McKenzie 1985 (damped trend)",
     names={
         "x": "series|values|demand",
-        "level": "l|s|base",
+        "level": "s|base",
         "trend": "slope|b|growth",
         "alpha": "level_gain|a_level|smoothing",
         "forecast": "predicted|yhat|expected",
@@ -100,15 +100,16 @@ def exponential_smoothing(d: Draft) -> None:
         d.module(f"PERIOD = wp.constant({period})")
     needs = kind in ("trend", "damped") or out in ("fitted", "error")
     count = "x.shape[1]" if layout == "rows" else "x.shape[0]"
+    known = "level" if kind == "simple" else "forecast"
     body = f"xk = {at.format('k')}\n"
     if seasonal:
         body += "s = season[i, k % PERIOD]\n"
-    if needs:
+    if needs and kind != "simple":
         body += f"forecast = {ahead.replace('season[i, k % PERIOD]', 's')}\n"
     if out == "fitted":
-        body += f"fitted{'[i, k]' if layout == 'rows' else '[k, i]'} = forecast\n"
+        body += f"fitted{'[i, k]' if layout == 'rows' else '[k, i]'} = {known}\n"
     elif out == "error":
-        body += "sse += (xk - forecast) * (xk - forecast)\n"
+        body += f"sse += (xk - {known}) * (xk - {known})\n"
     body += step
     last = ahead.replace("k % PERIOD", f"{count} % PERIOD")
     end = {

@@ -48,7 +48,12 @@ def mixture_shares(d: Draft) -> None:
     d.input("samples", "float", (batches * count, width), -1.5, 1.5, about="samples, one in each row")
     d.input("means", "float", (parts, width), -1.0, 1.0, about="means of the parts")
     extents = {"diagonal": (parts, width), "spherical": (parts,), "shared": (width,)}[shape]
-    d.input("precisions", "float", extents, 0.5, 2.0, about="inverse variances")
+    of = {
+        "diagonal": "of each part, along each axis",
+        "spherical": "of each part, alike along all axes",
+        "shared": "along each axis, the same for all parts",
+    }[shape]
+    d.input("precisions", "float", extents, 0.5, 2.0, about=f"inverse variances {of}")
     name = {"log": "log_weights", "weights": "weights", "logits": "logits"}[priors]
     low, high = {"log": (-2.0, -0.5), "weights": (0.2, 0.5), "logits": (-1.0, 1.0)}[priors]
     about = {"log": "logarithms of the parts' weights", "weights": "weights of the parts",
@@ -162,7 +167,7 @@ def mixture_shares(d: Draft) -> None:
         score="tempered" if annealed else "score",
         end=end,
     )
-    density = "w_k N(x; mu_k, 1 / tau_k)"
+    density = f"w_k N(x; mu_k, 1 / {'tau' if shape == 'shared' else 'tau_k'})"
     tempered = f"({density})^beta" if annealed else density
     others = " and the background" if noise else ""
     d.explain(

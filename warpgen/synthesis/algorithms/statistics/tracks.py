@@ -113,7 +113,12 @@ def update_tracks(d: Draft) -> None:
         d.inout("misses", "int", rows, 0, 3, about="number of scans without a detection")
     else:
         d.inout("scores", "float", rows, -1.0, 4.0, about="log-likelihood ratio of each track")
-    d.output("assigned", "int", rows, about="index of the assigned detection, -1 for none")
+    nearest = "likeliest" if choice == "probabilistic" else "assigned"
+    d.output("assigned", "int", rows, about=f"index of the {nearest} detection, -1 for none")
+    if choice == "probabilistic":
+        d.says(
+            "Predicts tracks and corrects them by all detections within their gates (probabilistic data association)."
+        )
     bounds = {
         "dt": fill(0.1, 0.2),
         "accel_noise": fill(0.5, 1.5),
@@ -197,7 +202,7 @@ def update_tracks(d: Draft) -> None:
     )
     skip = f"if is_clutter[{see.format('j')}]:\n    continue" if unused == "flagged" else ""
     begin = {
-        "nearest": "best_dist = config.gate",
+        "nearest": "# Only detections within the gate count\nbest_dist = config.gate",
         "strongest": "best_snr = float(0.0)",
         "probabilistic": "weight_sum = float(0.0)\nresidual_sum = wp.vec2(0.0, 0.0)\nouter_sum = wp.mat22(0.0, 0.0, 0.0, 0.0)\nbest_like = float(0.0)",
     }[choice].replace("best_dist = config.gate", "best_dist = float(config.gate)")
@@ -287,8 +292,7 @@ def update_tracks(d: Draft) -> None:
             $skip
             residual = {differ.format(see.format("j"))}
             dist_sq = mahalanobis_sq(residual, s_inv)
-            if dist_sq >= config.gate:
-                continue
+            $outside
             $keep
         assigned[{at}] = best_j
         if best_j < 0:
@@ -311,6 +315,7 @@ def update_tracks(d: Draft) -> None:
         innovation="" if choice == "probabilistic" else "innovation = wp.vec2(0.0, 0.0)",
         begin=begin,
         skip=skip,
+        outside="" if choice == "nearest" else "if dist_sq >= config.gate:\n    continue",
         keep=keep,
         missed=missed,
         combine=combine,
@@ -319,7 +324,11 @@ def update_tracks(d: Draft) -> None:
     )
     d.explain(
         f"State (x, y, vx, vy) with constant velocity{'; extended Kalman filter for range and bearing' if polar else ''}.\n"
-        "Two tracks may claim the same detection: conflicts are resolved by the caller."
+        + (
+            "Tracks share detections without a look at each other."
+            if choice == "probabilistic"
+            else "Two tracks may claim the same detection: conflicts are resolved by the caller."
+        )
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -221,7 +221,7 @@ def unscented_step(d: Draft) -> None:
         """
         tid = wp.tid()
         $predict
-        # --- $part: new points, and what would be measured at them ---
+        # --- $part, and what would be measured at them ---
         root = cholesky(cov)
         center = observe(mean$mark)
         $expected
@@ -238,7 +238,7 @@ def unscented_step(d: Draft) -> None:
         $store
         """,
         predict=predict,
-        part="Correction" if result == "both" else "Innovation",
+        part=f"{'Correction' if result == 'both' else 'Innovation'}: {'' if motion == 'none' else 'new '}points",
         slip="""
             # Wheels slip along the heading more than across
             heading = mean[2]
@@ -284,8 +284,8 @@ def unscented_step(d: Draft) -> None:
         else "squared_innovation[tid] = distance_sq",
     )
     trim(d)
-    d.explain("""
-        Seven points represent mean and covariance of the pose. They pass through the nonlinear models as they are,
+    d.explain(f"""
+        Seven points represent mean and covariance of the pose. They pass through the nonlinear {"measurement" if motion == "none" else "models"} as they are,
         so that no derivative is needed.
     """)
     if result != "both":
