@@ -23,7 +23,7 @@ JACOBI_ROTATION = piece('''
 @wp.func
 def jacobi_rotation(app: float, apq: float, aqq: float):
     """Compute cosine and sine of the Jacobi rotation that zeroes the off-diagonal entry."""
-    # The smaller of the two angles that annul apq, so that sweeps converge
+    # The smaller of the two angles that annul apq, so that the rotations converge
     if wp.abs(apq) < 1.0e-12:
         return 1.0, 0.0
     tau = (aqq - app) / (2.0 * apq)
@@ -58,7 +58,7 @@ POLAR_HIGHAM = piece(
     """
 @wp.func
 def polar_rotation(a: wp.mat33, steps: int) -> wp.mat33:
-    # Newton's iteration for R^T R = 1: the mean of R and its inverse transpose, balanced at first
+    # Newton's iteration for R^T R = 1: the mean of R and its inverse transpose, both scaled to the same norm
     r = wp.mat33(a)
     for i in range(steps):
         inverse = wp.transpose(wp.inverse(r))
@@ -85,7 +85,7 @@ POLAR_NEWTON_SCHULZ = piece(
 def polar_rotation(a: wp.mat33, steps: int) -> wp.mat33:
     # no inverses, but singular values must lie below the root of three: scale by the Frobenius norm
     r = a / wp.sqrt(wp.ddot(a, a))
-    for i in range(2 * steps):
+    for i in range(steps):
         r = 0.5 * r * (3.0 * wp.identity(n=3, dtype=float) - wp.transpose(r) * r)
     return r
 """,

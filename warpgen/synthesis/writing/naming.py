@@ -47,7 +47,7 @@ _PAIRS = (
     "low high", "lo hi", "lower upper", "first second", "ahead behind", "left right", "a b", "near far",
     "start end", "starts ends", "gx gy", "src dst", "re im", "row col", "rows cols", "i j", "even odd",
     "x v", "x_new v_new", "mu lam", "ke kd", "positions velocities", "sun moon",
-    "s1 s2", "z1 z2", "attack release", "fg bg", "below above", "numerators denominators",
+    "s1 s2", "z1 z2", "attack release", "fg bg", "below above", "A B", "numerators denominators",
 )  # fmt: skip
 _OPPOSITES = {pair.split()[k]: pair.split()[1 - k] for pair in _PAIRS for k in (0, 1)}
 _NOT_ALONE = {"iter", "vec", "mat", "tan", "len", "ref"}  # they mean something else by themselves

@@ -30,7 +30,8 @@ _NAMES = frozenset(
     " Young"
     " Bazett Beasley Christoffel Cox Darboux Dietzfelbinger Fermat Fletcher Frobenius Garner Haurwitz"
     " Hoare January Kirk Kugelstadt Kumaraswamy Lagrange Lindemann Meador Moro Muller Neville Pluecker"
-    " Polak Prager Sagnac Stein Tikhonov Umeyama Winkler".split()
+    " Polak Prager Sagnac Stein Tikhonov Umeyama Winkler"
+    " Adler Blinn Cranley Dormand Hay Lambert Machado Miller Rush Shan Stillinger Troe".split()
 )
 
 

@@ -42,9 +42,10 @@ def dissipative_particles(d: Draft) -> None:
         d.calls("dissipated_power|dpd_dissipation|friction_power")
     if result == "heat":
         thermostat = "radial" if thermostat == "none" else thermostat
-        bonded = "none"
+        bonded = charged = "none"
     if bonded != "none":
-        charged = "none"  # which acts within the cutoff alone, where bonds act beyond
+        charged = "none"
+    if bonded != "none" or charged != "none":
         weight = "linear" if weight == "root" else weight  # whose slope is infinite at the cutoff
     beads, n = d.pick(20, 24, 32), d.pick(64, 96)
     d.input("positions", "vec3", beads, -0.8, 0.8, about="Positions in units of the cutoff")
@@ -218,16 +219,22 @@ def dissipative_particles(d: Draft) -> None:
         wrap=wrap,
         reach="# Out of reach, or on each other, which leaves no direction\n"
         "if distance >= 1.0 or distance < 1.0e-4:\n    return"
-        if bonded == "none"
+        if bonded == charged == "none"
+        else "# Charges act beyond the cutoff, too; beads on each other leave no direction\n"
+        "if distance < 1.0e-4:\n    return"
+        if charged != "none"
         else "# Only bonds act beyond the cutoff; beads on each other leave no direction\n"
         "if (distance >= 1.0 and not is_bond[tid]) or distance < 1.0e-4:\n    return",
-        overlap="1.0 - distance" if bonded == "none" else "wp.max(1.0 - distance, 0.0)",
+        overlap="1.0 - distance" if bonded == charged == "none" else "wp.max(1.0 - distance, 0.0)",
         relative="relative = velocities[i] - velocities[j]" if thermostat != "none" else "",
         body=body,
     )
+    units = "Lengths are in units of the cutoff" + (
+        ", masses in those of a bead" if thermostat != "none" else ""
+    )
     kept = "Random and dissipative forces act as a thermostat that keeps momentum."
     d.explain(f"""
-        Lengths are in units of the cutoff, masses in those of a bead. {kept if thermostat != "none" and result != "heat" else ""}
+        {units}. {kept if thermostat != "none" and result != "heat" else ""}
     """)
     kinds = "conservative forces" if thermostat == "none" else "conservative, dissipative and random forces"
     bonds = ", and those of bonds" if bonded != "none" else ""
@@ -245,7 +252,7 @@ def dissipative_particles(d: Draft) -> None:
         if wrapped != "none":
             x = x - v.box * np.round(x / v.box) * np.array([1.0, 1.0, 1.0 if wrapped == "periodic" else 0.0])
         r = np.linalg.norm(x, axis=1)
-        near = (r < 1) | (v.is_bond if bonded != "none" else False)
+        near = (r < 1) | (charged != "none") | (v.is_bond if bonded != "none" else False)
         real = (i != j) & near & (r >= 1e-4)
         r = np.where(real, r, 1.0)
         e = x / r[:, None]

@@ -18,12 +18,12 @@ def arrhenius(log_a: float, beta: float, activation_temp: float, temp: float) ->
 """)
 
 
-def _mechanism(nasa: bool, falloff: bool) -> Any:
+def _mechanism(nasa: bool, flag: str) -> Any:
     fields = ["reactants: wp.array2d(dtype=int)  # species on the left, -1 if unused"]
     fields.append("products: wp.array2d(dtype=int)  # species on the right, -1 if unused")
     fields += [f"{name}: wp.array(dtype=float)" for name in ("log_a", "beta", "activation_temp")]
-    if falloff:
-        fields += ["log_a_low: wp.array(dtype=float)", "third_body: wp.array(dtype=bool)"]
+    if flag:
+        fields += ["log_a_low: wp.array(dtype=float)", f"{flag}: wp.array(dtype=bool)"]
     if nasa:
         fields.append("gibbs: wp.array2d(dtype=float)  # G/RT = c0 + c1 * T/1000 + c2 * 1000/T")
     body = "\n    ".join(fields)
@@ -77,6 +77,7 @@ def production_rates(d: Draft) -> None:
             about="no reactions take place below this temperature [K]",
         )
     equilibrium, lowered = back == "equilibrium", falloff != "none"
+    flag = "third_body" if falloff == "third body" else "falloff"
     fields: dict[str, Filled] = {
         "reactants": fill(-1, species, shape=(count, 2)),
         "products": fill(-1, species, shape=(count, 2)),
@@ -85,10 +86,10 @@ def production_rates(d: Draft) -> None:
         "activation_temp": fill(500.0, 3000.0, shape=count),
     }
     if lowered:
-        fields |= {"log_a_low": fill(-0.5, 0.5, shape=count), "third_body": fill(shape=count)}
+        fields |= {"log_a_low": fill(-0.5, 0.5, shape=count), flag: fill(shape=count)}
     if equilibrium:
         fields["gibbs"] = fill(-0.6, 0.6, shape=(species, 3))
-    d.struct("mech", _mechanism(equilibrium, lowered), fields, about="reaction table")
+    d.struct("mech", _mechanism(equilibrium, flag if lowered else ""), fields, about="reaction table")
     if back == "detailed rates":
         d.input("reverse_log_a", "float", count, -0.3, 0.3, about="log prefactors of the reverse reactions")
         d.input(
@@ -159,7 +160,7 @@ def production_rates(d: Draft) -> None:
             def forward_constant(cell: int, row: int, temp: float, conc: wp.array2d(dtype=float), mech: Mechanism) -> float:
                 \"\"\"Return the forward rate constant, blended between its pressure limits.\"\"\"
                 k_inf = arrhenius(mech.log_a[row], mech.beta[row], mech.activation_temp[row], temp)
-                if not mech.third_body[row]:
+                if not mech.falloff[row]:
                     return k_inf
                 k_low = arrhenius(mech.log_a_low[row], mech.beta[row], mech.activation_temp[row], temp)
                 reduced = k_low * total_concentration(cell, conc) / k_inf
@@ -319,7 +320,7 @@ def production_rates(d: Draft) -> None:
                     x = np.log10(pr) - 0.4 - 0.67 * log_fc
                     bent = x / (0.75 - 1.27 * log_fc - 0.14 * x)
                     changed = changed * 10 ** (log_fc / (1 + bent**2))
-            kf = np.where(v["mech.third_body"], changed, kf)
+            kf = np.where(v[f"mech.{flag}"], changed, kf)
         q = kf * one[:, left].prod(axis=2)
         if equilibrium:
             g = v["mech.gibbs"]

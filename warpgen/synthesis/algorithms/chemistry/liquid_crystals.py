@@ -145,7 +145,7 @@ def gay_berne_energy(d: Draft) -> None:
     d.function("""
         @wp.func
         def contact_distance(au: float, bu: float, ab: float, shape: GayBerne) -> float:
-            \"\"\"Compute the separation at which the potential of this orientation changes sign.\"\"\"
+            \"\"\"Compute the contact distance sigma(a, b, r) of molecules at this orientation.\"\"\"
             kappa_sq = shape.kappa * shape.kappa
             chi = (kappa_sq - 1.0) / (kappa_sq + 1.0)
             return shape.sigma0 / wp.sqrt(1.0 - anisotropy_sum(au, bu, ab, chi))

@@ -22,15 +22,15 @@ _FIELDS = {
 }
 
 _MIX = {
-    "lorentz berthelot": "sigma = 0.5 * (sigma_i + sigma_j)\nepsilon = wp.sqrt(eps_i * eps_j)",
-    "geometric": "sigma = wp.sqrt(sigma_i * sigma_j)\nepsilon = wp.sqrt(eps_i * eps_j)",
+    "lorentz berthelot": "sigma = 0.5 * (a[0] + b[0])\nepsilon = wp.sqrt(a[1] * b[1])",
+    "geometric": "sigma = wp.sqrt(a[0] * b[0])\nepsilon = wp.sqrt(a[1] * b[1])",
     "waldman hagler": (
         "# Sixth-power rule, which fits rare-gas mixtures better\n"
-        "s3_i = sigma_i * sigma_i * sigma_i\n"
-        "s3_j = sigma_j * sigma_j * sigma_j\n"
+        "s3_i = a[0] * a[0] * a[0]\n"
+        "s3_j = b[0] * b[0] * b[0]\n"
         "mean6 = 0.5 * (s3_i * s3_i + s3_j * s3_j)\n"
         "sigma = wp.pow(mean6, 1.0 / 6.0)\n"
-        "epsilon = wp.sqrt(eps_i * eps_j) * s3_i * s3_j / mean6"
+        "epsilon = wp.sqrt(a[1] * b[1]) * s3_i * s3_j / mean6"
     ),
 }
 
@@ -187,10 +187,6 @@ def nonbonded_forces(d: Draft) -> None:
         @wp.func
         def mix_lj(a: wp.vec2, b: wp.vec2) -> wp.vec2:
             \"\"\"Combine (sigma, epsilon) of two atom types.\"\"\"
-            sigma_i = a[0]
-            sigma_j = b[0]
-            eps_i = a[1]
-            eps_j = b[1]
             $rule
             return wp.vec2(sigma, epsilon)
         """,

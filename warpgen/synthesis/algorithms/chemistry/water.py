@@ -103,7 +103,7 @@ def settle_water(d: Draft) -> None:
     skip = {
         "none": "",
         "mask": "if frozen[mol]:\n    $copy\n    return",
-        "types": "# Slots of deleted molecules\nif molecule_type[mol] < 0:\n    return",
+        "types": "# Deleted molecules stay where they are\nif molecule_type[mol] < 0:\n    $copy\n    return",
     }[skipped]
     copy = "positions[mol, 0] = old_o\npositions[mol, 1] = old_h1\npositions[mol, 2] = old_h2"
     skip = skip.replace("    $copy\n", "".join(f"    {line}\n" for line in copy.split("\n")))
@@ -312,11 +312,10 @@ def settle_water(d: Draft) -> None:
             com = np.einsum("i,nia->na", np.array([m_o, m_h, m_h]) / (m_o + 2 * m_h), free)
             x = x - (v.box * np.floor(com / v.box))[:, None]
         if skipped == "mask":
-            x = np.where(v.frozen[:, None, None], old, x)
             moved = ~v.frozen
         elif skipped == "types":
             moved = v.molecule_type >= 0
-            x = x * moved[:, None, None]
+        x = np.where(moved[:, None, None], x, old)
         found = {"positions": x}
         if result == "velocities":
             found["velocities"] = speed * moved[:, None, None]

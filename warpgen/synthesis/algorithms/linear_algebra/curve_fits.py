@@ -82,7 +82,7 @@ _ROBUST = {
         "readings": "observed|y_data|samples",
         "jac": "jacobian|design|sensitivities",
         "normal": "jtj|hessian|information",
-        "slope": "jtr|grad|rhs",
+        "jtr": "rhs|jt_r",
         "step": "delta|update|correction",
         "curve": "model|predict|response",
         "SAMPLES": "N|NUM_SAMPLES|POINTS",
@@ -157,14 +157,14 @@ def fitted_step(d: Draft) -> None:
         "damped = wp.tile_diag_add(normal, damping * curvature)",
     }[damping]
     solved = {
-        "cholesky": "lower = wp.tile_cholesky(damped)\nstep = wp.tile_cholesky_solve(lower, slope)",
-        "in place": "wp.tile_cholesky_inplace(damped)\n# `slope` becomes the step\n"
-        "wp.tile_cholesky_solve_inplace(damped, slope)",
+        "cholesky": "lower = wp.tile_cholesky(damped)\nstep = wp.tile_cholesky_solve(lower, jtr)",
+        "in place": "wp.tile_cholesky_inplace(damped)\n# `jtr` becomes the step\n"
+        "wp.tile_cholesky_solve_inplace(damped, jtr)",
         "substitutions": "lower = wp.tile_cholesky(damped)\n"
-        "half = wp.tile_lower_solve(lower, slope)\n"
+        "half = wp.tile_lower_solve(lower, jtr)\n"
         "step = wp.tile_upper_solve(wp.tile_transpose(lower), half)",
     }[solve]
-    step = "slope" if solve == "in place" else "step"
+    step = "jtr" if solve == "in place" else "step"
     clamp = (
         "# These parameters are positive\nfor k in range(3):\n    q[k] = wp.max(q[k], floor_value)"
         if bounded
@@ -198,7 +198,7 @@ def fitted_step(d: Draft) -> None:
         $weigh
         $wide
         normal = wp.tile_matmul(wp.tile_transpose({jw}), jac)
-        slope = wp.tile_squeeze(wp.tile_matmul(wp.tile_transpose({jw}), wp.tile_reshape(r, shape=(SAMPLES, 1))))
+        jtr = wp.tile_squeeze(wp.tile_matmul(wp.tile_transpose({jw}), wp.tile_reshape(r, shape=(SAMPLES, 1))))
         $diagonal
         $solved
         q = p + wp.vec3({step}[0], {step}[1], {step}[2])

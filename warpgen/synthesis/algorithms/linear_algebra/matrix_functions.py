@@ -58,7 +58,7 @@ def polar_decomposition(d: Draft) -> None:
     d.input("grad_u", f"mat{size}{size}", count, -0.25, 0.25, about="Displacement gradients")
     if way == "quaternion":
         d.input("guess", "quat", count, kind="unit", about="Initial rotations")
-    steps = d.pick(8, 10)
+    steps = d.pick(8, 10) * (2 if way == "newton-schulz" else 1)
     if way in ("higham", "newton-schulz"):
         d.param("steps", "int", steps, about="Number of iterations")
     outputs = {"rotation": "R", "both": "R S", "stretch": "S", "strain": "E", "distance": "dist_sq"}[result]
@@ -142,7 +142,7 @@ def polar_decomposition(d: Draft) -> None:
     names=_NAMES
     | {
         "matrix_exponential": "expm|expm_batched|propagator",
-        "A": "generators|rates|velocity_gradients|L",
+        "A": "generators|systems|operators|L",
         "E": "propagators|exp_a|step_maps|exponentials",
         "dt": "h|time_step|tau",
         "term": "t_k|addend|summand",

@@ -11,17 +11,14 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
     "A": "a|lhs|mat_a|left",
-    "B": "b|rhs|mat_b|weights",
-    "C": "out|prod|mat_c|gemm_out",
+    "B": "b|rhs|mat_b|right",
+    "C": "out|prod|product|gemm_out",
     "acc": "sum_tile|c_tile|partial",
     "s": "summed|dot|total",
     "k": "kk|p|inner",
     "alpha": "scale|gain",
     "beta": "scale_c|beta_c",
     "bias": "offset|b_vec|shift",
-    "TILE_M": "BLOCK_M|TM|ROWS",
-    "TILE_N": "BLOCK_N|TN|COLS",
-    "TILE_K": "BLOCK_K|TK|DEPTH",
 }
 
 
@@ -97,7 +94,7 @@ def gemm(d: Draft) -> None:
             f"""
             strip, j = wp.tid()
             i = 4 * strip
-            # Four rows at a time, so that one load of B serves all of them
+            # Four rows at a time, so that one load of `B` serves all of them
             s = wp.vec4()
             for k in range({inner}):
                 s += wp.vec4({four}) * {b("k", "j")}
@@ -106,7 +103,8 @@ def gemm(d: Draft) -> None:
             """,
         )
     else:
-        d.module(f"TILE_M = wp.constant({tm})\nTILE_N = wp.constant({tn})\nTILE_K = wp.constant({tk})")
+        prefix = d.pick("TILE_", "BLOCK_", "T")
+        d.module("\n".join(f"{prefix}{s} = wp.constant({t})" for s, t in (("M", tm), ("N", tn), ("K", tk))))
         load_a = "at = wp.tile_load(A, shape=(TILE_M, TILE_K), offset=(i * TILE_M, k * TILE_K))"
         if left == "transposed":
             load_a = "columns = wp.tile_load(A, shape=(TILE_K, TILE_M), offset=(k * TILE_K, i * TILE_M))\n"
@@ -127,17 +125,18 @@ def gemm(d: Draft) -> None:
         row = "row = wp.tile_load(bias, shape=TILE_N, offset=j * TILE_N)\n"
         row += "spread = wp.tile_broadcast(row, shape=(TILE_M, TILE_N))"
         end = ends[ending].replace("$at", at)
-        blocks = {"load_a": load_a, "load_b": load_b, "product": product, "end": end, "row": row}
+        blocks = {"load_a": load_a, "load_b": load_b, "product": product, "end": end, "row": row, "at": at}
+        blocks = {name: text.replace("TILE_", prefix) for name, text in blocks.items()}
         if form == "split depth":
             d.launch(bm, bn, bk, tiled=True)
             d.code(
-                f"""
+                """
                 i, j, k = wp.tid()
                 $load_a
                 $load_b
                 # Split-K: blocks share an output tile, hence the atomic sum
                 acc = wp.tile_matmul(at, bt)
-                wp.tile_atomic_add(C, acc, {at})
+                wp.tile_atomic_add(C, acc, $at)
                 """,
                 **blocks,
             )
@@ -146,8 +145,8 @@ def gemm(d: Draft) -> None:
             d.code(
                 f"""
                 i, j = wp.tid()
-                acc = wp.tile_zeros(shape=(TILE_M, TILE_N), dtype=float)
-                for k in range({inner} // TILE_K):
+                acc = wp.tile_zeros(shape=({prefix}M, {prefix}N), dtype=float)
+                for k in range({inner} // {prefix}K):
                     $load_a
                     $load_b
                     $product
@@ -162,9 +161,9 @@ def gemm(d: Draft) -> None:
     d.says(
         {
             "plain": f"Computes {what} {factors}.",
-            "scaled": f"Computes {what} alpha {factors}.",
+            "scaled": f"Computes {what} {factors}, scaled.",
             "bias": f"Computes {what} {factors} and adds a bias to each row.",
-            "plus C": f"Computes C = alpha {factors} + beta C0 for dense matrices.",
+            "plus C": f"Computes {what} {factors}, scaled, plus a third matrix, scaled as well.",
         }[ending]
     )
 

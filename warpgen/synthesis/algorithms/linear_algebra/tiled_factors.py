@@ -65,7 +65,7 @@ def orthonormal_columns(d: Draft) -> None:
         "factor": ("factors", (blocks, cols, cols), "lower triangular factors, R^T"),
         "coefficients": ("coefficients", (blocks, cols), "coefficients of the data in the basis"),
         "residual": ("residuals", (blocks, rows), "what of the data is orthogonal to all columns"),
-        "volume": ("volumes", (blocks,), "logarithms of the volumes that the columns span"),
+        "volume": ("log_volume", (blocks,), "logarithms of the volumes that the columns span"),
         "energy": ("energies", (blocks,), "squared lengths of the data's projections"),
     }[result]
     d.output(name, "float", extents, about=about)
@@ -136,7 +136,7 @@ def orthonormal_columns(d: Draft) -> None:
         f"fitted = wp.tile_matmul(wp.tile_reshape(inner, shape=(1, COLS)), {q})\n"
         "wp.tile_store(residuals[system], y - wp.tile_squeeze(fitted))",
         "volume": f"logs = wp.tile_map(log_diagonal, {r}, row_id, col_id)\n"
-        "wp.tile_store(volumes, wp.tile_sum(logs), offset=system)",
+        "wp.tile_store(log_volume, wp.tile_sum(logs), offset=system)",
         "energy": f"{expand}\nwp.tile_store(energies, wp.tile_sum(inner * inner), offset=system)",
     }[result]
     d.launch(blocks, tiled=True)
@@ -208,12 +208,8 @@ def orthonormal_columns(d: Draft) -> None:
         "reflected_columns": "householder_qr|qr_reflections|reflect_matrix|householder_tiled",
         "matrices": "mats|design|a_in",
         "targets": "rhs|b_in|readings",
-        "x": "column|col_k|below",
-        "v": "reflector|hh|mirror",
         "norm": "length|norm_x|x_norm",
         "pivot": "x_k|leading",
-        "alpha": "new_pivot|r_kk|beta",
-        "tau": "scale|coef|factor",
     },
     adjoint="no",
     double=True,
@@ -271,8 +267,8 @@ def reflected_columns(d: Draft) -> None:
     )
     d.function('''
         @wp.func
-        def below_diagonal(entry: float, row: int, step: int) -> float:
-            """Entries that are above the pivot belong to R already."""
+        def from_pivot(entry: float, row: int, step: int) -> float:
+            """Zero above the pivot, where the entries belong to R already."""
             return wp.where(row >= step, entry, 0.0)
     ''')
     d.function("""
@@ -361,7 +357,7 @@ def reflected_columns(d: Draft) -> None:
         row_id = wp.tile_arange(ROWS, dtype=int)
         $start
         for step in range(COLS):
-            x = wp.tile_map(below_diagonal, a[:, step], row_id, step)
+            x = wp.tile_map(from_pivot, a[:, step], row_id, step)
             norm = wp.sqrt($square_x)
             pivot = wp.tile_extract(x, step)
             # The sign away from the pivot's, because the difference would lose digits otherwise

@@ -27,6 +27,7 @@ class _Cells:
         self.dimension = d.option("dimension", 2, 3)
         self.order = d.option("order", "rows", "columns", "morton")
         self.outside = d.option("outside", "clamp", "wrap")
+        self.width = "SIDE" if self.order == "morton" else "side"
         self.side = 8 if self.dimension == 2 else 4
         self.total = self.side**self.dimension
         self.vector = f"vec{self.dimension}"
@@ -37,8 +38,8 @@ class _Cells:
         """Lines that make the number of the cell, `name`, of `xi`."""
         axes = ["cx", "cy", "cz"][: self.dimension]
         finite = {
-            "clamp": "wp.clamp({}, 0, side - 1)",
-            "wrap": "({} % side + side) % side",
+            "clamp": f"wp.clamp({{}}, 0, {self.width} - 1)",
+            "wrap": f"({{}} % {self.width} + {self.width}) % {self.width}",
         }[self.outside]
         lines = [f"{a} = {finite.format(f'int(wp.floor(xi[{n}] * inv_width))')}" for n, a in enumerate(axes)]
         if self.order == "morton":
@@ -94,7 +95,10 @@ def count_cells(d: Draft) -> None:
     count = d.pick(96, 128, 256)
     if cells.order == "morton":
         bits = 3 if cells.dimension == 2 else 2
-        d.module(f"BITS = wp.constant({bits})  # of a cell's index along each axis")
+        d.module(
+            f"BITS = wp.constant({bits})  # of a cell's index along each axis\n"
+            f"SIDE = wp.constant({cells.side})  # cells per side, 2^BITS"
+        )
     d.input("x", cells.vector, count, -0.1, 1.1, about="Particle positions")
     if alive == "mask":
         d.input("is_active", "int", count, 0, 2, about="0 for particles that are gone")
@@ -107,7 +111,8 @@ def count_cells(d: Draft) -> None:
             about="Species that is binned" if wanted == "cell" else "Species that is counted",
         )
     d.param("inv_width", "float", float(cells.side), about="Inverse cell size")
-    d.param("side", "int", cells.side, about="Cells per side")
+    if cells.order != "morton":
+        d.param("side", "int", cells.side, about="Cells per side")
     if wanted != "counts":
         d.output("cell_of", "int", count, about="Cell index per particle")
     if wanted != "cell":

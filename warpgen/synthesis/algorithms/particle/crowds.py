@@ -59,11 +59,11 @@ def nbody_acceleration(d: Draft) -> None:
     """
     if form == "tile":
         loop = """
-        for k in range(x.shape[0] // TILE_SIZE):
-            # Load a tile of bodies into shared memory, used by all threads of the block
+        for k in range((x.shape[0] + TILE_SIZE - 1) // TILE_SIZE):
+            # Load a tile of bodies for all threads of the block$padding
             bodies = wp.tile_load(x, shape=TILE_SIZE, offset=k * TILE_SIZE)
             $masses
-            for j in range(TILE_SIZE):
+            for j in range($bodies):
                 $inner
         """
     source = "bodies[j]" if form == "tile" else "x[j]"
@@ -106,7 +106,9 @@ def nbody_acceleration(d: Draft) -> None:
         else "xi = x[tid]",
         zero="phi_i = float(0.0)" if form == "potential" else "pull = wp.vec3()",
         loop=loop,
+        padding="" if packed == "equal" else "; past the last body masses load as zero",
         masses="masses = wp.tile_load(m, shape=TILE_SIZE, offset=k * TILE_SIZE)" if packed == "array" else "",
+        bodies="wp.min(TILE_SIZE, x.shape[0] - k * TILE_SIZE)" if packed == "equal" else "TILE_SIZE",
         inner="$own\n$offset\n$law\n$add",
         own="if j == tid:\n    continue" if form == "potential" else "",
         offset=offset,

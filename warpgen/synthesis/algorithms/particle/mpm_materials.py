@@ -294,9 +294,10 @@ def scatter_materials(d: Draft) -> None:
         cases="\n".join(lines),
         **blocks,
     )
+    kept = "    F_new[p] = F[p]\n" + ("    Jp_new[p] = Jp[p]\n" if snowy else "") + "    return"
     skip = {
-        "material": "# Skip inactive particles (material of -1)\nif material[p] < 0:\n    return",
-        "flag": "if not active[p]:\n    return",
+        "material": f"# Inactive particles (material of -1) keep their deformation and add nothing to the grid\nif material[p] < 0:\n{kept}",
+        "flag": f"if not active[p]:\n{kept}",
         "none": "",
     }
     if elastic == "corotated" and {"snow", "sand"} & solid:
@@ -343,6 +344,7 @@ def scatter_materials(d: Draft) -> None:
         nodes, pull = np.zeros((side, side, side, 4)), p["dt"] * v.gravity if gravity else 0.0
         for i in range(count):
             if v.material[i] < 0 or (inactive == "flag" and not v.active[i]):
+                made[i], ratios[i] = v.F[i], v.Jp[i] if snowy else 0.0
                 continue
             trial = (np.eye(3) + p["dt"] * v.C[i]) @ v.F[i]
             ratio = float(v.Jp[i]) if snowy else 1.0

@@ -143,10 +143,12 @@ def pair_matrix(d: Draft) -> None:
 
     # what is 0 at the cutoff comes first, so that numbers are multiplied before vectors and matrices
     by = "fade * " if cut else ""
+    four = bare.startswith("4.0 * ")
+    half = f"2.0 * {by}{bare.removeprefix('4.0 * ')}" if four else f"0.5 * {by}{bare}"
     value = {
         "forces": ("wp.vec3", f"({by}slope) * offset" if cut else "slope * offset", "wp.vec3(0.0, 0.0, 0.0)"),
-        "energies": ("float", f"{same}0.5 * {by}{bare}", "0.0"),
-        "total": ("float", f"{same}0.5 * {by}{bare}", "0.0"),
+        "energies": ("float", same + half, "0.0"),
+        "total": ("float", same + half, "0.0"),
         "virial": ("float", f"-0.5 * {by}slope * d2", "0.0"),
         "stress": ("wp.mat33", f"(-0.5 * {by}slope) * wp.outer(offset, offset)", "wp.mat33()"),
     }[result]

@@ -294,7 +294,7 @@ def row_entries(d: Draft) -> None:
         body = ""
         if which == "plain":
             body, factor = "s = scale[row]\n", "s"
-        skip = f"# the diagonal stays\n    if {columns}[k] == row:\n"
+        skip = f"# The diagonal stays\n    if {columns}[k] == row:\n"
         skip += f"        scaled[k] = {values}[k]\n        continue\n    "
         body += f"for k in range(start, end):\n    {skip if stop else ''}scaled[k] = {factor} * {values}[k]"
     elif task == "lump":
@@ -343,7 +343,7 @@ def row_entries(d: Draft) -> None:
             f"Computes roots of the magnitudes of row sums of {lower}",
         ),
         "laplacian": (
-            "Sums the magnitudes of each row's entries, the degrees of a weighted graph in CSR format",
+            f"Sums the magnitudes of each row's {entries}, the degrees of a weighted graph in CSR format",
             "Computes inverse degrees of a weighted graph in CSR format, 0 for isolated nodes",
             "Computes inverse roots of the degrees of a weighted graph in CSR format, 0 for isolated nodes",
         ),

@@ -92,7 +92,6 @@ def entry_lookup(d: Draft) -> None:
         $read
         columns = sorted_columns[row]
         slot = {find}(columns, 0, columns.shape[0], col)
-        # The second test is evaluated even where the first one fails, so the index must be clamped
         $body
         """,
         read=read,

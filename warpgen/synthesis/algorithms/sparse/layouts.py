@@ -163,10 +163,11 @@ def padded_matvec(d: Draft) -> None:
     told = {"product": "Result vector", "residual": "Residual b - A x", "relaxed": "Solution after the step"}
     d.output(out, entry, rows, about=told[update])
     bound = {
-        "row major": "columns.shape[1]",
-        "column major": "columns.shape[0]",
+        "row major": "width",
+        "column major": "width",
         "flat": "columns.shape[0] // n",
     }
+    size = f"width = columns.shape[{1 if order == 'row major' else 0}]" if padding != "counts" else ""
     test = {
         "sentinel": "col = columns[$at]\nif col < 0:\n    continue\ns += values[$at] * x[col]",
         "break": "col = columns[$at]\n# entries come first, padding behind them\nif col == -1:\n    break\n"
@@ -188,7 +189,7 @@ def padded_matvec(d: Draft) -> None:
             $test
         $store
         """,
-        size="n = x.shape[0]" if order == "flat" else "",
+        size=f"n = {out}.shape[0]" if order == "flat" else size,
         zero="float(0.0)" if entry == "float" else "wp.vec3()",
         bound="counts[row]" if padding == "counts" else bound[order],
         test=test[padding],
@@ -236,6 +237,7 @@ def padded_matvec(d: Draft) -> None:
         "bands": "diagonals|diag_values|data",
         "shifts": "diag_offsets|dia_offsets",
         "n": "num_rows|size|dim",
+        "k": "d|diagonal|band",
     },
     double=True,
     weight=3,

@@ -173,7 +173,13 @@ def csr_spmm(d: Draft) -> None:
     form = d.option("form", "thread per entry", "thread per row", "tile per row", "transposed scatter")
     mean = d.flag("mean", 0.3)
     if form == "transposed scatter":
-        d.calls("spmm_transposed|csr_transpose_matmat|scatter_transposed_product")
+        d.calls(
+            "scatter_means|spmm_mean_transposed|scatter_row_shares"
+            if mean
+            else "spmm_transposed|csr_transpose_matmat|scatter_transposed_product"
+        )
+    elif mean:
+        d.calls("spmm_mean|mean_aggregation|csr_row_means")
     kind = "transposed CSR" if form == "transposed scatter" else "CSR"
     d.says(
         f"Computes a {kind} times dense matrix product (SpMM)"

@@ -16,7 +16,7 @@ _NAMES = compressed.NAMES | {
     "off_diag": "sigma|rest",
     "neighbor_sum": "coupled_sum|coupling_sum",
     "diag": "diagonal|main_diag",
-    "omega": "relaxation|weight|w",
+    "omega": "relaxation|relax|w",
     "inv_diag": "dinv|inverse_diagonal|diag_inv",
 }
 

@@ -107,7 +107,8 @@ def integrate_tsdf(d: Draft) -> None:
     d.param(
         "world_to_camera", "transform", 1.4, 1.8, "transform", about="Pose of the world in the camera frame"
     )
-    d.input("depth_image", "float", (rows, cols), -0.1, 3.0, about="Depth [m], 0 or less where missing")
+    depths = (1.3, 2.1) if lookup == "bilinear" else (-0.1, 3.0)
+    d.input("depth_image", "float", (rows, cols), *depths, about="Depth [m], 0 or less where missing")
     if color:
         d.input("color_image", "vec3", (rows, cols), 0.0, 1.0, about="Color registered to the depth image")
     if dynamic:
@@ -128,7 +129,7 @@ def integrate_tsdf(d: Draft) -> None:
         d.forward_only()
     suffix = "_out" if place == "new" else ""
     if lookup == "bilinear":
-        d.module(f"MAX_DEPTH_STEP = wp.constant({d.pick(2.0, 2.5)})")
+        d.module(f"MAX_DEPTH_STEP = wp.constant({d.pick(0.4, 0.5)})  # [m]")
     d.function(_DEPTH[lookup])
     keep = (
         "\n".join(
@@ -211,7 +212,7 @@ def integrate_tsdf(d: Draft) -> None:
         weight={
             "constant": "new_weight = 1.0",
             "depth": """
-                # Stereo and structured light: depth noise grows with the square of the depth
+                # Stereo and structured light: far readings are noisier
                 new_weight = 1.0 / (measured * measured)
                 """,
             "behind": """
@@ -242,7 +243,7 @@ def integrate_tsdf(d: Draft) -> None:
         p = turn(pose[3:], grid["origin"] + grid["voxel_size"] * at) + pose[:3]
         z = np.where(p[..., 2] > cam["min_depth"], p[..., 2], 1.0)
         x, y = cam["fx"] * p[..., 0] / z + cam["cx"], cam["fy"] * p[..., 1] / z + cam["cy"]
-        limit = float(d.prelude[0].split("(")[1].rstrip(")")) if lookup == "bilinear" else np.inf
+        limit = float(d.prelude[0].split("(")[1].split(")")[0]) if lookup == "bilinear" else np.inf
         depth = _looked_up(v.depth_image, x, y, lookup, limit)
         seen = (p[..., 2] > cam["min_depth"]) & (depth >= cam["min_depth"]) & (depth <= cam["max_depth"])
         row, col = (np.clip(np.floor(a + 0.5).astype(int), 0, m - 1) for a, m in ((y, rows), (x, cols)))

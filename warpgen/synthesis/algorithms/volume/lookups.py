@@ -162,7 +162,7 @@ _RAYS = {
     source="Wallis et al. 1989 (maximum intensity projection); Levoy 1988",
     names=_NAMES
     | {
-        "seen": "image|projection",
+        "pixels": "image|projection",
         "depth": "count|slices|layers",
         "value": "v|s|voxel",
         "best": "peak|top|most",
@@ -214,7 +214,7 @@ def view_columns(d: Draft) -> None:
     if flat:
         d.param("side", "int", n, about="Columns along each axis")
     type_ = {"depth": "int", "labels": "int", "flux": "vec3"}.get(wanted, "float")
-    d.output("seen", type_, n * n if flat else (n, n), about=_SEEN[wanted])
+    d.output("pixels", type_, n * n if flat else (n, n), about=_SEEN[wanted])
     letter, dtype = _SHORT[of]
 
     def look(k: str) -> str:
@@ -229,15 +229,15 @@ def view_columns(d: Draft) -> None:
     at = "tid" if flat else "i, j"
     value = look("k")
     lines = {
-        "maximum": f"best = {look('0')}\nfor k in range(1, depth):\n    best = wp.max(best, {value})\nseen[{at}] = best",
-        "mean": f"column_sum = float(0.0)\nfor k in range(depth):\n    column_sum += {value}\nseen[{at}] = column_sum / float(depth)",
-        "depth": f"first = int(-1)\nfor k in range(depth):\n    if {value} > level:\n        first = k\n        break\nseen[{at}] = first",
-        "thickness": f"inside = int(0)\nfor k in range(depth):\n    if {value} > level:\n        inside += 1\nseen[{at}] = h * float(inside)",
-        "opacity": f"optical_depth = float(0.0)\nfor k in range(depth):\n    optical_depth += {value} * h\n# Beer-Lambert law\nseen[{at}] = 1.0 - wp.exp(-optical_depth)",
-        "speed": f"best_sq = float(0.0)\nfor k in range(depth):\n    best_sq = wp.max(best_sq, wp.length_sq({value}))\n# One root per column, after the comparison of squares\nseen[{at}] = wp.sqrt(best_sq)",
-        "flux": f"velocity_sum = wp.vec3()\nfor k in range(depth):\n    velocity_sum += {value}\nseen[{at}] = h * velocity_sum",
-        "labels": f"changes = int(0)\nlast = {look('0')}\nfor k in range(1, depth):\n    value = {value}\n    if value != last:\n        changes += 1\n    last = value\nseen[{at}] = changes",
-        "surface": f"height = float(-1.0)\nbelow = {look('0')}\nfor k in range(1, depth):\n    above = {value}\n    if below * above < 0.0:\n        # Linear interpolation between the two voxels\n        height = h * (float(k - 1) + below / (below - above))\n        break\n    below = above\nseen[{at}] = height",
+        "maximum": f"best = {look('0')}\nfor k in range(1, depth):\n    best = wp.max(best, {value})\npixels[{at}] = best",
+        "mean": f"column_sum = float(0.0)\nfor k in range(depth):\n    column_sum += {value}\npixels[{at}] = column_sum / float(depth)",
+        "depth": f"first = int(-1)\nfor k in range(depth):\n    if {value} > level:\n        first = k\n        break\npixels[{at}] = first",
+        "thickness": f"inside = int(0)\nfor k in range(depth):\n    if {value} > level:\n        inside += 1\npixels[{at}] = h * float(inside)",
+        "opacity": f"optical_depth = float(0.0)\nfor k in range(depth):\n    optical_depth += {value} * h\n# Beer-Lambert law\npixels[{at}] = 1.0 - wp.exp(-optical_depth)",
+        "speed": f"best_sq = float(0.0)\nfor k in range(depth):\n    best_sq = wp.max(best_sq, wp.length_sq({value}))\n# One root per column, after the comparison of squares\npixels[{at}] = wp.sqrt(best_sq)",
+        "flux": f"velocity_sum = wp.vec3()\nfor k in range(depth):\n    velocity_sum += {value}\npixels[{at}] = h * velocity_sum",
+        "labels": f"changes = int(0)\nlast = {look('0')}\nfor k in range(1, depth):\n    value = {value}\n    if value != last:\n        changes += 1\n    last = value\npixels[{at}] = changes",
+        "surface": f"height = float(-1.0)\nbelow = {look('0')}\nfor k in range(1, depth):\n    above = {value}\n    if (below < 0.0) != (above < 0.0):\n        # Linear interpolation between the two voxels\n        height = h * (float(k - 1) + below / (below - above))\n        break\n    below = above\npixels[{at}] = height",
     }[wanted]
     d.launch(*((n * n,) if flat else (n, n)))
     d.code("$head\n$lines", lines=lines,
@@ -246,7 +246,7 @@ def view_columns(d: Draft) -> None:
     def reference(v: Values) -> dict[str, Any]:
         x = np.moveaxis(np.asarray(v.volume.values, float), axis, 2)
         over = x > v.get("level", 0.0)
-        cross = (x[..., :-1] * x[..., 1:] < 0.0) if x.ndim == 3 else None
+        cross = (x[..., :-1] < 0.0) != (x[..., 1:] < 0.0) if x.ndim == 3 else None
 
         def height() -> Any:
             k = np.asarray(cross).argmax(axis=2)
@@ -265,7 +265,7 @@ def view_columns(d: Draft) -> None:
             "surface": height,
         }
         seen = views[wanted]()
-        return {"seen": seen.reshape(n * n, *seen.shape[2:]) if flat else seen}
+        return {"pixels": seen.reshape(n * n, *seen.shape[2:]) if flat else seen}
 
     d.check(reference, 2e-3)
 
@@ -280,7 +280,7 @@ def view_columns(d: Draft) -> None:
         "direction": "ray_dir|rd|along",
         "uvw": "coord|local|index_pos",
         "stride": "delta|advance|duvw",
-        "seen": "result|along_rays|out",
+        "along_rays": "result|ray_values|out",
         "steps": "num_steps|num_samples",
     },
     adjoint="no",
@@ -325,7 +325,7 @@ def walk_in_index_space(d: Draft) -> None:
     d.param("steps", "int", d.pick(8, 12, 16), about="Samples of each ray")
     if wanted in ("hit", "mean above"):
         d.param("level", "float", 0.0, 0.3, about="Level that values must exceed")
-    d.output("seen", "float", n, about=_RAYS[wanted])
+    d.output("along_rays", "float", n, about=_RAYS[wanted])
     along = {
         "per ray": "directions[tid]", "shared": "direction", "to a point": "wp.normalize(target - starts[tid])",
     }[shared]  # fmt: skip
@@ -371,7 +371,7 @@ def walk_in_index_space(d: Draft) -> None:
         for k in range(steps):
             $each
             uvw += stride
-        seen[tid] = $store
+        along_rays[tid] = $store
         """,
         along=along, offset=offset.strip(), start=start, each=each, store=store,
     )  # fmt: skip
@@ -394,6 +394,6 @@ def walk_in_index_space(d: Draft) -> None:
             "place of maximum": lambda: t[x.argmax(axis=1)],
         }
         # samples beside a voxel's border may take either voxel by rounding
-        mostly_close(after.seen, found[wanted](), 2e-3, 0.9)
+        mostly_close(after.along_rays, found[wanted](), 2e-3, 0.9)
 
     d.holds(agree)

@@ -255,9 +255,9 @@ def advect_in_volume(d: Draft) -> None:
             lines.append(f"uvw = wp.volume_world_to_index(velocity, {at})")
             lines.append(f"{name} = wp.volume_sample_v(velocity, uvw, wp.Volume.LINEAR)")
 
-    stage("v1", "p")
+    stage("v" if scheme == "euler" else "v1", "p")
     if scheme == "euler":
-        step = "dt * v1"
+        step = "dt * v"
     elif scheme == "midpoint":
         stage("v2", f"p {sign} 0.5 * dt * v1")
         step = "dt * v2"
