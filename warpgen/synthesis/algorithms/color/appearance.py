@@ -138,10 +138,10 @@ def appearance_correlates(d: Draft) -> None:
         cones = [f"{x}_c{suffix}" for x in "rgb"]
         if model == "ciecam02":
             # back to XYZ and on to the cone space of Hunt, Pointer and Estevez
-            lines += f"\nadapted{suffix} = wp.vec3({', '.join(cones)})\n"
-            lines += _cones(
-                _HPE @ np.linalg.inv(_CAT02), f"adapted{suffix}", tuple(f"{x}_p{suffix}" for x in "rgb")
-            )
+            pointed = _cones(_HPE @ np.linalg.inv(_CAT02), "adapted", tuple(f"{x}_p{suffix}" for x in "rgb"))
+            for k, cone in enumerate(cones):
+                pointed = pointed.replace(f"adapted[{k}]", cone)
+            lines += "\n" + pointed
             cones = [f"{x}_p{suffix}" for x in "rgb"]
         if helper == "function":
             compressed = [

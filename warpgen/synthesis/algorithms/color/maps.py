@@ -368,14 +368,20 @@ def transfer_curves(d: Draft) -> None:
     least = 0.001 if kind in ("srgb", "bt709") else 0.02
     most = 1.4 if scaled == "given" and not inverse else 0.98
     what = {"lights": "light", "signals": "signal, 0 to 1"}
+    if "pq" in kind and scaled == "given":
+        what["lights"] = "luminance [cd/m^2]"
+        least, most = (least, most) if inverse else (1.0, 9000.0)
     form.element("v" if inverse else "x" if scaled == "given" else "e", given, least, most, about=what[given])
     if scaled == "given":
-        about = "10,000 cd/m^2 in the unit of light" if "pq" in kind else "light at the full signal"
-        form.number("peak", 1.5, 4.0, about=about)
+        if "pq" in kind:
+            d.module("PEAK = wp.constant(10000.0)  # luminance of the full signal [cd/m^2]")
+        else:
+            form.number("peak", 1.5, 4.0, about="light at the full signal")
     if kind == "gamma":
         form.number("gamma", 1.8, 2.4, about="exponent of the display")
     form.output(made, about=what[made])
-    before = "e = x / peak" if scaled == "given" and not inverse else ""
+    full = "PEAK" if "pq" in kind else "peak"
+    before = f"e = x / {full}" if scaled == "given" and not inverse else ""
     pq = "# Constants of SMPTE ST 2084\nM1 = wp.constant(0.1593017578125)\nM2 = wp.constant(78.84375)\nC1 = wp.constant(0.8359375)\nC2 = wp.constant(18.8515625)\nC3 = wp.constant(18.6875)"
     hlg = "# Constants of ARIB STD-B67\nA = wp.constant(0.17883277)\nB = wp.constant(0.28466892)\nC = wp.constant(0.55991073)"
     if "pq" in kind or "hlg" in kind:
@@ -406,13 +412,13 @@ def transfer_curves(d: Draft) -> None:
         "gamma": ("", "wp.pow(e, 1.0 / gamma)"),
     }[kind]
     if scaled == "given" and inverse:
-        value = f"peak * {value}"
+        value = f"{full} * {value}"
     if "pq" in kind and scaled == "none":
         d.explain("Light of 1 stands for 10,000 cd/m^2.")
     form.write(f"{'from' if inverse else 'to'}_{kind.split()[0]}", f"{before}\n{lines}".strip(), value)
 
     def reference(v: Values) -> Mapping[str, Any]:
-        peak = v.get("peak", 1.0)
+        peak = v.get("peak", 1.0e4 if "pq" in kind and scaled == "given" else 1.0)
         e = v.signals if inverse else v.lights / peak
         m1, m2, c1, c2, c3 = 0.1593017578125, 78.84375, 0.8359375, 18.8515625, 18.6875
         a, b, c = 0.17883277, 0.28466892, 0.55991073

@@ -102,8 +102,8 @@ _DEMOSAIC = {
 _TONES = {
     "filmic": (
         """
-        # --- Tone mapping (Hable 2010), normalized so that 4 maps to 1 ---
-        white_scale = 1.0 / filmic_curve(4.0)
+        # --- Tone mapping (Hable 2010), normalized so that the white point maps to 1 ---
+        white_scale = 1.0 / filmic_curve(FILMIC_WHITE)
         mapped_r = white_scale * filmic_curve(out_r)
         mapped_g = white_scale * filmic_curve(out_g)
         mapped_b = white_scale * filmic_curve(out_b)
@@ -182,6 +182,7 @@ def develop_raw(d: Draft) -> None:
     d.function(_READ, border=lines)
     curve, helper = _TONES[tone]
     if helper:
+        d.module("FILMIC_WHITE = wp.constant(4.0)  # light that maps to white")
         d.function(helper)
     d.function(_ENCODE)
     far = demosaic != "bilinear"
@@ -227,7 +228,7 @@ def develop_raw(d: Draft) -> None:
         red *= sensor.gain_r
         blue *= sensor.gain_b
         $highlights
-        # --- Camera RGB to linear sRGB ---
+        # --- Exposure, and camera RGB to linear sRGB ---
         camera_rgb = sensor.exposure * wp.vec3(red, green, blue)
         linear_rgb = sensor.color_matrix * camera_rgb
         $output
@@ -253,10 +254,14 @@ def develop_raw(d: Draft) -> None:
             for k, x in enumerate("rgb")
         ),
         vignetting="""
-            # --- Lens shading: brighten by 1 + a r^2 toward the corners ---
-            offset_row = (float(row) + 0.5) / float(raw.shape[0]) - 0.5
-            offset_col = (float(col) + 0.5) / float(raw.shape[1]) - 0.5
-            shading_gain = 1.0 + sensor.vignetting * (offset_row * offset_row + offset_col * offset_col)
+            # --- Lens shading: brighten by 1 + a r^2, with r from 0 at the center to 1 in the corners ---
+            half_height = 0.5 * float(raw.shape[0])
+            half_width = 0.5 * float(raw.shape[1])
+            offset_row = float(row) + 0.5 - half_height
+            offset_col = float(col) + 0.5 - half_width
+            r_sq = offset_row * offset_row + offset_col * offset_col
+            r_sq /= half_height * half_height + half_width * half_width
+            shading_gain = 1.0 + sensor.vignetting * r_sq
             red *= shading_gain
             green *= shading_gain
             blue *= shading_gain
@@ -291,6 +296,7 @@ def develop_raw(d: Draft) -> None:
     stages = ["black level", "demosaicing", *(["lens shading"] if vignetting else []), "white balance"]
     stages += [
         *(["highlights"] if highlights else []),
+        "exposure",
         "color matrix",
         *(["saturation"] if saturation else []),
     ]
@@ -351,7 +357,7 @@ def develop_raw(d: Draft) -> None:
         blue = np.select([rr & rc, rr & ~rc, ~rr & rc], [other, along_col, along_row], c)
         made = np.stack([red_, np.where(rr != rc, c, green), blue], axis=-1)
         if vignetting:
-            r2 = ((i + 0.5) / rows - 0.5) ** 2 + ((j + 0.5) / cols - 0.5) ** 2
+            r2 = ((2 * i + 1 - rows) ** 2 + (2 * j + 1 - cols) ** 2) / (rows**2 + cols**2)
             made = made * (1.0 + sensor["vignetting"] * r2)[..., None]
         return made * np.array([sensor["gain_r"], 1.0, sensor["gain_b"]])
 

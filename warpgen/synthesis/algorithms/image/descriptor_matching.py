@@ -19,7 +19,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "nearest": "closest|row_min",
         "rival": "second|runner_up|next_best",
         "keyed": "packed|dist_and_id",
-        "view": "image_pair|block",
+        "pair": "image_pair|pair_index",
     },
     adjoint="no",
     weight=10,
@@ -141,7 +141,7 @@ def matched_descriptors(d: Draft) -> None:
     wide = f"wp.tile_broadcast(b, shape=({Q}, {N}))"
     between = {
         "hamming": f"unlike = {per_row('a', Q, N)} ^ {wide}\ndifferent += wp.tile_map(bits_set, unlike)",
-        "masked": f"sure = wp.tile_load(stable[view, word], shape={Q})\n"
+        "masked": f"sure = wp.tile_load(stable[pair, word], shape={Q})\n"
         f"unlike = ({per_row('a', Q, N)} ^ {wide}) & {per_row('sure', Q, N)}\ndifferent += wp.tile_map(bits_set, unlike)",
         "tanimoto": f"a_wide = {per_row('a', Q, N)}\nb_wide = {wide}\n"
         "different += wp.tile_map(bits_set, a_wide ^ b_wide)\neither += wp.tile_map(bits_set, a_wide | b_wide)",
@@ -167,7 +167,7 @@ def matched_descriptors(d: Draft) -> None:
                 return distance
         ''')
         after += (
-            f"\npa = wp.tile_load({left_at}[view], shape={Q})\npb = wp.tile_load({right_at}[view], shape={N})\n"
+            f"\npa = wp.tile_load({left_at}[pair], shape={Q})\npb = wp.tile_load({right_at}[pair], shape={N})\n"
             f"possible = wp.tile_map(in_window, {final}, {per_row('pa', Q, N)}, wp.tile_broadcast(pb, shape=({Q}, {N})), window)"
         )
         final = "possible"
@@ -226,29 +226,29 @@ def matched_descriptors(d: Draft) -> None:
             "@wp.func\ndef is_near(distance: int, radius: int) -> int:\n    return wp.where(distance <= radius, 1, 0)"
         )
     end = {
-        "nearest": f"{key}\nwp.tile_store(matches[view], wp.tile_map(index_of, nearest))",
+        "nearest": f"{key}\nwp.tile_store(matches[pair], wp.tile_map(index_of, nearest))",
         "ratio test": f"{key}\n"
         f"others = wp.tile_map(unless_best, keyed, {per_row('nearest', Q, N)})\n"
         "rival = wp.tile_reduce(wp.min, others, axis=1)\n"
-        "wp.tile_store(matches[view], wp.tile_map(if_clear, nearest, rival, ratio))",
-        "within": f"wp.tile_store(counts[view], wp.tile_sum(wp.tile_map(is_near, {final}, radius), axis=1))",
+        "wp.tile_store(matches[pair], wp.tile_map(if_clear, nearest, rival, ratio))",
+        "within": f"wp.tile_store(counts[pair], wp.tile_sum(wp.tile_map(is_near, {final}, radius), axis=1))",
         "mutual": f"{key}\npartner = wp.tile_map(index_of, nearest)\n"
         f"row_id = {per_row(f'wp.tile_arange({Q}, dtype=int)', Q, N)}\n"
         f"best_rows = wp.tile_reduce(wp.min, wp.tile_map(keyed_by_row, {final}, row_id), axis=0)\n"
         "# What the nearest descriptor of each query says in return\n"
         "back = best_rows[partner]\n"
-        f"wp.tile_store(matches[view], wp.tile_map(if_mutual, partner, back, wp.tile_arange({Q}, dtype=int)))",
-        "distances": f"wp.tile_store(distances[view], {final})",
+        f"wp.tile_store(matches[pair], wp.tile_map(if_mutual, partner, back, wp.tile_arange({Q}, dtype=int)))",
+        "distances": f"wp.tile_store(distances[pair], {final})",
     }[result]
     d.launch(views, tiled=True)
     d.code(
         f"""
-        view = wp.tid()
+        pair = wp.tid()
         different = wp.tile_zeros(shape=({Q}, {N}), dtype=int)
         $either
         for word in range({words}):
-            a = wp.tile_load({left}[view, word], shape={Q})
-            b = wp.tile_load({right}[view, word], shape={N})
+            a = wp.tile_load({left}[pair, word], shape={Q})
+            b = wp.tile_load({right}[pair, word], shape={N})
             $between
         $after
         $end

@@ -291,7 +291,7 @@ def describe_keypoints(d: Draft) -> None:
         normalize="normalize_descriptor(descriptors, keypoint_index)" if scaling != "none" else "",
     )
     d.explain(f"""
-        A window of {samples} x {samples} samples is split into {cells} x {cells} cells with {bins} orientation
+        A window of ``num_samples`` x ``num_samples`` samples is split into {cells} x {cells} cells with {bins} orientation
         bins each. The window scales with the keypoint.
     """)
 

@@ -87,7 +87,7 @@ def thin_edges(d: Draft) -> None:
         "classes": ("edges", "int", "0 none, 1 weak, 2 strong"),
         "strength": ("strength", "float", "Gradient magnitude on edges, else 0"),
         "offset": ("subpixel", "vec2", "Offset of the edge from the pixel's center [px]"),
-        "orientation": ("orientation", "float", "Direction of the gradient on edges, 0 to pi, else -1"),
+        "orientation": ("orientation", "float", "Direction of the gradient on edges, in [0, pi), else -1"),
     }[result]
     d.output(name, type, size, about=about)
     words, body = BORDERS[border]
@@ -201,7 +201,7 @@ def thin_edges(d: Draft) -> None:
         "orientation": f"""
             # Edges have no sign, so opposite gradients are the same orientation
             angle = wp.atan2(g[1], g[0])
-            {out} = wp.where(angle < 0.0, angle + wp.pi, angle)
+            {out} = angle - wp.pi * wp.floor(angle / wp.pi)
             """,
     }[result]
     d.launch(*size)

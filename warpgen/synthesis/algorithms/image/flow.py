@@ -144,6 +144,8 @@ def refine_flow(d: Draft) -> None:
             mean /= w_n + w_s + w_w + w_e
             """,
     }[smooth]
+    if derivative == "horn":
+        mean = mean.replace("            middle = frame0[row, col]\n", "").replace("middle)", "e00)")
     robust = {
         "quadratic": "",
         "charbonnier": """

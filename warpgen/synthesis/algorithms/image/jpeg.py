@@ -103,7 +103,7 @@ def _basis() -> Any:
 @DOMAIN.algorithm(
     source="Wallace 1992; ISO 10918-1, annexes A and K; Arai, Agui & Nakajima 1988 (fast transform)",
     names={
-        "picture": "image|pixels|samples|luma",
+        "picture": "image|pixels|samples|plane",
         "block": "coef|work|workspace",
         "row": "by|block_row",
         "col": "bx|block_col",

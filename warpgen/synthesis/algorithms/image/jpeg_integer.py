@@ -180,8 +180,8 @@ def jpeg_integer_blocks(d: Draft) -> None:
             red = pixels[8 * row + y, 8 * col + x, 0]
             green = pixels[8 * row + y, 8 * col + x, 1]
             blue = pixels[8 * row + y, 8 * col + x, 2]
-            # Blue chroma, centered at 128 (ITU-T T.871)
-            sample = ((-11059 * red - 21709 * green + 32768 * blue + 32767) >> 16) + 128
+            # Blue chroma, centered about zero (ITU-T T.871 adds 128)
+            sample = (-11059 * red - 21709 * green + 32768 * blue + 32767) >> 16
         """,
     }[source]
     if storage == "uint8":
@@ -201,10 +201,11 @@ def jpeg_integer_blocks(d: Draft) -> None:
     clamp = {"clamp": "wp.clamp({}, 0, 255)", "min max": "wp.max(wp.min({}, 255), 0)"}[range_].format(
         "block[8 * y + x] + 128"
     )
+    whole = "(sample + 128)" if source == "chroma" else "sample"
     end = {
         "restored": "restored[8 * row + y, 8 * col + x] = "
         + (f"wp.uint8({clamp})" if storage == "uint8" else clamp),
-        "error": f"$load\ndifference = {clamp} - sample\nloss += difference * difference",
+        "error": f"$load\ndifference = {clamp} - {whole}\nloss += difference * difference",
     }.get(result, "")
     inverse_rows, inverse_columns = back
     if shortcut:
@@ -221,7 +222,7 @@ def jpeg_integer_blocks(d: Draft) -> None:
         for y in range(edge):
             for x in range(edge):
                 $load
-                block[8 * y + x] = sample - 128
+                block[8 * y + x] = $centered
         # --- Forward transform: rows keep two more bits, columns drop them ---
         $forward_rows
         $forward_columns
@@ -240,6 +241,7 @@ def jpeg_integer_blocks(d: Draft) -> None:
         """,
         scale=scale,
         load=dedented(load),
+        centered="sample" if source == "chroma" else "sample - 128",
         forward_rows=forward[0],
         forward_columns=forward[1],
         step=step,

@@ -91,7 +91,7 @@ def average_patches(d: Draft) -> None:
     square = "wp.length_sq(step) / 3.0" if color == "color" else "step * step"
     share = "1.0"
     if patch_weight == "gaussian":
-        share = "wp.exp(-0.5 * float(py * py + px * px))"
+        share = "wp.exp(-0.5 * float(py * py + px * px) / float(patch_radius * patch_radius))"
     law = {
         "exponential": "weight = wp.exp(-excess / (strength * strength))",
         "flat": "weight = wp.where(excess < strength * strength, 1.0, 0.0)",

@@ -162,7 +162,7 @@ def aggregate_path_costs(d: Draft) -> None:
         prev_row = int(-1)
         prev_col = int(-1)
         lowest = float(0.0)
-        while row >= 0 and row < height and col >= 0 and col < width:
+        while $inside:
             $invalid
             $penalty
             next_lowest = float(1.0e10)
@@ -206,6 +206,14 @@ def aggregate_path_costs(d: Draft) -> None:
             """
         if penalty == "adaptive"
         else "",
+        inside={
+            "right": "col < width",
+            "left": "col >= 0",
+            "down": "row < height",
+            "up": "row >= 0",
+            "down right": "row < height and col < width",
+            "up right": "row >= 0 and col < width",
+        }[direction],
         p2="p2" if penalty == "adaptive" else "params.p2",
         track="arg_lowest = int(-1)" if winner else "",
         better="arg_lowest = disparity" if winner else "",

@@ -150,7 +150,7 @@ def filtered_patches(d: Draft) -> None:
         d.function('''
             @wp.func
             def to_linear(v: float) -> float:
-                """Light from a gamma-coded value, because sums of coded values are too dark."""
+                """Light from a gamma-coded value: filters must add up light, not codes."""
                 return wp.pow(v, 2.2)
         ''')
     middle = f"wp.tile_view(padded, offset=({reach}, {reach}), shape=(TILE, TILE))"

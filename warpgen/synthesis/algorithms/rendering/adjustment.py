@@ -188,22 +188,22 @@ def reprojection_residuals(d: Draft) -> None:
         d.input("enabled", "bool", n, about="False for rejected observations")
     if loss != "squared":
         d.param("loss_scale", "float", 10.0, 30.0, about="Threshold of the robust loss [px]")
+    skipped = ", not set for what is skipped" if mask != "none" or cheirality else ""
     d.output(
         "residuals",
         "vec2",
         n,
-        about=("Residuals [px]" if loss == "squared" else "Weighted residuals [px]")
-        + (", not set for what is skipped" if mask != "none" or cheirality else ""),
+        about=("Residuals [px]" if loss == "squared" else "Weighted residuals [px]") + skipped,
     )
     if wanted in ("pose and point", "pose"):
         d.output(
             "jac_pose",
             "float",
             (n, 2, 6),
-            about="By left perturbation (translation, rotation), shape (n, 2, 6)",
+            about=f"By left perturbation (translation, rotation), shape (n, 2, 6){skipped}",
         )
     if wanted in ("pose and point", "point"):
-        d.output("jac_point", "float", (n, 2, 3), about="By landmark position, shape (n, 2, 3)")
+        d.output("jac_point", "float", (n, 2, 3), about=f"By landmark position, shape (n, 2, 3){skipped}")
     if wanted == "gradient":
         d.inout(
             "pose_gradient",

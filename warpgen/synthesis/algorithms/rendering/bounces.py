@@ -72,27 +72,30 @@ def path_bounce(d: Draft) -> None:
     d.param(power, "vec3", 2.0, 5.0, about=about_power)
     if sky != "none":
         d.param("sky_color", "vec3", 0.2, 0.8, about="Sky radiance")
+    # Random numbers of each path, as many as there are uses
+    column = {"reflect": 4 if light == "sphere" else 2}
+    column["survive"] = column["reflect"] + glass
     d.input(
         "uniforms",
         "float",
-        (n, 6),
+        (n, column["survive"] + roulette),
         0.02,
         0.98,
         about="Random numbers in (0, 1): 0 and 1 scatter"
         + (", 2 and 3 pick a point of the light" if light == "sphere" else "")
-        + (", 4 chooses to reflect" if glass else "")
-        + (", 5 decides survival" if roulette else ""),
+        + (f", {column['reflect']} chooses to reflect" if glass else "")
+        + (f", {column['survive']} decides survival" if roulette else ""),
     )
     if place == "same":
         d.forward_only()
-        d.inout("ray_origins", "vec3", n, -2.0, 2.0, about="Ray origins")
-        d.inout("ray_dirs", "vec3", n, -1.0, 1.0, "unit", about="Ray directions")
+        d.inout("ray_origins", "vec3", n, -2.0, 2.0, about="Where the rays start")
+        d.inout("ray_dirs", "vec3", n, -1.0, 1.0, "unit", about="Unit directions of the rays")
         d.inout("throughput", "vec3", n, 0.3, 1.0, about="Product of BSDF weights along each path")
         d.inout("radiance", "vec3", n, 0.0, 0.5, about="Radiance gathered so far")
         d.inout("active", "int", n, 0, 2, about="0 for terminated paths")
     else:
-        d.input("ray_origins", "vec3", n, -2.0, 2.0, about="Ray origins")
-        d.input("ray_dirs", "vec3", n, -1.0, 1.0, "unit", about="Ray directions")
+        d.input("ray_origins", "vec3", n, -2.0, 2.0, about="Where the rays start")
+        d.input("ray_dirs", "vec3", n, -1.0, 1.0, "unit", about="Unit directions of the rays")
         d.input("throughput", "vec3", n, 0.3, 1.0, about="Product of BSDF weights along each path")
         d.input("active", "int", n, 0, 2, about="0 for terminated paths")
         d.inout("radiance", "vec3", n, 0.0, 0.5, about="Radiance gathered so far, accumulated")
@@ -182,7 +185,7 @@ def path_bounce(d: Draft) -> None:
         ended="active[ray] = 0" if place == "same" else "next_active[ray] = 0",
         glass="""
             elif material.kind == MATERIAL_GLASS:
-                scattered = sample_dielectric(ray_dir, hit_normal, entering, material.ior, uniforms[ray, 4])
+                scattered = sample_dielectric(ray_dir, hit_normal, entering, material.ior, uniforms[ray, $reflect])
             """
         if glass
         else "",
@@ -212,13 +215,15 @@ def path_bounce(d: Draft) -> None:
         survive="""
             # Russian roulette on the brightest channel
             survival = wp.clamp(wp.max(beta[0], wp.max(beta[1], beta[2])), 0.05, 0.95)
-            if uniforms[ray, 5] >= survival:
+            if uniforms[ray, $last] >= survival:
                 $ended
                 return
             beta = beta / survival
             """
         if roulette
         else "",
+        reflect=str(column["reflect"]),
+        last=str(column["survive"]),
         origins=names["ray_origins"],
         dirs=names["ray_dirs"],
         weights=names["throughput"],
@@ -232,7 +237,7 @@ def path_bounce(d: Draft) -> None:
     )
 
     def agrees(v: Values, after: Values) -> None:
-        expected = bounced(v, light, sampling, roulette, sky)
+        expected = bounced(v, light, sampling, roulette, sky, glass)
         for name in ("ray_origins", "ray_dirs", "throughput"):
             made = expected[name]
             if place == "next":

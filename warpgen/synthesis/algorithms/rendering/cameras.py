@@ -226,6 +226,7 @@ def camera_rays(d: Draft) -> None:
     source="Hartley & Zisserman 2004, ch. 6; Brown 1966 (distortion)",
     names=_NAMES | {"project_points": "world_to_image|camera_projection|points_to_pixels"},
     double=True,
+    element="point",
 )
 def project_points(d: Draft) -> None:
     """Projects world-space points to image coordinates."""

@@ -59,7 +59,16 @@ def atrous_filter(d: Draft) -> None:
     if depth == "slope":
         d.input("depth_slope", "float", size, 0.05, 0.5, about="Largest change of depth between pixels")
     if albedo != "none":
-        d.input("albedo", "vec3", size, 0.2, 1.0, about="Diffuse albedo")
+        d.input(
+            "albedo",
+            "vec3",
+            size,
+            0.2,
+            1.0,
+            about="Diffuse albedo, nowhere zero" if albedo == "demodulate" else "Diffuse albedo",
+        )
+    if albedo == "guide":
+        d.module("PHI_ALBEDO = wp.constant(2.0)  # sharpness of the cut between albedos")
     if ids:
         d.input("mesh_id", "int", size, 0, 3, about="Mesh that each pixel shows")
     if kernel == "box":
@@ -70,7 +79,13 @@ def atrous_filter(d: Draft) -> None:
     d.param("step", "int", 1, 4, about="Spacing of the taps, doubled from pass to pass [px]")
     if luminance != "none":
         d.param("phi_color", "float", 1.0, 4.0, about="Tolerance to luminance")
-    d.param("phi_depth", "float", 0.5, 1.5, about="Tolerance to depth")
+    d.param(
+        "phi_depth",
+        "float",
+        0.5,
+        1.5,
+        about="Tolerance to distance from the tangent plane" if depth == "plane" else "Tolerance to depth",
+    )
     if normals != "none":
         d.param("phi_normal", "float", 1.0, 4.0, about="Sharpness of the cut between normals")
     d.output("filtered", "vec3", size, about="Filtered color")
@@ -168,7 +183,7 @@ def atrous_filter(d: Draft) -> None:
     guided = """
         # Edges of the texture are kept
         texture_gap = wp.length(albedo[r, c] - albedo[row, col])
-        exponent += 2.0 * texture_gap
+        exponent += PHI_ALBEDO * texture_gap
         """
     d.launch(*size)
     d.code(

@@ -235,6 +235,8 @@ def preprocessed(
     inverse = np.linalg.inv(cov)
     eye = -view.T @ pose[:3]
     way = (v.means - eye) / np.linalg.norm(v.means - eye, axis=1, keepdims=True)
+    if model == "orthographic":
+        way = np.broadcast_to(view[2], way.shape)
     basis = _harmonics(way)[:, : (degree + 1) ** 2]
     return {
         "means2d": pixel,

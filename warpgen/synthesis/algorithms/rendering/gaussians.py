@@ -21,6 +21,19 @@ from warpgen.synthesis.algorithms.rendering.ewa import (
 from warpgen.synthesis.library.proofs import mostly_close
 from warpgen.synthesis.writing.draft import Draft, Values, fill
 
+# Directions in which Gaussians are seen: from the eye, or all alike through a camera without perspective
+_VIEWS = {
+    False: """
+        eye = wp.transform_get_translation(wp.transform_inverse(camera.world_to_camera))
+        view_dir = wp.normalize(means[gaussian_index] - eye)
+        """,
+    True: """
+        # Rays of an orthographic camera are parallel to its axis
+        to_world = wp.quat_inverse(wp.transform_get_rotation(camera.world_to_camera))
+        view_dir = wp.quat_rotate(to_world, wp.vec3(0.0, 0.0, 1.0))
+        """,
+}
+
 
 @DOMAIN.algorithm(
     source="Kerbl et al. 2023, 3D Gaussian splatting; Zwicker et al. 2001, EWA volume splatting; Yu et al. 2024",
@@ -94,9 +107,15 @@ def preprocess_gaussians(d: Draft) -> None:
         project = project.replace("p: wp.vec3, ", "").replace(
             "        p: Mean of the Gaussian in camera space.\n", ""
         )
+        project = project.replace("to the image using a local affine approximation (EWA)", "to the image")
     d.function(project, jacobian=jacobian)
     if degree:
-        d.function(COLOR, bands="".join(BANDS[: degree + 1]))
+        color = COLOR
+        if flat:
+            color = COLOR.replace(
+                "points from the camera to the Gaussian", "is that in which the camera looks"
+            )
+        d.function(color, bands="".join(BANDS[: degree + 1]))
     else:
         d.function(CONSTANT_COLOR)
     d.launch(*((cameras, n) if batched else (n,)))
@@ -164,19 +183,14 @@ def preprocess_gaussians(d: Draft) -> None:
         if compensated
         else "",
         at=at,
-        view="""
-            eye = wp.transform_get_translation(wp.transform_inverse(camera.world_to_camera))
-            view_dir = wp.normalize(means[gaussian_index] - eye)
-            """
-        if degree
-        else "",
+        view=_VIEWS[flat] if degree else "",
         along=", view_dir" if degree else "",
     )
     if not batched:
         d.says("Projects Gaussians to ellipses on the screen of a camera and evaluates their colors.")
-    d.explain("""
-        Sigma' = J W Sigma W^T J^T + 0.3 I, where J linearizes the projection at the mean. Gaussians
-        outside of the view keep radius 0.
+    what_j = "is the scale" if flat else "linearizes the projection at the mean"
+    d.explain(f"""
+        Sigma' = J W Sigma W^T J^T + 0.3 I, where J {what_j}. Gaussians outside of the view keep radius 0.
     """)
 
     def agrees(v: Values, after: Values) -> None:

@@ -62,6 +62,7 @@ _TERMS = (
     names=NAMES | {"spherical_harmonics": "sh_lighting|evaluate_sh|sh_irradiance|eval_sh"},
     double=True,
     weight=4,
+    element="direction",
 )
 def spherical_harmonics(d: Draft) -> None:
     """Evaluates spherical harmonics lighting."""

@@ -192,6 +192,7 @@ def shade_points(d: Draft) -> None:
     | {"fresnel_terms": "fresnel_reflectance|fresnel|reflectance_kernel", "cosines": "cos_theta|mu|cos_i"},
     double=True,
     half=True,
+    element="hit",
 )
 def fresnel_terms(d: Draft) -> None:
     """Evaluates the Fresnel reflectance of surfaces."""
@@ -300,6 +301,7 @@ def fresnel_terms(d: Draft) -> None:
         "half_vectors": "micro_normals|facet_normals",
     },
     weight=2,
+    element="sample",
 )
 def sample_directions(d: Draft) -> None:
     """Maps uniform random numbers to directions around surface normals."""

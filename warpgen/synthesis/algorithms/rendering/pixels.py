@@ -95,23 +95,23 @@ def rasterize_triangles(d: Draft) -> None:
     else:
         interpolate = "z = w0 * a[2] + w1 * b[2] + w2 * c[2]"
     test = {
-        "none": "area = edge(a, b, c[0], c[1])\nif wp.abs(area) < 1.0e-6:\n    continue",
-        "back": "area = edge(a, b, c[0], c[1])\n# backface culling: faces of negative area point away\nif area < 1.0e-6:\n    continue",
+        "none": "double_area = edge(a, b, c[0], c[1])\nif wp.abs(double_area) < 1.0e-6:\n    continue",
+        "back": "double_area = edge(a, b, c[0], c[1])\n# backface culling: faces of negative area point away\nif double_area < 1.0e-6:\n    continue",
         "bounds": """
             # most triangles are far from the pixel, which their bounds tell at once
             if x < wp.min(a[0], wp.min(b[0], c[0])) or x > wp.max(a[0], wp.max(b[0], c[0])):
                 continue
             if y < wp.min(a[1], wp.min(b[1], c[1])) or y > wp.max(a[1], wp.max(b[1], c[1])):
                 continue
-            area = edge(a, b, c[0], c[1])
-            if wp.abs(area) < 1.0e-6:
+            double_area = edge(a, b, c[0], c[1])
+            if wp.abs(double_area) < 1.0e-6:
                 continue
             """,
     }[cull]
     weights = """
-        w0 = edge(b, c, x, y) / area
-        w1 = edge(c, a, x, y) / area
-        w2 = edge(a, b, x, y) / area
+        w0 = edge(b, c, x, y) / double_area
+        w1 = edge(c, a, x, y) / double_area
+        w2 = edge(a, b, x, y) / double_area
         if w0 < 0.0 or w1 < 0.0 or w2 < 0.0:
             continue
         """
@@ -153,7 +153,8 @@ def rasterize_triangles(d: Draft) -> None:
             x = (float(j) + 0.5) / float(width)
             y = (float(i) + 0.5) / float(height)
             $begin
-            for f in range(triangles.shape[0]):
+            num_triangles = triangles.shape[0]
+            for f in range(num_triangles):
                 $corners
                 $test
                 $weights
@@ -176,7 +177,7 @@ def rasterize_triangles(d: Draft) -> None:
         test = (
             test.replace("continue", "return")
             if cull != "bounds"
-            else "area = edge(a, b, c[0], c[1])\nif wp.abs(area) < 1.0e-6:\n    return"
+            else "double_area = edge(a, b, c[0], c[1])\nif wp.abs(double_area) < 1.0e-6:\n    return"
         )
         d.code(
             """
@@ -247,6 +248,7 @@ def rasterize_triangles(d: Draft) -> None:
     names=NAMES | {"composite_samples": "volume_rendering|alpha_composite|composite_rays|render_rays"},
     double=True,
     weight=4,
+    element="ray",
 )
 def composite_samples(d: Draft) -> None:
     """Composites samples along rays front to back (volume rendering)."""

@@ -134,7 +134,7 @@ def principled_shading(d: Draft) -> None:
             @wp.func
             def schlick_weight(cosine: float) -> float:
                 """(1 - cos)^5 of Schlick's Fresnel approximation."""
-                m = wp.clamp(1.0 - cosine, 0.0, 1.0)
+                m = 1.0 - cosine
                 return m * m * m * m * m
         ''')
     if "clearcoat" in layers and result != "density":
@@ -285,8 +285,8 @@ def principled_shading(d: Draft) -> None:
         $rough
         $metal
         half = wp.normalize(to_light + to_eye)
-        n_dot_h = wp.clamp(wp.dot(n, half), 0.0, 1.0)
-        v_dot_h = wp.clamp(wp.dot(to_eye, half), 1.0e-3, 1.0)
+        n_dot_h = wp.min(wp.dot(n, half), 1.0)
+        v_dot_h = wp.max(wp.dot(to_eye, half), 1.0e-3)
         # --- Distribution of the facets (GTR2) ---
         $shape
         $slant

@@ -36,7 +36,7 @@ def _poly(row: tuple[float, ...], s: str) -> str:
         "shade_sky": "daylight_sky|preetham_sky|daylight_kernel|evaluate_sky",
         "direction": "view|dir_view|omega",
         "sun": "sun_dir|to_sun|sun_direction",
-        "turbidity": "haze|t_haze|turb",
+        "turbidity": "turb|air_turbidity",
         "gamma": "sun_angle|angle_to_sun|gamma_s",
         "zenith_luminance": "lum_zenith|zenith_lum",
         "sky": "image|sky_color|environment",
@@ -184,6 +184,13 @@ def shade_sky(d: Draft) -> None:
                 luminance_sky += 1.0e3 * zenith_luminance * (0.4 + 0.6 * wp.sqrt(1.0 - ratio * ratio))
             """,
     }[disc]
+    if clouds == "mixed":
+        sun_disc = sun_disc.replace(
+            "1.0e3 * zenith_luminance", "(1.0 - cloud_cover) * 1.0e3 * zenith_luminance"
+        )
+        sun_disc = sun_disc.replace(
+            "times the zenith's luminance", "times the zenith's luminance, dimmed by the clouds"
+        )
     dim = "luminance_sky *= shade" if ground == "water" else ""
     gray = """
         # Gray: equal parts of all primaries
@@ -320,10 +327,10 @@ def shade_sky(d: Draft) -> None:
         share = {"none": 0.0, "overcast": 1.0}.get(clouds, v.get("cloud_cover", 0.0))
         y_ = (1 - share) * zy * part("Y") + share * gray
         if disc == "hard":
-            y_ = y_ + np.where(gamma < 0.00465, 1e3 * zy, 0.0)
+            y_ = y_ + np.where(gamma < 0.00465, 1e3 * zy * (1.0 - share), 0.0)
         elif disc == "limb":
             rim = np.sqrt(np.maximum(1 - (gamma / 0.00465) ** 2, 0))
-            y_ = y_ + np.where(gamma < 0.00465, 1e3 * zy * (0.4 + 0.6 * rim), 0.0)
+            y_ = y_ + np.where(gamma < 0.00465, 1e3 * zy * (1.0 - share) * (0.4 + 0.6 * rim), 0.0)
         y_ = y_ * np.where(low, v.get("reflectance", 1.0), 1.0)
         if ground == "black":
             seen &= ~low

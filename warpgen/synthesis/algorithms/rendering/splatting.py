@@ -32,6 +32,7 @@ _NAMES = {
     | {"project_gaussians": "preprocess_gaussians|ewa_projection|splat_covariance|project_splats"},
     double=True,
     weight=3,
+    element="gaussian",
 )
 def project_gaussians(d: Draft) -> None:
     """Projects 3D Gaussians to screen-space ellipses (EWA splatting)."""

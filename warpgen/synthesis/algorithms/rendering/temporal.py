@@ -94,9 +94,9 @@ def neighborhood_box(image: wp.array2d(dtype=wp.vec3), row: int, col: int):
         r = wp.clamp(row + m, 0, image.shape[0] - 1)
         for n in range(-1, 2):
             c = wp.clamp(col + n, 0, image.shape[1] - 1)
-            color = $sample
-            lower = wp.min(lower, color)
-            upper = wp.max(upper, color)
+            near = $sample
+            lower = wp.min(lower, near)
+            upper = wp.max(upper, near)
     return lower, upper
 ''',
     True: '''
@@ -109,9 +109,9 @@ def neighborhood_box(image: wp.array2d(dtype=wp.vec3), row: int, col: int, gamma
         r = wp.clamp(row + m, 0, image.shape[0] - 1)
         for n in range(-1, 2):
             c = wp.clamp(col + n, 0, image.shape[1] - 1)
-            color = $sample
-            first += color
-            second += wp.cw_mul(color, color)
+            near = $sample
+            first += near
+            second += wp.cw_mul(near, near)
     mean = first / 9.0
     # Rounding must not make the variance negative
     var = wp.max(second / 9.0 - wp.cw_mul(mean, mean), wp.vec3(1.0e-6, 1.0e-6, 1.0e-6))
@@ -165,12 +165,12 @@ def resolve_temporally(d: Draft) -> None:
     if variance:
         d.param("gamma", "float", 0.9, 1.4, about="Half size of the color box in standard deviations")
     if blend == "count":
-        d.inout("age", "float", size, 0.0, 12.0, about="Frames accumulated in each pixel")
+        d.input("previous_age", "float", size, 0.0, 12.0, about="Frames accumulated up to the previous frame")
     else:
         d.param("feedback", "float", 0.05, 0.2, about="Weight of the new frame")
     d.output("resolved", "vec3", size, about="Blended color")
     if blend == "count":
-        d.forward_only()
+        d.output("age", "float", size, about="Frames accumulated in each pixel")
     convert = "to_ycocg({})" if ycocg else "{}"
     if ycocg:
         d.function(_YCOCG)
@@ -182,16 +182,16 @@ def resolve_temporally(d: Draft) -> None:
     if rectify == "clip":
         d.function('''
         @wp.func
-        def clip_to_box(color: wp.vec3, lower: wp.vec3, upper: wp.vec3) -> wp.vec3:
+        def clip_to_box(point: wp.vec3, lower: wp.vec3, upper: wp.vec3) -> wp.vec3:
             """Move a color towards the middle of the box until it lies on its surface."""
             middle = 0.5 * (lower + upper)
             half = 0.5 * (upper - lower) + wp.vec3(1.0e-4, 1.0e-4, 1.0e-4)
-            offset = color - middle
+            offset = point - middle
             ratio = wp.cw_div(offset, half)
             farthest = wp.max(wp.abs(ratio))
             if farthest > 1.0:
                 return middle + offset / farthest
-            return color
+            return point
         ''')
     keep_age = "\nage[row, col] = 1.0" if blend == "count" else ""
     move = "motion[row, col]"
@@ -217,7 +217,7 @@ def resolve_temporally(d: Draft) -> None:
         prev_col = int(wp.floor(x + 0.5))
         """
     reject = {
-        "none": "",
+        "none": where if blend == "count" else "",
         "depth": where
         + """
         # Disocclusion: another surface was seen there, so history says nothing
@@ -236,8 +236,8 @@ def resolve_temporally(d: Draft) -> None:
 
         """,
     }[rejected].replace("$keep", keep_age.replace("\n", "\n            "))
-    luma = "color[0]" if ycocg else "wp.dot(color, wp.vec3(0.2126, 0.7152, 0.0722))"
-    old_luma = luma.replace("color", "past")
+    luma = "fresh[0]" if ycocg else "wp.dot(fresh, wp.vec3(0.2126, 0.7152, 0.0722))"
+    old_luma = luma.replace("fresh", "past")
     mix = {
         "constant": "",
         "speed": """
@@ -254,7 +254,7 @@ def resolve_temporally(d: Draft) -> None:
             """,
         "count": """
             # Plain mean at first, otherwise the first frame would keep too much weight
-            frames = wp.min(age[row, col] + 1.0, MAX_AGE)
+            frames = wp.min(previous_age[prev_row, prev_col] + 1.0, MAX_AGE)
             alpha = 1.0 / frames
             age[row, col] = frames
             """,
@@ -277,7 +277,7 @@ def resolve_temporally(d: Draft) -> None:
             return
 
         $reject
-        color = $color
+        fresh = $color
         past = $past
         $rectify
         $mix
@@ -311,10 +311,10 @@ def resolve_temporally(d: Draft) -> None:
             # Bright samples count less, or single fireflies would shine through (Karis)
             new_weight = {share} / (1.0 + wp.max({luma}, 0.0))
             old_weight = (1.0 - {share}) / (1.0 + wp.max({old_luma}, 0.0))
-            blended = (new_weight * color + old_weight * past) / (new_weight + old_weight)
+            blended = (new_weight * fresh + old_weight * past) / (new_weight + old_weight)
             """
         if weighed
-        else f"blended = {share} * color + (1.0 - {share}) * past",
+        else f"blended = {share} * fresh + (1.0 - {share}) * past",
         back="from_ycocg(blended)" if ycocg else "blended",
     )
     d.explain("""
@@ -366,7 +366,7 @@ def resolve_temporally(d: Draft) -> None:
             "constant": lambda: v.feedback,
             "speed": lambda: min(v.feedback * (1 + np.hypot(*step)), 1.0),
             "contrast": lambda: v.feedback * (4 - 3 * (1 - abs(new - old) / max(new, old, 0.2)) ** 2),
-            "count": lambda: 1 / min(v.age[i, j] + 1, limit),
+            "count": lambda: 1 / min(v.previous_age[at] + 1, limit),
         }[blend]()
         a, b = alpha, 1 - alpha
         if weighed:

@@ -185,9 +185,11 @@ def _polar(cos: Any, u: Any) -> Any:
     return np.stack([sin * np.cos(2 * np.pi * u), sin * np.sin(2 * np.pi * u), cos], axis=1)
 
 
-def bounced(v: Values, light: str, sampling: str, roulette: bool, sky: str) -> dict[str, Any]:
+def bounced(v: Values, light: str, sampling: str, roulette: bool, sky: str, glass: bool) -> dict[str, Any]:
     """All rays after the bounce; `passed` marks those that go on."""
     o, w, beta, u = v.ray_origins, v.ray_dirs, v.throughput, v.uniforms
+    u = np.insert(u, [2, 2], 0.0, axis=1) if light != "sphere" else u
+    u = u if glass else np.insert(u, 4, 0.0, axis=1)
     runs = np.asarray(v.active) != 0
     t, index = _nearest(v, o, w)
     hit = index >= 0

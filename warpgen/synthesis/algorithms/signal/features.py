@@ -12,7 +12,7 @@ from warpgen.synthesis.writing.outline import outlined
 
 _NAMES = {
     "power": "spectrum|power_spec|psd",
-    "bands": "features|band_out|band_energy",
+    "bands": "features|band_out|band_levels",
     "x": "signal|samples|data",
     "y": "filtered|out_signal|y_out",
 }
@@ -289,7 +289,7 @@ def smooth_polynomial(d: Draft) -> None:
         lines = f"""
         fit = {"wp.vec3()" if layout == "vectors" else "float(0.0)"}
         for j in range(WINDOW):
-            fit += c[j] * {neighbour(f"{'n' if edge == 'inside' else f'n - {half}'} + j")}
+            fit += c[j] * {neighbour("n + j" if edge == "inside" else "n + j - WINDOW // 2")}
         """
         value = "fit"
     else:

@@ -139,20 +139,20 @@ def image_sources(d: Draft) -> None:
         """,
         "first echo": """
             if bounces > 0:
-                soonest = wp.min(soonest, distance)
+                shortest = wp.min(shortest, distance)
         """,
     }[result]
     start = {
         "response": "taps = response.shape[1]",
         "energy": "energy = float(1.0e-12)",
         "clarity": "sooner = float(1.0e-9)\nlater = float(1.0e-9)\ndirect = wp.length(origin - ear)",
-        "first echo": "soonest = float(1.0e6)",
+        "first echo": "shortest = float(1.0e6)",
     }[result]
     store = {
         "response": "",
         "energy": "level[pair] = 10.0 * wp.log10(energy)",
         "clarity": "clarity[pair] = 10.0 * wp.log10(sooner / later)",
-        "first echo": "echo_gap[pair] = (soonest - wp.length(origin - ear)) / SOUND",
+        "first echo": "echo_gap[pair] = (shortest - wp.length(origin - ear)) / SOUND",
     }[result]
     need_hits = walls == "per axis"
     need_bounces = walls == "one" or limited or result == "first echo"
@@ -182,7 +182,7 @@ def image_sources(d: Draft) -> None:
                         signs = wp.vec3(1.0 - 2.0 * float(flip_x), 1.0 - 2.0 * float(flip_y), 1.0 - 2.0 * float(flip_z))
                         copies = wp.vec3(2.0 * float(nx), 2.0 * float(ny), 2.0 * float(nz))
                         mirrored = wp.cw_mul(signs, origin) + wp.cw_mul(copies, room)
-                        distance = wp.max(wp.length(mirrored - ear), 0.05)
+                        distance = $length
                         $gain
                         $hear
                         $air
@@ -191,6 +191,7 @@ def image_sources(d: Draft) -> None:
         """,
         start=start,
         counting="\n".join(counting),
+        length="wp.max(wp.length(mirrored - ear), 0.05)" if gain else "wp.length(mirrored - ear)",
         limit="if bounces > most_bounces:\n    continue" if limited else "",
         gain=f"# Spherical spreading, and what the walls leave\ngain = {low} / (4.0 * wp.pi * distance)"
         if gain

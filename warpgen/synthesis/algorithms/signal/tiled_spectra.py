@@ -241,7 +241,13 @@ def shaped_frames(d: Draft) -> None:
         d.param("kept", "int", 12, 24, about="number of coefficients that describe the envelope")
     if banded:
         d.param("middle", "float", 40.0, 60.0, about="bin in the middle of the band")
-        d.param("width", "float", 8.0, 20.0, about="width of the band [bins]")
+        d.param(
+            "width",
+            "float",
+            8.0,
+            20.0,
+            about="standard deviation of the Gaussian that cuts out the band [bins]",
+        )
     if kind == "frequency":
         d.param("rate", "float", 8000.0, 16000.0, about="sampling rate [Hz]")
     amplitudes = "amplitudes" if power == "magnitude" else "powers"
