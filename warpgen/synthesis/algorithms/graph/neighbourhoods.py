@@ -42,7 +42,7 @@ def neighbor_aggregate(d: Draft) -> None:
         {
             "gcn": "graph_conv_gather|gcn_aggregate|neighbor_aggregate",
             "mean": "neighbor_aggregate|mean_aggregate|average_neighbors|message_passing",
-            "laplacian": "graph_laplacian|apply_laplacian|laplacian_features",
+            "laplacian": "negative_laplacian|apply_negative_laplacian|neighbor_differences",
         }.get(pool, "neighbor_aggregate|aggregate_messages|message_passing|gather_neighbors")
     )
     n, m, width = d.pick(32, 40, 48), d.pick(120, 160), d.pick(4, 6, 8)
@@ -53,12 +53,14 @@ def neighbor_aggregate(d: Draft) -> None:
     kind = "float" if matrix else entry
     shape: Any = (n, width) if matrix else n
     d.input("features", kind, shape, -1.0, 1.0, about="Node features")
+    result = "difference_sums" if pool == "laplacian" else "pooled"
     if pool == "gcn":
         about = f"Reciprocal square roots of the degrees{' plus one' if own == 'added' else ''}"
         d.input("inv_sqrt_degree", "float", n, 0.2, 1.0, about=about)
     if own == "blend":
         d.param("mix", "float", 0.2, 0.8, about="Share of the neighbors in the result")
-    d.output("pooled", kind, shape, about="Aggregated features")
+    about = "Sums of the differences of the neighbors' features from the node's own"
+    d.output(result, kind, shape, about=about if pool == "laplacian" else "Aggregated features")
     tail = ", c" if matrix else ""
     zero = "float(0.0)" if matrix else f"wp.{entry}()"
     x = f"features[v{tail}]"
@@ -99,7 +101,7 @@ def neighbor_aggregate(d: Draft) -> None:
         {start}
         $extra
         $walk
-        pooled[u{tail}] = {value}
+        {result}[u{tail}] = {value}
         """,
         extra=extra,
         walk=g.walk(add),
@@ -142,7 +144,7 @@ def neighbor_aggregate(d: Draft) -> None:
             made = made + flat
         elif own == "blend":
             made = (1 - v.mix) * flat + v.mix * made
-        return {"pooled": made.reshape(x.shape)}
+        return {result: made.reshape(x.shape)}
 
     d.check(reference)
 
@@ -170,7 +172,7 @@ def common_neighbors(d: Draft) -> None:
             "jaccard": "jaccard_edges|jaccard_similarity|neighbor_similarity",
             "cosine": "cosine_similarity|neighbor_cosine|neighbor_similarity",
             "adamic": "adamic_adar|adamic_adar_index|neighbor_similarity",
-            "total": "triangle_count|count_triangles|sum_triangles",
+            "total": "total_support|sum_common_neighbors|count_edge_triangles",
         }[measure]
     )
     d.input("sources", "int", m, 0, n, about="Source node of each edge")
@@ -178,7 +180,7 @@ def common_neighbors(d: Draft) -> None:
     if measure == "adamic":
         d.input("inv_log_degree", "float", n, 0.2, 1.5, about="Reciprocal logarithms of the degrees")
     real = measure in ("jaccard", "cosine", "adamic")
-    name = {"count": "common", "total": "triangles"}.get(measure, "similarity")
+    name = {"count": "common", "total": "edge_triangles"}.get(measure, "similarity")
     if measure == "total":
         d.inout(name, "int", 1, value=0.0, about="Number of common neighbors over all edges")
     else:
@@ -254,16 +256,16 @@ def common_neighbors(d: Draft) -> None:
                     {hit.replace("$v", "adj[u, p]")}
         """
         d.says("Counts equal neighbor pairs for each edge by brute force.")
-    union = "bit_count(mask[u] | mask[v])" if way == "bitmask" else "2 * width - shared"
+    union = "wp.max(bit_count(mask[u] | mask[v]), 1)" if way == "bitmask" else "2 * width - shared"
     end = {
         "count": "common[edge] = shared",
-        "total": "wp.atomic_add(triangles, 0, shared)",
-        "jaccard": f"similarity[edge] = float(shared) / float(wp.max({union}, 1))",
+        "total": "wp.atomic_add(edge_triangles, 0, shared)",
+        "jaccard": f"similarity[edge] = float(shared) / float({union})",
         "cosine": "similarity[edge] = float(shared) / float(width)",
         "adamic": "similarity[edge] = shared",
     }[measure]
     what = {
-        "total": "Counts triangles as common neighbors of the ends of edges",
+        "total": "Counts pairs of an edge and a triangle on it, as common neighbors of the ends of edges",
         "jaccard": "Computes the Jaccard index of the neighbors of the two ends of each edge",
         "cosine": "Computes the cosine similarity of the neighbors of the two ends of each edge",
         "adamic": "Computes the Adamic-Adar index of the two ends of each edge",

@@ -12,11 +12,11 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = adjacency.NAMES | {
     "dist": "distance|cost|dist_to",
-    "dist_new": "dist_out|next_dist|relaxed",
+    "dist_new": "relaxed|after|improved",
     "width": "bottleneck|path_width|widths",
-    "width_new": "width_out|next_width|bottleneck_out",
+    "width_new": "relaxed|after|improved",
     "reliability": "path_prob|probability|reliabilities",
-    "reliability_new": "prob_out|next_reliability",
+    "reliability_new": "relaxed|after|improved",
     "level": "depth|hops|bfs_level",
     "given": "level_in|old_level|depth_in",
     "current": "depth_now|iteration|wave",

@@ -12,7 +12,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = adjacency.NAMES | {
     "rank": "score|pr|importance",
-    "rank_new": "rank_out|next_rank|pr_next",
+    "rank_new": "out|updated|next_values",
     "label": "component|comp|labels",
     "degree": "out_degree|deg|num_links",
     "s": "total|incoming|inflow",
@@ -142,7 +142,7 @@ def pagerank_step(d: Draft) -> None:
     source="Shiloach & Vishkin 1982; Soman, Kishore & Narayanan 2010 (hooking and pointer jumping)",
     names=_NAMES
     | {
-        "parent": "root_of|parents|up",
+        "parent": "parents|parent_in|up",
         "a": "ru|root_u|pu",
         "b": "rv|root_v|pv",
         "high": "larger|hi_root|max_root",

@@ -27,8 +27,8 @@ def log_add(a: float, b: float) -> float:
         "alignment_loss": "ctc_loss|ctc_forward_kernel|connectionist_loss|ctc_alpha",
         "logits": "scores|activations|acts",
         "targets": "labels|transcripts|label_ids",
-        "alpha": "log_alpha|forward_vars|fwd",
-        "beta": "log_beta|backward_vars|bwd",
+        "alpha": "log_alpha|alphas",
+        "beta": "log_beta|betas",
         "blank": "blank_id|null_label|blank_label",
         "frame": "t|time|step",
         "place": "s|state|pos",
@@ -123,11 +123,11 @@ def alignment_loss(d: Draft) -> None:
     symbol = f"symbol_at(targets, sample, {{}}, {nothing})"
     t_end = "num_frames" if frames_of == "lengths" else "MAX_FRAMES"
     t_last = f"{t_end} - 1"
-    s_end = "num_places" if labels_of == "lengths" else "NUM_PLACES"
+    s_end = "num_places" if labels_of == "lengths" else "MAX_PLACES"
     s_last, s_before = (
         ("num_places - 1", "num_places - 2")
         if labels_of == "lengths"
-        else ("NUM_PLACES - 1", "NUM_PLACES - 2")
+        else ("MAX_PLACES - 1", "MAX_PLACES - 2")
     )
     both = result != "loss"
     back = f"""
@@ -149,7 +149,7 @@ def alignment_loss(d: Draft) -> None:
                 beta[frame, place] = rest
         """
     sign = "loss" if not mean else "loss per label"
-    length = "float(label_count[sample])" if labels_of == "lengths" else "float(NUM_PLACES // 2)"
+    length = "float(label_count[sample])" if labels_of == "lengths" else "float(MAX_PLACES // 2)"
     store = {
         "loss": "loss[sample] = -log_likelihood" + (f" / {length}" if mean else ""),
         "gradient": f"""
@@ -174,13 +174,13 @@ def alignment_loss(d: Draft) -> None:
     if unused and result != "loss":
         end, entry = ("NUM_CLASSES", at("grad", "frame", "c"))
         if result == "occupancy":
-            end, entry = "NUM_PLACES", "occupancy[sample, frame, c]"
+            end, entry = "MAX_PLACES", "occupancy[sample, frame, c]"
         clear = "# Frames beyond the end take no part\n" if frames_of == "lengths" else ""
         clear += f"for frame in range(MAX_FRAMES):\n    for c in range({end}):\n        {entry} = 0.0"
         clear = (
             clear.replace("c in", "place in").replace(", c]", ", place]") if result == "occupancy" else clear
         )
-    d.module(f"MAX_FRAMES = wp.constant({frames})\nNUM_PLACES = wp.constant({places})")
+    d.module(f"MAX_FRAMES = wp.constant({frames})\nMAX_PLACES = wp.constant({places})")
     if given == "logits" or result == "gradient":
         d.module(f"NUM_CLASSES = wp.constant({classes})")
     if blank != "param":
@@ -191,7 +191,7 @@ def alignment_loss(d: Draft) -> None:
         f"""
         sample = wp.tid()
         $counts
-        alpha = wp.zeros(shape=(MAX_FRAMES, NUM_PLACES), dtype=float)
+        alpha = wp.zeros(shape=(MAX_FRAMES, MAX_PLACES), dtype=float)
         $room
         $clear
         # Forward: a path begins with a blank or with the first label
@@ -223,7 +223,7 @@ def alignment_loss(d: Draft) -> None:
             )
             if there
         ),
-        room="beta = wp.zeros(shape=(MAX_FRAMES, NUM_PLACES), dtype=float)" if both else "",
+        room="beta = wp.zeros(shape=(MAX_FRAMES, MAX_PLACES), dtype=float)" if both else "",
         clear=clear,
         hopeless=f"if log_likelihood < -1.0e20:\n    # More labels than frames: such samples must not drown the others\n    {drop}"
         if finite

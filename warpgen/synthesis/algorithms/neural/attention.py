@@ -203,9 +203,6 @@ def softmax(d: Draft) -> None:
     ),
     names={
         "attention": "attention_forward|scaled_dot_attention|self_attention",
-        "q": "queries|query|Q",
-        "k": "keys|key|K",
-        "v": "values|value|V",
         "o": "context|attended|head_out",
         "m": "running_max|peak|row_max",
         "z": "denom|normalizer|l",
@@ -296,6 +293,11 @@ def attention(d: Draft) -> None:
     elif bias == "table":
         after += f"s = s + bias[{'' if one else 'h, '}i, j]\n"
     at_p = "p[i, j]" if one else "p[h, i, j]"
+    hidden = {
+        "all": "",
+        "causal": f"for j in range(i + 1, {length}):\n    {at_p} = 0.0",
+        "window": f"for j in range({length}):\n    if j < i - window or j > i:\n        {at_p} = 0.0",
+    }[reach]
     if how == "online":
         body = f"""
         m = float(-wp.inf)
@@ -355,6 +357,7 @@ def attention(d: Draft) -> None:
             for j in {span}:
                 mixed += {at_p} * v{kj}
             o{qi} = mixed
+        $hidden
         """
     d.launch(*((seq,) if one else (count, seq)))
     d.code(
@@ -362,6 +365,7 @@ def attention(d: Draft) -> None:
         ids="i = wp.tid()" if one else "h, i = wp.tid()",
         scale="" if scaling == "argument" else f"scale = 1.0 / wp.sqrt(float({dims}))",
         body=body,
+        hidden=hidden,
         call=call,
         after=after.rstrip(),
         again="\n".join(line for line in after.split("\n") if line and not line.startswith("#")),

@@ -36,11 +36,6 @@ def _angles(scaling: str) -> str:
     source="Su et al. 2021 (RoFormer); Ainslie et al. 2023 (grouped queries); Kwon et al. 2023 (paged cache)",
     names={
         "rotary_into_cache": "rope_and_cache|append_kv_cache|write_rotary_kv",
-        "query": "q|queries|q_in",
-        "key": "k|keys|k_in",
-        "value": "v|values|v_in",
-        "key_cache": "k_cache|cached_keys",
-        "value_cache": "v_cache|cached_values",
         "slot_mapping": "slot_ids|cache_slots|token_slots",
         "positions": "token_pos|pos_ids|position_ids",
         "slot": "cache_slot|slot_id",
@@ -138,12 +133,13 @@ def rotary_into_cache(d: Draft) -> None:
         if cache == "ring"
         else "slot = slot_mapping[token]"
     )
+    whole = "rotary_dim" if part == "all" else "head_dim"
     d.launch(tokens, heads)
     d.code(
         f"""
         token, head = wp.tid()
-        head_dim = query.shape[2]
-        {"rotary_dim = head_dim" if part == "all" else "# Only the first half of the features is rotated"}
+        {whole} = query.shape[2]
+        {"" if part == "all" else "# Only the first half of the features is rotated"}
         {"" if part == "all" else "rotary_dim = head_dim // 2"}
         half_dim = rotary_dim // 2
         position = float(positions[token])
@@ -169,7 +165,7 @@ def rotary_into_cache(d: Draft) -> None:
             key_cache[{at.format("i1")}] = rotated[1]
         $copy_k
         # Values are not rotated
-        for i in range(head_dim):
+        for i in range({whole}):
             value_cache[{at.format("i")}] = value[token, kv_head, i]
         """.replace("\n        \n", "\n"),
         pair_at=pair_at,

@@ -23,9 +23,6 @@ _FEATURES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     source="Katharopoulos et al. 2020 (linear attention); Sun et al. 2023, sec. 2 (RetNet); Yang et al. 2024 (chunks); Dao & Gu 2024",
     names={
         "chunked_memory": "linear_attention_chunks|chunked_attention|chunkwise_attention|recurrent_attention",
-        "queries": "q|query|q_in",
-        "keys": "k|key|k_in",
-        "values": "v|value|v_in",
         "memory": "state|kv_state|s_mat",
         "inside": "intra|local_part|within",
         "across": "inter|carried|past_part",
@@ -43,7 +40,12 @@ def chunked_memory(d: Draft) -> None:
     feature = d.option("features", *_FEATURES)
     decay = d.option("decay", "none", "retention", "param")
     if decay == "retention":
-        d.calls("retention|chunkwise_retention|retention_chunks")
+        plain = feature == "none"  # Retention has no feature map
+        d.calls(
+            "retention|chunkwise_retention|retention_chunks"
+            if plain
+            else "decayed_linear_attention|fading_attention|linear_attention_with_decay"
+        )
     normal = d.option("normalized", "no", "sum of weights", "group norm")
     gated = d.flag("gated", 0.35)
     started = d.flag("initial memory", 0.35)

@@ -174,7 +174,7 @@ def convolution(d: Draft) -> None:
         axes=", ".join(axes),
         first=(
             "# Grouped convolution: input channels of the same group only\n"
-            "first = (o * groups // w.shape[0]) * w.shape[1]"
+            f"first = (o * groups // w.shape[0]) * {named if fixed else many}"
         )
         if kind == "grouped"
         else "",

@@ -16,7 +16,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
     names={
         "sample_tokens": "sample_logits|next_token|decode_step|draw_next_tokens",
         "logits": "scores_in|next_logits|lm_logits",
-        "scores": "adjusted|work|scaled_logits",
+        "scores": "adjusted|work|adjusted_logits",
         "seq": "tid|row|batch_idx",
         "token": "next_ids|sampled|chosen",
         "best": "top|max_score|peak",
@@ -104,7 +104,7 @@ def sample_tokens(d: Draft) -> None:
         d.function('''
             @wp.func
             def exp_sum(scores: wp.array2d(dtype=float), seq: int, best: float) -> float:
-                """Sum of exp(score - best) over the vocabulary, at least one."""
+                """Sum of exponentials over the vocabulary, the best score taken out, at least one."""
                 total = float(0.0)
                 for v in range(scores.shape[1]):
                     total += wp.exp(scores[seq, v] - best)
@@ -303,14 +303,16 @@ def sample_tokens(d: Draft) -> None:
         d.text = re.sub(r"\bchosen\b", "best_token", d.text)
     kinds = ["penalized"] if penalty != "none" else []
     kinds += ["truncated"] if truncated else []
-    of = " and ".join(kinds) or "adjusted"
+    changed = biased or any(x != "none" for x in (penalty, banned, temperature))
+    of = " and ".join(kinds) or ("adjusted" if changed else "its")
     if draw == "greedy":
         d.says(f"Picks the best next token of each sequence by {of} logits.")
     else:
         d.says(f"Draws the next token of each sequence from {of} logits.")
     if truncated:
-        d.explain("""
-            Logits are first adjusted, then tokens that are too unlikely are dropped, and one of the rest is drawn.
+        first = "Logits are first adjusted, then tokens" if changed else "Tokens"
+        d.explain(f"""
+            {first} that are too unlikely are dropped, and one of the rest is drawn.
             The best token is never dropped.
         """)
 

@@ -186,11 +186,11 @@ def box_losses(d: Draft) -> None:
             # Quality focal loss: the class score is to predict the overlap (Li et al. 2020)
             p = 1.0 / (1.0 + wp.exp(-logits[tid]))
             $score
-            miss = score - p
-            entropy = -score * wp.log(p) - (1.0 - score) * wp.log(1.0 - p)
+            miss = $aim - p
+            entropy = -$aim * wp.log(p) - (1.0 - $aim) * wp.log(1.0 - p)
             class_term = miss * miss * entropy
             """,
-    }[focal]
+    }[focal].replace("$aim", "score" if positives else "iou")
     scale = {
         "none": "",
         "each": "weight = box_weight[tid]",
@@ -237,7 +237,7 @@ def box_losses(d: Draft) -> None:
         else "",
         object="" if positives else "positive = labels[tid] == 1",
         label="wp.where(positive, 1.0, 0.0)" if positives else "float(labels[tid])",
-        score="score = wp.where(positive, iou, 0.0)" if positives else "score = iou",
+        score="score = wp.where(positive, iou, 0.0)" if positives else "",
         decode=decode,
         penalty=penalty,
         corner=corner,

@@ -91,7 +91,7 @@ def encode_positions(d: Draft) -> None:
             $body
         ''',
         body={
-            "hash": f"# Primes of Teschner et al., the first is one for the sake of the cache\nh = {hashed}\nreturn int(h & wp.uint32(TABLE_SIZE - 1))",
+            "hash": f"# Factors of Mueller et al. 2022, the first is one for the sake of the cache\nh = {hashed}\nreturn int(h & wp.uint32(TABLE_SIZE - 1))",
             "dense": f"# Modulo the size, so that fine levels wrap around instead of leaving the table\nreturn ({dense}) % TABLE_SIZE",
             "dense first": f"""
                 # Coarse levels fit into the table without collisions

@@ -261,6 +261,7 @@ def gated_unit(d: Draft) -> None:
     f = d.use(act.value) if act else d.use(activations.SIGMOID)
     reference_of = act.value if act else activations.SIGMOID
     precomputed = packing in ("precomputed halves", "interleaved")
+    apart = packing != "interleaved"  # gates first, then values
     if precomputed:
         d.input("h", "float", (batch, 2 * width), -2.0, 2.0, about="both projections")
         a, b = (
@@ -278,15 +279,29 @@ def gated_unit(d: Draft) -> None:
             d.input("w", "float", (2 * width, fan_in), -1.0, 1.0, about="weights of gates, then of values")
             a, b = "project(w, x, j, i)", "project(w, x, width + j, i)"
     if bias:
-        d.input("b", "float", 2 * width, -0.5, 0.5, about="biases of gates, then of values")
+        d.input(
+            "b",
+            "float",
+            2 * width,
+            -0.5,
+            0.5,
+            about=f"biases of gates{', then of' if apart else ' and'} values{'' if apart else ' in turn'}",
+        )
     if scale:
         d.param("scale", "float", 0.5, 2.0, about="factor of the outputs")
     d.output("y", "float", (batch, width), about="gated values")
     if precomputed:
-        d.says("Multiplies one projection of the input by an activation of another, both given side by side.")
-    needs_width = packing in ("precomputed halves", "stacked") or bias
+        d.says(
+            "Multiplies one projection of the input by an activation of another, "
+            + ("both given side by side." if apart else "the two given in turn.")
+        )
+    needs_width = packing in ("precomputed halves", "stacked") or (bias and apart)
     value = f"{f}(gate) * up" + (" * scale" if scale else "")
-    plus = (" + b[j]", " + b[width + j]") if bias else ("", "")
+    plus = (
+        ((" + b[j]", " + b[width + j]") if apart else (" + b[2 * j]", " + b[2 * j + 1]"))
+        if bias
+        else ("", "")
+    )
     if not precomputed:
         d.function("""
             @wp.func
@@ -323,7 +338,7 @@ def gated_unit(d: Draft) -> None:
         else:
             h = v.x @ (v.w if packing == "stacked" else np.concatenate([v.w_gate, v.w_up])).T
         if bias:
-            h = h + v.b
+            h = h + (v.b if apart else np.concatenate([v.b[::2], v.b[1::2]]))
         y = reference_of(h[:, :width]) * h[:, width:]
         return {"y": y * v.scale if scale else y}
 

@@ -20,7 +20,7 @@ def _scales(names: list[str]) -> Piece:
 
 _NOTES = {
     "sigma": "  # width of the tracking kernels",
-    "soft_limit": "  # fraction of the joint limits that is free of cost",
+    "soft_limit": "  # share of the joint range that is free of cost",
 }
 
 _SCALE_RANGES = {
@@ -140,10 +140,9 @@ def locomotion_reward(d: Draft) -> None:
         "none": "",
         "soft": (
             "# Distance beyond the soft limits\n"
-            "q = joint_pos[world, dof]\n"
-            "below = wp.max(soft_limit * joint_lower[dof] - q, 0.0)\n"
-            "above = wp.max(q - soft_limit * joint_upper[dof], 0.0)\n"
-            "violation += below + above"
+            "middle = 0.5 * (joint_lower[dof] + joint_upper[dof])\n"
+            "reach = 0.5 * soft_limit * (joint_upper[dof] - joint_lower[dof])\n"
+            "violation += wp.max(wp.abs(joint_pos[world, dof] - middle) - reach, 0.0)"
         ),
         "hard": (
             "q = joint_pos[world, dof]\n"
@@ -166,7 +165,7 @@ def locomotion_reward(d: Draft) -> None:
         "phase": """
             # Gait: feet should follow a clock, half a period apart
             for foot in range(NUM_FEET):
-                foot_phase = clock[world] + 0.5 * float(foot % 2)
+                foot_phase = clock[world] + 0.5 * float($leg)
                 foot_phase = foot_phase - wp.floor(foot_phase)
                 in_stance = foot_phase < 0.5
                 if in_stance == foot_contact[world, foot]:
@@ -174,7 +173,7 @@ def locomotion_reward(d: Draft) -> None:
                 elif is_moving:
                     reward -= 0.5 * scales.gait
         """,
-    }[gait]
+    }[gait].replace("$leg", "foot % 2" if feet > 2 else "foot")
     ended = {
         "none": "",
         "mask": "# A fall costs a fixed penalty\nif terminated[world]:\n    reward += scales.termination",
@@ -327,7 +326,8 @@ def locomotion_reward(d: Draft) -> None:
         if limits != "none":
             low, high = v.joint_lower, v.joint_upper
             if limits == "soft":
-                low, high = s["soft_limit"] * low, s["soft_limit"] * high
+                margin = 0.5 * (1 - s["soft_limit"]) * (high - low)
+                low, high = low + margin, high - margin
                 over_ = np.maximum(low - v.joint_pos, 0) + np.maximum(v.joint_pos - high, 0)
             else:
                 over_ = ((v.joint_pos >= high) | (v.joint_pos <= low)).astype(float)

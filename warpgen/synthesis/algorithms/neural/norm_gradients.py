@@ -58,11 +58,12 @@ def norm_gradient(d: Draft) -> None:
             "gain", "float", width, low, high, about="gains" + (", less one" if gains == "one plus" else "")
         )
     count = (blocks, width) if axis == 0 else (total,)
+    rstds, rstd = ("rstds", "rstd") if centred else ("inv_rms_values", "inv_rms")
     if stored == "stored":
         if centred:
             d.input("means", "float", count, -0.2, 0.2, about="means of the forward pass")
         d.input(
-            "rstds",
+            rstds,
             "float",
             count,
             0.8,
@@ -96,7 +97,7 @@ def norm_gradient(d: Draft) -> None:
         else (lambda a: f"wp.tile_load({a}, shape=TOKENS, offset=block * TOKENS)")
     )
     if stored == "stored":
-        statistics = (f"mean = {load('means')}\n" if centred else "") + f"rstd = {load('rstds')}"
+        statistics = (f"mean = {load('means')}\n" if centred else "") + f"{rstd} = {load(rstds)}"
         middle = f"centered = x - {wide('mean')}" if centred else ""
         statistics += f"\n{middle}" if middle else ""
     else:
@@ -112,7 +113,7 @@ def norm_gradient(d: Draft) -> None:
             )
         c = "centered" if centred else "x"
         statistics += f"square = wp.tile_sum({c} * {c}, axis={axis}) / float({over_name})\n"
-        statistics += "rstd = wp.tile_map(inverse_root, square, eps)"
+        statistics += f"{rstd} = wp.tile_map(inverse_root, square, eps)"
     c = "centered" if centred else "x"
     gained = {
         "one for each feature": f"g = wp.tile_load(gain, shape=WIDTH)\nd_hat = dy * {per_col('g', T, W)}",
@@ -140,7 +141,7 @@ def norm_gradient(d: Draft) -> None:
         slopes += f"inner = {wanted} - {wide('mean_slope')} - x_hat * {wide('mean_along')}"
     else:
         slopes += f"inner = {wanted} - x_hat * {wide('mean_along')}"
-    add = f"dx = inner * {wide('rstd')}"
+    add = f"dx = inner * {wide(rstd)}"
     if residual:
         add += f"\ndx = dx + wp.tile_load(residual_grad, shape=(TOKENS, WIDTH), {at})"
     params = ""
@@ -160,7 +161,7 @@ def norm_gradient(d: Draft) -> None:
         x = wp.tile_load(inputs, shape=(TOKENS, WIDTH), {at})
         {"raw_dy" if act else "dy"} = wp.tile_load(upstream, shape=(TOKENS, WIDTH), {at})
         $statistics
-        x_hat = {c} * {wide("rstd")}
+        x_hat = {c} * {wide(rstd)}
         $order
         # The statistics depend on all of the inputs, which takes {"two directions" if centred else "one direction"} out of the gradient
         $slopes
@@ -180,7 +181,7 @@ def norm_gradient(d: Draft) -> None:
     slope_ = {"none": "dy", "one plus": "(1 + g) dy"}.get(gains, "g dy")
     means = f" - mean({slope_})" if centred else ""
     d.explain(
-        f"dx = rstd ({slope_}{means} - x_hat mean({slope_} x_hat)){' over the samples of a block' if axis == 0 else ''}"
+        f"dx = {rstd} ({slope_}{means} - x_hat mean({slope_} x_hat)){' over the samples of a block' if axis == 0 else ''}"
         f"{', dy being the gradient in front of the SiLU' if act else ''}."
     )
 
@@ -193,8 +194,8 @@ def norm_gradient(d: Draft) -> None:
         g_ = g_ + (1.0 if gains != "one for each feature" else 0.0)
         if stored == "stored":
             m = v.means.reshape(keep) if centred else 0.0
-            h = (x - m) * v.rstds.reshape(keep)
-            r = v.rstds.reshape(keep)
+            h = (x - m) * v[rstds].reshape(keep)
+            r = v[rstds].reshape(keep)
         else:
             m = x.mean(ax, keepdims=True) if centred else 0.0
             r = 1 / np.sqrt(((x - m) ** 2).mean(ax, keepdims=True) + v.eps)

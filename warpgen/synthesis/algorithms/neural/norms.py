@@ -121,14 +121,13 @@ def feature_norm(d: Draft) -> None:
                 dev_sq += deviation * deviation
             """
         elif passes == "welford":
+            seen = "k - first + 1" if kind == "group" else "k + 1"
             stats = f"""
             mean = float(0.0)
             dev_sq = float(0.0)
-            count = float(0.0)
             for k in {span}:
-                count += 1.0
                 delta = {at.strip("()")} - mean
-                mean += delta / count
+                mean += delta / float({seen})
                 dev_sq += delta * ({at.strip("()")} - mean)
             """
         else:
@@ -163,7 +162,7 @@ def feature_norm(d: Draft) -> None:
             y[i, k] = $value
         """,
         ids="i, g = wp.tid()" if group else "i = wp.tid()",
-        size="size = x.shape[1] / groups\nfirst = g * size"
+        size="size = x.shape[1] // groups\nfirst = g * size"
         if group
         else ""
         if fixed

@@ -223,17 +223,18 @@ def build_observations(d: Draft) -> None:
     heights = ""
     if terrain == "heights":
         d.module("GRID_DX = wp.constant(0.4)  # [m]\nGRID_DY = wp.constant(0.3)  # [m]")
+        turned = (
+            "" if command == "goal" else "yaw = yaw_of(rot)\ncos_yaw = wp.cos(yaw)\nsin_yaw = wp.sin(yaw)\n"
+        )
+        heights = turned.replace("\n", "\n        ")
         heights = f"""
         # Heights around the robot, on a 3 x 3 grid that turns with it
-        yaw = yaw_of(rot)
-        cy = wp.cos(yaw)
-        sy = wp.sin(yaw)
-        for gx in range(3):
+        {heights}for gx in range(3):
             for gy in range(3):
                 local_x = GRID_DX * float(gx - 1)
                 local_y = GRID_DY * float(gy - 1)
-                sample_x = pos[0] + cy * local_x - sy * local_y
-                sample_y = pos[1] + sy * local_x + cy * local_y
+                sample_x = pos[0] + cos_yaw * local_x - sin_yaw * local_y
+                sample_y = pos[1] + sin_yaw * local_x + cos_yaw * local_y
                 clearance = pos[2] - terrain_height(terrain, sample_x, sample_y)
                 {write("col", "clearance * scales.height")}
                 col += 1
@@ -262,12 +263,12 @@ def build_observations(d: Draft) -> None:
         turn = 2.0 * wp.pi * phase[world]
         {write("col", "wp.sin(turn)")}
         {write("col + 1", "wp.cos(turn)")}
-        col += 2
+        {"col += 2" if stacked else ""}
         """,
         "feet": f"""
         # Gait clock, half a cycle apart for neighboring feet
         for foot in range(NUM_FEET):
-            turn = 2.0 * wp.pi * (phase[world] + 0.5 * float(foot % 2))
+            turn = 2.0 * wp.pi * (phase[world] + 0.5 * float({"foot % 2" if feet > 2 else "foot"}))
             {write("col", "wp.sin(turn)")}
             col += 1
         """,

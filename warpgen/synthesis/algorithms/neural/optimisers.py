@@ -29,7 +29,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "beta1": "b1|decay1|beta_1",
         "beta2": "b2|rho|decay2",
         "eps": "epsilon|tiny",
-        "decay": "weight_decay|wd|l2",
+        "decay": "weight_decay|wd|decay_rate",
         "gi": "g_t|dw|gw",
     },
     double=True,
@@ -179,7 +179,9 @@ def optimizer_step(d: Draft) -> None:
             si = "s_top"
         if biased and corrected == "inside":
             lines += [
-                "# Bias correction, since both moments start at zero",
+                "# Bias correction, since "
+                + ("both moments start" if kind == "adam" else "the moments start")
+                + " at zero",
                 "m_hat = mi / (1.0 - wp.pow(beta1, float(t)))",
             ]
             mi = "m_hat"

@@ -156,7 +156,7 @@ def ppo_loss(d: Draft) -> None:
             f"""
             @wp.func
             def gaussian_log_prob(env: int, step: int, actions: {three}, means: {three}, log_stds: {kind}) -> float:
-                \"\"\"Return the log density of an action under a diagonal Gaussian.\"\"\"
+                \"\"\"Return the log density of an action under a diagonal Gaussian{" behind a tanh" if squashed else ""}.\"\"\"
                 log_prob = float(0.0)
                 for a in range(ACT_DIM):
                     log_std = {log_std}
@@ -279,6 +279,11 @@ def ppo_loss(d: Draft) -> None:
         + ("" if critic == "none" else " + c_v L_value")
         + (" + c_kl KL" if kl == "penalty" else "")
         + " - c_e H,\nwhere r is the ratio of the new to the old probability of the action taken."
+        + (
+            "\nWhere A < 0 the first term is -max(min(r A, clip(r, 1 - eps, 1 + eps) A), dual_clip A)."
+            if dual
+            else ""
+        )
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -37,6 +37,7 @@ def suppress_boxes(d: Draft) -> None:
     capped = d.flag("limit", 0.5)
     least = d.flag("least area", 0.4)
     images, n = d.pick(10, 12, 16), d.pick(10, 12, 14)
+    settled = "taken" if result == "list" else "kept"  # flags and ranks tell what is settled
     if decay != "hard":
         order = "search"  # scores change on the way
     d.input(
@@ -138,19 +139,18 @@ def suppress_boxes(d: Draft) -> None:
     if order == "search":
         d.function('''
             @wp.func
-            def best_remaining(scores: wp.array2d(dtype=float), taken: wp.array2d(dtype=int), image: int, least: float) -> int:
+            def best_remaining(scores: wp.array2d(dtype=float), settled: wp.array2d(dtype=int), image: int, least: float) -> int:
                 """Box of highest score that was not taken yet, -1 if none is above the least score."""
                 best = int(-1)
                 highest = float(least)
                 for k in range(scores.shape[1]):
-                    if taken[image, k] == 0 and scores[image, k] > highest:
+                    if settled[image, k] == 0 and scores[image, k] > highest:
                         highest = scores[image, k]
                         best = k
                 return best
         ''')
-        d.inout(
-            "taken", "int", (images, n), value=0, about="Working memory, 0 for boxes that are not settled yet"
-        )
+        if result == "list":
+            d.inout("taken", "int", (images, n), value=0, about="Working memory, 0 for boxes not settled yet")
     reduce = {
         "hard": "scores[image, other] = 0.0",
         "linear": """
@@ -168,7 +168,7 @@ def suppress_boxes(d: Draft) -> None:
         "scores": "kept[image, best] = count + 1",
     }[result]
     fresh = (
-        "if taken[image, other] != 0:"
+        f"if {settled}[image, other] != 0:"
         if order == "search"
         else "if other == best or scores[image, other] <= 0.0:"
     )
@@ -205,11 +205,13 @@ def suppress_boxes(d: Draft) -> None:
         if least
         else "",
         next="""
-            best = best_remaining(scores, taken, image, score_threshold)
+            best = best_remaining(scores, $settled, image, score_threshold)
             if best < 0:
                 break
-            taken[image, best] = 1
-            """
+            $take
+            """.replace("$settled", settled).replace(
+            "$take", f"{settled}[image, best] = 1" * (result == "list")
+        )
         if order == "search"
         else """
             # Scores rise, so that the best box comes last

@@ -8,6 +8,7 @@ import numpy as np
 
 from warpgen.synthesis.algorithms.neural import DOMAIN
 from warpgen.synthesis.library import activations
+from warpgen.synthesis.library.tile_forms import as_float
 from warpgen.synthesis.writing.draft import Draft, Values
 
 
@@ -87,13 +88,14 @@ def row_tiles(d: Draft) -> None:
         "# Subtract the row maximum for numerical stability\n"
         f"e = wp.tile_map(wp.exp, t - {full.format('top')})"
     )
-    mean = f"mean = wp.tile_sum(t) * (1.0 / float({w}))\ncentered = t - {full.format('mean')}"
+    mean = f"mean = wp.tile_sum(t) * (1.0 / {as_float(w)})\ncentered = t - {full.format('mean')}"
     if kind in ("layer norm", "rms norm", "l2", "standardise"):
         d.function("@wp.func\ndef squared(v: float) -> float:\n    return v * v")
+    less_one = f"{int(w) - 1}.0" if w.isdigit() else f"float({w} - 1)"
     inverse = {
-        "layer norm": f"wp.sqrt(square[0] / float({w}) + eps)",
-        "standardise": f"(wp.sqrt(square[0] / float({w} - 1)) + eps)",
-        "rms norm": f"wp.sqrt(square[0] / float({w}) + eps)",
+        "layer norm": f"wp.sqrt(square[0] / {as_float(w)} + eps)",
+        "standardise": f"(wp.sqrt(square[0] / {less_one}) + eps)",
+        "rms norm": f"wp.sqrt(square[0] / {as_float(w)} + eps)",
         "l2": "wp.sqrt(square[0] + eps)",
     }.get(kind, "")
     result = ""
@@ -153,7 +155,7 @@ def row_tiles(d: Draft) -> None:
             "layer norm": "Normalises each row to mean zero and variance one with a block of threads.",
             "rms norm": "Divides each row by its root mean square with a block of threads.",
             "l2": "Scales each row to unit length with a block of threads.",
-            "standardise": "Standardises each row by its sample deviation with a block of threads.",
+            "standardise": "Standardizes each row by its sample deviation with a block of threads.",
             "logsumexp": (
                 "Computes the logarithm of the sum of exponentials of each row with a block of threads."
             ),

@@ -249,8 +249,8 @@ def crystal_stiffness(d: Draft) -> None:
         skip=skip,
     )
     d.explain({
-        "stiffness": "C'_ijkl = R_ip R_jq R_kr R_ls C_pqrs. Shear strains of the matrix form are twice those of the tensor.",
-        "stress": "sigma' = R (C : R^T eps R) R^T. Shear strains of the matrix form are twice those of the tensor.",
+        "stiffness": "C'_ijkl = R_ip R_jq R_kr R_ls C_pqrs. The matrix holds one entry for each pair of pairs of axes.",
+        "stress": "sigma' = R (C : R^T eps R) R^T. Both shears of a pair of axes count in the sums.",
         "modulus": "The modulus is n_p n_q n_r n_s C_pqrs with n in the crystal's axes.",
         "waves": "Christoffel's matrix is n_q n_s C_pqrs; its eigenvalues are density times squared speeds.",
     }[result])  # fmt: skip

@@ -165,7 +165,7 @@ def singular_uses(d: Draft) -> None:
     source="Golub & Van Loan 2013, ch. 5.2 and 8; Kuipers 1999; Weickert 1999 (diffusion tensors)",
     names={
         "S": "T|sym|tensor",
-        "tensors": "symmetric|mats",
+        "tensors": "matrices|mats",
         "w": "lam|eig|vals",
     },
     adjoint="no",

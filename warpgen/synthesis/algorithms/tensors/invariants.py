@@ -74,14 +74,16 @@ def stress_measure(d: Draft) -> None:
         d.input("rate", "mat33", count, -1.0, 1.0, about="strain rates")
     if limit:
         d.param(bound, "float", 2.0, 4.0, about=resists)
-    deviator = "s = sigma_i - (wp.trace(sigma_i) / 3.0) * wp.identity(n=3, dtype=float)"
+    mean, rest = "wp.trace(sigma_i) / 3.0", "* wp.identity(n=3, dtype=float)"
+    deviator = f"s = sigma_i - ({mean}) {rest}"
+    centred = f"mean_stress = {mean}\ns = sigma_i - mean_stress {rest}"
     lines, value = {
         "von mises": (deviator, "wp.sqrt(1.5 * wp.ddot(s, s))"),
         "pressure": ("", "-wp.trace(sigma_i) / 3.0"),
         "j2": (deviator, "0.5 * wp.ddot(s, s)"),
         "j3": (deviator, "wp.determinant(s)"),
         "frobenius": ("", "wp.sqrt(wp.ddot(sigma_i, sigma_i))"),
-        "triaxiality": (deviator, "wp.trace(sigma_i) / 3.0 / wp.sqrt(1.5 * wp.ddot(s, s))"),
+        "triaxiality": (centred, "mean_stress / wp.sqrt(1.5 * wp.ddot(s, s))"),
         "tresca": ("axes, principal = wp.eig3(sigma_i)", "0.5 * (wp.max(principal) - wp.min(principal))"),
         "power": ("", "wp.ddot(sigma_i, rate[tid])"),
     }[what]

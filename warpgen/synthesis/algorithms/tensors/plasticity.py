@@ -50,7 +50,7 @@ def frobenius_norm(m: wp.mat33) -> float:
         "return_mapping": "plastic_update|update_stress|elastoplastic_kernel",
         "strain": "strains|eps_total|total_strain",
         "plastic_strain": "eps_p|plastic_strains|ep_old",
-        "alpha": "equiv_strain|eq_plastic_strain|kappa_h",
+        "alpha": "alpha_n",
         "stress": "sigma_out|cauchy|stresses",
         "material": "props|params",
         "back_stress": "kin_stress|beta_old|backstress",
@@ -126,7 +126,7 @@ def return_mapping(d: Draft) -> None:
         """
         @wp.func
         def yield_stress(alpha: float, material: PlasticMaterial) -> float:
-            \"\"\"Return the radius of the yield surface at an equivalent plastic strain.\"\"\"
+            \"\"\"Return the yield stress at an equivalent plastic strain.\"\"\"
             $value
         """,
         value=value,
@@ -154,7 +154,7 @@ def return_mapping(d: Draft) -> None:
             def plastic_multiplier(
                 overstress: float, alpha: float, {extra}material: PlasticMaterial
             ) -> float:
-                \"\"\"Solve overstress - k * dgamma - (sigma_y(alpha + dgamma) - sigma_y(alpha)) = 0 by Newton.\"\"\"
+                \"\"\"Solve overstress - {"(k + viscous)" if viscous else "k"} * dgamma - (sigma_y(alpha + dgamma) - sigma_y(alpha)) = 0 by Newton.\"\"\"
                 stiffness = {stiff}
                 start_stress = yield_stress(alpha, material)
                 dgamma = overstress / (stiffness + yield_slope(alpha, material))

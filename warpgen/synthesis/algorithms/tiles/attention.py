@@ -22,9 +22,6 @@ _MASKS = {
     source="Dao et al. 2022, algorithm 1; Dao 2023, sec. 3.1; Warp manual, Tiles",
     names={
         "tiled_attention": "flash_attention|attention_forward_tiled|fused_attention",
-        "query": "q|Q|queries",
-        "key": "k|K|keys",
-        "value": "v|V|values",
         "row_max": "m_i|running_max|max_tile",
         "row_sum": "l_i|running_sum|denom",
         "acc": "o_tile|out_acc|accum",

@@ -14,8 +14,8 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
 @DOMAIN.algorithm(
     source="Radford et al. 2021 (CLIP); van den Oord et al. 2018 (InfoNCE); Zhai et al. 2023 (SigLIP); Chen et al. 2020",
     names={
-        "images": "image_embeddings|image_features|image_vecs",
-        "texts": "text_embeddings|text_features|caption_vecs",
+        "images": "image_vecs|image_embeddings",
+        "texts": "text_vecs|text_embeddings",
         "logits": "similarity|scores|sims",
         "temperature": "tau|temp",
         "own": "positive|diagonal|matched",

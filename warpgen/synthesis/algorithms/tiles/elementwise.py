@@ -268,9 +268,6 @@ def split_index(d: Draft) -> None:
     source="Warp manual, Tiles: tile_map with operators; Microsoft 2006, pixel formats",
     names={
         "pack_colours": "pack_pixels|pack_channels|encode_colors",
-        "red": "r_channel|reds",
-        "green": "g_channel|greens",
-        "blue": "b_channel|blues",
         "packed": "pixels|words|colors",
         "block": "tile_id|i",
         "TILE": "TILE_SIZE|BLOCK|CHUNK",

@@ -271,7 +271,7 @@ def riccati_recursion(d: Draft) -> None:
     if discount:
         d.param("discount", "float", 0.9, 0.99, about="worth of the next step's cost in this one's")
     if regular:
-        d.param("ridge", "float", 0.01, 0.1, about="added to the diagonal before the factorization")
+        d.param("ridge", "float", 0.01, 0.1, about="added to the weights of the inputs")
     d.param("horizon", "int", horizon, about="number of steps")
     name, shape, about = {
         "first gain": ("gains", (systems, inputs, state), "gains of the first step"),
@@ -290,7 +290,9 @@ def riccati_recursion(d: Draft) -> None:
         if weights == "scalar"
         else "wp.tile_load(input_cost, shape=INPUTS)"
     )
-    if regular:
+    if regular and weights == "scalar":
+        r = r.replace("value=input_cost", "value=input_cost + ridge")
+    elif regular:
         r += " + wp.tile_full(shape=INPUTS, value=ridge, dtype=float)"
     less = "discount * " if discount else ""
     value = {

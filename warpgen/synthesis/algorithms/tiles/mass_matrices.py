@@ -131,7 +131,8 @@ def joint_dynamics(d: Draft) -> None:
             "factors",
             "float",
             (worlds, dofs, dofs),
-            about="Cholesky factors, to be used by the contact solver",
+            about="Cholesky factors, to be used by the contact solver"
+            + ("; those of skipped worlds stay" if skipped != "none" else ""),
         )
     if not in_place:
         d.output(output, "float", (worlds, dofs), about=about)
@@ -172,7 +173,7 @@ def joint_dynamics(d: Draft) -> None:
     if damping == "implicit":
         diagonal += (
             "\n# Implicit damping moves dt * D to the left-hand side, stable for stiff joints\n"
-            "diag += dt * wp.tile_load(damping, shape=DOFS)"
+            "resistance = wp.tile_load(damping, shape=DOFS)\ndiag += dt * resistance"
         )
     factor = "factor = wp.tile_cholesky(h_reg)" if place != "in place" else "wp.tile_cholesky_inplace(h_reg)"
     name = "h_reg" if place == "in place" else "factor"
@@ -182,7 +183,8 @@ def joint_dynamics(d: Draft) -> None:
     if needs_qd and (damping != "none" or result == "velocities") and skipped != "sleeping":
         rhs += "\nvel = wp.tile_load(joint_qd[world], shape=DOFS)"
     if damping != "none":
-        rhs += "\nrhs -= wp.tile_map(wp.mul, wp.tile_load(damping, shape=DOFS), vel)"
+        resistance = "resistance" if damping == "implicit" else "wp.tile_load(damping, shape=DOFS)"
+        rhs += f"\nrhs -= wp.tile_map(wp.mul, {resistance}, vel)"
     solve = {
         "new tile": f"solved = wp.tile_cholesky_solve({name}, rhs)",
         "in place": f"wp.tile_cholesky_solve_inplace({name}, rhs)",
@@ -211,7 +213,7 @@ def joint_dynamics(d: Draft) -> None:
     )
     d.says(
         {
-            "accelerations": "Solves for the joint accelerations of each world with a Cholesky factorisation.",
+            "accelerations": "Solves for the joint accelerations of each world with a Cholesky factorization.",
             "velocities": "Advances the joint velocities of each world with a factored mass matrix.",
             "impulses": "Turns joint impulses to changes of velocity with the mass matrix of each world.",
         }[result]

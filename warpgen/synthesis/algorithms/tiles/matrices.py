@@ -155,7 +155,7 @@ def tiled_product(d: Draft) -> None:
         "b": "rhs|right_sides|y",
         "x": "solution|unknowns|x_out",
         "forms": "quadratic|energies|values",
-        "ridge": "damping|regularisation|lam",
+        "ridge": "damping|regularization|lam",
         "block": "batch|i|s",
         "factor": "chol|chol_factor|tri_factor",
         "N": "SIZE|DOFS|ORDER",

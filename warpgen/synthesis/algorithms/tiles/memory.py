@@ -159,7 +159,7 @@ def block_histogram(d: Draft) -> None:
         d.calls("weighted_histogram|histogram_tiles|weigh_bins")
     per, blocks = d.pick(50, 64, 100), d.pick(2, 3, 4)
     bins = 8 if spaced == "logarithmic" else d.pick(8, 10, 16)  # octaves of numbers below 256
-    size = extent(d, "BINS", bins)
+    size, samples = extent(d, "BINS", bins), extent(d, "BLOCK_SAMPLES", per)
     last = str(bins - 1) if size.isdigit() else f"{size} - 1"
     if spaced == "integers":
         d.input("x", "int", per * blocks, 0, bins)
@@ -198,13 +198,13 @@ def block_histogram(d: Draft) -> None:
         block, lane = wp.tid()
         shared_bins = {zero}
         # The scatter is collective: every thread runs the same number of iterations
-        for first in range(0, {per}, wp.block_dim()):
-            inside = first + lane < {per}
+        for first in range(0, {samples}, wp.block_dim()):
+            inside = first + lane < {samples}
             level = int(0)
             $half
             $weight
             if inside:
-                at = block * {per} + first + lane
+                at = block * {samples} + first + lane
                 level = {level}
                 $set_half
                 $set_weight
@@ -372,11 +372,12 @@ def stencil_views(d: Draft) -> None:
         d.forward_only()
     reach = 2 if kind == "fourth order" else 1
     n, blocks = d.pick(8, 16, 32), d.pick(2, 3, 4)
-    size, halo = extent(d, "TILE", n), extent(d, "PADDED", n + 2 * reach)
+    ghosts = 1 if kind == "upwind" else 2 * reach  # upwind looks to the left alone
+    size, halo = extent(d, "TILE", n), extent(d, "PADDED", n + ghosts)
     d.input(
         "u",
         "float",
-        n * blocks + 2 * reach if rows == "flat" else (blocks, n + 2 * reach),
+        n * blocks + ghosts if rows == "flat" else (blocks, n + ghosts),
         -1.0,
         1.0,
         about="values on the grid",
@@ -426,7 +427,7 @@ def stencil_views(d: Draft) -> None:
         length = u.shape[-1]
 
         def part(s: int) -> Any:
-            return u[..., reach + s : length - reach + s]
+            return u[..., reach + s : length - ghosts + reach + s]
 
         a, b, c = part(-1), part(0), part(1)
         out = {

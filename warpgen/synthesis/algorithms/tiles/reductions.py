@@ -22,8 +22,9 @@ BLOCK = {"block": "tile_id|b|i", "TILE": "TILE_SIZE|BLOCK|CHUNK"}
         "sums": "totals|word_sums",
         "parities": "checks|digests|parity",
         "found": "masks|bits|out",
-        "extremes": "found_words|result|extreme",
-        "seen": "combined|folded|reduced",
+        "largest": "result|largest_words",
+        "smallest": "result|smallest_words",
+        "reduced": "combined|folded",
     },
     adjoint="either",
     weight=15,
@@ -78,7 +79,7 @@ def checksum(d: Draft) -> None:
     if where == "whole" and kind not in ("parity", "sum"):
         high = {"all bits": 0xFF8}.get(kind, high)
     word = "int" if type_ == "int" else "wp.uint32"
-    sums = {"parity": "parities", "sum": "sums", "largest": "extremes", "smallest": "extremes"}.get(
+    sums = {"parity": "parities", "sum": "sums", "largest": "largest", "smallest": "smallest"}.get(
         kind, "found"
     )
     size = extent(d, "TILE", n)
@@ -97,7 +98,7 @@ def checksum(d: Draft) -> None:
         d.inout(sums, type_, 1, value=float(start))
     else:
         d.output(sums, type_, blocks)
-    fold = f"seen = wp.tile_reduce(wp.{op}, t)"
+    fold = f"reduced = wp.tile_reduce(wp.{op}, t)"
     if d.flag("own function", 0.3) and op in ("bit_xor", "bit_or", "bit_and", "add"):
         sign = {"bit_xor": "^", "bit_or": "|", "bit_and": "&", "add": "+"}[op]
         d.function(f"""
@@ -105,18 +106,18 @@ def checksum(d: Draft) -> None:
             def fold(a: {word}, b: {word}):
                 return a {sign} b
         """)
-        fold = "seen = wp.tile_reduce(fold, t)"
+        fold = "reduced = wp.tile_reduce(fold, t)"
     elif op in ("add", "max", "min") and d.flag("short", 0.5):
-        fold = f"seen = wp.tile_{'sum' if op == 'add' else op}(t)"
+        fold = f"reduced = wp.tile_{'sum' if op == 'add' else op}(t)"
     inverted = kind == "none of the bits"
-    value = "wp.tile_extract(seen, 0)" if d.flag("named call", 0.5) else "seen[0]"
+    value = "wp.tile_extract(reduced, 0)" if d.flag("named call", 0.5) else "reduced[0]"
     value = f"wp.invert({value})" if inverted else value
     mask = "0xfff" if type_ == "int" else "wp.uint32(0xfff)"
     if inverted and where != "whole":
         d.module(f"BITS_IN_USE = wp.constant({mask})")
         value = f"{value} & BITS_IN_USE"
     if where == "whole" and inverted:
-        value = "seen[0]"
+        value = "reduced[0]"
         store = f"wp.atomic_or({sums}, 0, of_block)"
         d.says("Tells which bits are set anywhere in all words.")
         d.calls("or_words|any_bits|bits_set_anywhere")
@@ -125,7 +126,7 @@ def checksum(d: Draft) -> None:
     elif where == "extracted" or inverted:
         store = f"{sums}[block] = {value}"
     else:
-        store = f"wp.tile_store({sums}, seen, offset=block)"
+        store = f"wp.tile_store({sums}, reduced, offset=block)"
     end = f"{int(size) + 1}" if str(size).isdigit() else f"wp.static({size} + 1)"
     places = f"0, {size}" if where == "whole" else f"1, {end}"
     places = f"wp.tile_arange({places}, dtype={word})"
@@ -292,7 +293,7 @@ def nearest_code(d: Draft) -> None:
         "directions": "dirs|along|toward",
         "products": "dots|inner|result",
         "cosines": "similarity|cos_angle|out",
-        "projected": "out|onto|parallel",
+        "projected": "out|projections|parallel",
         "rejected": "out|remainder|perpendicular",
         "moved": "x_out|out|shortest",
     },

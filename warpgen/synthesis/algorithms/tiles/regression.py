@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
 _KERNELS = {
     "gaussian": ("variance * wp.exp(-0.5 * square)", lambda s: np.exp(-0.5 * s)),
     "matern 3/2": (
-        "variance * (1.0 + wp.sqrt(3.0 * square)) * wp.exp(-wp.sqrt(3.0 * square))",
+        "variance * (1.0 + far) * wp.exp(-far)",
         lambda s: (1 + np.sqrt(3 * s)) * np.exp(-np.sqrt(3 * s)),
     ),
     "rational quadratic": ("variance / (1.0 + 0.5 * square)", lambda s: 1 / (1 + 0.5 * s)),
@@ -88,12 +88,16 @@ def posterior_process(d: Draft) -> None:
     length = {"param": "length_scale", "per axis": "length_scale[axis]", "per block": "length_scale[block]"}[
         scale
     ]
-    d.function(f'''
+    root = "far = wp.sqrt(3.0 * square)\n" if "far" in formula else ""
+    d.function(
+        f'''
         @wp.func
         def covariance(square: float, variance: float) -> float:
             """Covariance of two values from the squared distance of their places ({kernel.replace("gaussian", "Gaussian").replace("matern", "Matern")})."""
-            return {formula}
-    ''')
+            $body
+    ''',
+        body=f"{root}return {formula}",
+    )
     d.function('''
         @wp.func
         def scaled_gap(a: float, b: float, scale: float) -> float:

@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "lengths": "sizes|record_sizes|counts",
         "offsets": "starts|begins|prefix",
         "totals": "scanned|prefix|cumulative",
-        "extremes": "running|so_far|out",
+        "so_far": "running|out",
         "drops": "drawdown|out|below_peak",
         "ranges": "spans|out|widths",
         "ranks": "slots|out|positions",
@@ -68,7 +68,7 @@ def running_tile(d: Draft) -> None:
         "drawdown": "drops",
         "range": "ranges",
         "ranks": "ranks",
-    }.get(kind, "extremes")
+    }.get(kind, "so_far")
     if flat:
         form = Flat(d, size)
         head, load, store = form.head, form.load(x), form.store(out, "{}")

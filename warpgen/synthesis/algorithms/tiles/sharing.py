@@ -116,8 +116,8 @@ def block_total(d: Draft) -> None:
     names=BLOCK
     | {
         "x": "values|weights|activations",
-        "codes": "q|quantised|levels_out",
-        "restored": "dequantised|y|decoded",
+        "codes": "q|quantized|levels_out",
+        "restored": "dequantized|y|decoded",
         "step": "scale|resolution|delta",
         "q": "levels|code_tile|q_tile",
         "error": "residual|gap|lost",

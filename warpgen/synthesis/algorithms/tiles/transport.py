@@ -111,7 +111,7 @@ def transport_plans(d: Draft) -> None:
         )
         d.function('''
             @wp.func
-            def scaled_exponent(potential: float, cost: float, epsilon: float, top: float) -> float:
+            def shifted_exp(potential: float, cost: float, epsilon: float, top: float) -> float:
                 """Term of a sum of exponentials whose largest is taken out."""
                 return wp.exp((potential - cost) / epsilon - top)
         ''')
@@ -179,12 +179,12 @@ def transport_plans(d: Draft) -> None:
             wide_g = wp.tile_broadcast(g, shape=(ROWS, COLS))
             row_top = wp.tile_reduce(wp.max, wp.tile_map(exponent, wide_g, cost_tile, epsilon), axis=1)
             row_wide = wp.tile_broadcast(wp.tile_reshape(row_top, shape=(ROWS, 1)), shape=(ROWS, COLS))
-            row_sum = wp.tile_sum(wp.tile_map(scaled_exponent, wide_g, cost_tile, epsilon, row_wide), axis=1)
+            row_sum = wp.tile_sum(wp.tile_map(shifted_exp, wide_g, cost_tile, epsilon, row_wide), axis=1)
             f = wp.tile_map(new_potential, a, row_top + wp.tile_map(wp.log, row_sum), epsilon{old[0]})
             wide_f = wp.tile_broadcast(wp.tile_reshape(f, shape=(ROWS, 1)), shape=(ROWS, COLS))
             col_top = wp.tile_reduce(wp.max, wp.tile_map(exponent, wide_f, cost_tile, epsilon), axis=0)
             col_wide = wp.tile_broadcast(col_top, shape=(ROWS, COLS))
-            col_sum = wp.tile_sum(wp.tile_map(scaled_exponent, wide_f, cost_tile, epsilon, col_wide), axis=0)
+            col_sum = wp.tile_sum(wp.tile_map(shifted_exp, wide_f, cost_tile, epsilon, col_wide), axis=0)
             g = wp.tile_map(new_potential, b, col_top + wp.tile_map(wp.log, col_sum), epsilon{old[1]})
         """
         plan = """

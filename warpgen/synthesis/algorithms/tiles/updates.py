@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "momentum": "mu|beta|momentum_coef",
         "block": "tile_id|b|i",
         "TILE": "TILE_SIZE|BLOCK|CHUNK",
-        "decay": "weight_decay|l2",
+        "decay": "weight_decay|wd",
     },
     adjoint="no",
     weight=10,
@@ -31,7 +31,7 @@ def momentum_step(d: Draft) -> None:
     """Moves weights down their gradient with momentum, a tile at a time."""
     kind = d.option("kind", "heavy ball", "nesterov", "plain")
     decayed = d.flag("decay", 0.4)
-    negated = d.option("negation", "rate", "tile")
+    spelled = d.option("spelled", "axpy", "expression")
     limit = d.option("limit", "none", "clipped")
     n, blocks = d.pick(32, 64, 128), d.pick(2, 3, 4)
     size = extent(d, "TILE", n)
@@ -58,19 +58,21 @@ def momentum_step(d: Draft) -> None:
     d.inout("weights", "float", n * blocks, -1.0, 1.0, about="parameters to update")
     if kind != "plain":
         d.inout("velocity", "float", n * blocks, -1.0, 1.0, about="momentum buffer")
-    if negated == "tile":
-        turn, rate = "downhill = wp.tile_map(wp.neg, g)", "rate, downhill"
+    ahead = "# Nesterov: look ahead along the momentum"
+    if spelled == "axpy":
+        moved = "v = momentum * v\nwp.tile_axpy(-rate, g, v)"
+        steps = {
+            "plain": "wp.tile_axpy(-rate, g, w)",
+            "heavy ball": f"{moved}\nw = w + v",
+            "nesterov": f"{moved}\n{ahead}\nwp.tile_axpy(momentum, v, w)\nwp.tile_axpy(-rate, g, w)",
+        }[kind]
     else:
-        turn, rate = "", "-rate, g"
-    steps = {
-        "plain": f"wp.tile_axpy({rate}, w)",
-        "heavy ball": f"v = momentum * v\nwp.tile_axpy({rate}, v)\nw = w + v",
-        "nesterov": f"""v = momentum * v
-wp.tile_axpy({rate}, v)
-# Nesterov: look ahead along the momentum
-wp.tile_axpy(momentum, v, w)
-wp.tile_axpy({rate}, w)""",
-    }[kind]
+        moved = "v = momentum * v - rate * g"
+        steps = {
+            "plain": "w = w - rate * g",
+            "heavy ball": f"{moved}\nw = w + v",
+            "nesterov": f"{moved}\n{ahead}\nw = w + momentum * v - rate * g",
+        }[kind]
     d.launch(blocks, tiled=True)
     d.code(
         """
@@ -81,7 +83,6 @@ wp.tile_axpy({rate}, w)""",
         $load_v
         $clip
         $decays
-        $turn
         $steps
         $store_v
         $store_w
@@ -92,12 +93,12 @@ wp.tile_axpy({rate}, w)""",
         load_v="v = " + form.load("velocity") if kind != "plain" else "",
         decays="wp.tile_axpy(decay, w, g)" if decayed else "",
         clip=clip,
-        turn=turn,
         steps=steps,
         store_v=form.store("velocity", "v") if kind != "plain" else "",
         store_w=form.store("weights", "w"),
     )
-    d.explain("`wp.tile_axpy` adds a multiple of one tile to another without a tile for the product.")
+    if spelled == "axpy" or decayed:
+        d.explain("`wp.tile_axpy` adds a multiple of one tile to another without a tile for the product.")
 
     def reference(v: Values) -> Mapping[str, Any]:
         g = np.clip(v.gradients, -v.max_gradient, v.max_gradient) if limit == "clipped" else v.gradients
