@@ -11,8 +11,7 @@ from warpgen.synthesis.writing.rng import Rng
 _TAKEN = re.compile(r"^(\w+) = (\w+)\.shape\[(\d)\]\n", re.MULTILINE)
 _ASKED = re.compile(r"\b([a-z]\w*)\.shape\[(\d)\]")
 _SINGULAR = {"vertices": "vertex", "indices": "index", "matrices": "matrix", "boxes": "box", "bodies": "body"}
-# Of the one size that a kernel asks for, by the array's axes and the one asked.
-_NAMES = {(1, 0): ("n", "count"), (2, 0): ("rows", "num_rows"), (2, 1): ("cols", "num_cols")}
+_NAMES = ("n", "count")  # of the one size that a kernel asks for
 
 
 def pass_counts(draft: Draft, rng: Rng) -> None:
@@ -22,14 +21,14 @@ def pass_counts(draft: Draft, rng: Rng) -> None:
         if len(re.findall(rf"^ *{name}(?:, \w+)* (?:[-+*/]|//)?= ", draft.text, re.MULTILINE)) == 1:
             _pass(draft, name, array, int(axis), draft.text.replace(line, "", 1))
     asked = dict.fromkeys(_ASKED.findall(draft.text))
-    axes = {p.name: len(p.fills[0].shape) for p in draft.parameters}
+    flat = {p.name for p in draft.parameters if len(p.fills[0].shape) == 1}
     for array, axis in asked:
         name = ""
-        if axis == "0" and axes.get(array) == 1 and re.fullmatch(r"(?!.*(?:counts|pos)$)\w{3,}[^s]s", array):
+        if axis == "0" and array in flat and re.fullmatch(r"(?!.*(?:counts|pos)$)\w{3,}[^s]s", array):
             singular = _SINGULAR.get(array, array[:-1])
             name = f"num_{array}" if rng.chance(0.5) else f"{singular}_count"
-        elif len(asked) == 1 and (axes.get(array, 0), int(axis)) in _NAMES:
-            name = rng.choice(_NAMES[axes[array], int(axis)])
+        elif len(asked) == 1 and array in flat:
+            name = rng.choice(_NAMES)
         if name and not re.search(rf"\b{name}\b", "\n".join([draft.text, *draft.prelude, *draft.functions])):
             _pass(draft, name, array, int(axis), draft.text.replace(f"{array}.shape[{axis}]", name))
 
