@@ -143,7 +143,7 @@ def evaporate_reference(d: Draft) -> None:
     k_cold = cold + 273.16
     k_warm = warm + 273.16
     emitted = 4.903e-9 * 0.5 * (k_cold * k_cold * k_cold * k_cold + k_warm * k_warm * k_warm * k_warm)
-    cloud_factor = 1.35 * wp.min(global_rad / clear, 1.0) - 0.35
+    cloud_factor = 1.35 * $brightness - 0.35
     net_long = emitted * (0.34 - 0.14 * wp.sqrt(e_air)) * cloud_factor
     $net
     """
@@ -193,6 +193,8 @@ def evaporate_reference(d: Draft) -> None:
             name: re.sub(rf"\b({'|'.join(plain)})\b", lambda m: plain[m[0]], block.replace("@", here))
             for name, block in {
                 "site": site, "air": air, "vapor": vapor, "sky": sky, "budget": budget, "ground": ground,
+                # Sunshine alone never gives more than a clear sky
+                "brightness": "wp.min(global_rad / clear, 1.0)" if light == "temperature range" else "global_rad / clear",
                 "net": "net_rad[@] = net_short - net_long" if result == "net radiation" else "net = net_short - net_long",
                 "blow": blow, "combine": combine, "store": store,
             }.items()

@@ -158,6 +158,7 @@ def spread_fire(d: Draft) -> None:
             t for t, there in (("wind_factor", wind != "none"), ("slope_factor", slope != "none")) if there
         ]
         combine, gain = "", " + ".join(terms)
+    aligned = wind != "none" and slope != "none" and not combine
     flank = ""
     if ellipse:
         flank = """
@@ -254,6 +255,7 @@ def spread_fire(d: Draft) -> None:
         The fire spreads as fast as the heat that reaches the fuel ahead can ignite it.
         {"Inside, the model computes in" if metric else "The model computes in"} the units of Rothermel's paper:
         feet, minutes, pounds and BTU.{" Rates are those along `heading`." if ellipse else ""}
+        {"The wind is taken to blow uphill." if aligned else ""}
     """)
     d.says(
         {

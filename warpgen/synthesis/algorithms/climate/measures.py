@@ -17,7 +17,7 @@ from warpgen.synthesis.writing.forms import Form
     names={
         "t": "temp|t_air|celsius",
         "temperatures": "air_temperature|temps|t_in",
-        "humidity": "rh|rel_humidity|moisture",
+        "humidity": "rh|rel_humidity|relative_humidity",
         "rh": "hum|u_rel",
         "wind": "wind_speed|speeds|v_wind",
         "out": "result|values|measure",
@@ -87,6 +87,7 @@ def weather_measures(d: Draft) -> None:
     head = "t = kelvin - 273.15\n" if zero else ""
     warm = "" if zero else "\nkelvin = t + 273.15"
     share = "rh" if top == 1.0 else "0.01 * rh"
+    percent = "r" if top == 1.0 else "rh"
     es = "# Magnus form of the saturation vapor pressure [hPa]\nes = 6.1094 * wp.exp(17.625 * t / (t + 243.04))"
     e = f"{es}\ne = {share} * es"
     lines, value = {
@@ -95,9 +96,9 @@ def weather_measures(d: Draft) -> None:
         "wind chill": ("# The fit wants km/h\nw = wp.pow(3.6 * v, 0.16)", "13.12 + 0.6215 * t - 11.37 * w + 0.3965 * t * w"),
         "air density": (f"{e}{warm}", "100.0 * ((p - e) / (287.05 * kelvin) + e / (461.5 * kelvin))"),
         "wet bulb": (
-            f"r = 100.0 * {share}" if top == 1.0 else "r = rh",
-            "t * wp.atan(0.151977 * wp.sqrt(r + 8.313659)) + wp.atan(t + r) - wp.atan(r - 1.676331) "
-            "+ 0.00391838 * wp.pow(r, 1.5) * wp.atan(0.023101 * r) - 4.686035",
+            f"r = 100.0 * {share}" if top == 1.0 else "",
+            f"t * wp.atan(0.151977 * wp.sqrt({percent} + 8.313659)) + wp.atan(t + {percent}) - wp.atan({percent} - 1.676331) "
+            f"+ 0.00391838 * wp.pow({percent}, 1.5) * wp.atan(0.023101 * {percent}) - 4.686035",
         ),
         "mixing ratio": (e, "622.0 * e / (p - e)"),
         "virtual temperature": (f"{e}{warm}\nw = 0.622 * e / (p - e)", "kelvin * (1.0 + w / 0.622) / (1.0 + w)"),

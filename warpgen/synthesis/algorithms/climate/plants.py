@@ -148,13 +148,17 @@ def assimilate_carbon(d: Draft) -> None:
                 "humid = wp.max(1.0 - dryness[@] / saturated, 0.1)\n"
             )
         turns = d.pick(4, 5, 6)
+        # What is read after the loop must exist before it
+        kept = {"uptake": ("net",), "gross": ("gross",), "regime": ("a_c", "a_j"), "conductance": ("gs",)}[
+            result
+        ]
         body = (
             head
             + (
                 "# Conductance and assimilation depend on each other, so iterate to a fixed point\n"
                 "ci = float(0.7 * co2)\n"
             )
-            + "net = float(0.0)\ngs = float(0.0)\n"
+            + "".join(f"{name} = float(0.0)\n" for name in kept)
             + (
                 f"for turn in range({turns}):\n"
                 "    $inner\n"
@@ -166,10 +170,6 @@ def assimilate_carbon(d: Draft) -> None:
         inner = _flat(rates("ci"))
     if not solved:
         law, inner, turns = "", "", 0
-    if solved and result in ("gross", "regime"):
-        body = body.replace("net = float(0.0)\n", "net = float(0.0)\n")
-        carried = "gross = float(0.0)" if result == "gross" else "a_c = float(0.0)\na_j = float(0.0)"
-        body = body.replace("net = float(0.0)", f"net = float(0.0)\n{carried}")
     out = {
         "uptake": "uptake",
         "conductance": "conductance" if solved else "transpiration",

@@ -178,7 +178,10 @@ def snow_energy_balance(d: Draft) -> None:
     ''')
     skip = {
         "none": "",
-        "valid": "if not valid[tid]:\n    return",
+        "valid": "if not valid[tid]:\n    swe_new[tid] = swe[tid]\n    cold_new[tid] = cold_content[tid]\n"
+        "    age_new[tid] = snow_age[tid]\n    melt_out[tid] = 0.0\n"
+        + ("    liquid_new[tid] = liquid_water[tid]\n" if liquid else "")
+        + "    return",
         "glacier": "# Ice below the snow never runs out, so melt is not limited by the pack\nhas_ice = glacier_id[tid] >= 0",
     }
     canopy = """
@@ -344,7 +347,9 @@ def snow_energy_balance(d: Draft) -> None:
         if liquid:
             made["liquid_new"] = np.where(bare, 0.0, held)
         if mask == "valid":
-            made = {name: np.where(v.valid, m, 0.0) for name, m in made.items()}
+            old = {"swe_new": v.swe, "cold_new": v.cold_content, "age_new": v.snow_age, "melt_out": 0.0}
+            old |= {"liquid_new": v.liquid_water} if liquid else {}
+            made = {name: np.where(v.valid, m, old[name]) for name, m in made.items()}
         return made
 
     d.check(reference, 2e-3)

@@ -48,7 +48,7 @@ def thermal_conductivity(saturation: float, soil: SoilProperties) -> float:
 def thermal_conductivity(saturation: float, soil: SoilProperties) -> float:
     """Return the conductivity by the Kersten number of Johansen (1975) [W/m/K]."""
     # The logarithm needs a floor for dry soil
-    kersten = wp.max(1.0 + 0.4343 * wp.log(wp.max(saturation, 0.1)), 0.0)
+    kersten = 1.0 + wp.log10(wp.max(saturation, 0.1))
     return soil.dry_conductivity + kersten * (soil.wet_conductivity - soil.dry_conductivity)
 ''',
 }

@@ -96,8 +96,9 @@ def two_stream_fluxes(d: Draft) -> None:
         d.input("ground_albedo", "float", columns, 0.05, 0.7, about="Albedo of the ground")
     elif ground == "constant":
         d.param("ground_albedo", "float", 0.1, 0.4, about="Albedo of the ground")
-    d.param("solar", "float", 1360.0, 1362.0, about="Solar irradiance at the top [W/m^2]")
-    d.param("num_layers", "int", layers, about="Number of layers")
+    if result != "albedo":
+        d.param("solar", "float", 1360.0, 1362.0, about="Solar irradiance at the top [W/m^2]")
+    d.module(f"LAYERS = wp.constant({layers})")
     if result == "heating":
         d.input("layer_mass", "float", layers, 800.0, 2500.0, about="Mass of the layers [kg/m^2]")
     if result in ("heating", "fluxes"):
@@ -162,8 +163,8 @@ def two_stream_fluxes(d: Draft) -> None:
             """,
     }[clouds]
     zeros = {
-        "heating": f"for k in range(num_layers):\n    {at('heating_rate', 'k')} = 0.0\n    {at('net_flux', 'k')} = 0.0\n{at('net_flux', 'num_layers')} = 0.0",
-        "fluxes": f"for k in range(num_layers + 1):\n    {at('net_flux', 'k')} = 0.0",
+        "heating": f"for k in range(LAYERS):\n    {at('heating_rate', 'k')} = 0.0\n    {at('net_flux', 'k')} = 0.0\n{at('net_flux', 'LAYERS')} = 0.0",
+        "fluxes": f"for k in range(LAYERS + 1):\n    {at('net_flux', 'k')} = 0.0",
         "albedo": "planetary_albedo[column] = 0.0",
         "transmitted": "transmission[column] = wp.vec2(0.0, 0.0)",
     }[result]
@@ -177,14 +178,14 @@ def two_stream_fluxes(d: Draft) -> None:
     }[ground]
     if result == "albedo":
         downwards = """
-            planetary_albedo[column] = source_below[0] / (mu0 * solar)
+            planetary_albedo[column] = source_below[0]
             """
     else:
         downwards = """
             # Downwards: what is left of the diffuse light at each interface
             diffuse = float(0.0)
             $top
-            for k in range(num_layers):
+            for k in range(LAYERS):
                 bounce = 1.0 / (1.0 - r_diffuse[k] * albedo_below[k + 1])
                 diffuse = bounce * (
                     t_diffuse[k] * diffuse + r_diffuse[k] * source_below[k + 1] + t_beam[k] * beam[k]
@@ -210,14 +211,14 @@ net = beam[k + 1] + (1.0 - albedo_below[k + 1]) * diffuse - source_below[k + 1]
         column = wp.tid()
         $night
         $albedo
-        # Optical properties, and the beam at each interface [W/m^2]
+        # Optical properties, and the beam at each interface$unit
         beam = $vec()
-        beam[0] = mu0 * solar
+        beam[0] = $sunlight
         r_beam = $vec()
         t_beam = $vec()
         r_diffuse = $vec()
         t_diffuse = $vec()
-        for k in range(num_layers):
+        for k in range(LAYERS):
             tau = $tau
             omega = $omega
             g = $g
@@ -232,10 +233,10 @@ net = beam[k + 1] + (1.0 - albedo_below[k + 1]) * diffuse - source_below[k + 1]
         # Upwards: albedo of all that is below an interface, and what it sends up by itself
         albedo_below = $vec()
         source_below = $vec()
-        albedo_below[num_layers] = surface
-        source_below[num_layers] = surface * beam[num_layers]
-        for up in range(num_layers):
-            k = num_layers - 1 - up
+        albedo_below[LAYERS] = surface
+        source_below[LAYERS] = surface * beam[LAYERS]
+        for up in range(LAYERS):
+            k = LAYERS - 1 - up
             # Sum of the geometric series, since light bounces between the layer and those below
             bounce = 1.0 / (1.0 - r_diffuse[k] * albedo_below[k + 1])
             albedo_below[k] = r_diffuse[k] + t_diffuse[k] * t_diffuse[k] * albedo_below[k + 1] * bounce
@@ -250,6 +251,8 @@ net = beam[k + 1] + (1.0 - albedo_below[k + 1]) * diffuse - source_below[k + 1]
         }[night],
         albedo=albedo,
         vec=wide,
+        unit=", of which one unit comes in" if result == "albedo" else " [W/m^2]",
+        sunlight="1.0" if result == "albedo" else "mu0 * solar",
         tau=at("optical_depth", "k"),
         omega=at("scattering", "k"),
         g=at("asymmetry", "k"),
@@ -258,7 +261,7 @@ net = beam[k + 1] + (1.0 - albedo_below[k + 1]) * diffuse - source_below[k + 1]
         downwards=downwards,
         top=top,
         net=net if result != "transmitted" else "",
-        last="transmission[column] = wp.vec2(beam[num_layers], diffuse)" if result == "transmitted" else "",
+        last="transmission[column] = wp.vec2(beam[LAYERS], diffuse)" if result == "transmitted" else "",
     )
     if ground == "constant":
         d.text = re.sub(r"\bsurface\b", "ground_albedo", d.text)
@@ -294,7 +297,7 @@ net = beam[k + 1] + (1.0 - albedo_below[k + 1]) * diffuse - source_below[k + 1]
             if ground != "ocean":
                 a = v.ground_albedo if ground == "constant" else v.ground_albedo[c]
             if v.cos_zenith[c] > 0.02 or night == "clamp":
-                down, up, beam = _solved(closure, tau[c], w[c], g[c], mu[c], a, v.solar * mu[c])
+                down, up, beam = _solved(closure, tau[c], w[c], g[c], mu[c], a, v.get("solar", 1.0) * mu[c])
                 net[c], flux[c] = down + beam - up, (beam[-1], down[-1], up[0] / beam[0])
         rate = 86400 * (net[:, :-1] - net[:, 1:]) / (1004 * v.get("layer_mass", 1.0))
         net, rate = (net.T, rate.T) if level_first else (net, rate)

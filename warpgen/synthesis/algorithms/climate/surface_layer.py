@@ -20,8 +20,8 @@ def psi_m_stable(zeta: float) -> float:
 
 @wp.func
 def psi_h_stable(zeta: float) -> float:
-    """Integrated stability function of heat for stable air (Dyer 1974)."""
-    return -5.0 * zeta
+    """Integrated stability function of heat for stable air, which is that of momentum (Dyer 1974)."""
+    return psi_m_stable(zeta)
 ''',
     "holtslag": '''
 @wp.func
@@ -194,6 +194,7 @@ def psi_h(zeta: float) -> float:
         # Stratification: 1 / L = $law
         inverse_length = KARMAN * GRAVITY * $buoyancy / (theta_v * u_star * u_star)
         """
+    ten = "z_10" if canopy else "10.0"
     last = {
         "fluxes": """
             # Latent heat of vaporization at the surface temperature
@@ -206,12 +207,11 @@ def psi_h(zeta: float) -> float:
             """,
         "heat": "sensible_heat[tid] = -1005.0 * air_density * u_star * theta_star",
         "stress": "stress[tid] = air_density * u_star * u_star",
-        "wind at ten meters": """
-            # Diagnosed on the same profile
-            zeta_10 = wp.clamp(10.0 * inverse_length, -5.0, 5.0)
-            profile = wp.log(10.0 / z0) - psi_m(zeta_10) + psi_m(z0 / 10.0 * zeta_10)
-            wind_10m[tid] = u_star / KARMAN * profile
-            """,
+        "wind at ten meters": "# Diagnosed on the same profile\n"
+        + ("z_10 = 10.0 - 0.67 * canopy_height[tid]\n" if canopy else "")
+        + f"zeta_10 = wp.clamp({ten} * inverse_length, -5.0, 5.0)\n"
+        f"profile = wp.log({ten} / z0) - psi_m(zeta_10) + psi_m(z0 / {ten} * zeta_10)\n"
+        "wind_10m[tid] = u_star / KARMAN * profile",
         "length": "stability[tid] = wp.clamp(z * inverse_length, -5.0, 5.0)",
     }[result]
     d.launch(n)
@@ -254,8 +254,8 @@ def psi_h(zeta: float) -> float:
         q_star="q_star = KARMAN * delta_q / wp.max(heat_log, 1.0)" if moist else "",
         gust="""
             # Convective eddies stir the air even without mean wind (Deardorff velocity scale)
-            convection = wp.max(-GRAVITY / theta_v * u_star * theta_star * mixed_depth, 1.0e-4)
-            w_star = wp.pow(convection, 0.3333333)
+            convection = wp.max(-GRAVITY / theta_v * u_star * $buoyancy * mixed_depth, 1.0e-4)
+            w_star = wp.pow(convection, 1.0 / 3.0)
             speed = wp.sqrt(mean_wind * mean_wind + 1.44 * w_star * w_star)
             """
         if gusts
@@ -273,9 +273,9 @@ def psi_h(zeta: float) -> float:
         d.text = d.text.replace("theta_v", "theta_air")
     if gusts:
         d.text = d.text.replace("delta_theta = air", "mean_wind = speed\ndelta_theta = air", 1)
-    d.explain("""
+    d.explain(f"""
         Stability depends on the fluxes and these on stability; a few rounds of substitution suffice, as the
-        logarithms change little. Fluxes are positive upward.
+        logarithms change little.{"" if result == "stress" else " Fluxes are positive upward."}
     """)
     d.says(
         {
@@ -314,13 +314,14 @@ def psi_h(zeta: float) -> float:
             us = np.maximum(0.4 * u / np.maximum(lm, 1), 0.02)
             ts, qs = 0.4 * dt / np.maximum(lh, 1), 0.4 * dq / np.maximum(lh, 1)
             if gusts:
-                w = np.cbrt(np.maximum(-9.81 / tv * us * ts * v.mixed_depth, 1e-4))
+                w = np.cbrt(np.maximum(-9.81 / tv * us * (ts + 0.61 * t * qs) * v.mixed_depth, 1e-4))
                 u = np.sqrt(mean**2 + (1.2 * w) ** 2)
             if rough != "field":
                 z0 = 0.11 * 1.5e-5 / us + (0.0144 * us**2 / 9.81 if rough == "charnock" else 0.0)
             il = 0.4 * 9.81 * (ts + 0.61 * t * qs) / (tv * us**2)
         rho = v.get("air_density", 1.0)
-        tall = np.clip(10 * il, -5, 5)
+        ten = 10 - (0.67 * v.canopy_height if canopy else 0.0)
+        tall = np.clip(ten * il, -5, 5)
         made = {
             "fluxes": np.stack(
                 [us**2, -1005 * us * ts, -(2.501e6 - 2361 * (v.surface_temperature - 273.15)) * us * qs],
@@ -329,7 +330,7 @@ def psi_h(zeta: float) -> float:
             * rho,
             "heat": -1005 * rho * us * ts,
             "stress": rho * us**2,
-            "wind at ten meters": us / 0.4 * (np.log(10 / z0) - psi(tall)[0] + psi(z0 / 10 * tall)[0]),
+            "wind at ten meters": us / 0.4 * (np.log(ten / z0) - psi(tall)[0] + psi(z0 / ten * tall)[0]),
             "length": np.clip(z * il, -5, 5),
         }
         return {name: made[result]}

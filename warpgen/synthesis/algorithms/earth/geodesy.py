@@ -68,8 +68,8 @@ def geodetic_to_ecef(d: Draft) -> None:
     }[result])  # fmt: skip
     scale = 57.29577951308232 if units == "degrees" else 1.0
     if packed:
-        d.input("geo", "vec3", count, 0.1, 0.9, about="Latitude [rad], longitude [rad] and height [100 km]")
-        load = "g = geo[tid]\nphi = $angle(g[0])\nlam = $angle(g[1])\nh = 1.0e5 * g[2]"
+        d.input("geo", "vec3", count, 0.1, 0.9, about="Latitude [rad], longitude [rad] and height [km]")
+        load = "g = geo[tid]\nphi = $angle(g[0])\nlam = $angle(g[1])\nh = 1000.0 * g[2]"
     else:
         unit = "deg" if units == "degrees" else "rad"
         d.input("lat", "float", count, -1.2 * scale, 1.2 * scale, about=f"Latitude [{unit}]")
@@ -160,7 +160,7 @@ def geodetic_to_ecef(d: Draft) -> None:
 
     def reference(v: Values) -> dict[str, Any]:
         if packed:
-            lat, lon, h = v.geo[:, 0], v.geo[:, 1], 1.0e5 * v.geo[:, 2]
+            lat, lon, h = v.geo[:, 0], v.geo[:, 1], 1000.0 * v.geo[:, 2]
         else:
             lat, lon, h = v.lat / scale, v.lon / scale, v.height if curved else 0.0
         p = _ecef(lat, lon, h)

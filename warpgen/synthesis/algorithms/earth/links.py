@@ -131,7 +131,7 @@ def link_budgets(d: Draft) -> None:
         "none": "",
         "specific": """
             # Rain falls from about 4 km; its path is shortened as cells are small (ITU-R P.618)
-            rainy_path = 4.0 / wp.max(wp.sin(elevation), 0.1)
+            rainy_path = 4.0 / wp.sin(elevation)
             effective = rainy_path / (1.0 + 0.045 * rainy_path * wp.cos(elevation))
             fade = rain_loss_per_km(ghz, rain_rate[tid]) * effective
         """,
@@ -139,7 +139,7 @@ def link_budgets(d: Draft) -> None:
             # Rain begins at the melting layer, so its path ends there; the layer is lower towards the poles
             latitude = wp.degrees(wp.asin(wp.clamp(vertical[2], -1.0, 1.0)))
             melting = wp.clamp(5.0 - 0.075 * (wp.abs(latitude) - 23.0), 0.5, 5.0)
-            rainy_path = wp.max(melting - station_height[tid], 0.0) / wp.max(wp.sin(elevation), 0.1)
+            rainy_path = wp.max(melting - station_height[tid], 0.0) / wp.sin(elevation)
             base_km = 35.0 * wp.exp(-0.015 * wp.min(rain_rate[tid], 100.0))
             reduction = 1.0 / (1.0 + rainy_path * wp.cos(elevation) / base_km)
             fade = rain_loss_per_km(ghz, rain_rate[tid]) * rainy_path * reduction
@@ -170,7 +170,7 @@ def link_budgets(d: Draft) -> None:
     budget = """
         spreading = 20.0 * wp.log10(4.0 * wp.pi * slant * ghz * 1.0e9 / LIGHT)
         # Divide by the sine of elevation, since slant paths cross more oxygen and vapor
-        gases = 0.06 / wp.max(wp.sin(elevation), 0.1)
+        gases = 0.06 / wp.sin(elevation)
         $rainy
         # 60 % of the area of a dish are effective
         wavelength = LIGHT / (ghz * 1.0e6)
@@ -233,6 +233,7 @@ def link_budgets(d: Draft) -> None:
         z = z / np.linalg.norm(z, axis=1, keepdims=True)
         sin_el = (gap * z).sum(1) / slant
         el, ghz, hidden = np.arcsin(sin_el), v.frequency * np.ones(n), sin_el < np.sin(np.radians(5.0))
+        sin_el = np.where(hidden, 1.0, sin_el)
         if result == "doppler":
             shift = -(v.satellite_velocity * gap).sum(1) / slant / 299792.458 * ghz * 1e6
             return {"shift_khz": np.where(hidden, 0.0, shift)}
@@ -242,11 +243,11 @@ def link_budgets(d: Draft) -> None:
             factor = np.exp(np.interp(np.log(ghz), knots, np.log([0.01217, 0.02386, 0.04481])))
             per_km = factor * v.rain_rate ** np.interp(np.log(ghz), knots, [1.2571, 1.1825, 1.1233])
             if rain == "specific":
-                length = 4 / np.maximum(sin_el, 0.1)
+                length = 4 / sin_el
                 fade = per_km * length / (1 + 0.045 * length * np.cos(el))
             else:
                 melt = np.clip(5 - 0.075 * (abs(np.degrees(np.arcsin(z[:, 2]))) - 23), 0.5, 5)
-                length = np.maximum(melt - v.station_height, 0) / np.maximum(sin_el, 0.1)
+                length = np.maximum(melt - v.station_height, 0) / sin_el
                 fade = (
                     per_km
                     * length
@@ -265,7 +266,7 @@ def link_budgets(d: Draft) -> None:
         else:
             through = 10 ** (-fade / 10)
             kelvin_ = v.receiver_kelvin + 10 * through + 275 * (1 - through) + v.ground_kelvin
-        gases = 0.06 / np.maximum(sin_el, 0.1)
+        gases = 0.06 / sin_el
         free = 20 * np.log10(4 * np.pi * slant * 1e3 / wave)
         cn = v.eirp - free - gases - fade + gain - 10 * np.log10(1.380649e-23 * kelvin_ * v.bandwidth)
         if result == "bit errors":

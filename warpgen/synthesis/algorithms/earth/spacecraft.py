@@ -38,7 +38,7 @@ def spacecraft_acceleration(d: Draft) -> None:
     rotating = d.flag("rotating air", 0.5) and drag != "none"
     d.calls(
         {
-            "acceleration": "spacecraft_acceleration|orbit_perturbations|accelerate_satellites|perturbing_acceleration",
+            "acceleration": "perturbing_acceleration|orbit_perturbations|perturb_satellites|disturbing_acceleration",
             "step": "velocity_change|perturb_velocities|kick_spacecraft",
             "power": "orbital_energy_rate|perturbing_power|orbit_energy_change",
             "radial": "radial_components|perturbation_components|rtn_acceleration",
@@ -124,10 +124,10 @@ def spacecraft_acceleration(d: Draft) -> None:
         "layers": """
             # The scale height grows with altitude, hence two layers (Vallado 2013, table 8-4)
             altitude = radius - R_EARTH
-            high = altitude > 600.0
-            base = wp.where(high, 600.0, 400.0)
-            scale_height = wp.where(high, 71.8, 58.5)
-            density = wp.where(high, 1.45e-13, 3.73e-12) * wp.exp(-(altitude - base) / scale_height)
+            if altitude > 600.0:
+                density = 1.45e-13 * wp.exp(-(altitude - 600.0) / 71.8)
+            else:
+                density = 3.73e-12 * wp.exp(-(altitude - 400.0) / 58.5)
             """,
     }[drag]
     if air:
@@ -162,8 +162,9 @@ def spacecraft_acceleration(d: Draft) -> None:
             """,
     }[pressure]
     if shade:
-        shade = """
-            # Radiation pressure, 4.56e-6 N/m^2 at one astronomical unit, pushes away from the sun
+        sunlit = " in full sunlight" if pressure == "lit" else ""
+        shade = f"""
+            # Radiation pressure{sunlit}, 4.56e-6 N/m^2 at one astronomical unit, pushes away from the sun
             sun_direction = wp.normalize(sun - r)
             sun_distance = wp.length(sun - r) / 1.496e8
             """ + shade + """

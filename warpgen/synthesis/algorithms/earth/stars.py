@@ -36,7 +36,11 @@ def apparent_places(d: Draft) -> None:
     nutation = d.flag("nutation", 0.5)
     aberration = d.option("aberration", "classical", "none", "relativistic")
     deflection = d.flag("deflection", 0.35)
+    if aberration == "none" and (parallax or nutation or deflection):
+        aberration = "classical"  # the largest of these effects
     result = d.option("result", "horizontal", "direction", "equatorial", "zenith distance")
+    if precession == "none" and (nutation or result in ("horizontal", "zenith distance")):
+        precession = "angles"  # more than all that is smaller
     refraction = d.flag("refraction", 0.6) if result in ("horizontal", "zenith distance") else False
     units = d.option("units", "radians", "degrees")
     if result == "zenith distance":
@@ -267,12 +271,7 @@ def apparent_places(d: Draft) -> None:
             "zenith distance": "zenith_distance[tid] = 0.5 * wp.pi - altitude",
         }.get(result, ""),
     )
-    of_date = precession == "none" and result in ("horizontal", "zenith distance")
-    d.explain(
-        "The places of the catalog are those of the epoch J2000, referred to the mean equinox of the date."
-        if of_date
-        else "The places of the catalog are mean ones at J2000."
-    )
+    d.explain("The places of the catalog are mean ones at J2000.")
     effects = [
         *(["proper motion"] if motion == "proper" else ["space motion"] if motion == "space" else []),
         *(["parallax"] if parallax else []),

@@ -47,7 +47,7 @@ def sun_position(d: Draft) -> None:
     d.says({
         "elevation and azimuth": "Computes solar elevation and azimuth.",
         "direction": "Computes the direction to the sun in east-north-up coordinates.",
-        "irradiance": "Computes clear-sky irradiance on a horizontal surface.",
+        "irradiance": "Computes clear-sky direct irradiance on a horizontal surface.",
         "tilted surface": "Computes clear-sky direct irradiance on a tilted surface.",
         "day length": "Computes day length.",
     }[result])  # fmt: skip

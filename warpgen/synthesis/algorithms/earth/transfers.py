@@ -159,18 +159,23 @@ def transfer_orbits(d: Draft) -> None:
         "secant": """
             miss_low = time_of(low, radii, a, mu) - wanted
             miss_high = time_of(high, radii, a, mu) - wanted
+            side = int(0)
             for _ in range(steps):
                 psi = high - miss_high * (high - low) / (miss_high - miss_low)
                 miss = time_of(psi, radii, a, mu) - wanted
-                # Illinois: halve the weight of an end that stays
+                # Illinois: halve the weight of an end that stays twice in a row
                 if miss < 0.0:
                     low = psi
                     miss_low = miss
-                    miss_high *= 0.5
+                    if side < 0:
+                        miss_high *= 0.5
+                    side = -1
                 else:
                     high = psi
                     miss_high = miss
-                    miss_low *= 0.5
+                    if side > 0:
+                        miss_low *= 0.5
+                    side = 1
         """,
     }[root]
     steps = {"bisection": 40, "newton": 25, "secant": 45}[root]
@@ -180,12 +185,12 @@ def transfer_orbits(d: Draft) -> None:
         "departure": "departure_velocity[tid] = v1",
         "cost": "impulse[tid] = wp.length(v1 - orbit_velocity[tid])",
         "elements": """
-            momentum = wp.cross(r1, v1)
+            ang_momentum = wp.cross(r1, v1)
             energy = 0.5 * wp.length_sq(v1) - mu / r1_len
-            axis = -0.5 * mu / energy
-            eccentricity = wp.length(wp.cross(v1, momentum) / mu - r1 / r1_len)
-            tilt = wp.degrees(wp.acos(wp.clamp(momentum[2] / wp.length(momentum), -1.0, 1.0)))
-            elements[tid] = wp.vec3(axis, eccentricity, tilt)
+            semi_major = -0.5 * mu / energy
+            eccentricity = wp.length(wp.cross(v1, ang_momentum) / mu - r1 / r1_len)
+            inclination = wp.degrees(wp.acos(wp.clamp(ang_momentum[2] / wp.length(ang_momentum), -1.0, 1.0)))
+            elements[tid] = wp.vec3(semi_major, eccentricity, inclination)
         """,
     }[result]
     gone = "wp.abs(time_of(psi, radii, a, mu) - wanted) > 0.01 * wanted" if failing else ""

@@ -275,7 +275,8 @@ def quadrature_load(d: Draft) -> None:
     if points == "1":
         centre = "wp.vec2(1.0 / 3.0, 1.0 / 3.0)" if triangle else "wp.vec2(0.0, 0.0)"
         if valued or not triangle:
-            body = f"# One-point rule, exact for linear integrands\nxi = {centre}\n{body}"
+            exact = "" if swirl else ", exact for linear integrands"
+            body = f"# One-point rule{exact}\nxi = {centre}\n{body}"
         body = body if per_node else re.sub(r"^s \+= ", f"{out}[elem] = ", body, flags=re.MULTILINE)
         text = "elem = wp.tid()\n$edges\n$body"
     else:

@@ -31,6 +31,7 @@ _ORIENT = {
         across = wp.cross(ex, to_third)
         # A third node on the line of the member leaves the axes open
         if wp.length(across) < 1.0e-3:
+            $nothing
             return
         ez = wp.normalize(across)
         ey = wp.cross(ez, ex)
@@ -144,7 +145,6 @@ def frame_forces(d: Draft) -> None:
             ri = ro - wall[tid]
             a = wp.pi * (ro * ro - ri * ri)
             i_y = 0.25 * wp.pi * (ro * ro * ro * ro - ri * ri * ri * ri)
-            i_z = i_y
             j = 2.0 * i_y
         """,
     }
@@ -201,18 +201,22 @@ def frame_forces(d: Draft) -> None:
     }[load]
     fixed = """
     # Fixed-end moments of the load
-    fixed = length * length / 12.0 * (wp.dot(line, ey) * ez - wp.dot(line, ez) * ey)
+    fixed_y = length * length / 12.0 * wp.dot(line, ez)
+    fixed_z = length * length / 12.0 * wp.dot(line, ey)
+    m_y1 += fixed_y
+    m_z1 -= fixed_z
+    m_y2 -= fixed_y
+    m_z2 += fixed_z
     """
-    less, less_m, plus_m = (" - share", " - fixed", " + fixed") if load != "none" else ("", "", "")
+    less = " - share" if load != "none" else ""
     scatter = f"""
-    $fixed
     # Shear and normal forces at both ends are in equilibrium
     end_force = -axial_force * ex + q_y * ey + q_z * ez
     wp.atomic_add(nodal_force, first, end_force{less})
     wp.atomic_add(nodal_force, second, -end_force{less})
     twist = g_mod * j / length * (tx1 - tx2)
-    wp.atomic_add(nodal_moment, first, twist * ex + m_y1 * ey + m_z1 * ez{less_m})
-    wp.atomic_add(nodal_moment, second, -twist * ex + m_y2 * ey + m_z2 * ez{plus_m})
+    wp.atomic_add(nodal_moment, first, twist * ex + m_y1 * ey + m_z1 * ez)
+    wp.atomic_add(nodal_moment, second, -twist * ex + m_y2 * ey + m_z2 * ez)
     """
     d.launch(count)
     d.code(
@@ -222,6 +226,7 @@ def frame_forces(d: Draft) -> None:
         second = member[tid, 1]
         # A member whose ends coincide has no axis, so skip it
         if first == second:
+            $nothing
             return
         start = node_pos[first]
         span = node_pos[second] - start
@@ -256,6 +261,7 @@ def frame_forces(d: Draft) -> None:
         m_y1 = k_y * length * (-6.0 * dw + length * ($a2 * ty1 + $b2 * ty2))
         m_y2 = k_y * length * (-6.0 * dw + length * ($b2 * ty1 + $a2 * ty2))
         $tension
+        $fixed
         $ends
         $scatter
         """,
@@ -267,6 +273,7 @@ def frame_forces(d: Draft) -> None:
         stretch="(du / length + expansion * heating[tid])" if thermal else "du / length",
         truss=truss if pinned else "",
         store_axial=store_axial,
+        nothing="axial[tid] = 0.0\nend_moment[tid] = wp.vec4()" if output != "nodes" else "",
         carried=carried,
         fixed=fixed if load != "none" else "",
         truss_nodes=f"wp.atomic_add(nodal_force, first, -axial_force * ex{less})\n"
@@ -283,6 +290,8 @@ def frame_forces(d: Draft) -> None:
         ends=ends if output != "nodes" else "",
         scatter=scatter if output != "ends" else "",
     )
+    if section == "tube":
+        d.text = re.sub(r"\bi_[yz]\b", "inertia", d.text)
     if not at:
         d.text = re.sub(r"\be_mod\b", "youngs", d.text)
     if output == "ends":
@@ -388,7 +397,7 @@ def frame_forces(d: Draft) -> None:
                         )
                         k[np.ix_(place, place)] += axial_force / (30.0 * size) * stress
             f_ = k @ u
-            axial[m], bending[m] = axial_force, f_[[4, 5, 10, 11]]
+            axial[m] = axial_force
             f_[0], f_[6] = f_[0] - axial_force, f_[6] + axial_force
             if load != "none":
                 line = axes @ (
@@ -399,6 +408,7 @@ def frame_forces(d: Draft) -> None:
                 ends = 0.0 if hinged else size**2 / 12.0
                 f_[4:6] -= ends * np.array([-line[2], line[1]])
                 f_[10:12] += ends * np.array([-line[2], line[1]])
+            bending[m] = f_[[4, 5, 10, 11]]
             for n, part in ((p, f_[:6]), (q, f_[6:])):
                 force[n] += axes.T @ part[:3]
                 moment[n] += axes.T @ part[3:]

@@ -76,8 +76,13 @@ def stress_measure(d: Draft) -> None:
         d.output("nodal", "float", nodes, about="Averages at the nodes")
     out = {"octahedral": "tau_oct", "stress": "sigma", "triaxiality": "eta"}.get(measure, measure)
     if not average:
-        about = "Stresses" if measure == "stress" else "Ratios of mean to von Mises stress"
-        about = about if measure in ("stress", "triaxiality") else "Result for each element"
+        about = {
+            "mises": "Von Mises stresses",
+            "octahedral": "Octahedral shear stresses",
+            "tresca": "Tresca stresses",
+            "energy": "Densities of the elastic energy",
+            "triaxiality": "Ratios of mean to von Mises stress",
+        }.get(measure, "Pressures" if measure == "pressure" else "Stresses")
         d.output(out, "mat33" if measure == "stress" else "float", elements, about=about)
     eye = "wp.identity(n=3, dtype=float)"
     lame = "mu = young / (2.0 * (1.0 + nu))\nlam = young * nu / ((1.0 + nu) * (1.0 - 2.0 * nu))"
@@ -127,6 +132,9 @@ def stress_measure(d: Draft) -> None:
     if measure == "energy" and given == "plane stress":
         value = "$put 0.5 * (sx * e[0, 0] + sy * e[1, 1] + 2.0 * txy * e[0, 1])"
         law = "\n".join(line for line in law.split("\n") if "wp.mat33(" not in line)
+    if measure == "pressure" and given == "plane stress":
+        value = "$put -(sx + sy) / 3.0"
+        law = "\n".join(x for x in law.split("\n") if "wp.mat33(" not in x and "txy = " not in x)
     put = f"{measure} =" if average else f"{out}[tid] ="
     value = value.replace("$put", put)
     tail = (
@@ -289,7 +297,7 @@ def return_mapping(d: Draft) -> None:
     test = f"norm = wp.sqrt(wp.ddot({xi}, {xi}))\n"
     test += "# Factor sqrt(2/3), since the yield stress is uniaxial and the norm that of the deviator\n"
     test += f"trial = norm - SQRT_2_3 * {radius}"
-    sigma0 = f"sigma[tid] = s + p * {eye}"
+    sigma0 = "sigma[tid] = t" if given == "trial stress" else f"sigma[tid] = s + p * {eye}"
     unchanged = [sigma0]
     if plastic:
         unchanged.append("eps_p_new[tid] = old")

@@ -80,12 +80,19 @@ def truss_forces(d: Draft) -> None:
         "tangent": "Tangent stiffness [N/m]",
     }[result]
     d.output(out, kind, nodes if result == "forces" else bars, about=about)
+    guarded = result in ("forces", "tangent") or strain == "logarithmic"
     guard = "# Degenerate bar, direction is undefined\nif l < 1.0e-6:\n    return"
+    if result == "tangent":
+        guard = guard.replace("    return", f"    K[member] = wp.{kind}()\n    return")
+    elif result != "forces":
+        guard = f"# Degenerate bar, its logarithmic strain is infinite\nif l < 1.0e-6:\n    {out}[member] = 0.0\n    return"
     measure = {
         "engineering": "strain = (l - l0) / l0",
         "green": "strain = 0.5 * (l * l - l0 * l0) / (l0 * l0)",
         "logarithmic": "strain = wp.log(l / l0)",
-        "cable": "# Cables carry tension only\nstrain = wp.max((l - l0) / l0, 0.0)",
+        "cable": "strain = (l - l0) / l0"
+        if extra == "prestress"
+        else "# Cables carry tension only\nstrain = wp.max((l - l0) / l0, 0.0)",
     }[strain]
     pull = {
         "engineering": "force",
@@ -94,30 +101,42 @@ def truss_forces(d: Draft) -> None:
         "cable": "force",
     }[strain]
     initial = " + prestress[member]" if extra == "prestress" else ""
+    pulled = f"force = ea[member] * strain{initial}\n"
+    taut_ = "strain > 0.0"
+    if strain == "cable" and initial:
+        # A prestressed cable slackens where its force would become a push
+        pulled = "# Cables carry tension only\nforce = wp.max(ea[member] * strain + prestress[member], 0.0)\n"
+        taut_ = "force > 0.0"
     if result == "energy":
         add = " + prestress[member] * strain" if initial else ""
         end = f"energy[member] = l0 * (0.5 * ea[member] * strain * strain{add})"
         if not add:
             end = "energy[member] = 0.5 * l0 * ea[member] * strain * strain"
+        elif strain == "cable":
+            end = f"{pulled}energy[member] = 0.5 * l0 * force * force / ea[member]"
     elif result == "stress":
         end = f"axial[member] = ea[member] * strain{initial}"
         if pull != "force":
-            end = f"force = ea[member] * strain{initial}\naxial[member] = {pull}"
+            end = f"{pulled}axial[member] = {pull}"
+        elif strain == "cable" and initial:
+            end = pulled.replace("force = ", "axial[member] = ")
     elif result == "tangent":
-        taut = "wp.where(strain > 0.0, ea[member], 0.0)" if strain == "cable" else "ea[member]"
+        taut = (
+            "wp.where($taut, ea[member], 0.0)".replace("$taut", taut_) if strain == "cable" else "ea[member]"
+        )
         along, across = {
             "engineering": (f"{taut} / l0", "force / l"),
             "green": (f"{taut} * l * l / (l0 * l0 * l0) + force / l0", "force / l0"),
             "logarithmic": (f"l0 * ({taut} - force) / (l * l)", "force * l0 / (l * l)"),
             "cable": (f"{taut} / l0", "force / l"),
         }[strain]
-        end = f"force = ea[member] * strain{initial}\n"
+        end = pulled
         end += "# Material stiffness along the bar and geometric stiffness across it\nnn = wp.outer(n, n)\n"
         end += f"along = {along}\nacross = {across}\n"
         end += f"K[member] = along * nn + across * (wp.identity(n={axes}, dtype=float) - nn)"
     else:
-        end = f"force = ea[member] * strain{initial}\n"
-        push = f"{pull}"
+        end = pulled
+        push = pull
         if extra == "damping":
             end += "# Damp the relative velocity along the bar only\nrate = wp.dot(v[j] - v[i], n)\n"
             push = f"({pull} + damping * rate)"
@@ -141,7 +160,7 @@ def truss_forces(d: Draft) -> None:
         $end
         """,
         ends=ends,
-        guard=guard,
+        guard=guard if guarded else "",
         direction=direction,
         measure=measure,
         end=end.rstrip(),
@@ -162,7 +181,7 @@ def truss_forces(d: Draft) -> None:
         i, j = v.members.reshape(bars, 2).T
         gap = v.x[j] - v.x[i]
         size = np.linalg.norm(gap, axis=1)
-        live = size > 0
+        live = (size > 0) | (not guarded)
         le, l0 = np.where(live, size, 1.0), v.rest
         ratio = le / l0
         eps, first, second = {
@@ -173,15 +192,21 @@ def truss_forces(d: Draft) -> None:
         }[strain]
         before = v.prestress if extra == "prestress" else 0.0
         force = v.ea * eps + before
+        slack = strain == "cable" and extra == "prestress"
+        if slack:
+            eps = ratio - 1
+            force = np.maximum(v.ea * eps + before, 0.0)
         if result == "stress":
             return {"axial": live * l0 * force * first}
         if result == "energy":
+            if slack:
+                return {"energy": live * l0 * force**2 / (2 * v.ea)}
             return {"energy": live * l0 * (0.5 * v.ea * eps**2 + before * eps)}
         n = gap / le[:, None]
         # the energy's slope along the bar, and the slope of that
         slope = l0 * force * first
         if result == "tangent":
-            stiff = v.ea * (ratio > 1) if strain == "cable" else v.ea
+            stiff = v.ea * ((force > 0) if slack else (ratio > 1)) if strain == "cable" else v.ea
             curve = l0 * (stiff * first**2 + force * second)
             nn = n[:, :, None] * n[:, None, :]
             made = curve[:, None, None] * nn + (slope / le)[:, None, None] * (np.eye(axes) - nn)

@@ -152,7 +152,7 @@ def energy_density(grad_u: wp.mat33, mu: float, lam: float) -> float:
         "cell_density": "rho|design_density|densities",
         "stiffness_scale": "simp_scale|penalized|scale",
         "grad_u": "H|du_dx",
-        "num_points": "quadrature_count|num_quad",
+        "POINTS": "QUADRATURE_POINTS|NUM_POINTS",
         "inv_half": "inv_half_size|dxi_dx",
     },
     double=True,
@@ -206,7 +206,7 @@ def voxel_elasticity(d: Draft) -> None:
         d.param("cell_size", "vec3", 0.3, 0.6, about="Edge lengths of the cells [m]")
     else:
         d.param("cell_size", "float", 0.3, 0.6, about="Edge length of the cells [m]")
-    d.param("num_points", "int", 8, about="Number of points of the rule, which are 8")
+    d.module("POINTS = wp.constant(8)  # of the quadrature rule")
     if wanted == "force":
         d.output("node_force", "vec3", nodes, about="Nodal forces, accumulated over the cells")
     else:
@@ -245,7 +245,7 @@ def voxel_elasticity(d: Draft) -> None:
     }[stiffness]
     loop = {
         "force": f"""
-        for point in range(num_points):
+        for point in range(POINTS):
             xi = quadrature_point(point)
             grad_u = displacement_gradient(i, j, k, xi, inv_half, u)
             P = stress(grad_u, {moduli})
@@ -257,7 +257,7 @@ def voxel_elasticity(d: Draft) -> None:
         """,
         "energy": f"""
         total = float(0.0)
-        for point in range(num_points):
+        for point in range(POINTS):
             grad_u = displacement_gradient(i, j, k, quadrature_point(point), inv_half, u)
             total += weight * energy_density(grad_u, {moduli})
         cell_energy[i, j, k] = total
@@ -270,7 +270,7 @@ def voxel_elasticity(d: Draft) -> None:
         $skip
         $size
         # All points of the rule share the volume of the cell
-        weight = volume / float(num_points)
+        weight = volume / float(POINTS)
         $lame
         $loop
         """,

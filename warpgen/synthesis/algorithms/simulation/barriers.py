@@ -68,7 +68,10 @@ def closest_edge_parameters(p1: wp.vec3, q1: wp.vec3, p2: wp.vec3, q2: wp.vec3) 
     g = wp.dot(d2, r)
     denom = a * e - b * b
     # Nearly parallel edges have no unique closest points, start from the first end
-    s = wp.where(denom > 1.0e-6 * a * e, wp.clamp((b * g - c * e) / wp.max(denom, 1.0e-12), 0.0, 1.0), 0.0)
+    if denom > 1.0e-6 * a * e:
+        s = wp.clamp((b * g - c * e) / denom, 0.0, 1.0)
+    else:
+        s = 0.0
     t = (b * s + g) / e
     if t < 0.0:
         return wp.vec2(wp.clamp(-c / a, 0.0, 1.0), 0.0)

@@ -100,6 +100,9 @@ def rod_forces(d: Draft) -> None:
         # Pull director 3 towards the tangent, since shear resists the angle between them
         director = wp.quat_rotate(rot, wp.vec3(0.0, 0.0, 1.0))
         torque = k_stretch[0] * length * wp.cross(director, tangent)
+        # The couple of the shear forces on the nodes balances that torque; crushed segments bear no more
+        sideways = director - wp.dot(director, tangent) * tangent
+        force -= k_stretch[0] / wp.max(1.0 + stretch, 0.1) * sideways
         """
     else:
         pull = """
@@ -257,6 +260,8 @@ def rod_forces(d: Draft) -> None:
             turn = quaternions.matrix(v.segment_rot[s])
             if extensible == "axial":
                 f = ks[2] * (size / rest_ - 1.0) * e / size
+                d3, t = turn[:, 2], e / size
+                f = f - ks[0] * (d3 - (d3 @ t) * t) / max(size / rest_, 0.1)
                 torque[s] += ks[0] * rest_ * np.cross(turn[:, 2], e / size)
             else:
                 f = turn @ (ks * (turn.T @ e / rest_ - np.array([0.0, 0.0, 1.0])))

@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "drift": "v_cm|mean_velocity|bulk_v",
         "arm": "r|lever|offset",
         "spin": "omega|angular_velocity|w",
-        "momentum": "angular_momentum|l_total|ang_mom",
+        "angular_momentum": "l_total|ang_mom",
         "tensor": "inertia|i_mat|inertia_tensor",
         "damping": "k_damping|damping_share|damping_ratio",
         "body": "body_id|cluster|b",
@@ -125,7 +125,7 @@ def rigid_modes(d: Draft) -> None:
     if result != "stirred":
         d.function(f'''
             @wp.func
-            def moment(arm: wp.vec3, v: wp.vec3{m_typed}) -> wp.vec3:
+            def angular_momentum_of(arm: wp.vec3, v: wp.vec3{m_typed}) -> wp.vec3:
                 """Angular momentum of a particle{alone}."""
                 return wp.cross(arm, {m_times}v)
         ''')
@@ -139,9 +139,9 @@ def rigid_modes(d: Draft) -> None:
     ''')
     d.function('''
         @wp.func
-        def spin_of(tensor: wp.mat33, momentum: wp.vec3) -> wp.vec3:
+        def spin_of(tensor: wp.mat33, angular_momentum: wp.vec3) -> wp.vec3:
             """Angular velocity that a rigid body would need for its angular momentum."""
-            return wp.inverse(tensor) * momentum
+            return wp.inverse(tensor) * angular_momentum
     ''')
     spun = result != "stirred"
     mass = {
@@ -214,8 +214,8 @@ def rigid_modes(d: Draft) -> None:
         """)
     field = f"rigid = wp.tile_map({turned}, arm, {'' if pinned else wide('drift') + ', '}{wide('spin')})"
     spin = (
-        f"momentum = wp.tile_sum(wp.tile_map(moment, arm, $v{m_given}), axis=0)\n"
-        f"spin = wp.tile_map(spin_of, {inverse}, momentum)"
+        f"angular_momentum = wp.tile_sum(wp.tile_map(angular_momentum_of, arm, $v{m_given}), axis=0)\n"
+        f"spin = wp.tile_map(spin_of, {inverse}, angular_momentum)"
     ).replace("$v", arm_v)
     end = {
         "damped": f"{field}\nafter = v + damping * (rigid - v)\nwp.tile_store(damped_v[body], after)",

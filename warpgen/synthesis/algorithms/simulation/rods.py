@@ -85,6 +85,8 @@ def solve_stretch_shear(d: Draft) -> None:
         wp.atomic_sub(dx, e + 1, w1 * gamma)
         dq[e] = turn
         """
+        if pick != "all":  # no two of these segments share a particle
+            apply = "dx[e] += w0 * gamma\ndx[e + 1] -= w1 * gamma\ndq[e] = turn"
         d.says("Computes corrections for stretch and shear constraints of Cosserat rods (position based).")
     active = {"even": (segments + 1) // 2, "odd": segments // 2, "all": segments}[pick]
     d.launch(active)
@@ -186,7 +188,7 @@ def solve_bend_twist(d: Draft) -> None:
     soft = {"vector": "wp.cw_mul(k, bend)", "one": "k * bend", "each": "k[e] * bend"}[stiffness]
     rests = {
         "each": "rest_q = rest_darboux[e]",
-        "one": "rest_q = rest_darboux",
+        "one": "",
         "straight": "rest_q = wp.quat_identity(dtype=float)",
     }
     w0, w1 = ("wq[e]", "wq[e + 1]") if weights == "each" else ("0.5", "0.5")
@@ -200,6 +202,8 @@ def solve_bend_twist(d: Draft) -> None:
         wp.atomic_add(dq, e, q1 * change * $w0)
         wp.atomic_sub(dq, e + 1, q0 * change * $w1)
         """
+        if pick != "all":  # no two of these joints share a segment
+            apply = "dq[e] += q1 * change * $w0\ndq[e + 1] -= q0 * change * $w1"
         d.says("Computes corrections for bend and twist constraints of Cosserat rods (position based).")
     active = {"even": count // 2, "odd": (count - 1) // 2, "all": count - 1}[pick]
     d.launch(active)
@@ -211,8 +215,8 @@ def solve_bend_twist(d: Draft) -> None:
         # Darboux vector: relative rotation conj(q0) q1
         darboux = wp.quat_inverse(q0) * q1
         $rest
-        plus = darboux + rest_q
-        minus = darboux - rest_q
+        plus = darboux + $straight
+        minus = darboux - $straight
         # Both q and -q are the same rotation, so choose the sign with the smaller strain
         strain = wp.where(wp.dot(minus, minus) > wp.dot(plus, plus), plus, minus)
         bend = wp.vec3(strain[0], strain[1], strain[2])
@@ -223,6 +227,7 @@ def solve_bend_twist(d: Draft) -> None:
         """,
         index={"even": "e = 2 * wp.tid()", "odd": "e = 2 * wp.tid() + 1", "all": "e = wp.tid()"}[pick],
         rest=rests[rest],
+        straight="rest_darboux" if rest == "one" else "rest_q",
         weights="w0 = wq[e]\nw1 = wq[e + 1]" if weights == "each" else "",
         scale=scale,
         soft=soft,

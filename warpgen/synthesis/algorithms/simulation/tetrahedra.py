@@ -96,7 +96,11 @@ def solve_tetrahedra(d: Draft) -> None:
     if actuated:
         rest += " - activation[tid]"
     soften = {
-        "lame": ("1.0 / (mu * rest_volume * dt * dt)", "1.0 / (lam * rest_volume * dt * dt)"),
+        # mu |E|^2 of St. Venant and Kirchhoff has no half before it
+        "lame": (
+            f"1.0 / ({'2.0 * ' if law == 'green' else ''}mu * rest_volume * dt * dt)",
+            "1.0 / (lam * rest_volume * dt * dt)",
+        ),
         "compliance": (
             "shape_compliance / (rest_volume * dt * dt)",
             "volume_compliance / (rest_volume * dt * dt)",
@@ -104,7 +108,7 @@ def solve_tetrahedra(d: Draft) -> None:
     }[stiffness]
     shift = "# Shifted, so that both constraints balance at rest\n" if shifted else ""
     volume = f"""
-        {shift}volume_error = wp.determinant(F){rest}
+        {shift}volume_error = {"J" if inverted == "skip" else "wp.determinant(F)"}{rest}
         # The derivatives of a determinant are its cofactors
         f0 = wp.vec3(F[0, 0], F[1, 0], F[2, 0])
         f1 = wp.vec3(F[0, 1], F[1, 1], F[2, 1])
@@ -200,7 +204,7 @@ def solve_tetrahedra(d: Draft) -> None:
         """,
         broken="if is_broken[tid]:\n    return" if broken else "",
         indices=indices,
-        skip="# Leave flat and inverted elements to the shape constraint\nif wp.determinant(F) < 1.0e-4:\n    return"
+        skip="# Leave flat and inverted elements to the shape constraint\nJ = wp.determinant(F)\nif J < 1.0e-4:\n    return"
         if inverted == "skip"
         else "",
         parts="".join(parts).rstrip(),
@@ -214,9 +218,10 @@ def solve_tetrahedra(d: Draft) -> None:
             "volume": "Computes corrections for the volume constraints of tetrahedra (XPBD).",
         }[which]
     )
+    twice = "2 " if law == "green" else ""
     soft_ = {
-        ("both", "lame"): "compliances are 1 / (mu V) and 1 / (lambda V)",
-        ("shape", "lame"): "the compliance is 1 / (mu V)",
+        ("both", "lame"): f"compliances are 1 / ({twice}mu V) and 1 / (lambda V)",
+        ("shape", "lame"): f"the compliance is 1 / ({twice}mu V)",
         ("volume", "lame"): "the compliance is 1 / (lambda V)",
     }.get((which, stiffness), "compliances are divided by it")
     d.explain(
@@ -265,7 +270,11 @@ def solve_tetrahedra(d: Draft) -> None:
             volume_ = 1.0 / (6.0 * np.linalg.det(pose))
             soft = np.zeros(2)
             if which != "volume":
-                soft[0] = 1.0 / v.mu if stiffness == "lame" else v.shape_compliance
+                soft[0] = (
+                    1.0 / (v.mu * (2.0 if law == "green" else 1.0))
+                    if stiffness == "lame"
+                    else v.shape_compliance
+                )
             if which != "shape":
                 soft[1] = 1.0 / v.lam if stiffness == "lame" else v.volume_compliance
             w = v.inv_mass[ids]

@@ -213,7 +213,9 @@ def channel_step(d: Draft) -> None:
         ''',
         around="what wraps around along x is replaced at the open ends"
         if ends_open
-        else "the lattice is periodic along x",
+        else "the lattice is periodic along x"
+        if walls == "bounce back"
+        else "the lattice is periodic",
         signature=signature.rstrip(),
         opposite="opposite: int," if bounces else "",
         bounce=bounce.rstrip(),
@@ -317,10 +319,13 @@ def channel_step(d: Draft) -> None:
                 value = f"f{k} - omega * (f{k} - e{k})"
             if force != "none":
                 cg = names[(_CX[k], _CY[k])].replace("ux", body[0]).replace("uy", body[1])
+                # (-c . u) (-c . g) is (c . u) (c . g), so write the pair without signs
+                ahead = _OPPOSITE[k] if cu[k].startswith("-") else k
+                along = names[(_CX[ahead], _CY[ahead])].replace("ux", body[0]).replace("uy", body[1])
                 term = (
                     "-3.0 * u_dot_g"
                     if k == 0
-                    else f"3.0 * ({cg} - u_dot_g) + 9.0 * {_factor(cu[k])} * {_factor(cg)}"
+                    else f"3.0 * ({cg} - u_dot_g) + 9.0 * {_factor(cu[ahead])} * {_factor(along)}"
                 )
                 value += f" + forcing * {_WEIGHTS[k]} * ({term})"
             hit.append(f"f_out[{at('i', 'j', k)}] = {value}")

@@ -252,7 +252,7 @@ rate_v = Dv * lap[1] + ({rv})
             body += f"{g.at('U_new')} = u + dt * (Du * lap_u {first})\n"
             body += f"{g.at('V_new')} = v + dt * (Dv * lap_v + {rv})"
     g.code(d, body, field, border=border)
-    d.explain(doc + "\nThe grid's spacing is one; dt must stay below 1 / (4 max(Du, Dv)).")
+    d.explain(doc + "\nThe grid's spacing is one; `dt` must stay below 1 / (4 max(`Du`, `Dv`)).")
 
     def reference(v: Values) -> dict[str, Any]:
         U, V = (g.grid(v.C[..., 0]), g.grid(v.C[..., 1])) if packed == "vec2" else (g.grid(v.U), g.grid(v.V))

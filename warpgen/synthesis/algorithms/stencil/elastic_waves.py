@@ -64,34 +64,16 @@ def elastic_step(d: Draft) -> None:
     velocities = [f"v{a}" for a in axes]
     stresses = [f"s{a}{b}" for k, a in enumerate(axes) for b in axes[k:]]
     fields, others = (velocities, stresses) if which == "velocity" else (stresses, velocities)
-    for name in others:
-        d.input(
-            name,
-            "float",
-            shape,
-            -1.0,
-            1.0,
-            about="Stress component" if which == "velocity" else "Velocity component",
+    about_ = {f"v{a}": f"Velocity along {a} [m/s]" for a in axes}
+    for s in stresses:
+        about_[s] = (
+            f"Normal stress along {s[1]} [Pa]" if s[1] == s[2] else f"Shear stress in {s[1]} and {s[2]} [Pa]"
         )
+    for name in others:
+        d.input(name, "float", shape, -1.0, 1.0, about=about_[name])
     for name in fields:
-        if place == "in place":
-            d.inout(
-                name,
-                "float",
-                shape,
-                -1.0,
-                1.0,
-                about="Velocity component" if which == "velocity" else "Stress component",
-            )
-        else:
-            d.input(
-                name,
-                "float",
-                shape,
-                -1.0,
-                1.0,
-                about="Velocity component" if which == "velocity" else "Stress component",
-            )
+        held = d.inout if place == "in place" else d.input
+        held(name, "float", shape, -1.0, 1.0, about=about_[name])
     wanted = ["density"] if which == "velocity" else ["lame_lambda", "lame_mu"]
     for name in wanted:
         about = {"density": "Density", "lame_lambda": "First Lame parameter", "lame_mu": "Shear modulus"}[
@@ -114,7 +96,7 @@ def elastic_step(d: Draft) -> None:
     d.param("spacing", "float", 0.8, 1.2, about="Grid spacing [m]")
     if place == "out":
         for name in fields:
-            d.output(f"{name}_new", "float", shape, about="After the step")
+            d.output(f"{name}_new", "float", shape, about=f"{about_[name]}, after the step")
     else:
         d.forward_only()
     if order == 4:
@@ -147,17 +129,19 @@ def elastic_step(d: Draft) -> None:
             for b, other in enumerate(axes):
                 stress = f"s{min(name, other)}{max(name, other)}"
                 # Normal stresses lie at cell centers, v_a half a cell ahead along a; shear stresses ahead along both
-                parts.append(f"d{stress}_d{other}")
+                parts.append(f"d{stress}_{other}")
                 lines.append(f"{parts[-1]} = " + _difference(stress, b, a == b, order, dims))
-            lines.append(f"div_{name} = " + " + ".join(parts))
-            lines.append(f"new_{name} = v{name}{home} + dt * inv_h * {factor} * div_{name}")
+            lines.append(f"div_{name} = inv_h * (" + " + ".join(parts) + ")")
+            lines.append(f"new_{name} = v{name}{home} + dt * {factor} * div_{name}")
         if material == "uniform":
             lines.insert(0, "buoyancy = 1.0 / density")
         results = {f"v{a}": f"new_{a}" for a in axes}
     else:
         for a, name in enumerate(axes):
-            lines.append(f"d{name} = inv_h * (" + _difference(f"v{name}", a, False, order, dims) + ")")
-        lines.append("divergence = " + " + ".join(f"d{a}" for a in axes))
+            lines.append(
+                f"dv{name}_d{name} = inv_h * (" + _difference(f"v{name}", a, False, order, dims) + ")"
+            )
+        lines.append("divergence = " + " + ".join(f"dv{a}_d{a}" for a in axes))
         lam, mu = "lame_lambda", "lame_mu"
         if material == "fields":
             lam, mu = "lam", "mu"
@@ -165,7 +149,7 @@ def elastic_step(d: Draft) -> None:
         lines.append("# Hooke's law for the normal stresses")
         for name in axes:
             lines.append(
-                f"new_{name}{name} = s{name}{name}{home} + dt * ({lam} * divergence + 2.0 * {mu} * d{name})"
+                f"new_{name}{name} = s{name}{name}{home} + dt * ({lam} * divergence + 2.0 * {mu} * dv{name}_d{name})"
             )
         pairs = [(c, e) for k, c in enumerate(axes) for e in axes[k + 1 :]]
         for c, e in pairs:
@@ -181,9 +165,9 @@ def elastic_step(d: Draft) -> None:
                     f"mu_{c}{e} = 4.0 / (" + " + ".join(f"1.0 / lame_mu{cell}" for cell in cells) + ")"
                 )
             modulus = f"mu_{c}{e}" if material == "fields" else mu
-            lines.append(f"dv{c}_d{e} = {_difference('v' + c, q, True, order, dims)}")
-            lines.append(f"dv{e}_d{c} = {_difference('v' + e, p, True, order, dims)}")
-            lines.append(f"rate_{c}{e} = inv_h * (dv{c}_d{e} + dv{e}_d{c})")
+            lines.append(f"dv{c}_{e} = {_difference('v' + c, q, True, order, dims)}")
+            lines.append(f"dv{e}_{c} = {_difference('v' + e, p, True, order, dims)}")
+            lines.append(f"rate_{c}{e} = inv_h * (dv{c}_{e} + dv{e}_{c})")
             lines.append(f"new_{c}{e} = s{c}{e}{home} + dt * {modulus} * rate_{c}{e}")
         results = {f"s{a}{b}": f"new_{a}{b}" for k, a in enumerate(axes) for b in axes[k:]}
     lines = [x for x in lines if x]
@@ -234,12 +218,14 @@ def elastic_step(d: Draft) -> None:
         n = $any.shape[0]
         # The border holds ghost values
         if $outside:
+            $keep
             return
         inv_h = 1.0 / spacing
         $lines
         """,
         thread=f"{own} = wp.tid()",
         any=fields[0],
+        keep="\n".join(f"{name}_new{home} = {name}{home}" for name in fields) if place == "out" else "",
         outside=" or ".join(f"{i} < {halo} or {i} >= n - {halo}" for i in index),
         lines="\n".join(lines),
     )
@@ -308,7 +294,7 @@ def elastic_step(d: Draft) -> None:
         inner = (slice(halo, n - halo),) * dims
         made = {}
         for name, value in new.items():
-            kept = v[name].copy() if place == "in place" else np.zeros(shape)
+            kept = v[name].copy()
             kept[inner] = value[inner]
             made[name + suffix] = kept
         return made

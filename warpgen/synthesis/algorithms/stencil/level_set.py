@@ -41,9 +41,8 @@ def level_set_step(d: Draft) -> None:
     if task == "speed field":
         d.input("speed", "float", g.shape, -1.0, 1.0, about="Normal speed of the front")
     elif task == "constant speed":
-        d.param("speed", "float", 0.2, 1.0, about="Normal speed of the front") if outward else d.param(
-            "speed", "float", -1.0, -0.2, about="Normal speed of the front"
-        )
+        low, high, sign_ = (0.2, 1.0, "positive") if outward else (-1.0, -0.2, "negative")
+        d.param("speed", "float", low, high, about=f"Normal speed of the front, {sign_}")
     d.param("dt", "float", 0.01, 0.05, about="Time step")
     d.param("dx", "float", 0.2, 0.5, about="Grid spacing")
     g.sized(d)
@@ -63,6 +62,7 @@ def level_set_step(d: Draft) -> None:
         shrink.append(minus)
     floor = "1.0e-6"
     if task == "constant speed":
+        lines.append(f"# The front moves {'outwards' if outward else 'inwards'}, so these sides are upwind")
         lines.append(f"norm_sq = {total(grow if outward else shrink)}")
     else:
         lines += [f"grow = {total(grow)}", f"shrink = {total(shrink)}"]

@@ -196,8 +196,8 @@ def mrt_step(d: Draft) -> None:
         energy_sq -= $s_eps * (energy_sq - energy_sq_eq)
         flux_x -= $s_q * (flux_x + jx)
         flux_y -= $s_q * (flux_y + jy)
-        stress_diff -= $s_stress * (stress_diff - stress_diff_eq)
-        stress_xy -= $s_stress * (stress_xy - stress_xy_eq)
+        stress_diff -= $s_stress * $off_diff
+        stress_xy -= $s_stress * $off_xy
         $source
         # Back to populations, rows of M^-1 scaled by the norms of the moments
         a_rest = rho / 9.0 - energy / 9.0 + energy_sq / 9.0
@@ -233,6 +233,8 @@ def mrt_step(d: Draft) -> None:
         s_eps=f"{dot}s_eps",
         s_q=f"{dot}s_q",
         s_stress=s_stress,
+        off_diff="off_diff" if turbulence else "(stress_diff - stress_diff_eq)",
+        off_xy="off_xy" if turbulence else "(stress_xy - stress_xy_eq)",
         source=source if force != "none" else "",
         **{f"f_new{q}": at("f_new", q) for q in range(9)},
     )

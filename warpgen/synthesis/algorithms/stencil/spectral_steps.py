@@ -28,6 +28,44 @@ _SAID = {
 }
 
 
+_REAL_FACTOR = '''
+    @wp.func
+    def advance(z: wp.vec2, n: wp.vec2, rate: float, dt: float) -> wp.vec2:
+        """Euler's step in variables in which the linear terms are gone."""
+        return wp.exp(rate * dt) * (z + dt * n)
+'''
+# of equations whose linear terms do not turn the modes
+_REAL_STEPS = {
+    "midpoint": _REAL_FACTOR,
+    "integrating factor": _REAL_FACTOR,
+    "exponential": '''
+    @wp.func
+    def advance(z: wp.vec2, n: wp.vec2, rate: float, dt: float) -> wp.vec2:
+        """Exponential Euler step: z exp(h) + dt n (exp(h) - 1) / h."""
+        h = dt * rate
+        grown = wp.exp(h)
+        # The quotient loses its digits where the mode hardly changes, so take its series there
+        if wp.abs(h) > 0.05:
+            phi = (grown - 1.0) / h
+        else:
+            phi = 1.0 + 0.5 * h + h * h / 6.0
+        return grown * z + dt * phi * n
+''',
+    "semi-implicit": '''
+    @wp.func
+    def advance(z: wp.vec2, n: wp.vec2, rate: float, dt: float) -> wp.vec2:
+        """Crank-Nicolson for the linear terms, Euler for the others."""
+        return ((1.0 + 0.5 * dt * rate) * z + dt * n) / (1.0 - 0.5 * dt * rate)
+''',
+}
+_REAL_FINISH = '''
+    @wp.func
+    def finish(z: wp.vec2, n: wp.vec2, rate: float, dt: float) -> wp.vec2:
+        """The whole step, with what was found at its middle carried on from there."""
+        return wp.exp(rate * dt) * z + dt * wp.exp(0.5 * rate * dt) * n
+'''
+
+
 @DOMAIN.algorithm(
     source="Canuto et al. 2006, ch. 3; Orszag 1971 (two-thirds rule); Trefethen 2000, ch. 10; Cox & Matthews 2002; Kassam & Trefethen 2005",
     names={
@@ -108,17 +146,21 @@ def spectral_step(d: Draft) -> None:
     if drag:
         arguments.append("drag")
     real = ("-drag" if real == "0.0" else f"{real} - drag") if drag else real
+    turns = imaginary != "0.0"
+    says = "Complex rate at which the linear terms let the mode k grow and turn (real, imaginary)"
+    says = says if turns else "Rate at which the linear terms let the mode k grow"
     d.function(f'''
         @wp.func
-        def growth(k: float{"".join(f", {a}: float" for a in arguments)}) -> wp.vec2:
-            """Complex rate at which the linear terms let the mode k grow and turn (real, imaginary)."""
-            return wp.vec2({real}, {imaginary})
+        def growth(k: float{"".join(f", {a}: float" for a in arguments)}) -> {"wp.vec2" if turns else "float"}:
+            """{says}."""
+            return {f"wp.vec2({real}, {imaginary})" if turns else real}
     ''')
-    d.function("""
-        @wp.func
-        def c_mul(a: wp.vec2, b: wp.vec2) -> wp.vec2:
-            return wp.vec2(a[0] * b[0] - a[1] * b[1], a[0] * b[1] + a[1] * b[0])
-    """)
+    if turns:
+        d.function("""
+            @wp.func
+            def c_mul(a: wp.vec2, b: wp.vec2) -> wp.vec2:
+                return wp.vec2(a[0] * b[0] - a[1] * b[1], a[0] * b[1] + a[1] * b[0])
+        """)
     if nonlinear:
         if given == "values":
             d.function(
@@ -183,6 +225,8 @@ def spectral_step(d: Draft) -> None:
                 return c_mul(c_mul(before, z) + dt * n, after) / wp.length_sq(after)
         ''',
     }[scheme]  # fmt: skip
+    if not turns:
+        step = _REAL_STEPS[scheme]
     if not n:
         step = (
             step.replace(", n: wp.vec2", "")
@@ -201,7 +245,7 @@ def spectral_step(d: Draft) -> None:
     """
     force = "drive = wp.tile_map(as_complex, wp.tile_load(forcing, shape=(1, POINTS), offset=(line, 0)))\nwp.tile_fft(drive)"
     d.function(
-        "@wp.func\ndef real_part(z: wp.vec2) -> float:\n    return z[0] / float(POINTS)"
+        "@wp.func\ndef grid_value(z: wp.vec2) -> float:\n    # The inverse transform does not divide by the number of points\n    return z[0] / float(POINTS)"
     ) if result in (
         "field",
         "slope",
@@ -216,7 +260,10 @@ def spectral_step(d: Draft) -> None:
         )
     stage = f"advanced = wp.tile_map(advance, modes, {f'{n}, ' if n else ''}rate, dt)"
     if scheme == "midpoint":
-        d.function('''
+        d.function(
+            _REAL_FINISH
+            if not turns
+            else '''
             @wp.func
             def finish(z: wp.vec2, n: wp.vec2, rate: wp.vec2, dt: float) -> wp.vec2:
                 """The whole step, with what was found at its middle carried on from there."""
@@ -225,7 +272,8 @@ def spectral_step(d: Draft) -> None:
                 turn = wp.vec2(full * wp.cos(rate[1] * dt), full * wp.sin(rate[1] * dt))
                 late = wp.vec2(half * wp.cos(0.5 * rate[1] * dt), half * wp.sin(0.5 * rate[1] * dt))
                 return c_mul(turn, z) + dt * c_mul(late, n)
-        ''')
+        '''
+        )
         stage = f"""
             # Second order: the products once more, at the middle of the step
             middle = wp.tile_map(advance, modes, {n}, rate, 0.5 * dt)
@@ -236,11 +284,11 @@ def spectral_step(d: Draft) -> None:
             advanced = wp.tile_map(finish, modes, {n.replace("push", "push_mid")}, rate, dt)
         """
     end = {
-        "field": "wp.tile_ifft(advanced)\nwp.tile_store(next_field, wp.tile_map(real_part, advanced), offset=(line, 0))",
+        "field": "wp.tile_ifft(advanced)\nwp.tile_store(next_field, wp.tile_map(grid_value, advanced), offset=(line, 0))",
         "modes": "wp.tile_store(next_modes, advanced, offset=(line, 0))",
         "energy": "wp.tile_store(energies, wp.tile_map(energy_of, advanced), offset=(line, 0))",
         "slope": "slope = wp.tile_map(derivative, advanced, k)\nwp.tile_ifft(slope)\n"
-        "wp.tile_store(slopes, wp.tile_map(real_part, slope), offset=(line, 0))",
+        "wp.tile_store(slopes, wp.tile_map(grid_value, slope), offset=(line, 0))",
     }[result]
     d.launch(lines, tiled=True)
     d.code(

@@ -100,7 +100,11 @@ def _write(d: Draft, task: str) -> None:
         else:
             value = f"strength * dx * wp.cross(towards, {g.at('curl')})"
         lines.append(f"{g.at('vel')} += dt * {value}" if apply else f"{g.at('force')} = {value}")
-    g.code(d, "\n".join(lines), "vel" if task == "curl" else "curl")
+    border = ""
+    if not apply:
+        zero = "0.0" if task == "curl" and ndim == 2 else f"wp.vec{ndim}()"
+        border = f"{g.at('curl' if task == 'curl' else 'force')} = {zero}"
+    g.code(d, "\n".join(lines), "vel" if task == "curl" else "curl", border)
     d.explain("f = epsilon dx (N x omega) with N = grad |omega| / |grad |omega||, epsilon the strength.")
     if task == "curl":
         form = "dv/dx - du/dy" if ndim == 2 else "curl u"
