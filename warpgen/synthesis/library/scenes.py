@@ -99,6 +99,10 @@ def draw(
         chosen = d.pick(*(_ROUND if smooth else _SOLIDS))
         if chosen not in solids:
             solids.append(chosen)
+    joins = tuple(_COMBINED)
+    if not smooth:  # one spelling of a difference in a scene
+        left_out = d.pick("difference", "cut")
+        joins = tuple(kind for kind in joins if kind != left_out)
     lines: list[str] = []
     parts: list[Callable[[Any], Any]] = []
     for place, solid in enumerate(solids):
@@ -108,7 +112,7 @@ def draw(
     value: Callable[[Any], Any] = parts[0]
     text = solids[0].name
     for solid, part in zip(solids[1:], parts[1:], strict=True):
-        kind = d.pick("smooth union", "exponential union") if smooth else d.pick(*_COMBINED)
+        kind = d.pick("smooth union", "exponential union") if smooth else d.pick(*joins)
         form, helper, sizes, counterpart = _COMBINED[kind]
         sharpness = (d.pick(*sizes),) if sizes else ()
         joined = form.format(

@@ -306,6 +306,7 @@ def frustum_cull(d: Draft) -> None:
             $fetch
             $measure
             $behind
+                $culled
                 return
             $crossing
         $store
@@ -322,6 +323,7 @@ def frustum_cull(d: Draft) -> None:
         if result == "class"
         else "# corner farthest along the plane normal (p-vertex)",
         crossing=f"if {across}:\n    cut += 1" if result == "class" else "",
+        culled={"flag": "visible[tid] = 0", "class": "classes[tid] = 0"}.get(result, ""),
         store=store,
     )
 

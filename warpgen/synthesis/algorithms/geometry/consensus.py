@@ -21,7 +21,6 @@ _SAMPLES = {"plane": 3, "sphere": 4, "line": 2, "circle": 3}
         "support": "consensus|score",
         "tolerance": "threshold|inlier_dist|max_residual",
         "residual": "err|deviation|dist",
-        "model": "fitted|candidate",
     },
     adjoint="no",
     weight=7,
@@ -36,7 +35,7 @@ def score_hypotheses(d: Draft) -> None:
     prior = d.flag("prior", 0.5)
     normals = d.flag("normals", 0.5) and shape != "line"
     result = d.option("result", "score", "model", "best")
-    valid = d.flag("mask", 0.35)
+    valid = d.flag("mask", 0.5) and sampling == "given"  # samples are of the remaining points
     those = "the remaining points" if valid else "all points"
     d.says(
         f"Finds the best score among {shape}s through minimal samples of points (RANSAC)."
@@ -110,20 +109,18 @@ def score_hypotheses(d: Draft) -> None:
 
             normal /= double_area
             offset = -wp.dot(normal, p)
-            model = wp.vec4(normal[0], normal[1], normal[2], offset)
             """,
         "sphere": """
             # Differences of |x - c|^2 = r^2 are linear in the center
             system = wp.matrix_from_rows(q - p, r - p, s - p)
             # Nearly in a plane, so the sphere would be huge
-            if wp.abs(wp.determinant(system)) < 2.0e-2:
+            if wp.abs(wp.determinant(system)) < MIN_DETERMINANT:
                 return
 
             pp = wp.dot(p, p)
             right = 0.5 * wp.vec3(wp.dot(q, q) - pp, wp.dot(r, r) - pp, wp.dot(s, s) - pp)
             center = wp.inverse(system) * right
             radius = wp.length(p - center)
-            model = wp.vec4(center[0], center[1], center[2], radius)
             """,
         "line": """
             # Line through two points
@@ -134,8 +131,6 @@ def score_hypotheses(d: Draft) -> None:
                 return
 
             along /= length
-            # Pluecker coordinates
-            model = wp.spatial_vector(along, wp.cross(p, along))
             """,
         "circle": """
             # Circle through three points, by perpendicular bisectors
@@ -143,7 +138,7 @@ def score_hypotheses(d: Draft) -> None:
             b = r - p
             det = 2.0 * (a[0] * b[1] - a[1] * b[0])
             # Nearly on a line, so the circle would be huge
-            if wp.abs(det) < 2.0e-2:
+            if wp.abs(det) < MIN_DETERMINANT:
                 return
 
             a2 = wp.dot(a, a)
@@ -151,9 +146,19 @@ def score_hypotheses(d: Draft) -> None:
             offset = wp.vec2(b[1] * a2 - a[1] * b2, a[0] * b2 - b[0] * a2) / det
             center = p + offset
             radius = wp.length(offset)
-            model = wp.vec3(center[0], center[1], radius)
             """,
     }[shape]
+    model = (
+        "models[trial] = "
+        + {
+            "plane": "wp.vec4(normal[0], normal[1], normal[2], offset)",
+            "sphere": "wp.vec4(center[0], center[1], center[2], radius)",
+            "line": "wp.spatial_vector(along, wp.cross(p, along))",
+            "circle": "wp.vec3(center[0], center[1], radius)",
+        }[shape]
+    )
+    if shape == "line":
+        model = f"# Pluecker coordinates\n{model}"
     limit = {
         "plane": "# Floors and tables only\nif wp.abs(normal[2]) < min_upright:\n    return\n",
         "line": "# Upright poles only\nif wp.abs(along[2]) < min_upright:\n    return\n",
@@ -183,6 +188,8 @@ def score_hypotheses(d: Draft) -> None:
             support += wp.log(1.0 + 15.0 * wp.exp(-0.5 * z * z))
             """,
     }[score]
+    if shape in ("sphere", "circle"):
+        d.module("MIN_DETERMINANT = wp.constant(2.0e-2)")
     d.launch(trials)
     d.code(
         """
@@ -214,14 +221,10 @@ def score_hypotheses(d: Draft) -> None:
         else "",
         store={
             "score": "scores[trial] = support",
-            "model": "scores[trial] = support\nmodels[trial] = model",
+            "model": f"scores[trial] = support\n{model}",
             "best": "wp.atomic_max(best_score, 0, support)",
         }[result],
     )
-    if result != "model":
-        d.text = "\n".join(
-            line for line in d.text.split("\n") if not line.startswith("model = ") and "Pluecker" not in line
-        )
     d.explain(
         """
         A minimal sample fixes the shape; its support among $those tells whether the sample was free of

@@ -214,7 +214,7 @@ def dual_contour_vertices(d: Draft) -> None:
                 plane_normal = wp.normalize((1.0 - t) * normal_lo + t * normal_hi)
                 """,
         }[normals],
-        empty="" if out == "dense" else "cell_vertex[i, j, k] = -1",
+        empty="crossed_edges[i, j, k] = 0" if out == "dense" else "cell_vertex[i, j, k] = -1",
         solve=text,
         keep={
             "none": "",

@@ -126,9 +126,9 @@ def ray_primitive(d: Draft) -> None:
     store = {
         "distance": "t_hit[tid] = wp.where(nearest < 1.0e8, nearest, -1.0)" if nearest else "t_hit[tid] = t",
         "flag": "hit[tid] = wp.where(t >= 0.0, 1, 0)",
-        "point": "if nearest < 1.0e8:\n    points[tid] = ro + nearest * rd"
+        "point": "if nearest < 1.0e8:\n    points[tid] = ro + nearest * rd\nelse:\n    points[tid] = wp.vec3(0.0)"
         if nearest
-        else "if t >= 0.0:\n    points[tid] = ro + t * rd",
+        else "points[tid] = wp.where(t >= 0.0, ro + t * rd, wp.vec3(0.0))",
         "count": "",
     }[result]
     d.launch(n)
@@ -203,6 +203,7 @@ def obb_overlap(d: Draft) -> None:
     d.input("half", "vec3", count, 0.2, 0.7, about="Half extents")
     d.output("hit", "int", n)
     if axes == "faces only":
+        d.calls("box_face_axes_test|boxes_may_overlap|coarse_box_overlap")
         d.says("Tests pairs of oriented boxes for overlap along their face normals only (conservative).")
     if layout != "pairs":
         d.says(

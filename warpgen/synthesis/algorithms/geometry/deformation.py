@@ -89,19 +89,19 @@ def skin_vertices(d: Draft) -> None:
         d.output("normals_out", "vec3", n)
     bone = "wp.transform_multiply(bones[b], inverse_bind[b])" if bind else "bones[b]"
     if blend == "transforms":
-        first = "moved = wp.vec3()" + ("\nturned = wp.vec3()" if normals else "")
-        step = f"X = {bone}\nmoved += w * wp.transform_point(X, p)"
+        first = "posed = wp.vec3()" + ("\nturned = wp.vec3()" if normals else "")
+        step = f"X = {bone}\nposed += w * wp.transform_point(X, p)"
         step += "\nturned += w * wp.transform_vector(X, rest_normals[tid])" if normals else ""
-        last = "skinned[tid] = moved"
+        last = "skinned[tid] = posed"
     elif blend == "matrices":
-        first = "moved = wp.vec3()"
-        step = "moved += w * wp.transform_point(bones[b], p)"
-        last = "skinned[tid] = moved"
+        first = "posed = wp.vec3()"
+        step = "posed += w * wp.transform_point(bones[b], p)"
+        last = "skinned[tid] = posed"
     elif blend == "rotation and translation":
         first, step, last = (
-            "moved = wp.vec3()",
-            "moved += w * (rotations[b] * p + translations[b])",
-            "skinned[tid] = moved",
+            "posed = wp.vec3()",
+            "posed += w * (rotations[b] * p + translations[b])",
+            "skinned[tid] = posed",
         )
     elif blend == "nlerp":
         first = "q = wp.quat(0.0, 0.0, 0.0, 0.0)\nt = wp.vec3()"

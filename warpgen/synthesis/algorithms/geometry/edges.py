@@ -111,8 +111,8 @@ def edge_gaps(d: Draft) -> None:
         "middle": f"{away}\nmidpoints[tid] = 0.5 * (x1 + x2)",
         "normal": f"{unit}\nnormals[tid] = n",
         "weights": "weights[tid] = wp.vec4(1.0 - st[0], st[0], 1.0 - st[1], st[1])",
-        "push": "gap = st[2]\nif gap < thickness:\n    x1 = a + st[0] * (b - a)\n    x2 = c + st[1] * (d - c)\n"
-        "    # The other edge makes the other half of the way\n    corrections[tid] = 0.5 * (gap - thickness) * wp.normalize(x2 - x1)",
+        "push": f"{unit}\n# The other edge makes the other half of the way\n"
+        "corrections[tid] = 0.5 * wp.min(st[2] - thickness, 0.0) * n",
         "count": "if st[2] < thickness:\n    wp.atomic_add(num_close, 0, 1)",
         "lowest": "wp.atomic_min(least, 0, st[2])",
         "speed": f"{unit}\nspeeds[tid] = wp.dot(v1[tid] - v2[tid], n)",

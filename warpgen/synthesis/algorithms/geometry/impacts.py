@@ -65,7 +65,7 @@ _KINDS = {
         "toi": "t_impact|impact_time|t_contact",
         "positions": "particle_q|vertex_positions|x0",
         "displacements": "particle_dq|dx|motion",
-        "max_speed": "motion_bound|l_p|rel_motion_bound",
+        "motion_bound": "l_p|rel_motion_bound|max_approach",
         "min_step": "step_size|alpha_min|global_toi",
     },
     adjoint="no",
@@ -175,8 +175,8 @@ def time_of_impact(d: Draft) -> None:
         $move
         $center
         # Upper bound on how fast the distance can shrink per unit of t
-        max_speed = $bound
-        if max_speed < 1.0e-9:
+        motion_bound = $bound
+        if motion_bound < 1.0e-9:
             $never
             return
 
@@ -188,7 +188,7 @@ def time_of_impact(d: Draft) -> None:
 
         target_gap = $slackness * gap
         t = float(0.0)
-        step_fraction = (1.0 - $slackness) * gap / max_speed
+        step_fraction = (1.0 - $slackness) * gap / motion_bound
         iteration = int(0)
         while iteration < $most:
             $advance
@@ -201,7 +201,7 @@ def time_of_impact(d: Draft) -> None:
             if t > 1.0:
                 $free
                 return
-            step_fraction = 0.9 * gap / max_speed
+            step_fraction = 0.9 * gap / motion_bound
             iteration += 1
 
         $store

@@ -65,7 +65,7 @@ def cotangent_operators(d: Draft) -> None:
             @wp.func
             def cotangent(a: wp.vec3, b: wp.vec3) -> float:
                 # slivers would divide by zero
-                return wp.dot(a, b) / wp.max(wp.length(wp.cross(a, b)), 0.01)
+                return wp.dot(a, b) / wp.max(wp.length(wp.cross(a, b)), 1.0e-6)
             """
         )
         weights = """
@@ -77,7 +77,7 @@ def cotangent_operators(d: Draft) -> None:
     else:
         weights = """
             # all cotangents share 2 * area; clamp it to avoid dividing by zero for slivers
-            double_area = wp.max(wp.length(wp.cross(q - p, r - p)), 0.01)
+            double_area = wp.max(wp.length(wp.cross(q - p, r - p)), 1.0e-6)
             wp_ = 0.5 * wp.dot(q - p, r - p) / double_area
             wq = 0.5 * wp.dot(r - q, p - q) / double_area
             wr = 0.5 * wp.dot(p - r, q - r) / double_area
@@ -131,7 +131,7 @@ def cotangent_operators(d: Draft) -> None:
     def reference(v: Values) -> dict[str, Any]:
         at = corner_ids(v, sort)
         x = v.points[at]
-        wide = np.maximum(np.linalg.norm(np.cross(x[:, 1] - x[:, 0], x[:, 2] - x[:, 0]), axis=1), 0.01)
+        wide = np.maximum(np.linalg.norm(np.cross(x[:, 1] - x[:, 0], x[:, 2] - x[:, 0]), axis=1), 1e-6)
         double = np.linalg.norm(np.cross(x[:, 1] - x[:, 0], x[:, 2] - x[:, 0]), axis=1)
         matrix, cots, angles, mass = np.zeros((points, points)), [], np.zeros(points), np.zeros(points)
         for o in range(3):

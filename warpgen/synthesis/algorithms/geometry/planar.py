@@ -103,7 +103,7 @@ def delaunay_test(d: Draft) -> None:
             center = a + wp.vec2(f[1] * ee - e[1] * ff, e[0] * ff - f[0] * ee) / denom
             radius_sq = wp.length_sq(center - a)
             """
-        test, value = "wp.length_sq(p - center) < radius_sq", "radius_sq - wp.length_sq(p - center)"
+        test, value = "wp.length_sq(p - center) < radius_sq", "wp.length_sq(p - center) - radius_sq"
     else:
         body = """
             # the edge (a, b) is not Delaunay if the opposite angles at c and p sum to more than pi
@@ -119,7 +119,7 @@ def delaunay_test(d: Draft) -> None:
         test, value = "sin_c * sin_p > 0.0 and wp.abs(sin_c) * cos_p + cos_c * wp.abs(sin_p) < 0.0", ""
     if form == "circumcenter" and result == "value":
         d.says(
-            "Computes the power of a point with respect to the circumcircle of a triangle, positive inside."
+            "Computes the power of a point with respect to the circumcircle of a triangle, negative inside."
         )
     measured = "incircle" if form == "determinant" else "powers"
     store = {
@@ -146,7 +146,9 @@ def delaunay_test(d: Draft) -> None:
             sure &= np.abs(other_side) > 1e-4
         if result == "value":
             value = (
-                inside if form == "determinant" else inside / np.where(np.abs(area) > 1e-3, np.abs(area), 1.0)
+                inside
+                if form == "determinant"
+                else -inside / np.where(np.abs(area) > 1e-3, np.abs(area), 1.0)
             )
             np.testing.assert_allclose(after[measured][sure], value[sure], rtol=2e-2, atol=2e-3)
         elif result == "flag":

@@ -253,9 +253,7 @@ def smooth_vertices(d: Draft) -> None:
         $step
         $half
         $bound
-        candidate = x + displacement
         $guard
-        smoothed[vertex_index] = candidate
         """,
         fixed={
             "none": "",
@@ -321,14 +319,16 @@ def smooth_vertices(d: Draft) -> None:
         if limit
         else "",
         guard=f"""
+            candidate = x + displacement
             # Backtrack once, then give up on vertices whose faces would still flip
             if would_invert({_RING}, candidate, params.min_area_ratio):
                 candidate = x + 0.5 * displacement
                 if would_invert({_RING}, candidate, params.min_area_ratio):
                     candidate = x
+            smoothed[vertex_index] = candidate
             """
         if guard
-        else "",
+        else "smoothed[vertex_index] = x + displacement",
     )
     d.explain("""
         One Jacobi pass: all vertices read the positions of the previous pass. Faces around a vertex are

@@ -52,6 +52,7 @@ def triangles_cross(d: Draft) -> None:
             b1 = points[g[1]]
             b2 = points[g[2]]
             """
+    none = {"flag": "hit[tid] = 0", "length": "length[tid] = 0.0"}.get(result, "")
     skip = """
         # adjacent faces always touch at their shared vertex
         for i in range(3):
@@ -59,6 +60,8 @@ def triangles_cross(d: Draft) -> None:
                 if f[i] == g[j]:
                     return
         """
+    if none:
+        skip = skip.replace("return", f"{none}\n                    return")
     d.function(
         """
         @wp.func
@@ -87,7 +90,7 @@ def triangles_cross(d: Draft) -> None:
     else:
         d.output("hit", "int", n)
     store = {
-        "flag": "if overlap > 0.0:\n    hit[tid] = 1",
+        "flag": "hit[tid] = wp.where(overlap > 0.0, 1, 0)",
         "count": "if overlap > 0.0:\n    wp.atomic_add(num_crossing, 0, 1)",
         "length": "# projections are scaled by the length of the (unnormalized) line direction\n"
         "length[tid] = wp.max(overlap, 0.0) / wp.length(line)",
@@ -101,14 +104,17 @@ def triangles_cross(d: Draft) -> None:
         da = wp.vec3(wp.dot(n2, a0 - b0), wp.dot(n2, a1 - b0), wp.dot(n2, a2 - b0))
         # early exit if all corners are on one side of the other plane
         if wp.min(da) > 0.0 or wp.max(da) < 0.0:
+            $none
             return
         n1 = wp.cross(a1 - a0, a2 - a0)
         db = wp.vec3(wp.dot(n1, b0 - a0), wp.dot(n1, b1 - a0), wp.dot(n1, b2 - a0))
         if wp.min(db) > 0.0 or wp.max(db) < 0.0:
+            $none
             return
         line = wp.cross(n1, n2)
         # coplanar triangles are not handled
         if wp.dot(line, line) < 1.0e-10:
+            $none
             return
         pa = wp.vec3(wp.dot(line, a0), wp.dot(line, a1), wp.dot(line, a2))
         pb = wp.vec3(wp.dot(line, b0), wp.dot(line, b1), wp.dot(line, b2))
@@ -120,6 +126,7 @@ def triangles_cross(d: Draft) -> None:
         lines=lines,
         shared=skip,
         store=store,
+        none=none,
     )
 
     def agrees(v: Values, after: Values) -> None:

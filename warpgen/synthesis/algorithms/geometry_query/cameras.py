@@ -240,9 +240,9 @@ def render_mesh_instances(d: Draft) -> None:
         lens=_RAYS[lens],
         miss={
             "color": f"image[{at}] = background",
-            "depth": "# Far pixels keep depth 0",
+            "depth": f"depth_image[{at}] = 0.0",
             "labels": f"segmentation[{at}] = -1",
-            "normals": "# Background keeps a zero normal",
+            "normals": f"normal_image[{at}] = wp.vec3(0.0)",
         }[result],
         side={
             True: """

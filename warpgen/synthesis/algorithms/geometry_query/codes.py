@@ -261,13 +261,11 @@ def radix_tree(d: Draft) -> None:
         """
         # find the last key that shares a longer prefix with key tid than the node does
         s = int(0)
-        t = (length + 1) // 2
-        while t >= 1:
+        t = length
+        while t > 1:
+            t = (t + 1) // 2
             if delta(codes, tid, tid + (s + t) * d) > node_delta:
                 s += t
-            if t == 1:
-                break
-            t = (t + 1) // 2
         split = tid + s * d + wp.min(d, 0)
         """
         if result in ("split", "children")

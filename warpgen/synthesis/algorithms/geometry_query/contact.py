@@ -68,6 +68,7 @@ def mesh_collision(d: Draft) -> None:
         "correction": "dx[tid] = -c * n",
         "force": "f[tid] = -ke * c * n",
     }[result]
+    d.module("MAX_DIST = wp.constant(2.0)")
     d.launch(n)
     d.code(
         """
@@ -88,7 +89,7 @@ def mesh_collision(d: Draft) -> None:
         mask="# skip kinematic particles (inverse mass of zero)\nif inv_mass[tid] <= 0.0:\n    return"
         if mask
         else "",
-        call=QUERIES[sign].replace("max_dist", "2.0"),
+        call=QUERIES[sign].replace("max_dist", "MAX_DIST"),
         respond=respond,
         surface="surface_v = wp.mesh_eval_velocity(mesh, query.face, query.u, query.v)" if moving else "",
         relative=relative,

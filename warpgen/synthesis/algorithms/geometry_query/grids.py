@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -124,6 +125,10 @@ def walk_grid(d: Draft) -> None:
             .replace("a == 0", "a == wp.uint32(0)")
             .replace("a == 1", "a == wp.uint32(1)")
         )
+    if result in ("cell", "count"):  # nobody asks how far
+        advance = re.sub(
+            r"t = t_max\[(\w)\]\n( *)t_max\[\1\] = t \+ t_delta", r"t_max[\1] += t_delta", advance
+        )
     cell = f"wp.vec{dim}i({', '.join(names)})"
     begin, inner, stop, last = {
         "distance": ("hit = float(-1.0)", "", "hit = t\nbreak", "t_hit[tid] = hit"),
@@ -159,12 +164,13 @@ def walk_grid(d: Draft) -> None:
         o = origins[tid]
         r = directions[tid]
         $setup
-        t = float(0.0)
+        $start
         $begin
         $loop
         $last
         """,
         setup=setup,
+        start="t = float(0.0)" if result in ("distance", "sum") else "",
         begin=begin,
         loop=loop,
         outside=outside,

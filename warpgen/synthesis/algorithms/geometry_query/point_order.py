@@ -186,7 +186,8 @@ def ordered_points(d: Draft) -> None:
         bounds=bounds,
         end=end,
     )
-    d.explain(f"Cells of 1/{cells} of the box; points of one cell are in no particular order.")
+    ties = "" if result in ("codes", "splits") else "; points of one cell are in no particular order"
+    d.explain(f"Cells of 1/{cells} of the box{ties}.")
 
     def agree(before: Values, after: Values) -> None:
         for c in range(clouds):

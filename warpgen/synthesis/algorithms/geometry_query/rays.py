@@ -90,10 +90,10 @@ def cast_rays(d: Draft) -> None:
     ro = "origin" if camera == "fan" else "ro"
     target, kind, none, value = {
         "depth": ("depth", "float", d.pick("-1.0", "MAX_T"), "query.t"),
-        "normal": ("normals", "vec3", "", "wp.normalize(query.normal)"),
+        "normal": ("normals", "vec3", "wp.vec3(0.0)", "wp.normalize(query.normal)"),
         "face": ("hits", "int", "-1", "query.face"),
-        "point": ("points", "vec3", "", f"{ro} + query.t * rd"),
-        "facing": ("image", "float", "", "wp.abs(wp.dot(wp.normalize(query.normal), rd))"),
+        "point": ("points", "vec3", f"{ro} + MAX_T * rd", f"{ro} + query.t * rd"),
+        "facing": ("image", "float", "0.0", "wp.abs(wp.dot(wp.normalize(query.normal), rd))"),
     }[result]
     d.output(target, kind, shape)
     d.module(f"MAX_T = wp.constant({far})")
@@ -101,9 +101,9 @@ def cast_rays(d: Draft) -> None:
         {
             "depth": "Casts rays against a mesh and returns the hit distance, "
             + ("-1 for a miss." if none == "-1.0" else "the greatest one for a miss."),
-            "normal": "Casts rays against a mesh and returns the surface normal at the hit.",
+            "normal": "Casts rays against a mesh and returns the surface normal at the hit, zero for a miss.",
             "face": "Casts rays against a mesh and returns the index of the face hit, -1 for a miss.",
-            "point": "Casts rays against a mesh and returns the hit point.",
+            "point": "Casts rays against a mesh and returns the hit point, the end of the ray for a miss.",
             "facing": "Casts rays against a mesh and shades hits by the facing ratio.",
         }[result]
     )
@@ -112,10 +112,8 @@ def cast_rays(d: Draft) -> None:
         store = f"{at} = wp.where(query.result, {value}, {none})"
     elif miss == "early":
         store = f"if not query.result:\n    $none\n    return\n{at} = {value}"
-    elif none:
-        store = f"if query.result:\n    {at} = {value}\nelse:\n    {at} = {none}"
     else:
-        store = f"if query.result:\n    {at} = {value}"
+        store = f"if query.result:\n    {at} = {value}\nelse:\n    {at} = {none}"
     d.launch(*shape)
     d.code(
         "$lines\nquery = wp.mesh_query_ray(mesh, $ro, rd, MAX_T)\n$store",
@@ -124,7 +122,7 @@ def cast_rays(d: Draft) -> None:
         target=target,
         ro=ro,
         store=store,
-        none=f"{at} = {none}" if none else "",
+        none=f"{at} = {none}",
     )
 
     def rays(v: Values) -> tuple[Any, Any]:
@@ -156,13 +154,13 @@ def cast_rays(d: Draft) -> None:
         met = np.isfinite(t)
         a, b, c = (x[face] for x in corners(v.mesh))
         normal = unit(np.cross(b - a, c - a))
-        empty = far if none == "MAX_T" else float(none or 0.0)
-        flat = np.where(met, t, 0.0)[:, None]
+        empty = far if none == "MAX_T" else -1.0
+        flat = np.where(met, t, far)[:, None]
         expected = {
             "depth": np.where(met, t, empty),
             "normal": np.where(met[:, None], normal, 0.0),
             "face": np.where(met, face, -1),
-            "point": np.where(met[:, None], o + flat * r, 0.0),
+            "point": o + flat * r,
             "facing": np.where(met, np.abs((normal * r).sum(-1)), 0.0),
         }[result]
         actual = np.asarray(after[target]).reshape(expected.shape)
@@ -311,7 +309,7 @@ def faces_in_box(d: Draft) -> None:
         {
             "count": "count_faces|faces_in_box|mesh_box_query|aabb_triangle_count",
             "first": "first_face_in_box|find_first_face|smallest_face_index",
-            "area": "area_in_box|mesh_area_in_box|sum_face_areas",
+            "area": "sum_face_areas|overlapping_face_area|face_area_near_box",
             "list": "faces_in_box|list_faces|mesh_box_query|broad_phase_mesh",
         }[result]
     )
@@ -364,9 +362,9 @@ def faces_in_box(d: Draft) -> None:
         "area": (
             "total = float(0.0)",
             """
-            v0 = wp.mesh_eval_position(mesh, face, 1.0, 0.0)
-            v1 = wp.mesh_eval_position(mesh, face, 0.0, 1.0)
-            v2 = wp.mesh_eval_position(mesh, face, 0.0, 0.0)
+            v0 = wp.mesh_get_point(mesh, 3 * face)
+            v1 = wp.mesh_get_point(mesh, 3 * face + 1)
+            v2 = wp.mesh_get_point(mesh, 3 * face + 2)
             total += 0.5 * wp.length(wp.cross(v1 - v0, v2 - v0))
             """,
             "area[tid] = total",

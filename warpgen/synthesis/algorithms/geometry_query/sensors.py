@@ -158,7 +158,8 @@ class LidarParams:
     out = "points" if result == "points" else "ranges"
     miss = "\n".join(
         [
-            *([f"ranges[{at}] = -1.0"] if result != "points" else []),
+            f"points[{at}] = wp.vec3(0.0)" if result == "points" else f"ranges[{at}] = -1.0",
+            *([f"intensities[{at}] = 0.0"] if result == "intensity" else []),
             *([f"hit_shapes[{at}] = -1"] if labels else []),
         ]
     )

@@ -82,7 +82,7 @@ def mesh_signed_distance(d: Draft) -> None:
             "signed": "mesh_signed_distance|signed_distance_to_mesh|mesh_sdf|compute_mesh_sdf",
             "unsigned": "distance_to_mesh|mesh_distance|unsigned_distance",
             "point": "closest_point_on_mesh|project_to_mesh|mesh_closest_points",
-            "both": "mesh_signed_distance|query_mesh|closest_point_and_distance",
+            "both": "closest_point_and_distance|project_and_measure|closest_points_and_sdf",
             "gradient": "mesh_sdf_gradient|distance_gradient|signed_distance_gradient",
         }[result]
     )
@@ -157,9 +157,13 @@ def mesh_signed_distance(d: Draft) -> None:
         if query.result:
             cp = wp.mesh_eval_position(mesh, query.face, query.u, query.v)
             $store
+        $missed
         """,
         lines=lines,
         call=call,
+        missed=f"else:\n    {'sdf' if result == 'signed' else 'distances'}[{where}] = max_dist"
+        if bound == "given" and result in ("signed", "unsigned")
+        else "",
         store=store,
     )
 

@@ -49,11 +49,11 @@ def inside_mesh(d: Draft) -> None:
         d.output("inside", "int", n, about="Nonzero for points inside of the mesh")
     test, condition = {
         "winding": (
-            "query = wp.mesh_query_point_sign_winding_number(mesh, p, 10.0)",
+            "query = wp.mesh_query_point_sign_winding_number(mesh, p, MAX_DIST)",
             "query.result and query.sign < 0.0",
         ),
         "parity": (
-            "query = wp.mesh_query_point_sign_parity(mesh, p, 10.0)",
+            "query = wp.mesh_query_point_sign_parity(mesh, p, MAX_DIST)",
             "query.result and query.sign < 0.0",
         ),
         "solid angle": (
@@ -61,9 +61,9 @@ def inside_mesh(d: Draft) -> None:
             solid_angle = float(0.0)
             faces = wp.mesh_get(mesh).indices.shape[0] // 3
             for face in range(faces):
-                a = wp.mesh_eval_position(mesh, face, 1.0, 0.0) - p
-                b = wp.mesh_eval_position(mesh, face, 0.0, 1.0) - p
-                c = wp.mesh_eval_position(mesh, face, 0.0, 0.0) - p
+                a = wp.mesh_get_point(mesh, 3 * face) - p
+                b = wp.mesh_get_point(mesh, 3 * face + 1) - p
+                c = wp.mesh_get_point(mesh, 3 * face + 2) - p
                 la = wp.length(a)
                 lb = wp.length(b)
                 lc = wp.length(c)
@@ -79,18 +79,18 @@ def inside_mesh(d: Draft) -> None:
             start = p
             # No more crossings than the limit, should a ray run along a face
             crossings = int(0)
-            query = wp.mesh_query_ray(mesh, start, direction, 10.0)
+            query = wp.mesh_query_ray(mesh, start, direction, MAX_T)
             while query.result and crossings < 16:
                 crossings += 1
                 # go on slightly behind the surface, so that its face is not met again
                 start = start + (query.t + 1.0e-4) * direction
-                query = wp.mesh_query_ray(mesh, start, direction, 10.0)
+                query = wp.mesh_query_ray(mesh, start, direction, MAX_T)
             """,
             "crossings % 2 == 1",
         ),
         "first hit": (
             "# from inside, a ray meets a face from behind first\n"
-            "query = wp.mesh_query_ray(mesh, p, wp.normalize(ray), 10.0)",
+            "query = wp.mesh_query_ray(mesh, p, wp.normalize(ray), MAX_T)",
             "query.result and query.sign < 0.0",
         ),
     }[method]
@@ -100,7 +100,9 @@ def inside_mesh(d: Draft) -> None:
         "mask": f"if {condition}:\n    alive[tid] = 0",
     }[result]
     if result == "flag" and " and " in condition:
-        store = f"if {condition}:\n    inside[tid] = 1"
+        store = f"if {condition}:\n    inside[tid] = 1\nelse:\n    inside[tid] = 0"
+    if method != "solid angle":
+        d.module(f"{'MAX_T' if method in ('ray count', 'first hit') else 'MAX_DIST'} = wp.constant(10.0)")
     d.launch(n)
     d.code("tid = wp.tid()\np = points[tid]\n$test\n$store", test=test, store=store)
 
@@ -194,7 +196,7 @@ def transfer_from_mesh(d: Draft) -> None:
     )
     lines = {
         "velocity": "value = wp.mesh_eval_velocity(mesh, query.face, query.u, query.v)",
-        "normal": "value = wp.mesh_eval_face_normal(mesh, query.face)",
+        "normal": f"{made}[tid] = wp.mesh_eval_face_normal(mesh, query.face)",
         "attribute": """
             # barycentric coordinates: u and v are the weights of the first two vertices
             i = wp.mesh_get_index(mesh, 3 * query.face)
@@ -202,8 +204,8 @@ def transfer_from_mesh(d: Draft) -> None:
             k = wp.mesh_get_index(mesh, 3 * query.face + 2)
             value = query.u * values[i] + query.v * values[j] + (1.0 - query.u - query.v) * values[k]
             """,
-        "barycentric": "value = wp.vec3(query.u, query.v, 1.0 - query.u - query.v)",
-        "face": "value = query.face",
+        "barycentric": f"{made}[tid] = wp.vec3(query.u, query.v, 1.0 - query.u - query.v)",
+        "face": f"{made}[tid] = query.face",
     }[what]
     if fall:
         lines += """
@@ -211,7 +213,16 @@ def transfer_from_mesh(d: Draft) -> None:
             value *= wp.exp(-wp.length_sq(p - cp) / (h * h))
             """.replace("value *=", "value = value *")
     reach = "max_dist" if limit == "near" else d.pick("1.0e6", "100.0")
-    missed = f"{made}[tid] = -1" if what == "face" else ""
+    missed = (
+        f"{made}[tid] = "
+        + {
+            "velocity": "wp.vec3(0.0)",
+            "normal": "wp.vec3(0.0)",
+            "attribute": "0.0",
+            "barycentric": "wp.vec3(0.0)",
+            "face": "-1",
+        }[what]
+    )
     d.launch(n)
     d.code(
         """
@@ -220,9 +231,9 @@ def transfer_from_mesh(d: Draft) -> None:
         query = wp.mesh_query_point_no_sign(mesh, p, $reach)
         $miss
         $lines
-        $made[tid] = value
+        $last
         """,
-        made=made,
+        last=f"{made}[tid] = value" if what in ("velocity", "attribute") else "",
         reach=reach,
         miss="if not query.result:\n    $missed\n    return",
         missed=missed,

@@ -36,9 +36,15 @@ def traverse_tree(d: Draft) -> None:
         d.input("node_upper", "vec3", nodes, 0.2, 1.2, about="Upper bounds of the tree nodes")
     elif boxes == "rows":
         d.input(
-            "bounds", "vec3", (nodes, 2), 0.2, 1.2, about="Negated lower bounds and upper bounds of the nodes"
+            "bounds",
+            "float",
+            (nodes, 6),
+            -2.5,
+            2.5,
+            kind="ascending",
+            about="Lower x, y, z and upper x, y, z of the nodes",
         )
-        low, high = ("-bounds[node, 0]", "bounds[node, 1]")
+        low, high = "low", "high"
     else:
         d.input("centers", "vec3", nodes, -0.3, 0.3)
         d.input("half", "vec3", nodes, 0.3, 1.0, about="Half extents")
@@ -95,8 +101,12 @@ def traverse_tree(d: Draft) -> None:
             "sum": "Traverses an implicit binary BVH and accumulates the weights of overlapping leaves.",
         }[result]
     )
+    corners = ""
     if boxes == "rows":
-        fetch += "\n# Lower bounds are stored negated, so that a maximum merges both"
+        corners = (
+            "low = wp.vec3(bounds[node, 0], bounds[node, 1], bounds[node, 2])\n"
+            "high = wp.vec3(bounds[node, 3], bounds[node, 4], bounds[node, 5])"
+        )
     begin, leaf, last = {
         "count": ("reached = int(0)", "reached += 1", "counts[tid] = reached"),
         "first": ("leaf = int(-1)", "leaf = node - FIRST_LEAF\nbreak", "first_leaf[tid] = leaf"),
@@ -111,6 +121,7 @@ def traverse_tree(d: Draft) -> None:
             while top > 0:
                 top -= 1
                 node = stack[top]
+                $corners
                 if $misses:
                     continue
                 if node >= $inner:
@@ -125,6 +136,7 @@ def traverse_tree(d: Draft) -> None:
         loop = """
             node = int(0)
             while node >= 0:
+                $corners
                 if $test:
                     if node < $inner:
                         node = 2 * node + 1
@@ -143,6 +155,7 @@ def traverse_tree(d: Draft) -> None:
         begin=begin,
         loop=loop,
         test=test,
+        corners=corners,
         misses=misses or f"not {test}",
         leaf=leaf,
         inner="FIRST_LEAF",
@@ -157,7 +170,7 @@ def traverse_tree(d: Draft) -> None:
         if boxes == "two arrays":
             lo, hi = v.node_lower, v.node_upper
         elif boxes == "rows":
-            lo, hi = -v.bounds[:, 0], v.bounds[:, 1]
+            lo, hi = v.bounds[:, :3], v.bounds[:, 3:]
         else:
             lo, hi = v.centers - v.half, v.centers + v.half
         p = (v.origins if query == "ray" else v.points)[:, None]

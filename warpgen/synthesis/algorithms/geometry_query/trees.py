@@ -79,8 +79,8 @@ def bvh_overlaps(d: Draft) -> None:
         box = "lo = lower[tid]\nhi = lo + size[tid]\nc = 0.5 * (lo + hi)"
         skip = """
             # boxes whose center lies outside do not count
-            e = points[other]
-            if wp.min(e - lo) < 0.0 or wp.min(hi - e) < 0.0:
+            other_center = points[other]
+            if wp.min(other_center - lo) < 0.0 or wp.min(hi - other_center) < 0.0:
                 continue
             """
     else:
@@ -134,11 +134,11 @@ def bvh_overlaps(d: Draft) -> None:
         "nearest": (
             "best = float(1.0e10)\nbest_index = int(-1)",
             """
-            dist_sq = wp.length_sq(points[other] - c)
+            dist_sq = wp.length_sq($other - c)
             if dist_sq < best:
                 best = dist_sq
                 best_index = other
-            """,
+            """.replace("$other", "other_center" if own == "other boxes" else "points[other]"),
             "nearest[tid] = best_index",
         ),
         "pairs": (
@@ -251,12 +251,16 @@ def bvh_ray_boxes(d: Draft) -> None:
     size = "RADIUS" if solid == "sphere" else "HALF"
     d.module(f"{size} = wp.constant({half})" + ("" if solid == "sphere" else "  # half the side of each box"))
     what = {"sphere": "ball", "box": "box"}[solid]
+    within = " within range" if ranged else ""
+    # a ray that begins inside meets the surface where it leaves, which may be out of range
+    surface = "the surface of any" if ranged else "any"
+    meets = "whose surface each ray meets within range" if ranged else "that each ray meets"
     d.says(
         {
-            "distance": f"Finds how far each ray goes to the first {what} of a tree, -1 if it meets none.",
-            "index": f"Finds the first {what} of a tree that each ray meets, -1 for none.",
-            "count": f"Counts the {'balls' if what == 'ball' else 'boxes'} of a tree that each ray meets.",
-            "any": f"Tests whether each ray meets any {what} of a tree.",
+            "distance": f"Finds how far each ray goes to the first {what} of a tree, -1 if it meets none{within}.",
+            "index": f"Finds the first {what} of a tree that each ray meets{within}, -1 for none.",
+            "count": f"Counts the {'balls' if what == 'ball' else 'boxes'} of a tree {meets}.",
+            "any": f"Tests whether each ray meets {surface} {what} of a tree{within}.",
         }[result]
     )
     form = d.use(intersections.SPHERE if solid == "sphere" else intersections.BOX)

@@ -45,22 +45,25 @@ def box_neighbours(d: Draft) -> None:
         "any": "any_neighbor|has_neighbors|neighbor_test" if near else "any_overlap|test_overlaps|overlap_test",
     }[wanted])  # fmt: skip
     who = "point" if own else "probe"
+    # what a point finds is beside itself, but for plain overlaps of boxes
+    alone = own and (near or wanted in ("marks", "any"))
+    other = "other " if alone else ""
     reach = "within a radius and a quarter of it in height" if shape == "wide box" else "within a radius"
     of_group = " of its group" if shape == "group" else ""
     d.says(
         {
-            "count": f"Counts the points{of_group} {reach} of each {who}, found in a BVH.",
-            "nearest": f"Finds the nearest center among the boxes{of_group} that overlap the region around each {who}.",
-            "sum": f"Accumulates the weights of the points{of_group} {reach} of each {who}, found in a BVH.",
-            "marks": f"Marks the points {reach} of any {who}{of_group}, found in a BVH.",
-            "any": f"Tests by a BVH whether each {who} has points{of_group} {reach}.",
+            "count": f"Counts the {other}points{of_group} {reach} of each {who}, found in a BVH.",
+            "nearest": f"Finds the nearest center among the {other}boxes{of_group} that overlap the region around each {who}.",
+            "sum": f"Accumulates the weights of the {other}points{of_group} {reach} of each {who}, found in a BVH.",
+            "marks": f"Marks the points {reach} of any {other}{who}{of_group}, found in a BVH.",
+            "any": f"Tests by a BVH whether each {who} has {other}points{of_group} {reach}.",
         }[wanted]
         if near
         else {
             "count": f"Counts the boxes{of_group} that overlap the region around each {who}, found in a BVH.",
             "sum": f"Accumulates the weights of boxes{of_group} that overlap the region around each {who}.",
-            "marks": f"Marks the boxes of a BVH that overlap the region around any {who}{of_group}.",
-            "any": f"Tests the region around each {who} for overlap with boxes{of_group} of a BVH.",
+            "marks": f"Marks the boxes of a BVH that overlap the region around any {other}{who}{of_group}.",
+            "any": f"Tests the region around each {who} for overlap with {other}boxes{of_group} of a BVH.",
         }[wanted]
     )
     n, m, half = d.pick(64, 96, 128), d.pick(32, 48), d.pick(0.05, 0.1, 0.15)
@@ -106,8 +109,7 @@ def box_neighbours(d: Draft) -> None:
         "marks": ("", "touched[j] = 1", ""),
         "any": ("", "occupied[tid] = 1\nbreak", ""),
     }[wanted]
-    if own and wanted in ("nearest", "any"):
-        before = f"{before}" if before else ""
+    if alone:
         inner = f"if j == tid:\n    continue\n{inner}"
     if near and wanted != "nearest":
         far = "wp.length(points[j] - p) > radius"
@@ -151,7 +153,7 @@ if {far}:
             found &= apart <= v.radius**2
             if shape == "wide box":
                 found &= np.abs((v.points[None] - p)[..., 2]) <= 0.25 * v.radius
-        if own and wanted in ("nearest", "any"):
+        if alone:
             found &= ~np.eye(n, dtype=bool)
         far = np.where(found, apart, np.inf)
         results: dict[str, Callable[[], Any]] = {
@@ -200,7 +202,7 @@ def swept_balls(d: Draft) -> None:
             "first": "raycast_balls|ray_distances|first_sphere_hit",
             "count": f"count_balls|balls_per_{form.split()[0]}|{form.split()[0]}_overlaps",
             "which": "pick_balls|first_ball_hit|raycast_balls",
-            "closest": "sweep_clearance|closest_approach|capsule_gaps",
+            "closest": "closest_approach|sweep_distances|closest_approaches",
         }[wanted]
     )
     n, m, half = d.pick(48, 64, 96), d.pick(32, 48), d.pick(0.2, 0.25, 0.3)
@@ -225,7 +227,7 @@ def swept_balls(d: Draft) -> None:
         "first": ("depth", "float"),
         "count": ("counts", "int"),
         "which": ("first_ball", "int"),
-        "closest": ("gap", "float"),
+        "closest": ("approach", "float"),
     }[wanted]
     about = {
         "first": "Distance to the first sphere, `MAX_T` for none",
@@ -235,7 +237,6 @@ def swept_balls(d: Draft) -> None:
     root = ", wp.bvh_get_group_root(tree, group)" if group else ""
     if form == "capsule":
         start = "along = target[tid] - o\nquery = wp.bvh_query_capsule(tree, o, along, sweep_radius)"
-        # the sweep ends with the segment, at 1
         step = "wp.bvh_query_next(query, j, 1.0)"
         inner = (
             "s = wp.clamp(wp.dot(points[j] - o, along) / wp.dot(along, along), 0.0, 1.0)\n"
@@ -245,7 +246,7 @@ def swept_balls(d: Draft) -> None:
             "closest": (
                 "least = float(sweep_radius)",
                 "least = wp.min(least, apart)",
-                "gap[tid] = least",
+                "approach[tid] = least",
             ),
             "count": (
                 "count = int(0)",
@@ -287,11 +288,13 @@ t = -b - wp.sqrt(discriminant)""".strip()
         $start
         $before
         j = int(0)
+        $note
         while {step}:
             $inner
             $test
         $after
         """,
+        note="# The sweep ends with the segment, at 1" if form == "capsule" else "",
         start=start,
         before=before,
         inner=inner,

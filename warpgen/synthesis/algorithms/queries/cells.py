@@ -20,6 +20,7 @@ from warpgen.synthesis.writing.outline import outlined
         "block_overlaps": "tiled_overlap|cooperative_query|block_traversal",
         "block": "b|i|probe_id",
         "batch": "results|found_t|chunk",
+        "half_width": "half_side|half_size|reach",
     },
     adjoint="either",
     weight=8,
@@ -33,6 +34,7 @@ def block_overlaps(d: Draft) -> None:
     shape = d.option("extent", "cube", "slab")
     verb = {"counts": "Counts", "marks": "Marks", "both": "Counts and marks"}[wanted]
     near = on == "boxes" and form == "box"  # what the boxes hold is tested, too
+    reach = "radius" if near else "half_width"
     place = "within a radius" if shape == "cube" else "within a radius and half of it in height"
     does = verb.lower().replace("counts", "count").replace("marks", "mark").replace(" ", "_")
     found = "neighbors" if near else "ray_hits" if form == "ray" else "overlaps"
@@ -42,7 +44,7 @@ def block_overlaps(d: Draft) -> None:
         if near
         else f"{verb} the spheres that each ray hits, found in a BVH by a block of threads."
         if form == "ray"
-        else f"{verb} mesh faces whose boxes overlap that around each probe, with one block of threads per probe."
+        else f"{verb} mesh faces whose bounds overlap a box around each probe, with one block of threads per probe."
     )
     m, n = d.pick(8, 12, 16), d.pick(48, 64, 96)
     half = d.pick(0.1, 0.15, 0.2)
@@ -59,7 +61,9 @@ def block_overlaps(d: Draft) -> None:
         d.input("direction", "vec3", m, kind="unit", about="Direction of each ray")
         d.module(f"BALL_RADIUS = wp.constant({half})")
     else:
-        d.param("radius", "float", 0.3, 0.6, about="Search radius")
+        d.param(
+            reach, "float", 0.3, 0.6, about="Search radius" if near else "Half the width of the search box"
+        )
     if wanted != "marks":
         d.output("counts", "int", m)
     if wanted != "counts":
@@ -70,7 +74,7 @@ def block_overlaps(d: Draft) -> None:
     step = f"tile_{step}" if spelled == "tile first" else f"{step}_tiled"
     tree = "tree" if on == "boxes" else "mesh_id"
     arguments = "tree, p, along" if form == "ray" else f"{tree}, p - extent, p + extent"
-    high = "radius" if shape == "cube" else "0.5 * radius"
+    high = reach if shape == "cube" else f"0.5 * {reach}"
     if form == "ray":
         narrow = (
             "away = points[j] - p\n"
@@ -101,7 +105,7 @@ def block_overlaps(d: Draft) -> None:
                 $lines
         """,
         narrow=narrow,
-        extent="along = direction[block]" if form == "ray" else f"extent = wp.vec3(radius, radius, {high})",
+        extent="along = direction[block]" if form == "ray" else f"extent = wp.vec3({reach}, {reach}, {high})",
         lines="\n".join(lines.values()) if wanted == "both" else lines[wanted],
     )
     d.explain("All threads of a block must take part in every step of the shared traversal.")
@@ -124,7 +128,7 @@ def block_overlaps(d: Draft) -> None:
             away = away - np.maximum((away * along).sum(axis=2, keepdims=True), 0.0) * along
             found &= np.linalg.norm(away, axis=2) <= half
         else:
-            e = v.radius * np.array([1.0, 1.0, 1.0 if shape == "cube" else 0.5])
+            e = v[reach] * np.array([1.0, 1.0, 1.0 if shape == "cube" else 0.5])
             found = ((lower <= p + e) & (upper >= p - e)).all(axis=2)
             if near:
                 found &= np.linalg.norm(v.points - p, axis=2) <= v.radius
@@ -198,8 +202,8 @@ def grid_neighbours(d: Draft) -> None:
             f"centers[{own}] = total / {number}",
         ),
         "nearest": (
-            "best = float(1.0e6)\nwinner = int(-1)",
-            "if apart < best:\n    best = apart\n    winner = j",
+            "best = float(h)\nwinner = int(-1)",
+            "best = apart\nwinner = j",
             f"nearest[{own}] = winner",
         ),
         "velocity": (
@@ -216,13 +220,13 @@ def grid_neighbours(d: Draft) -> None:
     }[loop]
     skip = f"if j == {own}:\n    continue" if itself == "left out" else ""
     d.launch(n)
-    gather = """
+    gather = f"""
         $before
         $head
             $skip
             apart = wp.length(points[j] - x)
             # Cell overlap is conservative: check the actual distance
-            if apart < h:
+            if apart < {"best" if wanted == "nearest" else "h"}:
                 $inner
         """
     if d.flag("helper", 0.6):
@@ -341,7 +345,7 @@ def pair_tests(d: Draft) -> None:
     second = "a" if one else "b"
     head = "i = pairs[tid][0]\nj = pairs[tid][1]" if source == "indexed" else ""
     if one:
-        head += "\n# Skip self-intersection\nif i == j:\n    return"
+        head += "\n# Skip self-intersection\nif i == j:\n    hits[tid] = 0\n    return"
     if "edge" in kind:
         epsilon = "1.0e-6"
         body = (
@@ -352,7 +356,8 @@ def pair_tests(d: Draft) -> None:
         if skip:
             body += (
                 "\n# Where they lie at ends, pairs of other features are nearer\n"
-                "if wp.min(std[0], std[1]) <= 0.0 or wp.max(std[0], std[1]) >= 1.0:\n    return"
+                "if wp.min(std[0], std[1]) <= 0.0 or wp.max(std[0], std[1]) >= 1.0:\n"
+                + ("    depth[tid] = 0.0\n    return" if kind == "edge contact" else "    return")
             )
         body += f"\n{output}[tid] = " + (inner if kind == "edges" else "wp.max(margin - std[2], 0.0)")
     else:
@@ -363,7 +368,7 @@ def pair_tests(d: Draft) -> None:
                 for x, t, k in (("a", "a", i), ("b", second, j))
             )
             head += f"\n{areas}\n# Degenerate triangles (slivers) have no reliable plane"
-            head += "\nif wp.min(area_a, area_b) < MIN_AREA:\n    return"
+            head += "\nif wp.min(area_a, area_b) < MIN_AREA:\n    hits[tid] = 0\n    return"
         first = "hit" if counted else "hits[tid]"
         body = (
             f"{first} = wp.intersect_tri_tri(\n    a[{i}, 0], a[{i}, 1], a[{i}, 2],\n"

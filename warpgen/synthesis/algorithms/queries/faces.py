@@ -106,11 +106,14 @@ def face_motion(d: Draft) -> None:
     )
     places = "\n".join(f"{x} = wp.mesh_get_point(mesh, {c})" for x, c in zip("abc", corner, strict=True))
     mean = "mean = (va + vb + vc) / 3.0"
-    slope = "side = wp.cross(b - a, c - a)\nside_rate = wp.cross(vb - va, c - a) + wp.cross(b - a, vc - va)"
+    slope = (
+        "area_vector = 0.5 * wp.cross(b - a, c - a)\n"
+        "area_vector_rate = 0.5 * (wp.cross(vb - va, c - a) + wp.cross(b - a, vc - va))"
+    )
     work, value = {
         "mean": ("", "(va + vb + vc) / 3.0"),
         "normal speed": (f"{mean}\nn = wp.mesh_eval_face_normal(mesh, face)", "wp.dot(mean, n)"),
-        "area rate": (f"{places}\n{slope}", "0.5 * wp.dot(side, side_rate) / wp.length(side)"),
+        "area rate": (f"{places}\n{slope}", "wp.dot(area_vector, area_vector_rate) / wp.length(area_vector)"),
         "edge rate": (
             f"{places}\ne = b - a\nde = vb - va\nif wp.length_sq(c - b) > wp.length_sq(e):\n    e = c - b\n    de = vc - vb\n"
             "if wp.length_sq(a - c) > wp.length_sq(e):\n    e = a - c\n    de = va - vc",
@@ -126,7 +129,7 @@ def face_motion(d: Draft) -> None:
         "turn": (
             f"{places}\n{slope}\nn = wp.mesh_eval_face_normal(mesh, face)\n"
             "# A unit vector changes only across itself",
-            "(side_rate - wp.dot(n, side_rate) * n) / wp.length(side)",
+            "(area_vector_rate - wp.dot(n, area_vector_rate) * n) / wp.length(area_vector)",
         ),
         "volume rate": (f"{places}\n{mean}", "0.5 * wp.dot(mean, wp.cross(b - a, c - a))"),
         "tilt": ("", "wp.max(wp.max(wp.length(va - vb), wp.length(vb - vc)), wp.length(vc - va))"),
@@ -241,7 +244,7 @@ def face_directions(d: Draft) -> None:
     if kind == "mirror":
         d.param("incoming", "vec3", 0.0, 1.0, kind="unit", about="Direction to mirror")
     if kind == "lambert":
-        d.param("power", "float", 2.0, 8.0, about="Radiant intensity of the light [W/sr]")
+        d.param("intensity", "float", 2.0, 8.0, about="Radiant intensity of the light [W/sr]")
     if kind == "offset":
         d.param("shift", "float", 0.05, 0.2, about="Distance to move by")
     type_ = {
@@ -283,7 +286,7 @@ def face_directions(d: Draft) -> None:
         "slope": f"seen[{own}] = wp.acos(wp.clamp(wp.dot(n, up), -1.0, 1.0))",
         "facing": f"{toward}\nseen[{own}] = wp.where(front, 1, 0)",
         "lambert": f"{mid}\nto = light - mid\nr2 = wp.length_sq(to)\n"
-        f"seen[{own}] = power * wp.max(wp.dot(n, to), 0.0) / (r2 * wp.sqrt(r2))",
+        f"seen[{own}] = intensity * wp.max(wp.dot(n, to), 0.0) / (r2 * wp.sqrt(r2))",
         "tangent": "# Take an axis that is far from parallel to the normal\n"
         "helper = wp.where(wp.abs(n[0]) > 0.6, wp.vec3(0.0, 1.0, 0.0), wp.vec3(1.0, 0.0, 0.0))\n"
         f"seen[{own}] = wp.normalize(wp.cross(n, helper))",
@@ -330,7 +333,7 @@ def face_directions(d: Draft) -> None:
         found: dict[str, Callable[[], Any]] = {
             "slope": lambda: np.arccos(np.clip((n * up).sum(axis=1), -1, 1)),
             "facing": lambda: np.where(sure, faced > 0, seen),
-            "lambert": lambda: v.power * np.maximum(faced, 0) / np.linalg.norm(to, axis=1) ** 3,
+            "lambert": lambda: v.intensity * np.maximum(faced, 0) / np.linalg.norm(to, axis=1) ** 3,
             "offset": lambda: mid_ + v["shift"] * n,
             "mirror": lambda: up - 2 * (n * up).sum(axis=1, keepdims=True) * n,
         }

@@ -19,6 +19,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "mesh_regions": "faces_near|mesh_broadphase|collect_faces",
         "face": "tri|f|triangle",
         "radius": "r|search_radius",
+        "half_width": "half_side|half_size|box_half",
     },
     adjoint="no",
     weight=6,
@@ -51,11 +52,13 @@ def mesh_regions(d: Draft) -> None:
     n, stacks, slices = d.pick(24, 32), d.pick(5, 6), d.pick(8, 10)
     faces = 2 * slices * (stacks - 1)
     grouped = form == "tree group"
+    ball = form in ("ball", "tree ball")
+    reach = "radius" if ball else "half_width"
     if grouped:
         d.says(d.sentence.replace("mesh faces", "mesh faces of a group"))
     d.handle("mesh", "mesh", (stacks, slices), of="groups" if grouped else "", about="Mesh id")
     d.input("probes", "vec3", n, -0.9, 0.9, about="Probe positions")
-    d.param("radius", "float", 0.3, 0.6, about="Search radius")
+    d.param(reach, "float", 0.3, 0.6, about="Search radius" if ball else "Half the side of the search box")
     if grouped:
         d.input("probe_group", "int", n, 0, 4, about="Group of faces that each probe searches")
     output, type_, size = {
@@ -67,7 +70,7 @@ def mesh_regions(d: Draft) -> None:
     }[wanted]
     about = "Smallest index, -1 for none" if wanted == "lowest" else ""
     d.output(output, type_, size, about=about)
-    extent = "extent = wp.vec3(radius, radius, radius)\n"
+    extent = f"extent = wp.vec3({reach}, {reach}, {reach})\n"
     box = "p - extent, p + extent"
     start = {
         "box": f"{extent}query = wp.mesh_query_aabb(mesh, {box})",
@@ -141,7 +144,7 @@ def mesh_regions(d: Draft) -> None:
             gap = np.maximum(0.0, np.maximum(lower - p, p - upper))
             found = (gap**2).sum(axis=2) <= v.radius**2
         else:
-            found = ((lower <= p + v.radius) & (upper >= p - v.radius)).all(axis=2)
+            found = ((lower <= p + v.half_width) & (upper >= p - v.half_width)).all(axis=2)
         if grouped:
             found &= np.arange(faces)[None] % 4 == v.probe_group[:, None]
         area = 0.5 * np.linalg.norm(np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0]), axis=1)
@@ -208,7 +211,7 @@ def surface_integrals(d: Draft) -> None:
         d.forward_only()  # its adjoint does not know that the farthest point changes
         count = d.pick(48, 64)
         d.input("probes", "vec3", count, -1.0, 1.0, about="Probe positions")
-        d.output("far", "float", count, about="Distance to the farthest point")
+        d.output("farthest", "float", count, about="Distance to the farthest point")
         least = d.option("least", "zero", "given")
         if least == "given":
             d.param("least", "float", 0.1, 0.2, about="Smallest distance that counts")
@@ -219,12 +222,12 @@ def surface_integrals(d: Draft) -> None:
             hit = wp.mesh_query_furthest_point_no_sign(mesh, p, {"least" if least == "given" else "0.0"})
             if hit.result:
                 corner = wp.mesh_eval_position(mesh, hit.face, hit.u, hit.v)
-                far[tid] = wp.length(corner - p)
+                farthest[tid] = wp.length(corner - p)
         """)
 
         def farthest(v: Values) -> Mapping[str, Any]:
             p = v.mesh.points.astype(float)
-            return {"far": np.linalg.norm(p[None] - v.probes[:, None], axis=2).max(axis=1)}
+            return {"farthest": np.linalg.norm(p[None] - v.probes[:, None], axis=2).max(axis=1)}
 
         d.check(farthest)
         return

@@ -20,7 +20,7 @@ NAMES = {
     "distance": "sdf|signed_distance|phi",
     "origin": "start|ray_origin",
     "direction": "dirs|ray_dir|ray_dirs",
-    "apart": "distances|dist|gap",
+    "distances": "dist|gaps|unsigned_dist",
 }
 
 
@@ -73,7 +73,7 @@ def mesh_distance(d: Draft) -> None:
         "velocity": "surface_velocity|closest_velocity|velocity_at_closest",
     }[wanted])  # fmt: skip
     d.says({
-        "distance": f"Finds the {'signed distance' if signed else 'distance'} of probes from a closed mesh.",
+        "distance": f"Finds the {'signed distance' if signed else 'distance'} of probes from a {'closed ' if signed else ''}mesh, up to a search radius.",
         "inside": "Tests probes for containment in a closed mesh.",
         "pushed out": "Projects probes that are inside of a closed mesh to its surface.",
         "shell": "Tests probes for being within a shell around a mesh.",
@@ -87,7 +87,7 @@ def mesh_distance(d: Draft) -> None:
     if wanted == "shell":
         d.param("thickness", "float", 0.1, 0.3, about="Thickness of the shell on either side of the mesh")
     output, type_ = {
-        "distance": ("distance" if signed else "apart", "float"),
+        "distance": ("distance" if signed else "distances", "float"),
         "inside": ("inside", "int"),
         "pushed out": ("moved", "vec3"),
         "shell": ("near", "int"),
@@ -114,15 +114,20 @@ def mesh_distance(d: Draft) -> None:
         "velocity": "surface_velocity[tid] = wp.mesh_eval_velocity(mesh, hit.face, hit.u, hit.v)",
     }[wanted]
     d.launch(n)
-    missed = "moved[tid] = p\n" if wanted == "pushed out" else ""
+    missed = {
+        "distance": f"{output}[tid] = reach",
+        "inside": "inside[tid] = 0",
+        "pushed out": "moved[tid] = p",
+        "shell": "near[tid] = 0",
+        "barycentric": "",
+        "velocity": "surface_velocity[tid] = wp.vec3(0.0)",
+    }[wanted]
     body = (
         "if not hit.result:\n    # Nothing within the search radius\n    $missed\n    return\n$lines"
         if early
         else "if hit.result:\n    $lines" + ("\nelse:\n    $missed" if missed else "")
     )
-    d.code(
-        f"tid = wp.tid()\np = probes[tid]\nhit = {call}\n$body", body=body, lines=lines, missed=missed.strip()
-    )
+    d.code(f"tid = wp.tid()\np = probes[tid]\nhit = {call}\n$body", body=body, lines=lines, missed=missed)
 
     def agree(before: Values, after: Values) -> None:
         mesh, p = before.mesh, before.probes
@@ -257,7 +262,7 @@ def mesh_rays(d: Draft) -> None:
         "normal": f"{query}\nif not hit.result:\n    return\nnormals[tid] = hit.normal",
         "position": f"{query}\nif hit.result:\n"
         "    positions[tid] = wp.mesh_eval_position(mesh, hit.face, hit.u, hit.v)",
-        "any hit": f"if {any_hit}:\n    blocked[tid] = 1",
+        "any hit": f"blocked[tid] = wp.where({any_hit}, 1, 0)",
         "crossings": f"crossings[tid] = {count}",
         "inside": f"# Parity test: rays from inside cross the surface an odd number of times\ninside[tid] = {count} % 2",
         "shadow": f"lit[tid] = wp.where({any_hit}, 0, 1)",

@@ -144,7 +144,7 @@ def volume_frames(d: Draft) -> None:
         d.param("dt", "float", 0.1, 0.5, about="Time step [s]")
     scaled = kind == "directions" and spelled == "array"
     if scaled:
-        d.input("gains", "float", n, 0.5, 2.0, about="Scale of each vector")
+        d.input("scales", "float", n, 0.5, 2.0, about="Scale of each vector")
     output = {
         "cell": "cells_out",
         "crossing": "distances",
@@ -153,7 +153,7 @@ def volume_frames(d: Draft) -> None:
         "velocities": "displacements",
     }.get(kind, "moved")
     d.output(output, {"cell": "vec3i", "crossing": "float"}.get(kind, "vec3"), n)
-    gain = "gains[tid] * " if scaled else ""
+    gain = "scales[tid] * " if scaled else ""
     clamp = ""
     if bounded and kind == "cell":
         d.module(f"LAST = wp.constant({size - 1})  # voxel along each axis")
@@ -182,7 +182,7 @@ def volume_frames(d: Draft) -> None:
 
     def agree(before: Values, after: Values) -> None:
         v = before
-        gains = v.gains[:, None] if scaled else 1.0
+        gains = v.scales[:, None] if scaled else 1.0
 
         def planes() -> Any:
             p, u = v.points / h + 0.5, v[given] / h

@@ -5,5 +5,5 @@ from __future__ import annotations
 from warpgen.synthesis.writing.algorithm import Domain
 
 DOMAIN = Domain(
-    "raymarch", "signed distance fields, sphere tracing, fractals and participating media", element="ray"
+    "raymarch", "signed distance fields, sphere tracing, fractals and participating media", element="sample"
 )

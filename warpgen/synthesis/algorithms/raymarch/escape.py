@@ -18,7 +18,7 @@ _NAMES = {
     "c": "c0|constant|seed",
     "re": "zx|zr|x",
     "im": "zy|zi|y",
-    "taken": "iter_count|n_iter",
+    "steps": "iter_count|n_iter|n_steps",
     "z": "w|orbit|q",
 }
 
@@ -86,28 +86,28 @@ def escape_time_fractal(d: Draft) -> None:
         norm = "re * re + im * im"
     loops = {
         "while": """
-            taken = int(0)
-            while taken < MAX_ITERATIONS and $norm <= $radius:
+            steps = int(0)
+            while steps < MAX_ITERATIONS and $norm <= $radius:
                 $step
-                taken += 1
+                steps += 1
             """,
         "for": """
-            taken = int(MAX_ITERATIONS)
+            steps = int(MAX_ITERATIONS)
             for k in range(MAX_ITERATIONS):
                 if $norm > $radius:
-                    taken = k
+                    steps = k
                     break
                 $step
             """,
     }
     degree = "3.0" if form == "cubic" else "2.0"
     store = {
-        "count": "$target = taken",
-        "normalised": "$target = float(taken) / float(MAX_ITERATIONS)",
+        "count": "$target = steps",
+        "normalised": "$target = float(steps) / float(MAX_ITERATIONS)",
         "smooth": """
-            if taken < MAX_ITERATIONS:
+            if steps < MAX_ITERATIONS:
                 # smooth iteration count: the fractional part removes the bands
-                $target = float(taken) + 1.0 - wp.log(0.5 * wp.log($norm)) / wp.log($degree)
+                $target = float(steps) + 1.0 - wp.log(0.5 * wp.log($norm)) / wp.log($degree)
             else:
                 $target = float(MAX_ITERATIONS)
             """,

@@ -313,7 +313,11 @@ def folded_fractal_distance(d: Draft) -> None:
     )
     d.launch(count)
     if local == "function":
-        d.function("@wp.func\ndef fractal(p: wp.vec3) -> float:\n    $body\n    return d", **blocks)
+        blocks["body"] = body.replace(
+            "d = (wp.length(z) - 1.0) / scale", "return (wp.length(z) - 1.0) / scale"
+        )
+        end = "" if form == "sierpinski" else "\n    return d"
+        d.function(f"@wp.func\ndef fractal(p: wp.vec3) -> float:\n    $body{end}", **blocks)
         d.code("tid = wp.tid()\ndistance[tid] = $value", value=last.replace("$d", "fractal(points[tid])"))
     else:
         d.code(

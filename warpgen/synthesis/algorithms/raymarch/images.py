@@ -102,7 +102,7 @@ def render_scene(d: Draft) -> None:
         for _ in range(32):
             gap = scene(p + s * l)
             if gap < 1.0e-3:
-                diffuse = float(0.0)
+                diffuse = 0.0
                 break
             s += gap
             if s > 4.0:
@@ -177,7 +177,7 @@ def render_scene(d: Draft) -> None:
         miss="" if shade == "steps" else "if hit == 0:\n    $none\n    return",
         none=f"{at} = {none}",
         body=body,
-        cosine="float(wp.max(wp.dot(n, l), 0.0))" if shadow else "wp.max(wp.dot(n, l), 0.0)",
+        cosine="wp.max(wp.dot(n, l), 0.0)",
         shadow=shadowed if shadow else "",
     )
 
@@ -335,7 +335,7 @@ def march_grid(d: Draft) -> None:
         head=head,
         crossing=crossing,
         store=store,
-        miss="t_hit[tid] = -1.0" if result == "distance" else "",
+        miss="t_hit[tid] = -1.0" if result == "distance" else f"{out}[tid] = wp.vec3(0.0)",
     )
 
     def sampled(v: Values, p: Any) -> Any:

@@ -64,7 +64,7 @@ def soft_shadows(d: Draft) -> None:
     inner = {
         "hard": """
             if dist < 0.001:
-                visible = float(0.0)
+                visible = 0.0
                 break
             """,
         "ratio": """
@@ -74,7 +74,7 @@ def soft_shadows(d: Draft) -> None:
             """,
         "improved": """
             if dist < 0.001:
-                visible = float(0.0)
+                visible = 0.0
                 break
             # improved estimate of the closest approach between two steps (Aaltonen 2018)
             y = dist * dist / (2.0 * previous)
@@ -114,14 +114,14 @@ def soft_shadows(d: Draft) -> None:
         inner=inner,
         stride=stride,
         last="""
-        visible = wp.clamp(visible, -1.0, 1.0)
+        visible = wp.max(visible, -1.0)
         # a smoothstep from -1 to 1
         shadow[tid] = 0.25 * (1.0 + visible) * (1.0 + visible) * (2.0 - visible)
         """
         if kind == "smooth"
         else "shadow[tid] = visible"
-        if kind == "hard"
-        else "shadow[tid] = wp.clamp(visible, 0.0, 1.0)",
+        if kind in ("hard", "improved")
+        else "shadow[tid] = wp.max(visible, 0.0)",
     )
     if sharp:
         nearest = (

@@ -190,7 +190,7 @@ def sphere_trace_depth(d: Draft) -> None:
                 t += scene(ro + t * rd)
                 if t > $far:
                     break
-            depth[tid] = wp.where(t < $far, t, $none)
+            depth[tid] = $reached
             """,
     }[loop]
     d.launch(count)
@@ -204,6 +204,7 @@ def sphere_trace_depth(d: Draft) -> None:
         eps=eps,
         far=far,
         none=none,
+        reached=f"wp.min(t, {far})" if miss == "far" else f"wp.where(t < {far}, t, -1.0)",
         argument=argument,
     )
     d.explain(
