@@ -35,7 +35,7 @@ _ROUNDS = ((0, 4, 8, 12), (1, 5, 9, 13), (2, 6, 10, 14), (3, 7, 11, 15),
         "turn": "r|round_id|step",
     },
     adjoint="no",
-    weight=3,
+    weight=5,
 )
 def blake_digests(d: Draft) -> None:
     """Hashes messages with BLAKE2."""

@@ -41,7 +41,7 @@ def _crc(row: list[int], poly: int, start: int, final: int) -> int:
         "cyclic_redundancy": "message_crcs|compute_crc|crc_checksum",
     },
     adjoint="either",
-    weight=4,
+    weight=3,
 )
 def cyclic_redundancy(d: Draft) -> None:
     """Computes a cyclic redundancy check of each message."""
@@ -150,7 +150,7 @@ def cyclic_redundancy(d: Draft) -> None:
         "checksums": "sums|checks",
     },
     adjoint="either",
-    weight=12,
+    weight=10,
 )
 def running_sums(d: Draft) -> None:
     """Computes a checksum of each message from its running sums."""
@@ -269,7 +269,7 @@ def running_sums(d: Draft) -> None:
         "rest": "number|left",
     },
     adjoint="either",
-    weight=12,
+    weight=11,
 )
 def luhn(d: Draft) -> None:
     """Checks numbers by Luhn's formula, which doubles every second digit from the right."""

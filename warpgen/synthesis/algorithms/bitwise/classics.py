@@ -94,7 +94,6 @@ def fnv_hash(d: Draft) -> None:
         "occupancy": "bucket_fill|bucket_load",
     },
     adjoint="no",
-    weight=2,
 )
 def string_hash(d: Draft) -> None:
     """Hashes each string of bytes with a classic function."""

@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.forms import Form
         "word": "code|bits|packed_word",
     },
     adjoint="no",
-    weight=7,
+    weight=10,
 )
 def pack_directions(d: Draft) -> None:
     """Packs unit vectors into words of 32 bits, or shows what is left of them."""

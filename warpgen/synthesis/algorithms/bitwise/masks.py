@@ -24,7 +24,7 @@ _OPERATORS = {"wp.bit_and": "&", "wp.bit_or": "|", "wp.bit_xor": "^"}
         "out": "result|y",
     },
     adjoint="no",
-    weight=10,
+    weight=7,
 )
 def masked_words(d: Draft) -> None:
     """Combines words of bits with masks."""

@@ -26,7 +26,7 @@ _TESCHNER = (73856093, 19349663, 83492791)
         "table_size": "num_slots|hash_size|num_buckets",
     },
     adjoint="either",
-    weight=5,
+    weight=4,
 )
 def spatial_hash(d: Draft) -> None:
     """Maps each point to a slot of a hash table through the grid cell that holds it."""
@@ -130,7 +130,7 @@ def spatial_hash(d: Draft) -> None:
         "side": "to_move|side_to_move|turn",
     },
     adjoint="either",
-    weight=4,
+    weight=3,
 )
 def zobrist_hash(d: Draft) -> None:
     """Hashes each board position to the exclusive or of random numbers, one per piece and square."""

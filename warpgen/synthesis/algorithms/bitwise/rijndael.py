@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "turn": "round_idx|rnd|r",
     },
     adjoint="no",
-    weight=10,
+    weight=12,
 )
 def encrypt_blocks(d: Draft) -> None:
     """Encrypts or decrypts blocks of sixteen bytes with AES."""

@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "j": "q|jb|ri",
     },
     adjoint="no",
-    weight=6,
+    weight=7,
 )
 def align_sequences(d: Draft) -> None:
     """Aligns pairs of sequences by dynamic programming over one row of the table at a time."""
@@ -201,7 +201,7 @@ def align_sequences(d: Draft) -> None:
         "failure": "lps|prefix_table|border",
     },
     adjoint="no",
-    weight=4,
+    weight=5,
 )
 def find_pattern(d: Draft) -> None:
     """Searches each text for a pattern."""

@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     element="pair",
-    weight=6,
+    weight=4,
 )
 def dissipative_particles(d: Draft) -> None:
     """Adds conservative, dissipative and random forces between pairs of soft beads (DPD)."""

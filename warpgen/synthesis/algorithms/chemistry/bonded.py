@@ -87,8 +87,8 @@ def _energy(form: str, phi: Any, v: Values, kind: Any) -> Any:
         "phi": "dihedral|torsion_angle",
     },
     double=True,
-    weight=7,
     element="torsion",
+    weight=6,
 )
 def torsion_forces(d: Draft) -> None:
     """Adds the forces of dihedral angles to the four atoms that span each of them."""

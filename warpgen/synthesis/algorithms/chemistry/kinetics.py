@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.trim import trim
     },
     adjoint="either",
     element="reactor",
-    weight=8,
+    weight=6,
 )
 def react_stiffly(d: Draft) -> None:
     """Steps three species that react at very unlike speeds by an implicit method with Newton's iterations."""

@@ -86,8 +86,8 @@ _METHODS: dict[str, tuple[float, list[list[float]], list[list[float]], list[floa
         "h": "dt|step_size|tau",
     },
     double=True,
-    weight=6,
     element="cell",
+    weight=4,
 )
 def rosenbrock_step(d: Draft) -> None:
     """Steps the concentrations of reacting trace gases by a Rosenbrock method."""

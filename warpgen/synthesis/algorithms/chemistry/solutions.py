@@ -53,7 +53,7 @@ _PARTNER = {
     double=True,
     adjoint="either",
     element="sample",
-    weight=4,
+    weight=3,
 )
 def solution_laws(d: Draft) -> None:
     """Evaluates laws of equilibrium, adsorption and reaction rates."""

@@ -37,7 +37,7 @@ _ABOUT = {
     },
     adjoint="either",
     element="state",
-    weight=4,
+    weight=3,
 )
 def solve_cubic_state(d: Draft) -> None:
     """Solves a cubic equation of state for how far real gases are from ideal ones."""

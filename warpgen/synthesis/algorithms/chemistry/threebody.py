@@ -67,7 +67,7 @@ def _radial(cut: str, r: Any, cutoff: float, reach: float) -> Any:
     },
     double=True,
     element="triplet",
-    weight=5,
+    weight=3,
 )
 def three_body_forces(d: Draft) -> None:
     """Adds the forces of bond angles between three atoms, which vanish smoothly at a cutoff."""

@@ -33,7 +33,7 @@ _SATURATION = {
         "p_below": "p_prev|p_lower|last_p",
     },
     adjoint="no",
-    weight=6,
+    weight=4,
 )
 def lift_parcels(d: Draft) -> None:
     """Lifts an air parcel through each column of the atmosphere to find its convective energy."""

@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.trim import trim
         "sun": "sunshine|sun_hours|bright_hours",
     },
     adjoint="either",
-    weight=4,
+    weight=3,
 )
 def evaporate_reference(d: Draft) -> None:
     """Computes daily reference evapotranspiration (FAO-56 Penman-Monteith)."""

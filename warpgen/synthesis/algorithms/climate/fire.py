@@ -36,7 +36,7 @@ _FUEL = {
         "rate": "ros|spread|speed",
     },
     double=True,
-    weight=6,
+    weight=4,
 )
 def spread_fire(d: Draft) -> None:
     """Computes how fast and how fiercely a surface fire spreads through fuel (Rothermel's model)."""

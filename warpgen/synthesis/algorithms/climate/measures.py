@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.forms import Form
     },
     double=True,
     adjoint="either",
-    weight=4,
+    weight=3,
 )
 def weather_measures(d: Draft) -> None:
     """Computes measures of moist air and wind from readings of a station."""

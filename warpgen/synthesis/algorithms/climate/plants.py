@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.trim import trim
         "co2": "ca|ambient_co2|carbon_dioxide",
     },
     adjoint="either",
-    weight=4,
+    weight=3,
 )
 def assimilate_carbon(d: Draft) -> None:
     """Computes net photosynthesis of leaves (Farquhar model)."""

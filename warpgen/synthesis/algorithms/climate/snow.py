@@ -110,7 +110,7 @@ _TURBULENCE = {
         "rain_fraction": "liquid_fraction|rain_share",
         "transfer": "exchange|bulk_coefficient|c_h",
     },
-    weight=15,
+    weight=12,
 )
 def snow_energy_balance(d: Draft) -> None:
     """Advances snowpacks by a day: snowfall, radiation, turbulent heat, cold content and melt."""

@@ -67,7 +67,7 @@ def thermal_conductivity(saturation: float, soil: SoilProperties) -> float:
         "infiltration": "influx|inflow",
     },
     adjoint="no",
-    weight=5,
+    weight=3,
 )
 def step_soil_columns(d: Draft) -> None:
     """Advances temperature and moisture of soil columns by an implicit step of heat and a cascade of water."""

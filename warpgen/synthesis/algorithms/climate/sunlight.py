@@ -53,7 +53,7 @@ def _gammas(closure: str, w: Any, g: Any, mu: Any) -> tuple[Any, Any, Any]:
         "column": "tid|i|col",
     },
     adjoint="no",
-    weight=5,
+    weight=3,
 )
 def two_stream_fluxes(d: Draft) -> None:
     """Computes solar fluxes through the layers of each column by the two-stream and adding methods."""

@@ -74,7 +74,7 @@ def _stable(form: str, z: Any) -> tuple[Any, Any]:
         "heat_roughness": "z0h|thermal_roughness|z0t",
     },
     double=True,
-    weight=4,
+    weight=3,
 )
 def surface_fluxes(d: Draft) -> None:
     """Computes turbulent fluxes at the surface by Monin-Obukhov similarity."""

@@ -73,7 +73,7 @@ def compress_responses(cones: wp.vec3, adaptation: float) -> wp.vec3:
         "condition": "view_index|condition_id|vc_index",
     },
     double=True,
-    weight=4,
+    weight=6,
 )
 def appearance_correlates(d: Draft) -> None:
     """Predicts lightness, chroma and hue of colors under viewing conditions."""

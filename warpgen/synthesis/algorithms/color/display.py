@@ -55,7 +55,7 @@ def _rows(names: str, matrix: Any, of: str, digits: int = 7) -> str:
         "saturation": "sat|chroma_scale",
     },
     adjoint="either",
-    weight=6,
+    weight=5,
 )
 def develop_image(d: Draft) -> None:
     """Develops linear radiance for a display: exposure, white balance, tone curve and encoding."""

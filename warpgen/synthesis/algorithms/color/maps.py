@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.forms import Form
         "phase": "phases|shift",
     },
     adjoint="either",
-    weight=13,
+    weight=11,
 )
 def color_maps(d: Draft) -> None:
     """Maps numbers to colors."""
@@ -183,7 +183,7 @@ def color_maps(d: Draft) -> None:
         "out": "result|transformed",
     },
     adjoint="either",
-    weight=8,
+    weight=6,
 )
 def seen_colors(d: Draft) -> None:
     """Transforms colors by a matrix, as filters and eyes do."""
@@ -329,7 +329,7 @@ def seen_colors(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=6,
+    weight=4,
 )
 def transfer_curves(d: Draft) -> None:
     """Encodes light as signal, or decodes it, by the curve of a standard."""

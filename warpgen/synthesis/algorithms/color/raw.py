@@ -150,7 +150,7 @@ _PHASES = {"RGGB": (0, 0), "BGGR": (1, 1), "GRBG": (0, 1), "GBRG": (1, 0)}
         "developed": "srgb|image_out|rgb_out",
         "center": "here|site|c0",
     },
-    weight=13,
+    weight=12,
 )
 def develop_raw(d: Draft) -> None:
     """Develops a raw Bayer image to display-referred sRGB in a single pass."""

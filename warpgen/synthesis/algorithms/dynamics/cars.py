@@ -44,7 +44,7 @@ _FIELDS = {
     },
     adjoint="either",
     element="car",
-    weight=4,
+    weight=3,
 )
 def drive_step(d: Draft) -> None:
     """Integrates a single-track vehicle model over one time step."""

@@ -42,7 +42,6 @@ def _rates(v: Any) -> tuple[Any, ...]:
     },
     adjoint="no",
     element="neuron",
-    weight=2,
 )
 def step_membrane(d: Draft) -> None:
     """Integrates the Hodgkin-Huxley model of neurons."""

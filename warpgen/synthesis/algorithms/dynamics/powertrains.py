@@ -59,7 +59,7 @@ _CLUTCH = {
         "slip": "slip_speed",
     },
     element="vehicle",
-    weight=4,
+    weight=3,
 )
 def step_powertrains(d: Draft) -> None:
     """Advances the engine and wheel speeds of powertrains by one time step."""

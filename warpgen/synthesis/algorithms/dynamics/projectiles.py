@@ -41,7 +41,7 @@ _AIR = {
         "lift_slope": "magnus_coeff|cl_spin",
     },
     element="projectile",
-    weight=4,
+    weight=3,
 )
 def fly_projectiles(d: Draft) -> None:
     """Advances projectiles with drag, spin and wind by one Runge-Kutta step."""

@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     adjoint="either",
     element="drone",
-    weight=4,
+    weight=3,
 )
 def fly_step(d: Draft) -> None:
     """Integrates quadrotor dynamics over one time step."""

@@ -42,8 +42,8 @@ _DAMPING = {
         "buoyancy": "buoyant_force",
         "current": "water_velocity|flow",
     },
-    weight=11,
     element="vessel",
+    weight=9,
 )
 def step_vessels(d: Draft) -> None:
     """Integrates underwater vehicles in six degrees of freedom over one time step."""

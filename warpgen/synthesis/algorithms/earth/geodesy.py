@@ -192,7 +192,7 @@ def geodetic_to_ecef(d: Draft) -> None:
         "sigma": "arc|central_angle",
     },
     adjoint="no",
-    weight=3,
+    weight=2,
 )
 def surface_distance(d: Draft) -> None:
     """Computes geodesic distances on the earth."""

@@ -41,7 +41,7 @@ perigee: float
         "mean": "M|mean_anomaly|m_t",
         "dt": "elapsed|t|since_epoch",
     },
-    weight=4,
+    weight=3,
 )
 def propagate_orbits(d: Draft) -> None:
     """Propagates satellites on Kepler orbits."""

@@ -108,7 +108,7 @@ _MAPPING = {
         "zenith_delay": "iono_delay|vertical_delay",
         "mapping": "map_factor|obliquity",
     },
-    weight=6,
+    weight=7,
 )
 def signal_delays(d: Draft) -> None:
     """Computes atmospheric and Sagnac delays of navigation satellite signals."""

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.trim import trim
         "moon": "moon_position|r_moon|to_moon",
     },
     double=True,
-    weight=6,
+    weight=4,
 )
 def spacecraft_acceleration(d: Draft) -> None:
     """Computes the acceleration of spacecraft by the forces that perturb their orbits."""

@@ -26,7 +26,7 @@ _AS = np.pi / 180 / 3600  # one arcsecond in radians
         "hour_angle": "ha|h|local_hour_angle",
     },
     double=True,
-    weight=12,
+    weight=10,
 )
 def apparent_places(d: Draft) -> None:
     """Computes where stars of a catalog appear in the sky: motion, precession, aberration and refraction."""

@@ -34,7 +34,6 @@ _NAMES = {
         "q": "line_load|dist_load|load_per_length",
     },
     double=True,
-    weight=2,
 )
 def beam_forces(d: Draft) -> None:
     """Evaluates Euler-Bernoulli beam elements."""

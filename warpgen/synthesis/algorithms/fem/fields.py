@@ -146,7 +146,6 @@ _GAUSS = 1.0 / np.sqrt(3.0)
     source="Hughes 2000, The Finite Element Method, sections 3.8 to 3.10",
     names=_NAMES | {"q": "gp|k|qp", "det": "det_j|jac_det", "measure": "dV|jxw|weight"},
     double=True,
-    weight=2,
 )
 def quadrature_load(d: Draft) -> None:
     """Assembles the load vector of a source by numerical quadrature."""

@@ -56,7 +56,7 @@ _ORIENT = {
         "nodal_force": "f_int|forces|residual",
         "nodal_moment": "m_int|moments",
     },
-    weight=10,
+    weight=8,
 )
 def frame_forces(d: Draft) -> None:
     """Computes the internal forces and moments of frame members in space."""

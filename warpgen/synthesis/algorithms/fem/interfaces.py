@@ -65,7 +65,7 @@ _SOFTENING = {
         "penalty": "penalty_stiffness|k_pen",
         "fresh": "damage_new|d_trial",
     },
-    weight=4,
+    weight=3,
 )
 def cohesive_tractions(d: Draft) -> None:
     """Computes tractions and damage of cohesive interfaces under mixed-mode opening."""

@@ -34,7 +34,7 @@ _NAMES = {
         "b": "col|m|j_local",
     },
     double=True,
-    weight=4,
+    weight=3,
 )
 def element_matrices(d: Draft) -> None:
     """Computes the stiffness matrices of linear elements from their Jacobians."""

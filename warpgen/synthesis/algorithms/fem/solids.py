@@ -41,7 +41,7 @@ class Material:
     source="Sifakis & Barbic 2012, FEM Simulation of 3D Deformable Solids, chapters 3 and 4",
     names=_NAMES,
     double=True,
-    weight=9,
+    weight=10,
 )
 def tet_elastic_forces(d: Draft) -> None:
     """Assembles nodal forces of hyperelastic tetrahedra."""

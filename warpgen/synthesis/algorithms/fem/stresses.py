@@ -217,7 +217,7 @@ def stress_measure(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=4,
+    weight=3,
 )
 def return_mapping(d: Draft) -> None:
     """Performs a radial return mapping for von Mises plasticity."""

@@ -156,7 +156,7 @@ def energy_density(grad_u: wp.mat33, mu: float, lam: float) -> float:
         "inv_half": "inv_half_size|dxi_dx",
     },
     double=True,
-    weight=3,
+    weight=2,
 )
 def voxel_elasticity(d: Draft) -> None:
     """Adds the internal forces of elastic hexahedral cells to the nodes of a regular grid."""

@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "maturity": "t_exp|expiry|years",
     },
     double=True,
-    weight=5,
+    weight=4,
 )
 def american_options(d: Draft) -> None:
     """Prices American options by a flat exercise boundary (Bjerksund and Stensland)."""

@@ -44,7 +44,7 @@ class Bond:
     },
     double=True,
     adjoint="either",
-    weight=4,
+    weight=3,
 )
 def bond_measure(d: Draft) -> None:
     """Values bonds from their cash flows."""

@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.trim import trim
         "recovery": "rec|recovery_rate",
     },
     double=True,
-    weight=3,
+    weight=2,
 )
 def value_credit_swaps(d: Draft) -> None:
     """Values credit default swaps from hazard rates and discount factors."""

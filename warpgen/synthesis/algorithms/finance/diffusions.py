@@ -50,7 +50,7 @@ class HestonParams:
         "discount": "discounts|discount_factors",
     },
     double=True,
-    weight=4,
+    weight=3,
 )
 def short_rate_step(d: Draft) -> None:
     """Moves short rates on by one time step, along given normal numbers."""

@@ -61,7 +61,7 @@ def complex_sqrt(z: wp.vec2) -> wp.vec2:
     },
     adjoint="no",
     double=True,
-    weight=3,
+    weight=2,
 )
 def fourier_options(d: Draft) -> None:
     """Prices options under stochastic volatility by integrating the characteristic function (Heston)."""

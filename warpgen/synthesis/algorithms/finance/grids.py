@@ -42,7 +42,7 @@ _PLURAL = {
         "sigma": "volatility|vol|iv",
     },
     adjoint="no",
-    weight=6,
+    weight=4,
 )
 def solve_option_pde(d: Draft) -> None:
     """Prices options by finite differences in the logarithm of the spot, from expiry backwards."""

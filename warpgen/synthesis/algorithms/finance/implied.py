@@ -24,7 +24,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     adjoint="no",
-    weight=2,
 )
 def implied_volatility(d: Draft) -> None:
     """Finds the volatility at which the Black-Scholes price of an option is the quoted one."""

@@ -22,7 +22,6 @@ _NAMES = {
     names=_NAMES | {"line": "average|ma|smoothed"},
     double=True,
     adjoint="no",
-    weight=2,
 )
 def price_average(d: Draft) -> None:
     """Smooths series of prices by a moving average."""
@@ -216,7 +215,7 @@ def price_average(d: Draft) -> None:
     source="Wilder 1978; Lane 1984; Bollinger 2001; Lambert 1980",
     names=_NAMES | {"value": "score|indicator"},
     double=True,
-    weight=4,
+    weight=3,
 )
 def window_indicator(d: Draft) -> None:
     """Places each price within its recent past."""

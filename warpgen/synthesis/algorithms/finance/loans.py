@@ -24,7 +24,7 @@ _NAMES = {"flows": "cash_flows|cashflows|amounts", "k": "period|n|j", "df": "dis
     },
     double=True,
     adjoint="no",
-    weight=3,
+    weight=2,
 )
 def internal_rate(d: Draft) -> None:
     """Finds the rate at which payments are worth what was paid for them."""
@@ -185,7 +185,6 @@ def internal_rate(d: Draft) -> None:
     },
     double=True,
     adjoint="no",
-    weight=2,
 )
 def loan_schedule(d: Draft) -> None:
     """Works out month by month what is left of loans."""

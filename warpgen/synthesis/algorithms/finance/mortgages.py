@@ -20,7 +20,7 @@ from warpgen.synthesis.writing.trim import trim
         "smm": "monthly_prepay|prepay_rate|single_month",
     },
     adjoint="no",
-    weight=3,
+    weight=2,
 )
 def project_mortgages(d: Draft) -> None:
     """Projects the cash flows of mortgage pools month by month: interest, principal, prepayment and default."""

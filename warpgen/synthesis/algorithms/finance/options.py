@@ -109,7 +109,7 @@ def _output(d: Draft, name: str, about: str) -> None:
     source="Black & Scholes 1973, eq. 13; Merton 1973; Black 1976; Reiner & Rubinstein 1991",
     names=NAMES | {"book": "options|contracts", "forward": "fwd|futures_price"},
     double=True,
-    weight=4,
+    weight=3,
 )
 def black_scholes(d: Draft) -> None:
     """Prices European options in closed form."""
@@ -236,7 +236,6 @@ def black_scholes(d: Draft) -> None:
         "greek": "sensitivity|greeks_out",
     },
     double=True,
-    weight=2,
 )
 def option_greeks(d: Draft) -> None:
     """Computes a sensitivity of European options in closed form."""

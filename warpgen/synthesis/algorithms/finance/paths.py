@@ -217,7 +217,7 @@ def _law(process: str, v: Values, t: float) -> tuple[float, float]:
         "steps": "num_steps|n_steps|horizon",
     },
     adjoint="either",
-    weight=12,
+    weight=11,
 )
 def random_paths(d: Draft) -> None:
     """Draws paths of a stochastic process at random."""

@@ -23,7 +23,6 @@ _NAMES = {"p": "portfolio|fund|account", "returns": "rets|period_returns", "t": 
     },
     double=True,
     adjoint="no",
-    weight=2,
 )
 def track_record(d: Draft) -> None:
     """Judges series of returns by a measure of performance."""

@@ -27,7 +27,7 @@ _NAMES = {
     },
     double=True,
     adjoint="either",
-    weight=4,
+    weight=3,
 )
 def portfolio_risk(d: Draft) -> None:
     """Computes the risk of portfolios from weights and covariances."""

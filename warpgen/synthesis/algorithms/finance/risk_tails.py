@@ -22,7 +22,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     adjoint="no",
-    weight=2,
 )
 def tail_risk(d: Draft) -> None:
     """Measures the tail of the losses of portfolios over scenarios."""

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.trim import trim
         "mid_power": "geo_power|fk_pow",
     },
     double=True,
-    weight=4,
+    weight=3,
 )
 def sabr_smile(d: Draft) -> None:
     """Computes the volatilities that the SABR model implies for options of given strikes."""

@@ -54,7 +54,7 @@ def _backward(first: Any, nodes: list[Any], weights: tuple[Any, ...], exercise: 
     names=_NAMES | {"binomial_tree": "binomial_price|binomial_option|price_on_lattice"},
     double=True,
     adjoint="no",
-    weight=6,
+    weight=5,
 )
 def binomial_tree(d: Draft) -> None:
     """Prices options on a binomial tree, from expiry backwards."""
@@ -200,7 +200,7 @@ def binomial_tree(d: Draft) -> None:
     names=_NAMES | {"trinomial_tree": "trinomial_option|trinomial_lattice|price_trinomial"},
     double=True,
     adjoint="no",
-    weight=3,
+    weight=2,
 )
 def trinomial_tree(d: Draft) -> None:
     """Prices options on a trinomial tree in the logarithm of the spot."""

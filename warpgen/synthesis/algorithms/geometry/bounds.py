@@ -26,7 +26,7 @@ NAMES = {
     source="Arvo 1990, Transforming axis-aligned bounding boxes; Ericson 2004, 4.2",
     names=NAMES | {"world_bounds": "compute_aabbs|shape_bounds|world_aabbs|update_bounds"},
     double=True,
-    weight=5,
+    weight=4,
 )
 def world_bounds(d: Draft) -> None:
     """Computes the world-space bounding box of each transformed shape."""

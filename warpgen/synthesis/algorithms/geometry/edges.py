@@ -38,7 +38,7 @@ def _closest(p: Any, q: Any, r: Any, s: Any) -> Any:
         "gap": "dist|distance",
         "thickness": "margin|min_gap",
     },
-    weight=4,
+    weight=3,
 )
 def edge_gaps(d: Draft) -> None:
     """Finds where pairs of edges are closest and measures them there."""

@@ -69,7 +69,7 @@ _KINDS = {
         "min_step": "step_size|alpha_min|global_toi",
     },
     adjoint="no",
-    weight=5,
+    weight=4,
 )
 def time_of_impact(d: Draft) -> None:
     """Computes how far pairs of moving primitives can go along their displacements before they touch."""

@@ -105,7 +105,7 @@ _GUARD = """
     names=NAMES,
     adjoint="either",
     double=True,
-    weight=4,
+    weight=3,
 )
 def triangle_measures(d: Draft) -> None:
     """Computes a per-triangle geometric measure."""
@@ -219,7 +219,7 @@ def triangle_measures(d: Draft) -> None:
     source="Gouraud 1971; Thuermer & Wuethrich 1998 (angles); Max 1999 (weights of sphere)",
     names=NAMES | {"accumulate_normals": "accumulate_vertex_normals|scatter_normals|add_face_normals"},
     double=True,
-    weight=4,
+    weight=3,
 )
 def accumulate_normals(d: Draft) -> None:
     """Accumulates face normals at mesh vertices."""
@@ -307,7 +307,7 @@ def accumulate_normals(d: Draft) -> None:
     source="Zhang & Chen 2001; Tonon 2004; Mirtich 1996 (signed tetrahedra about the origin)",
     names=NAMES,
     double=True,
-    weight=4,
+    weight=3,
 )
 def mesh_moments(d: Draft) -> None:
     """Integrates mass properties of a closed mesh over signed tetrahedra."""

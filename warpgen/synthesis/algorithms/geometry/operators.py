@@ -20,7 +20,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "laplacian": "lap|Lu|lu",
     },
     double=True,
-    weight=3,
+    weight=2,
 )
 def cotangent_operators(d: Draft) -> None:
     """Assembles the cotangent Laplacian of a triangle mesh, one thread per face."""

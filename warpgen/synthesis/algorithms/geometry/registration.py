@@ -22,7 +22,7 @@ g = wp.spatial_vector(diff[0], diff[1], diff[2], c[0], c[1], c[2])"""
         "JTJ": "hessian|H|normal_matrix",
     },
     double=True,
-    weight=5,
+    weight=4,
 )
 def registration_terms(d: Draft) -> None:
     """Accumulates the normal equations of rigid registration (ICP)."""

@@ -162,7 +162,7 @@ def _cotangent(u: Any, v: Any) -> Any:
         "face_offsets": "vertex_face_offsets|ring_offsets|offsets",
         "candidate": "proposal|new_position|x_new",
     },
-    weight=4,
+    weight=3,
 )
 def smooth_vertices(d: Draft) -> None:
     """Moves each vertex of a triangle mesh towards the weighted mean of its neighbours."""

@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "POINTS": "N|NUM_POINTS",
     },
     adjoint="no",
-    weight=6,
+    weight=8,
 )
 def aligned_sets(d: Draft) -> None:
     """Finds the rigid motions that lay sets of points onto their partners."""

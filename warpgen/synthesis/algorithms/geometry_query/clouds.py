@@ -17,7 +17,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "C": "cov|covariance|scatter",
     },
     adjoint="no",
-    weight=5,
+    weight=4,
 )
 def estimate_normals(d: Draft) -> None:
     """Estimates point cloud normals by principal component analysis of neighborhoods."""

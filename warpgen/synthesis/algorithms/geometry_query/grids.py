@@ -28,7 +28,7 @@ NAMES = {
     source="Amanatides & Woo 1987, A fast voxel traversal algorithm for ray tracing",
     names=NAMES | {"walk_grid": "dda_traversal|grid_raycast|voxel_traversal|march_voxels"},
     adjoint="no",
-    weight=2,
+    weight=3,
 )
 def walk_grid(d: Draft) -> None:
     """Traverses a voxel grid along rays (3D-DDA) up to the first occupied cell."""

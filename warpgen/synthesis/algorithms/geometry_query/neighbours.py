@@ -182,7 +182,7 @@ def radius_search(d: Draft) -> None:
     names=NAMES
     | {"nearest_neighbours": "knn_search|k_nearest|find_knn|knn_kernel", "worst": "farthest|worst_slot"},
     adjoint="no",
-    weight=6,
+    weight=5,
 )
 def nearest_neighbours(d: Draft) -> None:
     """Finds the k nearest neighbors of each point."""

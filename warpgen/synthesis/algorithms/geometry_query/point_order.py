@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "POINTS": "N|TILE|NUM_POINTS",
     },
     adjoint="no",
-    weight=9,
+    weight=8,
 )
 def ordered_points(d: Draft) -> None:
     """Sorts the points of each set along Morton's curve through their bounding box."""

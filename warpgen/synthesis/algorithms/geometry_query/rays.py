@@ -34,7 +34,7 @@ def hits(surface: Any, o: Any, r: Any) -> tuple[Any, Any]:
     source="Warp documentation, mesh_query_ray; Woop, Benthin & Wald 2013",
     names=_NAMES | {"cast_rays": "raycast_mesh|ray_cast|trace_mesh|mesh_raycast"},
     adjoint="either",
-    weight=4,
+    weight=6,
 )
 def cast_rays(d: Draft) -> None:
     """Casts rays against a mesh and returns properties of the closest hit."""
@@ -178,7 +178,7 @@ def cast_rays(d: Draft) -> None:
         "count": "num_visible|visible_count|total",
     },
     adjoint="either",
-    weight=3,
+    weight=4,
 )
 def line_of_sight(d: Draft) -> None:
     """Tests the line of sight between pairs of points against a mesh."""
@@ -297,7 +297,7 @@ def line_of_sight(d: Draft) -> None:
         "face_count": "n_found|num_faces|counts",
     },
     adjoint="either",
-    weight=9,
+    weight=13,
 )
 def faces_in_box(d: Draft) -> None:
     """Queries mesh faces with bounds that overlap a box around each point."""

@@ -69,7 +69,7 @@ QUERIES = {
     source="Baerentzen & Aanaes 2005 (normals); Barill et al. 2018 (winding numbers)",
     names=NAMES,
     adjoint="either",
-    weight=8,
+    weight=9,
 )
 def mesh_signed_distance(d: Draft) -> None:
     """Computes the signed distance from each point to a mesh, negative inside."""

@@ -19,7 +19,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "points": "queries|query_points|positions",
     },
     adjoint="no",
-    weight=4,
+    weight=5,
 )
 def traverse_tree(d: Draft) -> None:
     """Traverses an implicit binary BVH and collects overlapping leaves per query."""

@@ -29,7 +29,7 @@ NAMES = {
     source="Ericson 2004, ch. 6; Warp documentation, bvh_query_aabb",
     names=NAMES,
     adjoint="either",
-    weight=7,
+    weight=5,
 )
 def bvh_overlaps(d: Draft) -> None:
     """Queries overlapping boxes of a BVH."""

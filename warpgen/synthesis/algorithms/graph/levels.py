@@ -25,7 +25,6 @@ _NAMES = adjacency.NAMES | {
         "k": "core_order|min_degree|threshold",
     },
     adjoint="no",
-    weight=2,
 )
 def peel_nodes(d: Draft) -> None:
     """Peels nodes of low degree (k-core decomposition)."""

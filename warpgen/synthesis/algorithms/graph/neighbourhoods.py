@@ -30,7 +30,6 @@ _NAMES = adjacency.NAMES | {
     },
     double=True,
     adjoint="no",
-    weight=2,
 )
 def neighbor_aggregate(d: Draft) -> None:
     """Aggregates neighbor features (message passing)."""

@@ -23,7 +23,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     adjoint="no",
     double=True,
-    weight=2,
 )
 def floyd_warshall_step(d: Draft) -> None:
     """Relaxes all pairs of nodes through an intermediate node (Floyd-Warshall)."""

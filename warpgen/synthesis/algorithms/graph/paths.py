@@ -177,7 +177,6 @@ def bfs_level(d: Draft) -> None:
     source="Bellman 1958; Ford 1956; Meyer & Sanders 2003 (light edges of delta-stepping)",
     names=_NAMES,
     adjoint="no",
-    weight=2,
 )
 def relax_edges(d: Draft) -> None:
     """Computes one Bellman-Ford iteration."""

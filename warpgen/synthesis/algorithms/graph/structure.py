@@ -28,7 +28,7 @@ _NAMES = adjacency.NAMES | {
     },
     double=True,
     adjoint="either",
-    weight=9,
+    weight=10,
 )
 def pagerank_step(d: Draft) -> None:
     """Computes one PageRank iteration."""

@@ -27,7 +27,6 @@ _BLENDS = {
         "opacity": "layer_opacity|layer_alpha",
     },
     double=True,
-    weight=2,
 )
 def composite_layers(d: Draft) -> None:
     """Composites an RGBA layer over a background."""

@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "pair": "image_pair|pair_index",
     },
     adjoint="no",
-    weight=10,
+    weight=11,
 )
 def matched_descriptors(d: Draft) -> None:
     """Matches binary descriptors of two pictures by the number of bits in which they differ."""

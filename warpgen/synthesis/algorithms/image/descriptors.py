@@ -124,7 +124,7 @@ _SCALINGS = {
         "magnitude": "gradient_magnitude|strength|mag",
         "slot": "entry|k",
     },
-    weight=9,
+    weight=8,
 )
 def describe_keypoints(d: Draft) -> None:
     """Describes each keypoint by histograms of gradient orientations in cells around it."""

@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     half=True,
-    weight=5,
+    weight=3,
 )
 def separable_blur(d: Draft) -> None:
     """Applies one pass of a separable blur."""
@@ -142,7 +142,7 @@ def separable_blur(d: Draft) -> None:
         "norm": "weight_sum|sum_w|total_weight",
         "acc": "accum|filtered_sum",
     },
-    weight=4,
+    weight=3,
 )
 def bilateral_filter(d: Draft) -> None:
     """Applies a bilateral filter (edge-preserving smoothing)."""
@@ -346,7 +346,6 @@ def median_filter(d: Draft) -> None:
         "radius": "r|half_size",
     },
     adjoint="no",
-    weight=2,
 )
 def morphology(d: Draft) -> None:
     """Applies a morphological operation to an image."""

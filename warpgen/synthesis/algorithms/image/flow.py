@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.trim import trim
         "mean": "flow_bar|average|neighbor_mean",
         "alpha": "smoothness|regularization|lam",
     },
-    weight=5,
+    weight=3,
 )
 def refine_flow(d: Draft) -> None:
     """Refines the optical flow between two frames by one step of a variational method."""

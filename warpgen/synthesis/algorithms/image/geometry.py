@@ -60,7 +60,6 @@ def cubic_weight(t: float) -> float:
         "resample_image": "remap|warp_image|transform_image|resample",
         "angle": "theta|phi",
     },
-    weight=2,
 )
 def resample_image(d: Draft) -> None:
     """Resamples an image under a geometric transform."""

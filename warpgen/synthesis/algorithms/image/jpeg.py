@@ -112,7 +112,7 @@ def _basis() -> Any:
         "q": "step|quant|divisor",
     },
     adjoint="no",
-    weight=5,
+    weight=7,
 )
 def jpeg_blocks(d: Draft) -> None:
     """Sends each block of 8 x 8 pixels through the transform and quantization of JPEG."""

@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "diagonal": "corner_mean|diag",
     },
     double=True,
-    weight=3,
+    weight=2,
 )
 def demosaic(d: Draft) -> None:
     """Demosaics a Bayer image by interpolation."""

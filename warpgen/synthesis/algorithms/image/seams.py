@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     adjoint="either",
-    weight=4,
+    weight=3,
 )
 def seam_cost_row(d: Draft) -> None:
     """Computes one row of the cumulative seam cost for seam carving."""

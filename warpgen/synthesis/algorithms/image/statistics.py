@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "b": "bucket|level",
     },
     adjoint="either",
-    weight=4,
+    weight=3,
 )
 def count_levels(d: Draft) -> None:
     """Computes the histogram of an image."""

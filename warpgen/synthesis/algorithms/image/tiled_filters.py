@@ -41,7 +41,7 @@ def _correlated(u: Any, weights: tuple[float, ...], axis: int) -> Any:
         "PADDED": "PADDED_SIDE|WITH_BORDER",
     },
     adjoint="yes",
-    weight=8,
+    weight=7,
 )
 def filtered_patches(d: Draft) -> None:
     """Filters patches of a picture by a pass along the rows and a pass down the columns."""

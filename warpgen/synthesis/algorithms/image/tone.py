@@ -140,7 +140,7 @@ def convert_colors(d: Draft) -> None:
         "exposure": "gain|ev_scale|exposure_scale",
         "white": "white_point|max_white|l_white",
     },
-    weight=4,
+    weight=3,
 )
 def tone_map(d: Draft) -> None:
     """Tone maps an HDR image to display range."""

@@ -123,7 +123,7 @@ def window_error(frames: wp.array3d(dtype=float), frame: int, center: wp.vec2, g
         "guess": "estimate|tracked_point|q",
         "status": "track_status|states",
     },
-    weight=4,
+    weight=3,
 )
 def track_features(d: Draft) -> None:
     """Tracks feature points from each frame to the next with Lucas-Kanade iterations."""

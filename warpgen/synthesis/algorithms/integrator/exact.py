@@ -29,7 +29,7 @@ def _exponential(m: Any) -> Any:
     },
     double=True,
     element="oscillator",
-    weight=4,
+    weight=3,
 )
 def exponential_step(d: Draft) -> None:
     """Integrates damped oscillators with the exact solution."""

@@ -27,7 +27,7 @@ _NAMES = {
     },
     double=True,
     element="particle",
-    weight=5,
+    weight=4,
 )
 def integrate_particles(d: Draft) -> None:
     """Integrates particles under forces and gravity."""

@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     element="satellite",
-    weight=3,
+    weight=2,
 )
 def orbit_step(d: Draft) -> None:
     """Integrates satellite orbits over one time step."""

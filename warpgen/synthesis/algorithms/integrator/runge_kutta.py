@@ -140,7 +140,7 @@ def _rate(system: System, v: Values, per_thread: bool) -> Rate:
     source="Hairer, Nørsett & Wanner 1993, ch. II.1; Shu & Osher 1988",
     names=_NAMES
     | {"integrate_ensemble": "rk_step|integrate|advance|time_step", "steps": "num_steps|n_steps|substeps"},
-    weight=4,
+    weight=3,
 )
 def integrate_ensemble(d: Draft) -> None:
     """Integrates an ensemble of trajectories with an explicit Runge-Kutta scheme."""

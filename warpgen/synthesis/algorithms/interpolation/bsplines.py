@@ -52,7 +52,7 @@ def find_span(knots: wp.array(dtype=float), degree: int, n: int, x: float) -> in
         "span": "k|segment|interval",
     },
     double=True,
-    weight=3,
+    weight=2,
 )
 def bspline_curve(d: Draft) -> None:
     """Evaluates a B-spline curve at many parameters."""

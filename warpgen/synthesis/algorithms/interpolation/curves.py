@@ -27,7 +27,7 @@ _NAMES = {
         "i": "seg|segment|k",
     },
     double=True,
-    weight=6,
+    weight=4,
 )
 def sample_spline(d: Draft) -> None:
     """Evaluates a cubic spline with uniform knots."""
@@ -161,7 +161,7 @@ def sample_spline(d: Draft) -> None:
         "parts": "left_points|cut_points|first_part",
     },
     double=True,
-    weight=4,
+    weight=3,
 )
 def bezier_curve(d: Draft) -> None:
     """Evaluates Bezier curves at per-curve parameters."""

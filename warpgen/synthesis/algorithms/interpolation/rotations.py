@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "poses": "key_poses|keyframes|pose_keys",
         "pose": "sampled_poses|pose_out|transforms_out",
     },
-    weight=6,
+    weight=9,
 )
 def interpolate_rotation(d: Draft) -> None:
     """Interpolates rotation keyframes at given times (slerp)."""

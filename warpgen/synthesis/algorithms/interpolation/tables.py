@@ -58,7 +58,7 @@ def _slopes(method: str, x: Any, y: Any) -> Any:
         "slope_at": "node_slope|tangent_at|derivative_at",
     },
     double=True,
-    weight=4,
+    weight=3,
 )
 def cubic_table(d: Draft) -> None:
     """Interpolates a 1D table with piecewise cubic polynomials."""

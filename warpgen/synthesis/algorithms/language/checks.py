@@ -19,7 +19,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "out": "advanced|x_next|result",
         "dt": "h|time_step",
     },
-    weight=13,
+    weight=11,
 )
 def checked_step(d: Draft) -> None:
     """Advances a state and speaks up where it leaves its bounds."""
@@ -96,7 +96,6 @@ def checked_step(d: Draft) -> None:
         "out": "result|y",
     },
     adjoint="no",
-    weight=2,
 )
 def float_bits(d: Draft) -> None:
     """Works on the bits of floating-point numbers."""

@@ -22,7 +22,7 @@ _Formulas = dict[str, Callable[[Any], Any]]
         "loss": "total|objective|cost",
         "weights": "scale|coefficients|w",
     },
-    weight=3,
+    weight=2,
 )
 def own_gradient(d: Draft) -> None:
     """Applies a function whose gradient is written by hand."""
@@ -304,7 +304,6 @@ def _nested(entries: list[str]) -> str:
     },
     double=True,
     adjoint="either",
-    weight=2,
 )
 def any_size(d: Draft) -> None:
     """Applies a function that is written once for vectors of any length."""

@@ -20,7 +20,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "out": "result|y|values_out",
     },
     adjoint="no",
-    weight=9,
+    weight=7,
 )
 def toggle_bits(d: Draft) -> None:
     """Toggles the bits of cells in a shared set, so cells that are touched twice are empty again."""
@@ -96,7 +96,7 @@ def toggle_bits(d: Draft) -> None:
         "m": "matrices|jacobians|blocks",
         "out": "result|y|values_out",
     },
-    weight=10,
+    weight=11,
 )
 def small_builtins(d: Draft) -> None:
     """Computes one small thing per element."""

@@ -156,7 +156,7 @@ def claimed_slots(d: Draft) -> None:
         "row": "line|r|series",
     },
     adjoint="no",
-    weight=5,
+    weight=4,
 )
 def local_memory(d: Draft) -> None:
     """Works on each row in memory of the thread's own."""

@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.forms import Form
         "gradients": "grads|slopes",
     },
     adjoint="either",
-    weight=4,
+    weight=3,
 )
 def smooth_directions(d: Draft) -> None:
     """Gives directions of vectors that vanish smoothly at zero."""
@@ -137,7 +137,7 @@ def smooth_directions(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=6,
+    weight=4,
 )
 def length_loops(d: Draft) -> None:
     """Works through vectors, matrices and arrays by the lengths that they have."""

@@ -172,7 +172,7 @@ def spatial_products(d: Draft) -> None:
         "axes": "joint_axes|hinges",
         "q": "rot|r|rel",
     },
-    weight=11,
+    weight=9,
 )
 def split_rotations(d: Draft) -> None:
     """Takes the part of rotations that turns about an axis."""

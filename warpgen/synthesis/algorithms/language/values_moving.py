@@ -25,7 +25,7 @@ _Formulas = dict[str, Callable[[], Any]]
         "q": "rot|attitude|r",
     },
     adjoint="either",
-    weight=4,
+    weight=3,
 )
 def moving_frames(d: Draft) -> None:
     """Works out what moving and turning frames do."""

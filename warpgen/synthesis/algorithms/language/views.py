@@ -21,7 +21,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "at": "pick|place|chosen",
     },
     adjoint="no",
-    weight=2,
 )
 def viewed_rows(d: Draft) -> None:
     """Reads the records that lie one after the other in a flat buffer."""

@@ -36,7 +36,7 @@ def _dominant(a: Any, shift: float) -> Any:
     names=NAMES | {"lu_solve": "gauss_solve|gauss_eliminate|solve_dense"},
     adjoint="no",
     double=True,
-    weight=6,
+    weight=5,
 )
 def lu_solve(d: Draft) -> None:
     """Solves batched dense linear systems by Gaussian elimination."""

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "rho": "rho_k|rho_old",
     },
     adjoint="no",
-    weight=14,
+    weight=12,
 )
 def solve_iteratively(d: Draft) -> None:
     """Solves a small linear system in each thread by a Krylov method."""

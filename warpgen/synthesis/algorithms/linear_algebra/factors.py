@@ -17,7 +17,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
     | {"cholesky_factor": "dense_chol|batched_cholesky|dense_cholesky", "damping": "reg|regularization"},
     adjoint="no",
     double=True,
-    weight=2,
 )
 def cholesky_factor(d: Draft) -> None:
     """Computes batched Cholesky factorizations in place."""

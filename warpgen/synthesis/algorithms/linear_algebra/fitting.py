@@ -31,7 +31,6 @@ _NAMES = {
     adjoint="no",
     double=True,
     element="row",
-    weight=2,
 )
 def least_squares_fit(d: Draft) -> None:
     """Solves batched polynomial least squares problems."""
@@ -231,7 +230,7 @@ _MADE = {
     },
     double=True,
     adjoint="either",
-    weight=7,
+    weight=6,
 )
 def rank_one_update(d: Draft) -> None:
     """Applies a rank-one update to an inverse matrix (Sherman-Morrison)."""

@@ -45,7 +45,6 @@ _SCALARS = {
     adjoint="no",
     double=True,
     element="entry",
-    weight=2,
 )
 def krylov_update(d: Draft) -> None:
     """Updates solution and residual of conjugate gradients."""

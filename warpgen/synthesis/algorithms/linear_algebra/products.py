@@ -27,7 +27,7 @@ _NAMES = {
     names=_NAMES | {"gemm": "matmul|dense_gemm|matmul_kernel", "i": "row|r", "j": "col|c"},
     double=True,
     element="entry",
-    weight=6,
+    weight=5,
 )
 def gemm(d: Draft) -> None:
     """Computes a dense matrix product."""

@@ -31,6 +31,7 @@ def _symmetric(a: Any) -> Any:
     adjoint="no",
     double=True,
     element="tensor",
+    weight=2,
 )
 def symmetric_eigen(d: Draft) -> None:
     """Computes eigenvalues of small symmetric matrices."""

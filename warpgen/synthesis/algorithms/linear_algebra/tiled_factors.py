@@ -33,7 +33,7 @@ _SIZES = {
     },
     adjoint="yes",
     double=True,
-    weight=9,
+    weight=8,
 )
 def orthonormal_columns(d: Draft) -> None:
     """Orthonormalizes the columns of tall matrices by the Cholesky factors of their Gram matrices."""

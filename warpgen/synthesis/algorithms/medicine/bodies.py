@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.pieces import Piece, piece
         "dt": "step|h|time_step",
     },
     adjoint="either",
-    weight=4,
+    weight=3,
 )
 def dose_patients(d: Draft) -> None:
     """Steps the amounts of a drug in the compartments of patients by a Runge-Kutta method."""
@@ -225,7 +225,7 @@ def _patient(parts: list[str]) -> Piece:
         "dt": "step|h|time_step",
     },
     adjoint="either",
-    weight=4,
+    weight=3,
 )
 def regulate_glucose(d: Draft) -> None:
     """Steps sugar and insulin in the blood of patients by Bergman's minimal model."""

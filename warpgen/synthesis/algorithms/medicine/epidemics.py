@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     adjoint="either",
     element="region",
-    weight=11,
+    weight=13,
 )
 def spread_disease(d: Draft) -> None:
     """Steps epidemics in regions whose children, adults and old people meet at different rates."""

@@ -22,8 +22,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "dt": "time_step|step_ms|delta_t",
         "i_ion": "i_total|ionic_current|total_current",
     },
-    weight=6,
     element="cell",
+    weight=4,
 )
 def cardiac_step(d: Draft) -> None:
     """Steps the membrane potential, gates and calcium of ventricular heart cells (after Luo and Rudy)."""

@@ -41,7 +41,7 @@ _READINGS = {
         "out": "result|values|out_values",
         "female": "is_female|woman|is_woman",
     },
-    weight=4,
+    weight=3,
 )
 def clinical_measures(d: Draft) -> None:
     """Computes clinical indices of patients from a few readings."""

@@ -24,7 +24,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     adjoint="no",
     element="chain",
-    weight=2,
 )
 def metropolis_step(d: Draft) -> None:
     """Advances Markov chains by the rule of Metropolis and Hastings."""

@@ -62,7 +62,7 @@ _PHASES = {
         "layer": "layer_idx|cur_layer",
     },
     adjoint="no",
-    weight=13,
+    weight=15,
 )
 def photon_transport(d: Draft) -> None:
     """Propagates packets of photons through layered tissue by absorption, scattering and reflection."""

@@ -186,7 +186,7 @@ def even_points(d: Draft) -> None:
     },
     double=True,
     element="sample",
-    weight=7,
+    weight=6,
 )
 def inverse_transform(d: Draft) -> None:
     """Turns uniform random numbers into samples of another distribution by its inverse."""

@@ -27,7 +27,7 @@ _SHAPES = {
         "seed": "rng_seed|key",
         "emitter": "source_id|group_id|nozzle",
     },
-    weight=15,
+    weight=12,
 )
 def emit_samples(d: Draft) -> None:
     """Draws points at random in or on a simple shape and places them in the world."""

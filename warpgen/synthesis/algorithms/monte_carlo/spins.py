@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "field": "external_field|b_field|h_ext",
     },
     adjoint="no",
-    weight=3,
+    weight=2,
 )
 def spin_sweep(d: Draft) -> None:
     """Updates one color of a checkerboard of spins at a temperature."""

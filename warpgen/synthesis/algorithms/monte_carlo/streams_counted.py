@@ -40,7 +40,7 @@ _MUL_HIGH = {
     },
     adjoint="either",
     element="stream",
-    weight=5,
+    weight=6,
 )
 def counter_stream(d: Draft) -> None:
     """Computes random numbers from counters with the Philox generator."""

@@ -20,7 +20,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "acc": "running|sum_f|tally",
     },
     adjoint="no",
-    weight=6,
+    weight=5,
 )
 def integrate_by_chance(d: Draft) -> None:
     """Estimates an integral over the unit interval by random points."""
@@ -181,7 +181,7 @@ def integrate_by_chance(d: Draft) -> None:
         "step_length": "stride|hop|lattice_constant",
     },
     adjoint="no",
-    weight=10,
+    weight=11,
 )
 def random_walk(d: Draft) -> None:
     """Lets walkers wander at random and records where they end."""

@@ -32,7 +32,7 @@ _SIZES = {
         "RANK": "R|LORA_RANK|NARROW",
     },
     adjoint="yes",
-    weight=11,
+    weight=10,
 )
 def adapted_layer(d: Draft) -> None:
     """Applies a frozen linear layer and the low-rank adapter beside it."""
@@ -247,7 +247,7 @@ def adapted_layer(d: Draft) -> None:
         "group": "sequence|seq|sample",
     },
     adjoint="yes",
-    weight=9,
+    weight=8,
 )
 def soft_experts(d: Draft) -> None:
     """Passes tokens through experts by soft assignments to their slots and back."""

@@ -32,7 +32,6 @@ def _softmax(s: Any, axis: int = -1) -> Any:
     double=True,
     half=True,
     adjoint="no",
-    weight=2,
 )
 def softmax(d: Draft) -> None:
     """Turns each row of scores to probabilities without overflow."""
@@ -212,7 +211,7 @@ def softmax(d: Draft) -> None:
         "window": "span|window_size|reach",
     },
     adjoint="no",
-    weight=3,
+    weight=2,
 )
 def attention(d: Draft) -> None:
     """Averages values by the softmax of the products of queries and keys."""

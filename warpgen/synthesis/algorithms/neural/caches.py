@@ -42,7 +42,7 @@ def _angles(scaling: str) -> str:
         "head": "h|head_idx",
         "base": "theta_base|rope_theta|freq_base",
     },
-    weight=6,
+    weight=5,
 )
 def rotary_into_cache(d: Draft) -> None:
     """Rotates queries and keys by their positions and appends keys and values to a paged cache."""

@@ -33,7 +33,7 @@ _FEATURES: dict[str, tuple[str, Callable[[Any], Any]]] = {
         "VALUE_DIM": "DV|OUT_DIM|V_WIDTH",
     },
     adjoint="yes",
-    weight=9,
+    weight=8,
 )
 def chunked_memory(d: Draft) -> None:
     """Computes causal attention without a softmax, chunk by chunk, with a matrix that remembers the past."""

@@ -33,7 +33,7 @@ _NAMES = {
     ),
     names=_NAMES | {"convolution": "conv_forward|convolve_features|conv_layer", "z": "acc|response|pre"},
     half=True,
-    weight=4,
+    weight=3,
 )
 def convolution(d: Draft) -> None:
     """Convolves feature maps with the filters of a layer."""

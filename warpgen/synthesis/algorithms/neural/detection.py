@@ -29,7 +29,7 @@ _TITLES = {
     },
     double=True,
     element="prediction",
-    weight=6,
+    weight=4,
 )
 def box_losses(d: Draft) -> None:
     """Computes the loss of predicted boxes of an object detector."""

@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "WIDTH": "D|EMBED|FEATURES",
     },
     adjoint="yes",
-    weight=4,
+    weight=6,
 )
 def redundancy_loss(d: Draft) -> None:
     """Computes losses that make two views of samples alike and the coordinates of their embeddings unlike."""

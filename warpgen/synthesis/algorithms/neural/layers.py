@@ -30,7 +30,7 @@ _NAMES = {
     half=True,
     double=True,
     element="",
-    weight=4,
+    weight=3,
 )
 def dense_layer(d: Draft) -> None:
     """Applies a fully connected layer and its activation to a batch."""
@@ -136,7 +136,7 @@ def dense_layer(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=4,
+    weight=3,
 )
 def dense_backward(d: Draft) -> None:
     """Propagates the gradient of a loss back through a fully connected layer and its activation."""

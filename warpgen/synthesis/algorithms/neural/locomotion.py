@@ -46,7 +46,7 @@ _SCALE_RANGES = {
         "reward": "rew_total|r_sum|rew",
         "world": "env|env_id|w",
     },
-    weight=4,
+    weight=3,
 )
 def locomotion_reward(d: Draft) -> None:
     """Computes the reward of walking robots from tracking, posture, effort and gait terms."""

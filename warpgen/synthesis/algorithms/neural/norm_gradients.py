@@ -30,7 +30,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "block": "tile_id|b|chunk",
     },
     adjoint="either",
-    weight=12,
+    weight=10,
 )
 def norm_gradient(d: Draft) -> None:
     """Computes the gradients of normalized layers by their inputs and gains."""

@@ -29,7 +29,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     half=True,
-    weight=4,
+    weight=3,
 )
 def feature_norm(d: Draft) -> None:
     """Normalises the features of each sample."""

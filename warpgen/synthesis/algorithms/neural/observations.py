@@ -34,7 +34,7 @@ def _write(array: str, col: str, value: str, noise: bool) -> str:
         "world": "env|env_id|w",
         "noise": "obs_noise|noise_buf",
     },
-    weight=6,
+    weight=5,
 )
 def build_observations(d: Draft) -> None:
     """Assembles the observation vectors of walking robots, one row for each world."""

@@ -34,7 +34,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     adjoint="no",
-    weight=3,
+    weight=2,
 )
 def optimizer_step(d: Draft) -> None:
     """Moves parameters by one step of an optimiser."""

@@ -24,7 +24,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "half": "half_dim|num_pairs",
     },
     double=True,
-    weight=2,
 )
 def rotary_embedding(d: Draft) -> None:
     """Encodes positions by rotating pairs of features, or by adding waves to them."""

@@ -27,7 +27,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     element="",
-    weight=4,
+    weight=5,
 )
 def recurrent_cell(d: Draft) -> None:
     """Advances the cells of a recurrent network by one step."""
@@ -209,7 +209,6 @@ def recurrent_cell(d: Draft) -> None:
     },
     double=True,
     adjoint="no",
-    weight=2,
 )
 def advantages(d: Draft) -> None:
     """Computes returns or advantages of each episode from its end to its beginning."""

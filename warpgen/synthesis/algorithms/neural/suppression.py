@@ -24,7 +24,6 @@ from warpgen.synthesis.writing.trim import trim
         "best": "top|leader|current",
     },
     adjoint="no",
-    weight=2,
 )
 def suppress_boxes(d: Draft) -> None:
     """Suppresses boxes that overlap better ones, image by image, in a greedy way."""

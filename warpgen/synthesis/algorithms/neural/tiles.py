@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "gamma": "weight|scale|gain",
     },
     adjoint="no",
-    weight=6,
+    weight=5,
 )
 def row_tiles(d: Draft) -> None:
     """Normalises each row of a matrix with a block of threads."""

@@ -28,7 +28,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "WIDTH": "D|HIDDEN|DIM",
     },
     adjoint="yes",
-    weight=10,
+    weight=9,
 )
 def fused_token_loss(d: Draft) -> None:
     """Computes cross entropies of tokens over a vocabulary whose logits never reach memory."""

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "NUM_CLASSES": "CLASSES|N_CLASSES|C",
     },
     double=True,
-    weight=4,
+    weight=3,
 )
 def classification_loss(d: Draft) -> None:
     """Computes the cross entropy of each sample's scores with its label."""
@@ -289,7 +289,7 @@ _LOSSES: dict[str, Any] = {  # of prediction y and target t (or label -1, 1)
     },
     double=True,
     half=True,
-    weight=4,
+    weight=3,
 )
 def regression_loss(d: Draft) -> None:
     """Computes a loss of each prediction with its target."""

@@ -28,7 +28,6 @@ _NAMES = {
         "slot": "dst_idx|at|out_index",
     },
     adjoint="no",
-    weight=2,
 )
 def stream_compact(d: Draft) -> None:
     """Moves those elements of an array that pass a test to its front."""

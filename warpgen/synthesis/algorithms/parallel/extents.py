@@ -23,7 +23,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "changed": "improved|is_higher|raised",
     },
     adjoint="no",
-    weight=2,
 )
 def group_extents(d: Draft) -> None:
     """Finds the extremes of groups of values that lie in any order."""

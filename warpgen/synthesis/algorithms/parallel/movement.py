@@ -24,7 +24,7 @@ _NAMES = {
     names=_NAMES | {"transpose_axes": "transpose|transpose_tiles|permute_axes|swap_axes"},
     double=True,
     half=True,
-    weight=4,
+    weight=3,
 )
 def transpose_axes(d: Draft) -> None:
     """Transposes a matrix."""

@@ -29,7 +29,7 @@ _NAMES = {
     source="Harris 2007, Optimizing Parallel Reduction in CUDA; Kahan 1965; Higham 1993",
     names=_NAMES | {"block_reduce": "reduce_sum|partial_sums|sum_blocks|reduction_pass", "e": "term|v"},
     double=True,
-    weight=11,
+    weight=8,
 )
 def block_reduce(d: Draft) -> None:
     """Sums an array by blocks, each of which leaves one partial sum."""
@@ -220,7 +220,6 @@ def block_reduce(d: Draft) -> None:
     },
     adjoint="no",
     double=True,
-    weight=2,
 )
 def segmented_reduce(d: Draft) -> None:
     """Sums the elements of each segment of an array."""

@@ -26,7 +26,7 @@ _NAMES = {
         "pivot": "p|guess|splitter",
     },
     adjoint="no",
-    weight=3,
+    weight=2,
 )
 def row_select(d: Draft) -> None:
     """Selects the smallest elements of each row."""

@@ -31,7 +31,7 @@ _NAMES = {
         "forward": "in_order|ordered_first",
     },
     adjoint="no",
-    weight=3,
+    weight=2,
 )
 def compare_exchange(d: Draft) -> None:
     """Takes one step of a bitonic sort, which compares and exchanges pairs of elements in place."""

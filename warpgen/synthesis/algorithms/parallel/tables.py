@@ -28,7 +28,6 @@ _NAMES = {
     source="Podlozhnyuk 2007, Histogram Calculation in CUDA; Gomez-Luna et al. 2013",
     names=_NAMES | {"histogram": "bin_samples|count_bins|accumulate_histogram|binning"},
     adjoint="no",
-    weight=2,
 )
 def histogram(d: Draft) -> None:
     """Counts how many samples fall into each bin."""
@@ -211,7 +210,7 @@ def histogram(d: Draft) -> None:
         "capacity": "table_size|num_slots",
     },
     adjoint="no",
-    weight=5,
+    weight=4,
 )
 def hash_table(d: Draft) -> None:
     """Inserts keys into a hash table with open addressing by atomic compare and swap."""

@@ -80,7 +80,7 @@ class _Cells:
     source="Hockney & Eastwood 1988, sec. 8.4 (chaining mesh); Green 2010; Morton 1966",
     names=NAMES | {"count_cells": "bin_particles|cell_histogram|compute_cells|assign_cells"},
     adjoint="either",
-    weight=6,
+    weight=4,
 )
 def count_cells(d: Draft) -> None:
     """Computes cell indices of particles and counts particles per cell."""
@@ -172,7 +172,6 @@ def count_cells(d: Draft) -> None:
         "order": "sorted_ids|particle_index|ids",
     },
     adjoint="no",
-    weight=2,
 )
 def sort_to_cells(d: Draft) -> None:
     """Sorts particles into grid cells of fixed capacity."""
@@ -273,7 +272,7 @@ def sort_to_cells(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=3,
+    weight=2,
 )
 def wrap_positions(d: Draft) -> None:
     """Applies boundary conditions of a box to particle positions."""

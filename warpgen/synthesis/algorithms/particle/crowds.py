@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "G": "grav|gravity_constant|g_const",
     },
     double=True,
-    weight=8,
+    weight=7,
 )
 def nbody_acceleration(d: Draft) -> None:
     """Computes softened N-body gravitational accelerations."""
@@ -168,7 +168,6 @@ def nbody_acceleration(d: Draft) -> None:
     },
     adjoint="no",
     element="agent",
-    weight=2,
 )
 def boids_steering(d: Draft) -> None:
     """Computes boid steering: separation, alignment and cohesion."""

@@ -38,7 +38,7 @@ NAMES = {
         "modulus": "e_eff|youngs_modulus|e_star",
     },
     element="grain",
-    weight=4,
+    weight=3,
 )
 def grain_contact_forces(d: Draft) -> None:
     """Computes contact forces between grains (discrete element method)."""
@@ -203,7 +203,7 @@ def grain_contact_forces(d: Draft) -> None:
     },
     double=True,
     element="contact",
-    weight=4,
+    weight=3,
 )
 def tangential_spring(d: Draft) -> None:
     """Updates tangential contact springs with Coulomb sliding."""

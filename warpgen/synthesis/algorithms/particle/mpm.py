@@ -198,7 +198,6 @@ def particles_to_grid(d: Draft) -> None:
         "c_new": "c_out|particle_C_out|affine_out",
     },
     double=True,
-    weight=2,
 )
 def grid_to_particles(d: Draft) -> None:
     """Transfers grid velocities to particles (G2P)."""

@@ -47,7 +47,7 @@ _LAWS: dict[str, _Law] = {
         "ATOMS": "N|BODIES|NUM_ATOMS",
     },
     adjoint="yes",
-    weight=6,
+    weight=5,
 )
 def pair_matrix(d: Draft) -> None:
     """Computes the forces within clusters of particles from tiles of all their pairs."""

@@ -72,7 +72,7 @@ def _multiplicity(v: Values, count: int, listing: str) -> Any:
         "force_i": "f_i|fi",
     },
     double=True,
-    weight=4,
+    weight=3,
 )
 def pair_forces(d: Draft) -> None:
     """Computes pair potential forces over neighbor lists."""
@@ -212,7 +212,7 @@ def pair_forces(d: Draft) -> None:
         "skin": "buffer|r_skin|margin",
     },
     adjoint="either",
-    weight=4,
+    weight=3,
 )
 def build_neighbor_list(d: Draft) -> None:
     """Builds a neighbor list of fixed width, padded with -1."""

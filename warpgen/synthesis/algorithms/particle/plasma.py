@@ -254,7 +254,7 @@ def gather_field(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=3,
+    weight=2,
 )
 def boris_push(d: Draft) -> None:
     """Advances charged particle velocities with the Boris scheme."""

@@ -38,7 +38,7 @@ def _distances(v: Values) -> tuple[Any, Any]:
     source="Monaghan 1992, eq. 2.13; Müller, Charypar & Gross 2003, eq. 3",
     names=_NAMES
     | {"sph_density": "compute_density|density_summation|update_density", "rho_i": "density_i|rho_sum"},
-    weight=4,
+    weight=3,
 )
 def sph_density(d: Draft) -> None:
     """Computes SPH densities by summation."""

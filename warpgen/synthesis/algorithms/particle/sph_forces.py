@@ -81,7 +81,7 @@ def neighbour_loop(d: Draft) -> str:
         "c0": "sound_speed|c_s",
         "rho0": "rest_density|reference_density",
     },
-    weight=4,
+    weight=3,
 )
 def sph_pressure_acceleration(d: Draft) -> None:
     """Computes SPH pressure accelerations."""
@@ -185,7 +185,7 @@ def sph_pressure_acceleration(d: Draft) -> None:
         "alpha": "artificial_viscosity|visc_alpha",
         "c0": "sound_speed|cs",
     },
-    weight=4,
+    weight=3,
 )
 def sph_viscosity(d: Draft) -> None:
     """Computes SPH viscosity accelerations."""

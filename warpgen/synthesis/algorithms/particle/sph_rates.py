@@ -90,7 +90,7 @@ def xsph_velocity(d: Draft) -> None:
         "rho_new": "rho_out|density_out|new_density",
         "c0": "sound_speed|cs",
     },
-    weight=4,
+    weight=3,
 )
 def sph_density_rate(d: Draft) -> None:
     """Computes SPH density rates from the continuity equation."""

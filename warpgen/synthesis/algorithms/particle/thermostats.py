@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "temperature": "t_now|temp",
     },
     double=True,
-    weight=4,
+    weight=3,
 )
 def thermostat(d: Draft) -> None:
     """Applies a thermostat to particle velocities."""

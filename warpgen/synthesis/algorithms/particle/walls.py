@@ -22,7 +22,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     adjoint="no",
-    weight=2,
 )
 def wall_response(d: Draft) -> None:
     """Resolves collisions of particles with walls."""

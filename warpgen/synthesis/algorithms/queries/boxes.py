@@ -29,7 +29,7 @@ NAMES = {
     source="Ericson 2005, ch. 6; Warp manual, Geometry: bvh_query_aabb, bvh_query_sphere",
     names=NAMES | {"box_neighbours": "overlap_query|bvh_neighbors|range_search"},
     adjoint="either",
-    weight=6,
+    weight=4,
 )
 def box_neighbours(d: Draft) -> None:
     """Queries a BVH of boxes around probe points."""
@@ -178,7 +178,7 @@ if {far}:
         "first_ball": "first_hit|hit_ball|ball_index",
     },
     adjoint="no",
-    weight=5,
+    weight=4,
 )
 def swept_balls(d: Draft) -> None:
     """Casts rays or swept spheres against spheres in a BVH."""

@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.outline import outlined
         "half_width": "half_side|half_size|reach",
     },
     adjoint="either",
-    weight=8,
+    weight=7,
 )
 def block_overlaps(d: Draft) -> None:
     """Traverses a BVH cooperatively with one block of threads per probe."""
@@ -296,7 +296,7 @@ _GATHERED = {
         "margin": "thickness|contact_margin",
     },
     adjoint="either",
-    weight=2,
+    weight=4,
 )
 def pair_tests(d: Draft) -> None:
     """Runs exact intersection and distance tests on primitive pairs."""

@@ -44,7 +44,7 @@ def _declared(d: Draft, listed: bool) -> tuple[int, str]:
         "mean": "v_mean|drift|v_face",
     },
     adjoint="no",
-    weight=5,
+    weight=7,
 )
 def face_motion(d: Draft) -> None:
     """Computes how the faces of a moving mesh move and deform."""

@@ -52,7 +52,7 @@ def closest(mesh: Any, points: Any) -> tuple[Any, Any]:
     source="Jacobson, Kavan & Sorkine-Hornung 2013; Baerentzen & Aanaes 2005",
     names=NAMES | {"mesh_distance": "signed_distance_to_mesh|sample_sdf|closest_on_mesh"},
     adjoint="either",
-    weight=8,
+    weight=6,
 )
 def mesh_distance(d: Draft) -> None:
     """Computes signed distances to a closed mesh."""
@@ -175,7 +175,7 @@ def crossed(mesh: Any, origin: Any, direction: Any, far: float = 1e6) -> tuple[A
     source="Moller & Trumbore 1997; Woop, Benthin & Wald 2013",
     names=NAMES | {"mesh_rays": "raycast_mesh|trace_rays|cast_rays", "depth": "t_hit|hit_distance|ray_t"},
     adjoint="either",
-    weight=6,
+    weight=4,
 )
 def mesh_rays(d: Draft) -> None:
     """Casts rays against a mesh."""

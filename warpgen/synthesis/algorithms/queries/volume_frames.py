@@ -17,7 +17,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
     names=NAMES
     | {"index_volumes": "sparse_values|voxel_data|topology_lookup", "data": "voxel_values|field|node_data"},
     adjoint="no",
-    weight=2,
 )
 def index_volumes(d: Draft) -> None:
     """Samples values stored in an array next to an index volume."""

@@ -35,7 +35,7 @@ _FORMS = {
     source="Mandelbrot 1980; Douady & Hubbard 1982; Vepstas 1997 for the smooth count",
     names=_NAMES | {"escape_time_fractal": "fractal|escape_time|escape_time_kernel|compute_fractal"},
     adjoint="either",
-    weight=14,
+    weight=15,
 )
 def escape_time_fractal(d: Draft) -> None:
     """Computes escape-time iterations of a complex map per pixel."""

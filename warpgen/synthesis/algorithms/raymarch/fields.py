@@ -35,7 +35,7 @@ def central(distance: Any, p: Any, h: float) -> Any:
     source="Quilez, Distance functions; Ricci 1973",
     names=_NAMES | {"sdf_samples": "eval_sdf|sample_sdf|evaluate_scene|compute_sdf|sdf_points"},
     double=True,
-    weight=6,
+    weight=4,
 )
 def sdf_samples(d: Draft) -> None:
     """Evaluates the signed distance function of a scene at points."""

@@ -17,7 +17,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Hart 1996, Sphere tracing; Quilez, Rendering worlds with two triangles",
     names=NAMES | {"render_scene": "raymarch_image|draw_scene|render_sdf", "eye": "camera_pos|cam|viewpoint"},
     adjoint="no",
-    weight=7,
+    weight=6,
 )
 def render_scene(d: Draft) -> None:
     """Renders a signed distance field with sphere tracing and a directional light."""

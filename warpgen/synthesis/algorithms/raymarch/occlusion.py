@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "lamp": "light_pos|light_position|bulb",
     },
     adjoint="no",
-    weight=3,
+    weight=2,
 )
 def soft_shadows(d: Draft) -> None:
     """Computes soft shadows by sphere tracing a distance field."""
@@ -173,7 +173,7 @@ def soft_shadows(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Evans 2006, Fast approximations for global illumination; Quilez, Ambient occlusion",
     names=NAMES | {"sdf_ambient_occlusion": "ambient_occlusion|sdf_ao|compute_ao|calc_ao", "k": "strength"},
-    weight=4,
+    weight=3,
 )
 def sdf_ambient_occlusion(d: Draft) -> None:
     """Estimates ambient occlusion from distance field samples along the normal."""

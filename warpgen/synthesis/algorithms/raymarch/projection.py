@@ -118,7 +118,6 @@ def project_to_surface(d: Draft) -> None:
     source="Macklin et al. 2020, Local optimization for robust SDF collision",
     names=_NAMES | {"sdf_collision": "collide_sdf|resolve_collisions|push_out|collide_with_scene"},
     adjoint="no",
-    weight=2,
 )
 def sdf_collision(d: Draft) -> None:
     """Resolves collisions of particles with a distance field."""

@@ -81,7 +81,6 @@ def rays(d: Draft, count: int) -> tuple[str, Callable[[Values], tuple[Any, Any]]
     source="Hart 1996, Sphere tracing; Keinert et al. 2014, Enhanced sphere tracing (over-relaxation)",
     names=NAMES | {"sphere_trace_depth": "sphere_tracing|raymarch_depth|trace_rays|march_rays"},
     adjoint="no",
-    weight=2,
 )
 def sphere_trace_depth(d: Draft) -> None:
     """Intersects rays with a distance field using sphere tracing."""

@@ -36,7 +36,7 @@ _LENSES = ("pinhole", "orthographic", "fisheye", "equirectangular", "thin lens",
     names=_NAMES | {"camera_rays": "generate_rays|primary_rays|setup_rays|ray_generation"},
     double=True,
     adjoint="either",
-    weight=9,
+    weight=12,
 )
 def camera_rays(d: Draft) -> None:
     """Generates primary rays for the pixels of a camera."""

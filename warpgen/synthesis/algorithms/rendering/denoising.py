@@ -29,7 +29,7 @@ _KERNELS = {"spline": (0.375, 0.25, 0.0625), "binomial": (0.5, 0.25, 0.0), "box"
         "tap": "sample|neighbor|q",
     },
     adjoint="no",
-    weight=4,
+    weight=3,
 )
 def atrous_filter(d: Draft) -> None:
     """Filters noisy illumination by one edge-avoiding wavelet pass, guided by normals and depth."""

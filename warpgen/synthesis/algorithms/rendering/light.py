@@ -61,8 +61,8 @@ _TERMS = (
     source="Ramamoorthi & Hanrahan 2001, An efficient representation for irradiance environment maps",
     names=NAMES | {"spherical_harmonics": "sh_lighting|evaluate_sh|sh_irradiance|eval_sh"},
     double=True,
-    weight=4,
     element="direction",
+    weight=3,
 )
 def spherical_harmonics(d: Draft) -> None:
     """Evaluates spherical harmonics lighting."""

@@ -247,8 +247,8 @@ def rasterize_triangles(d: Draft) -> None:
     source="Porter & Duff 1984; Max 1995; Mildenhall et al. 2020, NeRF, eq. 3; Mueller et al. 2022",
     names=NAMES | {"composite_samples": "volume_rendering|alpha_composite|composite_rays|render_rays"},
     double=True,
-    weight=4,
     element="ray",
+    weight=3,
 )
 def composite_samples(d: Draft) -> None:
     """Composites samples along rays front to back (volume rendering)."""

@@ -54,7 +54,7 @@ _LOBES = {
         "f": "brdf|bsdf_value|lobes",
     },
     double=True,
-    weight=10,
+    weight=9,
 )
 def principled_shading(d: Draft) -> None:
     """Shades surface points with the principled material of Disney."""

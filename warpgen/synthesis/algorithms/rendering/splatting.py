@@ -31,8 +31,8 @@ _NAMES = {
     names=_NAMES
     | {"project_gaussians": "preprocess_gaussians|ewa_projection|splat_covariance|project_splats"},
     double=True,
-    weight=3,
     element="gaussian",
+    weight=2,
 )
 def project_gaussians(d: Draft) -> None:
     """Projects 3D Gaussians to screen-space ellipses (EWA splatting)."""
@@ -185,7 +185,6 @@ def project_gaussians(d: Draft) -> None:
     names=_NAMES | {"blend_splats": "render_gaussians|splat_pixels|rasterize_splats|composite_gaussians"},
     adjoint="no",
     double=True,
-    weight=2,
 )
 def blend_splats(d: Draft) -> None:
     """Alpha-blends depth-sorted Gaussian splats per pixel."""

@@ -134,7 +134,7 @@ def neighborhood_box(image: wp.array2d(dtype=wp.vec3), row: int, col: int, gamma
         "upper": "box_max|cmax|aabb_max",
         "past": "prev|old|h",
     },
-    weight=7,
+    weight=5,
 )
 def resolve_temporally(d: Draft) -> None:
     """Blends each new frame with the reprojected past of the image (temporal antialiasing)."""

@@ -75,7 +75,7 @@ def spatial_inertia(mass: float, com: wp.vec3, inertia: wp.mat33) -> wp.spatial_
         "force_factor": "U|IA_S",
     },
     adjoint="no",
-    weight=3,
+    weight=4,
 )
 def forward_dynamics(d: Draft) -> None:
     """Computes joint accelerations of articulated bodies from joint forces (ABA)."""

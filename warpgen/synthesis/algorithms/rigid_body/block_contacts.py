@@ -31,7 +31,7 @@ def _unmoved(text: str) -> str:
         "friction_coeff": "mu|friction",
         "belt": "surface_speed",
     },
-    weight=15,
+    weight=11,
 )
 def solve_contact_blocks(d: Draft) -> None:
     """Solves manifolds of two contact points between planar bodies for their impulses."""

@@ -30,8 +30,8 @@ def _params(names: list[str]) -> Piece:
         "params": "settings|config",
         "restitution": "contact_restitution|bounce",
     },
-    weight=8,
     element="",
+    weight=7,
 )
 def prepare_contacts(d: Draft) -> None:
     """Computes the constraint rows of contacts between rigid bodies for an iterative solver."""

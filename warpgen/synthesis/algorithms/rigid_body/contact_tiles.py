@@ -29,7 +29,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     adjoint="yes",
     double=True,
-    weight=8,
+    weight=7,
 )
 def constraint_masses(d: Draft) -> None:
     """Computes the inverse inertia that constraints see through the joints of each world."""

@@ -34,7 +34,7 @@ def _cone(jar: Any, stiff: Any, friction: Any, mu: float) -> tuple[float, int]:
         "cone_slope": "mu|mu_eff",
     },
     element="",
-    weight=6,
+    weight=4,
 )
 def update_cones(d: Draft) -> None:
     """Evaluates constraint forces, costs and curvatures of contacts with elliptic friction cones."""

@@ -104,7 +104,7 @@ def _spun(scheme: str, inertia: Any, w: Any, tau: Any, dt: float) -> Any:
         "tau": "torque_b|t_body",
         "max_spin": "max_angular_speed|omega_max",
     },
-    weight=10,
+    weight=9,
 )
 def step_free_bodies(d: Draft) -> None:
     """Integrates rigid bodies with gyroscopic torque over one time step."""

@@ -75,7 +75,7 @@ _IMPEDANCE = {
         "impedance": "imp",
     },
     element="constraint",
-    weight=6,
+    weight=5,
 )
 def constraint_reference(d: Draft) -> None:
     """Computes the stiffness and the reference acceleration of soft constraints from their impedance."""

@@ -98,7 +98,7 @@ def _moments(shape: str, size: Any) -> tuple[Any, Any]:
     },
     double=True,
     element="shape",
-    weight=9,
+    weight=7,
 )
 def shape_inertia(d: Draft) -> None:
     """Computes inertia tensors of primitive shapes, optionally shifted or rotated."""

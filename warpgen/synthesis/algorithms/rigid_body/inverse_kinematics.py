@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "gain": "alpha|step_size|rate",
     },
     double=True,
-    weight=4,
+    weight=3,
 )
 def jacobian_transpose_step(d: Draft) -> None:
     """Updates joint angles by a Jacobian transpose step towards a target."""
@@ -134,7 +134,7 @@ def jacobian_transpose_step(d: Draft) -> None:
         "axis": "turn_axis",
     },
     adjoint="no",
-    weight=4,
+    weight=6,
 )
 def ccd_sweep(d: Draft) -> None:
     """Solves inverse kinematics by one sweep of cyclic coordinate descent (CCD)."""

@@ -150,6 +150,7 @@ _TYPES = {
         "joint": "joint_id|j",
         "world": "env|world_id",
     },
+    weight=3,
 )
 def joint_wrenches(d: Draft) -> None:
     """Adds the wrenches of joints, which springs hold together, to the bodies at both ends."""

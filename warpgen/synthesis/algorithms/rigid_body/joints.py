@@ -30,7 +30,7 @@ NAMES = {
     },
     double=True,
     element="chain",
-    weight=9,
+    weight=8,
 )
 def forward_kinematics(d: Draft) -> None:
     """Evaluates forward kinematics of articulated chains."""
@@ -177,7 +177,7 @@ def forward_kinematics(d: Draft) -> None:
     },
     double=True,
     element="joint",
-    weight=4,
+    weight=3,
 )
 def joint_torques(d: Draft) -> None:
     """Evaluates joint PD drives and joint limit forces."""
@@ -317,7 +317,7 @@ def joint_torques(d: Draft) -> None:
     },
     double=True,
     element="articulation",
-    weight=4,
+    weight=3,
 )
 def center_of_mass(d: Draft) -> None:
     """Computes the center of mass of each articulation."""

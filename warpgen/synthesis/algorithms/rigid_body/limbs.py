@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.trim import trim
     },
     double=True,
     element="limb",
-    weight=13,
+    weight=15,
 )
 def bend_limbs(d: Draft) -> None:
     """Turns both joints of limbs so that their ends reach targets (analytic two-bone inverse kinematics)."""

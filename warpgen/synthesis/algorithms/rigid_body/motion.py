@@ -34,7 +34,7 @@ NAMES = {
         "t": "torque|torques",
     },
     double=True,
-    weight=9,
+    weight=8,
 )
 def integrate_bodies(d: Draft) -> None:
     """Integrates rigid bodies with semi-implicit Euler."""

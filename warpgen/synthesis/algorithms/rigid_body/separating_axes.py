@@ -49,7 +49,7 @@ _POSES = {
         "reach": "radius_sum|proj",
     },
     element="pair",
-    weight=6,
+    weight=4,
 )
 def separate_boxes(d: Draft) -> None:
     """Finds the axis along which two boxes overlap least, or that they are apart, by the separating axis test."""

@@ -49,7 +49,7 @@ _MOTION = {
         "still": "resting|is_still",
     },
     adjoint="no",
-    weight=4,
+    weight=3,
 )
 def update_sleep(d: Draft) -> None:
     """Advances the sleep timers of bodies and keeps islands awake that have a moving body."""

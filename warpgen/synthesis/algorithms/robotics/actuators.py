@@ -118,7 +118,7 @@ _MODE_LINES = {
         "motor_torque": "motor_tau",
         "dof": "joint|joint_index",
     },
-    weight=4,
+    weight=3,
 )
 def actuate_joints(d: Draft) -> None:
     """Computes the joint torques of motors with control modes, torque limits and friction."""

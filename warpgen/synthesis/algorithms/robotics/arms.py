@@ -19,7 +19,7 @@ from warpgen.synthesis.writing.trim import trim
     },
     adjoint="either",
     element="arm",
-    weight=4,
+    weight=3,
 )
 def move_arm(d: Draft) -> None:
     """Computes inverse dynamics of planar arms."""

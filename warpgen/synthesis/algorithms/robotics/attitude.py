@@ -24,8 +24,8 @@ from warpgen.synthesis.writing.trim import trim
         "gain": "beta|filter_gain",
     },
     adjoint="either",
-    weight=7,
     element="sensor",
+    weight=6,
 )
 def fuse_imu(d: Draft) -> None:
     """Updates attitude estimates from gyroscope and accelerometer samples."""

@@ -54,7 +54,7 @@ _FOOTHOLD = {
         "blend": "progress",
         "foot_target": "foot_pos_des|foot_out|foot_command",
     },
-    weight=4,
+    weight=3,
 )
 def plan_feet(d: Draft) -> None:
     """Plans the feet of walking robots through stance and swing."""

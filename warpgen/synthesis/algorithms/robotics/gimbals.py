@@ -36,8 +36,8 @@ wanted = wp.quat_from_matrix(wp.matrix_from_cols(ahead, left, up))
         "torque": "tau|motor_torque",
         "max_rate": "slew_rate|rate_limit",
     },
-    weight=8,
     element="gimbal",
+    weight=7,
 )
 def stabilize_gimbals(d: Draft) -> None:
     """Computes the commands of three-axis gimbals that keep cameras on their targets."""

@@ -42,7 +42,7 @@ _NOISE = {
         "body_acc": "body_acceleration",
     },
     element="sensor",
-    weight=7,
+    weight=6,
 )
 def read_imus(d: Draft) -> None:
     """Computes accelerometer and gyroscope readings of inertial sensors on moving bodies."""

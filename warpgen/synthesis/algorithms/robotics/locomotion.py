@@ -68,7 +68,7 @@ def tracking_reward(error_sq: float, sigma: float) -> float:
         "reward": "rewards|rew_buf|reward_buf",
         "terminated": "resets|reset_buf|done",
     },
-    weight=4,
+    weight=3,
 )
 def locomotion_rewards(d: Draft) -> None:
     """Computes rewards and terminations of legged robots that follow velocity commands."""

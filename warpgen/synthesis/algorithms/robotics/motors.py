@@ -79,7 +79,7 @@ _GEAR = {
         "motor_torque": "t_motor|tau_m",
     },
     element="servo",
-    weight=4,
+    weight=3,
 )
 def step_servos(d: Draft) -> None:
     """Advances servo motors with their electric, thermal and mechanical states by one time step."""

@@ -92,7 +92,7 @@ _PASSIVE = {
         "moment_arm": "arm|lever_arm|muscle_arm",
     },
     element="muscle",
-    weight=4,
+    weight=3,
 )
 def muscle_forces(d: Draft) -> None:
     """Computes the forces of Hill-type muscles and advances their activation."""

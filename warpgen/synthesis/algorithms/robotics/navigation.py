@@ -44,8 +44,8 @@ _GRAVITY = {
         "transport": "transport_rate",
         "gravity": "g_local",
     },
-    weight=9,
     element="vehicle",
+    weight=8,
 )
 def navigate(d: Draft) -> None:
     """Advances attitude, velocity and position of inertial navigation systems in local level axes."""

@@ -128,7 +128,7 @@ def path_length(
         "tendon": "tendon_id",
         "rest_length": "slack_length",
     },
-    weight=5,
+    weight=4,
 )
 def route_tendons(d: Draft) -> None:
     """Computes the lengths or tensions of tendons routed over sites of moving bodies."""

@@ -27,7 +27,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
         "cross": "hp|h_p|cross_cov",
     },
     adjoint="yes",
-    weight=5,
+    weight=4,
 )
 def corrected_states(d: Draft) -> None:
     """Corrects states and their covariances by measurements with Kalman's filter."""

@@ -26,7 +26,7 @@ _PAIRS = [(i, j) for i in range(4) for j in range(i, 4)]
     },
     adjoint="either",
     element="track",
-    weight=7,
+    weight=5,
 )
 def track_targets(d: Draft) -> None:
     """Runs one predict-update cycle of a constant-velocity Kalman filter per target."""

@@ -25,7 +25,7 @@ _NAMES = {
     names=_NAMES,
     double=True,
     element="rotation",
-    weight=9,
+    weight=12,
 )
 def orient(d: Draft) -> None:
     """Builds rotations from angles, axes or frames."""
@@ -244,7 +244,7 @@ def read_angles(d: Draft) -> None:
     },
     double=True,
     element="rotation",
-    weight=3,
+    weight=2,
 )
 def blend(d: Draft) -> None:
     """Interpolates between two rotations."""

@@ -27,7 +27,7 @@ _NAMES = {
     names=_NAMES,
     double=True,
     element="point",
-    weight=4,
+    weight=3,
 )
 def place_points(d: Draft) -> None:
     """Transforms points between body and world space."""
@@ -149,7 +149,7 @@ def place_points(d: Draft) -> None:
         "world_wrenches": "out|result|wrenches_out",
         "total_wrench": "wrench_sum|net_wrench|resultant",
     },
-    weight=10,
+    weight=9,
 )
 def change_frame(d: Draft) -> None:
     """Transforms spatial vectors between frames."""
@@ -258,7 +258,7 @@ def change_frame(d: Draft) -> None:
         "net_force": "forces|f_net|net_wrench",
     },
     element="link",
-    weight=7,
+    weight=6,
 )
 def velocity_products(d: Draft) -> None:
     """Computes the spatial bias force v x* (I v)."""

@@ -28,7 +28,7 @@ _SHAPES = {
         "state": "rng|rng_state|gen",
         "seed": "rng_seed|base_seed",
     },
-    weight=15,
+    weight=14,
 )
 def random_kicks(d: Draft) -> None:
     """Moves points by random steps out of a ball, a sphere, a cube or their plane kin."""
@@ -132,7 +132,7 @@ def random_kicks(d: Draft) -> None:
         "limit": "max_angle|angle_limit",
     },
     adjoint="no",
-    weight=10,
+    weight=5,
 )
 def random_orientations(d: Draft) -> None:
     """Draws random rotations and directions."""

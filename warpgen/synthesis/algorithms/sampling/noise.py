@@ -20,7 +20,7 @@ _NAMES = {
     source="Musgrave, in Ebert et al. 2003, ch. 16; Perlin 2002",
     names=_NAMES | {"fractal_noise": "fbm_heightmap|generate_terrain|noise_octaves", "octave": "o|level|k"},
     adjoint="either",
-    weight=6,
+    weight=5,
 )
 def fractal_noise(d: Draft) -> None:
     """Evaluates fractal Brownian motion (octaves of gradient noise) on a grid."""
@@ -117,7 +117,7 @@ def fractal_noise(d: Draft) -> None:
         "v": "velocities|velocity|u",
     },
     adjoint="either",
-    weight=8,
+    weight=7,
 )
 def curl_flow(d: Draft) -> None:
     """Computes divergence-free curl noise velocities at points."""

@@ -103,7 +103,7 @@ def _moments(law: str, a: float, b: float) -> tuple[float, float]:
         "value": "x|draw|sample",
     },
     adjoint="either",
-    weight=15,
+    weight=11,
 )
 def draw_samples(d: Draft) -> None:
     """Fills an array with random samples from a distribution."""
@@ -197,7 +197,7 @@ def draw_samples(d: Draft) -> None:
         "j": "other|pick|r",
     },
     adjoint="either",
-    weight=2,
+    weight=4,
 )
 def shuffle_rows(d: Draft) -> None:
     """Shuffles the elements of each row of an array (Fisher-Yates)."""

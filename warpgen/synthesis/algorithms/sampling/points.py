@@ -134,7 +134,7 @@ def scatter_points(d: Draft) -> None:
         "vertices": "verts|mesh_points",
     },
     adjoint="either",
-    weight=8,
+    weight=7,
 )
 def sample_surface(d: Draft) -> None:
     """Samples points on mesh triangles."""

@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "picked": "k|label|choice",
     },
     adjoint="no",
-    weight=4,
+    weight=3,
 )
 def draw_categories(d: Draft) -> None:
     """Draws categories with given probabilities."""
@@ -183,7 +183,7 @@ if fitness[rival] > fitness[picked]:
         "period": "repeat|period_cells",
     },
     adjoint="no",
-    weight=12,
+    weight=11,
 )
 def tileable_noise(d: Draft) -> None:
     """Fills a texture with noise that repeats without a seam."""

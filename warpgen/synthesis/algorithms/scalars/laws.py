@@ -351,7 +351,7 @@ def hyperbolic_curves(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=11,
+    weight=3,
 )
 def cube_roots(d: Draft) -> None:
     """Takes cube roots."""

@@ -26,7 +26,6 @@ Formulas = dict[str, Callable[[], Any]]
         "cells": "units|scaled|q",
     },
     adjoint="no",
-    weight=2,
 )
 def rounded_values(d: Draft) -> None:
     """Rounds values to multiples of a step."""
@@ -264,7 +263,7 @@ else:
     },
     double=True,
     adjoint="either",
-    weight=8,
+    weight=6,
 )
 def thresholds(d: Draft) -> None:
     """Weighs values by where they lie about a threshold."""

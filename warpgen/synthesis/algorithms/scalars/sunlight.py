@@ -86,7 +86,7 @@ def _sky(model: str, cz: Any, mass: Any, extra: Any, alt: Any, turb: Any) -> tup
         "site": "i_site|loc|station",
         "mean_anomaly": "anomaly|m_sun|g_sun",
     },
-    weight=7,
+    weight=10,
 )
 def panel_irradiance(d: Draft) -> None:
     """Computes the irradiance on solar panels under a clear sky from date, time and place."""

@@ -26,7 +26,6 @@ from warpgen.synthesis.writing.forms import Form
     },
     double=True,
     adjoint="no",
-    weight=2,
 )
 def periodic_waves(d: Draft) -> None:
     """Evaluates waves of a given frequency and shape."""
@@ -153,7 +152,7 @@ def periodic_waves(d: Draft) -> None:
         "probabilities": "probs|p_out|chances",
     },
     adjoint="either",
-    weight=13,
+    weight=12,
 )
 def quick_quotients(d: Draft) -> None:
     """Divides by the faster, less exact instruction where that is good enough."""

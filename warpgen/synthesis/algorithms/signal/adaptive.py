@@ -32,7 +32,6 @@ _NAMES = {
     },
     double=True,
     adjoint="no",
-    weight=2,
 )
 def adaptive_filter(d: Draft) -> None:
     """Adapts filter coefficients sample by sample to match a desired signal."""
@@ -155,7 +154,6 @@ def adaptive_filter(d: Draft) -> None:
     },
     double=True,
     adjoint="no",
-    weight=2,
 )
 def control_level(d: Draft) -> None:
     """Controls the dynamic range of signals with a level detector and a gain curve."""

@@ -74,7 +74,7 @@ def _butterflies(n: int, sign: float, decimation: str) -> str:
         "start": "begin|frame_start|first",
     },
     double=True,
-    weight=15,
+    weight=11,
 )
 def block_fft(d: Draft) -> None:
     """Transforms short blocks of signals by a fast Fourier transform without memory traffic between stages."""

@@ -21,7 +21,6 @@ from warpgen.synthesis.writing.naming import renamed
     },
     double=True,
     adjoint="no",
-    weight=2,
 )
 def modulate_signal(d: Draft) -> None:
     """Quantizes signals with noise shaping (sigma-delta modulation)."""

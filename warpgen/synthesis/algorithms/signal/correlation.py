@@ -31,7 +31,7 @@ _TERMS = {"difference": "squared differences", "magnitude difference": "absolute
     },
     double=True,
     adjoint="either",
-    weight=4,
+    weight=3,
 )
 def correlate_lags(d: Draft) -> None:
     """Computes correlation functions over a range of lags."""

@@ -28,6 +28,7 @@ _NAMES = {
     },
     double=True,
     adjoint="either",
+    weight=2,
 )
 def band_energies(d: Draft) -> None:
     """Computes band energies of power spectra with triangular filters."""
@@ -214,7 +215,6 @@ def band_energies(d: Draft) -> None:
     },
     double=True,
     half=True,
-    weight=2,
 )
 def smooth_polynomial(d: Draft) -> None:
     """Applies a Savitzky-Golay filter for smoothing or differentiation."""

@@ -27,7 +27,7 @@ _NAMES = {
     names=_NAMES | {"fir_filter": "convolve_fir|fir|apply_taps", "m": "src|idx_in|j"},
     double=True,
     half=True,
-    weight=4,
+    weight=3,
 )
 def fir_filter(d: Draft) -> None:
     """Applies FIR filters to signals."""

@@ -23,7 +23,6 @@ _NAMES = {"x": "signal|samples|audio", "y": "resampled|out_signal|y_out", "n": "
         "ratio": "step|rate_ratio|increment",
     },
     double=True,
-    weight=2,
 )
 def resample_signal(d: Draft) -> None:
     """Resamples signals at a different rate."""

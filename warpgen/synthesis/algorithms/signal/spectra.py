@@ -30,7 +30,7 @@ _NAMES = {
     names=_NAMES | {"frame_signal": "window_frames|stft_frames|make_frames", "w": "weight|win|taper"},
     double=True,
     half=True,
-    weight=4,
+    weight=3,
 )
 def frame_signal(d: Draft) -> None:
     """Splits a signal into overlapping windowed frames (STFT)."""
@@ -122,7 +122,7 @@ def frame_signal(d: Draft) -> None:
     names=_NAMES | {"discrete_fourier": "dft|naive_dft|spectrum_by_sum", "angle": "theta|phase|omega"},
     double=True,
     adjoint="either",
-    weight=4,
+    weight=3,
 )
 def discrete_fourier(d: Draft) -> None:
     """Computes the discrete Fourier transform by direct summation."""
@@ -306,7 +306,6 @@ def discrete_fourier(d: Draft) -> None:
         "b": "lower|v",
     },
     double=True,
-    weight=2,
 )
 def fft_stage(d: Draft) -> None:
     """Computes one butterfly stage of a fast Fourier transform."""

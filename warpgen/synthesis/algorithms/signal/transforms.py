@@ -29,7 +29,6 @@ _NAMES = {
     },
     double=True,
     adjoint="no",
-    weight=2,
 )
 def detect_tones(d: Draft) -> None:
     """Detects tones in signal frames with the Goertzel algorithm."""
@@ -166,7 +165,7 @@ def detect_tones(d: Draft) -> None:
     names=_NAMES
     | {"cosine_transform": "dct|dct_blocks|block_dct", "angle": "theta|phase", "size": "N|num_coeffs"},
     double=True,
-    weight=6,
+    weight=4,
 )
 def cosine_transform(d: Draft) -> None:
     """Computes block cosine transforms of a signal."""

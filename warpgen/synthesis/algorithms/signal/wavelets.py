@@ -22,7 +22,6 @@ _NAMES = {"x": "signal|samples|data", "n": "i|t|m"}
         "detail": "d_n|diff",
     },
     double=True,
-    weight=2,
 )
 def wavelet_step(d: Draft) -> None:
     """Computes one level of a discrete wavelet transform."""

@@ -33,7 +33,7 @@ NAMES = {
         "e_hat": "axis|e_dir|edge_dir",
     },
     double=True,
-    weight=3,
+    weight=2,
 )
 def bending_forces(d: Draft) -> None:
     """Accumulates dihedral bending forces of cloth."""
@@ -179,7 +179,7 @@ def bending_forces(d: Draft) -> None:
         "air": "rho|air_density",
     },
     double=True,
-    weight=3,
+    weight=2,
 )
 def triangle_aerodynamics(d: Draft) -> None:
     """Accumulates aerodynamic drag and lift of cloth triangles."""

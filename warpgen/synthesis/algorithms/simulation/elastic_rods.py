@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "curvature": "kappa|darboux",
         "segment": "seg",
     },
-    weight=10,
+    weight=9,
 )
 def rod_forces(d: Draft) -> None:
     """Accumulates the forces and torques of elastic rods with material frames."""

@@ -28,7 +28,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "PARTICLES": "N|POINTS|NUM_PARTICLES",
     },
     adjoint="yes",
-    weight=15,
+    weight=14,
 )
 def rigid_modes(d: Draft) -> None:
     """Parts the motion of each body's particles into what is rigid and what deforms it."""

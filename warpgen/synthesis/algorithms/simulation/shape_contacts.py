@@ -80,7 +80,7 @@ def _nearest(kind: str, p: Any, size: Any) -> tuple[float, Any]:
         "mu": "friction|friction_coeff",
         "slide": "tangential|slip",
     },
-    weight=10,
+    weight=8,
 )
 def project_shape_contacts(d: Draft) -> None:
     """Projects contacts between particles and shapes, with friction, onto positions (XPBD)."""

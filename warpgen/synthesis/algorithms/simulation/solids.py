@@ -34,7 +34,7 @@ def _corners(v: Values) -> Any:
         "vol": "rest_volume|volume|tet_volume",
     },
     double=True,
-    weight=4,
+    weight=3,
 )
 def tet_forces(d: Draft) -> None:
     """Accumulates elastic forces of tetrahedra."""
@@ -171,7 +171,7 @@ def tet_forces(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=4,
+    weight=3,
 )
 def solve_volume(d: Draft) -> None:
     """Projects volume constraints of tetrahedra (position based)."""

@@ -31,7 +31,7 @@ NAMES = {
         "l": "length|dist|l_ij",
     },
     double=True,
-    weight=4,
+    weight=3,
 )
 def spring_forces(d: Draft) -> None:
     """Accumulates spring forces on particles."""

@@ -21,7 +21,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     adjoint="either",
-    weight=2,
 )
 def limit_strain(d: Draft) -> None:
     """Limits the strain of edges."""

@@ -44,7 +44,7 @@ _SHAPE = {
         "volume_error": "c_vol|c_hyd",
         "activation": "tet_activation|actuation",
     },
-    weight=4,
+    weight=3,
 )
 def solve_tetrahedra(d: Draft) -> None:
     """Projects the shape and volume constraints of tetrahedra onto particle positions (XPBD)."""

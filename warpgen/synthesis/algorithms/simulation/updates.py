@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "v_new": "v_out|particle_qd_out|new_v",
     },
     double=True,
-    weight=3,
+    weight=2,
 )
 def update_velocities(d: Draft) -> None:
     """Updates positions and velocities after constraint projection (PBD)."""

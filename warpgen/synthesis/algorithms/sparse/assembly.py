@@ -27,7 +27,6 @@ def _inverse(s: Any, least: float) -> Any:
     source="Saad 2003, section 3.4; Bell, Dalton & Olson 2012 (assembly of triplets on parallel machines)",
     names=_NAMES,
     adjoint="no",
-    weight=2,
 )
 def triplets_to_rows(d: Draft) -> None:
     """Counts triplets per row (first pass of COO to CSR)."""
@@ -189,7 +188,7 @@ def triplets_to_rows(d: Draft) -> None:
     names=_NAMES,
     adjoint="no",
     double=True,
-    weight=3,
+    weight=4,
 )
 def row_entries(d: Draft) -> None:
     """Extracts the diagonal of a CSR matrix."""

@@ -21,7 +21,7 @@ _NAMES = compressed.NAMES | {
     source="Gustavson 1978, Two Fast Algorithms for Sparse Matrices; Saad 2003, section 3.3",
     names=_NAMES | {"queries": "pairs|wanted|ij"},
     adjoint="no",
-    weight=4,
+    weight=6,
 )
 def entry_lookup(d: Draft) -> None:
     """Looks up entries of a sparse matrix in sorted rows."""

@@ -26,7 +26,7 @@ _NAMES = compressed.NAMES | {
         "tid": "i",
     },
     double=True,
-    weight=3,
+    weight=2,
 )
 def coo_matvec(d: Draft) -> None:
     """Computes a COO matrix-vector product with atomics."""
@@ -122,7 +122,7 @@ def coo_matvec(d: Draft) -> None:
         "slot": "k|kk",
     },
     double=True,
-    weight=4,
+    weight=3,
 )
 def padded_matvec(d: Draft) -> None:
     """Computes an ELLPACK matrix-vector product."""
@@ -240,7 +240,7 @@ def padded_matvec(d: Draft) -> None:
         "k": "d|diagonal|band",
     },
     double=True,
-    weight=3,
+    weight=2,
 )
 def banded_matvec(d: Draft) -> None:
     """Computes a matrix-vector product in DIA format."""

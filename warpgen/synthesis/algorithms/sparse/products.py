@@ -23,7 +23,7 @@ _NAMES = compressed.NAMES | {
     names=_NAMES | {"csr_matvec": "spmv_csr|csr_mv|csr_spmv|sparse_matvec"},
     double=True,
     adjoint="either",
-    weight=4,
+    weight=3,
 )
 def csr_matvec(d: Draft) -> None:
     """Computes a CSR matrix-vector product."""
@@ -165,7 +165,7 @@ def csr_matvec(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    weight=4,
+    weight=3,
 )
 def csr_spmm(d: Draft) -> None:
     """Computes a CSR times dense matrix product (SpMM)."""

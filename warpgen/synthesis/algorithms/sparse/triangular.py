@@ -31,7 +31,6 @@ _NAMES = compressed.NAMES | {
     },
     adjoint="no",
     double=True,
-    weight=2,
 )
 def triangular_level(d: Draft) -> None:
     """Solves one level of a sparse triangular system (level scheduling)."""

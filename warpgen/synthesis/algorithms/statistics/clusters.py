@@ -22,7 +22,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "c": "k|cluster|j",
     },
     adjoint="no",
-    weight=2,
 )
 def assign_clusters(d: Draft) -> None:
     """Assigns each point to the nearest of the cluster centers."""
@@ -197,7 +196,7 @@ def assign_clusters(d: Draft) -> None:
     },
     double=True,
     adjoint="no",
-    weight=3,
+    weight=2,
 )
 def mixture_responsibilities(d: Draft) -> None:
     """Computes the share of each Gaussian of a mixture in each point, the expectation step of EM."""

@@ -56,7 +56,7 @@ _WENDLAND_FIVE: Any = (
     },
     double=True,
     element="pair",
-    weight=4,
+    weight=3,
 )
 def covariance_matrix(d: Draft) -> None:
     """Computes the covariances of a Gaussian process between points."""

@@ -194,7 +194,7 @@ def kalman_filter(d: Draft) -> None:
     },
     adjoint="no",
     element="particle",
-    weight=3,
+    weight=2,
 )
 def resample_particles(d: Draft) -> None:
     """Draws particles with replacement in proportion to their weights."""

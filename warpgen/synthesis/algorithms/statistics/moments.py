@@ -25,7 +25,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
     adjoint="no",
     element="group",
-    weight=2,
 )
 def running_moments(d: Draft) -> None:
     """Computes mean and variance of each series in one pass, without cancellation."""
@@ -224,7 +223,7 @@ _KERNELS: dict[str, Any] = {
     },
     double=True,
     element="point",
-    weight=4,
+    weight=3,
 )
 def kernel_density(d: Draft) -> None:
     """Estimates a density at given points as the mean of kernels on the samples."""

@@ -23,7 +23,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
     adjoint="no",
     element="",
-    weight=2,
 )
 def exponential_smoothing(d: Draft) -> None:
     """Smooths each series exponentially and forecasts its next value."""

@@ -29,7 +29,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "STEPS": "T|NUM_STEPS|LENGTH",
     },
     adjoint="yes",
-    weight=8,
+    weight=7,
 )
 def filtered_chains(d: Draft) -> None:
     """Filters the hidden states of many Markov chains forward through their observations."""

@@ -32,7 +32,7 @@ _S, _C = "SAMPLES", "PARTS"
         "WIDTH": "D|DIM|FEATURES",
     },
     adjoint="yes",
-    weight=9,
+    weight=8,
 )
 def mixture_shares(d: Draft) -> None:
     """Computes how much of each sample belongs to each part of a mixture of normal laws."""

@@ -23,7 +23,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "y": "scores|predictions|outputs",
     },
     adjoint="no",
-    weight=2,
 )
 def tree_inference(d: Draft) -> None:
     """Walks each sample down decision trees to the values of their leaves."""

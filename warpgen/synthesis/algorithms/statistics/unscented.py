@@ -23,8 +23,8 @@ from warpgen.synthesis.writing.trim import trim
         "W_SIDE": "SIDE_WEIGHT|W_I",
         "REACH": "SPREAD|SIGMA_SCALE",
     },
-    weight=5,
     element="vehicle",
+    weight=4,
 )
 def unscented_step(d: Draft) -> None:
     """Predicts and corrects poses of vehicles in the plane by an unscented Kalman filter."""

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "nu": "cfl|courant|sigma",
     },
     double=True,
-    weight=4,
+    weight=3,
 )
 def advect_finite_volume(d: Draft) -> None:
     """Advects a scalar with an upwind finite-volume scheme."""

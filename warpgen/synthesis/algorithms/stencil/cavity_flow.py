@@ -42,7 +42,7 @@ def _factor(text: str) -> str:
         "usq": "u_sq|u2",
         "direction": "q_dir|link",
     },
-    weight=3,
+    weight=2,
 )
 def cavity_step(d: Draft) -> None:
     """Streams the populations of a D3Q19 lattice between walls and collides them."""

@@ -38,7 +38,7 @@ def _either(name: str, counts: tuple[int, ...]) -> str:
         "kept": "survival_mask|survival_bits",
     },
     adjoint="either",
-    weight=4,
+    weight=3,
 )
 def life_step(d: Draft) -> None:
     """Advances a life-like cellular automaton by one generation."""
@@ -220,7 +220,7 @@ def elementary_automaton(d: Draft) -> None:
         "p_light": "lightning_probability|p_lightning",
     },
     adjoint="either",
-    weight=4,
+    weight=3,
 )
 def forest_fire_step(d: Draft) -> None:
     """Advances a forest-fire automaton by one step with given random numbers."""
@@ -304,7 +304,7 @@ def forest_fire_step(d: Draft) -> None:
         "active": "toppled|unstable|num_unstable",
     },
     adjoint="either",
-    weight=6,
+    weight=4,
 )
 def sandpile_topple(d: Draft) -> None:
     """Topples all unstable cells of a sandpile in parallel."""

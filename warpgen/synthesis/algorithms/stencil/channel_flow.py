@@ -108,7 +108,7 @@ def _sum(parts: list[str]) -> str:
         "omega": "inv_tau|relax",
         "inlet_velocity": "u_inlet|inflow_speed",
     },
-    weight=4,
+    weight=3,
 )
 def channel_step(d: Draft) -> None:
     """Streams the populations of a D2Q9 channel with open ends and obstacles, and collides them."""

@@ -33,7 +33,6 @@ def interface_flux(d: Draft) -> None:
     source="Godunov 1959; LeVeque 2002, Finite Volume Methods for Hyperbolic Problems, ch. 15",
     names=_NAMES | {"conservative_step": "finite_volume_step|hyperbolic_step|update_averages"},
     double=True,
-    weight=2,
 )
 def conservative_step(d: Draft) -> None:
     """Updates cell averages with a conservative scheme."""

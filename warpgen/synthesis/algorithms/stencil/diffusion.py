@@ -36,7 +36,7 @@ def laplacian(g: Grid, values: Any) -> Any:
         "r": "diffusion_number|fourier_number|coef",
     },
     double=True,
-    weight=4,
+    weight=3,
 )
 def heat_step(d: Draft) -> None:
     """Integrates the heat equation with explicit Euler."""
@@ -175,7 +175,7 @@ _KINETICS: dict[str, tuple[str, str, tuple[tuple[str, float, float], ...], str]]
         "kill": "kill_rate|removal",
     },
     double=True,
-    weight=4,
+    weight=3,
 )
 def reaction_diffusion_step(d: Draft) -> None:
     """Integrates a reaction-diffusion system with explicit Euler."""

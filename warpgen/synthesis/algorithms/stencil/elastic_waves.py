@@ -39,7 +39,7 @@ def _difference(name: str, axis: int, forward: bool, order: int, dims: int) -> s
         "taper": "damp|fade",
         "inv_h": "inv_dx|rdx",
     },
-    weight=3,
+    weight=2,
 )
 def elastic_step(d: Draft) -> None:
     """Updates the velocities or the stresses of elastic waves on a staggered grid."""

@@ -168,7 +168,7 @@ def swap_axes(w: wp.vec4) -> wp.vec4:
         "dx": "cell_size|h|spacing",
     },
     double=True,
-    weight=3,
+    weight=2,
 )
 def euler_step(d: Draft) -> None:
     """Advances a compressible gas on a 2D grid by one step of a MUSCL finite-volume scheme."""

@@ -182,7 +182,6 @@ def lbm_collide(d: Draft) -> None:
     names=_NAMES | {"lbm_moments": "macroscopic|compute_moments|update_macroscopic|moments_of_f"},
     double=True,
     adjoint="no",
-    weight=2,
 )
 def lbm_moments(d: Draft) -> None:
     """Computes macroscopic moments of lattice Boltzmann populations."""

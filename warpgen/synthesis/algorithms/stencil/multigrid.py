@@ -19,7 +19,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "coarse": "coarse_residual|coarse_field",
     },
     double=True,
-    weight=4,
+    weight=3,
 )
 def restrict_residual(d: Draft) -> None:
     """Restricts a field to the next coarser grid."""
@@ -154,6 +154,7 @@ def restrict_residual(d: Draft) -> None:
         "fine": "fine_values|fine_field",
     },
     double=True,
+    weight=2,
 )
 def prolongate_correction(d: Draft) -> None:
     """Prolongates a coarse grid correction to the fine grid."""

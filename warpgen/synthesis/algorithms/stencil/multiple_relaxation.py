@@ -61,7 +61,7 @@ _WEIGHTS = (4 / 9, 1 / 9, 1 / 9, 1 / 9, 1 / 9, 1 / 36, 1 / 36, 1 / 36, 1 / 36)
         "solid": "is_solid|obstacle|wall",
     },
     double=True,
-    weight=12,
+    weight=9,
 )
 def mrt_step(d: Draft) -> None:
     """Streams the populations of a D2Q9 lattice and collides them in moment space (MRT)."""

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "gamma": "kappa|gradient_energy",
     },
     double=True,
-    weight=4,
+    weight=3,
 )
 def phase_field_step(d: Draft) -> None:
     """Integrates a phase field model with explicit Euler."""

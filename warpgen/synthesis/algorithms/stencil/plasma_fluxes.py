@@ -141,7 +141,7 @@ def _regions(out: list[str], kept: list[str]) -> str:
         "face_field": "bn|normal_field|b_face",
     },
     double=True,
-    weight=5,
+    weight=3,
 )
 def magnetic_fluxes(d: Draft) -> None:
     """Computes the fluxes of mass, momentum, energy and magnetic field between cells of magnetized gas."""

@@ -146,7 +146,7 @@ def mac_divergence(d: Draft) -> None:
         "dp": "delta_p|p_diff",
     },
     double=True,
-    weight=4,
+    weight=3,
 )
 def subtract_pressure_gradient(d: Draft) -> None:
     """Subtracts the pressure gradient from cell-centered velocities (projection)."""
@@ -234,7 +234,7 @@ def subtract_pressure_gradient(d: Draft) -> None:
         "residual": "res|defect",
     },
     double=True,
-    weight=4,
+    weight=3,
 )
 def poisson_sweep(d: Draft) -> None:
     """Performs one damped Jacobi sweep for the discrete Poisson equation lap(p) = b."""

@@ -80,7 +80,7 @@ _REAL_FINISH = '''
         "POINTS": "N|CELLS",
     },
     adjoint="either",
-    weight=11,
+    weight=14,
 )
 def spectral_step(d: Draft) -> None:
     """Advances periodic fields in time, with the linear terms exact in the Fourier modes."""

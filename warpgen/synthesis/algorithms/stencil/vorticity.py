@@ -23,7 +23,7 @@ _NAMES = NAMES | {
     source="Bridson 2015, Fluid Simulation, appendix A",
     names=_NAMES | {"compute_vorticity": "curl_field|vorticity_from_velocity|velocity_curl"},
     double=True,
-    weight=3,
+    weight=2,
 )
 def compute_vorticity(d: Draft) -> None:
     """Computes the vorticity of a velocity field by central differences."""
@@ -34,7 +34,7 @@ def compute_vorticity(d: Draft) -> None:
     source="Fedkiw, Stam & Jensen 2001",
     names=_NAMES,
     double=True,
-    weight=4,
+    weight=3,
 )
 def vorticity_confinement(d: Draft) -> None:
     """Computes vorticity confinement forces."""

@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "lap": "laplacian|lap_u|d2u",
     },
     double=True,
-    weight=4,
+    weight=3,
 )
 def wave_step(d: Draft) -> None:
     """Integrates the wave equation with the leapfrog scheme."""
@@ -275,7 +275,7 @@ def fdtd_update(d: Draft) -> None:
         "density": "prob|probability|rho",
     },
     double=True,
-    weight=4,
+    weight=3,
 )
 def schroedinger_step(d: Draft) -> None:
     """Integrates the Schroedinger equation with the Visscher scheme."""

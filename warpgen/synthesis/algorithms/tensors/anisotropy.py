@@ -34,7 +34,7 @@ _RANGES = {"11": (160.0, 220.0), "22": (150.0, 200.0), "33": (160.0, 240.0), "12
     },
     adjoint="no",
     double=True,
-    weight=6,
+    weight=4,
 )
 def crystal_stiffness(d: Draft) -> None:
     """Transforms the elastic stiffness of crystals to the axes of the sample."""

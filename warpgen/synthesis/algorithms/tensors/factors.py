@@ -21,6 +21,7 @@ _NAMES = {
     source="Golub & Van Loan 2013, sec. 8.1; Warp manual, Vector Math",
     names=_NAMES,
     adjoint="no",  # principal values may come close to each other, where axes have no slope
+    weight=2,
 )
 def principal_axes_of(d: Draft) -> None:
     """Finds the principal values or axes of symmetric tensors."""
@@ -141,7 +142,7 @@ def principal_axes_of(d: Draft) -> None:
     source="Horn & Johnson 2012, sec. 7.3; Higham 1986",
     names={"a": "F|deformation|f", "gradients": "displacement_gradients|grad_u"},
     adjoint="no",
-    weight=3,
+    weight=2,
 )
 def split_deformation(d: Draft) -> None:
     """Splits deformation gradients into rotation and stretch."""
@@ -241,7 +242,7 @@ def split_deformation(d: Draft) -> None:
         "x": "solution|sol",
     },
     double=True,
-    weight=4,
+    weight=3,
 )
 def solve_small(d: Draft) -> None:
     """Solves a system of two, three or four equations for each element."""

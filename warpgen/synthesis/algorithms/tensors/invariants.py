@@ -131,7 +131,7 @@ def stress_measure(d: Draft) -> None:
         "x": "predicted|estimate",
         "cost": "loss|penalty",
     },
-    weight=5,
+    weight=4,
 )
 def robust_norm(d: Draft) -> None:
     """Measures residuals by a norm that large errors weigh less in."""
@@ -220,7 +220,7 @@ def robust_norm(d: Draft) -> None:
         "frames": "bases|tbn",
     },
     double=True,
-    weight=5,
+    weight=3,
 )
 def build_frame(d: Draft) -> None:
     """Builds a right-handed frame of orthonormal vectors around each direction."""
@@ -321,7 +321,7 @@ def build_frame(d: Draft) -> None:
         "best": "winner|top",
     },
     adjoint="either",
-    weight=9,
+    weight=6,
 )
 def classify(d: Draft) -> None:
     """Gives each element the class of its best score, or none where no score is good enough."""

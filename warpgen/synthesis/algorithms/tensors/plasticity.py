@@ -57,7 +57,7 @@ def frobenius_norm(m: wp.mat33) -> float:
         "trial": "sigma_tr|stress_trial",
     },
     double=True,
-    weight=4,
+    weight=3,
 )
 def return_mapping(d: Draft) -> None:
     """Updates the stress of elastoplastic material points by a return to the yield surface."""

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.forms import Form
         "shift": "offset|scroll|motion",
     },
     adjoint="no",
-    weight=9,
+    weight=10,
 )
 def layer_textures(d: Draft) -> None:
     """Looks up textures by displaced, mirrored or projected coordinates."""
@@ -212,7 +212,7 @@ def layer_textures(d: Draft) -> None:
         "steps": "num_samples|num_steps",
     },
     adjoint="no",
-    weight=5,
+    weight=3,
 )
 def trace_texture(d: Draft) -> None:
     """Samples a three-dimensional texture along line segments."""

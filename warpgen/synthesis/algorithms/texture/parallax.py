@@ -21,7 +21,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "depth_scale": "height_scale|parallax_scale|relief",
     },
     adjoint="no",
-    weight=2,
 )
 def parallax_offset(d: Draft) -> None:
     """Offsets texture coordinates by parallax mapping with a height map."""

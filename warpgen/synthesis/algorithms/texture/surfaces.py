@@ -207,7 +207,6 @@ def perturb_normals(d: Draft) -> None:
         "blend": "weights|w|axis_weight",
     },
     adjoint="no",
-    weight=2,
 )
 def project_texture(d: Draft) -> None:
     """Projects a texture onto points without UV coordinates."""

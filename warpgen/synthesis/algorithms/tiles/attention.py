@@ -34,7 +34,7 @@ _MASKS = {
         "HEAD_DIM": "DIM|D_HEAD",
     },
     adjoint="no",
-    weight=7,
+    weight=6,
 )
 def tiled_attention(d: Draft) -> None:
     """Computes masked attention, a tile of queries for each block, with an online softmax."""

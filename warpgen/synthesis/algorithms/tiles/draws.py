@@ -144,7 +144,7 @@ def resample_tiles(d: Draft) -> None:
         "held": "row|part|data",
     },
     adjoint="no",
-    weight=5,
+    weight=3,
 )
 def share_from_thread(d: Draft) -> None:
     """Lets one thread of each block work out a number that the whole block uses."""

@@ -23,7 +23,7 @@ _SIGNS = {"sub": "-", "mul": "*", "div": "/"}
         "block": "row|r|i",
         "TILE": "WIDTH|ROW_SIZE|FEATURES",
     },
-    weight=10,
+    weight=14,
 )
 def normalise_rows(d: Draft) -> None:
     """Normalises each row, held in a tile by one block."""
@@ -165,7 +165,7 @@ def normalise_rows(d: Draft) -> None:
         "TILE": "TILE_SIZE|BLOCK|CHUNK",
     },
     adjoint="either",
-    weight=6,
+    weight=4,
 )
 def split_index(d: Draft) -> None:
     """Splits counts into whole units and what is left over."""
@@ -273,7 +273,7 @@ def split_index(d: Draft) -> None:
         "TILE": "TILE_SIZE|BLOCK|CHUNK",
     },
     adjoint="either",
-    weight=6,
+    weight=9,
 )
 def pack_colours(d: Draft) -> None:
     """Packs three colour channels into one word for each pixel."""

@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
         "OBS": "M|NUM_OBS|READINGS",
     },
     adjoint="no",
-    weight=7,
+    weight=6,
 )
 def ensemble_update(d: Draft) -> None:
     """Corrects an ensemble of states by observations (ensemble Kalman filter)."""

@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
     },
     adjoint="no",
     double=True,
-    weight=13,
+    weight=15,
 )
 def conjugate_gradients(d: Draft) -> None:
     """Solves a symmetric positive definite system in each block by conjugate gradients."""

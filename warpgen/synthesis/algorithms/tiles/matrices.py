@@ -29,7 +29,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "K_TILES": "NUM_K_TILES|K_STEPS",
     },
     double=True,
-    weight=8,
+    weight=6,
 )
 def tiled_product(d: Draft) -> None:
     """Multiplies two matrices, a tile of the product for each block."""

@@ -31,7 +31,7 @@ _BLOCK = {"block": "tile_id|b|i", "lane": "thread|t|local_id", "TILE": "TILE_SIZ
         "HEIGHT": "COLUMN_SIZE|DIM|M",
     },
     adjoint="either",
-    weight=9,
+    weight=7,
 )
 def table_rows(d: Draft) -> None:
     """Moves rows of a table by a list of indices."""
@@ -147,7 +147,7 @@ wp.tile_store(picked, {value}, offset={at})""",
         "weight_sums": "histogram|hist|weighted",
     },
     adjoint="either",
-    weight=11,
+    weight=10,
 )
 def block_histogram(d: Draft) -> None:
     """Counts the samples of each block by their value in a tile that its threads share."""
@@ -345,7 +345,7 @@ while wp.tile_stack_count(stack) > 0:
     },
     adjoint="either",
     double=True,
-    weight=5,
+    weight=4,
 )
 def stencil_views(d: Draft) -> None:
     """Applies a difference formula to shifted views of one tile."""

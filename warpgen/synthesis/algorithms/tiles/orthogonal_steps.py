@@ -31,7 +31,7 @@ _POLYNOMIALS = {
         "COLS": "N|IN_DIM|NUM_COLS",
     },
     adjoint="no",
-    weight=8,
+    weight=7,
 )
 def orthogonal_step(d: Draft) -> None:
     """Moves matrices of weights against their momenta, whose singular values are first brought near one (Muon)."""

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "strength": "amplitude|noise_level|half_width",
     },
     adjoint="either",
-    weight=15,
+    weight=14,
 )
 def random_tiles(d: Draft) -> None:
     """Fills tiles with random numbers, each block from a stream of its own."""

@@ -27,7 +27,7 @@ BLOCK = {"block": "tile_id|b|i", "TILE": "TILE_SIZE|BLOCK|CHUNK"}
         "reduced": "combined|folded",
     },
     adjoint="either",
-    weight=15,
+    weight=13,
 )
 def checksum(d: Draft) -> None:
     """Folds the words of each block into one."""
@@ -186,7 +186,7 @@ def checksum(d: Draft) -> None:
         "CODES": "NUM_CODES|K|CENTROIDS",
     },
     adjoint="no",
-    weight=4,
+    weight=5,
 )
 def nearest_code(d: Draft) -> None:
     """Finds the entry of a codebook that is nearest to each sample."""
@@ -298,7 +298,7 @@ def nearest_code(d: Draft) -> None:
         "moved": "x_out|out|shortest",
     },
     double=True,
-    weight=6,
+    weight=5,
 )
 def inner_products(d: Draft) -> None:
     """Takes inner products of pairs of long vectors, a block for each pair."""

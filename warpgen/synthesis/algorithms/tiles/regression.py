@@ -37,7 +37,7 @@ _KERNELS = {
         "QUERIES": "M|NUM_TEST|N_QUERY",
     },
     adjoint="no",
-    weight=6,
+    weight=5,
 )
 def posterior_process(d: Draft) -> None:
     """Predicts values and variances at query points from noisy readings by a Gaussian process."""

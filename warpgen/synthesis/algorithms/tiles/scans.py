@@ -28,7 +28,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "ends": "block_totals|block_sums|carry",
     },
     adjoint="either",
-    weight=13,
+    weight=15,
 )
 def running_tile(d: Draft) -> None:
     """Scans the values of each block."""
@@ -146,7 +146,7 @@ passing_before = wp.tile_scan_exclusive(flags)""".strip(),
         "middle": "median|medians|centre",
     },
     adjoint="either",
-    weight=6,
+    weight=7,
 )
 def sorted_tile(d: Draft) -> None:
     """Sorts the keys of each block."""

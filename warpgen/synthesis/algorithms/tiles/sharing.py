@@ -26,7 +26,7 @@ BLOCK = {"block": "tile_id|b|i", "lane": "thread|t|local_id", "TILE": "TILE_SIZE
         "own": "mine|value|local",
     },
     adjoint="either",
-    weight=6,
+    weight=9,
 )
 def block_total(d: Draft) -> None:
     """Reduces what the threads of each block computed before anything reaches global memory."""
@@ -123,7 +123,7 @@ def block_total(d: Draft) -> None:
         "error": "residual|gap|lost",
     },
     adjoint="either",
-    weight=10,
+    weight=8,
 )
 def quantise_tile(d: Draft) -> None:
     """Rounds each tile to a grid of values."""
@@ -217,7 +217,7 @@ def quantise_tile(d: Draft) -> None:
         "to": "slot|target|place",
     },
     adjoint="no",
-    weight=4,
+    weight=3,
 )
 def placed_by_threads(d: Draft) -> None:
     """Rearranges the values of each block through a tile that its threads write."""

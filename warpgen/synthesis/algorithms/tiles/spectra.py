@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "N": "FFT_SIZE|POINTS|LENGTH",
     },
     adjoint="either",
-    weight=7,
+    weight=6,
 )
 def spectral_filter(d: Draft) -> None:
     """Filters complex signals in the frequency domain, a block for each."""

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
         "COLS": "M|NUM_TARGETS|N_DST",
     },
     adjoint="no",
-    weight=6,
+    weight=9,
 )
 def transport_plans(d: Draft) -> None:
     """Finds the cheapest way to move supplies to demands under an entropy penalty (Sinkhorn)."""

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "decay": "weight_decay|wd",
     },
     adjoint="no",
-    weight=10,
+    weight=8,
 )
 def momentum_step(d: Draft) -> None:
     """Moves weights down their gradient with momentum, a tile at a time."""

@@ -83,7 +83,7 @@ def read_depth(depth_image: wp.array2d(dtype=float), u: float, v: float) -> floa
         "measured": "depth_sample|surface_depth|measured_depth",
         "camera": "intrinsics|cam|depth_camera",
     },
-    weight=5,
+    weight=4,
 )
 def integrate_tsdf(d: Draft) -> None:
     """Fuses a depth image into a voxel grid of truncated signed distances."""

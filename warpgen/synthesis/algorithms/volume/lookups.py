@@ -26,7 +26,7 @@ _NAMES = {"volume": "volume_id|vol|source", "level": "threshold|iso|cutoff"}
         "value": "v|new_value|field",
     },
     adjoint="no",
-    weight=13,
+    weight=15,
 )
 def store_voxels(d: Draft) -> None:
     """Writes values to the voxels of a volume."""
@@ -170,7 +170,7 @@ _RAYS = {
     },
     adjoint="no",
     element="column",
-    weight=13,
+    weight=15,
 )
 def view_columns(d: Draft) -> None:
     """Reduces each column of voxels to a pixel."""

@@ -186,8 +186,8 @@ def march_volume(d: Draft) -> None:
         "moved": "x_new|positions_out|advected",
         "dt": "time_step|h|delta_t",
     },
-    weight=9,
     element="point",
+    weight=7,
 )
 def advect_in_volume(d: Draft) -> None:
     """Advects points in a velocity volume with one Runge-Kutta step."""

@@ -57,7 +57,7 @@ def _volume(
         "sampled": "values|field_values|samples",
     },
     element="point",
-    weight=14,
+    weight=12,
 )
 def sample_volume(d: Draft) -> None:
     """Samples a volume at world-space positions."""
@@ -172,7 +172,7 @@ _GIVEN = {
     },
     adjoint="either",
     element="point",
-    weight=6,
+    weight=5,
 )
 def volume_gradient(d: Draft) -> None:
     """Computes volume gradients at world-space positions."""

@@ -19,7 +19,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "center": "c|here|value",
     },
     adjoint="either",
-    weight=7,
+    weight=10,
 )
 def filter_voxels(d: Draft) -> None:
     """Applies a stencil to the voxels of a volume."""
