@@ -149,12 +149,24 @@ def aggregate_path_costs(d: Draft) -> None:
         if penalty == "second order"
         else "",
     )
+    inside = {
+        "right": "col < width",
+        "left": "col >= 0",
+        "down": "row < height",
+        "up": "row >= 0",
+        "down right": "row < height and col < width",
+        "up right": "row >= 0 and col < width",
+    }[direction]
+    sizes = [
+        f"{name} = matching_cost.shape[{o + axis}]"
+        for axis, name in enumerate(("height", "width"))
+        if name in begin + inside
+    ]
     d.launch(*lead, paths)
     d.code(
         f"""
         {"view, path" if batched else "path"} = wp.tid()
-        height = matching_cost.shape[{o}]
-        width = matching_cost.shape[{o + 1}]
+        $sizes
         num_disparities = matching_cost.shape[{o + 2}]
         $begin
 
@@ -185,6 +197,7 @@ def aggregate_path_costs(d: Draft) -> None:
             prev_col = col
             $advance
         """,
+        sizes="\n".join(sizes),
         begin=begin,
         invalid=f"""
             # Invalid pixels break the path, so it restarts behind them
@@ -206,14 +219,7 @@ def aggregate_path_costs(d: Draft) -> None:
             """
         if penalty == "adaptive"
         else "",
-        inside={
-            "right": "col < width",
-            "left": "col >= 0",
-            "down": "row < height",
-            "up": "row >= 0",
-            "down right": "row < height and col < width",
-            "up right": "row >= 0 and col < width",
-        }[direction],
+        inside=inside,
         p2="p2" if penalty == "adaptive" else "params.p2",
         track="arg_lowest = int(-1)" if winner else "",
         better="arg_lowest = disparity" if winner else "",
