@@ -51,6 +51,13 @@ def test_a_run_gives_values_and_gradients(row: warpgen.Row) -> None:
     np.testing.assert_allclose(run.gradients["b"], (0.5 - 2.0 * np.cos(a - b)) * g, rtol=1e-4, atol=1e-5)
 
 
+def test_a_run_leaves_what_the_kernel_leaves() -> None:
+    """Elements that no thread writes hold what the launch says that outputs begin with."""
+    run = row_of(SOURCE.replace("    d =", "    if i >= 20:\n        return\n    d =")).run()
+    assert run.outputs["y"][:20].all()
+    assert not run.outputs["y"][20:].any()
+
+
 RIGHT = {
     "itself": SOURCE,
     "renamed and reordered": """import warp as wp
