@@ -51,12 +51,7 @@ def test_a_second_result_is_widened_wherever_the_call_stands(tmp_path: Path) -> 
         "    i = wp.tid()\n    p = wp.vec3(0.03, 0.02, 0.01) * float(i) + wp.vec3(0.5)\n    g = wp.vec3()\n"
     )
     programs = [
-        program(
-            name,
-            f"{head.format(name)}{place}    {body}\n",
-            volume,
-            out("y"),
-        )
+        program(name, f"{head.format(name)}{place}    {body}\n", volume, out("y"))
         for name, body in bodies.items()
     ]
     judged = check_unit(

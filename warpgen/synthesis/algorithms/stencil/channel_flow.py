@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.stencil import DOMAIN
+from warpgen.synthesis.algorithms.stencil._channel_ends import FORCED_INLET, FORCED_OUTLET, INLET, OUTLET
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _CX = (0, 1, 0, -1, 0, 1, -1, -1, 1)
@@ -15,79 +16,6 @@ _CY = (0, 0, 1, 0, -1, 1, 1, -1, -1)
 _OPPOSITE = (0, 3, 4, 1, 2, 7, 8, 5, 6)
 _W = (4 / 9, *[1 / 9] * 4, *[1 / 36] * 4)
 _WEIGHTS = ("W0", "W1", "W1", "W1", "W1", "W2", "W2", "W2", "W2")
-
-_INLET = {
-    "none": "",
-    "velocity": """
-        # West: velocity inlet after Zou and He; f1, f5 and f8 come from outside
-        if i == 0:
-            u_in = $speed
-            rho_in = (f0 + f2 + f4 + 2.0 * (f3 + f6 + f7)) / (1.0 - u_in)
-            f1 = f3 + 2.0 / 3.0 * rho_in * u_in
-            f5 = f7 - 0.5 * (f2 - f4) + rho_in * u_in / 6.0
-            f8 = f6 + 0.5 * (f2 - f4) + rho_in * u_in / 6.0
-    """,
-    "pressure": """
-        # West: pressure inlet after Zou and He; f1, f5 and f8 come from outside
-        if i == 0:
-            u_in = 1.0 - (f0 + f2 + f4 + 2.0 * (f3 + f6 + f7)) / rho_inlet
-            f1 = f3 + 2.0 / 3.0 * rho_inlet * u_in
-            f5 = f7 - 0.5 * (f2 - f4) + rho_inlet * u_in / 6.0
-            f8 = f6 + 0.5 * (f2 - f4) + rho_inlet * u_in / 6.0
-    """,
-}
-_OUTLET = {
-    "none": "",
-    "pressure": """
-        # East: fixed density after Zou and He; f3, f6 and f7 come from outside
-        if i == nx - 1:
-            u_out = -1.0 + (f0 + f2 + f4 + 2.0 * (f1 + f5 + f8)) / rho_outlet
-            f3 = f1 - 2.0 / 3.0 * rho_outlet * u_out
-            f7 = f5 + 0.5 * (f2 - f4) - rho_outlet * u_out / 6.0
-            f6 = f8 - 0.5 * (f2 - f4) - rho_outlet * u_out / 6.0
-    """,
-    "gradient": """
-        # East: zero gradient, what would come from outside is taken from the column before
-        if i == nx - 1:
-            f3 = $f3
-            f6 = $f6
-            f7 = $f7
-    """,
-}
-# With a body force, the populations sum to the momentum less half of the force (Guo)
-_FORCED_INLET = {
-    "velocity": """
-        # West: velocity inlet after Zou and He; f1, f5 and f8 come from outside
-        if i == 0:
-            u_in = $speed
-            rho_in = (f0 + f2 + f4 + 2.0 * (f3 + f6 + f7) - 0.5 * $gx) / (1.0 - u_in)
-            # Momentum of the populations alone: half of the force is added to it below
-            flux_in = rho_in * u_in - 0.5 * $gx
-            f1 = f3 + 2.0 / 3.0 * flux_in
-            f5 = f7 - 0.5 * (f2 - f4 + 0.5 * $gy) + flux_in / 6.0
-            f8 = f6 + 0.5 * (f2 - f4 + 0.5 * $gy) + flux_in / 6.0
-    """,
-    "pressure": """
-        # West: pressure inlet after Zou and He; f1, f5 and f8 come from outside
-        if i == 0:
-            flux_in = rho_inlet - (f0 + f2 + f4 + 2.0 * (f3 + f6 + f7))
-            f1 = f3 + 2.0 / 3.0 * flux_in
-            # No flow along the inlet, once half of the force is added
-            f5 = f7 - 0.5 * (f2 - f4 + 0.5 * $gy) + flux_in / 6.0
-            f8 = f6 + 0.5 * (f2 - f4 + 0.5 * $gy) + flux_in / 6.0
-    """,
-}
-_FORCED_OUTLET = {
-    "pressure": """
-        # East: fixed density after Zou and He; f3, f6 and f7 come from outside
-        if i == nx - 1:
-            flux_out = f0 + f2 + f4 + 2.0 * (f1 + f5 + f8) - rho_outlet
-            f3 = f1 - 2.0 / 3.0 * flux_out
-            # No flow along the outlet, once half of the force is added
-            f7 = f5 + 0.5 * (f2 - f4 + 0.5 * $gy) - flux_out / 6.0
-            f6 = f8 - 0.5 * (f2 - f4 + 0.5 * $gy) - flux_out / 6.0
-    """,
-}
 
 
 def _factor(text: str) -> str:
@@ -114,7 +42,7 @@ def channel_step(d: Draft) -> None:
     """Streams the populations of a D2Q9 channel with open ends and obstacles, and collides them."""
     collision = d.option("collision", "bgk", "trt", "regularized")
     inlet = d.option("inlet", "velocity", "pressure", "none", weights=(0.45, 0.3, 0.25))
-    outlet = d.option("outlet", *_OUTLET)
+    outlet = d.option("outlet", *OUTLET)
     if inlet == "none":
         outlet = "none"  # what leaves comes in again
     elif outlet == "none":
@@ -353,8 +281,8 @@ def channel_step(d: Draft) -> None:
         else "",
         lines="\n".join(lines),
         ends="\n".join(ends),
-        inlet=(_INLET | _FORCED_INLET if force != "none" else _INLET)[inlet],
-        outlet=(_OUTLET | _FORCED_OUTLET if force != "none" else _OUTLET)[outlet],
+        inlet=(INLET | FORCED_INLET if force != "none" else INLET)[inlet],
+        outlet=(OUTLET | FORCED_OUTLET if force != "none" else OUTLET)[outlet],
         gx=body[0],
         gy=body[1],
         speed=speed,
