@@ -1,7 +1,7 @@
 """Try published attacks, planted faults and right rewrites on `row.check`, and write what came of them.
 
-A planted fault counts where it changes some bit of an output or gradient on one of many draws of inputs;
-those that change none are equivalent, and are not judged. An attack and a right rewrite count as they are
+A planted fault counts where it changes an output or gradient by more than rounding on one of many draws of
+inputs; those that do not are equivalent, and are not judged. An attack and a right rewrite count as they are
 made; an attack that happens to be right for a row (a parameter that its kernel does not use, hard-coded) is
 listed as accepted all the same, for a person to look at. Verdicts are noted in a file as they come: a run
 that was ended goes on there, and the page is made of all that such files hold.

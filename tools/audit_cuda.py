@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
 import warpgen
 from tools.audit_attacks import (
@@ -27,7 +28,7 @@ from tools.audit_attacks import (
     backward_emptied,
     forward,
 )
-from tools.launches import layouts_of
+from tools.launches import differ, layouts_of
 from tools.rewrite_score import RIGHT_TEXTS
 from warpgen.planting.generated_faults import FAULTS, Fault
 from warpgen.verification.device.compiling import DeviceCompiler
@@ -37,7 +38,7 @@ from warpgen.verification.recheck import program_of
 
 Make = Callable[[warpgen.Row], str | None]
 
-# Draws on which a planted fault must change some bit, else it is no fault.
+# Draws on which a planted fault must change more than rounding, else it is no fault.
 _DRAWS = 3
 _START = r"^        // forward$"
 
@@ -176,7 +177,7 @@ def _through_helper(row: warpgen.Row) -> str | None:
 def mutants_of_cuda(
     row: warpgen.Row, turn: int, count: int, compiler: DeviceCompiler
 ) -> Iterator[tuple[str, str]]:
-    """Planted faults, so many, that change some bit."""
+    """Planted faults, so many, that change more than rounding."""
     used: Counter[str] = Counter()
     for number in range(3 * count):
         if used.total() == count:
@@ -199,7 +200,7 @@ def _planted(row: warpgen.Row, fault: Fault, which: int) -> str | None:
 
 
 def _differs(row: warpgen.Row, text: str, compiler: DeviceCompiler) -> bool:
-    """Whether a text changes any bit of any output or gradient on many draws of inputs."""
+    """Whether a text changes any output or gradient by more than rounding on many draws of inputs."""
     program = program_of(row)
     layouts = layouts_of(program)
     programs = [replace(program, launch=replace(program.launch, seed=seed)) for seed in range(_DRAWS)]
@@ -211,8 +212,12 @@ def _differs(row: warpgen.Row, text: str, compiler: DeviceCompiler) -> bool:
         made.append(run_cuda_object(compiled.objects[0], code, programs, layouts, compiler))
         compiled.objects[0].unlink()
     pairs = [(a, b) for a, b in zip(*made, strict=True) if not isinstance(a, Died)]
-    return any(isinstance(b, Died) or _bits(a) != _bits(b) for a, b in pairs)
+    return any(isinstance(b, Died) or _differ(a, b) for a, b in pairs)
 
 
-def _bits(ran: Any) -> list[bytes]:
-    return [(values + 0).tobytes() for part in (ran.outputs, ran.gradients) for values in part.values()]
+def _differ(one: Any, other: Any) -> bool:
+    return any(differ(a, b) for a, b in zip(_values(one), _values(other), strict=True))
+
+
+def _values(ran: Any) -> list[NDArray[Any]]:
+    return [values for part in (ran.outputs, ran.gradients) for values in part.values()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from warpgen.extraction.loading import load
@@ -15,6 +16,8 @@ from warpgen.verification.native import warp_native
 from warpgen.verification.running.arguments import Arguments
 from warpgen.verification.running.execute import Executable
 from warpgen.verification.running.memory_layout import MemoryLayout, describe
+
+_ROUNDINGS = 64
 
 
 def executable(path: Path, text: str, launch: Launch) -> Executable:
@@ -37,3 +40,15 @@ def launched(kernel: Executable, arguments: Arguments, draw: int, adjoint: bool 
         kernel.run_backward(arguments)
         made += [leaf.gradient.copy() for leaf in gradient.inputs(arguments)]
     return made
+
+
+def differ(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    """Whether arrays differ somewhere by more than a few roundings of the greatest value in them."""
+    if one.dtype.kind != "f":
+        return not np.array_equal(one, other)
+    a, b = one.astype(np.float64), other.astype(np.float64)
+    greatest = float(np.abs(a[np.isfinite(a)]).max(initial=0.0))
+    near = _ROUNDINGS * float(np.finfo(one.dtype).eps) * greatest
+    with np.errstate(invalid="ignore"):
+        alike = (a == b) | (np.isnan(a) & np.isnan(b)) | (np.abs(a - b) <= near)
+    return not bool(alike.all())

@@ -12,6 +12,7 @@ is small. `--write` puts the weights into the algorithms' files.
 from __future__ import annotations
 
 import argparse
+import ast
 from collections import Counter
 from pathlib import Path
 
@@ -33,11 +34,11 @@ Floats = NDArray[np.float64]
 
 # What the mix must reach, each with a little to spare: bytes of a row, shares of programs.
 _BYTES = 200 * 2**20 / 6100
-_ADJOINT, _LONG, _CATEGORY = 0.712, 0.0535, 0.0105
+_ADJOINT, _LONG, _PRESET, _CATEGORY = 0.712, 0.0535, 0.154, 0.0105
 _STATEMENTS = 51  # of a long program
 _PROGRAMS = 1000  # whose trigrams count
 # A weight moves between these parts of what it was; an algorithm is drawn again every so many of its forms.
-_LEAST, _MOST, _FORMS = 0.6, 1.35, 3
+_LEAST, _MOST, _FORMS = 0.75, 1.35, 3
 _STEPS = 6000
 
 
@@ -56,7 +57,7 @@ class Mix:
         self.algorithms: list[Algorithm] = list(all_algorithms())
         place = {algorithm: n for n, algorithm in enumerate(self.algorithms)}
         count = np.zeros(len(place))
-        self.bytes, self.adjoint, self.long = (np.zeros(len(place)) for _ in range(3))
+        self.bytes, self.adjoint, self.long, self.preset = (np.zeros(len(place)) for _ in range(4))
         seen: Counter[tuple[int, tuple[str, ...]]] = Counter()
         for line, row in rows(path, _Row):
             at = place[dealt(row.provenance.seed, row.provenance.index)[0]]
@@ -64,12 +65,13 @@ class Mix:
             self.bytes[at] += len(line)
             self.adjoint[at] += "_cpu_kernel_backward" in row.code
             self.long[at] += shape_of(row.python_source).statements >= _STATEMENTS
+            self.preset[at] += preset(row.python_source)
             seen.update((at, gram) for gram in set(windows(operations(row.code), 3)))
         if not count.all():
             raise SystemExit(
                 f"{path}: no program of {self.algorithms[int(np.argmin(count))].name}; make more"
             )
-        for sums in (self.bytes, self.adjoint, self.long):
+        for sums in (self.bytes, self.adjoint, self.long, self.preset):
             sums /= count
         self.bytes /= _BYTES
         numbers = {gram: n for n, gram in enumerate(dict.fromkeys(gram for _, gram in seen))}
@@ -93,25 +95,56 @@ class Mix:
         return (
             f"{int(weights.sum())} programs a turn, {self.trigrams(weights)[0]:.0f} trigrams expected, "
             f"{share @ self.bytes * _BYTES:.0f} bytes a row, {share @ self.adjoint:.3f} with an adjoint, "
-            f"{share @ self.long:.4f} long, smallest category {(self.members @ share).min():.4f}"
+            f"{share @ self.long:.4f} long, {share @ self.preset:.3f} preset, "
+            f"smallest category {(self.members @ share).min():.4f}"
         )
 
     def balanced(self, start: Floats, most: Floats) -> Floats:
         """Weights by ascent along the trigrams' gradient; prices rise as long as their bounds do not hold."""
         low, high = np.log(np.maximum(1.0, np.floor(_LEAST * start))), np.log(np.maximum(most, 1.0))
-        prices = np.zeros(3)
+        prices = np.zeros(4)
         x = np.log(start)
         for _ in range(_STEPS):
             weights = np.exp(x)
             share = weights / weights.sum()
             small = (self.members @ share < _CATEGORY) @ self.members
-            lacking = (share @ self.bytes - 1.0, _ADJOINT - share @ self.adjoint, _LONG - share @ self.long)
-            prices = np.maximum(0.0, prices + np.array((240.0, 2e4, 1e5)) * lacking)
+            lacking = (
+                share @ self.bytes - 1.0,
+                _ADJOINT - share @ self.adjoint,
+                _LONG - share @ self.long,
+                share @ self.preset - _PRESET,
+            )
+            prices = np.maximum(0.0, prices + np.array((240.0, 2e4, 1e5, 2e4)) * lacking)
             gain = _PROGRAMS * self.trigrams(weights)[1] + 3000.0 * small
-            gain += prices @ np.array((-self.bytes, self.adjoint, self.long))
+            gain += prices @ np.array((-self.bytes, self.adjoint, self.long, -self.preset))
             x += 2e-6 * (gain - share @ gain) - 5e-4 * (x - np.log(start))
             x = np.clip(x, low, high)
         return np.maximum(1.0, np.round(np.exp(x)))
+
+
+def preset(source: str) -> bool:
+    """Whether a kernel sets a name to a constant and then changes it in blocks alone, as an accumulator."""
+    kernel = next(n for n in reversed(ast.parse(source).body) if isinstance(n, ast.FunctionDef))
+    first: dict[str, bool] = {}  # of each name, whether it is set to a constant at first
+    outside, inside = set[str](), set[str]()
+    for statement in kernel.body:
+        within = isinstance(statement, (ast.If, ast.For, ast.While))
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                if node.id in first:
+                    (inside if within else outside).add(node.id)
+                else:
+                    first[node.id] = not within and _constant(statement)
+    return any(constant and name in inside - outside for name, constant in first.items())
+
+
+def _constant(statement: ast.stmt) -> bool:
+    """Whether it assigns a number, or what is made of numbers."""
+    return isinstance(statement, ast.Assign) and all(
+        isinstance(node, (ast.Constant, ast.Call, ast.Attribute, ast.UnaryOp, ast.USub, ast.Load))
+        or (isinstance(node, ast.Name) and node.id in ("wp", "float", "int", "bool"))
+        for node in ast.walk(statement.value)
+    )
 
 
 def most(algorithm: Algorithm, count: int) -> float:

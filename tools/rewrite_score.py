@@ -1,7 +1,7 @@
 """Hold right and wrong rewrites of rows' kernels against `row.check`, in Python and in C++.
 
-A wrong rewrite counts where it changes some bit of an output or gradient on one of many draws of inputs;
-a right one is right by how it is made. Both must be told by `row.check` alone.
+A wrong rewrite counts where it changes an output or gradient by more than rounding on one of many draws of
+inputs; a right one is right by how it is made. Both must be told by `row.check` alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import warpgen
-from tools.launches import executable, launched, layouts_of
+from tools.launches import differ, executable, launched, layouts_of
 from tools.rewrites import REWRITES, rename, rewritten
 from warpgen.errors import ProgramError, VerificationError
 from warpgen.extraction import warp_api
@@ -29,7 +29,7 @@ from warpgen.verification.native.isolation import isolated
 from warpgen.verification.recheck import program_of
 from warpgen.verification.running.arguments import Arguments
 
-# Draws on which a wrong rewrite must differ in some bit, else it is not counted.
+# Draws on which a wrong rewrite must differ, else it is not counted.
 _DRAWS = 24
 
 
@@ -182,7 +182,7 @@ class _Originals:
 
 
 def _differs(row: warpgen.Row, text: str, originals: _Originals) -> bool:
-    """Whether a rewrite changes any bit of any output or gradient on many draws of inputs."""
+    """Whether a rewrite changes any output or gradient by more than rounding on many draws of inputs."""
     program = program_of(row)
     own, other = originals.path(row), originals.compiler.compile("cpu", {0: text}).objects.get(0)
     if own is None or other is None:
@@ -191,17 +191,16 @@ def _differs(row: warpgen.Row, text: str, originals: _Originals) -> bool:
     layouts = layouts_of(program)
 
     def task(draw: int, note: Any) -> Any:
-        bits = []
+        made = []
         for code, path in ((row.code, own), (text, other)):
             arguments = Arguments(program.args, layouts, program.launch.seed, draw)
-            made = launched(executable(path, code, program.launch), arguments, draw)
-            bits.append([(part + 0).tobytes() for part in made])  # -0.0 becomes 0.0
-        return bits[0] != bits[1]
+            made.append(launched(executable(path, code, program.launch), arguments, draw))
+        return any(differ(a, b) for a, b in zip(*made, strict=True))
 
-    differ = isolated(_DRAWS, task, seconds=20.0)
+    found = isolated(_DRAWS, task, seconds=20.0)
     other.unlink()
     # A draw on which a child dies says nothing here.
-    return any(result is True for result in differ)
+    return any(result is True for result in found)
 
 
 if __name__ == "__main__":

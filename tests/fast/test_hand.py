@@ -7,6 +7,7 @@ import pytest
 from warpgen.synthesis.writing.deciding import decided, joined
 from warpgen.synthesis.writing.folding import folded
 from warpgen.synthesis.writing.hand import Hand
+from warpgen.synthesis.writing.paragraphs import airy, spaced
 from warpgen.synthesis.writing.remarks import lowered, plain_headings, wrapped
 from warpgen.synthesis.writing.rng import Rng
 
@@ -144,3 +145,26 @@ def test_what_is_stored_at_once_needs_no_name() -> None:
         "b = float(0.0)\ny[i] += b\n",
     ):
         assert joined(text) == text
+
+
+def test_a_paragraph_ends_before_a_comment_and_behind_a_block() -> None:
+    """Blank lines stand where a reader pauses: not inside a statement, not where a body begins."""
+    text = "a = b\n# why\nc = f(\n    a)\nif c:\n    # how\n    d = a\nelse:\n    d = b\nz = d"
+    nested = "def f(a):\n    for i in a:\n        if i:\n            b = i\n        c = b\n    return c"
+    assert spaced(text, 0, False, False) == (
+        "a = b\n\n# why\nc = f(\n    a)\nif c:\n    # how\n    d = a\nelse:\n    d = b\n\nz = d"
+    )
+    assert spaced(nested, 4, False, False) == nested.replace("    return", "\n    return")
+    assert spaced(nested, 4, False, True) == nested.replace("    return", "\n    return").replace(
+        "        c", "\n        c"
+    )
+
+
+def test_what_a_comment_heads_stays_together() -> None:
+    """More blank lines come before blocks, stores and returns, unless a comment stands over all of it."""
+    text = "a = xs[i]\nb = ys[i]\nc = a + b\nd = a - b\nfor k in range(n):\n    d += c\nout[i] = d"
+    assert (
+        airy(text)
+        == "a = xs[i]\nb = ys[i]\n\nc = a + b\nd = a - b\n\nfor k in range(n):\n    d += c\nout[i] = d"
+    )
+    assert airy("# why\n" + text) == "# why\n" + text

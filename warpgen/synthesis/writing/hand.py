@@ -10,6 +10,7 @@ from warpgen.synthesis.writing.deciding import decided, joined
 from warpgen.synthesis.writing.draft import OF_FLOATS
 from warpgen.synthesis.writing.folding import folded
 from warpgen.synthesis.writing.naming import Naming, mentioned, renamed
+from warpgen.synthesis.writing.paragraphs import airy, spaced
 from warpgen.synthesis.writing.remarks import HEADING, lowered, plain_headings, wrapped
 from warpgen.synthesis.writing.rng import Rng
 
@@ -50,6 +51,7 @@ _AMERICAN = {
     "metre": "meter", "fibre": "fiber",
 }  # fmt: skip
 _BRITISH = re.compile("|".join(_AMERICAN), re.IGNORECASE)
+_LONG = 8  # lines of a text that more blank lines make easier to read
 _LABEL = 4  # spaces in a comment that is no sentence yet
 SUFFIX = {"float64": "d", "float16": "h"}
 # Shares here and below are about those of newton, warp.examples and warp.tests.
@@ -66,7 +68,7 @@ class Hand:
         self.full_vectors = rng.chance(0.05)  # wp.vec3f rather than wp.vec3
         self.array_style = rng.weighted(_ARRAYS)
         self.comments = rng.chance(0.55)
-        self.paragraphs = rng.chance(0.5)  # blank lines in bodies
+        self.paragraphs = rng.weighted({"none": 0.25, "some": 0.4, "many": 0.35})  # blank lines in bodies
         self.apart = rng.chance(0.4)  # one of them below the thread's index
         self.rules = rng.chance(0.15)  # headings within bodies stand between dashes
         self.capitals = rng.chance(0.5)  # comments begin with a capital letter
@@ -109,11 +111,15 @@ class Hand:
     def commented(self, text: str, names: Mapping[str, str]) -> str:
         """Code with its comments as this hand writes them, or without any, and no wider than it writes."""
         if not self.comments:
-            return folded(_COMMENT_BEHIND.sub("", _COMMENTS.sub("", text)), self.width - 4)
+            return self._folded(_COMMENT_BEHIND.sub("", _COMMENTS.sub("", text)))
         text = text if self.rules else plain_headings(text)
         text = _COMMENTS.sub(lambda found: self._paragraph(found, names), text)
         text = _OF_ONE_LINE.sub(self._moved_behind, text) if self.behind else text
-        return folded(text.replace(HEADING, ""), self.width - 4)
+        return self._folded(text.replace(HEADING, ""))
+
+    def _folded(self, text: str) -> str:
+        text = folded(text, self.width - 4)
+        return airy(text) if self.paragraphs == "many" and text.count("\n") >= _LONG else text
 
     def _moved_behind(self, found: re.Match[str]) -> str:
         line = f"{found[1]}{found[3]}  {found[2]}"
@@ -173,19 +179,12 @@ class Hand:
 
         return _FORMULA.sub(formula, text) if self.quotes else text
 
-    def spaced(self, body: str) -> str:
-        """A kernel's body with blank lines between its paragraphs, or without."""
-        if not self.paragraphs:
-            return body
-        made: list[str] = []
-        for line in body.splitlines():
-            before = made[-1] if made else ""
-            closes = before.startswith(" ") and not line.startswith((" ", "el", ")", "]"))
-            thread = self.apart and before.endswith("= wp.tid()")
-            if before and line and not before.startswith("#") and (thread or line.startswith("#") or closes):
-                made.append("")
-            made.append(line)
-        return "\n".join(made)
+    def spaced(self, text: str) -> str:
+        """A kernel's body, or a function, with blank lines between its paragraphs, or without."""
+        if self.paragraphs == "none" or text.startswith(("class", "@wp.struct")):
+            return text
+        base = 4 if text.startswith("@") else 0
+        return spaced(text, base, self.apart, self.paragraphs == "many")
 
     def assigned(self, text: str) -> str:
         """`a += b` of locals, what is stored, and choices between two values, as this hand writes them."""

@@ -60,7 +60,7 @@ def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
     plain = _is_plain(algorithm, draft, rng)
     parameters = ordered(named(draft), hand.order)
     _leave_out_what_nothing_calls(draft)
-    own = [*draft.prelude, *draft.functions, hand.spaced(draft.text.rstrip())]
+    own = [*draft.prelude, *map(hand.spaced, draft.functions), hand.spaced(draft.text.rstrip())]
     heads = [f"({p.name}: {p.annotation})" for p in parameters]
     shared = "\n".join(p.text for p in draft.pieces)
     first, others = _called(algorithm, draft, [*own, *heads])
