@@ -10,7 +10,8 @@ from warpgen.synthesis.writing.rng import Rng
 
 _TAKEN = re.compile(r"^(\w+) = (\w+)\.shape\[(\d)\]\n", re.MULTILINE)
 _ASKED = re.compile(r"\b([a-z]\w*)\.shape\[(\d)\]")
-_SINGULAR = {"vertices": "vertex", "indices": "index", "matrices": "matrix", "boxes": "box", "bodies": "body"}
+_SINGULAR = (("tices", "tex"), ("dices", "dex"), ("trices", "trix"), ("ies", "y"))
+_ES = re.compile(r"(?<=ch|sh|ss)es$|(?<=x)es$|s$")
 _NAMES = ("n", "count")  # of the one size that a kernel asks for
 
 
@@ -25,12 +26,18 @@ def pass_counts(draft: Draft, rng: Rng) -> None:
     for array, axis in asked:
         name = ""
         if axis == "0" and array in flat and re.fullmatch(r"(?!.*(?:counts|pos)$)\w{3,}[^s]s", array):
-            singular = _SINGULAR.get(array, array[:-1])
-            name = f"num_{array}" if rng.chance(0.5) else f"{singular}_count"
+            name = f"num_{array}" if rng.chance(0.5) else f"{_singular(array)}_count"
         elif len(asked) == 1 and array in flat:
             name = rng.choice(_NAMES)
         if name and not re.search(rf"\b{name}\b", "\n".join([draft.text, *draft.prelude, *draft.functions])):
             _pass(draft, name, array, int(axis), draft.text.replace(f"{array}.shape[{axis}]", name))
+
+
+def _singular(plural: str) -> str:
+    for end, one in _SINGULAR:
+        if plural.endswith(end):
+            return plural.removesuffix(end) + one
+    return _ES.sub("", plural)
 
 
 def _pass(draft: Draft, name: str, array: str, axis: int, text: str) -> None:
@@ -39,9 +46,10 @@ def _pass(draft: Draft, name: str, array: str, axis: int, text: str) -> None:
     taken = {p.name for p in draft.parameters}
     if name in taken or array not in sized or not re.search(rf"\b{array}\b", text):
         return
-    count = Parameter(
-        name, "int", "int32", "param", (Fill(name, "constant", value=float(sized[array][axis])),)
-    )
+    shape = sized[array]
+    about = f"length of `{array}`" if len(shape) == 1 else f"extent of `{array}` along axis {axis}"
+    fill = Fill(name, "constant", value=float(shape[axis]))
+    count = Parameter(name, "int", "int32", "param", (fill,), about=about)
     first = next((i for i, p in enumerate(draft.parameters) if p.role == "output"), len(draft.parameters))
     draft.parameters.insert(first, count)
     draft.text = text
