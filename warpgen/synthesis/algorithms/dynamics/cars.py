@@ -100,6 +100,7 @@ def drive_step(d: Draft) -> None:
         constants += [
             "AIR_DRAG = wp.constant(0.43)  # [N s^2/m^2]",
             "ROLLING = wp.constant(0.012)  # resistance per load",
+            "LOW_SPEED = wp.constant(0.5)  # [m/s]",
         ]
     constants += ["GRAVITY = wp.constant(9.81)  # [m/s^2]"]
     d.module("\n".join(constants))
@@ -145,7 +146,8 @@ def drive_step(d: Draft) -> None:
     }[tire]
     push = "" if result == "lateral forces" else "fx = MASS * drive_acc[tid]"
     if resist and push:
-        push += "\n# Air and rolling resistance\nfx -= AIR_DRAG * vx * wp.abs(vx) + ROLLING * MASS * GRAVITY * wp.sign(vx)"
+        push += "\n# Air and rolling resistance, which fades at standstill\nrolling = ROLLING * MASS * GRAVITY * wp.tanh(vx / LOW_SPEED)"
+        push += "\nfx -= AIR_DRAG * vx * wp.abs(vx) + rolling"
     accelerations = (
         ""
         if result == "lateral forces"
@@ -231,7 +233,9 @@ def drive_step(d: Draft) -> None:
         fyf, fyr = side(af, lf, 9.5), side(ar, lr, 10.5)
         if result == "lateral forces":
             return {"forces": np.stack([fyf, fyr], axis=-1)}
-        fx = 1500 * v.drive_acc - (0.43 * vx * np.abs(vx) + 0.012 * 1500 * 9.81 if resist else 0.0)
+        fx = 1500 * v.drive_acc
+        if resist:
+            fx = fx - 0.43 * vx * np.abs(vx) - 0.012 * 1500 * 9.81 * np.tanh(2.0 * vx)
         ax = (fx - fyf * np.sin(v.steer)) / 1500 + vy * r
         ay = (fyr + fyf * np.cos(v.steer)) / 1500 - vx * r
         turn = (1.2 * fyf * np.cos(v.steer) - 1.6 * fyr) / 2500

@@ -89,7 +89,7 @@ def spiking_step(d: Draft) -> None:
         d.module(f"REFRACTORY_STEPS = wp.constant({d.pick(2, 3, 5)})")
         head = """
         if resting[tid] > 0:
-            # Refractory neurons ignore their input
+            # Refractory neurons keep their state
             resting[tid] = resting[tid] - 1
             $quiet
             return
@@ -116,7 +116,7 @@ def spiking_step(d: Draft) -> None:
             "V_REST": -70.6,
             "V_ONSET": -50.4,
             "SLOPE": 2.0,
-            "MAX_EXPONENT": 3.0,
+            "MAX_EXPONENT": 10.2,
             "COUPLING": 4.0,
             "SPIKE_JUMP": 80.5,
             "V_PEAK": -30.0,
@@ -128,7 +128,8 @@ def spiking_step(d: Draft) -> None:
     elif adaptive and kinds == "one":
         constants = {"TAU_W": 144.0} | constants
     units = {"TAU_M": "[ms]", "TAU_W": "[ms]", "CAPACITANCE": "[pF]", "G_LEAK": "[nS]", "COUPLING": "[nS]",
-             "SPIKE_JUMP": "[pA]", "CURVATURE": "[1/mV]", "SLOPE": "[mV]"}  # fmt: skip
+             "SPIKE_JUMP": "[pA]", "CURVATURE": "[1/mV]", "SLOPE": "[mV]",
+             "MAX_EXPONENT": "reached at V_PEAK"}  # fmt: skip
     for name, value in constants.items():
         unit = "[mV]" if name.startswith("V_") else units.get(name, "")
         d.module(f"{name} = wp.constant({value})" + (f"  # {unit}" if unit else ""))
@@ -137,6 +138,7 @@ def spiking_step(d: Draft) -> None:
     recover = {
         "izhikevich": f"w += dt * {a} * ({b} * x - w)",
         "adaptive exponential": (
+            "# The upswing overshoots the peak in one step, the spike is cut there\nx = wp.min(x, V_PEAK)\n"
             f"w += dt / {'TAU_W' if kinds == 'one' else f'tau_w[{at}]'} * (COUPLING * (x - V_REST) - w)"
         ),
     }.get(model, "")
@@ -201,13 +203,13 @@ def spiking_step(d: Draft) -> None:
             elif model == "quadratic":
                 x = x + k / 20 * (0.1 * (x + 65) * (x + 45) + before.current)
             else:
-                grown = 60 * np.exp(np.minimum((x + 50.4) / 2, 3.0))
+                grown = 60 * np.exp(np.minimum((x + 50.4) / 2, 10.2))
                 x = x + k / 281 * (-30 * (x + 70.6) + grown - w + before.current)
         if model == "izhikevich":
             a_, b_ = p.get("a", 0.02), p.get("b", 0.2)
             w = w + h * a_ * (b_ * x - w)
         elif model == "adaptive exponential":
-            w = w + h / p.get("tau_w", 144.0) * (4 * (x + 70.6) - w)
+            w = w + h / p.get("tau_w", 144.0) * (4 * (np.minimum(x, -30) + 70.6) - w)
         top = constants[limit]
         fired = active & (x >= top)
         back = p.get("c", constants.get(reset, -65.0))

@@ -17,8 +17,8 @@ _ENGINE = {
     """,
     "table": """
         # Full-load torque from a table, linear between equidistant speeds
-        place = wp.clamp(speed / table_step, 0.0, float(table_size - 1) - 1.0e-3)
-        cell = int(place)
+        place = wp.clamp(speed / table_step, 0.0, float(table_size - 1))
+        cell = wp.min(int(place), table_size - 2)
         part = place - float(cell)
         full_torque = torque_table[cell] * (1.0 - part) + torque_table[cell + 1] * part
     """,
@@ -38,7 +38,7 @@ _CLUTCH = {
         clutch_torque = wp.clamp(clutch_damping * slip, -limit, limit)
     """,
     "converter": """
-        # Torque converter: pump torque by the square of the engine speed, multiplied at stall
+        # Torque converter: pump torque by the square of the engine speed, multiplied at stall; none on overrun
         speed_ratio = wp.clamp(input_speed / wp.max(speed, 10.0), 0.0, 1.0)
         clutch_torque = capacity_factor * speed * speed * (1.0 - speed_ratio * speed_ratio)
         torque_gain = 1.0 + (stall_ratio - 1.0) * (1.0 - speed_ratio)
@@ -76,6 +76,7 @@ def step_powertrains(d: Draft) -> None:
     brakes = d.option("brakes", "none", "smooth", "implicit")
     fuel = d.flag("fuel", 0.4)
     load = d.option("load", "tire force", "road")
+    road_load = load == "road"
     drawn = "the energy drawn" if electric else "the fuel burnt"
     d.says(
         f"Advances the {unit} and wheel speeds of {'electric ' if electric else ''}powertrains by one time step"
@@ -87,7 +88,14 @@ def step_powertrains(d: Draft) -> None:
     wheels = 1 if differential == "none" else 2
     shape: Any = count if wheels == 1 else (count, 2)
     d.input(f"{unit}_speed", "float", count, 80.0, 500.0, about=f"{kind} speeds [rad/s]")
-    d.input("wheel_speed_in", "float", shape, 5.0, 80.0, about="Speeds of the driven wheels [rad/s]")
+    d.input(
+        "wheel_speed_in",
+        "float",
+        shape,
+        -10.0 if road_load else 5.0,
+        80.0,
+        about="Speeds of the driven wheels [rad/s]",
+    )
     d.input("throttle", "float", count, 0.0, 1.0, about="Throttle positions")
     if clutch != "converter":
         d.input("engagement", "float", count, 0.0, 1.0, about="Clutch engagement in 0..1")
@@ -101,7 +109,7 @@ def step_powertrains(d: Draft) -> None:
         d.input("tire_force", "float", shape, -1500.0, 2500.0, about="Forces of the road on the tires [N]")
     else:
         d.module("AIR_DENSITY = wp.constant(1.2)  # [kg/m^3]\nGRAVITY = wp.constant(9.81)  # [m/s^2]")
-        d.input("vehicle_speed", "float", count, 3.0, 30.0, about="Forward speeds of moving vehicles [m/s]")
+        d.module("LOW_SPEED = wp.constant(0.5)  # below which rolling resistance fades [m/s]")
         d.param("vehicle_mass", "float", 1000.0, 1800.0, about="Mass [kg]")
         d.param("drag_area", "float", 0.5, 0.8, about="Drag coefficient times area [m^2]")
         d.param("rolling_coeff", "float", 0.008, 0.015, about="Rolling resistance coefficient")
@@ -133,7 +141,7 @@ def step_powertrains(d: Draft) -> None:
     else:
         d.param("clutch_capacity", "float", 250.0, 400.0, about="Largest clutch torque [N m]")
         if clutch == "smooth":
-            d.param("slip_width", "float", 5.0, 15.0, about="Slip at which the clutch is saturated [rad/s]")
+            d.param("slip_width", "float", 5.0, 15.0, about="Slip over which the clutch torque rises [rad/s]")
         else:
             d.param("clutch_damping", "float", 5.0, 20.0, about="Clutch torque per slip [N m s]")
     if differential == "limited slip":
@@ -157,11 +165,11 @@ def step_powertrains(d: Draft) -> None:
     burn = {
         False: """
             # Willans line: indicated power at a constant efficiency
-            power = wp.max(engine_torque + friction, 0.0) * speed
+            power = pedal * full_torque * speed
             fuel_mass[tid] = dt * power / (INDICATED_EFFICIENCY * HEATING_VALUE)
         """,
-        True: "# Electric energy, with losses both ways\npower = motor_torque * speed\n"
-        "energy_drawn[tid] = dt * wp.where(power > 0.0, power / MOTOR_EFFICIENCY, power * MOTOR_EFFICIENCY)",
+        True: "# Electric energy for the torque of the motor before friction\npower = pedal * full_torque * speed\n"
+        "energy_drawn[tid] = dt * power / MOTOR_EFFICIENCY",
     }[engine == "electric"]
     if fuel and engine != "electric":
         d.module("HEATING_VALUE = wp.constant(42.5e6)  # [J/kg]\nINDICATED_EFFICIENCY = wp.constant(0.38)")
@@ -193,9 +201,18 @@ def step_powertrains(d: Draft) -> None:
     }[load]
     resist = """
     # --- Driving resistance ---
-    v = vehicle_speed[tid]
-    resistance = 0.5 * AIR_DENSITY * drag_area * v * v + rolling_coeff * vehicle_mass * GRAVITY
+    v = axle_speed * wheel_radius
+    # Both parts oppose the motion; tanh stands for the sign of the speed, so a car at rest is not pushed
+    rolling = rolling_coeff * vehicle_mass * GRAVITY * wp.tanh(v / LOW_SPEED)
+    resistance = 0.5 * AIR_DENSITY * drag_area * v * wp.abs(v) + rolling
     """
+
+    turned = "inertia" if road_load else "wheel_inertia"
+    part = "" if wheels == 1 else "0.5 * "
+    inertia = (
+        "# The wheels roll without slip, so the mass of the vehicle counts as inertia\n"
+        f"inertia = wheel_inertia + {part}vehicle_mass * wheel_radius * wheel_radius"
+    )
 
     def wheel(number: int) -> str:
         name, at = (("axle_speed", "tid"), ("left", "tid, 0"), ("right", "tid, 1"))[
@@ -208,11 +225,11 @@ def step_powertrains(d: Draft) -> None:
         text = f"net{suffix} = {torque} - {road[number]} * wheel_radius\n"
         if brakes == "smooth":
             text += f"net{suffix} -= brake[tid] * brake_torque * wp.tanh({name})\n"
-        text += f"speed_new{suffix} = {name} + dt * net{suffix} / wheel_inertia\n"
+        text += f"speed_new{suffix} = {name} + dt * net{suffix} / {turned}\n"
         if brakes == "implicit":
             text += (
                 f"# Stop at zero, since brakes never turn a wheel around\n"
-                f"brake_step{suffix} = dt * brake[tid] * brake_torque / wheel_inertia\n"
+                f"brake_step{suffix} = dt * brake[tid] * brake_torque / {turned}\n"
                 f"speed_new{suffix} = wp.sign(speed_new{suffix}) * wp.max(wp.abs(speed_new{suffix}) - brake_step{suffix}, 0.0)\n"
             )
         return text + f"wheel_speed_out[{at}] = speed_new{suffix}\n"
@@ -236,10 +253,13 @@ def step_powertrains(d: Draft) -> None:
         $slip
         $clutch
         # --- Gearbox and differential ---
-        drive_torque = clutch_torque$gain * ratio * efficiency
+        # The gears lose power whichever way it flows
+        gear_gain = wp.where(clutch_torque * input_speed >= 0.0, efficiency, 1.0 / efficiency)
+        drive_torque = clutch_torque$gain * ratio * gear_gain
         $split
         $resist
         # --- Step ---
+        $inertia
         {unit}_new = speed + dt * ({unit}_torque - clutch_torque) / {unit}_inertia
         {unit}_speed_out[tid] = wp.max({unit}_new, 0.0)
         $wheels
@@ -254,14 +274,19 @@ def step_powertrains(d: Draft) -> None:
         clutch=_CLUTCH[clutch].replace("engagement *", "engagement[tid] *"),
         gain=" * torque_gain" if clutch == "converter" else "",
         split=split,
-        resist=resist if load == "road" else "",
+        resist=resist if road_load else "",
+        inertia=inertia if road_load else "",
         wheels="".join(wheel(i) for i in range(wheels)).rstrip(),
         burn=burn if fuel else "",
     )
+    rolls = ""
+    if road_load:
+        rolls = " The driven wheels roll without slip and carry the vehicle"
+        rolls += "." if wheels == 1 else ", half its mass each."
     through = "torque converter" if clutch == "converter" else "clutch"
     d.explain(f"""
         The {unit} drives the {through}, whose torque drives the wheels through gears of a fixed efficiency. Speeds
-        are advanced by explicit Euler{", brakes apart" if brakes == "implicit" else ""}; torques in N m.
+        are advanced by explicit Euler{", brakes apart" if brakes == "implicit" else ""}; torques in N m.{rolls}
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -292,33 +317,35 @@ def step_powertrains(d: Draft) -> None:
         else:
             top = v.engagement * v.clutch_capacity
             carried = np.clip(v.clutch_damping * (n - shaft), -top, top)
-        share = np.tile((carried * gain * ratio * v.efficiency / wheels)[:, None], wheels)
+        kept = v.efficiency ** np.where(carried * shaft >= 0.0, 1.0, -1.0)
+        share = np.tile((carried * gain * ratio * kept / wheels)[:, None], wheels)
         if differential == "limited slip":
             lock = np.clip(v.lock_slope * (w_[:, 0] - w_[:, 1]), -v.lock_torque, v.lock_torque)
             share = share + lock[:, None] * np.array([-1.0, 1.0])
         if load == "road":
-            push = 0.6 * v.drag_area * v.vehicle_speed**2 + v.rolling_coeff * v.vehicle_mass * 9.81
+            pace = w_.mean(1) * v.wheel_radius
+            push = 0.6 * v.drag_area * pace * np.abs(pace)
+            push += v.rolling_coeff * v.vehicle_mass * 9.81 * np.tanh(pace / 0.5)
             against = np.tile(push[:, None] / wheels, wheels)
         else:
             against = v.tire_force.reshape(count, wheels)
         net = share - against * v.wheel_radius
+        heavy = v.wheel_inertia + v.get("vehicle_mass", 0.0) * v.wheel_radius**2 / wheels
         if brakes == "smooth":
             net = net - (v.brake * v.brake_torque)[:, None] * np.tanh(w_)
-        new = w_ + v.dt * net / v.wheel_inertia
+        new = w_ + v.dt * net / heavy
         if brakes == "implicit":
             new = np.sign(new) * np.maximum(
-                np.abs(new) - (v.dt * v.brake * v.brake_torque / v.wheel_inertia)[:, None], 0.0
+                np.abs(new) - (v.dt * v.brake * v.brake_torque / heavy)[:, None], 0.0
             )
         made = {
             f"{unit}_speed_out": np.maximum(n + v.dt * (torque - carried) / v[f"{unit}_inertia"], 0.0),
             "wheel_speed_out": new.reshape(v.wheel_speed_in.shape),
         }
         if fuel:
-            power = torque * n
-            made["energy_drawn" if electric else "fuel_mass"] = v.dt * (
-                np.where(power > 0.0, power / 0.92, power * 0.92)
-                if engine == "electric"
-                else np.maximum(torque + rub, 0.0) * n / (0.38 * 42.5e6)
+            power = pedal * full * n
+            made["energy_drawn" if electric else "fuel_mass"] = (
+                v.dt * power / (0.92 if electric else 0.38 * 42.5e6)
             )
         return made
 

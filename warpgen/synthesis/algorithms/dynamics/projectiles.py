@@ -63,9 +63,9 @@ def fly_projectiles(d: Draft) -> None:
         scheme
     ]
     d.says(f"Advances projectiles with {told} by one {label} step.")
-    d.input(
-        "shell_pos", "vec3", count, 0.5, 60.0 if air == "constant" else 5000.0, about="Positions, z up [m]"
-    )
+    # Near the ground some come down in the step
+    low, high = (0.05, 4.0) if ground != "none" else (0.5, 60.0 if air == "constant" else 5000.0)
+    d.input("shell_pos", "vec3", count, low, high, about="Positions, z up [m]")
     fast = 250.0 if drag == "mach" else 40.0
     d.input("shell_vel", "vec3", count, -fast, fast, about="Velocities [m/s]")
     if spin != "none":
@@ -90,12 +90,13 @@ def fly_projectiles(d: Draft) -> None:
         d.param("crisis_width", "float", 3.0, 8.0, about="Width of the drop [m/s]")
     d.param("air_density", "float", 1.1, 1.3, about="Air density at the ground [kg/m^3]")
     if spin != "none":
-        d.param("lift_slope", "float", 0.5, 1.0, about="Lift coefficient per spin ratio")
+        d.param("lift_slope", "float", 0.5, 1.0, about="Lift coefficient per spin ratio, at slow spin")
         d.param("shell_radius", "float", 0.03, 0.05, about="Radius [m]")
     if spin == "decaying":
         d.param("spin_decay", "float", 0.02, 0.1, about="Decay of the spin [1/s]")
     if wind != "none":
-        d.param("wind", "vec3", -8.0, 8.0, about="Wind at the reference height [m/s]")
+        where = " at the reference height" if wind == "power law" else ""
+        d.param("wind", "vec3", -8.0, 8.0, about=f"Wind velocity{where} [m/s]")
     if wind == "power law":
         d.param("wind_height", "float", 8.0, 12.0, about="Reference height of the wind [m]")
         d.param("wind_exponent", "float", 0.1, 0.25, about="Exponent of the wind profile")
@@ -103,7 +104,7 @@ def fly_projectiles(d: Draft) -> None:
         d.param("latitude", "float", -1.2, 1.2, about="Latitude [rad]")
     if ground == "bounce":
         d.param("restitution", "float", 0.4, 0.8, about="Coefficient of restitution")
-        d.param("turf_friction", "float", 0.1, 0.4, about="Loss of tangential speed at a bounce")
+        d.param("turf_friction", "float", 0.1, 0.4, about="Share of tangential speed lost at a bounce")
     d.param("dt", "float", 0.05, 0.15, about="Time step [s]")
     d.output("pos_out", "vec3", count, about="Positions at the end of the step [m]")
     d.output("vel_out", "vec3", count, about="Velocities at the end of the step [m/s]")
@@ -130,10 +131,11 @@ def fly_projectiles(d: Draft) -> None:
     u = "vel" if wind == "none" else "air_vel"
     rho = "air_density" if air == "constant" else "density"
     magnus = f"""
-    # Magnus lift across both the spin and the velocity; it saturates for fast spin
-    ratio = wp.length(spin) * shell_radius / speed
+    # Magnus lift of the spin across the motion, at a right angle to both; it saturates for fast spin
+    across = wp.cross(spin, {u}) / speed
+    ratio = wp.length(across) * shell_radius / speed
     lift_coeff = lift_slope * ratio / (1.0 + ratio)
-    axis = wp.normalize(wp.cross(spin, {u}))
+    axis = wp.normalize(across)
     acc += 0.5 * {rho} * cross_section * lift_coeff * speed * speed / mass * axis
     """
     turn = """
@@ -280,7 +282,8 @@ def fly_projectiles(d: Draft) -> None:
     d.explain(
         "m a = m g - rho A cd |u| u / 2 with the velocity u relative to the air"
         + "".join(f", plus {term}" for term in more)
-        + ". Positions in m, z up."
+        + ". Positions in m, z up"
+        + (", x east and y north." if earth == "coriolis" else ".")
     )
 
     def rate(v: Values, pos: Any, vel: Any) -> Any:
@@ -309,8 +312,8 @@ def fly_projectiles(d: Draft) -> None:
         push = 0.5 * rho * v.cross_section / mass
         acc = np.array([0.0, 0.0, -9.80665]) - push * cd * speed * u
         if spin != "none":
-            s = np.linalg.norm(v.shell_spin, axis=1, keepdims=True) * v.shell_radius / speed
             n = np.cross(v.shell_spin, u)
+            s = np.linalg.norm(n, axis=1, keepdims=True) * v.shell_radius / speed**2
             acc += (
                 push * v.lift_slope * s / (1.0 + s) * speed**2 * n / np.linalg.norm(n, axis=1, keepdims=True)
             )

@@ -61,7 +61,7 @@ def fly_step(d: Draft) -> None:
         d.param("dt", "float", 0.002, 0.01, about="Time step [s]")
     d.module("""
         MASS = wp.constant(1.2)  # [kg]
-        ARM = wp.constant(0.2)  # [m]
+        ARM = wp.constant(0.2)  # from the center to a rotor [m]
         IXX = wp.constant(0.012)  # moment of inertia about x, and by symmetry about y [kg m^2]
         IZZ = wp.constant(0.022)  # about z
         HOVER_THRUST = wp.constant(2.943)  # of one rotor, a quarter of the weight [N]
@@ -109,7 +109,7 @@ def fly_step(d: Draft) -> None:
     lift = "up = f[0] + f[1] + f[2] + f[3]"
     if ground:
         lift += """
-# Ground effect (Cheeseman and Bennett 1955): T / T_inf = 1 / (1 - (r / 4z)^2)
+# Ground effect on the lift alone (Cheeseman and Bennett 1955): T / T_inf = 1 / (1 - (r / 4z)^2)
 ratio = ROTOR_RADIUS / (4.0 * wp.max(pos[tid][2], LEAST_HEIGHT))
 up = up / (1.0 - ratio * ratio)"""
     force = """

@@ -64,7 +64,8 @@ def _magic(x: Any, b: Any, c: Any, e: Any, peak: Any) -> Any:
     names={
         "tire_forces": "evaluate_tires|tyre_forces|wheel_tire_forces|pacejka_forces",
         "wheel_load": "fz|normal_load|vertical_load",
-        "wheel_velocity": "contact_velocity",
+        "wheel_velocity": "forward_velocity|v_forward",
+        "lateral_velocity": "v_side",
         "wheel_speed": "wheel_omega",
         "camber": "gamma|inclination",
         "params": "tire|tire_params|coeffs",
@@ -103,16 +104,16 @@ def tire_forces(d: Draft) -> None:
         d.input("compound", "int", count, 0, compounds, about="Tire type of each wheel")
     d.input("wheel_load", "float", count, -500.0, 6000.0, about="Vertical loads, negative when lifted [N]")
     if slip == "velocities":
-        d.input(
-            "wheel_velocity", "vec2", count, 2.0, 20.0, about="Contact velocities in the wheel frame [m/s]"
-        )
+        d.input("wheel_velocity", "float", count, 5.0, 25.0, about="Velocities of the hubs ahead [m/s]")
+        d.input("lateral_velocity", "float", count, -3.0, 3.0, about="Velocities of the contacts aside [m/s]")
         d.input("wheel_speed", "float", count, 5.0, 80.0, about="Spin of the wheels [rad/s]")
         d.param("low_speed", "float", 0.5, 2.0, about="Floor of the speed in the slip ratio [m/s]")
     else:
         d.input("slip_ratio_in", "float", count, -0.3, 0.3, about="Longitudinal slip ratios")
         d.input("slip_angle_in", "float", count, -0.25, 0.25, about="Slip angles [rad]")
     if camber != "none":
-        d.input("camber", "float", count, -0.08, 0.08, about="Camber angles [rad]")
+        told = ", mirrored on the right" if mirror else ""
+        d.input("camber", "float", count, -0.08, 0.08, about=f"Camber angles{told} [rad]")
         d.param(
             "camber_gain",
             "float",
@@ -144,8 +145,8 @@ def tire_forces(d: Draft) -> None:
         "velocities": """
             # Slip ratio and slip angle from the velocity of the contact patch; a floor keeps them
             # finite at standstill
-            v_long = wheel_velocity[tid][0]
-            v_lat = wheel_velocity[tid][1]
+            v_long = wheel_velocity[tid]
+            v_lat = lateral_velocity[tid]
             v_ref = wp.max(wp.abs(v_long), low_speed)
             slip_ratio = (params.radius * wheel_speed[tid] - v_long) / v_ref
             slip_ratio = wp.clamp(slip_ratio, -1.0, 1.0)
@@ -186,7 +187,7 @@ def tire_forces(d: Draft) -> None:
         """.replace("\n            ", "\n").rstrip(),
     }[combined]
     if combined == "cosine":
-        d.module("COMBINED = wp.constant(8.0)")
+        d.module("COMBINED = wp.constant(8.0)  # loss of either force with the slip of the other")
     tilt = {
         "none": "",
         "shift": "# Camber leans the contact patch, so it acts like a shift of the slip angle\nslip_angle += camber_gain * camber[tid]",
@@ -209,12 +210,12 @@ def tire_forces(d: Draft) -> None:
     align = {
         "none": "",
         "trail": """
-            # The trail shrinks with the slip angle, and the moment vanishes before the force does
+            # The trail shrinks with the slip angle, so the moment falls off before the force does
             trail = params.trail * wp.cos(wp.atan(TRAIL_DROP * slip_angle)) * load / params.load_nominal
             aligning[tid] = -trail * force[1]
         """,
         "trail and camber": """
-            # The trail shrinks with the slip angle, and the moment vanishes before the force does
+            # The trail shrinks with the slip angle, so the moment falls off before the force does
             trail = params.trail * wp.cos(wp.atan(TRAIL_DROP * slip_angle)) * load / params.load_nominal
             residual = $handRESIDUAL * params.radius * load * camber[tid]
             aligning[tid] = -trail * force[1] + residual
@@ -222,7 +223,12 @@ def tire_forces(d: Draft) -> None:
     }[moment]
     if moment != "none":
         d.module(
-            "TRAIL_DROP = wp.constant(6.0)" + ("\nRESIDUAL = wp.constant(0.02)" if moment != "trail" else "")
+            "TRAIL_DROP = wp.constant(6.0)  # of the trail with the slip angle [1/rad]"
+            + (
+                "\nRESIDUAL = wp.constant(0.02)  # moment per load, radius and camber [1/rad]"
+                if moment != "trail"
+                else ""
+            )
         )
     early = {
         "return": "load = wheel_load[tid]\n# Lifted wheels carry nothing\nif load <= 0.0:\n    tire_force[tid] = wp.vec2(0.0, 0.0)\n    $still\n    return",
@@ -281,9 +287,9 @@ def tire_forces(d: Draft) -> None:
 
         load = np.maximum(v.wheel_load, 1.0)
         if slip == "velocities":
-            base = np.maximum(np.abs(v.wheel_velocity[:, 0]), v.low_speed)
-            ratio = np.clip((get("radius") * v.wheel_speed - v.wheel_velocity[:, 0]) / base, -1.0, 1.0)
-            angle, rolled = -np.arctan(v.wheel_velocity[:, 1] / base), np.abs(v.wheel_velocity[:, 0])
+            base = np.maximum(np.abs(v.wheel_velocity), v.low_speed)
+            ratio = np.clip((get("radius") * v.wheel_speed - v.wheel_velocity) / base, -1.0, 1.0)
+            angle, rolled = -np.arctan(v.lateral_velocity / base), np.abs(v.wheel_velocity)
         else:
             ratio, angle, rolled = v.slip_ratio_in, v.slip_angle_in, v.get("roll_speed")
         hand = np.where(v.is_right, -1.0, 1.0) if mirror else np.ones(count)

@@ -95,17 +95,17 @@ def step_vessels(d: Draft) -> None:
             d.param("dead_band", "float", 0.05, 0.1, about="Commands below which the motors stand still")
         else:
             d.param("thrust_coeff", "float", 0.05, 0.15, about="rho D^4 K_T [N s^2]")
-            d.param("reverse_gain", "float", 0.6, 0.9, about="Efficiency in reverse")
+            d.param("reverse_gain", "float", 0.6, 0.9, about="Thrust in reverse relative to that ahead")
     d.param("mass", "float", 20.0, 40.0, about="Mass [kg]")
     d.param("added_mass", "vec3", 5.0, 30.0, about="Added mass along the body axes [kg]")
     d.param("inertia", "vec3", 1.0, 4.0, about="Moments of inertia [kg m^2]")
     d.param("added_inertia", "vec3", 0.2, 2.0, about="Added moments of inertia [kg m^2]")
     if damping in ("linear", "both"):
         d.param("linear_drag", "vec3", 2.0, 10.0, about="Linear damping [N s/m]")
-        d.param("angular_drag", "vec3", 0.5, 2.0, about="Linear damping [N m s]")
+        d.param("angular_drag", "vec3", 0.5, 2.0, about="Linear damping of the rotation [N m s]")
     if damping in ("quadratic", "both"):
         d.param("quadratic_drag", "vec3", 20.0, 80.0, about="Quadratic damping [N s^2/m^2]")
-        d.param("angular_quadratic", "vec3", 1.0, 4.0, about="Quadratic damping [N m s^2]")
+        d.param("angular_quadratic", "vec3", 1.0, 4.0, about="Quadratic damping of the rotation [N m s^2]")
     if floating != "neutral":
         d.param("buoyancy_ratio", "float", 0.98, 1.04, about="Buoyancy relative to weight when submerged")
     d.param("center_of_buoyancy", "vec3", -0.05, 0.1, about="Center of buoyancy from the center of mass [m]")
@@ -119,8 +119,13 @@ def step_vessels(d: Draft) -> None:
     d.param("dt", "float", 0.01, 0.05, about="Time step [s]")
     d.output("pos_out", "vec3", count, about="Positions at the end of the step [m]")
     d.output("rot_out", "quat", count, about="Orientations at the end of the step")
-    d.output("vel_out", "vec3", count, about="Linear velocities at the end of the step [m/s]")
-    d.output("omega_out", "vec3", count, about="Angular velocities at the end of the step [rad/s]")
+    d.output(
+        "vel_out",
+        "vec3",
+        count,
+        about=f"{'World' if world else 'Body'}-space velocities after the step [m/s]",
+    )
+    d.output("omega_out", "vec3", count, about="Body-space angular velocities after the step [rad/s]")
     d.module("GRAVITY = wp.constant(9.81)  # [m/s^2]")
     if turn == "exponential":
         d.function('''

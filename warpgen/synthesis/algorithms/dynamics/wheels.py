@@ -16,11 +16,11 @@ TIRE = piece(
 class TireParams:
     """Magic Formula coefficients of a tire."""
 
-    stiffness: float
-    shape: float
-    peak: float
-    curvature: float
-    rolling: float
+    stiffness: float  # B
+    shape: float  # C
+    peak: float  # D per load
+    curvature: float  # E
+    rolling: float  # resistance per load
 '''
 )
 BRUSH = piece(
@@ -29,9 +29,9 @@ BRUSH = piece(
 class TireParams:
     """Coefficients of a brush tire."""
 
-    stiffness: float
-    peak: float
-    rolling: float
+    stiffness: float  # force per load and slip
+    peak: float  # coefficient of friction
+    rolling: float  # resistance per load
 '''
 )
 _TIRE_FIELDS = {
@@ -227,7 +227,7 @@ def wheel_forces(d: Draft) -> None:
     }
     skip = {
         "none": "",
-        "broken": "if not wheel_attached[car, wheel]:\n    $lost\n    return",
+        "broken": "if not wheel_attached[car, wheel]:\n    return",
         "count": "# Cars differ in wheels, so the launch covers the most\nif wheel >= wheel_count[car]:\n    return",
     }
     spin = """
@@ -239,8 +239,8 @@ def wheel_forces(d: Draft) -> None:
     d.code(
         """
         car, wheel = wp.tid()
-        $skip
         $idle
+        $skip
         pos = chassis_pos[car]
         rot = rotation_from_rpy(attitude[car])
         # Suspension ray from the mount downwards
@@ -287,14 +287,14 @@ def wheel_forces(d: Draft) -> None:
         damping=damping[damper],
         turn=turn[steered],
         spin=spin if wanted == "wrench and spin" else "",
-        idle="# Wheels without traction keep their speed\nspin_rate[car, wheel] = 0.0"
+        idle="# Wheels without traction, and those that are not there, keep their speed\nspin_rate[car, wheel] = 0.0"
         if wanted == "wrench and spin"
         else "",
-        lost="spin_rate[car, wheel] = 0.0" if wanted == "wrench and spin" else "",
     )
     d.explain("""
         Each wheel hangs on a spring-damper that is compressed by the ground. The tire force depends on the
-        slip ratio kappa = (omega r - v_x) / |v_x| and on the slip angle tan(alpha) = v_y / |v_x|.
+        slip ratio kappa = (omega r - v_x) / |v_x| and on the slip angle tan(alpha) = v_y / |v_x|. The force of
+        the suspension acts along the normal of the ground, as its load on the tire.
     """)
 
     def curve(v: Values, slip: Any, load: Any) -> Any:

@@ -18,18 +18,16 @@ class LiftingSurface:
     """A wing, tail or fin of an aircraft, in body axes."""
 
     center: wp.vec3
-    chord_axis: wp.vec3
-    normal: wp.vec3
-    area: float
+    orientation: wp.quat  # surface to body axes: x forward along the chord, z up from it
+    area: float  # [m^2]
     aspect_ratio: float
-    stall_angle: float
-    flap_effect: float
+    stall_angle: float  # [rad]
+    flap_effect: float  # angle of attack per deflection
 '''
 )
 _FIELDS = {
     "center": fill(-1.0, 1.0),
-    "chord_axis": fill(kind="unit"),
-    "normal": fill(kind="unit"),
+    "orientation": fill(kind="unit"),
     "area": fill(0.2, 1.0),
     "aspect_ratio": fill(4.0, 9.0),
     "stall_angle": fill(0.2, 0.35),
@@ -102,8 +100,9 @@ def surface_force(
         surface: Geometry of the surface.
         parasitic_drag: Zero-lift drag coefficient.
     """
-    forward_speed = wp.dot(air_velocity, surface.chord_axis)
-    sink_speed = -wp.dot(air_velocity, surface.normal)
+    local_velocity = wp.quat_rotate_inv(surface.orientation, air_velocity)
+    forward_speed = local_velocity[0]
+    sink_speed = -local_velocity[2]
     # Only the flow in the plane of the airfoil makes lift
     speed_sq = forward_speed * forward_speed + sink_speed * sink_speed
     if speed_sq < 1.0e-4:
@@ -113,9 +112,10 @@ def surface_force(
     dynamic_pressure = 0.5 * density * speed_sq
     # Drag acts against the motion, lift at a right angle to it
     speed = wp.sqrt(speed_sq)
-    motion_dir = (forward_speed * surface.chord_axis - sink_speed * surface.normal) / speed
-    lift_dir = (sink_speed * surface.chord_axis + forward_speed * surface.normal) / speed
-    return dynamic_pressure * surface.area * (coefficients[0] * lift_dir - coefficients[1] * motion_dir)
+    motion_dir = wp.vec3(forward_speed, 0.0, -sink_speed) / speed
+    lift_dir = wp.vec3(sink_speed, 0.0, forward_speed) / speed
+    force = dynamic_pressure * surface.area * (coefficients[0] * lift_dir - coefficients[1] * motion_dir)
+    return wp.quat_rotate(surface.orientation, force)
 '''
 
 
@@ -169,10 +169,11 @@ def aerodynamic_surfaces(d: Draft) -> None:
         d.param("max_thrust", "float", 50.0, 100.0, about="Static thrust [N]")
         d.param("exhaust_speed", "float", 25.0, 35.0, about="Speed at which thrust vanishes [m/s]")
     d.param("parasitic_drag", "float", 0.02, 0.05, about="Zero-lift drag coefficient")
-    d.output("wrench", "spatial_vector", count, about="Force and torque about the body origin")
+    axes = "body axes" if frame == "body" else "world axes"
+    d.output("wrench", "spatial_vector", count, about=f"Force and torque about the body origin, in {axes}")
     d.module("OSWALD = wp.constant(0.85)  # efficiency of the span")
     if stall == "sigmoid":
-        d.module("STALL_SHARPNESS = wp.constant(25.0)")
+        d.module("STALL_SHARPNESS = wp.constant(25.0)  # [1/rad]")
     if atmosphere != "constant":
         d.module("SEA_DENSITY = wp.constant(1.225)  # [kg/m^3]")
     if atmosphere == "exponential":
@@ -318,7 +319,8 @@ def aerodynamic_surfaces(d: Draft) -> None:
                 angle = v.deflection[:, i]
             else:
                 angle = np.clip(v.stick @ v.mixer[i], -v.max_deflection, v.max_deflection)
-            chord, normal = v["surfaces.chord_axis"][i], v["surfaces.normal"][i]
+            axes_ = quaternions.matrix(v["surfaces.orientation"][i : i + 1])[0]
+            chord, normal = axes_[:, 0], axes_[:, 2]
             local = vel + np.cross(spin, v["surfaces.center"][i])
             ahead, sink = local @ chord, -(local @ normal)
             cl, cd = coefficients(v, np.arctan2(sink, ahead), angle, i)

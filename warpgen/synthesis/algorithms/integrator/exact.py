@@ -49,7 +49,7 @@ def exponential_step(d: Draft) -> None:
         if own:
             d.input("zeta", "float", per, low, high, about="Damping ratios")
         else:
-            d.param("zeta", "float", low, high, about="Damping ratios")
+            d.param("zeta", "float", low, high, about="Damping ratio")
     if force == "constant":
         d.input("force", "float", shape, -1.0, 1.0, about="Force per mass, constant during the step")
     elif force == "target":

@@ -75,7 +75,7 @@ def integrate_particles(d: Draft) -> None:
     if limited:
         d.param("v_max", "float", 0.8, 1.2, about="Speed limit")
     if drag != "none":
-        d.param("damping", "float", 0.1, 2.0, about="Velocity damping")
+        d.param("damping", "float", 0.1, 2.0, about="Damping of the velocity [1/s]")
     if moves:
         d.output("x_new", vector, count, about="Positions after the step")
     if scheme != "stoermer":
@@ -128,6 +128,8 @@ def integrate_particles(d: Draft) -> None:
         v_new[tid] = v1
         """,
     }
+    whole = scheme in ("symplectic", "leapfrog")
+    part = "" if whole else "0.5 * "  # each half of a step damps for half of its time
     d.launch(count)
     d.code(
         "tid = wp.tid()\n$pin\n$accel\n$step",
@@ -136,8 +138,8 @@ def integrate_particles(d: Draft) -> None:
         step=steps[scheme],
         drag={
             "none": "",
-            "linear": "v1 = v1 * (1.0 - damping * dt)",
-            "exponential": "v1 = v1 * wp.exp(-damping * dt)",
+            "linear": f"v1 = v1 * (1.0 - {part}damping * dt)",
+            "exponential": f"v1 = v1 * wp.exp(-{part}damping * dt)",
         }[drag],
         limit="""
         speed = wp.length(v1)
@@ -163,9 +165,10 @@ def integrate_particles(d: Draft) -> None:
             held = (v.inv_mass <= 0.0 if pinned == "mass" else (v.flags & 1) == 0)[:, None]
         if scheme == "stoermer":
             return {"x_new": np.where(held, v.x, 2.0 * v.x - v.x_old + a * v.dt**2)}
-        u = v.v + (v.dt if scheme in ("symplectic", "leapfrog") else 0.5 * v.dt) * a
+        h = v.dt if whole else 0.5 * v.dt
+        u = v.v + h * a
         if drag != "none":
-            u = u * (np.exp(-v.damping * v.dt) if drag == "exponential" else 1.0 - v.damping * v.dt)
+            u = u * (np.exp(-v.damping * h) if drag == "exponential" else 1.0 - v.damping * h)
         if limited:
             u = u * np.minimum(1.0, v.v_max / np.linalg.norm(u, axis=-1, keepdims=True))
         made = {"v_new": np.where(held, 0.0, u)}

@@ -146,9 +146,9 @@ def orbit_step(d: Draft) -> None:
     )
     pulled = {
         "none": "a planet",
-        "j2": "an oblate planet",
+        "j2": "an oblate planet with its poles along z",
         "drag": "a planet with air",
-        "j2 and drag": "an oblate planet with air",
+        "j2 and drag": "an oblate planet with air and its poles along z",
     }
     label = {
         "symplectic": "symplectic Euler",

@@ -362,6 +362,8 @@ def adaptive_step(d: Draft) -> None:
         estimate="error[tid] = ratio" if estimate else "",
     )
     d.says(f"Takes an adaptive step of the {pair.name} pair for {system.about}.")
+    if not rejected:
+        d.explain("Every step is taken; the error sets the length of the next one alone.")
 
     def reference(v: Values) -> dict[str, Any]:
         rate = _rate(system, v, False)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.integrator import DOMAIN
+from warpgen.synthesis.algorithms.integrator._constants import CONSTANTS
 from warpgen.synthesis.library import dynamics
 from warpgen.synthesis.writing.draft import Draft, Values, fill
 from warpgen.synthesis.writing.pieces import piece
@@ -100,7 +101,7 @@ def integrate_adaptive(d: Draft) -> None:
     elif masked == "done":
         d.input("status_in", "int", count, 0, 3, about="Status of the last call: 0 running, 1 done, 2 failed")
     for name, low, high in system.constants:
-        d.param(name, "float", low, high, about="Constant of the system")
+        d.param(name, "float", low, high, about=CONSTANTS[system.rate.name][name])
     fields = {
         "end_time": fill(0.8 * end, end),
         "abs_tol": fill(1e-3, 2e-3),

@@ -115,9 +115,10 @@ def sample_spline(d: Draft) -> None:
         ]
     d.launch(m)
     d.code("\n".join(lines))
+    ending = "; beyond the ends of the curve the end points are taken again." if family != "hermite" else "."
     d.explain(
         "Point k belongs to the parameter u = k"
-        + (", and the curve is closed." if closed == "closed" else ".")
+        + (", and the curve is closed." if closed == "closed" else ending)
     )
 
     def reference(v: Values) -> dict[str, Any]:

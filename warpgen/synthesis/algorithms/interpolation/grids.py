@@ -179,6 +179,15 @@ def sample_grid(d: Draft) -> None:
             lines.append("sampled[tid] = wp.lerp(c0, c1, fx)")
     d.launch(m)
     d.code("\n".join(lines))
+    d.explain(
+        {
+            "clamp": "Beyond the border the values of its nodes go on."
+            if order == "cubic"
+            else "Positions have to lie within the grid.",
+            "wrap": "The field repeats itself: behind the last node follows the first.",
+            "zero": "Nodes beyond the border count as zero.",
+        }[edges]
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         p = (v.x - v.origin) * v.inv_dx if space == "world" else v.x

@@ -25,7 +25,6 @@ _NAMES = {
     | {
         "polynomial_interpolation": "eval_polynomial|poly_interp|polynomial_eval",
         "coeffs": "coef",
-        "weights": "bary_weights",
     },
     double=True,
     adjoint="no",
@@ -45,7 +44,7 @@ def polynomial_interpolation(d: Draft) -> None:
             "newton": "eval_newton_form|newton_polynomial|eval_polynomial",
         }[form])  # fmt: skip
     sentence = {
-        "barycentric": "Evaluates the polynomial through given points by the barycentric formula.",
+        "barycentric": "Evaluates the polynomial through values at Chebyshev points by the barycentric formula.",
         "lagrange": "Evaluates the polynomial through given points in Lagrange's form.",
         "newton": "Evaluates a polynomial in Newton's form from divided differences.",
         "neville": "Evaluates the polynomial through given points by Neville's scheme.",
@@ -62,21 +61,20 @@ def polynomial_interpolation(d: Draft) -> None:
     d.says(sentence)
     series = form in ("clenshaw", "horner", "newton")
     value = "coeffs" if series else "ys"
-    if form not in ("clenshaw", "horner"):
+    if form not in ("clenshaw", "horner", "barycentric"):
         d.input("xs", "float", n, 0.0, 8.0, kind="ascending", about="Interpolation nodes")
     about = {
         "clenshaw": "Chebyshev coefficients, lowest degree first",
         "horner": "Coefficients, lowest degree first",
         "newton": "Divided differences, lowest degree first",
+        "barycentric": "Values at the points cos(k pi / (n - 1))",
     }.get(form, "Values at the nodes")
     d.input(value, "float", (m, n) if rows else n, -1.0, 1.0, about=about)
-    if form == "barycentric":
-        d.input("weights", "float", n, 0.5, 2.0, about="Barycentric weights")
     interval = d.flag("interval") if form == "clenshaw" else False
     if interval:
         d.param("lower", "float", -3.0, -1.0, about="Lower end of the interval")
         d.param("upper", "float", 1.0, 3.0, about="Upper end of the interval")
-    low, high = (-0.98, 0.98) if form in ("clenshaw", "horner") else (0.2, 7.8)
+    low, high = (-0.98, 0.98) if form in ("clenshaw", "horner", "barycentric") else (0.2, 7.8)
     d.input("query", "float", m, low, high, about="Query positions")
     made, about = ("evaluated", "Values of the polynomial") if series else ("result", "Interpolated values")
     if derivative:
@@ -95,12 +93,16 @@ def polynomial_interpolation(d: Draft) -> None:
             "above = float(0.0)",
             "below = float(0.0)",
             "for k in range(n):",
-            "    gap = x - xs[k]",
+            "    gap = x - wp.cos(wp.pi * float(k) / float(n - 1))",
             "    if wp.abs(gap) < 1.0e-6:",
             "        # query coincides with a node: return its value to avoid 0 / 0",
             f"        result[tid] = {at('k')}",
             "        return",
-            "    c = weights[k] / gap",
+            "    # Weights of Chebyshev points of the second kind: alternating signs, halves at both ends",
+            "    weight = 1.0 - 2.0 * float(k % 2)",
+            "    if k == 0 or k == n - 1:",
+            "        weight *= 0.5",
+            "    c = weight / gap",
             f"    above += c * {at('k')}",
             "    below += c",
             "result[tid] = above / below",
@@ -188,12 +190,9 @@ def polynomial_interpolation(d: Draft) -> None:
                     base = base * np.poly1d([1.0, -nodes[degree]])
                 result[row] = poly.deriv()(x[row]) if derivative else poly(x[row])
             return {made: result}
-        if form == "barycentric":
-            k = v.weights / (x[:, None] - v.xs)
-            near = abs(x[:, None] - v.xs) < 1e-6
-            return {made: np.where(near.any(1), (near * c).sum(1), (k * c).sum(1) / k.sum(1))}
-        gaps = v.xs[:, None] - v.xs + np.eye(n)
-        offsets = x[:, None, None] - v.xs  # query, basis, factor
+        xs = np.cos(np.pi * np.arange(n) / (n - 1)) if form == "barycentric" else v.xs
+        gaps = xs[:, None] - xs + np.eye(n)
+        offsets = x[:, None, None] - xs  # query, basis, factor
         ratio = np.where(np.eye(n, dtype=bool), 1.0, offsets / gaps)
         return {made: (ratio.prod(-1) * c).sum(1)}
 

@@ -121,6 +121,12 @@ def interpolate_rotation(d: Draft) -> None:
         lines.remove(f"n = {keys}.shape[0]")
     d.launch(m)
     d.code("\n".join(lines))
+    if search == "timed":
+        d.explain("Before the first and after the last keyframe these hold.")
+    elif ends == "loop":
+        d.explain("Keyframe k is at k periods; after the last one the first follows again.")
+    else:
+        d.explain("Keyframe k is at k periods; after the last one it holds.")
 
     def holds(before: Values, after: Values) -> None:
         v = before

@@ -251,7 +251,7 @@ def table_lookup(d: Draft) -> None:
         about=f"{'Positive values' if method == 'log' else 'Values'} at the breakpoints",
     )
     if method == "spline":
-        d.input("curvature", "float", n, -1.0, 1.0, about="Second derivatives at the breakpoints")
+        d.input("second_derivs", "float", n, -1.0, 1.0, about="Second derivatives at the breakpoints")
     d.input("query", "float", m, 0.2, 9.0, about="Query positions")
     d.output("result", kind, m, about="Interpolated values")
     found = _bracket(d)
@@ -288,7 +288,7 @@ def table_lookup(d: Draft) -> None:
         "log": ["result[tid] = wp.exp((1.0 - t) * wp.log(ys[k]) + t * wp.log(ys[k + 1]))"],
         "spline": [
             "s = 1.0 - t",
-            "bend = (s * s * s - s) * curvature[k] + (t * t * t - t) * curvature[k + 1]",
+            "bend = (s * s * s - s) * second_derivs[k] + (t * t * t - t) * second_derivs[k + 1]",
             "result[tid] = s * ys[k] + t * ys[k + 1] + bend * h * h / 6.0",
         ],
     }[method]
@@ -320,7 +320,7 @@ def table_lookup(d: Draft) -> None:
         else:
             value = a + (b - a) * t
             if method == "spline":
-                m0, m1 = v.curvature[k][:, None], v.curvature[k + 1][:, None]
+                m0, m1 = v.second_derivs[k][:, None], v.second_derivs[k + 1][:, None]
                 u = t * h
                 # integrate the linear second derivative twice, the ends held
                 value = value + m0 * u * (u - h) / 2 + (m1 - m0) * u * (u**2 - h**2) / (6 * h)

@@ -223,7 +223,7 @@ def centroidal_state(d: Draft) -> None:
     d.explain({
         "momentum": f"The angular momentum is {momentum}, over the links i.",
         "average velocity": f"The average angular velocity is that of a rigid body of the inertia {tensors} and the angular momentum {momentum}.",
-        "capture point": "The robot is taken for a linear inverted pendulum, whose mass moves at one height.",
+        "capture point": "The robot is taken for a linear inverted pendulum, whose mass moves at one height; z is up.",
         "inertia": f"The inertia is {tensors} with s = c_i - c, over the links i.",
         "energy": f"As one rigid body the robot has the inertia {tensors} and the angular momentum {momentum}.",
     }[result])  # fmt: skip

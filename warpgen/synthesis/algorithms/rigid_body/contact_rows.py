@@ -12,10 +12,11 @@ from warpgen.synthesis.writing.draft import Draft, Values, fill
 from warpgen.synthesis.writing.pieces import Piece, piece
 
 
-def _params(names: list[str]) -> Piece:
-    """The struct of those parameters that a variant has."""
+def _params(fields: dict[str, str]) -> Piece:
+    """The struct of those parameters that a variant has, with what each is."""
     head = '@wp.struct\nclass ContactParams:\n    """Parameters of contact stabilization."""\n\n'
-    return piece("\n" + head + "".join(f"    {name}: float\n" for name in names))
+    lines = [f"    {name}: float  # {what[0].lower()}{what[1:]}\n" for name, what in fields.items()]
+    return piece("\n" + head + "".join(lines))
 
 
 @DOMAIN.algorithm(
@@ -103,7 +104,8 @@ def prepare_contacts(d: Draft) -> None:
     fields = {name: known[name][0] for name in wanted}
     dot = "params." if given == "struct" else ""
     if given == "struct":
-        d.struct("params", _params(wanted), fields, about="Parameters of the stabilization")
+        texts = {name: known[name][1] for name in wanted}
+        d.struct("params", _params(texts), fields, about="Parameters of the stabilization")
     else:
         for name, filled in fields.items():
             d.param(name, "float", filled.low, filled.high, about=known[name][1])

@@ -112,7 +112,7 @@ def solve_contacts(d: Draft) -> None:
     if data == "struct":
         if friction == "none":
             fields.pop("friction")
-        d.struct("contacts", contact_data(friction != "none"), fields)
+        d.struct("contacts", contact_data(friction != "none"), fields, about="Contacts of all worlds")
     else:
         d.input(
             "contact_body",

@@ -162,9 +162,11 @@ def step_free_bodies(d: Draft) -> None:
     d.output("rot_out", "quat", count, about="Orientations at the end of the step")
     if layout == "separate":
         d.output("vel_out", "vec3", count, about="Velocities at the end of the step [m/s]")
-        d.output("omega_out", "vec3", count, about="Angular velocities at the end of the step [rad/s]")
+        d.output(
+            "omega_out", "vec3", count, about=f"Angular velocities after the step, in {frame} space [rad/s]"
+        )
     else:
-        d.output("qd_out", "spatial_vector", count, about="Velocities at the end of the step")
+        d.output("qd_out", "spatial_vector", count, about="Velocities after the step, in the same spaces")
     if scheme == "momentum" or turn != "linear":
         d.function('''
             @wp.func

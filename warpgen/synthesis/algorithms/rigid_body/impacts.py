@@ -176,7 +176,7 @@ def contact_impulses(d: Draft) -> None:
     push = "(-(1 + e) v_n + beta depth)" if bias == "baumgarte" else "-(1 + e) v_n"
     law = f"Normal impulse: j_n = {push} / (1/m + n . (I^-1 (r x n)) x r)"
     if friction == "stick":
-        law = f"Impulse: j = K^-1 ({push.strip('()')} n - u_t) for K = 1/m - [r] I^-1 [r] and the slip u_t,"
+        law = f"Impulse: j = K^-1 ({push} n - u_t) for K = 1/m - [r] I^-1 [r] and the slip u_t,"
     d.explain(f"""
         {law} with the lever arm r from the center
         of mass to the contact. All vectors are in world space; v_n < 0 for approaching bodies.
@@ -276,7 +276,10 @@ def ground_contact_forces(d: Draft) -> None:
     d.output("body_f", "spatial_vector", bodies, about="Wrenches, accumulated over the contacts")
     split = f"vn, slip = {d.use(contact.SPLIT)}(u, n)" if friction else "vn = wp.dot(u, n)"
     laws = {
-        "linear": "fn = ke * depth - kd * vn",
+        "linear": """
+        # Linear spring and damper, which may pull on points that leave the ground
+        fn = ke * depth - kd * vn
+        """,
         "capped": """
         # Clamp the damping so it never pulls on separating bodies
         fn = ke * depth - kd * wp.min(vn, 0.0)
@@ -331,9 +334,10 @@ def ground_contact_forces(d: Draft) -> None:
         "com": "the centers of mass of the bodies",
         "origin": "the world's origin",
     }
+    level = " The ground is the plane y = 0." if ground == "level" else ""
     d.explain(f"""
         Wrenches are (force, torque) about {about_[reference_point]}; twists are (linear, angular) at the
-        same point. Points are given in the frames of their bodies.
+        same point. Points are given in the frames of their bodies.{level}
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -105,7 +105,8 @@ def constraint_reference(d: Draft) -> None:
     }[kind]
     d.says(f"Computes the {what} of soft {of} from their impedance.")
     inactive = d.option("inactive", "return", "flag") if kind != "equality" else "none"
-    packed = d.flag("packed", 0.5)
+    # Both parts of a pair are drawn alike, so a time constant in one is never as short as two steps
+    packed = d.flag("packed", 0.5) and not safe
     count = d.pick(32, 48, 64)
     if kind == "limit":
         d.input("joint_q", "float", count, -1.2, 1.2, about="Joint positions [rad]")
@@ -129,7 +130,7 @@ def constraint_reference(d: Draft) -> None:
         d.input("contact_vel", "vec3", count, -1.0, 1.0, about="Relative velocities at the contacts [m/s]")
     wide = 0.1 if kind == "contact" else 1.0
     if packed and ref != "direct":
-        d.input("solref", "vec2", count, 0.02, 1.2, about="Time constant [s] and damping ratio")
+        d.input("solref", "vec2", count, 0.2, 1.2, about="Time constant [s] and damping ratio")
     elif packed:
         d.input("solref", "vec2", count, -300.0, -20.0, about="Negative stiffness and damping")
     elif ref == "direct":
@@ -139,7 +140,7 @@ def constraint_reference(d: Draft) -> None:
         d.param("time_constant", "float", 0.01, 0.04, about="Time constant [s]")
         d.param("damping_ratio", "float", 0.7, 1.2, about="Damping ratio")
     d.param("imp_min", "float", 0.5, 0.8, about="Impedance at zero violation")
-    d.param("imp_max", "float", 0.9, 1.0 if limits else 0.97, about="Impedance at the full width")
+    d.param("imp_max", "float", 0.9, 0.97, about="Impedance at the full width")
     d.param("imp_width", "float", 0.5 * wide, wide, about="Violation at which the impedance is full")
     if curve != "linear":
         d.param("imp_mid", "float", 0.3, 0.7, about="Midpoint of the sigmoid, relative to the width")
@@ -155,7 +156,7 @@ def constraint_reference(d: Draft) -> None:
     if safe:
         d.param("dt", "float", 0.004, 0.02, about="Time step [s]")
     if result == "force":
-        d.input("row_acc", "float", count, -20.0, 20.0, about="Acceleration along each row")
+        d.input("row_acc", "float", count, -20.0, 20.0, about="Acceleration along each row, with all forces")
     if inactive == "flag":
         d.output("row_active", "bool", count, about="True where the constraint acts")
     if result != "acceleration":
@@ -199,13 +200,15 @@ def constraint_reference(d: Draft) -> None:
     stiff = """
         # Regularization R = (1 - d) / d * A, so that d is the share of the acceleration that the
         # constraint takes away
-        regularizer = wp.max((1.0 - impedance) / impedance * inv_weight[tid], MIN_VAL)
+        regularizer = $least
         row_weight[tid] = 1.0 / regularizer
     """
-    d.module(
-        "MIN_VAL = wp.constant(1.0e-15)"
-        + ("\nMIN_IMP = wp.constant(0.0001)\nMAX_IMP = wp.constant(0.9999)" if limits else "")
-    )
+    least = "(1.0 - impedance) / impedance * inv_weight[tid]"
+    if limits:
+        d.module("MIN_IMP = wp.constant(0.0001)\nMAX_IMP = wp.constant(0.9999)")
+    elif result != "acceleration":
+        d.module("MIN_VAL = wp.constant(1.0e-15)  # where an impedance of one leaves nothing soft")
+        least = f"wp.max({least}, MIN_VAL)"
     d.launch(count)
     d.code(
         """
@@ -214,7 +217,7 @@ def constraint_reference(d: Draft) -> None:
         $leave
         pos = dist - $near
         # --- Impedance, from imp_min to imp_max with the violation ---
-        x = wp.abs(pos) / wp.max(imp_width, MIN_VAL)
+        x = wp.abs(pos) / imp_width
         $curve
         impedance = imp_min + y * (imp_max - imp_min)
         $clip
@@ -238,13 +241,16 @@ def constraint_reference(d: Draft) -> None:
         else "",
         gains=gains,
         stiff=stiff if result != "acceleration" else "",
+        least=least,
         force=force,
     )
     if margin == "none":
         d.text = re.sub(r"\bdist\b", "pos", re.sub(r" *pos = dist - 0.0\n", "", d.text))
-    d.explain("""
+    told = "the residual r" if kind == "equality" else "the distance r, negative in violation,"
+    idle = " Rows that are not active are left as they are." if kind != "equality" else ""
+    d.explain(f"""
         The impedance d in (0, 1) says how hard a constraint is: it takes the share d of the
-        acceleration towards its reference aref = -b v - k d r, with the violation r and its rate v.
+        acceleration towards its reference aref = -b v - k d r, with {told} and its rate v.{idle}
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -60,9 +60,9 @@ SHAPES = {
 _SIZES = {
     "sphere": "Radii, as first components,",
     "box": "Half extents",
-    "cylinder": "Radii and half heights, as first components,",
+    "cylinder": "Radii and half heights along z, as first components,",
     "ellipsoid": "Semi-axes",
-    "cone": "Radii and half heights, as first components,",
+    "cone": "Radii and half heights along z, as first components,",
 }
 
 

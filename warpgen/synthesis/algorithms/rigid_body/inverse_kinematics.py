@@ -220,8 +220,9 @@ def ccd_sweep(d: Draft) -> None:
         move=move,
         gap="gap[tid] = wp.length(points[tid, joint_count] - target[tid])" if place == "distance" else "",
     )
-    if sweeps > 1:
-        d.says("Solves inverse kinematics by two sweeps of cyclic coordinate descent (CCD).")
+    number, joints = "two sweeps" if sweeps > 1 else "one sweep", "ball" if dimension == "space" else "planar"
+    of = f"chains of {joints} joints"
+    d.says(f"Solves inverse kinematics of {of} by {number} of cyclic coordinate descent (CCD).")
 
     def holds(before: Values, after: Values) -> None:
         bones = [np.linalg.norm(np.diff(v.points, axis=1), axis=-1) for v in (before, after)]

@@ -267,7 +267,9 @@ def joint_wrenches(d: Draft) -> None:
             lines += [head if number == 0 else last if number == len(types) - 1 else f"el{head}"]
             lines += [f"    $case_{name}"]
     if early:
-        d.function(_APPLY.replace("r_", "anchor_") if at_origin else _APPLY, **heads)
+        whole = _APPLY.replace("    r_p: wp.vec3,\n    r_c: wp.vec3,\n", "    point: wp.vec3,\n")
+        whole = whole.replace("r_p,", "point,").replace("r_c,", "point,")
+        d.function(whole if at_origin else _APPLY, **heads)
     else:
         lines += ["# Equal and opposite wrenches, so that momentum is kept", "$apply"]
     skip = {
@@ -297,7 +299,6 @@ def joint_wrenches(d: Draft) -> None:
         x_c = world_frame(child, joint_frame_c[joint], $state_args)
         q_p = wp.transform_get_rotation(x_p)
         q_c = wp.transform_get_rotation(x_c)
-        $turning
         anchor_p = wp.transform_get_translation(x_p)
         anchor_c = wp.transform_get_translation(x_c)
         $arms
@@ -316,17 +317,17 @@ def joint_wrenches(d: Draft) -> None:
         state_args=f"{row}body_q",
         twist_args=f"{row}body_qd",
         com_args=", body_com" if com else "",
-        turning="" if at_origin else "# Arms from the centers of mass, since bodies turn about them",
         arms=""
         if at_origin
-        else "r_p = moment_arm(parent, anchor_p, $state_args$com_args)\n"
+        else "# Arms from the centers of mass to one point, the child's anchor, so that no moment is left over\n"
+        "r_p = moment_arm(parent, anchor_c, $state_args$com_args)\n"
         "r_c = moment_arm(child, anchor_c, $state_args$com_args)",
         angular=angular,
         cases="\n".join(lines),
         apply=apply,
-        applied=f"apply_wrench({row}parent, child, $r_p, $r_c, f_total, t_total, body_f)",
+        applied=f"apply_wrench({row}parent, child, {'anchor_c' if at_origin else 'r_p, r_c'}, f_total, t_total, body_f)",
         row="world," if batch else "",
-        r_p="r_p" if about == "com" else "anchor_p",
+        r_p="r_p" if about == "com" else "anchor_c",
         r_c="r_c" if about == "com" else "anchor_c",
         drive=drive,
         drives=drives,
@@ -356,13 +357,18 @@ def joint_wrenches(d: Draft) -> None:
                     (v.joint_child[j], v.joint_frame_c[j]),
                 )
             ]
+            # Both ends act where the child's anchor is
+            gap = ends[1][0] - ends[0][0]
+            p_ = ends[0]
+            if v.joint_parent[j] >= 0:
+                ends[0] = (p_[0], p_[1] + gap, p_[2], p_[3], p_[4] + np.cross(p_[5], gap), p_[5])
             f, t = _spring(v, types[kind], j, goals[w, j], ends)
-            for (place, arm, *_), body, sign in (
+            for (_, arm, *_), body, sign in (
                 (ends[0], int(v.joint_parent[j]), 1.0),
                 (ends[1], int(v.joint_child[j]), -1.0),
             ):
                 if body >= 0:
-                    moment = t + np.cross(arm if about == "com" else place, f)
+                    moment = t + np.cross(arm, f)
                     made[w, body] += sign * np.concatenate([f, moment])
         return {"body_f": made if batch else made[0]}
 

@@ -324,7 +324,7 @@ def project_joints(d: Draft) -> None:
         $size_of
         if magnitude > 1.0e-6:
             direction = error / magnitude
-            arm_p = anchor_p - wp.transform_get_translation(pose_p)
+            $reach
             arm_c = anchor_c - wp.transform_get_translation(pose_c)
             # Inverse masses as felt at the anchors, since an impulse off center also turns a body
             turn_p = wp.cross(arm_p, direction)
@@ -348,6 +348,10 @@ def project_joints(d: Draft) -> None:
         slide=limit["prismatic"] if limits and kind == "prismatic" else "",
         size=size,
         step=step,
+        reach="# The axis turns with the parent, which is therefore pushed where the child is\n"
+        "arm_p = anchor_c - wp.transform_get_translation(pose_p)"
+        if kind == "prismatic"
+        else "arm_p = anchor_p - wp.transform_get_translation(pose_p)",
         push=push,
         angular=angular.replace("$measure", "$measured") if kind in _ANGULAR else "",
         measured=(d_measure + ("\n        $hinge" if limits and kind == "revolute" else ""))
@@ -403,7 +407,7 @@ def project_joints(d: Draft) -> None:
             size = np.linalg.norm(error)
             if size > 1e-6:
                 n = error / size
-                arms = [x[i][:3] - poses[i][:3] for i in range(2)]
+                arms = [x[1 if kind == "prismatic" else i][:3] - poses[i][:3] for i in range(2)]
                 w = [mass[i] + np.cross(arms[i], n) @ inverse[i] @ np.cross(arms[i], n) for i in range(2)]
                 kept = alpha * v.joint_lambda[k] if multiplier else 0.0
                 push_ = n * (size + kept) / (w[0] + w[1] + alpha)

@@ -73,7 +73,12 @@ def forward_kinematics(d: Draft) -> None:
         d.param("link_count", "int", links, about="Number of links of each chain")
         if tree == "serial":
             d.forward_only()  # a pose is carried through a loop of any length
-    d.output(name, kind, chains if wanted == "tip" else (chains, links))
+    told = {
+        "poses": "Poses of the links in world space",
+        "positions": "Origins of the links in world space [m]",
+        "tip": "Tips in world space [m]",
+    }[wanted]
+    d.output(name, kind, chains if wanted == "tip" else (chains, links), about=told)
     turn = "x_j = wp.transform(wp.vec3(0.0, 0.0, 0.0), wp.quat_from_axis_angle(axis[j], q[tid, j]))"
     slide = "x_j = wp.transform(axis[j] * q[tid, j], wp.quat_identity(dtype=float))"
     motion = {
@@ -214,7 +219,7 @@ def joint_torques(d: Draft) -> None:
         d.param("effort", "float", 8.0, 20.0, about="Torque limit of the actuators")
     if friction != "none":
         if friction == "coulomb":
-            d.module("SLIP_RATE = wp.constant(0.05)")
+            d.module("SLIP_RATE = wp.constant(0.05)  # at which friction is nearly full [rad/s]")
         kind = "Coulomb friction torque" if friction == "coulomb" else "Viscous friction"
         d.param("joint_friction", "float", 0.1, 0.5, about=f"{kind} of the joints")
     d.output("tau", "float", shape, about="Joint torques")

@@ -215,6 +215,7 @@ def generate_contacts(d: Draft) -> None:
                 "dist": fill(value=0, shape=capacity),
             },
             role="output",
+            about="Contacts found, normals from the first to the second shape",
         )
     else:
         d.output("contact_count", "int", worlds, about="Number of contacts found")
@@ -345,7 +346,7 @@ def generate_contacts(d: Draft) -> None:
     d.text = d.text.replace("[ ", "[")
     held = {
         "SPHERE": "the radius of spheres",
-        "CAPSULE": "radius and half height of capsules (along local z)",
+        "CAPSULE": "radius and half length without caps of capsules (along local z)",
         "BOX": "the half extents of boxes",
     }
     scales = [held[t] for t in types if t in held]

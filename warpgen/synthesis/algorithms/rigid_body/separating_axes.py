@@ -110,7 +110,7 @@ def separate_boxes(d: Draft) -> None:
     if edges:
         d.module("PARALLEL_EPS = wp.constant(1.0e-4)")
         if bias == "faces first":
-            d.module("EDGE_BIAS = wp.constant(0.02)")
+            d.module("EDGE_BIAS = wp.constant(0.02)  # [m]")
         tests += """
     $why
     for i in range(3):

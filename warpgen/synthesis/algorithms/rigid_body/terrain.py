@@ -151,10 +151,10 @@ def terrain_contacts(d: Draft) -> None:
     inside = {
         "clamp": """
             # Beyond the border the outermost heights go on
-            gx = wp.clamp(gx, 0.0, float(cells) - 1.0e-3)
-            gy = wp.clamp(gy, 0.0, float(cells) - 1.0e-3)
-            i = int(wp.floor(gx))
-            j = int(wp.floor(gy))
+            gx = wp.clamp(gx, 0.0, float(cells))
+            gy = wp.clamp(gy, 0.0, float(cells))
+            i = wp.min(int(gx), cells - 1)
+            j = wp.min(int(gy), cells - 1)
         """,
         "skip": """
             i = int(wp.floor(gx))
@@ -165,7 +165,7 @@ def terrain_contacts(d: Draft) -> None:
                 return
         """,
         "wrap": """
-            # The terrain repeats itself; rounding may leave the last cell
+            # The terrain repeats itself, its last samples are the first again; rounding may leave the last cell
             period = float(cells)
             gx = gx - wp.floor(gx / period) * period
             gy = gy - wp.floor(gy / period) * period
@@ -234,8 +234,9 @@ def terrain_contacts(d: Draft) -> None:
     )
     at = "centers of mass" if com else "body origins"
     torques = "" if output == "forces" else ", and torques are taken about them"
+    feet = " Feet are balls about the points, at which their forces act." if rolling else ""
     d.explain(f"""
-        Samples lie on a regular grid in x and y, heights along z. Velocities are those of the {at}{torques}.
+        Samples lie on a regular grid in x and y, heights along z. Velocities are those of the {at}{torques}.{feet}
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -248,7 +249,7 @@ def terrain_contacts(d: Draft) -> None:
             vel = v.body_twist[b, :3] + np.cross(v.body_twist[b, 3:], arm)
             g = (point[:2] - v.origin) / v.spacing
             if border == "clamp":
-                g = np.clip(g, 0.0, side - 1 - 1e-3)
+                g = np.clip(g, 0.0, side - 1)
             elif border == "wrap":
                 g = g % (side - 1)
             i, j = np.floor(g).astype(int)

@@ -19,6 +19,12 @@ _PROPERTIES = {
     "stall_torque": fill(4.0, 8.0),
     "no_load_speed": fill(4.0, 8.0),
 }
+_UNITS = {
+    "torque_constant": "  # [N m/A]",
+    "resistance": "  # [Ohm]",
+    "stall_torque": "  # at the joint [N m]",
+    "no_load_speed": "  # at the joint [rad/s]",
+}
 _NEEDED = {
     "none": (),
     "constant": ("stall_torque", "no_load_speed"),
@@ -29,7 +35,7 @@ _NEEDED = {
 
 def _motor(properties: Sequence[str]) -> Piece:
     told = "an electric motor with its gearbox" if "efficiency" in properties else "an electric motor"
-    fields = "\n".join(f"    {name}: float" for name in properties)
+    fields = "\n".join(f"    {name}: float{_UNITS.get(name, '')}" for name in properties)
     return piece(f'''
 @wp.struct
 class MotorParams:
@@ -181,7 +187,7 @@ def actuate_joints(d: Draft) -> None:
     if friction == "stribeck":
         d.module("STRIBECK_SPEED = wp.constant(0.2)  # [rad/s]\nSTATIC_EXCESS = wp.constant(0.5)")
     if limit == "voltage":
-        d.module("SUPPLY_VOLTAGE = wp.constant(12.0)")
+        d.module("SUPPLY_VOLTAGE = wp.constant(12.0)  # [V]")
     law = '''
         @wp.func
         def control_law($head) -> float:

@@ -59,7 +59,8 @@ def fuse_imu(d: Draft) -> None:
         field = "m = wp.normalize(mag[tid])"
     else:
         # rates, specific force and perhaps the field, as the sensor sends them
-        d.input("imu", "float", (count, 9 if compass else 6), 0.2, 0.9, about="Raw IMU samples")
+        parts = "Body rates [rad/s], specific force [g]" + (" and magnetic field" if compass else "")
+        d.input("imu", "float", (count, 9 if compass else 6), 0.2, 0.9, about=f"{parts} of each sample")
         read = (
             "g = wp.vec3(imu[tid, 0], imu[tid, 1], imu[tid, 2])\n"
             "a = wp.vec3(imu[tid, 3], imu[tid, 4], imu[tid, 5])"

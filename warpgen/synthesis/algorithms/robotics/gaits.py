@@ -71,7 +71,7 @@ def plan_feet(d: Draft) -> None:
         d.says("Plans the joint angles of legs of walking robots through stance and swing.")
     robots, legs = d.pick(8, 12), 4
     if place == "capture":
-        d.module("GRAVITY = wp.constant(9.81)")
+        d.module("GRAVITY = wp.constant(9.81)  # [m/s^2]")
     d.input("gait_phase", "float", robots, 0.0, 1.0, about="Phase of the gait cycle in 0..1")
     if gait == "offsets":
         d.input("phase_offset", "float", legs, 0.0, 1.0, about="Phase of each leg in the cycle")
@@ -167,7 +167,7 @@ def plan_feet(d: Draft) -> None:
         start = foot_start[robot, leg]
         # --- Path of the foot ---
         if stance:
-            # Feet on the ground stay put, so they move backwards in the body frame
+            # Feet on the ground stay put while the body moves as commanded, hence backwards in its frame
             elapsed = leg_phase * cycle_time
             foot = wp.vec3(start[0] - elapsed * command[0], start[1] - elapsed * command[1], start[2])
         $early

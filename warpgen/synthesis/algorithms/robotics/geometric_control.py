@@ -15,10 +15,10 @@ GAINS = piece(
     """
 @wp.struct
 class ControlGains:
-    position: wp.vec3
-    velocity: wp.vec3
-    rotation: wp.vec3
-    rate: wp.vec3
+    position: wp.vec3  # [N/m]
+    velocity: wp.vec3  # [N s/m]
+    rotation: wp.vec3  # [N m]
+    rate: wp.vec3  # [N m s]
 """
 )
 

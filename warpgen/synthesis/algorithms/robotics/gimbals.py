@@ -130,11 +130,8 @@ def stabilize_gimbals(d: Draft) -> None:
         """,
     }
     mean = """
-    # Smooth the target along the great circle, by the shorter way
-    last = filtered_rot[tid]
-    if wp.dot(last, wanted) < 0.0:
-        wanted = -wanted
-    wanted = wp.quat_slerp(last, wanted, smoothing)
+    # Smooth the target along the great circle; quat_slerp() takes the shorter way
+    wanted = wp.quat_slerp(filtered_rot[tid], wanted, smoothing)
     filtered_out[tid] = wanted
     """
     flat = "# The roll joint is locked, so that the camera rolls with its carrier\nangles = wp.vec3(0.0, angles[1], angles[2])"

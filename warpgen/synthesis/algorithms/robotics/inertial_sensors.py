@@ -21,7 +21,7 @@ _NOISE = {
         # White noise: a density in units per root hertz becomes a deviation per sample
         accel += accel_density / wp.sqrt(dt) * accel_noise[tid]
         gyro += gyro_density / wp.sqrt(dt) * gyro_noise[tid]
-        # Bias instability: a random walk
+        # Drift of the biases: a random walk
         bias_accel = accel_bias[tid] + accel_walk * wp.sqrt(dt) * accel_drift[tid]
         bias_gyro = gyro_bias[tid] + gyro_walk * wp.sqrt(dt) * gyro_drift[tid]
         accel_bias_out[tid] = bias_accel

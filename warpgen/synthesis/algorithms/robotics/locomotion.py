@@ -139,6 +139,7 @@ def locomotion_rewards(d: Draft) -> None:
         d.module(f"FEET = wp.constant({feet})")
     if gait == "air time":
         d.module("MIN_AIR_TIME = wp.constant(0.3)  # [s]")
+        d.module("STANDING_SPEED = wp.constant(0.1)  # commands below it are to stand still [m/s]")
     if ends != "none":
         d.module("FALL_PENALTY = wp.constant(2.0)")
     d.output("reward", "float", envs, about="Reward of this step")
@@ -231,7 +232,7 @@ def locomotion_rewards(d: Draft) -> None:
     unrolled = {
         "air time": [
             "# Long steps: reward the swing time of feet that touch down, only if the robot should move",
-            "moving = wp.length(wp.vec2(cmd[0], cmd[1])) > 0.1",
+            "moving = wp.length(wp.vec2(cmd[0], cmd[1])) > STANDING_SPEED",
             "swing = float(0.0)",
             "for foot in range(FEET):",
             "    if first_contact[env, foot]:",
@@ -314,7 +315,7 @@ def locomotion_rewards(d: Draft) -> None:
         tilt=f"{dot}tilt",
         torque=f"{dot}torque",
         height=heights[height],
-        effort="# Energy and smoothness" if rate else "# Energy",
+        effort="# Effort and smoothness" if rate else "# Effort",
         rate=f"score += {dot}action_rate * {rate}" if rate else "",
         limits="# Soft limits keep the joints away from their stops\n"
         f"score += {dot}limits * limit_violation(env, joint_q, joint_lower, joint_upper)"

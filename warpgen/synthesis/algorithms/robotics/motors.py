@@ -46,7 +46,9 @@ _CURRENT = {
 }
 _GEAR = {
     "rigid": """
-        torque = efficiency * gear * motor_torque
+        # The gear loses power whichever way it flows
+        transmitted = wp.where(motor_torque * rotor >= 0.0, efficiency, 1.0 / efficiency)
+        torque = transmitted * gear * motor_torque
     """,
     "elastic": """
         # Elastic gear: a spring and a damper between rotor and joint
@@ -150,7 +152,7 @@ def step_servos(d: Draft) -> None:
         d.module("SECOND_HARMONIC = wp.constant(0.3)")
     if cogging != "none":
         d.param("cogging_torque", "float", 0.005, 0.02, about="Amplitude of the cogging torque [N m]")
-        d.param("slots", "float", float(d.pick(6, 9, 12)), about="Slots per revolution")
+        d.param("cogging_periods", "float", float(d.pick(6, 9, 12)), about="Cogging periods per revolution")
     if thermal != "none":
         d.param("ambient", "float", 15.0, 35.0, about="Ambient temperature [C]")
         d.param("heat_capacity", "float", 20.0, 60.0, about="Heat capacity of the winding [J/K]")
@@ -214,8 +216,8 @@ def step_servos(d: Draft) -> None:
     angle = "joint_pos[tid] * gear" if gear == "rigid" else "rotor_angle[tid]"
     tooth = {
         "none": "",
-        "sine": f"# Cogging: the rotor prefers to rest at the slots\nmotor_torque -= cogging_torque * wp.sin(slots * {angle})",
-        "two harmonics": f"# Cogging: the rotor prefers to rest at the slots\nphase = slots * {angle}\n"
+        "sine": f"# Cogging: the rotor prefers to rest at some angles\nmotor_torque -= cogging_torque * wp.sin(cogging_periods * {angle})",
+        "two harmonics": f"# Cogging: the rotor prefers to rest at some angles\nphase = cogging_periods * {angle}\n"
         "motor_torque -= cogging_torque * (wp.sin(phase) + SECOND_HARMONIC * wp.sin(2.0 * phase))",
     }
     read = f"""
@@ -276,13 +278,15 @@ def step_servos(d: Draft) -> None:
     )
     trim(d)
     states = [
+        *(["control integrals"] if control == "current" else []),
         *(["currents"] if electric != "static" else []),
         *(["temperatures"] if thermal != "none" else []),
     ]
     states += ["rotor speeds", "rotor angles"] if gear != "rigid" else []
+    given = "currents and torques" if electric == "static" else "torques"
     several = f"{', '.join(states[:-1])} and {states[-1]}" if len(states) > 1 else "".join(states)
     d.says(
-        f"Advances the {several} of servo motors by one time step."
+        f"Advances the {several} of servo motors by one time step and computes their {given}."
         if states
         else "Computes the currents and torques of servo motors with rigid gears."
     )
@@ -330,10 +334,10 @@ def step_servos(d: Draft) -> None:
         torque = v.torque_constant * amps - drag
         place = v.get("joint_pos", 0.0) * v.gear if gear == "rigid" else v.rotor_angle
         if cogging != "none":
-            second = 0.3 * np.sin(2.0 * v.slots * place) if cogging == "two harmonics" else 0.0
-            torque = torque - v.cogging_torque * (np.sin(v.slots * place) + second)
+            second = 0.3 * np.sin(2.0 * v.cogging_periods * place) if cogging == "two harmonics" else 0.0
+            torque = torque - v.cogging_torque * (np.sin(v.cogging_periods * place) + second)
         if gear == "rigid":
-            load = v.efficiency * v.gear * torque
+            load = v.efficiency ** np.where(torque * w >= 0.0, 1.0, -1.0) * v.gear * torque
         else:
             wind = v.rotor_angle / v.gear - v.joint_pos
             slip = v.gear_damping * (w / v.gear - v.joint_vel)

@@ -129,7 +129,9 @@ def muscle_forces(d: Draft) -> None:
             muscles,
             0.05,
             0.35,
-            about="Pennation angles at the optimal length [rad]",
+            about="Pennation angles"
+            + (" at the optimal length" if pennation == "thickness" else "")
+            + " [rad]",
         )
     if velocity != "none" or damping:
         d.param(
@@ -206,7 +208,11 @@ def muscle_forces(d: Draft) -> None:
         """,
     }
     project = "" if pennation == "none" else " * cos_pen"
-    speed = f"norm_vel = muscle_velocity[tid]{project} / (l_opt * max_velocity)"
+    speed = {
+        "none": "norm_vel = muscle_velocity[tid] / (l_opt * max_velocity)",
+        "constant": "norm_vel = muscle_velocity[tid] / (cos_pen * l_opt * max_velocity)",
+        "thickness": "norm_vel = muscle_velocity[tid] * cos_pen / (l_opt * max_velocity)",
+    }[pennation]
     total = "act * gain_length" + (" * gain_velocity" if velocity != "none" else "")
     total += " + passive" if passive != "none" else ""
     total += " + fiber_damping * norm_vel" if damping else ""
@@ -303,7 +309,8 @@ def muscle_forces(d: Draft) -> None:
             fl = np.where(s > 0.0, flank(np.clip(s, 0.0, 1.0)), 0.0)
         total_ = act * fl
         if velocity != "none" or damping:
-            w = v.muscle_velocity * cosine / (v.optimal_length * v.max_velocity)
+            w = v.muscle_velocity * (1.0 / cosine if pennation == "constant" else cosine)
+            w = w / (v.optimal_length * v.max_velocity)
         if velocity == "splines":
             y = v.fvmax - 1.0
             total_ = total_ * np.where(

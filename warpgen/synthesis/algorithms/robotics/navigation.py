@@ -29,8 +29,8 @@ _RADII = {
 _GRAVITY = {
     "somigliana": """
         # Somigliana's formula on the ellipsoid, and the free-air decrease with height
-        g0 = 9.7803253359 * (1.0 + 0.001931853 * sin_lat * sin_lat) / wp.sqrt(1.0 - ECC_SQ * sin_lat * sin_lat)
-        gravity = g0 - 3.0877e-6 * height
+        g0 = EQUATOR_GRAVITY * (1.0 + SOMIGLIANA * sin_lat * sin_lat) / wp.sqrt(1.0 - ECC_SQ * sin_lat * sin_lat)
+        gravity = g0 - FREE_AIR * height
     """,
     "constant": "",
 }
@@ -71,7 +71,7 @@ def navigate(d: Draft) -> None:
     if update == "geodetic":
         d.input("latitude", "float", count, -1.2, 1.2, about="Latitudes [rad]")
         d.input("longitude", "float", count, -3.0, 3.0, about="Longitudes [rad]")
-        d.input("altitude", "float", count, 0.0, 2000.0, about="Heights above the ellipsoid [m]")
+        d.input("altitude", "float", count, 0.0, 2000.0, about=f"Heights above the {earth} [m]")
     else:
         d.input(
             "nav_pos", "vec3", count, -500.0, 500.0, about="Positions north, east, down of the origin [m]"
@@ -135,7 +135,11 @@ def navigate(d: Draft) -> None:
         lines = [x for x in lines if "ECC" in x and gravity == "somigliana"]
     if spins:
         lines += ["EARTH_RATE = wp.constant(7.292115e-5)  # [rad/s]"]
-    if gravity == "constant":
+    if gravity == "somigliana":
+        lines += ["EQUATOR_GRAVITY = wp.constant(9.7803253359)  # [m/s^2]"]
+        lines += ["SOMIGLIANA = wp.constant(0.001931853)  # growth of gravity towards the poles"]
+        lines += ["FREE_AIR = wp.constant(3.0877e-6)  # decrease of gravity with height [1/s^2]"]
+    else:
         lines += ["GRAVITY = wp.constant(9.80665)  # [m/s^2]"]
     if lines:
         d.module("\n".join(lines))

@@ -155,7 +155,8 @@ def route_tendons(d: Draft) -> None:
         d.input(
             "wrap_of_segment", "int", entries, -1, 3, about="Wrapping object behind each site, -1 for none"
         )
-        d.input("wrap_center", "vec3", 3, -0.3, 0.3, about="Centers of the wrapping objects [m]")
+        told = ", in body space" if wrap == "moving sphere" else ""
+        d.input("wrap_center", "vec3", 3, -0.3, 0.3, about=f"Centers of the wrapping objects{told} [m]")
         d.input("wrap_radius", "float", 3, 0.2, 0.5, about="Radii of the wrapping objects [m]")
     if wrap == "cylinder":
         d.input("wrap_axis", "vec3", 3, kind="unit", about="Axes of the cylinders")
@@ -174,11 +175,17 @@ def route_tendons(d: Draft) -> None:
             1.0,
             about="Share of the segment, one over the parts of a pulley",
         )
+    rest = "optimal_length" if wanted == "muscle" else "rest_length"
     if wanted != "length":
-        d.input("rest_length", "float", tendons, 0.5, 2.0, about="Length at which the tendon goes slack [m]")
+        told = (
+            "Length of the largest active force, beyond which the passive one begins [m]"
+            if wanted == "muscle"
+            else "Length at which the tendon goes slack [m]"
+        )
+        d.input(rest, "float", tendons, 0.5, 2.0, about=told)
         d.input("stiffness", "float", tendons, 5.0, 20.0, about="Stiffness [N/m]")
     if wanted == "muscle":
-        d.module("BELL_WIDTH = wp.constant(0.45)")
+        d.module("BELL_WIDTH = wp.constant(0.45)  # of the active force over the stretch (Thelen 2003)")
         d.input("activation", "float", (worlds, tendons), 0.0, 1.0, about="Muscle activation, 0 to 1")
         d.input("max_force", "float", tendons, 5.0, 15.0, about="Peak isometric force [N]")
     if limits:
@@ -245,9 +252,9 @@ def route_tendons(d: Draft) -> None:
         """,
         "muscle": """
         # Hill-type muscle: active force with a bell-shaped force-length curve, and a passive spring
-        stretch = length / rest_length[tendon] - 1.0
+        stretch = length / optimal_length[tendon] - 1.0
         active = activation[world, tendon] * max_force[tendon] * wp.exp(-stretch * stretch / BELL_WIDTH)
-        passive = stiffness[tendon] * wp.max(length - rest_length[tendon], 0.0)
+        passive = stiffness[tendon] * wp.max(length - optimal_length[tendon], 0.0)
         tension = active + passive
         """,
     }
@@ -351,9 +358,9 @@ def route_tendons(d: Draft) -> None:
                 if wanted == "length":
                     made[w, t] = over if limits else length
                     continue
-                made[w, t] = over + v.stiffness[t] * max(length - v.rest_length[t], 0.0)
+                made[w, t] = over + v.stiffness[t] * max(length - v[rest][t], 0.0)
                 if wanted == "muscle":
-                    bell = np.exp(-((length / v.rest_length[t] - 1.0) ** 2) / 0.45)
+                    bell = np.exp(-((length / v.optimal_length[t] - 1.0) ** 2) / 0.45)
                     made[w, t] += v.activation[w, t] * v.max_force[t] * bell
         return {output: made}
 

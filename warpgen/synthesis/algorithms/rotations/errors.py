@@ -81,7 +81,18 @@ def pose_errors(d: Draft) -> None:
     if kind == "points":
         form.number("tip", -0.5, 0.5, "vec3", about="point in the frame of each pose")
     out = {"reached": "reached", "vector": "rotvecs"}.get(kind, "out")
-    form.output(out, {"vector": "vec3", "twist": "spatial_vector", "reached": "bool"}.get(kind, "float"))
+    told = {
+        "distance": "distances [m]",
+        "angle": "angles [rad]",
+        "vector": f"rotation vectors in {axes} axes [rad]",
+        "twist": f"gaps [m], then rotation vectors [rad], in {axes} axes",
+        "weighted": "weighted distances [m]",
+        "chordal": "chordal distances",
+        "reached": "true for poses at their goals",
+        "points": "distances of the points [m]",
+    }[kind]
+    type_ = {"vector": "vec3", "twist": "spatial_vector", "reached": "bool"}.get(kind, "float")
+    form.output(out, type_, about=told)
     if kind == "reached":
         d.forward_only()
     if apart == "parts":
@@ -206,7 +217,9 @@ def turn_by_vectors(d: Draft) -> None:
             -2.0,
             2.0,
             "vec3",
-            about="angular velocities [rad/s]" if kind != "exponential" else "rotation vectors [rad]",
+            about="angular velocities in world axes [rad/s]"
+            if kind != "exponential"
+            else "rotation vectors [rad]",
         )
     else:
         form.element(w, second, 0.0, 1.0, "vec3", "unit", about="unit vectors")
@@ -217,7 +230,8 @@ def turn_by_vectors(d: Draft) -> None:
     elif kind == "conjugate":
         form.number("angle", 0.2, 1.0, about="angle of the turns [rad]")
     out = "turned" if kind == "aim limited" else "out"
-    form.output(out, "vec3" if kind == "aim limited" else "quat")
+    told = "turned unit vectors" if kind == "aim limited" else "unit quaternions of the rotations"
+    form.output(out, "vec3" if kind == "aim limited" else "quat", about=told)
     exponential = f"angle = wp.length({w}){{0}}\n# Zero for no rotation, whose axis does not matter\nspin = wp.normalize({w})"
     lines, value = {
         "arc": (
@@ -248,6 +262,8 @@ def turn_by_vectors(d: Draft) -> None:
     }[kind]
     if kind in ("arc", "carry", "aim limited"):
         d.explain("Opposite directions have no shortest way round and must not occur.")
+    elif kind == "frame":
+        d.explain("The other vector must not be parallel to the z axis.")
     if unit:
         lines += f"\nmade = {value}\n# Keep rounding errors from adding up over many steps"
         value = "wp.normalize(made)"

@@ -291,6 +291,10 @@ def blend(d: Draft) -> None:
         + (" with normalized linear interpolation" if way == "normalised sum" else " along the shorter arc")
         + (", eased at both ends." if eased else "." if way == "normalised sum" else " at a constant rate.")
     )
+    if not shorter:
+        d.explain(
+            "Quaternions are taken as they are: between those of a negative dot product it is the longer way."
+        )
     if way == "normalised sum":
         d.calls("nlerp_orientations|blend_rotations|nlerp_rotations")
     elif ends == "keys":
