@@ -285,9 +285,10 @@ def lift_parcels(d: Draft) -> None:
     )
     trim(d)
     mixing = " There, air from around is mixed in as well." if entrain else ""
+    fusion = " Ice forms from saturation over water all the same." if ice else ""
     d.explain(f"""
         Levels are stored from the top down. Below the condensation level the parcel follows the dry adiabat,
-        above it the pseudoadiabat, from which all condensed water falls out at once.{mixing}
+        above it the pseudoadiabat, from which all condensed water falls out at once.{mixing}{fusion}
     """)
     d.says(
         {

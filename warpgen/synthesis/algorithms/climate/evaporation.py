@@ -59,24 +59,24 @@ def evaporate_reference(d: Draft) -> None:
     elif humidity == "dew point":
         d.input("dew_point", "float", shape, 0.5, 4.0, about="Dew point [deg C]")
     else:
-        d.input("wet_bulb", "float", shape, 8.0, 10.0, about="Wet-bulb temperature [deg C]")
+        d.input("wet_bulb", "float", shape, 8.0, 10.0, about="Mean wet-bulb temperature [deg C]")
     d.input("wind", "float", shape, 0.5, 6.0, about=f"Wind speed {'at the mast' if mast else 'at 2 m'} [m/s]")
     if light == "sunshine":
         d.input("sun", "float", shape, 1.0, 8.0, about="Hours of sunshine")
     elif light == "measured":
         d.input("solar", "float", shape, 8.0, 24.0, about="Solar radiation [MJ/m^2/day]")
     if axis == "sites":
-        d.input("latitude", "float", count, -0.9, 0.9, about="Latitude [rad]")
+        d.input("latitude", "float", count, -0.9, 0.9, about="Latitude between the polar circles [rad]")
         d.input("altitude", "float", count, 0.0, 1500.0, about="Altitude [m]")
         d.param("day", "float", 60.0, 300.0, about="Day of the year")
         site = "phi = latitude[tid]\nz = altitude[tid]"
     elif axis == "days":
-        d.param("latitude", "float", 0.2, 0.9, about="Latitude [rad]")
+        d.param("latitude", "float", 0.2, 0.9, about="Latitude between the polar circles [rad]")
         d.param("altitude", "float", 0.0, 1500.0, about="Altitude [m]")
         d.input("day", "float", count, 1.0, 365.0, about="Day of the year")
         site = "t = day[tid]"
     else:
-        d.input("latitude", "float", rows, -0.9, 0.9, about="Latitude [rad]")
+        d.input("latitude", "float", rows, -0.9, 0.9, about="Latitude between the polar circles [rad]")
         d.input("altitude", "float", shape, 0.0, 1500.0, about="Altitude [m]")
         d.param("day", "float", 60.0, 300.0, about="Day of the year")
         site = "# Each grid row has one latitude\nphi = latitude[i]\nz = altitude[i, j]"
@@ -168,7 +168,8 @@ def evaporate_reference(d: Draft) -> None:
     store = {
         "et0": "et0[@] = radiation_term + wind_term",
         "net radiation": "",
-        "aerodynamic share": "share[@] = wind_term / (wp.max(radiation_term, 0.1) + wind_term)",
+        "aerodynamic share": "# Net radiation may turn negative in winter, hence the floor\n"
+        "share[@] = wind_term / (wp.max(radiation_term, 0.1) + wind_term)",
         "crop": """
         # Crop coefficient curve: initial, development, mid-season and late season
         stage = growth[@]

@@ -239,7 +239,7 @@ def spread_fire(d: Draft) -> None:
         if live
         else "",
         wind=gust,
-        shelter="# Below a canopy the wind reaches the flames weakened, hence the reduction\nmidflame *= 0.4 * (1.0 - 0.6 * canopy_cover[tid])"
+        shelter="# At the flames 0.4 of the wind are left in the open, 0.16 below a closed canopy\nmidflame *= 0.4 * (1.0 - 0.6 * canopy_cover[tid])"
         if sheltered
         else "",
         limit="# Limit the wind to 0.9 times the reaction intensity, since a fire cannot follow faster gusts\nmidflame = wp.min(midflame, 0.9 * reaction_intensity)"
@@ -256,6 +256,8 @@ def spread_fire(d: Draft) -> None:
         {"Inside, the model computes in" if metric else "The model computes in"} the units of Rothermel's paper:
         feet, minutes, pounds and BTU.{" Rates are those along `heading`." if ellipse else ""}
         {"The wind is taken to blow uphill." if aligned else ""}
+        {"The wind alone shapes the ellipse." if ellipse and slope != "none" else ""}
+        {"Particles of live fuel are as fine as the dead ones." if live else ""}
     """)
     d.says(
         {

@@ -11,6 +11,18 @@ from warpgen.synthesis.algorithms.climate import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 from warpgen.synthesis.writing.forms import Form
 
+# What is not in degrees Celsius, or not called as its kind is.
+_GIVEN = {
+    "vapor deficit": "vapor pressure deficits [hPa]",
+    "air density": "air densities [kg/m^3]",
+    "wet bulb": "wet-bulb temperatures [deg C]",
+    "mixing ratio": "mixing ratios [g/kg]",
+    "virtual temperature": "virtual temperatures [K]",
+    "apparent": "apparent temperatures [deg C]",
+    "absolute humidity": "masses of vapor per volume [g/m^3]",
+    "lifting level": "heights above the ground [m]",
+}
+
 
 @DOMAIN.algorithm(
     source="Alduchov & Eskridge 1996 (Magnus form); Osczevski & Bluestein 2005; Stull 2011; Bolton 1980; ICAO 1993",
@@ -83,7 +95,7 @@ def weather_measures(d: Draft) -> None:
         form.element("v", "wind", 2.0, 20.0, about="wind speeds [m/s]")
     if kind in ("air density", "mixing ratio", "virtual temperature"):
         form.element("p", "pressures", 850.0, 1030.0, about="air pressures [hPa]")
-    form.output("out")
+    form.output("out", about=_GIVEN.get(kind, kind + "s [deg C]"))
     head = "t = kelvin - 273.15\n" if zero else ""
     warm = "" if zero else "\nkelvin = t + 273.15"
     share = "rh" if top == 1.0 else "0.01 * rh"

@@ -142,7 +142,8 @@ def snow_energy_balance(d: Draft) -> None:
         d.input("valid", "bool", count, about="False for cells outside of the catchment")
     elif mask == "glacier":
         d.input("glacier_id", "int", count, -1, 3, about="Glacier index, -1 for ground without ice")
-    d.input("swe", "float", count, 0.0, 120.0, about="Snow water equivalent [mm]")
+    dry = " of its ice" if liquid else ""
+    d.input("swe", "float", count, 0.0, 120.0, about=f"Water equivalent of the snow{dry} [mm]")
     d.input(
         "cold_content", "float", count, 0.0, 1.5, about="Energy needed to warm the pack to 0 deg C [MJ/m^2]"
     )
@@ -151,7 +152,7 @@ def snow_energy_balance(d: Draft) -> None:
         d.input("liquid_water", "float", count, 0.0, 4.0, about="Liquid water held in the pack [mm]")
     if forest:
         d.input("canopy_cover", "float", count, 0.0, 0.9, about="Share of the sky that the canopy hides")
-    d.output("swe_new", "float", count, about="Snow water equivalent at the end of the day [mm]")
+    d.output("swe_new", "float", count, about=f"Water equivalent{dry} at the end of the day [mm]")
     d.output("cold_new", "float", count, about="Cold content at the end of the day [MJ/m^2]")
     d.output("melt_out", "float", count, about="Water that leaves the pack [mm]")
     d.output("age_new", "float", count, about="Age of the snow surface at the end of the day [days]")
@@ -284,9 +285,12 @@ def snow_energy_balance(d: Draft) -> None:
         left="wp.max(swe_before - melt, 0.0)" if mask == "glacier" else "swe_before - melt",
         drain=drain if liquid else "melt_out[tid] = rain + melt",
     )
-    d.explain("""
+    drains = "" if liquid else " Rain and melt leave the pack at once."
+    ice = " Bare ice is taken to be as bright as snow." if mask == "glacier" else ""
+    d.explain(f"""
         Energies are sums over a day in MJ/m^2, fluxes are in W/m^2 and count as positive towards the snow.
-        Cold content is the energy that has to be spent before melt begins. Sublimation counts as heat only.
+        Cold content is the energy that has to be spent before melt begins. Sublimation counts as heat
+        only.{drains}{ice}
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -86,7 +86,9 @@ def step_soil_columns(d: Draft) -> None:
         d.input("land_type", "int", columns, -1, 3, about="Land type, -1 for ocean")
     d.inout("temp", "float", shape, -3.0, 12.0, about="Layer temperatures [deg C]")
     if water != "none":
-        d.inout("water", "float", shape, 0.1, 0.38, about="Volumetric water content")
+        most = 0.34 if freezing else 0.38  # leaves room for the ice
+        liquid = ", liquid only" if freezing else ""
+        d.inout("water", "float", shape, 0.1, most, about=f"Volumetric water content{liquid}")
     else:
         with_ice = ", ice included" if freezing else ""
         d.input("water", "float", shape, 0.1, 0.38, about=f"Volumetric water content{with_ice}")
@@ -164,7 +166,7 @@ def step_soil_columns(d: Draft) -> None:
     }
     freeze = """
     for layer in range(layers):
-        heat_capacity = $soil.dry_heat_capacity + WATER_HEAT_CAPACITY * water[column, layer]
+        heat_capacity = $soil.dry_heat_capacity + WATER_HEAT_CAPACITY * $held
         t = temp[column, layer]
         if t < 0.0 and water[column, layer] > 0.02:
             # Freeze as much as the missing heat allows; a film stays liquid since it is bound to grains
@@ -183,7 +185,7 @@ def step_soil_columns(d: Draft) -> None:
         hours = dt / 3600.0
         supply = rain[column] * hours
         # What the first layer has no room for runs off at the surface
-        infiltration = wp.min(supply, 1000.0 * thickness[0] * wp.max($soil.porosity - water[column, 0], 0.0))
+        infiltration = wp.min(supply, 1000.0 * thickness[0] * wp.max($soil.porosity - $full_top, 0.0))
         runoff[column] = supply - infiltration
         for layer in range(layers):
             depth = 1000.0 * thickness[layer]
@@ -191,7 +193,7 @@ def step_soil_columns(d: Draft) -> None:
             drained = hours * hydraulic_conductivity(amount / ($soil.porosity * depth), $soil)
             drained = wp.min(drained, wp.max(amount - 0.05 * depth, 0.0))
             if layer < layers - 1:
-                room = $soil.porosity - water[column, layer + 1]
+                room = $soil.porosity - $full_below
                 drained = wp.min(drained, 1000.0 * thickness[layer + 1] * wp.max(room, 0.0))
             water[column, layer] = (amount - drained) / depth
             infiltration = drained
@@ -202,7 +204,7 @@ def step_soil_columns(d: Draft) -> None:
         for layer in range(layers):
             depth = 1000.0 * thickness[layer]
             capacity = 0.7 * $soil.porosity * depth
-            room = wp.max(capacity - water[column, layer] * depth, 0.0)
+            room = wp.max(capacity - $held * depth, 0.0)
             taken = wp.min(infiltration, room)
             water[column, layer] = water[column, layer] + taken / depth
             infiltration -= taken
@@ -210,6 +212,14 @@ def step_soil_columns(d: Draft) -> None:
         """,
         "none": "",
     }
+    iced = freezing and water != "none"
+
+    def held(layer: str, sign: str) -> str:
+        """The water of a layer, with its ice."""
+        text = f"water[column, {layer}]"
+        both = f"{text} {sign} ice[column, {layer}]"
+        return text if not iced else f"({both})" if sign == "+" else both
+
     d.launch(columns)
     d.code(
         """
@@ -220,16 +230,16 @@ def step_soil_columns(d: Draft) -> None:
         from_above = float(0.0)
         for layer in range(layers):
             dz = thickness[layer]
-            saturation = $water[column, layer] / $soil.porosity
+            saturation = $held / $soil.porosity
             k_layer = thermal_conductivity(saturation, $soil)
-            heat_capacity = $soil.dry_heat_capacity + WATER_HEAT_CAPACITY * $water[column, layer]
+            heat_capacity = $soil.dry_heat_capacity + WATER_HEAT_CAPACITY * $held
             storage = 1.0e6 * heat_capacity * dz / dt
             diagonal = storage + from_above
             rhs = storage * temp[column, layer]
             to_below = float(0.0)
             if layer < layers - 1:
                 dz_below = thickness[layer + 1]
-                k_below = thermal_conductivity($water[column, layer + 1] / $soil.porosity, $soil)
+                k_below = thermal_conductivity($held_below / $soil.porosity, $soil)
                 to_below = series_conductance(k_layer, dz, k_below, dz_below)
                 diagonal += to_below
             if layer == 0:
@@ -252,7 +262,10 @@ def step_soil_columns(d: Draft) -> None:
         $flow
         """,
         skip="# Ocean\nif land_type[column] < 0:\n    return" if mask == "land" else "",
-        water="water",
+        held=held("layer", "+"),
+        held_below=held("layer + 1", "+"),
+        full_top=held("0", "-"),
+        full_below=held("layer + 1", "-"),
         soil=soil,
         top=top[surface],
         bottom=low[bottom],
@@ -276,7 +289,9 @@ def step_soil_columns(d: Draft) -> None:
         )
     d.explain(
         "Heat conduction is solved implicitly for the whole column. Temperatures are in deg C, heat capacities\n"
-        "in MJ/m^3/K" + ("." if water == "none" else "; water moves from the top to the bottom afterwards.")
+        "in MJ/m^3/K"
+        + ("." if water == "none" else "; water moves from the top to the bottom afterwards.")
+        + (" Ice is taken\nto conduct and to store heat as water does." if freezing else "")
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -288,8 +303,9 @@ def step_soil_columns(d: Draft) -> None:
                 continue
             k = v.soil_type[c] if types == "types" else None
             s = {n: (v[f"soils.{n}"][k] if types == "types" else v[f"soil.{n}"]) for n in fields}
-            temp[c] = _heat(v, c, s, temp[c], wet_[c])
-            capacity = s["dry_heat_capacity"] + 4.18 * wet_[c]
+            all_ = wet_[c] + (ice[c] if iced else 0.0)
+            temp[c] = _heat(v, c, s, temp[c], all_)
+            capacity = s["dry_heat_capacity"] + 4.18 * all_
             if freezing:
                 free = wet_[c] if water != "none" else wet_[c] - ice[c]
                 cold = (temp[c] < 0.0) & (free > 0.02)
@@ -301,7 +317,7 @@ def step_soil_columns(d: Draft) -> None:
                 if water != "none":
                     wet_[c] -= change
             if water != "none":
-                run[c] = _drain(v, c, s, wet_[c])
+                run[c] = _drain(v, c, s, wet_[c], ice[c] if iced else np.zeros(layers))
         made = {"temp": temp}
         if water != "none":
             made |= {"water": wet_, "runoff": run}
@@ -336,15 +352,15 @@ def step_soil_columns(d: Draft) -> None:
             rhs[-1] += 2.0 * k[-1] / dz[-1] * v.deep_temp
         return np.linalg.solve(matrix, rhs)
 
-    def _drain(v: Values, c: int, s: Any, w: Any) -> Any:
+    def _drain(v: Values, c: int, s: Any, w: Any, ice: Any) -> Any:
         coming, lost = v.rain[c] * v.dt / 3600.0, 0.0
         if water == "gravity":
             rain = coming
-            coming = min(rain, 1000.0 * v.thickness[0] * max(s["porosity"] - w[0], 0.0))
+            coming = min(rain, 1000.0 * v.thickness[0] * max(s["porosity"] - w[0] - ice[0], 0.0))
             lost = rain - coming
         for i, depth in enumerate(1000.0 * v.thickness):
             if water == "buckets":
-                taken = min(coming, max(0.7 * s["porosity"] * depth - w[i] * depth, 0.0))
+                taken = min(coming, max(0.7 * s["porosity"] * depth - (w[i] + ice[i]) * depth, 0.0))
                 w[i] += taken / depth
                 coming -= taken
                 continue
@@ -352,7 +368,9 @@ def step_soil_columns(d: Draft) -> None:
             flow = v.dt / 3600.0 * s["saturated_flow"] * min(amount / most, 1.0) ** s["pore_exponent"]
             coming = min(flow, max(amount - 0.05 * depth, 0.0))
             if i < layers - 1:
-                coming = min(coming, 1000.0 * v.thickness[i + 1] * max(s["porosity"] - w[i + 1], 0.0))
+                coming = min(
+                    coming, 1000.0 * v.thickness[i + 1] * max(s["porosity"] - w[i + 1] - ice[i + 1], 0.0)
+                )
             w[i] = (amount - coming) / depth
         return coming if water == "buckets" else lost
 

@@ -172,7 +172,7 @@ def two_stream_fluxes(d: Draft) -> None:
         "constant": "",
         "field": "surface = ground_albedo[column]",
         "ocean": """
-            # Not a constant, because water reflects more at low sun (Taylor et al. 1996)
+            # Water reflects more at low sun (Taylor et al. 1996); taken for diffuse light, too
             surface = 0.037 / (1.1 * wp.pow(mu0, 1.4) + 0.15)
             """,
     }[ground]

@@ -124,7 +124,7 @@ def surface_fluxes(d: Draft) -> None:
         "wind at ten meters": (
             "wind_10m",
             "float",
-            f"Wind speed 10 m above the {'displacement height' if canopy else 'ground'} [m/s]",
+            "Wind speed 10 m above the ground [m/s]",
         ),
         "length": ("stability", "float", "Height over Obukhov length, below 0 for unstable air"),
     }[result]
@@ -224,8 +224,8 @@ def psi_h(zeta: float) -> float:
         $dq
         $theta_v
         $first
-        # First guess: neutral friction velocity, stability by the bulk Richardson number
-        u_star = KARMAN * speed / wp.log(z / z0)
+        $guess
+        # First guess of the stability: z / L is some 8 times the bulk Richardson number
         richardson = GRAVITY * z * $contrast / (theta_v * speed * speed)
         inverse_length = wp.clamp(richardson, -0.5, 0.1) * 8.0 / z
         for turn in range($rounds):
@@ -247,6 +247,10 @@ def psi_h(zeta: float) -> float:
         if moist
         else "theta_v = air_temperature[tid]",
         first=first,
+        # The other roughness lengths of heat wait for none
+        guess="# First guess: neutral friction velocity\nu_star = KARMAN * speed / wp.log(z / z0)"
+        if heat == "zilitinkevich"
+        else "",
         contrast="(delta_theta + 0.61 * air_temperature[tid] * delta_q)" if moist else "delta_theta",
         rounds=str(rounds),
         body=round_,

@@ -376,7 +376,8 @@ def surface_distance(d: Draft) -> None:
         tail=tail,
         aim=aim,
     )
-    d.explain("Latitudes and longitudes are in radians, distances in m.")
+    near = " Good for short ways only, which do not cross the date line." if way == "mean latitude" else ""
+    d.explain(f"Latitudes and longitudes are in radians, distances in m.{near}")
 
     def reference(v: Values) -> dict[str, Any]:
         if pairs == "indexed":

@@ -169,7 +169,7 @@ def link_budgets(d: Draft) -> None:
     }[result]
     budget = """
         spreading = 20.0 * wp.log10(4.0 * wp.pi * slant * ghz * 1.0e9 / LIGHT)
-        # Divide by the sine of elevation, since slant paths cross more oxygen and vapor
+        # 0.06 dB straight up; slant paths cross more oxygen and vapor, hence the sine
         gases = 0.06 / wp.sin(elevation)
         $rainy
         # 60 % of the area of a dish are effective
@@ -194,8 +194,7 @@ def link_budgets(d: Draft) -> None:
         sight = satellites[tid] - stations[tid]
         slant = wp.length(sight)
         vertical = $vertical
-        elevation = wp.asin(wp.clamp(wp.dot(sight, vertical) / slant, -1.0, 1.0))
-        if elevation < wp.radians(5.0):
+        $height
             # Hidden by the horizon or by buildings
             $silent
             return
@@ -203,6 +202,10 @@ def link_budgets(d: Draft) -> None:
         """,
         ghz=ghz,
         vertical=vertical,
+        height="sin_elevation = wp.dot(sight, vertical) / slant\nif sin_elevation < wp.sin(wp.radians(5.0)):"
+        if result == "doppler"
+        else "elevation = wp.asin(wp.clamp(wp.dot(sight, vertical) / slant, -1.0, 1.0))\n"
+        "if elevation < wp.radians(5.0):",
         silent=silent,
         body=dedented(doppler if result == "doppler" else budget),
         rainy=dedented(rainy),

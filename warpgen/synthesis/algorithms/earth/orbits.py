@@ -198,7 +198,7 @@ def propagate_orbits(d: Draft) -> None:
         count,
         about={
             "perifocal": "Positions in the plane of the orbit",
-            "ground track": "Latitudes and longitudes",
+            "ground track": "Geocentric latitudes and longitudes",
         }.get(result, "Positions in inertial axes"),
     )
     if result == "position and velocity":
@@ -235,7 +235,8 @@ def propagate_orbits(d: Draft) -> None:
         if result in ("ground track", "position and velocity")
         else "",
     )
-    d.explain("Lengths are in 1000 km, times in hours, angles in radians.")
+    aligned = " At the epoch Greenwich lies on the x axis." if result == "ground track" else ""
+    d.explain(f"Lengths are in 1000 km, times in hours, angles in radians.{aligned}")
 
     def reference(v: Values) -> dict[str, Any]:
         mu, radius, t = 5165.8, 6.378137, v.dt

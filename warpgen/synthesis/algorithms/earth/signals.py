@@ -135,7 +135,7 @@ def signal_delays(d: Draft) -> None:
         "vec3",
         satellites,
         kind="unit",
-        about="Directions of the satellites from the geocenter",
+        about="Directions of the satellites from the geocenter, earth-fixed",
     )
     d.param("orbit_radius", "float", 26.5, 26.6, about="Radius of the orbits [1000 km]")
     if masked == "healthy":

@@ -153,7 +153,7 @@ def spacecraft_acceleration(d: Draft) -> None:
             lit = wp.where(along < 0.0 and off_axis < R_EARTH, 0.0, 1.0)
             """,
         "penumbra": """
-            # The sun is half a degree wide, so the edge of the shadow is smooth
+            # The sun is half a degree wide and air blurs the edge by some 50 km, so it is smooth
             along = wp.dot(r, sun_direction)
             off_axis = wp.length(r - along * sun_direction)
             penumbra = 50.0 + 0.00465 * wp.abs(along)

@@ -73,10 +73,16 @@ def apparent_places(d: Draft) -> None:
             about="Annual parallax [rad]",
         )
     if parallax or deflection:
-        d.param("earth_position", "vec3", 0.3, 0.7, about="Earth relative to the sun [AU]")
+        d.param(
+            "earth_position", "vec3", 0.3, 0.7, about="Earth relative to the sun, in the axes of J2000 [AU]"
+        )
     if aberration != "none":
         d.param(
-            "earth_velocity", "vec3", -1.0e-4, 1.0e-4, about="Velocity of the earth over the speed of light"
+            "earth_velocity",
+            "vec3",
+            -1.0e-4,
+            1.0e-4,
+            about="Velocity of the earth over the speed of light, in the axes of J2000",
         )
     d.param("centuries", "float", 0.1, 0.9, about="Julian centuries since J2000")
     if result in ("horizontal", "zenith distance"):
@@ -237,9 +243,9 @@ def apparent_places(d: Draft) -> None:
             # Light bends around the sun: 2 G M / (c^2 r), 4.1 mas at one astronomical unit
             sun_distance = wp.length(earth_position)
             from_sun = earth_position / sun_distance
-            elongation = wp.dot(direction, from_sun)
-            bend = 1.974e-8 / (sun_distance * wp.max(1.0 + elongation, 1.0e-3))
-            direction = wp.normalize(direction + bend * (from_sun - elongation * direction))
+            cosine = wp.dot(direction, from_sun)
+            bend = 1.974e-8 / (sun_distance * wp.max(1.0 + cosine, 1.0e-3))
+            direction = wp.normalize(direction + bend * (from_sun - cosine * direction))
             """
         if deflection
         else "",

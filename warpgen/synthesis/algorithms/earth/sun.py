@@ -53,7 +53,9 @@ def sun_position(d: Draft) -> None:
     }[result])  # fmt: skip
     at = "i, j" if sites == "grid" else "tid"
     since = (
-        "[days since J2000]" if series == "almanac" else "[day of the year, 1.0 at the start of January 1]"
+        "[days since J2000]"
+        if series == "almanac"
+        else "[day of the year in solar time, 1.0 at the start of January 1]"
     )
     north = 1.4 if result == "day length" else 1.0  # beyond the polar circle days may not end
     if sites == "grid":
@@ -104,7 +106,7 @@ def sun_position(d: Draft) -> None:
         ""
         if result == "day length"
         else """
-    # Hour angle, zero at noon
+    # Hour angle, zero at noon of solar time
     ha = 2.0 * wp.pi * (day - wp.floor(day) - 0.5)
     """
     )

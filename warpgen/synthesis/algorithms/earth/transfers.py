@@ -77,7 +77,9 @@ def transfer_orbits(d: Draft) -> None:
         if result == "both velocities":
             d.output("arrival_velocity", "vec3", n, about="Velocities at arrival")
     if failing:
-        d.output("status", "int", n, about="1 where an orbit was found, -1 where not")
+        d.output(
+            "status", "int", n, about="1 where an orbit was found, -1 where not, and nothing else is written"
+        )
     series_c, series_s = "", ""
     if stumpff == "with series":
         series_c = "if wp.abs(z) < 1.0e-2:\n    # Near the parabola both closed forms cancel\n    return 0.5 - z / 24.0 + z * z / 720.0"

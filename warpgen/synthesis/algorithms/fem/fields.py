@@ -75,7 +75,8 @@ def interpolate_field(d: Draft) -> None:
             entry if result != "gradient" else f"vec{shape.axes}",
             points,
             about={"gradient": "Gradients", "rate": "Rates of change"}.get(result, "Values")
-            + " at the points",
+            + " at the points"
+            + (", left alone outside" if outside else ""),
         )
     node = f"elements[elem * {shape.nodes} + a]" if flat else "elements[elem, a]"
     zero = "float(0.0)" if entry == "float" else "wp.vec3()"
@@ -176,7 +177,7 @@ def quadrature_load(d: Draft) -> None:
     even = result == "area" or (result == "integral" and source in ("constant", "per element"))
     if triangle and even and not swirl:  # the integrand is constant, so that any point will do
         points = "1"
-    d.input("elements", "int", (elements, n), 0, nodes, about="Node indices per element")
+    d.input("elements", "int", (elements, n), 0, nodes, about="Node indices per element, counterclockwise")
     d.input(
         "x", "vec2", nodes, 0.5 if swirl else -1.0, 2.0, about="Node positions" + (" (r, z)" if swirl else "")
     )

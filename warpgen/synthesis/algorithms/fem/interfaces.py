@@ -93,7 +93,7 @@ def cohesive_tractions(d: Draft) -> None:
     if frame == "global":
         d.input("normal", vec, count, kind="unit", about="Unit normals of the interface")
     d.input("largest_old", "float", count, 0.0, 0.03, about="Largest opening so far [mm]")
-    d.input("damage_old", "float", count, 0.0, 0.4, about="Damage so far")
+    d.input("damage_old", "float", count, 0.0, 0.98, about="Damage so far")
     if thin:
         d.input("area", "float", count, 0.5, 2.0, about="Areas of the integration points [mm^2]")
     d.param("penalty", "float", 3000.0, 6000.0, about="Stiffness of the intact interface [N/mm^3]")
@@ -122,15 +122,16 @@ def cohesive_tractions(d: Draft) -> None:
     d.output("damage", "float", count, about="Damage in 0..1")
     d.output("largest_open", "float", count, about="Largest opening [mm]")
     if tangent == "secant":
-        d.output("stiffness", f"mat{dims}{dims}", count, about="Secant stiffness [N/mm^3]")
+        rubs = ", friction left out" if friction else ""
+        d.output("stiffness", f"mat{dims}{dims}", count, about=f"Secant stiffness{rubs} [N/mm^3]")
     if energy:
         d.output(
             "dissipated",
             "float",
             1,
-            about="Energy dissipated in the step [N mm]"
+            about="Energy that damage dissipates in the step [N mm]"
             if thin
-            else "Energies dissipated per area in the step, summed [N/mm]",
+            else "Energies per area that damage dissipates in the step, summed [N/mm]",
         )
     split = {
         (

@@ -138,7 +138,7 @@ def tet_elastic_forces(d: Draft) -> None:
         if active and small:
             body = body.replace("wp.outer(F * e0, e0)", "wp.outer(e0, e0)")
         if damping:
-            body += f"\n{rate}\nP += k_damp * F_dot"
+            body += f"\n# Resists any change of F, rigid rotations too\n{rate}\nP += k_damp * F_dot"
         if small and result == "cauchy":
             body = re.sub(r"\bP\b", "s", body)
         body += {

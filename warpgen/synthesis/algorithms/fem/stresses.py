@@ -354,7 +354,11 @@ def return_mapping(d: Draft) -> None:
     limit_ = "sigma_y - friction p" if model == "drucker-prager" else "sigma_y"
     d.explain(
         f"Yield function f = {deviator} - sqrt(2/3) ({limit_})".replace("(sigma_y)", "sigma_y")
-        + (", with the mean stress p.\n" if model == "drucker-prager" else ".\n")
+        + (
+            ", with the mean stress p; beyond the apex the limit is 0.\n"
+            if model == "drucker-prager"
+            else ".\n"
+        )
         + f"For f > 0 the plastic multiplier is f / (2 mu) along {along}{reduced}.\n"
         "The hydrostatic part is unchanged."
     )

@@ -141,6 +141,29 @@ def energy_density(grad_u: wp.mat33, mu: float, lam: float) -> float:
     ),
 }
 
+# Apart, so that the kernel's text holds it once for each point only
+_SCATTER = '''
+@wp.func
+def add_corner_forces(
+    i: int,
+    j: int,
+    k: int,
+    xi: wp.vec3,
+    inv_half: wp.vec3,
+    stress_volume: wp.mat33,
+    $load
+    node_force: wp.array3d(dtype=wp.vec3),
+):
+    """Add what a quadrature point exerts on the corners of its cell, f_a = -w P grad N_a."""
+    for corner in range(8):
+        f_corner = -(stress_volume * shape_gradient(corner, xi, inv_half))
+        $share
+        ni = i + (corner & 1)
+        nj = j + ((corner >> 1) & 1)
+        nk = k + ((corner >> 2) & 1)
+        wp.atomic_add(node_force, ni, nj, nk, f_corner)
+'''
+
 
 @DOMAIN.algorithm(
     source="Hughes 2000, ch. 3 (trilinear bricks); Bonet & Wood 2008, ch. 6 (materials); Bendsoe & Sigmund 2003 (SIMP)",
@@ -215,6 +238,14 @@ def voxel_elasticity(d: Draft) -> None:
     d.function(_POINT[rule])
     d.function(_GRADIENT)
     d.function(_LAWS[law][0 if wanted == "force" else 1])
+    if wanted == "force":
+        d.function(
+            _SCATTER,
+            load="load: wp.vec3," if gravity else "",
+            share="# Lumped body force: an eighth of the point's load per corner\nf_corner += 0.125 * load"
+            if gravity
+            else "",
+        )
     skip = {
         "none": "",
         "active": "# Skip empty cells\nif not cell_active[i, j, k]:\n    return",
@@ -249,11 +280,7 @@ def voxel_elasticity(d: Draft) -> None:
             xi = quadrature_point(point)
             grad_u = displacement_gradient(i, j, k, xi, inv_half, u)
             P = stress(grad_u, {moduli})
-            # f_a = -sum_q w_q P grad N_a
-            for corner in range(8):
-                f_corner = -weight * (P * shape_gradient(corner, xi, inv_half))
-                $gravity
-                wp.atomic_add(node_force, i + (corner & 1), j + ((corner >> 1) & 1), k + ((corner >> 2) & 1), f_corner)
+            add_corner_forces(i, j, k, xi, inv_half, weight * P, $load node_force)
         """,
         "energy": f"""
         total = float(0.0)
@@ -278,16 +305,9 @@ def voxel_elasticity(d: Draft) -> None:
         size=size[spacing],
         lame=lame[stiffness],
         loop=loop[wanted],
-        gravity="# Lumped body force: an eighth of the cell's load per corner, shared by the points\n"
-        "f_corner += 0.125 * weight * body_force"
-        if gravity
-        else "",
+        load="weight * body_force," if gravity else "",
     )
-    d.text = d.text.replace(
-        "wp.atomic_add(node_force, i + (corner & 1), j + ((corner >> 1) & 1), k + ((corner >> 2) & 1), f_corner)",
-        "ni = i + (corner & 1)\n        nj = j + ((corner >> 1) & 1)\n        nk = k + ((corner >> 2) & 1)\n"
-        "        wp.atomic_add(node_force, ni, nj, nk, f_corner)",
-    )
+    d.text = d.text.replace(",  node_force", ", node_force")
     d.explain("""
         Displacements are interpolated trilinearly within a cell and integrals taken by a rule of eight
         points. Corners are numbered by bits: bit 0 is the upper side along x, bit 1 along y, bit 2 along z.

@@ -140,6 +140,7 @@ def friction_force(
         "bary": "weights|barycentric|uvw",
         "dist": "gap_dist|separation|distance",
     },
+    adjoint="no",  # slopes of pairs that nearly touch are beyond 32 bits
     weight=4,
 )
 def self_contact_forces(d: Draft) -> None:
@@ -183,10 +184,10 @@ def self_contact_forces(d: Draft) -> None:
             count,
             0,
             4,
-            about="Cloth layer of each vertex, contacts within a layer are ignored",
+            about="Cloth layer of each vertex, the same for all of a face or edge; contacts within are ignored",
         )
     d.param("thickness", "float", 0.1, 0.15, about="Distance at which contact forces start [m]")
-    d.param("stiffness", "float", 10.0, 100.0, about="Contact stiffness")
+    d.param("stiffness", "float", 10.0, 100.0, about="Contact stiffness [N/m]")
     if damping:
         d.param("damping", "float", 0.5, 2.0, about="Damping of approaching contacts [N s/m]")
     if friction:

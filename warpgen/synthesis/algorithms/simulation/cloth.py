@@ -214,8 +214,8 @@ def triangle_aerodynamics(d: Draft) -> None:
         lift = -k_lift * {load}area * wp.dot(n, u) / speed * across
         """,
         "thin": f"""
-        # Thin airfoil theory: lift is proportional to the angle of attack
-        attack = 0.5 * wp.pi - wp.acos(wp.clamp(wp.dot(n, u) / speed, -0.99, 0.99))
+        # Thin airfoil theory: lift is proportional to the angle of attack; it is taken to act along the normal
+        attack = wp.asin(wp.clamp(wp.dot(n, u) / speed, -0.99, 0.99))
         lift = -k_lift * {load or "speed * "}area * attack * n
         """,
     }

@@ -46,6 +46,8 @@ def rod_forces(d: Draft) -> None:
         d.input("segment_omega", "vec3", count, -1.0, 1.0, about="Angular velocities of the frames [rad/s]")
     d.input("rest_length", "float", count, 0.3, 0.6, about="Rest lengths of the segments [m]")
     stretches = "Shear stiffness twice, then stretch stiffness [N]"
+    if extensible == "axial":
+        stretches = "Shear stiffness, the first for both axes, then stretch stiffness [N]"
     if material == "young":
         d.param("young", "float", 2000.0, 4000.0, about="Young's modulus [Pa]")
         d.param("poisson", "float", 0.2, 0.45, about="Poisson's ratio")
@@ -216,7 +218,7 @@ def rod_forces(d: Draft) -> None:
     )
     ends = ""
     if bend != "none":
-        ends = " and of l/2 k^T B k over inner ends"
+        ends = f" and of l/2 {'k^T B k' if shape == 'straight' else '(k - k0)^T B (k - k0)'} over inner ends"
     if extensible == "shear":
         energy_ = f"sum of l/2 strain^T K strain over segments{ends}, with the strain R^T dx/ds - e3"
     else:
@@ -224,7 +226,7 @@ def rod_forces(d: Draft) -> None:
             f"sum of l/2 (K3 stretch^2 + K1 |d3 - t|^2) over segments{ends}, with tangent t and director d3"
         )
     if bend != "none":
-        energy_ += " and the Darboux vector k of neighboring frames"
+        energy_ += " and the Darboux vector k of neighboring frames" + (", k0 at rest" if rest else "")
     if material == "stiffness":
         d.text = re.sub(r"\bk_(stretch|bend)\b", r"\1_stiffness", d.text)
     d.explain(f"Energy per rod: {energy_}.")

@@ -143,9 +143,10 @@ def project_shape_contacts(d: Draft) -> None:
         kind="transform",
         about="Shape poses" + ("" if moving == "none" else " in body space"),
     )
+    where = ", with the mass center as origin" if moving == "dynamic" else ""
     if moving != "none":
         d.input("shape_body", "int", shapes, -1, bodies, about="Body of each shape, -1 for the world")
-        d.input("body_pose", "transform", bodies, -0.3, 0.3, kind="transform", about="Body poses")
+        d.input("body_pose", "transform", bodies, -0.3, 0.3, kind="transform", about=f"Body poses{where}")
         d.input("body_twist", "spatial_vector", bodies, -1.0, 1.0, about="Body velocities, linear part first")
     if moving == "dynamic":
         d.input("body_inv_mass", "float", bodies, 0.2, 0.8, about="Inverse masses [1/kg]")

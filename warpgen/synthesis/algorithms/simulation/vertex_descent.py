@@ -101,7 +101,11 @@ def solve_vertices(d: Draft) -> None:
         d.param("ground_ke", "float", 50.0, 100.0, about="Contact stiffness [N/m]")
     result = "x_new" if step == "position" else "delta"
     d.output(
-        result, "vec3", count, about="Updated positions [m]" if step == "position" else "Displacements [m]"
+        result,
+        "vec3",
+        count,
+        about=("Updated positions" if step == "position" else "Displacements")
+        + (" of the group [m]" if group == "group" else " [m]"),
     )
     for text in (WEIGHTS, MEMBRANE[membrane], SUM_FACES):
         d.function(text)
@@ -112,7 +116,9 @@ def solve_vertices(d: Draft) -> None:
     if bending != "none":
         d.function(BENDING[bending])
         d.function(SUM_EDGES, rest=rest[bending][0], value=rest[bending][1])
-    keep = "x_new[vertex] = x[vertex]\n    return" if step == "position" else "return"
+    keep = (
+        "x_new[vertex] = x[vertex]" if step == "position" else "delta[vertex] = wp.vec3()"
+    ) + "\n    return"
     head = {
         "all": "vertex = wp.tid()",
         "group": "tid = wp.tid()\n"

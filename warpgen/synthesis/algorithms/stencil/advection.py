@@ -47,7 +47,8 @@ def advect_finite_volume(d: Draft) -> None:
             "flux",
             "float",
             g.shape,
-            about="What passes the right face within the step, divided by the cell size",
+            about="What passes the right face within the step, divided by the cell size"
+            + (", 0 at the rim" if g.inside else ""),
         )
     q = {o: g.at("q", o) for o in (-2, -1, 0, 1)}
     lines = ["" if number else "nu = c * dt / dx"]
@@ -75,6 +76,7 @@ def advect_finite_volume(d: Draft) -> None:
     border = f"{g.at('updated')} = {q[0]}"
     if rows:
         lines.append(f"{g.at('flux')} = flux_r")
+        border += f"\n{g.at('flux')} = 0.0"
     g.code(d, "\n".join(line for line in lines if line), "q", border=border)
     name = _LIMITED.get(limiter.name, limiter.name.replace("_", " ")) if limiter else ""
     d.says({
@@ -311,7 +313,7 @@ def advect_semi_lagrangian(d: Draft) -> None:
         d.input("vy", "float", (nx, ny), -1.0, 1.0, about="Velocity along y")
     else:
         d.input("vel", "vec2", (nx, ny), -1.0, 1.0, about="Velocity field")
-    d.input("field", "float", (nx, ny))
+    d.input("field", "float", (nx, ny), about="Field before the step")
     if correct != "first":
         # the forward pass ran before; this one compares with what comes back
         d.input("forward", "float", (nx, ny), about="Field after the first pass")

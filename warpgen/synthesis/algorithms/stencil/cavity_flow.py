@@ -51,9 +51,7 @@ def cavity_step(d: Draft) -> None:
     lid = d.flag("lid", 0.6) if walls == "box" else False
     obstacle = d.flag("obstacle", 0.5)
     force = (
-        d.option("force", "none", "guo", "shift")
-        if collision == "bgk"
-        else d.option("force", "none", "shift")
+        d.option("force", "none", "guo", "shift") if collision == "bgk" else d.option("force", "none", "guo")
     )
     turbulent = d.flag("smagorinsky", 0.35) if collision == "bgk" else False
     layout = d.option("layout", "direction first", "direction last", "flat")
@@ -101,7 +99,8 @@ def cavity_step(d: Draft) -> None:
     if macros == "both":
         d.output("density", "float", (n, n, n), about="Densities")
     if macros != "none":
-        d.output("velocity", "vec3", (n, n, n), about="Velocities, in lattice units")
+        before = " before the force acts" if force == "shift" else ""
+        d.output("velocity", "vec3", (n, n, n), about=f"Velocities{before}, in lattice units")
     d.module(
         "# Weights of rest, axis and diagonal directions\nW0 = wp.constant(1.0 / 3.0)\nW1 = wp.constant(1.0 / 18.0)\nW2 = wp.constant(1.0 / 36.0)"
     )
@@ -113,7 +112,7 @@ def cavity_step(d: Draft) -> None:
     beyond = " or ".join(f"{a} < 0 or {a} >= n" for a in closed)
     if lid:
         source.append(
-            "# The lid drags the fluid along\nif z >= n:\n"
+            "# The lid drags the fluid along, whose density is close to one\nif z >= n:\n"
             "    pull_along = wp.dot(wp.vec3(float(cx), float(cy), float(cz)), lid_velocity)\n"
             f"    return f[{at('opposite', 'i0', 'j0', 'k0')}] + 6.0 * w * pull_along"
         )
@@ -193,12 +192,25 @@ def cavity_step(d: Draft) -> None:
         lines.append("shift = tau / rho" if turbulent else "shift = 1.0 / (omega * rho)")
         lines += [f"{u} += shift * body_force[{a}]" for a, u in enumerate(names)]
     lines.append("usq = ux * ux + uy * uy + uz * uz")
+    pushed = [
+        "gx = body_force[0]\ngy = body_force[1]\ngz = body_force[2]",
+        "u_dot_g = ux * gx + uy * gy + uz * gz",
+    ]
+    regular = collision == "regularized"
     if collision == "trt":
         lines += [
             "# --- Collision with two relaxation times, (1/w+ - 1/2)(1/w- - 1/2) = magic ---",
             "omega_odd = 1.0 / (0.5 + magic / (1.0 / omega - 0.5))",
-            f"f_out[{at(0)}] = f0 - omega * (f0 - equilibrium(W0, rho, 0.0, usq))",
         ]
+        if force == "guo":
+            lines += [
+                "# Forcing terms of Guo, by parts as well",
+                "even_force = 1.0 - 0.5 * omega",
+                "odd_force = 3.0 * (1.0 - 0.5 * omega_odd)",
+                *pushed,
+            ]
+        rest = " - 3.0 * even_force * W0 * u_dot_g" if force == "guo" else ""
+        lines.append(f"f_out[{at(0)}] = f0 - omega * (f0 - equilibrium(W0, rho, 0.0, usq)){rest}")
         for q in range(1, 19):
             o = _OPPOSITE[q]
             if o < q:
@@ -208,6 +220,14 @@ def cavity_step(d: Draft) -> None:
                 f"eq_{o} = equilibrium({_WEIGHT[o]}, rho, {_along(_C[o], names)}, usq)",
                 f"even_{q} = 0.5 * omega * (f{q} + f{o} - eq_{q} - eq_{o})",
                 f"odd_{q} = 0.5 * omega_odd * (f{q} - f{o} - eq_{q} + eq_{o})",
+            ]
+            if force == "guo":
+                cg, cu = _along(_C[q], ("gx", "gy", "gz")), _along(_C[q], names)
+                lines += [
+                    f"even_{q} -= even_force * {_WEIGHT[q]} * (9.0 * {_factor(cu)} * {_factor(cg)} - 3.0 * u_dot_g)",
+                    f"odd_{q} -= odd_force * {_WEIGHT[q]} * {_factor(cg)}",
+                ]
+            lines += [
                 f"f_out[{at(q)}] = f{q} - even_{q} - odd_{q}",
                 f"f_out[{at(o)}] = f{o} - even_{q} + odd_{q}",
             ]
@@ -215,7 +235,7 @@ def cavity_step(d: Draft) -> None:
         lines.append("# --- Collision ---")
         lines += [f"e{q} = equilibrium({_WEIGHT[q]}, rho, {_along(_C[q], names)}, usq)" for q in range(19)]
         axes = [(0, 0, "xx"), (1, 1, "yy"), (2, 2, "zz"), (0, 1, "xy"), (0, 2, "xz"), (1, 2, "yz")]
-        if turbulent or collision == "regularized":
+        if turbulent or regular:
             lines.append("# Second moments of what departs from equilibrium")
             for a, b, tag in axes:
                 terms = "".join(
@@ -235,12 +255,19 @@ def cavity_step(d: Draft) -> None:
             ]
         if force == "guo":
             lines += [
-                "# Forcing terms of Guo",
-                "forcing = 1.0 - 0.5 * omega",
-                "gx = body_force[0]\ngy = body_force[1]\ngz = body_force[2]",
-                "u_dot_g = ux * gx + uy * gy + uz * gz",
+                "# Forcing terms of Guo" + (", half of them here" if regular else ""),
+                *([] if regular else ["forcing = 1.0 - 0.5 * omega"]),
+                *pushed,
             ]
-        if collision == "regularized":
+        if regular and force == "guo":
+            lines.append(
+                "# The other half of the forcing terms belongs to the departure, whose momentum it makes zero"
+            )
+            for a, b, tag in axes:
+                v, g = names, ("gx", "gy", "gz")
+                both = f"{v[a]} * {g[a]}" if a == b else f"0.5 * ({v[a]} * {g[b]} + {v[b]} * {g[a]})"
+                lines.append(f"p_{tag} += {both}")
+        if regular:
             lines += [
                 "# Keep only the stress of the departure, which filters what has no meaning",
                 "keep = 4.5 * (1.0 - omega)",
@@ -248,7 +275,7 @@ def cavity_step(d: Draft) -> None:
             ]
         for q in range(19):
             value = f"f{q} - omega * (f{q} - e{q})"
-            if collision == "regularized":
+            if regular:
                 parts = [f"p_{tag}" for a, b, tag in axes[:3] if _C[q][a]]
                 text = " + ".join(parts)
                 for a, b, tag in axes[3:]:
@@ -266,7 +293,7 @@ def cavity_step(d: Draft) -> None:
                     if q == 0
                     else f"3.0 * ({cg} - u_dot_g) + 9.0 * {_factor(cu)} * {_factor(cg)}"
                 )
-                value += f" + forcing * {_WEIGHT[q]} * ({term})"
+                value += f" + {'0.5' if regular else 'forcing'} * {_WEIGHT[q]} * ({term})"
             lines.append(f"f_out[{at(q)}] = {value}")
     empty = "\n    density[i, j, k] = 0.0" if macros == "both" else ""
     empty += "\n    velocity[i, j, k] = wp.vec3()" if macros != "none" else ""
@@ -331,18 +358,20 @@ def cavity_step(d: Draft) -> None:
         if turbulent:
             size = np.sqrt((pi**2).sum((0, 1)))
             rate = 2.0 / (v.tau + np.sqrt(v.tau**2 + 18.0 * np.sqrt(2.0) * v.smagorinsky**2 * size / rho))
+        cg = np.einsum("aq,aijk->qijk", c, push + 0.0 * u)
+        source = w * (3.0 * (cg - (u * push).sum(0)) + 9.0 * cu * cg) * (force == "guo")
         if collision == "trt":
             mirror = off[_OPPOSITE]
             odd = 1.0 / (0.5 + v.magic / (1.0 / v.omega - 0.5))
             new = g - 0.5 * v.omega * (off + mirror) - 0.5 * odd * (off - mirror)
+            turned = source[_OPPOSITE]
+            new = new + (0.5 - 0.25 * v.omega) * (source + turned) + (0.5 - 0.25 * odd) * (source - turned)
         elif collision == "regularized":
             second = np.einsum("aq,bq->abq", c, c) - np.eye(3)[:, :, None] / 3.0
-            new = eq + (1.0 - rate) * 4.5 * w * np.einsum("abq,abijk->qijk", second, pi)
+            pi = np.einsum("aq,bq,qijk->abijk", c, c, off + 0.5 * source)
+            new = 0.5 * source + eq + (1.0 - rate) * 4.5 * w * np.einsum("abq,abijk->qijk", second, pi)
         else:
-            new = g - rate * off
-        if force == "guo":
-            cg = np.einsum("aq,a->q", c, v.body_force)[:, None, None, None]
-            new = new + (1.0 - 0.5 * rate) * w * (3.0 * (cg - (u * push).sum(0)) + 9.0 * cu * cg)
+            new = g - rate * off + (1.0 - 0.5 * rate) * source
         new = np.where(solid, f, new)
         made: dict[str, Any] = {
             "f_out": np.moveaxis(new, 0, -1) if layout == "direction last" else new.reshape(v.f_in.shape)

@@ -230,7 +230,7 @@ def forest_fire_step(d: Draft) -> None:
     ring = _RING if moore == 8 else [(-1, 0), (1, 0), (0, -1), (0, 1)]
     immune = d.flag("immunity", 0.4)
     style = d.option("style", "chain", "returns")
-    d.input("state", "int", g.shape, 0, 3)
+    d.input("state", "int", g.shape, 0, 3, about="State of each cell")
     d.input("chance", "float", g.shape, about="Uniform random numbers")
     d.param("p_grow", "float", 0.2, 0.5, about="Probability of growth")
     d.param("p_light", "float", 0.05, 0.3, about="Probability of lightning")
@@ -325,7 +325,7 @@ def sandpile_topple(d: Draft) -> None:
     g.sized(d)
     d.output("updated", "int", g.shape, about="Grains after toppling")
     if counted:
-        d.output("active", "int", 1)
+        d.output("active", "int", 1, about="Number of cells that topple")
     limit = "critical" if threshold == "param" else "4"
     ring = [(-1, 0), (1, 0), (0, -1), (0, 1)]
     own, new = g.at("grains"), g.at("updated")

@@ -223,21 +223,30 @@ def channel_step(d: Draft) -> None:
                 "tau_eff = 0.5 * (tau + wp.sqrt(tau * tau + 25.455844 * smagorinsky * smagorinsky * stress_norm / rho))",
                 "omega = 1.0 / tau_eff",
             ]
+        regular = collision == "regularized"
         if force != "none":
+            share = "0.5" if regular else "forcing"
             hit += [
-                "# Forcing terms of Guo",
-                "forcing = 1.0 - 0.5 * omega",
+                "# Forcing terms of Guo" + (", half of them here" if regular else ""),
+                *([] if regular else ["forcing = 1.0 - 0.5 * omega"]),
                 f"u_dot_g = ux * {body[0]} + uy * {body[1]}",
             ]
-        if collision == "regularized":
+        if regular:
+            hit += stress
+            if force != "none":
+                hit += [
+                    "# The other half of the forcing terms belongs to the departure, whose momentum it makes zero",
+                    f"p_xx += ux * {body[0]}",
+                    f"p_yy += uy * {body[1]}",
+                    f"p_xy += 0.5 * (ux * {body[1]} + uy * {body[0]})",
+                ]
             hit += [
-                *stress,
                 "# Keep only the stress of the departure, which filters what has no meaning",
                 "keep = 4.5 * (1.0 - omega)",
                 "trace = (p_xx + p_yy) / 3.0",
             ]
         for k in range(9):
-            if collision == "regularized":
+            if regular:
                 xx, yy, xy = _CX[k] ** 2, _CY[k] ** 2, _CX[k] * _CY[k]
                 part = " + ".join(p for p, on in (("p_xx", xx), ("p_yy", yy)) if on)
                 part += {0: "", 1: " + 2.0 * p_xy", -1: " - 2.0 * p_xy"}[xy]
@@ -255,7 +264,7 @@ def channel_step(d: Draft) -> None:
                     if k == 0
                     else f"3.0 * ({cg} - u_dot_g) + 9.0 * {_factor(cu[ahead])} * {_factor(along)}"
                 )
-                value += f" + forcing * {_WEIGHTS[k]} * ({term})"
+                value += f" + {share} * {_WEIGHTS[k]} * ({term})"
             hit.append(f"f_out[{at('i', 'j', k)}] = {value}")
     empty = {
         "none": "",
@@ -368,11 +377,14 @@ def channel_step(d: Draft) -> None:
             new = g - 0.5 * v.omega * (off + mirror) - 0.5 * odd * (off - mirror)
         elif collision == "regularized":
             q = np.einsum("ak,bk->abk", c_, c_) - np.eye(2)[:, :, None] / 3.0
+            pushed = np.einsum("aij,bij->abij", u, push)
+            pi = pi + 0.5 * (pushed + np.swapaxes(pushed, 0, 1))
             new = eq + (1.0 - rate) * 4.5 * w[:, None, None] * np.einsum("abk,abij->kij", q, pi)
         else:
             new = g - rate * off
         cg = np.einsum("dk,dij->kij", c_, push)
-        new = new + (1.0 - 0.5 * rate) * w[:, None, None] * (3.0 * (cg - (u * push).sum(0)) + 9.0 * cu_ * cg)
+        part = 0.5 if collision == "regularized" else 1.0 - 0.5 * rate
+        new = new + part * w[:, None, None] * (3.0 * (cg - (u * push).sum(0)) + 9.0 * cu_ * cg)
         new = np.where(solid, f, new)
         fluid = ~solid
         made = {"f_out": np.moveaxis(new, 0, -1) if layout == "direction last" else new}

@@ -10,6 +10,13 @@ from warpgen.synthesis.algorithms.stencil import DOMAIN
 from warpgen.synthesis.library import fluxes, limiters
 from warpgen.synthesis.writing.draft import Draft, Values
 
+_ABOUT = {
+    "h": "Depth",
+    "hu": "Discharge",
+    "rho": "Density",
+    "mom": "Momentum per volume",
+    "energy": "Total energy per volume",
+}
 _NAMES = {
     "q": "state|u|conserved",
     "updated": "out|result|advanced",
@@ -65,7 +72,7 @@ def _write(d: Draft, task: str) -> None:
     ranges = [(0.8, 1.5), (-0.4, 0.4), (2.0, 3.0)][:size]
     if apart:
         for piece, (low, high) in zip(pieces, ranges, strict=True):
-            d.input(piece, "float", n, low, high)
+            d.input(piece, "float", n, low, high, about=_ABOUT[piece])
     else:
         d.input("q", vec, n, 0.9, 1.4, about="Conserved variables")
     if task == "step":
@@ -76,7 +83,8 @@ def _write(d: Draft, task: str) -> None:
         d.output("flux", vec, n, about="Numerical fluxes")
     else:
         for output in outputs:
-            d.output(output, "float" if apart else vec, n)
+            about = f"{_ABOUT[output[:-4]]} after the step" if apart else "Conserved variables after the step"
+            d.output(output, "float" if apart else vec, n, about=about)
     typed = f"wp.{vec}"
     if apart:
         d.function(f"""

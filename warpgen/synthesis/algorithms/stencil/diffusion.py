@@ -160,6 +160,18 @@ _KINETICS: dict[str, tuple[str, str, tuple[tuple[str, float, float], ...], str]]
         "Schnakenberg: the least kinetics with Turing patterns, of an activator u and a substrate v.",
     ),
 }
+_CONSTANTS = {
+    ("gray-scott", "feed"): "Rate at which u is fed",
+    ("gray-scott", "kill"): "Rate at which v is removed, less that of the feed",
+    ("fitzhugh-nagumo", "current"): "Current that is applied",
+    ("fitzhugh-nagumo", "epsilon"): "Rate of the recovery over that of the potential",
+    ("fitzhugh-nagumo", "beta"): "Offset of the recovery",
+    ("fitzhugh-nagumo", "gamma"): "Decay of the recovery",
+    ("brusselator", "a"): "Concentration that feeds u",
+    ("brusselator", "b"): "Concentration that turns u into v",
+    ("schnakenberg", "a"): "Rate at which u is fed",
+    ("schnakenberg", "b"): "Rate at which v is fed",
+}
 
 
 @DOMAIN.algorithm(
@@ -201,7 +213,7 @@ def reaction_diffusion_step(d: Draft) -> None:
     d.param("Du", "float", 0.1, 0.2, about="Diffusion coefficient of u")
     d.param("Dv", "float", 0.05, 0.1, about="Diffusion coefficient of v")
     for name, low, high in constants:
-        d.param(name, "float", low, high)
+        d.param(name, "float", low, high, about=_CONSTANTS[kind, name])
     d.param("dt", "float", 0.1, 0.5, about="Time step")
     g.sized(d)
     ring, corner = ([(-1, 0), (1, 0), (0, -1), (0, 1)], [(-1, -1), (-1, 1), (1, -1), (1, 1)])
@@ -216,7 +228,7 @@ def reaction_diffusion_step(d: Draft) -> None:
     names = ", ".join(name for name, _, _ in constants)
     why = "# Nine points, since the five-point Laplacian prefers the axes\n" if nine else ""
     if packed == "vec2":
-        d.output("updated", "vec2", g.shape)
+        d.output("updated", "vec2", g.shape, about="Fields after the step")
         border = f"{g.at('updated')} = {g.at('C')}"
         body = f"""
 {why}lap = {lap("C")}
@@ -229,8 +241,8 @@ rate_v = Dv * lap[1] + ({rv})
 """
         field = "C"
     else:
-        d.output("U_new", "float", g.shape)
-        d.output("V_new", "float", g.shape)
+        d.output("U_new", "float", g.shape, about="Field u after the step")
+        d.output("V_new", "float", g.shape, about="Field v after the step")
         border = f"{g.at('U_new')} = {g.at('U')}\n{g.at('V_new')} = {g.at('V')}"
         field = "U"
         body = f"u = {g.at('U')}\nv = {g.at('V')}\n{why}lap_u = {lap('U')}\nlap_v = {lap('V')}\n"

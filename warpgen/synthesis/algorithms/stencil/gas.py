@@ -290,9 +290,10 @@ def euler_step(d: Draft) -> None:
         if gravity
         else "",
     )
-    d.explain("""
+    round_ = " The second axis is the radius." if axis == "cylinder" else ""
+    d.explain(f"""
         Euler equations with an ideal gas, first order in time and second order in space. Primitive variables
-        are limited and extrapolated to the faces, where a Riemann problem is solved approximately.
+        are limited and extrapolated to the faces, where a Riemann problem is solved approximately.{round_}
     """)
 
     def primitive(q: Any) -> Any:

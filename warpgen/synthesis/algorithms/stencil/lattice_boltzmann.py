@@ -66,7 +66,7 @@ class Populations:
 def _directions(d: Draft, p: Populations) -> None:
     """The lattice's velocities, by the number of the direction."""
     axes = "XYZ"[: p.ndim]
-    of = f"vec{p.q}f"
+    of = f"vec{p.q}"
     lines = [f"{of} = wp.types.vector(length={p.q}, dtype=float)"]
     for axis, letter in enumerate(axes):
         numbers = ", ".join(str(int(c[axis])) for c in p.lattice.c)
@@ -198,7 +198,7 @@ def lbm_moments(d: Draft) -> None:
     if give in ("both", "velocity"):
         d.output("u", p.vec, p.cells, about="Velocity")
     if give == "stress":
-        d.output("stress", f"mat{p.ndim}{p.ndim}", p.cells, about="Non-equilibrium stress")
+        d.output("stress", f"mat{p.ndim}{p.ndim}", p.cells, about="Second moments out of equilibrium")
     lines = [p.head(), "mass = float(0.0)"]
     if give != "density":
         lines.append(f"momentum = wp.{p.vec}()")
@@ -231,7 +231,7 @@ def lbm_moments(d: Draft) -> None:
             "both": "Computes density and velocity from lattice Boltzmann populations.",
             "velocity": "Computes velocities from lattice Boltzmann populations.",
             "density": "Computes densities from lattice Boltzmann populations.",
-            "stress": "Computes non-equilibrium stresses from lattice Boltzmann populations.",
+            "stress": "Computes the second moments of lattice Boltzmann populations that are out of equilibrium.",
         }[give]
     )
     if give != "both":
@@ -246,7 +246,7 @@ def lbm_moments(d: Draft) -> None:
         "both": "Density sum f_k and momentum sum f_k c_k, in lattice units.",
         "velocity": "Momentum sum f_k c_k over density sum f_k, in lattice units.",
         "density": "The zeroth moment, sum f_k.",
-        "stress": "Second moments sum f_k c_k c_k less those of equilibrium, in lattice units.",
+        "stress": "Second moments sum f_k c_k c_k less those of equilibrium; -(1 - 1 / (2 tau)) times them is the viscous stress.",
     }[give])  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:

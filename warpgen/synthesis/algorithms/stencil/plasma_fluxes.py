@@ -59,6 +59,9 @@ _STAR = """
     gap_{s} = s_{s} - s_m
     rho1_{s} = rho_{s} * behind_{s} / gap_{s}
     resist_{s} = rho_{s} * behind_{s} * gap_{s} - bx * bx
+    # Zero where the fast wave is Alfven's, but then no field lies along the face that could turn
+    if wp.abs(resist_{s}) < 1.0e-6 * pt_m:
+        resist_{s} = 1.0e-6 * pt_m
     turn_{s} = bx * (s_m - u_{s}) / resist_{s}
     stretch_{s} = (rho_{s} * behind_{s} * behind_{s} - bx * bx) / resist_{s}
     v1_{s} = v_{s} - by_{s} * turn_{s}

@@ -336,9 +336,10 @@ def red_black_sor(d: Draft) -> None:
     else:
         lines.append(f"{own} = {relaxed}")
     g.code(d, "\n".join(lines), "p")
-    d.explain("""
+    even_ = " Periodic sides must be even." if g.edges in ("periodic", "wrap") else ""
+    d.explain(f"""
         Red cells have black neighbors only, so all cells of one color can be updated in place
-        in parallel. Launch with `parity` 0, then 1.
+        in parallel. Launch with `parity` 0, then 1.{even_}
     """)
 
     def reference(v: Values) -> dict[str, Any]:

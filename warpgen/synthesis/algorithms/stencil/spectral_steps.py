@@ -108,7 +108,7 @@ def spectral_step(d: Draft) -> None:
     if "dispersion" in imaginary:
         d.param("dispersion", "float", 0.001, 0.01, about="coefficient of the third derivative")
     if "speed" in imaginary:
-        d.param("speed", "float", 0.5, 2.0, about="speed of long waves")
+        d.param("speed", "float", 0.5, 2.0, about="speed of long waves" if nonlinear else "speed of the flow")
     d.param("base", "float", 0.2, 0.5, about="wavenumber of the longest wave, 2 pi over the length")
     d.param("dt", "float", 0.005, 0.02, about="time step")
     if forced:

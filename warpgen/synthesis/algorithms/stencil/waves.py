@@ -92,7 +92,8 @@ def wave_step(d: Draft) -> None:
     lines.append(f"{out} = {new}")
     g.code(d, "\n".join(lines), "u", border=border)
     limit = "1" if ndim == 1 else "1 / sqrt(2)"
-    d.explain(f"d2u/dt2 = `c`^2 lap(u), stable for `c` `dt` / `dx` <= {limit}.")
+    terms = (" + `source`" if pump else "") + (" - `damping` du/dt" if damped == "linear" else "")
+    d.explain(f"d2u/dt2 = `c`^2 lap(u){terms}, stable for `c` `dt` / `dx` <= {limit}.")
 
     def reference(v: Values) -> dict[str, Any]:
         u = g.grid(v.u)
@@ -191,7 +192,7 @@ def fdtd_update(d: Draft) -> None:
 
     if edges == "conductor":
         if electric:
-            tests = [f"{c} == 0" for c in "ij"[:ndim]]
+            tests = [f"{c} == 0 or {c} == ez.shape[{a}] - 1" for a, c in enumerate("ij"[:ndim])]
             lines += [
                 f"if {' or '.join(tests)}:",
                 "    # perfect conductor: no tangential electric field",
@@ -200,7 +201,11 @@ def fdtd_update(d: Draft) -> None:
             ]
         else:
             tests = [f"{c} == ez.shape[{a}] - 1" for a, c in enumerate("ij"[:ndim])]
-            lines += [f"if {' or '.join(tests)}:", "    return"]
+            lines += [
+                f"if {' or '.join(tests)}:",
+                "    # beyond the conductor: nothing reads these",
+                "    return",
+            ]
     s_at = "i" if material == "absorber" else at
     if material in ("lossy", "absorber"):
         e = f" / eps[{at}]" if material == "lossy" else ""
@@ -246,7 +251,7 @@ def fdtd_update(d: Draft) -> None:
         frozen = np.zeros(shape, bool)
         if edges == "conductor":
             for axis in range(ndim):
-                np.moveaxis(frozen, axis, 0)[0 if electric else -1] = True
+                np.moveaxis(frozen, axis, 0)[[0, -1] if electric else -1] = True
         if electric:
             curl = v.hy - shift(v.hy, 0)
             if ndim == 2:
@@ -344,7 +349,8 @@ def schroedinger_step(d: Draft) -> None:
     else:
         lines.append(f"h_{other} = kinetic{times}")
         lines.append(f"{g.at(own)} {'+' if part == 'real' else '-'}= dt * h_{other}")
-    g.code(d, "\n".join(lines), name)
+    rim = f"{g.at('h_psi')} = wp.vec2()" if part == "hamiltonian" else ""
+    g.code(d, "\n".join(lines), name, border=rim)
     h = "-lap(psi) / 2" + (" + V psi" if potential != "none" else "")
     h += " + g |psi|^2 psi" if nonlinear else ""
     d.explain(
