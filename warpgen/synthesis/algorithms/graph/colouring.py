@@ -68,7 +68,9 @@ def independent_step(d: Draft) -> None:
 
         if count:
             d.inout("num_colored", "int", 1, value=0.0, about="Number of nodes colored in this round")
-        d.says("Colors the uncolored nodes that outrank their uncolored neighbors (Jones-Plassmann).")
+        d.says(
+            "Gives this round's color to the nodes that outrank their uncolored neighbors (Jones-Plassmann-Luby)."
+        )
         d.launch(n)
         d.code(
             """
@@ -165,7 +167,7 @@ def independent_step(d: Draft) -> None:
         d.input("color", "int", n, 0, 4, about="Node colors")
         d.output("recolor", "int", n, about="Nonzero for nodes to recolor")
         if count:
-            d.inout("num_conflicts", "int", 1, value=0.0, about="Number of conflicts")
+            d.inout("num_conflicts", "int", 1, value=0.0, about="Number of nodes to recolor")
         body = "# only the node with the larger index gives way, otherwise both would change at once\n"
         body += "if v < u and color[v] == color[u]:\n"
         body += (

@@ -46,7 +46,9 @@ def peel_nodes(d: Draft) -> None:
         d.input("degree", "int", n, 1, 6, about="Node degrees")
         d.inout("alive", "int", n, 0, 2, about="Nonzero for remaining nodes")
         d.param("k", "int", 2, 5, about="Least degree within the core")
-        d.inout("degree_new", "int", n, 0, 6, about="Node degrees of the next round")
+        d.inout(
+            "degree_new", "int", n, 0, 6, about="Node degrees of the next round, at first those of this one"
+        )
         if record:
             d.output("core", "int", n, about="Core number of removed nodes")
         if counter:
@@ -109,7 +111,8 @@ def peel_nodes(d: Draft) -> None:
         d.input("num_paths", "float", n, 1.0, 4.0, about="Number of shortest paths to each node")
         d.input("delta", "float", n, 0.0, 2.0, about="Dependencies so far")
         d.param("current", "int", 0, 4, about="Current level")
-        d.output("dependency", "float", n, about="Accumulated dependencies")
+        whose = "" if record else " of the nodes of this level"
+        d.output("dependency", "float", n, about=f"Accumulated dependencies{whose}")
         d.launch(n)
         body = "# only edges to the next level are on shortest paths\nif level[v] == current + 1:\n"
         body += "    s += num_paths[u] / num_paths[v] * (1.0 + delta[v])"

@@ -161,10 +161,21 @@ def common_neighbors(d: Draft) -> None:
     n, width, m = d.pick(30, 40), d.pick(5, 6, 8), d.pick(64, 96)
     if way == "bitmask":
         measure = "jaccard" if measure in ("adamic", "cosine") else measure
-        d.input("mask", "uint32", n, 0, 4294967295, about="Bit masks of neighbors")
+        n = 32  # a bit for each node
+        d.input(
+            "mask", "uint32", n, 0, 4294967295, about="Neighbors of each node, a bit for each of 32 nodes"
+        )
     else:
         # each row of neighbours rises; equal ones may follow each other
-        d.input("adj", "int", (n, width), 0, n, kind="ascending", about="Sorted neighbors of each node")
+        d.input(
+            "adj",
+            "int",
+            (n, width),
+            0,
+            n,
+            kind="ascending",
+            about="Sorted neighbors of each node, equally many",
+        )
     d.calls(
         {
             "count": "common_neighbors|edge_support|count_common",
@@ -221,7 +232,9 @@ def common_neighbors(d: Draft) -> None:
                         lo = mid + 1
                     else:
                         hi = mid
-                return lo < width and adj[row, wp.min(lo, width - 1)] == key
+                if lo == width:
+                    return False
+                return adj[row, lo] == key
         """)
         body = f"""
         {start}

@@ -94,7 +94,7 @@ def bfs_level(d: Draft) -> None:
         if way == "pull":
             d.output("level", "int", n, about="BFS levels after this round")
         else:
-            d.inout("level", "int", n, 0, far + 1, about="BFS levels")
+            d.inout("level", "int", n, 0, far + 1, about="BFS levels, a large number if not reached")
         if flag:
             d.inout("changed", "int", 1, value=0.0, about="Set to nonzero if anything changed")
 
@@ -210,7 +210,8 @@ def relax_edges(d: Draft) -> None:
     if way == "edges":
         d.input("sources", "int", m, 0, n, about="Source node of each edge")
         d.input("dests", "int", m, 0, n, about="Target node of each edge")
-        d.input("weights", "float", m, 0.1, 1.0, about="Edge weights")
+        of_edges = "Probabilities that edges hold" if semiring == "most reliable" else "Edge weights"
+        d.input("weights", "float", m, 0.1, 1.0, about=of_edges)
         g = adjacency.Lists("arrays", n, m, 5)
         weight = "weights[edge]"
     else:
@@ -228,7 +229,7 @@ def relax_edges(d: Draft) -> None:
     if way == "pull":
         d.output(target, "float", n, about=about)
     else:
-        d.inout(target, "float", n, 0.0, most, about=about)
+        d.inout(target, "float", n, 0.0, most, about=f"{about}, at first those before it")
     if extra == "parent":
         d.output("parent", "int", n, about="Node before each on a better path, -1 if there is none")
     if extra == "changed":

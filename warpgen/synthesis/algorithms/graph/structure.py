@@ -222,7 +222,11 @@ def component_step(d: Draft) -> None:
         else:
             d.input("weights", "float", m, 0.1, 1.0, about="Edge weights")
             d.inout(
-                "lightest", "float", n, value=2.0, about="Weight of each component's lightest outgoing edge"
+                "lightest",
+                "float",
+                n,
+                value=2.0,
+                about="Weight of each component's lightest outgoing edge, large at first",
             )
             note = "\nwp.atomic_add(outgoing, a, 1)\nwp.atomic_add(outgoing, b, 1)" if flag else ""
             if flag:

@@ -225,7 +225,7 @@ def alignment_loss(d: Draft) -> None:
         ),
         room="beta = wp.zeros(shape=(MAX_FRAMES, MAX_PLACES), dtype=float)" if both else "",
         clear=clear,
-        hopeless=f"if log_likelihood < -1.0e20:\n    # More labels than frames: such samples must not drown the others\n    {drop}"
+        hopeless=f"if log_likelihood < -1.0e20:\n    # Too few frames for the labels: such samples must not drown the others\n    {drop}"
         if finite
         else "",
         back=textwrap.dedent(back).strip("\n") if both else "",

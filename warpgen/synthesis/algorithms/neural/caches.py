@@ -18,7 +18,7 @@ def _angles(scaling: str) -> str:
         "none": f"{plain}\nreturn position * inv_freq",
         "linear": f"{plain}\n# Position interpolation\nreturn position / context_scale * inv_freq",
         "ntk": (
-            "# NTK-aware scaling stretches the low frequencies only\n"
+            "# NTK-aware scaling: the lower a frequency, the more it is slowed down\n"
             "exponent = float(rotary_dim) / float(rotary_dim - 2)\n"
             "new_base = base * wp.pow(context_scale, exponent)\n"
             "return position * wp.pow(new_base, -2.0 * float(pair) / float(rotary_dim))"
@@ -133,19 +133,19 @@ def rotary_into_cache(d: Draft) -> None:
         if cache == "ring"
         else "slot = slot_mapping[token]"
     )
-    whole = "rotary_dim" if part == "all" else "head_dim"
+    turned = "head_dim" if part == "all" else "rotary_dim"
     d.launch(tokens, heads)
     d.code(
         f"""
         token, head = wp.tid()
-        {whole} = query.shape[2]
+        head_dim = query.shape[2]
         {"" if part == "all" else "# Only the first half of the features is rotated"}
         {"" if part == "all" else "rotary_dim = head_dim // 2"}
-        half_dim = rotary_dim // 2
+        half_dim = {turned} // 2
         position = float(positions[token])
         for pair in range(half_dim):
             $pair_at
-            angle_rad = rotary_angle(pair, rotary_dim, position, base{given})
+            angle_rad = rotary_angle(pair, {turned}, position, base{given})
             rotated = rotate_pair(query[token, head, i0], query[token, head, i1], angle_rad)
             query_out[token, head, i0] = rotated[0]
             query_out[token, head, i1] = rotated[1]
@@ -159,13 +159,13 @@ def rotary_into_cache(d: Draft) -> None:
         $where
         for pair in range(half_dim):
             $pair_at
-            angle_rad = rotary_angle(pair, rotary_dim, position, base{given})
+            angle_rad = rotary_angle(pair, {turned}, position, base{given})
             rotated = rotate_pair(key[token, kv_head, i0], key[token, kv_head, i1], angle_rad)
             key_cache[{at.format("i0")}] = rotated[0]
             key_cache[{at.format("i1")}] = rotated[1]
         $copy_k
         # Values are not rotated
-        for i in range({whole}):
+        for i in range(head_dim):
             value_cache[{at.format("i")}] = value[token, kv_head, i]
         """.replace("\n        \n", "\n"),
         pair_at=pair_at,

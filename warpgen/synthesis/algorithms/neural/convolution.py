@@ -86,9 +86,12 @@ def convolution(d: Draft) -> None:
     if kind == "grouped":
         d.param("groups", "int", groups, about="number of groups of channels")
     if stride > 1:
-        d.param("stride", "int", stride, about="step of the filter")
+        spread = kind == "transposed"
+        about = "distance of neighboring inputs in the output" if spread else "step of the filter"
+        d.param("stride", "int", stride, about=about)
     if pad:
-        d.param("pad", "int", pad, about="zero padding on each side")
+        about = "places cut off on each side" if kind == "transposed" else "zero padding on each side"
+        d.param("pad", "int", pad, about=about)
     if dilation > 1:
         d.param("dilation", "int", dilation, about="spacing of the filter taps")
     d.output("y", "float", (cout, *(out,) * dim), about="output feature map")

@@ -51,7 +51,13 @@ def sample_tokens(d: Draft) -> None:
         d.input("history", "int", (batch, past), -1, vocab, about="Tokens so far, padded with -1")
         d.param("history_len", "int", past, about="Number of tokens in the history")
     if penalty == "repetition":
-        d.param("repetition_penalty", "float", 1.1, 1.5, about="Divides the logits of tokens seen")
+        d.param(
+            "repetition_penalty",
+            "float",
+            1.1,
+            1.5,
+            about="Divides positive logits of tokens seen, multiplies negative ones",
+        )
     elif penalty == "frequency":
         d.param("frequency_penalty", "float", 0.1, 0.6, about="Subtracted for each occurrence")
         d.param("presence_penalty", "float", 0.1, 0.6, about="Subtracted once for tokens seen")
@@ -78,17 +84,17 @@ def sample_tokens(d: Draft) -> None:
         d.input("noise", "float", (batch, vocab), 0.05, 0.95, about="Uniform random numbers in (0, 1)")
     elif draw == "inverse":
         d.input("noise", "float", batch, 0.05, 0.95, about="Uniform random number of each sequence")
+    cuts = top_k or nucleus != "none"
     d.output(
         "scores",
         "float",
         (batch, vocab),
-        about="Adjusted logits, which the truncation reads again"
-        if top_k or nucleus != "none"
-        else "Adjusted logits",
+        about=("Adjusted logits, which the truncation reads again" if cuts else "Adjusted logits")
+        + (", not of sequences that have ended" if finished else ""),
     )
     d.output("token", "int", batch, about="Best token" if draw == "greedy" else "Token drawn")
     if score:
-        before = " before truncation" if top_k or nucleus != "none" else ""
+        before = " before truncation" if cuts else ""
         d.output("log_prob", "float", batch, about=f"Log probability of the token{before}")
     d.module(
         "PAD = wp.constant(0)\nNEG_INF = wp.constant(-1.0e30)"
@@ -98,7 +104,6 @@ def sample_tokens(d: Draft) -> None:
     if banned == "end":
         d.module(f"EOS = wp.constant({d.pick(1, 2)})")
     end = int(d.prelude[-1].split("(")[1].rstrip(")")) if banned == "end" else -1
-    cuts = top_k or nucleus != "none"
     needs_norm = score or nucleus in ("top p", "typical") or (draw == "inverse" and not cuts)
     if needs_norm:
         d.function('''

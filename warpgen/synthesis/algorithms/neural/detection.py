@@ -158,7 +158,7 @@ def box_losses(d: Draft) -> None:
             box_term += 0.25 * corner_term
             """,
         "balanced": """
-            # Balanced L1 (Pang et al. 2019): larger gradients for inliers
+            # Balanced L1 (Pang et al. 2019, alpha = 1, gamma = log 2): larger gradients for inliers
             corner_term = float(0.0)
             for k in range(4):
                 error = wp.abs(box[k] - truth[k]) / beta

@@ -78,7 +78,12 @@ def redundancy_loss(d: Draft) -> None:
         d.says(f"Computes the {what}s of the coordinates of embeddings across two views of the same samples.")
     elif result == "terms":
         d.output(
-            "terms", "float", (batches, 2), about="what asks for alike views, and what for unlike coordinates"
+            "terms",
+            "float",
+            (batches, 2),
+            about="what asks for alike views"
+            + (" and spread" if kind == "variance and covariance" else "")
+            + ", and what for unlike coordinates",
         )
         d.says(
             "Computes the two terms of a loss that makes views alike and coordinates of embeddings unlike."

@@ -339,7 +339,7 @@ def build_observations(d: Draft) -> None:
         d.functions = [f for f in d.functions if "def yaw_of" not in f]
     d.explain(
         "Layout: base linear velocity (3), base angular velocity (3), orientation, command, joint positions,\n"
-        "joint velocities, last actions and optional groups. All entries are scaled and clipped."
+        "joint velocities, last actions and optional groups. All entries are clipped, those of a unit scaled before."
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -278,7 +278,8 @@ def ppo_loss(d: Draft) -> None:
         "L = -min(r A, clip(r, 1 - eps, 1 + eps) A)"
         + ("" if critic == "none" else " + c_v L_value")
         + (" + c_kl KL" if kl == "penalty" else "")
-        + " - c_e H,\nwhere r is the ratio of the new to the old probability of the action taken."
+        + " - c_e H,\nwhere r is the ratio of the new to the old probability of the action taken"
+        + (" and H the entropy in front of the tanh." if squashed else ".")
         + (
             "\nWhere A < 0 the first term is -max(min(r A, clip(r, 1 - eps, 1 + eps) A), dual_clip A)."
             if dual

@@ -20,7 +20,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "x": "hidden|features|x_in",
         "y": "x_out|encoded|out_features",
         "angle": "theta|phase|phi",
-        "base": "theta_base|rope_base|wavelength",
+        "base": "theta_base|rope_base|freq_base",
         "half": "half_dim|num_pairs",
     },
     double=True,

@@ -61,12 +61,12 @@ def quantise_weights(d: Draft) -> None:
         count = "x.shape[1]" if not flat else "size"
         if affine:
             range_ = f"""
+            # Include zero in the range, otherwise padding could not be represented exactly
             low = float(0.0)
             high = float(0.0)
             for k in range({count}):
                 low = wp.min(low, x{at})
                 high = wp.max(high, x{at})
-            # Include zero in the range, otherwise padding could not be represented exactly
             scale = wp.max(high - low, 1.0e-6) / MAX_CODE
             zero = wp.round(-low / scale)
             """

@@ -118,7 +118,7 @@ def recurrent_cell(d: Draft) -> None:
         final = "(1.0 - z) * g + z * h[i, j]"
     elif kind == "minimal":
         a, b = pre(1)
-        body = f"f_gate = {sigmoid}({both(0)})\ng = wp.tanh({a} + f_gate * {b})"
+        body = f"f_gate = {sigmoid}({both(0)})\n# The gate is applied after the projection\ng = wp.tanh({a} + f_gate * {b})"
         final = "(1.0 - f_gate) * h[i, j] + f_gate * g"
     else:
         body, final = "", f"wp.tanh({both(0)})"
@@ -233,7 +233,7 @@ def advantages(d: Draft) -> None:
     if needs_values:
         d.input("values", "float", shape, -2.0, 2.0, about="value estimates per environment and step")
     if ends == "dones":
-        d.input("dones", "int", shape, 0, 2, about="nonzero where an episode ends")
+        d.input("dones", "int", shape, 0, 2, about="1 where an episode ends, else 0")
     elif ends == "continues":
         d.input("alive", "float", shape, 0.5, 1.0, about="probability that an episode goes on")
     if kind == "v-trace":

@@ -39,6 +39,8 @@ def route_tokens(d: Draft) -> None:
     capacity = d.option("capacity", "shared", "per expert")
     full = d.option("when full", "drop", "next best")
     bias = d.flag("bias", 0.4)
+    if bias:
+        scores = "sigmoid"  # to shares of a softmax, of which only some are large, no bias would be alike
     groups = d.option("groups", "none", "best group")
     mask = d.option("mask", "none", "flags", "lengths")
     norm = d.flag("normalised", 0.5) if top == 2 else False

@@ -13,7 +13,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 # Independent entries of the stiffness matrix in Voigt's order, by symmetry: name, row, column.
 _CRYSTALS: dict[str, dict[str, tuple[tuple[int, int], ...]]] = {
     "cubic": {"c11": ((0, 0), (1, 1), (2, 2)), "c12": ((0, 1), (0, 2), (1, 2)), "c44": ((3, 3), (4, 4), (5, 5))},
-    "hexagonal": {"c11": ((0, 0), (1, 1)), "c12": ((0, 1),), "c13": ((0, 2), (1, 2)), "c33": ((2, 2),), "c44": ((3, 3), (4, 4)), "c66": ((5, 5),)},
+    "tetragonal": {"c11": ((0, 0), (1, 1)), "c12": ((0, 1),), "c13": ((0, 2), (1, 2)), "c33": ((2, 2),), "c44": ((3, 3), (4, 4)), "c66": ((5, 5),)},
     "orthotropic": {"c11": ((0, 0),), "c22": ((1, 1),), "c33": ((2, 2),), "c12": ((0, 1),), "c13": ((0, 2),), "c23": ((1, 2),),
                     "c44": ((3, 3),), "c55": ((4, 4),), "c66": ((5, 5),)},
 }  # fmt: skip

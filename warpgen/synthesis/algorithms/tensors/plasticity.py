@@ -74,7 +74,7 @@ def return_mapping(d: Draft) -> None:
     d.input("plastic_strain", "mat33", shape, -0.004, 0.004, about="plastic strain of the last step")
     d.input("alpha", "float", shape, 0.01, 0.1, about="equivalent plastic strain of the last step")
     if kinematic:
-        d.input("back_stress", "mat33", shape, -0.02, 0.02, about="center of the yield surface")
+        d.input("back_stress", "mat33", shape, -0.02, 0.02, about="deviatoric center of the yield surface")
     if mask == "flags":
         d.input("eroded", "bool", points, about="True for material that has failed and carries no load")
     elif mask == "ids":
@@ -145,38 +145,41 @@ def return_mapping(d: Draft) -> None:
         )
     cone = surface == "drucker prager"
     stiff = "3.0 * material.shear" + (" + material.kinematic" if kinematic else "")
-    if cone:
-        stiff = "material.shear + material.bulk * material.friction * material.dilatancy"
+    # The apex is reached by another stiffness, so that of a cone is handed over.
+    own, given = ("", f"stiffness = {stiff}") if not cone else ("stiffness: float, ", "")
     if root_find:
         d.function(
             f"""
             @wp.func
             def plastic_multiplier(
-                overstress: float, alpha: float, {extra}material: PlasticMaterial
+                overstress: float, alpha: float, {own}{extra}material: PlasticMaterial
             ) -> float:
                 \"\"\"Solve overstress - {"(k + viscous)" if viscous else "k"} * dgamma - (sigma_y(alpha + dgamma) - sigma_y(alpha)) = 0 by Newton.\"\"\"
-                stiffness = {stiff}
+                $given
                 start_stress = yield_stress(alpha, material)
-                dgamma = overstress / (stiffness + yield_slope(alpha, material))
-                for _ in range(5):
+                dgamma = float(0.0)
+                for _ in range(6):
                     grown = yield_stress(alpha + dgamma, material) - start_stress
                     residual = overstress - stiffness * dgamma - grown{resist[0]}
                     tangent = -stiffness - yield_slope(alpha + dgamma, material){resist[1]}
                     dgamma = dgamma - residual / tangent
-                return wp.max(dgamma, 0.0)
-            """
+                return dgamma
+            """,
+            given=given,
         )
     else:
         d.function(
             f"""
             @wp.func
-            def plastic_multiplier(overstress: float, {extra}material: PlasticMaterial) -> float:
+            def plastic_multiplier(overstress: float, {own}{extra}material: PlasticMaterial) -> float:
                 \"\"\"Return the increment of plastic strain, in closed form for linear hardening.\"\"\"
-                stiffness = {stiff}
+                $given
                 return overstress / (stiffness + material.hardening{" + viscous" if viscous else ""})
-            """
+            """,
+            given=given,
         )
-    call = f"plastic_multiplier(yield_value, {'alpha_old, ' if root_find else ''}{'viscous, ' if viscous else ''}material)"
+    state_args = f"{'alpha_old, ' if root_find else ''}{{}}{'viscous, ' if viscous else ''}material"
+    call = f"plastic_multiplier(yield_value, {state_args.format('cone_stiffness, ' if cone else '')})"
     at = "elem, point" if gauss else "point"
     owner = "elem" if gauss else "point"
     keep = f"new_plastic_strain[{at}] = ep_old\nnew_alpha[{at}] = alpha_old" if state else ""
@@ -192,22 +195,25 @@ def return_mapping(d: Draft) -> None:
     if cone:
         back = f"""
             # Return to the smooth part of the cone
+            apex_stiffness = material.bulk * material.friction * material.dilatancy
+            cone_stiffness = material.shear + apex_stiffness
             dgamma = {call}
             root_j2_new = root_j2 - material.shear * dgamma
-            p_new = p_trial - material.bulk * material.dilatancy * dgamma
             if root_j2_new < 0.0:
-                # Beyond the apex no cone is left, so only the pressure returns
-                apex = yield_stress(alpha_old, material) / material.friction
-                d_vol = (p_trial - apex) / material.bulk
-                stress[{at}] = apex * wp.identity(n=3, dtype=float)
+                # The cone ends before, so the stress returns to its apex, where no deviator is left
+                apex_over = material.friction * p_trial - yield_stress(alpha_old, material)
+                d_apex = plastic_multiplier(apex_over, {state_args.format("apex_stiffness, ")})
+                p_apex = p_trial - material.bulk * material.dilatancy * d_apex
+                stress[{at}] = p_apex * wp.identity(n=3, dtype=float)
                 $apex
                 return
+            p_new = p_trial - material.bulk * material.dilatancy * dgamma
             flow = dev_trial / (2.0 * root_j2)
             stress[{at}] = root_j2_new / root_j2 * dev_trial + p_new * wp.identity(n=3, dtype=float)
             $store
         """
         check = """
-            # f = sqrt(J2) + eta * p - sigma_y
+            # f = sqrt(J2) + friction * p - sigma_y
             root_j2 = frobenius_norm(dev_trial) / wp.sqrt(2.0)
             yield_value = root_j2 + material.friction * p_trial - yield_stress(alpha_old, material)
         """
@@ -218,16 +224,14 @@ def return_mapping(d: Draft) -> None:
             else ""
         )
         apex = (
-            f"vol_part = d_vol / 3.0 * wp.identity(n=3, dtype=float)\n"
-            f"new_plastic_strain[{at}] = deviator(eps) + wp.trace(ep_old) / 3.0 * wp.identity(n=3, dtype=float) + vol_part\n"
-            f"new_alpha[{at}] = alpha_old"
+            "ep_vol = wp.trace(ep_old) + material.dilatancy * d_apex\n"
+            f"new_plastic_strain[{at}] = deviator(eps) + ep_vol / 3.0 * wp.identity(n=3, dtype=float)\n"
+            f"new_alpha[{at}] = alpha_old + d_apex"
             if state
             else ""
         )
         if not state:
-            back = "\n".join(
-                line for line in back.split("\n") if "d_vol = " not in line and "flow = " not in line
-            )
+            back = "\n".join(line for line in back.split("\n") if "flow = " not in line)
     else:
         shift = f"relative = dev_trial - back_stress[{at}]\n            " if kinematic else ""
         check = f"""
@@ -293,7 +297,7 @@ def return_mapping(d: Draft) -> None:
         apex=apex,
     )
     d.explain(
-        ("sqrt(J2) + eta p" if cone else "sqrt(3/2) |dev(sigma)|")
+        ("sqrt(J2) + friction p" if cone else "sqrt(3/2) |dev(sigma)" + (" - beta|" if kinematic else "|"))
         + " <= sigma_y(alpha), small strains, associative flow in the deviatoric plane.\n"
         "Stresses are in GPa; tension is positive."
     )
@@ -325,13 +329,17 @@ def return_mapping(d: Draft) -> None:
         k = 3 * m["shear"] + (m["kinematic"] if kinematic else 0.0)
         if cone:
             k = m["shear"] + m["bulk"] * m["friction"] * m["dilatancy"]
-        k = k + (m["viscosity"] / v.dt if viscous else 0.0)
-        low, high = np.zeros_like(over), np.maximum(over, 0.0) / k
-        for _ in range(60):  # hardening only shortens the step, so that the root lies between
-            mid = (low + high) / 2
-            up = over - k * mid - (grow(al + mid) - grow(al)) > 0
-            low, high = np.where(up, mid, low), np.where(up, high, mid)
-        g = np.where(over > 0, (low + high) / 2, 0.0)
+        slow = m["viscosity"] / v.dt if viscous else 0.0
+
+        def step(over: Any, k: Any) -> Any:
+            low, high = np.zeros_like(over), np.maximum(over, 0.0) / k
+            for _ in range(60):  # hardening only shortens the step, so that the root lies between
+                mid = (low + high) / 2
+                up = over - k * mid - (grow(al + mid) - grow(al)) > 0
+                low, high = np.where(up, mid, low), np.where(up, high, mid)
+            return np.where(over > 0, (low + high) / 2, 0.0)
+
+        g = step(over, k + slow)
         big = g[..., None, None]
         with np.errstate(all="ignore"):
             flow = rel / q[..., None, None] * (0.5 if cone else 1.5)
@@ -341,13 +349,14 @@ def return_mapping(d: Draft) -> None:
             sigma = sigma - m["bulk"] * m["dilatancy"] * big * eye
             ep_new = ep_new + big * m["dilatancy"] / 3 * eye
             tip = (over > 0) & (q - m["shear"] * g < 0)
-            pa = grow(al) / m["friction"]
+            ga = step(m["friction"] * p - grow(al), m["bulk"] * m["friction"] * m["dilatancy"] + slow)
+            pa = p - m["bulk"] * m["dilatancy"] * ga
             t = tip[..., None, None]
             sigma = np.where(t, pa[..., None, None] * eye, sigma)
             pv = np.trace(ep, axis1=-2, axis2=-1) + (p - pa) / m["bulk"]
             dv = e - np.trace(e, axis1=-2, axis2=-1)[..., None, None] / 3 * eye
             ep_new = np.where(t, dv + pv[..., None, None] / 3 * eye, ep_new)
-            al_new = np.where(tip, al, al_new)
+            al_new = np.where(tip, al + ga, al_new)
         there = np.ones(points, bool)
         if mask != "none":
             there = ~v.eroded if mask == "flags" else v.material_id >= 0

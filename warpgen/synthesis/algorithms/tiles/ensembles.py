@@ -367,7 +367,7 @@ def riccati_recursion(d: Draft) -> None:
     )
     d.explain(
         f"K = (R + {g}B^T P B)^-1 {right}, P <- Q + {g}A^T P A - {right if cross else f'({right})'}^T K,\n"
-        f"from the last step to the first{', ' + ', '.join(also) if also else ''}. The best input is -K x."
+        f"from the last step, where P = Q, to the first{', ' + ', '.join(also) if also else ''}. The best input is -K x."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

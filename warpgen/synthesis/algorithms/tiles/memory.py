@@ -162,7 +162,7 @@ def block_histogram(d: Draft) -> None:
     size, samples = extent(d, "BINS", bins), extent(d, "BLOCK_SAMPLES", per)
     last = str(bins - 1) if size.isdigit() else f"{size} - 1"
     if spaced == "integers":
-        d.input("x", "int", per * blocks, 0, bins)
+        d.input("x", "int", per * blocks, 0, bins, about="samples, each the number of a bin")
         level = "x[at]"
     elif spaced == "linear":
         d.input("x", "float", per * blocks, 0.0, 1.0, about="samples between zero and one")
@@ -187,7 +187,11 @@ def block_histogram(d: Draft) -> None:
         store = f"wp.tile_store({counts}, wp.tile_reshape(shared_bins, shape={extents}), offset={at})"
     index = "group_id, level" if two else "level"
     over = "all samples" if combined == "total" else "the samples of each block"
-    scale = {"linear": "equal bins", "logarithmic": "octaves", "integers": "a bin for each value"}[spaced]
+    scale = {
+        "linear": "equal bins",
+        "logarithmic": "octaves, all above in the last",
+        "integers": "a bin for each value",
+    }[spaced]
     apart = ", two groups apart" if two else ""
     d.says(
         f"{'Adds up the weights of' if weighted else 'Counts'} {over} in {scale}{apart}, by way of a shared tile."
@@ -380,7 +384,7 @@ def stencil_views(d: Draft) -> None:
         n * blocks + ghosts if rows == "flat" else (blocks, n + ghosts),
         -1.0,
         1.0,
-        about="values on the grid",
+        about="values on a grid of unit spacing",
     )
     if kind == "upwind":
         d.param("courant", "float", 0.1, 0.9, about="Courant number")
@@ -420,7 +424,8 @@ def stencil_views(d: Draft) -> None:
         f"block = wp.tid()\npadded = {load}\n$lines\n{store.format(made)}",
         lines=lines,
     )
-    d.explain("The tile is loaded with the edges of its neighbours; its views share its memory.")
+    edges = "with the edges of its neighbours" if rows == "flat" else "with the values beyond its ends"
+    d.explain(f"The tile is loaded {edges}; its views share its memory.")
 
     def reference(v: Values) -> Mapping[str, Any]:
         u = v.u

@@ -79,7 +79,9 @@ def orthogonal_step(d: Draft) -> None:
     if result == "update":
         d.output("updates", "float", shape, about="orthogonalized updates")
     elif result == "defect":
-        d.output("defects", "float", layers, about="distance of the updates from orthonormal rows or columns")
+        d.output(
+            "defects", "float", layers, about="Frobenius norms of the Gram matrices less the unit matrix"
+        )
     small = "COLS" if tall else "ROWS"
     gram = "wp.tile_matmul(wp.tile_transpose(x), x)" if tall else "wp.tile_matmul(x, wp.tile_transpose(x))"
     apply = "wp.tile_matmul(x, mix)" if tall else "wp.tile_matmul(mix, x)"

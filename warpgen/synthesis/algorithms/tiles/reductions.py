@@ -196,11 +196,11 @@ def nearest_code(d: Draft) -> None:
     spelled = d.option("spelled", "subscript", "extract", "stored")
     if dimension == 1 and measure == "product":
         measure = "squared"
-    best_of = "correlates best with" if measure == "product" else "is nearest to"
+    best_of = "has the largest inner product with" if measure == "product" else "is nearest to"
     d.says({
         "index": f"Finds the entry of a codebook that {best_of} each sample.",
-        "index and value": f"Finds the entry of a codebook that {best_of} each sample, and how "
-        + ("well." if measure == "product" else "far off it is."),
+        "index and value": f"Finds the entry of a codebook that {best_of} each sample, and "
+        + ("that product." if measure == "product" else "how far off it is."),
         "entry": f"Replaces each sample by the entry of a codebook that {best_of} it.",
     }[kept])  # fmt: skip
     if measure != "product":
@@ -236,7 +236,7 @@ def nearest_code(d: Draft) -> None:
     }[measure]
     builtin = measure == "product" and d.flag("builtin")
     if measure == "product":
-        d.calls("best_match|match_codebook|best_correlated_code")
+        d.calls("best_match|match_codebook|largest_product_code")
     if not builtin:
         d.function(f"""
             @wp.func
@@ -305,8 +305,10 @@ def inner_products(d: Draft) -> None:
     kind = d.option("kind", "dot", "cosine", "projection", "rejection", "line search")
     spelled = d.option("spelled", "subscript", "extract")
     way = d.option("way", "dot", "sum", "reduce")
-    if way == "reduce" or (spelled == "extract" and kind not in ("dot", "cosine")):
-        d.forward_only()  # Warp has no adjoint of the one; that of the other, on a GPU, counts each thread
+    if way == "reduce":
+        d.forward_only()  # Warp has no adjoint of it
+    if kind != "dot":
+        d.forward_only()  # on a GPU, adjoints of reductions of one type share memory without a barrier
     d.says(
         {
             "dot": "Takes inner products of pairs of long vectors, a block for each pair.",

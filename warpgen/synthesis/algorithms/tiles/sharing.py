@@ -64,7 +64,7 @@ def block_total(d: Draft) -> None:
         d.input("mass", "float", count, 0.5, 2.0, about="mass per point")
     vectors = what in ("momentum", "centre")
     if what == "smallest":
-        d.inout(total, "float", 1, value=10.0)
+        d.inout(total, "float", 1, value=10.0, about="smallest magnitude so far")
     else:
         d.output(total, "vec3" if vectors else "float", 1)
     square = f"wp.length_sq({x}[tid])" if loaded == "vector" else f"{x}[tid] * {x}[tid]"
@@ -352,10 +352,11 @@ def joined_halves(d: Draft) -> None:
     d.output(out_, "float", 2 * half * blocks if shape == "flat" else (2 * blocks, half))
     first, second = {
         "plain": ("lo", "hi"),
-        "haar": ("(lo + hi) * 0.5", "(lo - hi) * 0.5"),
+        "haar": ("(even_tile + odd_tile) * 0.5", "(even_tile - odd_tile) * 0.5"),
         "butterfly": ("c * lo - s * hi", "s * lo + c * hi"),
         "mirror": ("share", f"wp.tile_ones(shape={h}, dtype=float) - share"),
     }[what]
+    held, other = {"haar": ("even_tile", "odd_tile"), "mirror": ("share", "")}.get(what, ("lo", "hi"))
     if spelled == "call":
         assign = (
             f"wp.tile_assign(whole, {first}, offset=(0,))\nwp.tile_assign(whole, {second}, offset=({h},))"
@@ -371,14 +372,14 @@ def joined_halves(d: Draft) -> None:
     d.code(
         f"""
         block = wp.tid()
-        {"share" if what == "mirror" else "lo"} = wp.tile_load({a_in}, shape={h}, offset=block * {h})
+        {held} = wp.tile_load({a_in}, shape={h}, offset=block * {h})
         $other
         $angle
         whole = wp.tile_{start}(shape={size}, dtype=float, storage="shared")
         $assign
         {store}
         """,
-        other="" if what == "mirror" else f"hi = wp.tile_load({b_in}, shape={h}, offset=block * {h})",
+        other="" if what == "mirror" else f"{other} = wp.tile_load({b_in}, shape={h}, offset=block * {h})",
         angle="c = wp.cos(angle)\ns = wp.sin(angle)" if what == "butterfly" else "",
         assign=assign,
     )

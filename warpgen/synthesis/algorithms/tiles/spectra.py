@@ -55,7 +55,7 @@ def spectral_filter(d: Draft) -> None:
     }[kind])  # fmt: skip
     d.input("signal", "vec2", (rows, n), -1.0, 1.0, about="complex samples (real, imaginary)")
     if kind == "low pass":
-        d.param("cutoff", "float", 20.0, 60.0, about="cutoff frequency in cycles per record")
+        d.param("cutoff", "float", 20.0, 60.0, about="frequency that is halved, in cycles per record")
     if kind == "shift":
         d.param("delay", "float", 0.1, 0.9, about="delay as a part of the period")
     if kind == "convolve":

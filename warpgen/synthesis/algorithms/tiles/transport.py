@@ -19,6 +19,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
         "supply": "source_mass",
         "demand": "target_mass",
         "kernel": "gibbs|K|affinity",
+        "penalty": "marginal_penalty|rho|mass_penalty",
         "epsilon": "regularization|eps|temperature",
         "ROWS": "N|NUM_SOURCES|N_SRC",
         "COLS": "M|NUM_TARGETS|N_DST",
@@ -54,7 +55,13 @@ def transport_plans(d: Draft) -> None:
         d.input("demand", "float", (blocks, cols), 0.1, 1.0, about="demands")
     d.param("epsilon", "float", 0.2, 0.4, about="weight of the entropy")
     if relaxed:
-        d.param("slack", "float", 0.5, 1.0, about="weight of masses that are created or destroyed")
+        d.param(
+            "penalty",
+            "float",
+            0.5,
+            1.0,
+            about="weight of the divergence of row and column sums from given ones",
+        )
     if over:
         d.param("omega", "float", 1.1, 1.3, about="factor of over-relaxation")
     d.param("sweeps", "int", sweeps, about="number of iterations")
@@ -68,9 +75,13 @@ def transport_plans(d: Draft) -> None:
         ),
     }[result]
     d.output(name, "float", shape, about=about)
-    if result != "plan":
-        d.says({"cost": "Computes the cost of moving supplies to demands under an entropy penalty (Sinkhorn).",
-                "potentials": "Finds the dual potentials of entropic optimal transport (Sinkhorn)."}[result])  # fmt: skip
+    of = "unbalanced " if relaxed else ""
+    d.says({
+        "plan": "Finds an unbalanced plan to move supplies to demands under an entropy penalty (Sinkhorn)."
+        if relaxed else "Finds the cheapest way to move supplies to demands under an entropy penalty (Sinkhorn).",
+        "cost": f"Computes the cost <P, C> of {of}transport from supplies to demands under an entropy penalty (Sinkhorn).",
+        "potentials": f"Finds the dual potentials of {of}entropic optimal transport (Sinkhorn).",
+    }[result])  # fmt: skip
     d.function('''
         @wp.func
         def gibbs(cost: float, epsilon: float) -> float:
@@ -80,7 +91,7 @@ def transport_plans(d: Draft) -> None:
     if cost != "given":
         formula = "(a - b) * (a - b)" if cost == "squared distance" else "wp.abs(a - b)"
         d.function(f"@wp.func\ndef ground_cost(a: float, b: float) -> float:\n    return {formula}")
-    power = "slack / (slack + epsilon)"
+    power = "penalty / (penalty + epsilon)"
     if space == "scalings":
         ratio = "wp.pow(mass / kernel_sum, power)" if relaxed else "mass / kernel_sum"
         extra = ", power: float" if relaxed else ""
@@ -215,12 +226,13 @@ def transport_plans(d: Draft) -> None:
         body=dedented(body),
         end=dedented(end),
     )
-    sums = (
-        "sums that may differ from the given ones at a price" if relaxed else "the given row and column sums"
+    d.explain(
+        "Minimizes <P, C> + `epsilon` sum P (log P - 1) + `penalty` (KL(P 1 | a) + KL(P^T 1 | b)) over plans P, with\n"
+        "supplies a and demands b, by scaling rows and columns in turn."
+        if relaxed
+        else "Minimizes <P, C> + `epsilon` sum P (log P - 1) over plans P with the given row and column sums, by scaling\n"
+        "rows and columns in turn."
     )
-    d.explain(f"""
-        Minimizes <P, C> + `epsilon` sum P (log P - 1) over plans P with {sums}, by scaling rows and columns in turn.
-    """)
 
     def reference(v: Values) -> Mapping[str, Any]:
         if cost == "given":
@@ -239,7 +251,7 @@ def transport_plans(d: Draft) -> None:
             else np.full((blocks, cols), 1 / cols)
         )
         k, u, w = np.exp(-c / v.epsilon), np.ones((blocks, rows)), np.ones((blocks, cols))
-        p = v.slack / (v.slack + v.epsilon) if relaxed else v.omega if over else 1.0
+        p = v.penalty / (v.penalty + v.epsilon) if relaxed else v.omega if over else 1.0
         for _ in range(sweeps):
             if over:
                 u = u ** (1 - p) * (a / np.einsum("bij,bj->bi", k, w)) ** p
