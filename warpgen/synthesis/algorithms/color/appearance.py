@@ -123,10 +123,21 @@ def appearance_correlates(d: Draft) -> None:
     size: int | tuple[int, ...] = (count, n) if several else n
     at = "condition, i" if several else "i"
     outputs = {
-        "correlates": (("lightness", "J"), ("chroma", "C"), ("hue_angle", "h in degrees")),
-        "uniform space": (("ucs", "J', a', b'"),),
-        "brightness": (("brightness", "Q"), ("colorfulness", "M"), ("saturation", "s")),
-        "quadrature": (("lightness", "J"), ("hue_quadrature", "H, 0 red, 100 yellow, 200 green, 300 blue")),
+        "correlates": (
+            ("lightness", "Lightness J, 0 to 100"),
+            ("chroma", "Chroma C"),
+            ("hue_angle", "Hue angle h in degrees"),
+        ),
+        "uniform space": (("ucs", "Coordinates J', a' and b'"),),
+        "brightness": (
+            ("brightness", "Brightness Q"),
+            ("colorfulness", "Colorfulness M"),
+            ("saturation", "Saturation s"),
+        ),
+        "quadrature": (
+            ("lightness", "Lightness J, 0 to 100"),
+            ("hue_quadrature", "Hue quadrature H: 0 red, 100 yellow, 200 green, 300 blue"),
+        ),
     }[result]
     for out, about in outputs:
         d.output(out, "vec3" if out == "ucs" else "float", size, about=about)

@@ -48,7 +48,7 @@ def _rows(names: str, matrix: Any, of: str, digits: int = 7) -> str:
     source="Lindbloom 2017; Hable 2010; Reinhard et al. 2002; Ottosson 2020; IEC 61966-2-1",
     names={
         "develop_image": "tonemap_image|render_to_display|grade_pixels",
-        "linear": "hdr|scene|radiance",
+        "linear": "hdr|scene|scene_light",
         "exposure": "stops|ev|gain_ev",
         "white": "illuminant|source_white|scene_white",
         "display": "ldr|screen",
@@ -58,7 +58,7 @@ def _rows(names: str, matrix: Any, of: str, digits: int = 7) -> str:
     weight=5,
 )
 def develop_image(d: Draft) -> None:
-    """Develops linear radiance for a display: exposure, white balance, tone curve and encoding."""
+    """Develops linear light for a display: exposure, white balance, tone curve and encoding."""
     balance = d.option("balance", "bradford", "channel gains", "none")
     curve = d.option("curve", "filmic", "reinhard", "narkowicz", "logarithmic", "white point")
     apply = d.option("apply", "channels", "luminance")
@@ -85,7 +85,7 @@ def develop_image(d: Draft) -> None:
     if saturate != "none":
         d.param("saturation", "float", 0.6, 1.3, about="Saturation factor")
     if curve == "white point":
-        d.param("brightest", "float", 2.0, 5.0, about="Radiance that maps to white")
+        d.param("brightest", "float", 2.0, 5.0, about="Light that maps to white")
     if coding == "gamma":
         d.param("gamma", "float", 1.8, 2.6, about="Display gamma")
     expose = "# Exposure compensation in stops (EV)\nscale = wp.pow(2.0, exposure)\nr *= scale\ng *= scale\nb *= scale"

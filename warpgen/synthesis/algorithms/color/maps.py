@@ -46,6 +46,8 @@ def color_maps(d: Draft) -> None:
     if scale == "log":
         said = said.replace("values", "logarithms of values")
     d.says(said.replace(".", ", with gray out of range.") if marked else said)
+    if not marked:
+        d.explain("Values out of range get the color of the nearer end.")
     form = Form(d)
     form.element("x", "field", 0.5, 4.5, about="values to show")
     low, high = d.pick(("low", "high"), ("vmin", "vmax"), ("lower", "upper"))
@@ -207,6 +209,8 @@ def seen_colors(d: Draft) -> None:
         bound = "clamp"  # its rows sum to more than one
     if kind in ("luma chroma", "swap"):
         bound = "none"  # color differences are signed, and a swap leaves no range
+    if bound == "clamp":
+        d.explain("Results are kept within [0, 1].")
     d.calls(
         {
             "protan": "simulate_protanopia|protan_vision|simulate_color_blindness",
@@ -323,7 +327,7 @@ def seen_colors(d: Draft) -> None:
     names={
         "x": "light|linear",
         "v": "signal|encoded",
-        "lights": "linear_values|radiances",
+        "lights": "linear_values|light_levels",
         "signals": "encoded_values|code_values",
         "peak": "white|max_light",
     },

@@ -185,6 +185,8 @@ def develop_raw(d: Draft) -> None:
         d.module("FILMIC_WHITE = wp.constant(4.0)  # light that maps to white")
         d.function(helper)
     d.function(_ENCODE)
+    if highlights:
+        d.module("HIGHLIGHT_RANGE = wp.constant(0.5)  # excess over white from which on pixels are gray")
     far = demosaic != "bilinear"
     red_row, red_col = _PHASES[phase]
     shown = "out" if tone == "clip" else "mapped"
@@ -269,10 +271,10 @@ def develop_raw(d: Draft) -> None:
         if vignetting
         else "",
         highlights="""
-            # --- Highlights: pull clipped pixels to the neutral axis to avoid color casts, fully from 1.5 on ---
+            # --- Highlights: pull clipped pixels to the neutral axis to avoid color casts ---
             brightest = wp.max(red, wp.max(green, blue))
             if brightest > 1.0:
-                neutral = wp.min((brightest - 1.0) / 0.5, 1.0)
+                neutral = wp.min((brightest - 1.0) / HIGHLIGHT_RANGE, 1.0)
                 red = (1.0 - neutral) * red + neutral * brightest
                 green = (1.0 - neutral) * green + neutral * brightest
                 blue = (1.0 - neutral) * blue + neutral * brightest

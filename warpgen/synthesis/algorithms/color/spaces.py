@@ -59,7 +59,7 @@ def compare_colors(d: Draft) -> None:
         }[result])  # fmt: skip
     first, second = {
         "pairs": d.pick(("first", "second"), ("standards", "samples"), ("references", "trials")),
-        "palette": d.pick(("colors", "palette"), ("samples", "swatches")),
+        "palette": d.pick(("colors", "palette"), ("samples", "palette_colors")),
         "one": d.pick(("first", "second"), ("colors", "target"), ("standards", "sample")),
     }[against]
     many = patches if palette else count
@@ -85,8 +85,8 @@ def compare_colors(d: Draft) -> None:
         else:
             d.input(second, "vec3", many, low, high, about=f"{about}: {kind}")
     if weights:
-        d.param("kl", "float", 1.0, 2.0, about="Weight of lightness")
-        d.param("kc", "float", 0.8, 1.4, about="Weight of chroma")
+        d.param("kl", "float", 1.0, 2.0, about="Tolerance of lightness, which divides its differences")
+        d.param("kc", "float", 0.8, 1.4, about="Tolerance of chroma, which divides its differences")
     if result == "tolerance":
         d.param("tolerance", "float", 2.0, 6.0, about="Acceptable difference")
     at = {"pairs": "[tid]", "palette": "[s]", "one": ""}[against]

@@ -198,7 +198,12 @@ def ordered_dither(d: Draft) -> None:
         d.param("width", "int", w, about="Pixels per row")
     if result != "bit":
         d.param("levels", "int", n, about="Number of output levels")
-    d.output("dst", "float" if result == "value" else "int", shape, about="Output image")
+    about = {
+        "bit": "0 or 1",
+        "level": "Level numbers, 0 to levels - 1",
+        "value": "Levels as values in [0, 1]",
+    }[result]
+    d.output("dst", "float" if result == "value" else "int", shape, about=about)
     place = "tid" if flat else "y, x"
     name = "threshold" if result == "bit" else "bias"
     lines = ["tid = wp.tid()", "y = tid // width", "x = tid % width"] if flat else ["y, x = wp.tid()"]

@@ -66,7 +66,7 @@ def matched_descriptors(d: Draft) -> None:
     if windowed:
         d.input(left_at, "vec2", (views, queries), 0.0, 1.0, about="places of the queries in their picture")
         d.input(right_at, "vec2", (views, trained), 0.0, 1.0, about="places of the others")
-        d.param("window", "float", 0.6, 0.9, about="largest distance of places that match")
+        d.param("window", "float", 0.35, 0.6, about="largest distance of places that match")
     if result == "within":
         d.param(
             "radius",
@@ -76,7 +76,7 @@ def matched_descriptors(d: Draft) -> None:
         )
     elif result == "ratio test":
         d.param(
-            "ratio", "float", 0.75, 0.95, about="the best match must be this much nearer than the next one"
+            "ratio", "float", 0.93, 0.99, about="largest distance of the best match over that of the next one"
         )
     name, type_, shape, about = {
         "nearest": (
@@ -89,14 +89,16 @@ def matched_descriptors(d: Draft) -> None:
             "matches",
             "int",
             (views, queries),
-            "index of the nearest descriptor, -1 if the next one is nearly as near",
+            "index of the nearest descriptor, -1 if the next one is nearly as near"
+            + (" or none is in the window" if windowed else ""),
         ),
         "within": ("counts", "int", (views, queries), "number of descriptors within the radius"),
         "mutual": (
             "matches",
             "int",
             (views, queries),
-            "index of the nearest descriptor, -1 if its nearest is another",
+            "index of the nearest descriptor, -1 if its nearest is another"
+            + (" or none is in the window" if windowed else ""),
         ),
         "distances": (
             "distances",
@@ -110,7 +112,7 @@ def matched_descriptors(d: Draft) -> None:
     d.says(
         {
             "nearest": f"Finds for each binary descriptor of a picture the nearest one of another ({how} distance).",
-            "ratio test": f"Matches binary descriptors where the nearest is much nearer than the next ({how} distance).",
+            "ratio test": f"Matches binary descriptors where the nearest is clearly nearer than the next ({how} distance).",
             "within": f"Counts for each binary descriptor of a picture those of another that are near ({how} distance).",
             "mutual": f"Matches binary descriptors of two pictures that are each other's nearest ({how} distance).",
             "distances": f"Computes the {how} distances of all pairs of binary descriptors of two pictures.",

@@ -22,6 +22,10 @@ class Keypoint:
     octave: int
 ''')
 
+UPRIGHT_KEYPOINT = piece(
+    KEYPOINT.text.replace(", orientation in radians", "").replace("    angle: float\n", "")
+)
+
 _SCATTER = '''
 @wp.func
 def scatter_sample(
@@ -145,9 +149,17 @@ def describe_keypoints(d: Draft) -> None:
         1.0,
         about="Blurred images, shape (octaves, height, width)",
     )
-    d.struct("keypoints", KEYPOINT, {
-        "position": fill(5.0, 13.0), "scale": fill(1.5, 2.5), "angle": fill(-3.0, 3.0), "octave": fill(-1, octaves),
-    }, n, about="Keypoints; octave -1 marks rejected ones")  # fmt: skip
+    fields = {"position": fill(5.0, 13.0), "scale": fill(1.5, 2.5)}
+    if orientation == "rotated":
+        fields["angle"] = fill(-3.0, 3.0)
+    fields["octave"] = fill(-1, octaves)
+    d.struct(
+        "keypoints",
+        KEYPOINT if orientation == "rotated" else UPRIGHT_KEYPOINT,
+        fields,
+        n,
+        about="Keypoints; octave -1 marks rejected ones",
+    )
     if capped:
         d.input(
             "keypoint_count", "int", 1, n // 2, n + 3, about="Number of detections, may exceed the capacity"
@@ -290,9 +302,10 @@ def describe_keypoints(d: Draft) -> None:
         turn="relative" if orientation == "rotated" else "direction",
         normalize="normalize_descriptor(descriptors, keypoint_index)" if scaling != "none" else "",
     )
+    turning = ", and turns with it" if orientation == "rotated" else ", and stays upright"
     d.explain(f"""
         A window of ``num_samples`` x ``num_samples`` samples is split into {cells} x {cells} cells with {bins} orientation
-        bins each. The window scales with the keypoint.
+        bins each. The window scales with the keypoint{turning}.
     """)
 
     def agrees(v: Values, after: Values) -> None:

@@ -73,20 +73,24 @@ def thin_edges(d: Draft) -> None:
         d.input("region", "bool", size, about="Where edges are looked for")
     if threshold == "local":
         d.input("noise", "float", size, 0.05, 0.15, about="Noise of the gradient around each pixel")
-        d.param(weak, "float", 1.0, 1.5, about=f"{least}, in units of the noise")
+        d.param(weak, "float", 1.5, 2.0, about=f"{least}, in units of the noise")
         if result == "classes":
-            d.param("high", "float", 2.0, 3.0, about="Upper threshold in units of the noise")
+            d.param("high", "float", 2.5, 3.5, about="Upper threshold in units of the noise")
     elif threshold == "ratio":
-        d.param("high", "float", 0.2, 0.35, about="Upper threshold")
+        d.param("high", "float", 0.3, 0.4, about="Upper threshold")
         d.param("ratio", "float", 0.4, 0.6, about="Lower over upper threshold")
     else:
-        d.param(weak, "float", 0.08, 0.15, about=least)
+        d.param(weak, "float", 0.15, 0.25, about=least)
         if result == "classes":
-            d.param("high", "float", 0.2, 0.35, about="Upper threshold")
+            d.param("high", "float", 0.3, 0.4, about="Upper threshold")
     name, type, about = {
         "classes": ("edges", "int", "0 none, 1 weak, 2 strong"),
         "strength": ("strength", "float", "Gradient magnitude on edges, else 0"),
-        "offset": ("subpixel", "vec2", "Offset of the edge from the pixel's center [px]"),
+        "offset": (
+            "subpixel",
+            "vec2",
+            "Offset of the edge from the pixel's center, 0 also where there is none [px]",
+        ),
         "orientation": ("orientation", "float", "Direction of the gradient on edges, in [0, pi), else -1"),
     }[result]
     d.output(name, type, size, about=about)

@@ -147,9 +147,9 @@ def suppress_non_maxima(d: Draft) -> None:
     weak = "low" if thresholds == "two" else "threshold"
     if thresholds != "none":
         about = "Lower hysteresis threshold" if thresholds == "two" else "Least magnitude of an edge"
-        d.param(weak, "float", 0.1, 0.3, about=about)
+        d.param(weak, "float", 0.75, 0.95, about=about)
     if thresholds == "two":
-        d.param("high", "float", 0.5, 0.8, about="Upper hysteresis threshold")
+        d.param("high", "float", 1.05, 1.2, about="Upper hysteresis threshold")
     d.output(
         "edges",
         "int" if thresholds == "two" else "float",
@@ -172,6 +172,7 @@ def suppress_non_maxima(d: Draft) -> None:
     def at(a: str, b: str) -> str:
         return f"magnitude_at({call}, {a}, {b})"
 
+    d.explain("Pixels at the border of the image are no edges.")
     shape = "grad" if vector else "gx"
     none = "0" if thresholds == "two" else "0.0"
     lines = [
@@ -328,7 +329,7 @@ def structure_tensor(d: Draft) -> None:
         d.param("k", "float", 0.04, 0.06, about="Weight of the squared trace")
     if measure == "flow":
         d.param(
-            "min_eigenvalue", "float", 0.05, 0.2, about="Smaller eigenvalue from which on the flow is trusted"
+            "min_eigenvalue", "float", 0.8, 1.6, about="Smaller eigenvalue from which on the flow is trusted"
         )
         d.output("flow", "vec2", (h, w), about="Optical flow [px]")
     else:

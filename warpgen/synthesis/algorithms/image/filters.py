@@ -48,7 +48,7 @@ def separable_blur(d: Draft) -> None:
     d.says(f"Applies one pass of a separable {what[kernel]} {along}.")
     d.input("src", pixel, (h, w), about="Input image")
     if kernel == "given":
-        d.input("weights", "float", 2 * r + 1, 0.1, 1.0, about="Filter weights")
+        d.input("weights", "float", 2 * r + 1, 0.1, 1.0, about="Filter weights, of any sum")
     elif kernel == "gauss":
         d.param("sigma", "float", 0.8, 2.0, about="Standard deviation of the Gaussian")
     if kernel in ("gauss", "box") and not fixed:

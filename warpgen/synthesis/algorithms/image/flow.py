@@ -256,16 +256,24 @@ def refine_flow(d: Draft) -> None:
         d.says(
             "Computes how far a step of a variational method would change the optical flow between two frames."
         )
+    if result == "flow" and solver == "jacobi" and not cap:  # then the step need not be known
+        d.text = d.text.replace("step = mean - gain * wp.vec2(ix, iy) - flow[row, col]\n", "")
+        d.text = d.text.replace("flow[row, col] + step", "mean - gain * wp.vec2(ix, iy)")
     trim(d)
     if result == "energy":
         told = "the warped second frame equals the first" if warped else "ix u + iy v + it = 0"
         d.explain(f"""
-            One part is what is missing to brightness constancy, {told}; the other one, weighted by `alpha`, is the
+            One part is the error of brightness constancy ({told}); the other one, weighted by `alpha`, is the
             squared distance of the flow from the mean of its neighbors.
         """)
     else:
-        d.explain("""
-            Brightness constancy ix u + iy v + it = 0 leaves one equation for two unknowns; the mean of the neighbors,
+        constancy = (
+            "ix du + iy dv + it = 0 for the change of the flow that warped the second frame"
+            if warped
+            else "ix u + iy v + it = 0"
+        )
+        d.explain(f"""
+            Brightness constancy {constancy} leaves one equation for two unknowns; the mean of the neighbors,
             weighted by `alpha`, supplies what is missing.
         """)
     slopes = d.pick(("ix", "iy", "it"), ("grad_x", "grad_y", "grad_t"), ("i_x", "i_y", "i_t"))

@@ -88,7 +88,7 @@ def resample_image(d: Draft) -> None:
         d.param("angle", "float", 0.2, 0.8, about="Rotation [rad]")
         d.param("scale", "float", 0.8, 1.3, about="Magnification")
     elif warp == "keystone":
-        d.param("tilt", "vec2", -0.03, 0.03, about="Last row of the homography")
+        d.param("tilt", "vec2", -0.03, 0.03, about="First two entries of the homography's last row")
     elif warp == "lens":
         d.param("k1", "float", -0.2, 0.2, about="First radial distortion coefficient")
         d.param("k2", "float", -0.05, 0.05, about="Second radial distortion coefficient")

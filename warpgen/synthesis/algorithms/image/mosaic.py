@@ -40,10 +40,11 @@ def demosaic(d: Draft) -> None:
     if gains:
         d.param("wb", "vec3", 0.8, 2.0, about="White balance gains")
     planes = d.option("layout", "pixels", "channels", "planes")
+    about = "RGB image" + (", not set at its border" if border.kind == "interior" else "")
     if planes == "pixels":
-        d.output("rgb", "vec3", (h, w), about="RGB image")
+        d.output("rgb", "vec3", (h, w), about=about)
     else:
-        d.output("rgb", "float", (h, w, 3) if planes == "channels" else (3, h, w), about="RGB image")
+        d.output("rgb", "float", (h, w, 3) if planes == "channels" else (3, h, w), about=about)
     lines = ["i, j = wp.tid()"]
     if border.kind == "mirror":
         lines += ["height = raw.shape[0]", "width = raw.shape[1]"]

@@ -32,7 +32,11 @@ def average_patches(d: Draft) -> None:
     patch_weight = d.option("patch", "box", "gaussian")
     center = d.option("center", "alike", "most", "left out")
     early = d.flag("early exit", 0.4) and weigh == "exponential"
+    if weigh == "flat" and center == "most":
+        center = "alike"  # the largest of weights that are 0 or 1 is what a pixel is worth to itself anyhow
     result = d.option("result", "clean", "residual", "spread", weights=(0.6, 0.2, 0.2))
+    if weigh == "flat" and result == "spread":
+        weigh = "bisquare"  # of weights that are 0 or 1 the sum says it already
     if color == "uint8" and result != "clean":
         result = "clean"
     d.calls(
@@ -62,8 +66,8 @@ def average_patches(d: Draft) -> None:
         d.output("effective_count", "float", shape, about="Effective number of pixels in each average")
         d.says("Counts the pixels that non-local means effectively averages at each place.")
     elif result == "residual":
-        d.output("removed", pixel, shape, about="What was taken away")
-        d.says("Computes what non-local means takes away from each pixel.")
+        d.output("removed", pixel, shape, about="Noisy minus denoised picture")
+        d.says("Computes what denoising by non-local means takes away from each pixel.")
     else:
         d.output("clean", pixel, shape, about="Denoised picture")
     if border == "mirror":
@@ -192,9 +196,18 @@ def average_patches(d: Draft) -> None:
         "flat": "w = 1 where e < h^2, else 0",
         "bisquare": "w = max(1 - e / (2 h)^2, 0)^2",
     }[weigh]
+    mean_of = "mean squared difference"
+    if patch_weight == "gaussian":
+        mean_of = "Gaussian-weighted mean squared difference"
+    beyond = {
+        "clamp": "Beyond its border the picture continues with its outermost pixels.",
+        "mirror": "The picture is reflected at its border.",
+        "wrap": "The picture repeats beyond its border.",
+        "inside": "Patches are continued with the picture's outermost pixels.",
+    }[border]
     d.explain(f"""
-        {formula}, e = max(d^2 - 2 sigma^2, 0), d^2 the mean squared difference of the patches around both pixels.
-        The search is limited to a window around the pixel.
+        {formula}, e = max(d^2 - 2 sigma^2, 0), d^2 the {mean_of} of the patches around both pixels.
+        The search is limited to a window around the pixel. {beyond}
     """)
 
     def reference(v: Values) -> dict[str, Any]:

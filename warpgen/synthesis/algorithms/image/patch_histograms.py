@@ -70,7 +70,7 @@ def equalized_patches(d: Draft) -> None:
             "separability",
             "float",
             (patches,),
-            "largest variance between two classes of each patch",
+            "largest variance between the classes that a threshold makes, in squared levels",
         ),
         "quantile": ("quantiles", "int", (patches,), "level below which the share of the pixels lies"),
         "entropy": ("entropies", "float", (patches,), "entropy of each patch's levels [bit]"),
@@ -143,11 +143,12 @@ def equalized_patches(d: Draft) -> None:
             ranks = wp.tile_scan_inclusive({own})
             $look_up
         """,
-        "threshold": f"""
+        "threshold": """
             below = wp.tile_scan_inclusive(counts)
             first_moment = wp.tile_scan_inclusive(counts * wp.tile_arange(LEVELS, dtype=int))
-            score = wp.tile_map(between_classes, below, first_moment, {given}, first_moment[LEVELS - 1])
-            separability[patch] = wp.tile_max(score)[0] / (float({given}) * float({given}))
+            mass = below[LEVELS - 1]
+            score = wp.tile_map(between_classes, below, first_moment, mass, first_moment[LEVELS - 1])
+            separability[patch] = wp.tile_max(score)[0] / (float(mass) * float(mass))
         """,
         "quantile": "# As many levels lie below the quantile as have not reached the share yet\n"
         "ranks = wp.tile_scan_inclusive(counts)\n"
@@ -175,7 +176,9 @@ def equalized_patches(d: Draft) -> None:
         $total
         $body
         """,
-        total="total = wp.tile_sum(counts)[0]" if weighted and "total" in body + look_up else "",
+        total="total = wp.tile_sum(counts)[0]"
+        if "total" in body or (weighted and kind == "equalize")
+        else "",
         body=dedented(body),
         excess=excess,
         look_up=dedented(look_up),

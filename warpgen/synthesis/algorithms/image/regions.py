@@ -110,6 +110,7 @@ def propagate_regions(d: Draft) -> None:
     elif task == "jump flood":
         lines += [
             "best = seeds[i, j]",
+            "# Farther than any seed",
             "least = int(1000000)",
             "if best[0] >= 0 and best[1] >= 0:",
             "    least = (best[0] - i) * (best[0] - i) + (best[1] - j) * (best[1] - j)",

@@ -12,7 +12,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 
 @DOMAIN.algorithm(
-    source="Avidan & Shamir 2007",
+    source="Avidan & Shamir 2007; Rubinstein, Shamir & Avidan 2008 (forward energy)",
     names=NAMES
     | {
         "seam_cost_row": "seam_dp_row|accumulate_seam|cumulative_energy|seam_step",

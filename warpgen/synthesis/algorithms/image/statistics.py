@@ -180,9 +180,10 @@ def compare_windows(d: Draft) -> None:
     shape = (h - n + 1, w - n + 1) if against == "template" else (h - 2 * r, w - 2 * r)
     where = "the template" if against == "template" else "the window"
     about = {
-        "disparity": "Disparity of the best match [px]",
+        "disparity": "Disparity of the best match, by the upper left corner of the window [px]",
         "score": f"Similarity, by the upper left corner of {where}",
-        "mismatch": f"Difference, by the upper left corner of {where}",
+        "mismatch": f"Difference, by the upper left corner of {where}"
+        + (", no larger than the limit" if early else ""),
     }[out]
     d.output(out, "int" if integral else "float", shape, about=about)
     lines = ["i, j = wp.tid()"]
@@ -296,6 +297,8 @@ def compare_windows(d: Draft) -> None:
                 "# correlation is undefined for flat windows",
                 "score[i, j] = cov / wp.sqrt(wp.max(var_a * var_b, 1.0e-8))",
             ]
+    if best:
+        d.explain("Left of its border the second image repeats its first column.")
     d.launch(*shape)
     d.code("\n".join(lines))
 

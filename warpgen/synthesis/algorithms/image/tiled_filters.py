@@ -78,7 +78,12 @@ def filtered_patches(d: Draft) -> None:
     )
     if given:
         d.input(
-            "kernel", "float", 2 * reach + 1, 0.1, 0.4, about="weights of a pass, the same in both directions"
+            "kernel",
+            "float",
+            2 * reach + 1,
+            0.1,
+            0.4,
+            about="weights of a pass, the same in both directions, with a sum of about one",
         )
     if kind == "sharpen":
         d.param("sharpness", "float", 0.3, 1.5, about="how much of the detail is added")

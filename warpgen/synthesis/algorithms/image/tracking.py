@@ -171,7 +171,12 @@ def track_features(d: Draft) -> None:
     )
     d.output("status", "int", size, about="1 if tracked, 0 if skipped, negative if lost")
     if errors:
-        d.output("errors", "float", size, about="Mean absolute difference of the windows")
+        d.output(
+            "errors",
+            "float",
+            size,
+            about="Mean absolute difference of the windows, where one was found inside",
+        )
     d.module(f"HALF_WINDOW = wp.constant({half})")
     d.module("TRACK_OK = wp.constant(1)")
     d.module("TRACK_SKIPPED = wp.constant(0)")
@@ -246,7 +251,7 @@ def track_features(d: Draft) -> None:
                 if smaller < params.min_eigenvalue:
                 """,
             "determinant": """
-                # Cheaper than the eigenvalues: det G / trace G is half the smaller one to all of it
+                # Cheaper than the eigenvalues: det G / trace G lies between half the smaller one and all of it
                 trace = tensor[0] + tensor[2]
                 det = tensor[0] * tensor[2] - tensor[1] * tensor[1]
                 if det < params.min_eigenvalue * trace:

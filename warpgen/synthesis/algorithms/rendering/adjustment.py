@@ -180,14 +180,15 @@ def reprojection_residuals(d: Draft) -> None:
     )
     d.input("poses", "transform", views, 2.9, 3.2, "transform", about="World-to-camera transforms")
     d.input("points", "vec3", points, -1.0, 1.0, about="Landmark positions in the world frame [m]")
-    d.input("observations", "vec2", n, 100.0, 200.0, about="Observed pixels")
+    d.input("observations", "vec2", n, 10.0, 90.0, about="Observed pixels")
     d.input("view_ids", "int", n, -1 if mask == "index" else 0, views, about="View of each observation" + (
         ", -1 if unused" if mask == "index" else ""))  # fmt: skip
     d.input("point_ids", "int", n, 0, points, about="Landmark of each observation")
     if mask == "flag":
         d.input("enabled", "bool", n, about="False for rejected observations")
     if loss != "squared":
-        d.param("loss_scale", "float", 10.0, 30.0, about="Threshold of the robust loss [px]")
+        about = "Threshold" if loss == "huber" else "Scale"
+        d.param("loss_scale", "float", 20.0, 50.0, about=f"{about} of the robust loss [px]")
     skipped = ", not set for what is skipped" if mask != "none" or cheirality else ""
     d.output(
         "residuals",

@@ -42,7 +42,7 @@ def path_bounce(d: Draft) -> None:
     roulette = d.flag("roulette", 0.6)
     sky = d.option("sky", "gradient", "constant", "none")
     place = d.option("place", "same", "next")
-    n, count, kinds = d.pick(48, 64, 96), d.pick(4, 5, 6), 3 if glass else 2
+    n, count, kinds = d.pick(96, 128, 160), d.pick(4, 5, 6), 3 if glass else 2
     d.struct(
         "scene",
         SPHERES,
@@ -71,7 +71,13 @@ def path_bounce(d: Draft) -> None:
         d.param("light_radius", "float", 0.2, 0.5, about="Radius of the light")
     d.param(power, "vec3", 2.0, 5.0, about=about_power)
     if sky != "none":
-        d.param("sky_color", "vec3", 0.2, 0.8, about="Sky radiance")
+        d.param(
+            "sky_color",
+            "vec3",
+            0.2,
+            0.8,
+            about="Sky radiance" + (" straight up" if sky == "gradient" else ""),
+        )
     # Random numbers of each path, as many as there are uses
     column = {"reflect": 4 if light == "sphere" else 2}
     column["survive"] = column["reflect"] + glass

@@ -164,7 +164,13 @@ def camera_rays(d: Draft) -> None:
             """
     else:
         store = f"rays[{at}] = {world}"
-    d.says(f"Generates primary rays for the pixels of {'an' if lens[0] in 'oe' else 'a'} {lens} camera.")
+    kind = "equidistant fisheye" if lens == "fisheye" else lens
+    d.says(f"Generates primary rays for the pixels of {'an' if kind[0] in 'oe' else 'a'} {kind} camera.")
+    d.explain(
+        "The camera looks at the target, upright: the y axis of the world points up in the image."
+        if frame == "look at"
+        else "The camera looks along its own -z axis, with y up."
+    )
     d.launch(*shape)
     d.code(
         "$index\n$basis\n$screen\n$direction\n$store",

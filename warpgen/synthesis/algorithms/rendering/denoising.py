@@ -78,7 +78,13 @@ def atrous_filter(d: Draft) -> None:
     taps = "radius" if kernel == "box" else "RADIUS"
     d.param("step", "int", 1, 4, about="Spacing of the taps, doubled from pass to pass [px]")
     if luminance != "none":
-        d.param("phi_color", "float", 1.0, 4.0, about="Tolerance to luminance")
+        d.param(
+            "phi_color",
+            "float",
+            1.0,
+            4.0,
+            about="Tolerance to luminance" + (", in standard deviations" if luminance == "variance" else ""),
+        )
     d.param(
         "phi_depth",
         "float",

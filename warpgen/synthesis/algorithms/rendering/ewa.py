@@ -83,6 +83,12 @@ MODELS = {
     ),
 }
 
+FISHEYE_CAMERA = piece(
+    SPLAT_CAMERA.text.replace(
+        "Camera with +z forward; focal lengths", "Equidistant fisheye camera with +z forward; focal lengths"
+    )
+)
+
 FISHEYE = """
 # Equidistant model: image radius grows linearly with the angle from the axis
 radial = wp.sqrt(mean_camera[0] * mean_camera[0] + mean_camera[1] * mean_camera[1] + 1.0e-6)
@@ -161,7 +167,7 @@ COLOR = '''
 def evaluate_sh(sh_coeffs: wp.array2d(dtype=wp.vec3), index: int, view_dir: wp.vec3) -> wp.vec3:
     """Evaluate view-dependent color from real spherical harmonics.
 
-    The direction points from the camera to the Gaussian. Negative radiance is clamped to zero.
+    The direction points from the camera to the Gaussian. Negative colors are clamped to zero.
     """
     $bands
     # Coefficients are stored relative to mid-gray

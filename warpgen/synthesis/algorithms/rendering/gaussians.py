@@ -11,6 +11,7 @@ from warpgen.synthesis.algorithms.rendering.ewa import (
     CONSTANT_COLOR,
     COVARIANCE,
     FISHEYE,
+    FISHEYE_CAMERA,
     MODELS,
     ORTHOGRAPHIC_CAMERA,
     PROJECT,
@@ -72,7 +73,7 @@ def preprocess_gaussians(d: Draft) -> None:
     }
     d.struct(
         "cameras" if batched else "camera",
-        ORTHOGRAPHIC_CAMERA if model == "orthographic" else SPLAT_CAMERA,
+        {"perspective": SPLAT_CAMERA, "orthographic": ORTHOGRAPHIC_CAMERA, "fisheye": FISHEYE_CAMERA}[model],
         fields,
         cameras if batched else (),
         about="Cameras to render, shape (num_cameras,)" if batched else "Camera to render with",
@@ -91,10 +92,13 @@ def preprocess_gaussians(d: Draft) -> None:
         "sh_coeffs", "vec3", (n, (degree + 1) ** 2), -0.4, 0.4,
         about=f"Spherical harmonics up to degree {degree}, shape (num_gaussians, {(degree + 1) ** 2})",
     )  # fmt: skip
+    d.module("LOW_PASS = wp.constant(0.3)  # variance added along both axes [px^2]")
     d.output("means2d", "vec2", size, about="Projected centers [px]")
     d.output("depths", "float", size, about="Depths along the camera axis, for sorting")
     d.output("conics", "vec4", size, about="Inverse 2D covariance (xx, xy, yy) and opacity")
-    d.output("colors", "vec3", size, about="View-dependent colors" if degree else "Colors")
+    d.output(
+        "colors", "vec3", size, about="Colors seen from the camera" if degree else "Colors from all sides"
+    )
     d.output("radii", "int", size, about="Screen-space radii [px], 0 if culled")
     if tiles:
         d.output("tiles_touched", "int", size, about="Number of tiles that each Gaussian overlaps")
@@ -130,10 +134,11 @@ def preprocess_gaussians(d: Draft) -> None:
         cov2d = project_covariance(camera, $at_mean$sigma)
         $before
         # Low-pass filter: every splat covers at least about one pixel
-        cov_xx = cov2d[0] + 0.3
+        cov_xx = cov2d[0] + LOW_PASS
         cov_xy = cov2d[1]
-        cov_yy = cov2d[2] + 0.3
+        cov_yy = cov2d[2] + LOW_PASS
         det = cov_xx * cov_yy - cov_xy * cov_xy
+        # Rounding may leave nothing of the determinant of a long, thin splat
         if det <= 0.0:
             return
         inv_det = 1.0 / det
@@ -144,11 +149,6 @@ def preprocess_gaussians(d: Draft) -> None:
         lambda_max = half_trace + wp.sqrt(wp.max(half_trace * half_trace - det, 0.1))
         extent = wp.ceil(3.0 * wp.sqrt(lambda_max))
         # Skip splats that are entirely off screen
-        if mean_image[0] + extent < 0.0 or mean_image[0] - extent > float(camera.width):
-            return
-        if mean_image[1] + extent < 0.0 or mean_image[1] - extent > float(camera.height):
-            return
-
         $touched
         opacity = opacities[gaussian_index]
         $compensate
@@ -175,9 +175,15 @@ def preprocess_gaussians(d: Draft) -> None:
             tiles_touched[$at] = num_tiles
             """
         if tiles
-        else "",
+        else """
+            if mean_image[0] + extent < 0.0 or mean_image[0] - extent > float(camera.width):
+                return
+            if mean_image[1] + extent < 0.0 or mean_image[1] - extent > float(camera.height):
+                return
+            """,
         compensate="""
-            # The low-pass filter spreads small splats out: scale the opacity to conserve their energy
+            # The low-pass filter spreads small splats out: scale the opacity to conserve their energy,
+            # by no less than 0.005
             opacity *= wp.sqrt(wp.max(det_sharp * inv_det, 0.000025))
             """
         if compensated
@@ -186,9 +192,14 @@ def preprocess_gaussians(d: Draft) -> None:
         view=_VIEWS[flat] if degree else "",
         along=", view_dir" if degree else "",
     )
-    if not batched:
-        d.says("Projects Gaussians to ellipses on the screen of a camera and evaluates their colors.")
-    what_j = "is the scale" if flat else "linearizes the projection at the mean"
+    camera = {"perspective": "camera", "orthographic": "orthographic camera", "fisheye": "fisheye camera"}[
+        model
+    ]
+    d.says(
+        "Projects Gaussians to ellipses on the screen of "
+        f"{'each' if batched else 'a' + 'n' * camera.startswith('o')} {camera} and evaluates their colors."
+    )
+    what_j = "is the scale" if flat else f"linearizes the {model} projection at the mean"
     d.explain(f"""
         Sigma' = J W Sigma W^T J^T + 0.3 I, where J {what_j}. Gaussians outside of the view keep radius 0.
     """)

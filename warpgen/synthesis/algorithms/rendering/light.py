@@ -105,6 +105,7 @@ def spherical_harmonics(d: Draft) -> None:
         d.input("samples", type, n, 0.0, 2.0, about="Radiance from each direction")
         d.inout("coeffs", type, size, value=0.0, about="Spherical harmonics coefficients")
         d.says("Projects radiance samples onto spherical harmonics.")
+        d.explain("The directions are samples that are uniform over the sphere.")
         adds = "\n".join(f"wp.atomic_add(coeffs, {k}, weighted * ({terms[k]}))" for k in range(size))
         d.code(
             """
@@ -194,7 +195,7 @@ def sample_panorama(d: Draft) -> None:
         d.input("directions", "vec3", n, kind="unit", about="Unit directions")
     else:
         d.input("normals", "vec3", n, kind="unit", about="Unit surface normals")
-        d.input("views", "vec3", n, kind="unit", about="Directions towards the viewer")
+        d.input("views", "vec3", n, kind="unit", about="Unit directions towards the viewer")
     if rotated:
         d.param("yaw", "float", 0.0, 3.0, about="Rotation about the vertical axis [rad]")
     d.output("radiance", texel, n, about="Radiance from each direction")

@@ -68,7 +68,8 @@ def shade_points(d: Draft) -> None:
             "intensity[k] / wp.length_sq(delta)",
         )
     else:
-        d.param("light_pos", "vec3", 1.5, 3.0, about="Position of the light")
+        aims = ", which aims at the origin" if light == "spot" else ""
+        d.param("light_pos", "vec3", 1.5, 3.0, about=f"Position of the light{aims}")
         d.param("intensity", "float", 5.0, 20.0, about="Radiant intensity of the light")
         to_light, falloff = (
             "delta = light_pos - p\nl = wp.normalize(delta)",
@@ -82,11 +83,12 @@ def shade_points(d: Draft) -> None:
                 "cone = wp.smoothstep(cos_outer, cos_inner, wp.dot(l, wp.normalize(light_pos)))"
             )
             falloff = "cone * " + falloff
+    measure = "Standard deviation of the facets' slopes" if model is brdf.OREN_NAYAR else "Surface roughness"
     if rough == "one":
-        d.param("roughness", "float", 0.3, 0.9, about="Surface roughness")
+        d.param("roughness", "float", 0.3, 0.9, about=measure)
         r = "roughness"
     else:
-        d.input("roughness", "float", n, 0.3, 0.9, about="Surface roughness")
+        d.input("roughness", "float", n, 0.3, 0.9, about=measure)
         r = "roughness[tid]"
     if colour != "none":
         d.input("albedo", "vec3", n, 0.1, 0.9, about="Surface albedo")
@@ -138,6 +140,7 @@ def shade_points(d: Draft) -> None:
         "several": "several point lights",
     }[light]
     d.says(f"Shades surface points under {lamp} with {_MODELS[model.name]}.")
+    lobes = " The lobe of gloss is added to albedo / pi." if colour == "both lobes" else ""
     strength = (
         "the sun has unit irradiance"
         if light == "directional"
@@ -145,7 +148,7 @@ def shade_points(d: Draft) -> None:
     )
     d.explain(f"""
         L_o = f({viewed}, {lit}) E max(n . {lit}, 0); {strength}. All directions point away from the surface and
-        have length one.
+        have length one.{lobes}
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -271,6 +274,8 @@ def fresnel_terms(d: Draft) -> None:
         "transmitted": f"{rest}[tid] = 1.0 - {value}",
         "split": f"F = {value}\nreflected[tid] = F\n{rest}[tid] = 1.0 - F",
     }[result]
+    if form != "conductor":
+        d.explain("Light arrives from the thinner medium, so that it is never reflected totally.")
     d.launch(n)
     d.code("tid = wp.tid()\n$cos\n$lines\n$store", cos=cos, lines=lines, store=store)
 

@@ -37,7 +37,12 @@ def procedural_texture(d: Draft) -> None:
     octaves, n = d.pick(2, 3, 4), d.pick(64, 96, 128)
     flat = layout == "uv"
     d.input("points", "vec2" if flat else "vec3", n, -1.0, 1.0, about="Sample points")
-    d.param("scale", "float", 2.0, 5.0, about="Cells or waves per unit of length")
+    repeated = {
+        "checker": "Cells", "marble": "Waves", "wood": "Rings", "clouds": "Cells of the coarsest noise",
+        "stripes": "Stripes", "bricks": "Courses of bricks", "dots": "Dots",
+    }[kind]  # fmt: skip
+    along = " along each axis" if kind in ("stripes", "dots") else ""
+    d.param("scale", "float", 2.0, 5.0, about=f"{repeated} per unit of length{along}")
     if mix == "given":
         d.param("dark", "vec3", 0.0, 0.4, about="Dark color of the pattern")
         d.param("light", "vec3", 0.6, 1.0, about="Light color of the pattern")
@@ -58,11 +63,11 @@ def procedural_texture(d: Draft) -> None:
             """,
         "marble": f"""
             # marble: sine with a phase distorted by noise
-            t = 0.5 + 0.5 * wp.sin(wp.pi * (p[0] + 4.0 * {noise}(p, {octaves})))
+            t = 0.5 + 0.5 * wp.sin(2.0 * wp.pi * (p[0] + 2.0 * {noise}(p, {octaves})))
             """,
         "wood": f"""
             # wood: concentric rings, slightly perturbed
-            r = 3.0 * ({radius} + 0.3 * {noise}(p, {octaves}))
+            r = {radius} + 0.3 * {noise}(p, {octaves})
             t = r - wp.floor(r)
             """,
         "clouds": f"t = wp.smoothstep(0.3, 0.7, {noise}(p, {octaves}))",
@@ -117,9 +122,9 @@ def procedural_texture(d: Draft) -> None:
         if kind == "checker":
             t = np.floor(p).sum(axis=1) % 2
         elif kind == "marble":
-            t = 0.5 + 0.5 * np.sin(np.pi * (p[:, 0] + 4.0 * fbm(p, octaves)))
+            t = 0.5 + 0.5 * np.sin(2.0 * np.pi * (p[:, 0] + 2.0 * fbm(p, octaves)))
         elif kind == "wood":
-            t = np.mod(3.0 * (np.linalg.norm(p[:, :2], axis=1) + 0.3 * fbm(p, octaves)), 1.0)
+            t = np.mod(np.linalg.norm(p[:, :2], axis=1) + 0.3 * fbm(p, octaves), 1.0)
         elif kind == "clouds":
             t = _smoothstep(0.3, 0.7, fbm(p, octaves))
         elif kind == "stripes":
@@ -176,7 +181,12 @@ def bump_normals(d: Draft) -> None:
         d.input("height", "float", (h, w), 0.0, 1.0, about="Heights of texels")
         d.param("strength", "float", 0.5, 2.0, about="Scale of the heights")
         made = "normal_map" if encoded else "normals"
-        d.output(made, "vec3", (h, w), about="Encoded in [0, 1]" if encoded else "Unit normals, z up")
+        d.output(
+            made,
+            "vec3",
+            (h, w),
+            about="Encoded in [0, 1]" if encoded else "Unit normals, x along columns, y along rows, z up",
+        )
         if encoded:
             d.says("Computes a normal map, encoded in [0, 1], from a height field.")
 
@@ -248,9 +258,10 @@ def bump_normals(d: Draft) -> None:
         d.check(reference, 1e-3)
         return
     n = d.pick(48, 64, 96)
-    d.input("mapped", "vec3", n, 0.2, 0.8, about="Samples of the normal map")
+    coded = "x and y mapped to [0, 1], z as it is" if source == "normal map" else "mapped to [0, 1]"
+    d.input("mapped", "vec3", n, 0.2, 0.8, about=f"Samples of the normal map, {coded}")
     if source == "detail":
-        d.input("detail", "vec3", n, 0.2, 0.8, about="Samples of the detail map")
+        d.input("detail", "vec3", n, 0.2, 0.8, about="Samples of the detail map, mapped to [0, 1]")
     if world:
         d.input("geometric", "vec3", n, kind="unit", about="Unit normals of the surface")
         d.input("tangents", "vec3", n, kind="unit", about="Unit tangents")

@@ -41,7 +41,14 @@ def rasterize_triangles(d: Draft) -> None:
     if over == "triangle" and result in ("face", "colour", "barycentric"):
         over = "pixel"
     width, height, m = d.pick(16, 20), d.pick(12, 16), d.pick(8, 10, 12)
-    d.input("triangles", "vec3", (m, 3), 0.1, 0.9, about="Corners of the triangles in screen space")
+    d.input(
+        "triangles",
+        "vec3",
+        (m, 3),
+        0.1,
+        0.9,
+        about="Corners of the triangles: x and y across the image, 0 to 1, and depth",
+    )
     if result == "colour":
         d.input("colors", "vec3", (m, 3), 0.0, 1.0, about="Colors of the corners")
     if over == "triangle":
@@ -309,7 +316,7 @@ def composite_samples(d: Draft) -> None:
             about="Compositing weights" + (", zero before, since rays may end early" if stop else ""),
         )
     elif result == "depth":
-        d.output("depth", "float", rays, about="Expected depth")
+        d.output("depth", "float", rays, about="Expected depth of what is seen")
     else:
         d.output("image", "vec3", rays, about="Output image")
     if result == "colour and opacity":

@@ -67,6 +67,8 @@ def principled_shading(d: Draft) -> None:
     result = d.option("result", "radiance", "display", "density", weights=(0.5, 0.25, 0.25))
     if result == "density":
         d.calls("principled_pdf|disney_pdf|principled_density")
+    if anisotropic:
+        frame = "quaternions"  # the highlight is stretched along the tangent, which normals leave open
     share = d.option("parameters", "uniform", "per point")
     shown = "radiance" if result == "radiance" else "display"
     n = d.pick(48, 64, 96)
@@ -83,14 +85,24 @@ def principled_shading(d: Draft) -> None:
         d.input("normals", "vec3", n, kind="unit", about="Unit normals of the surface")
     else:
         d.input(
-            "frames", "quat", n, kind="unit", about="Rotations from the tangent frame, z along the normal"
+            "frames",
+            "quat",
+            n,
+            kind="unit",
+            about="Rotations from tangent space, x along the tangent and z along the normal",
         )
     d.input("views", "vec3", n, kind="unit", about="Unit directions towards the camera")
     if light == "directional":
         d.param("sun", "vec3", 0.2, 0.9, about="Direction towards the sun, of any length")
     else:
         d.input("positions", "vec3", n, -1.0, 1.0, about="Points of the surface [m]")
-        d.param("lamp", "vec3", 2.0, 3.0, about="Position of the lamp [m]")
+        d.param(
+            "lamp",
+            "vec3",
+            2.0,
+            3.0,
+            about=f"Position of the lamp{', which aims at the origin' * (light == 'spot')} [m]",
+        )
     d.input("base_color", "vec3", n, 0.1, 0.9, about="Base colors, linear")
     rough = material("roughness", 0.3, 0.9, "Perceptual roughness")
     metal = material("metallic", 0.0, 1.0, "Share of metal")
@@ -145,15 +157,7 @@ def principled_shading(d: Draft) -> None:
                 return 1.0 / (cosine + wp.sqrt(alpha_sq + cosine * cosine * (1.0 - alpha_sq)))
         ''')
     start = {
-        "normals": """
-            n = normals[i]
-            # Every frame does for the tangent, but its sign must not jump where n points down (Duff et al.)
-            side = wp.where(n[2] >= 0.0, 1.0, -1.0)
-            fold = -1.0 / (side + n[2])
-            cross_term = n[0] * n[1] * fold
-            tangent = wp.vec3(1.0 + side * n[0] * n[0] * fold, side * cross_term, -side * n[0])
-            bitangent = wp.vec3(cross_term, side + n[1] * n[1] * fold, -n[1])
-        """,
+        "normals": "n = normals[i]",
         "quaternions": """
             tangent = wp.quat_rotate(frames[i], wp.vec3(1.0, 0.0, 0.0))
             n = wp.quat_rotate(frames[i], wp.vec3(0.0, 0.0, 1.0))
@@ -249,7 +253,8 @@ def principled_shading(d: Draft) -> None:
             linear = n_dot_l * wp.cw_mul(f, irradiance)
             # Reinhard's curve by luminance, then the transfer curve of sRGB
             bright = wp.dot(linear, wp.vec3(0.2126, 0.7152, 0.0722))
-            mapped = linear / (1.0 + bright)
+            # Saturated colors may still exceed one
+            mapped = wp.min(linear / (1.0 + bright), wp.vec3(1.0, 1.0, 1.0))
             red = srgb_encode(mapped[0])
             green = srgb_encode(mapped[1])
             blue = srgb_encode(mapped[2])
@@ -335,9 +340,7 @@ def principled_shading(d: Draft) -> None:
     def reference(v: Values) -> dict[str, Any]:
         if frame == "normals":
             nn = v.normals
-            s = np.where(nn[:, 2] >= 0, 1.0, -1.0)
-            a = -1 / (s + nn[:, 2])
-            x = np.stack([1 + s * nn[:, 0] ** 2 * a, s * nn[:, 0] * nn[:, 1] * a, -s * nn[:, 0]], 1)
+            x = np.zeros_like(nn)
         else:
             x, nn = _turned(v.frames, [1.0, 0, 0]), _turned(v.frames, [0, 0, 1.0])
         y = np.cross(nn, x)
@@ -401,7 +404,7 @@ def principled_shading(d: Draft) -> None:
             power = power * (1 - t * t * (3 - 2 * t))
         c = nl * f * power
         if result == "display":
-            c = c / (1 + c @ np.array([0.2126, 0.7152, 0.0722]))[:, None]
+            c = np.minimum(c / (1 + c @ np.array([0.2126, 0.7152, 0.0722]))[:, None], 1.0)
             c = np.where(c <= 0.0031308, 12.92 * c, 1.055 * c ** (1 / 2.4) - 0.055)
         return {shown: np.where(lit, c, 0.0)}
 

@@ -71,7 +71,8 @@ def shade_sky(d: Draft) -> None:
         d.param("sun", "vec3", 0.3, 0.8, about="Direction of the sun, need not be of length one")
     else:
         d.param("sun_elevation", "float", 0.25, 1.2, about="Elevation of the sun [rad]")
-        d.param("sun_azimuth", "float", 0.0, 3.0, about="Azimuth of the sun [rad]")
+        if clouds != "overcast":
+            d.param("sun_azimuth", "float", 0.0, 3.0, about="Azimuth of the sun [rad]")
     d.param("turbidity", "float", 2.2, 6.0, about="Turbidity, 2 clear to 6 hazy")
     if clouds == "mixed":
         d.param("cloud_cover", "float", 0.2, 0.8, about="Fraction of the sky that clouds cover")
@@ -167,10 +168,10 @@ def shade_sky(d: Draft) -> None:
         "mixed": """
             # Clouds scatter all wavelengths alike, hence their share of the light is gray
             cloudy = zenith_luminance * (1.0 + 2.0 * $height) / 3.0
-            luminance_sky = (1.0 - cloud_cover) * luminance_sky + cloud_cover * cloudy
             $mix
+            luminance_sky = (1.0 - cloud_cover) * luminance_sky + cloud_cover * cloudy
             """,
-    }[clouds].replace("$height", up if ground == "water" else f"wp.max({up}, 0.0)")
+    }[clouds].replace("$height", f"wp.max({up}, 0.0)" if ground == "clamp" and view != "fisheye" else up)
     sun_disc = {
         "none": "",
         "hard": """
@@ -222,7 +223,7 @@ def shade_sky(d: Draft) -> None:
         $where
         $under
         $sun
-        cos_sun = wp.clamp(to_sun[2], 0.02, 0.999)
+        cos_sun = wp.clamp($height, 0.02, 0.999)
         theta_s = wp.acos(cos_sun)
         $path
         # Luminance at the zenith [kcd/m^2]
@@ -237,8 +238,11 @@ def shade_sky(d: Draft) -> None:
         """,
         where=where,
         under=under,
+        height="wp.sin(sun_elevation)" if clouds == "overcast" and solar == "angles" else "to_sun[2]",
         sun="to_sun = wp.normalize(sun)"
         if solar == "direction"
+        else ""
+        if clouds == "overcast"
         else "flat = wp.cos(sun_elevation)\nto_sun = wp.vec3(flat * wp.cos(sun_azimuth), flat * wp.sin(sun_azimuth), wp.sin(sun_elevation))",
         path=""
         if clouds == "overcast"
@@ -260,7 +264,12 @@ def shade_sky(d: Draft) -> None:
             else "",
         ).replace(
             "$mix",
-            "x_chroma = wp.lerp(x_chroma, 0.3127, cloud_cover)\n            y_chroma = wp.lerp(y_chroma, 0.3290, cloud_cover)"
+            """# Chromaticities mix by the sums X + Y + Z = Y / y of both lights; clouds have that of D65
+            clear_sum = (1.0 - cloud_cover) * luminance_sky / y_chroma
+            cloudy_sum = cloud_cover * cloudy / 0.3290
+            cloudy_share = cloudy_sum / (clear_sum + cloudy_sum)
+            x_chroma = wp.lerp(x_chroma, 0.3127, cloudy_share)
+            y_chroma = wp.lerp(y_chroma, 0.3290, cloudy_share)"""
             if color
             else "",
         ),
@@ -275,17 +284,20 @@ def shade_sky(d: Draft) -> None:
     )
     trim(d)
     quantity = "color" if color else "luminance"
+    below = ""
+    if ground == "clamp" and view != "fisheye":
+        below = "Directions below the horizon get what lies at it."
     if clouds == "overcast":
-        d.explain("""
+        d.explain(f"""
             The CIE's overcast sky is scaled to the zenith luminance of Preetham's model, which depends on the
-            sun's height and on turbidity, a measure of haze.
+            sun's height and on turbidity, a measure of haze. {below}
         """)
         d.says(f"Computes the {quantity} of the overcast sky in each direction (CIE).")
     else:
         gives = "luminance and both chromaticities" if color else "luminance"
         d.explain(f"""
             Perez's distribution, scaled to the zenith, gives {gives}; its coefficients depend on
-            turbidity, which measures haze.
+            turbidity, which measures haze. {below}
         """)
         partly = "partly cloudy" if clouds == "mixed" else "daylight"
         d.says(f"Computes the {quantity} of the {partly} sky in each direction (Preetham's model).")
@@ -308,7 +320,7 @@ def shade_sky(d: Draft) -> None:
         if solar == "direction":
             s = v.sun / np.linalg.norm(v.sun)
         else:
-            e, a = v.sun_elevation, v.sun_azimuth
+            e, a = v.sun_elevation, v.get("sun_azimuth", 0.0)
             s = np.array([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)])
         angle = np.arccos(np.clip(s[2], 0.02, 0.999))
         gamma = np.arccos(np.clip(w @ s, -0.999999, 0.999999))
@@ -325,7 +337,8 @@ def shade_sky(d: Draft) -> None:
         zy = (4.0453 * t - 4.971) * np.tan((4 / 9 - t / 120) * (np.pi - 2 * angle)) - 0.2155 * t + 2.4192
         gray = zy * (1 + 2 * np.maximum(w[..., 2], 0)) / 3
         share = {"none": 0.0, "overcast": 1.0}.get(clouds, v.get("cloud_cover", 0.0))
-        y_ = (1 - share) * zy * part("Y") + share * gray
+        clear, cloudy = (1 - share) * zy * part("Y"), share * gray
+        y_ = clear + cloudy
         if disc == "hard":
             y_ = y_ + np.where(gamma < 0.00465, 1e3 * zy * (1.0 - share), 0.0)
         elif disc == "limb":
@@ -337,11 +350,13 @@ def shade_sky(d: Draft) -> None:
         if not color:
             mostly_close(after[name], np.where(seen, y_, 0.0), 5e-3)
             return
-        chroma = []
-        for which, white in (("x", 0.3127), ("y", 0.329)):
-            top = sum(t**k * np.polyval(row, angle) for k, row in zip((2, 1, 0), _ZENITH[which], strict=True))
-            chroma.append((1 - share) * top * part(which) + share * white)
-        x, y = chroma
+        x, y = (
+            part(which)
+            * sum(t**k * np.polyval(row, angle) for k, row in zip((2, 1, 0), _ZENITH[which], strict=True))
+            for which in "xy"
+        )
+        gray_share = cloudy / 0.329 / (clear / y + cloudy / 0.329)
+        x, y = x + gray_share * (0.3127 - x), y + gray_share * (0.329 - y)
         made = np.stack([x, y, y_], axis=-1)
         if result == "rgb":
             made = np.maximum(np.stack([x / y * y_, y_, (1 - x - y) / y * y_], axis=-1) @ _RGB.T, 0.0)

@@ -146,7 +146,9 @@ def project_gaussians(d: Draft) -> None:
         store=store,
     )
     keeps = "\nThe low-pass term keeps every splat at least about a pixel wide." if blur else ""
-    d.explain(f"Sigma' = J W Sigma W^T J^T, of which the upper left 2 x 2 block stays.{keeps}")
+    d.explain(
+        f"Sigma' = J W Sigma W^T J^T, of which the upper left 2 x 2 block stays. All Gaussians lie in front of the camera.{keeps}"
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         if form == "matrix":

@@ -129,7 +129,7 @@ def neighborhood_box(image: wp.array2d(dtype=wp.vec3), row: int, col: int, gamma
         "history": "previous_frame|accumulated|history_color",
         "motion": "motion_vectors|velocity|flow",
         "resolved": "output_frame|stable|filtered",
-        "feedback": "alpha|blend_factor|blend",
+        "frame_weight": "blend_factor|current_weight",
         "lower": "box_min|cmin|aabb_min",
         "upper": "box_max|cmax|aabb_max",
         "past": "prev|old|h",
@@ -161,13 +161,15 @@ def resolve_temporally(d: Draft) -> None:
         d.input("object_id", "int", size, 0, 3, about="Object of each pixel")
         d.input("previous_id", "int", size, 0, 3, about="Object of each pixel of the previous frame")
     if jitter:
-        d.param("jitter", "vec2", -0.5, 0.5, about="Subpixel offset of the new frame's camera [px]")
+        d.param(
+            "jitter", "vec2", -0.5, 0.5, about="Change of the camera's jitter, which the motion contains [px]"
+        )
     if variance:
         d.param("gamma", "float", 0.9, 1.4, about="Half size of the color box in standard deviations")
     if blend == "count":
         d.input("previous_age", "float", size, 0.0, 12.0, about="Frames accumulated up to the previous frame")
     else:
-        d.param("feedback", "float", 0.05, 0.2, about="Weight of the new frame")
+        d.param("frame_weight", "float", 0.05, 0.2, about="Weight of the new frame")
     d.output("resolved", "vec3", size, about="Blended color")
     if blend == "count":
         d.output("age", "float", size, about="Frames accumulated in each pixel")
@@ -243,14 +245,14 @@ def resolve_temporally(d: Draft) -> None:
         "speed": """
             # Trust history less where things move fast, because $doubt
             speed = wp.length(step)
-            alpha = wp.min(feedback * (1.0 + speed), 1.0)
+            alpha = wp.min(frame_weight * (1.0 + speed), 1.0)
             """,
         "contrast": f"""
             # History whose luma differs is trusted less, up to four times the weight for the new frame (Pedersen)
             luma = {luma}
             past_luma = {old_luma}
             likeness = 1.0 - wp.abs(luma - past_luma) / wp.max(wp.max(luma, past_luma), 0.2)
-            alpha = wp.lerp(4.0 * feedback, feedback, likeness * likeness)
+            alpha = wp.lerp(4.0 * frame_weight, frame_weight, likeness * likeness)
             """,
         "count": """
             # Plain mean at first, otherwise the first frame would keep too much weight
@@ -259,7 +261,7 @@ def resolve_temporally(d: Draft) -> None:
             age[row, col] = frames
             """,
     }[blend]
-    share = "feedback" if blend == "constant" else "alpha"
+    share = "frame_weight" if blend == "constant" else "alpha"
     if blend == "count":
         d.module(f"MAX_AGE = wp.constant({d.pick(8.0, 10.0)})")
     d.launch(*size)
@@ -268,9 +270,9 @@ def resolve_temporally(d: Draft) -> None:
         row, col = wp.tid()
         $dilate
         # Where the surface was in the previous frame
-        step = $move
-        x = float(col) - step[0]$jx
-        y = float(row) - step[1]$jy
+        step = $move$unjittered
+        x = float(col) - step[0]
+        y = float(row) - step[1]
         # Outside of the previous image there is no history, so start anew
         if x < -0.5 or y < -0.5 or x >= float(current.shape[1]) - 0.5 or y >= float(current.shape[0]) - 0.5:
             resolved[row, col] = current[row, col]$keep
@@ -287,8 +289,7 @@ def resolve_temporally(d: Draft) -> None:
         dilate=dilate,
         move=move,
         doubt="the nearest pixel may be half of one off" if filtering == "nearest" else "resampling blurs it",
-        jx=" - jitter[0]" if jitter else "",
-        jy=" - jitter[1]" if jitter else "",
+        unjittered=" - jitter" if jitter else "",
         keep=keep_age.replace("\n", "\n    "),
         reject=reject,
         color=convert.format("current[row, col]"),
@@ -339,7 +340,8 @@ def resolve_temporally(d: Draft) -> None:
             for n in (-1, 0, 1)
         ]
         step = v.motion[min([(i, j), *around], key=lambda at: v.depth[at]) if dilated else (i, j)]
-        x, y = np.array([j, i]) - step - (v.jitter if jitter else 0.0)
+        step = step - (v.jitter if jitter else 0.0)
+        x, y = np.array([j, i]) - step
         if not (-0.5 <= x < cols - 0.5 and -0.5 <= y < rows - 0.5):
             return v.current[i, j]
         at = int(np.floor(y + 0.5)), int(np.floor(x + 0.5))
@@ -363,9 +365,9 @@ def resolve_temporally(d: Draft) -> None:
             past = (low + high) / 2 + (past - (low + high) / 2) / max(far, 1.0)
         new, old = color @ bright, past @ bright
         alpha = {
-            "constant": lambda: v.feedback,
-            "speed": lambda: min(v.feedback * (1 + np.hypot(*step)), 1.0),
-            "contrast": lambda: v.feedback * (4 - 3 * (1 - abs(new - old) / max(new, old, 0.2)) ** 2),
+            "constant": lambda: v.frame_weight,
+            "speed": lambda: min(v.frame_weight * (1 + np.hypot(*step)), 1.0),
+            "contrast": lambda: v.frame_weight * (4 - 3 * (1 - abs(new - old) / max(new, old, 0.2)) ** 2),
             "count": lambda: 1 / min(v.previous_age[at] + 1, limit),
         }[blend]()
         a, b = alpha, 1 - alpha

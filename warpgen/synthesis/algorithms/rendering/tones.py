@@ -58,7 +58,7 @@ def tone_map(d: Draft) -> None:
     layout = d.option("layout", "image", "flat", "packed")
     text, curve = _CURVES[form]
     shown = {
-        "reinhard": "Reinhard's", "reinhard white": "Reinhard's extended", "aces": "the ACES", "hable": "Hable's",
+        "reinhard": "Reinhard's", "reinhard white": "Reinhard's extended", "aces": "the fitted ACES", "hable": "Hable's",
         "exponential": "an exponential", "logarithmic": "a logarithmic",
     }[form]  # fmt: skip
     d.says(
@@ -87,7 +87,13 @@ def tone_map(d: Draft) -> None:
         )
     d.input("hdr", "vec3", shape, 0.05, 6.0, about="Linear HDR image")
     d.param("exposure", "float", 0.4, 1.2, about="Exposure scale")
-    d.output("ldr", "uint32" if layout == "packed" else "vec3", shape, about="Display-referred image")
+    d.output(
+        "ldr",
+        "uint32" if layout == "packed" else "vec3",
+        shape,
+        about="Display-referred image"
+        + (", red in the lowest byte, then green and blue" if layout == "packed" else ""),
+    )
 
     def channel(k: int) -> str:
         value = f"curve(c[{k}])" if over == "channels" else f"m[{k}]"

@@ -236,7 +236,13 @@ def yin_pitch(d: Draft) -> None:
     else:
         d.input("x", "float", (frames, size), -1.0, 1.0, about="Input signal")
     if choice == "first below":
-        d.param("threshold", "float", 0.6, 0.9, about="Depth of a dip that counts as the period")
+        d.param(
+            "threshold",
+            "float",
+            0.6,
+            0.9,
+            about="Normalized difference below which a dip counts as the period",
+        )
     if result == "frequency":
         d.param("rate", "float", 8000.0, 16000.0, about="Sampling rate [Hz]")
         d.output("f0", "float", frames, about="Pitch [Hz]")
@@ -244,7 +250,9 @@ def yin_pitch(d: Draft) -> None:
         d.output("periods", "float", frames, about="Pitch periods in samples")
     pitch = "f0" if result == "frequency" else "periods"
     if result == "period and clarity":
-        d.output("clarity", "float", frames, about="Depth of the chosen dip")
+        d.output(
+            "clarity", "float", frames, about="Depth of the chosen dip, 1 for a period that repeats exactly"
+        )
     if normalise == "cumulative":
         kept = "norm_diff"
         d.output(kept, "float", (frames, most), about="Normalized difference function")

@@ -19,7 +19,7 @@ _NAMES = {
 
 
 @DOMAIN.algorithm(
-    source="Stevens, Volkmann & Newman 1937; Davis & Mermelstein 1980; Slaney 1998; Zwicker & Terhardt 1980",
+    source="Stevens, Volkmann & Newman 1937; Davis & Mermelstein 1980; Slaney 1998; Traunmueller 1990",
     names=_NAMES
     | {
         "band_energies": "filterbank|spectral_bands|triangular_bands",
@@ -136,7 +136,7 @@ def band_energies(d: Draft) -> None:
     store = {
         "linear": f"{to} = {energy}",
         "log": f"# floor avoids log(0) for empty bands\n{to} = wp.log(wp.max({energy}, 1.0e-6))",
-        "decibel": f"{to} = 10.0 * wp.log10(wp.max({energy}, 1.0e-6))",
+        "decibel": f"{to} = {20 if amplitude else 10}.0 * wp.log10(wp.max({energy}, 1.0e-6))",
         "root": f"# cube root: power law of loudness\n{to} = wp.cbrt({energy})",
     }[output]
     helper = d.flag("helper", 0.6)
@@ -198,9 +198,8 @@ def band_energies(d: Draft) -> None:
         if area:
             made = made * 2 / (e[2:] - e[:-2])
         floor = np.maximum(made, 1e-6)
-        made = {"linear": made, "log": np.log(floor), "decibel": 10 * np.log10(floor), "root": np.cbrt(made)}[
-            output
-        ]
+        decibel = (20 if amplitude else 10) * np.log10(floor)
+        made = {"linear": made, "log": np.log(floor), "decibel": decibel, "root": np.cbrt(made)}[output]
         return {"bands": made if layout == "rows" else made.T}
 
     d.check(reference, 5e-3)
@@ -234,7 +233,7 @@ def smooth_polynomial(d: Draft) -> None:
     d.calls({
         "value": "savgol_filter|savitzky_golay|smooth_polynomial",
         "slope": "savgol_slope|savgol_derivative|smooth_slope",
-        "curvature": "savgol_curvature|savgol_second_derivative|smooth_curvature",
+        "curvature": "savgol_second_derivative|smooth_second_derivative|second_derivative_fit",
     }[result])  # fmt: skip
     type_ = "vec3" if layout == "vectors" else "float"
     shape = (rows, size) if layout == "rows" else (size,)
@@ -245,7 +244,12 @@ def smooth_polynomial(d: Draft) -> None:
         d.input("c", "float", window, -0.5, 0.5, about="Weights of the fit, from the left")
         d.module(f"WINDOW = wp.constant({window})")
     count = size - 2 * half if edge == "inside" else size
-    d.output("y", type_, (rows, count) if layout == "rows" else count, about="Output signal")
+    about = {
+        "value": "Smoothed signal",
+        "slope": "Slope of the signal [1/s]",
+        "curvature": "Second derivative of the signal [1/s^2]",
+    }[result]
+    d.output("y", type_, (rows, count) if layout == "rows" else count, about=about)
     at = "x[row, {}]" if layout == "rows" else "x[{}]"
     k = np.arange(-half, half + 1)
     exact: dict[tuple[str, int], tuple[list[int], int]] = {

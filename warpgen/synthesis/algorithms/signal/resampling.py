@@ -53,7 +53,7 @@ def resample_signal(d: Draft) -> None:
     shape = (size,) if layout == "one" else (rows, size)
     d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     if where == "ratio":
-        d.param("ratio", "float", 0.6, 0.9, about="Input samples per output sample")
+        d.param("ratio", "float", 0.6, 0.9, about="Input samples per output sample, at most one")
         pos = "float(n) * ratio"
     elif where == "delay":
         if layout == "rows":

@@ -46,7 +46,7 @@ def image_sources(d: Draft) -> None:
     d.input("sources", "vec3", n, 0.5, 3.5, about="Positions of the sources [m]")
     d.input("microphones", "vec3", n, 0.5, 3.5, about="Positions of the microphones [m]")
     if pattern != "omni":
-        d.input("facing", "vec3", n, kind="unit", about="Directions that the microphones face")
+        d.input("facing", "vec3", n, kind="unit", about="Unit directions that the microphones face")
     d.param("room", "vec3", 4.0, 6.0, about="Edges of the room [m]; one corner is the origin")
     if walls == "one":
         d.param("reflection", "float", 0.6, 0.9, about="Reflected share of the pressure")
@@ -69,7 +69,7 @@ def image_sources(d: Draft) -> None:
         )
     d.param("order", "int", order, about="Copies of the room on either side along each axis")
     if limited:
-        d.param("most_bounces", "int", 3, about="Images of more reflections are left out")
+        d.param("most_bounces", "int", 3, about="Largest number of reflections of an image")
     if air:
         d.param("absorption", "float", 0.002, 0.01, about="Attenuation of the pressure by air [1/m]")
     if result == "response":
@@ -116,7 +116,8 @@ def image_sources(d: Draft) -> None:
     put = {
         "nearest": "tap = int(wp.rint(arrival))\nif tap < taps:\n    response[pair, tap] += gain",
         "linear": "tap = int(wp.floor(arrival))\nshare = wp.frac(arrival)\n"
-        "if tap + 1 < taps:\n    response[pair, tap] += (1.0 - share) * gain\n    response[pair, tap + 1] += share * gain",
+        "if tap < taps:\n    response[pair, tap] += (1.0 - share) * gain\n"
+        "if tap + 1 < taps:\n    response[pair, tap + 1] += share * gain",
         "sinc": """
             # Sinc under a Hann window: delays between samples keep their spectrum (Peterson)
             nearest = int(wp.rint(arrival))
@@ -182,6 +183,7 @@ def image_sources(d: Draft) -> None:
                         signs = wp.vec3(1.0 - 2.0 * float(flip_x), 1.0 - 2.0 * float(flip_y), 1.0 - 2.0 * float(flip_z))
                         copies = wp.vec3(2.0 * float(nx), 2.0 * float(ny), 2.0 * float(nz))
                         mirrored = wp.cw_mul(signs, origin) + wp.cw_mul(copies, room)
+                        $near
                         distance = $length
                         $gain
                         $hear
@@ -192,6 +194,7 @@ def image_sources(d: Draft) -> None:
         start=start,
         counting="\n".join(counting),
         length="wp.max(wp.length(mirrored - ear), 0.05)" if gain else "wp.length(mirrored - ear)",
+        near="# Not so near that the source would be within the microphone" if gain else "",
         limit="if bounces > most_bounces:\n    continue" if limited else "",
         gain=f"# Spherical spreading, and what the walls leave\ngain = {low} / (4.0 * wp.pi * distance)"
         if gain
@@ -239,7 +242,7 @@ def image_sources(d: Draft) -> None:
                 at = r / 343 * v.rate
                 for a, b in zip(at, g, strict=True):
                     for t, w in _taps(a, delay):
-                        if 0 <= t < taps and (delay != "linear" or int(a) + 1 < taps):
+                        if 0 <= t < taps:
                             out["response"][i, t] += b * w
         name = {"energy": "level", "first echo": "echo_gap"}.get(result, result)
         return {name: out[name]}

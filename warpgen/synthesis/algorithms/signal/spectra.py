@@ -94,7 +94,11 @@ def frame_signal(d: Draft) -> None:
         lines=lines,
     )
     d.explain(
-        ("Frames stand around multiples of the hop. " if padded else "")
+        {
+            "inside": "",
+            "zero": "Frames stand around multiples of the hop, with zeros beyond the ends of the signal. ",
+            "reflect": "Frames stand around multiples of the hop; the signal is reflected at its ends. ",
+        }[edge]
         + "The window is "
         + ("periodic, as the discrete Fourier transform wants it." if periodic else "symmetric.")
     )
@@ -152,6 +156,8 @@ def discrete_fourier(d: Draft) -> None:
     kind = "vec2" if source == "complex" else "float"
     low, high = (0.2, 1.0) if result in ("magnitude", "decibel") else (-1.0, 1.0)
     about = "Spectrum (real, imaginary)" if inverse else "Input signal"
+    if source == "complex" and not inverse:
+        about += " (real, imaginary)"
     d.input(given, kind, (rows, size) if batch else size, low, high, about=about)
     if twiddle == "table":
         way = "2" if inverse else "-2"
@@ -165,7 +171,14 @@ def discrete_fourier(d: Draft) -> None:
             made_,
             "vec2" if result == "complex" else "float",
             out,
-            about="Signal (real, imaginary)" if inverse else "Spectrum",
+            about="Signal (real, imaginary)"
+            if inverse
+            else {
+                "complex": "Spectrum (real, imaginary)",
+                "power": "Power of each bin",
+                "magnitude": "Magnitude of each bin",
+                "decibel": "Power of each bin [dB]",
+            }[result],
         )
     sign = "" if inverse else "-"
     # k is a bin and n a sample: threads take the one, loops the other
@@ -337,7 +350,8 @@ def fft_stage(d: Draft) -> None:
     if place == "same":
         d.forward_only()
     if twiddle == "table":
-        d.input("roots", "vec2", half, -1.0, 1.0, about="Roots of unity (real, imaginary)")
+        way = "" if inverse else "-"
+        d.input("roots", "vec2", half, -1.0, 1.0, about=f"Roots of unity exp({way}pi i k / half)")
     d.param("half", "int", half, about="Half the butterfly span")
     outs = names
     if place == "new":

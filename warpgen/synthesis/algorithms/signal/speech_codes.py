@@ -89,7 +89,9 @@ def code_speech(d: Draft) -> None:
             "samples",
             "uint8" if companded else pcm,
             (blocks, size),
-            about="Samples" + (" in mu-law" if companded else ""),
+            about="Samples"
+            + (" in mu-law" if companded else "")
+            + (", not set beyond a block's length" if early else ""),
         )
     else:
         d.output("snr_db", "float", blocks, about="Signal to quantization noise [dB]")

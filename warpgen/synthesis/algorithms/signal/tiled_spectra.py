@@ -30,7 +30,7 @@ _NAMES = {"POINTS": "N|FFT_SIZE|FRAME", "pair": "frame|row|block", "z": "bin_val
 )
 def correlated_frames(d: Draft) -> None:
     """Correlates pairs of frames through their cross-spectra."""
-    weighting = d.option("weighting", "plain", "phase", "smoothed coherence", "roth")
+    weighting = d.option("weighting", "plain", "phase", "roth")
     result = d.option("result", "correlation", "lag", "peak", "spectrum")
     tapered = d.option("taper", "none", "hann", "hamming")
     band = d.flag("band", 0.4)
@@ -88,15 +88,19 @@ def correlated_frames(d: Draft) -> None:
     law = {
         "plain": "",
         "phase": "# Only the phase tells the delay, so all bins count alike\nreturn c / wp.sqrt(wp.length_sq(c) + floor_power)",
-        "smoothed coherence": "return c / wp.sqrt(wp.length_sq(a) * wp.length_sq(b) + floor_power)",
         "roth": "return c / (wp.length_sq(a) + floor_power)",
+    }[weighting]
+    how = {
+        "plain": "",
+        "phase": ", with magnitudes taken away (PHAT)",
+        "roth": ", over the power of A (Roth)",
     }[weighting]
     parameters = ["a: wp.vec2", "b: wp.vec2"] + (["floor_power: float"] if weighting != "plain" else [])
     d.function(
         f'''
         @wp.func
         def cross_bin({", ".join(parameters)}) -> wp.vec2:
-            """A times the conjugate of B{", weighted" if weighting != "plain" else ""}."""
+            """A times the conjugate of B{how}."""
             {"return" if weighting == "plain" else "c ="} wp.vec2(a[0] * b[0] + a[1] * b[1], a[1] * b[0] - a[0] * b[1])
             $law
         ''',
@@ -190,7 +194,6 @@ def correlated_frames(d: Draft) -> None:
         c = a * np.conj(b)
         eps = v.get("floor_power")
         c = {"plain": lambda: c, "phase": lambda: c / np.sqrt(abs(c) ** 2 + eps),
-             "smoothed coherence": lambda: c / np.sqrt(abs(a) ** 2 * abs(b) ** 2 + eps),
              "roth": lambda: c / (abs(a) ** 2 + eps)}[weighting]()  # fmt: skip
         if band:
             k = abs(np.fft.fftfreq(_N, 1 / _N))
@@ -254,7 +257,7 @@ def shaped_frames(d: Draft) -> None:
     name, type_, about = {
         "envelope": ("envelopes", "float", f"instantaneous {amplitudes}"),
         "cepstrum": ("cepstra", "float", "cepstral coefficients"),
-        "liftered": ("smooth", "float", "logarithms of the smoothed spectra"),
+        "liftered": ("smooth", "float", f"smoothed logarithms of the {amplitudes} of bins"),
         "quadrature": ("analytic", "vec2", "analytic signals (real part, Hilbert transform)"),
         "frequency": ("centroids", "float", ""),
     }[kind]
@@ -272,7 +275,9 @@ def shaped_frames(d: Draft) -> None:
     d.says(
         {
             "envelope": f"Computes the instantaneous {amplitudes} of frames{within} from their analytic signals.",
-            "cepstrum": "Computes the real cepstra of frames.",
+            "cepstrum": "Computes the real cepstra of frames."
+            if power == "magnitude"
+            else "Computes the cepstra of frames from the logarithms of their power spectra.",
             "liftered": "Smooths the logarithmic spectra of frames by keeping their first cepstral coefficients.",
             "quadrature": f"Computes the analytic signals of frames{within} by taking away negative frequencies.",
             "frequency": "Computes the spectral centroids of frames.",

@@ -36,7 +36,7 @@ def detect_tones(d: Draft) -> None:
     tones = d.option("tones", "hertz", "bins", "one")
     layout = d.option("layout", "frames", "hops", "columns")
     form = d.option("form", "two states", "shifted")
-    windowed = d.flag("windowed", 0.3)
+    windowed = d.flag("windowed", 0.3) and result != "amplitude"  # of which a window would take some away
     frames, size, number = d.pick(8, 12, 16), d.pick(40, 48, 64), d.pick(4, 7, 8)
     d.says({
         "power": "Computes the power of tones in signal frames with the Goertzel algorithm.",
@@ -269,8 +269,17 @@ def cosine_transform(d: Draft) -> None:
     )
     if basis:
         d.explain("Row k of `basis` holds the samples of the kth cosine, scaled as the transform wants it.")
-    elif kind == "mdct":
-        d.explain("Blocks of 2 N samples give N numbers each; aliasing cancels where neighbours overlap.")
+    else:
+        overlap = ""
+        if kind == "mdct":
+            overlap = " Blocks of 2 N samples give N numbers each; aliasing cancels where neighbours overlap."
+        root = "sqrt(2 / (N - 1))" if kind == "i" else "sqrt(2 / N)"
+        scaling = {
+            "orthonormal": "The transform is orthonormal.",
+            "plain": "The sums are not scaled.",
+            "scaled": f"The sums are scaled by {root}.",
+        }[scale]
+        d.explain(scaling + overlap)
 
     def reference(v: Values) -> dict[str, Any]:
         if layout == "flat":
