@@ -90,7 +90,7 @@ def bond_measure(d: Draft) -> None:
         load = "bond = bonds[tid]"
         coupon, face, number = "bond.coupon", "bond.face", "bond.periods"
     elif flows == "arrays":
-        d.input("coupon", "float", count, 0.02, 0.07, about="coupon rate")
+        d.input("coupon", "float", count, 0.02, 0.07, about="coupon rate a year, on a face of 100")
         d.input("periods", "int", count, 3, most, about="number of coupon periods")
         load, coupon, face, number = "", "coupon[tid]", "100.0", "periods[tid]"
     elif flows == "listed":

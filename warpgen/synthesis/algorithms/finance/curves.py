@@ -95,7 +95,7 @@ def read_curve(d: Draft) -> None:
             about=f"{held} at the pillars" + (", a curve per row" if many else ""),
         )
         b = []
-    d.input("times", "float", count, 0.5, 9.5, about="times in years")
+    d.input("times", "float", count, 0.5, 9.5, about="times in years, more than zero")
     if result == "price of flows":
         d.input("flows", "float", count, 10.0, 100.0, about="cash flows")
     out, about = {
@@ -194,7 +194,9 @@ def read_curve(d: Draft) -> None:
         store=store,
     )
     if parametric and many:
-        d.explain("Rates are continuously compounded; a row of `betas` holds level, slope and curvature.")
+        d.explain(
+            f"Rates are continuously compounded; a row of `betas` holds level, slope and curvature{'s' if model == 'svensson' else ''}."
+        )
     elif not parametric:
         d.explain("Rates are continuously compounded, times in years.")
     if model == "linear forward":

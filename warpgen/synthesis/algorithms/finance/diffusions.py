@@ -72,7 +72,7 @@ def short_rate_step(d: Draft) -> None:
     d.says(
         f"Moves short rates of {said} on by one time step"
         + {"vasicek exact": " of the exact transition", "cir milstein": " of Milstein's scheme"}.get(
-            model, ""
+            model, " of Euler's scheme"
         )
         + (", and their discount factors." if discount else ".")
     )

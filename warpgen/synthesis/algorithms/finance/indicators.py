@@ -236,7 +236,7 @@ def window_indicator(d: Draft) -> None:
     )
     count, size, window = d.pick(12, 16), d.pick(32, 40, 48), d.pick(6, 8, 10)
     said = {
-        "strength": "Computes the relative strength index of prices: gains as a share of all moves",
+        "strength": "Computes Cutler's relative strength index of prices: gains as a share of all moves",
         "stochastic": "Places prices between the lowest and the highest of their recent past",
         "z-score": "Measures by how many standard deviations prices are off their mean",
         "width": "Computes the width of Bollinger's bands relative to the mean price",
@@ -255,7 +255,10 @@ def window_indicator(d: Draft) -> None:
         "value",
         "float",
         (count, width) if layout == "rows" else (width, count),
-        about="value of the indicator",
+        about="value of the indicator"
+        + {"skip": ", zero before the first full window", "short": ", zero for a single price"}.get(
+            early, ""
+        ),
     )
 
     def at(name: str, t: str) -> str:

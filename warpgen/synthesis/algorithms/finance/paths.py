@@ -265,7 +265,9 @@ def random_paths(d: Draft) -> None:
         d.param("steps", "int", steps, about="number of time steps")
     shape = {"terminal": (count,), "path": (count, steps), "transposed": (steps, count)}[result]
     drawn = "ends" if result == "terminal" else "paths"
-    d.output(drawn, "float", shape, about="values at the end" if result == "terminal" else "simulated paths")
+    d.output(
+        drawn, "float", shape, about="values at the end" if result == "terminal" else "values after each step"
+    )
     each = "steps" if steps_given else f"paths.shape[{1 if result == 'path' else 0}]"
     if antithetic:
         init = """

@@ -71,7 +71,7 @@ def sabr_smile(d: Draft) -> None:
     elif beta == "per slice":
         d.input("beta", "float", n, 0.4, 0.8, about="Exponents of the forward")
     if shift:
-        d.param("shift", "float", 0.005, 0.02, about="Shift that keeps negative rates positive")
+        d.param("shift", "float", 0.005, 0.02, about="Shift that makes negative rates positive")
     name, about = {
         "volatility": ("vols", "Implied volatilities"),
         "price": ("values", "Values of calls before discounting"),

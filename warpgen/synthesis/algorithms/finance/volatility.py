@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from typing import Any
 
@@ -13,7 +14,7 @@ from warpgen.synthesis.writing.trim import trim
 
 
 @DOMAIN.algorithm(
-    source="Bollerslev 1986 (GARCH); Glosten, Jagannathan & Runkle 1993; Nelson 1991 (EGARCH); Tsay 2010, ch. 3; RiskMetrics 1996",
+    source="Bollerslev 1986 (GARCH); Glosten, Jagannathan & Runkle 1993; Nelson 1991 (EGARCH); Hansen 1994 (skewed t); Tsay 2010, ch. 3; RiskMetrics 1996",
     names={
         "returns": "log_returns|r|rets",
         "series": "tid|i|asset",
@@ -66,9 +67,17 @@ def filter_volatility(d: Draft) -> None:
     elif mean == "in mean":
         d.param("premium", "float", 0.02, 0.1, about="Reward for a unit of volatility")
     if law != "normal":
-        d.param("dof", "float", 5.0, 9.0, about="Degrees of freedom of the shocks")
+        degrees = d.pick(5.0, 6.0, 7.0, 8.0, 9.0)
+        d.param("dof", "float", degrees, about="Degrees of freedom of the shocks")
     if law == "skewed":
-        d.param("skew", "float", -0.2, 0.2, about="Asymmetry of the shocks")
+        # Hansen's a and b, which the density's mean of zero and variance of one ask for
+        lean = d.pick(-0.2, -0.15, -0.1, 0.1)
+        peak = math.gamma((degrees + 1) / 2) / math.sqrt(math.pi * (degrees - 2)) / math.gamma(degrees / 2)
+        shift = 4 * lean * peak * (degrees - 2) / (degrees - 1)
+        d.param("skew", "float", lean, about="Asymmetry of the shocks, between -1 and 1")
+        d.param("shift", "float", round(shift, 6), about="Hansen's a, which makes the mean of shocks zero")
+        stretch = round(math.sqrt(1 + 3 * lean**2 - shift**2), 6)
+        d.param("stretch", "float", stretch, about="Hansen's b, which makes the variance of shocks one")
     if first == "given":
         d.input("variance0", "float", n, 0.5, 2.0, about="Variance before the first day")
     if result == "forecast":
@@ -107,10 +116,10 @@ def filter_volatility(d: Draft) -> None:
                 return omega + (alpha + leverage * bad) * shock * shock + beta * variance
                 """,
             "egarch": """
-                # Logarithms need no constraint on the parameters
                 z = shock / wp.sqrt(variance)
                 # Less the mean of a normal shock's size
                 size = wp.abs(z) - wp.sqrt(2.0 / wp.pi)
+                # Logarithms need no constraint on the parameters
                 log_variance = omega + alpha * size - leverage * z + beta * wp.log(variance)
                 return wp.exp(log_variance)
                 """,
@@ -144,7 +153,7 @@ def filter_volatility(d: Draft) -> None:
         d.function(
             f'''
             @wp.func
-            def log_density(shock: float, variance: float{", dof: float" if law != "normal" else ""}{", skew: float" if law == "skewed" else ""}) -> float:
+            def log_density(shock: float, variance: float{", dof: float" if law != "normal" else ""}{", skew: float, shift: float, stretch: float" if law == "skewed" else ""}) -> float:
                 """Log density of a shock, up to a constant."""
                 $law
             ''',
@@ -156,9 +165,10 @@ def filter_volatility(d: Draft) -> None:
                     return -0.5 * wp.log(variance) - 0.5 * (dof + 1.0) * wp.log(1.0 + ratio)
                     """,
                 "skewed": """
-                    # Either side of the mode has a scale of its own
-                    side = wp.where(shock < 0.0, 1.0 - skew, 1.0 + skew)
-                    ratio = shock * shock / (variance * (dof - 2.0) * side * side)
+                    # Hansen's skewed t: either side of the mode has a scale of its own
+                    moved = stretch * shock / wp.sqrt(variance) + shift
+                    side = wp.where(moved < 0.0, 1.0 - skew, 1.0 + skew)
+                    ratio = moved * moved / ((dof - 2.0) * side * side)
                     return -0.5 * wp.log(variance) - 0.5 * (dof + 1.0) * wp.log(1.0 + ratio)
                     """,
             }[law],
@@ -197,7 +207,7 @@ def filter_volatility(d: Draft) -> None:
     gather = {
         "likelihood": "total += log_density(shock, variance"
         + (", dof" if law != "normal" else "")
-        + (", skew" if law == "skewed" else "")
+        + (", skew, shift, stretch" if law == "skewed" else "")
         + ")",
         "news": "top = wp.max(top, wp.abs(shock) / wp.sqrt(variance))",
     }.get(result, "")
@@ -314,10 +324,11 @@ def filter_volatility(d: Draft) -> None:
             on, r = there[:, day], r_all[:, day]
             e = r - mu - phi * (last - mu) - v.get("premium", 0.0) * np.sqrt(h)
             df = v.get("dof", 5.0)
-            side = np.where(e < 0, 1 - v.get("skew", 0.0), 1 + v.get("skew", 0.0))
+            moved = v.get("stretch", 1.0) * e / np.sqrt(h) + v.get("shift", 0.0)
+            side = np.where(moved < 0, 1 - v.get("skew", 0.0), 1 + v.get("skew", 0.0))
             density = -0.5 * (
                 np.log(h)
-                + (e * e / h if law == "normal" else (df + 1) * np.log1p(e * e / h / (df - 2) / side**2))
+                + (e * e / h if law == "normal" else (df + 1) * np.log1p((moved / side) ** 2 / (df - 2)))
             )
             total, top = total + on * density, np.where(on, np.maximum(top, np.abs(e) / np.sqrt(h)), top)
             path[:, day] = np.sqrt(h)

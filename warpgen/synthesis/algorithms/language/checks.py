@@ -38,7 +38,7 @@ def checked_step(d: Draft) -> None:
     d.says({
         "printf": f"Advances a decaying state and reports by printf {where}.",
         "print": f"Advances a decaying state and prints it {where}.",
-        "breakpoint": f"Advances a decaying state and stops the debugger {where}.",
+        "breakpoint": f"Advances a decaying state and stops in the debugger {where}.",
         "expect": "Advances a decaying state and checks it against the exact decay.",
         "printf first": "Advances a decaying state and lets the first thread print its state.",
     }[alarm])  # fmt: skip
@@ -72,7 +72,7 @@ def checked_step(d: Draft) -> None:
     if alarm == "expect":
         exact = "wp.exp(-dt * rate) * x[tid]"
         order = {"euler": "(`rate` * `dt`)^2 / 2", "midpoint": "(`rate` * `dt`)^3 / 6"}[step]
-        check = f"# Local error of the explicit step: {order}\nwp.expect_near(moved, {exact}, 0.05)"
+        check = f"# Local error of the explicit step, relative to the state: {order}\nwp.expect_near(moved, {exact}, 0.05)"
         if test == "both":
             check = f"# Cheap, so keep it enabled\nexact = {exact}\nwp.expect_near(moved, exact, 0.05)"
         elif test == "not finite":

@@ -363,7 +363,8 @@ def any_size(d: Draft) -> None:
         "mean square": ("mean_square", "v", "return wp.dot(v, v) / float(len(v))", "mean_square(vectors[tid])"),
         "spread": (
             "spread", "v",
-            f"{mean}\nmean = total / float(len(v))\nreturn wp.dot(v, v) / float(len(v)) - mean * mean",
+            f"{mean}\nmean = total / float(len(v))\nsquares = float(0.0)\nfor k in range(len(v)):\n"
+            "    squares += (v[k] - mean) * (v[k] - mean)\nreturn squares / float(len(v))",
             "spread(vectors[tid])",
         ),
         "largest gap": ("largest_gap", "v w", "return wp.max(wp.abs(v - w))", "largest_gap(a[tid], b[tid])"),

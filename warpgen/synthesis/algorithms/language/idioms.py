@@ -108,7 +108,7 @@ def small_builtins(d: Draft) -> None:
         d.forward_only()  # they jump, or have no slope
     matrix = kind == "solve"
     d.says({
-        "phase": "Reduces phases that are counted in cycles to [0, 1).",
+        "phase": "Reduces phases that are counted in cycles, from zero up, to [0, 1).",
         "ring": "Looks entries of a ring buffer up by their age.",
         "count": "Counts the nonzero components of vectors.",
         "solve": "Solves small linear systems by a QR decomposition.",
@@ -138,7 +138,7 @@ def small_builtins(d: Draft) -> None:
         d.input("x", "float", (n, d.pick(6, 8)), -2.0, 2.0, about="samples, a row for each element")
     else:
         told = {
-            "phase": "phases [cycles]", "ring": "ring buffer", "whole": "numbers to split", "sign": "magnitudes",
+            "phase": "phases, not negative [cycles]", "ring": "ring buffer", "whole": "numbers to split", "sign": "magnitudes",
             "edge": "samples", "quantile": "probabilities",
         }[kind]  # fmt: skip
         low, high = {"quantile": (0.05, 0.95), "phase": (0.0, 4.0)}.get(kind, (-2.0, 2.0))

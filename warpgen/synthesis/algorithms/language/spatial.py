@@ -60,9 +60,23 @@ def spatial_products(d: Draft) -> None:
             "poses", "transform", shape, -1.0, 1.0, kind="transform", about="pose of each body in world frame"
         )
     if kind in two or kind == "twist":
-        d.input("twists", "spatial_vector", shape, -1.0, 1.0, about="spatial velocity of each body")
+        d.input(
+            "twists",
+            "spatial_vector",
+            shape,
+            -1.0,
+            1.0,
+            about="spatial velocity of each body, its angular part first",
+        )
     if kind in ("power", "dual", "wrench"):
-        d.input("wrenches", "spatial_vector", shape, -1.0, 1.0, about="spatial force on each body")
+        d.input(
+            "wrenches",
+            "spatial_vector",
+            shape,
+            -1.0,
+            1.0,
+            about="spatial force on each body, its torque first",
+        )
     if kind == "cross":
         d.input(
             "motions",
@@ -236,6 +250,9 @@ def split_rotations(d: Draft) -> None:
     }[kind]
     if kind == "from angles":
         read = "rpy = angles[tid]"
+    elif kind in ("angle", "signed angle"):
+        read += "\n# Of q and -q, the same rotation, take the one that turns by half a circle at most\n"
+        read += "if q[3] < 0.0:\n    q = -q"
     least = "wp.min(joint_angle, limit)" if kind == "angle" else "wp.clamp(joint_angle, -limit, limit)"
     beyond = "joint_angle > limit" if kind == "angle" else "wp.abs(joint_angle) > limit"
     bound = {
@@ -283,10 +300,11 @@ def split_rotations(d: Draft) -> None:
                 want = twist if kind == "twist" else product(q, twist * [-1, -1, -1, 1])
                 assert (np.abs((want * after[out]).sum(axis=1)) > 1 - 1e-3).mean() > 0.95
                 return
-            angle = 2 * np.arctan2(along, q[:, 3])
+            side = np.where(q[:, 3] < 0, -1.0, 1.0)
+            angle = 2 * np.arctan2(side * along, side * q[:, 3])
             want = angle
             if kind == "angle":
-                want = np.abs(2 * np.arccos(np.clip(twist[:, 3], -1, 1)))
+                want = 2 * np.arccos(np.clip(np.abs(twist[:, 3]), 0, 1))
         if limit == "skipped":
             want = np.where(np.abs(want) <= before.limit, want, 0.0)
         elif limit == "clamped":

@@ -218,7 +218,14 @@ def built_poses(d: Draft) -> None:
     if kind in ("compose", "decompose", "from matrix", "set rotation", "blend"):
         d.input("rotations", "quat", n, kind="unit", about="rotations")
     if kind == "euler":
-        d.input("angles", "vec3", n, -1.0, 1.0, about="Euler angles [rad]")
+        d.input(
+            "angles",
+            "vec3",
+            n,
+            -1.0,
+            1.0,
+            about="angles about the fixed axes x, y and z, in this order [rad]",
+        )
     if kind in ("compose", "decompose"):
         d.input("scales", "vec3", n, 0.5, 2.0, about="scales")
     if kind in ("decompose", "from matrix"):

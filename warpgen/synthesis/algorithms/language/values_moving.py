@@ -58,7 +58,11 @@ def moving_frames(d: Draft) -> None:
     if kind == "bracket":
         d.input("others", "spatial_vector", n, -1.0, 1.0, about="spatial velocities to cross with")
     extra = {"point": "offset", "step": "omega"}.get(kind, "")
-    about = "point, seen from the origin of its frame" if extra == "offset" else "angular velocity [rad/s]"
+    about = (
+        "point, seen from the origin of its frame"
+        if extra == "offset"
+        else "angular velocity in world axes [rad/s]"
+    )
     if extra and source == "given":
         d.param(extra, "vec3", -1.0, 1.0, about=about)
     elif extra:

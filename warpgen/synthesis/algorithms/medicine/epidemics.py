@@ -42,27 +42,39 @@ def spread_disease(d: Draft) -> None:
     latent = model != "sir"
     d.says({
         "state": f"Steps epidemics in regions whose children, adults and old people mix, {STEPS[method]}.",
-        "new cases": f"Counts who catches a disease within a step in regions of three ages, {STEPS[method]}.",
+        "new cases": f"Counts new infections within a step in regions with three age groups, {STEPS[method]}.",
         "growth": "Computes how fast the infected of regions multiply, from contacts between three ages.",
     }[result])  # fmt: skip
     words = {"s": "susceptible", "e": "exposed", "i": "infectious", "h": "in_hospital", "r": "recovered"}
     ranges = {"s": (0.4, 0.8), "e": (0.01, 0.1), "i": (0.01, 0.1), "h": (0.001, 0.01), "r": (0.1, 0.3)}
     if layout == "vectors":
         for x in states:
-            about = f"{words[x].replace('_', ' ')} fraction per age group"
+            about = f"{words[x].replace('_', ' ')} people per age group [thousands]"
             d.input(words[x], "vec3", count, *ranges[x], about=about)
         load = [f"{words[x]}[tid]" for x in states]
     else:
-        about = "fraction of people per compartment, region and age group"
+        about = "people per compartment, region and age group [thousands]"
         d.input("people", "vec3", (len(states), count), 0.05, 0.5, about=about)
         load = [f"people[{k}, tid]" for k in range(len(states))]
-    d.param("contact", "mat33", 0.5, 3.0, about="contacts per day between the age groups")
+    d.param(
+        "contact",
+        "mat33",
+        0.5,
+        3.0,
+        about="contacts per day of a person of each age group (row) with each (column)",
+    )
     d.param("beta", "float", 0.05, 0.2, about="probability of infection per contact")
     if season:
         d.param("day", "float", 0.0, 365.0, about="day of the year")
         d.param("amplitude", "float", 0.1, 0.3, about="how far winters exceed the mean, as a share of it")
     if vaccine:
-        d.param("vaccination_rates", "vec3", 0.001, 0.01, about="vaccinated fraction per day and age group")
+        d.param(
+            "vaccination_rates",
+            "vec3",
+            0.001,
+            0.01,
+            about="share of the susceptible vaccinated per day, for each age group",
+        )
     d.param("dt", "float", 0.2, 1.0, about="time step [days]")
     counts = result == "new cases"
     rows = len(states) + counts
@@ -90,25 +102,25 @@ def spread_disease(d: Draft) -> None:
     begin = f"pop = {' + '.join(f'y[{k}]' for k in range(len(states)))}"
     strength = "strength" if season else "beta"
     if season:
-        begin += "\n# Contacts peak in winter, hence the yearly cosine\n"
+        begin += "\n# Contacts peak in winter, hence the yearly cosine, which stands still within the step\n"
         begin += "strength = beta * (1.0 + amplitude * wp.cos(2.0 * wp.pi * day / 365.0))"
     ill = " + ".join(f"y[{states.index(x)}]" for x in (["e", "i"] if latent else ["i"]))
     if result == "growth":
         begin += f"\nbefore = {ill}"
-        d.output("growth", "float", count, about="growth rate of the infections [1/day]")
+        d.output("growth", "float", count, about="mean growth rate of the infected over the step [1/day]")
         total = "{0}[0] + {0}[1] + {0}[2]"
         store = f"after = {ill}\nratio = ({total.format('after')}) / ({total.format('before')})\n"
         store += "growth[tid] = wp.log(ratio) / dt"
     elif counts:
-        d.output("new_cases", "vec3", count, about="new infections during the step")
+        d.output("new_cases", "vec3", count, about="new infections during the step per age group [thousands]")
         store = f"new_cases[tid] = y[{rows - 1}]"
     elif layout == "vectors":
         for x in states:
-            about = f"{words[x].replace('_', ' ')} fraction after the step"
+            about = f"{words[x].replace('_', ' ')} people after the step [thousands]"
             d.output(f"next_{words[x]}", "vec3", count, about=about)
         store = "\n".join(f"next_{words[x]}[tid] = y[{k}]" for k, x in enumerate(states))
     else:
-        d.output("next_people", "vec3", (len(states), count), about="fraction of people after the step")
+        d.output("next_people", "vec3", (len(states), count), about="people after the step [thousands]")
         store = f"for k in range({len(states)}):\n    next_people[k, tid] = y[k]"
     d.launch(count)
     d.code(

@@ -208,25 +208,30 @@ def cardiac_step(d: Draft) -> None:
         # C_m = 1 uF/cm^2, dV/dt = -(I_ion + I_stim) / C_m
         next_potential[cell] = vm - dt * (i_total + i_stim)
     """
-    gap, turn, strain = "", "", ""
+    gap, conducts, strain = "", "", ""
     if coupled:
         gap = f"""
-        $turn
         i_gap = float(0.0)
         for side in range(4):
             other = neighbors[cell, side]
             # No flux through the edges of the tissue{" or into scars" if scar != "none" else ""}
             if other >= 0{dead}:
-                i_gap += {"wp.where(side < 2, g_x, g_y)" if coupling == "fibers" else "coupling"} * (vm - potential[other])
+                $conducts
+                i_gap += {"g" if coupling == "fibers" else "coupling"} * (vm - potential[other])
         i_total += i_gap
         """
     if coupled and coupling == "fibers":
-        turn = """
-        # Conductances along the axes of the grid for fibers at an angle
-        along = wp.cos(fiber_angle[cell])
-        across = wp.sin(fiber_angle[cell])
-        g_x = coupling * (along * along + anisotropy * across * across)
-        g_y = coupling * (across * across + anisotropy * along * along)
+        d.function('''
+            @wp.func
+            def conductance(angle: float, side: int, coupling: float, anisotropy: float) -> float:
+                """Conductance along x (sides 0 and 1) or y of fibers at an angle, without the mixed term."""
+                along = wp.where(side < 2, wp.cos(angle), wp.sin(angle))
+                return coupling * (anisotropy + (1.0 - anisotropy) * along * along)
+        ''')
+        conducts = """
+            # The mean of both cells, so that what leaves one enters the other
+            g = 0.5 * conductance(fiber_angle[cell], side, coupling, anisotropy)
+            g += 0.5 * conductance(fiber_angle[other], side, coupling, anisotropy)
         """
     if strained:
         strain = """
@@ -288,7 +293,7 @@ def cardiac_step(d: Draft) -> None:
         sum=f"i_total = {total}",
         gates="\n".join(names),
         gap=gap,
-        turn=turn,
+        conducts=conducts,
         pace=pace if stepped else "",
         advance=advance if stepped else "i_ion[cell] = i_total",
         strain=strain,
@@ -363,11 +368,13 @@ def cardiac_step(d: Draft) -> None:
         else:
             stim = v.stimulus if paced == "array" else (v.amplitude if v.time < 1 else 0.0)
         if coupled:
-            g = np.full((cells, 4), v.coupling) * there[v.neighbors]
+            g = np.full((cells, 4), v.coupling)
             if coupling == "fibers":
                 c, s = np.cos(v.fiber_angle) ** 2, np.sin(v.fiber_angle) ** 2
                 g[:, :2] *= (c + v.anisotropy * s)[:, None]
                 g[:, 2:] *= (s + v.anisotropy * c)[:, None]
+                g = 0.5 * (g + g[v.neighbors, np.arange(4)])
+            g = g * there[v.neighbors]
             i = i + (g * (v.neighbors >= 0) * (u[:, None] - u[v.neighbors])).sum(axis=1)
         moved = np.where(there, np.array(after), y)
         answer = {

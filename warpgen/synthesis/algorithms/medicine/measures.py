@@ -74,8 +74,8 @@ def clinical_measures(d: Draft) -> None:
         "resting energy": "Computes resting energy needs by the equation of Mifflin and St Jeor.",
         "clearance": "Estimates creatinine clearances by Cockcroft and Gault.",
         "lipids": "Estimates LDL cholesterol by Friedewald's formula"
-        + (", -1 where it does not hold." if graded == "value" else "."),
-        "corrected qt": "Corrects QT intervals for the heart rate.",
+        + (", -1 where it does not hold." if graded == "value" else ", up to 400 mg/dl of triglycerides."),
+        "corrected qt": "Corrects QT intervals for the heart rate by Bazett's formula.",
         "arterial pressure": "Computes mean arterial pressures.",
         "oxygen gradient": "Computes the difference of oxygen pressure between alveoli and arteries.",
         "anion gap": "Computes anion gaps, corrected for albumin.",

@@ -49,7 +49,14 @@ def project_rays(d: Draft) -> None:
     bad = d.option("bad", "none", "mask", "unfinished")
     way = d.option("angles", "array", "computed")
     size, views, bins = d.pick(12, 16), d.pick(6, 8), d.pick(12, 16)
-    d.input("image", "float", (size, size), 0.0, 0.4, about="attenuation coefficients [1/cm], indexed [y, x]")
+    d.input(
+        "image",
+        "float",
+        (size, size),
+        0.0,
+        0.4,
+        about="attenuation coefficients of a square [1/cm], indexed [y, x]",
+    )
     if way == "array":
         d.input("angles", "float", views, 0.1, 3.0, about="gantry angle of each view [rad]")
     if bad == "mask":
@@ -71,7 +78,8 @@ def project_rays(d: Draft) -> None:
         d.param("photons", "float", 1.0, 2.0, about="unattenuated number of photons [1e4]")
     out = "sinogram" if output == "integrals" else "counts"
     what = "line integral" if output == "integrals" else "number of photons [1e4]"
-    d.output(out, "float", (views, bins), about=f"{what} of each view and detector cell")
+    left = {"mask": ", -1 for broken cells", "unfinished": ", zero for views to come"}.get(bad, "")
+    d.output(out, "float", (views, bins), about=f"{what} of each view and detector cell{left}")
     if method == "siddon":
         d.forward_only()  # the walk from crossing to crossing has no adjoint of its own
     place = {

@@ -10,11 +10,14 @@ from warpgen.synthesis.writing.draft import Values
 
 
 def _cosines(phase: str, g: Any, rng: np.random.Generator) -> Any:
-    """Cosines of scattering angles, by the closed inverses of their distributions."""
-    x = rng.random(len(g))
+    """Cosines of scattering angles."""
     if phase == "rayleigh":
-        a = np.cbrt(4 * x - 2 + np.sqrt((4 * x - 2) ** 2 + 1))
-        return a - 1 / a
+        c, left = np.zeros(len(g)), np.arange(len(g))
+        while len(left):
+            c[left] = 2 * rng.random(len(left)) - 1
+            left = left[2 * rng.random(len(left)) > 1 + c[left] ** 2]
+        return c
+    x = rng.random(len(g))
     c = (1 + g * g - ((1 - g * g) / (1 - g + 2 * g * x)) ** 2) / (2 * g)
     return np.where(rng.random(len(g)) < 0.1, np.cbrt(2 * x - 1), c) if phase == "modified" else c
 
@@ -24,7 +27,7 @@ def simulated(v: Values, phase: str, source: str, surface: str) -> tuple[float, 
     rng, m, ends = np.random.default_rng(0), 1000, np.concatenate([[0.0], v["layers.bottom"]])
     mua, mus = v["layers.mu_a"], v["layers.mu_s"]
     # Programs leave out what they have no use for
-    n = np.concatenate([[1.0], v.get("layers.n", np.ones(len(mua))), [1.0]])
+    n = np.concatenate([[1.0], np.broadcast_to(v.get("layers.n", 1.0), len(mua)), [1.0]])
     g = v.get("layers.g", np.zeros(len(mua)))
     z, w, layer = np.zeros(m), np.ones(m), np.zeros(m, int)
     u = np.sqrt(rng.random(m)) if source == "diffuse" else np.ones(m)
@@ -55,9 +58,6 @@ def simulated(v: Values, phase: str, source: str, surface: str) -> tuple[float, 
         r = (((n1 * a - n2 * b) / (n1 * a + n2 * b)) ** 2 + ((n1 * b - n2 * a) / (n1 * b + n2 * a)) ** 2) / 2
         if surface == "matched":
             r, ct = 0 * r, a
-        elif surface == "split":
-            r0 = ((n1 - 1) / (n1 + 1)) ** 2
-            r, ct = np.where(out, r0 + (1 - r0) * (1 - a) ** 5, 0.0), a
         mirrored = hits & (rng.random(m) < r)
         gone = hits & ~mirrored & out
         back += w[gone & (there < 0)].sum()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from warpgen.synthesis.algorithms.monte_carlo import DOMAIN
+from warpgen.synthesis.algorithms.monte_carlo._phases import PHASES
 from warpgen.synthesis.algorithms.monte_carlo._slab import simulated
 from warpgen.synthesis.writing.draft import Draft, Values, fill
 from warpgen.synthesis.writing.pieces import piece
@@ -18,35 +21,6 @@ class Layers:
 """
 _G = "    g: wp.array(dtype=float)  # mean cosine of the scattering angle\n"
 _N = "    n: wp.array(dtype=float)  # refractive index\n"
-
-_PHASES = {
-    "henyey greenstein": """
-        # Henyey-Greenstein phase function, isotropic in the limit of g = 0
-        g = layers.g[layer]
-        if g > 1.0e-3:
-            ratio_hg = (1.0 - g * g) / (1.0 - g + 2.0 * g * wp.randf(rng))
-            cos_theta = (1.0 + g * g - ratio_hg * ratio_hg) / (2.0 * g)
-        else:
-            cos_theta = 2.0 * wp.randf(rng) - 1.0
-    """,
-    "modified": """
-        # Modified Henyey-Greenstein phase function: one part in ten goes as the square of the cosine
-        g = layers.g[layer]
-        if wp.randf(rng) < 0.9:
-            ratio_hg = (1.0 - g * g) / (1.0 - g + 2.0 * g * wp.randf(rng))
-            cos_theta = (1.0 + g * g - ratio_hg * ratio_hg) / (2.0 * g)
-        else:
-            # p(c) = 3/2 c^2 is sampled using the cube root of a uniform number
-            signed = 2.0 * wp.randf(rng) - 1.0
-            cos_theta = wp.sign(signed) * wp.cbrt(wp.abs(signed))
-    """,
-    "rayleigh": """
-        # Rejection sampling of p(c) = 3/8 (1 + c^2)
-        cos_theta = 2.0 * wp.randf(rng) - 1.0
-        while wp.randf(rng) * 2.0 > 1.0 + cos_theta * cos_theta:
-            cos_theta = 2.0 * wp.randf(rng) - 1.0
-    """,
-}
 
 
 @DOMAIN.algorithm(
@@ -66,7 +40,7 @@ _PHASES = {
 )
 def photon_transport(d: Draft) -> None:
     """Propagates packets of photons through layered tissue by absorption, scattering and reflection."""
-    phase = d.option("phase", *_PHASES)
+    phase = d.option("phase", *PHASES)
     source = d.option("source", "pencil", "gaussian", "diffuse")
     surface = d.option("surface", "fresnel", "matched", "split")
     score = d.option("score", "depth", "layers", "radius")
@@ -93,24 +67,37 @@ def photon_transport(d: Draft) -> None:
         layout = layout.replace(
             "# mean cosine of the scattering angle", "# anisotropy of the Henyey-Greenstein part, not 0"
         )
+    alike = surface != "fresnel"  # all layers: nothing bends or reflects light between them
     if surface == "matched" and detector != "time":
         del bounds["n"]
         layout = layout.replace(_N, "")
+    elif alike:
+        bounds["n"] = fill(1.33, 1.5)
+        around = " and of what is around them" if surface == "matched" else ""
+        layout = layout.replace(_N, f"    n: float  # refractive index of all layers{around}\n")
     d.struct("layers", piece(layout), bounds, about="optical properties of the layers, topmost first")
     d.param("seed", "int", 1, 100000, about="seed of the random numbers")
     if source == "gaussian":
         d.param("beam_radius", "float", 0.01, 0.05, about="1/e^2 radius of the beam [cm]")
     if score != "layers":
         d.param("bin_size", "float", 0.3 / bins, about="width of the bins [cm]")
-    d.output("absorbed", "float", count if score == "layers" else bins, about="absorbed weight per bin")
-    d.output("escaped", "float", 3, about="weight that was reflected, transmitted or dropped")
+    held = {
+        "depth": "absorbed weight per bin of depth, the last one open",
+        "layers": "absorbed weight per layer",
+        "radius": "absorbed weight per bin of distance from the axis, the last one open",
+    }[score]
+    d.output("absorbed", "float", count if score == "layers" else bins, about=held)
+    d.output("escaped", "float", 3, about="weight that was reflected, transmitted and dropped, in this order")
     if detector != "none":
-        d.param("aperture", "float", 0.3, 0.8, about="smallest cosine of the angles that the detector sees")
+        d.param(
+            "aperture", "float", 0.3, 0.8, about="smallest cosine of the exit angles that the detector sees"
+        )
         d.output(
             "detected",
             "float",
             bins,
-            about=f"weight seen by the detector, per {'ring' if detector == 'rings' else 'time bin'}",
+            about="weight seen by the detector, per "
+            + ("ring" if detector == "rings" else "time bin, the last one open"),
         )
     if detector == "rings":
         d.param("ring_width", "float", 0.02, 0.05, about="width of the rings on the surface [cm]")
@@ -122,6 +109,7 @@ def photon_transport(d: Draft) -> None:
     if detector == "time":
         d.module("LIGHT_SPEED = wp.constant(0.0299792)  # in vacuum [cm/ps]")
     bent = surface != "matched"
+    top = "layers.n" if alike else "layers.n[0]"
     start = {
         "pencil": "pos = wp.vec3(0.0, 0.0, 0.0)\ndir = wp.vec3(0.0, 0.0, 1.0)",
         "gaussian": (
@@ -138,7 +126,7 @@ def photon_transport(d: Draft) -> None:
             "phi_in = 2.0 * wp.pi * wp.randf(rng)\n"
             + (
                 "# Bent at the surface by Snell's law\n"
-                "n_top = layers.n[0]\n"
+                f"n_top = {top}\n"
                 "cos_out = wp.sqrt(1.0 - sin_sq)\n"
                 "cos_in = wp.sqrt(1.0 - sin_sq / (n_top * n_top))\n"
                 "sin_in = wp.sqrt(sin_sq) / n_top\n"
@@ -179,7 +167,7 @@ def photon_transport(d: Draft) -> None:
                 r_s = (n_here * cos_i - n_there * cos_t) / (n_here * cos_i + n_there * cos_t)
                 r_p = (n_here * cos_t - n_there * cos_i) / (n_here * cos_t + n_there * cos_i)
                 reflectance = 0.5 * (r_s * r_s + r_p * r_p)
-            if wp.randf(rng) <= reflectance:
+            if wp.randf(rng) < reflectance:
                 dir = wp.vec3(dir[0], dir[1], -dir[2])
                 continue
             # Snell's law: tangential components scale with the ratio of the indices
@@ -188,21 +176,22 @@ def photon_transport(d: Draft) -> None:
             layer = next_layer
         """,
         "split": """
+            # Layers of the same index do not reflect, only the outer surfaces do
             if next_layer >= 0 and next_layer < num_layers:
                 layer = next_layer
                 continue
-            # At the outer surfaces a part escapes and the rest stays inside
-            n_here = layers.n[layer]
-            r_0 = (n_here - 1.0) / (n_here + 1.0)
-            r_0 = r_0 * r_0
-            # Schlick's approximation of the Fresnel reflectance
             cos_i = wp.abs(dir[2])
-            grazing = 1.0 - cos_i
-            reflectance = r_0 + (1.0 - r_0) * grazing * grazing * grazing * grazing * grazing
-            outside = wp.where(next_layer < 0, 0, 1)
-            $out
-            $watch
-            weight *= reflectance
+            sin_t = layers.n * wp.sqrt(wp.max(1.0 - cos_i * cos_i, 0.0))
+            # Beyond the critical angle no light passes, else a part escapes and the rest stays inside
+            if sin_t < 1.0:
+                cos_t = wp.sqrt(1.0 - sin_t * sin_t)
+                r_s = (layers.n * cos_i - cos_t) / (layers.n * cos_i + cos_t)
+                r_p = (layers.n * cos_t - cos_i) / (layers.n * cos_t + cos_i)
+                reflectance = 0.5 * (r_s * r_s + r_p * r_p)
+                outside = wp.where(next_layer < 0, 0, 1)
+                $out
+                $watch
+                weight *= reflectance
             dir = wp.vec3(dir[0], dir[1], -dir[2])
         """,
     }[surface]
@@ -259,14 +248,14 @@ def photon_transport(d: Draft) -> None:
         "none": "",
         "rings": """
             # Only light within the aperture reaches the fiber
-            if -dir[2] >= aperture:
+            if $cosine >= aperture:
                 exit_r = wp.sqrt(pos[0] * pos[0] + pos[1] * pos[1])
                 ring = int(exit_r / ring_width)
                 if ring < detected.shape[0]:
                     wp.atomic_add(detected, ring, $leaving)
         """,
         "time": """
-            if -dir[2] >= aperture:
+            if $cosine >= aperture:
                 # Time of flight: optical path over the speed of light
                 flight = path / LIGHT_SPEED
                 time_slot = wp.min(int(flight / time_bin), detected.shape[0] - 1)
@@ -274,6 +263,7 @@ def photon_transport(d: Draft) -> None:
         """,
     }[detector]
     timed = detector == "time"
+    inside = "layers.n" if alike else "layers.n[layer]"
     kill = {
         "survival": """
             # Russian roulette: end faint packets without a bias
@@ -351,25 +341,27 @@ def photon_transport(d: Draft) -> None:
             """
         if source == "diffuse"
         else """
-            n_top = layers.n[0]
+            n_top = $top
             r_spec = (n_top - 1.0) / (n_top + 1.0)
             r_spec = r_spec * r_spec
             """,
         cross=cross,
         leave=leave,
         bin=bin_,
-        phase=_PHASES[phase],
+        phase=PHASES[phase],
         frames=frames,
         kill=kill,
         leaving="leaving" if surface == "split" else "weight",
         sees=sees,
+        cosine="cos_t" if surface == "split" else "-dir[2]",
+        top=top,
         out="leaving = weight * (1.0 - reflectance)\nwp.atomic_add(escaped, outside, leaving)"
         if detector != "none"
         else "wp.atomic_add(escaped, outside, weight * (1.0 - reflectance))",
         watch="if outside == 0:\n    $sees" if detector != "none" else "",
         path="path = float(0.0)" if timed else "",
-        far="path += layers.n[layer] * to_edge" if timed else "",
-        near="path += layers.n[layer] * hop" if timed else "",
+        far=f"path += {inside} * to_edge" if timed else "",
+        near=f"path += {inside} * hop" if timed else "",
     )
     d.explain(
         "Weights are dimensionless, lengths in cm. The z axis points into the tissue; the surface is at z = 0.\n"
@@ -390,7 +382,7 @@ def photon_transport(d: Draft) -> None:
         assert after.escaped[0] > 0
         assert after.absorbed.sum() > 0.02 * packets
         if surface != "matched":
-            n = before["layers.n"][0]
+            n = np.ravel(before["layers.n"])[0]
             assert after.escaped[0] >= packets * ((n - 1) / (n + 1)) ** 2 * 0.999
         made, back = simulated(before, phase, source, surface)
         noise = 2.5 / packets**0.5

@@ -183,6 +183,7 @@ def even_points(d: Draft) -> None:
         "y": "samples|draws|out",
         "scale": "spread|width|scale_param",
         "loc": "center|location|loc_param",
+        "least": "minimum|x_min|lowest",
     },
     double=True,
     element="sample",
@@ -226,7 +227,6 @@ def inverse_transform(d: Draft) -> None:
     told = {
         "scale": {
             "exponential": "mean of the distribution",
-            "pareto": "least value",
             "normal": "standard deviation",
             "lognormal": "standard deviation of the logarithm",
         }.get(kind, "scale of the distribution"),
@@ -237,14 +237,19 @@ def inverse_transform(d: Draft) -> None:
             "cauchy": "median",
             "gumbel": "mode",
         }.get(kind, "center of the distribution"),
-        "rise": "width over which the density rises",
+        "least": "least value of the distribution",
+        "rise": "width over which the density rises, from zero",
         "fall": "width over which it falls",
         "a": "first shape, the exponent of the sample",
         "b": "second shape, the outer exponent",
     }
 
-    # Kumaraswamy and triangular laws have two shapes and no scale
-    first, second = {"kumaraswamy": ("b", "a"), "triangular": ("rise", "fall")}.get(kind, ("scale", "shape"))
+    # Kumaraswamy and triangular laws have two shapes and no scale, Pareto's scale is its least value
+    first, second = {
+        "kumaraswamy": ("b", "a"),
+        "triangular": ("rise", "fall"),
+        "pareto": ("least", "shape"),
+    }.get(kind, ("scale", "shape"))
     scale = needs(first, 0.5, 1.5)
     third = kind in ("weibull", "pareto", "kumaraswamy", "triangular")
     shape = needs(second, 1.2, 3.0) if third else ""

@@ -67,7 +67,7 @@ def spin_sweep(d: Draft) -> None:
         d.param("field", "float", 0.05, 0.4, about="external field")
     d.param("parity", "int", d.pick(0, 1), about="color of the checkerboard to update")
     if random == "generated":
-        d.param("seed", "int", 1, 100000, about="seed of the random numbers")
+        d.param("seed", "int", 1, 100000, about="seed of the random numbers, another for each sweep")
     axes = "ijk"[:dim]
     n_of = {"i": "nx", "j": "ny", "k": "nz"}
     here = ", ".join(axes)
@@ -167,6 +167,10 @@ def spin_sweep(d: Draft) -> None:
         f"Updates one color of a checkerboard of {names_} "
         + ("at temperature zero." if rule == "deterministic" else f"by {by}.")
     )
+    if edge == "periodic":
+        d.explain(
+            "The lattice is periodic, with an even number of sites along each axis: colors would meet otherwise."
+        )
     d.launch(*dims)
     d.code(
         (

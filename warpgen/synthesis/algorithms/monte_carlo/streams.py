@@ -144,7 +144,7 @@ def random_stream(d: Draft) -> None:
             f"out[tid, i] = float({drawn} >> wp.uint32(8)) * (1.0 / 16777216.0)"
         ),
         "range": (
-            "# Lemire's method: take the high word of the product\n"
+            "# Lemire's method without its rejection, so with a slight bias: the high word of the product\n"
             f"out[tid, i] = int((wp.uint64({drawn}) * wp.uint64(bound)) >> wp.uint64(32))"
         ),
         "mean": f"acc += float({drawn} >> wp.uint32(8)) * (1.0 / 16777216.0)",

@@ -16,6 +16,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "integrate_by_chance": "monte_carlo_integral|estimate_integral|mc_estimate|sample_integral",
         "n": "count|num_samples|per_thread",
         "estimate": "estimates|means|integral",
+        "total": "result|integral|overall",
         "u": "xi|r|point",
         "acc": "running|sum_f|tally",
     },
@@ -45,13 +46,18 @@ def integrate_by_chance(d: Draft) -> None:
             "float",
             1.0,
             3.0,
-            about="rate of the exponential" if function != "sine" else "frequency of the sine",
+            about="rate of the exponential" if function != "sine" else "angular frequency of the sine",
         )
-    d.param("n", "int", n, about="number of samples per thread")
+    d.param(
+        "n",
+        "int",
+        n,
+        about=f"number of {'pairs' if variance == 'antithetic' else 'samples'} per thread",
+    )
     if out == "sum":
         d.param("num_threads", "int", threads, about="number of threads")
     if out == "sum":
-        d.output("estimate", "float", 1, about="mean of the estimates of all threads")
+        d.output("total", "float", 1, about="mean of the estimates of all threads")
     else:
         d.output("estimate", "float", threads, about="estimate of each thread")
     if out == "moments":
@@ -73,7 +79,7 @@ def integrate_by_chance(d: Draft) -> None:
     if function == "volume":
         sample = (
             "p = wp.vec3(wp.randf(state), wp.randf(state), wp.randf(state))\n"
-            "# The share of the cube within a ball of radius one\n"
+            "# One within the ball of radius one, zero outside\n"
             "f = wp.where(wp.dot(p, p) < 1.0, 1.0, 0.0)"
         )
     elif variance == "plain":
@@ -108,11 +114,11 @@ def integrate_by_chance(d: Draft) -> None:
         loops = "for k in range(n):\n    $body"
     end = {
         "means": f"estimate[tid] = acc / {number}",
-        "sum": "wp.atomic_add(estimate, 0, acc / float(n * num_threads))",
+        "sum": "wp.atomic_add(total, 0, acc / float(n * num_threads))",
         "moments": (
             f"mean = acc / {number}\n"
             "estimate[tid] = mean\n"
-            f"std_error[tid] = wp.sqrt(wp.max(square / {number} - mean * mean, 0.0) / {number})"
+            f"std_error[tid] = wp.sqrt(wp.max(square / {number} - mean * mean, 0.0) / float(n - 1))"
         ),
     }[out]
     d.launch(threads)
@@ -156,7 +162,7 @@ def integrate_by_chance(d: Draft) -> None:
         truth = f.mean()
         # no method here has a larger deviation than that of plain sampling of the function or a coin
         sd = 0.5 if function == "volume" else max(float(f.std()), 0.2)
-        each = np.atleast_1d(after.estimate)
+        each = np.atleast_1d(after.total if out == "sum" else after.estimate)
         np.testing.assert_allclose(each.mean(), truth, atol=5 * sd / np.sqrt(n * threads) + 1e-4)
         if out != "sum":
             assert np.abs(each - truth).max() < 6 * sd / np.sqrt(n) + 1e-4, "an estimate is far off"
@@ -312,7 +318,7 @@ def random_walk(d: Draft) -> None:
             "histogram": "how many end at which distance",
             "furthest": "how far they get",
         }[out]
-        d.says(f"Follows photons through a scattering medium and records {what}.")
+        d.says(f"Follows photons through a medium that scatters alike in all directions and records {what}.")
     elif out != "ends":
         d.says({
             "square": "Computes the squared distances from their start at which random walks end.",

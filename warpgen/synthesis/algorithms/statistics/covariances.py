@@ -92,7 +92,14 @@ def covariance_matrix(d: Draft) -> None:
         about = "points of the second set" if what == "cross" else "points of the observations"
         d.input(other, type, (m, size) if many else m, -1.0, 1.0, about=about)
     if what == "mean":
-        d.input("alpha", "float", m, -1.0, 1.0, about="inverse covariance times observations")
+        d.input(
+            "alpha",
+            "float",
+            m,
+            -1.0,
+            1.0,
+            about="inverse covariance times observations" + (" less their mean" if trend else ""),
+        )
     elif what == "matvec":
         d.input("vector", "float", n, -1.0, 1.0, about="vector to multiply")
     if scales == "each":

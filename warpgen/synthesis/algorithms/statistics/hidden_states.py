@@ -90,7 +90,12 @@ def state_posteriors(d: Draft) -> None:
     else:
         d.input("intensity", "float", states, 0.5, 4.0, about="Mean count in each state")
     if result == "posterior":
-        d.output("posterior", "float", (count, most, states), about="Probability of each state at each time")
+        d.output(
+            "posterior",
+            "float",
+            (count, most, states),
+            about="Probability of each state at each time" + (", zero beyond a series" if ragged else ""),
+        )
     elif result == "transitions":
         d.output(
             "expected", "float", (count, states, states), about="Expected number of moves between states"

@@ -261,7 +261,8 @@ def kernel_density(d: Draft) -> None:
         d.calls("kernel_intensity|weighted_kernel_sum|smooth_weights")
         d.says("Spreads weights of samples by a kernel and sums them at given points.")
     made = {"regression": "fitted", "weighted": "intensity"}.get(what, "density")
-    about = {"regression": "estimates at the points", "weighted": "sums of weights at the points"}
+    reach = "" if kernel in ("gaussian", "logistic") else ", zero where no sample is within reach"
+    about = {"regression": f"estimates at the points{reach}", "weighted": "sums of weights at the points"}
     d.output(made, "float", points, about=about.get(what, "estimated densities"))
     apart = "p - samples[k]"
     steps = f"u = ({apart}) / {h}\n" if dim == 1 else f"u = wp.length({apart}) / {h}\n"

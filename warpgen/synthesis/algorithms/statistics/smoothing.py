@@ -60,13 +60,16 @@ def exponential_smoothing(d: Draft) -> None:
         about = "factors of the seasons" if kind == "multiplicative" else "terms of the seasons"
         d.inout("season", "float", (n, period), *span, about=about)
     target = {"fitted": "fitted", "forecast": "forecasts", "error": "mse", "ahead": "forecasts"}[out]
-    said = {"fitted": "forecast of each value from those before", "error": "mean squared error per series"}
+    said = {
+        "fitted": "forecast of each value from those before, for the first the value itself",
+        "error": "mean squared error per series",
+    }
     d.output(target, "float", shape if out == "fitted" else n, about=said.get(out, "forecast per series"))
     a, b, c = (f"{name}[i]" if rates == "each" else name for name in ("alpha", "beta", "gamma"))
     first = at.format("0")
     init = f"level = float({first})"
     if kind in ("trend", "damped"):
-        init += f"\ntrend = float({at.format('1')} - {first})"
+        init += "\n# One value tells of no trend yet\ntrend = float(0.0)"
     if kind == "multiplicative":
         init = f"level = float({first} / season[i, 0])"
     elif kind == "seasonal":
@@ -165,8 +168,6 @@ def exponential_smoothing(d: Draft) -> None:
             level = level / season[:, 0]
         elif kind == "seasonal":
             level = level - season[:, 0]
-        elif kind in ("trend", "damped"):
-            trend = x[:, 1] - x[:, 0]
         fitted = np.zeros((n, length))
         fitted[:, 0] = x[:, 0]
         for k in range(1, length):

@@ -88,8 +88,11 @@ def log_densities(d: Draft) -> None:
             about="what each cause adds to each coordinate",
         )
     else:
-        d.param("rho", "float", 0.2, 0.6, about="correlation")
-    about = "variances that the causes leave" if kind == "factors" else "variances of the coordinates"
+        pair = "neighbouring" if kind == "autoregressive" else "any two"
+        d.param("rho", "float", 0.2, 0.6, about=f"correlation of {pair} coordinates")
+    # That of Student's law is no covariance: this is larger by dof / (dof - 2)
+    matrix, spread = ("scale", "squared scales") if law == "student" else ("covariance", "variances")
+    about = f"{spread} that the causes leave" if kind == "factors" else f"{spread} of the coordinates"
     d.input("variances", "float", (groups, dim), 0.5, 1.5, about=about)
     if noise:
         d.input(
@@ -115,12 +118,12 @@ def log_densities(d: Draft) -> None:
     d.says(
         {
             "whitened": f"Whitens points by the Cholesky factor of {of} covariance matrix.",
-            "mean loss": f"Computes mean negative log densities of points{constant} under {laws} laws with {of} covariance matrix.",
+            "mean loss": f"Computes mean negative log densities of points{constant} under {laws} laws with {of} {matrix} matrix.",
         }.get(
             result,
             f"Computes Mahalanobis distances of points under {of} covariance matrix."
             if law == "distance"
-            else f"Computes log densities of points{constant} under {laws} laws with {of} covariance matrix.",
+            else f"Computes log densities of points{constant} under {laws} laws with {of} {matrix} matrix.",
         )
     )
     if result == "per point":

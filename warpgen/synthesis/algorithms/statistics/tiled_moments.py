@@ -133,11 +133,12 @@ def merged_moments(d: Draft) -> None:
     if gated:
         parameters.append("ceiling: float")
     weight = "w" if weighted else "1.0"
+    one = {"plain": "", "logarithms": "the logarithm of ", "roots": "the square root of "}[change]
     d.function(
         f'''
         @wp.func
         def single({", ".join(parameters)}) -> {struct}:
-            """Moments of one sample: it has no spread."""
+            """Moments of {one}one sample: it has no spread."""
             m = {struct}()
             m.weight = {f"wp.where(x > ceiling, 0.0, {weight})" if gated else weight}
             m.mean = {f"wp.vec2({value}, y)" if order == "joint" else value}

@@ -7,53 +7,8 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.statistics import DOMAIN
+from warpgen.synthesis.algorithms.statistics._tracker import CONFIG, PREDICT, SCORED
 from warpgen.synthesis.writing.draft import Draft, Values, fill
-from warpgen.synthesis.writing.pieces import piece
-
-_CONFIG = piece("""
-@wp.struct
-class TrackerConfig:
-    dt: float
-    accel_noise: float  # spectral density of the acceleration
-    meas_noise: wp.vec2  # variances of the two measured quantities
-    gate: float  # bound of the squared Mahalanobis distance
-    confirm_hits: int
-    max_misses: int
-""")
-
-_SCORED = piece("""
-@wp.struct
-class TrackerConfig:
-    dt: float
-    accel_noise: float  # spectral density of the acceleration
-    meas_noise: wp.vec2  # variances of the two measured quantities
-    gate: float  # bound of the squared Mahalanobis distance
-    hit_gain: float  # log-likelihood ratio of a detection at the center of the gate
-    miss_cost: float  # -log(1 - P_D)
-    confirm_score: float
-    delete_score: float
-""")
-
-_PREDICT = piece("""
-@wp.func
-def predict_covariance(p: wp.mat44, dt: float, accel_noise: float) -> wp.mat44:
-    \"\"\"Propagate the covariance of (x, y, vx, vy) using the constant velocity model.\"\"\"
-    # F = [[I, dt * I], [0, I]]
-    f = wp.identity(n=4, dtype=float)
-    f[0, 2] = dt
-    f[1, 3] = dt
-    # White noise acceleration, integrated over the step
-    q_pos = accel_noise * dt * dt * dt / 3.0
-    q_cross = accel_noise * dt * dt / 2.0
-    q_vel = accel_noise * dt
-    q = wp.mat44(
-        q_pos, 0.0, q_cross, 0.0,
-        0.0, q_pos, 0.0, q_cross,
-        q_cross, 0.0, q_vel, 0.0,
-        0.0, q_cross, 0.0, q_vel,
-    )
-    return f * p * wp.transpose(f) + q
-""")
 
 
 @DOMAIN.algorithm(
@@ -82,14 +37,14 @@ def update_tracks(d: Draft) -> None:
     batch = d.option("batch", "one scene", "scenes")
     unused = d.option("detections", "counted", "flagged")
     many = batch == "scenes"
-    scenes, tracks, most = 2, d.pick(8, 12), d.pick(4, 6)
+    scenes, tracks, most = 2, d.pick(8, 12), d.pick(6, 8)
     rows: Any = (scenes, tracks) if many else tracks
     seen: Any = (scenes, most) if many else most
     at, see = ("scene, track", "scene, {0}") if many else ("track", "{0}")
     d.inout("states", "vec4", rows, 1.0, 2.0, about="position [m] and velocity [m/s] per track")
     d.inout("covariances", "mat44", rows, 0.05, 0.5, kind="spd", about="covariance of each state")
     polar = sensor == "range bearing"
-    low, high = (1.0, 3.5) if not polar else (0.4, 3.2)
+    low, high = (1.0, 2.6) if not polar else (0.5, 2.5)  # many are within several gates
     d.input(
         "detections",
         "vec2",
@@ -110,7 +65,7 @@ def update_tracks(d: Draft) -> None:
     d.inout("status", "int", rows, -1, 2, about="-1 deleted, 0 tentative, 1 confirmed")
     if lives == "counters":
         d.inout("hits", "int", rows, 0, 4, about="number of updates so far")
-        d.inout("misses", "int", rows, 0, 3, about="number of scans without a detection")
+        d.inout("misses", "int", rows, 0, 3, about="number of scans since the last detection")
     else:
         d.inout("scores", "float", rows, -1.0, 4.0, about="log-likelihood ratio of each track")
     nearest = "likeliest" if choice == "probabilistic" else "assigned"
@@ -134,9 +89,9 @@ def update_tracks(d: Draft) -> None:
             "confirm_score": fill(value=3.0),
             "delete_score": fill(value=-2.0),
         }
-    config = _CONFIG if lives == "counters" else _SCORED
+    config = CONFIG if lives == "counters" else SCORED
     d.struct("config", config, bounds, about="noise levels and thresholds")
-    d.use(_PREDICT)
+    d.use(PREDICT)
     if polar:
         d.function("""
             @wp.func
@@ -256,8 +211,10 @@ def update_tracks(d: Draft) -> None:
             if scores[{at}] < config.delete_score:
                 status[{at}] = -1
         """
+        shared = choice == "probabilistic"
+        gained = "wp.log(total_weight)" if shared else "0.5 * mahalanobis_sq(innovation, s_inv)"
         found = f"""
-            scores[{at}] = scores[{at}] + config.hit_gain - 0.5 * mahalanobis_sq(innovation, s_inv)
+            scores[{at}] = scores[{at}] + config.hit_gain {"+" if shared else "-"} {gained}
             if status[{at}] == 0 and scores[{at}] > config.confirm_score:
                 status[{at}] = 1
         """
@@ -390,7 +347,8 @@ def update_tracks(d: Draft) -> None:
                 m[n], h[n] = 0, h[n] + 1
                 good = h[n] >= 3
             else:
-                score[n] += 1.5 - 0.5 * nu @ np.linalg.inv(s) @ nu
+                pda = choice == "probabilistic"
+                score[n] += 1.5 + (np.log(like.sum() + 0.1) if pda else -0.5 * nu @ np.linalg.inv(s) @ nu)
                 good = score[n] > 3
             status_[n] = 1 if status_[n] == 0 and good else status_[n]
         found = {"states": x, "covariances": p, "status": status_, "assigned": taken}

@@ -1,0 +1,32 @@
+"""How light scatters: cosines of angles drawn from phase functions."""
+
+from __future__ import annotations
+
+PHASES = {
+    "henyey greenstein": """
+        # Henyey-Greenstein phase function, isotropic in the limit of g = 0
+        g = layers.g[layer]
+        if wp.abs(g) > 1.0e-3:
+            ratio_hg = (1.0 - g * g) / (1.0 - g + 2.0 * g * wp.randf(rng))
+            cos_theta = (1.0 + g * g - ratio_hg * ratio_hg) / (2.0 * g)
+        else:
+            cos_theta = 2.0 * wp.randf(rng) - 1.0
+    """,
+    "modified": """
+        # Modified Henyey-Greenstein phase function: one part in ten goes as the square of the cosine
+        g = layers.g[layer]
+        if wp.randf(rng) < 0.9:
+            ratio_hg = (1.0 - g * g) / (1.0 - g + 2.0 * g * wp.randf(rng))
+            cos_theta = (1.0 + g * g - ratio_hg * ratio_hg) / (2.0 * g)
+        else:
+            # p(c) = 3/2 c^2 is sampled using the cube root of a uniform number
+            signed = 2.0 * wp.randf(rng) - 1.0
+            cos_theta = wp.sign(signed) * wp.cbrt(wp.abs(signed))
+    """,
+    "rayleigh": """
+        # p(c) = 3/8 (1 + c^2): the distribution function is a cubic, which Cardano's formula inverts
+        twice = 4.0 * wp.randf(rng) - 2.0
+        root = wp.cbrt(twice + wp.sqrt(twice * twice + 1.0))
+        cos_theta = root - 1.0 / root
+    """,
+}
