@@ -175,12 +175,13 @@ def running_sums(d: Draft) -> None:
         kind, "Internet"
     )
     words = "" if narrow else " of 16-bit words"
+    short = "short " if late and kind != "internet" else ""
     d.says(
-        f"Compares the {title} checksum of each message{words} with what it should be."
+        f"Compares the {title} checksum of each {short}message{words} with what it should be."
         if check == "verify"
-        else f"Computes both running sums of the {title} checksum of each message{words}."
+        else f"Computes both running sums of the {title} checksum of each {short}message{words}."
         if check == "pair" and kind != "internet"
-        else f"Computes the {title} checksum of each message{words}."
+        else f"Computes the {title} checksum of each {short}message{words}."
     )
     if kind == "internet":
         loop = f"word_sum += {at}"

@@ -37,8 +37,9 @@ def binary_distance(d: Draft) -> None:
     n, m, size = d.pick(24, 32, 48), d.pick(12, 16, 20), d.pick(2, 4, 8)
     count = d.use(count_bits) if count_bits else "wp.bit_count"
     other = n if form == "pairs" else m
-    d.input("a", "uint32", (n, size), 0, 1 << 32)
-    d.input("b", "uint32", (other, size), 0, 1 << 32)
+    filled = "" if measure == "hamming" else ", with some bit set"
+    d.input("a", "uint32", (n, size), 0, 1 << 32, about=f"descriptors, one per row{filled}")
+    d.input("b", "uint32", (other, size), 0, 1 << 32, about=f"descriptors to compare with{filled}")
     if measure == "tversky":
         d.param("alpha", "float", 0.2, 0.9, about="weight of bits in the first alone")
         d.param("beta", "float", 0.2, 0.9, about="weight of bits in the second alone")
@@ -119,6 +120,7 @@ def binary_distance(d: Draft) -> None:
         text = f"""
         tid = wp.tid()
         nearest = int(-1)
+        # Above every distance
         best = {kind}({big})
         $accept
         for j in range(b.shape[0]):
@@ -227,7 +229,7 @@ def bit_reversal(d: Draft) -> None:
         d.input("index", "int", n, 0, 1 << 20)
         d.output("points", "float", n)
         body = reverse.format("index[tid]") + (
-            "\n# Scale by 2^-32 to get a number in [0, 1)\npoints[tid] = float(r) * 2.3283064365386963e-10"
+            "\n# Scale by 2^-32; below 1, since a float holds the reversed bits of indices up to 2^24\npoints[tid] = float(r) * 2.3283064365386963e-10"
         )
         d.says("Computes the radical inverse of indices in base two, the points of van der Corput.")
     else:

@@ -84,7 +84,12 @@ def morton_codes(d: Draft) -> None:
         store = "codes[tid] = code"
     d.launch(count)
     d.code("tid = wp.tid()\n$load\n$body\n$store", load=load, body=body.rstrip(), store=store)
-    noun = {"points": "point within a box", "boxes": "box, by its center", "cells": "cell of a grid"}[source]
+    domain = "a box" if box == "vectors" else "the unit cube" if dim == 3 else "the unit square"
+    noun = {
+        "points": f"point within {domain}",
+        "boxes": f"box, by its center within {'a domain' if box == 'vectors' else domain}",
+        "cells": "cell of a grid",
+    }[source]
     d.says(f"Computes the Morton code of each {noun}{', with its index below' if index else ''}.")
     d.explain(f"""
         Bits of the {dim} coordinates, {width} of each, are interleaved with x lowest, so that what is

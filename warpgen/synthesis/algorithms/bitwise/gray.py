@@ -67,7 +67,9 @@ def gray_code(d: Draft) -> None:
         )
     decode_param = form == "bit by bit" and way in ("decode", "angle")
     given = {"decode": "codes", "angle": "readings"}.get(way, "values")
-    d.input(given, type, shape, 0, 1 << width)
+    most = "at most 16 bits" if form == "doubling" and way in ("decode", "angle") else f"{width} bits"
+    noun = {"codes": "Gray codes", "readings": "readings in Gray's code", "values": "numbers"}[given]
+    d.input(given, type, shape, 0, 1 << width, about=f"{noun} of {most}")
     if decode_param:
         d.param("nbits", "int", width)
     load = f"x = {given}{at}"

@@ -67,9 +67,10 @@ def modular_arithmetic(d: Draft) -> None:
     """
     place = "(15 - k)" if wide == "int" else f"{w}(15 - k)"
     if kind == "power":
-        d.input("base", wide, n, 2, top)
-        d.input("exponent", wide, n, 0, top)
-        d.input("modulus", wide, n, 3, top)
+        d.input("base", wide, n, 2, top, about="numbers to raise")
+        sixteen = ", 16 bits each" if form != "function" and method == "second" else ""
+        d.input("exponent", wide, n, 0, top, about=f"exponents{sixteen}")
+        d.input("modulus", wide, n, 3, top, about="moduli whose square does not overflow")
         d.output("powers", wide, n)
         if form == "function":
             d.function(power_text)

@@ -219,7 +219,14 @@ def find_pattern(d: Draft) -> None:
         2 if m == 3 else k,
         about=f"texts, one per {layout[:-1]}",
     )
-    d.input("pattern", alphabet, m, 0, 2 if m == 3 else k, about="pattern to find")
+    d.input(
+        "pattern",
+        alphabet,
+        m,
+        0,
+        2 if m == 3 else k,
+        about="pattern to find" + (", of at most 32 symbols" if method == "bits" else ""),
+    )
     at: Any = (lambda i: f"text[tid, {i}]") if layout == "rows" else (lambda i: f"text[{i}, tid]")
     d.param("text_length", "int", length, about="number of symbols of each text")
     total = "text_length"
@@ -309,9 +316,13 @@ def find_pattern(d: Draft) -> None:
             if i >= m:
                 # Remove the symbol that leaves the window
                 h = h - lead * wp.uint32({at("i - m")})
-            # for so short a pattern and so few symbols equal hashes mean equal strings
             if i >= m - 1 and h == goal:
-                $hit
+                # Equal hashes need not mean equal strings
+                same = int(0)
+                while same < m and {at("i - m + 1 + same")} == pattern[same]:
+                    same += 1
+                if same == m:
+                    $hit
         """
         where = "i - m + 1"
     else:

@@ -1,4 +1,4 @@
-"""Compressed blocks, taken apart byte by byte."""
+"""Compressed blocks, taken apart symbol by symbol."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 
 @DOMAIN.algorithm(
-    source="Collet 2019, LZ4 block format; Deutsch & Gailly 1996, RFC 1950 (Adler-32)",
+    source="Collet 2019, LZ4 block format; Source Map v3 (variable-length numbers); Deutsch & Gailly 1996, RFC 1950 (Adler-32)",
     names={
         "unpack_blocks": "lz_decode_blocks|decompress_blocks|lz_decompress",
-        "packed": "compressed|in_bytes",
-        "unpacked": "decoded|out_bytes",
+        "packed": "compressed|in_symbols",
+        "unpacked": "decoded|out_symbols",
         "status": "error_code|block_status|err",
         "sizes": "out_sizes|decoded_len|num_decoded",
         "block": "b|block_id|chunk",
@@ -29,7 +29,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 def unpack_blocks(d: Draft) -> None:
     """Decompresses blocks of literals and matches and reports damaged ones."""
     lengths = d.option("lengths", "extended", "short")
-    offsets = d.option("offsets", "two bytes", "one byte", "recent")
+    offsets = d.option("offsets", "variable", "one symbol", "recent")
     after = d.option("check", "none", "adler", "xor")
     early = d.option("skipped", "none", "mask", "empty")
     layout = d.option("layout", "fixed", "packed")
@@ -43,23 +43,23 @@ def unpack_blocks(d: Draft) -> None:
             blocks + 1,
             high=many,
             kind="offsets",
-            about="first byte of each block, then the total",
+            about="first symbol of each block, then the total",
         )
-    # Small bytes make for short runs and near matches, so that most blocks hold several.
-    d.input("packed", word, many, 0, 70, about="compressed bytes of all blocks")
+    # Symbols of six bits make for short runs and near matches, so that most blocks hold several.
+    d.input("packed", word, many, 0, 64, about="compressed symbols of all blocks, six bits each")
     if early == "mask":
         d.input("wanted", "bool", blocks, about="False for blocks that are not requested")
     if layout == "fixed":
-        d.param("block_size", "int", size, about="compressed bytes per block")
-    d.param("max_size", "int", room, about="room for the decoded bytes of a block")
-    d.output("unpacked", word, (blocks, room), about="decoded bytes, one row per block")
-    d.output("sizes", "int", blocks, about="number of decoded bytes per block")
+        d.param("block_size", "int", size, about="compressed symbols per block")
+    d.param("max_size", "int", room, about="room for the decoded symbols of a block")
+    d.output("unpacked", word, (blocks, room), about="decoded symbols, one row per block")
+    d.output("sizes", "int", blocks, about="number of decoded symbols per block")
     if after != "none":
         d.output(
             "checksums",
             "uint32" if after == "adler" else "int",
             blocks,
-            about="checksum of the decoded bytes",
+            about="checksum of the decoded symbols",
         )
     d.output("status", "int", blocks, about="0 if intact, otherwise an error code")
     d.module("""
@@ -79,28 +79,28 @@ def unpack_blocks(d: Draft) -> None:
         d.function(
             f"""
         @wp.func
-        def read_byte(packed: {array}, at_byte: int, limit: int) -> int:
-            \"\"\"Return one byte of the stream, -1 past its end.\"\"\"
-            if at_byte >= limit:
+        def read_symbol(packed: {array}, at: int, limit: int) -> int:
+            \"\"\"Return one symbol of the stream, -1 past its end.\"\"\"
+            if at >= limit:
                 return -1
-            return {"packed[at_byte]" if plain else "int(packed[at_byte])"}
+            return {"packed[at]" if plain else "int(packed[at])"}
         """
         )
     if lengths == "extended":
-        d.module("CONTINUES = wp.constant(60)  # a byte of at least this is followed by another")
+        d.module("ALL_ONES = wp.constant(63)  # a symbol of six ones: the length goes on in the next one")
         d.function(
             f"""
             @wp.func
-            def read_length(packed: {array}, field: int, at_byte: int, limit: int):
-                \"\"\"Return a run length and the position behind it; the length is -1 if bytes are missing.\"\"\"
+            def read_length(packed: {array}, field: int, at: int, limit: int):
+                \"\"\"Return a run length and the position behind it; the length is -1 if symbols are missing.\"\"\"
                 run = field
-                cursor = at_byte
+                cursor = at
                 if field < 7:
                     return run, cursor
-                # Long runs continue in further bytes until one is less than CONTINUES
-                extra = int(CONTINUES)
-                while extra >= CONTINUES:
-                    extra = read_byte(packed, cursor, limit)
+                # Further symbols add to a full field, up to the first that is not full
+                extra = int(ALL_ONES)
+                while extra == ALL_ONES:
+                    extra = read_symbol(packed, cursor, limit)
                     cursor += 1
                     if extra < 0:
                         return -1, cursor
@@ -109,48 +109,46 @@ def unpack_blocks(d: Draft) -> None:
             """
         )
     if lengths == "extended":
-        literal = (
-            "num_literals, literal_end = read_length(packed, (token >> 3) & 7, src, limit)\nsrc = literal_end"
-        )
+        literal = "num_literals, literal_end = read_length(packed, token >> 3, src, limit)\nsrc = literal_end"
         match = "match_len, match_end = read_length(packed, token & 7, src, limit)\nsrc = match_end"
         negative = "num_literals < 0 or "
         short = "if match_len < 0:\n    code = ERR_TRUNCATED\n    break\nmatch_len += 2"
     else:
         literal, match, negative, short = (
-            "num_literals = (token >> 3) & 7",
+            "num_literals = token >> 3",
             "match_len = (token & 7) + 2",
             "",
             "",
         )
-    back = (
-        {
-            "two bytes": """
-            if src + 2 > limit:
-                code = ERR_TRUNCATED
-                break
-            # Offsets have ten bits, the two high ones at the top of the second byte
-            back = $byte | (($next >> 6) << 8)
-            src += 2
+    back = {
+        "variable": """
+            # Five bits of the offset, and whether the next symbol holds more of them
+            back = $byte
+            src += 1
+            if back >= 32:
+                if src >= limit:
+                    code = ERR_TRUNCATED
+                    break
+                back = (back & 31) | ($byte << 5)
+                src += 1
         """,
-            "one byte": """
+        "one symbol": """
             back = $byte
             src += 1
         """,
-            "recent": """
-            offset_byte = $byte
+        "recent": """
+            back = $byte
             src += 1
-            # The low nibble is the offset; zero repeats the last one, which is common in tables
-            back = wp.where(offset_byte % 16 == 0, last_back, offset_byte % 16)
+            # Zero repeats the last offset, which is common in tables
+            if back == 0:
+                back = last_back
             last_back = back
         """,
-        }[offsets]
-        .replace("$byte", get)
-        .replace("$next", get.replace("src", "src + 1"))
-    )
+    }[offsets].replace("$byte", get)
     sums = {
         "none": "",
         "adler": """
-            # Adler-32 of the decoded bytes
+            # Adler-32 of the decoded symbols, a byte each
             sum_a = wp.uint32(1)
             sum_b = wp.uint32(0)
             for i in range(dst):
@@ -161,7 +159,7 @@ def unpack_blocks(d: Draft) -> None:
         "xor": """
             rolling = int(0)
             for i in range(dst):
-                # Rotate by one bit within 16 bits, so that swapped bytes are noticed
+                # Rotate by one bit within 16 bits, so that swapped symbols are noticed
                 rolling = ((rolling << 1) | (rolling >> 15)) & 0xFFFF
                 rolling = rolling ^ $byte
             checksums[block] = rolling
@@ -218,7 +216,7 @@ def unpack_blocks(d: Draft) -> None:
             if dst + match_len > max_size:
                 code = ERR_OVERFLOW
                 break
-            # Byte by byte, since a match may overlap with its own output
+            # One by one, since a match may overlap with its own output
             for i in range(match_len):
                 unpacked[block, dst + i] = unpacked[block, dst + i - back]
             dst += match_len
@@ -240,8 +238,8 @@ def unpack_blocks(d: Draft) -> None:
     if after != "none":
         d.says("Decompresses blocks of literals and matches, reports damaged ones and computes checksums.")
     d.explain(
-        "A sequence is a token, literals and the offset of a match. The token holds the lengths of both,\n"
-        "three bits each; a match is two bytes longer than its field says. Decoding stops at the first damaged sequence; what was decoded until then is kept."
+        "A sequence is a token, literals and the offset of a match, all in symbols of six bits. The token holds the\n"
+        "lengths of both, three bits each; a match is two symbols longer than its field says. Decoding stops at the first damaged sequence; what was decoded until then is kept."
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -274,7 +272,7 @@ def unpack_blocks(d: Draft) -> None:
 
 
 def _decoded(data: list[int], extended: bool, offsets: str, room: int) -> tuple[list[int], int]:
-    """The bytes that a block holds, and why it ends early: 0 for intact ones."""
+    """The symbols that a block holds, and why it ends early: 0 for intact ones."""
     stream = iter(data)
     left = len(data)
     out: list[int] = []
@@ -288,8 +286,8 @@ def _decoded(data: list[int], extended: bool, offsets: str, room: int) -> tuple[
     def run(field: int) -> int:
         if not extended or field < 7:
             return field
-        extra = 60
-        while extra >= 60:
+        extra = 63
+        while extra == 63:
             extra = take()
             field += extra
         return field
@@ -297,7 +295,7 @@ def _decoded(data: list[int], extended: bool, offsets: str, room: int) -> tuple[
     try:
         while left > 0:
             token = take()
-            count = run(token >> 3 & 7)
+            count = run(token >> 3)
             if count > left:
                 return out, 1
             if len(out) + count > room:
@@ -306,10 +304,10 @@ def _decoded(data: list[int], extended: bool, offsets: str, room: int) -> tuple[
             if left <= 0:
                 break
             back = take()
-            if offsets == "two bytes":
-                back |= (take() >> 6) << 8
+            if offsets == "variable" and back >= 32:
+                back = back % 32 + 32 * take()
             elif offsets == "recent":
-                back = last = back % 16 or last
+                back = last = back or last
             if not 0 < back <= len(out):
                 return out, 3
             count = run(token & 7) + 2

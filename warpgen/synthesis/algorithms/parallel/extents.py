@@ -82,7 +82,11 @@ def group_extents(d: Draft) -> None:
             type_,
             k,
             value=float(n) if index else 1.0e6,
-            about="first element of each group" if index else "least of each group",
+            about="first element of each group, at first the number of elements"
+            if index
+            else "lower corner of each group's box, far above all at first"
+            if boxed
+            else "least of each group, far above all at first",
         )
     if wanted == "records":
         d.inout("upper", "float", k, 0.5, 0.95, about="greatest of each group so far")
@@ -93,7 +97,13 @@ def group_extents(d: Draft) -> None:
             type_,
             k,
             value=-1.0 if index else 0.0 if wanted == "magnitude" else -1.0e6,
-            about="last element of each group" if index else "greatest of each group",
+            about="last element of each group, at first -1"
+            if index
+            else "greatest length of each group, at first 0"
+            if wanted == "magnitude"
+            else "upper corner of each group's box, far below all at first"
+            if boxed
+            else "greatest of each group, far below all at first",
         )
     lines = {
         "range": "wp.atomic_min(lower, group, x[e])\nwp.atomic_max(upper, group, x[e])",

@@ -61,7 +61,7 @@ def cache_pairs(d: Draft) -> None:
     room = d.pick(12, 16, 64)
     if hash_ != "murmur":
         d.module(f"LOG2_SLOTS = wp.constant({log2})")
-    d.module(f"NUM_SLOTS = wp.constant({1 << log2})\nMAX_PROBES = wp.constant(32)")
+    d.module(f"NUM_SLOTS = wp.constant({1 << log2})")
 
     def sized(n: int) -> Any:
         return (worlds, n) if many else n
@@ -185,9 +185,9 @@ def cache_pairs(d: Draft) -> None:
         f"""
         @wp.func
         def insert_key({arguments}) -> int:
-            \"\"\"Insert a key; return 1 if it is new, 0 if it was there and -1 if no slot was found.\"\"\"
+            \"\"\"Insert a key; return 1 if it is new, 0 if it was there and -1 if the table is full.\"\"\"
             home = hash_of(key)
-            for probe in range(MAX_PROBES):
+            for probe in range(NUM_SLOTS):
                 slot = probe_slot({"key, " if double else ""}home, probe)
                 owner = wp.atomic_cas(keys, {at.format("slot")}, -1, key)
                 if owner == -1:

@@ -57,7 +57,11 @@ def split_keys(d: Draft) -> None:
         "keys": ("sorted_keys", {"float": "float", "int": "int"}.get(kind, "uint32"), "keys in order"),
         "order": ("order", "int", "index of the key that comes to each place"),
         "payload": ("carried", "vec2", "payload in the order of the keys"),
-        "run lengths": ("starts", "int", "1 where a run of equal digits begins"),
+        "run lengths": (
+            "starts",
+            "int",
+            f"1 where a run of equal{'' if partial == 'all' else ' ' + partial} {'keys' if partial == 'all' else 'bits'} begins",
+        ),
     }[result]
     d.param("num_bits", "int", last_bit, about="number of bits up to the last one that counts")
     d.output(name, type_, (blocks, items), about=about)
@@ -152,18 +156,11 @@ def split_keys(d: Draft) -> None:
             to = wp.tile_map(place_of, first, before, num_front, at_tile)
             moved = wp.tile_zeros(shape=ITEMS, dtype=wp.uint32, storage="shared")
             $room
-            # The scatter is collective: every thread runs the same number of iterations
+            # Reads and scatters are collective: threads without a key take part, too
             for start in range(0, ITEMS, wp.block_dim()):
-                item = start + lane
-                inside = item < ITEMS
-                slot = int(0)
-                code = wp.uint32(0)
-                $source
-                if inside:
-                    slot = to[item]
-                    code = codes[item]
-                    $take
-                wp.tile_scatter_masked(moved, slot, code, inside)
+                inside = start + lane < ITEMS
+                item = wp.min(start + lane, ITEMS - 1)
+                wp.tile_scatter_masked(moved, to[item], codes[item], inside)
                 $scatter
             wp.tile_assign(codes, moved)
             $keep
@@ -171,9 +168,7 @@ def split_keys(d: Draft) -> None:
         """,
         origin='origin = wp.tile_arange(ITEMS, dtype=int, storage="shared")' if moves else "",
         room='moved_origin = wp.tile_zeros(shape=ITEMS, dtype=int, storage="shared")' if moves else "",
-        source="source = int(0)" if moves else "",
-        take="source = origin[item]" if moves else "",
-        scatter="wp.tile_scatter_masked(moved_origin, slot, source, inside)" if moves else "",
+        scatter="wp.tile_scatter_masked(moved_origin, to[item], origin[item], inside)" if moves else "",
         keep="wp.tile_assign(origin, moved_origin)" if moves else "",
         end=end,
     )

@@ -281,6 +281,7 @@ def row_extremum(d: Draft) -> None:
     elif valid == "threshold":
         d.param("cutoff", "float", -0.1, 0.1, about="only what is beyond it counts")
     keep = keep or form == "cooperative"
+    worst = "1.0e30" if sign == "min" else "-1.0e30"
     if form != "cooperative":
         d.output("best", "int", m, about=f"{layout_other} of the extremum, -1 for none")
     if keep:
@@ -288,10 +289,10 @@ def row_extremum(d: Draft) -> None:
             "value",
             "float",
             m,
-            about=f"extremum per {layout[:-1]}" + (", 0 if there is none" if valid != "all" else ""),
+            about=f"extremum per {layout[:-1]}"
+            + (f", {worst if form == 'cooperative' else 0} if there is none" if valid != "all" else ""),
         )
     less = "<" if sign == "min" else ">"
-    worst = "1.0e30" if sign == "min" else "-1.0e30"
     count = "counts[row]" if valid == "counts" else f"cost.shape[{1 if layout == 'rows' else 0}]"
     skip = f"if not {at.replace('cost', 'active')}:\n    continue" if valid == "mask" else ""
     if form == "scan":

@@ -77,7 +77,7 @@ def row_select(d: Draft) -> None:
                 "float",
                 (m, few),
                 value=10.0 if sense == "smallest" else -10.0,
-                about=f"{sense} elements found so far",
+                about=f"{sense} elements found so far, beyond all others at first",
             )
             if result == "indices":
                 d.inout(

@@ -114,7 +114,7 @@ def compare_exchange(d: Draft) -> None:
     says = {
         "flip": "Takes the first step of a bitonic merge, which compares elements with their mirror images.",
         "odd-even": "Takes one step of odd-even transposition sort in place.",
-        "odd-even merge": "Takes one step of Batcher's odd-even merge in place.",
+        "odd-even merge": "Takes one step after the first of Batcher's odd-even merge in place.",
     }
     if network in says:
         d.says(says[network])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -44,28 +45,22 @@ def histogram(d: Draft) -> None:
     if form == "per bin" and binning == "pairs":
         binning = "width"
     outside = 0.1 if outliers == "drop" else 0.2
-    if binning == "logarithm":
-        d.input("x", "float", n, 0.5, 1.2 * 10.0 ** (bins / 4))
-    elif binning == "integer":
-        d.input("x", "int", n, -1, bins + 2)
-    elif binning == "pairs":
-        d.input("x", "vec2", n, -outside, 1.0 + outside)
-    else:
-        d.input("x", "float", n, -outside, 1.0 + outside)
+    entry, low, high, about = {
+        "logarithm": ("float", 0.5, 1.2 * 10.0 ** (bins / 4), "positive samples"),
+        "integer": ("int", -1, bins + 2, "samples, each the number of its bin"),
+        "pairs": ("vec2", -outside, 1.0 + outside, "samples"),
+    }.get(binning, ("float", -outside, 1.0 + outside, "samples"))
+    d.input("x", entry, n, low, high, about=about)
     if weighted:
         d.input("w", "float", n, 0.1, 1.0, about="weight of each sample")
-    find = "halving"
+    find = d.option("search", *searching.WAYS)
     if binning == "edges":
-        find = d.option("search", *searching.WAYS)
         d.input("edges", "float", bins + 1, 0.0, 1.0, kind="ascending", about="bin edges, ascending")
-    else:
-        d.option("search", *searching.WAYS)
     size = d.pick(4, 5)
     kind = "float" if weighted else "int"
-    shape: Any = {"private rows": (blocks, bins), "chunks": (blocks, bins)}.get(form, bins)
     if binning == "pairs":
         bins = size * size
-        shape = {"private rows": (blocks, bins), "chunks": (blocks, bins)}.get(form, bins)
+    shape: Any = {"private rows": (blocks, bins), "chunks": (blocks, bins)}.get(form, bins)
     d.output("hist", kind, shape, about="histogram")
     per_axis = "BINS_PER_AXIS" if binning == "pairs" else "NUM_BINS"
     d.module(f"{per_axis} = wp.constant({size if binning == 'pairs' else bins})")
@@ -124,7 +119,7 @@ def histogram(d: Draft) -> None:
             chunk = wp.tid()
             for i in range(chunk * CHUNK, (chunk + 1) * CHUNK):
                 $bin
-                # The row is private to this thread, no atomics needed
+                # The row is private to this thread
                 hist[chunk, b] += {weight.replace("$i", "i")}
             """,
             bin=at("i"),
@@ -174,6 +169,12 @@ def histogram(d: Draft) -> None:
             .replace("Counts the samples", "Adds up the weights of the samples")
             .replace("samples that of each chunk fall", "the samples of each chunk that fall")
         )
+
+    where = {"width": " of the unit interval", "pairs": " of the unit square"}.get(binning, "")
+    if binning == "logarithm":
+        where = " (four per decade from one)"
+    d.sentence = d.sentence or "Counts how many samples fall into each bin."
+    d.sentence = re.sub(r"(each bin|by bins)", rf"\1{where}", d.sentence, count=1)
 
     def reference(v: Values) -> dict[str, Any]:
         count = size if binning == "pairs" else bins
@@ -248,6 +249,7 @@ def hash_table(d: Draft) -> None:
     about = {"lookup": "keys to look up", "slot of key": "keys to look for", "count": "keys to count"}.get(
         task, "keys to insert"
     )
+    about += ", none of them negative"
     d.input("keys", "int", n, 0, 60 if task in ("count", "lookup") else 100000, about=about)
     if task == "slot of key":
         payload = False

@@ -225,6 +225,13 @@ def sliding_window(d: Draft) -> None:
         d.sentence = d.sentence.replace("Averages", "Sums")
     if border == "skip":
         d.sentence = d.sentence.replace(".", ", except near the ends, which stay as they are.")
+    elif form == "direct":
+        beyond = {
+            "wrap": "beyond the ends it goes on at the other one",
+            "clamp": "beyond the ends it repeats the end values",
+            "shrink": "it is cut off at the ends",
+        }[border]
+        d.sentence = d.sentence.replace(".", f"; {beyond}.")
 
     def reference(v: Values) -> dict[str, Any]:
         if table:

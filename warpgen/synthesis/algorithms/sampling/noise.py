@@ -78,6 +78,7 @@ def fractal_noise(d: Draft) -> None:
         p = {point}
         total = float(0.0)
         amplitude = float(1.0)
+        $whole
         frequency_k = {frequency}
         $norm
         {loop}
@@ -87,6 +88,7 @@ def fractal_noise(d: Draft) -> None:
             frequency_k *= 2.0
         height[i, j] = {"total / amplitude_sum" if normalised else "total"}
         """,
+        whole="# Four cells across the grid, and twice as many in each next octave" if periodic else "",
         norm="amplitude_sum = float(0.0)" if normalised else "",
         normed="amplitude_sum += amplitude" if normalised else "",
     )

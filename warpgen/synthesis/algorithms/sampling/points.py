@@ -61,6 +61,7 @@ def scatter_points(d: Draft) -> None:
     else:
         # the last noun is that of the shape
         where = f"{where.rpartition(' a ')[0]} the unit {where.rpartition(' a ')[2]}"
+        where += " about the origin" if shape in ("sample_unit_square", "sample_unit_cube") else ""
     d.says(f"Places points at random and uniformly {where}.")
     d.param("seed", "int", 1, 10000, about="Seed of the random state")
     if stream == "frame":

@@ -217,7 +217,8 @@ def tileable_noise(d: Draft) -> None:
     if octaves:
         d.param("gain", "float", 0.4, 0.6, about="amplitude of an octave relative to the one before")
     if kind == "marble":
-        d.param("veins", "float", 1.0, 3.0, about="veins over the range of the noise")
+        d.param("veins", "int", 1, 4, about="veins in each period")
+        d.param("turbulence", "float", 2.0, 5.0, about="how far the noise bends the veins [rad]")
     elif kind == "wood":
         d.param("rings", "float", 1.0, 3.0, about="rings for a rise of the noise by one")
     elif kind == "terraces":
@@ -257,12 +258,16 @@ def tileable_noise(d: Draft) -> None:
     else:
         value = noise.replace("$p", "period")
     shaped = {
-        "marble": "wp.sin(wp.pi * veins * {})",
+        "marble": f"wp.sin(wp.tau * float(veins) * {'x' if axes == 1 else 'x[0]'} / float(period) + turbulence * {{}})",
         "wood": "wp.frac(4.0 + rings * {})",
         "terraces": "wp.floor(terraces * {}) / terraces",
         "contrast": "wp.smoothstep(-0.2, 0.2, {})",
     }.get(kind, "{}")
     head = f"{index} = wp.tid()"
+    comment = {
+        "wood": "# A whole number more keeps the argument positive",
+        "contrast": "# Steepened about zero, so that blobs have narrow rims",
+    }.get(kind, "$nothing")
     d.launch(*shape)
     d.code(
         f"""
@@ -270,7 +275,7 @@ def tileable_noise(d: Draft) -> None:
         state = wp.rand_init(seed)
         {cell.strip()}
         x = {place}
-        {"# A whole number more keeps the argument positive" if kind == "wood" else "$nothing"}
+        {comment}
         out[{index}] = {shaped.format(value.format(x="x"))}
         """,
         nothing="",

@@ -146,7 +146,7 @@ def levels(d: Draft) -> None:
         "amplitude": "Turns amplitudes into levels in decibel.",
         "octaves": f"Tells how many octaves each frequency lies above {'a reference' if given == 'given' else 'one hertz'}.",
         "cents": f"Tells how many cents each frequency lies above {'a reference' if given == 'given' else 'one hertz'}.",
-        "acidity": "Gives the pH of concentrations of hydrogen ions.",
+        "acidity": "Gives the pH of concentrations of hydrogen ions in moles per liter.",
         "from decibel": "Turns levels in decibel into powers." if given == "given" else "Turns levels in decibel into ratios of power.",
         "bits": "Tells how many bits it takes to number each count of things.",
     }[kind])  # fmt: skip
@@ -166,7 +166,7 @@ def levels(d: Draft) -> None:
         "amplitude": ("signal", -2.0, 2.0),
         "octaves": ("frequencies", 20.0, 2000.0),
         "cents": ("frequencies", 20.0, 2000.0),
-        "acidity": ("concentrations", 0.0 if floored else 1.0e-9, 1.0e-5),
+        "acidity": ("concentrations", 0.0 if floored else 0.001, 1.0),
         "from decibel": ("gains", -20.0, 20.0),
         "bits": ("counts", 2, 5000),
     }[kind]
@@ -183,14 +183,16 @@ def levels(d: Draft) -> None:
     floor = {"power": "1.0e-3", "amplitude": "1.0e-3", "acidity": "1.0e-14"}.get(kind, "")
     if floored:
         ratio = f"wp.max({ratio}, {floor})"
-    stop = {"power": "Silence counts as -30 dB", "amplitude": "Silence counts as -60 dB"}.get(kind, "")
+    stop = {
+        "power": "Silence counts as -30 dB", "amplitude": "Silence counts as -60 dB", "acidity": "Without any it is 14",
+    }.get(kind, "")  # fmt: skip
     told = f"# {stop}\n" if floored and stop else ""
     lines, value = {
         "power": (f"{told}ratio = {ratio}", "10.0 * wp.log10(ratio)"),
         "amplitude": (f"{told}ratio = {ratio}", "20.0 * wp.log10(ratio)"),
         "octaves": (f"ratio = {ratio}", "wp.log2(ratio)"),
         "cents": (f"ratio = {ratio}", "1200.0 * wp.log2(ratio)"),
-        "acidity": ("", f"-wp.log10({ratio})"),
+        "acidity": (told, f"-wp.log10({ratio})"),
         "from decibel": ("", f"{'reference * ' if given == 'given' else ''}wp.pow(10.0, 0.1 * q)"),
         "bits": ("", "int(wp.ceil(wp.log2(float(q))))"),
     }[kind]
@@ -269,7 +271,7 @@ def hyperbolic_curves(d: Draft) -> None:
         "catenary": "Gives the height of a hanging chain.",
         "arc": "Gives the length of a hanging chain from its lowest point.",
         "slope angle": "Gives the angle at which a hanging chain rises.",
-        "wave speed": "Gives the phase speed of water waves over a bed of given depth"
+        "wave speed": "Gives the phase speed [m/s] of water waves over a bed of given depth [m]"
         + (", carried by a current." if offset else "."),
         "soliton": "Gives the profile of a solitary wave of unit height in shallow water.",
         "langevin": "Gives how far paramagnetic moments are aligned by a field.",
@@ -297,7 +299,7 @@ def hyperbolic_curves(d: Draft) -> None:
         "rocket": ("proper_time", "time_scale", "velocity"),
     }[kind]
     low = {"langevin": 0.02, "wave speed": 0.3, "rocket": 0.0}.get(kind, -2.0)
-    form.element("t", source, low, 2.0)
+    form.element("t", source, low, 2.0, about="wave number times depth" if kind == "wave speed" else "")
     if own == "given":
         form.number(scale, 0.5, 2.0)
     else:
@@ -367,11 +369,11 @@ def cube_roots(d: Draft) -> None:
     factors = "p_values" if factor == "p" else factor.replace("mass", "masse") + "s"
     d.says({
         "sphere": "Gives the radii of spheres of given volumes.",
-        "orbit": f"Gives the semi-major axes [au] of orbits of given periods [yr] around {'the sun' if scaled == 'no' else 'stars'}.",
+        "orbit": f"Gives the semi-major axes [au] of orbits of given periods [yr] around {'the sun' if scaled == 'no' else 'stars of given masses [suns]'}.",
         "lightness": "Turns relative luminances into CIE lightness.",
         "cubic": f"Finds the real root of x^3 + 3 {'' if scaled == 'no' else 'p '}x = 2 q.",
-        "signed": "Compresses signed values by the cube root.",
-        "hydraulic": "Gives the critical depth of flow in a channel for each discharge per width.",
+        "signed": f"Compresses signed values by the cube root{'' if scaled == 'no' else ' and scales them'}.",
+        "hydraulic": "Gives the critical depth [m] of flow in a rectangular channel for each discharge per width [m^2/s].",
     }[kind])  # fmt: skip
     d.calls({
         "sphere": "sphere_radii|radius_from_volume",

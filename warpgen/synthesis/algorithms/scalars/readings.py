@@ -275,18 +275,18 @@ def thresholds(d: Draft) -> None:
     inverted = d.flag("inverted", 0.3) and kind in ("hard", "smooth", "linear", "window")
     said = {
         "hard": "Gives one where a value has reached its threshold and zero below.",
-        "smooth": "Gives weights that rise smoothly from zero to one across a threshold.",
-        "linear": "Gives weights that rise in a line from zero to one across a threshold.",
+        "smooth": "Gives weights that rise smoothly from zero at a threshold to one a width above it.",
+        "linear": "Gives weights that rise in a line from zero at a threshold to one a width above it.",
         "window": "Gives weights that are one about a threshold and fall off smoothly to both sides.",
         "shrink": "Shrinks values towards zero by a threshold, as the lasso does.",
         "dead zone": "Keeps values whose magnitude reaches a threshold and sets the others to zero.",
         "signed power": "Raises values to a power and keeps their signs.",
-        "mix": "Mixes two levels by how far a value is across a threshold.",
+        "mix": "Goes smoothly from one level at a threshold to another a width above it.",
     }[kind]  # fmt: skip
     d.says({
         "hard": "Gives zero where a value has reached its threshold and one below.",
-        "smooth": "Gives weights that fall smoothly from one to zero across a threshold.",
-        "linear": "Gives weights that fall in a line from one to zero across a threshold.",
+        "smooth": "Gives weights that fall smoothly from one at a threshold to zero a width above it.",
+        "linear": "Gives weights that fall in a line from one at a threshold to zero a width above it.",
         "window": "Gives weights that are zero about a threshold and rise smoothly to both sides.",
     }[kind] if inverted else said)  # fmt: skip
     d.calls({

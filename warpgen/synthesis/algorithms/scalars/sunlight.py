@@ -28,8 +28,9 @@ _SKIES = {
         ghi = cg1 * extra * cos_zenith * wp.exp(-opacity)
         beam_factor = 0.664 + 0.163 / fh1
         dni = beam_factor * extra * wp.exp(-0.09 * air_mass * (turbidity - 1.0))
-        # Diffuse light cannot be negative
-        dni = wp.min(dni, ghi / cos_zenith)
+        # Some of the light is diffuse under any sky
+        least_diffuse = (0.1 - 0.2 * wp.exp(-turbidity)) / (0.1 + 0.882 / fh1)
+        dni = wp.min(dni, (1.0 - least_diffuse) * ghi / cos_zenith)
         dhi = ghi - dni * cos_zenith
     """,
     "meinel": """
@@ -60,7 +61,8 @@ def _sky(model: str, cz: Any, mass: Any, extra: Any, alt: Any, turb: Any) -> tup
         f1, f2 = np.exp(-alt / 8000), np.exp(-alt / 1250)
         opacity = (3.92e-5 * alt + 0.0387) * mass * (f1 + f2 * (turb - 1))
         ghi = (5.09e-5 * alt + 0.868) * extra * cz * np.exp(-opacity)
-        dni = np.minimum((0.664 + 0.163 / f1) * extra * np.exp(-0.09 * mass * (turb - 1)), ghi / cz)
+        beam = (0.664 + 0.163 / f1) * extra * np.exp(-0.09 * mass * (turb - 1))
+        dni = np.minimum(beam, (1 - (0.1 - 0.2 * np.exp(-turb)) / (0.1 + 0.882 / f1)) * ghi / cz)
         return dni, ghi - dni * cz, ghi
     if model == "meinel":
         h = alt / 1000
@@ -135,7 +137,7 @@ def panel_irradiance(d: Draft) -> None:
         "irradiance" if light else "sun",
         "float" if light else "vec3",
         shape,
-        about="irradiance on the panels [W/m^2]"
+        about="irradiance on the panels [W/m^2], zero while the sun is below 3 degrees"
         if light
         else "unit vectors to the sun (east, north, up), zero while it is below the horizon",
     )
@@ -167,15 +169,17 @@ def panel_irradiance(d: Draft) -> None:
         "hay davies": """
             # Part of the diffuse light comes from around the sun
             anisotropy = dni / extra
+            # Bounded by the cosine of 85 degrees
             beam_ratio = cos_incidence / wp.max(cos_zenith, 0.087)
             sky_part = dhi * (anisotropy * beam_ratio + (1.0 - anisotropy) * 0.5 * (1.0 + wp.cos(tilt)))
         """,
         "reindl": """
             # Hay-Davies with brightening at the horizon (Reindl et al. 1990)
             anisotropy = dni / extra
+            # Bounded by the cosine of 85 degrees
             beam_ratio = cos_incidence / wp.max(cos_zenith, 0.087)
             half_sin = wp.sin(0.5 * tilt)
-            brightening = 1.0 + wp.sqrt(dni * cos_zenith / ghi) * half_sin * half_sin * half_sin
+            brightening = 1.0 + modulation * half_sin * half_sin * half_sin
             dome = (1.0 - anisotropy) * 0.5 * (1.0 + wp.cos(tilt)) * brightening
             sky_part = dhi * (anisotropy * beam_ratio + dome)
         """,
@@ -183,18 +187,25 @@ def panel_irradiance(d: Draft) -> None:
     block = ""
     if shaded == "horizon":
         block = """
-        # Mountains and buildings hide the sun below their sector's horizon
+        # Mountains and buildings hide the sun below their sector's horizon; what is left counts as even
         sector = int(sun_azimuth / (2.0 * wp.pi) * 12.0) % 12
         if elevation < horizon[site, sector]:
             dni = 0.0
             ghi = dhi
         """
-    lowest = 0.05 if light else 0.0
+    if light:
+        d.module(
+            "MIN_ELEVATION = wp.constant(0.05236)  # 3 degrees"
+            if refraction
+            else "MIN_SINE = wp.constant(0.05234)  # of the elevation, at 3 degrees"
+        )
+    least = ("MIN_ELEVATION" if refraction else "MIN_SINE") if light else "0.0"
     none = f"irradiance[{at}] = 0.0" if light else f"sun[{at}] = wp.vec3()"
     skip = f"if not in_service[site]:\n    {none}\n    return" if shaded == "mask" and light else ""
     plane = f"""
         # --- Clear sky ---
-        cos_zenith = wp.sin(elevation)
+        {"cos_zenith = wp.sin(elevation)" if refraction else "cos_zenith = up"}
+        $needed
         $zenith
         $altitude
         $turbidity
@@ -202,6 +213,7 @@ def panel_irradiance(d: Draft) -> None:
         extra = 1361.0 / (sun_dist * sun_dist)
         $mass
         $sky
+        $modulation
         $block
         # --- Plane of the panel ---
         $mounts
@@ -217,7 +229,7 @@ def panel_irradiance(d: Draft) -> None:
         f"""
         {at} = wp.tid()
         $skip
-        # --- Orbit of the earth, angles in degrees ---
+        # --- Orbit of the earth ---
         utc = {hour}
         jc = (float(days[site]) + (utc - 12.0) / 24.0) / 36525.0
         mean_lon = 280.46646 + jc * (36000.76983 + 0.0003032 * jc)
@@ -253,11 +265,11 @@ def panel_irradiance(d: Draft) -> None:
         east = -wp.cos(declination) * wp.sin(hour_angle)
         north = cos_lat * wp.sin(declination) - sin_lat * wp.cos(declination) * wp.cos(hour_angle)
         up = sin_lat * wp.sin(declination) + cos_lat * wp.cos(declination) * wp.cos(hour_angle)
-        elevation = wp.asin(wp.clamp(up, -1.0, 1.0))
+        $height
         $turn
         $bend
-        {"# The sun is below the horizon or too low to matter" if light else "# The sun is below the horizon"}
-        if elevation < {lowest}:
+        {"# The light of a sun that is lower is left out" if light else "# The sun is below the horizon"}
+        if {"elevation" if refraction else "up"} < {least}:
             {none}
             return
         $to_sun
@@ -270,6 +282,13 @@ def panel_irradiance(d: Draft) -> None:
         if light
         else "",
         bend=bend if refraction else "",
+        height="elevation = wp.asin(wp.clamp(up, -1.0, 1.0))" if refraction else "",
+        needed="elevation = wp.asin(wp.min(up, 1.0))"
+        if not refraction and (sky != "haurwitz" or mount == "two axes" or shaded == "horizon")
+        else "",
+        modulation="# Share of direct light in the open\nmodulation = wp.sqrt(dni * cos_zenith / ghi)"
+        if diffuse == "reindl"
+        else "",
         turn="sun_azimuth = wp.atan2(-east, -north) + wp.pi"
         if refraction or (light and (mount == "two axes" or shaded == "horizon"))
         else "",
@@ -332,13 +351,14 @@ def panel_irradiance(d: Draft) -> None:
         if refraction:
             lifted = el / rad + 10.3 / (el / rad + 5.11)
             el = el + np.where(el > -0.01, 1.02 / 60 / np.tan(lifted * rad), 0.0) * rad
-        shown = el >= lowest
+        lowest = (0.05236 if refraction else 0.05234) if light else 0.0
+        shown = (el if refraction else u) >= lowest
         sun = np.stack([np.cos(el) * np.sin(az), np.cos(el) * np.cos(az), np.sin(el)], axis=-1)
         if not light:
             made = sun * shown[..., None]
             return {"sun": made if many else made[:, 0]}
         alt, turb = (v.get(name, np.zeros(sites))[:, None] for name in ("altitudes", "turbidities"))
-        el = np.maximum(el, 0.05)
+        el = np.maximum(el, 0.05234)
         cz = np.sin(el)
         dist = 1.000001018 * (1 - ecc**2) / (1 + ecc * np.cos(m + c * rad))
         extra = 1361 / dist**2
@@ -346,6 +366,7 @@ def panel_irradiance(d: Draft) -> None:
         if sky == "ineichen":
             mass = mass * np.exp(-alt / 8435)
         dni, dhi, ghi = _sky(sky, cz, mass, extra, alt, turb)
+        modulation = np.sqrt(dni * cz / ghi)
         if shaded == "horizon":
             sector = (az / (2 * np.pi) * 12).astype(int) % 12
             hidden = el < np.take_along_axis(v.horizon, sector, axis=1)
@@ -365,7 +386,7 @@ def panel_irradiance(d: Draft) -> None:
         else:
             a = dni / extra
             if diffuse == "reindl":
-                dome = dome * (1 + np.sqrt(dni * cz / ghi) * np.sin(tilt / 2) ** 3)
+                dome = dome * (1 + modulation * np.sin(tilt / 2) ** 3)
             part = dhi * (a * ci / np.maximum(cz, 0.087) + (1 - a) * dome)
         made = (dni * ci + part + ghi * v["panel.albedo"] * (1 - np.cos(tilt)) / 2) * shown
         if shaded == "mask":

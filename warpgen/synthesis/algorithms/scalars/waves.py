@@ -90,7 +90,10 @@ def periodic_waves(d: Draft) -> None:
     phase = f"{cycles}\nphase = wp.frac(cycles)"
     lines, value = {
         "saw": (phase, "2.0 * phase - 1.0"),
-        "square": (phase, "1.0 - 2.0 * wp.step(0.5 - phase)"),
+        "square": (
+            f"{phase}\n# wp.step is one where its argument is negative",
+            "1.0 - 2.0 * wp.step(0.5 - phase)",
+        ),
         "triangle": (phase, "1.0 - 4.0 * wp.abs(phase - 0.5)"),
         "pulse": (f"{phase}\n# 1 where the phase is below the duty cycle", "wp.step(phase - duty)"),
         "half sine": (phase, "wp.max(wp.sin(wp.tau * phase), 0.0)"),

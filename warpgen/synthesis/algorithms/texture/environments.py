@@ -38,7 +38,7 @@ def environment_light(d: Draft) -> None:
     way = {
         "direction": "in given directions",
         "reflection": "in the directions that views are reflected to",
-        "refraction": "in the directions that views are refracted to",
+        "refraction": "in the directions that views are refracted to, or reflected to totally",
     }[use]
     d.says(f"Looks up light in {name} {way}.")
     d.calls({
@@ -57,7 +57,9 @@ def environment_light(d: Draft) -> None:
     if use != "direction":
         d.input("normals", "vec3", m, kind="unit", about="Unit surface normals")
     if use == "refraction":
-        d.param("eta", "float", 0.6, 0.9, about="Refractive index outside over that inside")
+        d.param(
+            "eta", "float", 0.6, 0.9, about="Refractive index in front of the normals over that behind them"
+        )
     if turned:
         d.param("azimuth", "float", 0.5, 2.5, about="Rotation of the sky [rad]")
     d.param("intensity", "float", 0.5, 2.0, about="Scale of the environment")
@@ -69,13 +71,19 @@ def environment_light(d: Draft) -> None:
         lines += [
             "n = normals[tid]",
             "cos_i = -wp.dot(w, n)",
+            "ratio = eta",
             "if cos_i < 0.0:",
-            "    # Seen from behind: turn the normal towards the viewer",
+            "    # Seen from behind, where the other medium is",
             "    n = -n",
             "    cos_i = -cos_i",
-            "# Snell's law; no total internal reflection for eta < 1",
-            "cos_t = wp.sqrt(1.0 - eta * eta * (1.0 - cos_i * cos_i))",
-            "w = eta * w + (eta * cos_i - cos_t) * n",
+            "    ratio = 1.0 / eta",
+            "# Snell's law",
+            "cos_t_squared = 1.0 - ratio * ratio * (1.0 - cos_i * cos_i)",
+            "if cos_t_squared < 0.0:",
+            "    # Total internal reflection",
+            "    w = w + 2.0 * cos_i * n",
+            "else:",
+            "    w = ratio * w + (ratio * cos_i - wp.sqrt(cos_t_squared)) * n",
         ]
     a, b, c = (2, 0, 1) if up == 1 else (0, 1, 2)
     if mapping == "latlong":
@@ -134,8 +142,9 @@ def environment_light(d: Draft) -> None:
             else:
                 n = np.where(cos > 0, -1, 1) * v.normals
                 tangent = w - (w * n).sum(-1, keepdims=True) * n
-                sine = v.eta * tangent
-                w = sine - np.sqrt(1 - (sine**2).sum(-1, keepdims=True)) * n
+                sine = np.where(cos > 0, 1 / v.eta, v.eta) * tangent
+                left = 1 - (sine**2).sum(-1, keepdims=True)
+                w = np.where(left < 0, w + 2 * np.abs(cos) * n, sine - np.sqrt(np.maximum(left, 0)) * n)
         p, q, r = w[:, a], w[:, b], w[:, c]
         if mapping == "latlong":
             u = np.arctan2(q, p) / (2 * np.pi) + 0.5 + (v.azimuth / (2 * np.pi) if turned else 0.0)

@@ -108,7 +108,7 @@ def layer_textures(d: Draft) -> None:
     lines, value = {
         "triplanar": (
             "# Weights of the three projections, divided by their sum in the end\n"
-            "wx = wp.pow(wp.abs(n[0]) + 1.0e-4, sharpness)\nwy = wp.pow(wp.abs(n[1]) + 1.0e-4, sharpness)\nwz = wp.pow(wp.abs(n[2]) + 1.0e-4, sharpness)\n"
+            "wx = wp.pow(wp.abs(n[0]), sharpness)\nwy = wp.pow(wp.abs(n[1]), sharpness)\nwz = wp.pow(wp.abs(n[2]), sharpness)\n"
             f"tx = {look('wp.vec2(p[1], p[2])')}\nty = {look('wp.vec2(p[0], p[2])')}\ntz = {look('wp.vec2(p[0], p[1])')}",
             "(wx * tx + wy * ty + wz * tz) / (wx + wy + wz)",
         ),
@@ -159,7 +159,7 @@ def layer_textures(d: Draft) -> None:
         r: Any = None if tri else np.linalg.norm(off, axis=-1, keepdims=True)
 
         def planes() -> Any:
-            weights = (np.abs(v.normals) + 1e-4) ** v.sharpness
+            weights = np.abs(v.normals) ** v.sharpness
             three = [f(v.points[..., pair]) for pair in ([1, 2], [0, 2], [0, 1])]
             return sum(weights[..., k : k + 1] * t for k, t in enumerate(three)) / weights.sum(
                 -1, keepdims=True
@@ -230,7 +230,7 @@ def trace_texture(d: Draft) -> None:
         "emission": "Composites emission and absorption of a texture from front to back.",
         "first": "Finds the fraction of each line segment after which a texture exceeds a level, 1 if nowhere.",
         "profile": "Samples a texture at equal distances along line segments.",
-        "centroid": "Computes the centroid of a texture's values along each line segment.",
+        "centroid": "Computes the centroid of a texture's values along each line segment, as a fraction of it.",
         "variance": "Computes the variance of a texture's values along each line segment.",
     }[kind])  # fmt: skip
     d.calls({

@@ -47,7 +47,14 @@ def grade_colors(d: Draft) -> None:
         d.handle("lut", "texture", (n, n * n, 4), type="wp.Texture2D", about="Lookup table texture")
     else:
         d.handle("lut", "texture", (2 * n, 4), type="wp.Texture1D", about="Lookup table texture")
-    d.input("colors", "vec3", m, 0.02, 0.98, about="Input colors")
+    d.input(
+        "colors",
+        "vec3",
+        m,
+        0.02,
+        0.98,
+        about="Input colors" + (", linear RGB of Rec. 709" if shape == "ramp" else ""),
+    )
     if mixed == "strength":
         d.param("strength", "float", 0.2, 0.9, about="Strength of the effect")
     elif mixed == "per pixel":

@@ -37,7 +37,7 @@ def parallax_offset(d: Draft) -> None:
     steps = d.pick(6, 8, 10)
     image(d, "tex", 1)
     d.input("uv", "vec2", m, 0.3, 0.7, about="Texture coordinates")
-    d.input("view", "vec3", m, 0.3, 1.0, about="View directions in tangent space")
+    d.input("view", "vec3", m, 0.3, 1.0, about="Directions to the eye in tangent space")
     d.param("depth_scale", "float", 0.05, 0.15, about="Depth of the height map")
     if method in ("steep", "occlusion", "relief"):
         d.param("num_layers", "int", steps, about="Number of layers of the linear search")

@@ -34,7 +34,7 @@ _NAMES = {
 def perturb_normals(d: Draft) -> None:
     """Perturbs surface normals with a texture."""
     source = d.option("map", "normal", "height", "derivative")
-    frame = d.option("frame", "tangents", "built", "plane")
+    frame = d.option("frame", "tangents", "axis", "plane")
     style = d.option("coordinates", "vector", "two")
     scaled = d.flag("strength")
     m = d.pick(48, 64, 96)
@@ -68,6 +68,8 @@ def perturb_normals(d: Draft) -> None:
         d.input("normals", "vec3", m, kind="unit", about="Unit surface normals")
     if frame == "tangents":
         d.input("tangents", "vec4", m, -1.0, 1.0, about="Tangents with handedness in w")
+    elif frame == "axis":
+        d.param("u_axis", "vec3", 0.0, 1.0, kind="unit", about="Direction in which u grows")
     if scaled:
         d.param(
             "strength",
@@ -146,18 +148,11 @@ def perturb_normals(d: Draft) -> None:
                 "b = wp.cross(n, t) * wp.sign(t4[3])",
             ]
         else:
-            d.function("""
-                @wp.func
-                def tangent_frame(n: wp.vec3):
-                    \"\"\"Return some frame around a normal, which will do for a map without a direction.\"\"\"
-                    # Duff et al. 2017: branchless orthonormal basis
-                    sign = wp.where(n[2] < 0.0, -1.0, 1.0)
-                    a = -1.0 / (sign + n[2])
-                    b = n[0] * n[1] * a
-                    t = wp.vec3(1.0 + sign * n[0] * n[0] * a, sign * b, -sign * n[0])
-                    return t, wp.vec3(b, sign + n[1] * n[1] * a, -n[1])
-            """)
-            lines.append("t, b = tangent_frame(n)")
+            lines += [
+                "# The tangent is the axis of u as it lies in the surface",
+                "t = wp.normalize(u_axis - wp.dot(u_axis, n) * n)",
+                "b = wp.cross(n, t)",
+            ]
         up = "dz * n" if source == "normal" else "n"
         lines.append(f"perturbed[tid] = wp.normalize(dx * t + dy * b + {up})")
     d.launch(m)
@@ -182,16 +177,10 @@ def perturb_normals(d: Draft) -> None:
             new = np.stack([dx, dy, dz], -1)
         else:
             n = v.normals
-            if frame == "tangents":
-                t = v.tangents[:, :3]
-                t = t - (t * n).sum(-1, keepdims=True) * n
-                t = t / np.linalg.norm(t, axis=-1, keepdims=True)
-                b = np.cross(n, t) * np.sign(v.tangents[:, 3:])
-            else:
-                sign = np.where(n[:, 2] < 0, -1.0, 1.0)
-                a = -1 / (sign + n[:, 2])
-                t = np.stack([1 + sign * n[:, 0] ** 2 * a, sign * n[:, 0] * n[:, 1] * a, -sign * n[:, 0]], -1)
-                b = np.cross(n, t)
+            t = v.tangents[:, :3] if frame == "tangents" else np.asarray(v.u_axis)
+            t = t - (t * n).sum(-1, keepdims=True) * n
+            t = t / np.linalg.norm(t, axis=-1, keepdims=True)
+            b = np.cross(n, t) * (np.sign(v.tangents[:, 3:]) if frame == "tangents" else 1.0)
             new = dx[:, None] * t + dy[:, None] * b + dz[:, None] * n
         return {"perturbed": new / np.linalg.norm(new, axis=-1, keepdims=True)}
 
