@@ -108,7 +108,7 @@ NEO_HOOKEAN = piece(
     '''
 @wp.func
 def neo_hookean_stress(f: wp.mat33, mu: float, lam: float) -> wp.mat33:
-    """First Piola-Kirchhoff stress of the compressible neo-Hookean model."""
+    """First Piola-Kirchhoff stress of the compressible neo-Hookean model, for det F > 0."""
     # P = mu (F - F^-T) + lambda log(J) F^-T
     inv_t = wp.transpose(wp.inverse(f))
     return mu * (f - inv_t) + lam * wp.log(wp.determinant(f)) * inv_t
@@ -121,10 +121,8 @@ POLAR = piece(
 @wp.func
 def polar_rotation(f: wp.mat33) -> wp.mat33:
     """Return the rotation of the polar decomposition F = R * S."""
-    u, sigma, v = wp.svd3(f)
-    if wp.determinant(u) * wp.determinant(v) < 0.0:
-        # a reflection: turn the axis of least stretch
-        u = u * wp.diag(wp.vec3(1.0, 1.0, -1.0))
+    # U and V of svd3() are rotations themselves: where det F < 0, the last singular value is negative
+    u, _, v = wp.svd3(f)
     return u * wp.transpose(v)
 ''',
     numpy=polar,

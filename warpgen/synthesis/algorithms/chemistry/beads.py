@@ -35,11 +35,15 @@ def dissipative_particles(d: Draft) -> None:
     thermostat = d.option("thermostat", "radial", "transverse", "none")
     density = d.flag("many body", 0.4)
     charged = d.option("charges", "none", "slater", "gaussian")
-    wrapped = d.option("box", "none", "periodic", "slab")
+    wrapped = d.option("box", "none", "periodic", "layer")
     bonded = d.option("bonds", "none", "harmonic", "fene")
     result = d.option("result", "forces", "pair force", "heat")
     if result == "heat":
-        d.calls("dissipated_power|dpd_dissipation|friction_power")
+        d.calls("dissipated_power|bead_dissipation|friction_power")
+    elif thermostat == "none":
+        d.calls("soft_bead_forces|dpd_conservative_forces|conservative_pairs")
+    elif thermostat == "transverse":
+        d.calls("transverse_dpd_forces|transverse_dpd|transverse_dpd_pairs")
     if result == "heat":
         thermostat = "radial" if thermostat == "none" else thermostat
         bonded = charged = "none"
@@ -51,18 +55,25 @@ def dissipative_particles(d: Draft) -> None:
     d.input("positions", "vec3", beads, -0.8, 0.8, about="Positions in units of the cutoff")
     d.input("velocities", "vec3", beads, -1.0, 1.0, about="Velocities")
     d.input("pairs", "vec2i", n, 0, beads, about="Pairs within reach of each other")
+    if density:
+        types = "one" if types == "mixing" else types  # a geometric mean has no sign
+    attractive = "attractions" if density else "repulsions"
     if types == "matrix":
         d.input("species", "int", beads, 0, 3, about="Species of the beads")
-        d.input("repulsions", "float", (3, 3), 15.0, 40.0, about="Repulsion between species")
+        low, high = (-45.0, -30.0) if density else (15.0, 40.0)
+        about = f"{attractive[:-1].capitalize()} between species{' (negative)' if density else ''}"
+        d.input(attractive, "float", (3, 3), low, high, about=about)
     elif types == "mixing":
         d.input(
             "hardness", "float", beads, 4.0, 6.0, about="Square root of the repulsion between equal beads"
         )
+    elif density:
+        d.param("attraction", "float", -45.0, -30.0, about="Attraction between beads (negative)")
     else:
         d.param("repulsion", "float", 18.0, 25.0, about="Repulsion between beads")
     if density:
         d.input("local_density", "float", beads, 2.0, 5.0, about="Weighted density around each bead")
-        d.param("many_body", "float", 3.0, 8.0, about="Strength of the density-dependent repulsion")
+        d.param("many_body", "float", 15.0, 30.0, about="Strength of the density-dependent repulsion")
     if charged != "none":
         d.input("charges", "float", beads, -1.0, 1.0, about="Charges")
         d.param("coupling", "float", 2.0, 4.0, about="Strength of the electrostatic interaction")
@@ -76,11 +87,15 @@ def dissipative_particles(d: Draft) -> None:
             n,
             -1.7,
             1.7,
-            about="Random numbers of mean 0 and variance 1",
+            about="Random numbers of mean 0 and variance 1"
+            if thermostat == "radial"
+            else "Random vectors, components of mean 0 and variance 1",
         )
         d.param("dt", "float", 0.01, 0.04, about="Time step")
-    if wrapped != "none":
-        d.param("box", "vec3", 1.8, 2.4, about="Edges of the box")
+    if wrapped == "periodic":
+        d.param("box", "vec3", 1.8, 2.4, about="Edges of the periodic box")
+    elif wrapped == "layer":
+        d.param("box", "vec2", 1.8, 2.4, about="Periods along x and y")
     if bonded != "none":
         d.input("is_bond", "bool", n, about="Pairs that a bond joins")
         d.param("bond_stiffness", "float", 10.0, 50.0, about="Stiffness of bonds")
@@ -104,7 +119,7 @@ def dissipative_particles(d: Draft) -> None:
             force += pull * unit
             """,
         "transverse": """
-            # Friction across the line of centers, since friction along it gives too low a viscosity
+            # Friction across the line of centers raises the viscosity, but does not keep angular momentum
             w_random = $weight
             across = relative - wp.dot(unit, relative) * unit
             kick = noise[tid] - wp.dot(unit, noise[tid]) * unit
@@ -117,8 +132,9 @@ def dissipative_particles(d: Draft) -> None:
     )
     strength = {
         "one": "",
-        "matrix": "repulsion = repulsions[species[i], species[j]]",
-        "mixing": "# Geometric mean, as of polarizabilities\nrepulsion = hardness[i] * hardness[j]",
+        "matrix": f"{attractive[:-1]} = {attractive}[species[i], species[j]]",
+        "mixing": "# Geometric mean of the repulsions between equal beads\n"
+        "repulsion = hardness[i] * hardness[j]",
     }[types]
     electric = {
         "none": "",
@@ -146,9 +162,9 @@ def dissipative_particles(d: Draft) -> None:
                 force -= bond_stiffness * (distance - bond_length) * unit
             """,
         "fene": """
-            # Finitely extensible: grows without bound towards a length of 2, but for a cap
+            # Finitely extensible: grows without bound towards the largest length, but for a cap
             if is_bond[tid]:
-                stretch = wp.min(0.25 * distance * distance, 0.95)
+                stretch = wp.min(distance * distance / (MAX_BOND * MAX_BOND), 0.95)
                 force -= bond_stiffness * distance / (1.0 - stretch) * unit
             """,
     }[bonded]
@@ -159,8 +175,8 @@ def dissipative_particles(d: Draft) -> None:
             for axis in range(3):
                 offset[axis] -= box[axis] * wp.round(offset[axis] / box[axis])
             """,
-        "slab": """
-            # Periodic within the layer, open across
+        "layer": """
+            # Periodic along x and y, open along z
             offset[0] -= box[0] * wp.round(offset[0] / box[0])
             offset[1] -= box[1] * wp.round(offset[1] / box[1])
             """,
@@ -185,8 +201,11 @@ def dissipative_particles(d: Draft) -> None:
             filled
             for filled in (
                 strength,
-                "# Soft repulsion, linear in the overlap, so that time steps may be large\nforce = repulsion * overlap * unit",
-                "# Density-dependent repulsion of a shorter range makes liquids with a surface\n"
+                "# Soft attraction, linear in the overlap\nforce = attraction * overlap * unit"
+                if density
+                else "# Soft repulsion, linear in the overlap, so that time steps may be large\n"
+                "force = repulsion * overlap * unit",
+                "# Against it, a repulsion of shorter range that grows with the density: liquids with a surface\n"
                 "near = wp.max(1.0 - distance / DENSITY_RANGE, 0.0)\n"
                 "force += many_body * (local_density[i] + local_density[j]) * near * unit"
                 if density
@@ -229,20 +248,29 @@ def dissipative_particles(d: Draft) -> None:
         relative="relative = velocities[i] - velocities[j]" if thermostat != "none" else "",
         body=body,
     )
+    if bonded == "fene":
+        d.module("MAX_BOND = wp.constant(2.0)  # length that no bond reaches")
     units = "Lengths are in units of the cutoff" + (
         ", masses in those of a bead" if thermostat != "none" else ""
     )
-    kept = "Random and dissipative forces act as a thermostat that keeps momentum."
+    across = thermostat == "transverse"
+    kept = "Random and dissipative forces act as a thermostat that keeps momentum" + (
+        ", but not angular momentum, since they act across the line of centers." if across else "."
+    )
+    layer = "The beads are in a layer that is periodic along x and y and open along z."
     d.explain(f"""
         {units}. {kept if thermostat != "none" and result != "heat" else ""}
+        {layer if wrapped == "layer" else ""}
     """)
     kinds = "conservative forces" if thermostat == "none" else "conservative, dissipative and random forces"
     bonds = ", and those of bonds" if bonded != "none" else ""
+    named = "many-body DPD" if density and result != "heat" else "DPD"
+    named = f"{named} with a transverse thermostat" if across else named
     d.says(
         {
-            "heat": "Sums up the power that dissipative forces between soft beads take away (DPD).",
-            "pair force": f"Computes {kinds} between pairs of soft beads (DPD){bonds}.",
-            "forces": f"Adds {kinds} between pairs of soft beads (DPD){bonds}.",
+            "heat": f"Sums up the power that dissipative forces between soft beads take away ({named}).",
+            "pair force": f"Computes {kinds} between pairs of soft beads ({named}){bonds}.",
+            "forces": f"Adds {kinds} between pairs of soft beads ({named}){bonds}.",
         }[result]
     )
 
@@ -250,7 +278,8 @@ def dissipative_particles(d: Draft) -> None:
         i, j = v.pairs.T
         x = v.positions[i] - v.positions[j]
         if wrapped != "none":
-            x = x - v.box * np.round(x / v.box) * np.array([1.0, 1.0, 1.0 if wrapped == "periodic" else 0.0])
+            edges = v.box if wrapped == "periodic" else np.append(v.box, np.inf)
+            x = x - np.where(np.isinf(edges), 0.0, edges * np.round(x / edges))
         r = np.linalg.norm(x, axis=1)
         near = (r < 1) | (charged != "none") | (v.is_bond if bonded != "none" else False)
         real = (i != j) & near & (r >= 1e-4)
@@ -265,8 +294,8 @@ def dissipative_particles(d: Draft) -> None:
             lost = along**2 if thermostat == "radial" else (across**2).sum(1)
             return {name: np.array([(v.friction * w**2 * lost * real).sum()])}
         a = {
-            "one": lambda: v.repulsion,
-            "matrix": lambda: v.repulsions[v.species[i], v.species[j]],
+            "one": lambda: v.attraction if density else v.repulsion,
+            "matrix": lambda: v[attractive][v.species[i], v.species[j]],
             "mixing": lambda: v.hardness[i] * v.hardness[j],
         }[types]()
         f = a * lap

@@ -49,6 +49,8 @@ def production_rates(d: Draft) -> None:
     """Computes the production rates of species in gas cells from a table of reactions."""
     back = d.option("reverse", "none", "equilibrium", "detailed rates")
     falloff = d.option("falloff", "none", "third body", "lindemann", "troe")
+    if back == "detailed rates":
+        falloff = "none"  # [M] would multiply the reverse rates, too
     loop = d.option("loop", "reactions", "pairs")
     mask = d.option("mask", "none", "flags", "temperature")
     layout = d.option("layout", "cells first", "species first")

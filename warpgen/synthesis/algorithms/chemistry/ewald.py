@@ -34,7 +34,7 @@ def periodic_potentials(d: Draft) -> None:
     waves = d.option("waves", "all", "half")
     cut = d.option("cutoff", "sphere", "none")
     surface = d.option("surroundings", "metal", "vacuum")
-    background = d.flag("background", 0.4)
+    background = d.flag("background", 0.4) and surface == "metal"
     charges = d.option("charges", "per atom", "by species")
     d.calls(
         {
@@ -184,6 +184,7 @@ def periodic_potentials(d: Draft) -> None:
         Each point charge is screened by a Gaussian, whose potential is summed in reciprocal space:
         4 pi / V * sum_k exp(-k^2 / (4 alpha^2)) / k^2 * sum_j q_j cos k (r_i - r_j). The rest decays like erfc(alpha r).
         The copies of the box are surrounded by {"vacuum" if surface == "vacuum" else "a conductor"}.
+        {"" if background or (vector and surface == "metal") else "The charges are assumed to add up to zero."}
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -246,7 +246,12 @@ def nonbonded_forces(d: Draft) -> None:
     }[lists]
     exclude = {
         "none": "",
-        "flags": "# Bonded pairs are handled by the bonded terms\nif bonded[i, j]:\n    continue",
+        "flags": (
+            "# Bonded pairs are handled by the bonded terms, as is what they have in reciprocal space\n"
+            if coulomb == "ewald"
+            else "# Bonded pairs are handled by the bonded terms\n"
+        )
+        + "if bonded[i, j]:\n    continue",
         "scaled 1-4": "relation = bond_relation[i, j]\nif relation == 1:\n    continue",
     }[bound]
     factor = f"pair_force = lj_pair_force(r, mixed{', field' if switched else ''}) + coulomb_pair_force(r, charge_i * charges[j], field)"
@@ -279,12 +284,12 @@ def nonbonded_forces(d: Draft) -> None:
         exclude=exclude,
         factor=factor,
     )
-    faded = ", and forces are switched off towards the cutoff" if switched else ""
+    faded = ", and their forces are switched off towards the cutoff" if switched else ""
     rule = mix if mix == "geometric" else mix.title().replace(" ", "-")
     d.explain(
         {
             "ewald": "Electrostatics use the real-space part of the Ewald sum, q_i q_j erfc(alpha r) / r.",
-            "shifted force": "Electrostatics use the shifted-force potential, which is smooth at the cutoff.",
+            "shifted force": "Electrostatics use the shifted-force potential, which is zero with its force at the cutoff.",
             "reaction field": "Electrostatics use a conducting reaction field beyond the cutoff.",
         }[coulomb]
         + f"\nLennard-Jones parameters are mixed using the {rule} rule{faded}.\n"

@@ -194,7 +194,7 @@ def rosenbrock_step(d: Draft) -> None:
             new = _combined(s, terms)
             text.append(f"{at('updated', k)} = {f'wp.max({new}, 0.0)' if floor else new}")
     else:
-        text.append("# --- Error of the embedded method, relative to the concentrations ---")
+        text.append("# --- Error of the embedded method in units of the tolerance ---")
         text.append("square = float(0.0)")
         for s in species:
             terms = [(w, f"{s}_s{j + 1}") for j, w in enumerate(e) if w]

@@ -99,6 +99,14 @@ def solution_laws(d: Draft) -> None:
         d.module("GAS_CONSTANT = wp.constant(8.314)  # [J/(mol K)]")
     if kind == "nernst":
         d.module("FARADAY = wp.constant(96485.0)  # [C/mol]")
+    assumed = {
+        "ionic": "Davies' coefficients of water at 25 degrees Celsius.",
+        "weak acid": "Hydrogen ions of the water itself are neglected.",
+        "ph": "Concentrations stand for activities.",
+        "nernst": "Concentrations stand for activities.",
+    }.get(kind)
+    if assumed:
+        d.explain(assumed)
     form = Form(d)
     own = {
         "ph": "acid", "nernst": "reduced", "ionic": "strength", "competitive": "substrate", "hill": "ligand",

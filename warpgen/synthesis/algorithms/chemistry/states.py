@@ -120,7 +120,7 @@ def solve_cubic_state(d: Draft) -> None:
         "van der waals": "",
     }.get(
         model,
-        "# Alpha function: attraction of nonspherical molecules grows at low temperature\n"
+        "# Alpha function: attraction falls as it gets warmer, faster for molecules that are less round\n"
         "root_alpha = 1.0 + kappa * (1.0 - wp.sqrt(tr))\nalpha = root_alpha * root_alpha\n"
         "slope = -kappa * wp.sqrt(tr) / root_alpha",
     )

@@ -1,4 +1,4 @@
-"""Forces between three atoms, and between soft beads."""
+"""Forces between three atoms."""
 
 from __future__ import annotations
 
@@ -45,6 +45,38 @@ def radial_factor(r: float, cutoff: float) -> wp.vec2:
     value = 1.0 - s * s * s * (10.0 - 15.0 * s + 6.0 * s * s)
     slope = -30.0 * s * s * (1.0 - s) * (1.0 - s) / width
     return wp.vec2(value, slope)
+''',
+}
+# The same without the slopes, for energies.
+_FACTORS = {
+    "stillinger weber": '''
+@wp.func
+def radial_factor(r: float, cutoff: float) -> float:
+    """Radial factor of Stillinger and Weber, all of whose derivatives vanish at the cutoff."""
+    if r >= cutoff:
+        return 0.0
+    return wp.exp(GAMMA / (r - cutoff))
+''',
+    "cosine": '''
+@wp.func
+def radial_factor(r: float, cutoff: float) -> float:
+    """Tersoff's cutoff: one within INNER_CUTOFF, falling by half a cosine to zero."""
+    if r >= cutoff:
+        return 0.0
+    if r <= INNER_CUTOFF:
+        return 1.0
+    return 0.5 + 0.5 * wp.cos(wp.pi * (r - INNER_CUTOFF) / (cutoff - INNER_CUTOFF))
+''',
+    "polynomial": '''
+@wp.func
+def radial_factor(r: float, cutoff: float) -> float:
+    """Smooth step: one within INNER_CUTOFF, zero at the cutoff with two continuous derivatives."""
+    if r >= cutoff:
+        return 0.0
+    if r <= INNER_CUTOFF:
+        return 1.0
+    s = (r - INNER_CUTOFF) / (cutoff - INNER_CUTOFF)
+    return 1.0 - s * s * s * (10.0 - 15.0 * s + 6.0 * s * s)
 ''',
 }
 
@@ -104,7 +136,6 @@ def three_body_forces(d: Draft) -> None:
         d.param("box", "vec3", 6.0, 7.0, about="Edges of the periodic box")
     elif box == "triclinic":
         d.param("cell", "mat33", 5.5, 7.0, "spd", about="Vectors of the periodic cell as columns")
-        d.param("cell_inverse", "mat33", 0.14, 0.18, "spd", about="Inverse of the cell")
     if scaled == "switch":
         d.param("coupling", "float", 0.2, 0.8, about="Alchemical coupling of the term")
     elif scaled == "weights":
@@ -127,8 +158,10 @@ def three_body_forces(d: Draft) -> None:
         d.module(f"INNER_CUTOFF = wp.constant({reach})  # bonds are at full strength within")
     if angle == "saturating":
         d.module("SATURATION = wp.constant(0.5)")
-    guard = "    if r >= cutoff:\n        return wp.vec2(0.0, 0.0)\n"
-    d.function(_CUTS[cut].replace(guard, "") if skip else _CUTS[cut])
+    forces = result in ("forces", "virial")
+    factor_of = (_CUTS if forces else _FACTORS)[cut]
+    nil = "wp.vec2(0.0, 0.0)" if forces else "0.0"
+    d.function(factor_of.replace(f"    if r >= cutoff:\n        return {nil}\n", "") if skip else factor_of)
     if box != "none":
         head, body = {
             "orthorhombic": ("box: wp.vec3", """
@@ -192,8 +225,8 @@ def three_body_forces(d: Draft) -> None:
             # The central atom takes what is left, so that momentum is kept
             wp.atomic_sub(forces, i, force_j + force_k)
             """,
-        "energy": "wp.atomic_add(energies, i, bend * f_ij[0] * f_ik[0])",
-        "each": "energies[tid] = bend * f_ij[0] * f_ik[0]",
+        "energy": "wp.atomic_add(energies, i, bend * f_ij * f_ik)",
+        "each": "energies[tid] = bend * f_ij * f_ik",
         "virial": """
             # W = sum of r f, relative to the central atom
             wp.atomic_add(virial, 0, wp.outer(bond_ij, force_j) + wp.outer(bond_ik, force_k))
@@ -201,7 +234,6 @@ def three_body_forces(d: Draft) -> None:
     }[result]
     strength = "strength[species[i]]" if species == "central" else "strength"
     factor = {"none": "", "switch": "coupling * ", "weights": "occupancy[tid] * "}[scaled]
-    forces = result in ("forces", "virial")
     nothing = "energies[tid] = 0.0" if result == "each" else ""
     kept = f"    {nothing}\n" if nothing else ""
     d.launch(n)
@@ -217,6 +249,7 @@ def three_body_forces(d: Draft) -> None:
             return
 
         $mask
+        $invert
         bond_ij = $bond_ij
         bond_ik = $bond_ik
         r_ij = wp.length(bond_ij)
@@ -235,6 +268,7 @@ def three_body_forces(d: Draft) -> None:
         """,
         nothing=nothing,
         mask=f"if species[i] == free_species:\n{kept}    return\n" if species == "mask" else "",
+        invert="cell_inverse = wp.inverse(cell)" if box == "triclinic" else "",
         bond_ij=wrap.format("positions[j] - positions[i]"),
         bond_ik=wrap.format("positions[k_atom] - positions[i]"),
         skip="# Test the distances first, because most triplets of the list are out of reach\nif r_ij >= cutoff or r_ik >= cutoff:\n"
@@ -280,7 +314,8 @@ def three_body_forces(d: Draft) -> None:
         if box == "orthorhombic":
             bonds = bonds - v.box * np.round(bonds / v.box)
         elif box == "triclinic":
-            bonds = bonds - np.round(bonds @ np.asarray(v.cell_inverse).T) @ np.asarray(v.cell).T
+            cell = np.asarray(v.cell)
+            bonds = bonds - np.round(bonds @ np.linalg.inv(cell).T) @ cell.T
         real = (i != j) & (i != k) & (j != k)
         if species == "mask":
             real &= v.species[i] != 2

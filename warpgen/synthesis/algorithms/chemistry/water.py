@@ -89,10 +89,13 @@ def settle_water(d: Draft) -> None:
     if box == "periodic":
         d.param("box", "vec3", 1.0, 1.5, about="edge lengths of the periodic box [nm]")
     if result == "virial":
-        d.output("virial", "mat33", count, about="virial of the constraint forces per molecule")
+        d.output("virial", "mat33", count, about="virial of the constraint forces, -1/2 sum r f^T [kJ/mol]")
     elif result == "velocities":
         d.output(
-            "velocities", "vec3", (count, 3), about="velocities that agree with the constrained positions"
+            "velocities",
+            "vec3",
+            (count, 3),
+            about="velocities that agree with the constrained positions [nm/ps]",
         )
     move = "free_{0} = old_{0} + dt * site_vel[mol, {1}]"
     if forces == "array":
@@ -106,6 +109,10 @@ def settle_water(d: Draft) -> None:
         "types": "# Deleted molecules stay where they are\nif molecule_type[mol] < 0:\n    $copy\n    return",
     }[skipped]
     copy = "positions[mol, 0] = old_o\npositions[mol, 1] = old_h1\npositions[mol, 2] = old_h2"
+    if result == "velocities":
+        copy += "".join(f"\nvelocities[mol, {k}] = wp.vec3(0.0, 0.0, 0.0)" for k in range(3))
+    elif result == "virial":
+        copy += "\nvirial[mol] = wp.mat33(0.0)"
     skip = skip.replace("    $copy\n", "".join(f"    {line}\n" for line in copy.split("\n")))
     vectors = """
         # --- Frame of the old molecule: z is normal to its plane ---

@@ -200,6 +200,7 @@ def lu_solve(d: Draft) -> None:
     entry = ", its entry i in row `perm[i]`" if indexed else ""
     d.explain(f"""
         `shift` is added to the diagonal first. On return, `A` holds the {"pivots" if jordan else "upper triangle"}, and `b` the solution{entry}.
+        {"No pivots are sought, so all leading minors have to be well away from zero." if pivoting == "none" else ""}
     """)
     method = "Gauss-Jordan elimination" if jordan else "Gaussian elimination"
     also = " and computes determinants" if determinant else ""

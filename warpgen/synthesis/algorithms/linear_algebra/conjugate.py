@@ -307,6 +307,7 @@ def solve_iteratively(d: Draft) -> None:
             $update
             for k in range(SIZE):
                 r[k] = s_vec[k] - omega * t_vec[k]
+            taken += 1
             rho_new = {dot.format("r", "shadow")}
             # Breakdown: the shadow residual has become orthogonal, so beta would be meaningless
             if wp.abs(rho_new) < 1.0e-20:
@@ -315,7 +316,6 @@ def solve_iteratively(d: Draft) -> None:
             for k in range(SIZE):
                 p[k] = r[k] + beta * (p[k] - omega * q[k])
             rho = rho_new
-            taken += 1
         """
     at = "x[system, k]"
     pre = precond != "none"
@@ -391,7 +391,11 @@ def solve_iteratively(d: Draft) -> None:
             "stabilized": "Solves a small linear system in each thread by BiCGSTAB.",
         }[method]
     )
-    d.explain("Systems are small enough for one thread each, so that no synchronization is needed.")
+    kind_of = {"gradients": "symmetric and positive definite", "residuals": "symmetric"}.get(method)
+    d.explain(
+        "Systems are small enough for one thread each, so that no synchronization is needed."
+        + (f" Matrices are {kind_of}." if kind_of else "")
+    )
 
     def matrices(v: Values) -> Any:
         made = np.zeros((n, size, size))

@@ -101,7 +101,8 @@ def fitted_step(d: Draft) -> None:
         "marquardt": "marquardt_update|levenberg_marquardt_step|lm_step|fit_curves",
     }[damping])  # fmt: skip
     robust = d.option("weights", *_ROBUST)
-    judged = d.flag("judged", 0.4)
+    # a step may take a Hill curve's positive parameters below zero, where the curve is not defined
+    judged = d.flag("judged", 0.4) and model != "saturation"
     solve = d.option("solve", "cholesky", "in place", "substitutions")
     counted = d.flag("missing readings", 0.35)
     bounded = d.flag("bounded", 0.3) and not judged and model != "wave"
@@ -150,10 +151,14 @@ def fitted_step(d: Draft) -> None:
     w = "w" if len(ws) == 2 else ws[0] if ws else ""
     wide = f"jac_w = jac * {per_row(w, 'SAMPLES', '3')}" if w else ""
     jw = "jac_w" if w else "jac"
+    least = ""
+    if counted and damping == "marquardt":
+        d.module("LEAST_CURVATURE = wp.constant(1.0e-6)  # keeps series without readings where they are")
+        least = " + wp.tile_full(shape=3, value=LEAST_CURVATURE, dtype=float)"
     diagonal = {
         "levenberg": "damped = wp.tile_diag_add(normal, wp.tile_full(shape=3, value=damping, dtype=float))",
         "marquardt": "# In proportion to the curvature along each parameter, whatever units they have\n"
-        f"curvature = wp.tile_sum(jac * {jw}, axis=0)\n"
+        f"curvature = wp.tile_sum(jac * {jw}, axis=0){least}\n"
         "damped = wp.tile_diag_add(normal, damping * curvature)",
     }[damping]
     solved = {
@@ -171,18 +176,24 @@ def fitted_step(d: Draft) -> None:
         else ""
     )
 
-    def cost_of(r: str) -> str:
-        return f"wp.tile_dot({r}, {f'{w} * ' if w else ''}{r})[0]"
+    def decrease(change: str, total: str) -> str:
+        return f"wp.tile_dot({f'{w} * ' if w else ''}{change}, {total})[0]"
 
     judge = f"""
         # How well the linear model predicts the decrease says whether the damping was right
-        r_new = y - wp.tile_map(curve, t, q)
-        r_linear = r - wp.tile_squeeze(wp.tile_matmul(jac, wp.tile_reshape({step}, shape=(3, 1))))
-        before = {cost_of("r")}
-        actual = before - {cost_of("r_new")}
-        predicted = before - {cost_of("r_linear")}
-        gains[series] = actual / predicted
-    """
+        change = wp.tile_map(curve, t, q) - wp.tile_map(curve, t, p)
+        linear = wp.tile_squeeze(wp.tile_matmul(jac, wp.tile_reshape({step}, shape=(3, 1))))
+        # r^2 - (r - c)^2 = c (2 r - c) does not cancel where steps are short
+        actual = {decrease("change", "2.0 * r - change")}
+        predicted = {decrease("linear", "2.0 * r - linear")}
+        $gain
+    """.replace(
+        "$gain",
+        "# A series without readings has nothing to gain\n"
+        "        gains[series] = wp.where(predicted > 0.0, actual / predicted, 0.0)"
+        if counted
+        else "gains[series] = actual / predicted",
+    )
     d.launch(series, tiled=True)
     d.code(
         f"""
@@ -228,13 +239,15 @@ def fitted_step(d: Draft) -> None:
             jac = np.stack([(numpy(t, p + e * u) - numpy(t, p - e * u)) / (2 * e) for u in np.eye(3)], axis=1)
             w_ = numpy_weight(r, v.get("scale")) * (v.valid[k] if counted else 1.0)
             h_ = jac.T @ (w_[:, None] * jac)
-            h_ = h_ + v.damping * (np.eye(3) if damping == "levenberg" else np.diag(np.diag(h_)))
+            main = np.diag(h_) + (1e-6 if least else 0.0)
+            h_ = h_ + v.damping * (np.eye(3) if damping == "levenberg" else np.diag(main))
             q = p + np.linalg.solve(h_, jac.T @ (w_ * r))
             q = np.maximum(q, v.floor_value) if bounded else q
             moved.append(q)
             after, linear = y - numpy(t, q), r - jac @ (q - p)
             cost_ = (w_ * r * r).sum()
-            gains.append((cost_ - (w_ * after**2).sum()) / (cost_ - (w_ * linear**2).sum()))
+            gain = cost_ - (w_ * linear**2).sum()
+            gains.append((cost_ - (w_ * after**2).sum()) / gain if w_.any() else 0.0)
         return {"moved": np.array(moved)} | ({"gains": np.array(gains)} if judged else {})
 
     d.check(reference, 1e-2)

@@ -13,8 +13,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 @DOMAIN.algorithm(
     source="Golub & Van Loan 2013, algorithms 4.2.1 and 4.2.2; 4.1.2 for L D L^T",
-    names=NAMES
-    | {"cholesky_factor": "dense_chol|batched_cholesky|dense_cholesky", "damping": "reg|regularization"},
+    names=NAMES | {"cholesky_factor": "dense_chol|batched_cholesky|dense_cholesky"},
     adjoint="no",
     double=True,
 )
@@ -24,7 +23,7 @@ def cholesky_factor(d: Draft) -> None:
     if form == "ldl":
         d.calls("ldl_factor|batched_ldl|dense_ldl")
     layout = d.option("layout", "square", "flat", "packed")
-    damping = d.option("damping", "none", "uniform", "per row")
+    own = d.flag("shift of each row", 0.3)
     inverse = d.flag("inverse", 0.3) and form != "ldl"  # reciprocals on the diagonal
     n, count = d.pick(4, 5, 6, 8), d.pick(32, 40, 64)
     cells = n * (n + 1) // 2
@@ -40,15 +39,12 @@ def cholesky_factor(d: Draft) -> None:
     if layout != "square":
         d.param("n", "int", n, about="Matrix dimension")
     d.inout("A", "float", shape, -1.0, 1.0, about="Matrices, overwritten by the factors")
-    d.param("shift", "float", float(n) + 1.0, float(n) + 3.0, about="Added to the diagonal")
-    extra = ""
-    if damping == "uniform":
-        d.param("damping", "float", 0.1, 0.5, about="Damping of all rows")
-        extra = " + damping"
-    elif damping == "per row":
-        d.input("damping", "float", n, 0.1, 0.5, about="Damping of each row")
-        extra = " + damping[i]"
-    first = f"{at('j', 'j')} += shift{extra}".replace("damping[i]", "damping[j]")
+    low, high = float(n) + 1.0, float(n) + 3.0
+    if own:
+        d.input("shift", "float", n, low, high, about="Added to the diagonals, by row")
+    else:
+        d.param("shift", "float", low, high, about="Added to the diagonals")
+    first = f"{at('j', 'j')} += shift{'[j]' if own else ''}"
     head = {"square": "n = A.shape[1]", "flat": "base = batch * n * n", "packed": ""}[layout]
     root = f"{at('j', 'j')} = {'1.0 / wp.sqrt(s)' if inverse else 'wp.sqrt(s)'}"
     over = f"{at('i', 'j')} = s * {at('j', 'j')}" if inverse else f"{at('i', 'j')} = s / {at('j', 'j')}"
@@ -99,12 +95,11 @@ def cholesky_factor(d: Draft) -> None:
         """
     d.launch(count)
     d.code("batch = wp.tid()\n$head\n$body", head=head, body=body, root=root)
-    added = "`shift` is" if damping == "none" else "`shift` and `damping` are"
     kept = "L stands below D, which is the diagonal." if form == "ldl" else ""
     if inverse:
         kept = "The diagonal holds the reciprocals of the factor's, so that solves need no divisions."
     d.explain(f"""
-        Reads and overwrites the lower triangle of `A` only; {added} added to the diagonal first. {kept}
+        Reads and overwrites the lower triangle of `A` only; `shift` is added to the diagonal first. {kept}
     """)
     if inverse:
         d.says("Computes batched Cholesky factorizations in place, with reciprocal diagonals.")
@@ -117,8 +112,7 @@ def cholesky_factor(d: Draft) -> None:
         else:
             given = v.A.reshape(count, n, n)
         low = np.tril(given, -1)
-        added = v.damping if damping != "none" else 0.0
-        main = np.einsum("bii->bi", given) + v["shift"] + added
+        main = np.einsum("bii->bi", given) + v["shift"]
         full = low + np.swapaxes(low, 1, 2) + main[..., None] * np.eye(n)
         factor = np.linalg.cholesky(full)
         scale = np.einsum("bii->bi", factor)

@@ -222,6 +222,7 @@ _MADE = {
         "P": "cov|covariance|covariances",
         "H_inv": "inv_hessian|inverse_hessian|h_inv",
         "u": "col_vec|left_vec|uu",
+        "sensor": "h_row|observation|measurement_row",
         "v": "row_vec|right_vec|vv",
         "tid": "i",
         "denom": "den|divisor|denominator",
@@ -255,9 +256,10 @@ def rank_one_update(d: Draft) -> None:
     n = d.pick(48, 64, 96)
     vec, mat = f"vec{size}", f"mat{size}{size}"
     secant = kind in ("bfgs", "sr1")
+    u = "sensor" if kind == "covariance" else "u"
     told = {
         "sherman-morrison": "column vectors of the update",
-        "covariance": "what is measured of the states",
+        "covariance": "vectors h of the measurements h . x of states x",
     }.get(kind, "vectors of the update")
     if kind in ("symmetric", "covariance"):
         guard = "none"  # the denominator is positive
@@ -272,7 +274,7 @@ def rank_one_update(d: Draft) -> None:
         d.input("s", vec, n, 0.2, 1.0, about="step of the variables")
         d.input("y", vec, n, -0.4 if guard == "return" else 0.2, 1.0, about="change of the gradient")
     else:
-        d.input("u", vec, n, 0.1, 1.0, about=told)
+        d.input(u, vec, n, 0.1, 1.0, about=told)
         if kind == "sherman-morrison":
             d.input("v", vec, n, 0.1 if guard == "none" else -1.0, 1.0, about="row vectors of the update")
     if kind == "covariance":
@@ -291,9 +293,9 @@ def rank_one_update(d: Draft) -> None:
     eye = f"wp.identity(n={size}, dtype=float)"
     amount = "sigma * " if scaled else ""
     if kind in ("sherman-morrison", "symmetric", "covariance"):
-        old_u = f"{old}_u"
+        old_u = f"{old}_h" if kind == "covariance" else f"{old}_u"
         right = f"v[tid] * {old}" if kind == "sherman-morrison" else old_u
-        dot = f"wp.dot({'v[tid]' if kind == 'sherman-morrison' else 'u[tid]'}, {old_u})"
+        dot = f"wp.dot({'v[tid]' if kind == 'sherman-morrison' else f'{u}[tid]'}, {old_u})"
         first = "noise" if kind == "covariance" else "1.0"
         denominator = f"denom = {first} + {amount}{dot}"
         change = (
@@ -302,7 +304,7 @@ def rank_one_update(d: Draft) -> None:
             else f"wp.outer({old_u} / denom, {right})"
         )
         update = f"new = {old} - {change}".replace("sigma * 1.0 / denom", "sigma / denom")
-        body = [f"{old} = {given}[tid]", f"{old_u} = {old} * u[tid]", denominator, "$guard", update]
+        body = [f"{old} = {given}[tid]", f"{old_u} = {old} * {u}[tid]", denominator, "$guard", update]
     elif kind == "bfgs":
         body = [
             "h = H_inv[tid]",
@@ -338,6 +340,10 @@ def rank_one_update(d: Draft) -> None:
         "bfgs": "an inverse Hessian with the BFGS formula",
         "sr1": "an inverse Hessian by the symmetric formula of rank one",
     }[kind]
+    if kind == "bfgs" and guard == "none":
+        d.explain("The curvature along each step, y . s, is assumed to be positive.")
+    elif kind == "sherman-morrison" and guard == "none":
+        d.explain("The updated matrices are assumed to be regular.")
     if not solve:
         d.says(f"Updates {subject}.".replace("Updates the inverse", "Computes the inverse"))
     elif secant:
@@ -358,8 +364,8 @@ def rank_one_update(d: Draft) -> None:
             return np.where(x < 0, np.minimum(x, -0.01), np.maximum(x, 0.01)) if guard == "clamp" else x
 
         if kind in ("sherman-morrison", "symmetric", "covariance"):
-            z = v.v if kind == "sherman-morrison" else v.u
-            bu, vb = np.einsum("nij,nj->ni", b, v.u), np.einsum("nji,nj->ni", b, z)
+            z = v.v if kind == "sherman-morrison" else v[u]
+            bu, vb = np.einsum("nij,nj->ni", b, v[u]), np.einsum("nji,nj->ni", b, z)
             denom = (v.noise if kind == "covariance" else 1.0) + k * (z * bu).sum(axis=1)
             new = b - k * outer(bu, vb) / bounded(denom)[:, None, None]
         elif kind == "bfgs":

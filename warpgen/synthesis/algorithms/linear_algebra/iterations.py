@@ -63,6 +63,13 @@ def newton_schulz(d: Draft) -> None:
         "sign": "Performs one Newton-Schulz iteration for the matrix sign function: X (3 - X X) / 2.",
     }
     d.says(names[goal] if not damped else f"{names[goal][:-1]}, under-relaxed.")
+    d.explain({
+        "inverse": "Converges if the spectral radius of 1 - A X is below one.",
+        "orthogonal": "Converges for singular values between 0 and sqrt(3).",
+        "quintic": "Singular values are at most one; repeated steps take them near one, but not to one."
+        if form != "threads" else "Converges for singular values between 0 and sqrt(3).",
+        "sign": "Converges if the norm of 1 - X X is below one.",
+    }[goal])  # fmt: skip
     if form == "vec type":
         eye = f"wp.identity(n={size}, dtype=float)"
         body = {

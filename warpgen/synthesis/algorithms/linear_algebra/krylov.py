@@ -159,7 +159,9 @@ def krylov_update(d: Draft) -> None:
         declare_scalar("omega", 0.02, 1.0)
         d.input("p", entry, shape, -1.0, 1.0, about="Search direction")
         d.input("s", entry, shape, -1.0, 1.0, about="Residual after the half step")
-        d.input("t", entry, shape, -1.0, 1.0, about="Matrix times `s`")
+        d.input(
+            "t", entry, shape, -1.0, 1.0, about=f"Matrix times the {'preconditioned ' if jacobi else ''}`s`"
+        )
         d.inout("x", entry, shape, -1.0, 1.0, about="Solution")
         d.output("r", entry, shape, about="Residual")
         a, w = scalar("alpha"), scalar("omega")
@@ -196,6 +198,8 @@ def krylov_update(d: Draft) -> None:
             d.inout("pp", "float", 1, value=0.0, about="Squared norm of the direction")
             lines.append(f"wp.atomic_add(pp, 0, {square.replace('$e', 'p_new')})")
         d.says("Updates solution and search direction of MINRES.")
+    if guard == "converged" and step in ("solution", "direction"):
+        d.explain(f"Once `{'rz' if step == 'solution' else 'rz_new'}` is below `tol`, nothing is written.")
     if step == "solution" and jacobi:
         d.says("Updates solution and residual of conjugate gradients, and preconditions the residual.")
     d.launch(*(shape if many else (n,)))

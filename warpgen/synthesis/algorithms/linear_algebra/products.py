@@ -154,8 +154,11 @@ def gemm(d: Draft) -> None:
                 """,
                 **blocks,
             )
-    if form == "split depth":
-        d.explain("`C` must be zero before.")
+    whole = "Extents are multiples of those of the tiles."
+    d.explain({
+        "thread": "", "rows of four": "The number of rows is a multiple of four.", "tile": whole,
+        "tile call": whole, "split depth": f"{whole} `C` must be zero before.",
+    }[form])  # fmt: skip
     factors = f"{'A^T' if left == 'transposed' else 'A'} {'B^T' if right == 'transposed' else 'B'}"
     what = "the dense matrix product" if factors == "A B" else "the product of dense matrices"
     d.says(
@@ -270,6 +273,7 @@ def gemv(d: Draft) -> None:
         )
     elif form == "tile rows":
         tile, height = 8, d.pick(4, 8)
+        d.explain("Extents are multiples of those of the tiles.")
         d.module(f"ROWS = wp.constant({height})\nCOLS = wp.constant({tile})")
         load = "at = wp.tile_load(A, shape=(ROWS, COLS), offset=(i * ROWS, k * COLS))"
         if transposed:

@@ -357,6 +357,7 @@ layers = {cells.format("xi[2]", "box[2]")}
     placing = "with a corner at the origin" if origin == "corner" else "centered at the origin"
     if mirrored:
         d.says(f"Reflects particles at the walls of a box {placing}.")
+        d.explain("Particles are no farther than one edge length outside, so that one reflection is enough.")
     elif walls == "slab":
         d.says(
             f"Wraps particles in a slab, periodic along x and y, {placing}"

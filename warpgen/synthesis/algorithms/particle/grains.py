@@ -75,7 +75,7 @@ def grain_contact_forces(d: Draft) -> None:
         d.param("friction", "float", 0.2, 0.6, about="Coulomb friction coefficient")
         d.param("viscosity", "float", 0.5, 5.0, about="Tangential damping")
     if cohesion:
-        d.param("cohesion", "float", 0.5, 4.0, about="Cohesion strength per effective radius")
+        d.param("cohesion", "float", 0.5, 4.0, about="Adhesive force per effective radius")
     if sizes == "per grain" and search == "grid":
         d.param("max_radius", "float", 0.25, about="Largest radius")
     if gravity:
@@ -86,6 +86,11 @@ def grain_contact_forces(d: Draft) -> None:
             d.input("mass", "float", count, 0.5, 1.5, about="Masses of the grains")
         d.says("Computes the contact forces and weights of grains (discrete element method).")
     d.output("f", "vec3", count, about="Forces on the grains" if gravity else "Contact forces")
+    if spinning:
+        d.output("torques", "vec3", count, about="Torques of friction about the grains' centers")
+        whose = "forces, torques and weights" if gravity else "forces and torques"
+        d.says(f"Computes the contact {whose} of grains (discrete element method).")
+    rub = f"{d.use(friction)}(slip, friction * f_n, viscosity)" if friction else ""
     mine, other = ("radius", "radius") if sizes == "equal" else ("radius[tid]", "radius[j]")
     loops = {
         "grid": """
@@ -109,11 +114,15 @@ def grain_contact_forces(d: Draft) -> None:
         vi = v[tid]
         $radius
         f_total = $start
+        $turning
         $loop
         f[tid] = f_total
+        $turned
         """,
         radius=f"ri = {mine}" if sizes == "per grain" else "",
         start=("mass * gravity" if sizes == "equal" else "mass[tid] * gravity") if gravity else "wp.vec3()",
+        turning="torque = wp.vec3()" if spinning else "",
+        turned="torques[tid] = torque" if spinning else "",
         loop=loops[search],
         reach="2.0 * radius" if sizes == "equal" else "ri + max_radius",
         pair="""
@@ -147,12 +156,21 @@ def grain_contact_forces(d: Draft) -> None:
         elastic="modulus" if hertz else "stiffness",
         r="r_eff" if sizes == "per grain" else "0.5 * radius",
         cohesion="""
-        # The pull-off force grows with the effective radius (JKR)
+        # Adhesion of Derjaguin, Muller and Toporov (DMT): constant in contact, whatever the overlap
         f_total -= cohesion * $r * n
         """
         if cohesion
         else "",
-        tangential=f"f_total += {d.use(friction)}(slip, friction * f_n, viscosity)" if friction else "",
+        tangential=""
+        if not friction
+        else f"f_total += {rub}"
+        if not spinning
+        else f"""
+        f_t = {rub}
+        f_total += f_t
+        # It acts at the contact point, a radius away along -n
+        torque -= {"radius" if sizes == "equal" else "ri"} * wp.cross(n, f_t)
+        """,
     )
     pushed = "a Hertzian normal force with viscous damping" if hertz else "a spring-dashpot normal force"
     d.explain(f"""
@@ -179,11 +197,14 @@ def grain_contact_forces(d: Draft) -> None:
         made = size[..., None] * n
         if cohesion:
             made = made - v.cohesion * reduced[..., None] * n
+        torque = np.zeros((count, 3))
         if friction:
-            made = made + friction(slip, v.friction * size, v.viscosity)
+            rubbed = np.where(touching[..., None], friction(slip, v.friction * size, v.viscosity), 0.0)
+            made = made + rubbed
+            torque = -r[:, None] * np.cross(n, rubbed).sum(axis=1)
         made = np.where(touching[..., None], made, 0.0).sum(axis=1)
         weight = np.broadcast_to(v.mass, count)[:, None] * v.gravity if gravity else 0.0
-        return {"f": made + weight}
+        return {"f": made + weight} | ({"torques": torque} if spinning else {})
 
     d.check(reference, 3e-4)
 
@@ -218,7 +239,7 @@ def tangential_spring(d: Draft) -> None:
     if not copies:
         d.forward_only()  # springs are read and overwritten
     count = d.pick(64, 96, 128)
-    d.input("n", "vec3", count, kind="unit", about="Contact normals")
+    d.input("n", "vec3", count, kind="unit", about="Unit normals of the contacts")
     d.input("v_rel", "vec3", count, -0.5, 0.5, about="Relative velocities at the contacts")
     if broken == "flag":
         d.input("touching", "int", count, 0, 2, about="0 where a contact has opened")

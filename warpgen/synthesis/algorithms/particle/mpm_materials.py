@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.particle import DOMAIN
+from warpgen.synthesis.algorithms.particle._materials import ELASTIC, FLUID, HENCKY, SAND, SNOW, deform
 from warpgen.synthesis.writing.draft import Draft, Values, fill
 from warpgen.synthesis.writing.pieces import piece
 
@@ -30,90 +31,6 @@ _ABOUT = {
     "hardening": "Hardening exponent of snow", "max_compression": "Compression at which snow yields",
     "max_stretch": "Stretch at which snow yields", "friction_slope": "Slope of the Drucker-Prager cone of sand",
 }  # fmt: skip
-
-_ELASTIC = {
-    "corotated": '''
-@wp.func
-def elastic_stress(F: wp.mat33, mu: float, lam: float) -> wp.mat33:
-    """Kirchhoff stress of the fixed corotated model, 2 mu (F - R) F^T + lambda J (J - 1) I."""
-    U = wp.mat33()
-    sigma = wp.vec3()
-    V = wp.mat33()
-    wp.svd3(F, U, sigma, V)
-    R = U * wp.transpose(V)
-    J = wp.determinant(F)
-    return 2.0 * mu * (F - R) * wp.transpose(F) + lam * J * (J - 1.0) * wp.identity(n=3, dtype=float)
-''',
-    "neo-hookean": '''
-@wp.func
-def elastic_stress(F: wp.mat33, mu: float, lam: float) -> wp.mat33:
-    """Kirchhoff stress of a neo-Hookean solid, mu (F F^T - I) + lambda log(J) I."""
-    J = wp.max(wp.determinant(F), 0.1)
-    identity = wp.identity(n=3, dtype=float)
-    return mu * (F * wp.transpose(F) - identity) + lam * wp.log(J) * identity
-''',
-}
-
-_FLUID = '''
-@wp.func
-def fluid_stress(J: float, bulk: float) -> wp.mat33:
-    """Kirchhoff stress of a weakly compressible fluid under compression, zero under tension."""
-    pressure = bulk * wp.max(1.0 - J, 0.0)
-    return -J * pressure * wp.identity(n=3, dtype=float)
-'''
-
-_SNOW = '''
-@wp.func
-def clamp_snow(F: wp.mat33, max_compression: float, max_stretch: float) -> wp.mat33:
-    """Clamp a trial deformation's singular values to the elastic range of snow (Stomakhin et al. 2013)."""
-    U = wp.mat33()
-    sigma = wp.vec3()
-    V = wp.mat33()
-    wp.svd3(F, U, sigma, V)
-    clamped = wp.vec3(
-        wp.clamp(sigma[0], 1.0 - max_compression, 1.0 + max_stretch),
-        wp.clamp(sigma[1], 1.0 - max_compression, 1.0 + max_stretch),
-        wp.clamp(sigma[2], 1.0 - max_compression, 1.0 + max_stretch),
-    )
-    return U * wp.diag(clamped) * wp.transpose(V)
-'''
-
-_SAND = '''
-@wp.func
-def project_sand(F: wp.mat33, mu: float, lam: float, friction_slope: float) -> wp.mat33:
-    """Project a trial deformation onto the Drucker-Prager cone of logarithmic strains (Klar et al. 2016).
-
-    Args:
-        F: Trial deformation gradient.
-        mu: Shear modulus.
-        lam: First Lame parameter.
-        friction_slope: Slope of the cone, sqrt(2/3) 2 sin(phi) / (3 - sin(phi)).
-    """
-    U = wp.mat33()
-    sigma = wp.vec3()
-    V = wp.mat33()
-    wp.svd3(F, U, sigma, V)
-    # Logarithmic (Hencky) strain and its deviatoric part
-    strain = wp.vec3(
-        wp.log(wp.max(wp.abs(sigma[0]), 0.05)),
-        wp.log(wp.max(wp.abs(sigma[1]), 0.05)),
-        wp.log(wp.max(wp.abs(sigma[2]), 0.05)),
-    )
-    trace = strain[0] + strain[1] + strain[2]
-    deviator = strain - wp.vec3(trace / 3.0, trace / 3.0, trace / 3.0)
-    deviator_norm = wp.length(deviator)
-    # Case 1: expansion, sand has no cohesion and all stress is released
-    if trace >= 0.0:
-        return U * wp.transpose(V)
-    # Case 2: within the cone, elastic
-    excess = deviator_norm + (3.0 * lam + 2.0 * mu) / (2.0 * mu) * trace * friction_slope
-    if excess <= 0.0:
-        return F
-    # Case 3: project onto the cone along the deviator
-    projected = strain - excess / deviator_norm * deviator
-    sigma_new = wp.vec3(wp.exp(projected[0]), wp.exp(projected[1]), wp.exp(projected[2]))
-    return U * wp.diag(sigma_new) * wp.transpose(V)
-'''
 
 _WEIGHTS = '''
 @wp.func
@@ -181,7 +98,7 @@ _CASES = {
     "sand": (
         "SAND",
         "F_sand = project_sand(F_trial, mu, lam, friction_slope)\n"
-        "return F_sand$same, elastic_stress(F_sand, mu, lam)",
+        "return F_sand$same, hencky_stress(F_sand, mu, lam)",
     ),
 }
 
@@ -207,7 +124,7 @@ def scatter_materials(d: Draft) -> None:
         ("fluid", "sand"),
         ("elastic", "fluid", "snow", "sand"),
     )
-    elastic = d.option("elastic", *_ELASTIC)
+    elastic = d.option("elastic", *ELASTIC)
     affine = d.option("transfer", "apic", "pic")
     grid = d.option("grid", "two arrays", "packed")
     inactive = d.option("inactive", "material", "flag", "none")
@@ -263,12 +180,14 @@ def scatter_materials(d: Draft) -> None:
         )
         targets = "grid_mass, grid_momentum"
     d.module("\n".join(f"{_CASES[name][0]} = wp.constant({number})" for number, name in enumerate(cases)))
-    solid = set(cases) & {"elastic", "snow", "sand"}
-    if solid:
-        d.function(_ELASTIC[elastic])
-    for name, text in (("fluid", _FLUID), ("snow", _SNOW), ("sand", _SAND)):
+    plastic = bool({"snow", "sand"} & set(cases))
+    if {"elastic", "snow"} & set(cases):
+        d.function(ELASTIC[elastic])
+    for name, text in (("fluid", FLUID), ("snow", SNOW), ("sand", SAND)):
         if name in cases:
             d.function(text)
+    if "sand" in cases:
+        d.function(HENCKY)
     d.function(_WEIGHTS)
     d.function(_SCATTER, grid_heads=heads, shape=shape, add=add)
     lines: list[str] = []
@@ -300,8 +219,8 @@ def scatter_materials(d: Draft) -> None:
         "flag": f"if not active[p]:\n{kept}",
         "none": "",
     }
-    if elastic == "corotated" and {"snow", "sand"} & solid:
-        # Plastic flow makes singular values equal, where the rotation has no derivative by them.
+    if "sand" in cases or (elastic == "corotated" and plastic):
+        # Plastic flow makes singular values equal, where U and V have no derivative by them.
         d.forward_only()
     d.launch(count)
     d.code(
@@ -330,11 +249,9 @@ def scatter_materials(d: Draft) -> None:
         targets=targets,
         **blocks,
     )
-    plastic = (
-        ", returned to the yield surface where the material is plastic," if {"snow", "sand"} & solid else ""
-    )
+    returned = ", returned to the yield surface where the material is plastic," if plastic else ""
     d.explain(f"""
-        Deformation gradients are advanced with the velocity gradient of the last step{plastic} and turned
+        Deformation gradients are advanced with the velocity gradient of the last step{returned} and turned
         into Kirchhoff stresses. Masses and momenta are distributed by quadratic B-splines.
     """)
 
@@ -348,7 +265,7 @@ def scatter_materials(d: Draft) -> None:
                 continue
             trial = (np.eye(3) + p["dt"] * v.C[i]) @ v.F[i]
             ratio = float(v.Jp[i]) if snowy else 1.0
-            made[i], ratios[i], tau = _deform(p, elastic, cases[v.material[i]], trial, ratio)
+            made[i], ratios[i], tau = deform(p, elastic, cases[v.material[i]], trial, ratio)
             carried = -p["dt"] * v.volume[i] * 4.0 * p["inv_dx"] ** 2 * tau
             carried = carried + (v.mass[i] * v.C[i] if affine == "apic" else 0.0)
             base = np.floor(v.x[i] * p["inv_dx"] - 0.5)
@@ -368,33 +285,3 @@ def scatter_materials(d: Draft) -> None:
         return found | {"grid_mass": nodes[..., 3], "grid_momentum": nodes[..., :3]}
 
     d.check(reference, 2e-3)
-
-
-def _deform(p: dict[str, float], elastic: str, kind: str, trial: Any, ratio: float) -> tuple[Any, float, Any]:
-    """The elastic part of a trial deformation, the plastic volume ratio after it, and the Kirchhoff stress."""
-    j = np.linalg.det(trial)
-    if kind == "fluid":
-        j = max(j, 0.1)
-        return np.cbrt(j) * np.eye(3), ratio, -j * p["bulk"] * max(1.0 - j, 0.0) * np.eye(3)
-    u, s, vt = np.linalg.svd(trial)
-    f, harden = trial, 1.0
-    if kind == "snow":
-        kept = np.clip(s, 1.0 - p["max_compression"], 1.0 + p["max_stretch"])
-        f = (u * kept) @ vt
-        ratio *= j / np.linalg.det(f)
-        harden = np.exp(np.clip(p["hardening"] * (1.0 - ratio), -2.0, 2.0))
-    if kind == "sand":
-        strain = np.log(s)
-        trace = strain.sum()
-        deviator = strain - trace / 3.0
-        size = np.linalg.norm(deviator)
-        excess = size + (3.0 * p["lam"] + 2.0 * p["mu"]) / (2.0 * p["mu"]) * trace * p["friction_slope"]
-        if trace >= 0.0:
-            f = u @ vt
-        elif excess > 0.0:
-            f = (u * np.exp(strain - excess * deviator / size)) @ vt
-    mu, lam, j = harden * p["mu"], harden * p["lam"], np.linalg.det(f)
-    if elastic == "neo-hookean":
-        return f, ratio, mu * (f @ f.T - np.eye(3)) + lam * np.log(max(j, 0.1)) * np.eye(3)
-    u, _, vt = np.linalg.svd(f)
-    return f, ratio, 2.0 * mu * (f - u @ vt) @ f.T + lam * j * (j - 1.0) * np.eye(3)

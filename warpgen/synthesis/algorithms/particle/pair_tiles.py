@@ -252,8 +252,9 @@ def pair_matrix(d: Draft) -> None:
         charges=charges,
         end=end,
     )
+    faded = "energies fade" if result in ("energies", "total") else "forces (not energies) fade"
     d.explain(
-        f"{law} with a softened distance; every pair is met twice, which is cheaper than to divide the work unevenly."
+        f"{law} with a softened distance; {f'{faded} to zero at the cutoff; ' if cut else ''}every pair is met twice, which is cheaper than to divide the work unevenly."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

@@ -101,7 +101,7 @@ def pair_forces(d: Draft) -> None:
         d.output("f", "vec3", count, about="Forces")
     else:
         d.output("energy", "float", count, about="Half of the energies of each particle's pairs")
-    bare = potential in (potentials.SOFT_SPHERE, potentials.GAUSSIAN)
+    bare = potential in (potentials.SOFT_SPHERE, potentials.MORSE, potentials.GAUSSIAN)  # finite at r = 0
     if periodic:
         d.function("""
         @wp.func

@@ -124,7 +124,7 @@ def deposit_charge(d: Draft) -> None:
     if current:
         d.says("Deposits particle currents onto a periodic grid (PIC).")
     d.explain(f"""
-        Weights of a particle sum up to one, so the total {"current" if current else "charge"} is conserved.
+        Weights of a particle sum up to one, so the total {"current" if current else "charge"} is conserved{"; the continuity equation does not hold node by node" if current else ""}.
         Indices wrap around the periodic box; the grid must be cleared before.
     """)
 

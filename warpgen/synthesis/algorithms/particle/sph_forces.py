@@ -22,7 +22,8 @@ NAMES = {
     "offset": "xij|rij|delta",
     "r": "dist|distance",
 }
-_SLOPES = smoothing.KERNELS
+# not poly6: its slope vanishes between close particles, which would clump
+_SLOPES = tuple(k for k in smoothing.KERNELS if k is not smoothing.POLY6)
 
 
 class Pairs:

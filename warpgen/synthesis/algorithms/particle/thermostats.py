@@ -53,7 +53,7 @@ def thermostat(d: Draft) -> None:
             about=f"Mean kinetic energy per particle{' of each group' if groups == 'each' else ''}"
             + (", relative to the flow" if drift else ""),
         )
-        d.param("target", "float", 0.5, 2.0, about="Target temperature")
+        d.param("target", "float", 0.5, 2.0, about="Target temperature, k_B = 1")
     if kind == "nose-hoover":
         d.input("xi", "float", number, -1.0, 1.0, about="Thermostat friction rates [1/s]")
     if kind == "friction":
@@ -66,7 +66,8 @@ def thermostat(d: Draft) -> None:
         "v_new", vector, count, about="Damped velocities" if kind == "friction" else "Rescaled velocities"
     )
     g = "group[tid]" if groups == "each" else "0"
-    now = f"# Kinetic temperature with k_B = 1\ntemperature = 2.0 * kinetic[{g}] / {float(place)}"
+    share = f"2.0 / 3.0 * kinetic[{g}]" if place == 3 else f"kinetic[{g}]"
+    now = f"# Half of T for each of {place} degrees of freedom, with k_B = 1\ntemperature = {share}"
     scales = {
         "berendsen": f"{now}\nscale = wp.sqrt(1.0 + dt / tau * (target / temperature - 1.0))\n$bound",
         "isokinetic": f"{now}\nscale = wp.sqrt(target / temperature)",

@@ -70,7 +70,7 @@ def triplets_to_rows(d: Draft) -> None:
         "none": "",
         "negative": "# Skip dropped entries (row or column of -1)\nif row < 0 or col < 0:\n    return",
         "small": "# Drop entries below the tolerance\nif wp.abs(values[k]) < tol:\n    return",
-        "upper": "# Symmetric: store the lower triangle only\nif col > row:\n    return",
+        "upper": "# Keep the lower triangle only\nif col > row:\n    return",
     }[drop]
 
     def kept(v: Values) -> tuple[Any, Any, Any]:
@@ -235,7 +235,7 @@ def row_entries(d: Draft) -> None:
     kind, size = ("vec2", n) if task == "gershgorin" else ("float", a.entries if task == "scale" else n)
     kind_of = {"plain": "", "inverse": "Inverses of the ", "root": "Roots of the "}[which]
     about = {
-        "diag": f"{kind_of}diagonal entries", "norms": f"{'Inverse norms' if which == 'inverse' else 'Norms'} of the rows",
+        "diag": f"{kind_of}diagonal entries", "norms": f"{'Inverse norms' if which == 'inverse' else 'Norms'} of each row's off-diagonal entries",
         "bounds": "Least and largest value of each disc", "discs": "Center and radius of each disc",
         "scaled": "Scaled entries", "lumped": f"{kind_of}row sums", "row_sums": f"{kind_of}row sums", "degree": "Degrees of the nodes",
         "inv_degree": "Inverse degrees of the nodes", "degree_scale": "Inverse roots of the degrees",

@@ -69,7 +69,7 @@ def entry_lookup(d: Draft) -> None:
             "place": "Place in the row"
             + (", or -1 minus where it would be inserted" if missing else ", -1 for none"),
             "value": "Value of each entry" + ("" if missing else ", 0 where there is none"),
-            "contains": "1 for entries of the pattern",
+            "contains": "1 for entries of the pattern, 0 for others",
         }[task]
         d.output(name, "float" if task == "value" else "int", m, about=about)
     find = d.use(searching.INTEGERS[search])

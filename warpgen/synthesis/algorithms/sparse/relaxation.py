@@ -199,6 +199,11 @@ def coloured_gauss_seidel(d: Draft) -> None:
         store += f"\nwp.atomic_max(change, 0, {size})"
     elif form == "value" and not over:
         store = f"x[{at}] = {new}"
+    d.explain({
+        "padded": "x_i <- (b_i + sum_j w_ij x_j) / diag: the matrix has minus the couplings beside its diagonal.",
+        "red-black grid": "Neighbors couple by -1, and the solution is zero beyond the border.",
+        "chain": "Neighbors couple by -1.",
+    }[layout])  # fmt: skip
     if layout == "padded":
         d.launch(n // 2)
         d.code(

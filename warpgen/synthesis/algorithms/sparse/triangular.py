@@ -25,7 +25,7 @@ _NAMES = compressed.NAMES | {
     names=_NAMES
     | {
         "triangular_level": "solve_level|sptrsv_level|substitute_level|level_solve",
-        "level": "level_rows|wavefront",
+        "original": "perm|level_order",
         "x": "solution|z",
         "s": "rest|acc",
     },
@@ -37,24 +37,29 @@ def triangular_level(d: Draft) -> None:
     layout = d.option("layout", "arrays", "struct")
     diagonal = d.option("diagonal", "array", "unit", "inverse")
     entry = d.option("entry", "float", "vec3")
-    listed = d.option("rows", "listed", "interval")
+    rows = d.option("rows", "permuted", "in order")
     order = d.option("order", "for", "while", "backwards")
     ready = d.pick(24, 32, 40)
     known = d.pick(24, 36)
     n = ready + known
-    a = compressed.declare(d, ready, known, ready * d.pick(3, 4), layout, "float", -0.8, 0.8)
-    if listed == "listed":
-        d.input("level", "int", ready, kind="permutation", about="Rows of the level")
-    else:
-        d.param("first_row", "int", known, about="First row of the level")
+    # the rows of earlier levels come first, then those of this level, whose columns are all earlier
+    a = compressed.declare(d, n, known, n * d.pick(3, 4), layout, "float", -0.8, 0.8)
+    if rows == "permuted":
+        d.input("original", "int", n, kind="permutation", about="Original row of each row in level order")
+    d.param("first_row", "int", known, about="First row of the level")
     if diagonal != "unit":
-        about = (
-            "Diagonal of the level's rows" if diagonal == "array" else "Inverse diagonal of the level's rows"
-        )
-        d.input("diag" if diagonal == "array" else "inv_diag", "float", ready, 0.5, 2.0, about=about)
-    else:
-        d.says("Solves one level of a sparse triangular system with unit diagonal (level scheduling).")
-    d.input("b", entry, ready, -1.0, 1.0, about="Right-hand side")
+        about = "Diagonal of the matrix" if diagonal == "array" else "Inverse of the diagonal"
+        d.input("diag" if diagonal == "array" else "inv_diag", "float", n, 0.5, 2.0, about=about)
+    unit = " with unit diagonal" if diagonal == "unit" else ""
+    d.says(f"Solves one level of a sparse triangular system{unit} (level scheduling).")
+    d.explain(
+        """
+        The matrix holds what is off the diagonal. The rows of a level depend on earlier levels only, whose
+        unknowns `x` holds already.$permuted
+    """.replace("$permuted", " All but `b` is in the order of levels." if rows == "permuted" else "")
+    )
+    about = "Right-hand side in its original order" if rows == "permuted" else "Right-hand side"
+    d.input("b", entry, n, -1.0, 1.0, about=about)
     d.inout("x", entry, n, -1.0, 1.0, about="Solution")
     loop = {
         "for": "for k in range($offsets[row], $offsets[row + 1]):\n    $term",
@@ -63,33 +68,28 @@ def triangular_level(d: Draft) -> None:
     }[order]
     loop = loop.replace("$offsets", a.text["offsets"])
     value = {"array": "s / diag[row]", "unit": "s", "inverse": "inv_diag[row] * s"}[diagonal]
-    where = f"{known} + row" if listed == "listed" else "first_row + row"
     d.launch(ready)
     d.code(
         """
-        $row
-        s = b[row]
+        tid = wp.tid()
+        row = first_row + tid
+        s = b[$given]
         $loop
-        # Rows of one level are independent (level scheduling)
-        x[$where] = $value
+        x[row] = $value
         """,
-        row="tid = wp.tid()\nrow = level[tid]" if listed == "listed" else "row = wp.tid()",
+        given="original[row]" if rows == "permuted" else "row",
         loop=loop,
         term=f"s -= {a.text['values']}[k] * x[{a.text['columns']}[k]]",
-        where=where,
         value=value,
     )
-    if listed == "listed":
-        d.module(f"KNOWN = wp.constant({known})  # unknowns of earlier levels")
-        d.text = d.text.replace(f"x[{known} + row]", "x[KNOWN + row]")
 
     def reference(v: Values) -> dict[str, Any]:
-        right = v.b - a.dense(v) @ v.x[:known]
-        scale = np.ones(ready)
+        right = (v.b[v.original] if rows == "permuted" else v.b) - a.dense(v) @ v.x[:known]
+        scale = np.ones(n)
         if diagonal != "unit":
             scale = 1.0 / v.diag if diagonal == "array" else v.inv_diag
         new = right * scale.reshape(-1, *[1] * (right.ndim - 1))
-        return {"x": np.concatenate([v.x[:known], new])}
+        return {"x": np.concatenate([v.x[:known], new[known:]])}
 
     d.check(reference)
 

@@ -146,10 +146,10 @@ def store_voxels(d: Draft) -> None:
 
 _SEEN = {
     "maximum": "Largest value of each column", "mean": "Mean value of each column",
-    "depth": "Index of the first voxel above the level", "thickness": "Length above the level",
+    "depth": "Index of the first voxel above the level, -1 if there is none", "thickness": "Length above the level",
     "opacity": "Opacities in [0, 1]", "speed": "Largest speed of each column",
     "flux": "Integral of the velocity along each column", "labels": "Number of boundaries in each column",
-    "surface": "Height of the zero crossing",
+    "surface": "Height of the zero crossing above the first voxel, -1 if there is none",
 }  # fmt: skip
 _RAYS = {
     "sum": "Integral along each ray", "maximum": "Largest value on each ray",
@@ -213,6 +213,7 @@ def view_columns(d: Draft) -> None:
     d.param("depth", "int", n, about="Voxels in a column")
     if flat:
         d.param("side", "int", n, about="Columns along each axis")
+    d.explain(f"Columns run along {'xyz'[axis]}.")
     type_ = {"depth": "int", "labels": "int", "flux": "vec3"}.get(wanted, "float")
     d.output("pixels", type_, n * n if flat else (n, n), about=_SEEN[wanted])
     letter, dtype = _SHORT[of]
@@ -359,6 +360,7 @@ def walk_in_index_space(d: Draft) -> None:
             "distance",
         ),
     }[wanted]
+    d.explain("Outside of the volume samples are zero, its background.")
     d.launch(n)
     d.code(
         """

@@ -54,7 +54,7 @@ def march_volume(d: Draft) -> None:
     n, size = d.pick(6, 8), d.pick(0.5, 1.0)
     d.handle("volume", "volume", (n, n, n), of="float32", value=size, low=0.0, high=1.0, about="Volume id")
     d.input("origins", "vec3", m, 0.5, (n - 2) * size, about="Ray origins")
-    d.input("dirs", "vec3", m, kind="unit", about="Ray directions")
+    d.input("dirs", "vec3", m, kind="unit", about="Unit directions of the rays")
     if jitter:
         d.input("jitter", "float", m, about="Per-ray offset of the first sample in [0, 1)")
     d.param("dt", "float", 0.1, 0.2, about="Step length")
@@ -134,6 +134,10 @@ def march_volume(d: Draft) -> None:
     }[model]
     d.launch(m)
     d.code("\n".join(lines))
+    if entry == "none":
+        d.explain("Outside of the volume samples are zero, its background.")
+    if model == "colour":
+        d.explain("Densities from 0 to 1 are colored from `cold` to `hot`.")
     if model == "emission":
         d.explain(
             "dL/ds = sigma (emission - L), with sigma = absorption times density, in each step exactly."
@@ -228,7 +232,7 @@ def advect_in_volume(d: Draft) -> None:
             about="Density volume",
         )
     d.input("x", "vec3", m, 1.5 * size, (n - 2.6) * size, about="Positions")
-    d.param("dt", "float", 0.1, 0.4, about="Step length")
+    d.param("dt", "float", 0.1, 0.4, about="Time step")
     if give == "density":
         d.output("density_new", "float", m, about="Densities that flow to the points")
     else:
