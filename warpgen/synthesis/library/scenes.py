@@ -195,11 +195,12 @@ def _placed(
     call = ", ".join([text, *map(number, sizes)])
     line = f"{solid.name} = {d.use(solid.piece)}({call})"
     if factor != 1.0:
-        # what bends space stretches it: the distance is scaled down to stay a lower bound
         line = f"{solid.name} = {factor} * {line.split(' = ', 1)[1]}"
     if len(line) > 84:
         line = line.replace(text, f"{solid.name}_p", 1)
         line = f"{solid.name}_p = {text}\n    {line}"
+    if factor != 1.0:
+        line = f"# a {kind} stretches space: scaled down, the distance overshoots less\n    {line}"
     numbers = _arrays(sizes)
     return line, lambda p: factor * solid.piece(point(p), *numbers)
 

@@ -1,7 +1,7 @@
 """Lattice noise of integers hashed to floats, and what people make of it: octaves, ridges, turbulence.
 
-Sources: Lewis 1989 (value noise); Perlin 2002 (quintic fade); Musgrave 1994 (ridged multifractal);
-the hash is Wellons' lowbias32.
+Sources: Lewis 1989 (value noise); Perlin 2002 (quintic fade); Musgrave 1994
+(ridges, here not weighted by the octave before); the hash is Wellons' lowbias32.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ RIDGED_2 = piece(
     '''
 @wp.func
 def ridged2(p: wp.vec2, octaves: int) -> float:
-    """Ridged multifractal noise in 2D."""
+    """Ridged noise in 2D: octaves of value noise folded at their mean and squared."""
     height = float(0.0)
     amplitude = float(0.5)
     q = p

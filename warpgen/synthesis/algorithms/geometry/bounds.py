@@ -40,13 +40,14 @@ def world_bounds(d: Draft) -> None:
     what = {"bounds": "transformed bounding box", "triangle": "triangle"}.get(shape, f"transformed {shape}")
     d.says(
         f"Computes the {'' if shape == 'triangle' else 'world-space '}bounding box of each {what}"
-        + (" over a time step" if swept else "")
+        + (" over a time step without rotation" if swept and shape != "triangle" else "")
+        + (" over a time step" if swept and shape == "triangle" else "")
         + (", grown by a margin" if padded else "")
         + (", as center and half extents." if result == "center and half" else ".")
     )
     if shape == "triangle":
         for name in "abc":
-            d.input(name, "vec3", n, -1.0, 1.0)
+            d.input(name, "vec3", n, -1.0, 1.0, about="Corner of each triangle")
     else:
         d.input("poses", "transform", n, -1.0, 1.0, "transform", about="Shape poses")
     matrix = "R = wp.quat_to_matrix(wp.transform_get_rotation(X))"
@@ -63,8 +64,8 @@ def world_bounds(d: Draft) -> None:
         d.input("half", "vec3", n, 0.1, 0.8, about="Half extents")
         body = f"{position}\n{matrix}\nh = half[tid]\n$reach"
     elif shape == "bounds":
-        d.input("lower", "vec3", n, -1.0, 0.0)
-        d.input("upper", "vec3", n, 0.0, 1.0)
+        d.input("lower", "vec3", n, -1.0, 0.0, about="Lower corners in the local frame")
+        d.input("upper", "vec3", n, 0.0, 1.0, about="Upper corners in the local frame")
         body = f"""
             X = poses[tid]
             p = wp.transform_point(X, 0.5 * (lower[tid] + upper[tid]))
@@ -73,7 +74,7 @@ def world_bounds(d: Draft) -> None:
             $reach
             """
     elif shape == "capsule":
-        d.input("radius", "float", n, 0.1, 0.4)
+        d.input("radius", "float", n, 0.1, 0.4, about="Radii")
         d.input("half_height", "float", n, 0.2, 0.8, about="Half height of the cylindrical part, along y")
         body = """
             X = poses[tid]
@@ -83,7 +84,7 @@ def world_bounds(d: Draft) -> None:
             e = wp.vec3(wp.abs(axis[0]) + r, wp.abs(axis[1]) + r, wp.abs(axis[2]) + r)
             """
     elif shape == "cylinder":
-        d.input("radius", "float", n, 0.1, 0.4)
+        d.input("radius", "float", n, 0.1, 0.4, about="Radii")
         d.input("half_height", "float", n, 0.2, 0.8, about="Half height along y")
         body = """
             X = poses[tid]
@@ -91,7 +92,7 @@ def world_bounds(d: Draft) -> None:
             a = wp.transform_vector(X, wp.vec3(0.0, 1.0, 0.0))
             r = radius[tid]
             h = half_height[tid]
-            # the rim is a circle with extent r * sqrt(1 - a_x^2) along x
+            # the rim is a circle with extent r * sqrt(1 - a_x^2) along x; off zero, where the root has no slope
             e = wp.vec3(
                 h * wp.abs(a[0]) + r * wp.sqrt(wp.max(1.0 - a[0] * a[0], 1.0e-6)),
                 h * wp.abs(a[1]) + r * wp.sqrt(wp.max(1.0 - a[1] * a[1], 1.0e-6)),
@@ -122,15 +123,15 @@ def world_bounds(d: Draft) -> None:
         d.input("velocity", "vec3", n, -1.0, 1.0, about="Linear velocities")
         d.param("dt", "float", 0.1, 0.3, about="Time step [s]")
     if padded:
-        d.param("margin", "float", 0.01, 0.1)
+        d.param("margin", "float", 0.01, 0.1, about="Distance that boxes grow by to all sides")
     ends = "world" if shape != "triangle" else "box"
     first, second = d.pick(
         (f"{ends}_lower", f"{ends}_upper"), ("lower_out", "upper_out"), ("bounds_lower", "bounds_upper")
     )
     if result == "center and half":
         first, second = "box_center", "box_half"
-    d.output(first, "vec3", n)
-    d.output(second, "vec3", n)
+    d.output(first, "vec3", n, about="Lower corners" if result == "both" else "Centers")
+    d.output(second, "vec3", n, about="Upper corners" if result == "both" else "Half extents")
     direct = result == "center and half" and shape != "triangle" and not swept  # no corners are needed
     stores = {
         "both": f"{first}[tid] = lo\n{second}[tid] = hi",
@@ -222,7 +223,14 @@ def frustum_cull(d: Draft) -> None:
         )
         fetch = "n = plane_normals[k]\noffset = offsets[k]"
     else:
-        d.param("view_proj", "mat44", 0.6, 1.4, kind="spd", about="View-projection matrix")
+        d.param(
+            "view_proj",
+            "mat44",
+            0.6,
+            1.4,
+            kind="spd",
+            about="View-projection matrix; -w <= x, y, z <= w in view",
+        )
         fetch = """
             # Gribb-Hartmann: the planes are sums of matrix rows (w + x, w - x, w + y, ...)
             row = k // 2
@@ -236,10 +244,13 @@ def frustum_cull(d: Draft) -> None:
             """
     if shape in ("sphere", "box"):
         d.input("centers", "vec3", n, -wide, wide, about="Centers")
-        d.input(*{"sphere": ("radii", "float", n, 0.3, 1.2), "box": ("half", "vec3", n, 0.2, 1.0)}[shape])
+        if shape == "sphere":
+            d.input("radii", "float", n, 0.3, 1.2, about="Radii")
+        else:
+            d.input("half", "vec3", n, 0.2, 1.0, about="Half extents")
     elif shape == "corners":
-        d.input("lower", "vec3", n, -1.5 * wide, 0.8 * wide)
-        d.input("size", "vec3", n, 0.2, 0.7)
+        d.input("lower", "vec3", n, -1.5 * wide, 0.8 * wide, about="Lower corners of the boxes")
+        d.input("size", "vec3", n, 0.2, 0.7, about="Sides of the boxes")
     else:
         d.input("points", "vec3", n, -0.4 * wide, 0.4 * wide, about="Point positions")
     begin = {

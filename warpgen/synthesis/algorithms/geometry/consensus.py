@@ -62,9 +62,13 @@ def score_hypotheses(d: Draft) -> None:
         )
     if score == "weighted":
         d.input("weights", "float", n, 0.1, 1.0, about="Weights of the points, at most 1")
-    d.param("tolerance", "float", 0.1, 0.25, about="Largest distance of inliers")
+    # few points are near a line, and few of weighted or filtered ones count in full: some models must pass
+    few = shape == "line" or score == "weighted" or valid or normals
+    thin = (0.2, 0.4) if shape == "line" else (0.1, 0.25)
+    d.param("tolerance", "float", *thin, about="Largest distance of inliers")
     if bail:
-        d.param("required", "float", 4.0, 8.0, about="Least support of a model that counts")
+        enough = (2.0, 3.0) if few else (4.0, 6.0)
+        d.param("required", "float", *enough, about="Least support of a model that counts")
     if prior:
         if shape in ("plane", "line"):
             d.param("min_upright", "float", 0.2, 0.5, about="Least cosine to the vertical")
@@ -80,9 +84,9 @@ def score_hypotheses(d: Draft) -> None:
             "line": ("spatial_vector", "Direction and moment of each line"),
             "circle": ("vec3", "Center and radius of each circle"),
         }[shape]
-        d.output("models", kind, trials, about=about)
+        d.output("models", kind, trials, about=f"{about}, left as it is without a model")
     else:
-        d.output("best_score", "float", 1, about="Best score of all trials")
+        d.output("best_score", "float", 1, about="Best score of all trials, unless it held a better one")
     index = {
         "given": "sample[trial][{}]",
         "local": "",
@@ -194,6 +198,7 @@ def score_hypotheses(d: Draft) -> None:
     d.code(
         """
         trial = wp.tid()
+        $none
         $draw
         $fit
         $limit
@@ -207,6 +212,7 @@ def score_hypotheses(d: Draft) -> None:
             $bail
         $store
         """,
+        none="" if result == "best" else "# Unless there is a model\nscores[trial] = 0.0",
         draw=draw,
         fit=fit,
         limit=limit if prior else "",

@@ -194,8 +194,8 @@ def gjk_distance(d: Draft) -> None:
         about="Distance [m], 0 for overlapping shapes" + (" and within the margin" if margin else ""),
     )
     if result == "witness":
-        d.output("points_a", "vec3", size, about="Closest point on the first shape")
-        d.output("points_b", "vec3", size, about="Closest point on the second shape")
+        d.output("points_a", "vec3", size, about="Closest point on the first shape, unset if overlapping")
+        d.output("points_b", "vec3", size, about="Closest point on the second shape, unset if overlapping")
     elif result == "normal":
         d.output(
             "normals", "vec3", size, about="Unit vector from the second shape to the first, 0 if overlapping"
@@ -224,7 +224,7 @@ def gjk_distance(d: Draft) -> None:
         upper_sq = float(1.0e10)
         overlap = bool(False)
 
-        for iteration in range(MAX_ITERATIONS):
+        for _ in range(MAX_ITERATIONS):
             support_a = support_world(shape_a, -separation)
             support_b = support_world(shape_b, separation)
             w = support_a - support_b
@@ -285,7 +285,7 @@ def gjk_distance(d: Draft) -> None:
         if track
         else "",
         begin="witness = wp.vec4(0.0)" if track else "",
-        touching=f"distances[{at}] = 0.0",
+        touching=f"distances[{at}] = 0.0" + (f"\nnormals[{at}] = wp.vec3(0.0)" if result == "normal" else ""),
         inflate="gap = wp.max(gap - contact_margin, 0.0)" if margin else "",
         store={
             "distance": f"distances[{at}] = gap",

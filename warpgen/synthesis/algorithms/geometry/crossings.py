@@ -46,7 +46,7 @@ def ray_primitive(d: Draft) -> None:
         "cylinder": intersections.CYLINDER,
     }[shape]
     d.input("origins", "vec3", n, -1.0, 1.0, about="Ray origins")
-    d.input("directions", "vec3", n, kind="unit", about="Ray directions")
+    d.input("directions", "vec3", n, kind="unit", about="Unit ray directions")
     fields: dict[str, tuple[str, float, float, Any]] = {
         "sphere": {"centers": ("vec3", -1.0, 1.0, "uniform"), "radii": ("float", 0.3, 0.9, "uniform")},
         "triangle": dict.fromkeys(("va", "vb", "vc"), ("vec3", -2.0, 2.0, "uniform")),
@@ -88,10 +88,10 @@ def ray_primitive(d: Draft) -> None:
     )
     d.output(
         *{
-            "distance": ("t_hit", "float", n),
-            "point": ("points", "vec3", n),
-            "count": ("num_hits", "int", n),
-        }.get(result, ("hit", "int", n))
+            "distance": ("t_hit", "float", n, "Distances, -1 for a miss"),
+            "point": ("points", "vec3", n, "Points hit, 0 for a miss"),
+            "count": ("num_hits", "int", n, "How many each ray meets"),
+        }.get(result, ("hit", "int", n, "1 for rays that hit"))
     )
     size = f"{next(iter(fields))}.shape[0]"
     if result == "count":
@@ -194,14 +194,16 @@ def obb_overlap(d: Draft) -> None:
             """
     else:
         d.input("centers", "vec3", count, -1.0, 1.0, about="Centers")
-        d.input("axes", "mat33", count, kind="rotation")
+        d.input("axes", "mat33", count, kind="rotation", about="Rotations, whose columns are the boxes' axes")
         frames = f"""
             Ra = axes[{first}]
             Rb = axes[{second}]
             offset = centers[{second}] - centers[{first}]
             """
     d.input("half", "vec3", count, 0.2, 0.7, about="Half extents")
-    d.output("hit", "int", n)
+    d.output(
+        "hit", "int", n, about="1 for boxes that overlap" if axes == "fifteen" else "0 for boxes kept apart"
+    )
     if axes == "faces only":
         d.calls("box_face_axes_test|boxes_may_overlap|coarse_box_overlap")
         d.says("Tests pairs of oriented boxes for overlap along their face normals only (conservative).")

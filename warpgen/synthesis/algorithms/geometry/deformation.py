@@ -56,20 +56,21 @@ def skin_vertices(d: Draft) -> None:
     if bind:
         d.input("inverse_bind", "transform", bones, -0.5, 0.5, "transform", about="Inverse bind poses")
     each = 4 if bound == "four" else bones if bound == "all" else 3
+    shares = "Weights of the bones, which need not sum to one"
     if bound == "four":
         d.input("bone_ids", "vec4i", n, 0, bones, about="Bone indices per vertex")
-        d.input("weights", "vec4", n, 0.05, 1.0)
+        d.input("weights", "vec4", n, 0.05, 1.0, about=shares)
         begin = "ids = bone_ids[tid]\nws = weights[tid]\ntotal_weight = ws[0] + ws[1] + ws[2] + ws[3]"
         head = "for k in range(4):\n    b = ids[k]\n    w = ws[k] / total_weight\n    $step"
     elif bound == "rows":
         d.input("bone_ids", "int", (n, 3), 0, bones, about="Bone indices per vertex")
-        d.input("weights", "float", (n, 3), 0.05, 1.0)
+        d.input("weights", "float", (n, 3), 0.05, 1.0, about=shares)
         begin = "total_weight = weights[tid, 0] + weights[tid, 1] + weights[tid, 2]"
         head = (
             "for k in range(3):\n    b = bone_ids[tid, k]\n    w = weights[tid, k] / total_weight\n    $step"
         )
     else:
-        d.input("weights", "float", (n, bones), 0.05, 1.0)
+        d.input("weights", "float", (n, bones), 0.05, 1.0, about=shares)
         d.function("""
             @wp.func
             def sum_weights(weights: wp.array2d(dtype=float), vertex: int) -> float:
@@ -86,7 +87,7 @@ def skin_vertices(d: Draft) -> None:
             head = head.replace("bones.shape", "rotations.shape")
     d.output("skinned", "vec3", n, about="Deformed positions")
     if normals:
-        d.output("normals_out", "vec3", n)
+        d.output("normals_out", "vec3", n, about="Deformed unit normals")
     bone = "wp.transform_multiply(bones[b], inverse_bind[b])" if bind else "bones[b]"
     if blend == "transforms":
         first = "posed = wp.vec3()" + ("\nturned = wp.vec3()" if normals else "")
@@ -245,9 +246,11 @@ def fit_rotations(d: Draft) -> None:
         d.input("neighbors", "int", total, 0, n, about="Neighbors of the vertices, concatenated")
         loop = "for k in range(offsets[i], offsets[i + 1]):\n    j = neighbors[k]\n    $step"
     d.output(
-        *{"rotation": ("R", "mat33", n), "energy": ("energy", "float", n), "quaternion": ("q", "quat", n)}[
-            result
-        ]
+        *{
+            "rotation": ("R", "mat33", n, "Rotation of each vertex's neighborhood"),
+            "energy": ("energy", "float", n, "Energy of each vertex's edges"),
+            "quaternion": ("q", "quat", n, "Rotation of each vertex's neighborhood"),
+        }[result]
     )
     d.module("REGULARIZATION = wp.constant(0.3)")
     d.explain("""

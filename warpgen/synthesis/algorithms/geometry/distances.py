@@ -41,6 +41,7 @@ def closest_point_on_shape(d: Draft) -> None:
     )
     n = d.pick(48, 64, 96, 128)
     of = f"the surface of a {shape}" if shape in ("sphere", "capsule") else f"a {shape}"
+    of = f"a solid {shape}" if "box" in shape else of
     d.says(
         {
             "point": f"Finds the point of {of} that is closest to each query point.",
@@ -53,11 +54,25 @@ def closest_point_on_shape(d: Draft) -> None:
     each = one == "one each"
     middle = size = ""
 
+    abouts = {
+        "a": "First end of the axis" if shape == "capsule" else "First end",
+        "b": "Second end of the axis" if shape == "capsule" else "Second end",
+        "lower": "Lower corner of the box",
+        "upper": "Upper corner of the box",
+        "pose": "Pose of the box",
+        "half": "Half extents of the box",
+        "center": f"Center of the {shape}",
+        "radius": f"Radius of the {shape}",
+        "normal": f"Normal of the {shape}, of any length",
+        "offset": "Distance of the plane from the origin along its unit normal",
+    }
+
     def given(name: str, type: str, low: float, high: float, kind: Any = "uniform") -> str:
+        about = abouts.get(name, "Corner of the triangle")
         if each:
-            d.input(name, type, n, low, high, kind)
+            d.input(name, type, n, low, high, kind, about=about)
             return f"{name}[tid]"
-        d.param(name, type, low, high, kind)
+        d.param(name, type, low, high, kind, about=about)
         return name
 
     if shape == "segment":
@@ -209,7 +224,8 @@ def segment_segment_distance(d: Draft) -> None:
     vertices = d.pick(40, 50)
     if layout == "arrays":
         for name in ("p1", "q1", "p2", "q2"):
-            d.input(name, "vec3", n, -1.0, 1.0)
+            side, which = "Start" if name[0] == "p" else "End", "first" if name[1] == "1" else "second"
+            d.input(name, "vec3", n, -1.0, 1.0, about=f"{side} of the {which} segment of each pair")
         lines = "d1 = q1[tid] - p1[tid]\nd2 = q2[tid] - p2[tid]\nr = p1[tid] - p2[tid]"
         starts = ("p1[tid]", "p2[tid]")
     elif layout == "rows":

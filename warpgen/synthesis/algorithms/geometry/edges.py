@@ -31,7 +31,8 @@ def _closest(p: Any, q: Any, r: Any, s: Any) -> Any:
     source="Lumelsky 1985; Ericson 2005, sec. 5.1.9; Bridson, Fedkiw & Anderson 2002 (edges of cloth)",
     names={
         "points": "vertices|positions|particle_q",
-        "pairs": "edge_pairs|candidates|contacts",
+        "first_edges": "edges_a|edges_1",
+        "second_edges": "edges_b|edges_2",
         "gaps": "distances|edge_distances",
         "least": "min_distance|smallest",
         "st": "params",
@@ -70,7 +71,8 @@ def edge_gaps(d: Draft) -> None:
     n, m = d.pick(48, 64), d.pick(64, 96)
     if layout == "vertices":
         for name in ("p1", "q1", "p2", "q2"):
-            d.input(name, "vec3", m, -1.0, 1.0)
+            ends, which = "start" if name[0] == "p" else "end", "first" if name[1] == "1" else "second"
+            d.input(name, "vec3", m, -1.0, 1.0, about=f"{ends} of the {which} edge of each pair")
         fetch = "a = p1[tid]\nb = q1[tid]\nc = p2[tid]\nd = q2[tid]"
     elif layout == "segments":
         d.input("firsts", "vec3", (m, 2), -1.0, 1.0, about="ends of the first edge of each pair")
@@ -78,8 +80,13 @@ def edge_gaps(d: Draft) -> None:
         fetch = "a = firsts[tid, 0]\nb = firsts[tid, 1]\nc = seconds[tid, 0]\nd = seconds[tid, 1]"
     else:
         d.input("points", "vec3", n, -1.0, 1.0, about="vertex positions")
-        d.input("pairs", "vec4i", m, 0, n, about="vertices of both edges of each pair")
-        fetch = "pair = pairs[tid]\na = points[pair[0]]\nb = points[pair[1]]\nc = points[pair[2]]\nd = points[pair[3]]"
+        # edges of two halves of the vertices: none share a vertex, where there is no direction between them
+        d.input("first_edges", "vec2i", m, 0, n // 2, about="vertices of the first edge of each pair")
+        d.input("second_edges", "vec2i", m, n // 2, n, about="vertices of the second edge, none of the first")
+        fetch = (
+            "edge_1 = first_edges[tid]\nedge_2 = second_edges[tid]\na = points[edge_1[0]]\nb = points[edge_1[1]]\n"
+            "c = points[edge_2[0]]\nd = points[edge_2[1]]"
+        )
     if wanted == "speed":
         d.input("v1", "vec3", m, -1.0, 1.0, about="velocity of the first edge of each pair")
         d.input("v2", "vec3", m, -1.0, 1.0, about="velocity of the second edge of each pair")
@@ -103,7 +110,17 @@ def edge_gaps(d: Draft) -> None:
     if wanted == "lowest":
         d.inout(out, "float", 1, value=1.0e6, about="least distance")
     else:
-        d.output(out, type_, 1 if wanted == "count" else m)
+        about = {
+            "distance": "least distances",
+            "middle": "midpoints",
+            "normal": "unit vectors, 0 where edges meet",
+            "weights": "weights of both ends of the first edge, then of the second",
+            "push": "displacements of the first edges, 0 for edges far enough apart",
+            "count": "number of pairs that are closer, added to what it holds",
+            "speed": "closing speeds, positive for edges that approach",
+        }[wanted]
+        about += "; left as they are for pairs farther apart" if skip else ""
+        d.output(out, type_, 1 if wanted == "count" else m, about=about)
     away = "x1 = a + st[0] * (b - a)\nx2 = c + st[1] * (d - c)"
     unit = f"{away}\nn = wp.normalize(x2 - x1)"
     lines = {
@@ -130,8 +147,9 @@ def edge_gaps(d: Draft) -> None:
         elif layout == "segments":
             p, q, r, s = v.firsts[:, 0], v.firsts[:, 1], v.seconds[:, 0], v.seconds[:, 1]
         else:
-            p, q, r, s = (v.points[v.pairs[:, k]] for k in range(4))
-        # edges that share a vertex or have none of length are another matter
+            p, q = (v.points[v.first_edges[:, k]] for k in range(2))
+            r, s = (v.points[v.second_edges[:, k]] for k in range(2))
+        # edges of no length are another matter
         whole = (np.linalg.norm(q - p, axis=1) > 1e-3) & (np.linalg.norm(s - r, axis=1) > 1e-3)
         with np.errstate(all="ignore"):
             a, b, far = _closest(p, q, r, s)

@@ -134,7 +134,7 @@ def time_of_impact(d: Draft) -> None:
     if result == "least":
         d.inout("min_step", "float", worlds if batched else 1, value=1.0, about="Largest safe step fraction")
     else:
-        d.output("toi", "float", (*lead, n), about="Safe fraction of the step in [0, 1]")
+        d.output("toi", "float", (*lead, n), about="Safe fractions of the step in [0, 1], of used slots only")
     if result == "filtered":
         d.output("impact_count", "int", worlds if batched else 1, about="Number of pairs that touch")
         d.output("impacts", "int", (*lead, n), about="Indices of the pairs that touch, unordered")
@@ -151,6 +151,7 @@ def time_of_impact(d: Draft) -> None:
     load = "\n".join(f"{name} = positions[{w}indices[{k}]]" for k, name in enumerate(names))
     move = "\n".join(f"d_{name} = displacements[{w}indices[{k}]]" for k, name in enumerate(names))
     lengths = [f"wp.length(d_{name})" for name in names]
+    same = [f"indices[{i}] == indices[{j}]" for i in range(corners) for j in range(i + 1, corners)]
     bound = {
         "vertex-face": f"{lengths[0]} + wp.max({lengths[1]}, wp.max({', '.join(lengths[2:])}))",
         "vertex-edge": f"{lengths[0]} + wp.max({', '.join(lengths[1:])})",
@@ -166,8 +167,8 @@ def time_of_impact(d: Draft) -> None:
         $bounded
         indices = candidates[$wpair]
         $unused
-        # Primitives that share a vertex always touch, and repeated vertices are degenerate
-        if $shared:
+        # Primitives that share a vertex always touch and do not count; repeated vertices are degenerate
+        $if_shared
             $never
             return
 
@@ -211,9 +212,9 @@ def time_of_impact(d: Draft) -> None:
         wpair=f"{w}pair",
         unused="# Skip unused slots (index of -1)\nif $missing:\n    return" if gathered == "indices" else "",
         missing=" or ".join(f"indices[{k}] < 0" for k in range(corners)),
-        shared=" or ".join(
-            f"indices[{i}] == indices[{j}]" for i in range(corners) for j in range(i + 1, corners)
-        ),
+        if_shared=f"if {same[0]} or {same[1]} or {same[2]}:"
+        if corners == 3
+        else f"if (\n    {' or '.join(same[:3])}\n    or {' or '.join(same[3:])}\n):",
         never="" if result == "least" else f"toi[{w}pair] = 1.0",
         free="" if result == "least" else f"toi[{w}pair] = 1.0",
         load=load,

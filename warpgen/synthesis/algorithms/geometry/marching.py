@@ -57,7 +57,7 @@ def march_tetrahedra(d: Draft) -> None:
         about="Values at the corners of cells",
     )
     if masked:
-        d.input("cell_used", "bool", cells, about="Cells of the narrow band, others are skipped")
+        d.input("cell_used", "bool", cells, about="Cells of the narrow band, others keep their values")
     d.param("level", "float", -0.1, 0.1, about="Value on the surface; smaller ones are inside")
     geometry = result != "count"
     if layout == "flat":
@@ -70,7 +70,13 @@ def march_tetrahedra(d: Draft) -> None:
     most = 12 * int(np.prod(cells))
     room = most // 8 if bounded else most
     if result == "triangles":
-        d.inout("num_triangles", "int", 1, value=0, about="Number of triangles so far")
+        d.inout(
+            "num_triangles",
+            "int",
+            1,
+            value=0,
+            about="Number of triangles" + (", may exceed the capacity" if bounded else ""),
+        )
         d.output("triangles", "vec3", (room, 3), about="Corners of the triangles")
         if bounded:
             d.param("capacity", "int", room, about="Triangles that fit into the output")
@@ -245,7 +251,7 @@ def march_tetrahedra(d: Draft) -> None:
         mask="if not cell_used[i, j, k]:\n    return" if masked else "",
         range=_range(read) if early else "",
         begin=begin,
-        early=_early(result) if early else "",
+        early=_early(result, total == "atomic") if early else "",
         whole="whole = wp.abs(wp.dot(corners[1] - corners[0], wp.cross(corners[2] - corners[0], corners[3] - corners[0]))) / 6.0"
         if result == "volume"
         else "",
@@ -348,14 +354,20 @@ def _range(read: str) -> str:
     return dedented(text)
 
 
-def _early(result: str) -> str:
+def _early(result: str, atomic: bool) -> str:
     test = "low >= level" + ("" if result == "volume" else " or high < level")
     why = (
         "Nothing of this cell is inside"
         if result == "volume"
         else "The surface does not pass through this cell"
     )
-    return f"# {why}\nif {test}:\n    return"
+    nothing = {
+        "area": "area[i, j, k] = 0.0",
+        "volume": "enclosed[i, j, k] = 0.0",
+        "count": "num_cut[i, j, k] = 0",
+    }
+    zero = "" if atomic else nothing.get(result, "")
+    return f"# {why}\nif {test}:\n    {zero}\n    return" if zero else f"# {why}\nif {test}:\n    return"
 
 
 def _corners(f: Any, cell: Any, h: Any) -> tuple[Any, Any]:

@@ -94,7 +94,7 @@ def unit(v: Any) -> Any:
 
 
 _GUARD = """
-    # faces that name a vertex twice keep zero
+    # faces that name a vertex twice have no area, and their entries stay as they are
     if i == j or j == k or k == i:
         return
     """
@@ -135,7 +135,16 @@ def triangle_measures(d: Draft) -> None:
         "aspect": "quality",
         "centroid": "centroids",
     }.get(kind, kind)
-    d.output(target, "vec3" if vector else "float", count)
+    about = {
+        "area": "Areas",
+        "normal": "Unit normals",
+        "area vector": "Area vectors",
+        "aspect": "Quality in [0, 1]",
+        "circumradius": "Radii of the circumcircles",
+        "inradius": "Radii of the incircles",
+        "centroid": "Centroids",
+    }[kind]
+    d.output(target, "vec3" if vector else "float", count, about=about)
     d.says(
         {
             "area": "Computes the area of each triangle.",
@@ -359,10 +368,13 @@ def mesh_moments(d: Draft) -> None:
         "area and volume": (("area", "float"), ("volume", "float")),
     }[kind]
     for name, type in spread:
+        about = name.replace("_", " ").capitalize()
         if per_face:
-            d.output(name, type, extent)
+            d.output(
+                name, type, extent, about=f"{about} of each face's tetrahedron" if name != "area" else "Areas"
+            )
         else:
-            d.inout(name, type, extent, value=0.0)
+            d.inout(name, type, extent, value=0.0, about=f"{about} of the whole mesh")
     vol = f"{'m' if density else 'vol'} = {scale}wp.dot(p, wp.cross(q, r)) / 6.0"
     body, values = {
         "volume": ("", (f"{scale}wp.dot(p, wp.cross(q, r)) / 6.0",)),

@@ -48,12 +48,12 @@ def cotangent_operators(d: Draft) -> None:
         }[kind]
     )
     if kind == "scalar":
-        d.input("u", "float", points, -1.0, 1.0)
+        d.input("u", "float", points, -1.0, 1.0, about="Values at the vertices")
         d.inout("laplacian", "float", points, value=0.0, about="Accumulated Laplacian")
     elif kind == "mean curvature":
         d.inout("laplacian", "vec3", points, value=0.0, about="Accumulated Laplacian")
     elif kind == "weights":
-        d.output("weights", "vec3", count)
+        d.output("weights", "vec3", count, about="Half the cotangents of the three angles")
     elif kind == "gauss":
         d.inout("angle_sum", "float", points, value=0.0, about="Accumulated angles [rad]")
     else:

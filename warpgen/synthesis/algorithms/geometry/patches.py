@@ -63,13 +63,13 @@ def bezier_patch(d: Draft) -> None:
     )
     c = "control[patch, $a, $b]" if many else "control[$a, $b]"
     outs = {
-        "point": (("surface", "vec3"),),
-        "normal": (("normals", "vec3"),),
-        "tangents": (("tangents_u", "vec3"), ("tangents_v", "vec3")),
-        "area element": (("area_elements", "float"),),
+        "point": (("surface", "vec3", "Points on the surface"),),
+        "normal": (("normals", "vec3", "Unit normals"),),
+        "tangents": (("tangents_u", "vec3", "Tangents dS/du"), ("tangents_v", "vec3", "Tangents dS/dv")),
+        "area element": (("area_elements", "float", "Area per du dv"),),
     }[what]
-    for name, type in outs:
-        d.output(name, type, shape)
+    for name, type, about in outs:
+        d.output(name, type, shape, about=about)
     head = head.replace("$out", outs[0][0])
     if form == "de casteljau":
         d.function(
@@ -238,11 +238,11 @@ def assign_sites(d: Draft) -> None:
         d.inout("sums", vec, m, value=0.0, about="Accumulated positions per site")
         d.inout("points_per_site", "int", m, value=0.0, about="Points per site")
     elif result == "border":
-        d.output("margins", "float", n)
+        d.output("margins", "float", n, about="Differences of the two least distances")
     elif result == "second":
         d.output("pairs", "vec2i", n, about="Indices of the nearest and the second nearest site")
     else:
-        d.output("labels", "int", n)
+        d.output("labels", "int", n, about="Index of the nearest site")
     by = {
         "euclidean": "",
         "power": " by power distance",
@@ -361,15 +361,15 @@ def error_quadrics(d: Draft) -> None:
     lines = triangles(d, count, points, sort)
     ids = ("face[0]", "face[1]", "face[2]") if sort == "vec3i" else ("i", "j", "k")
     if result == "vertices":
-        d.inout("Q", "mat44", points, value=0.0)
+        d.inout("Q", "mat44", points, value=0.0, about="Quadrics of the vertices")
     elif result == "faces":
-        d.output("Q", "mat44", count)
+        d.output("Q", "mat44", count, about="Quadrics of the faces")
     elif result == "parts":
-        d.inout("A", "mat33", points, value=0.0)
-        d.inout("b", "vec3", points, value=0.0)
+        d.inout("A", "mat33", points, value=0.0, about="Quadratic parts at the vertices")
+        d.inout("b", "vec3", points, value=0.0, about="Linear parts at the vertices")
     else:
         d.input("moved", "vec3", count, -1.0, 1.0, about="Vertex to be measured for each face")
-        d.output("error", "float", count)
+        d.output("error", "float", count, about="Quadric errors")
     d.says(
         {
             "vertices": "Accumulates $weighted quadric error matrices of face planes at mesh vertices.",

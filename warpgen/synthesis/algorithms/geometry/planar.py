@@ -72,7 +72,12 @@ def delaunay_test(d: Draft) -> None:
         d.inout("num_violations", "int", 1, value=0.0, about="Number of edges that are not Delaunay")
         d.says("Counts edges that violate the Delaunay property.")
     elif result == "value":
-        d.output("incircle" if form == "determinant" else "powers", "float", n)
+        if form == "determinant":
+            d.output("incircle", "float", n, about="In-circle determinants, positive inside")
+        else:
+            d.output(
+                "powers", "float", n, about="Powers of the points, left as they are for collinear corners"
+            )
         d.says("Evaluates the in-circle determinant, positive if the fourth point is inside.")
     else:
         d.output("flips", "int", n, about="1 for edges to flip")
@@ -97,6 +102,7 @@ def delaunay_test(d: Draft) -> None:
             denom = 2.0 * (e[0] * f[1] - e[1] * f[0])
             # collinear corners have no circumcircle
             if wp.abs(denom) < 1.0e-6:
+                $none
                 return
             ee = wp.dot(e, e)
             ff = wp.dot(f, f)
@@ -128,7 +134,8 @@ def delaunay_test(d: Draft) -> None:
         "value": f"{measured}[tid] = {value}",
     }[result]
     d.launch(n)
-    d.code("tid = wp.tid()\n$lines\n$body\n$store", lines=lines, body=body, store=store)
+    none = "flips[tid] = 0" if result == "flag" else ""
+    d.code("tid = wp.tid()\n$lines\n$body\n$store", lines=lines, body=body, store=store, none=none)
 
     def agrees(v: Values, after: Values) -> None:
         q = v.points if layout == "soup" else v.points[v.edges]
@@ -292,7 +299,7 @@ def classify_cells(d: Draft) -> None:
         d.code(f"{here} = wp.tid()\n$lines\ncrossings[{here}] = count", lines=lines)
     else:
         d.param("h", "float", 0.05, 0.2, about="Cell size")
-        d.output("length", "float", cells)
+        d.output("length", "float", cells, about="Lengths of the contour")
         d.function(
             """
             @wp.func
@@ -332,6 +339,8 @@ def classify_cells(d: Draft) -> None:
             # cells with four crossings are ambiguous and get no length
             if n == 2:
                 length[i, j] = h * wp.length(p1 - p0)
+            else:
+                length[i, j] = 0.0
             """
         )
 

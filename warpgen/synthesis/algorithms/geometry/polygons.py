@@ -54,11 +54,11 @@ def point_in_polygon(d: Draft) -> None:
     }[layout]
     d.output(
         *(
-            ("winding", "int", n)
+            ("winding", "int", n, "Winding numbers, counter-clockwise positive")
             if rule == "winding"
-            else ("signed_dist", "float", n)
+            else ("signed_dist", "float", n, "Signed distances")
             if rule == "distance"
-            else ("inside", "int", n)
+            else ("inside", "int", n, "1 for points inside")
         )
     )
     whom = "each point against its polygon" if shapes == "several" else "points against a polygon"

@@ -61,27 +61,38 @@ def registration_terms(d: Draft) -> None:
                 "cutoff": "Largest residual that is used",
             }[robust],
         )
+    mean = "Weighted mean" if robust in ("huber", "tukey") else "Mean"
     if result == "covariance":
         d.param(
             "source_mean",
             "vec3",
             -0.2,
             0.2,
-            about="Mean of the points to align" + (", after the pose" if pose else ""),
+            about=f"{mean} of the points to align" + (", after the pose" if pose else ""),
         )
-        d.param("target_mean", "vec3", -0.2, 0.2, about="Mean of their matches")
+        d.param("target_mean", "vec3", -0.2, 0.2, about=f"{mean} of their matches")
     at = "j" if match == "indexed" else "tid"
     outs = {
-        "residual": (("residual", "float", n),),
-        "system": (("JTJ", "spatial_matrix", 1), ("JTr", "spatial_vector", 1)),
-        "gradient": (("JTr", "spatial_vector", 1),),
-        "covariance": (("S", "mat33", 1),),
+        "residual": (("residual", "float", n, "Residuals, left as they are where a pair is left out"),),
+        "system": (
+            (
+                "JTJ",
+                "spatial_matrix",
+                1,
+                "Sum of w J J^T" if robust in ("huber", "tukey") else "Sum of J J^T",
+            ),
+            ("JTr", "spatial_vector", 1, "Sum of w e J" if robust in ("huber", "tukey") else "Sum of e J"),
+        ),
+        "gradient": (("JTr", "spatial_vector", 1, "Gradient: translation, then rotation"),),
+        "covariance": (
+            ("S", "mat33", 1, "Sum of (p - mean) (q - mean)^T over pairs of points p and matches q"),
+        ),
     }[result]
-    for name, type, size in outs:
+    for name, type, size, about in outs:
         if size == 1:
-            d.inout(name, type, size, value=0.0)
+            d.inout(name, type, size, value=0.0, about=about)
         else:
-            d.output(name, type, size)
+            d.output(name, type, size, about=about)
     d.calls(
         {
             "residual": "robust_residuals|weighted_residuals|icp_residuals"
@@ -98,8 +109,8 @@ def registration_terms(d: Draft) -> None:
     far = far if metric == "plane" else "distance of each matched pair of points"
     how = {
         "none": "",
-        "huber": ", with Huber weights",
-        "tukey": ", with Tukey weights",
+        "huber": ", times its Huber weight" if result == "residual" else ", with Huber weights",
+        "tukey": ", times its Tukey weight" if result == "residual" else ", with Tukey weights",
         "cutoff": ", leaving out those beyond a cutoff"
         if result == "residual"
         else ", without pairs beyond a cutoff",

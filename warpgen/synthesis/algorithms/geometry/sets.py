@@ -66,7 +66,8 @@ def point_to_set_distance(d: Draft) -> None:
     elif result == "distance":
         d.output("distance", "float", n, about="Distances")
     else:
-        d.inout(result, "float", 1, value=0.0)
+        about = "Largest" if result == "hausdorff" else "Mean"
+        d.inout(result, "float", 1, value=0.0, about=f"{about} distance, zero at first")
     track = result == "nearest"
     if squared:
         found, far, last = "dist_sq = wp.length_sq(p - c)", "dist_sq", "wp.sqrt(best)"

@@ -85,10 +85,10 @@ def triangles_cross(d: Draft) -> None:
         d.inout("num_crossing", "int", 1, value=0.0, about="Number of pairs that intersect")
         d.says("Counts intersecting pairs of triangles.")
     elif result == "length":
-        d.output("length", "float", n)
+        d.output("length", "float", n, about="Lengths of the segments, 0 for pairs that do not meet")
         d.says("Computes the length of the intersection segment of triangle pairs.")
     else:
-        d.output("hit", "int", n)
+        d.output("hit", "int", n, about="1 for pairs that intersect")
     store = {
         "flag": "hit[tid] = wp.where(overlap > 0.0, 1, 0)",
         "count": "if overlap > 0.0:\n    wp.atomic_add(num_crossing, 0, 1)",

@@ -17,7 +17,7 @@ from warpgen.synthesis.writing.pieces import piece
 TRACED_CAMERA = piece('''
 @wp.struct
 class TracedCamera:
-    """Camera that looks along -z of its frame; field of view in radians."""
+    """Camera that looks along -z of its frame; vertical field of view in radians, near and far along rays."""
 
     pose: wp.transform
     fov: float
@@ -28,7 +28,7 @@ class TracedCamera:
 ORTHOGRAPHIC_CAMERA = piece('''
 @wp.struct
 class OrthographicCamera:
-    """Camera that looks along -z of its frame; height of its view in meters."""
+    """Camera that looks along -z of its frame; height of its view, near and far in meters."""
 
     pose: wp.transform
     view_height: float
@@ -82,7 +82,7 @@ def trace_instances(
         if query.result:
             hit.t = query.t * instances.scale[i]
             hit.instance = i
-            hit.normal = wp.transform_vector(instances.pose[i], wp.normalize(query.normal))
+            hit.normal = wp.transform_vector(instances.pose[i], query.normal)
     return hit
 
 
@@ -227,7 +227,7 @@ def render_mesh_instances(d: Draft) -> None:
         camera = cameras[camera_index]
         $lens
         ray_dir = wp.transform_vector(camera.pose, local_dir)
-        # Start at the near plane so that geometry around the camera is clipped
+        # Start at the near distance so that geometry around the camera is clipped
         ray_start = origin + camera.near * ray_dir
         hit = trace_instances(mesh, instances, instance_count, ray_start, ray_dir, camera.far - camera.near)
         if hit.instance < 0:

@@ -40,9 +40,9 @@ def estimate_normals(d: Draft) -> None:
         d.param("eye", "vec3", 2.0, 4.0, about="Viewpoint for the orientation of normals")
     d.output(
         *{
-            "normal": ("normals", "vec3", n),
-            "covariance": ("cov", "mat33", n),
-            "variation": ("variation", "float", n),
+            "normal": ("normals", "vec3", n, "Unit normals"),
+            "covariance": ("cov", "mat33", n, "Covariance matrices"),
+            "variation": ("variation", "float", n, "Surface variations, 0 for a plane to 1/3"),
         }[result]
     )
     d.says(

@@ -88,7 +88,8 @@ def morton_order(d: Draft) -> None:
     if source == "cells":
         d.input("cells", f"vec{dim}i", n, 0, levels, about="Cell coordinates")
     elif source == "points":
-        d.input("points", f"vec{dim}", n, 0.0, 1.0, about="Point positions")
+        inside = f" in the unit {'square' if dim == 2 else 'cube'}" if bounds == "unit" else ""
+        d.input("points", f"vec{dim}", n, 0.0, 1.0, about=f"Point positions{inside}")
     else:
         d.input("box_lower", f"vec{dim}", n, 0.0, 0.5, about="Lower bounds of the boxes")
         d.input("box_upper", f"vec{dim}", n, 0.5, 1.0, about="Upper bounds of the boxes")
@@ -178,17 +179,26 @@ def radix_tree(d: Draft) -> None:
     )
     n = d.pick(48, 64, 96)
     d.input(
-        "codes", "int", n if keys == "int" else n + 1, 0, 1 << 20, "ascending", about="Sorted Morton codes"
+        "codes",
+        "int",
+        n if keys == "int" else n + 1,
+        0,
+        1 << 20,
+        "ascending",
+        about="Sorted Morton codes" + (", no two alike" if ties == "distinct" else ""),
     )
     length = n if keys == "int" else n + 1
     outs = {
-        "children": (("left", "int"), ("right", "int")),
-        "range": (("first", "int"), ("last", "int")),
-        "split": (("splits", "int"),),
-        "prefix": (("shared", "int"),),
+        "children": (
+            ("left", "Left child of each node; leaves are numbered after the nodes"),
+            ("right", "Right child of each node"),
+        ),
+        "range": (("first", "First key of each node"), ("last", "Last key of each node")),
+        "split": (("splits", "Last key of the left child of each node"),),
+        "prefix": (("shared", "Leading bits that all keys of each node share"),),
     }[result]
-    for name, type in outs:
-        d.output(name, type, length - 1)
+    for name, about in outs:
+        d.output(name, "int", length - 1, about=about)
     d.says(
         {
             "children": "Finds the children of internal nodes of a binary radix tree (Karras 2012).",

@@ -36,7 +36,7 @@ def mesh_collision(d: Draft) -> None:
     else:
         d.input("x", "vec3", n, -0.9, 0.9, about="Point positions")
     if mask:
-        d.input("inv_mass", "float", n, -0.3, 1.0, about="Inverse masses, 0 for fixed particles")
+        d.input("inv_mass", "float", n, -0.3, 1.0, about="Inverse masses, not positive for fixed particles")
     d.param("margin", "float", 0.02, 0.1, about="Contact margin")
     in_place = result == "in place"
     if in_place and friction == "scaled":
@@ -44,7 +44,8 @@ def mesh_collision(d: Draft) -> None:
     if result == "force":
         d.param("ke", "float", 1.0e2, 1.0e3, about="Contact stiffness")
     if not in_place:
-        d.output(*{"correction": ("dx", "vec3", n), "force": ("f", "vec3", n)}[result])
+        made, what = {"correction": ("dx", "Position corrections"), "force": ("f", "Contact forces")}[result]
+        d.output(made, "vec3", n, about=f"{what}, left as they are without contact")
     collider = "moving mesh collider" if moving and in_place else "mesh collider"
     d.says(
         {
@@ -86,9 +87,7 @@ def mesh_collision(d: Draft) -> None:
             n = wp.normalize(delta) * query.sign
             $respond
         """,
-        mask="# skip kinematic particles (inverse mass of zero)\nif inv_mass[tid] <= 0.0:\n    return"
-        if mask
-        else "",
+        mask="# skip kinematic particles\nif inv_mass[tid] <= 0.0:\n    return" if mask else "",
         call=QUERIES[sign].replace("max_dist", "MAX_DIST"),
         respond=respond,
         surface="surface_v = wp.mesh_eval_velocity(mesh, query.face, query.u, query.v)" if moving else "",

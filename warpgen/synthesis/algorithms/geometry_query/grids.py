@@ -39,7 +39,7 @@ def walk_grid(d: Draft) -> None:
     n, m = d.pick(64, 96), d.pick(8, 10, 12)
     vec = f"vec{dim}"
     d.module(f"SIZE = wp.constant({m})  # cells along each axis")
-    d.input("origins", vec, n, 0.5, m - 0.5, about="Ray origins")
+    d.input("origins", vec, n, 0.5, m - 0.5, about="Ray origins [cells]")
     d.input("directions", vec, n, kind="unit", about="Ray directions")
     # integers from -8 to 1: one cell in ten is occupied
     shape: tuple[int, ...] = (m,) * dim if storage == "grid" else (m**dim,)
@@ -49,10 +49,10 @@ def walk_grid(d: Draft) -> None:
         d.input("occupied", "int", shape, -8, 2, about="Cell values, positive for occupied cells")
     d.output(
         *{
-            "distance": ("t_hit", "float", n),
-            "cell": ("cell_hit", f"vec{dim}i", n),
-            "count": ("crossed", "int", n),
-            "sum": ("integrals", "float", n),
+            "distance": ("t_hit", "float", n, "Distances to the first occupied cell, -1 for none"),
+            "cell": ("cell_hit", f"vec{dim}i", n, "First occupied cells, -1 for none"),
+            "count": ("crossed", "int", n, "Free cells before the first occupied one"),
+            "sum": ("integrals", "float", n, "Integrals along the rays"),
         }[result]
     )
     d.says(

@@ -68,17 +68,17 @@ def radius_search(d: Draft) -> None:
     d.param("radius", "float", 0.3, 0.45, about="Search radius")
     threads = n if own else m
     if result == "list":
-        d.output("idx", "int", (threads, room), about="Indices of the results")
-        d.output("neighbor_count", "int", threads)
+        d.output("idx", "int", (threads, room), about="Indices of the results, unused slots stay as they are")
+        d.output("neighbor_count", "int", threads, about="Number of neighbors, may exceed the slots")
     else:
         d.output(
             *{
-                "nearest": ("idx", "int", threads),
-                "mean": ("mean", "vec3", threads),
-                "density": ("density", "float", threads),
-                "any": ("alone", "int", threads),
-                "farthest": ("extent", "float", threads),
-            }.get(result, ("neighbor_count", "int", threads))
+                "nearest": ("idx", "int", threads, "Index of the nearest neighbor, -1 for none"),
+                "mean": ("mean", "vec3", threads, "Mean positions, the query itself without neighbors"),
+                "density": ("density", "float", threads, "Points per volume"),
+                "any": ("alone", "int", threads, "1 for points without neighbors"),
+                "farthest": ("extent", "float", threads, "Distances to the farthest, 0 for none"),
+            }.get(result, ("neighbor_count", "int", threads, "Number of neighbors"))
         )
     d.says(
         {
@@ -106,7 +106,7 @@ def radius_search(d: Draft) -> None:
         "mean": (
             "center_sum = wp.vec3()\nfound = int(0)",
             "center_sum += x[index]\nfound += 1",
-            "if found > 0:\n    mean[i] = center_sum / float(found)",
+            "if found > 0:\n    mean[i] = center_sum / float(found)\nelse:\n    mean[i] = p",
         ),
         "density": (
             "found = int(0)",
@@ -166,7 +166,8 @@ def radius_search(d: Draft) -> None:
             expected = np.where(count > 0, np.where(near, far, np.inf).argmin(axis=1), -1)
             mostly_close(after.idx, expected, 1e-4)
         elif result == "mean":
-            mostly_close(after.mean, near @ v.x / np.maximum(count, 1)[:, None], 1e-3)
+            mean = near @ v.x / np.maximum(count, 1)[:, None]
+            mostly_close(after.mean, np.where(count[:, None] > 0, mean, q), 1e-3)
         elif result == "density":
             mostly_close(after.density, count / (4.0 / 3.0 * np.pi * v.radius**3), 1e-3)
         elif result == "any":
@@ -208,7 +209,8 @@ def nearest_neighbours(d: Draft) -> None:
     if result in ("indices", "both"):
         d.output("idx", "int", (threads, k), about="Indices of the results, -1 for unused slots")
     if result in ("distances", "both"):
-        d.output("dist", "float", (threads, k))
+        unused = ", -1 for unused slots" if source == "grid" else ""
+        d.output("dist", "float", (threads, k), about=f"Distances to the neighbors, ascending{unused}")
     if result == "mean distance":
         d.output("spacing", "float", threads, about="Mean distance to the neighbors")
         d.says(

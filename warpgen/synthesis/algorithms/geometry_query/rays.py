@@ -50,8 +50,10 @@ def cast_rays(d: Draft) -> None:
     shape: tuple[int, ...] = (n,)
     grid = """
         i, j = wp.tid()
-        u = (float(j) + 0.5) / float($target.shape[1]) * 2.0 - 1.0
-        v = (float(i) + 0.5) / float($target.shape[0]) * 2.0 - 1.0
+        height = float($target.shape[0])
+        # screen coordinates: v runs up from -1 to 1, u as far as the image is wider
+        u = (2.0 * float(j) + 1.0 - float($target.shape[1])) / height
+        v = 1.0 - (2.0 * float(i) + 1.0) / height
         """
     if camera == "arrays":
         d.input("origins", "vec3", n, -1.2, 1.2, about="Ray origins")
@@ -83,19 +85,26 @@ def cast_rays(d: Draft) -> None:
         where, shape = "i, j", (height, width)
         lines = "$grid\nro = wp.vec3(0.0, 0.0, distance)\nrd = wp.normalize(wp.vec3(0.5 * u, 0.5 * v, -1.0))"
     else:
-        d.param("half_width", "float", 0.6, 1.1, about="Half the side of the view")
+        d.param("half_height", "float", 0.6, 1.1, about="Half the height of the view")
         where, shape = "i, j", (height, width)
-        lines = "$grid\nro = wp.vec3(half_width * u, half_width * v, 2.0)\nrd = wp.vec3(0.0, 0.0, -1.0)"
+        lines = "$grid\nro = wp.vec3(half_height * u, half_height * v, 2.0)\nrd = wp.vec3(0.0, 0.0, -1.0)"
 
     ro = "origin" if camera == "fan" else "ro"
     target, kind, none, value = {
         "depth": ("depth", "float", d.pick("-1.0", "MAX_T"), "query.t"),
-        "normal": ("normals", "vec3", "wp.vec3(0.0)", "wp.normalize(query.normal)"),
+        "normal": ("normals", "vec3", "wp.vec3(0.0)", "query.normal"),
         "face": ("hits", "int", "-1", "query.face"),
         "point": ("points", "vec3", f"{ro} + MAX_T * rd", f"{ro} + query.t * rd"),
-        "facing": ("image", "float", "0.0", "wp.abs(wp.dot(wp.normalize(query.normal), rd))"),
+        "facing": ("image", "float", "0.0", "wp.abs(wp.dot(query.normal, rd))"),
     }[result]
-    d.output(target, kind, shape)
+    about = {
+        "depth": f"Hit distances, {'-1' if none == '-1.0' else '`MAX_T`'} for a miss",
+        "normal": "Unit normals at the hits, 0 for a miss",
+        "face": "Faces hit, -1 for a miss",
+        "point": "Hit points, or the ends of the rays",
+        "facing": "Cosines between ray and normal, 0 for a miss",
+    }[result]
+    d.output(target, kind, shape, about=about)
     d.module(f"MAX_T = wp.constant({far})")
     d.says(
         {
@@ -138,13 +147,13 @@ def cast_rays(d: Draft) -> None:
             q, w = np.asarray(v.pose)[3:6], v.pose[6]
             turned = beam + 2.0 * np.cross(q, np.cross(q, beam) + w * beam)
             return np.tile(v.pose[:3], (len(i), 1)), turned
-        x, y = (j + 0.5) / width * 2.0 - 1.0, (i + 0.5) / height * 2.0 - 1.0
+        x, y = (2.0 * j + 1.0 - width) / height, 1.0 - (2.0 * i + 1.0) / height
         one = np.ones_like(x)
         if camera == "pinhole":
             return np.tile([0.0, 0.0, v.distance], (len(i), 1)), unit(
                 np.column_stack([0.5 * x, 0.5 * y, -one])
             )
-        return np.column_stack([v.half_width * x, v.half_width * y, 2.0 * one]), np.tile(
+        return np.column_stack([v.half_height * x, v.half_height * y, 2.0 * one]), np.tile(
             [0.0, 0.0, -1.0], (len(i), 1)
         )
 
@@ -197,8 +206,8 @@ def line_of_sight(d: Draft) -> None:
     n, m = d.pick(64, 96), d.pick(8, 10)
     d.handle("mesh", "mesh", stacks, about="Mesh id")
     if ends == "pairs":
-        d.input("a", "vec3", n, -1.5, 1.5)
-        d.input("b", "vec3", n, -1.5, 1.5)
+        d.input("a", "vec3", n, -1.5, 1.5, about="First point of each pair")
+        d.input("b", "vec3", n, -1.5, 1.5, about="Second point of each pair")
         lines = "tid = wp.tid()\nstart = a[tid]\ndelta = b[tid] - start"
     elif ends == "one eye":
         d.param("eye", "vec3", 1.1, 1.5, about="Viewer position")
@@ -224,7 +233,7 @@ def line_of_sight(d: Draft) -> None:
     within = " within a range" if reach else ""
     beyond = ", as does a distance beyond the range" if reach else ""
     if result == "count":
-        d.inout("count", "int", 1, value=0.0)
+        d.inout("count", "int", 1, value=0.0, about="Number of visible pairs, added to what it holds")
         d.says(f"Counts pairs of points{within} with a free line of sight past a mesh.")
     elif result == "blocked":
         d.output("blocked", "int", shape, about="1 for blocked pairs")
@@ -259,8 +268,12 @@ def line_of_sight(d: Draft) -> None:
         """,
         lines=lines,
         range="# out of sensor range\nif distance > max_range:\n    $beyond\n    return" if reach else "",
-        beyond=f"blocked[{at}] = 1" if result == "blocked" else "",
-        same={"flag": f"visible[{at}] = 1", "count": "wp.atomic_add(count, 0, 1)"}.get(result, ""),
+        beyond={"flag": f"visible[{at}] = 0", "blocked": f"blocked[{at}] = 1", "count": ""}[result],
+        same={
+            "flag": f"visible[{at}] = 1",
+            "blocked": f"blocked[{at}] = 0",
+            "count": "wp.atomic_add(count, 0, 1)",
+        }[result],
         cast=cast,
         store=store,
     )
@@ -324,7 +337,7 @@ def faces_in_box(d: Draft) -> None:
     d.handle("mesh", "mesh", stacks, about="Mesh id")
     if box == "corners":
         d.input("lower", "vec3", n, -1.0, 0.0, about="Lower corners of the query boxes")
-        d.input("size", "vec3", n, 0.2, 0.7)
+        d.input("size", "vec3", n, 0.2, 0.7, about="Sides of the query boxes")
         bounds = "lo = lower[tid]\nhi = lo + size[tid]"
     else:
         d.input("points", "vec3", n, -0.9, 0.9, about="Query points")
@@ -348,9 +361,13 @@ def faces_in_box(d: Draft) -> None:
         }[result]
     )
     if result == "list":
-        d.output("found", "int", (n, room))
+        d.output("found", "int", (n, room), about="Faces found, unused slots stay as they are")
     d.output(
-        *{"first": ("first", "int", n), "area": ("area", "float", n)}.get(result, ("face_count", "int", n))
+        *{
+            "first": ("first", "int", n, "Smallest index, -1 for none"),
+            "area": ("area", "float", n, "Sums of face areas"),
+            "list": ("face_count", "int", n, "Number of faces, may exceed the slots"),
+        }.get(result, ("face_count", "int", n, "Number of faces"))
     )
     begin, step, last = {
         "count": ("total = int(0)", "total += 1", "face_count[tid] = total"),

@@ -116,13 +116,14 @@ def mesh_signed_distance(d: Draft) -> None:
         lines = "tid = wp.tid()\np = points[tid]"
         inputs, where, shape = (lambda v: v.points), "tid", (n,)
     if bound == "given":
-        d.param("max_dist", "float", 3.0, 5.0, about="Maximum query distance")
+        kept = "" if result in ("signed", "unsigned") else "; outputs of points farther off stay as they are"
+        d.param("max_dist", "float", 3.0, 5.0, about=f"Maximum query distance{kept}")
     else:
         d.module("MAX_DIST = wp.constant(1.0e3)")
     if result in ("point", "both"):
         d.output("closest", "vec3", shape, about="Closest points")
     elif result == "gradient":
-        d.output("gradients", "vec3", shape, about="Unit gradients of the signed distance")
+        d.output("gradients", "vec3", shape, about="Unit gradients of the signed distance, 0 on the mesh")
     if result in ("signed", "both"):
         d.output("sdf", "float", shape, about="Signed distances, negative inside")
     elif result == "unsigned":

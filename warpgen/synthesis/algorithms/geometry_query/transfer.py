@@ -40,7 +40,7 @@ def inside_mesh(d: Draft) -> None:
     if method in ("ray count", "first hit"):
         d.param("ray", "vec3", 0.1, 0.9, about="Direction of the test rays")
     if result == "counter":
-        d.inout("count", "int", 1, value=0.0)
+        d.inout("count", "int", 1, value=0.0, about="Number of points inside, added to what it holds")
         d.says("Counts the points that lie inside a closed mesh.")
     elif result == "mask":
         d.inout("alive", "int", n, 0, 2, about="Nonzero for points that are still in use")
@@ -181,6 +181,8 @@ def transfer_from_mesh(d: Draft) -> None:
         "barycentric": "Weights of the corners of the closest face",
         "face": "Index of the closest face",
     }[what]
+    if limit == "near":
+        about += ", -1 beyond the search radius" if what == "face" else ", 0 beyond the search radius"
     d.output(made, kind, n, about=about)
     d.says(
         {

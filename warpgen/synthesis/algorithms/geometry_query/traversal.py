@@ -46,8 +46,8 @@ def traverse_tree(d: Draft) -> None:
         )
         low, high = "low", "high"
     else:
-        d.input("centers", "vec3", nodes, -0.3, 0.3)
-        d.input("half", "vec3", nodes, 0.3, 1.0, about="Half extents")
+        d.input("centers", "vec3", nodes, -0.3, 0.3, about="Centers of the tree nodes")
+        d.input("half", "vec3", nodes, 0.3, 1.0, about="Half extents of the tree nodes")
         low, high = "centers[node] - half[node]", "centers[node] + half[node]"
     misses = ""
     if query == "point":
@@ -66,7 +66,7 @@ def traverse_tree(d: Draft) -> None:
         test = f"contains({low}, {high}, p)"
     elif query == "box":
         d.input("points", "vec3", n, -1.2, 1.2, about="Query points")
-        d.param("reach", "float", 0.1, 0.3)
+        d.param("reach", "float", 0.1, 0.3, about="Distance within which a box counts")
         fetch = "p = points[tid]"
         d.function(
             """
@@ -84,15 +84,17 @@ def traverse_tree(d: Draft) -> None:
         test = f"{d.use(intersections.BOX)}(ro, rd, {low}, {high}) >= 0.0"
         misses = test.replace(">=", "<")
     if result == "sum":
-        d.input("weight", "float", inner + 1, 0.5, 1.5)
-        d.output("sums", "float", n)
+        d.input("weight", "float", inner + 1, 0.5, 1.5, about="Weights of the leaves")
+        d.output("sums", "float", n, about="Sums of the weights of the leaves reached")
     else:
         found = "first_leaf" if result == "first" else "counts"
         d.output(
             found,
             "int",
             n,
-            about="First leaf that each query reaches" if result == "first" else "Number of leaves reached",
+            about="First leaf that each query reaches, -1 for none"
+            if result == "first"
+            else "Number of leaves reached",
         )
     d.says(
         {

@@ -75,7 +75,7 @@ def bvh_overlaps(d: Draft) -> None:
     elif own == "other boxes":
         threads = m
         d.input("lower", "vec3", m, -1.0, 0.5, about="Lower corners of the query boxes")
-        d.input("size", "vec3", m, 0.2, 0.6)
+        d.input("size", "vec3", m, 0.2, 0.6, about="Sides of the query boxes")
         box = "lo = lower[tid]\nhi = lo + size[tid]\nc = 0.5 * (lo + hi)"
         skip = """
             # boxes whose center lies outside do not count
@@ -96,19 +96,20 @@ def bvh_overlaps(d: Draft) -> None:
             "# the query box is larger than the ball\nif wp.length(points[other] - c) > radius:\n    continue"
         )
     if weighted:
-        d.input("mass", "float", n, 0.5, 2.0)
+        d.input("mass", "float", n, 0.5, 2.0, about="Masses of the primitives")
     if result == "pairs":
         most = threads * 12
         d.inout("pair_count", "int", 1, value=0.0, about="Number of pairs, may exceed the capacity")
         d.output("pairs", "vec2i", most, about="Overlapping pairs of box indices")
     elif result == "list":
-        d.output("found", "int", (threads, room))
-        d.output("overlap_count", "int", threads)
+        d.output("found", "int", (threads, room), about="Indices found, unused slots stay as they are")
+        d.output("overlap_count", "int", threads, about="How many were found, may exceed the slots")
     else:
         d.output(
-            *{"sum": ("sums", "float", threads), "nearest": ("nearest", "int", threads)}.get(
-                result, ("overlap_count", "int", threads)
-            )
+            *{
+                "sum": ("sums", "float", threads, "Sums of masses"),
+                "nearest": ("nearest", "int", threads, "Index of the nearest, -1 for none"),
+            }.get(result, ("overlap_count", "int", threads, "How many were found"))
         )
     things = {
         "own boxes": "other boxes of a BVH that overlap each box",
@@ -247,7 +248,17 @@ def bvh_ray_boxes(d: Draft) -> None:
     d.input("origins", "vec3", m, -far, far, about="Ray origins")
     d.input("directions", "vec3", m, kind="unit", about="Ray directions")
     made = {"distance": "t_out", "count": "hit_count", "index": "hit_index"}.get(result, "hit")
-    d.output(made, "float" if result == "distance" else "int", m)
+    d.output(
+        made,
+        "float" if result == "distance" else "int",
+        m,
+        about={
+            "distance": "Ray distances, -1 for a miss",
+            "index": "Index of the primitive, -1 for a miss",
+            "count": "How many each ray meets",
+            "any": "1 for rays that meet one",
+        }[result],
+    )
     size = "RADIUS" if solid == "sphere" else "HALF"
     d.module(f"{size} = wp.constant({half})" + ("" if solid == "sphere" else "  # half the side of each box"))
     what = {"sphere": "ball", "box": "box"}[solid]

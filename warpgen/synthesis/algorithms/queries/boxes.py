@@ -77,7 +77,7 @@ def box_neighbours(d: Draft) -> None:
     if shape == "group":
         d.input("groups", "int", m, 0, 4, about=f"Group that each {who} searches")
     if wanted == "sum":
-        d.input("weights", "float", n, 0.1, 1.0)
+        d.input("weights", "float", n, 0.1, 1.0, about="Weights of the points")
     output, type_, size = {
         "count": ("counts", "int", m),
         "nearest": ("nearest", "int", m),
@@ -85,7 +85,14 @@ def box_neighbours(d: Draft) -> None:
         "marks": ("touched", "int", n),
         "any": ("occupied", "int", m),
     }[wanted]
-    d.output(output, type_, size)
+    about = {
+        "count": "How many were found",
+        "nearest": "Index of the nearest, -1 for none",
+        "sum": "Sums of weights",
+        "marks": "1 for those that were found",
+        "any": "1 where any was found",
+    }[wanted]
+    d.output(output, type_, size, about=about)
     extent = "extent = wp.vec3(radius, radius, radius)"
     box = f"{extent}\nquery = wp.bvh_query_aabb(tree, p - extent, p + extent)"
     start = {
@@ -217,7 +224,7 @@ def swept_balls(d: Draft) -> None:
         about = "End of each sweep" if form == "capsule" else "Position that rays aim at"
         d.input("target", "vec3", m, -1.0, 1.0, about=about)
     else:
-        d.input("direction", "vec3", m, kind="unit")
+        d.input("direction", "vec3", m, kind="unit", about="Unit directions of the rays")
     group = form == "ray of group"
     if group:
         d.param("group", "int", d.pick(0, 1, 2, 3), about="Group to search")
@@ -232,8 +239,12 @@ def swept_balls(d: Draft) -> None:
     about = {
         "first": "Distance to the first sphere, `MAX_T` for none",
         "which": "Index of the first sphere, -1 for none",
-    }.get(wanted, "")
+        "count": "Number of spheres",
+        "closest": "Least distances, at most the radius",
+    }[wanted]
     d.output(output, type_, m, about=about)
+    if form != "capsule":
+        d.explain("Spheres around the start of a ray do not count.")
     root = ", wp.bvh_get_group_root(tree, group)" if group else ""
     if form == "capsule":
         start = "along = target[tid] - o\nquery = wp.bvh_query_capsule(tree, o, along, sweep_radius)"

@@ -65,7 +65,7 @@ def block_overlaps(d: Draft) -> None:
             reach, "float", 0.3, 0.6, about="Search radius" if near else "Half the width of the search box"
         )
     if wanted != "marks":
-        d.output("counts", "int", m)
+        d.output("counts", "int", m, about="How many each block found")
     if wanted != "counts":
         d.output("touched", "int", n, about="Nonzero for elements that were found")
     stem = ("bvh" if on == "boxes" else "mesh") + "_query_" + ("ray" if form == "ray" else "aabb")
@@ -184,14 +184,15 @@ def grid_neighbours(d: Draft) -> None:
     d.param("h", "float", 0.35, 0.6, about="Search radius")
     if wanted == "velocity":
         d.input("velocities", "vec3", n, -1.0, 1.0, about="Point velocities")
-    output, type_ = {
-        "count": ("counts", "int"),
-        "density": ("density", "float"),
-        "centre": ("centers", "vec3"),
-        "nearest": ("nearest", "int"),
-        "velocity": ("mean_velocity", "vec3"),
+    none = "" if itself == "kept" else ", 0 without neighbors"
+    output, type_, about = {
+        "count": ("counts", "int", "Number of neighbors"),
+        "density": ("density", "float", "Sums of (1 - r / h)^3, not normalized"),
+        "centre": ("centers", "vec3", f"Mean positions{none}"),
+        "nearest": ("nearest", "int", "Index of the nearest neighbor, -1 for none"),
+        "velocity": ("mean_velocity", "vec3", f"Mean velocities{none}"),
     }[wanted]
-    d.output(output, type_, n)
+    d.output(output, type_, n, about=about)
     own = "i" if order == "cells" else "tid"
     before, inner, after = {
         "count": ("count = int(0)", "count += 1", f"counts[{own}] = count"),
@@ -331,13 +332,13 @@ def pair_tests(d: Draft) -> None:
         d.input("pairs", "vec2i", n, 0, n, about="Index pairs to test")
     if kind == "edge contact":
         d.param("margin", "float", 0.4, 0.8, about="Contact margin")
-    output, type_ = {
-        "triangles": ("hits", "int"),
-        "self": ("hits", "int"),
-        "edges": ("gap", "float"),
-        "edge contact": ("depth", "float"),
+    output, type_, about = {
+        "triangles": ("hits", "int", "1 for triangles that intersect"),
+        "self": ("hits", "int", "1 for triangles that intersect"),
+        "edges": ("gap", "float", "Least distances"),
+        "edge contact": ("depth", "float", "Depths within the margin, 0 for edges farther apart"),
     }[kind]
-    d.output(output, type_, n)
+    d.output(output, type_, n, about=about)
     if counted and type_ == "int":
         d.output("hit_count", "int", 1, about="Number of pairs that intersect")
         d.says(d.sentence[:-1] + ", and counts those that intersect.")
@@ -345,7 +346,7 @@ def pair_tests(d: Draft) -> None:
     second = "a" if one else "b"
     head = "i = pairs[tid][0]\nj = pairs[tid][1]" if source == "indexed" else ""
     if one:
-        head += "\n# Skip self-intersection\nif i == j:\n    hits[tid] = 0\n    return"
+        head += "\n# A triangle does not intersect itself\nif i == j:\n    hits[tid] = 0\n    return"
     if "edge" in kind:
         epsilon = "1.0e-6"
         body = (

@@ -98,7 +98,18 @@ def face_motion(d: Draft) -> None:
         "energy": "energies",
         "tilt": "largest_gaps",
     }.get(kind, "rates")
-    d.output(out, "vec3" if kind in ("mean", "advanced", "turn") else "float", count)
+    about = {
+        "mean": "Mean vertex velocities",
+        "normal speed": "Speeds along the normals",
+        "area rate": "Area per time",
+        "edge rate": "Length per time of the longest edges",
+        "advanced": "Centers after the time step",
+        "energy": "Kinetic energies",
+        "turn": "Rates of the unit normals",
+        "volume rate": "Volume swept per time",
+        "tilt": "Largest velocity differences",
+    }[kind]
+    d.output(out, "vec3" if kind in ("mean", "advanced", "turn") else "float", count, about=about)
     corner = [f"3 * face{f' + {k}' if k else ''}" for k in range(3)]
     moved = " - frame_velocity" if static else ""
     speeds = "\n".join(
@@ -274,12 +285,23 @@ def face_directions(d: Draft) -> None:
         seen_,
         type_.get(kind, "int" if kind == "silhouette" else "float"),
         2 if kind == "silhouette" else count,
+        about={
+            "slope": "Angles to the vertical [rad]",
+            "facing": "1 for faces that look towards the viewer",
+            "lambert": "Irradiances [W/m^2]",
+            "tangent": "Unit tangents",
+            "axis": "0 to 2 for the positive axes, 3 to 5 for the negative",
+            "offset": "Moved centers",
+            "list": "Faces found, in no particular order",
+            "silhouette": "Numbers of faces that look towards and away from the viewer",
+            "mirror": "Mirrored directions",
+        }[kind],
     )
     mid = (
         "mid = wp.mesh_eval_position(mesh, face, 1.0 / 3.0, 1.0 / 3.0)"
         if middle == "eval"
-        else "mid = (wp.mesh_get_point(mesh, 3 * face) + wp.mesh_get_point(mesh, 3 * face + 1) "
-        "+ wp.mesh_get_point(mesh, 3 * face + 2)) / 3.0"
+        else "p0 = wp.mesh_get_point(mesh, 3 * face)\np1 = wp.mesh_get_point(mesh, 3 * face + 1)\n"
+        "p2 = wp.mesh_get_point(mesh, 3 * face + 2)\nmid = (p0 + p1 + p2) / 3.0"
     )
     toward = f"{mid}\nfront = wp.dot(n, eye - mid) > 0.0"
     lines = {
@@ -291,7 +313,7 @@ def face_directions(d: Draft) -> None:
         "helper = wp.where(wp.abs(n[0]) > 0.6, wp.vec3(0.0, 1.0, 0.0), wp.vec3(1.0, 0.0, 0.0))\n"
         f"seen[{own}] = wp.normalize(wp.cross(n, helper))",
         "axis": "best = int(0)\nfor k in range(1, 3):\n    if wp.abs(n[k]) > wp.abs(n[best]):\n        best = k\n"
-        f"# 0 to 2 for positive x, y and z, 3 to 5 for negative\nseen[{own}] = best + wp.where(n[best] < 0.0, 3, 0)",
+        f"seen[{own}] = best + wp.where(n[best] < 0.0, 3, 0)",
         "offset": f"{mid}\nseen[{own}] = mid + shift * n",
         "list": f"{toward}\nif front:\n    # The old value of the counter is the slot of this face\n"
         "    slot = wp.atomic_add(count, 0, 1)\n    seen[slot] = face",

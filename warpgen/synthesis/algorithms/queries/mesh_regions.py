@@ -68,7 +68,13 @@ def mesh_regions(d: Draft) -> None:
         "lowest": ("lowest", "int", n),
         "marks": ("touched", "int", faces),
     }[wanted]
-    about = "Smallest index, -1 for none" if wanted == "lowest" else ""
+    about = {
+        "count": "Number of faces",
+        "area": "Sums of face areas",
+        "centre": "Mean centers, 0 without faces",
+        "lowest": "Smallest index, -1 for none",
+        "marks": "1 for faces that were found",
+    }[wanted]
     d.output(output, type_, size, about=about)
     extent = f"extent = wp.vec3({reach}, {reach}, {reach})\n"
     box = "p - extent, p + extent"
@@ -97,11 +103,11 @@ def mesh_regions(d: Draft) -> None:
         fetch = "\n".join(f"{x} = {point}" for x, point in zip("abc", points, strict=True))
     elif corner == "mesh_get_index":
         lines = [
-            f"{x} = points[wp.mesh_get_index(mesh, 3 * face{f' + {k}' if k else ''})]"
+            f"{x} = m.points[wp.mesh_get_index(mesh, 3 * face{f' + {k}' if k else ''})]"
             for k, x in enumerate("abc")
         ]
         fetch = "\n".join(lines)
-        once = "points = wp.mesh_get(mesh).points"
+        once = "m = wp.mesh_get(mesh)"
     else:
         lines = [f"{x} = m.points[m.indices[3 * face{f' + {k}' if k else ''}]]" for k, x in enumerate("abc")]
         fetch = "\n".join(lines)
@@ -244,7 +250,17 @@ def surface_integrals(d: Draft) -> None:
     }[wanted]
     if summed == "whole":
         output = {"area": "area", "volume": "volume", "centre": "moment"}.get(wanted, output)
-    d.output(output, "vec3" if vector else "float", 1 if summed == "whole" else count)
+    about = {
+        "area": "Area",
+        "volume": "Signed volume",
+        "flux": "Volume per time",
+        "centre": "Area times center",
+        "normals": "Unit normals",
+        "drag": "Force",
+    }[wanted]
+    if wanted != "normals":
+        about += " of the whole mesh, added to what it holds" if summed == "whole" else " of each face"
+    d.output(output, "vec3" if vector else "float", 1 if summed == "whole" else count, about=about)
     if corner == "eval":
         at = {"a": "1.0, 0.0", "b": "0.0, 1.0", "c": "0.0, 0.0"}
         fetch = "\n".join(f"{x} = wp.mesh_eval_position(mesh, face, {uv})" for x, uv in at.items())

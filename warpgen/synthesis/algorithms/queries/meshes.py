@@ -94,7 +94,15 @@ def mesh_distance(d: Draft) -> None:
         "barycentric": ("surface_points", "vec3"),
         "velocity": ("surface_velocity", "vec3"),
     }[wanted]
-    d.output(output, type_, n)
+    about = {
+        "distance": f"{'Signed distances, negative inside' if signed else 'Distances'}, `reach` beyond it",
+        "inside": "1 for probes inside",
+        "pushed out": "Probes outside of the mesh",
+        "shell": "1 for probes within the shell",
+        "barycentric": "Closest points, left as they are beyond `reach`",
+        "velocity": "Velocities, 0 beyond `reach`",
+    }[wanted]
+    d.output(output, type_, n, about=about)
     call = {
         "plain": "wp.mesh_query_point(mesh, p, reach)",
         "none": "wp.mesh_query_point_no_sign(mesh, p, reach)",
@@ -217,14 +225,16 @@ def mesh_rays(d: Draft) -> None:
         of="groups" if grouped == "yes" else "",
         about="Mesh id",
     )
-    d.input("origin", "vec3", n, *((-0.9, 0.9) if wanted == "inside" else (-1.5, 1.5)))
+    about = "Points to test" if wanted == "inside" else "Receivers" if wanted == "shadow" else "Ray origins"
+    d.input("origin", "vec3", n, *((-0.9, 0.9) if wanted == "inside" else (-1.5, 1.5)), about=about)
     target = aim == "target" or wanted in ("shadow", "any hit")
     if wanted == "inside":
         target = False  # any direction will do
     elif target:
-        d.input("target", "vec3", n, -0.6, 0.6, about="Position that rays aim at")
+        about = "Light samples" if wanted == "shadow" else "Position that rays aim at"
+        d.input("target", "vec3", n, -0.6, 0.6, about=about)
     else:
-        d.input("direction", "vec3", n, kind="unit")
+        d.input("direction", "vec3", n, kind="unit", about="Unit directions of the rays")
     bounded = limit == "given" and not counting and wanted != "shadow"
     if bounded:
         d.param("far", "float", 2.0, 3.0, about="Maximum ray length")
@@ -240,9 +250,25 @@ def mesh_rays(d: Draft) -> None:
         "inside": ("inside", "int"),
         "shadow": ("lit", "int"),
     }[wanted]
-    d.output(output, type_, n)
+    d.output(
+        output,
+        type_,
+        n,
+        about={
+            "depth": "Distances along the rays, -1 for a miss",
+            "face": "Faces hit, -1 for a miss",
+            "normal": "Unit normals, 0 for a miss",
+            "position": "Points hit, 0 for a miss",
+            "any hit": "1 for rays that hit",
+            "crossings": "Number of faces crossed",
+            "inside": "1 for points inside",
+            "shadow": "1 for light samples that are seen",
+        }[wanted],
+    )
     root = ", wp.mesh_get_group_root(mesh, group)" if grouped == "yes" else ""
-    reach = "far" if bounded else "100.0"
+    reach = "far" if bounded else "MAX_T"
+    if not (bounded or counting or wanted == "shadow"):
+        d.module("MAX_T = wp.constant(100.0)  # beyond all meshes")
     if wanted == "shadow":
         ray = "gap = target[tid] - o\nrange_to = wp.length(gap)\nd = gap / range_to"
         reach = "range_to"
@@ -259,9 +285,10 @@ def mesh_rays(d: Draft) -> None:
     lines = {
         "depth": f"{query}\n# -1 for rays that miss\ndepth[tid] = wp.where(hit.result, hit.t, -1.0)",
         "face": f"{query}\nif hit.result:\n    faces[tid] = hit.face\nelse:\n    faces[tid] = -1",
-        "normal": f"{query}\nif not hit.result:\n    return\nnormals[tid] = hit.normal",
+        "normal": f"{query}\nif hit.result:\n    normals[tid] = hit.normal\nelse:\n    normals[tid] = wp.vec3(0.0)",
         "position": f"{query}\nif hit.result:\n"
-        "    positions[tid] = wp.mesh_eval_position(mesh, hit.face, hit.u, hit.v)",
+        "    positions[tid] = wp.mesh_eval_position(mesh, hit.face, hit.u, hit.v)\n"
+        "else:\n    positions[tid] = wp.vec3(0.0)",
         "any hit": f"blocked[tid] = wp.where({any_hit}, 1, 0)",
         "crossings": f"crossings[tid] = {count}",
         "inside": f"# Parity test: rays from inside cross the surface an odd number of times\ninside[tid] = {count} % 2",

@@ -265,13 +265,14 @@ def emit_soft_contacts(d: Draft) -> None:
         if filtered
         else "",
         early="""
-            # Early out with a bounding sphere that encloses every kind of shape
+            # Early out with a bounding sphere that encloses every kind of shape$unit
             bound = size[0] + size[1] + size[2]
             if wp.length(p_local) > bound + reach:
                 return
             """
         if early
         else "",
+        unit=" (the mesh lies in the unit ball)" if mesh else "",
         kinds="""
             elif kind == SHAPE_CAPSULE:
                 found = capsule_distance(p_local, size[0], size[1])

@@ -29,7 +29,6 @@ def index_volumes(d: Draft) -> None:
     }[wanted])  # fmt: skip
     mode = d.option("mode", "LINEAR", "CLOSEST") if wanted == "sample" else "LINEAR"
     place = d.option("place", "world", "index")
-    outside = d.option("outside", "some", "none")
     d.says({
         "lookup": "Looks up voxel values through an index volume, -1 for inactive voxels.",
         "sample": "Samples voxel values through an index volume.",
@@ -45,8 +44,8 @@ def index_volumes(d: Draft) -> None:
             "cells",
             "vec3i",
             n,
-            -2 if outside == "some" else 0,
-            size + 2 if outside == "some" else size,
+            -2,
+            size + 2,
             about="Voxel coordinates",
         )
     else:
@@ -151,12 +150,20 @@ def volume_frames(d: Draft) -> None:
         "directions": "index_dirs",
         "velocities": "displacements",
     }.get(kind, "moved")
-    d.output(output, {"cell": "vec3i", "crossing": "float"}.get(kind, "vec3"), n)
+    about = {
+        "centres": "Voxel centers in world space",
+        "directions": "Directions in index space",
+        "velocities": "Displacements in world space",
+        "cell": "Voxel coordinates",
+        "advect": "Positions after the step",
+        "crossing": "Ray distances to the boundary",
+    }[kind]
+    d.output(output, {"cell": "vec3i", "crossing": "float"}.get(kind, "vec3"), n, about=about)
     gain = "scales[tid] * " if scaled else ""
     clamp = ""
     if bounded and kind == "cell":
         d.module(f"LAST = wp.constant({size - 1})  # voxel along each axis")
-        clamp = "\n# Clamp so points on the upper boundary belong to the last voxel\n" + "\n".join(
+        clamp = "\n# Points beyond the last voxel are counted to it\n" + "\n".join(
             f"{x} = wp.min({x}, LAST)" for x in "ijk"
         )
     lines = {

@@ -82,7 +82,7 @@ def volume_samples(d: Draft) -> None:
             "value": f"Samples a scalar volume {at_}.",
             "gradient": "Samples a scalar volume and its gradient at points.",
             "normal": "Samples a volume of signed distances and their unit normals at points.",
-            "work": "Predicts a scalar volume a step away from points, to first order.",
+            "work": "Predicts the value of a scalar volume a step away from each point, to first order.",
         }[wanted],
         "vec3f": f"Samples a vector volume {at_}.",
         "int32": "Looks up the label of the voxel that contains each point.",
@@ -97,15 +97,24 @@ def volume_samples(d: Draft) -> None:
     if wanted in ("gradient", "work"):
         d.param("voxel_size", "float", h, about="Edge length of the voxels")
     output, type_ = {
-        "value": ("sampled_values", {"float32": "float", "vec3f": "vec3", "int32": "int"}[of]),
+        "value": (
+            "labels" if of == "int32" else "sampled_values",
+            {"float32": "float", "vec3f": "vec3", "int32": "int"}[of],
+        ),
         "gradient": ("gradients", "vec3"),
         "normal": ("normals", "vec3"),
         "work": ("predicted", "float"),
     }[wanted]
     beside = {"gradient": "sampled_values", "normal": "distances"}.get(wanted, "")
     if beside:
-        d.output(beside, "float", n)
-    d.output(output, type_, n)
+        d.output(beside, "float", n, about="Values read" if wanted == "gradient" else "Signed distances")
+    about = {
+        "value": "Labels read" if of == "int32" else "Values read",
+        "gradient": "World-space gradients",
+        "normal": "Unit normals",
+        "work": "Predicted values",
+    }[wanted]
+    d.output(output, type_, n, about=about)
     uvw = "wp.volume_world_to_index(volume, points[tid])" if place == "world" else "points[tid]"
     short, dtype = {"float32": ("f", "float"), "vec3f": ("v", "wp.vec3"), "int32": ("i", "int")}[of]
     if wanted == "value":
@@ -183,9 +192,9 @@ def voxel_stencils(d: Draft) -> None:
         "gradient": "Takes central differences of a volume",
         "divergence": "Takes the divergence of a volume of vectors",
         "curl": "Takes the curl of a volume of vectors",
-        "edges": "Counts the unlike neighbours of the labels of a volume",
-        "majority": "Replaces lone labels of a volume by that of their neighbour along x",
-        "dilate": "Grows the largest labels of a volume by one voxel",
+        "edges": "Counts for each voxel of a volume the face neighbours of another label",
+        "majority": "Replaces labels of a volume that no face neighbour has by that of the voxel before along x",
+        "dilate": "Gives each voxel of a volume the largest label of itself and its face neighbours",
     }[kind]
     n, h = d.pick(6, 7, 8), d.pick(0.25, 0.5, 1.0)
     of = (
@@ -228,7 +237,9 @@ def voxel_stencils(d: Draft) -> None:
             high=5.0,
             about="Volume to write to",
         )
-    d.output("out", out_type, shape)
+    d.output(
+        "out", out_type, shape, about="Results, without the border" if place == "grid" else "Results by cell"
+    )
     d.says(f"{sentence}{', and stores the result in another volume, too' if target else ''}.")
 
     def at(di: int = 0, dj: int = 0, dk: int = 0) -> str:

@@ -48,15 +48,23 @@ def escape_time_fractal(d: Draft) -> None:
     width, height = d.pick(16, 20, 24), d.pick(12, 16)
     most = d.pick(32, 48, 64)
     radius = 4.0 if result != "smooth" else d.pick(64.0, 256.0)
+    orbit = "from z = the pixel" if form == "julia" else "from zero, with c the pixel,"
     d.says(
-        f"Iterates z -> {_FORMS[form]} from each pixel and "
-        + (
-            "counts the steps until |z| exceeds 2."
-            if result == "count"
-            else "colours it by when the orbit escapes."
-        )
+        f"Iterates z -> {_FORMS[form]} {orbit} and "
+        + {
+            "count": "counts the steps until |z| exceeds 2.",
+            "smooth": "computes a smooth count of the steps until it escapes.",
+            "normalised": "computes the share of the allowed steps until |z| exceeds 2.",
+        }[result]
     )
-    d.param("corner", "vec2", -1.6, -1.2, about="Lower corner of the image in the complex plane")
+    d.calls({
+        "mandelbrot": "mandelbrot|mandelbrot_set|escape_time_fractal|compute_mandelbrot",
+        "julia": "julia|julia_set|escape_time_fractal|compute_julia",
+        "burning ship": "burning_ship|burning_ship_fractal|escape_time_fractal",
+        "tricorn": "tricorn|mandelbar|escape_time_fractal",
+        "cubic": "cubic_mandelbrot|multibrot3|escape_time_fractal",
+    }[form])  # fmt: skip
+    d.param("corner", "vec2", -1.6, -1.2, about="Point of the complex plane at pixel (0, 0)")
     d.param("scale", "float", 0.1, 0.14, about="Size of a pixel in the complex plane")
     if form == "julia":
         d.param("c", "vec2", -0.6, -0.3, about="Constant of the map")
@@ -64,7 +72,16 @@ def escape_time_fractal(d: Draft) -> None:
         d.param("width", "int", width, about="Width of the image [px]")
     whole = result == "count"
     target = "iterations" if whole else "image"
-    d.output(target, "int" if whole else "float", (height, width) if layout == "2d" else height * width)
+    d.output(
+        target,
+        "int" if whole else "float",
+        (height, width) if layout == "2d" else height * width,
+        about={
+            "count": "Steps until escape, MAX_ITERATIONS where there is none",
+            "smooth": "Smooth step counts, MAX_ITERATIONS where nothing escapes",
+            "normalised": "Steps over MAX_ITERATIONS, 1 where nothing escapes",
+        }[result],
+    )
     cx, cy = ("c[0]", "c[1]") if form == "julia" else ("px", "py")
     square = {
         "mandelbrot": ("re * re - im * im + $x", "2.0 * re * im + $y"),
@@ -87,14 +104,14 @@ def escape_time_fractal(d: Draft) -> None:
     loops = {
         "while": """
             steps = int(0)
-            while steps < MAX_ITERATIONS and $norm <= $radius:
+            while steps < MAX_ITERATIONS and $norm <= ESCAPE_RADIUS_SQ:
                 $step
                 steps += 1
             """,
         "for": """
             steps = int(MAX_ITERATIONS)
             for k in range(MAX_ITERATIONS):
-                if $norm > $radius:
+                if $norm > ESCAPE_RADIUS_SQ:
                     steps = k
                     break
                 $step
@@ -106,13 +123,13 @@ def escape_time_fractal(d: Draft) -> None:
         "normalised": "$target = float(steps) / float(MAX_ITERATIONS)",
         "smooth": """
             if steps < MAX_ITERATIONS:
-                # smooth iteration count: the fractional part removes the bands
+                # log of log |z| to the base of the degree grows by one a step, which removes the bands
                 $target = float(steps) + 1.0 - wp.log(0.5 * wp.log($norm)) / wp.log($degree)
             else:
                 $target = float(MAX_ITERATIONS)
             """,
     }[result]
-    d.module(f"MAX_ITERATIONS = wp.constant({most})")
+    d.module(f"MAX_ITERATIONS = wp.constant({most})\nESCAPE_RADIUS_SQ = wp.constant({radius})")
     indices = "i, j = wp.tid()" if layout == "2d" else "tid = wp.tid()\ni = tid // width\nj = tid % width"
     d.launch(*((height, width) if layout == "2d" else (height * width,)))
     d.code(
@@ -141,7 +158,6 @@ def escape_time_fractal(d: Draft) -> None:
         loop=loops[loop],
         step=step,
         norm=norm,
-        radius=str(radius),
         degree=degree,
         store=store,
         target=f"{target}[i, j]" if layout == "2d" else f"{target}[tid]",

@@ -15,6 +15,7 @@ _NAMES = {
     "points": "positions|x|samples",
     "distance": "de|dist|estimate",
     "dr": "dz|derivative|running_derivative",
+    "dr2": "dz2|md2|derivative_sq",
     "z": "w|orbit|q",
 }
 
@@ -104,7 +105,7 @@ def mandelbulb_distance(d: Draft) -> None:
         )
     d.explain(f"""
         z -> z^{power} + p in spherical coordinates; the distance is about r log(r) / (2 |dz|), which is too
-        short rather than too long, as sphere tracing needs it.
+        short rather than too long, as sphere tracing needs it. It is negative where the orbit ends within 1.
     """)
 
     def orbit(v: Values) -> tuple[Any, Any]:
@@ -139,44 +140,41 @@ def mandelbulb_distance(d: Draft) -> None:
 
 @DOMAIN.algorithm(
     source="Norton 1982; Hart, Sandin & Kauffman 1989, Ray tracing deterministic 3-D fractals",
-    names=_NAMES | {"quaternion_julia": "julia_distance|quat_julia|julia_set_sdf", "q": "z4|z_quat|orbit_q"},
+    names=_NAMES
+    | {"quaternion_julia": "julia_distance|quat_julia|quaternion_julia_de", "k_part": "k0|slice_k|fourth"},
     adjoint="no",
     weight=3,
 )
 def quaternion_julia(d: Draft) -> None:
     """Estimates the distance to a quaternion Julia set."""
-    derivative = d.option("derivative", "length", "quaternion")
+    derivative = d.option("derivative", "length", "squared")
     loop = d.option("loop", "for", "while")
-    slice_ = d.option("slice", "w zero", "w given")
-    constant = d.option("constant", "vec4", "quat")
+    slice_ = d.option("slice", "zero", "given")
+    kind = d.option("constant", "vec4", "quat")
     count = d.pick(64, 96, 128)
     most = d.pick(8, 10, 12)
-    d.input("points", "vec3", count, -1.2, 1.2, about="Sample positions")
-    d.param("c", constant, -0.4, 0.3, about="Constant of the map, its real part last")
-    if slice_ == "w given":
-        d.param("w", "float", -0.3, 0.3, about="Real part of the points, which selects the slice")
-    d.output("distance", "float", count, about="Estimated distances")
-    w = "w" if slice_ == "w given" else "0.0"
-    wp_type = f"wp.{constant}"
-    # the real part is last, as in Warp's quaternions
-    square = f"""
+    d.input("points", "vec3", count, -1.2, 1.2, about="Sample positions: the parts 1, i and j of quaternions")
+    # a vec4 has the real part first, as in the literature, a quat last, as Warp has it
+    first = kind == "vec4"
+    d.param("c", kind, -0.4, 0.3, about=f"Constant of the map, its real part {'first' if first else 'last'}")
+    if slice_ == "given":
+        d.param("k_part", "float", -0.3, 0.3, about="Part k of all points, which selects the slice")
+    d.output("distance", "float", count, about="Estimated distances, negative where the orbit ends within 1")
+    part = "k_part" if slice_ == "given" else "0.0"
+    square = """
         # q^2 = (w^2 - |v|^2, 2 w v)
-        z = {wp_type}(
-            2.0 * z[3] * z[0] + c[0],
-            2.0 * z[3] * z[1] + c[1],
-            2.0 * z[3] * z[2] + c[2],
-            z[3] * z[3] - z[0] * z[0] - z[1] * z[1] - z[2] * z[2] + c[3],
+        z = wp.vec4(
+            z[0] * z[0] - z[1] * z[1] - z[2] * z[2] - z[3] * z[3] + c[0],
+            2.0 * z[0] * z[1] + c[1],
+            2.0 * z[0] * z[2] + c[2],
+            2.0 * z[0] * z[3] + c[3],
         )
         """
-    if constant == "quat":
-        square = "z = z * z + c"
-    if derivative == "length":
-        begin, slope, size = "dr = float(1.0)", "dr = 2.0 * wp.sqrt(rr) * dr", "dr"
-    else:
-        begin, size = "dq = wp.quat(0.0, 0.0, 0.0, 1.0)", "wp.length(dq)"
-        slope = (
-            "dq = 2.0 * z * dq" if constant == "quat" else "dq = 2.0 * wp.quat(z[0], z[1], z[2], z[3]) * dq"
-        )
+    # |z z'| = |z| |z'|: the length of the derivative is all that the estimate needs
+    begin, slope, value = {
+        "length": ("dr = float(1.0)", "dr = 2.0 * wp.sqrt(rr) * dr", "0.5 * r * wp.log(r) / dr"),
+        "squared": ("dr2 = float(1.0)", "dr2 = 4.0 * rr * dr2", "0.25 * wp.sqrt(rr / dr2) * wp.log(rr)"),
+    }[derivative]
     loops = {
         "for": """
             rr = wp.dot(z, z)
@@ -202,32 +200,38 @@ def quaternion_julia(d: Draft) -> None:
         """
         tid = wp.tid()
         p = points[tid]
-        z = $type(p[0], p[1], p[2], $w)
+        z = $start
         $begin
         $loop
-        r = wp.sqrt(rr)
-        distance[tid] = 0.5 * r * wp.log(r) / $size
+        $root
+        distance[tid] = $value
         """,
-        type=wp_type,
-        w=w,
+        start=f"wp.vec4(p[0], p[1], p[2], {part})" if first else f"wp.quat(p[1], p[2], {part}, p[0])",
         begin=begin,
         loop=loops[loop],
         most=str(most),
         slope=slope,
-        square=square,
-        size=size,
+        square=square if first else "z = z * z + c",
+        root="r = wp.sqrt(rr)" if derivative == "length" else "",
+        value=value,
     )
+    d.explain("""
+        z -> z^2 + c over quaternions; the distance is about |z| log|z| / (2 |z'|), where
+        each step multiplies |z'| by 2 |z|. An orbit that ends within the unit ball counts
+        as inside.
+    """)
 
     def agrees(before: Values, after: Values) -> None:
         c = np.asarray(before.c)
-        real = before.w if slice_ == "w given" else 0.0
-        z = np.concatenate([before.points, np.full((count, 1), real)], axis=1)
+        c = c if first else np.roll(c, 1)
+        more = before.k_part if slice_ == "given" else 0.0
+        z = np.concatenate([before.points, np.full((count, 1), more)], axis=1)
         slope = np.ones(count)  # |z^2| = |z|^2, so that lengths multiply
         for _ in range(most):
             going = (z**2).sum(1) <= 64.0
             slope = np.where(going, 2.0 * np.linalg.norm(z, axis=1) * slope, slope)
-            v, s = z[:, :3], z[:, 3]
-            new = np.column_stack([2.0 * s[:, None] * v, s * s - (v * v).sum(1)]) + c
+            s, v = z[:, 0], z[:, 1:]
+            new = np.column_stack([s * s - (v * v).sum(1), 2.0 * s[:, None] * v]) + c
             z = np.where(going[:, None], new, z)
         r = np.linalg.norm(z, axis=1)
         mostly_close(after.distance, 0.5 * r * np.log(r) / slope, 2e-3, 0.93)
@@ -247,7 +251,7 @@ def folded_fractal_distance(d: Draft) -> None:
     d.calls({
         "menger": "menger_sponge|menger_distance|menger_sdf",
         "sierpinski": "sierpinski_sdf|sierpinski_distance|fold_fractal",
-        "cubes": "nested_cubes|cube_fractal_distance|nested_cubes_sdf",
+        "cubes": "cube_fractal|cube_fractal_distance|corner_cubes_sdf",
     }[form])  # fmt: skip
     levels = d.pick(3, 4, 5)
     local = d.option("name", "inline", "function")
@@ -278,7 +282,7 @@ def folded_fractal_distance(d: Draft) -> None:
             z = p
             scale = 1.0
             for _ in range($levels):
-                # fold into the octant of the nearest tetrahedron vertex
+                # reflect so that the vertex (1, 1, 1) of the tetrahedron is the nearest
                 if z[0] + z[1] < 0.0:
                     z = wp.vec3(-z[1], -z[0], z[2])
                 if z[0] + z[2] < 0.0:
@@ -287,6 +291,7 @@ def folded_fractal_distance(d: Draft) -> None:
                     z = wp.vec3(z[0], -z[2], -z[1])
                 z = 2.0 * z - wp.vec3(1.0, 1.0, 1.0)
                 scale *= 2.0
+            # balls in place of the smallest tetrahedra
             d = (wp.length(z) - 1.0) / scale
             """,
         "cubes": """
@@ -308,7 +313,7 @@ def folded_fractal_distance(d: Draft) -> None:
         {
             "menger": f"Estimates the distance to {shell}a Menger sponge.",
             "sierpinski": f"Estimates the distance to {shell}a Sierpinski tetrahedron.",
-            "cubes": f"Computes a distance bound for {shell}recursively nested cubes.",
+            "cubes": f"Computes a lower bound of the distance to {shell}a cube with half as large ones at its corners, and so on.",
         }[form]
     )
     d.launch(count)

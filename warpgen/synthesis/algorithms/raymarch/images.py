@@ -45,9 +45,10 @@ def render_scene(d: Draft) -> None:
         made,
         "float" if grey else "vec3",
         (height, width) if layout == "image" else count,
-        about={"fog": "Fog factor in [0, 1]", "step_share": "Steps taken over those allowed"}.get(
-            made, "Rendered image"
-        ),
+        about={
+            "fog": "Fog factor in [0, 1], 1 for a miss",
+            "step_share": "Steps taken over those allowed",
+        }.get(made, "Rendered image"),
     )
     d.module(f"MAX_STEPS = wp.constant({steps})\nFAR = wp.constant({far})")
     if shade == "depth fog":
@@ -143,9 +144,9 @@ def render_scene(d: Draft) -> None:
         }[shade]
     )
     ray = (
-        "rd = wp.normalize(u * right + v * up + 1.5 * forward)"
+        "# a focal length of 1.5 half heights of the image\nrd = wp.normalize(u * right + v * up + 1.5 * forward)"
         if camera == "pinhole"
-        else "ro = eye + 1.3 * (u * right + v * up)"
+        else "# parallel rays through an image of height 2.6\nro = eye + 1.3 * (u * right + v * up)"
     )
     index = (
         "tid = wp.tid()\ni = tid // width\nj = tid % width"
@@ -240,7 +241,7 @@ def march_grid(d: Draft) -> None:
     step = d.option("step", "constant", "half voxel")
     leave = d.option("leave", "break", "while")
     n, m = d.pick(48, 64), d.pick(8, 10, 12)
-    d.input("field", "float", (m, m, m), -0.8, 1.0, about="Node values")
+    d.input("field", "float", (m, m, m), -0.8, 1.0, about="Node values, below the isovalue inside")
     d.input("origins", "vec3", n, 0.3 * m, 0.7 * m, about="Ray origins")
     d.input("directions", "vec3", n, kind="unit", about="Ray directions")
     d.param("iso", "float", -0.1, 0.1, about="Isovalue")
@@ -252,7 +253,19 @@ def march_grid(d: Draft) -> None:
     else:
         d.param("t_max", "float", last, about="Length at which a ray is given up [voxels]")
     out = {"distance": "t_hit", "point": "hits", "normal": "normals"}[result]
-    d.output(out, "float" if result == "distance" else "vec3", n)
+    d.output(
+        out,
+        "float" if result == "distance" else "vec3",
+        n,
+        about={
+            "distance": "Ray distances to the surface, -1 for a miss",
+            "point": "Hit points, zeros for a miss",
+            "normal": "Unit normals at the hits, zeros for a miss",
+        }[result],
+    )
+    d.explain(
+        "Positions are in voxels from node (0, 0, 0). Beyond the border the nearest values of the grid hold."
+    )
     d.says(
         {
             "distance": "Computes the ray distance to an isosurface of a grid field, -1 for a miss.",

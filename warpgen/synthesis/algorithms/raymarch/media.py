@@ -112,9 +112,25 @@ def march_transmittance(d: Draft) -> None:
     }[result])  # fmt: skip
     count, steps = d.pick(64, 96), d.pick(16, 20, 32, 40)
     rays = _rays(d, count)
-    d.param("sigma", "float", 0.3, 1.2, about="Extinction coefficient")
+    d.param(
+        "sigma",
+        "float",
+        0.3,
+        1.2,
+        about=f"{'Absorption' if result == 'emission' else 'Extinction'} coefficient where the density is one",
+    )
     target = {"depth": "tau_out", "emission": "radiance"}.get(result, result)
-    d.output(target, "float", count)
+    d.output(
+        target,
+        "float",
+        count,
+        about={
+            "transmittance": "Transmittances in [0, 1]",
+            "opacity": "Absorptances in [0, 1]",
+            "depth": "Optical depths",
+            "emission": "Radiance that reaches the origins",
+        }[result],
+    )
     field = _medium(d, kind)
     dt = _SPAN / steps
     d.says(
@@ -125,6 +141,13 @@ def march_transmittance(d: Draft) -> None:
             "emission": "Integrates the emission of a medium along rays with self-absorption.",
         }[result]
     )
+    if result == "emission":
+        d.explain(f"""
+            L = int T(t) sigma rho S dt over the first {_SPAN:g} units of each ray, where the source S equals the
+            density rho: dense parts are hotter.
+        """)
+    else:
+        d.explain(f"tau = int sigma rho dt over the first {_SPAN:g} units of each ray.")
     sample = {
         "midpoint": "rho = density(start + dt * (float(k) + 0.5) * ray)",
         "left": "rho = density(start + dt * float(k) * ray)",
@@ -148,8 +171,8 @@ def march_transmittance(d: Draft) -> None:
             for k in range($steps):
                 $sample
                 passed = wp.exp(-sigma * rho * dt)
-                # source is proportional to extinction, so the integral over the slab is analytic
-                glow += T * (1.0 - passed)
+                # the source, equal to the density, is constant over the step: the integral is analytic
+                glow += T * (1.0 - passed) * rho
                 T *= passed
             radiance[tid] = glow
             """
@@ -194,7 +217,9 @@ def march_transmittance(d: Draft) -> None:
         }[rule]
         tau = v.sigma * dt * means.sum(axis=1)
         passed = np.exp(-tau)
-        value = {"transmittance": passed, "depth": tau}.get(result, 1.0 - passed)
+        front = np.exp(-v.sigma * dt * (np.cumsum(means, axis=1) - means))
+        glow = (front * (1.0 - np.exp(-v.sigma * dt * means)) * means).sum(axis=1)
+        value = {"transmittance": passed, "depth": tau, "emission": glow}.get(result, 1.0 - passed)
         return {target: value}
 
     d.check(reference, 2e-3)
@@ -219,7 +244,7 @@ def march_single_scattering(d: Draft) -> None:
     rays = _rays(d, count)
     if lighting != "none" or function is not phase.ISOTROPIC:
         d.param("sun", "vec3", 0.2, 0.9, about="Direction towards the sun")
-    d.param("sigma", "float", 0.5, 2.0, about="Extinction coefficient")
+    d.param("sigma", "float", 0.5, 2.0, about="Extinction coefficient where the density is one")
     asymmetric = function in phase.OF_ASYMMETRY
     if asymmetric:
         d.param("g", "float", 0.2, 0.7, about="Asymmetry parameter of the phase function")
@@ -309,7 +334,12 @@ def march_single_scattering(d: Draft) -> None:
     d.explain(
         f"L = int {product} dt, with sunlight of irradiance one and an albedo of one.\n"
         + ("The last factor darkens thin edges, as powder does.\n" if powder else "")
-        + "The first sample lies half a step beyond the start."
+        + f"The march covers {_SPAN:g} units of each ray"
+        + (
+            f", its shadow {light_dt * light_steps:g} units of the way to the sun."
+            if lighting != "none"
+            else "."
+        )
     )
     if lighting == "none":
         d.says("Integrates single scattering of unattenuated sunlight along rays through a medium.")

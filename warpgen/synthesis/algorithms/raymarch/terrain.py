@@ -54,7 +54,17 @@ def march_terrain(d: Draft) -> None:
         }[result]
     )
     out = {"distance": "t_hit", "point": "hits", "height": "elevations"}[result]
-    d.output(out, "vec3" if result == "point" else "float", count)
+    d.output(
+        out,
+        "vec3" if result == "point" else "float",
+        count,
+        about={
+            "distance": "Distances along the rays",
+            "point": "Points on the terrain",
+            "height": "Heights on the terrain",
+        }[result]
+        + ", or where the march ends",
+    )
     d.function(
         f"""
         @wp.func

@@ -166,7 +166,6 @@ def sphere_trace_depth(d: Draft) -> None:
                 # over-relaxation: step back if consecutive spheres do not overlap
                 if omega > 1.0 and dist + previous < stride:
                     t -= stride - previous
-                    stride = previous
                     omega = 1.0
                     continue
                 if dist < $eps:
