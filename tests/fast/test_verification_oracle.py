@@ -230,6 +230,19 @@ def test_grids_and_trees_miss_no_neighbour() -> None:
     assert np.flatnonzero(inside).tolist() == list(boxes)
 
 
+def test_a_ball_touches_more_boxes_of_faces_than_faces() -> None:
+    """The tree that a mesh keeps is of its faces' boxes; a query of the mesh itself measures to the faces."""
+    table, mesh = library.table(), sphere()
+    corners = mesh.points[mesh.faces]
+    near = np.array((0.5, 0.5, 0.5))
+    gaps = np.clip(near, corners.min(axis=1), corners.max(axis=1)) - near
+    within = np.flatnonzero((gaps * gaps).sum(axis=1) <= 0.25**2).tolist()
+    boxes = list(table["bvh_query_sphere"](table["mesh_get_bvh"](mesh), Vec((0.5, 0.5, 0.5)), 0.25))
+    faces = list(table["mesh_query_sphere"](mesh, Vec((0.5, 0.5, 0.5)), 0.25))
+    assert boxes == within
+    assert set(faces) < set(boxes)
+
+
 def test_endless_programs_are_given_up() -> None:
     """The oracle counts steps, not seconds, so that its verdict is the same on every machine."""
     with pytest.raises(Unsupported, match="steps"):

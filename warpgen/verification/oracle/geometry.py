@@ -194,43 +194,58 @@ def _count_hits(handle: Any, start: Vec, way: Vec, *root: Any) -> int:
 # Boxes that overlap.
 
 
-def _box(handle: Any, number: int) -> tuple[Any, Any]:
-    if isinstance(handle, Boxes):
-        return handle.lower[number].tolist(), handle.upper[number].tolist()
-    points = handle.points[handle.faces[number]]
-    return points.min(axis=0).tolist(), points.max(axis=0).tolist()
+def _tree(mesh: Any) -> Boxes:
+    """What a mesh keeps over its faces: `wp.mesh_get_bvh`."""
+    corners = known(mesh, Surface).points[mesh.faces]
+    return Boxes(corners.min(axis=1), corners.max(axis=1))
 
 
-def _count(handle: Any) -> int:
-    if isinstance(handle, Boxes):
-        Work.spend(len(handle.lower) // 8)
-        return len(handle.lower)
-    return len(known(handle, Surface).faces)
+def _boxes(handle: Any) -> Iterator[tuple[int, Any, Any]]:
+    """Number and corners of each."""
+    tree = handle if isinstance(handle, Boxes) else _tree(handle)
+    Work.spend(len(tree.lower) // 8)
+    return zip(range(len(tree.lower)), tree.lower.tolist(), tree.upper.tolist(), strict=True)
 
 
 def _overlapping(handle: Any, lower: Vec, upper: Vec) -> Hits:
+    return Hits(
+        [
+            number
+            for number, low, high in _boxes(handle)
+            if all(a <= d and b >= c for a, b, c, d in zip(low, high, lower.c, upper.c, strict=True))
+        ]
+    )
+
+
+def _boxes_within(handle: Any, centre: Vec, radius: Any) -> Hits:
+    """Boxes that a ball touches."""
+    return Hits(
+        [
+            number
+            for number, low, high in _boxes(handle)
+            if _reaches(
+                centre,
+                radius,
+                Vec(tuple(min(max(x, a), b) for x, a, b in zip(centre.c, low, high, strict=True))),
+            )
+        ]
+    )
+
+
+def _faces_within(handle: Any, centre: Vec, radius: Any) -> Hits:
+    """Faces of a mesh that a ball touches."""
+    mesh = known(handle, Surface)
     found = []
-    for number in range(_count(handle)):
-        low, high = _box(handle, number)
-        if all(a <= d and b >= c for a, b, c, d in zip(low, high, lower.c, upper.c, strict=True)):
-            found.append(number)
+    for face in range(len(mesh.faces)):
+        u, v = closest_on_triangle(*_corners(mesh, face), centre)
+        if _reaches(centre, radius, _barycentric(mesh, face, u, v, mesh.points)):
+            found.append(face)
     return Hits(found)
 
 
-def _within(handle: Any, centre: Vec, radius: Any) -> Hits:
-    """Boxes of a tree, or faces of a mesh, that a ball touches."""
-    found = []
-    for number in range(_count(handle)):
-        if isinstance(handle, Boxes):
-            low, high = _box(handle, number)
-            near = Vec(tuple(min(max(x, a), b) for x, a, b in zip(centre.c, low, high, strict=True)))
-        else:
-            u, v = closest_on_triangle(*_corners(handle, number), centre)
-            near = _barycentric(handle, number, u, v, handle.points)
-        gap = op.sub(near, centre)
-        if vectors.dot(gap, gap) <= float(radius) ** 2:
-            found.append(number)
-    return Hits(found)
+def _reaches(centre: Vec, radius: Any, place: Vec) -> bool:
+    gap = op.sub(place, centre)
+    return bool(vectors.dot(gap, gap) <= float(radius) ** 2)
 
 
 def _neighbours(handle: Any, place: Vec, radius: Any) -> Hits:
@@ -278,7 +293,7 @@ def table() -> dict[str, Any]:
     """Their builtins by name."""
     made: dict[str, Any] = {
         "mesh_query_point_no_sign": _point_query(False),
-        "mesh_get_bvh": lambda mesh: mesh,
+        "mesh_get_bvh": _tree,
     }
     signs = ("", "_sign_parity", "_sign_normal", "_sign_winding_number")
     made |= {f"mesh_query_point{sign}": _point_query(True) for sign in signs}
@@ -293,7 +308,7 @@ def table() -> dict[str, Any]:
         "mesh_get_velocity": lambda mesh, at: vector(mesh.velocities[mesh.faces.reshape(-1)[int(at)]]),
     }
     made |= dict.fromkeys(("mesh_query_aabb", "bvh_query_aabb"), _overlapping)
-    made |= dict.fromkeys(("mesh_query_sphere", "bvh_query_sphere"), _within)
+    made |= {"mesh_query_sphere": _faces_within, "bvh_query_sphere": _boxes_within}
     made |= {"hash_grid_query": _neighbours, "hash_grid_point_id": _sorted_point}
     made |= dict.fromkeys(("bvh_query_next", "mesh_query_aabb_next", "mesh_query_next"), _following)
     return made | {"hash_grid_query_next": _following}
