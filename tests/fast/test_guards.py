@@ -36,8 +36,8 @@ def _guarded(code: str) -> list[Draft]:
         ("FLAG_ACTIVE) != 0", [3, 2, 1, 0] * 2, [1, 0, 1, 0] * 2),
         ("if tid >= num", [3], [1] * 3 + [0] * 5),
         ("if tid < num", [3], [1] * 3 + [0] * 5),
-        ("if tid >= 0", [0, -1, 7, 0, -1, 2], [1, 0, 1, 0, 0, 0, 0, 1]),
-        ("if tid < 0", [0, -1, 7, 0, -1, 2], [1, 0, 1, 0, 0, 0, 0, 1]),
+        ("if body >= 0", [0, -1, 7, 0, -1, 2], [1, 0, 1, 0, 0, 0, 0, 1]),
+        ("if body < 0", [0, -1, 7, 0, -1, 2], [1, 0, 1, 0, 0, 0, 0, 1]),
     ],
 )
 def test_the_reference_follows_the_guard(sign: str, given: list[int], kept: list[int]) -> None:

@@ -40,7 +40,7 @@ def guard(draft: Draft, element: str) -> None:
     count = draft.dim[0]
     known = len(draft.parameters)
     start, why, skipped, kept = _MAKERS[kind](draft, element, at)
-    body = draft.text[len(thread) :]
+    body = draft.text.split("\n", 1)[1]
     if not skipped:
         text = start + body
     elif draft.weighted({"nested": _NESTED, "early exit": 1.0 - _NESTED}) == "nested":
@@ -136,13 +136,17 @@ def _count(draft: Draft, element: str, at: str) -> _Test:
 def _list(draft: Draft, element: str, at: str) -> _Test:
     (count,) = draft.dim
     name = draft.pick(f"{element}_ids", f"active_{_plural(element)}", f"{element}_indices")
-    start = f"slot = wp.tid()\ntid = {name}[slot]\n"
+    # The index of the thread is another's now.
+    words = set(re.findall(r"\w+", "\n".join([draft.text, *draft.functions, *draft.prelude])))
+    own = next(word for word in (element, f"{element}_id", f"this_{element}") if word not in words)
+    draft.text = re.sub(r"(?<!\.)\btid\b(?!\()", own, draft.text)
+    start = f"slot = wp.tid()\n{own} = {name}[slot]\n"
     if any(p.role == "inout" for p in draft.parameters):  # what is worked on in place must not come twice
         draft.input(name, "int", count, kind="permutation", about="Indices in processing order")
         return start, "", "", ""
     draft.dim = (count - count // 4,)
     draft.input(name, "int", draft.dim, -1, count, about="Indices to process, padded with -1")
-    return start, "# Skip padding (index of -1)\n", "tid < 0", "tid >= 0"
+    return start, "# Skip padding (index of -1)\n", f"{own} < 0", f"{own} >= 0"
 
 
 _MAKERS = {"mask": _mask, "flags": _flags, "count": _count, "list": _list}

@@ -168,5 +168,11 @@ def _kind_of(addend: ast.expr) -> str:
     if isinstance(addend, ast.Subscript) and isinstance(addend.value, ast.Name):
         return addend.value.id if len(addend.value.id) > 2 else "elements"
     if isinstance(addend, ast.Call) and isinstance(addend.func, ast.Attribute):
-        return _SUMMED.get(addend.func.attr, "")
+        name = _SUMMED.get(addend.func.attr, "")
+        of = addend.args[0] if addend.args else None
+        return (
+            name.replace("values", "differences")
+            if isinstance(of, ast.BinOp) and isinstance(of.op, ast.Sub)
+            else name
+        )
     return ""

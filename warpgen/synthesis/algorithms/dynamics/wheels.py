@@ -200,7 +200,7 @@ def wheel_forces(d: Draft) -> None:
     d.output("wrench", "spatial_vector", cars, about="Force and torque about the chassis origin")
     if wanted == "wrench and spin":
         d.param("wheel_inertia", "float", 0.5, 1.5, about="Inertia of a wheel about its axle [kg m^2]")
-        d.output("spin_rate", "float", (cars, wheels), about="Angular acceleration of the wheels [rad/s^2]")
+        d.output("spin_accel", "float", (cars, wheels), about="Angular acceleration of the wheels [rad/s^2]")
     text, below = _GROUND[ground]
     for function in (_ROTATION, _MAGIC[tire], _COMBINED[combined], text):
         if function:
@@ -232,7 +232,7 @@ def wheel_forces(d: Draft) -> None:
     }
     spin = """
     # Traction pushes the car forward, hence its reaction brakes the wheel
-    spin_rate[car, wheel] = -force_xy[0] * wheel_radius / wheel_inertia
+    spin_accel[car, wheel] = -force_xy[0] * wheel_radius / wheel_inertia
     """
     d.parameters.sort(key=lambda p: p.role == "output")
     d.launch(cars, wheels)
@@ -277,6 +277,7 @@ def wheel_forces(d: Draft) -> None:
         tan_alpha = vel_y / reference_speed
         # --- Tire forces ---
         force_xy = combined_force(kappa, tan_alpha, load, tire)
+        # Fades below 1 m/s, as a wheel at rest has no rolling resistance
         resistance = tire.rolling * load * wp.tanh(vel_x)
         force = load * normal + (force_xy[0] - resistance) * forward + force_xy[1] * side
         wp.atomic_add(wrench, car, wp.spatial_vector(force, wp.cross(arm, force)))
@@ -287,10 +288,14 @@ def wheel_forces(d: Draft) -> None:
         damping=damping[damper],
         turn=turn[steered],
         spin=spin if wanted == "wrench and spin" else "",
-        idle="# Wheels without traction, and those that are not there, keep their speed\nspin_rate[car, wheel] = 0.0"
+        idle=f"# Wheels without traction{', and those that are not there,' if mask != 'none' else ''} keep their speed\nspin_accel[car, wheel] = 0.0"
         if wanted == "wrench and spin"
         else "",
     )
+    if wanted == "wrench and spin":
+        d.says(
+            "Adds the forces of suspensions and tires to the chassis of cars, and finds how wheels gain or lose spin."
+        )
     d.explain("""
         Each wheel hangs on a spring-damper that is compressed by the ground. The tire force depends on the
         slip ratio kappa = (omega r - v_x) / |v_x| and on the slip angle tan(alpha) = v_y / |v_x|. The force of
@@ -358,7 +363,7 @@ def wheel_forces(d: Draft) -> None:
             total[c] += np.concatenate([force, np.cross(arm, force)])
             if wanted == "wrench and spin":
                 spins[c, w] = -pull[0] * v.wheel_radius / v.wheel_inertia
-        return {"wrench": total} | ({"spin_rate": spins} if wanted == "wrench and spin" else {})
+        return {"wrench": total} | ({"spin_accel": spins} if wanted == "wrench and spin" else {})
 
     d.check(reference, 1e-3)
 

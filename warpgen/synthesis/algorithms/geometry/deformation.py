@@ -252,10 +252,10 @@ def fit_rotations(d: Draft) -> None:
             "quaternion": ("q", "quat", n, "Rotation of each vertex's neighborhood"),
         }[result]
     )
-    d.module("REGULARIZATION = wp.constant(0.3)")
+    d.module("REGULARIZATION = wp.constant(0.01)  # small beside the squared length of an edge")
     d.explain("""
         The rotation R maximizes tr(R^T `A`) with `A` = sum w_ij e'_ij e_ij^T + lambda I over the edges e at rest and
-        e' as deformed; lambda pulls R weakly to the identity.
+        e' as deformed; a small lambda pulls R to the identity where edges leave it open.
     """.replace("w_ij ", "w_ij " if weights == "per edge" else ""))  # fmt: skip
     w = "weights[i, k] * " if weights == "per edge" else ""
     d.says(
@@ -268,9 +268,9 @@ def fit_rotations(d: Draft) -> None:
     fit = {
         "newton": """
             # Newton iteration for the polar factor, R <- (R + R^-T) / 2, starting from a normalized matrix;
-            # it keeps the sign of the determinant, which is positive unless the neighborhood is inverted
+            # it keeps the sign of the determinant, which is negative for inverted neighborhoods
             rot = A / wp.sqrt(wp.ddot(A, A) / 3.0)
-            for _ in range(12):
+            for _ in range(16):
                 rot = 0.5 * (rot + wp.transpose(wp.inverse(rot)))
             """,
         "quaternion": """
@@ -304,7 +304,7 @@ def fit_rotations(d: Draft) -> None:
     d.code(
         """
         i = wp.tid()
-        # begin with a multiple of the identity, since flat neighborhoods alone leave the rotation open
+        # begin with a little of the identity, since flat neighborhoods alone leave the rotation open
         A = REGULARIZATION * wp.identity(n=3, dtype=float)
         $loop
         $fit
@@ -327,7 +327,7 @@ def fit_rotations(d: Draft) -> None:
         at, ids = np.repeat(np.arange(n), many), np.ravel(v.neighbors)
         w = np.ravel(v.weights) if weights == "per edge" else np.ones(len(ids))
         e0, e1 = v.rest[at] - v.rest[ids], (v.rest + v.u)[at] - (v.rest + v.u)[ids]
-        s = np.tile(0.3 * np.eye(3), (n, 1, 1))  # the transpose of the kernel's
+        s = np.tile(0.01 * np.eye(3), (n, 1, 1))  # the transpose of the kernel's
         np.add.at(s, at, np.einsum("e,ei,ej->eij", w, e0, e1))
         u, sigma, vt = np.linalg.svd(s)
         sign = np.sign(np.linalg.det(np.swapaxes(vt, 1, 2) @ np.swapaxes(u, 1, 2)))

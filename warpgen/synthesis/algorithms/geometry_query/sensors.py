@@ -243,8 +243,8 @@ class LidarParams:
         local_hit = wp.transform_point(wp.transform_inverse(hit_pose), origin + true_range * ray_dir)
         local_normal = shape_normal(shapes.kind[hit_shape], shapes.size[hit_shape], local_hit)
         hit_normal = wp.transform_vector(hit_pose, local_normal)
-        incidence = wp.max(-wp.dot(hit_normal, ray_dir), 0.0)
-        intensities[{at}] = incidence / wp.max(true_range * true_range, 0.01)""".replace(
+        cos_incidence = wp.max(-wp.dot(hit_normal, ray_dir), 0.0)
+        intensities[{at}] = cos_incidence / wp.max(true_range * true_range, 0.01)""".replace(
                         "\n        ", "\n"
                     ).strip(),
                 }[result],

@@ -51,7 +51,7 @@ def toggle_bits(d: Draft) -> None:
     test = {
         "sentinel": "if cell < 0:\n    return",
         "changed": "if not changed[tid]:\n    return",
-        "range": f"# Cells outside of the grid\nif cell >= {bits} * words.shape[{1 if batch else 0}]:\n    return",
+        "range": f"# Cells beyond the end of the grid\nif cell >= {bits} * words.shape[{1 if batch else 0}]:\n    return",
     }[guard]
     why = "" if width == "uint32" else "# Signed words hold 31 cells, which leaves the sign alone\n"
     one = "wp.uint32(1) << wp.uint32(cell % 32)" if width == "uint32" else "1 << (cell % 31)"

@@ -27,8 +27,6 @@ def log_add(a: float, b: float) -> float:
         "alignment_loss": "ctc_loss|ctc_forward_kernel|connectionist_loss|ctc_alpha",
         "logits": "scores|activations|acts",
         "targets": "labels|transcripts|label_ids",
-        "alpha": "log_alpha|alphas",
-        "beta": "log_beta|betas",
         "blank": "blank_id|null_label|blank_label",
         "frame": "t|time|step",
         "place": "s|state|pos",
@@ -133,20 +131,20 @@ def alignment_loss(d: Draft) -> None:
     back = f"""
         # Backward: of what is still to be said after this frame
         for place in range({s_end}):
-            beta[{t_last}, place] = wp.where(place >= {s_before}, 0.0, NEVER)
+            log_beta[{t_last}, place] = wp.where(place >= {s_before}, 0.0, NEVER)
         for r in range(1, {t_end}):
             frame = {t_last} - r
             for place in range({s_end}):
                 label = {symbol.format("place")}
-                rest = float(beta[frame + 1, place]) + {prob.format("frame + 1", "label")}
+                rest = float(log_beta[frame + 1, place]) + {prob.format("frame + 1", "label")}
                 if place + 1 < {s_end}:
                     following = {symbol.format("place + 1")}
-                    rest = log_add(rest, beta[frame + 1, place + 1] + {prob.format("frame + 1", "following")})
+                    rest = log_add(rest, log_beta[frame + 1, place + 1] + {prob.format("frame + 1", "following")})
                 if place + 2 < {s_end}:
                     skipped_to = {symbol.format("place + 2")}
                     if skipped_to != {nothing} and skipped_to != label:
-                        rest = log_add(rest, beta[frame + 1, place + 2] + {prob.format("frame + 1", "skipped_to")})
-                beta[frame, place] = rest
+                        rest = log_add(rest, log_beta[frame + 1, place + 2] + {prob.format("frame + 1", "skipped_to")})
+                log_beta[frame, place] = rest
         """
     sign = "loss" if not mean else "loss per label"
     length = "float(label_count[sample])" if labels_of == "lengths" else "float(MAX_PLACES // 2)"
@@ -159,13 +157,13 @@ def alignment_loss(d: Draft) -> None:
                     {at("grad", "frame", "c")} = wp.exp({prob.format("frame", "c")})
                 for place in range({s_end}):
                     label = {symbol.format("place")}
-                    share = wp.exp(alpha[frame, place] + beta[frame, place] - log_likelihood)
+                    share = wp.exp(log_alpha[frame, place] + log_beta[frame, place] - log_likelihood)
                     {at("grad", "frame", "label")} -= share
             """,
         "occupancy": f"""
             for frame in range({t_end}):
                 for place in range({s_end}):
-                    occupancy[sample, frame, place] = wp.exp(alpha[frame, place] + beta[frame, place] - log_likelihood)
+                    occupancy[sample, frame, place] = wp.exp(log_alpha[frame, place] + log_beta[frame, place] - log_likelihood)
             """,
     }[result]
     drop = "loss[sample] = 0.0\n    return" if result == "loss" else "return"
@@ -191,26 +189,26 @@ def alignment_loss(d: Draft) -> None:
         f"""
         sample = wp.tid()
         $counts
-        alpha = wp.zeros(shape=(MAX_FRAMES, MAX_PLACES), dtype=float)
+        log_alpha = wp.zeros(shape=(MAX_FRAMES, MAX_PLACES), dtype=float)
         $room
         $clear
         # Forward: a path begins with a blank or with the first label
         for place in range({s_end}):
             label = {symbol.format("place")}
-            alpha[0, place] = wp.where(place < 2, {prob.format("0", "label")}, NEVER)
+            log_alpha[0, place] = wp.where(place < 2, {prob.format("0", "label")}, NEVER)
         for frame in range(1, {t_end}):
             for place in range({s_end}):
                 label = {symbol.format("place")}
-                reach = float(alpha[frame - 1, place])
+                reach = float(log_alpha[frame - 1, place])
                 if place > 0:
-                    reach = log_add(reach, alpha[frame - 1, place - 1])
+                    reach = log_add(reach, log_alpha[frame - 1, place - 1])
                 if place > 1 and label != {nothing}:
                     # The blank between two labels may be left out unless they are the same
                     if label != {symbol.format("place - 2")}:
-                        reach = log_add(reach, alpha[frame - 1, place - 2])
-                alpha[frame, place] = reach + {prob.format("frame", "label")}
+                        reach = log_add(reach, log_alpha[frame - 1, place - 2])
+                log_alpha[frame, place] = reach + {prob.format("frame", "label")}
         # Paths end with the last label or with the blank behind it
-        log_likelihood = log_add(alpha[{t_last}, {s_last}], alpha[{t_last}, {s_before}])
+        log_likelihood = log_add(log_alpha[{t_last}, {s_last}], log_alpha[{t_last}, {s_before}])
         $hopeless
         $back
         $store
@@ -223,7 +221,7 @@ def alignment_loss(d: Draft) -> None:
             )
             if there
         ),
-        room="beta = wp.zeros(shape=(MAX_FRAMES, MAX_PLACES), dtype=float)" if both else "",
+        room="log_beta = wp.zeros(shape=(MAX_FRAMES, MAX_PLACES), dtype=float)" if both else "",
         clear=clear,
         hopeless=f"if log_likelihood < -1.0e20:\n    # Too few frames for the labels: such samples must not drown the others\n    {drop}"
         if finite
@@ -231,7 +229,7 @@ def alignment_loss(d: Draft) -> None:
         back=textwrap.dedent(back).strip("\n") if both else "",
         store=store,
     )
-    kept = "`alpha` and `beta` are kept" if both else "`alpha` is kept"
+    kept = "`log_alpha` and `log_beta` are kept" if both else "`log_alpha` is kept"
     d.explain(f"""
         The {sign} is -log of the summed probability of all paths that become the labels when repeated labels
         are merged and blanks dropped. {kept} in logarithms.

@@ -226,8 +226,8 @@ def sph_viscosity(d: Draft) -> None:
         "monaghan laminar": """
         # Monaghan form along r_ij conserves angular momentum, factor 2 (dim + 2) = 10
         weight = 10.0 * mu * m / (rho_i * rho[j])
-        closing = wp.dot(vij, offset) / (r * r + 0.01 * h * h)
-        acc += weight * closing * $slope(r, h) * (offset / r)
+        parting = wp.dot(vij, offset) / (r * r + 0.01 * h * h)
+        acc += weight * parting * $slope(r, h) * (offset / r)
         """,
     }
     d.launch(count)

@@ -290,9 +290,9 @@ def atrous_filter(d: Draft) -> None:
     ]
     guided_by = " and ".join([", ".join(guides[:-1]), guides[-1]] if guides[1:] else guides)
     d.says(f"Filters noisy illumination by one edge-avoiding wavelet pass, guided by {guided_by}.")
-    d.explain(f"""
-        The taps of pass i are 2^i pixels apart, so that five passes cover {62 * reach + 1} pixels along each axis;
-        weights fall where taps differ from the center.
+    d.explain("""
+        With a step that doubles from pass to pass, taps reach far at little cost; weights fall where taps
+        differ from the center.
     """)
 
     def agrees(v: Values, after: Values) -> None:

@@ -17,7 +17,8 @@ _MOVED = re.compile(r" *(vel_b|spin_b) \+= |(rn_b|rt_b)\d* = ")
 def _unmoved(text: str) -> str:
     """The text without the inertia of a second body that has none, and what impulses would do to it."""
     text = re.sub(r" \+ inv_mass_b\b| \+ inv_inertia_b \* \w+ \* \w+", "", text)
-    return "".join(line for line in text.splitlines(keepends=True) if not _MOVED.match(line))
+    text = "".join(line for line in text.splitlines(keepends=True) if not _MOVED.match(line))
+    return re.sub(r"\b(vel|spin)_b\b", r"\1_platform", re.sub(r"\bb\b", "platform", text))
 
 
 @DOMAIN.algorithm(

@@ -16,10 +16,6 @@ _SHAPE = {
         shape = wp.sqrt(wp.ddot(F, F))
         shape_grad = F / wp.max(shape, 1.0e-6)
     """,
-    "dirichlet": """
-        # Dirichlet energy less that at rest, C = (tr(F^T F) - 3) / 2, gradient F
-        shape = 0.5 * (wp.ddot(F, F) - 3.0)
-    """,
     "green": """
         # Frobenius norm of Green's strain E = (F^T F - 1) / 2, gradient F E / C
         strain = 0.5 * (wp.transpose(F) * F - wp.identity(n=3, dtype=float))
@@ -119,9 +115,8 @@ def solve_tetrahedra(d: Draft) -> None:
 
     def gradients(name: str) -> str:
         p = name[0]
-        slope = "F" if name == "shape" and law == "dirichlet" else f"{name}_grad"
         return (
-            f"{p}_grads = {slope} * wp.transpose(pose)\n"
+            f"{p}_grads = {name}_grad * wp.transpose(pose)\n"
             f"{p}1 = wp.vec3({p}_grads[0, 0], {p}_grads[1, 0], {p}_grads[2, 0])\n"
             f"{p}2 = wp.vec3({p}_grads[0, 1], {p}_grads[1, 1], {p}_grads[2, 1])\n"
             f"{p}3 = wp.vec3({p}_grads[0, 2], {p}_grads[1, 2], {p}_grads[2, 2])\n"
@@ -232,8 +227,6 @@ def solve_tetrahedra(d: Draft) -> None:
         """Both constraints of one tetrahedron."""
         if law == "neo-hookean":
             c = np.sqrt((f**2).sum())
-        elif law == "dirichlet":
-            c = 0.5 * ((f**2).sum() - 3.0)
         else:
             e = 0.5 * (f.T @ f - np.eye(3))
             c = np.sqrt((e**2).sum()) + 1e-6

@@ -96,7 +96,7 @@ def singular_uses(d: Draft) -> None:
         "log strain": ("strains", "strain_of", "logarithmic strains"),
         "clamped": ("limited", "limited_gradient", "deformation gradients within the limits"),
         "norm": ("norms", "sum_of_singular_values", "nuclear norms"),
-        "isochoric": ("stretches", "stretches_of", "principal stretches"),
+        "isochoric": ("stretches", "stretches_of", "principal stretches without the change of volume"),
         "stretch": ("stretches", "stretch_of", "stretch tensors"),
         "energy": ("energies", "energy_of", "energies per volume"),
     }[kind]
