@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.color import DOMAIN
+from warpgen.synthesis.algorithms.color._ramps import ramp, shown
 from warpgen.synthesis.writing.draft import Draft, Values
 from warpgen.synthesis.writing.forms import Form
 
@@ -78,41 +79,7 @@ def color_maps(d: Draft) -> None:
     }[scale]
     miss = "inside = t >= 0.0 and t <= 1.0\n" if marked else ""
     head = f"{head}\n{miss}t = wp.clamp(t, 0.0, 1.0)"
-    sine = "wp.cos(wp.tau * (t + {}))"
-    lines, value = {
-        "cosine": (
-            "wave = " + "wp.vec3({}, {}, {})".format(*(sine.format(f"phase[{k}]") for k in range(3))),
-            "wp.vec3(0.5, 0.5, 0.5) + 0.5 * wave",
-        ),
-        "hot": (
-            "", "wp.vec3(wp.clamp(3.0 * t, 0.0, 1.0), wp.clamp(3.0 * t - 1.0, 0.0, 1.0), wp.clamp(3.0 * t - 2.0, 0.0, 1.0))",
-        ),
-        "cool warm": (
-            "blue = wp.vec3(0.23, 0.3, 0.75)\nred = wp.vec3(0.71, 0.02, 0.15)\nwhite = wp.vec3(0.87, 0.87, 0.87)\n"
-            "cold = wp.lerp(blue, white, 2.0 * t)\nwarm = wp.lerp(white, red, 2.0 * t - 1.0)",
-            "wp.where(t < 0.5, cold, warm)",
-        ),
-        "cubehelix": (
-            "# Deviation from the gray diagonal, turning by 1.5 revolutions\nangle = wp.tau * (0.5 / 3.0 + 1.0 - 1.5 * t)\n"
-            "amplitude = 0.5 * t * (1.0 - t)\nc = amplitude * wp.cos(angle)\ns = amplitude * wp.sin(angle)",
-            "wp.vec3(t - 0.14861 * c + 1.78277 * s, t - 0.29227 * c - 0.90649 * s, t + 1.97294 * c)",
-        ),
-        "hue": (
-            "h = 5.0 * t",
-            "wp.vec3(wp.clamp(wp.abs(h - 3.0) - 1.0, 0.0, 1.0), wp.clamp(2.0 - wp.abs(h - 2.0), 0.0, 1.0), "
-            "wp.clamp(2.0 - wp.abs(h - 4.0), 0.0, 1.0))",
-        ),
-        "two colors": ("", f"wp.lerp({first}, {second}, t)"),
-        "bands": (
-            "band = wp.min(wp.floor(t * float(bands)), float(bands - 1))\ng = band / float(bands - 1)",
-            "wp.vec3(g, 1.0 - wp.abs(2.0 * g - 1.0), 1.0 - g)",
-        ),
-        "table": (
-            "at = t * float(table.shape[0] - 1)\nk = wp.min(int(at), table.shape[0] - 2)",
-            "wp.lerp(table[k], table[k + 1], at - float(k))",
-        ),
-        "thermal": ("", "wp.vec3(wp.smoothstep(0.2, 0.7, t), wp.smoothstep(0.5, 1.0, t), wp.smoothstep(0.0, 0.5, t) - wp.smoothstep(0.4, 0.8, t))"),
-    }[kind]  # fmt: skip
+    lines, value = ramp(kind, first, second)
     lines = f"{head}\n{lines}".rstrip()
     if marked:
         lines += (
@@ -133,45 +100,7 @@ def color_maps(d: Draft) -> None:
             t = np.log(x / a) / np.log(b / a) if scale == "log" else (x - a) / (b - a)
         inside = (t >= 0) & (t <= 1)
         t = np.clip(t, 0, 1)
-        c = t[..., None]
-
-        def mixed(a: Any, b: Any, s: Any) -> Any:
-            return np.asarray(a) + (np.asarray(b) - np.asarray(a)) * s
-
-        def helix() -> Any:
-            angle, size = 2 * np.pi * (0.5 / 3 + 1 - 1.5 * t), t * (1 - t) / 2
-            turn = np.array([[-0.14861, 1.78277], [-0.29227, -0.90649], [1.97294, 0.0]])
-            return c + np.stack([size * np.cos(angle), size * np.sin(angle)], axis=-1) @ turn.T
-
-        def steps(a: float, b: float) -> Any:
-            s = np.clip((t - a) / (b - a), 0, 1)
-            return s * s * (3 - 2 * s)
-
-        def banded() -> Any:
-            g = np.minimum(np.floor(t * v.bands), v.bands - 1) / (v.bands - 1)
-            return np.stack([g, 1 - np.abs(2 * g - 1), 1 - g], axis=-1)
-
-        white, h = [0.87] * 3, 5 * t
-        found: dict[str, Callable[[], Any]] = {
-            "cosine": lambda: 0.5 + 0.5 * np.cos(2 * np.pi * (c + v.phase)),
-            "hot": lambda: np.clip(3 * c - np.arange(3), 0, 1),
-            "cool warm": lambda: np.where(
-                c > 0.5, mixed(white, [0.71, 0.02, 0.15], 2 * c - 1), mixed([0.23, 0.3, 0.75], white, 2 * c)
-            ),
-            "cubehelix": helix,
-            "hue": lambda: np.clip(
-                np.stack([np.abs(h - 3) - 1, 2 - np.abs(h - 2), 2 - np.abs(h - 4)], axis=-1), 0, 1
-            ),
-            "two colors": lambda: mixed(v[first], v[second], c),
-            "bands": banded,
-            "table": lambda: np.stack(
-                [np.interp(t, np.linspace(0, 1, len(v.table)), v.table[:, k]) for k in range(3)], axis=-1
-            ),
-            "thermal": lambda: np.stack(
-                [steps(0.2, 0.7), steps(0.5, 1), steps(0, 0.5) - steps(0.4, 0.8)], axis=-1
-            ),
-        }
-        rgb = found[kind]()
+        rgb = shown(kind, t, v, first, second)
         return {"out": np.where(inside[..., None], rgb, 0.5) if marked else rgb}
 
     d.check(reference, 2e-3)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from warpgen.synthesis.algorithms.integrator import DOMAIN
 from warpgen.synthesis.algorithms.integrator._constants import CONSTANTS
+from warpgen.synthesis.algorithms.integrator._tableaux import BOGACKI, PAIRS, SCHEMES, Rate, number, summed
 from warpgen.synthesis.library import dynamics
 from warpgen.synthesis.library.dynamics import System
 from warpgen.synthesis.writing.draft import Draft, Values
@@ -19,86 +19,6 @@ _NAMES = {
     "y_new": "state_out|y_next|states_out",
     "s": "yi|state_i|x",
 }
-Rate = Callable[[Any], Any]
-
-
-class Scheme(NamedTuple):
-    """An explicit Runge-Kutta scheme: its text, and its tableau for the reference."""
-
-    name: str
-    text: str
-    a: tuple[tuple[float, ...], ...]
-    b: tuple[float, ...]
-
-    def step(self, rate: Rate, y: Any, dt: Any) -> Any:
-        """One step, out of the tableau."""
-        k: list[Any] = []
-        for row in self.a:
-            k.append(rate(y + dt * sum((w * one for w, one in zip(row, k, strict=True)), 0.0 * y)))
-        return y + dt * sum(w * one for w, one in zip(self.b, k, strict=True))
-
-
-EULER = Scheme("Euler's", "s += dt * $f(s, $p)", ((),), (1.0,))
-MIDPOINT = Scheme(
-    "the midpoint",
-    "half = s + 0.5 * dt * $f(s, $p)\ns += dt * $f(half, $p)",
-    ((), (0.5,)),
-    (0.0, 1.0),
-)
-HEUN = Scheme(
-    "Heun's",
-    "k1 = $f(s, $p)\nk2 = $f(s + dt * k1, $p)\ns += 0.5 * dt * (k1 + k2)",
-    ((), (1.0,)),
-    (0.5, 0.5),
-)
-RALSTON = Scheme(
-    "Ralston's",
-    """k1 = $f(s, $p)
-# Ralston's method: minimizes the bound on the truncation error
-k2 = $f(s + dt * (2.0 / 3.0) * k1, $p)
-s += dt * (0.25 * k1 + 0.75 * k2)""",
-    ((), (2.0 / 3.0,)),
-    (0.25, 0.75),
-)
-SSP3 = Scheme(
-    "Shu's and Osher's third-order",
-    """# SSP scheme, a convex combination of Euler steps
-s1 = s + dt * $f(s, $p)
-s2 = 0.75 * s + 0.25 * (s1 + dt * $f(s1, $p))
-s = (s + 2.0 * (s2 + dt * $f(s2, $p))) / 3.0""",
-    ((), (1.0,), (0.25, 0.25)),
-    (1.0 / 6.0, 1.0 / 6.0, 2.0 / 3.0),
-)
-KUTTA3 = Scheme(
-    "Kutta's third-order",
-    """k1 = $f(s, $p)
-k2 = $f(s + 0.5 * dt * k1, $p)
-k3 = $f(s + dt * (2.0 * k2 - k1), $p)
-s += dt / 6.0 * (k1 + 4.0 * k2 + k3)""",
-    ((), (0.5,), (-1.0, 2.0)),
-    (1.0 / 6.0, 4.0 / 6.0, 1.0 / 6.0),
-)
-CLASSIC = Scheme(
-    "the classic fourth-order",
-    """k1 = $f(s, $p)
-k2 = $f(s + 0.5 * dt * k1, $p)
-k3 = $f(s + 0.5 * dt * k2, $p)
-k4 = $f(s + dt * k3, $p)
-s += dt / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4)""",
-    ((), (0.5,), (0.0, 0.5), (0.0, 0.0, 1.0)),
-    (1.0 / 6.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 6.0),
-)
-THREE_EIGHTHS = Scheme(
-    "Kutta's three-eighths",
-    """k1 = $f(s, $p)
-k2 = $f(s + dt / 3.0 * k1, $p)
-k3 = $f(s + dt * (k2 - k1 / 3.0), $p)
-k4 = $f(s + dt * (k1 - k2 + k3), $p)
-s += dt / 8.0 * (k1 + 3.0 * k2 + 3.0 * k3 + k4)""",
-    ((), (1.0 / 3.0,), (-1.0 / 3.0, 1.0), (1.0, -1.0, 1.0)),
-    (0.125, 0.375, 0.375, 0.125),
-)
-SCHEMES = (EULER, MIDPOINT, HEUN, RALSTON, SSP3, KUTTA3, CLASSIC, THREE_EIGHTHS)
 
 
 def _system(d: Draft, count: int, per_thread: bool, *systems: System) -> tuple[System, str, str]:
@@ -186,85 +106,6 @@ def integrate_ensemble(d: Draft) -> None:
     d.check(reference, 3e-4)
 
 
-class Embedded(NamedTuple):
-    """An embedded pair: tableau, weights of the solution, weights of the error."""
-
-    name: str
-    a: tuple[tuple[str, ...], ...]
-    b: tuple[str, ...]
-    error: tuple[str, ...]
-    order: int
-
-
-HEUN_EULER = Embedded("Heun-Euler", ((), ("1.0",)), ("0.5", "0.5"), ("-0.5", "0.5"), 2)
-BOGACKI = Embedded(
-    "Bogacki-Shampine",
-    ((), ("0.5",), ("0.0", "0.75"), ("2.0 / 9.0", "1.0 / 3.0", "4.0 / 9.0")),
-    ("2.0 / 9.0", "1.0 / 3.0", "4.0 / 9.0", "0.0"),
-    ("-5.0 / 72.0", "1.0 / 12.0", "1.0 / 9.0", "-0.125"),
-    3,
-)
-FEHLBERG = Embedded(
-    "Fehlberg",
-    (
-        (),
-        ("0.25",),
-        ("3.0 / 32.0", "9.0 / 32.0"),
-        ("1932.0 / 2197.0", "-7200.0 / 2197.0", "7296.0 / 2197.0"),
-        ("439.0 / 216.0", "-8.0", "3680.0 / 513.0", "-845.0 / 4104.0"),
-        ("-8.0 / 27.0", "2.0", "-3544.0 / 2565.0", "1859.0 / 4104.0", "-11.0 / 40.0"),
-    ),
-    ("16.0 / 135.0", "0.0", "6656.0 / 12825.0", "28561.0 / 56430.0", "-9.0 / 50.0", "2.0 / 55.0"),
-    ("1.0 / 360.0", "0.0", "-128.0 / 4275.0", "-2197.0 / 75240.0", "0.02", "2.0 / 55.0"),
-    5,
-)
-CASH_KARP = Embedded(
-    "Cash-Karp",
-    (
-        (),
-        ("0.2",),
-        ("3.0 / 40.0", "9.0 / 40.0"),
-        ("0.3", "-0.9", "1.2"),
-        ("-11.0 / 54.0", "2.5", "-70.0 / 27.0", "35.0 / 27.0"),
-        (
-            "1631.0 / 55296.0",
-            "175.0 / 512.0",
-            "575.0 / 13824.0",
-            "44275.0 / 110592.0",
-            "253.0 / 4096.0",
-        ),
-    ),
-    ("37.0 / 378.0", "0.0", "250.0 / 621.0", "125.0 / 594.0", "0.0", "512.0 / 1771.0"),
-    (
-        "-277.0 / 64512.0",
-        "0.0",
-        "6925.0 / 370944.0",
-        "-6925.0 / 202752.0",
-        "-277.0 / 14336.0",
-        "277.0 / 7084.0",
-    ),
-    5,
-)
-
-
-def _sum(weights: tuple[str, ...]) -> str:
-    """`w1 * k1 + w2 * k2 ...` without the zeros."""
-    terms = ""
-    for n, weight in enumerate(weights, 1):
-        if weight == "0.0":
-            continue
-        sign = "-" if weight.startswith("-") else "+"
-        bare = weight.lstrip("-")
-        factor = "" if bare == "1.0" else f"({bare}) * " if "/" in bare else f"{bare} * "
-        terms += f" {sign} {factor}k{n}" if terms else f"{'-' if sign == '-' else ''}{factor}k{n}"
-    return terms
-
-
-def _number(weight: str) -> float:
-    above, _, below = weight.partition(" / ")
-    return float(above) / float(below or 1.0)
-
-
 @DOMAIN.algorithm(
     source="Hairer, Nørsett & Wanner 1993, ch. II.4; Bogacki & Shampine 1989; Cash & Karp 1990",
     names=_NAMES
@@ -279,17 +120,12 @@ def _number(weight: str) -> float:
 )
 def adaptive_step(d: Draft) -> None:
     """Takes an adaptive step of an embedded Runge-Kutta pair."""
-    pair = d.option("pair", HEUN_EULER, BOGACKI, FEHLBERG, CASH_KARP)
+    pair = d.option("pair", *PAIRS)
     norm = d.option("norm", "length", "scaled", "greatest")
     rejected = d.flag("rejected", 0.6)
     own = d.option("dt", "each", "one")
     estimate = d.flag("estimate", 0.3)
-    d.calls(
-        "adaptive_step|embedded_step|try_step|"
-        + {HEUN_EULER: "heun_euler", BOGACKI: "rk23_step", FEHLBERG: "rkf45", CASH_KARP: "cash_karp_step"}[
-            pair
-        ]
-    )
+    d.calls(f"adaptive_step|embedded_step|try_step|{pair.calls}")
     count = d.pick(64, 128)
     chosen = (
         dynamics.LORENZ,
@@ -314,7 +150,7 @@ def adaptive_step(d: Draft) -> None:
     stages, h = "", "h" if own == "each" else "dt"
     for n, row in enumerate(pair.a, 1):
         terms = sum(w != "0.0" for w in row)
-        inside = "s" if not row else f"s + {h} * ({_sum(row)})" if terms > 1 else f"s + {h} * {_sum(row)}"
+        inside = "s" if not row else f"s + {h} * ({summed(row)})" if terms > 1 else f"s + {h} * {summed(row)}"
         if pair is BOGACKI and n == 4:  # its last stage is at the solution
             stages += f"proposal = {inside}\n"
             inside = "proposal"
@@ -346,7 +182,7 @@ def adaptive_step(d: Draft) -> None:
         h=h,
         read="h = dt[tid]" if own == "each" else "",
         stages=stages,
-        error=_sum(pair.error),
+        error=summed(pair.error),
         norm=norms[norm],
         order=f"{float(pair.order)}",
         keep="""
@@ -358,7 +194,7 @@ def adaptive_step(d: Draft) -> None:
         """
         if rejected
         else "y_new[tid] = $solution",
-        solution="proposal" if pair is BOGACKI else f"s + {h} * ({_sum(pair.b)})",
+        solution="proposal" if pair is BOGACKI else f"s + {h} * ({summed(pair.b)})",
         estimate="error[tid] = ratio" if estimate else "",
     )
     d.says(f"Takes an adaptive step of the {pair.name} pair for {system.about}.")
@@ -370,11 +206,9 @@ def adaptive_step(d: Draft) -> None:
         h = np.broadcast_to(v.dt, count)[:, None]
         k: list[Any] = []
         for row in pair.a:
-            k.append(
-                rate(v.y + h * sum((_number(w) * one for w, one in zip(row, k, strict=True)), 0.0 * v.y))
-            )
-        made = v.y + h * sum(_number(w) * one for w, one in zip(pair.b, k, strict=True))
-        err = h * sum(_number(w) * one for w, one in zip(pair.error, k, strict=True))
+            k.append(rate(v.y + h * sum((number(w) * one for w, one in zip(row, k, strict=True)), 0.0 * v.y)))
+        made = v.y + h * sum(number(w) * one for w, one in zip(pair.b, k, strict=True))
+        err = h * sum(number(w) * one for w, one in zip(pair.error, k, strict=True))
         if norm == "length":
             ratio = np.linalg.norm(err, axis=-1) / v.tol
         elif norm == "greatest":

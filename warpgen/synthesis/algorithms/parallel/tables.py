@@ -230,18 +230,13 @@ def hash_table(d: Draft) -> None:
         power = "power of two"
     capacity = 256 if power == "power of two" else 251
     n = d.pick(64, 96)
-    h = d.use(function)
-    reduce = "int($h & wp.uint32($m - 1))" if power == "power of two" else "int($h % wp.uint32($m))"
-    size = "capacity"
-
-    def home(key: str) -> str:
-        return reduce.replace("$h", f"{h}({key})").replace("$m", size)
-
+    within = "& wp.uint32(capacity - 1)" if power == "power of two" else "% wp.uint32(capacity)"
+    home = f"int({d.use(function)}(key) {within})"
     step = {
-        "linear": f"slot = (slot + 1) % {size}",
+        "linear": "slot = (slot + 1) % capacity",
         "quadratic": "# Triangular steps reach all slots, since the table size is a power of two\n"
-        f"slot = (slot + probe + 1) % {size}",
-        "double": f"slot = (slot + stride) % {size}",
+        "slot = (slot + probe + 1) % capacity",
+        "double": "slot = (slot + stride) % capacity",
     }[probing]
     why = "Odd, hence coprime to the table size" if power == "power of two" else "The table size is prime"
     stride = f"# {why}, so that all slots are reached\nstride = 1 + 2 * (key % 31)"
@@ -261,7 +256,7 @@ def hash_table(d: Draft) -> None:
             f"""
             tid = wp.tid()
             key = keys[tid]
-            slot = {home("key")}
+            slot = {home}
             $stride
             for probe in range(num_probes):
                 slots[tid, probe] = slot
@@ -269,9 +264,6 @@ def hash_table(d: Draft) -> None:
             """,
             stride=stride,
             step=step,
-        )
-        d.text = d.text.replace(
-            f"slot = {home('key')}\n", f"slot = int({home('key').removeprefix('int(').removesuffix(')')})\n"
         )
         d.says("Lists the slots of a hash table that a search for each key looks at first.")
 
@@ -305,7 +297,7 @@ def hash_table(d: Draft) -> None:
             f"""
             tid = wp.tid()
             key = keys[tid]
-            slot = {home("key")}
+            slot = {home}
             $stride
             found[tid] = -1
             for probe in range(max_probes):
@@ -361,7 +353,7 @@ def hash_table(d: Draft) -> None:
         f"""
         tid = wp.tid()
         key = keys[tid]
-        slot = {home("key")}
+        slot = {home}
         $stride
         $none
         for probe in range(capacity):

@@ -7,106 +7,10 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.rendering import DOMAIN
+from warpgen.synthesis.algorithms.rendering._lenses import DISTORT, FIELDS, intrinsics, projected
 from warpgen.synthesis.algorithms.rendering.cameras import turned
 from warpgen.synthesis.library.proofs import mostly_close
 from warpgen.synthesis.writing.draft import Draft, Values, fill
-from warpgen.synthesis.writing.pieces import piece
-
-_FIELDS = {
-    "none": (),
-    "radial": ("k1", "k2"),
-    "brown conrady": ("k1", "k2", "k3", "p1", "p2"),
-    "kannala brandt": ("k1", "k2", "k3"),
-}
-
-
-def _camera(model: str) -> Any:
-    doc = {
-        "none": "Pinhole intrinsics in pixels.",
-        "radial": "Pinhole intrinsics in pixels with two radial distortion coefficients.",
-        "brown conrady": "Pinhole intrinsics in pixels with radial (k) and tangential (p) distortion coefficients.",
-        "kannala brandt": "Fisheye intrinsics in pixels with coefficients of odd powers of the incidence angle.",
-    }[model]
-    fields = "".join(f"    {name}: float\n" for name in _FIELDS[model])
-    return piece(
-        f'''
-@wp.struct
-class CameraIntrinsics:
-    """{doc}"""
-
-    focal: wp.vec2
-    center: wp.vec2
-{fields}'''.rstrip()
-    )
-
-
-# What maps (x, y) on the plane at unit depth to distorted coordinates; its Jacobian follows.
-_DISTORT = {
-    "none": (
-        """
-        xd = x
-        yd = y
-        """,
-        """
-        dxd_dx = 1.0
-        mixed = 0.0
-        dyd_dy = 1.0
-        """,
-    ),
-    "radial": (
-        """
-        r2 = x * x + y * y
-        radial = 1.0 + r2 * (camera.k1 + r2 * camera.k2)
-        xd = radial * x
-        yd = radial * y
-        """,
-        """
-        # d(radial) / d(r2), with d(r2) / dx = 2 x
-        dradial = camera.k1 + 2.0 * camera.k2 * r2
-        dxd_dx = radial + 2.0 * x * x * dradial
-        # d(xd) / dy, which equals d(yd) / dx
-        mixed = 2.0 * x * y * dradial
-        dyd_dy = radial + 2.0 * y * y * dradial
-        """,
-    ),
-    "brown conrady": (
-        """
-        r2 = x * x + y * y
-        radial = 1.0 + r2 * (camera.k1 + r2 * (camera.k2 + r2 * camera.k3))
-        # Tangential terms model a lens that is not parallel to the sensor
-        xd = radial * x + 2.0 * camera.p1 * x * y + camera.p2 * (r2 + 2.0 * x * x)
-        yd = radial * y + camera.p1 * (r2 + 2.0 * y * y) + 2.0 * camera.p2 * x * y
-        """,
-        """
-        dradial = camera.k1 + r2 * (2.0 * camera.k2 + 3.0 * r2 * camera.k3)
-        dxd_dx = radial + 2.0 * x * x * dradial + 2.0 * camera.p1 * y + 6.0 * camera.p2 * x
-        # d(xd) / dy, which equals d(yd) / dx
-        mixed = 2.0 * x * y * dradial + 2.0 * camera.p1 * x + 2.0 * camera.p2 * y
-        dyd_dy = radial + 2.0 * y * y * dradial + 6.0 * camera.p1 * y + 2.0 * camera.p2 * x
-        """,
-    ),
-    "kannala brandt": (
-        """
-        r = wp.sqrt(x * x + y * y + 1.0e-8)
-        theta = wp.atan(r)
-        t2 = theta * theta
-        # theta_d = theta * (1 + k1 theta^2 + k2 theta^4 + k3 theta^6)
-        theta_d = theta * (1.0 + t2 * (camera.k1 + t2 * (camera.k2 + t2 * camera.k3)))
-        stretch = theta_d / r
-        xd = stretch * x
-        yd = stretch * y
-        """,
-        """
-        dtheta_d = 1.0 + t2 * (3.0 * camera.k1 + t2 * (5.0 * camera.k2 + 7.0 * t2 * camera.k3))
-        # d(stretch) / dr / r, using d(theta) / dr = 1 / (1 + r^2)
-        dstretch = (dtheta_d / (1.0 + r * r) - stretch) / (r * r)
-        dxd_dx = stretch + dstretch * x * x
-        # d(xd) / dy, which equals d(yd) / dx
-        mixed = dstretch * x * y
-        dyd_dy = stretch + dstretch * y * y
-        """,
-    ),
-}
 
 _LOSSES = {
     "squared": ("robust_weight = 1.0", lambda e, s: np.ones_like(e)),
@@ -154,7 +58,7 @@ _LOSSES = {
 )
 def reprojection_residuals(d: Draft) -> None:
     """Computes reprojection errors of observed points and their derivatives by pose and point."""
-    model = d.option("model", *_DISTORT)
+    model = d.option("model", *DISTORT)
     loss = d.option("loss", *_LOSSES)
     wanted = d.option("jacobian", "pose and point", "pose", "point", "none", "gradient")
     d.calls({
@@ -169,11 +73,11 @@ def reprojection_residuals(d: Draft) -> None:
     cheirality = d.flag("cheirality", 0.7)
     n, views, points = d.pick(32, 48), d.pick(3, 4), d.pick(10, 12)
     fields = {"focal": fill(80.0, 120.0), "center": fill(40.0, 60.0)}
-    for name in _FIELDS[model]:
+    for name in FIELDS[model]:
         fields[name] = fill(-0.05, 0.05) if name[0] == "k" else fill(-0.01, 0.01)
     d.struct(
         "camera" if shared == "shared" else "cameras",
-        _camera(model),
+        intrinsics(model),
         fields,
         () if shared == "shared" else views,
         about="Camera intrinsics" + ("" if shared == "shared" else ", one per view"),
@@ -213,7 +117,7 @@ def reprojection_residuals(d: Draft) -> None:
             value=0.0,
             about="Sum of J^T r per view, shape (num_views, 6)",
         )
-    value, slope = _DISTORT[model]
+    value, slope = DISTORT[model]
     jacobian = wanted != "none"
     if not jacobian:
         slope = ""
@@ -362,7 +266,7 @@ def reprojection_residuals(d: Draft) -> None:
         if cheirality:
             live &= p[:, 2] >= 0.1
         z = v.observations
-        plain = _projected(p, cam, model) - z
+        plain = projected(p, cam, model) - z
         w = np.sqrt(_LOSSES[loss][1](np.linalg.norm(plain, axis=1), v.get("loss_scale", 1.0)))
         w = np.where(live, w, 0.0)[:, None]
         mostly_close(after.residuals, w * plain, 3e-3)
@@ -370,7 +274,7 @@ def reprojection_residuals(d: Draft) -> None:
         step = 1e-30j
 
         def derivative(change: Any) -> Any:
-            return w * _projected(p + step * change, cam, model).imag / 1e-30
+            return w * projected(p + step * change, cam, model).imag / 1e-30
 
         pushes = [np.broadcast_to(np.eye(3)[k], p.shape) for k in range(3)]
         turns = [np.cross(np.eye(3)[k], p) for k in range(3)]
@@ -387,21 +291,3 @@ def reprojection_residuals(d: Draft) -> None:
             np.testing.assert_allclose(after.pose_gradient / scale, total / scale, atol=2e-3)
 
     d.holds(agrees)
-
-
-def _projected(p: Any, cam: dict[str, Any], model: str) -> Any:
-    """Pixels of points in the camera's frame, which may be complex."""
-    x, y = p[:, 0] / p[:, 2], p[:, 1] / p[:, 2]
-    r2 = x * x + y * y
-    a, b = x, y
-    if model == "kannala brandt":
-        r = np.sqrt(r2 + 1e-8)
-        t = np.arctan(r)
-        s = (t + cam["k1"] * t**3 + cam["k2"] * t**5 + cam["k3"] * t**7) / r
-        a, b = s * x, s * y
-    elif model != "none":
-        s = 1.0 + cam["k1"] * r2 + cam["k2"] * r2**2 + cam.get("k3", 0.0) * r2**3
-        p1, p2 = cam.get("p1", 0.0), cam.get("p2", 0.0)
-        a = s * x + 2 * p1 * x * y + p2 * (r2 + 2 * x * x)
-        b = s * y + p1 * (r2 + 2 * y * y) + 2 * p2 * x * y
-    return np.asarray(cam["center"]) + np.asarray(cam["focal"]) * np.stack([a, b], axis=-1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ _NAMES = {
     "roughness": "rough|surface_roughness",
     "albedo": "base_color|diffuse_color|rho",
 }
-
 
 _MODELS = {
     "phong": "Phong's model",
@@ -48,33 +46,27 @@ def shade_points(d: Draft) -> None:
     colour = d.option("colour", "none", "albedo", "both lobes")
     rough = d.option("roughness", "one", "per point")
     early = d.flag("early")
-    if (
-        colour != "none"
-    ):  # a diffuse model has the albedo as a factor, a lobe of gloss lies above a diffuse one
+    if colour != "none":
+        # a diffuse model has the albedo as a factor, a lobe of gloss lies above a diffuse one
         colour = "albedo" if model in (brdf.OREN_NAYAR, brdf.DISNEY_DIFFUSE) else "both lobes"
     n = d.pick(48, 64, 96)
     d.input("positions", "vec3", n, -1.0, 1.0, about="Surface positions")
     d.input("normals", "vec3", n, kind="unit", about="Unit surface normals")
     d.param("eye", "vec3", 2.0, 3.0, about="Camera position")
     lights = d.pick(3, 4)
+    to_light, falloff = "delta = light_pos - p\nl = wp.normalize(delta)", "intensity / wp.length_sq(delta)"
     if light == "directional":
         d.param("sun", "vec3", 0.2, 0.9, about="Direction towards the sun")
         to_light, falloff = "l = wp.normalize(sun)", ""
     elif light == "several":
         d.input("lights", "vec3", lights, 1.5, 3.0, about="Positions of the lights")
         d.input("intensity", "float", lights, 5.0, 10.0, about="Radiant intensities of the lights")
-        to_light, falloff = (
-            "delta = lights[k] - p\nl = wp.normalize(delta)",
-            "intensity[k] / wp.length_sq(delta)",
-        )
+        to_light = to_light.replace("light_pos", "lights[k]")
+        falloff = falloff.replace("intensity", "intensity[k]")
     else:
         aims = ", which aims at the origin" if light == "spot" else ""
         d.param("light_pos", "vec3", 1.5, 3.0, about=f"Position of the light{aims}")
         d.param("intensity", "float", 5.0, 20.0, about="Radiant intensity of the light")
-        to_light, falloff = (
-            "delta = light_pos - p\nl = wp.normalize(delta)",
-            "intensity / wp.length_sq(delta)",
-        )
         if light == "spot":
             d.param("cos_inner", "float", 0.9, 0.95, about="Cosine of the inner cone angle")
             d.param("cos_outer", "float", 0.7, 0.8, about="Cosine of the outer cone angle")
@@ -101,36 +93,26 @@ def shade_points(d: Draft) -> None:
         f = f"(albedo[tid] / wp.pi + {f} * wp.vec3(1.0, 1.0, 1.0))"
     cosine = "cos_light" if early else "wp.max(wp.dot(n, l), 0.0)"
     weight = f"{cosine}{' * ' + falloff if falloff else ''}"
-    behind = "cos_light = wp.dot(n, l)\n# light is behind the surface\nif cos_light <= 0.0:\n    $leave"
-    head = "tid = wp.tid()\np = positions[tid]\nn = normals[tid]\nv = wp.normalize(eye - p)"
+    leave = "continue" if light == "several" else f"radiance[tid] = {zero}\n    return"
+    behind = f"cos_light = wp.dot(n, l)\n# light is behind the surface\nif cos_light <= 0.0:\n    {leave}"
+    sums = """
+        reflected = $start
+        for k in range(lights.shape[0]):
+            $to_light
+            $skip
+            reflected += $weight * $f
+        radiance[tid] = reflected
+        """
     d.launch(n)
-    if light == "several":
-        d.code(
-            """
-            $head
-            reflected = $zero
-            for k in range(lights.shape[0]):
-                $to_light
-                $skip
-                reflected += $weight * $f
-            radiance[tid] = reflected
-            """,
-            head=head,
-            zero="float(0.0)" if colour == "none" else "wp.vec3()",
-            to_light=to_light,
-            skip=behind.replace("$leave", "continue") if early else "",
-            weight=weight,
-            f=f,
-        )
-    else:
-        d.code(
-            "$head\n$to_light\n$skip\nradiance[tid] = $weight * $f",
-            head=head,
-            to_light=to_light,
-            skip=behind.replace("$leave", f"radiance[tid] = {zero}\n    return") if early else "",
-            weight=weight,
-            f=f,
-        )
+    d.code(
+        "tid = wp.tid()\np = positions[tid]\nn = normals[tid]\nv = wp.normalize(eye - p)\n$shade",
+        shade=sums if light == "several" else "$to_light\n$skip\nradiance[tid] = $weight * $f",
+        start="float(0.0)" if colour == "none" else "wp.vec3()",
+        to_light=to_light,
+        skip=behind if early else "",
+        weight=weight,
+        f=f,
+    )
     viewed, lit = d.pick(("v", "l"), ("wo", "wi"), ("to_eye", "to_light"), ("V", "L"))
     d.text = renamed(d.text, {"v": viewed, "l": lit})
     lamp = {
@@ -158,12 +140,9 @@ def shade_points(d: Draft) -> None:
             if light == "directional":
                 way, e = np.broadcast_to(unit(np.asarray(v.sun)), p.shape), np.ones(n)
             else:
-                at = v.lights[k] if light == "several" else np.asarray(v.light_pos)
-                delta = at - p
-                way, e = (
-                    unit(delta),
-                    (v.intensity[k] if light == "several" else v.intensity) / (delta**2).sum(-1),
-                )
+                delta = (v.lights[k] if light == "several" else np.asarray(v.light_pos)) - p
+                power = v.intensity[k] if light == "several" else v.intensity
+                way, e = unit(delta), power / (delta**2).sum(-1)
             if light == "spot":
                 t = np.clip(
                     (way @ unit(np.asarray(v.light_pos)) - v.cos_outer) / (v.cos_inner - v.cos_outer), 0, 1
@@ -255,11 +234,7 @@ def fresnel_terms(d: Draft) -> None:
     }[form]
     matter = matter or surfaces.removeprefix("surfaces,")
     on, by = surfaces.split(",")[0], surfaces.removeprefix("surfaces") if "," in surfaces else ""
-    outs = {
-        "reflected": ("reflected",),
-        "transmitted": (rest,),
-        "split": ("reflected", rest),
-    }[result]
+    outs = {"reflected": ("reflected",), "transmitted": (rest,), "split": ("reflected", rest)}[result]
     for out in outs:
         d.output(out, "float", n, about=f"Share of the light that is {out}")
     d.says(
@@ -339,12 +314,8 @@ def sample_directions(d: Draft) -> None:
         d.param("alpha", "float", 0.2, 0.7, about="Width of the GGX distribution")
     d.output(made, "vec3", n, about="Sampled microfacet normals" if kind == "ggx" else "Sampled directions")
     if pdf:
-        d.output(
-            "pdf",
-            "float",
-            n,
-            about=f"Probability density of the sampled {'normals' if kind == 'ggx' else 'directions'} [1/sr]",
-        )
+        sampled = "normals" if kind == "ggx" else "directions"
+        d.output("pdf", "float", n, about=f"Probability density of the sampled {sampled} [1/sr]")
     piece = {
         "cosine": warping.COSINE,
         "uniform": warping.UNIFORM_HEMISPHERE,
@@ -390,10 +361,7 @@ def sample_directions(d: Draft) -> None:
         w = piece(u, v, *([before.alpha] if kind == "ggx" else []))
         if kind == "concentric":
             w = np.column_stack([w, np.sqrt(np.maximum(1.0 - (w * w).sum(1), 0.0))])
-        densities: dict[str, Callable[[], Any]] = {
-            "ggx": lambda: brdf.GGX(w[:, 2], before.alpha) * w[:, 2],
-        }
-        value = densities.get(kind, lambda: w[:, 2] / np.pi)()
+        value = brdf.GGX(w[:, 2], before.alpha) * w[:, 2] if kind == "ggx" else w[:, 2] / np.pi
         found = {made: warping.frame(before.normals, w) if world else w}
         return found | ({"pdf": value} if pdf else {})
 

@@ -41,42 +41,22 @@ def rasterize_triangles(d: Draft) -> None:
     if over == "triangle" and result in ("face", "colour", "barycentric"):
         over = "pixel"
     width, height, m = d.pick(16, 20), d.pick(12, 16), d.pick(8, 10, 12)
-    d.input(
-        "triangles",
-        "vec3",
-        (m, 3),
-        0.1,
-        0.9,
-        about="Corners of the triangles: x and y across the image, 0 to 1, and depth",
-    )
+    about = "Corners of the triangles: x and y across the image, 0 to 1, and depth"
+    d.input("triangles", "vec3", (m, 3), 0.1, 0.9, about=about)
     if result == "colour":
         d.input("colors", "vec3", (m, 3), 0.0, 1.0, about="Colors of the corners")
+    buffer, kind, about = {
+        "depth": ("depth", "float", "Depth of the nearest triangle, 1 for the background"),
+        "face": ("face_id", "int", "Index of the nearest triangle, -1 for the background"),
+        "colour": ("image", "vec3", "Colors, black for the background"),
+        "coverage": ("coverage", "int", "Triangles over each pixel center"),
+        "barycentric": ("bary", "vec3", "Barycentric coordinates, zero for the background"),
+    }[result]
     if over == "triangle":
-        d.inout(
-            "depth" if result == "depth" else "coverage",
-            "float" if result == "depth" else "int",
-            (height, width),
-            value=1.0 if result == "depth" else 0.0,
-            about="Depth buffer" if result == "depth" else "Triangles over each pixel center",
-        )
+        start, about = (1.0, "Depth buffer") if result == "depth" else (0.0, about)
+        d.inout(buffer, kind, (height, width), value=start, about=about)
     else:
-        d.output(
-            *{
-                "depth": ("depth", "float"),
-                "face": ("face_id", "int"),
-                "colour": ("image", "vec3"),
-                "coverage": ("coverage", "int"),
-                "barycentric": ("bary", "vec3"),
-            }[result],
-            (height, width),
-            about={
-                "depth": "Depth of the nearest triangle, 1 for the background",
-                "face": "Index of the nearest triangle, -1 for the background",
-                "colour": "Colors, black for the background",
-                "coverage": "Triangles over each pixel center",
-                "barycentric": "Barycentric coordinates, zero for the background",
-            }[result],
-        )
+        d.output(buffer, kind, (height, width), about=about)
     d.says(
         {
             "depth": "Rasterizes triangles to a depth buffer.",
@@ -101,7 +81,7 @@ def rasterize_triangles(d: Draft) -> None:
             """
     else:
         interpolate = "z = w0 * a[2] + w1 * b[2] + w2 * c[2]"
-    test = {
+    tests = {
         "none": "double_area = edge(a, b, c[0], c[1])\nif wp.abs(double_area) < 1.0e-6:\n    continue",
         "back": "double_area = edge(a, b, c[0], c[1])\n# backface culling: faces of negative area point away\nif double_area < 1.0e-6:\n    continue",
         "bounds": """
@@ -114,7 +94,7 @@ def rasterize_triangles(d: Draft) -> None:
             if wp.abs(double_area) < 1.0e-6:
                 continue
             """,
-    }[cull]
+    }
     weights = """
         w0 = edge(b, c, x, y) / double_area
         w1 = edge(c, a, x, y) / double_area
@@ -123,7 +103,6 @@ def rasterize_triangles(d: Draft) -> None:
             continue
         """
     corners = "a = triangles[$f, 0]\nb = triangles[$f, 1]\nc = triangles[$f, 2]"
-    buffer = {"face": "face_id", "colour": "image", "barycentric": "bary"}.get(result, result)
     size = f"height = {buffer}.shape[0]\nwidth = {buffer}.shape[1]"
     shade = ""
     if result == "colour":
@@ -172,7 +151,7 @@ def rasterize_triangles(d: Draft) -> None:
             size=size,
             begin=begin,
             corners=corners.replace("$f", "f"),
-            test=test,
+            test=tests[cull],
             weights=weights,
             interpolate="" if result == "coverage" else interpolate,
             inner=inner,
@@ -181,11 +160,6 @@ def rasterize_triangles(d: Draft) -> None:
         )
     else:
         d.launch(m)
-        test = (
-            test.replace("continue", "return")
-            if cull != "bounds"
-            else "double_area = edge(a, b, c[0], c[1])\nif wp.abs(double_area) < 1.0e-6:\n    return"
-        )
         d.code(
             """
             tid = wp.tid()
@@ -207,7 +181,7 @@ def rasterize_triangles(d: Draft) -> None:
             """,
             size=size,
             corners=corners.replace("$f", "tid"),
-            test=test,
+            test=tests["none" if cull == "bounds" else cull].replace("continue", "return"),
             weights=weights,
             interpolate="" if result == "coverage" else interpolate,
             store="wp.atomic_min(depth, i, j, z)"
@@ -238,14 +212,8 @@ def rasterize_triangles(d: Draft) -> None:
             if result == "colour":
                 mix = w / t[:, 2] * z[..., None] if perspective else w
                 tint = np.where(near[..., None], mix @ v.colors[f], tint)
-        name, expected = {
-            "depth": ("depth", best),
-            "face": ("face_id", face),
-            "colour": ("image", tint),
-            "coverage": ("coverage", count),
-            "barycentric": ("bary", bary),
-        }[result]
-        mostly_close(after[name], expected, 2e-3, 0.98)
+        made = {"depth": best, "face": face, "colour": tint, "coverage": count, "barycentric": bary}
+        mostly_close(after[buffer], made[result], 2e-3, 0.98)
 
     d.holds(agrees)
 
@@ -289,15 +257,8 @@ def composite_samples(d: Draft) -> None:
     if result == "depth":
         d.input("t", "float", shape, 0.5, 4.0, "ascending", about="Distances of samples along their rays")
     if storage == "packed":
-        d.input(
-            "ray_offsets",
-            "int",
-            rays + 1,
-            0,
-            total,
-            "offsets",
-            about="Start of each ray's samples, and their number",
-        )
+        about = "Start of each ray's samples, and their number"
+        d.input("ray_offsets", "int", rays + 1, 0, total, "offsets", about=about)
         begin, span, at = "start = ray_offsets[tid]\nend = ray_offsets[tid + 1]", "range(start, end)", "k"
     elif storage == "flat":
         begin, span, at = "start = tid * NUM_SAMPLES", "range(NUM_SAMPLES)", "start + k"
@@ -309,12 +270,8 @@ def composite_samples(d: Draft) -> None:
     if background:
         d.param("backdrop", "vec3", 0.0, 1.0, about="Background color")
     if result == "weights":
-        d.output(
-            "weights",
-            "float",
-            shape,
-            about="Compositing weights" + (", zero before, since rays may end early" if stop else ""),
-        )
+        early = ", zero before, since rays may end early" if stop else ""
+        d.output("weights", "float", shape, about=f"Compositing weights{early}")
     elif result == "depth":
         d.output("depth", "float", rays, about="Expected depth of what is seen")
     else:
@@ -412,18 +369,9 @@ def composite_samples(d: Draft) -> None:
         for r in range(rays):
             own = slice(ends[r], ends[r + 1])
             front = np.cumprod(np.concatenate([[1.0], 1.0 - a[own]]))
-            if stop:
-                gone = np.flatnonzero(front < 1e-3)
-                if len(gone):
-                    front[gone[0] :] = np.where(
-                        np.arange(len(front))[gone[0] :] == gone[0], front[gone[0]], 0.0
-                    )
-                    front[gone[0] + 1 :] = 0.0
-                    weights[own] = front[:-1] * a[own]
-                    weights[ends[r] + gone[0] : ends[r + 1]] = 0.0
-                    left[r] = front[gone[0]]
-                    continue
-            weights[own], left[r] = front[:-1] * a[own], front[-1]
+            # samples that come before the light is all but gone
+            seen = int((front[:-1] >= 1e-3).sum()) if stop else len(front) - 1
+            weights[own][:seen], left[r] = (front[:-1] * a[own])[:seen], front[seen]
 
         def summed(values: Any) -> Any:
             values = values.reshape(total, -1) * weights[:, None]

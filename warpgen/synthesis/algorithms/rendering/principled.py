@@ -8,39 +8,12 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.rendering import DOMAIN
+from warpgen.synthesis.algorithms.rendering._lobes import FACETS, LOBES
+from warpgen.synthesis.algorithms.rendering.cameras import turned
+from warpgen.synthesis.algorithms.rendering.materials import unit
 from warpgen.synthesis.writing.draft import Draft, Values, dedented
 from warpgen.synthesis.writing.naming import renamed
 from warpgen.synthesis.writing.trim import trim
-
-_LOBES = {
-    "diffuse": """
-        # --- Diffuse: retro-reflection grows with roughness ---
-        grazing = 0.5 + 2.0 * rough * v_dot_h * v_dot_h
-        entering = wp.lerp(1.0, grazing, fresnel_l) * wp.lerp(1.0, grazing, fresnel_v)
-        f += (1.0 - metal) * entering / wp.pi * base
-    """,
-    "flat": """
-        # --- Subsurface approximation after Hanrahan and Krueger, scaled to keep albedo ---
-        retro = rough * v_dot_h * v_dot_h
-        through = wp.lerp(1.0, retro, fresnel_l) * wp.lerp(1.0, retro, fresnel_v)
-        scatter = 1.25 * (through * (1.0 / (n_dot_l + n_dot_v) - 0.5) + 0.5)
-        f += (1.0 - metal) * scatter / wp.pi * base
-    """,
-    "sheen": """
-        # --- Sheen of cloth, towards grazing angles ---
-        luminance = wp.dot(base, wp.vec3(0.3, 0.6, 0.1))
-        hue = wp.where(luminance > 0.0, base / luminance, wp.vec3(1.0, 1.0, 1.0))
-        f += (1.0 - metal) * sheen * schlick_weight(v_dot_h) * wp.lerp(wp.vec3(1.0, 1.0, 1.0), hue, sheen_tint)
-    """,
-    "clearcoat": """
-        # --- Clear coat: fixed index 1.5, a distribution with long tails (GTR1) ---
-        gloss_sq = wp.pow(wp.lerp(0.1, 0.001, gloss), 2.0)
-        tail = (gloss_sq - 1.0) / (wp.pi * wp.log(gloss_sq) * (1.0 + (gloss_sq - 1.0) * n_dot_h * n_dot_h))
-        coat_g = smith_masking(n_dot_l, 0.0625) * smith_masking(n_dot_v, 0.0625)
-        coat = 0.25 * clearcoat * tail * wp.lerp(0.04, 1.0, schlick_weight(v_dot_h)) * coat_g
-        f += wp.vec3(coat, coat, coat)
-    """,
-}
 
 
 @DOMAIN.algorithm(
@@ -182,24 +155,6 @@ def principled_shading(d: Draft) -> None:
             irradiance = fade * intensity / distance_sq
         """,
     }[light]
-    shape = (
-        """
-        aspect = wp.sqrt(1.0 - 0.9 * $stretch)
-        ax = wp.max(rough * rough / aspect, 1.0e-3)
-        ay = wp.max(rough * rough * aspect, 1.0e-3)
-        hx = wp.dot(half, tangent) / ax
-        hy = wp.dot(half, bitangent) / ay
-        lobe = hx * hx + hy * hy + n_dot_h * n_dot_h
-        facets = 1.0 / (wp.pi * ax * ay * lobe * lobe)
-    """
-        if anisotropic
-        else """
-        alpha = rough * rough
-        alpha_sq = alpha * alpha
-        lobe = n_dot_h * n_dot_h * (alpha_sq - 1.0) + 1.0
-        facets = alpha_sq / (wp.pi * lobe * lobe)
-    """
-    )
     if anisotropic:
         slant = """
             lx = ax * wp.dot(to_light, tangent)
@@ -303,13 +258,13 @@ def principled_shading(d: Draft) -> None:
         lamp=dedented(lamp),
         rough="rough = roughness[i]" if each else "",
         metal="metal = metallic[i]" if each else "",
-        shape=dedented(shape).replace("$stretch", names.get("stretch", "")),
+        shape=dedented(FACETS[anisotropic]).replace("$stretch", names.get("stretch", "")),
         slant=dedented(slant),
         visible=dedented(visible),
         body=body,
-        diffuse=dedented(_LOBES[diffuse]),
+        diffuse=dedented(LOBES[diffuse]),
         layers="\n".join(
-            dedented(_LOBES[k])
+            dedented(LOBES[k])
             .replace("sheen *", f"{names.get('sheen', '')} *")
             .replace(", sheen_tint", f", {names.get('sheen_tint', '')}")
             .replace("clearcoat *", f"{names.get('clearcoat', '')} *")
@@ -342,12 +297,12 @@ def principled_shading(d: Draft) -> None:
             nn = v.normals
             x = np.zeros_like(nn)
         else:
-            x, nn = _turned(v.frames, [1.0, 0, 0]), _turned(v.frames, [0, 0, 1.0])
+            x, nn = turned(v.frames, np.array([1.0, 0, 0])), turned(v.frames, np.array([0, 0, 1.0]))
         y = np.cross(nn, x)
         eye = v.views
         gap = np.broadcast_to(v.sun, nn.shape) if light == "directional" else np.asarray(v.lamp) - v.positions
-        wi, far = _unit(gap), 1.0 if light == "directional" else (gap**2).sum(1, keepdims=True)
-        h = _unit(wi + eye)
+        wi, far = unit(gap), 1.0 if light == "directional" else (gap**2).sum(1, keepdims=True)
+        h = unit(wi + eye)
         nl, nv = _dot(nn, wi), _dot(nn, eye)
         lit = (nl > 0) & (nv > 0)
         nl, nv = np.maximum(nl, 1e-6), np.maximum(nv, 1e-6)
@@ -411,19 +366,9 @@ def principled_shading(d: Draft) -> None:
     d.check(reference, 1e-2)
 
 
-def _unit(x: Any) -> Any:
-    return x / np.linalg.norm(x, axis=-1, keepdims=True)
-
-
 def _dot(a: Any, b: Any) -> Any:
     return (a * b).sum(1, keepdims=True)
 
 
 def _mix(a: Any, b: Any, t: Any) -> Any:
     return a + (b - a) * t
-
-
-def _turned(q: Any, x: Any) -> Any:
-    u, w = q[:, :3], q[:, 3:]
-    t = 2 * np.cross(u, np.broadcast_to(x, u.shape))
-    return np.asarray(x) + w * t + np.cross(u, t)

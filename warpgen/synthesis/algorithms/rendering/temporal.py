@@ -7,64 +7,9 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.rendering import DOMAIN
+from warpgen.synthesis.algorithms.rendering._history import HISTORY, looked_up
 from warpgen.synthesis.library.proofs import mostly_close
 from warpgen.synthesis.writing.draft import Draft, Values
-
-_HISTORY = {
-    "nearest": '''
-@wp.func
-def sample_history(history: wp.array2d(dtype=wp.vec3), x: float, y: float) -> wp.vec3:
-    """History color at pixel coordinates, clamped to the image."""
-    col = wp.clamp(int(wp.floor(x + 0.5)), 0, history.shape[1] - 1)
-    row = wp.clamp(int(wp.floor(y + 0.5)), 0, history.shape[0] - 1)
-    return history[row, col]
-''',
-    "bilinear": '''
-@wp.func
-def sample_history(history: wp.array2d(dtype=wp.vec3), x: float, y: float) -> wp.vec3:
-    """Bilinear history color at pixel coordinates, clamped to the image."""
-    col = int(wp.floor(x))
-    row = int(wp.floor(y))
-    fx = x - float(col)
-    fy = y - float(row)
-    left = wp.clamp(col, 0, history.shape[1] - 1)
-    right = wp.clamp(col + 1, 0, history.shape[1] - 1)
-    above = wp.clamp(row, 0, history.shape[0] - 1)
-    below = wp.clamp(row + 1, 0, history.shape[0] - 1)
-    top = (1.0 - fx) * history[above, left] + fx * history[above, right]
-    bottom = (1.0 - fx) * history[below, left] + fx * history[below, right]
-    return (1.0 - fy) * top + fy * bottom
-''',
-    "bicubic": '''
-@wp.func
-def catmull_rom_weight(t: float) -> float:
-    """Catmull-Rom kernel, support [-2, 2]."""
-    a = wp.abs(t)
-    if a < 1.0:
-        return 1.0 + a * a * (1.5 * a - 2.5)
-    if a < 2.0:
-        return 2.0 + a * (-4.0 + a * (2.5 - 0.5 * a))
-    return 0.0
-
-
-@wp.func
-def sample_history(history: wp.array2d(dtype=wp.vec3), x: float, y: float) -> wp.vec3:
-    """Sharp history color: bilinear filtering would blur a little more in every frame."""
-    col = int(wp.floor(x))
-    row = int(wp.floor(y))
-    fx = x - float(col)
-    fy = y - float(row)
-    color = wp.vec3(0.0, 0.0, 0.0)
-    for m in range(-1, 3):
-        r = wp.clamp(row + m, 0, history.shape[0] - 1)
-        weight_y = catmull_rom_weight(float(m) - fy)
-        for n in range(-1, 3):
-            c = wp.clamp(col + n, 0, history.shape[1] - 1)
-            color += weight_y * catmull_rom_weight(float(n) - fx) * history[r, c]
-    # Negative lobes may undershoot
-    return wp.max(color, wp.vec3(0.0, 0.0, 0.0))
-''',
-}
 
 _YCOCG = '''
 @wp.func
@@ -138,7 +83,7 @@ def neighborhood_box(image: wp.array2d(dtype=wp.vec3), row: int, col: int, gamma
 )
 def resolve_temporally(d: Draft) -> None:
     """Blends each new frame with the reprojected past of the image (temporal antialiasing)."""
-    filtering = d.option("filter", *_HISTORY)
+    filtering = d.option("filter", *HISTORY)
     rectify = d.option("rectify", "clamp", "clip", "none")
     variance = d.flag("variance") if rectify != "none" else False
     ycocg = d.flag("ycocg")
@@ -176,7 +121,7 @@ def resolve_temporally(d: Draft) -> None:
     convert = "to_ycocg({})" if ycocg else "{}"
     if ycocg:
         d.function(_YCOCG)
-    d.function(_HISTORY[filtering])
+    d.function(HISTORY[filtering])
     if rectify != "none":
         d.function(
             _BOUNDS[variance], center=convert.format("image[row, col]"), sample=convert.format("image[r, c]")
@@ -327,10 +272,7 @@ def resolve_temporally(d: Draft) -> None:
     def agrees(v: Values, after: Values) -> None:
         to = np.array([[0.25, 0.5, 0.25], [0.5, 0.0, -0.5], [-0.25, 0.5, -0.25]]) if ycocg else np.eye(3)
         bright = np.array([1.0, 0.0, 0.0]) if ycocg else np.array([0.2126, 0.7152, 0.0722])
-        made = np.zeros((rows, cols, 3))
-        for i in range(rows):
-            for j in range(cols):
-                made[i, j] = resolved_at(v, i, j, to, bright)
+        made = [[resolved_at(v, i, j, to, bright) for j in range(cols)] for i in range(rows)]
         mostly_close(after.resolved, made, 5e-3)
 
     def resolved_at(v: Values, i: int, j: int, to: Any, bright: Any) -> Any:
@@ -352,7 +294,7 @@ def resolve_temporally(d: Draft) -> None:
             return v.current[i, j]
         if rejected == "object" and v.previous_id[at] != v.object_id[i, j]:
             return v.current[i, j]
-        color, past = to @ v.current[i, j], to @ _looked_up(v.history, x, y, filtering)
+        color, past = to @ v.current[i, j], to @ looked_up(v.history, x, y, filtering)
         box = np.array([v.current[p] for p in around]) @ to.T
         low, high = box.min(0), box.max(0)
         if variance:
@@ -376,27 +318,3 @@ def resolve_temporally(d: Draft) -> None:
         return np.linalg.inv(to) @ ((a * color + b * past) / (a + b))
 
     d.holds(agrees)
-
-
-def _looked_up(image: Any, x: float, y: float, filtering: str) -> Any:
-    """The image at pixel coordinates, clamped at its borders."""
-
-    def at(r: int, c: int) -> Any:
-        return image[min(max(r, 0), image.shape[0] - 1), min(max(c, 0), image.shape[1] - 1)]
-
-    if filtering == "nearest":
-        return at(int(np.floor(y + 0.5)), int(np.floor(x + 0.5)))
-    row, col = int(np.floor(y)), int(np.floor(x))
-
-    def kernel(t: float) -> float:
-        t = abs(t)
-        if filtering == "bilinear":
-            return max(1.0 - t, 0.0)
-        inner, outer = 1.5 * t**3 - 2.5 * t**2 + 1, -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2
-        return inner if t < 1 else outer if t < 2 else 0.0
-
-    reach = range(-1, 3)
-    total = sum(
-        kernel(m + row - y) * kernel(n + col - x) * at(row + m, col + n) for m in reach for n in reach
-    )
-    return np.maximum(total, 0.0)

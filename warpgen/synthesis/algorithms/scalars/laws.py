@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.scalars import DOMAIN
+from warpgen.synthesis.algorithms.scalars._hyperbolic import evaluated, written
 from warpgen.synthesis.writing.draft import Draft, Values
 from warpgen.synthesis.writing.forms import Form
 
-_Formula = Callable[[Any], Any]
 _below = np.vectorize(NormalDist().cdf)
 _quantile = np.vectorize(NormalDist().inv_cdf)
 
@@ -46,8 +46,6 @@ def normal_law(d: Draft) -> None:
         "between": "Gives the probability that a normal variable lies within a width above each value.",
     }
     law = {"standard": "a standard normal", "deviation": "a centered normal", "both": "a normal"}[given]
-    if kind == "within" and given == "both":
-        law = "a normal"
     d.says(says[kind].replace("a normal", law))
     d.calls({
         "below": "normal_cdf|gaussian_cdf|cumulative_normal",
@@ -61,11 +59,8 @@ def normal_law(d: Draft) -> None:
     inverse = "quantile" in kind
     source = "probabilities" if inverse else {"within": "distances", "between": "lows"}.get(kind, "x")
     out = "quantiles" if inverse else "chances"
-    form.element(
-        "p" if inverse else "t",
-        source,
-        *((0.02, 0.98) if inverse else (0.1, 2.0) if kind == "within" else (-1.5, 1.5)),
-    )
+    low, high = (0.02, 0.98) if inverse else (0.1, 2.0) if kind == "within" else (-1.5, 1.5)
+    form.element("p" if inverse else "t", source, low, high)
     if kind == "between":
         form.element("width", "widths", 0.2, 1.5)
     if given == "both" and kind != "within":
@@ -161,19 +156,15 @@ def levels(d: Draft) -> None:
     }[kind])  # fmt: skip
     form = Form(d)
     least = 0.0 if floored else 0.05
-    source, low, high = {
-        "power": ("powers", least, 20.0),
-        "amplitude": ("signal", -2.0, 2.0),
-        "octaves": ("frequencies", 20.0, 2000.0),
-        "cents": ("frequencies", 20.0, 2000.0),
-        "acidity": ("concentrations", 0.0 if floored else 0.001, 1.0),
-        "from decibel": ("gains", -20.0, 20.0),
-        "bits": ("counts", 2, 5000),
+    source, low, high, out, function = {
+        "power": ("powers", least, 20.0, "levels_db", "level_of"),
+        "amplitude": ("signal", -2.0, 2.0, "levels_db", "level_of"),
+        "octaves": ("frequencies", 20.0, 2000.0, "octave_numbers", "octaves_of"),
+        "cents": ("frequencies", 20.0, 2000.0, "cent_numbers", "cents_of"),
+        "acidity": ("concentrations", 0.0 if floored else 0.001, 1.0, "ph", "ph_of"),
+        "from decibel": ("gains", -20.0, 20.0, "powers" if given == "given" else "power_ratios", "power_of"),
+        "bits": ("counts", 2, 5000, "bits", "bits_for"),
     }[kind]
-    out = {
-        "power": "levels_db", "amplitude": "levels_db", "octaves": "octave_numbers", "cents": "cent_numbers",
-        "acidity": "ph", "from decibel": "powers" if given == "given" else "power_ratios", "bits": "bits",
-    }[kind]  # fmt: skip
     form.element("q", source, low, high, "int" if kind == "bits" else "float")
     if given == "given":
         form.number("reference", *((200.0, 450.0) if source == "frequencies" else (0.5, 2.0)))
@@ -183,10 +174,8 @@ def levels(d: Draft) -> None:
     floor = {"power": "1.0e-3", "amplitude": "1.0e-3", "acidity": "1.0e-14"}.get(kind, "")
     if floored:
         ratio = f"wp.max({ratio}, {floor})"
-    stop = {
-        "power": "Silence counts as -30 dB", "amplitude": "Silence counts as -60 dB", "acidity": "Without any it is 14",
-    }.get(kind, "")  # fmt: skip
-    told = f"# {stop}\n" if floored and stop else ""
+    stop = {"power": "Silence counts as -30 dB", "amplitude": "Silence counts as -60 dB"}
+    told = f"# {stop.get(kind, 'Without any it is 14')}\n" if floored else ""
     lines, value = {
         "power": (f"{told}ratio = {ratio}", "10.0 * wp.log10(ratio)"),
         "amplitude": (f"{told}ratio = {ratio}", "20.0 * wp.log10(ratio)"),
@@ -196,13 +185,8 @@ def levels(d: Draft) -> None:
         "from decibel": ("", f"{'reference * ' if given == 'given' else ''}wp.pow(10.0, 0.1 * q)"),
         "bits": ("", "int(wp.ceil(wp.log2(float(q))))"),
     }[kind]
-    if ratio == "q":
-        lines, value = lines.replace("ratio = q", ""), value.replace("ratio", "q")
-    elif ratio == "wp.abs(q)":
-        lines, value = lines.replace("ratio = wp.abs(q)", ""), value.replace("ratio", "wp.abs(q)")
-    function = {
-        "acidity": "ph_of", "bits": "bits_for", "from decibel": "power_of", "octaves": "octaves_of", "cents": "cents_of",
-    }.get(kind, "level_of")  # fmt: skip
+    if ratio in ("q", "wp.abs(q)"):
+        lines, value = lines.replace(f"ratio = {ratio}", ""), value.replace("ratio", ratio)
     form.write(function, lines, value)
     if kind in ("power", "amplitude", "octaves", "cents"):
         d.explain("A level is the logarithm of a ratio, so that equal steps are equal factors.")
@@ -259,13 +243,17 @@ def hyperbolic_curves(d: Draft) -> None:
     )
     form = Form(d)
     own = d.option("scale", "given", "per element")
-    # What the curve may be counted from
-    zero = {
-        "catenary": "lift",
-        "wave speed": "current",
-        "soliton": "still_level",
-        "layer": "mean_velocity",
-    }.get(kind, "")
+    # The last is what the curve may be counted from
+    source, scale, out, zero = {
+        "catenary": ("x", "catenary_constant", "height", "lift"),
+        "arc": ("x", "catenary_constant", "length", ""),
+        "slope angle": ("x", "catenary_constant", "angle", ""),
+        "wave speed": ("relative_depth", "depth", "speed", "current"),
+        "soliton": ("x", "scale", "profile", "still_level"),
+        "langevin": ("field", "thermal_field", "alignment", ""),
+        "layer": ("x", "scale", "velocity", "mean_velocity"),
+        "rocket": ("proper_time", "time_scale", "velocity", ""),
+    }[kind]
     offset = d.flag("offset", 0.4) and bool(zero)
     d.says({
         "catenary": "Gives the height of a hanging chain.",
@@ -288,16 +276,6 @@ def hyperbolic_curves(d: Draft) -> None:
         "layer": "shear_layer|mixing_layer|shear_layer_profile",
         "rocket": "rocket_velocity|relativistic_rocket|velocity_from_proper_time",
     }[kind])  # fmt: skip
-    source, scale, out = {
-        "catenary": ("x", "catenary_constant", "height"),
-        "arc": ("x", "catenary_constant", "length"),
-        "slope angle": ("x", "catenary_constant", "angle"),
-        "wave speed": ("relative_depth", "depth", "speed"),
-        "soliton": ("x", "scale", "profile"),
-        "langevin": ("field", "thermal_field", "alignment"),
-        "layer": ("x", "scale", "velocity"),
-        "rocket": ("proper_time", "time_scale", "velocity"),
-    }[kind]
     low = {"langevin": 0.02, "wave speed": 0.3, "rocket": 0.0}.get(kind, -2.0)
     form.element("t", source, low, 2.0, about="wave number times depth" if kind == "wave speed" else "")
     if own == "given":
@@ -307,39 +285,12 @@ def hyperbolic_curves(d: Draft) -> None:
     if offset:
         form.number(zero, 0.2, 1.0)
     form.output(out)
-    stretched = f"s = t / {scale}"
-    lines, value = {
-        "catenary": (stretched, f"{scale} * wp.cosh(s)"),
-        "arc": (stretched, f"{scale} * wp.sinh(s)"),
-        "slope angle": (f"# dy/dx = sinh(x / a)\n{stretched}", "wp.atan(wp.sinh(s))"),
-        "wave speed": (
-            "# w^2 = g k tanh(k h), with k h = t\nk = t / depth",
-            "wp.sqrt(9.81 / k * wp.tanh(t))",
-        ),
-        "soliton": (f"{stretched}\nsech = 1.0 / wp.cosh(s)", "sech * sech"),
-        "langevin": (
-            f"{stretched}\n# Near 0 coth(s) and 1 / s cancel, so use the series\nsmall = s / 3.0 - s * s * s / 45.0",
-            "wp.where(wp.abs(s) < 0.1, small, wp.cosh(s) / wp.sinh(s) - 1.0 / s)",
-        ),
-        "layer": (stretched, "wp.tanh(s)"),
-        "rocket": (stretched, "wp.tanh(s)"),
-    }[kind]
+    lines, value = written(kind, scale)
     form.write(f"{out}_at", lines, f"{zero} + {value}" if offset else value)
 
     def reference(v: Values) -> Mapping[str, Any]:
         t, a = v[source], v[scale if own == "given" else f"{scale}s"]
-        s = t / a
-        formulas: dict[str, Callable[[], Any]] = {
-            "catenary": lambda: a * np.cosh(s),
-            "arc": lambda: a * np.sinh(s),
-            "slope angle": lambda: 2 * np.arctan(np.exp(s)) - np.pi / 2,
-            "wave speed": lambda: np.sqrt(9.81 * a / t * np.tanh(t)),
-            "soliton": lambda: np.cosh(s) ** -2,
-            "langevin": lambda: 1 / np.tanh(s) - 1 / s,
-            "layer": lambda: np.tanh(s),
-            "rocket": lambda: np.tanh(s),
-        }
-        return {out: formulas[kind]() + (v[zero] if offset else 0.0)}
+        return {out: evaluated(kind, t, a) + (v[zero] if offset else 0.0)}
 
     d.check(reference, 1e-3)
 
@@ -419,16 +370,14 @@ def cube_roots(d: Draft) -> None:
     def reference(v: Values) -> Mapping[str, Any]:
         q = v[source]
         k = {"no": 1.0, "given": v.get(factor), "per element": v.get(factors)}[scaled]
-        formulas: dict[str, _Formula] = {
-            "sphere": lambda q: (3 * q / (4 * np.pi)) ** (1 / 3),
-            "orbit": lambda q: (k * q * q) ** (1 / 3),
-            "lightness": lambda q: np.where(
-                q / k > 0.008856, 116 * (q / k) ** (1 / 3) - 16, 903.2963 * q / k
-            ),
-            "cubic": lambda q: 2 * np.sqrt(k) * np.sinh(np.arcsinh(q / np.sqrt(k) ** 3) / 3),
-            "signed": lambda q: k * np.sign(q) * np.abs(q) ** (1 / 3),
-            "hydraulic": lambda q: (k * q**2 / 9.81) ** (1 / 3),
+        formulas: dict[str, Callable[[], Any]] = {
+            "sphere": lambda: (3 * q / (4 * np.pi)) ** (1 / 3),
+            "orbit": lambda: (k * q * q) ** (1 / 3),
+            "lightness": lambda: np.where(q / k > 0.008856, 116 * (q / k) ** (1 / 3) - 16, 903.2963 * q / k),
+            "cubic": lambda: 2 * np.sqrt(k) * np.sinh(np.arcsinh(q / np.sqrt(k) ** 3) / 3),
+            "signed": lambda: k * np.sign(q) * np.abs(q) ** (1 / 3),
+            "hydraulic": lambda: (k * q**2 / 9.81) ** (1 / 3),
         }
-        return {out: formulas[kind](q)}
+        return {out: formulas[kind]()}
 
     d.check(reference, 1e-3)

@@ -297,16 +297,15 @@ def build_frame(d: Draft) -> None:
             np.testing.assert_allclose(f[:, :, 2], unit, atol=1e-4)
             if way == "given tangent":
                 assert ((f[:, :, 0] * before.tangents).sum(axis=1) >= -1e-4).all()
-        elif result == "local vector":
-            np.testing.assert_allclose(
-                np.linalg.norm(after.local, axis=1), np.linalg.norm(before.v, axis=1), rtol=2e-3
-            )
-            np.testing.assert_allclose(after.local[:, 2], (before.v * unit).sum(axis=1), atol=1e-4)
+            return
+        turned = after.local if result == "local vector" else after.world
+        np.testing.assert_allclose(
+            np.linalg.norm(turned, axis=1), np.linalg.norm(before.v, axis=1), rtol=2e-3
+        )
+        if result == "local vector":
+            np.testing.assert_allclose(turned[:, 2], (before.v * unit).sum(axis=1), atol=1e-4)
         else:
-            np.testing.assert_allclose(
-                np.linalg.norm(after.world, axis=1), np.linalg.norm(before.v, axis=1), rtol=2e-3
-            )
-            np.testing.assert_allclose((after.world * unit).sum(axis=1), before.v[:, 2], atol=2e-3)
+            np.testing.assert_allclose((turned * unit).sum(axis=1), before.v[:, 2], atol=2e-3)
 
     d.holds(orthonormal)
 
@@ -342,13 +341,8 @@ def classify(d: Draft) -> None:
     if biased:
         d.param("bias", vector, -0.2, 0.2, about=f"added to all {scores}")
     if none == "threshold":
-        about = "cost" if way == "argmin" else "score"
-        d.param(
-            "threshold",
-            "float",
-            *((0.3, 0.4) if way == "argmin" else (0.6, 0.7)),
-            about=f"limit of the {about}",
-        )
+        limited, low, high = ("cost", 0.3, 0.4) if way == "argmin" else ("score", 0.6, 0.7)
+        d.param("threshold", "float", low, high, about=f"limit of the {limited}")
     elif none == "margin":
         d.param("margin", "float", 0.1, 0.2, about="lead that a class needs over all others")
     d.output("label", "int", count, about="class" if none == "never" else "class, -1 for none")

@@ -61,8 +61,7 @@ def store_voxels(d: Draft) -> None:
     }[rule])  # fmt: skip
     source = {"clamped": "float32", "unit": "vec3f", "mask": "float32"}.get(rule)
     if source:
-        read = "Volume to read"
-        d.handle("volume", "volume", (n, n, n), of=source, value=h, low=-1.0, high=1.0, about=read)
+        d.handle("volume", "volume", (n, n, n), of=source, value=h, low=-1.0, about="Volume to read")
     d.handle("target", "volume", (n, n, n), of=of, value=h, low=7.0, high=7.0, about="Volume to write to")
     shape: tuple[int, ...] = {"grid": (n, n, n), "cells": (m,), "flat": (n**3,)}[place]
     if place == "cells":
@@ -108,7 +107,7 @@ def store_voxels(d: Draft) -> None:
     }[rule]
     read = f"wp.volume_lookup_{letter}(target, i, j, k)"
     if short == "generic":
-        read = f"wp.volume_lookup(target, i, j, k, dtype={'wp.vec3' if type_ == 'vec3' else type_})"
+        read = f"wp.volume_lookup(target, i, j, k, dtype={type_.replace('vec3', 'wp.vec3')})"
     at = "i, j, k" if place == "grid" else "tid"
     d.launch(*shape)
     d.code(
@@ -122,8 +121,7 @@ def store_voxels(d: Draft) -> None:
     def reference(v: Values) -> dict[str, Any]:
         cells = np.indices((n, n, n)).reshape(3, -1).T if place != "cells" else v.cells
         p = cells * h
-        i, j, k = cells.T
-        x: Any = np.asarray(v.volume.values, float)[i, j, k] if source else None
+        x: Any = np.asarray(v.volume.values, float)[tuple(cells.T)] if source else None
         to = p - v.get("center", np.zeros(3))
         far = np.linalg.norm(to, axis=1)
         gap = np.abs(to) - v.get("half_edge", 0.0)
@@ -223,9 +221,7 @@ def view_columns(d: Draft) -> None:
         place.insert(axis, k)
         if short == "short":
             return f"wp.volume_lookup_{letter}(volume, {', '.join(place)})"
-        return (
-            f"wp.volume_lookup(volume, {', '.join(place)}, dtype={'wp.vec3' if dtype == 'vec3' else dtype})"
-        )
+        return f"wp.volume_lookup(volume, {', '.join(place)}, dtype={dtype.replace('vec3', 'wp.vec3')})"
 
     at = "tid" if flat else "i, j"
     value = look("k")
@@ -333,9 +329,7 @@ def walk_in_index_space(d: Draft) -> None:
     value = f"wp.volume_sample_f(volume, uvw, wp.Volume.{mode})"
     if short == "generic":
         value = f"wp.volume_sample(volume, uvw, wp.Volume.{mode}, dtype=float)"
-    offset = "uvw += 0.5 * stride\n" if half else ""
-    first = 0.5 if half else 0.0
-    here = "dt * (float(k) + 0.5)" if half else "dt * float(k)"
+    first, here = (0.5, "dt * (float(k) + 0.5)") if half else (0.0, "dt * float(k)")
     start, each, store = {
         "sum": ("value_sum = float(0.0)", f"value_sum += {value}", "value_sum * dt"),
         "maximum": ("best = float(-wp.inf)", f"best = wp.max(best, {value})", "best"),
@@ -375,7 +369,7 @@ def walk_in_index_space(d: Draft) -> None:
             uvw += stride
         along_rays[tid] = $store
         """,
-        along=along, offset=offset.strip(), start=start, each=each, store=store,
+        along=along, offset="uvw += 0.5 * stride" if half else "", start=start, each=each, store=store,
     )  # fmt: skip
 
     def agree(v: Values, after: Values) -> None:
