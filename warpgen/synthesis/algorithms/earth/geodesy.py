@@ -7,36 +7,15 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.earth import DOMAIN
+from warpgen.synthesis.algorithms.earth._ellipsoid import E2, ELLIPSOID, A, ecef, enu, geodesic
 from warpgen.synthesis.writing.draft import Draft, Values
 
-_A, _F = 6378137.0, 1.0 / 298.257223563
-_E2 = _F * (2.0 - _F)
 _NAMES = {
     "lat": "latitude|phi|lats",
     "lon": "longitude|lam|lons",
     "height": "altitude|h|alt",
     "position": "ecef|xyz|positions",
 }
-_ELLIPSOID = """
-# WGS 84: equatorial radius in m, flattening
-EARTH_A = wp.constant(6378137.0)
-EARTH_F = wp.constant(0.0033528106647474805)
-"""
-
-
-def _ecef(lat: Any, lon: Any, height: Any) -> Any:
-    n = _A / np.sqrt(1.0 - _E2 * np.sin(lat) ** 2)
-    x, y = (n + height) * np.cos(lat) * np.cos(lon), (n + height) * np.cos(lat) * np.sin(lon)
-    return np.stack([x, y, (n * (1.0 - _E2) + height) * np.sin(lat)], axis=-1)
-
-
-def _enu(lat: Any, lon: Any) -> Any:
-    """Rows: unit vectors east, north and up."""
-    zero = np.zeros_like(lat)
-    east = np.stack([-np.sin(lon), np.cos(lon), zero], axis=-1)
-    north = np.stack([-np.sin(lat) * np.cos(lon), -np.sin(lat) * np.sin(lon), np.cos(lat)], axis=-1)
-    up = np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=-1)
-    return np.stack([east, north, up], axis=-2)
 
 
 @DOMAIN.algorithm(
@@ -80,7 +59,7 @@ def geodetic_to_ecef(d: Draft) -> None:
     if site:
         d.param("site_lat", "float", 0.3, 0.8, about="Latitude of the site [rad]")
         d.param("site_lon", "float", -1.0, 1.0, about="Longitude of the site [rad]")
-    d.module(_ELLIPSOID)
+    d.module(ELLIPSOID)
     load = load.replace("$angle(", "wp.radians(" if units == "degrees" and not packed else "(")
     load = (
         load
@@ -163,12 +142,12 @@ def geodetic_to_ecef(d: Draft) -> None:
             lat, lon, h = v.geo[:, 0], v.geo[:, 1], 1000.0 * v.geo[:, 2]
         else:
             lat, lon, h = v.lat / scale, v.lon / scale, v.height if curved else 0.0
-        p = _ecef(lat, lon, h)
+        p = ecef(lat, lon, h)
         if result == "position":
             return {"position": p}
         s_lat, s_lon = np.asarray(v.site_lat), np.asarray(v.site_lon)
-        away = p - _ecef(s_lat, s_lon, 0.0)
-        local = away @ _enu(s_lat, s_lon).T
+        away = p - ecef(s_lat, s_lon, 0.0)
+        local = away @ enu(s_lat, s_lon).T
         if result == "range":
             return {"slant_range": np.linalg.norm(away, axis=1)}
         if result == "local":
@@ -241,7 +220,7 @@ def surface_distance(d: Draft) -> None:
     if bearing:
         d.output("azimuth", "float", count, about="Azimuth, clockwise from north [rad]")
     if way in ("vincenty", "vincenty fixed", "mean latitude"):
-        d.module(_ELLIPSOID)
+        d.module(ELLIPSOID)
     else:
         d.module("EARTH_RADIUS = wp.constant(6371008.8)  # mean, in m")
     load = {
@@ -392,32 +371,15 @@ def surface_distance(d: Draft) -> None:
             made = 6371008.8 * np.arccos(np.clip(cosine, -1, 1))
         elif way == "mean latitude":
             mean = (lat1 + lat2) / 2
-            w = 1 - _E2 * np.sin(mean) ** 2
+            w = 1 - E2 * np.sin(mean) ** 2
             made = np.hypot(
-                _A * (1 - _E2) / w**1.5 * (lat2 - lat1), _A / np.sqrt(w) * np.cos(mean) * (lon2 - lon1)
+                A * (1 - E2) / w**1.5 * (lat2 - lat1), A / np.sqrt(w) * np.cos(mean) * (lon2 - lon1)
             )
         else:
-            made = _geodesic(lat1, lon1, lat2, lon2)
+            made = geodesic(lat1, lon1, lat2, lon2)
         y = np.sin(lon2 - lon1) * np.cos(lat2)
         x = np.cos(lat1) * np.sin(lat2) - np.sin(lat1) * np.cos(lat2) * np.cos(lon2 - lon1)
         found = {"distance": np.where(same, 0.0, made)}
         return found | ({"azimuth": np.where(same, 0.0, np.arctan2(y, x))} if bearing else {})
 
     d.check(reference, 1e-3)
-
-
-def _geodesic(lat1: Any, lon1: Any, lat2: Any, lon2: Any) -> Any:
-    """Lengths of paths over the ellipsoid, by summing up a great ellipse: right to 1 in 10^5."""
-    u, w = (
-        np.stack([np.cos(b) * np.cos(lam_), np.cos(b) * np.sin(lam_), np.sin(b)], axis=-1)
-        for b, lam_ in (
-            (np.arctan((1 - _F) * np.tan(lat1)), lon1),
-            (np.arctan((1 - _F) * np.tan(lat2)), lon2),
-        )
-    )
-    angle = np.arctan2(np.linalg.norm(np.cross(u, w), axis=1), (u * w).sum(axis=1))[:, None, None]
-    t = np.linspace(0.0, 1.0, 401)[None, :, None]
-    safe = np.where(np.abs(np.sin(angle)) < 1e-12, 1.0, np.sin(angle))
-    path = (np.sin((1 - t) * angle) * u[:, None] + np.sin(t * angle) * w[:, None]) / safe
-    path = path * np.array([_A, _A, _A * (1 - _F)])
-    return np.linalg.norm(np.diff(path, axis=1), axis=2).sum(axis=1)

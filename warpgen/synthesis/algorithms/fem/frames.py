@@ -8,35 +8,8 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.fem import DOMAIN
+from warpgen.synthesis.algorithms.fem._members import ORIENTATIONS, SECTIONS
 from warpgen.synthesis.writing.draft import Draft, Values
-
-_ORIENT = {
-    "up vector": """
-        # Local y from a reference vector; one nearly along the member is replaced
-        reference = wp.where(wp.abs(ex[2]) > 0.99, wp.vec3(1.0, 0.0, 0.0), wp.vec3(0.0, 0.0, 1.0))
-        ey = wp.normalize(wp.cross(reference, ex))
-        ez = wp.cross(ex, ey)
-    """,
-    "roll": """
-        # Local y lies in the horizontal plane, then the section rolls about the member
-        reference = wp.where(wp.abs(ex[2]) > 0.99, wp.vec3(1.0, 0.0, 0.0), wp.vec3(0.0, 0.0, 1.0))
-        side = wp.normalize(wp.cross(reference, ex))
-        top = wp.cross(ex, side)
-        ey = wp.cos(roll[tid]) * side + wp.sin(roll[tid]) * top
-        ez = wp.cross(ex, ey)
-    """,
-    "node": """
-        # Local y points to the side of a third node
-        to_third = node_pos[third_node[tid]] - start
-        across = wp.cross(ex, to_third)
-        # A third node on the line of the member leaves the axes open
-        if wp.length(across) < 1.0e-3:
-            $nothing
-            return
-        ez = wp.normalize(across)
-        ey = wp.cross(ez, ex)
-    """,
-}
 
 
 @DOMAIN.algorithm(
@@ -60,11 +33,11 @@ _ORIENT = {
 )
 def frame_forces(d: Draft) -> None:
     """Computes the internal forces and moments of frame members in space."""
-    orient = d.option("orientation", *_ORIENT)
+    orient = d.option("orientation", *ORIENTATIONS)
     shear = d.option("shear", "rigid", "one factor", "two areas")
     geometric = d.flag("geometric", 0.4)
     thermal = d.flag("thermal", 0.35)
-    section = d.option("section", "given", "rectangle", "tube")
+    section = d.option("section", *SECTIONS)
     output = d.option("output", "nodes", "ends", "both")
     d.says({
         "nodes": "Adds the internal forces and moments of frame members in space to their nodes.",
@@ -125,29 +98,6 @@ def frame_forces(d: Draft) -> None:
     if output != "nodes":
         d.output("axial", "float", count, about="Normal forces, tension is positive [MN]")
         d.output("end_moment", "vec4", count, about="Moments My1, Mz1, My2, Mz2 in local axes [MN m]")
-    shape = {
-        "given": f"a = area{at}\ni_y = moment_y{at}\ni_z = moment_z{at}\nj = torsion{at}",
-        "rectangle": """
-            # Solid rectangle; the torsion constant is Roark's approximation
-            b = width[tid]
-            h = depth[tid]
-            a = b * h
-            i_y = b * h * h * h / 12.0
-            i_z = h * b * b * b / 12.0
-            long = wp.max(b, h)
-            short = wp.min(b, h)
-            ratio = short / long
-            j = long * short * short * short * (1.0 / 3.0 - 0.21 * ratio * (1.0 - ratio * ratio * ratio * ratio / 12.0))
-        """,
-        "tube": """
-            # Round tube: bends alike in all planes, so one moment of area serves both axes
-            ro = outer_radius[tid]
-            ri = ro - wall[tid]
-            a = wp.pi * (ro * ro - ri * ri)
-            i_y = 0.25 * wp.pi * (ro * ro * ro * ro - ri * ri * ri * ri)
-            j = 2.0 * i_y
-        """,
-    }
     phi = {
         "rigid": "",
         "one factor": """
@@ -265,8 +215,8 @@ def frame_forces(d: Draft) -> None:
         $ends
         $scatter
         """,
-        orient=_ORIENT[orient],
-        shape=shape[section],
+        orient=ORIENTATIONS[orient],
+        shape=SECTIONS[section],
         at=at,
         modulus="e_mod = youngs[tid]" if at else "",
         phi=phi[shear],

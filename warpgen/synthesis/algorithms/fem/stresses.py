@@ -137,11 +137,9 @@ def stress_measure(d: Draft) -> None:
         law = "\n".join(x for x in law.split("\n") if "wp.mat33(" not in x and "txy = " not in x)
     put = f"{measure} =" if average else f"{out}[tid] ="
     value = value.replace("$put", put)
-    tail = (
-        f"for a in range(4):\n    n = tets[tid, a]\n    wp.atomic_add(nodal, n, {measure} / float(tet_count[n]))"
-        if average
-        else ""
-    )
+    tail = ""
+    if average:
+        tail = f"for a in range(4):\n    n = tets[tid, a]\n    wp.atomic_add(nodal, n, {measure} / float(tet_count[n]))"
     d.launch(elements)
     d.code("tid = wp.tid()\n$law\n$value\n$tail", law=law, value=value, tail=tail)
     what = {
@@ -237,7 +235,8 @@ def return_mapping(d: Draft) -> None:
             d.input("eps_p", "mat33", n, -0.005, 0.005, about="Plastic strains")
     plastic = given != "trial stress" and stored == "plastic strain"
     keeps = stored == "equivalent"
-    if model in ("isotropic", "kinematic"):
+    hardens = model in ("isotropic", "kinematic")
+    if hardens:
         if model == "isotropic":
             d.input("alpha", "float", n, 0.0, 0.2, about="Equivalent plastic strains so far")
         else:
@@ -285,14 +284,10 @@ def return_mapping(d: Draft) -> None:
         relative += f"xi = s - b + wp.trace(b) / 3.0 * {eye}"
         xi = "xi"
     radius = {
-        "perfect": "yield_stress",
         "isotropic": "(yield_stress + hardening_modulus * alpha[tid])",
-        "kinematic": "yield_stress",
         "drucker-prager": "wp.max(yield_stress - friction * p, 0.0)",
-        "viscous": "yield_stress",
-    }[model]
-    hard = "(2.0 * mu + 2.0 / 3.0 * hardening_modulus)"
-    slope = {"isotropic": hard, "kinematic": hard}.get(model, "(2.0 * mu)")
+    }.get(model, "yield_stress")
+    slope = "(2.0 * mu + 2.0 / 3.0 * hardening_modulus)" if hardens else "(2.0 * mu)"
     flow = f"trial / {slope}" if model != "viscous" else "relaxation * trial / (2.0 * mu)"
     test = f"norm = wp.sqrt(wp.ddot({xi}, {xi}))\n"
     test += "# Factor sqrt(2/3), since the yield stress is uniaxial and the norm that of the deviator\n"
@@ -346,20 +341,15 @@ def return_mapping(d: Draft) -> None:
         d.says(says[model])
     deviator = "|s - back stress|" if model == "kinematic" else "|s|"
     along = "s less the back stress" if model == "kinematic" else "s"
-    reduced = {
-        "isotropic": ", reduced by hardening",
-        "kinematic": ", reduced by hardening",
-        "viscous": ", of which a share relaxes in a step",
-    }.get(model, "")
-    limit_ = "sigma_y - friction p" if model == "drucker-prager" else "sigma_y"
+    reduced = ", reduced by hardening" if hardens else ""
+    if model == "viscous":
+        reduced = ", of which a share relaxes in a step"
+    limit_, apex = "sigma_y", ""
+    if model == "drucker-prager":
+        limit_, apex = "(sigma_y - friction p)", ", with the mean stress p; beyond the apex the limit is 0"
     d.explain(
-        f"Yield function f = {deviator} - sqrt(2/3) ({limit_})".replace("(sigma_y)", "sigma_y")
-        + (
-            ", with the mean stress p; beyond the apex the limit is 0.\n"
-            if model == "drucker-prager"
-            else ".\n"
-        )
-        + f"For f > 0 the plastic multiplier is f / (2 mu) along {along}{reduced}.\n"
+        f"Yield function f = {deviator} - sqrt(2/3) {limit_}{apex}.\n"
+        f"For f > 0 the plastic multiplier is f / (2 mu) along {along}{reduced}.\n"
         "The hydrostatic part is unchanged."
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.linear_algebra import DOMAIN
+from warpgen.synthesis.algorithms.linear_algebra._krylov_loops import loop
 from warpgen.synthesis.writing.draft import Draft, Values
 
 
@@ -93,16 +94,15 @@ def solve_iteratively(d: Draft) -> None:
         names = ["r", "p", "q", "Ar"]
     if place == "vector":
         d.module(f"SIZE = wp.constant({size})\nvecn = wp.types.vector(length=SIZE, dtype=float)")
-        kind, zero, total = "vecn", "vecn()", None
+        kind, zero = "vecn", "vecn()"
     elif place == "array":
         d.module(f"SIZE = wp.constant({size})")
-        kind, zero, total = "wp.array(dtype=float)", "wp.zeros(shape=SIZE, dtype=float)", None
+        kind, zero = "wp.array(dtype=float)", "wp.zeros(shape=SIZE, dtype=float)"
     else:
         d.module(f"SIZE = wp.constant({size})")
-        kind, zero, total = "wp.array(dtype=float)", "", None
+        kind, zero = "wp.array(dtype=float)", ""
         for name in names:
             d.inout(f"{name}_work", "float", (n, size), value=0.0, about="Working memory")
-    assert total is None
     matrix = {
         "dense": "A: wp.array3d(dtype=float)",
         "rows": "offdiag: wp.array3d(dtype=float), columns: wp.array2d(dtype=int)",
@@ -231,92 +231,6 @@ def solve_iteratively(d: Draft) -> None:
     reached = f"if {norm} <= {least}:\n    break"
     if stop == "energy" and not held:
         reached = "# Norm of the residual that goes with the preconditioner\nif wp.sqrt(rho) <= tolerance:\n    break"
-    gradients = f"""
-        $first
-        for k in range(SIZE):
-            p[k] = {lead}[k]
-        rho = {dot.format("r", lead)}
-        $limit
-        taken = int(0)
-        for iteration in range(max_iterations):
-            $reached
-            $apply_p
-            curvature = {dot.format("p", "q")}
-            # Stop, otherwise the step would divide by zero or climb
-            if curvature <= 1.0e-20:
-                break
-            alpha = rho / curvature
-            for k in range(SIZE):
-                $x = $x + alpha * p[k]
-                r[k] = r[k] - alpha * q[k]
-            $next
-            rho_new = {dot.format("r", lead)}
-            beta = rho_new / rho
-            $steepest
-            for k in range(SIZE):
-                p[k] = {lead}[k] + beta * p[k]
-            rho = rho_new
-            taken += 1
-        """
-    residuals = f"""
-        # Conjugate residuals: minimizes the residual, also of indefinite systems
-        for k in range(SIZE):
-            p[k] = r[k]
-        $apply_r
-        for k in range(SIZE):
-            q[k] = Ar[k]
-        rho = {dot.format("r", "Ar")}
-        $limit
-        taken = int(0)
-        for iteration in range(max_iterations):
-            $reached
-            alpha = rho / {dot.format("q", "q")}
-            for k in range(SIZE):
-                $x = $x + alpha * p[k]
-                r[k] = r[k] - alpha * q[k]
-            $apply_r
-            rho_new = {dot.format("r", "Ar")}
-            beta = rho_new / rho
-            # The product A p follows from A r, so that one product per iteration is enough
-            for k in range(SIZE):
-                p[k] = r[k] + beta * p[k]
-                q[k] = Ar[k] + beta * q[k]
-            rho = rho_new
-            taken += 1
-        """
-    stab = f"""
-        # BiCGSTAB: for matrices that need not be symmetric
-        for k in range(SIZE):
-            shadow[k] = r[k]
-            p[k] = r[k]
-        rho = {dot.format("r", "shadow")}
-        $limit
-        taken = int(0)
-        for iteration in range(max_iterations):
-            $reached
-            $pre_p
-            $apply_p
-            alpha = rho / {dot.format("q", "shadow")}
-            for k in range(SIZE):
-                s_vec[k] = r[k] - alpha * q[k]
-            # Smooth by a step of minimal residual, since plain BiCG oscillates
-            $pre_s
-            $apply_s
-            tt = {dot.format("t_vec", "t_vec")}
-            omega = {dot.format("t_vec", "s_vec")} / wp.max(tt, 1.0e-20)
-            $update
-            for k in range(SIZE):
-                r[k] = s_vec[k] - omega * t_vec[k]
-            taken += 1
-            rho_new = {dot.format("r", "shadow")}
-            # Breakdown: the shadow residual has become orthogonal, so beta would be meaningless
-            if wp.abs(rho_new) < 1.0e-20:
-                break
-            beta = rho_new / rho * alpha / omega
-            for k in range(SIZE):
-                p[k] = r[k] + beta * (p[k] - omega * q[k])
-            rho = rho_new
-        """
     at = "x[system, k]"
     pre = precond != "none"
     update = f"for k in range(SIZE):\n    {at} = {at} + alpha * p[k] + omega * s_vec[k]"
@@ -363,7 +277,7 @@ def solve_iteratively(d: Draft) -> None:
         x=at,
         residual=apply("q", "p"),
         limit=limit,
-        loop={"gradients": gradients, "residuals": residuals, "stabilized": stab}[method],
+        loop=loop(method, lead, dot),
         first=precondition("z", "r"),
         next=precondition("z", "r"),
         reached=reached,

@@ -8,6 +8,14 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.linear_algebra import DOMAIN
+from warpgen.synthesis.algorithms.linear_algebra._reflections import (
+    FROM_PIVOT,
+    ON_DIAGONAL,
+    ROW_SIGN,
+    UPDATES,
+    UPPER_PART,
+    WITH_PIVOT,
+)
 from warpgen.synthesis.library.tile_forms import LOG_DIAGONAL, per_col, per_row, places
 from warpgen.synthesis.writing.draft import Draft, Values, dedented
 
@@ -225,7 +233,7 @@ def reflected_columns(d: Draft) -> None:
         "transformed": "apply_reflections|apply_qt|householder_apply",
         "determinant": "householder_determinant|qr_determinant",
     }[result])  # fmt: skip
-    update = d.option("update", "product", "outer")
+    update = d.option("update", *UPDATES)
     spelled = d.option("norm", "dot", "sum")
     sign = d.option("sign", "positive diagonal", "as it comes")
     weighted = d.flag("row weights", 0.35) and result in ("triangle", "least squares")
@@ -265,38 +273,11 @@ def reflected_columns(d: Draft) -> None:
             "determinant": "Computes determinants by Householder reflections.",
         }[result]
     )
-    d.function('''
-        @wp.func
-        def from_pivot(entry: float, row: int, step: int) -> float:
-            """Zero above the pivot, where the entries belong to R already."""
-            return wp.where(row >= step, entry, 0.0)
-    ''')
-    d.function("""
-        @wp.func
-        def with_pivot(entry: float, row: int, step: int, pivot: float) -> float:
-            return wp.where(row == step, pivot, entry)
-    """)
+    d.function(FROM_PIVOT)
+    d.function(WITH_PIVOT)
     if flips:
-        d.function("""
-            @wp.func
-            def row_sign(diagonal: float) -> float:
-                return wp.where(diagonal < 0.0, -1.0, 1.0)
-        """)
+        d.function(ROW_SIGN)
     square = {"dot": "wp.tile_dot({0}, {0})[0]", "sum": "wp.tile_sum({0} * {0})[0]"}[spelled]
-    reflect = {
-        "product": """
-            # A - tau v (v^T A), the second product added in place
-            w = wp.tile_matmul(wp.tile_reshape(v, shape=(1, ROWS)), a)
-            w_scaled = -tau * w
-            wp.tile_matmul(wp.tile_reshape(v, shape=(ROWS, 1)), w_scaled, a)
-        """,
-        "outer": f"""
-            # w = tau A^T v, then A - v w^T
-            v_wide = {per_row("v", "ROWS", "COLS")}
-            w = tau * wp.tile_sum(v_wide * a, axis=0)
-            a -= v_wide * {per_col("w", "ROWS", "COLS")}
-        """,
-    }[update]
     target = "b -= (tau * wp.tile_dot(v, b)[0]) * v" if solves else ""
     load = 'a = wp.tile_load(matrices[system], shape=(ROWS, COLS), storage="shared")'
     if weighted:
@@ -325,16 +306,9 @@ def reflected_columns(d: Draft) -> None:
         upper = wp.tile_map(upper_part, r, row_of, col_of)
     """
     if result == "triangle":
-        d.function("""
-            @wp.func
-            def upper_part(entry: float, row: int, col: int) -> float:
-                return wp.where(row <= col, entry, 0.0)
-        """)
-        d.function("""
-            @wp.func
-            def on_diagonal(entry: float, row: int, col: int) -> float:
-                return wp.where(row == col, entry, 0.0)
-        """) if flips else None
+        d.function(UPPER_PART)
+    if flips:
+        d.function(ON_DIAGONAL)
     flip = f"""
         diagonal = wp.tile_sum(wp.tile_map(on_diagonal, r, row_of, col_of), axis=1)
         signs = wp.tile_map(row_sign, diagonal)
@@ -374,7 +348,7 @@ def reflected_columns(d: Draft) -> None:
         start=start,
         square_x=square.format("x"),
         square_v=square.format("v"),
-        reflect=dedented(reflect),
+        reflect=UPDATES[update],
         target=target,
         mend=mend,
         keep=dedented(keep),

@@ -43,12 +43,8 @@ def adapted_layer(d: Draft) -> None:
         "singular values": "adapted_layer|low_rank_adapter|adalora_forward|svd_adapter",
     }[kind])  # fmt: skip
     # Singular values already scale each rank
-    scale = d.option(
-        "scale",
-        "alpha over rank",
-        "rank-stabilized",
-        *(("per rank",) if kind != "singular values" else ()),
-    )
+    further = ("per rank",) if kind != "singular values" else ()
+    scale = d.option("scale", "alpha over rank", "rank-stabilized", *further)
     merged = d.flag("merged", 0.4) or kind == "magnitude"
     bias = d.flag("bias", 0.4)
     act = d.option("activation", None, *activations.SMOOTH, weights=(4.0, *([1.0] * len(activations.SMOOTH))))
@@ -63,14 +59,8 @@ def adapted_layer(d: Draft) -> None:
         d.says(f"Applies {layer}, with a low-rank adapter merged into the frozen weights.")
     elif act:
         d.says("Applies a frozen linear layer, the low-rank adapter beside it and an activation.")
-    blocks, rows, width, out, rank, sets = (
-        d.pick(2, 3),
-        d.pick(4, 6),
-        d.pick(6, 8),
-        d.pick(5, 6),
-        d.pick(2, 3),
-        3,
-    )
+    blocks, rows, width = d.pick(2, 3), d.pick(4, 6), d.pick(6, 8)
+    out, rank, sets = d.pick(5, 6), d.pick(2, 3), 3
     d.module(f"TOKENS = wp.constant({rows})\nWIDTH = wp.constant({width})")
     d.module(f"OUT = wp.constant({out})\nRANK = wp.constant({rank})")
     lead = (sets,) if several else ()
@@ -188,11 +178,7 @@ def adapted_layer(d: Draft) -> None:
         mask=mask if masked else "",
         bias="bias_tile = wp.tile_load(bias, shape=OUT)" if bias else "",
     )
-    product = {
-        "plain": "B A",
-        "magnitude": "B A",
-        "singular values": "B diag(v) A",
-    }[kind]
+    product = "B diag(v) A" if kind == "singular values" else "B A"
     update = "B diag(s) A" if scale == "per rank" else f"s {product}"
     y = "x {} + b" if bias else "x {}"
     if act:
@@ -284,11 +270,9 @@ def soft_experts(d: Draft) -> None:
         d.input("w_out", "float", (experts, inner, width), -1.0, 1.0, about="second weights of each expert")
     d.output("outputs", "float", (groups, tokens, width), about="same shape as the tokens")
     if result == "outputs and load":
+        origin = "slot" if gate == "soft slots" else "expert"
         d.output(
-            "load",
-            "float",
-            (groups, total),
-            about=f"share of the outputs that comes from each {'slot' if gate == 'soft slots' else 'expert'}",
+            "load", "float", (groups, total), about=f"share of the outputs that comes from each {origin}"
         )
     d.function("""
         @wp.func
@@ -391,12 +375,8 @@ def soft_experts(d: Draft) -> None:
         x, phi = v.tokens, v[scorer]
         s = x @ phi
         if normal:
-            s = (
-                v.sharpness
-                * s
-                / np.sqrt((x**2).sum(2, keepdims=True) + 1e-6)
-                / np.sqrt((phi**2).sum(0) + 1e-6)
-            )
+            s = v.sharpness * s / np.sqrt((x**2).sum(2, keepdims=True) + 1e-6)
+            s = s / np.sqrt((phi**2).sum(0) + 1e-6)
         e_ = np.exp(s)
         combine = e_ / e_.sum(2, keepdims=True)
         slots_ = np.einsum("gts,gtw->gsw", e_ / e_.sum(1, keepdims=True), x)

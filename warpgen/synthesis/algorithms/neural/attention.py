@@ -108,30 +108,20 @@ def softmax(d: Draft) -> None:
         $best
         for k in range(n):
             $skip
-            s = $s
-            if s > m:
-                m = s
-                $take
+            $largest
         z = float(0.0)
         for k in range(n):
             $skip
             z += wp.exp($s - m)
         """
-        if not argmax:
-            sums = sums.replace(
-                "s = $s\n            if s > m:\n                m = s\n                $take",
-                "m = wp.max(m, $s)",
-            )
     entries = {
         "softmax": f"{to}{at} = wp.exp($s - m) / z",
         "log softmax": f"{to}{at} = $s - m - log_z",
     }
     before = "log_z = wp.log(z)" if out == "log softmax" else ""
     if out in entries:
-        if mask in ("lengths", "causal") and out == "softmax":
-            tail = f"for k in range(n, {width_text}):\n    {to}{at} = 0.0"
-        else:
-            tail = ""
+        empties = mask in ("lengths", "causal") and out == "softmax"
+        tail = f"for k in range(n, {width_text}):\n    {to}{at} = 0.0" if empties else ""
         ending = f"{before}\nfor k in range(n):\n    $skip\n    {entries[out]}\n{tail}".strip()
         if mask == "mask":
             ending = ending.replace(
@@ -166,6 +156,7 @@ def softmax(d: Draft) -> None:
         ending=ending,
         skip=skip,
         s=s,
+        largest="s = $s\nif s > m:\n    m = s\n    $take" if argmax else "m = wp.max(m, $s)",
         best="top = int(-1)" if argmax else "",
         take="top = k" if argmax else "",
     )

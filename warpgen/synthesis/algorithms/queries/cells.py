@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.queries import DOMAIN
+from warpgen.synthesis.algorithms.queries._pairs import crosses, edge_gaps
 from warpgen.synthesis.algorithms.queries.boxes import NAMES
 from warpgen.synthesis.writing.draft import Draft, Values
 from warpgen.synthesis.writing.outline import outlined
@@ -194,24 +195,13 @@ def grid_neighbours(d: Draft) -> None:
     }[wanted]
     d.output(output, type_, n, about=about)
     own = "i" if order == "cells" else "tid"
-    before, inner, after = {
-        "count": ("count = int(0)", "count += 1", f"counts[{own}] = count"),
-        "density": ("rho = float(0.0)", "w = 1.0 - apart / h\nrho += w * w * w", f"density[{own}] = rho"),
-        "centre": (
-            "total = wp.vec3()\ncount = int(0)",
-            "total += points[j]\ncount += 1",
-            f"centers[{own}] = total / {number}",
-        ),
-        "nearest": (
-            "best = float(h)\nwinner = int(-1)",
-            "best = apart\nwinner = j",
-            f"nearest[{own}] = winner",
-        ),
-        "velocity": (
-            "total = wp.vec3()\ncount = int(0)",
-            "total += velocities[j]\ncount += 1",
-            f"mean_velocity[{own}] = total / {number}",
-        ),
+    mean = f"total / {number}"
+    before, inner, value = {
+        "count": ("count = int(0)", "count += 1", "count"),
+        "density": ("rho = float(0.0)", "w = 1.0 - apart / h\nrho += w * w * w", "rho"),
+        "centre": ("total = wp.vec3()\ncount = int(0)", "total += points[j]\ncount += 1", mean),
+        "nearest": ("best = float(h)\nwinner = int(-1)", "best = apart\nwinner = j", "winner"),
+        "velocity": ("total = wp.vec3()\ncount = int(0)", "total += velocities[j]\ncount += 1", mean),
     }[wanted]
     call = "wp.hash_grid_query(grid, x, h)"
     head = {
@@ -231,20 +221,19 @@ def grid_neighbours(d: Draft) -> None:
                 $inner
         """
     if d.flag("helper", 0.6):
-        target, value = after.split(" = ")
-        call = outlined(
+        value = outlined(
             d, f"neighbor_{wanted}".replace("centre", "center"), _GATHERED[wanted], gather, value,
             {"int": "int", "float": "float", "vec3": "wp.vec3"}[type_], {own: "int", "x": "wp.vec3"},
             {"before": before, "head": head, "skip": skip, "inner": inner},
         )  # fmt: skip
-        gather, after = "", f"{target} = {call}"
+        gather = ""
     d.code(
         """
         tid = wp.tid()
         $sorted
         x = points[$own]
         $gather
-        $after
+        $output[$own] = $value
         """,
         gather=gather,
         sorted="# Use grid order: threads of the same cell read the same memory\ni = wp.hash_grid_point_id(grid, tid)"
@@ -255,7 +244,8 @@ def grid_neighbours(d: Draft) -> None:
         head=head,
         skip=skip,
         inner=inner,
-        after=after,
+        output=output,
+        value=value,
     )
 
     def reference(v: Values) -> Mapping[str, Any]:
@@ -348,10 +338,9 @@ def pair_tests(d: Draft) -> None:
     if one:
         head += "\n# A triangle does not intersect itself\nif i == j:\n    hits[tid] = 0\n    return"
     if "edge" in kind:
-        epsilon = "1.0e-6"
         body = (
             f"# Closest points as parameters along both edges\n"
-            f"std = wp.closest_point_edge_edge(a[{i}, 0], a[{i}, 1], b[{j}, 0], b[{j}, 1], {epsilon})"
+            f"std = wp.closest_point_edge_edge(a[{i}, 0], a[{i}, 1], b[{j}, 0], b[{j}, 1], 1.0e-6)"
         )
         inner = "std[2]"
         if skip:
@@ -385,40 +374,13 @@ def pair_tests(d: Draft) -> None:
         i, j = (v.pairs[:, 0], v.pairs[:, 1]) if source == "indexed" else (np.arange(n), np.arange(n))
         p, q = v.a[i], (v.a if one else v.b)[j]
         if per == 2:
-            grid = np.linspace(0, 1, 41)
-            x = p[:, None, 0] + grid[None, :, None] * (p[:, 1] - p[:, 0])[:, None]
-            d1, w = (q[:, 1] - q[:, 0])[:, None], x - q[:, None, 0]
-            t = np.clip((w * d1).sum(axis=2) / (d1**2).sum(axis=2), 0, 1)
-            apart = np.linalg.norm(w - t[..., None] * d1, axis=2)
-            least, at = apart.min(axis=1), apart.argmin(axis=1)
+            least, ends = edge_gaps(p, q)
             expected = least if kind == "edges" else np.maximum(v.margin - least, 0)
             close = np.abs(after[output] - expected) < 0.03
             if skip:
-                met = np.take_along_axis(t, at[:, None], 1)[:, 0]
-                ends = (at == 0) | (at == 40) | (met < 0.03) | (met > 0.97)
                 close = np.where(ends, close | (after[output] == 0.0), close)
             assert close.mean() > 0.97
             return
-
-        def crosses(t: Any, u: Any) -> Any:
-            """Whether an edge of u goes through t."""
-            found = np.zeros(n, bool)
-            for k in range(3):
-                o, e = u[:, k], u[:, (k + 1) % 3] - u[:, k]
-                m = np.stack([t[:, 1] - t[:, 0], t[:, 2] - t[:, 0], -e], axis=2)
-                good = np.abs(np.linalg.det(m)) > 1e-9
-                m[~good] = np.eye(3)
-                s = np.linalg.solve(m, (o - t[:, 0])[..., None])[..., 0]
-                found |= (
-                    good
-                    & (s[:, 0] >= 0)
-                    & (s[:, 1] >= 0)
-                    & (s[:, 0] + s[:, 1] <= 1)
-                    & (s[:, 2] >= 0)
-                    & (s[:, 2] <= 1)
-                )
-            return found
-
         hits = crosses(p, q) | crosses(q, p)
         if one:
             hits &= i != j

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.simulation import DOMAIN
+from warpgen.synthesis.algorithms.simulation._energy_densities import DENSITIES, LAWS, density
 from warpgen.synthesis.library import elasticity
 from warpgen.synthesis.writing.draft import Draft, Values
 
@@ -16,10 +17,6 @@ _NAMES = {
     "inv_mass": "w|particle_inv_mass|inv_masses", "dm_inv": "tet_poses|rest_inv|inv_rest|pose",
     "mu": "k_mu|lame_mu", "lam": "k_lambda|lame_lambda",
 }  # fmt: skip
-
-
-def _corners(v: Values) -> Any:
-    return v.x[v.tets.reshape(-1, 4)]
 
 
 @DOMAIN.algorithm(
@@ -321,7 +318,7 @@ def solve_volume(d: Draft) -> None:
 )
 def tet_energy(d: Draft) -> None:
     """Computes the elastic energy of tetrahedra."""
-    model = d.option("model", "stvk", "neo-hookean", "linear", "stable")
+    model = d.option("model", *LAWS)
     total = d.option("total", "each", "sum", "body")
     materials = d.option("materials", "one", "each")
     volume = d.option("volume", "given", "from pose")
@@ -340,34 +337,6 @@ def tet_energy(d: Draft) -> None:
         d.input("mu", "float", count, 50.0, 200.0, about="Shear moduli [Pa]")
         d.input("lam", "float", count, 50.0, 200.0, about="First Lame parameters [Pa]")
     d.output("energy", "float", {"each": count, "sum": 1, "body": 6}[total], about="Elastic energies [J]")
-    m, n = ("mu", "lam") if materials == "one" else ("mu[tet]", "lam[tet]")
-    texts = {
-        "stvk": f"""
-        strain = 0.5 * (wp.transpose(def_grad) * def_grad - wp.identity(n=3, dtype=float))
-        tr = wp.trace(strain)
-        psi = {m} * wp.ddot(strain, strain) + 0.5 * {n} * tr * tr
-        """,
-        "linear": f"""
-        # Small strains only, since this tensor sees rotations as strain
-        strain = 0.5 * (def_grad + wp.transpose(def_grad)) - wp.identity(n=3, dtype=float)
-        tr = wp.trace(strain)
-        psi = {m} * wp.ddot(strain, strain) + 0.5 * {n} * tr * tr
-        """,
-        "neo-hookean": f"""
-        i1 = wp.ddot(def_grad, def_grad)
-        # Clamp J, since log(J) is undefined for inverted elements
-        log_j = wp.log(wp.max(wp.determinant(def_grad), 0.01))
-        psi = 0.5 * {m} * (i1 - 3.0) - {m} * log_j + 0.5 * {n} * log_j * log_j
-        """,
-        "stable": f"""
-        i1 = wp.ddot(def_grad, def_grad)
-        j_det = wp.determinant(def_grad)
-        # lambda + mu of Lame gives Hooke's law for small strains, the shift makes F = I stress-free
-        lam_mu = {n} + {m}
-        shifted = j_det - 1.0 - {m} / lam_mu
-        psi = 0.5 * {m} * (i1 - 3.0) + 0.5 * lam_mu * shifted * shifted
-        """,
-    }
     stores = {
         "each": "energy[tet] = $vol * psi",
         "sum": "wp.atomic_add(energy, 0, $vol * psi)",
@@ -396,37 +365,19 @@ def tet_energy(d: Draft) -> None:
         # A sixth of the parallelepiped of the rest edges
         rest_vol = 1.0 / (6.0 * wp.determinant(pose))
         """,
-        psi=texts[model],
+        psi=DENSITIES[model],
+        mu="mu" if materials == "one" else "mu[tet]",
+        lam="lam" if materials == "one" else "lam[tet]",
         store=stores[total],
         vol="vol[tet]" if given else "rest_vol",
     )
     where = {"each": "", "sum": " and sums it", "body": " and sums it body by body"}[total]
-    law = {
-        "stvk": "St. Venant-Kirchhoff",
-        "linear": "linear elastic",
-        "neo-hookean": "neo-Hookean",
-        "stable": "stable neo-Hookean",
-    }[model]
-    d.says(f"Computes the {law} energy of tetrahedra{where}.")
+    d.says(f"Computes the {LAWS[model]} energy of tetrahedra{where}.")
 
     def reference(v: Values) -> dict[str, Any]:
-        a = _corners(v)
+        a = v.x[v.tets.reshape(-1, 4)]
         f = np.swapaxes(a[:, 1:] - a[:, :1], -1, -2) @ v.dm_inv
-        det = np.linalg.det(f)
-        square = (f**2).sum((-1, -2))
-        if model in ("stvk", "linear"):
-            e = 0.5 * (np.swapaxes(f, -1, -2) @ f - np.eye(3))
-            if model == "linear":
-                e = 0.5 * (f + np.swapaxes(f, -1, -2)) - np.eye(3)
-            tr = np.trace(e, axis1=-2, axis2=-1)
-            psi = v.mu * (e**2).sum((-1, -2)) + 0.5 * v.lam * tr**2
-        elif model == "stable":
-            psi = (
-                0.5 * v.mu * (square - 3.0) + 0.5 * (v.lam + v.mu) * (det - 1.0 - v.mu / (v.lam + v.mu)) ** 2
-            )
-        else:
-            log = np.log(np.maximum(det, 0.01))
-            psi = 0.5 * v.mu * (square - 3.0) - v.mu * log + 0.5 * v.lam * log**2
+        psi = density(model, f, v.mu, v.lam)
         psi = psi * (v.vol if volume == "given" else 1.0 / (6.0 * np.linalg.det(v.dm_inv)))
         if total == "each":
             return {"energy": psi}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.stencil import DOMAIN
+from warpgen.synthesis.algorithms.stencil._weno import WEIGHTS, WENO5, weno5
 from warpgen.synthesis.algorithms.stencil.grid import NAMES, Grid
 from warpgen.synthesis.library import limiters
 from warpgen.synthesis.library.indexing import WRAP
@@ -111,46 +112,6 @@ def advect_finite_volume(d: Draft) -> None:
 
 
 _LIMITED = {"van_leer": "van Leer", "van_albada": "van Albada"}
-_WENO5 = """
-@wp.func
-def weno5(v1: float, v2: float, v3: float, v4: float, v5: float) -> float:
-    # Third-order reconstructions at the right face, one per substencil
-    p0 = (2.0 * v1 - 7.0 * v2 + 11.0 * v3) / 6.0
-    p1 = (-v2 + 5.0 * v3 + 2.0 * v4) / 6.0
-    p2 = (2.0 * v3 + 5.0 * v4 - v5) / 6.0
-
-    # Smoothness indicators (Jiang and Shu 1996)
-    s0 = 13.0 / 12.0 * wp.pow(v1 - 2.0 * v2 + v3, 2.0) + 0.25 * wp.pow(v1 - 4.0 * v2 + 3.0 * v3, 2.0)
-    s1 = 13.0 / 12.0 * wp.pow(v2 - 2.0 * v3 + v4, 2.0) + 0.25 * wp.pow(v2 - v4, 2.0)
-    s2 = 13.0 / 12.0 * wp.pow(v3 - 2.0 * v4 + v5, 2.0) + 0.25 * wp.pow(3.0 * v3 - 4.0 * v4 + v5, 2.0)
-    $weights
-    return (w0 * p0 + w1 * p1 + w2 * p2) / (w0 + w1 + w2)
-"""
-_JS = """
-# EPS avoids division by zero in smooth regions
-w0 = 0.1 / ((EPS + s0) * (EPS + s0))
-w1 = 0.6 / ((EPS + s1) * (EPS + s1))
-w2 = 0.3 / ((EPS + s2) * (EPS + s2))
-"""
-_Z = """
-# WENO-Z (Borges et al. 2008): `tau` recovers the optimal weights at smooth extrema
-tau = wp.abs(s0 - s2)
-w0 = 0.1 * (1.0 + tau / (EPS + s0))
-w1 = 0.6 * (1.0 + tau / (EPS + s1))
-w2 = 0.3 * (1.0 + tau / (EPS + s2))
-"""
-
-
-def _weno(kind: str, cells: list[Any], eps: float) -> Any:
-    u = np.stack(cells, -1)
-    p = u @ np.array([[2, -7, 11, 0, 0], [0, -1, 5, 2, 0], [0, 0, 2, 5, -1]]).T / 6.0
-    curvature = u @ np.array([[1, -2, 1, 0, 0], [0, 1, -2, 1, 0], [0, 0, 1, -2, 1]]).T
-    lean = u @ np.array([[1, -4, 3, 0, 0], [0, 1, 0, -1, 0], [0, 0, 3, -4, 1]]).T
-    s = 13 / 12 * curvature**2 + lean**2 / 4
-    ideal = np.array([0.1, 0.6, 0.3])
-    tau = abs(s[..., :1] - s[..., 2:])
-    w = ideal / (eps + s) ** 2 if kind == "js" else ideal * (1 + tau / (eps + s))
-    return (w * p).sum(-1) / w.sum(-1)
 
 
 @DOMAIN.algorithm(
@@ -165,7 +126,7 @@ def _weno(kind: str, cells: list[Any], eps: float) -> Any:
 )
 def weno_transport(d: Draft) -> None:
     """Computes transport rates with fifth-order WENO reconstruction."""
-    kind = d.option("weights", "js", "z")
+    kind = d.option("weights", *WEIGHTS)
     burgers = d.option("flux", "linear", "burgers", "leftward")
     sides = d.option("split", "upwind", "lax-friedrichs") if burgers == "burgers" else "upwind"
     loop = d.flag("by face")
@@ -175,7 +136,7 @@ def weno_transport(d: Draft) -> None:
     n = d.pick(48, 64, 100, 128)
     d.module("EPS = wp.constant(1.0e-6)" if kind == "js" else "EPS = wp.constant(1.0e-4)")
     eps = 1e-6 if kind == "js" else 1e-4
-    d.function(_WENO5, weights=_JS.strip("\n") if kind == "js" else _Z.strip("\n"))
+    d.function(WENO5, weights=WEIGHTS[kind])
     d.input("u", "float", n, 0.5, 1.5, about="Cell averages")
     if burgers != "burgers":
         low, high, sign = (0.5, 2.0, "positive") if burgers == "linear" else (-2.0, -0.5, "negative")
@@ -241,8 +202,8 @@ def weno_transport(d: Draft) -> None:
     d.explain(f"Periodic, du/dt = -df/dx with f = {law}.")
 
     def reference(v: Values) -> dict[str, Any]:
-        left = _weno(kind, [np.roll(v.u, -k) for k in (-2, -1, 0, 1, 2)], eps)
-        right = _weno(kind, [np.roll(v.u, -k) for k in (3, 2, 1, 0, -1)], eps)
+        left = weno5(kind, [np.roll(v.u, -k) for k in (-2, -1, 0, 1, 2)], eps)
+        right = weno5(kind, [np.roll(v.u, -k) for k in (3, 2, 1, 0, -1)], eps)
         if burgers != "burgers":
             f = v.c * (left if burgers == "linear" else right)
         elif sides == "upwind":

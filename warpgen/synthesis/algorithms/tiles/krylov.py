@@ -46,23 +46,11 @@ def conjugate_gradients(d: Draft) -> None:
         f"DIM = wp.constant({size})" + (f"\nROWS = wp.constant({rows})" if form == "normal equations" else "")
     )
     if form == "normal equations":
-        d.input(
-            "factors",
-            "float",
-            (blocks, rows, size),
-            -1.0,
-            1.0,
-            about="full-rank factor J of each system J^T J",
-        )
+        about = "full-rank factor J of each system J^T J"
+        d.input("factors", "float", (blocks, rows, size), -1.0, 1.0, about=about)
     else:
-        d.input(
-            "matrices",
-            "float",
-            (blocks, size, size),
-            -0.4,
-            0.4,
-            about="matrices before the diagonal is added",
-        )
+        about = "matrices before the diagonal is added"
+        d.input("matrices", "float", (blocks, size, size), -0.4, 0.4, about=about)
     d.input("diagonal", "float", (blocks, size), 4.0, 9.0, about="added to the diagonal of each matrix")
     d.input("rhs", "float", (blocks, size), -1.0, 1.0, about="right-hand sides")
     if start == "warm":
@@ -222,9 +210,8 @@ def conjugate_gradients(d: Draft) -> None:
             a = v.factors.swapaxes(1, 2) @ v.factors
         else:
             a = 0.5 * (v.matrices + v.matrices.swapaxes(1, 2))
-        a = a + np.einsum(
-            "bi,ij->bij", v.diagonal + (v.damping if form == "regularized" else 0.0), np.eye(size)
-        )
+        lift = v.diagonal + (v.damping if form == "regularized" else 0.0)
+        a = a + np.einsum("bi,ij->bij", lift, np.eye(size))
         x = np.linalg.solve(a, v.rhs[..., None])[..., 0]
         if result == "with energy":
             return {"solution": x, "energies": -0.5 * (v.rhs * x).sum(1)}
@@ -391,9 +378,8 @@ def subspace_iteration(d: Draft) -> None:
             seen = q.swapaxes(1, 2) @ a @ q
             rest = ((a @ q - q @ seen) ** 2).sum((1, 2))
             expected = {"basis": q, "values": seen, "residual": rest}[result]
-            assert np.abs(after[name] - expected).max() < 2e-2 * max(1e-3, np.abs(expected).max()), (
-                "not the span"
-            )
+            error = np.abs(after[name] - expected).max()
+            assert error < 2e-2 * max(1e-3, np.abs(expected).max()), "not the span"
         elif result == "basis":
             q = after.basis_out
             np.testing.assert_allclose(q.swapaxes(1, 2) @ q, np.tile(np.eye(rank), (blocks, 1, 1)), atol=2e-3)

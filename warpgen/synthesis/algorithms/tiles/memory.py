@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.tiles import DOMAIN
+from warpgen.synthesis.algorithms.tiles._differences import FORMULAS, SHIFTS
 from warpgen.synthesis.library.tile_forms import as_float, extent
-from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
 
 _BLOCK = {"block": "tile_id|b|i", "lane": "thread|t|local_id", "TILE": "TILE_SIZE|BLOCK|CHUNK"}
 
@@ -70,20 +71,17 @@ def table_rows(d: Draft) -> None:
         return (b, a) if axis else (a, b)
 
     source = "table" if kind in ("gather", "within") else noun
-    moved = "moved" if kind == "scatter" else "picked"
+    made = {"scatter": "moved", "accumulate": "sums"}.get(kind, "picked")
+    kept = count if kind == "accumulate" else total
     ids = "ids" if kind in ("gather", "within") else "places"
-    d.input(source, "float",
-            turned(count if kind == "gather" else total, width), -1.0, 1.0)  # fmt: skip
+    d.input(source, "float", turned(count if kind == "gather" else total, width), -1.0, 1.0)
     if kind == "scatter":
         d.input(ids, "int", total, kind="permutation", about=f"where the {noun} go")
     else:
         d.input(ids, "int", total, 0, rows if kind == "within" else count)
     if scaled == "given":
         d.param("gain", "float", 0.5, 2.0, about=f"factor of the {noun}")
-    if kind == "accumulate":
-        d.output("sums", "float", turned(count, width))
-    else:
-        d.output(moved, "float", turned(total, width))
+    d.output(made, "float", turned(kept, width))
     shape = f"({w}, {r})" if axis else f"({r}, {w})"
     at = f"(0, block * {r})" if axis else f"(block * {r}, 0)"
     by = f", axis={axis}" if keyword else ""
@@ -118,18 +116,15 @@ wp.tile_store(picked, {value}, offset={at})""",
         def change(a: Any) -> Any:
             return a * {"no": 1.0, "given": v.get("gain"), "by width": width**0.5}[scaled]
 
+        out = np.zeros((kept, width))
         if kind == "accumulate":
-            out = np.zeros((count, width))
             np.add.at(out, v[ids], change(x))
-            return {"sums": out.T if axis else out}
-        if kind == "gather":
-            out = change(x[v.ids])
-        elif kind == "within":
-            out = change(x[v.ids + np.repeat(np.arange(blocks) * rows, rows)])
-        else:
-            out = np.zeros((total, width))
+        elif kind == "scatter":
             out[v[ids]] = change(x)
-        return {moved: out.T if axis else out}
+        else:
+            first = np.repeat(np.arange(blocks) * rows, rows) if kind == "within" else 0
+            out = change(x[v.ids + first])
+        return {made: out.T if axis else out}
 
     d.check(reference)
 
@@ -262,9 +257,7 @@ def kept_candidates(d: Draft) -> None:
     few = d.flag("few", 0.35)
     per, blocks = d.pick(32, 50, 64), d.pick(2, 3)
     capacity = extent(d, "CAPACITY", per)
-    which = {"above": "above a threshold", "within": "of small magnitude", "outside": "of large magnitude"}[
-        test
-    ]
+    which = {"above": "above a threshold", "within": "of small magnitude"}.get(test, "of large magnitude")
     what = "values" if item == "value" else "places of values"
     d.says(
         f"Collects the {what} {which} on a stack that the threads of a block share"
@@ -284,12 +277,6 @@ def kept_candidates(d: Draft) -> None:
         "within": f"wp.abs({score}) < threshold",
         "outside": f"wp.abs({score}) > threshold",
     }[test]
-    drain = """
-while wp.tile_stack_count(stack) > 0:
-    found, slot = wp.tile_stack_pop(stack)
-    # Threads without a candidate get a slot of -1
-    if slot >= 0:
-        kept[block, slot] = found""".strip("\n")
     d.launch(blocks, tiled=True)
     d.code(
         f"""
@@ -307,11 +294,14 @@ while wp.tile_stack_count(stack) > 0:
         if lane == 0:
             counts[block] = found_count
         $clear
-        $drain
+        while wp.tile_stack_count(stack) > 0:
+            found, slot = wp.tile_stack_pop(stack)
+            # Threads without a candidate get a slot of -1
+            if slot >= 0:
+                kept[block, slot] = found
         """,
         zero="score = float(0.0)" if by_value else "",
         read=f"score = x[block * {per} + at]" if by_value else "",
-        drain=drain,
         clear="# Crowded blocks only tell their count\nif found_count > most:\n    wp.tile_stack_clear(stack)"
         if few
         else "",
@@ -353,96 +343,52 @@ while wp.tile_stack_count(stack) > 0:
 )
 def stencil_views(d: Draft) -> None:
     """Applies a difference formula to shifted views of one tile."""
-    kind = d.option("kind", "slope", "curvature", "smooth", "upwind", "fourth order", "steepness")
+    kind = d.option("kind", *FORMULAS)
+    formula = FORMULAS[kind]
     rows = d.option("rows", "flat", "rows")
     spelled = d.option("spelled", "shape", "named")
-    d.says({
-        "slope": "Takes central differences by shifted views of one tile.",
-        "curvature": "Takes second differences by shifted views of one tile.",
-        "smooth": "Smooths a signal with weights 1, 2, 1 by shifted views of one tile.",
-        "upwind": "Moves a signal to the right by an upwind step, by shifted views of one tile.",
-        "fourth order": "Takes central differences of fourth order by shifted views of one tile.",
-        "steepness": "Finds the steeper of the slopes to either side by shifted views of one tile.",
-    }[kind])  # fmt: skip
-    d.calls({
-        "slope": "central_differences|finite_differences|slopes_of_tile",
-        "curvature": "second_differences|curvature_stencil|second_derivative",
-        "smooth": "smooth_signal|binomial_smooth|smooth_tile",
-        "upwind": "upwind_step|advect_upwind|upwind_tile",
-        "fourth order": "fourth_order_differences|fourth_order_slope|wide_differences",
-        "steepness": "steepest_slope|steepness|largest_slope",
-    }[kind])  # fmt: skip
+    d.says(formula.says)
+    d.calls(formula.calls)
     if kind == "steepness":
         d.forward_only()
-    reach = 2 if kind == "fourth order" else 1
+    reach = formula.reach
     n, blocks = d.pick(8, 16, 32), d.pick(2, 3, 4)
     ghosts = 1 if kind == "upwind" else 2 * reach  # upwind looks to the left alone
     size, halo = extent(d, "TILE", n), extent(d, "PADDED", n + ghosts)
-    d.input(
-        "u",
-        "float",
-        n * blocks + ghosts if rows == "flat" else (blocks, n + ghosts),
-        -1.0,
-        1.0,
-        about="values on a grid of unit spacing",
-    )
+    extents = n * blocks + ghosts if rows == "flat" else (blocks, n + ghosts)
+    d.input("u", "float", extents, -1.0, 1.0, about="values on a grid of unit spacing")
     if kind == "upwind":
         d.param("courant", "float", 0.1, 0.9, about="Courant number")
-    out_name = {"smooth": "smoothed", "upwind": "advanced", "steepness": "steepest"}.get(kind, "du")
-    d.output(out_name, "float", n * blocks if rows == "flat" else (blocks, n))
+    d.output(formula.out, "float", n * blocks if rows == "flat" else (blocks, n))
     if rows == "flat":
         load = f'wp.tile_load(u, shape={halo}, offset=block * {size}, storage="shared")'
-        store = f"wp.tile_store({out_name}, {{}}, offset=block * {size})"
+        store = f"wp.tile_store({formula.out}, {{}}, offset=block * {size})"
     else:
         load = f'wp.tile_squeeze(wp.tile_load(u, shape=(1, {halo}), offset=(block, 0), storage="shared"))'
-        store = f"wp.tile_store({out_name}, wp.tile_reshape({{}}, shape=(1, {size})), offset=(block, 0))"
+        store = f"wp.tile_store({formula.out}, wp.tile_reshape({{}}, shape=(1, {size})), offset=(block, 0))"
 
     def view(at: int) -> str:
         if spelled == "named":
             return f"wp.tile_view(padded, offset=({at},), shape=({size},))"
         return f"padded[{at}:{at + n}]"
 
-    left, middle, right = view(reach - 1), view(reach), view(reach + 1)
-    lines = {
-        "slope": f"left = {left}\nright = {right}\nslope = 0.5 * (right - left)",
-        "curvature": f"left = {left}\nmiddle = {middle}\nright = {right}\n"
-        "curvature = left + right - 2.0 * middle",
-        "smooth": f"left = {left}\nmiddle = {middle}\nright = {right}\n"
-        "blurred = 0.25 * (left + right) + 0.5 * middle",
-        "upwind": f"left = {left}\nmiddle = {middle}\nstepped = middle - courant * (middle - left)",
-        "fourth order": f"left = {left}\nright = {right}\nfar_left = {view(0)}\nfar_right = {view(4)}\n"
-        "slope = (2.0 / 3.0) * (right - left) - (1.0 / 12.0) * (far_right - far_left)",
-        "steepness": f"left = {left}\nmiddle = {middle}\nright = {right}\n"
-        "behind = wp.tile_map(wp.abs, middle - left)\nahead = wp.tile_map(wp.abs, right - middle)\n"
-        "steeper = wp.tile_map(wp.max, behind, ahead)",
-    }[kind]
-    made = {"curvature": "curvature", "smooth": "blurred", "upwind": "stepped", "steepness": "steeper"}.get(
-        kind, "slope"
-    )
+    steps = dedented(formula.steps)
+    made = steps.rsplit("\n", 1)[-1].split(" = ")[0]
     d.launch(blocks, tiled=True)
     d.code(
-        f"block = wp.tid()\npadded = {load}\n$lines\n{store.format(made)}",
-        lines=lines,
+        f"block = wp.tid()\npadded = {load}\n$steps\n{store.format(made)}",
+        steps=steps,
+        **{place: view(reach + shift) for place, shift in SHIFTS.items()},
     )
     edges = "with the edges of its neighbours" if rows == "flat" else "with the values beyond its ends"
     d.explain(f"The tile is loaded {edges}; its views share its memory.")
 
     def reference(v: Values) -> Mapping[str, Any]:
-        u = v.u
-        length = u.shape[-1]
+        length = v.u.shape[-1]
 
         def part(s: int) -> Any:
-            return u[..., reach + s : length - ghosts + reach + s]
+            return v.u[..., reach + s : length - ghosts + reach + s]
 
-        a, b, c = part(-1), part(0), part(1)
-        out = {
-            "slope": lambda: (c - a) / 2,
-            "curvature": lambda: a - 2 * b + c,
-            "smooth": lambda: (a + 2 * b + c) / 4,
-            "upwind": lambda: b - v.courant * (b - a),
-            "fourth order": lambda: (8 * (c - a) - (part(2) - part(-2))) / 12,
-            "steepness": lambda: np.maximum(np.abs(b - a), np.abs(c - b)),
-        }[kind]()
-        return {out_name: out}
+        return {formula.out: formula.value(part, v.get("courant"))}
 
     d.check(reference)

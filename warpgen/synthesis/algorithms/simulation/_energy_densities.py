@@ -1,0 +1,57 @@
+"""Densities of elastic energy: their laws' names, as text, and on arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+LAWS = {
+    "stvk": "St. Venant-Kirchhoff",
+    "neo-hookean": "neo-Hookean",
+    "linear": "linear elastic",
+    "stable": "stable neo-Hookean",
+}
+DENSITIES = {
+    "stvk": """
+        strain = 0.5 * (wp.transpose(def_grad) * def_grad - wp.identity(n=3, dtype=float))
+        tr = wp.trace(strain)
+        psi = $mu * wp.ddot(strain, strain) + 0.5 * $lam * tr * tr
+    """,
+    "neo-hookean": """
+        i1 = wp.ddot(def_grad, def_grad)
+        # Clamp J, since log(J) is undefined for inverted elements
+        log_j = wp.log(wp.max(wp.determinant(def_grad), 0.01))
+        psi = 0.5 * $mu * (i1 - 3.0) - $mu * log_j + 0.5 * $lam * log_j * log_j
+    """,
+    "linear": """
+        # Small strains only, since this tensor sees rotations as strain
+        strain = 0.5 * (def_grad + wp.transpose(def_grad)) - wp.identity(n=3, dtype=float)
+        tr = wp.trace(strain)
+        psi = $mu * wp.ddot(strain, strain) + 0.5 * $lam * tr * tr
+    """,
+    "stable": """
+        i1 = wp.ddot(def_grad, def_grad)
+        j_det = wp.determinant(def_grad)
+        # lambda + mu of Lame gives Hooke's law for small strains, the shift makes F = I stress-free
+        lam_mu = $lam + $mu
+        shifted = j_det - 1.0 - $mu / lam_mu
+        psi = 0.5 * $mu * (i1 - 3.0) + 0.5 * lam_mu * shifted * shifted
+    """,
+}
+
+
+def density(model: str, f: Any, mu: Any, lam: Any) -> Any:
+    """Energies per volume at rest of deformation gradients."""
+    det = np.linalg.det(f)
+    square = (f**2).sum((-1, -2))
+    if model in ("stvk", "linear"):
+        e = 0.5 * (np.swapaxes(f, -1, -2) @ f - np.eye(3))
+        if model == "linear":
+            e = 0.5 * (f + np.swapaxes(f, -1, -2)) - np.eye(3)
+        tr = np.trace(e, axis1=-2, axis2=-1)
+        return mu * (e**2).sum((-1, -2)) + 0.5 * lam * tr**2
+    if model == "stable":
+        return 0.5 * mu * (square - 3.0) + 0.5 * (lam + mu) * (det - 1.0 - mu / (lam + mu)) ** 2
+    log = np.log(np.maximum(det, 0.01))
+    return 0.5 * mu * (square - 3.0) - mu * log + 0.5 * lam * log**2
