@@ -1,0 +1,63 @@
+"""How far two joint frames are from what joints of each kind allow: lines that set errors."""
+
+from __future__ import annotations
+
+# How far anchors are from where they should be.
+LOCKED = {
+    "ball": "error = anchor_c - anchor_p",
+    "revolute": "error = anchor_c - anchor_p",
+    "fixed": "error = anchor_c - anchor_p",
+    "prismatic": """
+        # Motion along the axis is free, everything across it is an error
+        offset = anchor_c - anchor_p
+        axis = wp.quat_rotate(frame_p, joint_axis[tid])
+        travel = wp.dot(offset, axis)
+        error = offset - travel * axis
+    """,
+    "distance": """
+        # A rod: only the deviation from its length is an error
+        offset = anchor_c - anchor_p
+        length = wp.length(offset)
+        error = offset * ((length - joint_length[tid]) / wp.max(length, 1.0e-6))
+    """,
+}
+# How far the child is turned from where it should be.
+ANGULAR = {
+    "fixed": """
+        # Twice the vector part is the rotation vector of a small error; q and -q are the same rotation
+        relative = frame_c * wp.quat_inverse(frame_p)
+        angular_error = 2.0 * wp.vec3(relative[0], relative[1], relative[2])
+        if relative[3] < 0.0:
+            angular_error = -angular_error
+    """,
+    "revolute": """
+        # Hinge axes have to coincide
+        axis_p = wp.quat_rotate(frame_p, joint_axis[tid])
+        axis_c = wp.quat_rotate(frame_c, joint_axis[tid])
+        angular_error = wp.cross(axis_p, axis_c)
+    """,
+}
+ANGULAR["prismatic"] = ANGULAR["fixed"]
+
+# How far a coordinate is beyond its limits, added to an error.
+LIMITS = {
+    "prismatic": """
+        # Joint limits along the axis
+        if travel < joint_lower[tid]:
+            error += axis * (travel - joint_lower[tid])
+        elif travel > joint_upper[tid]:
+            error += axis * (travel - joint_upper[tid])
+    """,
+    "revolute": """
+        # Twist of the child about the hinge from atan2, so it stays exact near half a turn
+        relative = wp.quat_inverse(frame_p) * frame_c
+        vector_part = wp.vec3(relative[0], relative[1], relative[2])
+        hinge_angle = 2.0 * wp.atan2(wp.dot(vector_part, joint_axis[tid]), relative[3])
+        if hinge_angle > wp.pi:
+            hinge_angle -= 2.0 * wp.pi
+        elif hinge_angle < -wp.pi:
+            hinge_angle += 2.0 * wp.pi
+        excess = hinge_angle - wp.clamp(hinge_angle, joint_lower[tid], joint_upper[tid])
+        angular_error += axis_p * excess
+    """,
+}

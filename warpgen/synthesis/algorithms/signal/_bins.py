@@ -1,0 +1,78 @@
+"""What tiles of `POINTS` samples and of their spectra are mapped by: functions of one sample or bin."""
+
+from __future__ import annotations
+
+AS_COMPLEX = """
+@wp.func
+def as_complex(x: float) -> wp.vec2:
+    return wp.vec2(x, 0.0)
+"""
+
+PACKED = '''
+@wp.func
+def packed(x: float, y: float) -> wp.vec2:
+    """Two real signals as one complex one, which costs a single transform."""
+    return wp.vec2(x, y)
+'''
+
+MIRRORED_BIN = """
+@wp.func
+def mirrored_bin(k: int) -> int:
+    return wp.where(k == 0, 0, POINTS - k)
+"""
+
+CONJUGATE = """
+@wp.func
+def conjugate(z: wp.vec2) -> wp.vec2:
+    return wp.vec2(z[0], -z[1])
+"""
+
+OVER_2I = """
+@wp.func
+def over_2i(z: wp.vec2) -> wp.vec2:
+    return 0.5 * wp.vec2(z[1], -z[0])
+"""
+
+SCALED_REAL = """
+@wp.func
+def scaled_real(value: wp.vec2) -> float:
+    return value[0] / float(POINTS)
+"""
+
+IN_BAND = '''
+@wp.func
+def in_band(z: wp.vec2, bin: int, lowest: int, highest: int) -> wp.vec2:
+    """Bins of the band, and their mirror images at negative frequencies."""
+    k = wp.min(bin, POINTS - bin)
+    if k < lowest or k > highest:
+        return wp.vec2(0.0, 0.0)
+    return z
+'''
+
+IN_GAUSSIAN_BAND = """
+@wp.func
+def in_band(z: wp.vec2, bin: int, middle: float, width: float) -> wp.vec2:
+    u = (float(bin) - middle) / width
+    return wp.exp(-0.5 * u * u) * z
+"""
+
+ONE_SIDED = '''
+@wp.func
+def one_sided(z: wp.vec2, bin: int) -> wp.vec2:
+    """Positive frequencies count twice, negative ones not at all."""
+    if bin == 0 or bin == POINTS // 2:
+        return z
+    if bin > POINTS // 2:
+        return wp.vec2(0.0, 0.0)
+    return 2.0 * z
+'''
+
+LIFTER = '''
+@wp.func
+def lifter(value: wp.vec2, quefrency: int, kept: int) -> wp.vec2:
+    """Slow changes along the spectrum, which are the vocal tract and not the voice."""
+    q = wp.min(quefrency, POINTS - quefrency)
+    if q >= kept:
+        return wp.vec2(0.0, 0.0)
+    return value
+'''
