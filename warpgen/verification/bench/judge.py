@@ -230,12 +230,8 @@ class _Check:
 
         pending = [each.draw for each in measured]
         left = launched()
-        if (
-            left.broken is not None
-            and left.broken.stage == "crash"
-            and "back" in left.phase
-            and self._excused()
-        ):
+        crashed = left.broken is not None and left.broken.stage == "crash"
+        if crashed and "back" in left.phase and self._excused():
             # Warp's adjoint of it is wrong by design: once more, without.
             self._pardoned = True
             self._no_slopes(measured)
@@ -270,11 +266,8 @@ class _Check:
             return "outputs", _told(outputs), found
         race = _merged([comparing.raced(m, a, "race") for m, a in zip(measured, actual, strict=True)])
         if race.first is not None:
-            return (
-                "race",
-                f"threads race for {race.first.path}{list(race.first.index)}",
-                {**found, "first": race.first},
-            )
+            where = f"{race.first.path}{list(race.first.index)}"
+            return "race", f"threads race for {where}", {**found, "first": race.first}
         with_slopes = [
             (m, a) for m, a in zip(measured, actual, strict=True) if m.draw.backward and m.has("gradients")
         ]
@@ -299,11 +292,7 @@ class _Check:
         if slopes.first is None and race.first is None and not beside:
             return "right", "", {**found, "gradients": 1.0}
         if self._excused():
-            return (
-                "right",
-                _PARDONED,
-                found,
-            )
+            return "right", _PARDONED, found
         if not self._subject.measure:
             return "judge", "the row's own gradients are no measure", found
         if slopes.first is None:
@@ -340,11 +329,8 @@ def _warps_fault(program: Program, own: str) -> bool:
 
 def _reading(made: Any) -> tuple[str, str]:
     if isinstance(made, Broken):
-        return (
-            ("timeout", made.why)
-            if made.stage == "timeout"
-            else ("extract", f"it cannot be read: {made.why}")
-        )
+        late = made.stage == "timeout"
+        return ("timeout", made.why) if late else ("extract", f"it cannot be read: {made.why}")
     return made.stage, made.why
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.geometry import DOMAIN
-from warpgen.synthesis.algorithms.geometry.measures import NAMES, corner_ids, name_corners, triangles, unit
+from warpgen.synthesis.algorithms.geometry._faces import NAMES, corner_ids, name_corners, triangles, unit
 from warpgen.synthesis.writing.draft import Draft, Values
 
 

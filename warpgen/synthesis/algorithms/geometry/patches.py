@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.geometry import DOMAIN
-from warpgen.synthesis.algorithms.geometry.measures import corner_ids, name_corners, triangles
+from warpgen.synthesis.algorithms.geometry import _cubic_curves as cubic_curves
+from warpgen.synthesis.algorithms.geometry._faces import corner_ids, name_corners, triangles
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
@@ -71,62 +72,8 @@ def bezier_patch(d: Draft) -> None:
     for name, type, about in outs:
         d.output(name, type, shape, about=about)
     head = head.replace("$out", outs[0][0])
-    if form == "de casteljau":
-        d.function(
-            """
-            @wp.func
-            def casteljau(a: wp.vec3, b: wp.vec3, c: wp.vec3, e: wp.vec3, t: float) -> wp.vec3:
-                # de Casteljau: three rounds of linear interpolation
-                ab = wp.lerp(a, b, t)
-                bc = wp.lerp(b, c, t)
-                ce = wp.lerp(c, e, t)
-                return wp.lerp(wp.lerp(ab, bc, t), wp.lerp(bc, ce, t), t)
-            """
-        )
-        if what != "point":
-            d.function(
-                """
-                @wp.func
-                def casteljau_slope(a: wp.vec3, b: wp.vec3, c: wp.vec3, e: wp.vec3, t: float) -> wp.vec3:
-                    # derivative = 3 * (last edge of the de Casteljau scheme)
-                    abc = wp.lerp(wp.lerp(a, b, t), wp.lerp(b, c, t), t)
-                    bce = wp.lerp(wp.lerp(b, c, t), wp.lerp(c, e, t), t)
-                    return 3.0 * (bce - abc)
-                """
-            )
-    elif form == "bernstein":
-        d.function(
-            """
-            @wp.func
-            def bernstein(t: float) -> wp.vec4:
-                s = 1.0 - t
-                return wp.vec4(s * s * s, 3.0 * s * s * t, 3.0 * s * t * t, t * t * t)
-            """
-        )
-        if what != "point":
-            d.function(
-                """
-                @wp.func
-                def bernstein_slope(t: float) -> wp.vec4:
-                    s = 1.0 - t
-                    inner = 3.0 * s * (s - 2.0 * t)
-                    return wp.vec4(-3.0 * s * s, inner, 3.0 * t * (2.0 * s - t), 3.0 * t * t)
-                """
-            )
-    else:
-        d.function(
-            """
-            @wp.func
-            def cubic_weights(powers: wp.vec4) -> wp.vec4:
-                # (1, t, t^2, t^3) or its derivative times the Bezier basis matrix
-                return wp.vec4(
-                    powers[0] - 3.0 * powers[1] + 3.0 * powers[2] - powers[3],
-                    3.0 * powers[1] - 6.0 * powers[2] + 3.0 * powers[3],
-                    3.0 * powers[2] - 3.0 * powers[3],
-                    powers[3],
-                )
-            """
-        )
+    for text in cubic_curves.FUNCTIONS[form][: 1 if what == "point" else 2]:
+        d.function(text)
 
     def cell(a: Any, b: Any) -> str:
         return c.replace("$a", str(a)).replace("$b", str(b))
@@ -184,18 +131,12 @@ def bezier_patch(d: Draft) -> None:
             u, w = np.meshgrid(*[np.linspace(0.0, 1.0, side)] * 2, indexing="ij")
         else:
             u, w = v.uv[:, 0], v.uv[:, 1]
-        basis = np.array([[-1, 3, -3, 1], [3, -6, 3, 0], [-3, 3, 0, 0], [1, 0, 0, 0]])[::-1]
-
-        def powers(t: Any) -> Any:
-            return np.stack([np.ones_like(t), t, t**2, t**3], axis=-1) @ basis
-
-        def slopes(t: Any) -> Any:
-            return np.stack([np.zeros_like(t), np.ones_like(t), 2 * t, 3 * t**2], axis=-1) @ basis
-
         net = v.control[v.patch_ids] if many else v.control
         rule = "...a,...b,...abc->...c" if many else "...a,...b,abc->...c"
-        p = np.einsum(rule, powers(u), powers(w), net)
-        du, dv = np.einsum(rule, slopes(u), powers(w), net), np.einsum(rule, powers(u), slopes(w), net)
+        at_u, at_w = cubic_curves.weights(u), cubic_curves.weights(w)
+        p = np.einsum(rule, at_u, at_w, net)
+        du = np.einsum(rule, cubic_curves.slopes(u), at_w, net)
+        dv = np.einsum(rule, at_u, cubic_curves.slopes(w), net)
         n_ = np.cross(du, dv)
         size = np.linalg.norm(n_, axis=-1)
         every: dict[str, dict[str, Any]] = {

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.geometry_query import DOMAIN
+from warpgen.synthesis.algorithms.geometry_query import _ray_sources as ray_sources
 from warpgen.synthesis.algorithms.geometry_query.surface import NAMES, corners, sphere, unit
 from warpgen.synthesis.library import intersections
 from warpgen.synthesis.library.proofs import mostly_close
@@ -46,49 +47,9 @@ def cast_rays(d: Draft) -> None:
     far = d.pick(10.0, 20.0, 100.0)
     n, width, height = d.pick(64, 96, 128), d.pick(12, 16), d.pick(8, 12)
     d.handle("mesh", "mesh", stacks, about="Mesh id")
-    where = "tid"
-    shape: tuple[int, ...] = (n,)
-    grid = """
-        i, j = wp.tid()
-        height = float($target.shape[0])
-        # screen coordinates: v runs up from -1 to 1, u as far as the image is wider
-        u = (2.0 * float(j) + 1.0 - float($target.shape[1])) / height
-        v = 1.0 - (2.0 * float(i) + 1.0) / height
-        """
-    if camera == "arrays":
-        d.input("origins", "vec3", n, -1.2, 1.2, about="Ray origins")
-        d.input("directions", "vec3", n, kind="unit", about="Ray directions")
-        lines = "tid = wp.tid()\nro = origins[tid]\nrd = directions[tid]"
-    elif camera == "lidar":
-        d.param("pose", "transform", -0.3, 0.3, kind="transform", about="Pose of the sensor")
-        where, shape = "i, j", (height, width)
-        lines = """
-            i, j = wp.tid()
-            azimuth = 2.0 * wp.pi * float(j) / float($target.shape[1])
-            # from -0.5 to 0.5 rad
-            elevation = (float(i) + 0.5) / float($target.shape[0]) - 0.5
-            beam = wp.vec3(
-                wp.cos(elevation) * wp.cos(azimuth), wp.cos(elevation) * wp.sin(azimuth), wp.sin(elevation)
-            )
-            ro = wp.transform_get_translation(pose)
-            rd = wp.transform_vector(pose, beam)
-            """
-    elif camera == "fan":
-        d.param("origin", "vec3", -0.4, 0.4, about="Ray origin")
-        lines = """
-            tid = wp.tid()
-            angle = 2.0 * wp.pi * float(tid) / float($target.shape[0])
-            rd = wp.vec3(wp.cos(angle), wp.sin(angle), 0.0)
-            """
-    elif camera == "pinhole":
-        d.param("distance", "float", 2.2, 2.8, about="Distance of the eye along z")
-        where, shape = "i, j", (height, width)
-        lines = "$grid\nro = wp.vec3(0.0, 0.0, distance)\nrd = wp.normalize(wp.vec3(0.5 * u, 0.5 * v, -1.0))"
-    else:
-        d.param("half_height", "float", 0.6, 1.1, about="Half the height of the view")
-        where, shape = "i, j", (height, width)
-        lines = "$grid\nro = wp.vec3(half_height * u, half_height * v, 2.0)\nrd = wp.vec3(0.0, 0.0, -1.0)"
-
+    shape: tuple[int, ...] = (n,) if camera in ("arrays", "fan") else (height, width)
+    where = "tid" if len(shape) == 1 else "i, j"
+    lines = ray_sources.declare(d, camera, n)
     ro = "origin" if camera == "fan" else "ro"
     target, kind, none, value = {
         "depth": ("depth", "float", d.pick("-1.0", "MAX_T"), "query.t"),
@@ -127,38 +88,14 @@ def cast_rays(d: Draft) -> None:
     d.code(
         "$lines\nquery = wp.mesh_query_ray(mesh, $ro, rd, MAX_T)\n$store",
         lines=lines,
-        grid=grid,
         target=target,
         ro=ro,
         store=store,
         none=f"{at} = {none}",
     )
 
-    def rays(v: Values) -> tuple[Any, Any]:
-        if camera == "arrays":
-            return v.origins, v.directions
-        if camera == "fan":
-            a = 2.0 * np.pi * np.arange(n) / n
-            return np.tile(v.origin, (n, 1)), np.column_stack([np.cos(a), np.sin(a), 0.0 * a])
-        i, j = np.arange(height * width) // width, np.arange(height * width) % width
-        if camera == "lidar":
-            azimuth, up = 2.0 * np.pi * j / width, (i + 0.5) / height - 0.5
-            beam = np.column_stack([np.cos(up) * np.cos(azimuth), np.cos(up) * np.sin(azimuth), np.sin(up)])
-            q, w = np.asarray(v.pose)[3:6], v.pose[6]
-            turned = beam + 2.0 * np.cross(q, np.cross(q, beam) + w * beam)
-            return np.tile(v.pose[:3], (len(i), 1)), turned
-        x, y = (2.0 * j + 1.0 - width) / height, 1.0 - (2.0 * i + 1.0) / height
-        one = np.ones_like(x)
-        if camera == "pinhole":
-            return np.tile([0.0, 0.0, v.distance], (len(i), 1)), unit(
-                np.column_stack([0.5 * x, 0.5 * y, -one])
-            )
-        return np.column_stack([v.half_height * x, v.half_height * y, 2.0 * one]), np.tile(
-            [0.0, 0.0, -1.0], (len(i), 1)
-        )
-
     def agrees(v: Values, after: Values) -> None:
-        o, r = rays(v)
+        o, r = ray_sources.rays(v, camera, shape)
         t, face = hits(v.mesh, o, r)
         met = np.isfinite(t)
         a, b, c = (x[face] for x in corners(v.mesh))

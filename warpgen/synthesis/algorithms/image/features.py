@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.image import DOMAIN
+from warpgen.synthesis.algorithms.image._thinning import along_gradient, beside
 from warpgen.synthesis.algorithms.image.pixels import NAMES, Border, sides
 from warpgen.synthesis.writing.draft import Draft, Values
 
@@ -189,46 +190,7 @@ def suppress_non_maxima(d: Draft) -> None:
     elif sector != "four sectors":
         lines += ["# No gradient, no direction", "if mag == 0.0:", f"    edges[i, j] = {none}", "    return"]
     lines += ["g = grad[i, j]", "dx = g[0]", "dy = g[1]"] if vector else ["dx = gx[i, j]", "dy = gy[i, j]"]
-    if sector == "four sectors":
-        lines += [
-            "ax = wp.abs(dx)",
-            "ay = wp.abs(dy)",
-            "# tan(22.5 deg) separates the four directions",
-            "if ay < 0.41421356 * ax:",
-            f"    ahead = {at('i', 'j + 1')}",
-            f"    behind = {at('i', 'j - 1')}",
-            "elif ax < 0.41421356 * ay:",
-            f"    ahead = {at('i + 1', 'j')}",
-            f"    behind = {at('i - 1', 'j')}",
-            "elif dx * dy > 0.0:",
-            f"    ahead = {at('i + 1', 'j + 1')}",
-            f"    behind = {at('i - 1', 'j - 1')}",
-            "else:",
-            f"    ahead = {at('i - 1', 'j + 1')}",
-            f"    behind = {at('i + 1', 'j - 1')}",
-        ]
-    elif sector == "offsets":
-        lines += [
-            "scale = 1.0 / mag",
-            "# nearest pixel along the gradient (rounded cosines are -1, 0 or 1)",
-            "di = int(wp.round(dy * scale))",
-            "dj = int(wp.round(dx * scale))",
-            f"ahead = {at('i + di', 'j + dj')}",
-            f"behind = {at('i - di', 'j - dj')}",
-        ]
-    else:
-        lines += [
-            "si = 1 if dy >= 0.0 else -1",
-            "sj = 1 if dx >= 0.0 else -1",
-            "if wp.abs(dx) > wp.abs(dy):",
-            "    t = wp.abs(dy / dx)",
-            f"    ahead = (1.0 - t) * {at('i', 'j + sj')} + t * {at('i + si', 'j + sj')}",
-            f"    behind = (1.0 - t) * {at('i', 'j - sj')} + t * {at('i - si', 'j - sj')}",
-            "else:",
-            "    t = wp.abs(dx / dy)",
-            f"    ahead = (1.0 - t) * {at('i + si', 'j')} + t * {at('i + si', 'j + sj')}",
-            f"    behind = (1.0 - t) * {at('i - si', 'j')} + t * {at('i - si', 'j - sj')}",
-        ]
+    lines += along_gradient(sector, at)
     if thresholds == "two":
         lines += [
             "# weak edges (1) are kept by hysteresis only, strong ones (2) always",
@@ -245,25 +207,8 @@ def suppress_non_maxima(d: Draft) -> None:
     def reference(v: Values) -> dict[str, Any]:
         gx, gy = (v.grad[..., 0], v.grad[..., 1]) if vector else (v.gx, v.gy)
         m = np.hypot(gx, gy)
-        y, x = np.mgrid[1 : h - 1, 1 : w - 1]
-        dx, dy, here = gx[y, x], gy[y, x], m[y, x]
-        if sector == "interpolated":
-            si, sj = np.where(dy >= 0, 1, -1), np.where(dx >= 0, 1, -1)
-            flat = abs(dx) > abs(dy)
-            t = np.where(flat, abs(dy) / abs(dx), abs(dx) / abs(dy))
-            a, b = np.where(flat, 0, si), np.where(flat, sj, 0)
-            ahead = (1 - t) * m[y + a, x + b] + t * m[y + si, x + sj]
-            behind = (1 - t) * m[y - a, x - b] + t * m[y - si, x - sj]
-        else:
-            octant = np.round(np.arctan2(dy, dx) / (np.pi / 4)).astype(int) % 8
-            di = np.array([0, 1, 1, 1, 0, -1, -1, -1])[octant]
-            dj = np.array([1, 1, 0, -1, -1, -1, 0, 1])[octant]
-            if sector == "offsets":
-                di, dj = np.round(dy / here).astype(int), np.round(dx / here).astype(int)
-            ahead, behind = m[y + di, x + dj], m[y - di, x - dj]
-            if sector == "four sectors":  # the kernel's "ahead" is fixed for each direction
-                swap = (di < 0) & (dj == 0) | (dj < 0) & (di == 0) | (di < 0) & (dj < 0) | (di > 0) & (dj < 0)
-                ahead, behind = np.where(swap, behind, ahead), np.where(swap, ahead, behind)
+        here = m[1:-1, 1:-1]
+        ahead, behind = beside(gx, gy, m, sector)
         kept = (here >= ahead) & (here > behind)
         if thresholds != "none":
             kept &= here >= v[weak]
@@ -341,15 +286,7 @@ def structure_tensor(d: Draft) -> None:
     if measure == "flow":
         lines += ["xt = float(0.0)", "yt = float(0.0)"]
     lines += ["for a in range(-radius, radius + 1):", "    for b in range(-radius, radius + 1):"]
-    if border.kind == "skip":
-        lines += [
-            "        y = i + a",
-            "        x = j + b",
-            "        if y < 0 or x < 0 or y >= height or x >= width:",
-            "            continue",
-        ]
-    else:
-        lines += [f"        y = {border('i + a', 'height')}", f"        x = {border('j + b', 'width')}"]
+    lines += border.neighbour()
     if given == "given":
         lines += ["        gx = ix[y, x]", "        gy = iy[y, x]"]
     elif given == "vector":

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.image import DOMAIN
+from warpgen.synthesis.algorithms.image._medians import median_of
 from warpgen.synthesis.algorithms.image.pixels import NAMES, Border, sides
 from warpgen.synthesis.writing.draft import Draft, Values
 
@@ -177,15 +178,7 @@ def bilateral_filter(d: Draft) -> None:
     lines += [f"acc = {'float(0.0)' if pixel == 'float' else 'wp.vec3()'}", "norm = float(0.0)"]
     window = f"range({-r}, {r + 1})" if fixed else "range(-radius, radius + 1)"
     loop = [f"for a in {window}:", f"    for b in {window}:"]
-    if edge == "skip":
-        loop += [
-            "        y = i + a",
-            "        x = j + b",
-            "        if y < 0 or x < 0 or y >= height or x >= width:",
-            "            continue",
-        ]
-    else:
-        loop += [f"        y = {border('i + a', 'height')}", f"        x = {border('j + b', 'width')}"]
+    loop += border.neighbour()
     difference = "wp.length_sq(diff)" if vector else "diff * diff"
     loop += [f"        diff = {key}[y, x] - center"]
     if cut:
@@ -274,44 +267,7 @@ def median_filter(d: Draft) -> None:
         parts = [f"src[{row[a]}, {col[b]}]" for a, b in offsets]
         items = "\n" + "".join("    " + ", ".join(parts[k : k + 3]) + ",\n" for k in range(0, n, 3))
     lines.append(f"v = vec{n}({items})")
-    if method == "insertion":
-        lines += [
-            f"for a in range(1, {n}):",
-            "    key = v[a]",
-            "    b = a - 1",
-            "    while b >= 0:",
-            "        if v[b] <= key:",
-            "            break",
-            "        v[b + 1] = v[b]",
-            "        b -= 1",
-            "    v[b + 1] = key",
-            f"median = v[{n // 2}]",
-        ]
-    elif method == "selection":
-        lines += [
-            f"# partial selection sort: the {n // 2 + 1} smallest values are enough for the median",
-            f"for a in range({n // 2 + 1}):",
-            "    least = a",
-            f"    for b in range(a + 1, {n}):",
-            "        if v[b] < v[least]:",
-            "            least = b",
-            "    tmp = v[a]",
-            "    v[a] = v[least]",
-            "    v[least] = tmp",
-            f"median = v[{n // 2}]",
-        ]
-    else:
-        lines += [
-            "median = v[0]",
-            f"for a in range({n}):",
-            "    below = int(0)",
-            f"    for b in range({n}):",
-            "        # break ties by position so exactly one element has the middle rank",
-            "        if v[b] < v[a] or (v[b] == v[a] and b < a):",
-            "            below += 1",
-            f"    if below == {n // 2}:",
-            "        median = v[a]",
-        ]
+    lines += median_of(method, n)
     if threshold:
         lines += [
             "if wp.abs(src[i, j] - median) > limit:",

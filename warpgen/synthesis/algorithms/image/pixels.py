@@ -19,7 +19,7 @@ _HELPERS = {"clamp func": indexing.CLAMP, "mirror": indexing.MIRROR, "wrap": ind
 
 
 class Border:
-    """One way to bring rows and columns beyond the border back: a drawn option."""
+    """One way to bring rows and columns beyond the border back, or to pass over them: a drawn option."""
 
     def __init__(self, d: Draft, *kinds: str) -> None:
         self.kind = d.option("border", *(kinds or ("clamp", "clamp func", "mirror", "wrap")))
@@ -28,6 +28,17 @@ class Border:
     def __call__(self, index: str, extent: str) -> str:
         """The index, brought back."""
         return f"{self._helper}({index}, {extent})" if self._helper else f"wp.clamp({index}, 0, {extent} - 1)"
+
+    def neighbour(self) -> list[str]:
+        """Lines within two loops that set `y` and `x` to the pixel `a` rows and `b` columns from `i`, `j`."""
+        if self.kind != "skip":
+            return [f"        y = {self('i + a', 'height')}", f"        x = {self('j + b', 'width')}"]
+        return [
+            "        y = i + a",
+            "        x = j + b",
+            "        if y < 0 or x < 0 or y >= height or x >= width:",
+            "            continue",
+        ]
 
     def padded(self, image: Any, r: int) -> Any:
         """`image` with `r` more rows and columns at each side."""

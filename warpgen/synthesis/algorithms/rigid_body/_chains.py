@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.library import quaternions
-from warpgen.synthesis.writing.draft import Draft
+from warpgen.synthesis.writing.draft import Draft, Values
 
 REVOLUTE, PRISMATIC = 0, 1
 
@@ -72,6 +72,39 @@ class Tree:
             else:
                 a[i] += s * qdd[i] + 2.0 * np.cross(w_p, s * qd[i])
         return w, alpha, a
+
+
+def link_frames(v: Values, turning: bool) -> tuple[Any, Any]:
+    """Frames of the links of many chains or trees (4 x 4), and their quaternions, from joint coordinates.
+
+    Where joints have no types, all are `turning`, or all slide.
+    """
+    chains, links = v.q.shape
+    made = np.zeros((chains, links, 4, 4))
+    root = np.tile(np.eye(4), (chains, 1, 1))
+    if "base" in v:
+        root[:, :3, :3], root[:, :3, 3] = quaternions.matrix(v.base[:, 3:]), v.base[:, :3]
+    quats = np.zeros((chains, links, 4))
+    start = np.tile(np.array([0.0, 0.0, 0.0, 1.0]), (chains, 1))
+    for j in range(links):
+        before, turned = (root, v.base[:, 3:] if "base" in v else start)
+        above = v.parent[j] if "parent" in v else j - 1
+        if 0 <= above < j:
+            before, turned = made[:, above], quats[:, above]
+        fixed, motion = np.eye(4), np.tile(np.eye(4), (chains, 1, 1))
+        own = np.array([0.0, 0.0, 0.0, 1.0])
+        if "local" in v:
+            own = v.local[j, 3:]
+        shift = v.local[j, :3] if "local" in v else v.link_offset[j]
+        fixed[:3, :3], fixed[:3, 3] = quaternions.matrix(own), shift
+        turns = v.joint_type[j] == REVOLUTE if "joint_type" in v else turning
+        spin = quaternions.exponential(v.q[:, j, None] * v.axis[j] * (1.0 if turns else 0.0))
+        motion[:, :3, :3] = quaternions.matrix(spin)
+        if not turns:
+            motion[:, :3, 3] = v.q[:, j, None] * v.axis[j]
+        made[:, j] = before @ fixed @ motion
+        quats[:, j] = quaternions.product(quaternions.product(turned, own + 0.0 * turned), spin)
+    return made, quats
 
 
 def outer_loads(d: Draft, external: bool, gravity: str, worlds: int, links: int) -> None:

@@ -1,7 +1,13 @@
-"""Impulses at the two points of a planar contact: pieces of text that its solvers share."""
+"""Impulses at the two points of a planar contact: pieces of text of their solvers, and the same in NumPy."""
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
+import numpy as np
+
+_MOVED = re.compile(r" *(vel_b|spin_b) \+= |(rn_b|rt_b)\d* = ")
 CROSS = '''
 @wp.func
 def cross2(a: wp.vec2, b: wp.vec2) -> float:
@@ -75,3 +81,29 @@ if x1 < 0.0 or x2 < 0.0:
 push_n1 = (x1 - normal_impulse1) * n
 push_n2 = (x2 - normal_impulse2) * n
 """
+
+
+def unmoved(text: str) -> str:
+    """The text without the inertia of a second body that has none, and what impulses would do to it."""
+    text = re.sub(r" \+ inv_mass_b\b| \+ inv_inertia_b \* \w+ \* \w+", "", text)
+    text = "".join(line for line in text.splitlines(keepends=True) if not _MOVED.match(line))
+    return re.sub(r"\b(vel|spin)_b\b", r"\1_platform", re.sub(r"\bb\b", "platform", text))
+
+
+def row(way: Any, ra: Any, rb: Any) -> Any:
+    """The Jacobian of the relative velocity along a way, by both bodies' velocities and spins."""
+    return np.concatenate(
+        [-way, [-(ra[0] * way[1] - ra[1] * way[0])], way, [rb[0] * way[1] - rb[1] * way[0]]]
+    )
+
+
+def complementary(matrix: Any, b: Any) -> Any:
+    """Impulses x >= 0 of both points with A x + b >= 0, one of the two zero at each; zero if no case holds."""
+    for pressed in ([0, 1], [0], [1], []):
+        trial = np.zeros(2)
+        if pressed:
+            trial[pressed] = np.linalg.solve(matrix[np.ix_(pressed, pressed)], -b[pressed])
+        apart = [i for i in range(2) if i not in pressed]
+        if (trial >= 0.0).all() and ((matrix @ trial + b)[apart] >= 0.0).all():
+            return trial
+    return np.zeros(2)

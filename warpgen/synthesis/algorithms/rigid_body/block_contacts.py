@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
@@ -10,15 +9,6 @@ import numpy as np
 from warpgen.synthesis.algorithms.rigid_body import DOMAIN
 from warpgen.synthesis.algorithms.rigid_body import _planar_impulses as impulses
 from warpgen.synthesis.writing.draft import Draft, Values
-
-_MOVED = re.compile(r" *(vel_b|spin_b) \+= |(rn_b|rt_b)\d* = ")
-
-
-def _unmoved(text: str) -> str:
-    """The text without the inertia of a second body that has none, and what impulses would do to it."""
-    text = re.sub(r" \+ inv_mass_b\b| \+ inv_inertia_b \* \w+ \* \w+", "", text)
-    text = "".join(line for line in text.splitlines(keepends=True) if not _MOVED.match(line))
-    return re.sub(r"\b(vel|spin)_b\b", r"\1_platform", re.sub(r"\bb\b", "platform", text))
 
 
 @DOMAIN.algorithm(
@@ -118,14 +108,9 @@ def solve_contact_blocks(d: Draft) -> None:
     else:
         d.input("normal_acc", "vec2", pairs, 0.0, 0.4, about=f"Normal impulses of the {before} before [N s]")
         if friction != "none":
-            d.input(
-                "tangent_acc",
-                "vec2" if friction == "point by point" else "float",
-                pairs,
-                -0.1,
-                0.1,
-                about=f"Tangential impulses of the {before} before [N s]",
-            )
+            kind = "vec2" if friction == "point by point" else "float"
+            about = f"Tangential impulses of the {before} before [N s]"
+            d.input("tangent_acc", kind, pairs, -0.1, 0.1, about=about)
     d.output("vel_out", "vec2", bodies, about="Linear velocities after the sweep [m/s]")
     d.output("spin_out", "float", bodies, about="Angular velocities after the sweep [rad/s]")
     d.output("normal_out", "vec2", pairs, about="Accumulated normal impulses [N s]")
@@ -145,10 +130,9 @@ def solve_contact_blocks(d: Draft) -> None:
         start = [f"{n}_impulse{k} = {scale}{n}_acc[tid][{k - 1}]" for n in kinds for k in (1, 2)]
     if scaled:
         start.insert(0, "# Scale by the ratio of time steps, since impulses are force times time")
-    if friction == "none":
+    if friction != "point by point":
         start = [x for x in start if not x.startswith("tangent")]
     if friction == "manifold":
-        start = [x for x in start if not x.startswith("tangent")]
         start.append(f"tangent_impulse = {scale}tangent_acc[tid]")
     mu = {
         "one": "friction_coeff",
@@ -196,12 +180,9 @@ def solve_contact_blocks(d: Draft) -> None:
     ]
     known = restitution and not scaled and friction != "manifold"  # the first of the relative velocities
     if normal == "block":
+        masses.append(f"k12 = {total} + inv_inertia_a * rn_a1 * rn_a2 + inv_inertia_b * rn_b1 * rn_b2")
         if not soft:
             d.module("DIAGONAL_SCALE = wp.constant(1.02)")
-        masses += [
-            f"k12 = {total} + inv_inertia_a * rn_a1 * rn_a2 + inv_inertia_b * rn_b1 * rn_b2",
-        ]
-        if not soft:
             masses += [
                 "# Enlarge the diagonal, since points close to each other make the block nearly singular",
                 "k11 *= DIAGONAL_SCALE\nk22 *= DIAGONAL_SCALE",
@@ -210,17 +191,14 @@ def solve_contact_blocks(d: Draft) -> None:
     else:
         push = "# --- Normal impulses, point by point; accumulated impulses never pull ---\n"
         for k in (1, 2):
-            step = f"(wp.dot(dv{k}, n)$bias{k}) / k{k}{k}"
+            speed = f"(wp.dot(dv{k}, n)$bias{k})" if bias != "none" or restitution else f"wp.dot(dv{k}, n)"
+            step = f"{speed} / k{k}{k}"
             if soft:
                 step = f"mass_scale * {step} - softness * normal_impulse{k}"
             push += (
                 ("" if known and k == 1 and friction != "point by point" else impulses.velocity(k))
                 + f"x{k} = wp.max(normal_impulse{k} - {step}, 0.0)\npush_n{k} = (x{k} - normal_impulse{k}) * n\n"
                 + impulses.apply(k, f"push_n{k}")
-            )
-        if bias == "none" and not restitution:
-            push = push.replace("(wp.dot(dv1, n)$bias1)", "wp.dot(dv1, n)").replace(
-                "(wp.dot(dv2, n)$bias2)", "wp.dot(dv2, n)"
             )
     cone = mu if mixing == "one" else "mu"
     friction_line = "" if mixing == "one" else f"mu = {mu}\n"
@@ -245,11 +223,8 @@ def solve_contact_blocks(d: Draft) -> None:
         """,
     }[friction]
     if not belt:
-        rub = (
-            rub.replace("(wp.dot(dv1, tangent) - belt)", "wp.dot(dv1, tangent)")
-            .replace("(wp.dot(dv2, tangent) - belt)", "wp.dot(dv2, tangent)")
-            .replace("(wp.dot(dv3, tangent) - belt)", "wp.dot(dv3, tangent)")
-        )
+        for k in (1, 2, 3):
+            rub = rub.replace(f"(wp.dot(dv{k}, tangent) - belt)", f"wp.dot(dv{k}, tangent)")
     along = "tangent = wp.vec2(n[1], -n[0])" if friction != "none" else ""
     middle = "arm_a3 = 0.5 * (arm_a1 + arm_a2)\narm_b3 = 0.5 * (arm_b1 + arm_b2)"
     warm = ""
@@ -328,7 +303,7 @@ def solve_contact_blocks(d: Draft) -> None:
         store=store,
     )
     if fixed != "both move":
-        d.text = _unmoved(d.text)
+        d.text = impulses.unmoved(d.text)
     more_said = []
     if normal == "block":
         more_said.append(
@@ -353,13 +328,7 @@ def solve_contact_blocks(d: Draft) -> None:
                 w[3:] = 0.0
             arm = v.contact_arm[k].reshape(2, 2, 2)
 
-            def row(way: Any, ra: Any, rb: Any) -> Any:
-                return np.concatenate(
-                    [-way, [-(ra[0] * way[1] - ra[1] * way[0])], way, [rb[0] * way[1] - rb[1] * way[0]]]
-                )
-
-            rows = np.array([row(n, arm[0, i], arm[1, i]) for i in range(2)])
-            x, y = np.zeros(2), np.zeros(2)
+            rows = np.array([impulses.row(n, arm[0, i], arm[1, i]) for i in range(2)])
             if storage == "matrix":
                 x, y = v.accumulated[k][:, 0].copy(), v.accumulated[k][:, 1].copy()
             else:
@@ -389,14 +358,14 @@ def solve_contact_blocks(d: Draft) -> None:
             if scaled:
                 u = u + w * (rows.T @ x)
                 for (ra, rb), _, i in spots if friction != "none" else []:
-                    u = u + w * row(t, ra, rb) * y[i]
+                    u = u + w * impulses.row(t, ra, rb) * y[i]
             if friction != "none":
                 mu_ = v.friction_coeff[ids] if mixing == "per body" else v.friction_coeff
                 if mixing != "one":
                     mu_ = np.sqrt(np.prod(mu_)) if mixing == "per body" else mu_[k]
                 wanted = v.belt_speed[k] if belt else 0.0
                 for (ra, rb), load, i in spots:
-                    j = row(t, ra, rb)
+                    j = impulses.row(t, ra, rb)
                     new = np.clip(y[i] - (j @ u - wanted) / (j @ (w * j)), -mu_ * load, mu_ * load)
                     u, y[i] = u + w * j * (new - y[i]), new
             if normal == "sequential":
@@ -410,15 +379,7 @@ def solve_contact_blocks(d: Draft) -> None:
                     matrix[np.diag_indices(2)] *= 1.02
                 b = rows @ u + more - matrix @ x
                 matrix[np.diag_indices(2)] /= 1.0 - ease
-                new = np.zeros(2)
-                for pressed in ([0, 1], [0], [1], []):
-                    trial = np.zeros(2)
-                    if pressed:
-                        trial[pressed] = np.linalg.solve(matrix[np.ix_(pressed, pressed)], -b[pressed])
-                    apart = [i for i in range(2) if i not in pressed]
-                    if (trial >= 0.0).all() and ((matrix @ trial + b)[apart] >= 0.0).all():
-                        new = trial
-                        break
+                new = impulses.complementary(matrix, b)
                 u, x = u + w * (rows.T @ (new - x)), new
             normals[k], tangents[k] = x, y
             for i, part in zip(ids, (u[:3], u[3:]), strict=True):

@@ -7,43 +7,9 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.algorithms.rigid_body import _joint_errors as errors
 from warpgen.synthesis.library import quaternions, ray_shapes
 from warpgen.synthesis.writing.draft import Draft, Values, dedented
-
-_LOCKED = {
-    "ball": "error = anchor_c - anchor_p",
-    "revolute": "error = anchor_c - anchor_p",
-    "fixed": "error = anchor_c - anchor_p",
-    "prismatic": """
-        # Motion along the axis is free, everything across it is an error
-        offset = anchor_c - anchor_p
-        axis = wp.quat_rotate(frame_p, joint_axis[tid])
-        travel = wp.dot(offset, axis)
-        error = offset - travel * axis
-    """,
-    "distance": """
-        # A rod: only the deviation from its length is an error
-        offset = anchor_c - anchor_p
-        length = wp.length(offset)
-        error = offset * ((length - joint_length[tid]) / wp.max(length, 1.0e-6))
-    """,
-}
-_ANGULAR = {
-    "fixed": """
-        # Twice the vector part is the rotation vector of a small error; q and -q are the same rotation
-        relative = frame_c * wp.quat_inverse(frame_p)
-        angular_error = 2.0 * wp.vec3(relative[0], relative[1], relative[2])
-        if relative[3] < 0.0:
-            angular_error = -angular_error
-    """,
-    "revolute": """
-        # Hinge axes have to coincide
-        axis_p = wp.quat_rotate(frame_p, joint_axis[tid])
-        axis_c = wp.quat_rotate(frame_c, joint_axis[tid])
-        angular_error = wp.cross(axis_p, axis_c)
-    """,
-}
-_ANGULAR["prismatic"] = _ANGULAR["fixed"]
 
 
 @DOMAIN.algorithm(
@@ -95,24 +61,9 @@ def project_joints(d: Draft) -> None:
         about="Parent body" + (", -1 for the world" if world else ""),
     )
     d.input("joint_child", "int", count, bodies // 2, bodies, about="Child body")
-    d.input(
-        "joint_frame_p",
-        "transform",
-        count,
-        -0.3,
-        0.3,
-        kind="transform",
-        about="Joint frame in the parent body",
-    )
-    d.input(
-        "joint_frame_c",
-        "transform",
-        count,
-        -0.3,
-        0.3,
-        kind="transform",
-        about="Joint frame in the child body",
-    )
+    for end, body in (("p", "parent"), ("c", "child")):
+        about = f"Joint frame in the {body} body"
+        d.input(f"joint_frame_{end}", "transform", count, -0.3, 0.3, kind="transform", about=about)
     if kind in ("revolute", "prismatic"):
         d.input("joint_axis", "vec3", count, kind="unit", about="Joint axis in the joint frame")
     if kind == "distance":
@@ -214,7 +165,7 @@ def project_joints(d: Draft) -> None:
         "broken": "# Torn joints exert nothing, otherwise they would snap back together\n"
         "if $far > break_distance:\n    return",
     }
-    locked, size_of, broken = dedented(_LOCKED[kind]), "magnitude = wp.length(error)", ""
+    locked, size_of, broken = dedented(errors.LOCKED[kind]), "magnitude = wp.length(error)", ""
     if enabled == "broken":
         across = "offset" if kind in ("prismatic", "distance") else "error"
         measured = [f"{across} = anchor_c - anchor_p"]
@@ -275,29 +226,6 @@ def project_joints(d: Draft) -> None:
         angular_impulse = axis_n * (angle / (resist_p + resist_c))
         {turn.strip()}
     """
-    limit = {
-        "prismatic": """
-            # Joint limits along the axis
-            if travel < joint_lower[tid]:
-                error += axis * (travel - joint_lower[tid])
-            elif travel > joint_upper[tid]:
-                error += axis * (travel - joint_upper[tid])
-        """,
-        "revolute": """
-            # Twist of the child about the hinge from atan2, so it stays exact near half a turn
-            relative = wp.quat_inverse(frame_p) * frame_c
-            vector_part = wp.vec3(relative[0], relative[1], relative[2])
-            hinge_angle = 2.0 * wp.atan2(wp.dot(vector_part, joint_axis[tid]), relative[3])
-            if hinge_angle > wp.pi:
-                hinge_angle -= 2.0 * wp.pi
-            elif hinge_angle < -wp.pi:
-                hinge_angle += 2.0 * wp.pi
-            excess = hinge_angle - wp.clamp(hinge_angle, joint_lower[tid], joint_upper[tid])
-            angular_error += axis_p * excess
-        """,
-    }
-    if kind in _ANGULAR:
-        d_measure = _ANGULAR[kind]
     d.launch(count)
     d.code(
         """
@@ -340,12 +268,12 @@ def project_joints(d: Draft) -> None:
         broken=broken,
         parent=parent[world],
         frames="frame_p = wp.transform_get_rotation(x_p)\nframe_c = wp.transform_get_rotation(x_c)"
-        if kind in _ANGULAR
+        if kind in errors.ANGULAR
         else "",
         alpha=alpha[compliance],
         locked=locked,
         size_of=size_of,
-        slide=limit["prismatic"] if limits and kind == "prismatic" else "",
+        slide=errors.LIMITS["prismatic"] if limits and kind == "prismatic" else "",
         size=size,
         step=step,
         reach="# The axis turns with the parent, which is therefore pushed where the child is\n"
@@ -353,11 +281,9 @@ def project_joints(d: Draft) -> None:
         if kind == "prismatic"
         else "arm_p = anchor_p - wp.transform_get_translation(pose_p)",
         push=push,
-        angular=angular.replace("$measure", "$measured") if kind in _ANGULAR else "",
-        measured=(d_measure + ("\n        $hinge" if limits and kind == "revolute" else ""))
-        if kind in _ANGULAR
-        else "",
-        hinge=limit["revolute"],
+        angular=angular.replace("$measure", "$measured") if kind in errors.ANGULAR else "",
+        measured=errors.ANGULAR.get(kind, "") + ("\n        $hinge" if limits and kind == "revolute" else ""),
+        hinge=errors.LIMITS["revolute"],
     )
     d.explain("""
         Corrections of all joints are summed up in a Jacobi fashion and applied to the bodies afterwards.
@@ -416,7 +342,7 @@ def project_joints(d: Draft) -> None:
                     if b >= 0:
                         shift[b] += (1 - 2 * i) * part[i] * push_ * mass[i]
                         turned[b] += (1 - 2 * i) * part[i] * inverse[i] @ np.cross(arms[i], push_)
-            if kind not in _ANGULAR:
+            if kind not in errors.ANGULAR:
                 continue
             if kind == "revolute":
                 bent = np.cross(frames[0] @ v.joint_axis[k], frames[1] @ v.joint_axis[k])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.rigid_body import DOMAIN
+from warpgen.synthesis.algorithms.rigid_body._chains import link_frames
 from warpgen.synthesis.library import quaternions
 from warpgen.synthesis.writing.draft import Draft, Values
 
@@ -59,8 +60,11 @@ def forward_kinematics(d: Draft) -> None:
         d.module("JOINT_REVOLUTE = wp.constant(0)")
     if base:
         d.input("base", "transform", chains, -1.0, 1.0, kind="transform", about="Poses of the bases")
-    kinds = {"poses": ("body_q", "transform"), "positions": ("points", "vec3"), "tip": ("tip", "vec3")}
-    name, kind = kinds[wanted]
+    name, kind, told, what = {
+        "poses": ("body_q", "transform", "Poses of the links in world space", "poses of the links"),
+        "positions": ("points", "vec3", "Origins of the links in world space [m]", "positions of the links"),
+        "tip": ("tip", "vec3", "Tips in world space [m]", "positions of the tips"),
+    }[wanted]
     if tree == "branching" and wanted != "poses":
         tree = "serial"
     if tree == "branching":
@@ -73,11 +77,6 @@ def forward_kinematics(d: Draft) -> None:
         d.param("link_count", "int", links, about="Number of links of each chain")
         if tree == "serial":
             d.forward_only()  # a pose is carried through a loop of any length
-    told = {
-        "poses": "Poses of the links in world space",
-        "positions": "Origins of the links in world space [m]",
-        "tip": "Tips in world space [m]",
-    }[wanted]
     d.output(name, kind, chains if wanted == "tip" else (chains, links), about=told)
     turn = "x_j = wp.transform(wp.vec3(0.0, 0.0, 0.0), wp.quat_from_axis_angle(axis[j], q[tid, j]))"
     slide = "x_j = wp.transform(axis[j] * q[tid, j], wp.quat_identity(dtype=float))"
@@ -124,42 +123,11 @@ def forward_kinematics(d: Draft) -> None:
         }[wanted],
         tip="tip[tid] = wp.transform_point(world, tool)" if wanted == "tip" else "",
     )
-    what = {
-        "poses": "the poses of the links",
-        "positions": "the positions of the links",
-        "tip": "the positions of the tips",
-    }
     chains_ = "serial chains" if tree == "serial" else "trees"
-    of = "" if wanted == "poses" else f" of {chains_}"
-    links_ = f"the poses of the links of {chains_}" if wanted == "poses" else what[wanted] + of
-    d.says(f"Computes {links_} from joint coordinates.")
+    d.says(f"Computes the {what} of {chains_} from joint coordinates.")
 
     def reference(v: Values) -> dict[str, Any]:
-        made = np.zeros((chains, links, 4, 4))
-        root_ = np.tile(np.eye(4), (chains, 1, 1))
-        if base:
-            root_[:, :3, :3], root_[:, :3, 3] = quaternions.matrix(v.base[:, 3:]), v.base[:, :3]
-        quats = np.zeros((chains, links, 4))
-        start = np.tile(np.array([0.0, 0.0, 0.0, 1.0]), (chains, 1))
-        for j in range(links):
-            before, turned = (root_, v.base[:, 3:] if base else start)
-            if tree == "serial" and j:
-                before, turned = made[:, j - 1], quats[:, j - 1]
-            elif tree == "branching" and 0 <= v.parent[j] < j:
-                before, turned = made[:, v.parent[j]], quats[:, v.parent[j]]
-            fixed, motion_ = np.eye(4), np.tile(np.eye(4), (chains, 1, 1))
-            own = np.array([0.0, 0.0, 0.0, 1.0])
-            if frames == "transform":
-                own = v.local[j, 3:]
-            shift = v.local[j, :3] if frames == "transform" else v.link_offset[j]
-            fixed[:3, :3], fixed[:3, 3] = quaternions.matrix(own), shift
-            turning = joints == "revolute" or (joints == "mixed" and v.joint_type[j] == 0)
-            spin = quaternions.exponential(v.q[:, j, None] * v.axis[j] * (1.0 if turning else 0.0))
-            motion_[:, :3, :3] = quaternions.matrix(spin)
-            if not turning:
-                motion_[:, :3, 3] = v.q[:, j, None] * v.axis[j]
-            made[:, j] = before @ fixed @ motion_
-            quats[:, j] = quaternions.product(quaternions.product(turned, own + 0.0 * turned), spin)
+        made, quats = link_frames(v, joints == "revolute")
         place = made[..., :3, 3]
         if wanted == "poses":
             return {"body_q": np.concatenate([place, quats], -1)}
@@ -248,6 +216,10 @@ def joint_torques(d: Draft) -> None:
             t -= limit_ke * (angle - upper[{row}]) + limit_kd * wp.max(rate, 0.0)
         """,
     }
+    others = "limit forces do" if limits != "none" else "friction does" if friction != "none" else ""
+    clamped = (
+        f"Clamp the drive alone, since {others} not come from the actuator" if others else "Motors saturate"
+    )
     d.launch(*shape)
     d.code(
         """
@@ -264,17 +236,7 @@ def joint_torques(d: Draft) -> None:
         at=at,
         angle="angle = q[$at]" if "angle" in motors[drive] + past[limits] else "",
         motor=motors[drive],
-        saturate="""
-        # $clamped
-        t = wp.clamp(t, -effort, effort)
-        """
-        if saturated
-        else "",
-        clamped="Clamp the drive alone, since limit forces do not come from the actuator"
-        if limits != "none"
-        else "Clamp the drive alone, since friction does not come from the actuator"
-        if friction != "none"
-        else "Motors saturate",
+        saturate=f"# {clamped}\nt = wp.clamp(t, -effort, effort)" if saturated else "",
         rub=rub[friction],
         past=past[limits],
     )
@@ -409,16 +371,14 @@ def center_of_mass(d: Draft) -> None:
         x = v.body_q[..., :3] if poses == "transform" else v.x
         if offset:
             x = x + quaternions.rotated(v.body_q[..., 3:] if poses == "transform" else v.r, v.com)
-        member = np.zeros((groups, count))
-        if layout == "ranges":
+        weighed = [v.mass, v.mass[..., None] * x] + ([v.mass[..., None] * v.v] if velocity else [])
+        if layout == "rows":
+            sums = [value.sum(1) for value in weighed]
+        else:
+            member = np.zeros((groups, count))
             for g in range(groups):
                 member[g, v.start[g] : v.start[g + 1]] = 1.0
-        if layout == "rows":
-            sums = [v.mass.sum(1), (v.mass[..., None] * x).sum(1)]
-            sums += [(v.mass[..., None] * v.v).sum(1)] if velocity else []
-        else:
-            sums = [member @ v.mass, member @ (v.mass[:, None] * x)]
-            sums += [member @ (v.mass[:, None] * v.v)] if velocity else []
+            sums = [member @ value for value in weighed]
         m = np.where(sums[0] > 0.0, sums[0], 1.0)[:, None]
         made = {"center": sums[1] / m}
         if velocity:

@@ -1,4 +1,4 @@
-"""Spectra: frames, discrete transforms, single tones, filter banks."""
+"""Spectra: frames, the discrete transform by its definition, and stages of the fast one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.signal import DOMAIN
+from warpgen.synthesis.algorithms.signal import _twiddles as twiddles
 from warpgen.synthesis.library import windows
 from warpgen.synthesis.writing.draft import Draft, Values
 from warpgen.synthesis.writing.outline import outlined
@@ -60,20 +61,18 @@ def frame_signal(d: Draft) -> None:
     d.output("frames", "float", shape, about="Windowed frames")
     at = {"frames rows": "[frame, n]", "frames columns": "[n, frame]", "channels": "[ch, frame, n]"}[layout]
     source = "x[ch, {}]" if layout == "channels" else "x[{}]"
-    last = "length"
-    number = "size"
     taken = f"size = frames.shape[{shape.index(size, 1 if layout != 'frames columns' else 0)}]"
     if padded:
         taken += f"\nlength = x.shape[{1 if layout == 'channels' else 0}]"
     index = "frame * hop + n" + (" - size // 2" if padded else "")
     fold = {
         "inside": "",
-        "zero": f"# zero padding beyond the ends\nif j < 0 or j >= {last}:\n    frames{at} = 0.0\n    return",
-        "reflect": f"""
+        "zero": f"# zero padding beyond the ends\nif j < 0 or j >= length:\n    frames{at} = 0.0\n    return",
+        "reflect": """
         # reflect padding about the first and last sample
         j = wp.abs(j)
-        if j >= {last}:
-            j = 2 * {last} - 2 - j
+        if j >= length:
+            j = 2 * length - 2 - j
         """,
     }[edge]
     value = source.format("j")
@@ -85,7 +84,7 @@ def frame_signal(d: Draft) -> None:
             sample -= alpha * {source.format("j - 1")}
         """
         value = "sample"
-    length_ = f"{number} + 1" if periodic else number
+    length_ = "size + 1" if periodic else "size"
     d.launch(*shape) if layout != "frames columns" else d.launch(count, size)
     ids = "ch, frame, n" if layout == "channels" else "frame, n"
     d.code(
@@ -139,8 +138,6 @@ def discrete_fourier(d: Draft) -> None:
         source, result = "complex", "complex" if result in ("power", "decibel", "magnitude") else result
     size, rows = d.pick(12, 16, 20, 24, 32), d.pick(4, 6)
     bins = size if source == "complex" else size // 2 + 1
-    if inverse:
-        d.calls("inverse_dft|idft|naive_idft")
     what = {
         "complex": "the discrete Fourier transform",
         "split": "real and imaginary parts of the discrete Fourier transform",
@@ -149,15 +146,16 @@ def discrete_fourier(d: Draft) -> None:
         "decibel": "the spectrum in decibels",
     }[result]
     if inverse:
+        d.calls("inverse_dft|idft|naive_idft")
         what = what.replace("discrete", "inverse discrete")
     d.says(f"Computes {what} of {source} {'spectra' if inverse else 'signals'} by the definition.")
     given = "coefficients" if inverse else "x"
     made_ = "restored" if inverse else "spectrum"
     kind = "vec2" if source == "complex" else "float"
     low, high = (0.2, 1.0) if result in ("magnitude", "decibel") else (-1.0, 1.0)
-    about = "Spectrum (real, imaginary)" if inverse else "Input signal"
-    if source == "complex" and not inverse:
-        about += " (real, imaginary)"
+    about = ("Spectrum" if inverse else "Input signal") + (
+        " (real, imaginary)" if source == "complex" else ""
+    )
     d.input(given, kind, (rows, size) if batch else size, low, high, about=about)
     if twiddle == "table":
         way = "2" if inverse else "-2"
@@ -167,72 +165,41 @@ def discrete_fourier(d: Draft) -> None:
         d.output("re_out", "float", out, about="Real parts")
         d.output("im_out", "float", out, about="Imaginary parts")
     else:
-        d.output(
-            made_,
-            "vec2" if result == "complex" else "float",
-            out,
-            about="Signal (real, imaginary)"
-            if inverse
-            else {
-                "complex": "Spectrum (real, imaginary)",
-                "power": "Power of each bin",
-                "magnitude": "Magnitude of each bin",
-                "decibel": "Power of each bin [dB]",
-            }[result],
-        )
+        about = {
+            "complex": f"{'Signal' if inverse else 'Spectrum'} (real, imaginary)",
+            "power": "Power of each bin",
+            "magnitude": "Magnitude of each bin",
+            "decibel": "Power of each bin [dB]",
+        }[result]
+        d.output(made_, "vec2" if result == "complex" else "float", out, about=about)
     sign = "" if inverse else "-"
     # k is a bin and n a sample: threads take the one, loops the other
     k, n = ("n", "k") if inverse else ("k", "n")
     at = f"[row, {n}]" if batch else f"[{n}]"
-    number = "size"
     value = f"{given}{at}"
     add = f"re += {value} * c\nim += {value} * s"
     if source == "complex":
         add = "re += a[0] * c - a[1] * s\nim += a[0] * s + a[1] * c"
     read = f"a = {value}" if source == "complex" else ""
-    if twiddle == "each":
-        before = ""
-        inner = f"""
-        # reduce k * n modulo N first, since large angles lose precision in float32
-        angle = {sign}2.0 * wp.pi * float((k * n) % {number}) / float({number})
-        c = wp.cos(angle)
-        s = wp.sin(angle)
-        $read
-        $add
-        """
-    elif twiddle == "table":
-        before = ""
-        inner = f"root = roots[(k * n) % {number}]\nc = root[0]\ns = root[1]\n$read\n$add"
-    else:
-        before = f"""
-        step = {sign}2.0 * wp.pi * float({k}) / float({number})
-        dc = wp.cos(step)
-        ds = wp.sin(step)
-        c = float(1.0)
-        s = float(0.0)
-        """
-        inner = """
-        $read
-        $add
-        # rotate a phasor step by step, to avoid sin and cos in the loop
-        c_next = c * dc - s * ds
-        s = c * ds + s * dc
-        c = c_next
-        """
+    before, inner = twiddles.along(twiddle, sign, k)
+    if twiddle == "rotated":
         d.forward_only()
     helper = d.flag("helper", 0.6)
     if result in ("power", "magnitude", "decibel") and not helper:
         d.forward_only()  # Warp does not tape the sums, which the adjoint of their squares needs
     to = f"[row, {k}]" if batch else f"[{k}]"
-    scale = f" / float({number})"
+    scale = " / float(size)"
+    re, im, squared = "re", "im", "re * re + im * im"
+    if helper:
+        re, im, squared = "value[0]", "value[1]", "wp.length_sq(value)"
     store = {
         "complex": f"{made_}{to} = wp.vec2(re, im)" + (scale if inverse else ""),
-        "split": f"re_out{to} = re{scale if inverse else ''}\nim_out{to} = im{scale if inverse else ''}",
-        "power": f"spectrum{to} = (re * re + im * im){scale}",
-        "magnitude": f"spectrum{to} = wp.sqrt(re * re + im * im)",
+        "split": f"re_out{to} = {re}{scale if inverse else ''}\nim_out{to} = {im}{scale if inverse else ''}",
+        "power": f"spectrum{to} = {squared if helper else f'({squared})'}{scale}",
+        "magnitude": f"spectrum{to} = {'wp.length(value)' if helper else f'wp.sqrt({squared})'}",
         "decibel": f"""
         # floor, since empty bins would give log(0)
-        spectrum{to} = 10.0 * wp.log10(wp.max(re * re + im * im, 1.0e-6))
+        spectrum{to} = 10.0 * wp.log10(wp.max({squared}, 1.0e-6))
         """,
     }[result]
     d.launch(*out)
@@ -241,7 +208,7 @@ def discrete_fourier(d: Draft) -> None:
         re = float(0.0)
         im = float(0.0)
         $before
-        for {n} in range({number}):
+        for {n} in range(size):
             $inner
         """
     if helper:
@@ -256,13 +223,6 @@ def discrete_fourier(d: Draft) -> None:
             blocks,
         )
         total = f"value = {call}"
-        store = (
-            store.replace("wp.sqrt(re * re + im * im)", "wp.length(value)")
-            .replace("(re * re + im * im)", "wp.length_sq(value)")
-            .replace("re * re + im * im", "wp.length_sq(value)")
-            .replace("= re", "= value[0]")
-            .replace("= im", "= value[1]")
-        )
         if result == "complex":
             total, store = "", f"{made_}{to} = {call}" + (scale if inverse else "")
     taken = f"size = {given}.shape[{1 if batch else 0}]"
@@ -341,8 +301,8 @@ def fft_stage(d: Draft) -> None:
     shape = (rows, size) if layout == "rows" else (size,)
     names = ["x_re", "x_im"] if layout == "split" else ["x"]
     type_ = "float" if layout == "split" else "vec2"
-    for name in names:
-        part = {"x_re": "Real parts", "x_im": "Imaginary parts"}.get(name, "Values (real, imaginary)")
+    parts = ["Real parts", "Imaginary parts"] if layout == "split" else ["Values (real, imaginary)"]
+    for name, part in zip(names, parts, strict=True):
         if place == "new":
             d.input(name, type_, shape, -1.0, 1.0, about=f"{part} before the stage")
         else:
@@ -356,8 +316,7 @@ def fft_stage(d: Draft) -> None:
     outs = names
     if place == "new":
         outs = [name.replace("x", "y") for name in names]
-        for name in outs:
-            part = {"y_re": "Real parts", "y_im": "Imaginary parts"}.get(name, "Values (real, imaginary)")
+        for name, part in zip(outs, parts, strict=True):
             d.output(name, type_, shape, about=f"{part} after the stage")
     row = "row, " if layout == "rows" else ""
 

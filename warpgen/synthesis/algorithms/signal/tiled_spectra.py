@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.signal import DOMAIN
+from warpgen.synthesis.algorithms.signal import _bins as bins
 from warpgen.synthesis.writing.draft import Draft, Values, dedented
 
 _N = 256  # the transform that Warp falls back to wants a point for each thread of a block, at least
@@ -66,16 +67,7 @@ def correlated_frames(d: Draft) -> None:
         weighted = "" if weighting == "plain" else "weighted "
         d.output("spectra", "vec2", (pairs, _N), about=f"{weighted}cross-spectra (real, imaginary)")
         d.says(f"Computes {weighted}cross-spectra of pairs of frames.")
-    d.function("""
-        @wp.func
-        def as_complex(x: float) -> wp.vec2:
-            return wp.vec2(x, 0.0)
-    """) if not together else d.function('''
-        @wp.func
-        def packed(x: float, y: float) -> wp.vec2:
-            """Two real signals as one complex one, which costs a single transform."""
-            return wp.vec2(x, y)
-    ''')
+    d.function(bins.PACKED if together else bins.AS_COMPLEX)
     taper = ""
     if tapered != "none":
         a, b = ("0.5", "0.5") if tapered == "hann" else ("0.54", "0.46")
@@ -107,29 +99,13 @@ def correlated_frames(d: Draft) -> None:
         law=law,
     )
     if band:
-        d.function('''
-            @wp.func
-            def in_band(z: wp.vec2, bin: int, lowest: int, highest: int) -> wp.vec2:
-                """Bins of the band, and their mirror images at negative frequencies."""
-                k = wp.min(bin, POINTS - bin)
-                if k < lowest or k > highest:
-                    return wp.vec2(0.0, 0.0)
-                return z
-        ''')
+        d.function(bins.IN_BAND)
     load = "x{0} = wp.tile_load(left, shape=(1, POINTS), offset=(pair, 0))\ny{0} = wp.tile_load(right, shape=(1, POINTS), offset=(pair, 0))".format(
         "_raw" if taper else ""
     )
     if together:
-        d.function("""
-            @wp.func
-            def conjugate(z: wp.vec2) -> wp.vec2:
-                return wp.vec2(z[0], -z[1])
-        """)
-        d.function("""
-            @wp.func
-            def over_2i(z: wp.vec2) -> wp.vec2:
-                return 0.5 * wp.vec2(z[1], -z[0])
-        """)
+        d.function(bins.CONJUGATE)
+        d.function(bins.OVER_2I)
         transform = """
             both = wp.tile_map(packed, x, y)
             wp.tile_fft(both)
@@ -140,7 +116,7 @@ def correlated_frames(d: Draft) -> None:
             a = 0.5 * (both + back)
             b = wp.tile_map(over_2i, both - back)
         """
-        d.function("@wp.func\ndef mirrored_bin(k: int) -> int:\n    return wp.where(k == 0, 0, POINTS - k)")
+        d.function(bins.MIRRORED_BIN)
     else:
         transform = """
             a = wp.tile_map(as_complex, x)
@@ -158,9 +134,8 @@ def correlated_frames(d: Draft) -> None:
     if band:
         cross += "\nbanded = wp.tile_map(in_band, cross, bins, lowest, highest)"
         shaped = "banded"
-    d.function(
-        "@wp.func\ndef scaled_real(value: wp.vec2) -> float:\n    return value[0] / float(POINTS)"
-    ) if result != "spectrum" else None
+    if result != "spectrum":
+        d.function(bins.SCALED_REAL)
     back = f"wp.tile_ifft({shaped})\n# The transforms do not divide by the number of points\nr = wp.tile_map(scaled_real, {shaped})"
     end = {
         "correlation": f"{back}\nwp.tile_store(correlation, r, offset=(pair, 0))",
@@ -292,7 +267,7 @@ def shaped_frames(d: Draft) -> None:
         "quadrature": "analytic_signal|make_analytic|analytic_frames",
         "frequency": "spectral_centroids|mean_frequencies|spectral_centroid",
     }[kind])  # fmt: skip
-    d.function("@wp.func\ndef as_complex(x: float) -> wp.vec2:\n    return wp.vec2(x, 0.0)")
+    d.function(bins.AS_COMPLEX)
     load = f"x = wp.tile_load(frames, shape=(1, POINTS), offset=(frame, 0){', storage=' + chr(34) + 'shared' + chr(34) if emphasized else ''})"
     now = "x"
     if centred:
@@ -310,23 +285,9 @@ def shaped_frames(d: Draft) -> None:
         )
         now = "sharp"
     if kind in ("envelope", "quadrature"):
-        d.function('''
-            @wp.func
-            def one_sided(z: wp.vec2, bin: int) -> wp.vec2:
-                """Positive frequencies count twice, negative ones not at all."""
-                if bin == 0 or bin == POINTS // 2:
-                    return z
-                if bin > POINTS // 2:
-                    return wp.vec2(0.0, 0.0)
-                return 2.0 * z
-        ''')
+        d.function(bins.ONE_SIDED)
         if banded:
-            d.function("""
-                @wp.func
-                def in_band(z: wp.vec2, bin: int, middle: float, width: float) -> wp.vec2:
-                    u = (float(bin) - middle) / width
-                    return wp.exp(-0.5 * u * u) * z
-            """)
+            d.function(bins.IN_GAUSSIAN_BAND)
     read = {
         "envelope": "wp.sqrt(wp.length_sq(value) + 1.0e-12) / float(POINTS)"
         if power == "magnitude"
@@ -369,7 +330,7 @@ def shaped_frames(d: Draft) -> None:
             def log_{squared}(z: wp.vec2, quiet: float) -> wp.vec2:
                 return wp.vec2({log}, 0.0)
         """)
-        d.function("@wp.func\ndef scaled_real(value: wp.vec2) -> float:\n    return value[0] / float(POINTS)")
+        d.function(bins.SCALED_REAL)
         body = (
             f"logs = wp.tile_map(log_{squared}, spectrum, quiet)\n"
             "# In place: the logarithms become the cepstrum\n"
@@ -378,15 +339,7 @@ def shaped_frames(d: Draft) -> None:
         if kind == "cepstrum":
             body += "wp.tile_store(cepstra, wp.tile_map(scaled_real, logs), offset=(frame, 0))"
         else:
-            d.function('''
-                @wp.func
-                def lifter(value: wp.vec2, quefrency: int, kept: int) -> wp.vec2:
-                    """Slow changes along the spectrum, which are the vocal tract and not the voice."""
-                    q = wp.min(quefrency, POINTS - quefrency)
-                    if q >= kept:
-                        return wp.vec2(0.0, 0.0)
-                    return value
-            ''')
+            d.function(bins.LIFTER)
             body += (
                 "slow = wp.tile_map(lifter, logs, bins, kept)\n"
                 "wp.tile_fft(slow)\n"
