@@ -1,5 +1,6 @@
 """Kernels after public reports of NVIDIA/warp, each named by its issue; and the launch that tells on it."""
 
+# Longer than other files: a list of programs, none of which knows of another.
 from __future__ import annotations
 
 from tests.support.corpus.writing import N, argument, out, param, program, ramp, whole
