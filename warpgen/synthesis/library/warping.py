@@ -53,7 +53,7 @@ def sample_cosine_hemisphere(u: float, v: float) -> wp.vec3:
     # Malley: lift a point of the disk onto the hemisphere, pdf = cos / pi
     r = wp.sqrt(u)
     phi = 2.0 * wp.pi * v
-    return wp.vec3(r * wp.cos(phi), r * wp.sin(phi), wp.sqrt(wp.max(1.0 - u, 0.0)))
+    return wp.vec3(r * wp.cos(phi), r * wp.sin(phi), wp.sqrt(1.0 - u))
 ''',
     numpy=lambda u, v: _polar(np.sqrt(u), 2.0 * np.pi * v, np.sqrt(1.0 - u)),
 )
@@ -63,8 +63,8 @@ UNIFORM_HEMISPHERE = piece(
 @wp.func
 def sample_uniform_hemisphere(u: float, v: float) -> wp.vec3:
     """Uniform direction on the hemisphere around +z."""
-    # heights are uniform, after Archimedes: pdf = 1 / 2 pi
-    r = wp.sqrt(wp.max(1.0 - u * u, 0.0))
+    # heights are uniform, after Archimedes: pdf = 1 / (2 pi)
+    r = wp.sqrt(1.0 - u * u)
     phi = 2.0 * wp.pi * v
     return wp.vec3(r * wp.cos(phi), r * wp.sin(phi), u)
 ''',
@@ -77,7 +77,7 @@ UNIFORM_SPHERE = piece(
 def sample_uniform_sphere(u: float, v: float) -> wp.vec3:
     """Uniform direction on the unit sphere."""
     z = 1.0 - 2.0 * u
-    r = wp.sqrt(wp.max(1.0 - z * z, 0.0))
+    r = wp.sqrt(1.0 - z * z)
     phi = 2.0 * wp.pi * v
     return wp.vec3(r * wp.cos(phi), r * wp.sin(phi), z)
 ''',

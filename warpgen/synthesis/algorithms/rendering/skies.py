@@ -89,7 +89,7 @@ def shade_sky(d: Draft) -> None:
     perez = '''
         @wp.func
         def perez(cos_theta: float, gamma: float, a: float, b: float, c: float, d: float, e: float) -> float:
-            """Relative luminance of a clear sky at an angle gamma from the sun (Perez et al.)."""
+            """Distribution over a clear sky by the angles to the zenith and to the sun (Perez et al.)."""
             cos_gamma = wp.cos(gamma)
             gradation = 1.0 + a * wp.exp(b / cos_theta)
             indicatrix = 1.0 + c * wp.exp(d * gamma) + e * cos_gamma * cos_gamma

@@ -28,7 +28,8 @@ _CURVES: dict[str, tuple[str, Any]] = {
         # Uncharted 2 curve (Hable 2010) with toe, linear section and shoulder
         level = (x * (0.15 * x + 0.05) + 0.004) / (x * (0.15 * x + 0.5) + 0.06) - 0.02 / 0.3
         # scaled so that the white point 11.2 maps to one
-        return level / 0.7251
+        white_level = 0.7251
+        return level / white_level
         """,
         lambda x: ((0.15 * x * x + 0.05 * x + 0.004) / (0.15 * x * x + 0.5 * x + 0.06) - 0.02 / 0.3) / 0.7251,
     ),

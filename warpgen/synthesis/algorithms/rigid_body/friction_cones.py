@@ -148,7 +148,7 @@ def update_cones(d: Draft) -> None:
     bottom += f"    {diagonal('j')} = stiff\n" if hessian != "none" else ""
     bottom += costs("quadratic") + state("QUADRATIC")
     middle = (
-        "# Between the cone and its dual: squared distance to the cone, so the force stays continuous\n"
+        "# Between the cone and its polar: squared distance to the cone, so the force stays continuous\n"
         f"dm = row_stiffness[{first}] / ({slope} * {slope} * (1.0 + {slope} * {slope}))\n"
         f"gap = dual_normal - {slope} * dual_tangent\n"
         f"force_normal = -dm * gap * {slope}\nrow_force[{first}] = force_normal\n"

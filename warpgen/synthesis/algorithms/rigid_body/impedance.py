@@ -169,8 +169,9 @@ def constraint_reference(d: Draft) -> None:
     }
     d.output(name, "float", count, about=about[result])
     near = {"none": "0.0", "one": "margin", "per row": "row_margin[tid]"}[margin]
+    zeros = "" if result == "acceleration" else f"    row_weight[tid] = 0.0\n    {name}[tid] = 0.0\n"
     leave = {
-        "return": "# Not reached yet, so nothing acts\nif dist >= $near:\n    return",
+        "return": f"# Not reached yet, so nothing acts\nif dist >= $near:\n{zeros}    return",
         "flag": "active = dist < $near\nrow_active[tid] = active\nif not active:\n    return",
         "none": "",
     }[inactive]
@@ -247,7 +248,12 @@ def constraint_reference(d: Draft) -> None:
     if margin == "none":
         d.text = re.sub(r"\bdist\b", "pos", re.sub(r" *pos = dist - 0.0\n", "", d.text))
     told = "the residual r" if kind == "equality" else "the distance r, negative in violation,"
-    idle = " Rows that are not active are left as they are." if kind != "equality" else ""
+    kept = inactive == "flag" or result == "acceleration"
+    idle = (
+        f" Rows that are not active {'are left as they are' if kept else 'get zeros'}."
+        if kind != "equality"
+        else ""
+    )
     d.explain(f"""
         The impedance d in (0, 1) says how hard a constraint is: it takes the share d of the
         acceleration towards its reference aref = -b v - k d r, with {told} and its rate v.{idle}

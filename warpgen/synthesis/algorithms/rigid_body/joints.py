@@ -93,7 +93,7 @@ def forward_kinematics(d: Draft) -> None:
     world = $root
     for j in range($count):
         $motion
-        # X_world = X_parent * X_joint_offset * X_joint(q)
+        # The joint moves in its own frame, which stands still in that of the parent
         world = world * $local * x_j
         $keep
     $tip

@@ -40,9 +40,25 @@ def farthest_vertex(
                 best = i
     return best
 '''
-_ASIDE = '''
+_BESIDE = '''
 @wp.func
 def farthest_from_line(
+    vertices: wp.array(dtype=wp.vec3), start: int, stop: int, a: wp.vec3, side: wp.vec3, normal: wp.vec3, offset: float
+) -> int:
+    """Index of the vertex within the margin that is farthest from `a` along or against `side`, or -1."""
+    best = int(-1)
+    best_dist = float(1.0e-6)
+    for i in range(start, stop):
+        if wp.dot(normal, vertices[i]) < offset:
+            s = wp.abs(wp.dot(vertices[i] - a, side))
+            if s > best_dist:
+                best_dist = s
+                best = i
+    return best
+'''
+_ASIDE = '''
+@wp.func
+def farthest_to_side(
     vertices: wp.array(dtype=wp.vec3), start: int, stop: int, a: wp.vec3, side: wp.vec3, normal: wp.vec3, offset: float
 ) -> int:
     """Index of the vertex within the margin of the plane that is farthest along `side` from `a`, or -1."""
@@ -121,9 +137,9 @@ def plane_convex_contacts(d: Draft) -> None:
         d.output("contact_body", "int", capacity, about="Body of each contact")
     where = "in body space" if result == "local" else "in world space"
     d.output("contact_point", "vec3", rows, about=f"Contact points {where} [m]")
-    when = " after the step" if store == "speculative" else ""
+    when = " after the step, turning left out," if store == "speculative" else ""
     d.output("contact_dist", "float", rows, about=f"Distances from the plane{when}, negative inside [m]")
-    for text in (_DEEPEST, _FARTHEST, *([_ASIDE] if contacts > 2 else [])):
+    for text in (_DEEPEST, _FARTHEST, _ASIDE if contacts == 4 else _BESIDE):
         d.function(text)
     at = "" if plane == "one" else "[tid]"
     write = {
@@ -141,11 +157,16 @@ def plane_convex_contacts(d: Draft) -> None:
     bend = " + dt * wp.dot(n, body_vel[tid])" if store == "speculative" else ""
     world = "" if result == "local" else "point = pos + wp.quat_rotate(rot, vertex)\n"
     emit = f"vertex = hull_vertices[i]{scale}\n{world}dist = wp.dot(n_local, vertex) - height{bend}\n{write}"
+    finder = "farthest_to_side" if contacts == 4 else "farthest_from_line"
     aside = [
-        "# Third, the one farthest to a side of the line through both\n"
-        "third = farthest_from_line(hull_vertices, start, stop, a, side, n_local, limit)",
+        (
+            "# Third, the one farthest to a side of the line through both\n"
+            if contacts == 4
+            else "# Third, the one farthest from the line through both, on either side\n"
+        )
+        + f"third = {finder}(hull_vertices, start, stop, a, side, n_local, limit)",
         "# Fourth, the one farthest to the other side\n"
-        "fourth = farthest_from_line(hull_vertices, start, stop, a, -side, n_local, limit)",
+        f"fourth = {finder}(hull_vertices, start, stop, a, -side, n_local, limit)",
     ][: contacts - 2]
     names = ["first", "second", "third", "fourth"][:contacts]
     empty = "contact_count[tid] = 0\n" if layout == "fixed" else ""
@@ -236,8 +257,8 @@ def plane_convex_contacts(d: Draft) -> None:
             if far.max() > 0.0:
                 chosen.append(int(far.argmax()))
                 side = (points - a) @ np.cross(n, points[chosen[1]] - a)
-                for sign in (1.0, -1.0)[: contacts - 2]:
-                    aside = np.where(near, sign * side, 0.0) / size**2
+                for beside in (side, -side) if contacts == 4 else (np.abs(side),):
+                    aside = np.where(near, beside, 0.0) / size**2
                     if aside.max() > 1e-6:
                         chosen.append(int(aside.argmax()))
             for i in chosen:

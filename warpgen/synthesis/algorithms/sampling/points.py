@@ -157,7 +157,11 @@ def sample_surface(d: Draft) -> None:
     else:
         d.says(f"Chooses {which}, with barycentric coordinates of a point on each.")
     if result == "barycentric":
-        d.calls("sample_surface_coordinates|surface_coordinates|draw_surface_coordinates")
+        even = pick == "even"  # small triangles get as many as large ones, which is no sample of the surface
+        of = "triangle" if even else "surface"
+        d.calls(f"sample_{of}_coordinates|{of}_coordinates|draw_{of}_coordinates")
+    elif pick == "even":
+        d.calls("scatter_on_triangles|sample_triangles|points_on_triangles")
     face_of = "face_of" if face == "f" else f"{face}_of"
     d.input("vertices", "vec3", vertices if indexed else (triangles, 3), -1.0, 1.0, about="Vertex positions")
     if indexed:

@@ -87,7 +87,8 @@ def normal_law(d: Draft) -> None:
             "0.5 * (wp.erf(high) - wp.erf(low))",
         ),
     }[kind]
-    form.write("quantile_of" if inverse else "probability_of", lines, value)
+    helper = {"quantile": "quantile_of", "upper quantile": "upper_quantile_of"}.get(kind, "probability_of")
+    form.write(helper, lines, value)
     integral = "2/sqrt(pi) times the integral of exp(-t^2) from 0 to z"
     inverted = "erfcinv inverts 1 - erf(z)" if kind == "upper quantile" else "erfinv inverts erf(z)"
     d.explain(

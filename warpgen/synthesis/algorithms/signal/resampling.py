@@ -44,7 +44,7 @@ def resample_signal(d: Draft) -> None:
     d.says(f"Evaluates signals between their samples {said}, {ending}.")
     d.calls({
         "ratio": "resample|resample_signal|change_rate",
-        "delay": "fractional_delay|delay_signal|variable_delay",
+        "delay": "fractional_delay|delay_signal|delay_by_fraction",
         "times": "interpolate_signal|read_between|sample_at_times",
     }[where])  # fmt: skip
     size, count, rows = d.pick(48, 64, 96), d.pick(40, 64, 80), d.pick(3, 4)
