@@ -59,7 +59,7 @@ def morton_codes(d: Draft) -> None:
             d.param("lower", vec, -0.2, 0.0, about="lower corner of the domain")
             d.param("inv_extent", vec, 0.6, 0.8, about="reciprocal extent of the domain")
             load += "\np = wp.cw_mul(p - lower, inv_extent)"
-        load += "\n# Clamp points on the upper faces to the last cell"
+        load += f"\n# Clamp points on the upper {'faces' if dim == 3 else 'edges'} to the last cell"
         for i, a in enumerate(axes):
             load += f"\n{a}i = wp.uint32(wp.clamp(p[{i}] * {side}, 0.0, {side - 1.0}))"
         names = [f"{a}i" for a in axes]

@@ -15,7 +15,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Lemire & Boytsov 2015 (bit packing); Josefsson, RFC 4648 (base64); Google 2008 (varint, zigzag)",
     names={
         "pack_bits": "bit_packing|pack_values|pack_words",
-        "packed": "words|compressed|bit_stream",
+        "packed": "words|packed_words|bit_stream",
         "values": "integers|plain|symbols",
         "width": "nbits|bit_width|num_bits",
         "word": "w|acc|bundle",

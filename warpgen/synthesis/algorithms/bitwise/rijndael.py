@@ -39,7 +39,10 @@ def encrypt_blocks(d: Draft) -> None:
         {
             "encrypt": "encrypt_blocks|aes_encrypt|aes_encrypt_blocks|rijndael_encrypt",
             "decrypt": "decrypt_blocks|aes_decrypt|aes_decrypt_blocks|rijndael_decrypt",
-        }[direction]
+            "ctr": "aes_ctr|aes_ctr_blocks|encrypt_counter_mode|aes_counter_mode",
+            "cbc": f"{direction}_cbc|aes_cbc_{direction}|{direction}_chained_blocks",
+            "whitened": f"{direction}_tweaked_blocks|aes_xex_{direction}|aes_tweaked_{direction}",
+        }[direction if mode == "ecb" else mode]
     )
     n = d.pick(12, 16, 24)
     shape = (n, 16) if order == "blocks" else (16, n)
@@ -97,11 +100,11 @@ def encrypt_blocks(d: Draft) -> None:
             @wp.func
             def field_product(a: int, b: int) -> int:
                 """Product in the field of 256 elements, by shifts and additions."""
-                product = int(0)
+                product = wp.where((b & 1) != 0, a, 0)
                 power = a
-                for bit in range(8):
-                    product ^= wp.where(((b >> bit) & 1) != 0, power, 0)
+                for bit in range(1, 8):
                     power = xtime(power)
+                    product ^= wp.where(((b >> bit) & 1) != 0, power, 0)
                 return product
         ''')
     if box == "computed":

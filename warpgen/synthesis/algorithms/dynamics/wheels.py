@@ -51,7 +51,7 @@ def tire_curve(slip: float, load: float, tire: TireParams) -> float:
     Args:
         slip: Slip ratio or tangent of the slip angle.
         load: Normal load [N].
-        tire: Tire coefficients.
+        tire: Coefficients B (stiffness), C (shape), D over the load (peak) and E (curvature).
     """
     bs = tire.stiffness * slip
     inner = bs - tire.curvature * (bs - wp.atan(bs))
@@ -65,7 +65,7 @@ def tire_curve(slip: float, load: float, tire: TireParams) -> float:
     Args:
         slip: Slip ratio or tangent of the slip angle.
         load: Normal load [N].
-        tire: Tire coefficients.
+        tire: Stiffness and friction, both over the load.
     """
     limit = tire.peak * load
     # Share of the patch that slides; 1 means full sliding

@@ -45,23 +45,25 @@ def sun_position(d: Draft) -> None:
     if series == "almanac" and result == "day length":
         series = "fourier"
     d.says({
-        "elevation and azimuth": "Computes solar elevation and azimuth.",
-        "direction": "Computes the direction to the sun in east-north-up coordinates.",
-        "irradiance": "Computes clear-sky direct irradiance on a horizontal surface.",
-        "tilted surface": "Computes clear-sky direct irradiance on a tilted surface.",
-        "day length": "Computes day length.",
-    }[result])  # fmt: skip
+        "elevation and azimuth": "Computes solar elevation and azimuth",
+        "direction": "Computes the direction to the sun in east-north-up coordinates",
+        "irradiance": "Computes clear-sky direct irradiance on a horizontal surface",
+        "tilted surface": "Computes clear-sky direct irradiance on a tilted surface",
+        "day length": "Computes day length",
+    }[result] + (" at latitudes on the meridian of Greenwich." if series == "almanac" else "."))  # fmt: skip
     at = "i, j" if sites == "grid" else "tid"
     since = (
-        "[days since J2000]"
+        "[days since J2000.0]"
         if series == "almanac"
         else "[day of the year in solar time, 1.0 at the start of January 1]"
     )
+    # Days since J2000.0 are of universal time, so the almanac knows the sun of one meridian
+    days = "days_j2000" if series == "almanac" else "days"
     north = 1.4 if result == "day length" else 1.0  # beyond the polar circle days may not end
     if sites == "grid":
         d.input("lats", "float", rows, 0.2, 1.0, about="Latitude of each row [rad]")
-        d.input("days", "float", columns, 0.0, 365.0, about=f"Time of each column {since}")
-        lat, day = "lats[i]", "days[j]"
+        d.input(days, "float", columns, 0.0, 365.0, about=f"Time of each column {since}")
+        lat, day = "lats[i]", f"{days}[j]"
         out: int | tuple[int, int] = (rows, columns)
     else:
         out = count
@@ -71,8 +73,8 @@ def sun_position(d: Draft) -> None:
         else:
             d.param("lat", "float", 0.2, north, about="Latitude of the site [rad]")
             lat = "lat"
-        d.input("days", "float", count, 0.0, 365.0, about=f"Times {since}")
-        day = "days[tid]"
+        d.input(days, "float", count, 0.0, 365.0, about=f"Times {since}")
+        day = f"{days}[tid]"
     if result == "tilted surface":
         d.param("tilt", "float", 0.2, 0.8, about="Tilt of the panel [rad]")
         d.param("facing", "float", 2.6, 3.6, about="Azimuth that the panel faces, clockwise from north [rad]")
@@ -129,7 +131,7 @@ def sun_position(d: Draft) -> None:
     )
     beam = """
     # Eccentricity correction, perihelion is in early January
-    extra = 1361.0 * (1.0 + 0.033 * wp.cos(2.0 * wp.pi * day / 365.0))
+    extra = 1361.0 * (1.0 + 0.033 * wp.cos(2.0 * wp.pi * day / $year))
     zenith = 90.0 - wp.degrees(wp.asin(sin_el))
     # Relative air mass (Kasten and Young 1989), finite at the horizon
     mass = 1.0 / (sin_el + 0.50572 * wp.pow(96.07995 - zenith, -1.6364))
@@ -175,18 +177,19 @@ def sun_position(d: Draft) -> None:
     d.launch(*((rows, columns) if sites == "grid" else (count,)))
     d.code(
         f"{at} = wp.tid()\nphi = {lat}\nday = {day}\n$declination\n$angles\n$horizontal\n$store",
-        declination=declination, hour=hour, angles=angles, horizontal=horizontal, beam=beam, store=store,
+        declination=declination, hour=hour, angles=angles, horizontal=horizontal, beam=beam, store=store, year="365.25" if series == "almanac" else "365.0",
     )  # fmt: skip
     if sites == "one":
         d.text = re.sub(r"\bphi\b", "lat", d.text.replace("phi = lat\n", ""))
     d.explain(
         f"Latitudes are in radians, times are given as {since[1:-1]}"
         + (", irradiance in W/m^2." if result in ("irradiance", "tilted surface") else ".")
+        + (" All sites are on the meridian of Greenwich." if series == "almanac" else "")
     )
 
     def reference(v: Values) -> dict[str, Any]:
         phi = v.lats[:, None] if sites == "grid" else v.lat
-        day = v.days[None, :] if sites == "grid" else v.days
+        day = v[days][None, :] if sites == "grid" else v[days]
         if series == "almanac":
             g = np.radians(357.528 + 0.9856003 * day)
             lon = np.radians(280.46 + 0.9856474 * day + 1.915 * np.sin(g) + 0.02 * np.sin(2 * g))
@@ -215,7 +218,8 @@ def sun_position(d: Draft) -> None:
             return {"angles": np.stack([np.arcsin(up), np.arctan2(east, north)], axis=-1)}
         high = np.maximum(up, 1e-6)
         air = 1 / (high + 0.50572 * (6.07995 + np.degrees(np.arcsin(high))) ** -1.6364)
-        light = 1361 * (1 + 0.033 * np.cos(2 * np.pi * day / 365)) * 0.7 ** (air**0.678)
+        year = 365.25 if series == "almanac" else 365
+        light = 1361 * (1 + 0.033 * np.cos(2 * np.pi * day / year)) * 0.7 ** (air**0.678)
         if result == "irradiance":
             return {"irradiance": np.where(up > 0, light * up, 0.0)}
         n = np.array([np.sin(v.tilt) * np.sin(v.facing), np.sin(v.tilt) * np.cos(v.facing), np.cos(v.tilt)])

@@ -46,14 +46,14 @@ def american_options(d: Draft) -> None:
         120.0,
         about={"stock": "Stock prices", "future": "Futures prices", "currency": "Exchange rates"}[asset],
     )
-    d.input("strike", "float", n, 80.0, 120.0, about="Strikes")
+    d.input("strike", "float", n, 80.0, 120.0, about="Prices at which the options may be exercised")
     d.input("sigma", "float", n, 0.15, 0.45, about="Volatilities per square root of a year")
     if time == "years":
         d.input("maturity", "float", n, -0.1 if expired else 0.1, 1.5, about="Times to expiry [years]")
     elif time == "days":
         d.input("days_left", "int", n, -20 if expired else 20, 500, about="Calendar days to expiry")
     else:
-        d.input("expiry_day", "int", n, 80 if expired else 130, 500, about="Day of expiry")
+        d.input("expiry_day", "int", n, 80 if expired else 130, 500, about="Days on which the options end")
         d.param("today", "int", 100, about="Day of valuation")
     if right == "flags":
         d.input("is_put", "bool", n, about="Puts rather than calls")

@@ -72,8 +72,11 @@ def registration_terms(d: Draft) -> None:
         )
         d.param("target_mean", "vec3", -0.2, 0.2, about=f"{mean} of their matches")
     at = "j" if match == "indexed" else "tid"
+    leaves = match == "indexed" or robust == "cutoff"
     outs = {
-        "residual": (("residual", "float", n, "Residuals, left as they are where a pair is left out"),),
+        "residual": (
+            ("residual", "float", n, "Residuals" + (", 0 where a pair is left out" if leaves else "")),
+        ),
         "system": (
             (
                 "JTJ",
@@ -128,7 +131,7 @@ def registration_terms(d: Draft) -> None:
         "none": "",
         "huber": "# the loss is linear beyond `delta`, so outliers pull less\nw = delta / wp.max(wp.abs(e), delta)",
         "tukey": "u = wp.min(wp.abs(e) / cutoff, 1.0)\nw = (1.0 - u * u) * (1.0 - u * u)",
-        "cutoff": "# reject large residuals, since they are likely mismatches\nif wp.abs(e) > max_residual:\n    return",
+        "cutoff": "# reject large residuals, since they are likely mismatches\nif wp.abs(e) > max_residual:\n    $none",
     }[robust]
     if metric == "point":
         weight = weight.replace("wp.abs(e)", "e")  # a distance has no sign
@@ -150,7 +153,7 @@ def registration_terms(d: Draft) -> None:
     d.launch(n)
     d.code(
         f"tid = wp.tid()\n$match\np = $p\nq = {target}[$at]\n$n\n$error\n$weight\n$store",
-        match="j = nearest[tid]\n# skip points without a match (negative index)\nif j < 0:\n    return"
+        match="j = nearest[tid]\n# skip points without a match (negative index)\nif j < 0:\n    $none"
         if match == "indexed"
         else "",
         p=f"wp.transform_point(pose, {source}[tid])" if pose else f"{source}[tid]",
@@ -159,6 +162,7 @@ def registration_terms(d: Draft) -> None:
         error=error if needs_error else "",
         weight=weight,
         store=store,
+        none="residual[tid] = 0.0\nreturn" if result == "residual" else "return",
     )
     trim(d)
     if metric == "plane" and result in ("system", "gradient"):

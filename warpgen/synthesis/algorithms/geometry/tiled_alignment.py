@@ -109,7 +109,7 @@ def aligned_sets(d: Draft) -> None:
         d.function('''
             @wp.func
             def cauchy(p: wp.vec3, q: wp.vec3, scale: float) -> float:
-                """Weight of a pair, so that wrong partners cannot turn the whole set."""
+                """Weight of a pair, so that wrong partners cannot turn a set that lies roughly right."""
                 return 1.0 / (1.0 + wp.length_sq(p - q) / (scale * scale))
         ''')
     if trimmed:

@@ -169,15 +169,20 @@ def line_of_sight(d: Draft) -> None:
     at = "i, j" if ends == "all pairs" else "tid"
     within = " within a range" if reach else ""
     beyond = ", as does a distance beyond the range" if reach else ""
+    pairs, sight = ("pairs of points", "a free line of sight")
+    things = "pairs"
+    if ends == "one eye":
+        pairs, sight, things = "points", "a free line of sight to a viewer", "points"
     if result == "count":
-        d.inout("count", "int", 1, value=0.0, about="Number of visible pairs, added to what it holds")
-        d.says(f"Counts pairs of points{within} with a free line of sight past a mesh.")
+        d.inout("count", "int", 1, value=0.0, about=f"Number of visible {things}, added to what it holds")
+        d.says(f"Counts {pairs}{within} with {sight} past a mesh.")
     elif result == "blocked":
-        d.output("blocked", "int", shape, about="1 for blocked pairs")
-        d.says(f"Tests pairs of points for a mesh that blocks their line of sight{beyond}.")
+        d.output("blocked", "int", shape, about=f"1 for blocked {things}")
+        to = " to a viewer" if ends == "one eye" else ""
+        d.says(f"Tests {pairs} for a mesh that blocks their line of sight{to}{beyond}.")
     else:
-        d.output("visible", "int", shape, about="Nonzero for visible pairs")
-        d.says(f"Tests pairs of points{within} for a free line of sight past a mesh.")
+        d.output("visible", "int", shape, about=f"Nonzero for visible {things}")
+        d.says(f"Tests {pairs}{within} for {sight} past a mesh.")
     start = "eye" if ends == "one eye" else "start"
     if query == "any hit":
         cast = f"hidden = wp.mesh_query_ray_anyhit(mesh, {start}, direction, distance)"

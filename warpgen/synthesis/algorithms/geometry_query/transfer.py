@@ -102,7 +102,11 @@ def inside_mesh(d: Draft) -> None:
     if result == "flag" and " and " in condition:
         store = f"if {condition}:\n    inside[tid] = 1\nelse:\n    inside[tid] = 0"
     if method != "solid angle":
-        d.module(f"{'MAX_T' if method in ('ray count', 'first hit') else 'MAX_DIST'} = wp.constant(10.0)")
+        d.module(
+            "MAX_T = wp.constant(10.0)  # beyond the mesh from all points"
+            if method in ("ray count", "first hit")
+            else "MAX_DIST = wp.constant(10.0)  # farther than any point is from the mesh"
+        )
     d.launch(n)
     d.code("tid = wp.tid()\np = points[tid]\n$test\n$store", test=test, store=store)
 

@@ -49,7 +49,6 @@ def traverse_tree(d: Draft) -> None:
         d.input("centers", "vec3", nodes, -0.3, 0.3, about="Centers of the tree nodes")
         d.input("half", "vec3", nodes, 0.3, 1.0, about="Half extents of the tree nodes")
         low, high = "centers[node] - half[node]", "centers[node] + half[node]"
-    misses = ""
     if query == "point":
         d.input("points", "vec3", n, -0.9, 0.9, about="Query points")
         fetch = "p = points[tid]"
@@ -81,8 +80,19 @@ def traverse_tree(d: Draft) -> None:
         d.input("origins", "vec3", n, -2.5, 2.5, about="Ray origins")
         d.input("directions", "vec3", n, kind="unit", about="Ray directions")
         fetch = "ro = origins[tid]\nrd = directions[tid]"
-        test = f"{d.use(intersections.BOX)}(ro, rd, {low}, {high}) >= 0.0"
-        misses = test.replace(">=", "<")
+        d.function(
+            '''
+            @wp.func
+            def ray_meets(ro: wp.vec3, rd: wp.vec3, low: wp.vec3, high: wp.vec3) -> bool:
+                """Slab test: whether a ray meets a box, or begins inside of it."""
+                t0 = wp.cw_div(low - ro, rd)
+                t1 = wp.cw_div(high - ro, rd)
+                near = wp.max(wp.min(t0, t1))
+                far = wp.min(wp.max(t0, t1))
+                return near <= far and far >= 0.0
+            '''
+        )
+        test = f"ray_meets(ro, rd, {low}, {high})"
     if result == "sum":
         d.input("weight", "float", inner + 1, 0.5, 1.5, about="Weights of the leaves")
         d.output("sums", "float", n, about="Sums of the weights of the leaves reached")
@@ -92,15 +102,17 @@ def traverse_tree(d: Draft) -> None:
             found,
             "int",
             n,
-            about="First leaf that each query reaches, -1 for none"
+            about=f"First leaf that each {'ray' if query == 'ray' else 'point'} reaches, -1 for none"
             if result == "first"
             else "Number of leaves reached",
         )
+    noun = "ray" if query == "ray" else "point"
+    reaches = {"point": "lies in", "box": "is near to", "ray": "meets"}[query]
     d.says(
         {
-            "count": "Traverses an implicit binary BVH and counts overlapping leaves per query.",
-            "first": "Traverses an implicit binary BVH and returns the first overlapping leaf per query.",
-            "sum": "Traverses an implicit binary BVH and accumulates the weights of overlapping leaves.",
+            "count": f"Traverses an implicit binary BVH and counts the leaves that each {noun} {reaches}.",
+            "first": f"Traverses an implicit binary BVH and returns the first leaf that each {noun} {reaches}.",
+            "sum": f"Traverses an implicit binary BVH and adds up the weights of the leaves that each {noun} {reaches}.",
         }[result]
     )
     corners = ""
@@ -111,8 +123,8 @@ def traverse_tree(d: Draft) -> None:
         )
     begin, leaf, last = {
         "count": ("reached = int(0)", "reached += 1", "counts[tid] = reached"),
-        "first": ("leaf = int(-1)", "leaf = node - FIRST_LEAF\nbreak", "first_leaf[tid] = leaf"),
-        "sum": ("total = float(0.0)", "total += weight[node - FIRST_LEAF]", "sums[tid] = total"),
+        "first": ("leaf = int(-1)", "leaf = node - NUM_INNER\nbreak", "first_leaf[tid] = leaf"),
+        "sum": ("total = float(0.0)", "total += weight[node - NUM_INNER]", "sums[tid] = total"),
     }[result]
     if walk == "stack":
         d.module(f"vec_stack = wp.types.vector(length={depth + 2}, dtype=int)")
@@ -149,7 +161,7 @@ def traverse_tree(d: Draft) -> None:
                     node = (node - 1) // 2
                 node = wp.where(node > 0, node + 1, -1)
             """
-    d.module(f"FIRST_LEAF = wp.constant({inner})  # the number of inner nodes")
+    d.module(f"NUM_INNER = wp.constant({inner})  # inner nodes, which come before the leaves")
     d.launch(n)
     d.code(
         "tid = wp.tid()\n$fetch\n$begin\n$loop\n$last",
@@ -158,14 +170,14 @@ def traverse_tree(d: Draft) -> None:
         loop=loop,
         test=test,
         corners=corners,
-        misses=misses or f"not {test}",
+        misses=f"not {test}",
         leaf=leaf,
-        inner="FIRST_LEAF",
+        inner="NUM_INNER",
         last=last,
     )
     d.explain(f"""
         The tree lies in an array as a heap does: node k has the children 2k+1 and 2k+2, and its leaves follow
-        the {inner} inner nodes. A subtree is left out when the query misses its box.
+        the {inner} inner nodes. A subtree is left out when the {noun} misses its box.
     """)
 
     def agrees(v: Values, after: Values) -> None:

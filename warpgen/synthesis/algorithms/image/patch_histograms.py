@@ -91,22 +91,22 @@ def equalized_patches(d: Draft) -> None:
     ) if codes == "floats" else None
     pixel = "picture[patch, wp.min(p, PIXELS - 1)]"
     level = pixel if codes == "levels" else f"level_of({pixel})"
-    mass = "mass" if kind == "limited" else ("total" if weighted else "PIXELS")
+    mass = "limited_total" if kind == "limited" else ("total" if weighted else "PIXELS")
     if kind == "entropy":
         d.function("""
             @wp.func
-            def information(count: int, mass: int) -> float:
+            def information(count: int, total: int) -> float:
                 if count == 0:
                     return 0.0
-                p = float(count) / float(mass)
+                p = float(count) / float(total)
                 return -p * wp.log2(p)
         """)
     if kind == "threshold":
         d.function('''
             @wp.func
-            def between_classes(below: int, moment: int, mass: int, whole_moment: int) -> float:
-                """Variance between the classes at and below a level, and above it, times the squared mass."""
-                above = mass - below
+            def between_classes(below: int, moment: int, whole: int, whole_moment: int) -> float:
+                """Variance between the classes at and below a level, and above it, times the squared whole."""
+                above = whole - below
                 if below == 0 or above == 0:
                     return 0.0
                 gap = float(moment) / float(below) - float(whole_moment - moment) / float(above)
@@ -146,9 +146,9 @@ def equalized_patches(d: Draft) -> None:
         "threshold": """
             below = wp.tile_scan_inclusive(counts)
             first_moment = wp.tile_scan_inclusive(counts * wp.tile_arange(LEVELS, dtype=int))
-            mass = below[LEVELS - 1]
-            score = wp.tile_map(between_classes, below, first_moment, mass, first_moment[LEVELS - 1])
-            separability[patch] = wp.tile_max(score)[0] / (float(mass) * float(mass))
+            whole = below[LEVELS - 1]
+            score = wp.tile_map(between_classes, below, first_moment, whole, first_moment[LEVELS - 1])
+            separability[patch] = wp.tile_max(score)[0] / (float(whole) * float(whole))
         """,
         "quantile": "# As many levels lie below the quantile as have not reached the share yet\n"
         "ranks = wp.tile_scan_inclusive(counts)\n"
@@ -182,7 +182,7 @@ def equalized_patches(d: Draft) -> None:
         body=dedented(body),
         excess=excess,
         look_up=dedented(look_up),
-        mass="mass = ranks[LEVELS - 1]" if kind == "limited" else "",
+        mass="limited_total = ranks[LEVELS - 1]" if kind == "limited" else "",
     )
     d.explain("The histogram of a patch fits into shared memory, so all threads add to it there.")
 

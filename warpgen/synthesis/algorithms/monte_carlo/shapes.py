@@ -63,13 +63,15 @@ def emit_samples(d: Draft) -> None:
     elif skip == "count":
         d.param("num_points", "int", n - 40, about="number of points to draw")
     elif skip == "ids":
-        d.input("slots", "int", n, -1, 2, about="-1 for unused slots")
+        d.input(
+            "slots", "int", n, kind="permutation", about="free places of the pool, in the order of their use"
+        )
     d.output("points", vec, n, about="sampled points")
     guard = {
         "none": "",
         "mask": "# Only dead points are drawn again\nif alive[tid]:\n    return",
         "count": "if tid >= num_points:\n    return",
-        "ids": "if slots[tid] < 0:\n    return",
+        "ids": "",
     }[skip]
     make = {
         "index": "rng = wp.rand_init(seed, tid)",
@@ -80,7 +82,10 @@ def emit_samples(d: Draft) -> None:
         "shared": "points[tid] = center_pos + size * local",
         "emitters": "source = emitter[tid]\npoints[tid] = emitter_pos[source] + emitter_size[source] * local",
     }[placed]
-    d.launch(n)
+    drawn = n - 40 if skip == "ids" else n  # new points, fewer than there is room for
+    if skip == "ids":
+        where = where.replace("points[tid]", "points[slots[tid]]")
+    d.launch(drawn)
     d.code(
         "tid = wp.tid()\n$guard\n$make\n$draw\n$where",
         draw="" if placed == "local" else f"local = wp.sample_{shape}(rng)",
@@ -97,12 +102,15 @@ def emit_samples(d: Draft) -> None:
         elif skip == "count":
             there = np.arange(n) < v.num_points
         elif skip == "ids":
-            there = v.slots >= 0
+            there = np.isin(np.arange(n), v.slots[:drawn])
         local = after.points
         if placed == "shared":
             local = (local - v.center_pos) / v.size
         elif placed == "emitters":
-            local = (local - v.emitter_pos[v.emitter]) / v.emitter_size[v.emitter][:, None]
+            source = v.emitter.copy()
+            if skip == "ids":  # of new points in their order, which are elsewhere in the pool
+                source[v.slots[:drawn]] = v.emitter[:drawn]
+            local = (local - v.emitter_pos[source]) / v.emitter_size[source][:, None]
         assert (after.points[~there] == 0).all(), "a point is drawn that should not be"
         local = local[there]
         r = np.linalg.norm(local, axis=1)

@@ -221,7 +221,7 @@ def adapted_layer(d: Draft) -> None:
     names=_SIZES
     | {
         "soft_experts": "soft_moe|dispatch_combine|blended_experts|mixture_layer",
-        "tokens": "x|inputs|hidden",
+        "tokens": "x|inputs|embedded",
         "slot_params": "slot_embed|slot_queries|slot_weights",
         "router": "gate_weights|w_router|routing_weights",
         "logits": "affinity|scores|routing",
@@ -358,17 +358,17 @@ def soft_experts(d: Draft) -> None:
         if result == "outputs and load"
         else "",
     )
+    more = ", adds the tokens" if residual else ""
+    if result == "outputs and load":
+        told = "the load of each slot" if gate == "soft slots" else "the load of each expert"
+        more = f"{more} and measures {told}" if residual else f", and measures {told}"
+    elif residual:
+        more = ", and adds the tokens"
     if gate == "soft slots":
-        if residual:
-            d.says(
-                "Passes tokens through experts by soft assignments to their slots and back, and adds the tokens."
-            )
+        d.says(f"Passes tokens through experts by soft assignments to their slots and back{more}.")
         d.explain("No token is dropped and no expert is left without work, and all of it has a gradient.")
     else:
-        d.says(
-            "Blends the results of experts for each token by a softmax of its affinities to them"
-            + (", and adds the token." if residual else ".")
-        )
+        d.says(f"Blends the results of experts for each token by a softmax of its affinities to them{more}.")
         d.explain("All experts see all tokens, so the gate has a gradient everywhere.")
 
     def reference(v: Values) -> Mapping[str, Any]:

@@ -110,15 +110,16 @@ def alignment_loss(d: Draft) -> None:
                 return {at("logits", "frame", "label")} - top - wp.log(total)
         ''')
     prob = "log_softmax_at(logits, sample, {}, {})" if given == "logits" else at("log_probs", "{}", "{}")
-    d.function('''
+    given_blank, passed = (", blank: int", f", {nothing}") if blank == "param" else ("", "")
+    d.function(f'''
         @wp.func
-        def symbol_at(targets: wp.array2d(dtype=int), sample: int, place: int, blank: int) -> int:
+        def symbol_at(targets: wp.array2d(dtype=int), sample: int, place: int{given_blank}) -> int:
             """Label at a place of the sequence with blanks before, between and after its labels."""
             if place % 2 == 0:
-                return blank
+                return {nothing}
             return targets[sample, place // 2]
     ''')
-    symbol = f"symbol_at(targets, sample, {{}}, {nothing})"
+    symbol = f"symbol_at(targets, sample, {{}}{passed})"
     t_end = "num_frames" if frames_of == "lengths" else "MAX_FRAMES"
     t_last = f"{t_end} - 1"
     s_end = "num_places" if labels_of == "lengths" else "MAX_PLACES"
@@ -166,6 +167,11 @@ def alignment_loss(d: Draft) -> None:
                     occupancy[sample, frame, place] = wp.exp(log_alpha[frame, place] + log_beta[frame, place] - log_likelihood)
             """,
     }[result]
+    hopeless = {
+        "loss": "such samples must not drown the others",
+        "gradient": "such samples have no gradient",
+        "occupancy": "no path becomes them",
+    }[result]
     drop = "loss[sample] = 0.0\n    return" if result == "loss" else "return"
     unused = frames_of == "lengths" or (result == "occupancy" and labels_of == "lengths")
     clear = ""
@@ -173,7 +179,7 @@ def alignment_loss(d: Draft) -> None:
         end, entry = ("NUM_CLASSES", at("grad", "frame", "c"))
         if result == "occupancy":
             end, entry = "MAX_PLACES", "occupancy[sample, frame, c]"
-        clear = "# Frames beyond the end take no part\n" if frames_of == "lengths" else ""
+        clear = "# Nothing lies in frames beyond the end\n" if frames_of == "lengths" else ""
         clear += f"for frame in range(MAX_FRAMES):\n    for c in range({end}):\n        {entry} = 0.0"
         clear = (
             clear.replace("c in", "place in").replace(", c]", ", place]") if result == "occupancy" else clear
@@ -223,7 +229,7 @@ def alignment_loss(d: Draft) -> None:
         ),
         room="log_beta = wp.zeros(shape=(MAX_FRAMES, MAX_PLACES), dtype=float)" if both else "",
         clear=clear,
-        hopeless=f"if log_likelihood < -1.0e20:\n    # Too few frames for the labels: such samples must not drown the others\n    {drop}"
+        hopeless=f"if log_likelihood < -1.0e20:\n    # Too few frames for the labels: {hopeless}\n    {drop}"
         if finite
         else "",
         back=textwrap.dedent(back).strip("\n") if both else "",

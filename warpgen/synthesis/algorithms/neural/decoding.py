@@ -108,21 +108,21 @@ def sample_tokens(d: Draft) -> None:
     if needs_norm:
         d.function('''
             @wp.func
-            def exp_sum(scores: wp.array2d(dtype=float), seq: int, best: float) -> float:
+            def exp_sum(scores: wp.array2d(dtype=float), seq: int, vocab_size: int, best: float) -> float:
                 """Sum of exponentials over the vocabulary, the best score taken out, at least one."""
                 total = float(0.0)
-                for v in range(scores.shape[1]):
+                for v in range(vocab_size):
                     total += wp.exp(scores[seq, v] - best)
                 return total
         ''')
     if top_k:
         d.function('''
             @wp.func
-            def rank_of(scores: wp.array2d(dtype=float), seq: int, v: int) -> int:
+            def rank_of(scores: wp.array2d(dtype=float), seq: int, vocab_size: int, v: int) -> int:
                 """Number of tokens that score better, ties go to the smaller index."""
                 rank = int(0)
                 own = scores[seq, v]
-                for u in range(scores.shape[1]):
+                for u in range(vocab_size):
                     if scores[seq, u] > own or (scores[seq, u] == own and u < v):
                         rank += 1
                 return rank
@@ -130,10 +130,10 @@ def sample_tokens(d: Draft) -> None:
     if nucleus == "top p":
         d.function('''
             @wp.func
-            def mass_above(scores: wp.array2d(dtype=float), seq: int, v: int, best: float) -> float:
+            def mass_above(scores: wp.array2d(dtype=float), seq: int, vocab_size: int, v: int, best: float) -> float:
                 """Unnormalized probability of all tokens that score better than v."""
                 mass = float(0.0)
-                for u in range(scores.shape[1]):
+                for u in range(vocab_size):
                     if scores[seq, u] > scores[seq, v]:
                         mass += wp.exp(scores[seq, u] - best)
                 return mass
@@ -141,10 +141,10 @@ def sample_tokens(d: Draft) -> None:
     if nucleus == "typical":
         d.function('''
             @wp.func
-            def entropy_of(scores: wp.array2d(dtype=float), seq: int, log_norm: float) -> float:
+            def entropy_of(scores: wp.array2d(dtype=float), seq: int, vocab_size: int, log_norm: float) -> float:
                 """Entropy of the distribution [nat]."""
                 entropy = float(0.0)
-                for v in range(scores.shape[1]):
+                for v in range(vocab_size):
                     log_p = scores[seq, v] - log_norm
                     entropy -= wp.exp(log_p) * log_p
                 return entropy
@@ -159,25 +159,29 @@ def sample_tokens(d: Draft) -> None:
     else:
         seen = """
             # Lower the logits of what was said, to avoid loops
-            count = int(0)
-            for j in range(history_len):
-                if history[seq, j] == v:
-                    count += 1
             $how
             """.replace(
             "$how",
-            """if count > 0:
+            """seen = bool(False)
+            for j in range(history_len):
+                if history[seq, j] == v:
+                    seen = True
+            if seen:
                 # Dividing a negative logit would favor the token
                 score = wp.where(score > 0.0, score / repetition_penalty, score * repetition_penalty)"""
             if penalty == "repetition"
-            else """score -= frequency_penalty * float(count)
+            else """count = int(0)
+            for j in range(history_len):
+                if history[seq, j] == v:
+                    count += 1
+            score -= frequency_penalty * float(count)
             if count > 0:
                 score -= presence_penalty""",
         )
     cut = {
         "top p": """
             # The token that crosses top_p stays, so the set is never empty
-            if mass_above(scores, seq, v, best) >= top_p * norm:
+            if mass_above(scores, seq, vocab_size, v, best) >= top_p * norm:
                 continue
             """,
         "min p": """
@@ -194,7 +198,7 @@ def sample_tokens(d: Draft) -> None:
         "none": "",
     }[nucleus]
     cut_again = "\n".join(line for line in dedented(cut).split("\n") if not line.startswith("#"))
-    truncated = ("if rank_of(scores, seq, v) >= top_k:\n    continue\n" if top_k else "") + (
+    truncated = ("if rank_of(scores, seq, vocab_size, v) >= top_k:\n    continue\n" if top_k else "") + (
         "$cut" if cut else ""
     )
     pick = {
@@ -288,9 +292,9 @@ def sample_tokens(d: Draft) -> None:
         keep="" if draw == "greedy" and not score else "scores[seq, v] = score",
         norm=""
         if not needs_norm
-        else "norm = exp_sum(scores, seq, best)"
+        else "norm = exp_sum(scores, seq, vocab_size, best)"
         + (
-            "\nlog_norm = best + wp.log(norm)\nentropy = entropy_of(scores, seq, log_norm)"
+            "\nlog_norm = best + wp.log(norm)\nentropy = entropy_of(scores, seq, vocab_size, log_norm)"
             if nucleus == "typical" and draw != "greedy"
             else ""
         ),

@@ -56,6 +56,7 @@ def locomotion_reward(d: Draft) -> None:
     limits = d.option("limits", "none", "soft", "hard")
     terrain = d.option("terrain", "flat", "heights")
     reset = d.option("ended", "mask", "reason", "none")
+    spent = "effort" if effort == "torque" else "power"
     positive = d.flag("only positive", 0.4) and kernel != "absolute"
     still = d.flag("stand still", 0.5)
     worlds, dofs, feet = d.pick(16, 24), d.pick(8, 12), d.pick(2, 4)
@@ -104,7 +105,11 @@ def locomotion_reward(d: Draft) -> None:
     left |= {"soft_limit"} if limits != "soft" else set()
     left |= {"stand_still"} if not still else set()
     left |= {"termination"} if reset == "none" else set()
-    bounds = {name: fill(*ends) for name, ends in _SCALE_RANGES.items() if name not in left}
+    bounds = {
+        spent if name == "effort" else name: fill(*ends)
+        for name, ends in _SCALE_RANGES.items()
+        if name not in left
+    }
     if gait != "none" or still:
         d.param("min_command", "float", 0.5, 0.8, about="commands below this ask to stand still")
     d.module(
@@ -133,8 +138,8 @@ def locomotion_reward(d: Draft) -> None:
     height = "pos[2] - ground_height[world]" if terrain == "heights" else "pos[2]"
     efforts = {
         "torque": "effort += torque * torque",
-        "power": "# Only positive power costs energy, since motors do not recuperate\neffort += wp.max(torque * joint_vel[world, dof], 0.0)",
-        "absolute power": "# Braking costs as much as driving\neffort += wp.abs(torque * joint_vel[world, dof])",
+        "power": "# Only positive power costs energy, since motors do not recuperate\npower += wp.max(torque * joint_vel[world, dof], 0.0)",
+        "absolute power": "# Braking costs as much as driving\npower += wp.abs(torque * joint_vel[world, dof])",
     }[effort]
     over = {
         "none": "",
@@ -156,22 +161,23 @@ def locomotion_reward(d: Draft) -> None:
             for foot in range(NUM_FEET):
                 swing = air_time[world, foot]
                 if foot_contact[world, foot]:
-                    if swing > 0.0 and is_moving:
+                    if swing > 0.0 and is_commanded:
                         reward += scales.gait * (swing - MIN_SWING)
                     next_air_time[world, foot] = 0.0
                 else:
                     next_air_time[world, foot] = swing + scales.dt
         """,
         "phase": """
-            # Gait: feet should follow a clock, half a period apart
-            for foot in range(NUM_FEET):
-                foot_phase = clock[world] + 0.5 * float($leg)
-                foot_phase = foot_phase - wp.floor(foot_phase)
-                in_stance = foot_phase < 0.5
-                if in_stance == foot_contact[world, foot]:
-                    reward += scales.gait
-                elif is_moving:
-                    reward -= 0.5 * scales.gait
+            # Gait: feet of a robot that is to walk should follow a clock, half a period apart
+            if is_commanded:
+                for foot in range(NUM_FEET):
+                    foot_phase = clock[world] + 0.5 * float($leg)
+                    foot_phase = foot_phase - wp.floor(foot_phase)
+                    in_stance = foot_phase < 0.5
+                    if in_stance == foot_contact[world, foot]:
+                        reward += scales.gait
+                    else:
+                        reward -= 0.5 * scales.gait
         """,
     }[gait].replace("$leg", "foot % 2" if feet > 2 else "foot")
     ended = {
@@ -192,8 +198,8 @@ def locomotion_reward(d: Draft) -> None:
             last_actions: {grid},
             dt: float,
         ) -> wp.vec3:
-            \"\"\"Return effort, squared accelerations and squared action differences, summed over all joints.\"\"\"
-            effort = float(0.0)
+            \"\"\"Return {"squared torques" if spent == "effort" else "mechanical power"}, squared accelerations and squared action differences, summed over all joints.\"\"\"
+            {spent} = float(0.0)
             acc_sq = float(0.0)
             rate_sq = float(0.0)
             for dof in range(NUM_DOFS):
@@ -203,7 +209,7 @@ def locomotion_reward(d: Draft) -> None:
                 acc_sq += acc * acc
                 action_diff = actions[world, dof] - last_actions[world, dof]
                 rate_sq += action_diff * action_diff
-            return wp.vec3(effort, acc_sq, rate_sq)
+            return wp.vec3({spent}, acc_sq, rate_sq)
         """,
         efforts=efforts,
     )
@@ -261,9 +267,9 @@ def locomotion_reward(d: Draft) -> None:
         reward += scales.orientation * tilt
         height_err = {height} - scales.target_height
         reward += scales.height * height_err * height_err
-        # --- Effort and smoothness ---
+        # --- {spent.capitalize()} and smoothness ---
         costs = joint_costs(world, torques, joint_vel, last_joint_vel, actions, last_actions, scales.dt)
-        reward += scales.effort * costs[0] + scales.joint_acc * costs[1] + scales.action_rate * costs[2]
+        reward += scales.{spent} * costs[0] + scales.joint_acc * costs[1] + scales.action_rate * costs[2]
         $limit
         $stand
         $gaits
@@ -271,13 +277,13 @@ def locomotion_reward(d: Draft) -> None:
         $ended
         rewards[world] = reward
         """,
-        moving="is_moving = wp.length(cmd) > min_command" if moving else "",
+        moving="is_commanded = wp.length(cmd) > min_command" if moving else "",
         limit="reward += scales.joint_limit * limit_violation(world, joint_pos, joint_lower, joint_upper"
         + (", scales.soft_limit)" if limits == "soft" else ")")
         if limits != "none"
         else "",
         stand="# Without a command the robot should return to its resting pose\n"
-        "if not is_moving:\n    reward += scales.stand_still * pose_deviation(world, joint_pos, default_pos)"
+        "if not is_commanded:\n    reward += scales.stand_still * pose_deviation(world, joint_pos, default_pos)"
         if still
         else "",
         gaits=gaits,
@@ -287,7 +293,7 @@ def locomotion_reward(d: Draft) -> None:
         else "",
         ended=ended,
     )
-    terms = ["tracking", "posture", "effort"] + (["gait"] if gait != "none" else [])
+    terms = ["tracking", "posture", spent] + (["gait"] if gait != "none" else [])
     d.says(f"Computes the reward of walking robots from {', '.join(terms[:-1])} and {terms[-1]} terms.")
     d.explain(
         "Velocities are turned into the frame of the base. Quaternions are stored as (x, y, z, w), z is up.\n"
@@ -322,7 +328,7 @@ def locomotion_reward(d: Draft) -> None:
         }[effort].sum(1)
         acc = (v.joint_vel - v.last_joint_vel) / s["dt"]
         rate = ((v.actions - v.last_actions) ** 2).sum(1)
-        r = r + s["effort"] * cost + s["joint_acc"] * (acc**2).sum(1) + s["action_rate"] * rate
+        r = r + s[spent] * cost + s["joint_acc"] * (acc**2).sum(1) + s["action_rate"] * rate
         if limits != "none":
             low, high = v.joint_lower, v.joint_upper
             if limits == "soft":
@@ -342,7 +348,7 @@ def locomotion_reward(d: Draft) -> None:
         elif gait == "phase":
             stance = (v.clock[:, None] + 0.5 * (np.arange(feet) % 2)) % 1.0 < 0.5
             right = stance == v.foot_contact
-            r = r + s["gait"] * (right - 0.5 * (~right & moving[:, None])).sum(1)
+            r = r + s["gait"] * moving * np.where(right, 1.0, -0.5).sum(1)
         if positive:
             r = np.maximum(r, 0.0)
         if reset != "none":

@@ -15,6 +15,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Aarseth 2003 (Plummer softening); Nyland, Harris & Prins 2007 (tiles)",
     names=NAMES
     | {
+        "radius": "body_radius|ball_radius",
         "nbody_acceleration": "nbody_gravity|compute_gravity|gravitational_acceleration|nbody",
         "pull": "attraction|pull_i|attraction_i",
         "accel": "accelerations|particle_a|acc_out",
@@ -45,7 +46,10 @@ def nbody_acceleration(d: Draft) -> None:
     elif packed == "equal":
         d.param("m", "float", 0.5, 2.0, about="Mass of each body")
     d.param("G", "float", 0.5, 1.5, about="Gravitational constant")
-    d.param("eps", "float", 0.05, 0.3, about="Softening length")
+    eps = "radius" if softening == "ball" else "eps"
+    d.param(
+        eps, "float", 0.05, 0.3, about="Radius of each body" if softening == "ball" else "Softening length"
+    )
     if step:
         d.param("dt", "float", 0.001, 0.01, about="Time step")
         d.inout("v", "vec3", count, -0.5, 0.5, about="Velocities")
@@ -76,7 +80,7 @@ def nbody_acceleration(d: Draft) -> None:
     if softening == "ball":
         law = """
         # Solid sphere: gravity falls off linearly inside of the radius
-        s2 = wp.max(wp.dot(delta, delta), eps * eps)
+        s2 = wp.max(wp.dot(delta, delta), radius * radius)
         """
     if form == "potential":
         add = f"phi_i -= {mass} / wp.sqrt(s2)"
@@ -84,8 +88,8 @@ def nbody_acceleration(d: Draft) -> None:
             law = "r2 = wp.dot(delta, delta)"
             add = f"""
             # Solid sphere: the potential is a parabola inside of the radius
-            if r2 < eps * eps:
-                phi_i -= {mass} * (1.5 - 0.5 * r2 / (eps * eps)) / eps
+            if r2 < radius * radius:
+                phi_i -= {mass} * (1.5 - 0.5 * r2 / (radius * radius)) / radius
             else:
                 phi_i -= {mass} / wp.sqrt(r2)
             """
@@ -116,16 +120,19 @@ def nbody_acceleration(d: Draft) -> None:
         add=add,
         store="phi[tid] = G * phi_i" if form == "potential" else store,
     )
+    soft, bodies = ("softened ", "") if softening == "plummer" else ("", " of solid spheres")
     if form == "potential":
-        d.says("Computes the softened N-body gravitational potential.")
+        d.says(f"Computes the {soft}N-body gravitational potential{bodies}.")
     elif step:
-        d.says("Applies softened N-body gravity to the velocities.")
+        d.says(f"Applies {soft}N-body gravity{bodies} to the velocities.")
+    else:
+        d.says(f"Computes {soft}N-body gravitational accelerations{bodies}.")
     if form == "potential" and packed == "packed":
         d.explain("Bodies are packed as (x, y, z, mass).")
     elif packed == "packed":
-        d.explain("""
+        d.explain(f"""
             Bodies are packed as (x, y, z, mass). Self-interaction is not skipped because its offset is zero and the
-            softening `eps` avoids division by zero.
+            {"softening" if softening == "plummer" else "sphere's"} `{eps}` avoids division by zero.
         """)
     elif form != "potential" and softening == "plummer":
         d.explain("""
@@ -134,7 +141,7 @@ def nbody_acceleration(d: Draft) -> None:
         """)
     elif form != "potential":
         d.explain("""
-            Inverse-square law beyond `eps`, linear in r below (homogeneous sphere).
+            Inverse-square law beyond `radius`, linear in r below (homogeneous sphere).
         """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -142,11 +149,11 @@ def nbody_acceleration(d: Draft) -> None:
         m = v.x[:, 3] if packed == "packed" else np.broadcast_to(v.m, count)
         delta = x[None] - x[:, None]
         r2 = (delta**2).sum(-1)
-        s2 = r2 + v.eps**2 if softening == "plummer" else np.maximum(r2, v.eps**2)
+        s2 = r2 + v[eps] ** 2 if softening == "plummer" else np.maximum(r2, v[eps] ** 2)
         if form == "potential":
             each = 1.0 / np.sqrt(s2)
             if softening == "ball":
-                each = np.where(r2 < v.eps**2, (1.5 - 0.5 * r2 / v.eps**2) / v.eps, each)
+                each = np.where(r2 < v[eps] ** 2, (1.5 - 0.5 * r2 / v[eps] ** 2) / v[eps], each)
             np.fill_diagonal(each, 0.0)
             return {"phi": -v.G * (m * each).sum(axis=1)}
         accel = v.G * ((m / s2**1.5)[..., None] * delta).sum(axis=1)

@@ -146,8 +146,10 @@ def render_scene(d: Draft) -> None:
     ray = (
         "# a focal length of 1.5 half heights of the image\nrd = wp.normalize(u * right + v * up + 1.5 * forward)"
         if camera == "pinhole"
-        else "# parallel rays through an image of height 2.6\nro = eye + 1.3 * (u * right + v * up)"
+        else "# parallel rays\nro = eye + HALF_HEIGHT * (u * right + v * up)"
     )
+    if camera != "pinhole":
+        d.module("HALF_HEIGHT = wp.constant(1.3)  # of the image, in the scene's units")
     index = (
         "tid = wp.tid()\ni = tid // width\nj = tid % width"
         if layout == "flat"

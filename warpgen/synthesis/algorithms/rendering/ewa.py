@@ -67,8 +67,6 @@ MODELS = {
         """
         # u = f * theta * x / r with theta = atan2(r, z), r^2 = x^2 + y^2
         radial_sq = p[0] * p[0] + p[1] * p[1] + 1.0e-6
-        radial = wp.sqrt(radial_sq)
-        theta_over_r = wp.atan2(radial, p[2]) / radial
         dist_sq = radial_sq + p[2] * p[2]
         # d(theta / r) / dr, divided by r
         curvature = (p[2] / dist_sq - theta_over_r) / radial_sq
@@ -89,10 +87,13 @@ FISHEYE_CAMERA = piece(
     )
 )
 
-FISHEYE = """
+FISHEYE_ANGLE = """
 # Equidistant model: image radius grows linearly with the angle from the axis
 radial = wp.sqrt(mean_camera[0] * mean_camera[0] + mean_camera[1] * mean_camera[1] + 1.0e-6)
 theta_over_r = wp.atan2(radial, mean_camera[2]) / radial
+"""
+
+FISHEYE = """
 mean_image = camera.center + theta_over_r * wp.cw_mul(camera.focal, wp.vec2(mean_camera[0], mean_camera[1]))
 """
 
@@ -247,7 +248,7 @@ def preprocessed(
     return {
         "means2d": pixel,
         "depths": p[:, 2],
-        "conics": np.stack([inverse[:, 0, 0], inverse[:, 0, 1], inverse[:, 1, 1], opacity], axis=1),
+        "conic_opacities": np.stack([inverse[:, 0, 0], inverse[:, 0, 1], inverse[:, 1, 1], opacity], axis=1),
         "colors": np.maximum(np.einsum("nb,nbc->nc", basis, v.sh_coeffs) + 0.5, 0.0),
         "radii": extent,
         "tiles_touched": touched,

@@ -11,6 +11,7 @@ from warpgen.synthesis.algorithms.rendering.ewa import (
     CONSTANT_COLOR,
     COVARIANCE,
     FISHEYE,
+    FISHEYE_ANGLE,
     FISHEYE_CAMERA,
     MODELS,
     ORTHOGRAPHIC_CAMERA,
@@ -92,10 +93,13 @@ def preprocess_gaussians(d: Draft) -> None:
         "sh_coeffs", "vec3", (n, (degree + 1) ** 2), -0.4, 0.4,
         about=f"Spherical harmonics up to degree {degree}, shape (num_gaussians, {(degree + 1) ** 2})",
     )  # fmt: skip
-    d.module("LOW_PASS = wp.constant(0.3)  # variance added along both axes [px^2]")
+    d.module(
+        "LOW_PASS = wp.constant(0.3)  # variance added along both axes [px^2]\n"
+        "MIN_SPREAD_SQ = wp.constant(0.1)  # least squared half difference of both variances [px^4]"
+    )
     d.output("means2d", "vec2", size, about="Projected centers [px]")
     d.output("depths", "float", size, about="Depths along the camera axis, for sorting")
-    d.output("conics", "vec4", size, about="Inverse 2D covariance (xx, xy, yy) and opacity")
+    d.output("conic_opacities", "vec4", size, about="Inverse 2D covariance (xx, xy, yy) and opacity")
     d.output(
         "colors", "vec3", size, about="Colors seen from the camera" if degree else "Colors from all sides"
     )
@@ -112,6 +116,11 @@ def preprocess_gaussians(d: Draft) -> None:
             "        p: Mean of the Gaussian in camera space.\n", ""
         )
         project = project.replace("to the image using a local affine approximation (EWA)", "to the image")
+    elif model == "fisheye":
+        project = project.replace("p: wp.vec3, ", "p: wp.vec3, theta_over_r: float, ").replace(
+            "in camera space.\n",
+            "in camera space.\n        theta_over_r: Angle from the axis over the distance from it.\n",
+        )
     d.function(project, jacobian=jacobian)
     if degree:
         color = COLOR
@@ -126,11 +135,15 @@ def preprocess_gaussians(d: Draft) -> None:
     d.code(
         """
         $index
+        # Culled until shown to be visible
+        radii[$at] = 0
+        $untouched
         mean_camera = wp.transform_point(camera.world_to_camera, means[gaussian_index])
-        # Early exit for Gaussians behind the near plane; outputs keep their zeros
+        # Early exit for Gaussians behind the near plane
         if mean_camera[2] <= camera.near_plane:
             return
 
+        $angle
         cov2d = project_covariance(camera, $at_mean$sigma)
         $before
         # Low-pass filter: every splat covers at least about one pixel
@@ -146,7 +159,7 @@ def preprocess_gaussians(d: Draft) -> None:
         $image
         # radius = 3 * sqrt(lambda_max), clamped so that nearly round splats stay stable
         half_trace = 0.5 * (cov_xx + cov_yy)
-        lambda_max = half_trace + wp.sqrt(wp.max(half_trace * half_trace - det, 0.1))
+        lambda_max = half_trace + wp.sqrt(wp.max(half_trace * half_trace - det, MIN_SPREAD_SQ))
         extent = wp.ceil(3.0 * wp.sqrt(lambda_max))
         # Skip splats that are entirely off screen
         $touched
@@ -155,14 +168,18 @@ def preprocess_gaussians(d: Draft) -> None:
         $view
         means2d[$at] = mean_image
         depths[$at] = mean_camera[2]
-        conics[$at] = wp.vec4(cov_yy * inv_det, -cov_xy * inv_det, cov_xx * inv_det, opacity)
+        conic_opacities[$at] = wp.vec4(cov_yy * inv_det, -cov_xy * inv_det, cov_xx * inv_det, opacity)
         colors[$at] = evaluate_sh(sh_coeffs, gaussian_index$along)
         radii[$at] = int(extent)
         """,
         index="camera_index, gaussian_index = wp.tid()\ncamera = cameras[camera_index]"
         if batched
         else "gaussian_index = wp.tid()",
-        at_mean="" if flat else "mean_camera, ",
+        untouched="tiles_touched[$at] = 0" if tiles else "",
+        angle=FISHEYE_ANGLE if model == "fisheye" else "",
+        at_mean={"orthographic": "", "perspective": "mean_camera, "}.get(
+            model, "mean_camera, theta_over_r, "
+        ),
         sigma=sigma,
         before="det_sharp = cov2d[0] * cov2d[2] - cov2d[1] * cov2d[1]" if compensated else "",
         image=FISHEYE
@@ -201,7 +218,7 @@ def preprocess_gaussians(d: Draft) -> None:
     )
     what_j = "is the scale" if flat else f"linearizes the {model} projection at the mean"
     d.explain(f"""
-        Sigma' = J W Sigma W^T J^T + 0.3 I, where J {what_j}. Gaussians outside of the view keep radius 0.
+        Sigma' = J W Sigma W^T J^T + 0.3 I, where J {what_j}. Gaussians outside of the view get radius 0.
     """)
 
     def agrees(v: Values, after: Values) -> None:
@@ -213,7 +230,14 @@ def preprocess_gaussians(d: Draft) -> None:
             )
             for c in range(cameras if batched else 1)
         ]  # fmt: skip
-        names = ["means2d", "depths", "conics", "colors", "radii", *(["tiles_touched"] if tiles else [])]
+        names = [
+            "means2d",
+            "depths",
+            "conic_opacities",
+            "colors",
+            "radii",
+            *(["tiles_touched"] if tiles else []),
+        ]
         for name in names:
             expected = np.stack([f[name] for f in found])
             seen = np.stack([f["seen" if tiles else "on_screen"] for f in found])

@@ -193,11 +193,11 @@ def resolve_temporally(d: Draft) -> None:
             alpha = wp.min(frame_weight * (1.0 + speed), 1.0)
             """,
         "contrast": f"""
-            # History whose luma differs is trusted less, up to four times the weight for the new frame (Pedersen)
+            # History whose luma differs is trusted less (Pedersen)
             luma = {luma}
             past_luma = {old_luma}
-            likeness = 1.0 - wp.abs(luma - past_luma) / wp.max(wp.max(luma, past_luma), 0.2)
-            alpha = wp.lerp(4.0 * frame_weight, frame_weight, likeness * likeness)
+            likeness = 1.0 - wp.abs(luma - past_luma) / wp.max(wp.max(luma, past_luma), MIN_LUMA)
+            alpha = wp.lerp(UNLIKE_FACTOR * frame_weight, frame_weight, likeness * likeness)
             """,
         "count": """
             # Plain mean at first, otherwise the first frame would keep too much weight
@@ -209,6 +209,11 @@ def resolve_temporally(d: Draft) -> None:
     share = "frame_weight" if blend == "constant" else "alpha"
     if blend == "count":
         d.module(f"MAX_AGE = wp.constant({d.pick(8.0, 10.0)})")
+    elif blend == "contrast":
+        d.module(
+            "UNLIKE_FACTOR = wp.constant(4.0)  # of the new frame's weight where history is wholly unlike it\n"
+            "MIN_LUMA = wp.constant(0.2)  # differences are relative to no less, as the dark is noisy"
+        )
     d.launch(*size)
     d.code(
         """

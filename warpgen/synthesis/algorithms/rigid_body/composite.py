@@ -108,6 +108,9 @@ def mass_matrix(d: Draft) -> None:
         $head
         # Outward pass: poses, motion subspaces and inertias of single links
         for link in range(link_count):
+            # Links on different branches are not coupled
+            for other in range(link_count):
+                mass_matrices[world, link, other] = 0.0
             $forward
             joint_subspaces[world, link] = subspace
             rot = wp.transform_get_rotation(x_link)

@@ -114,7 +114,8 @@ def shape_inertia(d: Draft) -> None:
     count = d.pick(48, 64, 96)
     bodies = 8
     text, volume = SHAPES[shape]
-    d.input("sizes", "vec3", count, 0.2, 1.0, about=f"{_SIZES[shape]} of the shapes [m]")
+    array = {"box": "half_extents", "ellipsoid": "semi_axes"}.get(shape, "sizes")
+    d.input(array, "vec3", count, 0.2, 1.0, about=f"{_SIZES[shape]} of the shapes [m]")
     if given == "density":
         d.param("density", "float", 500.0, 2000.0, about="Mass density [kg/m^3]")
     else:
@@ -146,7 +147,7 @@ def shape_inertia(d: Draft) -> None:
     d.code(
         """
         tid = wp.tid()
-        size = sizes[tid]
+        size = $array[tid]
         m = $mass
         $moments
         own_tensor = wp.diag(moments)
@@ -155,6 +156,7 @@ def shape_inertia(d: Draft) -> None:
         $store
         $masses
         """,
+        array=array,
         mass=f"density * ({volume})" if given == "density" else "mass[tid]",
         moments=text,
         turn="""
@@ -175,7 +177,8 @@ def shape_inertia(d: Draft) -> None:
         store="wp.atomic_add(tensor, body[tid], own_tensor)" if summed else "tensor[tid] = own_tensor",
         masses="masses[tid] = m" if hollow else "",
     )
-    kind = {"box": "boxes", "ellipsoid": "ellipsoids"}.get(shape, shape + "s")
+    kind = "boxes" if shape == "box" else shape + "s"
+    d.calls(f"{shape}_inertia|compute_{shape}_inertia|inertia_of_{kind}|{shape}_inertia_tensors")
     ending = {
         "none": "about their centers",
         "turned": "about their centers, along the axes of the body",
@@ -187,7 +190,7 @@ def shape_inertia(d: Draft) -> None:
     d.says(f"{what} of solid {kind} {ending[moved]}.")
 
     def reference(v: Values) -> dict[str, Any]:
-        solid, moments = _moments(shape, v.sizes)
+        solid, moments = _moments(shape, v[array])
         m = v.density * solid if given == "density" else v.mass
         made = (m[:, None] * moments)[:, :, None] * np.eye(3)
         if turn:

@@ -11,6 +11,41 @@ from warpgen.synthesis.algorithms.rigid_body import _joint_errors as errors
 from warpgen.synthesis.library import quaternions, ray_shapes
 from warpgen.synthesis.writing.draft import Draft, Values, dedented
 
+_LOCKED = {
+    "ball": "error = anchor_c - anchor_p",
+    "revolute": "error = anchor_c - anchor_p",
+    "fixed": "error = anchor_c - anchor_p",
+    "prismatic": """
+        # Motion along the axis is free, everything across it is an error
+        offset = anchor_c - anchor_p
+        axis = wp.quat_rotate(frame_p, joint_axis[tid])
+        travel = wp.dot(offset, axis)
+        error = offset - travel * axis
+    """,
+    "distance": """
+        # A rod: only the deviation from its length is an error
+        offset = anchor_c - anchor_p
+        length = wp.length(offset)
+        stretch = length - joint_length[tid]
+    """,
+}
+_ANGULAR = {
+    "fixed": """
+        # Twice the vector part is the rotation vector of a small error; q and -q are the same rotation
+        relative = frame_c * wp.quat_inverse(frame_p)
+        angular_error = 2.0 * wp.vec3(relative[0], relative[1], relative[2])
+        if relative[3] < 0.0:
+            angular_error = -angular_error
+    """,
+    "revolute": """
+        # Hinge axes have to coincide
+        axis_p = wp.quat_rotate(frame_p, joint_axis[tid])
+        axis_c = wp.quat_rotate(frame_c, joint_axis[tid])
+        angular_error = wp.cross(axis_p, axis_c)
+    """,
+}
+_ANGULAR["prismatic"] = _ANGULAR["fixed"]
+
 
 @DOMAIN.algorithm(
     source="Müller et al. 2020 (detailed rigid body simulation with XPBD); Macklin, Müller & Chentanez 2016",
@@ -163,34 +198,29 @@ def project_joints(d: Draft) -> None:
         "all": "",
         "flags": "if not joint_enabled[tid]:\n    return",
         "broken": "# Torn joints exert nothing, otherwise they would snap back together\n"
-        "if $far > break_distance:\n    return",
+        "if magnitude > break_distance:\n    return",
     }
-    locked, size_of, broken = dedented(errors.LOCKED[kind]), "magnitude = wp.length(error)", ""
+    locked, size_of, broken = dedented(_LOCKED[kind]), "magnitude = wp.length(error)", ""
+    whole, along, excess = "magnitude", "error / magnitude", "magnitude"
+    if kind == "distance":  # signed, as the multiplier adds up pulls and pushes along the rod
+        size_of, whole, along, excess = "", "length", "offset / length", "stretch"
     if enabled == "broken":
-        across = "offset" if kind in ("prismatic", "distance") else "error"
-        measured = [f"{across} = anchor_c - anchor_p"]
-        far = f"wp.length({across})"
-        if kind == "distance":
-            far = "length"
-            measured.append(f"length = wp.length({across})")
-        elif across == "error":
-            far = "magnitude"
-            measured.append(size_of)
-            size_of = ""
+        measured = ["error = anchor_c - anchor_p", size_of]
+        size_of = ""
         locked = "\n".join(line for line in locked.strip().split("\n") if line not in measured)
-        broken = "\n".join([*measured, skip["broken"].replace("$far", far)])
+        broken = "\n".join([*measured, skip["broken"]])
     soft = {"none": "", "one": " + alpha", "per joint": " + alpha"}[compliance]
     alpha = {
         "none": "",
         "one": "# Divide by dt^2 so that the stiffness does not depend on the time step (XPBD)\nalpha = anchor_compliance / (dt * dt)",
         "per joint": "# Divide by dt^2 so that the stiffness does not depend on the time step (XPBD)\nalpha = anchor_compliance[tid] / (dt * dt)",
     }
-    size = f"direction * (magnitude / (weight_p + weight_c{soft}))"
+    size = f"direction * ({excess} / (weight_p + weight_c{soft}))"
     step = ""
     if multiplier:
         size = "direction * -delta_lambda"
         step = (
-            "delta_lambda = -(magnitude + alpha * joint_lambda[tid]) / (weight_p + weight_c + alpha)\n"
+            f"delta_lambda = -({excess} + alpha * joint_lambda[tid]) / (weight_p + weight_c + alpha)\n"
             "joint_lambda[tid] += delta_lambda"
         )
     scale_p, scale_c = {
@@ -250,8 +280,8 @@ def project_joints(d: Draft) -> None:
         $locked
         $slide
         $size_of
-        if magnitude > 1.0e-6:
-            direction = error / magnitude
+        if $whole > 1.0e-6:
+            direction = $along
             $reach
             arm_c = anchor_c - wp.transform_get_translation(pose_c)
             # Inverse masses as felt at the anchors, since an impulse off center also turns a body
@@ -273,7 +303,9 @@ def project_joints(d: Draft) -> None:
         alpha=alpha[compliance],
         locked=locked,
         size_of=size_of,
-        slide=errors.LIMITS["prismatic"] if limits and kind == "prismatic" else "",
+        whole=whole,
+        along=along,
+        slide=limit["prismatic"] if limits and kind == "prismatic" else "",
         size=size,
         step=step,
         reach="# The axis turns with the parent, which is therefore pushed where the child is\n"
@@ -325,14 +357,14 @@ def project_joints(d: Draft) -> None:
                 error = delta - travel * axis
                 if limits:
                     error = error + axis * (travel - np.clip(travel, v.joint_lower[k], v.joint_upper[k]))
-            elif kind == "distance":
-                error = delta * (1.0 - v.joint_length[k] / np.linalg.norm(delta))
             part = [1.0, 1.0]
             if relax != "none":
                 part = [v.relaxation] * 2 if relax == "one" else [1.0 / v.body_joint_count[b] for b in (p, c)]
             size = np.linalg.norm(error)
             if size > 1e-6:
                 n = error / size
+                if kind == "distance":
+                    size = size - v.joint_length[k]
                 arms = [x[1 if kind == "prismatic" else i][:3] - poses[i][:3] for i in range(2)]
                 w = [mass[i] + np.cross(arms[i], n) @ inverse[i] @ np.cross(arms[i], n) for i in range(2)]
                 kept = alpha * v.joint_lambda[k] if multiplier else 0.0

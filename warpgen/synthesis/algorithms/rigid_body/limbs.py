@@ -43,6 +43,8 @@ def bend_limbs(d: Draft) -> None:
     blend = d.flag("weight", 0.45)
     limit = d.flag("knee limit", 0.4)
     space = d.option("target", "world", "root")
+    if result == "angles":
+        space = "world"  # only the distance counts: from the root its pose would not matter
     ankle = d.flag("end rotation", 0.4) and result in ("rotations", "poses")
     n = d.pick(24, 32, 48)
     d.input(

@@ -154,6 +154,14 @@ def integrate_bodies(d: Draft) -> None:
         advance=advance,
         store="pose_new[tid] = wp.transform(x1, r1)" if transform else "x_new[tid] = x1\nq_new[tid] = r1",
     )
+    how = {
+        "explicit": "",
+        "none": ", without gyroscopic torques",
+        "implicit": ", the gyroscopic torque by one Newton step",
+    }[gyroscopic]
+    d.says(
+        f"Integrates rigid bodies with semi-implicit Euler{how}{'; static bodies stay' if static else ''}."
+    )
     law = "t" if gyroscopic == "none" else "t - w x (I w)"
     d.explain(f"""
         Updates v += dt (f / m + g) and x += dt v. Rotation follows I dw/dt = {law} in body space;

@@ -110,6 +110,8 @@ def terrain_contacts(d: Draft) -> None:
     com = d.flag("com", 0.5)
     distance = d.option("distance", "vertical", "normal")
     rolling = d.flag("round feet", 0.4)
+    if rolling:
+        distance = "normal"  # a ball touches along the normal
     bodies, count, side = d.pick(8, 12), d.pick(32, 48), d.pick(9, 12)
     d.input("terrain", "float", (side, side), -0.3, 0.3, about="Heights of the samples [m]")
     if ground == "map":
@@ -125,7 +127,12 @@ def terrain_contacts(d: Draft) -> None:
     d.param("spacing", "float", 0.25, 0.4, about="Distance between samples [m]")
     d.param("origin", "vec2", -1.6, -1.2, about="Position of sample (0, 0) [m]")
     if rolling or model == "hertz":
-        d.param("radius", "float", 0.02, 0.06, about="Radius of the feet [m]")
+        told = (
+            "Radius of the feet [m]"
+            if rolling
+            else "Radius of curvature of the feet, whose lowest points touch [m]"
+        )
+        d.param("radius", "float", 0.02, 0.06, about=told)
     if model == "hertz":
         d.param("stiffness", "float", 5.0e3, 2.0e4, about="Contact stiffness [Pa]")
     else:
@@ -235,6 +242,8 @@ def terrain_contacts(d: Draft) -> None:
     at = "centers of mass" if com else "body origins"
     torques = "" if output == "forces" else ", and torques are taken about them"
     feet = " Feet are balls about the points, at which their forces act." if rolling else ""
+    if model == "hertz" and not rolling:
+        feet = " Points are those of round feet that touch; their radius only sets the stiffness (Hertz)."
     d.explain(f"""
         Samples lie on a regular grid in x and y, heights along z. Velocities are those of the {at}{torques}.{feet}
     """)

@@ -182,7 +182,7 @@ def turn_by_vectors(d: Draft) -> None:
         "half rate": "Integrates rotations over a step by the time derivative of their quaternions (Euler).",
         "frame": "Builds rotations whose z axis is given and whose x axis is as near as possible to another vector.",
         "exponential": "Converts rotation vectors to quaternions.",
-        "aim limited": "Turns directions towards others by a limited angle.",
+        "aim limited": "Turns directions by a limited angle towards others, which are not opposite to them.",
         "conjugate": "Expresses rotations about world axes in the frames of bodies.",
     }[kind])  # fmt: skip
     d.calls({

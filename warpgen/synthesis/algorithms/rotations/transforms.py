@@ -280,13 +280,19 @@ def velocity_products(d: Draft) -> None:
         d.input("m", "spatial_matrix", count, 0.5, 2.0, "spd", about="Spatial inertias")
         momentum = "m[tid] * $arg"
     else:
-        d.param("m", "spatial_matrix", 0.5, 2.0, "spd", about="Spatial inertia of each link")
+        d.param("m", "spatial_matrix", 0.5, 2.0, "spd", about="Spatial inertia, the same for all links")
         momentum = "m * $arg"
-    d.input("v", "spatial_vector", count, -1.0, 1.0, about="Spatial velocities")
+    d.input("v", "spatial_vector", count, -1.0, 1.0, about="Velocities of the links, angular part first")
     if result == "net force":
-        d.input("a", "spatial_vector", count, -1.0, 1.0, about="Spatial accelerations")
+        d.input(
+            "a", "spatial_vector", count, -1.0, 1.0, about="Accelerations of the links, angular part first"
+        )
     out = {"power": "energy", "bias": "bias", "net force": "net_force"}[result]
-    told = {"power": "Kinetic energies", "bias": "Bias forces", "net force": "Net forces"}[result]
+    told = {
+        "power": "Kinetic energies of the links",
+        "bias": "Bias forces of the links, torques first",
+        "net force": "Net forces on the links, torques first",
+    }[result]
     d.output(out, "float" if result == "power" else "spatial_vector", count, about=told)
     h = momentum.replace("$arg", "v[tid]")
     if result == "power":

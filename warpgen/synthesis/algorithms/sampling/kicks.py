@@ -51,7 +51,7 @@ def random_kicks(d: Draft) -> None:
         "bounded": "perturb_in_box|bounded_kicks|jitter_in_box",
         "drift": "drift_and_kick|drift_particles|move_with_noise",
         "mean": "average_kicks|mean_kicks|average_random_steps",
-        "accepted": "accept_moves|propose_moves|keep_better_steps",
+        "accepted": "random_descent|keep_better_steps|step_if_closer",
     }[rule])  # fmt: skip
     form = Form(d, 256)
     form.element("p", "places", -1.0, 1.0, vector, about="positions")
@@ -93,7 +93,9 @@ def random_kicks(d: Draft) -> None:
             "wp.where(wp.length_sq(trial) < wp.length_sq(p), trial, p)",
         ),
     }[rule]
-    form.write("kicked", "\n".join(filter(None, (init, lines))), value)
+    form.write(
+        "kicked_if_closer" if rule == "accepted" else "kicked", "\n".join(filter(None, (init, lines))), value
+    )
 
     def agree(v: Values, after: Values) -> None:
         flat = v.places.reshape(-1, v.places.shape[-1])

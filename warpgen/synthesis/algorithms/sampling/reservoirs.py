@@ -53,10 +53,16 @@ _TARGETS = {
         """,
 }
 
+_TOLD = {
+    "lambert": "the light's contribution to a surface point",
+    "irradiance": "intensity over squared distance for lights in front, whatever their slant",
+    "wrapped": "the light's contribution to a point that wrapped diffuse shading lights",
+}
+
 _TARGET = '''
 @wp.func
 def target_pdf(lights: PointLights, light_index: int, x: wp.vec3, n: wp.vec3) -> float:
-    """Unnormalized target density: the light's contribution to a surface point."""
+    """Unnormalized target density: $told."""
     if light_index < 0:
         return 0.0
     to_light = lights.position[light_index] - x
@@ -133,7 +139,7 @@ def reuse_reservoirs(d: Draft) -> None:
     d.output("out_light", "int", shape, about="Light chosen per pixel, -1 if none contributes")
     d.output("out_count", "int", shape, about="Number of candidates seen")
     d.output("out_weight", "float", shape, about="Contribution weight W")
-    d.function(_TARGET, body=_TARGETS[target])
+    d.function(_TARGET, told=_TOLD[target], body=_TARGETS[target])
     if similarity != "none":
         test = """
             # Depth difference relative to the center pixel
@@ -178,7 +184,7 @@ def reuse_reservoirs(d: Draft) -> None:
         weight_total += merge_weight
         merged_count += other_count
         # Weighted reservoir sampling keeps the new sample with probability w / w_sum
-        if merge_weight > 0.0 and uniforms[row, col, $slot] * weight_total < merge_weight:
+        if uniforms[row, col, $slot] * weight_total < merge_weight:
             chosen = other_light
             $source
         """

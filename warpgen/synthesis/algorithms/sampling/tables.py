@@ -227,7 +227,13 @@ def tileable_noise(d: Draft) -> None:
     d.param(
         "tiles", "int", tiles, about="how often the noise repeats" + (" along each axis" if axes > 1 else "")
     )
-    d.output("out", "float", shape, about="the texture")
+    told = {
+        "marble": "brightness of each texel, from -1 to 1",
+        "wood": "place of each texel within its ring, from 0 to 1",
+        "terraces": "height of each texel",
+        "contrast": "brightness of each texel, from 0 to 1",
+    }.get(kind, "sum of the octaves at each texel" if octaves else "noise at each texel")
+    d.output("out", "float", shape, about=told)
     index = ", ".join("ijk"[:axes]) if axes > 1 else "tid"
     names = "ijk"[:axes] if axes > 1 else ["tid"]
     cell = "cells = float(tiles * period)\n" if spelled == "shared" else ""

@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "drift": "v_cm|mean_velocity|bulk_v",
         "arm": "r|lever|offset",
         "spin": "omega|angular_velocity|w",
-        "angular_momentum": "l_total|ang_mom",
+        "angular_momentum": "l|ang_mom",
         "tensor": "inertia|i_mat|inertia_tensor",
         "damping": "k_damping|damping_share|damping_ratio",
         "body": "body_id|cluster|b",
@@ -137,11 +137,17 @@ def rigid_modes(d: Draft) -> None:
             """Inertia of a point{alone or " mass"} at the end of an arm."""
             return {tensor_of}
     ''')
-    d.function('''
+    momentum, told = (
+        "angular_momentum",
+        "Angular velocity that a rigid body would need for its angular momentum.",
+    )
+    if result == "stirred":
+        momentum, told = "angular_impulse", "Change of a rigid body's angular velocity by an angular impulse."
+    d.function(f'''
         @wp.func
-        def spin_of(tensor: wp.mat33, angular_momentum: wp.vec3) -> wp.vec3:
-            """Angular velocity that a rigid body would need for its angular momentum."""
-            return wp.inverse(tensor) * angular_momentum
+        def spin_of(tensor: wp.mat33, {momentum}: wp.vec3) -> wp.vec3:
+            """{told}"""
+            return wp.inverse(tensor) * {momentum}
     ''')
     spun = result != "stirred"
     mass = {

@@ -87,7 +87,14 @@ def filtered_chains(d: Draft) -> None:
             about="steps from row to column, before the softmax of each row",
         )
     if first == "given":
-        d.input("start", "float", states, 0.2, 0.4, about="probabilities of the first state")
+        d.input(
+            "start",
+            "float",
+            states,
+            0.2,
+            0.4,
+            about="probabilities of the state before the first observation",
+        )
     if result in ("log likelihood", "both"):
         d.output("log_p", "float", total, about="log likelihood of each chain's observations")
     if result in ("belief", "both"):
@@ -171,7 +178,7 @@ def filtered_chains(d: Draft) -> None:
     if result in ("belief", "both"):
         end.append("wp.tile_store(beliefs, belief, offset=(first, 0))")
     if result == "prediction":
-        end.append("wp.tile_store(forecast, ahead, offset=(first, 0))")
+        end.append("wp.tile_store(forecast, wp.tile_matmul(belief, moves), offset=(first, 0))")
     d.launch(blocks, tiled=True)
     d.code(
         f"""
@@ -180,17 +187,17 @@ def filtered_chains(d: Draft) -> None:
         $matrix
         $before
         $begin
-        ahead = {ahead}
+        belief = {ahead}
         $total
         for t in range(STEPS):
             $load
             $mask
+            ahead = wp.tile_matmul(belief, moves)
             joint = ahead * {"masked" if missing else "seen"}
             # Normalized at each step, because products of many probabilities underflow
             scale = wp.tile_sum(joint, axis=1)
             belief = joint / {per_row("scale", "CHAINS", "STATES")}
             $add
-            ahead = wp.tile_matmul(belief, moves)
         $end
         """,
         matrix=matrix,
@@ -220,8 +227,8 @@ def filtered_chains(d: Draft) -> None:
             b = v.evidence @ v.emission
         if missing:
             b = np.where(v.present[..., None] == 0, 1.0, b)
-        alpha = np.broadcast_to(v.start if first == "given" else 1.0 / states, (total, states)) * b[0]
-        for t in range(1, steps):
+        alpha = np.broadcast_to(v.start if first == "given" else 1.0 / states, (total, states))
+        for t in range(steps):
             alpha = (alpha @ a) * b[t]
         z = alpha.sum(1)
         belief = alpha / z[:, None]

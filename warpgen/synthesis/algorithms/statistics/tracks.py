@@ -158,7 +158,7 @@ def update_tracks(d: Draft) -> None:
     skip = f"if is_clutter[{see.format('j')}]:\n    continue" if unused == "flagged" else ""
     begin = {
         "nearest": "# Only detections within the gate count\nbest_dist = config.gate",
-        "strongest": "best_snr = float(0.0)",
+        "strongest": "# Lower than any, in decibels, too\nbest_snr = float(-1.0e30)",
         "probabilistic": "weight_sum = float(0.0)\nresidual_sum = wp.vec2(0.0, 0.0)\nouter_sum = wp.mat22(0.0, 0.0, 0.0, 0.0)\nbest_like = float(0.0)",
     }[choice].replace("best_dist = config.gate", "best_dist = float(config.gate)")
     keep = {

@@ -96,6 +96,14 @@ def mrt_step(d: Draft) -> None:
     if turbulence:
         d.param("smagorinsky", "float", 0.1, 0.2, about="Smagorinsky constant")
     d.output("f_new", "float", shape, about="Populations after the step")
+    within = {"periodic": [], "channel": ["walls at both sides"], "lid": ["walls", "a moving lid"]}[boundary]
+    within += ["obstacles"] * obstacles + ["a force"] * (force != "none")
+    within += ["Smagorinsky's eddy viscosity"] * turbulence
+    if within:
+        among = " and ".join([*([", ".join(within[:-1])] if within[1:] else []), within[-1]])
+        d.says(
+            f"Streams the populations of a D2Q9 lattice with {among}, and collides them in moment space (MRT)."
+        )
     lines = []
     for q in range(1, 9):
         upwind = _SIDES[int(_C[q, 0])][0], _SIDES[int(_C[q, 1])][1]

@@ -180,7 +180,13 @@ def magnetic_fluxes(d: Draft) -> None:
         d.input("face_axis", "int", faces, 0, 3, about="Axis of each face's normal: 0, 1 or 2")
     d.param("gamma", "float", 1.4, 1.6667, about="Ratio of specific heats")
     if result == "flux":
-        d.output("flux", "float", shape, about="Fluxes through the faces")
+        d.output(
+            "flux",
+            "float",
+            shape,
+            about="Fluxes of mass, momentum, total energy and transverse field"
+            + (", normal field and potential" if cleaning else ""),
+        )
         if keep:
             along = (faces, 6) if order == "face first" else (6, faces)
             d.output(
@@ -207,7 +213,8 @@ def magnetic_fluxes(d: Draft) -> None:
         energy = f"e_{s} = p_{s} / (gamma - 1.0) + kinetic_{s} + 0.5 * b2_{s}"
         if given == "conserved":
             energy = (
-                f"p_{s} = (gamma - 1.0) * internal_{s}\ne_{s} = internal_{s} + kinetic_{s} + 0.5 * b2_{s}"
+                f"p_{s} = (gamma - 1.0) * internal_{s}\n"
+                f"# Cells hold the internal energy, fluxes are of the total one\ne_{s} = internal_{s} + kinetic_{s} + 0.5 * b2_{s}"
             )
         derived = _DERIVED.replace("$energy", energy.replace("\n", "\n    "))
         sides += "".join(line[4:] + "\n" for line in (text + derived).format(s=s).split("\n") if line)

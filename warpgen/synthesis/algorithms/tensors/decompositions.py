@@ -44,13 +44,13 @@ def singular_uses(d: Draft) -> None:
         "condition": "Computes condition numbers of matrices from their singular values.",
         "solve": "Solves small systems by the singular value decomposition.",
         "damped": "Solves small systems by damped least squares in the singular basis.",
-        "rotation": "Extracts the rotations of deformation gradients.",
-        "log strain": "Computes logarithmic strains of deformation gradients.",
-        "clamped": "Limits the principal stretches of deformation gradients.",
-        "norm": "Computes nuclear norms of deformation gradients.",
-        "isochoric": "Computes principal stretches of deformation gradients without the change of volume.",
-        "stretch": "Computes right stretch tensors of deformation gradients.",
-        "energy": "Computes fixed corotated energies of deformation gradients.",
+        "rotation": "Extracts the rotations of deformations given by displacement gradients.",
+        "log strain": "Computes logarithmic strains of deformations given by displacement gradients.",
+        "clamped": "Limits the principal stretches of deformations given by displacement gradients.",
+        "norm": "Computes nuclear norms of deformations given by displacement gradients.",
+        "isochoric": "Computes principal stretches, freed of the change of volume, of deformations given by displacement gradients.",
+        "stretch": "Computes right stretch tensors of deformations given by displacement gradients.",
+        "energy": "Computes fixed corotated energies of deformations given by displacement gradients.",
     }[kind])  # fmt: skip
     d.calls({
         "condition": "condition_numbers|svd_condition",
@@ -62,7 +62,7 @@ def singular_uses(d: Draft) -> None:
         "norm": "nuclear_norm|sum_of_stretches",
         "isochoric": "isochoric_stretches|distortional_stretches",
         "stretch": "right_stretch|stretch_tensor",
-        "energy": "fixed_corotated_energy|fixed_corotated|stretch_energy",
+        "energy": "fixed_corotated_energy|fixed_corotated|corotated_energy",
     }[kind])  # fmt: skip
     if kind in ("condition", "solve", "damped"):
         size = 2  # `svd3` ends early now and then, which small singular values then enlarge

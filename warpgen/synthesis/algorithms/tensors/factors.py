@@ -176,7 +176,7 @@ def split_deformation(d: Draft) -> None:
         d.input("u", "vec3", count, 0.3, 0.6, about="jumps of the displacement")
         d.input("w", "vec3", count, -0.5, 0.5, about="normals of the planes, over the width of the band")
         make = (
-            "# A band that is displaced by u across its width\n"
+            "# A band across which the displacement jumps by u; w is its normal over its width\n"
             "a = wp.identity(n=3, dtype=float) + wp.outer(u[tid], w[tid])"
         )
     split = {
@@ -262,7 +262,7 @@ def solve_small(d: Draft) -> None:
     matrix, vector = f"mat{size}{size}", f"vec{size}"
     d.says(f"Solves a system of {['', '', 'two', 'three', 'four'][size]} equations for each {'right-hand side' if shared else 'element'}" + (
         ", with damping added to the diagonal." if damped else "."))  # fmt: skip
-    whole = "a_all" if damped else "a"
+    whole = "matrix" if damped else "a"
     symmetric = "symmetric positive definite " if way == "elimination" else ""
     if shared:
         d.param(whole, matrix, 0.5, 2.0, "spd", about=f"{symmetric}matrix of all systems")

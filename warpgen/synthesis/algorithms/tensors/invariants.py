@@ -317,7 +317,7 @@ def build_frame(d: Draft) -> None:
         "scores": "class_scores|confidences",
         "costs": "class_costs|penalties",
         "label": "classes|labels",
-        "best": "winner|top",
+        "best": "winner|chosen",
     },
     adjoint="either",
     weight=6,

@@ -173,8 +173,12 @@ def contrast_pairs(d: Draft) -> None:
             )
         ),
         "one way": "\n".join((softmax("row", 1), own, row_loss.replace("row_loss =", "pair ="))),
-        "sigmoid": "pair = wp.tile_sum(wp.tile_map(pair_loss, logits, row_id, col_id), axis=1)",
+        "sigmoid": "pair = wp.tile_map(pair_loss, logits, row_id, col_id)",
     }[loss]
+    kept = "pair"
+    if loss == "sigmoid":
+        losses = losses.replace("pair =", "pair_losses =")
+        kept = "pair_losses" if result == "loss" else "wp.tile_sum(pair_losses, axis=1)"
     if result == "gradient" and loss != "sigmoid":
         d.function('''
             @wp.func
@@ -212,8 +216,8 @@ def contrast_pairs(d: Draft) -> None:
                 return wp.where(row == col, -1.0e4, x)
         """)
     body = {
-        "loss": losses + "\nlosses[batch] = wp.tile_sum(pair)[0] / float(BATCH)",
-        "per pair": losses + "\nwp.tile_store(losses[batch], pair)",
+        "loss": losses + f"\nlosses[batch] = wp.tile_sum({kept})[0] / float(BATCH)",
+        "per pair": losses + f"\nwp.tile_store(losses[batch], {kept})",
         "gradient": slopes + "\nwp.tile_store(grad_logits[batch], (1.0 / float(BATCH)) * slope)",
         "lead": dedented(best),
     }[result]

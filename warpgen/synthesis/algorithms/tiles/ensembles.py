@@ -296,7 +296,7 @@ def riccati_recursion(d: Draft) -> None:
         r += " + wp.tile_full(shape=INPUTS, value=ridge, dtype=float)"
     less = "discount * " if discount else ""
     value = {
-        "gain": f"next_value = q + {less}wp.tile_matmul(wp.tile_transpose(a), pa) - wp.tile_matmul(wp.tile_transpose(ba), gain)",
+        "gain": f"next_value = q + {less}wp.tile_matmul(wp.tile_transpose(a), pa) - wp.tile_matmul(wp.tile_transpose(bpa), gain)",
         "joseph": """
             # Joseph's form stays symmetric and positive whatever rounding did to the gain
             loop = a - wp.tile_matmul(b, gain)
@@ -332,9 +332,9 @@ def riccati_recursion(d: Draft) -> None:
             pb = wp.tile_matmul(value, b)
             pa = wp.tile_matmul(value, a)
             bpb = $less wp.tile_matmul(wp.tile_transpose(b), pb)
-            ba = $less wp.tile_matmul(wp.tile_transpose(b), pa)$plus
+            bpa = $less wp.tile_matmul(wp.tile_transpose(b), pa)$plus
             factor = wp.tile_cholesky(wp.tile_diag_add(bpb, r_diag))
-            gain = wp.tile_map(wp.pos, wp.tile_cholesky_solve(factor, ba))
+            gain = wp.tile_map(wp.pos, wp.tile_cholesky_solve(factor, bpa))
             $keep
             $value
             $symmetric

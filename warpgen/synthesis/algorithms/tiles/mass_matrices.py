@@ -45,7 +45,7 @@ def joint_dynamics(d: Draft) -> None:
     kept = d.flag("keep factor", 0.4)
     d.calls({
         "accelerations": "solve_mass_matrix|forward_dynamics_tiled|joint_accelerations",
-        "velocities": "integrate_joints|step_joint_velocities|advance_joints",
+        "velocities": "integrate_joint_velocities|step_joint_velocities|advance_joint_velocities",
         "impulses": "apply_joint_impulses|impulse_response|impulses_to_velocities",
     }[result])  # fmt: skip
     worlds, dofs, bodies = d.pick(3, 4, 6), d.pick(4, 6, 8), d.pick(2, 3)
@@ -177,7 +177,8 @@ def joint_dynamics(d: Draft) -> None:
         )
     factor = "factor = wp.tile_cholesky(h_reg)" if place != "in place" else "wp.tile_cholesky_inplace(h_reg)"
     name = "h_reg" if place == "in place" else "factor"
-    rhs = f'rhs = wp.tile_load({force}[world], shape=DOFS, storage="shared")'
+    storage = ', storage="shared"' if place == "in place" else ""
+    rhs = f"rhs = wp.tile_load({force}[world], shape=DOFS{storage})"
     if result != "impulses":
         rhs += "\nrhs -= wp.tile_load(bias_f[world], shape=DOFS)"
     if needs_qd and (damping != "none" or result == "velocities") and skipped != "sleeping":

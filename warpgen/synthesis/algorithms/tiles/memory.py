@@ -152,6 +152,10 @@ def block_histogram(d: Draft) -> None:
     two = d.flag("two axes", 0.35)
     if weighted:
         d.calls("weighted_histogram|histogram_tiles|weigh_bins")
+    if spaced == "logarithmic":
+        d.calls(
+            "weigh_octaves|octave_weights" if weighted else "octave_histogram|count_octaves|log2_histogram"
+        )
     per, blocks = d.pick(50, 64, 100), d.pick(2, 3, 4)
     bins = 8 if spaced == "logarithmic" else d.pick(8, 10, 16)  # octaves of numbers below 256
     size, samples = extent(d, "BINS", bins), extent(d, "BLOCK_SAMPLES", per)

@@ -218,7 +218,14 @@ def advect_in_volume(d: Draft) -> None:
     elif direction == "backward":
         d.says(f"Backtraces points in a velocity volume with one step of {by}.")
     d.handle(
-        "velocity", "volume", (n, n, n), of="vec3f", value=size, low=-1.0, high=1.0, about="Velocity volume"
+        "velocity",
+        "volume",
+        (n, n, n),
+        of="vec3f",
+        value=size,
+        low=-1.0,
+        high=1.0,
+        about="Volume of the flow's velocities, in world units",
     )
     if give == "density":
         d.handle(
@@ -229,12 +236,19 @@ def advect_in_volume(d: Draft) -> None:
             value=size,
             low=0.0,
             high=1.0,
-            about="Density volume",
+            about="Volume that the flow carries along",
         )
-    d.input("x", "vec3", m, 1.5 * size, (n - 2.6) * size, about="Positions")
-    d.param("dt", "float", 0.1, 0.4, about="Time step")
+    d.input(
+        "x",
+        "vec3",
+        m,
+        1.5 * size,
+        (n - 2.6) * size,
+        about="Points in world space" + (", at the end of the step" if direction == "backward" else ""),
+    )
+    d.param("dt", "float", 0.1, 0.4, about="Duration of the step")
     if give == "density":
-        d.output("density_new", "float", m, about="Densities that flow to the points")
+        d.output("density_new", "float", m, about="Densities at the points after the step")
     else:
         d.output(
             "moved",
