@@ -29,7 +29,7 @@ SHADED, EVEN = piece(_SENSOR), piece(_SENSOR.replace("    vignetting: float\n", 
 _READ = '''
 @wp.func
 def linear_sample(raw: wp.array2d(dtype=float), sensor: SensorParams, row: int, col: int) -> float:
-    """Read a sensor value and normalize it to [0, 1]."""
+    """Read a sensor value, scaled so that black is 0 and white is 1."""
     $border
     return (raw[r, c] - sensor.black_level) / (sensor.white_level - sensor.black_level)
 '''
@@ -87,14 +87,14 @@ _DEMOSAIC = {
             along_row = 0.5 * (west + east)
             along_col = 0.5 * (north + south)
         else:
-            laplace_row = 2.0 * center - west2 - east2
-            laplace_col = 2.0 * center - north2 - south2
-            grad_row = wp.abs(west - east) + wp.abs(laplace_row)
-            grad_col = wp.abs(north - south) + wp.abs(laplace_col)
+            curve_row = 2.0 * center - west2 - east2
+            curve_col = 2.0 * center - north2 - south2
+            grad_row = wp.abs(west - east) + wp.abs(curve_row)
+            grad_col = wp.abs(north - south) + wp.abs(curve_col)
             if grad_row < grad_col:
-                green = 0.5 * (west + east) + 0.25 * laplace_row
+                green = 0.5 * (west + east) + 0.25 * curve_row
             else:
-                green = 0.5 * (north + south) + 0.25 * laplace_col
+                green = 0.5 * (north + south) + 0.25 * curve_col
             opposite = 0.25 * (north_west + north_east + south_west + south_east)
         """,
 }

@@ -294,9 +294,13 @@ def step_vessels(d: Draft) -> None:
         d.text = re.sub(r"\bvel_r\b", "vel", d.text)
     trim(d)
     in_c = " and C" if coriolis == "all" else ""
+    drag = "D(v) v" if current == "none" else "D(v_r) v_r"
+    relative = "" if current == "none" else ", and v_r is the velocity relative to the water"
+    if current != "none" and coriolis == "all":
+        relative = "; drag and added mass act on v_r, the velocity relative to the water"
     d.explain(f"""
-        M dv/dt + C(v) v + D(v) v + g(q) = tau in body axes, with added mass in M{in_c}. The hull is
-        symmetric, so M and D are diagonal.
+        M dv/dt + C(v) v + {drag} + g(q) = tau in body axes, with added mass in M{in_c}{relative}. The hull is
+        symmetric about three planes, so M and D are diagonal.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

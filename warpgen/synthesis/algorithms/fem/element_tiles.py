@@ -19,7 +19,7 @@ _CORNERS = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], float)
     source="Hughes 2000, ch. 3 (Q4); Bathe 2014, sec. 5.3; Zienkiewicz & Taylor 2000, ch. 8 and 12 (reduced integration)",
     names={
         "node_offsets": "offsets|grid_offsets",
-        "shifts": "displacements|u|nodal_u",
+        "displacements": "u|nodal_u|node_disp",
         "temperatures": "temps|nodal_temps|theta",
         "heat_flows": "flows|nodal_flows|heat_rates",
         "jac": "jacobian|dx_dxi|j_mat",
@@ -60,7 +60,7 @@ def quad_stiffness(d: Draft) -> None:
             "diagonal": "quad_diagonals|matrix_diagonals|element_diagonals",
         }[result]
     )
-    field = "temperatures" if heat else "shifts"
+    field = "temperatures" if heat else "displacements"
     unknowns = 4 if heat else 8
     d.module(f"UNKNOWNS = wp.constant({unknowns})")
     d.input("node_offsets", "vec2", (count,), -0.15, 0.15, about="offsets of the nodes from a unit grid")
@@ -195,7 +195,7 @@ def quad_stiffness(d: Draft) -> None:
         if heat
         else "# Rows: stretch along x, stretch along y, shear\n"
         'b = wp.tile_zeros(shape=(3, UNKNOWNS), dtype=float, storage="shared")\n'
-        "b[0, 0:8:2] = gx\nb[1, 1:8:2] = gy\nb[2, 0:8:2] = gy\nb[2, 1:8:2] = gx"
+        "b[0, 0:UNKNOWNS:2] = gx\nb[1, 1:UNKNOWNS:2] = gy\nb[2, 0:UNKNOWNS:2] = gy\nb[2, 1:UNKNOWNS:2] = gx"
     )
     g = 0.5773502691896257
     weigh = {"one": "", "param": " * thickness", "per element": " * thickness[element]"}[thick]
@@ -214,7 +214,7 @@ def quad_stiffness(d: Draft) -> None:
         "u_flat = wp.tile_reshape(u, shape=(4, 1))"
         if heat
         else 'u_flat = wp.tile_zeros(shape=(UNKNOWNS, 1), dtype=float, storage="shared")\n'
-        "u_flat[0:8:2, 0] = wp.tile_map(part_x, u)\nu_flat[1:8:2, 0] = wp.tile_map(part_y, u)"
+        "u_flat[0:UNKNOWNS:2, 0] = wp.tile_map(part_x, u)\nu_flat[1:UNKNOWNS:2, 0] = wp.tile_map(part_y, u)"
     )
     pull = f"{values}\n{flat}\npull = wp.tile_matmul(total, u_flat)"
     if not heat and result == "forces":
@@ -229,7 +229,7 @@ def quad_stiffness(d: Draft) -> None:
         + (
             "\n# Nodes are shared by elements\nwp.tile_atomic_add_indexed(heat_flows, indices=corner, t=wp.tile_squeeze(pull))"
             if heat
-            else "\nsides = wp.tile_map(joined, pull[0:8:2, 0], pull[1:8:2, 0])\n"
+            else "\nsides = wp.tile_map(joined, pull[0:UNKNOWNS:2, 0], pull[1:UNKNOWNS:2, 0])\n"
             "# Nodes are shared by elements\nwp.tile_atomic_add_indexed(node_forces, indices=corner, t=sides)"
         ),
         "energy": f"{pull}\n{name}[element] = {'' if heat else '0.5 * '}wp.tile_dot(u_flat, pull)[0]",

@@ -263,6 +263,13 @@ def frame_forces(d: Draft) -> None:
             "# Solid rectangle; the torsion constant is Roark's approximation", "# Solid rectangle"
         )
     more = ", and what its normal force adds" if geometric else ""
+    if section == "given" and not at:  # one section for all needs no copies
+        named = {"a": "area", "i_y": "moment_y", "i_z": "moment_z", "j": "torsion"}
+        lines = [line for line in d.text.splitlines() if line not in {f"{k} = {n}" for k, n in named.items()}]
+        d.text = "\n".join(
+            line if "#" in line else re.sub(r"\b(a|i_y|i_z|j)\b", lambda m: named[m[0]], line)
+            for line in lines
+        )
     d.explain(f"""
         Exact stiffness of a prismatic member with small rotations{more}. Local x runs from the first node to
         the second, moments and rotations follow the right-hand rule. The results are internal forces: what the

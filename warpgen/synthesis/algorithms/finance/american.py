@@ -58,10 +58,17 @@ def american_options(d: Draft) -> None:
     if right == "flags":
         d.input("is_put", "bool", n, about="Puts rather than calls")
     d.param("rate", "float", 0.03, 0.06, about="Interest rate, continuously compounded")
+    above = "" if right == "put" else ", above zero"  # calls without yield are never exercised early
+    never = asset == "stock" and right != "put" and result != "trigger"
     if asset == "stock":
-        d.input("dividend_yield", "float", n, 0.01, 0.08, about="Dividend yields")
+        if never:
+            d.input(
+                "dividend_yield", "float", n, -0.01, 0.08, about="Dividend yields, net of costs of holding"
+            )
+        else:
+            d.input("dividend_yield", "float", n, 0.01, 0.08, about=f"Dividend yields{above}")
     elif asset == "currency":
-        d.param("foreign_rate", "float", 0.02, 0.07, about="Interest rate of the foreign currency")
+        d.param("foreign_rate", "float", 0.02, 0.07, about=f"Interest rate of the foreign currency{above}")
     if smile == "skew":
         d.param("skew", "float", -0.2, -0.05, about="Slope of the volatility by log moneyness")
     elif smile == "term":
@@ -212,6 +219,16 @@ def american_options(d: Draft) -> None:
         "trigger": "exercise_trigger[tid] = strike[tid]",
         "percent": f"value_percent[tid] = 100.0 * wp.max(s - k, 0.0) / {own}",
     }[result]
+    store = {
+        "value": f"value[tid] = {multiple}american",
+        "percent": f"value_percent[tid] = 100.0 * american / {own}",
+    }.get(result, "")
+    hold = f"""
+        # Exercising early gains nothing where the stock yields nothing
+        if {"q <= 0.0" if right == "call" else "b >= r"}:
+            {store.replace("american", f"european_call(s, k, t, {r}, b, v)")}
+            return
+        """
     d.launch(n)
     d.code(
         """
@@ -223,6 +240,7 @@ def american_options(d: Draft) -> None:
         $time
         $expired
         $vol
+        $hold
         $square
         # Exponent of a perpetual option
         $beta
@@ -256,10 +274,8 @@ def american_options(d: Draft) -> None:
         boundary=boundary,
         core=f"exercise_trigger[tid] = {back}" if result == "trigger" else value,
         least=least,
-        store={
-            "value": f"value[tid] = {multiple}american",
-            "percent": f"value_percent[tid] = 100.0 * american / {own}",
-        }.get(result, ""),
+        hold=hold if never else "",
+        store=store,
     )
     kinds = {"call": "calls", "put": "puts", "flags": "options"}[right]
     kinds += {"stock": "", "future": " on futures", "currency": " on currencies"}[asset]
@@ -300,6 +316,8 @@ def american_options(d: Draft) -> None:
         }[asset]() + np.zeros(n)
         s, k = np.where(put, v.strike, spot), np.where(put, spot, v.strike)
         r, b = np.where(put, v.rate - held, v.rate), np.where(put, -held, held)
+        waits = b >= r
+        held_b, b = b, np.where(waits, r - 0.02, b)
         a = b / vol**2 - 0.5
         beta = -a + np.sqrt(a * a + 2 * r / vol**2)
         far, near = beta / (beta - 1) * k, np.maximum(k, r / (r - b) * k)
@@ -311,9 +329,10 @@ def american_options(d: Draft) -> None:
 
         al = (i - k) * i**-beta
         c = al * s**beta - al * phi(beta, i) + phi(1.0, i) - phi(1.0, k) - k * phi(0.0, i) + k * phi(0.0, k)
+        b = held_b
         d1 = (np.log(s / k) + (b + vol**2 / 2) * t) / vol / np.sqrt(t)
         plain = s * np.exp((b - r) * t) * _cdf(d1) - k * np.exp(-r * t) * _cdf(d1 - vol * np.sqrt(t))
-        c = np.where(s >= i, s - k, np.maximum(c, plain))
+        c = np.where(waits, plain, np.where(s >= i, s - k, np.maximum(c, plain)))
         c = np.maximum(c, s - k) if intrinsic else c
         many = v.get("contracts", 1.0) if sized != "none" else 1.0
         made, end = {

@@ -12,7 +12,7 @@ from warpgen.synthesis.library import closest
 from warpgen.synthesis.writing.draft import Draft, Values
 
 NAMES = {
-    "mesh": "mesh_id|shape|collider|surface",
+    "mesh": "mesh_id|collider|surface",
     "points": "queries|positions|x|query_points",
     "p": "point|xi|pos",
     "query": "q|res",
@@ -162,8 +162,8 @@ def mesh_signed_distance(d: Draft) -> None:
         """,
         lines=lines,
         call=call,
-        missed=f"else:\n    {'sdf' if result == 'signed' else 'distances'}[{where}] = max_dist"
-        if bound == "given" and result in ("signed", "unsigned")
+        missed=f"else:\n    {'sdf' if result == 'signed' else 'distances'}[{where}] = {'max_dist' if bound == 'given' else 'MAX_DIST'}"
+        if result in ("signed", "unsigned")
         else "",
         store=store,
     )

@@ -80,7 +80,7 @@ def inside_mesh(d: Draft) -> None:
             # No more crossings than the limit, should a ray run along a face
             crossings = int(0)
             query = wp.mesh_query_ray(mesh, start, direction, MAX_T)
-            while query.result and crossings < 16:
+            while query.result and crossings < MAX_CROSSINGS:
                 crossings += 1
                 # go on slightly behind the surface, so that its face is not met again
                 start = start + (query.t + 1.0e-4) * direction
@@ -102,11 +102,9 @@ def inside_mesh(d: Draft) -> None:
     if result == "flag" and " and " in condition:
         store = f"if {condition}:\n    inside[tid] = 1\nelse:\n    inside[tid] = 0"
     if method != "solid angle":
-        d.module(
-            "MAX_T = wp.constant(10.0)  # beyond the mesh from all points"
-            if method in ("ray count", "first hit")
-            else "MAX_DIST = wp.constant(10.0)  # farther than any point is from the mesh"
-        )
+        d.module(f"{'MAX_T' if method in ('ray count', 'first hit') else 'MAX_DIST'} = wp.constant(10.0)")
+    if method == "ray count":
+        d.module("MAX_CROSSINGS = wp.constant(16)  # more than a ray meets unless it runs along a face")
     d.launch(n)
     d.code("tid = wp.tid()\np = points[tid]\n$test\n$store", test=test, store=store)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
     names={
         "picture": "image|gray",
         "counts": "histogram|hist|bins",
+        "histogram": "hist|bins|weight_sums",
         "clipped": "limited|capped|cut",
         "ranks": "cdf|cumulative|running",
         "LEVELS": "BINS|NUM_LEVELS|TONES",
@@ -26,7 +28,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
     weight=12,
 )
 def equalized_patches(d: Draft) -> None:
-    """Spreads the gray values of each patch of a picture over all levels, with a limit to the contrast."""
+    """Spreads the gray values of each patch of a picture over 0 to 1, with a limit to the contrast."""
     kind = d.option("kind", "equalize", "limited", "threshold", "quantile", "entropy")
     gathered = d.option("histogram", "shared", "weighted")
     redistributed = d.option("excess", "evenly", "dropped") if kind == "limited" else "dropped"
@@ -64,8 +66,8 @@ def equalized_patches(d: Draft) -> None:
     elif kind == "quantile":
         d.param("share", "float", 0.2, 0.8, about="share of the pixels that lies below")
     outputs = {
-        "equalize": ("spread", "float", (patches, pixels), "values after equalization"),
-        "limited": ("spread", "float", (patches, pixels), "values after equalization"),
+        "equalize": ("spread", "float", (patches, pixels), "values after equalization, from 0 to 1"),
+        "limited": ("spread", "float", (patches, pixels), "values after equalization, from 0 to 1"),
         "threshold": (
             "separability",
             "float",
@@ -76,11 +78,12 @@ def equalized_patches(d: Draft) -> None:
         "entropy": ("entropies", "float", (patches,), "entropy of each patch's levels [bit]"),
     }
     name, type_, shape, about = outputs[kind]
+    ranks = "weighted ranks" if weighted else "ranks"
     d.output(name, type_, shape, about=about)
     d.says(
         {
-            "equalize": "Spreads the gray values of each patch of a picture over all levels.",
-            "limited": "Spreads the gray values of each patch of a picture over all levels, with a limit to the contrast.",
+            "equalize": f"Spreads the gray values of each patch of a picture over 0 to 1, by their {ranks}.",
+            "limited": f"Spreads the gray values of each patch of a picture over 0 to 1, by their {ranks}, with a limit to the contrast.",
             "threshold": "Measures how well a threshold can part the levels of each patch of a picture into two classes.",
             "quantile": "Finds a quantile of the gray levels of each patch of a picture.",
             "entropy": "Computes the entropy of the gray levels of each patch of a picture.",
@@ -184,6 +187,8 @@ def equalized_patches(d: Draft) -> None:
         look_up=dedented(look_up),
         mass="limited_total = ranks[LEVELS - 1]" if kind == "limited" else "",
     )
+    if weighted:  # it holds sums of weights
+        d.text = re.sub(r"counts\b", "histogram", d.text)
     d.explain("The histogram of a patch fits into shared memory, so all threads add to it there.")
 
     def reference(v: Values) -> Mapping[str, Any]:

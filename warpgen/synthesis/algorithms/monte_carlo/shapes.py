@@ -24,7 +24,7 @@ _SHAPES = {
         "points": "samples|positions|spots",
         "rng": "state|rng_state|gen",
         "alive": "in_use|occupied|is_alive",
-        "seed": "rng_seed|key",
+        "seed": "rng_seed",
         "emitter": "source_id|group_id|nozzle",
     },
     weight=12,
@@ -47,16 +47,17 @@ def emit_samples(d: Draft) -> None:
     d.says(f"Draws points at random {place} {noun}{where_}.")
     vec = f"vec{dim}"
     scale = "edge length" if "square" in shape or "cube" in shape else "radius"
+    size = "edge" if scale == "edge length" else "radius"
     center = "center of the base" if "hemisphere" in shape else "center"
     d.param("seed", "int", 1, 100000, about="seed of the random numbers")
     if stream == "frame":
         d.param("frame", "int", 1, 500, about="number of the time step")
     if placed == "shared":
         d.param("center_pos", vec, -1.0, 1.0, about=f"{center} of the shape")
-        d.param("size", "float", 0.5, 2.0, about=f"{scale} of the shape")
+        d.param(size, "float", 0.5, 2.0, about=f"{scale} of the shape")
     elif placed == "emitters":
         d.input("emitter_pos", vec, 4, -1.0, 1.0, about=f"{center} of each emitter")
-        d.input("emitter_size", "float", 4, 0.5, 2.0, about=f"{scale} of each emitter")
+        d.input(f"emitter_{size}", "float", 4, 0.5, 2.0, about=f"{scale} of each emitter")
         d.input("emitter", "int", n, 0, 4, about="emitter of each point")
     if skip == "mask":
         d.input("alive", "bool", n, about="points that are alive are not drawn again")
@@ -79,8 +80,8 @@ def emit_samples(d: Draft) -> None:
     }[stream]
     where = {
         "local": f"points[tid] = wp.sample_{shape}(rng)",
-        "shared": "points[tid] = center_pos + size * local",
-        "emitters": "source = emitter[tid]\npoints[tid] = emitter_pos[source] + emitter_size[source] * local",
+        "shared": f"points[tid] = center_pos + {size} * local",
+        "emitters": f"source = emitter[tid]\npoints[tid] = emitter_pos[source] + emitter_{size}[source] * local",
     }[placed]
     drawn = n - 40 if skip == "ids" else n  # new points, fewer than there is room for
     if skip == "ids":
@@ -105,12 +106,9 @@ def emit_samples(d: Draft) -> None:
             there = np.isin(np.arange(n), v.slots[:drawn])
         local = after.points
         if placed == "shared":
-            local = (local - v.center_pos) / v.size
+            local = (local - v.center_pos) / v[size]
         elif placed == "emitters":
-            source = v.emitter.copy()
-            if skip == "ids":  # of new points in their order, which are elsewhere in the pool
-                source[v.slots[:drawn]] = v.emitter[:drawn]
-            local = (local - v.emitter_pos[source]) / v.emitter_size[source][:, None]
+            local = (local - v.emitter_pos[v.emitter]) / v[f"emitter_{size}"][v.emitter][:, None]
         assert (after.points[~there] == 0).all(), "a point is drawn that should not be"
         local = local[there]
         r = np.linalg.norm(local, axis=1)

@@ -156,10 +156,10 @@ def block_scan(d: Draft) -> None:
     if form == "tile with carry" and op in ("max", "min"):
         op = "sum"
     d.calls({
-        "sum": "reverse_scan|suffix_sums|backward_scan",
-        "exclusive": "reverse_scan|suffix_sums|backward_scan",
-        "max": "suffix_max|reverse_running_max|backward_scan",
-        "min": "suffix_min|reverse_running_min|backward_scan",
+        "sum": "block_suffix_sums|reverse_block_scan|backward_block_scan",
+        "exclusive": "exclusive_block_suffix_sums|exclusive_reverse_block_scan",
+        "max": "block_suffix_max|reverse_block_max|backward_max_scan",
+        "min": "block_suffix_min|reverse_block_min|backward_min_scan",
     }[op] if form == "backwards" else {
         "sum": "block_scan|scan_blocks|prefix_sum|cumulative_sum",
         "exclusive": "exclusive_scan|exclusive_sum|scan_blocks",

@@ -253,7 +253,10 @@ def tangential_spring(d: Draft) -> None:
     else:
         d.param(sticking, "float", 0.5, 0.8, about=f"{kind} friction coefficient")
     if slipping != "one":
-        d.param("friction_dynamic", "float", 0.1, 0.4, about="Kinetic friction coefficient")
+        if own:
+            d.input("friction_dynamic", "float", count, 0.1, 0.2, about="Kinetic friction coefficients")
+        else:
+            d.param("friction_dynamic", "float", 0.1, 0.4, about="Kinetic friction coefficient")
     d.param("dt", "float", 0.001, 0.01, about="Time step")
     role = d.input if copies else d.inout
     role(xi, "vec3", count, -0.02, 0.02, about="Tangential spring displacements")
@@ -311,8 +314,8 @@ def tangential_spring(d: Draft) -> None:
         if slipping == "one"
         else """
         # Kinetic friction is lower than static friction
-        limit = friction_dynamic * f_n[contact]
-        """,
+        limit = $kinetic * f_n[contact]
+        """.replace("$kinetic", "friction_dynamic[contact]" if own else "friction_dynamic"),
     )
     d.explain(
         """

@@ -11,7 +11,7 @@ from warpgen.synthesis.algorithms.queries import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
 NAMES = {
-    "mesh": "mesh_id|collider|shape",
+    "mesh": "mesh_id|collider|geometry",
     "probes": "points|query_points|samples",
     "p": "probe|x|point",
     "hit": "found|res|query",

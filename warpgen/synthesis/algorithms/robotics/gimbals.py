@@ -180,8 +180,7 @@ def stabilize_gimbals(d: Draft) -> None:
         relative = wp.quat_inverse(base) * wanted
         # Yaw is the outermost joint and roll the innermost: R = Rz(yaw) Ry(pitch) Rx(roll)
         angles = wp.quat_to_euler(relative, 0, 1, 2)
-        # Euler angles may come a full turn off
-        angles = wp.vec3(wrap_angle(angles[0]), wrap_angle(angles[1]), wrap_angle(angles[2]))
+        $principal
         $flat
         $limits
         $errors
@@ -193,6 +192,11 @@ def stabilize_gimbals(d: Draft) -> None:
         aim=aim[target],
         mean=mean if smooth == "slerp" else "",
         mount=" * mount_rot" if mount else "",
+        # Without stops the differences are wrapped, which is enough
+        principal="# Euler angles may come a full turn off\n"
+        "angles = wp.vec3(wrap_angle(angles[0]), wrap_angle(angles[1]), wrap_angle(angles[2]))"
+        if limits
+        else "",
         flat=flat if level else "",
         limits="# Keep off the mechanical stops, since motors would stall there\nangles = clamp_components(angles, angle_lower, angle_upper)"
         if limits

@@ -112,9 +112,10 @@ def muscle_forces(d: Draft) -> None:
     advances = " and advances their activation" if dynamics != "given" else ""
     d.says(f"Computes the {what} of Hill-type muscles{advances}.")
     muscles = d.pick(32, 48, 64)
+    paths = "muscle paths" if slack or pennation != "none" else "fibers"
     joints = 8
-    d.input("muscle_length", "float", muscles, 0.2, 0.5, about="Lengths of the muscle paths [m]")
-    d.input("muscle_velocity", "float", muscles, -0.6, 0.6, about="Lengthening speeds [m/s]")
+    d.input("muscle_length", "float", muscles, 0.2, 0.5, about=f"Lengths of the {paths} [m]")
+    d.input("muscle_velocity", "float", muscles, -0.6, 0.6, about=f"Lengthening speeds of the {paths} [m/s]")
     if dynamics != "given":
         d.input("excitation", "float", muscles, -0.1, 1.1, about="Neural excitations, clamped to 0..1")
     d.input("activation", "float", muscles, 0.0, 1.0, about="Activations")
@@ -172,7 +173,7 @@ def muscle_forces(d: Draft) -> None:
     if dynamics != "given":
         d.output("activation_out", "float", muscles, about="Activations at the end of the step")
     if result != "torque":
-        d.output("muscle_force", "float", muscles, about="Tensions along the paths [N]")
+        d.output("muscle_force", "float", muscles, about=f"Tensions along the {paths} [N]")
     if result != "force":
         d.output("joint_torque", "float", joints, about="Sum of muscle torques per joint [N m]")
     constant = {
@@ -239,12 +240,11 @@ def muscle_forces(d: Draft) -> None:
         l_opt = optimal_length[tid]
         $geometry
         $speed
-        # --- Force by length$and_velocity ---
         $length
         $velocity
         $passive
-        # --- Tension, never negative as muscles cannot push ---
-        tension = peak_force[tid] * wp.max($total, 0.0)$project
+        # --- Tension$clamped ---
+        tension = peak_force[tid] * $total$project
         $out
         """,
         excite=""
@@ -257,9 +257,9 @@ def muscle_forces(d: Draft) -> None:
         speed=speed if velocity != "none" or damping else "",
         length=_LENGTH[length],
         velocity=_VELOCITY[velocity],
-        and_velocity=" and velocity" if _VELOCITY[velocity] else "",
         passive=carried,
-        total=total,
+        clamped=", never negative as muscles cannot push" if damping else "",
+        total=f"wp.max({total}, 0.0)" if damping else total if passive == "none" else f"({total})",
         project=project,
         out=out[result],
     )

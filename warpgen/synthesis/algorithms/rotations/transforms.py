@@ -149,6 +149,7 @@ def place_points(d: Draft) -> None:
         "world_wrenches": "out|result|wrenches_out",
         "total_wrench": "wrench_sum|net_wrench|resultant",
     },
+    element="",
     weight=9,
 )
 def change_frame(d: Draft) -> None:

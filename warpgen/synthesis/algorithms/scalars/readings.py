@@ -119,6 +119,8 @@ def rounded_values(d: Draft) -> None:
         "signal": "raw|counts_in|raw_counts",
         "reference": "flat|baseline|denominator",
         "clean": "out|repaired|valid_values",
+        "clean_logs": "out|log_values|valid_logs",
+        "clean_roots": "out|root_values|valid_roots",
         "bad": "invalid|is_bad|rejected",
         "bad_count": "num_bad|invalid_count|num_rejected",
         "ratio": "reading|quotient|sample",
@@ -169,7 +171,9 @@ def cleaned_readings(d: Draft) -> None:
         d.param("fallback", "float", -2.0, -1.0, about="value for invalid readings")
     if test == "nan then inf":
         d.param("limit", "float", 20.0, 30.0, about="largest magnitude")
-    d.output("clean", "float", n, about="corrected readings")
+    out = {"ratio": "clean", "log": "clean_logs", "root": "clean_roots"}[source]
+    about = {"ratio": "corrected quotients", "log": "corrected logarithms", "root": "corrected roots"}[source]
+    d.output(out, "float", n, about=about)
     if counted == "global":
         d.output("bad_count", "int", 1, about="number of invalid readings")
     elif counted == "flags":
@@ -228,7 +232,7 @@ else:
         "before": f"if {fine}:\n    clean[tid] = {make}\n    $good\n{otherwise}",
     }[test]
     d.launch(n)
-    d.code("tid = wp.tid()\n$body", body=body, mark=mark, good=good_mark)
+    d.code("tid = wp.tid()\n$body", body=body.replace("clean[", f"{out}["), mark=mark, good=good_mark)
 
     def reference(v: Values) -> Mapping[str, Any]:
         s = v.signal.astype(float)
@@ -249,7 +253,7 @@ else:
         marks = {"no": {}, "global": {"bad_count": [(~good).sum()]}, "flags": {"bad": (~good).astype(int)}}[
             counted
         ]
-        return {"clean": clean} | marks
+        return {out: clean} | marks
 
     d.check(reference)
 

@@ -276,7 +276,7 @@ def yin_pitch(d: Draft) -> None:
     if normalise == "cumulative":
         first = f"""
         cumulative = float(0.0)
-        # By definition, otherwise lag 0 would always win
+        # 1 by definition
         norm_diff[frame, 0] = 1.0
         for lag in range(1, MAX_LAG):
             $term
@@ -292,13 +292,13 @@ def yin_pitch(d: Draft) -> None:
     if choice == "least":
         choose = f"""
         best = int(MIN_LAG)
-        for lag in range(MIN_LAG + 1, MAX_LAG - 1):
+        for lag in range(MIN_LAG + 1, {"MAX_LAG - 1" if refine else "MAX_LAG"}):
             if {kept}[frame, lag] < {kept}[frame, best]:
                 best = lag
         """
     else:
         choose = """
-        # The longest lag, unless there is a dip
+        # The longest lag that has a neighbour, unless there is a dip
         best = int(MAX_LAG - 2)
         for lag in range(MIN_LAG, MAX_LAG - 1):
             # first dip below the threshold: deeper ones may be multiples of the period
@@ -352,15 +352,17 @@ def yin_pitch(d: Draft) -> None:
         periods, clear = [], []
         for row in made.astype(np.float32):
             if choice == "least":
-                best = least + int(np.argmin(row[least : most - 1]))
+                best = least + int(np.argmin(row[least : most - 1 if refine else most]))
             else:
                 below = [k for k in range(least, most - 1) if row[k] < v.threshold and row[k] <= row[k + 1]]
                 best = below[0] if below else most - 2
-            a, b, c = row[best - 1 : best + 2].astype(float)
-            curvature = a - 2 * b + c
-            move = np.clip(0.5 * (a - c) / curvature, -0.5, 0.5) if refine and curvature > 1e-4 else 0.0
+            move = 0.0
+            if refine:
+                a, b, c = row[best - 1 : best + 2].astype(float)
+                curvature = a - 2 * b + c
+                move = np.clip(0.5 * (a - c) / curvature, -0.5, 0.5) if curvature > 1e-4 else 0.0
             periods.append(best + move)
-            clear.append(1 - b)
+            clear.append(1.0 - row[best])
         period_ = np.array(periods)
         found = {pitch: v.rate / period_ if result == "frequency" else period_, kept: made}
         return found | ({"clarity": np.array(clear)} if result == "period and clarity" else {})

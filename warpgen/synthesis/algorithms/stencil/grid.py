@@ -15,7 +15,7 @@ from warpgen.synthesis.writing.draft import Draft
 NAMES = {"dt": "time_step|delta_time", "dx": "h|cell_size|spacing"}
 
 # Names of the extents and of what comes before and behind an index, as one hand gives them.
-_SIZES = (("nx", "ny", "nz"), ("nx", "ny", "nz"), ("width", "height", "depth"), ("dim_x", "dim_y", "dim_z"))
+_SIZES = (("nx", "ny", "nz"), ("nx", "ny", "nz"), ("size_i", "size_j", "size_k"), ("dim_x", "dim_y", "dim_z"))
 _SIDES = ("{}m", "{}p"), ("{}m", "{}p"), ("{}_prev", "{}_next"), ("{}l", "{}r"), ("{}0", "{}1")
 
 _MODES = {"periodic": "wrap", "wrap": "wrap", "mirror": "reflect"}

@@ -191,6 +191,14 @@ def spectral_step(d: Draft) -> None:
         )
     sources = [s for s, there in (("push", nonlinear), ("drive", forced)) if there]
     n = " + ".join(sources)
+    inverted = forced and equation == "benjamin-bona-mahony"
+    if inverted:
+        d.function('''
+            @wp.func
+            def smoothed(z: wp.vec2, k: float) -> wp.vec2:
+                """Mode of the forcing, with the inverse of 1 - d2/dx2 before it."""
+                return z / (1.0 + k * k)
+        ''')
     factor = '''
         @wp.func
         def advance(z: wp.vec2, n: wp.vec2, rate: wp.vec2, dt: float) -> wp.vec2:
@@ -244,6 +252,8 @@ def spectral_step(d: Draft) -> None:
         push = wp.tile_map(transport, flux, k{", base" if dealias != "none" else ""})
     """
     force = "drive = wp.tile_map(as_complex, wp.tile_load(forcing, shape=(1, POINTS), offset=(line, 0)))\nwp.tile_fft(drive)"
+    if inverted:
+        force = force.replace("drive", "force_hat") + "\ndrive = wp.tile_map(smoothed, force_hat, k)"
     d.function(
         "@wp.func\ndef grid_value(z: wp.vec2) -> float:\n    # The inverse transform does not divide by the number of points\n    return z[0] / float(POINTS)"
     ) if result in (
@@ -331,7 +341,8 @@ def spectral_step(d: Draft) -> None:
                 "kuramoto-sivashinsky": lambda: k**2 - k**4, "benjamin-bona-mahony": lambda: -1j * speed * k / (1 + k**2),
                 "advection-diffusion": lambda: -visc * k**2 - 1j * speed * k}[equation]()  # fmt: skip
         rate = rate - (v.drag if drag else 0.0)
-        push_ = np.fft.fft(v.forcing) if forced else 0.0
+        inverse = 1 / (1 + k**2) if equation == "benjamin-bona-mahony" else 1.0
+        push_ = inverse * np.fft.fft(v.forcing) if forced else 0.0
 
         def source(modes: Any) -> Any:
             if not nonlinear:
@@ -339,7 +350,7 @@ def spectral_step(d: Draft) -> None:
             flux = np.fft.fft(0.5 * np.fft.ifft(modes).real ** 2)
             gain = {"two thirds": np.where(abs(j) > _N // 3, 0.0, 1.0), "none": 1.0,
                     "smooth": np.exp(-36.0 * (abs(j) / (_N // 2)) ** 36)}[dealias]  # fmt: skip
-            return push_ - 1j * k * gain * flux / (1 + k**2 if equation == "benjamin-bona-mahony" else 1.0)
+            return push_ - 1j * k * gain * flux * inverse
 
         h = v.dt * rate
         if scheme == "integrating factor":

@@ -340,8 +340,7 @@ def pack_colours(d: Draft) -> None:
         lines = []
         for c in ("red", "green", "blue"):
             moved = f"wp.tile_map(wp.rshift, words, {number(shifts[c], str)})" if shifts[c] else "words"
-            if masked or shifts[c] != max(shifts.values()):
-                moved = f"wp.tile_map(wp.bit_and, {moved}, {number(masks[c])})"
+            moved = f"wp.tile_map(wp.bit_and, {moved}, {number(masks[c])})"
             lines.append(form.store(c, moved))
         d.code(
             "block = wp.tid()\n$head\nwords = $load\n$why\n$lines",

@@ -22,6 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
         "search": "p|direction|dir_tile",
         "image": "product|applied|mapped",
         "rho": "rho_old|old_rho",
+        "diagonal_shift": "diagonal_lift|added_diagonal",
         "DIM": "N|SIZE|TILE_N",
     },
     adjoint="no",
@@ -51,7 +52,7 @@ def conjugate_gradients(d: Draft) -> None:
     else:
         about = "matrices before the diagonal is added"
         d.input("matrices", "float", (blocks, size, size), -0.4, 0.4, about=about)
-    d.input("diagonal", "float", (blocks, size), 4.0, 9.0, about="added to the diagonal of each matrix")
+    d.input("diagonal_shift", "float", (blocks, size), 4.0, 9.0, about="added to the diagonal of each matrix")
     d.input("rhs", "float", (blocks, size), -1.0, 1.0, about="right-hand sides")
     if start == "warm":
         d.input("guess", "float", (blocks, size), -0.2, 0.2, about="solutions of the step before")
@@ -59,7 +60,7 @@ def conjugate_gradients(d: Draft) -> None:
         d.param("damping", "float", 0.5, 2.0, about="Tikhonov regularization")
     d.param("turns", "int", turns, about="most iterations")
     if stop == "tolerance":
-        d.param("tolerance", "float", 1e-10, about="squared norm of the residual at which to stop")
+        d.param("tolerance_sq", "float", 1e-10, about="squared norm of the residual at which to stop")
     d.output("solution", "float", (blocks, size), about="solutions")
     if result == "with energy":
         d.output("energies", "float", blocks, about="values of the minimized functions")
@@ -70,17 +71,17 @@ def conjugate_gradients(d: Draft) -> None:
             raw = wp.tile_load(matrices[block], shape=(DIM, DIM))
             # Symmetrize, since conjugate gradients need it
             sym = 0.5 * (raw + wp.tile_transpose(raw))
-            a = wp.tile_diag_add(sym, diag)
+            a = wp.tile_diag_add(sym, shift)
             """,
         "normal equations": """
             jac = wp.tile_load(factors[block], shape=(ROWS, DIM))
-            a = wp.tile_diag_add(wp.tile_matmul(wp.tile_transpose(jac), jac), diag)
+            a = wp.tile_diag_add(wp.tile_matmul(wp.tile_transpose(jac), jac), shift)
             """,
         "regularized": """
             raw = wp.tile_load(matrices[block], shape=(DIM, DIM))
             sym = 0.5 * (raw + wp.tile_transpose(raw))
             # Tikhonov: a multiple of the unit matrix keeps the system well conditioned
-            lift = diag + wp.tile_full(shape=DIM, value=damping, dtype=float)
+            lift = shift + wp.tile_full(shape=DIM, value=damping, dtype=float)
             a = wp.tile_diag_add(sym, lift)
             """,
     }[form]
@@ -111,7 +112,7 @@ def conjugate_gradients(d: Draft) -> None:
             col_id = wp.tile_broadcast(wp.tile_arange(DIM, dtype=int), shape=(DIM, DIM))"""
     prepare = {
         "none": "",
-        "jacobi": "entries = diag + wp.tile_sum(wp.tile_map(wp.mul, jac, jac), axis=0)"
+        "jacobi": "entries = shift + wp.tile_sum(wp.tile_map(wp.mul, jac, jac), axis=0)"
         if form == "normal equations"
         else f"""{numbers}
             entries = wp.tile_sum(wp.tile_map(on_diagonal, a, row_id, col_id), axis=1)
@@ -155,7 +156,7 @@ def conjugate_gradients(d: Draft) -> None:
     d.code(
         f"""
         block = wp.tid()
-        diag = wp.tile_load(diagonal[block], shape=DIM)
+        shift = wp.tile_load(diagonal_shift[block], shape=DIM)
         $build
         $prepare
         b = wp.tile_load(rhs[block], shape=DIM)
@@ -191,7 +192,9 @@ def conjugate_gradients(d: Draft) -> None:
         count="steps = int(0)" if count else "",
         keep="before = wp.tile_map(wp.pos, residual)" if rule else "",
         moves=moves,
-        stop="if wp.tile_dot(residual, residual)[0] < tolerance:\n    break" if stop == "tolerance" else "",
+        stop="if wp.tile_dot(residual, residual)[0] < tolerance_sq:\n    break"
+        if stop == "tolerance"
+        else "",
         new=dedented(new),
         tick="steps += 1" if count else "",
         store={
@@ -210,7 +213,7 @@ def conjugate_gradients(d: Draft) -> None:
             a = v.factors.swapaxes(1, 2) @ v.factors
         else:
             a = 0.5 * (v.matrices + v.matrices.swapaxes(1, 2))
-        lift = v.diagonal + (v.damping if form == "regularized" else 0.0)
+        lift = v.diagonal_shift + (v.damping if form == "regularized" else 0.0)
         a = a + np.einsum("bi,ij->bij", lift, np.eye(size))
         x = np.linalg.solve(a, v.rhs[..., None])[..., 0]
         if result == "with energy":

@@ -138,6 +138,7 @@ wp.tile_store(picked, {value}, offset={at})""",
         "counts": "histogram|hist|bins",
         "level": "bin|bucket|slot",
         "BINS": "NUM_BINS|LEVELS",
+        "BLOCK_SAMPLES": "SAMPLES_PER_BLOCK|PER_BLOCK",
         "weights": "w|sample_weights|importance",
         "weight_sums": "histogram|hist|weighted",
     },
@@ -158,7 +159,10 @@ def block_histogram(d: Draft) -> None:
         )
     per, blocks = d.pick(50, 64, 100), d.pick(2, 3, 4)
     bins = 8 if spaced == "logarithmic" else d.pick(8, 10, 16)  # octaves of numbers below 256
-    size, samples = extent(d, "BINS", bins), extent(d, "BLOCK_SAMPLES", per)
+    size, samples = extent(d, "BINS", bins), str(per)
+    if not size.isdigit():
+        d.module(f"BLOCK_SAMPLES = wp.constant({per})")
+        samples = "BLOCK_SAMPLES"
     last = str(bins - 1) if size.isdigit() else f"{size} - 1"
     if spaced == "integers":
         d.input("x", "int", per * blocks, 0, bins, about="samples, each the number of a bin")
@@ -247,9 +251,9 @@ def block_histogram(d: Draft) -> None:
         "x": "scores|candidates|values",
         "kept": "survivors|compacted|selected",
         "counts": "num_kept|sizes|num_found",
-        "stack": "worklist|hits|pending",
+        "stack": "hits|picks|shared_stack",
         "threshold": "cutoff|limit|bound",
-        "CAPACITY": "STACK_SIZE|MAX_ITEMS|DEPTH",
+        "BLOCK_VALUES": "VALUES_PER_BLOCK|NUM_VALUES|PER_BLOCK",
     },
     adjoint="no",
     weight=3,
@@ -260,7 +264,7 @@ def kept_candidates(d: Draft) -> None:
     test = d.option("test", "above", "within", "outside")
     few = d.flag("few", 0.35)
     per, blocks = d.pick(32, 50, 64), d.pick(2, 3)
-    capacity = extent(d, "CAPACITY", per)
+    held = extent(d, "BLOCK_VALUES", per)
     which = {"above": "above a threshold", "within": "of small magnitude"}.get(test, "of large magnitude")
     what = "values" if item == "value" else "places of values"
     d.says(
@@ -275,7 +279,7 @@ def kept_candidates(d: Draft) -> None:
     d.output("kept", type_, (blocks, per), about="kept items")
     d.output("counts", "int", blocks, about="number of items that pass")
     by_value = item == "value"
-    score = "score" if by_value else f"x[block * {per} + at]"
+    score = "score" if by_value else f"x[block * {held} + at]"
     condition = {
         "above": f"{score} > threshold",
         "within": f"wp.abs({score}) < threshold",
@@ -285,12 +289,12 @@ def kept_candidates(d: Draft) -> None:
     d.code(
         f"""
         block, lane = wp.tid()
-        stack = wp.tile_stack(capacity={capacity}, dtype={type_})
-        for first in range(0, {per}, wp.block_dim()):
+        stack = wp.tile_stack(capacity={held}, dtype={type_})
+        for first in range(0, {held}, wp.block_dim()):
             at = first + lane
             passes = bool(False)
             $zero
-            if at < {per}:
+            if at < {held}:
                 $read
                 passes = {condition}
             wp.tile_stack_push(stack, {"score" if by_value else "at"}, passes)
@@ -305,7 +309,7 @@ def kept_candidates(d: Draft) -> None:
                 kept[block, slot] = found
         """,
         zero="score = float(0.0)" if by_value else "",
-        read=f"score = x[block * {per} + at]" if by_value else "",
+        read=f"score = x[block * {held} + at]" if by_value else "",
         clear="# Crowded blocks only tell their count\nif found_count > most:\n    wp.tile_stack_clear(stack)"
         if few
         else "",

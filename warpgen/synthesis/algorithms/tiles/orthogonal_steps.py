@@ -34,7 +34,7 @@ _POLYNOMIALS = {
     weight=7,
 )
 def orthogonal_step(d: Draft) -> None:
-    """Moves matrices of weights against their momenta, whose singular values are first brought near one (Muon)."""
+    """Adds gradients to momenta and moves matrices of weights against these, their singular values near one (Muon)."""
     polynomial = d.option("polynomial", *_POLYNOMIALS)
     nesterov = d.flag("nesterov", 0.5)
     decay = d.option("decay", "none", "decoupled", "coupled")
@@ -94,7 +94,7 @@ def orthogonal_step(d: Draft) -> None:
         "frobenius": "# The Frobenius norm is never below the largest singular value\n"
         "norm = wp.sqrt(wp.tile_sum(wp.tile_map(square, update))[0]) + 1.0e-7",
         "largest sum": """
-            # sqrt(|U|_1 |U|_inf) bounds the largest singular value, often more closely
+            # sqrt(|U|_1 |U|_inf) bounds the largest singular value
             sizes = wp.tile_map(wp.abs, update)
             by_col = wp.tile_max(wp.tile_sum(sizes, axis=0))[0]
             by_row = wp.tile_max(wp.tile_sum(sizes, axis=1))[0]
@@ -165,9 +165,13 @@ def orthogonal_step(d: Draft) -> None:
     terms = f"{a} x - {-b} {inner}" + (f" + {c} {square}" if c else "")
     d.explain(f"x <- {terms}, after x is divided by a bound of its norm.")
     if result == "update":
-        d.says("Computes updates from momenta whose singular values are all brought near one (Muon).")
+        d.says(
+            "Adds gradients to momenta and computes updates from these, with all singular values brought near one (Muon)."
+        )
     elif result == "defect":
-        d.says("Measures how far from orthogonal momenta are after Newton-Schulz iterations (Muon).")
+        d.says(
+            "Adds gradients to momenta and measures how far from orthogonal these are after Newton-Schulz iterations (Muon)."
+        )
 
     def reference(v: Values) -> Mapping[str, Any]:
         g = v.gradients + (v.decay * v.weights if decay == "coupled" else 0.0)

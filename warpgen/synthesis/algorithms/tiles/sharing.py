@@ -328,7 +328,10 @@ def joined_halves(d: Draft) -> None:
     spelled = d.option("spelled", "call", "subscript")
     shape = d.option("shape", "flat", "pairs")
     half, blocks = d.pick(4, 8, 16), d.pick(2, 3, 4)
-    h, size = extent(d, "HALF", half), extent(d, "TILE", 2 * half)
+    h, size = extent(d, "HALF", half), str(2 * half)
+    if not h.isdigit():
+        d.module("TILE = wp.constant(2 * HALF)")
+        size = "TILE"
     d.says({
         "plain": "Puts a tile together from two halves.",
         "haar": "Joins means and half differences of even and odd samples, as a step of Haar's transform.",
@@ -387,12 +390,8 @@ def joined_halves(d: Draft) -> None:
     def reference(v: Values) -> Mapping[str, Any]:
         a, b = (v.get(x, v[a_in]).reshape(blocks, half) for x in (a_in, b_in))
         c, s = (np.cos(v.angle), np.sin(v.angle)) if what == "butterfly" else (0.0, 0.0)
-        pair = {
-            "plain": (a, b),
-            "haar": ((a + b) / 2, (a - b) / 2),
-            "butterfly": (c * a - s * b, s * a + c * b),
-            "mirror": (a, 1 - a),
-        }[what]
+        pair = {"plain": (a, b), "haar": ((a + b) / 2, (a - b) / 2), "mirror": (a, 1 - a),
+                "butterfly": (c * a - s * b, s * a + c * b)}[what]  # fmt: skip
         whole = np.concatenate(pair, axis=1)
         return {out_: whole.ravel() if shape == "flat" else whole.reshape(2 * blocks, half)}
 

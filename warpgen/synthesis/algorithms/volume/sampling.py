@@ -45,7 +45,9 @@ def _volume(
 ) -> float:
     """Declares a volume and gives the greatest world coordinate well inside it."""
     n, size = d.pick(6, 7, 8), d.pick(0.25, 0.5, 1.0)
-    d.handle(name, "volume", (n, n, n), of=of, value=size, low=low, high=high, about="Volume id")
+    d.handle(
+        name, "volume", (n, n, n), of=of, value=size, low=low, high=high, about="Id of the volume to sample"
+    )
     return (n - 2.2) * size
 
 
@@ -196,7 +198,7 @@ def volume_gradient(d: Draft) -> None:
             }[give]
         )
     top = _volume(d)
-    d.input("x", "vec3", m, 0.6 if method != "builtin" else 0.3, top - 0.3, about="Positions")
+    d.input("x", "vec3", m, 0.6 if method != "builtin" else 0.3, top - 0.3, about="Positions in world space")
     if method != "builtin":
         d.param("delta", "float", 0.1, 0.2, about="Step of the differences")
     if give == "shaded":
