@@ -21,6 +21,7 @@ _SAMPLES = {"plane": 3, "sphere": 4, "line": 2, "circle": 3}
         "support": "consensus|score",
         "tolerance": "threshold|inlier_dist|max_residual",
         "residual": "err|deviation|dist",
+        "sigma": "noise_std|std_dev",
     },
     adjoint="no",
     weight=7,
@@ -65,7 +66,14 @@ def score_hypotheses(d: Draft) -> None:
     # few points are near a line, and few of weighted or filtered ones count in full: some models must pass
     few = shape == "line" or score == "weighted" or valid or normals
     thin = (0.2, 0.4) if shape == "line" else (0.1, 0.25)
-    d.param("tolerance", "float", *thin, about="Largest distance of inliers")
+    if score == "likelihood":
+        half = (0.5 * thin[0], 0.5 * thin[1])
+        d.param("sigma", "float", *half, about="Standard deviation of the distances of inliers")
+        d.module(
+            "# Peak of the Gaussian of inliers over the density of outliers\nPEAK_RATIO = wp.constant(15.0)"
+        )
+    else:
+        d.param("tolerance", "float", *thin, about="Largest distance of inliers")
     if bail:
         enough = (2.0, 3.0) if few else (4.0, 6.0)
         d.param("required", "float", *enough, about="Least support of a model that counts")
@@ -186,10 +194,9 @@ def score_hypotheses(d: Draft) -> None:
             support += 1.0 - ratio * ratio
             """,
         "likelihood": """
-            # Log-likelihood ratio of a Gaussian plus a uniform background, 15 times lower than its peak,
-            # to the background alone (MLESAC); the tolerance is two standard deviations
-            z = 2.0 * residual / tolerance
-            support += wp.log(1.0 + 15.0 * wp.exp(-0.5 * z * z))
+            # Log-likelihood ratio of a Gaussian plus a uniform background to the background alone (MLESAC)
+            z = residual / sigma
+            support += wp.log(1.0 + PEAK_RATIO * wp.exp(-0.5 * z * z))
             """,
     }[score]
     if shape in ("sphere", "circle"):
@@ -284,7 +291,7 @@ def score_hypotheses(d: Draft) -> None:
             "count": lambda: (far < v.tolerance) * 1.0,
             "weighted": lambda: (far < v.tolerance) * v.weights,
             "msac": lambda: 1 - np.minimum(far / v.tolerance, 1) ** 2,
-            "likelihood": lambda: np.log(1 + 15 * np.exp(-((2 * far / v.tolerance) ** 2) / 2)),
+            "likelihood": lambda: np.log(1 + 15 * np.exp(-((far / v.sigma) ** 2) / 2)),
         }[score]()
         total = 0.0
         for i in range(n):

@@ -54,6 +54,7 @@ def estimate_normals(d: Draft) -> None:
     )
     away = "e" if passes == "one" else "x[index] - p"
     w = "1.0 - d2 / (radius * radius)" if weighted else "1.0"
+    total = "weight" if weighted else "num_near"
     if passes == "two":
         again = query_loop(loop)
         gather = "$first_loop\nmean = mean / weight\nC = wp.mat33()\n$second_loop\nC = C / weight"
@@ -95,16 +96,17 @@ def estimate_normals(d: Draft) -> None:
         tid = wp.tid()
         p = x[tid]
         mean = wp.vec3()
-        weight = float(0.0)
+        $total = float(0.0)
         $gather
         $value
         """,
-        gather=gather,
+        total=total,
+        gather=gather.replace("weight", total),
         first_loop=query_loop(loop).replace("$inner", "$first"),
         second_loop=again.replace("$inner", "$second"),
         first=first
         if weighted
-        else first.replace("\nw = $w", "").replace("w * ", "").replace("weight += w", "weight += 1.0"),
+        else first.replace("\nw = $w", "").replace("w * ", "").replace("weight += w", f"{total} += 1.0"),
         second=second,
         near=f"d2 = wp.length_sq({away})\nif d2 > radius * radius:\n    continue"
         if weighted

@@ -167,6 +167,10 @@ def line_of_sight(d: Draft) -> None:
         d.param("max_range", "float", 1.2, 2.2, about="Maximum range")
     shape = (m, m + 2) if ends == "all pairs" else (n,)
     at = "i, j" if ends == "all pairs" else "tid"
+    seen = "points" if ends == "one eye" else "pairs"
+    those = {"one eye": "points and a viewer", "all pairs": "pairs of sensors and points"}.get(
+        ends, "pairs of points"
+    )
     within = " within a range" if reach else ""
     beyond = ", as does a distance beyond the range" if reach else ""
     pairs, sight = ("pairs of points", "a free line of sight")
@@ -174,15 +178,14 @@ def line_of_sight(d: Draft) -> None:
     if ends == "one eye":
         pairs, sight, things = "points", "a free line of sight to a viewer", "points"
     if result == "count":
-        d.inout("count", "int", 1, value=0.0, about=f"Number of visible {things}, added to what it holds")
-        d.says(f"Counts {pairs}{within} with {sight} past a mesh.")
+        d.inout("count", "int", 1, value=0.0, about=f"Number of visible {seen}, added to what it holds")
+        d.says(f"Counts {those}{within} with a free line of sight past a mesh.")
     elif result == "blocked":
-        d.output("blocked", "int", shape, about=f"1 for blocked {things}")
-        to = " to a viewer" if ends == "one eye" else ""
-        d.says(f"Tests {pairs} for a mesh that blocks their line of sight{to}{beyond}.")
+        d.output("blocked", "int", shape, about=f"1 for blocked {seen}")
+        d.says(f"Tests {those} for a mesh that blocks their line of sight{beyond}.")
     else:
-        d.output("visible", "int", shape, about=f"Nonzero for visible {things}")
-        d.says(f"Tests {pairs}{within} for {sight} past a mesh.")
+        d.output("visible", "int", shape, about=f"Nonzero for visible {seen}")
+        d.says(f"Tests {those}{within} for a free line of sight past a mesh.")
     start = "eye" if ends == "one eye" else "start"
     if query == "any hit":
         cast = f"hidden = wp.mesh_query_ray_anyhit(mesh, {start}, direction, distance)"

@@ -191,7 +191,10 @@ def jpeg_blocks(d: Draft) -> None:
     gain = f"8.0 * {scaled}" if fast else "1.0"
     level = "wp.round(ratio)"
     if dead:
-        level = "wp.sign(ratio) * wp.floor(wp.abs(ratio) + 0.4)"
+        d.module(
+            "# Added before rounding down; less than one half widens the dead zone about zero\nDEAD_ZONE_ROUNDING = wp.constant(0.4)"
+        )
+        level = "wp.sign(ratio) * wp.floor(wp.abs(ratio) + DEAD_ZONE_ROUNDING)"
     use = {
         "levels": "$order\nscans[row, col, rank] = int(level)",
         "bits": """
@@ -264,7 +267,7 @@ def jpeg_blocks(d: Draft) -> None:
         step=step,
         coefficient="block[8 * v + u]",
         q=f"(q * {gain})" if fast else "q",
-        round=("# Small coefficients are rounded towards zero\n" if dead else "") + f"level = {level}",
+        round=f"level = {level}",
         drop="if u + v > 0 and brightest - darkest < least_range:\n    level = 0.0" if flat else "",
         use=use.replace("$order", order.strip("\n").replace("        ", "").strip())
         if result == "levels"
@@ -272,10 +275,12 @@ def jpeg_blocks(d: Draft) -> None:
         backward="# --- Inverse transform ---\n" + textwrap.dedent(backward).strip("\n") if back else "",
         end=end,
     )
-    d.explain("""
+    d.explain(
+        """
         F(u, v) = C(u) C(v) / 4 * sum f(x, y) cos((2x + 1) u pi / 16) cos((2y + 1) v pi / 16), which is orthonormal.
-        Coefficients are divided by their steps and rounded; this is where JPEG loses information.
-    """)
+        Coefficients are divided by their steps and rounded$dead; this is where JPEG loses information.
+    """.replace("$dead", ", fractions below 0.6 towards zero (a dead zone)" if dead else "")
+    )
 
     def agrees(v: Values, after: Values) -> None:
         c = _basis()

@@ -147,10 +147,13 @@ def seam_cost_row(d: Draft) -> None:
     d.launch(w)
     d.code("\n".join(lines))
     d.explain(
-        "Costs add up as cost(row, x) + min over x - 1, x, x + 1 of the row before; rows are done one after another."
-        if forward == "energy"
-        else "Costs add up as the least of x - 1, x and x + 1 in the row before, each with the cost of the edges that its"
-        " step creates; rows are done one after another."
+        (
+            "Costs add up as cost(row, x) + min over x - 1, x, x + 1 of the row before; rows are done one after another."
+            if forward == "energy"
+            else "Costs add up as the least of x - 1, x and x + 1 in the row before, each with the cost of the edges that"
+            " its step creates; rows are done one after another."
+        )
+        + (" Protected pixels cost a penalty on top." if masked else "")
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -289,8 +289,8 @@ def compare_windows(d: Draft) -> None:
             lines += [
                 "# C1 and C2 stabilize the quotient for dark and flat windows",
                 "luminance = (2.0 * mean_a * mean_b + c1) / (mean_a * mean_a + mean_b * mean_b + c1)",
-                "structure = (2.0 * cov + c2) / (var_a + var_b + c2)",
-                "score[i, j] = luminance * structure",
+                "contrast_structure = (2.0 * cov + c2) / (var_a + var_b + c2)",
+                "score[i, j] = luminance * contrast_structure",
             ]
         else:
             lines += [

@@ -13,7 +13,7 @@ from warpgen.synthesis.writing.pieces import piece
 _PARAMS = '''
 @wp.struct
 class SGMParams:
-    """Penalties of semi-global matching."""
+    """Penalties and cost limit of semi-global matching."""
 
 '''
 
@@ -72,7 +72,7 @@ def aggregate_path_costs(d: Draft) -> None:
         fields |= {"p2_min": fill(3.5, 5.0), "gradient_scale": fill(8.0, 20.0)}
     fields["max_cost"] = fill(18.0, 22.0)
     params = piece(_PARAMS + "".join(f"    {name}: float\n" for name in fields))
-    d.struct("params", params, fields, about="Penalties")
+    d.struct("params", params, fields, about="Penalties and cost limit")
     d.output(
         "path_cost",
         "float",

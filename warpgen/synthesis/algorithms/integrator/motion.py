@@ -54,8 +54,11 @@ def integrate_particles(d: Draft) -> None:
     if scheme == "stoermer":
         d.input("x_old", vector, count, -1.0, 1.0, about="Positions of the last step")
     else:
-        d.input("v", vector, count, -1.0, 1.0, about="Velocities")
-    d.input("f", vector, count, -5.0, 5.0, about="Forces")
+        d.input(
+            "v", vector, count, -1.0, 1.0, about="Velocities" if moves else "Velocities at half of the step"
+        )
+    places = {"leapfrog": " at x + dt / 2 v", "second half": " at the new positions"}.get(scheme, "")
+    d.input("f", vector, count, -5.0, 5.0, about=f"Forces{places}")
     d.input(
         "inv_mass",
         "float",
@@ -79,7 +82,8 @@ def integrate_particles(d: Draft) -> None:
     if moves:
         d.output("x_new", vector, count, about="Positions after the step")
     if scheme != "stoermer":
-        d.output("v_new", vector, count, about="Velocities after the step")
+        reached = "at half of" if scheme == "verlet kick-drift" else "after"
+        d.output("v_new", vector, count, about=f"Velocities {reached} the step")
     g = "gravity" if gravity == "vector" else "gravity[tid]"
     accel = f"a = f[tid] * inv_mass[tid] + {g}"
     kept = ["x_new[tid] = x[tid]"] * moves

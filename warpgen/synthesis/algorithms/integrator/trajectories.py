@@ -199,9 +199,7 @@ def integrate_adaptive(d: Draft) -> None:
                 time += h
                 y = y_next
                 $remember
-            else:
-                # Too inaccurate, so retry with a smaller step
-                step_factor = wp.min(step_factor, 1.0)
+            # The factor is below one after a rejected step, which is retried
             h *= step_factor
             $guard
         final_state[trajectory] = y

@@ -52,26 +52,17 @@ def find_span(knots: wp.array(dtype=float), num_control: int, t: float) -> int:
 ''',
 }
 
-_BASIS = '''
-@wp.func
-def basis_ratio(numerator: float, denominator: float) -> float:
-    """Quotient of the Cox-de Boor recurrence, with 0 / 0 taken as 0 for repeated knots."""
-    if denominator <= 1.0e-8:
-        return 0.0
-    return numerator / denominator
-'''
-
 _DEGREES = {
     2: '''
 @wp.func
 def basis_functions(knots: wp.array(dtype=float), span: int, t: float) -> wp.vec3:
     """Nonzero quadratic B-spline basis functions N[span-2..span] at t (Cox-de Boor)."""
     # Degree 1
-    a1 = basis_ratio(knots[span + 1] - t, knots[span + 1] - knots[span])
-    b1 = basis_ratio(t - knots[span], knots[span + 1] - knots[span])
+    a1 = (knots[span + 1] - t) / (knots[span + 1] - knots[span])
+    b1 = (t - knots[span]) / (knots[span + 1] - knots[span])
     # Degree 2
-    left = basis_ratio(a1, knots[span + 1] - knots[span - 1])
-    right = basis_ratio(b1, knots[span + 2] - knots[span])
+    left = a1 / (knots[span + 1] - knots[span - 1])
+    right = b1 / (knots[span + 2] - knots[span])
     n0 = (knots[span + 1] - t) * left
     n1 = (t - knots[span - 1]) * left + (knots[span + 2] - t) * right
     n2 = (t - knots[span]) * right
@@ -81,21 +72,21 @@ def basis_functions(knots: wp.array(dtype=float), span: int, t: float) -> wp.vec
 @wp.func
 def basis_derivatives(knots: wp.array(dtype=float), span: int, t: float) -> wp.vec3:
     """First derivatives of the quadratic basis functions."""
-    a1 = basis_ratio(knots[span + 1] - t, knots[span + 1] - knots[span])
-    b1 = basis_ratio(t - knots[span], knots[span + 1] - knots[span])
+    a1 = (knots[span + 1] - t) / (knots[span + 1] - knots[span])
+    b1 = (t - knots[span]) / (knots[span + 1] - knots[span])
     # N'_i = p / (u_{i+p} - u_i) N_{i,p-1} - p / (u_{i+p+1} - u_{i+1}) N_{i+1,p-1}
-    left = 2.0 * basis_ratio(a1, knots[span + 1] - knots[span - 1])
-    right = 2.0 * basis_ratio(b1, knots[span + 2] - knots[span])
+    left = 2.0 * a1 / (knots[span + 1] - knots[span - 1])
+    right = 2.0 * b1 / (knots[span + 2] - knots[span])
     return wp.vec3(-left, left - right, right)
 ''',
     3: '''
 @wp.func
 def quadratic_basis(knots: wp.array(dtype=float), span: int, t: float) -> wp.vec3:
     """Nonzero basis functions of degree 2, the last but one row of the Cox-de Boor triangle."""
-    a1 = basis_ratio(knots[span + 1] - t, knots[span + 1] - knots[span])
-    b1 = basis_ratio(t - knots[span], knots[span + 1] - knots[span])
-    left = basis_ratio(a1, knots[span + 1] - knots[span - 1])
-    right = basis_ratio(b1, knots[span + 2] - knots[span])
+    a1 = (knots[span + 1] - t) / (knots[span + 1] - knots[span])
+    b1 = (t - knots[span]) / (knots[span + 1] - knots[span])
+    left = a1 / (knots[span + 1] - knots[span - 1])
+    right = b1 / (knots[span + 2] - knots[span])
     return wp.vec3(
         (knots[span + 1] - t) * left,
         (t - knots[span - 1]) * left + (knots[span + 2] - t) * right,
@@ -108,9 +99,9 @@ def scaled_quadratic(knots: wp.array(dtype=float), span: int, t: float) -> wp.ve
     """Quadratic basis functions divided by the lengths of their supports."""
     q = quadratic_basis(knots, span, t)
     return wp.vec3(
-        basis_ratio(q[0], knots[span + 1] - knots[span - 2]),
-        basis_ratio(q[1], knots[span + 2] - knots[span - 1]),
-        basis_ratio(q[2], knots[span + 3] - knots[span]),
+        q[0] / (knots[span + 1] - knots[span - 2]),
+        q[1] / (knots[span + 2] - knots[span - 1]),
+        q[2] / (knots[span + 3] - knots[span]),
     )
 
 
@@ -202,7 +193,6 @@ def evaluate_nurbs(d: Draft) -> None:
         d.output(name, type, shape, about=about)
     d.module(f"DEGREE = wp.constant({degree})")
     d.function(_SPAN[search])
-    d.function(_BASIS)
     slopes = result != "points"
     text = _DEGREES[degree]
     if not slopes:

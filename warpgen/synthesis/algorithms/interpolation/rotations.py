@@ -55,8 +55,8 @@ def interpolate_rotation(d: Draft) -> None:
     if method == "squad":
         d.input("inner", "quat", n, kind="unit", about="Inner quadrangle points")
     if search == "uniform":
-        d.param("period", "float", 0.2, 0.5, about="Time between keyframes")
-        d.input("when", "float", m, 0.0, 1.0, about="Query times")
+        d.param("key_interval", "float", 0.2, 0.5, about="Time between keyframes")
+        d.input("when", "float", m, 0.0, 1.0, about="Query times, not negative")
     else:
         d.input("times", "float", n, 0.0, 10.0, kind="ascending", about="Keyframe times, ascending")
         d.input("when", "float", m, 0.0, 10.0, about="Query times")
@@ -64,7 +64,7 @@ def interpolate_rotation(d: Draft) -> None:
     d.output(made, "transform" if position else "quat", m, about=about)
     lines = ["tid = wp.tid()", f"n = {keys}.shape[0]"]
     if search == "uniform":
-        lines += ["s = when[tid] / period"]
+        lines += ["s = when[tid] / key_interval"]
         if ends == "loop":
             lines += ["k = int(s)", "alpha = s - float(k)", "k = k % n", "after = (k + 1) % n"]
         else:
@@ -124,15 +124,15 @@ def interpolate_rotation(d: Draft) -> None:
     if search == "timed":
         d.explain("Before the first and after the last keyframe these hold.")
     elif ends == "loop":
-        d.explain("Keyframe k is at k periods; after the last one the first follows again.")
+        d.explain("Keyframe k is at k intervals; after the last one the first follows again.")
     else:
-        d.explain("Keyframe k is at k periods; after the last one it holds.")
+        d.explain("Keyframe k is at k intervals; after the last one it holds.")
 
     def holds(before: Values, after: Values) -> None:
         v = before
         rotations = v.poses[:, 3:] if position else v["keys"]
         if search == "uniform":
-            s = v.when / v.period
+            s = v.when / v.key_interval
             k = s.astype(int)
             if ends == "loop":
                 alpha, nxt = s - k, (k + 1) % n

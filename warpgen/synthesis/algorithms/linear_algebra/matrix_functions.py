@@ -105,7 +105,7 @@ def polar_decomposition(d: Draft) -> None:
         """
     store = {
         "rotation": "R[tid] = r",
-        "both": "R[tid] = r\n# Symmetric, being R^T F\nS[tid] = wp.transpose(r) * a",
+        "both": "R[tid] = r\n# Symmetric: the deformation gradient without its rotation\nS[tid] = wp.transpose(r) * a",
         "stretch": "S[tid] = wp.transpose(r) * a",
         "strain": f"# Biot strain U - I, invariant under rotation\n"
         f"E[tid] = wp.transpose(r) * a - wp.identity(n={size}, dtype=float)",

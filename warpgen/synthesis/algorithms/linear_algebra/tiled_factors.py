@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
 
 _SIZES = {
     "ROWS": "M|NUM_ROWS|SAMPLES",
-    "COLS": "N|NUM_COLS|RANK",
+    "COLS": "N|NUM_COLS",
     "system": "block|problem|batch",
     "gram": "normal_mat|ata|gram_mat",
 }

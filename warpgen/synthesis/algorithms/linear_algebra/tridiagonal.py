@@ -223,7 +223,7 @@ def cyclic_reduction_step(d: Draft) -> None:
     d.code(f"{head}\n{n_text}\n$load\n$body\n$store", load=load, body=body, store=store)
     d.explain(f"""
         Eliminates the couplings of equation i to its neighbors at distance `stride`. After log2(n) steps
-        with doubled strides the equations are decoupled.{" Each is divided by its diagonal." if normal else ""}
+        (rounded up), each with twice the stride of the last, the equations are decoupled.{" Each is divided by its diagonal." if normal else ""}
     """)
 
     def reference(v: Values) -> dict[str, Any]:

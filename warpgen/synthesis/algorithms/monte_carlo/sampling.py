@@ -259,8 +259,10 @@ def inverse_transform(d: Draft) -> None:
         else ""
     )
     if where == "truncated":
-        d.param("lower", "float", 0.02, 0.2, about="lowest quantile")
-        d.param("upper", "float", 0.8, 0.98, about="highest quantile")
+        d.param(
+            "p_min", "float", 0.02, 0.2, about="value of the distribution function at which the samples begin"
+        )
+        d.param("p_max", "float", 0.8, 0.98, about="value of the distribution function at which they end")
     d.output("y", "float", n, about="samples")
     if density:
         d.output("pdf", "float", n, about="density at each sample")
@@ -300,7 +302,7 @@ def inverse_transform(d: Draft) -> None:
     load = {
         "array": "p = u[i]",
         "truncated": (
-            "# Only a range of quantiles, which cuts the tails off\np = lower + u[i] * (upper - lower)"
+            "# Only a range of probabilities, which cuts the tails off\np = p_min + u[i] * (p_max - p_min)"
         ),
         "stratified": ("# One sample in each stratum\np = (float(i) + u[i]) / float(u.shape[0])"),
     }[where]
@@ -321,7 +323,7 @@ def inverse_transform(d: Draft) -> None:
     def reference(v: Values) -> dict[str, Any]:
         p = v.u
         if where == "truncated":
-            p = v.lower + p * (v.upper - v.lower)
+            p = v.p_min + p * (v.p_max - v.p_min)
         elif where == "stratified":
             p = (np.arange(n) + p) / n
         s, c, m = v[first], v.get(second, 1.0), v.get("loc", 0.0)
