@@ -129,6 +129,8 @@ def metropolis_step(d: Draft) -> None:
             f"back = xi - proposal - 0.5 * {h2} * {beta}drift(proposal)\n"
             f"log_ratio += 0.5 * {lsq(f'noise{at}')} - 0.5 * {lsq('back')} / ({h2})"
         )
+    # The best rates of acceptance (Roberts & Rosenthal 2001); 1.1^aim * shrink^(100 - aim) is about 1
+    shrink, aim = (0.88, 57) if proposal == "langevin" else (0.928, 44) if dim == 1 else (0.95, 35)
     test = f"if wp.log(u{at}) < log_ratio:"
     act = {
         "none": "    xi = proposal",
@@ -137,10 +139,10 @@ def metropolis_step(d: Draft) -> None:
         else "    xi = proposal\n    accepted[tid] = 1",
         "adapt": (
             "    xi = proposal\n"
-            "    # Grows on success and shrinks on failure, balanced at 44 % of acceptance\n"
+            f"    # Burn-in: grows on success and shrinks on failure, balanced at {aim} % of acceptance\n"
             f"    step[tid] = {h} * 1.1\n"
             "else:\n"
-            f"    step[tid] = {h} * 0.928"
+            f"    step[tid] = {h} * {shrink}"
         ),
     }[count]
     body = f"{propose}\n{ratio}\n{test}\n{act}"
@@ -206,7 +208,7 @@ def metropolis_step(d: Draft) -> None:
             go = np.log(u[:, k]) < log
             x = np.where(go[:, None], y, x)
             moves += go
-            h = h * np.where(go, 1.1, 0.928)
+            h = h * np.where(go, 1.1, shrink)
             if count != "adapt":
                 h = np.broadcast_to(np.asarray(v.get("step", 0.0)), n).copy()
         found: dict[str, Any] = {"states": x.reshape(v.states.shape)}

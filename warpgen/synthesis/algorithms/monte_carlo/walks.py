@@ -327,7 +327,8 @@ def random_walk(d: Draft) -> None:
         }[out])  # fmt: skip
     if wall != "none":
         d.sentence = (d.sentence or "Lets walkers wander at random and records where they end.").replace(
-            ".", ", in a box." if wall == "box" else ", within an absorbing sphere."
+            ".",
+            ", in a box that stops them at its walls." if wall == "box" else ", within an absorbing sphere.",
         )
 
     def holds(before: Values, after: Values) -> None:

@@ -235,10 +235,10 @@ def alignment_loss(d: Draft) -> None:
         back=textwrap.dedent(back).strip("\n") if both else "",
         store=store,
     )
-    kept = "`log_alpha` and `log_beta` are kept" if both else "`log_alpha` is kept"
+    sums = "Summed over are" if result == "occupancy" else f"The {sign} is -log of the summed probability of"
     d.explain(f"""
-        The {sign} is -log of the summed probability of all paths that become the labels when repeated labels
-        are merged and blanks dropped. {kept} in logarithms.
+        {sums} all paths that become the labels when repeated labels are merged and blanks dropped.
+        Probabilities are kept as logarithms.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -54,7 +54,8 @@ def encode_positions(d: Draft) -> None:
             warp_
         ],
     )
-    d.input("features", width, (levels, size), -1.0, 1.0, about="Learned features of each level")
+    table = "vertex_features" if hashing == "dense" else "features"  # no hash table
+    d.input(table, width, (levels, size), -1.0, 1.0, about="Learned features of each level")
     if warp_ == "box":
         d.param("lower", vec, -1.0, about="Lower corner of the scene")
         d.param("upper", vec, 1.0, about="Upper corner of the scene")
@@ -136,7 +137,7 @@ def encode_positions(d: Draft) -> None:
     along = "" if hashing == "hash" else ", side"
     if smooth == "nearest":
         gather = "\n".join(f"n{a} = int(wp.floor(scaled[{k}] + 0.5))" for k, a in enumerate("xyz"[:dims]))
-        gather = f"# Nearest corner: no interpolation, {'four' if dims == 2 else 'eight'} times fewer reads\n{gather}\nvalue = features[level, table_index({', '.join('n' + a for a in 'xyz'[:dims])}{along})]"
+        gather = f"# Nearest corner: no interpolation, {'four' if dims == 2 else 'eight'} times fewer reads\n{gather}\nvalue = {table}[level, table_index({', '.join('n' + a for a in 'xyz'[:dims])}{along})]"
     else:
         gather = f"""
             # Cell, and position within it
@@ -148,7 +149,7 @@ def encode_positions(d: Draft) -> None:
             for corner in range({2**dims}):
                 $bits
                 $weigh
-                value += weight * features[level, table_index({corners}{along})]
+                value += weight * {table}[level, table_index({corners}{along})]
             """
     d.launch(n, levels)
     d.code(
@@ -209,9 +210,9 @@ def encode_positions(d: Draft) -> None:
             scale = v.base_resolution * v.growth**level if growth == "geometric" else v.resolutions[level]
             side = int(np.float32(scale) + np.float32(0.5)) + 2
             s = scale * x + 0.5
-            table = v.features[level].reshape(size, -1)
+            entries = v[table][level].reshape(size, -1)
             if smooth == "nearest":
-                value = table[_index(np.floor(s + 0.5).astype(int), side, size, hashing)]
+                value = entries[_index(np.floor(s + 0.5).astype(int), side, size, hashing)]
             else:
                 cell = np.floor(s).astype(int)
                 f = s - cell
@@ -219,7 +220,7 @@ def encode_positions(d: Draft) -> None:
                 value = 0.0
                 for corner in np.ndindex(*[2] * dims):
                     w = np.where(corner, f, 1 - f).prod(axis=1, keepdims=True)
-                    value = value + w * table[_index(cell + corner, side, size, hashing)]
+                    value = value + w * entries[_index(cell + corner, side, size, hashing)]
             if anneal:
                 value = value * (1 - np.cos(np.pi * np.clip(v.progress - level, 0, 1))) / 2
             made.append(np.where(v.valid[:, None], value, 0.0) if mask else value)

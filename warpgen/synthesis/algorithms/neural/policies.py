@@ -99,7 +99,7 @@ def ppo_loss(d: Draft) -> None:
     if dual:
         bounds["dual_clip"] = fill(2.0, 3.0)
     notes = {
-        "dual_clip": "  # lower bound of the objective for negative advantages",
+        "dual_clip": "  # bound of the probability ratio for negative advantages, above one",
         "value_delta": "  # error at which the value loss turns linear",
     }
     fields = "\n".join(f"    {name}: float{notes.get(name, '')}" for name in bounds)

@@ -88,12 +88,12 @@ def particle_stress(d: Draft) -> None:
     )
     of = "particles that harden" if hardened else "particles"
     d.says(
-        f"Updates deformation gradients, and Kirchhoff stresses times the volumes of {of}."
+        f"Updates deformation gradients, and Kirchhoff stresses times the rest volumes of {of}."
         if scaled
         else f"Updates deformation gradients and Kirchhoff stresses of {of}."
     )
-    d.explain(f"""
-        tau = {"V P(F) F^T with the rest volume V and" if scaled else "P(F) F^T with"} the first Piola-Kirchhoff stress P.
+    d.explain("""
+        tau = P(F) F^T with the first Piola-Kirchhoff stress P.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -79,17 +79,17 @@ def pair_matrix(d: Draft) -> None:
         d.input(f"type_{own}", "float", kinds, 0.5, 1.5, about=f"{own} of the types")
     d.param("strength", "float", 0.5, 1.5, about="strength of the interaction")
     energy, slope, np_energy, np_slope = _LAWS[law]
-    reached = "reach" in energy or law == "Lennard-Jones"
+    bound = law == "Lennard-Jones"
+    length = "sigma" if bound else "reach"
+    reached = "reach" in energy or bound
     if reached:
         d.param(
-            "reach",
+            length,
             "float",
-            *((0.4, 0.6) if law == "Lennard-Jones" else (0.6, 1.2)),
-            about="length of the interaction",
+            *((0.4, 0.6) if bound else (0.6, 1.2)),
+            about="distance at which the energy is zero" if bound else "length of the interaction",
         )
-    d.param(
-        "soft", "float", *((0.5, 0.6) if law == "Lennard-Jones" else (0.1, 0.3)), about="softening length"
-    )
+    d.param("soft", "float", *((0.5, 0.6) if bound else (0.1, 0.3)), about="softening length")
     if periodic:
         d.param("box", "float", 2.5, 3.5, about="length of the periodic box")
     if cut:
@@ -129,7 +129,7 @@ def pair_matrix(d: Draft) -> None:
         ''')
     else:
         d.function("@wp.func\ndef displacement(a: wp.vec3, b: wp.vec3) -> wp.vec3:\n    return b - a")
-    scalars = ["strength"] + (["reach"] if reached else []) + ["soft"] + (["cutoff"] if cut else [])
+    scalars = ["strength"] + ([length] if reached else []) + ["soft"] + (["cutoff"] if cut else [])
     charged = paired != "equal"
     q = "m" if law == "Gravity" else "q"
     heads = ["offset: wp.vec3", *([f"{q}: float"] if charged else []), "row: int", "col: int"]
@@ -200,7 +200,7 @@ def pair_matrix(d: Draft) -> None:
         nothing=value[2],
         square="d2 = wp.length_sq(offset)" if squared else "",
         d2="d2" if squared else "wp.length_sq(offset)",
-        power={"Lennard-Jones": "s6 = wp.pow(reach * reach / r2, 3.0)", "Gaussian": ""}.get(
+        power={"Lennard-Jones": "s6 = wp.pow(sigma * sigma / r2, 3.0)", "Gaussian": ""}.get(
             law, "r = wp.sqrt(r2)"
         ),
     )
@@ -268,8 +268,8 @@ def pair_matrix(d: Draft) -> None:
         other = ~np.eye(count, dtype=bool)
         if cut:
             other = other * np.clip(1 - square / v.cutoff**2, 0.0, None) ** 2
-        u = np_energy(r2, qq, v.strength, v.get("reach")) * other
-        s = np_slope(r2, qq, v.strength, v.get("reach")) * other
+        u = np_energy(r2, qq, v.strength, v.get(length)) * other
+        s = np_slope(r2, qq, v.strength, v.get(length)) * other
         f = (s[..., None] * r).sum(2)
         if velocity:
             return {name: v.velocities + v.dt * v.inverse_mass[..., None] * f}

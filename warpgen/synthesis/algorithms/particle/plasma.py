@@ -173,7 +173,7 @@ def gather_field(d: Draft) -> None:
         d.param("dt", "float", 0.01, 0.1, about="Time step")
     g.sizes(d)
     if result == "kick and drift":
-        d.output("x_new", g.type, g.count, about="Updated positions")
+        d.output("x_new", g.type, g.count, about="Updated positions, not wrapped into the period")
     if result == "field":
         d.output("e_p_out", g.type, g.count, about="Electric field at the particles")
     else:

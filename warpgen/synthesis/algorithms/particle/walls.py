@@ -46,7 +46,7 @@ def wall_response(d: Draft) -> None:
         d.param("upper", "vec3", 0.6, 0.9, about="Upper corner of the box")
     elif wall == "sphere":
         d.param("center", "vec3", -0.2, 0.2, about="Center of the container")
-        d.param("container_radius", "float", 0.6, 1.0, about="Radius of the container")
+        d.param("container_radius", "float", 0.6, 1.0, about="Distance of the wall from the center")
     else:
         d.param("ground", "float", -0.5, 0.3, about="Height of the ground")
     d.param("restitution", "float", 0.2, 0.8, about="Coefficient of restitution")

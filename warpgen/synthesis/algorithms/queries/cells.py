@@ -45,7 +45,7 @@ def block_overlaps(d: Draft) -> None:
         if near
         else f"{verb} the spheres that each ray hits, found in a BVH by a block of threads."
         if form == "ray"
-        else f"{verb} mesh faces whose bounds overlap a box around each probe, with one block of threads per probe."
+        else f"{verb} mesh faces whose bounds overlap a {'cube' if shape == 'cube' else 'box half as high as wide'} around each probe, with one block of threads per probe."
     )
     m, n = d.pick(8, 12, 16), d.pick(48, 64, 96)
     half = d.pick(0.1, 0.15, 0.2)

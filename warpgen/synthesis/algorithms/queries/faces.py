@@ -90,7 +90,7 @@ def face_motion(d: Draft) -> None:
     if kind == "advanced":
         d.param("dt", "float", 0.05, 0.2, about="Time step [s]")
     if kind == "energy":
-        d.param("density", "float", 0.5, 2.0, about="Mass per area")
+        d.param("area_density", "float", 0.5, 2.0, about="Mass per area")
     out = {
         "mean": "mean_velocities",
         "normal speed": "speeds",
@@ -135,7 +135,7 @@ def face_motion(d: Draft) -> None:
             f"{places}\narea = 0.5 * wp.length(wp.cross(b - a, c - a))\n"
             "# Mass matrix of a linear triangle: A / 12 times (1 + delta_ij)\n"
             "v_sum = va + vb + vc\nsquares = wp.length_sq(va) + wp.length_sq(vb) + wp.length_sq(vc)",
-            "density * area / 24.0 * (wp.length_sq(v_sum) + squares)",
+            "area_density * area / 24.0 * (wp.length_sq(v_sum) + squares)",
         ),
         "turn": (
             f"{places}\n{slope}\nn = wp.mesh_eval_face_normal(mesh, face)\n"
@@ -173,7 +173,10 @@ def face_motion(d: Draft) -> None:
             "edge rate": lambda: stretch[np.arange(len(p)), longest],
             "advanced": lambda: p.mean(axis=1) + v.dt * mean_,
             "energy": lambda: (
-                v.density * size[:, 0] / 48 * ((u.sum(axis=1) ** 2).sum(axis=1) + (u**2).sum(axis=(1, 2)))
+                v.area_density
+                * size[:, 0]
+                / 48
+                * ((u.sum(axis=1) ** 2).sum(axis=1) + (u**2).sum(axis=(1, 2)))
             ),
             "turn": lambda: (rate - (normal * rate).sum(axis=1, keepdims=True) * normal) / size,
             "volume rate": lambda: 0.5 * (mean_ * side).sum(axis=1),
@@ -232,7 +235,7 @@ def face_directions(d: Draft) -> None:
     d.says({
         "slope": "Computes the slope of each mesh face as the angle between its normal and the vertical.",
         "facing": "Marks the mesh faces that look towards a viewer.",
-        "lambert": "Computes the irradiance of each mesh face by a point light.",
+        "lambert": "Computes the irradiance at the center of each mesh face by a point light, without shadows.",
         "tangent": "Builds a tangent vector for each mesh face.",
         "axis": "Classifies mesh faces by the coordinate axis that their normals are closest to.",
         "offset": "Moves the centers of mesh faces outwards along their normals.",

@@ -217,23 +217,37 @@ def surface_integrals(d: Draft) -> None:
         d.forward_only()  # its adjoint does not know that the farthest point changes
         count = d.pick(48, 64)
         d.input("probes", "vec3", count, -1.0, 1.0, about="Probe positions")
-        d.output("farthest", "float", count, about="Distance to the farthest point")
         least = d.option("least", "zero", "given")
-        if least == "given":
-            d.param("least", "float", 0.1, 0.2, about="Smallest distance that counts")
+        limited = least == "given"
+        d.output(
+            "farthest",
+            "float",
+            count,
+            about="Distance to the farthest point" + (", 0 where none counts" if limited else ""),
+        )
+        if limited:
+            d.param("least", "float", 1.2, 1.5, about="Distance up to which points do not count")
+            d.says(
+                "Computes the distance from each probe to the farthest point of a mesh, 0 if that is too near."
+            )
         d.launch(count)
-        d.code(f"""
+        d.code(
+            f"""
             tid = wp.tid()
             p = probes[tid]
-            hit = wp.mesh_query_furthest_point_no_sign(mesh, p, {"least" if least == "given" else "0.0"})
+            hit = wp.mesh_query_furthest_point_no_sign(mesh, p, {"least" if limited else "0.0"})
             if hit.result:
                 corner = wp.mesh_eval_position(mesh, hit.face, hit.u, hit.v)
                 farthest[tid] = wp.length(corner - p)
-        """)
+            $nothing
+        """,
+            nothing="else:\n    farthest[tid] = 0.0" if limited else "",
+        )
 
         def farthest(v: Values) -> Mapping[str, Any]:
             p = v.mesh.points.astype(float)
-            return {"farthest": np.linalg.norm(p[None] - v.probes[:, None], axis=2).max(axis=1)}
+            away = np.linalg.norm(p[None] - v.probes[:, None], axis=2).max(axis=1)
+            return {"farthest": np.where(away > v.get("least", 0.0), away, 0.0)}
 
         d.check(farthest)
         return

@@ -61,8 +61,8 @@ def mesh_distance(d: Draft) -> None:
     early = d.flag("early")
     if wanted in ("inside", "pushed out") and sign == "none":
         wanted = "distance"
-    if wanted in ("shell", "barycentric", "velocity") and sign != "none":
-        sign = "plain"
+    if wanted in ("shell", "barycentric", "velocity"):
+        sign = "none"  # to find it would be idle work
     signed = sign != "none"
     d.calls({
         "distance": "signed_distance_to_mesh|sample_sdf|mesh_sdf" if signed else "distance_to_mesh|mesh_distance",

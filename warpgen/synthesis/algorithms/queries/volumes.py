@@ -135,7 +135,7 @@ def volume_samples(d: Draft) -> None:
                 "gradient": "sampled_values[tid] = value\n"
                 "# The gradient is per voxel, hence the division by its size\n"
                 "gradients[tid] = grad / voxel_size",
-                "normal": "distances[tid] = value\n# Distances grow outwards\nnormals[tid] = wp.normalize(grad)",
+                "normal": "distances[tid] = value\n# Distances grow outwards; the voxels are cubes, so directions are those of the world\nnormals[tid] = wp.normalize(grad)",
                 "work": "# The gradient is per voxel, hence the division by its size\n"
                 "predicted[tid] = value + wp.dot(grad, step) / voxel_size",
             }[wanted]

@@ -270,9 +270,9 @@ def march_grid(d: Draft) -> None:
     )
     d.says(
         {
-            "distance": "Computes the ray distance to an isosurface of a grid field, -1 for a miss.",
-            "point": "Computes the hit points of rays with an isosurface of a grid field, zeros for a miss.",
-            "normal": "Computes the normals at ray hits with an isosurface of a grid field, zeros for a miss.",
+            "distance": "Computes the ray distance at which a grid field first falls through the isovalue, -1 for a miss.",
+            "point": "Computes the points where a grid field first falls through the isovalue along rays, zeros for a miss.",
+            "normal": "Computes the normals where a grid field first falls through the isovalue along rays, zeros for a miss.",
         }[result]
     )
     d.function(

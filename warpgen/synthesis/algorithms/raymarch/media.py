@@ -41,7 +41,7 @@ def _medium(d: Draft, kind: str) -> Density:
         "gaussian": ("return wp.exp(-2.0 * wp.dot(p, p))", lambda p: np.exp(-2.0 * (p * p).sum(-1))),
         "layer": (
             """
-            # exponential falloff with height (air, haze)
+            # exponential falloff with height above -2 (air, haze)
             return wp.exp(-1.5 * wp.max(p[1], -2.0))
             """,
             lambda p: np.exp(-1.5 * np.maximum(p[..., 1], -2.0)),
@@ -133,12 +133,13 @@ def march_transmittance(d: Draft) -> None:
     )
     field = _medium(d, kind)
     dt = _SPAN / steps
+    part = f"the first {_SPAN:g} units of rays"
     d.says(
         {
-            "transmittance": "Computes the transmittance of a medium along rays.",
-            "opacity": "Computes the absorptance of a medium along rays.",
-            "depth": "Computes the optical depth of a medium along rays.",
-            "emission": "Integrates the emission of a medium along rays with self-absorption.",
+            "transmittance": f"Computes the transmittance of a medium along {part}.",
+            "opacity": f"Computes the absorptance of a medium along {part}.",
+            "depth": f"Computes the optical depth of a medium along {part}.",
+            "emission": f"Integrates the emission of a medium along {part} with self-absorption.",
         }[result]
     )
     if result == "emission":

@@ -127,9 +127,11 @@ def sdf_collision(d: Draft) -> None:
     early = d.flag("early")
     d.says(
         "Resolves collisions of particles with a distance field"
-        + {"none": ".", "scaled": ", with drag along the surface.", "coulomb": ", with Coulomb friction."}[
-            friction
-        ]
+        + {
+            "none": ".",
+            "scaled": ", with a loss of sliding velocity.",
+            "coulomb": ", with Coulomb friction.",
+        }[friction]
     )
     found = scenes.draw(d, 2, bent=False)
     d.function(GRADIENT)
@@ -142,18 +144,18 @@ def sdf_collision(d: Draft) -> None:
         d.input("radius", "float", count, 0.02, 0.1, about="Particle radii")
     if friction != "none":
         d.param(
-            "mu" if friction == "coulomb" else "drag", "float", 0.1, 0.6,
+            "mu" if friction == "coulomb" else "sliding_loss", "float", 0.1, 0.6,
             about="Friction coefficient" if friction == "coulomb" else "Share of the sliding velocity that is lost",
         )  # fmt: skip
     if restitution:
         d.param("bounce", "float", 0.1, 0.8, about="Coefficient of restitution")
     r = "radius" if radii == "one" else "radius[tid]"
-    # scaled by 1 - drag, or Coulomb's cone: at most mu times the normal change of velocity
+    # scaled by 1 - sliding_loss, or Coulomb's cone: at most mu times the normal change of velocity
     slide = {
         "none": "v[tid] = vi - $part * n",
         "scaled": """
             tangential = vi - vn * n
-            v[tid] = (1.0 - drag) * tangential + $left
+            v[tid] = (1.0 - sliding_loss) * tangential + $left
             """,
         "coulomb": """
             tangential = vi - vn * n
@@ -214,7 +216,7 @@ def sdf_collision(d: Draft) -> None:
         change = -vn * (1.0 + (v.bounce if restitution else 0.0))
         along = v.v - vn[:, None] * n
         if friction == "scaled":
-            along = along * (1.0 - v.drag)
+            along = along * (1.0 - v.sliding_loss)
         elif friction == "coulomb":
             speed = np.linalg.norm(along, axis=-1)
             along = along * (np.maximum(1.0 - v.mu * change / np.maximum(speed, 1e-6), 0.0))[:, None]

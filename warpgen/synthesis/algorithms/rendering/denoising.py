@@ -177,7 +177,7 @@ def atrous_filter(d: Draft) -> None:
     }[depth]
     cosine = "wp.max(wp.dot(normal, normals[r, c]), 0.0)"
     by_normal = {
-        "power": f"cosine = {cosine}\nweight *= wp.pow(cosine + 1.0e-3, phi_normal)",
+        "power": f"cosine = {cosine}\nweight *= wp.pow(cosine, phi_normal)",
         "exponential": f"exponent += phi_normal * (1.0 - {cosine})",
         "none": "",
     }[normals]
@@ -330,7 +330,7 @@ def atrous_filter(d: Draft) -> None:
         if normals != "none":
             cos = max(v.normals[p] @ v.normals[q], 0.0)
             away += v.phi_normal * (1 - cos) if normals == "exponential" else 0.0
-            gain = (cos + 1e-3) ** v.phi_normal if normals == "power" else 1.0
+            gain = cos**v.phi_normal if normals == "power" else 1.0
         return float(weights[abs(m)] * weights[abs(n)] * np.exp(-away) * gain)
 
     def filtered_at(v: Values, base: Any, i: int, j: int) -> tuple[Any, float]:
