@@ -112,11 +112,11 @@ def dissipative_particles(d: Draft) -> None:
         "radial": """
             # Friction acts along the line of centers, so that angular momentum is kept as well
             w_random = $weight
-            approach = wp.dot(unit, relative)
-            pull = -friction * w_random * w_random * approach
+            separation_rate = wp.dot(unit, relative)
+            thermal_force = -friction * w_random * w_random * separation_rate
             # sigma^2 = 2 gamma kT, otherwise the beads would not settle at the temperature kT
-            pull += wp.sqrt(2.0 * friction * kT / dt) * w_random * noise[tid]
-            force += pull * unit
+            thermal_force += wp.sqrt(2.0 * friction * kT / dt) * w_random * noise[tid]
+            force += thermal_force * unit
             """,
         "transverse": """
             # Friction across the line of centers raises the viscosity, but does not keep angular momentum
@@ -186,9 +186,9 @@ def dissipative_particles(d: Draft) -> None:
         "pair force": "pair_forces[tid] = force",
     }.get(result, "")
     if result == "heat":
-        loss = "approach * approach" if thermostat == "radial" else "wp.dot(across, across)"
+        loss = "separation_rate * separation_rate" if thermostat == "radial" else "wp.dot(across, across)"
         steps = (
-            "approach = wp.dot(unit, relative)"
+            "separation_rate = wp.dot(unit, relative)"
             if thermostat == "radial"
             else "across = relative - wp.dot(unit, relative) * unit"
         )

@@ -81,7 +81,7 @@ def _energy(form: str, phi: Any, v: Values, kind: Any) -> Any:
         "forces": "atom_forces|f_out|force",
         "torsions": "dihedrals|quads|dihedral_indices",
         "params": "torsion_params|terms|dihedral_params",
-        "coefficients": "coeffs|fourier_coeffs|dihedral_coeffs",
+        "coefficients": "coeffs|torsion_coeffs|dihedral_coeffs",
         "energies": "torsion_energy|dihedral_energy",
         "slope": "de_dphi|dE|deriv",
         "phi": "dihedral|torsion_angle",

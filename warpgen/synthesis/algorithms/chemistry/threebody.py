@@ -203,7 +203,7 @@ def three_body_forces(d: Draft) -> None:
             bend_slope = 2.0 * k * deviation / (damped * damped)
             """,
         "quartic": """
-            # Softer at rest than a parabola, stiffer beyond
+            # A parabola at rest, stiffer for large deviations
             square = deviation * deviation
             bend = k * (0.5 * square + square * square)
             bend_slope = k * deviation * (1.0 + 4.0 * square)

@@ -154,7 +154,7 @@ def compare_colors(d: Draft) -> None:
             h1 += 2.0 * wp.pi
         if h2 < 0.0:
             h2 += 2.0 * wp.pi
-        # Shortest hue difference, in (-pi, pi]
+        # Shortest hue difference, no more than half a turn
         dh = h2 - h1
         h_sum = h1 + h2
         if wp.abs(dh) > wp.pi:

@@ -172,7 +172,7 @@ def link_budgets(d: Draft) -> None:
         # 0.06 dB straight up; slant paths cross more oxygen and vapor, hence the sine
         gases = 0.06 / wp.sin(elevation)
         $rainy
-        # 60 % of the area of a dish are effective
+        # 60 % of the area of a dish is effective
         wavelength = LIGHT / (ghz * 1.0e6)
         aperture = wp.pi * diameter / wavelength
         peak_db = decibels(0.6 * aperture * aperture)

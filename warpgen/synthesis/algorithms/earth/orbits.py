@@ -95,7 +95,7 @@ def propagate_orbits(d: Draft) -> None:
         d.param("decay", "float", 0.01, 0.05, about="Decay of the semi-major axis per time")
     d.module(
         "# mu = 3.986e14 m^3/s^2 in units of 1000 km and hours\n"
-        "MU = wp.constant(5165.8)"
+        "MU = wp.constant(5165.86)"
         + (
             "\nEARTH_R = wp.constant(6.378137)  # [1000 km]\nJ2 = wp.constant(1.08263e-3)"
             if drift == "j2"
@@ -108,16 +108,16 @@ def propagate_orbits(d: Draft) -> None:
         motion = """
         n = wp.sqrt(MU / (sma * sma * sma))
         # Secular J2 rate of the mean anomaly on an equatorial orbit
-        semi = sma * (1.0 - ecc * ecc)
-        k = J2 * (EARTH_R / semi) * (EARTH_R / semi)
+        semi_latus = sma * (1.0 - ecc * ecc)
+        k = J2 * (EARTH_R / semi_latus) * (EARTH_R / semi_latus)
         mean = mean0 + n * dt * (1.0 + 1.5 * k * wp.sqrt(1.0 - ecc * ecc))
         """
     elif drift == "j2":
         motion = """
         n = wp.sqrt(MU / (sma * sma * sma))
         # Secular J2 rates of node, argument of perigee and mean anomaly
-        semi = sma * (1.0 - ecc * ecc)
-        k = J2 * (EARTH_R / semi) * (EARTH_R / semi)
+        semi_latus = sma * (1.0 - ecc * ecc)
+        k = J2 * (EARTH_R / semi_latus) * (EARTH_R / semi_latus)
         ci = wp.cos(inc)
         node -= 1.5 * k * n * ci * dt
         peri += 0.75 * k * n * (5.0 * ci * ci - 1.0) * dt
@@ -239,7 +239,7 @@ def propagate_orbits(d: Draft) -> None:
     d.explain(f"Lengths are in 1000 km, times in hours, angles in radians.{aligned}")
 
     def reference(v: Values) -> dict[str, Any]:
-        mu, radius, t = 5165.8, 6.378137, v.dt
+        mu, radius, t = 5165.86, 6.378137, v.dt
         if elements == "arrays":
             a, e, m0 = v.a, v.e, v.m0
             inc, node, peri = v.angles.T if "angles" in v else (0.0 * a, 0.0 * a, 0.0 * a)

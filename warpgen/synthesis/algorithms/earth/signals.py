@@ -252,6 +252,10 @@ def signal_delays(d: Draft) -> None:
         + (" and the Sagnac effect" if sagnac else "")
         + ", in meters."
     )
+    if sagnac:
+        d.calls("signal_delays|gnss_corrections|pseudorange_corrections|range_corrections")
+    elif ionosphere == "none":
+        d.calls("tropospheric_delays|troposphere_delays|signal_delays|range_corrections")
     what = "atmospheric" if ionosphere != "none" else "tropospheric"
     d.says(f"Computes {what}{' and Sagnac' if sagnac else ''} delays of navigation satellite signals.")
 

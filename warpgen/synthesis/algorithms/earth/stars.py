@@ -91,14 +91,23 @@ def apparent_places(d: Draft) -> None:
     if refraction:
         d.param("pressure", "float", 700.0, 1020.0, about="Air pressure at the observer [hPa]")
         d.param("air_temperature", "float", 260.0, 300.0, about="Air temperature at the observer [K]")
+    # Places are apparent ones with all that turns or shifts them
+    apparent = nutation and precession != "none"
+    if not apparent and result in ("direction", "equatorial"):
+        d.calls(
+            "star_places|catalog_places|star_directions"
+            if result == "direction"
+            else "star_places|catalog_places"
+        )
+    places, seen = ("apparent", "Apparent") if apparent else ("places", "Corrected")
     name, type, about = {
         "horizontal": (
             "altitude_azimuth",
             "vec2",
             "Altitude and azimuth from the north through the east [rad]",
         ),
-        "direction": ("apparent", "vec3", "Apparent direction"),
-        "equatorial": ("apparent", "vec2", "Apparent right ascension and declination [rad]"),
+        "direction": (places, "vec3", f"{seen} direction"),
+        "equatorial": (places, "vec2", f"{seen} right ascension and declination [rad]"),
         "zenith distance": ("zenith_distance", "float", "Zenith distance [rad]"),
     }[result]
     d.output(name, type, n, about=about)
@@ -253,8 +262,8 @@ def apparent_places(d: Draft) -> None:
         turn=turn,
         wobble=wobble if nutation else "",
         store={
-            "direction": "apparent[tid] = direction",
-            "equatorial": "# Right ascension from -pi to pi\napparent[tid] = wp.vec2(wp.atan2(direction[1], direction[0]), wp.asin(direction[2]))",
+            "direction": f"{name}[tid] = direction",
+            "equatorial": f"# Right ascension from -pi to pi\n{name}[tid] = wp.vec2(wp.atan2(direction[1], direction[0]), wp.asin(direction[2]))",
         }.get(result, horizon),
         refract="""
             # Saemundsson's formula takes degrees and gives minutes of arc; below the horizon it is meaningless
@@ -290,7 +299,7 @@ def apparent_places(d: Draft) -> None:
     what = {
         "horizontal": "Computes altitudes and azimuths of the stars of a catalog",
         "zenith distance": "Computes zenith distances of the stars of a catalog",
-    }.get(result, "Computes apparent places of the stars of a catalog")
+    }.get(result, f"Computes {'apparent ' if apparent else ''}places of the stars of a catalog")
     listed = " and ".join([", ".join(effects[:-1]), effects[-1]] if len(effects) > 1 else effects)
     d.says(f"{what}{f' with {listed}' if effects else ''}.")
 

@@ -251,7 +251,7 @@ def solve_option_pde(d: Draft) -> None:
         drift=drift,
         cash="""
             # Spot drops by the dividend, so values are read off at the lower price
-            if step == STEPS // 2:
+            if step + 1 == STEPS // 2:
                 for j in range(NODES):
                     rhs[j] = values[j]
                 for j in range(NODES):
@@ -327,7 +327,7 @@ def solve_option_pde(d: Draft) -> None:
                 )
             )
             u = np.linalg.solve(np.eye(nodes) - theta * dt * operator, right)
-            if dividend == "cash" and step == steps // 2:
+            if dividend == "cash" and step + 1 == steps // 2:
                 u = np.interp(np.log((s - v.dividend) / s0), x, u)
             if exercise == "american" or (exercise == "bermudan" and step % 2 == 1):
                 u = np.maximum(u, claim(s, k))

@@ -301,7 +301,11 @@ def window_indicator(d: Draft) -> None:
             f"wp.where(high > low, ({p} - low) / (high - low), 0.5)",
         ),
         "z-score": ("$bands", f"({p} - mean) / wp.sqrt(squares / {many})"),
-        "width": ("$bands", f"{400.0 if scaled else 4.0} * wp.sqrt(squares / {many}) / mean"),
+        "width": (
+            "$bands",
+            "# From two standard deviations below the mean to two above\n"
+            f"$target = {400.0 if scaled else 4.0} * wp.sqrt(squares / {many}) / mean",
+        ),
         "channel": (
             f"""
             mean = float(0.0)

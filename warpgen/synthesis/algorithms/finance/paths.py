@@ -143,9 +143,10 @@ def path_payoff(d: Draft) -> None:
         after=after,
         store=store.format(f"wp.exp(-r * dt * float(steps)) * {value}".replace("(steps)", f"({count})")),
     )
-    d.explain("""
+    watched = "" if pays == "call" else "; the path is watched at the steps only"
+    d.explain(f"""
         dS = r S dt + sigma S dW under the risk-neutral measure, in steps of `dt` years. What is paid
-        at the end is discounted to today; the path is watched at the steps only.
+        at the end is discounted to today{watched}.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -318,7 +319,10 @@ drift -= intensity * dt * (wp.exp(jump_mean + 0.5 * jump_sd * jump_sd) - 1.0)"""
         """
     elif process == "bridge":
         before = ""
-    inner = {"terminal": "", "path": "paths[tid, k] = x", "transposed": "paths[k, tid] = x"}[result]
+    value = "wp.max(x, 0.0)" if process == "cir" else "x"  # the auxiliary process may be negative
+    inner = {"terminal": "", "path": f"paths[tid, k] = {value}", "transposed": f"paths[k, tid] = {value}"}[
+        result
+    ]
     d.launch(count)
     d.code(
         f"""
@@ -331,7 +335,7 @@ drift -= intensity * dt * (wp.exp(jump_mean + 0.5 * jump_sd * jump_sd) - 1.0)"""
             $inner
         $store
         """,
-        store="ends[tid] = x" if result == "terminal" else "",
+        store=f"ends[tid] = {value}" if result == "terminal" else "",
         init=init,
         before=before,
         move=move,

@@ -19,7 +19,7 @@ from warpgen.synthesis.writing.trim import trim
         "strike": "k|strikes|exercise",
         "expiry": "t_exp|maturity|tau",
         "alpha": "sabr_alpha|level|a",
-        "nu": "vol_of_vol|volvol|xi",
+        "nu": "vol_of_vol|volvol",
         "rho": "correlation|corr|r_fv",
         "log_fk": "moneyness|log_ratio|x_log",
         "mid_power": "geo_power|fk_pow",
