@@ -57,7 +57,8 @@ def state_posteriors(d: Draft) -> None:
         }[result])  # fmt: skip
     count, states, most = d.pick(16, 24), d.pick(2, 3), d.pick(5, 6)
     symbols = 4
-    d.module(f"STATES = wp.constant({states})\nMAX_STEPS = wp.constant({most})")
+    last_only = result == "likelihood"  # needs no states but those of the latest step
+    d.module(f"STATES = wp.constant({states})" + ("" if last_only else f"\nMAX_STEPS = wp.constant({most})"))
     shape = (count, most) if layout == "series first" else (most, count)
     kind = "float" if seen == "gaussian" else "int"
     low = {"symbols": -1 if missing else 0, "gaussian": 0.0, "poisson": -1 if missing else 0}[seen]
@@ -158,6 +159,21 @@ def state_posteriors(d: Draft) -> None:
             for j in range(1, STATES):
                 evidence = log_sum(evidence, alpha[{last}, j])
             """
+        if last_only:
+            begin = begin.replace("[0, j] =", "[j] =")
+            move = f"""
+            for t in range(1, {end}):
+                for j in range(STATES):
+                    reach = alpha[0] + wp.log(transition[0, j])
+                    for i in range(1, STATES):
+                        reach = log_sum(reach, alpha[i] + wp.log(transition[i, j]))
+                    ahead[j] = reach + wp.log({weight.format("j", "t")})
+                for j in range(STATES):
+                    alpha[j] = ahead[j]
+            evidence = alpha[0]
+            for j in range(1, STATES):
+                evidence = log_sum(evidence, alpha[j])
+            """
         back = f"""
             # Log probability of what is observed later, given the state; log 1 at the end
             for r in range(1, {end}):
@@ -173,23 +189,24 @@ def state_posteriors(d: Draft) -> None:
         share = "wp.exp(alpha[t, {0}] + beta[t, {0}] - evidence)"
         pair = f"wp.exp(alpha[t, i] + wp.log(transition[i, j] * {weight.format('j', 't + 1')}) + beta[t + 1, j] - evidence)"
     else:
+        own = "[j]" if last_only else "[t, j]"
         begin = f"ahead[j] = {start}"
         move = f"""
             $begin
             for t in range({end}):
                 norm = float(0.0)
                 for j in range(STATES):
-                    alpha[t, j] = ahead[j] * {weight.format("j", "t")}
-                    norm += alpha[t, j]
+                    alpha{own} = ahead[j] * {weight.format("j", "t")}
+                    norm += alpha{own}
                 # Each step is scaled to one; the scales multiply to the likelihood
                 for j in range(STATES):
-                    alpha[t, j] = alpha[t, j] / norm
+                    alpha{own} = alpha{own} / norm
                 $keep
                 # Where the chain is expected next
                 for j in range(STATES):
                     reach = float(0.0)
                     for i in range(STATES):
-                        reach += alpha[t, i] * transition[i, j]
+                        reach += alpha{own.replace("j", "i")} * transition[i, j]
                     ahead[j] = reach
             """
         back = f"""
@@ -237,7 +254,7 @@ def state_posteriors(d: Draft) -> None:
         f"""
         series = wp.tid()
         $length
-        alpha = wp.zeros(shape=(MAX_STEPS, STATES), dtype=float)
+        alpha = wp.zeros(shape=$room_of, dtype=float)
         $ahead
         $room
         # --- Forward: states together with what was observed until then ---
@@ -248,7 +265,8 @@ def state_posteriors(d: Draft) -> None:
         $store
         """,
         length="steps = lengths[series]" if ragged else "",
-        ahead="" if log else "ahead = wp.zeros(shape=STATES, dtype=float)",
+        room_of="STATES" if last_only else "(MAX_STEPS, STATES)",
+        ahead="" if log and not last_only else "ahead = wp.zeros(shape=STATES, dtype=float)",
         room=""
         if result == "likelihood"
         else "beta = wp.zeros(shape=(MAX_STEPS, STATES), dtype=float)"

@@ -54,6 +54,7 @@ _LAWS = {
         "white": "whitened|z|standard",
         "lower": "factor|chol|ell",
         "cov": "covariance|sigma|cov_mat",
+        "scatter": "scale_matrix|shape_mat|sigma",
         "group": "cluster|component|block",
         "rho": "corr|correlation|corr_coef",
     },
@@ -96,7 +97,7 @@ def log_densities(d: Draft) -> None:
     d.input("variances", "float", (groups, dim), 0.5, 1.5, about=about)
     if noise:
         d.input(
-            "noise", "float", groups, 0.1, 0.3, about="variance of the measurement, on top of the group's own"
+            "noise", "float", groups, 0.1, 0.3, about=f"{spread} of the measurement, added to the group's own"
         )
     if law == "student":
         d.param("dof", "float", 3.0, 8.0, about="degrees of freedom; few mean heavy tails")
@@ -209,7 +210,9 @@ def log_densities(d: Draft) -> None:
         "mean loss": dedented(score)
         + "\nwp.tile_store(losses, wp.tile_sum(log_p_tile, axis=0) * (-1.0 / float(POINTS)), offset=group)",
     }[result]
-    cov = dedented(_LOADINGS[kind])
+    # That of Student's law is no covariance
+    spread_matrix = "scatter" if law == "student" else "cov"
+    cov = dedented(_LOADINGS[kind]).replace("cov = ", f"{spread_matrix} = ")
     d.launch(groups, tiled=True)
     d.code(
         """
@@ -230,10 +233,10 @@ def log_densities(d: Draft) -> None:
         own_wide=per_col("own", "DIM", "DIM"),
         outer=f"both = {per_row('scale', 'DIM', 'DIM')} * {per_col('scale', 'DIM', 'DIM')}",
         noise="level = wp.tile_load(noise, shape=1, offset=group)\n"
-        "noisy = wp.tile_map(add_noise, cov, row_id, col_id, wp.tile_broadcast(level, shape=(DIM, DIM)))"
+        f"noisy = wp.tile_map(add_noise, {spread_matrix}, row_id, col_id, wp.tile_broadcast(level, shape=(DIM, DIM)))"
         if noise
         else "",
-        matrix="noisy" if noise else "cov",
+        matrix="noisy" if noise else spread_matrix,
         gap=gap,
         centered="(x - mu)" if loads else "x",
         end=end,

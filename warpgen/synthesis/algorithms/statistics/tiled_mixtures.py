@@ -41,6 +41,8 @@ def mixture_shares(d: Draft) -> None:
     priors = d.option("priors", "log", "weights", "logits")
     # What the noise takes belongs to no part: shares would not sum to one
     noise = d.flag("background", 0.35) and result not in ("entropy", "reconstruction")
+    if noise and priors == "logits":  # their softmax leaves the background no weight
+        priors = "log"
     annealed = d.flag("annealed", 0.3) and result != "log likelihood"
     weighted = d.flag("sample weights", 0.35) and result in ("sums", "log likelihood")
     batches, count, parts, width = d.pick(2, 3), d.pick(6, 8, 12), d.pick(3, 4), d.pick(2, 3, 4)
@@ -60,7 +62,13 @@ def mixture_shares(d: Draft) -> None:
              "logits": "weights of the parts before their softmax"}[priors]  # fmt: skip
     d.input(name, "float", parts, low, high, about=about)
     if noise:
-        d.param("log_background", "float", -5.0, -3.0, about="log density of the noise that no part explains")
+        d.param(
+            "log_background",
+            "float",
+            -5.0,
+            -3.0,
+            about="log of the background's weight times its density, less the factor (2 pi)^(-d/2) as well",
+        )
     if annealed:
         d.param("beta", "float", 0.3, 0.8, about="inverse temperature, raised to one from step to step")
     if weighted:
@@ -68,7 +76,7 @@ def mixture_shares(d: Draft) -> None:
     if result != "shares":
         d.calls(
             {
-                "log likelihood": "mixture_likelihoods|gmm_log_likelihood|mixture_evidence",
+                "log likelihood": "mixture_log_likelihoods|gmm_log_likelihood|mixture_log_evidence",
                 "sums": "accumulate_moments|gmm_sufficient_stats|mixture_sums",
                 "entropy": "assignment_entropy|mixture_entropy|posterior_entropy",
                 "reconstruction": "mixture_means|denoise_by_mixture|posterior_means",
@@ -77,7 +85,7 @@ def mixture_shares(d: Draft) -> None:
     if result == "shares":
         d.output("shares", "float", (batches * count, parts), about="posterior probability of each part")
     elif result == "log likelihood":
-        d.output("likelihoods", "float", batches, about="log likelihood of each batch")
+        d.output("log_likelihoods", "float", batches, about="log likelihood of each batch")
         d.says(
             f"Computes {'weighted ' if weighted else ''}log likelihoods of batches of samples under a mixture of normal laws."
         )
@@ -120,7 +128,7 @@ def mixture_shares(d: Draft) -> None:
         d.function('''
             @wp.func
             def noise_mass(top: float, log_background: float) -> float:
-                """The background's density beside the parts', on their scale."""
+                """The background's term, with the parts' largest taken out as of theirs."""
                 return wp.exp(log_background - top)
         ''')
         background = " + wp.tile_map(noise_mass, top, log_background)"
@@ -132,7 +140,7 @@ def mixture_shares(d: Draft) -> None:
     end = {
         "shares": f"{share}\nwp.tile_store(shares, share, {at})",
         "log likelihood": f"{likelihood}\n{w}\n"
-        f"wp.tile_store(likelihoods, wp.tile_sum({'w * log_p' if weighted else 'log_p'}), offset=batch)",
+        f"wp.tile_store(log_likelihoods, wp.tile_sum({'w * log_p' if weighted else 'log_p'}), offset=batch)",
         "sums": f"{share}\n{w}\n"
         + (f"share_w = share * {per_row('w', _S, _C)}\n" if weighted else "")
         + f"wp.tile_atomic_add(part_mass, wp.tile_sum({part}, axis=0))\n"
@@ -189,7 +197,7 @@ def mixture_shares(d: Draft) -> None:
         w_ = v.sample_weights if weighted else np.ones(batches * count)
         return {
             "shares": lambda: {"shares": r},
-            "log likelihood": lambda: {"likelihoods": (w_ * np.log(z)).reshape(batches, count).sum(1)},
+            "log likelihood": lambda: {"log_likelihoods": (w_ * np.log(z)).reshape(batches, count).sum(1)},
             "sums": lambda: {"part_mass": w_ @ r, "part_sums": (w_[:, None] * r).T @ v.samples},
             "entropy": lambda: {"entropies": -(r * np.log(r + 1e-12)).sum(1)},
             "reconstruction": lambda: {"denoised": r @ v.means},

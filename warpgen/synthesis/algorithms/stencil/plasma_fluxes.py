@@ -166,12 +166,11 @@ def magnetic_fluxes(d: Draft) -> None:
     count = 9 if cleaning else 7
     shape = (faces, count) if order == "face first" else (count, faces)
     what = "Density, velocity, pressure" if given == "primitive" else "Density, momentum, internal energy"
+    fields = "transverse and normal field and cleaning potential" if cleaning else "transverse field"
     for side in ("left", "right"):
         # Pressures are drawn like the other rows: all stay physical between 0.6 and 1.4.
         low = 0.6 if given == "primitive" else 0.4
-        d.input(
-            side, "float", shape, low, 1.4, about=f"{what} and transverse field at the {side} of each face"
-        )
+        d.input(side, "float", shape, low, 1.4, about=f"{what}, {fields} at the {side} of each face")
     if cleaning:
         d.param("c_h", "float", 2.0, 3.0, about="Speed at which divergence errors are carried off")
     else:
@@ -284,7 +283,8 @@ pt_m = (push_r * pt_l - push_l * pt_r + push_l * push_r * (u_r - u_l)) / thrust
         )
     else:
         d.says(
-            f"Computes the {label} fluxes of mass, momentum, energy and magnetic field between cells of magnetized gas."
+            f"Computes the {label} fluxes of mass, momentum, energy and magnetic field between cells of magnetized gas"
+            f"{', with divergence cleaning' if cleaning else ''}."
         )
     store = ""
     if cleaning and result == "flux":
@@ -322,7 +322,13 @@ pt_m = (push_r * pt_l - push_l * pt_r + push_l * push_r * (u_r - u_l)) / thrust
         "hll": "One mean state stands for all that lies between the fastest waves.",
         "rusanov": "The speed of the fastest wave sets the diffusion.",
     }[solver]
-    d.explain(f"The field is in units in which its pressure is B^2 / 2. {fan}")
+    cleaned = (
+        " The normal field and the potential psi that carries off its divergence, in the last two places, have"
+        " a linear system of their own (Dedner et al. 2002)."
+        if cleaning
+        else ""
+    )
+    d.explain(f"The field is in units in which its pressure is B^2 / 2. {fan}{cleaned}")
 
     def reference(v: Values) -> dict[str, Any]:
         ql, qr = (

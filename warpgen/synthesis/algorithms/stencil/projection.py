@@ -300,7 +300,7 @@ def poisson_sweep(d: Draft) -> None:
         "b": "rhs|source",
         "omega": "relaxation|over_relaxation",
         "parity": "color|colour",
-        "solid": "mask|fixed_cells|is_wall",
+        "is_fixed": "fixed_cells|is_held|dirichlet_mask",
     },
     double=True,
     adjoint="either",
@@ -318,7 +318,7 @@ def red_black_sor(d: Draft) -> None:
     d.inout("p", "float", g.shape, -1.0, 1.0, about="Pressure")
     d.input("b", "float", g.shape, -1.0, 1.0, about="Right-hand side")
     if mask:
-        d.input("solid", "int", g.shape, 0, 2, about="1 for solid cells")
+        d.input("is_fixed", "int", g.shape, 0, 2, about="1 for cells whose pressure is given")
     if over:
         d.param("omega", "float", 1.1, 1.8, about="Relaxation factor")
     d.param("dx", "float", 0.2, 1.0, about="Grid spacing")
@@ -327,7 +327,7 @@ def red_black_sor(d: Draft) -> None:
     own, cells = g.at("p"), " + ".join("ijk"[:ndim])
     lines = [f"if ({cells}) % 2 != parity:", "    return"]
     if mask:
-        lines += [f"if {g.at('solid')} != 0:", "    return"]
+        lines += [f"if {g.at('is_fixed')} != 0:", "    return"]
     lines.append(f"around = {total([g.at('p', *unit(a, ndim, s)) for a in range(ndim) for s in (-1, 1)])}")
     relaxed = f"(around - dx * dx * {g.at('b')}) / {2 * ndim}.0"
     if over:
@@ -348,7 +348,7 @@ def red_black_sor(d: Draft) -> None:
         relaxed = (around - v.dx**2 * g.grid(v.b)) / (2 * ndim)
         chosen = np.indices(g.sides).sum(0) % 2 == v.parity
         if mask:
-            chosen &= g.grid(v.solid) == 0
+            chosen &= g.grid(v.is_fixed) == 0
         w = v.omega if over else 1.0
         return {"p": g.result(np.where(chosen, p + w * (relaxed - p), p), border=p)}
 

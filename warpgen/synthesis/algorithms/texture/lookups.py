@@ -62,7 +62,8 @@ def grade_colors(d: Draft) -> None:
     if encode == "gamma":
         d.param("gamma", "float", 1.8, 2.4, about="Exponent of the input shaper")
     size = n if shape in ("cube", "strip") else 2 * n
-    d.param("size", "int", size, about="Texels of the table along each axis")
+    along = " along each axis" if shape == "cube" else " in a slice's row" if shape == "strip" else ""
+    d.param("size", "int", size, about=f"Texels of the table{along}")
     d.output("graded", "vec3", m, about="Graded colors")
     lines = ["tid = wp.tid()", "c = colors[tid]"]
     if shape == "ramp":
@@ -200,7 +201,7 @@ def filter_texture(d: Draft) -> None:
     elif direction == "argument":
         d.param("step", "vec2", 0.02, 0.08, about="Spacing of the taps in texture coordinates")
     else:
-        d.param("texel", "float", 0.04, 0.1, about="Size of a texel in texture coordinates")
+        d.param("texel", "vec2", 0.04, 0.1, about="Size of a texel in texture coordinates")
     if kind == "unsharp":
         d.param("amount", "float", 0.3, 1.5, about="Strength of the sharpening")
     scalar = kind == "edges" or channels == 1
@@ -226,7 +227,7 @@ def filter_texture(d: Draft) -> None:
                 "for a in range(-radius, radius + 1):",
                 "    for b in range(-radius, radius + 1):",
                 "        g = wp.exp(-0.5 * float(a * a + b * b) / (sigma * sigma))",
-                "        st = wp.vec2(u + float(b) * texel, v + float(a) * texel)",
+                "        st = wp.vec2(u + float(b) * texel[0], v + float(a) * texel[1])",
                 f"        blurred += g * {fetch.format('st')}",
                 "        norm += g",
             ]
@@ -238,7 +239,7 @@ def filter_texture(d: Draft) -> None:
             "    for b in range(-1, 2):",
             "        # Binomial weights (1, 2, 1) along both axes",
             "        w = float((2 - wp.abs(a)) * (2 - wp.abs(b)))",
-            f"        mean += w * {fetch.format('wp.vec2(u + float(b) * texel, v + float(a) * texel)')}",
+            f"        mean += w * {fetch.format('wp.vec2(u + float(b) * texel[0], v + float(a) * texel[1])')}",
             "filtered[i, j] = mean / 16.0",
         ]
     elif kind == "supersample":
@@ -254,24 +255,24 @@ def filter_texture(d: Draft) -> None:
         ]
     else:
         lines += [
-            f"left = {fetch.format('wp.vec2(u - texel, v)')}",
-            f"right = {fetch.format('wp.vec2(u + texel, v)')}",
-            f"below = {fetch.format('wp.vec2(u, v - texel)')}",
-            f"above = {fetch.format('wp.vec2(u, v + texel)')}",
+            f"left = {fetch.format('wp.vec2(u - texel[0], v)')}",
+            f"right = {fetch.format('wp.vec2(u + texel[0], v)')}",
+            f"below = {fetch.format('wp.vec2(u, v - texel[1])')}",
+            f"above = {fetch.format('wp.vec2(u, v + texel[1])')}",
         ]
         if kind == "edges":
             if channels == 1:
                 lines += [
-                    "gx = right - left",
-                    "gy = above - below",
-                    "filtered[i, j] = 0.5 * wp.sqrt(gx * gx + gy * gy) / texel",
+                    "gx = 0.5 * (right - left) / texel[0]",
+                    "gy = 0.5 * (above - below) / texel[1]",
+                    "filtered[i, j] = wp.sqrt(gx * gx + gy * gy)",
                 ]
             else:
                 lines += [
-                    "gx = right - left",
-                    "gy = above - below",
+                    "gx = 0.5 * (right - left) / texel[0]",
+                    "gy = 0.5 * (above - below) / texel[1]",
                     "# Gradient magnitude over all channels",
-                    "filtered[i, j] = 0.5 * wp.sqrt(wp.dot(gx, gx) + wp.dot(gy, gy)) / texel",
+                    "filtered[i, j] = wp.sqrt(wp.dot(gx, gx) + wp.dot(gy, gy))",
                 ]
         else:
             lines += [f"center = {fetch.format('wp.vec2(u, v)')}"]
@@ -300,25 +301,27 @@ def filter_texture(d: Draft) -> None:
                 taps = [(np.exp(-0.5 * (a / v.sigma) ** 2), a * v.step[0], a * v.step[1]) for a in steps]
             else:
                 taps = [
-                    (np.exp(-0.5 * (a * a + b * b) / v.sigma**2), b * v.texel, a * v.texel)
+                    (np.exp(-0.5 * (a * a + b * b) / v.sigma**2), b * v.texel[0], a * v.texel[1])
                     for a in steps
                     for b in steps
                 ]
             value = sum(g * f(du, dv) for g, du, dv in taps) / sum(g for g, _, _ in taps)
         elif kind == "tent":
             tent = {-1: 1, 0: 2, 1: 1}
-            value = sum(tent[a] * tent[b] * f(b * v.texel, a * v.texel) for a in tent for b in tent) / 16
+            value = (
+                sum(tent[a] * tent[b] * f(b * v.texel[0], a * v.texel[1]) for a in tent for b in tent) / 16
+            )
         elif kind == "supersample":
             n = int(v.side)
             parts = (np.arange(n) + 0.5) / n - 0.5
             value = sum(f(b / ow, a / oh) for a in parts for b in parts) / n**2
         else:
-            e = v.texel
+            e, h = v.texel
             if kind == "edges":
-                gx, gy = f(e) - f(-e), f(0, e) - f(0, -e)
-                value = np.sqrt((gx**2 + gy**2).sum(-1, keepdims=True)) / (2 * e)
+                gx, gy = (f(e) - f(-e)) / (2 * e), (f(0, h) - f(0, -h)) / (2 * h)
+                value = np.sqrt((gx**2 + gy**2).sum(-1, keepdims=True))
             else:
-                around = f(e) + f(-e) + f(0, e) + f(0, -e)
+                around = f(e) + f(-e) + f(0, h) + f(0, -h)
                 value = f() + v.amount * (f() - around / 4) if kind == "unsharp" else around - 4 * f()
         return {"filtered": value.reshape((oh, ow) if scalar else (oh, ow, 4))}
 

@@ -306,6 +306,7 @@ def subspace_iteration(d: Draft) -> None:
             gram = wp.tile_matmul(wp.tile_transpose(image), image)
             factor = wp.tile_cholesky(gram)
             turned = wp.tile_transpose(wp.tile_lower_solve(factor, wp.tile_transpose(image)))
+            # Copied, as `turned` is a transposed view of what this sweep solved for
             basis = wp.tile_map(wp.pos, turned)
             """
     else:
@@ -319,6 +320,7 @@ def subspace_iteration(d: Draft) -> None:
             turned = wp.tile_zeros(shape=(DIM, RANK), dtype=float, storage="shared")
             wp.tile_assign(turned, wp.tile_reshape(left_unit, shape=(DIM, 1)), offset=(0, 0))
             wp.tile_assign(turned, wp.tile_reshape(rest_unit, shape=(DIM, 1)), offset=(0, 1))
+            # Copied, as each sweep fills `turned` anew
             basis = wp.tile_map(wp.pos, turned)
             """
     turns = d.pick(2, 3)
@@ -330,7 +332,14 @@ def subspace_iteration(d: Draft) -> None:
     end = {
         "basis": "wp.tile_store(basis_out[block], basis)",
         "values": "# Rayleigh quotient of the whole basis\nseen = wp.tile_matmul(a, basis)\n"
-        "wp.tile_store(projected[block], wp.tile_matmul(wp.tile_transpose(basis), seen))",
+        + (
+            "quotient = wp.tile_matmul(wp.tile_transpose(basis), seen)\n"
+            "# The matrix itself has eigenvalues larger by the shift\n"
+            "plus_shift = wp.tile_full(shape=RANK, value=shift, dtype=float)\n"
+            "wp.tile_store(projected[block], wp.tile_diag_add(quotient, plus_shift))"
+            if shift
+            else "wp.tile_store(projected[block], wp.tile_matmul(wp.tile_transpose(basis), seen))"
+        ),
         "residual": "seen = wp.tile_matmul(a, basis)\ninside = wp.tile_matmul(wp.tile_transpose(basis), seen)\n"
         "gap = seen - wp.tile_matmul(basis, inside)\n"
         "defect[block] = wp.tile_sum(wp.tile_map(wp.mul, gap, gap))[0]",
@@ -360,7 +369,7 @@ def subspace_iteration(d: Draft) -> None:
         "centered samples": "A is the covariance of the samples",
     }[given]
     d.explain(f"""
-        {of}{", less the shift on its diagonal" if shift else ""}. Each sweep multiplies the basis by A and makes it
+        {of}. Each sweep multiplies the basis by A{", less the shift on its diagonal," if shift else ""} and makes it
         orthonormal again. Directions of large eigenvalues grow fastest, so that the span turns towards the leading
         eigenvectors.
     """)
@@ -380,6 +389,7 @@ def subspace_iteration(d: Draft) -> None:
                 q = q * np.sign(np.einsum("bii->bi", r))[:, None, :]
             seen = q.swapaxes(1, 2) @ a @ q
             rest = ((a @ q - q @ seen) ** 2).sum((1, 2))
+            seen = seen + (v.shift * np.eye(rank) if shift else 0.0)
             expected = {"basis": q, "values": seen, "residual": rest}[result]
             error = np.abs(after[name] - expected).max()
             assert error < 2e-2 * max(1e-3, np.abs(expected).max()), "not the span"
@@ -387,7 +397,7 @@ def subspace_iteration(d: Draft) -> None:
             q = after.basis_out
             np.testing.assert_allclose(q.swapaxes(1, 2) @ q, np.tile(np.eye(rank), (blocks, 1, 1)), atol=2e-3)
         elif result == "values":
-            top = np.linalg.eigvalsh(a)[:, -rank:]
+            top = np.linalg.eigvalsh(a)[:, -rank:] + (v.shift if shift else 0.0)
             ritz = np.linalg.eigvalsh(0.5 * (after.projected + after.projected.swapaxes(1, 2)))
             assert (ritz <= top + 1e-3).all() and (ritz[:, -1] > 0.3 * top[:, -1]).all(), "not Ritz values"
         else:

@@ -70,7 +70,11 @@ def table_rows(d: Draft) -> None:
     def turned(a: Any, b: Any) -> Any:
         return (b, a) if axis else (a, b)
 
+    if scaled == "by width":
+        d.calls(f"embedding_{noun}|gather_embeddings|scaled_embeddings")
     source = "table" if kind in ("gather", "within") else noun
+    if scaled == "by width":
+        source = "embeddings"
     made = {"scatter": "moved", "accumulate": "sums"}.get(kind, "picked")
     kept = count if kind == "accumulate" else total
     ids = "ids" if kind in ("gather", "within") else "places"
@@ -89,7 +93,7 @@ def table_rows(d: Draft) -> None:
     plain = f"part = wp.tile_load({source}, shape={shape}, offset={at})"
     body = {
         "gather": f"""
-part = wp.tile_load_indexed(table, indices=chosen, shape={shape}{by})
+part = wp.tile_load_indexed({source}, indices=chosen, shape={shape}{by})
 wp.tile_store(picked, {value}, offset={at})""",
         "scatter": f"{plain}\nwp.tile_store_indexed(moved, indices=chosen, t={value}{by})",
         "accumulate": f"{plain}\nwp.tile_atomic_add_indexed(sums, indices=chosen, t={value}{by})",

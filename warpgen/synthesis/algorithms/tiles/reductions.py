@@ -301,7 +301,7 @@ def nearest_code(d: Draft) -> None:
     weight=5,
 )
 def inner_products(d: Draft) -> None:
-    """Takes inner products of pairs of long vectors, a block for each pair."""
+    """Takes inner products of pairs of vectors, a block for each pair."""
     kind = d.option("kind", "dot", "cosine", "projection", "rejection", "line search")
     spelled = d.option("spelled", "subscript", "extract")
     way = d.option("way", "dot", "sum", "reduce")
@@ -311,10 +311,10 @@ def inner_products(d: Draft) -> None:
         d.forward_only()  # on a GPU, adjoints of reductions of one type share memory without a barrier
     d.says(
         {
-            "dot": "Takes inner products of pairs of long vectors, a block for each pair.",
-            "cosine": "Finds the cosine of the angle between pairs of long vectors, a block for each pair.",
-            "projection": "Projects long vectors onto directions, a block for each pair.",
-            "rejection": "Removes the part along a direction from long vectors, a block for each pair.",
+            "dot": "Takes inner products of pairs of vectors, a block for each pair.",
+            "cosine": "Finds the cosine of the angle between pairs of vectors, a block for each pair.",
+            "projection": "Projects vectors onto directions, a block for each pair.",
+            "rejection": "Removes the part along a direction from vectors, a block for each pair.",
             "line search": "Moves each vector along its direction by the step that minimises its length.",
         }[kind]
     )

@@ -103,7 +103,7 @@ def integrate_tsdf(d: Draft) -> None:
     d.struct("camera", DEPTH_CAMERA, {
         "fx": fill(5.0, 7.0), "fy": fill(5.0, 7.0), "cx": fill(1.0, 3.0), "cy": fill(0.0, 2.0),
         "min_depth": fill(0.1, 0.2), "max_depth": fill(3.0, 4.0),
-    }, about="Depth camera")  # fmt: skip
+    }, about="Pinhole intrinsics and the range of valid depths")  # fmt: skip
     d.param(
         "world_to_camera", "transform", 1.4, 1.8, "transform", about="Pose of the world in the camera frame"
     )
@@ -174,7 +174,7 @@ def integrate_tsdf(d: Draft) -> None:
 
         old_weight = weights[i, j, k]
         $free
-        new_value = wp.clamp(signed_distance / grid.truncation, -1.0, 1.0)
+        new_value = wp.min(signed_distance / grid.truncation, 1.0)
         $weight
         # Average over frames, since single depth images are noisy
         total_weight = old_weight + new_weight
@@ -231,9 +231,14 @@ def integrate_tsdf(d: Draft) -> None:
         if color
         else "",
     )
-    d.explain("""
-        Positive distances are in front of the surface. Only voxels within the truncation distance of the
-        observed surface, or in front of it, are updated; the others keep what they hold.
+    updated = (
+        "within the truncation distance of the observed surface, or farther in front of it if they were seen before,"
+        if carving
+        else "within the truncation distance of the observed surface, or in front of it,"
+    )
+    d.explain(f"""
+        Positive distances are in front of the surface. Only voxels {updated} are updated; the others keep
+        what they hold.
     """)
 
     def agrees(v: Values, after: Values) -> None:
