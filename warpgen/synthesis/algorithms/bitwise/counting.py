@@ -314,7 +314,7 @@ def bloom_filter(d: Draft) -> None:
     if probing == "double":
         setup = (
             f"h1 = {mix}(keys[tid])\n"
-            f"# Odd stride, so that double hashing reaches all of the 2^n {'counters' if way == 'count' else 'bits'}\n"
+            f"# Odd stride: it reaches all {'counters' if way == 'count' else 'bits'} if their number is a power of two\n"
             f"h2 = {mix}(h1) | wp.uint32(1)"
         )
         bit = f"{place} = (h1 + wp.uint32(round) * h2) % {total}"

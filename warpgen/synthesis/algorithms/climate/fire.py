@@ -198,13 +198,13 @@ def spread_fire(d: Draft) -> None:
         packing = bulk_density / 32.0
         relative_packing = packing / (3.348 * wp.pow(sigma, -0.8189))
         reaction_velocity = optimum_velocity(sigma, relative_packing)
-        # Heat set free per area and time [BTU/(ft^2 min)]
+        # Net of the minerals, 0.0555 of the load
         $net
         dead_damping = moisture_damping(moisture[tid] / fuel.extinction)
-        released = net_load * dead_damping
+        damped_load = net_load * dead_damping
         $live
-        # Heat content of 8000 BTU/lb; silica-free ash of 1 % damps the reaction as well
-        reaction_intensity = reaction_velocity * 8000.0 * 0.41739 * released
+        # Heat set free per area and time [BTU/(ft^2 min)], at 8000 BTU/lb; silica-free ash of 1 % damps it as well
+        reaction_intensity = reaction_velocity * 8000.0 * 0.41739 * damped_load
         # Fraction of the heat that reaches the fuel ahead
         flux_ratio = wp.exp((0.792 + 0.681 * wp.sqrt(sigma)) * (packing + 0.1)) / (192.0 + 0.2595 * sigma)
         $wind
@@ -234,7 +234,7 @@ def spread_fire(d: Draft) -> None:
             # Live fuel burns only if dead fuel can dry it, hence its own extinction moisture (Albini 1976)
             fine_ratio = fuel.load / live_load[tid] * wp.exp(362.0 / sigma)
             live_extinction = wp.max(2.9 * fine_ratio * (1.0 - moisture[tid] / fuel.extinction) - 0.226, fuel.extinction)
-            released += live_load[tid] {"* (1.0 - 0.0555)" if damping == "albini" else "/ (1.0 + 0.0555)"} * moisture_damping(live_moisture[tid] / live_extinction)
+            damped_load += live_load[tid] {"* (1.0 - 0.0555)" if damping == "albini" else "/ (1.0 + 0.0555)"} * moisture_damping(live_moisture[tid] / live_extinction)
             """
         if live
         else "",

@@ -224,7 +224,7 @@ def appearance_correlates(d: Draft) -> None:
                 degree = viewing.surround_f * (1.0 - wp.exp((-viewing.adapting_luminance - 42.0) / 92.0) / 3.6)
                 degree = wp.clamp(degree, 0.0, 1.0)
                 """,
-            "complete": "# The illuminant is discounted completely",
+            "complete": "# The illuminant is discounted completely: degree of adaptation D = 1",
             "given": "",
         }[discount],
         gains="\n".join(
@@ -287,9 +287,10 @@ def appearance_correlates(d: Draft) -> None:
         "surround_nc": ("Nc", "1", "0.8"),
     }
     letters, average, dark = (", ".join(part) for part in zip(*(limits[s] for s in surround), strict=True))
+    told = " Adaptation is complete (D = 1)." if discount == "complete" else ""
     d.explain(f"""
         Tristimulus values are adapted to the white, compressed as cones do, and combined to {combined}.
-        Surround: {letters} of {average} (average) down to {dark} (dark).
+        Surround: {letters} of {average} (average) down to {dark} (dark).{told}
     """)
 
     def agrees(v: Values, after: Values) -> None:

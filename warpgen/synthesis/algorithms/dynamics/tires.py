@@ -10,8 +10,7 @@ from warpgen.synthesis.algorithms.dynamics import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values, fill
 from warpgen.synthesis.writing.pieces import piece
 
-TIRE = piece(
-    """
+_TIRE = """
 @wp.struct
 class TireParams:
     # Longitudinal force: shape, curvature, stiffness per load
@@ -27,11 +26,8 @@ class TireParams:
     mu_peak: float
     mu_load: float
     load_nominal: float
-    # Pneumatic trail at zero slip [m] and unloaded radius [m]
-    trail: float
-    radius: float
+    $rest
 """
-)
 _FIELDS = {
     "c_long": fill(1.5, 1.8),
     "e_long": fill(-0.5, 0.5),
@@ -88,15 +84,22 @@ def tire_forces(d: Draft) -> None:
         moment = "trail"
     parts = "slip, load and camber" if camber != "none" else "slip and load"
     also = " and aligning moments" if moment != "none" else ""
-    d.says(f"Computes tire forces{also} from {parts} by the Magic Formula.")
+    lagged = ", lagged over the relaxation length" if relax != "none" else ""
+    d.says(f"Computes tire forces{also} from {parts} by the Magic Formula{lagged}.")
     # Without camber a tire is the same on both sides.
     mirror = camber != "none" and d.flag("mirrored", 0.4)
     count, compounds = d.pick(32, 40, 48), 3
     given = "tire" if layout == "per compound" else "params"
+    rest = []
+    if moment != "none":
+        rest.append("    # Pneumatic trail at zero slip [m]\n    trail: float\n")
+    if slip == "velocities" or moment == "trail and camber":
+        rest.append("    # Unloaded radius [m]\n    radius: float\n")
+    tire = piece(_TIRE.replace("    $rest\n", "".join(rest)))
     d.struct(
         given,
-        TIRE,
-        dict(_FIELDS),
+        tire,
+        {name: values for name, values in _FIELDS.items() if f"    {name}: float" in tire.text},
         shape=compounds if layout == "per compound" else (),
         about="Tire parameters",
     )

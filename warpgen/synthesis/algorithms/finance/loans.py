@@ -58,7 +58,13 @@ def internal_rate(d: Draft) -> None:
         d.input("first", "int", count, 0, 40, about="index of the first cash flow")
         d.input("flows", "float", 40 + most, 15.0, 25.0, about="cash flows")
         d.param("periods", "int", most, about="number of periods")
-    d.output("rates", "float", count, about="interest rates")
+    d.output(
+        "rates",
+        "float",
+        count,
+        about=f"{'yields' if flows == 'level' else 'rates of return'} per period"
+        + (", compounded continuously" if compounding == "continuous" else ""),
+    )
     number = {"rows": "flows.shape[1]", "columns": "flows.shape[0]"}.get(flows, "periods")
     amount = {
         "level": "amount = coupon[tid]\n        # The last coupon comes with the face value\n        if k == periods - 1:\n            amount += 100.0",

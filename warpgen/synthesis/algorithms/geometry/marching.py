@@ -250,7 +250,7 @@ def march_tetrahedra(d: Draft) -> None:
         range=_range(read) if early else "",
         begin=begin,
         early=_early(result, total == "atomic") if early else "",
-        whole="whole = wp.abs(wp.dot(corners[1] - corners[0], wp.cross(corners[2] - corners[0], corners[3] - corners[0]))) / 6.0"
+        whole="whole = wp.dot(corners[1] - corners[0], wp.cross(corners[2] - corners[0], corners[3] - corners[0])) / 6.0"
         if result == "volume"
         else "",
         arrays="corners = wp.zeros(shape=4, dtype=wp.vec3)\nvalues = wp.zeros(shape=4, dtype=float)\ninside = int(0)"

@@ -17,13 +17,17 @@ from warpgen.synthesis.writing.pieces import piece
 TRACED_CAMERA = piece('''
 @wp.struct
 class TracedCamera:
-    """Camera that looks along -z of its frame; vertical field of view in radians, near and far along rays."""
+    """Pinhole camera that looks along -z of its frame; vertical field of view [rad], near and far along rays."""
 
     pose: wp.transform
     fov: float
     near: float
     far: float
 ''')
+
+FISHEYE_CAMERA = piece(
+    TRACED_CAMERA.text.replace("Pinhole camera that looks", "Equidistant fisheye camera that looks")
+)
 
 ORTHOGRAPHIC_CAMERA = piece('''
 @wp.struct
@@ -47,6 +51,12 @@ class MeshInstances:
     label: wp.array(dtype=int)
 ''')
 
+PLAIN_INSTANCES = piece(
+    MESH_INSTANCES.text.replace("scale, color and", "scale and").replace(
+        "    color: wp.array(dtype=wp.vec3)\n", ""
+    )
+)
+
 TRACE_HIT = piece('''
 @wp.struct
 class TraceHit:
@@ -56,6 +66,8 @@ class TraceHit:
     t: float
     normal: wp.vec3
 ''')
+
+PLAIN_HIT = piece(TRACE_HIT.text.replace("\n    normal: wp.vec3", ""))
 
 _TRACE = '''
 @wp.func
@@ -169,11 +181,11 @@ def render_mesh_instances(d: Draft) -> None:
     d.handle("mesh", "mesh", stacks, about="Mesh shared by all instances")
     d.struct(
         "instances",
-        MESH_INSTANCES,
+        MESH_INSTANCES if result == "color" else PLAIN_INSTANCES,
         {
             "pose": fill(-0.8, 0.8, "transform", shape=count),
             "scale": fill(0.4, 0.9, shape=count),
-            "color": fill(0.2, 0.9, shape=count),
+            **({"color": fill(0.2, 0.9, shape=count)} if result == "color" else {}),
             "label": fill(-1, 6, shape=count),
         },
         about="Instances to draw",
@@ -185,7 +197,7 @@ def render_mesh_instances(d: Draft) -> None:
         d.module("ASPECT = wp.constant(WIDTH / HEIGHT)")
     d.struct(
         "cameras",
-        ORTHOGRAPHIC_CAMERA if parallel else TRACED_CAMERA,
+        {"pinhole": TRACED_CAMERA, "orthographic": ORTHOGRAPHIC_CAMERA, "fisheye": FISHEYE_CAMERA}[lens],
         {
             "pose": fill(-0.3, 0.3, "transform"),
             "view_height" if parallel else "fov": fill(1.0, 2.0),
@@ -206,8 +218,14 @@ def render_mesh_instances(d: Draft) -> None:
         "normals": ("normal_image", "vec3", "World-space normal, 0 for no hit"),
     }[result]
     d.output(name, type, size, about=f"{about}, shape (num_cameras, height, width)")
-    d.use(TRACE_HIT)
-    d.function(_TRACE.split("@wp.func\ndef is_shadowed")[0].rstrip())
+    turned = result in ("color", "normals")
+    d.use(TRACE_HIT if turned else PLAIN_HIT)
+    trace = _TRACE.split("@wp.func\ndef is_shadowed")[0].rstrip()
+    if not turned:
+        trace = trace.replace(
+            "            hit.normal = wp.transform_vector(instances.pose[i], query.normal)\n", ""
+        )
+    d.function(trace)
     if shadows:
         d.function("@wp.func\ndef is_shadowed" + _TRACE.split("@wp.func\ndef is_shadowed")[1])
     d.says(

@@ -334,7 +334,7 @@ def morphology(d: Draft) -> None:
             (2 * r + 1, 2 * r + 1),
             0,
             2,
-            about="Structuring element, whose center always counts",
+            about="Structuring element, 0 for pixels that do not count",
         )
     else:
         d.param("radius", "int", r, about="Window radius [px]")
@@ -343,9 +343,9 @@ def morphology(d: Draft) -> None:
     if shape == "element":
         lines.append("radius = element.shape[0] // 2")
     use_low, use_high = task != "dilate", task in ("dilate", "gradient")
-    # the pixel itself is always among the candidates
-    lines += ["low = src[i, j]"] if use_low else []
-    lines += ["high = src[i, j]"] if use_high else []
+    # squares and disks hold the pixel itself, elements need not
+    lines += [f"low = {'float(wp.inf)' if shape == 'element' else 'src[i, j]'}"] if use_low else []
+    lines += [f"high = {'float(-wp.inf)' if shape == 'element' else 'src[i, j]'}"] if use_high else []
     lines += ["for a in range(-radius, radius + 1):", "    for b in range(-radius, radius + 1):"]
     if shape == "disk":
         lines += ["        if a * a + b * b > radius * radius:", "            continue"]
@@ -373,7 +373,6 @@ def morphology(d: Draft) -> None:
         if chosen is None:
             chosen = v.element != 0
         chosen = np.array(chosen, bool)
-        chosen[r, r] = True
         big = np.pad(v.src, r, "edge") if border == "clamp" else None
         low_pad = np.pad(v.src, r, constant_values=np.inf) if big is None else big
         high_pad = np.pad(v.src, r, constant_values=-np.inf) if big is None else big

@@ -12,7 +12,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 
 @DOMAIN.algorithm(
-    source="Luo & Rudy 1991, Circulation Research 68; Rush & Larsen 1978; Goktepe & Kuhl 2010 (tension)",
+    source="Luo & Rudy 1991, Circulation Research 68; Rush & Larsen 1978; Shaw & Rudy 1997 (ATP); Goktepe & Kuhl 2010 (tension)",
     names={
         "cardiac_step": "luo_rudy_step|advance_myocytes|ventricular_cell_step",
         "state": "cell_state",
@@ -45,9 +45,10 @@ def cardiac_step(d: Draft) -> None:
     def at(name: str, k: int) -> str:
         return f"{name}[cell, {k}]" if first else f"{name}[{k}, cell]"
 
-    d.input("potential", "float", cells, -85.0, 20.0, about="membrane potential per cell [mV]")
+    d.input("potential", "float", cells, -105.0, 20.0, about="membrane potential per cell [mV]")
     shape = (cells, 7) if first else (7, cells)
     d.input("state", "float", shape, 0.15, 0.85, about="gates m, h, j, d, f, x and calcium [0.01 mM]")
+    d.module("CALCIUM_UNIT = wp.constant(0.01)  # of the state [mM]")
     if scar == "mask":
         d.input("excitable", "bool", cells, about="False inside scars")
     elif scar == "types":
@@ -133,15 +134,18 @@ def cardiac_step(d: Draft) -> None:
         keep = "i_ion[cell] = 0.0"
     skip = skip.replace("    $keep\n", "".join(f"    {line}\n" for line in keep.split("\n")))
     currents = """
-        e_na = 54.4
         # Fast sodium current
+        g_na = $g_na
+        e_na = 54.4
         i_na = g_na * m * m * m * h * j * (vm - e_na)
-        e_si = 7.7 - 13.0287 * wp.log(cai)
         # Slow inward (calcium) current
+        e_si = 7.7 - 13.0287 * wp.log(cai)
         i_si = 0.09 * d * f * (vm - e_si)
         $e_k
-        # Inward rectification of the time-dependent potassium current, whose singularity at e_k is removable
-        if wp.abs(vm - e_k) < 1.0e-3:
+        # Inward rectification of the time-dependent potassium current, 1 below -100 mV; its singularity at e_k is removable
+        if vm <= -100.0:
+            rectifier = 1.0
+        elif wp.abs(vm - e_k) < 1.0e-3:
             rectifier = 2.837 * 0.04 * wp.exp(-0.04 * (vm + 35.0))
         else:
             rectifier = 2.837 * (wp.exp(0.04 * (vm - e_k)) - 1.0)
@@ -178,17 +182,16 @@ def cardiac_step(d: Draft) -> None:
         i_pca = 1.15 * cai / (0.0005 + cai)
     """
     katp = """
-        # ATP-sensitive potassium current (Ferrero et al. 1996, simplified)
-        half_atp = 0.25 + 0.02 * (potassium_out[cell] - 5.4)
-        bound = wp.pow(atp[cell] / half_atp, 1.7)
-        open_fraction = 1.0 / (1.0 + bound)
+        # ATP-sensitive potassium current (Shaw & Rudy 1997), whose channels are half open at 0.25 mM of ATP
+        atp_ratio = atp[cell] / 0.25
+        open_fraction = 1.0 / (1.0 + atp_ratio * atp_ratio)
         i_katp = 3.9 * wp.pow(potassium_out[cell] / 5.4, 0.24) * open_fraction * (vm - e_k1)
     """
     reversal = "e_k = -77.0", "e_k1 = -87.26"
     if ischemia:
         # The channel of i_k lets some sodium pass; 145 mM potassium and 18 mM sodium inside.
         reversal = (
-            "# Nernst potentials shift as potassium accumulates outside\n"
+            "# Reversal potentials shift as potassium accumulates outside\n"
             "e_k = 26.71 * wp.log((potassium_out[cell] + 2.5662) / 145.33)",
             "e_k1 = 26.71 * wp.log(potassium_out[cell] / 145.0)",
         )
@@ -204,7 +207,7 @@ def cardiac_step(d: Draft) -> None:
         $gates
         # Uptake pulls calcium back to its resting level of 1e-4 mM
         cai_next = cai + dt * (-1.0e-4 * i_si + 0.07 * (1.0e-4 - cai))
-        {at("next_state", 6)} = 100.0 * cai_next
+        {at("next_state", 6)} = cai_next / CALCIUM_UNIT
         # C_m = 1 uF/cm^2, dV/dt = -(I_ion + I_stim) / C_m
         next_potential[cell] = vm - dt * (i_total + i_stim)
     """
@@ -265,10 +268,8 @@ def cardiac_step(d: Draft) -> None:
         vm = potential[cell]
         $skip
         $reads
-        # The array holds calcium in units of 0.01 mM
-        cai = 0.01 * {at("state", 6)}
+        cai = CALCIUM_UNIT * {at("state", 6)}
         $root_k
-        g_na = {sodium}
         g_k = {potassium}
         $rates
         $currents
@@ -281,6 +282,7 @@ def cardiac_step(d: Draft) -> None:
         reads=reads,
         rates=RATES if stepped else "",
         currents=currents,
+        g_na=sodium,
         root_k="# Potassium outside opens potassium channels\nroot_k = wp.sqrt(potassium_out[cell] / 5.4)"
         if ischemia
         else "",
@@ -307,7 +309,7 @@ def cardiac_step(d: Draft) -> None:
         "potassium, plateau and background currents"
         + (", in pumps and in an exchanger" if pumps else "")
         + (", and in channels that ATP closes" if ischemia else "")
-        + ". Potentials are in mV, times in ms, currents in uA/cm^2."
+        + f". Potentials are in mV{', times in ms' if stepped else ''}, currents in uA/cm^2."
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -325,6 +327,7 @@ def cardiac_step(d: Draft) -> None:
             ek = 26.71 * np.log((v.potassium_out + 2.5662) / 145.33)
             ek1 = 26.71 * np.log(v.potassium_out / 145)
         rectified = 2.837 * (e(0.04 * (u - ek)) - 1) / e(0.04 * (u + 35))
+        rectified = np.where(u <= -100, u - ek, rectified)
         root = np.sqrt(v.potassium_out / 5.4) if ischemia else 1.0
         i_k = 0.282 * root * (share if blocked == "potassium" else 1) * gate["x"] * rectified
         w = u - ek1
@@ -333,8 +336,7 @@ def cardiac_step(d: Draft) -> None:
         i = i_na + i_si + i_k + 0.6047 * root * a / (a + b) * w
         i = i + 0.0183 * w / (1 + e((7.488 - u) / 5.98)) + 0.03921 * (u + 59.87)
         if ischemia:
-            half = 0.25 + 0.02 * (v.potassium_out - 5.4)
-            i = i + 3.9 * (v.potassium_out / 5.4) ** 0.24 * w / (1 + (v.atp / half) ** 1.7)
+            i = i + 3.9 * (v.potassium_out / 5.4) ** 0.24 * w / (1 + (v.atp / 0.25) ** 2)
         if pumps:
             w = u / 26.71
             k_out = v.potassium_out if ischemia else 5.4

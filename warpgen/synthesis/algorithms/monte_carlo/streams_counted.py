@@ -20,7 +20,7 @@ _MUL_HIGH = {
     "halves": """
         @wp.func
         def mul_high(a: wp.uint32, b: wp.uint32) -> wp.uint32:
-            # 32 x 32 -> 64 bit product from 16-bit halves
+            # Upper half of the 64-bit product, from 16-bit halves
             al = a & wp.uint32(0xFFFF)
             ah = a >> wp.uint32(16)
             bl = b & wp.uint32(0xFFFF)
@@ -72,10 +72,10 @@ def counter_stream(d: Draft) -> None:
     else:
         d.output("out", type, (n, width) if layout == "matrix" else (width, n), about=about)
     d.function(_MUL_HIGH[high])
-    first = "counters[tid]" if counter == "array" else "tid"
-    second = "wp.uint32(0)" if counter == "array" else "wp.uint32(step)"
+    first = "counters[tid]" if counter == "array" else "wp.uint32(tid)"
+    second = "wp.uint32(0)" if counter == "array" else "step"
     if width == 2:
-        init = f"c0 = wp.uint32({first})\nc1 = {second}\nk0 = wp.uint32(key)"
+        init = f"c0 = {first}\nc1 = {second}\nk0 = key"
         body = (
             "hi0 = mul_high(wp.uint32(0xD256D193), c0)\n"
             "lo0 = wp.uint32(0xD256D193) * c0\n"
@@ -85,14 +85,7 @@ def counter_stream(d: Draft) -> None:
             "k0 += wp.uint32(0x9E3779B9)"
         )
     else:
-        init = (
-            f"c0 = wp.uint32({first})\n"
-            f"c1 = {second}\n"
-            "c2 = wp.uint32(0)\n"
-            "c3 = wp.uint32(0)\n"
-            "k0 = wp.uint32(key[0])\n"
-            "k1 = wp.uint32(key[1])"
-        )
+        init = f"c0 = {first}\nc1 = {second}\nc2 = wp.uint32(0)\nc3 = wp.uint32(0)\nk0 = key[0]\nk1 = key[1]"
         body = (
             "hi0 = mul_high(wp.uint32(0xD2511F53), c0)\n"
             "lo0 = wp.uint32(0xD2511F53) * c0\n"

@@ -181,7 +181,12 @@ def rotary_into_cache(d: Draft) -> None:
             "ntk": "Pairs of features are rotated by position * (base s^(d / (d - 2)))^(-2 i / d), s being `context_scale`.",
             "yarn": "Pairs of features are rotated by position * base^(-2 i / d), those of low frequency `context_scale`\n"
             "times more slowly.",
-        }[scaling]
+        }[scaling].removesuffix(".")
+        + (
+            "; d is `head_dim`."
+            if part == "all"
+            else ". Only the first half of each head is rotated; d is its length."
+        )
         + (f"\nThe cache is divided into blocks of {block} tokens." if cache == "paged" else "")
     )
 

@@ -83,7 +83,7 @@ def chunked_memory(d: Draft) -> None:
         d.function(f'''
             @wp.func
             def feature(x: float) -> float:
-                """Feature map in place of the softmax's exponential."""
+                """Feature map of queries and keys, each on its own."""
                 return {formula}
         ''')
     head, mask = (", gamma: float", "wp.pow(gamma, float(row - col))") if fading else ("", "1.0")

@@ -15,7 +15,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Blelloch 1990, sec. 1.3 (split); Satish, Harris & Garland 2009; Harris, Sengupta & Owens 2007; Herf 2001 (float keys)",
     names={
         "split_keys": "radix_sort_block|lsd_radix_tile|bit_split_sort|stable_digit_sort",
-        "keys": "codes|items|values",
+        "keys": "key_rows|block_keys|sort_keys",
         "payload": "attributes|attached|records",
         "before": "rank|front_rank|num_before",
         "num_front": "num_first|front_size|split_at",
@@ -63,7 +63,7 @@ def split_keys(d: Draft) -> None:
             f"1 where a run of equal{'' if partial == 'all' else ' ' + partial} {'keys' if partial == 'all' else 'bits'} begins",
         ),
     }[result]
-    d.param("num_bits", "int", last_bit, about="number of bits up to the last one that counts")
+    d.param("end_bit", "int", last_bit, about="bit behind the last one that counts")
     d.output(name, type_, (blocks, items), about=about)
     part = {"all": "", "low": " low", "high": " high"}[partial]
     by = f" by their{part} bits," if part else ""
@@ -141,7 +141,7 @@ def split_keys(d: Draft) -> None:
         "wp.tile_assign(marks, wp.tile_map(differs, later, earlier), offset=(1,))\n"
         "wp.tile_store(starts[block], marks)",
     }[result]
-    passes = "range(FIRST_BIT, num_bits)" if first_bit else "range(num_bits)"
+    passes = "range(FIRST_BIT, end_bit)" if first_bit else "range(end_bit)"
     d.launch(blocks, tiled=True)
     d.code(
         f"""

@@ -97,7 +97,7 @@ def trace_paths(d: Draft) -> None:
     scatter = {
         "diffuse": f"# cosine-weighted sampling: pdf and cosine cancel, the weight is the albedo\n{diffuse}",
         "mirror": mirror,
-        "mixed": f"if kind[hit] == 0:\n    {diffuse}\nelse:\n    {mirror}",
+        "mixed": f"# Kind 0 is matte, the others are mirrors\nif kind[hit] == 0:\n    {diffuse}\nelse:\n    {mirror}",
         "fuzzy": """
             mirrored = rd - 2.0 * wp.dot(rd, n) * n
             rd = wp.normalize(mirrored + fuzz * wp.sample_unit_sphere(state))

@@ -68,6 +68,9 @@ def affine_body_energy(d: Draft) -> None:
         if layout == "matrices"
         else "m = wp.matrix_from_cols(cols[tid, 0], cols[tid, 1], cols[tid, 2])"
     )
+    apart = law == "stable volume" and layout == "vectors" and wanted != "energy"
+    if apart:
+        read = "\n".join(f"m{n} = cols[tid, {n}]" for n in range(3)) + "\nm = wp.matrix_from_cols(m0, m1, m2)"
     if form == "columns":
         read = (
             "\n".join(
@@ -108,13 +111,17 @@ def affine_body_energy(d: Draft) -> None:
         grow = wp.determinant(m) - 1.0
         """
         value = "wp.ddot(strain, strain) + grow * grow"
-        slope = """
+        columns = """
         m0 = wp.vec3(m[0, 0], m[1, 0], m[2, 0])
         m1 = wp.vec3(m[0, 1], m[1, 1], m[2, 1])
-        m2 = wp.vec3(m[0, 2], m[1, 2], m[2, 2])
+        m2 = wp.vec3(m[0, 2], m[1, 2], m[2, 2])"""
+        slope = (
+            ("" if apart else columns)
+            + """
         cof = wp.matrix_from_cols(wp.cross(m1, m2), wp.cross(m2, m0), wp.cross(m0, m1))
         gradient[tid] = $scale * (4.0 * m * strain + 2.0 * grow * cof)
         """
+        )
     d.launch(count)
     d.code(
         "tid = wp.tid()\n$read\n$body\n$energy\n$gradient",

@@ -30,12 +30,12 @@ _SWING = {
 _FOOTHOLD = {
     "raibert": """
         # Raibert: half of the stance ahead of the hip, plus feedback of the velocity error
-        foothold = hip_pos + 0.5 * stance_time * body_vel + raibert_gain * (body_vel - command)
+        foothold = hip_pos + 0.5 * stance_time * hip_vel + raibert_gain * (hip_vel - command)
     """,
     "capture": """
         # Instantaneous capture point of the linear inverted pendulum, less the wanted speed
         pendulum = wp.sqrt(body_height / GRAVITY)
-        foothold = hip_pos + 0.5 * stance_time * command + pendulum * (body_vel - command)
+        foothold = hip_pos + 0.5 * stance_time * command + pendulum * (hip_vel - command)
     """,
     "symmetric": "foothold = hip_pos + 0.5 * stance_time * command",
 }
@@ -45,7 +45,7 @@ _FOOTHOLD = {
     source="Raibert 1986; Pratt et al. 2006 (capture point); Di Carlo et al. 2018 (MIT Cheetah 3)",
     names={
         "plan_feet": "foot_targets|plan_footsteps|foot_trajectory|leg_targets",
-        "gait_phase": "phase|clock",
+        "gait_phase": "phase|cycle_phase",
         "phase_offset": "leg_offset|offsets|leg_phase",
         "foot_start": "phase_start|foot_from",
         "step_height": "clearance|swing_height|apex",
@@ -117,8 +117,10 @@ def plan_feet(d: Draft) -> None:
     if contact == "flag":
         d.output("in_stance", "bool", (robots, legs), about="True for legs that should carry load")
     spin = """
-    # Turning moves the hips along circles about the body
-    command += turn_rate[robot] * wp.vec2(-hip_offset[leg][1], hip_offset[leg][0])
+    # Turning, here at the commanded rate, moves the hips along circles about the body
+    spin = turn_rate[robot] * wp.vec2(-hip_offset[leg][1], hip_offset[leg][0])
+    command += spin
+    hip_vel += spin
     """
     ground = {
         "flat": "ground = -body_height",
@@ -158,8 +160,8 @@ def plan_feet(d: Draft) -> None:
         # --- Foothold for the next stance ---
         stance_time = duty * cycle_time
         command = command_velocity[robot]
+        hip_vel = body_velocity[robot]
         $spin
-        body_vel = body_velocity[robot]
         hip_pos = wp.vec2(hip_offset[leg][0], hip_offset[leg][1])
         $foothold
         $reach
@@ -167,9 +169,9 @@ def plan_feet(d: Draft) -> None:
         start = foot_start[robot, leg]
         # --- Path of the foot ---
         if stance:
-            # Feet on the ground stay put while the body moves as commanded, hence backwards in its frame
+            # Feet on the ground move backwards in the body's frame as fast as their hips are to move ahead
             elapsed = leg_phase * cycle_time
-            foot = wp.vec3(start[0] - elapsed * command[0], start[1] - elapsed * command[1], start[2])
+            foot = wp.vec3(start[0] - elapsed * command[0], start[1] - elapsed * command[1], $level)
         $early
         else:
             s = (leg_phase - duty) / (1.0 - duty)
@@ -187,6 +189,9 @@ def plan_feet(d: Draft) -> None:
         foothold=_FOOTHOLD[place],
         reach=clip if reach else "",
         ground=ground[terrain],
+        level="start[2] - elapsed * wp.dot(ground_slope[robot], command)"
+        if terrain == "slope"
+        else "start[2]",
         early="elif foot_contact[robot, leg] and leg_phase > 0.5 * (1.0 + duty):\n"
         "    # Landed early, late in its swing: it stays where it met the ground\n    foot = foot_pos[robot, leg]"
         if contact == "early"
@@ -195,7 +200,8 @@ def plan_feet(d: Draft) -> None:
         result=angles if result == "angles" else "foot_target[robot, leg] = foot",
     )
     if place == "symmetric":
-        d.text = d.text.replace("body_vel = body_velocity[robot]\n", "")
+        for line in ("hip_vel = body_velocity[robot]\n", "hip_vel += spin\n"):
+            d.text = d.text.replace(line, "")
     d.explain("""
         A leg is in stance for the share `duty` of each cycle and swings to its next foothold for the rest. Feet are
         given in body space, x ahead, y to the left, z up.
@@ -209,7 +215,8 @@ def plan_feet(d: Draft) -> None:
         cmd = np.repeat(v.command_velocity[:, None], legs, axis=1)
         vel = v.get("body_velocity", np.zeros((robots, 2)))[:, None]
         if turning:
-            cmd = cmd + v.turn_rate[:, None, None] * np.stack([-hip[..., 1], hip[..., 0]], axis=-1)
+            spin = v.turn_rate[:, None, None] * np.stack([-hip[..., 1], hip[..., 0]], axis=-1)
+            cmd, vel = cmd + spin, vel + spin
         time = v.duty * v.cycle_time
         step = 0.5 * time * cmd
         if place == "raibert":
@@ -239,7 +246,10 @@ def plan_feet(d: Draft) -> None:
         flying = start + blend[..., None] * (end - start)
         flying[..., 2] += lift
         resting = start.copy()
-        resting[..., :2] -= (phase * v.cycle_time)[..., None] * cmd
+        gone = (phase * v.cycle_time)[..., None] * cmd
+        resting[..., :2] -= gone
+        if terrain == "slope":
+            resting[..., 2] -= (v.ground_slope[:, None] * gone).sum(-1)
         foot = np.where(stance[..., None], resting, flying)
         if contact == "early":
             landed = ~stance & v.foot_contact.astype(bool) & (phase > 0.5 * (1.0 + v.duty))

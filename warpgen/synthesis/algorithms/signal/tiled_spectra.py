@@ -361,8 +361,11 @@ def shaped_frames(d: Draft) -> None:
         bins=_BINS if "bins" in body else "",
         body=body,
     )
+    first = ["loses its mean"] * centred + ["is pre-emphasized"] * emphasized
     d.explain(
-        "A block of threads transforms a frame in shared memory, and all that follows is done bin by bin."
+        f"Each frame {' and '.join(first)} first; a block of threads for each."
+        if first
+        else "A block of threads for each frame."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

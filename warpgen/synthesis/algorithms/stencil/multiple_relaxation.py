@@ -207,7 +207,7 @@ def mrt_step(d: Draft) -> None:
         stress_diff -= $s_stress * $off_diff
         stress_xy -= $s_stress * $off_xy
         $source
-        # Back to populations, rows of M^-1 scaled by the norms of the moments
+        # Back to populations: M^-1 is M transposed, over the squared norms of its rows
         a_rest = rho / 9.0 - energy / 9.0 + energy_sq / 9.0
         a_axis = rho / 9.0 - energy / 36.0 - energy_sq / 18.0
         a_diag = rho / 9.0 + energy / 18.0 + energy_sq / 36.0

@@ -80,8 +80,8 @@ def conjugate_gradients(d: Draft) -> None:
         "regularized": """
             raw = wp.tile_load(matrices[block], shape=(DIM, DIM))
             sym = 0.5 * (raw + wp.tile_transpose(raw))
-            # Tikhonov: a multiple of the unit matrix keeps the system well conditioned
-            lift = shift + wp.tile_full(shape=DIM, value=damping, dtype=float)
+            # Tikhonov: besides its diagonal, a multiple of the unit matrix keeps the system well conditioned
+            lift = diag + wp.tile_full(shape=DIM, value=damping, dtype=float)
             a = wp.tile_diag_add(sym, lift)
             """,
     }[form]
@@ -199,7 +199,7 @@ def conjugate_gradients(d: Draft) -> None:
         tick="steps += 1" if count else "",
         store={
             "solution": "",
-            "with energy": "# At the minimum 1/2 x^T A x - b^T x is -1/2 b^T x\nenergies[block] = -0.5 * wp.tile_dot(b, x)[0]",
+            "with energy": "# 1/2 x^T A x - b^T x with A x = b - residual\nenergies[block] = -0.5 * wp.tile_dot(b + residual, x)[0]",
             "with count": "iterations[block] = steps",
         }[result],
     )

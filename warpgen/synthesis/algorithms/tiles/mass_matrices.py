@@ -227,6 +227,11 @@ def joint_dynamics(d: Draft) -> None:
         + (" qdd = tau - bias" if result != "impulses" else " dqd = p")
         + (" - D qd" if damping != "none" else "")
         + "; one block of threads per world."
+        + (
+            " Sleeping worlds stay asleep, whatever the forces, until they get speed."
+            if skipped == "sleeping"
+            else ""
+        )
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

@@ -105,9 +105,12 @@ def spectral_filter(d: Draft) -> None:
         d.function("@wp.func\ndef respond(" + head + ") -> wp.vec2:\n" + body.replace("        ", "    "))
         extra = {"low pass": ", cutoff", "shift": ", delay"}.get(kind, "")
         if bins:
-            more = (
-                f"bins = wp.tile_reshape(wp.tile_arange(0.0, {n}.0, 1.0, dtype=float), shape=(1, {size}))\n"
+            numbers = (
+                f"wp.tile_arange(0.0, {n}.0, 1.0, dtype=float)"
+                if size == str(n)
+                else f"wp.tile_astype(wp.tile_arange({size}, dtype=int), dtype=float)"
             )
+            more = f"bins = wp.tile_reshape({numbers}, shape=(1, {size}))\n"
             mapped = f"wp.tile_map(respond, spectrum, bins{extra})"
         else:
             more = f"h = wp.tile_reshape(wp.tile_load(response, shape={size}), shape=(1, {size}))\n"

@@ -112,7 +112,7 @@ def store_voxels(d: Draft) -> None:
     d.launch(*shape)
     d.code(
         "$head\n$world\n$lines\n$call(target, i, j, k, value)\n"
-        "# Stores to inactive voxels are lost, so give what the volume really holds\n"
+        "# Stores outside the allocated leaves are lost, so give what the volume really holds\n"
         "kept[$at] = $read",
         head=head, world=world, lines=lines, at=at, read=read,
         call="wp.volume_store" + (f"_{letter}" if short == "short" else ""),
