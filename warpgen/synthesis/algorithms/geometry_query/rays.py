@@ -173,10 +173,6 @@ def line_of_sight(d: Draft) -> None:
     )
     within = " within a range" if reach else ""
     beyond = ", as does a distance beyond the range" if reach else ""
-    pairs, sight = ("pairs of points", "a free line of sight")
-    things = "pairs"
-    if ends == "one eye":
-        pairs, sight, things = "points", "a free line of sight to a viewer", "points"
     if result == "count":
         d.inout("count", "int", 1, value=0.0, about=f"Number of visible {seen}, added to what it holds")
         d.says(f"Counts {those}{within} with a free line of sight past a mesh.")

@@ -18,7 +18,7 @@ LOCKED = {
         # A rod: only the deviation from its length is an error
         offset = anchor_c - anchor_p
         length = wp.length(offset)
-        error = offset * ((length - joint_length[tid]) / wp.max(length, 1.0e-6))
+        stretch = length - joint_length[tid]
     """,
 }
 # How far the child is turned from where it should be.

@@ -11,24 +11,6 @@ from warpgen.synthesis.algorithms.rigid_body import _joint_errors as errors
 from warpgen.synthesis.library import quaternions, ray_shapes
 from warpgen.synthesis.writing.draft import Draft, Values, dedented
 
-_LOCKED = {
-    "ball": "error = anchor_c - anchor_p",
-    "revolute": "error = anchor_c - anchor_p",
-    "fixed": "error = anchor_c - anchor_p",
-    "prismatic": """
-        # Motion along the axis is free, everything across it is an error
-        offset = anchor_c - anchor_p
-        axis = wp.quat_rotate(frame_p, joint_axis[tid])
-        travel = wp.dot(offset, axis)
-        error = offset - travel * axis
-    """,
-    "distance": """
-        # A rod: only the deviation from its length is an error
-        offset = anchor_c - anchor_p
-        length = wp.length(offset)
-        stretch = length - joint_length[tid]
-    """,
-}
 _ANGULAR = {
     "fixed": """
         # Twice the vector part is the rotation vector of a small error; q and -q are the same rotation
@@ -200,7 +182,7 @@ def project_joints(d: Draft) -> None:
         "broken": "# Torn joints exert nothing, otherwise they would snap back together\n"
         "if magnitude > break_distance:\n    return",
     }
-    locked, size_of, broken = dedented(_LOCKED[kind]), "magnitude = wp.length(error)", ""
+    locked, size_of, broken = dedented(errors.LOCKED[kind]), "magnitude = wp.length(error)", ""
     whole, along, excess = "magnitude", "error / magnitude", "magnitude"
     if kind == "distance":  # signed, as the multiplier adds up pulls and pushes along the rod
         size_of, whole, along, excess = "", "length", "offset / length", "stretch"
@@ -305,7 +287,7 @@ def project_joints(d: Draft) -> None:
         size_of=size_of,
         whole=whole,
         along=along,
-        slide=limit["prismatic"] if limits and kind == "prismatic" else "",
+        slide=errors.LIMITS["prismatic"] if limits and kind == "prismatic" else "",
         size=size,
         step=step,
         reach="# The axis turns with the parent, which is therefore pushed where the child is\n"
