@@ -11,23 +11,6 @@ from warpgen.synthesis.algorithms.rigid_body import _joint_errors as errors
 from warpgen.synthesis.library import quaternions, ray_shapes
 from warpgen.synthesis.writing.draft import Draft, Values, dedented
 
-_ANGULAR = {
-    "fixed": """
-        # Twice the vector part is the rotation vector of a small error; q and -q are the same rotation
-        relative = frame_c * wp.quat_inverse(frame_p)
-        angular_error = 2.0 * wp.vec3(relative[0], relative[1], relative[2])
-        if relative[3] < 0.0:
-            angular_error = -angular_error
-    """,
-    "revolute": """
-        # Hinge axes have to coincide
-        axis_p = wp.quat_rotate(frame_p, joint_axis[tid])
-        axis_c = wp.quat_rotate(frame_c, joint_axis[tid])
-        angular_error = wp.cross(axis_p, axis_c)
-    """,
-}
-_ANGULAR["prismatic"] = _ANGULAR["fixed"]
-
 
 @DOMAIN.algorithm(
     source="Müller et al. 2020 (detailed rigid body simulation with XPBD); Macklin, Müller & Chentanez 2016",

@@ -70,7 +70,7 @@ def one_sided(z: wp.vec2, bin: int) -> wp.vec2:
 LIFTER = '''
 @wp.func
 def lifter(value: wp.vec2, quefrency: int, kept: int) -> wp.vec2:
-    """Slow changes along the spectrum, which are the vocal tract and not the voice."""
+    """Slow changes along the spectrum, which are the vocal tract and not the pitch."""
     q = wp.min(quefrency, POINTS - quefrency)
     if q >= kept:
         return wp.vec2(0.0, 0.0)

@@ -339,15 +339,7 @@ def shaped_frames(d: Draft) -> None:
         if kind == "cepstrum":
             body += "wp.tile_store(cepstra, wp.tile_map(scaled_real, logs), offset=(frame, 0))"
         else:
-            d.function('''
-                @wp.func
-                def lifter(value: wp.vec2, quefrency: int, kept: int) -> wp.vec2:
-                    """Slow changes along the spectrum, which are the vocal tract and not the pitch."""
-                    q = wp.min(quefrency, POINTS - quefrency)
-                    if q >= kept:
-                        return wp.vec2(0.0, 0.0)
-                    return value
-            ''')
+            d.function(bins.LIFTER)
             body += (
                 "slow = wp.tile_map(lifter, logs, bins, kept)\n"
                 "wp.tile_fft(slow)\n"
