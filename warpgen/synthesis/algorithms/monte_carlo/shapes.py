@@ -108,7 +108,11 @@ def emit_samples(d: Draft) -> None:
         if placed == "shared":
             local = (local - v.center_pos) / v[size]
         elif placed == "emitters":
-            local = (local - v.emitter_pos[v.emitter]) / v[f"emitter_{size}"][v.emitter][:, None]
+            of = v.emitter
+            if skip == "ids":  # those of new points, in the order of their slots
+                of = np.zeros(n, int)
+                of[v.slots] = v.emitter
+            local = (local - v.emitter_pos[of]) / v[f"emitter_{size}"][of][:, None]
         assert (after.points[~there] == 0).all(), "a point is drawn that should not be"
         local = local[there]
         r = np.linalg.norm(local, axis=1)

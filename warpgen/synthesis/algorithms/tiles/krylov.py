@@ -81,7 +81,7 @@ def conjugate_gradients(d: Draft) -> None:
             raw = wp.tile_load(matrices[block], shape=(DIM, DIM))
             sym = 0.5 * (raw + wp.tile_transpose(raw))
             # Tikhonov: besides its diagonal, a multiple of the unit matrix keeps the system well conditioned
-            lift = diag + wp.tile_full(shape=DIM, value=damping, dtype=float)
+            lift = shift + wp.tile_full(shape=DIM, value=damping, dtype=float)
             a = wp.tile_diag_add(sym, lift)
             """,
     }[form]
