@@ -63,7 +63,8 @@ environment() {
     fi
     {
         { [[ $# -eq 0 ]] || .venv/bin/python -m pip install "${quiet[@]}" "$PIP"; } &&
-            .venv/bin/python -m pip install "${quiet[@]}" -r requirements.txt ${1:+--group "$1"}
+            # Compiling all modules of a group takes minutes; those that are imported are compiled as they are.
+            .venv/bin/python -m pip install "${quiet[@]}" -r requirements.txt ${1:+--no-compile --group "$1"}
     } >&2 || fail "the requirements could not be installed: see above, then call again"
     findable .venv/bin/python
     echo "$wanted" >"$stamp"
