@@ -7,67 +7,12 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.geometry_query import DOMAIN
+from warpgen.synthesis.algorithms.geometry_query import _views as views
 from warpgen.synthesis.algorithms.geometry_query.rays import hits
 from warpgen.synthesis.algorithms.geometry_query.surface import corners, sphere
 from warpgen.synthesis.library.proofs import mostly_close
 from warpgen.synthesis.library.ray_shapes import turn
 from warpgen.synthesis.writing.draft import Draft, Values, fill
-from warpgen.synthesis.writing.pieces import piece
-
-TRACED_CAMERA = piece('''
-@wp.struct
-class TracedCamera:
-    """Pinhole camera that looks along -z of its frame; vertical field of view [rad], near and far along rays."""
-
-    pose: wp.transform
-    fov: float
-    near: float
-    far: float
-''')
-
-FISHEYE_CAMERA = piece(
-    TRACED_CAMERA.text.replace("Pinhole camera that looks", "Equidistant fisheye camera that looks")
-)
-
-ORTHOGRAPHIC_CAMERA = piece('''
-@wp.struct
-class OrthographicCamera:
-    """Camera that looks along -z of its frame; height of its view, near and far in meters."""
-
-    pose: wp.transform
-    view_height: float
-    near: float
-    far: float
-''')
-
-MESH_INSTANCES = piece('''
-@wp.struct
-class MeshInstances:
-    """Instances of one mesh: pose, uniform scale, color and a label per instance."""
-
-    pose: wp.array(dtype=wp.transform)
-    scale: wp.array(dtype=float)
-    color: wp.array(dtype=wp.vec3)
-    label: wp.array(dtype=int)
-''')
-
-PLAIN_INSTANCES = piece(
-    MESH_INSTANCES.text.replace("scale, color and", "scale and").replace(
-        "    color: wp.array(dtype=wp.vec3)\n", ""
-    )
-)
-
-TRACE_HIT = piece('''
-@wp.struct
-class TraceHit:
-    """Closest hit of a ray; instance is -1 for a miss."""
-
-    instance: int
-    t: float
-    normal: wp.vec3
-''')
-
-PLAIN_HIT = piece(TRACE_HIT.text.replace("\n    normal: wp.vec3", ""))
 
 _TRACE = '''
 @wp.func
@@ -181,7 +126,7 @@ def render_mesh_instances(d: Draft) -> None:
     d.handle("mesh", "mesh", stacks, about="Mesh shared by all instances")
     d.struct(
         "instances",
-        MESH_INSTANCES if result == "color" else PLAIN_INSTANCES,
+        views.MESH_INSTANCES if result == "color" else views.PLAIN_INSTANCES,
         {
             "pose": fill(-0.8, 0.8, "transform", shape=count),
             "scale": fill(0.4, 0.9, shape=count),
@@ -197,7 +142,11 @@ def render_mesh_instances(d: Draft) -> None:
         d.module("ASPECT = wp.constant(WIDTH / HEIGHT)")
     d.struct(
         "cameras",
-        {"pinhole": TRACED_CAMERA, "orthographic": ORTHOGRAPHIC_CAMERA, "fisheye": FISHEYE_CAMERA}[lens],
+        {
+            "pinhole": views.TRACED_CAMERA,
+            "orthographic": views.ORTHOGRAPHIC_CAMERA,
+            "fisheye": views.FISHEYE_CAMERA,
+        }[lens],
         {
             "pose": fill(-0.3, 0.3, "transform"),
             "view_height" if parallel else "fov": fill(1.0, 2.0),
@@ -219,7 +168,7 @@ def render_mesh_instances(d: Draft) -> None:
     }[result]
     d.output(name, type, size, about=f"{about}, shape (num_cameras, height, width)")
     turned = result in ("color", "normals")
-    d.use(TRACE_HIT if turned else PLAIN_HIT)
+    d.use(views.TRACE_HIT if turned else views.PLAIN_HIT)
     trace = _TRACE.split("@wp.func\ndef is_shadowed")[0].rstrip()
     if not turned:
         trace = trace.replace(

@@ -7,28 +7,10 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.sampling import DOMAIN
+from warpgen.synthesis.algorithms.sampling._lights import LIGHTS, RESERVOIRS
 from warpgen.synthesis.library.proofs import mostly_close
 from warpgen.synthesis.writing.draft import Draft, Values, fill
 from warpgen.synthesis.writing.pieces import piece
-
-LIGHTS = piece('''
-@wp.struct
-class PointLights:
-    """Point lights as parallel arrays."""
-
-    position: wp.array(dtype=wp.vec3)
-    intensity: wp.array(dtype=float)
-''')
-
-RESERVOIRS = piece('''
-@wp.struct
-class ReservoirBuffer:
-    """Per-pixel reservoirs: chosen light (-1 if empty), candidate count and contribution weight."""
-
-    light: wp.array2d(dtype=int)
-    count: wp.array2d(dtype=int)
-    weight: wp.array2d(dtype=float)
-''')
 
 _REUSE = '''
 @wp.struct

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.tiles import DOMAIN
+from warpgen.synthesis.algorithms.tiles import _matrix_parts as parts
 from warpgen.synthesis.writing.draft import Draft, Values, dedented
 
 
@@ -87,26 +88,11 @@ def conjugate_gradients(d: Draft) -> None:
     }[form]
     product = "wp.tile_squeeze(wp.tile_matmul(a, wp.tile_reshape({}, shape=(DIM, 1))))"
     if precondition == "jacobi":
-        d.function('''
-            @wp.func
-            def over(r: float, entry: float) -> float:
-                """Entry of the residual over that of the matrix's diagonal (Jacobi preconditioner)."""
-                return r / entry
-        ''')
+        d.function(parts.OVER)
         if form != "normal equations":
-            d.function('''
-                @wp.func
-                def on_diagonal(entry: float, row: int, col: int) -> float:
-                    """The diagonal of a matrix, zero elsewhere."""
-                    return wp.where(row == col, entry, 0.0)
-            ''')
+            d.function(parts.ON_DIAGONAL)
     elif precondition == "cholesky of band":
-        d.function('''
-            @wp.func
-            def near_diagonal(entry: float, row: int, col: int) -> float:
-                """The tridiagonal part of a matrix."""
-                return wp.where(wp.abs(row - col) <= 1, entry, 0.0)
-        ''')
+        d.function(parts.NEAR_DIAGONAL)
     numbers = """
             row_id = wp.tile_broadcast(wp.tile_reshape(wp.tile_arange(DIM, dtype=int), shape=(DIM, 1)), shape=(DIM, DIM))
             col_id = wp.tile_broadcast(wp.tile_arange(DIM, dtype=int), shape=(DIM, DIM))"""
