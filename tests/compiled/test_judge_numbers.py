@@ -1,4 +1,4 @@
-"""Numbers that a text may not take for granted: lengths, counts and values at the ends of their ranges."""
+"""Lengths and counts that a text may not take for granted, values at the ends of ranges, and slopes at kinks."""
 
 from __future__ import annotations
 

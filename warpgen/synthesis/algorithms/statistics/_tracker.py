@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from warpgen.synthesis.writing.pieces import piece
 
-CONFIG = piece("""
+_MOTION = """
 @wp.struct
 class TrackerConfig:
     dt: float  # time between scans [s]
     accel_noise: float  # spectral density of the acceleration [m^2/s^3]
     meas_noise: wp.vec2  # variances of the two measured quantities
-    gate: float  # bound of the squared Mahalanobis distance
+    gate: float  # bound of the squared Mahalanobis distance"""
+
+CONFIG = piece(f"""{_MOTION}
     confirm_hits: int  # updates that confirm a tentative track
     max_misses: int  # misses in a row that a confirmed track survives
 """)
 
-SCORED = piece("""
-@wp.struct
-class TrackerConfig:
-    dt: float  # time between scans [s]
-    accel_noise: float  # spectral density of the acceleration [m^2/s^3]
-    meas_noise: wp.vec2  # variances of the two measured quantities
-    gate: float  # bound of the squared Mahalanobis distance
+SCORED = piece(f"""{_MOTION}
     hit_gain: float  # log-likelihood ratio of a detection at the center of the gate
     miss_cost: float  # -log(1 - P_D)
     confirm_score: float  # above it a tentative track is confirmed

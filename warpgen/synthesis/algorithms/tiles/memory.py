@@ -66,26 +66,22 @@ def table_rows(d: Draft) -> None:
         "within": f"pick_{noun}|pick_local_{noun}|gather_in_block",
     }[kind])  # fmt: skip
     total = rows * blocks
-
-    def turned(a: Any, b: Any) -> Any:
-        return (b, a) if axis else (a, b)
-
-    if scaled == "by width":
-        d.calls(f"embedding_{noun}|gather_embeddings|scaled_embeddings")
+    way = -1 if axis else 1  # columns lie along the first axis
     source = "table" if kind in ("gather", "within") else noun
     if scaled == "by width":
+        d.calls(f"embedding_{noun}|gather_embeddings|scaled_embeddings")
         source = "embeddings"
     made = {"scatter": "moved", "accumulate": "sums"}.get(kind, "picked")
     kept = count if kind == "accumulate" else total
     ids = "ids" if kind in ("gather", "within") else "places"
-    d.input(source, "float", turned(count if kind == "gather" else total, width), -1.0, 1.0)
+    d.input(source, "float", (count if kind == "gather" else total, width)[::way], -1.0, 1.0)
     if kind == "scatter":
         d.input(ids, "int", total, kind="permutation", about=f"where the {noun} go")
     else:
         d.input(ids, "int", total, 0, rows if kind == "within" else count)
     if scaled == "given":
         d.param("gain", "float", 0.5, 2.0, about=f"factor of the {noun}")
-    d.output(made, "float", turned(kept, width))
+    d.output(made, "float", (kept, width)[::way])
     shape = f"({w}, {r})" if axis else f"({r}, {w})"
     at = f"(0, block * {r})" if axis else f"(block * {r}, 0)"
     by = f", axis={axis}" if keyword else ""
@@ -114,20 +110,16 @@ wp.tile_store(picked, {value}, offset={at})""",
     )
 
     def reference(v: Values) -> Mapping[str, Any]:
-        rows_in = v[source]
-        x = rows_in.T if axis else rows_in
-
-        def change(a: Any) -> Any:
-            return a * {"no": 1.0, "given": v.get("gain"), "by width": width**0.5}[scaled]
-
+        gain = {"no": 1.0, "given": v.get("gain"), "by width": width**0.5}[scaled]
+        x = gain * (v[source].T if axis else v[source])
         out = np.zeros((kept, width))
         if kind == "accumulate":
-            np.add.at(out, v[ids], change(x))
+            np.add.at(out, v[ids], x)
         elif kind == "scatter":
-            out[v[ids]] = change(x)
+            out[v[ids]] = x
         else:
             first = np.repeat(np.arange(blocks) * rows, rows) if kind == "within" else 0
-            out = change(x[v.ids + first])
+            out = x[v.ids + first]
         return {made: out.T if axis else out}
 
     d.check(reference)
