@@ -36,10 +36,13 @@ _KINDS = {
 Change = Callable[[Argument, Fill], Fill]
 
 
-def plan(program: Program, layouts: Sequence[MemoryLayout], seed: int) -> list[Draw]:
-    """All draws that are tried, in order of their kinds."""
+def plan(program: Program, layouts: Sequence[MemoryLayout], seed: int) -> tuple[list[Draw], list[Draw]]:
+    """The draws that are tried in any case, one of each kind and all edges, and more of each in turn."""
     made = _Plan(program, layouts, seed)
-    return [draw for kind, count in _KINDS.items() for draw in made.draws(kind, count)]
+    drawn = [pair for kind, count in _KINDS.items() for pair in made.draws(kind, count)]
+    first = [draw for turn, draw in drawn if not turn or draw.label == "edges"]
+    more = [(turn, draw) for turn, draw in drawn if turn and draw.label != "edges"]
+    return first, [draw for _, draw in sorted(more, key=lambda pair: pair[0])]
 
 
 def codes_of(program: Program, layouts: Sequence[MemoryLayout]) -> dict[str, str]:
@@ -71,13 +74,14 @@ class _Plan:
         self._numbers = [int(f.value) for f in fills if np.dtype(self._codes[f.name]).kind in "iu"]
         self._number = 0
 
-    def draws(self, kind: str, count: int) -> Iterator[Draw]:
+    def draws(self, kind: str, count: int) -> Iterator[tuple[int, Draw]]:
+        """Those of a kind, each with the number of its turn."""
         for turn in range(count):
             self._number += 1
             chance = Stream(self._seed, "plan", kind, turn)
             made = self._draw(kind, turn, chance)
             if made is not None:
-                yield made
+                yield turn, made
 
     def _draw(self, kind: str, turn: int, chance: Stream) -> Draw | None:
         args, launch = self._program.args, self._program.launch

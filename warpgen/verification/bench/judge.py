@@ -27,14 +27,14 @@ from warpgen.verification.bench.subject import Subject
 from warpgen.verification.compiling.translation_unit import without_fast_path
 from warpgen.verification.jail.cell import Broken, Cell, Left
 from warpgen.verification.jail.driver import driven, has_adjoint
-from warpgen.verification.jail.job import Build, Clean, Lower, Shape
+from warpgen.verification.jail.job import Build, Clean, Draw, Lower, Shape
 from warpgen.verification.judging import gradient, tolerance
 from warpgen.verification.native.isolation import isolated
 from warpgen.verification.running.memory_layout import MemoryLayout
 
-# Seconds of processor time that the row's own launches may take, of all draws; a draw on which it hangs costs
-# a part. Not of wall time: on a busy machine draws would be lost that the row stands.
-_OWN_SECONDS, _PART = 30.0, 6.0
+# Seconds of processor time for a row's own launches: when so many are spent, its draws are enough; one on
+# which it hangs costs a part. On a busy machine no draw may be lost that the row stands: the end is far.
+_ENOUGH, _PART, _OWN_SECONDS = 1.0, 6.0, 50.0
 # A stranger's launches may take so many times what the row's own took, and at least a few seconds.
 _SLOWER, _AT_LEAST = 20.0, 4.0
 # Draws of one kind that a stranger's kernel is held to.
@@ -136,6 +136,7 @@ class _Check:
                 raise _Over("timeout" if made.stage == "timeout" else "compile", made.why)
         with self._stage("row"):
             measured = self._measured()
+        self._end += self._seconds["row"]  # that the row is new is no fault of the stranger's
         with self._stage("run"):
             actual = self._theirs(measured, made, text)
         with self._stage("compare"):
@@ -204,13 +205,20 @@ class _Check:
     def _own(self) -> tuple[list[Measured], float]:
         """The draws of the plan that its own kernel stands, with what it makes of them; processor time."""
         subject = self._subject
-        pending = draws.plan(subject.program, subject.layouts, self._question.seed)
+        first, more = draws.plan(subject.program, subject.layouts, self._question.seed)
+        end = time.monotonic() + _OWN_SECONDS
+        stood, spent = self._stood(first, end)
+        room = len(first) * (_ENOUGH - spent) / max(spent, 1e-3)
+        also, added = self._stood(more[: max(int(room), 0)], end)
+        return stood + also, spent + added
+
+    def _stood(self, pending: list[Draw], end: float) -> tuple[list[Measured], float]:
         if not self._question.gradients:
             pending = [msgspec.structs.replace(draw, backward=False) for draw in pending]
         stood: list[Measured] = []
         spent = 0.0
-        while pending and spent < _OWN_SECONDS:
-            left = self._cell.run(subject.own_run(pending, self._left(60.0), _PART))
+        while pending and (seconds := end - time.monotonic()) > 0.0:
+            left = self._cell.run(self._subject.own_run(pending, seconds, _PART))
             spent += left.cpu
             stood += results.own(left.area, pending[: left.draw])
             if left.broken is None:
