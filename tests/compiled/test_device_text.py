@@ -209,7 +209,7 @@ __global__ void locked(int* lock, int* sum)
 
 def test_headers_of_another_warp_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is changed in them must be there as often as it was: else nothing runs, and it is said why."""
-    monkeypatch.setattr(headers, "_CHANGES", (headers._Change("tile.h", "not in it", ""),))
+    monkeypatch.setattr(headers, "CHANGES", (headers.Change("tile.h", "not in it", ""),))
     with pytest.raises(CompilerError, match=r"in its tile.h, 'not in it' is found 0 times, not 1"):
         headers.patched(tmp_path / "headers")
     assert not (tmp_path / "headers").exists()

@@ -7,9 +7,9 @@ exactly as it stands in the row, and only that decides.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
-import secrets
 import tempfile
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
@@ -26,6 +26,7 @@ from warpgen.verification.compiling.translation_unit import TranslationUnit, com
 from warpgen.verification.compiling.watched import STATE
 from warpgen.verification.native import warp_native
 from warpgen.verification.native.isolation import Died, Note, isolated
+from warpgen.verification.native.kept import Kept, secret
 
 # CPU seconds before a unit counts as endless: a median kernel takes 0.03, the longest texts allowed 3.
 UNIT_SECONDS, TEXT_SECONDS = 20.0, 0.25
@@ -65,15 +66,26 @@ class Compiled(msgspec.Struct, frozen=True):
 
 
 class Compiler:
-    """Compiles for one process; `workdir` keeps the precompiled headers between units."""
+    """Compiles for one process; `workdir` keeps the precompiled headers between units.
 
-    bare = BARE["cpu"]
+    One that compiles otherwise says so by `bare`, `asserts`, `kept` and `compile_file`.
+    """
+
+    bare, asserts = BARE["cpu"], ASSERTS + STATE
 
     def __init__(self, workdir: Path) -> None:
         self._workdir = workdir
         self._headers = workdir / "headers"
-        self._asserts = self._headers / f"asserts-{secrets.token_hex(8)}.h"  # a name that is nowhere else
         self._warm: set[Target] = set()
+
+    @property
+    def headers(self) -> Path:
+        """The folder of the precompiled headers."""
+        return self._headers
+
+    def ready(self) -> None:
+        """Precompile the headers, so that children inherit a warm compiler."""
+        self._warm_up("cpu")
 
     def compile(self, target: Target, codes: Mapping[int, str], foreign: Collection[int] = ()) -> Compiled:
         """Compile the given texts.
@@ -134,7 +146,7 @@ class Compiler:
 
     def to_cuda(self, unit: TranslationUnit, fully: bool) -> str:
         """What NVRTC complains of, nothing if it accepts the unit."""
-        accepted, log = nvrtc.check(unit.text, "unit.cu", self._headers, cubin=fully)
+        accepted, log = nvrtc.check(unit.text, "unit.cu", self._workdir, cubin=fully)
         return "" if accepted else (log or "NVRTC refused the text without a word")
 
     def to_object(self, unit: TranslationUnit, path: Path, folder: Path) -> str:
@@ -149,7 +161,7 @@ class Compiler:
 
     def compile_file(self, source: Path, path: Path, headers: Path) -> None:
         """One file to an object; raises Exception after writing diagnostics to fd 2."""
-        warp_native.compile_object(source, path, headers, self._asserts)
+        warp_native.compile_object(source, path, headers, self.kept.secret("asserts"))
 
     def _build_and_link(self, unit: TranslationUnit, source: Path, path: Path, headers: Path) -> None:
         self.compile_file(source, path, headers)
@@ -158,24 +170,23 @@ class Compiler:
             if library.entry(f"{name}_cpu_forward") is None:
                 raise OSError(f"undefined symbol: {name}_cpu_forward")
 
-    def _warm_up(self, target: Target) -> None:
-        """Compile the bare headers, so that children inherit a warm compiler and its precompiled headers.
+    @functools.cached_property
+    def kept(self) -> Kept:
+        """What clang makes of Warp's headers alone, and the file that it makes it of beside them."""
+        return Kept("cpu", [self.asserts], self._workdir, self._fill)
 
-        First in a child, as a compiler that cannot be used may take its process with it.
-        """
+    def _fill(self, folder: Path) -> None:
+        (folder / secret("asserts")).write_text(self.asserts, encoding="ascii")
+
+    def _warm_up(self, target: Target) -> None:
+        """Compile the bare headers, so that children inherit a warm compiler and its precompiled headers."""
         if target in self._warm:
             return
         if re.search("[\udc80-\udcff]", str(self._workdir)):  # what Python makes of bytes that are no UTF-8
             raise CompilerError(
                 "compilers take no folder whose name is not UTF-8: choose another root or TMPDIR"
             )
-        self._headers.mkdir(parents=True, exist_ok=True)
-        if target == "cpu":  # and not again: precompiled headers hold for the file as it was
-            self._asserts.write_text(ASSERTS + STATE, encoding="ascii")
-        with tempfile.TemporaryDirectory(prefix="warm-", dir=self._workdir) as name:
-            bare = partial(self._compile_bare, target, Path(name))
-            said: Any = isolated(1, lambda _, __: bare(), seconds=UNIT_SECONDS)[0]
-            error = f"{said.reason} {said.error}" if isinstance(said, Died) else said or bare()
+        error = self._warm_clang() if target == "cpu" else self._tried(self._nvrtc_bare)
         if error:
             why = first_error(error)
             raise CompilerError(
@@ -183,14 +194,35 @@ class Compiler:
             )
         self._warm.add(target)
 
-    def _compile_bare(self, target: Target, folder: Path) -> str:
-        """What the compiler has against Warp's headers alone."""
-        if target == "cpu":
-            warp_native.know_internals()
-            source = folder / "unit.cpp"
-            source.write_text(self.bare, encoding="ascii")
-            return _said(folder, partial(self.compile_file, source, folder / "unit.o", self._headers))
-        accepted, log = nvrtc.check(BARE[target], "unit.cu", self._headers)
+    def _warm_clang(self) -> str:
+        """What clang has against Warp's headers, precompiled by an earlier process or now."""
+        self._headers.mkdir(parents=True, exist_ok=True)
+        self.kept.lend(self._headers)
+        lent = list(self._headers.iterdir())
+        error = self._tried(self._clang_bare)
+        if error and lent:
+            self.kept.forget()
+            for file in lent:
+                file.unlink(missing_ok=True)
+            error = self._tried(self._clang_bare)
+        if not error:
+            self.kept.keep(*self._headers.iterdir())
+        return error
+
+    def _tried(self, bare: Callable[[Path], str]) -> str:
+        """Done in a child first, as a compiler that cannot be used may take its process with it."""
+        with tempfile.TemporaryDirectory(prefix="warm-", dir=self._workdir) as folder:
+            said: Any = isolated(1, lambda _, __: bare(Path(folder)), seconds=UNIT_SECONDS)[0]
+            return f"{said.reason} {said.error}" if isinstance(said, Died) else said or bare(Path(folder))
+
+    def _clang_bare(self, folder: Path) -> str:
+        warp_native.know_internals()
+        source = folder / "unit.cpp"
+        source.write_text(self.bare, encoding="ascii")
+        return _said(folder, partial(self.compile_file, source, folder / "unit.o", self._headers))
+
+    def _nvrtc_bare(self, _: Path) -> str:
+        accepted, log = nvrtc.check(BARE["cuda"], "unit.cu", self._workdir)
         return "" if accepted else log
 
     def _new_file(self, suffix: str) -> Path:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import re
-import secrets
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from warpgen.record import Target
 from warpgen.verification.compiling.compiler import BARE, Compiler
 from warpgen.verification.compiling.translation_unit import TranslationUnit
-from warpgen.verification.device.headers import SOURCES, patched
+from warpgen.verification.device.headers import CHANGES, SOURCES, patched
 from warpgen.verification.device.machine import Machine, entry
 from warpgen.verification.native import warp_native
+from warpgen.verification.native.kept import Kept, secret
+
+_SHIM, _MACHINE = SOURCES / "shim.h", SOURCES / "machine.cpp"
 
 # Dynamic shared memory is declared as an array without bounds. Here it is a pointer, the machine's own under
 # another name, whatever its type and wherever it is declared.
@@ -39,18 +41,22 @@ class DeviceCompiler(Compiler):
         self._flags = flags
         workdir.mkdir(parents=True, exist_ok=True)
         super().__init__(workdir)
-        token = secrets.token_hex(8)  # precompiled headers are of these files and of no others
-        self.includes, self._shim = workdir / f"warp-{token}", f"shim-{token}.h"
-        self.machine = workdir / f"machine-{token}.o"
+        self.machine = self._headers / "machine.o"
+
+    @functools.cached_property
+    def kept(self) -> Kept:
+        """As its base's, with Warp's headers as they are taken here."""
+        sources = [path.read_text(encoding="utf-8") for path in (_SHIM, _MACHINE)]
+        return Kept("cuda", [*sources, str(CHANGES), *self._flags], self._workdir, self._fill)
+
+    def _fill(self, folder: Path) -> None:
+        patched(folder / "warp")
+        shutil.copyfile(_SHIM, folder / "warp" / secret("shim"))
 
     @property
-    def headers(self) -> Path:
-        """The folder of the precompiled headers."""
-        return self._headers
-
-    def ready(self) -> None:
-        """Precompile the headers and compile the machine, so that children inherit a warm compiler."""
-        self._warm_up("cpu")
+    def includes(self) -> Path:
+        """The folder of Warp's headers, changed."""
+        return self.kept.folder / "warp"
 
     def to_object(self, unit: TranslationUnit, path: Path, folder: Path) -> str:
         """Compile the unit to an object at `path`; what clang complains of, nothing if it accepts it."""
@@ -59,20 +65,18 @@ class DeviceCompiler(Compiler):
 
     def compile_file(self, source: Path, path: Path, headers: Path) -> None:
         """One file to an object; raises Exception after writing diagnostics to fd 2."""
-        warp_native.compile_device(source, path, headers, self.includes, self._shim, more=self._flags)
+        warp_native.compile_device(
+            source, path, headers, self.includes, self.kept.secret("warp/shim").name, more=self._flags
+        )
 
     def _build_and_link(self, unit: TranslationUnit, source: Path, path: Path, headers: Path) -> None:
         self.compile_file(source, path, headers)
         Machine(self.machine).load(path)
 
-    def _warm_up(self, target: Target) -> None:
-        if not self.includes.exists():
-            patched(self.includes)
-            shutil.copyfile(SOURCES / "shim.h", self.includes / self._shim)
-        super()._warm_up(target)  # first in a child
+    def _clang_bare(self, folder: Path) -> str:
         if not self.machine.exists():
-            source = SOURCES / "machine.cpp"
-            warp_native.compile_device(source, self.machine, None, self.includes, "", level=2)
+            warp_native.compile_device(_MACHINE, self.machine, None, self.includes, "", level=2)
+        return super()._clang_bare(folder)
 
 
 def functions_of(text: str) -> dict[str, list[str]]:

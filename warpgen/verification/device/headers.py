@@ -16,7 +16,7 @@ from warpgen.verification.native.warp_native import VERSION, WARP_FOLDER
 SOURCES = Path(__file__).parent / "native"
 
 
-class _Change(NamedTuple):
+class Change(NamedTuple):
     """A pattern of a header, what stands in its place, and how often it must be found.
 
     `older` is how often in the headers of older Warps, by version, where that differs.
@@ -39,36 +39,36 @@ _SOFT = r"wp_bfloat16_bits_to_float_sw"
 # An aligned array of characters in shared memory: CUDA takes the words in an order that C++ does not.
 _ALIGNED = r"__shared__ alignas\((\w+)\)"
 
-_CHANGES = (
+CHANGES = (
     # Statements of assembly, each by what it does.
-    _Change("builtin.h", r'asm\("rcp\.approx\.f32 [^;]*;[^;]*;', "r = 1.0f / a;"),
-    _Change("builtin.h", r'asm\("rcp\.approx\.ftz\.f64 [^;]*;[^;]*;', "r = 1.0 / a;"),
-    _Change("builtin.h", r'asm\("div\.approx\.f32 [^;]*;[^;]*;', "r = a / b;"),
-    _Change(
+    Change("builtin.h", r'asm\("rcp\.approx\.f32 [^;]*;[^;]*;', "r = 1.0f / a;"),
+    Change("builtin.h", r'asm\("rcp\.approx\.ftz\.f64 [^;]*;[^;]*;', "r = 1.0 / a;"),
+    Change("builtin.h", r'asm\("div\.approx\.f32 [^;]*;[^;]*;', "r = a / b;"),
+    Change(
         "builtin.h",
         r'asm\("\{  cvt\.rn\.f16\.f32 [^;]*;[^;]*;',
         "h.u = wg_bits<unsigned short>((_Float16)x);",
     ),
-    _Change("builtin.h", r'asm\("\{  cvt\.f32\.f16 [^;]*;[^;]*;', "val = (float)wg_bits<_Float16>(x.u);"),
-    _Change(
+    Change("builtin.h", r'asm\("\{  cvt\.f32\.f16 [^;]*;[^;]*;', "val = (float)wg_bits<_Float16>(x.u);"),
+    Change(
         "builtin.h", r'asm\("\{  cvt\.rn\.bf16\.f32 [^;]*;[^;]*;', "h.u = wp_float_to_bfloat16_bits_sw(x);"
     ),
     *(
-        _Change(
+        Change(
             "builtin.h",
             rf'asm\("\{{  {name}\.bf16 [^;]*;[^;]*;',
             f"result.u = wp_float_to_bfloat16_bits_sw({_SOFT}(a.u) {sign} {_SOFT}(b.u));",
         )
         for name, sign in (("add", "+"), ("sub", "-"), ("mul", "*"))
     ),
-    _Change(
+    Change(
         "builtin.h", r'asm volatile\("\{ atom\.add\.noftz\.f16 [^;]*;[^;]*;', "r = *buf; *buf = r + value;"
     ),
-    _Change(
+    Change(
         "builtin.h", r'asm volatile\("atom\.add\.noftz\.bf16 [^;]*;[^;]*;', "old = *buf; *buf = old + value;"
     ),
-    _Change("builtin.h", r'asm volatile\("\{ atom\.add\.f64 [^;]*;[^;]*;', "r = atomicAdd(buf, value);"),
-    _Change(
+    Change("builtin.h", r'asm volatile\("\{ atom\.add\.f64 [^;]*;[^;]*;', "r = atomicAdd(buf, value);"),
+    Change(
         "texture.h",
         r'asm\("tex\.level\.[23]d.*?"r"\(level\)\);',
         "value = wg_texture<vec4f>();",
@@ -76,10 +76,10 @@ _CHANGES = (
         {"1.17.0": 0, "1.18.0": 0},
     ),
     # Stores.
-    _Change("array.h", r"(void array_store\(const A<T>& buf, [^)]*T value\)\n\{)", r"\1 wg_store();", 4),
+    Change("array.h", r"(void array_store\(const A<T>& buf, [^)]*T value\)\n\{)", r"\1 wg_store();", 4),
     # Shared memory.
-    _Change("tile_reduce.h", _ALIGNED, r"__shared__ __attribute__((aligned(alignof(\1))))", 8, {"1.17.0": 0}),
-    _Change(
+    Change("tile_reduce.h", _ALIGNED, r"__shared__ __attribute__((aligned(alignof(\1))))", 8, {"1.17.0": 0}),
+    Change(
         "tile.h", r"extern __shared__ char dynamic_smem_base\[\];", "char* dynamic_smem_base = wg_dynamic;"
     ),
 )
@@ -93,7 +93,7 @@ def patched(folder: Path) -> None:
     """Make `folder`, with Warp's headers in it, changed. Raises CompilerError where they are others."""
     source = Path(WARP_FOLDER) / "native"
     changed: dict[str, str] = {}
-    for change in _CHANGES:
+    for change in CHANGES:
         text = changed.get(change.file) or (source / change.file).read_text(encoding="utf-8")
         text, times = re.subn(change.pattern, change.put, text, flags=re.DOTALL)
         if times != change.wanted:

@@ -5,15 +5,15 @@ CUDA is compiled as C++ over the CUDA branch of those headers, for threads that 
 
 from __future__ import annotations
 
+import functools
 import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import xxhash
 
-from warpgen.errors import CompilerError
-from warpgen.verification.compiling.compiler import ASSERTS, BARE, first_error
+from warpgen.verification.compiling.compiler import ASSERTS, Compiler, first_error
 from warpgen.verification.compiling.translation_unit import single
 from warpgen.verification.device.compiling import DeviceCompiler, functions_of, runnable
 from warpgen.verification.device.headers import SOURCES
@@ -23,7 +23,10 @@ from warpgen.verification.jail.driver import has_adjoint
 from warpgen.verification.jail.job import Build
 from warpgen.verification.native import warp_native
 from warpgen.verification.native.generated import kernel_name
+from warpgen.verification.native.kept import Kept
 from warpgen.verification.native.object_file import LoadedObject
+
+_C = TypeVar("_C", bound=Compiler)
 
 # Templates that Warp's headers use themselves are instantiated once, with the headers: a quarter less work.
 FLAGS = f"{watch.FLAG} -fpch-instantiate-templates"
@@ -42,58 +45,59 @@ DEVICE_FINGERPRINT = xxhash.xxh3_64_hexdigest(
 )
 
 
+class _Compiler(Compiler):
+    """As its base, with the watch's instrumentation, and the watch beside the precompiled headers."""
+
+    asserts = ASSERTS
+
+    def __init__(self, workdir: Path) -> None:
+        super().__init__(workdir)
+        self.watch = self.headers / "watch.o"
+
+    @functools.cached_property
+    def kept(self) -> Kept:
+        """As its base's, and the watch."""
+        return Kept("jail", [self.asserts, FLAGS, watch.SOURCE], self._workdir, self._fill)
+
+    def compile_file(self, source: Path, path: Path, headers: Path) -> None:
+        """One file to an object; raises Exception after writing diagnostics to fd 2."""
+        warp_native.compile_object(source, path, headers, self.kept.secret("asserts"), FLAGS)
+
+    def _clang_bare(self, folder: Path) -> str:
+        if not self.watch.exists():
+            source = folder / "watch.cpp"
+            source.write_text(watch.SOURCE, encoding="ascii")
+            warp_native.compile_plain(source, self.watch)
+        return super()._clang_bare(folder)
+
+
 class Builder:
     """Compiles for one process; `folder` keeps the precompiled headers, which its children may only read."""
 
     def __init__(self, folder: Path) -> None:
-        self.headers = folder / "headers"
-        self.headers.mkdir(parents=True, exist_ok=True)
-        self._asserts = self.headers / f"asserts-{secrets.token_hex(8)}.h"  # a name that is nowhere else
-        self._asserts.write_text(ASSERTS, encoding="ascii")
-        self.watch = self._warm(folder)
-
-    def _warm(self, folder: Path) -> watch.Watch:
-        """Precompile Warp's headers, so that children inherit a warm compiler; compile the watch."""
-        warp_native.know_internals()
-        source, result = folder / "unit.cpp", folder / "watch.o"
-        try:
-            source.write_text(BARE["cpu"], encoding="ascii")
-            self._compile(source, result, self.headers)
-            for header in self.headers.iterdir():  # links to it stand in folders that a build may write to
-                header.chmod(0o444)
-            source.write_text(watch.SOURCE, encoding="ascii")
-            warp_native.compile_plain(source, result)
-        except Exception as error:
-            raise CompilerError(
-                f"the compiler refuses Warp's own headers ({error}): install Warp anew"
-            ) from error
-        return watch.Watch(result, warp_native.outside)
+        self._compiler = _made_ready(_Compiler(folder))
+        self.headers = self._compiler.headers
+        self.watch = watch.Watch(self._compiler.watch, warp_native.outside)
 
     @property
     def readable(self) -> list[Path]:
         """The folders that a build reads."""
-        return [NATIVE, self.headers]
+        return [NATIVE, self.headers, self._compiler.kept.folder]
 
     def build(self, job: Build, folder: Path) -> bytes:
         """The object of a text; `folder` takes the files. Raises ValueError with what clang says.
 
         Descriptor 2 must be its file `said`, and headers be linked in its folder `headers`.
         """
-        return _built(job.text, folder, self._compile, lambda made: LoadedObject(made, _listed))
-
-    def _compile(self, source: Path, result: Path, headers: Path) -> None:
-        warp_native.compile_object(source, result, headers, self._asserts, FLAGS)
+        return _built(job.text, folder, self._compiler.compile_file, lambda made: LoadedObject(made, _listed))
 
 
 class DeviceBuilder:
     """As Builder, for CUDA: with a machine of fibers for objects to run on, and the watch of a Builder."""
 
     def __init__(self, folder: Path, watch: watch.Watch) -> None:
-        self.watch, self._compiler = watch, DeviceCompiler(folder, FLAGS.split())
-        self._compiler.ready()
+        self.watch, self._compiler = watch, _made_ready(DeviceCompiler(folder, FLAGS.split()))
         self.headers = self._compiler.headers
-        for header in self.headers.glob("*.pch"):
-            header.chmod(0o444)
         self.machine = Machine(self._compiler.machine)
 
     @property
@@ -108,6 +112,13 @@ class DeviceBuilder:
         return _built(
             text, folder, self._compiler.compile_file, lambda made: self.machine.load(made, _listed)
         )
+
+
+def _made_ready(compiler: _C) -> _C:
+    compiler.ready()
+    for file in compiler.headers.iterdir():  # links to it stand in folders that a build may write to
+        file.chmod(0o444)
+    return compiler
 
 
 def link(headers: Path, folder: Path) -> None:

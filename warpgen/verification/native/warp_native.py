@@ -35,6 +35,7 @@ if VERSION not in OLDER_WARPS:  # whose clang has no way to tell LLVM anything
 # A local that nothing was written to holds a pattern (of floats: NaN), not what the stack happens to hold.
 # Not the memory for tiles, which is of no kernel: its pattern of 256 KiB would double the cost of compiling.
 _UNSET = "-ftrivial-auto-var-init=pattern -ftrivial-auto-var-init-max-size=4096"
+FLAGS = f"-target-cpu {CPU_TARGET} {_QUICK} {_UNSET}"
 
 
 def compile_object(source: Path, result: Path, headers: Path, asserts: Path, more: str = "") -> None:
@@ -45,7 +46,7 @@ def compile_object(source: Path, result: Path, headers: Path, asserts: Path, mor
     is split at white space, and one of that name in the current folder would be taken for it. `more` are
     flags for clang.
     """
-    flags = f"-include {asserts.name} {_QUICK} {_UNSET} {more}"
+    flags = f"-include {asserts.name} {FLAGS} {more}"
     _clang(source, result, headers, 0, flags, [asserts.parent.absolute()])
 
 
@@ -64,10 +65,7 @@ def compile_device(
     hold a pattern until they are set, and an index beyond an array of a known size traps. `more` are clang's.
     """
     flags = [
-        "-target-cpu",
-        CPU_TARGET,
-        *_QUICK.split(),
-        *_UNSET.split(),
+        *FLAGS.split(),
         "-fno-threadsafe-statics",
         "-fsanitize=array-bounds",
         "-fsanitize-trap=array-bounds",
@@ -96,7 +94,7 @@ def compile_ir(source: Path, result: Path, headers: Path) -> None:
     Warp's clang writes no IR by itself: stopped before its first pass of code generation it writes a file of
     machine IR, which holds the LLVM IR as its first document.
     """
-    _clang(source, result, headers, 2, "-mllvm=-stop-before=atomic-expand")
+    _clang(source, result, headers, 2, f"-target-cpu {CPU_TARGET} -mllvm=-stop-before=atomic-expand")
 
 
 def _clang(
@@ -105,7 +103,7 @@ def _clang(
     build.build_cpu(
         str(result),
         str(source),
-        extra_flags=f"-target-cpu {CPU_TARGET} {flags}",
+        extra_flags=flags,
         optimization_level=level,
         use_precompiled_headers=True,
         pch_dir=str(headers),
