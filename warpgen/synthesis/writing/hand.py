@@ -85,7 +85,7 @@ class Hand:
         self.headings = rng.weighted({"": 0.64, "outputs": 0.16, "inputs and outputs": 0.2})  # in signatures
         self.colons = rng.chance(0.2 if self.headings == "outputs" else 0.85)  # "# Outputs:", not "# outputs"
         self.arguments = rng.weighted(
-            {"": 0.75, "behind": 0.15, "section": 0.1}
+            {"": 0.65, "behind": 0.15, "section": 0.2}
         )  # where it says what they are
         self.zero = rng.weighted({"": 0.5, "0.0": 0.35, "none": 0.15})  # wp.vec3(0.0, 0.0, 0.0), (0.0) or ()
         self.suffix = rng.chance(0.45)  # names of kernels end in _kernel

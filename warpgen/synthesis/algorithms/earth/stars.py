@@ -174,7 +174,7 @@ def apparent_places(d: Draft) -> None:
             direction = turn_z(turn_y(turn_z(direction, -zeta), theta), -z)
             """,
         "approximate": """
-            # Precession to first order: m about the pole, n about the equinox
+            # Precession to first order: m along right ascension, n along declination
             m = 4612.4362 * centuries * ARCSEC
             n = 2004.3109 * centuries * ARCSEC
             precessed = direction + wp.vec3(

@@ -270,7 +270,7 @@ def multistep(d: Draft) -> None:
         old="fade * y[tid]" if spread else "y[tid]",
     )
     name = {"bashforth": "Adams-Bashforth", "moulton": "Adams-Moulton"}[kind]
-    under = "values that decay linearly" if spread else "values"
+    under = "values under linear damping" if spread else "values"
     d.says(f"Integrates {under} with the {name} scheme of order {order}.")
     if kind == "moulton":
         d.explain("The newest rate is that of the predicted values at the end of the step.")

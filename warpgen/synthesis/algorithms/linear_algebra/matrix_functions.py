@@ -173,7 +173,7 @@ def matrix_exponential(d: Draft) -> None:
             if size == 3
             else "expm_2x2|expm_closed_form|exp_matrix_2x2",
             "cayley": "cayley_transform|cayley_map",
-        }.get(way, "matrix_exponential|expm|expm_batched")
+        }.get(way, "half_step_propagator|half_step_map" if half else "matrix_exponential|expm|expm_batched")
     )
     if way == "cayley":
         d.says({

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "r": "value|inverse|radical",
     },
     adjoint="either",
-    element="point",
+    element="",  # a sequence with gaps fills nothing evenly
     weight=12,
 )
 def even_points(d: Draft) -> None:

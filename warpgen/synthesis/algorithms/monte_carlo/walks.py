@@ -184,7 +184,7 @@ def integrate_by_chance(d: Draft) -> None:
         "steps": "num_steps|n|length",
         "x": "pos|walker|place",
         "ends": "final|endpoints|positions",
-        "step_length": "stride|hop|lattice_constant",
+        "step_length": "stride|hop",
     },
     adjoint="no",
     weight=11,

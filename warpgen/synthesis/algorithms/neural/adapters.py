@@ -117,7 +117,7 @@ def adapted_layer(d: Draft) -> None:
         d.function('''
             @wp.func
             def rescale(magnitude: float, square: float) -> float:
-                """Factor that gives a row its own length."""
+                """Factor that gives a row its learned length."""
                 return magnitude / wp.sqrt(square)
         ''')
         length = f"""

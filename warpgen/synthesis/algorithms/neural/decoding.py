@@ -190,7 +190,7 @@ def sample_tokens(d: Draft) -> None:
                 continue
             """,
         "typical": """
-            # Keep what is about as surprising as the text is on average
+            # Keep the best token, and what is about as surprising as the text is on average
             surprise = log_norm - scores[seq, v]
             if wp.abs(surprise - entropy) > typical_width and v != best_token:
                 continue

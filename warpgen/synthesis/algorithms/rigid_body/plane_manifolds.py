@@ -230,7 +230,7 @@ def plane_convex_contacts(d: Draft) -> None:
     )
     d.explain(f"""
         A polygon of support needs few vertices: the deepest one, the one farthest from it, and {extreme} between
-        them. More contacts would only slow the solver down.
+        them. A plane holds a body by its outermost contacts.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
