@@ -18,6 +18,7 @@ from warpgen.synthesis.writing.rng import Rng
 _PROSE = re.compile(r'("""[\s\S]*?"""|#[^\n]*)')
 _ARRAY = re.compile(r"wp\.array(?:([2-4])d)?\(dtype=([\w.]+)\)")
 _VECTORS = re.compile(rf"\bwp\.({'|'.join(OF_FLOATS)})\b")
+_IN_FULL = {"float": "wp.float32", "int": "wp.int32"}
 _FLOAT = re.compile(r"(?<![\w.])float\b")
 _INT = re.compile(r"(?<![\w.])int\b")
 _NUMBER = r"\d+\.\d*(?:e[+-]?\d+)?|\d+e[+-]?\d+|wp\.(?:pi|PI|tau|TAU|e|E)\b"
@@ -55,7 +56,7 @@ _LONG = 8  # lines of a text that more blank lines make easier to read
 _LABEL = 4  # spaces in a comment that is no sentence yet
 SUFFIX = {"float64": "d", "float16": "h"}
 # Shares here and below are about those of newton, warp.examples and warp.tests.
-_ARRAYS = {"bracket": 0.75, "dtype": 0.22, "ndim": 0.03}  # older code than theirs has the latter two
+_ARRAYS = {"bracket": 0.9, "dtype": 0.09, "ndim": 0.01}  # older code than theirs has the latter two
 
 
 class Hand:
@@ -63,8 +64,9 @@ class Hand:
 
     def __init__(self, rng: Rng) -> None:
         self.rng = rng
-        self.full_scalars = rng.chance(0.12)  # wp.float32 rather than float
-        self.full_integers = rng.chance(0.8 if self.full_scalars else 0.1)
+        self.full_scalars = rng.chance(0.08)  # wp.float32 rather than float
+        self.full_integers = rng.chance(0.8 if self.full_scalars else 0.06)
+        self.full_elements = rng.chance(0.2)  # wp.array[wp.float32], whatever other arguments have
         self.full_vectors = rng.chance(0.05)  # wp.vec3f rather than wp.vec3
         self.array_style = rng.weighted(_ARRAYS)
         self.comments = rng.chance(0.55)
@@ -215,11 +217,13 @@ class Hand:
 
     def _array(self, found: re.Match[str]) -> str:
         ndim, dtype = found[1], found[2]
+        if self.full_elements:
+            dtype = _IN_FULL.get(dtype, dtype)
         if self.array_style == "bracket":
             return f"wp.array{ndim}d[{dtype}]" if ndim else f"wp.array[{dtype}]"
         if self.array_style == "ndim" and ndim:
             return f"wp.array(dtype={dtype}, ndim={ndim})"
-        return found[0]
+        return f"wp.array{ndim}d(dtype={dtype})" if ndim else f"wp.array(dtype={dtype})"
 
 
 def prose(text: str, names: Mapping[str, str], quotes: str = "") -> str:
