@@ -135,3 +135,34 @@ def test_equal_arguments_have_several_slopes() -> None:
     row = scaled_row(text, NUMBERS)
     for seed in range(6):
         assert row.check(text.replace("wp.max(x[i], 0.0)", "wp.max(0.0, x[i])"), seed=seed).right
+
+
+HEAVY = """import warp as wp
+
+
+@wp.kernel
+def gathered(x: wp.array(dtype=float), scale: float, count: int, y: wp.array(dtype=float)):
+    i = wp.tid()
+    s = float(0.0)
+    for n in range(4000):
+        s += x[(i + n) % x.shape[0]]
+    y[i] = s / 4000.0 * scale + float(count)
+"""
+
+
+def test_a_heavy_kernel_is_held_to_each_kind_of_draw() -> None:
+    """Of each there are fewer, and a seed gives the same draws again; what is wrong in one is still found."""
+    row = row_of(
+        HEAVY,
+        argument("x", "array1d(float32)", "input", shape=(24,), low=-1, high=1),
+        argument("scale", "float32", "param", "constant", value=1.5),
+        argument("count", "int32", "param", "constant", value=3),
+        argument("y", "array1d(float32)", "output", "constant", shape=(24,)),
+        dim=(24,),
+    )
+    assert row.check(HEAVY, seed=1).right
+    for taken in (("* scale", "* 1.5"), ("x.shape[0]", "24")):
+        assert not row.check(HEAVY.replace(*taken), seed=1).right, taken
+    found = [row.check(HEAVY.replace("s / 4000.0", "wp.min(s / 4000.0, 0.9)"), seed=1) for _ in range(2)]
+    assert not found[0].right
+    assert (found[0].stage, found[0].first) == (found[1].stage, found[1].first)

@@ -84,7 +84,7 @@ class Doubt:
             if p.what in ("outputs", "gradients")
         }
         made = {key: np.zeros(array.shape) for key, array in base.items()}
-        for each in results.own(left.area, shaken[: left.draw]):
+        for each in results.own(left.area, shaken[: left.draw])[0]:
             for p, a in zip(each.parts, each.arrays, strict=True):
                 key = (p.what, p.path)
                 if key in base:

@@ -32,9 +32,12 @@ from warpgen.verification.judging import gradient, tolerance
 from warpgen.verification.native.isolation import isolated
 from warpgen.verification.running.memory_layout import MemoryLayout
 
-# Seconds of processor time for a row's own launches: when so many are spent, its draws are enough; one on
-# which it hangs costs a part. On a busy machine no draw may be lost that the row stands: the end is far.
-_ENOUGH, _PART, _OWN_SECONDS = 1.0, 6.0, 50.0
+# Accesses to memory in a row's own launches, after which its draws are enough: half a second or so, and for a
+# seed the same draws on every machine.
+_ENOUGH = 20_000_000
+# Seconds of processor time for draws on which it hangs. On a busy machine no draw may be lost that the row
+# stands: the end of all, in seconds of wall time, is far.
+_PART, _OWN_SECONDS = 6.0, 50.0
 # A stranger's launches may take so many times what the row's own took, and at least a few seconds.
 _SLOWER, _AT_LEAST = 20.0, 4.0
 # Draws of one kind that a stranger's kernel is held to.
@@ -207,20 +210,21 @@ class _Check:
         subject = self._subject
         first, more = draws.plan(subject.program, subject.layouts, self._question.seed)
         end = time.monotonic() + _OWN_SECONDS
-        stood, spent = self._stood(first, end)
-        room = len(first) * (_ENOUGH - spent) / max(spent, 1e-3)
-        also, added = self._stood(more[: max(int(room), 0)], end)
+        stood, spent, accesses = self._stood(first, end)
+        room = len(first) * (_ENOUGH - accesses) // max(accesses, 1)
+        also, added, _ = self._stood(more[: max(room, 0)], end)
         return stood + also, spent + added
 
-    def _stood(self, pending: list[Draw], end: float) -> tuple[list[Measured], float]:
+    def _stood(self, pending: list[Draw], end: float) -> tuple[list[Measured], float, int]:
         if not self._question.gradients:
             pending = [msgspec.structs.replace(draw, backward=False) for draw in pending]
         stood: list[Measured] = []
-        spent = 0.0
+        spent, accesses = 0.0, 0
         while pending and (seconds := end - time.monotonic()) > 0.0:
             left = self._cell.run(self._subject.own_run(pending, seconds, _PART))
             spent += left.cpu
-            stood += results.own(left.area, pending[: left.draw])
+            made, work = results.own(left.area, pending[: left.draw])
+            stood, accesses = stood + made, accesses + work
             if left.broken is None:
                 break
             at = pending[left.draw : left.draw + 1]
@@ -228,7 +232,7 @@ class _Check:
                 msgspec.structs.replace(d, backward=False) for d in at if d.backward and "back" in left.phase
             ]
             pending = again + pending[left.draw + 1 :]
-        return stood, spent
+        return stood, spent, accesses
 
     def _theirs(self, measured: Sequence[Measured], made: bytes, text: str) -> list[Arrays]:
         """What the stranger's kernel leaves on the same draws."""

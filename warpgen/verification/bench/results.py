@@ -52,18 +52,17 @@ def restored(kept: Kept) -> list[Measured]:
     ]
 
 
-def own(area: mmap.mmap, draws: Sequence[Draw]) -> list[Measured]:
-    """What the row's own kernel left of the draws that it came through."""
+def own(area: mmap.mmap, draws: Sequence[Draw]) -> tuple[list[Measured], int]:
+    """What the row's own kernel left of the draws that it came through, and how often it touched memory."""
     start, size = (int.from_bytes(area[at : at + 8], "little") for at in (TABLE_AT, TABLE_AT + 8))
     if not size:
-        return []
+        return [], 0
     try:
         table = msgspec.msgpack.decode(area[start : start + size], type=Table)
     except msgspec.DecodeError as error:
         raise VerificationError("the row's own kernel writes over what it leaves") from error
-    return [
-        Measured(d, p, [_array(area, part) for part in p]) for d, p in zip(draws, table.draws, strict=False)
-    ]
+    made = zip(draws, table.draws, strict=False)
+    return [Measured(d, p, [_array(area, part) for part in p]) for d, p in made], table.accesses
 
 
 def placed(measured: Sequence[Measured]) -> list[Measured]:

@@ -58,9 +58,10 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Table(msgspec.Struct, frozen=True):
-    """What a row's own run left: for each draw its parts."""
+    """What a row's own run left: for each draw its parts; and how often all of them touched memory."""
 
     draws: list[list[Part]]
+    accesses: int
 
 
 class Run(msgspec.Struct, frozen=True):

@@ -118,7 +118,7 @@ class Launcher:
                 self._area[SAID_AT:HEADER] = str(stuck).encode()[: HEADER - SAID_AT].ljust(HEADER - SAID_AT)
                 raise
             draws.append(self._parts)
-            self._leave_table(number, msgspec.msgpack.encode(Table(draws)))
+            self._leave_table(number, msgspec.msgpack.encode(Table(draws, self._watch.accesses)))
         self._mark(len(self._job.draws), "arguments")
 
     def _leave_table(self, number: int, data: bytes) -> None:

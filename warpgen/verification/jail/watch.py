@@ -38,7 +38,9 @@ typedef unsigned long long u64;
 typedef unsigned int u32;
 struct region { u64 start, end, shift; u32* cells; };
 extern "C" {
-struct { u64 on, thread, depth, regions, atomics; u64* ranges; region region[MOST]; } warpgen_watch;
+struct {
+    u64 on, thread, depth, regions, atomics; u64* ranges; region region[MOST]; u64 low, high, accesses;
+} warpgen_watch;
 }
 #define HERE ((u64)__builtin_return_address(0))
 
@@ -90,7 +92,9 @@ extern "C" void warpgen_settle()
 
 static void touch(u64 start, u64 size, u64 kind)
 {
-    if (!warpgen_watch.on) return;
+    ++warpgen_watch.accesses;
+    // Nearly all is on the stack. While nothing is watched, nothing lies between the two.
+    if (start >= warpgen_watch.high || start + size <= warpgen_watch.low) return;
     warpgen_settle();
     region* in = region_of(start, size);
     if (!in) return;
@@ -148,6 +152,7 @@ class _State(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_uint64) for name in ("on", "thread", "depth", "regions", "atomics", "ranges")),
         ("region", _Region * _MOST),
+        *((name, ctypes.c_uint64) for name in ("low", "high", "accesses")),
     )
 
 
@@ -176,7 +181,7 @@ class Watch:
     def begin(self, arrays: Sequence[NDArray[Any]]) -> bool:
         """Watch these arrays from now on; False, and none is watched, if they are too many or too large."""
         sizes = [array.nbytes // array.itemsize for array in arrays]
-        self._state.on = 0
+        self._rest()
         if len(arrays) > _MOST or sum(sizes) > MOST_ELEMENTS:
             return False
         self._cells = [np.zeros((size, 4), np.uint32) for size in sizes]
@@ -184,14 +189,25 @@ class Watch:
             start = array.ctypes.data
             shift = array.itemsize.bit_length() - 1
             self._state.region[place] = _Region(start, start + array.nbytes, shift, cells.ctypes.data)
+        regions = self._state.region[: len(arrays)]
+        self._state.low = min((region.start for region in regions), default=0)
+        self._state.high = max((region.end for region in regions), default=0)
         self._state.regions, self._state.depth, self._state.on = len(arrays), 0, 1
         return True
+
+    @property
+    def accesses(self) -> int:
+        """How often memory was read or written until now, watched or not: work that no clock tells."""
+        return int(self._state.accesses)
 
     def end(self) -> list[NDArray[np.bool_]]:
         """For each array, the elements that threads raced for."""
         self._settle()
-        self._state.on = 0
+        self._rest()
         return [_raced(cells) for cells in self._cells]
+
+    def _rest(self) -> None:
+        self._state.on = self._state.low = self._state.high = 0
 
 
 def is_atomic(name: str) -> bool:

@@ -35,17 +35,19 @@ class Kept:
         parts = (warp_native.FLAGS, _headers(warp_native.WARP_FOLDER), *depends)
         name = f"{kind}-{xxhash.xxh3_64_hexdigest(chr(0).join(parts).encode(errors='surrogateescape'))}"
         try:
-            folder = _private(places.cache() / "headers")
-            folder.joinpath(name).as_posix().encode()  # compilers take no name that is not UTF-8
+            self._settle(_private(places.cache().absolute() / "headers") / name, fill)
         except (OSError, RuntimeError, ValueError):  # no home, one that others may write to, a full disk
-            folder = own / "kept"
-            folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder / name
-        if not self.folder.exists():
+            self._settle(own.absolute() / "kept" / name, fill)
+
+    def _settle(self, folder: Path, fill: Callable[[Path], None]) -> None:
+        str(folder).encode()  # compilers take no name that is not UTF-8
+        self.folder = folder
+        if not folder.exists():
+            folder.parent.mkdir(parents=True, exist_ok=True)
             self._fill(fill)
-            _forget(folder, kind)
+            _forget(folder)
         with contextlib.suppress(OSError):
-            os.utime(self.folder)
+            os.utime(folder)
 
     def _fill(self, fill: Callable[[Path], None]) -> None:
         with tempfile.TemporaryDirectory(prefix="new-", dir=self.folder.parent) as new:
@@ -97,9 +99,10 @@ def _private(folder: Path) -> Path:
     return folder
 
 
-def _forget(folder: Path, kind: str) -> None:
-    """Remove what was made of this kind for other headers and other settings, and is long out of use."""
-    for old in folder.glob(f"{kind}-*"):
+def _forget(folder: Path) -> None:
+    """Remove what was made for other headers and settings and is long out of use, or was never finished."""
+    kind = folder.name.rpartition("-")[0]
+    for old in (*folder.parent.glob(f"{kind}-*"), *folder.parent.glob("new-*")):
         with contextlib.suppress(OSError):
             if time.time() - old.stat().st_mtime > _LASTS:
                 shutil.rmtree(old)
