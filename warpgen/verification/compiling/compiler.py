@@ -186,6 +186,7 @@ class Compiler:
             raise CompilerError(
                 "compilers take no folder whose name is not UTF-8: choose another root or TMPDIR"
             )
+        self._headers.mkdir(parents=True, exist_ok=True)
         error = self._warm_clang() if target == "cpu" else self._tried(self._nvrtc_bare)
         if error:
             why = first_error(error)
@@ -196,7 +197,6 @@ class Compiler:
 
     def _warm_clang(self) -> str:
         """What clang has against Warp's headers, precompiled by an earlier process or now."""
-        self._headers.mkdir(parents=True, exist_ok=True)
         self.kept.lend(self._headers)
         lent = list(self._headers.iterdir())
         error = self._tried(self._clang_bare)
