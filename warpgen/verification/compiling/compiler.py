@@ -75,13 +75,8 @@ class Compiler:
 
     def __init__(self, workdir: Path) -> None:
         self._workdir = workdir
-        self._headers = workdir / "headers"
+        self.headers = workdir / "headers"  # the precompiled ones
         self._warm: set[Target] = set()
-
-    @property
-    def headers(self) -> Path:
-        """The folder of the precompiled headers."""
-        return self._headers
 
     def ready(self) -> None:
         """Precompile the headers, so that children inherit a warm compiler."""
@@ -155,7 +150,7 @@ class Compiler:
         source.write_text(unit.text, encoding="utf-8")
         links = folder / "headers"  # clang removes the header it used when a text fails: give it a link
         links.mkdir()
-        for header in self._headers.glob("*.pch"):
+        for header in self.headers.glob("*.pch"):
             os.link(header, links / header.name)
         return _said(folder, lambda: self._build_and_link(unit, source, path, links))
 
@@ -186,7 +181,7 @@ class Compiler:
             raise CompilerError(
                 "compilers take no folder whose name is not UTF-8: choose another root or TMPDIR"
             )
-        self._headers.mkdir(parents=True, exist_ok=True)
+        self.headers.mkdir(parents=True, exist_ok=True)
         error = self._warm_clang() if target == "cpu" else self._tried(self._nvrtc_bare)
         if error:
             why = first_error(error)
@@ -197,8 +192,8 @@ class Compiler:
 
     def _warm_clang(self) -> str:
         """What clang has against Warp's headers, precompiled by an earlier process or now."""
-        self.kept.lend(self._headers)
-        lent = list(self._headers.iterdir())
+        self.kept.lend(self.headers)
+        lent = list(self.headers.iterdir())
         error = self._tried(self._clang_bare)
         if error and lent:
             self.kept.forget()
@@ -206,7 +201,7 @@ class Compiler:
                 file.unlink(missing_ok=True)
             error = self._tried(self._clang_bare)
         if not error:
-            self.kept.keep(*self._headers.iterdir())
+            self.kept.keep(*self.headers.iterdir())
         return error
 
     def _tried(self, bare: Callable[[Path], str]) -> str:
@@ -219,7 +214,7 @@ class Compiler:
         warp_native.know_internals()
         source = folder / "unit.cpp"
         source.write_text(self.bare, encoding="ascii")
-        return _said(folder, partial(self.compile_file, source, folder / "unit.o", self._headers))
+        return _said(folder, partial(self.compile_file, source, folder / "unit.o", self.headers))
 
     def _nvrtc_bare(self, _: Path) -> str:
         accepted, log = nvrtc.check(BARE["cuda"], "unit.cu", self._workdir)

@@ -41,7 +41,7 @@ class DeviceCompiler(Compiler):
         self._flags = flags
         workdir.mkdir(parents=True, exist_ok=True)
         super().__init__(workdir)
-        self.machine = self._headers / "machine.o"
+        self.machine = self.headers / "machine.o"
 
     @functools.cached_property
     def kept(self) -> Kept:

@@ -9,7 +9,6 @@ import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import xxhash
 
@@ -25,8 +24,6 @@ from warpgen.verification.native import warp_native
 from warpgen.verification.native.generated import kernel_name
 from warpgen.verification.native.kept import Kept
 from warpgen.verification.native.object_file import LoadedObject
-
-_C = TypeVar("_C", bound=Compiler)
 
 # Templates that Warp's headers use themselves are instantiated once, with the headers: a quarter less work.
 FLAGS = f"{watch.FLAG} -fpch-instantiate-templates"
@@ -75,7 +72,8 @@ class Builder:
     """Compiles for one process; `folder` keeps the precompiled headers, which its children may only read."""
 
     def __init__(self, folder: Path) -> None:
-        self._compiler = _made_ready(_Compiler(folder))
+        self._compiler = _Compiler(folder)
+        _make_ready(self._compiler)
         self.headers = self._compiler.headers
         self.watch = watch.Watch(self._compiler.watch, warp_native.outside)
 
@@ -96,7 +94,8 @@ class DeviceBuilder:
     """As Builder, for CUDA: with a machine of fibers for objects to run on, and the watch of a Builder."""
 
     def __init__(self, folder: Path, watch: watch.Watch) -> None:
-        self.watch, self._compiler = watch, _made_ready(DeviceCompiler(folder, FLAGS.split()))
+        self.watch, self._compiler = watch, DeviceCompiler(folder, FLAGS.split())
+        _make_ready(self._compiler)
         self.headers = self._compiler.headers
         self.machine = Machine(self._compiler.machine)
 
@@ -114,11 +113,10 @@ class DeviceBuilder:
         )
 
 
-def _made_ready(compiler: _C) -> _C:
+def _make_ready(compiler: Compiler) -> None:
     compiler.ready()
     for file in compiler.headers.iterdir():  # links to it stand in folders that a build may write to
         file.chmod(0o444)
-    return compiler
 
 
 def link(headers: Path, folder: Path) -> None:

@@ -67,7 +67,8 @@ class Kept:
     def lend(self, own: Path) -> None:
         """Copy what is kept into a process's own folder: clang removes a header that failed it."""
         for path in (self.folder / _MADE).iterdir():
-            shutil.copyfile(path, own / path.name)
+            with contextlib.suppress(FileNotFoundError):  # another process has just found it damaged
+                shutil.copyfile(path, own / path.name)
 
     def keep(self, *files: Path) -> None:
         """Keep files that a process has made, if the disk has room; never a part of one."""
