@@ -15,9 +15,11 @@ from warpgen.synthesis.writing.draft import Draft, Reference, Values
 # How people leave elements out, about as often as newton and Warp's examples do; most kernels take all.
 _KINDS = {"all": 0.6, "mask": 0.15, "flags": 0.06, "count": 0.11, "list": 0.08}
 _ON_GRIDS = {"all": 0.7, "mask": 0.2, "flags": 0.1}
-# Elements that people switch off one by one: by a bit among others, and those by which they never do.
-_FLAGGED = ("agent", "body", "molecule", "particle", "robot", "vertex")
-_ALWAYS_ON = ("path", "query", "value")
+# Elements that people switch off one by one: by a bit among others, and at all.
+_FLAGGED = frozenset("agent body particle robot vertex".split())
+_MASKED = _FLAGGED | frozenset(
+    "articulation cell contact drone element hit joint node patient pixel ray row system track voxel".split()
+)
 _OWN_TESTS = ("active", "enabled", "flag", "mask", "valid")  # arguments of kernels that skip elements already
 _NEXT = re.compile(r"_(?:out|new|next)$|^(?:new|next)_")  # a state's next value, which must not be lost
 _NESTED = 0.35  # how often the body stands within the test, rather than behind an early exit
@@ -31,7 +33,7 @@ def guard(draft: Draft, element: str) -> None:
     """
     at = {1: "tid", 2: "i, j"}.get(len(draft.dim), "")
     stale = any(_NEXT.search(p.name) for p in draft.parameters if p.role == "output")
-    lacking = {"flags": element not in _FLAGGED or stale, "mask": element in _ALWAYS_ON or stale}
+    lacking = {"flags": element not in _FLAGGED or stale, "mask": element not in _MASKED or stale}
     kinds = _KINDS if at == "tid" else _ON_GRIDS
     kind = draft.weighted({kind: share for kind, share in kinds.items() if not lacking.get(kind)})
     thread = f"{at} = wp.tid()\n"

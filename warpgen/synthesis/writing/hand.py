@@ -86,9 +86,7 @@ class Hand:
         self.behind = rng.chance(0.4)  # short comments stand behind their statements
         self.headings = rng.weighted({"": 0.64, "outputs": 0.16, "inputs and outputs": 0.2})  # in signatures
         self.colons = rng.chance(0.2 if self.headings == "outputs" else 0.85)  # "# Outputs:", not "# outputs"
-        self.arguments = rng.weighted(
-            {"": 0.65, "behind": 0.15, "section": 0.2}
-        )  # where it says what they are
+        self.arguments = rng.weighted({"": 0.5, "behind": 0.12, "section": 0.38})  # where it tells of them
         self.zero = rng.weighted({"": 0.5, "0.0": 0.35, "none": 0.15})  # wp.vec3(0.0, 0.0, 0.0), (0.0) or ()
         self.suffix = rng.chance(0.45)  # names of kernels end in _kernel
         self.counts = rng.chance(0.6)  # sizes of arrays are arguments, not asked of the arrays

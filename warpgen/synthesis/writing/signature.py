@@ -40,11 +40,11 @@ def signature(name: str, parameters: list[Parameter], names: Mapping[str, str], 
 
 
 def section(parameters: list[Parameter], names: Mapping[str, str], hand: Hand) -> str:
-    """The docstring's section of arguments, or "" where this hand has none or too little is known."""
+    """The docstring's section of arguments, or "" where this hand has none or cannot tell of all."""
     if hand.arguments != "section":
         return ""
-    about = {names.get(p.name, p.name): text for p in parameters if (text := _about(p, names))}
-    if len(about) * 3 < len(parameters) * 2:
+    about = {names.get(p.name, p.name): _about(p, names) for p in parameters}
+    if not all(about.values()):
         return ""
     stop = "." if hand.full_stops else ""
     lines = [f"    {name}: {text}{stop}" for name, text in about.items()]
