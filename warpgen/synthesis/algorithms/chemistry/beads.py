@@ -263,7 +263,9 @@ def dissipative_particles(d: Draft) -> None:
         {layer if wrapped == "layer" else ""}
     """)
     kinds = "conservative forces" if thermostat == "none" else "conservative, dissipative and random forces"
-    bonds = ", and those of bonds" if bonded != "none" else ""
+    bonds = (
+        ", and those of bonds" if bonded != "none" else ", and those of charges" if charged != "none" else ""
+    )
     named = "many-body DPD" if density and result != "heat" else "DPD"
     named = f"{named} with a transverse thermostat" if across else named
     d.says(

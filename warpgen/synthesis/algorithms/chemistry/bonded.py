@@ -46,7 +46,7 @@ _SLOPES = {
         return slope
     """,
     "ryckaert bellemans": """
-        # E = sum_n C_n * cos(psi)^n with psi = phi - 180 degrees
+        # E = sum_n C_n * cos(psi)^n for n = 1, 2, 3, with psi = phi - 180 degrees
         cos_psi = -wp.cos(phi)
         sin_psi = -wp.sin(phi)
         poly = coefficients[0] + cos_psi * (2.0 * coefficients[1] + 3.0 * cos_psi * coefficients[2])
@@ -159,7 +159,7 @@ def torsion_forces(d: Draft) -> None:
                 )
         """)
     d.output("forces", "vec3", shape, about="accumulated forces on the atoms")
-    d.module("MIN_NORMAL_SQ = wp.constant(0.01)  # of a plane's normal")
+    d.module("MIN_NORMAL_SQ = wp.constant(0.01)  # least squared length of a plane's normal")
     signature = "params: TorsionParams" if struct else "coefficients: wp.vec3"
     d.function(
         f"""

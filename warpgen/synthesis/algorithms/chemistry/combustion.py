@@ -21,9 +21,11 @@ def arrhenius(log_a: float, beta: float, activation_temp: float, temp: float) ->
 def _mechanism(nasa: bool, flag: str) -> Any:
     fields = ["reactants: wp.array2d(dtype=int)  # species on the left, -1 if unused"]
     fields.append("products: wp.array2d(dtype=int)  # species on the right, -1 if unused")
-    fields += [f"{name}: wp.array(dtype=float)" for name in ("log_a", "beta", "activation_temp")]
+    fields.append("log_a: wp.array(dtype=float)  # natural logarithms of A")
+    fields += [f"{name}: wp.array(dtype=float)" for name in ("beta", "activation_temp")]
     if flag:
-        fields += ["log_a_low: wp.array(dtype=float)", f"{flag}: wp.array(dtype=bool)"]
+        of = "the low-pressure limit" if flag == "falloff" else "reactions with a third body"
+        fields += [f"log_a_low: wp.array(dtype=float)  # of {of}", f"{flag}: wp.array(dtype=bool)"]
     if nasa:
         fields.append("gibbs: wp.array2d(dtype=float)  # G/RT = c0 + c1 * T/1000 + c2 * 1000/T")
     body = "\n    ".join(fields)
@@ -160,7 +162,7 @@ def production_rates(d: Draft) -> None:
             """
             @wp.func
             def forward_constant(cell: int, row: int, temp: float, conc: wp.array2d(dtype=float), mech: Mechanism) -> float:
-                \"\"\"Return the forward rate constant, blended between its pressure limits.\"\"\"
+                \"\"\"Return the forward rate constant, blended between its pressure limits, which share beta and Ta.\"\"\"
                 k_inf = arrhenius(mech.log_a[row], mech.beta[row], mech.activation_temp[row], temp)
                 if not mech.falloff[row]:
                     return k_inf

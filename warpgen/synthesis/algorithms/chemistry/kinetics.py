@@ -33,11 +33,12 @@ def react_stiffly(d: Draft) -> None:
     source = d.flag("source", 0.4)
     arrhenius = d.flag("arrhenius", 0.45)
     count, turns = d.pick(48, 64, 96), d.pick(2, 3)
+    fed_ = " in a fed reactor" if source else ""
     d.says({
-        "backward euler": "Steps three species that react at unlike speeds by the implicit Euler method.",
-        "midpoint": "Steps three species that react at unlike speeds by the implicit midpoint rule.",
-        "rosenbrock": "Steps three species that react at unlike speeds by the Rosenbrock method ROS2.",
-        "trapezoid": "Steps three species that react at unlike speeds by the implicit trapezoidal rule.",
+        "backward euler": f"Steps Robertson's three species{fed_} by the implicit Euler method.",
+        "midpoint": f"Steps Robertson's three species{fed_} by the implicit midpoint rule.",
+        "rosenbrock": f"Steps Robertson's three species{fed_} by the Rosenbrock method ROS2.",
+        "trapezoid": f"Steps Robertson's three species{fed_} by the implicit trapezoidal rule.",
     }[method])  # fmt: skip
     if layout == "vec3":
         d.input("conc", "vec3", count, 0.1, 1.0, about="concentrations of the three species")
@@ -61,7 +62,13 @@ def react_stiffly(d: Draft) -> None:
         d.param("rates", "vec3", 0.04, 20.0, about="rate constants k1, k2 and k3")
         speeds = "k1 = rates[0]\nk2 = rates[1]\nk3 = rates[2]"
     if source:
-        d.param("flow", "float", 0.05, 0.5, about="inflow and outflow rate [1/s]")
+        d.param(
+            "flow",
+            "float",
+            0.05,
+            0.5,
+            about="rate of the inflow, A at a concentration of 1, and of the outflow [1/s]",
+        )
     d.param("dt", "float", 0.05, 0.3, about="time step [s]")
     fed = " + flow * (1.0 - {0})" if source else ""
     out = " - flow * {0}" if source else ""
@@ -84,7 +91,7 @@ def react_stiffly(d: Draft) -> None:
     def matrix(x: str, g: str) -> str:
         b, c = f"b{x}", f"c{x}"
         return f"""
-# I - {g} J, row by row
+# I - `{g}` J, row by row
 jaa = 1.0 + {g} * {f"(k1{loss})" if source else "k1"}
 jab = -{g} * k3 * {c}
 jac = -{g} * k3 * {b}

@@ -206,7 +206,7 @@ def nonbonded_forces(d: Draft) -> None:
                 return wp.vec2(value, slope)
         """)
     push = "24.0 * mixed[1] * (2.0 * s6 * s6 - s6) / r"
-    d.module("MIN_DISTANCE = wp.constant(0.2)")
+    d.module("MIN_DISTANCE = wp.constant(0.2)  # below which pairs are left out")
     d.function(
         f"""
         @wp.func
@@ -293,7 +293,12 @@ def nonbonded_forces(d: Draft) -> None:
             "reaction field": "Electrostatics use a conducting reaction field beyond the cutoff.",
         }[coulomb]
         + f"\nLennard-Jones parameters are mixed using the {rule} rule{faded}.\n"
-        "The list is full: each pair is stored for both of its atoms, so no atomics are needed."
+        + {
+            "none": "",
+            "flags": "Bonded pairs are left out.\n",
+            "scaled 1-4": "Excluded pairs are left out, those three bonds apart are scaled.\n",
+        }[bound]
+        + "The list is full: each pair is stored for both of its atoms, so no atomics are needed."
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def rosenbrock_step(d: Draft) -> None:
         d.output("error_norm", "float", cells, about="Scaled norm of the error that the embedded method sees")
         d.says(f"Estimates the error of a step of reacting trace gases by {scheme}.")
     elif result == "next step":
-        d.output("next_h", "float", cells, about="Step that would just meet the tolerance [s]")
+        d.output("next_h", "float", cells, about="Next time step, within a factor of five of this one [s]")
         d.says(f"Suggests time steps for reacting trace gases from the error of {scheme}.")
     else:
         d.output("updated", "float", shape, about="Concentrations after the step [1e12 / cm^3]")
@@ -189,6 +189,8 @@ def rosenbrock_step(d: Draft) -> None:
         text += _substituted(species, reactions, stage + 1)
     if result == "concentrations":
         text.append("# --- New concentrations ---")
+        if floor:
+            text.append("# Negative ones are errors of the method")
         for k, s in enumerate(species):
             terms = [(w, f"{s}_s{j + 1}") for j, w in enumerate(m) if w]
             new = _combined(s, terms)

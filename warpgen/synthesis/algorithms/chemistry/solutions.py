@@ -131,11 +131,11 @@ def solution_laws(d: Draft) -> None:
         "arrhenius": (("prefactor", 1.0e6, 1.0e8, "frequency factor [1/s]"), ("activation_energy", 3.0e4, 5.0e4, "activation energy [J/mol]")),
         "ionic": (("charge", whole, None, "charge of the ion"),),
         "langmuir": (("k_a", 0.5, 4.0, "affinity [l/mol]"), ("k_b", 0.5, 4.0, "affinity of the competing adsorbate [l/mol]")),
-        "competitive": (("v_max", 0.5, 2.0, "greatest rate"), ("k_m", 0.1, 1.0, "Michaelis constant"), ("k_i", 0.1, 1.0, "inhibition constant")),
+        "competitive": (("v_max", 0.5, 2.0, "greatest rate"), ("k_m", 0.1, 1.0, "Michaelis constant [mol/l]"), ("k_i", 0.1, 1.0, "inhibition constant [mol/l]")),
         "hill": (("k_half", 0.2, 1.0, "concentration of half occupation [mol/l]"), ("hill_coeff", 1.2, 3.0, "Hill coefficient")),
         "freundlich": (("k_f", 0.5, 2.0, "capacity"), ("intensity", 1.5, 4.0, "inverse exponent")),
         "weak acid": (("k_a", 1.0e-4, 1.0e-2, "acid constant [mol/l]"),),
-        "substrate inhibition": (("v_max", 0.5, 2.0, "greatest rate"), ("k_m", 0.1, 1.0, "Michaelis constant"), ("k_i", 0.5, 2.0, "inhibition constant")),
+        "substrate inhibition": (("v_max", 0.5, 2.0, "greatest rate"), ("k_m", 0.1, 1.0, "Michaelis constant [mol/l]"), ("k_i", 0.5, 2.0, "inhibition constant [mol/l]")),
     }  # fmt: skip
     for name, low, high, about in numbers[kind]:
         form.number(name, low, high, about=about)

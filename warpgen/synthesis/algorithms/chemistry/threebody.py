@@ -267,7 +267,9 @@ def three_body_forces(d: Draft) -> None:
         $store
         """,
         nothing=nothing,
-        mask=f"if species[i] == free_species:\n{kept}    return\n" if species == "mask" else "",
+        mask=f"# Angles at these atoms bend freely\nif species[i] == free_species:\n{kept}    return\n"
+        if species == "mask"
+        else "",
         invert="cell_inverse = wp.inverse(cell)" if box == "triclinic" else "",
         bond_ij=wrap.format("positions[j] - positions[i]"),
         bond_ik=wrap.format("positions[k_atom] - positions[i]"),

@@ -56,7 +56,7 @@ def settle_water(d: Draft) -> None:
         f"RA = wp.constant({ra:.9f})  # distance of the oxygen from the center of mass [nm]\n"
         f"RB = wp.constant({rb:.9f})  # distance of the hydrogens' midpoint from it\n"
         f"RC = wp.constant({rc:.9f})  # half of the distance between the hydrogens\n"
-        f"WEIGHT_O = wp.constant({m_o / (m_o + 2 * m_h):.9f})\n"
+        f"WEIGHT_O = wp.constant({m_o / (m_o + 2 * m_h):.9f})  # shares of the mass\n"
         f"WEIGHT_H = wp.constant({m_h / (m_o + 2 * m_h):.9f})"
     )
     if result == "virial":
@@ -83,7 +83,14 @@ def settle_water(d: Draft) -> None:
     if skipped == "mask":
         d.input("frozen", "bool", count, about="True for molecules that do not move")
     elif skipped == "types":
-        d.input("molecule_type", "int", count, -1, 2, about="0 or 1 for water, -1 for deleted molecules")
+        d.input(
+            "molecule_type",
+            "int",
+            count,
+            -1,
+            2,
+            about="0 or 1 for free water, -1 for molecules that are held",
+        )
     d.param("dt", "float", 0.001, 0.002, about="time step [ps]")
     d.output("positions", "vec3", (count, 3), about="constrained positions of O, H1 and H2 [nm]")
     if box == "periodic":
@@ -106,7 +113,7 @@ def settle_water(d: Draft) -> None:
     skip = {
         "none": "",
         "mask": "if frozen[mol]:\n    $copy\n    return",
-        "types": "# Deleted molecules stay where they are\nif molecule_type[mol] < 0:\n    $copy\n    return",
+        "types": "# Molecules that are held stay where they are\nif molecule_type[mol] < 0:\n    $copy\n    return",
     }[skipped]
     copy = "positions[mol, 0] = old_o\npositions[mol, 1] = old_h1\npositions[mol, 2] = old_h2"
     if result == "velocities":

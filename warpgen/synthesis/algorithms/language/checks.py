@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Warp manual, Debugging: printf, expect_near, breakpoint",
     names={
-        "checked_step": "guarded_update|checked_decay|debug_step",
+        "checked_step": "watched_update|checked_decay|debug_step",
         "x": "state|values|position",
         "out": "advanced|x_next|result",
         "dt": "h|time_step",
@@ -42,6 +42,8 @@ def checked_step(d: Draft) -> None:
         "expect": "Advances a decaying state and checks it against the exact decay.",
         "printf first": "Advances a decaying state and lets the first thread print its state.",
     }[alarm])  # fmt: skip
+    if alarm == "printf first":
+        d.calls("debug_step|print_first_state|printing_decay")  # which checks nothing
     d.input("x", type_, n, -2.0, 2.0, about="state of each element")
     d.param("rate", "float", 0.5, 1.0, about="decay rate [1/s]")
     d.param("dt", "float", 0.01, 0.05, about="time step [s]")
@@ -60,7 +62,9 @@ def checked_step(d: Draft) -> None:
         "both": f"wp.isnan(moved) or {size} > bound",
     }[test]
     shown, mark = ("moved", "%f") if type_ == "float" else ("moved[0], moved[1], moved[2]", "(%f, %f, %f)")
-    left = "not finite" if test == "not finite" else "beyond its bound"
+    left = {"not finite": "not finite", "too large": "beyond its bound"}.get(
+        test, "not a number or beyond its bound"
+    )
     say = {
         "printf": f'wp.printf("state {mark} of element %d is {left}\\n", {shown}, tid)',
         "printf first": f'wp.printf("the first state is {mark}\\n", {shown})',

@@ -45,8 +45,9 @@ def own_gradient(d: Draft) -> None:
         "cube root": "cube root of one plus a square",
     }[kind]
     d.says(
-        f"{'Adds up' if summed == 'loss' else 'Applies'} the {noun}"
-        f"{' of all values' if summed == 'loss' else ''}, whose gradient is written by hand."
+        f"Adds up the {'weighted ' if weighed else ''}{noun} of all values; its gradient is written by hand."
+        if summed == "loss"
+        else f"Applies the {noun}{' and weighs the values' if weighed else ''}; its gradient is written by hand."
     )
     name = kind.replace(" ", "_")
     names = {
@@ -105,9 +106,9 @@ def own_gradient(d: Draft) -> None:
     if weighed:
         d.input("weights", "float", n, 0.5, 1.5, about="weight of each value")
     if summed == "loss":
-        d.output("loss", "float", 1, about="sum of the function's values")
+        d.output("loss", "float", 1, about=f"{'weighted ' if weighed else ''}sum of the function's values")
     else:
-        d.output("result", "float", n, about="values of the function")
+        d.output("result", "float", n, about=f"{'weighted ' if weighed else ''}values of the function")
     term = f"{'weights[tid] * ' if weighed else ''}{name}(values[tid])"
     store = f"wp.atomic_add(loss, 0, {term})" if summed == "loss" else f"result[tid] = {term}"
     d.launch(n)
@@ -236,6 +237,7 @@ if month > 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0):
     }[kind]
     d.input("values", "float", n + size - 1 if kind == "smooth" else n, 0.2, 1.5, about=about)
     if scaled:
+        d.says(f"{d.sentence.removesuffix('.')}, and scales the result.")
         d.param("gain", "float", 0.5, 2.0, about="factor of all results")
     d.output("result", "float", n, about=made)
     ks = range(size)

@@ -24,6 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 )
 def toggle_bits(d: Draft) -> None:
     """Toggles the bits of cells in a shared set, so cells that are touched twice are empty again."""
+    d.says("Toggles the bits of cells in a shared set, so cells that are touched twice are as before.")
     guard = d.option("skip", "sentinel", "changed", "range")
     spelled = d.option("spelled", "call", "operator")
     width = d.option("word", "uint32", "int")

@@ -39,12 +39,13 @@ def claimed_slots(d: Draft) -> None:
     }[kind])  # fmt: skip
     guarded = d.flag("guarded")
     kept = d.flag("kept")
+    told = "tells" if kept else "counts"
     d.says({
-        "first claim": "Lets one thread win each slot by a compare and swap.",
+        "first claim": f"Lets one thread win each slot by a compare and swap, and {told} the winners.",
         "last seen": f"Lets each thread leave its number in a slot{' and take what was there' if kept else ', where the last one stays'}.",
-        "budget": "Takes amounts out of shared stocks as long as these last.",
+        "budget": f"Takes amounts out of shared stocks as long as these last, and {told} who got them.",
         "linked list": "Chains threads that share a slot into linked lists.",
-        "first set bit": "Marks flags in words that threads share and counts who was first.",
+        "first set bit": f"Marks flags in words that threads share and {told} who was first.",
         "spend": "Takes amounts out of shared stocks.",
     }[kind])  # fmt: skip
     n, m = d.pick(64, 96, 128), d.pick(8, 12, 16)
@@ -177,7 +178,7 @@ def local_memory(d: Draft) -> None:
         "histogram": "Finds the commonest level of each row by counting in memory of the thread's own.",
         "convolution": "Sums the squares of each row's values convolved with themselves.",
         "reversal": "Reverses each row through memory of the thread's own.",
-        "running": "Keeps the last values of each row in a ring and finds their largest sum.",
+        "running": f"Finds the largest moving sum over {size} values of each row, fewer at its start, by a ring buffer.",
         "rank filter": "Finds the second largest value of each row by sorting it in memory of the thread's own.",
     }[kind])  # fmt: skip
     sorts = kind in ("median", "rank filter")
@@ -259,7 +260,7 @@ for k in range({n}):
         "running": f"""
 scratch = wp.zeros(shape=(WINDOW,), dtype=float)
 total = float(0.0)
-best = float(-1.0e6)
+best = float(-wp.inf)
 for k in range({n}):
     # The oldest entry of the ring buffer makes room
     oldest = k % WINDOW
@@ -268,8 +269,6 @@ for k in range({n}):
     best = wp.max(best, total)
 y[row] = best""".strip("\n"),
     }[kind]
-    if kind == "running":
-        d.says(f"Finds the largest sum of up to {size} values in a row, kept in a ring.")
     d.launch(rows)
     d.code(head + "$body", body=body)
 

@@ -57,7 +57,12 @@ def smooth_directions(d: Draft) -> None:
         kind, "vectors" if kind in ("direction", "alignment") else "velocities"
     )
     form.element("v", given, -1.0, 1.0, vector, about=f"{given}, which may vanish")
-    form.number("delta", 0.05, 0.3, about="length below which directions fade")
+    form.number(
+        "delta",
+        0.05,
+        0.3,
+        about=f"{'speed' if given == 'velocities' else 'length'} below which directions fade",
+    )
     if kind in ("friction", "power"):
         form.element("load", "loads", 1.0, 20.0, about="normal forces [N]")
         form.number("mu", 0.2, 0.9, about="coefficient of friction")

@@ -179,7 +179,7 @@ def built_poses(d: Draft) -> None:
     )
     applied = d.option("result", "point", "whole")
     spelled = d.option("spelled", "short", "long")
-    d.says({
+    whole = {
         "compose": "Builds model matrices out of positions, rotations and scales.",
         "decompose": "Puts scaled models into a frame and takes the scale out of their matrices.",
         "from matrix": "Puts rigid models into a frame and turns their matrices into poses.",
@@ -188,7 +188,18 @@ def built_poses(d: Draft) -> None:
         "chain": "Chains each pose of a ring with those that follow it, each in the frame of the one before.",
         "blend": "Builds poses whose rotations are half of given ones.",
         "euler": "Builds poses out of positions and Euler angles.",
-    }[kind][:-1] + (", and carries a point along." if applied == "point" else "."))  # fmt: skip
+    }
+    carried = {
+        "compose": "Moves a point from the frame of each scaled model to the one that it stands in.",
+        "decompose": "Carries a point along with models in a frame, whose scale is taken out before.",
+        "from matrix": "Carries a point along with rigid models in a frame.",
+        "set position": "Carries a point along with poses that are moved to given positions.",
+        "set rotation": "Carries a point along with poses that are given new rotations.",
+        "chain": "Carries a point along chains of poses in a ring, each in the frame of the one before.",
+        "blend": "Carries a point along with poses whose rotations are half of given ones.",
+        "euler": "Carries a point along with poses given by positions and Euler angles.",
+    }
+    d.says((carried if applied == "point" else whole)[kind])
     d.calls({
         "compose": "compose_matrices|model_matrices",
         "decompose": "remove_scales|strip_scale",

@@ -44,15 +44,15 @@ def moving_frames(d: Draft) -> None:
     d.says({
         "point": "Gives the velocities of points that are fixed to moving frames.",
         "bracket": "Takes the cross products of twists, as in the acceleration of jointed bodies.",
-        "angles": "Finds the Euler angles of rotations.",
-        "inverse": "Turns rotations round by negating their imaginary parts.",
-        "step": f"Turns rotations {'back' if wrapped else 'on'} by angular velocities over a step of time.",
+        "angles": "Finds the Euler angles of rotations about the axes x, y and z.",
+        "inverse": "Inverts unit quaternions by negating their imaginary parts.",
+        "step": f"Turns rotations {'back' if wrapped else 'on'} by angular velocities in an explicit Euler step.",
         "real part": "Builds rotations whose real parts follow from the imaginary ones.",
     }[kind])  # fmt: skip
     n = d.pick(48, 64, 96)
     twisted, turned_ = kind in ("point", "bracket"), kind in ("angles", "inverse", "step")
     if twisted:
-        d.input("twists", "spatial_vector", n, -1.0, 1.0, about="spatial velocities")
+        d.input("twists", "spatial_vector", n, -1.0, 1.0, about="spatial velocities, angular part first")
     if turned_:
         d.input("rotations", "quat", n, kind="unit", about="rotations")
     if kind == "bracket":
@@ -75,7 +75,7 @@ def moving_frames(d: Draft) -> None:
     out, function, about = {
         "point": ("point_vels", "velocity_of_point", "velocities of the points"),
         "bracket": ("brackets", "bracket_of", "cross products"),
-        "angles": ("euler", "euler_angles_of", "Euler angles [rad]"),
+        "angles": ("euler", "euler_angles_of", "angles about the fixed axes x, y and z, in this order [rad]"),
         "inverse": ("inverses", "inverse_of", "inverse rotations"),
         "step": ("turned", "turn_on", "rotations after the step"),
         "real part": ("completed", "complete", "unit quaternions"),

@@ -56,7 +56,9 @@ def random_kicks(d: Draft) -> None:
     form = Form(d, 256)
     form.element("p", "places", -1.0, 1.0, vector, about="positions")
     form.number("seed", 1, 100000, "int", about="seed of the random states")
-    form.number("reach", 0.1, 0.4, about="size of a step")
+    form.number("reach", 0.1, 0.4, about={
+        "ball": "radius of the ball", "disk": "radius of the disk", "cube": "edge of the cube", "square": "edge of the square",
+    }.get(shape, "length of a step"))  # fmt: skip
     if rule in ("walk", "mean"):
         form.number("steps", d.pick(4, 8, 12), type="int", about="number of steps")
     if rule == "bounded":

@@ -40,7 +40,7 @@ def fractal_noise(d: Draft) -> None:
         {
             "fbm": f"Evaluates {how}fractal Brownian motion (octaves of gradient noise) {where}.",
             "turbulence": f"Evaluates {how}turbulence noise (sum of absolute octaves) {where}.",
-            "ridged": f"Evaluates {how}ridged noise (sum of inverted magnitudes of octaves) {where}.",
+            "ridged": f"Evaluates {how}ridged noise (sum of one less the magnitude of each octave) {where}.",
         }[kind]
     )
     if kind != "fbm":
@@ -141,7 +141,7 @@ def curl_flow(d: Draft) -> None:
     if step:
         d.param("dt", "float", 0.01, 0.1, about="Time step [s]")
         d.output("moved", type_, count, about="Advected positions")
-        d.says(f"Advects points by the velocities of divergence-free curl noise{two}.")
+        d.says(f"Advects points in divergence-free curl noise{two} by one Euler step.")
     else:
         d.output("v", type_, count, about="Velocities")
         d.says(f"Computes divergence-free curl noise velocities{two} at points.")

@@ -29,16 +29,16 @@ _TARGETS = {
         return wp.where(wp.dot(n, to_light) > 0.0, lights.intensity[light_index] / dist_sq, 0.0)
         """,
     "wrapped": """
-        # Wrapped diffuse never vanishes, so no light is excluded
+        # Wrapped diffuse: lights up to 30 degrees below the horizon count, too
         cos_light = wp.dot(n, to_light) / wp.sqrt(dist_sq)
-        return lights.intensity[light_index] * (0.55 + 0.45 * cos_light) / dist_sq
+        return lights.intensity[light_index] * wp.max(cos_light + 0.5, 0.0) / (1.5 * dist_sq)
         """,
 }
 
 _TOLD = {
     "lambert": "the light's contribution to a surface point",
     "irradiance": "intensity over squared distance for lights in front, whatever their slant",
-    "wrapped": "the light's contribution to a point that wrapped diffuse shading lights",
+    "wrapped": "the light's contribution to a surface point under wrapped diffuse shading",
 }
 
 _TARGET = '''
@@ -347,7 +347,7 @@ def _merged(
             return float(strength * max(cos, 0.0) / d2**1.5)
         if target == "irradiance":
             return strength / d2 * (cos > 0.0)
-        return float(strength / d2 * (0.55 + 0.45 * cos / np.sqrt(d2)))
+        return float(strength / d2 * max(cos / np.sqrt(d2) + 0.5, 0.0) / 1.5)
 
     chosen, seen = int(v["reservoirs.light"][i, j]), int(v["reservoirs.count"][i, j])
     source, took_part = (i, j), [(i, j, seen)]

@@ -100,7 +100,7 @@ for c in range(num_categories):
         "alias": "picked = wp.randi(state, 0, num_categories)\nif wp.randf(state) > share[picked]:\n    picked = alias[picked]",
         "gumbel": """
 picked = int(0)
-best = float(-1.0e6)
+best = float(-wp.inf)
 # The category of the largest score is drawn in proportion to the weights
 for c in range(num_categories):
     score = wp.log(weights[c]) - wp.log(-wp.log(wp.max(wp.randf(state), 1.0e-7)))
@@ -121,7 +121,7 @@ if fitness[rival] > fitness[picked]:
     picked = rival""",
     }[method].strip("\n")
     if method == "rejection":
-        d.module("MAX_ATTEMPTS = wp.constant(64)")
+        d.module("MAX_ATTEMPTS = wp.constant(64)  # then the last one is taken")
     if many == "several":
         d.module(f"DRAWS = wp.constant({each})  # of each thread")
     at = "tid" if many == "one" else "tid * DRAWS + draw"
@@ -192,9 +192,9 @@ def tileable_noise(d: Draft) -> None:
     spelled = d.option("scale", "per axis", "shared")
     d.says({
         "plain": "Fills a texture with Perlin noise that repeats without a seam.",
-        "octaves": "Adds up octaves of Perlin noise that repeat without a seam.",
-        "ridged": "Fills a texture with ridged noise that repeats without a seam.",
-        "billow": "Fills a texture with billowing noise that repeats without a seam.",
+        "octaves": "Adds up three octaves of Perlin noise that repeat without a seam.",
+        "ridged": "Adds up three octaves of ridged noise that repeat without a seam.",
+        "billow": "Adds up three octaves of billowing noise that repeat without a seam.",
         "marble": "Fills a texture with veins of marble that repeat without a seam.",
         "wood": "Fills a texture with rings of wood that repeat without a seam.",
         "terraces": "Fills a texture with terraced heights that repeat without a seam.",

@@ -77,7 +77,9 @@ def advect_finite_volume(d: Draft) -> None:
     border = f"{g.at('updated')} = {q[0]}"
     if rows:
         lines.append(f"{g.at('flux')} = flux_r")
-        border += f"\n{g.at('flux')} = 0.0"
+        border = (
+            f"# Cells at the rim are given, no flux is worked out for them\n{border}\n{g.at('flux')} = 0.0"
+        )
     g.code(d, "\n".join(line for line in lines if line), "q", border=border)
     name = _LIMITED.get(limiter.name, limiter.name.replace("_", " ")) if limiter else ""
     d.says({

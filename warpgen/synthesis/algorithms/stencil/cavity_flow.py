@@ -64,7 +64,10 @@ def cavity_step(d: Draft) -> None:
         "channel": "D3Q19 lattice between two plates",
         "periodic": "periodic D3Q19 lattice",
     }[walls]
-    d.says(f"Streams the populations of a {place}{around} and collides them.")
+    said = {"bgk": "", "trt": " with two relaxation times", "regularized": " after regularization"}[collision]
+    said += " under a body force" if force != "none" else ""
+    said += " with Smagorinsky's eddy viscosity" if turbulent else ""
+    d.says(f"Streams the populations of a {place}{around} and collides them{said}.")
     n = d.pick(5, 6)
     cells = n**3
     shape: Any = {"direction first": (19, n, n, n), "direction last": (n, n, n, 19), "flat": 19 * cells}[
@@ -110,6 +113,7 @@ def cavity_step(d: Draft) -> None:
         if letter not in closed:
             source.append(f"if {letter} < 0:\n    {letter} += n\nelif {letter} >= n:\n    {letter} -= n")
     beyond = " or ".join(f"{a} < 0 or {a} >= n" for a in closed)
+    beyond = beyond.removesuffix(" or z >= n") if lid else beyond  # where the lid is
     if lid:
         source.append(
             "# The lid drags the fluid along, whose density is close to one\nif z >= n:\n"

@@ -51,6 +51,10 @@ def life_step(d: Draft) -> None:
     )
     rule = d.option("rule", *_RULES) if style in ("rule", "early", "ages") else "game_of_life"
     birth, survival = _RULES[rule]
+    if style != "masks":
+        called = {"game_of_life": "Conway's Game of Life", "highlife": "HighLife", "seeds": "Seeds",
+                  "day and night": "Day & Night"}[rule]  # fmt: skip
+        d.says(f"Advances the cellular automaton {called} by one generation.")
     d.input("cells", "int", g.shape, 0, 2, about="Cells, 1 for a living one")
     if style == "masks":
         birth_bits, survival_bits = d.pick((8, 12), (72, 12), (456, 472), (8, 24))
@@ -141,7 +145,7 @@ def elementary_automaton(d: Draft) -> None:
         d.input("before", kind, n, 0, 2**31 - 1 if packed == "words" else 2, about="Row before that one")
     number = d.option("number", 30, 90, 110)
     said = {
-        "cells": "Advances a row of an elementary cellular automaton by Wolfram's rule",
+        "cells": "Advances a row of an elementary cellular automaton by the rule of a number",
         "table": f"Advances a row of an elementary cellular automaton by rule {number}",
         "words": f"Advances a row of cells, 32 in a word, by rule {number}",
     }[packed]
@@ -230,6 +234,10 @@ def forest_fire_step(d: Draft) -> None:
     ring = _RING if moore == 8 else [(-1, 0), (1, 0), (0, -1), (0, 1)]
     immune = d.flag("immunity", 0.4)
     style = d.option("style", "chain", "returns")
+    if immune:
+        d.says(
+            "Advances a forest fire among trees that may withstand it by one step with given random numbers."
+        )
     d.input("state", "int", g.shape, 0, 3, about="State of each cell")
     d.input("chance", "float", g.shape, about="Uniform random numbers")
     d.param("p_grow", "float", 0.2, 0.5, about="Probability of growth")
@@ -332,7 +340,7 @@ def sandpile_topple(d: Draft) -> None:
 
     def out(o: tuple[int, ...]) -> str:
         cell = g.at("grains", *o)
-        return f"topplings({cell}, {limit})"
+        return f"topplings({cell}, critical)" if threshold == "param" else f"topplings({cell})"
 
     if scatter == "scatter":
         lines = [
@@ -344,25 +352,22 @@ def sandpile_topple(d: Draft) -> None:
         lines += [f"wp.atomic_add(updated, {g.index(*o)}, 1)" for o in ring]
         border = f"# The rim only collects what falls off\nwp.atomic_add(updated, {g.index()}, {own})"
     else:
-        many = scatter == "gather many"
-        d.function(
-            """
-            @wp.func
-            def topplings(count: int, critical: int) -> int:
-                $rule
-            """,
-            rule="# As often as the cell can hand out four grains at once\nreturn wp.max(count - critical + 4, 0) // 4"
-            if many
-            else "return 1 if count >= critical else 0",
+        given, rule = (
+            (", critical: int" if threshold == "param" else ""),
+            f"return 1 if count >= {limit} else 0",
         )
+        if scatter == "gather many":
+            most = "wp.max(count - critical + 4, 0)" if given else "count"
+            rule = f"# As often as the cell can hand out four grains at once\nreturn {most} // 4"
+        d.function(f"@wp.func\ndef topplings(count: int{given}) -> int:\n    $rule", rule=rule)
         lines = [f"incoming = {total([out(o) for o in ring])}", f"times = {out((0, 0))}"]
         lines += [f"{new} = {own} - 4 * times + incoming"]
         if counted:
             lines += ["if times > 0:", "    wp.atomic_add(active, 0, 1)"]
         border = ""
     g.code(d, "\n".join(lines), "grains", border=border)
-    often = ", as often as their grains allow" if scatter == "gather many" else ""
-    d.says(f"Topples all unstable cells of a sandpile in parallel{often}.")
+    often = "as often as their grains allow" if scatter == "gather many" else "once"
+    d.says(f"Topples all unstable cells of a sandpile {often}, in parallel.")
     walls = " Grains that would leave stay in their cell." if g.edges in ("clamp", "clamp func") else ""
     zero = " Grains are added to `updated`, which must start from zero." if scatter == "scatter" else ""
     d.explain(f"Unstable cells hand one grain to each of their four neighbors.{walls}{zero}")

@@ -60,9 +60,11 @@ def channel_step(d: Draft) -> None:
         said = "D2Q9 channel " + ("with open ends" if ends_open else "that is periodic along x")
     else:
         said = "D2Q9 lattice " + ("with open ends, periodic across" if ends_open else "that is periodic")
-    d.says(
-        f"Streams the populations of a {said}{', around obstacles' if obstacle else ''}, and collides them."
-    )
+    said += ", around obstacles" if obstacle else ""
+    how = {"bgk": "", "trt": " with two relaxation times", "regularized": " after regularization"}[collision]
+    how += " under a body force" if force != "none" else ""
+    how += " with Smagorinsky's eddy viscosity" if turbulent else ""
+    d.says(f"Streams the populations of a {said}, and collides them{how}.")
     shape = (9, nx, ny) if layout == "direction first" else (nx, ny, 9)
 
     def at(i: str, j: str, k: object) -> str:
@@ -129,7 +131,9 @@ def channel_step(d: Draft) -> None:
             nx: int,
             ny: int,
         ) -> float:
-            """Fetch population `k` from the cell upstream; $around."""
+            """Fetch population `k` from the cell upstream$back
+            $around.
+            """
             x_src = i - cx
             y_src = j - cy
             if x_src < 0:
@@ -139,11 +143,10 @@ def channel_step(d: Draft) -> None:
             $bounce
             return f[$source]
         ''',
-        around="what wraps around along x is replaced at the open ends"
+        back=", or what a wall sends back.\n" if bounces else ".\n",
+        around="What wraps around along x is replaced at the open ends"
         if ends_open
-        else "the lattice is periodic along x"
-        if walls == "bounce back"
-        else "the lattice is periodic",
+        else f"The lattice is periodic{' along x' if walls == 'bounce back' else ''}",
         signature=signature.rstrip(),
         opposite="opposite: int," if bounces else "",
         bounce=bounce.rstrip(),

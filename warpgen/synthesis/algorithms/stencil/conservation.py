@@ -165,7 +165,7 @@ def _write(d: Draft, task: str) -> None:
             else "State (rho, rho u, E) of an ideal gas, gamma = 1.4. "
         )
         + (
-            "`lam` is dt / dx, for a CFL number below one."
+            f"`lam` is dt / dx, for a CFL number below one{' half' if order == 'muscl' else ''}."
             if task == "step"
             else "Entry i belongs to the face between cells i and i + 1."
         )

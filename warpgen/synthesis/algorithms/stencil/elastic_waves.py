@@ -52,6 +52,8 @@ def elastic_step(d: Draft) -> None:
     viscous = d.flag("attenuation", 0.35)
     place = d.option("storage", "in place", "out")
     free = d.flag("free surface", 0.4) if which == "stress" else False
+    if which == "stress" and sponge != "none":
+        sponge = "exponential" if free else "all sides"  # a surface that is free reflects
     d.calls({
         "velocity": "update_velocity|elastic_velocity_update|velocity_update",
         "stress": "update_stress|elastic_stress_update|stress_update",
@@ -207,7 +209,7 @@ def elastic_step(d: Draft) -> None:
     if free:
         zeroed = [s for s in stresses if axes[up] in s]
         if zeroed:
-            lines.append("# Free surface: no traction across it")
+            lines.append("# Free surface: no traction across it, whose shear part lies half a cell below")
             lines.append(f"if {index[up]} == {halo}:")
             lines += [f"    {results[s]} = 0.0" for s in zeroed]
     lines += [f"{name}{suffix}{home} = {value}" for name, value in results.items()]
@@ -229,11 +231,11 @@ def elastic_step(d: Draft) -> None:
         outside=" or ".join(f"{i} < {halo} or {i} >= n - {halo}" for i in index),
         lines="\n".join(lines),
     )
-    d.says(
-        "Updates the velocities of elastic waves from their stresses on a staggered grid."
-        if which == "velocity"
-        else "Updates the stresses of elastic waves from their velocities on a staggered grid."
-    )
+    parts = ["a source"] * (source != "none") + ["attenuation"] * viscous
+    parts += ["a sponge"] * (sponge != "none") + ["a free surface"] * free
+    told = ", with " + " and ".join([", ".join(parts[:-1])] * (len(parts) > 1) + parts[-1:]) if parts else ""
+    new, old = ("velocities", "stresses") if which == "velocity" else ("stresses", "velocities")
+    d.says(f"Updates the {new} of elastic waves from their {old} on a staggered grid{told}.")
     d.explain("""
         rho dv/dt = div s and ds/dt = lambda div(v) 1 + mu (grad v + grad v^T). Normal stresses lie at cell centers,
         velocities half a cell ahead along their axis, shear stresses half a cell ahead along both of theirs.

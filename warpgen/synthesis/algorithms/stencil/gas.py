@@ -179,10 +179,13 @@ def euler_step(d: Draft) -> None:
     axis = d.option("symmetry", "plane", "cylinder", weights=(0.7, 0.3))
     solid = d.option("solid", "none", "frozen")
     nx, ny = d.pick(8, 10), d.pick(8, 10)
-    if axis == "cylinder":
-        d.says(
-            "Advances a compressible gas of cylindrical symmetry by one step of a MUSCL finite-volume scheme."
-        )
+    round_ = axis == "cylinder"
+    if round_:
+        boundary = "outflow"  # no radius comes again
+    gas = "gas of cylindrical symmetry" if round_ else "gas on a 2D grid"
+    d.says(
+        f"Advances a compressible {gas}{' under gravity' if gravity else ''} by one step of a MUSCL finite-volume scheme."
+    )
     d.input("density", "float", (nx, ny), 0.6, 1.4, about="Density")
     d.input("momentum", "vec2", (nx, ny), -0.6, 0.6, about="Momentum per volume")
     d.input("energy", "float", (nx, ny), 2.0, 4.0, about="Total energy per volume")
@@ -191,7 +194,8 @@ def euler_step(d: Draft) -> None:
     d.param("dx", "float", 0.8, 1.2, about="Cell size")
     d.param("dt", "float", 0.02, 0.06, about="Time step")
     if gravity:
-        d.param("gravity", "vec2", -1.0, 1.0, about="Gravity")
+        about = "Gravity along the axis" if round_ else "Gravity"
+        d.param("gravity", "float" if round_ else "vec2", -1.0, 1.0, about=about)
     if axis == "cylinder":
         d.param("inner_radius", "float", 1.0, 2.0, about="Distance of the lower edge from the axis")
     d.output("density_new", "float", (nx, ny), about="Density after the step")
@@ -285,15 +289,19 @@ def euler_step(d: Draft) -> None:
         if axis == "cylinder"
         else "",
         gravity="# Gravity does work on the momentum of the old state\n"
-        "m_next += dt * w[0] * gravity\n"
-        "e_next += dt * w[0] * (w[1] * gravity[0] + w[2] * gravity[1])"
+        + (
+            "m_next += wp.vec2(dt * w[0] * gravity, 0.0)\ne_next += dt * w[0] * w[1] * gravity"
+            if round_
+            else "m_next += dt * w[0] * gravity\n"
+            "e_next += dt * w[0] * (w[1] * gravity[0] + w[2] * gravity[1])"
+        )
         if gravity
         else "",
     )
-    round_ = " The second axis is the radius." if axis == "cylinder" else ""
+    second = " The second axis is the radius." if round_ else ""
     d.explain(f"""
         Euler equations with an ideal gas, first order in time and second order in space. Primitive variables
-        are limited and extrapolated to the faces, where a Riemann problem is solved approximately.{round_}
+        are limited and extrapolated to the faces, where a Riemann problem is solved approximately.{second}
     """)
 
     def primitive(q: Any) -> Any:
@@ -353,9 +361,10 @@ def euler_step(d: Draft) -> None:
             radius = v.inner_radius + (np.arange(ny) + 0.5) * v.dx
             new -= v.dt * w[2] / radius * np.stack([w[0], w[0] * w[1], w[0] * w[2], q[3] + w[3]])
         if gravity:
-            new[1] += v.dt * w[0] * v.gravity[0]
-            new[2] += v.dt * w[0] * v.gravity[1]
-            new[3] += v.dt * w[0] * (w[1] * v.gravity[0] + w[2] * v.gravity[1])
+            along_x, along_y = (v.gravity, 0.0) if round_ else v.gravity
+            new[1] += v.dt * w[0] * along_x
+            new[2] += v.dt * w[0] * along_y
+            new[3] += v.dt * w[0] * (w[1] * along_x + w[2] * along_y)
         new[0] = np.maximum(new[0], 1e-3)
         new[3] = np.maximum(new[3], 0.5 * (new[1] ** 2 + new[2] ** 2) / new[0] + 1e-4 / 0.4)
         if solid == "frozen":

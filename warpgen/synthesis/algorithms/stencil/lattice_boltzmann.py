@@ -150,7 +150,8 @@ def lbm_collide(d: Draft) -> None:
     p.launch(d)
     d.code("\n".join(lines))
     d.says(
-        f"Relaxes lattice Boltzmann populations with {'two rates (TRT)' if model == 'trt' else 'one rate (BGK)'}."
+        f"Relaxes lattice Boltzmann populations with {'two rates (TRT)' if model == 'trt' else 'one rate (BGK)'}"
+        f"{' under gravity' if forced else ''}."
     )
     d.explain(f"""
         {"D2Q9" if p.ndim == 2 else "D3Q19"}, in lattice units with dx = dt = 1 and c_s^2 = 1/3, viscosity nu = ({"`tau`" if model == "tau" else "1 / `omega`"} - 1/2) / 3.

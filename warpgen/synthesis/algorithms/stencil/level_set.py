@@ -60,7 +60,7 @@ def level_set_step(d: Draft) -> None:
         minus = f"wp.min(back_{c}, 0.0) ** 2.0 + wp.max(ahead_{c}, 0.0) ** 2.0"
         grow.append(plus)
         shrink.append(minus)
-    floor = "1.0e-6"
+    floor, why = "1.0e-6", "# The small term keeps the slope of the root finite"
     if task == "constant speed":
         lines.append(f"# The front moves {'outwards' if outward else 'inwards'}, so these sides are upwind")
         lines.append(f"norm_sq = {total(grow if outward else shrink)}")
@@ -68,6 +68,7 @@ def level_set_step(d: Draft) -> None:
         lines += [f"grow = {total(grow)}", f"shrink = {total(shrink)}"]
     if task == "constant speed":
         lines += [
+            why,
             f"grad_norm = wp.sqrt(norm_sq + {floor})",
             f"{g.at('updated')} = p - dt * speed * grad_norm",
         ]
@@ -76,11 +77,12 @@ def level_set_step(d: Draft) -> None:
             f"f = {g.at('speed')}",
             "# One-sided differences by the sign of the speed, so information comes from upwind",
             "grad_sq = grow if f > 0.0 else shrink",
+            why,
             f"grad_norm = wp.sqrt(grad_sq + {floor})",
             f"{g.at('updated')} = p - dt * f * grad_norm",
         ]
     else:
-        lines += ["grad_sq = grow if p > 0.0 else shrink", f"grad_norm = wp.sqrt(grad_sq + {floor})"]
+        lines += ["grad_sq = grow if p > 0.0 else shrink", why, f"grad_norm = wp.sqrt(grad_sq + {floor})"]
         if smooth == "sussman":
             lines.append("sign = p / wp.sqrt(p * p + dx * dx)")
         else:

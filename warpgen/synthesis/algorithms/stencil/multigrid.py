@@ -38,7 +38,7 @@ def restrict_residual(d: Draft) -> None:
     m = {1: d.pick(24, 32, 48), 2: d.pick(8, 10, 12), 3: d.pick(4, 5, 6)}[ndim]
     size = 2 * m if cell else 2 * m - 1
     how = "averages of cells" if cell else kind
-    d.says(f"Restricts a field to the next coarser grid by {how}.")
+    d.says(f"Restricts a field to the next coarser grid by {how}{', and scales it' if scaled else ''}.")
     d.input("fine", "float", (size,) * ndim, -1.0, 1.0, about="Fine grid")
     if scaled:
         d.param(
@@ -171,13 +171,14 @@ def prolongate_correction(d: Draft) -> None:
         "cells": "by linear interpolation between cell centers",
         "constant": "which is constant in each coarse cell",
     }[kind]
+    share = "a share of " if add == "damped" else ""
     if add == "store":
         how = how.replace("which is constant", "as a constant")
         d.says(f"Prolongates a field to the next finer grid {how}.")
     elif kind == "constant":
-        d.says(f"Adds a coarse grid correction, {how}, to the solution on the fine grid.")
+        d.says(f"Adds {share}a coarse grid correction, {how}, to the solution on the fine grid.")
     else:
-        d.says(f"Adds a coarse grid correction to the solution on the fine grid {how}.")
+        d.says(f"Adds {share}a coarse grid correction to the solution on the fine grid {how}.")
     d.input("coarse", "float", (m,) * ndim, -1.0, 1.0, about="Coarse grid")
     if add == "damped":
         d.param("weight", "float", 0.5, 0.9, about="Share of the correction that is added")

@@ -35,10 +35,10 @@ def phase_field_step(d: Draft) -> None:
     noise = d.flag("noise", 0.3) if model in ("allen-cahn", "swift-hohenberg") else False
     d.says(
         {
-            "allen-cahn": "Advances an Allen-Cahn phase field by one explicit Euler step.",
+            "allen-cahn": f"Advances an Allen-Cahn phase field{' with noise' if noise else ''} by one explicit Euler step.",
             "chemical potential": "Computes the chemical potential of a Cahn-Hilliard mixture.",
             "cahn-hilliard": "Advances a Cahn-Hilliard mixture by one step from its chemical potential.",
-            "swift-hohenberg": "Advances the Swift-Hohenberg equation by one step from a known Laplacian.",
+            "swift-hohenberg": f"Advances the Swift-Hohenberg equation{' with noise' if noise else ''} by one step from a known Laplacian.",
         }[model]
     )
     d.calls({

@@ -299,7 +299,7 @@ def poisson_sweep(d: Draft) -> None:
         "p": "pressure|x",
         "b": "rhs|source",
         "omega": "relaxation|over_relaxation",
-        "parity": "color|colour",
+        "parity": "color",
         "is_fixed": "fixed_cells|is_held|dirichlet_mask",
     },
     double=True,

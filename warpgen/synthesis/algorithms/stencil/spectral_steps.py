@@ -8,6 +8,14 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.stencil import DOMAIN
+from warpgen.synthesis.algorithms.stencil._mode_steps import (
+    REAL_FINISH,
+    REAL_STEPS,
+    TURN_AND_GROW,
+    TURN_AND_GROW_FINISH,
+    TURN_FINISH,
+    TURN_STEPS,
+)
 from warpgen.synthesis.writing.draft import Draft, Values, dedented
 
 _N = 256  # the transform that Warp falls back to wants a point for each thread of a block, at least
@@ -26,44 +34,6 @@ _SAID = {
     "benjamin-bona-mahony": "the Benjamin-Bona-Mahony equation",
     "advection-diffusion": "the advection-diffusion equation",
 }
-
-
-_REAL_FACTOR = '''
-    @wp.func
-    def advance(z: wp.vec2, n: wp.vec2, rate: float, dt: float) -> wp.vec2:
-        """Euler's step in variables in which the linear terms are gone."""
-        return wp.exp(rate * dt) * (z + dt * n)
-'''
-# of equations whose linear terms do not turn the modes
-_REAL_STEPS = {
-    "midpoint": _REAL_FACTOR,
-    "integrating factor": _REAL_FACTOR,
-    "exponential": '''
-    @wp.func
-    def advance(z: wp.vec2, n: wp.vec2, rate: float, dt: float) -> wp.vec2:
-        """Exponential Euler step: z exp(h) + dt n (exp(h) - 1) / h."""
-        h = dt * rate
-        grown = wp.exp(h)
-        # The quotient loses its digits where the mode hardly changes, so take its series there
-        if wp.abs(h) > 0.05:
-            phi = (grown - 1.0) / h
-        else:
-            phi = 1.0 + 0.5 * h + h * h / 6.0
-        return grown * z + dt * phi * n
-''',
-    "semi-implicit": '''
-    @wp.func
-    def advance(z: wp.vec2, n: wp.vec2, rate: float, dt: float) -> wp.vec2:
-        """Crank-Nicolson for the linear terms, Euler for the others."""
-        return ((1.0 + 0.5 * dt * rate) * z + dt * n) / (1.0 - 0.5 * dt * rate)
-''',
-}
-_REAL_FINISH = '''
-    @wp.func
-    def finish(z: wp.vec2, n: wp.vec2, rate: float, dt: float) -> wp.vec2:
-        """The whole step, with what was found at its middle carried on from there."""
-        return wp.exp(rate * dt) * z + dt * wp.exp(0.5 * rate * dt) * n
-'''
 
 
 @DOMAIN.algorithm(
@@ -115,18 +85,22 @@ def spectral_step(d: Draft) -> None:
         d.input("forcing", "float", (lines, _N), -0.5, 0.5, about="what drives the field")
     if drag:
         d.param("drag", "float", 0.1, 0.5, about="damping of all waves alike")
-    if result == "field":
+    # what was given is carried on, whatever else is told of it
+    field = result == "field" or (result != "modes" and given == "values")
+    if field:
         d.output("next_field", "float", (lines, _N), about="values after the step")
-    elif result == "modes":
-        d.output("next_modes", "vec2", (lines, _N), about="Fourier modes after the step (real, imaginary)")
-    elif result == "energy":
-        d.output("energies", "float", (lines, _N), about="energy of each mode after the step")
     else:
+        d.output("next_modes", "vec2", (lines, _N), about="Fourier modes after the step (real, imaginary)")
+    if result == "energy":
+        d.output("energies", "float", (lines, _N), about="half the squared size of each mode after the step")
+    elif result == "slope":
         d.output("slopes", "float", (lines, _N), about="slopes of the field after the step")
     extras = " and ".join(["a forcing"] * forced + ["drag"] * drag)
     d.says(
         f"Advances {_SAID[equation]}{' with ' if extras else ''}{extras} on periodic lines by one step in the Fourier modes"
-        + {"energy": " and gives their energies.", "slope": " and gives the slopes."}.get(result, ".")
+        + {"energy": " and gives the energy of each mode.", "slope": " and gives the slopes, too."}.get(
+            result, "."
+        )
     )
     if result in ("energy", "slope"):
         d.calls({
@@ -147,13 +121,16 @@ def spectral_step(d: Draft) -> None:
         arguments.append("drag")
     real = ("-drag" if real == "0.0" else f"{real} - drag") if drag else real
     turns = imaginary != "0.0"
+    pure = turns and real == "0.0"
     says = "Complex rate at which the linear terms let the mode k grow and turn (real, imaginary)"
     says = says if turns else "Rate at which the linear terms let the mode k grow"
+    says = "Angular rate at which the linear terms turn the mode k" if pure else says
+    symbol = f"wp.vec2({real}, {imaginary})" if turns else real
     d.function(f'''
         @wp.func
-        def growth(k: float{"".join(f", {a}: float" for a in arguments)}) -> {"wp.vec2" if turns else "float"}:
+        def {"turning" if pure else "growth"}(k: float{"".join(f", {a}: float" for a in arguments)}) -> {"wp.vec2" if turns and not pure else "float"}:
             """{says}."""
-            return {f"wp.vec2({real}, {imaginary})" if turns else real}
+            return {imaginary if pure else symbol}
     ''')
     if turns:
         d.function("""
@@ -199,42 +176,7 @@ def spectral_step(d: Draft) -> None:
                 """Mode of the forcing, with the inverse of 1 - d2/dx2 before it."""
                 return z / (1.0 + k * k)
         ''')
-    factor = '''
-        @wp.func
-        def advance(z: wp.vec2, n: wp.vec2, rate: wp.vec2, dt: float) -> wp.vec2:
-            """Euler's step in variables in which the linear terms are gone."""
-            size = wp.exp(rate[0] * dt)
-            turn = wp.vec2(size * wp.cos(rate[1] * dt), size * wp.sin(rate[1] * dt))
-            return c_mul(turn, z + dt * n)
-    '''
-    step = {
-        "midpoint": factor,
-        "integrating factor": factor,
-        "exponential": '''
-            @wp.func
-            def advance(z: wp.vec2, n: wp.vec2, rate: wp.vec2, dt: float) -> wp.vec2:
-                """Exponential Euler step: z exp(h) + dt n (exp(h) - 1) / h."""
-                h = dt * rate
-                size = wp.exp(h[0])
-                turn = wp.vec2(size * wp.cos(h[1]), size * wp.sin(h[1]))
-                # The quotient loses its digits where the mode hardly changes, so take its series there
-                phi = wp.vec2(1.0 + 0.5 * h[0] + (h[0] * h[0] - h[1] * h[1]) / 6.0, 0.5 * h[1] + h[0] * h[1] / 3.0)
-                if wp.length_sq(h) > 0.0025:
-                    lifted = wp.vec2(turn[0] - 1.0, turn[1])
-                    phi = c_mul(lifted, wp.vec2(h[0], -h[1])) / wp.length_sq(h)
-                return c_mul(turn, z) + dt * c_mul(phi, n)
-        ''',
-        "semi-implicit": '''
-            @wp.func
-            def advance(z: wp.vec2, n: wp.vec2, rate: wp.vec2, dt: float) -> wp.vec2:
-                """Crank-Nicolson for the linear terms, Euler for the others."""
-                before = wp.vec2(1.0 + 0.5 * dt * rate[0], 0.5 * dt * rate[1])
-                after = wp.vec2(1.0 - 0.5 * dt * rate[0], 0.5 * dt * rate[1])
-                return c_mul(c_mul(before, z) + dt * n, after) / wp.length_sq(after)
-        ''',
-    }[scheme]  # fmt: skip
-    if not turns:
-        step = _REAL_STEPS[scheme]
+    step = (TURN_STEPS if pure else TURN_AND_GROW if turns else REAL_STEPS)[scheme]
     if not n:
         step = (
             step.replace(", n: wp.vec2", "")
@@ -256,10 +198,7 @@ def spectral_step(d: Draft) -> None:
         force = force.replace("drive", "force_hat") + "\ndrive = wp.tile_map(smoothed, force_hat, k)"
     d.function(
         "@wp.func\ndef grid_value(z: wp.vec2) -> float:\n    # The inverse transform does not divide by the number of points\n    return z[0] / float(POINTS)"
-    ) if result in (
-        "field",
-        "slope",
-    ) else None
+    ) if field or result == "slope" else None
     if result == "slope":
         d.function(
             "@wp.func\ndef derivative(z: wp.vec2, k: float) -> wp.vec2:\n    return k * wp.vec2(-z[1], z[0])"
@@ -268,38 +207,28 @@ def spectral_step(d: Draft) -> None:
         d.function(
             "@wp.func\ndef energy_of(z: wp.vec2) -> float:\n    return 0.5 * wp.length_sq(z) / (float(POINTS) * float(POINTS))"
         )
-    stage = f"advanced = wp.tile_map(advance, modes, {f'{n}, ' if n else ''}rate, dt)"
+    rate = "omega" if pure else "rate"
+    stage = f"advanced = wp.tile_map(advance, modes, {f'{n}, ' if n else ''}{rate}, dt)"
     if scheme == "midpoint":
-        d.function(
-            _REAL_FINISH
-            if not turns
-            else '''
-            @wp.func
-            def finish(z: wp.vec2, n: wp.vec2, rate: wp.vec2, dt: float) -> wp.vec2:
-                """The whole step, with what was found at its middle carried on from there."""
-                full = wp.exp(rate[0] * dt)
-                half = wp.exp(0.5 * rate[0] * dt)
-                turn = wp.vec2(full * wp.cos(rate[1] * dt), full * wp.sin(rate[1] * dt))
-                late = wp.vec2(half * wp.cos(0.5 * rate[1] * dt), half * wp.sin(0.5 * rate[1] * dt))
-                return c_mul(turn, z) + dt * c_mul(late, n)
-        '''
-        )
+        d.function(TURN_FINISH if pure else TURN_AND_GROW_FINISH if turns else REAL_FINISH)
         stage = f"""
             # Second order: the products once more, at the middle of the step
-            middle = wp.tile_map(advance, modes, {n}, rate, 0.5 * dt)
+            middle = wp.tile_map(advance, modes, {n}, {rate}, 0.5 * dt)
             wp.tile_ifft(middle)
             flux_mid = wp.tile_map(flux_of, middle)
             wp.tile_fft(flux_mid)
             push_mid = wp.tile_map(transport, flux_mid, k{", base" if dealias != "none" else ""})
-            advanced = wp.tile_map(finish, modes, {n.replace("push", "push_mid")}, rate, dt)
+            advanced = wp.tile_map(finish, modes, {n.replace("push", "push_mid")}, {rate}, dt)
         """
     end = {
-        "field": "wp.tile_ifft(advanced)\nwp.tile_store(next_field, wp.tile_map(grid_value, advanced), offset=(line, 0))",
-        "modes": "wp.tile_store(next_modes, advanced, offset=(line, 0))",
-        "energy": "wp.tile_store(energies, wp.tile_map(energy_of, advanced), offset=(line, 0))",
+        "energy": "wp.tile_store(energies, wp.tile_map(energy_of, advanced), offset=(line, 0))\n",
         "slope": "slope = wp.tile_map(derivative, advanced, k)\nwp.tile_ifft(slope)\n"
-        "wp.tile_store(slopes, wp.tile_map(grid_value, slope), offset=(line, 0))",
-    }[result]
+        "wp.tile_store(slopes, wp.tile_map(grid_value, slope), offset=(line, 0))\n",
+    }.get(result, "") + (
+        "wp.tile_ifft(advanced)\nwp.tile_store(next_field, wp.tile_map(grid_value, advanced), offset=(line, 0))"
+        if field
+        else "wp.tile_store(next_modes, advanced, offset=(line, 0))"
+    )
     d.launch(lines, tiled=True)
     d.code(
         f"""
@@ -309,7 +238,7 @@ def spectral_step(d: Draft) -> None:
         k = wp.tile_map(wave_of, bins, base)
         $push
         $drive
-        rate = wp.tile_map(growth, k{"".join(f", {a}" for a in arguments)})
+        {rate} = wp.tile_map({"turning" if pure else "growth"}, k{"".join(f", {a}" for a in arguments)})
         $stage
         $end
         """,
@@ -363,12 +292,13 @@ def spectral_step(d: Draft) -> None:
             z = np.exp(h) * z + v.dt * phi * source(z)
         else:
             z = ((1 + h / 2) * z + v.dt * source(z)) / (1 - h / 2)
-        if result == "modes":
-            return {"next_modes": np.stack([z.real, z.imag], axis=-1)}
+        found = {"next_modes": np.stack([z.real, z.imag], axis=-1)}
+        if field:
+            found = {"next_field": np.fft.ifft(z).real}
         if result == "energy":
-            return {"energies": 0.5 * abs(z) ** 2 / _N**2}
+            found["energies"] = 0.5 * abs(z) ** 2 / _N**2
         if result == "slope":
-            return {"slopes": np.fft.ifft(1j * k * z).real}
-        return {"next_field": np.fft.ifft(z).real}
+            found["slopes"] = np.fft.ifft(1j * k * z).real
+        return found
 
     d.check(reference, 3e-3)

@@ -93,6 +93,7 @@ def _write(d: Draft, task: str) -> None:
         ]
         lines = ["# Only the direction of grad |omega| counts, so the differences do as they are"]
         lines.append(f"eta = wp.vec{ndim}(\n" + "".join(f"    {part},\n" for part in parts) + ")")
+        lines.append("# No direction, hence no force, where |omega| is even")
         lines.append("towards = eta / (wp.length(eta) + 1.0e-4)")
         if ndim == 2:
             lines.append(f"spin = strength * dx * {g.at('curl')}")
@@ -108,7 +109,8 @@ def _write(d: Draft, task: str) -> None:
     d.explain("f = epsilon dx (N x omega) with N = grad |omega| / |grad |omega||, epsilon the strength.")
     if task == "curl":
         form = "dv/dx - du/dy" if ndim == 2 else "curl u"
-        d.explain(f"omega = {form}, each slope from the two cells beside one, which are 2 `dx` apart.")
+        edge = " Cells beyond the edge repeat the outermost ones." if g.edges == "clamp" else ""
+        d.explain(f"omega = {form}, each slope from the two cells beside one, which are 2 `dx` apart.{edge}")
 
     def difference(values: Any, axis: int) -> Any:
         return g.near(values, *unit(axis, ndim, 1)) - g.near(values, *unit(axis, ndim, -1))

@@ -38,8 +38,12 @@ def wave_step(d: Draft) -> None:
     pump = d.flag("source", 0.3)
     if scheme == "velocity":
         d.calls("update_wave_velocity|wave_velocity_step|accelerate_wave")
+    told = {"none": "", "linear": ", with damping", "factor": ", with damping"}[damped]
+    told += (" and a source" if told else ", with a source") if pump else ""
     if scheme == "velocity":
-        d.says("Updates wave velocities from the Laplacian of the displacement.")
+        d.says(f"Updates wave velocities from the Laplacian of the displacement{told}.")
+    else:
+        d.says(f"Integrates the wave equation with the leapfrog scheme{told}.")
     d.input("u", "float", g.shape, -1.0, 1.0, about="Displacement")
     if scheme == "three levels":
         d.input("previous", "float", g.shape, -1.0, 1.0, about="Displacement of the previous step")
@@ -93,7 +97,8 @@ def wave_step(d: Draft) -> None:
     g.code(d, "\n".join(lines), "u", border=border)
     limit = "1" if ndim == 1 else "1 / sqrt(2)"
     terms = (" + `source`" if pump else "") + (" - `damping` du/dt" if damped == "linear" else "")
-    d.explain(f"d2u/dt2 = `c`^2 lap(u){terms}, stable for `c` `dt` / `dx` <= {limit}.")
+    keeps = " Each step keeps the share `retained` of the velocity." if damped == "factor" else ""
+    d.explain(f"d2u/dt2 = `c`^2 lap(u){terms}, stable for `c` `dt` / `dx` <= {limit}.{keeps}")
 
     def reference(v: Values) -> dict[str, Any]:
         u = g.grid(v.u)
@@ -143,9 +148,11 @@ def fdtd_update(d: Draft) -> None:
     shape: tuple[int, ...] = (n,) if ndim == 1 else (n, d.pick(12, 14, 18))
     electric = field in ("ez", "1d e")
     sigma = "sigma" if electric else "sigma_m"
+    medium = {"permittivity": " in a dielectric", "lossy": " in a lossy dielectric",
+              "absorber": " with an absorber along x"}.get(material, "")  # fmt: skip
     d.says(
         f"Advances the {'electric' if electric else 'magnetic'} field on Yee's grid in "
-        f"{'one dimension' if ndim == 1 else 'two dimensions (TM)'} by one leapfrog step."
+        f"{'one dimension' if ndim == 1 else 'two dimensions (TM)'} by one leapfrog step{medium}."
     )
     letter, name = ("e", "electric") if electric else ("h", "magnetic")
     d.calls(f"update_{letter}|fdtd_{letter}|update_{name}|yee_{name}_step")
@@ -298,7 +305,8 @@ def schroedinger_step(d: Draft) -> None:
         d.says(f"Applies the Hamiltonian {what} to a complex wave function.")
         d.input("psi", "vec2", g.shape, -1.0, 1.0, about="Wave function (real, imaginary)")
     else:
-        d.says(f"Advances the {part} part of a wave function with the Visscher scheme.")
+        law = " of the Gross-Pitaevskii equation" if nonlinear else ""
+        d.says(f"Advances the {part} part of a wave function{law} with the Visscher scheme.")
         other = "imag" if part == "real" else "real"
         own = "real" if part == "real" else "imag"
         d.inout(own, "float", g.shape, -1.0, 1.0, about="Part of the wave function that is advanced")

@@ -144,8 +144,8 @@ def integrate_tsdf(d: Draft) -> None:
         "pixel_col = int(wp.floor(u + 0.5))\n"
         "pixel_row = int(wp.floor(v + 0.5))"
     )
-    if color:
-        d.says("Fuses a depth image and its colors into a voxel grid of truncated signed distances.")
+    hued, still = " and its colors" * color, ", but for moving objects" * dynamic
+    d.says(f"Fuses a depth image{hued} into a voxel grid of truncated signed distances{still}.")
     d.launch(*size)
     d.code(
         """

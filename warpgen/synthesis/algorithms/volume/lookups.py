@@ -37,7 +37,7 @@ def store_voxels(d: Draft) -> None:
     of = "float32"
     if rule in ("spin", "pull", "unit", "inside", "layers", "mask"):
         of = "vec3f" if rule in ("spin", "pull", "unit") else "int32"
-    d.says({
+    said = {
         "ball": "Writes the signed distance to a sphere into a volume.",
         "box": "Writes the signed distance to a cube into a volume.",
         "spin": "Writes the velocity field of a rigid rotation into a volume.",
@@ -47,7 +47,9 @@ def store_voxels(d: Draft) -> None:
         "clamped": "Copies a volume to another one and clamps its values to a band.",
         "unit": "Copies a volume of vectors to another one and normalizes them.",
         "mask": "Marks the voxels of a volume where another one exceeds a level.",
-    }[rule])  # fmt: skip
+    }[rule]
+    listed = ", for listed voxels" if place == "cells" else ""
+    d.says(f"{said[:-1]}{listed}, and reads the result back.")
     d.calls({
         "ball": "write_sphere_sdf|bake_sphere|sphere_to_volume",
         "box": "write_box_sdf|bake_box|box_to_volume",
@@ -180,7 +182,7 @@ def view_columns(d: Draft) -> None:
     flat = d.flag("flat", 0.3)
     d.says({
         "maximum": "Computes the maximum intensity projection of a volume.",
-        "mean": "Averages each column of voxels, as in an X-ray image.",
+        "mean": "Averages each column of voxels.",
         "depth": "Finds the first voxel above a level in each column of a volume, -1 if none.",
         "thickness": "Measures how thick a volume is above a level along each column.",
         "opacity": "Computes the opacity of each column of an absorbing volume.",
@@ -191,7 +193,7 @@ def view_columns(d: Draft) -> None:
     }[wanted])  # fmt: skip
     d.calls({
         "maximum": "maximum_projection|max_intensity|mip_columns",
-        "mean": "average_projection|xray_view|mean_of_columns",
+        "mean": "average_projection|column_means|mean_of_columns",
         "depth": "first_voxel_depth|depth_view|find_first_voxels",
         "thickness": "thickness_map|column_thickness|measure_thickness",
         "opacity": "opacity_map|column_opacity|opacity_view",

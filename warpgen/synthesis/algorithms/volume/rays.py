@@ -117,7 +117,7 @@ def march_volume(d: Draft) -> None:
         "average": ["    value_sum += value"] + (["    samples += 1.0"] if entry == "box" else []),
     }[model]
     if stop:
-        d.module("MIN_TRANSMITTANCE = wp.constant(0.1)")
+        d.module("MIN_TRANSMITTANCE = wp.constant(0.1)  # at which rays end")
         lines += [
             "    if transmittance < MIN_TRANSMITTANCE:",
             "        # Early termination once most of the light is absorbed",

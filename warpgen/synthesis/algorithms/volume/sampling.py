@@ -186,7 +186,7 @@ def volume_gradient(d: Draft) -> None:
             "gradient": "Computes volume gradients at world-space positions.",
             "normal": "Computes unit normals of level sets at world-space positions.",
             "projected": "Projects points onto the zero level set of a volume with one Newton step.",
-            "shaded": "Shades points in a volume using the gradient as normal.",
+            "shaded": "Shades points in a volume using the gradient as inward normal.",
         }[give]
     )
     if give != "gradient":

@@ -34,7 +34,7 @@ def filter_voxels(d: Draft) -> None:
             "gradient length": "Computes the gradient magnitude of a volume with central differences.",
             "curvature": "Computes the mean curvature of level sets at voxels.",
             "median": "Computes the median of each voxel and its six neighbors.",
-            "extreme": "Computes the value range in the neighborhood of each voxel.",
+            "extreme": "Computes the value range in the 3x3x3 neighborhood of each voxel.",
         }[task]
     )
     d.calls({
