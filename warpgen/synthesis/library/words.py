@@ -145,7 +145,7 @@ def part1by2(x: wp.uint32) -> wp.uint32:
 COMPACT1BY1 = piece('''
 @wp.func
 def compact1by1(x: wp.uint32) -> wp.uint32:
-    """Inverse of part1by1: gather every second bit."""
+    """Gather every second bit (2D Morton code)."""
     x = x & wp.uint32(0x55555555)
     x = (x ^ (x >> wp.uint32(1))) & wp.uint32(0x33333333)
     x = (x ^ (x >> wp.uint32(2))) & wp.uint32(0x0F0F0F0F)
@@ -157,7 +157,7 @@ def compact1by1(x: wp.uint32) -> wp.uint32:
 COMPACT1BY2 = piece('''
 @wp.func
 def compact1by2(x: wp.uint32) -> wp.uint32:
-    """Inverse of part1by2: gather every third bit."""
+    """Gather every third bit (3D Morton code)."""
     x = x & wp.uint32(0x09249249)
     x = (x ^ (x >> wp.uint32(2))) & wp.uint32(0x030C30C3)
     x = (x ^ (x >> wp.uint32(4))) & wp.uint32(0x0300F00F)

@@ -35,6 +35,8 @@ def encrypt_blocks(d: Draft) -> None:
     order = d.option("order", "blocks", "transposed")
     if mode == "ctr":
         direction = "encrypt"  # the counter is encrypted both ways
+    if mode == "ctr" or (mode, direction) == ("cbc", "decrypt"):
+        keys = "shared"  # its blocks are those of one message
     d.calls(
         {
             "encrypt": "encrypt_blocks|aes_encrypt|aes_encrypt_blocks|rijndael_encrypt",
@@ -53,7 +55,14 @@ def encrypt_blocks(d: Draft) -> None:
     given, made = ("cipher", "plain") if direction == "decrypt" else ("plain", "cipher")
     d.input(given, "int", shape, 0, 256, about="Bytes of each block")
     key = (n, 16 * (rounds + 1)) if keys == "each" else (16 * (rounds + 1),)
-    d.input("round_keys", "int", key, 0, 256, about="Bytes of the expanded key")
+    d.input(
+        "round_keys",
+        "int",
+        key,
+        0,
+        256,
+        about="Bytes of the expanded key" + (" of each block" if keys == "each" else ""),
+    )
     if box == "table":
         d.input(
             "substitution",
@@ -131,7 +140,7 @@ def encrypt_blocks(d: Draft) -> None:
 
             @wp.func
             def substitute(b: int) -> int:
-                """$what, computed in constant time rather than looked up."""
+                """$what, computed rather than looked up."""
                 $body
             ''',
             what="Inverse substitution box" if inverse else "Substitution box",

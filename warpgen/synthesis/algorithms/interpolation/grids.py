@@ -51,7 +51,14 @@ def sample_grid(d: Draft) -> None:
             "Computes the gradient of a field on a regular grid between its nodes, from linear interpolation."
         )
     else:
-        d.says(f"Interpolates a field on a regular grid at given positions with {label} weights.")
+        within = " within it" if edges == "clamp" and order != "cubic" else ""
+        beyond = {"clamp": "" if within else ", border values going on", "zero": ", zero beyond"}.get(
+            edges, ""
+        )
+        d.says(
+            f"Interpolates a {'periodic ' if edges == 'wrap' else ''}field on a regular grid at given positions{within}"
+            f" with {label} weights{beyond}."
+        )
     d.input("field", kind, sides, -1.0, 1.0, about="Node values")
     low, high = (0.05, min(sides) - 1.05) if edges == "clamp" else (-1.5, min(sides) + 0.4)
     if order == "cubic" or edges == "wrap":

@@ -274,17 +274,16 @@ def evaluate_nurbs(d: Draft) -> None:
             "points": "",
         }[result],
     )
-    d.says(
-        {
-            "points": "Evaluates points of a rational B-spline surface.",
-            "normals": "Computes unit normals of a rational B-spline surface.",
-            "derivatives": "Computes the first partial derivatives of a rational B-spline surface.",
-            "area": "Computes the area density of a rational B-spline surface.",
-        }[result]
-    )
+    does = {
+        "points": "Evaluates points",
+        "normals": "Computes unit normals",
+        "derivatives": "Computes the first partial derivatives",
+        "area": "Computes the area density",
+    }[result]
+    d.says(f"{does} of a rational B-spline surface{', zero within a hole' if trim else ''}.")
     d.explain("""
-        S(u, v) = sum N_i(u) N_j(v) w_ij P_ij / sum N_i(u) N_j(v) w_ij. Basis functions follow the
-        Cox-de Boor recurrence.
+        Basis functions N follow the Cox-de Boor recurrence;
+        S(u, v) = sum N_i(u) N_j(v) w_ij P_ij / sum N_i(u) N_j(v) w_ij.
     """)
 
     def agrees(v: Values, after: Values) -> None:

@@ -79,7 +79,9 @@ def cubic_table(d: Draft) -> None:
         "parabola": "parabolic",
     }[method]
     what = "Differentiates" if derivative else "Interpolates"
-    d.says(f"{what} a table of one variable by cubics with {name} slopes.")
+    held = "slope" if derivative else "value"
+    beyond = f"the end {held}s held" if outside == "clamp" else "the end cubics going on"
+    d.says(f"{what} a table of one variable by cubics with {name} slopes, {beyond} outside.")
     d.input("xs", "float", n, 0.0, 8.0, kind="ascending", about="Breakpoints, ascending")
     d.input("ys", "float", n, -1.0, 1.0, about="Values at the breakpoints")
     d.input("query", "float", m, 0.2, 7.8, about="Query positions")
@@ -191,12 +193,8 @@ def cubic_table(d: Draft) -> None:
         lines.remove("n = xs.shape[0]")
     d.launch(m)
     d.code("\n".join(lines))
-    held = "slope" if derivative else "value"
-    d.explain(
-        f"Outside of the table the {held} at its nearer end holds."
-        if outside == "clamp"
-        else "Outside of the table the cubic of its first or last interval goes on."
-    )
+    if method != "akima":
+        d.explain("At either end of the table the slope is that of the secant.")
 
     def reference(v: Values) -> dict[str, Any]:
         x = v.query if outside == "extrapolate" else np.clip(v.query, v.xs[0], v.xs[-1])
@@ -232,15 +230,19 @@ def table_lookup(d: Draft) -> None:
     outside = d.option("outside", "clamp", "extrapolate", "nan-free zero")
     kind = d.option("kind", "float", "vec3") if method in ("linear", "step", "smooth") else "float"
     n, m = d.pick(8, 12, 20), d.pick(64, 96, 128)
-    d.says(
-        {
-            "linear": "Looks up values in a 1D table by linear interpolation.",
-            "step": "Looks up values in a piecewise constant table.",
-            "spline": "Evaluates a cubic spline from values and second derivatives at breakpoints.",
-            "log": "Looks up values in a table by log-linear interpolation.",
-            "smooth": "Looks up values in a table with smoothstep interpolation.",
-        }[method]
+    if method == "step" and outside == "extrapolate":
+        outside = "clamp"  # no value but the last one goes on behind it
+    does = {
+        "linear": "Looks up values in a 1D table by linear interpolation",
+        "step": "Looks up values in a piecewise constant table",
+        "spline": "Evaluates a cubic spline from values and second derivatives at breakpoints",
+        "log": "Looks up values in a table by log-linear interpolation",
+        "smooth": "Looks up values in a table with smoothstep interpolation",
+    }[method]
+    beyond = {"clamp": "the end values held", "extrapolate": "the end intervals going on"}.get(
+        outside, "zero"
     )
+    d.says(f"{does}, {beyond} outside.")
     d.input("xs", "float", n, 0.5, 8.0, kind="ascending", about="Breakpoints, ascending")
     d.input(
         "ys",
@@ -296,13 +298,6 @@ def table_lookup(d: Draft) -> None:
         lines.remove("n = xs.shape[0]")
     d.launch(m)
     d.code("\n".join(lines))
-    d.explain(
-        {
-            "clamp": "Outside of the table the value at its nearer end holds.",
-            "extrapolate": "Outside of the table its first or last interval goes on.",
-            "nan-free zero": "Outside of the table values are zero.",
-        }[outside]
-    )
 
     def reference(v: Values) -> dict[str, Any]:
         x = v.query

@@ -50,8 +50,8 @@ def dose_patients(d: Draft) -> None:
     if result == "effect":
         states.append("eff")
     n = len(states)
-    names = {"cen": "blood", "per": "fast tissue", "deep": "slow tissue", "gut": "gut",
-             "pre": "stomach", "eff": "place of effect"}  # fmt: skip
+    names = {"cen": "center (blood)", "per": "fast tissue", "deep": "slow tissue", "gut": "gut",
+             "pre": "stomach", "eff": "place of effect [mg/l]"}  # fmt: skip
     d.input(
         "amounts",
         "float",
@@ -75,7 +75,7 @@ def dose_patients(d: Draft) -> None:
     d.param("dt", "float", 0.05, 0.25, about="time step [h]")
     place = {x: f"y[{k}]" for k, x in enumerate(states)}
     flows = {"q": "Q_FAST", **({"q_deep": "Q_SLOW"} if peripheral == 2 else {})}
-    volumes = {"vol": "V_BLOOD", "v_fast": "V_FAST", **({"v_slow": "V_SLOW"} if peripheral == 2 else {})}
+    volumes = {"vol": "V_CENTRAL", "v_fast": "V_FAST", **({"v_slow": "V_SLOW"} if peripheral == 2 else {})}
     size, own = [], list(volumes | flows)
     cl = {"cl": "clearance"} if loss != "saturable" else {}
     most = {"most": "vmax"} if loss != "linear" else {}
@@ -123,15 +123,15 @@ def dose_patients(d: Draft) -> None:
         for x, of in (volumes | flows).items():
             rates = re.sub(rf"\b{x}\b", of, rates)
     typical = {
-        "V_BLOOD": "12.0)  # distribution volume of the blood [l]",
+        "V_CENTRAL": "12.0)  # volume of the central compartment (blood) [l]",
         "V_FAST": "30.0)  # of the fast tissue [l]",
         "V_SLOW": "60.0)  # of the slow tissue [l]",
-        "Q_FAST": "5.0)  # clearance between blood and fast tissue [l/h]",
-        "Q_SLOW": "0.8)  # between blood and slow tissue [l/h]",
+        "Q_FAST": "5.0)  # clearance between center and fast tissue [l/h]",
+        "Q_SLOW": "0.8)  # between center and slow tissue [l/h]",
         "K_TRANSIT": "1.2)  # transit rate from the stomach to the gut [1/h]",
         "K_EFFECT": "0.7)  # equilibration rate of the place of effect [1/h]",
     }
-    used = rates + "\n".join(size) + ("V_BLOOD" if result == "concentration" else "")
+    used = rates + "\n".join(size) + ("V_CENTRAL" if result == "concentration" else "")
     d.module("\n".join(f"{x} = wp.constant({y}" for x, y in typical.items() if re.search(rf"\b{x}\b", used)))
     if line:
         d.module(line)
@@ -144,7 +144,7 @@ def dose_patients(d: Draft) -> None:
         store = f"for k in range({n}):\n    next_amounts[tid, k] = y[k]"
     elif result == "concentration":
         d.output("conc", "float", count, about="drug concentration in the blood [mg/l]")
-        store = f"conc[tid] = y[0] / {'vol' if scaled else 'V_BLOOD'}"
+        store = f"conc[tid] = y[0] / {'vol' if scaled else 'V_CENTRAL'}"
     else:
         d.param("ec50", "float", 0.3, 1.5, about="concentration of half the largest effect [mg/l]")
         d.output("effect", "float", count, about="drug effect between 0 and 1")
@@ -158,7 +158,7 @@ def dose_patients(d: Draft) -> None:
         body=written(f"drug_rates({{}}, {', '.join(given.values())})", method),
         store=store,
     )
-    d.explain(f"Amounts in mg, times in h. Columns: {', '.join(names[x] for x in states)}.")
+    d.explain(f"Amounts in mg, times in h. Columns of the state: {', '.join(names[x] for x in states)}.")
 
     def reference(v: Values) -> dict[str, Any]:
         ratio = v.weight / 70 if scaled else np.ones(count)
@@ -242,10 +242,21 @@ def regulate_glucose(d: Draft) -> None:
     }[result])  # fmt: skip
     count = d.pick(48, 64, 96)
     count_states = 3 + {"none": 0, "decaying": 1, "gut": 2}[meal]
+    more = {
+        "pumped insulin": insulin == "pumped",
+        "a pump under proportional control": insulin == "closed loop",
+        "a meal": meal != "none",
+        "loss through the kidneys": kidney,
+    }
+    added = [part for part, has in more.items() if has]
+    extended = "Bergman's minimal model" + f" with {', '.join(added[:-1])}{' and ' * bool(added[1:])}" * bool(
+        added
+    )
+    extended += added[-1] if added else ""
     d.says({
-        "state": f"Steps sugar and insulin in the blood of patients in Bergman's minimal model {STEPS[method]}.",
-        "glucose": f"Predicts the blood sugar of patients one step ahead in Bergman's minimal model {STEPS[method]}.",
-        "rates": "Computes how fast sugar and insulin change in the blood in Bergman's minimal model.",
+        "state": f"Steps sugar and insulin in the blood of patients {STEPS[method]} in {extended}.",
+        "glucose": f"Predicts the blood sugar of patients one step ahead {STEPS[method]} in {extended}.",
+        "rates": f"Computes how fast sugar and insulin change in the blood in {extended}.",
     }[result])  # fmt: skip
 
     parts = list(_PARTS)[:count_states]
@@ -305,7 +316,7 @@ def regulate_glucose(d: Draft) -> None:
         "K_INSULIN": "0.14)  # decay of plasma insulin [1/min]",
         "SECRETION": "0.024)  # insulin secreted per glucose above the basal level [mU/l/min per mg/dl]",
         "GLUCOSE_TARGET": "100.0)  # of the controller [mg/dl]",
-        "PUMP_BASAL": "0.8)  # delivered at the target [mU/l/min]",
+        "PUMP_BASAL": "1.4)  # delivered at the target, which holds the basal insulin [mU/l/min]",
         "PUMP_MAX": "4.0)  # [mU/l/min]",
         "K_ABSORB": "0.03)  # absorption from the gut [1/min]",
         "K_EMPTY": "0.05)  # emptying of the stomach [1/min]",
@@ -366,7 +377,7 @@ def regulate_glucose(d: Draft) -> None:
             elif insulin == "pumped":
                 made[:, 2] += v.get("infusion", 0.0)
             else:
-                made[:, 2] += np.clip(v.get("k_p", 0.0) * (g - 100.0) + 0.8, 0, 4.0)
+                made[:, 2] += np.clip(v.get("k_p", 0.0) * (g - 100.0) + 1.4, 0, 4.0)
             return made
 
         after = f(y0) if result == "rates" else stepped(f, y0, v.dt, method)

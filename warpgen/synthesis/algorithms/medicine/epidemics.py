@@ -40,16 +40,20 @@ def spread_disease(d: Draft) -> None:
     count = d.pick(32, 48, 64)
     states = {"sir": ["s", "i", "r"], "hospital": ["s", "e", "i", "h", "r"]}.get(model, ["s", "e", "i", "r"])
     latent = model != "sir"
+    shape = {"sir": "SIR", "seir": "SEIR", "seirs": "SEIRS", "hospital": "SEIR"}[model] + " model"
+    added = [*["hospitals"] * (model == "hospital"), *["vaccination"] * vaccine, *["seasons"] * season]
+    shape += f" with {' and '.join([', '.join(added[:-1])] * bool(added[1:]) + added[-1:])}" if added else ""
     d.says({
-        "state": f"Steps epidemics in regions whose children, adults and old people mix, {STEPS[method]}.",
-        "new cases": f"Counts new infections within a step in regions with three age groups, {STEPS[method]}.",
-        "growth": "Computes how fast the infected of regions multiply, from contacts between three ages.",
+        "state": f"Steps epidemics of three age groups in regions {STEPS[method]} in the {shape}.",
+        "new cases": f"Counts new infections of three age groups in regions within a step {STEPS[method]} in the {shape}.",
+        "growth": f"Computes how fast the infected of three age groups in regions multiply in the {shape}.",
     }[result])  # fmt: skip
     words = {"s": "susceptible", "e": "exposed", "i": "infectious", "h": "in_hospital", "r": "recovered"}
+    people = {x: "people in hospital" if x == "h" else f"{word} people" for x, word in words.items()}
     ranges = {"s": (0.4, 0.8), "e": (0.01, 0.1), "i": (0.01, 0.1), "h": (0.001, 0.01), "r": (0.1, 0.3)}
     if layout == "vectors":
         for x in states:
-            about = f"{words[x].replace('_', ' ')} people per age group [thousands]"
+            about = f"{people[x]} per age group [thousands]"
             d.input(words[x], "vec3", count, *ranges[x], about=about)
         load = [f"{words[x]}[tid]" for x in states]
     else:
@@ -106,8 +110,9 @@ def spread_disease(d: Draft) -> None:
         begin += "strength = beta * (1.0 + amplitude * wp.cos(2.0 * wp.pi * day / 365.0))"
     ill = " + ".join(f"y[{states.index(x)}]" for x in (["e", "i"] if latent else ["i"]))
     if result == "growth":
+        whom = "the exposed and infectious" if latent else "the infectious"
         begin += f"\nbefore = {ill}"
-        d.output("growth", "float", count, about="mean growth rate of the infected over the step [1/day]")
+        d.output("growth", "float", count, about=f"mean growth rate of {whom} over the step [1/day]")
         total = "{0}[0] + {0}[1] + {0}[2]"
         store = f"after = {ill}\nratio = ({total.format('after')}) / ({total.format('before')})\n"
         store += "growth[tid] = wp.log(ratio) / dt"
@@ -116,7 +121,7 @@ def spread_disease(d: Draft) -> None:
         store = f"new_cases[tid] = y[{rows - 1}]"
     elif layout == "vectors":
         for x in states:
-            about = f"{words[x].replace('_', ' ')} people after the step [thousands]"
+            about = f"{people[x]} after the step [thousands]"
             d.output(f"next_{words[x]}", "vec3", count, about=about)
         store = "\n".join(f"next_{words[x]}[tid] = y[{k}]" for k, x in enumerate(states))
     else:

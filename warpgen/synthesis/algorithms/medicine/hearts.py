@@ -300,16 +300,21 @@ def cardiac_step(d: Draft) -> None:
         advance=advance if stepped else "i_ion[cell] = i_total",
         strain=strain,
     )
-    if not stepped:
-        d.says(
-            "Computes the ionic currents through the membranes of ventricular heart cells (after Luo and Rudy)."
-        )
+    cells_ = f"{'ischemic ' if ischemia else ''}ventricular heart cells"
+    cells_ += f" under a {blocked} channel blocker" if blocked != "none" else ""
+    if stepped:
+        what = "gates, calcium and tension" if strained else "gates and calcium"
+        joined = {"neighbors": "coupled, ", "fibers": "anisotropically coupled, "}.get(coupling, "")
+        d.says(f"Steps the membrane potential, {what} of {joined}paced {cells_} (after Luo and Rudy).")
+    else:
+        d.says(f"Computes the ionic currents through membranes of {cells_} (after Luo and Rudy).")
     d.explain(
         "Ions cross the membrane in the fast sodium, slow inward, time-dependent and time-independent\n"
         "potassium, plateau and background currents"
-        + (", in pumps and in an exchanger" if pumps else "")
+        + ", in pumps and in an exchanger" * pumps
         + (", and in channels that ATP closes" if ischemia else "")
         + f". Potentials are in mV{', times in ms' if stepped else ''}, currents in uA/cm^2."
+        + (" Tension follows Nash and Panfilov." if strained else "")
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -111,8 +111,12 @@ def clinical_measures(d: Draft) -> None:
         "clearance": (90.0, 140.0), "lipids": (100.0, 160.0), "corrected qt": (390.0, 440.0), "arterial pressure": (70.0, 105.0),
         "oxygen gradient": (15.0, 25.0), "anion gap": (8.0, 16.0),
     }[kind]  # fmt: skip
+    unit_ = {
+        "mass index": "kg/m^2", "du bois": "m^2", "mosteller": "m^2", "resting energy": "kcal/day", "clearance": "ml/min",
+        "lipids": "mg/dl", "corrected qt": "ms", "arterial pressure": "mmHg", "oxygen gradient": "mmHg", "anion gap": "mmol/l",
+    }[kind]  # fmt: skip
     about = {
-        "value": word.replace("_", " "),
+        "value": f"{word.replace('_', ' ')} [{unit_}]",
         "grade": "-1 below the usual range, 0 within, 1 above",
         "z score": "z-scores",
     }
@@ -134,7 +138,7 @@ def clinical_measures(d: Draft) -> None:
     if kind == "lipids" and graded != "value":
         lines = ""  # what marks a missing estimate has no grade
     low_, high_ = limits
-    if lines.splitlines()[-1:] and lines.splitlines()[-1].startswith("#"):
+    if graded == "value" and lines.splitlines()[-1:] and lines.splitlines()[-1].startswith("#"):
         lines, value = f"{lines}\npressure = {value}", "pressure"
     if graded == "grade":
         d.module(f"USUAL_LOW = wp.constant({low_})\nUSUAL_HIGH = wp.constant({high_})")

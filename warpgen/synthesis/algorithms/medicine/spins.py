@@ -51,7 +51,7 @@ def bloch_simulate(d: Draft) -> None:
         "proton_density": fill(0.5, 1.0, shape=voxels),
         "off_resonance": fill(-0.05, 0.05, shape=voxels),
     }
-    d.struct("tissue", _TISSUE, bounds, about="relaxation times and proton density per voxel")
+    d.struct("tissue", _TISSUE, bounds, about="relaxation times, proton density and off-resonance per voxel")
     if start == "given":
         d.input("magnetization", "vec3", voxels, -0.5, 0.5, about="initial magnetization per voxel")
     if gradient == "linear":
@@ -138,11 +138,14 @@ def bloch_simulate(d: Draft) -> None:
         else "spin = wp.vec3(0.0, 0.0, tissue.proton_density[voxel])"
     )
     if inverted:
-        begin += (
-            "\n# Inversion recovery preparation: 180 degree pulse about x\n"
+        begin = (
+            f"{begin}\n# Inversion recovery preparation: 180 degree pulse about x\n"
             "spin = wp.vec3(spin[0], -spin[1], -spin[2])\n"
-            f"spin = free_evolution(spin, voxel, inversion_time, {'0.0, ' if turned else ''}tissue)"
+            if start == "given"
+            else "# Inversion recovery preparation: the equilibrium, turned over\n"
+            "spin = wp.vec3(0.0, 0.0, -tissue.proton_density[voxel])\n"
         )
+        begin += f"spin = free_evolution(spin, voxel, inversion_time, {'0.0, ' if turned else ''}tissue)"
     spoiler = {
         "none": "",
         "ideal": "# Perfect spoiling: no transverse coherence survives\nspin = wp.vec3(0.0, 0.0, spin[2])",
@@ -172,9 +175,8 @@ def bloch_simulate(d: Draft) -> None:
         else "",
         store="" if result == "echoes" else "final[voxel] = spin",
     )
-    events_ = "pulses, gradients and delays" if gradient != "none" else "pulses and delays"
-    if gradient == "none" and spoiled != "none":
-        events_ = "pulses, spoilers and delays"
+    kinds = ["pulses", *["gradients"] * (gradient != "none"), *["spoilers"] * (spoiled != "none")]
+    events_ = f"{', '.join(kinds)} and delays" + (" after an inversion" if inverted else "")
     what = "signal" if result == "echoes" else "magnetization"
     d.says(f"Simulates the {what} of voxels under a sequence of {events_}.")
     d.explain(

@@ -13,16 +13,16 @@ from warpgen.synthesis.writing.pieces import piece
 _SCANNER = piece("""
 @wp.struct
 class Scanner:
-    source_dist: float  # from the source to the axis of rotation
-    detector_dist: float  # from the axis of rotation to the detector
-    pitch: float  # spacing of the detector cells
-    pixel: float  # edge length of an image pixel
+    source_dist: float  # from the source to the axis of rotation [cm]
+    detector_dist: float  # from the axis of rotation to the detector [cm]
+    pitch: float  # spacing of the detector cells [cm]
+    pixel: float  # edge length of an image pixel [cm]
 """)
 _PARALLEL = piece("""
 @wp.struct
 class Scanner:
-    pitch: float  # spacing of the detector cells
-    pixel: float  # edge length of an image pixel
+    pitch: float  # spacing of the detector cells [cm]
+    pixel: float  # edge length of an image pixel [cm]
 """)
 
 
@@ -43,9 +43,13 @@ def project_rays(d: Draft) -> None:
     method = d.option("method", "siddon", "joseph", "sampled")
     beam = d.option("beam", "parallel", "fan flat", "fan arc")
     output = d.option("output", "integrals", "counts")
+    rays = "parallel rays" if beam == "parallel" else "the fan of rays"
+    d.says(f"Computes the line integrals of an image along {rays} of a CT scanner.")
     if output == "counts":
         d.calls("simulate_counts|ct_counts|photon_counts")
-        d.says("Computes how many photons of a CT scanner pass through an image along each ray.")
+        d.says(
+            f"Computes how many photons are expected behind an image along {rays} of a CT scanner, without noise."
+        )
     bad = d.option("bad", "none", "mask", "unfinished")
     way = d.option("angles", "array", "computed")
     size, views, bins = d.pick(12, 16), d.pick(6, 8), d.pick(12, 16)
@@ -79,7 +83,9 @@ def project_rays(d: Draft) -> None:
     out = "sinogram" if output == "integrals" else "counts"
     what = "line integral" if output == "integrals" else "number of photons [1e4]"
     left = {"mask": ", -1 for broken cells", "unfinished": ", zero for views to come"}.get(bad, "")
+    d.says(d.sentence.rstrip(".") + left + ".")
     d.output(out, "float", (views, bins), about=f"{what} of each view and detector cell{left}")
+    turn = "wp.pi" if beam == "parallel" else "wp.TAU"  # opposite parallel rays are the same
     if method == "siddon":
         d.forward_only()  # the walk from crossing to crossing has no adjoint of its own
     place = {
@@ -224,7 +230,9 @@ def project_rays(d: Draft) -> None:
         "unfinished": "if view >= views_done:\n    return",
     }[bad]
     angle = (
-        "angle = angles[view]" if way == "array" else "angle = wp.pi * (float(view) + 0.5) / float(num_views)"
+        "angle = angles[view]"
+        if way == "array"
+        else f"angle = {turn} * (float(view) + 0.5) / float(num_views)"
     )
     store = (
         "sinogram[view, cell] = integral"
@@ -264,7 +272,8 @@ def project_rays(d: Draft) -> None:
             v.get("scanner.detector_dist", 0.0),
             v["scanner.pitch"],
         )
-        theta = v.angles if way == "array" else np.pi * (np.arange(views) + 0.5) / views
+        whole = np.pi if beam == "parallel" else 2 * np.pi
+        theta = v.angles if way == "array" else whole * (np.arange(views) + 0.5) / views
         k = np.arange(bins) - (bins - 1) / 2
         found = np.zeros((views, bins))
         for i, a in enumerate(theta):

@@ -76,10 +76,17 @@ def stream_compact(d: Draft) -> None:
         }[test]()
 
     whose = "each chunk" if place == "block" else "an array"
+    many, one = {
+        "flag": ("are flagged", "is flagged"),
+        "threshold": ("exceed a cutoff", "exceeds a cutoff"),
+        "range": ("lie within bounds", "lies within bounds"),
+        "sentinel": ("are not negative", "is not negative"),
+        "norm": ("are longer than a cutoff", "is longer than a cutoff"),
+    }[test]
     what = {
-        "value": f"the elements of {whose} that pass a test",
-        "index": f"the indices of the elements of {whose} that pass a test",
-        "both": f"the elements of {whose} that pass a test, and their indices,",
+        "value": f"the elements of {whose} that {many}",
+        "index": f"the indices of the elements of {whose} that {many}",
+        "both": f"the elements of {whose} that {many}, and their indices,",
     }[stored]
     whole = {"value": "an array", "index": "the indices of an array", "both": "an array and its indices"}[
         stored
@@ -131,7 +138,7 @@ def stream_compact(d: Draft) -> None:
             """,
             store=store,
         )
-        d.says(f"Splits {whole} in two: what passes a test from the front, the rest from the end.")
+        d.says(f"Splits {whole} in two: what {one} from the front, the rest from the end.")
     else:
         d.module("CHUNK = wp.constant(16)")
         d.launch(n // 16)

@@ -199,7 +199,12 @@ def row_moments(d: Draft) -> None:
         d.says("Brings each row to mean zero and variance one.")
     if masked:
         d.sentence = (d.sentence or "Computes mean and variance of each row in one pass.").replace(
-            ".", ", but for values that are missing."
+            ".", ", but for missing values, which lie below a bound."
+        )
+    if sample == "n - 1" and result in ("both", "deviation"):
+        d.sentence = (d.sentence or "Computes mean and variance of each row in one pass.").replace(
+            "variance" if result == "both" else "standard",
+            "sample variance" if result == "both" else "sample standard",
         )
     if axis == "columns":
         d.sentence = (d.sentence or "Computes mean and variance of each row in one pass.").replace(

@@ -216,7 +216,7 @@ def radix_count(d: Draft) -> None:
             inner=inner,
         )
     if step == "rank":
-        d.says("Ranks each key among those of its block with the same digit, as a stable radix sort does.")
+        d.says("Ranks each key among those of its block with the same digit, stably, and counts each digit.")
 
     def reference(v: Values) -> dict[str, Any]:
         key = v["keys"].astype(np.int64)
@@ -258,7 +258,7 @@ def merge_path(d: Draft) -> None:
     }[form])  # fmt: skip
     kind = d.option("type", "float", "int")
     payload = d.flag("payload", 0.4) and form in ("chunk", "rank")
-    search = d.option("search", *searching.WAYS)
+    search = d.option("search", *searching.WAYS[:3])  # the ranges are not short, as for a scan
     way = d.option("midpoint", "plain", "branchless")
     na, nb, chunk = d.pick(40, 48, 64), d.pick(32, 56, 64), 8
     low, high = {"float": (-1.0, 1.0), "int": (-200, 200)}[kind]

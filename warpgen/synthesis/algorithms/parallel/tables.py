@@ -175,6 +175,8 @@ def histogram(d: Draft) -> None:
         where = " (four per decade from one)"
     d.sentence = d.sentence or "Counts how many samples fall into each bin."
     d.sentence = re.sub(r"(each bin|by bins)", rf"\1{where}", d.sentence, count=1)
+    fate = "count in the bin at their end" if outliers == "clamp" else "are left out"
+    d.sentence = f"{d.sentence.rstrip('.')}; outliers {fate}."
 
     def reference(v: Values) -> dict[str, Any]:
         count = size if binning == "pairs" else bins

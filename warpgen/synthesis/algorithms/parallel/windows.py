@@ -225,7 +225,7 @@ def sliding_window(d: Draft) -> None:
         d.sentence = d.sentence.replace("Averages", "Sums")
     if border == "skip":
         d.sentence = d.sentence.replace(".", ", except near the ends, which stay as they are.")
-    elif form == "direct":
+    elif form == "direct" or (op != "exponential" and form != "ascending times"):
         beyond = {
             "wrap": "beyond the ends it goes on at the other one",
             "clamp": "beyond the ends it repeats the end values",

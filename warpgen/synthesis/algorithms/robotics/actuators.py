@@ -185,7 +185,9 @@ def actuate_joints(d: Draft) -> None:
     if friction != "none":
         d.module("SLIP_SPEED = wp.constant(0.05)  # [rad/s]")
     if friction == "stribeck":
-        d.module("STRIBECK_SPEED = wp.constant(0.2)  # [rad/s]\nSTATIC_EXCESS = wp.constant(0.5)")
+        d.module(
+            "STRIBECK_SPEED = wp.constant(0.2)  # [rad/s]\nSTATIC_EXCESS = wp.constant(0.5)  # of static over Coulomb friction"
+        )
     if limit == "voltage":
         d.module("SUPPLY_VOLTAGE = wp.constant(12.0)  # [V]")
     law = '''
@@ -284,10 +286,18 @@ def actuate_joints(d: Draft) -> None:
             Torques are limited by the motor before {after} {"acts" if after == "friction" else "act"} on the joint.
             Gains are those of the joint side, behind the gearbox.
         """)
-    parts = [*(["torque limits"] if limit != "none" else []), *(["friction"] if friction != "none" else [])]
-    parts = [*(["control modes"] if len(modes) > 1 else []), *parts, *(["end stops"] if stops else [])]
+    having = {
+        "control modes": len(modes) > 1,
+        "smoothed commands": filtered,
+        "torque limits": limit != "none",
+        "gearbox losses": limit in ("dc motor", "voltage"),
+        "friction": friction != "none",
+        "end stops": stops,
+    }
+    parts = [part for part, has in having.items() if has]
     told = " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
-    d.says(f"Computes the joint torques of motors with {told or 'proportional-derivative control'}.")
+    motors = "motors" if len(modes) > 1 else "position-controlled motors"
+    d.says(f"Computes the joint torques of {motors}{' with ' * bool(parts)}{told}.")
 
     def limited(v: Values, a: int, torque: Any, qd: Any) -> Any:
         m = {name: v[f"motors.{name}"][a] for name in _NEEDED[limit]}

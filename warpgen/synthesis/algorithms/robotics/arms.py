@@ -36,7 +36,7 @@ def move_arm(d: Draft) -> None:
     d.says({
         "torques": "Computes inverse dynamics of planar arms.",
         "accelerations": "Computes forward dynamics of planar arms.",
-        "step": "Integrates the forward dynamics of planar arms over one time step.",
+        "step": "Integrates the forward dynamics of planar arms over one step of the semi-implicit Euler method.",
         "energy": "Computes the kinetic and potential energy of planar arms."
         if gravity
         else "Computes the kinetic energy of planar arms.",
@@ -232,9 +232,13 @@ def move_arm(d: Draft) -> None:
         store=store,
     )  # fmt: skip
     trim(d)
-    d.explain(
-        "Joint angles are relative to the previous link [rad]. SI units: lengths in m, masses in kg, torques in N m."
-    )
+    solid = {
+        "rods": " Links are uniform rods.",
+        "point masses": " All mass of a link is at its far end.",
+        "measured": "",
+    }[shape]
+    flat = ", the first to the horizontal" if gravity else ""
+    d.explain(f"Joint angles are relative to the previous link{flat} [rad].{solid} SI units throughout.")
 
     def reference(v: Values) -> dict[str, Any]:
         q, qd = v.angles, v.rates

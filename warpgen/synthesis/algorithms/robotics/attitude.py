@@ -202,7 +202,15 @@ bz = h[2]
     if trust == "always":
         d.text = re.sub(r"\bk\b", "gain", d.text)
     trim(d)
-    d.explain("Quaternions rotate from body to world frame (z up). Rates are in rad/s, specific force in g.")
+    law = "Madgwick's step down the gradient" if method == "gradient" else "Mahony's feedback of the error"
+    off = {
+        "near 1 g": " Samples more than 0.3 g off 1 g correct nothing.",
+        "weighted": " The gain falls as the specific force departs from 1 g.",
+    }.get(trust, "")
+    d.explain(
+        f"{law} corrects the gyroscopes.{off} Quaternions rotate from body to world\n"
+        "frame (z up). Rates are in rad/s, specific force in g."
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         if layout == "arrays":

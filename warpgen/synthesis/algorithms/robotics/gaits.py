@@ -41,6 +41,9 @@ _FOOTHOLD = {
 }
 
 
+_ANGLES = "Abduction, hip and knee angles [rad], the knee bent back by 8 to 172 degrees"
+
+
 @DOMAIN.algorithm(
     source="Raibert 1986; Pratt et al. 2006 (capture point); Di Carlo et al. 2018 (MIT Cheetah 3)",
     names={
@@ -111,7 +114,7 @@ def plan_feet(d: Draft) -> None:
     if result == "angles":
         d.param("thigh", "float", 0.22, 0.3, about="Length of the thigh [m]")
         d.param("shank", "float", 0.22, 0.3, about="Length of the shank [m]")
-        d.output("joint_angles", "vec3", (robots, legs), about="Abduction, hip and knee angles [rad]")
+        d.output("joint_angles", "vec3", (robots, legs), about=_ANGLES)
     else:
         d.output("foot_target", "vec3", (robots, legs), about="Foot targets in body space [m]")
     if contact == "flag":

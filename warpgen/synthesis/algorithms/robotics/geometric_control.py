@@ -107,7 +107,7 @@ def control_multirotors(d: Draft) -> None:
         about = {
             "speed": "Rotor speeds [rad/s]",
             "thrust": "Rotor thrusts [N]",
-            "normalized": "Throttles in 0..1",
+            "normalized": "Rotor thrusts as shares of the largest",
         }
         d.output(rotors, "vec4", count, about=about[output])
     else:
@@ -259,10 +259,11 @@ def control_multirotors(d: Draft) -> None:
         + (" + m a" if feed != "none" else "")
         + (" - ki sum(ep)" if integral else "")
     )
+    cone_ = ", limited in tilt and to a tenth of the weight at least," if tilt else ""
     d.explain(f"""
-        The force {force} sets the thrust and the attitude Rd; the moment
-        -kR eR - kw ew{" + w x J w" if gyro else ""} turns the body there. It has no singularity at any attitude error
-        below 180 degrees.
+        The force {force}{cone_} sets the thrust and the attitude Rd; the
+        moment -kR eR - kw {"ew" if rates else "w"}{" + w x J w" if gyro else ""} turns the body there. It has no singularity at any attitude error
+        below 180 degrees.{" Rotor thrusts are clamped." if frame != "wrench" else ""}
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -185,7 +185,6 @@ def stabilize_gimbals(d: Draft) -> None:
         $limits
         $errors
         $band
-        # --- Command ---
         most = wp.vec3($cap, $cap, $cap)
         $act
         """,

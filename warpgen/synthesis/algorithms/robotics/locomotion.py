@@ -328,13 +328,16 @@ def locomotion_rewards(d: Draft) -> None:
         if positive
         else "reward[env] = score",
     )
-    if ends == "none":
-        d.says("Computes rewards of legged robots that follow velocity commands.")
+    computed = "rewards no lower than zero" if positive else "rewards"
+    computed += " and terminations" if ends != "none" else ""
+    d.says(f"Computes {computed} of legged robots that follow velocity commands.")
     swings = ", of the swing times of the feet" if gait == "air time" else ""
-    d.explain(f"""
-        The reward is a weighted sum of tracking terms in (0, 1]{swings} and of penalties. Commands are
-        forward, lateral and yaw velocities of the base.
-    """)
+    falls = " A base that tilts beyond 90 degrees has fallen, which costs 2." if ends != "none" else ""
+    clip = f" The sum{', falls included,' if falls else ''} is clipped at zero." if positive else ""
+    d.explain(
+        f"The reward is a weighted sum of tracking terms in (0, 1]{swings} and of penalties.\n"
+        f"{(falls + clip).strip()} Commands are forward, lateral and yaw velocities of the base.".strip()
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         w = {name: v[f"{dot}{name}"] for name in _SCALES if f"{dot}{name}" in v}

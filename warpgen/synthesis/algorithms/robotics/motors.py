@@ -149,7 +149,7 @@ def step_servos(d: Draft) -> None:
     if friction == "stribeck":
         d.param("breakaway", "float", 0.005, 0.02, about="Static friction above the Coulomb level [N m]")
     if cogging == "two harmonics":
-        d.module("SECOND_HARMONIC = wp.constant(0.3)")
+        d.module("SECOND_HARMONIC = wp.constant(0.3)  # amplitude over that of the first")
     if cogging != "none":
         d.param("cogging_torque", "float", 0.005, 0.02, about="Amplitude of the cogging torque [N m]")
         d.param("cogging_periods", "float", float(d.pick(6, 9, 12)), about="Cogging periods per revolution")
@@ -293,7 +293,10 @@ def step_servos(d: Draft) -> None:
     if not states:
         d.calls("servo_torques|motor_torques|servo_currents")
     law = "R i = V - ke w" if electric == "static" else "L di/dt = V - R i - ke w"
-    law += "" if gear == "rigid" else " and J dw/dt = kt i - friction - T / N"
+    drags = "friction - cogging" if cogging != "none" else "friction"
+    law += (
+        "; the rotor's inertia is left out" if gear == "rigid" else f" and J dw/dt = kt i - {drags} - T / N"
+    )
     heating = "" if thermal == "none" else "; the winding heats up by R i^2"
     d.explain(f"{law}. Angles and speeds of the rotor are those before the gear of ratio N{heating}.")
 

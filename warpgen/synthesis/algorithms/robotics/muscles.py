@@ -110,7 +110,11 @@ def muscle_forces(d: Draft) -> None:
         result
     ]
     advances = " and advances their activation" if dynamics != "given" else ""
-    d.says(f"Computes the {what} of Hill-type muscles{advances}.")
+    less = "" if passive != "none" else " (no passive part)"
+    if velocity == "none":
+        extra = ["a passive part"] * (passive != "none") + ["damping"] * damping
+        less = " from activation and length" + (", with " + " and ".join(extra) if extra else "")
+    d.says(f"Computes the {what} of {'Hill-type ' if velocity != 'none' else ''}muscles{less}{advances}.")
     muscles = d.pick(32, 48, 64)
     paths = "muscle paths" if slack or pennation != "none" else "fibers"
     joints = 8
@@ -143,7 +147,12 @@ def muscle_forces(d: Draft) -> None:
             about="Largest shortening speed, in optimal lengths per second",
         )
     if length == "splines" or passive == "splines":
-        d.param("lmax", "float", 1.5, 1.8, about="Normalized length at which the active force vanishes")
+        told = (
+            "at which the active force vanishes"
+            if length == "splines"
+            else "halfway to which the passive force becomes linear"
+        )
+        d.param("lmax", "float", 1.5, 1.8, about=f"Normalized length {told}")
     if length == "splines":
         d.param("lmin", "float", 0.4, 0.6, about="Normalized length below which there is no active force")
     else:
@@ -243,7 +252,7 @@ def muscle_forces(d: Draft) -> None:
         $length
         $velocity
         $passive
-        # --- Tension$clamped ---
+        $clamped
         tension = peak_force[tid] * $total$project
         $out
         """,
@@ -258,7 +267,7 @@ def muscle_forces(d: Draft) -> None:
         length=_LENGTH[length],
         velocity=_VELOCITY[velocity],
         passive=carried,
-        clamped=", never negative as muscles cannot push" if damping else "",
+        clamped="# Never negative, since muscles cannot push" if damping else "",
         total=f"wp.max({total}, 0.0)" if damping else total if passive == "none" else f"({total})",
         project=project,
         out=out[result],
@@ -270,9 +279,10 @@ def muscle_forces(d: Draft) -> None:
     seen = "the fiber length L in optimal lengths"
     seen += " and the speed V\nin units of the largest shortening speed" if moving else ""
     end = " The tendon is rigid." if slack else ""
-    d.explain(
-        f"Tension F = F0 (a fl(L){curve}{rest_}){' cos(pennation)' if pennation != 'none' else ''} with {seen}.{end}"
-    )
+    inner = f"a fl(L){curve}{rest_}"
+    inner = f"max({inner}, 0)" if damping else f"({inner})" if passive != "none" else inner
+    end += " The force is that of the activation before the step." if advances else ""
+    d.explain(f"Tension F = F0 {inner}{' cos(pennation)' if pennation != 'none' else ''} with {seen}.{end}")
 
     def reference(v: Values) -> dict[str, Any]:
         act, made = v.activation, {}

@@ -284,6 +284,14 @@ def navigate(d: Draft) -> None:
     if update == "local":
         d.text = re.sub(r"\blat\b", "origin_lat", d.text)
     trim(d)
+    left_out = {
+        "all": "",
+        "earth only": ", without transport rate",
+        "none": ", without the rotation of the earth",
+    }[rate]
+    d.says(
+        f"Advances attitude, velocity and position of inertial navigation systems in local level axes{left_out}."
+    )
     d.explain(
         "Local level axes point north, east and down. Sensor increments are turned into them, gravity and Coriolis terms\n"
         "are added, and the attitude follows the body less the rotation of the local level frame."

@@ -165,7 +165,7 @@ def pose_graph_terms(d: Draft) -> None:
             ''',
             turn="# Headings differ by at most half a turn\nangle = wp.atan2(wp.sin(angle), wp.cos(angle))"
             if log == "logarithm"
-            else "# Chord instead of arc: smooth everywhere\nangle = 2.0 * wp.sin(0.5 * angle)",
+            else "# Twice the sine of half the angle, the shorter way round\nangle = 2.0 * wp.sin(0.5 * wp.atan2(wp.sin(angle), wp.cos(angle)))",
         )
     else:
         d.function(
@@ -273,6 +273,7 @@ def pose_graph_terms(d: Draft) -> None:
     kept = "; robust kernels\nkeep false loop closures from bending the graph." if robust != "none" else "."
     d.explain(
         f"The error of an edge is what is left between the measured and the estimated relative pose{kept}"
+        + (" Squared errors above the square of the gate do not count." if gate else "")
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -281,7 +282,8 @@ def pose_graph_terms(d: Draft) -> None:
             pa, pb, z = v.poses[a], v.poses[b], v.measured
             p = _turned(z[:, 2], _turned(pa[:, 2], pb[:, :2] - pa[:, :2]) - z[:, :2])
             t = pb[:, 2] - pa[:, 2] - z[:, 2]
-            t = (t + np.pi) % (2 * np.pi) - np.pi if log == "logarithm" else 2 * np.sin(t / 2)
+            t = (t + np.pi) % (2 * np.pi) - np.pi
+            t = t if log == "logarithm" else 2 * np.sin(t / 2)
             e = np.hstack([p, t[:, None]])
         else:
             e = _space_error(v.poses[a], v.poses[b], v.measured, log)

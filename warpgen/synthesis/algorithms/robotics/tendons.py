@@ -251,7 +251,7 @@ def route_tendons(d: Draft) -> None:
         tension = stiffness[tendon] * wp.max(length - rest_length[tendon], 0.0)
         """,
         "muscle": """
-        # Hill-type muscle: active force with a bell-shaped force-length curve, and a passive spring
+        # Active force with a bell-shaped force-length curve, and a passive spring; neither depends on speed
         stretch = length / optimal_length[tendon] - 1.0
         active = activation[world, tendon] * max_force[tendon] * wp.exp(-stretch * stretch / BELL_WIDTH)
         passive = stiffness[tendon] * wp.max(length - optimal_length[tendon], 0.0)
@@ -266,7 +266,7 @@ def route_tendons(d: Draft) -> None:
         stop = ""
     heads_ = {
         "all": "world, tendon = wp.tid()",
-        "mask": "world, tendon = wp.tid()\nif not tendon_enabled[tendon]:\n    return",
+        "mask": "world, tendon = wp.tid()\nif not tendon_enabled[tendon]:\n    $none\n    return",
         "list": "world, slot = wp.tid()\n# Skip padding\ntendon = tendon_ids[slot]\nif tendon < 0:\n    return",
     }
     d.launch(worlds, threads)
@@ -298,14 +298,20 @@ def route_tendons(d: Draft) -> None:
         else "tendon_length[world, tendon] = length",
     )
     d.text = d.text.replace("tendon_sites,  ", "tendon_sites, ").replace(",  site", ", site")
+    what = {"length": "tendons", "spring": "springy tendons", "muscle": "activated muscles"}[wanted]
+    stops = ""
+    if limits:
+        stops = ", slack up to" if wanted == "length" else ", with stiff stops at"
+        stops += " their greatest lengths"
     d.says(
-        f"Computes the {'lengths' if output == 'tendon_length' else 'tensions'} of tendons routed over sites of moving bodies."
+        f"Computes the {'lengths' if output == 'tendon_length' else 'tensions'} of {what} routed over sites of moving bodies{stops}."
     )
+    runs = f"{'muscle' if wanted == 'muscle' else 'tendon'} runs"
     if wrap == "none":
-        d.explain("A tendon runs straight from site to site.")
+        d.explain(f"A {runs} straight from site to site.")
     else:
-        d.explain("""
-            A tendon runs straight from site to site. Wrapping objects lie behind the site that they are listed
+        d.explain(f"""
+            A {runs} straight from site to site. Wrapping objects lie behind the site that they are listed
             for; the path around them is the shortest one without a preferred side.
         """)
 

@@ -39,6 +39,7 @@ def corrected_states(d: Draft) -> None:
     predicted = d.flag("predict first", 0.5)
     gated = d.flag("soft gate", 0.35) and result in ("state", "state and covariance")
     control = predicted and d.flag("control", 0.5)
+    corrects = result in ("state", "state and covariance")
     if result == "likelihood":
         d.calls("measurement_likelihoods|innovation_likelihood|kalman_log_likelihood")
     elif result == "score":
@@ -88,22 +89,21 @@ def corrected_states(d: Draft) -> None:
     if gated:
         d.param("gate", "float", 3.0, 9.0, about="squared distance at which a measurement counts half")
     does = "Predicts and corrects" if predicted else "Corrects"
+    softly = ", the less the farther they lie from what was expected" if gated else ""
     if result == "likelihood":
         d.output("log_p", "float", filters, about="log likelihood of each measurement")
         d.says("Computes log likelihoods of measurements under the predictions of Kalman filters.")
     elif result == "score":
         d.output("scores", "float", filters, about="squared Mahalanobis distance of each measurement")
-        d.says(
-            "Measures how far measurements lie from what Kalman filters expect, in units of their uncertainty."
-        )
+        d.says("Computes squared Mahalanobis distances of measurements from what Kalman filters expect.")
     else:
         d.output("corrected", "float", (filters, state), about="estimates after the measurement")
     if result == "state and covariance":
         d.output("corrected_cov", "float", (filters, state, state), about="covariances after the measurement")
     elif result == "state":
-        d.says(f"{does} states by measurements with the gain of Kalman's filter.")
+        d.says(f"{does} states by measurements with the gain of Kalman's filter{softly}.")
     if result == "state and covariance":
-        d.says(f"{does} states and their covariances by measurements with Kalman's filter.")
+        d.says(f"{does} states and their covariances by measurements with Kalman's filter{softly}.")
     d.function("""
         @wp.func
         def add_variance(entry: float, row: int, col: int, variance: float) -> float:
@@ -230,9 +230,11 @@ def corrected_states(d: Draft) -> None:
         less=less,
         end=dedented(end),
     )
-    d.explain("""
-        With S = H P H^T + R = L L^T and W = L^-1 H P the gain is W^T L^-1: no matrix is inverted.
-    """)
+    solved = {
+        "likelihood": "the likelihood needs L^-1 y and the diagonal of L only",
+        "score": "the score of an innovation y is |L^-1 y|^2",
+    }.get(result, "and W = L^-1 H P the gain is W^T L^-1")
+    d.explain(f"With S = H P H^T + R = L L^T{' ' if corrects else ', '}{solved}: no matrix is inverted.")
 
     def reference(v: Values) -> Mapping[str, Any]:
         found: dict[str, list[Any]] = {"corrected": [], "corrected_cov": [], "log_p": [], "scores": []}

@@ -39,6 +39,8 @@ def track_targets(d: Draft) -> None:
     count = d.pick(48, 64, 96)
     gate = gate and result != "likelihood"
     whole = result == "track"
+    if noise == "velocity" and (result == "likelihood" or (result == "state" and update == "steady speed")):
+        noise = "continuous"  # of a step's noise on the velocities, positions would only see the next
     but = ", without correcting velocities" if update == "steady speed" else ""
     d.says({
         "track": f"Runs one predict-update cycle of a constant-velocity Kalman filter per target{but}.",
@@ -71,7 +73,7 @@ def track_targets(d: Draft) -> None:
     py = x[1] + dt * x[3]
     vx = x[2]
     vy = x[3]
-    # Covariance prediction P = F P F^T + Q for F = [[1, dt], [0, 1]]
+    # Covariance prediction, first F P F^T for F = [[1, dt], [0, 1]]
     p00 += dt * (2.0 * p02 + dt * p22)
     p01 += dt * (p03 + p12 + dt * p23)
     p11 += dt * (2.0 * p13 + dt * p33)
@@ -82,18 +84,18 @@ def track_targets(d: Draft) -> None:
     """
     spread = {
         "discrete": """
-        # Discrete white noise acceleration: constant within a step, G = (dt^2 / 2, dt)
+        # Plus Q of an acceleration that is constant within a step, G = (dt^2 / 2, dt)
         q_pp = 0.25 * accel_noise * dt * dt * dt * dt
         q_pv = 0.5 * accel_noise * dt * dt * dt
         q_vv = accel_noise * dt * dt
         """,
         "continuous": """
-        # Continuous white noise acceleration, Q = q [[dt^3 / 3, dt^2 / 2], [dt^2 / 2, dt]]
+        # Plus Q of continuous white noise acceleration, q [[dt^3 / 3, dt^2 / 2], [dt^2 / 2, dt]]
         q_pp = accel_noise * dt * dt * dt / 3.0
         q_pv = 0.5 * accel_noise * dt * dt
         q_vv = accel_noise * dt
         """,
-        "velocity": "# Process noise on the velocities only\nq_vv = accel_noise * dt",
+        "velocity": "# Plus process noise Q, on the velocities only\nq_vv = accel_noise * dt",
     }[noise]
     adds = "p22 += q_vv\np33 += q_vv"
     if noise != "velocity":
@@ -111,18 +113,18 @@ def track_targets(d: Draft) -> None:
     syy = p11 + meas_var
     det = sxx * syy - p01 * p01
     """.replace("z[tid]", "z[m]" if picked else "z[tid]")
-    choose = ""
-    if picked:
+    choose, early = "", ""
+    if picked and result == "likelihood":
+        early = "m = assigned[tid]\nif m < 0:\n    loglik[tid] = 0.0\n    return"
+    elif picked:
         choose = (
             "m = assigned[tid]\n"
             "if m < 0:\n"
-            "    # not seen in this scan: the prediction has to do\n"
-            "    $unseen\n"
+            "    # no measurement in this scan, so the prediction stays\n"
+            "    $write_state\n"
+            "    $write_cov\n"
             "    return"
         )
-        unseen = "loglik[tid] = 0.0" if result == "likelihood" else "$write_state\n$write_cov"
-    else:
-        unseen = ""
     gating = ""
     if gate or result == "likelihood":
         gating = (
@@ -142,7 +144,12 @@ def track_targets(d: Draft) -> None:
         d.forward_only()
     if result == "likelihood":
         correct = ""
-        d.output("loglik", "float", count, about="Log-likelihood of the innovation")
+        d.output(
+            "loglik",
+            "float",
+            count,
+            about="Log-likelihood of the innovation" + (", 0 without one" if picked else ""),
+        )
         store = "loglik[tid] = -0.5 * (d2 + wp.log(det)) - wp.log(2.0 * wp.pi)"
     else:
         d.output("new_state", "vec4", count, about="Updated state estimates")
@@ -199,16 +206,14 @@ def track_targets(d: Draft) -> None:
             correct = "\n".join(lines)
     d.launch(count)
     d.code(
-        "tid = wp.tid()\nx = state[tid]\n$load\n$predict\n$spread\n$adds\n$choose\n"
+        "tid = wp.tid()\n$early\nx = state[tid]\n$load\n$predict\n$spread\n$adds\n$choose\n"
         "$residual\n$gating\n$correct\n$store",
         load=load, predict=predict, spread=spread, adds=adds, choose=choose, residual=residual, gating=gating,
-        correct=correct, store=store, unseen=unseen, far=far, write_state=write_state, write_cov=write_cov,
+        correct=correct, store=store, early=early, far=far, write_state=write_state, write_cov=write_cov,
     )  # fmt: skip
     trim(d)
-    if result == "likelihood" and noise == "velocity":  # a step's noise shows in positions one step later
-        d.explain("States are (x, y, vx, vy).")
-    else:
-        d.explain(f"States are (x, y, vx, vy); `accel_noise` is the {told[0].lower()}{told[1:]}.")
+    far_off = " Innovations whose squared Mahalanobis distance exceeds 9.21 correct nothing." if gate else ""
+    d.explain(f"States are (x, y, vx, vy); `accel_noise` is the {told[0].lower()}{told[1:]}.{far_off}")
 
     def reference(v: Values) -> dict[str, Any]:
         if layout == "mat44":
