@@ -19,7 +19,7 @@ _TRACE = '''
 def trace_instances(
     mesh: wp.uint64, instances: MeshInstances, instance_count: int, origin: wp.vec3, ray_dir: wp.vec3, max_t: float
 ) -> TraceHit:
-    """Find the closest hit over all instances; `instance` is -1 for a miss.
+    """Find the closest hit over all instances but those with negative labels; `instance` is -1 for a miss.
 
     Rays are moved to the local frame of each instance instead of moving the mesh.
     """
@@ -137,6 +137,8 @@ def render_mesh_instances(d: Draft) -> None:
     )
     d.param("instance_count", "int", count, about="Number of instances in use")
     parallel = lens == "orthographic"
+    if depth and parallel:
+        depth = "range"  # which is the depth along parallel rays
     d.module(f"WIDTH = wp.constant({w})\nHEIGHT = wp.constant({h})")
     if not parallel:
         d.module("ASPECT = wp.constant(WIDTH / HEIGHT)")
@@ -160,9 +162,10 @@ def render_mesh_instances(d: Draft) -> None:
         d.param("light_dir", "vec3", kind="unit", low=0.0, high=1.0, about="Unit vector towards the light")
         d.param("ambient", "vec3", 0.05, 0.2, about="Ambient radiance")
         d.param("background", "vec3", 0.1, 0.6, about="Color of pixels without a hit")
+    along = "Depth" if parallel or depth == "planar" else "Distance along the ray"
     name, type, about = {
         "color": ("image", "vec3", "Shaded color"),
-        "depth": ("depth_image", "float", "Depth [m], 0 for no hit"),
+        "depth": ("depth_image", "float", f"{along} [m], 0 for no hit"),
         "labels": ("segmentation", "int", "Instance label, -1 for background"),
         "normals": ("normal_image", "vec3", "World-space normal, 0 for no hit"),
     }[result]
@@ -180,7 +183,9 @@ def render_mesh_instances(d: Draft) -> None:
     d.says(
         {
             "color": "Renders instances of a mesh by casting a ray for each pixel of each camera.",
-            "depth": "Renders depth images of instances of a mesh by casting a ray for each pixel.",
+            "depth": "Renders depth images of instances of a mesh by casting a ray for each pixel."
+            if along == "Depth"
+            else "Renders images of the distances along rays to instances of a mesh, a ray for each pixel.",
             "labels": "Renders the labels of the mesh instances that each pixel of each camera sees.",
             "normals": "Renders the normals of the mesh instances that each pixel of each camera sees.",
         }[result]

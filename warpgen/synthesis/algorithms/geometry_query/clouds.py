@@ -45,11 +45,16 @@ def estimate_normals(d: Draft) -> None:
             "variation": ("variation", "float", n, "Surface variations, 0 for a plane to 1/3"),
         }[result]
     )
+    by = "distance-weighted " if weighted else ""
+    way = {"eye": "towards the viewpoint", "up": "upwards", "outwards": "away from the origin"}.get(
+        facing, ""
+    )
     d.says(
         {
-            "normal": "Estimates point cloud normals by principal component analysis of neighborhoods.",
-            "covariance": "Computes the covariance matrix of the neighborhood of each point.",
-            "variation": "Computes the surface variation (smallest eigenvalue over trace) of point neighborhoods.",
+            "normal": "Estimates point cloud normals by principal component analysis of "
+            f"{by}neighborhoods, turned {way}.",
+            "covariance": f"Computes the {by}covariance matrix of each point and its neighbors.",
+            "variation": f"Computes the surface variation (smallest eigenvalue over trace) of {by}neighborhoods.",
         }[result]
     )
     away = "e" if passes == "one" else "x[index] - p"
@@ -114,7 +119,7 @@ def estimate_normals(d: Draft) -> None:
         w=w,
         reach="radius",
         value=values[result],
-        flip="# eigenvectors have an arbitrary sign: flip for a consistent orientation\nif $side < 0.0:\n    n = -n",
+        flip=f"# eigenvectors have an arbitrary sign: turn all {way}\nif $side < 0.0:\n    n = -n",
         side={"eye": "wp.dot(n, eye - p)", "up": "n[2]", "outwards": "wp.dot(n, p)"}.get(facing, ""),
     )
 

@@ -76,6 +76,8 @@ def morton_order(d: Draft) -> None:
     if result == "parent":
         d.calls("parent_codes|morton_parents|parent_morton_codes")
     of = {"points": "points", "boxes": "box centers", "cells": "cells"}[source]
+    if bounds == "unit" and source != "cells":
+        of += f" in the unit {'square' if way == 'plane' else 'cube'}"
     if result != "parent":
         d.says(
             f"Computes the Morton codes of {of}" + (" and lists their indices." if "index" in result else ".")

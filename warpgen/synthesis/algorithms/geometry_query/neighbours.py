@@ -80,13 +80,14 @@ def radius_search(d: Draft) -> None:
                 "farthest": ("extent", "float", threads, "Distances to the farthest, 0 for none"),
             }.get(result, ("neighbor_count", "int", threads, "Number of neighbors"))
         )
+    those = "other points within a radius of each point" if own else "points within a radius of each query"
     d.says(
         {
             "count": "Counts neighbors within a radius.",
             "nearest": "Finds the nearest neighbor within a radius, -1 for none.",
-            "list": f"Lists up to {room} points within a radius of each query, and counts them all.",
-            "mean": "Computes the mean position of all neighbors within a radius.",
-            "density": "Estimates the number density of points around each query.",
+            "list": f"Lists up to {room} {those}, and counts them all.",
+            "mean": "Computes the mean position of all neighbors within a radius, the query's own if it has none.",
+            "density": f"Estimates the number density of {those}.",
             "any": "Marks query points without neighbors within a radius (outliers).",
             "farthest": "Computes the distance to the farthest neighbor within a radius.",
         }[result]

@@ -67,16 +67,17 @@ def cast_rays(d: Draft) -> None:
     }[result]
     d.output(target, kind, shape, about=about)
     d.module(f"MAX_T = wp.constant({far})")
-    d.says(
-        {
-            "depth": "Casts rays against a mesh and returns the hit distance, "
-            + ("-1 for a miss." if none == "-1.0" else "the greatest one for a miss."),
-            "normal": "Casts rays against a mesh and returns the surface normal at the hit, zero for a miss.",
-            "face": "Casts rays against a mesh and returns the index of the face hit, -1 for a miss.",
-            "point": "Casts rays against a mesh and returns the hit point, the end of the ray for a miss.",
-            "facing": "Casts rays against a mesh and shades hits by the facing ratio.",
-        }[result]
+    cast = {"fan": "a fan of rays", "orthographic": "parallel rays", "arrays": "rays"}.get(
+        camera, f"rays of a {camera}"
     )
+    gives = {
+        "depth": f"the hit distance, {'-1' if none == '-1.0' else 'the greatest one'} for a miss",
+        "normal": "the surface normal at the hit, zero for a miss",
+        "face": "the index of the face hit, -1 for a miss",
+        "point": "the hit point, the end of the ray for a miss",
+        "facing": "the cosine between ray and normal, 0 for a miss",
+    }[result]
+    d.says(f"Casts {cast}{' camera' * (camera == 'pinhole')} against a mesh and returns {gives}.")
     at = f"{target}[{where}]"
     if helper == "where":
         store = f"{at} = wp.where(query.result, {value}, {none})"
@@ -298,7 +299,7 @@ def faces_in_box(d: Draft) -> None:
         if not exact
         else {
             "count": "Counts mesh faces with centers within a radius around each point.",
-            "list": f"Lists up to {room} mesh faces with centers within a radius, and counts them all.",
+            "list": f"Lists up to {room} mesh faces with centers within a radius around each point, and counts them all.",
         }[result]
     )
     if result == "list":

@@ -89,7 +89,10 @@ def lidar_scan(d: Draft) -> None:
     dropout = d.flag("dropout")
     result = d.option("result", "ranges", "points", "intensity")
     if result != "ranges":
-        what = {"points": "hit points", "intensity": "ranges and intensities"}[result]
+        what = {
+            "points": "hit points in its own frame",
+            "intensity": "ranges and Lambertian intensities",
+        }[result]
         d.says(f"Computes the {what} that a spinning range sensor on a body sees in each world.")
     pattern = d.option("pattern", "uniform", "table")
     moving = d.flag("moving")

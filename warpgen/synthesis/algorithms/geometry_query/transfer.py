@@ -77,7 +77,6 @@ def inside_mesh(d: Draft) -> None:
             """
             direction = wp.normalize(ray)
             start = p
-            # No more crossings than the limit, should a ray run along a face
             crossings = int(0)
             query = wp.mesh_query_ray(mesh, start, direction, MAX_T)
             while query.result and crossings < MAX_CROSSINGS:
@@ -186,18 +185,16 @@ def transfer_from_mesh(d: Draft) -> None:
     if limit == "near":
         about += ", -1 beyond the search radius" if what == "face" else ", 0 beyond the search radius"
     d.output(made, kind, n, about=about)
-    d.says(
-        {
-            "velocity": "Samples the velocity of a moving mesh at the closest point to each query"
-            + (", fading with distance." if fall else "."),
-            "normal": "Samples the normal of the closest mesh face for each query.",
-            "attribute": "Interpolates per-vertex values at the closest point on a mesh"
-            + (", fading with distance." if fall else "."),
-            "barycentric": "Computes barycentric coordinates of the closest point on a mesh.",
-            "face": "Finds the closest mesh face of each query"
-            + (", -1 beyond the search radius." if limit == "near" else "."),
-        }[what]
-    )
+    beyond = f", {-1 if what == 'face' else 0} beyond the search radius" if limit == "near" else ""
+    fading = ", fading with distance" if fall else ""
+    sentence = {
+        "velocity": "Samples the velocity of a moving mesh at the closest point to each query",
+        "normal": "Samples the normal of the closest mesh face for each query",
+        "attribute": "Interpolates per-vertex values at the closest point on a mesh",
+        "barycentric": "Computes barycentric coordinates of the closest point on a mesh",
+        "face": "Finds the closest mesh face of each query",
+    }[what]
+    d.says(f"{sentence}{fading}{beyond}.")
     lines = {
         "velocity": "value = wp.mesh_eval_velocity(mesh, query.face, query.u, query.v)",
         "normal": f"{made}[tid] = wp.mesh_eval_face_normal(mesh, query.face)",

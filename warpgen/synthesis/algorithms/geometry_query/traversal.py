@@ -141,7 +141,7 @@ def traverse_tree(d: Draft) -> None:
                 if node >= $inner:
                     $leaf
                 else:
-                    # push the right child first so leaves are visited from left to right
+                    $order
                     stack[top] = 2 * node + 2
                     stack[top + 1] = 2 * node + 1
                     top += 2
@@ -173,11 +173,15 @@ def traverse_tree(d: Draft) -> None:
         misses=f"not {test}",
         leaf=leaf,
         inner="NUM_INNER",
+        order="# push the right child first so leaves are visited from left to right"
+        if result == "first"
+        else "",
         last=last,
     )
+    misses = "is not near to" if query == "box" else "misses"
     d.explain(f"""
         The tree lies in an array as a heap does: node k has the children 2k+1 and 2k+2, and its leaves follow
-        the {inner} inner nodes. A subtree is left out when the {noun} misses its box.
+        the {inner} inner nodes. A subtree is left out when the {noun} {misses} its box.
     """)
 
     def agrees(v: Values, after: Values) -> None:

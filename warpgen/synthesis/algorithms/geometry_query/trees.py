@@ -100,7 +100,12 @@ def bvh_overlaps(d: Draft) -> None:
     if result == "pairs":
         most = threads * 12
         d.inout("pair_count", "int", 1, value=0.0, about="Number of pairs, may exceed the capacity")
-        d.output("pairs", "vec2i", most, about="Overlapping pairs of box indices")
+        about = {
+            "own boxes": "Overlapping pairs of box indices",
+            "other boxes": "Pairs of a query and a box with its center inside",
+            "balls": "Pairs of a query and a point near it",
+        }[own]
+        d.output("pairs", "vec2i", most, about=about)
     elif result == "list":
         d.output("found", "int", (threads, room), about="Indices found, unused slots stay as they are")
         d.output("overlap_count", "int", threads, about="How many were found, may exceed the slots")

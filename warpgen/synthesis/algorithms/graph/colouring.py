@@ -33,6 +33,8 @@ def independent_step(d: Draft) -> None:
     layout = d.option("layout", *adjacency.LAYOUTS)
     ties = d.option("ties", "permutation", "hash of index", "index")
     count = d.flag("count", 0.4)
+    if task == "luby" and ties == "index":
+        ties = "permutation"  # Luby's priorities are random
     d.calls(
         {
             "jones-plassmann": "jones_plassmann_step|color_local_maxima|independent_step|color_independent",
@@ -162,7 +164,9 @@ def independent_step(d: Draft) -> None:
             free=free,
         )
         d.says("Assigns the smallest color that is not used by any neighbor.")
-        d.explain("Colors are bits of a 32-bit mask, so that there may be 31 of them.")
+        d.explain(
+            "Colors are bits of a 32-bit mask, so that there may be 31 of them. Neighbors may still pick the same one at once."
+        )
     else:
         d.input("color", "int", n, 0, 4, about="Node colors")
         d.output("recolor", "int", n, about="Nonzero for nodes to recolor")

@@ -15,6 +15,7 @@ _NAMES = adjacency.NAMES | {
     "pooled": "aggregated|messages|out_features|h_next",
     "c": "channel|feat|feature",
     "s": "total|message_sum|pooled_val",
+    "largest": "peak|pooled_val|highest",
     "common": "num_common|common_count",
     "width": "list_length|row_width",
     "p": "i|left",
@@ -66,11 +67,11 @@ def neighbor_aggregate(d: Draft) -> None:
     here = f"features[u{tail}]"
     start = f"s = {zero}"
     if pool == "max":
-        start = f"s = {'float' if matrix else 'wp.' + entry}({here})"
+        start = f"largest = {'float' if matrix else 'wp.' + entry}({here})"
     add = {
         "sum": f"s += {x}",
         "mean": f"s += {x}\ndeg += 1.0",
-        "max": f"s = wp.max(s, {x})",
+        "max": f"largest = wp.max(largest, {x})",
         "gcn": f"s += inv_sqrt_degree[v] * {x}",
         "attention": f"alpha = {g.weight}\ns += alpha * {x}\nnorm += alpha",
         "laplacian": f"s += {x} - {here}",
@@ -80,6 +81,7 @@ def neighbor_aggregate(d: Draft) -> None:
         "mean": "s / wp.max(deg, 1.0)",
         "attention": "s / (norm + 1.0e-6)",
         "gcn": "inv_sqrt_degree[u] * s",
+        "max": "largest",
     }.get(pool, "s")
     if own == "added":
         value = (
@@ -277,9 +279,10 @@ def common_neighbors(d: Draft) -> None:
         "adamic": "similarity[edge] = shared",
     }[measure]
     what = {
-        "total": "Counts pairs of an edge and a triangle on it, as common neighbors of the ends of edges",
-        "jaccard": "Computes the Jaccard index of the neighbors of the two ends of each edge",
-        "cosine": "Computes the cosine similarity of the neighbors of the two ends of each edge",
+        "total": "Sums the common neighbors of the ends of all edges, one for each triangle on an edge,",
+        "jaccard": "Computes the Jaccard index of the neighbors of the two ends of each edge"
+        + ("" if way == "bitmask" else " of a regular graph"),
+        "cosine": "Computes the cosine similarity of the neighbors of the two ends of each edge of a regular graph",
         "adamic": "Computes the Adamic-Adar index of the two ends of each edge",
     }
     if measure in what:
@@ -287,7 +290,7 @@ def common_neighbors(d: Draft) -> None:
             "merge": " by merging sorted lists",
             "search": " by binary search",
             "bitmask": " with bit masks",
-        }.get(way, "")
+        }.get(way, " by brute force" if measure == "total" else "")
         d.says(f"{what[measure]}{how}.")
     if measure == "total":
         d.explain("Each triangle is met once for each of its edges in the list.")

@@ -156,7 +156,7 @@ def component_step(d: Draft) -> None:
     way = d.option("way", "propagate", "hook", "jump", "find", "min edge")
     layout = d.option("layout", *adjacency.LAYOUTS)
     flag = d.flag("changed")
-    frozen = d.flag("barrier", 0.4)  # edges that do not join
+    frozen = d.flag("barrier", 0.4) and way not in ("jump", "find")  # edges that do not join
     d.calls(
         {
             "propagate": "component_step|label_propagate|connected_components_step",
@@ -249,13 +249,13 @@ def component_step(d: Draft) -> None:
                 skip=skip,
                 note=note.strip(),
             )
-            d.says("Finds the weight of each component's lightest outgoing edge (Boruvka's algorithm).")
+            all_ = ", and counts all of these" if flag else ""
+            d.says(
+                f"Finds the weight of each component's lightest outgoing edge{all_} (Boruvka's algorithm)."
+            )
     else:
         d.input("parent", "int", n, 0, n, about="Parent pointers")
-        if frozen:
-            d.input("fixed", "int", n, 0, 2, about="Nonzero for nodes that keep their parent")
         d.output("parent_new", "int", n, about="Updated parent pointers")
-        stay = "if fixed[u] != 0:\n    parent_new[u] = parent[u]\n    return" if frozen else ""
         if flag:
             d.output("changed", "int", 1, about="Set to nonzero if anything changed")
         note = "if parent_new[u] != parent[u]:\n    changed[0] = 1" if flag else ""
@@ -264,12 +264,10 @@ def component_step(d: Draft) -> None:
             d.code(
                 """
                 u = wp.tid()
-                $stay
                 # pointer jumping: all nodes point to their roots after log2(n) rounds
                 parent_new[u] = parent[parent[u]]
                 $note
                 """,
-                stay=stay,
                 note=note,
             )
             d.says("Performs one pointer jumping step on a forest.")
@@ -277,7 +275,6 @@ def component_step(d: Draft) -> None:
             d.code(
                 """
                 u = wp.tid()
-                $stay
                 root = int(parent[u])
                 # Links lead to smaller indices; the first that does not ends the walk
                 while parent[root] < root:
@@ -285,7 +282,6 @@ def component_step(d: Draft) -> None:
                 parent_new[u] = root
                 $note
                 """,
-                stay=stay,
                 note=note,
             )
             d.says("Finds the root of each node in a forest.")
@@ -319,7 +315,6 @@ def component_step(d: Draft) -> None:
         if way == "find":
             while (v.parent[new] < new).any():
                 new = np.where(v.parent[new] < new, v.parent[new], new)
-        new = np.where(v.fixed != 0, v.parent, new) if frozen else new
         return {"parent_new": new} | ({"changed": np.array([int((new != v.parent).any())])} if flag else {})
 
     d.check(reference)

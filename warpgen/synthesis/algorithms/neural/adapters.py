@@ -57,8 +57,11 @@ def adapted_layer(d: Draft) -> None:
         )
     elif merged:
         d.says(f"Applies {layer}, with a low-rank adapter merged into the frozen weights.")
-    elif act:
-        d.says("Applies a frozen linear layer, the low-rank adapter beside it and an activation.")
+    elif act or masked:
+        adapter = f"the low-rank adapter beside it{' with dropout' if masked else ''}"
+        d.says(
+            f"Applies a frozen linear layer{',' if act else ' and'} {adapter}{' and an activation' if act else ''}."
+        )
     blocks, rows, width = d.pick(2, 3), d.pick(4, 6), d.pick(6, 8)
     out, rank, sets = d.pick(5, 6), d.pick(2, 3), 3
     d.module(f"TOKENS = wp.constant({rows})\nWIDTH = wp.constant({width})")

@@ -71,6 +71,8 @@ def alignment_loss(d: Draft) -> None:
             batch,
             about="Negative log-likelihood of each sample" + (", per label" if mean else ""),
         )
+        rest = ", per label" * mean + ", 0 where the frames are too few" * finite
+        d.says(f"Computes the connectionist temporal classification loss of label sequences (CTC){rest}.")
     elif result == "gradient":
         d.output(
             "grad",

@@ -46,6 +46,8 @@ def softmax(d: Draft) -> None:
     mask = d.option("mask", "none", "lengths", "causal", "mask")
     if mask == "mask" and out == "log softmax":
         mask = "lengths"  # what is left out has no logarithm
+    if mask == "causal" and out == "argmax":
+        mask = "lengths"  # classes have no order
     heat = d.flag("temperature", 0.4)
     layout = d.option("layout", "rows", "columns")
     n, width = d.pick(16, 24, 32), d.pick(8, 12, 16)
@@ -360,10 +362,10 @@ def attention(d: Draft) -> None:
         after=after.rstrip(),
         again="\n".join(line for line in after.split("\n") if line and not line.startswith("#")),
     )
-    d.says(
-        "Averages values by the softmax of the products of queries and keys"
-        + {"all": ".", "causal": " that do not lie ahead.", "window": " within a window behind them."}[reach]
-    )
+    whose = {"all": "", "causal": " that do not lie ahead", "window": " within a window behind them"}[reach]
+    more = {"none": "", "alibi": ", less a penalty of their distance", "table": ", plus a bias"}[bias]
+    capped = "softly capped " if cap else ""
+    d.says(f"Averages values by the softmax of the {capped}products of queries and keys{whose}{more}.")
     scaled = "scale q_i . k_j" if scaling == "argument" else "q_i . k_j / sqrt(d)"
     scaled = f"cap tanh({scaled} / cap)" if cap else scaled
     less = {"none": "", "alibi": " - slope |i - j|", "table": " + bias_ij"}[bias]

@@ -50,8 +50,10 @@ def rotary_into_cache(d: Draft) -> None:
     scaling = d.option("scaling", "none", "linear", "ntk", "yarn")
     cache = d.option("cache", "paged", "slots", "ring")
     where = {"paged": "a paged cache", "slots": "slots of a cache", "ring": "a ring buffer"}[cache]
-    d.says(f"Rotates queries and keys by their positions and writes keys and values to {where}.")
     part = d.option("rotated", "all", "part")
+    pairs = "queries and keys" if part == "all" else "the first halves of queries and keys"
+    context = ", adapted to a longer context," if scaling != "none" else ""
+    d.says(f"Rotates {pairs} by their positions{context} and writes keys and values to {where}.")
     grouped = d.option("heads", "grouped", "one key head")
     tokens, heads, width = d.pick(6, 8), d.pick(4, 6), 8
     kv_heads = 2 if grouped == "grouped" else 1

@@ -209,6 +209,15 @@ def chunked_memory(d: Draft) -> None:
         sums=sums if normal == "sum of weights" else "",
         end="wp.tile_store(memories[head], memory)" if result == "out and memory" else "",
     )
+    made = {"no": [], "sum of weights": ["divided by the sums of weights"], "group norm": ["normalized"]}[
+        normal
+    ]
+    made = made + ["gated"] * gated
+    ends = f"; outputs are {' and '.join(made)}" if made else ""
+    d.says(
+        "Computes causal attention without a softmax, chunk by chunk, with a matrix that remembers the past"
+        f"{' and fades' * fading}{ends}."
+    )
     d.explain(
         f"o_t = q_t S_t with S_t = {'gamma S_t-1' if fading else 'S_t-1'} + k_t^T v_t. Within a chunk this is a masked product, and only\n"
         "the matrix S goes from chunk to chunk."

@@ -109,7 +109,7 @@ def sample_tokens(d: Draft) -> None:
         d.function('''
             @wp.func
             def exp_sum(scores: wp.array2d(dtype=float), seq: int, vocab_size: int, best: float) -> float:
-                """Sum of exponentials over the vocabulary, the best score taken out, at least one."""
+                """Sum of exponentials of the scores over the vocabulary, relative to that of the best."""
                 total = float(0.0)
                 for v in range(vocab_size):
                     total += wp.exp(scores[seq, v] - best)
@@ -314,10 +314,11 @@ def sample_tokens(d: Draft) -> None:
     kinds += ["truncated"] if truncated else []
     changed = biased or any(x != "none" for x in (penalty, banned, temperature))
     of = " and ".join(kinds) or ("adjusted" if changed else "its")
+    told = ", with its log probability" if score else ""
     if draw == "greedy":
-        d.says(f"Picks the best next token of each sequence by {of} logits.")
+        d.says(f"Picks the best next token of each sequence by {of} logits{told}.")
     else:
-        d.says(f"Draws the next token of each sequence from {of} logits.")
+        d.says(f"Draws the next token of each sequence from {of} logits{told}.")
     if truncated:
         first = "Logits are first adjusted, then tokens" if changed else "Tokens"
         d.explain(f"""

@@ -43,6 +43,7 @@ def box_losses(d: Draft) -> None:
         d.calls("detection_loss|detector_loss|box_and_class_loss")
     positives = d.flag("positives", 0.4)
     result = d.option("result", "each", "sum")
+    labeled = focal in ("focal", "cross entropy") and not positives
     n = d.pick(48, 64, 96)
     if form == "deltas":
         d.input("deltas", "vec4", n, -0.6, 0.6, about="Regression output (dx, dy, log dw, log dh)")
@@ -55,7 +56,7 @@ def box_losses(d: Draft) -> None:
     d.input("target", "vec4", n, 1.0, 4.0, about="Ground truth as center and size")
     if focal != "none":
         d.input("logits", "float", n, -3.0, 3.0, about="Classification logit of each box")
-    if focal in ("focal", "cross entropy") and not positives:
+    if labeled:
         d.input("labels", "int", n, 0, 2, about="1 for objects, 0 for background")
     if focal == "focal":
         d.module("FOCAL_ALPHA = wp.constant(0.25)  # weight of objects, background gets the rest")
@@ -67,13 +68,16 @@ def box_losses(d: Draft) -> None:
     if smooth != "none":
         d.param("beta", "float", 0.1, 0.5, about="Error at which the loss turns linear")
     if weights == "small boxes":
-        d.param("image_area", "float", 64.0, about="Area of the image")
+        d.param("image_area", "float", 64.0, about="Area of the image [px^2]")
     if weights == "each":
-        d.input("box_weight", "float", n, 0.2, 1.0, about="Weight of each box")
+        d.input("box_weight", "float", n, 0.2, 1.0, about="Weight of the box term")
     if positives:
         d.input("matched", "int", n, -1, 4, about="Matched object, -1 for background")
     d.output(
-        "loss", "float", n if result == "each" else 1, about="Loss" if result == "each" else "Sum of losses"
+        "loss",
+        "float",
+        n if result == "each" else 1,
+        about="Loss of each box" if result == "each" else "Sum of losses",
     )
     decode = {
         "sides": """
@@ -171,7 +175,6 @@ def box_losses(d: Draft) -> None:
         "focal": """
             # Focal loss: easy examples, of which there are thousands, are damped
             p = 1.0 / (1.0 + wp.exp(-logits[tid]))
-            $object
             p_true = wp.where(positive, p, 1.0 - p)
             alpha = wp.where(positive, FOCAL_ALPHA, 1.0 - FOCAL_ALPHA)
             class_term = -alpha * wp.pow(1.0 - p_true, gamma) * wp.log(wp.max(p_true, 1.0e-6))
@@ -232,10 +235,10 @@ def box_losses(d: Draft) -> None:
         if positives and focal == "none"
         else "",
         background="# Background has no box to learn, only its class\n"
-        "positive = matched[tid] >= 0\nbox_term = wp.where(positive, box_term, 0.0)"
-        if positives and focal != "none"
+        f"positive = {'labels[tid] == 1' if labeled else 'matched[tid] >= 0'}\n"
+        "box_term = wp.where(positive, box_term, 0.0)"
+        if labeled or (positives and focal != "none")
         else "",
-        object="" if positives else "positive = labels[tid] == 1",
         label="wp.where(positive, 1.0, 0.0)" if positives else "float(labels[tid])",
         score="score = wp.where(positive, iou, 0.0)" if positives else "",
         decode=decode,
@@ -297,11 +300,11 @@ def box_losses(d: Draft) -> None:
             term = term + v.beta * np.where(e < 1, inner, outer).mean(1)
         small = 2 - tw * th / 64
         term = term * {"none": 1.0, "each": v.get("box_weight", 1.0), "small boxes": small}[weights]
-        positive = v.matched >= 0 if positives else np.ones(n, bool)
+        positive = v.matched >= 0 if positives else v.labels == 1 if labeled else np.ones(n, bool)
         term = np.where(positive, term, 0.0)
         if focal != "none":
             p = 1 / (1 + np.exp(-v.logits))
-            y = positive if positives else v.get("labels", np.zeros(n, int)) == 1
+            y = positive
             q = np.where(positive, iou, 0.0)
             pt = np.where(y, p, 1 - p)
             term = (

@@ -45,7 +45,8 @@ def redundancy_loss(d: Draft) -> None:
     else:
         d.calls({
             "cross correlation": "barlow_twins|cross_correlation_loss|redundancy_loss",
-            "variance and covariance": "vicreg_loss|decorrelation_loss|variance_covariance_loss",
+            "variance and covariance": ("vicreg_loss|" if hinge == "hard" else "")
+            + "decorrelation_loss|variance_covariance_loss",
             "cross covariance": "cross_covariance_loss|redundancy_loss|decorrelation_loss",
         }[kind] if result == "loss" else "loss_terms|redundancy_terms|embedding_loss_terms")  # fmt: skip
     below = "float(SAMPLES)" if divisor == "n" else "float(SAMPLES - 1)"
@@ -87,9 +88,15 @@ def redundancy_loss(d: Draft) -> None:
         )
         d.says(
             "Computes the two terms of a loss that makes views alike and coordinates of embeddings unlike."
+            if kind != "variance and covariance"
+            else "Computes two terms of a loss: one for alike views of spread coordinates, one for unlike coordinates."
         )
     else:
         d.output("losses", "float", batches, about="loss of each batch")
+        if kind == "variance and covariance":
+            d.says(
+                "Computes losses that make two views of samples alike, and the coordinates of their embeddings unlike and spread."
+            )
     N, D = "SAMPLES", "WIDTH"
     if kind == "cross correlation":
         d.function(

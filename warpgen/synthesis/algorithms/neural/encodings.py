@@ -33,13 +33,19 @@ def encode_positions(d: Draft) -> None:
     if hashing == "dense":
         d.calls("grid_encoding|encode_points|multiresolution_encoding|feature_grid")
     grids = {"hash": "hashed", "dense first": "dense and hashed", "dense": "tiled"}[hashing]
-    taken = "at the nearest vertices" if smooth == "nearest" else "interpolated from vertices"
-    d.says(f"Encodes positions by features {taken} of {grids} grids of many resolutions.")
+    taken = {
+        "nearest": "at the nearest vertices",
+        "linear": "interpolated from vertices",
+        "smooth": "smoothly interpolated from vertices",
+    }[smooth]
     warp_ = d.option("domain", "unit", "box", "contract")
     anneal = d.flag("annealing", 0.4)
     layout = d.option("layout", "levels first", "points first")
     growth = d.option("growth", "geometric", "table")
     mask = d.flag("mask", 0.35)
+    fading = " that fade in" if anneal else ""
+    whose = "valid positions" if mask else "positions"
+    d.says(f"Encodes {whose} by features {taken} of {grids} grids of many resolutions{fading}.")
     n, levels, log2 = d.pick(24, 32), d.pick(3, 4), d.pick(6, 7)
     size = 2**log2
     vec = "vec3" if dims == 3 else "vec2"

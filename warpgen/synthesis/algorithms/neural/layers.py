@@ -190,11 +190,9 @@ def dense_backward(d: Draft) -> None:
         body = """
             j, k = wp.tid()
             g = float(0.0)
-            $g_bias
             for n in range(dy.shape[0]):
                 delta = dy[n, j] * $slope(z[n, j])
                 g += delta * x[n, k]
-                $add_bias
             $store
             $store_bias
         """
@@ -202,11 +200,12 @@ def dense_backward(d: Draft) -> None:
             body,
             slope=slope,
             store=store,
-            g_bias="g_bias = float(0.0)" if bias else "",
-            add_bias="g_bias += delta" if bias else "",
             store_bias=(
-                "# All threads of a row have the same sum, so let the first of them store it\n"
+                "# One bias for all weights of an output: the first of its threads sums\n"
                 "if k == 0:\n"
+                "    g_bias = float(0.0)\n"
+                "    for n in range(dy.shape[0]):\n"
+                f"        g_bias += dy[n, j] * {slope}(z[n, j])\n"
                 f"    db[j] = g_bias{scale}"
             )
             if bias

@@ -293,8 +293,13 @@ def locomotion_reward(d: Draft) -> None:
         else "",
         ended=ended,
     )
-    terms = ["tracking", "posture", spent] + (["gait"] if gait != "none" else [])
-    d.says(f"Computes the reward of walking robots from {', '.join(terms[:-1])} and {terms[-1]} terms.")
+    terms = ["tracking", "posture", spent, "smoothness"]
+    terms += ["joint limit"] * (limits != "none") + ["standstill"] * still + ["gait"] * (gait != "none")
+    fall = " and a penalty for falls" if reset != "none" else ""
+    clipped = ", their sum at least zero" + "," * (reset != "none") if positive else ""
+    d.says(
+        f"Computes the reward of walking robots from {', '.join(terms[:-1])} and {terms[-1]} terms{clipped}{fall}."
+    )
     d.explain(
         "Velocities are turned into the frame of the base. Quaternions are stored as (x, y, z, w), z is up.\n"
         "Terms with negative scales are costs."

@@ -89,7 +89,8 @@ def norm_gradient(d: Draft) -> None:
     of = f"{title} and the SiLU behind it" if act else title
     of += " over blocks of samples" if kind == "batch" else ""
     params_of = "" if parameters == "none" else " and gains" if not bias else ", gains and biases"
-    d.says(f"Computes the gradients of {of} by its inputs{params_of}.")
+    past = ", with that of the residual path added" if residual else ""
+    d.says(f"Computes the gradients of {of} by its inputs{params_of}{past}.")
     at = "offset=(block * TOKENS, 0)"
     load = (
         (lambda a: f"wp.tile_load({a}[block], shape=WIDTH)")

@@ -57,14 +57,8 @@ def build_observations(d: Draft) -> None:
     d.input(
         "root_pose", "transform", worlds, -1.0, 1.0, kind="transform", about="pose of the base in world frame"
     )
-    d.input(
-        "root_vel",
-        "spatial_vector",
-        worlds,
-        -1.5,
-        1.5,
-        about="linear and angular velocity of the base in world frame",
-    )
+    d.input("root_vel", "spatial_vector", worlds, -1.5, 1.5,
+            about="linear and angular velocity of the base in world frame")  # fmt: skip
     if command == "velocity":
         d.input("commands", "vec3", worlds, -1.0, 1.0, about="commanded forward, lateral and yaw velocity")
     elif command == "goal":
@@ -97,9 +91,8 @@ def build_observations(d: Draft) -> None:
         }
         d.struct("terrain", TERRAIN, bounds, about="height field below the robots")
     if noisy:
-        d.input(
-            "noise", "float", (worlds, size), -1.0, 1.0, about="uniform noise, same shape as the observations"
-        )
+        about = "uniform noise of each observation, of which what is known exactly takes none"
+        d.input("noise", "float", (worlds, size), -1.0, 1.0, about=about)
     ranges = {
         "lin_vel": (1.5, 2.5), "ang_vel": (0.2, 0.3), "joint_pos": (0.8, 1.2), "joint_vel": (0.05, 0.1),
         "height": (3.0, 5.0), "force": (0.01, 0.05), "clip": (2.5, 4.0), "noise": (0.02, 0.1),
@@ -121,7 +114,6 @@ def build_observations(d: Draft) -> None:
         d.module(f"NUM_FEET = wp.constant({feet})")
     if stacked:
         d.module(f"NUM_OBS = wp.constant({size})")
-    if stacked:
         d.input("obs_last", "float", (worlds, size), -1.0, 1.0, about="observations of the previous step")
         d.output(
             "obs", "float", (worlds, 2 * size), about="observations of this step and of the previous one"
@@ -147,8 +139,9 @@ def build_observations(d: Draft) -> None:
     if terrain == "heights":
         d.use(TERRAIN_HEIGHT)
 
-    def write(col: str, value: str) -> str:
-        return _write("obs", col, value, noisy)
+    def write(col: str, value: str, sensed: bool = True) -> str:
+        text = _write("obs", col, value, noisy)
+        return text if sensed else text.replace(f"noise[world, {col}] * scales.noise", "0.0")
 
     def three(name: str, scale: str) -> str:
         rows = "\n".join(
@@ -177,11 +170,11 @@ def build_observations(d: Draft) -> None:
     order = {
         "velocity": (
             "# --- Command ---\ncmd = commands[world]\n"
-            + write("col", "cmd[0] * scales.lin_vel")
+            + write("col", "cmd[0] * scales.lin_vel", False)
             + "\n"
-            + write("col + 1", "cmd[1] * scales.lin_vel")
+            + write("col + 1", "cmd[1] * scales.lin_vel", False)
             + "\n"
-            + write("col + 2", "cmd[2] * scales.ang_vel")
+            + write("col + 2", "cmd[2] * scales.ang_vel", False)
             + "\ncol += 3"
         ),
         "goal": (
@@ -261,15 +254,15 @@ def build_observations(d: Draft) -> None:
         "sine": f"""
         # --- Gait clock ---
         turn = 2.0 * wp.pi * phase[world]
-        {write("col", "wp.sin(turn)")}
-        {write("col + 1", "wp.cos(turn)")}
+        {write("col", "wp.sin(turn)", False)}
+        {write("col + 1", "wp.cos(turn)", False)}
         {"col += 2" if stacked else ""}
         """,
         "feet": f"""
         # Gait clock, half a cycle apart for neighboring feet
         for foot in range(NUM_FEET):
             turn = 2.0 * wp.pi * (phase[world] + 0.5 * float({"foot % 2" if feet > 2 else "foot"}))
-            {write("col", "wp.sin(turn)")}
+            {write("col", "wp.sin(turn)", False)}
             col += 1
         """,
     }[clock]
@@ -312,7 +305,7 @@ def build_observations(d: Draft) -> None:
             {write("col", q)}
             {write("col + NUM_DOFS", "joint_vel[world, dof] * scales.joint_vel")}
             $action
-            {write("col + 2 * NUM_DOFS", action)}
+            {write("col + 2 * NUM_DOFS", action, False)}
             col += 1
         col += 2 * NUM_DOFS
         $heights
@@ -337,9 +330,13 @@ def build_observations(d: Draft) -> None:
     )
     if terrain == "none" and command == "velocity":
         d.functions = [f for f in d.functions if "def yaw_of" not in f]
+    kept = ", with those of the step before" if stacked else ""
+    d.says(
+        f"Assembles the {'noisy ' * noisy}observation vectors of walking robots{kept}, one row for each world."
+    )
     d.explain(
         "Layout: base linear velocity (3), base angular velocity (3), orientation, command, joint positions,\n"
-        "joint velocities, last actions and optional groups. All entries are clipped, those of a unit scaled before."
+        "joint velocities, last actions and optional groups. All entries are clipped, most of them scaled before."
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -366,6 +363,7 @@ def build_observations(d: Draft) -> None:
             rows.append(np.stack([z.real / far, z.imag / far, far], axis=1))
         else:
             rows.append(np.stack([np.cos(v.headings - yaw), np.sin(v.headings - yaw)], axis=1))
+        exact = rows[-1:] if command == "velocity" else []
         new = np.zeros(worlds, bool)
         if reset != "none":
             new = v.done if reset == "done" else v.episode_length == 0
@@ -375,6 +373,7 @@ def build_observations(d: Draft) -> None:
             low, high = v.joint_lower, v.joint_upper
             rows.append(2 * (v.joint_pos - low) / (high - low) - 1)
         rows += [v.joint_vel * s["joint_vel"], np.where(new[:, None], 0.0, v.actions)]
+        exact.append(rows[-1])
         if terrain == "heights":
             for x in (-0.4, 0.0, 0.4):
                 for y in (-0.3, 0.0, 0.3):
@@ -389,8 +388,10 @@ def build_observations(d: Draft) -> None:
             rows.append(np.stack([np.sin(2 * np.pi * v.phase), np.cos(2 * np.pi * v.phase)], axis=1))
         elif clock == "feet":
             rows.append(np.sin(2 * np.pi * (v.phase[:, None] + 0.5 * (np.arange(feet) % 2))))
-        made = np.concatenate(rows, axis=1)
-        made = np.clip(made + (v.noise * s["noise"] if noisy else 0.0), -s["clip"], s["clip"])
+        exact += rows[-1:] if clock != "none" else []
+        felt = np.concatenate([np.full(r.shape[1], not any(r is e for e in exact)) for r in rows])
+        made = np.concatenate(rows, axis=1) + (v.noise * s["noise"] * felt if noisy else 0.0)
+        made = np.clip(made, -s["clip"], s["clip"])
         if stacked:
             made = np.concatenate([made, np.where(new[:, None], made, v.obs_last)], axis=1)
         return {"obs": made}

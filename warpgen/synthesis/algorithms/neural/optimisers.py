@@ -26,6 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "sq_sum": "grad_sq_sum|state_sum|accumulator",
         "inf_norm": "exp_inf|u_norm|grad_max",
         "lr": "learning_rate|alpha|step_size",
+        "corrected_lr": "corrected_step|lr_corrected|bias_corrected_lr",
         "beta1": "b1|decay1|beta_1",
         "beta2": "b2|rho|decay2",
         "eps": "epsilon|tiny",
@@ -47,6 +48,8 @@ def optimizer_step(d: Draft) -> None:
     type = d.option("type", "float", "vec3", weights=(3.0, 1.0))
     indexed = d.flag("indexed", 0.25)
     corrected = d.option("corrected", "inside", "by host")
+    if decay == "decoupled":
+        corrected = "inside"  # the decay is of the plain learning rate
     zero = d.flag("clear", 0.2)
     n = d.pick(64, 96, 128)
     vec = type == "vec3"
@@ -72,7 +75,8 @@ def optimizer_step(d: Draft) -> None:
         d.inout("s_max", type, n, 0.2, 1.0, about="largest second moments so far")
     by_host = kind in ("adam", "adamax") and corrected == "by host"
     about = "learning rate" + (", the correction of the moments' bias included" if by_host else "")
-    d.param("lr", "float", 0.01, 0.1, about=about)
+    rate = "corrected_lr" if by_host else "lr"
+    d.param(rate, "float", 0.01, 0.1, about=about)
     if first:
         d.param(
             "beta1",
@@ -193,7 +197,7 @@ def optimizer_step(d: Draft) -> None:
     if zero:
         lines.append(f"g[i] = {'wp.vec3()' if vec else '0.0'}")
     names = {
-        "sgd": "gradient descent with momentum",
+        "sgd": "momentum gradient descent",
         "nesterov": "Nesterov's accelerated gradient",
         "adam": "Adam",
         "adamax": "AdaMax",
@@ -203,10 +207,13 @@ def optimizer_step(d: Draft) -> None:
         "adadelta": "Adadelta",
         "amsgrad": "AMSGrad",
     }
-    shrunk = " with decoupled weight decay" if decay == "decoupled" else ""
-    d.says(f"Moves parameters by one step of {names[kind]}{shrunk}.")
+    extras = [f"{decay} weight decay"] * (decay != "none") + ["clipped gradients"] * (clip != "none")
+    extras += ["bias correction in the learning rate"] * by_host
+    what = f" with {', '.join(extras[:-1])}{' and ' * (len(extras) > 1)}{extras[-1]}" if extras else ""
+    d.says(f"Moves parameters by one step of {names[kind]}{what}.")
     swaps = {"m": mean_name, "s": square_name}
     lines = [re.sub(r"\b([ms])\[i\]", lambda at: f"{swaps[at[1]]}[i]", line) for line in lines]
+    lines = [re.sub(r"\blr\b", rate, line) for line in lines]
     d.launch(n)
     d.code(
         "$ids\n$body",
@@ -251,7 +258,7 @@ def optimizer_step(d: Draft) -> None:
                 found["moved"] = v.beta2 * v.moved + (1 - v.beta2) * step**2
             else:
                 step = top / ((s if kind == "adamax" else np.sqrt(s)) + v.eps)
-        found["w"] = base - v.lr * step
+        found["w"] = base - v[rate] * step
         if zero:
             found["g"] = 0.0 * g
         return found

@@ -179,7 +179,7 @@ def ppo_loss(d: Draft) -> None:
         d.function(f"""
             @wp.func
             def gaussian_entropy({head}log_stds: {kind}) -> float:
-                # H = sum(log(sigma) + 0.5 * log(2 * pi * e))
+                # H = sum(log(sigma) + 0.5 * log(2 * pi * e)){", in front of the tanh" if squashed else ""}
                 entropy = float(ACT_DIM) * (0.5 + HALF_LOG_TAU)
                 for a in range(ACT_DIM):
                     entropy += {log_std}
@@ -274,6 +274,13 @@ def ppo_loss(d: Draft) -> None:
         loss=loss,
         store=store,
     )
+    extras = (
+        ["a value loss"] * (critic != "none") + ["a KL penalty"] * (kl == "penalty") + ["an entropy bonus"]
+    )
+    d.says(
+        f"Computes the clipped surrogate loss of proximal policy optimization with "
+        f"{', '.join(extras[:-1])}{' and ' * (len(extras) > 1)}{extras[-1]} over batched rollouts."
+    )
     d.explain(
         "L = -min(r A, clip(r, 1 - eps, 1 + eps) A)"
         + ("" if critic == "none" else " + c_v L_value")
@@ -284,6 +291,11 @@ def ppo_loss(d: Draft) -> None:
             "\nWhere A < 0 the first term is -max(min(r A, clip(r, 1 - eps, 1 + eps) A), dual_clip A)."
             if dual
             else ""
+        )
+        + (
+            "\nSamples are left out where |log r| is `max_log_ratio` or more."
+            if kl == "skip"
+            else "\nlog r is clamped to [-10, 10]."
         )
     )
 

@@ -148,7 +148,8 @@ def recurrent_cell(d: Draft) -> None:
         "minimal": "minimal gated units",
         "coupled": "long short-term memory with coupled gates",
     }[kind]
-    d.says(f"Advances the cells of {long} by one step.")
+    clipped = f", with clipped {'cell' if cells else 'hidden'} states" if extra == "clip" else ""
+    d.says(f"Advances the cells of {long} by one step{clipped}.")
 
     def reference(v: Values) -> dict[str, Any]:
         order = (
@@ -229,9 +230,10 @@ def advantages(d: Draft) -> None:
     shape = (n, t) if layout == "envs first" else (t, n)
     at: Any = (lambda k: f"[e, {k}]") if layout == "envs first" else (lambda k: f"[{k}, e]")
     needs_values = kind != "returns"
-    d.input("rewards", "float", shape, -1.0, 1.0, about="rewards per environment and step")
+    per = "per environment and step" if layout == "envs first" else "per step and environment"
+    d.input("rewards", "float", shape, -1.0, 1.0, about=f"rewards {per}")
     if needs_values:
-        d.input("values", "float", shape, -2.0, 2.0, about="value estimates per environment and step")
+        d.input("values", "float", shape, -2.0, 2.0, about=f"value estimates {per}")
     if ends == "dones":
         d.input("dones", "int", shape, 0, 2, about="1 where an episode ends, else 0")
     elif ends == "continues":
@@ -249,7 +251,7 @@ def advantages(d: Draft) -> None:
             "float",
             0.8,
             0.97,
-            about="GAE parameter lambda" if kind == "gae" else "decay of the traces",
+            about="GAE parameter lambda" if kind == "gae" else "share of longer returns",
         )
     if kind == "n-step":
         d.param("horizon", "int", d.pick(2, 3, 4), about="number of steps")
@@ -258,9 +260,7 @@ def advantages(d: Draft) -> None:
     name = "adv" if kind in ("gae", "v-trace") else "returns"
     if kind == "v-trace":
         name = "targets"
-    d.output(
-        name, "float", shape, about=f"{'advantages' if kind == 'gae' else name} per environment and step"
-    )
+    d.output(name, "float", shape, about=f"{'advantages' if kind == 'gae' else name} {per}")
     both = extra == "normal targets" and kind == "gae"
     if both:
         d.output("targets", "float", shape, about="value targets")
@@ -333,7 +333,9 @@ def advantages(d: Draft) -> None:
         "v-trace": "V-trace targets",
         "n-step": "n-step returns",
     }[kind]
-    d.says(f"Computes {title} of each environment's rollout.")
+    d.says(
+        f"Computes {title} of each environment's rollout{'' if bootstrap else ', with no value behind its last step'}."
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         turn: Any = (lambda a: a) if layout == "envs first" else np.transpose

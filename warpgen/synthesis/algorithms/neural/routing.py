@@ -42,6 +42,8 @@ def route_tokens(d: Draft) -> None:
     if bias:
         scores = "sigmoid"  # to shares of a softmax, of which only some are large, no bias would be alike
     groups = d.option("groups", "none", "best group")
+    if top == 1 and full == "drop" and not bias:
+        groups = "none"  # the best expert is in the best group anyway
     mask = d.option("mask", "none", "flags", "lengths")
     norm = d.flag("normalised", 0.5) if top == 2 else False
     tokens, experts = d.pick(24, 32, 48), d.pick(4, 8)
@@ -249,12 +251,13 @@ def route_tokens(d: Draft) -> None:
         keep=keep,
         total=total,
     )
-    if one:
-        d.says(
-            "Sends each token to its best expert while that has room."
-            if full == "drop"
-            else "Sends each token to the best expert that still has room."
-        )
+    within = " of one group" if groups == "best group" else ""
+    if not one:
+        d.says(f"Sends each token to its best experts{within} while these have room.")
+    elif full == "drop":
+        d.says(f"Sends each token to its best expert{within} while that has room.")
+    else:
+        d.says(f"Sends each token to the best expert{within} that still has room.")
     d.explain(
         "Slots are handed out by atomic counters, so which tokens overflow depends on the order of the threads.\n"
         + ("Tokens that find their expert full try the next best one." if full == "next best" else

@@ -89,7 +89,7 @@ def suppress_boxes(d: Draft) -> None:
         '''
         @wp.func
         def box_overlap(a: wp.vec4, b: wp.vec4) -> float:
-            """$what of two boxes."""
+            """$what of two boxes, 0 if they do not meet."""
             $bounds
             width = wp.min(a_hi[0], b_hi[0]) - wp.max(a_lo[0], b_lo[0])
             height = wp.min(a_hi[1], b_hi[1]) - wp.max(a_lo[1], b_lo[1])
@@ -103,7 +103,7 @@ def suppress_boxes(d: Draft) -> None:
         what={
             "iou": "Intersection over union",
             "smaller": "Intersection over the smaller area",
-            "diou": "Intersection over union less the normalized distance of centers",
+            "diou": "Intersection over union less the normalized squared distance of centers",
         }[measure],
         bounds=(
             """

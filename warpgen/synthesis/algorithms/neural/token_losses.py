@@ -67,12 +67,18 @@ def fused_token_loss(d: Draft) -> None:
         d.param("smoothing", "float", 0.05, 0.2, about="share of the target that all words get alike")
     if z_loss:
         d.param("z_weight", "float", 0.01, 0.1, about="weight of the squared log partition sum")
+    what = ("label-smoothed " if smooth else "") + "cross entropies" + (" with z-loss" if z_loss else "")
+    what += " and log partition sums" if result == "with lse" else ""
+    tokens = ("labeled tokens" if ignore else "tokens") + (" at a temperature" if temperature else "")
+    capped = "soft-capped " if soft else ""
+    does = "Adds up" if result == "sum" else "Computes"
+    d.says(f"{does} {what} of {tokens} over a vocabulary whose {capped}logits never reach memory.")
     if result == "sum":
         d.output("loss", "float", 1, about="sum over all tokens")
-        d.says("Adds up cross entropies of tokens over a vocabulary whose logits never reach memory.")
     elif result == "perplexity":
         d.output("perplexities", "float", blocks, about="perplexity of each block of tokens")
-        d.says("Computes perplexities of blocks of tokens over a vocabulary, a part of it at a time.")
+        of = " of soft-capped logits" if soft else ""
+        d.says(f"Computes perplexities of blocks of {tokens} over a vocabulary{of}, a part of it at a time.")
     else:
         d.output("losses", "float", total, about="loss of each token")
     if result == "with lse":

@@ -127,7 +127,7 @@ def classification_loss(d: Draft) -> None:
         "weighted": "class-weighted cross entropy",
         "soft targets": "cross entropy",
     }[kind]
-    other = "a distribution over classes" if soft else "its label"
+    other = "target weights of the classes" if soft else "its label"
     none = "" if reduce or gradient == "gradient" else "    losses[i] = 0.0\n"
     if gradient != "loss":
         none += f"    for c in range({count}):\n        dx[i, c] = 0.0\n"
@@ -135,6 +135,8 @@ def classification_loss(d: Draft) -> None:
     d.says(f"Computes the {named} of each sample's scores with {other}{also}.")
     if reduce:
         d.says(f"Averages the {named} of each sample's scores with {other}.")
+        if ignore:
+            d.says(f"Sums the {named} of labeled samples' scores over the number of all samples.")
     if gradient == "gradient":
         body = body if soft else ""
         if soft:
@@ -335,11 +337,17 @@ def regression_loss(d: Draft) -> None:
     else:
         over = " / float(y.shape[0])" if reduction == "mean" else ""
         store = f"wp.atomic_add(loss, 0, loss_i{factor}{over})"
-    d.says(
-        sentence
-        if reduction == "none"
-        else sentence.replace("Computes", f"{reduction.capitalize()}s").replace("Means", "Averages")
-    )
+    if weighted == "weights":
+        sentence = sentence.replace("Computes the ", "Computes the weighted ")
+    elif weighted == "mask":
+        for word in ("each", "counts", "targets"):
+            sentence = sentence.replace(
+                f"of {word} ", f"of {word} valid " if word == "each" else f"of valid {word} "
+            )
+    if reduction == "mean" and weighted == "mask":
+        sentence = sentence.replace("Computes", "Sums").removesuffix(".") + "; divides by the number of all."
+    does = {"none": "Computes", "sum": "Sums", "mean": "Averages"}[reduction]
+    d.says(sentence.replace("Computes", does))
     unused = "    losses[i] = 0.0\n" if reduction == "none" else ""
     d.launch(n)
     d.code(

@@ -183,13 +183,14 @@ def covariance_matrix(d: Draft) -> None:
             d.code("i, j = wp.tid()\nvalue = $call\n$add\nk[i, j] = value", call=call, add=add)
         else:
             d.code("i, j = wp.tid()\nk[i, j] = $call", call=call)
+    noisy = " with noise" if jitter else ""
     d.says(
         {
-            "square": f"Computes the {kernel} covariances of all pairs of points.",
+            "square": f"Computes the {kernel} covariances{noisy} of all pairs of points.",
             "cross": f"Computes the {kernel} covariances of two sets of points.",
-            "lower": f"Computes the lower half of the matrix of {kernel} covariances of points.",
+            "lower": f"Computes the lower half of the matrix of {kernel} covariances{noisy} of points.",
             "mean": f"Predicts the mean of a Gaussian process with {kernel} covariance at points.",
-            "matvec": f"Multiplies a vector with the matrix of {kernel} covariances, which is not stored.",
+            "matvec": f"Multiplies a vector with the matrix of {kernel} covariances{noisy}, which is not stored.",
         }[what]
         .replace("matern", "Matern")
         .replace("wendland", "Wendland")

@@ -145,7 +145,12 @@ def kalman_filter(d: Draft) -> None:
             if not still
             else "Adds the noise of a step to the covariances of Kalman filters of a walk model.",
             "update": "Corrects the states and covariances of Kalman filters by one measurement each.",
-        }[steps].replace("walk model", "random-walk model")
+        }[steps]
+        .replace("walk model", "random-walk model")
+        .replace(
+            "each.",
+            f"each{', unless it is an outlier' if gate else ''}{', with its log likelihood' if likelihood else ''}.",
+        )
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -124,37 +124,48 @@ def state_posteriors(d: Draft) -> None:
     names = ", ".join(part.split(":")[0] for part in tables.split(", "))
     test = "not there" if flagged else "value < 0"
     measure = "Probability density" if seen == "gaussian" else "Probability"
+    if log:
+        body = {
+            "symbols": "return wp.log(emission[state, value])",
+            "gaussian": "z = (value - mean[state]) / deviation[state]\n"
+            "return -0.5 * z * z - wp.log(deviation[state] * wp.sqrt(2.0 * wp.pi))",
+            "poisson": "weight = -intensity[state]\nfor k in range(value):\n"
+            "    weight += wp.log(intensity[state] / float(k + 1))\nreturn weight",
+        }[seen]
+        measure = f"Logarithm of the {measure.lower()}"
+    none = ("0.0", "zero") if log else ("1.0", "one")
+    called = "observation_score" if log else "observation_weight"
     d.function(
         f'''
         @wp.func
-        def observation_weight({tables}, state: int, value: {kind}{", there: bool" if flagged else ""}) -> float:
-            """{measure} of an observation in a state{", one if there is none" if missing else ""}."""
+        def {called}({tables}, state: int, value: {kind}{", there: bool" if flagged else ""}) -> float:
+            """{measure} of an observation in a state{f", {none[1]} if there is none" if missing else ""}."""
             $skip
             $body
         ''',
-        skip=f"if {test}:\n    # A missing observation leaves all states as likely as before\n    return 1.0"
+        skip=f"if {test}:\n    # A missing observation leaves all states as likely as before\n    return {none[0]}"
         if missing
         else "",
-        body=body.replace("weight = wp.exp(-intensity[state])", "weight = float(wp.exp(-intensity[state]))"),
+        body=re.sub(r"weight = (\S+)\n", r"weight = float(\1)\n", body),
     )
     if log:
         d.function(_LOG_SUM)
     at = "observed[series, {1}]" if layout == "series first" else "observed[{1}, series]"
     if flagged:
         at += ", " + at.replace("observed", "present")
-    weight = f"observation_weight({names}, {{0}}, {at})"
+    weight = f"{called}({names}, {{0}}, {at})"
     end = "steps" if ragged else f"observed.shape[{int(layout == 'series first')}]"
     last = f"{end} - 1"
     start = "prior[j]" if first == "given" else "1.0 / float(STATES)"
     if log:
-        begin = f"alpha[0, j] = wp.log({start} * {weight.format('j', '0')})"
+        begin = f"alpha[0, j] = wp.log({start}) + {weight.format('j', '0')}"
         move = f"""
             for t in range(1, {end}):
                 for j in range(STATES):
                     reach = alpha[t - 1, 0] + wp.log(transition[0, j])
                     for i in range(1, STATES):
                         reach = log_sum(reach, alpha[t - 1, i] + wp.log(transition[i, j]))
-                    alpha[t, j] = reach + wp.log({weight.format("j", "t")})
+                    alpha[t, j] = reach + {weight.format("j", "t")}
             evidence = alpha[{last}, 0]
             for j in range(1, STATES):
                 evidence = log_sum(evidence, alpha[{last}, j])
@@ -167,7 +178,7 @@ def state_posteriors(d: Draft) -> None:
                     reach = alpha[0] + wp.log(transition[0, j])
                     for i in range(1, STATES):
                         reach = log_sum(reach, alpha[i] + wp.log(transition[i, j]))
-                    ahead[j] = reach + wp.log({weight.format("j", "t")})
+                    ahead[j] = reach + {weight.format("j", "t")}
                 for j in range(STATES):
                     alpha[j] = ahead[j]
             evidence = alpha[0]
@@ -182,18 +193,25 @@ def state_posteriors(d: Draft) -> None:
                     # Of a sum that is still empty
                     later = float(-1.0e30)
                     for j in range(STATES):
-                        step = wp.log(transition[i, j] * {weight.format("j", "t + 1")})
+                        step = wp.log(transition[i, j]) + {weight.format("j", "t + 1")}
                         later = log_sum(later, step + beta[t + 1, j])
                     beta[t, i] = later
             """
         share = "wp.exp(alpha[t, {0}] + beta[t, {0}] - evidence)"
-        pair = f"wp.exp(alpha[t, i] + wp.log(transition[i, j] * {weight.format('j', 't + 1')}) + beta[t + 1, j] - evidence)"
+        pair = f"wp.exp(alpha[t, i] + wp.log(transition[i, j]) + {weight.format('j', 't + 1')} + beta[t + 1, j] - evidence)"
     else:
-        own = "[j]" if last_only else "[t, j]"
+        own, before = ("[j]", "[i]") if last_only else ("[t, j]", "[t - 1, i]")
         begin = f"ahead[j] = {start}"
         move = f"""
             $begin
             for t in range({end}):
+                # Where the chain is expected after the step before
+                if t > 0:
+                    for j in range(STATES):
+                        reach = float(0.0)
+                        for i in range(STATES):
+                            reach += alpha{before} * transition[i, j]
+                        ahead[j] = reach
                 norm = float(0.0)
                 for j in range(STATES):
                     alpha{own} = ahead[j] * {weight.format("j", "t")}
@@ -202,12 +220,6 @@ def state_posteriors(d: Draft) -> None:
                 for j in range(STATES):
                     alpha{own} = alpha{own} / norm
                 $keep
-                # Where the chain is expected next
-                for j in range(STATES):
-                    reach = float(0.0)
-                    for i in range(STATES):
-                        reach += alpha{own.replace("j", "i")} * transition[i, j]
-                    ahead[j] = reach
             """
         back = f"""
             for j in range(STATES):
@@ -277,8 +289,8 @@ def state_posteriors(d: Draft) -> None:
         back="" if result == "likelihood" else "# --- Backward ---\n" + textwrap.dedent(back).strip("\n"),
         store=store,
     )
-    called = d.pick(("alpha", "beta"), ("forward", "backward"), ("fwd", "bwd"))
-    for old, new in zip(("alpha", "beta"), called, strict=True):
+    greek = d.pick(("alpha", "beta"), ("forward", "backward"), ("fwd", "bwd"))
+    for old, new in zip(("alpha", "beta"), greek, strict=True):
         d.text = re.sub(rf"\b{old}\b", new, d.text)
     if not log:
         scaling = "Each alpha is scaled to one, as products of probabilities underflow (Rabiner, sec. V.A)."

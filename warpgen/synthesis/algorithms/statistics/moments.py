@@ -146,13 +146,15 @@ def running_moments(d: Draft) -> None:
         f"if {count} <= {least}:\n    return",
         end=end,
     )
-    spread = {"variance": "variance", "deviation": "standard deviation", "error": "standard error"}[want]
+    spread = {"variance": "variance", "deviation": "standard deviation", "error": "its standard error"}[want]
     kind = "weighted " if weighted else ""
-    if order == 2:
-        d.says(f"Computes {kind}mean and {spread} of each series in one pass, without cancellation.")
-    else:
-        higher = "skewness" if order == 3 else "higher moments"
-        d.says(f"Computes mean, {spread} and {higher} of each series in one pass, without cancellation.")
+    whose = "the valid samples of each series" if missing == "mask" else "each series"
+    what = {
+        2: f"{kind}mean and {spread}",
+        3: f"mean, {spread} and skewness",
+        4: f"mean, {spread}, skewness and excess kurtosis",
+    }[order]
+    d.says(f"Computes {what} of {whose} in one pass, without cancellation.")
 
     def reference(v: Values) -> dict[str, Any]:
         if layout == "groups":

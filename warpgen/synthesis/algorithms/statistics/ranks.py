@@ -97,8 +97,8 @@ def rank_statistics(d: Draft) -> None:
         )
         if what == "mann whitney":
             d.says(
-                "Counts for each sample how many of the other group lie below it, the terms of "
-                "Mann and Whitney's U."
+                "Counts for each sample how many of the other group lie below it, ties as one half, "
+                "the terms of Mann and Whitney's U."
             )
     elif what == "kendall":
         d.output("concordance", "int", n, about="concordant less discordant pairs with later samples")
@@ -178,7 +178,9 @@ def rank_statistics(d: Draft) -> None:
             """,
             count=count("x[j]", "x[i]"),
         )
-        d.says("Counts the pairs of a positive and a negative sample that a score orders rightly.")
+        d.says(
+            "Counts the pairs of a positive and a negative sample that a score orders rightly, ties as one half."
+        )
     d.launch(threads)
 
     def reference(v: Values) -> dict[str, Any]:

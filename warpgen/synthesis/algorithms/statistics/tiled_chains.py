@@ -18,8 +18,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "symbols": "observations|tokens|emitted",
         "emission": "emit|obs_probs|likelihoods",
         "transition": "trans|a_mat|step_probs",
-        "transition_logits": "trans_logits|step_logits|log_odds",
-        "start": "initial|prior|pi0",
+        "transition_logits": "trans_logits|step_logits|step_scores",
+        "start": "initial|alpha_0|first_belief",
         "belief": "alpha|filtered|state_probs",
         "seen": "emitted_p|like|obs_like",
         "ahead": "predicted|prior_belief|expected",
@@ -210,8 +210,9 @@ def filtered_chains(d: Draft) -> None:
         end="\n".join(end),
     )
     d.explain(
-        "alpha_t = B(y_t) A^T alpha_t-1 for all chains of a block in one product"
+        "alpha_t = B(y_t) A^T alpha_t-1, scaled to one, for all chains of a block in one product"
         + ("; log p is the sum of log scales." if counts else ".")
+        + "\nThe chains take a step before their first observation."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

@@ -67,7 +67,7 @@ def mixture_shares(d: Draft) -> None:
             "float",
             -5.0,
             -3.0,
-            about="log of the background's weight times its density, less the factor (2 pi)^(-d/2) as well",
+            about="log of the background's weight times its density, over the factor (2 pi)^(-d/2) of the normal laws",
         )
     if annealed:
         d.param("beta", "float", 0.3, 0.8, about="inverse temperature, raised to one from step to step")
@@ -92,7 +92,9 @@ def mixture_shares(d: Draft) -> None:
     elif result == "sums":
         d.output("part_mass", "float", parts, about="sums of the shares")
         d.output("part_sums", "float", (parts, width), about="sums of the samples, weighed by their shares")
-        d.says("Adds up the samples of each part of a mixture of normal laws, for its next mean.")
+        d.says(
+            "Adds up the shares of each part of a mixture of normal laws, and the samples weighed by them, for its next mean."
+        )
     elif result == "entropy":
         d.output("entropies", "float", batches * count, about="entropy of the shares of each sample [nat]")
         d.says("Measures how undecided samples are between the parts of a mixture of normal laws.")
@@ -104,6 +106,12 @@ def mixture_shares(d: Draft) -> None:
         def shifted_exp(x: float, top: float) -> float:
             return wp.exp(x - top)
     """)
+    if result == "log likelihood":
+        d.function("""
+            @wp.func
+            def log_evidence(top: float, mass: float) -> float:
+                return top + wp.log(mass) - 0.5 * float(WIDTH) * wp.log(wp.TAU)
+        """)
     if result == "entropy":
         d.function('''
             @wp.func
@@ -135,7 +143,7 @@ def mixture_shares(d: Draft) -> None:
     at = "offset=(batch * SAMPLES, 0)"
     w = "w = wp.tile_load(sample_weights, shape=SAMPLES, offset=batch * SAMPLES)" if weighted else ""
     share = f"share = terms / {per_row('mass', _S, _C)}"
-    likelihood = "log_p = top + wp.tile_map(wp.log, mass)"
+    likelihood = "log_p = wp.tile_map(log_evidence, top, mass)"
     part = "share_w" if weighted else "share"
     end = {
         "shares": f"{share}\nwp.tile_store(shares, share, {at})",
@@ -179,7 +187,7 @@ def mixture_shares(d: Draft) -> None:
     tempered = f"({density})^beta" if annealed else density
     others = " and the background" if noise else ""
     d.explain(
-        f"log p = log {'(background + ' if noise else ''}sum_k {density}{')' if noise else ''}, the factor (2 pi)^(-d/2) left out."
+        f"log p = log {'(background + ' if noise else ''}sum_k {density}{')' if noise else ''}."
         if result == "log likelihood"
         else f"A share is {tempered} over the sum of these{others}, the factor (2 pi)^(-d/2) left out of all."
     )
@@ -197,7 +205,11 @@ def mixture_shares(d: Draft) -> None:
         w_ = v.sample_weights if weighted else np.ones(batches * count)
         return {
             "shares": lambda: {"shares": r},
-            "log likelihood": lambda: {"log_likelihoods": (w_ * np.log(z)).reshape(batches, count).sum(1)},
+            "log likelihood": lambda: {
+                "log_likelihoods": (w_ * (np.log(z) - 0.5 * width * np.log(2 * np.pi)))
+                .reshape(batches, count)
+                .sum(1)
+            },
             "sums": lambda: {"part_mass": w_ @ r, "part_sums": (w_[:, None] * r).T @ v.samples},
             "entropy": lambda: {"entropies": -(r * np.log(r + 1e-12)).sum(1)},
             "reconstruction": lambda: {"denoised": r @ v.means},

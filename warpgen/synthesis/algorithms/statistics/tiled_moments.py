@@ -105,13 +105,16 @@ def merged_moments(d: Draft) -> None:
     noun = {
         "z-scores": f"Standardizes {of}blocks of samples",
         "slope": "Fits slopes of straight lines to blocks of pairs",
+        "standard error": f"Computes the standard error of the mean of {of}samples in each block",
     }.get(result, f"Computes the {result} of {of}{'pairs' if order == 'joint' else 'samples'} in each block")
     if order == "joint" and of:
         kind = "logarithms" if change == "logarithms" else "square roots"
         noun = {
             "slope": f"Fits slopes over the {kind} of samples to blocks of pairs",
         }.get(result, f"Computes the {result} of the {kind} of samples with their partners in each block")
-    d.says(f"{noun} by merging the moments of their parts.")
+    d.says(
+        f"{noun} by merging the {'weighted ' * weighted}moments of their parts{', outliers left out' if gated else ''}."
+    )
     d.calls({
         "variance": "parallel_variance|block_variance|merged_variance",
         "standard error": "standard_errors|block_standard_error",

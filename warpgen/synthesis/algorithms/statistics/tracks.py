@@ -70,10 +70,12 @@ def update_tracks(d: Draft) -> None:
         d.inout("scores", "float", rows, -1.0, 4.0, about="log-likelihood ratio of each track")
     nearest = "likeliest" if choice == "probabilistic" else "assigned"
     d.output("assigned", "int", rows, about=f"index of the {nearest} detection, -1 for none")
-    if choice == "probabilistic":
-        d.says(
-            "Predicts tracks and corrects them by all detections within their gates (probabilistic data association)."
-        )
+    by = (
+        "all detections within its gate (probabilistic data association)"
+        if choice == "probabilistic"
+        else f"the {choice} detection within its gate"
+    )
+    d.says(f"Predicts tracks, corrects each by {by}, and confirms or deletes it.")
     bounds = {
         "dt": fill(0.1, 0.2),
         "accel_noise": fill(0.5, 1.5),

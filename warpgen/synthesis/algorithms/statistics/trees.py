@@ -56,7 +56,7 @@ def tree_inference(d: Draft) -> None:
     votes = ensemble == "votes"
     classes = 3
     values = "leaf_class" if votes else "value"
-    about = "class of each leaf" if votes else "value of each leaf"
+    about = "what a tree votes for at each leaf" if votes else "what each leaf predicts"
     d.input(
         values,
         "int" if votes else "float",

@@ -69,11 +69,9 @@ def unscented_step(d: Draft) -> None:
         "position": (-0.8, 0.8, "Position by a receiver of satellites"),
         "range bearing": (0.3, 4.5, "Measured distance and bearing of the landmark"),
     }[measure]
-    d.input("measured", "vec2" if pair else "float", n, low, high, about=about)
-    if pair:
-        d.param("noise", "vec2", 0.02, 0.08, about="Variances of the measurement")
-    else:
-        d.param("noise", "float", 0.02, 0.08, about="Variance of the measurement")
+    reading = "vec2" if pair else "float"
+    d.input("measured", reading, n, low, high, about=about)
+    d.param("noise", reading, 0.02, 0.08, about=f"Variance{'s' * pair} of the measurement")
     if update != "none":
         d.param("gate", "float", 2.0, 6.0, about="Largest normalized innovation squared")
     if result == "both":
@@ -149,7 +147,7 @@ def unscented_step(d: Draft) -> None:
                     """,
             }[motion],
         )
-    out = "wp.vec2" if pair else "float"
+    out = f"wp.{reading}" if pair else reading
     d.function(
         f'''
         @wp.func
@@ -164,7 +162,6 @@ def unscented_step(d: Draft) -> None:
             "position": "return wp.vec2(x[0] + ANTENNA * wp.cos(x[2]), x[1] + ANTENNA * wp.sin(x[2]))",
         }[measure],
     )
-    predict = ""
     if motion != "none":
         predict = f"""
             # --- Prediction: the points move ---
@@ -288,10 +285,13 @@ def unscented_step(d: Draft) -> None:
         Seven points represent mean and covariance of the pose. They pass through the nonlinear {"measurement" if motion == "none" else "models"} as they are,
         so that no derivative is needed.
     """)
-    if result != "both":
-        d.says("Computes the innovations of an unscented Kalman filter, squared and normalized.")
-    elif motion == "none":
-        d.says("Corrects poses of vehicles in the plane by an unscented Kalman filter.")
+    does = "Corrects" if motion == "none" else "Predicts and corrects"
+    outliers = {"none": "", "skip": ", outliers left out", "inflate": ", outliers weighed less"}[update]
+    d.says(
+        f"{does} poses of vehicles in the plane by an unscented Kalman filter{outliers}."
+        if result == "both"
+        else "Computes the innovations of an unscented Kalman filter, squared and normalized."
+    )
 
     def moved(v: Values, x: Any, u: Any) -> Any:
         if motion == "none":
