@@ -82,7 +82,7 @@ QUANTILE_ACKLAM = piece(
 def inverse_normal_cdf(p: float) -> float:
     """Return the quantile of the standard normal distribution.
 
-    Rational approximation by Acklam, relative error below 1.15e-9.
+    Rational approximation by Acklam, relative error below 1.15e-9 but for rounding.
     The tails are fitted in sqrt(-2 * log(p)).
     """
     p_low = 0.02425

@@ -23,9 +23,9 @@ JACOBI_ROTATION = piece('''
 @wp.func
 def jacobi_rotation(app: float, apq: float, aqq: float):
     """Compute cosine and sine of the Jacobi rotation that zeroes the off-diagonal entry."""
-    # The smaller of the two angles that annul apq, so that the rotations converge
     if wp.abs(apq) < 1.0e-12:
         return 1.0, 0.0
+    # The smaller of the two angles that annul apq, so that the rotations converge
     tau = (aqq - app) / (2.0 * apq)
     t = 1.0 / (wp.abs(tau) + wp.sqrt(1.0 + tau * tau))
     if tau < 0.0:

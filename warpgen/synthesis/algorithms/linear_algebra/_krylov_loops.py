@@ -84,7 +84,7 @@ def loop(method: str, lead: str, inner: str) -> str:
                 r[k] = s_vec[k] - omega * t_vec[k]
             taken += 1
             rho_new = {dot("r", "shadow")}
-            # Breakdown: the shadow residual has become orthogonal, so beta would be meaningless
+            # Breakdown: the shadow residual has become orthogonal, so there is no next direction
             if wp.abs(rho_new) < 1.0e-20:
                 break
             beta = rho_new / rho * alpha / omega

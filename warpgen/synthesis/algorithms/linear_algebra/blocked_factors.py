@@ -24,9 +24,9 @@ _ORDERS = {
             for i in range(k + 1, blocks):
                 panel = {_LOAD.format("matrices[m]", "i", "k", _SHARED)}
                 for j in range(k):
-                    low = {_LOAD.format("factors[m]", "i", "j", "")}
-                    high = {_LOAD.format("factors[m]", "k", "j", "")}
-                    wp.tile_matmul(low, wp.tile_transpose(high), panel, alpha=-1.0)
+                    l_ij = {_LOAD.format("factors[m]", "i", "j", "")}
+                    l_kj = {_LOAD.format("factors[m]", "k", "j", "")}
+                    wp.tile_matmul(l_ij, wp.tile_transpose(l_kj), panel, alpha=-1.0)
                 $panel
     """,
     "right looking": f"""
@@ -38,11 +38,11 @@ _ORDERS = {
                 $panel
             # Take the new columns out of all that is left, at once
             for i in range(k + 1, blocks):
-                low = {_LOAD.format("factors[m]", "i", "k", "")}
+                l_ik = {_LOAD.format("factors[m]", "i", "k", "")}
                 for j in range(k + 1, i + 1):
-                    high = {_LOAD.format("factors[m]", "j", "k", "")}
+                    l_jk = {_LOAD.format("factors[m]", "j", "k", "")}
                     rest = {_LOAD.format("factors[m]", "i", "j", _SHARED)}
-                    wp.tile_matmul(low, wp.tile_transpose(high), rest, alpha=-1.0)
+                    wp.tile_matmul(l_ik, wp.tile_transpose(l_jk), rest, alpha=-1.0)
                     wp.tile_store(factors[m], rest, offset=(i * TILE, j * TILE))
     """,
 }

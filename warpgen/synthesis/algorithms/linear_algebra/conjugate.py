@@ -43,6 +43,8 @@ def solve_iteratively(d: Draft) -> None:
         if method == "gradients"
         else d.option("criterion", "relative", "absolute")
     )
+    if layout == "rows" and stop == "energy":
+        stop = "relative"  # of entries that are not symmetric: BiCGSTAB has no such norm
     shift = d.flag("shift", 0.45)
     result = d.option("result", "solution", "iterations", "residual")
     place = d.option("memory", "array", "vector", "global")
@@ -158,7 +160,6 @@ def solve_iteratively(d: Draft) -> None:
         for name in names:
             if place == "global" and not any(q.name == f"{name}_work" for q in d.parameters):
                 d.inout(f"{name}_work", "float", (n, size), value=0.0, about="Working memory")
-        stop = "relative" if stop == "energy" else stop
     d.calls({
         "gradients": "batched_cg|conjugate_gradient_solve|krylov_solve|solve_systems",
         "residuals": "batched_cr|conjugate_residual_solve|krylov_solve|solve_systems",

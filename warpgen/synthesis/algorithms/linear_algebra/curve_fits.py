@@ -129,7 +129,8 @@ def fitted_step(d: Draft) -> None:
         )
         d.says(f"Moves {_SAID[model]} towards their data and compares the decrease with the predicted one.")
     else:
-        d.says(f"Moves the parameters of {_SAID[model]} by one damped Gauss-Newton step.")
+        kept = ", but not below a floor" if bounded else ""
+        d.says(f"Moves the parameters of {_SAID[model]} by one damped Gauss-Newton step{kept}.")
     d.function(
         f'@wp.func\ndef curve(t: float, p: wp.vec3) -> float:\n    """{_MEANING[model]}"""\n    return {formula}'
     )
@@ -171,7 +172,7 @@ def fitted_step(d: Draft) -> None:
     }[solve]
     step = "jtr" if solve == "in place" else "step"
     clamp = (
-        "# These parameters are positive\nfor k in range(3):\n    q[k] = wp.max(q[k], floor_value)"
+        "# The curves have no parameters of zero or less\nfor k in range(3):\n    q[k] = wp.max(q[k], floor_value)"
         if bounded
         else ""
     )
@@ -183,7 +184,7 @@ def fitted_step(d: Draft) -> None:
         # How well the linear model predicts the decrease says whether the damping was right
         change = wp.tile_map(curve, t, q) - wp.tile_map(curve, t, p)
         linear = wp.tile_squeeze(wp.tile_matmul(jac, wp.tile_reshape({step}, shape=(3, 1))))
-        # r^2 - (r - c)^2 = c (2 r - c) does not cancel where steps are short
+        # For a change c, r^2 - (r - c)^2 = c (2 r - c) does not cancel where steps are short
         actual = {decrease("change", "2.0 * r - change")}
         predicted = {decrease("linear", "2.0 * r - linear")}
         $gain
@@ -227,7 +228,7 @@ def fitted_step(d: Draft) -> None:
     root = "J^T W J" if w else "J^T J"
     added = "I" if damping == "levenberg" else f"diag({root})"
     d.explain(
-        f"({root} + damping {added}) step = {'J^T W' if w else 'J^T'} (y - f)"
+        f"({root} + `damping` {added}) step = {'J^T W' if w else 'J^T'} (y - f)"
         + (", with weights W of the residuals." if w else ".")
     )
 

@@ -152,17 +152,18 @@ def least_squares_fit(d: Draft) -> None:
     )
     known = {"plane": "a plane", "sinusoid": "a sinusoid of known frequency", "exponential": "an exponential"}
     what = known.get(model, f"a {model}")
+    fitting = "robustly fitting" if weighted == "robust" else "fitting"
+    kind = "gradient descent" if gradient else "Levenberg-Marquardt"
     if error:
         sum_ = "weighted residual sum" if weighted == "given" else "residual sum"
         d.says(f"Computes the {sum_} of squares of fitting {what} to each row.")
         if iterative:
-            d.says(f"Computes the predicted reduction of one step for fitting {what} to each row.")
-    elif gradient:
-        d.says(f"Performs one gradient descent step for fitting {what} to each row.")
+            d.says(f"Computes the predicted reduction of one {kind} step for {fitting} {what} to each row.")
     elif iterative:
-        d.says(f"Performs one Levenberg-Marquardt step for fitting {what} to each row.")
+        d.says(f"Performs one {kind} step for {fitting} {what} to each row.")
     else:
-        d.says(f"Fits {what} to each row by the normal equations.")
+        given = "weighted " if weighted == "given" else ""
+        d.says(f"Fits {what} to each row by the {given}normal equations with a small ridge.")
 
     def reference(v: Values) -> dict[str, Any]:
         t = np.broadcast_to(v[where], (m, n, 2) if model == "plane" else (m, n))

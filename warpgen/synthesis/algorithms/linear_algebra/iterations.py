@@ -75,7 +75,7 @@ def newton_schulz(d: Draft) -> None:
         body = {
             "inverse": f"a = A[tid]\n$store {{x * (2.0 * {eye} - a * x)}}",
             "orthogonal": f"$store {{0.5 * x * (3.0 * {eye} - wp.transpose(x) * x)}}",
-            "quintic": f"{_MUON}\ng = x * wp.transpose(x)\n$store {{3.4445 * x + (-4.775 * g + 2.0315 * g * g) * x}}",
+            "quintic": f"g = x * wp.transpose(x)\n{_MUON}\n$store {{3.4445 * x + (-4.775 * g + 2.0315 * g * g) * x}}",
             "sign": f"$store {{0.5 * x * (3.0 * {eye} - x * x)}}",
         }[goal]
         head, new = body.split("$store ")
@@ -92,8 +92,8 @@ def newton_schulz(d: Draft) -> None:
             "new = x * 2.0 - wp.tile_matmul(x, ax)",
             "orthogonal": "g = wp.tile_matmul(wp.tile_transpose(x), x)\n"
             "new = x * 1.5 - wp.tile_matmul(x, g) * 0.5",
-            "quintic": f"{_MUON}\ng = wp.tile_matmul(x, wp.tile_transpose(x))\ng2 = wp.tile_matmul(g, g)\n"
-            "p = g2 * 2.0315 - g * 4.775\nnew = x * 3.4445 + wp.tile_matmul(p, x)",
+            "quintic": "g = wp.tile_matmul(x, wp.tile_transpose(x))\ng2 = wp.tile_matmul(g, g)\n"
+            f"{_MUON}\np = g2 * 2.0315 - g * 4.775\nnew = x * 3.4445 + wp.tile_matmul(p, x)",
             "sign": "g = wp.tile_matmul(x, x)\nnew = x * 1.5 - wp.tile_matmul(x, g) * 0.5",
         }[goal]
         out = "x + (new - x) * relax" if damped else "new"

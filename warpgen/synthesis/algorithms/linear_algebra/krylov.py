@@ -100,7 +100,7 @@ def krylov_update(d: Draft) -> None:
             alpha = ""
             d.says("Updates solution and residual along a search direction with fixed step length.")
         elif guard == "where":
-            alpha = "# alpha = 0 for converged systems avoids division by zero\n"
+            alpha = "# No step for converged systems, whose quotient is 0 / 0\n"
             alpha += f"alpha = wp.where({pap} > 1.0e-12, {rz} / {pap}, 0.0)"
         else:
             alpha = f"alpha = {rz} / {pap}"
@@ -129,7 +129,7 @@ def krylov_update(d: Draft) -> None:
             lines.append(f"if {new} < tol:\n    return")
             lines.append(f"beta = {new} / {old}")
         elif guard == "where":
-            lines.append("# Restart, since a growing residual has lost conjugacy")
+            lines.append("# Restart with steepest descent where the residual has grown")
             lines.append(f"beta = wp.where({new} < {old}, {new} / {old}, 0.0)")
         else:
             lines.append(f"beta = {new} / {old}")

@@ -90,10 +90,12 @@ def orthonormal_columns(d: Draft) -> None:
             "their Gram", "their regularized Gram"
         )
         says = says.replace(
-            "that the columns of tall matrices with a ridge span", "of regularized Gram matrices"
+            "matrices with a ridge span", "matrices span, with a ridge on their Gram matrices"
         )
     if centred:
         says = says.replace("tall matrices", "centered tall matrices")
+    if metric != "plain":
+        says = f"{says[:-1]}, in a weighted inner product."
     d.says(says)
     weigh = ""
     if metric != "plain":
@@ -178,8 +180,11 @@ def orthonormal_columns(d: Draft) -> None:
         end=end,
     )
     form = "A^T W A" if weigh else "A^T A"
+    then = {"factor": " and R = L^T", "volume": ", and the volume is the determinant of L"}.get(
+        result, ", R = L^T and Q = A R^-1"
+    )
     d.explain(f"""
-        {form} = L L^T{" after the ridge is added" if ridge else ""}{" and R = L^T" if not needs_basis else ", R = L^T and Q = A R^-1"}: products of matrices do all the work, where Gram-Schmidt would
+        {form} = L L^T{" after the ridge is added" if ridge else ""}{then}: products of matrices do all the work, where Gram-Schmidt would
         go column by column.
     """)
 

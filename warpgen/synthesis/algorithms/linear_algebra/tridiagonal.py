@@ -104,7 +104,7 @@ def thomas_solve(d: Draft) -> None:
     d.code("# Back substitution\n$loop", loop=loops[backward])
     if matrix == "diffusion":
         d.explain("""
-            Backward Euler: (1 + 2 alpha) x_i - alpha (x_(i-1) + x_(i+1)) = rhs_i with alpha = D dt / dx^2,
+            Backward Euler: (1 + 2 `alpha`) x_i - `alpha` (x_(i-1) + x_(i+1)) = `rhs`_i with `alpha` = D dt / dx^2,
             zero Dirichlet values at both ends.
         """)
     else:

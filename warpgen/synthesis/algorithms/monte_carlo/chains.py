@@ -166,7 +166,7 @@ def metropolis_step(d: Draft) -> None:
     proposed = {"walk": "random-walk", "langevin": "Langevin", "independent": "independent"}[proposal]
     d.says(
         f"Advances Markov chains on {law}{tempered} by the rule of Metropolis and Hastings"
-        f", with {proposed} proposals."
+        f", with {proposed} proposals{' whose scales adapt' if count == 'adapt' else ''}."
     )
 
     def log_p(x: Any) -> Any:

@@ -105,7 +105,9 @@ def even_points(d: Draft) -> None:
         values = ["float(x0 >> wp.uint32(8)) / 16777216.0", "float(x1 >> wp.uint32(8)) / 16777216.0"]
     elif kind == "r2":
         g = {2: 1.324717957244746, 3: 1.2207440846057596}[dim]
-        values = [f"wp.mod(0.5 + float({bare}) * {g ** -(a + 1):.10f}, 1.0)" for a in range(dim)]
+        values = [f"0.5 + float({bare}) * {g ** -(a + 1):.10f}" for a in range(dim)]
+        if shifted != "rotation":  # which takes them modulo one itself
+            values = [f"wp.mod({value}, 1.0)" for value in values]
         pre = f"# Steps are the inverse powers of {g:.5f}, the root of x^{dim + 1} = x + 1"
     else:
         values = [f"float({bare}) / float(NUM_POINTS)"] + [

@@ -87,7 +87,7 @@ def integrate_by_chance(d: Draft) -> None:
     elif variance == "antithetic":
         sample = (
             "u = wp.randf(state)\n"
-            "# Antithetic pair: u and 1 - u\n"
+            "# Antithetic pair: a point and its mirror image\n"
             f"f = 0.5 * ({value.format('u')} + {value.format('(1.0 - u)')})".replace(
                 "(1.0 + (1.0 - u))", "(2.0 - u)"
             )
@@ -97,7 +97,7 @@ def integrate_by_chance(d: Draft) -> None:
     elif variance == "control":
         sample = (
             "u = wp.randf(state)\n"
-            "# Control variate u, whose mean of 1/2 is known\n"
+            "# Control variate: the point itself, whose mean of 1/2 is known\n"
             f"f = {value.format('u')} - {factor} * (u - 0.5)"
         )
     else:
@@ -273,13 +273,16 @@ def random_walk(d: Draft) -> None:
             ]
         )
     elif wall == "absorb":
-        after = "if wp.length(x) > radius:\n    break"
+        distance = "away" if out == "furthest" else "wp.length(x)"
+        after = f"if {distance} > radius:\n    break"
     else:
         after = ""
     track = ""
     if out == "furthest":
         pre += "\nfar = float(0.0)"
         track = "far = wp.max(far, wp.length(x))"
+        if wall == "absorb":
+            track = "away = wp.length(x)\nfar = wp.max(far, away)"
     end = {
         "ends": "ends[tid] = x",
         "square": "squares[tid] = wp.dot(x, x)",
@@ -287,7 +290,7 @@ def random_walk(d: Draft) -> None:
         "furthest": "furthest[tid] = far",
     }[out]
     if kind == "photons" and out == "furthest":
-        hop = hop.replace("# Scatter", "far = wp.max(far, wp.length(x))\n# Scatter")
+        hop = hop.replace("# Scatter", f"{track}\n# Scatter")
         track = ""
     first = wall == "absorb"  # a walker that leaves has been outside
     d.launch(n)

@@ -50,6 +50,7 @@ def box_neighbours(d: Draft) -> None:
     other = "other " if alone else ""
     reach = "within a radius and a quarter of it in height" if shape == "wide box" else "within a radius"
     of_group = " of its group" if shape == "group" else ""
+    itself = ", its own included" + (" if of the group" if shape == "group" else "") if own else ""
     d.says(
         {
             "count": f"Counts the {other}points{of_group} {reach} of each {who}, found in a BVH.",
@@ -60,8 +61,8 @@ def box_neighbours(d: Draft) -> None:
         }[wanted]
         if near
         else {
-            "count": f"Counts the boxes{of_group} that overlap the region around each {who}, found in a BVH.",
-            "sum": f"Accumulates the weights of boxes{of_group} that overlap the region around each {who}.",
+            "count": f"Counts the boxes{of_group} that overlap the region around each {who}{itself}.",
+            "sum": f"Accumulates the weights of boxes{of_group} that overlap the region around each {who}{itself}.",
             "marks": f"Marks the boxes of a BVH that overlap the region around any {other}{who}{of_group}.",
             "any": f"Tests the region around each {who} for overlap with {other}boxes{of_group} of a BVH.",
         }[wanted]
@@ -244,7 +245,8 @@ def swept_balls(d: Draft) -> None:
     }[wanted]
     d.output(output, type_, m, about=about)
     if form != "capsule":
-        d.explain("Spheres around the start of a ray do not count.")
+        beyond = ", nor those beyond `MAX_T`" if wanted != "count" else ""
+        d.explain(f"Spheres around the start of a ray do not count{beyond}.")
     root = ", wp.bvh_get_group_root(tree, group)" if group else ""
     if form == "capsule":
         start = "along = target[tid] - o\nquery = wp.bvh_query_capsule(tree, o, along, sweep_radius)"

@@ -221,8 +221,9 @@ def grid_neighbours(d: Draft) -> None:
                 $inner
         """
     if d.flag("helper", 0.6):
+        whose = "point" if itself == "kept" else "other point"
         value = outlined(
-            d, f"neighbor_{wanted}".replace("centre", "center"), _GATHERED[wanted], gather, value,
+            d, f"neighbor_{wanted}".replace("centre", "center"), _GATHERED[wanted].replace("point", whose), gather, value,
             {"int": "int", "float": "float", "vec3": "wp.vec3"}[type_], {own: "int", "x": "wp.vec3"},
             {"before": before, "head": head, "skip": skip, "inner": inner},
         )  # fmt: skip
@@ -281,6 +282,7 @@ _GATHERED = {
         "pair_tests": "edge_triangle_tests|narrow_phase|feature_pairs",
         "a": "vertices_a|first|points_a",
         "b": "vertices_b|second|points_b",
+        "corners": "vertices|triangles|tri_points",
         "pairs": "candidates|pair_ids|pair_list",
         "hits": "intersecting|overlap|colliding",
         "gap": "distance|separation|dist",
@@ -308,14 +310,15 @@ def pair_tests(d: Draft) -> None:
             "triangles": "Tests pairs of triangles for intersection.",
             "self": "Tests pairs of triangles from the same mesh for intersection.",
             "edges": "Finds the distance between pairs of edges.",
-            "edge contact": "Computes the penetration of edge pairs into a margin.",
+            "edge contact": f"Computes the penetration of edge pairs into a margin{', 0 where an end is closest' if skip else ''}.",
         }[kind]
     )
     n = d.pick(64, 96, 128)
     per = 2 if "edge" in kind else 3
     one = kind == "self" and source == "indexed"
+    a = "corners" if one else "a"
     ends = "Ends of the {}edges" if per == 2 else "Corners of the {}triangles"
-    d.input("a", "vec3", (n, per), -1.0, 1.0, about=ends.format("" if one else "first "))
+    d.input(a, "vec3", (n, per), -1.0, 1.0, about=ends.format("" if one else "first "))
     if not one:
         d.input("b", "vec3", (n, per), -1.0, 1.0, about=ends.format("second "))
     if source == "indexed":
@@ -333,7 +336,7 @@ def pair_tests(d: Draft) -> None:
         d.output("hit_count", "int", 1, about="Number of pairs that intersect")
         d.says(d.sentence[:-1] + ", and counts those that intersect.")
     i, j = ("i", "j") if source == "indexed" else ("tid", "tid")
-    second = "a" if one else "b"
+    second = a if one else "b"
     head = "i = pairs[tid][0]\nj = pairs[tid][1]" if source == "indexed" else ""
     if one:
         head += "\n# A triangle does not intersect itself\nif i == j:\n    hits[tid] = 0\n    return"
@@ -345,7 +348,7 @@ def pair_tests(d: Draft) -> None:
         inner = "std[2]"
         if skip:
             body += (
-                "\n# Where they lie at ends, pairs of other features are nearer\n"
+                "\n# Where one is an end of its edge, pairs with that vertex make the contact\n"
                 "if wp.min(std[0], std[1]) <= 0.0 or wp.max(std[0], std[1]) >= 1.0:\n"
                 + ("    depth[tid] = 0.0\n    return" if kind == "edge contact" else "    return")
             )
@@ -355,24 +358,26 @@ def pair_tests(d: Draft) -> None:
             d.module("MIN_AREA = wp.constant(0.05)")
             areas = "\n".join(
                 f"area_{x} = 0.5 * wp.length(wp.cross({t}[{k}, 1] - {t}[{k}, 0], {t}[{k}, 2] - {t}[{k}, 0]))"
-                for x, t, k in (("a", "a", i), ("b", second, j))
+                for x, t, k in (("a", a, i), ("b", second, j))
             )
             head += f"\n{areas}\n# Degenerate triangles (slivers) have no reliable plane"
             head += "\nif wp.min(area_a, area_b) < MIN_AREA:\n    hits[tid] = 0\n    return"
         first = "hit" if counted else "hits[tid]"
         body = (
-            f"{first} = wp.intersect_tri_tri(\n    a[{i}, 0], a[{i}, 1], a[{i}, 2],\n"
+            f"{first} = wp.intersect_tri_tri(\n    {a}[{i}, 0], {a}[{i}, 1], {a}[{i}, 2],\n"
             f"    {second}[{j}, 0], {second}[{j}, 1], {second}[{j}, 2],\n)"
         )
         if counted:
             body += "\nhits[tid] = hit\nif hit != 0:\n    wp.atomic_add(hit_count, 0, 1)"
+    if one:
+        d.explain("Triangles that share a corner meet there: such pairs should not be listed.")
     d.launch(n)
     d.code("tid = wp.tid()\n$head\n$body", head=head.strip("\n"), body=body)
 
     def agree(before: Values, after: Values) -> None:
         v = before
         i, j = (v.pairs[:, 0], v.pairs[:, 1]) if source == "indexed" else (np.arange(n), np.arange(n))
-        p, q = v.a[i], (v.a if one else v.b)[j]
+        p, q = v[a][i], v[second][j]
         if per == 2:
             least, ends = edge_gaps(p, q)
             expected = least if kind == "edges" else np.maximum(v.margin - least, 0)

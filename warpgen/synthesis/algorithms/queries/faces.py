@@ -237,7 +237,7 @@ def face_directions(d: Draft) -> None:
         "facing": "Marks the mesh faces that look towards a viewer.",
         "lambert": "Computes the irradiance at the center of each mesh face by a point light, without shadows.",
         "tangent": "Builds a tangent vector for each mesh face.",
-        "axis": "Classifies mesh faces by the coordinate axis that their normals are closest to.",
+        "axis": "Classifies mesh faces by the signed coordinate axis that their normals are closest to.",
         "offset": "Moves the centers of mesh faces outwards along their normals.",
         "list": "Lists the mesh faces that look towards a viewer.",
         "silhouette": "Counts the mesh faces that look towards and away from a viewer.",

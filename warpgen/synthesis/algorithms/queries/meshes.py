@@ -207,8 +207,8 @@ def mesh_rays(d: Draft) -> None:
     d.says({
         "depth": f"Computes the distance along each ray to {a_mesh}, -1 for a miss.",
         "face": f"Finds the face of {a_mesh} hit by each ray, -1 for a miss.",
-        "normal": f"Computes the surface normal where each ray hits {a_mesh}.",
-        "position": f"Computes the point at which each ray hits {a_mesh}.",
+        "normal": f"Computes the surface normal where each ray hits {a_mesh}, 0 for a miss.",
+        "position": f"Computes the point at which each ray hits {a_mesh}, 0 for a miss.",
         "any hit": f"Tests rays for any hit with {a_mesh}.",
         "crossings": f"Counts the faces of {a_mesh} crossed by each ray.",
         "inside": "Tests points for containment in a closed mesh by ray crossing parity.",

@@ -59,7 +59,7 @@ def rub(k: int, cone: str) -> str:
 BLOCK = """
 # --- Normal impulses: the linear complementarity problem of both points, by its four cases ---
 $velocities
-# b = v - A x for the impulses x so far, so that the velocities after new ones are A x + b
+# Without the impulses x so far the points would part at v - A x
 b1 = wp.dot(dv1, n)$bias1 - k11 * normal_impulse1 - k12 * normal_impulse2
 b2 = wp.dot(dv2, n)$bias2 - k12 * normal_impulse1 - k22 * normal_impulse2
 $soften

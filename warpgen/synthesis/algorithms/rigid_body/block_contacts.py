@@ -80,6 +80,8 @@ def solve_contact_blocks(d: Draft) -> None:
         d.param("damping_ratio", "float", 2.0, 10.0, about="Damping ratio of the contact")
         d.param("push_speed", "float", 1.0, 3.0, about="Largest speed of separation [m/s]")
     if restitution:
+        about = "Normal velocities of both points before the solver ran, negative where they close [m/s]"
+        d.input("closing_speed", "vec2", pairs, -1.5, 0.5, about=about)
         d.param("bounce", "float", 0.2, 0.6, about="Coefficient of restitution")
         d.param("bounce_speed", "float", 0.2, 0.6, about="Closing speed below which nothing bounces [m/s]")
     if friction != "none":
@@ -142,10 +144,9 @@ def solve_contact_blocks(d: Draft) -> None:
     extra = ["", ""]
     speeds: list[str] = []
     if restitution:
-        speeds.append("# Take the closing speed before the sweep, otherwise the bounce would feed on itself")
-        speeds.append((impulses.velocity(1) + impulses.velocity(2)).rstrip())
+        speeds.append("# Bounce by the speeds before all sweeps, since the impulses so far have changed them")
         for k in (1, 2):
-            speeds.append(f"closing{k} = wp.dot(dv{k}, n)")
+            speeds.append(f"closing{k} = closing_speed[tid][{k - 1}]")
             speeds.append(f"bounce{k} = wp.where(closing{k} < -bounce_speed, bounce * closing{k}, 0.0)")
             extra[k - 1] += f" + bounce{k}"
     soft = ""
@@ -178,7 +179,6 @@ def solve_contact_blocks(d: Draft) -> None:
         f"k11 = {total} + inv_inertia_a * rn_a1 * rn_a1 + inv_inertia_b * rn_b1 * rn_b1",
         f"k22 = {total} + inv_inertia_a * rn_a2 * rn_a2 + inv_inertia_b * rn_b2 * rn_b2",
     ]
-    known = restitution and not scaled and friction != "manifold"  # the first of the relative velocities
     if normal == "block":
         masses.append(f"k12 = {total} + inv_inertia_a * rn_a1 * rn_a2 + inv_inertia_b * rn_b1 * rn_b2")
         if not soft:
@@ -196,7 +196,7 @@ def solve_contact_blocks(d: Draft) -> None:
             if soft:
                 step = f"mass_scale * {step} - softness * normal_impulse{k}"
             push += (
-                ("" if known and k == 1 and friction != "point by point" else impulses.velocity(k))
+                impulses.velocity(k)
                 + f"x{k} = wp.max(normal_impulse{k} - {step}, 0.0)\npush_n{k} = (x{k} - normal_impulse{k}) * n\n"
                 + impulses.apply(k, f"push_n{k}")
             )
@@ -206,7 +206,8 @@ def solve_contact_blocks(d: Draft) -> None:
         "none": "",
         "point by point": "# --- Friction, within the cone of the normal impulses so far ---\n"
         + f"$tangent\n{friction_line}"
-        + (impulses.rub(1, cone).removeprefix(impulses.velocity(1) if known else "") + impulses.rub(2, cone)),
+        + impulses.rub(1, cone)
+        + impulses.rub(2, cone),
         "manifold": f"""
             # --- Friction at the middle of both points, within the cone of both normal impulses ---
             $tangent
@@ -291,9 +292,7 @@ def solve_contact_blocks(d: Draft) -> None:
         apply3=impulses.apply(3, "push_t").rstrip(),
         push=push,
         mu=friction_line.rstrip(),
-        velocities=""
-        if known and friction == "none"
-        else (impulses.velocity(1) + impulses.velocity(2)).rstrip(),
+        velocities=(impulses.velocity(1) + impulses.velocity(2)).rstrip(),
         soften="# The softness adds to the block what a spring and damper yield\n"
         "k11 /= mass_scale\nk22 /= mass_scale"
         if soft
@@ -312,6 +311,12 @@ def solve_contact_blocks(d: Draft) -> None:
         )
     if friction != "none":
         more_said.append(f"Friction is solved before, with the normal impulses of the {before} before.")
+    told = {
+        "baumgarte": "A share of the overlap is removed in each step.",
+        "soft": "Overlapping points part as by a spring and damper.",
+        "speculative": "Points that are apart may close their gaps in a step.",
+    }
+    more_said += ([told[bias]] if bias != "none" else []) + (["Fast contacts bounce."] if restitution else [])
     if more_said:
         d.explain("\n".join(more_said))
 
@@ -337,10 +342,10 @@ def solve_contact_blocks(d: Draft) -> None:
                     y[: 2 if friction == "point by point" else 1] = v.tangent_acc[k]
             if scaled:
                 x, y = x * v.step_ratio, y * v.step_ratio
-            closing = rows @ u
-            more = (
-                np.where(closing < -v.bounce_speed, v.bounce * closing, 0.0) if restitution else np.zeros(2)
-            )
+            more = np.zeros(2)
+            if restitution:
+                closing = v.closing_speed[k]
+                more = np.where(closing < -v.bounce_speed, v.bounce * closing, 0.0)
             depth = v.contact_depth[k] if bias != "none" else np.zeros(2)
             ease = 0.0
             if bias == "baumgarte":

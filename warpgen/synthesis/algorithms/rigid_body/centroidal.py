@@ -209,7 +209,7 @@ def centroidal_state(d: Draft) -> None:
         turning="omega = wp.spatial_bottom(twist)" if twist_at == "origin" else "",
         empty="total_mass = float(0.0)"
         if layout == "grid"
-        else "# Robots may have no links, whose mass must not be zero below\ntotal_mass = float(1.0e-6)",
+        else "# Not zero, because it divides and a robot may have no links\ntotal_mass = float(1.0e-6)",
         velocity=velocity,
         second=_second(loop, at, dedented(inertia), velocity, result),
         solve="# Locked velocity: that of a rigid body with the same momentum\nspin = wp.inverse(composed) * angular"

@@ -155,9 +155,10 @@ def mass_matrix(d: Draft) -> None:
     )
     if fills == "lower":
         d.says("Computes the lower triangles of joint-space mass matrices from composite inertias (CRBA).")
-    d.explain("""
+    rotors = "" if armature == "none" else " Rotors add to the diagonal."
+    d.explain(f"""
         H[i, j] = S_i^T Ic_j S_j for j in the subtree of i, where Ic_j is the inertia of link j and
-        everything beyond it. Spatial vectors are about the world origin with the angular part first.
+        everything beyond it.{rotors} Spatial vectors are about the world origin with the angular part first.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -168,7 +168,9 @@ def solve_contacts(d: Draft) -> None:
     if relaxed:
         d.param("relaxation", "float", 0.8, 1.3, about="SOR factor")
     if stop:
-        d.param("tolerance", "float", 0.02, 0.1, about="Impulse change at which a world is converged")
+        d.param(
+            "tolerance", "float", 0.02, 0.1, about="Change of normal impulses at which a world is converged"
+        )
     if twist == "spatial":
         d.inout(
             "body_qd",

@@ -59,7 +59,7 @@ def update_cones(d: Draft) -> None:
         rows,
         -1.0,
         1.0,
-        about="J a - aref, in the order normal, tangents, spin, roll",
+        about="J a - aref, in the order normal, tangents" + {3: "", 4: ", spin", 6: ", spin, roll"}[dims],
     )
     d.input("row_stiffness", "float", rows, 0.5, 2.0, about="Inverse regularizers")
     slots = {3: 2, 4: 3, 6: 5}[dims]

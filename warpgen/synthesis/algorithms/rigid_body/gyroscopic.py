@@ -17,7 +17,7 @@ _SPIN = {
         omega_new = omega + dt * (inv_inertia * (tau - gyro))
     """,
     "implicit": """
-        # One Newton step on I (w' - w) + dt w' x I w' = 0, from w' = w; stable for any spin
+        # One Newton step on I (w' - w) + dt w' x I w' = 0, from w' = w, which keeps fast spins stable
         residual = dt * wp.cross(omega, inertia * omega)
         jacobian = inertia + dt * (wp.skew(omega) * inertia - wp.skew(inertia * omega))
         omega_new = omega - wp.inverse(jacobian) * residual
@@ -255,6 +255,13 @@ def step_free_bodies(d: Draft) -> None:
             else "qd_out[tid] = wp.spatial_vector(vel_new, $w)"
         ).replace("$w", "omega_new" if frame == "body" else "wp.quat_rotate(rot_new, omega_new)"),
     )
+    parts = [
+        "gyroscopic torque",
+        *(["damping"] if damping != "none" else []),
+        *(["a cap on the spin"] if limit else []),
+    ]
+    listed = " and ".join(", ".join(parts).rsplit(", ", 1))
+    d.says(f"Integrates rigid bodies with {listed} over one time step.")
     d.explain("""
         Forces act on the center of mass, torques are given in world space. The Euler equations
         I dw/dt + w x I w = tau hold in body space, where the inertia tensor I does not change.

@@ -127,7 +127,7 @@ def contact_impulses(d: Draft) -> None:
         speed = wp.length(slip)
         tangent = slip / wp.max(speed, 1.0e-6)
         kt = $inv_mass + wp.dot(wp.cross($across_t, r), tangent)
-        # Coulomb friction: impulse that stops the slip, clamped to the friction cone
+        # Coulomb friction: the impulse that alone would stop the slip, clamped to the friction cone
         jt = wp.min(speed / kt, friction * jn)
         j = jn * normal - jt * tangent
         """,
@@ -177,9 +177,14 @@ def contact_impulses(d: Draft) -> None:
     law = f"Normal impulse: j_n = {push} / (1/m + n . (I^-1 (r x n)) x r)"
     if friction == "stick":
         law = f"Impulse: j = K^-1 ({push} n - u_t) for K = 1/m - [r] I^-1 [r] and the slip u_t,"
+    apart = (
+        " Normal and friction impulse are found one by one, without their coupling."
+        if friction == "coulomb"
+        else ""
+    )
     d.explain(f"""
         {law} with the lever arm r from the center
-        of mass to the contact. All vectors are in world space; v_n < 0 for approaching bodies.
+        of mass to the contact. All vectors are in world space; v_n < 0 for approaching bodies.{apart}
     """)
     how = {"coulomb": "with Coulomb friction", "none": "without friction", "stick": "that do not slip"}[
         friction

@@ -127,7 +127,9 @@ def constraint_reference(d: Draft) -> None:
     else:
         d.input("contact_dist", "float", count, -0.08, 0.03, about="Signed distances [m]")
         d.input("contact_normal", "vec3", count, kind="unit", about="Contact normals, from geom 1 to geom 2")
-        d.input("contact_vel", "vec3", count, -1.0, 1.0, about="Relative velocities at the contacts [m/s]")
+        d.input(
+            "contact_vel", "vec3", count, -1.0, 1.0, about="Velocities of geom 2 relative to geom 1 [m/s]"
+        )
     wide = 0.1 if kind == "contact" else 1.0
     if packed and ref != "direct":
         d.input("solref", "vec2", count, 0.2, 1.2, about="Time constant [s] and damping ratio")

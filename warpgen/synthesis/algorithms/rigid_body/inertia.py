@@ -180,8 +180,8 @@ def shape_inertia(d: Draft) -> None:
     kind = "boxes" if shape == "box" else shape + "s"
     d.calls(f"{shape}_inertia|compute_{shape}_inertia|inertia_of_{kind}|{shape}_inertia_tensors")
     ending = {
-        "none": "about their centers",
-        "turned": "about their centers, along the axes of the body",
+        "none": "about their centers of mass",
+        "turned": "about their centers of mass, along the axes of the body",
         "parallel axis": "about the body's origin",
         "both": "in the frame and about the origin of the body",
     }

@@ -58,7 +58,7 @@ def jacobian_transpose_step(d: Draft) -> None:
     if weights:
         d.input("weight", "float", links, 0.2, 1.0, about="Weight of each joint")
     if form == "damped":
-        d.param("damping", "float", 0.1, 0.5, about="Damping of the least squares")
+        d.param("damping", "float", 0.1, 0.5, about="Damping of the least squares [m^2]")
     elif form == "transpose":
         d.param("gain", "float", 0.1, 0.5, about="Step size")
     if limits and form != "gradient":

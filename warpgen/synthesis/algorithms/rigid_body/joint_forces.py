@@ -117,6 +117,7 @@ _TYPES = {
         """
         axis_w = wp.quat_rotate(q_p, axis)
         axis_c = wp.quat_rotate(q_c, axis)
+        $flip
         # Twist angle of the child about the axis, in (-pi, pi)
         twist = wp.dot(wp.vec3(r_err[0], r_err[1], r_err[2]), axis)
         q = 2.0 * wp.atan2(twist * hemisphere, r_err[3] * hemisphere)
@@ -212,11 +213,12 @@ def joint_wrenches(d: Draft) -> None:
         d.input("limit_upper", "float", joints, 0.2, 1.0, about="Upper joint limits")
         d.param("limit_ke", "float", 50.0, 100.0, about="Stiffness of the limits")
         d.param("limit_kd", "float", 1.0, 3.0, about="Damping of the limits")
+    also = " and of ball joints" if "BALL" in types else ""
     for name, low, high, what in (
         ("attach_ke", 100.0, 200.0, "Stiffness of locked positions [N/m]"),
         ("attach_kd", 2.0, 6.0, "Damping of locked positions [N s/m]"),
         ("angular_ke", 20.0, 60.0, "Stiffness of locked rotations [N m/rad]"),
-        ("angular_kd", 1.0, 3.0, "Damping of locked rotations [N m s/rad]"),
+        ("angular_kd", 1.0, 3.0, f"Damping of locked rotations{also} [N m s/rad]"),
     ):
         d.param(name, "float", low, high, about=what)
     d.output("body_f", "spatial_vector", shape, about=f"Accumulated wrenches (force, torque) about {point}")
@@ -279,12 +281,13 @@ def joint_wrenches(d: Draft) -> None:
         "if joint_type[joint] < 0:\n    return",
     }
     turned = "FIXED" in types or "PRISMATIC" in types
-    angular = """
-    # Twice the vector part is the rotation vector for small errors; q and -q are the same rotation
-    hemisphere = wp.where(r_err[3] < 0.0, -1.0, 1.0)
-    """
+    flip = "hemisphere = wp.where(r_err[3] < 0.0, -1.0, 1.0)"
+    angular = ""
     if turned:
-        angular += "ang_err = wp.quat_rotate(q_p, 2.0 * hemisphere * wp.vec3(r_err[0], r_err[1], r_err[2]))"
+        angular = (
+            "# Twice the vector part is the rotation vector for small errors; q and -q are the same rotation"
+        )
+        angular += f"\n{flip}\nang_err = wp.quat_rotate(q_p, 2.0 * hemisphere * wp.vec3(r_err[0], r_err[1], r_err[2]))"
     d.launch(*((worlds, joints) if batch else (joints,)))
     d.code(
         """
@@ -331,6 +334,7 @@ def joint_wrenches(d: Draft) -> None:
         r_c="r_c" if about == "com" else "anchor_c",
         drive=drive,
         drives=drives,
+        flip="" if turned else f"# q and -q are the same rotation\n{flip}",
         **blocks,
     )
     d.text = d.text.replace("body_f,  ", "body_f, ")

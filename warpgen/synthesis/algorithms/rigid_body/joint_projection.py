@@ -282,9 +282,14 @@ def project_joints(d: Draft) -> None:
         measured=errors.ANGULAR.get(kind, "") + ("\n        $hinge" if limits and kind == "revolute" else ""),
         hinge=errors.LIMITS["revolute"],
     )
-    d.explain("""
+    fresh = (
+        " Multipliers start at zero: there is one sweep in each substep."
+        if compliance != "none" and not multiplier
+        else ""
+    )
+    d.explain(f"""
         Corrections of all joints are summed up in a Jacobi fashion and applied to the bodies afterwards.
-        Origins of body frames are the centers of mass.
+        Origins of body frames are the centers of mass.{fresh}
     """)
 
     def reference(v: Values) -> dict[str, Any]:

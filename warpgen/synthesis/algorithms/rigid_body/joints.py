@@ -187,9 +187,14 @@ def joint_torques(d: Draft) -> None:
         d.param("effort", "float", 8.0, 20.0, about="Torque limit of the actuators")
     if friction != "none":
         if friction == "coulomb":
-            d.module("SLIP_RATE = wp.constant(0.05)  # at which friction is nearly full [rad/s]")
-        kind = "Coulomb friction torque" if friction == "coulomb" else "Viscous friction"
-        d.param("joint_friction", "float", 0.1, 0.5, about=f"{kind} of the joints")
+            d.module("SLIP_RATE = wp.constant(0.05)  # at which three quarters of the friction act [rad/s]")
+        coulomb = friction == "coulomb"
+        kind = (
+            "Coulomb friction of the joints [N m]"
+            if coulomb
+            else "Viscous friction of the joints [N m s/rad]"
+        )
+        d.param("joint_friction", "float", 0.1, 0.5, about=kind)
     d.output("tau", "float", shape, about="Joint torques")
     motors = {
         "position": f"t = ke[{row}] * (target[{at}] - angle) - kd[{row}] * rate",
@@ -300,7 +305,9 @@ def center_of_mass(d: Draft) -> None:
     else:
         d.forward_only()  # a quotient of sums over links of any number
     if poses == "transform":
-        d.input("body_q", "transform", shape, -1.0, 1.0, kind="transform", about="Link poses in world space")
+        what = "Link poses" if offset else "Link poses about the centers of mass"
+        about = f"{what} in world space"
+        d.input("body_q", "transform", shape, -1.0, 1.0, kind="transform", about=about)
     else:
         where = "Origins of the links" if offset else "Centers of mass of the links"
         d.input("x", "vec3", shape, -1.0, 1.0, about=f"{where} [m]")

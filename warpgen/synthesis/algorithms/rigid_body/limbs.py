@@ -143,8 +143,8 @@ def bend_limbs(d: Draft) -> None:
         store = """
             # The lower bone takes a third of the twist that the end has about it
             knee = hip + wp.quat_rotate(thigh_turn, wp.vec3(thigh, 0.0, 0.0))
-            rest = wp.quat_inverse(shin_turn) * end_rotations[limb]
-            twist = 2.0 * wp.atan(rest[0] / wp.where(wp.abs(rest[3]) < 1.0e-3, 1.0e-3, rest[3]))
+            bent = wp.quat_inverse(shin_turn) * end_rotations[limb]
+            twist = 2.0 * wp.atan(bent[0] / wp.where(wp.abs(bent[3]) < 1.0e-3, 1.0e-3, bent[3]))
             turned = shin_turn * wp.quat_from_axis_angle(wp.vec3(1.0, 0.0, 0.0), twist / 3.0)
             lower_poses[limb] = wp.transform(knee, turned)
         """
@@ -202,9 +202,16 @@ def bend_limbs(d: Draft) -> None:
     trim(d)
     if length == "uniform" and beyond != "stretch":
         d.text = d.text.replace("thigh", "femur").replace("shin", "tibia")
-    d.explain("""
-        Both bones and the line to the target form a triangle, whose angles follow from the law of cosines. The limb
-        bends in the plane of the target and the pole.
+    plane = {
+        "point": "the plane of the target and the pole",
+        "direction": "the plane of the target and the direction of its pole",
+        "root axis": "the plane of the target and the root's z axis",
+    }[pole]
+    told = "" if result == "angles" else f" The limb bends in {plane}."
+    if blend and result != "angles":
+        told += " What results is blended with a pose of rest."
+    d.explain(f"""
+        Both bones and the line to the target form a triangle, whose angles follow from the law of cosines.{told}
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -159,6 +159,7 @@ def integrate_bodies(d: Draft) -> None:
         "none": ", without gyroscopic torques",
         "implicit": ", the gyroscopic torque by one Newton step",
     }[gyroscopic]
+    how = (" and damped spins" if damped else "") + how
     d.says(
         f"Integrates rigid bodies with semi-implicit Euler{how}{'; static bodies stay' if static else ''}."
     )
@@ -302,16 +303,23 @@ def body_momentum(d: Draft) -> None:
         value=values[wanted],
     )
     what = {
-        "momentum": "the linear momentum and the angular momentum about a point",
+        "momentum": "the linear and the angular momentum",
         "energy": "the kinetic energy",
-        "angular": "the angular momentum about a point",
+        "angular": "the angular momentum",
     }
+    point = (
+        ""
+        if wanted == "energy"
+        else ", the angular one about a point"
+        if wanted == "momentum"
+        else " about a point"
+    )
     of = {
         "each": "of each rigid body",
         "sum": "of all rigid bodies together",
         "groups": "of each island of rigid bodies",
     }
-    d.says(f"Computes {what[wanted]} {of[summed]}.")
+    d.says(f"Computes {what[wanted]} {of[summed]}{point}.")
 
     def reference(v: Values) -> dict[str, Any]:
         x, q = (v.pose[:, :3], v.pose[:, 3:]) if poses == "transform" else (v.get("x"), v.q)

@@ -60,6 +60,8 @@ def separate_boxes(d: Draft) -> None:
     pairs = d.option("pairs", "listed", "two lists")
     margin = d.flag("margin", 0.5)
     bias = d.option("bias", "none", "faces first") if edges else "none"
+    if bias == "faces first":
+        early = "return"  # a narrow gap between edges would be passed over for a face that overlaps
     bounding = d.flag("spheres", 0.3)
     boxes = d.pick(12, 16, 20)
     count = d.pick(32, 48)

@@ -171,7 +171,12 @@ def compute_bounds(d: Draft) -> None:
             second, "vec3", count, about="Upper corners [m]" if result == "corners" else "Half extents [m]"
         )
     if grid == "range":
-        d.output("cell_count", "int", count, about="Number of cells that the box overlaps")
+        d.output(
+            "cell_count",
+            "int",
+            count,
+            about="Number of cells that the box overlaps, at most `MAX_CELLS` along each axis",
+        )
     d.module("\n".join(f"{t} = wp.constant({i})" for i, t in enumerate(types[:-1])))
     if "PLANE" in types:
         d.module("PLANE_EXTENT = wp.constant(1.0e3)")
@@ -244,13 +249,16 @@ def compute_bounds(d: Draft) -> None:
         store=store[result],
         cells=cells if grid == "range" else "",
     )
-    if grid == "range":
-        d.says(
-            "Computes the axis-aligned bounding boxes of posed shapes, and how many cells of a grid they overlap."
-        )
+    boxes = {
+        "none": "the axis-aligned bounding boxes",
+        "speculative": "axis-aligned boxes around the paths",
+    }.get(margin, "padded axis-aligned bounding boxes")
+    more = ", and how many cells of a grid they overlap" if grid == "range" else ""
+    over = " in a time step" if margin == "speculative" else ""
+    d.says(f"Computes {boxes} of posed shapes{over}{more}.")
     upright = [f"{t.lower()}s" for t in types if t in ("CAPSULE", "CYLINDER", "CONE")]
     listed = " and ".join(", ".join(upright).rsplit(", ", 1)).capitalize()
-    apart = {"none": "", "speculative": ", apart from the way of a step"}.get(
+    apart = {"none": "", "speculative": " before it is swept along the linear motion of a step"}.get(
         margin, ", apart from the padding"
     )
     planes = " Planes get a box that is large enough for any scene." if "PLANE" in types else ""

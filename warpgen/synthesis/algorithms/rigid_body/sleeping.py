@@ -12,19 +12,19 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _MOTION = {
     "speeds": """
         # Both speeds have to be small
-        speed = wp.length(vel)
+        speed = $speed
         spin = wp.length(omega)
         still = speed < linear_threshold and spin < angular_threshold
     """,
     "energy": """
         # Kinetic energy per mass, with the spin taken at the radius of the body
         reach = body_radius[body]
-        motion = 0.5 * (wp.length_sq(vel) + reach * reach * wp.length_sq(omega))
+        motion = 0.5 * ($square + reach * reach * wp.length_sq(omega))
         still = motion < energy_threshold
     """,
     "filtered": """
         # Low-pass filtered motion, since bodies at a turning point stand still for an instant
-        motion = wp.length_sq(vel) + wp.length_sq(omega)
+        motion = $square + wp.length_sq(omega)
         filtered = filter_bias * mean_motion[body] + (1.0 - filter_bias) * motion
         # A cap lets bodies settle soon after a fast motion
         filtered = wp.min(filtered, MOTION_CAP * motion_threshold)
@@ -150,11 +150,13 @@ def update_sleep(d: Draft) -> None:
         """,
         fixed=fixed[kinematic],
         gravity="# Bodies at rest still have what gravity adds in a step, until contacts take it away\n"
-        "raw_speed = wp.length(vel)\n"
-        "if raw_speed > 0.0:\n    vel = vel * (wp.max(raw_speed - gravity_step, 0.0) / raw_speed)"
+        "speed = wp.max(wp.length(vel) - gravity_step, 0.0)"
         if gravity
         else "",
-        motion=_MOTION[motion],
+        motion=_MOTION[motion].replace(
+            "        speed = $speed\n", "" if gravity else "        speed = wp.length(vel)\n"
+        ),
+        square="speed * speed" if gravity else "wp.length_sq(vel)",
         rouse=rouse[wake],
         unit=unit,
         none=none,

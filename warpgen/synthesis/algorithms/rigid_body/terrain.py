@@ -101,12 +101,12 @@ def terrain_contacts(d: Draft) -> None:
     border = d.option("border", "clamp", "skip", "wrap")
     ground = d.option("material", "one", "map")
     output = d.option("output", "wrench", "forces", "both")
-    if output == "forces":
-        d.says("Computes the contact forces of body points on a height field.")
-    elif output == "both":
-        d.says(
-            "Computes the contact forces of body points on a height field, and the wrenches of their bodies."
-        )
+    what = f"the {'normal forces' if friction == 'none' else 'forces of contact with friction'} of body points on a height field"
+    d.says({
+        "wrench": f"Adds {what} to the wrenches of their bodies.",
+        "forces": f"Computes {what}.",
+        "both": f"Computes {what}, and the wrenches of their bodies.",
+    }[output])  # fmt: skip
     com = d.flag("com", 0.5)
     distance = d.option("distance", "vertical", "normal")
     rolling = d.flag("round feet", 0.4)
@@ -172,12 +172,11 @@ def terrain_contacts(d: Draft) -> None:
                 return
         """,
         "wrap": """
-            # The terrain repeats itself, its last samples are the first again; rounding may leave the last cell
-            period = float(cells)
-            gx = gx - wp.floor(gx / period) * period
-            gy = gy - wp.floor(gy / period) * period
-            i = wp.min(int(wp.floor(gx)), cells - 1)
-            j = wp.min(int(wp.floor(gy)), cells - 1)
+            # The terrain repeats itself, its last samples are the first again
+            column = wp.floor(gx)
+            row = wp.floor(gy)
+            i = int(column - wp.floor(column / float(cells)) * float(cells))
+            j = int(row - wp.floor(row / float(cells)) * float(cells))
         """,
     }
     measure = {
@@ -211,8 +210,7 @@ def terrain_contacts(d: Draft) -> None:
         gy = (point[1] - origin[1]) / spacing
         cells = side_samples - 1
         $inside
-        u = gx - float(i)
-        v = gy - float(j)
+        $within
         h00 = terrain[i, j]
         h10 = terrain[i + 1, j]
         h01 = terrain[i, j + 1]
@@ -231,6 +229,9 @@ def terrain_contacts(d: Draft) -> None:
         """,
         center="wp.transform_point(pose, body_com[body])" if com else "wp.transform_get_translation(pose)",
         inside=inside[border],
+        within="u = gx - column\nv = gy - row"
+        if border == "wrap"
+        else "u = gx - float(i)\nv = gy - float(j)",
         surface=_SURFACE[surface],
         measure=measure[distance].replace("$r", " + radius" if rolling else ""),
         model=_NORMAL[model],
