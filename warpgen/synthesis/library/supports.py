@@ -61,7 +61,7 @@ LAST = {
         return wp.cw_mul(size, wp.normalize(scaled))
         """,
     "cylinder": """
-        # Cylinder: any rim point works if the direction is parallel to the axis
+        # Cylinder: any point of a cap works if the direction is parallel to the axis
         planar = wp.sqrt(search_dir[0] * search_dir[0] + search_dir[1] * search_dir[1])
         rim = size[0] / wp.max(planar, 1.0e-6)
         half_height = wp.where(search_dir[2] >= 0.0, size[1], -size[1])

@@ -38,16 +38,24 @@ def score_hypotheses(d: Draft) -> None:
     result = d.option("result", "score", "model", "best")
     valid = d.flag("mask", 0.5) and sampling == "given"  # samples are of the remaining points
     those = "the remaining points" if valid else "all points"
+    if shape == "circle":
+        normals = False
+    facing_it = " whose normals agree" if normals else ""
+    how = {"count": "RANSAC", "msac": "MSAC", "likelihood": "MLESAC", "weighted": "RANSAC, weighted inliers"}[
+        score
+    ]
+    bound = "tilt" if shape in ("plane", "line") else "radius"
+    early = ", poor ones given up early" if bail else ""
     d.says(
-        f"Finds the best score among {shape}s through minimal samples of points (RANSAC)."
+        f"Finds the best score among {shape}s{f' of limited {bound}' if prior else ''} through minimal samples of points, by "
+        f"{those}{facing_it} ({how}){early}."
         if result == "best"
-        else f"Lays a {shape} through a minimal sample of points in each trial and scores it by {those} (RANSAC)."
+        else f"Lays a {shape} through a minimal sample of points in each trial and scores "
+        f"{f'those of limited {bound}' if prior else 'it'} by {those}{facing_it} ({how}){early}."
     )
     d.calls(f"ransac_{shape}s|score_{shape}_hypotheses|evaluate_{shape}s|{shape}_consensus")
     flat = shape == "circle"
     vec = "vec2" if flat else "vec3"
-    if flat:
-        normals = False
     trials, n, k = d.pick(24, 32, 48), d.pick(32, 48), _SAMPLES[shape]
     d.input("points", vec, n, -1.0, 1.0, about="Points of the cloud")
     if normals:
@@ -172,8 +180,8 @@ def score_hypotheses(d: Draft) -> None:
     if shape == "line":
         model = f"# Pluecker coordinates\n{model}"
     limit = {
-        "plane": "# Floors and tables only\nif wp.abs(normal[2]) < min_upright:\n    return\n",
-        "line": "# Upright poles only\nif wp.abs(along[2]) < min_upright:\n    return\n",
+        "plane": "# Too steep for a floor or table\nif wp.abs(normal[2]) < min_upright:\n    return\n",
+        "line": "# Too slanted for a pole\nif wp.abs(along[2]) < min_upright:\n    return\n",
     }.get(shape, "# Larger than anything that is looked for\nif radius > max_radius:\n    return\n")
     measure = {
         "plane": "residual = wp.abs(wp.dot(normal, x) + offset)",

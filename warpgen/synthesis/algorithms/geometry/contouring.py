@@ -260,6 +260,15 @@ def dual_contour_vertices(d: Draft) -> None:
             """Return the world position of a node."""
             return grid.origin + grid.spacing * wp.vec3(float(node[0]), float(node[1]), float(node[2]))
     ''')
+    held = {
+        "none": "",
+        "cell": ", clamped to the cell",
+        "fallback": ", or at their mean crossing if it lies far outside",
+    }
+    d.says(
+        "Places a vertex in each cell that a level set crosses where the regularised sum of squared distances to "
+        f"tangent planes is least{held[clamp]}{', with the error left' if residual else ''}."
+    )
     d.explain(
         """
         The vertex minimizes the sum over crossed edges of (n . (x - p))^2 plus lambda |x - m|^2, where m is

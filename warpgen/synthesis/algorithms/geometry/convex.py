@@ -191,7 +191,9 @@ def gjk_distance(d: Draft) -> None:
         "distances",
         "float",
         size,
-        about="Distance [m], 0 for overlapping shapes" + (" and within the margin" if margin else ""),
+        about="Distance [m], 0 for overlapping shapes"
+        + (" and within the margin" if margin else "")
+        + ("; set above the diagonal only" if pairs == "all" else ""),
     )
     if result == "witness":
         d.output("points_a", "vec3", size, about="Closest point on the first shape, unset if overlapping")

@@ -228,7 +228,7 @@ def fit_rotations(d: Draft) -> None:
     store = d.option("neighbours", "rows", "compressed")
     weights = d.option("weights", "uniform", "per edge") if store == "rows" else "uniform"
     result = d.option("result", "rotation", "energy", "quaternion")
-    method = d.option("method", "newton", "quaternion")
+    method = d.option("method", "svd", "quaternion")
     if result == "energy":
         d.calls("arap_energy|rigidity_energy|deformation_energy")
     n = d.pick(32, 48, 64)
@@ -261,17 +261,15 @@ def fit_rotations(d: Draft) -> None:
     d.says(
         {
             "rotation": "Fits per-vertex rotations to deformed edges (local step of as-rigid-as-possible).",
-            "energy": "Computes the as-rigid-as-possible energy per vertex.",
+            "energy": "Computes the as-rigid-as-possible energy of each vertex's edges.",
             "quaternion": "Fits per-vertex rotations to deformed edges and stores them as quaternions.",
         }[result]
     )
     fit = {
-        "newton": """
-            # Newton iteration for the polar factor, R <- (R + R^-T) / 2, starting from a normalized matrix;
-            # it keeps the sign of the determinant, which is negative for inverted neighborhoods
-            rot = A / wp.sqrt(wp.ddot(A, A) / 3.0)
-            for _ in range(16):
-                rot = 0.5 * (rot + wp.transpose(wp.inverse(rot)))
+        "svd": """
+            # svd3() gives two rotations and lets the last singular value be negative, so this is no reflection
+            U, sigma, V = wp.svd3(A)
+            rot = U * wp.transpose(V)
             """,
         "quaternion": """
             # columns of `A`, to which those of the rotation are turned

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -134,6 +135,9 @@ def closest_point_on_shape(d: Draft) -> None:
             "plane": f"wp.abs(wp.dot(n, p) - {size})",
         }[shape]
         text = "\n".join(line for line in text.split("\n") if not line.strip().startswith("c = "))
+    if result == "distance" and shape == "oriented box":  # known in the frame of the box
+        far = "wp.length(local - clamped)"
+        text = re.sub(r"c = wp.transform_point\(\w+, (.*)\)\n", r"clamped = \1\n", text)
     if result in ("point", "both"):
         d.output("closest", "vec3", n, about="Closest points")
     if result in ("distance", "both"):

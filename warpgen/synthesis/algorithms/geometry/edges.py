@@ -31,8 +31,6 @@ def _closest(p: Any, q: Any, r: Any, s: Any) -> Any:
     source="Lumelsky 1985; Ericson 2005, sec. 5.1.9; Bridson, Fedkiw & Anderson 2002 (edges of cloth)",
     names={
         "points": "vertices|positions|particle_q",
-        "first_edges": "edges_a|edges_1",
-        "second_edges": "edges_b|edges_2",
         "gaps": "distances|edge_distances",
         "least": "min_distance|smallest",
         "st": "params",
@@ -69,6 +67,7 @@ def edge_gaps(d: Draft) -> None:
         "speed": "Computes how fast pairs of edges approach where they are closest.",
     }[wanted].replace(".", ", for those closer than a given thickness." if skip else "."))  # fmt: skip
     n, m = d.pick(48, 64), d.pick(64, 96)
+    ones, others = d.pick(("first_edges", "second_edges"), ("edges_a", "edges_b"), ("edges_1", "edges_2"))
     if layout == "vertices":
         for name in ("p1", "q1", "p2", "q2"):
             ends, which = "start" if name[0] == "p" else "end", "first" if name[1] == "1" else "second"
@@ -81,10 +80,10 @@ def edge_gaps(d: Draft) -> None:
     else:
         d.input("points", "vec3", n, -1.0, 1.0, about="vertex positions")
         # edges of two halves of the vertices: none share a vertex, where there is no direction between them
-        d.input("first_edges", "vec2i", m, 0, n // 2, about="vertices of the first edge of each pair")
-        d.input("second_edges", "vec2i", m, n // 2, n, about="vertices of the second edge, none of the first")
+        d.input(ones, "vec2i", m, 0, n // 2, about="vertices of the first edge of each pair")
+        d.input(others, "vec2i", m, n // 2, n, about="vertices of the second edge, none of the first")
         fetch = (
-            "edge_1 = first_edges[tid]\nedge_2 = second_edges[tid]\na = points[edge_1[0]]\nb = points[edge_1[1]]\n"
+            f"edge_1 = {ones}[tid]\nedge_2 = {others}[tid]\na = points[edge_1[0]]\nb = points[edge_1[1]]\n"
             "c = points[edge_2[0]]\nd = points[edge_2[1]]"
         )
     if wanted == "speed":
@@ -147,8 +146,8 @@ def edge_gaps(d: Draft) -> None:
         elif layout == "segments":
             p, q, r, s = v.firsts[:, 0], v.firsts[:, 1], v.seconds[:, 0], v.seconds[:, 1]
         else:
-            p, q = (v.points[v.first_edges[:, k]] for k in range(2))
-            r, s = (v.points[v.second_edges[:, k]] for k in range(2))
+            p, q = (v.points[v[ones][:, k]] for k in range(2))
+            r, s = (v.points[v[others][:, k]] for k in range(2))
         # edges of no length are another matter
         whole = (np.linalg.norm(q - p, axis=1) > 1e-3) & (np.linalg.norm(s - r, axis=1) > 1e-3)
         with np.errstate(all="ignore"):

@@ -76,11 +76,11 @@ def time_of_impact(d: Draft) -> None:
     kind = d.option("kind", *_KINDS)
     batched = d.flag("worlds")
     result = d.option("result", "each", "least", "filtered")
-    if result != "each":
-        d.says({
-            "least": "Finds how far all pairs of moving primitives can go before the first of them touches.",
-            "filtered": "Computes how far pairs of moving primitives can go, and lists those that touch.",
-        }[result])  # fmt: skip
+    d.says({
+        "each": f"Computes the fraction of a step that is safe for each {kind} pair (additive CCD).",
+        "least": f"Finds the fraction of a step that is safe for all {kind} pairs (additive CCD).",
+        "filtered": f"Computes the fraction of a step that is safe for each {kind} pair, and lists those that touch.",
+    }[result])  # fmt: skip
     gathered = "indices" if result == "least" else d.option("candidates", "indices", "buffer")
     settings = d.option("settings", "struct", "numbers")
     centered = d.flag("centered", 0.6)

@@ -55,7 +55,12 @@ def march_tetrahedra(d: Draft) -> None:
         about="Values at the corners of cells",
     )
     if masked:
-        d.input("cell_used", "bool", cells, about="Cells of the narrow band, others keep their values")
+        stay = (
+            "others keep their values"
+            if total == "per cell" and result != "triangles"
+            else "others are left out"
+        )
+        d.input("cell_used", "bool", cells, about=f"Cells of the narrow band, {stay}")
     d.param("level", "float", -0.1, 0.1, about="Value on the surface; smaller ones are inside")
     geometry = result != "count"
     if layout == "flat":
@@ -279,12 +284,22 @@ def march_tetrahedra(d: Draft) -> None:
         store=store,
     )
     trim(d)
-    if result != "triangles":
+    where = "all cells" if total == "atomic" else "each cell"
+    where += (" of the narrow band" if masked else "") + " of a grid"
+    where += " of unit spacing" if spacing_of == "unit" and geometry else ""
+    if result == "triangles":
+        at = {
+            "linear": "",
+            "middle": ", with vertices halfway along cut edges",
+            "clamped": ", with vertices kept off the corners",
+        }
+        d.says(f"Cuts the surface of a level out of {where} (marching tetrahedra){at[place]}.")
+    else:
         d.says({
-            "area": "Measures the area of a level's surface in $where of a grid (marching tetrahedra).",
-            "volume": "Measures the volume within a level's surface in $where of a grid (marching tetrahedra).",
-            "count": "Counts the triangles of a level's surface in $where of a grid (marching tetrahedra).",
-        }[result].replace("$where", "all cells" if total == "atomic" else "each cell"))  # fmt: skip
+            "area": f"Measures the area of a level's surface in {where} (marching tetrahedra).",
+            "volume": f"Measures the volume within a level's surface in {where} (marching tetrahedra).",
+            "count": f"Counts the triangles of a level's surface in {where} (marching tetrahedra).",
+        }[result])  # fmt: skip
     d.explain(
         "Six tetrahedra share the cell's diagonal, so that neighbors agree on their faces and the surface has no holes."
         + ("\nAlong edges the field is taken as linear." if geometry and place != "middle" else "")

@@ -190,9 +190,9 @@ def accumulate_normals(d: Draft) -> None:
         "angle": "n = wp.normalize(wp.cross(q - p, r - p))",
         "sphere": """
             n = wp.cross(q - p, r - p)
-            pq_sq = wp.max(wp.length_sq(q - p), 1.0e-6)
-            qr_sq = wp.max(wp.length_sq(r - q), 1.0e-6)
-            rp_sq = wp.max(wp.length_sq(p - r), 1.0e-6)
+            first_sq = wp.max(wp.length_sq(q - p), 1.0e-6)
+            second_sq = wp.max(wp.length_sq(r - q), 1.0e-6)
+            third_sq = wp.max(wp.length_sq(p - r), 1.0e-6)
             """,
     }[weight]
     shares = {
@@ -203,7 +203,7 @@ def accumulate_normals(d: Draft) -> None:
             "corner_angle(r - q, p - q) * n",
             "corner_angle(p - r, q - r) * n",
         ),
-        "sphere": ("n / (pq_sq * rp_sq)", "n / (pq_sq * qr_sq)", "n / (qr_sq * rp_sq)"),
+        "sphere": ("n / (first_sq * third_sq)", "n / (first_sq * second_sq)", "n / (second_sq * third_sq)"),
     }[weight]
     scatter = "\n".join(
         f"wp.atomic_add(vertex_normals, {at}, {share})" for at, share in zip(ids, shares, strict=True)

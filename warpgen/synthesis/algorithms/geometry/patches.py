@@ -107,6 +107,7 @@ def bezier_patch(d: Draft) -> None:
             first, second = pairs[name]
             lines.append(f"        s_{name} += {first}[a] * {second}[b] * {cell('a', 'b')}")
         body = "\n".join(lines)
+    patch = "bicubic Bezier patches" if many else "a bicubic Bezier patch"
     store = {
         "point": f"surface[{at}] = s_p",
         "normal": f"normals[{at}] = wp.normalize(wp.cross(s_du, s_dv))",
@@ -117,10 +118,10 @@ def bezier_patch(d: Draft) -> None:
     }[what]
     d.says(
         {
-            "point": "Evaluates points on a bicubic Bezier patch.",
-            "normal": "Computes unit normals of a bicubic Bezier patch.",
-            "tangents": "Computes the tangents dS/du and dS/dv of a bicubic Bezier patch.",
-            "area element": "Computes the area element of a bicubic Bezier patch.",
+            "point": f"Evaluates points on {patch}.",
+            "normal": f"Computes unit normals of {patch}.",
+            "tangents": f"Computes the tangents dS/du and dS/dv of {patch}.",
+            "area element": f"Computes the area element |dS/du x dS/dv| of {patch}.",
         }[what]
     )
     d.launch(*shape)

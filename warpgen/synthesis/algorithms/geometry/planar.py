@@ -201,11 +201,12 @@ def classify_cells(d: Draft) -> None:
     cells = (n - 1,) * dim
     d.says(
         {
-            "case": f"Computes each cell's case number of marching {'squares' if dim == 2 else 'cubes'}.",
+            "case": f"Computes each cell's case number of marching {'squares' if dim == 2 else 'cubes'}, a bit for each "
+            f"corner {side} the level.",
             "active": "Marks grid cells that are crossed by the level set of a field.",
             "edge points": "Finds how far along each axis the level set crosses the edges from a node, -1 for none.",
             "crossings": "Counts the edges of each grid cell that are crossed by the level set.",
-            "length": "Computes the contour length per cell with marching squares.",
+            "length": "Computes the contour length per cell with marching squares, 0 for ambiguous cells.",
         }[result]
     )
     d.launch(*cells)

@@ -172,6 +172,8 @@ def smooth_vertices(d: Draft) -> None:
     limit = d.flag("limit")
     original = d.option("target", "plain", "anchored", "taubin")
     flags = d.option("flags", "fixed", "boundary", "none")
+    if tangential == "tangential" and original == "taubin":
+        original = "plain"  # within the surface nothing shrinks
     vertex = "each vertex" if flags == "none" else "each free vertex"
     where = {
         "full": "towards the weighted mean of its neighbours",
@@ -180,11 +182,13 @@ def smooth_vertices(d: Draft) -> None:
     }[tangential]
     if original == "anchored":
         where += ", and back towards its rest position"
-    d.says(
-        f"Moves {vertex} of a triangle mesh {where}."
-        if original != "taubin"
-        else f"Makes half of a Taubin pass: moves {vertex} of a mesh {where}, or away from it."
+    where += " or away from it" if original == "taubin" else ""
+    notes = ["half of a Taubin pass"] * (original == "taubin") + ["half rate at the boundary"] * (
+        flags == "boundary"
     )
+    notes += ["bounded steps"] * limit + ["no face inverted"] * guard
+    told = f" ({', '.join(notes)})" if notes else ""
+    d.says(f"Moves {vertex} of a triangle mesh {where}{told}.")
     n, m, total = d.pick(24, 32), d.pick(40, 48), d.pick(96, 120)
     d.input("positions", "vec3", n, -1.0, 1.0, about="Vertex positions")
     if original == "anchored":
@@ -203,7 +207,8 @@ def smooth_vertices(d: Draft) -> None:
     )
     d.input("incident_faces", "int", total, 0, m, about="Faces around each vertex, concatenated")
     if flags != "none":
-        d.input("vertex_flags", "int", n, 0, 3 if flags == "boundary" else 2, about="Per-vertex flags")
+        kinds = "1 for fixed vertices" + (", 2 for those of the boundary" if flags == "boundary" else "")
+        d.input("vertex_flags", "int", n, 0, 3 if flags == "boundary" else 2, about=kinds)
     fields = {"step_lambda": fill(0.3, 0.5)}
     if original == "taubin":
         fields["step_mu"] = fill(-0.65, -0.52)

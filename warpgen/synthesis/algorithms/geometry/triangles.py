@@ -26,6 +26,7 @@ def triangles_cross(d: Draft) -> None:
                 "length": "intersection_length|crossing_length|cut_lengths",
             }[result]
         )
+    adjacent = " or adjacent" if layout == "indexed" else ""
     n, m, points = d.pick(48, 64, 96), d.pick(24, 32), d.pick(20, 24)
     corners = ("a0", "a1", "a2", "b0", "b1", "b2")
     if layout == "soup":
@@ -83,12 +84,17 @@ def triangles_cross(d: Draft) -> None:
     )
     if result == "count":
         d.inout("num_crossing", "int", 1, value=0.0, about="Number of pairs that intersect")
-        d.says("Counts intersecting pairs of triangles.")
+        d.says(f"Counts intersecting pairs of triangles, without coplanar{adjacent} ones.")
     elif result == "length":
         d.output("length", "float", n, about="Lengths of the segments, 0 for pairs that do not meet")
-        d.says("Computes the length of the intersection segment of triangle pairs.")
+        d.says(
+            f"Computes the length of the intersection segment of triangle pairs, 0 for coplanar{adjacent} ones."
+        )
     else:
         d.output("hit", "int", n, about="1 for pairs that intersect")
+        d.says(
+            f"Tests pairs of triangles for intersection by overlap of intervals (Moeller), 0 for coplanar{adjacent} ones."
+        )
     store = {
         "flag": "hit[tid] = wp.where(overlap > 0.0, 1, 0)",
         "count": "if overlap > 0.0:\n    wp.atomic_add(num_crossing, 0, 1)",

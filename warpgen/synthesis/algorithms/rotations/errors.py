@@ -179,7 +179,7 @@ def turn_by_vectors(d: Draft) -> None:
         "arc": "Builds the shortest rotations from one direction to another.",
         "carry": "Turns frames the shortest way so that their z axes point along given directions.",
         "rate": "Integrates rotations over a step of constant angular velocity, exactly.",
-        "half rate": "Integrates rotations over a step by the time derivative of their quaternions (Euler).",
+        "half rate": "Integrates rotations by an Euler step of their quaternions, which are normalised after it.",
         "frame": "Builds rotations whose z axis is given and whose x axis is as near as possible to another vector.",
         "exponential": "Converts rotation vectors to quaternions.",
         "aim limited": "Turns directions by a limited angle towards others, which are not opposite to them.",

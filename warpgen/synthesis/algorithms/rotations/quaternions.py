@@ -32,6 +32,8 @@ def orient(d: Draft) -> None:
     way = d.option("way", "axis and angle", "rpy", "products", "matrix", "half angles")
     result = d.option("result", "rotation", "turned vector", "matrix")
     shared = d.flag("shared")
+    if way == "matrix":
+        result = "rotation"  # matrices they are already, and turn vectors as they are
     count = d.pick(48, 64, 96)
     d.says(
         {
@@ -289,6 +291,7 @@ def blend(d: Draft) -> None:
     d.says(
         f"Interpolates between {'key' if ends == 'keys' else 'two'} rotations"
         + (" with normalized linear interpolation" if way == "normalised sum" else " along the shorter arc")
+        + ("" if shorter else " of quaternions as they are signed")
         + (", eased at both ends." if eased else "." if way == "normalised sum" else " at a constant rate.")
     )
     if not shorter:

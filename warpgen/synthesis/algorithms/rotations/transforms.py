@@ -48,7 +48,7 @@ def place_points(d: Draft) -> None:
     shifts = layout == "accumulated offset"
     d.says(
         (f"Shifts {what} and transforms them {way_}" if shifts else f"Transforms {what} {way_}")
-        + (", but passes unattached ones through." if owner == "optional" else ".")
+        + ("; unattached ones stay as they are." if owner == "optional" else ".")
     )
     to = "body" if back else "world"
     d.calls(f"{what}_to_{to}|transform_{what}|move_{what}_to_{to}")
@@ -163,6 +163,7 @@ def change_frame(d: Draft) -> None:
     out = "total_wrench" if summed else f"world_{given}"
     d.says(
         f"Transforms {'twists (angular, linear velocities)' if what == 'twist' else 'wrenches (moments, forces)'} from {'a body frame' if owner == 'shared' else 'body frames'} into the world"
+        + ", about the world's origin"
         + (", and adds them up." if summed else ".")
     )
     several = "twists" if what == "twist" else "wrenches"

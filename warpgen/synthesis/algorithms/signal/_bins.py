@@ -33,6 +33,12 @@ def over_2i(z: wp.vec2) -> wp.vec2:
     return 0.5 * wp.vec2(z[1], -z[0])
 """
 
+REAL_PART = """
+@wp.func
+def real_part(value: wp.vec2) -> float:
+    return value[0]
+"""
+
 SCALED_REAL = """
 @wp.func
 def scaled_real(value: wp.vec2) -> float:

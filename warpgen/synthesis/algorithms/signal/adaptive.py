@@ -169,13 +169,14 @@ def control_level(d: Draft) -> None:
     if what == "follower":
         place = "new"
     d.says({
-        "compressor": "Compresses signals: what the level exceeds a threshold by is divided by a ratio",
-        "limiter": "Limits signals: where the level exceeds a threshold the gain falls in proportion",
+        "compressor": "Compresses signals: what the level exceeds a threshold by is divided by a ratio"
+        + (", with a soft knee" if knee else ""),
+        "limiter": "Limits signals: above a threshold the gain is the threshold over the level",
         "gate": "Mutes signals smoothly while their level is below a threshold",
         "follower": "Follows the level of signals, fast upwards and slowly downwards"
         if ballistics == "branch"
         else "Follows the level of signals by exponential smoothing",
-        "expander": "Expands signals downwards: below a threshold the level falls faster",
+        "expander": "Expands signals downwards: what the level lacks to a threshold is multiplied by a ratio",
     }[what] + ".")  # fmt: skip
     d.calls({
         "compressor": "compressor|compress_dynamics|apply_compressor",

@@ -30,7 +30,7 @@ def _twiddled(value: str, k: int, n: int, sign: float) -> str:
         x, y = f"{value}[1]", f"{value}[0]"
         return f"wp.vec2({x}, -{y})" if sign < 0 else f"wp.vec2(-{x}, {y})"
     angle = 2.0 * np.pi * k / n
-    return f"complex_mul(wp.vec2({round(float(np.cos(angle)), 9)!r}, {round(float(sign * np.sin(angle)), 9)!r}), {value})"
+    return f"complex_mul(wp.vec2({round(float(np.cos(angle)), 14)!r}, {round(float(sign * np.sin(angle)), 14)!r}), {value})"
 
 
 def _butterflies(n: int, sign: float, decimation: str) -> str:

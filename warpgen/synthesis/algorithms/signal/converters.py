@@ -48,7 +48,8 @@ def modulate_signal(d: Draft) -> None:
         else ", and keeps the quantised signal",
     }
     start = "Oversamples signals by repetition, and quantises them" if hold else "Quantises signals"
-    d.says(f"{start} coarsely by {said}{kept[result]}.")
+    how = "by" if loop == "delta" else "to 1 or -1 by" if levels == "two" else "coarsely by"
+    d.says(f"{start} {how} {said}{kept[result]}.")
     d.calls({
         "first order": "sigma_delta|sigma_delta_modulator|delta_sigma",
         "second order": "sigma_delta|second_order_sigma_delta|delta_sigma",
@@ -67,9 +68,8 @@ def modulate_signal(d: Draft) -> None:
     longer = size * over if hold else size
     out = (count, longer) if layout == "rows" else (longer, count)
     name = {"codes": "codes", "mean": "mean", "signal": "y"}[result]
-    about = {"codes": "Codes", "mean": "Means of the quantized signals", "signal": "Quantized signals"}[
-        result
-    ]
+    code = "Codes, 1 or -1" if levels == "two" else "Codes, in steps"
+    about = {"codes": code, "mean": "Means of the quantized signals", "signal": "Quantized signals"}[result]
     if loop == "delta" and result == "signal":
         about = "Followed signals"
     d.output(name, "int" if result == "codes" else "float", count if result == "mean" else out, about=about)
@@ -144,7 +144,7 @@ def modulate_signal(d: Draft) -> None:
     d.explain(
         "Each code says whether the signal is above what was followed so far, which moves by a fixed step."
         if loop == "delta"
-        else "The loop shapes the quantization noise to high frequencies, which are removed by decimation."
+        else "The loop moves the quantization noise to high frequencies, which decimation can take away."
     )
 
     def modulated(before: Values, after: Values) -> None:

@@ -46,15 +46,24 @@ def correlate_lags(d: Draft) -> None:
     if what == "circular" or layout == "frames":
         two_sided = False
     hop = size // 2
+    two = what in ("cross", "circular")
+    centred = centred and what not in ("difference", "magnitude difference")  # means cancel there
+    less = f" of signals less their mean{'s' * two}" if centred else ""
+    length = what == "circular" or scale == "biased"
+    by = (
+        ""
+        if scale == "sum"
+        else f", divided by {'the length of the signal' if length else 'the number of terms'}"
+    )
     d.says({
-        "auto": "Computes autocorrelation over a range of lags.",
-        "cross": "Computes cross-correlation over a range of lags.",
-        "difference": "Computes the squared difference function over a range of lags.",
+        "auto": f"Computes autocorrelation{less} over a range of lags{by}.",
+        "cross": f"Computes cross-correlation{less} over a range of lags{by}.",
+        "difference": f"Computes the squared difference function over a range of lags{by}.",
         "magnitude difference": "Computes the magnitude difference function over a range of lags."
         if scale == "sum"
-        else "Computes the average magnitude difference function over a range of lags.",
-        "normalised": "Computes normalized autocorrelation over a range of lags.",
-        "circular": "Computes circular cross-correlation over a range of lags.",
+        else f"Computes the average magnitude difference function over a range of lags{by}.",
+        "normalised": f"Computes autocorrelation{less}, normalised as 2 sum a b / sum (a^2 + b^2), over a range of lags.",
+        "circular": f"Computes circular cross-correlation{less} over a range of lags{by}.",
     }[what])  # fmt: skip
     d.calls({
         "auto": "autocorrelation|autocorrelate|lag_products",
@@ -66,13 +75,11 @@ def correlate_lags(d: Draft) -> None:
         "normalised": "normalized_autocorrelation|normalized_correlation",
         "circular": "circular_correlation|circular_cross_correlation",
     }[what])  # fmt: skip
-    two = what in ("cross", "circular")
     shape = {"one": (size,), "rows": (rows, size), "frames": (hop * (rows - 1) + size,)}[layout]
     low = 0.1 if what == "normalised" else -1.0
     d.input("x", "float", shape, low, 1.0, about="Input signal")
     if two:
         d.input("y", "float", shape, low, 1.0, about="Second signal")
-    centred = centred and what not in ("difference", "magnitude difference")  # means cancel there
     means = ["mean", "mean_y"] if two else ["mean"]
     if centred:
         for m, whose in zip(means, ("first", "second"), strict=False):
@@ -227,7 +234,12 @@ def yin_pitch(d: Draft) -> None:
         choice, source = "least", "signal"
         result = "period" if result == "period and clarity" else result  # the depth of a dip has no scale
     what = "frequency" if result == "frequency" else "period"
-    method = "the YIN method without its normalisation" if normalise == "plain" else "the YIN method"
+    method = {
+        "plain": "the least squared difference (YIN without its normalisation and threshold)",
+        "cumulative": "the deepest dip of the YIN method, without its threshold"
+        if choice == "least"
+        else "the YIN method",
+    }[normalise]
     d.says(f"Estimates the {what} of each frame of a signal by {method}.")
     if normalise == "plain":
         d.calls("estimate_pitch|detect_pitch|pitch_by_differences")

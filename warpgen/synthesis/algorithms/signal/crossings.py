@@ -115,7 +115,7 @@ def level_crossings(d: Draft) -> None:
             row = wp.tid()
             {number}
             $hits
-            # hysteresis: last side on which the signal was outside of the band
+            # hysteresis: the side changes only beyond the band
             above = bool({at.format("0")} >= level)
             for n in range(1, size):
                 now = {at.format("n")}

@@ -50,7 +50,10 @@ def band_energies(d: Draft) -> None:
         "decibel": ", in decibels",
         "root": ", and takes cube roots",
     }[output]
-    d.says(f"Sums {'amplitude' if amplitude else 'power'} spectra in triangular bands {said}{unit}.")
+    if amplitude and output == "root":
+        amplitude = False  # loudness is a power of the energy
+    summed = "amplitudes, roots of power spectra," if amplitude else "power spectra"
+    d.says(f"Sums {summed} in triangular bands {'of equal area ' if area else ''}{said}{unit}.")
     if scale in ("htk", "slaney"):
         d.calls("mel_filterbank|mel_bands|mel_spectrum")
     elif scale == "bark":
@@ -229,7 +232,11 @@ def smooth_polynomial(d: Draft) -> None:
         edge = "clamp"
     half = window // 2
     said = {"value": "value", "slope": "slope", "curvature": "second derivative"}[result]
-    d.says(f"Fits a quadratic to the {window} samples around each one and keeps its {said} there.")
+    d.says(
+        f"Applies given weights of a quadratic fit to the {window} samples around each one, for its {said} there."
+        if form == "table"
+        else f"Fits a quadratic to the {window} samples around each one and keeps its {said} there."
+    )
     d.calls({
         "value": "savgol_filter|savitzky_golay|smooth_polynomial",
         "slope": "savgol_slope|savgol_derivative|smooth_slope",
@@ -265,16 +272,18 @@ def smooth_polynomial(d: Draft) -> None:
         ("curvature", 9): ([28, 7, -8, -17, -20, -17, -8, 7, 28], 462),
     }
     whole, by = exact[result, window]
-    last = "last"
     taken = ""
     if edge != "inside":
         taken = f"last = x.shape[{1 if layout == 'rows' else 0}] - 1"
 
-    def neighbour(offset: str) -> str:
+    def neighbour(offset: str, side: str = "either") -> str:
+        """The sample there, or what stands for it beyond the one end that this side may cross."""
         if edge == "mirror":
-            return at.format(f"{last} - wp.abs({last} - wp.abs({offset}))")
+            within = {"left": f"wp.abs({offset})", "right": f"last - wp.abs(last - ({offset}))"}
+            return at.format(within.get(side, f"last - wp.abs(last - wp.abs({offset}))"))
         if edge == "clamp":
-            return at.format(f"wp.clamp({offset}, 0, {last})")
+            within = {"left": f"wp.max({offset}, 0)", "right": f"wp.min({offset}, last)"}
+            return at.format(within.get(side, f"wp.clamp({offset}, 0, last)"))
         return at.format(offset)
 
     ids = "row, n" if layout == "rows" else "n"
@@ -298,12 +307,12 @@ def smooth_polynomial(d: Draft) -> None:
         value = "fit"
     else:
         symmetric = result != "slope"
-        terms = [] if not symmetric else [f"{float(whole[half])} * {neighbour(middle)}"]
+        terms = [] if not symmetric else [f"{float(whole[half])} * {at.format(middle)}"]
         for j in range(1, half + 1):
             weight = float(whole[half + j])
             if weight == 0.0:
                 continue
-            right, left = neighbour(f"{middle} + {j}"), neighbour(f"{middle} - {j}")
+            right, left = neighbour(f"{middle} + {j}", "right"), neighbour(f"{middle} - {j}", "left")
             if edge == "inside":
                 right, left = neighbour(f"n + {half + j}"), neighbour(f"n + {half - j}" if half > j else "n")
             both = f"{right} {'+' if symmetric else '-'} {left}"
@@ -324,10 +333,16 @@ def smooth_polynomial(d: Draft) -> None:
         lines=lines,
         value=value,
     )
+    ends = {
+        "copy": "Samples near the ends are copied.",
+        "mirror": "The signal is mirrored at its ends.",
+        "clamp": "The first and last sample are repeated beyond the ends.",
+        "inside": "Only samples with the whole window inside of the signal are computed.",
+    }[edge]
     if form == "table":
-        d.explain("`c` holds the weights of the least-squares fit, from the left end of the window.")
+        d.explain(f"`c` holds the weights of the least-squares fit, from the left end of the window. {ends}")
     else:
-        d.explain("The weights are those of the least-squares fit, whole numbers over a divisor.")
+        d.explain(f"The weights are those of the least-squares fit, whole numbers over a divisor. {ends}")
 
     def reference(v: Values) -> dict[str, Any]:
         x = v.x if layout == "rows" else v.x.T.reshape(-1, size)

@@ -92,7 +92,7 @@ def fir_filter(d: Draft) -> None:
     def at(index: str) -> str:
         """The sample of this channel there."""
         if layout == "interleaved":
-            return f"x[{f'({index})' if ' - ' in index else index} * CHANNELS + ch]"
+            return f"x[{f'({index})' if ' - ' in index and index[:3] != 'wp.' else index} * CHANNELS + ch]"
         return f"x[{index}]" if layout == "mono" else f"x[ch, {index}]"
 
     old = "history[{}]" if layout == "mono" else "history[ch, {}]"

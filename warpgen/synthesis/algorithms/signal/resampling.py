@@ -30,6 +30,8 @@ def resample_signal(d: Draft) -> None:
     where = d.option("where", "ratio", "delay", "times")
     edge = d.option("edge", "clamp", "zero", "wrap")
     layout = d.option("layout", "one", "rows")
+    if method == "hold" and where == "delay":
+        where = "ratio"  # the fraction of a delay would be lost
     said = {
         "linear": "linearly",
         "cubic": "by the cubic of Catmull and Rom",

@@ -35,6 +35,10 @@ def image_sources(d: Draft) -> None:
     air = d.flag("air", 0.4)
     pattern = d.option("microphone", "omni", "cardioid", "figure of eight")
     limited = d.flag("order limit", 0.45) and result != "first echo"
+    ears = {"omni": "", "cardioid": "cardioid ", "figure of eight": "figure-of-eight "}[
+        pattern
+    ] + "microphones"
+    method = "image source method" + ", limited reflections" * limited + ", absorption by air" * air
     if result != "response":
         d.calls({
             "energy": "room_sound_level|sum_image_energy|sound_energy",
@@ -75,22 +79,20 @@ def image_sources(d: Draft) -> None:
     if result == "response":
         d.param("rate", "float", 2000.0, about="Samples per second")
         d.output("response", "float", (n, taps), about="Impulse responses, zero before")
-        d.says(
-            "Renders impulse responses from sources to microphones in a rectangular room (image source method)."
-        )
+        d.says(f"Renders impulse responses from sources to {ears} in a rectangular room ({method}).")
     elif result == "energy":
         d.output("level", "float", n, about="Sound energy of all images [dB]")
         d.says(
-            "Computes the sound energy that reaches microphones in a rectangular room (image source method)."
+            f"Computes the level of sound, from summed energies of images, at {ears} in a rectangular room ({method})."
         )
     elif result == "clarity":
         d.param("early", "float", 0.03, 0.05, about="Time after the direct sound that counts as early [s]")
-        d.output("clarity", "float", n, about="Early over late energy [dB]")
-        d.says("Computes the clarity of sound in a rectangular room (image source method).")
+        d.output("clarity", "float", n, about="Early over late energy of the images [dB]")
+        d.says(f"Computes the clarity, early over late energy, at {ears} in a rectangular room ({method}).")
     else:
         d.output("echo_gap", "float", n, about="Time from the direct sound to the first echo [s]")
         d.says("Finds how long after the direct sound the first echo arrives in a rectangular room.")
-    d.module("SOUND = wp.constant(343.0)  # speed of sound at 20 degrees Celsius [m/s]")
+    d.module("SPEED_OF_SOUND = wp.constant(343.0)  # speed of sound at 20 degrees Celsius [m/s]")
     low = {
         "one": ("wp.pow(reflection, float(bounces))", ""),
         "per axis": (
@@ -129,10 +131,10 @@ def image_sources(d: Draft) -> None:
         """,
     }[delay]
     gather = {
-        "response": "arrival = distance / SOUND * rate\n" + dedented(put),
+        "response": "arrival = distance / SPEED_OF_SOUND * rate\n" + dedented(put),
         "energy": "energy += gain * gain",
         "clarity": """
-            lag = (distance - direct) / SOUND
+            lag = (distance - direct) / SPEED_OF_SOUND
             if lag <= early:
                 sooner += gain * gain
             else:
@@ -153,7 +155,7 @@ def image_sources(d: Draft) -> None:
         "response": "",
         "energy": "level[pair] = 10.0 * wp.log10(energy)",
         "clarity": "clarity[pair] = 10.0 * wp.log10(sooner / later)",
-        "first echo": "echo_gap[pair] = (shortest - wp.length(origin - ear)) / SOUND",
+        "first echo": "echo_gap[pair] = (shortest - wp.length(origin - ear)) / SPEED_OF_SOUND",
     }[result]
     need_hits = walls == "per axis"
     need_bounces = walls == "one" or limited or result == "first echo"

@@ -34,7 +34,7 @@ _NAMES = {
     weight=3,
 )
 def frame_signal(d: Draft) -> None:
-    """Splits a signal into overlapping windowed frames (STFT)."""
+    """Splits a signal into overlapping windowed frames, the first step of an STFT."""
     window = d.option("window", *windows.WINDOWS)
     # The sine window stands half a sample off, so its halves add up to one as it is
     periodic = d.flag("periodic") and window is not windows.SINE
@@ -52,7 +52,9 @@ def frame_signal(d: Draft) -> None:
     d.param("hop", "int", hop, about="Hop size in samples")
     if emphasis:
         d.param("alpha", "float", 0.9, 0.98, about="Pre-emphasis coefficient")
-        d.says("Splits a signal into overlapping windowed frames, after pre-emphasis (STFT).")
+        d.says(
+            "Splits a signal into overlapping windowed frames after pre-emphasis, the first step of an STFT."
+        )
     shape = {
         "frames rows": (count, size),
         "frames columns": (size, count),
@@ -150,7 +152,8 @@ def discrete_fourier(d: Draft) -> None:
         what = what.replace("discrete", "inverse discrete")
     d.says(f"Computes {what} of {source} {'spectra' if inverse else 'signals'} by the definition.")
     given = "coefficients" if inverse else "x"
-    made_ = "restored" if inverse else "spectrum"
+    made_ = {"power": "periodogram", "magnitude": "magnitudes", "decibel": "levels"}.get(result, "spectrum")
+    made_ = "restored" if inverse else made_
     kind = "vec2" if source == "complex" else "float"
     low, high = (0.2, 1.0) if result in ("magnitude", "decibel") else (-1.0, 1.0)
     about = ("Spectrum" if inverse else "Input signal") + (
@@ -195,11 +198,11 @@ def discrete_fourier(d: Draft) -> None:
     store = {
         "complex": f"{made_}{to} = wp.vec2(re, im)" + (scale if inverse else ""),
         "split": f"re_out{to} = {re}{scale if inverse else ''}\nim_out{to} = {im}{scale if inverse else ''}",
-        "power": f"spectrum{to} = {squared if helper else f'({squared})'}{scale}",
-        "magnitude": f"spectrum{to} = {'wp.length(value)' if helper else f'wp.sqrt({squared})'}",
+        "power": f"{made_}{to} = {squared if helper else f'({squared})'}{scale}",
+        "magnitude": f"{made_}{to} = {'wp.length(value)' if helper else f'wp.sqrt({squared})'}",
         "decibel": f"""
         # floor, since empty bins would give log(0)
-        spectrum{to} = 10.0 * wp.log10(wp.max({squared}, 1.0e-6))
+        {made_}{to} = 10.0 * wp.log10(wp.max({squared}, 1.0e-6))
         """,
     }[result]
     d.launch(*out)

@@ -95,7 +95,7 @@ def code_speech(d: Draft) -> None:
         )
     else:
         d.output("snr_db", "float", blocks, about="Signal to quantization noise [dB]")
-    d.says({"decode": "Decodes blocks of speech of four bits a sample (IMA ADPCM).",
+    d.says({"decode": f"Decodes blocks of speech of four bits a sample (IMA ADPCM){' to mu-law' if companded else ''}.",
             "encode": "Codes blocks of speech in four bits a sample (IMA ADPCM).",
             "round trip": "Measures the ratio of signal to quantization noise of speech in four bits a sample (IMA ADPCM)."}[way])  # fmt: skip
     grow = {

@@ -53,20 +53,23 @@ def correlated_frames(d: Draft) -> None:
     if band:
         d.param("lowest", "int", 4, 12, about="first bin that counts")
         d.param("highest", "int", 90, 120, about="last bin that counts")
+    kind = {"plain": "", "phase": "phase-only ", "roth": "Roth-weighted "}[weighting]
+    of = f"pairs of {'' if tapered == 'none' else 'tapered '}frames"
+    within = " within a band" if band else ""
     if result == "lag":
         d.output("lags", "int", pairs, about="delay of the right frame [samples], negative if it leads")
         d.forward_only()
-        d.says("Estimates the delay between pairs of frames from the peak of their correlation.")
+        d.says(f"Estimates the delay between {of} from the peak of their {kind}correlation{within}.")
     elif result == "peak":
         d.output("peaks", "float", pairs, about="largest correlation at any delay")
         d.forward_only()
-        d.says("Finds the largest correlation of pairs of frames at any delay, through their spectra.")
+        d.says(f"Finds the largest {kind}correlation of {of} at any delay, through their spectra{within}.")
     elif result == "correlation":
         d.output("correlation", "float", (pairs, _N), about="circular correlation at each delay")
+        d.says(f"Computes the circular {kind}correlation of {of} through their spectra{within}.")
     else:
-        weighted = "" if weighting == "plain" else "weighted "
-        d.output("spectra", "vec2", (pairs, _N), about=f"{weighted}cross-spectra (real, imaginary)")
-        d.says(f"Computes {weighted}cross-spectra of pairs of frames.")
+        d.output("spectra", "vec2", (pairs, _N), about=f"{kind}cross-spectra (real, imaginary)")
+        d.says(f"Computes {kind}cross-spectra of {of}{within}.")
     d.function(bins.PACKED if together else bins.AS_COMPLEX)
     taper = ""
     if tapered != "none":
@@ -135,13 +138,13 @@ def correlated_frames(d: Draft) -> None:
         cross += "\nbanded = wp.tile_map(in_band, cross, bins, lowest, highest)"
         shaped = "banded"
     if result != "spectrum":
-        d.function(bins.SCALED_REAL)
+        d.function(bins.REAL_PART if result == "lag" else bins.SCALED_REAL)
     back = f"wp.tile_ifft({shaped})\n# The transforms do not divide by the number of points\nr = wp.tile_map(scaled_real, {shaped})"
     end = {
         "correlation": f"{back}\nwp.tile_store(correlation, r, offset=(pair, 0))",
         "peak": f"{back}\nwp.tile_store(peaks, wp.tile_max(r), offset=pair)",
-        "lag": f"{back}\nbest = wp.tile_argmax(r)\n"
-        "# The upper half stands for negative delays, and r peaks where the left frame lags\n"
+        "lag": f"wp.tile_ifft({shaped})\nbest = wp.tile_argmax(wp.tile_map(real_part, {shaped}))\n"
+        "# The upper half stands for negative delays, and the peak is where the left frame lags\n"
         "lag = best[0]\nif lag > POINTS // 2:\n    lag -= POINTS\nlags[pair] = -lag",
         "spectrum": f"wp.tile_store(spectra, {shaped}, offset=(pair, 0))",
     }[result]
@@ -247,15 +250,17 @@ def shaped_frames(d: Draft) -> None:
     else:
         d.output(name, type_, (frames, _N), about=about)
     within = " within a band" if banded else ""
+    which = ", ".join(["zero-mean"] * centred + ["pre-emphasized"] * emphasized) + " frames"
+    which = which.strip()
     d.says(
         {
-            "envelope": f"Computes the instantaneous {amplitudes} of frames{within} from their analytic signals.",
-            "cepstrum": "Computes the real cepstra of frames."
+            "envelope": f"Computes the instantaneous {amplitudes} of {which}{within} from their analytic signals.",
+            "cepstrum": f"Computes the real cepstra of {which}."
             if power == "magnitude"
-            else "Computes the cepstra of frames from the logarithms of their power spectra.",
-            "liftered": "Smooths the logarithmic spectra of frames by keeping their first cepstral coefficients.",
-            "quadrature": f"Computes the analytic signals of frames{within} by taking away negative frequencies.",
-            "frequency": "Computes the spectral centroids of frames.",
+            else f"Computes the cepstra of {which} from the logarithms of their power spectra.",
+            "liftered": f"Smooths the logarithmic spectra of {which} by keeping their first cepstral coefficients.",
+            "quadrature": f"Computes the analytic signals of {which}{within} by taking away negative frequencies.",
+            "frequency": f"Computes the spectral centroids of {which}, weighted by {by}.",
         }[kind]
     )
     d.calls({

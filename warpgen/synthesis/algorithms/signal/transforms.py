@@ -37,12 +37,13 @@ def detect_tones(d: Draft) -> None:
     layout = d.option("layout", "frames", "hops", "columns")
     form = d.option("form", "two states", "shifted")
     windowed = d.flag("windowed", 0.3) and result != "amplitude"  # of which a window would take some away
+    of = "windowed signal frames" if windowed else "signal frames"
     frames, size, number = d.pick(8, 12, 16), d.pick(40, 48, 64), d.pick(4, 7, 8)
     d.says({
-        "power": "Computes the power of tones in signal frames with the Goertzel algorithm.",
-        "amplitude": "Computes the amplitude of tones in signal frames with the Goertzel algorithm.",
-        "complex": "Computes single DFT bins of signal frames with the Goertzel algorithm.",
-        "present": "Detects the presence of tones in signal frames with the Goertzel algorithm.",
+        "power": f"Computes the power |X|^2 / N of tones in {of} with the Goertzel algorithm.",
+        "amplitude": f"Computes the amplitude 2 |X| / N of tones in {of} with the Goertzel algorithm.",
+        "complex": f"Computes single DFT bins of {of} with the Goertzel algorithm.",
+        "present": f"Detects tones whose power exceeds a threshold in {of} with the Goertzel algorithm.",
     }[result])  # fmt: skip
     d.calls({
         "power": "tone_power|goertzel_power|goertzel",
@@ -183,13 +184,15 @@ def cosine_transform(d: Draft) -> None:
     what = f"Transforms blocks by the discrete cosine transform of {said}"
     if kind == "mdct":
         what = "Transforms overlapping blocks by the modified discrete cosine transform"
-    d.says(what + (", and quantises what comes out." if quantise else "."))
     if kind == "mdct":
         d.calls("mdct|modified_dct|mdct_blocks")
     if kind != "ii" and kind != "iii" and scale == "orthonormal":
         scale = "scaled"
     if kind == "iii" and scale == "scaled":
         scale = "plain"
+    root = "sqrt(2 / (N - 1))" if kind == "i" else "sqrt(2 / N)"
+    norm = {"orthonormal": " (orthonormal)", "plain": " (unscaled)", "scaled": f" (scaled by {root})"}[scale]
+    d.says(f"{what}{'' if basis else norm}{', and quantises what comes out' if quantise else ''}.")
     shape = {"rows": (blocks, length), "flat": (blocks * length,), "columns": (length, blocks)}[layout]
     if kind == "mdct" and layout == "flat":
         shape = ((blocks + 1) * size,)
@@ -272,14 +275,8 @@ def cosine_transform(d: Draft) -> None:
     else:
         overlap = ""
         if kind == "mdct":
-            overlap = " Blocks of 2 N samples give N numbers each; aliasing cancels where neighbours overlap."
-        root = "sqrt(2 / (N - 1))" if kind == "i" else "sqrt(2 / N)"
-        scaling = {
-            "orthonormal": "The transform is orthonormal.",
-            "plain": "The sums are not scaled.",
-            "scaled": f"The sums are scaled by {root}.",
-        }[scale]
-        d.explain(scaling + overlap)
+            overlap = "Blocks of 2 N samples, windowed before, give N numbers each; aliasing cancels where they overlap."
+        d.explain(overlap)
 
     def reference(v: Values) -> dict[str, Any]:
         if layout == "flat":

@@ -37,9 +37,12 @@ def wavelet_step(d: Draft) -> None:
         size *= 2
     half = size // 2
     said = {
-        "haar": "Haar's wavelet",
-        "cdf 5/3": "the 5/3 wavelet of Cohen, Daubechies and Feauveau",
-        "daubechies 4": "Daubechies' wavelet of four taps",
+        "haar": "Haar's orthonormal wavelet" if normalised else "Haar's wavelet (means and differences)",
+        "cdf 5/3": "the 5/3 wavelet of Cohen, Daubechies and Feauveau"
+        + (" (details over sqrt 2)" if result == "details" else " (halves times and over sqrt 2)")
+        * normalised,
+        "daubechies 4": f"Daubechies' {'orthonormal ' if normalised else ''}wavelet of four taps"
+        + ("" if normalised else " that sum to one"),
     }[wavelet]
     kept = {
         "two": " into a coarse half and details",
@@ -84,7 +87,7 @@ def wavelet_step(d: Draft) -> None:
                 ends += f"back2 = (2 * n - 2 + {length}) % {length}"
         else:
             ends = f"""
-            # symmetric extension at both ends
+            # beyond the ends the samples are mirrored
             after = 2 * n + 2
             if after >= {length}:
                 after = 2 * n
@@ -143,8 +146,8 @@ low = here + 0.25 * (before + detail)"""
         store=store,
     )
     kept_energy = normalised and wavelet != "cdf 5/3" and result in ("two", "one array")
-    ending = {"wrap": "The signal is periodic.", "mirror": "Symmetric extension at both ends."}[edge]
-    energy = "Orthonormal transform: preserves the energy." if kept_energy else ""
+    ending = "The signal is periodic." if edge == "wrap" else ""
+    energy = "Preserves the energy." if kept_energy else ""
     d.explain(energy if wavelet == "haar" else f"{ending} {energy}".strip())
 
     def reference(v: Values) -> dict[str, Any]:

@@ -209,15 +209,15 @@ def row_entries(d: Draft) -> None:
     n = d.pick(40, 56, 64)
     if task == "norm" and which != "plain":
         stop = False
-    if layout == "arrays" and (task in ("lump", "laplacian") or (task == "scale" and which == "plain")):
+    if layout == "arrays" and (task == "laplacian" or (task == "scale" and which == "plain")):
         stop = True  # else they would not ask for columns
-    if task == "lump" and stop:
-        d.calls(f"{kinds[which]}lower_row_sums|lower_triangle_{kinds[which]}sums")
+    if task == "lump":
+        layout = "struct"  # which holds columns that need not be asked for
     a = compressed.declare(d, n, n, n * d.pick(3, 4), layout)
     values, columns, offsets = (a.text[name] for name in ("values", "columns", "offsets"))
     if listed:
         d.input("row_order", "int", n, kind="permutation", about="Rows in processing order")
-    out = {"diagonal": "diag", "norm": "norms", "gershgorin": "discs", "scale": "scaled", "lump": "row_sums" if stop else "lumped",
+    out = {"diagonal": "diag", "norm": "norms", "gershgorin": "discs", "scale": "scaled", "lump": "lumped",
            "laplacian": "degree"}[task]  # fmt: skip
     if task == "laplacian" and which != "plain":
         out = "inv_degree" if which == "inverse" else "degree_scale"
@@ -237,7 +237,7 @@ def row_entries(d: Draft) -> None:
     about = {
         "diag": f"{kind_of}diagonal entries", "norms": f"{'Inverse norms' if which == 'inverse' else 'Norms'} of each row's off-diagonal entries",
         "bounds": "Least and largest value of each disc", "discs": "Center and radius of each disc",
-        "scaled": "Scaled entries", "lumped": f"{kind_of}row sums", "row_sums": f"{kind_of}row sums", "degree": "Degrees of the nodes",
+        "scaled": "Scaled entries", "lumped": f"{kind_of}row sums", "degree": "Degrees of the nodes",
         "inv_degree": "Inverse degrees of the nodes", "degree_scale": "Inverse roots of the degrees",
     }[out]  # fmt: skip
     d.output(out, kind, size, about=about.capitalize())
@@ -297,8 +297,7 @@ def row_entries(d: Draft) -> None:
         skip += f"        scaled[k] = {values}[k]\n        continue\n    "
         body += f"for k in range(start, end):\n    {skip if stop else ''}scaled[k] = {factor} * {values}[k]"
     elif task == "lump":
-        skip = f"if {columns}[k] > row:\n        continue\n    " if stop else ""
-        body = f"s = float(0.0)\nfor k in range(start, end):\n    {skip}s += {values}[k]\n{put} = {final}"
+        body = f"s = float(0.0)\nfor k in range(start, end):\n    s += {values}[k]\n{put} = {final}"
     else:
         test = "if {c}[k] != row:\n        s += wp.abs({v}[k])" if stop else "s += wp.abs({v}[k])"
         body = f"s = float(0.0)\nfor k in range(start, end):\n    {test.format(c=columns, v=values)}\n"
@@ -313,7 +312,6 @@ def row_entries(d: Draft) -> None:
     d.launch(n)
     d.code(head + "$body", body=body)
     matrix = "a sparse matrix in CSR format"
-    lower = f"the lower triangle of {matrix}" if stop else f"{matrix} (lumped mass matrix)"
     entries = "off-diagonal entries" if stop else "entries"
     plain, inverse, root = {
         "diagonal": (
@@ -337,9 +335,9 @@ def row_entries(d: Draft) -> None:
             f"Scales the {entries} of {matrix} by roots of row and column factors",
         ),
         "lump": (
-            f"Computes row sums of {lower}",
-            f"Computes inverse row sums of {lower}, 0 where they are almost 0",
-            f"Computes roots of the magnitudes of row sums of {lower}",
+            f"Computes row sums of {matrix} (lumped mass matrix)",
+            f"Computes inverse row sums of {matrix} (lumped mass matrix), 0 where they are almost 0",
+            f"Computes roots of the magnitudes of row sums of {matrix} (lumped mass matrix)",
         ),
         "laplacian": (
             f"Sums the magnitudes of each row's {entries}, the degrees of a weighted graph in CSR format",
@@ -377,7 +375,7 @@ def row_entries(d: Draft) -> None:
             s = total(np.abs(val), ~diagonal if stop else everything)
             return {out: {"plain": s, "inverse": _inverse(s, 0.0), "root": _inverse(np.sqrt(s), 0.0)}[which]}
         if task == "lump":
-            s = total(val, col <= row_ if stop else everything)
+            s = total(val, everything)
         else:
             s = total(val, diagonal)
             if stop:

@@ -102,7 +102,7 @@ def entry_lookup(d: Draft) -> None:
             "place": "Finds the places of entries in the sorted rows of a sparse matrix.",
             "value": "Reads entries of a sparse matrix with sorted rows.",
             "add": "Adds to entries of a sparse matrix with sorted rows"
-            + (" and counts those that it lacks." if missing else "."),
+            + (" and counts those that it lacks." if missing else ", without those that it lacks."),
             "contains": "Tests which entries are part of the pattern of a sparse matrix with sorted rows.",
         }[task]
     )

@@ -41,7 +41,10 @@ def coo_matvec(d: Draft) -> None:
         d.calls("coo_rmatvec|coo_transpose_mv|spmv_coo_transposed")
     n, entries = d.pick(32, 48, 64), d.pick(96, 128, 200)
     if packed:
-        d.input("pairs", "vec2i", entries, -1 if sentinel else 0, n, about="Row and column per entry")
+        padding = ", -1 for cancelled entries" if sentinel else ""
+        d.input(
+            "pairs", "vec2i", entries, -1 if sentinel else 0, n, about=f"Row and column per entry{padding}"
+        )
         read = "row = pairs[tid][0]\ncol = pairs[tid][1]"
     else:
         rows, columns = d.pick(("rows", "columns"), ("row_indices", "col_indices"), ("coo_rows", "coo_cols"))
@@ -165,7 +168,7 @@ def padded_matvec(d: Draft) -> None:
     bound = {
         "row major": "width",
         "column major": "width",
-        "flat": "columns.shape[0] // n",
+        "flat": "values.shape[0] // n",
     }
     size = f"width = columns.shape[{1 if order == 'row major' else 0}]" if padding != "counts" else ""
     test = {

@@ -43,7 +43,7 @@ def csr_matvec(d: Draft) -> None:
         "product": f"Computes a {format_} matrix-vector product.",
         "scaled": f"Computes a scaled {format_} matrix-vector product.",
         "residual": f"Computes the residual of a linear system in {format_} format.",
-        "axpby": f"Computes y = alpha * A * x + beta * y for a {format_} matrix in place.",
+        "axpby": f"Computes `alpha` times a {format_} matrix-vector product plus `beta` times `y`, in place of the latter.",
     }[update])  # fmt: skip
     if form in ("while", "two sums"):
         d.forward_only()  # the reverse pass would not know how far the loop went

@@ -201,8 +201,8 @@ def coloured_gauss_seidel(d: Draft) -> None:
         store = f"x[{at}] = {new}"
     d.explain({
         "padded": "x_i <- (b_i + sum_j w_ij x_j) / diag: the matrix has minus the couplings beside its diagonal.",
-        "red-black grid": "Neighbors couple by -1, and the solution is zero beyond the border.",
-        "chain": "Neighbors couple by -1.",
+        "red-black grid": "Neighbors couple by -1.",
+        "chain": "",
     }[layout])  # fmt: skip
     if layout == "padded":
         d.launch(n // 2)
@@ -242,7 +242,7 @@ def coloured_gauss_seidel(d: Draft) -> None:
             zero=zero,
             store=store,
         )
-        d.says(f"Performs a red-black {kind} update for a shifted Poisson equation.")
+        d.says(f"Performs a red-black {kind} update for a shifted Poisson equation, zero beyond the border.")
     else:
         d.launch(n // 2)
         d.code(
@@ -259,7 +259,7 @@ def coloured_gauss_seidel(d: Draft) -> None:
             zero=zero,
             store=store,
         )
-        d.says(f"Performs an odd-even {kind} update of a tridiagonal system.")
+        d.says(f"Performs an odd-even {kind} update of a tridiagonal system with -1 beside its diagonal.")
 
     def reference(v: Values) -> dict[str, Any]:
         matrix = np.zeros((n, n))

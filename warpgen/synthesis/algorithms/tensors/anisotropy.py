@@ -114,7 +114,7 @@ def crystal_stiffness(d: Draft) -> None:
         "stiffness": "Transforms the elastic stiffness of crystals to the axes of the sample.",
         "stress": "Computes the stresses of strained crystals of given orientation.",
         "modulus": "Computes the stiffness of oriented crystals along a direction.",
-        "waves": "Computes the speed of longitudinal waves through oriented crystals (Christoffel).",
+        "waves": "Computes the speed of quasi-longitudinal waves through oriented crystals (Christoffel).",
     }[result])  # fmt: skip
     d.function('''
         @wp.func

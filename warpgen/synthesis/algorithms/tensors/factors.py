@@ -34,8 +34,8 @@ def principal_axes_of(d: Draft) -> None:
     count = d.pick(32, 48, 64)
     said = {
         "values": "Finds the principal values of symmetric tensors",
-        "largest axis": "Finds the axis of the largest principal value of symmetric tensors",
-        "smallest axis": "Finds the axis of the smallest principal value of symmetric tensors",
+        "largest axis": "Finds the axis, upwards, of the largest principal value of symmetric tensors",
+        "smallest axis": "Finds the axis, upwards, of the smallest principal value of symmetric tensors",
         "anisotropy": "Measures the fractional anisotropy of symmetric tensors",
         "square root": "Takes the square roots of symmetric positive tensors",
     }[result]
@@ -84,7 +84,7 @@ def principal_axes_of(d: Draft) -> None:
         store = "principal[tid] = values"
     elif result in ("largest axis", "smallest axis"):
         pick = "argmax" if result == "largest axis" else "argmin"
-        d.output("axis", "vec3", count, about="principal axis")
+        d.output("axis", "vec3", count, about="principal axis, which points up")
         store = f"""
         k = int(wp.{pick}(values))
         n = wp.vec3(axes[0, k], axes[1, k], axes[2, k])
@@ -183,7 +183,7 @@ def split_deformation(d: Draft) -> None:
         "svd": "u_svd, sigma, v_svd = wp.svd3(a)",
         "iteration": f"""
         r = a
-        for step in range({d.pick(6, 8)}):
+        for _ in range({d.pick(6, 8)}):
             # Higham's iteration: R <- (R + R^-T) / 2, converges quadratically
             r = 0.5 * (r + wp.transpose(wp.inverse(r)))
         """,
@@ -193,16 +193,19 @@ def split_deformation(d: Draft) -> None:
         r = a * q * shrink * wp.transpose(q)
         """,
     }[way]
+    if result == "stretch" and way == "eigenvectors":
+        split = "q, lam = wp.eig3(wp.transpose(a) * a)"
     if result == "rotation":
         d.output("rotation", "mat33", count, about="rotations")
         store = "rotation[tid] = u_svd * wp.transpose(v_svd)" if way == "svd" else "rotation[tid] = r"
     elif result == "stretch":
         d.output("stretch", "mat33", count, about="stretch tensors")
-        store = (
-            "stretch[tid] = v_svd * wp.diag(sigma) * wp.transpose(v_svd)"
-            if way == "svd"
-            else "stretch[tid] = wp.transpose(r) * a"
-        )
+        store = {
+            "svd": "stretch[tid] = v_svd * wp.diag(sigma) * wp.transpose(v_svd)",
+            "iteration": "stretch[tid] = wp.transpose(r) * a",
+            "eigenvectors": "roots = wp.vec3(wp.sqrt(lam[0]), wp.sqrt(lam[1]), wp.sqrt(lam[2]))\n"
+            "stretch[tid] = q * wp.diag(roots) * wp.transpose(q)",
+        }[way]
     else:
         d.output("sigmas", "vec3", count, about="principal stretches")
         split = "u_svd, sigma, v_svd = wp.svd3(a)"

@@ -39,7 +39,7 @@ def stress_measure(d: Draft) -> None:
         "tresca": "Computes the largest shear stress (s1 - s3) / 2 of stress tensors",
         "power": "Computes the density sigma:d of the power of stress on a rate of strain",
     }[what] + {
-        "sum": " less the back stress", "strain": " from displacement gradients", "matrix": "",
+        "sum": " less the back stress", "strain": " from displacement gradients (small strains)", "matrix": "",
     }[given] + (f", as a share of the {resists}." if limit else "."))  # fmt: skip
     d.calls({
         "von mises": "von_mises_stress|equivalent_stress|von_mises",
@@ -151,6 +151,7 @@ def robust_norm(d: Draft) -> None:
             "geman": "Measures residuals by the loss of Geman and McClure, which never exceeds one",
         }[norm]
         + (", relative to the targets" if relative else "")
+        + {"none": "", "each": ", weighted", "component": ", with scaled components"}[weights]
         + (", and adds them up." if total else ".")
     )
     d.calls({
@@ -244,7 +245,7 @@ def build_frame(d: Draft) -> None:
     head = "z = wp.normalize(n[tid])" if scaled else "z = n[tid]"
     body = {
         "duff": """
-        # Branchless frame; the sign prevents a division by zero at the pole (Duff et al. 2017)
+        # The sign keeps the division off zero at the lower pole (Duff et al. 2017)
         s = wp.where(z[2] >= 0.0, 1.0, -1.0)
         a = -1.0 / (s + z[2])
         c = z[0] * z[1] * a

@@ -70,6 +70,12 @@ def return_mapping(d: Draft) -> None:
     result = d.option("result", "stress and state", "stress")
     points, gauss = (d.pick(32, 48), 0) if batch == "points" else (d.pick(8, 12), 4)
     shape: Any = (points, gauss) if gauss else points
+    body = "viscoplastic" if viscous else "elastoplastic"
+    cone = "Drucker and Prager's cone" if surface == "drucker prager" else "the yield surface of von Mises"
+    d.says(
+        f"Updates the stress of {body} material points by a return {'towards' if viscous else 'to'} {cone}"
+        + (", with kinematic hardening." if kinematic else ".")
+    )
     d.input("strain", "mat33", shape, -0.02, 0.02, about="total strain of this step")
     d.input("plastic_strain", "mat33", shape, -0.004, 0.004, about="plastic strain of the last step")
     d.input("alpha", "float", shape, 0.01, 0.1, about="equivalent plastic strain of the last step")
@@ -188,7 +194,7 @@ def return_mapping(d: Draft) -> None:
     skip = {
         "none": "",
         "flags": f"# Eroded material carries no load\nif eroded[{owner}]:\n    $void\n    return",
-        "ids": f"if material_id[{owner}] < 0:\n    $void\n    return",
+        "ids": f"# Voids carry no load\nif material_id[{owner}] < 0:\n    $void\n    return",
     }[mask]
     kept = ["plastic_strain", "alpha"] + (["back_stress"] if kinematic else [])
     own = "relative" if kinematic else "dev_trial"
