@@ -84,7 +84,6 @@ def appearance_correlates(d: Draft) -> None:
     discount = d.option("adaptation", "computed", "complete", "given")
     several = d.flag("conditions")
     helper = d.option("compression", "function", "vector")
-    mask = d.flag("mask", 0.3)
     d.calls(
         {
             "correlates": "appearance_correlates|cam_forward|color_appearance",
@@ -112,8 +111,6 @@ def appearance_correlates(d: Draft) -> None:
         d.input("colors", "vec3", n, 0.05, 0.95, about="Linear sRGB colors in [0, 1]")
     if discount == "given":
         d.param("adaptation_degree", "float", 0.5, 1.0, about="Degree of adaptation to the white, 0 to 1")
-    if mask:
-        d.input("valid", "bool", n, about="False for colors to skip")
     size: int | tuple[int, ...] = (count, n) if several else n
     at = "condition, i" if several else "i"
     outputs = {
@@ -163,7 +160,6 @@ def appearance_correlates(d: Draft) -> None:
     d.code(
         """
         $index
-        $skip
         $conditions
         $color
         white = viewing.white
@@ -203,7 +199,6 @@ def appearance_correlates(d: Draft) -> None:
         $result
         """,
         index=f"{'condition, i' if several else 'i'} = wp.tid()",
-        skip="# Masked samples keep zeros\nif not valid[i]:\n    return" if mask else "",
         conditions="viewing = viewing_conditions[condition]" if several else "",
         color="xyz_sample = colors[i]"
         if source == "xyz"
@@ -301,9 +296,6 @@ def appearance_correlates(d: Draft) -> None:
         for out, _ in outputs:
             expected = np.stack([m[out] for m in made])
             expected = expected if several else expected[0]
-            if mask:
-                live = np.asarray(v.valid).astype(bool)
-                expected = np.where(live[:, None] if out == "ucs" else live, expected, 0.0)
             mostly_close(after[out], expected, 5e-3)
 
     d.holds(agrees)

@@ -167,7 +167,7 @@ def seen_colors(d: Draft) -> None:
     if blend != "none":
         degree = "a given degree" if blend == "amount" else "a degree of its own for each pixel"
         said = said.replace(".", " and blends with the originals." if kind == "given" else f", to {degree}.")
-    d.says(said)
+    d.says(said.replace(".", ", within [0, 1].") if bound == "clamp" else said)
     tables = {
         "protan": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
         "deutan": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.01182, 0.04294, 0.968881)),

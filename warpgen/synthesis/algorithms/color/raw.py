@@ -43,13 +43,13 @@ _BORDERS = {
         """,
         "reflect",
     ),
-    "wrap": (
+    "repeat": (
         """
-        # Periodic border; the size is even, so the Bayer phase is kept
-        r = (row + raw.shape[0]) % raw.shape[0]
-        c = (col + raw.shape[1]) % raw.shape[1]
+        # Repeat the outermost two rows and columns, which keeps the Bayer phase
+        r = wp.where(row < 0, row + 2, wp.where(row >= raw.shape[0], row - 2, row))
+        c = wp.where(col < 0, col + 2, wp.where(col >= raw.shape[1], col - 2, col))
         """,
-        "wrap",
+        "repeat",
     ),
 }
 
@@ -330,7 +330,10 @@ def develop_raw(d: Draft) -> None:
     def _developed(v: Values, sensor: Any, mode: str, red: tuple[int, int], demosaic: str) -> Any:
         """Colors of the camera after lens shading and white balance."""
         x = (v.raw - sensor["black_level"]) / (sensor["white_level"] - sensor["black_level"])
-        big = np.pad(x, 2, mode)  # type: ignore[call-overload]
+        if mode == "repeat":
+            big = x[np.r_[0:2, 0:rows, rows - 2 : rows]][:, np.r_[0:2, 0:cols, cols - 2 : cols]]
+        else:
+            big = np.pad(x, 2, "reflect")
 
         def at(i: int, j: int) -> Any:
             return big[2 + i : 2 + i + rows, 2 + j : 2 + j + cols]

@@ -54,7 +54,8 @@ def compare_colors(d: Draft) -> None:
     else:
         d.says({
             "difference": f"Computes {name} color differences in terms of lightness, chroma and hue.",
-            "parts": f"Splits {name} color differences into lightness, chroma and hue components.",
+            "parts": f"Splits {name} color differences into lightness, chroma and hue components"
+            + (", without the rotation term." if formula == "ciede2000" else "."),
             "tolerance": f"Computes by how much {name} color differences exceed a tolerance.",
         }[result])  # fmt: skip
     first, second = {

@@ -4,6 +4,4 @@ from __future__ import annotations
 
 from warpgen.synthesis.writing.algorithm import Domain
 
-DOMAIN = Domain(
-    "earth", "geodesy, map projections, orbits, the sun's place, weather and water", element="point"
-)
+DOMAIN = Domain("earth", "geodesy, map projections, orbits, the sun's place, weather and water")

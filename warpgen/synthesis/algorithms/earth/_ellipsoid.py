@@ -47,3 +47,10 @@ def geodesic(lat1: Any, lon1: Any, lat2: Any, lon2: Any) -> Any:
     path = (np.sin((1 - t) * angle) * u[:, None] + np.sin(t * angle) * w[:, None]) / safe
     path = path * np.array([A, A, A * (1 - F)])
     return np.linalg.norm(np.diff(path, axis=1), axis=2).sum(axis=1)
+
+
+def heading(lat1: Any, lon1: Any, lat2: Any, lon2: Any) -> tuple[Any, Any]:
+    """North and east of the way to the second place: geodesics leave so but for some seconds of arc."""
+    away = ecef(lat2, lon2, 0.0) - ecef(lat1, lon1, 0.0)
+    east, north, _ = np.moveaxis(np.einsum("nij,nj->ni", enu(lat1, lon1), away), -1, 0)
+    return north, east

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 
 from warpgen.synthesis.algorithms.earth import DOMAIN
-from warpgen.synthesis.algorithms.earth._ellipsoid import E2, ELLIPSOID, A, ecef, enu, geodesic
+from warpgen.synthesis.algorithms.earth._ellipsoid import E2, ELLIPSOID, A, ecef, enu, geodesic, heading
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
@@ -39,12 +40,13 @@ def geodetic_to_ecef(d: Draft) -> None:
     )
     site = result != "position"
     count = d.pick(64, 96, 128)
+    given = "geodetic coordinates" if curved or packed else "latitudes and longitudes on the ellipsoid"
     d.says({
-        "position": "Converts geodetic coordinates to earth-centered, earth-fixed (ECEF) positions.",
-        "range": "Computes slant ranges from a site to points in geodetic coordinates.",
-        "local": "Computes east-north-up coordinates about a site of points in geodetic coordinates.",
-        "look angles": "Computes look angles from a site to points in geodetic coordinates.",
-    }[result])  # fmt: skip
+        "position": f"Converts {given} to earth-centered, earth-fixed (ECEF) positions.",
+        "range": f"Computes slant ranges from a site to points in {given}.",
+        "local": f"Computes east-north-up coordinates about a site of points in {given}.",
+        "look angles": f"Computes look angles from a site to points in {given}.",
+    }[result].replace("points in lat", "points at lat"))  # fmt: skip
     scale = 57.29577951308232 if units == "degrees" else 1.0
     if packed:
         d.input("geo", "vec3", count, 0.1, 0.9, about="Latitude [rad], longitude [rad] and height [km]")
@@ -56,9 +58,11 @@ def geodetic_to_ecef(d: Draft) -> None:
         if curved:
             d.input("height", "float", count, 0.0, 9000.0, about="Height above the ellipsoid [m]")
         load = "phi = $angle(lat[tid])\nlam = $angle(lon[tid])" + ("\nh = height[tid]" if curved else "")
+    scale = 1.0 if packed else scale
     if site:
-        d.param("site_lat", "float", 0.3, 0.8, about="Latitude of the site [rad]")
-        d.param("site_lon", "float", -1.0, 1.0, about="Longitude of the site [rad]")
+        unit = "rad" if scale == 1.0 else "deg"
+        d.param("site_lat", "float", 0.3 * scale, 0.8 * scale, about=f"Latitude of the site [{unit}]")
+        d.param("site_lon", "float", -scale, scale, about=f"Longitude of the site [{unit}]")
     d.module(ELLIPSOID)
     load = load.replace("$angle(", "wp.radians(" if units == "degrees" and not packed else "(")
     load = (
@@ -84,17 +88,23 @@ def geodetic_to_ecef(d: Draft) -> None:
         )
     of_site = (
         """
-    s0 = wp.sin(site_lat)
-    c0 = wp.cos(site_lat)
+    phi0 = wp.radians(site_lat)
+    lam0 = wp.radians(site_lon)
+    s0 = wp.sin(phi0)
+    c0 = wp.cos(phi0)
     n0 = EARTH_A / wp.sqrt(1.0 - e2 * s0 * s0)
-    cl = wp.cos(site_lon)
-    sl = wp.sin(site_lon)
+    cl = wp.cos(lam0)
+    sl = wp.sin(lam0)
     # Site at zero height
     d = p - wp.vec3(n0 * c0 * cl, n0 * c0 * sl, n0 * (1.0 - e2) * s0)
     """
         if site
         else ""
     )
+    if scale == 1.0:
+        of_site = (
+            re.sub(r".*wp.radians.*\n", "", of_site).replace("phi0", "site_lat").replace("lam0", "site_lon")
+        )
     local = (
         """
     east = -sl * d[0] + cl * d[1]
@@ -129,11 +139,8 @@ def geodetic_to_ecef(d: Draft) -> None:
         store=store,
     )
     d.explain(
-        (
-            "Angles are in radians"
-            if units == "radians" or packed
-            else "Angles of the points are in degrees, those of the site in radians"
-        ).replace(", those of the site in radians", ", those of the site in radians" if site else "")
+        ("Angles are in radians" if scale == 1.0 else "Latitudes and longitudes are in degrees")
+        + (", look angles in radians" if scale != 1.0 and result == "look angles" else "")
         + ", heights are above WGS 84 and distances in m."
     )
 
@@ -145,7 +152,7 @@ def geodetic_to_ecef(d: Draft) -> None:
         p = ecef(lat, lon, h)
         if result == "position":
             return {"position": p}
-        s_lat, s_lon = np.asarray(v.site_lat), np.asarray(v.site_lon)
+        s_lat, s_lon = np.asarray(v.site_lat) / scale, np.asarray(v.site_lon) / scale
         away = p - ecef(s_lat, s_lon, 0.0)
         local = away @ enu(s_lat, s_lon).T
         if result == "range":
@@ -188,8 +195,9 @@ def surface_distance(d: Draft) -> None:
         }[way]
     )
     count, places = d.pick(64, 96, 128), d.pick(12, 20)
+    aimed = "mean" if way == "mean latitude" else "initial"
     d.says(
-        "Computes distances on the earth"
+        f"Computes distances{f' and {aimed} bearings' if bearing else ''} on the earth"
         + {
             "haversine": " with the haversine formula",
             "vectors": " from the angle between unit vectors",
@@ -197,15 +205,7 @@ def surface_distance(d: Draft) -> None:
             "vincenty fixed": " with a fixed number of Vincenty iterations",
             "mean latitude": " with the curvature radii at the mean latitude",
         }[way]
-        + (
-            (
-                " and initial bearings on a sphere."
-                if way in ("vincenty", "vincenty fixed", "mean latitude")
-                else " and initial bearings."
-            )
-            if bearing
-            else "."
-        )
+        + "."
     )
     if pairs == "indexed":
         d.input("places", "vec2", places, -1.2, 1.2, about="Latitude and longitude of each place")
@@ -322,17 +322,20 @@ def surface_distance(d: Draft) -> None:
             lam = {update}
         """
     body = ball.get(way, "$head\n$loop\n$tail")
-    aim = (
-        """
-    # Forward azimuth on a sphere, clockwise from north
+    aim = {
+        "mean latitude": "azimuth[tid] = wp.atan2(east, north)",
+        "haversine": """
+    # Forward azimuth, clockwise from north
     dl = lon2 - lon1
     y = wp.sin(dl) * wp.cos(lat2)
     x = wp.cos(lat1) * wp.sin(lat2) - wp.sin(lat1) * wp.cos(lat2) * wp.cos(dl)
     azimuth[tid] = wp.atan2(y, x)
-    """
-        if bearing
-        else ""
-    )
+    """,
+        "vincenty": """
+    # Forward azimuth, clockwise from north
+    azimuth[tid] = wp.atan2(cu2 * wp.sin(lam), cu1 * su2 - su1 * cu2 * wp.cos(lam))
+    """,
+    }[{"vectors": "haversine", "vincenty fixed": "vincenty"}.get(way, way)]
     d.launch(count)
     d.code(
         "tid = wp.tid()\n$load\n$body\n$aim",
@@ -353,7 +356,7 @@ def surface_distance(d: Draft) -> None:
         loop=loop,
         step=step,
         tail=tail,
-        aim=aim,
+        aim=aim if bearing else "",
     )
     near = " Good for short ways only, which do not cross the date line." if way == "mean latitude" else ""
     d.explain(f"Latitudes and longitudes are in radians, distances in m.{near}")
@@ -377,8 +380,13 @@ def surface_distance(d: Draft) -> None:
             )
         else:
             made = geodesic(lat1, lon1, lat2, lon2)
-        y = np.sin(lon2 - lon1) * np.cos(lat2)
-        x = np.cos(lat1) * np.sin(lat2) - np.sin(lat1) * np.cos(lat2) * np.cos(lon2 - lon1)
+        if way == "mean latitude":
+            x, y = A * (1 - E2) / w**1.5 * (lat2 - lat1), A / np.sqrt(w) * np.cos(mean) * (lon2 - lon1)
+        elif way.startswith("vincenty"):
+            x, y = heading(lat1, lon1, lat2, lon2)
+        else:
+            y = np.sin(lon2 - lon1) * np.cos(lat2)
+            x = np.cos(lat1) * np.sin(lat2) - np.sin(lat1) * np.cos(lat2) * np.cos(lon2 - lon1)
         found = {"distance": np.where(same, 0.0, made)}
         return found | ({"azimuth": np.where(same, 0.0, np.arctan2(y, x))} if bearing else {})
 

@@ -47,12 +47,12 @@ def link_budgets(d: Draft) -> None:
             "doppler": "doppler_shifts|satellite_doppler|compute_doppler",
         }[result]
     )
-    links = "radio links from satellites to ground stations"
+    links = "radio links from satellites above 5 degrees of elevation to ground stations"
     d.says({
         "carrier to noise": f"Computes the carrier-to-noise ratios of {links}.",
         "bit errors": f"Computes the bit error rates of {links}.",
         "margin": f"Computes the margins of {links}.",
-        "doppler": "Computes Doppler shifts of the signals of satellites at ground stations.",
+        "doppler": "Computes Doppler shifts at ground stations of satellites above 5 degrees of elevation.",
     }[result])  # fmt: skip
     if result == "doppler":
         up = "radial"  # of the vertical it would ask nothing but whether the satellite is up
@@ -85,18 +85,18 @@ def link_budgets(d: Draft) -> None:
         )
     if result == "doppler":
         d.input("satellite_velocity", "vec3", n, -5.0, 5.0, about="Velocities of the satellites [km/s]")
-        d.output("shift_khz", "float", n, about="Doppler shift [kHz], 0 below the horizon")
+        d.output("shift_khz", "float", n, about="Doppler shift [kHz], 0 below 5 degrees")
     else:
         d.param("bandwidth", "float", 1.0e6, 3.6e7, about="Bandwidth, or rate of symbols [Hz]")
         if result == "margin":
             d.param("required", "float", 6.0, 12.0, about="Ratio that the demodulator needs [dB]")
         name, about = {
-            "carrier to noise": ("cn_ratio", "Carrier to noise [dB], -99 below the horizon"),
+            "carrier to noise": ("cn_db", "Carrier to noise [dB], -99 below 5 degrees"),
             "bit errors": (
                 "bit_error_rate",
-                "Bit error rates of quadrature phase shift keying, 0.5 without a link",
+                "Bit error rates of quadrature phase shift keying, 0.5 below 5 degrees",
             ),
-            "margin": ("margin_db", "Margin [dB], -99 below the horizon"),
+            "margin": ("margin_db", "Margin [dB], -99 below 5 degrees"),
         }[result]
         d.output(name, "float", n, about=about)
     d.module(
@@ -125,7 +125,7 @@ def link_budgets(d: Draft) -> None:
         ''')
     ghz = "frequency" if band == "param" else "frequency[tid]"
     vertical = "wp.normalize(stations[tid])" if up == "radial" else "wp.normalize(verticals[tid])"
-    silent = {"carrier to noise": "cn_ratio[tid] = -99.0", "bit errors": "bit_error_rate[tid] = 0.5",
+    silent = {"carrier to noise": "cn_db[tid] = -99.0", "bit errors": "bit_error_rate[tid] = 0.5",
               "margin": "margin_db[tid] = -99.0", "doppler": "shift_khz[tid] = 0.0"}[result]  # fmt: skip
     rainy = {
         "none": "",
@@ -161,7 +161,7 @@ def link_budgets(d: Draft) -> None:
         "figure": "# Noise figure to temperature at 290 K; the antenna adds about 40 K\nnoise_kelvin = 290.0 * (wp.pow(10.0, 0.1 * noise_figure) - 1.0) + 40.0",
     }[noise]
     end = {
-        "carrier to noise": "cn_ratio[tid] = cn",
+        "carrier to noise": "cn_db[tid] = cn",
         "margin": "margin_db[tid] = cn - required",
         "bit errors": "# Two bits for each symbol, each with half of the energy\nper_bit = 0.5 * wp.pow(10.0, 0.1 * cn)\n"
         "bit_error_rate[tid] = 0.5 * wp.erfc(wp.sqrt(per_bit))",
@@ -195,7 +195,7 @@ def link_budgets(d: Draft) -> None:
         slant = wp.length(sight)
         vertical = $vertical
         $height
-            # Hidden by the horizon or by buildings
+            # Hidden by the horizon, buildings or trees
             $silent
             return
         $body
@@ -277,6 +277,6 @@ def link_budgets(d: Draft) -> None:
             return {"bit_error_rate": np.where(hidden, 0.5, rate)}
         if result == "margin":
             return {"margin_db": np.where(hidden, -99.0, cn - v.required)}
-        return {"cn_ratio": np.where(hidden, -99.0, cn)}
+        return {"cn_db": np.where(hidden, -99.0, cn)}
 
     d.check(reference, 3e-3)

@@ -198,7 +198,7 @@ def propagate_orbits(d: Draft) -> None:
         count,
         about={
             "perifocal": "Positions in the plane of the orbit",
-            "ground track": "Geocentric latitudes and longitudes",
+            "ground track": "Geocentric latitudes and longitudes, from Greenwich, on the x axis at the epoch",
         }.get(result, "Positions in inertial axes"),
     )
     if result == "position and velocity":

@@ -245,12 +245,22 @@ def spacecraft_acceleration(d: Draft) -> None:
     d.explain(
         "Lengths in km, times in s. Positions are relative to the center of the earth, in axes of the equator."
     )
-    if result == "step":
-        d.says("Computes how perturbing forces change the velocities of spacecraft within a step.")
-    elif result == "radial":
-        d.says("Computes radial, along-track and cross-track components of the forces that perturb orbits.")
-    elif result == "power":
-        d.says("Computes how fast perturbing forces change the orbital energy of spacecraft.")
+    causes = [
+        {"J2": "oblateness", "none": ""}.get(zonal, f"zonal harmonics up to {zonal}"),
+        "drag" if drag != "none" else "",
+        "radiation pressure" if pressure != "none" else "",
+        {"none": "", "moon": "the moon", "both": "the moon, the sun"}[third],
+        "relativity" if relativity else "",
+        "thrust" if thrust != "none" else "",
+    ]
+    causes = ", ".join(filter(None, causes)).split(", ")
+    by = " and ".join(filter(None, (", ".join(causes[:-1]), causes[-1])))
+    d.says({
+        "acceleration": f"Computes the acceleration of spacecraft by {by}.",
+        "step": f"Computes the change of the velocities of spacecraft by {by} within a step.",
+        "radial": f"Computes the radial, along-track and cross-track acceleration of spacecraft by {by}.",
+        "power": f"Computes how fast the orbital energy of spacecraft changes by {by}.",
+    }[result])  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
         r, u = v.positions, v.get("velocities", 0.0 * v.positions)

@@ -74,6 +74,8 @@ def transfer_orbits(d: Draft) -> None:
         d.says("Computes shape and inclination of the orbit between two places in a given time (Lambert).")
     else:
         d.output("departure_velocity", "vec3", n, about="Velocities at departure")
+        if result == "departure":
+            d.says("Finds the velocities of departure to places in given times (Lambert's problem).")
         if result == "both velocities":
             d.output("arrival_velocity", "vec3", n, about="Velocities at arrival")
     if failing:

@@ -109,15 +109,14 @@ def matched_descriptors(d: Draft) -> None:
     }[result]
     d.output(name, type_, shape, about=about)
     how = {"hamming": "Hamming", "tanimoto": "Tanimoto", "masked": "masked Hamming"}[metric]
-    within = " within a search window" if windowed else ""
-    beyond = "; pairs beyond a search window get a huge one" if windowed else ""
+    part = ", within a window" if windowed else ""
     d.says(
         {
-            "nearest": f"Finds for each binary descriptor of a picture the nearest one of another{within} ({how} distance).",
-            "ratio test": f"Matches binary descriptors where the nearest{within} is clearly nearer than the next ({how} distance).",
-            "within": f"Counts for each binary descriptor of a picture those of another{within} that are near ({how} distance).",
-            "mutual": f"Matches binary descriptors of two pictures that are each other's nearest{within} ({how} distance).",
-            "distances": f"Computes the {how} distances of all pairs of binary descriptors of two pictures{beyond}.",
+            "nearest": f"Finds for each binary descriptor of a picture the nearest one of another ({how} distance{part}).",
+            "ratio test": f"Matches binary descriptors where the nearest is clearly nearer than the next ({how} distance{part}).",
+            "within": f"Counts for each binary descriptor of a picture those of another that are near ({how} distance{part}).",
+            "mutual": f"Matches binary descriptors of two pictures that are each other's nearest ({how} distance{part}).",
+            "distances": f"Computes the {how} distances of all pairs of binary descriptors of two pictures{part}.",
         }[result]
     )
     if counter == "sideways":

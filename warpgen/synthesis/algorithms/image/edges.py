@@ -53,14 +53,15 @@ def thin_edges(d: Draft) -> None:
     mask = d.flag("mask", 0.35)
     least = "Lower threshold" if result == "classes" else "Least gradient of an edge"
     weak = "low" if result == "classes" else "threshold"
-    if result != "classes":
-        d.says(
-            {
-                "strength": "Finds the strength of edges one pixel wide: gradient, non-maximum suppression and a threshold.",
-                "offset": "Finds the subpixel offsets of edges: gradient, non-maximum suppression and a threshold.",
-                "orientation": "Finds the orientations of edges: gradient, non-maximum suppression and a threshold.",
-            }[result]
-        )
+    found = {
+        "classes": "edges one pixel wide",
+        "strength": "the strength of edges one pixel wide",
+        "offset": "the subpixel offsets of edges",
+        "orientation": "the orientations of edges",
+    }[result]
+    tests = "two thresholds (Canny)" if result == "classes" else "a threshold"
+    within = " within a region" * mask
+    d.says(f"Finds {found}{within}: gradient, non-maximum suppression and {tests}.")
     rows, cols = d.pick(9, 11), d.pick(10, 12)
     size = (rows, cols)
     if source == "color":

@@ -145,6 +145,10 @@ def suppress_non_maxima(d: Draft) -> None:
     else:
         d.input("gx", "float", (h, w), -1.0, 1.0, about="Horizontal derivative")
         d.input("gy", "float", (h, w), -1.0, 1.0, about="Vertical derivative")
+    kept = {"none": "", "two": " and classifies the others by two thresholds", "low": " and weak ones"}[
+        thresholds
+    ]
+    d.says(f"Suppresses non-maximal gradient pixels{kept} (Canny edge thinning).")
     weak = "low" if thresholds == "two" else "threshold"
     if thresholds != "none":
         about = "Lower hysteresis threshold" if thresholds == "two" else "Least magnitude of an edge"
@@ -254,7 +258,7 @@ def structure_tensor(d: Draft) -> None:
             "harris": "Computes Harris corner responses.",
             "shi-tomasi": "Computes Shi-Tomasi corner responses (smaller eigenvalue of the structure tensor).",
             "noble": "Computes corner responses as the harmonic mean of the structure tensor's eigenvalues.",
-            "flow": "Estimates dense optical flow with the Lucas-Kanade method.",
+            "flow": "Estimates dense optical flow with the Lucas-Kanade method, zero where it is not trusted.",
             "coherence": "Computes the coherence of the structure tensor.",
         }[measure]
     )

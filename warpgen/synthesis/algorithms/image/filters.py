@@ -159,7 +159,8 @@ def bilateral_filter(d: Draft) -> None:
     d.says(
         f"Applies a {'joint ' if guided == 'joint' else ''}bilateral filter"
         + (" with a guide image" if guided == "joint" else "")
-        + (" without spatial weights." if spatial == "box" else " (edge-preserving smoothing).")
+        + (" without spatial weights" if spatial == "box" else " (edge-preserving smoothing)")
+        + (", cut off at three range deviations." if cut else ".")
     )
     r = d.pick(1, 2) if fixed else d.pick(1, 2, 3)
     h, w = sides(d)
@@ -350,7 +351,9 @@ def morphology(d: Draft) -> None:
     if shape == "disk":
         lines += ["        if a * a + b * b > radius * radius:", "            continue"]
     elif shape == "element":
-        lines += ["        if element[a + radius, b + radius] == 0:", "            continue"]
+        # dilation is by the element reflected, so that a pixel takes on the element's shape
+        place = "radius - a, radius - b" if task == "dilate" else "a + radius, b + radius"
+        lines += [f"        if element[{place}] == 0:", "            continue"]
     if border == "skip":
         lines += ["        y = i + a", "        x = j + b"]
         lines += ["        if y >= 0 and x >= 0 and y < height and x < width:"]
@@ -371,7 +374,7 @@ def morphology(d: Draft) -> None:
         a, b = np.mgrid[-r : r + 1, -r : r + 1]
         chosen = {"square": np.ones_like(a), "disk": a**2 + b**2 <= r * r}.get(shape)
         if chosen is None:
-            chosen = v.element != 0
+            chosen = v.element != 0 if task != "dilate" else v.element[::-1, ::-1] != 0
         chosen = np.array(chosen, bool)
         big = np.pad(v.src, r, "edge") if border == "clamp" else None
         low_pad = np.pad(v.src, r, constant_values=np.inf) if big is None else big

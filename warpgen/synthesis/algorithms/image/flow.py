@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.image import DOMAIN
-from warpgen.synthesis.algorithms.image._borders import BORDERS, TURN, shifted
+from warpgen.synthesis.algorithms.image._borders import BORDERS, MODES, TURN, shifted
 from warpgen.synthesis.library.proofs import mostly_close
 from warpgen.synthesis.writing.draft import Draft, Values
 from warpgen.synthesis.writing.naming import renamed
@@ -81,15 +81,17 @@ def refine_flow(d: Draft) -> None:
         d.function('''
             @wp.func
             def sample(image: wp.array2d(dtype=float), y: float, x: float) -> float:
-                """Bilinear sample; coordinates outside are moved to the border."""
-                y = wp.clamp(y, 0.0, float(image.shape[0] - 1))
-                x = wp.clamp(x, 0.0, float(image.shape[1] - 1))
-                r = wp.min(int(y), image.shape[0] - 2)
-                c = wp.min(int(x), image.shape[1] - 2)
+                """Bilinear sample, continued beyond the border."""
+                r = int(wp.floor(y))
+                c = int(wp.floor(x))
                 b = y - float(r)
                 a = x - float(c)
-                upper = (1.0 - a) * image[r, c] + a * image[r, c + 1]
-                lower = (1.0 - a) * image[r + 1, c] + a * image[r + 1, c + 1]
+                top = border_index(r, image.shape[0])
+                bottom = border_index(r + 1, image.shape[0])
+                left = border_index(c, image.shape[1])
+                right = border_index(c + 1, image.shape[1])
+                upper = (1.0 - a) * image[top, left] + a * image[top, right]
+                lower = (1.0 - a) * image[bottom, left] + a * image[bottom, right]
                 return (1.0 - b) * upper + b * lower
         ''')
     stencil = {
@@ -219,8 +221,8 @@ def refine_flow(d: Draft) -> None:
         right = border_index(col + 1, frame0.shape[1])
         $stencil
         $mean
-        $mask
         $error
+        $mask
         $robust
         $solve
         $store
@@ -233,14 +235,8 @@ def refine_flow(d: Draft) -> None:
         ),
         mean=mean,
         mask={
-            "mask": "# Occluded: nothing to match, take what is around\nif occluded[row, col]:\n    $keep\n    return\n".replace(
-                "$keep",
-                {
-                    "flow": "flow_out[row, col] = mean",
-                    "change": "change[row, col] = wp.length(mean - flow[row, col])",
-                    "energy": "energy[row, col] = alpha * wp.length_sq(mean - flow[row, col])",
-                }[result],
-            ),
+            "mask": "# Occluded: nothing to match, so smoothness alone decides\n"
+            f"if occluded[row, col]:\n    {'it' if result == 'energy' and warped else 'error'} = 0.0\n",
         }.get(mask, ""),
         error=""
         if result == "energy" and warped
@@ -289,7 +285,7 @@ def refine_flow(d: Draft) -> None:
         shifts = [(-1, 0), (1, 0), (0, -1), (0, 1)]
         if warped:
             y, x = np.meshgrid(np.arange(rows), np.arange(cols), indexing="ij")
-            second = _bilinear(g, y + u[..., 1], x + u[..., 0])
+            second = _bilinear(g, y + u[..., 1], x + u[..., 0], border)
         else:
             second = g
         it = second - f
@@ -316,6 +312,7 @@ def refine_flow(d: Draft) -> None:
         base_ = u if result == "energy" else mean_
         shift = base_ - u if warped else base_
         e_ = it + ix * shift[..., 0] + iy * shift[..., 1]
+        e_ = np.where(v.occluded, 0.0, e_) if mask == "mask" else e_
         k = v.get("epsilon", 1.0)
         q_ = (e_ / k) ** 2
         trust = {"quadratic": 1.0, "charbonnier": 1 / np.sqrt(1 + q_), "lorentzian": 1 / (1 + q_ / 2)}[data]
@@ -328,7 +325,6 @@ def refine_flow(d: Draft) -> None:
                 "lorentzian": 2 * k * k * np.log1p(q_ / 2),
             }[data]
             made = (v.confidence if mask == "weight" else 1.0) * cost + v.alpha * rough
-            made = np.where(v.occluded, v.alpha * rough, made) if mask == "mask" else made
         else:
             step = (
                 mean_
@@ -338,18 +334,16 @@ def refine_flow(d: Draft) -> None:
             step = step * (v.relaxation if solver == "relaxed" else 1.0)
             if cap:
                 step = step * np.minimum(v.max_step / np.linalg.norm(step, axis=-1, keepdims=True), 1.0)
-            if mask == "mask":
-                step = np.where(v.occluded[..., None], mean_ - u, step)
             made = u + step if result == "flow" else np.linalg.norm(step, axis=-1)
         mostly_close(after[name], made, 2e-3)
 
     d.holds(agrees)
 
 
-def _bilinear(image: Any, y: Any, x: Any) -> Any:
-    y, x = np.clip(y, 0, image.shape[0] - 1), np.clip(x, 0, image.shape[1] - 1)
-    r, c = np.minimum(y.astype(int), image.shape[0] - 2), np.minimum(x.astype(int), image.shape[1] - 2)
-    b, a = y - r, x - c
-    return (1 - b) * ((1 - a) * image[r, c] + a * image[r, c + 1]) + b * (
-        (1 - a) * image[r + 1, c] + a * image[r + 1, c + 1]
+def _bilinear(image: Any, y: Any, x: Any, border: str) -> Any:
+    wide = np.pad(image, 3, mode=MODES[border])  # type: ignore[call-overload]
+    r, c = np.floor(y).astype(int) + 3, np.floor(x).astype(int) + 3
+    b, a = y + 3 - r, x + 3 - c
+    return (1 - b) * ((1 - a) * wide[r, c] + a * wide[r, c + 1]) + b * (
+        (1 - a) * wide[r + 1, c] + a * wide[r + 1, c + 1]
     )

@@ -165,6 +165,8 @@ def jpeg_blocks(d: Draft) -> None:
     else:
         d.output("cost", "int", (rows, cols), about="Bits of the amplitudes of each block")
         d.says("Counts the amplitude bits that each block of 8 x 8 pixels costs in JPEG.")
+    if flat:
+        d.says(d.sentence.replace("8 x 8 pixels", "8 x 8 pixels (flat ones as their mean)"))
     fast = transform.startswith("fast")
     back = result in ("restored", "error")
     if fast:
@@ -215,6 +217,8 @@ def jpeg_blocks(d: Draft) -> None:
             before = 64 - (15 - diagonal) * (16 - diagonal) // 2
         rank = before + along
         """
+    pixel = "picture[8 * row + y, 8 * col + x]"
+    pixel = pixel if pixels == "float" else f"float({pixel})"
     value = "wp.clamp(block[8 * y + x] + 128.0, 0.0, 255.0)"
     cast = f"wp.uint8({value} + 0.5)" if pixels == "uint8" else value
     end = {
@@ -227,7 +231,7 @@ def jpeg_blocks(d: Draft) -> None:
             loss = float(0.0)
             for y in range(edge):
                 for x in range(edge):
-                    difference = {value} - float(picture[8 * row + y, 8 * col + x])
+                    difference = {value} - {pixel}
                     loss += difference * difference
             square_error[row, col] = loss / 64.0
             """,
@@ -243,7 +247,7 @@ def jpeg_blocks(d: Draft) -> None:
         $extremes
         for y in range(edge):
             for x in range(edge):
-                sample = float(picture[8 * row + y, 8 * col + x])
+                sample = $pixel
                 $seek
                 # Samples are centered about zero
                 block[8 * y + x] = sample - 128.0
@@ -260,6 +264,7 @@ def jpeg_blocks(d: Draft) -> None:
         $backward
         $end
         """,
+        pixel=pixel,
         extremes="darkest = float(255.0)\nbrightest = float(0.0)" if flat else "",
         seek="darkest = wp.min(darkest, sample)\nbrightest = wp.max(brightest, sample)" if flat else "",
         forward=forward,

@@ -34,6 +34,7 @@ def demosaic(d: Draft) -> None:
     d.says(
         f"Demosaics a Bayer image ({layout}) "
         + ("bilinearly" if green == "bilinear" else "with green interpolated along edges")
+        + (" and balances its white" if gains else "")
         + (", all but its border." if border.kind == "interior" else ".")
     )
     d.input("raw", "float", (h, w), 0.1, 1.0, about="Raw Bayer image")

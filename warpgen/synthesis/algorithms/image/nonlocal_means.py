@@ -185,7 +185,7 @@ def average_patches(d: Draft) -> None:
         else "",
         law=law,
         best_seen=own,
-        gather=f"average += weight * {read.format(at('row + dy', 'col + dx'))}"
+        gather=f"average += weight * {read.format('noisy[row + dy, col + dx]' if border == 'inside' else at('row + dy', 'col + dx'))}"
         if result != "spread"
         else "square_sum += weight * weight",
         after=after,
@@ -199,6 +199,11 @@ def average_patches(d: Draft) -> None:
     mean_of = "mean squared difference"
     if patch_weight == "gaussian":
         mean_of = "Gaussian-weighted mean squared difference"
+    own_part = {
+        "alike": "",
+        "most": "The pixel itself weighs as much as the one most like it.",
+        "left out": "The pixel itself is left out, unless nothing is like it.",
+    }[center]
     beyond = {
         "clamp": "Beyond its border the picture continues with its outermost pixels.",
         "mirror": "The picture is reflected at its border.",
@@ -207,7 +212,7 @@ def average_patches(d: Draft) -> None:
     }[border]
     d.explain(f"""
         {formula}, e = max(d^2 - 2 sigma^2, 0), d^2 the {mean_of} of the patches around both pixels.
-        The search is limited to a window around the pixel. {beyond}
+        The search is limited to a window around the pixel. {beyond} {own_part}
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def equalized_patches(d: Draft) -> None:
         {
             "equalize": "equalized_patches|equalize_tiles|patch_equalize",
             "limited": "clahe_tiles|adaptive_equalize|equalize_limited",
-            "threshold": "otsu_separability|threshold_quality|patch_separability",
+            "threshold": "otsu_variances|class_variances|patch_class_variances",
             "quantile": "patch_quantiles|gray_quantile|tile_quantiles",
             "entropy": "patch_entropy|gray_entropy|tile_entropies",
         }[kind]
@@ -69,7 +69,7 @@ def equalized_patches(d: Draft) -> None:
         "equalize": ("spread", "float", (patches, pixels), "values after equalization, from 0 to 1"),
         "limited": ("spread", "float", (patches, pixels), "values after equalization, from 0 to 1"),
         "threshold": (
-            "separability",
+            "class_variance",
             "float",
             (patches,),
             "largest variance between the classes that a threshold makes, in squared levels",
@@ -84,7 +84,7 @@ def equalized_patches(d: Draft) -> None:
         {
             "equalize": f"Spreads the gray values of each patch of a picture over 0 to 1, by their {ranks}.",
             "limited": f"Spreads the gray values of each patch of a picture over 0 to 1, by their {ranks}, with a limit to the contrast.",
-            "threshold": "Measures how well a threshold can part the levels of each patch of a picture into two classes.",
+            "threshold": "Finds the largest variance between two classes that a threshold makes of each patch of a picture (Otsu).",
             "quantile": "Finds a quantile of the gray levels of each patch of a picture.",
             "entropy": "Computes the entropy of the gray levels of each patch of a picture.",
         }[kind]
@@ -151,7 +151,7 @@ def equalized_patches(d: Draft) -> None:
             first_moment = wp.tile_scan_inclusive(counts * wp.tile_arange(LEVELS, dtype=int))
             whole = below[LEVELS - 1]
             score = wp.tile_map(between_classes, below, first_moment, whole, first_moment[LEVELS - 1])
-            separability[patch] = wp.tile_max(score)[0] / (float(whole) * float(whole))
+            class_variance[patch] = wp.tile_max(score)[0] / (float(whole) * float(whole))
         """,
         "quantile": "# As many levels lie below the quantile as have not reached the share yet\n"
         "ranks = wp.tile_scan_inclusive(counts)\n"

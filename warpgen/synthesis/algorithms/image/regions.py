@@ -60,7 +60,7 @@ def propagate_regions(d: Draft) -> None:
     d.input(names, kind, (h, w), low, high, about=about)
     if task == "grow":
         d.input("image", "float", (h, w), about="Gray values")
-        d.param("tolerance", "float", 0.2, 0.4, about="Largest difference within a region")
+        d.param("tolerance", "float", 0.2, 0.4, about="Difference below which neighbors are alike")
     elif task == "jump flood":
         d.param("jump", "int", d.pick(1, 2, 4), about="Step length of the jump flooding pass")
     new = f"{names}_{d.pick('new', 'out')}"

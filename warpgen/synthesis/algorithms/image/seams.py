@@ -33,8 +33,9 @@ def seam_cost_row(d: Draft) -> None:
     masked = d.flag("protected", 0.3)
     h, w = d.pick(6, 8, 10), d.pick(32, 48, 64)
     row = d.pick(1, 2, 4)
-    if forward == "forward":
-        d.says("Computes one row of the cumulative seam cost for seam carving with forward energy.")
+    ways = [*(["forward energy"] if forward == "forward" else []), *(["protected pixels"] if masked else [])]
+    by = f" with {' and '.join(ways)}" if ways else ""
+    d.says(f"Computes one row of the cumulative seam cost for seam carving{by}.")
     if forward == "energy":
         d.input("energy", "float", (h, w), about="Energy of each pixel")
     else:

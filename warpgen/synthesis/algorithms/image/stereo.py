@@ -96,7 +96,9 @@ def aggregate_path_costs(d: Draft) -> None:
         "down right": "down to the right",
         "up right": "up to the right",
     }[direction]
-    d.says(f"Aggregates matching costs of a stereo pair along the paths {way}.")
+    more = ["adds them up over directions"] * sum_up + ["finds the disparity of the least path cost"] * winner
+    also = {0: "", 1: f" and {' '.join(more)}", 2: f", {' and '.join(more)}"}[len(more)]
+    d.says(f"Aggregates matching costs of a stereo pair along the paths {way}{also}.")
     d.forward_only()
     starts, (dr, dc) = _PATHS[direction]
     paths = {"rows": rows, "columns": cols, "border": rows + cols - 1}[starts]

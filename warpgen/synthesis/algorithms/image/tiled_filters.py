@@ -110,7 +110,7 @@ def filtered_patches(d: Draft) -> None:
             "corner": "Computes Harris's corner response of each patch of a picture.",
             "difference of blurs": "Filters patches of a picture by the difference of two blurs.",
             "coherence": "Measures how much the gradients of each patch of a picture agree on one direction.",
-        }[kind]
+        }[kind].replace(".", ", in linear light." if gamma else ".")
     )
     weights, slope = _SMOOTH[smooth][reach], _SLOPE[reach]
 
@@ -219,8 +219,10 @@ def filtered_patches(d: Draft) -> None:
         load=f"padded = wp.tile_map(to_linear, {load})" if gamma else f"padded = {load}",
         end=end,
     )
+    linear = "The picture is gamma-coded (2.2), the result is of linear light. " if gamma else ""
     d.explain(
-        f"Two passes of {2 * reach + 1} weights do the work of a square of {(2 * reach + 1) ** 2}; views of the tile cost no memory."
+        linear
+        + f"Two passes of {2 * reach + 1} weights do the work of a square of {(2 * reach + 1) ** 2}; views of the tile cost no memory."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

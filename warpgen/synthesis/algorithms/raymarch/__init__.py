@@ -4,6 +4,4 @@ from __future__ import annotations
 
 from warpgen.synthesis.writing.algorithm import Domain
 
-DOMAIN = Domain(
-    "raymarch", "signed distance fields, sphere tracing, fractals and participating media", element="sample"
-)
+DOMAIN = Domain("raymarch", "signed distance fields, sphere tracing, fractals and participating media")

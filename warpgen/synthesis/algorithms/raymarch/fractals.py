@@ -60,6 +60,8 @@ def mandelbulb_distance(d: Draft) -> None:
             count,
             about=f"Nearest approach of the orbit to the {'origin' if trap == 'origin' else 'plane z = 0'}",
         )
+        place = "the origin" if trap == "origin" else "a plane"
+        d.says(f"Estimates the distance to a Mandelbulb and how near the orbit comes to {place}.")
     body = """
         z = p
         dr = float(1.0)

@@ -235,6 +235,7 @@ def render_scene(d: Draft) -> None:
     names=NAMES
     | {"march_grid": "raycast_tsdf|trace_sdf_grid|isosurface_raycast", "field": "sdf_grid|tsdf|voxels"},
     adjoint="no",
+    element="ray",
 )
 def march_grid(d: Draft) -> None:
     """Intersects rays with an isosurface of a grid field."""

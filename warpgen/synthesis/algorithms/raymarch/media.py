@@ -98,6 +98,7 @@ _START = """
     source="Max 1995, Optical models for direct volume rendering, eq. 4-6; Beer 1852",
     names=_NAMES | {"march_transmittance": "absorption_march|beer_lambert_march|optical_depth_kernel"},
     adjoint="no",
+    element="ray",
 )
 def march_transmittance(d: Draft) -> None:
     """Integrates absorption along rays through a participating medium (Beer-Lambert)."""
@@ -231,9 +232,10 @@ def march_transmittance(d: Draft) -> None:
     names=_NAMES
     | {"march_single_scattering": "volumetric_lighting|cloud_march|scatter_march|single_scatter"},
     adjoint="no",
+    element="ray",
 )
 def march_single_scattering(d: Draft) -> None:
-    """Integrates single scattering of sunlight along rays through a medium."""
+    """Integrates single scattering of sunlight along the first 4 units of rays through a medium."""
     kind = d.option("medium", *_MEDIA)
     function = d.option("phase", *phase.OF_ASYMMETRY, phase.RAYLEIGH, phase.ISOTROPIC)
     lighting = d.option("light march", "loop", "function", "none")
@@ -281,7 +283,7 @@ def march_single_scattering(d: Draft) -> None:
     )
     factors = ["scatter", *([light] if light else [])]
     if powder:
-        factors.append("(1.0 - wp.exp(-2.0 * extinction))")
+        factors.append("powder")
     source = " * ".join(factors)
     gather = (
         """
@@ -311,6 +313,7 @@ def march_single_scattering(d: Draft) -> None:
             extinction = sigma * density(p)
             $skip
             $lines
+            $thin
             $gather
             $opaque
         radiance[tid] = gathered
@@ -322,8 +325,11 @@ def march_single_scattering(d: Draft) -> None:
         arguments=arguments,
         dt=str(dt),
         steps=str(steps),
-        skip="if extinction < 1.0e-5:\n    continue" if stop == "skip empty" else "",
+        skip="# nothing to scatter at\nif extinction < 1.0e-5:\n    continue" if stop == "skip empty" else "",
         lines=lines,
+        thin="# thin edges are darkened, as powder does\npowder = 1.0 - wp.exp(-2.0 * extinction)"
+        if powder
+        else "",
         gather=gather,
         source=source,
         opaque="if T < 0.001:\n    break" if stop == "opaque" else "",
@@ -337,13 +343,15 @@ def march_single_scattering(d: Draft) -> None:
         + ("The last factor darkens thin edges, as powder does.\n" if powder else "")
         + f"The march covers {_SPAN:g} units of each ray"
         + (
-            f", its shadow {light_dt * light_steps:g} units of the way to the sun."
+            f", its shadow the first {light_dt * light_steps:g} of the way to the sun."
             if lighting != "none"
             else "."
         )
     )
-    if lighting == "none":
-        d.says("Integrates single scattering of unattenuated sunlight along rays through a medium.")
+    lit = "unattenuated sunlight" if lighting == "none" else "sunlight"
+    dark = ", with thin parts darkened like powder" if powder else ""
+    part = f"along the first {_SPAN:g} units of rays through a medium"
+    d.says(f"Integrates single scattering of {lit} {part}{dark}.")
 
     def reference(v: Values) -> dict[str, Any]:
         o, r = rays(v)

@@ -42,7 +42,7 @@ def soft_shadows(d: Draft) -> None:
     if sharp:
         d.param("k", "float", 4.0, 16.0, about="Sharpness of the penumbra")
     steps = d.pick(24, 32, 40)
-    d.output("shadow", "float", count, about="Visibility of the light in [0, 1]")
+    d.output("visibility", "float", count, about="Visibility of the light in [0, 1]")
     least, most = (d.pick(0.01, 0.02), d.pick(0.2, 0.3)) if clamped else (0.0, 0.0)
     near = 0.02
     stride = f"wp.clamp(dist, {least}, {most})" if clamped else "wp.max(dist, 0.01)"
@@ -116,12 +116,12 @@ def soft_shadows(d: Draft) -> None:
         last="""
         visible = wp.max(visible, -1.0)
         # a smoothstep from -1 to 1
-        shadow[tid] = 0.25 * (1.0 + visible) * (1.0 + visible) * (2.0 - visible)
+        visibility[tid] = 0.25 * (1.0 + visible) * (1.0 + visible) * (2.0 - visible)
         """
         if kind == "smooth"
-        else "shadow[tid] = visible"
+        else "visibility[tid] = visible"
         if kind in ("hard", "improved")
-        else "shadow[tid] = wp.max(visible, 0.0)",
+        else "visibility[tid] = wp.max(visible, 0.0)",
     )
     if sharp:
         nearest = (
@@ -167,7 +167,7 @@ def soft_shadows(d: Draft) -> None:
             return 0.25 * (1.0 + u) ** 2 * (2.0 - u)
         return np.clip(seen, 0.0, 1.0)
 
-    d.holds(lambda before, after: mostly_close(after.shadow, reference(before), 2e-3))
+    d.holds(lambda before, after: mostly_close(after.visibility, reference(before), 2e-3))
 
 
 @DOMAIN.algorithm(

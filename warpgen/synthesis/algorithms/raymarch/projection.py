@@ -60,8 +60,11 @@ def project_to_surface(d: Draft) -> None:
     if level:
         d.param("margin", "float", 0.02, 0.1, about="Distance of the level set from the surface")
     value = "scene(p) - margin" if level else "scene(p)"
+    slow = " in damped steps." if damped else "."
     if level:
-        d.says("Projects points onto the level set at `margin` of a distance field.")
+        d.says("Projects points onto the level set at `margin` of a distance field" + slow)
+    elif damped:
+        d.says("Projects points onto the zero level set of a distance field" + slow)
     relax = f"{d.pick(0.7, 0.8, 0.9)} * " if damped else ""
     newton = f"p -= {relax}s * g / wp.max(wp.dot(g, g), 0.25)"
     loops = {
@@ -118,6 +121,7 @@ def project_to_surface(d: Draft) -> None:
     source="Macklin et al. 2020, Local optimization for robust SDF collision",
     names=_NAMES | {"sdf_collision": "collide_sdf|resolve_collisions|push_out|collide_with_scene"},
     adjoint="no",
+    element="particle",
 )
 def sdf_collision(d: Draft) -> None:
     """Resolves collisions of particles with a distance field."""
@@ -128,10 +132,11 @@ def sdf_collision(d: Draft) -> None:
     d.says(
         "Resolves collisions of particles with a distance field"
         + {
-            "none": ".",
-            "scaled": ", with a loss of sliding velocity.",
-            "coulomb": ", with Coulomb friction.",
+            "none": ", with restitution" if restitution else "",
+            "scaled": ", with a loss of sliding velocity",
+            "coulomb": ", with Coulomb friction",
         }[friction]
+        + (" and restitution." if restitution and friction != "none" else ".")
     )
     found = scenes.draw(d, 2, bent=False)
     d.function(GRADIENT)

@@ -23,7 +23,7 @@ NAMES = scenes.NAMES | {
     "depth": "t_hit|hit_distance|depths|depth_out",
     "image": "pixels|color_out|framebuffer|rgb",
     "light": "light_dir|sun_dir|to_light",
-    "shadow": "visibility|light_visibility",
+    "visibility": "lit|light_visibility",
     "ambient": "ao|ao_out",
     "normal": "surface_normal|estimate_normal|calc_normal|scene_normal",
     "march": "sphere_trace|raymarch|trace|intersect_scene",
@@ -81,6 +81,7 @@ def rays(d: Draft, count: int) -> tuple[str, Callable[[Values], tuple[Any, Any]]
     source="Hart 1996, Sphere tracing; Keinert et al. 2014, Enhanced sphere tracing (over-relaxation)",
     names=NAMES | {"sphere_trace_depth": "sphere_tracing|raymarch_depth|trace_rays|march_rays"},
     adjoint="no",
+    element="ray",
 )
 def sphere_trace_depth(d: Draft) -> None:
     """Intersects rays with a distance field using sphere tracing."""

@@ -7,5 +7,4 @@ from warpgen.synthesis.writing.algorithm import Domain
 DOMAIN = Domain(
     "rendering",
     "cameras, materials, light transport, rasterisation, splatting and compositing",
-    element="pixel",
 )

@@ -165,7 +165,8 @@ def camera_rays(d: Draft) -> None:
     else:
         store = f"rays[{at}] = {world}"
     kind = "equidistant fisheye" if lens == "fisheye" else lens
-    d.says(f"Generates primary rays for the pixels of {'an' if kind[0] in 'oe' else 'a'} {kind} camera.")
+    rays = "primary rays" if both else "the directions of primary rays"
+    d.says(f"Generates {rays} for the pixels of {'an' if kind[0] in 'oe' else 'a'} {kind} camera.")
     d.explain(
         "The camera looks at the target, upright: the y axis of the world points up in the image."
         if frame == "look at"
@@ -232,7 +233,6 @@ def camera_rays(d: Draft) -> None:
     source="Hartley & Zisserman 2004, ch. 6; Brown 1966 (distortion)",
     names=_NAMES | {"project_points": "world_to_image|camera_projection|points_to_pixels"},
     double=True,
-    element="point",
 )
 def project_points(d: Draft) -> None:
     """Projects world-space points to image coordinates."""

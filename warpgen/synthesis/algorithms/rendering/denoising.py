@@ -127,7 +127,7 @@ def atrous_filter(d: Draft) -> None:
                 reflected = wp.abs(index)
                 if reflected >= size:
                     reflected = 2 * size - 2 - reflected
-                return wp.clamp(reflected, 0, size - 1)
+                return reflected
         ''')
     blur = luminance == "variance"
     if blur:
@@ -289,7 +289,9 @@ def atrous_filter(d: Draft) -> None:
         *(["albedo"] if albedo == "guide" else []),
     ]
     guided_by = " and ".join([", ".join(guides[:-1]), guides[-1]] if guides[1:] else guides)
-    d.says(f"Filters noisy illumination by one edge-avoiding wavelet pass, guided by {guided_by}.")
+    guided_by += " within meshes" if ids else ""
+    noisy = "the illumination of noisy radiance" if albedo == "demodulate" else "noisy illumination"
+    d.says(f"Filters {noisy} by one edge-avoiding wavelet pass, guided by {guided_by}.")
     d.explain("""
         With a step that doubles from pass to pass, taps reach far at little cost; weights fall where taps
         differ from the center.

@@ -61,7 +61,6 @@ _TERMS = (
     source="Ramamoorthi & Hanrahan 2001, An efficient representation for irradiance environment maps",
     names=NAMES | {"spherical_harmonics": "sh_lighting|evaluate_sh|sh_irradiance|eval_sh"},
     double=True,
-    element="direction",
     weight=3,
 )
 def spherical_harmonics(d: Draft) -> None:
@@ -152,7 +151,7 @@ def spherical_harmonics(d: Draft) -> None:
             [f"total = {term(0)}", *(f"total += {term(k)}" for k in range(1, size)), f"{name}[tid] = total"]
         )
     if task == "irradiance":
-        d.says("Computes irradiance from spherical harmonics lighting.")
+        d.says(f"Computes irradiance from spherical harmonics lighting up to degree {degree}.")
         d.explain(
             "E(n) = sum A_l L_lm Y_lm(n) with A = pi, 2 pi / 3"
             + (
@@ -162,8 +161,8 @@ def spherical_harmonics(d: Draft) -> None:
             )
         )
     else:
-        own = "of its own" if each else "of the lighting"
-        d.says(f"Evaluates radiance in each direction from spherical harmonics coefficients {own}.")
+        own = "coefficients of its own" if each else "coefficients of the lighting"
+        d.says(f"Evaluates radiance in each direction from spherical harmonics {own} up to degree {degree}.")
     d.code(f"tid = wp.tid()\n{local} = {given}[tid]\n$body", body=body)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def shade_points(d: Draft) -> None:
     viewed, lit = d.pick(("v", "l"), ("wo", "wi"), ("to_eye", "to_light"), ("V", "L"))
     d.text = renamed(d.text, {"v": viewed, "l": lit})
     lamp = {
-        "directional": "a sun",
+        "directional": "a sun of unit irradiance",
         "point": "a point light",
         "spot": "a spotlight",
         "several": "several point lights",
@@ -281,7 +281,6 @@ def fresnel_terms(d: Draft) -> None:
         "half_vectors": "micro_normals|facet_normals",
     },
     weight=2,
-    element="sample",
 )
 def sample_directions(d: Draft) -> None:
     """Maps uniform random numbers to directions around surface normals."""

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def trace_paths(d: Draft) -> None:
-    """Renders a scene of spheres by path tracing with a few bounces per pixel."""
+    """Renders a scene of spheres by path tracing, one path of a few bounces per pixel."""
     material = d.option("material", "diffuse", "mirror", "mixed", "fuzzy")
     sky = d.option("sky", "gradient", "constant", "sun")
     camera = d.option("camera", "pinhole", "rays")
@@ -82,7 +82,10 @@ def trace_paths(d: Draft) -> None:
         about="Radiance along each ray" if camera == "rays" else "Radiance of each pixel",
     )
     if camera == "rays":
-        d.says("Renders a scene of spheres by path tracing with a few bounces per ray.")
+        d.says("Renders a scene of spheres by path tracing, one path of a few bounces per ray.")
+    if material == "mirror":  # then nothing is left to chance
+        d.says("Renders a scene of mirror spheres by following reflections.")
+        d.calls("trace_reflections|render_mirrors|reflect_rays")
     background = {
         "gradient": "wp.lerp(wp.vec3(1.0, 1.0, 1.0), wp.vec3(0.5, 0.7, 1.0), 0.5 * rd[1] + 0.5)",
         "constant": "wp.vec3(0.8, 0.9, 1.0)",
@@ -115,6 +118,7 @@ def trace_paths(d: Draft) -> None:
         throughput = wp.vec3(1.0, 1.0, 1.0)
         radiance = wp.vec3()
         for $bounce in range($bounces):
+            $roulette
             nearest = float(1.0e8)
             hit = int(-1)
             for k in range(num_spheres):
@@ -131,7 +135,6 @@ def trace_paths(d: Draft) -> None:
             # offset along the normal to avoid self-intersection
             ro = p + 1.0e-3 * n
             throughput = wp.cw_mul(throughput, albedo[hit])
-            $roulette
         image[$at] = radiance
         """,
         ray=ray,
@@ -145,8 +148,8 @@ def trace_paths(d: Draft) -> None:
         scatter=scatter,
         roulette="""
         # Russian roulette: survivors are weighted by 1 / p to stay unbiased
-        q = wp.max(throughput)
         if bounce > 1:
+            q = wp.max(throughput)
             if wp.randf(state) > q:
                 break
             throughput = throughput / q

@@ -59,12 +59,12 @@ def rasterize_triangles(d: Draft) -> None:
         d.output(buffer, kind, (height, width), about=about)
     d.says(
         {
-            "depth": "Rasterizes triangles to a depth buffer.",
-            "face": "Rasterizes triangle indices, -1 for background.",
-            "colour": "Rasterizes triangles with interpolated vertex colors.",
-            "coverage": "Counts triangles that cover each pixel center (overdraw).",
-            "barycentric": "Rasterizes barycentric coordinates of the nearest triangle.",
-        }[result]
+            "depth": "Rasterizes triangles to a depth buffer$faces.",
+            "face": "Rasterizes triangle indices, -1 for background$faces.",
+            "colour": "Rasterizes triangles with interpolated vertex colors$faces.",
+            "coverage": "Counts triangles that cover each pixel center (overdraw)$faces.",
+            "barycentric": "Rasterizes barycentric coordinates of the nearest triangle$faces.",
+        }[result].replace("$faces", ", without back faces" if cull == "back" else "")
     )
     d.function(
         """
@@ -280,7 +280,7 @@ def composite_samples(d: Draft) -> None:
         d.output("opacity", "float", rays, about="Opacities in [0, 1]")
     d.says(
         {
-            "colour": "Composites the colors of samples along rays.",
+            "colour": f"Composites the colors of samples along rays{' before a background' * background}.",
             "colour and opacity": "Composites the colors and opacities of samples along rays.",
             "depth": f"Computes the expected ray depth from the {'densities' if opacity == 'density' else 'opacities'} of samples.",
             "weights": "Computes the compositing weight of each sample along a ray.",

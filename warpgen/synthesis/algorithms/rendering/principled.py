@@ -30,7 +30,7 @@ from warpgen.synthesis.writing.trim import trim
     weight=9,
 )
 def principled_shading(d: Draft) -> None:
-    """Shades surface points with the principled material of Disney."""
+    """Shades surface points with layers of Disney's principled material."""
     layers = [name for name in ("sheen", "clearcoat") if d.flag(name, 0.5)]
     diffuse = d.option("diffuse", "diffuse", "flat")
     anisotropic = d.flag("anisotropic", 0.45)
@@ -109,7 +109,7 @@ def principled_shading(d: Draft) -> None:
             shown, "vec3", n, about="Reflected radiance" if result == "radiance" else "Display values, sRGB"
         )
         if result == "display":
-            d.says("Shades surface points with the principled material of Disney for an sRGB display.")
+            d.says("Shades surface points with layers of Disney's principled material for an sRGB display.")
         if masking == "kelemen":
             d.explain(
                 "Highlights have the visibility of Kelemen and Szirmay-Kalos, which knows no roughness."

@@ -122,6 +122,11 @@ def shade_sky(d: Draft) -> None:
                     constant = {c}
                     return t * t * quadratic + t * linear + constant
             ''')
+    # Of the direction, overcast skies ask for the height alone
+    z = "cos_theta" if clouds == "overcast" and view != "directions" else "direction[2]"
+    looking = (
+        "cos_theta = wp.cos(theta)" if z == "cos_theta" else "direction = wp.vec3($x, $y, wp.cos(theta))"
+    )
     index = "tid" if view == "directions" else "row, col"
     where = {
         "directions": "tid = wp.tid()\ndirection = directions[tid]",
@@ -130,7 +135,7 @@ def shade_sky(d: Draft) -> None:
             # Latitude-longitude map, the zenith in the upper row
             theta = wp.pi * (float(row) + 0.5) / float({name}.shape[0])
             phi = 2.0 * wp.pi * (float(col) + 0.5) / float({name}.shape[1])
-            direction = wp.vec3(wp.sin(theta) * wp.cos(phi), wp.sin(theta) * wp.sin(phi), wp.cos(theta))
+            {looking.replace("$x", "wp.sin(theta) * wp.cos(phi)").replace("$y", "wp.sin(theta) * wp.sin(phi)")}
             """,
         "fisheye": f"""
             row, col = wp.tid()
@@ -145,19 +150,19 @@ def shade_sky(d: Draft) -> None:
 
             theta = 0.5 * wp.pi * radius
             scale = wp.sin(theta) / wp.max(radius, 1.0e-6)
-            direction = wp.vec3(scale * x, scale * y, wp.cos(theta))
+            {looking.replace("$x", "scale * x").replace("$y", "scale * y")}
             """,
     }[view]
     nothing = "0.0" if not color else "wp.vec3(0.0, 0.0, 0.0)"
     under = {
         "clamp": "",
-        "black": f"# Below the horizon\nif direction[2] < 0.0:\n    {name}[{index}] = {nothing}\n    return\n",
+        "black": f"# Below the horizon\nif {z} < 0.0:\n    {name}[{index}] = {nothing}\n    return\n",
         "water": "",
     }[ground]
-    up = "direction[2]"
+    up = z
     if ground == "water":
-        up = "wp.abs(direction[2])"
-        under = "# Calm water mirrors the sky above it, dimmed by its reflectance\nshade = wp.where(direction[2] < 0.0, reflectance, 1.0)"
+        up = f"wp.abs({z})"
+        under = f"# Calm water mirrors the sky above it, dimmed by its reflectance\nshade = wp.where({z} < 0.0, reflectance, 1.0)"
     cover = {
         "none": "",
         "overcast": """
@@ -284,6 +289,10 @@ def shade_sky(d: Draft) -> None:
     )
     trim(d)
     quantity = "color" if color else "luminance"
+    shown = {"exposure": ", scaled for display", "exponential": ", compressed for display"}.get(tone, "")
+    sight = " and of the sun" if disc != "none" else ""
+    sight += " in each direction"
+    sight += ", mirrored by water below the horizon" if ground == "water" else ""
     below = ""
     if ground == "clamp" and view != "fisheye":
         below = "Directions below the horizon get what lies at it."
@@ -292,7 +301,7 @@ def shade_sky(d: Draft) -> None:
             The CIE's overcast sky is scaled to the zenith luminance of Preetham's model, which depends on the
             sun's height and on turbidity, a measure of haze. {below}
         """)
-        d.says(f"Computes the {quantity} of the overcast sky in each direction (CIE).")
+        d.says(f"Computes the {quantity} of the overcast sky{sight} (CIE{shown}).")
     else:
         gives = "luminance and both chromaticities" if color else "luminance"
         d.explain(f"""
@@ -300,7 +309,7 @@ def shade_sky(d: Draft) -> None:
             turbidity, which measures haze. {below}
         """)
         partly = "partly cloudy" if clouds == "mixed" else "daylight"
-        d.says(f"Computes the {quantity} of the {partly} sky in each direction (Preetham's model).")
+        d.says(f"Computes the {quantity} of the {partly} sky{sight} (Preetham's model{shown}).")
 
     def agrees(v: Values, after: Values) -> None:
         seen = np.ones(shape, bool)

@@ -115,7 +115,7 @@ def project_gaussians(d: Draft) -> None:
         {
             "covariance": "Projects the covariances of 3D Gaussians to screen space.",
             "conic": "Projects 3D Gaussians to screen-space ellipses (EWA splatting).",
-            "radius": "Computes the screen-space radius of 3D Gaussians.",
+            "radius": "Computes the screen-space radius of 3D Gaussians (three standard deviations).",
         }[result]
     )
     widen = " + low_pass" if blur else ""

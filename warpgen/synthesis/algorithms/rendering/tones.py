@@ -64,7 +64,8 @@ def tone_map(d: Draft) -> None:
     }[form]  # fmt: skip
     d.says(
         f"Tone maps HDR radiance to display range by {shown} curve{' of luminance' if over == 'luminance' else ''}"
-        + {"linear": ".", "gamma": ", with gamma 2.2.", "srgb": ", encoded as sRGB."}[encode]
+        + {"linear": "", "gamma": ", with gamma 2.2", "srgb": ", encoded as sRGB"}[encode]
+        + (", packed into 8 bits a channel." if layout == "packed" else ".")
     )
     h, w = d.pick(8, 10), d.pick(8, 12)
     shape: tuple[int, ...] = (h, w) if layout != "flat" else (h * w,)
