@@ -149,10 +149,10 @@ def return_mapping(d: Draft) -> None:
             """,
             slope=slope,
         )
-    cone = surface == "drucker prager"
+    conical = surface == "drucker prager"
     stiff = "3.0 * material.shear" + (" + material.kinematic" if kinematic else "")
     # The apex is reached by another stiffness, so that of a cone is handed over.
-    own, given = ("", f"stiffness = {stiff}") if not cone else ("stiffness: float, ", "")
+    own, given = ("", f"stiffness = {stiff}") if not conical else ("stiffness: float, ", "")
     if root_find:
         d.function(
             f"""
