@@ -160,7 +160,7 @@ def lift_parcels(d: Draft) -> None:
                 r0 += {at("mixing_ratio", "start - m")} / 3.0
             """,
         "unstable": f"""
-            # Most unstable parcel: largest equivalent potential temperature within the lowest 300 hPa
+            # Most unstable parcel: largest equivalent potential temperature (approximate) within the lowest 300 hPa
             start = int(pressure.shape[0] - 1)
             p_ground = pressure[start]
             largest = float(-1.0)
@@ -184,6 +184,10 @@ def lift_parcels(d: Draft) -> None:
     }[moist]
     tv = "virtual_temperature({}, {})" if virtual else "{}"
     energy = result in ("cape", "cape and cin", "speed")
+    first = "buoyancy_below = float(0.0)"
+    if parcel == "mixed":  # which is not as warm as the air where it starts
+        around = tv.format(potential.format("start"), at("mixing_ratio", "start"))
+        first = f"buoyancy_below = {tv.format('t0', 'r0')} - {around}"
     d.launch(columns)
     d.code(
         """
@@ -225,8 +229,7 @@ def lift_parcels(d: Draft) -> None:
         """,
         source=source,
         begin=(
-            "buoyancy_below = float(0.0)\ncape = float(0.0)"
-            + ("\ncin = float(0.0)" if result == "cape and cin" else "")
+            f"{first}\ncape = float(0.0)" + ("\ncin = float(0.0)" if result == "cape and cin" else "")
             if energy
             else {"index": "excess_below = float(0.0)\nindex = float(0.0)"}.get(result, "")
         ),
@@ -284,20 +287,27 @@ def lift_parcels(d: Draft) -> None:
         }[result],
     )
     trim(d)
-    mixing = " There, air from around is mixed in as well." if entrain else ""
+    mixing = " There, its temperature mixes with that around it, and it stays saturated." if entrain else ""
     fusion = " Ice forms from saturation over water all the same." if ice else ""
+    dry = " Buoyancy leaves the lightness of vapor out." if energy and not virtual else ""
+    rises = {
+        "surface": "It starts from the lowest level.",
+        "mixed": "It starts with the mean of the lowest three levels.",
+        "unstable": "It starts where it is most unstable.",
+    }[parcel]
+    end = " The ascent ends at `p_top`." if ceiling else ""
     d.explain(f"""
         Levels are stored from the top down. Below the condensation level the parcel follows the dry adiabat,
-        above it the pseudoadiabat, from which all condensed water falls out at once.{mixing}{fusion}
+        above it the pseudoadiabat, from which all condensed water falls out at once.{mixing} {rises}{fusion}{dry}{end}
     """)
     d.says(
         {
             "index": "Computes the lifted index of atmospheric columns.",
-            "profile": "Lifts an air parcel through each column of the atmosphere.",
+            "profile": "Computes the temperature of an air parcel that is lifted through each column of the atmosphere.",
             "speed": "Estimates the strongest updraft of each atmospheric column by parcel theory.",
         }.get(
             result,
-            "Lifts an air parcel through each column of the atmosphere to find its convective energy"
+            "Lifts an air parcel through each column of the atmosphere to find its convective available potential energy"
             + (" and inhibition." if result == "cape and cin" else "."),
         )
     )
@@ -333,6 +343,9 @@ def lift_parcels(d: Draft) -> None:
         path = np.zeros(levels)
         path[start] = tp = t0
         below, b_below, cape, cin, index, x_below = p0, 0.0, 0.0, 0.0, 0.0, 0.0
+        if parcel == "mixed":
+            lift, rest = ((1 + m / 0.622) / (1 + m) if virtual else 1.0 for m in (r0, r[start]))
+            b_below = t0 * lift - t[start] * rest
         for level in range(start - 1, -1, -1):
             q = p[level]
             if ceiling and q < v.p_top:

@@ -109,7 +109,7 @@ def evaporate_reference(d: Draft) -> None:
         """,
         "mean": "e_air = rh_mean[@] * e_sat",
         "wet bulb": """
-        # Psychrometer equation (FAO-56, eq. 15)
+        # Psychrometer equation (FAO-56, eq. 15); no air is drier than 0.05 kPa
         wet = wet_bulb[@]
         e_wet = 0.6108 * wp.exp(17.27 * wet / (wet + 237.3))
         e_air = wp.max(e_wet - 0.000662 * pressure * (mean - wet), 0.05)
@@ -132,8 +132,8 @@ def evaporate_reference(d: Draft) -> None:
             "# Cap at the clear sky, since readings above it are errors of the sensor\nglobal_rad = wp.min(solar[@], clear)"
         ),
         "temperature range": (
-            "# Clouds narrow the diurnal range of temperature, so it tells the radiation (Hargreaves)\n"
-            "global_rad = 0.16 * wp.sqrt(warm - cold) * extraterrestrial"
+            "# Clouds narrow the diurnal range of temperature, so it tells the radiation (Hargreaves), at most a clear sky's\n"
+            "global_rad = wp.min(0.16 * wp.sqrt(warm - cold) * extraterrestrial, clear)"
         ),
     }[light]
     budget = """
@@ -143,7 +143,7 @@ def evaporate_reference(d: Draft) -> None:
     k_cold = cold + 273.16
     k_warm = warm + 273.16
     emitted = 4.903e-9 * 0.5 * (k_cold * k_cold * k_cold * k_cold + k_warm * k_warm * k_warm * k_warm)
-    cloud_factor = 1.35 * $brightness - 0.35
+    cloud_factor = 1.35 * global_rad / clear - 0.35
     net_long = emitted * (0.34 - 0.14 * wp.sqrt(e_air)) * cloud_factor
     $net
     """
@@ -171,7 +171,7 @@ def evaporate_reference(d: Draft) -> None:
         "aerodynamic share": "# Net radiation may turn negative in winter, hence the floor\n"
         "share[@] = wind_term / (wp.max(radiation_term, 0.1) + wind_term)",
         "crop": """
-        # Crop coefficient curve: initial, development, mid-season and late season
+        # Crop coefficient: 0.4 at first, 1.15 in mid-season, 0.6 at the end, linear between
         stage = growth[@]
         if stage > 0.8:
             kc = 1.15 - 2.75 * (stage - 0.8)
@@ -194,8 +194,6 @@ def evaporate_reference(d: Draft) -> None:
             name: re.sub(rf"\b({'|'.join(plain)})\b", lambda m: plain[m[0]], block.replace("@", here))
             for name, block in {
                 "site": site, "air": air, "vapor": vapor, "sky": sky, "budget": budget, "ground": ground,
-                # Sunshine alone never gives more than a clear sky
-                "brightness": "wp.min(global_rad / clear, 1.0)" if light == "temperature range" else "global_rad / clear",
                 "net": "net_rad[@] = net_short - net_long" if result == "net radiation" else "net = net_short - net_long",
                 "blow": blow, "combine": combine, "store": store,
             }.items()
@@ -203,7 +201,9 @@ def evaporate_reference(d: Draft) -> None:
     )  # fmt: skip
     trim(d)
     units = "Temperatures are in deg C, vapor pressures in kPa, radiation in MJ/m^2/day"
-    d.explain(f"{units}{', water in mm/day' if result in ('et0', 'crop') else ''}.")
+    water = ", water in mm/day" if result in ("et0", "crop") else ""
+    soil = "" if result == "net radiation" else " The heat flux into the soil is taken to be zero over a day."
+    d.explain(f"{units}{water}.{soil}")
 
     def reference(v: Values) -> dict[str, Any]:
         low, high = v.t_min, v.t_max
@@ -235,9 +235,9 @@ def evaporate_reference(d: Draft) -> None:
         elif light == "measured":
             rs = np.minimum(v.solar, clear)
         else:
-            rs = 0.16 * np.sqrt(high - low) * ra
+            rs = np.minimum(0.16 * np.sqrt(high - low) * ra, clear)
         emitted = 4.903e-9 * ((low + 273.16) ** 4 + (high + 273.16) ** 4) / 2
-        rn = 0.77 * rs - emitted * (0.34 - 0.14 * np.sqrt(ea)) * (1.35 * np.minimum(rs / clear, 1) - 0.35)
+        rn = 0.77 * rs - emitted * (0.34 - 0.14 * np.sqrt(ea)) * (1.35 * rs / clear - 0.35)
         if result == "net radiation":
             return {"net_rad": rn}
         u = v.wind * (4.87 / np.log(67.8 * v.mast - 5.42) if mast else 1.0)

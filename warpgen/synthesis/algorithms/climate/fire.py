@@ -165,6 +165,7 @@ def spread_fire(d: Draft) -> None:
             # Fires grow as ellipses (Anderson 1983), the wind in mi/h
             mph = midflame / 88.0
             length_to_width = 0.936 * wp.exp(0.1147 * mph) + 0.461 * wp.exp(-0.0692 * mph) - 0.397
+            # No less than 1.05, where the root below would have no slope, and no more than 8
             length_to_width = wp.clamp(length_to_width, 1.05, 8.0)
             eccentricity = wp.sqrt(1.0 - 1.0 / (length_to_width * length_to_width))
             rate *= (1.0 - eccentricity) / (1.0 - eccentricity * wp.cos(heading[tid]))
@@ -180,7 +181,8 @@ def spread_fire(d: Draft) -> None:
         if metric
         else heat.replace("intensity = heat_per", "fireline_intensity[tid] = heat_per"),
         "flame": heat + f"flame_length[tid] = {'0.3048 * ' if metric else ''}0.45 * wp.pow(intensity, 0.46)",
-        "crown": heat + "# Van Wagner: crowns ignite above this intensity [kW/m]\n"
+        "crown": heat
+        + "# Van Wagner: crowns ignite above this intensity [kW/m], that of the fire is in BTU/(ft s)\n"
         "ignition_heat = 460.0 + 25.9 * foliar_moisture\n"
         "critical = wp.pow(0.01 * crown_base[tid] * ignition_heat, 1.5)\n"
         "crown_ratio[tid] = 3.4613 * intensity / critical",
@@ -251,14 +253,16 @@ def spread_fire(d: Draft) -> None:
         flank=flank,
         store=store,
     )
-    d.explain(f"""
-        The fire spreads as fast as the heat that reaches the fuel ahead can ignite it.
-        {"Inside, the model computes in" if metric else "The model computes in"} the units of Rothermel's paper:
-        feet, minutes, pounds and BTU.{" Rates are those along `heading`." if ellipse else ""}
-        {"The wind is taken to blow uphill." if aligned else ""}
-        {"The wind alone shapes the ellipse." if ellipse and slope != "none" else ""}
-        {"Particles of live fuel are as fine as the dead ones." if live else ""}
-    """)
+    units = "Inside, the model computes in" if metric else "The model computes in"
+    told = [
+        "The fire spreads as fast as the heat that reaches the fuel ahead can ignite it.",
+        f"{units} the units of Rothermel's paper: feet, minutes, pounds and BTU.",
+        *["Rates are those along `heading`."] * ellipse,
+        *["The wind is taken to blow uphill."] * aligned,
+        *["The wind alone shapes the ellipse."] * (ellipse and slope != "none"),
+        *["Particles of live fuel are as fine as the dead ones."] * live,
+    ]
+    d.explain("\n".join(told))
     d.says(
         {
             "rate": "Computes the rate of spread of surface fires (Rothermel's model).",

@@ -65,9 +65,9 @@ def weather_measures(d: Draft) -> None:
     d.says({
         "dew point": "Computes dew points from temperature and relative humidity.",
         "vapor deficit": "Computes vapor pressure deficits of air.",
-        "wind chill": "Computes wind chill temperatures.",
+        "wind chill": "Computes wind chill temperatures, for air below 10 deg C and wind above 1.3 m/s.",
         "air density": "Computes densities of moist air.",
-        "wet bulb": "Computes wet-bulb temperatures by an empirical fit.",
+        "wet bulb": "Computes wet-bulb temperatures at sea level by the empirical fit of Stull (2011).",
         "mixing ratio": "Computes mixing ratios of water vapor in air, in g/kg.",
         "virtual temperature": "Computes virtual temperatures of moist air.",
         "apparent": "Computes apparent temperatures in shade, with humidity and wind.",

@@ -49,7 +49,8 @@ def assimilate_carbon(d: Draft) -> None:
     )
     d.says({
         "uptake": "Computes net photosynthesis of leaves (Farquhar model).",
-        "conductance": "Computes stomatal conductance of leaves.",
+        "conductance": "Computes stomatal conductance of leaves by the model of "
+        + ("Medlyn et al. (2011)." if inside == "medlyn" else "Ball and Berry (1987)."),
         "regime": "Computes the ratio of light-limited to enzyme-limited photosynthesis.",
         "gross": "Computes gross photosynthesis of leaves.",
     }[result])  # fmt: skip
@@ -136,9 +137,10 @@ def assimilate_carbon(d: Draft) -> None:
     elif inside == "given":
         body = "ci = inner_co2[@]\n" + _flat(rates("ci"))
     else:
+        floor = "# A floor under the uptake, which respiration makes negative in the dark"
         law = {
-            "medlyn": "gs = 0.02 + 1.6 * (1.0 + 4.0 / wp.sqrt(dryness[@])) * wp.max(net, 0.1) / co2",
-            "ball berry": "gs = 0.02 + 9.0 * humid * wp.max(net, 0.1) / co2",
+            "medlyn": f"{floor}\ngs = 0.02 + 1.6 * (1.0 + 4.0 / wp.sqrt(dryness[@])) * wp.max(net, 0.1) / co2",
+            "ball berry": f"{floor}\ngs = 0.02 + 9.0 * humid * wp.max(net, 0.1) / co2",
         }[inside]
         head = ""
         if inside == "ball berry":
@@ -163,7 +165,7 @@ def assimilate_carbon(d: Draft) -> None:
                 f"for turn in range({turns}):\n"
                 "    $inner\n"
                 "    $law\n"
-                "    # Half the way, so that it does not swing\n"
+                "    # Half the way, so that it does not swing; it stays above the compensation point\n"
                 "    ci = 0.5 * (ci + wp.max(co2 - 1.6 * net / gs, 1.2 * gamma_star))"
             )
         )

@@ -38,8 +38,11 @@ def rain_warm_clouds(d: Draft) -> None:
     inplace = store_in == "in place"
     surface = surface and sweep == "column" and fall != "none"
     declare = d.inout if inplace else d.input
-    if fall == "none":
-        d.says("Integrates warm rain microphysics in cloud columns without sedimentation.")
+    steps = ["autoconversion", "accretion", "condensation", *["evaporation of rain"] * evaporate]
+    steps += ["fall of rain"] * (fall != "none")
+    d.says(
+        f"Integrates warm rain in cloud columns over a time step: {', '.join(steps[:-1])} and {steps[-1]}."
+    )
     heat = "theta" if air == "exner" else "temp"
     abouts = {
         "theta": "Potential temperature [K]",
@@ -96,12 +99,14 @@ def rain_warm_clouds(d: Draft) -> None:
         auto = dt * wp.max(0.001 * (cloud - 0.001), 0.0)
         left = (cloud - auto) / (1.0 + dt * 2.2 * wp.pow(rain, 0.875))
         born = cloud - left
+        cloud = left
         """,
         "explicit": """
         auto = wp.max(0.001 * (cloud - 0.001), 0.0)
         collect = 2.2 * cloud * wp.pow(rain, 0.875)
         # Limit by the available cloud water
         born = wp.min(dt * (auto + collect), cloud)
+        cloud = cloud - born
         """,
         "berry": """
         # Berry autoconversion, slow for high droplet concentrations and without a threshold
@@ -109,6 +114,7 @@ def rain_warm_clouds(d: Draft) -> None:
         auto = cloud * dense / (60.0 * (5.0 + 0.0366 * DROPLETS / (wp.max(dense, 1.0e-3) * DISPERSION)))
         collect = 2.2 * cloud * wp.pow(rain, 0.875)
         born = wp.min(dt * (auto + collect), cloud)
+        cloud = cloud - born
         """,
     }[growth]
     dry = ""
@@ -139,15 +145,14 @@ def rain_warm_clouds(d: Draft) -> None:
     rain = qr[c, k]
     $drop
     $make
-    cloud = cloud - born
-    rain = {"wp.max(rain + born + falling, 0.0)" if fall != "none" else "rain + born"}
+    rain = rain + born{" + falling" if fall != "none" else ""}
     # Saturation adjustment: Tetens formula and one Newton step for the latent heating
     qvs = 3.8 / p * wp.exp(17.27 * (t - 273.0) / (t - 36.0))
     excess = (vapor - qvs) / (1.0 + qvs * 237.3 * 17.27 * LV / (CP * (t - 36.0) * (t - 36.0)))
     condensed = wp.max(excess, -cloud)
     $dry
     {fresh}{heat}[c, k] = {heat}[c, k] + {warm} * {"(condensed - lost)" if evaporate else "condensed"}
-    {fresh}qv[c, k] = wp.max(vapor - condensed{gained}, 0.0)
+    {fresh}qv[c, k] = vapor - condensed{gained}
     {fresh}qc[c, k] = cloud + condensed
     {fresh}qr[c, k] = rain{lost}
     """
@@ -166,7 +171,8 @@ def rain_warm_clouds(d: Draft) -> None:
         text = "c, k = wp.tid()\n$step"
     d.code(text, step=step, first=first, warmth=warmth, drop=drop, make=make, dry=dry)
     trim(d)
-    d.explain("Mixing ratios in kg/kg, pressures in hPa; level 0 is at the ground.")
+    short = " Within a step, rain must not fall through a whole layer." if fall != "none" else ""
+    d.explain(f"Mixing ratios in kg/kg, pressures in hPa; level 0 is at the ground.{short}")
 
     def reference(v: Values) -> dict[str, Any]:
         qv, qc, qr, rho = v.qv, v.qc, v.qr, v.rho

@@ -103,7 +103,7 @@ _TURBULENCE = {
         "tid": "cell|site",
         "swe": "snow_water|water_equivalent|snowpack",
         "cold_content": "heat_deficit|cold|deficit",
-        "melt_out": "runoff|outflow|water_out",
+        "runoff": "outflow|water_out|released",
         "air_temp": "t_air|air_temperature|ta",
         "surface_temp": "t_snow|snow_temperature|ts",
         "net_energy": "q_net|energy|energy_sum",
@@ -113,7 +113,7 @@ _TURBULENCE = {
     weight=12,
 )
 def snow_energy_balance(d: Draft) -> None:
-    """Advances snowpacks by a day: snowfall, radiation, turbulent heat, cold content and melt."""
+    """Advances snowpacks by a day: snow, rain, radiation, turbulent heat, cold content, melt and runoff."""
     phase = d.option("phase", *_PHASE)
     albedo = d.option("albedo", *_ALBEDO)
     sky = d.option("sky", *_SKY)
@@ -154,7 +154,7 @@ def snow_energy_balance(d: Draft) -> None:
         d.input("canopy_cover", "float", count, 0.0, 0.9, about="Share of the sky that the canopy hides")
     d.output("swe_new", "float", count, about=f"Water equivalent{dry} at the end of the day [mm]")
     d.output("cold_new", "float", count, about="Cold content at the end of the day [MJ/m^2]")
-    d.output("melt_out", "float", count, about="Water that leaves the pack [mm]")
+    d.output("runoff", "float", count, about="Water that leaves the pack: rain and melt [mm]")
     d.output("age_new", "float", count, about="Age of the snow surface at the end of the day [days]")
     if liquid:
         d.output("liquid_new", "float", count, about="Liquid water at the end of the day [mm]")
@@ -180,7 +180,7 @@ def snow_energy_balance(d: Draft) -> None:
     skip = {
         "none": "",
         "valid": "if not valid[tid]:\n    swe_new[tid] = swe[tid]\n    cold_new[tid] = cold_content[tid]\n"
-        "    age_new[tid] = snow_age[tid]\n    melt_out[tid] = 0.0\n"
+        "    age_new[tid] = snow_age[tid]\n    runoff[tid] = 0.0\n"
         + ("    liquid_new[tid] = liquid_water[tid]\n" if liquid else "")
         + "    return",
         "glacier": "# Ice below the snow never runs out, so melt is not limited by the pack\nhas_ice = glacier_id[tid] >= 0",
@@ -202,7 +202,7 @@ def snow_energy_balance(d: Draft) -> None:
     capacity = 0.04 * swe_after
     held = wp.min(stored, capacity)
     liquid_new[tid] = held
-    melt_out[tid] = stored - held
+    runoff[tid] = stored - held
     """
     available = {
         "none": "melt = wp.min(melt_energy / FUSION_HEAT, swe_before)",
@@ -222,12 +222,12 @@ def snow_energy_balance(d: Draft) -> None:
         rain = rain_fraction * precipitation
         snowfall = precipitation - rain
         swe_before = swe[tid] + snowfall
-        # Bare ground has nothing to melt, rain runs off
+        # Hardly any snow to melt, rain runs off
         if swe_before < 0.1$bare:
             swe_new[tid] = swe_before
             cold_new[tid] = 0.0
             age_new[tid] = 0.0
-            melt_out[tid] = rain$ponded
+            runoff[tid] = rain$ponded
             $dried
             return
         $albedo
@@ -259,7 +259,7 @@ def snow_energy_balance(d: Draft) -> None:
         # Energy warms the pack first, so only what is left melts it
         melt_energy = wp.max(net_energy - cold_before, 0.0)
         cold_after = wp.max(cold_before - net_energy, 0.0)
-        # Limit the cold content, since a pack cannot get much colder than its surface
+        # Limit the cold content, since a pack cannot get much colder than its surface, or than -0.5 deg C
         cold_after = wp.min(cold_after, ICE_HEAT_CAPACITY * swe_before * wp.max(-surface_temp, 0.5))
         $melt
         swe_after = $left
@@ -283,7 +283,11 @@ def snow_energy_balance(d: Draft) -> None:
         turbulence=_TURBULENCE[turbulence],
         melt=available[mask],
         left="wp.max(swe_before - melt, 0.0)" if mask == "glacier" else "swe_before - melt",
-        drain=drain if liquid else "melt_out[tid] = rain + melt",
+        drain=drain if liquid else "runoff[tid] = rain + melt",
+    )
+    d.says(
+        f"Advances snowpacks{' below trees' * forest} by a day: snow, rain, radiation, turbulent heat, cold content,"
+        f" melt{', refreezing' * liquid} and runoff."
     )
     drains = "" if liquid else " Rain and melt leave the pack at once."
     ice = " Bare ice is taken to be as bright as snow." if mask == "glacier" else ""
@@ -346,12 +350,12 @@ def snow_energy_balance(d: Draft) -> None:
             "swe_new": np.where(bare, before, after),
             "cold_new": np.where(bare, 0.0, left),
             "age_new": np.where(bare, 0.0, np.exp(-fall / 5.0) * (v.snow_age + 1.0)),
-            "melt_out": np.where(bare, rain + (v.liquid_water if liquid else 0.0), out),
+            "runoff": np.where(bare, rain + (v.liquid_water if liquid else 0.0), out),
         }
         if liquid:
             made["liquid_new"] = np.where(bare, 0.0, held)
         if mask == "valid":
-            old = {"swe_new": v.swe, "cold_new": v.cold_content, "age_new": v.snow_age, "melt_out": 0.0}
+            old = {"swe_new": v.swe, "cold_new": v.cold_content, "age_new": v.snow_age, "runoff": 0.0}
             old |= {"liquid_new": v.liquid_water} if liquid else {}
             made = {name: np.where(v.valid, m, old[name]) for name, m in made.items()}
         return made

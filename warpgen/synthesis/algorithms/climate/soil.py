@@ -64,13 +64,14 @@ def thermal_conductivity(saturation: float, soil: SoilProperties) -> float:
         "thickness": "dz|layer_depth|layer_thickness",
         "layers": "num_layers|n_layers|levels",
         "runoff": "surface_runoff|overland_flow",
+        "drainage": "percolation|deep_drainage",
         "infiltration": "influx|inflow",
     },
     adjoint="no",
     weight=3,
 )
 def step_soil_columns(d: Draft) -> None:
-    """Advances temperature and moisture of soil columns by an implicit step of heat and a cascade of water."""
+    """Advances temperature and moisture of soil columns: implicit heat conduction, then a cascade of water."""
     conductivity = d.option("conductivity", *_CONDUCTIVITY)
     surface = d.option("surface", "temperature", "flux", "mixed")
     bottom = d.option("bottom", "insulated", "geothermal", "fixed")
@@ -93,7 +94,7 @@ def step_soil_columns(d: Draft) -> None:
         with_ice = ", ice included" if freezing else ""
         d.input("water", "float", shape, 0.1, 0.38, about=f"Volumetric water content{with_ice}")
     if freezing:
-        d.inout("ice", "float", shape, 0.0, 0.05, about="Volumetric ice content")
+        d.inout("ice", "float", shape, 0.0, 0.05, about="Volumetric ice content, as liquid water")
     d.input("thickness", "float", layers, 0.1, 0.4, about="Layer thicknesses, from the top [m]")
     kind, fields = (DRAINING_SOIL, _SOIL | _FLOW) if water == "gravity" else (SOIL, _SOIL)
     if types == "types":
@@ -117,12 +118,15 @@ def step_soil_columns(d: Draft) -> None:
         d.param("deep_temp", "float", 4.0, 8.0, about="Temperature below the column [deg C]")
     if water != "none":
         d.input("rain", "float", columns, 0.0, 5.0, about="Water supply at the surface [mm/h]")
-        d.output("runoff", "float", columns, about="Surface runoff [mm]")
+        if water == "gravity":
+            d.output("runoff", "float", columns, about="Surface runoff [mm]")
+        d.output("drainage", "float", columns, about="Water that leaves the column below [mm]")
     d.param("dt", "float", 1800.0, 3600.0, about="Time step [s]")
     d.output("modified_link", "float", shape, about="Workspace of the tridiagonal solver")
     d.output("modified_rhs", "float", shape, about="Workspace of the tridiagonal solver")
     constants = ["WATER_HEAT_CAPACITY = wp.constant(4.18)  # [MJ/m^3/K]"]
     if freezing:
+        constants += ["ICE_HEAT_CAPACITY = wp.constant(2.1)  # [MJ/m^3/K], of the volume as liquid water"]
         constants += ["FUSION_HEAT = wp.constant(334.0)  # latent heat of fusion of water [MJ/m^3]"]
     d.module("\n".join(constants))
     d.function(_CONDUCTIVITY[conductivity])
@@ -166,19 +170,21 @@ def step_soil_columns(d: Draft) -> None:
     }
     freeze = """
     for layer in range(layers):
-        heat_capacity = $soil.dry_heat_capacity + WATER_HEAT_CAPACITY * $held
+        heat_capacity = $soil.dry_heat_capacity + $stores
         t = temp[column, layer]
         if t < 0.0 and water[column, layer] > 0.02:
             # Freeze as much as the missing heat allows; a film stays liquid since it is bound to grains
             frozen = wp.min(-t * heat_capacity / FUSION_HEAT, water[column, layer] - 0.02)
             $less
             ice[column, layer] = ice[column, layer] + frozen
-            temp[column, layer] = t + frozen * FUSION_HEAT / heat_capacity
+            heat = t * heat_capacity + frozen * FUSION_HEAT
+            temp[column, layer] = heat / (heat_capacity + frozen * (ICE_HEAT_CAPACITY - WATER_HEAT_CAPACITY))
         elif t > 0.0 and ice[column, layer] > 0.0:
             melted = wp.min(t * heat_capacity / FUSION_HEAT, ice[column, layer])
             $more
             ice[column, layer] = ice[column, layer] - melted
-            temp[column, layer] = t - melted * FUSION_HEAT / heat_capacity
+            heat = t * heat_capacity - melted * FUSION_HEAT
+            temp[column, layer] = heat / (heat_capacity + melted * (WATER_HEAT_CAPACITY - ICE_HEAT_CAPACITY))
     """
     flows = {
         "gravity": """
@@ -191,15 +197,17 @@ def step_soil_columns(d: Draft) -> None:
             depth = 1000.0 * thickness[layer]
             amount = water[column, layer] * depth + infiltration
             drained = hours * hydraulic_conductivity(amount / ($soil.porosity * depth), $soil)
+            # A residue of 5 % is held by the grains
             drained = wp.min(drained, wp.max(amount - 0.05 * depth, 0.0))
             if layer < layers - 1:
                 room = $soil.porosity - $full_below
                 drained = wp.min(drained, 1000.0 * thickness[layer + 1] * wp.max(room, 0.0))
             water[column, layer] = (amount - drained) / depth
             infiltration = drained
+        drainage[column] = infiltration
         """,
         "buckets": """
-        # Each layer fills up to field capacity before the next one gets anything
+        # Each layer fills up to field capacity, 0.7 of its pores, before the next one gets anything
         infiltration = rain[column] * dt / 3600.0
         for layer in range(layers):
             depth = 1000.0 * thickness[layer]
@@ -208,7 +216,7 @@ def step_soil_columns(d: Draft) -> None:
             taken = wp.min(infiltration, room)
             water[column, layer] = water[column, layer] + taken / depth
             infiltration -= taken
-        runoff[column] = infiltration
+        drainage[column] = infiltration
         """,
         "none": "",
     }
@@ -220,6 +228,10 @@ def step_soil_columns(d: Draft) -> None:
         both = f"{text} {sign} ice[column, {layer}]"
         return text if not iced else f"({both})" if sign == "+" else both
 
+    liquid = "water[column, layer]" if iced or not freezing else "(water[column, layer] - ice[column, layer])"
+    stores = f"WATER_HEAT_CAPACITY * {liquid}"
+    if freezing:
+        stores += " + ICE_HEAT_CAPACITY * ice[column, layer]"
     d.launch(columns)
     d.code(
         """
@@ -232,7 +244,7 @@ def step_soil_columns(d: Draft) -> None:
             dz = thickness[layer]
             saturation = $held / $soil.porosity
             k_layer = thermal_conductivity(saturation, $soil)
-            heat_capacity = $soil.dry_heat_capacity + WATER_HEAT_CAPACITY * $held
+            heat_capacity = $soil.dry_heat_capacity + $stores
             storage = 1.0e6 * heat_capacity * dz / dt
             diagonal = storage + from_above
             rhs = storage * temp[column, layer]
@@ -263,6 +275,7 @@ def step_soil_columns(d: Draft) -> None:
         """,
         skip="# Ocean\nif land_type[column] < 0:\n    return" if mask == "land" else "",
         held=held("layer", "+"),
+        stores=stores,
         held_below=held("layer + 1", "+"),
         full_top=held("0", "-"),
         full_below=held("layer + 1", "-"),
@@ -281,31 +294,36 @@ def step_soil_columns(d: Draft) -> None:
         d.text = d.text.replace(
             "water[column, layer] - 0.02)", "water[column, layer] - ice[column, layer] - 0.02)"
         )
-    if water == "none":
-        d.says("Advances the temperatures of soil columns by an implicit step of heat conduction.")
-    elif freezing:
-        d.says(
-            "Advances temperature, moisture and ice of soil columns by an implicit step of heat and a cascade of water."
-        )
+    then = ", freezing and melting" if freezing else ""
+    what = {(True, True): "temperature and ice", (True, False): "the temperature"}.get(
+        (water == "none", freezing), f"temperature{', moisture and ice' if freezing else ' and moisture'}"
+    )
+    cascade = "" if water == "none" else ", then a cascade of water"
+    d.says(f"Advances {what} of soil columns: implicit heat conduction{then}{cascade}.")
     d.explain(
         "Heat conduction is solved implicitly for the whole column. Temperatures are in deg C, heat capacities\n"
         "in MJ/m^3/K"
-        + ("." if water == "none" else "; water moves from the top to the bottom afterwards.")
-        + (" Ice is taken\nto conduct and to store heat as water does." if freezing else "")
+        + (
+            "."
+            if water == "none"
+            else "; water moves from the top to the bottom afterwards and carries no heat."
+        )
+        + ("\nIce is taken to conduct heat as water does." if freezing else "")
     )
 
     def reference(v: Values) -> dict[str, Any]:
         temp, wet_ = v.temp.copy(), v.water.copy()
         ice: Any = v.ice.copy() if freezing else None
-        run = np.zeros(columns)
+        run, low = np.zeros(columns), np.zeros(columns)
         for c in range(columns):
             if mask == "land" and v.land_type[c] < 0:
                 continue
             k = v.soil_type[c] if types == "types" else None
             s = {n: (v[f"soils.{n}"][k] if types == "types" else v[f"soil.{n}"]) for n in fields}
             all_ = wet_[c] + (ice[c] if iced else 0.0)
-            temp[c] = _heat(v, c, s, temp[c], all_)
-            capacity = s["dry_heat_capacity"] + 4.18 * all_
+            frost = ice[c] if freezing else 0.0
+            capacity = s["dry_heat_capacity"] + 4.18 * (all_ - frost) + 2.1 * frost
+            temp[c] = _heat(v, c, s, temp[c], all_, capacity)
             if freezing:
                 free = wet_[c] if water != "none" else wet_[c] - ice[c]
                 cold = (temp[c] < 0.0) & (free > 0.02)
@@ -313,25 +331,25 @@ def step_soil_columns(d: Draft) -> None:
                 change = np.where(cold, np.minimum(-temp[c] * capacity / 334.0, free - 0.02), 0.0)
                 change -= np.where(warm, np.minimum(temp[c] * capacity / 334.0, ice[c]), 0.0)
                 ice[c] += change
-                temp[c] += change * 334.0 / capacity
+                temp[c] = (temp[c] * capacity + change * 334.0) / (capacity - change * 2.08)
                 if water != "none":
                     wet_[c] -= change
             if water != "none":
-                run[c] = _drain(v, c, s, wet_[c], ice[c] if iced else np.zeros(layers))
+                run[c], low[c] = _drain(v, c, s, wet_[c], ice[c] if iced else np.zeros(layers))
         made = {"temp": temp}
         if water != "none":
-            made |= {"water": wet_, "runoff": run}
+            made |= {"water": wet_, "drainage": low} | ({"runoff": run} if water == "gravity" else {})
         if freezing:
             made["ice"] = ice
         return made
 
-    def _heat(v: Values, c: int, s: Any, t: Any, w: Any) -> Any:
+    def _heat(v: Values, c: int, s: Any, t: Any, w: Any, capacity: Any) -> Any:
         full = w / s["porosity"]
         if conductivity == "johansen":
             full = np.maximum(1.0 + 0.4343 * np.log(np.maximum(full, 0.1)), 0.0)
         k = s["dry_conductivity"] + full * (s["wet_conductivity"] - s["dry_conductivity"])
         dz = v.thickness
-        store = 1e6 * (s["dry_heat_capacity"] + 4.18 * w) * dz / v.dt
+        store = 1e6 * capacity * dz / v.dt
         g = 1.0 / (0.5 * dz[:-1] / k[:-1] + 0.5 * dz[1:] / k[1:])
         matrix, rhs = np.diag(store), store * t
         for i, between in enumerate(g):
@@ -372,6 +390,6 @@ def step_soil_columns(d: Draft) -> None:
                     coming, 1000.0 * v.thickness[i + 1] * max(s["porosity"] - w[i + 1] - ice[i + 1], 0.0)
                 )
             w[i] = (amount - coming) / depth
-        return coming if water == "buckets" else lost
+        return lost, coming
 
     d.check(reference, 1e-3)

@@ -108,7 +108,7 @@ def two_stream_fluxes(d: Draft) -> None:
     elif result == "albedo":
         d.output("planetary_albedo", "float", columns, about="Reflected fraction of the incoming light")
     else:
-        d.output("transmission", "vec2", columns, about="Direct and diffuse flux at the ground [W/m^2]")
+        d.output("ground_light", "vec2", columns, about="Direct and diffuse flux at the ground [W/m^2]")
     wide = f"vec{layers + 1}"
     d.module(f"{wide} = wp.types.vector(length={layers + 1}, dtype=float)")
     d.function(
@@ -121,7 +121,7 @@ def two_stream_fluxes(d: Draft) -> None:
             alpha1 = gamma1 * gamma4 + gamma2 * gamma3
             alpha2 = gamma1 * gamma3 + gamma2 * gamma4
             k = wp.sqrt(wp.max(gamma1 * gamma1 - gamma2 * gamma2, 1.0e-6))
-            # 1 - (k mu0)^2 is in a denominator: the singularity is removable, step aside
+            # 1 - k_mu^2 is in a denominator: the singularity is removable, step aside
             k_mu = k * mu0
             if wp.abs(1.0 - k_mu * k_mu) < 1.0e-3:
                 k = 1.001 * k
@@ -133,10 +133,10 @@ def two_stream_fluxes(d: Draft) -> None:
             r_diffuse = gamma2 * (1.0 - fade2) / denom
             t_diffuse = 2.0 * k * fade / denom
             scale = omega / ((1.0 - k_mu * k_mu) * denom)
-            # Eq. 14, both sides multiplied by exp(-k tau) against overflow
+            # Meador & Weaver (1980), eq. 14, both sides multiplied by exp(-k tau) against overflow
             r_beam = (1.0 - k_mu) * (alpha2 + k * gamma3) - (1.0 + k_mu) * (alpha2 - k * gamma3) * fade2
             r_beam = scale * (r_beam - 2.0 * k * (gamma3 - alpha2 * mu0) * fade * through)
-            # Eq. 15 less the part that is not scattered
+            # Their eq. 15 less the part that is not scattered
             t_beam = (1.0 + k_mu) * (alpha1 + k * gamma4) - (1.0 - k_mu) * (alpha1 - k * gamma4) * fade2
             t_beam = scale * (2.0 * k * (gamma4 + alpha1 * mu0) * fade - t_beam * through)
             return r_beam, t_beam, r_diffuse, t_diffuse, through
@@ -166,7 +166,7 @@ def two_stream_fluxes(d: Draft) -> None:
         "heating": f"for k in range(LAYERS):\n    {at('heating_rate', 'k')} = 0.0\n    {at('net_flux', 'k')} = 0.0\n{at('net_flux', 'LAYERS')} = 0.0",
         "fluxes": f"for k in range(LAYERS + 1):\n    {at('net_flux', 'k')} = 0.0",
         "albedo": "planetary_albedo[column] = 0.0",
-        "transmitted": "transmission[column] = wp.vec2(0.0, 0.0)",
+        "transmitted": "ground_light[column] = wp.vec2(0.0, 0.0)",
     }[result]
     albedo = {
         "constant": "",
@@ -261,13 +261,14 @@ net = beam[k + 1] + (1.0 - albedo_below[k + 1]) * diffuse - source_below[k + 1]
         downwards=downwards,
         top=top,
         net=net if result != "transmitted" else "",
-        last="transmission[column] = wp.vec2(beam[LAYERS], diffuse)" if result == "transmitted" else "",
+        last="ground_light[column] = wp.vec2(beam[LAYERS], diffuse)" if result == "transmitted" else "",
     )
     if ground == "constant":
         d.text = re.sub(r"\bsurface\b", "ground_albedo", d.text)
-    d.explain("""
+    down = "" if result == "albedo" else ", and fluxes found on the way down"
+    d.explain(f"""
         Each layer reflects and transmits by the two-stream solution of Meador and Weaver; layers are then
-        added from the ground up, and fluxes found on the way down.
+        added from the ground up{down}.
     """)
     if result != "fluxes":
         what = {
@@ -305,7 +306,7 @@ net = beam[k + 1] + (1.0 - albedo_below[k + 1]) * diffuse - source_below[k + 1]
             "heating": {"net_flux": net, "heating_rate": rate},
             "fluxes": {"net_flux": net},
             "albedo": {"planetary_albedo": flux[:, 2]},
-            "transmitted": {"transmission": flux[:, :2]},
+            "transmitted": {"ground_light": flux[:, :2]},
         }[result]
 
     d.check(reference, 5e-3)

@@ -66,7 +66,7 @@ def _stable(form: str, z: Any) -> tuple[Any, Any]:
     source="Monin & Obukhov 1954; Dyer 1974; Beljaars & Holtslag 1991; Zilitinkevich 1995; Stull 1988, ch. 7 and 9",
     names={
         "wind": "wind_speed|u_air|speed",
-        "air_temperature": "t_air|theta_air|temperature",
+        "air_theta": "theta_a|potential_temp|theta_ref",
         "surface_temperature": "t_surface|skin_temperature|t_skin",
         "u_star": "ustar|friction_velocity|u_st",
         "inverse_length": "inv_L|inv_obukhov|rL",
@@ -102,7 +102,7 @@ def surface_fluxes(d: Draft) -> None:
         d.input("wind", "float", n, 1.0, 12.0, about="Wind speed at the reference height [m/s]")
     else:
         d.input("wind", "vec2", n, 1.0, 9.0, about="Eastward and northward wind [m/s]")
-    d.input("air_temperature", "float", n, 285.0, 300.0, about="Potential temperature of the air [K]")
+    d.input("air_theta", "float", n, 285.0, 300.0, about="Potential temperature of the air [K]")
     d.input("surface_temperature", "float", n, 284.0, 304.0, about="Temperature of the surface [K]")
     if moist:
         d.input("humidity", "float", n, 0.002, 0.012, about="Specific humidity of the air [kg/kg]")
@@ -118,13 +118,17 @@ def surface_fluxes(d: Draft) -> None:
     if gusts:
         d.param("mixed_depth", "float", 600.0, 1000.0, about="Depth of the convective boundary layer [m]")
     name, type, about = {
-        "fluxes": ("fluxes", "vec3", "Stress [N/m^2], sensible and latent heat flux [W/m^2], upward"),
+        "fluxes": (
+            "fluxes",
+            "vec3",
+            "Stress on the ground [N/m^2], upward sensible and latent heat flux [W/m^2]",
+        ),
         "heat": ("sensible_heat", "float", "Upward sensible heat flux [W/m^2]"),
         "stress": ("stress", "float", "Momentum flux into the ground [N/m^2]"),
         "wind at ten meters": (
             "wind_10m",
             "float",
-            "Wind speed 10 m above the ground [m/s]",
+            "Wind speed 10 m above the ground" + ", gusts included" * gusts + " [m/s]",
         ),
         "length": ("stability", "float", "Height over Obukhov length, below 0 for unstable air"),
     }[result]
@@ -186,6 +190,7 @@ def psi_h(zeta: float) -> float:
         # Profiles between the roughness lengths and the reference height
         momentum_log = wp.log(z / z0) - psi_m(zeta) + psi_m(z0 / z * zeta)
         heat_log = wp.log(z / z0h) - psi_h(zeta) + psi_h(z0h / z * zeta)
+        # Floors, since stable profiles could leave no exchange at all
         u_star = wp.max(KARMAN * speed / wp.max(momentum_log, 1.0), 0.02)
         theta_star = KARMAN * delta_theta / wp.max(heat_log, 1.0)
         $q_star
@@ -220,7 +225,7 @@ def psi_h(zeta: float) -> float:
         tid = wp.tid()
         $wind
         $z
-        delta_theta = air_temperature[tid] - surface_temperature[tid]
+        delta_theta = air_theta[tid] - surface_temperature[tid]
         $dq
         $theta_v
         $first
@@ -243,15 +248,15 @@ def psi_h(zeta: float) -> float:
         if canopy
         else "z = height",
         dq="delta_q = humidity[tid] - surface_humidity[tid]" if moist else "",
-        theta_v="theta_v = air_temperature[tid] * (1.0 + 0.61 * humidity[tid])"
+        theta_v="theta_v = air_theta[tid] * (1.0 + 0.61 * humidity[tid])"
         if moist
-        else "theta_v = air_temperature[tid]",
+        else "theta_v = air_theta[tid]",
         first=first,
         # The other roughness lengths of heat wait for none
         guess="# First guess: neutral friction velocity\nu_star = KARMAN * speed / wp.log(z / z0)"
         if heat == "zilitinkevich"
         else "",
-        contrast="(delta_theta + 0.61 * air_temperature[tid] * delta_q)" if moist else "delta_theta",
+        contrast="(delta_theta + 0.61 * air_theta[tid] * delta_q)" if moist else "delta_theta",
         rounds=str(rounds),
         body=round_,
         z0h=z0h,
@@ -266,7 +271,7 @@ def psi_h(zeta: float) -> float:
         else "",
         regime=regime,
         law="kappa g theta_v* / (theta_v u*^2)" if moist else "kappa g theta* / (theta u*^2)",
-        buoyancy="(theta_star + 0.61 * air_temperature[tid] * q_star)" if moist else "theta_star",
+        buoyancy="(theta_star + 0.61 * air_theta[tid] * q_star)" if moist else "theta_star",
         last=last,
     )
     if not canopy:
@@ -279,14 +284,14 @@ def psi_h(zeta: float) -> float:
         d.text = d.text.replace("delta_theta = air", "mean_wind = speed\ndelta_theta = air", 1)
     d.explain(f"""
         Stability depends on the fluxes and these on stability; a few rounds of substitution suffice, as the
-        logarithms change little.{"" if result == "stress" else " Fluxes are positive upward."}
+        logarithms change little.{" Heat fluxes are positive upward." if result in ("fluxes", "heat") else ""}
     """)
     d.says(
         {
             "heat": "Computes the sensible heat flux at the surface by Monin-Obukhov similarity.",
             "stress": "Computes the wind stress at the surface by Monin-Obukhov similarity.",
             "wind at ten meters": "Diagnoses the wind at ten meters by Monin-Obukhov similarity.",
-            "length": "Computes the stability of the surface layer by Monin-Obukhov similarity.",
+            "length": "Computes the stability z / L of the surface layer by Monin-Obukhov similarity.",
         }.get(result, "Computes turbulent fluxes at the surface by Monin-Obukhov similarity.")
     )
 
@@ -302,7 +307,7 @@ def psi_h(zeta: float) -> float:
     def reference(v: Values) -> dict[str, Any]:
         u = mean = np.maximum(v.wind if wind == "speed" else np.linalg.norm(v.wind, axis=1), 0.5)
         z = v.height - (0.67 * v.canopy_height if canopy else 0.0)
-        dt, t = v.air_temperature - v.surface_temperature, v.air_temperature
+        dt, t = v.air_theta - v.surface_temperature, v.air_theta
         dq = v.humidity - v.surface_humidity if moist else np.zeros(n)
         tv = t * (1 + 0.61 * v.humidity) if moist else t
         z0 = 0.1 * v.canopy_height if canopy else v.roughness if rough == "field" else np.full(n, 1e-4)

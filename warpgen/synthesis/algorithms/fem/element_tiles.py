@@ -284,14 +284,16 @@ def quad_stiffness(d: Draft) -> None:
     if heat:
         d.text = re.sub(r"\bb\b", "grad_mat", d.text)
         d.text = re.sub(r"\bpull\b", "flow", re.sub(r"\bstiff\b", "conductivity", d.text))
+    wide = " 2 pi r" if axial else "" if thick == "one" else " `thickness`"
     d.explain(
         (
-            "K = sum over Gauss points of B^T D B det J"
+            f"K = sum over Gauss points of B^T D B{wide} det J"
             if rule == "full"
-            else "K = 4 B^T D B det J at the center"
+            else f"K = 4 B^T D B{wide} det J at the center"
         )
         + "; B takes nodal values to "
         + ("the gradient." if heat else "strains.")
+        + (" The thickness is one." if thick == "one" and not axial else "")
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

@@ -275,7 +275,12 @@ def quadrature_load(d: Draft) -> None:
     if points == "1":
         centre = "wp.vec2(1.0 / 3.0, 1.0 / 3.0)" if triangle else "wp.vec2(0.0, 0.0)"
         if valued or not triangle:
-            exact = "" if swirl else ", exact for linear integrands"
+            exact = (
+                ", exact for linear integrands"
+                if triangle
+                else ", exact if integrand times Jacobian is linear"
+            )
+            exact = "" if swirl else exact
             body = f"# One-point rule{exact}\nxi = {centre}\n{body}"
         body = body if per_node else re.sub(r"^s \+= ", f"{out}[elem] = ", body, flags=re.MULTILINE)
         text = "elem = wp.tid()\n$edges\n$body"

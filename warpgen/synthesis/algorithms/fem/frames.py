@@ -93,8 +93,9 @@ def frame_forces(d: Draft) -> None:
     if pinned:
         d.input("is_truss", "bool", count, about="True for members that are hinged at both ends")
     if output != "ends":
-        d.output("nodal_force", "vec3", nodes, about="Internal forces at the nodes [MN]")
-        d.output("nodal_moment", "vec3", nodes, about="Internal moments at the nodes [MN m]")
+        net = ", less the loads" if load != "none" else ""
+        d.output("nodal_force", "vec3", nodes, about=f"Internal forces at the nodes{net} [MN]")
+        d.output("nodal_moment", "vec3", nodes, about=f"Internal moments at the nodes{net} [MN m]")
     if output != "nodes":
         d.output("axial", "float", count, about="Normal forces, tension is positive [MN]")
         d.output("end_moment", "vec4", count, about="Moments My1, Mz1, My2, Mz2 in local axes [MN m]")
@@ -242,6 +243,9 @@ def frame_forces(d: Draft) -> None:
     )
     if section == "tube":
         d.text = re.sub(r"\bi_[yz]\b", "inertia", d.text)
+        if shear != "two areas":  # both planes bend alike
+            lines = [line for line in d.text.split("\n") if not line.startswith(("phi_z = ", "k_y = "))]
+            d.text = re.sub(r"\b(phi|k)_[yz]\b", r"\1", "\n".join(lines))
     if not at:
         d.text = re.sub(r"\be_mod\b", "youngs", d.text)
     if output == "ends":
@@ -262,7 +266,12 @@ def frame_forces(d: Draft) -> None:
         d.text = d.text.replace(
             "# Solid rectangle; the torsion constant is Roark's approximation", "# Solid rectangle"
         )
-    more = ", and what its normal force adds" if geometric else ""
+    also = " and ".join([*["shear"] * soft, *["thermal expansion"] * thermal])
+    more = f", {also} included" if also else ""
+    more += ", and what its normal force adds" if geometric else ""
+    given = "results are internal forces: what the\nnodes exert on the members."
+    if output == "ends":
+        given = "moments are what the nodes exert on\nthe members; the normal force is positive in tension."
     if section == "given" and not at:  # one section for all needs no copies
         named = {"a": "area", "i_y": "moment_y", "i_z": "moment_z", "j": "torsion"}
         lines = [line for line in d.text.splitlines() if line not in {f"{k} = {n}" for k, n in named.items()}]
@@ -270,11 +279,10 @@ def frame_forces(d: Draft) -> None:
             line if "#" in line else re.sub(r"\b(a|i_y|i_z|j)\b", lambda m: named[m[0]], line)
             for line in lines
         )
-    d.explain(f"""
-        Exact stiffness of a prismatic member with small rotations{more}. Local x runs from the first node to
-        the second, moments and rotations follow the right-hand rule. The results are internal forces: what the
-        nodes exert on the members.
-    """)
+    d.explain(
+        f"Exact stiffness of a prismatic member with small rotations{more}. Local x runs from the first node to\n"
+        f"the second, moments and rotations follow the right-hand rule. The {given}"
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         force, moment = np.zeros((nodes, 3)), np.zeros((nodes, 3))

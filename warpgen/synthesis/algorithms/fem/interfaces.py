@@ -122,8 +122,8 @@ def cohesive_tractions(d: Draft) -> None:
     d.output("damage", "float", count, about="Damage in 0..1")
     d.output("largest_open", "float", count, about="Largest opening [mm]")
     if tangent == "secant":
-        rubs = ", friction left out" if friction else ""
-        d.output("stiffness", f"mat{dims}{dims}", count, about=f"Secant stiffness{rubs} [N/mm^3]")
+        without = ", friction left out" if friction else ""
+        d.output("stiffness", f"mat{dims}{dims}", count, about=f"Secant stiffness{without} [N/mm^3]")
     if energy:
         d.output(
             "dissipated",
@@ -202,10 +202,12 @@ def cohesive_tractions(d: Draft) -> None:
         secant=secant if tangent == "secant" else "",
         lost=lost if energy else "",
     )
-    d.explain("""
-        t = K (1 - d) jump for open faces, with the damage d a function of the largest opening so far, such that
-        the area under the curve is the toughness. Units: N, mm, MPa.
-    """)
+    lags = ", but for viscosity" if viscous else ""
+    rubs = "\nFriction of closed faces takes its full Coulomb limit, along the slip." if friction else ""
+    d.explain(
+        "t = K (1 - d) jump for open faces, with the damage d a function of the largest opening so far, such that\n"
+        f"the area under the curve is the toughness{lags}. Units: N, mm, MPa.{rubs}"
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         n = v.normal if frame == "global" else np.tile(np.eye(dims)[-1], (count, 1))

@@ -175,7 +175,7 @@ def element_matrices(d: Draft) -> None:
                 nothing="",
                 square=square,
             )
-            d.says("Computes the energy of nodal values per linear element.")
+            d.says(f"Computes the energy of {' and '.join(terms)} of nodal values per linear element.")
 
     def reference(v: Values) -> dict[str, Any]:
         inverse = np.linalg.inv(v.J)

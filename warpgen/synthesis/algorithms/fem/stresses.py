@@ -157,10 +157,11 @@ def stress_measure(d: Draft) -> None:
         "plane strain": "its strain in the plane",
         "plane stress": "strains of a plate",
     }
+    less = ", less the thermal strain" if thermal else ""
     if average:
-        d.says(f"Averages the {what} of the tetrahedra around each node.")
+        d.says(f"Averages the {what} of the tetrahedra around each node{less}.")
     else:
-        d.says(f"Computes the {what} of each element from {source.get(given, 'its strain')}.")
+        d.says(f"Computes the {what} of each element from {source.get(given, 'its strain')}{less}.")
 
     def reference(v: Values) -> dict[str, Any]:
         x = v[name]
@@ -230,12 +231,16 @@ def return_mapping(d: Draft) -> None:
         d.input("sigma_trial", "mat33", n, -1.0, 1.0, about="Trial stresses")
     else:
         about = "Strains" if given == "strain" else "Displacement gradients"
+        if stored != "plastic strain":
+            about += (
+                ", the old plastic ones taken off" if given == "strain" else " since the unstrained state"
+            )
         d.input("eps" if given == "strain" else "grad_u", "mat33", n, -0.05, 0.05, about=about)
         if stored == "plastic strain":
             d.input("eps_p", "mat33", n, -0.005, 0.005, about="Plastic strains")
     plastic = given != "trial stress" and stored == "plastic strain"
-    keeps = stored == "equivalent"
     hardens = model in ("isotropic", "kinematic")
+    keeps = stored == "equivalent" or (given == "trial stress" and not hardens)  # else mu would cancel
     if hardens:
         if model == "isotropic":
             d.input("alpha", "float", n, 0.0, 0.2, about="Equivalent plastic strains so far")

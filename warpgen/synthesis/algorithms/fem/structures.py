@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -176,6 +177,8 @@ def truss_forces(d: Draft) -> None:
         "energy": "Computes the elastic energy of each bar.",
         "tangent": "Computes the tangent stiffness between the two ends of each bar.",
     }[result])  # fmt: skip
+    if strain == "cable":
+        d.says(re.sub("truss members|bar", lambda m: "cable" + "s" * m[0].endswith("s"), d.sentence))
 
     def reference(v: Values) -> dict[str, Any]:
         i, j = v.members.reshape(bars, 2).T

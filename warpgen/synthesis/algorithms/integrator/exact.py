@@ -140,11 +140,11 @@ def exponential_step(d: Draft) -> None:
     }[damping]
     pulled = {"none": "", "constant": " under constant forces", "target": " about a rest position"}[force]
     d.says(f"Integrates {kind} oscillators{pulled} with the exact solution.")
-    left = "x'' + omega^2 x" if damping == "none" else "x'' + 2 zeta omega x' + omega^2 x"
+    left = "x'' + `omega`^2 x" if damping == "none" else "x'' + 2 `zeta` `omega` x' + `omega`^2 x"
     if damping == "critical":
-        left = "x'' + 2 omega x' + omega^2 x"
-    right = {"none": "0", "constant": "f", "target": "omega^2 rest"}[force]
-    d.explain(f"{left} = {right} is solved in closed form, so the step is stable for any dt.")
+        left = "x'' + 2 `omega` x' + `omega`^2 x"
+    right = {"none": "0", "constant": "`force`", "target": "`omega`^2 `rest`"}[force]
+    d.explain(f"{left} = {right} is solved in closed form, so the step is exact for any `dt`.")
 
     def reference(v: Values) -> dict[str, Any]:
         w, x = np.broadcast_to(v.omega, v.x.shape), v.x

@@ -96,7 +96,7 @@ def integrate_particles(d: Draft) -> None:
     }
     steps = {
         "symplectic": """
-        # Move by the new velocity, so that energy does not drift (symplectic Euler)
+        $why
         v1 = v[tid] + a * dt
         $drag
         $limit
@@ -112,7 +112,7 @@ def integrate_particles(d: Draft) -> None:
         v_new[tid] = v1
         """,
         "second half": """
-        # Second half kick; forces are those at the new positions, so the scheme stays of second order
+        # Second half kick; forces are those at the new positions
         v1 = v[tid] + 0.5 * dt * a
         $drag
         $limit
@@ -140,6 +140,9 @@ def integrate_particles(d: Draft) -> None:
         pin=pins[pinned],
         accel=accel,
         step=steps[scheme],
+        why="# Move by the new velocity (symplectic Euler)"
+        if drag != "none" or limited
+        else "# Move by the new velocity, so that energy does not drift (symplectic Euler)",
         drag={
             "none": "",
             "linear": f"v1 = v1 * (1.0 - {part}damping * dt)",
@@ -160,7 +163,8 @@ def integrate_particles(d: Draft) -> None:
         "stoermer": "Integrates particles with position Verlet (Stoermer).",
         "leapfrog": "Integrates particles with a drift-kick-drift leapfrog step.",
     }
-    d.says(what[scheme])
+    changed = ["damped"] * (drag != "none") + ["limited in speed"] * limited
+    d.says(what[scheme].removesuffix(".") + (f", {' and '.join(changed)}." if changed else "."))
 
     def reference(v: Values) -> dict[str, Any]:
         a = v.f * v.inv_mass[:, None] + v.gravity

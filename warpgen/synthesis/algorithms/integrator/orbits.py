@@ -41,7 +41,7 @@ def orbit_step(d: Draft) -> None:
         d.param("j2", "float", 0.01, 0.05, about="Oblateness coefficient J2")
         d.param("radius", "float", 0.8, 1.0, about="Equatorial radius")
     if has_drag:
-        d.param("drag", "float", 0.01, 0.1, about="Drag per squared speed")
+        d.param("drag", "float", 0.01, 0.1, about="Drag per squared speed, the same everywhere")
     d.param("dt", "float", 0.005, 0.03, about="Time step")
     if frame == "spatial":
         d.output("s_new", "spatial_vector", count, about="States after the step")

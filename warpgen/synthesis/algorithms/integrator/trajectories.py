@@ -229,7 +229,7 @@ def integrate_adaptive(d: Draft) -> None:
     )
     d.explain(f"""
         Integrates {system.about}. A step is accepted if its estimated error is within abs_tol + rel_tol |y|;
-        the next step size follows from the error by the order of the pair.
+        the next step size follows from the error{" and that of the last accepted step" if controller == "pi" else ""} by the order of the pair.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -26,14 +26,14 @@ DENSITIES = {
     """,
     "linear": """
         # Small strains only, since this tensor sees rotations as strain
-        strain = 0.5 * (def_grad + wp.transpose(def_grad)) - wp.identity(n=3, dtype=float)
-        tr = wp.trace(strain)
-        psi = $mu * wp.ddot(strain, strain) + 0.5 * $lam * tr * tr
+        small_strain = 0.5 * (def_grad + wp.transpose(def_grad)) - wp.identity(n=3, dtype=float)
+        tr = wp.trace(small_strain)
+        psi = $mu * wp.ddot(small_strain, small_strain) + 0.5 * $lam * tr * tr
     """,
     "stable": """
         i1 = wp.ddot(def_grad, def_grad)
         j_det = wp.determinant(def_grad)
-        # lambda + mu of Lame gives Hooke's law for small strains, the shift makes F = I stress-free
+        # lambda + mu of Lame gives Hooke's law for small strains, the shift makes F = I stress-free, but not its energy zero
         lam_mu = $lam + $mu
         shifted = j_det - 1.0 - $mu / lam_mu
         psi = 0.5 * $mu * (i1 - 3.0) + 0.5 * lam_mu * shifted * shifted

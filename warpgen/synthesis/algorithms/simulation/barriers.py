@@ -295,10 +295,11 @@ def self_contact_forces(d: Draft) -> None:
         scatter="\n".join(f"wp.atomic_add(f, {n}, {weight[n]}push)" for n in ids),
         load=load if output == "force and pressure" else "",
     )
+    forces = ["contact", *["friction"] * friction, *["damping"] * damping]
+    forces[-2:] = [" and ".join(forces[-2:])]
     d.says(
-        "Accumulates contact forces between vertices and faces of cloth."
-        if kind == "vertex face"
-        else "Accumulates contact forces between pairs of cloth edges."
+        f"Accumulates {', '.join(forces)} forces between "
+        + ("vertices and faces of cloth." if kind == "vertex face" else "pairs of cloth edges.")
     )
     way = "push along the line between the closest points" + (", friction acts across it" if friction else "")
     d.explain(f"""

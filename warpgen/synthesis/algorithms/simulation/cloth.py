@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.simulation import DOMAIN
-from warpgen.synthesis.writing.draft import Draft, Values
+from warpgen.synthesis.writing.draft import Draft, Values, dedented
 
 NAMES = {
     "x": "particle_x|pos|positions|particle_q",
@@ -50,11 +50,11 @@ def bending_forces(d: Draft) -> None:
     if rest == "angles":
         d.input("rest", "float", count, -0.5, 0.5, about="Dihedral angles at rest [rad]")
     if stiffness == "each":
-        d.input("ke", "float", count, 0.5, 2.0, about="Bending stiffness")
+        d.input("ke", "float", count, 0.5, 2.0, about="Bending stiffness [N m]")
     else:
-        d.param("ke", "float", 0.5, 2.0, about="Bending stiffness")
+        d.param("ke", "float", 0.5, 2.0, about="Bending stiffness [N m]")
     if damping:
-        d.param("kd", "float", 0.05, 0.2, about="Bending damping")
+        d.param("kd", "float", 0.05, 0.2, about="Bending damping [N m s]")
         d.says("Accumulates dihedral bending and damping forces of cloth.")
     d.output("f", "vec3", 4 * count, about="Forces on the particles, accumulated [N]")
     k = "ke[tid]" if stiffness == "each" else "ke"
@@ -215,6 +215,7 @@ def triangle_aerodynamics(d: Draft) -> None:
         """,
         "thin": f"""
         # Thin airfoil theory: lift is proportional to the angle of attack; it is taken to act along the normal
+        # (the clamp spares the infinite slope of asin at a right angle)
         attack = wp.asin(wp.clamp(wp.dot(n, u) / speed, -0.99, 0.99))
         lift = -k_lift * {load or "speed * "}area * attack * n
         """,
@@ -225,11 +226,12 @@ def triangle_aerodynamics(d: Draft) -> None:
         drag = -k_drag * area * wp.abs(wp.dot(n, u)) / speed * u
         """,
         "quadratic": """
-        dynamic_pressure = 0.5 * air * speed * speed
-        # Projected area along the flow: A |cos(theta)|
-        drag = -k_drag * dynamic_pressure * area * wp.abs(wp.dot(n, u)) / (speed * speed) * u
+        # On the projected area along the flow, A |cos(theta)|
+        drag = -0.5 * air * k_drag * area * wp.abs(wp.dot(n, u)) * u
         """,
     }
+    if load and lift != "none":
+        lifts[lift] = "dynamic_pressure = 0.5 * air * speed * speed\n" + dedented(lifts[lift])
     d.launch(count)
     d.code(
         """
@@ -243,12 +245,13 @@ def triangle_aerodynamics(d: Draft) -> None:
         n = normal / twice_area
         # Velocity relative to the air, averaged over the vertices
         u = (v[i] + v[j] + v[k]) / 3.0$wind
-        speed = wp.max(wp.length(u), 1.0e-6)
+        $speed
         $drag
         $lift
         $store
         """,
         wind={"uniform": " - wind", "still": "", "field": " - wind[tri]"}[wind],
+        speed="" if load and lift == "none" else "speed = wp.max(wp.length(u), 1.0e-6)",
         drag=drags[law],
         lift=lifts[lift],
         store="""
@@ -262,7 +265,9 @@ def triangle_aerodynamics(d: Draft) -> None:
         sum=("(drag + lift)" if form == "scatter" else "drag + lift") if lift != "none" else "drag",
     )
     if form == "faces":
-        d.says("Computes the aerodynamic force on each cloth triangle.")
+        d.says(
+            f"Computes the aerodynamic drag{' and lift' if lift != 'none' else ''} of each cloth triangle."
+        )
     elif lift == "none":
         d.says("Accumulates aerodynamic drag of cloth triangles.")
 

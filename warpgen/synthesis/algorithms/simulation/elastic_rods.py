@@ -229,6 +229,11 @@ def rod_forces(d: Draft) -> None:
         energy_ += " and the Darboux vector k of neighboring frames" + (", k0 at rest" if rest else "")
     if material == "stiffness":
         d.text = re.sub(r"\bk_(stretch|bend)\b", r"\1_stiffness", d.text)
+    more = [*["damping"] * (damping != "none"), *["their weight"] * gravity]
+    d.says(
+        "Accumulates the forces and torques of elastic rods with material frames"
+        + (f", with {' and '.join(more)}." if more else ".")
+    )
     d.explain(f"Energy per rod: {energy_}.")
 
     def reference(v: Values) -> dict[str, Any]:

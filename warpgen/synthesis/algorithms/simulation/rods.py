@@ -115,10 +115,12 @@ def solve_stretch_shear(d: Draft) -> None:
     )
     if rest == "one":
         d.text = re.sub(r"\bl\b", "rest", d.text.replace("l = rest\n", ""))
+    told = "" if pinned else "The inverse rotational mass of all segments is one."
     if pick != "all":
-        d.explain(f"""
-            Processes {pick} segments only; these share no particles and can be projected in parallel.
-        """)
+        told += (
+            f"\nProcesses {pick} segments only; these share no particles and can be projected in parallel."
+        )
+    d.explain(told)
 
     def reference(v: Values) -> dict[str, Any]:
         first = {"even": 0, "odd": 1, "all": 0}[pick]
@@ -348,10 +350,10 @@ def follow_the_leader(d: Draft) -> None:
             "none": "",
             "plain": "v[$here] = (placed - x_old[$here]) / dt",
             "dynamic": """
-            shift = placed - x[$here]
+            shift = placed - free
             v[$here] = (placed - x_old[$here]) / dt
             if k > 1:
-                # Dynamic FTL (Muller et al. 2012): transfer the correction to the velocity of the leader,
+                # Dynamic FTL (Muller et al. 2012): transfer the correction of length to the velocity of the leader,
                 # otherwise strands behave as if the mass was uneven
                 v[$before] = v[$before] - s_damping * shift / dt
             """,
@@ -371,7 +373,7 @@ def follow_the_leader(d: Draft) -> None:
 
     def reference(v: Values) -> dict[str, Any]:
         x = v.x.reshape(strands, points, dimension).copy()
-        start = x.copy()
+        shift = np.zeros_like(x)
         old = v.x_old.reshape(x.shape) if velocities != "none" else x
         lengths = np.ones((strands, points)) * (v.rest[:, None] if rest == "each" else v.rest)
         u = np.zeros_like(x)
@@ -383,11 +385,12 @@ def follow_the_leader(d: Draft) -> None:
                 free = np.where(dist < v.radius, v.center + away * v.radius / dist, free)
             line = free - x[:, k - 1]
             x[:, k] = x[:, k - 1] + line * (lengths[:, k] / np.linalg.norm(line, axis=-1))[:, None]
+            shift[:, k] = x[:, k] - free
         if velocities == "none":
             return {"x": x.reshape(v.x.shape)}
         u[:, 1:] = (x - old)[:, 1:] / v.dt
         if velocities == "dynamic":
-            u[:, 1:-1] -= v.s_damping * (x - start)[:, 2:] / v.dt
+            u[:, 1:-1] -= v.s_damping * shift[:, 2:] / v.dt
         return {"x": x.reshape(v.x.shape), "v": u.reshape(v.x.shape)}
 
     d.check(reference, 5e-4)

@@ -41,6 +41,8 @@ def tet_forces(d: Draft) -> None:
     materials = d.option("materials", "one", "table", "young")
     count = d.pick(32, 48, 64)
     stress = d.use(model)
+    kind = ("St. Venant-Kirchhoff", "stable neo-Hookean", "linear elastic")[elasticity.ROBUST.index(model)]
+    d.says(f"Accumulates elastic {'and damping ' * (damping != 'none')}forces of {kind} tetrahedra.")
     d.input("x", "vec3", 4 * count, -1.0, 1.0, about="Particle positions [m]")
     if damping != "none":
         d.input("v", "vec3", 4 * count, -1.0, 1.0, about="Particle velocities [m/s]")
@@ -65,7 +67,6 @@ def tet_forces(d: Draft) -> None:
         d.param("poisson", "float", 0.2, 0.4, about="Poisson's ratio")
     if damping != "none":
         d.param("damping", "float", 0.5, 5.0, about="Viscosity [Pa s]")
-        d.says("Accumulates elastic and damping forces of tetrahedra.")
     d.output("f", "vec3", 4 * count, about="Forces on the particles, accumulated [N]")
     lame = {
         "one": "",
@@ -78,6 +79,7 @@ def tet_forces(d: Draft) -> None:
     viscous = {
         "none": "",
         "rayleigh": """
+        # Resists any change of F, rigid rotations too
         dv = wp.matrix_from_cols(v[j] - v[i], v[k] - v[i], v[l] - v[i])
         p_stress += damping * dv * pose
         """,
@@ -210,7 +212,13 @@ def solve_volume(d: Draft) -> None:
     if pressure:
         d.param("inflation", "float", 0.5, 1.5, about="Ratio of the target volume to the rest volume")
     if method == "xpbd":
-        d.param("compliance", "float", 1e-6, 1e-4, about="Compliance of the constraint")
+        d.param(
+            "compliance",
+            "float",
+            1e-6,
+            1e-4,
+            about=f"Compliance of the constraint{' on 6 V' * (measure == 'six')}",
+        )
         d.param("dt", "float", 0.005, 0.02, about="Time step [s]")
     if way == "jacobi":
         d.output("delta", "vec3", 4 * count, about="Position corrections")

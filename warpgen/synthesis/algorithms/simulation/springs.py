@@ -254,6 +254,12 @@ def solve_distance(d: Draft) -> None:
     if way == "jacobi":
         d.output("delta", "vec3", count, about="Position corrections [m]")
         d.says("Computes position corrections for distance constraints between particles.")
+    if tether == "stretch only":
+        d.says(
+            "Computes position corrections for tethers between particles, which resist stretch only."
+            if way == "jacobi"
+            else "Projects tethers between particles, which resist stretch only."
+        )
     d.launch(springs)
     masses = "wi = inv_mass[i]\nwj = inv_mass[j]"
     if pinned:
@@ -312,7 +318,7 @@ def solve_distance(d: Draft) -> None:
     d.explain(
         "C = |x_i - x_j| - l_0; lambda = -C / (w_i + w_j + compliance / dt^2), particles move by w lambda n."
         if method == "xpbd" and not kept and tether != "relaxed"
-        else "Constraint C = |x_i - x_j| - l_0. Both ends move along the edge, weighted by inverse mass."
+        else f"Constraint {'|x_i - x_j| <= l_0' if tether == 'stretch only' else 'C = |x_i - x_j| - l_0'}. Both ends move along the edge, weighted by inverse mass."
     )
 
     def reference(v: Values) -> dict[str, Any]:

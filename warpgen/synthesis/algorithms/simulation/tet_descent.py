@@ -300,8 +300,15 @@ def descend_solids(d: Draft) -> None:
         store=f"{output}[vertex] = {stored}",
     )
     trim(d)
+    extra = [*["contact"] * (ground != "none"), *["friction"] * friction, *["damping"] * damping]
     d.explain(
-        "x_i <- x_i - H_i^-1 g_i with g_i = m / dt^2 (x_i - y_i) + sum of dE / dx_i."
+        "x_i <- x_i - H_i^-1 g_i with g_i = m / dt^2 (x_i - y_i) + sum of dE / dx_i"
+        + "".join(f" + {force}" for force in extra)
+        + {
+            "none": ".",
+            "chebyshev": ", then over-relaxed.",
+            "clamped": ", the move no longer than `largest_move`.",
+        }[accelerate]
         + (
             " Vertices of one color move at the same time, as none of them shares a tetrahedron with another."
             if colored

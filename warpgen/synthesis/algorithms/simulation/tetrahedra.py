@@ -199,7 +199,7 @@ def solve_tetrahedra(d: Draft) -> None:
         """,
         broken="if is_broken[tid]:\n    return" if broken else "",
         indices=indices,
-        skip="# Leave flat and inverted elements to the shape constraint\nJ = wp.determinant(F)\nif J < 1.0e-4:\n    return"
+        skip="# Skip flat and inverted elements\nJ = wp.determinant(F)\nif J < 1.0e-4:\n    return"
         if inverted == "skip"
         else "",
         parts="".join(parts).rstrip(),

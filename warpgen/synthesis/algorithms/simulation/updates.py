@@ -119,6 +119,13 @@ def update_velocities(d: Draft) -> None:
         else "",
     )
 
+    after = [*["a speed limit"] * (limited == "clamp"), *["damping"] * (limited == "damp")]
+    after += ["sleep of slow particles"] * asleep
+    d.says(
+        "Updates positions and velocities after constraint projection (PBD)"
+        + (f", with {' and '.join(after)}." if after else ".")
+    )
+
     def reference(v: Values) -> dict[str, Any]:
         share = np.maximum(v.hits, 1)[:, None] if averaged else 1.0
         x = v.x_pred + v.delta / share

@@ -199,9 +199,11 @@ def solve_vertices(d: Draft) -> None:
         invert=invert[solve],
         store="x_new[vertex] = x[vertex] + dx" if step == "position" else "delta[vertex] = dx",
     )
-    d.explain("""
+    more = [*["a penalty on the ground"] * (ground == "penalty"), *["damping of the elastic part"] * damping]
+    plus = f" Added are {' and '.join(more)}." if len(more) > 1 else f" Added is {more[0]}." if more else ""
+    d.explain(f"""
         The energy of a vertex is m / (2 dt^2) |x - target|^2 plus the elastic energies of all elements
-        around it. Each vertex solves its own 3x3 block, while the others are held fixed.
+        around it.{plus} Each vertex solves its own 3x3 block, while the others are held fixed.
     """)
 
     def membranes(v: Values, i: int, x: Any) -> tuple[Any, Any]:

@@ -58,6 +58,12 @@ def tiled_attention(d: Draft) -> None:
             "window": "Computes causal attention within a sliding window",
             "lengths": "Computes attention to sequences of given lengths",
             "prefix": "Computes causal attention with a prefix that all queries see"}[mask]  # fmt: skip
+    added = [
+        *["capped scores"] * soft,
+        *["ALiBi"] * (bias == "alibi"),
+        *["a table of biases"] * (bias == "table"),
+    ]
+    seen += f" with {' and '.join(added)}" if added and mask != "prefix" else ""
     d.says(f"{seen}, a tile of queries for each block, with an online softmax.")
     if group > 1:
         d.module(f"GROUP_SIZE = wp.constant({group})")

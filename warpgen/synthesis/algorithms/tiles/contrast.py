@@ -65,7 +65,11 @@ def contrast_pairs(d: Draft) -> None:
     if biased:
         d.param("logit_bias", "float", -2.0, -0.5, about="offset of the logits, as most pairs do not match")
     name, shape, about = {
-        "loss": ("losses", (batches,), "mean loss of each batch"),
+        "loss": (
+            "losses",
+            (batches,),
+            "sum over all pairs, per row" if loss == "sigmoid" else "mean loss of each batch",
+        ),
         "per pair": (
             "losses",
             (batches, pairs),
@@ -261,6 +265,10 @@ def contrast_pairs(d: Draft) -> None:
     cosines = "cosines" if normal == "here" else "inner products of embeddings, which come normalized,"
     scaled = "over the temperature" if temperature == "param" else "times the learned scale"
     plus = " plus an offset" if biased else ""
+    if margin:
+        about += " Own pairs must win by the margin."
+    if masked:
+        about += " Pairs of one class are not contrasted."
     d.explain(f"Logits are {cosines} {scaled}{plus}.\n{'' if result == 'lead' else about}".strip())
 
     def reference(v: Values) -> Mapping[str, Any]:

@@ -202,7 +202,8 @@ def posterior_process(d: Draft) -> None:
     d.explain({
         "mean": f"{given}{fit}{whose}.",
         "mean and variance": f"{given}{fit}{whose}, and the variance k** - K* (K + N)^-1 K*^T.\nK + N is factorized once.",
-        "likelihood": "The factor L of the covariances with the noise gives the weights and, by its diagonal, the determinant.",
+        "likelihood": "The factor L of the covariances with the noise gives the weights and, by its diagonal, the determinant."
+        + {"zero": "", "constant": "\n`mean_level` is subtracted first.", "of readings": "\nThe mean of the readings is subtracted first."}[mean],
     }[result])  # fmt: skip
 
     def reference(v: Values) -> Mapping[str, Any]:

@@ -28,7 +28,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
     weight=9,
 )
 def transport_plans(d: Draft) -> None:
-    """Finds the cheapest way to move supplies to demands under an entropy penalty (Sinkhorn)."""
+    """Finds the cheapest plan to move supplies to demands under an entropy penalty (Sinkhorn)."""
     space = d.option("space", "scalings", "potentials")
     masses = d.option("masses", "given", "uniform")
     result = d.option("result", "plan", "cost", "potentials", weights=(0.4, 0.35, 0.25))
@@ -65,20 +65,18 @@ def transport_plans(d: Draft) -> None:
     if over:
         d.param("omega", "float", 1.1, 1.3, about="factor of over-relaxation")
     d.param("sweeps", "int", sweeps, about="number of iterations")
-    name, shape, about = {
-        "plan": ("plans", (blocks, rows, cols), "mass moved from each row to each column"),
-        "cost": ("total_cost", (blocks,), "cost of the plan"),
-        "potentials": (
-            "potentials",
-            (blocks, rows),
-            "dual potentials of the supplies" + ("" if relaxed else ", of mean zero"),
-        ),
-    }[result]
-    d.output(name, "float", shape, about=about)
+    if result == "plan":
+        d.output("plans", "float", (blocks, rows, cols), about="mass moved from each row to each column")
+    elif result == "cost":
+        d.output("total_cost", "float", (blocks,), about="cost of the plan")
+    else:
+        mean = "" if relaxed else ", of mean zero"
+        d.output("row_potentials", "float", (blocks, rows), about=f"dual potentials of the supplies{mean}")
+        d.output("col_potentials", "float", (blocks, cols), about="dual potentials of the demands")
     of = "unbalanced " if relaxed else ""
     d.says({
         "plan": "Finds an unbalanced plan to move supplies to demands under an entropy penalty (Sinkhorn)."
-        if relaxed else "Finds the cheapest way to move supplies to demands under an entropy penalty (Sinkhorn).",
+        if relaxed else "Finds the cheapest plan to move supplies to demands under an entropy penalty (Sinkhorn).",
         "cost": f"Computes the cost <P, C> of {of}transport from supplies to demands under an entropy penalty (Sinkhorn).",
         "potentials": f"Finds the dual potentials of {of}entropic optimal transport (Sinkhorn).",
     }[result])  # fmt: skip
@@ -179,6 +177,7 @@ def transport_plans(d: Draft) -> None:
         """
         dual = """
         f = epsilon * wp.tile_map(wp.log, u)
+        g = epsilon * wp.tile_map(wp.log, v)
         """
     else:
         old = [", f, omega", ", g, omega"] if over else [tail, tail]
@@ -211,11 +210,14 @@ def transport_plans(d: Draft) -> None:
         "potentials": dual.rstrip()
         + "\n"
         + (
-            "        wp.tile_store(potentials[block], f)"
+            "        wp.tile_store(row_potentials[block], f)\n        wp.tile_store(col_potentials[block], g)"
             if relaxed
             else "        # A constant can move from one side's potentials to the other's\n"
             "        middle = wp.tile_sum(f)[0] / float(ROWS)\n"
-            "        wp.tile_store(potentials[block], f - wp.tile_full(shape=ROWS, value=middle, dtype=float))"
+            "        middle_rows = wp.tile_full(shape=ROWS, value=middle, dtype=float)\n"
+            "        middle_cols = wp.tile_full(shape=COLS, value=middle, dtype=float)\n"
+            "        wp.tile_store(row_potentials[block], f - middle_rows)\n"
+            "        wp.tile_store(col_potentials[block], g + middle_cols)"
         ),
     }[result]
     d.launch(blocks, tiled=True)
@@ -231,7 +233,9 @@ def transport_plans(d: Draft) -> None:
         "supplies a and demands b, by scaling rows and columns in turn."
         if relaxed
         else "Minimizes <P, C> + `epsilon` sum P (log P - 1) over plans P with the given row and column sums, by scaling\n"
-        "rows and columns in turn."
+        "rows and columns in turn"
+        + (", over-relaxed by `omega`." if over else ".")
+        + (" Supplies and demands are normalized to a total of one first." if masses == "given" else "")
     )
 
     def reference(v: Values) -> Mapping[str, Any]:
@@ -260,8 +264,9 @@ def transport_plans(d: Draft) -> None:
                 u = (a / np.einsum("bij,bj->bi", k, w)) ** p
                 w = (b / np.einsum("bij,bi->bj", k, u)) ** p
         plan_ = u[:, :, None] * k * w[:, None]
-        f = v.epsilon * np.log(u)
+        f, g = v.epsilon * np.log(u), v.epsilon * np.log(w)
+        middle = 0.0 if relaxed else f.mean(1, keepdims=True)
         return {"plan": {"plans": plan_}, "cost": {"total_cost": (plan_ * c).sum((1, 2))},
-                "potentials": {"potentials": f - (0.0 if relaxed else f.mean(1, keepdims=True))}}[result]  # fmt: skip
+                "potentials": {"row_potentials": f - middle, "col_potentials": g + middle}}[result]  # fmt: skip
 
     d.check(reference, 3e-3)
