@@ -71,9 +71,9 @@ def return_mapping(d: Draft) -> None:
     points, gauss = (d.pick(32, 48), 0) if batch == "points" else (d.pick(8, 12), 4)
     shape: Any = (points, gauss) if gauss else points
     body = "viscoplastic" if viscous else "elastoplastic"
-    cone = "Drucker and Prager's cone" if surface == "drucker prager" else "the yield surface of von Mises"
+    target = "Drucker and Prager's cone" if surface == "drucker prager" else "the yield surface of von Mises"
     d.says(
-        f"Updates the stress of {body} material points by a return {'towards' if viscous else 'to'} {cone}"
+        f"Updates the stress of {body} material points by a return {'towards' if viscous else 'to'} {target}"
         + (", with kinematic hardening." if kinematic else ".")
     )
     d.input("strain", "mat33", shape, -0.02, 0.02, about="total strain of this step")
@@ -149,10 +149,10 @@ def return_mapping(d: Draft) -> None:
             """,
             slope=slope,
         )
-    conical = surface == "drucker prager"
+    cone = surface == "drucker prager"
     stiff = "3.0 * material.shear" + (" + material.kinematic" if kinematic else "")
     # The apex is reached by another stiffness, so that of a cone is handed over.
-    own, given = ("", f"stiffness = {stiff}") if not conical else ("stiffness: float, ", "")
+    own, given = ("", f"stiffness = {stiff}") if not cone else ("stiffness: float, ", "")
     if root_find:
         d.function(
             f"""
