@@ -72,12 +72,12 @@ def roessler(s: wp.vec3, a: float, b: float, c: float) -> wp.vec3:
     "Roessler's attractor",
 )
 
-SIR = System(
+SIRS = System(
     piece(
         '''
 @wp.func
-def sir(s: wp.vec3, beta: float, gamma: float, waning: float) -> wp.vec3:
-    """SIR epidemic model with waning immunity.
+def sirs(s: wp.vec3, beta: float, gamma: float, waning: float) -> wp.vec3:
+    """SIRS epidemic model: immunity wanes, and the recovered become susceptible again.
 
     The state holds (susceptible, infected, recovered) fractions.
     """
@@ -93,7 +93,7 @@ def sir(s: wp.vec3, beta: float, gamma: float, waning: float) -> wp.vec3:
     0.05,
     0.6,
     (0.1, 0.5),
-    "an epidemic of susceptible, infected and recovered",
+    "an SIRS epidemic",
 )
 
 VAN_DER_POL = System(
@@ -204,7 +204,7 @@ def brusselator(s: wp.vec2, feed: float, drain: float) -> wp.vec2:
 SYSTEMS = (
     LORENZ,
     ROESSLER,
-    SIR,
+    SIRS,
     VAN_DER_POL,
     LOTKA_VOLTERRA,
     PENDULUM,

@@ -59,11 +59,12 @@ def drive_step(d: Draft) -> None:
         d.calls("car_accelerations|vehicle_dynamics|single_track_rates")
     elif result == "lateral forces":
         d.calls("tire_forces|lateral_forces|axle_forces")
+    against = " with air and rolling resistance" if resist else ""
     d.says(
         {
-            "state": "Integrates a single-track vehicle model over one time step.",
-            "accelerations": ("Computes accelerations of a single-track vehicle model."),
-            "lateral forces": ("Computes lateral tire forces of a single-track vehicle model."),
+            "state": f"Integrates a single-track vehicle model{against} over one time step.",
+            "accelerations": f"Computes the rates of velocities and yaw rate in a single-track vehicle model{against}.",
+            "lateral forces": "Computes the lateral tire forces of both axles in a single-track vehicle model.",
         }[result]
     )
     if layout == "struct":
@@ -91,7 +92,7 @@ def drive_step(d: Draft) -> None:
     if load == "transfer":
         constants += ["HEIGHT = wp.constant(0.5)  # of the center of mass [m]"]
     if tire != "linear":
-        constants += ["FRICTION = wp.constant(0.95)"]
+        constants += ["FRICTION = wp.constant(0.95)  # largest lateral force per load"]
     told = "stiffness factors" if tire == "magic formula" else "cornering stiffness per load [1/rad]"
     constants += [f"STIFF_FRONT = wp.constant(9.5)  # {told}", "STIFF_REAR = wp.constant(10.5)"]
     if tire == "magic formula":
@@ -125,7 +126,7 @@ def drive_step(d: Draft) -> None:
     forces = {
         "linear": "fyf = STIFF_FRONT * load_f * alpha_f\nfyr = STIFF_REAR * load_r * alpha_r",
         "magic formula": """
-        # Magic Formula: F = D sin(C atan(B s - E (B s - atan(B s))))
+        # The Magic Formula: F = D sin(C atan(B s - E (B s - atan(B s))))
         bf = STIFF_FRONT * alpha_f
         fyf = FRICTION * load_f * wp.sin(SHAPE * wp.atan(bf - CURVATURE * (bf - wp.atan(bf))))
         br = STIFF_REAR * alpha_r
@@ -204,7 +205,8 @@ def drive_step(d: Draft) -> None:
         store=store, moves=moves,
     )  # fmt: skip
     units = "Positions in m, angles" if result == "state" else "Angles"
-    d.explain(f"{units} in rad, velocities in the vehicle frame (forward, left), forces in N.")
+    shifts = " Acceleration shifts load between the axles." if load == "transfer" else ""
+    d.explain(f"{units} in rad, velocities in the vehicle frame (forward, left), forces in N.{shifts}")
 
     def reference(v: Values) -> dict[str, Any]:
         if layout == "struct":

@@ -85,12 +85,13 @@ def step_membrane(d: Draft) -> None:
         d.input("sources", "int", 3 * count, 0, count, about="Presynaptic neuron of each synapse")
         d.input("open_share", "float", count, 0.0, 0.3, about="Share of the channels that a neuron opens")
         d.param("g_syn", "float", 0.1, 0.4, about="Synaptic conductance [mS/cm^2]")
-    d.param(
-        "dt", "float", 0.005, 0.02, about="Time step [ms]" if inner == "one" else "Length of a substep [ms]"
-    )
+    several = inner == "several"
+    d.param("dt", "float", *((0.02, 0.06) if several else (0.005, 0.02)), about="Time step [ms]")
+    h = "dt_sub" if several else "dt"
     if spikes:
         d.param("threshold", "float", -30.0, -25.0, about="Spike threshold [mV]")
-        d.output("fired", "int", count, about="1 for neurons that fired in the step")
+        cells = "compartments" if coupled == "cable" else "neurons"
+        d.output("fired", "int", count, about=f"1 for {cells} that fired in the step")
     d.use(VTRAP)
     per_area, millivolts = ("  # [mS/cm^2]", "  # [mV]") if units else ("", "")
     for name, value in (("NA", "120.0"), ("K", "36.0"), ("LEAK", "0.3")):
@@ -99,9 +100,9 @@ def step_membrane(d: Draft) -> None:
         d.module(f"E_{name} = wp.constant({value}){millivolts}")
     drive = {
         "no": "i_in = current[tid]",
-        "cable": """
+        "cable": f"""
         i_in = current[tid]
-        # Sealed ends, no axial current at the boundary
+        # Sealed ends, no axial current at the boundary{"; elsewhere it is held over the substeps" * several}
         if tid > 0:
             i_in += g_axial * (v_old[tid - 1] - v_old[tid])
         if tid < v_old.shape[0] - 1:
@@ -111,8 +112,7 @@ def step_membrane(d: Draft) -> None:
         conductance = float(0.0)
         for k in range(offsets[tid], offsets[tid + 1]):
             conductance += g_syn * open_share[sources[k]]
-        # Excitatory synapse with reversal potential 0 mV
-        i_in = current[tid] - conductance * u
+        i_in = current[tid]
         """,
     }[coupled]
     rates = """
@@ -125,39 +125,42 @@ def step_membrane(d: Draft) -> None:
     bn = 0.125 * wp.exp(-(u + 65.0) / 80.0)
     """
     gates = {
-        "euler": """
-        m += dt * (am * (1.0 - m) - bm * m)
-        h += dt * (ah * (1.0 - h) - bh * h)
-        n += dt * (an * (1.0 - n) - bn * n)
+        "euler": f"""
+        m += {h} * (am * (1.0 - m) - bm * m)
+        h += {h} * (ah * (1.0 - h) - bh * h)
+        n += {h} * (an * (1.0 - n) - bn * n)
         """,
-        "rush larsen": """
-        # Rush-Larsen: exact solution for constant V, stable for any dt
+        "rush larsen": f"""
+        # Rush-Larsen: exact solution for constant V, stable for any step
         m_inf = am / (am + bm)
         h_inf = ah / (ah + bh)
         n_inf = an / (an + bn)
-        m = m_inf + (m - m_inf) * wp.exp(-dt * (am + bm))
-        h = h_inf + (h - h_inf) * wp.exp(-dt * (ah + bh))
-        n = n_inf + (n - n_inf) * wp.exp(-dt * (an + bn))
+        m = m_inf + (m - m_inf) * wp.exp(-{h} * (am + bm))
+        h = h_inf + (h - h_inf) * wp.exp(-{h} * (ah + bh))
+        n = n_inf + (n - n_inf) * wp.exp(-{h} * (an + bn))
         """,
-        "midpoint": """
+        "midpoint": f"""
         # Crank-Nicolson, solved in closed form since the gate equations are linear
-        m = (m * (1.0 - 0.5 * dt * (am + bm)) + dt * am) / (1.0 + 0.5 * dt * (am + bm))
-        h = (h * (1.0 - 0.5 * dt * (ah + bh)) + dt * ah) / (1.0 + 0.5 * dt * (ah + bh))
-        n = (n * (1.0 - 0.5 * dt * (an + bn)) + dt * an) / (1.0 + 0.5 * dt * (an + bn))
+        m = (m * (1.0 - 0.5 * {h} * (am + bm)) + {h} * am) / (1.0 + 0.5 * {h} * (am + bm))
+        h = (h * (1.0 - 0.5 * {h} * (ah + bh)) + {h} * ah) / (1.0 + 0.5 * {h} * (ah + bh))
+        n = (n * (1.0 - 0.5 * {h} * (an + bn)) + {h} * an) / (1.0 + 0.5 * {h} * (an + bn))
         """,
     }[gate_step]
-    membrane = """
+    synaptic = coupled == "synapses"
+    membrane = f"""
     i_na = G_NA * m * m * m * h * (u - E_NA)
     i_k = G_K * n * n * n * n * (u - E_K)
     i_leak = G_LEAK * (u - E_LEAK)
-    # C_m = 1 uF/cm^2, so dV = dt * current
-    u += dt * (i_in - i_na - i_k - i_leak)
+    $excite
+    # C_m = 1 uF/cm^2, so that dV/dt is the current
+    u += {h} * (i_in - i_na - i_k - i_leak{" - i_syn" * synaptic})
     """
     step = "$rates\n$gates\n$membrane"
     if inner == "several":
         d.module(f"SUBSTEPS = wp.constant({substeps})")
         step = (
-            "# the gates are stiff: several steps for each of the network's\n"
+            "# Sodium gates are fast, hence substeps\n"
+            "dt_sub = dt / float(SUBSTEPS)\n"
             "for sub in range(SUBSTEPS):\n"
             "    $rates\n"
             "    $gates\n"
@@ -181,6 +184,9 @@ def step_membrane(d: Draft) -> None:
         rates=rates,
         gates=gates,
         membrane=membrane,
+        excite="# Excitatory synapses have a reversal potential of 0 mV\ni_syn = conductance * u"
+        if synaptic
+        else "",
         save=save,
         mark=mark,
     )
@@ -204,20 +210,21 @@ def step_membrane(d: Draft) -> None:
                     for a, b in zip(v.offsets[:-1], v.offsets[1:], strict=True)
                 ]
             )
-            i_in = i_in - v.g_syn * weight * u
-        for _ in range(substeps if inner == "several" else 1):
+        conductance = v.g_syn * weight if synaptic else 0.0
+        h_ = v.dt / substeps if several else v.dt
+        for _ in range(substeps if several else 1):
             am, bm, ah, bh, an, bn = _rates(u)
             made = []
             for x, a, b in ((m, am, bm), (h, ah, bh), (n, an, bn)):
                 if gate_step == "euler":
-                    made.append(x + v.dt * (a - (a + b) * x))
+                    made.append(x + h_ * (a - (a + b) * x))
                 elif gate_step == "rush larsen":
-                    made.append(x * np.exp(-v.dt * (a + b)) - a / (a + b) * np.expm1(-v.dt * (a + b)))
+                    made.append(x * np.exp(-h_ * (a + b)) - a / (a + b) * np.expm1(-h_ * (a + b)))
                 else:
-                    made.append((x + v.dt * (a - (a + b) * x / 2)) / (1 + v.dt * (a + b) / 2))
+                    made.append((x + h_ * (a - (a + b) * x / 2)) / (1 + h_ * (a + b) / 2))
             m, h, n = made
             ionic = 120 * m**3 * h * (u - 50) + 36 * n**4 * (u + 77) + 0.3 * (u + 54.4)
-            u = u + v.dt * (i_in - ionic)
+            u = u + h_ * (i_in - conductance * u - ionic)
         found = {"v": u}
         if layout == "separate":
             found |= {"m_gate": m, "h_gate": h, "n_gate": n}

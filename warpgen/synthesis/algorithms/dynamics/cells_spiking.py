@@ -42,7 +42,7 @@ def spiking_step(d: Draft) -> None:
             "leaky": "Integrates leaky integrate-and-fire neurons and detects spikes.",
             "adaptive exponential": "Integrates adaptive exponential integrate-and-fire neurons and detects spikes.",
             "quadratic": "Integrates quadratic integrate-and-fire neurons and detects spikes.",
-        }[model]
+        }[model].replace(".", ", after which they rest." if rest == "counter" else ".")
     )
     adaptive = model == "adaptive exponential"
     d.inout("v", "float", count, -70.0, -35.0, about="Membrane potentials [mV]")
@@ -86,12 +86,11 @@ def spiking_step(d: Draft) -> None:
         d.inout("spike_counts", "int", count, 0, 5, about="Spikes so far")
     head = ""
     if rest == "counter":
-        d.module(f"REFRACTORY_STEPS = wp.constant({d.pick(2, 3, 5)})")
+        d.module(f"REFRACTORY_STEPS = wp.constant({d.pick(2, 3, 5)})  # after a spike")
         head = """
         if resting[tid] > 0:
             # Refractory neurons keep their state
             resting[tid] = resting[tid] - 1
-            $quiet
             return
         """
     parameters = "k = kind[tid]" if kinds == "table" else ""
@@ -148,12 +147,11 @@ def spiking_step(d: Draft) -> None:
         model, ""
     )
     note = {
-        "flags": "",
+        "flags": "spikes[tid] = 1",
         "list": "slot = wp.atomic_add(spike_count, 0, 1)\nspike_ids[slot] = tid",
         "counts": "spike_counts[tid] = spike_counts[tid] + 1",
     }[collect]
     fire = f"""
-    $flag
     if x >= {limit}:
         x = {f"c[{at}]" if kinds != "one" and model == "izhikevich" else reset}
         {f"w += {jump}" if jump else "$nothing"}
@@ -165,6 +163,7 @@ def spiking_step(d: Draft) -> None:
     d.code(
         (
             "tid = wp.tid()\n"
+            "$flag\n"
             "$head\n"
             "$parameters\n"
             "x = v[tid]\n"
@@ -182,8 +181,7 @@ def spiking_step(d: Draft) -> None:
         recover=recover,
         fire=fire,
         note=note,
-        flag=f"spikes[tid] = wp.where(x >= {limit}, 1, 0)" if collect == "flags" else "",
-        quiet="spikes[tid] = 0" if collect == "flags" else "",
+        flag="spikes[tid] = 0" if collect == "flags" else "",
         rest="resting[tid] = REFRACTORY_STEPS" if rest == "counter" else "",
         save="u[tid] = w" if recover else "",
     )

@@ -86,6 +86,7 @@ def step_powertrains(d: Draft) -> None:
         d.module("TORQUE_FALL = wp.constant(0.6)  # of the full-load torque, off the best speed")
     count, steps = d.pick(24, 32, 40), 8
     wheels = 1 if differential == "none" else 2
+    turning = "the driven axle" if wheels == 1 else "a wheel"
     shape: Any = count if wheels == 1 else (count, 2)
     d.input(f"{unit}_speed", "float", count, 80.0, 500.0, about=f"{kind} speeds [rad/s]")
     d.input(
@@ -115,7 +116,7 @@ def step_powertrains(d: Draft) -> None:
         d.param("rolling_coeff", "float", 0.008, 0.015, about="Rolling resistance coefficient")
     if brakes != "none":
         d.input("brake", "float", count, 0.0, 1.0, about="Brake pedal positions")
-        d.param("brake_torque", "float", 800.0, 2000.0, about="Largest brake torque of a wheel [N m]")
+        d.param("brake_torque", "float", 800.0, 2000.0, about=f"Largest brake torque of {turning} [N m]")
     if engine == "table":
         d.input("torque_table", "float", steps, 80.0, 250.0, about="Full-load torques [N m]")
         d.param("table_step", "float", 80.0, 100.0, about="Speed between entries of the table [rad/s]")
@@ -149,7 +150,7 @@ def step_powertrains(d: Draft) -> None:
         d.param("lock_slope", "float", 2.0, 10.0, about="Locking torque per speed difference [N m s]")
     told = "Inertia of the rotor [kg m^2]" if electric else "Inertia of engine and flywheel [kg m^2]"
     d.param(f"{unit}_inertia", "float", 0.15, 0.3, about=told)
-    d.param("wheel_inertia", "float", 0.8, 1.5, about="Inertia of a wheel [kg m^2]")
+    d.param("wheel_inertia", "float", 0.8, 1.5, about=f"Inertia of {turning} [kg m^2]")
     d.param("wheel_radius", "float", 0.28, 0.35, about="Tire radius [m]")
     d.param("efficiency", "float", 0.88, 0.97, about="Efficiency of the gears")
     d.param("dt", "float", 0.002, 0.01, about="Time step [s]")
@@ -222,16 +223,19 @@ def step_powertrains(d: Draft) -> None:
         if differential == "limited slip":
             torque += " - lock" if number == 0 else " + lock"
         suffix = "" if wheels == 1 else f"_{name}"
-        text = f"net{suffix} = {torque} - {road[number]} * wheel_radius\n"
+        # Wheels that nothing tells apart share their net torque
+        own = "" if road_load and differential == "open" and brakes != "smooth" else suffix
+        text = f"net{own} = {torque} - {road[number]} * wheel_radius\n" if own or number == 0 else ""
         if brakes == "smooth":
-            text += f"net{suffix} -= brake[tid] * brake_torque * wp.tanh({name})\n"
-        text += f"speed_new{suffix} = {name} + dt * net{suffix} / {turned}\n"
+            text += f"net{own} -= brake[tid] * brake_torque * wp.tanh({name})\n"
+        text += f"speed_new{suffix} = {name} + dt * net{own} / {turned}\n"
         if brakes == "implicit":
-            text += (
-                f"# Stop at zero, since brakes never turn a wheel around\n"
-                f"brake_step{suffix} = dt * brake[tid] * brake_torque / {turned}\n"
-                f"speed_new{suffix} = wp.sign(speed_new{suffix}) * wp.max(wp.abs(speed_new{suffix}) - brake_step{suffix}, 0.0)\n"
-            )
+            if number == 0:
+                text += (
+                    "# Stop at zero, since brakes never turn a wheel around\n"
+                    f"brake_step = dt * brake[tid] * brake_torque / {turned}\n"
+                )
+            text += f"speed_new{suffix} = wp.sign(speed_new{suffix}) * wp.max(wp.abs(speed_new{suffix}) - brake_step, 0.0)\n"
         return text + f"wheel_speed_out[{at}] = speed_new{suffix}\n"
 
     d.launch(count)

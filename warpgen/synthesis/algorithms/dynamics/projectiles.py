@@ -54,26 +54,39 @@ def fly_projectiles(d: Draft) -> None:
     ground = d.option("ground", "none", "stop", "bounce")
     masses = d.flag("masses", 0.5)
     count = d.pick(32, 48)
+    if drag == "mach" and ground == "bounce":
+        ground = "stop"
+    ball = "ball" if drag == "crisis" or ground == "bounce" else "shell"
     if ground != "none":
         air = "constant"  # near the ground its density hardly changes
-    effects = ["drag"] + ["Magnus lift"] * (spin != "none") + ["wind"] * (wind != "none")
+    effects = [
+        {
+            "constant": "drag",
+            "mach": "drag that depends on the Mach number",
+            "crisis": "drag that has a crisis",
+        }[drag]
+    ]
+    effects += ["Magnus lift"] * (spin != "none") + ["wind"] * (wind != "none")
     effects += ["the turning of the earth"] * (earth == "coriolis")
-    told = f"{', '.join(effects[:-1])} and {effects[-1]}" if len(effects) > 1 else "drag"
+    told = f"{', '.join(effects[:-1])} and {effects[-1]}" if len(effects) > 1 else effects[0]
+    landing = {"none": "", "stop": ", up to the ground", "bounce": ", and bounces them off the ground"}[
+        ground
+    ]
     label = {"runge-kutta": "fourth-order Runge-Kutta", "heun": "Heun", "kutta 3": "third-order Kutta"}[
         scheme
     ]
-    d.says(f"Advances projectiles with {told} by one {label} step.")
+    d.says(f"Advances projectiles with {told} by one {label} step{landing}.")
     # Near the ground some come down in the step
     low, high = (0.05, 4.0) if ground != "none" else (0.5, 60.0 if air == "constant" else 5000.0)
-    d.input("shell_pos", "vec3", count, low, high, about="Positions, z up [m]")
+    d.input(f"{ball}_pos", "vec3", count, low, high, about="Positions, z up [m]")
     fast = 250.0 if drag == "mach" else 40.0
-    d.input("shell_vel", "vec3", count, -fast, fast, about="Velocities [m/s]")
+    d.input(f"{ball}_vel", "vec3", count, -fast, fast, about="Velocities [m/s]")
     if spin != "none":
-        d.input("shell_spin", "vec3", count, -60.0, 60.0, about="Angular velocities [rad/s]")
+        d.input(f"{ball}_spin", "vec3", count, -60.0, 60.0, about="Angular velocities [rad/s]")
     if masses:
-        d.input("shell_mass", "float", count, 0.1, 0.5, about="Masses [kg]")
+        d.input(f"{ball}_mass", "float", count, 0.1, 0.5, about="Masses [kg]")
     else:
-        d.param("shell_mass", "float", 0.1, 0.5, about="Mass [kg]")
+        d.param(f"{ball}_mass", "float", 0.1, 0.5, about="Mass [kg]")
     if ground != "none":
         d.input("landed", "bool", count, about="True for projectiles that came to rest")
     d.param("cross_section", "float", 0.003, 0.006, about="Frontal area [m^2]")
@@ -88,10 +101,11 @@ def fly_projectiles(d: Draft) -> None:
     elif drag == "crisis":
         d.param("critical_speed", "float", 20.0, 40.0, about="Speed at which drag drops [m/s]")
         d.param("crisis_width", "float", 3.0, 8.0, about="Width of the drop [m/s]")
-    d.param("air_density", "float", 1.1, 1.3, about="Air density at the ground [kg/m^3]")
+    level = "" if air == "constant" else " at the ground"
+    d.param("air_density", "float", 1.1, 1.3, about=f"Air density{level} [kg/m^3]")
     if spin != "none":
         d.param("lift_slope", "float", 0.5, 1.0, about="Lift coefficient per spin ratio, at slow spin")
-        d.param("shell_radius", "float", 0.03, 0.05, about="Radius [m]")
+        d.param(f"{ball}_radius", "float", 0.03, 0.05, about="Radius [m]")
     if spin == "decaying":
         d.param("spin_decay", "float", 0.02, 0.1, about="Decay of the spin [1/s]")
     if wind != "none":
@@ -133,7 +147,7 @@ def fly_projectiles(d: Draft) -> None:
     magnus = f"""
     # Magnus lift of the spin across the motion, at a right angle to both; it saturates for fast spin
     across = wp.cross(spin, {u}) / speed
-    ratio = wp.length(across) * shell_radius / speed
+    ratio = wp.length(across) * {ball}_radius / speed
     lift_coeff = lift_slope * ratio / (1.0 + ratio)
     axis = wp.normalize(across)
     acc += 0.5 * {rho} * cross_section * lift_coeff * speed * speed / mass * axis
@@ -163,7 +177,7 @@ def fly_projectiles(d: Draft) -> None:
             p.name
             for p in d.parameters
             if p.role == "param"
-            and p.name not in ("dt", "shell_mass", "cross_section", "cd0")
+            and p.name not in ("dt", f"{ball}_mass", "cross_section", "cd0")
             and p.name in text
         ),
         "cd0",
@@ -201,6 +215,8 @@ def fly_projectiles(d: Draft) -> None:
         cd="cd0" if drag == "constant" else "drag_coeff",
     )
     rest = ", ".join(n for n in heads if n not in ("pos", "vel"))
+    if not masses:
+        rest = rest.replace("mass", f"{ball}_mass", 1)
 
     def stage(number: int, at: str, velocity: str) -> str:
         place = f"{at}, " if placed else ""
@@ -230,7 +246,7 @@ def fly_projectiles(d: Draft) -> None:
             # --- Ground ---
             at_rest = pos_new[2] <= 0.0
             if at_rest:
-                # Cut the step where the path crosses the ground, so impact points do not depend on dt
+                # Cut the step where the path crosses the ground, so impact points do not depend on the step
                 fraction = pos[2] / (pos[2] - pos_new[2])
                 pos_new = pos + fraction * (pos_new - pos)
                 vel_new = wp.vec3(0.0, 0.0, 0.0)
@@ -242,25 +258,25 @@ def fly_projectiles(d: Draft) -> None:
             if pos_new[2] <= 0.0:
                 # Reflect what is below the ground, and the velocity with losses
                 pos_new = wp.vec3(pos_new[0], pos_new[1], -restitution * pos_new[2])
-                grip = 1.0 - turf_friction
-                vel_new = wp.vec3(grip * vel_new[0], grip * vel_new[1], -restitution * vel_new[2])
+                kept = 1.0 - turf_friction
+                vel_new = wp.vec3(kept * vel_new[0], kept * vel_new[1], -restitution * vel_new[2])
                 # Too slow to bounce again
                 at_rest = wp.length(vel_new) < REST_SPEED
             landed_out[tid] = at_rest
         """,
     }
-    hold = "pos_out[tid] = shell_pos[tid]\n    vel_out[tid] = shell_vel[tid]\n    landed_out[tid] = True\n    return"
+    hold = f"pos_out[tid] = {ball}_pos[tid]\n    vel_out[tid] = {ball}_vel[tid]\n    landed_out[tid] = True\n    return"
     if spin == "decaying":
-        hold = "spin_out[tid] = shell_spin[tid]\n    " + hold
+        hold = f"spin_out[tid] = {ball}_spin[tid]\n    " + hold
     d.launch(count)
     d.code(
         """
         tid = wp.tid()
         $rest
-        pos = shell_pos[tid]
-        vel = shell_vel[tid]
+        pos = $pos[tid]
+        vel = $vel[tid]
         $spin
-        mass = $mass
+        $mass
         $stages
         $touch
         pos_out[tid] = pos_new
@@ -270,8 +286,10 @@ def fly_projectiles(d: Draft) -> None:
         rest=f"# Projectiles at rest stay where they are\nif landed[tid]:\n    {hold}"
         if ground != "none"
         else "",
-        spin="spin = shell_spin[tid]" if spin != "none" else "",
-        mass="shell_mass[tid]" if masses else "shell_mass",
+        pos=f"{ball}_pos",
+        vel=f"{ball}_vel",
+        spin=f"spin = {ball}_spin[tid]" if spin != "none" else "",
+        mass=f"mass = {ball}_mass[tid]" if masses else "",
         stages=stages[scheme],
         touch=touch[ground],
         decay="# Skin friction slows the spin down\nspin_out[tid] = spin * wp.exp(-spin_decay * dt)"
@@ -279,11 +297,14 @@ def fly_projectiles(d: Draft) -> None:
         else "",
     )
     more = ["Magnus lift"] * (spin != "none") + ["the Coriolis acceleration"] * (earth == "coriolis")
+    whose = "the velocity u" if wind == "none" else "the velocity u relative to the air"
     d.explain(
-        "m a = m g - rho A cd |u| u / 2 with the velocity u relative to the air"
+        f"m a = m g - rho A cd |u| u / 2 with {whose}"
         + "".join(f", plus {term}" for term in more)
         + ". Positions in m, z up"
         + (", x east and y north." if earth == "coriolis" else ".")
+        + (" The air thins with height." if air != "constant" else "")
+        + (" The wind grows with height as a power." if wind == "power law" else "")
     )
 
     def rate(v: Values, pos: Any, vel: Any) -> Any:
@@ -308,12 +329,12 @@ def fly_projectiles(d: Draft) -> None:
             cd = cd + v.cd_rise / (1.0 + np.exp(-(speed / v.sound_speed - 1.0) / v.mach_width))
         elif drag == "crisis":
             cd = cd - v.cd_rise / (1.0 + np.exp(-(speed - v.critical_speed) / v.crisis_width))
-        mass = np.reshape(v.shell_mass, (-1, 1))
+        mass = np.reshape(v[f"{ball}_mass"], (-1, 1))
         push = 0.5 * rho * v.cross_section / mass
         acc = np.array([0.0, 0.0, -9.80665]) - push * cd * speed * u
         if spin != "none":
-            n = np.cross(v.shell_spin, u)
-            s = np.linalg.norm(n, axis=1, keepdims=True) * v.shell_radius / speed**2
+            n = np.cross(v[f"{ball}_spin"], u)
+            s = np.linalg.norm(n, axis=1, keepdims=True) * v[f"{ball}_radius"] / speed**2
             acc += (
                 push * v.lift_slope * s / (1.0 + s) * speed**2 * n / np.linalg.norm(n, axis=1, keepdims=True)
             )
@@ -322,7 +343,7 @@ def fly_projectiles(d: Draft) -> None:
         return acc
 
     def reference(v: Values) -> dict[str, Any]:
-        y = np.concatenate([v.shell_pos, v.shell_vel], axis=1)
+        y = np.concatenate([v[f"{ball}_pos"], v[f"{ball}_vel"]], axis=1)
 
         def f(s: Any) -> Any:
             return np.concatenate([s[:, 3:], rate(v, s[:, :3], s[:, 3:])], axis=1)
@@ -354,9 +375,9 @@ def fly_projectiles(d: Draft) -> None:
             new = np.where(v.landed[:, None].astype(bool), y, new)
             made["landed_out"] = rests | v.landed.astype(bool)
         if spin == "decaying":
-            slow = v.shell_spin * np.exp(-v.spin_decay * h)
+            slow = v[f"{ball}_spin"] * np.exp(-v.spin_decay * h)
             still = v.landed.astype(bool)[:, None] if ground != "none" else False
-            made["spin_out"] = np.where(still, v.shell_spin, slow)
+            made["spin_out"] = np.where(still, v[f"{ball}_spin"], slow)
         return made | {"pos_out": new[:, :3], "vel_out": new[:, 3:]}
 
     d.check(reference, 5e-4)

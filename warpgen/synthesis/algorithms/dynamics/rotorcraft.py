@@ -41,10 +41,16 @@ def fly_step(d: Draft) -> None:
     gyro = result == "state" and (gyro or drag != "none" or ground or motors == "lagged")
     if result == "wrench":
         d.calls("quadrotor_loads|quadrotor_forces|drone_loads")
+    parts = (
+        ["air drag"] * (drag != "none")
+        + ["ground effect"] * ground
+        + ["the lag of motors"] * (motors == "lagged")
+    )
+    told = f", with {', '.join(parts[:-1])}{' and ' * (len(parts) > 1)}{parts[-1]}" if parts else ""
     d.says(
-        "Integrates quadrotor dynamics over one time step."
+        f"Integrates quadrotor dynamics over one time step{told}."
         if result == "state"
-        else "Computes the forces and moments on quadrotors."
+        else f"Computes the forces and moments on quadrotors{told}."
     )
     if result == "state" or ground:
         d.input("pos", "vec3", count, 0.1, 3.0, about="Positions [m]")

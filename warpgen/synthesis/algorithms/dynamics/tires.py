@@ -94,7 +94,8 @@ def tire_forces(d: Draft) -> None:
     if moment != "none":
         rest.append("    # Pneumatic trail at zero slip [m]\n    trail: float\n")
     if slip == "velocities" or moment == "trail and camber":
-        rest.append("    # Unloaded radius [m]\n    radius: float\n")
+        which = "Effective rolling" if slip == "velocities" else "Unloaded"
+        rest.append(f"    # {which} radius [m]\n    radius: float\n")
     tire = piece(_TIRE.replace("    $rest\n", "".join(rest)))
     d.struct(
         given,

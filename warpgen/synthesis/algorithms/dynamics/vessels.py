@@ -198,7 +198,7 @@ def step_vessels(d: Draft) -> None:
     cori = {
         "rigid": """
             # --- Coriolis and centripetal forces ---
-            # Those of the added mass are left out, since they are small at low speed
+            # Of the rigid body alone: those of the added mass are left out, Munk's moment among them
             force -= wp.cross(omega, mass * vel)
             moment -= wp.cross(omega, wp.cw_mul(inertia, omega))
         """,
@@ -293,7 +293,7 @@ def step_vessels(d: Draft) -> None:
     if current == "none":
         d.text = re.sub(r"\bvel_r\b", "vel", d.text)
     trim(d)
-    in_c = " and C" if coriolis == "all" else ""
+    in_c = " and C" if coriolis == "all" else ", but not in C"
     drag = "D(v) v" if current == "none" else "D(v_r) v_r"
     relative = "" if current == "none" else ", and v_r is the velocity relative to the water"
     if current != "none" and coriolis == "all":

@@ -164,7 +164,9 @@ def wheel_forces(d: Draft) -> None:
     mask = d.option("mask", "none", "broken", "count")
     wanted = d.option("wanted", "wrench", "wrench and spin")
     cars, wheels = d.pick(12, 16, 24), 4
-    d.module("SPEED_FLOOR = wp.constant(0.5)  # [m/s]\nLEAST_DOWN = wp.constant(0.2)")
+    d.module(
+        "SPEED_FLOOR = wp.constant(0.5)  # [m/s]\nLEAST_DOWN = wp.constant(0.2)  # cosine of the largest tilt"
+    )
     d.input("chassis_pos", "vec3", cars, -0.3, 0.3, about="Positions of the chassis [m], z is up")
     d.input("attitude", "vec3", cars, -0.5, 0.5, about="Roll, pitch and yaw of the chassis [rad]")
     d.input("twist", "spatial_vector", cars, -1.0, 1.0, about="Linear and angular velocity of the chassis")
@@ -298,8 +300,8 @@ def wheel_forces(d: Draft) -> None:
         )
     d.explain("""
         Each wheel hangs on a spring-damper that is compressed by the ground. The tire force depends on the
-        slip ratio kappa = (omega r - v_x) / |v_x| and on the slip angle tan(alpha) = v_y / |v_x|. The force of
-        the suspension acts along the normal of the ground, as its load on the tire.
+        slip ratio kappa = (omega r - v_x) / v and on the slip angle tan(alpha) = v_y / v, v being |v_x| kept off
+        zero. The force of the suspension acts along the normal of the ground, as its load on the tire.
     """)
 
     def curve(v: Values, slip: Any, load: Any) -> Any:

@@ -169,6 +169,8 @@ def aerodynamic_surfaces(d: Draft) -> None:
         d.param("max_thrust", "float", 50.0, 100.0, about="Static thrust [N]")
         d.param("exhaust_speed", "float", 25.0, 35.0, about="Speed at which thrust vanishes [m/s]")
     d.param("parasitic_drag", "float", 0.02, 0.05, about="Zero-lift drag coefficient")
+    parts = "of lift, drag and propeller thrust" if propeller else "of lift and drag"
+    d.says(f"Computes the wrenches {parts} on aircraft, in {frame} axes, surface by surface.")
     axes = "body axes" if frame == "body" else "world axes"
     d.output("wrench", "spatial_vector", count, about=f"Force and torque about the body origin, in {axes}")
     d.module("OSWALD = wp.constant(0.85)  # efficiency of the span")
@@ -263,8 +265,8 @@ def aerodynamic_surfaces(d: Draft) -> None:
         $pos
         rot = wp.transform_get_rotation(pose[aircraft])
         $density
-        # Velocity relative to the air, in body axes
         $air
+        # Into body axes, in which the surfaces are given
         vel_body = wp.quat_rotate_inv(rot, air_vel)
         omega_body = wp.quat_rotate_inv(rot, wp.spatial_bottom(twist[aircraft]))
         $body
@@ -281,9 +283,11 @@ def aerodynamic_surfaces(d: Draft) -> None:
         thrust=thrust if propeller else "",
         thrust_once=once if propeller else "",
     )
-    d.explain("""
+    heights = " The air thins with height." if atmosphere != "constant" else ""
+    heights += " The wind grows with height as a power." if wind == "shear" else ""
+    d.explain(f"""
         Each surface sees the velocity of its own center. Coefficients blend between lifting line theory
-        while the flow is attached and those of a flat plate beyond the stall.
+        while the flow is attached and those of a flat plate beyond the stall.{heights}
     """)
 
     def coefficients(v: Values, alpha: Any, angle: Any, i: int) -> tuple[Any, Any]:

@@ -36,7 +36,8 @@ def american_options(d: Draft) -> None:
     intrinsic = d.flag("floor", 0.5)
     expired = d.flag("expired", 0.5)
     if result == "trigger":
-        d.calls("exercise_boundary|trigger_prices|early_exercise_price|exercise_prices")
+        kind = ("futures_" if asset == "future" else "") + ("option" if right == "flags" else right)
+        d.calls(f"{kind}_triggers|{kind}_exercise_prices|{kind}_exercise_boundary")
     n = d.pick(48, 64, 96)
     d.input(
         "spot",

@@ -232,12 +232,18 @@ def value_credit_swaps(d: Draft) -> None:
         last=last,
     )
     trim(d)
-    d.explain("""
-        A coupon is paid at the end of each period that the name survives, so the annuity is a sum of discount
-        factors times probabilities of survival.
-    """ if result == "annuity" else """
-        The buyer pays coupons until default or maturity, and gets the loss given default. Both legs are sums of
-        discount factors times probabilities of survival or default.
+    due = " and, at default, for the part of one before it" if accrual else ""
+    seller = (
+        " Protection is scaled by the odds that its seller lives to the middle of the term."
+        if settled
+        else ""
+    )
+    d.explain(f"""
+        A coupon is paid at the end of each period that the name survives{due}, so the annuity is a sum of discount
+        factors times probabilities of survival{" or default" if accrual else ""}.
+    """ if result == "annuity" else f"""
+        The buyer pays coupons for periods that the name survives{due}, and gets the loss given default. Both legs
+        are sums of discount factors times probabilities of survival or default.{seller}
     """)  # fmt: skip
     d.says(
         {
@@ -245,7 +251,11 @@ def value_credit_swaps(d: Draft) -> None:
             "annuity": "Computes the risky annuities of credit default swaps.",
             "upfront": "Computes the upfront payments of credit default swaps.",
             "jump": "Computes what buyers of credit default swaps gain if the name defaults at once.",
-        }.get(result, "Values credit default swaps from hazard rates and discount factors.")
+        }.get(
+            result,
+            f"Computes the {'clean ' if running else ''}values of credit default swaps to buyers of protection, "
+            f"from {'quoted spreads' if hazards == 'spread' else 'hazard rates'} and a discount curve.",
+        )
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -272,6 +272,8 @@ def bootstrap_curve(d: Draft) -> None:
     made = {"discount": "discount factors", "zero": "zero rates", "forward": "forward rates"}[result]
     if quotes == "forwards" and result == "forward":
         made, result = "discount factors", "discount"
+    if quotes == "deposits":
+        d.calls("deposit_curve|curve_from_deposits|read_deposits")  # nothing is bootstrapped
     order = "" if quotes == "deposits" else ", one maturity after the other"
     d.says(f"Derives curves of {made} from {said}{order}.")
     shape = (count, periods) if layout == "rows" else (periods, count)

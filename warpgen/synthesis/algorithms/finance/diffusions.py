@@ -25,17 +25,25 @@ SHORT_RATE = piece("""
 class ShortRateModel:
     kappa: float  # speed of reversion, 1/year
     theta: float  # the level that rates revert to
-    sigma: float
+    sigma: float  # volatility
+""")
+
+HULL_WHITE = piece("""
+@wp.struct
+class ShortRateModel:
+    kappa: float  # speed of reversion, 1/year
+    long_run: float  # the level that rates would revert to without the shift of the day
+    sigma: float  # volatility
 """)
 
 HESTON = piece("""
 @wp.struct
 class HestonParams:
-    mu: float
-    kappa: float
-    theta: float
+    mu: float  # drift, 1/year
+    kappa: float  # speed of reversion, 1/year
+    theta: float  # mean of the variance
     xi: float  # volatility of the variance
-    rho: float
+    rho: float  # correlation of price and variance
 """)
 
 
@@ -48,6 +56,8 @@ class HestonParams:
         "rates_out": "next_rates|rates_next",
         "model": "params|mdl",
         "discount": "discounts|discount_factors",
+        "level": "level_now|target_level",
+        "shift": "level_shift",
     },
     double=True,
     weight=3,
@@ -71,22 +81,25 @@ def short_rate_step(d: Draft) -> None:
     }[model]
     d.says(
         f"Moves short rates of {said} on by one time step"
-        + {"vasicek exact": " of the exact transition", "cir milstein": " of Milstein's scheme"}.get(
-            model, " of Euler's scheme"
-        )
+        + {
+            "vasicek exact": " of the exact transition",
+            "cir": " of Euler's scheme with full truncation",
+            "cir milstein": " of Milstein's scheme, reflected at zero",
+        }.get(model, " of Euler's scheme")
         + (", and their discount factors." if discount else ".")
     )
     shape: tuple[int, ...] = (d.pick(6, 8), d.pick(12, 16)) if grid else (d.pick(64, 96, 128),)
     at = "[i, j]" if grid else "[tid]"
     square = model.startswith("cir")
+    long_run = "long_run" if model == "hull white" else "theta"
     if given == "struct":
         level = fill(0.03, 0.06)
         d.struct(
             "model",
-            SHORT_RATE,
+            HULL_WHITE if model == "hull white" else SHORT_RATE,
             {
                 "kappa": fill(0.3, 1.5),
-                "theta": level,
+                long_run: level,
                 "sigma": fill(0.05, 0.2) if square or model == "black karasinski" else fill(0.005, 0.02),
             },
             shape[0] if grid else (),
@@ -104,13 +117,15 @@ def short_rate_step(d: Draft) -> None:
         load, p = "", ""
     if model == "hull white":
         # The level varies with time, fitted to the initial curve
-        low, high, about = (-0.01, 0.01, "shift of the level at this time") if given == "struct" else (
-            0.03, 0.06, "level that rates revert to at this time"
-        )  # fmt: skip
+        now, low, high, about = (
+            ("shift", -0.01, 0.01, "what the level at this time has over that of the long run")
+            if given == "struct"
+            else ("level", 0.03, 0.06, "level that rates revert to at this time")
+        )
         if grid:
-            d.input("theta_t", "float", shape[0], low, high, about=about)
+            d.input(now, "float", shape[0], low, high, about=about)
         else:
-            d.param("theta_t", "float", low, high, about=about)
+            d.param(now, "float", low, high, about=about)
     d.input("z", "float", shape, -2.0, 2.0, about="standard normal numbers")
     d.param("dt", "float", 0.02, 0.1, about="time step in years")
     if place == "same":
@@ -126,12 +141,15 @@ def short_rate_step(d: Draft) -> None:
     target = f"rates_out{at}" if place == "new" else f"rates{at}"
     kappa, theta, sigma = f"{p}kappa", f"{p}theta", f"{p}sigma"
     noise = f"{sigma} * wp.sqrt(dt) * z{at}"
-    theta_t = "theta_t[i]" if grid else "theta_t"
     if model == "hull white":
-        theta = f"{theta} + {theta_t}" if given == "struct" else theta_t
+        at_time = f"{now}[i]" if grid else now
+        theta = f"{p}long_run + {at_time}" if given == "struct" else at_time
     step = {
         "vasicek": f"{target} = r + {kappa} * ({theta} - r) * dt + {noise}",
-        "hull white": f"{target} = r + {kappa} * ({theta} - r) * dt + {noise}",
+        "hull white": f"""
+        # Hull-White: the level moves in time, as today's curve asks for
+        {target} = r + {kappa} * ({theta} - r) * dt + {noise}
+        """,
         "vasicek exact": f"""
         decay = wp.exp(-{kappa} * dt)
         # Var = sigma^2 / (2 kappa) * (1 - exp(-2 kappa dt))
@@ -177,10 +195,10 @@ def short_rate_step(d: Draft) -> None:
             return value[:, None] if given == "struct" and grid else value
 
         k, s = parameter("kappa"), parameter("sigma")
-        b = 0.0 if model == "hull white" and given != "struct" else parameter("theta")
+        b = 0.0 if model == "hull white" and given != "struct" else parameter(long_run)
         r, w = v.rates, np.sqrt(v.dt) * v.z
         if model == "hull white":
-            b = b + (v.theta_t[:, None] if grid else v.theta_t)
+            b = b + (v[now][:, None] if grid else v[now])
         made = {
             "vasicek": lambda: r + k * (b - r) * v.dt + s * w,
             "hull white": lambda: r + k * (b - r) * v.dt + s * w,

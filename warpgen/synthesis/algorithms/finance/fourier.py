@@ -241,7 +241,8 @@ def fourier_options(d: Draft) -> None:
         covered={
             "value": "# What a covered call is worth: the call is the forward less this",
             "implied total": "# Worth of a covered call, as a share of the forward",
-            "delta": "# Slope of a covered call in the forward: the call has the rest",
+            "delta": "# Slope of a covered call in the forward: "
+            + ("the call has the rest" if right == "call" else "a put has the opposite"),
         }[result]
         + f"\n{'slope' if result == 'delta' else 'covered'} = {scale} * total / wp.pi",
         end="points + 1" if rule == "simpson" else "points",
@@ -257,9 +258,9 @@ def fourier_options(d: Draft) -> None:
     model = "Bates" if jumps else "Heston"
     kinds = {"call": "calls", "put": "puts", "flags": "options"}[right]
     d.says({
-        "value": f"Prices {kinds} {under} by integrating the characteristic function ({model}).",
+        "value": f"{'Prices' if discount else 'Computes undiscounted prices of'} {kinds} {under} by integrating the characteristic function ({model}).",
         "delta": f"Computes deltas of {kinds} {under} from the characteristic function ({model}).",
-        "implied total": f"Values covered calls {under} by integrating the characteristic function ({model}).",
+        "implied total": f"Values covered calls, as shares of the forward, {under} by integrating the characteristic function ({model}).",
     }[result])  # fmt: skip
     integral = "/ pi * int Re[e^(i u x) phi(u - i/2)] du / (u^2 + 1/4)"
     d.explain({

@@ -54,6 +54,8 @@ def solve_option_pde(d: Draft) -> None:
     dividend = d.option("dividend", "none", "yield", "cash")
     skew = d.option("volatility", "constant", "local", "term")
     result = d.option("result", "price", "delta", "gamma")
+    if payoff == "call" and exercise != "european" and dividend == "none" and barrier != "up and out":
+        dividend = "yield"  # without it nobody exercises a call early
     if dividend == "cash":
         boundary = "linear"  # the ends would have to know of the dividend
     d.calls(
@@ -279,10 +281,17 @@ def solve_option_pde(d: Draft) -> None:
     d.explain({
         "crank nicolson": "Black and Scholes' equation in x = ln S. Half of each step is implicit, which gives second order in time.",
         "implicit": "Black and Scholes' equation in x = ln S, stepped implicitly, which damps oscillations.",
-        "rannacher": "Black and Scholes' equation in x = ln S. A weight theta of 1/2 gives second order in time, one of"
-        " 1 damps oscillations.",
-    }[scheme])  # fmt: skip
+        "rannacher": "Black and Scholes' equation in x = ln S. A `theta` of 1/2 gives second order in time, one of 1"
+        " damps oscillations.",
+    }[scheme] + {
+        "constant": "", "local": " Volatility is a power of the spot.", "term": " Volatility is linear in the time left."
+    }[skew])  # fmt: skip
     kind = f"{exercise.capitalize()} {_PLURAL[payoff]}"
+    kind += {
+        "none": "",
+        "yield": " on stocks with a dividend yield",
+        "cash": " on stocks that pay a dividend halfway",
+    }[dividend]
     side = "above" if barrier == "up and out" else "below"
     knocked = f", knocked out {side} a barrier," if barrier != "none" else ""
     d.says(f"Computes the {name} of {kind}{knocked} by finite differences, from expiry backwards.")

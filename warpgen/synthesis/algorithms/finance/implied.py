@@ -72,6 +72,7 @@ def implied_volatility(d: Draft) -> None:
     guess = """
     # Manaster & Koehler's first guess lies where vega is greatest, so that Newton's steps converge
     sigma = wp.sqrt(2.0 * wp.abs(wp.log(spot / k_df)) / t)
+    # It vanishes at the money forward
     sigma = wp.max(sigma, 0.1)
     """
     leave = "if wp.abs(miss) < 1.0e-4:\n    break" if stop == "tolerance" else ""

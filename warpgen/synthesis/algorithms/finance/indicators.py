@@ -34,7 +34,7 @@ def price_average(d: Draft) -> None:
         "exponential": "an exponential moving average",
         "wilder": "Wilder's moving average",
         "double": "the double exponential moving average, which lags less",
-        "macd": "the difference of a fast and a slow exponential moving average",
+        "macd": "the difference of two exponential moving averages, one of twice the window",
         "simple": "a simple moving average, kept as a running sum",
         "adaptive": "Kaufman's adaptive moving average",
         "volume": "an exponential moving average weighted by volume",
@@ -54,7 +54,7 @@ def price_average(d: Draft) -> None:
             }[result]
         )
     d.says(
-        f"Computes {said} of series of prices (MACD)."
+        f"Computes {said}, of series of prices (MACD)."
         if kind == "macd"
         else f"Smooths series of prices by {said}{tail}."
     )
@@ -245,6 +245,11 @@ def window_indicator(d: Draft) -> None:
         "range": "Computes the mean absolute move of prices over a window",
     }[kind]
     d.says(said + ", in percent." if scaled else said + ".")
+    d.explain({
+        "skip": "Nothing is stored before the first full window.",
+        "short": "The first windows are shorter, and of a single price nothing is stored.",
+        "valid": "Results begin with the first full window.",
+    }[early])  # fmt: skip
     shape = (count, size) if layout == "rows" else (size, count)
     d.input("prices", "float", shape, 80.0, 120.0, about="price history")
     d.param("window", "int", window, about="length of the window")

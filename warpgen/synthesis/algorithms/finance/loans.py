@@ -35,10 +35,11 @@ def internal_rate(d: Draft) -> None:
     if flows == "level":
         d.calls("yield_to_maturity|solve_yield|bond_yields")
     count, most = d.pick(48, 64, 96), d.pick(6, 8, 10)
+    steady = "continuously compounded " if compounding == "continuous" else ""
     if flows == "level":
-        d.says("Finds the yields at which bonds with level coupons are worth their prices.")
+        d.says(f"Finds the {steady}yields at which bonds with level coupons are worth their prices.")
     else:
-        d.says("Finds internal rates of return, at which payments are worth the outlay.")
+        d.says(f"Finds {steady}internal rates of return, at which payments are worth the outlay.")
     d.input(
         "outlay",
         "float",

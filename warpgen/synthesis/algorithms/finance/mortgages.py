@@ -41,12 +41,17 @@ def project_mortgages(d: Draft) -> None:
     )
     if result == "loss" and default == "none":
         default = "constant"
-    events = "prepayment" if default == "none" else "prepayment and default"
+    events = {
+        "psa": "PSA prepayment",
+        "constant": "constant prepayment",
+        "incentive": "prepayment by incentive",
+    }[prepay] + {"none": "", "constant": " and constant default", "sda": " and SDA default"}[default]
+    pools = {"fixed": "", "adjustable": "adjustable-rate ", "step": "step-rate "}[rate] + "mortgage pools"
     d.says({
-        "value": f"Computes the present values of the cash flows of mortgage pools with {events}.",
-        "life": f"Computes the average lives of mortgage pools with {events}, month by month.",
-        "loss": f"Computes the credit losses of mortgage pools with {events}, month by month.",
-        "balance": f"Projects the balances of mortgage pools with {events}, month by month.",
+        "value": f"Computes the present values of the cash flows of {pools} with {events}.",
+        "life": f"Computes the average lives of {pools} with {events}, month by month.",
+        "loss": f"Computes the credit losses of {pools} with {events}, month by month.",
+        "balance": f"Projects the balances of {pools} with {events}, month by month.",
     }[result])  # fmt: skip
     interest_only = d.flag("interest only", 0.35)
     penalty = d.flag("penalty", 0.3) and result == "value"
@@ -137,6 +142,14 @@ def project_mortgages(d: Draft) -> None:
         adjust += "\n# Those who could refinance have gone, so speeds fall with the pool factor (burnout)\n"
         adjust += "cpr *= 0.3 + 0.7 * balance / principal[pool]"
     hits = default != "none"
+    # Rates that are the same in all months are turned into monthly ones once
+    monthly_prepayment = (
+        f"# Single monthly mortality: 1 - (1 - CPR)^(1/12)\nsmm = 1.0 - wp.pow(1.0 - {var}, 1.0 / 12.0)"
+    )
+    monthly_default = "mdr = 1.0 - wp.pow(1.0 - cdr, 1.0 / 12.0)"
+    steady, dies = prepay == "constant" and not season, default == "constant"
+    monthly = "monthly = note_rate / 12.0"
+    once = [monthly] * (rate == "fixed") + [monthly_prepayment] * steady + [monthly_default] * dies
     # What is gathered of a month's flows
     gather = {
         "value": "discount /= 1.0 + market_rate / 12.0\ntotal += discount * ($income + scheduled + prepaid)",
@@ -153,6 +166,7 @@ def project_mortgages(d: Draft) -> None:
         balance = float(principal[pool])
         note_rate = $first_rate
         $start
+        $once
         for m in range(months):
             month = age[pool] + m + 1
             left = term[pool] - m
@@ -161,7 +175,7 @@ def project_mortgages(d: Draft) -> None:
                 break
             $reset
             # Level payment that amortizes what is left
-            monthly = note_rate / 12.0
+            $monthly
             growth = wp.pow(1.0 + monthly, float(left))
             payment = balance * monthly * growth / (growth - 1.0)
             interest = balance * monthly
@@ -169,8 +183,7 @@ def project_mortgages(d: Draft) -> None:
             $default
             $speed
             $adjust
-            # Single monthly mortality: 1 - (1 - CPR)^(1/12)
-            smm = 1.0 - wp.pow(1.0 - $var, 1.0 / 12.0)
+            $smm
             prepaid = smm * (balance$performing - scheduled)
             $received
             $gather
@@ -199,14 +212,16 @@ def project_mortgages(d: Draft) -> None:
         else "scheduled = payment - interest",
         default=""
         if not hits
-        else "$cdr\n# Defaults come first, since they neither pay nor prepay\nmdr = 1.0 - wp.pow(1.0 - $rate, 1.0 / 12.0)\ndefaulted = mdr * balance\nlost = severity * defaulted\nscheduled *= 1.0 - mdr$unpaid".replace(
+        else "$cdr\n# Defaults come first, since they neither pay nor prepay\n$mdrdefaulted = mdr * balance\nlost = severity * defaulted\nscheduled *= 1.0 - mdr$unpaid".replace(
             "$cdr\n", "cdr = sda_cdr(month, sda_speed)\n" if default == "sda" else ""
         )
-        .replace("$rate", "cdr")
+        .replace("$mdr", "" if dies else f"{monthly_default}\n")
         .replace("$unpaid", "\ninterest *= 1.0 - mdr" if result == "value" else ""),
         speed=speed,
         adjust=adjust,
-        var=var,
+        once="\n".join(once),
+        monthly="" if rate == "fixed" else monthly,
+        smm="" if steady else monthly_prepayment,
         performing=" - defaulted" if hits else "",
         received=(
             ("# What is not lost of a default is recovered at once\n" if hits else "")
@@ -234,6 +249,11 @@ def project_mortgages(d: Draft) -> None:
     rates = "The rate of prepayment is annual and turned into a monthly one."
     if hits:
         rates = "The rates of prepayment and default are annual and turned into monthly ones."
+    swings = " and ".join(["with the seasons"] * season + ["as pools burn out"] * burnout)
+    rates += f" Prepayment changes {swings}." if swings else ""
+    rates += " At first only interest is due." if interest_only else ""
+    rates += " A servicing fee is taken from interest." if fee else ""
+    rates += " Prepayment in the first three years is charged for." if penalty else ""
     d.explain(
         f"{rates} "
         + {

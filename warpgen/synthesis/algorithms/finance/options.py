@@ -131,9 +131,9 @@ def black_scholes(d: Draft) -> None:
     d.says(f"Prices {said}{under} in closed form.")
     if payoff in ("cash call", "asset put"):
         d.calls(
-            "digital_calls|price_digital_calls|cash_or_nothing_calls"
+            "cash_or_nothing_calls|price_cash_or_nothing|cash_digital_calls"
             if payoff == "cash call"
-            else "digital_puts|price_digital_puts|asset_or_nothing_puts"
+            else "asset_or_nothing_puts|price_asset_or_nothing|asset_digital_puts"
         )
     elif model == "futures":
         d.calls("black_76|european_option|price_futures_options")

@@ -144,8 +144,9 @@ def path_payoff(d: Draft) -> None:
         store=store.format(f"wp.exp(-r * dt * float(steps)) * {value}".replace("(steps)", f"({count})")),
     )
     watched = "" if pays == "call" else "; the path is watched at the steps only"
+    how = {"exact": "", "euler": " by Euler's scheme", "milstein": " by Milstein's scheme"}[scheme]
     d.explain(f"""
-        dS = r S dt + sigma S dW under the risk-neutral measure, in steps of `dt` years. What is paid
+        dS = r S dt + sigma S dW under the risk-neutral measure, in steps of `dt` years{how}. What is paid
         at the end is discounted to today{watched}.
     """)
 
@@ -237,7 +238,8 @@ def random_paths(d: Draft) -> None:
         antithetic = False
     paths_said = "the ends of paths" if result == "terminal" else "paths"
     pairs = ", each normal number being used with both signs" if antithetic else ""
-    d.says(f"Draws {paths_said} of {_PROCESSES[process]} at random{pairs}.")
+    scheme = ", by Euler's scheme with full truncation" if process == "cir" else ""
+    d.says(f"Draws {paths_said} of {_PROCESSES[process]} at random{scheme}{pairs}.")
     d.param("seed", "int", 1, 10000, about="seed of the random numbers")
     if process in ("gbm", "jump"):
         d.param("x0", "float", 50.0, 150.0, about="initial value")
@@ -313,7 +315,7 @@ def random_paths(d: Draft) -> None:
 drift -= intensity * dt * (wp.exp(jump_mean + 0.5 * jump_sd * jump_sd) - 1.0)"""
     elif process == "ou":
         before = """
-        # The transition density is known, hence exact for any dt
+        # The transition density is known, hence exact for any step
         decay = wp.exp(-kappa * dt)
         sd = sigma * wp.sqrt((1.0 - decay * decay) / (2.0 * kappa))
         """

@@ -46,14 +46,18 @@ def track_record(d: Draft) -> None:
         hurdle = False
     count, periods = d.pick(24, 32, 48), d.pick(24, 36, 48)
     of = "prices" if given == "prices" else "log returns" if given == "log" else "returns"
+    riskless = "over a target return" if hurdle else "with a riskless rate of zero"
+    gains, losses = ("gains beyond a target", "shortfalls from it") if hurdle else ("gains", "losses")
+    if what == "sortino" and hurdle:
+        losses = "shortfalls from a target"
     d.says({
         "drawdown": f"Computes the maximum drawdown of series of {of}: the deepest fall from a peak.",
         "longest": f"Finds the longest run of periods below a former peak in series of {of}.",
         "ulcer": f"Computes the ulcer index of series of {of}: the root mean square of their falls from peaks.",
-        "sharpe": f"Computes the Sharpe ratio of series of {of}, per period.",
-        "sortino": f"Computes the Sortino ratio of series of {of}, which counts losses alone as risk.",
-        "calmar": f"Computes the Calmar ratio of series of {of}: growth per period over the deepest fall.",
-        "omega": f"Computes the omega ratio of series of {of}: the sum of gains over that of losses.",
+        "sharpe": f"Computes the Sharpe ratio of series of {of}, per period, {riskless}.",
+        "sortino": f"Computes the Sortino ratio of series of {of}, which counts {losses} alone as risk.",
+        "calmar": f"Computes the Calmar ratio of series of {of}: growth per period over the deepest fall, of 0.001 at least.",
+        "omega": f"Computes the omega ratio of series of {of}: the sum of {gains} over that of {losses}, of 1e-6 at least.",
     }[what])  # fmt: skip
     shape = (count, periods) if layout == "rows" else (periods, count)
     name = "prices" if given == "prices" else "returns"

@@ -65,7 +65,7 @@ def portfolio_risk(d: Draft) -> None:
         "contributions": "Computes the contribution of each asset to the variance of portfolios",
         "tracking": "Computes the variance of portfolios relative to a benchmark",
         "marginal": "Computes the derivative of the variance of portfolios in each weight",
-        "diversification": "Computes the ratio of the mean volatility of assets to that of portfolios",
+        "diversification": "Computes the ratio of the weighted mean volatility of assets to that of portfolios",
     }[what] + f", from {given}.")  # fmt: skip
     shape = (count, assets) if layout == "rows" else (assets, count)
     d.input("w", "float", shape, 0.02, 0.3, about="portfolio weights")

@@ -40,9 +40,9 @@ def sabr_smile(d: Draft) -> None:
         result = "price"
     d.says({
         "volatility": f"Computes the {quote} volatilities that the SABR model implies for options of given strikes.",
-        "price": f"Prices calls of given strikes by the {quote} volatilities that the SABR model implies.",
+        "price": f"Prices calls of given strikes, before discounting, by the {quote} volatilities of the SABR model.",
         "variance": f"Computes the total {quote} variances that the SABR model implies for options of given strikes.",
-        "delta": "Computes the deltas of calls of given strikes in the SABR model.",
+        "delta": "Computes the deltas of calls of given strikes in the SABR model, the volatility moved along (Bartlett).",
     }[result])  # fmt: skip
     d.calls(
         {
@@ -95,7 +95,7 @@ def sabr_smile(d: Draft) -> None:
         log_fk = wp.log(f / k)
         spread_sq = one_less * one_less * log_fk * log_fk
         log_sq = log_fk * log_fk
-        # The middle of the forward and the strike, to the power 1 - beta
+        # The geometric mean of forward and strike, to the power 1 - beta
         mid_power = wp.pow(f * k, 0.5 * one_less)
         series = 1.0 + spread_sq / 24.0 + spread_sq * spread_sq / 1920.0
         z = $vol / a * mid_power * log_fk
@@ -117,8 +117,8 @@ def sabr_smile(d: Draft) -> None:
             "            sinh_ratio = 1.0 + half_spread * half_spread / 6.0\n"
             "        z = $vol / a * mid_power * sinh_ratio * log_fk",
         ).replace(
-            "        # The middle of",
-            "        # The backbone f^beta is integrated exactly (Obloj)\n        # The middle of",
+            "        # The geometric mean of",
+            "        # The backbone f^beta is integrated exactly (Obloj)\n        # The geometric mean of",
         )
         body = body.replace(
             "series = 1.0 + spread_sq / 24.0 + spread_sq * spread_sq / 1920.0\n        ",
@@ -229,9 +229,12 @@ def sabr_smile(d: Draft) -> None:
         store=dedented(store),
     )
     trim(d)
+    base = "(F + shift)" if shift else "F"
+    moved = " Volatilities are those of F + shift." if shift and quote == "lognormal" else ""
+    fitted = "" if level == "alpha" else " alpha gives the lognormal volatility at the money."
     d.explain(f"""
-        dF = alpha {"F" if beta == "one" else "F^beta"} dW, d alpha = nu alpha dZ, dW dZ = rho dt. The formula is an
-        expansion for short times{"" if beta == "one" else " around the geometric mean of forward and strike"}.
+        dF = alpha {base}{"" if beta == "one" else "^beta"} dW, d alpha = nu alpha dZ, dW dZ = rho dt.{fitted} The
+        formula is an expansion for short times{"" if beta == "one" else " around the geometric mean of forward and strike"}.{moved}
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -225,7 +225,8 @@ def value_swaps(d: Draft) -> None:
             tau=tau,
         )
     skip = {
-        "expired": "# Swaps that have matured are worth nothing\nif maturity <= 0.0:\n    return",
+        "expired": f"# Swaps that have matured {'have no par rate' if result == 'par rate' else 'are worth nothing'}\n"
+        f"if maturity <= 0.0:\n    {out}[trade] = 0.0\n    return",
         "mask": "if not active[trade]:\n    return",
         "netting set": "if netting_set[trade] < 0:\n    return",
     }[skipped]
@@ -261,9 +262,8 @@ def value_swaps(d: Draft) -> None:
         d.functions = [f for f in d.functions if "def forward_rate" not in f]
     d.says(
         {
-            "value": "Values interest rate swaps from a discount curve and a projection curve."
-            if curves == "dual"
-            else "Values interest rate swaps on a single curve.",
+            "value": f"Values {'netting sets of ' if total else ''}interest rate swaps "
+            + ("from a discount curve and a projection curve." if curves == "dual" else "on a single curve."),
             "par rate": "Computes the par rates of interest rate swaps: their floating legs over their annuities.",
             "annuity": "Computes the annuities of the fixed legs of interest rate swaps.",
         }[result]

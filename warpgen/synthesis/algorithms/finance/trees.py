@@ -65,7 +65,11 @@ def binomial_tree(d: Draft) -> None:
     own = d.option("own", "spot", "strike", "both")
     paid, early, payoff = _PAYOFFS[kind]
     steps, count = d.pick(12, 16, 20, 24), d.pick(32, 48, 64)
-    d.says(f"Prices {style.capitalize()} {kind}s on a binomial tree, from expiry backwards.")
+    yields = kind == "call" and style != "european"  # without dividends nobody exercises a call early
+    d.says(
+        f"Prices {style.capitalize()} {kind}s{' on stocks with dividends' * yields} on a binomial tree, "
+        "from expiry backwards."
+    )
     if own != "strike":
         d.input("spot", "float", count, 80.0, 120.0, about="spot price of the underlying")
     else:
@@ -77,27 +81,30 @@ def binomial_tree(d: Draft) -> None:
     d.param("expiry", "float", 0.5, 1.5, about="time to expiry in years")
     d.param("sigma", "float", 0.2, 0.4, about="volatility per square root of a year")
     d.param("r", "float", 0.02, 0.06, about="risk-free rate, continuously compounded")
+    if yields:
+        d.param("q", "float", 0.02, 0.06, about="dividend yield")
+    carry = "(r - q)" if yields else "r"
     count_of = "STEPS" if storage == "local" else "steps"
     if storage != "local":
         d.param("steps", "int", steps, about="number of time steps")
     make, node = _scratch(d, storage, count, steps, steps + 1, f"{count_of} + 1")
     d.output("price", "float", count, about="value of the option today")
     factors = {
-        "crr": """
+        "crr": f"""
         # CRR: up * down = 1, so the tree recombines around the spot
         up = wp.exp(sigma * wp.sqrt(dt))
         down = 1.0 / up
-        p = (wp.exp(r * dt) - down) / (up - down)
+        p = (wp.exp({carry} * dt) - down) / (up - down)
         """,
-        "jarrow rudd": """
+        "jarrow rudd": f"""
         # Jarrow-Rudd: equal probabilities, drift in the factors
-        drift = (r - 0.5 * sigma * sigma) * dt
+        drift = ({carry.strip("()")} - 0.5 * sigma * sigma) * dt
         up = wp.exp(drift + sigma * wp.sqrt(dt))
         down = wp.exp(drift - sigma * wp.sqrt(dt))
         """,
-        "tian": """
+        "tian": f"""
         # Tian: matches the first three moments of the lognormal distribution
-        m = wp.exp(r * dt)
+        m = wp.exp({carry} * dt)
         w = wp.exp(sigma * sigma * dt)
         root = wp.sqrt(w * w + 2.0 * w - 3.0)
         up = 0.5 * m * w * (w + 1.0 + root)
@@ -167,15 +174,16 @@ def binomial_tree(d: Draft) -> None:
 
     def reference(v: Values) -> dict[str, Any]:
         dt = v.expiry / steps
+        grows = v.r - v.get("q", 0.0)
         if scheme == "crr":
             u = np.exp(v.sigma * np.sqrt(dt))
             dn = 1 / u
         elif scheme == "jarrow rudd":
-            u, dn = (np.exp((v.r - v.sigma**2 / 2) * dt + x * v.sigma * np.sqrt(dt)) for x in (1, -1))
+            u, dn = (np.exp((grows - v.sigma**2 / 2) * dt + x * v.sigma * np.sqrt(dt)) for x in (1, -1))
         else:
-            m, w = np.exp(v.r * dt), np.exp(v.sigma**2 * dt)
+            m, w = np.exp(grows * dt), np.exp(v.sigma**2 * dt)
             u, dn = (0.5 * m * w * (w + 1 + x * np.sqrt(w * w + 2 * w - 3)) for x in (1, -1))
-        p = 0.5 if scheme == "jarrow rudd" else (np.exp(v.r * dt) - dn) / (u - dn)
+        p = 0.5 if scheme == "jarrow rudd" else (np.exp(grows * dt) - dn) / (u - dn)
         spot = np.broadcast_to(v.spot, count)[:, None]
         k = np.broadcast_to(v.strike, count)[:, None]
         nodes = [spot * u ** np.arange(n + 1) * dn ** (n - np.arange(n + 1)) for n in range(steps + 1)]
@@ -212,7 +220,10 @@ def trinomial_tree(d: Draft) -> None:
     paid, early, payoff = _PAYOFFS[kind]
     steps, count = d.pick(8, 10, 12), d.pick(32, 48, 64)
     name = f"up-and-out {kind}s" if style == "knock-out" else f"{style.capitalize()} {kind}s"
-    d.says(f"Prices {name} on a trinomial tree in the logarithm of the spot.")
+    yields = kind == "call" and style == "american"  # without dividends nobody exercises a call early
+    d.says(
+        f"Prices {name}{' on stocks with dividends' * yields} on a trinomial tree in the logarithm of the spot."
+    )
     d.input("spot", "float", count, 85.0, 115.0, about="spot price of the underlying")
     d.input("strike", "float", count, 85.0, 115.0, about="strike price")
     if style == "knock-out":
@@ -220,6 +231,8 @@ def trinomial_tree(d: Draft) -> None:
     d.param("expiry", "float", 0.5, 1.5, about="time to expiry in years")
     d.param("sigma", "float", 0.2, 0.4, about="volatility per square root of a year")
     d.param("r", "float", 0.02, 0.06, about="risk-free rate, continuously compounded")
+    if yields:
+        d.param("q", "float", 0.02, 0.06, about="dividend yield")
     count_of = "STEPS" if storage == "local" else "steps"
     if storage != "local":
         d.param("steps", "int", steps, about="number of time steps")
@@ -261,7 +274,7 @@ def trinomial_tree(d: Draft) -> None:
         dx = sigma * $stretch
         $ratio
         # Probabilities match mean and variance of the move over one step, here in units of dx
-        mean = (r - 0.5 * sigma * sigma) * dt / dx
+        mean = ($carry - 0.5 * sigma * sigma) * dt / dx
         square = sigma * sigma * dt / (dx * dx) + mean * mean
         df = wp.exp(-r * dt)
         p_up = df * 0.5 * (square + mean)
@@ -279,6 +292,7 @@ def trinomial_tree(d: Draft) -> None:
         price[tid] = $root
         """,
         stretch=stretch,
+        carry="r - q" if yields else "r",
         steps=count_of,
         ratio="ratio = wp.exp(dx)" if ratio else "",
         make=make,
@@ -302,7 +316,7 @@ def trinomial_tree(d: Draft) -> None:
         dt = v.expiry / steps
         factor = {"hull": 3**0.5, "boyle": 2**0.5, "given": v.get("stretch", 0.0)}[spacing]
         dx = v.sigma * np.sqrt(dt) * factor
-        mean = (v.r - v.sigma**2 / 2) * dt
+        mean = (v.r - v.get("q", 0.0) - v.sigma**2 / 2) * dt
         square = (v.sigma**2 * dt + mean**2) / dx**2
         df = np.exp(-v.r * dt)
         up, down = df * (square + mean / dx) / 2, df * (square - mean / dx) / 2

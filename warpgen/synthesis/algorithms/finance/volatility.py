@@ -84,8 +84,10 @@ def filter_volatility(d: Draft) -> None:
         d.param("horizon", "int", 5, 15, about="Days ahead")
     elif result == "value at risk":
         d.param("quantile", "float", -2.4, -1.6, about="Quantile of the standardized shocks")
+    # Warp has no gamma function for what the densities of Student and Hansen are normed with
+    constant = "" if law == "normal" else ", up to a constant"
     name, about = {
-        "likelihood": ("log_likelihood", "Log likelihood, up to a constant"),
+        "likelihood": ("log_likelihood", "Log likelihood" + constant),
         "forecast": (
             "forecast",
             "Geometric mean of the variance over the horizon"
@@ -99,7 +101,7 @@ def filter_volatility(d: Draft) -> None:
         "news": ("largest", "Largest standardized shock"),
     }[result]
     if floor:
-        d.module("MIN_VARIANCE = wp.constant(0.05)")
+        d.module("MIN_VARIANCE = wp.constant(0.05)  # [%^2]")
     d.output(name, "float", shape if result == "volatility" else n, about=about)
     d.function(
         f'''
@@ -134,7 +136,7 @@ def filter_volatility(d: Draft) -> None:
             f'''
             @wp.func
             def mean_square(returns: wp.array2d(dtype=float){mask}, series: int{centre}, num_days: int) -> float:
-                """Mean of the squared returns of a series{", less their mean" if mean != "zero" else ""}."""
+                """Mean square of the returns of a series{" about mu" if mean != "zero" else ""}."""
                 total = float(0.0)
                 $count
                 for day in range(num_days):
@@ -154,11 +156,11 @@ def filter_volatility(d: Draft) -> None:
             f'''
             @wp.func
             def log_density(shock: float, variance: float{", dof: float" if law != "normal" else ""}{", skew: float, shift: float, stretch: float" if law == "skewed" else ""}) -> float:
-                """Log density of a shock, up to a constant."""
+                """Log density of a shock{constant}."""
                 $law
             ''',
             law={
-                "normal": "return -0.5 * (wp.log(variance) + shock * shock / variance)",
+                "normal": "return -0.5 * (wp.log(2.0 * wp.pi * variance) + shock * shock / variance)",
                 "student": """
                     # Student's t, scaled to unit variance
                     ratio = shock * shock / (variance * (dof - 2.0))
@@ -293,17 +295,29 @@ def filter_volatility(d: Draft) -> None:
     label = {"garch": "GARCH", "gjr": "the GJR model", "egarch": "EGARCH", "ewma": "exponential weights"}[
         kind
     ]
+    if result == "likelihood" and law != "normal":
+        label += f" with {'Student' if law == 'student' else 'Hansen'}'s {'skewed ' * (law == 'skewed')}t"
+    follows = {
+        "autoregressive": ", returns being autoregressive",
+        "in mean": ", with volatility in the mean",
+    }.get(mean, "")
+    ahead_said = {"ewma": "the variance", "egarch": "the geometric mean over days ahead of the variance"}.get(
+        kind, "the mean over days ahead of the variance"
+    )
     d.says(
         {
-            "likelihood": "Computes the log likelihood of each series of returns under",
-            "forecast": "Forecasts the variance of each series of returns by",
+            "likelihood": f"Computes the log likelihood{constant and constant + ','} of each series of returns under",
+            "forecast": f"Forecasts {ahead_said} of each series of returns by",
             "value at risk": "Computes the value at risk of each series of returns for the next day by",
             "volatility": "Follows the conditional volatility of each series of returns by",
             "news": "Finds the largest shock of each series of returns in units of its conditional volatility by",
         }[result]
-        + f" {label}."
+        + f" {label}{follows}."
     )
-    d.explain("Returns are in percent per day, variances in squares of that.")
+    more = " Days without a price are passed over." if gaps else ""
+    more += " The constant of the recursion follows from the sample." if targeted else ""
+    more += " Variances are kept above `MIN_VARIANCE`." if floor else ""
+    d.explain(f"Returns are in percent per day, variances in squares of that.{more}")
 
     def reference(v: Values) -> dict[str, Any]:
         r_all = v.returns if layout == "series first" else v.returns.T
@@ -327,7 +341,7 @@ def filter_volatility(d: Draft) -> None:
             moved = v.get("stretch", 1.0) * e / np.sqrt(h) + v.get("shift", 0.0)
             side = np.where(moved < 0, 1 - v.get("skew", 0.0), 1 + v.get("skew", 0.0))
             density = -0.5 * (
-                np.log(h)
+                np.log(2 * np.pi * h if law == "normal" else h)
                 + (e * e / h if law == "normal" else (df + 1) * np.log1p((moved / side) ** 2 / (df - 2)))
             )
             total, top = total + on * density, np.where(on, np.maximum(top, np.abs(e) / np.sqrt(h)), top)

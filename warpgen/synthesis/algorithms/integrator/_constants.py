@@ -11,7 +11,7 @@ CONSTANTS = {
         "b": "Source of z",
         "c": "Value of x above which z grows",
     },
-    "sir": {
+    "sirs": {
         "beta": "Transmission rate",
         "gamma": "Recovery rate",
         "waning": "Rate at which immunity is lost",

@@ -146,8 +146,13 @@ def count_cells(d: Draft) -> None:
         "cell": f"Computes cell indices of {whose}.",
     }
     d.says(says[wanted])
-    if wanted != "counts" and alive != "none":
-        d.explain("All others get the cell index -1.")
+    others = "All others get the cell index -1. " if wanted != "counts" and alive != "none" else ""
+    beyond = (
+        "belong to the cells at its border"
+        if cells.outside == "clamp"
+        else "are wrapped around, as it is periodic"
+    )
+    d.explain(f"{others}Particles outside of the box {beyond}.")
 
     def reference(v: Values) -> dict[str, Any]:
         found = cells.of(v.x, v.inv_width)

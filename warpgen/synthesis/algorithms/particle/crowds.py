@@ -120,15 +120,18 @@ def nbody_acceleration(d: Draft) -> None:
         add=add,
         store="phi[tid] = G * phi_i" if form == "potential" else store,
     )
-    soft, bodies = ("softened ", "") if softening == "plummer" else ("", " of solid spheres")
+    soft, bodies = (
+        ("softened ", "") if softening == "plummer" else ("", " of bodies that pull as solid spheres")
+    )
     if form == "potential":
         d.says(f"Computes the {soft}N-body gravitational potential{bodies}.")
     elif step:
         d.says(f"Applies {soft}N-body gravity{bodies} to the velocities.")
     else:
         d.says(f"Computes {soft}N-body gravitational accelerations{bodies}.")
-    if form == "potential" and packed == "packed":
-        d.explain("Bodies are packed as (x, y, z, mass).")
+    if form == "potential":
+        packing = " Bodies are packed as (x, y, z, mass)." if packed == "packed" else ""
+        d.explain(f"The potential at each body's center is that of all others.{packing}")
     elif packed == "packed":
         d.explain(f"""
             Bodies are packed as (x, y, z, mass). Self-interaction is not skipped because its offset is zero and the
@@ -252,6 +255,8 @@ def boids_steering(d: Draft) -> None:
         else "",
         move="x_new[tid] = xi + v_i * dt" if moved else "",
     )
+    seen = "120 degrees to each side and " if sight == "cone" else ""
+    d.explain(f"Boids see {seen}as far as `radius`, and the weights hold for one step.")
     what = "positions and velocities" if moved else "velocities"
     d.says(
         f"Updates the {what} of boids by separation, alignment"

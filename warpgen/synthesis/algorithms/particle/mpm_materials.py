@@ -80,7 +80,7 @@ _CASES = {
     "fluid": (
         "FLUID",
         """
-        # Fluids forget shear, so only the volume ratio is kept
+        # Fluids forget shear, so only the volume ratio is kept, away from zero
         J = wp.max(wp.determinant(F_trial), 0.1)
         return wp.pow(J, 1.0 / 3.0) * wp.identity(n=3, dtype=float)$same, fluid_stress(J, bulk)
         """,

@@ -89,7 +89,9 @@ def pair_matrix(d: Draft) -> None:
             *((0.4, 0.6) if bound else (0.6, 1.2)),
             about="distance at which the energy is zero" if bound else "length of the interaction",
         )
-    d.param("soft", "float", *((0.5, 0.6) if bound else (0.1, 0.3)), about="softening length")
+    softened = law != "Gaussian"  # which is finite anyway
+    if softened:
+        d.param("soft", "float", *((0.5, 0.6) if bound else (0.1, 0.3)), about="softening length")
     if periodic:
         d.param("box", "float", 2.5, 3.5, about="length of the periodic box")
     if cut:
@@ -129,7 +131,7 @@ def pair_matrix(d: Draft) -> None:
         ''')
     else:
         d.function("@wp.func\ndef displacement(a: wp.vec3, b: wp.vec3) -> wp.vec3:\n    return b - a")
-    scalars = ["strength"] + ([length] if reached else []) + ["soft"] + (["cutoff"] if cut else [])
+    scalars = ["strength"] + ([length] if reached else []) + ["soft"] * softened + ["cutoff"] * cut
     charged = paired != "equal"
     q = "m" if law == "Gravity" else "q"
     heads = ["offset: wp.vec3", *([f"{q}: float"] if charged else []), "row: int", "col: int"]
@@ -137,6 +139,8 @@ def pair_matrix(d: Draft) -> None:
     formula = energy if result in ("energies", "total") else slope
     if not charged:
         formula = formula.replace(f"strength * {q}", "strength")
+    if not softened:
+        formula = formula.replace("r2", "d2")
     bare = formula.removeprefix("-")
 
     same = "" if bare == formula else "-"
@@ -164,7 +168,7 @@ def pair_matrix(d: Draft) -> None:
             # Falls to zero with its slope, so that no pair enters or leaves with a jerk
             fade = (1.0 - ratio) * (1.0 - ratio)
         """
-    squared = cut or result == "virial"
+    squared = cut or result == "virial" or not softened
     called = {
         "forces": "pair_force",
         "energies": "pair_energy",
@@ -190,7 +194,7 @@ def pair_matrix(d: Draft) -> None:
                 return $nothing
             $square
             $switch
-            r2 = $d2 + soft * soft
+            $r2
             $power
             $tail
         ''',
@@ -199,7 +203,7 @@ def pair_matrix(d: Draft) -> None:
         switch=dedented(switch),
         nothing=value[2],
         square="d2 = wp.length_sq(offset)" if squared else "",
-        d2="d2" if squared else "wp.length_sq(offset)",
+        r2=f"r2 = {'d2' if squared else 'wp.length_sq(offset)'} + soft * soft" if softened else "",
         power={"Lennard-Jones": "s6 = wp.pow(sigma * sigma / r2, 3.0)", "Gaussian": ""}.get(
             law, "r = wp.sqrt(r2)"
         ),
@@ -254,7 +258,7 @@ def pair_matrix(d: Draft) -> None:
     )
     faded = "energies fade" if result in ("energies", "total") else "forces (not energies) fade"
     d.explain(
-        f"{law} with a softened distance; {f'{faded} to zero at the cutoff; ' if cut else ''}every pair is met twice, which is cheaper than to divide the work unevenly."
+        f"{law}{' with a softened distance' * softened}; {f'{faded} to zero at the cutoff; ' if cut else ''}every pair is met twice, which is cheaper than to divide the work unevenly."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:
@@ -264,7 +268,7 @@ def pair_matrix(d: Draft) -> None:
         q_ = {"own": lambda: v[own], "types": lambda: v[f"type_{own}"][v.types], "equal": lambda: np.ones((clusters, count))}[paired]()  # fmt: skip
         qq = q_[:, :, None] * q_[:, None]
         square = (r**2).sum(3)
-        r2 = square + v.soft**2
+        r2 = square + v.get("soft", 0.0) ** 2
         other = ~np.eye(count, dtype=bool)
         if cut:
             other = other * np.clip(1 - square / v.cutoff**2, 0.0, None) ** 2

@@ -82,7 +82,8 @@ def pair_forces(d: Draft) -> None:
     wanted = d.option("wanted", "force", "energy", weights=(0.65, 0.35))
     if wanted == "energy":
         d.calls("pair_energies|compute_energies|nonbonded_energies")
-    shifted = d.flag("shifted", 0.3) and wanted == "energy"
+    soft = potential is potentials.SOFT_SPHERE  # which ends at the diameter
+    shifted = d.flag("shifted", 0.3) and wanted == "energy" and not soft
     count = d.pick(32, 48, 64)
     (first, low1, high1), (second, low2, high2) = potential.constants
     law = d.use(potential.force if wanted == "force" else potential.energy)
@@ -94,7 +95,8 @@ def pair_forces(d: Draft) -> None:
         d.input("neighbors", "int", (count, 8), -1, count, about="Neighbors of each particle, or -1")
     d.param(first, "float", low1, high1, about=_ABOUT[first])
     d.param(second, "float", low2, high2, about=_ABOUT[second])
-    d.param("cutoff", "float", 0.9, 1.0, about="Cutoff distance")
+    if not soft:
+        d.param("cutoff", "float", 0.9, 1.0, about="Cutoff distance")
     if periodic:
         d.param("box", "float", 2.0, about="Edge length of the periodic box")
     if wanted == "force":
@@ -103,10 +105,10 @@ def pair_forces(d: Draft) -> None:
         d.output("energy", "float", count, about="Half of the energies of each particle's pairs")
     bare = potential in (potentials.SOFT_SPHERE, potentials.MORSE, potentials.GAUSSIAN)  # finite at r = 0
     if periodic:
-        d.function("""
+        d.function(f"""
         @wp.func
         def minimum_image(d: wp.vec3, box: float) -> wp.vec3:
-            # Nearest image only, since the cutoff is below half the box
+            # Nearest image only, since the {"diameter" if soft else "cutoff"} is below half the box
             return wp.vec3(
                 d[0] - box * wp.round(d[0] / box),
                 d[1] - box * wp.round(d[1] / box),
@@ -141,7 +143,7 @@ def pair_forces(d: Draft) -> None:
     if shifted:
         shift = f"# Shifted, so that the potential does not jump at the cutoff\nshift = {law}(cutoff, {constants})\n"
     if not bare:
-        d.module("MIN_DISTANCE = wp.constant(0.3)")
+        d.module("MIN_DISTANCE = wp.constant(0.3)  # closer pairs count as this far apart")
     d.launch(count)
     d.code(
         """
@@ -153,13 +155,8 @@ def pair_forces(d: Draft) -> None:
         """,
         zero="force_i = wp.vec3()" if wanted == "force" else f"{shift}e_i = float(0.0)",
         loop=loops[listing],
-        pair="""
-        d_ij = $offset
-        r = wp.length(d_ij)
-        if r < cutoff:
-            $core
-            $term
-        """,
+        pair="d_ij = $offset\nr = wp.length(d_ij)\n"
+        + ("$term" if soft else "if r < cutoff:\n    $core\n    $term"),
         offset="minimum_image(xi - x[j], box)" if periodic else "xi - x[j]",
         core=""
         if bare
@@ -175,11 +172,11 @@ def pair_forces(d: Draft) -> None:
         # each pair is met from both of its ends
         store="f[tid] = force_i" if wanted == "force" else "energy[tid] = 0.5 * e_i",
     )
-    over = "" if listing == "all" else " over neighbor lists"
+    over = ("" if soft else " within a cutoff") + ("" if listing == "all" else " over neighbor lists")
     d.says(
         f"Computes {_CALLED[potential]} energies per particle{over}, half of each pair."
         if wanted == "energy"
-        else f"Computes {_CALLED[potential]} forces{over or ' between all particles'}."
+        else f"Computes {_CALLED[potential]} forces{over}{' between all particles' if listing == 'all' else ''}."
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -187,7 +184,7 @@ def pair_forces(d: Draft) -> None:
         if periodic:
             offset = offset - v.box * np.round(offset / v.box)
         r = np.linalg.norm(offset, axis=-1)
-        met = np.where(r < v.cutoff, _multiplicity(v, count, listing), 0.0)
+        met = np.where(r < v.get("cutoff", 1.0), _multiplicity(v, count, listing), 0.0)
         held = np.where(met > 0.0, r, 1.0)
         core = held if bare else np.maximum(held, 0.3)
         if wanted == "force":
@@ -235,8 +232,11 @@ def build_neighbor_list(d: Draft) -> None:
     d.output("table", "int", (count, most), about="Neighbor table, padded with -1")
     if full == "count on":
         d.output("counts", "int", count, about="Number of neighbors per particle")
-    if search == "half":
-        d.says("Builds a neighbor list of fixed width, padded with -1, in which each pair stands once.")
+    if groups:
+        d.calls("intermolecular_neighbors|nonbonded_neighbors|neighbors_of_other_molecules")
+    once = ", in which each pair stands once" if search == "half" else ""
+    apart = ", without pairs of the same molecule" if groups else ""
+    d.says(f"Builds a neighbor list of fixed width, padded with -1{once}{apart}.")
     listed = "Neighbors beyond the width of the table are not listed"
     d.explain(f"{listed}." if full == "stop" else f"{listed}, but counted.")
     wrap = """
@@ -267,7 +267,11 @@ def build_neighbor_list(d: Draft) -> None:
         if skin
         else "",
         range="tid + 1, x.shape[0]" if search == "half" else "x.shape[0]",
-        skip=("if molecule[j] == molecule[tid]:\n    continue" if groups else "if j == tid:\n    continue")
+        skip=(
+            "# Bonded, or the particle itself\nif molecule[j] == molecule[tid]:\n    continue"
+            if groups
+            else "if j == tid:\n    continue"
+        )
         if search != "half" or groups
         else "",
         wrap=wrap if search == "periodic" else "",

@@ -243,14 +243,14 @@ def gather_field(d: Draft) -> None:
     names={
         "boris_push": "push_particles|boris|boris_step|push_boris",
         "v": "vel|velocities|particle_v",
-        "u": "momenta|gamma_v|proper_velocity",
+        "u": "reduced_momenta|gamma_v|proper_velocity",
         "e_field": "E|electric|e",
         "b_field": "B|magnetic|b",
         "t": "t_vec|tvec",
         "qm": "charge_to_mass|q_over_m|qom",
         "dt": "h|step|delta_t",
         "v_new": "v_out|vel_out|velocity_out",
-        "u_new": "u_out|momenta_out|gamma_v_out",
+        "u_new": "u_out|reduced_momenta_out|gamma_v_out",
     },
     double=True,
     adjoint="either",
@@ -337,7 +337,7 @@ def boris_push(d: Draft) -> None:
         t=f"t = half_qm_dt{' / gamma' if relativistic else ''} * {b}"
         if exact == "boris"
         else f"""
-        # tan() of half the angle, so that the gyration is exact for any dt
+        # tan() of half the angle, so that the gyration is exact for any step
         b_size = {f"wp.length({b})" if magnetic == "mirror" else f"wp.max(wp.length({b}), 1.0e-12)"}
         t = wp.tan(half_qm_dt{" / gamma" if relativistic else ""} * b_size) / b_size * {b}
         """,

@@ -154,7 +154,7 @@ def sph_pressure_acceleration(d: Draft) -> None:
     formula = "m (p_i / rho_i^2 + p_j / rho_j^2)" if form == "symmetric" else mean
     d.explain(f"""
         a_i = {"g - " if gravity else "-"}sum_j {formula} grad W(x_i - x_j, h), in m/s^2.
-        All particles have the same mass `m`. The hash grid is fastest with cells of about width `h`.
+        `m` is the mass of each particle. The hash grid is fastest with cells of about width `h`.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -154,17 +154,17 @@ def sph_density_rate(d: Draft) -> None:
         extra=terms[diffusion],
         store="rho_new[tid] = rho_i + dt * rate" if stepped else "drho[tid] = rate",
     )
-    if stepped:
-        d.says("Integrates SPH densities with the continuity equation.")
     total = "rho_i sum_j m / rho_j" if volumes else "sum_j m"
     smooth = {
         "none": "",
         "delta": ", with the diffusion of delta-SPH",
         "ferrari": ", with dissipation of density jumps",
     }
+    does = "Integrates SPH densities with" if stepped else "Computes SPH density rates from"
+    d.says(f"{does} the continuity equation{smooth[diffusion]}.")
+    plus = {"none": "", "delta": ", plus diffusion", "ferrari": ", plus dissipation"}[diffusion]
     d.explain(f"""
-        Continuity equation d rho_i / dt = {total} (v_i - v_j) . grad W_ij{smooth[diffusion]}. In contrast to
-        density summation it does not underestimate the density at free surfaces.
+        d rho_i / dt = {total} (v_i - v_j) . grad W_ij{plus}. In contrast to density summation this does not underestimate the density at free surfaces.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -99,6 +99,8 @@ def thermostat(d: Draft) -> None:
         "friction": "Damps velocities by implicit friction.",
     }
     d.says(f"{says[kind][:-1]}, relative to the flow." if drift else says[kind])
+    if kind in ("berendsen", "isokinetic"):
+        d.explain("Temperatures follow from the mean kinetic energy per particle, with k_B = 1.")
 
     def reference(v: Values) -> dict[str, Any]:
         at = v.group if groups == "each" else np.zeros(count, int)

@@ -138,11 +138,11 @@ def levels(d: Draft) -> None:
     floored = d.flag("floored", 0.4) and kind in ("power", "amplitude", "acidity")
     given = "one" if kind in ("acidity", "bits") else given
     d.says({
-        "power": "Turns powers into levels in decibel.",
-        "amplitude": "Turns amplitudes into levels in decibel.",
+        "power": f"Turns powers into levels in decibel{', -30 at least' * floored}.",
+        "amplitude": f"Turns amplitudes into levels in decibel{', -60 at least' * floored}.",
         "octaves": f"Tells how many octaves each frequency lies above {'a reference' if given == 'given' else 'one hertz'}.",
         "cents": f"Tells how many cents each frequency lies above {'a reference' if given == 'given' else 'one hertz'}.",
-        "acidity": "Gives the pH of concentrations of hydrogen ions in moles per liter.",
+        "acidity": f"Gives the pH of concentrations of hydrogen ions in moles per liter{', 14 at most' * floored}.",
         "from decibel": "Turns levels in decibel into powers." if given == "given" else "Turns levels in decibel into ratios of power.",
         "bits": "Tells how many bits it takes to number each count of things.",
     }[kind])  # fmt: skip
@@ -176,7 +176,7 @@ def levels(d: Draft) -> None:
     if floored:
         ratio = f"wp.max({ratio}, {floor})"
     stop = {"power": "Silence counts as -30 dB", "amplitude": "Silence counts as -60 dB"}
-    told = f"# {stop.get(kind, 'Without any it is 14')}\n" if floored else ""
+    told = f"# {stop.get(kind, 'The scale ends at 14')}\n" if floored else ""
     lines, value = {
         "power": (f"{told}ratio = {ratio}", "10.0 * wp.log10(ratio)"),
         "amplitude": (f"{told}ratio = {ratio}", "20.0 * wp.log10(ratio)"),

@@ -193,8 +193,9 @@ def bearings(d: Draft) -> None:
     two = kind in ("haversine", "bearing", "sun")
     d.calls({
         "mercator": "mercator_map|project_mercator", "back": "unproject_mercator|mercator_latitude",
-        "haversine": "great_circle|arc_to_station", "bearing": "bearings|azimuth_from_station",
-        "stereographic": "stereographic_radius|radius_on_map|polar_map_radius", "sun": "solar_elevation|sun_height",
+        "haversine": "great_circle_to_station|arc_to_station", "bearing": "bearings_from_station|azimuth_from_station",
+        "stereographic": "stereographic_radius|radius_on_map|polar_map_radius",
+        "sun": "solar_elevation|sun_height" if from_ == "given" else "equinox_sun_height|sun_height_at_equinox",
         "grade": "slope_angle|grade_to_degrees",
     }[kind].replace("station", "station" if from_ == "given" else "origin"))  # fmt: skip
     first = {"back": "ordinates", "grade": "slopes"}.get(kind, "latitude")
@@ -242,7 +243,7 @@ def bearings(d: Draft) -> None:
         "grade": ("", "wp.degrees(wp.atan(0.01 * north))"),
     }[kind]
     if not station:
-        for long, short in ((" - 0.0)", ")"), (" * wp.cos(0.0)", ""), ("wp.cos(0.0) * ", ""),
+        for long, short in (("(phi - 0.0)", "phi"), (" * wp.cos(0.0)", ""), ("wp.cos(0.0) * ", ""),
                             (" - wp.sin(0.0) * wp.cos(phi) * wp.cos(lam)", ""),
                             ("wp.sin(phi) * wp.sin(0.0) + ", "")):  # fmt: skip
             lines = lines.replace(long, short)

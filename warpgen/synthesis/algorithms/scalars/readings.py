@@ -116,7 +116,7 @@ def rounded_values(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Huber 1981, ch. 1; IEEE 754-2019, sec. 6",
     names={
-        "signal": "raw|counts_in|raw_counts",
+        "signal": "net|net_counts|net_signal",
         "reference": "flat|baseline|denominator",
         "clean": "out|repaired|valid_values",
         "clean_logs": "out|log_values|valid_logs",
@@ -124,9 +124,9 @@ def rounded_values(d: Draft) -> None:
         "bad": "invalid|is_bad|rejected",
         "bad_count": "num_bad|invalid_count|num_rejected",
         "ratio": "reading|quotient|sample",
-        "log_signal": "log_reading|log_count|level",
+        "log_signal": "log_reading|log_net|level",
         "root_signal": "root_reading|root_count|amplitude",
-        "fallback": "default_value|fill_value|background",
+        "fallback": "default_value|fill_value|substitute",
         "limit": "cap|saturation|upper",
     },
     adjoint="either",
@@ -164,7 +164,7 @@ def cleaned_readings(d: Draft) -> None:
         "root": "root_readings|safe_roots|clean_roots",
     }[source])  # fmt: skip
     n = d.pick(96, 128, 192)
-    d.input("signal", "int", n, -3, 9, about="raw counts")
+    d.input("signal", "int", n, -3, 9, about="counts less the background")
     if source == "ratio":
         d.input("reference", "int", n, 0, 4, about="reference counts")
     if instead == "fallback":

@@ -268,7 +268,7 @@ def panel_irradiance(d: Draft) -> None:
         $height
         $turn
         $bend
-        {"# The light of a sun that is lower is left out" if light else "# The sun is below the horizon"}
+        {"# The light of a sun below 3 degrees is left out" if light else "# The sun is below the horizon"}
         if {"elevation" if refraction else "up"} < {least}:
             {none}
             return
@@ -319,7 +319,11 @@ def panel_irradiance(d: Draft) -> None:
     )
     if not light:
         d.text = d.text.replace("true_anomaly = mean_anomaly + wp.radians(equation)\n", "")
-        d.says("Computes the direction to the sun from date, time and place.")
+    d.says(
+        "Computes the irradiance on solar panels under a clear sky, with the sun above 3 degrees, from date, time and place."
+        if light
+        else "Computes the direction to the sun above the horizon from date, time and place."
+    )
     d.explain(
         "Low-precision solar coordinates, good to about 0.01 degrees between 1950 and 2050.\n"
         "Azimuths are measured clockwise from north."

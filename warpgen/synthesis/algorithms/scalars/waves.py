@@ -109,7 +109,7 @@ def periodic_waves(d: Draft) -> None:
     if level != "none" and kind != "count":
         lines += f"\nwave = {value}"
         value = "amplitude * wave" + (" + offset" if level == "amplitude and offset" else "")
-    form.write("wave_at", lines, value)
+    form.write("periods_until" if kind == "count" else "wave_at", lines, value)
 
     def agree(v: Values, after: Values) -> None:
         cycles_ = v.times * v.frequency + (v.get(lead) if shift == "number" else v.get(f"{lead}s", 0.0))

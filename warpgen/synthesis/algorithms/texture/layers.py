@@ -124,8 +124,8 @@ def layer_textures(d: Draft) -> None:
         ),
         "detail": (
             "fine = wp.vec2(wp.frac(repeats * uv[0]), wp.frac(repeats * uv[1]))\n"
-            f"base = {look('uv')}\n# 0.5 is neutral: the detail brightens and darkens\ndetail = {look('fine')}",
-            "2.0 * base * detail" if channels == 1 else "2.0 * wp.cw_mul(base, detail)",
+            f"base = {look('uv')}\ndetail = {look('fine')}\n# Below 0.5 the detail darkens, above it brightens\nshade = 2.0 * detail",
+            "shade * base" if channels == 1 else "wp.cw_mul(shade, base)",
         ),
         "swirl": (
             f"{centred}r = wp.length(off)\nangle = twist * wp.exp(-4.0 * r)\nc = wp.cos(angle)\ns = wp.sin(angle)",

@@ -270,7 +270,7 @@ def project_texture(d: Draft) -> None:
         ]
     elif projection == "cylinder":
         lines += [
-            "# atan2 puts the seam behind the object",
+            "# The seam lies at negative x",
             "u = wp.atan2(p[1], p[0]) / (2.0 * wp.pi) + 0.5",
             "v = p[2] / height + 0.5",
             f"color[tid] = {fetch.format('wp.vec2(u, v)')}",
