@@ -36,6 +36,13 @@ _OF_ONE_LINE = re.compile(
 _FORMULA = re.compile(
     r"(?:(?<=^# )|(?<=^)|(?<=: )|(?<=\S[.] ))([\w'][^\n:.]* = [^\n:;]*?)(?=\.?$|\. [A-Z])", re.MULTILINE
 )
+# Code amid words: a sentinel, a shape, a name in several parts, a call. In formulas operators are beside it.
+_AMID = re.compile(
+    r"(^|(?<![\w.])[A-Za-z]{2,} )(-1|\((?=[^()\n]*[_\d])\w+,(?: \w+,?)*\)|[a-z]\w*_\w+|[a-z]\w*\([^()\n`]*\))"
+    r"(?=[.,;:)]|$| [A-Za-z]{2,}\b(?![(]))"
+)
+# What stands before and behind a name in a formula.
+_BEFORE, _BEHIND = re.compile(r"[=*/+^\d-] \Z"), re.compile(r"[_^']| [=*/+^-] ")
 _SAID = re.compile(
     r"\b(?:the|a|an|is|are|of|and|with|for|by|where|in|to|from|so|its|as|times|makes|takes)\b|, [a-z]{4,} |,$"
     r"|^[A-Za-z]{3,} [^=]*="
@@ -79,7 +86,7 @@ class Hand:
         self.docstring = rng.weighted({"none": 0.54, "sentence": 0.18, "long": 0.28})
         self.opens = rng.chance(0.1)  # docstrings begin below their quotes
         self.imperative = rng.chance(0.9)  # "Compute ...", not "Computes ..."
-        self.quotes = rng.weighted({"": 0.3, "`": 0.2, "``": 0.5})  # around names in prose
+        self.quotes = rng.weighted({"": 0.15, "`": 0.1, "``": 0.75})  # around names in prose
         self.quoted_comments = bool(self.quotes) and rng.chance(0.5)
         self.so = rng.chance(0.75)  # "so x is y", not "so that x is y"
         self.because = rng.chance(0.7)  # "x because y", not "x, since y"
@@ -103,7 +110,7 @@ class Hand:
         parts = _PROSE.split(text)
         parts[::2] = [renamed(part, names) for part in parts[::2]]
         parts[1::2] = [
-            re.sub("`+", self.quotes, mentioned(part, names)) if part.startswith('"') else part
+            self.marked(re.sub("`+", self.quotes, mentioned(part, names))) if part.startswith('"') else part
             for part in parts[1::2]
         ]
         return "".join(parts)
@@ -135,7 +142,7 @@ class Hand:
         """Lines of comment that belong together."""
         text = self._reasoned(prose(found[0], names, self.quotes if self.quoted_comments else ""))
         if self.quoted_comments:
-            text = self._quoted(text)
+            text = self.marked(self._quoted(text))
         at = re.match(r" *# *[a-z]", text) if "# `" not in found[0] else None
         if self.capitals and at and not _AS_IT_IS.match(text[at.start() :]):
             text = text[: at.end() - 1] + text[at.end() - 1].upper() + text[at.end() :]
@@ -156,10 +163,13 @@ class Hand:
         said = _imperative(sentence) if self.imperative else sentence
 
         def name(found: re.Match[str]) -> str:
-            return f"{self.quotes}{names.get(found[1], found[1])}{self.quotes}"
+            behind = _BEHIND.match(found.string, found.end())
+            formula = behind or _BEFORE.search(found.string, 0, found.start())
+            quotes = "" if formula else self.quotes
+            return f"{quotes}{names.get(found[1], found[1])}{quotes}"
 
         said, more = (american(re.sub(r"`(\w+)`", name, text)) for text in (said, more))
-        more = self._quoted(self._reasoned(more))
+        said, more = self.marked(said), self.marked(self._quoted(self._reasoned(more)))
         parts = [
             said,
             *([more] if self.docstring == "long" and more else []),
@@ -178,6 +188,12 @@ class Hand:
             return found[1] if plain else f"{self.quotes}{found[1]}{self.quotes}"
 
         return _FORMULA.sub(formula, text) if self.quotes else text
+
+    def marked(self, text: str) -> str:
+        """Prose with what is code in it in this hand's quotes."""
+        quoted = rf"\1{self.quotes}\2{self.quotes}"
+        lines = text.split("\n") if self.quotes else []
+        return "\n".join(x if " = " in x else _AMID.sub(quoted, x) for x in lines) or text
 
     def spaced(self, text: str) -> str:
         """A kernel's body, or a function, with blank lines between its paragraphs, or without."""

@@ -47,7 +47,7 @@ def section(parameters: list[Parameter], names: Mapping[str, str], hand: Hand) -
     if not all(about.values()):
         return ""
     stop = "." if hand.full_stops else ""
-    lines = [f"    {name}: {text}{stop}" for name, text in about.items()]
+    lines = [f"    {name}: {hand.marked(text)}{stop}" for name, text in about.items()]
     return "\n".join(["Args:", *lines])
 
 
